@@ -1,0 +1,1 @@
+//! Tests filter activations against FACS action-unit labels.

@@ -1,0 +1,1 @@
+//! Draws procedural FACS faces and writes them in the official CK+ layout.
