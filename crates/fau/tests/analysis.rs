@@ -1,0 +1,237 @@
+//! The analysis as a whole: what it refuses, what it writes.
+
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
+
+use std::path::Path;
+
+use faus_fau::{
+    Activations, Analysis, AnalysisOptions, Association, Error, OutputOptions, SampleRow, analyse,
+    analyse_with,
+};
+use proptest::prelude::*;
+
+/// 40 rows, 4 filters: follows AU 12, follows AU 4, dead, noise; every fifth row is not coded.
+fn planted() -> (Activations, Vec<SampleRow>) {
+    let (smile, frown) = (
+        |i: usize| i.is_multiple_of(2),
+        |i: usize| (i / 2).is_multiple_of(2),
+    );
+    let values = (0..40).flat_map(|i| {
+        let bit = |on| f32::from(u8::from(on));
+        [
+            bit(smile(i)) + 0.01 * i as f32,
+            bit(frown(i)),
+            0.0,
+            (i * 7 % 11) as f32,
+        ]
+    });
+    let samples = (0..40).map(|index| {
+        let units = [(4, frown(index)), (12, smile(index)), (43, index == 1)];
+        let present = units.iter().filter(|unit| unit.1);
+        SampleRow {
+            index,
+            coded: (index % 5 != 0).then(|| present.map(|unit| (unit.0, 2)).collect()),
+            ..SampleRow::default()
+        }
+    });
+    let activations = Activations::new(40, 4, values.collect()).unwrap();
+    (activations, samples.collect())
+}
+
+fn run(activations: &Activations, samples: &[SampleRow]) -> Result<Analysis, Error> {
+    analyse(activations, samples, &AnalysisOptions::default().check()?)
+}
+
+fn files(analysis: &Analysis, dir: &Path) -> Vec<(String, String)> {
+    analysis.write(dir, &OutputOptions::default()).unwrap();
+    let entries = std::fs::read_dir(dir).unwrap().map(|entry| entry.unwrap());
+    let read = |entry: std::fs::DirEntry| {
+        let name = entry.file_name().into_string().unwrap();
+        (name, std::fs::read_to_string(entry.path()).unwrap())
+    };
+    let mut files: Vec<_> = entries.map(read).collect();
+    files.sort();
+    files
+}
+
+#[test]
+fn planted_filters_are_found() {
+    let (activations, samples) = planted();
+    let analysis = run(&activations, &samples).unwrap();
+    assert_eq!(analysis.rows_used, 32);
+    assert_eq!(analysis.dead_filters, [2]);
+    let aus: Vec<u8> = analysis.correspondences.iter().map(|c| c.au).collect();
+    assert_eq!(&aus[..2], [12, 4]);
+    assert_eq!(analysis.aus_left_out[0].au, 43);
+}
+
+#[test]
+fn files_have_the_columns_of_the_contract() {
+    let (activations, samples) = planted();
+    let analysis = run(&activations, &samples).unwrap();
+    let dir = tempfile::tempdir().unwrap();
+    let files = files(&analysis, &dir.path().join("new/fau"));
+    let text = |name: &str| &files.iter().find(|file| file.0 == name).unwrap().1;
+    let associations = text("associations.csv");
+    assert!(associations.starts_with("filter,au,n_with,n_without,kl,js,auroc,r\n"));
+    assert_eq!(associations.lines().count(), 1 + 4 * 2);
+    let correspondences = text("correspondences.csv");
+    assert!(correspondences.starts_with("filter,au,kl,au_name\n0,12,"));
+    assert!(correspondences.contains(",Lip corner puller\n"));
+    assert!(!correspondences.contains("\n2,"));
+    let summary: serde_json::Value = serde_json::from_str(text("fau.json")).unwrap();
+    assert_eq!(summary["dead_filters"]["count"], 1);
+    assert_eq!(summary["histograms"]["bins"], 32);
+    assert_eq!(
+        summary["aus_left_out"][0]["reason"],
+        "present in fewer than 10"
+    );
+    assert!(summary.get("synthetic").is_none());
+    for name in ["heatmap.svg", "filter-000.svg"] {
+        assert!(
+            text(name).contains("AU 12") && text(name).contains("nats"),
+            "{name}"
+        );
+    }
+}
+
+#[test]
+fn synthetic_faces_are_named_in_every_picture() {
+    let (activations, samples) = planted();
+    let analysis = run(&activations, &samples).unwrap();
+    let dir = tempfile::tempdir().unwrap();
+    let options = OutputOptions {
+        synthetic: Some(true),
+        layer: Some("conv3".to_owned()),
+        charts: 1,
+    };
+    analysis.write(dir.path(), &options).unwrap();
+    for name in [
+        "heatmap.svg",
+        "fau.json",
+        "filter-000.svg",
+        "filter-001.svg",
+    ] {
+        match std::fs::read_to_string(dir.path().join(name)) {
+            Ok(text) => assert!(
+                text.contains("synthetic") && text.contains("conv3"),
+                "{name}"
+            ),
+            Err(_) => assert!(name.starts_with("filter")),
+        }
+    }
+}
+
+#[test]
+fn one_measure_of_ones_own_decides() {
+    struct Difference;
+    impl Association for Difference {
+        fn name(&self) -> &'static str {
+            "difference"
+        }
+        fn score(&self, activations: &[f32], with_au: &[bool]) -> f64 {
+            let rows = activations.iter().zip(with_au);
+            rows.map(|(x, with)| f64::from(*x) * if *with { 1.0 } else { -1.0 })
+                .sum()
+        }
+    }
+    let (activations, samples) = planted();
+    let options = AnalysisOptions::default().check().unwrap();
+    let analysis = analyse_with(&activations, &samples, &options, &[&Difference]).unwrap();
+    let dir = tempfile::tempdir().unwrap();
+    let files = files(&analysis, dir.path());
+    assert!(
+        files[0]
+            .1
+            .starts_with("filter,au,n_with,n_without,difference\n")
+    );
+    assert!(files[1].1.starts_with("filter,au,difference,au_name\n"));
+}
+
+#[test]
+fn what_does_not_belong_together_is_refused() {
+    let (activations, samples) = planted();
+    let short = run(&activations, &samples[1..]).unwrap_err();
+    assert!(matches!(
+        short,
+        Error::LengthMismatch {
+            activations: 40,
+            samples: 39
+        }
+    ));
+    let mut twice = samples.clone();
+    twice[3].index = 4;
+    let error = run(&activations, &twice).unwrap_err();
+    assert!(matches!(
+        error,
+        Error::BadIndex {
+            index: 4,
+            problem: "used twice",
+            ..
+        }
+    ));
+    twice[3].index = 40;
+    let error = run(&activations, &twice).unwrap_err();
+    assert!(error.to_string().contains("outside the array"), "{error}");
+}
+
+#[test]
+fn nan_names_filter_and_row() {
+    let (activations, samples) = planted();
+    let mut values = activations.values().to_vec();
+    values[6 * 4 + 3] = f32::NAN;
+    let error = run(&Activations::new(40, 4, values).unwrap(), &samples).unwrap_err();
+    assert!(
+        error.to_string().contains("filter 3 in row 6 is NaN"),
+        "{error}"
+    );
+}
+
+#[test]
+fn nothing_to_analyse_is_refused() {
+    let (activations, mut samples) = planted();
+    let options = AnalysisOptions {
+        min_positives: 25,
+        ..AnalysisOptions::default()
+    };
+    let error = analyse(&activations, &samples, &options.check().unwrap()).unwrap_err();
+    assert!(error.to_string().contains("closest: AU "), "{error}");
+    samples
+        .iter_mut()
+        .for_each(|sample| sample.coded = Some(vec![]));
+    let error = run(&activations, &samples).unwrap_err();
+    assert!(
+        error.to_string().contains("no action unit occurs"),
+        "{error}"
+    );
+    samples.iter_mut().for_each(|sample| sample.coded = None);
+    let error = run(&activations, &samples).unwrap_err();
+    assert!(matches!(error, Error::NoCodedRows { rows: 40 }));
+    let error = run(&Activations::new(40, 0, vec![]).unwrap(), &samples).unwrap_err();
+    assert!(matches!(error, Error::NoFilters { rows: 40 }));
+}
+
+#[test]
+fn options_out_of_range_are_refused() {
+    let bad = |json: &str| {
+        let options: AnalysisOptions = serde_json::from_str(json).unwrap();
+        options.check().is_err()
+    };
+    assert!(bad(r#"{"bins": 1}"#) && bad(r#"{"min_positives": 0}"#));
+    assert!(bad(r#"{"smoothing": {"pseudo_samples": 0}}"#));
+    assert!(serde_json::from_str::<AnalysisOptions>(r#"{"bin": 32}"#).is_err());
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(16))]
+    #[test]
+    fn order_and_threads_do_not_change_a_byte(order in Just((0..40).collect::<Vec<usize>>()).prop_shuffle(), threads in 1..5_usize) {
+        let (activations, samples) = planted();
+        let shuffled: Vec<SampleRow> = order.iter().map(|&i| samples[i].clone()).collect();
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+        let (a, b) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        let plain = files(&run(&activations, &samples).unwrap(), a.path());
+        let other = pool.install(|| files(&run(&activations, &shuffled).unwrap(), b.path()));
+        prop_assert_eq!(plain, other);
+    }
+}

@@ -1,0 +1,107 @@
+"""Golden numbers for faus-fau, from scipy, scikit-learn and numpy.
+
+Writes a small activations array in three spellings, its samples table, and the score of every
+filter x action unit by every measure into crates/fau/tests/golden/.
+
+    python tests/golden/fau_measures.py
+"""
+
+import csv
+import json
+from pathlib import Path
+
+import numpy as np
+from scipy.spatial.distance import jensenshannon
+from scipy.stats import entropy, pointbiserialr
+from sklearn.metrics import roc_auc_score
+
+OUT = Path(__file__).resolve().parents[2] / "crates" / "fau" / "tests" / "golden"
+ROWS = 120
+UNITS = [1, 4, 6, 12, 25, 43]
+MIN_POSITIVES = 10
+
+
+def draw():
+    rng = np.random.default_rng(20151002)
+    rates = [0.3, 0.4, 0.2, 0.5, 0.6, 0.03]
+    shows = rng.random((ROWS, len(UNITS))) < rates
+    coded = rng.random(ROWS) < 0.8
+    smile = shows[:, 3]
+    filters = np.stack(
+        [
+            np.maximum(rng.normal(0.2, 1, ROWS) + 2 * smile, 0),  # follows AU 12, many exact zeros
+            np.maximum(rng.normal(-0.5, 1, ROWS), 0) ** 2,  # noise, skewed
+            rng.integers(0, 5, ROWS),  # noise, many ties
+            rng.normal(0, 1, ROWS) - 1.5 * shows[:, 1],  # less active with AU 4
+            np.zeros(ROWS),  # dead
+            1e4 + rng.normal(0, 1, ROWS) + smile * shows[:, 0],  # large offset
+        ],
+        axis=1,
+    )
+    return filters.astype(np.float32), shows, coded
+
+
+def cell(row):
+    return ";".join(f"{au}:{(au + i) % 6}" for i, au in enumerate(UNITS) if row[i])
+
+
+def write_inputs(filters, shows, coded):
+    np.save(OUT / "activations_f32.npy", filters)
+    np.save(OUT / "activations_f64.npy", filters.astype(np.float64))
+    np.save(OUT / "activations_fortran.npy", np.asfortranarray(filters))
+    with open(OUT / "samples.csv", "w", newline="") as file:
+        table = csv.writer(file, lineterminator="\n")
+        table.writerow(["index", "subject", "sequence", "role", "label", "label_name", "aus"])
+        for i in range(ROWS):
+            aus = cell(shows[i]) if coded[i] else "NA"
+            table.writerow([i, i // 2, f"S{i:03}/001", "labelled", i % 8, f"class {i % 8}", aus])
+
+
+def distributions(x, y, bins, prior, pseudo):
+    pooled = (x.min(), x.max())
+    q, _ = np.histogram(x[y], bins=bins, range=pooled)
+    r, _ = np.histogram(x[~y], bins=bins, range=pooled)
+    share = (q + r) / (q + r).sum() if prior == "pooled" else np.full(bins, 1 / bins)
+    # scipy normalises both to sum 1.
+    return q + pseudo * share, r + pseudo * share
+
+
+def score(x, y, bins, prior, pseudo):
+    x = x.astype(np.float64)
+    if x.min() == x.max():  # by definition: a constant tells nothing, and has no correlation
+        return {"kl": 0.0, "js": 0.0, "auroc": roc_auc_score(y, x), "r": None}
+    q, r = distributions(x, y, bins, prior, pseudo)
+    return {
+        "kl": entropy(q, r),
+        "js": jensenshannon(q, r) ** 2,
+        "auroc": roc_auc_score(y, x),
+        "r": pointbiserialr(y, x).statistic,
+    }
+
+
+def main():
+    OUT.mkdir(parents=True, exist_ok=True)
+    filters, shows, coded = draw()
+    write_inputs(filters, shows, coded)
+    x, y = filters[coded], shows[coded]
+    counts = {au: int(y[:, i].sum()) for i, au in enumerate(UNITS)}
+    used = [au for au in UNITS if MIN_POSITIVES <= counts[au] <= len(y) - MIN_POSITIVES]
+    cases = []
+    for bins, prior, pseudo in [(32, "pooled", 16.0), (10, "uniform", 1.0), (7, "pooled", 0.5)]:
+        scores = [
+            {"filter": f, "au": au, **score(x[:, f], y[:, UNITS.index(au)], bins, prior, pseudo)}
+            for f in range(x.shape[1])
+            for au in used
+        ]
+        cases.append({"bins": bins, "prior": prior, "pseudo_samples": pseudo, "scores": scores})
+    golden = {
+        "rows_used": int(coded.sum()),
+        "n_with": {str(au): counts[au] for au in used},
+        "left_out": [au for au in UNITS if au not in used],
+        "dead_filters": [4],
+        "cases": cases,
+    }
+    (OUT / "measures.json").write_text(json.dumps(golden, indent=1) + "\n")
+
+
+main()
