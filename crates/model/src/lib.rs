@@ -1,1 +1,38 @@
 //! The zero-bias CNN of Khorrami, Paine and Huang (2015) on libtorch, its checkpoints and devices.
+//!
+//! - [`Architecture`] describes a network as named [`Stage`]s of plain [`Layer`]s; [`ZeroBiasCnn`] is the paper's.
+//! - [`Network`] runs one: logits, feature maps, and the loss with its gradients for a training step.
+//! - [`Checkpoint`] stores and restores one as safetensors, never pickle.
+//! - [`DeviceChoice`] finds CUDA, or says why there is none.
+//!
+//! It reads no data set, takes no optimiser step and draws no picture: that is `faus-data`, `faus-train` and `faus-viz`.
+//!
+//! ```
+//! use faus_model::{InputSpec, Network, ZeroBiasCnn};
+//! use tch::{Device, Kind, Tensor};
+//!
+//! let spec = InputSpec { side: 48, classes: 8, dropout: 0.5 };
+//! let network = Network::build(&ZeroBiasCnn::default(), spec, 1, Device::Cpu)?;
+//! let images = Tensor::zeros([2, 1, 48, 48], (Kind::Float, Device::Cpu));
+//! assert_eq!(network.logits(&images)?.size(), [2, 8]);
+//! # Ok::<(), faus_model::Error>(())
+//! ```
+
+mod architecture;
+mod checkpoint;
+mod device;
+mod error;
+mod geometry;
+mod kernels;
+mod layer;
+mod network;
+mod step;
+
+pub use architecture::{Architecture, Blueprint, InputSpec, ZeroBiasCnn};
+pub use checkpoint::{Checkpoint, CheckpointInfo, read_tensors, write_tensors};
+pub use device::{CudaStatus, DeviceChoice, cuda_status};
+pub use error::Error;
+pub use geometry::{Receptive, receptive_field};
+pub use layer::{Layer, Stage, channels_last};
+pub use network::Network;
+pub use step::{GradientMethod, StepOutput, TrainBatch};

@@ -1,0 +1,163 @@
+use std::str::FromStr;
+use std::sync::OnceLock;
+
+use serde::{Deserialize, Serialize};
+use tch::{Cuda, Device};
+
+use crate::Error;
+
+/// Where a network runs.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub enum DeviceChoice {
+    /// The first CUDA device if there is one, else the CPU.
+    #[default]
+    Auto,
+    /// The CPU.
+    Cpu,
+    /// CUDA device of this index.
+    Cuda(usize),
+}
+
+impl FromStr for DeviceChoice {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<Self, Error> {
+        match text {
+            "auto" => Ok(Self::Auto),
+            "cpu" => Ok(Self::Cpu),
+            "cuda" => Ok(Self::Cuda(0)),
+            other => other
+                .strip_prefix("cuda:")
+                .and_then(|index| index.parse().ok())
+                .map(Self::Cuda)
+                .ok_or_else(|| Error::DeviceName(other.to_owned())),
+        }
+    }
+}
+
+impl TryFrom<String> for DeviceChoice {
+    type Error = Error;
+
+    fn try_from(text: String) -> Result<Self, Error> {
+        text.parse()
+    }
+}
+
+impl From<DeviceChoice> for String {
+    fn from(choice: DeviceChoice) -> Self {
+        match choice {
+            DeviceChoice::Auto => "auto".to_owned(),
+            DeviceChoice::Cpu => "cpu".to_owned(),
+            DeviceChoice::Cuda(index) => format!("cuda:{index}"),
+        }
+    }
+}
+
+impl DeviceChoice {
+    /// The device to use.
+    ///
+    /// # Errors
+    /// When a CUDA device is named that is not there; the error says why.
+    pub fn resolve(self) -> Result<Device, Error> {
+        match self {
+            Self::Cpu => Ok(Device::Cpu),
+            Self::Auto if cuda_status().devices > 0 => Ok(Device::Cuda(0)),
+            Self::Auto => Ok(Device::Cpu),
+            Self::Cuda(index) if index < cuda_status().devices => Ok(Device::Cuda(index)),
+            Self::Cuda(index) => {
+                let status = cuda_status();
+                let reason = status
+                    .why_not
+                    .clone()
+                    .unwrap_or_else(|| format!("there are {} CUDA devices", status.devices));
+                Err(Error::Device {
+                    wanted: format!("cuda:{index}"),
+                    reason,
+                })
+            }
+        }
+    }
+}
+
+/// What is known about CUDA in this process.
+#[derive(Debug, Clone, Serialize)]
+pub struct CudaStatus {
+    /// CUDA devices that can be used.
+    pub devices: usize,
+    /// Why there is none; `None` where there is one.
+    pub why_not: Option<String>,
+}
+
+/// Loads libtorch's CUDA half once and says what it found.
+///
+/// The linker drops libtorch_cuda from the binary since nothing of ours names a symbol of it, and without it libtorch
+/// believes that there is no CUDA: so it is opened here, by the same search path as libtorch itself.
+pub fn cuda_status() -> &'static CudaStatus {
+    static STATUS: OnceLock<CudaStatus> = OnceLock::new();
+    STATUS.get_or_init(|| {
+        let loaded = load_cuda_library();
+        let devices = if Cuda::is_available() {
+            Cuda::device_count().max(0) as usize
+        } else {
+            0
+        };
+        let why_not = match (devices, loaded) {
+            (0, Err(reason)) => Some(format!("this libtorch has no CUDA half ({reason})")),
+            (0, Ok(())) => Some(
+                "libtorch's CUDA half is loaded but finds no usable driver or device".to_owned(),
+            ),
+            _ => None,
+        };
+        CudaStatus { devices, why_not }
+    })
+}
+
+#[cfg(target_os = "linux")]
+#[allow(unsafe_code)]
+fn load_cuda_library() -> Result<(), String> {
+    use libloading::os::unix::{Library, RTLD_GLOBAL, RTLD_NOW};
+    // SAFETY: libtorch_cuda's initialisers register its kernels and are made to be run by the dynamic loader at any time.
+    let library = unsafe { Library::open(Some("libtorch_cuda.so"), RTLD_NOW | RTLD_GLOBAL) };
+    // Unloading would pull registered kernels from under libtorch.
+    library.map(std::mem::forget).map_err(|e| e.to_string())
+}
+
+#[cfg(not(target_os = "linux"))]
+fn load_cuda_library() -> Result<(), String> {
+    Err("CUDA is looked for on Linux only".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn device_names_are_read_and_written() {
+        for name in ["auto", "cpu", "cuda:0", "cuda:3"] {
+            assert_eq!(String::from(name.parse::<DeviceChoice>().unwrap()), name);
+        }
+        assert_eq!(
+            "cuda".parse::<DeviceChoice>().unwrap(),
+            DeviceChoice::Cuda(0)
+        );
+        for wrong in ["", "gpu", "cuda:", "cuda:-1", "cuda:x"] {
+            assert!(wrong.parse::<DeviceChoice>().is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn a_device_that_is_not_there_is_refused_with_the_reason() {
+        let error = DeviceChoice::Cuda(99).resolve().unwrap_err().to_string();
+        assert!(
+            error.contains("cuda:99") && error.contains("--device cpu"),
+            "{error}"
+        );
+    }
+
+    #[test]
+    fn cuda_is_either_there_or_explained() {
+        let status = cuda_status();
+        assert_eq!(status.devices == 0, status.why_not.is_some());
+    }
+}

@@ -1,0 +1,22 @@
+//! CPU kernels for what libtorch does slowly in this kind of network, on plain `[n, row, column, channel]` arrays.
+//!
+//! All are exact: they leave out only products with zero. Each has a literal libtorch version as its test oracle in
+//! `tests/gradients.rs`. They run on the calling thread; callers share a batch out over threads.
+
+mod pool;
+mod raw;
+mod sparse;
+mod stem;
+
+pub(crate) use pool::{Pooled, pool_relu};
+pub(crate) use raw::{nhwc_values, values};
+pub(crate) use sparse::{ConvShape, sparse_backward};
+pub(crate) use stem::{stem_backward, stem_forward, stem_suits};
+
+/// `y += a · x`, the inner loop of every backward kernel here.
+#[inline(always)]
+fn axpy(a: f32, x: &[f32], y: &mut [f32]) {
+    for (y, x) in y.iter_mut().zip(x) {
+        *y += a * x;
+    }
+}

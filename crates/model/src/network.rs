@@ -1,0 +1,240 @@
+use std::collections::BTreeMap;
+
+use rand::SeedableRng;
+use rand_chacha::ChaCha8Rng;
+use tch::{Device, Tensor};
+
+use crate::{Architecture, Error, InputSpec, Layer, Stage};
+
+/// A network with weights, on a device.
+#[derive(Debug)]
+pub struct Network {
+    architecture: String,
+    spec: InputSpec,
+    device: Device,
+    stages: Vec<Stage>,
+    drawn: BTreeMap<String, f64>,
+}
+
+impl Network {
+    /// Builds `architecture` with weights drawn from `seed` (on the CPU, so the same on every device).
+    ///
+    /// # Errors
+    /// When the input does not suit the architecture, or the device is out of memory.
+    pub fn build(
+        architecture: &dyn Architecture,
+        spec: InputSpec,
+        seed: u64,
+        device: Device,
+    ) -> Result<Self, Error> {
+        let blueprint = architecture.build(&spec, &mut ChaCha8Rng::seed_from_u64(seed))?;
+        let network = Self {
+            architecture: architecture.name().to_owned(),
+            spec,
+            device: Device::Cpu,
+            stages: blueprint.stages,
+            drawn: blueprint.drawn,
+        };
+        if device == Device::Cpu {
+            Ok(network)
+        } else {
+            network.to_device(device)
+        }
+    }
+
+    /// The architecture's name.
+    pub fn architecture(&self) -> &str {
+        &self.architecture
+    }
+
+    /// What the network was built for.
+    pub fn spec(&self) -> InputSpec {
+        self.spec
+    }
+
+    /// Where the weights lie; inputs must lie there too.
+    pub fn device(&self) -> Device {
+        self.device
+    }
+
+    /// The stages in forward order.
+    pub fn stages(&self) -> &[Stage] {
+        &self.stages
+    }
+
+    /// Random choices of the initialisation, such as the paper's k.
+    pub fn drawn(&self) -> &BTreeMap<String, f64> {
+        &self.drawn
+    }
+
+    /// Position of the stage called `name`.
+    ///
+    /// # Errors
+    /// When there is none; the error lists the names.
+    pub fn stage_index(&self, name: &str) -> Result<usize, Error> {
+        self.stages
+            .iter()
+            .position(|s| s.name == name)
+            .ok_or_else(|| {
+                let known = self
+                    .stages
+                    .iter()
+                    .map(|s| s.name.as_str())
+                    .collect::<Vec<_>>()
+                    .join(", ");
+                Error::NoStage {
+                    wanted: name.to_owned(),
+                    known,
+                }
+            })
+    }
+
+    /// The last stage with a convolution: `conv3` for the paper's network.
+    pub fn last_convolution(&self) -> Option<usize> {
+        self.stages
+            .iter()
+            .rposition(|s| s.layers.iter().any(|l| matches!(l, Layer::Conv { .. })))
+    }
+
+    /// All weights by name (`conv1.weight`, `fc4.bias`), in forward order.
+    pub fn parameters(&self) -> Vec<(String, &Tensor)> {
+        self.stages
+            .iter()
+            .flat_map(|s| {
+                s.layers
+                    .iter()
+                    .flat_map(Layer::parameters)
+                    .map(move |(n, t)| (format!("{}.{n}", s.name), t))
+            })
+            .collect()
+    }
+
+    /// Copies `values` (`[shape as the parameter's]`, any device) into the parameter called `name`.
+    ///
+    /// # Errors
+    /// When there is no such parameter or the shapes differ.
+    pub fn set_parameter(&self, name: &str, values: &Tensor) -> Result<(), Error> {
+        let parameters = self.parameters();
+        let Some((_, parameter)) = parameters.iter().find(|(n, _)| n == name) else {
+            let known = parameters
+                .iter()
+                .map(|(n, _)| n.as_str())
+                .collect::<Vec<_>>()
+                .join(", ");
+            return Err(Error::NoStage {
+                wanted: name.to_owned(),
+                known,
+            });
+        };
+        if parameter.size() != values.size() {
+            let what = format!(
+                "{name} has shape {:?}, the values have {:?}",
+                parameter.size(),
+                values.size()
+            );
+            return Err(tch::TchError::Shape(what).into());
+        }
+        Ok(tch::no_grad(|| parameter.shallow_clone().f_copy_(values))?)
+    }
+
+    /// A network that shares these weights, for another thread: changes to one show in the other.
+    ///
+    /// # Errors
+    /// When libtorch refuses (it has no reason to).
+    pub fn replica(&self) -> Result<Self, Error> {
+        self.map(self.device, &|t| Ok(t.f_detach()?))
+    }
+
+    /// A copy of the network on `device`.
+    ///
+    /// # Errors
+    /// When the device is not there or out of memory.
+    pub fn to_device(&self, device: Device) -> Result<Self, Error> {
+        self.map(device, &|t| Ok(t.f_detach()?.f_to_device(device)?))
+    }
+
+    pub(crate) fn map(
+        &self,
+        device: Device,
+        f: &impl Fn(&Tensor) -> Result<Tensor, Error>,
+    ) -> Result<Self, Error> {
+        let map_stage = |s: &Stage| {
+            let layers = s
+                .layers
+                .iter()
+                .map(|l| l.map(f))
+                .collect::<Result<_, Error>>()?;
+            Ok::<_, Error>(Stage {
+                name: s.name.clone(),
+                layers,
+            })
+        };
+        let stages = self
+            .stages
+            .iter()
+            .map(map_stage)
+            .collect::<Result<_, Error>>()?;
+        Ok(Self {
+            architecture: self.architecture.clone(),
+            spec: self.spec,
+            device,
+            stages,
+            drawn: self.drawn.clone(),
+        })
+    }
+
+    /// Logits `[N, classes]` of images `[N, 1, side, side]` f32 on the network's device, as in evaluation.
+    ///
+    /// # Errors
+    /// When the images' shape or device does not fit.
+    pub fn logits(&self, images: &Tensor) -> Result<Tensor, Error> {
+        tch::no_grad(|| {
+            self.stages
+                .iter()
+                .try_fold(images.shallow_clone(), |x, s| s.forward(&x))
+        })
+    }
+
+    /// Feature maps of a convolutional stage: `[N, filters, H, W]` after its ReLU, before its pooling.
+    ///
+    /// # Errors
+    /// When stage `stage` has no convolution or the images do not fit.
+    pub fn feature_maps(&self, images: &Tensor, stage: usize) -> Result<Tensor, Error> {
+        let own = self
+            .stages
+            .get(stage)
+            .ok_or_else(|| Error::NoFeatureMap(format!("#{stage}")))?;
+        if !own.layers.iter().any(|l| matches!(l, Layer::Conv { .. })) {
+            return Err(Error::NoFeatureMap(own.name.clone()));
+        }
+        tch::no_grad(|| {
+            let x = self.stages[..stage]
+                .iter()
+                .try_fold(images.shallow_clone(), |x, s| s.forward(&x))?;
+            let unpooled = own
+                .layers
+                .iter()
+                .filter(|l| !matches!(l, Layer::MaxPool { .. }));
+            unpooled
+                .into_iter()
+                .try_fold(x, |x, layer| layer.forward(&x))
+        })
+    }
+
+    /// F(x) of the paper, section 4.2: the maximum of each filter over all positions, `[N, filters]`; for a fully
+    /// connected stage its activations.
+    ///
+    /// # Errors
+    /// When there is no such stage or the images do not fit.
+    pub fn activations(&self, images: &Tensor, stage: usize) -> Result<Tensor, Error> {
+        match self.feature_maps(images, stage) {
+            Ok(maps) => Ok(maps.f_amax([2, 3], false)?),
+            Err(Error::NoFeatureMap(_)) if stage < self.stages.len() => tch::no_grad(|| {
+                self.stages[..=stage]
+                    .iter()
+                    .try_fold(images.shallow_clone(), |x, s| s.forward(&x))
+            }),
+            Err(other) => Err(other),
+        }
+    }
+}

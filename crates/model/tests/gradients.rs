@@ -1,0 +1,194 @@
+//! Forward and backward against PyTorch (golden files) and the kernels against libtorch's automatic differentiation.
+
+mod common;
+
+use common::{batch, golden, network, numbers, sampled};
+use faus_model::{
+    GradientMethod, InputSpec, Layer, Network, TrainBatch, ZeroBiasCnn, channels_last,
+};
+use tch::{Device, Kind, Tensor};
+
+/// Relative to the largest golden value: float32 sums of up to 150,000 terms in another order.
+const TOLERANCE: f64 = 1e-4;
+
+/// The network with every convolution weight in PyTorch's default layout instead of channels-last.
+fn in_default_layout(network: &Network) {
+    for stage in network.stages() {
+        for layer in &stage.layers {
+            if let Layer::Conv { weight, .. } = layer {
+                let contiguous = weight.contiguous();
+                assert!(!weight.is_contiguous() || weight.size()[1] == 1);
+                tch::no_grad(|| weight.shallow_clone().set_data(&contiguous));
+                assert!(weight.is_contiguous());
+            }
+        }
+    }
+}
+
+fn check_golden(file: &str, method: GradientMethod, default_layout: bool) {
+    let expected = golden(file);
+    let (n, side) = (
+        expected["n"].as_i64().unwrap(),
+        expected["side"].as_i64().unwrap(),
+    );
+    let network = network(side as usize);
+    if default_layout {
+        in_default_layout(&network);
+    }
+    let batch = batch(n, side, expected["offset"].as_f64().unwrap());
+    let logits = sampled_all(&network.logits(&batch.images).unwrap());
+    close("logits", &logits, &numbers(&expected["logits"]), 1.0);
+    let output = network.loss_and_gradients(&batch, method).unwrap();
+    close(
+        "loss",
+        &[output.loss],
+        &[expected["loss"].as_f64().unwrap()],
+        1.0,
+    );
+    for ((name, _), gradient) in network.parameters().iter().zip(&output.gradients) {
+        let golden = &expected["gradients"][name];
+        close(
+            name,
+            &sampled(gradient),
+            &numbers(&golden["sampled"]),
+            golden["max"].as_f64().unwrap(),
+        );
+        let norm = gradient.norm().double_value(&[]);
+        close(
+            name,
+            &[norm],
+            &[golden["norm"].as_f64().unwrap()],
+            golden["norm"].as_f64().unwrap(),
+        );
+    }
+}
+
+fn sampled_all(t: &Tensor) -> Vec<f64> {
+    Vec::<f32>::try_from(t.flatten(0, -1))
+        .unwrap()
+        .into_iter()
+        .map(f64::from)
+        .collect()
+}
+
+fn close(what: &str, got: &[f64], expected: &[f64], scale: f64) {
+    assert_eq!(got.len(), expected.len(), "{what}");
+    for (got, expected) in got.iter().zip(expected) {
+        assert!(
+            (got - expected).abs() <= TOLERANCE * scale,
+            "{what}: got {got}, PyTorch says {expected}"
+        );
+    }
+}
+
+#[test]
+fn channels_last_agrees_with_pytorch() {
+    check_golden("forward_backward_48.json", GradientMethod::Autograd, false);
+    check_golden("forward_backward_96.json", GradientMethod::Autograd, false);
+}
+
+#[test]
+fn default_layout_agrees_with_pytorch() {
+    check_golden("forward_backward_48.json", GradientMethod::Autograd, true);
+    check_golden("forward_backward_96.json", GradientMethod::Autograd, true);
+}
+
+#[test]
+fn sparse_kernels_agree_with_pytorch() {
+    check_golden("forward_backward_48.json", GradientMethod::Sparse, false);
+    check_golden("forward_backward_96.json", GradientMethod::Sparse, false);
+    check_golden("forward_backward_48.json", GradientMethod::Sparse, true);
+}
+
+#[test]
+fn sparse_kernels_agree_with_automatic_differentiation_under_dropout() {
+    let spec = InputSpec {
+        side: 32,
+        classes: 5,
+        dropout: 0.5,
+    };
+    let network = Network::build(&ZeroBiasCnn { k: Some(1.0) }, spec, 3, Device::Cpu).unwrap();
+    tch::manual_seed(7);
+    let batch = TrainBatch {
+        images: Tensor::randn([6, 1, 32, 32], (Kind::Float, Device::Cpu)),
+        labels: Tensor::from_slice(&[0i64, 1, 2, 3, 4, 0]),
+        dropout_seeds: vec![11, 12, 13, 14, 15, 16],
+        weight: 1.0 / 6.0,
+    };
+    let oracle = network
+        .loss_and_gradients(&batch, GradientMethod::Autograd)
+        .unwrap();
+    let sparse = network
+        .loss_and_gradients(&batch, GradientMethod::Sparse)
+        .unwrap();
+    assert!((oracle.loss - sparse.loss).abs() < 1e-6);
+    assert_eq!(oracle.correct, sparse.correct);
+    for ((name, _), (a, b)) in network
+        .parameters()
+        .iter()
+        .zip(oracle.gradients.iter().zip(&sparse.gradients))
+    {
+        let difference = (a - b).abs().max().double_value(&[]);
+        let scale = a.abs().max().double_value(&[]);
+        assert!(
+            scale > 0.0 && difference <= 1e-5 * scale,
+            "{name}: {difference} of {scale}"
+        );
+    }
+}
+
+#[test]
+fn halves_of_a_batch_sum_to_the_whole() {
+    let network = network(48);
+    let whole = batch(4, 48, 101.0);
+    let halves = [0, 2].map(|start| TrainBatch {
+        images: whole.images.narrow(0, start, 2),
+        labels: whole.labels.narrow(0, start, 2),
+        dropout_seeds: whole.dropout_seeds[start as usize..start as usize + 2].to_vec(),
+        weight: whole.weight,
+    });
+    let total = network
+        .loss_and_gradients(&whole, GradientMethod::Sparse)
+        .unwrap();
+    let [a, b] = halves.map(|half| {
+        network
+            .loss_and_gradients(&half, GradientMethod::Sparse)
+            .unwrap()
+    });
+    assert!((total.loss - a.loss - b.loss).abs() < 1e-6);
+    for ((whole, a), b) in total.gradients.iter().zip(&a.gradients).zip(&b.gradients) {
+        let difference = (whole - a - b).abs().max().double_value(&[]);
+        assert!(difference <= 1e-5 * whole.abs().max().double_value(&[]));
+    }
+}
+
+#[test]
+fn a_diverged_network_shows_a_loss_that_is_not_a_number() {
+    let network = network(48);
+    let parameters = network.parameters();
+    let conv1 = parameters
+        .iter()
+        .find(|(n, _)| n == "conv1.weight")
+        .unwrap()
+        .1;
+    network
+        .set_parameter("conv1.weight", &(conv1.zeros_like() + f64::NAN))
+        .unwrap();
+    for method in [GradientMethod::Autograd, GradientMethod::Sparse] {
+        assert!(
+            network
+                .loss_and_gradients(&batch(2, 48, 1.0), method)
+                .unwrap()
+                .loss
+                .is_nan()
+        );
+    }
+}
+
+#[test]
+fn channels_last_changes_the_strides_and_not_the_values() {
+    let x = Tensor::arange(2 * 3 * 4 * 4, (Kind::Float, Device::Cpu)).reshape([2, 3, 4, 4]);
+    let y = channels_last(&x).unwrap();
+    assert_eq!(y.stride(), [48, 1, 12, 3]);
+    assert_eq!(x, y);
+}
