@@ -28,10 +28,10 @@ class FetchError(Exception):
 class Progress:
     """Says how much has arrived: one changing line on a terminal, a plain line every ten seconds elsewhere."""
 
-    def __init__(self, total, stream=sys.stderr):
-        self.total, self.done, self.stream = total, 0, stream
+    def __init__(self, total):
+        self.total, self.done, self.stream = total, 0, sys.stderr
         self.start = self.said = time.monotonic()
-        self.live = stream.isatty()
+        self.live = self.stream.isatty()
 
     def add(self, count):
         self.done += count

@@ -1,0 +1,88 @@
+# faus: what people do with it, as commands. `just` alone lists them; without just: sh scripts/just.sh COMMAND
+
+set positional-arguments
+
+# For ck_plus, ck_plus_six_class and tfd; also accepted behind the command: just ck_plus variant=cnn_a preset=quick
+variant := "cnn_ad"
+data := ""
+preset := ""
+
+run := "sh scripts/run.sh"
+settings := quote(variant) + " " + quote(data) + " " + quote(preset) + " " + quote(invocation_directory())
+binary := env_var_or_default("CARGO_TARGET_DIR", "target") / "release/faus"
+
+# The crates that do not need libtorch
+plain_crates := "faus-data faus-synth faus-fau faus-report"
+
+[private]
+default:
+    @{{ quote(just_executable()) }} --justfile {{ quote(justfile()) }} --list --unsorted
+
+# CK+ with eight classes: trains, evaluates, visualises, reports [variant= data= preset=, then flags of `faus run`]
+[no-exit-message]
+ck_plus *arguments: setup
+    @{{ run }} ck_plus {{ settings }} "$@"
+
+# CK+ with six classes [variant= data= preset=, then flags of `faus run`]
+[no-exit-message]
+ck_plus_six_class *arguments: setup
+    @{{ run }} ck_plus_six_class {{ settings }} "$@"
+
+# The Toronto Face Database [variant= data= preset=, then flags of `faus run`]
+[no-exit-message]
+tfd *arguments: setup
+    @{{ run }} tfd {{ settings }} "$@"
+
+# The example experiment that brings its own network [flags of its program]
+[no-exit-message]
+swap_model *flags: setup
+    cargo run --release --package swap-model -- "$@"
+
+# Writes the synthetic CK+ [folder, then flags of `faus synth`]
+[no-exit-message]
+synth output="data/synthetic-ck" *flags: build
+    @shift $(( $# > 0 ? 1 : 0 )); {{ binary }} synth --output {{ quote(output) }} "$@"
+
+# Versions, threads, libtorch, CUDA or why not
+[no-exit-message]
+doctor: build
+    @{{ binary }} doctor
+
+# Finds or fetches libtorch 2.11.0; says beforehand how large it is and where it goes
+[no-exit-message]
+setup:
+    @sh scripts/check_tools.sh
+    @python3 scripts/setup_libtorch.py
+
+# The release binary, target/release/faus
+[no-exit-message]
+build: setup
+    cargo build --release --package faus-runner --bin faus
+
+# All tests: of the set-up, of each crate without libtorch by itself, then of the rest
+[no-exit-message]
+test: setup
+    python3 -m unittest discover --start-directory scripts/tests
+    for crate in {{ plain_crates }}; do echo "== $crate"; cargo test --package "$crate" || exit; done
+    cargo test --workspace {{ replace_regex(plain_crates, '(\S+)', '--exclude $1') }}
+
+# Formatting and clippy, warnings are errors
+[no-exit-message]
+lint: setup
+    cargo fmt --all --check
+    cargo clippy --workspace --all-targets -- -D warnings
+
+# Formats the code
+fmt:
+    cargo fmt --all
+
+# What the CI runs
+ci: lint test
+
+# Removes what cargo built; runs/, data/ and the libtorch in the cache stay
+clean:
+    cargo clean
+
+# Removes libtorch and just from the user's cache, for all checkouts
+clean-cache:
+    rm -rf "${XDG_CACHE_HOME:-$HOME/.cache}/faus" .libtorch
