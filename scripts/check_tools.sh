@@ -14,4 +14,5 @@ command -v python3 >/dev/null 2>&1 ||
 python3 -c 'import sys; sys.exit(sys.version_info < (3, 8))' ||
     missing "python3 is $(python3 --version 2>&1), and 3.8 or newer is needed."
 command -v "${CXX:-c++}" >/dev/null 2>&1 ||
-    missing "there is no C++ compiler (${CXX:-c++}). Install one (Debian and Ubuntu: apt install g++; macOS: xcode-select --install)."
+    missing "there is no C++ compiler (${CXX:-c++}). Install one (Debian and Ubuntu: apt install g++; macOS: \
+xcode-select --install)."

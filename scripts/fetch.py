@@ -5,6 +5,7 @@ Python's standard library is all it needs. Nothing here knows about libtorch; se
 
 import bisect
 import errno
+import functools
 import hashlib
 import http.client
 import io
@@ -149,6 +150,7 @@ def _name(part):
     return os.path.basename(part)[: -len(PART)]
 
 
+@functools.lru_cache(maxsize=None)
 def _tls():
     """The system's certificates, those pip was told to use, and, where a Python has none, those pip brings."""
     context = ssl.create_default_context()

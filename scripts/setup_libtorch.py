@@ -293,7 +293,7 @@ def ask_pip(wheels, platforms, cache):
 
 
 def pip_command(cache):
-    """How to call a pip that can report, and with which environment; an older pip fetches a newer one, into the cache."""
+    """How to call a pip that can report, and its environment. An older pip first fetches a newer one, into the cache."""
     env = dict(os.environ, PIP_DISABLE_PIP_VERSION_CHECK="1")
     pip = [sys.executable, "-m", "pip"]
     answer = subprocess.run(pip + ["--version"], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
@@ -391,11 +391,17 @@ def point(link, folder, say):
     temporary = f"{link}.tmp-{os.getpid()}"
     os.symlink(os.path.abspath(folder), temporary)
     os.replace(temporary, link)
-    if before and shutil.which("cargo"):
+    if before:
         say("libtorch has changed, so what was built against the former one is built again.")
-        for profile in ([], ["--release"]):
+        clean_torch_sys(os.path.dirname(link))
+
+
+def clean_torch_sys(root):
+    """Makes cargo build torch-sys anew: it cannot see that the link it was built with points elsewhere now."""
+    for profile in ([], ["--release"]):
+        with contextlib.suppress(OSError):  # no cargo: then nothing was built either
             command = ["cargo", "clean", "--quiet", "--package", "torch-sys"] + profile
-            subprocess.run(command, cwd=os.path.dirname(link), stderr=subprocess.DEVNULL)
+            subprocess.run(command, cwd=root, stderr=subprocess.DEVNULL)
 
 
 def set_up(env, root, say):

@@ -67,7 +67,11 @@ class SetUp(unittest.TestCase):
         self.server = Server()
         self.addCleanup(self.server.close)
         self.serve(wheel(TORCH), wheel(CUDA))
-        for name, value in (("platform_name", lambda: PLATFORM), ("check_loads", lambda path: None)):
+        for name, value in (
+            ("platform_name", lambda: PLATFORM),
+            ("check_loads", lambda path: None),
+            ("clean_torch_sys", lambda *_: None),
+        ):
             self.patch(name, value)
         self.patch("ask_pip", lambda wheels, *_: {w["package"]: self.url(w["package"]) for w in wheels})
 
@@ -241,7 +245,8 @@ class SetUp(unittest.TestCase):
 
     def test_a_gpu_decides_and_FAUS_LIBTORCH_overrules(self):
         sets = {"cpu": 0, "cuda13": 0}
-        for gpu, asked, wanted in ((True, "", "cuda13"), (False, "", "cpu"), (True, "cpu", "cpu"), (False, "cuda", "cuda13")):
+        cases = ((True, "", "cuda13"), (False, "", "cpu"), (True, "cpu", "cpu"), (False, "cuda", "cuda13"))
+        for gpu, asked, wanted in cases:
             with mock.patch.object(setup, "gpu_answers", lambda gpu=gpu: gpu):
                 self.assertEqual(setup.wanted_set({"FAUS_LIBTORCH": asked}, sets), wanted)
         with self.assertRaisesRegex(setup.SetupError, "no CUDA"):
