@@ -1,1 +1,53 @@
 //! Reads facial-expression data sets, crops and folds them, and stores them as prepared data sets.
+//!
+//! A [`Source`] lists the images of a data set ([`CkPlus`]: the official layout of the Extended Cohn-Kanade set);
+//! [`prepare`] finds the face in each, resizes it and writes a folder that numpy can open; [`Prepared`] maps that folder
+//! into memory and deals it to folds that share no subject ([`Split`]). [`augment`] and [`normalise`] hold what is done
+//! to an image on its way to the network (Khorrami, Paine and Huang 2015, section 3, and the authors' public code).
+//!
+//! This crate knows no tensors and draws no batches; it never writes into a data set that it reads.
+//!
+//! ```no_run
+//! use std::path::Path;
+//! use faus_data::{CkPlus, ClassMap, Prepared, PrepareOptions, Protocol, prepare};
+//!
+//! # fn main() -> Result<(), faus_data::Error> {
+//! let source = CkPlus::open(Path::new("data/CK+"), ClassMap::eight())?;
+//! let info = prepare(&source, &PrepareOptions::default(), Path::new("data/ck-96"), &|_done, _total| true)?;
+//! println!("{} images of {} subjects, {} inputs skipped", info.images, info.subjects, info.skipped.len());
+//!
+//! let set = Prepared::open(Path::new("data/ck-96"))?;
+//! let split = set.split(0, Protocol::Paper2017)?;
+//! println!("{} to train, {} to test; the first has label {}", split.train.len(), split.test.len(), set.labels()[0]);
+//! # Ok(())
+//! # }
+//! ```
+
+mod au;
+pub mod augment;
+mod ck_plus;
+pub mod crop;
+mod error;
+mod expression;
+mod files;
+mod folds;
+mod grey;
+pub mod normalise;
+mod prepare;
+mod prepared;
+pub mod rng;
+mod sample;
+mod source;
+
+pub use au::{Au, AuCoding, AuScore};
+pub use ck_plus::{CkPlus, SYNTHETIC_MARK, frame_name};
+pub use crop::CropMode;
+pub use error::Error;
+pub use expression::{ClassMap, Expression};
+pub use files::ReadFile;
+pub use folds::{Protocol, Split, subject_folds};
+pub use grey::{decode_grey, resize};
+pub use prepare::{PrepareOptions, prepare};
+pub use prepared::{DatasetInfo, Prepared, PreparedWriter};
+pub use sample::{CropBox, Role, Sample};
+pub use source::{Folding, RawImage, RawSample, Scan, Skipped, Source};

@@ -1,0 +1,162 @@
+use std::path::{Path, PathBuf};
+
+use crate::Error;
+use crate::files::visible_names;
+
+const IMAGES: &str = "cohn-kanade-images";
+
+/// Where the parts of a CK+ copy lie. Its owners ship four archives, and people unpack them in several ways.
+#[derive(Debug, Clone)]
+pub(super) struct Layout {
+    pub root: PathBuf,
+    pub images: PathBuf,
+    pub emotion: PathBuf,
+    pub facs: Option<PathBuf>,
+    pub landmarks: Option<PathBuf>,
+}
+
+impl Layout {
+    /// Finds the parts in `given`: the folder that holds them, that folder's parent, or the images' folder itself.
+    pub fn find(given: &Path) -> Result<Self, Error> {
+        let metadata =
+            std::fs::metadata(given).map_err(|error| missing(given, &error.to_string()))?;
+        if !metadata.is_dir() {
+            return Err(missing(given, "a file"));
+        }
+        let root = if given.file_name().is_some_and(|name| name == IMAGES) && holds_subjects(given)
+        {
+            match given.parent() {
+                Some(parent) if parent.as_os_str().is_empty() => Path::new(".").to_path_buf(),
+                Some(parent) => parent.to_path_buf(),
+                None => given.to_path_buf(),
+            }
+        } else {
+            given.to_path_buf()
+        };
+        let names = visible_names(&root)?;
+        let mut bases = vec![root.clone()];
+        bases.extend(
+            names
+                .iter()
+                .map(|name| root.join(name))
+                .filter(|path| path.is_dir()),
+        );
+        let Some(images) = part(&bases, &[IMAGES]) else {
+            return Err(missing(given, &listed(&names)));
+        };
+        let Some(emotion) = part(&bases, &["Emotion", "Emotion_labels"]) else {
+            return Err(Error::Layout {
+                path: given.to_path_buf(),
+                expected: "the emotion labels in a folder 'Emotion' or 'Emotion_labels' with S005/001/…_emotion.txt"
+                    .to_owned(),
+                found: listed(&names),
+            });
+        };
+        let facs = part(&bases, &["FACS", "FACS_labels"]);
+        let landmarks = part(&bases, &["Landmarks"]);
+        Ok(Self {
+            root,
+            images,
+            emotion,
+            facs,
+            landmarks,
+        })
+    }
+}
+
+fn missing(given: &Path, found: &str) -> Error {
+    Error::Layout {
+        path: given.to_path_buf(),
+        expected: format!(
+            "CK+ in its official layout: '{IMAGES}/S005/001/S005_001_00000001.png' with 'Emotion', 'FACS' and 'Landmarks' \
+             beside it"
+        ),
+        found: found.to_owned(),
+    }
+}
+
+fn listed(names: &[String]) -> String {
+    match names.len() {
+        0 => "an empty folder".to_owned(),
+        1..=8 => names.join(", "),
+        more => format!("{} and {} more", names[..8].join(", "), more - 8),
+    }
+}
+
+/// The first folder of one of the given names that holds subject folders, in one of the bases or, because an archive
+/// unpacks to a folder of its own name, inside itself once more.
+fn part(bases: &[PathBuf], names: &[&str]) -> Option<PathBuf> {
+    let direct = bases
+        .iter()
+        .flat_map(|base| names.iter().map(move |name| base.join(name)));
+    let candidates: Vec<PathBuf> = direct.filter(|path| path.is_dir()).collect();
+    let nested = candidates
+        .iter()
+        .flat_map(|path| names.iter().map(move |name| path.join(name)));
+    let nested: Vec<PathBuf> = nested.collect();
+    let filled = candidates
+        .iter()
+        .chain(&nested)
+        .find(|path| holds_subjects(path))
+        .cloned();
+    // An empty label folder is a label folder all the same: nothing is labelled then, and that is told apart later.
+    filled.or_else(|| candidates.into_iter().next())
+}
+
+fn holds_subjects(folder: &Path) -> bool {
+    visible_names(folder).is_ok_and(|names| names.iter().any(|name| subject_number(name).is_some()))
+}
+
+/// `S005` → 5.
+pub(super) fn subject_number(name: &str) -> Option<i64> {
+    number(name.strip_prefix('S')?)
+}
+
+/// Digits alone, at most nine of them.
+pub(super) fn number(text: &str) -> Option<i64> {
+    let digits = (1..=9).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_digit());
+    digits.then(|| text.parse().ok()).flatten()
+}
+
+/// A CK+ file stem `S005_001_00000011` in its parts: subject, sequence (`001`), frame.
+pub fn frame_name(stem: &str) -> Option<(i64, &str, u32)> {
+    let mut parts = stem.split('_');
+    let (subject, sequence, frame) = (parts.next()?, parts.next()?, parts.next()?);
+    number(sequence)?;
+    let frame = u32::try_from(number(frame)?).ok()?;
+    parts
+        .next()
+        .is_none()
+        .then_some((subject_number(subject)?, sequence, frame))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn takes_file_names_apart() {
+        assert_eq!(frame_name("S005_001_00000011"), Some((5, "001", 11)));
+        for bad in [
+            "",
+            "S005",
+            "S005_001",
+            "S005_001_x",
+            "S005_001_1_2",
+            "005_001_1",
+            "S_001_1",
+            "S005__1",
+            "S5_1_-1",
+        ] {
+            assert_eq!(frame_name(bad), None, "{bad}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn any_name_is_read_or_refused(name in "\\PC{0,30}") {
+            let _ = frame_name(&name);
+        }
+    }
+}

@@ -1,0 +1,294 @@
+use std::path::{Path, PathBuf};
+
+use crate::au::AuCoding;
+use crate::expression::{ClassMap, Expression};
+use crate::files::{ReadFile, TEXT_LIMIT, read_bounded, relative, visible_names};
+use crate::source::{RawImage, RawSample, Skipped};
+use crate::{Error, Role};
+
+use super::layout::{Layout, frame_name};
+
+/// Frames that carry the sequence's label, counted from the end (DESIGN 2).
+const PEAK_FRAMES: usize = 3;
+
+/// A recording: one folder of frames, `S005/001`.
+#[derive(Debug, Clone)]
+pub(super) struct Sequence {
+    pub subject: i64,
+    /// Folder names: `S005`, `001`.
+    pub folders: (String, String),
+}
+
+/// What one recording contributes.
+#[derive(Debug, Default)]
+pub(super) struct Found {
+    pub samples: Vec<RawSample>,
+    pub skipped: Vec<Skipped>,
+    pub read: Vec<ReadFile>,
+    /// Whether the recording has an emotion label, selected as a class or not: its subject then takes part in the folds.
+    pub labelled: bool,
+}
+
+/// A frame on disk.
+struct Frame {
+    number: u32,
+    path: PathBuf,
+}
+
+impl Sequence {
+    fn name(&self) -> String {
+        format!("{}_{}", self.folders.0, self.folders.1)
+    }
+
+    fn within(&self, part: &Path) -> PathBuf {
+        part.join(&self.folders.0).join(&self.folders.1)
+    }
+
+    /// Lists the images that are wanted of this recording. Every failure ends up in `skipped`.
+    pub fn read(&self, layout: &Layout, classes: &ClassMap) -> Found {
+        let mut found = Found::default();
+        let emotion = self.emotion(layout, &mut found);
+        let Ok(emotion) = emotion else { return found };
+        found.labelled = emotion.is_some();
+        let aus = self.aus(layout, &mut found);
+        let Some(frames) = self.frames(layout, emotion.is_some(), &mut found) else {
+            return found;
+        };
+        if !self.peak_is_there(&frames, &emotion, &aus, layout, &mut found) {
+            return found;
+        }
+        let aus = aus.map_or(AuCoding::NotCoded, |(_, coding)| coding);
+        match emotion {
+            Some((_, expression)) => {
+                self.labelled(layout, classes, expression, aus, &frames, &mut found)
+            }
+            None => self.held_out(layout, aus, &frames, &mut found),
+        }
+        found
+    }
+
+    /// The label with the frame it is named after; `Ok(None)` if there is none, `Err` if it is there but unusable.
+    fn emotion(&self, layout: &Layout, found: &mut Found) -> Result<Option<(u32, Expression)>, ()> {
+        self.label_file(
+            layout,
+            &layout.emotion,
+            "_emotion",
+            Expression::from_emotion_file,
+            found,
+        )
+    }
+
+    /// The FACS codes with the frame they are named after. A bad file leaves the recording uncoded: to drop one line
+    /// of it would call an action unit absent that is present.
+    fn aus(&self, layout: &Layout, found: &mut Found) -> Option<(u32, AuCoding)> {
+        let facs = layout.facs.as_deref()?;
+        self.label_file(layout, facs, "_facs", AuCoding::from_facs_file, found)
+            .ok()
+            .flatten()
+    }
+
+    fn label_file<T>(
+        &self,
+        layout: &Layout,
+        part: &Path,
+        suffix: &str,
+        parse: impl Fn(&str) -> Result<T, Error>,
+        found: &mut Found,
+    ) -> Result<Option<(u32, T)>, ()> {
+        let folder = self.within(part);
+        let names: Vec<_> = match visible_names(&folder) {
+            Ok(names) => names
+                .into_iter()
+                .filter(|name| name.ends_with(".txt"))
+                .collect(),
+            // No folder, an empty folder: not labelled.
+            Err(_) if !folder.exists() => return Ok(None),
+            Err(error) => return skip(found, relative(&layout.root, &folder), error.reason()),
+        };
+        let [name] = names.as_slice() else {
+            return match names.len() {
+                0 => Ok(None),
+                more => {
+                    let reason = format!(
+                        "expected one label file, found {more}: {}",
+                        names.join(", ")
+                    );
+                    skip(found, relative(&layout.root, &folder), reason)
+                }
+            };
+        };
+        let path = folder.join(name);
+        let here = relative(&layout.root, &path);
+        let stem = name.trim_end_matches(".txt").trim_end_matches(suffix);
+        let named = frame_name(stem).filter(|&(s, q, _)| s == self.subject && q == self.folders.1);
+        let Some((_, _, frame)) = named else {
+            let reason = format!(
+                "expected a name like '{}_00000011{suffix}.txt'",
+                self.name()
+            );
+            return skip(found, here, reason);
+        };
+        let bytes = match read_bounded(&path, TEXT_LIMIT) {
+            Ok(bytes) => bytes,
+            Err(error) => return skip(found, here, error.reason()),
+        };
+        found.read.push(ReadFile::new(here.clone(), &bytes));
+        match parse(&String::from_utf8_lossy(&bytes)) {
+            Ok(value) => Ok(Some((frame, value))),
+            Err(error) => skip(found, here, error.reason()),
+        }
+    }
+
+    /// The frames in order of number, or `None` (and a reason) if there are too few.
+    fn frames(&self, layout: &Layout, labelled: bool, found: &mut Found) -> Option<Vec<Frame>> {
+        let folder = self.within(&layout.images);
+        let here = relative(&layout.root, &folder);
+        let names = match visible_names(&folder) {
+            Ok(names) => names,
+            Err(error) => {
+                found
+                    .skipped
+                    .push(Skipped::new(here, format!("no frames: {}", error.reason())));
+                return None;
+            }
+        };
+        let mut frames: Vec<Frame> = Vec::new();
+        for name in names.iter().filter(|name| is_image(name)) {
+            let stem = name
+                .rsplit_once('.')
+                .map_or(name.as_str(), |(stem, _)| stem);
+            match frame_name(stem).filter(|&(s, q, _)| s == self.subject && q == self.folders.1) {
+                Some((_, _, number)) => frames.push(Frame {
+                    number,
+                    path: folder.join(name),
+                }),
+                None => {
+                    let reason = format!("expected a name like '{}_00000001.png'", self.name());
+                    found
+                        .skipped
+                        .push(Skipped::new(format!("{here}/{name}"), reason));
+                }
+            }
+        }
+        frames.sort_by_key(|frame| frame.number);
+        frames.dedup_by_key(|frame| frame.number);
+        let least = if labelled { PEAK_FRAMES + 1 } else { 1 };
+        if frames.len() < least {
+            let reason = format!("{} frames; at least {least} are needed", frames.len());
+            found.skipped.push(Skipped::new(here, reason));
+            return None;
+        }
+        Some(frames)
+    }
+
+    /// Label files are named after the peak frame, which is the last one. If the frames end before it, the peak is
+    /// missing, and what is last is no peak.
+    fn peak_is_there(
+        &self,
+        frames: &[Frame],
+        emotion: &Option<(u32, Expression)>,
+        aus: &Option<(u32, AuCoding)>,
+        layout: &Layout,
+        found: &mut Found,
+    ) -> bool {
+        let last = frames.last().map_or(0, |frame| frame.number);
+        let named = [emotion.as_ref().map(|e| e.0), aus.as_ref().map(|a| a.0)]
+            .into_iter()
+            .flatten()
+            .max();
+        match named {
+            Some(peak) if peak > last => {
+                let here = relative(&layout.root, &self.within(&layout.images));
+                let reason = format!(
+                    "frames are missing: the labels are of frame {peak}, the last image is frame {last}"
+                );
+                found.skipped.push(Skipped::new(here, reason));
+                false
+            }
+            _ => true,
+        }
+    }
+
+    /// First frame neutral, last three the label (DESIGN 2); those that are classes here.
+    fn labelled(
+        &self,
+        layout: &Layout,
+        classes: &ClassMap,
+        expression: Expression,
+        aus: AuCoding,
+        frames: &[Frame],
+        found: &mut Found,
+    ) {
+        if let Some(label) = classes.label_of(Expression::Neutral) {
+            found.samples.push(self.sample(
+                layout,
+                &frames[0],
+                Role::Labelled,
+                label,
+                AuCoding::NotCoded,
+            ));
+        }
+        let Some(label) = classes.label_of(expression) else {
+            return;
+        };
+        let peaks = &frames[frames.len() - PEAK_FRAMES..];
+        for (at, frame) in peaks.iter().enumerate() {
+            let aus = if at + 1 == PEAK_FRAMES {
+                aus.clone()
+            } else {
+                AuCoding::NotCoded
+            };
+            found
+                .samples
+                .push(self.sample(layout, frame, Role::Labelled, label, aus));
+        }
+    }
+
+    /// The peak frame of a recording with FACS codes but no emotion label. Without either there is nothing to hold out.
+    fn held_out(&self, layout: &Layout, aus: AuCoding, frames: &[Frame], found: &mut Found) {
+        if let (Some(peak), AuCoding::Coded(_)) = (frames.last(), &aus) {
+            found
+                .samples
+                .push(self.sample(layout, peak, Role::HeldOut, -1, aus));
+        }
+    }
+
+    fn sample(
+        &self,
+        layout: &Layout,
+        frame: &Frame,
+        role: Role,
+        label: i64,
+        aus: AuCoding,
+    ) -> RawSample {
+        let landmarks = layout.landmarks.as_deref().map(|part| {
+            let stem = frame.path.file_stem().unwrap_or_default().to_string_lossy();
+            self.within(part).join(format!("{stem}_landmarks.txt"))
+        });
+        RawSample {
+            image: RawImage::File(frame.path.clone()),
+            path: relative(&layout.root, &frame.path),
+            subject: self.subject,
+            sequence: self.name(),
+            frame: frame.number,
+            role,
+            label,
+            aus,
+            landmarks: landmarks.filter(|path| path.is_file()),
+        }
+    }
+}
+
+/// Notes a bad input and gives up on it.
+fn skip<T>(found: &mut Found, path: String, reason: String) -> Result<T, ()> {
+    found.skipped.push(Skipped::new(path, reason));
+    Err(())
+}
+
+/// Whether a name ends like an image we can read; anything else in an image folder is left alone.
+pub(crate) fn is_image(name: &str) -> bool {
+    let name = name.to_ascii_lowercase();
+    [".png", ".jpg", ".jpeg"]
+        .iter()
+        .any(|end| name.ends_with(end))
+}

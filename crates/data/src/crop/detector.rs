@@ -1,0 +1,196 @@
+use std::cell::Cell;
+use std::io::Cursor;
+
+use image::GrayImage;
+use rustface::{Detector, ImageData, Model};
+
+use crate::grey::resize;
+use crate::{CropBox, Error};
+
+use super::fit_square;
+
+/// The frontal model that rustface carries in its package (SeetaFace, BSD 2-Clause); our build script put it here.
+const MODEL: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/seeta_fd_frontal_v1.0.bin"));
+
+/// rustface slides a window of 40 pixels: the image is shrunk until the smallest face sought is that large, which makes
+/// the search some 30 times cheaper than at full size and loses nothing.
+const WINDOW: f64 = 40.0;
+
+/// What counts as a face.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct FaceSearch {
+    /// Smallest side over the image's shorter side.
+    pub smallest: f64,
+    /// Largest side over the image's shorter side.
+    pub largest: f64,
+    /// Least score of a detection; rustface's own default is 3.85, its example takes 2.
+    pub score: f64,
+    /// Ratio of one size sought to the next, 0 to 1.
+    pub step: f32,
+}
+
+impl FaceSearch {
+    /// The first try: faces of 0.5 to 0.8 of the shorter image side (DESIGN 2, the authors' limits).
+    pub const FIRST: Self = Self {
+        smallest: 0.5,
+        largest: 0.8,
+        score: 2.0,
+        step: 0.8,
+    };
+    /// The second, more lenient try (DESIGN 2; the numbers are our choice).
+    pub const LENIENT: Self = Self {
+        smallest: 0.3,
+        largest: 1.0,
+        score: 0.8,
+        step: 0.9,
+    };
+}
+
+/// Finds the one face of a portrait. Silently wrong where a picture holds several faces of like size: the best scored
+/// one is taken.
+pub struct FaceDetector {
+    model: Model,
+}
+
+impl FaceDetector {
+    /// Reads the built-in model.
+    ///
+    /// # Errors
+    /// [`Error::Setting`] if the built-in model is damaged, which only a broken build can bring about.
+    pub fn new() -> Result<Self, Error> {
+        let model = rustface::read_model(Cursor::new(MODEL))
+            .map_err(|error| Error::setting("face model", format!("cannot be read: {error}")))?;
+        Ok(Self { model })
+    }
+
+    /// The face's square inside the image, found at the first or at the lenient second try.
+    pub fn find(&self, image: &GrayImage) -> Option<CropBox> {
+        self.search(image, FaceSearch::FIRST)
+            .or_else(|| self.search(image, FaceSearch::LENIENT))
+    }
+
+    /// One search: the best scored box whose side is within the limits.
+    pub fn search(&self, image: &GrayImage, search: FaceSearch) -> Option<CropBox> {
+        let (width, height) = image.dimensions();
+        // No portrait is smaller or longer than this, and enlarging a sliver would take for ever.
+        if width.min(height) < 24 || width.max(height) > 8 * width.min(height) {
+            return None;
+        }
+        let shorter = f64::from(width.min(height));
+        let shrink = WINDOW / (search.smallest * shorter);
+        let scaled = |side: u32| ((f64::from(side) * shrink).round() as u32).max(1);
+        let (small_width, small_height) = (scaled(width), scaled(height));
+        let small = resize(
+            image,
+            CropBox {
+                x: 0,
+                y: 0,
+                w: width,
+                h: height,
+            },
+            small_width,
+            small_height,
+        );
+        let faces = self.detect(&small, small_width, small_height, search);
+        let best = faces.into_iter().filter(|face| {
+            let side = f64::from(face.bbox().width()) / shrink / shorter;
+            (search.smallest..=search.largest).contains(&side)
+        });
+        // Of equal scores the first stays, so the answer does not hang on the order of a sort.
+        let best = best.reduce(|best, face| {
+            if face.score() > best.score() {
+                face
+            } else {
+                best
+            }
+        })?;
+        let bbox = best.bbox();
+        let (left, top) = (f64::from(bbox.x()) / shrink, f64::from(bbox.y()) / shrink);
+        Some(fit_square(
+            left,
+            top,
+            f64::from(bbox.width()) / shrink,
+            width,
+            height,
+        ))
+    }
+
+    fn detect(
+        &self,
+        pixels: &[u8],
+        width: u32,
+        height: u32,
+        search: FaceSearch,
+    ) -> Vec<rustface::FaceInfo> {
+        thread_local! {
+            static DETECTOR: Cell<Option<Box<dyn Detector>>> = const { Cell::new(None) };
+        }
+        // Taken out while in use: rustface runs on rayon itself, so this thread may be handed another image of ours
+        // in the middle of this one, and that one then makes its own detector.
+        let mut detector = DETECTOR
+            .take()
+            .unwrap_or_else(|| rustface::create_detector_with_model(self.model.clone()));
+        detector.set_score_thresh(search.score);
+        detector.set_pyramid_scale_factor(search.step);
+        detector.set_slide_window_step(2, 2);
+        let faces = detector.detect(&ImageData::new(pixels, width, height));
+        DETECTOR.set(Some(detector));
+        faces
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use image::Luma;
+
+    /// The photograph in rustface's package, if the package still has it: the Solvay conference of 1927.
+    fn photograph() -> Option<GrayImage> {
+        let bytes = include_bytes!(concat!(env!("OUT_DIR"), "/photograph.png"));
+        (!bytes.is_empty()).then(|| {
+            crate::grey::decode_grey(bytes, std::path::Path::new("photograph.png")).unwrap()
+        })
+    }
+
+    /// One head and shoulders, enlarged to a portrait as CK+ has them.
+    fn portrait(photograph: &GrayImage, x: u32, y: u32) -> GrayImage {
+        let crop = CropBox {
+            x,
+            y,
+            w: 100,
+            h: 100,
+        };
+        GrayImage::from_raw(490, 490, resize(photograph, crop, 490, 490)).unwrap()
+    }
+
+    #[test]
+    fn finds_the_face_of_a_portrait() {
+        let Some(photograph) = photograph() else {
+            return;
+        };
+        let detector = FaceDetector::new().unwrap();
+        // Two people whose faces the photograph's own drawn boxes put at these places.
+        for (x, y, face_x, face_y) in [(545, 178, 594.0, 226.0), (1243, 187, 1292.0, 236.0)] {
+            let found = detector.find(&portrait(&photograph, x, y)).expect("a face");
+            let centre =
+                |start: u32, offset: u32| f64::from(offset) + f64::from(start + found.w / 2) / 4.9;
+            assert!((centre(found.x, x) - face_x).abs() < 10.0, "{found:?}");
+            assert!((centre(found.y, y) - face_y).abs() < 10.0, "{found:?}");
+            assert!(
+                (40.0..75.0).contains(&(f64::from(found.w) / 4.9)),
+                "{found:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn finds_nothing_where_nothing_is() {
+        let detector = FaceDetector::new().unwrap();
+        for (width, height) in [(640, 490), (48, 48), (1, 1), (3000, 2), (10, 300)] {
+            assert_eq!(
+                detector.find(&GrayImage::from_pixel(width, height, Luma([128]))),
+                None
+            );
+        }
+    }
+}

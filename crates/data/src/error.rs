@@ -1,0 +1,164 @@
+use std::path::PathBuf;
+
+/// Everything that can stop this crate. Messages name the file, the reason and the way out.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// The operating system refused a file operation.
+    #[error("{path}: {source}", path = path.display())]
+    Io {
+        /// The file or folder.
+        path: PathBuf,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// A file is larger than anything of its kind should be.
+    #[error("{path}: larger than the limit of {limit} bytes for such a file", path = path.display())]
+    TooLarge {
+        /// The file.
+        path: PathBuf,
+        /// The most bytes that are read of such a file.
+        limit: u64,
+    },
+    /// An image could not be decoded.
+    #[error("{path}: not a readable image: {reason}", path = path.display())]
+    Image {
+        /// The image file.
+        path: PathBuf,
+        /// What the decoder said.
+        reason: String,
+    },
+    /// A label, landmark or AU text does not say what its format demands.
+    #[error("{reason}")]
+    Parse {
+        /// What was expected and what was found.
+        reason: String,
+    },
+    /// A folder is not laid out as its kind of data set is.
+    #[error("{path}: expected {expected}; found {found}", path = path.display())]
+    Layout {
+        /// The folder given.
+        path: PathBuf,
+        /// What was looked for.
+        expected: String,
+        /// What lies there instead.
+        found: String,
+    },
+    /// A data set was read, but nothing in it can be trained on.
+    #[error("{path}: nothing labelled is left: {reason}", path = path.display())]
+    NothingLabelled {
+        /// The folder given.
+        path: PathBuf,
+        /// What was skipped, in brief.
+        reason: String,
+    },
+    /// `strict` was asked for and some input is bad.
+    #[error(
+        "{path}: {reason} ({others} more like it; leave out --strict to skip bad inputs and list them)"
+    )]
+    Strict {
+        /// The first bad input, relative to the data set's root.
+        path: String,
+        /// What is wrong with it.
+        reason: String,
+        /// How many other bad inputs were found so far.
+        others: usize,
+    },
+    /// The output folder holds something already.
+    #[error("{path}: exists and is not empty; remove it or choose another output folder", path = path.display())]
+    OutputExists {
+        /// The output folder.
+        path: PathBuf,
+    },
+    /// The output folder lies inside the data set that is read.
+    #[error(
+        "{output}: lies inside the input {input}, where nothing is ever written; choose another output folder",
+        output = output.display(), input = input.display()
+    )]
+    OutputInsideInput {
+        /// The output folder.
+        output: PathBuf,
+        /// The data set's root.
+        input: PathBuf,
+    },
+    /// A folder is not a prepared data set, or its files disagree.
+    #[error("{path}: {reason}; prepare the data set again with `faus data prepare`", path = path.display())]
+    NotPrepared {
+        /// The file that is wrong.
+        path: PathBuf,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// A number that a caller or a configuration gave is out of its range.
+    #[error("{what}: {reason}")]
+    Setting {
+        /// The setting's name.
+        what: &'static str,
+        /// What is allowed and what was given.
+        reason: String,
+    },
+    /// A subject is in two parts of one split (DESIGN: no leak).
+    #[error(
+        "subject {subject} is in the {first} part and in the {second} part of fold {fold}: results would leak"
+    )]
+    Leak {
+        /// The subject's number.
+        subject: i64,
+        /// The test fold.
+        fold: usize,
+        /// One part.
+        first: &'static str,
+        /// The other part.
+        second: &'static str,
+    },
+    /// One part of a split has no images.
+    #[error(
+        "fold {fold} leaves the {part} part without images: the data set has too few subjects for {folds} folds"
+    )]
+    EmptyPart {
+        /// `train`, `validation` or `test`.
+        part: &'static str,
+        /// The test fold.
+        fold: usize,
+        /// Folds of the data set.
+        folds: usize,
+    },
+    /// The caller asked to stop; nothing was left behind in the output folder.
+    #[error("cancelled")]
+    Cancelled,
+}
+
+impl Error {
+    /// A closure for `map_err` that puts `path` to an I/O error.
+    pub(crate) fn io(path: &std::path::Path) -> impl FnOnce(std::io::Error) -> Self + '_ {
+        move |source| Self::Io {
+            path: path.to_path_buf(),
+            source,
+        }
+    }
+
+    pub(crate) fn parse(reason: impl Into<String>) -> Self {
+        Self::Parse {
+            reason: reason.into(),
+        }
+    }
+
+    pub(crate) fn setting(what: &'static str, reason: impl Into<String>) -> Self {
+        Self::Setting {
+            what,
+            reason: reason.into(),
+        }
+    }
+
+    /// The message without the path, for the `skipped` list, which names the path itself.
+    pub(crate) fn reason(&self) -> String {
+        match self {
+            Self::Io { source, .. } => source.to_string(),
+            Self::Image { reason, .. } => format!("not a readable image: {reason}"),
+            Self::TooLarge { limit, .. } => {
+                format!("larger than the limit of {limit} bytes for such a file")
+            }
+            other => other.to_string(),
+        }
+    }
+}

@@ -1,0 +1,118 @@
+//! Reading with limits, and the digest of what was read.
+
+use std::fs::File;
+use std::io::Read;
+use std::path::Path;
+
+use sha2::{Digest, Sha256};
+
+use crate::Error;
+
+/// Most bytes of a label or landmark file: 68 landmarks take under 3 KiB.
+pub(crate) const TEXT_LIMIT: u64 = 64 << 10;
+/// Most bytes of an image file.
+pub(crate) const IMAGE_LIMIT: u64 = 64 << 20;
+
+/// One file that a data set was read from: its path relative to the root, with `/`, and the SHA-256 of its bytes.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct ReadFile {
+    /// Relative path.
+    pub path: String,
+    /// SHA-256 of the bytes.
+    pub sha256: [u8; 32],
+}
+
+impl ReadFile {
+    pub(crate) fn new(path: impl Into<String>, bytes: &[u8]) -> Self {
+        Self {
+            path: path.into(),
+            sha256: Sha256::digest(bytes).into(),
+        }
+    }
+}
+
+/// The whole file, or an error if it is larger than `limit`; never reads further than that.
+pub(crate) fn read_bounded(path: &Path, limit: u64) -> Result<Vec<u8>, Error> {
+    let file = File::open(path).map_err(Error::io(path))?;
+    let mut bytes = Vec::new();
+    file.take(limit + 1)
+        .read_to_end(&mut bytes)
+        .map_err(Error::io(path))?;
+    if bytes.len() as u64 > limit {
+        return Err(Error::TooLarge {
+            path: path.to_path_buf(),
+            limit,
+        });
+    }
+    Ok(bytes)
+}
+
+/// One digest over all files that were read: SHA-256 over, in order of path, the path, a zero byte and the SHA-256 of
+/// the bytes. Hashing each file by itself lets files be read in any order and none be kept.
+pub(crate) fn digest(mut files: Vec<ReadFile>) -> String {
+    files.sort_unstable();
+    files.dedup();
+    let mut hash = Sha256::new();
+    for file in &files {
+        hash.update(file.path.as_bytes());
+        hash.update([0]);
+        hash.update(file.sha256);
+    }
+    hash.finalize()
+        .iter()
+        .map(|byte| format!("{byte:02x}"))
+        .collect()
+}
+
+/// `path` relative to `root`, with `/` on every system, so that digests and tables do not depend on it.
+pub(crate) fn relative(root: &Path, path: &Path) -> String {
+    let inner = path.strip_prefix(root).unwrap_or(path);
+    let parts: Vec<_> = inner
+        .components()
+        .map(|part| part.as_os_str().to_string_lossy())
+        .collect();
+    parts.join("/")
+}
+
+/// The names in a folder that are not hidden, sorted. `.DS_Store`, `._x` and their like never get further than here.
+pub(crate) fn visible_names(folder: &Path) -> Result<Vec<String>, Error> {
+    let mut names = Vec::new();
+    for entry in std::fs::read_dir(folder).map_err(Error::io(folder))? {
+        let name = entry
+            .map_err(Error::io(folder))?
+            .file_name()
+            .to_string_lossy()
+            .into_owned();
+        if !name.starts_with('.') {
+            names.push(name);
+        }
+    }
+    names.sort_unstable();
+    Ok(names)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn digest_ignores_the_order_of_reading() {
+        let (a, b) = (ReadFile::new("a", b"1"), ReadFile::new("b", b"2"));
+        let both = digest(vec![a.clone(), b.clone()]);
+        assert_eq!(both, digest(vec![b.clone(), a.clone(), a.clone()]));
+        assert_ne!(both, digest(vec![a, ReadFile::new("b", b"3")]));
+        assert_eq!(both.len(), 64);
+    }
+
+    #[test]
+    fn refuses_what_is_too_large() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("x");
+        std::fs::write(&path, [0; 11]).unwrap();
+        assert_eq!(read_bounded(&path, 11).unwrap().len(), 11);
+        assert!(matches!(
+            read_bounded(&path, 10),
+            Err(Error::TooLarge { limit: 10, .. })
+        ));
+    }
+}

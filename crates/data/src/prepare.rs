@@ -1,0 +1,387 @@
+//! From a source to a prepared data set: decode, find the face, cut it out, resize, write. Memory does not grow with
+//! the number of images, and nothing depends on the number of threads.
+
+use std::collections::{BTreeMap, HashMap};
+use std::path::Path;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+
+use image::GrayImage;
+use rayon::prelude::*;
+use serde::{Deserialize, Serialize};
+
+use crate::crop::{FaceDetector, Landmarks, centre_square, face_square};
+use crate::files::{IMAGE_LIMIT, TEXT_LIMIT, digest, read_bounded, relative};
+use crate::folds::subject_folds;
+use crate::grey::{decode_grey, resize};
+use crate::source::{Folding, RawImage, RawSample, Scan, Skipped, Source};
+use crate::{CropBox, CropMode, DatasetInfo, Error, PreparedWriter, ReadFile, Role, Sample};
+
+/// Images that are in memory at a time. Fixed, so that the work is cut the same way on every machine.
+const CHUNK: usize = 128;
+
+/// How a data set is prepared.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct PrepareOptions {
+    /// Side of the images in pixels, 8 to 1024. Paper: 96.
+    pub image_size: u32,
+    /// How the face is cut out.
+    pub crop: CropMode,
+    /// Whether a bad input is an error instead of an entry in the list of skipped inputs.
+    pub strict: bool,
+    /// How many folds are made, 2 to 1000. Paper: 10.
+    pub folds: usize,
+}
+
+impl Default for PrepareOptions {
+    fn default() -> Self {
+        Self {
+            image_size: 96,
+            crop: CropMode::Auto,
+            strict: false,
+            folds: 10,
+        }
+    }
+}
+
+impl PrepareOptions {
+    /// Checks the numbers.
+    ///
+    /// # Errors
+    /// [`Error::Setting`] naming the one that is out of range.
+    pub fn check(&self) -> Result<(), Error> {
+        if !(8..=1024).contains(&self.image_size) {
+            return Err(Error::setting(
+                "image_size",
+                format!("must be 8 to 1024, not {}", self.image_size),
+            ));
+        }
+        if !(2..=1000).contains(&self.folds) {
+            return Err(Error::setting(
+                "folds",
+                format!("must be 2 to 1000, not {}", self.folds),
+            ));
+        }
+        Ok(())
+    }
+}
+
+/// Prepares a data set: reads `source`, writes the folder `output`.
+///
+/// `progress(done, total)` is called after every image, from several threads; when it returns `false` the work stops
+/// with [`Error::Cancelled`]. The folder appears when it is whole; until then nothing is there.
+///
+/// # Errors
+/// Unusable source, existing output, full disk, cancellation, and with `strict` the first bad input.
+pub fn prepare(
+    source: &dyn Source,
+    options: &PrepareOptions,
+    output: &Path,
+    progress: &(dyn Fn(usize, usize) -> bool + Sync),
+) -> Result<DatasetInfo, Error> {
+    options.check()?;
+    refuse_inside(output, source.root())?;
+    let mut writer = PreparedWriter::create(output, options.image_size)?;
+    let scan = source.scan()?;
+    strict(options, &scan.skipped)?;
+    let total = scan.samples.len();
+    let Scan {
+        samples,
+        mut skipped,
+        mut read,
+        folding,
+    } = scan;
+    let worker = Worker {
+        root: source.root(),
+        options,
+        detector: FaceDetector::new()?,
+    };
+    let mut rows = Rows::new(&folding, options.folds, source.class_names());
+    let (done, stop) = (AtomicUsize::new(0), AtomicBool::new(false));
+    for chunk in samples.chunks(CHUNK) {
+        let results: Vec<Outcome> = chunk
+            .par_iter()
+            .map(|raw| {
+                if stop.load(Ordering::Relaxed) {
+                    return Outcome::default();
+                }
+                let outcome = worker.process(raw);
+                if !progress(done.fetch_add(1, Ordering::Relaxed) + 1, total) {
+                    stop.store(true, Ordering::Relaxed);
+                }
+                outcome
+            })
+            .collect();
+        if stop.load(Ordering::Relaxed) {
+            return Err(Error::Cancelled);
+        }
+        for (raw, outcome) in chunk.iter().zip(results) {
+            read.extend(outcome.read);
+            skipped.extend(outcome.skipped);
+            if let Some(face) = outcome.face {
+                writer.push(rows.sample(raw, &face), &face.pixels)?;
+            }
+        }
+        strict(options, &skipped)?;
+    }
+    if rows.labelled == 0 {
+        return Err(nothing_left(source.root(), total, &skipped));
+    }
+    writer.finish(info(source, options, folding, skipped, read))
+}
+
+/// The part of `dataset.json` that the rows do not tell.
+fn info(
+    source: &dyn Source,
+    options: &PrepareOptions,
+    folding: Folding,
+    skipped: Vec<Skipped>,
+    read: Vec<ReadFile>,
+) -> DatasetInfo {
+    DatasetInfo {
+        name: source.name().to_owned(),
+        synthetic: source.synthetic(),
+        source_digest: digest(read),
+        classes: source.class_names(),
+        counts: BTreeMap::new(),
+        subjects: 0,
+        image_size: options.image_size,
+        folds: options.folds,
+        subject_independent: matches!(folding, Folding::BySubject(_)),
+        images: 0,
+        held_out: 0,
+        crop: options.crop,
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        skipped,
+    }
+}
+
+fn strict(options: &PrepareOptions, skipped: &[Skipped]) -> Result<(), Error> {
+    match skipped {
+        [first, others @ ..] if options.strict => {
+            let Skipped { path, reason } = first.clone();
+            Err(Error::Strict {
+                path,
+                reason,
+                others: others.len(),
+            })
+        }
+        _ => Ok(()),
+    }
+}
+
+fn nothing_left(root: &Path, total: usize, skipped: &[Skipped]) -> Error {
+    let first = skipped.first().map_or(String::new(), |s| {
+        format!(", the first being {}: {}", s.path, s.reason)
+    });
+    let reason = format!(
+        "of {total} images none is usable; {} inputs were skipped{first}",
+        skipped.len()
+    );
+    Error::NothingLabelled {
+        path: root.to_path_buf(),
+        reason,
+    }
+}
+
+/// Nothing is ever written into the input.
+fn refuse_inside(output: &Path, root: &Path) -> Result<(), Error> {
+    let absolute = std::path::absolute(output).map_err(Error::io(output))?;
+    // The output need not exist yet: its first ancestor that does tells where it will be.
+    let real = absolute
+        .ancestors()
+        .find_map(|path| path.canonicalize().ok());
+    let (Some(real), Ok(root_real)) = (real, root.canonicalize()) else {
+        return Ok(());
+    };
+    if root_real.is_dir() && real.starts_with(&root_real) {
+        return Err(Error::OutputInsideInput {
+            output: output.to_path_buf(),
+            input: root.to_path_buf(),
+        });
+    }
+    Ok(())
+}
+
+/// A cropped and resized face.
+struct Face {
+    pixels: Vec<u8>,
+    crop: CropBox,
+    found: bool,
+}
+
+/// What became of one image.
+#[derive(Default)]
+struct Outcome {
+    face: Option<Face>,
+    skipped: Vec<Skipped>,
+    read: Vec<ReadFile>,
+}
+
+struct Worker<'a> {
+    root: &'a Path,
+    options: &'a PrepareOptions,
+    detector: FaceDetector,
+}
+
+impl Worker<'_> {
+    fn process(&self, raw: &RawSample) -> Outcome {
+        let mut outcome = Outcome::default();
+        match self.face(raw, &mut outcome) {
+            Ok(face) => outcome.face = Some(face),
+            Err(error) => outcome
+                .skipped
+                .push(Skipped::new(raw.path.clone(), error.reason())),
+        }
+        outcome
+    }
+
+    fn face(&self, raw: &RawSample, outcome: &mut Outcome) -> Result<Face, Error> {
+        let image = self.decode(raw, outcome)?;
+        let (crop, found) = self.crop(raw, &image, outcome)?;
+        let side = self.options.image_size;
+        Ok(Face {
+            pixels: resize(&image, crop, side, side),
+            crop,
+            found,
+        })
+    }
+
+    fn decode(&self, raw: &RawSample, outcome: &mut Outcome) -> Result<GrayImage, Error> {
+        match &raw.image {
+            RawImage::File(path) => {
+                let bytes = read_bounded(path, IMAGE_LIMIT)?;
+                outcome.read.push(ReadFile::new(raw.path.clone(), &bytes));
+                decode_grey(&bytes, path)
+            }
+            RawImage::Pixels {
+                width,
+                height,
+                data,
+            } => GrayImage::from_raw(*width, *height, data.clone())
+                .filter(|image| image.width() > 0 && image.height() > 0)
+                .ok_or_else(|| {
+                    Error::parse(format!("{} pixels are not {width}×{height}", data.len()))
+                }),
+        }
+    }
+
+    /// Where the face is, and whether anything found it.
+    fn crop(
+        &self,
+        raw: &RawSample,
+        image: &GrayImage,
+        outcome: &mut Outcome,
+    ) -> Result<(CropBox, bool), Error> {
+        let (width, height) = image.dimensions();
+        let detected = || {
+            let none =
+                || Error::parse("no face was found, at the second, more lenient try neither");
+            self.detector.find(image).ok_or_else(none)
+        };
+        let crop = match self.options.crop {
+            CropMode::None => return Ok((centre_square(width, height), false)),
+            CropMode::Detector => detected()?,
+            CropMode::Landmarks => self.marked(raw, width, height, outcome)?,
+            CropMode::Auto if raw.landmarks.is_none() => detected()?,
+            CropMode::Auto => self
+                .marked(raw, width, height, outcome)
+                .or_else(|unusable| {
+                    // The image is saved, but the person should know that the landmark file is bad.
+                    let path = raw
+                        .landmarks
+                        .as_deref()
+                        .map_or(raw.path.clone(), |path| relative(self.root, path));
+                    let crop = detected()?;
+                    outcome.skipped.push(Skipped::new(
+                        path,
+                        format!("{}; the detector was used", unusable.reason()),
+                    ));
+                    Ok::<_, Error>(crop)
+                })?,
+        };
+        Ok((crop, true))
+    }
+
+    fn marked(
+        &self,
+        raw: &RawSample,
+        width: u32,
+        height: u32,
+        outcome: &mut Outcome,
+    ) -> Result<CropBox, Error> {
+        let path = raw
+            .landmarks
+            .as_deref()
+            .ok_or_else(|| Error::parse("it has no landmark file"))?;
+        let bytes = read_bounded(path, TEXT_LIMIT)?;
+        outcome
+            .read
+            .push(ReadFile::new(relative(self.root, path), &bytes));
+        face_square(
+            &Landmarks::parse(&String::from_utf8_lossy(&bytes))?,
+            width,
+            height,
+        )
+    }
+}
+
+/// Turns raw samples into rows, dealing out folds.
+struct Rows {
+    classes: Vec<String>,
+    by_subject: Option<BTreeMap<i64, i64>>,
+    folds: usize,
+    /// Images of each class so far, for sources without subjects.
+    dealt: HashMap<i64, usize>,
+    labelled: usize,
+}
+
+impl Rows {
+    fn new(folding: &Folding, folds: usize, classes: Vec<String>) -> Self {
+        let by_subject = match folding {
+            Folding::BySubject(subjects) => Some(subject_folds(subjects, folds)),
+            Folding::ByImage => None,
+        };
+        Self {
+            classes,
+            by_subject,
+            folds,
+            dealt: HashMap::new(),
+            labelled: 0,
+        }
+    }
+
+    fn sample(&mut self, raw: &RawSample, face: &Face) -> Sample {
+        let label_name = usize::try_from(raw.label)
+            .ok()
+            .and_then(|label| self.classes.get(label))
+            .cloned();
+        self.labelled += usize::from(raw.role == Role::Labelled);
+        Sample {
+            index: 0,
+            subject: raw.subject,
+            sequence: raw.sequence.clone(),
+            frame: raw.frame,
+            role: raw.role,
+            label: raw.label,
+            label_name: label_name.unwrap_or_default(),
+            fold: self.fold(raw),
+            face_found: face.found,
+            crop: Some(face.crop),
+            path: raw.path.clone(),
+            aus: raw.aus.clone(),
+        }
+    }
+
+    fn fold(&mut self, raw: &RawSample) -> i64 {
+        match &self.by_subject {
+            Some(folds) => folds.get(&raw.subject).copied().unwrap_or(-1),
+            None if raw.role == Role::HeldOut => -1,
+            None => {
+                let dealt = self.dealt.entry(raw.label).or_default();
+                *dealt += 1;
+                ((*dealt - 1) % self.folds) as i64
+            }
+        }
+    }
+}

@@ -1,0 +1,196 @@
+use std::fs::{self, File};
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+use tempfile::TempDir;
+
+use crate::sample::Row;
+use crate::{Error, Role, Sample};
+
+use super::DatasetInfo;
+use super::npy::{ImagesWriter, write_i64};
+
+/// Writes a prepared data set image by image and shows it to the world only when it is whole.
+///
+/// Everything goes to a hidden folder beside `output`; [`finish`](Self::finish) renames it. Dropped before that, it
+/// leaves nothing behind.
+pub struct PreparedWriter {
+    output: PathBuf,
+    work: TempDir,
+    images: ImagesWriter,
+    table: csv::Writer<File>,
+    side: usize,
+    labels: Vec<i64>,
+    subjects: Vec<i64>,
+    folds: Vec<i64>,
+    held_out: usize,
+}
+
+impl PreparedWriter {
+    /// Starts a data set of `[1, image_size, image_size]` u8 images that is to become the folder `output`.
+    ///
+    /// # Errors
+    /// [`Error::OutputExists`] if `output` exists and is not an empty folder; [`Error::Setting`] for a size of 0.
+    pub fn create(output: &Path, image_size: u32) -> Result<Self, Error> {
+        if image_size == 0 {
+            return Err(Error::setting("image size", "must be at least 1"));
+        }
+        refuse_existing(output)?;
+        let parent = output
+            .parent()
+            .filter(|p| !p.as_os_str().is_empty())
+            .unwrap_or(Path::new("."));
+        fs::create_dir_all(parent).map_err(Error::io(parent))?;
+        let work = tempfile::Builder::new()
+            .prefix(".faus-data-")
+            .tempdir_in(parent)
+            .map_err(Error::io(parent))?;
+        // The temporary folder itself is closed to others; the one inside it gets the usual permissions.
+        let folder = work.path().join("set");
+        fs::create_dir(&folder).map_err(Error::io(&folder))?;
+        let side = image_size as usize;
+        let images = ImagesWriter::create(folder.join("images.npy"), side)?;
+        let path = folder.join("samples.csv");
+        let table = csv::Writer::from_writer(File::create(&path).map_err(Error::io(&path))?);
+        let output = output.to_path_buf();
+        let (labels, subjects, folds) = (Vec::new(), Vec::new(), Vec::new());
+        Ok(Self {
+            output,
+            work,
+            images,
+            table,
+            side,
+            labels,
+            subjects,
+            folds,
+            held_out: 0,
+        })
+    }
+
+    /// Rows written so far.
+    pub fn len(&self) -> usize {
+        self.labels.len()
+    }
+
+    /// Whether nothing was written yet.
+    pub fn is_empty(&self) -> bool {
+        self.labels.is_empty()
+    }
+
+    /// Appends one image, `[H·W]` u8 row by row. `sample.index` is set to its position.
+    ///
+    /// # Errors
+    /// [`Error::Setting`] if the image has another size; [`Error::Io`] if the disk does not take it.
+    pub fn push(&mut self, mut sample: Sample, image: &[u8]) -> Result<(), Error> {
+        if image.len() != self.side * self.side {
+            let reason = format!("expected {0}×{0} pixels, found {1}", self.side, image.len());
+            return Err(Error::setting("image", reason));
+        }
+        sample.index = self.len();
+        self.images.push(image)?;
+        self.table
+            .serialize(Row::from(&sample))
+            .map_err(|error| table_error(&self.output, error))?;
+        self.labels.push(sample.label);
+        self.subjects.push(sample.subject);
+        self.folds.push(sample.fold);
+        self.held_out += usize::from(sample.role == Role::HeldOut);
+        Ok(())
+    }
+
+    /// Writes the remaining files and renames the folder into place. The counts in `info` are filled in from the rows.
+    ///
+    /// # Errors
+    /// [`Error::Setting`] if a label is no class of `info`; [`Error::Io`] if the disk does not take it.
+    pub fn finish(self, mut info: DatasetInfo) -> Result<DatasetInfo, Error> {
+        let folder = self.work.path().join("set");
+        self.count(&mut info)?;
+        self.images.finish()?;
+        let path = folder.join("samples.csv");
+        let table = self
+            .table
+            .into_inner()
+            .map_err(|error| Error::io(&path)(error.into_error()))?;
+        table.sync_all().map_err(Error::io(&path))?;
+        for (name, values) in [
+            ("labels", &self.labels),
+            ("subjects", &self.subjects),
+            ("folds", &self.folds),
+        ] {
+            write_i64(&folder.join(format!("{name}.npy")), values)?;
+        }
+        write_info(&folder.join("dataset.json"), &info)?;
+        refuse_existing(&self.output)?;
+        fs::rename(&folder, &self.output).map_err(Error::io(&self.output))?;
+        sync_parent(&self.output);
+        Ok(info)
+    }
+
+    fn count(&self, info: &mut DatasetInfo) -> Result<(), Error> {
+        info.image_size = self.side as u32;
+        info.images = self.len();
+        info.held_out = self.held_out;
+        info.counts = info
+            .classes
+            .iter()
+            .map(|class| (class.clone(), 0))
+            .collect();
+        let mut subjects = std::collections::BTreeSet::new();
+        for (&label, &subject) in self
+            .labels
+            .iter()
+            .zip(&self.subjects)
+            .filter(|(label, _)| **label != -1)
+        {
+            let class = usize::try_from(label)
+                .ok()
+                .and_then(|label| info.classes.get(label));
+            let class = class.ok_or_else(|| {
+                Error::setting(
+                    "label",
+                    format!("{label} is none of the {} classes", info.classes.len()),
+                )
+            })?;
+            *info.counts.entry(class.clone()).or_default() += 1;
+            if subject >= 0 {
+                subjects.insert(subject);
+            }
+        }
+        info.subjects = subjects.len();
+        Ok(())
+    }
+}
+
+fn refuse_existing(output: &Path) -> Result<(), Error> {
+    let empty_folder = fs::read_dir(output).is_ok_and(|entries| entries.count() == 0);
+    // A link or a file counts as well, even one that points nowhere.
+    if empty_folder || fs::symlink_metadata(output).is_err() {
+        return Ok(());
+    }
+    Err(Error::OutputExists {
+        path: output.to_path_buf(),
+    })
+}
+
+fn write_info(path: &Path, info: &DatasetInfo) -> Result<(), Error> {
+    let mut text =
+        serde_json::to_string_pretty(info).map_err(|error| Error::io(path)(error.into()))?;
+    text.push('\n');
+    let mut file = File::create(path).map_err(Error::io(path))?;
+    file.write_all(text.as_bytes())
+        .and_then(|()| file.sync_all())
+        .map_err(Error::io(path))
+}
+
+fn table_error(output: &Path, error: csv::Error) -> Error {
+    Error::io(&output.join("samples.csv"))(std::io::Error::other(error))
+}
+
+/// Makes the rename last through a power cut. Systems that cannot sync a folder lose nothing but that.
+fn sync_parent(output: &Path) {
+    let parent = output
+        .parent()
+        .filter(|p| !p.as_os_str().is_empty())
+        .unwrap_or(Path::new("."));
+    let _ = File::open(parent).and_then(|folder| folder.sync_all());
+}

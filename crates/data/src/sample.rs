@@ -1,0 +1,154 @@
+use std::fmt;
+use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
+
+use crate::{AuCoding, Error};
+
+/// What a row is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Role {
+    /// Has a class and takes part in training, validation or test.
+    Labelled,
+    /// Has FACS codes but no class (label −1): trains nothing, serves the AU analysis.
+    HeldOut,
+}
+
+impl fmt::Display for Role {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Labelled => "labelled",
+            Self::HeldOut => "held_out",
+        })
+    }
+}
+
+impl FromStr for Role {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<Self, Error> {
+        match text {
+            "labelled" => Ok(Self::Labelled),
+            "held_out" => Ok(Self::HeldOut),
+            other => Err(Error::parse(format!(
+                "role '{other}' is neither 'labelled' nor 'held_out'"
+            ))),
+        }
+    }
+}
+
+/// The part of the original image that was kept, in its pixels.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct CropBox {
+    /// Left column.
+    pub x: u32,
+    /// Top row.
+    pub y: u32,
+    /// Columns, at least 1.
+    pub w: u32,
+    /// Rows, at least 1.
+    pub h: u32,
+}
+
+/// One image of a prepared data set: a row of `samples.csv`.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Sample {
+    /// Position in `images.npy` and in every other file of the set.
+    pub index: usize,
+    /// The person's number; −1 where the source does not say.
+    pub subject: i64,
+    /// The recording, unique within the set: `S005_001`.
+    pub sequence: String,
+    /// The frame's number within the recording.
+    pub frame: u32,
+    /// Labelled or held out.
+    pub role: Role,
+    /// Class, counted from 0; −1 for held-out rows.
+    pub label: i64,
+    /// The class's name; empty for held-out rows.
+    pub label_name: String,
+    /// The fold; −1 for a held-out row whose subject is in none.
+    pub fold: i64,
+    /// Whether landmarks or the detector placed the crop (false: the image was taken as it is).
+    pub face_found: bool,
+    /// The crop in the original image.
+    pub crop: Option<CropBox>,
+    /// The original image, relative to the source's root, with `/`.
+    pub path: String,
+    /// FACS codes; only the peak frame of a sequence is coded.
+    pub aus: AuCoding,
+}
+
+/// `samples.csv` to the letter (DESIGN 4): the columns in their order.
+#[derive(Serialize, Deserialize)]
+pub(crate) struct Row {
+    index: usize,
+    subject: i64,
+    sequence: String,
+    frame: u32,
+    role: Role,
+    label: i64,
+    label_name: String,
+    fold: i64,
+    face_found: bool,
+    crop_x: Option<u32>,
+    crop_y: Option<u32>,
+    crop_w: Option<u32>,
+    crop_h: Option<u32>,
+    path: String,
+    aus: String,
+}
+
+impl From<&Sample> for Row {
+    fn from(sample: &Sample) -> Self {
+        let crop = sample.crop;
+        Self {
+            index: sample.index,
+            subject: sample.subject,
+            sequence: sample.sequence.clone(),
+            frame: sample.frame,
+            role: sample.role,
+            label: sample.label,
+            label_name: sample.label_name.clone(),
+            fold: sample.fold,
+            face_found: sample.face_found,
+            crop_x: crop.map(|c| c.x),
+            crop_y: crop.map(|c| c.y),
+            crop_w: crop.map(|c| c.w),
+            crop_h: crop.map(|c| c.h),
+            path: sample.path.clone(),
+            aus: sample.aus.to_string(),
+        }
+    }
+}
+
+impl TryFrom<Row> for Sample {
+    type Error = Error;
+
+    fn try_from(row: Row) -> Result<Self, Error> {
+        let crop = match (row.crop_x, row.crop_y, row.crop_w, row.crop_h) {
+            (Some(x), Some(y), Some(w), Some(h)) => Some(CropBox { x, y, w, h }),
+            (None, None, None, None) => None,
+            _ => {
+                return Err(Error::parse(
+                    "some of crop_x, crop_y, crop_w, crop_h are empty and some are not",
+                ));
+            }
+        };
+        Ok(Self {
+            index: row.index,
+            subject: row.subject,
+            sequence: row.sequence,
+            frame: row.frame,
+            role: row.role,
+            label: row.label,
+            label_name: row.label_name,
+            fold: row.fold,
+            face_found: row.face_found,
+            crop,
+            path: row.path,
+            aus: row.aus.parse()?,
+        })
+    }
+}
