@@ -11,6 +11,7 @@ has set up for pip is respected; which wheels, and their SHA-256, is pinned in l
 
 import contextlib
 import fcntl
+import glob
 import json
 import os
 import platform
@@ -234,6 +235,8 @@ def fill(home, folder, cache, pins, kind, say):
     progress.close()
 
     say("Unpacking.")
+    for leftover in glob.glob(glob.escape(home) + ".tmp-*"):  # of a run that was killed; we hold the lock
+        shutil.rmtree(leftover, ignore_errors=True)
     temporary = tempfile.mkdtemp(prefix=os.path.basename(home) + ".tmp-", dir=cache)
     try:
         for wheel in wheels:

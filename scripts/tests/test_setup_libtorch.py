@@ -165,6 +165,12 @@ class SetUp(unittest.TestCase):
         self.assertFalse(os.path.lexists(os.path.join(self.root, ".libtorch")))
         self.assertEqual(sorted(os.listdir(self.cache)), ["downloads", "lock"])
 
+    def test_leftovers_of_a_killed_run_are_removed(self):
+        leftover = os.path.join(self.cache, f"libtorch-{setup.VERSION}-cpu-{PLATFORM}.tmp-1")
+        os.makedirs(leftover)
+        self.run_setup()
+        self.assertFalse(os.path.exists(leftover))
+
     def test_a_damaged_cache_is_filled_again(self):
         folder = self.run_setup()
         os.remove(setup.library(folder, "torch_cpu"))
