@@ -80,6 +80,17 @@ pub(super) fn write_i64(path: &Path, values: &[i64]) -> Result<(), Error> {
     write(path, &[values.len() as u64], values.iter().copied())
 }
 
+/// Writes an array of any shape to a file of its own, atomically.
+pub(crate) fn write_atomically(
+    path: &Path,
+    shape: &[u64],
+    values: impl IntoIterator<Item = f32>,
+) -> Result<(), Error> {
+    let mut file = atomic_write_file::AtomicWriteFile::open(path).map_err(Error::io(path))?;
+    write_to(&mut file, shape, values).map_err(Error::io(path))?;
+    file.commit().map_err(Error::io(path))
+}
+
 fn write<T: npyz::Serialize + npyz::AutoSerialize>(
     path: &Path,
     shape: &[u64],
