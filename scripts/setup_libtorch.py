@@ -200,7 +200,13 @@ def cached(env, say):
 @contextlib.contextmanager
 def only_one(cache, say):
     """Holds the cache's lock; the system frees it however this process ends."""
-    os.makedirs(os.path.join(cache, "downloads"), exist_ok=True)
+    try:
+        os.makedirs(os.path.join(cache, "downloads"), exist_ok=True)
+    except OSError as error:
+        raise SetupError(
+            f"the cache {cache} cannot be created ({error.strerror}): set XDG_CACHE_HOME to a folder that you may "
+            "write to."
+        ) from error
     with open(os.path.join(cache, "lock"), "w", encoding="utf-8") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -183,6 +183,12 @@ class SetUp(unittest.TestCase):
                 self.run_setup()
         self.assertEqual(self.server.asked, [])
 
+    def test_a_cache_that_cannot_be_made_is_named(self):
+        with open(os.path.join(self.scratch, "file"), "w", encoding="utf-8"):
+            pass
+        with self.assertRaisesRegex(setup.SetupError, "set XDG_CACHE_HOME"):
+            self.run_setup(XDG_CACHE_HOME=os.path.join(self.scratch, "file"))
+
     def test_a_library_that_does_not_load_is_not_installed(self):
         with mock.patch.object(setup, "check_loads", side_effect=setup.SetupError("does not load")):
             with self.assertRaises(setup.SetupError):
