@@ -33,7 +33,7 @@ pub(crate) fn bar_chart(
         .map(|row| (au_label(row.count.au), row.scores[0]))
         .collect();
     let height = 110 + 22 * bars.len() as u32;
-    let title = format!("Filter {filter}{}", note(options));
+    let title = format!("Filter {filter}{}{}", of_layer(options), origin(options));
     let unit = unit(analysis);
     picture(name, (640, height), |area| {
         draw_bars(area, &title, &unit, &bars)
@@ -60,7 +60,8 @@ pub(crate) fn heat_map(
         true => format!("the {MAX_COLUMNS} strongest filters"),
         false => format!("{} filters", shown.len()),
     };
-    let title = format!("{which} × action units{}", note(options));
+    let layer = of_layer(options);
+    let title = format!("{which}{layer} × action units{}", origin(options));
     let height = 120 + 22 * units as u32;
     let unit = unit(analysis);
     picture(name, (1100, height), |area| {
@@ -202,12 +203,14 @@ fn unit(analysis: &Analysis) -> String {
     }
 }
 
-fn note(options: &OutputOptions) -> String {
-    let layer = options.layer.as_ref().map(|layer| format!(" of {layer}"));
-    let synthetic = if options.synthetic == Some(true) {
-        " (synthetic faces)"
-    } else {
-        ""
-    };
-    layer.unwrap_or_default() + synthetic
+fn of_layer(options: &OutputOptions) -> String {
+    let layer = options.layer.as_ref();
+    layer.map_or(String::new(), |layer| format!(" of {layer}"))
+}
+
+fn origin(options: &OutputOptions) -> &'static str {
+    match options.synthetic {
+        Some(true) => " (synthetic faces)",
+        _ => "",
+    }
 }
