@@ -4,6 +4,10 @@ use crate::Error;
 use crate::files::visible_names;
 
 const IMAGES: &str = "cohn-kanade-images";
+/// The folder that the images' archive unpacks to in some copies.
+const ARCHIVE: &str = "extended-cohn-kanade-images";
+/// CK+ was shipped with both spellings.
+const EMOTION: &[&str] = &["Emotion", "Emotion_labels"];
 
 /// Where the parts of a CK+ copy lie. Its owners ship four archives, and people unpack them in several ways.
 #[derive(Debug, Clone)]
@@ -23,28 +27,14 @@ impl Layout {
         if !metadata.is_dir() {
             return Err(missing(given, "a file"));
         }
-        let root = if given.file_name().is_some_and(|name| name == IMAGES) && holds_subjects(given)
-        {
-            match given.parent() {
-                Some(parent) if parent.as_os_str().is_empty() => Path::new(".").to_path_buf(),
-                Some(parent) => parent.to_path_buf(),
-                None => given.to_path_buf(),
-            }
-        } else {
-            given.to_path_buf()
-        };
+        let root = above_images(given);
+        let root = copy_root(given, root)?;
         let names = visible_names(&root)?;
-        let mut bases = vec![root.clone()];
-        bases.extend(
-            names
-                .iter()
-                .map(|name| root.join(name))
-                .filter(|path| path.is_dir()),
-        );
+        let bases = bases(&root);
         let Some(images) = part(&bases, &[IMAGES]) else {
             return Err(missing(given, &listed(&names)));
         };
-        let Some(emotion) = part(&bases, &["Emotion", "Emotion_labels"]) else {
+        let Some(emotion) = part(&bases, EMOTION) else {
             return Err(Error::Layout {
                 path: given.to_path_buf(),
                 expected: "the emotion labels in a folder 'Emotion' or 'Emotion_labels' with S005/001/…_emotion.txt"
@@ -62,6 +52,54 @@ impl Layout {
             landmarks,
         })
     }
+}
+
+/// The folder to look in: `given`, or what is above it if it is the images' folder or the archive's around that.
+fn above_images(given: &Path) -> PathBuf {
+    let mut folder = given.to_path_buf();
+    for name in [IMAGES, ARCHIVE] {
+        let named = folder.file_name().is_some_and(|found| found == name);
+        if named && part(&[folder.clone()], EMOTION).is_none() {
+            folder = match folder.parent() {
+                Some(parent) if parent.as_os_str().is_empty() => PathBuf::from("."),
+                Some(parent) => parent.to_path_buf(),
+                None => folder,
+            };
+        }
+    }
+    folder
+}
+
+/// The folder that holds the parts: `root`, or the one folder in it that does. All parts are then taken from there
+/// alone: to mix the images of one copy with the labels of another would go unnoticed.
+fn copy_root(given: &Path, root: PathBuf) -> Result<PathBuf, Error> {
+    let holds_images = |root: &Path| part(&bases(root), &[IMAGES]).is_some();
+    if holds_images(&root) {
+        return Ok(root);
+    }
+    let names = visible_names(&root)?;
+    let copies: Vec<_> = names
+        .iter()
+        .filter(|name| holds_images(&root.join(name)))
+        .cloned()
+        .collect();
+    match copies.as_slice() {
+        [] => Err(missing(given, &listed(&names))),
+        [copy] => Ok(root.join(copy)),
+        several => Err(missing(
+            given,
+            &format!(
+                "{} copies, name one of them: {}",
+                several.len(),
+                listed(several)
+            ),
+        )),
+    }
+}
+
+/// Where parts may lie.
+fn bases(root: &Path) -> [PathBuf; 2] {
+    [root.to_path_buf(), root.join(ARCHIVE)]
 }
 
 fn missing(given: &Path, found: &str) -> Error {

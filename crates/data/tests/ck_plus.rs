@@ -1,0 +1,458 @@
+//! The CK+ reader on trees with everything odd that real copies hold.
+
+#![allow(clippy::unwrap_used, reason = "helpers of tests may panic as tests do")]
+
+mod common;
+
+use std::fs;
+
+use common::{LONG, SHORT, Tree, go_on, save_rgb};
+use faus_data::{
+    Au, AuCoding, AuScore, CkPlus, ClassMap, CropMode, Error, PrepareOptions, Prepared, Role,
+    Source, prepare,
+};
+
+fn options() -> PrepareOptions {
+    PrepareOptions {
+        image_size: 24,
+        crop: CropMode::None,
+        folds: 3,
+        ..PrepareOptions::default()
+    }
+}
+
+fn prepared(tree: &Tree, classes: ClassMap, options: &PrepareOptions) -> Prepared {
+    let source = CkPlus::open(&tree.root, classes).unwrap();
+    prepare(&source, options, &tree.output(), &go_on).unwrap();
+    Prepared::open(&tree.output()).unwrap()
+}
+
+fn reason<'a>(set: &'a Prepared, path: &str) -> &'a str {
+    let found = set
+        .info()
+        .skipped
+        .iter()
+        .find(|skipped| skipped.path == path);
+    &found
+        .unwrap_or_else(|| panic!("{path} is not in {:?}", set.info().skipped))
+        .reason
+}
+
+#[test]
+fn takes_the_first_frame_and_the_last_three() {
+    for spelling in [SHORT, LONG] {
+        let tree = Tree::new(spelling);
+        tree.sequence(5, 1, 11, 3).sequence(10, 2, 4, 2);
+        let set = prepared(&tree, ClassMap::eight(), &options());
+        let rows: Vec<_> = set
+            .samples()
+            .iter()
+            .map(|s| (s.subject, s.frame, s.label, s.label_name.as_str()))
+            .collect();
+        assert_eq!(
+            rows,
+            [
+                (5, 1, 0, "neutral"),
+                (5, 9, 3, "disgust"),
+                (5, 10, 3, "disgust"),
+                (5, 11, 3, "disgust"),
+                (10, 1, 0, "neutral"),
+                (10, 2, 2, "contempt"),
+                (10, 3, 2, "contempt"),
+                (10, 4, 2, "contempt"),
+            ]
+        );
+        let first = &set.samples()[3];
+        assert_eq!(first.sequence, "S005_001");
+        assert_eq!(
+            first.path,
+            "cohn-kanade-images/S005/001/S005_001_00000011.png"
+        );
+        let coded = AuCoding::Coded(vec![
+            AuScore {
+                au: Au(6),
+                intensity: 0,
+            },
+            AuScore {
+                au: Au(12),
+                intensity: 3,
+            },
+        ]);
+        assert_eq!(first.aus, coded);
+        assert!(
+            set.samples()
+                .iter()
+                .filter(|s| s.aus != AuCoding::NotCoded)
+                .all(|s| [4, 11].contains(&s.frame))
+        );
+        assert_eq!(set.folds(), [0, 0, 0, 0, 1, 1, 1, 1]);
+    }
+}
+
+#[test]
+fn six_classes_drop_neutral_and_contempt_but_keep_the_folds() {
+    let tree = Tree::new(SHORT);
+    tree.sequence(1, 1, 5, 2)
+        .sequence(2, 1, 5, 3)
+        .sequence(3, 1, 5, 7);
+    let six = prepared(&tree, ClassMap::six(), &options());
+    assert_eq!(six.labels(), [1, 1, 1, 5, 5, 5]);
+    // Subject 1 shows contempt alone, yet counts when subjects are dealt to folds.
+    assert_eq!(six.folds(), [1, 1, 1, 2, 2, 2]);
+    assert_eq!(
+        six.info().classes,
+        ["anger", "disgust", "fear", "happy", "sadness", "surprise"]
+    );
+    fs::remove_dir_all(tree.output()).unwrap();
+    assert_eq!(
+        prepared(&tree, ClassMap::seven(), &options()).labels(),
+        [1, 1, 1, 2, 2, 2, 6, 6, 6]
+    );
+}
+
+#[test]
+fn holds_out_the_peak_of_sequences_without_a_class() {
+    let tree = Tree::new(LONG);
+    tree.sequence(1, 1, 6, 5);
+    tree.frames(1, 2, 7).facs(1, 2, 7, "4 2\n");
+    tree.frames(9, 1, 5).facs(9, 1, 5, "27 5\n");
+    fs::create_dir_all(tree.root.join("Emotion_labels/S009/001")).unwrap();
+    let set = prepared(&tree, ClassMap::eight(), &options());
+    let held: Vec<_> = set
+        .samples()
+        .iter()
+        .filter(|s| s.role == Role::HeldOut)
+        .collect();
+    assert_eq!(held.len(), 2);
+    assert_eq!(
+        (held[0].subject, held[0].frame, held[0].label, held[0].fold),
+        (1, 7, -1, 0)
+    );
+    assert_eq!(
+        (held[1].subject, held[1].frame, held[1].label, held[1].fold),
+        (9, 5, -1, -1)
+    );
+    assert_eq!(held[1].aus.to_string(), "27:5");
+    assert_eq!(
+        (set.info().held_out, set.info().subjects, set.info().images),
+        (2, 1, 6)
+    );
+    assert!(
+        set.info().skipped.is_empty(),
+        "an empty label folder is no fault: {:?}",
+        set.info().skipped
+    );
+}
+
+#[test]
+fn passes_over_what_finders_and_people_leave_behind() {
+    let tree = Tree::new(SHORT);
+    tree.sequence(1, 1, 5, 1).sequence(2, 1, 5, 6);
+    for folder in [
+        "",
+        "cohn-kanade-images/",
+        "cohn-kanade-images/S001/",
+        "cohn-kanade-images/S001/001/",
+        "Emotion/S001/001/",
+    ] {
+        tree.write(&format!("{folder}.DS_Store"), b"\0\0\0\x01Bud1");
+    }
+    tree.write(
+        "Emotion/S001/001/._S001_001_00000005_emotion.txt",
+        b"\0\x05",
+    );
+    tree.write("cohn-kanade-images/S001/001/Thumbs.db", b"x")
+        .write("ReadMe.txt", b"x");
+    let plain = common::drawing(2, 1, 5);
+    save_rgb(&tree.frame(2, 1, 5), &plain);
+    let set = prepared(&tree, ClassMap::eight(), &options());
+    assert_eq!(set.len(), 8);
+    assert!(set.info().skipped.is_empty(), "{:?}", set.info().skipped);
+    let crop = set.samples()[7].crop.unwrap();
+    assert_eq!(
+        set.image(7),
+        faus_data::resize(&plain, crop, 24, 24),
+        "grey stored as RGB is the same grey"
+    );
+}
+
+#[test]
+fn one_bad_input_is_skipped_with_its_reason() {
+    let tree = Tree::new(SHORT);
+    for subject in 1..=7 {
+        tree.sequence(subject, 1, 6, 4);
+    }
+    fs::write(tree.frame(1, 1, 6), b"\x89PNG\r\n\x1a\n").unwrap();
+    tree.emotion(2, 1, 6, "")
+        .facs(3, 1, 6, "1 2\nx y\n")
+        .facs(4, 1, 6, "");
+    fs::remove_file(tree.frame(5, 1, 6)).unwrap();
+    fs::remove_dir_all(tree.root.join("cohn-kanade-images/S006")).unwrap();
+    for frame in 1..=3 {
+        fs::remove_file(tree.frame(7, 1, frame)).unwrap();
+    }
+    let set = prepared(&tree, ClassMap::eight(), &options());
+    assert!(
+        reason(&set, "cohn-kanade-images/S001/001/S001_001_00000006.png")
+            .contains("not a readable image")
+    );
+    assert!(reason(&set, "Emotion/S002/001/S002_001_00000006_emotion.txt").contains("empty"));
+    assert!(reason(&set, "FACS/S003/001/S003_001_00000006_facs.txt").contains("line 2"));
+    assert!(reason(&set, "FACS/S004/001/S004_001_00000006_facs.txt").contains("empty"));
+    assert!(reason(&set, "cohn-kanade-images/S005/001").contains("frame 6"));
+    assert!(reason(&set, "cohn-kanade-images/S006/001").contains("no frames"));
+    assert!(reason(&set, "cohn-kanade-images/S007/001").contains("3 frames"));
+    assert_eq!(set.info().skipped.len(), 7);
+    // 1: three of four images; 3 and 4: uncoded but labelled; the others are gone.
+    let of = |subject| {
+        set.samples()
+            .iter()
+            .filter(|s| s.subject == subject)
+            .count()
+    };
+    assert_eq!((1..=7).map(of).collect::<Vec<_>>(), [3, 0, 4, 4, 0, 0, 0]);
+    assert!(
+        set.samples()
+            .iter()
+            .filter(|s| s.subject != 1)
+            .all(|s| s.aus == AuCoding::NotCoded)
+    );
+}
+
+#[test]
+fn strict_makes_a_bad_input_an_error() {
+    let tree = Tree::new(SHORT);
+    tree.sequence(1, 1, 6, 4)
+        .sequence(2, 1, 6, 4)
+        .emotion(2, 1, 6, "nine");
+    let source = CkPlus::open(&tree.root, ClassMap::eight()).unwrap();
+    let strict = PrepareOptions {
+        strict: true,
+        ..options()
+    };
+    let error = prepare(&source, &strict, &tree.output(), &go_on).unwrap_err();
+    assert!(
+        matches!(&error, Error::Strict { path, .. } if path.ends_with("_emotion.txt")),
+        "{error}"
+    );
+    assert!(!tree.output().exists());
+}
+
+#[test]
+fn label_files_of_absurd_size_and_number_are_refused() {
+    let tree = Tree::new(SHORT);
+    tree.sequence(1, 1, 5, 4)
+        .sequence(2, 1, 5, 4)
+        .sequence(3, 1, 5, 4);
+    tree.facs(2, 1, 5, &"1 1\n".repeat(20_000));
+    tree.emotion(3, 1, 4, "1.0");
+    let set = prepared(&tree, ClassMap::eight(), &options());
+    assert!(reason(&set, "FACS/S002/001/S002_001_00000005_facs.txt").contains("larger"));
+    assert!(reason(&set, "Emotion/S003/001").contains("one label file"));
+}
+
+#[test]
+fn landmarks_place_the_crop_and_the_detector_stands_in() {
+    let tree = Tree::new(SHORT);
+    tree.sequence(1, 1, 4, 4);
+    let with_detector = PrepareOptions {
+        crop: CropMode::Auto,
+        ..options()
+    };
+    tree.write(
+        "Landmarks/S001/001/S001_001_00000002_landmarks.txt",
+        b"1 2\n",
+    );
+    let lost = tree
+        .root
+        .join("Landmarks/S001/001/S001_001_00000003_landmarks.txt");
+    fs::remove_file(lost).unwrap();
+    let set = prepared(&tree, ClassMap::eight(), &with_detector);
+    // The drawn discs are no faces, so the detector finds none where it has to stand in.
+    assert_eq!(
+        set.samples().iter().map(|s| s.frame).collect::<Vec<_>>(),
+        [1, 4]
+    );
+    let crop = set.samples()[0].crop.unwrap();
+    assert!(
+        set.samples()[0].face_found && crop.w == 32 && crop.w == crop.h,
+        "{crop:?}"
+    );
+    assert!(reason(&set, "cohn-kanade-images/S001/001/S001_001_00000003.png").contains("no face"));
+
+    fs::remove_dir_all(tree.output()).unwrap();
+    let set = prepared(
+        &tree,
+        ClassMap::eight(),
+        &PrepareOptions {
+            crop: CropMode::Landmarks,
+            ..options()
+        },
+    );
+    assert!(
+        reason(&set, "cohn-kanade-images/S001/001/S001_001_00000003.png")
+            .contains("no landmark file")
+    );
+    assert!(reason(&set, "cohn-kanade-images/S001/001/S001_001_00000002.png").contains("68"));
+}
+
+#[test]
+fn finds_the_parts_however_the_archives_were_unpacked() {
+    let nested = Tree::nested(SHORT, "extended-cohn-kanade-images/cohn-kanade-images");
+    nested.sequence(1, 1, 4, 1);
+    for below in [
+        "",
+        "extended-cohn-kanade-images",
+        "extended-cohn-kanade-images/cohn-kanade-images",
+    ] {
+        let source = CkPlus::open(&nested.root.join(below), ClassMap::eight()).unwrap();
+        assert_eq!(source.scan().unwrap().samples.len(), 4, "{below}");
+    }
+
+    let tree = Tree::new(LONG);
+    tree.sequence(1, 1, 4, 1);
+    for given in [
+        tree.root.clone(),
+        tree.root.join("cohn-kanade-images"),
+        tree.dir.path().to_path_buf(),
+    ] {
+        let source = CkPlus::open(&given, ClassMap::eight()).unwrap();
+        let scan = source.scan().unwrap();
+        assert_eq!(scan.samples.len(), 4, "{}", given.display());
+        assert!(scan.samples.iter().all(|s| s.landmarks.is_some()));
+    }
+    fs::rename(tree.root.join("Emotion_labels"), tree.root.join("Emotion")).unwrap();
+    fs::create_dir(tree.root.join("Emotion_labels")).unwrap();
+    fs::rename(
+        tree.root.join("Emotion"),
+        tree.root.join("Emotion_labels/Emotion"),
+    )
+    .unwrap();
+    assert_eq!(
+        CkPlus::open(&tree.root, ClassMap::eight())
+            .unwrap()
+            .scan()
+            .unwrap()
+            .samples
+            .len(),
+        4
+    );
+}
+
+#[test]
+fn a_wrong_folder_says_what_was_expected_and_what_was_found() {
+    let dir = tempfile::tempdir().unwrap();
+    let open = |path: &std::path::Path| {
+        CkPlus::open(path, ClassMap::eight())
+            .unwrap_err()
+            .to_string()
+    };
+    let nowhere = open(&dir.path().join("nowhere"));
+    assert!(
+        nowhere.contains("nowhere") && nowhere.contains("cohn-kanade-images"),
+        "{nowhere}"
+    );
+    assert!(open(dir.path()).contains("an empty folder"));
+    fs::create_dir(dir.path().join("holiday")).unwrap();
+    assert!(open(dir.path()).contains("found holiday"));
+
+    let tree = Tree::new(SHORT);
+    tree.frames(1, 1, 4);
+    assert!(open(&tree.root).contains("Emotion_labels"));
+    fs::create_dir_all(tree.dir.path().join("other/cohn-kanade-images")).unwrap();
+    assert!(
+        open(tree.dir.path()).contains("2 copies"),
+        "{}",
+        open(tree.dir.path())
+    );
+    fs::create_dir(tree.root.join("Emotion")).unwrap();
+    let error = CkPlus::open(&tree.root, ClassMap::eight())
+        .unwrap()
+        .scan()
+        .unwrap_err();
+    assert!(matches!(error, Error::NothingLabelled { .. }), "{error}");
+}
+
+#[test]
+fn the_mark_of_faus_synth_makes_a_set_synthetic() {
+    let tree = Tree::new(SHORT);
+    tree.sequence(1, 1, 4, 1);
+    assert!(
+        !CkPlus::open(&tree.root, ClassMap::eight())
+            .unwrap()
+            .synthetic()
+    );
+    tree.write(
+        "synthetic.json",
+        br#"{"generator":"faus-synth","version":"0.1.0","seed":1}"#,
+    );
+    let set = prepared(&tree, ClassMap::eight(), &options());
+    assert!(set.info().synthetic && set.info().name.contains("synthetic"));
+    assert!(
+        CkPlus::open(tree.dir.path(), ClassMap::eight())
+            .unwrap()
+            .synthetic(),
+        "given the folder above"
+    );
+    tree.write("synthetic.json", b"[]");
+    assert!(CkPlus::open(&tree.root, ClassMap::eight()).is_err());
+}
+
+#[test]
+fn a_copy_of_the_true_size_gives_the_true_counts() {
+    // 327 labelled sequences of 118 subjects in CK+'s class counts, 266 coded ones, 5 subjects with these alone.
+    let tree = Tree::new(SHORT);
+    let counts = [
+        (1, 45),
+        (2, 18),
+        (3, 59),
+        (4, 25),
+        (5, 69),
+        (6, 28),
+        (7, 83),
+    ];
+    let emotions = counts
+        .into_iter()
+        .flat_map(|(code, count)| std::iter::repeat_n(code, count));
+    for (at, emotion) in emotions.enumerate() {
+        let (subject, sequence) = (at as u32 % 118 + 5, at as u32 / 118 + 1);
+        tree.frames(subject, sequence, 4)
+            .emotion(subject, sequence, 4, &format!("{emotion}"));
+        tree.facs(subject, sequence, 4, "1 0\n");
+    }
+    for at in 0..266 {
+        let (subject, sequence) = (at % 123 + 5, at / 123 + 10);
+        tree.frames(subject, sequence, 1)
+            .facs(subject, sequence, 1, "2 0\n");
+    }
+    let set = prepared(
+        &tree,
+        ClassMap::eight(),
+        &PrepareOptions {
+            folds: 10,
+            ..options()
+        },
+    );
+    let info = set.info();
+    assert_eq!(
+        (info.images, info.held_out, info.subjects),
+        (1308 + 266, 266, 118)
+    );
+    for (class, count) in [
+        ("neutral", 327),
+        ("anger", 135),
+        ("contempt", 54),
+        ("disgust", 177),
+        ("surprise", 249),
+    ] {
+        assert_eq!(info.counts[class], count, "{class}");
+    }
+    for sample in set.samples() {
+        let fold = if sample.subject < 5 + 118 {
+            (sample.subject - 5) % 10
+        } else {
+            -1
+        };
+        assert_eq!(sample.fold, fold);
+    }
+}
