@@ -1,1 +1,43 @@
 //! Trains networks by recipe over subject-independent folds, selects checkpoints and evaluates them.
+//!
+//! - [`Recipe`] holds every number of the training, the paper's by default; [`Recipe::check`] turns it into the
+//!   [`CheckedRecipe`] that runs.
+//! - [`FoldJob`] trains one fold and leaves checkpoints, metrics, predictions and `fold.json` in a folder.
+//! - [`evaluate`] runs a network over a part of a data set, [`Scores`] counts what came out, [`select`] finds the best
+//!   checkpoint of a folder, [`Summary`] gathers the folds.
+//!
+//! Everything random is keyed by seed, fold, step and place in the batch, and sums are made in a fixed order, so on the
+//! CPU the result does not depend on the number of threads. It reads no raw data and draws nothing.
+//!
+//! ```
+//! use faus_train::Recipe;
+//!
+//! let recipe = Recipe::default().check()?;
+//! assert_eq!((recipe.steps, recipe.batch_size), (31_000, 64)); // the paper's
+//! assert!(Recipe { steps: 0, ..Recipe::default() }.check().is_err());
+//! # Ok::<(), faus_train::Error>(())
+//! ```
+
+mod error;
+mod evaluate;
+mod fold;
+mod loader;
+mod metrics;
+mod optimizer;
+mod recipe;
+mod scores;
+mod select;
+mod state;
+mod summary;
+mod workers;
+
+pub use error::Error;
+pub use evaluate::{Predictions, activations, evaluate, images_tensor};
+pub use fold::{FoldJob, FoldProgress, FoldResult, Monitor};
+pub use metrics::MetricsRow;
+pub use optimizer::Optimizer;
+pub use recipe::{CheckedRecipe, OptimizerKind, Recipe, Schedule};
+pub use scores::{ClassScores, Scores};
+pub use select::{Candidate, Selection, list_checkpoints, normalisation_of, select};
+pub use summary::{MeanStd, Summary, SummaryFold, SummaryHead};
+pub use workers::Workers;

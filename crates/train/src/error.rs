@@ -1,0 +1,111 @@
+use std::path::{Path, PathBuf};
+
+/// What can go wrong in training and evaluation.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// A recipe that cannot run.
+    #[error("{field} is {value}: {reason}")]
+    Recipe {
+        /// The recipe's field.
+        field: &'static str,
+        /// Its value.
+        value: String,
+        /// Why not, and what would do.
+        reason: &'static str,
+    },
+    /// The network or a checkpoint failed.
+    #[error(transparent)]
+    Model(#[from] faus_model::Error),
+    /// The data set failed.
+    #[error(transparent)]
+    Data(#[from] faus_data::Error),
+    /// The loss is no longer a number.
+    #[error(
+        "fold {fold} diverged at step {step}: the loss is {loss}; the last good checkpoint is kept, lower the learning rate (--set train.learning_rate=…)"
+    )]
+    Diverged {
+        /// The fold.
+        fold: usize,
+        /// The step whose loss it was.
+        step: u64,
+        /// NaN or infinite.
+        loss: f64,
+    },
+    /// The checkpoint's classes or image size are not the data set's.
+    #[error(
+        "the checkpoint and the data set do not belong together: {what} is {checkpoint} in the checkpoint, {dataset} in the data set"
+    )]
+    Mismatch {
+        /// What differs.
+        what: &'static str,
+        /// The checkpoint's.
+        checkpoint: String,
+        /// The data set's.
+        dataset: String,
+    },
+    /// A part of the split has no images.
+    #[error("fold {fold} has no images to {purpose}; use fewer folds or more subjects")]
+    EmptySplit {
+        /// The fold.
+        fold: usize,
+        /// train on, validate on, test on.
+        purpose: &'static str,
+    },
+    /// A folder without checkpoints.
+    #[error("{0}: no step-NNNNNN.safetensors in this folder")]
+    NoCheckpoints(PathBuf),
+    /// A run cannot go on from its saved state.
+    #[error("{path}: cannot resume: {reason}; train the fold anew without --resume")]
+    Resume {
+        /// The state file.
+        path: PathBuf,
+        /// Why not.
+        reason: String,
+    },
+    /// The user asked to stop.
+    #[error("stopped on request; what was finished is kept, continue with --resume")]
+    Cancelled,
+    /// A file could not be read or written.
+    #[error("{path}: {source}")]
+    Io {
+        /// The file.
+        path: PathBuf,
+        /// The system's reason.
+        source: std::io::Error,
+    },
+    /// A file's content is not what it should be.
+    #[error("{path}: {reason}")]
+    Format {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// The loader thread ended before its work did.
+    #[error("the image loader stopped: {0}")]
+    Loader(String),
+    /// A thread pool could not be made.
+    #[error("no worker threads: {0}")]
+    Threads(String),
+}
+
+impl Error {
+    pub(crate) fn io(path: &Path) -> impl FnOnce(std::io::Error) -> Self {
+        let path = path.to_path_buf();
+        move |source| Self::Io { path, source }
+    }
+
+    pub(crate) fn format(path: &Path, reason: impl ToString) -> Self {
+        Self::Format {
+            path: path.to_path_buf(),
+            reason: reason.to_string(),
+        }
+    }
+}
+
+impl From<tch::TchError> for Error {
+    fn from(error: tch::TchError) -> Self {
+        Self::Model(error.into())
+    }
+}

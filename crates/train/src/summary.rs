@@ -1,0 +1,201 @@
+use std::collections::BTreeMap;
+use std::io::Write;
+use std::path::Path;
+
+use atomic_write_file::AtomicWriteFile;
+use faus_data::Protocol;
+use serde::{Deserialize, Serialize};
+
+use crate::{ClassScores, Error, FoldResult, Scores};
+
+/// Mean and standard deviation over folds.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct MeanStd {
+    /// Arithmetic mean.
+    pub mean: f64,
+    /// Sample standard deviation (n − 1); 0 for a single value.
+    pub std: f64,
+}
+
+impl MeanStd {
+    /// Of these values; `None` without any.
+    pub fn of(values: &[f64]) -> Option<Self> {
+        let n = values.len() as f64;
+        let mean = values.iter().sum::<f64>() / n;
+        let squares: f64 = values.iter().map(|v| (v - mean).powi(2)).sum();
+        (!values.is_empty()).then(|| Self {
+            mean,
+            std: (squares / (n - 1.0).max(1.0)).sqrt(),
+        })
+    }
+}
+
+/// A fold in the summary: its result, or why it has none.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct SummaryFold {
+    /// The test fold.
+    pub fold: usize,
+    /// Step of the chosen checkpoint.
+    pub best_step: Option<u64>,
+    /// Its validation accuracy.
+    pub val_accuracy: Option<f64>,
+    /// Its test accuracy.
+    pub test_accuracy: Option<f64>,
+    /// Test accuracy after the last step.
+    pub final_test_accuracy: Option<f64>,
+    /// Highest test accuracy of any checkpoint: optimistic.
+    pub best_test_accuracy_optimistic: Option<f64>,
+    /// Seconds of work.
+    pub seconds: f64,
+    /// Whether it is no better than always saying the most frequent class.
+    #[serde(default)]
+    pub at_chance: bool,
+    /// Why the fold has no result.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub failed: Option<String>,
+}
+
+/// The whole cross-validation: `summary.json`. Accuracies lie in [0, 1]; rows of `confusion` are true classes.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Summary {
+    /// The experiment's name.
+    pub experiment: String,
+    /// The preset it ran under.
+    pub preset: String,
+    /// The network's name.
+    pub network: String,
+    /// Whether the faces are synthetic.
+    pub synthetic: bool,
+    /// The data set's name.
+    pub dataset: String,
+    /// Whether no person is in two parts.
+    pub subject_independent: bool,
+    /// The protocol.
+    pub protocol: Protocol,
+    /// Class names in label order.
+    pub classes: Vec<String>,
+    /// Each fold.
+    pub folds: Vec<SummaryFold>,
+    /// Over the folds that have a result; `None` where none has.
+    pub test_accuracy: Option<MeanStd>,
+    /// Of the checkpoints after the last step.
+    pub final_test_accuracy: Option<MeanStd>,
+    /// Of the checkpoints chosen by the test part: optimistic.
+    pub best_test_accuracy_optimistic: Option<MeanStd>,
+    /// Accuracy of always saying the most frequent class, over all folds.
+    pub majority_accuracy: f64,
+    /// Sum over the folds.
+    pub confusion: Vec<Vec<u64>>,
+    /// Scores per class over all folds.
+    pub per_class: BTreeMap<String, ClassScores>,
+    /// What the preset shortened against the paper, in plain words.
+    pub shortened: Vec<String>,
+    /// Seconds of the whole run.
+    pub seconds: f64,
+}
+
+/// What a summary says besides its folds.
+#[derive(Debug, Clone)]
+pub struct SummaryHead {
+    /// The experiment's name.
+    pub experiment: String,
+    /// The preset it ran under.
+    pub preset: String,
+    /// The network's name.
+    pub network: String,
+    /// The protocol.
+    pub protocol: Protocol,
+    /// What the preset shortened.
+    pub shortened: Vec<String>,
+}
+
+impl Summary {
+    /// Gathers the folds' results; an `Err` holds why a fold has none.
+    pub fn gather(
+        head: SummaryHead,
+        data: &faus_data::DatasetInfo,
+        folds: &[(usize, Result<FoldResult, String>)],
+        seconds: f64,
+    ) -> Self {
+        let results: Vec<&FoldResult> = folds.iter().filter_map(|(_, r)| r.as_ref().ok()).collect();
+        let mut scores = Scores::default();
+        results.iter().for_each(|r| scores.add(&r.confusion));
+        let over = |f: fn(&FoldResult) -> f64| {
+            MeanStd::of(&results.iter().map(|r| f(r)).collect::<Vec<_>>())
+        };
+        Self {
+            experiment: head.experiment,
+            preset: head.preset,
+            network: head.network,
+            synthetic: data.synthetic,
+            dataset: data.name.clone(),
+            subject_independent: data.subject_independent,
+            protocol: head.protocol,
+            classes: data.classes.clone(),
+            folds: folds
+                .iter()
+                .map(|(fold, result)| SummaryFold::new(*fold, result))
+                .collect(),
+            test_accuracy: over(|r| r.test_accuracy),
+            final_test_accuracy: over(|r| r.final_test_accuracy),
+            best_test_accuracy_optimistic: over(|r| r.best_test_accuracy_optimistic),
+            majority_accuracy: scores.majority_accuracy(),
+            per_class: scores.per_class(&data.classes),
+            confusion: scores.confusion,
+            shortened: head.shortened,
+            seconds,
+        }
+    }
+
+    /// Writes the summary as JSON, atomically.
+    ///
+    /// # Errors
+    /// When the disk refuses.
+    pub fn write(&self, path: &Path) -> Result<(), Error> {
+        write_json(path, self)
+    }
+}
+
+impl SummaryFold {
+    fn new(fold: usize, result: &Result<FoldResult, String>) -> Self {
+        let r = result.as_ref().ok();
+        Self {
+            fold,
+            best_step: r.map(|r| r.best_step),
+            val_accuracy: r.map(|r| r.val_accuracy),
+            test_accuracy: r.map(|r| r.test_accuracy),
+            final_test_accuracy: r.map(|r| r.final_test_accuracy),
+            best_test_accuracy_optimistic: r.map(|r| r.best_test_accuracy_optimistic),
+            seconds: r.map_or(0.0, |r| r.seconds),
+            at_chance: r.is_some_and(FoldResult::at_chance),
+            failed: result.as_ref().err().cloned(),
+        }
+    }
+}
+
+/// Writes indented JSON, atomically.
+pub(crate) fn write_json<T: Serialize>(path: &Path, value: &T) -> Result<(), Error> {
+    let text = serde_json::to_string_pretty(value).map_err(|e| Error::format(path, e))?;
+    let mut file = AtomicWriteFile::open(path).map_err(Error::io(path))?;
+    file.write_all(text.as_bytes()).map_err(Error::io(path))?;
+    file.commit().map_err(Error::io(path))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn mean_and_sample_deviation() {
+        let of = MeanStd::of(&[0.8, 0.9, 1.0]).unwrap();
+        assert!((of.mean - 0.9).abs() < 1e-12 && (of.std - 0.1).abs() < 1e-12);
+        assert_eq!(
+            MeanStd::of(&[0.5]),
+            Some(MeanStd {
+                mean: 0.5,
+                std: 0.0
+            })
+        );
+        assert_eq!(MeanStd::of(&[]), None);
+    }
+}

@@ -1,0 +1,52 @@
+use rayon::ThreadPool;
+use rayon::prelude::*;
+
+use crate::Error;
+
+/// Threads on which libtorch works with one thread each.
+///
+/// libtorch's own threads make sums in an order that depends on their number. Here a batch is cut into shares of fixed
+/// size, each computed on one thread, and the results are added in order: the outcome does not depend on the number of
+/// threads, and there is no barrier inside an operation.
+#[derive(Debug)]
+pub struct Workers {
+    pool: ThreadPool,
+}
+
+impl Workers {
+    /// `threads` workers; 0 takes one per core (or RAYON_NUM_THREADS).
+    ///
+    /// # Errors
+    /// When the system refuses to start threads.
+    pub fn new(threads: usize) -> Result<Self, Error> {
+        // The calling thread also computes (updates, small sums), and must do so in one order.
+        tch::set_num_threads(1);
+        let pool = rayon::ThreadPoolBuilder::new()
+            .num_threads(threads)
+            .thread_name(|i| format!("faus-worker-{i}"))
+            .start_handler(|_| tch::set_num_threads(1))
+            .build()
+            .map_err(|e| Error::Threads(e.to_string()))?;
+        Ok(Self { pool })
+    }
+
+    /// How many threads there are.
+    pub fn count(&self) -> usize {
+        self.pool.current_num_threads()
+    }
+
+    /// `f` over all jobs; results in the jobs' order, the first error (in that order) wins.
+    ///
+    /// # Errors
+    /// Whatever `f` returns.
+    pub fn map<J: Send, R: Send>(
+        &self,
+        jobs: Vec<J>,
+        f: impl Fn(J) -> Result<R, Error> + Sync + Send,
+    ) -> Result<Vec<R>, Error> {
+        let results: Vec<Result<R, Error>> = self
+            .pool
+            .install(|| jobs.into_par_iter().with_max_len(1).map(f).collect());
+        results.into_iter().collect()
+    }
+}

@@ -1,0 +1,65 @@
+use std::path::{Path, PathBuf};
+
+/// What can go wrong with patches and their pictures.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// The network failed.
+    #[error(transparent)]
+    Model(#[from] faus_model::Error),
+    /// The caller's images could not be had.
+    #[error("images for the patches: {0}")]
+    Images(String),
+    /// A filter that the layer does not have.
+    #[error("layer `{layer}` has filters 0 to {last}, not {filter}")]
+    NoFilter {
+        /// The layer.
+        layer: String,
+        /// Its last filter.
+        last: usize,
+        /// The filter asked for.
+        filter: usize,
+    },
+    /// A unit outside the feature map.
+    #[error("unit (row {row}, column {column}) of filter {filter} lies outside layer `{layer}`")]
+    NoUnit {
+        /// The layer.
+        layer: String,
+        /// The filter asked for.
+        filter: usize,
+        /// The row asked for.
+        row: usize,
+        /// The column asked for.
+        column: usize,
+    },
+    /// There is nothing to look at.
+    #[error("no images to look for patches in")]
+    NoImages,
+    /// A method name that cannot be read.
+    #[error("`{0}` is no back-projection method: use gradient, deconvnet or guided")]
+    MethodName(String),
+    /// A picture or table could not be written.
+    #[error("{path}: {reason}")]
+    Write {
+        /// The file.
+        path: PathBuf,
+        /// What the system or the encoder said.
+        reason: String,
+    },
+}
+
+impl Error {
+    pub(crate) fn write<E: ToString>(path: &Path) -> impl FnOnce(E) -> Self {
+        let path = path.to_path_buf();
+        move |e| Self::Write {
+            path,
+            reason: e.to_string(),
+        }
+    }
+}
+
+impl From<tch::TchError> for Error {
+    fn from(error: tch::TchError) -> Self {
+        Self::Model(error.into())
+    }
+}
