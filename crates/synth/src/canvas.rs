@@ -1,0 +1,169 @@
+//! The frontal grid on which a face is drawn before the camera sees it.
+
+use crate::geometry::{Area, Point};
+use std::ops::Range;
+
+/// A grid over face coordinates; every buffer of a picture has its layout (row by row).
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Canvas {
+    /// Grid points per half interocular distance.
+    pub density: f32,
+    pub width: usize,
+    pub height: usize,
+}
+
+const LEFT: f32 = -3.3;
+const TOP: f32 = -3.95;
+const RIGHT: f32 = 3.3;
+const BOTTOM: f32 = 5.0;
+
+impl Canvas {
+    pub fn new(density: f32) -> Self {
+        Self {
+            density,
+            width: ((RIGHT - LEFT) * density).ceil() as usize,
+            height: ((BOTTOM - TOP) * density).ceil() as usize,
+        }
+    }
+
+    pub fn buffer(&self, value: f32) -> Vec<f32> {
+        vec![value; self.width * self.height]
+    }
+
+    pub fn x(&self, column: usize) -> f32 {
+        LEFT + column as f32 / self.density
+    }
+
+    pub fn y(&self, row: usize) -> f32 {
+        TOP + row as f32 / self.density
+    }
+
+    /// Column and row (fractional) of a point.
+    pub fn locate(&self, q: Point) -> (f32, f32) {
+        ((q.x - LEFT) * self.density, (q.y - TOP) * self.density)
+    }
+
+    fn columns(&self, area: &Area) -> Range<usize> {
+        span(
+            area.left - LEFT,
+            area.right - LEFT,
+            self.density,
+            self.width,
+        )
+    }
+
+    fn rows(&self, area: &Area) -> Range<usize> {
+        span(area.top - TOP, area.bottom - TOP, self.density, self.height)
+    }
+
+    /// Calls `paint(index, x, y)` for every grid point in `area`.
+    pub fn visit(&self, area: &Area, mut paint: impl FnMut(usize, f32, f32)) {
+        let columns = self.columns(area);
+        for row in self.rows(area) {
+            let y = self.y(row);
+            for column in columns.clone() {
+                paint(row * self.width + column, self.x(column), y);
+            }
+        }
+    }
+
+    /// Bilinear value of `buffer` at a point, clamped to the border.
+    pub fn sample(&self, buffer: &[f32], q: Point) -> f32 {
+        let (x, y) = self.locate(q);
+        let x = x.clamp(0.0, self.width as f32 - 1.001);
+        let y = y.clamp(0.0, self.height as f32 - 1.001);
+        let (column, row) = (x as usize, y as usize);
+        let (u, v) = (x - column as f32, y - row as f32);
+        let i = row * self.width + column;
+        let top = buffer[i] + (buffer[i + 1] - buffer[i]) * u;
+        let j = i + self.width;
+        let bottom = buffer[j] + (buffer[j + 1] - buffer[j]) * u;
+        top + (bottom - top) * v
+    }
+
+    /// Mean of `buffer` over a square of half-side `radius` (face units), borders shortened.
+    pub fn box_mean(&self, buffer: &[f32], radius: f32) -> Vec<f32> {
+        let r = ((radius * self.density).round() as usize).max(1);
+        let across = mean_along_rows(buffer, self.width, r);
+        mean_down_columns(&across, self.width, self.height, r)
+    }
+
+    /// Value of `buffer` at the grid point next to `q`.
+    pub fn nearest(&self, buffer: &[f32], q: Point) -> f32 {
+        let (x, y) = self.locate(q);
+        let column = (x.max(0.0) as usize).min(self.width - 1);
+        let row = (y.max(0.0) as usize).min(self.height - 1);
+        buffer[row * self.width + column]
+    }
+}
+
+fn span(low: f32, high: f32, density: f32, limit: usize) -> Range<usize> {
+    let from = (low * density).floor().max(0.0) as usize;
+    let to = (high * density).ceil().max(0.0) as usize + 1;
+    from.min(limit)..to.min(limit)
+}
+
+fn mean_along_rows(buffer: &[f32], width: usize, r: usize) -> Vec<f32> {
+    let mut out = Vec::with_capacity(buffer.len());
+    let mut sums = vec![0.0f64; width + 1];
+    for row in buffer.chunks_exact(width) {
+        for (k, &value) in row.iter().enumerate() {
+            sums[k + 1] = sums[k] + f64::from(value);
+        }
+        out.extend((0..width).map(|k| {
+            let (from, to) = (k.saturating_sub(r), (k + r + 1).min(width));
+            (sums[to] - sums[from]) as f32 / (to - from) as f32
+        }));
+    }
+    out
+}
+
+fn mean_down_columns(buffer: &[f32], width: usize, height: usize, r: usize) -> Vec<f32> {
+    let line = |row: usize| &buffer[row * width..(row + 1) * width];
+    let mut sums = vec![0.0f64; width];
+    let mut out = Vec::with_capacity(buffer.len());
+    for row in 0..r.min(height) {
+        sums.iter_mut()
+            .zip(line(row))
+            .for_each(|(sum, &value)| *sum += f64::from(value));
+    }
+    for row in 0..height {
+        if row + r < height {
+            sums.iter_mut()
+                .zip(line(row + r))
+                .for_each(|(sum, &value)| *sum += f64::from(value));
+        }
+        if row > r {
+            sums.iter_mut()
+                .zip(line(row - r - 1))
+                .for_each(|(sum, &value)| *sum -= f64::from(value));
+        }
+        let count = (row + r + 1).min(height) - row.saturating_sub(r);
+        out.extend(sums.iter().map(|&sum| sum as f32 / count as f32));
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::geometry::p;
+
+    #[test]
+    fn sample_at_a_grid_point_is_its_value() {
+        let canvas = Canvas::new(7.0);
+        let buffer: Vec<f32> = (0..canvas.width * canvas.height)
+            .map(|i| i as f32)
+            .collect();
+        let q = p(canvas.x(5), canvas.y(9));
+        let expected = (9 * canvas.width + 5) as f32;
+        assert!((canvas.sample(&buffer, q) - expected).abs() < 0.05);
+    }
+
+    #[test]
+    fn box_mean_keeps_a_constant() {
+        let canvas = Canvas::new(6.0);
+        let mean = canvas.box_mean(&canvas.buffer(0.75), 0.5);
+        assert!(mean.iter().all(|&value| (value - 0.75).abs() < 1e-6));
+    }
+}

@@ -1,0 +1,299 @@
+//! What an expression is: action units that must, may and may not appear in it.
+
+use crate::au::{AUS, index_of};
+use crate::random::Draw;
+use rand_chacha::ChaCha8Rng;
+use serde::{Deserialize, Serialize};
+
+/// The seven labelled expressions of CK+; the discriminant is the number in CK+'s emotion files.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Emotion {
+    /// AU 23 and 24, usually with 4, 7 and 17.
+    Anger = 1,
+    /// AU 14 on one side or both.
+    Contempt = 2,
+    /// AU 9 or 10.
+    Disgust = 3,
+    /// AU 1+2+4 (4 may miss where 5 is E), usually with 5, 20 and 25.
+    Fear = 4,
+    /// AU 12, usually with 6 and 25.
+    Happy = 5,
+    /// AU 1+4+15, or 11, or 6+15, usually with 17.
+    Sadness = 6,
+    /// AU 1+2, or 5 up to B, usually with 25+27 or 25+26.
+    Surprise = 7,
+}
+
+impl Emotion {
+    /// All expressions in the order of their codes.
+    pub const ALL: [Self; 7] = [
+        Self::Anger,
+        Self::Contempt,
+        Self::Disgust,
+        Self::Fear,
+        Self::Happy,
+        Self::Sadness,
+        Self::Surprise,
+    ];
+
+    /// The number in CK+'s emotion files, 1 to 7.
+    pub fn code(self) -> u8 {
+        self as u8
+    }
+
+    /// Labelled sequences in CK+ (Lucey et al. 2010, table 3): 327 together.
+    pub fn sequences_in_ck_plus(self) -> usize {
+        [45, 18, 59, 25, 69, 28, 83][self as usize - 1]
+    }
+
+    /// Companions beyond the criterion: (AU, probability, lowest level).
+    fn companions(self) -> &'static [(u8, f32, u8)] {
+        match self {
+            Self::Anger => &[
+                (4, 0.95, 2),
+                (7, 0.70, 2),
+                (17, 0.85, 2),
+                (5, 0.15, 1),
+                (9, 0.06, 1),
+            ],
+            Self::Contempt => &[(12, 0.15, 1), (24, 0.12, 1), (4, 0.10, 1)],
+            Self::Disgust => &[
+                (4, 0.60, 2),
+                (7, 0.50, 2),
+                (17, 0.58, 2),
+                (6, 0.22, 2),
+                (25, 0.24, 2),
+                (16, 0.05, 1),
+                (15, 0.10, 1),
+                (24, 0.06, 1),
+            ],
+            Self::Fear => &[
+                (5, 0.75, 2),
+                (20, 0.86, 3),
+                (25, 0.92, 3),
+                (26, 0.20, 2),
+                (27, 0.12, 2),
+                (7, 0.25, 1),
+                (16, 0.15, 1),
+            ],
+            Self::Happy => &[(6, 0.92, 2), (25, 0.88, 3), (7, 0.14, 1), (26, 0.05, 1)],
+            Self::Sadness => &[(17, 0.86, 2), (7, 0.10, 1), (11, 0.18, 1), (4, 0.30, 1)],
+            Self::Surprise => &[(5, 0.70, 2), (25, 0.97, 3), (27, 0.82, 3), (26, 0.16, 3)],
+        }
+    }
+
+    /// Action units that fulfil the criterion, with their lowest levels.
+    fn core(self, rng: &mut ChaCha8Rng) -> Vec<(u8, u8)> {
+        match self {
+            Self::Anger => vec![(23, 2), (24, 2)],
+            Self::Contempt => vec![(14, 3)],
+            Self::Disgust if rng.chance(0.9) => vec![(9, 3)],
+            Self::Disgust => vec![(10, 3)],
+            Self::Fear if rng.chance(0.92) => vec![(1, 3), (2, 2), (4, 2)],
+            Self::Fear => vec![(1, 3), (2, 2), (5, 5)],
+            Self::Happy => vec![(12, 3)],
+            Self::Sadness if rng.chance(0.84) => vec![(1, 3), (4, 2), (15, 3)],
+            Self::Sadness if rng.chance(0.5) => vec![(11, 3), (15, 2)],
+            Self::Sadness => vec![(6, 2), (15, 3)],
+            Self::Surprise if rng.chance(0.98) => vec![(1, 3), (2, 3)],
+            Self::Surprise => vec![(5, 1)],
+        }
+    }
+
+    fn criterion(self, has: impl Fn(u8) -> u8) -> bool {
+        let on = |au| has(au) > 0;
+        match self {
+            Self::Anger => on(23) && on(24),
+            Self::Contempt => on(14),
+            Self::Disgust => on(9) || on(10),
+            Self::Fear => on(1) && on(2) && (on(4) || has(5) == 5),
+            Self::Happy => on(12),
+            Self::Sadness => on(11) || (on(15) && (on(6) || (on(1) && on(4)))),
+            Self::Surprise => (on(1) && on(2)) || (1..=2).contains(&has(5)),
+        }
+    }
+
+    /// Units that do not contradict this expression.
+    fn repertoire(self) -> &'static [u8] {
+        match self {
+            Self::Anger => &[4, 5, 7, 9, 10, 17, 23, 24],
+            Self::Contempt => &[4, 12, 14, 24],
+            Self::Disgust => &[4, 6, 7, 9, 10, 15, 16, 17, 24, 25, 26],
+            Self::Fear => &[1, 2, 4, 5, 7, 16, 20, 25, 26, 27],
+            Self::Happy => &[6, 7, 12, 16, 25, 26],
+            Self::Sadness => &[1, 4, 6, 7, 11, 15, 17],
+            Self::Surprise => &[1, 2, 5, 25, 26, 27],
+        }
+    }
+}
+
+/// Action units with their levels 1 (A) to 5 (E), ascending by unit.
+pub(crate) type Coding = Vec<(u8, u8)>;
+
+/// Draws how one person shows `emotion` once.
+pub(crate) fn show(emotion: Emotion, rng: &mut ChaCha8Rng) -> Coding {
+    let mut coding: Coding = Vec::new();
+    for (au, lowest) in emotion.core(rng) {
+        // "5 up to B" is part of the criterion where 5 stands alone.
+        let highest = if emotion == Emotion::Surprise && au == 5 {
+            2
+        } else {
+            5
+        };
+        coding.push((au, level(rng, lowest, highest)));
+    }
+    for &(au, probability, lowest) in emotion.companions() {
+        let drawn = rng.chance(probability);
+        if drawn && fits(&coding, au) {
+            coding.push((au, level(rng, lowest, 5)));
+        }
+    }
+    coding.sort_unstable();
+    coding
+}
+
+/// Draws units that no expression is named after, choosing each in proportion to what is still `wanted` of it.
+pub(crate) fn unnamed(wanted: &[f32; AUS.len()], mean: f32, rng: &mut ChaCha8Rng) -> Coding {
+    let mut coding = Coding::new();
+    for _ in 0..60 {
+        coding = mixture(wanted, mean, rng);
+        if !coding.is_empty()
+            && !Emotion::ALL
+                .iter()
+                .any(|&emotion| is_named(emotion, &coding))
+        {
+            return coding;
+        }
+    }
+    // What is left to draw names an expression whatever one does: a chin raised alone names none.
+    coding.clear();
+    coding.push((17, level(rng, 2, 5)));
+    coding
+}
+
+fn mixture(wanted: &[f32; AUS.len()], mean: f32, rng: &mut ChaCha8Rng) -> Coding {
+    let size = rng.around(mean, 0.4 * mean).round().clamp(1.0, 7.0) as usize;
+    let mut coding = Coding::new();
+    for _ in 0..3 * size {
+        if coding.len() >= size {
+            break;
+        }
+        let au = pick(wanted, rng);
+        if !fits(&coding, au) {
+            continue;
+        }
+        // Jaw drop, stretched jaw and a lowered lower lip come with parted lips.
+        if matches!(au, 16 | 26 | 27) && !coding.iter().any(|c| c.0 == 25) {
+            if !fits(&coding, 25) {
+                continue;
+            }
+            coding.push((25, level(rng, 3, 5)));
+        }
+        coding.push((au, level(rng, if au == 5 { 3 } else { 1 }, 5)));
+    }
+    coding.sort_unstable();
+    coding
+}
+
+fn pick(wanted: &[f32; AUS.len()], rng: &mut ChaCha8Rng) -> u8 {
+    let total: f32 = wanted.iter().map(|w| w.max(0.02)).sum();
+    let mut left = rng.within(0.0, total);
+    for (au, want) in AUS.iter().zip(wanted) {
+        left -= want.max(0.02);
+        if left <= 0.0 {
+            return *au;
+        }
+    }
+    17
+}
+
+/// Units that cannot be shown at once, or hide one another.
+const EXCLUSIVE: [(u8, &[u8]); 9] = [
+    (5, &[43, 7, 6]),
+    (12, &[18]),
+    (18, &[20, 27, 23, 24]),
+    (23, &[27, 26]),
+    (24, &[25, 26, 27, 16]),
+    (26, &[27]),
+    (17, &[27]),
+    (43, &[1, 2]),
+    (15, &[27]),
+];
+
+fn fits(coding: &Coding, au: u8) -> bool {
+    coding.iter().all(|&(other, _)| {
+        other != au
+            && !EXCLUSIVE.iter().any(|(unit, others)| {
+                (*unit == au && others.contains(&other)) || (*unit == other && others.contains(&au))
+            })
+    })
+}
+
+/// Whether a coder would name `coding` after `emotion`: criterion fulfilled, nothing contradicting.
+pub(crate) fn is_named(emotion: Emotion, coding: &Coding) -> bool {
+    let has = |au: u8| {
+        coding
+            .iter()
+            .find(|c| c.0 == au)
+            .map_or(0, |&(_, level)| level)
+    };
+    emotion.criterion(has)
+        && coding
+            .iter()
+            .all(|(au, _)| emotion.repertoire().contains(au))
+}
+
+/// A level between the bounds; apex frames of posed expressions are mostly C to E.
+fn level(rng: &mut ChaCha8Rng, lowest: u8, highest: u8) -> u8 {
+    let drawn = match rng.within(0.0, 1.0) {
+        x if x < 0.04 => 1,
+        x if x < 0.14 => 2,
+        x if x < 0.40 => 3,
+        x if x < 0.75 => 4,
+        _ => 5,
+    };
+    drawn.clamp(lowest, highest)
+}
+
+/// Adds one to the count of every unit in `coding`.
+pub(crate) fn count(coding: &Coding, counts: &mut [usize; AUS.len()]) {
+    for (au, _) in coding {
+        if let Some(index) = index_of(*au) {
+            counts[index] += 1;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::random::{Purpose, keyed};
+
+    #[test]
+    fn every_shown_expression_fulfils_its_criterion() {
+        for emotion in Emotion::ALL {
+            for draw in 0..300 {
+                let coding = show(emotion, &mut keyed(1, Purpose::Recipe, draw, 0));
+                let has = |au: u8| coding.iter().find(|c| c.0 == au).map_or(0, |c| c.1);
+                assert!(emotion.criterion(has), "{emotion:?}: {coding:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn unnamed_mixtures_name_nothing() {
+        for draw in 0..300 {
+            let coding = unnamed(
+                &[1.0; AUS.len()],
+                3.0,
+                &mut keyed(1, Purpose::Recipe, draw, 1),
+            );
+            assert!(!coding.is_empty());
+            assert!(
+                Emotion::ALL.iter().all(|&e| !is_named(e, &coding)),
+                "{coding:?}"
+            );
+        }
+    }
+}

@@ -1,0 +1,187 @@
+//! The folders and files of the official CK+ layout.
+
+use crate::error::Error;
+use crate::generate::{FACES_VERSION, SynthOptions, SynthSummary};
+use crate::plan::Sequence;
+use crate::render::Rendered;
+use image::codecs::png::{CompressionType, FilterType, PngEncoder};
+use image::{ExtendedColorType, ImageEncoder};
+use std::fmt::Write as _;
+use std::fs::{self, File};
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+
+/// A data set that is being written beside its final place; dropped unfinished, it removes itself.
+pub(crate) struct Writer {
+    draft: PathBuf,
+    output: PathBuf,
+    finished: bool,
+}
+
+/// Folder names of one sequence: subject and sequence.
+pub(crate) type Place = [String; 2];
+
+pub(crate) fn subject_name(number: usize) -> String {
+    format!("S{number:03}")
+}
+
+pub(crate) fn sequence_name(number: usize) -> String {
+    format!("{number:03}")
+}
+
+impl Writer {
+    pub fn begin(output: &Path) -> Result<Self, Error> {
+        if is_occupied(output)? {
+            return Err(Error::OutputNotEmpty {
+                path: output.to_path_buf(),
+            });
+        }
+        let name = output.file_name().unwrap_or_default().to_string_lossy();
+        let draft = output.with_file_name(format!(".{name}.partial-{}", std::process::id()));
+        if draft.exists() {
+            fs::remove_dir_all(&draft).map_err(Error::io(&draft, "clearing the draft"))?;
+        }
+        make_folder(&draft)?;
+        Ok(Self {
+            draft,
+            output: output.to_path_buf(),
+            finished: false,
+        })
+    }
+
+    fn folder(&self, kind: &str, place: &Place) -> Result<PathBuf, Error> {
+        let folder = self.draft.join(kind).join(&place[0]).join(&place[1]);
+        make_folder(&folder)?;
+        Ok(folder)
+    }
+
+    /// Emotion and FACS files, named after the peak frame; an unlabelled sequence's emotion folder stays empty.
+    pub fn labels(&self, place: &Place, sequence: &Sequence) -> Result<(), Error> {
+        let stem = stem(place, sequence.length);
+        let emotion = self.folder("Emotion", place)?;
+        if let Some(shown) = sequence.emotion {
+            let text = format!("   {}\n", as_matlab(f64::from(shown.code())));
+            write(
+                &emotion.join(format!("{stem}_emotion.txt")),
+                text.as_bytes(),
+            )?;
+        }
+        let mut text = String::new();
+        for &(au, level) in &sequence.coding {
+            let (au, level) = (as_matlab(f64::from(au)), as_matlab(f64::from(level)));
+            // Writing to a String cannot fail.
+            let _ = writeln!(text, "   {au}   {level}");
+        }
+        let facs = self.folder("FACS", place)?;
+        write(&facs.join(format!("{stem}_facs.txt")), text.as_bytes())
+    }
+
+    /// One frame with its landmarks.
+    pub fn picture(&self, place: &Place, frame: usize, picture: &Rendered) -> Result<(), Error> {
+        let stem = stem(place, frame);
+        let path = self
+            .folder("cohn-kanade-images", place)?
+            .join(format!("{stem}.png"));
+        let image = &picture.image;
+        let mut png = Vec::new();
+        PngEncoder::new_with_quality(&mut png, CompressionType::Fast, FilterType::Adaptive)
+            .write_image(image, image.width(), image.height(), ExtendedColorType::L8)
+            .map_err(|source| Error::Encode {
+                path: path.clone(),
+                source,
+            })?;
+        write(&path, &png)?;
+        let mut text = String::with_capacity(68 * 36);
+        for (x, y) in picture.landmarks {
+            let (x, y) = (as_matlab(f64::from(x)), as_matlab(f64::from(y)));
+            let _ = writeln!(text, "   {x}   {y}");
+        }
+        let folder = self.folder("Landmarks", place)?;
+        write(
+            &folder.join(format!("{stem}_landmarks.txt")),
+            text.as_bytes(),
+        )
+    }
+
+    /// Stamps the draft and moves it into its place.
+    pub fn finish(mut self, options: &SynthOptions, summary: &SynthSummary) -> Result<(), Error> {
+        let stamp = serde_json::json!({
+            "generator": "faus-synth",
+            "synthetic": true,
+            "version": env!("CARGO_PKG_VERSION"),
+            "faces_version": FACES_VERSION,
+            "seed": options.seed,
+            "options": options,
+            "summary": summary,
+        });
+        let path = self.draft.join("synthetic.json");
+        write(&path, format!("{stamp:#}\n").as_bytes())?;
+        File::open(&path)
+            .and_then(|file| file.sync_all())
+            .map_err(Error::io(&path, "syncing"))?;
+        if self.output.exists() {
+            fs::remove_dir(&self.output)
+                .map_err(Error::io(&self.output, "replacing the empty folder"))?;
+        }
+        fs::rename(&self.draft, &self.output)
+            .map_err(Error::io(&self.output, "moving into place"))?;
+        self.finished = true;
+        Ok(())
+    }
+}
+
+impl Drop for Writer {
+    fn drop(&mut self) {
+        if !self.finished {
+            // Best effort: the error that led here is the one to report.
+            let _ = fs::remove_dir_all(&self.draft);
+        }
+    }
+}
+
+fn is_occupied(output: &Path) -> Result<bool, Error> {
+    if !output.exists() {
+        return Ok(false);
+    }
+    if !output.is_dir() {
+        return Ok(true);
+    }
+    let mut entries = fs::read_dir(output).map_err(Error::io(output, "reading"))?;
+    Ok(entries.next().is_some())
+}
+
+fn stem(place: &Place, frame: usize) -> String {
+    format!("{}_{}_{frame:08}", place[0], place[1])
+}
+
+fn make_folder(path: &Path) -> Result<(), Error> {
+    fs::create_dir_all(path).map_err(Error::io(path, "making the folder"))
+}
+
+fn write(path: &Path, bytes: &[u8]) -> Result<(), Error> {
+    File::create(path)
+        .and_then(|mut file| file.write_all(bytes))
+        .map_err(Error::io(path, "writing"))
+}
+
+/// A number as CK+'s files have it: `3.0000000e+00`.
+fn as_matlab(value: f64) -> String {
+    let text = format!("{value:.7e}");
+    let (mantissa, exponent) = text.split_once('e').unwrap_or((&text, "0"));
+    let power: i32 = exponent.parse().unwrap_or(0);
+    let sign = if power < 0 { '-' } else { '+' };
+    format!("{mantissa}e{sign}{:02}", power.abs())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::as_matlab;
+
+    #[test]
+    fn numbers_look_like_those_of_ck_plus() {
+        assert_eq!(as_matlab(3.0), "3.0000000e+00");
+        assert_eq!(as_matlab(301.5), "3.0150000e+02");
+        assert_eq!(as_matlab(0.0), "0.0000000e+00");
+        assert_eq!(as_matlab(-0.0125), "-1.2500000e-02");
+    }
+}

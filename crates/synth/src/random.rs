@@ -1,0 +1,50 @@
+//! Random numbers keyed by what they are for, so that neither threads nor order matter.
+
+use rand::{RngExt, SeedableRng};
+use rand_chacha::ChaCha8Rng;
+use rand_distr::{Distribution, StandardNormal};
+
+/// What a stream of random numbers decides. The number is part of the data set's format: never reuse one.
+#[derive(Clone, Copy)]
+pub(crate) enum Purpose {
+    Identity = 1,
+    Plan = 2,
+    Recipe = 3,
+    Scene = 4,
+    Frame = 5,
+    Sensor = 6,
+}
+
+/// The generator for one purpose and two indices (subject, sequence, frame …).
+pub(crate) fn keyed(seed: u64, purpose: Purpose, a: u64, b: u64) -> ChaCha8Rng {
+    let mut key = [0; 32];
+    for (slot, word) in key.chunks_exact_mut(8).zip([seed, purpose as u64, a, b]) {
+        slot.copy_from_slice(&word.to_le_bytes());
+    }
+    ChaCha8Rng::from_seed(key)
+}
+
+/// Draws that the generative model is written in.
+pub(crate) trait Draw {
+    /// Uniform in `[low, high)`.
+    fn within(&mut self, low: f32, high: f32) -> f32;
+    /// Normal around `mean`, cut off at 2.2 deviations so that no face falls apart.
+    fn around(&mut self, mean: f32, deviation: f32) -> f32;
+    /// True with probability `p`.
+    fn chance(&mut self, p: f32) -> bool;
+}
+
+impl Draw for ChaCha8Rng {
+    fn within(&mut self, low: f32, high: f32) -> f32 {
+        low + (high - low) * self.random::<f32>()
+    }
+
+    fn around(&mut self, mean: f32, deviation: f32) -> f32 {
+        let draw: f32 = StandardNormal.sample(self);
+        mean + deviation * draw.clamp(-2.2, 2.2)
+    }
+
+    fn chance(&mut self, p: f32) -> bool {
+        self.random::<f32>() < p
+    }
+}

@@ -1,0 +1,126 @@
+//! How a face is seen: light, pose and camera, drawn apart from who is shown and what the face does.
+
+use crate::random::{Draw, Purpose, keyed};
+use rand_chacha::ChaCha8Rng;
+use serde::Serialize;
+
+/// Light, pose of head and eyes, background, and camera of one picture.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Scene {
+    /// Direction towards the main light: x right, y down, z towards the camera; need not be of length 1.
+    pub light: [f32; 3],
+    /// Share of light that comes from everywhere, in [0, 1].
+    pub ambient: f32,
+    /// Factor on the exposure; 1 is the automatic one.
+    pub exposure: f32,
+    /// Exponent of the camera's tone curve, about 2.2.
+    pub gamma: f32,
+    /// Half the interocular distance as a share of the picture's height, about 0.11.
+    pub scale: f32,
+    /// Place of the point between the eyes, as shares of the picture's width and height.
+    pub center: [f32; 2],
+    /// In-plane rotation in radians, clockwise in the picture.
+    pub roll: f32,
+    /// Turn to the picture's right in radians, small.
+    pub yaw: f32,
+    /// Nod downwards in radians, small.
+    pub pitch: f32,
+    /// Where the eyes look, in half interocular distances on the eyeball.
+    pub gaze: [f32; 2],
+    /// How far the lids hang, 0 open to 1 shut.
+    pub blink: f32,
+    /// Grey of the wall at the picture's left, right, and its change downwards, in [0, 1].
+    pub wall: [f32; 3],
+    /// Standard deviation of the optical blur in pixels of a 490 pixel high picture.
+    pub blur: f32,
+    /// Standard deviation of the sensor's noise in grey levels of 255.
+    pub noise: f32,
+    /// Key of the sensor noise's random numbers.
+    pub noise_key: [u64; 3],
+}
+
+impl Default for Scene {
+    /// A frontal face in plain light: for contact sheets and tests.
+    fn default() -> Self {
+        Self {
+            light: [-0.35, -0.55, 1.0],
+            ambient: 0.34,
+            exposure: 1.0,
+            gamma: 2.2,
+            scale: 0.108,
+            center: [0.5, 0.46],
+            roll: 0.0,
+            yaw: 0.0,
+            pitch: 0.0,
+            gaze: [0.0, 0.0],
+            blink: 0.0,
+            wall: [0.62, 0.55, -0.1],
+            blur: 0.6,
+            noise: 0.3,
+            noise_key: [0; 3],
+        }
+    }
+}
+
+impl Scene {
+    /// The circumstances of one whole sequence.
+    pub(crate) fn draw(seed: u64, subject: u64, sequence: u64) -> Self {
+        let rng = &mut keyed(seed, Purpose::Scene, subject, sequence);
+        let wall = rng.within(0.25, 0.85);
+        Self {
+            light: [
+                rng.around(0.0, 0.45),
+                rng.within(-0.85, -0.15),
+                rng.within(0.75, 1.15),
+            ],
+            ambient: rng.within(0.24, 0.44),
+            exposure: rng.around(1.0, 0.17),
+            gamma: rng.within(1.9, 2.4),
+            scale: rng.around(0.108, 0.005),
+            center: [rng.around(0.5, 0.022), rng.around(0.455, 0.014)],
+            roll: rng.around(0.0, 0.025),
+            yaw: rng.around(0.0, 0.05),
+            pitch: rng.around(0.0, 0.045),
+            gaze: [rng.around(0.0, 0.02), rng.around(0.0, 0.015)],
+            blink: 0.0,
+            wall: [wall, wall + rng.around(0.0, 0.08), rng.around(-0.05, 0.08)],
+            blur: rng.within(0.45, 1.0),
+            noise: rng.within(0.1, 0.4),
+            noise_key: [seed, subject, sequence],
+        }
+    }
+
+    /// The same scene at frame `frame` of `length`: the head drifts, the light flickers, the noise is new.
+    ///
+    /// The drift is centred on the sequence's middle, so the first frame is not more average than the last.
+    pub(crate) fn at_frame(&self, frame: usize, length: usize) -> Self {
+        let [seed, subject, sequence] = self.noise_key;
+        let drift = &mut keyed(seed, Purpose::Frame, subject, sequence << 16);
+        let jitter = &mut keyed(seed, Purpose::Frame, subject, sequence << 16 | frame as u64);
+        let time = frame as f32 / length.max(2) as f32 - 0.5;
+        let mut moved = |amount: f32| -> f32 {
+            drift.around(0.0, amount) * time * 2.0 + jitter.around(0.0, 0.12 * amount)
+        };
+        let mut scene = self.clone();
+        scene.center[0] += moved(0.007);
+        scene.center[1] += moved(0.007);
+        scene.roll += moved(0.015);
+        scene.yaw += moved(0.022);
+        scene.pitch += moved(0.022);
+        scene.scale *= 1.0 + moved(0.008);
+        scene.exposure *= 1.0 + moved(0.02);
+        scene.gaze[0] += moved(0.02);
+        scene.gaze[1] += moved(0.015);
+        scene.blink = blink(jitter);
+        scene.noise_key = [seed, subject, sequence << 16 | frame as u64];
+        scene
+    }
+}
+
+fn blink(rng: &mut ChaCha8Rng) -> f32 {
+    if rng.chance(0.05) {
+        rng.within(0.05, 0.35)
+    } else {
+        rng.within(0.0, 0.06)
+    }
+}
