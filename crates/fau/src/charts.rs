@@ -32,10 +32,10 @@ pub(crate) fn bar_chart(
         .filter(|row| row.filter == filter)
         .map(|row| (au_label(row.count.au), row.scores[0]))
         .collect();
-    let height = 110 + 22 * bars.len() as u32;
+    let height = 112 + 24 * bars.len() as u32;
     let title = format!("Filter {filter}{}{}", of_layer(options), origin(options));
     let unit = unit(analysis);
-    picture(name, (640, height), |area| {
+    picture(name, (560, height), |area| {
         draw_bars(area, &title, &unit, &bars)
     })
 }
@@ -62,11 +62,13 @@ pub(crate) fn heat_map(
     };
     let layer = of_layer(options);
     let title = format!("{which}{layer} × action units{}", origin(options));
-    let height = 120 + 22 * units as u32;
+    let height = 88 + 24 * units as u32;
     let unit = unit(analysis);
-    picture(name, (1100, height), |area| {
+    let svg = picture(name, (1100, height), |area| {
         draw_cells(area, &title, &unit, &labels, &scores)
-    })
+    })?;
+    // Without this, cells that do not fall on whole screen pixels show seams.
+    Ok(svg.replacen("<svg ", "<svg shape-rendering=\"crispEdges\" ", 1))
 }
 
 fn picture(
@@ -97,10 +99,10 @@ fn draw_bars(area: &Area, title: &str, unit: &str, bars: &[(String, f64)]) -> Dr
     // Row 0 is drawn at the bottom; the lowest action unit belongs at the top.
     let last = bars.len() - 1;
     let mut chart = ChartBuilder::on(area)
-        .caption(title, ("sans-serif", 20))
+        .caption(title, ("sans-serif", 21))
         .margin(12)
-        .x_label_area_size(46)
-        .y_label_area_size(210)
+        .x_label_area_size(52)
+        .y_label_area_size(216)
         .build_cartesian_2d(smallest..top, (0..last).into_segmented())?;
     let label = |row: &SegmentValue<usize>| match row {
         SegmentValue::CenterOf(row) if *row <= last => bars[last - row].0.clone(),
@@ -114,9 +116,9 @@ fn draw_bars(area: &Area, title: &str, unit: &str, bars: &[(String, f64)]) -> Dr
         .axis_style(GREY)
         .y_labels(bars.len())
         .y_label_formatter(&label)
-        .label_style(("sans-serif", 14))
+        .label_style(("sans-serif", 17))
         .x_desc(unit)
-        .axis_desc_style(("sans-serif", 15))
+        .axis_desc_style(("sans-serif", 17))
         .draw()?;
     chart.draw_series(bars.iter().enumerate().map(|(at, (_, score))| {
         let row = last - at;
@@ -143,11 +145,11 @@ fn draw_cells(
     labels: &[String],
     scores: &[Vec<f64>],
 ) -> Drawing {
-    let (left, top, width, row_height) = (220, 48, 740, 22);
+    let (left, top, width, row_height) = (230, 48, 730, 24);
     let height = row_height * labels.len() as i32;
     let text =
         |size: i32, x, y| TextStyle::from(("sans-serif", size).into_font()).pos(Pos::new(x, y));
-    area.draw_text(title, &text(20, HPos::Left, VPos::Top), (left, 12))?;
+    area.draw_text(title, &text(21, HPos::Left, VPos::Top), (left, 12))?;
     let largest = scores.iter().flatten().copied().fold(0.0, f64::max);
     let share = |score: f64| if largest > 0.0 { score / largest } else { 0.0 };
     let colour = |share: f64| ViridisRGB::get_color(share.clamp(0.0, 1.0));
@@ -167,11 +169,11 @@ fn draw_cells(
     }
     for (row, label) in labels.iter().enumerate() {
         let y = top + row_height * row as i32 + row_height / 2;
-        area.draw_text(label, &text(14, HPos::Right, VPos::Center), (left - 8, y))?;
+        area.draw_text(label, &text(17, HPos::Right, VPos::Center), (left - 8, y))?;
     }
     let below = (left + width / 2, top + height + 12);
     let filters = "filters, ordered by their strongest action unit";
-    area.draw_text(filters, &text(15, HPos::Center, VPos::Top), below)?;
+    area.draw_text(filters, &text(17, HPos::Center, VPos::Top), below)?;
     // Colour bar, largest on top.
     let steps = 64;
     for step in 0..steps {
@@ -180,15 +182,15 @@ fn draw_cells(
         let place = 1.0 - (step as f64 + 0.5) / steps as f64;
         area.draw(&Rectangle::new(corners, colour(place).filled()))?;
     }
-    let small = text(14, HPos::Left, VPos::Center);
+    let small = text(17, HPos::Left, VPos::Center);
     area.draw_text(
         &format!("{largest:.2}"),
         &small,
         (left + width + 52, top + 6),
     )?;
     area.draw_text("0", &small, (left + width + 52, top + height - 6))?;
-    let unit_place = (left + width + 22, top + height + 12);
-    area.draw_text(unit, &text(14, HPos::Left, VPos::Top), unit_place)?;
+    let unit_place = (left + width + 38, top + height + 12);
+    area.draw_text(unit, &text(17, HPos::Center, VPos::Top), unit_place)?;
     Ok(())
 }
 

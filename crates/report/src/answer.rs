@@ -75,7 +75,7 @@ fn accuracy(run: &Run) -> String {
     if summary.subject_independent == Some(false) {
         sentence += " Test and training images share subjects, so this overstates what it would do on new faces.";
     }
-    if summary.protocol.as_deref() == Some("paper-2015") {
+    if summary.chosen_on_test() {
         sentence += " The checkpoint was chosen on the test fold itself (protocol paper-2015): this is optimistic.";
     }
     sentence

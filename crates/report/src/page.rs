@@ -29,6 +29,7 @@ pub(crate) struct Page<'a> {
     shortened: Option<&'a [String]>,
     summary_gap: Option<Gap>,
     folds: Vec<FoldRow>,
+    chosen_on_test: bool,
     mean: Option<String>,
     published: Option<&'static Published>,
     confusion: Part<Confusion>,
@@ -62,6 +63,7 @@ pub(crate) struct Data<'a> {
     facts: Vec<Entry>,
     classes: Vec<(String, String)>,
     skipped: &'a [Skipped],
+    skipped_files: String,
 }
 
 impl<'a> Page<'a> {
@@ -99,6 +101,7 @@ impl<'a> Page<'a> {
             shortened: summary.and_then(|s| s.shortened.as_deref()),
             summary_gap: run.summary.as_ref().err().cloned(),
             folds: run.folds.iter().map(FoldRow::of).collect(),
+            chosen_on_test: summary.is_some_and(Summary::chosen_on_test),
             mean: mean_and_deviation(run),
             published: published(&experiment, classes),
             confusion: Confusion::of(&run.summary),
@@ -165,7 +168,10 @@ fn tiles(run: &Run, summary: Option<&Summary>, units: &Part<Units>) -> Vec<Tile>
         tiles.extend(value.map(|value| Tile { value, name }));
     };
     add(mean_and_deviation(run), "test accuracy");
-    add(summary.and_then(majority).map(percent), "commonest class");
+    add(
+        summary.and_then(majority).map(percent),
+        "commonest-class guess",
+    );
     let units = units.as_ref().ok();
     let filters = units.map(|u| {
         format!(
@@ -262,6 +268,7 @@ fn data(data: &DataSet) -> Data<'_> {
         facts: facts.into_iter().flatten().collect(),
         classes: classes.map(|(name, count)| (name, number(count))).collect(),
         skipped: &data.skipped,
+        skipped_files: count(data.skipped.len(), "file"),
     }
 }
 

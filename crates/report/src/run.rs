@@ -44,6 +44,13 @@ pub(crate) struct Summary {
     pub dataset: Option<String>,
 }
 
+impl Summary {
+    /// Whether the checkpoints were chosen by the accuracy that is reported, as the code of 2015 did.
+    pub fn chosen_on_test(&self) -> bool {
+        self.protocol.as_deref() == Some("paper-2015")
+    }
+}
+
 /// One fold's numbers, in `summary.json` and in its own `fold.json`.
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(default)]

@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
-use crate::files::{Gap, Part};
+use crate::files::Part;
 use crate::run::{AssociationRow, Correspondence, Fau};
-use crate::text::decimal_or_dash;
+use crate::text::{count, decimal_or_dash};
 
 /// Filters named per action unit.
 const TOP_FILTERS: usize = 5;
@@ -45,7 +45,7 @@ pub(crate) struct Units {
 
 impl Units {
     pub fn of(fau: &Fau) -> Part<Self> {
-        let mut ranked = fau.correspondences.clone().map_err(|gap: Gap| gap)?;
+        let mut ranked = fau.correspondences.clone()?;
         ranked.sort_by(|a, b| b.kl.unwrap_or(0.0).total_cmp(&a.kl.unwrap_or(0.0)));
         let associations = fau.associations.as_deref().unwrap_or_default();
         let scores: BTreeMap<(u64, u64), &AssociationRow> = associations
@@ -66,6 +66,13 @@ impl Units {
             left_out: left_out.filter_map(left_out_text).collect(),
             method: method(summary),
         })
+    }
+}
+
+impl Units {
+    /// `6 filters`.
+    pub fn dead_filters(&self) -> String {
+        count(self.dead as usize, "filter")
     }
 }
 

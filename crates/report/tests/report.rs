@@ -108,7 +108,7 @@ fn a_full_run_shows_all_its_parts() {
         "aria-label=\"Fold 0: training loss falls to 0.50",
         "3 of 4 filters of conv3",
         "AU 12 lip corner puller (2 filters)",
-        "1 filters are constant",
+        "without correspondence: 1 filter.",
         "AU 43 (present in 3)",
         "faus 0.1.0, libtorch 2.11.0",
         "recipe.steps",
@@ -249,6 +249,19 @@ fn published_numbers_stand_only_beside_their_task() {
 }
 
 #[test]
+fn choosing_on_the_test_fold_is_called_optimistic() {
+    let run = full();
+    assert!(!page(&run).contains("paper-2015"));
+    let mut summary = summary();
+    summary["protocol"] = "paper-2015".into();
+    summary["subject_independent"] = false.into();
+    write(run.path(), "summary.json", summary.to_string());
+    let html = page(&run);
+    assert!(html.contains("so the test column is optimistic too"));
+    assert!(html.contains("Test and training images share subjects"));
+}
+
+#[test]
 fn pictures_stop_before_the_page_grows_too_large() {
     let run = full();
     let mut huge = PNG.to_vec();
@@ -262,6 +275,25 @@ fn pictures_stop_before_the_page_grows_too_large() {
 fn the_same_run_gives_the_same_page() {
     let run = full();
     assert_eq!(page(&run), page(&run));
+}
+
+proptest::proptest! {
+    #![proptest_config(proptest::prelude::ProptestConfig::with_cases(64))]
+    #[test]
+    fn no_json_stops_the_page(
+        summary in r#"\{("(folds|confusion|classes|test_accuracy|per_class|x)": (\[[0-9,]{0,5}\]|\{\}|null|1|"a"),?){0,3}\}"#,
+        fau in r#"\{("(charts|histograms|dead_filters|layer)": (\[[0-9,]{0,5}\]|\{\}|null|1|"a"),?){0,3}\}"#,
+        table in "filter,au,kl\n([0-9,a.-]{0,6}\n){0,4}",
+    ) {
+        let run = full();
+        write(run.path(), "summary.json", summary);
+        write(run.path(), "fau/fau.json", &fau);
+        write(run.path(), "config.json", &fau);
+        write(run.path(), "dataset/dataset.json", fau);
+        write(run.path(), "fau/correspondences.csv", &table);
+        write(run.path(), "folds/0/metrics.csv", table);
+        page(&run);
+    }
 }
 
 #[test]
