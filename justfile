@@ -1,6 +1,7 @@
 # faus: what people do with it, as commands. `just` alone lists them; without just: sh scripts/just.sh COMMAND
 
 set positional-arguments
+set ignore-comments
 
 # For ck_plus, ck_plus_six_class and tfd; also accepted behind the command: just ck_plus variant=cnn_a preset=quick
 variant := "cnn_ad"
@@ -59,12 +60,21 @@ setup:
 build: setup
     cargo build --release --package faus-runner --bin faus
 
-# All tests: of the set-up, of each crate without libtorch by itself, then of the rest
+# All tests, each thing compiled once
 [no-exit-message]
-test: setup
+test: setup test-scripts
+    cargo test --workspace
+
+# The tests of the set-up itself
+[no-exit-message]
+test-scripts:
     python3 -m unittest discover --start-directory scripts/tests
-    for crate in {{ plain_crates }}; do echo "== $crate"; cargo test --package "$crate" || exit; done
-    cargo test --workspace {{ replace_regex(plain_crates, '(\S+)', '--exclude $1') }}
+
+# The crates that need no libtorch, each by itself: slower than `test`, since each brings its own choice of features
+[no-exit-message]
+test-crates:
+    # LIBTORCH=none: should one of them come to depend on tch, this fails
+    @for crate in {{ plain_crates }}; do echo "== $crate"; LIBTORCH=none cargo test --package "$crate" || exit; done
 
 # Formatting and clippy, warnings are errors
 [no-exit-message]
@@ -76,8 +86,10 @@ lint: setup
 fmt:
     cargo fmt --all
 
-# What the CI runs
-ci: lint test
+# What the CI runs: lint, then every test once, the crates without libtorch by themselves
+[no-exit-message]
+ci: lint test-scripts test-crates
+    cargo test --workspace {{ replace_regex(plain_crates, '(\S+)', '--exclude $1') }}
 
 # Removes what cargo built; runs/, data/ and the libtorch in the cache stay
 clean:
