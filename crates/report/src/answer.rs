@@ -39,14 +39,8 @@ fn accuracy(run: &Run) -> String {
     let Ok(summary) = &run.summary else {
         return String::new();
     };
-    let tested = run
-        .folds
-        .iter()
-        .filter_map(|fold| fold.result.as_ref().ok());
-    let tested = tested
-        .filter(|result| result.test_accuracy.is_some())
-        .count();
-    let who = match summary.subject_independent {
+    let tested = run.tested();
+    let who = match run.subject_independent() {
         Some(true) => " of subjects it had never seen",
         _ => "",
     };
@@ -54,8 +48,12 @@ fn accuracy(run: &Run) -> String {
         all if all > tested => format!("{tested} of {}", count(all, "test fold")),
         _ => count(tested, "test fold"),
     };
+    let spread = match tested {
+        1 => "",
+        _ => " (mean ± standard deviation over folds)",
+    };
     let mut sentence = format!(
-        "Over {folds}, the network named the expression on {accuracy} of the test images{who} (mean ± standard deviation over folds)"
+        "Over {folds}, the network named the expression on {accuracy} of the test images{who}{spread}"
     );
     let guess = majority(summary).map(|share| {
         format!(
@@ -72,7 +70,7 @@ fn accuracy(run: &Run) -> String {
         sentence += &format!("; {}", list(&baselines));
     }
     sentence += ".";
-    if summary.subject_independent == Some(false) {
+    if run.subject_independent() == Some(false) {
         sentence += " Test and training images share subjects, so this overstates what it would do on new faces.";
     }
     if summary.chosen_on_test() {

@@ -10,6 +10,7 @@ use crate::files::{Gap, Part};
 use crate::published::{Published, published};
 use crate::results::{
     ClassRow, Confusion, FoldRow, class_count, class_rows, majority, mean_and_deviation,
+    with_deviation,
 };
 use crate::run::{Chart, DataSet, Layer, Run, Skipped, Summary};
 use crate::text::{count, duration, percent};
@@ -31,6 +32,8 @@ pub(crate) struct Page<'a> {
     folds: Vec<FoldRow>,
     chosen_on_test: bool,
     mean: Option<String>,
+    final_mean: Option<String>,
+    optimistic_mean: Option<String>,
     published: Option<&'static Published>,
     confusion: Part<Confusion>,
     classes: Part<Vec<ClassRow>>,
@@ -103,6 +106,11 @@ impl<'a> Page<'a> {
             folds: run.folds.iter().map(FoldRow::of).collect(),
             chosen_on_test: summary.is_some_and(Summary::chosen_on_test),
             mean: mean_and_deviation(run),
+            final_mean: with_deviation(run, summary.and_then(|s| s.final_test_accuracy)),
+            optimistic_mean: with_deviation(
+                run,
+                summary.and_then(|s| s.best_test_accuracy_optimistic),
+            ),
             published: published(&experiment, classes),
             confusion: Confusion::of(&run.summary),
             classes: class_rows(&run.summary),
@@ -153,7 +161,8 @@ fn on(run: &Run, summary: Option<&Summary>) -> String {
     if let Some(images) = images.filter(|&images| images > 0) {
         on += &format!(", {images} labelled images");
     }
-    if let Some(subjects) = data.and_then(|data| quantity(&data.subjects)) {
+    let subjects = data.and_then(|data| quantity(&data.subjects));
+    if let Some(subjects) = subjects.filter(|&subjects| subjects > 0) {
         on += &format!(", {subjects} subjects");
     }
     match summary.map_or(0, class_count) {
@@ -251,7 +260,10 @@ fn data(data: &DataSet) -> Data<'_> {
         fact("name", data.name.clone()),
         fact(
             "subjects",
-            quantity(&data.subjects).map(|subjects| subjects.to_string()),
+            quantity(&data.subjects).map(|subjects| match subjects {
+                0 => "not named by the source".to_owned(),
+                _ => subjects.to_string(),
+            }),
         ),
         fact("image size", shown(&data.image_size)),
         fact(
@@ -259,6 +271,15 @@ fn data(data: &DataSet) -> Data<'_> {
             quantity(&data.folds)
                 .map(|folds| folds.to_string())
                 .or_else(|| shown(&data.folds)),
+        ),
+        fact(
+            "subjects kept apart by the folds",
+            data.subject_independent.map(|apart| brief(&apart.into())),
+        ),
+        fact(
+            "held-out images",
+            data.held_out
+                .map(|images| format!("{images} without a class, for the action-unit analysis")),
         ),
         fact("source digest", data.source_digest.clone()),
     ];

@@ -1,7 +1,7 @@
 //! Accuracy per fold, confusion matrix and scores per class.
 
 use crate::files::{Gap, Part, damaged, missing};
-use crate::run::{Fold, Run, Summary};
+use crate::run::{Fold, MeanStd, Run, Summary};
 use crate::text::{decimal_or_dash, duration, percent, percent_or_dash};
 
 const UNFINISHED: &str = "`faus run EXPERIMENT.json --resume` tests the folds and writes it.";
@@ -13,6 +13,8 @@ pub(crate) struct FoldRow {
     pub best_step: String,
     pub validation: String,
     pub test: String,
+    /// No better than always naming the commonest class.
+    pub at_chance: bool,
     pub last: String,
     pub optimistic: String,
     pub time: String,
@@ -33,6 +35,7 @@ impl FoldRow {
                 .map_or("–".to_owned(), |step| step.to_string()),
             validation: percent_or_dash(result.val_accuracy),
             test: percent_or_dash(result.test_accuracy),
+            at_chance: result.at_chance,
             last: percent_or_dash(result.final_test_accuracy),
             optimistic: percent_or_dash(result.best_test_accuracy_optimistic),
             time: result.seconds.map_or("–".to_owned(), duration),
@@ -150,11 +153,16 @@ pub(crate) fn class_rows(summary: &Part<Summary>) -> Part<Vec<ClassRow>> {
     Ok(names.filter_map(row).collect())
 }
 
-/// Mean accuracy with its deviation, `87.3% ± 2.1%`.
+/// Mean accuracy with its deviation, `87.3% ± 2.1%`; one fold alone has no deviation.
 pub(crate) fn mean_and_deviation(run: &Run) -> Option<String> {
-    let accuracy = run.summary.as_ref().ok()?.test_accuracy?;
-    let mean = accuracy.mean.filter(|mean| mean.is_finite())?;
-    let deviation = accuracy.std.filter(|std| std.is_finite());
+    with_deviation(run, run.summary.as_ref().ok()?.test_accuracy)
+}
+
+/// [`mean_and_deviation`] of any accuracy over the folds.
+pub(crate) fn with_deviation(run: &Run, accuracy: Option<MeanStd>) -> Option<String> {
+    let MeanStd { mean, std } = accuracy?;
+    let mean = mean.filter(|mean| mean.is_finite())?;
+    let deviation = std.filter(|std| std.is_finite() && run.tested() != 1);
     Some(match deviation {
         Some(deviation) => format!("{} ± {}", percent(mean), percent(deviation)),
         None => percent(mean),

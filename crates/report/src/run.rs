@@ -34,6 +34,8 @@ pub(crate) struct Summary {
     pub classes: Vec<String>,
     pub folds: Vec<FoldResult>,
     pub test_accuracy: Option<MeanStd>,
+    pub final_test_accuracy: Option<MeanStd>,
+    pub best_test_accuracy_optimistic: Option<MeanStd>,
     pub confusion: Vec<Vec<u64>>,
     pub per_class: BTreeMap<String, ClassScores>,
     pub seconds: Option<f64>,
@@ -62,6 +64,7 @@ pub(crate) struct FoldResult {
     pub final_test_accuracy: Option<f64>,
     pub best_test_accuracy_optimistic: Option<f64>,
     pub seconds: Option<f64>,
+    pub at_chance: bool,
     pub failed: Option<String>,
 }
 
@@ -95,6 +98,8 @@ pub(crate) struct DataSet {
     pub subjects: Value,
     pub image_size: Value,
     pub folds: Value,
+    pub subject_independent: Option<bool>,
+    pub held_out: Option<u64>,
     pub skipped: Vec<Skipped>,
 }
 
@@ -182,6 +187,27 @@ pub(crate) struct Chart {
 }
 
 impl Run {
+    /// Folds that have a test accuracy.
+    pub fn tested(&self) -> usize {
+        let results = self
+            .folds
+            .iter()
+            .filter_map(|fold| fold.result.as_ref().ok());
+        results
+            .filter(|result| result.test_accuracy.is_some())
+            .count()
+    }
+
+    /// Whether test subjects are absent from training, where a file of the run says so.
+    pub fn subject_independent(&self) -> Option<bool> {
+        let summary = self
+            .summary
+            .as_ref()
+            .ok()
+            .and_then(|summary| summary.subject_independent);
+        summary.or_else(|| self.dataset.as_ref().ok()?.subject_independent)
+    }
+
     pub fn read(folder: &mut RunFolder, name: String) -> Self {
         let summary: Part<Summary> = folder.json("summary.json", RERUN);
         let listed = summary.as_ref().map_or(&[][..], |summary| &summary.folds);

@@ -262,6 +262,18 @@ fn choosing_on_the_test_fold_is_called_optimistic() {
 }
 
 #[test]
+fn a_fold_that_learned_nothing_and_a_single_fold_are_not_dressed_up() {
+    let run = full();
+    let mut summary = summary();
+    summary["folds"][0]["at_chance"] = true.into();
+    summary["test_accuracy"]["std"] = 0.0.into();
+    write(run.path(), "summary.json", summary.to_string());
+    let html = page(&run);
+    assert!(html.contains("no better than the commonest class"));
+    assert!(!html.contains("± 0.0%") && !html.contains("(mean ± standard deviation over folds)"));
+}
+
+#[test]
 fn pictures_stop_before_the_page_grows_too_large() {
     let run = full();
     let mut huge = PNG.to_vec();
