@@ -1,6 +1,7 @@
 //! Reads facial-expression data sets, crops and folds them, and stores them as prepared data sets.
 //!
-//! A [`Source`] lists the images of a data set ([`CkPlus`]: the official layout of the Extended Cohn-Kanade set);
+//! A [`Source`] lists the images of a data set ([`CkPlus`]: the official layout of the Extended
+//! Cohn-Kanade set; [`Folders`]: class folders such as CK+48; [`PixelCsv`]: tables in the form of FER2013);
 //! [`prepare`] finds the face in each, resizes it and writes a folder that numpy can open; [`Prepared`] maps that folder
 //! into memory and deals it to folds that share no subject ([`Split`]). [`augment`] and [`normalise`] hold what is done
 //! to an image on its way to the network (Khorrami, Paine and Huang 2015, section 3, and the authors' public code).
@@ -30,11 +31,13 @@ pub mod crop;
 mod error;
 mod expression;
 mod files;
+mod folders;
 mod folds;
 mod grey;
 pub mod inspect;
 pub mod normalise;
 mod picture;
+mod pixel_csv;
 mod prepare;
 mod prepared;
 pub mod rng;
@@ -48,9 +51,11 @@ pub use crop::CropMode;
 pub use error::Error;
 pub use expression::{ClassMap, Expression};
 pub use files::ReadFile;
+pub use folders::Folders;
 pub use folds::{Protocol, Split, subject_folds};
 pub use grey::{decode_grey, resize};
 pub use picture::write_png;
+pub use pixel_csv::PixelCsv;
 pub use prepare::{PrepareOptions, prepare};
 pub use prepared::{DatasetInfo, Prepared, PreparedWriter};
 pub use sample::{CropBox, Role, Sample};

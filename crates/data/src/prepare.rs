@@ -13,6 +13,7 @@ use crate::crop::{FaceDetector, Landmarks, centre_square, face_square};
 use crate::files::{IMAGE_LIMIT, TEXT_LIMIT, digest, read_bounded, relative};
 use crate::folds::subject_folds;
 use crate::grey::{decode_grey, resize};
+use crate::prepared::refuse_existing;
 use crate::source::{Folding, RawImage, RawSample, Scan, Skipped, Source};
 use crate::{CropBox, CropMode, DatasetInfo, Error, PreparedWriter, ReadFile, Role, Sample};
 
@@ -81,9 +82,11 @@ pub fn prepare(
 ) -> Result<DatasetInfo, Error> {
     options.check()?;
     refuse_inside(output, source.root())?;
-    let mut writer = PreparedWriter::create(output, options.image_size)?;
+    // Asked first, because a scan takes a while, and created after it, because a source that fails leaves no trace.
+    refuse_existing(output)?;
     let scan = source.scan()?;
     strict(options, &scan.skipped)?;
+    let mut writer = PreparedWriter::create(output, options.image_size)?;
     let total = scan.samples.len();
     let Scan {
         samples,

@@ -15,6 +15,7 @@ use crate::{ClassMap, Error};
 
 pub use layout::frame_name;
 use layout::{Layout, number, subject_number};
+pub(crate) use sequence::is_image;
 use sequence::{Found, Sequence};
 
 /// The file by which `faus-synth` marks what it drew.

@@ -25,8 +25,10 @@ pub struct FaceSearch {
     pub largest: f64,
     /// Least score of a detection; rustface's own default is 3.85, its example takes 2.
     pub score: f64,
-    /// Ratio of one size sought to the next, 0 to 1.
+    /// Ratio of one size sought to the next, 0 to 1; rustface's default is 0.8.
     pub step: f32,
+    /// Pixels of the shrunken image from one place looked at to the next; rustface's default is 4.
+    pub stride: u32,
 }
 
 impl FaceSearch {
@@ -36,6 +38,7 @@ impl FaceSearch {
         largest: 0.8,
         score: 2.0,
         step: 0.8,
+        stride: 2,
     };
     /// The second, more lenient try (DESIGN 2; the numbers are our choice).
     pub const LENIENT: Self = Self {
@@ -43,6 +46,7 @@ impl FaceSearch {
         largest: 1.0,
         score: 0.8,
         step: 0.9,
+        stride: 2,
     };
 }
 
@@ -132,7 +136,7 @@ impl FaceDetector {
             .unwrap_or_else(|| rustface::create_detector_with_model(self.model.clone()));
         detector.set_score_thresh(search.score);
         detector.set_pyramid_scale_factor(search.step);
-        detector.set_slide_window_step(2, 2);
+        detector.set_slide_window_step(search.stride, search.stride);
         let faces = detector.detect(&ImageData::new(pixels, width, height));
         DETECTOR.set(Some(detector));
         faces

@@ -14,6 +14,7 @@ use crate::{Error, Role, Sample};
 pub use info::DatasetInfo;
 use npy::{Images, read_i64};
 pub use write::PreparedWriter;
+pub(crate) use write::refuse_existing;
 
 /// Most bytes of `dataset.json` and of `samples.csv`: some hundred thousand rows.
 const TABLE_LIMIT: u64 = 256 << 20;

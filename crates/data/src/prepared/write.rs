@@ -161,7 +161,8 @@ impl PreparedWriter {
     }
 }
 
-fn refuse_existing(output: &Path) -> Result<(), Error> {
+/// An error unless `output` is free: nothing there, or an empty folder.
+pub(crate) fn refuse_existing(output: &Path) -> Result<(), Error> {
     let empty_folder = fs::read_dir(output).is_ok_and(|entries| entries.count() == 0);
     // A link or a file counts as well, even one that points nowhere.
     if empty_folder || fs::symlink_metadata(output).is_err() {
