@@ -50,7 +50,7 @@ impl Analysis {
         })?;
         save(dir, "associations.csv", &self.associations_csv())?;
         save(dir, "correspondences.csv", &self.correspondences_csv())?;
-        let charted = self.charted_filters(options.charts);
+        let charted = self.best_filters(options.charts);
         for &filter in &charted {
             let name = chart_name(filter);
             save(dir, &name, &bar_chart(self, filter, options, &name)?)?;
@@ -60,8 +60,8 @@ impl Analysis {
         save(dir, "fau.json", &format!("{summary:#}\n"))
     }
 
-    /// The filters worth a chart: the best filter of every action unit, then the next best of all.
-    fn charted_filters(&self, charts: usize) -> Vec<usize> {
+    /// The `charts` filters worth looking at first: the best filter of every action unit, then the next best of all.
+    pub fn best_filters(&self, charts: usize) -> Vec<usize> {
         let ranked = self.ranked();
         let mut units = Vec::new();
         let (first, others): (Vec<_>, Vec<_>) = ranked.into_iter().partition(|c| {

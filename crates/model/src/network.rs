@@ -96,6 +96,20 @@ impl Network {
             .rposition(|s| s.layers.iter().any(|l| matches!(l, Layer::Conv { .. })))
     }
 
+    /// Feature maps of a convolutional stage, or units of a fully connected one.
+    ///
+    /// # Errors
+    /// When stage `stage` does not exist or has no weights.
+    pub fn filters(&self, stage: usize) -> Result<usize, Error> {
+        let weights = self
+            .stages
+            .get(stage)
+            .and_then(|s| s.layers.iter().flat_map(Layer::parameters).next());
+        weights
+            .map(|(_, w)| w.size()[0] as usize)
+            .ok_or_else(|| Error::NoFeatureMap(format!("#{stage}")))
+    }
+
     /// All weights by name (`conv1.weight`, `fc4.bias`), in forward order.
     pub fn parameters(&self) -> Vec<(String, &Tensor)> {
         self.stages

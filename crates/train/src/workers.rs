@@ -35,6 +35,11 @@ impl Workers {
         self.pool.current_num_threads()
     }
 
+    /// Runs `f` with rayon's parallel work on these threads.
+    pub fn install<R: Send>(&self, f: impl FnOnce() -> R + Send) -> R {
+        self.pool.install(f)
+    }
+
     /// `f` over all jobs; results in the jobs' order, the first error (in that order) wins.
     ///
     /// # Errors

@@ -1,0 +1,201 @@
+use std::path::Path;
+use std::process::ExitCode;
+use std::str::FromStr;
+
+use anyhow::{Result, bail};
+use clap::{Parser, Subcommand};
+use faus_data::Prepared;
+use faus_model::{Architecture, Checkpoint, DeviceChoice, Network};
+
+use crate::{MakeArchitecture, NetworkConfig, commands, interrupt};
+
+/// Did this face network learn facial action units while it was only taught expressions?
+#[derive(Debug, Parser)]
+#[command(
+    name = "faus",
+    version,
+    arg_required_else_help = true,
+    after_help = "Start here: faus run experiments/ck_plus/cnn_ad.json"
+)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    Run(commands::RunArgs),
+    /// Prepare, inspect and augment data sets.
+    #[command(subcommand)]
+    Data(DataCommand),
+    Synth(commands::SynthArgs),
+    Train(commands::TrainArgs),
+    Evaluate(commands::EvaluateArgs),
+    Select(commands::SelectArgs),
+    Activations(commands::ActivationsArgs),
+    Visualize(commands::VisualizeArgs),
+    Correlate(commands::CorrelateArgs),
+    Report(commands::ReportArgs),
+    /// Versions, threads, CUDA yes or no and why not.
+    #[command(after_help = "Example: faus doctor")]
+    Doctor,
+}
+
+#[derive(Debug, Subcommand)]
+enum DataCommand {
+    Prepare(commands::PrepareArgs),
+    Inspect(commands::InspectArgs),
+    Augment(commands::AugmentArgs),
+}
+
+/// The whole program for one network: reads the command line, runs the command, says what went wrong.
+///
+/// Exit code 0: done, 1: failed, 2: wrong usage.
+pub fn main_with(make: MakeArchitecture) -> ExitCode {
+    main_from(make, std::env::args().collect())
+}
+
+/// [`main_with`] for a command line of the caller's (the first word is the program).
+pub fn main_from(make: MakeArchitecture, arguments: Vec<String>) -> ExitCode {
+    let cli = match Cli::try_parse_from(arguments) {
+        Ok(cli) => cli,
+        Err(usage) => {
+            let _ = usage.print();
+            return ExitCode::from(if usage.use_stderr() { 2 } else { 0 });
+        }
+    };
+    if let Err(error) = interrupt::listen() {
+        eprintln!("warning: Ctrl-C will stop at once, not cleanly: {error}");
+    }
+    match dispatch(cli.command, make) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn dispatch(command: Command, make: MakeArchitecture) -> Result<()> {
+    match command {
+        Command::Run(args) => commands::run(args, make),
+        Command::Data(DataCommand::Prepare(args)) => commands::prepare_command(args),
+        Command::Data(DataCommand::Inspect(args)) => commands::inspect(args),
+        Command::Data(DataCommand::Augment(args)) => commands::augment(args),
+        Command::Synth(args) => commands::synth(args),
+        Command::Train(args) => commands::train(args, make),
+        Command::Evaluate(args) => commands::evaluate_command(args, make),
+        Command::Select(args) => commands::select_command(args, make),
+        Command::Activations(args) => commands::activations_command(args, make),
+        Command::Visualize(args) => commands::visualize(args, make),
+        Command::Correlate(args) => commands::correlate(args),
+        Command::Report(args) => commands::report(args),
+        Command::Doctor => commands::doctor(),
+    }
+}
+
+/// Numbers as people write them: `0-9`, `0,3`, `1-2,5`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Folds(pub Vec<usize>);
+
+/// Most numbers a list may name.
+const MOST: usize = 100_000;
+
+impl FromStr for Folds {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let wrong = || format!("`{text}` is no list of numbers: use for example 0-9 or 0,3");
+        let mut all = std::collections::BTreeSet::new();
+        for part in text.split(',') {
+            let (first, last) = part.split_once('-').unwrap_or((part, part));
+            let (first, last): (usize, usize) = (
+                first.trim().parse().map_err(|_| wrong())?,
+                last.trim().parse().map_err(|_| wrong())?,
+            );
+            if first > last || last >= MOST {
+                return Err(wrong());
+            }
+            all.extend(first..=last);
+        }
+        Ok(Self(all.into_iter().collect()))
+    }
+}
+
+/// The program's network for `config`; an experiment written for another network is an error.
+pub(crate) fn architecture_of(
+    make: MakeArchitecture,
+    config: &NetworkConfig,
+) -> Result<Box<dyn Architecture>> {
+    let architecture = make(config);
+    match &config.architecture {
+        Some(wanted) if wanted != architecture.name() => {
+            bail!(
+                "the experiment wants network `{wanted}`, this program runs `{}`: use the program that brings it",
+                architecture.name()
+            )
+        }
+        _ => Ok(architecture),
+    }
+}
+
+/// A checkpoint and its network, checked against the data set.
+pub(crate) fn open_network(
+    make: MakeArchitecture,
+    path: &Path,
+    prepared: &Prepared,
+    device: DeviceChoice,
+) -> Result<(Checkpoint, Network)> {
+    let checkpoint = Checkpoint::load(path)?;
+    check_fits(&checkpoint, prepared)?;
+    let architecture = architecture_of(make, &NetworkConfig::default())?;
+    let network = checkpoint.network(architecture.as_ref(), device.resolve()?)?;
+    Ok((checkpoint, network))
+}
+
+/// The checkpoint's classes and image size must be the data set's.
+pub(crate) fn check_fits(checkpoint: &Checkpoint, prepared: &Prepared) -> Result<()> {
+    let (info, data) = (&checkpoint.info, prepared.info());
+    let mismatch = |what, checkpoint: String, dataset: String| {
+        Err(faus_train::Error::Mismatch {
+            what,
+            checkpoint,
+            dataset,
+        }
+        .into())
+    };
+    if info.classes != data.classes {
+        return mismatch(
+            "the list of classes",
+            info.classes.join(" "),
+            data.classes.join(" "),
+        );
+    }
+    if info.side != prepared.image_size() {
+        return mismatch(
+            "the image side",
+            info.side.to_string(),
+            prepared.image_size().to_string(),
+        );
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn number_lists() {
+        assert_eq!("0-2,5,1".parse::<Folds>().unwrap().0, [0, 1, 2, 5]);
+        for wrong in ["", "a", "3-1", "-1", "1-", "0-99999999999", "0-100000"] {
+            assert!(wrong.parse::<Folds>().is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        use clap::CommandFactory;
+        Cli::command().debug_assert();
+    }
+}

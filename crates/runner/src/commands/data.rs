@@ -1,0 +1,230 @@
+use std::path::PathBuf;
+
+use anyhow::{Context, Result};
+use clap::{Args, ValueEnum};
+use faus_data::augment::AugmentRanges;
+use faus_data::inspect::contact_sheet;
+use faus_data::{CropMode, PrepareOptions, Prepared, augment_sheet, write_png};
+use faus_synth::SynthOptions;
+
+use crate::config::SourceKind;
+use crate::console::say;
+use crate::data::{open_source, prepare_into, synthesize};
+
+/// Read a data set, crop its faces and store them as a prepared data set.
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Example: faus data prepare --source ck_plus --input data/CK+ --output prepared/ck-96 --size 96"
+)]
+pub(crate) struct PrepareArgs {
+    /// What lies in the input.
+    #[arg(long, value_enum)]
+    source: SourceKind,
+    /// The data set's folder; nothing is written into it.
+    #[arg(long, value_name = "DIR")]
+    input: PathBuf,
+    /// Folder to make.
+    #[arg(long, value_name = "DIR")]
+    output: PathBuf,
+    /// Height and width of the images, in pixels.
+    #[arg(long, default_value_t = 96)]
+    size: u32,
+    /// auto, landmarks, detector or none.
+    #[arg(long, default_value = "auto")]
+    crop: CropMode,
+    /// Number of folds.
+    #[arg(long, default_value_t = 10)]
+    folds: usize,
+    /// Stop at the first bad input instead of listing it.
+    #[arg(long)]
+    strict: bool,
+}
+
+pub(crate) fn prepare_command(args: PrepareArgs) -> Result<()> {
+    let source = open_source(args.source, &args.input)?;
+    let options = PrepareOptions {
+        image_size: args.size,
+        crop: args.crop,
+        strict: args.strict,
+        folds: args.folds,
+    };
+    prepare_into(source.as_ref(), &options, &args.output)?;
+    println!("{}", args.output.display());
+    Ok(())
+}
+
+/// Statistics, class balance, folds and skipped files of a prepared data set; pictures with --sheets.
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Example: faus data inspect runs/ck_plus-cnn_ad-quick/dataset --sheets sheets"
+)]
+pub(crate) struct InspectArgs {
+    /// A prepared data set.
+    prepared: PathBuf,
+    /// Folder for a contact sheet of each class.
+    #[arg(long, value_name = "DIR")]
+    sheets: Option<PathBuf>,
+}
+
+pub(crate) fn inspect(args: InspectArgs) -> Result<()> {
+    let prepared = Prepared::open(&args.prepared)?;
+    println!("{}", faus_data::inspect::inspect(&prepared));
+    let Some(dir) = args.sheets else {
+        return Ok(());
+    };
+    std::fs::create_dir_all(&dir).with_context(|| format!("{}: cannot be made", dir.display()))?;
+    let classes = prepared.info().classes.iter().zip(0..);
+    for (name, label) in classes {
+        if let Some(sheet) = contact_sheet(&prepared, label, 100) {
+            let path = dir.join(format!("{label}-{}.png", file_name(name)));
+            write_png(&path, &sheet)?;
+            println!("{}", path.display());
+        }
+    }
+    Ok(())
+}
+
+/// A class name as part of a file name.
+fn file_name(name: &str) -> String {
+    name.chars()
+        .map(|c| if c.is_alphanumeric() { c } else { '_' })
+        .collect()
+}
+
+/// See what augmentation does to one image; the drawn parameters are written out.
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Example: faus data augment prepared/ck-96 --index 0 --count 20 --seed 1 --output out.npy --params params.csv --sheet sheet.png"
+)]
+pub(crate) struct AugmentArgs {
+    /// A prepared data set.
+    prepared: PathBuf,
+    /// Row of the image.
+    #[arg(long)]
+    index: usize,
+    /// How many draws.
+    #[arg(long)]
+    count: usize,
+    /// Fixes the draws.
+    #[arg(long)]
+    seed: u64,
+    /// Images before normalisation, f32 [count, 1, H, W] in [0, 2].
+    #[arg(long, value_name = "NPY")]
+    output: PathBuf,
+    /// The drawn parameters.
+    #[arg(long, value_name = "CSV")]
+    params: PathBuf,
+    /// A picture of all draws.
+    #[arg(long, value_name = "PNG")]
+    sheet: Option<PathBuf>,
+}
+
+pub(crate) fn augment(args: AugmentArgs) -> Result<()> {
+    let prepared = Prepared::open(&args.prepared)?;
+    let sheet = augment_sheet(
+        &prepared,
+        args.index,
+        args.count,
+        args.seed,
+        &AugmentRanges::default(),
+    )?;
+    sheet.write_images(&args.output)?;
+    sheet.write_params(&args.params)?;
+    if let Some(path) = &args.sheet {
+        sheet.write_picture(path)?;
+    }
+    say(format!(
+        "{} draws of row {} in {} and {}",
+        args.count,
+        args.index,
+        args.output.display(),
+        args.params.display()
+    ));
+    Ok(())
+}
+
+/// Draw synthetic FACS faces in the CK+ layout.
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Example: faus synth --output data/synthetic-ck --subjects 123 --seed 1 --size 640x490"
+)]
+pub(crate) struct SynthArgs {
+    /// Folder to make.
+    #[arg(long, value_name = "DIR")]
+    output: PathBuf,
+    /// People to draw.
+    #[arg(long, default_value_t = SynthOptions::default().subjects)]
+    subjects: usize,
+    /// Fixes every face.
+    #[arg(long, default_value_t = SynthOptions::default().seed)]
+    seed: u64,
+    /// Width and height of the images, in pixels.
+    #[arg(long, value_name = "WxH", default_value = "640x490")]
+    size: Size,
+    /// Every frame of every sequence instead of the first and the last ones.
+    #[arg(long)]
+    full_sequences: bool,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Size(u32, u32);
+
+impl std::str::FromStr for Size {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let parts = text
+            .split_once(['x', 'X', '×'])
+            .and_then(|(w, h)| Some((w.parse().ok()?, h.parse().ok()?)));
+        parts
+            .map(|(w, h)| Self(w, h))
+            .ok_or_else(|| format!("`{text}` is no size: use WIDTHxHEIGHT, for example 640x490"))
+    }
+}
+
+pub(crate) fn synth(args: SynthArgs) -> Result<()> {
+    let options = SynthOptions {
+        subjects: args.subjects,
+        seed: args.seed,
+        width: args.size.0,
+        height: args.size.1,
+        full_sequences: args.full_sequences,
+        ..SynthOptions::default()
+    };
+    synthesize(&options, &args.output)?;
+    println!("{}", args.output.display());
+    Ok(())
+}
+
+/// The parts of a split.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum SplitPart {
+    /// What the fold trains on.
+    Train,
+    /// What it is validated on.
+    Val,
+    /// What it is tested on.
+    Test,
+    /// Every labelled image.
+    All,
+}
+
+impl SplitPart {
+    /// The rows of this part for fold `fold`.
+    pub fn rows(
+        self,
+        prepared: &Prepared,
+        fold: usize,
+        protocol: faus_data::Protocol,
+    ) -> Result<Vec<usize>> {
+        let split = prepared.split(fold, protocol)?;
+        Ok(match self {
+            Self::Train => split.train,
+            Self::Val => split.validation,
+            Self::Test => split.test,
+            Self::All => (0..prepared.len())
+                .filter(|&row| prepared.labels()[row] >= 0)
+                .collect(),
+        })
+    }
+}

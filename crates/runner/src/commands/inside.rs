@@ -1,0 +1,234 @@
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result};
+use atomic_write_file::AtomicWriteFile;
+use clap::Args;
+use faus_data::{Prepared, Protocol};
+use faus_fau::{AnalysisOptions, OutputOptions, analyse, read_activations, read_samples};
+use faus_model::DeviceChoice;
+use faus_train::{Workers, activations, images_tensor, normalisation_of};
+use faus_viz::{ImageSet, Method, cut_patches, top_units, write_patches};
+use npyz::WriterBuilder;
+
+use crate::MakeArchitecture;
+use crate::cli::{Folds, open_network};
+use crate::commands::SplitPart;
+use crate::console::say;
+use crate::run_folder::read_json;
+
+/// Store F(x): each filter's largest activation on every image.
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Example: faus activations --checkpoint folds/0/best.safetensors --prepared prepared/ck-48 --layer conv3 --output activations.npy"
+)]
+pub(crate) struct ActivationsArgs {
+    /// A .safetensors checkpoint.
+    #[arg(long, value_name = "FILE")]
+    checkpoint: PathBuf,
+    /// A prepared data set.
+    #[arg(long, value_name = "DIR")]
+    prepared: PathBuf,
+    /// The layer's name.
+    #[arg(long, default_value = "conv3")]
+    layer: String,
+    /// f32 [N, filters], one row for each row of samples.csv.
+    #[arg(long, value_name = "NPY")]
+    output: PathBuf,
+    /// auto, cpu, cuda or cuda:N.
+    #[arg(long, default_value = "auto")]
+    device: DeviceChoice,
+}
+
+pub(crate) fn activations_command(args: ActivationsArgs, make: MakeArchitecture) -> Result<()> {
+    let prepared = Prepared::open(&args.prepared)?;
+    let (checkpoint, network) = open_network(make, &args.checkpoint, &prepared, args.device)?;
+    let stage = network.stage_index(&args.layer)?;
+    let rows: Vec<usize> = (0..prepared.len()).collect();
+    let normalisation = normalisation_of(&checkpoint, &args.checkpoint)?;
+    let values = activations(
+        &network,
+        &prepared,
+        &rows,
+        stage,
+        &normalisation,
+        &Workers::new(0)?,
+    )?;
+    let filters = values.len() / rows.len().max(1);
+    write_activations(&args.output, &values, filters)?;
+    say(format!(
+        "{} images x {filters} filters of {}",
+        rows.len(),
+        args.layer
+    ));
+    println!("{}", args.output.display());
+    Ok(())
+}
+
+/// Writes activations as f32 npy `[rows, filters]`, atomically.
+pub(crate) fn write_activations(path: &Path, values: &[f32], filters: usize) -> Result<()> {
+    let failed = || format!("{}: cannot be written", path.display());
+    let mut file = AtomicWriteFile::open(path).with_context(failed)?;
+    let shape = [(values.len() / filters.max(1)) as u64, filters as u64];
+    let buffered = std::io::BufWriter::new(&mut file);
+    let mut writer = npyz::WriteOptions::new()
+        .default_dtype()
+        .shape(&shape)
+        .writer(buffered)
+        .begin_nd()
+        .with_context(failed)?;
+    writer.extend(values.iter().copied()).with_context(failed)?;
+    writer.finish().with_context(failed)?;
+    file.commit().with_context(failed)
+}
+
+/// Find the patches that excite filters most and carry them back to pixels.
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Example: faus visualize --checkpoint folds/0/best.safetensors --prepared prepared/ck-48 --layer conv3 --method guided --filters 0-9 --output viz"
+)]
+pub(crate) struct VisualizeArgs {
+    /// A .safetensors checkpoint.
+    #[arg(long, value_name = "FILE")]
+    checkpoint: PathBuf,
+    /// A prepared data set.
+    #[arg(long, value_name = "DIR")]
+    prepared: PathBuf,
+    /// The layer's name.
+    #[arg(long, default_value = "conv3")]
+    layer: String,
+    /// guided, deconvnet or gradient.
+    #[arg(long, default_value = "guided")]
+    method: Method,
+    /// Filters, for example 0-9 or 3,17; default all.
+    #[arg(long, value_name = "0-9")]
+    filters: Option<Folds>,
+    /// Patches of each filter, each of another subject.
+    #[arg(long, default_value_t = 10)]
+    top: usize,
+    /// The images to look in; other parts than all need a checkpoint that knows its fold.
+    #[arg(long, value_enum, default_value = "all")]
+    split: SplitPart,
+    /// Folder for filters.json and the pictures.
+    #[arg(long, value_name = "DIR")]
+    output: PathBuf,
+    /// Also store the crops as npy.
+    #[arg(long)]
+    arrays: bool,
+    /// auto, cpu, cuda or cuda:N.
+    #[arg(long, default_value = "auto")]
+    device: DeviceChoice,
+}
+
+pub(crate) fn visualize(args: VisualizeArgs, make: MakeArchitecture) -> Result<()> {
+    let prepared = Prepared::open(&args.prepared)?;
+    let (checkpoint, network) = open_network(make, &args.checkpoint, &prepared, args.device)?;
+    let stage = network.stage_index(&args.layer)?;
+    let normalisation = normalisation_of(&checkpoint, &args.checkpoint)?;
+    let fold = match (args.split, checkpoint.info.fold) {
+        (SplitPart::All, fold) => fold.unwrap_or(0),
+        (_, fold) => fold.context(
+            "this checkpoint does not say which fold it was trained for; use --split all",
+        )?,
+    };
+    let rows = args.split.rows(&prepared, fold, Protocol::Paper2017)?;
+    let filters = args.filters.map_or_else(
+        || network.filters(stage).map(|n| (0..n).collect()),
+        |f| Ok(f.0),
+    )?;
+    let normalised =
+        |rows: &[usize]| images_tensor(&prepared, rows, &normalisation).map_err(|e| e.to_string());
+    let grey = |row: usize| prepared.image(row);
+    let images = ImageSet {
+        rows: &rows,
+        subjects: prepared.subjects(),
+        side: prepared.image_size(),
+        normalised: &normalised,
+        grey: &grey,
+    };
+    let shared = network.replica()?;
+    let patches = Workers::new(0)?.install(move || {
+        let tops = top_units(&shared, stage, &filters, args.top, &images)?;
+        cut_patches(&shared, stage, args.method, &tops, &images)
+    })?;
+    let shown: Vec<usize> = patches.iter().map(|p| p.filter).take(10).collect();
+    write_patches(
+        &args.output,
+        &args.layer,
+        args.method,
+        &patches,
+        &shown,
+        args.arrays,
+    )?;
+    if prepared.info().synthetic {
+        say("These patches show synthetic faces.");
+    }
+    println!("{}", args.output.join("figure.png").display());
+    Ok(())
+}
+
+/// Test filter activations against FACS labels; works on any network's activations.
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Example: faus correlate --activations activations.npy --samples prepared/ck-48/samples.csv --output fau"
+)]
+pub(crate) struct CorrelateArgs {
+    /// f32 or f64 [N, filters].
+    #[arg(long, value_name = "NPY")]
+    activations: PathBuf,
+    /// Table with at least the columns index and aus.
+    #[arg(long, value_name = "CSV")]
+    samples: PathBuf,
+    /// Folder for the tables and charts.
+    #[arg(long, value_name = "DIR")]
+    output: PathBuf,
+    /// Bins of the histograms.
+    #[arg(long, default_value_t = AnalysisOptions::default().bins)]
+    bins: usize,
+    /// Positives an action unit needs to be tested.
+    #[arg(long, default_value_t = AnalysisOptions::default().min_positives)]
+    min_positives: usize,
+}
+
+pub(crate) fn correlate(args: CorrelateArgs) -> Result<()> {
+    let activations = read_activations(&args.activations)?;
+    let samples = read_samples(&args.samples)?;
+    let options = AnalysisOptions {
+        bins: args.bins,
+        min_positives: args.min_positives,
+        ..AnalysisOptions::default()
+    };
+    let analysis = analyse(&activations, &samples, &options.check()?)?;
+    let beside = args.samples.with_file_name("dataset.json");
+    let synthetic = read_json(&beside)
+        .ok()
+        .flatten()
+        .and_then(|v| v["synthetic"].as_bool());
+    analysis.write(
+        &args.output,
+        &OutputOptions {
+            synthetic,
+            ..OutputOptions::default()
+        },
+    )?;
+    say(format!(
+        "{} filters x {} action units over {} coded images",
+        analysis.filters,
+        analysis.aus_used.len(),
+        analysis.rows_used
+    ));
+    println!("{}", args.output.join("correspondences.csv").display());
+    Ok(())
+}
+
+/// Write the HTML page of a run folder anew.
+#[derive(Debug, Args)]
+#[command(after_help = "Example: faus report runs/ck_plus-cnn_ad-quick")]
+pub(crate) struct ReportArgs {
+    /// The run folder.
+    run: PathBuf,
+}
+
+pub(crate) fn report(args: ReportArgs) -> Result<()> {
+    println!("{}", faus_report::write_report(&args.run)?.display());
+    Ok(())
+}

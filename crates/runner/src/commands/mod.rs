@@ -1,0 +1,21 @@
+//! One function a command: options in, work done by the crates, a line or two said.
+
+mod data;
+mod doctor;
+mod inside;
+mod run;
+mod training;
+
+pub(crate) use data::{
+    AugmentArgs, InspectArgs, PrepareArgs, SplitPart, SynthArgs, augment, inspect, prepare_command,
+    synth,
+};
+pub(crate) use doctor::{doctor, libtorch_version};
+pub(crate) use inside::{
+    ActivationsArgs, CorrelateArgs, ReportArgs, VisualizeArgs, activations_command, correlate,
+    report, visualize, write_activations,
+};
+pub(crate) use run::{RunArgs, run};
+pub(crate) use training::{
+    EvaluateArgs, SelectArgs, TrainArgs, evaluate_command, select_command, train,
+};

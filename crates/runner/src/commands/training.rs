@@ -1,0 +1,241 @@
+use std::path::PathBuf;
+
+use anyhow::{Result, bail};
+use clap::Args;
+use faus_data::{Prepared, Protocol};
+use faus_model::{Checkpoint, DeviceChoice};
+use faus_train::{
+    FoldJob, FoldProgress, Monitor, Scores, Workers, evaluate, normalisation_of, select,
+};
+
+use crate::cli::{architecture_of, check_fits, open_network};
+use crate::commands::SplitPart;
+use crate::console::{Bar, say};
+use crate::run_folder::RunFolder;
+use crate::{ExperimentConfig, MakeArchitecture, NetworkConfig, Preset, interrupt};
+
+/// Train one fold.
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Example: faus train experiments/ck_plus/cnn_ad.json --prepared prepared/ck-48 --fold 0 --out folds/0 --preset quick"
+)]
+pub(crate) struct TrainArgs {
+    /// The experiment's JSON file.
+    experiment: PathBuf,
+    /// A prepared data set; its image size is used whatever the experiment says.
+    #[arg(long, value_name = "DIR")]
+    prepared: PathBuf,
+    /// The test fold.
+    #[arg(long, value_name = "K")]
+    fold: usize,
+    /// Folder for checkpoints, metrics and results.
+    #[arg(long, value_name = "DIR")]
+    out: PathBuf,
+    /// Go on from the last checkpoint.
+    #[arg(long)]
+    resume: bool,
+    /// How much of the paper's work to do.
+    #[arg(long, value_enum, default_value = "auto")]
+    preset: Preset,
+    /// auto, cpu, cuda or cuda:N.
+    #[arg(long, default_value = "auto")]
+    device: DeviceChoice,
+    /// Fixes everything random.
+    #[arg(long, value_name = "N")]
+    seed: Option<u64>,
+    /// Any setting of the experiment, for example train.steps=500; may be repeated.
+    #[arg(long = "set", value_name = "KEY=VALUE", num_args = 1..)]
+    sets: Vec<String>,
+}
+
+pub(crate) fn train(args: TrainArgs, make: MakeArchitecture) -> Result<()> {
+    let device = args.device.resolve()?;
+    let preset = match args.preset {
+        Preset::Auto if device.is_cuda() => Preset::Paper,
+        Preset::Auto => Preset::Quick,
+        other => other,
+    };
+    let config = ExperimentConfig::resolve(&args.experiment, preset, args.seed, &args.sets)?;
+    let (recipe, architecture) = (config.recipe()?, architecture_of(make, &config.network)?);
+    let prepared = Prepared::open(&args.prepared)?;
+    let folder = RunFolder::open(&args.out)?;
+    if !args.resume && folder.join("fold.json").exists() {
+        bail!(
+            "{}: holds a finished fold; choose another folder, or delete it",
+            args.out.display()
+        );
+    }
+    let workers = Workers::new(0)?;
+    let bar = Bar::new("Training", recipe.steps);
+    let progress = |p: FoldProgress| {
+        bar.set(p.step, p.steps, &format!("loss {:.3}", p.loss));
+        if let Some(row) = p.row {
+            bar.line(&format!(
+                "step {}: loss {:.3}, validation {:.1}%, {:.0} images/s",
+                row.step,
+                row.train_loss,
+                100.0 * row.val_accuracy,
+                row.images_per_second
+            ));
+        }
+    };
+    let monitor = Monitor {
+        cancelled: interrupt::stop(),
+        progress: &progress,
+    };
+    let (architecture, seed) = (architecture.as_ref(), config.seed);
+    let job = FoldJob {
+        prepared: &prepared,
+        architecture,
+        recipe: &recipe,
+        fold: args.fold,
+        seed,
+        device,
+        dir: folder.root(),
+        resume: args.resume,
+    };
+    let result = job.run(&workers, &monitor)?;
+    drop(bar);
+    println!(
+        "fold {}{}: test accuracy {:.4}, validation {:.4} at step {}; after the last step {:.4}; best of all checkpoints on test {:.4} (optimistic)",
+        result.fold,
+        if prepared.info().synthetic {
+            " (synthetic)"
+        } else {
+            ""
+        },
+        result.test_accuracy,
+        result.val_accuracy,
+        result.best_step,
+        result.final_test_accuracy,
+        result.best_test_accuracy_optimistic
+    );
+    Ok(())
+}
+
+/// Run a checkpoint over a part of a data set.
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Example: faus evaluate --checkpoint folds/0/best.safetensors --prepared prepared/ck-48 --fold 0 --split test --predictions out.csv"
+)]
+pub(crate) struct EvaluateArgs {
+    /// A .safetensors checkpoint.
+    #[arg(long, value_name = "FILE")]
+    checkpoint: PathBuf,
+    /// A prepared data set.
+    #[arg(long, value_name = "DIR")]
+    prepared: PathBuf,
+    /// The test fold that names the split.
+    #[arg(long, value_name = "K")]
+    fold: usize,
+    /// The part to run over.
+    #[arg(long, value_enum)]
+    split: SplitPart,
+    /// Logits of every image.
+    #[arg(long, value_name = "CSV")]
+    predictions: Option<PathBuf>,
+    /// auto, cpu, cuda or cuda:N.
+    #[arg(long, default_value = "auto")]
+    device: DeviceChoice,
+}
+
+pub(crate) fn evaluate_command(args: EvaluateArgs, make: MakeArchitecture) -> Result<()> {
+    let prepared = Prepared::open(&args.prepared)?;
+    let (checkpoint, network) = open_network(make, &args.checkpoint, &prepared, args.device)?;
+    if checkpoint.info.fold.is_some_and(|fold| fold != args.fold) && args.split == SplitPart::Test {
+        say(format!(
+            "Note: this checkpoint was trained with test fold {}; it has seen images of fold {}, so this accuracy is optimistic",
+            checkpoint.info.fold.unwrap_or_default(),
+            args.fold
+        ));
+    }
+    let rows = args.split.rows(&prepared, args.fold, Protocol::Paper2017)?;
+    if rows.is_empty() {
+        bail!("this part of fold {} has no images", args.fold);
+    }
+    let normalisation = normalisation_of(&checkpoint, &args.checkpoint)?;
+    let predictions = evaluate(
+        &network,
+        &prepared,
+        &rows,
+        &normalisation,
+        &Workers::new(0)?,
+    )?;
+    let scores = Scores::count(&predictions);
+    let synthetic = if prepared.info().synthetic {
+        " (synthetic)"
+    } else {
+        ""
+    };
+    println!(
+        "accuracy {:.4} on {} images{synthetic}; most frequent class {:.4}",
+        scores.accuracy(),
+        rows.len(),
+        scores.majority_accuracy()
+    );
+    for (class, s) in scores.per_class(&prepared.info().classes) {
+        println!(
+            "  {class:12} precision {:.3}  recall {:.3}  F1 {:.3}  images {}",
+            s.precision, s.recall, s.f1, s.support
+        );
+    }
+    if let Some(path) = &args.predictions {
+        predictions.write_csv(path, &prepared.info().classes)?;
+        println!("{}", path.display());
+    }
+    Ok(())
+}
+
+/// Pick the checkpoint of a folder that is best on validation, then test it.
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Example: faus select runs/ck_plus-cnn_ad-quick/folds/0/checkpoints --prepared runs/ck_plus-cnn_ad-quick/dataset --fold 0"
+)]
+pub(crate) struct SelectArgs {
+    /// Folder with step-NNNNNN.safetensors.
+    checkpoints: PathBuf,
+    /// A prepared data set.
+    #[arg(long, value_name = "DIR")]
+    prepared: PathBuf,
+    /// The test fold.
+    #[arg(long, value_name = "K")]
+    fold: usize,
+    /// auto, cpu, cuda or cuda:N.
+    #[arg(long, default_value = "auto")]
+    device: DeviceChoice,
+}
+
+pub(crate) fn select_command(args: SelectArgs, make: MakeArchitecture) -> Result<()> {
+    let prepared = Prepared::open(&args.prepared)?;
+    let split = prepared.split(args.fold, Protocol::Paper2017)?;
+    let architecture = architecture_of(make, &NetworkConfig::default())?;
+    if let Some((_, first)) = faus_train::list_checkpoints(&args.checkpoints)?.first() {
+        check_fits(&Checkpoint::load(first)?, &prepared)?;
+    }
+    let selection = select(
+        &args.checkpoints,
+        architecture.as_ref(),
+        &prepared,
+        &split,
+        args.device.resolve()?,
+        &Workers::new(0)?,
+    )?;
+    for c in &selection.candidates {
+        let mark = if c.step == selection.best.step {
+            "  <- best on validation"
+        } else {
+            ""
+        };
+        println!("step {:6}  validation {:.4}{mark}", c.step, c.val_accuracy);
+    }
+    let synthetic = if prepared.info().synthetic {
+        " (synthetic)"
+    } else {
+        ""
+    };
+    println!(
+        "test accuracy {:.4}{synthetic} of step {}",
+        selection.best.test_accuracy, selection.best.step
+    );
+    Ok(())
+}

@@ -1,0 +1,161 @@
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, bail};
+use faus_data::{CkPlus, ClassMap, DatasetInfo, PrepareOptions, Prepared, Source, prepare};
+use faus_synth::SynthOptions;
+
+use crate::config::{DataConfig, SourceKind};
+use crate::console::{Bar, say};
+use crate::interrupt;
+
+/// Where CK+ is looked for.
+const CK_PLUS: &str = "data/CK+";
+/// Where the synthetic stand-in is kept.
+const SYNTHETIC: &str = "data/synthetic-ck";
+/// Where TFD is looked for.
+const TFD: &str = "data/TFD";
+
+/// The folder with an experiment's data: the user's, else the usual place, else (for CK+) synthetic faces made once.
+///
+/// # Errors
+/// When there is none and none can be made.
+pub(crate) fn locate(kind: SourceKind, given: Option<&Path>) -> Result<PathBuf> {
+    if let Some(given) = given {
+        return match given.exists() {
+            true => Ok(given.to_path_buf()),
+            false => bail!(
+                "{}: no such folder; --data names the folder that holds the data set",
+                given.display()
+            ),
+        };
+    }
+    if kind == SourceKind::Tfd {
+        bail!(
+            "{TFD}: this version reads no TFD. The Toronto Face Database needs a licence from its owners and a reader for its .mat \
+             files, which comes with a later version (see CHANGELOG.md); `faus run experiments/ck_plus/cnn_ad.json` works without any data of yours"
+        );
+    }
+    let real = Path::new(CK_PLUS);
+    if real.exists() {
+        say(format!("Data: CK+ in {CK_PLUS}"));
+        return Ok(real.to_path_buf());
+    }
+    let synthetic = PathBuf::from(SYNTHETIC);
+    say(format!(
+        "Data: no {CK_PLUS} here and no --data given, so synthetic faces in {SYNTHETIC}; every result will say synthetic (data/README.md tells how to get CK+)"
+    ));
+    if !synthetic.exists() {
+        synthesize(&SynthOptions::default(), &synthetic)?;
+    }
+    Ok(synthetic)
+}
+
+/// Draws a synthetic CK+ into `output`.
+///
+/// # Errors
+/// When the options or the disk refuse, or the user stops it.
+pub(crate) fn synthesize(options: &SynthOptions, output: &Path) -> Result<()> {
+    let bar = Bar::new("Drawing synthetic faces", 1);
+    let summary = faus_synth::generate(options, output, &|done, total| {
+        bar.set(done as u64, total as u64, "");
+        !interrupt::stopped()
+    })?;
+    drop(bar);
+    say(format!(
+        "{}: {} synthetic subjects, {} sequences, {} images",
+        output.display(),
+        summary.subjects,
+        summary.sequences,
+        summary.images
+    ));
+    Ok(())
+}
+
+/// Opens the source of an experiment.
+///
+/// # Errors
+/// When the folder is not laid out as it should be.
+pub(crate) fn open_source(kind: SourceKind, input: &Path) -> Result<Box<dyn Source>> {
+    match kind {
+        SourceKind::CkPlus => Ok(Box::new(CkPlus::open(input, ClassMap::eight())?)),
+        SourceKind::CkPlusSixClass => Ok(Box::new(CkPlus::open(input, ClassMap::six())?)),
+        SourceKind::Tfd => bail!(
+            "{}: this version reads no TFD (its .mat reader comes with a later version)",
+            input.display()
+        ),
+    }
+}
+
+/// Prepares `source` into `output` with a progress bar, and says what was left out.
+///
+/// # Errors
+/// When nothing usable is found, the disk refuses, or the user stops it.
+pub(crate) fn prepare_into(
+    source: &dyn Source,
+    options: &PrepareOptions,
+    output: &Path,
+) -> Result<DatasetInfo> {
+    let bar = Bar::new("Preparing faces", 1);
+    let info = prepare(source, options, output, &|done, total| {
+        bar.set(done as u64, total as u64, "");
+        !interrupt::stopped()
+    })?;
+    drop(bar);
+    let synthetic = if info.synthetic { " SYNTHETIC" } else { "" };
+    say(format!(
+        "Prepared {}{synthetic}: {} images of {} subjects in {} folds, {} held out, {} inputs skipped",
+        info.name,
+        info.images - info.held_out,
+        info.subjects,
+        info.folds,
+        info.held_out,
+        info.skipped.len()
+    ));
+    for skipped in info.skipped.iter().take(5) {
+        say(format!("  skipped {}: {}", skipped.path, skipped.reason));
+    }
+    if info.skipped.len() > 5 {
+        say(format!(
+            "  … all of them in {}",
+            output.join("dataset.json").display()
+        ));
+    }
+    Ok(info)
+}
+
+impl DataConfig {
+    /// The options of [`prepare`].
+    pub(crate) fn options(&self) -> PrepareOptions {
+        PrepareOptions {
+            image_size: self.image_size,
+            crop: self.crop,
+            strict: self.strict,
+            folds: self.folds,
+        }
+    }
+}
+
+/// The run's prepared data set: the one it has, if it was made as `config` wants, else a new one.
+///
+/// # Errors
+/// When the data cannot be had, or the folder's set was made otherwise.
+pub(crate) fn prepared_for_run(
+    config: &DataConfig,
+    given: Option<&Path>,
+    folder: &Path,
+) -> Result<Prepared> {
+    if folder.join("dataset.json").exists() {
+        let prepared = Prepared::open(folder).with_context(|| {
+            format!(
+                "{}: delete it to have the data prepared anew",
+                folder.display()
+            )
+        })?;
+        say(format!("Data: {} is prepared already", folder.display()));
+        return Ok(prepared);
+    }
+    let input = locate(config.source, given)?;
+    let source = open_source(config.source, &input)?;
+    prepare_into(source.as_ref(), &config.options(), folder)?;
+    Ok(Prepared::open(folder)?)
+}

@@ -1,0 +1,547 @@
+use std::path::{Path, PathBuf};
+use std::time::Instant;
+
+use anyhow::{Context, Result, bail};
+use faus_data::Prepared;
+use faus_fau::{Activations, Analysis, OutputOptions, analyse, read_samples};
+use faus_model::{Architecture, Checkpoint, Network};
+use faus_train::{
+    CheckedRecipe, Error as TrainError, FoldJob, FoldProgress, FoldResult, Monitor, Summary,
+    SummaryHead, Workers, activations, images_tensor,
+};
+use faus_viz::{FilterPatches, ImageSet, cut_patches, top_units, write_patches};
+use serde_json::{Value, json};
+use tch::Device;
+
+use crate::commands::write_activations;
+use crate::console::{Bar, say};
+use crate::run_folder::{RunFolder, read_json, write_json};
+use crate::{ExperimentConfig, Preset, data, interrupt};
+
+/// `faus run`: one experiment from data to report, in one folder.
+pub struct Job<'a> {
+    /// The network.
+    pub architecture: &'a dyn Architecture,
+    /// The experiment, resolved.
+    pub config: ExperimentConfig,
+    /// The preset it was resolved with.
+    pub preset: Preset,
+    /// Folds to run.
+    pub folds: Vec<usize>,
+    /// Where to train.
+    pub device: Device,
+    /// The user's data folder.
+    pub data: Option<PathBuf>,
+    /// The run folder.
+    pub out: PathBuf,
+    /// Go on from the last checkpoint of an unfinished fold.
+    pub resume: bool,
+    /// The command line, to be repeated.
+    pub command: Vec<String>,
+}
+
+/// How a job ended.
+#[derive(Debug)]
+pub struct JobOutcome {
+    /// The report's page.
+    pub report: PathBuf,
+    /// The folds' results.
+    pub summary: Summary,
+    /// Folds that failed, with the reason.
+    pub failed: Vec<(usize, String)>,
+}
+
+/// A fold with its result or the reason why it has none.
+type Folds = Vec<(usize, Result<FoldResult, String>)>;
+
+impl Job<'_> {
+    /// Runs what is not finished yet.
+    ///
+    /// # Errors
+    /// When nothing can be trained, the folder belongs to another experiment, or the user stops it. What was finished
+    /// stays and is not done again.
+    pub fn run(&self) -> Result<JobOutcome> {
+        let started = Instant::now();
+        let recipe = self.config.recipe()?;
+        let folder = RunFolder::open(&self.out)?;
+        let before = read_json(&folder.join("config.json"))?;
+        self.check_same(&folder, before.as_ref())?;
+        let prepared = data::prepared_for_run(
+            &self.config.data,
+            self.data.as_deref(),
+            &folder.join("dataset"),
+        )?;
+        self.check_folds(&prepared)?;
+        let workers = Workers::new(0)?;
+        write_json(
+            &folder.join("config.json"),
+            &self.record(&prepared, &workers)?,
+        )?;
+        if let Some(report) = self.finished(&folder)? {
+            return Ok(report);
+        }
+        let folds = self.train_folds(&folder, &prepared, &recipe, &workers)?;
+        let seconds = self.seconds_so_far(&folder, started);
+        let summary = Summary::gather(self.head(), prepared.info(), &folds, seconds);
+        summary.write(&folder.join("summary.json"))?;
+        say_accuracy(&summary);
+        if let Some(best) = best_fold(&folds) {
+            self.look_inside(&folder, &prepared, &recipe, &workers, best)?;
+        }
+        let summary = Summary {
+            seconds: self.seconds_so_far(&folder, started),
+            ..summary
+        };
+        summary.write(&folder.join("summary.json"))?;
+        let report = faus_report::write_report(folder.root())?;
+        let failed = folds
+            .into_iter()
+            .filter_map(|(fold, r)| r.err().map(|reason| (fold, reason)))
+            .collect();
+        Ok(JobOutcome {
+            report,
+            summary,
+            failed,
+        })
+    }
+
+    /// A folder that holds another experiment's results is not written over.
+    fn check_same(&self, folder: &RunFolder, before: Option<&Value>) -> Result<()> {
+        let Some(before) = before else { return Ok(()) };
+        let now = serde_json::to_value(&self.config)?;
+        let root = folder.root().display();
+        if before["config"] != now {
+            bail!(
+                "{root}: holds a run with other settings ({}); choose another folder with --out DIR, or delete it",
+                first_difference(&before["config"], &now)
+            );
+        }
+        match (&self.data, before["data"].as_str()) {
+            (Some(given), Some(was)) if Path::new(was) != given => {
+                bail!(
+                    "{root}: holds a run on {was}, not {}; choose another folder with --out DIR, or delete it",
+                    given.display()
+                )
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn check_folds(&self, prepared: &Prepared) -> Result<()> {
+        let there = prepared.info().folds;
+        match self.folds.iter().find(|&&fold| fold >= there) {
+            Some(fold) => bail!(
+                "--folds: there is no fold {fold}; the data set has folds 0 to {}",
+                there.saturating_sub(1)
+            ),
+            None => Ok(()),
+        }
+    }
+
+    /// `config.json`: what identifies the run.
+    fn record(&self, prepared: &Prepared, workers: &Workers) -> Result<Value> {
+        let info = prepared.info();
+        let data = self.data.as_ref().map(|d| d.display().to_string());
+        Ok(json!({
+            "experiment": self.config.name,
+            "preset": self.preset.name(),
+            "protocol": self.config.train.protocol,
+            "seed": self.config.seed,
+            "device": format!("{:?}", self.device).to_lowercase(),
+            "threads": workers.count(),
+            "data": data,
+            "dataset": info.name,
+            "synthetic": info.synthetic,
+            "source_digest": info.source_digest,
+            "network": self.architecture.name(),
+            "versions": { "faus": env!("CARGO_PKG_VERSION"), "tch": "0.24.0", "libtorch": crate::commands::libtorch_version() },
+            "command": self.command,
+            "config": serde_json::to_value(&self.config)?,
+        }))
+    }
+
+    fn head(&self) -> SummaryHead {
+        SummaryHead {
+            experiment: self.config.name.clone(),
+            preset: self.preset.name().to_owned(),
+            network: self.architecture.name().to_owned(),
+            protocol: self.config.train.protocol,
+            shortened: self.config.shortened(),
+        }
+    }
+
+    /// The outcome of a run that has nothing left to do.
+    fn finished(&self, folder: &RunFolder) -> Result<Option<JobOutcome>> {
+        let report = folder.join("report/index.html");
+        let Some(summary) = read_json(&folder.join("summary.json"))? else {
+            return Ok(None);
+        };
+        let Ok(summary) = serde_json::from_value::<Summary>(summary) else {
+            return Ok(None);
+        };
+        let done = |fold: &usize| {
+            summary
+                .folds
+                .iter()
+                .any(|f| f.fold == *fold && f.failed.is_none())
+        };
+        if !report.exists() || !self.folds.iter().all(done) {
+            return Ok(None);
+        }
+        say(format!(
+            "{}: finished already, nothing to do",
+            folder.root().display()
+        ));
+        Ok(Some(JobOutcome {
+            report,
+            summary,
+            failed: vec![],
+        }))
+    }
+
+    /// Trains the folds that were asked for and have no result; takes over the results that are there.
+    fn train_folds(
+        &self,
+        folder: &RunFolder,
+        prepared: &Prepared,
+        recipe: &CheckedRecipe,
+        workers: &Workers,
+    ) -> Result<Folds> {
+        let mut all = Folds::new();
+        let bar = Bar::new("Training", recipe.steps * self.folds.len() as u64);
+        for fold in 0..prepared.info().folds {
+            let dir = folder.fold(fold);
+            let result = match read_json(&dir.join("fold.json"))?
+                .and_then(|v| serde_json::from_value(v).ok())
+            {
+                Some(result) => Ok(result),
+                None if !self.folds.contains(&fold) => continue,
+                None => self.train_fold(fold, &dir, prepared, recipe, workers, &bar)?,
+            };
+            bar.line(&fold_line(fold, &result));
+            all.push((fold, result));
+        }
+        if all.iter().all(|(_, result)| result.is_err()) {
+            let reasons: Vec<&str> = all
+                .iter()
+                .filter_map(|(_, r)| r.as_ref().err().map(String::as_str))
+                .collect();
+            bail!(
+                "no fold has a result: {}",
+                reasons.first().unwrap_or(&"none was asked for")
+            );
+        }
+        Ok(all)
+    }
+
+    /// One fold; a fold that fails by itself (it diverged) is a result too, and the others go on.
+    fn train_fold(
+        &self,
+        fold: usize,
+        dir: &Path,
+        prepared: &Prepared,
+        recipe: &CheckedRecipe,
+        workers: &Workers,
+        bar: &Bar,
+    ) -> Result<Result<FoldResult, String>> {
+        let place = self.folds.iter().position(|f| *f == fold).unwrap_or(0) as u64;
+        let progress = |p: FoldProgress| show_progress(bar, place, self.folds.len() as u64, p);
+        let monitor = Monitor {
+            cancelled: interrupt::stop(),
+            progress: &progress,
+        };
+        let job = FoldJob {
+            prepared,
+            architecture: self.architecture,
+            recipe,
+            fold,
+            seed: self.config.seed,
+            device: self.device,
+            dir,
+            resume: self.resume,
+        };
+        match job.run(workers, &monitor) {
+            Ok(result) => Ok(Ok(result)),
+            Err(error @ (TrainError::Diverged { .. } | TrainError::EmptySplit { .. })) => {
+                Ok(Err(error.to_string()))
+            }
+            Err(TrainError::Cancelled) => {
+                bail!(
+                    "stopped in fold {fold}; finished folds are kept in {}, go on with the same command and --resume",
+                    self.out.display()
+                )
+            }
+            Err(other) => Err(other).with_context(|| format!("fold {fold}")),
+        }
+    }
+
+    /// Activations, action units and patches of the fold that validated best.
+    fn look_inside(
+        &self,
+        folder: &RunFolder,
+        prepared: &Prepared,
+        recipe: &CheckedRecipe,
+        workers: &Workers,
+        fold: usize,
+    ) -> Result<()> {
+        let path = folder.fold(fold).join("best.safetensors");
+        let network = Checkpoint::load(&path)?.network(self.architecture, self.device)?;
+        let stage = match &self.config.visualize.layer {
+            Some(layer) => network.stage_index(layer)?,
+            None => network
+                .last_convolution()
+                .context("the network has no convolution to look into: set visualize.layer")?,
+        };
+        say(format!(
+            "Looking into {} of fold {fold}, which validated best",
+            network.stages()[stage].name
+        ));
+        let analysis = self.action_units(folder, prepared, recipe, workers, &network, stage)?;
+        self.stop_here()?;
+        self.patches(
+            folder,
+            prepared,
+            recipe,
+            workers,
+            &network,
+            stage,
+            analysis.as_ref(),
+        )
+    }
+
+    /// F(x) over all images and its statistics; `None` where the data set has no FACS codes to test against.
+    fn action_units(
+        &self,
+        folder: &RunFolder,
+        prepared: &Prepared,
+        recipe: &CheckedRecipe,
+        workers: &Workers,
+        network: &Network,
+        stage: usize,
+    ) -> Result<Option<Analysis>> {
+        let rows: Vec<usize> = (0..prepared.len()).collect();
+        let values = activations(
+            network,
+            prepared,
+            &rows,
+            stage,
+            &recipe.normalisation,
+            workers,
+        )?;
+        let dir = folder.join("fau");
+        std::fs::create_dir_all(&dir)
+            .with_context(|| format!("{}: cannot be made", dir.display()))?;
+        let filters = values.len() / rows.len().max(1);
+        write_activations(&dir.join("activations.npy"), &values, filters)?;
+        let samples = read_samples(&prepared.dir().join("samples.csv"))?;
+        let analysed = analyse(
+            &Activations::new(rows.len(), filters, values)?,
+            &samples,
+            &self.config.fau.check()?,
+        );
+        let analysis = match analysed {
+            Ok(analysis) => analysis,
+            Err(error) => {
+                say(format!("No action-unit analysis: {error}"));
+                return Ok(None);
+            }
+        };
+        let layer = Some(network.stages()[stage].name.clone());
+        analysis.write(
+            &dir,
+            &OutputOptions {
+                synthetic: Some(prepared.info().synthetic),
+                layer,
+                ..OutputOptions::default()
+            },
+        )?;
+        Ok(Some(analysis))
+    }
+
+    #[allow(clippy::too_many_arguments)]
+    fn patches(
+        &self,
+        folder: &RunFolder,
+        prepared: &Prepared,
+        recipe: &CheckedRecipe,
+        workers: &Workers,
+        network: &Network,
+        stage: usize,
+        analysis: Option<&Analysis>,
+    ) -> Result<()> {
+        let view = &self.config.visualize;
+        let rows: Vec<usize> = (0..prepared.len())
+            .filter(|&row| prepared.labels()[row] >= 0)
+            .collect();
+        let normalised = |rows: &[usize]| {
+            images_tensor(prepared, rows, &recipe.normalisation).map_err(|e| e.to_string())
+        };
+        let grey = |row: usize| prepared.image(row);
+        let images = ImageSet {
+            rows: &rows,
+            subjects: prepared.subjects(),
+            side: prepared.image_size(),
+            normalised: &normalised,
+            grey: &grey,
+        };
+        let shared = network.replica()?;
+        let filters: Vec<usize> = (0..network.filters(stage)?).collect();
+        let patches = workers.install(move || {
+            let tops = top_units(&shared, stage, &filters, view.top, &images)?;
+            cut_patches(&shared, stage, view.method, &tops, &images)
+        })?;
+        let layer = &network.stages()[stage].name;
+        let shown = figure_filters(analysis, &patches, view.figure_filters);
+        write_patches(
+            &folder.join("viz").join(layer),
+            layer,
+            view.method,
+            &patches,
+            &shown,
+            false,
+        )?;
+        Ok(())
+    }
+
+    fn stop_here(&self) -> Result<()> {
+        match interrupt::stopped() {
+            true => bail!(
+                "stopped on request; the folds are kept in {}, the same command does the rest",
+                self.out.display()
+            ),
+            false => Ok(()),
+        }
+    }
+
+    /// Seconds of this run and of the earlier ones that it goes on from: the folds' own sum, or this session if longer.
+    fn seconds_so_far(&self, folder: &RunFolder, started: Instant) -> f64 {
+        let folds = (0..1000)
+            .map(|fold| folder.fold(fold))
+            .take_while(|dir| dir.exists());
+        let trained: f64 = folds
+            .filter_map(|dir| read_json(&dir.join("fold.json")).ok()??["seconds"].as_f64())
+            .sum();
+        started.elapsed().as_secs_f64().max(trained)
+    }
+}
+
+/// Filters for the figure: the best filter of each action unit first, so that different parts of the face are seen, then
+/// the next best; without an analysis those that respond most.
+fn figure_filters(
+    analysis: Option<&Analysis>,
+    patches: &[FilterPatches],
+    count: usize,
+) -> Vec<usize> {
+    let full = |filter: &usize| {
+        patches
+            .iter()
+            .any(|p| p.filter == *filter && !p.patches.is_empty())
+    };
+    let ranked: Vec<usize> = match analysis {
+        Some(analysis) => analysis.best_filters(patches.len()),
+        None => {
+            let mut by_response: Vec<&FilterPatches> = patches.iter().collect();
+            let response = |p: &FilterPatches| p.patches.first().map_or(0.0, |p| p.unit.activation);
+            by_response.sort_by(|a, b| response(b).total_cmp(&response(a)));
+            by_response.into_iter().map(|p| p.filter).collect()
+        }
+    };
+    ranked.into_iter().filter(full).take(count).collect()
+}
+
+/// The fold with the highest validation accuracy, the first of equals.
+fn best_fold(folds: &Folds) -> Option<usize> {
+    let results = folds.iter().filter_map(|(_, r)| r.as_ref().ok());
+    results
+        .reduce(|best, r| {
+            if r.val_accuracy > best.val_accuracy {
+                r
+            } else {
+                best
+            }
+        })
+        .map(|r| r.fold)
+}
+
+fn show_progress(bar: &Bar, place: u64, folds: u64, p: FoldProgress) {
+    bar.set(
+        place * p.steps + p.step,
+        folds * p.steps,
+        &format!("fold {} loss {:.3}", p.fold, p.loss),
+    );
+    if let Some(row) = p.row.filter(|_| p.steps > 1000 && p.step % 1000 == 0) {
+        bar.line(&format!(
+            "fold {}: step {}, validation {:.1}%",
+            p.fold,
+            p.step,
+            100.0 * row.val_accuracy
+        ));
+    }
+}
+
+fn fold_line(fold: usize, result: &Result<FoldResult, String>) -> String {
+    match result {
+        Ok(r) => {
+            let warning = if r.at_chance() {
+                "  no better than the most frequent class"
+            } else {
+                ""
+            };
+            let (test, val) = (100.0 * r.test_accuracy, 100.0 * r.val_accuracy);
+            format!(
+                "fold {fold}: test {test:.1}%, validation {val:.1}% at step {}, {:.0} s{warning}",
+                r.best_step, r.seconds
+            )
+        }
+        Err(reason) => format!("fold {fold}: failed: {reason}"),
+    }
+}
+
+fn say_accuracy(summary: &Summary) {
+    let Some(test) = summary.test_accuracy else {
+        return;
+    };
+    let synthetic = if summary.synthetic {
+        "synthetic faces; "
+    } else {
+        ""
+    };
+    let folds = summary.folds.iter().filter(|f| f.failed.is_none()).count();
+    say(format!(
+        "Test accuracy {:.1}% ± {:.1} over {folds} folds ({synthetic}most frequent class: {:.1}%)",
+        100.0 * test.mean,
+        100.0 * test.std,
+        100.0 * summary.majority_accuracy
+    ));
+}
+
+/// The first setting that differs, as `key: was X, is Y`.
+fn first_difference(was: &Value, is: &Value) -> String {
+    fn find(path: &str, was: &Value, is: &Value) -> Option<String> {
+        match (was, is) {
+            (Value::Object(a), Value::Object(b)) => {
+                let keys = a.keys().chain(b.keys().filter(|k| !a.contains_key(*k)));
+                keys.into_iter()
+                    .find_map(|k| find(&format!("{path}.{k}"), &was[k.as_str()], &is[k.as_str()]))
+            }
+            _ => {
+                (was != is).then(|| format!("{} was {was}, is {is}", path.trim_start_matches('.')))
+            }
+        }
+    }
+    find("", was, is).unwrap_or_else(|| "unreadable".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_difference_is_named_by_its_key() {
+        let (was, is) = (
+            json!({"a": 1, "b": {"c": 2}}),
+            json!({"a": 1, "b": {"c": 3}}),
+        );
+        assert_eq!(first_difference(&was, &is), "b.c was 2, is 3");
+    }
+}
