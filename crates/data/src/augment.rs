@@ -142,8 +142,8 @@ impl AugmentParams {
 /// Augments one image: `[side, side]` u8 to `[side, side]` f32 in [0, 2]. Allocates nothing.
 ///
 /// In order (DESIGN 2): flip; bilinear resampling, zero outside, where output pixel o = (column, row) reads input point
-/// i = s·R(θ)·(o − m) + m + t with m = (W/2, W/2) and pixel k at coordinate k; on [0,2] values y = xᵃ·b + c; min–max to
-/// [0,1]; times 2. An image that is left with one grey value alone becomes zero everywhere (our choice: min–max has no
+/// i = s·R(θ)·(o − m) + m + t with m = (W/2, W/2) and pixel k at coordinate k; on [0, 2] values y = xᵃ·b + c; min–max to
+/// [0, 1]; times 2. An image that is left with one grey value alone becomes zero everywhere (our choice: min–max has no
 /// answer there).
 ///
 /// # Panics
@@ -257,7 +257,7 @@ fn jitter(params: &AugmentParams, values: &mut [f32]) {
 /// xᵃ for x in [0, 2] and a > 0, to a relative error of 1e-5; 0 for x ≤ 0.
 ///
 /// `powf` is a call into the system's library per pixel: several times slower than all the rest of this module, and not
-/// the same to the last bit on every system. This is plain arithmetic, so a seed means the same everywhere.
+/// the same to the last bit on every system; this is plain arithmetic.
 #[inline(always)]
 fn power(x: f32, a: f32) -> f32 {
     let result = exp2((a * log2(x.max(f32::MIN_POSITIVE))).max(-126.0));

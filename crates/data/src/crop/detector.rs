@@ -197,4 +197,16 @@ mod tests {
             );
         }
     }
+
+    #[test]
+    fn takes_images_of_any_size() {
+        let detector = FaceDetector::new().unwrap();
+        for (step, side) in (24..260).step_by(13).enumerate() {
+            let noise = |x: u32, y: u32| Luma([(x * 31 + y * 57 + x * y * 13) as u8]);
+            let image = GrayImage::from_fn(side, side + step as u32 * 11, noise);
+            if let Some(found) = detector.find(&image) {
+                assert!(found.x + found.w <= image.width() && found.y + found.h <= image.height());
+            }
+        }
+    }
 }
