@@ -67,6 +67,28 @@ impl Canvas {
         }
     }
 
+    /// Like [`Self::visit`] with what `prepare(y)` finds once per row: `paint(&row, index, x, y)`.
+    pub fn visit_rows<R>(
+        &self,
+        area: &Area,
+        prepare: impl Fn(f32) -> R,
+        mut paint: impl FnMut(&R, usize, f32, f32),
+    ) {
+        let columns = self.columns(area);
+        for row in self.rows(area) {
+            let y = self.y(row);
+            let ready = prepare(y);
+            for column in columns.clone() {
+                paint(&ready, row * self.width + column, self.x(column), y);
+            }
+        }
+    }
+
+    /// `find(x)` of every column of the grid.
+    pub fn per_column<C>(&self, find: impl Fn(f32) -> C) -> Vec<C> {
+        (0..self.width).map(|column| find(self.x(column))).collect()
+    }
+
     /// Bilinear value of `buffer` at a point, clamped to the border.
     pub fn sample(&self, buffer: &[f32], q: Point) -> f32 {
         let (x, y) = self.locate(q);

@@ -6,7 +6,7 @@ use crate::identity::Identity;
 use crate::light::local_light;
 use crate::noise::Noise;
 use crate::scene::Scene;
-use crate::shape::{Eye, SIGNS, Shape};
+use crate::shape::{Eye, Lids, SIGNS, Shape};
 
 /// Radius of the iris: 11.7 mm across in nearly everyone.
 const IRIS: f32 = 0.188;
@@ -41,10 +41,10 @@ fn paint_eye(
     let rays = Noise::new(person.texture, 31);
     let soft = 0.9 / canvas.density;
     let area = Area::around(center, 1.35 * eye.half_width, 0.6);
+    let lids = eye.columns(canvas, sign);
     canvas.visit(&area, |i, x, y| {
-        let t = eye.along(x * sign);
-        let inside = t.clamp(-1.0, 1.0);
-        let (top, bottom) = (eye.upper_lid(inside), eye.lower_lid(inside));
+        let lid = lids[i % canvas.width];
+        let (t, top, bottom) = (lid.along, lid.top, lid.bottom);
         let open = step(-soft, soft, y - top)
             * step(soft, -soft, y - bottom)
             * step(1.0 + soft, 1.0 - soft, t.abs());
@@ -54,14 +54,14 @@ fn paint_eye(
             let facing = (1.0 - dx * dx - dy * dy).max(0.0).sqrt() * light[2]
                 + dx * light[0]
                 + dy * light[1];
-            let lid = 1.0 - 0.50 * step(0.14, 0.0, y - top) - 0.12 * step(0.05, 0.0, bottom - y);
+            let shadow = 1.0 - 0.50 * step(0.14, 0.0, y - top) - 0.12 * step(0.05, 0.0, bottom - y);
             let level = scene.ambient + (1.0 - scene.ambient) * facing.max(0.0);
             let caruncle = 1.0 - 0.35 * step(-0.78, -0.95, t);
             let spark = 0.9 * bell(((x - glint.x).hypot(y - glint.y)) / 0.032);
-            let value = ball * level * lid * caruncle + spark * step(0.0, 0.05, y - top);
+            let value = ball * level * shadow * caruncle + spark * step(0.0, 0.05, y - top);
             lit[i] = mix(lit[i], value, open);
         }
-        lit[i] *= 1.0 - lashes(person, eye, inside, t, y - top, bottom - y);
+        lit[i] *= 1.0 - lashes(person, &lid, y);
     });
 }
 
@@ -83,12 +83,13 @@ fn eyeball(person: &Identity, rays: Noise, (dx, dy): (f32, f32)) -> f32 {
     mix(colour, sclera, step(IRIS - 0.015, IRIS + 0.02, r))
 }
 
-/// Darkening by lashes and lid rims: `above` and `below` are distances into the opening from its edges.
-fn lashes(person: &Identity, eye: &Eye, inside: f32, t: f32, above: f32, below: f32) -> f32 {
-    let window = step(1.12, 0.92, t.abs());
-    let wide = 0.026 + 0.022 * person.lashes * step(-0.6, 0.9, inside);
+/// Darkening by lashes and lid rims.
+fn lashes(person: &Identity, lid: &Lids, y: f32) -> f32 {
+    let (above, below) = (y - lid.top, lid.bottom - y);
+    let window = step(1.12, 0.92, lid.along.abs());
+    let wide = 0.026 + 0.022 * person.lashes * step(-0.6, 0.9, lid.along);
     let upper = (0.45 + 0.4 * person.lashes) * bell((above + 0.2 * wide) / wide);
-    let shut = step(0.06, 0.0, eye.lower_lid(inside) - eye.upper_lid(inside));
+    let shut = step(0.06, 0.0, lid.bottom - lid.top);
     let lower = (0.20 + 0.25 * person.lashes) * bell((below + 0.01) / 0.02) * (1.0 - 0.5 * shut);
     (window * (upper + lower)).min(0.92)
 }
@@ -110,8 +111,9 @@ pub(crate) fn paint_mouth(
         bottom: shape.chin,
     };
     let glow = scene.ambient + 0.65 * (1.0 - scene.ambient);
+    let columns = canvas.per_column(|x| mouth.edges(x));
     canvas.visit(&area, |i, x, y| {
-        let Some(edges) = mouth.edges(x) else {
+        let Some(edges) = columns[i % canvas.width] else {
             return;
         };
         let gap = edges.inner_bottom - edges.inner_top;

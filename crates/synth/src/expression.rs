@@ -247,10 +247,10 @@ pub(crate) fn is_named(emotion: Emotion, coding: &Coding) -> bool {
 /// A level between the bounds; apex frames of posed expressions are mostly C to E.
 fn level(rng: &mut ChaCha8Rng, lowest: u8, highest: u8) -> u8 {
     let drawn = match rng.within(0.0, 1.0) {
-        x if x < 0.04 => 1,
-        x if x < 0.14 => 2,
-        x if x < 0.40 => 3,
-        x if x < 0.75 => 4,
+        x if x < 0.03 => 1,
+        x if x < 0.10 => 2,
+        x if x < 0.30 => 3,
+        x if x < 0.66 => 4,
         _ => 5,
     };
     drawn.clamp(lowest, highest)

@@ -19,18 +19,23 @@ pub(crate) fn grow(canvas: &Canvas, surface: &mut Surface, person: &Identity, sh
         bottom: 5.0,
     };
     let blur = 1.2 / canvas.density;
-    canvas.visit(&everywhere, |i, x, y| {
-        let ragged = 0.04 * wild.at(3.0 * x, 3.0 * y) + 0.025 * wild.at(15.0 * x, 9.0 * y);
-        let outer = outline(person, shape, volume, y) + ragged;
-        if outer <= 0.1 {
+    let row = |y: f32| Row {
+        outer: outline(person, shape, volume, y),
+        depth: crown_depth(shape, volume, y),
+        hangs: falls_to(person, shape, y),
+    };
+    canvas.visit_rows(&everywhere, row, |row, i, x, y| {
+        if row.outer <= 0.1 || x.abs() > row.outer + 0.2 {
             return;
         }
+        let ragged = 0.04 * wild.at(3.0 * x, 3.0 * y) + 0.025 * wild.at(15.0 * x, 9.0 * y);
+        let outer = row.outer + ragged;
         let inside = step(blur + 0.02, -blur - 0.02, x.abs() - outer);
         if inside <= 0.0 {
             return;
         }
         let scalp = scalp(person, x, y, ragged);
-        let behind = (1.0 - surface.cover[i]) * falls_to(person, shape, y);
+        let behind = (1.0 - surface.cover[i]) * row.hangs;
         let cover = inside * scalp.max(behind).min(1.0);
         if cover <= 0.0 {
             return;
@@ -49,7 +54,7 @@ pub(crate) fn grow(canvas: &Canvas, surface: &mut Surface, person: &Identity, sh
         };
         surface.albedo[i] = mix(surface.albedo[i], tone.max(0.004), dense * cover);
         let r = (x.abs() / outer.max(0.1)).min(1.0);
-        let dome = (1.0 - r.powf(2.4)).powf(0.55) * crown_depth(shape, volume, y);
+        let dome = (1.0 - r * r * r.sqrt()).sqrt() * row.depth;
         let height = if scalp >= behind { dome } else { -0.75 };
         let lift = height + volume * 0.6 + 0.03 * strand;
         surface.z[i] = mix(surface.z[i], lift.max(surface.z[i]), cover);
@@ -57,6 +62,13 @@ pub(crate) fn grow(canvas: &Canvas, surface: &mut Surface, person: &Identity, sh
         surface.cover[i] = surface.cover[i].max(cover);
         surface.face[i] *= 1.0 - cover;
     });
+}
+
+/// What is the same along one row of the grid.
+struct Row {
+    outer: f32,
+    depth: f32,
+    hangs: f32,
 }
 
 fn volume(person: &Identity) -> f32 {
@@ -96,7 +108,7 @@ fn scalp(person: &Identity, x: f32, y: f32, ragged: f32) -> f32 {
         0.0
     };
     let peak = 0.10 * bell(side / 0.12) * f32::from(person.texture.is_multiple_of(3));
-    let down = 0.25 * side * side + 1.75 * side.powf(6.0) + peak - temple;
+    let down = 0.25 * side * side + 1.75 * side.powi(6) + peak - temple;
     let fringe = if person.hair_style == HairStyle::Fringe {
         0.75 + 0.12 * (x * 3.0 + person.parting * 5.0).sin() * (1.0 - side)
     } else {

@@ -150,7 +150,7 @@ impl Identity {
             mouth_corner: rng.around(0.0, 0.035),
             lip_upper: rng.around(0.19 - 0.04 * male - 0.03 * age, 0.04),
             lip_lower: rng.around(0.27 - 0.04 * male - 0.03 * age, 0.045),
-            lip_tone: rng.around(0.72, 0.08) + 0.15 * (0.3 - skin).max(0.0) / 0.3,
+            lip_tone: rng.around(0.62, 0.08) + 0.15 * (0.3 - skin).max(0.0) / 0.3,
             cupid: rng.within(0.05, 0.28),
             teeth: rng.around(0.80, 0.07),
             hair_style: HairStyle::Short,

@@ -10,7 +10,7 @@ pub(crate) fn shade(canvas: &Canvas, surface: &Surface, scene: &Scene) -> Vec<f3
     let light = local_light(scene);
     let near = canvas.box_mean(&surface.z, 0.07);
     let wide = canvas.box_mean(&canvas.box_mean(&surface.z, 0.22), 0.22);
-    let shadow = cast_shadows(canvas, &near, light);
+    let shadow = cast_shadows(canvas, &near, &surface.cover, light);
     let half = normalised([light[0], light[1], light[2] + 1.0]);
     let mut out = canvas.buffer(0.0);
     for row in 1..canvas.height - 1 {
@@ -20,8 +20,8 @@ pub(crate) fn shade(canvas: &Canvas, surface: &Surface, scene: &Scene) -> Vec<f3
                 continue;
             }
             let normal = normal(canvas, &surface.z, i);
-            let cavity = 2.2 * (near[i] - surface.z[i]) + 0.55 * (wide[i] - surface.z[i]);
-            let open = (1.0 - cavity.clamp(-0.10, 0.52)).min(1.1);
+            let cavity = 2.6 * (near[i] - surface.z[i]) + 0.65 * (wide[i] - surface.z[i]);
+            let open = (1.0 - cavity.clamp(-0.12, 0.60)).min(1.1);
             // Light wraps around: skin scatters below its surface.
             let facing = (dot(normal, light) + 0.22) / 1.22;
             let direct = facing.max(0.0) * shadow[i];
@@ -55,7 +55,7 @@ fn normal(canvas: &Canvas, z: &[f32], i: usize) -> [f32; 3] {
 }
 
 /// 1 in full light, down to 0.3 where the relief hides the main light; soft with distance.
-fn cast_shadows(canvas: &Canvas, z: &[f32], light: [f32; 3]) -> Vec<f32> {
+fn cast_shadows(canvas: &Canvas, z: &[f32], cover: &[f32], light: [f32; 3]) -> Vec<f32> {
     const STEPS: usize = 9;
     let rise = light[2] / (light[0] * light[0] + light[1] * light[1]).sqrt().max(0.05);
     let length = (light[0] * light[0] + light[1] * light[1]).sqrt().max(0.05);
@@ -74,6 +74,9 @@ fn cast_shadows(canvas: &Canvas, z: &[f32], light: [f32; 3]) -> Vec<f32> {
     for row in 0..canvas.height {
         for column in 0..canvas.width {
             let i = row * canvas.width + column;
+            if cover[i] <= 0.0 {
+                continue;
+            }
             let mut worst = 0.0f32;
             for &(dx, dy, distance) in &offsets {
                 let x = column.saturating_add_signed(dx).min(canvas.width - 1);

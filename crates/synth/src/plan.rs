@@ -61,7 +61,7 @@ impl Performance {
         }
         let mut residual = AuState::neutral();
         for _ in 0..3 {
-            let (index, faint) = (rng.random_range(0..AUS.len() - 1), rng.within(0.0, 0.14));
+            let (index, faint) = (rng.random_range(0..AUS.len() - 1), rng.within(0.0, 0.10));
             if !matches!(AUS[index], 16 | 26 | 27 | 18) {
                 residual.set(0, index, faint);
                 residual.set(1, index, faint);
@@ -92,7 +92,7 @@ impl Performance {
 }
 
 /// Strength of the levels "absent", A, B, C, D, E.
-const STRENGTH: [f32; 6] = [0.0, 0.20, 0.38, 0.58, 0.80, 1.0];
+const STRENGTH: [f32; 6] = [0.0, 0.20, 0.40, 0.62, 0.82, 1.0];
 
 /// The whole data set, ordered by subject and sequence number.
 pub(crate) fn plan(options: &SynthOptions) -> Vec<Sequence> {

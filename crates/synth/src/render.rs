@@ -193,11 +193,15 @@ impl<'a> Camera<'a> {
     }
 }
 
-/// Grey level (0 to 255) of the squares of evenly spaced values in [0, 1].
+/// Grey level (0 to 255) of the squares of evenly spaced values in [0, 1]: gamma, then the S-shape with which
+/// cameras deepen shadows and lift lights.
 fn tone_curve(gamma: f32) -> Vec<f32> {
     const ENTRIES: usize = 8192;
     (0..ENTRIES)
-        .map(|k| 255.0 * (k as f32 / (ENTRIES - 1) as f32).powf(2.0 / gamma))
+        .map(|k| {
+            let even = (k as f32 / (ENTRIES - 1) as f32).powf(2.0 / gamma);
+            255.0 * mix(even, even * even * (3.0 - 2.0 * even), 0.75)
+        })
         .collect()
 }
 

@@ -13,7 +13,7 @@ pub struct Scene {
     pub ambient: f32,
     /// Factor on the exposure; 1 is the automatic one.
     pub exposure: f32,
-    /// Exponent of the camera's tone curve, about 2.2.
+    /// Exponent of the camera's tone curve, about 2.
     pub gamma: f32,
     /// Half the interocular distance as a share of the picture's height, about 0.11.
     pub scale: f32,
@@ -46,7 +46,7 @@ impl Default for Scene {
             light: [-0.35, -0.55, 1.0],
             ambient: 0.34,
             exposure: 1.0,
-            gamma: 2.2,
+            gamma: 1.9,
             scale: 0.108,
             center: [0.5, 0.46],
             roll: 0.0,
@@ -56,7 +56,7 @@ impl Default for Scene {
             blink: 0.0,
             wall: [0.62, 0.55, -0.1],
             blur: 0.6,
-            noise: 0.3,
+            noise: 0.15,
             noise_key: [0; 3],
         }
     }
@@ -75,7 +75,7 @@ impl Scene {
             ],
             ambient: rng.within(0.24, 0.44),
             exposure: rng.around(1.0, 0.17),
-            gamma: rng.within(1.9, 2.4),
+            gamma: rng.within(1.65, 2.2),
             scale: rng.around(0.108, 0.005),
             center: [rng.around(0.5, 0.022), rng.around(0.455, 0.014)],
             roll: rng.around(0.0, 0.025),
@@ -84,8 +84,8 @@ impl Scene {
             gaze: [rng.around(0.0, 0.02), rng.around(0.0, 0.015)],
             blink: 0.0,
             wall: [wall, wall + rng.around(0.0, 0.08), rng.around(-0.05, 0.08)],
-            blur: rng.within(0.45, 1.0),
-            noise: rng.within(0.1, 0.4),
+            blur: rng.within(0.7, 1.3),
+            noise: rng.within(0.0, 0.15),
             noise_key: [seed, subject, sequence],
         }
     }

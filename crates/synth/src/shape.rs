@@ -4,6 +4,7 @@
 //! interocular distances (about 31 mm), our reading of the FACS manual's descriptions.
 
 use crate::au::AuState;
+use crate::canvas::Canvas;
 use crate::geometry::{Point, bell, curve, mix, p, step};
 use crate::identity::Identity;
 
@@ -19,6 +20,15 @@ pub(crate) struct Eye {
     pub upper: f32,
     pub lower: f32,
     pub fold: f32,
+}
+
+/// The opening between the lids at one x.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Lids {
+    /// −1 at the inner, 1 at the outer corner; beyond, the edges are the corner's.
+    pub along: f32,
+    pub top: f32,
+    pub bottom: f32,
 }
 
 impl Eye {
@@ -42,6 +52,19 @@ impl Eye {
         let skewed = t - 0.12 * (1.0 - t * t);
         let edge = self.base(t) + self.lower * (1.0 - skewed.abs().min(1.0).powf(2.4)).powf(0.8);
         edge.max(self.upper_lid(t) + 0.012)
+    }
+
+    /// The lids over every column of `canvas`; `sign` is that of x on this half.
+    pub fn columns(&self, canvas: &Canvas, sign: f32) -> Vec<Lids> {
+        canvas.per_column(|x| {
+            let along = self.along(x * sign);
+            let inside = along.clamp(-1.0, 1.0);
+            Lids {
+                along,
+                top: self.upper_lid(inside),
+                bottom: self.lower_lid(inside),
+            }
+        })
     }
 
     pub fn point(&self, t: f32, upper: bool) -> Point {
@@ -164,7 +187,7 @@ impl Shape {
     /// Half the head's width at height `y`; 0 above the crown and below the chin.
     pub fn outline(&self, y: f32) -> f32 {
         let (t, exponent, power) = if y < WIDEST {
-            ((WIDEST - y) / (WIDEST + self.crown), 2.4, 0.5)
+            ((WIDEST - y) / (WIDEST + self.crown), 2.8, 0.5)
         } else {
             ((y - WIDEST) / (self.chin - WIDEST), self.jaw_exponent, 0.60)
         };
@@ -288,7 +311,7 @@ fn brow(person: &Identity, aus: &AuState, side: usize, shift: f32) -> [Point; 5]
         let lateral = bell((x - 1.42) / 0.62);
         // With AU 1 the corrugator draws the heads together but cannot lower them.
         let lowering = a(4) * (1.0 - 0.75 * a(1).min(1.0));
-        let y = rest - 0.42 * a(1) * medial - 0.45 * a(2) * lateral
+        let y = rest - 0.46 * a(1) * medial - 0.50 * a(2) * lateral
             + lowering * (0.28 * medial + 0.13)
             + 0.10 * a(9) * medial
             + 0.05 * a(6) * lateral;
@@ -299,7 +322,7 @@ fn brow(person: &Identity, aus: &AuState, side: usize, shift: f32) -> [Point; 5]
 fn eye(person: &Identity, aus: &AuState, side: usize, shift: f32) -> Eye {
     let a = |au| aus.at(side, au);
     let raised = 0.5 * (a(1) + a(2));
-    let open = person.eye_upper + 0.17 * a(5) + 0.02 * raised
+    let open = person.eye_upper + 0.20 * a(5) + 0.02 * raised
         - 0.05 * a(7)
         - 0.035 * a(6)
         - 0.035 * a(4) * (1.0 - a(5).min(1.0))

@@ -34,9 +34,8 @@ fn mottle(canvas: &Canvas, surface: &mut Surface, person: &Identity, shape: &Sha
         if surface.cover[i] <= 0.0 {
             return;
         }
-        let mut tone = 1.0
-            + 0.14 * broad.fractal(1.8 * x, 1.8 * y, 3)
-            + 0.07 * fine.fractal(13.0 * x, 13.0 * y, 2);
+        let mut tone =
+            1.0 + 0.14 * broad.fractal(1.8 * x, 1.8 * y, 2) + 0.04 * fine.at(12.0 * x, 12.0 * y);
         for (half, sign) in shape.halves.iter().zip(SIGNS) {
             let eye = half.eye.center;
             tone -= 0.14 * hill(x * sign - eye.x + 0.1, y - eye.y - 0.05, 0.55, 0.36);
@@ -85,13 +84,14 @@ fn paint_lips(canvas: &Canvas, surface: &mut Surface, person: &Identity, shape: 
         top: mouth.center.y - 1.0,
         bottom: shape.chin,
     };
+    let columns = canvas.per_column(|x| mouth.edges(x));
     canvas.visit(&area, |i, x, y| {
-        let Some(edges) = mouth.edges(x) else {
+        let Some(edges) = columns[i % canvas.width] else {
             return;
         };
         let red = step(-soft, soft, y - edges.top) * step(soft, -soft, y - edges.bottom);
         let upper = y < 0.5 * (edges.inner_top + edges.inner_bottom);
-        let tone = person.lip_tone * if upper { 0.86 } else { 1.0 };
+        let tone = person.lip_tone * if upper { 0.80 } else { 1.0 };
         let crack = 1.0 + 0.08 * lines.at(16.0 * x, 3.0 * y);
         surface.albedo[i] *= mix(1.0, tone * crack, red);
         if !upper {
@@ -131,7 +131,7 @@ fn grow_brow(
     let half = shape.halves[side];
     let [inner, outer] = [half.brow[0].x, half.brow[4].x];
     let strands = Noise::new(person.texture, 6 + side as u32);
-    let tone = (0.7 * person.hair_tone).min(0.55 * person.skin);
+    let tone = (0.6 * person.hair_tone).min(0.40 * person.skin);
     let area = Area::spanning(&half.brow.map(|b| b.mirrored(sign)), 0.35);
     canvas.visit(&area, |i, x, y| {
         let ax = x * sign;

@@ -51,7 +51,7 @@ impl Surface {
         canvas.visit(&area, |i, x, y| {
             let half = narrow + 0.10 * step(3.6, 2.0, y) + 0.5 * 0.9 * step(3.3, 5.4, y);
             let r = (x / half).abs();
-            let round = (1.0 - r.min(1.0).powf(2.2)).sqrt();
+            let round = (1.0 - r.min(1.0).powi(2)).sqrt();
             let tendon = 0.05 * bell((x.abs() - 0.62 - 0.08 * (4.8 - y)) / 0.16);
             let mask = step(blur, -blur, x.abs() - half);
             self.cover(
@@ -85,12 +85,13 @@ impl Surface {
             bottom: shape.chin,
         };
         let blur = 1.2 / canvas.density;
-        canvas.visit(&area, |i, x, y| {
-            let half = shape.outline(y).max(1e-3);
-            let r = x.abs() / half;
+        let row = |y: f32| (shape.outline(y).max(1e-3), depth_at(shape, y));
+        canvas.visit_rows(&area, row, |&(half, depth), i, x, _| {
+            let r = (x.abs() / half).min(1.0);
             let mask = step(blur, -blur, x.abs() - half);
             if mask > 0.0 {
-                let z = depth_at(shape, y) * (1.0 - r.min(1.0).powf(2.4)).powf(0.55);
+                // Flatter than an ellipse in front, as faces are.
+                let z = depth * (1.0 - r * r * r.sqrt()).sqrt();
                 self.cover(i, mask, z);
                 self.face[i] = mask;
                 self.gloss[i] = person.shine;
@@ -146,12 +147,11 @@ impl Surface {
         let eye = half.eye;
         let center = eye.center.mirrored(sign);
         let area = Area::around(center, eye.half_width * 1.25, 0.75);
-        self.raise(canvas, &area, |x, y| {
-            let t = eye.along(x * sign);
-            let inside = t.clamp(-1.0, 1.0);
-            let window = step(1.25, 0.85, t.abs());
-            let above = eye.upper_lid(inside) - y;
-            let below = y - eye.lower_lid(inside);
+        let lids = eye.columns(canvas, sign);
+        canvas.visit(&area, |i, _, y| {
+            let lid = lids[i % canvas.width];
+            let window = step(1.25, 0.85, lid.along.abs());
+            let (above, below) = (lid.top - y, y - lid.bottom);
             let fold = 0.06 + eye.fold;
             let crease = if eye.fold > 0.015 {
                 -0.045 * bell((above - fold) / 0.035) + 0.035 * bell((above - fold - 0.08) / 0.08)
@@ -159,7 +159,7 @@ impl Surface {
                 0.03 * bell((above - 0.06) / 0.08)
             };
             let rim = 0.035 * (bell((above - 0.03) / 0.04) + bell((below - 0.03) / 0.05));
-            window * (crease + rim)
+            self.z[i] += self.face[i] * window * (crease + rim);
         });
     }
 
@@ -189,8 +189,9 @@ impl Surface {
             top: -0.75,
             bottom: base + 0.14,
         };
-        self.raise(canvas, &area, |x, y| {
-            curve(&ridge, y) * bell(x / curve(&widths, y))
+        let row = |y: f32| (curve(&ridge, y), curve(&widths, y));
+        canvas.visit_rows(&area, row, |&(height, width), i, x, _| {
+            self.z[i] += self.face[i] * height * bell(x / width);
         });
         self.bump(canvas, p(0.0, tip + 0.02), (0.17, 0.17), 0.07);
         for (half, sign) in shape.halves.iter().zip(SIGNS) {
@@ -259,9 +260,10 @@ impl Surface {
             top: mouth.center.y - 0.9,
             bottom: shape.chin,
         };
-        self.raise(canvas, &area, |x, y| {
-            let Some(edges) = mouth.edges(x) else {
-                return 0.0;
+        let columns = canvas.per_column(|x| mouth.edges(x));
+        canvas.visit(&area, |i, _, y| {
+            let Some(edges) = columns[i % canvas.width] else {
+                return;
             };
             let fade = (1.0 - edges.across.powi(3)).max(0.0);
             let roll = |from: f32, to: f32, height: f32| {
@@ -272,8 +274,10 @@ impl Surface {
                     0.0
                 }
             };
-            fade * (roll(edges.top, edges.inner_top, 0.35 * mouth.thick_upper)
-                + roll(edges.inner_bottom, edges.bottom, 0.50 * mouth.thick_lower))
+            self.z[i] += fade
+                * self.face[i]
+                * (roll(edges.top, edges.inner_top, 0.35 * mouth.thick_upper)
+                    + roll(edges.inner_bottom, edges.bottom, 0.50 * mouth.thick_lower))
         });
         for side in 0..2 {
             self.bump(canvas, mouth.corner_at(side), (0.12, 0.12), -0.07);
