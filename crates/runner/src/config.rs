@@ -246,6 +246,16 @@ impl ExperimentConfig {
             paper.validate_every.to_string(),
             "steps between validations",
         );
+        if train.augment {
+            let ranges = |r: &Recipe| {
+                let a = &r.augmentation;
+                format!(
+                    "flip {}, rotation {:?}°, scale {:?}, grey {:?} {:?} {:?}",
+                    a.flip_probability, a.rotation_deg, a.scale, a.a, a.b, a.c
+                )
+            };
+            differs(ranges(train), ranges(&paper), "augmentation");
+        }
         let k = |k: Option<f64>| {
             k.map_or("drawn from U[0.2, 1.2)".to_owned(), |k| {
                 format!("fixed at {k}")

@@ -113,6 +113,12 @@ pub(crate) fn train(args: TrainArgs, make: MakeArchitecture) -> Result<()> {
     Ok(())
 }
 
+/// A protocol by the name it has in experiments.
+fn protocol(name: &str) -> Result<Protocol, String> {
+    serde_json::from_value(name.into())
+        .map_err(|_| format!("`{name}` is no protocol: use paper-2017 or paper-2015"))
+}
+
 /// Run a checkpoint over a part of a data set.
 #[derive(Debug, Args)]
 #[command(
@@ -131,6 +137,9 @@ pub(crate) struct EvaluateArgs {
     /// The part to run over.
     #[arg(long, value_enum)]
     split: SplitPart,
+    /// Which folds validate and test: paper-2017 (one each) or paper-2015 (the test fold does both).
+    #[arg(long, default_value = "paper-2017", value_parser = protocol)]
+    protocol: Protocol,
     /// Logits of every image.
     #[arg(long, value_name = "CSV")]
     predictions: Option<PathBuf>,
@@ -149,7 +158,7 @@ pub(crate) fn evaluate_command(args: EvaluateArgs, make: MakeArchitecture) -> Re
             args.fold
         ));
     }
-    let rows = args.split.rows(&prepared, args.fold, Protocol::Paper2017)?;
+    let rows = args.split.rows(&prepared, args.fold, args.protocol)?;
     if rows.is_empty() {
         bail!("this part of fold {} has no images", args.fold);
     }
@@ -200,6 +209,9 @@ pub(crate) struct SelectArgs {
     /// The test fold.
     #[arg(long, value_name = "K")]
     fold: usize,
+    /// Which folds validate and test: paper-2017 (one each) or paper-2015 (the test fold does both).
+    #[arg(long, default_value = "paper-2017", value_parser = protocol)]
+    protocol: Protocol,
     /// auto, cpu, cuda or cuda:N.
     #[arg(long, default_value = "auto")]
     device: DeviceChoice,
@@ -207,7 +219,7 @@ pub(crate) struct SelectArgs {
 
 pub(crate) fn select_command(args: SelectArgs, make: MakeArchitecture) -> Result<()> {
     let prepared = Prepared::open(&args.prepared)?;
-    let split = prepared.split(args.fold, Protocol::Paper2017)?;
+    let split = prepared.split(args.fold, args.protocol)?;
     let architecture = architecture_of(make, &NetworkConfig::default())?;
     if let Some((_, first)) = faus_train::list_checkpoints(&args.checkpoints)?.first() {
         check_fits(&Checkpoint::load(first)?, &prepared)?;
