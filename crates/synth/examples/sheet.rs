@@ -54,7 +54,7 @@ fn aus() -> Result<GrayImage, Error> {
 
 fn crop(person: &Identity, aus: &AuState, side: u32) -> GrayImage {
     let picture = render(person, aus, &Scene::default(), 640, 490);
-    let square = imageops::crop_imm(&picture.image, 75, 0, 490, 490).to_image();
+    let square = imageops::crop_imm(&picture.image, 160, 95, 320, 320).to_image();
     imageops::resize(&square, side, side, imageops::FilterType::Triangle)
 }
 

@@ -86,16 +86,16 @@ impl Emotion {
     /// Action units that fulfil the criterion, with their lowest levels.
     fn core(self, rng: &mut ChaCha8Rng) -> Vec<(u8, u8)> {
         match self {
-            Self::Anger => vec![(23, 2), (24, 2)],
-            Self::Contempt => vec![(14, 3)],
+            Self::Anger => vec![(23, 3), (24, 3)],
+            Self::Contempt => vec![(14, 4)],
             Self::Disgust if rng.chance(0.9) => vec![(9, 3)],
             Self::Disgust => vec![(10, 3)],
-            Self::Fear if rng.chance(0.92) => vec![(1, 3), (2, 2), (4, 2)],
+            Self::Fear if rng.chance(0.92) => vec![(1, 3), (2, 3), (4, 3)],
             Self::Fear => vec![(1, 3), (2, 2), (5, 5)],
             Self::Happy => vec![(12, 3)],
-            Self::Sadness if rng.chance(0.84) => vec![(1, 3), (4, 2), (15, 3)],
-            Self::Sadness if rng.chance(0.5) => vec![(11, 3), (15, 2)],
-            Self::Sadness => vec![(6, 2), (15, 3)],
+            Self::Sadness if rng.chance(0.84) => vec![(1, 3), (4, 3), (15, 4)],
+            Self::Sadness if rng.chance(0.5) => vec![(11, 4), (15, 3)],
+            Self::Sadness => vec![(6, 3), (15, 4)],
             Self::Surprise if rng.chance(0.98) => vec![(1, 3), (2, 3)],
             Self::Surprise => vec![(5, 1)],
         }

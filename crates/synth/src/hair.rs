@@ -110,7 +110,7 @@ fn scalp(person: &Identity, x: f32, y: f32, ragged: f32) -> f32 {
     let peak = 0.10 * bell(side / 0.12) * f32::from(person.texture.is_multiple_of(3));
     let down = 0.25 * side * side + 1.75 * side.powi(6) + peak - temple;
     let fringe = if person.hair_style == HairStyle::Fringe {
-        0.75 + 0.12 * (x * 3.0 + person.parting * 5.0).sin() * (1.0 - side)
+        0.55 + 0.12 * (x * 3.0 + person.parting * 5.0).sin() * (1.0 - side)
     } else {
         0.0
     };

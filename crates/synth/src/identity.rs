@@ -126,7 +126,7 @@ impl Identity {
             lid_fold: rng.around(0.10, 0.035).max(0.02),
             socket: rng.around(0.20 + 0.06 * male, 0.05),
             iris: if skin > 0.3 {
-                rng.within(0.03, 0.26)
+                rng.within(0.02, 0.16)
             } else {
                 rng.within(0.02, 0.06)
             },
@@ -134,9 +134,9 @@ impl Identity {
             brow_y: rng.around(0.70 - 0.09 * male, 0.06),
             brow_inner: rng.around(0.43, 0.05),
             brow_arch: rng.around(0.18 - 0.07 * male, 0.045),
-            brow_tilt: rng.around(0.0, 0.05),
+            brow_tilt: rng.around(0.03, 0.035),
             brow_thick: rng.around(0.115 + 0.05 * male, 0.022),
-            brow_dense: rng.around(0.75 + 0.1 * male, 0.1),
+            brow_dense: rng.around(0.84 + 0.06 * male, 0.07),
             brow_ridge: rng.around(0.05 + 0.07 * male, 0.02),
             nose_base: rng.around(1.40 + 0.05 * male, 0.07),
             nose_width: rng.around(
@@ -147,7 +147,7 @@ impl Identity {
             nose_bridge: rng.around(0.18 + 0.02 * male, 0.018),
             mouth_y: rng.around(0.69, 0.05),
             mouth_half_width: rng.around(0.77 + 0.04 * male, 0.055),
-            mouth_corner: rng.around(0.0, 0.035),
+            mouth_corner: rng.around(0.0, 0.028),
             lip_upper: rng.around(0.19 - 0.04 * male - 0.03 * age, 0.04),
             lip_lower: rng.around(0.27 - 0.04 * male - 0.03 * age, 0.045),
             lip_tone: rng.around(0.62, 0.08) + 0.15 * (0.3 - skin).max(0.0) / 0.3,

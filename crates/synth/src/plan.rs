@@ -52,7 +52,7 @@ impl Performance {
             let strength = STRENGTH[usize::from(level)] + rng.around(0.0, 0.05);
             let tilt = rng.around(0.0, 0.08);
             let mut halves = [strength * (1.0 + tilt), strength * (1.0 - tilt)];
-            if au == 14 && emotion == Some(Emotion::Contempt) && rng.chance(0.65) {
+            if au == 14 && emotion == Some(Emotion::Contempt) && rng.chance(0.5) {
                 halves[usize::from(rng.chance(0.5))] *= rng.within(0.0, 0.25);
             }
             for (side, &half) in halves.iter().enumerate() {
@@ -71,7 +71,7 @@ impl Performance {
             peak,
             residual,
             onset: rng.within(0.02, 0.35),
-            apex: rng.within(0.90, 1.08),
+            apex: rng.within(0.78, 1.02),
         }
     }
 

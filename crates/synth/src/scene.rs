@@ -66,15 +66,15 @@ impl Scene {
     /// The circumstances of one whole sequence.
     pub(crate) fn draw(seed: u64, subject: u64, sequence: u64) -> Self {
         let rng = &mut keyed(seed, Purpose::Scene, subject, sequence);
-        let wall = rng.within(0.25, 0.85);
+        let wall = rng.within(0.40, 0.72);
         Self {
             light: [
-                rng.around(0.0, 0.45),
+                rng.around(0.0, 0.34),
                 rng.within(-0.85, -0.15),
                 rng.within(0.75, 1.15),
             ],
             ambient: rng.within(0.24, 0.44),
-            exposure: rng.around(1.0, 0.17),
+            exposure: rng.around(1.0, 0.13),
             gamma: rng.within(1.65, 2.2),
             scale: rng.around(0.108, 0.005),
             center: [rng.around(0.5, 0.022), rng.around(0.455, 0.014)],
@@ -83,7 +83,7 @@ impl Scene {
             pitch: rng.around(0.0, 0.045),
             gaze: [rng.around(0.0, 0.02), rng.around(0.0, 0.015)],
             blink: 0.0,
-            wall: [wall, wall + rng.around(0.0, 0.08), rng.around(-0.05, 0.08)],
+            wall: [wall, wall + rng.around(0.0, 0.05), rng.around(-0.05, 0.08)],
             blur: rng.within(0.7, 1.3),
             noise: rng.within(0.0, 0.15),
             noise_key: [seed, subject, sequence],

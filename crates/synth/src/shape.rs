@@ -287,7 +287,7 @@ fn half(person: &Identity, aus: &AuState, side: usize) -> Half {
         eye: eye(person, aus, side, eye_shift),
         ala: p(
             nose_width,
-            person.nose_base - 0.20 - 0.15 * a(9) - 0.07 * a(10) - 0.04 * a(12),
+            person.nose_base - 0.20 - 0.20 * a(9) - 0.07 * a(10) - 0.04 * a(12),
         ),
         cheek: p(
             1.28 + 0.04 * a(12),
@@ -312,8 +312,8 @@ fn brow(person: &Identity, aus: &AuState, side: usize, shift: f32) -> [Point; 5]
         // With AU 1 the corrugator draws the heads together but cannot lower them.
         let lowering = a(4) * (1.0 - 0.75 * a(1).min(1.0));
         let y = rest - 0.46 * a(1) * medial - 0.50 * a(2) * lateral
-            + lowering * (0.28 * medial + 0.13)
-            + 0.10 * a(9) * medial
+            + lowering * (0.34 * medial + 0.15)
+            + 0.15 * a(9) * medial
             + 0.05 * a(6) * lateral;
         p(x - 0.15 * a(4) * medial - 0.03 * a(9) * medial, y)
     })
@@ -323,11 +323,11 @@ fn eye(person: &Identity, aus: &AuState, side: usize, shift: f32) -> Eye {
     let a = |au| aus.at(side, au);
     let raised = 0.5 * (a(1) + a(2));
     let open = person.eye_upper + 0.20 * a(5) + 0.02 * raised
-        - 0.05 * a(7)
+        - 0.07 * a(7)
         - 0.035 * a(6)
         - 0.035 * a(4) * (1.0 - a(5).min(1.0))
         - 0.05 * a(9);
-    let lower = person.eye_lower + 0.02 * a(5) - 0.09 * a(7) - 0.09 * a(6) - 0.06 * a(9);
+    let lower = person.eye_lower + 0.02 * a(5) - 0.11 * a(7) - 0.09 * a(6) - 0.06 * a(9);
     Eye {
         center: p(person.eye_x, shift),
         half_width: person.eye_half_width,
@@ -345,7 +345,7 @@ fn mouth(person: &Identity, aus: &AuState, jaw_drop: f32) -> Mouth {
     let rest_y = person.nose_base + person.mouth_y;
     let slack = jaw_drop * (1.0 - ajar);
     let center_y =
-        rest_y + 0.55 * slack - 0.05 * a(12) - 0.12 * a(17) - 0.03 * a(15) - 0.03 * a(10)
+        rest_y + 0.55 * slack - 0.05 * a(12) - 0.14 * a(17) - 0.07 * a(15) - 0.03 * a(10)
             + 0.02 * a(24);
     let shrink = |keep: &[(u8, f32)]| {
         keep.iter()
@@ -389,16 +389,16 @@ fn mouth(person: &Identity, aus: &AuState, jaw_drop: f32) -> Mouth {
 
 fn corner(person: &Identity, aus: &AuState, side: usize, rest_y: f32, jaw_drop: f32) -> Point {
     let a = |au| aus.at(side, au);
-    let out = person.mouth_half_width + 0.27 * a(12) + 0.28 * a(20) + 0.10 * a(14) + 0.04 * a(15)
-        - 0.13 * a(23)
+    let out = person.mouth_half_width + 0.30 * a(12) + 0.28 * a(20) + 0.19 * a(14) + 0.04 * a(15)
+        - 0.18 * a(23)
         - 0.05 * a(24)
         - 0.17 * a(27)
         - 0.06 * a(26)
         - 0.32 * a(18);
-    let y = rest_y + person.mouth_corner + person.asymmetry[side][2] - 0.36 * a(12)
-        + 0.26 * a(15)
+    let y = rest_y + person.mouth_corner + person.asymmetry[side][2] - 0.42 * a(12)
+        + 0.40 * a(15)
         + 0.06 * a(20)
-        - 0.10 * a(14)
+        - 0.19 * a(14)
         - 0.08 * a(10)
         - 0.06 * a(9)
         + 0.05 * a(17)

@@ -146,7 +146,7 @@ fn brow_and_nose(person: &Identity, shape: &Shape, aus: &AuState, side: usize) -
     let fold = person.folding;
     let brow = shape.halves[side].brow[0];
     let at = |x: f32, y: f32| p(sign * x, y);
-    let frown = 0.040 * a(4) * fold + 0.022 * a(9) * fold + 0.012 * person.lines[1];
+    let frown = 0.050 * a(4) * fold + 0.022 * a(9) * fold + 0.012 * person.lines[1];
     let mut creases = vec![
         Crease {
             points: [
@@ -170,7 +170,7 @@ fn brow_and_nose(person: &Identity, shape: &Shape, aus: &AuState, side: usize) -
         creases.push(Crease {
             points: [at(0.02, y - 0.02), at(0.20, y - 0.02), at(0.40, y + 0.16)],
             width: 0.04,
-            depth: 0.045 * a(9) * fold * (1.0 - 0.2 * k as f32),
+            depth: 0.058 * a(9) * fold * (1.0 - 0.2 * k as f32),
             lean: 0.0,
         });
     }
@@ -248,13 +248,13 @@ fn cheek_and_mouth(person: &Identity, shape: &Shape, aus: &AuState, side: usize)
         Crease {
             points: [c(0.10, -0.20), c(0.20 + 0.04 * a(14), 0.0), c(0.08, 0.20)],
             width: 0.05,
-            depth: fold * (0.085 * a(14) + 0.022 * a(12)),
+            depth: fold * (0.13 * a(14) + 0.022 * a(12)),
             lean: -sign * 0.5,
         },
         Crease {
             points: [c(-0.01, 0.03), c(0.10, 0.22), c(0.04, 0.46)],
             width: 0.05,
-            depth: fold * (0.055 * a(15) + 0.020 * a(17)) + 0.010 * person.lines[3] * person.age,
+            depth: fold * (0.075 * a(15) + 0.020 * a(17)) + 0.010 * person.lines[3] * person.age,
             lean: 0.0,
         },
         Crease {
@@ -337,7 +337,7 @@ fn add_bulges(
         surface.bump(canvas, bag, (0.36, 0.09), 0.045 * a(6) + 0.055 * a(7));
         let corner = shape.mouth.corner_at(side);
         let pit = corner.shifted(0.10 * sign, 0.0);
-        surface.bump(canvas, pit, (0.09, 0.12), -0.11 * a(14) - 0.02 * a(12));
+        surface.bump(canvas, pit, (0.09, 0.12), -0.16 * a(14) - 0.02 * a(12));
         let jowl = corner.shifted(-0.08 * sign, 0.28);
         surface.bump(canvas, jowl, (0.16, 0.16), 0.07 * a(15) + 0.03 * a(17));
     }
