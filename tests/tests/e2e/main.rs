@@ -1,0 +1,26 @@
+//! The programs as a person uses them: real binaries, real files, small data.
+//!
+//! | File | Holds |
+//! |---|---|
+//! | `whole_job.rs` | `faus run` from data to report, all experiments, going on, not starting over |
+//! | `true_size.rs` | a CK+ of the true size and counts gives the images, subjects and folds that are published |
+//! | `commands.rs` | the other commands, one after the other, and their files |
+//! | `messages.rs` | what a person reads when something is wrong, and the exit code |
+//! | `interrupted.rs` | Ctrl-C, two processes, going on |
+//! | `swapped.rs` | the example experiment with a network of its own |
+//! | `installed.rs` | the binary as it lies on the disk: libtorch is found without help |
+//! | `regression.rs` | bugs that were there once, named after their issue |
+//!
+//! What several of them need is in `tests/src`. A test runs in a folder of its own; results of a shared run are only read.
+
+// Outside the functions marked as tests, too, what fails should stop the test.
+#![allow(clippy::unwrap_used)]
+
+mod commands;
+mod installed;
+mod interrupted;
+mod messages;
+mod regression;
+mod swapped;
+mod true_size;
+mod whole_job;
