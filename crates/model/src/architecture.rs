@@ -67,7 +67,7 @@ impl Architecture for ZeroBiasCnn {
 
     fn build(&self, spec: &InputSpec, rng: &mut ChaCha8Rng) -> Result<Blueprint, Error> {
         // Two 2×2 poolings, then quadrants: the side must divide by 8.
-        if spec.side < 16 || spec.side % 8 != 0 {
+        if spec.side < 16 || !spec.side.is_multiple_of(8) {
             let architecture = self.name().to_owned();
             return Err(Error::ImageSide {
                 architecture,

@@ -1,6 +1,6 @@
 use std::collections::{BTreeMap, HashMap};
 use std::io::Write;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use atomic_write_file::AtomicWriteFile;
 use safetensors::tensor::{Dtype, SafeTensors, TensorView};
@@ -13,6 +13,9 @@ use crate::{Architecture, Error, InputSpec, Network};
 const MAX_BYTES: u64 = 4 << 30;
 /// Key of the metadata that holds [`CheckpointInfo`].
 const INFO_KEY: &str = "faus";
+
+/// Tensors by name, f32 on the CPU, contiguous.
+pub type TensorsByName = BTreeMap<String, Tensor>;
 
 /// What a checkpoint says about itself, in its safetensors metadata.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -43,8 +46,10 @@ pub struct CheckpointInfo {
 pub struct Checkpoint {
     /// What it is.
     pub info: CheckpointInfo,
-    /// Weights by name, f32 on the CPU, contiguous.
-    pub tensors: BTreeMap<String, Tensor>,
+    /// Its weights.
+    pub tensors: TensorsByName,
+    /// Where it was read from, for error messages.
+    path: PathBuf,
 }
 
 impl Checkpoint {
@@ -80,7 +85,11 @@ impl Checkpoint {
         })?;
         let info = serde_json::from_str(text)
             .map_err(|e| Error::checkpoint(path, format!("its metadata is damaged: {e}")))?;
-        Ok(Self { info, tensors })
+        Ok(Self {
+            info,
+            tensors,
+            path: path.to_path_buf(),
+        })
     }
 
     /// The network of this checkpoint, on `device`; `architecture` must be the one it was written by.
@@ -92,7 +101,7 @@ impl Checkpoint {
         architecture: &dyn Architecture,
         device: Device,
     ) -> Result<Network, Error> {
-        let wrong = |reason: String| Error::checkpoint(Path::new("checkpoint"), reason);
+        let wrong = |reason: String| Error::checkpoint(&self.path, reason);
         if architecture.name() != self.info.architecture {
             let (is, wants) = (&self.info.architecture, architecture.name());
             return Err(wrong(format!(
@@ -115,9 +124,18 @@ impl Checkpoint {
                 self.info.architecture
             )));
         }
-        self.tensors
-            .iter()
-            .try_for_each(|(name, values)| network.set_parameter(name, values))?;
+        for (name, parameter) in network.parameters() {
+            let values = &self.tensors[&name];
+            if values.size() != parameter.size() {
+                return Err(wrong(format!(
+                    "tensor `{name}` has shape {:?}, network `{}` needs {:?}",
+                    values.size(),
+                    self.info.architecture,
+                    parameter.size()
+                )));
+            }
+            network.set_parameter(&name, values)?;
+        }
         Ok(network)
     }
 }
@@ -153,20 +171,35 @@ pub fn write_tensors(
         .map(|(name, shape, bytes)| Ok((*name, TensorView::new(Dtype::F32, shape.clone(), bytes)?)))
         .collect::<Result<Vec<_>, safetensors::SafeTensorError>>()
         .map_err(|e| Error::checkpoint(path, e))?;
-    let bytes =
+    let mut bytes =
         safetensors::serialize(views, Some(metadata)).map_err(|e| Error::checkpoint(path, e))?;
+    sort_metadata(&mut bytes).map_err(|e| Error::checkpoint(path, e))?;
     let mut file = AtomicWriteFile::open(path).map_err(Error::io(path))?;
     file.write_all(&bytes).map_err(Error::io(path))?;
     file.commit().map_err(Error::io(path))
+}
+
+/// Orders the metadata of a safetensors file by key, in place: `serialize` takes a `HashMap` and writes it in another order
+/// each time, and equal checkpoints shall be equal files.
+fn sort_metadata(file: &mut [u8]) -> Result<(), serde_json::Error> {
+    let (length, rest) = file.split_at_mut(8);
+    let length = length.iter().rev().fold(0, |n, b| n << 8 | usize::from(*b));
+    let header = &mut rest[..length];
+    let mut entries: serde_json::Map<String, serde_json::Value> = serde_json::from_slice(header)?;
+    if let Some(serde_json::Value::Object(metadata)) = entries.get_mut("__metadata__") {
+        metadata.sort_keys();
+    }
+    let mut sorted = serde_json::to_vec(&entries)?;
+    sorted.resize(length, b' ');
+    header.copy_from_slice(&sorted);
+    Ok(())
 }
 
 /// Reads a safetensors file of f32 tensors, with its metadata.
 ///
 /// # Errors
 /// When the file is missing, damaged, larger than 4 GiB, or holds other kinds than f32.
-pub fn read_tensors(
-    path: &Path,
-) -> Result<(BTreeMap<String, Tensor>, HashMap<String, String>), Error> {
+pub fn read_tensors(path: &Path) -> Result<(TensorsByName, HashMap<String, String>), Error> {
     let length = std::fs::metadata(path).map_err(Error::io(path))?.len();
     if length > MAX_BYTES {
         return Err(Error::checkpoint(

@@ -13,7 +13,8 @@ pub struct Receptive {
 }
 
 impl Receptive {
-    /// The pixels `start..end` that unit `unit` sees in an image of `side` pixels.
+    /// The pixels `start..end` that unit `unit` sees in an image of `side` pixels (or could see: the rest that a pooling
+    /// drops at the border, where it does not divide the side, is not taken off).
     pub fn span(&self, unit: i64, side: i64) -> (i64, i64) {
         let start = unit * self.stride + self.first;
         (start.clamp(0, side), (start + self.size).clamp(0, side))

@@ -29,7 +29,7 @@ mod network;
 mod step;
 
 pub use architecture::{Architecture, Blueprint, InputSpec, ZeroBiasCnn};
-pub use checkpoint::{Checkpoint, CheckpointInfo, read_tensors, write_tensors};
+pub use checkpoint::{Checkpoint, CheckpointInfo, TensorsByName, read_tensors, write_tensors};
 pub use device::{CudaStatus, DeviceChoice, cuda_status};
 pub use error::Error;
 pub use geometry::{Receptive, receptive_field};
