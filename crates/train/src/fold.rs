@@ -122,8 +122,7 @@ impl FoldJob<'_> {
     /// written before stays.
     pub fn run(&self, workers: &Workers, monitor: &Monitor) -> Result<FoldResult, Error> {
         let started = Instant::now();
-        let split = self.prepared.split(self.fold, self.recipe.protocol)?;
-        self.check(&split)?;
+        let split = self.split()?;
         let checkpoints = self.dir.join("checkpoints");
         std::fs::create_dir_all(&checkpoints).map_err(Error::io(&checkpoints))?;
         let network = self.build()?;
@@ -145,24 +144,42 @@ impl FoldJob<'_> {
                 &run.network,
                 &mut run.optimizer,
             )?;
-            run.saved = newest.unwrap_or(run.saved);
+            match newest {
+                Some(saved) => run.saved = saved,
+                None => self.refuse_finished()?,
+            }
+        }
+        if run.saved.step == 0 {
+            state::discard(&run.checkpoints)?;
         }
         run.train(monitor)?;
         run.finish()
     }
 
-    fn check(&self, split: &Split) -> Result<(), Error> {
-        let parts = [
-            (&split.train, "train on"),
-            (&split.validation, "validate on"),
-            (&split.test, "test on"),
-        ];
-        match parts.iter().find(|(rows, _)| rows.is_empty()) {
-            Some((_, purpose)) => Err(Error::EmptySplit {
-                fold: self.fold,
-                purpose,
+    /// A finished fold has no state to go on from, and beginning again would overwrite it.
+    fn refuse_finished(&self) -> Result<(), Error> {
+        let path = self.dir.join("fold.json");
+        match path.exists() {
+            true => Err(Error::Resume {
+                path,
+                reason: "the fold is finished".to_owned(),
             }),
-            None => Ok(()),
+            false => Ok(()),
+        }
+    }
+
+    fn split(&self) -> Result<Split, Error> {
+        let empty = |part| Error::EmptySplit {
+            fold: self.fold,
+            purpose: match part {
+                "train" => "train on",
+                "test" => "test on",
+                _ => "validate on",
+            },
+        };
+        match self.prepared.split(self.fold, self.recipe.protocol) {
+            Err(faus_data::Error::EmptyPart { part, .. }) => Err(empty(part)),
+            split => Ok(split?),
         }
     }
 
@@ -260,11 +277,8 @@ impl Run<'_> {
                 let row = job
                     .recipe
                     .is_validation(step)
-                    .then(|| self.validate(step, &mut interval))
+                    .then(|| self.validate(step, &mut interval, &mut metrics))
                     .transpose()?;
-                if let Some(row) = &row {
-                    metrics.push(row)?;
-                }
                 (monitor.progress)(FoldProgress {
                     fold: job.fold,
                     step,
@@ -304,11 +318,18 @@ impl Run<'_> {
         Ok((total.loss, total.correct))
     }
 
-    /// Validation, and a checkpoint where one is due.
-    fn validate(&mut self, step: u64, interval: &mut Interval) -> Result<MetricsRow, Error> {
+    /// Validation, its row of the metrics, and a checkpoint where one is due.
+    fn validate(
+        &mut self,
+        step: u64,
+        interval: &mut Interval,
+        metrics: &mut MetricsWriter,
+    ) -> Result<MetricsRow, Error> {
         let seconds = interval.since.elapsed().as_secs_f64();
-        let val_accuracy = self.accuracy(&self.split.validation)?;
+        let val_accuracy = self.accuracy(step, &self.split.validation)?;
         let row = interval.row(step, self.job.recipe.batch_size, val_accuracy, seconds);
+        // Before the state: whoever goes on from it finds every row up to its step, wherever the stop came.
+        metrics.push(&row)?;
         if self.job.recipe.is_checkpoint(step) {
             self.checkpoint(step, val_accuracy)?;
         }
@@ -317,7 +338,7 @@ impl Run<'_> {
     }
 
     fn checkpoint(&mut self, step: u64, val_accuracy: f64) -> Result<(), Error> {
-        let test_accuracy = self.accuracy(&self.split.test)?;
+        let test_accuracy = self.accuracy(step, &self.split.test)?;
         Checkpoint::save(
             &self.network,
             &self.info(step)?,
@@ -334,7 +355,8 @@ impl Run<'_> {
         state::save(&self.checkpoints, &self.saved, &self.optimizer)
     }
 
-    fn accuracy(&self, rows: &[usize]) -> Result<f64, Error> {
+    /// Accuracy after `step`. The step's loss was finite, but the weights it left need not be.
+    fn accuracy(&self, step: u64, rows: &[usize]) -> Result<f64, Error> {
         let predictions = evaluate(
             &self.network,
             self.job.prepared,
@@ -342,6 +364,13 @@ impl Run<'_> {
             &self.job.recipe.normalisation,
             self.workers,
         )?;
+        if let Some(logit) = predictions.logits.iter().find(|l| !l.is_finite()) {
+            return Err(Error::Diverged {
+                fold: self.job.fold,
+                step,
+                loss: f64::from(*logit),
+            });
+        }
         Ok(Scores::count(&predictions).accuracy())
     }
 

@@ -166,12 +166,12 @@ impl CheckedRecipe {
 
     /// Whether step `step` ends with a checkpoint: the last one always does.
     pub fn is_checkpoint(&self, step: u64) -> bool {
-        step % self.checkpoint_every == 0 || step == self.steps
+        step.is_multiple_of(self.checkpoint_every) || step == self.steps
     }
 
     /// Whether step `step` ends with a validation: every checkpoint does.
     pub fn is_validation(&self, step: u64) -> bool {
-        step % self.validate_every == 0 || self.is_checkpoint(step)
+        step.is_multiple_of(self.validate_every) || self.is_checkpoint(step)
     }
 }
 

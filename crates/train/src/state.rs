@@ -91,10 +91,28 @@ pub(crate) fn restore(
     }
     optimizer.restore(&tensors).map_err(refuse)?;
     let checkpoint = Checkpoint::load(&checkpoint_path(checkpoints, saved.step))?;
-    for (name, values) in &checkpoint.tensors {
-        network.set_parameter(name, values)?;
+    if checkpoint.info.architecture != network.architecture()
+        || checkpoint.info.drawn != *network.drawn()
+    {
+        return Err(refuse("it was written with another network".to_owned()));
+    }
+    for (name, _) in network.parameters() {
+        let values = checkpoint.tensors.get(&name);
+        let values =
+            values.ok_or_else(|| refuse(format!("its checkpoint has no tensor `{name}`")))?;
+        network.set_parameter(&name, values)?;
     }
     Ok(Some(saved))
+}
+
+/// Removes the checkpoints and states of an earlier training: a fold that begins anew must not choose among them, nor
+/// one that is stopped go on from them.
+pub(crate) fn discard(checkpoints: &Path) -> Result<(), Error> {
+    for (step, checkpoint) in list_checkpoints(checkpoints)? {
+        clear(checkpoints, step)?;
+        std::fs::remove_file(&checkpoint).map_err(Error::io(&checkpoint))?;
+    }
+    Ok(())
 }
 
 /// Removes what only a stopped fold needs.
