@@ -136,7 +136,8 @@ fn forward<'a>(
     };
     let mut x = images.shallow_clone();
     let mut traces = Vec::new();
-    for layer in before.iter().flat_map(|s| &s.layers).chain(own) {
+    let mut layers = before.iter().flat_map(|s| &s.layers).chain(own).peekable();
+    while let Some(layer) = layers.next() {
         let size = x.size();
         let (trace, y) = match layer {
             Layer::Conv {
@@ -150,8 +151,14 @@ fn forward<'a>(
             ),
             Layer::Linear { weight, .. } => (Trace::Linear { weight }, layer.forward(&x)?),
             Layer::MaxPool { side } => {
+                // Where pooling comes before its ReLU, the switches are still those of the paper's order: a tile without a
+                // positive value has its switch at its first pixel. (Deconvnet passes such tiles.)
+                let rectified = match layers.peek() {
+                    Some(Layer::Relu) => x.f_relu()?,
+                    _ => x,
+                };
                 // The switches must number pixels row by row, which libtorch does for contiguous maps.
-                let (y, winners) = x.f_contiguous()?.f_max_pool2d_with_indices(
+                let (y, winners) = rectified.f_contiguous()?.f_max_pool2d_with_indices(
                     [*side; 2],
                     [*side; 2],
                     [0, 0],

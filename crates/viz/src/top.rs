@@ -185,9 +185,11 @@ impl<'a> Maxima<'a> {
     }
 }
 
-/// Inserts in falling order, keeping the better of two of one subject and at most `top`.
+/// Inserts in falling order, keeping the better of two of one subject and at most `top`. Where the source names no
+/// subjects (negative), every image counts for itself.
 fn insert(units: &mut Vec<TopUnit>, top: usize, new: TopUnit) {
-    if let Some(same) = units.iter().position(|u| u.subject == new.subject) {
+    let same = |u: &TopUnit| u.subject == new.subject && new.subject >= 0;
+    if let Some(same) = units.iter().position(same) {
         if units[same].activation >= new.activation {
             return;
         }
@@ -223,6 +225,15 @@ mod tests {
         }
         let got: Vec<(i64, f32)> = units.iter().map(|u| (u.subject, u.activation)).collect();
         assert_eq!(got, [(2, 0.9), (1, 0.7), (3, 0.6)]);
+    }
+
+    #[test]
+    fn images_of_unknown_subjects_are_different_people() {
+        let mut units = vec![];
+        for activation in [0.5, 0.9, 0.7] {
+            insert(&mut units, 3, unit(-1, activation));
+        }
+        assert_eq!(units.len(), 3);
     }
 
     #[test]
