@@ -1,5 +1,8 @@
 //! Forward and backward against PyTorch (golden files) and the kernels against libtorch's automatic differentiation.
 
+// Test code: a panic is the report.
+#![allow(clippy::unwrap_used)]
+
 mod common;
 
 use common::{batch, golden, network, numbers, sampled};

@@ -1,0 +1,389 @@
+//! The search for the images that excite a filter most, and the files that show them.
+
+// Test code: a panic is the report.
+#![allow(clippy::unwrap_used)]
+
+mod common;
+
+use common::{Convolutions, normal, values};
+use faus_model::{InputSpec, Network, ZeroBiasCnn};
+use faus_viz::{
+    Error, FilterPatches, FilterTop, ImageSet, Method, TopUnit, UnitRef, cut_patches, top_units,
+    write_patches,
+};
+use serde_json::Value;
+use tch::{Device, Tensor};
+
+/// Random images and their grey pixels: 140 of them, so more than one group of chunks on one thread.
+struct Images {
+    side: usize,
+    values: Vec<f32>,
+    grey: Vec<u8>,
+    subjects: Vec<i64>,
+}
+
+impl Images {
+    fn new(count: usize, side: usize) -> Self {
+        let values = normal(11, count * side * side);
+        let grey = values.iter().map(|v| (128.0 + 40.0 * v) as u8).collect();
+        // Seven people, and every ninth image of somebody unknown.
+        let subjects = (0..count as i64).map(|n| if n % 9 == 4 { -1 } else { n * n % 7 });
+        Self {
+            side,
+            values,
+            grey,
+            subjects: subjects.collect(),
+        }
+    }
+
+    fn tensor(&self, rows: &[usize]) -> Tensor {
+        let pixels = self.side * self.side;
+        let values: Vec<f32> = rows
+            .iter()
+            .flat_map(|row| &self.values[row * pixels..(row + 1) * pixels])
+            .copied()
+            .collect();
+        let side = self.side as i64;
+        Tensor::from_slice(&values).reshape([rows.len() as i64, 1, side, side])
+    }
+
+    /// `f` with the images as the crate wants them.
+    fn with<R>(&self, rows: &[usize], f: impl FnOnce(&ImageSet) -> R) -> R {
+        let pixels = self.side * self.side;
+        f(&ImageSet {
+            rows,
+            subjects: &self.subjects,
+            side: self.side,
+            normalised: &|rows| Ok(self.tensor(rows)),
+            grey: &|row| &self.grey[row * pixels..(row + 1) * pixels],
+        })
+    }
+}
+
+fn pool(threads: usize) -> rayon::ThreadPool {
+    rayon::ThreadPoolBuilder::new()
+        .num_threads(threads)
+        .start_handler(|_| tch::set_num_threads(1))
+        .build()
+        .unwrap()
+}
+
+/// The literal search: every image alone, every position looked at, one image a person, sorted.
+fn brute_force(
+    network: &Network,
+    stage: usize,
+    filter: usize,
+    top: usize,
+    images: &Images,
+    rows: &[usize],
+) -> Vec<TopUnit> {
+    let mut best: Vec<TopUnit> = Vec::new();
+    for &index in rows {
+        let maps = network
+            .feature_maps(&images.tensor(&[index]), stage)
+            .unwrap();
+        let columns = maps.size()[3] as usize;
+        let map = values(&maps.get(0).get(filter as i64));
+        let mut unit = (0, map[0]);
+        for (at, &value) in map.iter().enumerate() {
+            if value > unit.1 {
+                unit = (at, value);
+            }
+        }
+        if unit.1 > 0.0 {
+            best.push(TopUnit {
+                index,
+                subject: images.subjects[index],
+                unit: UnitRef {
+                    filter,
+                    row: unit.0 / columns,
+                    column: unit.0 % columns,
+                },
+                activation: unit.1,
+            });
+        }
+    }
+    best.sort_by(|a, b| b.activation.total_cmp(&a.activation));
+    let mut kept: Vec<TopUnit> = Vec::new();
+    for unit in best {
+        if unit.subject < 0 || kept.iter().all(|k| k.subject != unit.subject) {
+            kept.push(unit);
+        }
+    }
+    kept.truncate(top);
+    kept
+}
+
+#[test]
+fn the_search_agrees_with_looking_at_every_image() {
+    let network = Convolutions::random(8, false).network(16);
+    let images = Images::new(140, 16);
+    let rows: Vec<usize> = (0..140).filter(|r| r % 10 != 3).collect();
+    let search = |stage, top| {
+        images.with(&rows, |set| {
+            let network = network.replica().unwrap();
+            pool(1).install(move || top_units(&network, stage, &[4, 0, 2], top, set).unwrap())
+        })
+    };
+    for stage in 0..3 {
+        for top in [1, 5, 40] {
+            let found = search(stage, top);
+            let filters: Vec<usize> = found.iter().map(|f| f.filter).collect();
+            assert_eq!(filters, [4, 0, 2]);
+            for FilterTop { filter, units } in found {
+                let expected = brute_force(&network, stage, filter, top, &images, &rows);
+                let key = |u: &TopUnit| (u.index, u.subject, u.unit);
+                assert_eq!(
+                    units.iter().map(key).collect::<Vec<_>>(),
+                    expected.iter().map(key).collect::<Vec<_>>()
+                );
+                for (a, b) in units.iter().zip(&expected) {
+                    assert!((a.activation - b.activation).abs() <= 1e-5 * b.activation);
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn the_number_of_threads_changes_nothing() {
+    let network = Convolutions::random(8, false).network(16);
+    let images = Images::new(140, 16);
+    let rows: Vec<usize> = (0..140).collect();
+    let [a, b, c] = [1, 2, 3].map(|threads| {
+        images.with(&rows, |set| {
+            let network = network.replica().unwrap();
+            pool(threads).install(move || {
+                let tops = top_units(&network, 2, &[0, 1, 2, 3, 4], 6, set).unwrap();
+                cut_patches(&network, 2, Method::Guided, &tops, set).unwrap()
+            })
+        })
+    });
+    assert!(a == b && a == c);
+}
+
+#[test]
+fn a_person_comes_once_and_unknown_people_each() {
+    let network = Convolutions::random(8, false).network(16);
+    let images = Images::new(140, 16);
+    let rows: Vec<usize> = (0..140).collect();
+    let tops = images.with(&rows, |set| {
+        top_units(&network, 1, &[1], 1000, set).unwrap()
+    });
+    let units = &tops[0].units;
+    let mut known: Vec<i64> = units
+        .iter()
+        .map(|u| u.subject)
+        .filter(|s| *s >= 0)
+        .collect();
+    let unknown = units.len() - known.len();
+    known.sort_unstable();
+    // n² mod 7 takes the values 0, 1, 2 and 4.
+    assert_eq!(known, [0, 1, 2, 4]);
+    assert_eq!(unknown, images.subjects.iter().filter(|s| **s < 0).count());
+    assert!(units.windows(2).all(|u| u[0].activation >= u[1].activation));
+}
+
+#[test]
+fn equal_images_rank_by_row_and_dead_filters_have_no_patches() {
+    // Filter 0 passes brightness on; filter 1 is dead on images that are not negative.
+    let network = Convolutions {
+        weights: vec![([2, 1, 1, 1], vec![1.0, -1.0])],
+        relu_first: false,
+    }
+    .network(4);
+    let mut images = Images::new(6, 4);
+    images.values = vec![0.5; 6 * 16];
+    images.subjects = vec![3, 3, 1, 2, 5, 4];
+    let rows: Vec<usize> = (0..6).collect();
+    let tops = images.with(&rows, |set| {
+        top_units(&network, 0, &[0, 1], 3, set).unwrap()
+    });
+    let indices: Vec<usize> = tops[0].units.iter().map(|u| u.index).collect();
+    assert_eq!(indices, [0, 2, 3]);
+    // The first of equal positions.
+    assert!(
+        tops[0]
+            .units
+            .iter()
+            .all(|u| (u.unit.row, u.unit.column) == (0, 0))
+    );
+    assert!(tops[1].units.is_empty());
+}
+
+#[test]
+fn no_images_and_no_such_filter_are_errors() {
+    let network = Convolutions::random(8, false).network(16);
+    let images = Images::new(3, 16);
+    let search = |rows: &[usize], filter| {
+        images.with(rows, |set| {
+            top_units(&network, 2, &[filter], 3, set).unwrap_err()
+        })
+    };
+    assert!(matches!(search(&[], 0), Error::NoImages));
+    let error = search(&[0, 1], 5);
+    assert!(
+        matches!(
+            error,
+            Error::NoFilter {
+                last: 4,
+                filter: 5,
+                ..
+            }
+        ),
+        "{error}"
+    );
+    assert!(error.to_string().contains("conv3"), "{error}");
+}
+
+/// The paper's network on 48×48 images, two filters of conv3 and one that is dead, written with arrays.
+fn written(dir: &std::path::Path) -> (Vec<FilterPatches>, Images) {
+    let spec = InputSpec {
+        side: 48,
+        classes: 8,
+        dropout: 0.0,
+    };
+    let network = Network::build(&ZeroBiasCnn { k: Some(1.0) }, spec, 1, Device::Cpu).unwrap();
+    let images = Images::new(12, 48);
+    let rows: Vec<usize> = (0..12).collect();
+    let patches = images.with(&rows, |set| {
+        let mut tops = top_units(&network, 2, &[3, 17, 200], 4, set).unwrap();
+        tops[1].units.clear();
+        cut_patches(&network, 2, Method::Guided, &tops, set).unwrap()
+    });
+    write_patches(dir, "conv3", Method::Guided, &patches, &[200, 3], true).unwrap();
+    (patches, images)
+}
+
+#[test]
+fn filters_json_has_the_keys_of_the_contract() {
+    let root = tempfile::tempdir().unwrap();
+    let dir = root.path().join("viz/conv3");
+    let (patches, images) = written(&dir);
+    let text = std::fs::read_to_string(dir.join("filters.json")).unwrap();
+    let json: Value = serde_json::from_str(&text).unwrap();
+    assert_eq!(
+        (&json["layer"], &json["method"]),
+        (&"conv3".into(), &"guided".into())
+    );
+    let filters = json["filters"].as_array().unwrap();
+    let numbers: Vec<u64> = filters
+        .iter()
+        .map(|f| f["filter"].as_u64().unwrap())
+        .collect();
+    assert_eq!(numbers, [3, 17, 200]);
+    for (listed, filter) in filters.iter().zip(&patches) {
+        let listed = listed["patches"].as_array().unwrap();
+        assert_eq!(listed.len(), filter.patches.len());
+        for (rank, (row, patch)) in listed.iter().zip(&filter.patches).enumerate() {
+            let mut keys: Vec<&String> = row.as_object().unwrap().keys().collect();
+            keys.sort();
+            let contract = [
+                "activation",
+                "col",
+                "h",
+                "index",
+                "rank",
+                "row",
+                "subject",
+                "w",
+                "x",
+                "y",
+            ];
+            assert_eq!(keys, contract);
+            let number = |key: &str| row[key].as_i64().unwrap();
+            assert_eq!(number("rank"), rank as i64);
+            assert_eq!(number("subject"), images.subjects[number("index") as usize]);
+            // Unit u of conv3 sees 4u − 14 .. 4u + 18, clipped.
+            let span = |unit: i64| ((4 * unit - 14).clamp(0, 48), (4 * unit + 18).clamp(0, 48));
+            let ((x0, x1), (y0, y1)) = (span(number("col")), span(number("row")));
+            assert_eq!([number("x"), number("w")], [x0, x1 - x0]);
+            assert_eq!([number("y"), number("h")], [y0, y1 - y0]);
+            let activation = row["activation"].as_f64().unwrap() as f32;
+            assert_eq!(activation, patch.unit.activation);
+        }
+    }
+}
+
+#[test]
+fn pictures_have_a_tile_for_every_patch() {
+    let root = tempfile::tempdir().unwrap();
+    let (patches, _) = written(root.path());
+    // Tiles of 64 with 3 between them; two tiles above each other and a gap of 12 for each filter.
+    let size = |columns: u32, filters: u32| (columns * 67 + 3, filters * (2 * 67 + 12) + 3);
+    for filter in &patches {
+        let path = root.path().join(format!("filter-{:03}.png", filter.filter));
+        let columns = filter.patches.len().max(1) as u32;
+        assert_eq!(image::image_dimensions(path).unwrap(), size(columns, 1));
+    }
+    let figure = root.path().join("figure.png");
+    assert_eq!(image::image_dimensions(figure).unwrap(), size(4, 2));
+}
+
+#[test]
+fn a_projection_lies_wholly_in_its_crop() {
+    let network = Convolutions::random(9, false).network(24);
+    let images = Images::new(30, 24);
+    let rows: Vec<usize> = (0..30).collect();
+    images.with(&rows, |set| {
+        for stage in 0..3 {
+            for method in [Method::Gradient, Method::Deconvnet, Method::Guided] {
+                let tops = top_units(&network, stage, &[0, 1, 2, 3], 4, set).unwrap();
+                let cut = cut_patches(&network, stage, method, &tops, set).unwrap();
+                for patch in cut.iter().flat_map(|f| &f.patches) {
+                    let image = images.tensor(&[patch.unit.index]);
+                    let whole =
+                        faus_viz::project(&network, stage, method, &image, &[patch.unit.unit]);
+                    let [all, cut] = [values(&whole.unwrap()), patch.projection.clone()]
+                        .map(|v| v.iter().map(|v| f64::from(v.abs())).sum::<f64>());
+                    assert!((all - cut).abs() <= 1e-4 * all.max(1e-9), "{all} {cut}");
+                }
+            }
+        }
+    });
+}
+
+fn array(path: &std::path::Path) -> (Vec<u64>, Vec<f32>) {
+    let file = npyz::NpyFile::new(
+        std::fs::File::open(path)
+            .map(std::io::BufReader::new)
+            .unwrap(),
+    )
+    .unwrap();
+    (file.shape().to_vec(), file.into_vec().unwrap())
+}
+
+#[test]
+fn arrays_hold_every_patch_in_its_place_of_the_field() {
+    let root = tempfile::tempdir().unwrap();
+    let (patches, images) = written(root.path());
+    for filter in &patches {
+        let [projection, input] = ["projection", "input"]
+            .map(|n| array(&root.path().join(format!("{n}-{:03}.npy", filter.filter))));
+        assert_eq!(projection.0, [filter.patches.len() as u64, 32, 32]);
+        assert_eq!(input.0, projection.0);
+        for (n, patch) in filter.patches.iter().enumerate() {
+            let of = |all: &[f32], row: i64, column: i64| {
+                all[(n * 32 + row as usize) * 32 + column as usize]
+            };
+            let corner = |unit: usize| 4 * unit as i64 - 14;
+            let (left, top) = (corner(patch.unit.unit.column), corner(patch.unit.unit.row));
+            for row in 0..32 {
+                for column in 0..32 {
+                    let (y, x) = (top + row, left + column);
+                    let inside = (0..48).contains(&y) && (0..48).contains(&x);
+                    let pixel = |y: i64, x: i64| {
+                        images.grey[patch.unit.index * 2304 + (y * 48 + x) as usize]
+                    };
+                    let expected = if inside {
+                        f32::from(pixel(y, x)) / 255.0
+                    } else {
+                        0.0
+                    };
+                    assert_eq!(of(&input.1, row, column), expected);
+                    assert!(inside || of(&projection.1, row, column) == 0.0);
+                }
+            }
+        }
+    }
+}
