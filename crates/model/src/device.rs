@@ -80,6 +80,14 @@ impl DeviceChoice {
     }
 }
 
+/// A device as the command line writes it: `cpu`, `cuda:0`.
+pub fn device_name(device: Device) -> String {
+    match device {
+        Device::Cuda(index) => format!("cuda:{index}"),
+        other => format!("{other:?}").to_lowercase(),
+    }
+}
+
 /// What is known about CUDA in this process.
 #[derive(Debug, Clone, Serialize)]
 pub struct CudaStatus {

@@ -57,7 +57,7 @@ pub fn main_with(make: MakeArchitecture) -> ExitCode {
 
 /// [`main_with`] for a command line of the caller's (the first word is the program).
 pub fn main_from(make: MakeArchitecture, arguments: Vec<String>) -> ExitCode {
-    let cli = match Cli::try_parse_from(arguments) {
+    let cli = match Cli::try_parse_from(spread_sets(arguments)) {
         Ok(cli) => cli,
         Err(usage) => {
             let _ = usage.print();
@@ -70,10 +70,37 @@ pub fn main_from(make: MakeArchitecture, arguments: Vec<String>) -> ExitCode {
     match dispatch(cli.command, make) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("error: {error:#}");
+            eprintln!("error: {}", describe(&error));
             ExitCode::FAILURE
         }
     }
+}
+
+/// An error and its causes; a cause that is part of what was said already is not said again.
+fn describe(error: &anyhow::Error) -> String {
+    error
+        .chain()
+        .map(ToString::to_string)
+        .fold(String::new(), |said, cause| match said {
+            said if said.is_empty() => cause,
+            said if said.contains(&cause) => said,
+            said => format!("{said}: {cause}"),
+        })
+}
+
+/// `--set a=1 b=2 FILE` as `--set a=1 --set b=2 FILE`: the flag takes every `key=value` behind it, and nothing else.
+fn spread_sets(arguments: Vec<String>) -> Vec<String> {
+    let mut spread: Vec<String> = Vec::new();
+    let mut in_sets = false;
+    for argument in arguments {
+        let first = spread.last().is_some_and(|last| last == "--set");
+        in_sets = first || (in_sets && argument.contains('=') && !argument.starts_with('-'));
+        if in_sets && !first {
+            spread.push("--set".to_owned());
+        }
+        spread.push(argument);
+    }
+    spread
 }
 
 fn dispatch(command: Command, make: MakeArchitecture) -> Result<()> {
@@ -184,6 +211,27 @@ pub(crate) fn check_fits(checkpoint: &Checkpoint, prepared: &Prepared) -> Result
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn settings_end_at_the_first_word_that_is_none() {
+        let words = |line: &str| line.split(' ').map(str::to_owned).collect::<Vec<_>>();
+        let spread = spread_sets(words("faus run --set a=1 b=2 x.json --seed 3"));
+        assert_eq!(
+            spread,
+            words("faus run --set a=1 --set b=2 x.json --seed 3")
+        );
+        assert_eq!(
+            spread_sets(words("faus run x=y.json")),
+            words("faus run x=y.json")
+        );
+    }
+
+    #[test]
+    fn a_cause_is_said_once() {
+        let inner = anyhow::anyhow!("no such file");
+        let error = inner.context("x.json: no such file").context("cannot read");
+        assert_eq!(describe(&error), "cannot read: x.json: no such file");
+    }
 
     #[test]
     fn number_lists() {

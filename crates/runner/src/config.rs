@@ -1,6 +1,6 @@
 use std::path::Path;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, anyhow, bail};
 use faus_data::CropMode;
 use faus_fau::AnalysisOptions;
 use faus_train::{CheckedRecipe, OptimizerKind, Recipe, Schedule};
@@ -53,6 +53,10 @@ pub enum SourceKind {
     CkPlusSixClass,
     /// The Toronto Face Database.
     Tfd,
+    /// One folder of images per class, such as CK+48.
+    Folders,
+    /// A table `emotion,pixels,Usage`, such as ckextended.csv or FER2013.
+    Csv,
 }
 
 impl SourceKind {
@@ -62,6 +66,8 @@ impl SourceKind {
             Self::CkPlus => "ck_plus",
             Self::CkPlusSixClass => "ck_plus_six_class",
             Self::Tfd => "tfd",
+            Self::Folders => "folders",
+            Self::Csv => "csv",
         }
     }
 }
@@ -182,8 +188,14 @@ impl ExperimentConfig {
         if let Some(seed) = seed {
             merge(&mut value, serde_json::json!({ "seed": seed }));
         }
-        let config: Self = serde_json::from_value(value)
-            .with_context(|| format!("{}: not a valid experiment", path.display()))?;
+        let config: Self = serde_path_to_error::deserialize(value)
+            .map_err(|e| anyhow!("{}: {}", e.path(), e.inner()))
+            .with_context(|| {
+                format!(
+                    "{} with preset and --set: not a valid experiment",
+                    path.display()
+                )
+            })?;
         config
             .check()
             .with_context(|| format!("{}: not a valid experiment", path.display()))?;

@@ -12,6 +12,11 @@ pub(crate) fn say(text: impl AsRef<str>) {
     eprintln!("{}", text.as_ref());
 }
 
+/// `1 fold`, `3 folds`.
+pub(crate) fn counted(count: usize, what: &str) -> String {
+    format!("{count} {what}{}", if count == 1 { "" } else { "s" })
+}
+
 /// Progress of one piece of work.
 pub(crate) struct Bar {
     bar: ProgressBar,

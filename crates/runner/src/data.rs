@@ -1,7 +1,9 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
-use faus_data::{CkPlus, ClassMap, DatasetInfo, PrepareOptions, Prepared, Source, prepare};
+use faus_data::{
+    CkPlus, ClassMap, DatasetInfo, Folders, PixelCsv, PrepareOptions, Prepared, Source, prepare,
+};
 use faus_synth::SynthOptions;
 
 use crate::config::{DataConfig, SourceKind};
@@ -35,6 +37,12 @@ pub(crate) fn locate(kind: SourceKind, given: Option<&Path>) -> Result<PathBuf> 
              files, which comes with a later version (see CHANGELOG.md); `faus run experiments/ck_plus/cnn_ad.json` works without any data of yours"
         );
     }
+    if matches!(kind, SourceKind::Folders | SourceKind::Csv) {
+        bail!(
+            "no data: a {} experiment needs --data with the folder or table",
+            kind.name()
+        );
+    }
     let real = Path::new(CK_PLUS);
     if real.exists() {
         say(format!("Data: CK+ in {CK_PLUS}"));
@@ -59,8 +67,14 @@ pub(crate) fn synthesize(options: &SynthOptions, output: &Path) -> Result<()> {
     let summary = faus_synth::generate(options, output, &|done, total| {
         bar.set(done as u64, total as u64, "");
         !interrupt::stopped()
-    })?;
+    });
     drop(bar);
+    let summary = match summary {
+        Err(faus_synth::Error::Cancelled { .. }) => bail!("stopped while drawing faces; nothing half-drawn is left, the same command starts again"),
+        other => other.with_context(|| {
+            format!("{}: no synthetic faces can be put here; name another folder with --output, or your own data with --data DIR", output.display())
+        })?,
+    };
     say(format!(
         "{}: {} synthetic subjects, {} sequences, {} images",
         output.display(),
@@ -79,6 +93,8 @@ pub(crate) fn open_source(kind: SourceKind, input: &Path) -> Result<Box<dyn Sour
     match kind {
         SourceKind::CkPlus => Ok(Box::new(CkPlus::open(input, ClassMap::eight())?)),
         SourceKind::CkPlusSixClass => Ok(Box::new(CkPlus::open(input, ClassMap::six())?)),
+        SourceKind::Folders => Ok(Box::new(Folders::open(input)?)),
+        SourceKind::Csv => Ok(Box::new(PixelCsv::open(input, ClassMap::eight())?)),
         SourceKind::Tfd => bail!(
             "{}: this version reads no TFD (its .mat reader comes with a later version)",
             input.display()
@@ -99,8 +115,15 @@ pub(crate) fn prepare_into(
     let info = prepare(source, options, output, &|done, total| {
         bar.set(done as u64, total as u64, "");
         !interrupt::stopped()
-    })?;
+    });
     drop(bar);
+    let info = match info {
+        Err(faus_data::Error::Cancelled) => bail!(
+            "stopped while faces were being prepared; nothing half-prepared is left, run the same command again"
+        ),
+        other => other
+            .with_context(|| format!("{}: the data set cannot be prepared", output.display()))?,
+    };
     let synthetic = if info.synthetic { " SYNTHETIC" } else { "" };
     say(format!(
         "Prepared {}{synthetic}: {} images of {} subjects in {} folds, {} held out, {} inputs skipped",
@@ -135,27 +158,27 @@ impl DataConfig {
     }
 }
 
-/// The run's prepared data set: the one it has, if it was made as `config` wants, else a new one.
+/// The run's prepared data set: the one that lies in `folder`, else a new one made of `input`.
 ///
 /// # Errors
-/// When the data cannot be had, or the folder's set was made otherwise.
+/// When the data cannot be read, or the folder's set is damaged.
 pub(crate) fn prepared_for_run(
     config: &DataConfig,
-    given: Option<&Path>,
+    input: Option<&Path>,
     folder: &Path,
 ) -> Result<Prepared> {
-    if folder.join("dataset.json").exists() {
-        let prepared = Prepared::open(folder).with_context(|| {
+    let Some(input) = input else {
+        let damaged = || {
             format!(
                 "{}: delete it to have the data prepared anew",
                 folder.display()
             )
-        })?;
+        };
+        let prepared = Prepared::open(folder).with_context(damaged)?;
         say(format!("Data: {} is prepared already", folder.display()));
         return Ok(prepared);
-    }
-    let input = locate(config.source, given)?;
-    let source = open_source(config.source, &input)?;
+    };
+    let source = open_source(config.source, input)?;
     prepare_into(source.as_ref(), &config.options(), folder)?;
     Ok(Prepared::open(folder)?)
 }

@@ -4,7 +4,7 @@ use std::time::Instant;
 use anyhow::{Context, Result, bail};
 use faus_data::Prepared;
 use faus_fau::{Activations, Analysis, OutputOptions, analyse, read_samples};
-use faus_model::{Architecture, Checkpoint, Network};
+use faus_model::{Architecture, Checkpoint, Network, device_name};
 use faus_train::{
     CheckedRecipe, Error as TrainError, FoldJob, FoldProgress, FoldResult, Monitor, Summary,
     SummaryHead, Workers, activations, images_tensor,
@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 use tch::Device;
 
 use crate::commands::write_activations;
-use crate::console::{Bar, say};
+use crate::console::{Bar, counted, say};
 use crate::run_folder::{RunFolder, read_json, write_json};
 use crate::{ExperimentConfig, Preset, data, interrupt};
 
@@ -63,23 +63,27 @@ impl Job<'_> {
     pub fn run(&self) -> Result<JobOutcome> {
         let started = Instant::now();
         let recipe = self.config.recipe()?;
+        self.check_folds(self.config.data.folds)?;
+        // Found before the run folder is made, so that a job without data leaves none.
+        let input = match self.out.join("dataset/dataset.json").exists() {
+            true => None,
+            false => Some(data::locate(self.config.data.source, self.data.as_deref())?),
+        };
         let folder = RunFolder::open(&self.out)?;
-        let before = read_json(&folder.join("config.json"))?;
-        self.check_same(&folder, before.as_ref())?;
-        let prepared = data::prepared_for_run(
-            &self.config.data,
-            self.data.as_deref(),
-            &folder.join("dataset"),
-        )?;
-        self.check_folds(&prepared)?;
+        self.check_same(&folder, read_json(&folder.join("config.json"))?.as_ref())?;
+        let prepared =
+            data::prepared_for_run(&self.config.data, input.as_deref(), &folder.join("dataset"))?;
+        self.check_folds(prepared.info().folds)?;
+        if let Some(outcome) = self.finished(&folder)? {
+            return Ok(outcome);
+        }
         let workers = Workers::new(0)?;
         write_json(
             &folder.join("config.json"),
             &self.record(&prepared, &workers)?,
         )?;
-        if let Some(report) = self.finished(&folder)? {
-            return Ok(report);
-        }
+        // The report is written last, so that where there is one the run is whole.
+        remove_if_there(&folder.join("report/index.html"))?;
         let folds = self.train_folds(&folder, &prepared, &recipe, &workers)?;
         let seconds = self.seconds_so_far(&folder, started);
         let summary = Summary::gather(self.head(), prepared.info(), &folds, seconds);
@@ -108,7 +112,7 @@ impl Job<'_> {
     /// A folder that holds another experiment's results is not written over.
     fn check_same(&self, folder: &RunFolder, before: Option<&Value>) -> Result<()> {
         let Some(before) = before else { return Ok(()) };
-        let now = serde_json::to_value(&self.config)?;
+        let now = self.config_value()?;
         let root = folder.root().display();
         if before["config"] != now {
             bail!(
@@ -127,11 +131,10 @@ impl Job<'_> {
         }
     }
 
-    fn check_folds(&self, prepared: &Prepared) -> Result<()> {
-        let there = prepared.info().folds;
+    fn check_folds(&self, there: usize) -> Result<()> {
         match self.folds.iter().find(|&&fold| fold >= there) {
             Some(fold) => bail!(
-                "--folds: there is no fold {fold}; the data set has folds 0 to {}",
+                "--folds: there is no fold {fold}; there are folds 0 to {}",
                 there.saturating_sub(1)
             ),
             None => Ok(()),
@@ -147,7 +150,7 @@ impl Job<'_> {
             "preset": self.preset.name(),
             "protocol": self.config.train.protocol,
             "seed": self.config.seed,
-            "device": format!("{:?}", self.device).to_lowercase(),
+            "device": device_name(self.device),
             "threads": workers.count(),
             "data": data,
             "dataset": info.name,
@@ -156,8 +159,13 @@ impl Job<'_> {
             "network": self.architecture.name(),
             "versions": { "faus": env!("CARGO_PKG_VERSION"), "tch": "0.24.0", "libtorch": crate::commands::libtorch_version() },
             "command": self.command,
-            "config": serde_json::to_value(&self.config)?,
+            "config": self.config_value()?,
         }))
+    }
+
+    /// The resolved experiment; by way of text, which writes 0.7 where a number of 32 bits becomes 0.699999988.
+    fn config_value(&self) -> Result<Value> {
+        Ok(serde_json::from_str(&serde_json::to_string(&self.config)?)?)
     }
 
     fn head(&self) -> SummaryHead {
@@ -244,6 +252,12 @@ impl Job<'_> {
         workers: &Workers,
         bar: &Bar,
     ) -> Result<Result<FoldResult, String>> {
+        if let Some(step) = faus_train::stopped_at(dir).filter(|_| !self.resume) {
+            bail!(
+                "fold {fold} was stopped after step {step}: go on with the same command and --resume, or delete {} to start it again",
+                dir.display()
+            );
+        }
         let place = self.folds.iter().position(|f| *f == fold).unwrap_or(0) as u64;
         let progress = |p: FoldProgress| show_progress(bar, place, self.folds.len() as u64, p);
         let monitor = Monitor {
@@ -285,7 +299,14 @@ impl Job<'_> {
         fold: usize,
     ) -> Result<()> {
         let path = folder.fold(fold).join("best.safetensors");
-        let network = Checkpoint::load(&path)?.network(self.architecture, self.device)?;
+        let network = Checkpoint::load(&path)
+            .and_then(|checkpoint| checkpoint.network(self.architecture, self.device))
+            .with_context(|| {
+                format!(
+                    "delete {} to have fold {fold} trained anew",
+                    folder.fold(fold).display()
+                )
+            })?;
         let stage = match &self.config.visualize.layer {
             Some(layer) => network.stage_index(layer)?,
             None => network
@@ -415,11 +436,9 @@ impl Job<'_> {
 
     /// Seconds of this run and of the earlier ones that it goes on from: the folds' own sum, or this session if longer.
     fn seconds_so_far(&self, folder: &RunFolder, started: Instant) -> f64 {
-        let folds = (0..1000)
-            .map(|fold| folder.fold(fold))
-            .take_while(|dir| dir.exists());
+        let folds = (0..self.config.data.folds).map(|fold| folder.fold(fold).join("fold.json"));
         let trained: f64 = folds
-            .filter_map(|dir| read_json(&dir.join("fold.json")).ok()??["seconds"].as_f64())
+            .filter_map(|path| read_json(&path).ok()??["seconds"].as_f64())
             .sum();
         started.elapsed().as_secs_f64().max(trained)
     }
@@ -469,7 +488,10 @@ fn show_progress(bar: &Bar, place: u64, folds: u64, p: FoldProgress) {
         folds * p.steps,
         &format!("fold {} loss {:.3}", p.fold, p.loss),
     );
-    if let Some(row) = p.row.filter(|_| p.steps > 1000 && p.step % 1000 == 0) {
+    if let Some(row) = p
+        .row
+        .filter(|_| p.steps > 1000 && p.step.is_multiple_of(1000))
+    {
         bar.line(&format!(
             "fold {}: step {}, validation {:.1}%",
             p.fold,
@@ -508,11 +530,21 @@ fn say_accuracy(summary: &Summary) {
     };
     let folds = summary.folds.iter().filter(|f| f.failed.is_none()).count();
     say(format!(
-        "Test accuracy {:.1}% ± {:.1} over {folds} folds ({synthetic}most frequent class: {:.1}%)",
+        "Test accuracy {:.1}% ± {:.1} over {} ({synthetic}most frequent class: {:.1}%)",
         100.0 * test.mean,
         100.0 * test.std,
+        counted(folds, "fold"),
         100.0 * summary.majority_accuracy
     ));
+}
+
+fn remove_if_there(path: &Path) -> Result<()> {
+    match std::fs::remove_file(path) {
+        Err(e) if e.kind() != std::io::ErrorKind::NotFound => {
+            Err(e).with_context(|| format!("{}: cannot be removed", path.display()))
+        }
+        _ => Ok(()),
+    }
 }
 
 /// The first setting that differs, as `key: was X, is Y`.

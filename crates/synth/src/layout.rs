@@ -41,7 +41,8 @@ impl Writer {
         if draft.exists() {
             fs::remove_dir_all(&draft).map_err(Error::io(&draft, "clearing the draft"))?;
         }
-        make_folder(&draft)?;
+        // A failure here is about the place that was asked for, not about the draft's name.
+        fs::create_dir_all(&draft).map_err(Error::io(output, "making the folder"))?;
         Ok(Self {
             draft,
             output: output.to_path_buf(),

@@ -152,7 +152,12 @@ impl FoldJob<'_> {
         if run.saved.step == 0 {
             state::discard(&run.checkpoints)?;
         }
-        run.train(monitor)?;
+        let trained = run.train(monitor);
+        if let Err(Error::Diverged { .. }) = trained {
+            // The same steps would diverge again; the checkpoints stay, to be looked at.
+            state::clear(&run.checkpoints, run.saved.step)?;
+        }
+        trained?;
         run.finish()
     }
 

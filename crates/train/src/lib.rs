@@ -39,5 +39,6 @@ pub use optimizer::Optimizer;
 pub use recipe::{CheckedRecipe, OptimizerKind, Recipe, Schedule};
 pub use scores::{ClassScores, Scores};
 pub use select::{Candidate, Selection, list_checkpoints, normalisation_of, select};
+pub use state::stopped_at;
 pub use summary::{MeanStd, Summary, SummaryFold, SummaryHead};
 pub use workers::Workers;

@@ -49,6 +49,15 @@ pub(crate) fn save(checkpoints: &Path, saved: &Saved, optimizer: &Optimizer) -> 
     Ok(())
 }
 
+/// The step after which the fold in folder `dir` was stopped, if it was: it can go on from there by
+/// [`FoldJob::resume`](crate::FoldJob::resume), and starts again without.
+pub fn stopped_at(dir: &Path) -> Option<u64> {
+    let checkpoints = dir.join("checkpoints");
+    let steps = list_checkpoints(&checkpoints).ok()?;
+    let mut steps = steps.into_iter().rev().map(|(step, _)| step);
+    steps.find(|step| state_path(&checkpoints, *step).exists())
+}
+
 /// Takes the newest state into `network` and `optimizer`; `None` where there is none yet.
 ///
 /// `expected` is this job's (step, candidates and seconds do not count): a state of another recipe, seed or data set is

@@ -26,10 +26,17 @@ impl Architecture for TinyNet {
             Stage::new("output", {
                 let weight = he_normal(&[classes, features], rng)?;
                 let bias = Tensor::f_zeros([classes], tch::kind::FLOAT_CPU)?;
-                vec![Layer::Flatten, Layer::Dropout { p: spec.dropout }, Layer::Linear { weight, bias }]
+                vec![
+                    Layer::Flatten,
+                    Layer::Dropout { p: spec.dropout },
+                    Layer::Linear { weight, bias },
+                ]
             }),
         ];
-        Ok(Blueprint { stages, drawn: Default::default() })
+        Ok(Blueprint {
+            stages,
+            drawn: Default::default(),
+        })
     }
 }
 
@@ -38,14 +45,29 @@ fn convolution(shape: &[i64], rng: &mut ChaCha8Rng) -> Result<Vec<Layer>, Error>
     let weight = channels_last(&he_normal(shape, rng)?)?;
     let bias = Some(Tensor::f_zeros([shape[0]], tch::kind::FLOAT_CPU)?);
     let padding = shape[2] / 2;
-    Ok(vec![Layer::Conv { weight, bias, padding }, Layer::Relu, Layer::MaxPool { side: 2 }])
+    Ok(vec![
+        Layer::Conv {
+            weight,
+            bias,
+            padding,
+        },
+        Layer::Relu,
+        Layer::MaxPool { side: 2 },
+    ])
 }
 
 /// Weights of spread √(2 / fan-in) (He et al. 2015).
 fn he_normal(shape: &[i64], rng: &mut ChaCha8Rng) -> Result<Tensor, Error> {
-    let (count, fan_in) = (shape.iter().product::<i64>(), shape[1..].iter().product::<i64>());
+    let (count, fan_in) = (
+        shape.iter().product::<i64>(),
+        shape[1..].iter().product::<i64>(),
+    );
     let scale = (2.0 / fan_in as f32).sqrt();
-    let draws: Vec<f32> = StandardNormal.sample_iter(rng).take(count as usize).map(|v: f32| scale * v).collect();
+    let draws: Vec<f32> = StandardNormal
+        .sample_iter(rng)
+        .take(count as usize)
+        .map(|v: f32| scale * v)
+        .collect();
     Ok(Tensor::f_from_slice(&draws)?.f_reshape(shape)?)
 }
 
@@ -53,7 +75,13 @@ fn main() -> ExitCode {
     let mut arguments: Vec<String> = std::env::args().collect();
     if arguments.get(1).is_none_or(|first| first.starts_with("--")) {
         // `just swap_model` alone runs the experiment; its flags go to `run`.
-        arguments.splice(1..1, ["run".to_owned(), "experiments/swap_model/tiny.json".to_owned()]);
+        arguments.splice(
+            1..1,
+            [
+                "run".to_owned(),
+                "experiments/swap_model/tiny.json".to_owned(),
+            ],
+        );
     }
     faus_runner::main_from(&|_| Box::new(TinyNet), arguments)
 }

@@ -6,7 +6,6 @@ use faus_tests::shared::TINY;
 /// A run that was finished, got more folds and failed while it looked into the network held a summary of all folds and
 /// the report of the old ones, and took itself for finished.
 #[test]
-#[ignore = "not mended yet"]
 fn issue_2_a_report_of_fewer_folds_is_not_taken_for_finished() {
     let place = Place::with_faces();
     let run = |folds: &str| {
@@ -25,7 +24,6 @@ fn issue_2_a_report_of_fewer_folds_is_not_taken_for_finished() {
 
 /// The flag took every word behind it, the experiment too.
 #[test]
-#[ignore = "not mended yet"]
 fn issue_2_settings_may_stand_before_the_experiment() {
     let place = Place::with_faces();
     let settings = TINY.split_once("--set ").unwrap().1;
@@ -42,7 +40,6 @@ fn issue_2_settings_may_stand_before_the_experiment() {
 
 /// A job that never began left a run folder with nothing but a lock in it.
 #[test]
-#[ignore = "not mended yet"]
 fn issue_2_a_job_that_never_began_leaves_no_run_folder() {
     let place = Place::with_faces();
     place
@@ -62,7 +59,6 @@ fn issue_2_a_job_that_never_began_leaves_no_run_folder() {
 
 /// The header of images.npy was made for as many images as a number can hold.
 #[test]
-#[ignore = "not mended yet"]
 fn issue_2_large_images_do_not_overflow() {
     let place = Place::with_faces();
     let prepare = "data prepare --source ck_plus --input ck --output prepared --size 512";
@@ -70,7 +66,6 @@ fn issue_2_large_images_do_not_overflow() {
 }
 
 #[test]
-#[ignore = "not mended yet"]
 fn issue_2_a_value_of_the_wrong_kind_names_its_setting() {
     let set =
         |set: &str| Place::new().faus(&format!("run experiments/ck_plus/cnn_ad.json --set {set}"));
@@ -81,7 +76,6 @@ fn issue_2_a_value_of_the_wrong_kind_names_its_setting() {
 
 /// It named a hidden folder beside the one that was asked for, and no way out.
 #[test]
-#[ignore = "not mended yet"]
 fn issue_2_a_place_without_room_for_synthetic_faces_is_named() {
     let place = Place::new();
     fs::write(place.path("data"), "a file where a folder should be").unwrap();
@@ -96,7 +90,6 @@ fn issue_2_a_place_without_room_for_synthetic_faces_is_named() {
 
 /// The error printed its cause, and then the cause was printed again.
 #[test]
-#[ignore = "not mended yet"]
 fn issue_2_a_reason_is_said_once() {
     let place = Place::with_faces();
     fs::write(place.path("file"), "").unwrap();

@@ -27,7 +27,7 @@ impl ImagesWriter {
             BufWriter::with_capacity(1 << 20, File::create(&path).map_err(Error::io(&path))?);
         // npyz pads headers to 64 bytes, and any number of images fits the padding, so the final header takes this
         // one's place.
-        let header = images_header(u64::MAX >> 16, side).map_err(Error::io(&path))?;
+        let header = images_header(MOST_IMAGES, side).map_err(Error::io(&path))?;
         file.write_all(&header).map_err(Error::io(&path))?;
         Ok(Self {
             path,
@@ -65,6 +65,10 @@ impl ImagesWriter {
         self.file.get_ref().sync_all().map_err(Error::io(path))
     }
 }
+
+/// Room that the header keeps for the number of images, which is known at the end only: more than any disk holds, and
+/// small enough that the array's length in bytes is still a number.
+const MOST_IMAGES: u64 = 1 << 40;
 
 fn images_header(count: u64, side: usize) -> std::io::Result<Vec<u8>> {
     let shape = [count, 1, side as u64, side as u64];

@@ -40,11 +40,11 @@ impl PreparedWriter {
             .parent()
             .filter(|p| !p.as_os_str().is_empty())
             .unwrap_or(Path::new("."));
-        fs::create_dir_all(parent).map_err(Error::io(parent))?;
+        fs::create_dir_all(parent).map_err(Error::io(output))?;
         let work = tempfile::Builder::new()
             .prefix(".faus-data-")
             .tempdir_in(parent)
-            .map_err(Error::io(parent))?;
+            .map_err(Error::io(output))?;
         // The temporary folder itself is closed to others; the one inside it gets the usual permissions.
         let folder = work.path().join("set");
         fs::create_dir(&folder).map_err(Error::io(&folder))?;

@@ -13,7 +13,7 @@ const PAD: usize = KERNEL / 2;
 pub(crate) fn stem_suits(weight: &[i64], tile: i64, side: usize) -> bool {
     matches!(*weight, [outputs, 1, 5, 5] if outputs % LANES as i64 == 0)
         && tile == 2
-        && side % 2 == 0
+        && side.is_multiple_of(2)
 }
 
 /// 5×5 convolution of grey images `[n, side, side]`, 2×2 max pooling and ReLU in one pass, so that the full-size maps

@@ -189,7 +189,6 @@ pub(crate) fn synth(args: SynthArgs) -> Result<()> {
         width: args.size.0,
         height: args.size.1,
         full_sequences: args.full_sequences,
-        ..SynthOptions::default()
     };
     synthesize(&options, &args.output)?;
     println!("{}", args.output.display());

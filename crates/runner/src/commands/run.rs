@@ -2,7 +2,7 @@ use std::path::PathBuf;
 
 use anyhow::{Result, bail};
 use clap::Args;
-use faus_model::DeviceChoice;
+use faus_model::{DeviceChoice, device_name};
 
 use crate::cli::{Folds, architecture_of};
 use crate::console::say;
@@ -39,7 +39,7 @@ pub(crate) struct RunArgs {
     #[arg(long)]
     pub strict: bool,
     /// Any setting of the experiment, for example train.steps=500; may be repeated.
-    #[arg(long = "set", value_name = "KEY=VALUE", num_args = 1..)]
+    #[arg(long = "set", value_name = "KEY=VALUE")]
     pub sets: Vec<String>,
 }
 
@@ -63,10 +63,11 @@ pub(crate) fn run(args: RunArgs, make: MakeArchitecture) -> Result<()> {
         .folds
         .map_or_else(|| (0..config.data.folds).collect(), |f| f.0);
     say(format!(
-        "{}: preset {} on {device:?}, {} folds of {} steps, into {}",
+        "{}: preset {} on {}, {} of {} steps, into {}",
         config.name,
         preset.name(),
-        folds.len(),
+        device_name(device),
+        crate::console::counted(folds.len(), "fold"),
         config.train.steps,
         out.display()
     ));

@@ -44,7 +44,7 @@ pub(crate) struct TrainArgs {
     #[arg(long, value_name = "N")]
     seed: Option<u64>,
     /// Any setting of the experiment, for example train.steps=500; may be repeated.
-    #[arg(long = "set", value_name = "KEY=VALUE", num_args = 1..)]
+    #[arg(long = "set", value_name = "KEY=VALUE")]
     sets: Vec<String>,
 }
 
@@ -151,6 +151,7 @@ pub(crate) struct EvaluateArgs {
 pub(crate) fn evaluate_command(args: EvaluateArgs, make: MakeArchitecture) -> Result<()> {
     let prepared = Prepared::open(&args.prepared)?;
     let (checkpoint, network) = open_network(make, &args.checkpoint, &prepared, args.device)?;
+    let rows = args.split.rows(&prepared, args.fold, args.protocol)?;
     if checkpoint.info.fold.is_some_and(|fold| fold != args.fold) && args.split == SplitPart::Test {
         say(format!(
             "Note: this checkpoint was trained with test fold {}; it has seen images of fold {}, so this accuracy is optimistic",
@@ -158,7 +159,6 @@ pub(crate) fn evaluate_command(args: EvaluateArgs, make: MakeArchitecture) -> Re
             args.fold
         ));
     }
-    let rows = args.split.rows(&prepared, args.fold, args.protocol)?;
     if rows.is_empty() {
         bail!("this part of fold {} has no images", args.fold);
     }
