@@ -34,6 +34,12 @@ pub struct CheckpointInfo {
     pub step: u64,
     /// The test fold it must be judged on; `None` when it was trained on everything.
     pub fold: Option<usize>,
+    /// The protocol that dealt the folds, `paper-2017` or `paper-2015`.
+    #[serde(default)]
+    pub protocol: Option<String>,
+    /// Digest of the prepared data set and the split it was trained on: equal digests mean the same people in the same parts.
+    #[serde(default)]
+    pub split_digest: Option<String>,
     /// Whether it was trained on synthetic faces.
     pub synthetic: bool,
     /// Random choices of the initialisation.
@@ -62,9 +68,12 @@ impl Checkpoint {
         let metadata = HashMap::from([
             ("format".to_owned(), "pt".to_owned()),
             ("architecture".to_owned(), info.architecture.clone()),
-            ("classes".to_owned(), info.classes.join(",")),
+            (
+                "classes".to_owned(),
+                serde_json::json!(info.classes).to_string(),
+            ),
             ("input_size".to_owned(), info.side.to_string()),
-            ("normalisation".to_owned(), info.normalisation.to_string()),
+            ("normalisation".to_owned(), plain(&info.normalisation)),
             ("step".to_owned(), info.step.to_string()),
             (INFO_KEY.to_owned(), text),
         ]);
@@ -138,6 +147,13 @@ impl Checkpoint {
         }
         Ok(network)
     }
+}
+
+/// A value as a person writes it: text without quotes.
+fn plain(value: &serde_json::Value) -> String {
+    value
+        .as_str()
+        .map_or_else(|| value.to_string(), str::to_owned)
 }
 
 /// Writes named tensors as safetensors, f32 in C order, atomically.

@@ -26,6 +26,8 @@ fn info(side: usize) -> CheckpointInfo {
         normalisation: json!("subtractive"),
         step: 31_000,
         fold: Some(4),
+        protocol: Some("paper-2017".to_owned()),
+        split_digest: None,
         synthetic: true,
         drawn: BTreeMap::from([("k".to_owned(), 0.7)]),
     }
@@ -101,7 +103,7 @@ fn names_and_shapes_are_those_that_pytorch_would_use() {
     assert_eq!(metadata["architecture"], "zero_bias_cnn");
     assert_eq!(metadata["input_size"], "96");
     assert_eq!(metadata["step"], "31000");
-    assert_eq!(metadata["normalisation"], "\"subtractive\"");
+    assert_eq!(metadata["normalisation"], "subtractive");
     // As any reader of the format sees it.
     let header = header(&bytes);
     assert_eq!(header["conv1.weight"]["dtype"], "F32");

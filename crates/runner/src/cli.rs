@@ -4,9 +4,11 @@ use std::str::FromStr;
 
 use anyhow::{Result, bail};
 use clap::{Parser, Subcommand};
-use faus_data::Prepared;
+use faus_data::{Prepared, Protocol};
 use faus_model::{Architecture, Checkpoint, DeviceChoice, Network};
+use faus_train::split_digest;
 
+use crate::commands::SplitPart;
 use crate::{MakeArchitecture, NetworkConfig, commands, interrupt};
 
 /// Did this face network learn facial action units while it was only taught expressions?
@@ -57,6 +59,7 @@ pub fn main_with(make: MakeArchitecture) -> ExitCode {
 
 /// [`main_with`] for a command line of the caller's (the first word is the program).
 pub fn main_from(make: MakeArchitecture, arguments: Vec<String>) -> ExitCode {
+    interrupt::end_with_a_closed_pipe();
     let cli = match Cli::try_parse_from(spread_sets(arguments)) {
         Ok(cli) => cli,
         Err(usage) => {
@@ -206,6 +209,44 @@ pub(crate) fn check_fits(checkpoint: &Checkpoint, prepared: &Prepared) -> Result
         );
     }
     Ok(())
+}
+
+/// Why an accuracy of this checkpoint on this part would be optimistic; `None` where it is not.
+pub(crate) fn optimistic(
+    checkpoint: &Checkpoint,
+    prepared: &Prepared,
+    fold: usize,
+    part: SplitPart,
+) -> Result<Option<String>> {
+    let info = &checkpoint.info;
+    let (Some(trained), Some(protocol)) = (info.fold, &info.protocol) else {
+        return Ok(Some(
+            "this checkpoint does not say what it was trained on: it may have seen these people"
+                .to_owned(),
+        ));
+    };
+    let protocol: Protocol = serde_json::from_value(protocol.as_str().into())?;
+    let same = prepared
+        .split(trained, protocol)
+        .ok()
+        .map(|split| split_digest(prepared, &split))
+        .transpose()?;
+    if same.is_none() || same != info.split_digest {
+        return Ok(Some("this checkpoint was trained on another data set, preparation or folds: it may have seen these people".to_owned()));
+    }
+    Ok(match part {
+        SplitPart::Train | SplitPart::All => {
+            Some("it was trained on these images, or some of them".to_owned())
+        }
+        _ if fold != trained => Some(format!(
+            "it was trained with test fold {trained}, so it has seen people of fold {fold}'s parts"
+        )),
+        SplitPart::Val => Some("checkpoints are chosen by these images".to_owned()),
+        SplitPart::Test if protocol == Protocol::Paper2015 => {
+            Some("under paper-2015 the test fold chooses the checkpoint".to_owned())
+        }
+        SplitPart::Test => None,
+    })
 }
 
 #[cfg(test)]

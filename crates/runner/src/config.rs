@@ -210,6 +210,9 @@ impl ExperimentConfig {
                 self.name
             );
         }
+        if let Some(k) = self.network.k.filter(|k| !(k.is_finite() && *k > 0.0)) {
+            bail!("network.k is {k}: it must be positive, or null to draw it");
+        }
         if self.visualize.top == 0 {
             bail!("visualize.top is 0: it must be at least 1");
         }

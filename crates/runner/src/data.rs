@@ -17,45 +17,53 @@ const SYNTHETIC: &str = "data/synthetic-ck";
 /// Where TFD is looked for.
 const TFD: &str = "data/TFD";
 
-/// The folder with an experiment's data: the user's, else the usual place, else (for CK+) synthetic faces made once.
+/// The folder with an experiment's data: the user's, else the usual place, else (for CK+) that of the synthetic faces.
 ///
 /// # Errors
 /// When there is none and none can be made.
-pub(crate) fn locate(kind: SourceKind, given: Option<&Path>) -> Result<PathBuf> {
-    if let Some(given) = given {
-        return match given.exists() {
-            true => Ok(given.to_path_buf()),
-            false => bail!(
-                "{}: no such folder; --data names the folder that holds the data set",
-                given.display()
-            ),
-        };
-    }
-    if kind == SourceKind::Tfd {
-        bail!(
+pub(crate) fn place(kind: SourceKind, given: Option<&Path>) -> Result<PathBuf> {
+    match (kind, given) {
+        (_, Some(given)) => Ok(given.to_path_buf()),
+        (SourceKind::Tfd, None) => bail!(
             "{TFD}: this version reads no TFD. The Toronto Face Database needs a licence from its owners and a reader for its .mat \
              files, which comes with a later version (see CHANGELOG.md); `faus run experiments/ck_plus/cnn_ad.json` works without any data of yours"
-        );
+        ),
+        (SourceKind::Folders | SourceKind::Csv, None) => {
+            bail!(
+                "no data: a {} experiment needs --data with the folder or table",
+                kind.name()
+            )
+        }
+        (_, None) if Path::new(CK_PLUS).exists() => Ok(PathBuf::from(CK_PLUS)),
+        (_, None) => Ok(PathBuf::from(SYNTHETIC)),
     }
-    if matches!(kind, SourceKind::Folders | SourceKind::Csv) {
+}
+
+/// Opens the data at its [`place`]; synthetic faces are drawn there if they are to be and are not.
+///
+/// # Errors
+/// When the user's data is not there or not laid out as it should be, or no faces can be drawn.
+pub(crate) fn open(
+    kind: SourceKind,
+    place: &Path,
+    given: Option<&Path>,
+) -> Result<Box<dyn Source>> {
+    if given.is_none() && place == Path::new(SYNTHETIC) {
+        say(format!(
+            "Data: no {CK_PLUS} here and no --data given, so synthetic faces in {SYNTHETIC}; every result will say synthetic (data/README.md tells how to get CK+)"
+        ));
+        if !place.exists() {
+            synthesize(&SynthOptions::default(), place)?;
+        }
+    } else if !place.exists() {
         bail!(
-            "no data: a {} experiment needs --data with the folder or table",
-            kind.name()
+            "{}: no such folder; --data names the folder that holds the data set",
+            place.display()
         );
+    } else {
+        say(format!("Data: {}", place.display()));
     }
-    let real = Path::new(CK_PLUS);
-    if real.exists() {
-        say(format!("Data: CK+ in {CK_PLUS}"));
-        return Ok(real.to_path_buf());
-    }
-    let synthetic = PathBuf::from(SYNTHETIC);
-    say(format!(
-        "Data: no {CK_PLUS} here and no --data given, so synthetic faces in {SYNTHETIC}; every result will say synthetic (data/README.md tells how to get CK+)"
-    ));
-    if !synthetic.exists() {
-        synthesize(&SynthOptions::default(), &synthetic)?;
-    }
-    Ok(synthetic)
+    open_source(kind, place)
 }
 
 /// Draws a synthetic CK+ into `output`.
@@ -70,7 +78,7 @@ pub(crate) fn synthesize(options: &SynthOptions, output: &Path) -> Result<()> {
     });
     drop(bar);
     let summary = match summary {
-        Err(faus_synth::Error::Cancelled { .. }) => bail!("stopped while drawing faces; nothing half-drawn is left, the same command starts again"),
+        Err(faus_synth::Error::Cancelled { .. }) => bail!("stopped while drawing faces; nothing was written, the same command starts again"),
         other => other.with_context(|| {
             format!("{}: no synthetic faces can be put here; name another folder with --output, or your own data with --data DIR", output.display())
         })?,
@@ -158,27 +166,25 @@ impl DataConfig {
     }
 }
 
-/// The run's prepared data set: the one that lies in `folder`, else a new one made of `input`.
+/// The run's prepared data set: the one that lies in `folder`, else a new one made of `source`.
 ///
 /// # Errors
 /// When the data cannot be read, or the folder's set is damaged.
 pub(crate) fn prepared_for_run(
     config: &DataConfig,
-    input: Option<&Path>,
+    source: Option<&dyn Source>,
     folder: &Path,
 ) -> Result<Prepared> {
-    let Some(input) = input else {
-        let damaged = || {
-            format!(
-                "{}: delete it to have the data prepared anew",
-                folder.display()
-            )
-        };
-        let prepared = Prepared::open(folder).with_context(damaged)?;
-        say(format!("Data: {} is prepared already", folder.display()));
-        return Ok(prepared);
-    };
-    let source = open_source(config.source, input)?;
-    prepare_into(source.as_ref(), &config.options(), folder)?;
-    Ok(Prepared::open(folder)?)
+    match source {
+        Some(source) => {
+            prepare_into(source, &config.options(), folder)?;
+        }
+        None => say(format!("Data: {} is prepared already", folder.display())),
+    }
+    Prepared::open(folder).with_context(|| {
+        format!(
+            "{}: delete it to have the data prepared anew",
+            folder.display()
+        )
+    })
 }

@@ -9,11 +9,31 @@ static STOP: AtomicBool = AtomicBool::new(false);
 pub(crate) fn listen() -> Result<(), ctrlc::Error> {
     ctrlc::set_handler(|| {
         if STOP.swap(true, Ordering::SeqCst) {
-            std::process::exit(1);
+            end_at_once();
         }
         eprintln!("\nStopping after the step under way; once more to stop at once.");
     })
 }
+
+/// Ends the process without running destructors, which libtorch's threads would still be using.
+#[allow(unsafe_code)]
+fn end_at_once() -> ! {
+    // SAFETY: `_exit` has no precondition. Files are written atomically, so none is left half-written.
+    unsafe { libc::_exit(1) }
+}
+
+/// Lets `faus … | head` end quietly: Rust ignores the signal of a closed pipe, and then printing panics.
+#[cfg(unix)]
+#[allow(unsafe_code)]
+pub(crate) fn end_with_a_closed_pipe() {
+    // SAFETY: the default action is set before any thread is started.
+    unsafe {
+        libc::signal(libc::SIGPIPE, libc::SIG_DFL);
+    }
+}
+
+#[cfg(not(unix))]
+pub(crate) fn end_with_a_closed_pipe() {}
 
 /// Set when the user asked to stop.
 pub(crate) fn stop() -> &'static AtomicBool {

@@ -4,7 +4,7 @@ use std::time::Instant;
 use anyhow::{Context, Result, bail};
 use faus_data::Prepared;
 use faus_fau::{Activations, Analysis, OutputOptions, analyse, read_samples};
-use faus_model::{Architecture, Checkpoint, Network, device_name};
+use faus_model::{Architecture, Checkpoint, InputSpec, Network, device_name};
 use faus_train::{
     CheckedRecipe, Error as TrainError, FoldJob, FoldProgress, FoldResult, Monitor, Summary,
     SummaryHead, Workers, activations, images_tensor,
@@ -64,23 +64,45 @@ impl Job<'_> {
         let started = Instant::now();
         let recipe = self.config.recipe()?;
         self.check_folds(self.config.data.folds)?;
-        // Found before the run folder is made, so that a job without data leaves none.
-        let input = match self.out.join("dataset/dataset.json").exists() {
+        self.check_network()?;
+        let place = data::place(self.config.data.source, self.data.as_deref())?;
+        self.check_apart(&place)?;
+        let dataset = self.out.join("dataset");
+        let known = dataset.join("dataset.json").exists();
+        let source = match known {
             true => None,
-            false => Some(data::locate(self.config.data.source, self.data.as_deref())?),
+            // Before the run folder is made, so that a job without data leaves none.
+            false => Some(data::open(
+                self.config.data.source,
+                &place,
+                self.data.as_deref(),
+            )?),
         };
         let folder = RunFolder::open(&self.out)?;
-        self.check_same(&folder, read_json(&folder.join("config.json"))?.as_ref())?;
-        let prepared =
-            data::prepared_for_run(&self.config.data, input.as_deref(), &folder.join("dataset"))?;
+        let before = read_json(&folder.join("config.json"))?.filter(|_| known);
+        self.check_same(&folder, &place, before.as_ref())?;
+        if known && before.is_none() {
+            bail!(
+                "{}: a data set without the config.json that says what it is; delete it to have it made anew",
+                dataset.display()
+            );
+        }
+        if !known {
+            // Says what the data set is to be, should its preparation be the last thing that succeeds.
+            write_json(
+                &folder.join("config.json"),
+                &json!({ "data": place, "config": self.config_value()? }),
+            )?;
+        }
+        let prepared = data::prepared_for_run(&self.config.data, source.as_deref(), &dataset)?;
         self.check_folds(prepared.info().folds)?;
-        if let Some(outcome) = self.finished(&folder)? {
+        if let Some(outcome) = self.finished(&folder, before.as_ref())? {
             return Ok(outcome);
         }
         let workers = Workers::new(0)?;
         write_json(
             &folder.join("config.json"),
-            &self.record(&prepared, &workers)?,
+            &self.record(&place, &prepared, &workers)?,
         )?;
         // The report is written last, so that where there is one the run is whole.
         remove_if_there(&folder.join("report/index.html"))?;
@@ -109,22 +131,57 @@ impl Job<'_> {
         })
     }
 
-    /// A folder that holds another experiment's results is not written over.
-    fn check_same(&self, folder: &RunFolder, before: Option<&Value>) -> Result<()> {
+    /// The network must suit the images, and have the layer that is to be looked into: known before hours of training.
+    fn check_network(&self) -> Result<()> {
+        let spec = InputSpec {
+            side: self.config.data.image_size as usize,
+            classes: 2,
+            dropout: self.config.train.dropout,
+        };
+        let network = Network::build(self.architecture, spec, 0, Device::Cpu)?;
+        self.stage(&network).map(|_| ())
+    }
+
+    /// The stage that is looked into.
+    fn stage(&self, network: &Network) -> Result<usize> {
+        match &self.config.visualize.layer {
+            Some(layer) => Ok(network.stage_index(layer)?),
+            None => network
+                .last_convolution()
+                .context("the network has no convolution to look into: set visualize.layer"),
+        }
+    }
+
+    /// Nothing is ever written into the data set.
+    fn check_apart(&self, place: &Path) -> Result<()> {
+        match (std::path::absolute(&self.out), std::path::absolute(place)) {
+            (Ok(out), Ok(data)) if out.starts_with(&data) => {
+                bail!(
+                    "{}: lies inside the data set {}; choose another folder with --out DIR",
+                    self.out.display(),
+                    place.display()
+                )
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// A folder that holds another experiment's results is not written over; only what is looked at may change.
+    fn check_same(&self, folder: &RunFolder, place: &Path, before: Option<&Value>) -> Result<()> {
         let Some(before) = before else { return Ok(()) };
-        let now = self.config_value()?;
         let root = folder.root().display();
-        if before["config"] != now {
+        let (was, now) = (decisive(&before["config"]), decisive(&self.config_value()?));
+        if was != now {
             bail!(
                 "{root}: holds a run with other settings ({}); choose another folder with --out DIR, or delete it",
-                first_difference(&before["config"], &now)
+                first_difference(&was, &now)
             );
         }
-        match (&self.data, before["data"].as_str()) {
-            (Some(given), Some(was)) if Path::new(was) != given => {
+        match before["data"].as_str() {
+            Some(was) if Path::new(was) != place => {
                 bail!(
                     "{root}: holds a run on {was}, not {}; choose another folder with --out DIR, or delete it",
-                    given.display()
+                    place.display()
                 )
             }
             _ => Ok(()),
@@ -142,9 +199,8 @@ impl Job<'_> {
     }
 
     /// `config.json`: what identifies the run.
-    fn record(&self, prepared: &Prepared, workers: &Workers) -> Result<Value> {
+    fn record(&self, place: &Path, prepared: &Prepared, workers: &Workers) -> Result<Value> {
         let info = prepared.info();
-        let data = self.data.as_ref().map(|d| d.display().to_string());
         Ok(json!({
             "experiment": self.config.name,
             "preset": self.preset.name(),
@@ -152,7 +208,7 @@ impl Job<'_> {
             "seed": self.config.seed,
             "device": device_name(self.device),
             "threads": workers.count(),
-            "data": data,
+            "data": place,
             "dataset": info.name,
             "synthetic": info.synthetic,
             "source_digest": info.source_digest,
@@ -179,7 +235,11 @@ impl Job<'_> {
     }
 
     /// The outcome of a run that has nothing left to do.
-    fn finished(&self, folder: &RunFolder) -> Result<Option<JobOutcome>> {
+    fn finished(&self, folder: &RunFolder, before: Option<&Value>) -> Result<Option<JobOutcome>> {
+        let now = self.config_value()?;
+        if before.is_none_or(|before| before["config"] != now) {
+            return Ok(None);
+        }
         let report = folder.join("report/index.html");
         let Some(summary) = read_json(&folder.join("summary.json"))? else {
             return Ok(None);
@@ -219,10 +279,15 @@ impl Job<'_> {
         let bar = Bar::new("Training", recipe.steps * self.folds.len() as u64);
         for fold in 0..prepared.info().folds {
             let dir = folder.fold(fold);
-            let result = match read_json(&dir.join("fold.json"))?
-                .and_then(|v| serde_json::from_value(v).ok())
-            {
-                Some(result) => Ok(result),
+            let path = dir.join("fold.json");
+            let damaged = || {
+                format!(
+                    "{}: damaged; delete it to have the fold trained anew",
+                    path.display()
+                )
+            };
+            let result = match read_json(&path)? {
+                Some(result) => Ok(serde_json::from_value(result).with_context(damaged)?),
                 None if !self.folds.contains(&fold) => continue,
                 None => self.train_fold(fold, &dir, prepared, recipe, workers, &bar)?,
             };
@@ -307,12 +372,15 @@ impl Job<'_> {
                     folder.fold(fold).display()
                 )
             })?;
-        let stage = match &self.config.visualize.layer {
-            Some(layer) => network.stage_index(layer)?,
-            None => network
-                .last_convolution()
-                .context("the network has no convolution to look into: set visualize.layer")?,
-        };
+        let stage = self.stage(&network)?;
+        // Files of another network's filters must not lie between this one's.
+        for part in ["fau", "viz"] {
+            let old = folder.join(part);
+            if old.is_dir() {
+                std::fs::remove_dir_all(&old)
+                    .with_context(|| format!("{}: cannot be removed", old.display()))?;
+            }
+        }
         say(format!(
             "Looking into {} of fold {fold}, which validated best",
             network.stages()[stage].name
@@ -404,13 +472,18 @@ impl Job<'_> {
             side: prepared.image_size(),
             normalised: &normalised,
             grey: &grey,
+            stopped: &interrupt::stopped,
         };
         let shared = network.replica()?;
         let filters: Vec<usize> = (0..network.filters(stage)?).collect();
         let patches = workers.install(move || {
             let tops = top_units(&shared, stage, &filters, view.top, &images)?;
             cut_patches(&shared, stage, view.method, &tops, &images)
-        })?;
+        });
+        let patches = match patches {
+            Err(faus_viz::Error::Cancelled) => return self.stop_here(),
+            patches => patches?,
+        };
         let layer = &network.stages()[stage].name;
         let shown = figure_filters(analysis, &patches, view.figure_filters);
         write_patches(
@@ -420,6 +493,7 @@ impl Job<'_> {
             &patches,
             &shown,
             false,
+            prepared.info().synthetic,
         )?;
         Ok(())
     }
@@ -509,9 +583,10 @@ fn fold_line(fold: usize, result: &Result<FoldResult, String>) -> String {
             } else {
                 ""
             };
+            let optimistic = if r.optimistic { " (optimistic)" } else { "" };
             let (test, val) = (100.0 * r.test_accuracy, 100.0 * r.val_accuracy);
             format!(
-                "fold {fold}: test {test:.1}%, validation {val:.1}% at step {}, {:.0} s{warning}",
+                "fold {fold}: test {test:.1}%{optimistic}, validation {val:.1}% at step {}, {:.0} s{warning}",
                 r.best_step, r.seconds
             )
         }
@@ -529,8 +604,13 @@ fn say_accuracy(summary: &Summary) {
         ""
     };
     let folds = summary.folds.iter().filter(|f| f.failed.is_none()).count();
+    let optimistic = if summary.optimistic {
+        "; optimistic: the test fold chose the checkpoints"
+    } else {
+        ""
+    };
     say(format!(
-        "Test accuracy {:.1}% ± {:.1} over {} ({synthetic}most frequent class: {:.1}%)",
+        "Test accuracy {:.1}% ± {:.1} over {} ({synthetic}most frequent class: {:.1}%{optimistic})",
         100.0 * test.mean,
         100.0 * test.std,
         counted(folds, "fold"),
@@ -545,6 +625,18 @@ fn remove_if_there(path: &Path) -> Result<()> {
         }
         _ => Ok(()),
     }
+}
+
+/// The settings that decide what is trained; what is looked at afterwards may change in a run folder.
+fn decisive(config: &Value) -> Value {
+    let mut config = config.clone();
+    if let Some(all) = config.as_object_mut() {
+        all.retain(|key, _| key != "visualize" && key != "fau");
+        if let Some(data) = all.get_mut("data").and_then(Value::as_object_mut) {
+            data.remove("strict");
+        }
+    }
+    config
 }
 
 /// The first setting that differs, as `key: was X, is Y`.

@@ -3,12 +3,13 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
-use faus_data::{Prepared, Split, rng};
+use faus_data::{Prepared, Protocol, Split, rng};
 use faus_model::{
     Architecture, Checkpoint, CheckpointInfo, GradientMethod, InputSpec, Network, StepOutput,
 };
 use rand::Rng;
 use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
 use tch::{Device, Tensor};
 
 use crate::loader::{Loader, Shares};
@@ -77,6 +78,10 @@ pub struct FoldJob<'a> {
 pub struct FoldResult {
     /// The test fold.
     pub fold: usize,
+    /// Whether the faces are synthetic.
+    pub synthetic: bool,
+    /// Whether the test part chose the checkpoint (`paper-2015`): the test accuracy is optimistic.
+    pub optimistic: bool,
     /// The seed.
     pub seed: u64,
     /// Steps trained.
@@ -134,7 +139,10 @@ impl FoldJob<'_> {
             checkpoints,
             network,
             optimizer,
-            saved: self.fresh_state(),
+            saved: Saved {
+                split_digest: split_digest(self.prepared, &split)?,
+                ..self.fresh_state()
+            },
             started,
         };
         if self.resume {
@@ -205,7 +213,7 @@ impl FoldJob<'_> {
             seed: self.seed,
             fold: self.fold,
             recipe: (**self.recipe).clone(),
-            source_digest: self.prepared.info().source_digest.clone(),
+            split_digest: String::new(),
             candidates: vec![],
             seconds: 0.0,
         }
@@ -390,6 +398,10 @@ impl Run<'_> {
                 .map_err(|e| Error::format(job.dir, e))?,
             step,
             fold: Some(job.fold),
+            protocol: serde_json::to_value(job.recipe.protocol)
+                .ok()
+                .and_then(|p| p.as_str().map(str::to_owned)),
+            split_digest: Some(self.saved.split_digest.clone()),
             synthetic: data.synthetic,
             drawn: self.network.drawn().clone(),
         })
@@ -421,6 +433,8 @@ impl Run<'_> {
         let scores = Scores::count(&test);
         let result = FoldResult {
             fold: job.fold,
+            synthetic: job.prepared.info().synthetic,
+            optimistic: job.recipe.protocol == Protocol::Paper2015,
             seed: job.seed,
             steps: job.recipe.steps,
             best_step: best.step,
@@ -444,6 +458,24 @@ impl Run<'_> {
         state::clear(&self.checkpoints, job.recipe.steps)?;
         Ok(result)
     }
+}
+
+/// Digest of a prepared data set as `dataset.json` describes it and of the rows of each part.
+///
+/// # Errors
+/// When the description cannot be written as JSON.
+pub fn split_digest(prepared: &Prepared, split: &Split) -> Result<String, Error> {
+    let parts = (
+        prepared.info(),
+        &split.train,
+        &split.validation,
+        &split.test,
+    );
+    let text = serde_json::to_vec(&parts).map_err(|e| Error::format(prepared.dir(), e))?;
+    Ok(Sha256::digest(text)
+        .iter()
+        .map(|byte| format!("{byte:02x}"))
+        .collect())
 }
 
 /// Losses, hits and gradients added in the shares' order, so that the sum is the same whoever computed them.

@@ -33,7 +33,7 @@ mod workers;
 
 pub use error::Error;
 pub use evaluate::{Predictions, activations, evaluate, images_tensor};
-pub use fold::{FoldJob, FoldProgress, FoldResult, Monitor};
+pub use fold::{FoldJob, FoldProgress, FoldResult, Monitor, split_digest};
 pub use metrics::MetricsRow;
 pub use optimizer::Optimizer;
 pub use recipe::{CheckedRecipe, OptimizerKind, Recipe, Schedule};

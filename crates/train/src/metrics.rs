@@ -2,6 +2,7 @@ use std::fs::File;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
+use atomic_write_file::AtomicWriteFile;
 use serde::{Deserialize, Serialize};
 
 use crate::Error;
@@ -37,34 +38,43 @@ impl MetricsWriter {
                 .filter(|row| row.step <= step)
                 .collect(),
         };
-        let file = File::create(path).map_err(Error::io(path))?;
-        let mut writer = Self {
+        // Rewritten as a whole, so that a stop here loses none of the rows that are kept.
+        let mut text = format!("{HEADER}\n");
+        kept.iter().for_each(|row| text += &line(row));
+        let mut whole = AtomicWriteFile::open(path).map_err(Error::io(path))?;
+        whole.write_all(text.as_bytes()).map_err(Error::io(path))?;
+        whole.commit().map_err(Error::io(path))?;
+        let file = File::options()
+            .append(true)
+            .open(path)
+            .map_err(Error::io(path))?;
+        Ok(Self {
             path: path.to_path_buf(),
             file,
-        };
-        writer.line("step,train_loss,train_accuracy,val_accuracy,images_per_second")?;
-        kept.iter().try_for_each(|row| writer.push(row))?;
-        Ok(writer)
+        })
     }
 
+    /// Appends a row that is on the disk when this returns: the training state written next counts on it.
     pub fn push(&mut self, row: &MetricsRow) -> Result<(), Error> {
-        let MetricsRow {
-            step,
-            train_loss,
-            train_accuracy,
-            val_accuracy,
-            images_per_second,
-        } = row;
-        self.line(&format!(
-            "{step},{train_loss},{train_accuracy},{val_accuracy},{images_per_second:.1}"
-        ))
+        let written = self
+            .file
+            .write_all(line(row).as_bytes())
+            .and_then(|()| self.file.sync_data());
+        written.map_err(Error::io(&self.path))
     }
+}
 
-    fn line(&mut self, line: &str) -> Result<(), Error> {
-        self.file
-            .write_all(format!("{line}\n").as_bytes())
-            .map_err(Error::io(&self.path))
-    }
+const HEADER: &str = "step,train_loss,train_accuracy,val_accuracy,images_per_second";
+
+fn line(row: &MetricsRow) -> String {
+    let MetricsRow {
+        step,
+        train_loss,
+        train_accuracy,
+        val_accuracy,
+        images_per_second,
+    } = row;
+    format!("{step},{train_loss},{train_accuracy},{val_accuracy},{images_per_second:.1}\n")
 }
 
 /// Rows of a `metrics.csv`; a last line cut short by a stop is left out.

@@ -7,6 +7,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::Error;
 
+/// Largest batch that is accepted, so that a slip of the pen does not ask for all memory.
+const MOST_IMAGES: usize = 65_536;
+
 /// Which rule updates the weights.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -115,6 +118,14 @@ impl Recipe {
                     reason: "it must be at least 1",
                 });
             }
+        }
+        if self.batch_size > MOST_IMAGES {
+            let value = self.batch_size.to_string();
+            return Err(Error::Recipe {
+                field: "batch_size",
+                value,
+                reason: "it must be at most 65536",
+            });
         }
         let numbers = [
             (

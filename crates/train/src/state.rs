@@ -19,7 +19,8 @@ pub(crate) struct Saved {
     pub seed: u64,
     pub fold: usize,
     pub recipe: Recipe,
-    pub source_digest: String,
+    /// See [`split_digest`](crate::split_digest): another preparation or other folds must not be gone on with.
+    pub split_digest: String,
     pub candidates: Vec<Candidate>,
     pub seconds: f64,
 }

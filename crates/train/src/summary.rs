@@ -72,6 +72,9 @@ pub struct Summary {
     pub subject_independent: bool,
     /// The protocol.
     pub protocol: Protocol,
+    /// Whether the test part chose the checkpoints (`paper-2015`): the accuracies are optimistic.
+    #[serde(default)]
+    pub optimistic: bool,
     /// Class names in label order.
     pub classes: Vec<String>,
     /// Each fold.
@@ -131,6 +134,7 @@ impl Summary {
             dataset: data.name.clone(),
             subject_independent: data.subject_independent,
             protocol: head.protocol,
+            optimistic: head.protocol == Protocol::Paper2015,
             classes: data.classes.clone(),
             folds: folds
                 .iter()

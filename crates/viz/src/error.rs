@@ -32,6 +32,9 @@ pub enum Error {
         /// The column asked for.
         column: usize,
     },
+    /// The user asked to stop.
+    #[error("stopped on request")]
+    Cancelled,
     /// There is nothing to look at.
     #[error("no images to look for patches in")]
     NoImages,

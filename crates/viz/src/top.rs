@@ -20,6 +20,18 @@ pub struct ImageSet<'a> {
     pub normalised: &'a (dyn Fn(&[usize]) -> Result<Tensor, String> + Sync),
     /// Grey pixels of a row, `side`·`side`.
     pub grey: &'a (dyn Fn(usize) -> &'a [u8] + Sync),
+    /// Whether to stop; asked every few images.
+    pub stopped: &'a (dyn Fn() -> bool + Sync),
+}
+
+impl ImageSet<'_> {
+    pub(crate) fn go_on(&self) -> Result<(), Error> {
+        if (self.stopped)() {
+            Err(Error::Cancelled)
+        } else {
+            Ok(())
+        }
+    }
 }
 
 /// A filter's largest response in one image.
@@ -107,6 +119,7 @@ impl<'a> Maxima<'a> {
         rows: &'a [usize],
         images: &ImageSet,
     ) -> Result<Self, Error> {
+        images.go_on()?;
         let input = (images.normalised)(rows)
             .map_err(Error::Images)?
             .f_to_device(network.device())?;

@@ -91,6 +91,7 @@ fn cut_batch(
     units: &[TopUnit],
     images: &ImageSet,
 ) -> Result<Vec<Patch>, Error> {
+    images.go_on()?;
     let rows: Vec<usize> = units.iter().map(|u| u.index).collect();
     let refs: Vec<_> = units.iter().map(|u| u.unit).collect();
     let input = (images.normalised)(&rows)
@@ -154,7 +155,7 @@ fn cut(
     }
 }
 
-/// Writes `filters.json`, `filter-NNN.png`, `figure.png` (the filters of `in_figure`, in that order) and, with `arrays`,
+/// Writes `filters.json` (which says whether the faces are `synthetic`), `filter-NNN.png`, `figure.png` (the filters of `in_figure`, in that order) and, with `arrays`,
 /// `projection-NNN.npy` and `input-NNN.npy` (f32 `[patches, field, field]`, zero where the field leaves the image).
 ///
 /// # Errors
@@ -166,13 +167,14 @@ pub fn write_patches(
     filters: &[FilterPatches],
     in_figure: &[usize],
     arrays: bool,
+    synthetic: bool,
 ) -> Result<(), Error> {
     std::fs::create_dir_all(dir).map_err(Error::write(dir))?;
     let listed: Vec<_> = filters
         .iter()
         .map(|f| json!({ "filter": f.filter, "patches": patch_rows(f) }))
         .collect();
-    let text = json!({ "layer": layer, "method": method, "filters": listed, "figure": in_figure });
+    let text = json!({ "layer": layer, "method": method, "synthetic": synthetic, "filters": listed, "figure": in_figure });
     let path = dir.join("filters.json");
     write_bytes(&path, format!("{text:#}").as_bytes())?;
     for filter in filters {

@@ -56,6 +56,7 @@ impl Images {
             side: self.side,
             normalised: &|rows| Ok(self.tensor(rows)),
             grey: &|row| &self.grey[row * pixels..(row + 1) * pixels],
+            stopped: &|| false,
         })
     }
 }
@@ -251,7 +252,16 @@ fn written(dir: &std::path::Path) -> (Vec<FilterPatches>, Images) {
         tops[1].units.clear();
         cut_patches(&network, 2, Method::Guided, &tops, set).unwrap()
     });
-    write_patches(dir, "conv3", Method::Guided, &patches, &[200, 3], true).unwrap();
+    write_patches(
+        dir,
+        "conv3",
+        Method::Guided,
+        &patches,
+        &[200, 3],
+        true,
+        true,
+    )
+    .unwrap();
     (patches, images)
 }
 

@@ -1,6 +1,6 @@
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use atomic_write_file::AtomicWriteFile;
 use clap::Args;
 use faus_data::{Prepared, Protocol};
@@ -14,6 +14,7 @@ use crate::MakeArchitecture;
 use crate::cli::{Folds, open_network};
 use crate::commands::SplitPart;
 use crate::console::say;
+use crate::interrupt;
 use crate::run_folder::read_json;
 
 /// Store F(x): each filter's largest activation on every image.
@@ -130,7 +131,11 @@ pub(crate) fn visualize(args: VisualizeArgs, make: MakeArchitecture) -> Result<(
             "this checkpoint does not say which fold it was trained for; use --split all",
         )?,
     };
-    let rows = args.split.rows(&prepared, fold, Protocol::Paper2017)?;
+    let protocol = match &checkpoint.info.protocol {
+        Some(name) => serde_json::from_value(name.as_str().into())?,
+        None => Protocol::default(),
+    };
+    let rows = args.split.rows(&prepared, fold, protocol)?;
     let filters = args.filters.map_or_else(
         || network.filters(stage).map(|n| (0..n).collect()),
         |f| Ok(f.0),
@@ -144,6 +149,7 @@ pub(crate) fn visualize(args: VisualizeArgs, make: MakeArchitecture) -> Result<(
         side: prepared.image_size(),
         normalised: &normalised,
         grey: &grey,
+        stopped: &interrupt::stopped,
     };
     let shared = network.replica()?;
     let patches = Workers::new(0)?.install(move || {
@@ -158,6 +164,7 @@ pub(crate) fn visualize(args: VisualizeArgs, make: MakeArchitecture) -> Result<(
         &patches,
         &shown,
         args.arrays,
+        prepared.info().synthetic,
     )?;
     if prepared.info().synthetic {
         say("These patches show synthetic faces.");
@@ -229,6 +236,18 @@ pub(crate) struct ReportArgs {
 }
 
 pub(crate) fn report(args: ReportArgs) -> Result<()> {
+    let parts = ["config.json", "summary.json", "folds"];
+    if !parts.iter().any(|part| args.run.join(part).exists()) {
+        let missing = if args.run.exists() {
+            ""
+        } else {
+            "No such file or directory; "
+        };
+        bail!(
+            "{}: {missing}no run folder (no config.json, summary.json or folds/ in it); `faus run` makes one under runs/",
+            args.run.display()
+        );
+    }
     println!("{}", faus_report::write_report(&args.run)?.display());
     Ok(())
 }

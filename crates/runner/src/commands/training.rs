@@ -8,7 +8,7 @@ use faus_train::{
     FoldJob, FoldProgress, Monitor, Scores, Workers, evaluate, normalisation_of, select,
 };
 
-use crate::cli::{architecture_of, check_fits, open_network};
+use crate::cli::{architecture_of, check_fits, open_network, optimistic};
 use crate::commands::SplitPart;
 use crate::console::{Bar, say};
 use crate::run_folder::RunFolder;
@@ -62,6 +62,12 @@ pub(crate) fn train(args: TrainArgs, make: MakeArchitecture) -> Result<()> {
     if !args.resume && folder.join("fold.json").exists() {
         bail!(
             "{}: holds a finished fold; choose another folder, or delete it",
+            args.out.display()
+        );
+    }
+    if let Some(step) = faus_train::stopped_at(&args.out).filter(|_| !args.resume) {
+        bail!(
+            "{}: this fold was stopped after step {step}; go on with --resume, or delete the folder to start again",
             args.out.display()
         );
     }
@@ -152,12 +158,8 @@ pub(crate) fn evaluate_command(args: EvaluateArgs, make: MakeArchitecture) -> Re
     let prepared = Prepared::open(&args.prepared)?;
     let (checkpoint, network) = open_network(make, &args.checkpoint, &prepared, args.device)?;
     let rows = args.split.rows(&prepared, args.fold, args.protocol)?;
-    if checkpoint.info.fold.is_some_and(|fold| fold != args.fold) && args.split == SplitPart::Test {
-        say(format!(
-            "Note: this checkpoint was trained with test fold {}; it has seen images of fold {}, so this accuracy is optimistic",
-            checkpoint.info.fold.unwrap_or_default(),
-            args.fold
-        ));
+    if let Some(why) = optimistic(&checkpoint, &prepared, args.fold, args.split)? {
+        say(format!("Note: optimistic, since {why}"));
     }
     if rows.is_empty() {
         bail!("this part of fold {} has no images", args.fold);
@@ -222,7 +224,11 @@ pub(crate) fn select_command(args: SelectArgs, make: MakeArchitecture) -> Result
     let split = prepared.split(args.fold, args.protocol)?;
     let architecture = architecture_of(make, &NetworkConfig::default())?;
     if let Some((_, first)) = faus_train::list_checkpoints(&args.checkpoints)?.first() {
-        check_fits(&Checkpoint::load(first)?, &prepared)?;
+        let first = Checkpoint::load(first)?;
+        check_fits(&first, &prepared)?;
+        if let Some(why) = optimistic(&first, &prepared, args.fold, SplitPart::Test)? {
+            say(format!("Note: optimistic, since {why}"));
+        }
     }
     let selection = select(
         &args.checkpoints,
