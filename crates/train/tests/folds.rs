@@ -309,6 +309,24 @@ fn a_diverging_fold_says_where_and_keeps_its_good_checkpoints() {
     assert!(!dir.join("fold.json").exists());
 }
 
+/// Going on from a state under other folds would train on the people that are to be tested.
+#[test]
+fn a_fold_does_not_go_on_under_another_split() {
+    let root = tempfile::tempdir().unwrap();
+    let prepared = prepare(&root.path().join("set"), 10, 16);
+    stopped(root.path(), &prepared);
+    let others = [
+        prepare(&root.path().join("fewer"), 5, 16),
+        prepare(&root.path().join("larger"), 10, 24),
+    ];
+    for other in &others {
+        let mut fold = Fold::new(other);
+        fold.resume = true;
+        let error = fold.run(&root.path().join("fold")).unwrap_err();
+        assert!(matches!(error, Error::Resume { .. }), "{error}");
+    }
+}
+
 /// A fold stopped after its checkpoint of step 4, with its folder.
 fn stopped<'a>(root: &std::path::Path, prepared: &'a faus_data::Prepared) -> Fold<'a> {
     let mut fold = Fold::new(prepared);

@@ -1,7 +1,7 @@
 use std::fs;
 
-use faus_tests::Place;
 use faus_tests::shared::TINY;
+use faus_tests::{Place, copy_tree, read_json, shared};
 
 /// A run that was finished, got more folds and failed while it looked into the network held a summary of all folds and
 /// the report of the old ones, and took itself for finished.
@@ -109,4 +109,82 @@ fn issue_2_a_reason_is_said_once() {
             ran.says_the_reason_once();
         }
     }
+}
+
+/// A run with other data in the same folder was "finished already", and its config.json then named the other data.
+#[test]
+fn issue_2_a_run_folder_keeps_to_its_data() {
+    let place = shared::copy_of_finished(|_| true);
+    copy_tree(&place.path("ck"), &place.path("other"), |_| true);
+    let before = fs::read(place.path("out/config.json")).unwrap();
+    place
+        .faus(&format!(
+            "run experiments/ck_plus/cnn_ad.json --data other --out out {TINY}"
+        ))
+        .failed(&["holds a run on ck", "other", "--out"]);
+    assert_eq!(fs::read(place.path("out/config.json")).unwrap(), before);
+    place
+        .faus(&format!(
+            "run experiments/ck_plus/cnn_ad.json --data ck --out ck/run {TINY}"
+        ))
+        .failed(&["ck/run", "inside the data set"]);
+    assert!(!place.path("ck/run").exists());
+}
+
+/// A layer that does not exist was noticed after all folds were trained, and could not be put right.
+#[test]
+fn issue_2_what_is_looked_at_is_checked_first_and_may_change() {
+    let place = shared::copy_of_finished(|_| true);
+    let run = |set: &str| {
+        place.faus(&format!(
+            "run experiments/ck_plus/cnn_ad.json --data ck --out out {TINY} {set}"
+        ))
+    };
+    run("visualize.layer=nope").failed(&["nope", "conv3"]);
+    let fold = fs::read(place.path("out/folds/0/fold.json")).unwrap();
+    run("visualize.layer=conv2").done();
+    assert_eq!(fs::read(place.path("out/folds/0/fold.json")).unwrap(), fold);
+    assert!(place.path("out/viz/conv2/figure.png").exists());
+    assert!(!place.path("out/viz/conv3").exists());
+}
+
+/// Accuracies of images that a checkpoint had seen, or had been chosen by, stood there as if they were fair.
+#[test]
+fn issue_2_optimistic_accuracies_say_so() {
+    let place = shared::copy_of_finished(|_| true);
+    let evaluate = |fold: usize, split: &str| {
+        place.faus(&format!(
+            "evaluate --checkpoint out/folds/0/best.safetensors --prepared out/dataset --fold {fold} --split {split}"
+        ))
+    };
+    evaluate(0, "test").done().does_not_say("optimistic");
+    for (fold, split) in [(1, "test"), (0, "val"), (0, "train"), (0, "all")] {
+        evaluate(fold, split).done().says(&["optimistic"]);
+    }
+    place
+        .faus("select out/folds/0/checkpoints --prepared out/dataset --fold 1")
+        .done()
+        .says(&["optimistic"]);
+    place
+        .faus(&format!(
+            "run experiments/ck_plus/cnn.json --data ck --out 2015 --folds 0 {TINY} train.protocol=paper-2015"
+        ))
+        .done()
+        .says(&["optimistic"]);
+    assert_eq!(
+        read_json(&place.path("2015/summary.json"))["optimistic"],
+        true
+    );
+}
+
+#[test]
+fn issue_2_settings_out_of_range_are_refused_by_name() {
+    let set = |set: &str| {
+        Place::with_faces().faus(&format!(
+            "run experiments/ck_plus/cnn_ad.json --data ck --set {set}"
+        ))
+    };
+    set("train.batch_size=100000000000").failed(&["batch_size", "65536"]);
+    set("network.k=-1").failed(&["network.k", "positive"]);
+    set("data.image_size=50").failed(&["50x50", "multiple of 8"]);
 }
