@@ -3,18 +3,17 @@ use std::time::Instant;
 
 use anyhow::{Context, Result, bail};
 use faus_data::Prepared;
-use faus_fau::{Activations, Analysis, OutputOptions, analyse, read_samples};
 use faus_model::{Architecture, Checkpoint, InputSpec, Network, device_name};
 use faus_train::{
     CheckedRecipe, Error as TrainError, FoldJob, FoldProgress, FoldResult, Monitor, Summary,
-    SummaryHead, Workers, activations, images_tensor,
+    SummaryHead, Workers,
 };
-use faus_viz::{FilterPatches, ImageSet, cut_patches, top_units, write_patches};
+use faus_viz::write_patches;
 use serde_json::{Value, json};
 use tch::Device;
 
-use crate::commands::write_activations;
 use crate::console::{Bar, counted, say};
+use crate::look::{Look, figure_filters};
 use crate::run_folder::{RunFolder, read_json, write_json};
 use crate::{ExperimentConfig, Preset, data, interrupt};
 
@@ -385,117 +384,35 @@ impl Job<'_> {
             "Looking into {} of fold {fold}, which validated best",
             network.stages()[stage].name
         ));
-        let analysis = self.action_units(folder, prepared, recipe, workers, &network, stage)?;
-        self.stop_here()?;
-        self.patches(
-            folder,
-            prepared,
-            recipe,
-            workers,
-            &network,
+        let look = Look {
+            network: &network,
             stage,
-            analysis.as_ref(),
-        )
-    }
-
-    /// F(x) over all images and its statistics; `None` where the data set has no FACS codes to test against.
-    fn action_units(
-        &self,
-        folder: &RunFolder,
-        prepared: &Prepared,
-        recipe: &CheckedRecipe,
-        workers: &Workers,
-        network: &Network,
-        stage: usize,
-    ) -> Result<Option<Analysis>> {
-        let rows: Vec<usize> = (0..prepared.len()).collect();
-        let values = activations(
-            network,
             prepared,
-            &rows,
-            stage,
-            &recipe.normalisation,
+            normalisation: recipe.normalisation,
             workers,
-        )?;
-        let dir = folder.join("fau");
-        std::fs::create_dir_all(&dir)
-            .with_context(|| format!("{}: cannot be made", dir.display()))?;
-        let filters = values.len() / rows.len().max(1);
-        write_activations(&dir.join("activations.npy"), &values, filters)?;
-        let samples = read_samples(&prepared.dir().join("samples.csv"))?;
-        let analysed = analyse(
-            &Activations::new(rows.len(), filters, values)?,
-            &samples,
-            &self.config.fau.check()?,
-        );
-        let analysis = match analysed {
-            Ok(analysis) => analysis,
-            Err(error) => {
-                say(format!("No action-unit analysis: {error}"));
-                return Ok(None);
-            }
         };
-        let layer = Some(network.stages()[stage].name.clone());
-        analysis.write(
-            &dir,
-            &OutputOptions {
-                synthetic: Some(prepared.info().synthetic),
-                layer,
-                ..OutputOptions::default()
-            },
-        )?;
-        Ok(Some(analysis))
-    }
-
-    #[allow(clippy::too_many_arguments)]
-    fn patches(
-        &self,
-        folder: &RunFolder,
-        prepared: &Prepared,
-        recipe: &CheckedRecipe,
-        workers: &Workers,
-        network: &Network,
-        stage: usize,
-        analysis: Option<&Analysis>,
-    ) -> Result<()> {
+        let analysis = look.action_units(&folder.join("fau"), &self.config.fau.check()?)?;
+        self.stop_here()?;
         let view = &self.config.visualize;
         let rows: Vec<usize> = (0..prepared.len())
             .filter(|&row| prepared.labels()[row] >= 0)
             .collect();
-        let normalised = |rows: &[usize]| {
-            images_tensor(prepared, rows, &recipe.normalisation).map_err(|e| e.to_string())
-        };
-        let grey = |row: usize| prepared.image(row);
-        let images = ImageSet {
-            rows: &rows,
-            subjects: prepared.subjects(),
-            side: prepared.image_size(),
-            normalised: &normalised,
-            grey: &grey,
-            stopped: &interrupt::stopped,
-        };
-        let shared = network.replica()?;
         let filters: Vec<usize> = (0..network.filters(stage)?).collect();
-        let patches = workers.install(move || {
-            let tops = top_units(&shared, stage, &filters, view.top, &images)?;
-            cut_patches(&shared, stage, view.method, &tops, &images)
-        });
-        let patches = match patches {
-            Err(faus_viz::Error::Cancelled) => return self.stop_here(),
-            patches => patches?,
-        };
-        let layer = &network.stages()[stage].name;
-        let shown = figure_filters(analysis, &patches, view.figure_filters);
-        write_patches(
-            &folder.join("viz").join(layer),
-            layer,
+        let patches = look.patches(&rows, &filters, view.top, view.method)?;
+        let shown = figure_filters(analysis.as_ref(), &patches, view.figure_filters);
+        let (dir, synthetic) = (
+            folder.join("viz").join(look.layer()),
+            prepared.info().synthetic,
+        );
+        Ok(write_patches(
+            &dir,
+            look.layer(),
             view.method,
             &patches,
             &shown,
             false,
-            prepared.info().synthetic,
-        )?;
-        Ok(())
+            synthetic,
+        )?)
     }
 
     fn stop_here(&self) -> Result<()> {
@@ -516,30 +433,6 @@ impl Job<'_> {
             .sum();
         started.elapsed().as_secs_f64().max(trained)
     }
-}
-
-/// Filters for the figure: the best filter of each action unit first, so that different parts of the face are seen, then
-/// the next best; without an analysis those that respond most.
-fn figure_filters(
-    analysis: Option<&Analysis>,
-    patches: &[FilterPatches],
-    count: usize,
-) -> Vec<usize> {
-    let full = |filter: &usize| {
-        patches
-            .iter()
-            .any(|p| p.filter == *filter && !p.patches.is_empty())
-    };
-    let ranked: Vec<usize> = match analysis {
-        Some(analysis) => analysis.best_filters(patches.len()),
-        None => {
-            let mut by_response: Vec<&FilterPatches> = patches.iter().collect();
-            let response = |p: &FilterPatches| p.patches.first().map_or(0.0, |p| p.unit.activation);
-            by_response.sort_by(|a, b| response(b).total_cmp(&response(a)));
-            by_response.into_iter().map(|p| p.filter).collect()
-        }
-    };
-    ranked.into_iter().filter(full).take(count).collect()
 }
 
 /// The fold with the highest validation accuracy, the first of equals.

@@ -21,6 +21,7 @@ mod console;
 mod data;
 mod interrupt;
 mod job;
+mod look;
 mod run_folder;
 
 pub use cli::{main_from, main_with};

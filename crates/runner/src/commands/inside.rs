@@ -1,20 +1,18 @@
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use anyhow::{Context, Result, bail};
-use atomic_write_file::AtomicWriteFile;
 use clap::Args;
 use faus_data::{Prepared, Protocol};
 use faus_fau::{AnalysisOptions, OutputOptions, analyse, read_activations, read_samples};
 use faus_model::DeviceChoice;
-use faus_train::{Workers, activations, images_tensor, normalisation_of};
-use faus_viz::{ImageSet, Method, cut_patches, top_units, write_patches};
-use npyz::WriterBuilder;
+use faus_train::{Workers, normalisation_of};
+use faus_viz::{Method, write_patches};
 
 use crate::MakeArchitecture;
 use crate::cli::{Folds, open_network};
 use crate::commands::SplitPart;
 use crate::console::say;
-use crate::interrupt;
+use crate::look::{Look, write_activations};
 use crate::run_folder::read_json;
 
 /// Store F(x): each filter's largest activation on every image.
@@ -44,42 +42,25 @@ pub(crate) fn activations_command(args: ActivationsArgs, make: MakeArchitecture)
     let prepared = Prepared::open(&args.prepared)?;
     let (checkpoint, network) = open_network(make, &args.checkpoint, &prepared, args.device)?;
     let stage = network.stage_index(&args.layer)?;
-    let rows: Vec<usize> = (0..prepared.len()).collect();
     let normalisation = normalisation_of(&checkpoint, &args.checkpoint)?;
-    let values = activations(
-        &network,
-        &prepared,
-        &rows,
+    let (network, prepared, workers) = (&network, &prepared, &Workers::new(0)?);
+    let activations = Look {
+        network,
         stage,
-        &normalisation,
-        &Workers::new(0)?,
-    )?;
-    let filters = values.len() / rows.len().max(1);
-    write_activations(&args.output, &values, filters)?;
+        prepared,
+        normalisation,
+        workers,
+    }
+    .activations()?;
+    write_activations(&args.output, &activations)?;
     say(format!(
-        "{} images x {filters} filters of {}",
-        rows.len(),
+        "{} images x {} filters of {}",
+        activations.rows(),
+        activations.filters(),
         args.layer
     ));
     println!("{}", args.output.display());
     Ok(())
-}
-
-/// Writes activations as f32 npy `[rows, filters]`, atomically.
-pub(crate) fn write_activations(path: &Path, values: &[f32], filters: usize) -> Result<()> {
-    let failed = || format!("{}: cannot be written", path.display());
-    let mut file = AtomicWriteFile::open(path).with_context(failed)?;
-    let shape = [(values.len() / filters.max(1)) as u64, filters as u64];
-    let buffered = std::io::BufWriter::new(&mut file);
-    let mut writer = npyz::WriteOptions::new()
-        .default_dtype()
-        .shape(&shape)
-        .writer(buffered)
-        .begin_nd()
-        .with_context(failed)?;
-    writer.extend(values.iter().copied()).with_context(failed)?;
-    writer.finish().with_context(failed)?;
-    file.commit().with_context(failed)
 }
 
 /// Find the patches that excite filters most and carry them back to pixels.
@@ -140,22 +121,14 @@ pub(crate) fn visualize(args: VisualizeArgs, make: MakeArchitecture) -> Result<(
         || network.filters(stage).map(|n| (0..n).collect()),
         |f| Ok(f.0),
     )?;
-    let normalised =
-        |rows: &[usize]| images_tensor(&prepared, rows, &normalisation).map_err(|e| e.to_string());
-    let grey = |row: usize| prepared.image(row);
-    let images = ImageSet {
-        rows: &rows,
-        subjects: prepared.subjects(),
-        side: prepared.image_size(),
-        normalised: &normalised,
-        grey: &grey,
-        stopped: &interrupt::stopped,
+    let look = Look {
+        network: &network,
+        stage,
+        prepared: &prepared,
+        normalisation,
+        workers: &Workers::new(0)?,
     };
-    let shared = network.replica()?;
-    let patches = Workers::new(0)?.install(move || {
-        let tops = top_units(&shared, stage, &filters, args.top, &images)?;
-        cut_patches(&shared, stage, args.method, &tops, &images)
-    })?;
+    let patches = look.patches(&rows, &filters, args.top, args.method)?;
     let shown: Vec<usize> = patches.iter().map(|p| p.filter).take(10).collect();
     write_patches(
         &args.output,

@@ -13,7 +13,7 @@ pub(crate) use data::{
 pub(crate) use doctor::{doctor, libtorch_version};
 pub(crate) use inside::{
     ActivationsArgs, CorrelateArgs, ReportArgs, VisualizeArgs, activations_command, correlate,
-    report, visualize, write_activations,
+    report, visualize,
 };
 pub(crate) use run::{RunArgs, run};
 pub(crate) use training::{
