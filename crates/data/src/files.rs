@@ -64,16 +64,6 @@ pub(crate) fn digest(mut files: Vec<ReadFile>) -> String {
         .collect()
 }
 
-/// `path` relative to `root`, with `/` on every system, so that digests and tables do not depend on it.
-pub(crate) fn relative(root: &Path, path: &Path) -> String {
-    let inner = path.strip_prefix(root).unwrap_or(path);
-    let parts: Vec<_> = inner
-        .components()
-        .map(|part| part.as_os_str().to_string_lossy())
-        .collect();
-    parts.join("/")
-}
-
 /// The names in a folder that are not hidden, sorted. `.DS_Store`, `._x` and their like never get further than here.
 pub(crate) fn visible_names(folder: &Path) -> Result<Vec<String>, Error> {
     let mut names = Vec::new();

@@ -1,12 +1,12 @@
 //! Class folders: one folder of images per class, as CK+48 comes.
 
 use std::collections::BTreeSet;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use crate::ck_plus::{frame_name, is_image};
-use crate::files::{relative, visible_names};
-use crate::source::{Folding, RawImage, RawSample, Scan, Skipped, Source};
-use crate::{AuCoding, ClassMap, Error, Expression, Role};
+use crate::source::{Fetched, Folding, RawImage, RawSample, Scan, Skipped, Source};
+use crate::tree::join;
+use crate::{AuCoding, ClassMap, Error, Expression, FileTree, Role};
 
 /// A folder with one folder of images per class.
 ///
@@ -15,10 +15,10 @@ use crate::{AuCoding, ClassMap, Error, Expression, Role};
 /// subject-independent. Nothing here knows FACS codes.
 #[derive(Debug, Clone)]
 pub struct Folders {
-    root: PathBuf,
+    tree: FileTree,
     classes: Vec<Expression>,
     /// The folders with their expression, in order of class.
-    folders: Vec<(PathBuf, Expression)>,
+    folders: Vec<(String, Expression)>,
 }
 
 impl Folders {
@@ -27,11 +27,12 @@ impl Folders {
     /// # Errors
     /// [`Error::Layout`] if `root` is no folder or has fewer than two class folders; it lists what is there.
     pub fn open(root: &Path) -> Result<Self, Error> {
-        let names = visible_names(root)?;
+        let tree = FileTree::open(root)?;
+        let names = tree.names("")?;
         let known = names
             .iter()
-            .filter_map(|name| Some((root.join(name), Expression::from_name(name)?)));
-        let mut folders: Vec<_> = known.filter(|(path, _)| path.is_dir()).collect();
+            .filter_map(|name| Some((name.clone(), Expression::from_name(name)?)));
+        let mut folders: Vec<_> = known.filter(|(path, _)| tree.is_folder(path)).collect();
         folders.sort_by_key(|(_, expression)| *expression);
         let mut classes: Vec<_> = folders.iter().map(|(_, expression)| *expression).collect();
         classes.dedup();
@@ -49,7 +50,7 @@ impl Folders {
             });
         }
         Ok(Self {
-            root: root.to_path_buf(),
+            tree,
             classes,
             folders,
         })
@@ -66,7 +67,7 @@ impl Folders {
             .retain(|(_, class)| classes.label_of(*class).is_some());
         if self.classes.len() < 2 {
             let (path, expected) = (
-                self.root,
+                self.tree.root().to_path_buf(),
                 format!("class folders out of {}", classes.names().join(", ")),
             );
             return Err(Error::Layout {
@@ -78,8 +79,7 @@ impl Folders {
         Ok(self)
     }
 
-    fn sample(&self, folder: &Path, name: &str, label: i64) -> RawSample {
-        let path = folder.join(name);
+    fn sample(&self, folder: &str, name: &str, label: i64) -> RawSample {
         let stem = name.rsplit_once('.').map_or(name, |(stem, _)| stem);
         let (subject, sequence, frame) = match frame_name(stem) {
             Some((subject, sequence, frame)) => {
@@ -88,8 +88,8 @@ impl Folders {
             None => (-1, stem.to_owned(), 0),
         };
         RawSample {
-            path: relative(&self.root, &path),
-            image: RawImage::File(path),
+            path: join(folder, name),
+            image: RawImage::File,
             subject,
             sequence,
             frame,
@@ -97,6 +97,8 @@ impl Folders {
             label,
             aus: AuCoding::NotCoded,
             landmarks: None,
+            is_face: false,
+            parts: Vec::new(),
         }
     }
 }
@@ -107,11 +109,11 @@ impl Source for Folders {
     }
 
     fn root(&self) -> &Path {
-        &self.root
+        self.tree.root()
     }
 
     fn synthetic(&self) -> bool {
-        self.root.join(crate::SYNTHETIC_MARK).exists()
+        self.tree.is_file(crate::SYNTHETIC_MARK)
     }
 
     fn class_names(&self) -> Vec<String> {
@@ -127,6 +129,7 @@ impl Source for Folders {
             skipped: Vec::new(),
             read: Vec::new(),
             folding: Folding::ByImage,
+            notes: Vec::new(),
         };
         for (folder, class) in &self.folders {
             let label = self
@@ -134,7 +137,7 @@ impl Source for Folders {
                 .iter()
                 .position(|c| c == class)
                 .map_or(-1, |at| at as i64);
-            match visible_names(folder) {
+            match self.tree.names(folder) {
                 Ok(names) => {
                     let images = names.iter().filter(|name| is_image(name));
                     scan.samples
@@ -142,13 +145,13 @@ impl Source for Folders {
                 }
                 Err(error) => scan
                     .skipped
-                    .push(Skipped::new(relative(&self.root, folder), error.reason())),
+                    .push(Skipped::new(folder.clone(), error.reason())),
             }
         }
         if scan.samples.is_empty() {
             let reason = "the class folders hold no PNG or JPEG".to_owned();
             return Err(Error::NothingLabelled {
-                path: self.root.clone(),
+                path: self.tree.root().to_path_buf(),
                 reason,
             });
         }
@@ -167,5 +170,9 @@ impl Source for Folders {
                 .for_each(|sample| sample.subject = -1);
         }
         Ok(scan)
+    }
+
+    fn fetch(&self, sample: &RawSample) -> Result<Fetched, Error> {
+        Fetched::file(&self.tree, &sample.path)
     }
 }

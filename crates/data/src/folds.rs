@@ -1,10 +1,144 @@
 //! Folds by subject (DESIGN 2), and the three parts of a split.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::fmt;
+use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Error, Role, Sample};
+use crate::{Error, RawSample, Role, Sample};
+
+/// How folds are made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum FoldRule {
+    /// The subjects in order of number; position mod the number of folds (DESIGN 2). Images of each class in turn where
+    /// there are no subjects.
+    #[default]
+    Modulo,
+    /// Subjects dealt so that every fold gets its share of every class ([`balanced_folds`]). Without subjects the same
+    /// as [`Modulo`](Self::Modulo), which is stratified by image then.
+    Balanced,
+    /// The splits that the data set brings: nothing is dealt.
+    Given,
+}
+
+impl fmt::Display for FoldRule {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Modulo => "modulo",
+            Self::Balanced => "balanced",
+            Self::Given => "given",
+        })
+    }
+}
+
+impl FromStr for FoldRule {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<Self, Error> {
+        match text {
+            "modulo" => Ok(Self::Modulo),
+            "balanced" => Ok(Self::Balanced),
+            "given" => Ok(Self::Given),
+            other => Err(Error::setting(
+                "fold rule",
+                format!("must be modulo, balanced or given, not '{other}'"),
+            )),
+        }
+    }
+}
+
+/// The part of a given split that an image belongs to, by TFD's numbers in `folds.npy`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[repr(u8)]
+pub enum Part {
+    /// 0: not used in this split.
+    None = 0,
+    /// 1: to learn from.
+    Train = 1,
+    /// 2: to choose the checkpoint by.
+    Validation = 2,
+    /// 3: to report.
+    Test = 3,
+}
+
+impl Part {
+    /// The part with one of TFD's numbers, `None` above 3 and below 0.
+    pub fn from_number(number: i64) -> Option<Self> {
+        match number {
+            0 => Some(Self::None),
+            1 => Some(Self::Train),
+            2 => Some(Self::Validation),
+            3 => Some(Self::Test),
+            _ => None,
+        }
+    }
+}
+
+/// The fold of every subject so that every fold gets its share of every class, as far as whole subjects allow.
+///
+/// Greedy (our choice): the subjects with the most images first (then by number); each goes to the fold that is left
+/// with the smallest sum, over classes, of squared images per share of the class; of equals to the one with fewer
+/// subjects, then the lower number. Deterministic, and independent of the order of `samples`.
+pub fn balanced_folds(
+    samples: &[RawSample],
+    subjects: &BTreeSet<i64>,
+    folds: usize,
+) -> BTreeMap<i64, i64> {
+    let classes = samples
+        .iter()
+        .map(|s| s.label + 1)
+        .max()
+        .unwrap_or(0)
+        .max(0) as usize;
+    let mut counts: BTreeMap<i64, Vec<f64>> =
+        subjects.iter().map(|&s| (s, vec![0.0; classes])).collect();
+    for sample in samples.iter().filter(|s| s.role == Role::Labelled) {
+        if let (Some(counts), Ok(label)) = (
+            counts.get_mut(&sample.subject),
+            usize::try_from(sample.label),
+        ) {
+            counts[label] += 1.0;
+        }
+    }
+    let totals: Vec<f64> = (0..classes)
+        .map(|class| counts.values().map(|c| c[class]).sum::<f64>().max(1.0))
+        .collect();
+    let mut order: Vec<_> = counts.into_iter().collect();
+    order.sort_by(|(a, x), (b, y)| {
+        y.iter()
+            .sum::<f64>()
+            .total_cmp(&x.iter().sum())
+            .then(a.cmp(b))
+    });
+    let mut filled = vec![(vec![0.0; classes], 0usize); folds.max(1)];
+    let mut dealt = BTreeMap::new();
+    for (subject, images) in order {
+        // What the sum of squares grows by: (f + n)² − f² over the class's total squared.
+        let growth = |fold: &[f64]| -> f64 {
+            let classes = fold.iter().zip(&images).zip(&totals);
+            classes
+                .map(|((have, new), total)| new * (2.0 * have + new) / (total * total))
+                .sum()
+        };
+        let keys = filled
+            .iter()
+            .map(|(have, subjects)| (growth(have), *subjects));
+        let best = keys
+            .enumerate()
+            .min_by(|(_, a), (_, b)| a.0.total_cmp(&b.0).then(a.1.cmp(&b.1)));
+        let fold = best.map_or(0, |(fold, _)| fold);
+        filled[fold]
+            .0
+            .iter_mut()
+            .zip(&images)
+            .for_each(|(have, new)| *have += new);
+        filled[fold].1 += 1;
+        dealt.insert(subject, fold as i64);
+    }
+    dealt
+}
 
 /// The fold of every subject: the subjects sorted by number; a subject's position mod `folds` is its fold.
 pub fn subject_folds(subjects: &BTreeSet<i64>, folds: usize) -> BTreeMap<i64, i64> {
@@ -40,7 +174,8 @@ pub struct Split {
 }
 
 impl Split {
-    /// Splits labelled rows for test fold `fold`.
+    /// Splits labelled rows for test fold `fold`; where the data set brings its own splits ([`Sample::parts`]), this is
+    /// split `fold` of them, and [`Protocol::Paper2015`] trains on its validation part as well.
     ///
     /// # Errors
     /// [`Error::Setting`] if there is no such fold, [`Error::EmptyPart`] if a part has no images, [`Error::Leak`] if
@@ -59,30 +194,36 @@ impl Split {
                 format!("the data set has folds 0 to {last}, not {fold}"),
             ));
         }
-        let rows = |wanted: &dyn Fn(i64) -> bool| -> Vec<usize> {
+        let (test, next) = (fold as i64, ((fold + 1) % folds) as i64);
+        let part = |sample: &Sample| match sample.parts.get(fold) {
+            Some(&given) => given,
+            None if sample.fold == test => Part::Test,
+            None if sample.fold == next => Part::Validation,
+            None => Part::Train,
+        };
+        let rows = |wanted: &[Part]| -> Vec<usize> {
             let labelled = samples
                 .iter()
                 .enumerate()
                 .filter(|(_, s)| s.role == Role::Labelled);
             labelled
-                .filter(|(_, s)| wanted(s.fold))
+                .filter(|(_, s)| wanted.contains(&part(s)))
                 .map(|(row, _)| row)
                 .collect()
         };
-        let (test, next) = (fold as i64, ((fold + 1) % folds) as i64);
         let split = match protocol {
             Protocol::Paper2015 => {
-                let tested = rows(&|f| f == test);
+                let tested = rows(&[Part::Test]);
                 Self {
-                    train: rows(&|f| f != test),
+                    train: rows(&[Part::Train, Part::Validation]),
                     validation: tested.clone(),
                     test: tested,
                 }
             }
             Protocol::Paper2017 => Self {
-                train: rows(&|f| f != test && f != next),
-                validation: rows(&|f| f == next),
-                test: rows(&|f| f == test),
+                train: rows(&[Part::Train]),
+                validation: rows(&[Part::Validation]),
+                test: rows(&[Part::Test]),
             },
         };
         split.check(samples, fold, folds, protocol, subject_independent)?;
@@ -139,6 +280,7 @@ mod tests {
             label: if role == Role::Labelled { 0 } else { -1 },
             label_name: String::new(),
             fold,
+            parts: Vec::new(),
             face_found: true,
             crop: None,
             path: String::new(),

@@ -1,12 +1,13 @@
 //! Tables of pixels in the form of FER2013: `emotion,pixels,Usage`.
 
 use std::fs::File;
+use std::io::{Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 
 use crate::files::ReadFile;
-use crate::source::{Folding, RawImage, RawSample, Scan, Skipped, Source};
+use crate::source::{Fetched, Folding, RawImage, RawSample, Scan, Skipped, Source};
 use crate::{AuCoding, ClassMap, Error, Expression, Role};
 
 /// Most bytes of a table: FER2013 has 301 MB.
@@ -92,7 +93,12 @@ impl PixelCsv {
     }
 
     /// The row as a sample, `None` if its emotion is no class here.
-    fn sample(&self, number: usize, row: &Row) -> Result<Option<RawSample>, Error> {
+    fn sample(
+        &self,
+        number: usize,
+        row: &Row,
+        (at, length): (u64, u64),
+    ) -> Result<Option<RawSample>, Error> {
         let expression = row
             .emotion
             .trim()
@@ -108,13 +114,9 @@ impl PixelCsv {
         let Some(label) = self.classes.label_of(expression) else {
             return Ok(None);
         };
-        let (side, data) = square(&row.pixels)?;
+        square(&row.pixels)?;
         Ok(Some(RawSample {
-            image: RawImage::Pixels {
-                width: side,
-                height: side,
-                data,
-            },
+            image: RawImage::Stored { at, length },
             path: format!("{}:{number}", self.file_name()),
             subject: -1,
             sequence: format!(
@@ -130,6 +132,8 @@ impl PixelCsv {
             label,
             aus: AuCoding::NotCoded,
             landmarks: None,
+            is_face: true,
+            parts: Vec::new(),
         }))
     }
 }
@@ -171,7 +175,6 @@ impl Source for PixelCsv {
         self.classes.names()
     }
 
-    /// Lists the rows with their pixels: unlike image files they are held in memory, 83 MB for FER2013.
     fn scan(&self) -> Result<Scan, Error> {
         let file = File::open(&self.path).map_err(Error::io(&self.path))?;
         let mut hashing = Hashing::new(file);
@@ -180,12 +183,22 @@ impl Source for PixelCsv {
             skipped: Vec::new(),
             read: Vec::new(),
             folding: Folding::ByImage,
+            notes: Vec::new(),
         };
         let mut table = csv::Reader::from_reader(&mut hashing);
-        for (at, row) in table.deserialize::<Row>().enumerate() {
+        let headers = table.headers().cloned().unwrap_or_default();
+        let mut record = csv::StringRecord::new();
+        for at in 0.. {
+            let start = table.position().byte();
+            let row = match table.read_record(&mut record) {
+                Ok(false) => break,
+                Ok(true) => record.deserialize::<Row>(Some(&headers)),
+                Err(error) => Err(error),
+            };
+            let place = (start, table.position().byte() - start);
             let sample = row
                 .map_err(|error| Error::parse(error.to_string()))
-                .and_then(|row| self.sample(at, &row));
+                .and_then(|row| self.sample(at, &row, place));
             match sample {
                 Ok(sample) => scan.samples.extend(sample),
                 Err(error) => scan.skipped.push(Skipped::new(
@@ -210,6 +223,32 @@ impl Source for PixelCsv {
             });
         }
         Ok(scan)
+    }
+
+    fn fetch(&self, sample: &RawSample) -> Result<Fetched, Error> {
+        let RawImage::Stored { at, length } = sample.image else {
+            return Err(Error::parse("not a row of this table"));
+        };
+        let mut file = File::open(&self.path).map_err(Error::io(&self.path))?;
+        file.seek(SeekFrom::Start(at))
+            .map_err(Error::io(&self.path))?;
+        let mut table =
+            csv::Reader::from_path(&self.path).map_err(|e| Error::parse(e.to_string()))?;
+        let headers = table
+            .headers()
+            .cloned()
+            .map_err(|e| Error::parse(e.to_string()))?;
+        let mut rows = csv::ReaderBuilder::new()
+            .has_headers(false)
+            .from_reader(file.take(length));
+        let mut record = csv::StringRecord::new();
+        rows.read_record(&mut record)
+            .map_err(|e| Error::parse(e.to_string()))?;
+        let row: Row = record
+            .deserialize(Some(&headers))
+            .map_err(|e| Error::parse(e.to_string()))?;
+        let (side, pixels) = square(&row.pixels)?;
+        Fetched::pixels(side, side, pixels)
     }
 }
 

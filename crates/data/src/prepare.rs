@@ -1,7 +1,7 @@
 //! From a source to a prepared data set: decode, find the face, cut it out, resize, write. Memory does not grow with
 //! the number of images, and nothing depends on the number of threads.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
@@ -10,15 +10,19 @@ use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
 use crate::crop::{FaceDetector, Landmarks, centre_square, face_square};
-use crate::files::{IMAGE_LIMIT, TEXT_LIMIT, digest, read_bounded, relative};
-use crate::folds::subject_folds;
-use crate::grey::{decode_grey, resize};
+use crate::files::digest;
+use crate::folds::{balanced_folds, subject_folds};
+use crate::grey::resize;
 use crate::prepared::refuse_existing;
-use crate::source::{Folding, RawImage, RawSample, Scan, Skipped, Source};
-use crate::{CropBox, CropMode, DatasetInfo, Error, PreparedWriter, ReadFile, Role, Sample};
+use crate::source::{Folding, RawSample, Scan, Skipped, Source};
+use crate::{
+    CropBox, CropMode, DatasetInfo, Error, FoldRule, Part, PreparedWriter, ReadFile, Role, Sample,
+};
 
 /// Images that are in memory at a time. Fixed, so that the work is cut the same way on every machine.
 const CHUNK: usize = 128;
+/// Folds where nobody says how many (DESIGN 2).
+const FOLDS: usize = 10;
 
 /// How a data set is prepared.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -30,8 +34,10 @@ pub struct PrepareOptions {
     pub crop: CropMode,
     /// Whether a bad input is an error instead of an entry in the list of skipped inputs.
     pub strict: bool,
-    /// How many folds are made, 2 to 1000. Paper: 10.
-    pub folds: usize,
+    /// How many folds are made, 2 to 1000; `None` takes the splits that the data set brings, else 10 (paper: 10).
+    pub folds: Option<usize>,
+    /// How subjects are dealt to folds; `None` takes the splits that the data set brings, else modulo (paper: modulo).
+    pub fold_rule: Option<FoldRule>,
 }
 
 impl Default for PrepareOptions {
@@ -40,7 +46,8 @@ impl Default for PrepareOptions {
             image_size: 96,
             crop: CropMode::Auto,
             strict: false,
-            folds: 10,
+            folds: None,
+            fold_rule: None,
         }
     }
 }
@@ -57,13 +64,17 @@ impl PrepareOptions {
                 format!("must be 8 to 1024, not {}", self.image_size),
             ));
         }
-        if !(2..=1000).contains(&self.folds) {
-            return Err(Error::setting(
+        match (self.folds, self.fold_rule) {
+            (Some(folds), _) if !(2..=1000).contains(&folds) => Err(Error::setting(
                 "folds",
-                format!("must be 2 to 1000, not {}", self.folds),
-            ));
+                format!("must be 2 to 1000, not {folds}"),
+            )),
+            (Some(_), Some(FoldRule::Given)) => Err(Error::setting(
+                "folds",
+                "cannot be asked for with the fold rule 'given': the data set decides",
+            )),
+            _ => Ok(()),
         }
-        Ok(())
     }
 }
 
@@ -88,18 +99,20 @@ pub fn prepare(
     strict(options, &scan.skipped)?;
     let mut writer = PreparedWriter::create(output, options.image_size)?;
     let total = scan.samples.len();
+    let deal = Deal::of(&scan, options)?;
+    let info = info(source, options, &scan, &deal);
     let Scan {
         samples,
         mut skipped,
         mut read,
-        folding,
+        ..
     } = scan;
     let worker = Worker {
-        root: source.root(),
+        source,
         options,
         detector: FaceDetector::new()?,
     };
-    let mut rows = Rows::new(&folding, options.folds, source.class_names());
+    let mut rows = Rows::new(deal, source.class_names());
     let (done, stop) = (AtomicUsize::new(0), AtomicBool::new(false));
     for chunk in samples.chunks(CHUNK) {
         let results: Vec<Outcome> = chunk
@@ -130,32 +143,32 @@ pub fn prepare(
     if rows.labelled == 0 {
         return Err(nothing_left(source.root(), total, &skipped));
     }
-    writer.finish(info(source, options, folding, skipped, read))
+    writer.finish(DatasetInfo {
+        source_digest: digest(read),
+        skipped,
+        ..info
+    })
 }
 
 /// The part of `dataset.json` that the rows do not tell.
-fn info(
-    source: &dyn Source,
-    options: &PrepareOptions,
-    folding: Folding,
-    skipped: Vec<Skipped>,
-    read: Vec<ReadFile>,
-) -> DatasetInfo {
+fn info(source: &dyn Source, options: &PrepareOptions, scan: &Scan, deal: &Deal) -> DatasetInfo {
     DatasetInfo {
         name: source.name().to_owned(),
         synthetic: source.synthetic(),
-        source_digest: digest(read),
+        source_digest: String::new(),
         classes: source.class_names(),
         counts: BTreeMap::new(),
         subjects: 0,
         image_size: options.image_size,
-        folds: options.folds,
-        subject_independent: matches!(folding, Folding::BySubject(_)),
+        folds: deal.folds,
+        fold_rule: deal.rule,
+        subject_independent: deal.subject_independent(&scan.samples),
         images: 0,
         held_out: 0,
         crop: options.crop,
         version: env!("CARGO_PKG_VERSION").to_owned(),
-        skipped,
+        notes: scan.notes.clone(),
+        skipped: Vec::new(),
     }
 }
 
@@ -206,6 +219,14 @@ fn refuse_inside(output: &Path, root: &Path) -> Result<(), Error> {
     Ok(())
 }
 
+/// Largest side of an image that is taken for a face cut out already, as CK+48, FER2013 and TFD have them.
+const FACE_SIDE: u32 = 64;
+
+/// Whether the image is a face already: the source says so, or it is a small square without landmarks.
+fn is_face(raw: &RawSample, width: u32, height: u32) -> bool {
+    raw.is_face || (raw.landmarks.is_none() && width == height && width <= FACE_SIDE)
+}
+
 /// A cropped and resized face.
 struct Face {
     pixels: Vec<u8>,
@@ -222,7 +243,7 @@ struct Outcome {
 }
 
 struct Worker<'a> {
-    root: &'a Path,
+    source: &'a dyn Source,
     options: &'a PrepareOptions,
     detector: FaceDetector,
 }
@@ -240,7 +261,9 @@ impl Worker<'_> {
     }
 
     fn face(&self, raw: &RawSample, outcome: &mut Outcome) -> Result<Face, Error> {
-        let image = self.decode(raw, outcome)?;
+        let fetched = self.source.fetch(raw)?;
+        outcome.read.extend(fetched.read);
+        let image = fetched.image;
         let (crop, found) = self.crop(raw, &image, outcome)?;
         let side = self.options.image_size;
         Ok(Face {
@@ -248,25 +271,6 @@ impl Worker<'_> {
             crop,
             found,
         })
-    }
-
-    fn decode(&self, raw: &RawSample, outcome: &mut Outcome) -> Result<GrayImage, Error> {
-        match &raw.image {
-            RawImage::File(path) => {
-                let bytes = read_bounded(path, IMAGE_LIMIT)?;
-                outcome.read.push(ReadFile::new(raw.path.clone(), &bytes));
-                decode_grey(&bytes, path)
-            }
-            RawImage::Pixels {
-                width,
-                height,
-                data,
-            } => GrayImage::from_raw(*width, *height, data.clone())
-                .filter(|image| image.width() > 0 && image.height() > 0)
-                .ok_or_else(|| {
-                    Error::parse(format!("{} pixels are not {width}×{height}", data.len()))
-                }),
-        }
     }
 
     /// Where the face is, and whether anything found it.
@@ -286,15 +290,15 @@ impl Worker<'_> {
             CropMode::None => return Ok((centre_square(width, height), false)),
             CropMode::Detector => detected()?,
             CropMode::Landmarks => self.marked(raw, width, height, outcome)?,
+            CropMode::Auto if is_face(raw, width, height) => {
+                return Ok((centre_square(width, height), false));
+            }
             CropMode::Auto if raw.landmarks.is_none() => detected()?,
             CropMode::Auto => self
                 .marked(raw, width, height, outcome)
                 .or_else(|unusable| {
                     // The image is saved, but the person should know that the landmark file is bad.
-                    let path = raw
-                        .landmarks
-                        .as_deref()
-                        .map_or(raw.path.clone(), |path| relative(self.root, path));
+                    let path = raw.landmarks.clone().unwrap_or_else(|| raw.path.clone());
                     let crop = detected()?;
                     outcome.skipped.push(Skipped::new(
                         path,
@@ -317,38 +321,105 @@ impl Worker<'_> {
             .landmarks
             .as_deref()
             .ok_or_else(|| Error::parse("it has no landmark file"))?;
-        let bytes = read_bounded(path, TEXT_LIMIT)?;
-        outcome
-            .read
-            .push(ReadFile::new(relative(self.root, path), &bytes));
-        face_square(
-            &Landmarks::parse(&String::from_utf8_lossy(&bytes))?,
-            width,
-            height,
-        )
+        let (text, read) = self.source.landmarks(path)?;
+        outcome.read.push(read);
+        face_square(&Landmarks::parse(&text)?, width, height)
+    }
+}
+
+/// Who is in which fold.
+struct Deal {
+    rule: FoldRule,
+    folds: usize,
+    /// The fold of every subject; `None` where images are dealt, or nothing is.
+    by_subject: Option<BTreeMap<i64, i64>>,
+}
+
+impl Deal {
+    /// Folds by what the data set knows and the options ask for.
+    fn of(scan: &Scan, options: &PrepareOptions) -> Result<Self, Error> {
+        let wanted = options.fold_rule;
+        let left_open = options.folds.is_none() && wanted.is_none();
+        match scan.folding {
+            Folding::Given(folds) if left_open || wanted == Some(FoldRule::Given) => {
+                return Ok(Self {
+                    rule: FoldRule::Given,
+                    folds,
+                    by_subject: None,
+                });
+            }
+            _ if wanted == Some(FoldRule::Given) => {
+                return Err(Error::setting(
+                    "fold rule",
+                    "'given' needs a data set that brings its own splits, which this one does not",
+                ));
+            }
+            _ => {}
+        }
+        let (rule, folds) = (wanted.unwrap_or_default(), options.folds.unwrap_or(FOLDS));
+        let by_subject = subjects(scan).map(|subjects| match rule {
+            FoldRule::Balanced => balanced_folds(&scan.samples, &subjects, folds),
+            _ => subject_folds(&subjects, folds),
+        });
+        Ok(Self {
+            rule,
+            folds,
+            by_subject,
+        })
+    }
+
+    /// Whether no subject is in two parts of a split: always so where subjects are dealt, never known where images are,
+    /// and looked up where the data set brings its splits.
+    fn subject_independent(&self, samples: &[RawSample]) -> bool {
+        if self.rule != FoldRule::Given {
+            return self.by_subject.is_some();
+        }
+        let mut parts = HashMap::new();
+        samples
+            .iter()
+            .filter(|s| s.role == Role::Labelled)
+            .all(|sample| {
+                let mut used = sample
+                    .parts
+                    .iter()
+                    .enumerate()
+                    .filter(|(_, part)| **part != Part::None);
+                sample.subject >= 0
+                    && used.all(|(split, part)| {
+                        *parts.entry((sample.subject, split)).or_insert(*part) == *part
+                    })
+            })
+    }
+}
+
+/// The subjects that take part in folds, `None` where they are not all known.
+fn subjects(scan: &Scan) -> Option<BTreeSet<i64>> {
+    match &scan.folding {
+        Folding::BySubject(subjects) => Some(subjects.clone()),
+        Folding::ByImage => None,
+        Folding::Given(_) => {
+            let labelled = scan.samples.iter().filter(|s| s.role == Role::Labelled);
+            labelled
+                .map(|s| Some(s.subject).filter(|&subject| subject >= 0))
+                .collect()
+        }
     }
 }
 
 /// Turns raw samples into rows, dealing out folds.
 struct Rows {
     classes: Vec<String>,
-    by_subject: Option<BTreeMap<i64, i64>>,
-    folds: usize,
+    deal: Deal,
     /// Images of each class so far, for sources without subjects.
     dealt: HashMap<i64, usize>,
     labelled: usize,
 }
 
 impl Rows {
-    fn new(folding: &Folding, folds: usize, classes: Vec<String>) -> Self {
-        let by_subject = match folding {
-            Folding::BySubject(subjects) => Some(subject_folds(subjects, folds)),
-            Folding::ByImage => None,
-        };
+    fn new(deal: Deal, classes: Vec<String>) -> Self {
         Self {
             classes,
-            by_subject,
-            folds,
+            deal,
             dealt: HashMap::new(),
             labelled: 0,
         }
@@ -360,6 +431,7 @@ impl Rows {
             .and_then(|label| self.classes.get(label))
             .cloned();
         self.labelled += usize::from(raw.role == Role::Labelled);
+        let given = self.deal.rule == FoldRule::Given;
         Sample {
             index: 0,
             subject: raw.subject,
@@ -369,6 +441,7 @@ impl Rows {
             label: raw.label,
             label_name: label_name.unwrap_or_default(),
             fold: self.fold(raw),
+            parts: if given { raw.parts.clone() } else { Vec::new() },
             face_found: face.found,
             crop: Some(face.crop),
             path: raw.path.clone(),
@@ -377,13 +450,14 @@ impl Rows {
     }
 
     fn fold(&mut self, raw: &RawSample) -> i64 {
-        match &self.by_subject {
+        match &self.deal.by_subject {
+            _ if self.deal.rule == FoldRule::Given => -1,
             Some(folds) => folds.get(&raw.subject).copied().unwrap_or(-1),
             None if raw.role == Role::HeldOut => -1,
             None => {
                 let dealt = self.dealt.entry(raw.label).or_default();
                 *dealt += 1;
-                ((*dealt - 1) % self.folds) as i64
+                ((*dealt - 1) % self.deal.folds) as i64
             }
         }
     }

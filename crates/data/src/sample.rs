@@ -3,7 +3,7 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{AuCoding, Error};
+use crate::{AuCoding, Error, Part};
 
 /// What a row is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -68,8 +68,11 @@ pub struct Sample {
     pub label: i64,
     /// The class's name; empty for held-out rows.
     pub label_name: String,
-    /// The fold; −1 for a held-out row whose subject is in none.
+    /// The fold; −1 for a held-out row whose subject is in none, and where the data set brings its own splits.
     pub fold: i64,
+    /// The part in each split that the data set brings (TFD, FER2013's Usage); empty where folds were dealt. Kept in
+    /// `folds.npy` as `[N, splits]`, not in `samples.csv`.
+    pub parts: Vec<Part>,
     /// Whether landmarks or the detector placed the crop (false: the image was taken as it is).
     pub face_found: bool,
     /// The crop in the original image.
@@ -145,6 +148,7 @@ impl TryFrom<Row> for Sample {
             label: row.label,
             label_name: row.label_name,
             fold: row.fold,
+            parts: Vec::new(),
             face_found: row.face_found,
             crop,
             path: row.path,

@@ -16,7 +16,8 @@ fn options() -> PrepareOptions {
     PrepareOptions {
         image_size: 24,
         crop: CropMode::None,
-        folds: 3,
+        folds: Some(3),
+        fold_rule: None,
         ..PrepareOptions::default()
     }
 }
@@ -429,7 +430,7 @@ fn a_copy_of_the_true_size_gives_the_true_counts() {
         &tree,
         ClassMap::eight(),
         &PrepareOptions {
-            folds: 10,
+            folds: Some(10),
             ..options()
         },
     );

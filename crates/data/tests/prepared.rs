@@ -31,7 +31,8 @@ fn options() -> PrepareOptions {
     PrepareOptions {
         image_size: 16,
         crop: CropMode::Landmarks,
-        folds: 3,
+        folds: Some(3),
+        fold_rule: None,
         strict: true,
     }
 }

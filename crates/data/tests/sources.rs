@@ -17,7 +17,8 @@ fn options() -> PrepareOptions {
     PrepareOptions {
         image_size: 12,
         crop: CropMode::None,
-        folds: 3,
+        folds: Some(3),
+        fold_rule: None,
         strict: false,
     }
 }

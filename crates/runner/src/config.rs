@@ -1,7 +1,7 @@
 use std::path::Path;
 
 use anyhow::{Context, Result, anyhow, bail};
-use faus_data::CropMode;
+use faus_data::{CropMode, FoldRule};
 use faus_fau::AnalysisOptions;
 use faus_train::{CheckedRecipe, OptimizerKind, Recipe, Schedule};
 use faus_viz::Method;
@@ -82,8 +82,10 @@ pub struct DataConfig {
     pub image_size: u32,
     /// How the face is cut out.
     pub crop: CropMode,
-    /// Number of folds (10).
-    pub folds: usize,
+    /// Number of folds; `null` takes the splits that the data set brings, else 10.
+    pub folds: Option<usize>,
+    /// How subjects are dealt to folds; `null` takes the splits that the data set brings, else modulo.
+    pub fold_rule: Option<FoldRule>,
     /// Whether one bad input stops the run.
     pub strict: bool,
 }
@@ -94,7 +96,8 @@ impl Default for DataConfig {
             source: SourceKind::default(),
             image_size: 96,
             crop: CropMode::Auto,
-            folds: 10,
+            folds: None,
+            fold_rule: None,
             strict: false,
         }
     }

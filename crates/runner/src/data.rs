@@ -162,6 +162,7 @@ impl DataConfig {
             crop: self.crop,
             strict: self.strict,
             folds: self.folds,
+            fold_rule: self.fold_rule,
         }
     }
 }

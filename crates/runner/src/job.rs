@@ -25,8 +25,8 @@ pub struct Job<'a> {
     pub config: ExperimentConfig,
     /// The preset it was resolved with.
     pub preset: Preset,
-    /// Folds to run.
-    pub folds: Vec<usize>,
+    /// Folds to run; `None` runs all that the data set has.
+    pub folds: Option<Vec<usize>>,
     /// Where to train.
     pub device: Device,
     /// The user's data folder.
@@ -62,7 +62,9 @@ impl Job<'_> {
     pub fn run(&self) -> Result<JobOutcome> {
         let started = Instant::now();
         let recipe = self.config.recipe()?;
-        self.check_folds(self.config.data.folds)?;
+        if let Some(folds) = self.config.data.folds {
+            self.check_folds(folds)?;
+        }
         self.check_network()?;
         let place = data::place(self.config.data.source, self.data.as_deref())?;
         self.check_apart(&place)?;
@@ -95,7 +97,7 @@ impl Job<'_> {
         }
         let prepared = data::prepared_for_run(&self.config.data, source.as_deref(), &dataset)?;
         self.check_folds(prepared.info().folds)?;
-        if let Some(outcome) = self.finished(&folder, before.as_ref())? {
+        if let Some(outcome) = self.finished(&folder, &prepared, before.as_ref())? {
             return Ok(outcome);
         }
         let workers = Workers::new(0)?;
@@ -106,7 +108,7 @@ impl Job<'_> {
         // The report is written last, so that where there is one the run is whole.
         remove_if_there(&folder.join("report/index.html"))?;
         let folds = self.train_folds(&folder, &prepared, &recipe, &workers)?;
-        let seconds = self.seconds_so_far(&folder, started);
+        let seconds = self.seconds_so_far(&folder, &prepared, started);
         let summary = Summary::gather(self.head(), prepared.info(), &folds, seconds);
         summary.write(&folder.join("summary.json"))?;
         say_accuracy(&summary);
@@ -114,7 +116,7 @@ impl Job<'_> {
             self.look_inside(&folder, &prepared, &recipe, &workers, best)?;
         }
         let summary = Summary {
-            seconds: self.seconds_so_far(&folder, started),
+            seconds: self.seconds_so_far(&folder, &prepared, started),
             ..summary
         };
         summary.write(&folder.join("summary.json"))?;
@@ -188,12 +190,21 @@ impl Job<'_> {
     }
 
     fn check_folds(&self, there: usize) -> Result<()> {
-        match self.folds.iter().find(|&&fold| fold >= there) {
+        let asked = self.folds.as_deref().unwrap_or_default();
+        match asked.iter().find(|&&fold| fold >= there) {
             Some(fold) => bail!(
                 "--folds: there is no fold {fold}; there are folds 0 to {}",
                 there.saturating_sub(1)
             ),
             None => Ok(()),
+        }
+    }
+
+    /// The folds to run, of those that there are.
+    fn wanted(&self, prepared: &Prepared) -> Vec<usize> {
+        match &self.folds {
+            Some(folds) => folds.clone(),
+            None => (0..prepared.info().folds).collect(),
         }
     }
 
@@ -234,7 +245,12 @@ impl Job<'_> {
     }
 
     /// The outcome of a run that has nothing left to do.
-    fn finished(&self, folder: &RunFolder, before: Option<&Value>) -> Result<Option<JobOutcome>> {
+    fn finished(
+        &self,
+        folder: &RunFolder,
+        prepared: &Prepared,
+        before: Option<&Value>,
+    ) -> Result<Option<JobOutcome>> {
         let now = self.config_value()?;
         if before.is_none_or(|before| before["config"] != now) {
             return Ok(None);
@@ -252,7 +268,7 @@ impl Job<'_> {
                 .iter()
                 .any(|f| f.fold == *fold && f.failed.is_none())
         };
-        if !report.exists() || !self.folds.iter().all(done) {
+        if !report.exists() || !self.wanted(prepared).iter().all(done) {
             return Ok(None);
         }
         say(format!(
@@ -275,7 +291,8 @@ impl Job<'_> {
         workers: &Workers,
     ) -> Result<Folds> {
         let mut all = Folds::new();
-        let bar = Bar::new("Training", recipe.steps * self.folds.len() as u64);
+        let wanted = self.wanted(prepared);
+        let bar = Bar::new("Training", recipe.steps * wanted.len() as u64);
         for fold in 0..prepared.info().folds {
             let dir = folder.fold(fold);
             let path = dir.join("fold.json");
@@ -287,7 +304,7 @@ impl Job<'_> {
             };
             let result = match read_json(&path)? {
                 Some(result) => Ok(serde_json::from_value(result).with_context(damaged)?),
-                None if !self.folds.contains(&fold) => continue,
+                None if !wanted.contains(&fold) => continue,
                 None => self.train_fold(fold, &dir, prepared, recipe, workers, &bar)?,
             };
             bar.line(&fold_line(fold, &result));
@@ -322,8 +339,9 @@ impl Job<'_> {
                 dir.display()
             );
         }
-        let place = self.folds.iter().position(|f| *f == fold).unwrap_or(0) as u64;
-        let progress = |p: FoldProgress| show_progress(bar, place, self.folds.len() as u64, p);
+        let wanted = self.wanted(prepared);
+        let place = wanted.iter().position(|f| *f == fold).unwrap_or(0) as u64;
+        let progress = |p: FoldProgress| show_progress(bar, place, wanted.len() as u64, p);
         let monitor = Monitor {
             cancelled: interrupt::stop(),
             progress: &progress,
@@ -426,8 +444,8 @@ impl Job<'_> {
     }
 
     /// Seconds of this run and of the earlier ones that it goes on from: the folds' own sum, or this session if longer.
-    fn seconds_so_far(&self, folder: &RunFolder, started: Instant) -> f64 {
-        let folds = (0..self.config.data.folds).map(|fold| folder.fold(fold).join("fold.json"));
+    fn seconds_so_far(&self, folder: &RunFolder, prepared: &Prepared, started: Instant) -> f64 {
+        let folds = (0..prepared.info().folds).map(|fold| folder.fold(fold).join("fold.json"));
         let trained: f64 = folds
             .filter_map(|path| read_json(&path).ok()??["seconds"].as_f64())
             .sum();

@@ -1,7 +1,7 @@
 use std::path::{Path, PathBuf};
 
-use crate::Error;
-use crate::files::visible_names;
+use crate::tree::join;
+use crate::{Error, FileTree};
 
 const IMAGES: &str = "cohn-kanade-images";
 /// The folder that the images' archive unpacks to in some copies.
@@ -10,13 +10,15 @@ const ARCHIVE: &str = "extended-cohn-kanade-images";
 const EMOTION: &[&str] = &["Emotion", "Emotion_labels"];
 
 /// Where the parts of a CK+ copy lie. Its owners ship four archives, and people unpack them in several ways.
+///
+/// The parts are folders of `tree`, whose root is the folder that holds them.
 #[derive(Debug, Clone)]
 pub(super) struct Layout {
-    pub root: PathBuf,
-    pub images: PathBuf,
-    pub emotion: PathBuf,
-    pub facs: Option<PathBuf>,
-    pub landmarks: Option<PathBuf>,
+    pub tree: FileTree,
+    pub images: String,
+    pub emotion: String,
+    pub facs: Option<String>,
+    pub landmarks: Option<String>,
 }
 
 impl Layout {
@@ -27,14 +29,12 @@ impl Layout {
         if !metadata.is_dir() {
             return Err(missing(given, "a file"));
         }
-        let root = above_images(given);
-        let root = copy_root(given, root)?;
-        let names = visible_names(&root)?;
-        let bases = bases(&root);
-        let Some(images) = part(&bases, &[IMAGES]) else {
+        let tree = copy_root(given, FileTree::open(&above_images(given)?)?)?;
+        let names = tree.names("")?;
+        let Some(images) = part(&tree, &[IMAGES]) else {
             return Err(missing(given, &listed(&names)));
         };
-        let Some(emotion) = part(&bases, EMOTION) else {
+        let Some(emotion) = part(&tree, EMOTION) else {
             return Err(Error::Layout {
                 path: given.to_path_buf(),
                 expected: "the emotion labels in a folder 'Emotion' or 'Emotion_labels' with S005/001/…_emotion.txt"
@@ -42,10 +42,10 @@ impl Layout {
                 found: listed(&names),
             });
         };
-        let facs = part(&bases, &["FACS", "FACS_labels"]);
-        let landmarks = part(&bases, &["Landmarks"]);
+        let facs = part(&tree, &["FACS", "FACS_labels"]);
+        let landmarks = part(&tree, &["Landmarks"]);
         Ok(Self {
-            root,
+            tree,
             images,
             emotion,
             facs,
@@ -55,11 +55,11 @@ impl Layout {
 }
 
 /// The folder to look in: `given`, or what is above it if it is the images' folder or the archive's around that.
-fn above_images(given: &Path) -> PathBuf {
+fn above_images(given: &Path) -> Result<PathBuf, Error> {
     let mut folder = given.to_path_buf();
     for name in [IMAGES, ARCHIVE] {
         let named = folder.file_name().is_some_and(|found| found == name);
-        if named && part(&[folder.clone()], EMOTION).is_none() {
+        if named && part(&FileTree::open(&folder)?, EMOTION).is_none() {
             folder = match folder.parent() {
                 Some(parent) if parent.as_os_str().is_empty() => PathBuf::from("."),
                 Some(parent) => parent.to_path_buf(),
@@ -67,25 +67,25 @@ fn above_images(given: &Path) -> PathBuf {
             };
         }
     }
-    folder
+    Ok(folder)
 }
 
 /// The folder that holds the parts: `root`, or the one folder in it that does. All parts are then taken from there
 /// alone: to mix the images of one copy with the labels of another would go unnoticed.
-fn copy_root(given: &Path, root: PathBuf) -> Result<PathBuf, Error> {
-    let holds_images = |root: &Path| part(&bases(root), &[IMAGES]).is_some();
-    if holds_images(&root) {
-        return Ok(root);
+fn copy_root(given: &Path, tree: FileTree) -> Result<FileTree, Error> {
+    let holds_images = |tree: &FileTree| part(tree, &[IMAGES]).is_some();
+    if holds_images(&tree) {
+        return Ok(tree);
     }
-    let names = visible_names(&root)?;
+    let names = tree.names("")?;
     let copies: Vec<_> = names
         .iter()
-        .filter(|name| holds_images(&root.join(name)))
+        .filter(|name| tree.is_folder(name) && holds_images(&tree.below(name)))
         .cloned()
         .collect();
     match copies.as_slice() {
         [] => Err(missing(given, &listed(&names))),
-        [copy] => Ok(root.join(copy)),
+        [copy] => Ok(tree.below(copy)),
         several => Err(missing(
             given,
             &format!(
@@ -95,11 +95,6 @@ fn copy_root(given: &Path, root: PathBuf) -> Result<PathBuf, Error> {
             ),
         )),
     }
-}
-
-/// Where parts may lie.
-fn bases(root: &Path) -> [PathBuf; 2] {
-    [root.to_path_buf(), root.join(ARCHIVE)]
 }
 
 fn missing(given: &Path, found: &str) -> Error {
@@ -121,28 +116,29 @@ fn listed(names: &[String]) -> String {
     }
 }
 
-/// The first folder of one of the given names that holds subject folders, in one of the bases or, because an archive
-/// unpacks to a folder of its own name, inside itself once more.
-fn part(bases: &[PathBuf], names: &[&str]) -> Option<PathBuf> {
-    let direct = bases
+/// The first folder of one of the given names that holds subject folders, in the root, in the images' archive or,
+/// because an archive unpacks to a folder of its own name, inside itself once more.
+fn part(tree: &FileTree, names: &[&str]) -> Option<String> {
+    let direct = ["", ARCHIVE]
         .iter()
-        .flat_map(|base| names.iter().map(move |name| base.join(name)));
-    let candidates: Vec<PathBuf> = direct.filter(|path| path.is_dir()).collect();
+        .flat_map(|base| names.iter().map(move |name| join(base, name)));
+    let candidates: Vec<String> = direct.filter(|path| tree.is_folder(path)).collect();
     let nested = candidates
         .iter()
-        .flat_map(|path| names.iter().map(move |name| path.join(name)));
-    let nested: Vec<PathBuf> = nested.collect();
+        .flat_map(|path| names.iter().map(move |name| join(path, name)));
+    let nested: Vec<String> = nested.filter(|path| tree.is_folder(path)).collect();
     let filled = candidates
         .iter()
         .chain(&nested)
-        .find(|path| holds_subjects(path))
+        .find(|path| holds_subjects(tree, path))
         .cloned();
     // An empty label folder is a label folder all the same: nothing is labelled then, and that is told apart later.
     filled.or_else(|| candidates.into_iter().next())
 }
 
-fn holds_subjects(folder: &Path) -> bool {
-    visible_names(folder).is_ok_and(|names| names.iter().any(|name| subject_number(name).is_some()))
+fn holds_subjects(tree: &FileTree, folder: &str) -> bool {
+    tree.names(folder)
+        .is_ok_and(|names| names.iter().any(|name| subject_number(name).is_some()))
 }
 
 /// `S005` → 5.

@@ -4,14 +4,15 @@ mod layout;
 mod sequence;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use rayon::prelude::*;
 use serde::Deserialize;
 
-use crate::files::{TEXT_LIMIT, read_bounded, visible_names};
-use crate::source::{Folding, Scan, Source};
-use crate::{ClassMap, Error};
+use crate::files::TEXT_LIMIT;
+use crate::source::{Fetched, Folding, RawSample, Scan, Source, landmark_file};
+use crate::tree::join;
+use crate::{ClassMap, Error, FileTree, ReadFile};
 
 pub use layout::frame_name;
 use layout::{Layout, number, subject_number};
@@ -48,7 +49,7 @@ impl CkPlus {
     /// [`Error::Layout`] saying what was expected and what lies there; [`Error::Parse`] for a damaged `synthetic.json`.
     pub fn open(root: &Path, classes: ClassMap) -> Result<Self, Error> {
         let layout = Layout::find(root)?;
-        let mark = synthetic_mark(&layout.root)?;
+        let mark = synthetic_mark(&layout.tree)?;
         Ok(Self {
             layout,
             classes,
@@ -66,18 +67,19 @@ impl CkPlus {
         ];
         let mut all = BTreeMap::new();
         for part in parts.into_iter().flatten() {
-            for subject_name in visible_names(part)? {
+            let tree = &self.layout.tree;
+            for subject_name in tree.names(part)? {
                 let Some(subject) = subject_number(&subject_name) else {
                     continue;
                 };
-                let folder = part.join(&subject_name);
-                for sequence_name in if folder.is_dir() {
-                    visible_names(&folder)?
+                let folder = join(part, &subject_name);
+                for sequence_name in if tree.is_folder(&folder) {
+                    tree.names(&folder)?
                 } else {
                     Vec::new()
                 } {
-                    let Some(at) =
-                        number(&sequence_name).filter(|_| folder.join(&sequence_name).is_dir())
+                    let Some(at) = number(&sequence_name)
+                        .filter(|_| tree.is_folder(&join(&folder, &sequence_name)))
                     else {
                         continue;
                     };
@@ -90,16 +92,15 @@ impl CkPlus {
     }
 }
 
-fn synthetic_mark(root: &Path) -> Result<Option<SyntheticMark>, Error> {
-    let path = root.join(SYNTHETIC_MARK);
-    if !path.exists() {
+fn synthetic_mark(tree: &FileTree) -> Result<Option<SyntheticMark>, Error> {
+    if !tree.is_file(SYNTHETIC_MARK) {
         return Ok(None);
     }
-    let bytes = read_bounded(&path, TEXT_LIMIT)?;
+    let bytes = tree.read(SYNTHETIC_MARK, TEXT_LIMIT)?;
     let mark = serde_json::from_slice(&bytes).map_err(|error| {
         Error::parse(format!(
             "{}: not what faus-synth writes: {error}",
-            path.display()
+            tree.place(SYNTHETIC_MARK).display()
         ))
     })?;
     Ok(Some(mark))
@@ -115,7 +116,7 @@ impl Source for CkPlus {
     }
 
     fn root(&self) -> &Path {
-        &self.layout.root
+        self.layout.tree.root()
     }
 
     fn synthetic(&self) -> bool {
@@ -137,6 +138,7 @@ impl Source for CkPlus {
             skipped: Vec::new(),
             read: Vec::new(),
             folding: Folding::ByImage,
+            notes: Vec::new(),
         };
         let mut subjects = BTreeSet::new();
         for (subject, found) in found {
@@ -148,14 +150,19 @@ impl Source for CkPlus {
             scan.read.extend(found.read);
         }
         if subjects.is_empty() {
-            return Err(nothing_labelled(
-                &self.layout.emotion,
-                sequences.len(),
-                &scan,
-            ));
+            let emotion = self.layout.tree.place(&self.layout.emotion);
+            return Err(nothing_labelled(&emotion, sequences.len(), &scan));
         }
         scan.folding = Folding::BySubject(subjects);
         Ok(scan)
+    }
+
+    fn fetch(&self, sample: &RawSample) -> Result<Fetched, Error> {
+        Fetched::file(&self.layout.tree, &sample.path)
+    }
+
+    fn landmarks(&self, path: &str) -> Result<(String, ReadFile), Error> {
+        landmark_file(&self.layout.tree, path)
     }
 }
 
@@ -173,7 +180,7 @@ fn nothing_labelled(emotion: &Path, sequences: usize, scan: &Scan) -> Error {
         first.unwrap_or_default()
     );
     Error::NothingLabelled {
-        path: PathBuf::from(emotion),
+        path: emotion.to_path_buf(),
         reason,
     }
 }

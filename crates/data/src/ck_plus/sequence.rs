@@ -1,9 +1,8 @@
-use std::path::{Path, PathBuf};
-
 use crate::au::AuCoding;
 use crate::expression::{ClassMap, Expression};
-use crate::files::{ReadFile, TEXT_LIMIT, read_bounded, relative, visible_names};
+use crate::files::{ReadFile, TEXT_LIMIT};
 use crate::source::{RawImage, RawSample, Skipped};
+use crate::tree::join;
 use crate::{Error, Role};
 
 use super::layout::{Layout, frame_name};
@@ -29,10 +28,10 @@ pub(super) struct Found {
     pub labelled: bool,
 }
 
-/// A frame on disk.
+/// An image file of the recording.
 struct Frame {
     number: u32,
-    path: PathBuf,
+    path: String,
 }
 
 impl Sequence {
@@ -40,8 +39,8 @@ impl Sequence {
         format!("{}_{}", self.folders.0, self.folders.1)
     }
 
-    fn within(&self, part: &Path) -> PathBuf {
-        part.join(&self.folders.0).join(&self.folders.1)
+    fn within(&self, part: &str) -> String {
+        format!("{part}/{}/{}", self.folders.0, self.folders.1)
     }
 
     /// Lists the images that are wanted of this recording. Every failure ends up in `skipped`.
@@ -90,20 +89,20 @@ impl Sequence {
     fn label_file<T>(
         &self,
         layout: &Layout,
-        part: &Path,
+        part: &str,
         suffix: &str,
         parse: impl Fn(&str) -> Result<T, Error>,
         found: &mut Found,
     ) -> Result<Option<(u32, T)>, ()> {
         let folder = self.within(part);
-        let names: Vec<_> = match visible_names(&folder) {
+        let names: Vec<_> = match layout.tree.names(&folder) {
             Ok(names) => names
                 .into_iter()
                 .filter(|name| name.ends_with(".txt"))
                 .collect(),
             // No folder, an empty folder: not labelled.
-            Err(_) if !folder.exists() => return Ok(None),
-            Err(error) => return skip(found, relative(&layout.root, &folder), error.reason()),
+            Err(_) if !layout.tree.is_folder(&folder) => return Ok(None),
+            Err(error) => return skip(found, folder, error.reason()),
         };
         let [name] = names.as_slice() else {
             return match names.len() {
@@ -113,12 +112,11 @@ impl Sequence {
                         "expected one label file, found {more}: {}",
                         names.join(", ")
                     );
-                    skip(found, relative(&layout.root, &folder), reason)
+                    skip(found, folder, reason)
                 }
             };
         };
-        let path = folder.join(name);
-        let here = relative(&layout.root, &path);
+        let here = join(&folder, name);
         let stem = name.trim_end_matches(".txt").trim_end_matches(suffix);
         let named = frame_name(stem).filter(|&(s, q, _)| s == self.subject && q == self.folders.1);
         let Some((_, _, frame)) = named else {
@@ -128,7 +126,7 @@ impl Sequence {
             );
             return skip(found, here, reason);
         };
-        let bytes = match read_bounded(&path, TEXT_LIMIT) {
+        let bytes = match layout.tree.read(&here, TEXT_LIMIT) {
             Ok(bytes) => bytes,
             Err(error) => return skip(found, here, error.reason()),
         };
@@ -141,9 +139,8 @@ impl Sequence {
 
     /// The frames in order of number, or `None` (and a reason) if there are too few.
     fn frames(&self, layout: &Layout, labelled: bool, found: &mut Found) -> Option<Vec<Frame>> {
-        let folder = self.within(&layout.images);
-        let here = relative(&layout.root, &folder);
-        let names = match visible_names(&folder) {
+        let here = self.within(&layout.images);
+        let names = match layout.tree.names(&here) {
             Ok(names) => names,
             Err(error) => {
                 found
@@ -160,7 +157,7 @@ impl Sequence {
             match frame_name(stem).filter(|&(s, q, _)| s == self.subject && q == self.folders.1) {
                 Some((_, _, number)) => frames.push(Frame {
                     number,
-                    path: folder.join(name),
+                    path: join(&here, name),
                 }),
                 None => {
                     let reason = format!("expected a name like '{}_00000001.png'", self.name());
@@ -198,7 +195,7 @@ impl Sequence {
             .max();
         match named {
             Some(peak) if peak > last => {
-                let here = relative(&layout.root, &self.within(&layout.images));
+                let here = self.within(&layout.images);
                 let reason = format!(
                     "frames are missing: the labels are of frame {peak}, the last image is frame {last}"
                 );
@@ -262,19 +259,22 @@ impl Sequence {
         aus: AuCoding,
     ) -> RawSample {
         let landmarks = layout.landmarks.as_deref().map(|part| {
-            let stem = frame.path.file_stem().unwrap_or_default().to_string_lossy();
-            self.within(part).join(format!("{stem}_landmarks.txt"))
+            let name = frame.path.rsplit('/').next().unwrap_or_default();
+            let stem = name.rsplit_once('.').map_or(name, |(stem, _)| stem);
+            join(&self.within(part), &format!("{stem}_landmarks.txt"))
         });
         RawSample {
-            image: RawImage::File(frame.path.clone()),
-            path: relative(&layout.root, &frame.path),
+            image: RawImage::File,
+            path: frame.path.clone(),
             subject: self.subject,
             sequence: self.name(),
             frame: frame.number,
             role,
             label,
             aus,
-            landmarks: landmarks.filter(|path| path.is_file()),
+            landmarks: landmarks.filter(|path| layout.tree.is_file(path)),
+            is_face: false,
+            parts: Vec::new(),
         }
     }
 }

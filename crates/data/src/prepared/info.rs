@@ -2,7 +2,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{CropMode, Skipped};
+use crate::{CropMode, FoldRule, Skipped};
 
 /// `dataset.json`: what a prepared data set is and what it was made of.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -21,8 +21,11 @@ pub struct DatasetInfo {
     pub subjects: usize,
     /// Side of the images in pixels.
     pub image_size: u32,
-    /// How many folds there are.
+    /// How many folds there are; splits, where the data set brings its own.
     pub folds: usize,
+    /// How folds were made.
+    #[serde(default)]
+    pub fold_rule: FoldRule,
     /// Whether folds keep subjects apart. If not, accuracies are no measure of unseen people, and outputs say so.
     pub subject_independent: bool,
     /// All rows.
@@ -33,6 +36,9 @@ pub struct DatasetInfo {
     pub crop: CropMode,
     /// The version of this crate that wrote the set.
     pub version: String,
+    /// What a reader of the results should know of how the source was read, in whole sentences.
+    #[serde(default)]
+    pub notes: Vec<String>,
     /// Inputs that were left out, and why.
     pub skipped: Vec<Skipped>,
 }

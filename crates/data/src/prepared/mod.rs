@@ -9,10 +9,10 @@ use std::path::{Path, PathBuf};
 use crate::files::read_bounded;
 use crate::folds::{Protocol, Split};
 use crate::sample::Row;
-use crate::{Error, Role, Sample};
+use crate::{Error, FoldRule, Role, Sample};
 
 pub use info::DatasetInfo;
-use npy::{Images, read_i64};
+use npy::{Images, read_i64, read_parts};
 pub use write::PreparedWriter;
 pub(crate) use write::refuse_existing;
 
@@ -39,10 +39,26 @@ impl Prepared {
         let info = read_info(&dir.join("dataset.json"))?;
         let images = Images::open(&dir.join("images.npy"))?;
         let table = dir.join("samples.csv");
-        let samples = read_samples(&table)?;
+        let mut samples = read_samples(&table)?;
         let labels = read_i64(&dir.join("labels.npy"), images.count)?;
         let subjects = read_i64(&dir.join("subjects.npy"), images.count)?;
-        let folds = read_i64(&dir.join("folds.npy"), images.count)?;
+        let place = dir.join("folds.npy");
+        let folds = match info.fold_rule {
+            FoldRule::Given if info.folds == 0 => {
+                return Err(Error::NotPrepared {
+                    path: dir.join("dataset.json"),
+                    reason: "given splits, but none of them".to_owned(),
+                });
+            }
+            FoldRule::Given => {
+                let parts = read_parts(&place, images.count, info.folds)?;
+                for (sample, parts) in samples.iter_mut().zip(parts.chunks_exact(info.folds)) {
+                    sample.parts = parts.to_vec();
+                }
+                vec![-1; images.count]
+            }
+            _ => read_i64(&place, images.count)?,
+        };
         let set = Self {
             dir: dir.to_path_buf(),
             info,
@@ -94,6 +110,7 @@ impl Prepared {
             Role::HeldOut if sample.label == -1 => Ok(()),
             Role::Labelled if class == Some(&sample.label_name) => {
                 match usize::try_from(sample.fold) {
+                    _ if self.info.fold_rule == FoldRule::Given => Ok(()),
                     Ok(fold) if fold < self.info.folds => Ok(()),
                     _ => Err(format!(
                         "fold {} is none of the {} folds",
@@ -156,7 +173,8 @@ impl Prepared {
         &self.subjects
     }
 
-    /// Folds, `[N]`; −1 for a held-out row whose subject is in none.
+    /// Folds, `[N]`; −1 for a held-out row whose subject is in none, and throughout where the data set brings its own
+    /// splits ([`Sample::parts`]).
     pub fn folds(&self) -> &[i64] {
         &self.folds
     }

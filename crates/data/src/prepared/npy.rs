@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use memmap2::Mmap;
 use npyz::{NpyHeader, Order, WriterBuilder};
 
-use crate::Error;
+use crate::{Error, Part};
 
 /// Most bytes of an npy header that are looked at.
 const HEADER_LIMIT: u64 = 64 << 10;
@@ -82,6 +82,13 @@ fn images_header(count: u64, side: usize) -> std::io::Result<Vec<u8>> {
 /// Writes a one-dimensional i64 array.
 pub(super) fn write_i64(path: &Path, values: &[i64]) -> Result<(), Error> {
     write(path, &[values.len() as u64], values.iter().copied())
+}
+
+/// Writes given splits, `[rows, splits]` i64 by TFD's numbers.
+pub(super) fn write_parts(path: &Path, rows: usize, parts: &[Part]) -> Result<(), Error> {
+    let splits = parts.len() / rows.max(1);
+    let shape = [rows as u64, splits as u64];
+    write(path, &shape, parts.iter().map(|part| *part as i64))
 }
 
 /// Writes an array of any shape to a file of its own, atomically.
@@ -186,6 +193,22 @@ impl Images {
 
 /// Reads a one-dimensional i64 array of exactly `count` values.
 pub(super) fn read_i64(path: &Path, count: usize) -> Result<Vec<i64>, Error> {
+    read_shaped(path, &[count as u64])
+}
+
+/// Reads given splits, `[count, splits]` i64, row by row.
+pub(super) fn read_parts(path: &Path, count: usize, splits: usize) -> Result<Vec<Part>, Error> {
+    let numbers = read_shaped(path, &[count as u64, splits as u64])?;
+    let part = |number| {
+        Part::from_number(number).ok_or_else(|| Error::NotPrepared {
+            path: path.to_path_buf(),
+            reason: format!("{number} is no part of a split: 0 to 3 are"),
+        })
+    };
+    numbers.into_iter().map(part).collect()
+}
+
+fn read_shaped(path: &Path, shape: &[u64]) -> Result<Vec<i64>, Error> {
     let wrong = |reason: String| Error::NotPrepared {
         path: path.to_path_buf(),
         reason,
@@ -193,9 +216,9 @@ pub(super) fn read_i64(path: &Path, count: usize) -> Result<Vec<i64>, Error> {
     let mut reader = BufReader::new(File::open(path).map_err(Error::io(path))?);
     let header = NpyHeader::from_reader((&mut reader).take(HEADER_LIMIT))
         .map_err(|e| wrong(e.to_string()))?;
-    if header.shape() != [count as u64] {
+    if header.shape() != shape || header.order() != Order::C {
         return Err(wrong(format!(
-            "expected shape [{count}] as in images.npy, found {:?}",
+            "expected shape {shape:?} in C order as images.npy and dataset.json say, found {:?}",
             header.shape()
         )));
     }

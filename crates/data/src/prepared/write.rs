@@ -5,10 +5,10 @@ use std::path::{Path, PathBuf};
 use tempfile::TempDir;
 
 use crate::sample::Row;
-use crate::{Error, Role, Sample};
+use crate::{Error, FoldRule, Part, Role, Sample};
 
 use super::DatasetInfo;
-use super::npy::{ImagesWriter, write_i64};
+use super::npy::{ImagesWriter, write_i64, write_parts};
 
 /// Writes a prepared data set image by image and shows it to the world only when it is whole.
 ///
@@ -23,6 +23,8 @@ pub struct PreparedWriter {
     labels: Vec<i64>,
     subjects: Vec<i64>,
     folds: Vec<i64>,
+    /// `[N, splits]` where the data set brings its own splits, empty otherwise.
+    parts: Vec<Part>,
     held_out: usize,
 }
 
@@ -63,6 +65,7 @@ impl PreparedWriter {
             labels,
             subjects,
             folds,
+            parts: Vec::new(),
             held_out: 0,
         })
     }
@@ -80,13 +83,17 @@ impl PreparedWriter {
     /// Appends one image, `[H·W]` u8 row by row. `sample.index` is set to its position.
     ///
     /// # Errors
-    /// [`Error::Setting`] if the image has another size; [`Error::Io`] if the disk does not take it.
+    /// [`Error::Setting`] if the image has another size, or its row more or fewer parts than the others;
+    /// [`Error::Io`] if the disk does not take it.
     pub fn push(&mut self, mut sample: Sample, image: &[u8]) -> Result<(), Error> {
         if image.len() != self.side * self.side {
             let reason = format!("expected {0}×{0} pixels, found {1}", self.side, image.len());
             return Err(Error::setting("image", reason));
         }
         sample.index = self.len();
+        if sample.parts.len() * sample.index != self.parts.len() {
+            return Err(Error::setting("parts", "must be as many in every row"));
+        }
         self.images.push(image)?;
         self.table
             .serialize(Row::from(&sample))
@@ -94,6 +101,7 @@ impl PreparedWriter {
         self.labels.push(sample.label);
         self.subjects.push(sample.subject);
         self.folds.push(sample.fold);
+        self.parts.extend(&sample.parts);
         self.held_out += usize::from(sample.role == Role::HeldOut);
         Ok(())
     }
@@ -112,12 +120,13 @@ impl PreparedWriter {
             .into_inner()
             .map_err(|error| Error::io(&path)(error.into_error()))?;
         table.sync_all().map_err(Error::io(&path))?;
-        for (name, values) in [
-            ("labels", &self.labels),
-            ("subjects", &self.subjects),
-            ("folds", &self.folds),
-        ] {
-            write_i64(&folder.join(format!("{name}.npy")), values)?;
+        write_i64(&folder.join("labels.npy"), &self.labels)?;
+        write_i64(&folder.join("subjects.npy"), &self.subjects)?;
+        match info.fold_rule {
+            FoldRule::Given => {
+                write_parts(&folder.join("folds.npy"), self.labels.len(), &self.parts)?
+            }
+            _ => write_i64(&folder.join("folds.npy"), &self.folds)?,
         }
         write_info(&folder.join("dataset.json"), &info)?;
         refuse_existing(&self.output)?;

@@ -4,7 +4,7 @@ use anyhow::{Context, Result};
 use clap::{Args, ValueEnum};
 use faus_data::augment::AugmentRanges;
 use faus_data::inspect::contact_sheet;
-use faus_data::{CropMode, PrepareOptions, Prepared, augment_sheet, write_png};
+use faus_data::{CropMode, FoldRule, PrepareOptions, Prepared, augment_sheet, write_png};
 use faus_synth::SynthOptions;
 
 use crate::config::SourceKind;
@@ -32,9 +32,13 @@ pub(crate) struct PrepareArgs {
     /// auto, landmarks, detector or none.
     #[arg(long, default_value = "auto")]
     crop: CropMode,
-    /// Number of folds.
-    #[arg(long, default_value_t = 10)]
-    folds: usize,
+    /// Number of folds; default: the splits that the data set brings, else 10.
+    #[arg(long)]
+    folds: Option<usize>,
+    /// How subjects are dealt to folds: modulo (the paper's), balanced (every fold its share of every class) or given
+    /// (the data set's own splits). Default: given where there are some, else modulo.
+    #[arg(long, value_name = "RULE")]
+    fold_rule: Option<FoldRule>,
     /// Stop at the first bad input instead of listing it.
     #[arg(long)]
     strict: bool,
@@ -47,6 +51,7 @@ pub(crate) fn prepare_command(args: PrepareArgs) -> Result<()> {
         crop: args.crop,
         strict: args.strict,
         folds: args.folds,
+        fold_rule: args.fold_rule,
     };
     prepare_into(source.as_ref(), &options, &args.output)?;
     println!("{}", args.output.display());

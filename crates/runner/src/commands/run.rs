@@ -59,15 +59,16 @@ pub(crate) fn run(args: RunArgs, make: MakeArchitecture) -> Result<()> {
     let out = args.out.unwrap_or_else(|| {
         PathBuf::from("runs").join(format!("{}-{}", config.name, preset.name()))
     });
-    let folds = args
-        .folds
-        .map_or_else(|| (0..config.data.folds).collect(), |f| f.0);
+    let folds = args.folds.map(|f| f.0);
     say(format!(
         "{}: preset {} on {}, {} of {} steps, into {}",
         config.name,
         preset.name(),
         device_name(device),
-        crate::console::counted(folds.len(), "fold"),
+        folds.as_ref().map_or_else(
+            || "all folds".to_owned(),
+            |folds| crate::console::counted(folds.len(), "fold")
+        ),
         config.train.steps,
         out.display()
     ));

@@ -5,7 +5,8 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use faus_data::{
-    AuCoding, CropMode, DatasetInfo, Prepared, PreparedWriter, Role, Sample, augment::AugmentRanges,
+    AuCoding, CropMode, DatasetInfo, FoldRule, Prepared, PreparedWriter, Role, Sample,
+    augment::AugmentRanges,
 };
 use faus_model::{
     Architecture, Blueprint, Checkpoint, Error as ModelError, InputSpec, Layer, Stage,
@@ -81,6 +82,7 @@ fn sample(subject: usize, frame: usize, folds: usize, label: Option<usize>) -> S
         label: label.map_or(-1, |l| l as i64),
         label_name: label.map_or_else(String::new, |l| CLASSES[l].to_owned()),
         fold: (subject % folds) as i64,
+        parts: vec![],
         face_found: true,
         crop: None,
         path: format!("S{subject:03}/{frame}.png"),
@@ -98,11 +100,13 @@ fn info(folds: usize) -> DatasetInfo {
         subjects: 0,
         image_size: 0,
         folds,
+        fold_rule: FoldRule::Modulo,
         subject_independent: true,
         images: 0,
         held_out: 0,
         crop: CropMode::None,
         version: "test".to_owned(),
+        notes: vec![],
         skipped: vec![],
     }
 }
