@@ -86,6 +86,11 @@ lint: setup
 fmt:
     cargo fmt --all
 
+# Fuzzes every reader of other people's files; needs a nightly compiler and cargo-fuzz [inputs for each]
+[no-exit-message]
+fuzz runs="1000000":
+    sh scripts/fuzz.sh {{ quote(runs) }}
+
 # What the CI runs: lint, then every test once, the crates without libtorch by themselves
 [no-exit-message]
 ci: lint test-scripts test-crates

@@ -5,10 +5,12 @@ use std::fmt;
 
 use image::GrayImage;
 
-use crate::{Au, Prepared, Role, picture};
+use crate::{Au, DatasetInfo, FoldRule, Part, Prepared, Role, Sample, picture};
 
 /// Skipped inputs that the text lists; the rest are counted.
 const SKIPPED_SHOWN: usize = 20;
+/// Width of a count in the table, which `0 train` fills.
+const COUNT: usize = 7;
 
 /// Counts over a prepared data set; its `Display` is a page of text.
 #[derive(Debug, Clone, PartialEq)]
@@ -17,10 +19,16 @@ pub struct Inspection {
     pub title: String,
     /// The classes in label order.
     pub classes: Vec<String>,
-    /// Labelled images, `[class][fold]`.
+    /// What the table's columns count: `fold 3`; `0 train` where the data set brings its own splits.
+    pub columns: Vec<String>,
+    /// Labelled images, `[class][column]`.
     pub table: Vec<Vec<usize>>,
-    /// Subjects with labelled images, by fold.
-    pub subjects_by_fold: Vec<usize>,
+    /// Subjects with labelled images, by column.
+    pub subjects_by_column: Vec<usize>,
+    /// Labelled images of each class.
+    pub class_counts: Vec<usize>,
+    /// How folds were made.
+    pub fold_rule: FoldRule,
     /// Subjects with labelled images.
     pub subjects: usize,
     /// Side of the images in pixels.
@@ -37,21 +45,51 @@ pub struct Inspection {
     pub uncropped: usize,
     /// Whether folds keep subjects apart.
     pub subject_independent: bool,
+    /// What a reader should know of how the source was read.
+    pub notes: Vec<String>,
     /// `path: reason` of what was left out.
     pub skipped: Vec<String>,
+}
+
+/// The columns of the class × fold table that a row counts in.
+fn columns_of(sample: &Sample) -> Vec<usize> {
+    match usize::try_from(sample.fold) {
+        Ok(fold) => vec![fold],
+        Err(_) => {
+            let parts = sample.parts.iter().enumerate();
+            parts
+                .filter(|(_, part)| **part != Part::None)
+                .map(|(split, part)| 3 * split + *part as usize - 1)
+                .collect()
+        }
+    }
+}
+
+fn column_names(info: &DatasetInfo) -> Vec<String> {
+    let splits = 0..info.folds;
+    match info.fold_rule {
+        FoldRule::Given => splits
+            .flat_map(|split| ["train", "val", "test"].map(|part| format!("{split} {part}")))
+            .collect(),
+        _ => splits.map(|fold| format!("fold {fold}")).collect(),
+    }
 }
 
 /// Counts what `set` holds.
 pub fn inspect(set: &Prepared) -> Inspection {
     let info = set.info();
-    let mut table = vec![vec![0; info.folds]; info.classes.len()];
-    let mut subjects = vec![BTreeSet::new(); info.folds];
+    let columns = column_names(info);
+    let mut table = vec![vec![0; columns.len()]; info.classes.len()];
+    let mut class_counts = vec![0; info.classes.len()];
+    let mut subjects = vec![BTreeSet::new(); columns.len()];
     let mut action_units = BTreeMap::new();
     for sample in set.samples() {
-        if let (Ok(label), Ok(fold)) = (usize::try_from(sample.label), usize::try_from(sample.fold))
-        {
-            table[label][fold] += 1;
-            subjects[fold].insert(sample.subject);
+        if let Ok(label) = usize::try_from(sample.label) {
+            class_counts[label] += 1;
+            for column in columns_of(sample) {
+                table[label][column] += 1;
+                subjects[column].extend((sample.subject >= 0).then_some(sample.subject));
+            }
         }
         for score in sample.aus.scores().unwrap_or_default() {
             *action_units.entry(score.au).or_default() += 1;
@@ -65,8 +103,11 @@ pub fn inspect(set: &Prepared) -> Inspection {
     Inspection {
         title: format!("{}{synthetic}", info.name),
         classes: info.classes.clone(),
+        columns,
         table,
-        subjects_by_fold: subjects.iter().map(BTreeSet::len).collect(),
+        subjects_by_column: subjects.iter().map(BTreeSet::len).collect(),
+        class_counts,
+        fold_rule: info.fold_rule,
         subjects: info.subjects,
         image_size: set.image_size(),
         images: set.len(),
@@ -83,6 +124,7 @@ pub fn inspect(set: &Prepared) -> Inspection {
         action_units,
         uncropped: set.samples().iter().filter(|s| !s.face_found).count(),
         subject_independent: info.subject_independent,
+        notes: info.notes.clone(),
         skipped: info
             .skipped
             .iter()
@@ -92,11 +134,6 @@ pub fn inspect(set: &Prepared) -> Inspection {
 }
 
 impl Inspection {
-    /// Labelled images of a class.
-    pub fn class_count(&self, label: usize) -> usize {
-        self.table[label].iter().sum()
-    }
-
     fn write_table(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let width = self
             .classes
@@ -106,18 +143,32 @@ impl Inspection {
             .max()
             .unwrap_or(8);
         write!(f, "{:width$}", "class")?;
-        for fold in 0..self.subjects_by_fold.len() {
-            write!(f, " {:>6}", format!("fold {fold}"))?;
+        for column in &self.columns {
+            write!(f, " {column:>COUNT$}")?;
         }
-        writeln!(f, " {:>6}", "all")?;
-        for (label, (class, folds)) in self.classes.iter().zip(&self.table).enumerate() {
-            write_row(f, width, class, folds, self.class_count(label))?;
+        writeln!(f, " {:>COUNT$} {:>6}", "all", "share")?;
+        let all: usize = self.class_counts.iter().sum();
+        let rows = self.classes.iter().zip(&self.table).zip(&self.class_counts);
+        for ((class, counts), &count) in rows {
+            write_row(f, width, class, counts, count)?;
+            writeln!(f, " {:>5.1}%", 100.0 * count as f64 / all.max(1) as f64)?;
         }
-        let sums: Vec<usize> = (0..self.subjects_by_fold.len())
-            .map(|fold| self.table.iter().map(|row| row[fold]).sum())
+        let sums: Vec<usize> = (0..self.columns.len())
+            .map(|column| self.table.iter().map(|row| row[column]).sum())
             .collect();
-        write_row(f, width, "all", &sums, sums.iter().sum())?;
-        write_row(f, width, "subjects", &self.subjects_by_fold, self.subjects)
+        write_row(f, width, "all", &sums, all)?;
+        writeln!(f)?;
+        if self.subjects > 0 {
+            write_row(
+                f,
+                width,
+                "subjects",
+                &self.subjects_by_column,
+                self.subjects,
+            )?;
+            writeln!(f)?;
+        }
+        Ok(())
     }
 }
 
@@ -125,14 +176,14 @@ fn write_row(
     f: &mut fmt::Formatter<'_>,
     width: usize,
     name: &str,
-    folds: &[usize],
+    counts: &[usize],
     all: usize,
 ) -> fmt::Result {
     write!(f, "{name:width$}")?;
-    for count in folds {
-        write!(f, " {count:>6}")?;
+    for count in counts {
+        write!(f, " {count:>COUNT$}")?;
     }
-    writeln!(f, " {all:>6}")
+    write!(f, " {all:>COUNT$}")
 }
 
 impl fmt::Display for Inspection {
@@ -144,11 +195,24 @@ impl fmt::Display for Inspection {
             "{} images of {side}×{side}, {} of them held out without a class",
             self.images, self.held_out
         )?;
+        let deal = match self.fold_rule {
+            FoldRule::Given => "folds: the data set's own splits",
+            FoldRule::Balanced if self.subject_independent => {
+                "folds: whole subjects, classes balanced"
+            }
+            _ if self.subject_independent => "folds: whole subjects in order of number, modulo",
+            _ => "folds: the images of each class in turn",
+        };
+        writeln!(f, "{deal}")?;
         if !self.subject_independent {
-            writeln!(
-                f,
-                "NOT subject-independent: the source names no subjects, so one person may be in several folds"
-            )?;
+            let why = match self.subjects {
+                0 => "the source names no subjects, so one person may be in several parts",
+                _ => "some people are in several parts of a split, or not named",
+            };
+            writeln!(f, "NOT subject-independent: {why}")?;
+        }
+        for note in &self.notes {
+            writeln!(f, "note: {note}")?;
         }
         if self.uncropped > 0 {
             writeln!(

@@ -258,14 +258,14 @@ fn tells_and_shows_what_it_holds() {
     let found = inspect(&set);
     assert_eq!(
         (
-            found.class_count(0),
+            found.class_counts[0],
             found.held_out,
             found.coded,
             found.subjects
         ),
         (9, 9, 18, 9)
     );
-    assert_eq!(found.subjects_by_fold, [3, 3, 3]);
+    assert_eq!(found.subjects_by_column, [3, 3, 3]);
     let text = found.to_string();
     assert!(
         text.contains("AU 25      9  Lips Part") && text.contains("0 inputs skipped"),

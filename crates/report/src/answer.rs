@@ -71,7 +71,7 @@ fn accuracy(run: &Run) -> String {
     }
     sentence += ".";
     if run.subject_independent() == Some(false) {
-        sentence += " Test and training images share subjects, so this overstates what it would do on new faces.";
+        sentence += " The folds are not subject-independent: the same person may be among the training and the test images, so this overstates what it would do on new faces.";
     }
     if summary.chosen_on_test() {
         sentence += " The checkpoint was chosen on the test fold itself (protocol paper-2015): this is optimistic.";

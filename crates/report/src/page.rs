@@ -24,6 +24,7 @@ pub(crate) struct Page<'a> {
     experiment: String,
     preset: Option<String>,
     synthetic: Option<bool>,
+    subject_independent: Option<bool>,
     on: String,
     sentences: Vec<String>,
     tiles: Vec<Tile>,
@@ -65,6 +66,7 @@ pub(crate) struct Figure<'a> {
 pub(crate) struct Data<'a> {
     facts: Vec<Entry>,
     classes: Vec<(String, String)>,
+    notes: &'a [String],
     skipped: &'a [Skipped],
     skipped_files: String,
 }
@@ -98,6 +100,7 @@ impl<'a> Page<'a> {
             run: &run.name,
             preset: text(summary.and_then(|s| s.preset.as_ref()), "preset"),
             synthetic: synthetic(run, config),
+            subject_independent: run.subject_independent(),
             on: on(run, summary),
             sentences: answer(run, &units, layer),
             tiles: tiles(run, summary, &units),
@@ -273,6 +276,21 @@ fn data(data: &DataSet) -> Data<'_> {
                 .or_else(|| shown(&data.folds)),
         ),
         fact(
+            "folds made",
+            data.fold_rule.as_deref().map(|rule| {
+                let words = match rule {
+                    "given" => "by the data set itself",
+                    "balanced" => "balanced over the classes",
+                    "modulo" if data.subject_independent == Some(false) => {
+                        "image by image within each class"
+                    }
+                    "modulo" => "in order of subject, modulo",
+                    other => other,
+                };
+                words.to_owned()
+            }),
+        ),
+        fact(
             "subjects kept apart by the folds",
             data.subject_independent.map(|apart| brief(&apart.into())),
         ),
@@ -288,6 +306,7 @@ fn data(data: &DataSet) -> Data<'_> {
     Data {
         facts: facts.into_iter().flatten().collect(),
         classes: classes.map(|(name, count)| (name, number(count))).collect(),
+        notes: &data.notes,
         skipped: &data.skipped,
         skipped_files: count(data.skipped.len(), "file"),
     }

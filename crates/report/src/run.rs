@@ -100,6 +100,8 @@ pub(crate) struct DataSet {
     pub folds: Value,
     pub subject_independent: Option<bool>,
     pub held_out: Option<u64>,
+    pub fold_rule: Option<String>,
+    pub notes: Vec<String>,
     pub skipped: Vec<Skipped>,
 }
 

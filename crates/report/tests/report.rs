@@ -258,7 +258,8 @@ fn choosing_on_the_test_fold_is_called_optimistic() {
     write(run.path(), "summary.json", summary.to_string());
     let html = page(&run);
     assert!(html.contains("so the test column is optimistic too"));
-    assert!(html.contains("Test and training images share subjects"));
+    assert!(html.contains("The folds are not subject-independent"));
+    assert!(html.contains("<strong>Not subject-independent.</strong>"));
 }
 
 #[test]

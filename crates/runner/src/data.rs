@@ -16,26 +16,39 @@ const CK_PLUS: &str = "data/CK+";
 const SYNTHETIC: &str = "data/synthetic-ck";
 /// Where TFD is looked for.
 const TFD: &str = "data/TFD";
+/// Where class folders are looked for.
+const FOLDERS: &str = "data/CK+48";
+/// Where tables are looked for, in this order.
+const TABLES: [&str; 2] = ["data/ckextended.csv", "data/fer2013.csv"];
+/// Skipped inputs that get a line of their own on the screen; an endless list would hide what matters.
+const SKIPPED_SHOWN: usize = 1000;
 
 /// The folder with an experiment's data: the user's, else the usual place, else (for CK+) that of the synthetic faces.
 ///
 /// # Errors
 /// When there is none and none can be made.
 pub(crate) fn place(kind: SourceKind, given: Option<&Path>) -> Result<PathBuf> {
-    match (kind, given) {
-        (_, Some(given)) => Ok(given.to_path_buf()),
+    if let Some(given) = given {
+        return Ok(given.to_path_buf());
+    }
+    let usual: &[&str] = match kind {
+        SourceKind::CkPlus | SourceKind::CkPlusSixClass => &[CK_PLUS],
+        SourceKind::Tfd => &[TFD],
+        SourceKind::Folders => &[FOLDERS],
+        SourceKind::Csv => &TABLES,
+    };
+    match (kind, usual.iter().find(|place| Path::new(place).exists())) {
+        (_, Some(place)) => Ok(PathBuf::from(place)),
+        (SourceKind::CkPlus | SourceKind::CkPlusSixClass, None) => Ok(PathBuf::from(SYNTHETIC)),
         (SourceKind::Tfd, None) => bail!(
-            "{TFD}: this version reads no TFD. The Toronto Face Database needs a licence from its owners and a reader for its .mat \
-             files, which comes with a later version (see CHANGELOG.md); `faus run experiments/ck_plus/cnn_ad.json` works without any data of yours"
+            "{TFD}: not there. The Toronto Face Database needs a licence from its owners (data/README.md says whom to ask); put \
+             TFD_48x48.mat or TFD_96x96.mat and TFD_info.mat there, or name their folder with --data DIR. \
+             `faus run experiments/ck_plus/cnn_ad.json` works without any data of yours"
         ),
-        (SourceKind::Folders | SourceKind::Csv, None) => {
-            bail!(
-                "no data: a {} experiment needs --data with the folder or table",
-                kind.name()
-            )
-        }
-        (_, None) if Path::new(CK_PLUS).exists() => Ok(PathBuf::from(CK_PLUS)),
-        (_, None) => Ok(PathBuf::from(SYNTHETIC)),
+        (_, None) => bail!(
+            "{}: not there; name the data with --data (data/README.md says what goes where)",
+            usual.join(", ")
+        ),
     }
 }
 
@@ -110,6 +123,16 @@ pub(crate) fn open_source(kind: SourceKind, input: &Path) -> Result<Box<dyn Sour
     }
 }
 
+/// What has to stand beside every accuracy on a data set; empty for photographs in subject-independent folds.
+pub(crate) fn marks(info: &DatasetInfo) -> &'static str {
+    match (info.synthetic, info.subject_independent) {
+        (false, true) => "",
+        (true, true) => " (synthetic)",
+        (false, false) => " (not subject-independent)",
+        (true, false) => " (synthetic, not subject-independent)",
+    }
+}
+
 /// Prepares `source` into `output` with a progress bar, and says what was left out.
 ///
 /// # Errors
@@ -142,12 +165,21 @@ pub(crate) fn prepare_into(
         info.held_out,
         info.skipped.len()
     ));
-    for skipped in info.skipped.iter().take(5) {
+    if !info.subject_independent {
+        say(
+            "NOT subject-independent: the same person may be in several parts of a split; every output says so",
+        );
+    }
+    for note in &info.notes {
+        say(format!("  note: {note}"));
+    }
+    for skipped in info.skipped.iter().take(SKIPPED_SHOWN) {
         say(format!("  skipped {}: {}", skipped.path, skipped.reason));
     }
-    if info.skipped.len() > 5 {
+    if info.skipped.len() > SKIPPED_SHOWN {
         say(format!(
-            "  … all of them in {}",
+            "  … {} more; all of them in {}",
+            info.skipped.len() - SKIPPED_SHOWN,
             output.join("dataset.json").display()
         ));
     }

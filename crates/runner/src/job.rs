@@ -520,8 +520,13 @@ fn say_accuracy(summary: &Summary) {
     } else {
         ""
     };
+    let dependent = if summary.subject_independent {
+        ""
+    } else {
+        "; not subject-independent: the same person may be in training and test"
+    };
     say(format!(
-        "Test accuracy {:.1}% ± {:.1} over {} ({synthetic}most frequent class: {:.1}%{optimistic})",
+        "Test accuracy {:.1}% ± {:.1} over {} ({synthetic}most frequent class: {:.1}%{dependent}{optimistic})",
         100.0 * test.mean,
         100.0 * test.std,
         counted(folds, "fold"),

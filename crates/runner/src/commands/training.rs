@@ -11,6 +11,7 @@ use faus_train::{
 use crate::cli::{architecture_of, check_fits, open_network, optimistic};
 use crate::commands::SplitPart;
 use crate::console::{Bar, say};
+use crate::data::marks;
 use crate::run_folder::RunFolder;
 use crate::{ExperimentConfig, MakeArchitecture, NetworkConfig, Preset, interrupt};
 
@@ -105,11 +106,7 @@ pub(crate) fn train(args: TrainArgs, make: MakeArchitecture) -> Result<()> {
     println!(
         "fold {}{}: test accuracy {:.4}, validation {:.4} at step {}; after the last step {:.4}; best of all checkpoints on test {:.4} (optimistic)",
         result.fold,
-        if prepared.info().synthetic {
-            " (synthetic)"
-        } else {
-            ""
-        },
+        marks(prepared.info()),
         result.test_accuracy,
         result.val_accuracy,
         result.best_step,
@@ -173,13 +170,9 @@ pub(crate) fn evaluate_command(args: EvaluateArgs, make: MakeArchitecture) -> Re
         &Workers::new(0)?,
     )?;
     let scores = Scores::count(&predictions);
-    let synthetic = if prepared.info().synthetic {
-        " (synthetic)"
-    } else {
-        ""
-    };
+    let marks = marks(prepared.info());
     println!(
-        "accuracy {:.4} on {} images{synthetic}; most frequent class {:.4}",
+        "accuracy {:.4} on {} images{marks}; most frequent class {:.4}",
         scores.accuracy(),
         rows.len(),
         scores.majority_accuracy()
@@ -246,13 +239,9 @@ pub(crate) fn select_command(args: SelectArgs, make: MakeArchitecture) -> Result
         };
         println!("step {:6}  validation {:.4}{mark}", c.step, c.val_accuracy);
     }
-    let synthetic = if prepared.info().synthetic {
-        " (synthetic)"
-    } else {
-        ""
-    };
+    let marks = marks(prepared.info());
     println!(
-        "test accuracy {:.4}{synthetic} of step {}",
+        "test accuracy {:.4}{marks} of step {}",
         selection.best.test_accuracy, selection.best.step
     );
     Ok(())

@@ -1,0 +1,19 @@
+#!/bin/sh
+# scripts/fuzz.sh [RUNS [TARGET…]]: gives each fuzz target RUNS inputs (a million). A panic, ten seconds without an answer,
+# one allocation above 128 MB or 1 GB in all is a failure; the input that did it stays in fuzz/artifacts.
+set -eu
+
+cd "$(dirname "$0")/../fuzz"
+runs=${1:-1000000}
+[ $# -eq 0 ] || shift
+[ $# -gt 0 ] || set -- emotion facs landmarks table mat archive
+if ! cargo +nightly fuzz --version >/dev/null 2>&1; then
+    echo "fuzz: needs a nightly compiler (rustup toolchain install nightly) and cargo-fuzz (cargo install cargo-fuzz)" >&2
+    exit 1
+fi
+for target in "$@"; do
+    mkdir -p "corpus/$target"
+    echo "== $target"
+    cargo +nightly fuzz run "$target" "corpus/$target" "seeds/$target" -- \
+        -runs="$runs" -max_len=16384 -timeout=10 -malloc_limit_mb=128 -rss_limit_mb=1024 -verbosity=0 -print_final_stats=1
+done
