@@ -44,6 +44,14 @@ pub enum Error {
         /// What lies there instead.
         found: String,
     },
+    /// A MATLAB file is damaged, or not what its kind of data set holds.
+    #[error("{path}: not a usable MATLAB file: {reason}", path = path.display())]
+    Matlab {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        reason: String,
+    },
     /// A data set was read, but nothing in it can be trained on.
     #[error("{path}: nothing labelled is left: {reason}", path = path.display())]
     NothingLabelled {

@@ -33,8 +33,11 @@ mod expression;
 mod files;
 mod folders;
 mod folds;
+#[doc(hidden)]
+pub mod fuzz;
 mod grey;
 pub mod inspect;
+mod mat;
 pub mod normalise;
 mod picture;
 mod pixel_csv;
@@ -44,6 +47,7 @@ pub mod rng;
 mod sample;
 mod sheet;
 mod source;
+mod tfd;
 mod tree;
 
 pub use au::{Au, AuCoding, AuScore};
@@ -62,4 +66,5 @@ pub use prepared::{DatasetInfo, Prepared, PreparedWriter};
 pub use sample::{CropBox, Role, Sample};
 pub use sheet::{AugmentSheet, augment_sheet};
 pub use source::{Fetched, Folding, RawImage, RawSample, Scan, Skipped, Source};
+pub use tfd::Tfd;
 pub use tree::FileTree;

@@ -1,5 +1,6 @@
 //! A data set's files, wherever they lie: read only, by paths relative to the root, with `/` on every system.
 
+use std::fs::File;
 use std::path::{Path, PathBuf};
 
 use crate::Error;
@@ -62,6 +63,20 @@ impl FileTree {
     /// Whether there is such a file.
     pub fn is_file(&self, path: &str) -> bool {
         self.place(path).is_file()
+    }
+
+    /// The file, open for reading and seeking; one in an archive is inflated into an unnamed temporary file.
+    ///
+    /// # Errors
+    /// [`Error::Io`] if it cannot be opened, [`Error::TooLarge`] above `limit`.
+    pub fn open_file(&self, path: &str, limit: u64) -> Result<File, Error> {
+        let place = self.place(path);
+        let file = File::open(&place).map_err(Error::io(&place))?;
+        let length = file.metadata().map_err(Error::io(&place))?.len();
+        match length > limit {
+            true => Err(Error::TooLarge { path: place, limit }),
+            false => Ok(file),
+        }
     }
 
     /// The whole file; never reads further than `limit` bytes.
