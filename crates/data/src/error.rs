@@ -44,6 +44,14 @@ pub enum Error {
         /// What lies there instead.
         found: String,
     },
+    /// An archive, or an entry of one, cannot be read.
+    #[error("{path}: not a usable zip archive: {reason}", path = path.display())]
+    Archive {
+        /// The archive, and in it the entry.
+        path: PathBuf,
+        /// What is wrong with it.
+        reason: String,
+    },
     /// A MATLAB file is damaged, or not what its kind of data set holds.
     #[error("{path}: not a usable MATLAB file: {reason}", path = path.display())]
     Matlab {
@@ -162,6 +170,7 @@ impl Error {
     pub(crate) fn reason(&self) -> String {
         match self {
             Self::Io { source, .. } => source.to_string(),
+            Self::Archive { reason, .. } => format!("not readable in its archive: {reason}"),
             Self::Image { reason, .. } => format!("not a readable image: {reason}"),
             Self::TooLarge { limit, .. } => {
                 format!("larger than the limit of {limit} bytes for such a file")

@@ -64,6 +64,11 @@ pub(crate) fn digest(mut files: Vec<ReadFile>) -> String {
         .collect()
 }
 
+/// Whether a name is one that finders and packers leave behind: hidden, or macOS's `__MACOSX`.
+pub(crate) fn hidden(name: &str) -> bool {
+    name.starts_with('.') || name == "__MACOSX"
+}
+
 /// The names in a folder that are not hidden, sorted. `.DS_Store`, `._x` and their like never get further than here.
 pub(crate) fn visible_names(folder: &Path) -> Result<Vec<String>, Error> {
     let mut names = Vec::new();
@@ -73,7 +78,7 @@ pub(crate) fn visible_names(folder: &Path) -> Result<Vec<String>, Error> {
             .file_name()
             .to_string_lossy()
             .into_owned();
-        if !name.starts_with('.') {
+        if !hidden(&name) {
             names.push(name);
         }
     }

@@ -2,6 +2,7 @@
 
 use std::io::Cursor;
 
+use crate::FileTree;
 use crate::mat::MatReader;
 
 /// A MATLAB file: lists every variable and reads the numeric ones under a small limit.
@@ -23,6 +24,27 @@ pub fn mat(bytes: &[u8]) {
         let count = variable.count();
         if let Ok(numbers) = variable.whole_numbers(1 << 16) {
             assert_eq!(numbers.len() as u64, count);
+        }
+    }
+}
+
+/// A zip archive: opened as a tree, every folder listed, every file read under a small limit.
+pub fn archive(bytes: &[u8]) {
+    const LIMIT: u64 = 1 << 20;
+    let Ok(tree) = FileTree::from_zip(bytes) else {
+        return;
+    };
+    let mut folders = vec![String::new()];
+    while let Some(folder) = folders.pop() {
+        for name in tree.names(&folder).unwrap_or_default() {
+            assert!(!matches!(name.as_str(), "" | "." | "..") && !name.contains(['/', '\\']));
+            let path = crate::tree::join(&folder, &name);
+            if let Ok(bytes) = tree.read(&path, LIMIT) {
+                assert!(bytes.len() as u64 <= LIMIT);
+            }
+            if tree.is_folder(&path) {
+                folders.push(path);
+            }
         }
     }
 }

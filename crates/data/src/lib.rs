@@ -24,6 +24,7 @@
 //! # }
 //! ```
 
+mod archive;
 mod au;
 pub mod augment;
 mod ck_plus;

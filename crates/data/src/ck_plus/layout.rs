@@ -22,14 +22,20 @@ pub(super) struct Layout {
 }
 
 impl Layout {
-    /// Finds the parts in `given`: the folder that holds them, that folder's parent, or the images' folder itself.
+    /// Finds the parts in `given`: the folder that holds them, unpacked or as the archives that CK+ comes in, that
+    /// folder's parent, a `.zip` of either, or the images' folder itself.
     pub fn find(given: &Path) -> Result<Self, Error> {
         let metadata =
             std::fs::metadata(given).map_err(|error| missing(given, &error.to_string()))?;
-        if !metadata.is_dir() {
-            return Err(missing(given, "a file"));
-        }
-        let tree = copy_root(given, FileTree::open(&above_images(given)?)?)?;
+        let is_zip = given
+            .extension()
+            .is_some_and(|extension| extension.eq_ignore_ascii_case("zip"));
+        let tree = match metadata.is_dir() {
+            true => FileTree::with_archives(&above_images(given)?)?,
+            false if is_zip => FileTree::open(given)?,
+            false => return Err(missing(given, "a file that is no .zip")),
+        };
+        let tree = copy_root(given, tree)?;
         let names = tree.names("")?;
         let Some(images) = part(&tree, &[IMAGES]) else {
             return Err(missing(given, &listed(&names)));

@@ -43,7 +43,8 @@ struct SyntheticMark {
 }
 
 impl CkPlus {
-    /// Finds the parts of the copy in `root`: the folder of `cohn-kanade-images`, its parent, or that folder itself.
+    /// Finds the parts of the copy in `root`: the folder of `cohn-kanade-images`, unpacked or as the archives that CK+ comes
+    /// in; its parent; a `.zip` of either; or the images' folder itself.
     ///
     /// # Errors
     /// [`Error::Layout`] saying what was expected and what lies there; [`Error::Parse`] for a damaged `synthetic.json`.
@@ -135,7 +136,7 @@ impl Source for CkPlus {
             .collect();
         let mut scan = Scan {
             samples: Vec::new(),
-            skipped: Vec::new(),
+            skipped: self.layout.tree.refused(),
             read: Vec::new(),
             folding: Folding::ByImage,
             notes: Vec::new(),
