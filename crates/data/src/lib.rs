@@ -26,6 +26,7 @@
 
 mod archive;
 mod au;
+mod audit;
 pub mod augment;
 mod ck_plus;
 pub mod crop;
@@ -52,6 +53,7 @@ mod tfd;
 mod tree;
 
 pub use au::{Au, AuCoding, AuScore};
+pub use audit::{Audit, AuditOptions, Finding, FindingKind, Severity, audit};
 pub use ck_plus::{CkPlus, SYNTHETIC_MARK, frame_name};
 pub use crop::CropMode;
 pub use error::Error;

@@ -36,6 +36,20 @@ impl Prepared {
     /// # Errors
     /// [`Error::NotPrepared`] naming the file that is wrong; [`Error::Io`] if one is missing.
     pub fn open(dir: &Path) -> Result<Self, Error> {
+        let set = Self::open_for_audit(dir)?;
+        let rows = set.samples.iter().enumerate();
+        for (row, sample) in rows {
+            set.check_row(row, sample)
+                .map_err(|reason| Error::NotPrepared {
+                    path: dir.join("samples.csv"),
+                    reason: format!("row {row}: {reason}"),
+                })?;
+        }
+        Ok(set)
+    }
+
+    /// [`open`](Self::open) that checks shapes and numbers of rows only: what rows say may be contradictory.
+    pub(crate) fn open_for_audit(dir: &Path) -> Result<Self, Error> {
         let info = read_info(&dir.join("dataset.json"))?;
         let images = Images::open(&dir.join("images.npy"))?;
         let table = dir.join("samples.csv");
@@ -88,11 +102,15 @@ impl Prepared {
                 self.info.image_size, self.images.side
             ));
         }
-        for (row, sample) in self.samples.iter().enumerate() {
-            self.check_row(row, sample)
-                .map_err(|reason| format!("row {row}: {reason}"))?;
+        match self
+            .samples
+            .iter()
+            .enumerate()
+            .find(|(row, s)| s.index != *row)
+        {
+            Some((row, sample)) => Err(format!("row {row}: has index {}", sample.index)),
+            None => Ok(()),
         }
-        Ok(())
     }
 
     fn check_row(&self, row: usize, sample: &Sample) -> Result<(), String> {
