@@ -33,8 +33,8 @@ def augment(image, p):
     matrix = numpy.eye(3)
     matrix[:2, :2] = scale * rotation
     matrix[:2, 2] = m + numpy.array([float(p["tx"]), float(p["ty"])]) - scale * rotation @ [m, m]
-    # warp's map goes from output to input coordinates, (column, row).
-    y = warp(x, AffineTransform(matrix=matrix), order=1, mode="constant", cval=0, preserve_range=True)
+    # warp's map goes from output to input coordinates, (column, row). Its clipping would lift what is mixed with the zero outside.
+    y = warp(x, AffineTransform(matrix=matrix), order=1, mode="constant", cval=0, preserve_range=True, clip=False)
     y = numpy.maximum(y, 0) ** float(p["a"]) * float(p["b"]) + float(p["c"])
     return (y - y.min()) / (y.max() - y.min()) * 2
 
