@@ -74,6 +74,27 @@ impl Part {
             _ => None,
         }
     }
+
+    /// The part of a name that data sets use, in any case: FER2013's Training, PublicTest (validation) and PrivateTest;
+    /// train, val, valid, validation, test, testing.
+    pub fn from_name(name: &str) -> Option<Self> {
+        match name.trim().to_ascii_lowercase().as_str() {
+            "train" | "training" => Some(Self::Train),
+            "val" | "valid" | "validation" | "publictest" => Some(Self::Validation),
+            "test" | "testing" | "privatetest" => Some(Self::Test),
+            _ => None,
+        }
+    }
+
+    /// `train`, `validation` or `test`; `none`.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::None => "none",
+            Self::Train => "train",
+            Self::Validation => "validation",
+            Self::Test => "test",
+        }
+    }
 }
 
 /// The fold of every subject so that every fold gets its share of every class, as far as whole subjects allow.

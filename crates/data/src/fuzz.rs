@@ -4,6 +4,8 @@ use std::io::Cursor;
 
 use crate::FileTree;
 use crate::mat::MatReader;
+use crate::pixel_csv::{TableOptions, read_all};
+use crate::{ClassMap, LabelMap};
 
 /// A MATLAB file: lists every variable and reads the numeric ones under a small limit.
 pub fn mat(bytes: &[u8]) {
@@ -47,4 +49,14 @@ pub fn archive(bytes: &[u8]) {
             }
         }
     }
+}
+
+/// Any bytes as a pixel table, with every way of naming its codes; `true` if it could be read at all.
+pub fn table(bytes: &[u8]) -> bool {
+    let given = TableOptions {
+        classes: Some(ClassMap::six()),
+        label_map: LabelMap::CkPlus,
+    };
+    let named = read_all(bytes, &given).is_ok();
+    read_all(bytes, &TableOptions::default()).is_ok() || named
 }

@@ -9,8 +9,8 @@ use std::path::Path;
 
 use common::{SHORT, Tree, drawing, go_on, save};
 use faus_data::{
-    CkPlus, ClassMap, CropMode, Error, Folders, PixelCsv, PrepareOptions, Prepared, Protocol, Role,
-    Source, prepare,
+    CkPlus, ClassMap, CropMode, Error, FolderOptions, Folders, PixelCsv, PrepareOptions, Prepared,
+    Protocol, Role, Source, TableOptions, prepare,
 };
 
 fn options() -> PrepareOptions {
@@ -75,6 +75,14 @@ fn ck_plus_48(root: &Path) {
     fs::write(root.join("anger/.DS_Store"), b"x").unwrap();
 }
 
+fn folders(root: &Path) -> Result<Folders, Error> {
+    Folders::open(root, &FolderOptions::default())
+}
+
+fn pixel_csv(path: &Path) -> Result<PixelCsv, Error> {
+    PixelCsv::open(path, &TableOptions::default())
+}
+
 fn table(path: &Path, rows: &[&str]) {
     fs::write(path, format!("emotion,pixels,Usage\n{}\n", rows.join("\n"))).unwrap();
 }
@@ -83,12 +91,12 @@ fn table(path: &Path, rows: &[&str]) {
 fn every_source_keeps_the_contract() {
     let dir = tempfile::tempdir().unwrap();
     ck_plus_48(&dir.path().join("CK+48"));
-    keeps_its_promises(&Folders::open(&dir.path().join("CK+48")).unwrap());
+    keeps_its_promises(&folders(&dir.path().join("CK+48")).unwrap());
     table(
         &dir.path().join("fer.csv"),
         &["0,1 2 3 4,Training", "6,5 6 7 8,PublicTest", "x,1,Training"],
     );
-    keeps_its_promises(&PixelCsv::open(&dir.path().join("fer.csv"), ClassMap::eight()).unwrap());
+    keeps_its_promises(&pixel_csv(&dir.path().join("fer.csv")).unwrap());
     let tree = Tree::new(SHORT);
     tree.sequence(1, 1, 5, 1)
         .frames(2, 1, 3)
@@ -101,7 +109,7 @@ fn class_folders_with_ck_plus_names_have_folds_by_subject() {
     let dir = tempfile::tempdir().unwrap();
     let root = dir.path().join("CK+48");
     ck_plus_48(&root);
-    let set = prepared(&Folders::open(&root).unwrap(), &dir.path().join("seven"));
+    let set = prepared(&folders(&root).unwrap(), &dir.path().join("seven"));
     assert_eq!(
         (
             set.len(),
@@ -117,10 +125,11 @@ fn class_folders_with_ck_plus_names_have_folds_by_subject() {
     );
     assert_eq!(set.samples()[0].sequence, "S001_000");
     assert!(set.split(0, Protocol::Paper2017).is_ok());
-    let six = Folders::open(&root)
-        .unwrap()
-        .select(&ClassMap::six())
-        .unwrap();
+    let options = FolderOptions {
+        classes: Some(ClassMap::six()),
+        ..FolderOptions::default()
+    };
+    let six = Folders::open(&root, &options).unwrap();
     assert_eq!(
         prepared(&six, &dir.path().join("six")).info().classes,
         ClassMap::six().names()
@@ -133,12 +142,12 @@ fn class_folders_without_subjects_say_so() {
     let root = dir.path().join("faces");
     ck_plus_48(&root);
     save(&root.join("happy/holiday.png"), &drawing(1, 1, 1));
-    let set = prepared(&Folders::open(&root).unwrap(), &dir.path().join("out"));
+    let set = prepared(&folders(&root).unwrap(), &dir.path().join("out"));
     assert!(!set.info().subject_independent && set.info().subjects == 0);
     assert!(set.subjects().iter().all(|&subject| subject == -1));
-    let wrong = Folders::open(&root.join("happy")).unwrap_err();
+    let wrong = folders(&root.join("happy")).unwrap_err();
     assert!(
-        matches!(&wrong, Error::Layout { found, .. } if found.contains("holiday.png")),
+        matches!(&wrong, Error::Layout { found, .. } if found.contains("and 11 more")),
         "{wrong}"
     );
 }
@@ -156,10 +165,7 @@ fn pixel_tables_are_read_row_by_row() {
     rows.push("0,1 2 3,Training".to_owned());
     rows.push("0,1 2 3 256,Training".to_owned());
     table(&path, &rows.iter().map(String::as_str).collect::<Vec<_>>());
-    let set = prepared(
-        &PixelCsv::open(&path, ClassMap::eight()).unwrap(),
-        &dir.path().join("out"),
-    );
+    let set = prepared(&pixel_csv(&path).unwrap(), &dir.path().join("out"));
     assert_eq!((set.len(), set.info().skipped.len()), (24, 3));
     assert_eq!(set.image(5), (0..144).collect::<Vec<u8>>());
     // Codes are FER2013's: 0 anger, 6 neutral, 7 contempt.
@@ -174,15 +180,10 @@ fn pixel_tables_are_read_row_by_row() {
         assert!(set.split(fold as usize, Protocol::Paper2017).is_ok());
     }
     table(&path, &[]);
-    let empty = PixelCsv::open(&path, ClassMap::eight())
-        .unwrap()
-        .scan()
-        .unwrap_err();
+    let empty = pixel_csv(&path).unwrap_err();
     assert!(matches!(empty, Error::NothingLabelled { .. }), "{empty}");
     fs::write(&path, "a,b\n1,2\n").unwrap();
-    let wrong = PixelCsv::open(&path, ClassMap::eight())
-        .unwrap_err()
-        .to_string();
+    let wrong = pixel_csv(&path).unwrap_err().to_string();
     assert!(
         wrong.contains("emotion,pixels,Usage") && wrong.contains("found a,b"),
         "{wrong}"

@@ -1,0 +1,564 @@
+//! Pixel tables and class folders as people hold them, against what pandas says of the same files;
+//! `tests/golden/data_tables.py` makes them.
+
+#![allow(clippy::unwrap_used, reason = "helpers of tests may panic as tests do")]
+
+mod common;
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use common::{go_on, save};
+use faus_data::{
+    ClassMap, CropMode, Error, FoldRule, FolderOptions, Folders, Folding, LabelMap, Part, PixelCsv,
+    PrepareOptions, Prepared, Source, TableOptions, prepare,
+};
+use image::{GrayImage, Luma};
+use proptest::prelude::*;
+use serde::Deserialize;
+
+#[derive(Deserialize)]
+struct Golden {
+    folds: i64,
+    tables: Vec<Table>,
+    listing: Listing,
+}
+
+/// A table's rows, in their order.
+#[derive(Deserialize)]
+struct Table {
+    file: String,
+    classes: Vec<String>,
+    labels: Vec<i64>,
+    /// Numbers of parts; empty where the table brings no whole split.
+    parts: Vec<i64>,
+    /// Where images are dealt.
+    folds: Vec<i64>,
+    counts: Vec<usize>,
+    pixels: Vec<u8>,
+}
+
+#[derive(Deserialize)]
+struct Listing {
+    classes: Vec<String>,
+    /// Path, label, subject, frame, fold, in random order.
+    files: Vec<(String, i64, i64, u32, i64)>,
+}
+
+fn golden() -> Golden {
+    serde_json::from_str(include_str!("golden/tables.json")).expect("golden file")
+}
+
+fn golden_file(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("tests/golden")
+        .join(name)
+}
+
+fn table(path: &Path) -> Result<PixelCsv, Error> {
+    PixelCsv::open(path, &TableOptions::default())
+}
+
+fn with_map(path: &Path, map: &str) -> Result<PixelCsv, Error> {
+    let label_map = map.parse()?;
+    PixelCsv::open(
+        path,
+        &TableOptions {
+            label_map,
+            ..TableOptions::default()
+        },
+    )
+}
+
+fn notes(source: &dyn Source) -> String {
+    source.scan().unwrap().notes.join("\n")
+}
+
+fn written(dir: &Path, text: &str) -> PathBuf {
+    let path = dir.join("table.csv");
+    fs::write(&path, text).unwrap();
+    path
+}
+
+#[test]
+fn tables_are_read_as_pandas_reads_them() {
+    for golden in golden().tables {
+        let source = table(&golden_file(&golden.file)).unwrap();
+        let scan = source.scan().unwrap();
+        assert_eq!(source.class_names(), golden.classes, "{}", golden.file);
+        let labels: Vec<_> = scan.samples.iter().map(|sample| sample.label).collect();
+        assert_eq!(labels, golden.labels, "{}", golden.file);
+        let parts: Vec<_> = scan.samples.iter().flat_map(|s| s.parts.clone()).collect();
+        let parts: Vec<_> = parts.into_iter().map(|part| part as i64).collect();
+        assert_eq!(parts, golden.parts, "{}", golden.file);
+        let images = scan.samples.iter().map(|s| source.fetch(s).unwrap().image);
+        let pixels: Vec<u8> = images.flat_map(GrayImage::into_raw).collect();
+        assert_eq!(pixels, golden.pixels, "{}", golden.file);
+        assert!(scan.skipped.is_empty() && scan.samples.iter().all(|s| s.subject == -1));
+        assert!(scan.notes.iter().any(|note| note.contains("impossible")));
+    }
+}
+
+#[test]
+fn folds_of_tables_are_those_of_pandas() {
+    let dir = tempfile::tempdir().unwrap();
+    let options = PrepareOptions {
+        image_size: 8,
+        folds: Some(10),
+        ..PrepareOptions::default()
+    };
+    for golden in golden().tables {
+        let source = table(&golden_file(&golden.file)).unwrap();
+        let output = dir.path().join(&golden.file);
+        prepare(&source, &options, &output, &go_on).unwrap();
+        let set = Prepared::open(&output).unwrap();
+        assert_eq!(set.folds(), golden.folds, "{}", golden.file);
+        assert!(!set.info().subject_independent && set.info().fold_rule == FoldRule::Modulo);
+        for (name, count) in golden.classes.iter().zip(&golden.counts) {
+            assert_eq!(set.info().counts[name], *count, "{}", golden.file);
+        }
+    }
+}
+
+#[test]
+fn both_numberings_are_recognised_by_counts() {
+    let (fer, ck) = ("ckextended.csv", "ckextended_ck_plus_codes.csv");
+    for (file, map) in [(fer, LabelMap::Fer2013), (ck, LabelMap::CkPlus)] {
+        let path = golden_file(file);
+        let source = table(&path).unwrap();
+        assert_eq!(source.label_map(), &map);
+        assert!(notes(&source).contains("exactly the counts of ckextended.csv"));
+        // Some rows less.
+        let dir = tempfile::tempdir().unwrap();
+        let text = fs::read_to_string(&path).unwrap();
+        let rows: Vec<_> = text.lines().take(900).collect();
+        let fewer = table(&written(dir.path(), &rows.join("\n"))).unwrap();
+        assert_eq!(fewer.label_map(), &map);
+        assert!(notes(&fewer).contains("within") && notes(&fewer).contains("up to 5%"));
+    }
+    // Said otherwise, it is read otherwise.
+    let path = golden_file(ck);
+    let source = with_map(&path, "fer2013").unwrap();
+    assert_eq!(source.label_map(), &LabelMap::Fer2013);
+    assert_ne!(
+        source.scan().unwrap().samples[0].label,
+        table(&path).unwrap().scan().unwrap().samples[0].label
+    );
+    assert!(notes(&source).contains("as the label map given says"));
+    let unknown = table(&golden_file("icml_face_data.csv")).unwrap();
+    let said = notes(&unknown);
+    assert!(
+        said.contains("assumed") && said.contains("give a label map"),
+        "{said}"
+    );
+}
+
+#[test]
+fn a_label_map_may_be_a_list() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = written(dir.path(), "emotion,pixels\n0,1\n1,2\n2,3\n3,4\nsad,5\n");
+    let source = with_map(&path, "surprise,happy,neutral").unwrap();
+    assert_eq!(
+        source.class_names(),
+        ["neutral", "happy", "sadness", "surprise"]
+    );
+    let scan = source.scan().unwrap();
+    let labels: Vec<_> = scan.samples.iter().map(|sample| sample.label).collect();
+    assert_eq!(labels, [3, 1, 0, 2]);
+    let [skipped] = scan.skipped.as_slice() else {
+        panic!("{:?}", scan.skipped)
+    };
+    assert_eq!(skipped.path, "table.csv:3");
+    assert!(skipped.reason.contains("from 0 to 2, found '3'"));
+}
+
+#[test]
+fn classes_are_those_that_occur_or_those_asked_for() {
+    let six = TableOptions {
+        classes: Some(ClassMap::six()),
+        ..TableOptions::default()
+    };
+    let source = PixelCsv::open(&golden_file("ckextended.csv"), &six).unwrap();
+    assert_eq!(source.class_names(), ClassMap::six().names());
+    assert_eq!(source.scan().unwrap().samples.len(), 920 - 593 - 18);
+    assert!(notes(&source).contains("neutral 593, contempt 18"));
+    let dir = tempfile::tempdir().unwrap();
+    let path = written(dir.path(), "emotion,pixels\n3,1\n3,2\n");
+    let error = table(&path).unwrap_err().to_string();
+    assert!(
+        error.contains("two classes") && error.contains("'happy' alone"),
+        "{error}"
+    );
+    let path = written(dir.path(), "emotion,pixels\n3,1\n0,2\n");
+    let eight = TableOptions {
+        classes: Some(ClassMap::eight()),
+        ..TableOptions::default()
+    };
+    let said = notes(&PixelCsv::open(&path, &eight).unwrap());
+    assert!(said.contains("No image shows neutral, contempt"), "{said}");
+}
+
+#[test]
+fn usage_deals_a_split_if_it_is_whole() {
+    let dir = tempfile::tempdir().unwrap();
+    let rows = "0,1,TRAIN\n1,2,valid\n2,3,privatetest\n3,4,spare\n4,5,\n";
+    let path = written(dir.path(), &format!("emotion,pixels,usage\n{rows}"));
+    let scan = table(&path).unwrap().scan().unwrap();
+    assert_eq!(scan.folding, Folding::Given(1));
+    let parts: Vec<_> = scan.samples.iter().map(|s| s.parts.clone()).collect();
+    assert_eq!(parts, [[Part::Train], [Part::Validation], [Part::Test]]);
+    assert_eq!(scan.samples[1].sequence, "valid-1");
+    let skipped: Vec<_> = scan.skipped.iter().map(|s| s.path.as_str()).collect();
+    assert_eq!(skipped, ["table.csv:3", "table.csv:4"]);
+    assert!(scan.skipped[0].reason.contains("'spare'"));
+    // A set prepared from it keeps that split.
+    let output = dir.path().join("out");
+    let options = PrepareOptions {
+        image_size: 8,
+        ..PrepareOptions::default()
+    };
+    let info = prepare(&table(&path).unwrap(), &options, &output, &go_on).unwrap();
+    assert_eq!(
+        (info.fold_rule, info.folds, info.images),
+        (FoldRule::Given, 1, 3)
+    );
+    for (header, rows, why) in [
+        ("emotion,pixels", "0,1\n1,2\n", "no column Usage"),
+        ("emotion,pixels,Usage", "0,1,\n1,2,\n", "is empty"),
+        (
+            "emotion,pixels,Usage",
+            "0,1,train\n1,2,test\n",
+            "only train and test",
+        ),
+        (
+            "emotion,pixels,Usage",
+            "0,1,a\n1,2,b\n",
+            "no part that is known",
+        ),
+    ] {
+        let scan = table(&written(dir.path(), &format!("{header}\n{rows}"))).unwrap();
+        let scan = scan.scan().unwrap();
+        assert_eq!((scan.folding, scan.samples.len()), (Folding::ByImage, 2));
+        assert!(scan.notes.join("\n").contains(why), "{:?}", scan.notes);
+    }
+}
+
+#[test]
+fn one_bad_row_costs_one_row() {
+    let dir = tempfile::tempdir().unwrap();
+    let long = "1 ".repeat(3 << 20);
+    let text = format!(
+        "emotion,pixels,Usage\n0,1 2 3 4,a\n1,\"1 2 3 4,a\n\n2,1 2 3 4,a\n3,{long},a\n4,1 2 3 4,a\n5,1 2 3 4\n6,1 2 3 4,a"
+    );
+    let scan = table(&written(dir.path(), &text)).unwrap().scan().unwrap();
+    let kept: Vec<_> = scan.samples.iter().map(|s| s.path.as_str()).collect();
+    let (kept_rows, bad_rows) = ([0, 2, 4, 6], [1, 3, 5]);
+    let path = |row: &i32| format!("table.csv:{row}");
+    assert_eq!(kept, kept_rows.iter().map(path).collect::<Vec<_>>());
+    let bad: Vec<_> = scan.skipped.iter().map(|s| s.path.as_str()).collect();
+    assert_eq!(bad, bad_rows.iter().map(path).collect::<Vec<_>>());
+    for (skipped, why) in scan
+        .skipped
+        .iter()
+        .zip(["not closed", "bytes", "3 columns"])
+    {
+        assert!(skipped.reason.contains(why), "{}", skipped.reason);
+    }
+}
+
+#[test]
+fn a_table_is_a_file_or_alone_in_a_folder() {
+    let dir = tempfile::tempdir().unwrap();
+    let error = table(dir.path()).unwrap_err().to_string();
+    assert!(error.contains("a folder without any"), "{error}");
+    let path = written(dir.path(), "emotion,pixels\n0,1\n1,2\n");
+    fs::write(dir.path().join("readme.txt"), "").unwrap();
+    let (alone, named) = (table(dir.path()).unwrap(), table(&path).unwrap());
+    let paths = |source: &PixelCsv| {
+        let scan = source.scan().unwrap();
+        (scan.samples[0].path.clone(), scan.read)
+    };
+    assert_eq!(paths(&alone), paths(&named));
+    assert_eq!(alone.root(), dir.path());
+    fs::write(dir.path().join("other.CSV"), "").unwrap();
+    let error = table(dir.path()).unwrap_err().to_string();
+    assert!(error.contains("2 of them"), "{error}");
+    assert!(matches!(
+        table(&dir.path().join("none")),
+        Err(Error::Io { .. })
+    ));
+    for (text, found) in [
+        ("", "an empty file"),
+        ("\n\n", "an empty file"),
+        ("a,b", "a,b"),
+    ] {
+        let error = table(&written(dir.path(), text)).unwrap_err().to_string();
+        assert!(error.contains(found), "{error}");
+    }
+    let bad = "emotion,pixels\nx,1\n".to_owned() + &"0,1,2\n".repeat(100_001);
+    let error = table(&written(dir.path(), &bad)).unwrap_err().to_string();
+    assert!(
+        error.contains("row 0") && error.contains("100000 bad rows"),
+        "{error}"
+    );
+}
+
+/// A picture of its own for every subject and frame.
+fn face(subject: i64, frame: u32) -> GrayImage {
+    let seed = subject as u32 * 7 + frame;
+    GrayImage::from_fn(48, 48, |x, y| Luma([((x * 3 + y * 5 + seed) % 256) as u8]))
+}
+
+#[test]
+fn ck_plus_48_needs_no_flags() {
+    let dir = tempfile::tempdir().unwrap();
+    let root = dir.path().join("CK+48");
+    let Golden { folds, listing, .. } = golden();
+    for (path, _, subject, frame, _) in &listing.files {
+        save(&root.join(path), &face(*subject, *frame));
+    }
+    let source = Folders::open(&root, &FolderOptions::default()).unwrap();
+    let scan = source.scan().unwrap();
+    assert_eq!(
+        (scan.skipped.len(), scan.notes.len()),
+        (0, 0),
+        "{:?}",
+        scan.notes
+    );
+    let output = dir.path().join("out");
+    let options = PrepareOptions {
+        image_size: 48,
+        crop: CropMode::Auto,
+        ..PrepareOptions::default()
+    };
+    let info = prepare(&source, &options, &output, &go_on).unwrap();
+    assert_eq!(
+        (info.images, info.subjects, info.folds as i64),
+        (981, 118, folds)
+    );
+    assert!(info.subject_independent && info.classes == listing.classes);
+    assert_eq!(info.classes, ClassMap::seven().names());
+    let set = Prepared::open(&output).unwrap();
+    let mut files = listing.files;
+    files.sort_by_key(|(path, _, subject, ..)| {
+        let name = path.rsplit('/').next().unwrap().to_owned();
+        (*subject, name)
+    });
+    for (sample, (path, label, subject, frame, fold)) in set.samples().iter().zip(files) {
+        assert_eq!(
+            (
+                &sample.path,
+                sample.label,
+                sample.subject,
+                sample.frame,
+                sample.fold
+            ),
+            (&path, label, subject, frame, fold)
+        );
+        assert_eq!(sample.label_name, path.split('/').next().unwrap());
+        assert_eq!(set.image(sample.index), face(subject, frame).into_raw());
+        assert!(!sample.face_found);
+    }
+}
+
+/// Small images at these paths.
+fn tree(paths: &[&str]) -> tempfile::TempDir {
+    let dir = tempfile::tempdir().unwrap();
+    let image = GrayImage::from_fn(8, 8, |x, y| Luma([(x * y) as u8]));
+    for path in paths {
+        save(&dir.path().join(path), &image);
+    }
+    dir
+}
+
+fn with_pattern(root: &Path, pattern: &str) -> Result<Folders, Error> {
+    let subject_pattern = Some(pattern.to_owned());
+    Folders::open(
+        root,
+        &FolderOptions {
+            subject_pattern,
+            ..FolderOptions::default()
+        },
+    )
+}
+
+fn plain(root: &Path) -> Folders {
+    Folders::open(root, &FolderOptions::default()).unwrap()
+}
+
+#[test]
+fn a_pattern_tells_subjects() {
+    let dir = tree(&[
+        "bert/happy/t1/07.png",
+        "bert/sad/t1/08.png",
+        "anna/sadness/t2/1.jpg",
+        "happy/9.png",
+    ]);
+    let pattern = r"^(?<subject>\w+)/\w+/(?<sequence>t\d+)/(?<frame>\d+)\.";
+    let scan = with_pattern(dir.path(), pattern).unwrap().scan().unwrap();
+    let rows: Vec<_> = scan
+        .samples
+        .iter()
+        .map(|s| {
+            (
+                s.path.as_str(),
+                s.label,
+                s.subject,
+                s.sequence.as_str(),
+                s.frame,
+            )
+        })
+        .collect();
+    assert_eq!(
+        rows,
+        [
+            ("anna/sadness/t2/1.jpg", 1, 1, "anna_t2", 1),
+            ("bert/happy/t1/07.png", 0, 2, "bert_t1", 7),
+            ("bert/sad/t1/08.png", 1, 2, "bert_t1", 8),
+        ]
+    );
+    assert_eq!(scan.folding, Folding::BySubject([1, 2].into()));
+    assert!(
+        scan.notes.join("\n").contains("1 anna, 2 bert"),
+        "{:?}",
+        scan.notes
+    );
+    let [skipped] = scan.skipped.as_slice() else {
+        panic!("{:?}", scan.skipped)
+    };
+    assert_eq!(skipped.path, "happy/9.png");
+    let error = with_pattern(dir.path(), r"S(?<subject>\d+)_")
+        .unwrap_err()
+        .to_string();
+    assert!(
+        error.contains("none of the 4 paths") && error.contains("anna/sadness"),
+        "{error}"
+    );
+}
+
+#[test]
+fn copies_and_contradictions_are_kept_and_noted() {
+    let name = "S010_004_00000017.png";
+    let paths = [
+        format!("happy/{name}"),
+        format!("old/happy/{name}"),
+        format!("sad/{name}"),
+    ];
+    let dir = tree(&paths.each_ref().map(String::as_str));
+    let source = plain(dir.path());
+    assert_eq!(source.scan().unwrap().samples.len(), 3);
+    let said = notes(&source);
+    assert!(
+        said.contains("of the same class: 1") && said.contains("old/happy"),
+        "{said}"
+    );
+    assert!(
+        said.contains("of another class") && said.contains("sad/S010"),
+        "{said}"
+    );
+}
+
+#[test]
+fn given_parts_count_where_no_subject_is_known() {
+    let dir = tree(&[
+        "train/happy/a.png",
+        "val/sad/a.png",
+        "test/happy/b.png",
+        "fear/c.png",
+    ]);
+    let scan = plain(dir.path()).scan().unwrap();
+    assert_eq!(scan.folding, Folding::Given(1));
+    let parts: Vec<_> = scan
+        .samples
+        .iter()
+        .map(|s| (&*s.path, s.parts[0]))
+        .collect();
+    assert_eq!(
+        parts,
+        [
+            ("fear/c.png", Part::None),
+            ("test/happy/b.png", Part::Test),
+            ("train/happy/a.png", Part::Train),
+            ("val/sad/a.png", Part::Validation)
+        ]
+    );
+    assert!(
+        scan.notes.join("\n").contains("in no part: 1"),
+        "{:?}",
+        scan.notes
+    );
+    let two = tree(&["train/happy/a.png", "test/sad/a.png"]);
+    let scan = plain(two.path()).scan().unwrap();
+    assert_eq!(scan.folding, Folding::ByImage);
+    let said = scan.notes.join("\n");
+    assert!(
+        said.contains("(test, train); they are not used") && said.contains("audit"),
+        "{said}"
+    );
+    assert!(said.contains("No file name tells a subject"), "{said}");
+    let known = tree(&[
+        "train/happy/S010_001_00000001.png",
+        "val/sad/S011_001_00000001.png",
+        "test/sad/S012_001_00000001.png",
+    ]);
+    let scan = plain(known.path()).scan().unwrap();
+    assert_eq!(scan.folding, Folding::BySubject([10, 11, 12].into()));
+    assert!(
+        scan.notes.join("\n").contains("keep people apart"),
+        "{:?}",
+        scan.notes
+    );
+}
+
+#[test]
+fn folders_that_name_nothing_are_an_error_that_helps() {
+    let dir = tree(&["0/a.png", "1/b.png"]);
+    let error = Folders::open(dir.path(), &FolderOptions::default()).unwrap_err();
+    let said = error.to_string();
+    assert!(
+        said.contains("3_happy") && said.contains("found 0, 1"),
+        "{said}"
+    );
+    let dir = tree(&["0_happy/a.png", "1/b.png"]);
+    let error = Folders::open(dir.path(), &FolderOptions::default()).unwrap_err();
+    assert!(
+        error.to_string().contains("images of happy alone"),
+        "{error}"
+    );
+    let dir = tempfile::tempdir().unwrap();
+    fs::create_dir_all(dir.path().join("happy")).unwrap();
+    fs::create_dir_all(dir.path().join("sad")).unwrap();
+    let error = Folders::open(dir.path(), &FolderOptions::default()).unwrap_err();
+    assert!(matches!(error, Error::NothingLabelled { .. }), "{error}");
+}
+
+#[test]
+fn options_are_json() {
+    let table = TableOptions {
+        classes: Some(ClassMap::seven()),
+        label_map: LabelMap::CkPlus,
+    };
+    let json = serde_json::to_string(&table).unwrap();
+    assert_eq!(json, r#"{"classes":"seven","label_map":"ck_plus"}"#);
+    assert_eq!(serde_json::from_str::<TableOptions>(&json).unwrap(), table);
+    let default: FolderOptions = serde_json::from_str("{}").unwrap();
+    assert_eq!(default, FolderOptions::default());
+    assert!(serde_json::from_str::<FolderOptions>(r#"{"clases":"six"}"#).is_err());
+    assert!(serde_json::from_str::<TableOptions>(r#"{"label_map":"auto,"}"#).is_err());
+}
+
+proptest! {
+    #[test]
+    fn any_bytes_are_a_table_or_refused(bytes in proptest::collection::vec(any::<u8>(), 0..300)) {
+        faus_data::fuzz::table(&bytes);
+    }
+
+    #[test]
+    fn anything_like_a_table_is_read_or_refused(
+        header in "(\u{feff})?(emotion|\"emotion\"),( |)pixels(,Usage|)\r?\n",
+        rows in "([0-9a-z]{1,3},\"?[0-9 ]{0,9}\"?(,[a-zA-Z]{0,5})?[\r\n]{0,2}){0,12}",
+    ) {
+        faus_data::fuzz::table(format!("{header}{rows}").as_bytes());
+        faus_data::fuzz::table(format!("{header}0,1 2 3 4,Test\n{rows}\nsad,1,x").as_bytes());
+    }
+}
