@@ -27,7 +27,7 @@ struct Cli {
 #[derive(Debug, Subcommand)]
 enum Command {
     Run(commands::RunArgs),
-    /// Prepare, inspect and augment data sets.
+    /// Prepare, inspect, audit and augment data sets.
     #[command(subcommand)]
     Data(DataCommand),
     Synth(commands::SynthArgs),
@@ -47,6 +47,7 @@ enum Command {
 enum DataCommand {
     Prepare(commands::PrepareArgs),
     Inspect(commands::InspectArgs),
+    Audit(commands::AuditArgs),
     Augment(commands::AugmentArgs),
 }
 
@@ -111,6 +112,7 @@ fn dispatch(command: Command, make: MakeArchitecture) -> Result<()> {
         Command::Run(args) => commands::run(args, make),
         Command::Data(DataCommand::Prepare(args)) => commands::prepare_command(args),
         Command::Data(DataCommand::Inspect(args)) => commands::inspect(args),
+        Command::Data(DataCommand::Audit(args)) => commands::audit_command(args),
         Command::Data(DataCommand::Augment(args)) => commands::augment(args),
         Command::Synth(args) => commands::synth(args),
         Command::Train(args) => commands::train(args, make),

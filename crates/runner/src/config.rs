@@ -1,7 +1,7 @@
 use std::path::Path;
 
 use anyhow::{Context, Result, anyhow, bail};
-use faus_data::{CropMode, FoldRule};
+use faus_data::{ClassMap, CropMode, FoldRule, LabelMap};
 use faus_fau::AnalysisOptions;
 use faus_train::{CheckedRecipe, OptimizerKind, Recipe, Schedule};
 use faus_viz::Method;
@@ -86,6 +86,12 @@ pub struct DataConfig {
     pub folds: Option<usize>,
     /// How subjects are dealt to folds; `null` takes the splits that the data set brings, else modulo.
     pub fold_rule: Option<FoldRule>,
+    /// Classes: `eight`, `seven` or `six`; `null` takes eight for CK+ and what occurs for the others.
+    pub classes: Option<ClassMap>,
+    /// How class folders' paths tell the subject: a regular expression; `null` takes names like S010_004_00000017.
+    pub subject_pattern: Option<String>,
+    /// What a table's emotion codes mean (auto).
+    pub label_map: LabelMap,
     /// Whether one bad input stops the run.
     pub strict: bool,
 }
@@ -98,6 +104,9 @@ impl Default for DataConfig {
             crop: CropMode::Auto,
             folds: None,
             fold_rule: None,
+            classes: None,
+            subject_pattern: None,
+            label_map: LabelMap::default(),
             strict: false,
         }
     }

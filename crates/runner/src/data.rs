@@ -2,7 +2,8 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
 use faus_data::{
-    CkPlus, ClassMap, DatasetInfo, Folders, PixelCsv, PrepareOptions, Prepared, Source, prepare,
+    CkPlus, ClassMap, DatasetInfo, FolderOptions, Folders, LabelMap, PixelCsv, PrepareOptions,
+    Prepared, Source, TableOptions, Tfd, prepare,
 };
 use faus_synth::SynthOptions;
 
@@ -57,7 +58,7 @@ pub(crate) fn place(kind: SourceKind, given: Option<&Path>) -> Result<PathBuf> {
 /// # Errors
 /// When the user's data is not there or not laid out as it should be, or no faces can be drawn.
 pub(crate) fn open(
-    kind: SourceKind,
+    config: &DataConfig,
     place: &Path,
     given: Option<&Path>,
 ) -> Result<Box<dyn Source>> {
@@ -70,13 +71,13 @@ pub(crate) fn open(
         }
     } else if !place.exists() {
         bail!(
-            "{}: no such folder; --data names the folder that holds the data set",
+            "{}: no such folder or file; --data names what holds the data set",
             place.display()
         );
     } else {
         say(format!("Data: {}", place.display()));
     }
-    open_source(kind, place)
+    config.open(place)
 }
 
 /// Draws a synthetic CK+ into `output`.
@@ -104,23 +105,6 @@ pub(crate) fn synthesize(options: &SynthOptions, output: &Path) -> Result<()> {
         summary.images
     ));
     Ok(())
-}
-
-/// Opens the source of an experiment.
-///
-/// # Errors
-/// When the folder is not laid out as it should be.
-pub(crate) fn open_source(kind: SourceKind, input: &Path) -> Result<Box<dyn Source>> {
-    match kind {
-        SourceKind::CkPlus => Ok(Box::new(CkPlus::open(input, ClassMap::eight())?)),
-        SourceKind::CkPlusSixClass => Ok(Box::new(CkPlus::open(input, ClassMap::six())?)),
-        SourceKind::Folders => Ok(Box::new(Folders::open(input)?)),
-        SourceKind::Csv => Ok(Box::new(PixelCsv::open(input, ClassMap::eight())?)),
-        SourceKind::Tfd => bail!(
-            "{}: this version reads no TFD (its .mat reader comes with a later version)",
-            input.display()
-        ),
-    }
 }
 
 /// What has to stand beside every accuracy on a data set; empty for photographs in subject-independent folds.
@@ -187,6 +171,56 @@ pub(crate) fn prepare_into(
 }
 
 impl DataConfig {
+    /// Opens the data at `input`.
+    ///
+    /// # Errors
+    /// When it is not laid out as it should be, or a setting belongs to another kind of source.
+    pub(crate) fn open(&self, input: &Path) -> Result<Box<dyn Source>> {
+        self.check_settings()?;
+        let classes = self.classes.clone();
+        Ok(match self.source {
+            SourceKind::CkPlus => Box::new(CkPlus::open(
+                input,
+                classes.unwrap_or_else(ClassMap::eight),
+            )?),
+            SourceKind::CkPlusSixClass => {
+                Box::new(CkPlus::open(input, classes.unwrap_or_else(ClassMap::six))?)
+            }
+            SourceKind::Folders => Box::new(Folders::open(
+                input,
+                &FolderOptions {
+                    classes,
+                    subject_pattern: self.subject_pattern.clone(),
+                },
+            )?),
+            SourceKind::Csv => Box::new(PixelCsv::open(
+                input,
+                &TableOptions {
+                    classes,
+                    label_map: self.label_map.clone(),
+                },
+            )?),
+            SourceKind::Tfd => Box::new(Tfd::open(input, self.image_size, classes)?),
+        })
+    }
+
+    /// A setting that the source would silently ignore is an error.
+    fn check_settings(&self) -> Result<()> {
+        if self.subject_pattern.is_some() && self.source != SourceKind::Folders {
+            bail!(
+                "a subject pattern is for class folders; the source is {}",
+                self.source.name()
+            );
+        }
+        if self.label_map != LabelMap::default() && self.source != SourceKind::Csv {
+            bail!(
+                "a label map is for tables (csv); the source is {}",
+                self.source.name()
+            );
+        }
+        Ok(())
+    }
+
     /// The options of [`prepare`].
     pub(crate) fn options(&self) -> PrepareOptions {
         PrepareOptions {

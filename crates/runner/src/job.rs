@@ -73,11 +73,7 @@ impl Job<'_> {
         let source = match known {
             true => None,
             // Before the run folder is made, so that a job without data leaves none.
-            false => Some(data::open(
-                self.config.data.source,
-                &place,
-                self.data.as_deref(),
-            )?),
+            false => Some(data::open(&self.config.data, &place, self.data.as_deref())?),
         };
         let folder = RunFolder::open(&self.out)?;
         let before = read_json(&folder.join("config.json"))?.filter(|_| known);

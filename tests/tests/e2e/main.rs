@@ -4,6 +4,7 @@
 //! |---|---|
 //! | `whole_job.rs` | `faus run` from data to report, all experiments, going on, not starting over |
 //! | `true_size.rs` | a CK+ of the true size and counts gives the images, subjects and folds that are published |
+//! | `sources.rs` | every form in which people hold the data, given splits, audits |
 //! | `commands.rs` | the other commands, one after the other, and their files |
 //! | `messages.rs` | what a person reads when something is wrong, and the exit code |
 //! | `interrupted.rs` | Ctrl-C, two processes, going on |
@@ -21,6 +22,7 @@ mod installed;
 mod interrupted;
 mod messages;
 mod regression;
+mod sources;
 mod swapped;
 mod true_size;
 mod whole_job;

@@ -162,7 +162,7 @@ fn only_table(folder: &Path) -> Result<(FileTree, String), Error> {
             path: folder.to_path_buf(),
             expected: "a table, or a folder or .zip with one .csv in it".to_owned(),
             found: match other.len() {
-                0 => "one without any".to_owned(),
+                0 => "a folder without any".to_owned(),
                 more => format!("{more} of them: name the one that is meant"),
             },
         }),

@@ -1,15 +1,22 @@
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use clap::{Args, ValueEnum};
 use faus_data::augment::AugmentRanges;
 use faus_data::inspect::contact_sheet;
-use faus_data::{CropMode, FoldRule, PrepareOptions, Prepared, augment_sheet, write_png};
+use faus_data::{
+    AuditOptions, ClassMap, CropMode, FoldRule, LabelMap, Prepared, Source, audit, augment_sheet,
+    crop_sheet, write_png,
+};
 use faus_synth::SynthOptions;
 
-use crate::config::SourceKind;
+use crate::config::{DataConfig, SourceKind};
 use crate::console::say;
-use crate::data::{open_source, prepare_into, synthesize};
+use crate::data::{prepare_into, synthesize};
+use crate::run_folder::write_json;
+
+/// Images on the sheet of crops.
+const CROPS_SHOWN: usize = 60;
 
 /// Read a data set, crop its faces and store them as a prepared data set.
 #[derive(Debug, Args)]
@@ -20,8 +27,8 @@ pub(crate) struct PrepareArgs {
     /// What lies in the input.
     #[arg(long, value_enum)]
     source: SourceKind,
-    /// The data set's folder; nothing is written into it.
-    #[arg(long, value_name = "DIR")]
+    /// The data set's folder, a .zip of it, or (csv, tfd) its file; nothing is written into it.
+    #[arg(long, value_name = "DIR|FILE")]
     input: PathBuf,
     /// Folder to make.
     #[arg(long, value_name = "DIR")]
@@ -39,22 +46,55 @@ pub(crate) struct PrepareArgs {
     /// (the data set's own splits). Default: given where there are some, else modulo.
     #[arg(long, value_name = "RULE")]
     fold_rule: Option<FoldRule>,
+    /// Classes: eight, seven (without neutral) or six (without neutral and contempt). Default: eight for CK+, what
+    /// occurs for the others.
+    #[arg(long, value_name = "MAP")]
+    classes: Option<ClassMap>,
+    /// Folders: a regular expression over the path with the groups subject and, if there are any, sequence and frame.
+    /// Default: names like S010_004_00000017.
+    #[arg(long, value_name = "REGEX")]
+    subject_pattern: Option<String>,
+    /// Tables: what the emotion codes mean: auto (recognised by their counts), fer2013, ck_plus, or the names in order
+    /// of code, anger,disgust,…
+    #[arg(long, value_name = "MAP", default_value = "auto")]
+    label_map: LabelMap,
     /// Stop at the first bad input instead of listing it.
     #[arg(long)]
     strict: bool,
+    /// A picture of the original images with what was cut out of them, for review.
+    #[arg(long, value_name = "PNG")]
+    review: Option<PathBuf>,
 }
 
 pub(crate) fn prepare_command(args: PrepareArgs) -> Result<()> {
-    let source = open_source(args.source, &args.input)?;
-    let options = PrepareOptions {
+    let config = DataConfig {
+        source: args.source,
         image_size: args.size,
         crop: args.crop,
-        strict: args.strict,
         folds: args.folds,
         fold_rule: args.fold_rule,
+        classes: args.classes,
+        subject_pattern: args.subject_pattern,
+        label_map: args.label_map,
+        strict: args.strict,
     };
-    prepare_into(source.as_ref(), &options, &args.output)?;
+    let source = config.open(&args.input)?;
+    prepare_into(source.as_ref(), &config.options(), &args.output)?;
+    if let Some(path) = &args.review {
+        review(source.as_ref(), &args.output, path)?;
+    }
     println!("{}", args.output.display());
+    Ok(())
+}
+
+/// Writes the sheet of crops, and says where it lies.
+fn review(source: &dyn Source, prepared: &Path, path: &Path) -> Result<()> {
+    let prepared = Prepared::open(prepared)?;
+    match crop_sheet(source, &prepared, CROPS_SHOWN)? {
+        Some(sheet) => write_png(path, &sheet)?,
+        None => bail!("{}: no image of the input could be shown", path.display()),
+    }
+    say(format!("{}: crops for review", path.display()));
     Ok(())
 }
 
@@ -87,6 +127,43 @@ pub(crate) fn inspect(args: InspectArgs) -> Result<()> {
         }
     }
     Ok(())
+}
+
+/// Look for leaks between training and test: people, recordings and near-identical images in two parts, images that are
+/// never or twice tested, labels that contradict each other. Exit code 1 if there is one.
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Example: faus data audit prepared/ck-96\nSomeone else's split: faus data audit prepared/ck-96 --split-csv theirs.csv (columns path,split[,fold][,label])"
+)]
+pub(crate) struct AuditArgs {
+    /// A prepared data set.
+    prepared: PathBuf,
+    /// Audits this split instead of the set's own folds: a table with the columns path, split (train, val or test) and,
+    /// where there are several, fold.
+    #[arg(long, value_name = "CSV")]
+    split_csv: Option<PathBuf>,
+    /// The findings as JSON.
+    #[arg(long, value_name = "JSON")]
+    json: Option<PathBuf>,
+}
+
+pub(crate) fn audit_command(args: AuditArgs) -> Result<()> {
+    let options = AuditOptions {
+        split_csv: args.split_csv,
+        ..AuditOptions::default()
+    };
+    let found = audit(&args.prepared, &options)?;
+    println!("{found}");
+    if let Some(path) = &args.json {
+        write_json(path, &serde_json::to_value(&found)?)?;
+    }
+    match found.leaks() {
+        true => bail!(
+            "{}: training and test are not apart",
+            args.prepared.display()
+        ),
+        false => Ok(()),
+    }
 }
 
 /// A class name as part of a file name.

@@ -7,8 +7,8 @@ mod run;
 mod training;
 
 pub(crate) use data::{
-    AugmentArgs, InspectArgs, PrepareArgs, SplitPart, SynthArgs, augment, inspect, prepare_command,
-    synth,
+    AuditArgs, AugmentArgs, InspectArgs, PrepareArgs, SplitPart, SynthArgs, audit_command, augment,
+    inspect, prepare_command, synth,
 };
 pub(crate) use doctor::{doctor, libtorch_version};
 pub(crate) use inside::{
