@@ -146,20 +146,25 @@ impl Tree {
 
     /// Every path below the root with its bytes, to see that nothing was written there.
     pub fn snapshot(&self) -> Vec<(PathBuf, Vec<u8>)> {
-        let mut files = Vec::new();
-        let mut folders = vec![self.root.clone()];
-        while let Some(folder) = folders.pop() {
-            for entry in fs::read_dir(folder).unwrap() {
-                let path = entry.unwrap().path();
-                match path.is_dir() {
-                    true => folders.push(path),
-                    false => files.push((path.clone(), fs::read(&path).unwrap())),
-                }
+        files_below(&self.root)
+    }
+}
+
+/// Every file below a folder with its bytes, sorted by path.
+pub fn files_below(root: &Path) -> Vec<(PathBuf, Vec<u8>)> {
+    let mut files = Vec::new();
+    let mut folders = vec![root.to_path_buf()];
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            match path.is_dir() {
+                true => folders.push(path),
+                false => files.push((path.clone(), fs::read(&path).unwrap())),
             }
         }
-        files.sort();
-        files
     }
+    files.sort();
+    files
 }
 
 pub fn drawing(subject: u32, sequence: u32, frame: u32) -> GrayImage {
