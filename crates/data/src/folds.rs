@@ -99,8 +99,8 @@ impl Part {
 
 /// The fold of every subject so that every fold gets its share of every class, as far as whole subjects allow.
 ///
-/// Greedy (our choice): the subjects with the most images first (then by number); each goes to the fold that is left
-/// with the smallest sum, over classes, of squared images per share of the class; of equals to the one with fewer
+/// Greedy (our choice): the subjects with the most images first (then by number); each goes where the sum, over folds
+/// and classes, of (images in the fold / images of the class)² is smallest afterwards; of equals to the fold with fewer
 /// subjects, then the lower number. Deterministic, and independent of the order of `samples`.
 pub fn balanced_folds(
     samples: &[RawSample],
@@ -288,8 +288,9 @@ impl Split {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::AuCoding;
+    use crate::{AuCoding, RawImage};
     use proptest::prelude::*;
+    use rand::RngExt;
 
     fn sample(index: usize, subject: i64, fold: i64, role: Role) -> Sample {
         Sample {
@@ -307,6 +308,75 @@ mod tests {
             path: String::new(),
             aus: AuCoding::NotCoded,
         }
+    }
+
+    fn raw(subject: i64, label: i64) -> RawSample {
+        RawSample {
+            image: RawImage::File,
+            path: String::new(),
+            subject,
+            sequence: String::new(),
+            frame: 1,
+            role: if label < 0 {
+                Role::HeldOut
+            } else {
+                Role::Labelled
+            },
+            label,
+            aus: AuCoding::NotCoded,
+            landmarks: None,
+            is_face: false,
+            parts: Vec::new(),
+        }
+    }
+
+    /// Σ over folds and classes of (images in the fold / images of the class)²: what a perfect deal makes least.
+    fn spread(samples: &[RawSample], dealt: &BTreeMap<i64, i64>) -> f64 {
+        let mut counts: BTreeMap<(i64, i64), f64> = BTreeMap::new();
+        let mut totals: BTreeMap<i64, f64> = BTreeMap::new();
+        for sample in samples.iter().filter(|s| s.role == Role::Labelled) {
+            *counts
+                .entry((dealt[&sample.subject], sample.label))
+                .or_default() += 1.0;
+            *totals.entry(sample.label).or_default() += 1.0;
+        }
+        let share = |((_, label), count): (&(i64, i64), &f64)| (count / totals[label]).powi(2);
+        counts.iter().map(share).sum()
+    }
+
+    /// As CK+ is: every subject shows a few of seven expressions, some rare, and a first frame of each recording.
+    fn like_ck_plus(seed: u64) -> Vec<RawSample> {
+        // About the shares of DESIGN 2's peak counts.
+        const COMMON: [i64; 15] = [1, 1, 2, 3, 3, 3, 4, 5, 5, 5, 6, 7, 7, 7, 7];
+        let mut rng = crate::rng::keyed(seed, "test", &[]);
+        let mut samples = Vec::new();
+        for subject in 0..40 {
+            for _ in 0..rng.random_range(1..6) {
+                let label = COMMON[rng.random_range(0..COMMON.len())];
+                samples.push(raw(subject, 0));
+                samples.extend([(); 3].map(|()| raw(subject, label)));
+            }
+        }
+        samples
+    }
+
+    #[test]
+    fn balanced_folds_spread_the_classes_better_than_modulo() {
+        let (mut better, mut sums) = (0, [0.0; 2]);
+        for seed in 0..50 {
+            let samples = like_ck_plus(seed);
+            let subjects: BTreeSet<i64> = samples.iter().map(|s| s.subject).collect();
+            let balanced = spread(&samples, &balanced_folds(&samples, &subjects, 5));
+            let modulo = spread(&samples, &subject_folds(&subjects, 5));
+            sums = [sums[0] + balanced, sums[1] + modulo];
+            better += usize::from(balanced <= modulo);
+        }
+        // Seven or eight classes dealt perfectly to five folds would be 8/5 a time at most.
+        let [balanced, modulo] = sums.map(|sum| sum / 50.0 - 8.0 / 5.0);
+        assert!(
+            better >= 49 && balanced < modulo / 2.0,
+            "{better}: {balanced} and {modulo}"
+        );
     }
 
     #[test]
@@ -349,6 +419,41 @@ mod tests {
     }
 
     proptest! {
+        #[test]
+        fn balanced_folds_deal_every_subject_once_in_any_order_of_the_samples(
+            pairs in proptest::collection::vec((0i64..30, -1i64..6), 0..80), folds in 1usize..12, turn in 0usize..80,
+        ) {
+            let mut samples: Vec<_> = pairs.iter().map(|&(subject, label)| raw(subject, label)).collect();
+            let subjects: BTreeSet<i64> = samples.iter().map(|s| s.subject).chain([77]).collect();
+            let dealt = balanced_folds(&samples, &subjects, folds);
+            prop_assert_eq!(dealt.keys().copied().collect::<BTreeSet<_>>(), subjects.clone());
+            prop_assert!(dealt.values().all(|&fold| (0..folds as i64).contains(&fold)));
+            let turn = turn.min(samples.len());
+            samples.rotate_left(turn);
+            prop_assert_eq!(&balanced_folds(&samples, &subjects, folds), &dealt);
+            samples.reverse();
+            prop_assert_eq!(&balanced_folds(&samples, &subjects, folds), &dealt);
+            samples.retain(|s| s.role == Role::Labelled);
+            prop_assert_eq!(&balanced_folds(&samples, &subjects, folds), &dealt, "held-out rows count for nothing");
+        }
+
+        #[test]
+        fn no_subject_would_be_better_off_in_another_fold_when_it_is_dealt_last(
+            pairs in proptest::collection::vec((0i64..12, 0i64..4), 1..60), folds in 2usize..6,
+        ) {
+            let samples: Vec<_> = pairs.iter().map(|&(subject, label)| raw(subject, label)).collect();
+            let subjects: BTreeSet<i64> = samples.iter().map(|s| s.subject).collect();
+            let dealt = balanced_folds(&samples, &subjects, folds);
+            let images = |subject: i64| samples.iter().filter(|s| s.subject == subject).count();
+            let last = subjects.iter().copied().min_by_key(|&s| (images(s), -s)).unwrap();
+            let least = spread(&samples, &dealt);
+            for fold in 0..folds as i64 {
+                let mut moved = dealt.clone();
+                moved.insert(last, fold);
+                prop_assert!(spread(&samples, &moved) >= least - 1e-12);
+            }
+        }
+
         #[test]
         fn parts_are_subject_disjoint_and_whole(subjects in proptest::collection::btree_set(0i64..1000, 3..40), folds in 3usize..11) {
             let by_subject = subject_folds(&subjects, folds);
