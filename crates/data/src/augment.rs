@@ -1,5 +1,8 @@
 //! Augmentation "A" (DESIGN 2): flip, one affine resampling, grey jitter. Training only, before normalisation.
 
+use std::ops::Range;
+
+use multiversion::multiversion;
 use rand::{Rng, RngExt};
 use serde::{Deserialize, Serialize};
 
@@ -170,42 +173,172 @@ fn resample(params: &AugmentParams, image: &[u8], side: usize, out: &mut [f32]) 
             // The flipped image at x is the image at W − 1 − x.
             (x0, step) = (side as f64 - 1.0 - x0, -dx);
         }
-        resample_line(
-            image,
-            side,
-            [x0 as f32, y0 as f32],
-            [step as f32, dy as f32],
-            line,
-        );
+        let path = Path {
+            x: Along::new(x0, step),
+            y: Along::new(y0, dy),
+        };
+        resample_line(image, side, &path, line);
     }
 }
 
-/// One output row: bilinear samples along a straight line through the image.
-fn resample_line(image: &[u8], side: usize, start: [f32; 2], step: [f32; 2], line: &mut [f32]) {
-    const TO_UNIT: f32 = 2.0 / 255.0;
-    let last = (side - 1) as f32;
-    for (column, out) in line.iter_mut().enumerate() {
-        // A product instead of a running sum: no error piles up along the row, and the loop has no chain.
-        let x = start[0] + column as f32 * step[0];
-        let y = start[1] + column as f32 * step[1];
-        *out = TO_UNIT
-            * if x >= 0.0 && y >= 0.0 && x < last && y < last {
-                inside(image, side, x, y)
-            } else {
-                at_border(image, side, x, y)
-            };
+/// One coordinate of the input points of a row: a straight line over the columns.
+#[derive(Clone, Copy)]
+struct Along {
+    start: f32,
+    step: f32,
+    /// 1 / step: near enough to guess where the line meets a border.
+    columns: f32,
+}
+
+impl Along {
+    fn new(start: f64, step: f64) -> Self {
+        Self {
+            start: start as f32,
+            step: step as f32,
+            columns: (1.0 / step) as f32,
+        }
+    }
+
+    /// A product instead of a running sum: no error piles up along the row, and the loop has no chain.
+    #[inline(always)]
+    fn at(&self, column: usize) -> f32 {
+        self.start + column as f32 * self.step
+    }
+
+    /// The columns where `low` ≤ coordinate < `high` (for `strict`: `low` < coordinate < `high`), within `0..columns`.
+    /// They are in one piece, since rounding keeps a line monotonic.
+    fn within(&self, low: f32, strict: bool, high: f32, columns: usize) -> Range<usize> {
+        let above = |column| match strict {
+            true => self.at(column) > low,
+            false => self.at(column) >= low,
+        };
+        let below = |column| self.at(column) < high;
+        if [0, columns - 1]
+            .into_iter()
+            .all(|end| above(end) && below(end))
+        {
+            return 0..columns;
+        }
+        let meets = |value: f32| ((value - self.start) * self.columns) as usize;
+        if self.step < 0.0 {
+            let from = leading(meets(high), columns, |column| !below(column));
+            from..leading(meets(low), columns, above).max(from)
+        } else {
+            let from = leading(meets(low), columns, |column| !above(column));
+            from..leading(meets(high), columns, below).max(from)
+        }
     }
 }
 
-/// A sample whose four neighbours all lie in the image.
-#[inline]
-fn inside(image: &[u8], side: usize, x: f32, y: f32) -> f32 {
+/// How many of the first of `count` positions hold, where those that hold come first; looked for from `guess` on.
+fn leading(guess: usize, count: usize, holds: impl Fn(usize) -> bool) -> usize {
+    let mut at = guess.min(count);
+    while at > 0 && !holds(at - 1) {
+        at -= 1;
+    }
+    while at < count && holds(at) {
+        at += 1;
+    }
+    at
+}
+
+/// The input points of one output row.
+struct Path {
+    x: Along,
+    y: Along,
+}
+
+impl Path {
+    /// The columns whose points have both coordinates in a range, see [`Along::within`].
+    fn within(&self, low: f32, strict: bool, high: f32, columns: usize) -> Range<usize> {
+        let x = self.x.within(low, strict, high, columns);
+        let y = self.y.within(low, strict, high, columns);
+        let from = x.start.max(y.start);
+        from..x.end.min(y.end).max(from)
+    }
+}
+
+/// Bytes to [0, 2].
+const TO_UNIT: f32 = 2.0 / 255.0;
+
+/// One output row: bilinear samples along a straight line through the image. Where the line runs is found once, so
+/// that the columns whose neighbours all lie in the image go through a loop without a question in it.
+fn resample_line(image: &[u8], side: usize, path: &Path, line: &mut [f32]) {
+    let touched = path.within(-1.0, true, side as f32, side);
+    let inner = path.within(0.0, false, (side - 1) as f32, side);
+    // The inner columns are among the touched ones, unless there are none.
+    let inner = if inner.is_empty() {
+        touched.end..touched.end
+    } else {
+        inner
+    };
+    line[..touched.start].fill(0.0);
+    line[touched.end..].fill(0.0);
+    for column in (touched.start..inner.start).chain(inner.end..touched.end) {
+        line[column] = TO_UNIT * at_border(image, side, path.x.at(column), path.y.at(column));
+    }
+    inside(image, side, path, inner.start, &mut line[inner]);
+}
+
+/// Samples whose four neighbours all lie in the image, from column `from` on.
+///
+/// Compiled for wider vectors too, which changes no bit: Rust never fuses a product and a sum by itself.
+#[multiversion(targets("x86_64+avx512f+avx512vl+avx512bw+avx512dq", "x86_64+avx2"))]
+fn inside(image: &[u8], side: usize, path: &Path, from: usize, line: &mut [f32]) {
+    let mut chunks = line.chunks_exact_mut(LANES);
+    let mut column = from;
+    for chunk in chunks.by_ref() {
+        // A whole chunk at a time, so that all but the loads becomes vector instructions.
+        let chunk: &mut [f32; LANES] = chunk.try_into().expect("LANES values");
+        *chunk = inside_lanes(image, side, path, column);
+        column += LANES;
+    }
+    let rest = chunks.into_remainder();
+    for (at, out) in rest.iter_mut().enumerate() {
+        *out = inside_one(image, side, path.x.at(column + at), path.y.at(column + at));
+    }
+}
+
+#[inline(always)]
+fn inside_lanes(image: &[u8], side: usize, path: &Path, column: usize) -> [f32; LANES] {
+    let (mut fx, mut fy, mut index) = ([0f32; LANES], [0f32; LANES], [0i32; LANES]);
+    for lane in 0..LANES {
+        let (x, y) = (path.x.at(column + lane), path.y.at(column + lane));
+        let (whole_x, whole_y) = (x as i32, y as i32);
+        fx[lane] = x - whole_x as f32;
+        fy[lane] = y - whole_y as f32;
+        index[lane] = whole_y * side as i32 + whole_x;
+    }
+    // Two neighbours by one load, and taken apart as vectors: the loads are what this loop waits for.
+    let (mut upper, mut lower) = ([0u16; LANES], [0u16; LANES]);
+    for lane in 0..LANES {
+        let four = &image[index[lane] as usize..][..side + 2];
+        upper[lane] = u16::from_le_bytes([four[0], four[1]]);
+        lower[lane] = u16::from_le_bytes([four[side], four[side + 1]]);
+    }
+    let mut out = [0f32; LANES];
+    for lane in 0..LANES {
+        let [upper, lower] = [upper[lane], lower[lane]];
+        let four = [upper & 0xff, upper >> 8, lower & 0xff, lower >> 8].map(f32::from);
+        out[lane] = TO_UNIT * bilinear(four, fx[lane], fy[lane]);
+    }
+    out
+}
+
+/// One sample whose four neighbours all lie in the image.
+#[inline(always)]
+fn inside_one(image: &[u8], side: usize, x: f32, y: f32) -> f32 {
     let (column, row) = (x as usize, y as usize);
-    let (fx, fy) = (x - column as f32, y - row as f32);
     let at = row * side + column;
-    let (top, bottom) = (&image[at..at + 2], &image[at + side..at + side + 2]);
-    let upper = f32::from(top[0]) + fx * (f32::from(top[1]) - f32::from(top[0]));
-    let lower = f32::from(bottom[0]) + fx * (f32::from(bottom[1]) - f32::from(bottom[0]));
+    let four = [at, at + 1, at + side, at + side + 1].map(|at| f32::from(image[at]));
+    TO_UNIT * bilinear(four, x - column as f32, y - row as f32)
+}
+
+/// Between top left, top right, bottom left and bottom right.
+#[inline(always)]
+fn bilinear(four: [f32; 4], fx: f32, fy: f32) -> f32 {
+    let upper = four[0] + fx * (four[1] - four[0]);
+    let lower = four[2] + fx * (four[3] - four[2]);
     upper + fy * (lower - upper)
 }
 
@@ -230,27 +363,38 @@ fn at_border(image: &[u8], side: usize, x: f32, y: f32) -> f32 {
     upper * (1.0 - fy) + lower * fy
 }
 
-/// Values that the jitter works on at a time: what the compiler turns into vector instructions.
-const LANES: usize = 8;
+/// Values that are worked on at a time: what the compiler turns into vector instructions.
+const LANES: usize = 16;
 
 /// y = xᵃ·b + c, then min–max to [0, 1], times 2, in place.
+#[multiversion(targets("x86_64+avx512f+avx512vl+avx512bw+avx512dq", "x86_64+avx2"))]
 fn jitter(params: &AugmentParams, values: &mut [f32]) {
     let (mut low, mut high) = ([f32::INFINITY; LANES], [f32::NEG_INFINITY; LANES]);
-    let mut change = |lanes: &mut [f32]| {
-        for ((value, low), high) in lanes.iter_mut().zip(&mut low).zip(&mut high) {
-            *value = power(*value, params.a) * params.b + params.c;
-            *low = if *value < *low { *value } else { *low };
-            *high = if *value > *high { *value } else { *high };
-        }
-    };
     let mut chunks = values.chunks_exact_mut(LANES);
-    chunks.by_ref().for_each(&mut change);
-    change(chunks.into_remainder());
+    for chunk in chunks.by_ref() {
+        change(params, chunk, &mut low, &mut high);
+    }
+    change(params, chunks.into_remainder(), &mut low, &mut high);
     let low = low.into_iter().fold(f32::INFINITY, f32::min);
     let high = high.into_iter().fold(f32::NEG_INFINITY, f32::max);
     let stretch = if high > low { 2.0 / (high - low) } else { 0.0 };
     for value in values.iter_mut() {
         *value = (*value - low) * stretch;
+    }
+}
+
+/// y = xᵃ·b + c, and each lane's extremes.
+#[inline(always)]
+fn change(
+    params: &AugmentParams,
+    lanes: &mut [f32],
+    low: &mut [f32; LANES],
+    high: &mut [f32; LANES],
+) {
+    for ((value, low), high) in lanes.iter_mut().zip(low).zip(high) {
+        *value = power(*value, params.a) * params.b + params.c;
+        *low = if *value < *low { *value } else { *low };
+        *high = if *value > *high { *value } else { *high };
     }
 }
 

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
+use multiversion::multiversion;
 use serde::{Deserialize, Serialize};
 
 use crate::Error;
@@ -81,19 +82,41 @@ impl Normalisation {
         assert_eq!(image.len(), side * side, "image is not side × side");
         scratch.clear();
         scratch.resize(side * side, 0.0);
-        for (row, sums) in image.chunks_exact(side).zip(scratch.chunks_exact_mut(side)) {
-            sums_of_five(row, sums, |v| v);
-        }
-        for row in 0..side {
-            let target = &mut image[row * side..][..side];
-            for line in rows_of_box(row, side) {
-                for (value, sum) in target.iter_mut().zip(&scratch[line * side..][..side]) {
-                    *value -= sum / BOX;
-                }
-            }
-        }
+        subtract_mean(image, side, scratch);
         if let Self::Divisive { epsilon } = *self {
             divide_by_deviation(image, side, scratch, epsilon);
+        }
+    }
+}
+
+/// v ← v − mean over the box.
+///
+/// Compiled for wider vectors too, which changes no bit: every value is computed by the same operations in the same
+/// order, and Rust never fuses a product and a sum by itself.
+#[multiversion(targets("x86_64+avx512f+avx512vl", "x86_64+avx2"))]
+fn subtract_mean(image: &mut [f32], side: usize, scratch: &mut [f32]) {
+    for (row, sums) in image.chunks_exact(side).zip(scratch.chunks_exact_mut(side)) {
+        sums_of_five(row, sums, |v| v);
+        for sum in sums {
+            *sum /= BOX;
+        }
+    }
+    for row in 0..side {
+        let target = &mut image[row * side..][..side];
+        if row >= REACH && row + REACH < side {
+            let lines: [&[f32]; 2 * REACH + 1] =
+                std::array::from_fn(|line| &scratch[(row - REACH + line) * side..][..side]);
+            for (column, value) in target.iter_mut().enumerate() {
+                for line in lines {
+                    *value -= line[column];
+                }
+            }
+        } else {
+            for line in rows_of_box(row, side) {
+                for (value, share) in target.iter_mut().zip(&scratch[line * side..][..side]) {
+                    *value -= share;
+                }
+            }
         }
     }
 }
@@ -105,22 +128,22 @@ fn rows_of_box(row: usize, side: usize) -> std::ops::Range<usize> {
 
 /// `sums[x]` = the sum of `f(row[x − 2 ..= x + 2])`, zero outside. Sums of five are added up afresh: a running sum
 /// would carry its rounding along the row, and this way the loop is free of dependencies.
+#[inline(always)]
 fn sums_of_five(row: &[f32], sums: &mut [f32], f: impl Fn(f32) -> f32) {
-    sums.fill(0.0);
     let side = row.len();
-    for shift in 0..=2 * REACH {
-        let (from, to) = (shift.saturating_sub(REACH), REACH.saturating_sub(shift));
-        let count = side.saturating_sub(from.max(to));
-        for (sum, value) in sums[to.min(side)..][..count]
-            .iter_mut()
-            .zip(&row[from.min(side)..][..count])
-        {
-            *sum += f(*value);
-        }
+    let windows = row.windows(2 * REACH + 1);
+    let inner = sums.get_mut(REACH..side.saturating_sub(REACH).max(REACH));
+    for (sum, five) in inner.unwrap_or_default().iter_mut().zip(windows) {
+        *sum = five.iter().fold(0.0, |sum, value| sum + f(*value));
+    }
+    for at in (0..REACH.min(side)).chain(side.saturating_sub(REACH).max(REACH)..side) {
+        let five = &row[at.saturating_sub(REACH)..(at + REACH + 1).min(side)];
+        sums[at] = five.iter().fold(0.0, |sum, value| sum + f(*value));
     }
 }
 
 /// v ← v / max(ε, √(mean of v² over the box)).
+#[multiversion(targets("x86_64+avx512f+avx512vl", "x86_64+avx2"))]
 fn divide_by_deviation(image: &mut [f32], side: usize, scratch: &mut [f32], epsilon: f32) {
     for (row, sums) in image.chunks_exact(side).zip(scratch.chunks_exact_mut(side)) {
         sums_of_five(row, sums, |v| v * v);
