@@ -51,6 +51,7 @@ mod sample;
 mod sheet;
 mod source;
 mod tfd;
+pub mod throughput;
 mod tree;
 
 pub use au::{Au, AuCoding, AuScore};
