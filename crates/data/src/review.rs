@@ -114,7 +114,11 @@ fn paste(tile: &mut GrayImage, left: u32, pixels: &[u8], width: u32, shown: u32)
 fn draw(tile: &mut GrayImage, (left, top): (u32, u32), (right, bottom): (u32, u32), shown: u32) {
     let mut put = |x: u32, y: u32| {
         if x < shown && y < HEIGHT {
-            let grey = if (x + y) / 4 % 2 == 0 { 255 } else { 0 };
+            let grey = if ((x + y) / 4).is_multiple_of(2) {
+                255
+            } else {
+                0
+            };
             tile.put_pixel(x, y, Luma([grey]));
         }
     };

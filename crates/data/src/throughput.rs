@@ -20,8 +20,8 @@ use tempfile::TempDir;
 use crate::augment::{self, AugmentRanges};
 use crate::normalise::{Normalisation, to_unit_range};
 use crate::{
-    CkPlus, ClassMap, CropMode, Error, Folders, PixelCsv, PrepareOptions, Prepared, Source,
-    prepare, rng,
+    CkPlus, ClassMap, CropMode, Error, FolderOptions, Folders, PixelCsv, PrepareOptions, Prepared,
+    Source, TableOptions, prepare, rng,
 };
 
 /// What is measured.
@@ -341,7 +341,7 @@ impl Throughput {
         }
         let how = self.options.prepare_options(CropMode::Auto);
         self.repeat(Work::PrepareFaces, || {
-            prepare_once(&Folders::open(&root)?, &how)
+            prepare_once(&Folders::open(&root, &FolderOptions::default())?, &how)
         })
     }
 
@@ -355,7 +355,7 @@ impl Throughput {
             ..PrepareOptions::default()
         };
         self.repeat(Work::PrepareTable, || {
-            prepare_once(&PixelCsv::open(&table, ClassMap::eight())?, &how)
+            prepare_once(&PixelCsv::open(&table, &TableOptions::default())?, &how)
         })
     }
 

@@ -38,6 +38,7 @@ enum Command {
     Visualize(commands::VisualizeArgs),
     Correlate(commands::CorrelateArgs),
     Report(commands::ReportArgs),
+    Bench(commands::BenchArgs),
     /// Versions, threads, CUDA yes or no and why not.
     #[command(after_help = "Example: faus doctor")]
     Doctor,
@@ -122,6 +123,7 @@ fn dispatch(command: Command, make: MakeArchitecture) -> Result<()> {
         Command::Visualize(args) => commands::visualize(args, make),
         Command::Correlate(args) => commands::correlate(args),
         Command::Report(args) => commands::report(args),
+        Command::Bench(args) => commands::bench(args),
         Command::Doctor => commands::doctor(),
     }
 }

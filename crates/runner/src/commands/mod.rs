@@ -1,11 +1,13 @@
 //! One function a command: options in, work done by the crates, a line or two said.
 
+mod bench;
 mod data;
 mod doctor;
 mod inside;
 mod run;
 mod training;
 
+pub(crate) use bench::{BenchArgs, bench};
 pub(crate) use data::{
     AuditArgs, AugmentArgs, InspectArgs, PrepareArgs, SplitPart, SynthArgs, audit_command, augment,
     inspect, prepare_command, synth,
