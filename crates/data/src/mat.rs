@@ -15,6 +15,8 @@ const COMPRESSED: u32 = 15;
 const NAME_LIMIT: u64 = 256;
 /// Most dimensions of an array.
 const DIMENSIONS_LIMIT: u64 = 32;
+/// Most bytes that one compressed byte becomes; deflate itself reaches 1032.
+const RATIO_LIMIT: u64 = 1032;
 /// Bytes that are converted at a time.
 const CHUNK: usize = 64 << 10;
 
@@ -107,11 +109,14 @@ impl<R: Read + Seek> MatReader<R> {
                 inner.kind
             ));
         }
-        Variable::read(
-            Box::new(inflated.take(u64::from(inner.bytes))),
-            u64::from(inner.bytes),
-            big_endian,
-        )
+        if u64::from(inner.bytes) > RATIO_LIMIT * u64::from(tag.bytes) {
+            return Err(format!(
+                "{} compressed bytes cannot become {}: the file is damaged",
+                tag.bytes, inner.bytes
+            ));
+        }
+        // Not cut off at the declared length: the end of the stream holds its checksum, which is to be read.
+        Variable::read(Box::new(inflated), u64::from(inner.bytes), big_endian)
     }
 }
 
@@ -222,6 +227,8 @@ impl<'a> Variable<'a> {
         let mut all = Vec::new();
         self.each_chunk(|values| {
             for &value in values {
+                // What a row does not have, MATLAB's users write as NaN.
+                let value = if value.is_nan() { -1.0 } else { value };
                 if value.fract() != 0.0 || value.abs() > 9e15 {
                     return Err(format!("'{name}': {value} is no whole number"));
                 }
@@ -259,6 +266,17 @@ impl<'a> Variable<'a> {
         Ok(())
     }
 
+    /// Reads to the end of the element, behind the last number, where a compressed one holds its checksum.
+    ///
+    /// # Errors
+    /// When the checksum is wrong.
+    pub fn finish(&mut self) -> Result<(), Wrong> {
+        let mut behind = (&mut self.body).take(64);
+        io::copy(&mut behind, &mut io::sink())
+            .map(drop)
+            .map_err(|error| format!("'{}': the numbers are damaged: {error}", self.name))
+    }
+
     fn not_numeric(&self) -> Wrong {
         format!("'{}' is no array of real numbers", self.name)
     }
@@ -288,7 +306,7 @@ impl<'a> Variable<'a> {
             take(&values)?;
             left -= now;
         }
-        Ok(())
+        self.finish()
     }
 }
 

@@ -287,7 +287,7 @@ fn select(
             .and_then(|code| CODES.get(code))
             .copied();
         match expression {
-            None if code > 0 => {
+            None if code != -1 && code != 0 => {
                 return Err(misaligned(format!(
                     "row {at}: expression {code}; −1 and 1 to 7 are known"
                 )));
@@ -352,6 +352,7 @@ fn gather(file: File, count: usize, rows: &[Row]) -> Result<(u32, Vec<u8>), Wron
                 }
             }
         }
+        images.finish()?;
         return Ok((side as u32, pixels));
     }
     Err("it holds no array 'images'".to_owned())

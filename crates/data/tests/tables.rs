@@ -1,4 +1,4 @@
-//! Pixel tables and class folders as people hold them, against what pandas says of the same files;
+//! Pixel tables as people hold them, against what pandas says of the same files;
 //! `tests/golden/data_tables.py` makes them.
 
 #![allow(clippy::unwrap_used, reason = "helpers of tests may panic as tests do")]
@@ -8,20 +8,18 @@ mod common;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use common::{go_on, save};
+use common::go_on;
 use faus_data::{
-    ClassMap, CropMode, Error, FoldRule, FolderOptions, Folders, Folding, LabelMap, Part, PixelCsv,
-    PrepareOptions, Prepared, Source, TableOptions, prepare,
+    ClassMap, Error, FoldRule, FolderOptions, Folding, LabelMap, Part, PixelCsv, PrepareOptions,
+    Prepared, Source, TableOptions, prepare,
 };
-use image::{GrayImage, Luma};
+use image::GrayImage;
 use proptest::prelude::*;
 use serde::Deserialize;
 
 #[derive(Deserialize)]
 struct Golden {
-    folds: i64,
     tables: Vec<Table>,
-    listing: Listing,
 }
 
 /// A table's rows, in their order.
@@ -36,13 +34,6 @@ struct Table {
     folds: Vec<i64>,
     counts: Vec<usize>,
     pixels: Vec<u8>,
-}
-
-#[derive(Deserialize)]
-struct Listing {
-    classes: Vec<String>,
-    /// Path, label, subject, frame, fold, in random order.
-    files: Vec<(String, i64, i64, u32, i64)>,
 }
 
 fn golden() -> Golden {
@@ -301,235 +292,6 @@ fn a_table_is_a_file_or_alone_in_a_folder() {
         error.contains("row 0") && error.contains("100000 bad rows"),
         "{error}"
     );
-}
-
-/// A picture of its own for every subject and frame.
-fn face(subject: i64, frame: u32) -> GrayImage {
-    let seed = subject as u32 * 7 + frame;
-    GrayImage::from_fn(48, 48, |x, y| Luma([((x * 3 + y * 5 + seed) % 256) as u8]))
-}
-
-#[test]
-fn ck_plus_48_needs_no_flags() {
-    let dir = tempfile::tempdir().unwrap();
-    let root = dir.path().join("CK+48");
-    let Golden { folds, listing, .. } = golden();
-    for (path, _, subject, frame, _) in &listing.files {
-        save(&root.join(path), &face(*subject, *frame));
-    }
-    let source = Folders::open(&root, &FolderOptions::default()).unwrap();
-    let scan = source.scan().unwrap();
-    assert_eq!(
-        (scan.skipped.len(), scan.notes.len()),
-        (0, 0),
-        "{:?}",
-        scan.notes
-    );
-    let output = dir.path().join("out");
-    let options = PrepareOptions {
-        image_size: 48,
-        crop: CropMode::Auto,
-        ..PrepareOptions::default()
-    };
-    let info = prepare(&source, &options, &output, &go_on).unwrap();
-    assert_eq!(
-        (info.images, info.subjects, info.folds as i64),
-        (981, 118, folds)
-    );
-    assert!(info.subject_independent && info.classes == listing.classes);
-    assert_eq!(info.classes, ClassMap::seven().names());
-    let set = Prepared::open(&output).unwrap();
-    let mut files = listing.files;
-    files.sort_by_key(|(path, _, subject, ..)| {
-        let name = path.rsplit('/').next().unwrap().to_owned();
-        (*subject, name)
-    });
-    for (sample, (path, label, subject, frame, fold)) in set.samples().iter().zip(files) {
-        assert_eq!(
-            (
-                &sample.path,
-                sample.label,
-                sample.subject,
-                sample.frame,
-                sample.fold
-            ),
-            (&path, label, subject, frame, fold)
-        );
-        assert_eq!(sample.label_name, path.split('/').next().unwrap());
-        assert_eq!(set.image(sample.index), face(subject, frame).into_raw());
-        assert!(!sample.face_found);
-    }
-}
-
-/// Small images at these paths.
-fn tree(paths: &[&str]) -> tempfile::TempDir {
-    let dir = tempfile::tempdir().unwrap();
-    let image = GrayImage::from_fn(8, 8, |x, y| Luma([(x * y) as u8]));
-    for path in paths {
-        save(&dir.path().join(path), &image);
-    }
-    dir
-}
-
-fn with_pattern(root: &Path, pattern: &str) -> Result<Folders, Error> {
-    let subject_pattern = Some(pattern.to_owned());
-    Folders::open(
-        root,
-        &FolderOptions {
-            subject_pattern,
-            ..FolderOptions::default()
-        },
-    )
-}
-
-fn plain(root: &Path) -> Folders {
-    Folders::open(root, &FolderOptions::default()).unwrap()
-}
-
-#[test]
-fn a_pattern_tells_subjects() {
-    let dir = tree(&[
-        "bert/happy/t1/07.png",
-        "bert/sad/t1/08.png",
-        "anna/sadness/t2/1.jpg",
-        "happy/9.png",
-    ]);
-    let pattern = r"^(?<subject>\w+)/\w+/(?<sequence>t\d+)/(?<frame>\d+)\.";
-    let scan = with_pattern(dir.path(), pattern).unwrap().scan().unwrap();
-    let rows: Vec<_> = scan
-        .samples
-        .iter()
-        .map(|s| {
-            (
-                s.path.as_str(),
-                s.label,
-                s.subject,
-                s.sequence.as_str(),
-                s.frame,
-            )
-        })
-        .collect();
-    assert_eq!(
-        rows,
-        [
-            ("anna/sadness/t2/1.jpg", 1, 1, "anna_t2", 1),
-            ("bert/happy/t1/07.png", 0, 2, "bert_t1", 7),
-            ("bert/sad/t1/08.png", 1, 2, "bert_t1", 8),
-        ]
-    );
-    assert_eq!(scan.folding, Folding::BySubject([1, 2].into()));
-    assert!(
-        scan.notes.join("\n").contains("1 anna, 2 bert"),
-        "{:?}",
-        scan.notes
-    );
-    let [skipped] = scan.skipped.as_slice() else {
-        panic!("{:?}", scan.skipped)
-    };
-    assert_eq!(skipped.path, "happy/9.png");
-    let error = with_pattern(dir.path(), r"S(?<subject>\d+)_")
-        .unwrap_err()
-        .to_string();
-    assert!(
-        error.contains("none of the 4 paths") && error.contains("anna/sadness"),
-        "{error}"
-    );
-}
-
-#[test]
-fn copies_and_contradictions_are_kept_and_noted() {
-    let name = "S010_004_00000017.png";
-    let paths = [
-        format!("happy/{name}"),
-        format!("old/happy/{name}"),
-        format!("sad/{name}"),
-    ];
-    let dir = tree(&paths.each_ref().map(String::as_str));
-    let source = plain(dir.path());
-    assert_eq!(source.scan().unwrap().samples.len(), 3);
-    let said = notes(&source);
-    assert!(
-        said.contains("of the same class: 1") && said.contains("old/happy"),
-        "{said}"
-    );
-    assert!(
-        said.contains("of another class") && said.contains("sad/S010"),
-        "{said}"
-    );
-}
-
-#[test]
-fn given_parts_count_where_no_subject_is_known() {
-    let dir = tree(&[
-        "train/happy/a.png",
-        "val/sad/a.png",
-        "test/happy/b.png",
-        "fear/c.png",
-    ]);
-    let scan = plain(dir.path()).scan().unwrap();
-    assert_eq!(scan.folding, Folding::Given(1));
-    let parts: Vec<_> = scan
-        .samples
-        .iter()
-        .map(|s| (&*s.path, s.parts[0]))
-        .collect();
-    assert_eq!(
-        parts,
-        [
-            ("fear/c.png", Part::None),
-            ("test/happy/b.png", Part::Test),
-            ("train/happy/a.png", Part::Train),
-            ("val/sad/a.png", Part::Validation)
-        ]
-    );
-    assert!(
-        scan.notes.join("\n").contains("in no part: 1"),
-        "{:?}",
-        scan.notes
-    );
-    let two = tree(&["train/happy/a.png", "test/sad/a.png"]);
-    let scan = plain(two.path()).scan().unwrap();
-    assert_eq!(scan.folding, Folding::ByImage);
-    let said = scan.notes.join("\n");
-    assert!(
-        said.contains("(test, train); they are not used") && said.contains("audit"),
-        "{said}"
-    );
-    assert!(said.contains("No file name tells a subject"), "{said}");
-    let known = tree(&[
-        "train/happy/S010_001_00000001.png",
-        "val/sad/S011_001_00000001.png",
-        "test/sad/S012_001_00000001.png",
-    ]);
-    let scan = plain(known.path()).scan().unwrap();
-    assert_eq!(scan.folding, Folding::BySubject([10, 11, 12].into()));
-    assert!(
-        scan.notes.join("\n").contains("keep people apart"),
-        "{:?}",
-        scan.notes
-    );
-}
-
-#[test]
-fn folders_that_name_nothing_are_an_error_that_helps() {
-    let dir = tree(&["0/a.png", "1/b.png"]);
-    let error = Folders::open(dir.path(), &FolderOptions::default()).unwrap_err();
-    let said = error.to_string();
-    assert!(
-        said.contains("3_happy") && said.contains("found 0, 1"),
-        "{said}"
-    );
-    let dir = tree(&["0_happy/a.png", "1/b.png"]);
-    let error = Folders::open(dir.path(), &FolderOptions::default()).unwrap_err();
-    assert!(
-        error.to_string().contains("images of happy alone"),
-        "{error}"
-    );
-    let dir = tempfile::tempdir().unwrap();
-    fs::create_dir_all(dir.path().join("happy")).unwrap();
-    fs::create_dir_all(dir.path().join("sad")).unwrap();
-    let error = Folders::open(dir.path(), &FolderOptions::default()).unwrap_err();
-    assert!(matches!(error, Error::NothingLabelled { .. }), "{error}");
 }
 
 #[test]

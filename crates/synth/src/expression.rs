@@ -2,129 +2,103 @@
 
 use crate::au::{AUS, index_of};
 use crate::random::Draw;
+use faus_data::Expression;
 use rand_chacha::ChaCha8Rng;
-use serde::{Deserialize, Serialize};
 
-/// The seven labelled expressions of CK+; the discriminant is the number in CK+'s emotion files.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Emotion {
-    /// AU 23 and 24, usually with 4, 7 and 17.
-    Anger = 1,
-    /// AU 14 on one side or both.
-    Contempt = 2,
-    /// AU 9 or 10.
-    Disgust = 3,
-    /// AU 1+2+4 (4 may miss where 5 is E), usually with 5, 20 and 25.
-    Fear = 4,
-    /// AU 12, usually with 6 and 25.
-    Happy = 5,
-    /// AU 1+4+15, or 11, or 6+15, usually with 17.
-    Sadness = 6,
-    /// AU 1+2, or 5 up to B, usually with 25+27 or 25+26.
-    Surprise = 7,
+/// The seven expressions that are labelled in CK+, in the order of its codes: all but neutral.
+pub(crate) fn shown() -> [Expression; 7] {
+    let [_, shown @ ..] = Expression::ALL;
+    shown
 }
 
-impl Emotion {
-    /// All expressions in the order of their codes.
-    pub const ALL: [Self; 7] = [
-        Self::Anger,
-        Self::Contempt,
-        Self::Disgust,
-        Self::Fear,
-        Self::Happy,
-        Self::Sadness,
-        Self::Surprise,
-    ];
+/// Labelled sequences in CK+ (Lucey et al. 2010, table 3): 327 together, none of them neutral.
+pub(crate) fn sequences_in_ck_plus(expression: Expression) -> usize {
+    [0, 45, 18, 59, 25, 69, 28, 83][usize::from(expression.code())]
+}
 
-    /// The number in CK+'s emotion files, 1 to 7.
-    pub fn code(self) -> u8 {
-        self as u8
+/// Companions beyond the criterion: (AU, probability, lowest level).
+fn companions(expression: Expression) -> &'static [(u8, f32, u8)] {
+    match expression {
+        Expression::Neutral => &[],
+        Expression::Anger => &[
+            (4, 0.95, 2),
+            (7, 0.70, 2),
+            (17, 0.85, 2),
+            (5, 0.15, 1),
+            (9, 0.06, 1),
+        ],
+        Expression::Contempt => &[(12, 0.15, 1), (24, 0.12, 1), (4, 0.10, 1)],
+        Expression::Disgust => &[
+            (4, 0.60, 2),
+            (7, 0.50, 2),
+            (17, 0.58, 2),
+            (6, 0.22, 2),
+            (25, 0.24, 2),
+            (16, 0.05, 1),
+            (15, 0.10, 1),
+            (24, 0.06, 1),
+        ],
+        Expression::Fear => &[
+            (5, 0.75, 2),
+            (20, 0.86, 3),
+            (25, 0.92, 3),
+            (26, 0.20, 2),
+            (27, 0.12, 2),
+            (7, 0.25, 1),
+            (16, 0.15, 1),
+        ],
+        Expression::Happy => &[(6, 0.92, 2), (25, 0.88, 3), (7, 0.14, 1), (26, 0.05, 1)],
+        Expression::Sadness => &[(17, 0.86, 2), (7, 0.10, 1), (11, 0.18, 1), (4, 0.30, 1)],
+        Expression::Surprise => &[(5, 0.70, 2), (25, 0.97, 3), (27, 0.82, 3), (26, 0.16, 3)],
     }
+}
 
-    /// Labelled sequences in CK+ (Lucey et al. 2010, table 3): 327 together.
-    pub fn sequences_in_ck_plus(self) -> usize {
-        [45, 18, 59, 25, 69, 28, 83][self as usize - 1]
+/// Action units that fulfil the criterion, with their lowest levels.
+fn core(expression: Expression, rng: &mut ChaCha8Rng) -> Vec<(u8, u8)> {
+    match expression {
+        Expression::Neutral => Vec::new(),
+        Expression::Anger => vec![(23, 3), (24, 3)],
+        Expression::Contempt => vec![(14, 4)],
+        Expression::Disgust if rng.chance(0.9) => vec![(9, 3)],
+        Expression::Disgust => vec![(10, 3)],
+        Expression::Fear if rng.chance(0.92) => vec![(1, 3), (2, 3), (4, 3)],
+        Expression::Fear => vec![(1, 3), (2, 2), (5, 5)],
+        Expression::Happy => vec![(12, 3)],
+        Expression::Sadness if rng.chance(0.84) => vec![(1, 3), (4, 3), (15, 4)],
+        Expression::Sadness if rng.chance(0.5) => vec![(11, 4), (15, 3)],
+        Expression::Sadness => vec![(6, 3), (15, 4)],
+        Expression::Surprise if rng.chance(0.98) => vec![(1, 3), (2, 3)],
+        Expression::Surprise => vec![(5, 1)],
     }
+}
 
-    /// Companions beyond the criterion: (AU, probability, lowest level).
-    fn companions(self) -> &'static [(u8, f32, u8)] {
-        match self {
-            Self::Anger => &[
-                (4, 0.95, 2),
-                (7, 0.70, 2),
-                (17, 0.85, 2),
-                (5, 0.15, 1),
-                (9, 0.06, 1),
-            ],
-            Self::Contempt => &[(12, 0.15, 1), (24, 0.12, 1), (4, 0.10, 1)],
-            Self::Disgust => &[
-                (4, 0.60, 2),
-                (7, 0.50, 2),
-                (17, 0.58, 2),
-                (6, 0.22, 2),
-                (25, 0.24, 2),
-                (16, 0.05, 1),
-                (15, 0.10, 1),
-                (24, 0.06, 1),
-            ],
-            Self::Fear => &[
-                (5, 0.75, 2),
-                (20, 0.86, 3),
-                (25, 0.92, 3),
-                (26, 0.20, 2),
-                (27, 0.12, 2),
-                (7, 0.25, 1),
-                (16, 0.15, 1),
-            ],
-            Self::Happy => &[(6, 0.92, 2), (25, 0.88, 3), (7, 0.14, 1), (26, 0.05, 1)],
-            Self::Sadness => &[(17, 0.86, 2), (7, 0.10, 1), (11, 0.18, 1), (4, 0.30, 1)],
-            Self::Surprise => &[(5, 0.70, 2), (25, 0.97, 3), (27, 0.82, 3), (26, 0.16, 3)],
-        }
+/// Lucey et al. 2010, table 2: anger 23 and 24; contempt 14, on one side or both; disgust 9 or 10; fear 1+2+4 (4 may miss
+/// where 5 is E); happy 12; sadness 1+4+15, or 11, or 6+15; surprise 1+2, or 5 up to B.
+fn criterion(expression: Expression, has: impl Fn(u8) -> u8) -> bool {
+    let on = |au| has(au) > 0;
+    match expression {
+        Expression::Neutral => false,
+        Expression::Anger => on(23) && on(24),
+        Expression::Contempt => on(14),
+        Expression::Disgust => on(9) || on(10),
+        Expression::Fear => on(1) && on(2) && (on(4) || has(5) == 5),
+        Expression::Happy => on(12),
+        Expression::Sadness => on(11) || (on(15) && (on(6) || (on(1) && on(4)))),
+        Expression::Surprise => (on(1) && on(2)) || (1..=2).contains(&has(5)),
     }
+}
 
-    /// Action units that fulfil the criterion, with their lowest levels.
-    fn core(self, rng: &mut ChaCha8Rng) -> Vec<(u8, u8)> {
-        match self {
-            Self::Anger => vec![(23, 3), (24, 3)],
-            Self::Contempt => vec![(14, 4)],
-            Self::Disgust if rng.chance(0.9) => vec![(9, 3)],
-            Self::Disgust => vec![(10, 3)],
-            Self::Fear if rng.chance(0.92) => vec![(1, 3), (2, 3), (4, 3)],
-            Self::Fear => vec![(1, 3), (2, 2), (5, 5)],
-            Self::Happy => vec![(12, 3)],
-            Self::Sadness if rng.chance(0.84) => vec![(1, 3), (4, 3), (15, 4)],
-            Self::Sadness if rng.chance(0.5) => vec![(11, 4), (15, 3)],
-            Self::Sadness => vec![(6, 3), (15, 4)],
-            Self::Surprise if rng.chance(0.98) => vec![(1, 3), (2, 3)],
-            Self::Surprise => vec![(5, 1)],
-        }
-    }
-
-    fn criterion(self, has: impl Fn(u8) -> u8) -> bool {
-        let on = |au| has(au) > 0;
-        match self {
-            Self::Anger => on(23) && on(24),
-            Self::Contempt => on(14),
-            Self::Disgust => on(9) || on(10),
-            Self::Fear => on(1) && on(2) && (on(4) || has(5) == 5),
-            Self::Happy => on(12),
-            Self::Sadness => on(11) || (on(15) && (on(6) || (on(1) && on(4)))),
-            Self::Surprise => (on(1) && on(2)) || (1..=2).contains(&has(5)),
-        }
-    }
-
-    /// Units that do not contradict this expression.
-    fn repertoire(self) -> &'static [u8] {
-        match self {
-            Self::Anger => &[4, 5, 7, 9, 10, 17, 23, 24],
-            Self::Contempt => &[4, 12, 14, 24],
-            Self::Disgust => &[4, 6, 7, 9, 10, 15, 16, 17, 24, 25, 26],
-            Self::Fear => &[1, 2, 4, 5, 7, 16, 20, 25, 26, 27],
-            Self::Happy => &[6, 7, 12, 16, 25, 26],
-            Self::Sadness => &[1, 4, 6, 7, 11, 15, 17],
-            Self::Surprise => &[1, 2, 5, 25, 26, 27],
-        }
+/// Units that do not contradict this expression.
+fn repertoire(expression: Expression) -> &'static [u8] {
+    match expression {
+        Expression::Neutral => &[],
+        Expression::Anger => &[4, 5, 7, 9, 10, 17, 23, 24],
+        Expression::Contempt => &[4, 12, 14, 24],
+        Expression::Disgust => &[4, 6, 7, 9, 10, 15, 16, 17, 24, 25, 26],
+        Expression::Fear => &[1, 2, 4, 5, 7, 16, 20, 25, 26, 27],
+        Expression::Happy => &[6, 7, 12, 16, 25, 26],
+        Expression::Sadness => &[1, 4, 6, 7, 11, 15, 17],
+        Expression::Surprise => &[1, 2, 5, 25, 26, 27],
     }
 }
 
@@ -132,18 +106,18 @@ impl Emotion {
 pub(crate) type Coding = Vec<(u8, u8)>;
 
 /// Draws how one person shows `emotion` once.
-pub(crate) fn show(emotion: Emotion, rng: &mut ChaCha8Rng) -> Coding {
+pub(crate) fn show(emotion: Expression, rng: &mut ChaCha8Rng) -> Coding {
     let mut coding: Coding = Vec::new();
-    for (au, lowest) in emotion.core(rng) {
+    for (au, lowest) in core(emotion, rng) {
         // "5 up to B" is part of the criterion where 5 stands alone.
-        let highest = if emotion == Emotion::Surprise && au == 5 {
+        let highest = if emotion == Expression::Surprise && au == 5 {
             2
         } else {
             5
         };
         coding.push((au, level(rng, lowest, highest)));
     }
-    for &(au, probability, lowest) in emotion.companions() {
+    for &(au, probability, lowest) in companions(emotion) {
         let drawn = rng.chance(probability);
         if drawn && fits(&coding, au) {
             coding.push((au, level(rng, lowest, 5)));
@@ -158,11 +132,7 @@ pub(crate) fn unnamed(wanted: &[f32; AUS.len()], mean: f32, rng: &mut ChaCha8Rng
     let mut coding = Coding::new();
     for _ in 0..60 {
         coding = mixture(wanted, mean, rng);
-        if !coding.is_empty()
-            && !Emotion::ALL
-                .iter()
-                .any(|&emotion| is_named(emotion, &coding))
-        {
+        if !coding.is_empty() && !shown().iter().any(|&emotion| is_named(emotion, &coding)) {
             return coding;
         }
     }
@@ -231,17 +201,17 @@ fn fits(coding: &Coding, au: u8) -> bool {
 }
 
 /// Whether a coder would name `coding` after `emotion`: criterion fulfilled, nothing contradicting.
-pub(crate) fn is_named(emotion: Emotion, coding: &Coding) -> bool {
+pub(crate) fn is_named(emotion: Expression, coding: &Coding) -> bool {
     let has = |au: u8| {
         coding
             .iter()
             .find(|c| c.0 == au)
             .map_or(0, |&(_, level)| level)
     };
-    emotion.criterion(has)
+    criterion(emotion, has)
         && coding
             .iter()
-            .all(|(au, _)| emotion.repertoire().contains(au))
+            .all(|(au, _)| repertoire(emotion).contains(au))
 }
 
 /// A level between the bounds; apex frames of posed expressions are mostly C to E.
@@ -272,11 +242,11 @@ mod tests {
 
     #[test]
     fn every_shown_expression_fulfils_its_criterion() {
-        for emotion in Emotion::ALL {
+        for emotion in shown() {
             for draw in 0..300 {
                 let coding = show(emotion, &mut keyed(1, Purpose::Recipe, draw, 0));
                 let has = |au: u8| coding.iter().find(|c| c.0 == au).map_or(0, |c| c.1);
-                assert!(emotion.criterion(has), "{emotion:?}: {coding:?}");
+                assert!(criterion(emotion, has), "{emotion:?}: {coding:?}");
             }
         }
     }
@@ -290,10 +260,7 @@ mod tests {
                 &mut keyed(1, Purpose::Recipe, draw, 1),
             );
             assert!(!coding.is_empty());
-            assert!(
-                Emotion::ALL.iter().all(|&e| !is_named(e, &coding)),
-                "{coding:?}"
-            );
+            assert!(shown().iter().all(|&e| !is_named(e, &coding)), "{coding:?}");
         }
     }
 }

@@ -1,13 +1,14 @@
 //! The whole data set: options, drawing in parallel, and moving it into place.
 
 use crate::error::Error;
-use crate::expression::{Emotion, count};
+use crate::expression::count;
 use crate::identity::Identity;
 use crate::layout::{Writer, sequence_name, subject_name};
 use crate::plan::{Sequence, plan};
 use crate::render::render;
 use crate::scene::Scene;
 use crate::{AUS, au};
+use faus_data::Expression;
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -96,7 +97,7 @@ pub struct SynthSummary {
     /// Pictures.
     pub images: usize,
     /// Labelled sequences per expression.
-    pub emotions: BTreeMap<Emotion, usize>,
+    pub emotions: BTreeMap<Expression, usize>,
     /// Sequences per action unit.
     pub aus: BTreeMap<u8, usize>,
 }

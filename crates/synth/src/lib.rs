@@ -2,7 +2,7 @@
 //!
 //! A person ([`Identity`]) shows action units ([`AuState`]) in front of a camera ([`Scene`]); [`render`] draws the
 //! grey picture and says where its 68 landmarks are. [`generate`] writes a whole data set with CK+'s counts: 123
-//! subjects, 593 FACS-coded sequences, 327 of them with one of seven emotion labels ([`Emotion`]; Lucey et al. 2010).
+//! subjects, 593 FACS-coded sequences, 327 of them with one of seven emotion labels ([`Expression`](faus_data::Expression); Lucey et al. 2010).
 //!
 //! Faces are frontal reliefs: head, features and wrinkles are smooth functions over the picture plane, lit with
 //! normals, cavities and cast shadows, then seen by a camera that shifts, turns, blurs and adds noise. Light, pose
@@ -46,7 +46,6 @@ mod wrinkle;
 
 pub use au::{AUS, AuState, Side};
 pub use error::Error;
-pub use expression::Emotion;
 pub use generate::{FACES_VERSION, SynthOptions, SynthSummary, generate};
 pub use identity::Identity;
 pub use render::{Rendered, render};

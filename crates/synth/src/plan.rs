@@ -1,9 +1,10 @@
 //! Who shows what in which sequence: subjects, labels, codings and lengths of the whole data set.
 
 use crate::au::{AUS, AuState};
-use crate::expression::{Coding, Emotion, count, show, unnamed};
+use crate::expression::{Coding, count, sequences_in_ck_plus, show, shown, unnamed};
 use crate::generate::SynthOptions;
 use crate::random::{Draw, Purpose, keyed};
+use faus_data::Expression;
 use rand::RngExt;
 use rand::seq::SliceRandom;
 use rand_chacha::ChaCha8Rng;
@@ -27,7 +28,7 @@ pub(crate) struct Sequence {
     pub subject_number: usize,
     /// Number of the sequence within its subject, from 1.
     pub number: usize,
-    pub emotion: Option<Emotion>,
+    pub emotion: Option<Expression>,
     pub coding: Coding,
     /// Frames from neutral to peak.
     pub length: usize,
@@ -45,14 +46,14 @@ pub(crate) struct Performance {
 }
 
 impl Performance {
-    fn draw(coding: &Coding, emotion: Option<Emotion>, rng: &mut ChaCha8Rng) -> Self {
+    fn draw(coding: &Coding, emotion: Option<Expression>, rng: &mut ChaCha8Rng) -> Self {
         let mut peak = AuState::neutral();
         for &(au, level) in coding {
             let index = AUS.iter().position(|&known| known == au).unwrap_or(0);
             let strength = STRENGTH[usize::from(level)] + rng.around(0.0, 0.05);
             let tilt = rng.around(0.0, 0.08);
             let mut halves = [strength * (1.0 + tilt), strength * (1.0 - tilt)];
-            if au == 14 && emotion == Some(Emotion::Contempt) && rng.chance(0.5) {
+            if au == 14 && emotion == Some(Expression::Contempt) && rng.chance(0.5) {
                 halves[usize::from(rng.chance(0.5))] *= rng.within(0.0, 0.25);
             }
             for (side, &half) in halves.iter().enumerate() {
@@ -144,16 +145,16 @@ fn scaled(count: usize, subjects: usize) -> usize {
 }
 
 /// Sequences as (subject, label): each subject shows an expression at most once, and all but a few show one.
-fn assign(subjects: usize, rng: &mut ChaCha8Rng) -> Vec<(usize, Option<Emotion>)> {
+fn assign(subjects: usize, rng: &mut ChaCha8Rng) -> Vec<(usize, Option<Expression>)> {
     let mut order: Vec<usize> = (0..subjects).collect();
     order.shuffle(rng);
     let (facs_only, labelled) = order.split_at(scaled(FACS_ONLY_SUBJECTS, subjects));
     let mut load = vec![0usize; subjects];
     let mut sequences = Vec::new();
-    let mut emotions = Emotion::ALL;
-    emotions.sort_by_key(|emotion| std::cmp::Reverse(emotion.sequences_in_ck_plus()));
+    let mut emotions = shown();
+    emotions.sort_by_key(|emotion| std::cmp::Reverse(sequences_in_ck_plus(*emotion)));
     for emotion in emotions {
-        let wanted = scaled(emotion.sequences_in_ck_plus(), subjects).clamp(1, labelled.len());
+        let wanted = scaled(sequences_in_ck_plus(emotion), subjects).clamp(1, labelled.len());
         let mut keys: Vec<(f32, usize)> = labelled
             .iter()
             .map(|&subject| {
@@ -182,7 +183,7 @@ fn assign(subjects: usize, rng: &mut ChaCha8Rng) -> Vec<(usize, Option<Emotion>)
     sequences
 }
 
-fn codings(options: &SynthOptions, labels: &[(usize, Option<Emotion>)]) -> Vec<Coding> {
+fn codings(options: &SynthOptions, labels: &[(usize, Option<Expression>)]) -> Vec<Coding> {
     let mut counts = [0; AUS.len()];
     let draw = |index: usize| keyed(options.seed, Purpose::Recipe, index as u64, 0);
     let mut codings: Vec<Coding> = labels
@@ -224,13 +225,13 @@ mod tests {
         assert_eq!(sequences.len(), 593);
         let subjects: BTreeSet<usize> = sequences.iter().map(|s| s.subject_number).collect();
         assert_eq!(subjects.len(), 123);
-        for emotion in Emotion::ALL {
+        for emotion in shown() {
             let shown: Vec<usize> = sequences
                 .iter()
                 .filter(|s| s.emotion == Some(emotion))
                 .map(|s| s.subject)
                 .collect();
-            assert_eq!(shown.len(), emotion.sequences_in_ck_plus());
+            assert_eq!(shown.len(), sequences_in_ck_plus(emotion));
             let distinct: BTreeSet<&usize> = shown.iter().collect();
             assert_eq!(
                 distinct.len(),
@@ -273,7 +274,7 @@ mod tests {
             lengths.iter().sum::<f32>() / lengths.len() as f32
         };
         let all = mean(&|_| true);
-        for emotion in Emotion::ALL {
+        for emotion in shown() {
             let own = mean(&|s| s.emotion == Some(emotion));
             // Four standard errors of the rarest class (18 lengths uniform over 9 to 36).
             assert!((own - all).abs() < 8.0, "{emotion:?}: {own} against {all}");
@@ -288,7 +289,7 @@ mod tests {
                 ..SynthOptions::default()
             };
             let sequences = plan(&options);
-            for emotion in Emotion::ALL {
+            for emotion in shown() {
                 assert!(sequences.iter().any(|s| s.emotion == Some(emotion)));
             }
             let labelled: BTreeSet<usize> = sequences
@@ -314,7 +315,7 @@ mod tests {
             for side in 0..2 {
                 for &(au, level) in &sequence.coding {
                     assert!(first.at(side, au) <= 0.15);
-                    let one_sided = au == 14 && sequence.emotion == Some(Emotion::Contempt);
+                    let one_sided = au == 14 && sequence.emotion == Some(Expression::Contempt);
                     if level >= 3 && !one_sided {
                         assert!(last.at(side, au) > 0.3);
                     }
