@@ -124,8 +124,8 @@ impl AuCoding {
     /// Reads a CK+ FACS file: lines `AU intensity`, both written as floats (`1.2000000e+01 3.0000000e+00`).
     ///
     /// # Errors
-    /// [`Error::Parse`] naming the line, for anything else, and for a file without a single line: a coder who saw no
-    /// action unit cannot be told from a file that was cut off.
+    /// [`Error::Parse`] naming the line, for anything else. A file without a single line is that of a coder who saw no
+    /// action unit; it cannot be told from a file that was cut off, so the readers name such files in their notes.
     pub fn from_facs_file(text: &str) -> Result<Self, Error> {
         let lines = text
             .lines()
@@ -134,11 +134,6 @@ impl AuCoding {
         let scores = lines
             .map(|(at, line)| facs_line(at + 1, line))
             .collect::<Result<Vec<_>, _>>()?;
-        if scores.is_empty() {
-            return Err(Error::parse(
-                "the FACS file is empty; expected lines 'AU intensity'",
-            ));
-        }
         Ok(Self::coded(scores))
     }
 }
@@ -276,7 +271,10 @@ mod tests {
             let message = AuCoding::from_facs_file(bad).unwrap_err().to_string();
             assert!(message.starts_with("line 2: "), "{message}");
         }
-        assert!(AuCoding::from_facs_file(" \n").is_err());
+        for empty in ["", " \r\n"] {
+            let coding = AuCoding::from_facs_file(empty).unwrap();
+            assert_eq!(coding, AuCoding::Coded(vec![]));
+        }
     }
 
     #[test]

@@ -199,12 +199,11 @@ fn one_bad_input_is_skipped_with_its_reason() {
     );
     assert!(reason(&set, "Emotion/S002/001/S002_001_00000006_emotion.txt").contains("empty"));
     assert!(reason(&set, "FACS/S003/001/S003_001_00000006_facs.txt").contains("line 2"));
-    assert!(reason(&set, "FACS/S004/001/S004_001_00000006_facs.txt").contains("empty"));
     assert!(reason(&set, "cohn-kanade-images/S005/001").contains("frame 6"));
     assert!(reason(&set, "cohn-kanade-images/S006/001").contains("no frames"));
     assert!(reason(&set, "cohn-kanade-images/S007/001").contains("3 frames"));
-    assert_eq!(set.info().skipped.len(), 7);
-    // 1: three of four images; 3 and 4: uncoded but labelled; the others are gone.
+    assert_eq!(set.info().skipped.len(), 6);
+    // 1: three of four images; 3: uncoded but labelled; 4: coded, with nothing seen; the others are gone.
     let of = |subject| {
         set.samples()
             .iter()
@@ -215,8 +214,15 @@ fn one_bad_input_is_skipped_with_its_reason() {
     assert!(
         set.samples()
             .iter()
-            .filter(|s| s.subject != 1)
+            .filter(|s| ![1, 4].contains(&s.subject))
             .all(|s| s.aus == AuCoding::NotCoded)
+    );
+    let empty = set.samples().iter().rfind(|s| s.subject == 4).unwrap();
+    assert_eq!(empty.aus, AuCoding::Coded(Vec::new()));
+    let note = &set.info().notes[0];
+    assert!(
+        note.contains("1 FACS files are empty") && note.contains("S004_001"),
+        "{note}"
     );
 }
 

@@ -155,6 +155,7 @@ impl Source for CkPlus {
             return Err(nothing_labelled(&emotion, sequences.len(), &scan));
         }
         scan.folding = Folding::BySubject(subjects);
+        scan.notes.extend(empty_codings(&scan));
         Ok(scan)
     }
 
@@ -165,6 +166,22 @@ impl Source for CkPlus {
     fn landmarks(&self, path: &str) -> Result<(String, ReadFile), Error> {
         landmark_file(&self.layout.tree, path)
     }
+}
+
+/// Names the recordings whose FACS file holds no line: that means that nothing was seen, or that the file was cut off.
+fn empty_codings(scan: &Scan) -> Option<String> {
+    let empty = scan
+        .samples
+        .iter()
+        .filter(|s| s.aus.scores().is_some_and(|scores| scores.is_empty()));
+    let names: Vec<_> = empty.map(|s| s.sequence.as_str()).collect();
+    (!names.is_empty()).then(|| {
+        format!(
+            "{} FACS files are empty and count as coded without any action unit: {}.",
+            names.len(),
+            names.join(", ")
+        )
+    })
 }
 
 fn nothing_labelled(emotion: &Path, sequences: usize, scan: &Scan) -> Error {
