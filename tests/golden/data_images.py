@@ -1,6 +1,6 @@
 """Golden numbers for faus-data: affine resampling with grey jitter, local contrast normalisation, area resizing, grey.
 
-Sources: scipy.ndimage.affine_transform (checked here against skimage.transform.warp), scipy.ndimage.convolve,
+Sources: scipy.ndimage.affine_transform (checked here against skimage.transform.warp), scipy.ndimage.uniform_filter,
 skimage.transform.downscale_local_mean, an exact area integral by numpy.interp for fractional ratios, torch's bilinear
 interpolation for enlarging, Pillow for grey. Needs numpy, scipy, scikit-image, torch, Pillow.
 
@@ -50,7 +50,7 @@ def augment(image, p):
 
 
 def local_mean(x):
-    return ndimage.convolve(x, np.full((5, 5), 1 / 25), mode="constant", cval=0)
+    return ndimage.uniform_filter(x, 5, mode="constant", cval=0)
 
 
 def area(image, height, width):
@@ -89,17 +89,23 @@ def augment_cases():
         yield dict(params=params, image=image.ravel().tolist(), out=rounded(augment(image, params)))
 
 
-def normalise_case():
-    image = picture(SIDE, SIDE)
-    x = image.astype(np.float64) / 255 * 2
-    subtracted = x - local_mean(x)
-    deviation = np.sqrt(local_mean(subtracted**2))
-    return dict(
-        image=image.ravel().tolist(),
-        subtractive=rounded(subtracted),
-        epsilon=0.125,
-        divisive=rounded(subtracted / np.maximum(deviation, 0.125)),
-    )
+def normalise_cases():
+    """Smooth noise, then black and white at random, which has the largest sums and differences, on an odd side."""
+    rng = np.random.default_rng(5 * 5)
+    for image in [picture(SIDE, SIDE), rng.integers(0, 2, (27, 27), dtype=np.uint8) * np.uint8(255)]:
+        x = image.astype(np.float64) / 255 * 2
+        subtracted = x - local_mean(x)
+        divisor = np.maximum(np.sqrt(local_mean(subtracted**2)), 0.125)
+        # Ten digits: the comparison is to 1e-6.
+        exact = lambda array: [float(f"{value:.10g}") for value in array.ravel()]
+        yield dict(
+            side=len(image),
+            image=image.ravel().tolist(),
+            subtractive=exact(subtracted),
+            epsilon=0.125,
+            divisor=exact(divisor),
+            divisive=exact(subtracted / divisor),
+        )
 
 
 def resize_cases():
@@ -127,7 +133,7 @@ def grey_case():
 
 def main():
     golden = dict(
-        side=SIDE, augment=list(augment_cases()), normalise=normalise_case(), resize=list(resize_cases()), grey=grey_case()
+        side=SIDE, augment=list(augment_cases()), normalise=list(normalise_cases()), resize=list(resize_cases()), grey=grey_case()
     )
     OUT.parent.mkdir(parents=True, exist_ok=True)
     OUT.write_text(json.dumps(golden, separators=(",", ":")) + "\n")
