@@ -1,11 +1,15 @@
 //! What a prepared data set holds, as numbers, as text and as pictures (`faus data inspect`).
 
+mod crops;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use image::GrayImage;
 
 use crate::{Au, DatasetInfo, FoldRule, Part, Prepared, Role, Sample, picture};
+
+pub use crops::{CropSheet, Placed, crop_sheet};
 
 /// Skipped inputs that the text lists; the rest are counted.
 const SKIPPED_SHOWN: usize = 20;

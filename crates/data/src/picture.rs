@@ -4,12 +4,12 @@ use std::io::{BufWriter, Write};
 use std::path::Path;
 
 use atomic_write_file::AtomicWriteFile;
-use image::{GrayImage, ImageFormat, Luma};
+use image::{GrayImage, ImageBuffer, ImageFormat, Luma, PixelWithColorType};
 
 use crate::Error;
 
 /// Pixels between tiles.
-const GAP: usize = 2;
+pub(crate) const GAP: usize = 2;
 
 /// Square tiles of `side` pixels on a white sheet, `columns` to a row.
 pub(crate) fn grid(tiles: &[&[u8]], side: usize, columns: usize) -> GrayImage {
@@ -33,11 +33,14 @@ pub(crate) fn grid(tiles: &[&[u8]], side: usize, columns: usize) -> GrayImage {
     sheet
 }
 
-/// Writes a PNG, atomically.
+/// Writes a PNG, grey or in colour, atomically.
 ///
 /// # Errors
 /// [`Error::Io`].
-pub fn write_png(path: &Path, picture: &GrayImage) -> Result<(), Error> {
+pub fn write_png<P>(path: &Path, picture: &ImageBuffer<P, Vec<u8>>) -> Result<(), Error>
+where
+    P: PixelWithColorType<Subpixel = u8>,
+{
     let mut bytes = std::io::Cursor::new(Vec::new());
     picture
         .write_to(&mut bytes, ImageFormat::Png)

@@ -6,16 +6,14 @@
 mod common;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-use common::{files_below, go_on};
+use common::{files_below, go_on, unpack};
 use faus_data::inspect::inspect;
 use faus_data::{
     CkPlus, ClassMap, CropMode, FoldRule, PrepareOptions, Prepared, Protocol, Role, Source, prepare,
 };
 use serde::Deserialize;
-use tempfile::TempDir;
 
 /// Left, top, side, and pixels in hex, as `data_ck_plus.py` writes them.
 type Crop = (u32, u32, u32, String);
@@ -72,30 +70,6 @@ fn options(golden: &Golden, crop: CropMode) -> PrepareOptions {
         crop,
         ..PrepareOptions::default()
     }
-}
-
-/// Unpacks the fixture, its files in the order of the archive, which is none, or in the reverse; `rename` may call the
-/// parts by their other names.
-fn unpack(reversed: bool, rename: impl Fn(&str) -> String) -> (TempDir, PathBuf) {
-    let dir = tempfile::tempdir().unwrap();
-    let bytes = include_bytes!("golden/ck_plus.zip");
-    let mut archive = zip::ZipArchive::new(std::io::Cursor::new(&bytes[..])).unwrap();
-    let mut order: Vec<usize> = (0..archive.len()).collect();
-    if reversed {
-        order.reverse();
-    }
-    for at in order {
-        let mut entry = archive.by_index(at).unwrap();
-        let path = dir.path().join(rename(&entry.name().unwrap()));
-        if entry.is_dir() {
-            fs::create_dir_all(path).unwrap();
-            continue;
-        }
-        fs::create_dir_all(path.parent().unwrap()).unwrap();
-        std::io::copy(&mut entry, &mut fs::File::create(path).unwrap()).unwrap();
-    }
-    let root = dir.path().join("CK+");
-    (dir, root)
 }
 
 fn as_it_is(name: &str) -> String {

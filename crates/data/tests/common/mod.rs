@@ -167,6 +167,30 @@ pub fn files_below(root: &Path) -> Vec<(PathBuf, Vec<u8>)> {
     files
 }
 
+/// Unpacks the golden CK+ into a temporary folder, its files in the order of the archive, which is none, or in the reverse; `rename` may call the
+/// parts by their other names.
+pub fn unpack(reversed: bool, rename: impl Fn(&str) -> String) -> (TempDir, PathBuf) {
+    let dir = tempfile::tempdir().unwrap();
+    let bytes = include_bytes!("../golden/ck_plus.zip");
+    let mut archive = zip::ZipArchive::new(std::io::Cursor::new(&bytes[..])).unwrap();
+    let mut order: Vec<usize> = (0..archive.len()).collect();
+    if reversed {
+        order.reverse();
+    }
+    for at in order {
+        let mut entry = archive.by_index(at).unwrap();
+        let path = dir.path().join(rename(&entry.name().unwrap()));
+        if entry.is_dir() {
+            fs::create_dir_all(path).unwrap();
+            continue;
+        }
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::io::copy(&mut entry, &mut fs::File::create(path).unwrap()).unwrap();
+    }
+    let root = dir.path().join("CK+");
+    (dir, root)
+}
+
 pub fn drawing(subject: u32, sequence: u32, frame: u32) -> GrayImage {
     GrayImage::from_fn(SIZE.0, SIZE.1, |x, y| {
         let (dx, dy) = (x as i32 - 32, y as i32 - 28);
