@@ -15,17 +15,17 @@ use faus_data::{
 };
 use serde::Deserialize;
 
-/// Left, top, side, and pixels in hex, as `data_ck_plus.py` writes them.
-type Crop = (u32, u32, u32, String);
-
 #[derive(Deserialize)]
 struct Golden {
     subjects: BTreeSet<i64>,
     sizes: BTreeMap<String, u32>,
-    /// By crop mode and path: left, top, side, pixels in hex.
+    /// By crop mode and path.
     crops: BTreeMap<String, BTreeMap<String, Crop>>,
     sets: BTreeMap<String, Set>,
 }
+
+/// Left, top, side, pixels in hex.
+type Crop = (u32, u32, u32, String);
 
 #[derive(Deserialize)]
 struct Set {
