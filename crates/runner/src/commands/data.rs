@@ -3,10 +3,10 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, bail};
 use clap::{Args, ValueEnum};
 use faus_data::augment::AugmentRanges;
-use faus_data::inspect::contact_sheet;
+use faus_data::inspect::{contact_sheet, crop_sheet};
 use faus_data::{
     AuditOptions, ClassMap, CropMode, FoldRule, LabelMap, Prepared, Source, audit, augment_sheet,
-    crop_sheet, write_png,
+    write_png,
 };
 use faus_synth::SynthOptions;
 
@@ -91,7 +91,7 @@ pub(crate) fn prepare_command(args: PrepareArgs) -> Result<()> {
 fn review(source: &dyn Source, prepared: &Path, path: &Path) -> Result<()> {
     let prepared = Prepared::open(prepared)?;
     match crop_sheet(source, &prepared, CROPS_SHOWN)? {
-        Some(sheet) => write_png(path, &sheet)?,
+        Some(sheet) => write_png(path, &sheet.picture)?,
         None => bail!("{}: no image of the input could be shown", path.display()),
     }
     say(format!("{}: crops for review", path.display()));
