@@ -11,7 +11,8 @@ use std::path::Path;
 use common::{files_below, go_on, unpack};
 use faus_data::inspect::inspect;
 use faus_data::{
-    CkPlus, ClassMap, CropMode, FoldRule, PrepareOptions, Prepared, Protocol, Role, Source, prepare,
+    AuCoding, CkPlus, ClassMap, CropMode, FoldRule, PrepareOptions, Prepared, Protocol, RawImage,
+    RawSample, Role, Source, balanced_folds, prepare,
 };
 use serde::Deserialize;
 
@@ -22,6 +23,15 @@ struct Golden {
     /// By crop mode and path.
     crops: BTreeMap<String, BTreeMap<String, Crop>>,
     sets: BTreeMap<String, Set>,
+    crowd: Crowd,
+}
+
+/// Made-up subjects, more than the fixture has.
+#[derive(Deserialize)]
+struct Crowd {
+    /// Subject and label of every image.
+    images: Vec<(i64, i64)>,
+    balanced: BTreeMap<String, BTreeMap<i64, i64>>,
 }
 
 /// Left, top, side, pixels in hex.
@@ -243,6 +253,30 @@ fn folds_follow_the_rules_and_share_no_subject() {
     let rows = &golden.sets["eight"].rows;
     let fold = rows.iter().find(|row| row.subject == last).unwrap().fold;
     assert_eq!(fold, (golden.subjects.len() as i64 - 1) % 10);
+}
+
+#[test]
+fn balanced_folds_of_a_crowd_are_those_of_exact_fractions() {
+    let crowd = golden().crowd;
+    let raw = |&(subject, label): &(i64, i64)| RawSample {
+        image: RawImage::File,
+        path: String::new(),
+        subject,
+        sequence: String::new(),
+        frame: 1,
+        role: Role::Labelled,
+        label,
+        aus: AuCoding::NotCoded,
+        landmarks: None,
+        is_face: false,
+        parts: Vec::new(),
+    };
+    let samples: Vec<RawSample> = crowd.images.iter().map(raw).collect();
+    let subjects: BTreeSet<i64> = samples.iter().map(|s| s.subject).collect();
+    for (folds, want) in &crowd.balanced {
+        let got = balanced_folds(&samples, &subjects, folds.parse().unwrap());
+        assert_eq!(got, *want, "{folds} folds");
+    }
 }
 
 #[test]
