@@ -368,6 +368,17 @@ impl Throughput {
         made::table(path, &self.set, rows)
     }
 
+    /// Writes what the measurements start from, for other programs: the prepared set, and its 48×48 class folders.
+    ///
+    /// # Errors
+    /// [`Error::Io`], [`Error::OutputExists`].
+    pub fn keep(&self, prepared: &Path, faces: &Path) -> Result<(), Error> {
+        let source = CkPlus::open(&self.recordings, ClassMap::eight())?;
+        let how = self.options.prepare_options(CropMode::Auto);
+        prepare(&source, &how, prepared, &|_, _| true)?;
+        made::class_folders(faces, &self.set)
+    }
+
     fn augment_all(&self) {
         let mut buffers = Buffers::new(&self.set);
         for index in 0..self.set.len() {

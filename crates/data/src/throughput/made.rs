@@ -50,19 +50,16 @@ pub(super) fn recordings(root: &Path, images: usize, seed: u64) -> Result<(), Er
     Ok(())
 }
 
-/// A set's labelled images as 48×48 PNGs in class folders; returns how many.
-pub(super) fn class_folders(root: &Path, set: &Prepared) -> Result<usize, Error> {
-    let labelled = set.samples().iter().filter(|sample| sample.label >= 0);
-    let mut count = 0;
-    for sample in labelled {
+/// A set's labelled images as 48×48 PNGs in class folders.
+pub(super) fn class_folders(root: &Path, set: &Prepared) -> Result<(), Error> {
+    for sample in set.samples().iter().filter(|sample| sample.label >= 0) {
         let small = GrayImage::from_raw(SMALL, SMALL, shrunk(set, sample.index));
         let (subject, frame) = (sample.subject.max(0), sample.frame);
         let name = format!("S{subject:03}_{:03}_{frame:08}.png", 1 + sample.index % 999);
         let path = made(root, &sample.label_name)?.join(name);
         write_png(&path, &small.unwrap_or_default())?;
-        count += 1;
     }
-    Ok(count)
+    Ok(())
 }
 
 /// A table of `rows` 48×48 images in FER2013's form, its seven codes and the pixels of `set` by turns.
