@@ -53,6 +53,19 @@ impl Default for PrepareOptions {
 }
 
 impl PrepareOptions {
+    /// How many folds a data set will have.
+    pub fn fold_count(&self, folding: &Folding) -> usize {
+        match *folding {
+            Folding::Given(splits)
+                if self.fold_rule == Some(FoldRule::Given)
+                    || (self.folds.is_none() && self.fold_rule.is_none()) =>
+            {
+                splits
+            }
+            _ => self.folds.unwrap_or(FOLDS),
+        }
+    }
+
     /// Checks the numbers.
     ///
     /// # Errors
@@ -340,8 +353,9 @@ impl Deal {
     fn of(scan: &Scan, options: &PrepareOptions) -> Result<Self, Error> {
         let wanted = options.fold_rule;
         let left_open = options.folds.is_none() && wanted.is_none();
+        let folds = options.fold_count(&scan.folding);
         match scan.folding {
-            Folding::Given(folds) if left_open || wanted == Some(FoldRule::Given) => {
+            Folding::Given(_) if left_open || wanted == Some(FoldRule::Given) => {
                 return Ok(Self {
                     rule: FoldRule::Given,
                     folds,
@@ -356,7 +370,7 @@ impl Deal {
             }
             _ => {}
         }
-        let (rule, folds) = (wanted.unwrap_or_default(), options.folds.unwrap_or(FOLDS));
+        let rule = wanted.unwrap_or_default();
         let by_subject = subjects(scan).map(|subjects| match rule {
             FoldRule::Balanced => balanced_folds(&scan.samples, &subjects, folds),
             _ => subject_folds(&subjects, folds),

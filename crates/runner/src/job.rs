@@ -75,6 +75,11 @@ impl Job<'_> {
             // Before the run folder is made, so that a job without data leaves none.
             false => Some(data::open(&self.config.data, &place, self.data.as_deref())?),
         };
+        if let (Some(source), Some(_)) = (&source, &self.folds) {
+            // Also before the run folder is made.
+            let folding = source.scan()?.folding;
+            self.check_folds(self.config.data.options().fold_count(&folding))?;
+        }
         let folder = RunFolder::open(&self.out)?;
         let before = read_json(&folder.join("config.json"))?.filter(|_| known);
         self.check_same(&folder, &place, before.as_ref())?;
