@@ -10,6 +10,8 @@ use crate::Error;
 
 /// Half the side of the 5×5 box, less its centre.
 const REACH: usize = 2;
+/// Rows of the box.
+const ROWS: usize = 2 * REACH + 1;
 /// Pixels of the box; outside the image they count as zero, so the divisor is the same everywhere.
 const BOX: f32 = 25.0;
 
@@ -74,14 +76,12 @@ impl FromStr for Normalisation {
 impl Normalisation {
     /// Normalises one image in place: `[side, side]` f32 in [0, 2] to values around 0.
     ///
-    /// `scratch` is working memory that grows to `[side, side]` once and is reused from call to call.
+    /// `scratch` is working memory that grows once and is reused from call to call.
     ///
     /// # Panics
     /// If `image` does not hold `side`² values.
     pub fn apply(&self, image: &mut [f32], side: usize, scratch: &mut Vec<f32>) {
         assert_eq!(image.len(), side * side, "image is not side × side");
-        scratch.clear();
-        scratch.resize(side * side, 0.0);
         subtract_mean(image, side, scratch);
         if let Self::Divisive { epsilon } = *self {
             divide_by_deviation(image, side, scratch, epsilon);
@@ -94,68 +94,80 @@ impl Normalisation {
 /// Compiled for wider vectors too, which changes no bit: every value is computed by the same operations in the same
 /// order, and Rust never fuses a product and a sum by itself.
 #[multiversion(targets("x86_64+avx512f+avx512vl", "x86_64+avx2"))]
-fn subtract_mean(image: &mut [f32], side: usize, scratch: &mut [f32]) {
-    for (row, sums) in image.chunks_exact(side).zip(scratch.chunks_exact_mut(side)) {
-        sums_of_five(row, sums, |v| v);
-        for sum in sums {
-            *sum /= BOX;
-        }
-    }
-    for row in 0..side {
-        let target = &mut image[row * side..][..side];
-        if row >= REACH && row + REACH < side {
-            let lines: [&[f32]; 2 * REACH + 1] =
-                std::array::from_fn(|line| &scratch[(row - REACH + line) * side..][..side]);
-            for (column, value) in target.iter_mut().enumerate() {
-                for line in lines {
-                    *value -= line[column];
-                }
-            }
-        } else {
-            for line in rows_of_box(row, side) {
-                for (value, share) in target.iter_mut().zip(&scratch[line * side..][..side]) {
-                    *value -= share;
-                }
-            }
-        }
-    }
-}
-
-/// The image rows that the box around `row` covers.
-fn rows_of_box(row: usize, side: usize) -> std::ops::Range<usize> {
-    row.saturating_sub(REACH)..(row + REACH + 1).min(side)
-}
-
-/// `sums[x]` = the sum of `f(row[x − 2 ..= x + 2])`, zero outside. Sums of five are added up afresh: a running sum
-/// would carry its rounding along the row, and this way the loop is free of dependencies.
-#[inline(always)]
-fn sums_of_five(row: &[f32], sums: &mut [f32], f: impl Fn(f32) -> f32) {
-    let side = row.len();
-    let windows = row.windows(2 * REACH + 1);
-    let inner = sums.get_mut(REACH..side.saturating_sub(REACH).max(REACH));
-    for (sum, five) in inner.unwrap_or_default().iter_mut().zip(windows) {
-        *sum = five.iter().fold(0.0, |sum, value| sum + f(*value));
-    }
-    for at in (0..REACH.min(side)).chain(side.saturating_sub(REACH).max(REACH)..side) {
-        let five = &row[at.saturating_sub(REACH)..(at + REACH + 1).min(side)];
-        sums[at] = five.iter().fold(0.0, |sum, value| sum + f(*value));
-    }
+fn subtract_mean(image: &mut [f32], side: usize, scratch: &mut Vec<f32>) {
+    with_means(image, side, scratch, |v| v, |v, mean| v - mean);
 }
 
 /// v ← v / max(ε, √(mean of v² over the box)).
 #[multiversion(targets("x86_64+avx512f+avx512vl", "x86_64+avx2"))]
-fn divide_by_deviation(image: &mut [f32], side: usize, scratch: &mut [f32], epsilon: f32) {
-    for (row, sums) in image.chunks_exact(side).zip(scratch.chunks_exact_mut(side)) {
-        sums_of_five(row, sums, |v| v * v);
-    }
-    for row in 0..side {
-        for column in 0..side {
-            let energy: f32 = rows_of_box(row, side)
-                .map(|line| scratch[line * side + column])
-                .sum();
-            image[row * side + column] /= (energy / BOX).sqrt().max(epsilon);
+fn divide_by_deviation(image: &mut [f32], side: usize, scratch: &mut Vec<f32>, epsilon: f32) {
+    let change = |v: f32, mean: f32| {
+        let deviation = mean.sqrt();
+        v / if deviation > epsilon {
+            deviation
+        } else {
+            epsilon
+        }
+    };
+    with_means(image, side, scratch, |v| v * v, change);
+}
+
+/// Replaces every v by `change(v, mean of `of` over its box)`.
+///
+/// `scratch` holds a row with zeros on both sides and, in turn, the row sums of the five rows of a box: sums of five are
+/// added up afresh, since a running sum would carry its rounding along the image.
+#[inline(always)]
+fn with_means(
+    image: &mut [f32],
+    side: usize,
+    scratch: &mut Vec<f32>,
+    of: impl Fn(f32) -> f32,
+    change: impl Fn(f32, f32) -> f32,
+) {
+    scratch.clear();
+    scratch.resize(side + 2 * REACH + ROWS * side, 0.0);
+    let (padded, sums) = scratch.split_at_mut(side + 2 * REACH);
+    // Row r of the image keeps its sums in slot r mod 5; slots of rows that are not there are zero.
+    for ahead in 0..side + REACH {
+        let slot = &mut sums[ahead % ROWS * side..][..side];
+        if ahead < side {
+            let row = &image[ahead * side..][..side];
+            for (value, v) in padded[REACH..].iter_mut().zip(row) {
+                *value = of(*v);
+            }
+            sums_of_five(padded, slot);
+        } else {
+            slot.fill(0.0);
+        }
+        let Some(row) = ahead.checked_sub(REACH) else {
+            continue;
+        };
+        let row = &mut image[row * side..][..side];
+        let [a, b, c, d, e] = five(sums, side);
+        for ((((v, a), b), (c, d)), e) in row.iter_mut().zip(a).zip(b).zip(c.iter().zip(d)).zip(e) {
+            *v = change(*v, (a + b + c + d + e) * (1.0 / BOX));
         }
     }
+}
+
+/// `sums[x]` = the sum of `padded[x ..= x + 4]`.
+#[inline(always)]
+fn sums_of_five(padded: &[f32], sums: &mut [f32]) {
+    let from = |at: usize| padded[at..][..sums.len()].iter();
+    let (ab, cd, e) = (from(0).zip(from(1)), from(2).zip(from(3)), from(4));
+    for (sum, (((a, b), (c, d)), e)) in sums.iter_mut().zip(ab.zip(cd).zip(e)) {
+        *sum = a + b + c + d + e;
+    }
+}
+
+/// The five slots of `side` values.
+#[inline(always)]
+fn five(sums: &[f32], side: usize) -> [&[f32]; ROWS] {
+    let (a, rest) = sums.split_at(side);
+    let (b, rest) = rest.split_at(side);
+    let (c, rest) = rest.split_at(side);
+    let (d, e) = rest.split_at(side);
+    [a, b, c, d, e]
 }
 
 /// Bytes to the network's input range: pixel / 255 · 2, `[H·W]` u8 to `[H·W]` f32 in [0, 2] (DESIGN 2).

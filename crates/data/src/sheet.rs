@@ -82,7 +82,9 @@ pub fn augment_sheet(
     let params: Vec<AugmentParams> = (0..count).map(draw).collect();
     let mut images = vec![0.0; count * side * side];
     let pairs = images.par_chunks_exact_mut(side * side).zip(&params);
-    pairs.for_each(|(out, params)| apply(params, set.image(index), side, out));
+    pairs.for_each_init(Vec::new, |scratch, (out, params)| {
+        apply(params, set.image(index), side, out, scratch);
+    });
     Ok(AugmentSheet {
         index,
         side,

@@ -409,6 +409,7 @@ impl Throughput {
 /// Working memory of one thread.
 struct Buffers {
     out: Vec<f32>,
+    padded: Vec<u8>,
     scratch: Vec<f32>,
 }
 
@@ -416,6 +417,7 @@ impl Buffers {
     fn new(set: &Prepared) -> Self {
         Self {
             out: vec![0.0; set.image_size() * set.image_size()],
+            padded: Vec::new(),
             scratch: Vec::new(),
         }
     }
@@ -425,7 +427,13 @@ impl Buffers {
         let side = set.image_size();
         let mut rng = rng::keyed(seed, "augment", &[index as u64]);
         let params = AugmentRanges::default().draw(side, &mut rng);
-        augment::apply(&params, set.image(index), side, &mut self.out);
+        augment::apply(
+            &params,
+            set.image(index),
+            side,
+            &mut self.out,
+            &mut self.padded,
+        );
         self.normalise(side);
     }
 

@@ -30,6 +30,13 @@ pub(crate) struct Loader<'a> {
 /// The shares of one batch, in order.
 pub(crate) type Shares = Vec<TrainBatch>;
 
+/// Working memory of one thread.
+#[derive(Default)]
+struct Scratch {
+    padded: Vec<u8>,
+    sums: Vec<f32>,
+}
+
 impl<'a> Loader<'a> {
     /// Starts making the batches of steps `first..=last`; ends when they are made or the receiver is dropped.
     pub fn start<'scope>(
@@ -64,7 +71,7 @@ impl<'a> Loader<'a> {
             .par_chunks_mut(side * side)
             .zip(&rows)
             .enumerate()
-            .for_each_init(Vec::new, |scratch, (place, (out, &row))| {
+            .for_each_init(Scratch::default, |scratch, (place, (out, &row))| {
                 self.image(row, &[fold, step, place as u64], out, scratch);
             });
         // Automatic differentiation on a GPU wants the whole batch at once.
@@ -80,18 +87,20 @@ impl<'a> Loader<'a> {
             .collect()
     }
 
-    fn image(&self, row: usize, key: &[u64], out: &mut [f32], scratch: &mut Vec<f32>) {
+    fn image(&self, row: usize, key: &[u64], out: &mut [f32], scratch: &mut Scratch) {
         let (image, side) = (self.prepared.image(row), self.prepared.image_size());
         if self.recipe.augment {
             let parameters = self
                 .recipe
                 .augmentation
                 .draw(side, &mut rng::keyed(self.seed, "augment", key));
-            augment::apply(&parameters, image, side, out);
+            augment::apply(&parameters, image, side, out, &mut scratch.padded);
         } else {
             to_unit_range(image, out);
         }
-        self.recipe.normalisation.apply(out, side, scratch);
+        self.recipe
+            .normalisation
+            .apply(out, side, &mut scratch.sums);
     }
 
     fn share(
