@@ -60,3 +60,41 @@ pub fn table(bytes: &[u8]) -> bool {
     let named = read_all(bytes, &given).is_ok();
     read_all(bytes, &TableOptions::default()).is_ok() || named
 }
+
+/// An image file: as it is, and as what a grey PNG holds, with its checksums put right. What the fast decoder takes, the
+/// general one must take for the same.
+///
+/// # Panics
+/// If the two disagree.
+pub fn image(bytes: &[u8]) {
+    crate::grey::agree(bytes);
+    let Some((&[width, height, cut], rest)) = bytes.split_first_chunk() else {
+        return;
+    };
+    // Two pieces of image data, with the bytes as they are or packed as lines whose filters may be any.
+    let line = usize::from(width) + 1;
+    let lines: Vec<u8> = (0..line * usize::from(height))
+        .map(|at| match rest.get(at % rest.len().max(1)) {
+            Some(byte) if at % line == 0 => byte % 5,
+            Some(byte) => *byte,
+            None => 0,
+        })
+        .collect();
+    for packed in [rest.to_vec(), fdeflate::compress_to_vec(&lines)] {
+        let (one, two) = packed.split_at(packed.len() * usize::from(cut) / 255);
+        let header = [0, 0, 0, width, 0, 0, 0, height, 8, 0, 0, 0, 0];
+        let mut png = b"\x89PNG\r\n\x1a\n".to_vec();
+        for (name, content) in [
+            (b"IHDR", &header[..]),
+            (b"IDAT", one),
+            (b"IDAT", two),
+            (b"IEND", &[]),
+        ] {
+            let named = [&name[..], content].concat();
+            png.extend((content.len() as u32).to_be_bytes());
+            png.extend(&named);
+            png.extend(crc32fast::hash(&named).to_be_bytes());
+        }
+        crate::grey::agree(&png);
+    }
+}

@@ -1,4 +1,4 @@
-use std::cell::Cell;
+use std::cell::RefCell;
 use std::io::Cursor;
 
 use image::GrayImage;
@@ -127,19 +127,16 @@ impl FaceDetector {
         search: FaceSearch,
     ) -> Vec<rustface::FaceInfo> {
         thread_local! {
-            static DETECTOR: Cell<Option<Box<dyn Detector>>> = const { Cell::new(None) };
+            static DETECTOR: RefCell<Option<Box<dyn Detector>>> = const { RefCell::new(None) };
         }
-        // Taken out while in use: rustface runs on rayon itself, so this thread may be handed another image of ours
-        // in the middle of this one, and that one then makes its own detector.
-        let mut detector = DETECTOR
-            .take()
-            .unwrap_or_else(|| rustface::create_detector_with_model(self.model.clone()));
-        detector.set_score_thresh(search.score);
-        detector.set_pyramid_scale_factor(search.step);
-        detector.set_slide_window_step(search.stride, search.stride);
-        let faces = detector.detect(&ImageData::new(pixels, width, height));
-        DETECTOR.set(Some(detector));
-        faces
+        DETECTOR.with_borrow_mut(|slot| {
+            let detector = slot
+                .get_or_insert_with(|| rustface::create_detector_with_model(self.model.clone()));
+            detector.set_score_thresh(search.score);
+            detector.set_pyramid_scale_factor(search.step);
+            detector.set_slide_window_step(search.stride, search.stride);
+            detector.detect(&ImageData::new(pixels, width, height))
+        })
     }
 }
 

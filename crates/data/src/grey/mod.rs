@@ -22,13 +22,18 @@ const DECODE_LIMIT: u64 = 512 << 20;
 /// # Errors
 /// [`Error::Image`] for anything that is no whole PNG or JPEG, or has more than 8192 columns or rows.
 pub fn decode_grey(bytes: &[u8], path: &Path) -> Result<GrayImage, Error> {
+    match png::decode(bytes) {
+        Some(grey) => Ok(grey),
+        None => decode_any(bytes, path),
+    }
+}
+
+/// By the `image` crate, whatever it is.
+fn decode_any(bytes: &[u8], path: &Path) -> Result<GrayImage, Error> {
     let bad = |reason: String| Error::Image {
         path: path.to_path_buf(),
         reason,
     };
-    if let Some(grey) = png::decode(bytes) {
-        return Ok(grey);
-    }
     let mut reader = ImageReader::new(Cursor::new(bytes))
         .with_guessed_format()
         .map_err(|e| bad(e.to_string()))?;
@@ -42,6 +47,17 @@ pub fn decode_grey(bytes: &[u8], path: &Path) -> Result<GrayImage, Error> {
         return Err(bad("it has no pixels".to_owned()));
     }
     Ok(grey)
+}
+
+/// Panics unless what [`png::decode`] takes is what the `image` crate reads: for the fuzz target.
+pub(crate) fn agree(bytes: &[u8]) {
+    let general = decode_any(bytes, Path::new("fuzz"));
+    if let Some(fast) = png::decode(bytes) {
+        assert!(
+            general.is_ok_and(|general| general == fast),
+            "another image"
+        );
+    }
 }
 
 /// Grey by Rec. 601, 0.299 R + 0.587 G + 0.114 B, as OpenCV and Pillow weigh colours (the authors read with OpenCV);
