@@ -24,6 +24,11 @@ default:
 ck_plus *arguments: setup
     @{{ run }} ck_plus {{ settings }} "$@"
 
+# Every variant of CK+ with eight classes, then the table that compares them [data= preset=, then flags of `faus run`]
+[no-exit-message]
+ck_plus_all *arguments: setup
+    @sh scripts/run_all.sh ck_plus {{ quote(data) }} {{ quote(preset) }} {{ quote(invocation_directory()) }} "$@"
+
 # CK+ with six classes [variant= data= preset=, then flags of `faus run`]
 [no-exit-message]
 ck_plus_six_class *arguments: setup

@@ -37,6 +37,7 @@ enum Command {
     Activations(commands::ActivationsArgs),
     Visualize(commands::VisualizeArgs),
     Correlate(commands::CorrelateArgs),
+    Compare(commands::CompareArgs),
     Report(commands::ReportArgs),
     Bench(commands::BenchArgs),
     /// Versions, threads, CUDA yes or no and why not.
@@ -122,6 +123,7 @@ fn dispatch(command: Command, make: MakeArchitecture) -> Result<()> {
         Command::Activations(args) => commands::activations_command(args, make),
         Command::Visualize(args) => commands::visualize(args, make),
         Command::Correlate(args) => commands::correlate(args),
+        Command::Compare(args) => commands::compare(args),
         Command::Report(args) => commands::report(args),
         Command::Bench(args) => commands::bench(args),
         Command::Doctor => commands::doctor(),

@@ -53,9 +53,14 @@ impl RunFolder {
 /// Writes indented JSON, atomically.
 pub(crate) fn write_json(path: &Path, value: &impl serde::Serialize) -> Result<()> {
     let text = serde_json::to_string_pretty(value)? + "\n";
+    write_bytes(path, text.as_bytes())
+}
+
+/// Writes a file, atomically.
+pub(crate) fn write_bytes(path: &Path, bytes: &[u8]) -> Result<()> {
     let failed = || format!("{}: cannot be written", path.display());
     let mut file = AtomicWriteFile::open(path).with_context(failed)?;
-    file.write_all(text.as_bytes()).with_context(failed)?;
+    file.write_all(bytes).with_context(failed)?;
     file.commit().with_context(failed)
 }
 

@@ -17,7 +17,8 @@ use crate::metrics::MetricsWriter;
 use crate::select::checkpoint_path;
 use crate::state::{self, Saved};
 use crate::{
-    Candidate, CheckedRecipe, ClassScores, Error, MetricsRow, Optimizer, Scores, Workers, evaluate,
+    Candidate, CheckedRecipe, ClassScores, Error, Measures, MetricsRow, Optimizer, Scores,
+    SubjectScore, Workers, evaluate,
 };
 
 /// How far a fold is, after each step.
@@ -108,6 +109,12 @@ pub struct FoldResult {
     pub confusion: Vec<Vec<u64>>,
     /// Its scores per class.
     pub per_class: BTreeMap<String, ClassScores>,
+    /// Its measures on the test part; `None` in folds of earlier versions.
+    #[serde(default)]
+    pub measures: Option<Measures>,
+    /// The test part by person; empty where people are not known.
+    #[serde(default)]
+    pub subjects: Vec<SubjectScore>,
     /// Seconds of work, evaluation included.
     pub seconds: f64,
 }
@@ -452,6 +459,8 @@ impl Run<'_> {
             checkpoints: candidates,
             per_class: scores.per_class(classes),
             confusion: scores.confusion,
+            measures: Measures::of(&test),
+            subjects: SubjectScore::count(&test, job.prepared),
             seconds: self.saved.seconds + self.started.elapsed().as_secs_f64(),
         };
         crate::summary::write_json(&job.dir.join("fold.json"), &result)?;

@@ -3,8 +3,10 @@
 //! - [`Recipe`] holds every number of the training, the paper's by default; [`Recipe::check`] turns it into the
 //!   [`CheckedRecipe`] that runs.
 //! - [`FoldJob`] trains one fold and leaves checkpoints, metrics, predictions and `fold.json` in a folder.
-//! - [`evaluate`] runs a network over a part of a data set, [`Scores`] counts what came out, [`select`] finds the best
-//!   checkpoint of a folder, [`Summary`] gathers the folds.
+//! - [`evaluate`] runs a network over a part of a data set, [`Scores`] counts what came out, [`Measures`] are single
+//!   numbers for it, [`select`] finds the best checkpoint of a folder, [`Summary`] gathers the folds.
+//! - [`PairedTest`] asks whether one variant is better than another over the same folds, [`Interval`] how far an accuracy
+//!   depends on who was photographed.
 //!
 //! Everything random is keyed by seed, fold, step and place in the batch, and sums are made in a fixed order, so on the
 //! CPU the result does not depend on the number of threads. It reads no raw data and draws nothing.
@@ -18,27 +20,33 @@
 //! # Ok::<(), faus_train::Error>(())
 //! ```
 
+mod compare;
 mod error;
 mod evaluate;
 mod fold;
 mod loader;
+mod measures;
 mod metrics;
 mod optimizer;
 mod recipe;
 mod scores;
 mod select;
 mod state;
+mod subjects;
 mod summary;
 mod workers;
 
+pub use compare::{PairedTest, holm};
 pub use error::Error;
 pub use evaluate::{Predictions, activations, evaluate, images_tensor};
 pub use fold::{FoldJob, FoldProgress, FoldResult, Monitor, split_digest};
+pub use measures::Measures;
 pub use metrics::MetricsRow;
 pub use optimizer::Optimizer;
 pub use recipe::{CheckedRecipe, OptimizerKind, Recipe, Schedule};
 pub use scores::{ClassScores, Scores};
 pub use select::{Candidate, Selection, list_checkpoints, normalisation_of, select};
 pub use state::stopped_at;
+pub use subjects::{Interval, SubjectScore};
 pub use summary::{MeanStd, Summary, SummaryFold, SummaryHead};
 pub use workers::Workers;

@@ -61,27 +61,47 @@ impl Scores {
         ratio(supports.clone().max().unwrap_or(0), supports.sum())
     }
 
+    /// Mean recall of the classes that have images; 0 without images.
+    pub fn balanced_accuracy(&self) -> f64 {
+        let classes = (0..self.confusion.len()).map(|class| self.of_class(class));
+        mean(classes.filter(|c| c.support > 0).map(|c| c.recall))
+    }
+
+    /// Mean F1 of the classes that have images or were predicted; 0 without images.
+    pub fn macro_f1(&self) -> f64 {
+        let classes = 0..self.confusion.len();
+        let occurs = |class: &usize| {
+            self.of_class(*class).support > 0 || self.confusion.iter().any(|row| row[*class] > 0)
+        };
+        mean(classes.filter(occurs).map(|class| self.of_class(class).f1))
+    }
+
     /// Precision, recall and F1 of every class, by name.
     pub fn per_class(&self, names: &[String]) -> BTreeMap<String, ClassScores> {
-        let score = |class: usize| {
-            let right = self.confusion[class][class];
-            let support = self.confusion[class].iter().sum();
-            let predicted = self.confusion.iter().map(|row| row[class]).sum();
-            let f1 = ratio(2 * right, support + predicted);
-            ClassScores {
-                precision: ratio(right, predicted),
-                recall: ratio(right, support),
-                f1,
-                support,
-            }
-        };
         names
             .iter()
             .take(self.confusion.len())
             .enumerate()
-            .map(|(i, name)| (name.clone(), score(i)))
+            .map(|(i, name)| (name.clone(), self.of_class(i)))
             .collect()
     }
+
+    fn of_class(&self, class: usize) -> ClassScores {
+        let right = self.confusion[class][class];
+        let support = self.confusion[class].iter().sum();
+        let predicted = self.confusion.iter().map(|row| row[class]).sum();
+        ClassScores {
+            precision: ratio(right, predicted),
+            recall: ratio(right, support),
+            f1: ratio(2 * right, support + predicted),
+            support,
+        }
+    }
+}
+
+fn mean(values: impl Iterator<Item = f64>) -> f64 {
+    let (sum, count) = values.fold((0.0, 0.0), |(sum, count), value| (sum + value, count + 1.0));
+    if count == 0.0 { 0.0 } else { sum / count }
 }
 
 fn ratio(part: u64, whole: u64) -> f64 {

@@ -6,7 +6,7 @@ use atomic_write_file::AtomicWriteFile;
 use faus_data::Protocol;
 use serde::{Deserialize, Serialize};
 
-use crate::{ClassScores, Error, FoldResult, Scores};
+use crate::{ClassScores, Error, FoldResult, Interval, Measures, Scores};
 
 /// Mean and standard deviation over folds.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
@@ -87,6 +87,12 @@ pub struct Summary {
     pub best_test_accuracy_optimistic: Option<MeanStd>,
     /// Accuracy of always saying the most frequent class, over all folds.
     pub majority_accuracy: f64,
+    /// How far the accuracy over all test images depends on who was photographed; `None` where people are not known.
+    #[serde(default)]
+    pub test_accuracy_interval: Option<Interval>,
+    /// Every measure over the folds, by name ([`Measures`]); empty if a fold of an earlier version has none.
+    #[serde(default)]
+    pub measures: BTreeMap<String, MeanStd>,
     /// Sum over the folds.
     pub confusion: Vec<Vec<u64>>,
     /// Scores per class over all folds.
@@ -144,6 +150,8 @@ impl Summary {
             final_test_accuracy: over(|r| r.final_test_accuracy),
             best_test_accuracy_optimistic: over(|r| r.best_test_accuracy_optimistic),
             majority_accuracy: scores.majority_accuracy(),
+            test_accuracy_interval: interval(&results),
+            measures: measures(&results),
             per_class: scores.per_class(&data.classes),
             confusion: scores.confusion,
             shortened: head.shortened,
@@ -158,6 +166,25 @@ impl Summary {
     pub fn write(&self, path: &Path) -> Result<(), Error> {
         write_json(path, self)
     }
+}
+
+/// Over the people of all test parts; `None` if those of one are not known.
+fn interval(results: &[&FoldResult]) -> Option<Interval> {
+    let seed = results.first()?.seed;
+    let known = results.iter().all(|r| !r.subjects.is_empty());
+    let people: Vec<_> = results.iter().flat_map(|r| r.subjects.clone()).collect();
+    known.then(|| Interval::of_accuracy(&people, seed))?
+}
+
+/// Over the folds; empty unless all have them.
+fn measures(results: &[&FoldResult]) -> BTreeMap<String, MeanStd> {
+    let all: Option<Vec<Measures>> = results.iter().map(|r| r.measures).collect();
+    let all = all.unwrap_or_default();
+    let over = |(name, value): (&str, fn(&Measures) -> f64)| {
+        let values: Vec<f64> = all.iter().map(value).collect();
+        Some((name.to_owned(), MeanStd::of(&values)?))
+    };
+    Measures::NAMED.into_iter().filter_map(over).collect()
 }
 
 impl SummaryFold {

@@ -6,6 +6,7 @@
 //! | `true_size.rs` | a CK+ of the true size and counts gives the images, subjects and folds that are published |
 //! | `sources.rs` | every form in which people hold the data, given splits, audits |
 //! | `commands.rs` | the other commands, one after the other, and their files |
+//! | `compare.rs` | runs side by side, the measures in a summary |
 //! | `messages.rs` | what a person reads when something is wrong, and the exit code |
 //! | `interrupted.rs` | Ctrl-C, two processes, going on |
 //! | `swapped.rs` | the example experiment with a network of its own |
@@ -18,6 +19,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod commands;
+mod compare;
 mod installed;
 mod interrupted;
 mod messages;

@@ -1,6 +1,7 @@
 //! One function a command: options in, work done by the crates, a line or two said.
 
 mod bench;
+mod compare;
 mod data;
 mod doctor;
 mod inside;
@@ -8,6 +9,7 @@ mod run;
 mod training;
 
 pub(crate) use bench::{BenchArgs, bench};
+pub(crate) use compare::{CompareArgs, compare};
 pub(crate) use data::{
     AuditArgs, AugmentArgs, InspectArgs, PrepareArgs, SplitPart, SynthArgs, audit_command, augment,
     inspect, prepare_command, synth,

@@ -5,7 +5,7 @@ use clap::Args;
 use faus_data::{Prepared, Protocol};
 use faus_model::{Checkpoint, DeviceChoice};
 use faus_train::{
-    FoldJob, FoldProgress, Monitor, Scores, Workers, evaluate, normalisation_of, select,
+    FoldJob, FoldProgress, Measures, Monitor, Scores, Workers, evaluate, normalisation_of, select,
 };
 
 use crate::cli::{architecture_of, check_fits, open_network, optimistic};
@@ -177,6 +177,11 @@ pub(crate) fn evaluate_command(args: EvaluateArgs, make: MakeArchitecture) -> Re
         rows.len(),
         scores.majority_accuracy()
     );
+    if let Some(measures) = Measures::of(&predictions) {
+        for (name, value) in &Measures::NAMED[1..] {
+            println!("{} {:.4}", name.replace('_', " "), value(&measures));
+        }
+    }
     for (class, s) in scores.per_class(&prepared.info().classes) {
         println!(
             "  {class:12} precision {:.3}  recall {:.3}  F1 {:.3}  images {}",

@@ -1,0 +1,398 @@
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, bail};
+use clap::Args;
+use faus_train::{MeanStd, PairedTest, Summary, holm};
+use serde::Serialize;
+
+use crate::console::say;
+use crate::run_folder::{read_json, write_json};
+
+/// Set runs side by side: accuracies of the variants, and whether they differ by more than chance.
+///
+/// All must be of the same data, classes, protocol and folds. Each run is tested against the first over the folds that
+/// both have.
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Example: faus compare runs/ck_plus-cnn-quick runs/ck_plus-cnn_a-quick runs/ck_plus-cnn_d-quick runs/ck_plus-cnn_ad-quick"
+)]
+pub(crate) struct CompareArgs {
+    /// Run folders, the one to compare with first.
+    #[arg(required = true, num_args = 2.., value_name = "RUN")]
+    runs: Vec<PathBuf>,
+    /// The table of variants as CSV.
+    #[arg(long, value_name = "CSV")]
+    csv: Option<PathBuf>,
+    /// Everything as JSON.
+    #[arg(long, value_name = "JSON")]
+    json: Option<PathBuf>,
+}
+
+pub(crate) fn compare(args: CompareArgs) -> Result<()> {
+    let runs = args
+        .runs
+        .iter()
+        .map(|folder| Run::read(folder))
+        .collect::<Result<Vec<_>>>()?;
+    let (first, others) = runs.split_first().context("no run to compare")?;
+    for other in others {
+        first.check_comparable(other)?;
+    }
+    let comparison = Comparison::of(first, others)?;
+    say_notes(&runs);
+    print_table(&comparison.variants);
+    print_tests(&comparison);
+    if let Some(path) = &args.csv {
+        write_table(path, &comparison.variants)?;
+        println!("{}", path.display());
+    }
+    if let Some(path) = &args.json {
+        write_json(path, &comparison)?;
+        println!("{}", path.display());
+    }
+    Ok(())
+}
+
+/// What is read of a run folder.
+struct Run {
+    folder: PathBuf,
+    summary: Summary,
+    source_digest: String,
+    seed: u64,
+    /// Test images over training images, mean of the folds.
+    test_share: f64,
+}
+
+impl Run {
+    fn read(folder: &Path) -> Result<Self> {
+        let path = folder.join("summary.json");
+        let none = || {
+            format!(
+                "{}: not there; `faus run` writes it when the folds are trained",
+                path.display()
+            )
+        };
+        let summary = read_json(&path)?.with_context(none)?;
+        let damaged = || {
+            format!(
+                "{}: not the summary of a run of this version",
+                path.display()
+            )
+        };
+        let summary: Summary = serde_json::from_value(summary).with_context(damaged)?;
+        let path = folder.join("config.json");
+        let not_there = || format!("{}: not there; is this a run folder?", path.display());
+        let config = read_json(&path)?.with_context(not_there)?;
+        let mut shares = Vec::new();
+        for fold in summary.folds.iter().filter(|f| f.failed.is_none()) {
+            let path = folder.join(format!("folds/{}/fold.json", fold.fold));
+            let missing = || format!("{}: not there; `faus run` writes it", path.display());
+            let images = &read_json(&path)?.with_context(missing)?["images"];
+            if let (Some(train), Some(test)) = (images[0].as_f64(), images[2].as_f64()) {
+                shares.push(test / train.max(1.0));
+            }
+        }
+        Ok(Self {
+            folder: folder.to_path_buf(),
+            source_digest: config["source_digest"]
+                .as_str()
+                .unwrap_or_default()
+                .to_owned(),
+            seed: config["seed"].as_u64().unwrap_or_default(),
+            test_share: MeanStd::of(&shares).map_or(0.0, |share| share.mean),
+            summary,
+        })
+    }
+
+    /// Accuracies of different tasks are no comparison.
+    fn check_comparable(&self, other: &Self) -> Result<()> {
+        let (a, b) = (&self.summary, &other.summary);
+        let images = |s: &Summary| s.confusion.iter().flatten().sum::<u64>();
+        let complete = a
+            .folds
+            .iter()
+            .map(|f| f.fold)
+            .eq(b.folds.iter().map(|f| f.fold));
+        let differences = [
+            (
+                "data",
+                a.dataset == b.dataset && self.source_digest == other.source_digest,
+            ),
+            ("classes", a.classes == b.classes),
+            ("protocol", a.protocol == b.protocol),
+            (
+                "preparation or folds",
+                a.subject_independent == b.subject_independent
+                    && (!complete || failed(a) || failed(b) || images(a) == images(b)),
+            ),
+        ];
+        match differences.iter().find(|(_, same)| !same) {
+            Some((what, _)) => bail!(
+                "{} and {} differ in their {what}: their accuracies can't be compared",
+                self.folder.display(),
+                other.folder.display()
+            ),
+            None => Ok(()),
+        }
+    }
+}
+
+fn failed(summary: &Summary) -> bool {
+    summary.folds.iter().any(|fold| fold.failed.is_some())
+}
+
+/// Everything that is compared: what `--json` writes.
+#[derive(Serialize)]
+struct Comparison {
+    synthetic: bool,
+    optimistic: bool,
+    subject_independent: bool,
+    dataset: String,
+    variants: Vec<Variant>,
+    /// Each later run against the first.
+    tests: Vec<Against>,
+}
+
+#[derive(Serialize)]
+struct Variant {
+    run: PathBuf,
+    experiment: String,
+    preset: String,
+    seed: u64,
+    folds: usize,
+    failed: usize,
+    #[serde(flatten)]
+    summary: Numbers,
+}
+
+#[derive(Serialize)]
+struct Numbers {
+    test_accuracy: Option<MeanStd>,
+    test_accuracy_interval: Option<faus_train::Interval>,
+    measures: std::collections::BTreeMap<String, MeanStd>,
+}
+
+#[derive(Serialize)]
+struct Against {
+    run: PathBuf,
+    experiment: String,
+    #[serde(flatten)]
+    test: PairedTest,
+    /// The sign-flip p, adjusted for the number of runs that are tested (Holm).
+    p_sign_flip_holm: f64,
+}
+
+impl Comparison {
+    fn of(first: &Run, others: &[Run]) -> Result<Self> {
+        let mut tests = Vec::new();
+        for other in others {
+            let (a, b): (Vec<f64>, Vec<f64>) = common_folds(first, other).into_iter().unzip();
+            let test = PairedTest::of(&a, &b, first.test_share).with_context(|| {
+                format!(
+                    "{} and {} have results of {} in common: two folds at least are needed",
+                    first.folder.display(),
+                    other.folder.display(),
+                    crate::console::counted(a.len(), "fold")
+                )
+            })?;
+            tests.push((other, test));
+        }
+        let p: Vec<f64> = tests.iter().map(|(_, test)| test.p_sign_flip).collect();
+        let tests = tests
+            .into_iter()
+            .zip(holm(&p))
+            .map(|((run, test), adjusted)| Against {
+                run: run.folder.clone(),
+                experiment: run.summary.experiment.clone(),
+                test,
+                p_sign_flip_holm: adjusted,
+            });
+        Ok(Self {
+            synthetic: first.summary.synthetic,
+            optimistic: first.summary.optimistic,
+            subject_independent: first.summary.subject_independent,
+            dataset: first.summary.dataset.clone(),
+            variants: std::iter::once(first)
+                .chain(others)
+                .map(Variant::of)
+                .collect(),
+            tests: tests.collect(),
+        })
+    }
+}
+
+impl Variant {
+    fn of(run: &Run) -> Self {
+        let summary = &run.summary;
+        let failed = summary.folds.iter().filter(|f| f.failed.is_some()).count();
+        Self {
+            run: run.folder.clone(),
+            experiment: summary.experiment.clone(),
+            preset: summary.preset.clone(),
+            seed: run.seed,
+            folds: summary.folds.len() - failed,
+            failed,
+            summary: Numbers {
+                test_accuracy: summary.test_accuracy,
+                test_accuracy_interval: summary.test_accuracy_interval,
+                measures: summary.measures.clone(),
+            },
+        }
+    }
+}
+
+/// Test accuracies of the folds in which both have a result.
+fn common_folds(first: &Run, other: &Run) -> Vec<(f64, f64)> {
+    let of = |fold: usize| {
+        let found = other.summary.folds.iter().find(|f| f.fold == fold);
+        found.and_then(|f| f.test_accuracy)
+    };
+    let folds = first.summary.folds.iter();
+    folds
+        .filter_map(|f| Some((f.test_accuracy?, of(f.fold)?)))
+        .collect()
+}
+
+/// What must stand beside the numbers.
+fn say_notes(runs: &[Run]) {
+    let first = &runs[0].summary;
+    println!("{}", first.dataset);
+    if first.synthetic {
+        println!("SYNTHETIC: drawn faces; says nothing about photographs");
+    }
+    if !first.subject_independent {
+        println!("not subject-independent: the same person may be in training and test");
+    }
+    if first.optimistic {
+        println!("optimistic: the test fold chose the checkpoints (paper-2015)");
+    }
+    if runs.iter().any(|run| run.summary.preset != first.preset) {
+        say("Note: the runs are of different presets, which differ in more than the variant");
+    }
+    let shortened = runs.iter().flat_map(|run| &run.summary.shortened);
+    let mut said: Vec<&String> = Vec::new();
+    for what in shortened {
+        if !said.contains(&what) {
+            println!("shortened: {what}");
+            said.push(what);
+        }
+    }
+}
+
+fn print_table(variants: &[Variant]) {
+    println!(
+        "\n{:<24} {:>6} {:>5} {:>14} {:>18} {:>9} {:>9} {:>7} {:>7}",
+        "variant",
+        "preset",
+        "folds",
+        "accuracy",
+        "95% over people",
+        "balanced",
+        "macro F1",
+        "NLL",
+        "ECE"
+    );
+    for v in variants {
+        let accuracy = v.summary.test_accuracy.map_or("-".to_owned(), |a| {
+            format!("{:.1}% ± {:.1}", 100.0 * a.mean, 100.0 * a.std)
+        });
+        let interval = v
+            .summary
+            .test_accuracy_interval
+            .map_or("-".to_owned(), |i| {
+                format!("{:.1}% to {:.1}%", 100.0 * i.low, 100.0 * i.high)
+            });
+        let measure = |name: &str, digits: usize, factor: f64| {
+            let found = v.summary.measures.get(name);
+            found.map_or("-".to_owned(), |m| format!("{:.digits$}", factor * m.mean))
+        };
+        let failed = match v.failed {
+            0 => String::new(),
+            n => format!("  {n} failed"),
+        };
+        println!(
+            "{:<24} {:>6} {:>5} {accuracy:>14} {interval:>18} {:>8}% {:>9} {:>7} {:>7}{failed}",
+            v.experiment,
+            v.preset,
+            v.folds,
+            measure("balanced_accuracy", 1, 100.0),
+            measure("macro_f1", 3, 1.0),
+            measure("negative_log_likelihood", 3, 1.0),
+            measure("expected_calibration_error", 3, 1.0),
+        );
+    }
+}
+
+fn print_tests(comparison: &Comparison) {
+    println!(
+        "\nagainst {}, fold by fold:\n{:<24} {:>5} {:>11} {:>14} {:>11} {:>10} {:>13}",
+        comparison.variants[0].experiment,
+        "variant",
+        "folds",
+        "difference",
+        "better, worse",
+        "p sign-flip",
+        "p, Holm",
+        "p corrected t"
+    );
+    for against in &comparison.tests {
+        let test = &against.test;
+        println!(
+            "{:<24} {:>5} {:>+10.1}% {:>14} {:>11.4} {:>10.4} {:>13}",
+            against.experiment,
+            test.folds,
+            100.0 * test.mean_difference,
+            format!("{}, {}", test.better, test.worse),
+            test.p_sign_flip,
+            against.p_sign_flip_holm,
+            test.p_corrected_t
+                .map_or("-".to_owned(), |p| format!("{p:.4}")),
+        );
+    }
+    println!(
+        "The folds' training images are mostly the same, which the corrected t-test allows for and the sign-flip test does not."
+    );
+}
+
+fn write_table(path: &Path, variants: &[Variant]) -> Result<()> {
+    let failed = || format!("{}: cannot be written", path.display());
+    let mut table = csv::Writer::from_writer(Vec::new());
+    let measures: Vec<&str> = faus_train::Measures::NAMED
+        .iter()
+        .map(|(name, _)| *name)
+        .collect();
+    let head = [
+        "experiment",
+        "preset",
+        "seed",
+        "folds",
+        "failed",
+        "test_accuracy_mean",
+        "test_accuracy_std",
+        "interval_low",
+        "interval_high",
+    ];
+    table.write_record(head.iter().chain(&measures[1..]))?;
+    for v in variants {
+        let optional = |value: Option<f64>| value.map_or(String::new(), |v| v.to_string());
+        let (accuracy, interval) = (v.summary.test_accuracy, v.summary.test_accuracy_interval);
+        let mut row = vec![
+            v.experiment.clone(),
+            v.preset.clone(),
+            v.seed.to_string(),
+            v.folds.to_string(),
+            v.failed.to_string(),
+            optional(accuracy.map(|a| a.mean)),
+            optional(accuracy.map(|a| a.std)),
+            optional(interval.map(|i| i.low)),
+            optional(interval.map(|i| i.high)),
+        ];
+        let values = measures[1..]
+            .iter()
+            .map(|name| v.summary.measures.get(*name));
+        row.extend(values.map(|m| optional(m.map(|m| m.mean))));
+        table.write_record(&row)?;
+    }
+    let bytes = table.into_inner().with_context(failed)?;
+    crate::run_folder::write_bytes(path, &bytes)
+}

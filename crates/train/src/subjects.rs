@@ -1,0 +1,147 @@
+use std::collections::BTreeMap;
+
+use faus_data::{Prepared, rng};
+use rand::RngExt;
+use serde::{Deserialize, Serialize};
+
+use crate::Predictions;
+
+/// Resamples of a bootstrap. Our choice: the interval's ends then vary by less than a tenth of its width.
+const RESAMPLES: usize = 10_000;
+
+/// How many of a person's images were predicted rightly.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SubjectScore {
+    /// The person's number.
+    pub subject: i64,
+    /// Images.
+    pub images: u64,
+    /// Those predicted rightly.
+    pub right: u64,
+}
+
+impl SubjectScore {
+    /// Counts by person, in order of number; empty where a person is not known.
+    pub fn count(predictions: &Predictions, prepared: &Prepared) -> Vec<Self> {
+        let mut all = BTreeMap::new();
+        for (row, &index) in predictions.indices.iter().enumerate() {
+            let subject = prepared.subjects()[index];
+            if subject < 0 {
+                return Vec::new();
+            }
+            let (images, right) = all.entry(subject).or_insert((0, 0));
+            *images += 1;
+            *right += u64::from(predictions.predicted(row) as i64 == predictions.labels[row]);
+        }
+        let score = |(subject, (images, right))| Self {
+            subject,
+            images,
+            right,
+        };
+        all.into_iter().map(score).collect()
+    }
+}
+
+/// A percentile interval of an accuracy, by bootstrap over people (Efron and Tibshirani 1993, chapter 13): images of one
+/// person are alike, so people are drawn, not images. It covers who happened to be photographed; it does not cover the
+/// randomness of training.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct Interval {
+    /// Lower end.
+    pub low: f64,
+    /// Upper end.
+    pub high: f64,
+    /// Share of the resamples within, 0.95.
+    pub level: f64,
+    /// People that were drawn from.
+    pub subjects: usize,
+}
+
+impl Interval {
+    /// Of the share of images predicted rightly; `None` for fewer than two people, of whom nothing can be said.
+    ///
+    /// Someone who is in several folds' test parts counts as one person. The same for a seed, whatever the order of
+    /// `scores`.
+    pub fn of_accuracy(scores: &[SubjectScore], seed: u64) -> Option<Self> {
+        let mut people: BTreeMap<i64, (u64, u64)> = BTreeMap::new();
+        for score in scores {
+            let (images, right) = people.entry(score.subject).or_default();
+            *images += score.images;
+            *right += score.right;
+        }
+        let people: Vec<(u64, u64)> = people.into_values().collect();
+        if people.len() < 2 {
+            return None;
+        }
+        let mut rng = rng::keyed(seed, "bootstrap", &[people.len() as u64]);
+        let mut drawn: Vec<f64> = (0..RESAMPLES)
+            .map(|_| {
+                let (mut images, mut right) = (0, 0);
+                for _ in 0..people.len() {
+                    let person = people[rng.random_range(0..people.len())];
+                    images += person.0;
+                    right += person.1;
+                }
+                right as f64 / images as f64
+            })
+            .collect();
+        drawn.sort_unstable_by(f64::total_cmp);
+        let level = 0.95;
+        Some(Self {
+            low: quantile(&drawn, (1.0 - level) / 2.0),
+            high: quantile(&drawn, (1.0 + level) / 2.0),
+            level,
+            subjects: people.len(),
+        })
+    }
+}
+
+/// Between the two nearest of sorted values, linearly, as numpy does by default.
+fn quantile(sorted: &[f64], share: f64) -> f64 {
+    let at = share * (sorted.len() - 1) as f64;
+    let (below, above) = (sorted[at.floor() as usize], sorted[at.ceil() as usize]);
+    below + (above - below) * at.fract()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn person(subject: i64, images: u64, right: u64) -> SubjectScore {
+        SubjectScore {
+            subject,
+            images,
+            right,
+        }
+    }
+
+    #[test]
+    fn an_interval_needs_two_people_and_holds_the_accuracy() {
+        assert_eq!(Interval::of_accuracy(&[person(1, 9, 4)], 1), None);
+        let people: Vec<_> = (0..40)
+            .map(|at| person(at, 10, 5 + at as u64 % 5))
+            .collect();
+        let interval = Interval::of_accuracy(&people, 1).unwrap();
+        assert!(interval.low < 0.7 && 0.7 < interval.high && interval.subjects == 40);
+        let reversed: Vec<_> = people.iter().rev().copied().collect();
+        assert_eq!(Interval::of_accuracy(&reversed, 1), Some(interval));
+    }
+
+    #[test]
+    fn a_bootstrap_interval_is_about_as_wide_as_theory_says() {
+        // People of one image each: a binomial share, whose deviation is √(p(1 − p)/n).
+        let people: Vec<_> = (0..400)
+            .map(|at| person(at, 1, u64::from(at % 4 != 0)))
+            .collect();
+        let interval = Interval::of_accuracy(&people, 7).unwrap();
+        let half = 1.96 * (0.75 * 0.25 / 400f64).sqrt();
+        assert!((interval.high - interval.low - 2.0 * half).abs() < 0.15 * half);
+    }
+
+    #[test]
+    fn quantiles_are_numpys() {
+        let values = [1.0, 2.0, 4.0, 8.0];
+        assert_eq!((quantile(&values, 0.0), quantile(&values, 1.0)), (1.0, 8.0));
+        assert!((quantile(&values, 0.4) - 2.4).abs() < 1e-12);
+    }
+}
