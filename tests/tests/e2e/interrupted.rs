@@ -92,35 +92,81 @@ fn ctrl_c_in_the_middle_of_fold_3() {
     );
 
     place.faus(&command("straight")).done();
+    same_results(&place, "out", "straight", 5);
+}
+
+/// Asserts that two runs have the same results to the byte, but for what time says.
+#[track_caller]
+fn same_results(place: &Place, one: &str, other: &str, folds: usize) {
     assert_eq!(
-        timeless(&place.path("out/summary.json")),
-        timeless(&place.path("straight/summary.json"))
+        timeless(&place.path(one).join("summary.json")),
+        timeless(&place.path(other).join("summary.json"))
     );
-    for fold in 0..5 {
-        let same = |file: &str| {
-            let read = |run: &str| {
-                std::fs::read(place.path(run).join(format!("folds/{fold}/{file}"))).unwrap()
-            };
-            assert!(
-                read("out") == read("straight"),
-                "fold {fold}: {file} differs"
-            );
-        };
-        same("predictions.csv");
-        same("best.safetensors");
-        let metrics =
-            |run: &str| Table::read(&place.path(run).join(format!("folds/{fold}/metrics.csv")));
-        for column in ["step", "train_loss", "val_accuracy"] {
+    for fold in 0..folds {
+        let dir = |run: &str| place.path(run).join(format!("folds/{fold}"));
+        let tensors = names(&dir(other).join("checkpoints"));
+        let tensors = tensors.iter().map(|name| format!("checkpoints/{name}"));
+        let files = ["predictions.csv", "best.safetensors"].map(str::to_owned);
+        for file in tensors.chain(files) {
+            let read = |run: &str| std::fs::read(dir(run).join(&file)).unwrap();
+            assert!(read(one) == read(other), "fold {fold}: {file} differs");
+        }
+        let metrics = |run: &str| Table::read(&dir(run).join("metrics.csv"));
+        for column in ["step", "train_loss", "train_accuracy", "val_accuracy"] {
             assert_eq!(
-                metrics("out").text(column),
-                metrics("straight").text(column),
+                metrics(one).text(column),
+                metrics(other).text(column),
                 "fold {fold}: {column}"
             );
         }
     }
     let activations =
         |run: &str| std::fs::read(place.path(run).join("fau/activations.npy")).unwrap();
-    assert!(activations("out") == activations("straight"));
+    assert!(activations(one) == activations(other));
+}
+
+/// Shows 2 of issue 4. Moments are drawn between nothing and what a whole run takes, so that they fall into the preparation,
+/// the folds and what comes behind them; a run that is finished before its time is begun anew elsewhere.
+#[test]
+fn killed_at_thirty_moments_the_results_are_those_of_a_straight_run() {
+    const KILLS: usize = 30;
+    let place = Place::with_faces();
+    let more = "train.steps=24 train.checkpoint_every=4 train.validate_every=4 data.folds=3 visualize.top=1";
+    let command = |out: &str| {
+        format!("run experiments/ck_plus/cnn_ad.json --resume --data ck --out {out} {TINY} {more}")
+    };
+    let started = Instant::now();
+    place.faus(&command("straight")).done();
+    let whole = started.elapsed().as_secs_f64();
+
+    let (mut killed, mut run, mut draw) = (0, 0, 0x9e37_79b9_7f4a_7c15_u64);
+    while killed < KILLS {
+        // xorshift: any moments will do, as long as they are many different ones.
+        draw ^= draw << 13;
+        draw ^= draw >> 7;
+        draw ^= draw << 17;
+        let moment = Duration::from_secs_f64(whole * (draw >> 11) as f64 / (1u64 << 53) as f64);
+        let mut child = place.start(&command(&format!("out{run}")));
+        std::thread::sleep(moment);
+        child.kill().unwrap();
+        let ended = place.wait(child);
+        if ended.code.is_none() {
+            killed += 1;
+        } else {
+            ended.done();
+            run += 1;
+        }
+    }
+    for run in 0..=run {
+        let out = format!("out{run}");
+        place.faus(&command(&out)).done();
+        same_results(&place, &out, "straight", 3);
+        let stray: Vec<String> = listing(&place.path(&out))
+            .into_keys()
+            .filter(|n| n.ends_with(".state"))
+            .collect();
+        assert_eq!(stray, Vec::<String>::new());
+    }
 }
 
 /// Names in a folder, sorted; none where there is no such folder.
