@@ -526,8 +526,15 @@ fn say_accuracy(summary: &Summary) {
     } else {
         "; not subject-independent: the same person may be in training and test"
     };
+    let people = summary.test_accuracy_interval.map_or(String::new(), |i| {
+        let (low, high) = (100.0 * i.low, 100.0 * i.high);
+        format!(
+            "; 95% over the {} people tested: {low:.1}% to {high:.1}%",
+            i.subjects
+        )
+    });
     say(format!(
-        "Test accuracy {:.1}% ± {:.1} over {} ({synthetic}most frequent class: {:.1}%{dependent}{optimistic})",
+        "Test accuracy {:.1}% ± {:.1} over {} ({synthetic}most frequent class: {:.1}%{people}{dependent}{optimistic})",
         100.0 * test.mean,
         100.0 * test.std,
         counted(folds, "fold"),
