@@ -31,9 +31,18 @@ impl ReadFile {
     }
 }
 
+/// A file open for reading. What is no file is refused before it is opened: opening a named pipe would wait for ever.
+pub(crate) fn open_file(path: &Path) -> Result<File, Error> {
+    let kind = std::fs::metadata(path).map_err(Error::io(path))?;
+    if !kind.is_file() {
+        return Err(Error::io(path)(std::io::Error::other("not a file")));
+    }
+    File::open(path).map_err(Error::io(path))
+}
+
 /// The whole file, or an error if it is larger than `limit`; never reads further than that.
 pub(crate) fn read_bounded(path: &Path, limit: u64) -> Result<Vec<u8>, Error> {
-    let file = File::open(path).map_err(Error::io(path))?;
+    let file = open_file(path)?;
     let mut bytes = Vec::new();
     file.take(limit + 1)
         .read_to_end(&mut bytes)
@@ -45,6 +54,12 @@ pub(crate) fn read_bounded(path: &Path, limit: u64) -> Result<Vec<u8>, Error> {
         });
     }
     Ok(bytes)
+}
+
+/// The text of a file; what some editors put before it, a byte order mark, is no part of it.
+pub(crate) fn text_of(bytes: &[u8]) -> String {
+    let text = String::from_utf8_lossy(bytes);
+    text.trim_start_matches('\u{feff}').to_owned()
 }
 
 /// One digest over all files that were read: SHA-256 over, in order of path, the path, a zero byte and the SHA-256 of
@@ -97,6 +112,18 @@ mod tests {
         assert_eq!(both, digest(vec![b.clone(), a.clone(), a.clone()]));
         assert_ne!(both, digest(vec![a, ReadFile::new("b", b"3")]));
         assert_eq!(both.len(), 64);
+    }
+
+    #[test]
+    #[cfg(unix)]
+    fn refuses_what_is_no_file() {
+        let dir = tempfile::tempdir().unwrap();
+        let socket = dir.path().join("socket");
+        let _listener = std::os::unix::net::UnixListener::bind(&socket).unwrap();
+        for path in [dir.path(), &socket] {
+            let error = read_bounded(path, 10).unwrap_err().to_string();
+            assert!(error.contains("not a file"), "{error}");
+        }
     }
 
     #[test]

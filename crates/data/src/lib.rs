@@ -65,7 +65,7 @@ pub use folds::{FoldRule, Part, Protocol, Split, balanced_folds, subject_folds};
 pub use grey::{decode_grey, resize};
 pub use picture::write_png;
 pub use pixel_csv::{LabelMap, PixelCsv, TableOptions};
-pub use prepare::{PrepareOptions, prepare};
+pub use prepare::{PrepareOptions, prepare, refuse_inside};
 pub use prepared::{DatasetInfo, Prepared, PreparedWriter};
 pub use sample::{CropBox, Role, Sample};
 pub use sheet::{AugmentSheet, augment_sheet};

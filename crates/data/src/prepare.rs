@@ -180,7 +180,7 @@ fn info(source: &dyn Source, options: &PrepareOptions, scan: &Scan, deal: &Deal)
         held_out: 0,
         crop: options.crop,
         version: env!("CARGO_PKG_VERSION").to_owned(),
-        notes: scan.notes.clone(),
+        notes: scan.notes.iter().cloned().chain(deal.notes(scan)).collect(),
         skipped: Vec::new(),
     }
 }
@@ -213,8 +213,11 @@ fn nothing_left(root: &Path, total: usize, skipped: &[Skipped]) -> Error {
     }
 }
 
-/// Nothing is ever written into the input.
-fn refuse_inside(output: &Path, root: &Path) -> Result<(), Error> {
+/// Nothing is ever written into the input: an error where `output` is `root` or lies in it, also by way of a link.
+///
+/// # Errors
+/// [`Error::OutputInsideInput`].
+pub fn refuse_inside(output: &Path, root: &Path) -> Result<(), Error> {
     let absolute = std::path::absolute(output).map_err(Error::io(output))?;
     // The output need not exist yet: its first ancestor that does tells where it will be.
     let real = absolute
@@ -380,6 +383,20 @@ impl Deal {
             folds,
             by_subject,
         })
+    }
+
+    /// What a reader should know of how the folds came about.
+    fn notes(&self, scan: &Scan) -> Vec<String> {
+        let anew = (matches!(scan.folding, Folding::Given(_)) && self.rule != FoldRule::Given)
+            .then(|| "Folds were asked for, so the data set's own split is not used.".to_owned());
+        let subjects = self.by_subject.as_ref().map_or(self.folds, BTreeMap::len);
+        let few = (subjects < self.folds).then(|| {
+            format!(
+                "There are fewer subjects ({subjects}) than folds ({}): some folds test nobody.",
+                self.folds
+            )
+        });
+        anew.into_iter().chain(few).collect()
     }
 
     /// Whether no subject is in two parts of a split: always so where subjects are dealt, never known where images are,

@@ -4,7 +4,7 @@ use std::path::Path;
 use image::GrayImage;
 use serde::{Deserialize, Serialize};
 
-use crate::files::{IMAGE_LIMIT, TEXT_LIMIT};
+use crate::files::{IMAGE_LIMIT, TEXT_LIMIT, text_of};
 use crate::{AuCoding, Error, FileTree, Part, ReadFile, Role, decode_grey};
 
 /// A data set on disk: something that can list its images with what is known of each.
@@ -81,7 +81,7 @@ impl Fetched {
 pub(crate) fn landmark_file(tree: &FileTree, path: &str) -> Result<(String, ReadFile), Error> {
     let bytes = tree.read(path, TEXT_LIMIT)?;
     let read = ReadFile::new(path, &bytes);
-    Ok((String::from_utf8_lossy(&bytes).into_owned(), read))
+    Ok((text_of(&bytes), read))
 }
 
 /// What a [`Source`] found.

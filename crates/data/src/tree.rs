@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use crate::Error;
 use crate::archive::Archive;
-use crate::files::{read_bounded, visible_names};
+use crate::files::{open_file, read_bounded, visible_names};
 use crate::source::Skipped;
 
 /// The files of a data set as one read-only tree: a folder, a zip archive, or several laid over each other.
@@ -156,7 +156,7 @@ impl FileTree {
                 .unwrap_or_else(|| Err(not_found(&self.place(path)))),
             _ => {
                 let place = self.place(path);
-                let file = File::open(&place).map_err(Error::io(&place))?;
+                let file = open_file(&place)?;
                 let length = file.metadata().map_err(Error::io(&place))?.len();
                 match length > limit {
                     true => Err(Error::TooLarge { path: place, limit }),

@@ -305,6 +305,40 @@ fn a_split_by_images_is_shown_to_leak() {
     assert!(!set.audit_split(&by_people).leaks());
 }
 
+/// A review of issue 3 found that these three passed.
+#[test]
+fn splits_that_hide_behind_held_out_rows_doubled_lines_or_no_test_are_found() {
+    let mut set = Set::new();
+    for (sample, _) in set.rows.iter_mut().filter(|(s, _)| s.frame == 1) {
+        (sample.role, sample.label, sample.label_name) = (Role::HeldOut, -1, String::new());
+    }
+    let held_out_trains = set.table(|_, s| match s.role {
+        Role::HeldOut => "train",
+        Role::Labelled => "test",
+    });
+    let found = set.audit_split(&held_out_trains);
+    assert!(
+        leaks(&found).contains(&(FindingKind::SubjectInTwoParts, 20)),
+        "{found}"
+    );
+    let used = found
+        .findings
+        .iter()
+        .find(|f| f.kind == FindingKind::HeldOutUsed);
+    assert_eq!(used.map(|f| f.count), Some(20), "{found}");
+
+    let set = Set::new();
+    let by_people = set.table(|_, s| if s.subject % 5 == 0 { "test" } else { "train" });
+    let doubled = format!("{by_people}{},test\n", set.rows[0].0.path);
+    assert_eq!(
+        leaks(&set.audit_split(&doubled)),
+        [(FindingKind::TestedTwice, 1)]
+    );
+
+    let nothing = set.audit_split(&set.table(|_, _| "train"));
+    assert_eq!(leaks(&nothing), [(FindingKind::Untested, 1)]);
+}
+
 #[test]
 fn paths_are_matched_however_they_begin() {
     let set = Set::new();

@@ -259,6 +259,52 @@ fn label_files_of_absurd_size_and_number_are_refused() {
 }
 
 #[test]
+fn label_files_in_capitals_or_with_a_byte_order_mark_are_read_and_others_are_named() {
+    let tree = Tree::new(SHORT);
+    tree.sequence(1, 1, 5, 4)
+        .sequence(2, 1, 5, 4)
+        .sequence(3, 1, 5, 4);
+    let label = |s: u32| {
+        tree.root.join(format!(
+            "Emotion/S{s:03}/001/S{s:03}_001_00000005_emotion.txt"
+        ))
+    };
+    fs::rename(label(1), label(1).with_extension("TXT")).unwrap();
+    fs::write(label(2), "\u{feff}   3.0000000e+00\n").unwrap();
+    tree.write("Emotion/S003/001/notes.doc", b"?");
+    let set = prepared(&tree, ClassMap::eight(), &options());
+    assert_eq!(set.len(), 12);
+    assert!(reason(&set, "Emotion/S003/001/notes.doc").contains("not a label file"));
+}
+
+#[test]
+fn labels_of_a_frame_before_the_last_are_taken_and_named() {
+    let tree = Tree::new(SHORT);
+    tree.frames(1, 1, 6).emotion(1, 1, 4, "3.0");
+    let set = prepared(&tree, ClassMap::eight(), &options());
+    assert_eq!(set.len(), 4);
+    assert!(reason(&set, "cohn-kanade-images/S001/001").contains("of frame 4"));
+}
+
+#[test]
+fn more_folds_than_subjects_and_missing_folders_are_named() {
+    let tree = Tree::new(SHORT);
+    tree.sequence(1, 1, 5, 4).sequence(2, 1, 5, 4);
+    let has = |part: &str| {
+        let source = CkPlus::open(&tree.root, ClassMap::eight()).unwrap();
+        let info = prepare(&source, &options(), &tree.output(), &|_, _| true).unwrap();
+        fs::remove_dir_all(tree.output()).unwrap();
+        info.notes.iter().any(|note| note.contains(part))
+    };
+    assert!(has("fewer subjects (2) than folds (3)"));
+    assert!(!has("no folder"));
+    for folder in ["FACS", "Landmarks"] {
+        fs::remove_dir_all(tree.root.join(folder)).unwrap();
+        assert!(has(&format!("no folder {folder}")), "{folder}");
+    }
+}
+
+#[test]
 fn landmarks_place_the_crop_and_the_detector_stands_in() {
     let tree = Tree::new(SHORT);
     tree.sequence(1, 1, 4, 4);

@@ -70,7 +70,12 @@ pub fn main_from(make: MakeArchitecture, arguments: Vec<String>) -> ExitCode {
             return ExitCode::from(if usage.use_stderr() { 2 } else { 0 });
         }
     };
-    if let Err(error) = interrupt::listen() {
+    // What writes nothing ends at once on Ctrl-C; there is nothing to be kept whole.
+    let reads = matches!(
+        cli.command,
+        Command::Data(DataCommand::Audit(_) | DataCommand::Inspect(_)) | Command::Doctor
+    );
+    if let Some(error) = (!reads).then(interrupt::listen).and_then(Result::err) {
         eprintln!("warning: Ctrl-C will stop at once, not cleanly: {error}");
     }
     match dispatch(cli.command, make) {

@@ -158,7 +158,9 @@ pub(crate) fn prepare_into(
         say(format!("  note: {note}"));
     }
     for skipped in info.skipped.iter().take(SKIPPED_SHOWN) {
-        say(format!("  skipped {}: {}", skipped.path, skipped.reason));
+        let line = format!("  skipped {}: {}", skipped.path, skipped.reason);
+        // File names may hold what a terminal takes for commands.
+        say(line.replace(char::is_control, "\u{fffd}"));
     }
     if info.skipped.len() > SKIPPED_SHOWN {
         say(format!(

@@ -188,3 +188,29 @@ fn issue_2_settings_out_of_range_are_refused_by_name() {
     set("network.k=-1").failed(&["network.k", "positive"]);
     set("data.image_size=50").failed(&["50x50", "multiple of 8"]);
 }
+
+/// Issue 3: sheets and arrays went wherever they were sent, into the input and over the set itself.
+#[test]
+fn issue_3_nothing_is_written_over_the_data() {
+    let place = Place::with_faces();
+    let prepare = "data prepare --source ck_plus --input ck --output set --size 16 --review";
+    place
+        .faus(&format!("{prepare} ck/review.png"))
+        .failed(&["ck/review.png"]);
+    place
+        .faus(&format!("{prepare} set/images.npy"))
+        .failed(&["set/images.npy", "lies in the prepared data set"]);
+    place
+        .faus(&format!("{prepare} nowhere/review.png"))
+        .failed(&["nowhere", "no such folder"]);
+    assert!(!place.path("set").exists(), "nothing was prepared in vain");
+    place.faus(&format!("{prepare} review.png")).done();
+    let augment = "data augment set --index 0 --count 2 --seed 1 --output";
+    place
+        .faus(&format!("{augment} set/images.npy --params p.csv"))
+        .failed(&["set/images.npy", "lies in the prepared data set"]);
+    place
+        .faus(&format!("{augment} same --params same"))
+        .failed(&["same", "two outputs"]);
+    place.faus("data audit set").done();
+}

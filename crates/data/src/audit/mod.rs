@@ -54,6 +54,8 @@ pub enum FindingKind {
     ClassMapConflict,
     /// Who is in an image is not known.
     SubjectsUnknown,
+    /// Images without an emotion label are in the split.
+    HeldOutUsed,
     /// Rows of a split that match no image, or images that the split leaves out.
     Unmatched,
     /// Something was not looked at to the end.
@@ -215,7 +217,7 @@ fn in_two_parts(
     let mut found: BTreeMap<String, String> = BTreeMap::new();
     for (fold, parts) in splits.folds.iter().enumerate() {
         let mut seen: BTreeMap<String, u8> = BTreeMap::new();
-        for sample in labelled(set).filter(|s| parts[s.index] != 0) {
+        for sample in set.samples().iter().filter(|s| parts[s.index] != 0) {
             if let Some(group) = group(sample) {
                 *seen.entry(group).or_default() |= parts[sample.index];
             }
@@ -247,11 +249,45 @@ fn coverage(set: &Prepared, splits: &Splits, examples: usize) -> Vec<Finding> {
         rows.map(|s| format!("row {}: {}", s.index, s.path))
             .collect()
     };
+    let empty: Vec<String> = (0..splits.folds.len())
+        .filter(|&fold| {
+            splits.folds[fold]
+                .iter()
+                .all(|mask| mask & split::TEST == 0)
+        })
+        .map(|fold| splits.fold_name(fold))
+        .collect();
+    let used = |s: &&Sample| splits.folds.iter().any(|parts| parts[s.index] != 0);
+    let held_out: Vec<String> = set
+        .samples()
+        .iter()
+        .filter(|s| s.role == Role::HeldOut)
+        .filter(used)
+        .map(|s| s.path.clone())
+        .collect();
     let severity = match splits.partition {
         true => Severity::Leak,
         false => Severity::Information,
     };
     vec![
+        finding(
+            FindingKind::Untested,
+            // Our own rule leaves folds empty where there are few people, and training then refuses them.
+            match splits.is_own() {
+                true => Severity::Information,
+                false => Severity::Leak,
+            },
+            "splits that test nothing",
+            &empty,
+            examples,
+        ),
+        finding(
+            FindingKind::HeldOutUsed,
+            Severity::Information,
+            "images without an emotion label are in the split",
+            &held_out,
+            examples,
+        ),
         finding(
             FindingKind::Untested,
             severity,

@@ -13,7 +13,7 @@ use image::GrayImage;
 use rayon::prelude::*;
 
 use crate::grey::resize;
-use crate::{CropBox, Prepared, Role};
+use crate::{CropBox, Prepared};
 
 use super::split::{Splits, names};
 use super::{Finding, FindingKind, Severity, finding};
@@ -44,10 +44,7 @@ type Thumbnail = Vec<f32>;
 
 /// Pairs of near-identical images that a split sets apart, of different or unknown people.
 pub(super) fn near_duplicates(set: &Prepared, splits: &Splits, examples: usize) -> Vec<Finding> {
-    let used = |row: &usize| {
-        splits.folds.iter().any(|parts| parts[*row] != 0)
-            && set.samples()[*row].role == Role::Labelled
-    };
+    let used = |row: &usize| splits.folds.iter().any(|parts| parts[*row] != 0);
     let rows: Vec<usize> = (0..set.len()).filter(used).collect();
     let faces = Faces::of(set, &rows);
     let compared = AtomicUsize::new(0);

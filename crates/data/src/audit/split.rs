@@ -96,6 +96,7 @@ impl Splits {
         let mut folds: BTreeMap<String, Vec<u8>> = BTreeMap::new();
         let mut unmatched = Vec::new();
         let mut labels = Vec::new();
+        let mut repeated = Vec::new();
         for (line, row) in rows.iter().enumerate() {
             let mask = part(&row.split).ok_or_else(|| {
                 Error::parse(format!(
@@ -114,6 +115,9 @@ impl Splits {
             let parts = folds.entry(fold).or_insert_with(|| vec![0; set.len()]);
             match places.find(&row.path) {
                 Some(at) => {
+                    if parts[at] & mask & TEST != 0 {
+                        repeated.push(format!("'{}'", brief(&row.path)));
+                    }
                     parts[at] |= mask;
                     labels.extend(
                         row.label
@@ -155,6 +159,13 @@ impl Splits {
                 &left_out,
                 examples,
             ),
+            finding(
+                FindingKind::TestedTwice,
+                Severity::Leak,
+                "rows of the split test an image that the same fold tests already",
+                &repeated,
+                examples,
+            ),
             super::labels::against(set, &labels, examples),
         ];
         let (names, folds): (Vec<_>, Vec<_>) = sorted(folds).into_iter().unzip();
@@ -175,6 +186,11 @@ impl Splits {
             },
             found,
         ))
+    }
+
+    /// Whether these are the set's own.
+    pub fn is_own(&self) -> bool {
+        self.names.is_empty()
     }
 
     /// `fold 3`, or what the table calls it.

@@ -52,8 +52,8 @@ impl AugmentRanges {
     /// Checks every range.
     ///
     /// # Errors
-    /// [`Error::Setting`] naming the range that is not finite, is upside down, or lets a scale, exponent or factor
-    /// be 0 or negative.
+    /// [`Error::Setting`] naming the range that is upside down or goes beyond its limits: a scale of 0.01 to 100, rotations up
+    /// to a full turn, an exponent and a factor of 0.001 to 1000.
     pub fn check(&self) -> Result<(), Error> {
         if !(0.0..=1.0).contains(&self.flip_probability) {
             let given = self.flip_probability;
@@ -62,21 +62,21 @@ impl AugmentRanges {
                 format!("must lie in 0 to 1, not {given}"),
             ));
         }
-        let any = f32::NEG_INFINITY;
+        // Far beyond what leaves a face in the picture; further out coordinates in f32 mean nothing.
         let ranges = [
-            ("augment.rotation_deg", self.rotation_deg, any),
-            ("augment.scale", self.scale, 0.0),
-            ("augment.translation", self.translation, any),
-            ("augment.a", self.a, 0.0),
-            ("augment.b", self.b, 0.0),
-            ("augment.c", self.c, any),
+            ("augment.rotation_deg", self.rotation_deg, -360.0, 360.0),
+            ("augment.scale", self.scale, 0.01, 100.0),
+            ("augment.translation", self.translation, -100.0, 100.0),
+            ("augment.a", self.a, 1e-3, 1e3),
+            ("augment.b", self.b, 1e-3, 1e3),
+            ("augment.c", self.c, -1e3, 1e3),
         ];
-        for (what, [low, high], above) in ranges {
-            if !(low.is_finite() && high.is_finite() && low <= high && low > above) {
-                let floor = if above == 0.0 { " and above 0" } else { "" };
+        for (what, [low, high], least, most) in ranges {
+            // Written so that what is no number is refused.
+            if !(least <= low && low <= high && high <= most) {
                 return Err(Error::setting(
                     what,
-                    format!("must be [low, high], finite{floor}, not [{low}, {high}]"),
+                    format!("must be [low, high] within {least} to {most}, not [{low}, {high}]"),
                 ));
             }
         }

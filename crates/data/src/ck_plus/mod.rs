@@ -156,6 +156,14 @@ impl Source for CkPlus {
         }
         scan.folding = Folding::BySubject(subjects);
         scan.notes.extend(empty_codings(&scan));
+        if self.layout.facs.is_none() {
+            scan.notes.push("There is no folder FACS or FACS_labels: no image has action-unit codes, and none is held out.".to_owned());
+        }
+        if self.layout.landmarks.is_none() {
+            scan.notes.push(
+                "There is no folder Landmarks: faces are looked for by the detector.".to_owned(),
+            );
+        }
         Ok(scan)
     }
 

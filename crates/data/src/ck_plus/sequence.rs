@@ -1,6 +1,6 @@
 use crate::au::AuCoding;
 use crate::expression::{ClassMap, Expression};
-use crate::files::{ReadFile, TEXT_LIMIT};
+use crate::files::{ReadFile, TEXT_LIMIT, text_of};
 use crate::source::{RawImage, RawSample, Skipped};
 use crate::tree::join;
 use crate::{Error, Role};
@@ -96,10 +96,18 @@ impl Sequence {
     ) -> Result<Option<(u32, T)>, ()> {
         let folder = self.within(part);
         let names: Vec<_> = match layout.tree.names(&folder) {
-            Ok(names) => names
-                .into_iter()
-                .filter(|name| name.ends_with(".txt"))
-                .collect(),
+            Ok(names) => {
+                let (labels, others) = names.into_iter().partition(|name| is_text(name));
+                let others: Vec<String> = others;
+                for name in others {
+                    let reason =
+                        format!("not a label file: expected a name that ends in '{suffix}.txt'");
+                    found
+                        .skipped
+                        .push(Skipped::new(join(&folder, &name), reason));
+                }
+                labels
+            }
             // No folder, an empty folder: not labelled.
             Err(_) if !layout.tree.is_folder(&folder) => return Ok(None),
             Err(error) => return skip(found, folder, error.reason()),
@@ -117,7 +125,7 @@ impl Sequence {
             };
         };
         let here = join(&folder, name);
-        let stem = name.trim_end_matches(".txt").trim_end_matches(suffix);
+        let stem = name[..name.len() - TEXT.len()].trim_end_matches(suffix);
         let named = frame_name(stem).filter(|&(s, q, _)| s == self.subject && q == self.folders.1);
         let Some((_, _, frame)) = named else {
             let reason = format!(
@@ -131,7 +139,7 @@ impl Sequence {
             Err(error) => return skip(found, here, error.reason()),
         };
         found.read.push(ReadFile::new(here.clone(), &bytes));
-        match parse(&String::from_utf8_lossy(&bytes)) {
+        match parse(&text_of(&bytes)) {
             Ok(value) => Ok(Some((frame, value))),
             Err(error) => skip(found, here, error.reason()),
         }
@@ -202,6 +210,14 @@ impl Sequence {
                 found.skipped.push(Skipped::new(here, reason));
                 false
             }
+            Some(peak) if peak < last => {
+                let here = self.within(&layout.images);
+                let reason = format!(
+                    "the labels are of frame {peak}, but the images go on to frame {last}; the last ones were taken"
+                );
+                found.skipped.push(Skipped::new(here, reason));
+                true
+            }
             _ => true,
         }
     }
@@ -261,7 +277,9 @@ impl Sequence {
         let landmarks = layout.landmarks.as_deref().map(|part| {
             let name = frame.path.rsplit('/').next().unwrap_or_default();
             let stem = name.rsplit_once('.').map_or(name, |(stem, _)| stem);
-            join(&self.within(part), &format!("{stem}_landmarks.txt"))
+            let named = |end| join(&self.within(part), &format!("{stem}_landmarks{end}"));
+            let there = [TEXT, ".TXT"].map(named);
+            there.into_iter().find(|path| layout.tree.is_file(path))
         });
         RawSample {
             image: RawImage::File,
@@ -272,7 +290,7 @@ impl Sequence {
             role,
             label,
             aus,
-            landmarks: landmarks.filter(|path| layout.tree.is_file(path)),
+            landmarks: landmarks.flatten(),
             is_face: false,
             parts: Vec::new(),
         }
@@ -283,6 +301,13 @@ impl Sequence {
 fn skip<T>(found: &mut Found, path: String, reason: String) -> Result<T, ()> {
     found.skipped.push(Skipped::new(path, reason));
     Err(())
+}
+
+/// How the names of label files end.
+const TEXT: &str = ".txt";
+
+fn is_text(name: &str) -> bool {
+    name.to_ascii_lowercase().ends_with(TEXT)
 }
 
 /// Whether a name ends like an image we can read; anything else in an image folder is left alone.

@@ -310,7 +310,7 @@ fn parts_note(images: &[Known], parts: &BTreeSet<&str>, folding: &Folding) -> Op
     let why = match folding {
         _ if parts.is_empty() => return None,
         Folding::Given(_) => {
-            let used = "The folders train, validation and test are one given split, and no folds are dealt";
+            let used = "The folders train, validation and test are one given split";
             return Some(match unused.count() {
                 0 => format!("{used}."),
                 outside => format!("{used}; images outside of them, in no part: {outside}."),

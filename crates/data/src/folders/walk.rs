@@ -79,6 +79,10 @@ impl Walk {
                     };
                     self.folder(tree, &path, said)?;
                 }
+                (false, _) if is_other_image(name) => {
+                    self.skipped
+                        .push(Skipped::new(path, "an image, but neither PNG nor JPEG"));
+                }
                 (false, _) => {}
             }
         }
@@ -130,6 +134,13 @@ impl Walk {
         self.above.truncate(entered);
         walked
     }
+}
+
+/// Whether a name ends like an image that we cannot read.
+fn is_other_image(name: &str) -> bool {
+    let name = name.to_ascii_lowercase();
+    let others = [".bmp", ".gif", ".pgm", ".tif", ".tiff", ".webp"];
+    others.iter().any(|end| name.ends_with(end))
 }
 
 /// The expression that a folder is named after: `happy`, `Happiness`, and with a number before it `3_happy`, `03-happy`.

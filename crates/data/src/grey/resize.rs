@@ -6,7 +6,7 @@ use crate::CropBox;
 /// Cuts `crop` out of `image` and resizes it to `[height, width]`, row by row.
 ///
 /// An axis that shrinks is averaged over the exact area that each output pixel covers, so nothing aliases; one that
-/// grows is interpolated linearly between pixel centres (what OpenCV calls `INTER_AREA` does both too).
+/// grows is interpolated linearly between pixel centres: OpenCV's `INTER_AREA` and `INTER_LINEAR`.
 ///
 /// # Panics
 /// If `crop` is empty or reaches outside the image, or a target side is 0.

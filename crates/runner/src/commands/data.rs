@@ -6,7 +6,7 @@ use faus_data::augment::AugmentRanges;
 use faus_data::inspect::{contact_sheet, crop_sheet};
 use faus_data::{
     AuditOptions, ClassMap, CropMode, FoldRule, LabelMap, Prepared, Source, audit, augment_sheet,
-    write_png,
+    refuse_inside, write_png,
 };
 use faus_synth::SynthOptions;
 
@@ -79,12 +79,39 @@ pub(crate) fn prepare_command(args: PrepareArgs) -> Result<()> {
         strict: args.strict,
     };
     let source = config.open(&args.input)?;
+    if let Some(path) = &args.review {
+        refuse_inside(path, &args.input)?;
+        refuse_part_of(path, &args.output)?;
+        let parent = path.parent().filter(|p| !p.as_os_str().is_empty());
+        if let Some(parent) = parent.filter(|parent| !parent.is_dir()) {
+            bail!(
+                "{}: no such folder; make it, or put the sheet elsewhere",
+                parent.display()
+            );
+        }
+    }
     prepare_into(source.as_ref(), &config.options(), &args.output)?;
     if let Some(path) = &args.review {
         review(source.as_ref(), &args.output, path)?;
     }
     println!("{}", args.output.display());
     Ok(())
+}
+
+/// A prepared set is not written over, whether it is there already or to be made.
+fn refuse_part_of(path: &Path, set: &Path) -> Result<()> {
+    let cannot = || format!("{}: no usable path", path.display());
+    let inside = std::path::absolute(path)
+        .with_context(cannot)?
+        .starts_with(std::path::absolute(set).with_context(cannot)?);
+    match inside || refuse_inside(path, set).is_err() {
+        true => bail!(
+            "{}: lies in the prepared data set {}; name a place outside",
+            path.display(),
+            set.display()
+        ),
+        false => Ok(()),
+    }
 }
 
 /// Writes the sheet of crops, and says where it lies.
@@ -203,6 +230,16 @@ pub(crate) struct AugmentArgs {
 
 pub(crate) fn augment(args: AugmentArgs) -> Result<()> {
     let prepared = Prepared::open(&args.prepared)?;
+    let outputs: Vec<&PathBuf> = [&args.output, &args.params]
+        .into_iter()
+        .chain(&args.sheet)
+        .collect();
+    for (at, path) in outputs.iter().enumerate() {
+        refuse_part_of(path, &args.prepared)?;
+        if outputs[..at].contains(path) {
+            bail!("{}: named for two outputs", path.display());
+        }
+    }
     let sheet = augment_sheet(
         &prepared,
         args.index,
