@@ -25,9 +25,12 @@ pub struct Measures {
     pub expected_calibration_error: f64,
 }
 
+/// A measure's name in files, and how to get it.
+type Named = (&'static str, fn(&Measures) -> f64);
+
 impl Measures {
     /// Every measure by its name in files.
-    pub const NAMED: [(&'static str, fn(&Self) -> f64); 6] = [
+    pub const NAMED: [Named; 6] = [
         ("accuracy", |m| m.accuracy),
         ("balanced_accuracy", |m| m.balanced_accuracy),
         ("macro_f1", |m| m.macro_f1),
