@@ -22,7 +22,11 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         dropout_seeds: (0..images as u64).collect(),
         weight: 1.0 / images as f64,
     };
-    for method in [GradientMethod::Autograd, GradientMethod::Sparse] {
+    for method in [
+        GradientMethod::Autograd,
+        GradientMethod::Sparse,
+        GradientMethod::Winograd,
+    ] {
         let times: Vec<f64> = (0..6)
             .map(|_| {
                 let start = Instant::now();

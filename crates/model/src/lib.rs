@@ -26,6 +26,7 @@ mod geometry;
 mod kernels;
 mod layer;
 mod network;
+mod plan;
 mod step;
 
 pub use architecture::{Architecture, Blueprint, InputSpec, ZeroBiasCnn};
@@ -35,4 +36,5 @@ pub use error::Error;
 pub use geometry::{Receptive, receptive_field};
 pub use layer::{Layer, Stage, channels_last};
 pub use network::Network;
+pub use plan::Plan;
 pub use step::{GradientMethod, StepOutput, TrainBatch};

@@ -2,11 +2,9 @@ use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use tch::{Device, Kind, Reduction, Tensor};
 
-use crate::kernels::{
-    ConvShape, Pooled, nhwc_values, pool_relu, sparse_backward, stem_backward, stem_forward,
-    stem_suits, values,
-};
-use crate::{Error, Layer, Network};
+use crate::kernels::nhwc_values;
+use crate::plan::KernelStage;
+use crate::{Error, Layer, Network, Plan};
 
 /// Images to learn from in one step, or the part of them that one thread takes.
 #[derive(Debug)]
@@ -37,15 +35,19 @@ pub struct StepOutput {
 pub enum GradientMethod {
     /// libtorch's automatic differentiation throughout: the oracle, and what CUDA uses.
     Autograd,
-    /// Our kernels for the convolutions where they suit the network, automatic differentiation for the rest; CPU only.
+    /// The gradients of the convolutions by our kernels, which leave out the products with zero; forward by libtorch. CPU
+    /// only, and where the kernels suit the network.
     Sparse,
+    /// As [`GradientMethod::Sparse`], with 5×5 convolutions by Winograd's short convolutions, forward and, where the
+    /// gradient is not sparse, backward.
+    Winograd,
 }
 
 impl GradientMethod {
     /// The faster method on `device`.
     pub fn fastest(device: Device) -> Self {
         if device == Device::Cpu {
-            Self::Sparse
+            Self::Winograd
         } else {
             Self::Autograd
         }
@@ -62,13 +64,21 @@ impl Network {
         batch: &TrainBatch,
         method: GradientMethod,
     ) -> Result<StepOutput, Error> {
-        let kernel_stages = match method {
-            GradientMethod::Sparse => self.kernel_stages(),
-            GradientMethod::Autograd => None,
-        };
-        match kernel_stages {
-            Some(stages) => self.sparse_step(batch, &stages),
-            None => self.autograd_step(batch),
+        self.planned_loss_and_gradients(batch, &self.plan(method)?)
+    }
+
+    /// [`Network::loss_and_gradients`] with what the threads of a step share. `plan` must be of the weights as they are.
+    ///
+    /// # Errors
+    /// When shapes or devices do not fit.
+    pub fn planned_loss_and_gradients(
+        &self,
+        batch: &TrainBatch,
+        plan: &Plan,
+    ) -> Result<StepOutput, Error> {
+        match plan.stages() {
+            [] => self.autograd_step(batch),
+            stages => self.kernel_step(batch, stages),
         }
     }
 
@@ -85,12 +95,12 @@ impl Network {
     }
 
     /// Forward and backward with our kernels for the leading convolutional stages.
-    fn sparse_step(&self, batch: &TrainBatch, stages: &[KernelStage]) -> Result<StepOutput, Error> {
+    fn kernel_step(&self, batch: &TrainBatch, stages: &[KernelStage]) -> Result<StepOutput, Error> {
         let n = batch.images.size()[0];
         let grey = batch.images.f_reshape([n, -1])?.f_contiguous()?;
         let (mut inputs, mut pooled) = (Vec::new(), Vec::new());
         for (index, stage) in stages.iter().enumerate() {
-            let output = stage.forward(index, &grey, inputs.last())?;
+            let output = stage.forward(self.conv_weight(index)?, &grey, inputs.last())?;
             inputs.push(output.as_nchw(n)?);
             pooled.push(output);
         }
@@ -104,6 +114,7 @@ impl Network {
         for (index, stage) in stages.iter().enumerate().rev() {
             let d_pooled = nhwc_values(&d_features)?;
             let (d_weight, d_input) = stage.backward(
+                self.conv_weight(index)?,
                 &grey,
                 index.checked_sub(1).map(|i| &inputs[i]),
                 &pooled[index],
@@ -172,129 +183,6 @@ impl Network {
             .f_eq_tensor(&batch.labels)?
             .f_sum(Kind::Int64)?;
         Ok((loss.f_mul_scalar(batch.weight)?, hits.f_int64_value(&[])?))
-    }
-
-    /// The leading stages that our kernels cover, or `None` where they do not cover every convolution.
-    fn kernel_stages(&self) -> Option<Vec<KernelStage<'_>>> {
-        if self.device() != Device::Cpu {
-            return None;
-        }
-        let mut side = self.spec().side;
-        let mut stages = Vec::new();
-        for stage in &self.stages()[..=self.last_convolution()?] {
-            let [
-                Layer::Conv {
-                    weight,
-                    bias: None,
-                    padding,
-                },
-                Layer::MaxPool { side: tile },
-                Layer::Relu,
-            ] = &stage.layers[..]
-            else {
-                return None;
-            };
-            let kernel = *weight.size().last()?;
-            if kernel % 2 == 0
-                || *padding != kernel / 2
-                || (stages.is_empty() && !stem_suits(&weight.size(), *tile, side))
-            {
-                return None;
-            }
-            let shape = ConvShape {
-                side,
-                inputs: weight.size()[1] as usize,
-                kernel: kernel as usize,
-                tile: *tile as usize,
-            };
-            stages.push(KernelStage { weight, shape });
-            side /= *tile as usize;
-        }
-        Some(stages)
-    }
-}
-
-/// Conv → max pool → ReLU, computed by our kernels.
-struct KernelStage<'a> {
-    weight: &'a Tensor,
-    shape: ConvShape,
-}
-
-impl KernelStage<'_> {
-    fn forward(
-        &self,
-        index: usize,
-        grey: &Tensor,
-        input: Option<&Tensor>,
-    ) -> Result<Pooled, Error> {
-        let ConvShape {
-            side, kernel, tile, ..
-        } = self.shape;
-        let Some(input) = input.filter(|_| index > 0) else {
-            return Ok(stem_forward(
-                values(grey)?,
-                side,
-                values(&self.weight.f_contiguous()?)?,
-            ));
-        };
-        let pad = kernel as i64 / 2;
-        let maps = tch::no_grad(|| {
-            input.f_conv2d::<Tensor>(self.weight, None, [1, 1], [pad, pad], [1, 1], 1)
-        })?;
-        let channels = self.weight.size()[0] as usize;
-        Ok(pool_relu(
-            values(&nhwc_values(&maps)?)?,
-            side,
-            channels,
-            tile,
-        ))
-    }
-
-    /// Gradients of the weight and, but for the first stage, of the input, both as `[N or O, C, …]`.
-    fn backward(
-        &self,
-        grey: &Tensor,
-        input: Option<&Tensor>,
-        pooled: &Pooled,
-        d_pooled: &Tensor,
-    ) -> Result<(Tensor, Option<Tensor>), Error> {
-        let d_pooled = values(d_pooled)?;
-        let Some(input) = input else {
-            let d_weight = stem_backward(values(grey)?, self.shape.side, pooled, d_pooled);
-            return Ok((
-                Tensor::f_from_slice(&d_weight)?.f_reshape(self.weight.size())?,
-                None,
-            ));
-        };
-        let (input, weight) = (nhwc_values(input)?, nhwc_values(self.weight)?);
-        let (mut d_weight, mut d_input) = (vec![0.0; weight.numel()], vec![0.0; input.numel()]);
-        sparse_backward(
-            self.shape,
-            values(&input)?,
-            values(&weight)?,
-            pooled,
-            d_pooled,
-            &mut d_weight,
-            &mut d_input,
-        );
-        let nchw = |v: &[f32], like: &Tensor| {
-            Ok::<_, Error>(
-                Tensor::f_from_slice(v)?
-                    .f_reshape(like.size())?
-                    .f_permute([0, 3, 1, 2])?,
-            )
-        };
-        Ok((nchw(&d_weight, &weight)?, Some(nchw(&d_input, &input)?)))
-    }
-}
-
-impl Pooled {
-    /// The values as a channels-last tensor `[n, channels, side, side]`.
-    fn as_nchw(&self, n: i64) -> Result<Tensor, Error> {
-        let (side, channels) = (self.side as i64, self.channels as i64);
-        Ok(Tensor::f_from_slice(&self.values)?
-            .f_reshape([n, side, side, channels])?
-            .f_permute([0, 3, 1, 2])?)
     }
 }
 

@@ -104,16 +104,23 @@ fn sparse_kernels_agree_with_pytorch() {
 }
 
 #[test]
-fn sparse_kernels_agree_with_automatic_differentiation_under_dropout() {
+fn winograd_kernels_agree_with_pytorch() {
+    check_golden("forward_backward_48.json", GradientMethod::Winograd, false);
+    check_golden("forward_backward_96.json", GradientMethod::Winograd, false);
+    check_golden("forward_backward_48.json", GradientMethod::Winograd, true);
+}
+
+/// Gradients by `method` against automatic differentiation of the same network under dropout, relative to the largest.
+fn check_against_autograd(method: GradientMethod, side: usize, tolerance: f64) {
     let spec = InputSpec {
-        side: 32,
+        side,
         classes: 5,
         dropout: 0.5,
     };
     let network = Network::build(&ZeroBiasCnn { k: Some(1.0) }, spec, 3, Device::Cpu).unwrap();
     tch::manual_seed(7);
     let batch = TrainBatch {
-        images: Tensor::randn([6, 1, 32, 32], (Kind::Float, Device::Cpu)),
+        images: Tensor::randn([6, 1, side as i64, side as i64], (Kind::Float, Device::Cpu)),
         labels: Tensor::from_slice(&[0i64, 1, 2, 3, 4, 0]),
         dropout_seeds: vec![11, 12, 13, 14, 15, 16],
         weight: 1.0 / 6.0,
@@ -121,22 +128,47 @@ fn sparse_kernels_agree_with_automatic_differentiation_under_dropout() {
     let oracle = network
         .loss_and_gradients(&batch, GradientMethod::Autograd)
         .unwrap();
-    let sparse = network
-        .loss_and_gradients(&batch, GradientMethod::Sparse)
-        .unwrap();
-    assert!((oracle.loss - sparse.loss).abs() < 1e-6);
-    assert_eq!(oracle.correct, sparse.correct);
+    let output = network.loss_and_gradients(&batch, method).unwrap();
+    assert!((oracle.loss - output.loss).abs() <= tolerance * oracle.loss);
+    assert_eq!(oracle.correct, output.correct);
     for ((name, _), (a, b)) in network
         .parameters()
         .iter()
-        .zip(oracle.gradients.iter().zip(&sparse.gradients))
+        .zip(oracle.gradients.iter().zip(&output.gradients))
     {
         let difference = (a - b).abs().max().double_value(&[]);
         let scale = a.abs().max().double_value(&[]);
         assert!(
-            scale > 0.0 && difference <= 1e-5 * scale,
-            "{name}: {difference} of {scale}"
+            scale > 0.0 && difference <= tolerance * scale,
+            "{name} at {side} pixels: {difference} of {scale}"
         );
+    }
+}
+
+#[test]
+fn sparse_kernels_agree_with_automatic_differentiation_under_dropout() {
+    check_against_autograd(GradientMethod::Sparse, 32, 1e-5);
+    check_against_autograd(GradientMethod::Sparse, 48, 1e-5);
+}
+
+#[test]
+fn winograd_kernels_agree_with_automatic_differentiation_under_dropout() {
+    // 40 pixels: tiles of 4 do not divide the 10 × 10 maps of conv3.
+    for side in [32, 40, 48, 96] {
+        check_against_autograd(GradientMethod::Winograd, side, 5e-5);
+    }
+}
+
+#[test]
+fn planned_logits_are_those_of_libtorch() {
+    for side in [40, 48] {
+        let network = network(side);
+        let images = batch(5, side as i64, 11.0).images;
+        let expected = network.logits(&images).unwrap();
+        let plan = network.plan(GradientMethod::Winograd).unwrap();
+        let got = network.planned_logits(&images, &plan).unwrap();
+        let difference = (&expected - got).abs().max().double_value(&[]);
+        assert!(difference <= 5e-5 * expected.abs().max().double_value(&[]));
     }
 }
 

@@ -3,7 +3,7 @@ use std::path::Path;
 use atomic_write_file::AtomicWriteFile;
 use faus_data::Prepared;
 use faus_data::normalise::{Normalisation, to_unit_range};
-use faus_model::Network;
+use faus_model::{GradientMethod, Network};
 use tch::{Device, Kind, Tensor};
 
 use crate::{Error, Workers};
@@ -119,13 +119,14 @@ pub fn evaluate(
     normalisation: &Normalisation,
     workers: &Workers,
 ) -> Result<Predictions, Error> {
+    let plan = network.plan(GradientMethod::fastest(network.device()))?;
     let logits = over_images(
         network,
         prepared,
         rows,
         normalisation,
         workers,
-        |network, images| Ok(network.logits(images)?),
+        |network, images| Ok(network.planned_logits(images, &plan)?),
     )?;
     let labels = rows.iter().map(|&row| prepared.labels()[row]).collect();
     Ok(Predictions {

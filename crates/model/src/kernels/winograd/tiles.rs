@@ -1,0 +1,193 @@
+//! The two-dimensional transforms: between images and the 64 matrices of their tiles' coefficients.
+//!
+//! An image of `tiles` × `tiles` tiles is an array `[height, width, panels]` of rows of 32 channels. Coefficients are
+//! `[64, panels, tiles of all images]` of such rows, the matrices [`stride`] rows apart.
+
+use std::marker::PhantomData;
+use std::ops::Range;
+
+use pulp::{Simd, WithSimd};
+
+use super::points::{INPUTS, Line, OUTPUTS, TAPS};
+use super::product::{PANEL, Row};
+
+/// Products per tile, in two dimensions.
+pub(super) const POINTS: usize = INPUTS * INPUTS;
+/// Zeros on every side of the input.
+pub(super) const PAD: usize = TAPS / 2;
+
+/// Rows from one of the 64 matrices of tiles × channels to the next. One more than it holds: a power of two would put
+/// the same place of all 64 into the same set of the cache.
+pub(super) fn stride(tiles: usize, panels: usize) -> usize {
+    tiles * panels + 1
+}
+
+/// Rows of all 64.
+pub(super) fn points_len(tiles: usize, panels: usize) -> usize {
+    POINTS * stride(tiles, panels)
+}
+
+/// Images cut into tiles of 4 × 4 outputs.
+#[derive(Clone, Copy)]
+pub(super) struct Tiling {
+    pub images: usize,
+    /// Tiles along a side of an image.
+    pub tiles: usize,
+    /// Panels of 32 channels.
+    pub panels: usize,
+}
+
+impl Tiling {
+    /// Side of the outputs, whole tiles.
+    pub fn output_side(self) -> usize {
+        self.tiles * OUTPUTS
+    }
+
+    /// Side of the inputs with their padding.
+    pub fn input_side(self) -> usize {
+        self.output_side() + 2 * PAD
+    }
+
+    /// Rows of the padded inputs.
+    pub fn input_len(self) -> usize {
+        self.images * self.input_side() * self.input_side() * self.panels
+    }
+
+    /// Rows of the outputs.
+    pub fn output_len(self) -> usize {
+        self.images * self.output_side() * self.output_side() * self.panels
+    }
+
+    /// Tiles of all images.
+    pub fn count(self) -> usize {
+        self.images * self.tiles * self.tiles
+    }
+
+    /// For each of these tiles and each panel: the tile's first row in images of `side`, and its row in the matrices.
+    pub fn places(self, side: usize, range: &Range<usize>) -> impl Iterator<Item = (usize, usize)> {
+        let Self { tiles, panels, .. } = self;
+        let (first, count) = (range.start, range.len());
+        range.clone().flat_map(move |tile| {
+            let (image, row, column) = (tile / (tiles * tiles), tile / tiles % tiles, tile % tiles);
+            let pixel = (image * side + row * OUTPUTS) * side + column * OUTPUTS;
+            (0..panels).map(move |panel| (pixel * panels + panel, panel * count + tile - first))
+        })
+    }
+
+    /// Rows from a pixel of images of `side` to the one below and to the one on the right.
+    pub fn steps(self, side: usize) -> (usize, usize) {
+        (side * self.panels, self.panels)
+    }
+}
+
+/// Rows from one place to the next, downwards and to the right.
+type Steps = (usize, usize);
+
+/// One register of each of the N × N rows from `from` on through `L` along both dimensions, M × M registers, to the rows
+/// from `to` on.
+#[inline(always)]
+fn through<S: Simd, const N: usize, const M: usize, const ADD: bool, L: Line<N, M>>(
+    simd: S,
+    lane: usize,
+    (from, from_steps): (&[Row], Steps),
+    (to, to_steps): (&mut [Row], Steps),
+) {
+    let zero = simd.splat_f32s(0.0);
+    let mut half = [[zero; N]; M];
+    for i in 0..N {
+        let line = &from[i * from_steps.0..][..(N - 1) * from_steps.1 + 1];
+        let mut x = [zero; N];
+        for j in 0..N {
+            x[j] = S::as_simd_f32s(&line[j * from_steps.1]).0[lane];
+        }
+        let y = L::apply(simd, x);
+        for j in 0..M {
+            half[j][i] = y[j];
+        }
+    }
+    for j in 0..M {
+        let y = L::apply(simd, half[j]);
+        let to = &mut to[j * to_steps.1..][..(M - 1) * to_steps.0 + 1];
+        for i in 0..M {
+            let out = &mut S::as_mut_simd_f32s(&mut to[i * to_steps.0]).0[lane];
+            *out = if ADD { simd.add_f32s(*out, y[i]) } else { y[i] };
+        }
+    }
+}
+
+/// Blocks of N × N pixels to the 64 matrices, through `L` both ways.
+pub(super) struct ToPoints<'a, const N: usize, L, I> {
+    pub line: PhantomData<L>,
+    /// First row of each block, and its row in the matrices.
+    pub places: I,
+    /// From a pixel to the next.
+    pub steps: Steps,
+    pub pixels: &'a [Row],
+    /// [`POINTS`] matrices of this many rows.
+    pub stride: usize,
+    pub points: &'a mut [Row],
+}
+
+impl<const N: usize, L: Line<N, INPUTS>, I: Iterator<Item = (usize, usize)>> WithSimd
+    for ToPoints<'_, N, L, I>
+{
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, simd: S) {
+        let points = (INPUTS * self.stride, self.stride);
+        for (pixel, row) in self.places {
+            for lane in 0..PANEL / S::F32_LANES {
+                let from = (&self.pixels[pixel..], self.steps);
+                let to = (&mut self.points[row..], points);
+                through::<S, N, INPUTS, false, L>(simd, lane, from, to);
+            }
+        }
+    }
+}
+
+/// The 64 matrices to blocks of N × N pixels, through `L` both ways.
+pub(super) struct FromPoints<'a, const N: usize, const ADD: bool, L, I> {
+    pub line: PhantomData<L>,
+    /// First row of each block, and its row in the matrices.
+    pub places: I,
+    /// From a pixel to the next.
+    pub steps: Steps,
+    /// Overwritten, or added to if `ADD`.
+    pub pixels: &'a mut [Row],
+    /// [`POINTS`] matrices of this many rows.
+    pub stride: usize,
+    pub points: &'a [Row],
+}
+
+impl<const N: usize, const ADD: bool, L: Line<INPUTS, N>, I: Iterator<Item = (usize, usize)>>
+    WithSimd for FromPoints<'_, N, ADD, L, I>
+{
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, simd: S) {
+        let points = (INPUTS * self.stride, self.stride);
+        for (pixel, row) in self.places {
+            for lane in 0..PANEL / S::F32_LANES {
+                let from = (&self.points[row..], points);
+                let to = (&mut self.pixels[pixel..], self.steps);
+                through::<S, INPUTS, N, ADD, L>(simd, lane, from, to);
+            }
+        }
+    }
+}
+
+/// For each filter `[5, 5, panels]` of `[rows, 5, 5, panels]` and each panel: its first row, and its row in the matrices.
+pub(super) fn filter_places(
+    (rows, panels): (usize, usize),
+) -> impl Iterator<Item = (usize, usize)> {
+    (0..rows).flat_map(move |row| {
+        (0..panels).map(move |panel| (row * TAPS * TAPS * panels + panel, panel * rows + row))
+    })
+}
+
+/// Rows from a tap of such a filter to the one below and to the one on the right.
+pub(super) fn filter_steps((_, panels): (usize, usize)) -> (usize, usize) {
+    (TAPS * panels, panels)
+}
