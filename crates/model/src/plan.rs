@@ -1,8 +1,7 @@
 use tch::{Device, Tensor};
 
 use crate::kernels::{
-    ConvShape, Pooled, Winograd, nhwc_values, pool_relu, sparse_backward, stem_backward,
-    stem_forward, stem_suits, values,
+    Buffer, ConvShape, Pooled, Stem, Winograd, nhwc_values, sparse_backward, values,
 };
 use crate::{Error, GradientMethod, Layer, Network};
 
@@ -32,14 +31,25 @@ impl Network {
             GradientMethod::Sparse => false,
             GradientMethod::Winograd => true,
         };
-        let mut stages = self.kernel_stages().unwrap_or_default();
-        for (index, stage) in stages.iter_mut().enumerate().skip(1) {
+        let shapes = self.kernel_shapes().unwrap_or_default();
+        let stage = |(index, shape): (usize, ConvShape)| {
             let weight = self.conv_weight(index)?;
-            if winograd && Winograd::suits(&weight.size()) {
-                stage.winograd = Some(stage.transform(weight)?);
-            }
-        }
-        Ok(Plan { stages })
+            let form = match index {
+                0 => Form::Stem(Stem::new(shape.side, values(&weight.f_contiguous()?)?)),
+                _ if winograd && Winograd::suits(&weight.size()) => {
+                    Form::Winograd(shape.transform(weight)?)
+                }
+                _ => Form::Dense,
+            };
+            Ok(KernelStage { shape, form })
+        };
+        Ok(Plan {
+            stages: shapes
+                .into_iter()
+                .enumerate()
+                .map(stage)
+                .collect::<Result<_, Error>>()?,
+        })
     }
 
     /// [`Network::logits`] by `plan`, which must be of the weights as they are.
@@ -48,14 +58,18 @@ impl Network {
     /// When the images' shape or device does not fit.
     pub fn planned_logits(&self, images: &Tensor, plan: &Plan) -> Result<Tensor, Error> {
         tch::no_grad(|| {
-            let n = images.size()[0];
-            let grey = images.f_reshape([n, -1])?.f_contiguous()?;
-            let mut x = images.shallow_clone();
+            let mut pooled: Option<Pooled> = None;
+            let grey = images.f_contiguous()?;
             for (index, stage) in plan.stages.iter().enumerate() {
-                let output =
-                    stage.forward(self.conv_weight(index)?, &grey, (index > 0).then_some(&x))?;
-                x = output.as_nchw(n)?;
+                let input = pooled.as_ref().map_or(Features::Grey(values(&grey)?), |p| {
+                    Features::Maps(&p.values)
+                });
+                pooled = Some(stage.forward(self.conv_weight(index)?, input)?);
             }
+            let x = match pooled {
+                Some(pooled) => pooled.as_nchw(images.size()[0])?,
+                None => images.shallow_clone(),
+            };
             let rest = self.stages().iter().skip(plan.stages.len());
             rest.into_iter().try_fold(x, |x, stage| stage.forward(&x))
         })
@@ -70,12 +84,12 @@ impl Network {
     }
 
     /// The leading stages that our kernels cover, or `None` where they do not cover every convolution.
-    fn kernel_stages(&self) -> Option<Vec<KernelStage>> {
+    fn kernel_shapes(&self) -> Option<Vec<ConvShape>> {
         if self.device() != Device::Cpu {
             return None;
         }
         let mut side = self.spec().side;
-        let mut stages = Vec::new();
+        let mut shapes = Vec::new();
         for stage in &self.stages()[..=self.last_convolution()?] {
             let [
                 Layer::Conv {
@@ -92,23 +106,19 @@ impl Network {
             let kernel = *weight.size().last()?;
             if kernel % 2 == 0
                 || *padding != kernel / 2
-                || (stages.is_empty() && !stem_suits(&weight.size(), *tile, side))
+                || (shapes.is_empty() && !Stem::suits(&weight.size(), *tile, side))
             {
                 return None;
             }
-            let shape = ConvShape {
+            shapes.push(ConvShape {
                 side,
                 inputs: weight.size()[1] as usize,
                 kernel: kernel as usize,
                 tile: *tile as usize,
-            };
-            stages.push(KernelStage {
-                shape,
-                winograd: None,
             });
             side /= *tile as usize;
         }
-        Some(stages)
+        Some(shapes)
     }
 }
 
@@ -116,17 +126,36 @@ impl Network {
 #[derive(Debug)]
 pub(crate) struct KernelStage {
     shape: ConvShape,
-    winograd: Option<Winograd>,
+    form: Form,
 }
 
-impl KernelStage {
+/// How the convolution is computed.
+#[derive(Debug)]
+enum Form {
+    /// The first one, on grey images.
+    Stem(Stem),
+    Winograd(Winograd),
+    /// By libtorch.
+    Dense,
+}
+
+/// What a stage works on.
+#[derive(Clone, Copy)]
+pub(crate) enum Features<'a> {
+    /// `[n, side, side]`.
+    Grey(&'a [f32]),
+    /// `[n, side, side, channels]`.
+    Maps(&'a Buffer),
+}
+
+impl ConvShape {
     /// Whether so few of the gradients at the convolution's output are not zero that leaving out the rest saves more than
     /// Winograd's form does (measured: at tiles of 2 × 2 it does not, at 6 × 6 it does).
-    fn is_sparse(&self) -> bool {
-        self.shape.tile >= 4
+    fn is_sparse(self) -> bool {
+        self.tile >= 4
     }
 
-    fn transform(&self, weight: &Tensor) -> Result<Winograd, Error> {
+    fn transform(self, weight: &Tensor) -> Result<Winograd, Error> {
         let channels = (weight.size()[1] as usize, weight.size()[0] as usize);
         let by_output = nhwc_values(weight)?;
         let by_input = weight.f_permute([1, 2, 3, 0])?.f_contiguous()?;
@@ -134,100 +163,102 @@ impl KernelStage {
             .then(|| values(&by_output))
             .transpose()?;
         Ok(Winograd::new(
-            self.shape.side,
+            self.side,
             channels,
             values(&by_input)?,
             backward,
         ))
     }
+}
 
-    /// `weight` is the stage's; `grey` the images, `input` what the stage before made of them.
-    pub(crate) fn forward(
-        &self,
-        weight: &Tensor,
-        grey: &Tensor,
-        input: Option<&Tensor>,
-    ) -> Result<Pooled, Error> {
-        let ConvShape {
-            side, kernel, tile, ..
-        } = self.shape;
-        let Some(input) = input else {
-            return Ok(stem_forward(
-                values(grey)?,
-                side,
-                values(&weight.f_contiguous()?)?,
-            ));
-        };
-        if let Some(winograd) = &self.winograd {
-            return Ok(winograd.forward(values(&nhwc_values(input)?)?, tile));
+impl KernelStage {
+    /// `weight` is the stage's.
+    pub(crate) fn forward(&self, weight: &Tensor, input: Features) -> Result<Pooled, Error> {
+        let tile = self.shape.tile;
+        match (&self.form, input) {
+            (Form::Stem(stem), Features::Grey(grey)) => Ok(stem.forward(grey)),
+            (Form::Winograd(winograd), Features::Maps(maps)) => Ok(winograd.forward(maps, tile)),
+            (_, Features::Grey(input)) => self.dense_forward(weight, input),
+            (_, Features::Maps(input)) => self.dense_forward(weight, input),
         }
-        let pad = kernel as i64 / 2;
-        let maps =
-            tch::no_grad(|| input.f_conv2d::<Tensor>(weight, None, [1, 1], [pad, pad], [1, 1], 1))?;
-        let channels = weight.size()[0] as usize;
-        Ok(pool_relu(
-            values(&nhwc_values(&maps)?)?,
-            side,
-            channels,
-            tile,
-        ))
     }
 
-    /// Gradients of the weight and, but for the first stage, of the input, both as `[N or O, C, …]`.
+    fn dense_forward(&self, weight: &Tensor, input: &[f32]) -> Result<Pooled, Error> {
+        let ConvShape {
+            side,
+            inputs,
+            kernel,
+            tile,
+        } = self.shape;
+        let pad = kernel as i64 / 2;
+        let images = nchw(input, &[-1, side as i64, side as i64, inputs as i64])?;
+        let maps = tch::no_grad(|| {
+            images.f_conv2d::<Tensor>(weight, None, [1, 1], [pad, pad], [1, 1], 1)
+        })?;
+        let (n, channels) = (maps.size()[0] as usize, maps.size()[1] as usize);
+        let mut pooled = Pooled::new(n, side / tile, channels, tile);
+        pooled.fill(0, values(&nhwc_values(&maps)?)?, side);
+        Ok(pooled)
+    }
+
+    /// Gradients of the weight, as `[O, C, …]`, and, but for the first stage, of the input.
     pub(crate) fn backward(
         &self,
         weight: &Tensor,
-        grey: &Tensor,
-        input: Option<&Tensor>,
+        input: Features,
         pooled: &Pooled,
-        d_pooled: &Tensor,
-    ) -> Result<(Tensor, Option<Tensor>), Error> {
-        let d_pooled = values(d_pooled)?;
-        let Some(input) = input else {
-            let d_weight = stem_backward(values(grey)?, self.shape.side, pooled, d_pooled);
-            return Ok((
-                Tensor::f_from_slice(&d_weight)?.f_reshape(weight.size())?,
-                None,
-            ));
-        };
-        let (input, weight) = (nhwc_values(input)?, nhwc_values(weight)?);
-        let (mut d_weight, mut d_input) = (vec![0.0; weight.numel()], vec![0.0; input.numel()]);
-        match &self.winograd {
-            Some(winograd) if !self.is_sparse() => winograd.backward(
-                values(&input)?,
-                self.shape.tile,
-                pooled,
-                d_pooled,
-                &mut d_weight,
-                &mut d_input,
-            ),
-            _ => sparse_backward(
-                self.shape,
-                values(&input)?,
-                values(&weight)?,
-                pooled,
-                d_pooled,
-                &mut d_weight,
-                &mut d_input,
-            ),
+        d_pooled: &[f32],
+    ) -> Result<(Tensor, Buffer), Error> {
+        let by_output = nhwc_values(weight)?;
+        match (&self.form, input) {
+            (Form::Stem(stem), Features::Grey(grey)) => {
+                let d_weight = stem.backward(grey, pooled, d_pooled);
+                let d_weight = Tensor::f_from_slice(&d_weight)?.f_reshape(weight.size())?;
+                Ok((d_weight, Buffer::default()))
+            }
+            (Form::Winograd(winograd), Features::Maps(maps)) if !self.shape.is_sparse() => {
+                let (d_weight, d_input) = winograd.backward(maps, pooled, d_pooled);
+                Ok((nchw(&d_weight, &by_output.size())?, d_input))
+            }
+            (_, Features::Grey(input)) => self.sparse_backward(&by_output, input, pooled, d_pooled),
+            (_, Features::Maps(input)) => self.sparse_backward(&by_output, input, pooled, d_pooled),
         }
-        let nchw = |v: &[f32], like: &Tensor| {
-            Ok::<_, Error>(
-                Tensor::f_from_slice(v)?
-                    .f_reshape(like.size())?
-                    .f_permute([0, 3, 1, 2])?,
-            )
-        };
-        Ok((nchw(&d_weight, &weight)?, Some(nchw(&d_input, &input)?)))
     }
+
+    /// `weight` is `[O, k, k, C]`.
+    fn sparse_backward(
+        &self,
+        weight: &Tensor,
+        input: &[f32],
+        pooled: &Pooled,
+        d_pooled: &[f32],
+    ) -> Result<(Tensor, Buffer), Error> {
+        let mut d_weight = Buffer::zeros(weight.numel());
+        let mut d_input = Buffer::zeros(input.len());
+        sparse_backward(
+            self.shape,
+            input,
+            values(weight)?,
+            pooled,
+            d_pooled,
+            &mut d_weight,
+            &mut d_input,
+        );
+        Ok((nchw(&d_weight, &weight.size())?, d_input))
+    }
+}
+
+/// `[n, row, column, channel]` values as a channels-last tensor `[n, channel, row, column]`.
+fn nchw(nhwc: &[f32], size: &[i64]) -> Result<Tensor, Error> {
+    Ok(Tensor::f_from_slice(nhwc)?
+        .f_reshape(size)?
+        .f_permute([0, 3, 1, 2])?)
 }
 
 impl Pooled {
     /// The values as a channels-last tensor `[n, channels, side, side]`.
     pub(crate) fn as_nchw(&self, n: i64) -> Result<Tensor, Error> {
         let (side, channels) = (self.side as i64, self.channels as i64);
-        Ok(Tensor::f_from_slice(&self.values)?
-            .f_reshape([n, side, side, channels])?
-            .f_permute([0, 3, 1, 2])?)
+        nchw(&self.values, &[n, side, side, channels])
     }
 }

@@ -2,8 +2,8 @@ use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use tch::{Device, Kind, Reduction, Tensor};
 
-use crate::kernels::nhwc_values;
-use crate::plan::KernelStage;
+use crate::kernels::{Buffer, Pooled, nhwc_values, values};
+use crate::plan::{Features, KernelStage};
 use crate::{Error, Layer, Network, Plan};
 
 /// Images to learn from in one step, or the part of them that one thread takes.
@@ -96,34 +96,26 @@ impl Network {
 
     /// Forward and backward with our kernels for the leading convolutional stages.
     fn kernel_step(&self, batch: &TrainBatch, stages: &[KernelStage]) -> Result<StepOutput, Error> {
-        let n = batch.images.size()[0];
-        let grey = batch.images.f_reshape([n, -1])?.f_contiguous()?;
-        let (mut inputs, mut pooled) = (Vec::new(), Vec::new());
+        let grey = batch.images.f_contiguous()?;
+        let mut pooled: Vec<Pooled> = Vec::new();
         for (index, stage) in stages.iter().enumerate() {
-            let output = stage.forward(self.conv_weight(index)?, &grey, inputs.last())?;
-            inputs.push(output.as_nchw(n)?);
-            pooled.push(output);
+            let input = features_before(index, &grey, &pooled)?;
+            pooled.push(stage.forward(self.conv_weight(index)?, input)?);
         }
-        let features = inputs
-            .pop()
-            .unwrap_or_else(|| batch.images.shallow_clone())
-            .set_requires_grad(true);
-        let (loss, correct, mut d_features, head) =
-            self.head_step(stages.len(), &features, batch)?;
+        let features = match pooled.last() {
+            Some(pooled) => pooled.as_nchw(batch.images.size()[0])?,
+            None => batch.images.shallow_clone(),
+        }
+        .set_requires_grad(true);
+        let (loss, correct, d_features, head) = self.head_step(stages.len(), &features, batch)?;
+        let mut d_pooled = Buffer::copy_of(values(&nhwc_values(&d_features)?)?);
         let mut gradients = Vec::new();
         for (index, stage) in stages.iter().enumerate().rev() {
-            let d_pooled = nhwc_values(&d_features)?;
-            let (d_weight, d_input) = stage.backward(
-                self.conv_weight(index)?,
-                &grey,
-                index.checked_sub(1).map(|i| &inputs[i]),
-                &pooled[index],
-                &d_pooled,
-            )?;
+            let input = features_before(index, &grey, &pooled)?;
+            let weight = self.conv_weight(index)?;
+            let (d_weight, d_input) = stage.backward(weight, input, &pooled[index], &d_pooled)?;
             gradients.push(d_weight);
-            if let Some(d_input) = d_input {
-                d_features = d_input;
-            }
+            d_pooled = d_input;
         }
         gradients.reverse();
         gradients.extend(head);
@@ -184,6 +176,18 @@ impl Network {
             .f_sum(Kind::Int64)?;
         Ok((loss.f_mul_scalar(batch.weight)?, hits.f_int64_value(&[])?))
     }
+}
+
+/// What stage `index` works on: the images, or what the stage before it made.
+fn features_before<'a>(
+    index: usize,
+    grey: &'a Tensor,
+    pooled: &'a [Pooled],
+) -> Result<Features<'a>, Error> {
+    Ok(match index.checked_sub(1) {
+        None => Features::Grey(values(grey)?),
+        Some(before) => Features::Maps(&pooled[before].values),
+    })
 }
 
 /// Inverted dropout: `[n, features]` of 0 and 1/(1 − p), row i drawn from `seeds[i]` alone.

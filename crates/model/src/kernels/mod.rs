@@ -1,19 +1,27 @@
 //! CPU kernels for what libtorch does slowly in this kind of network, on plain `[n, row, column, channel]` arrays.
 //!
-//! All compute the convolution itself, to rounding: they leave out products with zero, or share products between outputs. Each has a literal libtorch version as its test oracle in
-//! `tests/gradients.rs`. They run on the calling thread; callers share a batch out over threads.
+//! They leave out products with zero or share products between outputs; the result is the convolution's, to rounding. Each
+//! is tested against a literal version, here or in `tests/gradients.rs`. They run on the calling thread; callers share a
+//! batch out over threads.
 
+mod buffer;
 mod pool;
 mod raw;
 mod sparse;
 mod stem;
 mod winograd;
 
-pub(crate) use pool::{Pooled, pool_relu};
+pub(crate) use buffer::Buffer;
+pub(crate) use pool::Pooled;
 pub(crate) use raw::{nhwc_values, values};
 pub(crate) use sparse::{ConvShape, sparse_backward};
-pub(crate) use stem::{stem_backward, stem_forward, stem_suits};
+pub(crate) use stem::Stem;
 pub(crate) use winograd::Winograd;
+
+/// Side of the filters that [`Stem`] and [`Winograd`] are for.
+const FILTER_SIDE: usize = 5;
+/// Zeros on every side of the image that keep its side under such a filter.
+const PAD: usize = FILTER_SIDE / 2;
 
 /// `y += a · x`, the inner loop of every backward kernel here.
 #[inline(always)]

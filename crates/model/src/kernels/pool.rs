@@ -1,85 +1,104 @@
 use multiversion::multiversion;
 
+use super::Buffer;
+
 /// Feature maps after pooling and ReLU, with where each maximum came from.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Pooled {
     /// `[n, side, side, channels]`, ≥ 0.
-    pub values: Vec<f32>,
-    /// Same shape: position of the maximum in its tile, row · tile + column; the first of equals.
-    pub winners: Vec<u32>,
+    pub values: Buffer,
+    winners: Buffer,
     /// Height and width after pooling.
     pub side: usize,
     /// Feature maps.
     pub channels: usize,
+    /// Side of a pooling tile.
+    pub tile: usize,
 }
 
 impl Pooled {
-    /// Room for `n` images.
-    pub fn new(n: usize, side: usize, channels: usize) -> Self {
+    /// Room for `n` images of `side`.
+    pub fn new(n: usize, side: usize, channels: usize, tile: usize) -> Self {
         let len = n * side * side * channels;
         Self {
-            values: vec![0.0; len],
-            winners: vec![0; len],
+            values: Buffer::of(len),
+            winners: Buffer::of(len),
             side,
             channels,
+            tile,
         }
     }
 
-    /// Max pooling over `tile`×`tile`, then ReLU, of maps `[images, width, width, channels]`, into the images from
-    /// `first` on. What lies beyond the tiles in `width` is not looked at.
-    pub fn fill(&mut self, first: usize, maps: &[f32], width: usize, tile: usize) {
-        let (out, channels) = (self.side, self.channels);
-        let image_len = out * out * channels;
+    /// Of the shape of the values: position of the maximum in its tile, row · tile + column; the first of equals.
+    pub fn winners(&self) -> &[u32] {
+        bytemuck::cast_slice(&self.winners)
+    }
+
+    /// Values and winners of pooled lines `first ..`, counted through all images.
+    pub fn lines_mut(&mut self, first: usize, count: usize) -> (&mut [f32], &mut [u32]) {
+        let line = self.side * self.channels;
+        let range = first * line..(first + count) * line;
+        (
+            &mut self.values[range.clone()],
+            bytemuck::cast_slice_mut(&mut self.winners[range]),
+        )
+    }
+
+    /// Max pooling, then ReLU, of maps `[images, width, width, channels]`, into the images from `first` on. What lies
+    /// beyond the tiles in `width` is not looked at.
+    pub fn fill(&mut self, first: usize, maps: &[f32], width: usize) {
+        let (out, channels, tile) = (self.side, self.channels, self.tile);
         let images = maps.len() / (width * width * channels);
-        let range = first * image_len..(first + images) * image_len;
-        let units = self.values[range.clone()]
+        let (values, winners) = self.lines_mut(first * out, images * out);
+        let units = values
             .chunks_exact_mut(channels)
-            .zip(self.winners[range].chunks_exact_mut(channels));
+            .zip(winners.chunks_exact_mut(channels));
         for (unit, (best, winner)) in units.enumerate() {
-            let corner = corner(unit, out, width, tile);
+            let (line, column) = (unit / out, unit % out * tile);
+            let corner = (line / out * width + line % out * tile) * width + column;
             pool_unit(&maps[corner * channels..], width, tile, best, winner);
         }
     }
-}
 
-/// The first pixel of pooled position `unit`, counted through all images.
-fn corner(unit: usize, out: usize, width: usize, tile: usize) -> usize {
-    let (image, row, column) = (unit / (out * out), unit / out % out, unit % out);
-    (image * width + row * tile) * width + column * tile
-}
-
-/// Max pooling over `tile`×`tile`, then ReLU, of maps `[n, side, side, channels]`.
-pub(crate) fn pool_relu(maps: &[f32], side: usize, channels: usize, tile: usize) -> Pooled {
-    let mut pooled = Pooled::new(maps.len() / (side * side * channels), side / tile, channels);
-    pooled.fill(0, maps, side, tile);
-    pooled
-}
-
-/// The gradient of [`Pooled::fill`] for its maps: `d_pooled` at the winners, zero elsewhere.
-pub(crate) fn unpool(
-    pooled: &Pooled,
-    d_pooled: &[f32],
-    first: usize,
-    d_maps: &mut [f32],
-    width: usize,
-    tile: usize,
-) {
-    let (out, channels) = (pooled.side, pooled.channels);
-    if out * tile != width {
-        d_maps.fill(0.0);
-    }
-    let units = d_maps.len() / (width * width * channels) * out * out;
-    for unit in 0..units {
-        let at = (first * out * out + unit) * channels..(first * out * out + unit + 1) * channels;
-        let corner = corner(unit, out, width, tile) * channels;
-        unpool_unit(
-            &pooled.values[at.clone()],
-            &pooled.winners[at.clone()],
-            &d_pooled[at],
-            &mut d_maps[corner..],
-            width,
+    /// The gradient of [`Pooled::fill`] for its maps, of one pooled line counted through all images:
+    /// `d_maps` is `[tile, width, channels]`, `d_pooled` at the winners and zero elsewhere. `d_pooled` has the shape of the
+    /// values.
+    pub fn unpool_line(&self, line: usize, d_pooled: &[f32], width: usize, d_maps: &mut [f32]) {
+        let Self {
+            channels,
+            side,
             tile,
-        );
+            ..
+        } = *self;
+        if side * tile != width {
+            d_maps.fill(0.0);
+        }
+        for unit in 0..side {
+            let start = (line * side + unit) * channels;
+            let range = start..start + channels;
+            unpool_unit(
+                &self.values[range.clone()],
+                &self.winners()[range.clone()],
+                &d_pooled[range],
+                &mut d_maps[unit * tile * channels..],
+                width,
+                tile,
+            );
+        }
+    }
+
+    /// [`Pooled::unpool_line`] of all lines of the images from `first` on, into `[images, width, width, channels]`.
+    pub fn unpool(&self, first: usize, d_pooled: &[f32], width: usize, d_maps: &mut [f32]) {
+        let line_len = self.tile * width * self.channels;
+        let maps = d_maps.chunks_exact_mut(width * width * self.channels);
+        for (image, d_map) in maps.enumerate() {
+            let (tiles, rest) = d_map.split_at_mut(self.side * line_len);
+            for (line, d_line) in tiles.chunks_exact_mut(line_len).enumerate() {
+                let line = (first + image) * self.side + line;
+                self.unpool_line(line, d_pooled, width, d_line);
+            }
+            rest.fill(0.0);
+        }
     }
 }
 

@@ -32,6 +32,7 @@ pub(crate) fn sparse_backward(
     let image_len = shape.side * shape.side * shape.inputs;
     let units = pooled.side * pooled.side;
     let filter_len = shape.kernel * shape.kernel * shape.inputs;
+    let winners = pooled.winners();
     let mut gradients = Vec::with_capacity(units);
     for image in 0..input.len() / image_len {
         let x = &input[image * image_len..][..image_len];
@@ -42,7 +43,7 @@ pub(crate) fn sparse_backward(
                 let at = (image * units + unit) * pooled.channels + output;
                 let g = d_pooled[at];
                 (pooled.values[at] > 0.0 && g != 0.0).then(|| {
-                    let winner = pooled.winners[at] as usize;
+                    let winner = winners[at] as usize;
                     let row = unit / pooled.side * shape.tile + winner / shape.tile;
                     let column = unit % pooled.side * shape.tile + winner % shape.tile;
                     (row, column, g)

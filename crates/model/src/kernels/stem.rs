@@ -1,168 +1,247 @@
-use multiversion::multiversion;
+use pulp::{Arch, Simd, WithSimd};
 
-use super::{Pooled, axpy};
+use super::buffer::{Buffer, PANEL, Row};
+use super::{FILTER_SIDE, PAD, Pooled};
 
-/// Channels worked on at once: four positions of 16 accumulators stay in registers.
-const LANES: usize = 16;
-/// Side of the filters and of the pooling tiles these kernels are for.
-const KERNEL: usize = 5;
-const TAPS: usize = KERNEL * KERNEL;
-const PAD: usize = KERNEL / 2;
+const TAPS: usize = FILTER_SIDE * FILTER_SIDE;
+/// Side of the pooling tiles these kernels are for.
+const TILE: usize = 2;
 
-/// Whether [`stem_forward`] covers this first stage: 5×5 filters on one grey channel, 2×2 pooling, even side.
-pub(crate) fn stem_suits(weight: &[i64], tile: i64, side: usize) -> bool {
-    matches!(*weight, [outputs, 1, 5, 5] if outputs % LANES as i64 == 0)
-        && tile == 2
-        && side.is_multiple_of(2)
-}
-
-/// 5×5 convolution of grey images `[n, side, side]`, 2×2 max pooling and ReLU in one pass, so that the full-size maps
-/// never reach memory. `weight` is `[outputs, 5, 5]`.
-pub(crate) fn stem_forward(images: &[f32], side: usize, weight: &[f32]) -> Pooled {
-    let channels = weight.len() / TAPS;
-    let (n, out) = (images.len() / (side * side), side / 2);
-    let taps = transpose(weight, channels);
-    let mut values = vec![0.0; n * out * out * channels];
-    let mut winners = vec![0; values.len()];
-    let image_out = out * out * channels;
-    for image in 0..n {
-        let padded = pad(&images[image * side * side..][..side * side], side);
-        let range = image * image_out..(image + 1) * image_out;
-        forward_image(
-            &padded,
-            side,
-            &taps,
-            channels,
-            &mut values[range.clone()],
-            &mut winners[range],
-        );
-    }
-    Pooled {
-        values,
-        winners,
-        side: out,
-        channels,
-    }
-}
-
-/// Gradient of [`stem_forward`] for its weight, `[outputs, 5, 5]`; `d_pooled` has the shape of `pooled.values`.
-pub(crate) fn stem_backward(
-    images: &[f32],
+/// The first stage: 5×5 convolution of grey images, 2×2 max pooling and ReLU in one pass, so that the full-size maps
+/// never reach memory.
+#[derive(Debug)]
+pub(crate) struct Stem {
+    arch: Arch,
     side: usize,
-    pooled: &Pooled,
-    d_pooled: &[f32],
-) -> Vec<f32> {
-    let channels = pooled.channels;
-    let mut taps = vec![0.0; TAPS * channels];
-    let mut masked = vec![0.0; channels];
-    let image_out = pooled.side * pooled.side * channels;
-    for (image, d_image) in d_pooled.chunks_exact(image_out).enumerate() {
-        let padded = pad(&images[image * side * side..][..side * side], side);
-        let range = image * image_out..(image + 1) * image_out;
-        backward_image(
-            &padded,
-            side,
-            &pooled.values[range.clone()],
-            &pooled.winners[range],
-            d_image,
-            &mut masked,
-            &mut taps,
-        );
-    }
-    (0..channels * TAPS)
-        .map(|i| taps[i % TAPS * channels + i / TAPS])
-        .collect()
-}
-
-#[multiversion(targets("x86_64+avx512f+avx512vl", "x86_64+avx2+fma"))]
-fn forward_image(
-    padded: &[f32],
-    side: usize,
-    taps: &[f32],
     channels: usize,
-    values: &mut [f32],
-    winners: &mut [u32],
-) {
-    let width = side + 2 * PAD;
-    for unit in 0..(side / 2) * (side / 2) {
-        let (row, column) = (unit / (side / 2) * 2, unit % (side / 2) * 2);
-        for block in (0..channels).step_by(LANES) {
-            let mut best = [f32::NEG_INFINITY; LANES];
-            let mut winner = [0u32; LANES];
-            for position in 0..4 {
-                let corner = (row + position / 2) * width + column + position % 2;
-                let mut sum = [0f32; LANES];
-                for tap in 0..TAPS {
-                    let x = padded[corner + tap / KERNEL * width + tap % KERNEL];
-                    axpy(x, &taps[tap * channels + block..][..LANES], &mut sum);
-                }
-                for lane in 0..LANES {
-                    // A NaN wins, so that a diverged network is seen.
-                    let better = sum[lane] > best[lane] || sum[lane].is_nan();
-                    best[lane] = if better { sum[lane] } else { best[lane] };
-                    winner[lane] = if better {
-                        position as u32
-                    } else {
-                        winner[lane]
-                    };
-                }
+    /// `[channels / 32, 25]`.
+    taps: Vec<Row>,
+}
+
+impl Stem {
+    /// Whether weights of this shape, pooling and image side suit: one grey channel, even side.
+    pub fn suits(weight: &[i64], tile: i64, side: usize) -> bool {
+        matches!(*weight, [outputs, 1, 5, 5] if outputs > 0 && outputs % PANEL as i64 == 0)
+            && tile == TILE as i64
+            && side.is_multiple_of(TILE)
+    }
+
+    /// `weight` is `[channels, 5, 5]`.
+    pub fn new(side: usize, weight: &[f32]) -> Self {
+        let channels = weight.len() / TAPS;
+        let taps = (0..channels / PANEL * TAPS)
+            .map(|row| {
+                let (panel, tap) = (row / TAPS, row % TAPS);
+                Row(std::array::from_fn(|lane| {
+                    weight[(panel * PANEL + lane) * TAPS + tap]
+                }))
+            })
+            .collect();
+        Self {
+            arch: Arch::new(),
+            side,
+            channels,
+            taps,
+        }
+    }
+
+    /// Of grey images `[n, side, side]`.
+    pub fn forward(&self, images: &[f32]) -> Pooled {
+        let (n, out) = (images.len() / (self.side * self.side), self.side / TILE);
+        let mut pooled = Pooled::new(n, out, self.channels, TILE);
+        for (index, image) in images.chunks_exact(self.side * self.side).enumerate() {
+            let padded = self.pad(image);
+            let (values, winners) = pooled.lines_mut(index * out, out);
+            self.arch.dispatch(Forward {
+                stem: self,
+                padded: &padded,
+                values,
+                winners,
+            });
+        }
+        pooled
+    }
+
+    /// Gradient of [`Stem::forward`] for its weight, `[channels, 5, 5]`; `d_pooled` has the shape of `pooled.values`.
+    pub fn backward(&self, images: &[f32], pooled: &Pooled, d_pooled: &[f32]) -> Vec<f32> {
+        let (out, panels) = (self.side / TILE, self.channels / PANEL);
+        let mut taps = vec![Row([0.0; PANEL]); panels * TAPS];
+        let mut d_maps = Buffer::of(TILE * self.side * self.channels);
+        for (index, image) in images.chunks_exact(self.side * self.side).enumerate() {
+            let padded = self.pad(image);
+            for line in 0..out {
+                pooled.unpool_line(index * out + line, d_pooled, self.side, &mut d_maps);
+                self.arch.dispatch(Backward {
+                    side: self.side,
+                    panels,
+                    padded: &padded[line * TILE * (self.side + 2 * PAD)..],
+                    d_maps: d_maps.rows(),
+                    taps: &mut taps,
+                });
             }
-            for lane in 0..LANES {
-                let at = unit * channels + block + lane;
-                values[at] = if best[lane] < 0.0 { 0.0 } else { best[lane] };
-                winners[at] = winner[lane];
+        }
+        (0..self.channels * TAPS)
+            .map(|i| {
+                let (channel, tap) = (i / TAPS, i % TAPS);
+                taps[channel / PANEL * TAPS + tap].0[channel % PANEL]
+            })
+            .collect()
+    }
+
+    /// The image with two zeros on every side.
+    fn pad(&self, image: &[f32]) -> Buffer {
+        let width = self.side + 2 * PAD;
+        let mut padded = Buffer::zeros(width * width);
+        for (row, values) in image.chunks_exact(self.side).enumerate() {
+            padded[(row + PAD) * width + PAD..][..self.side].copy_from_slice(values);
+        }
+        padded
+    }
+}
+
+/// One image.
+struct Forward<'a> {
+    stem: &'a Stem,
+    padded: &'a [f32],
+    values: &'a mut [f32],
+    winners: &'a mut [u32],
+}
+
+impl WithSimd for Forward<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, simd: S) {
+        let (side, channels) = (self.stem.side, self.stem.channels);
+        let out = side / TILE;
+        let width = side + 2 * PAD;
+        let units = self.values.chunks_exact_mut(channels);
+        let units = units.zip(self.winners.chunks_exact_mut(channels));
+        for (unit, (values, winners)) in units.enumerate() {
+            let corner = unit / out * TILE * width + unit % out * TILE;
+            let x = &self.padded[corner..];
+            let panels = values
+                .chunks_exact_mut(PANEL)
+                .zip(winners.chunks_exact_mut(PANEL));
+            for ((values, winners), taps) in panels.zip(self.stem.taps.chunks_exact(TAPS)) {
+                let values = S::as_mut_simd_f32s(values).0;
+                let winners = S::as_mut_simd_u32s(winners).0;
+                for column in (0..PANEL / S::F32_LANES).step_by(2) {
+                    let sums = positions(simd, x, width, taps, column);
+                    for lane in 0..2 {
+                        let column = column + lane;
+                        (values[column], winners[column]) = winner(simd, sums.map(|s| s[lane]));
+                    }
+                }
             }
         }
     }
 }
 
-#[multiversion(targets("x86_64+avx512f+avx512vl", "x86_64+avx2+fma"))]
-fn backward_image(
-    padded: &[f32],
+/// The convolution at the four positions of a pooling tile, for two registers of channels.
+#[inline(always)]
+fn positions<S: Simd>(
+    simd: S,
+    x: &[f32],
+    width: usize,
+    taps: &[Row],
+    column: usize,
+) -> [[S::f32s; 2]; TILE * TILE] {
+    let mut sums = [[simd.splat_f32s(0.0); 2]; TILE * TILE];
+    let x: [&[f32]; FILTER_SIDE + 1] = [
+        &x[..FILTER_SIDE + 1],
+        &x[width..][..FILTER_SIDE + 1],
+        &x[2 * width..][..FILTER_SIDE + 1],
+        &x[3 * width..][..FILTER_SIDE + 1],
+        &x[4 * width..][..FILTER_SIDE + 1],
+        &x[5 * width..][..FILTER_SIDE + 1],
+    ];
+    for row in 0..FILTER_SIDE {
+        for k in 0..FILTER_SIDE {
+            let tap = S::as_simd_f32s(&taps[row * FILTER_SIDE + k].0).0;
+            let tap = [tap[column], tap[column + 1]];
+            for position in 0..TILE * TILE {
+                let x = simd.splat_f32s(x[row + position / TILE][k + position % TILE]);
+                sums[position][0] = simd.mul_add_e_f32s(x, tap[0], sums[position][0]);
+                sums[position][1] = simd.mul_add_e_f32s(x, tap[1], sums[position][1]);
+            }
+        }
+    }
+    sums
+}
+
+/// The largest of four, rectified, and which it is, the first of equals. A NaN is passed on, so that a diverged network
+/// is seen.
+#[inline(always)]
+fn winner<S: Simd>(simd: S, sums: [S::f32s; TILE * TILE]) -> (S::f32s, S::u32s) {
+    let (mut best, mut winner, mut total) = (sums[0], simd.splat_u32s(0), sums[0]);
+    for (position, sum) in sums.into_iter().enumerate().skip(1) {
+        let better = simd.less_than_f32s(best, sum);
+        best = simd.select_f32s(better, sum, best);
+        winner = simd.select_u32s(better, simd.splat_u32s(position as u32), winner);
+        total = simd.add_f32s(total, sum);
+    }
+    let zero = simd.splat_f32s(0.0);
+    let rectified = simd.select_f32s(simd.less_than_f32s(best, zero), zero, best);
+    let is_number = simd.equal_f32s(total, total);
+    (simd.select_f32s(is_number, rectified, total), winner)
+}
+
+/// Two lines of one image.
+struct Backward<'a> {
     side: usize,
-    values: &[f32],
-    winners: &[u32],
-    d_values: &[f32],
-    masked: &mut [f32],
-    taps: &mut [f32],
-) {
-    let width = side + 2 * PAD;
-    let channels = masked.len();
-    for unit in 0..(side / 2) * (side / 2) {
-        let (row, column) = (unit / (side / 2) * 2, unit % (side / 2) * 2);
-        let range = unit * channels..(unit + 1) * channels;
-        let (values, winners, d) = (
-            &values[range.clone()],
-            &winners[range.clone()],
-            &d_values[range],
-        );
-        for position in 0..4u32 {
-            for channel in 0..channels {
-                let passes = winners[channel] == position && values[channel] > 0.0;
-                masked[channel] = if passes { d[channel] } else { 0.0 };
-            }
-            let corner = (row + position as usize / 2) * width + column + position as usize % 2;
-            for tap in 0..TAPS {
-                let x = padded[corner + tap / KERNEL * width + tap % KERNEL];
-                axpy(x, masked, &mut taps[tap * channels..][..channels]);
+    panels: usize,
+    /// From the line above the first of the two that the filter reaches.
+    padded: &'a [f32],
+    /// `[2, side, panels]`.
+    d_maps: &'a [Row],
+    /// `[panels, 25]`, added to.
+    taps: &'a mut [Row],
+}
+
+impl WithSimd for Backward<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, simd: S) {
+        let width = self.side + 2 * PAD;
+        let lines = self.d_maps.chunks_exact(self.side * self.panels);
+        for (line, d_line) in lines.enumerate() {
+            for (panel, taps) in self.taps.chunks_exact_mut(TAPS).enumerate() {
+                for (row, taps) in taps.chunks_exact_mut(FILTER_SIDE).enumerate() {
+                    let x = &self.padded[(line + row) * width..][..width];
+                    for column in (0..PANEL / S::F32_LANES).step_by(2) {
+                        add_line(simd, x, &d_line[panel..], self.panels, taps, column);
+                    }
+                }
             }
         }
     }
 }
 
-/// `[outputs, 25]` to `[25, outputs]`.
-fn transpose(weight: &[f32], channels: usize) -> Vec<f32> {
-    (0..TAPS * channels)
-        .map(|i| weight[i % channels * TAPS + i / channels])
-        .collect()
-}
-
-/// The image with two zeros on every side.
-fn pad(image: &[f32], side: usize) -> Vec<f32> {
-    let width = side + 2 * PAD;
-    let mut padded = vec![0.0; width * width];
-    for (row, values) in image.chunks_exact(side).enumerate() {
-        padded[(row + PAD) * width + PAD..][..side].copy_from_slice(values);
+/// One line of pixels for one row of the filter and two registers of channels.
+#[inline(always)]
+fn add_line<S: Simd>(
+    simd: S,
+    x: &[f32],
+    d_line: &[Row],
+    panels: usize,
+    taps: &mut [Row],
+    column: usize,
+) {
+    let mut sums = [[simd.splat_f32s(0.0); 2]; FILTER_SIDE];
+    for (x, d) in x.windows(FILTER_SIDE).zip(d_line.chunks(panels)) {
+        let d = S::as_simd_f32s(&d[0].0).0;
+        let d = [d[column], d[column + 1]];
+        for (sums, x) in sums.iter_mut().zip(x) {
+            let x = simd.splat_f32s(*x);
+            sums[0] = simd.mul_add_e_f32s(x, d[0], sums[0]);
+            sums[1] = simd.mul_add_e_f32s(x, d[1], sums[1]);
+        }
     }
-    padded
+    for (tap, sums) in taps.iter_mut().zip(sums) {
+        let tap = S::as_mut_simd_f32s(&mut tap.0).0;
+        tap[column] = simd.add_f32s(tap[column], sums[0]);
+        tap[column + 1] = simd.add_f32s(tap[column + 1], sums[1]);
+    }
 }

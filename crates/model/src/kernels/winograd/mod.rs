@@ -1,23 +1,25 @@
 //! 5×5 convolutions by Winograd's F(4×4, 5×5) (Lavin and Gray, arXiv 1509.09308), forward and backward.
 //!
 //! 64 products make 16 outputs that take 400 directly: 6.25 times fewer. The gradients are the transposes of the same
-//! linear maps, so they cost as little. Rounding in float32 is some 3e-6 of the largest output, ten times that of the direct sum.
+//! linear maps, so they cost as little. Rounding
+//! in float32 is some 4e-6 of the largest output, ten times that of the direct sum; where two candidates of a maximum lie
+//! as close as that, pooling may choose the other.
 
 mod points;
 mod product;
 mod tiles;
 
-use std::cell::RefCell;
 use std::marker::PhantomData;
 use std::ops::Range;
 
 use pulp::Arch;
 
-use super::pool::{Pooled, unpool};
+use super::buffer::{Buffer, PANEL, Row};
+use super::{FILTER_SIDE, PAD, Pooled};
 use points::{Filter, FilterTransposed, Input, InputTransposed, OUTPUTS, Output, OutputTransposed};
-use product::{PANEL, Product, Row, TransposedProduct};
+use product::{Product, TransposedProduct};
 use tiles::{
-    FromPoints, PAD, POINTS, Tiling, ToPoints, filter_places, filter_steps, points_len, stride,
+    FromPoints, POINTS, Tiling, ToPoints, filter_places, filter_steps, points_len, stride,
 };
 
 /// Tiles worked on together: enough rows to keep the products' inner loop long, few enough for the cache.
@@ -32,31 +34,17 @@ pub(crate) struct Winograd {
     inputs: usize,
     outputs: usize,
     /// `[64, outputs, inputs · 32]`.
-    filters: Vec<Row>,
+    filters: Buffer,
     /// `[64, inputs, outputs · 32]`; empty if there is to be no backward pass.
-    transposed: Vec<Row>,
+    transposed: Buffer,
 }
 
-/// Working memory of a thread, kept from call to call: fresh pages cost as much as the products.
-#[derive(Default)]
-struct Scratch {
-    padded: Vec<Row>,
-    d_padded: Vec<Row>,
-    inputs: Vec<Row>,
-    outputs: Vec<Row>,
-    maps: Vec<Row>,
-}
-
-thread_local! {
-    static SCRATCH: RefCell<Scratch> = RefCell::default();
-}
-
-/// The first `len` rows, whatever is in them.
-fn rows(buffer: &mut Vec<Row>, len: usize) -> &mut [Row] {
-    if buffer.len() < len {
-        buffer.resize(len, [0.0; PANEL]);
-    }
-    &mut buffer[..len]
+/// Working memory for a group of images and its blocks of tiles.
+struct Work {
+    padded: Buffer,
+    inputs: Buffer,
+    outputs: Buffer,
+    maps: Buffer,
 }
 
 impl Winograd {
@@ -67,7 +55,7 @@ impl Winograd {
     }
 
     /// Transforms the weights, given as `[inputs, 5, 5, outputs]` (`by_input`) and, where [`Winograd::backward`] is
-    /// wanted, as `[outputs, 5, 5, inputs]` as well.
+    /// wanted, as `[outputs, 5, 5, inputs]` as well. `channels` are inputs and outputs.
     pub fn new(
         side: usize,
         channels: (usize, usize),
@@ -77,14 +65,14 @@ impl Winograd {
         let arch = Arch::new();
         let (inputs, outputs) = (channels.0 / PANEL, channels.1 / PANEL);
         let transform = |rows: usize, panels: usize, filters: &[f32]| {
-            let mut out = vec![[0.0; PANEL]; POINTS * rows * panels];
+            let mut out = Buffer::of(POINTS * rows * panels * PANEL);
             arch.dispatch(ToPoints {
                 line: PhantomData::<Filter>,
                 places: filter_places((rows, panels)),
                 steps: filter_steps((rows, panels)),
-                pixels: filters.as_chunks().0,
+                pixels: Buffer::copy_of(filters).rows(),
                 stride: rows * panels,
-                points: &mut out,
+                points: out.rows_mut(),
             });
             out
         };
@@ -94,118 +82,100 @@ impl Winograd {
             inputs,
             outputs,
             filters: transform(channels.0, outputs, by_input),
-            transposed: by_output
-                .map_or_else(Vec::new, |weight| transform(channels.1, inputs, weight)),
+            transposed: by_output.map_or_else(Buffer::default, |weight| {
+                transform(channels.1, inputs, weight)
+            }),
         }
     }
 
     /// Convolution, max pooling over `tile` × `tile` and ReLU of `[n, side, side, inputs]`.
-    pub fn forward(&self, input: &[f32], tile: usize) -> Pooled {
-        let input: &[Row] = input.as_chunks().0;
-        let n = input.len() / self.image_len();
-        let mut pooled = Pooled::new(n, self.side / tile, self.outputs * PANEL);
-        SCRATCH.with_borrow_mut(|scratch| {
-            for group in self.groups(n) {
-                let (from, to) = self.tilings(group.len());
-                self.pad(&input[self.image_rows(&group)], from, scratch);
-                for tiles in blocks(from) {
-                    self.input_points(from, &tiles, scratch);
-                    self.products(
-                        &scratch.inputs,
-                        from,
-                        &self.filters,
-                        &mut scratch.outputs,
-                        to,
-                        tiles.len(),
-                    );
-                    self.arch.dispatch(FromPoints::<_, false, _, _> {
-                        line: PhantomData::<Output>,
-                        places: to.places(to.output_side(), &tiles),
-                        steps: to.steps(to.output_side()),
-                        pixels: rows(&mut scratch.maps, to.output_len()),
-                        stride: stride(tiles.len(), to.panels),
-                        points: &scratch.outputs,
-                    });
-                }
-                let maps = rows(&mut scratch.maps, to.output_len());
-                pooled.fill(group.start, maps.as_flattened(), to.output_side(), tile);
+    pub fn forward(&self, input: &Buffer, tile: usize) -> Pooled {
+        let n = input.rows().len() / self.image_len();
+        let mut pooled = Pooled::new(n, self.side / tile, self.outputs * PANEL, tile);
+        let mut work = self.work(n);
+        for group in self.groups(n) {
+            let (from, to) = self.tilings(group.len());
+            self.pad(&input.rows()[self.image_rows(&group)], from, &mut work);
+            for tiles in blocks(from) {
+                self.input_points(from, &tiles, &mut work);
+                let (a, c) = (work.inputs.rows(), work.outputs.rows_mut());
+                self.products((a, from), self.filters.rows(), (c, to), tiles.len());
+                self.arch.dispatch(FromPoints::<_, false, _, _> {
+                    line: PhantomData::<Output>,
+                    places: to.places(to.output_side(), &tiles),
+                    steps: to.steps(to.output_side()),
+                    pixels: work.maps.rows_mut(),
+                    stride: stride(tiles.len(), to.panels),
+                    points: work.outputs.rows(),
+                });
             }
-        });
+            let maps = &work.maps[..to.output_len() * PANEL];
+            pooled.fill(group.start, maps, to.output_side());
+        }
         pooled
     }
 
-    /// Gradients of [`Winograd::forward`] for its weight `[outputs, 5, 5, inputs]` and its input.
-    pub fn backward(
-        &self,
-        input: &[f32],
-        tile: usize,
-        pooled: &Pooled,
-        d_pooled: &[f32],
-        d_weight: &mut [f32],
-        d_input: &mut [f32],
-    ) {
-        let input: &[Row] = input.as_chunks().0;
-        let d_input: &mut [Row] = d_input.as_chunks_mut().0;
-        let n = input.len() / self.image_len();
+    /// Gradients of [`Winograd::forward`] for its weight, `[outputs, 5, 5, inputs]`, and its input; `d_pooled` has the shape
+    /// of `pooled.values`.
+    pub fn backward(&self, input: &Buffer, pooled: &Pooled, d_pooled: &[f32]) -> (Buffer, Buffer) {
+        let n = input.rows().len() / self.image_len();
         let filters = (self.outputs * PANEL, self.inputs);
-        let mut d_filters = vec![[0.0; PANEL]; POINTS * filters.0 * filters.1];
-        SCRATCH.with_borrow_mut(|scratch| {
-            for group in self.groups(n) {
-                let (from, to) = self.tilings(group.len());
-                let maps = rows(&mut scratch.maps, to.output_len());
-                unpool(
-                    pooled,
-                    d_pooled,
-                    group.start,
-                    maps.as_flattened_mut(),
-                    to.output_side(),
-                    tile,
-                );
-                self.pad(&input[self.image_rows(&group)], from, scratch);
-                rows(&mut scratch.d_padded, from.input_len()).fill([0.0; PANEL]);
-                for tiles in blocks(from) {
-                    self.input_points(from, &tiles, scratch);
-                    self.arch.dispatch(ToPoints {
-                        line: PhantomData::<OutputTransposed>,
-                        places: to.places(to.output_side(), &tiles),
-                        steps: to.steps(to.output_side()),
-                        pixels: &scratch.maps,
-                        stride: stride(tiles.len(), to.panels),
-                        points: rows(&mut scratch.outputs, points_len(tiles.len(), to.panels)),
-                    });
-                    self.add_filter_gradients(scratch, tiles.len(), &mut d_filters);
-                    self.products(
-                        &scratch.outputs,
-                        to,
-                        &self.transposed,
-                        &mut scratch.inputs,
-                        from,
-                        tiles.len(),
-                    );
-                    self.arch.dispatch(FromPoints::<_, true, _, _> {
-                        line: PhantomData::<InputTransposed>,
-                        places: from.places(from.input_side(), &tiles),
-                        steps: from.steps(from.input_side()),
-                        pixels: &mut scratch.d_padded,
-                        stride: stride(tiles.len(), from.panels),
-                        points: &scratch.inputs,
-                    });
-                }
-                self.unpad(
-                    &scratch.d_padded,
-                    from,
-                    &mut d_input[self.image_rows(&group)],
-                );
+        let mut d_filters = Buffer::zeros(POINTS * filters.0 * filters.1 * PANEL);
+        let mut d_input = Buffer::of(input.len());
+        let mut work = self.work(n);
+        let mut d_padded = Buffer::of(work.padded.len());
+        for group in self.groups(n) {
+            let (from, to) = self.tilings(group.len());
+            let d_maps = &mut work.maps[..to.output_len() * PANEL];
+            pooled.unpool(group.start, d_pooled, to.output_side(), d_maps);
+            self.pad(&input.rows()[self.image_rows(&group)], from, &mut work);
+            d_padded.fill(0.0);
+            for tiles in blocks(from) {
+                self.input_points(from, &tiles, &mut work);
+                self.arch.dispatch(ToPoints {
+                    line: PhantomData::<OutputTransposed>,
+                    places: to.places(to.output_side(), &tiles),
+                    steps: to.steps(to.output_side()),
+                    pixels: work.maps.rows(),
+                    stride: stride(tiles.len(), to.panels),
+                    points: work.outputs.rows_mut(),
+                });
+                self.add_filter_gradients(&work, tiles.len(), d_filters.rows_mut());
+                let (a, c) = (work.outputs.rows(), work.inputs.rows_mut());
+                self.products((a, to), self.transposed.rows(), (c, from), tiles.len());
+                self.arch.dispatch(FromPoints::<_, true, _, _> {
+                    line: PhantomData::<InputTransposed>,
+                    places: from.places(from.input_side(), &tiles),
+                    steps: from.steps(from.input_side()),
+                    pixels: d_padded.rows_mut(),
+                    stride: stride(tiles.len(), from.panels),
+                    points: work.inputs.rows(),
+                });
             }
-        });
+            let images = self.image_rows(&group);
+            self.unpad(d_padded.rows(), from, &mut d_input.rows_mut()[images]);
+        }
+        let mut d_weight = Buffer::of(filters.0 * FILTER_SIDE * FILTER_SIDE * filters.1 * PANEL);
         self.arch.dispatch(FromPoints::<_, false, _, _> {
             line: PhantomData::<FilterTransposed>,
             places: filter_places(filters),
             steps: filter_steps(filters),
-            pixels: d_weight.as_chunks_mut().0,
+            pixels: d_weight.rows_mut(),
             stride: filters.0 * filters.1,
-            points: &d_filters,
+            points: d_filters.rows(),
         });
+        (d_weight, d_input)
+    }
+
+    fn work(&self, n: usize) -> Work {
+        let (from, to) = self.tilings(self.group().min(n));
+        let tiles = BLOCK.min(from.count());
+        Work {
+            padded: Buffer::of(from.input_len() * PANEL),
+            inputs: Buffer::of(points_len(tiles, from.panels) * PANEL),
+            outputs: Buffer::of(points_len(tiles, to.panels) * PANEL),
+            maps: Buffer::of(to.output_len() * PANEL),
+        }
     }
 
     /// Rows of an image.
@@ -217,10 +187,14 @@ impl Winograd {
         images.start * self.image_len()..images.end * self.image_len()
     }
 
-    /// Images that are padded and pooled together: so many that there are tiles enough for a block.
-    fn groups(&self, n: usize) -> impl Iterator<Item = Range<usize>> {
+    /// How many images are padded and pooled together: so many that there are tiles enough for a block.
+    fn group(&self) -> usize {
         let tiles = self.side.div_ceil(OUTPUTS);
-        let images = (BLOCK / (tiles * tiles)).max(1);
+        (BLOCK / (tiles * tiles)).max(1)
+    }
+
+    fn groups(&self, n: usize) -> impl Iterator<Item = Range<usize>> {
+        let images = self.group();
         (0..n)
             .step_by(images)
             .map(move |first| first..(first + images).min(n))
@@ -228,18 +202,17 @@ impl Winograd {
 
     /// Of the input and of the output.
     fn tilings(&self, images: usize) -> (Tiling, Tiling) {
-        let tiles = self.side.div_ceil(OUTPUTS);
         let tiling = |panels| Tiling {
             images,
-            tiles,
+            tiles: self.side.div_ceil(OUTPUTS),
             panels,
         };
         (tiling(self.inputs), tiling(self.outputs))
     }
 
-    fn pad(&self, images: &[Row], tiling: Tiling, scratch: &mut Scratch) {
-        let padded = rows(&mut scratch.padded, tiling.input_len());
-        padded.fill([0.0; PANEL]);
+    fn pad(&self, images: &[Row], tiling: Tiling, work: &mut Work) {
+        work.padded.fill(0.0);
+        let padded = work.padded.rows_mut();
         self.lines(tiling, |line, start| {
             padded[start..start + line.len()].copy_from_slice(&images[line]);
         });
@@ -263,30 +236,27 @@ impl Winograd {
     }
 
     /// Coefficients of these tiles of the padded images.
-    fn input_points(&self, tiling: Tiling, tiles: &Range<usize>, scratch: &mut Scratch) {
+    fn input_points(&self, tiling: Tiling, tiles: &Range<usize>, work: &mut Work) {
         self.arch.dispatch(ToPoints {
             line: PhantomData::<Input>,
             places: tiling.places(tiling.input_side(), tiles),
             steps: tiling.steps(tiling.input_side()),
-            pixels: &scratch.padded,
+            pixels: work.padded.rows(),
             stride: stride(tiles.len(), tiling.panels),
-            points: rows(&mut scratch.inputs, points_len(tiles.len(), tiling.panels)),
+            points: work.inputs.rows_mut(),
         });
     }
 
     /// The 64 products of tiles' coefficients with those of the filters.
     fn products(
         &self,
-        a: &[Row],
-        from: Tiling,
+        (a, from): (&[Row], Tiling),
         filters: &[Row],
-        c: &mut Vec<Row>,
-        to: Tiling,
+        (c, to): (&mut [Row], Tiling),
         tiles: usize,
     ) {
         let (a_stride, c_stride) = (stride(tiles, from.panels), stride(tiles, to.panels));
         let filter_len = from.panels * PANEL * to.panels;
-        let c = rows(c, points_len(tiles, to.panels));
         for point in 0..POINTS {
             self.arch.dispatch(Product {
                 a: &a[point * a_stride..][..tiles * from.panels],
@@ -297,14 +267,14 @@ impl Winograd {
         }
     }
 
-    fn add_filter_gradients(&self, scratch: &Scratch, tiles: usize, d_filters: &mut [Row]) {
+    fn add_filter_gradients(&self, work: &Work, tiles: usize, d_filters: &mut [Row]) {
         let (input_stride, output_stride) =
             (stride(tiles, self.inputs), stride(tiles, self.outputs));
         let filter_len = self.inputs * PANEL * self.outputs;
         for (point, c) in d_filters.chunks_exact_mut(filter_len).enumerate() {
             self.arch.dispatch(TransposedProduct {
-                a: &scratch.outputs[point * output_stride..][..tiles * self.outputs],
-                b: &scratch.inputs[point * input_stride..][..tiles * self.inputs],
+                a: &work.outputs.rows()[point * output_stride..][..tiles * self.outputs],
+                b: &work.inputs.rows()[point * input_stride..][..tiles * self.inputs],
                 c,
                 rows: tiles,
             });
@@ -318,4 +288,131 @@ fn blocks(tiling: Tiling) -> impl Iterator<Item = Range<usize>> {
     (0..count)
         .step_by(BLOCK)
         .map(move |first| first..(first + BLOCK).min(count))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::kernels::{ConvShape, sparse_backward};
+    use rand::{RngExt, SeedableRng};
+    use rand_chacha::ChaCha8Rng;
+
+    const INPUTS: usize = 32;
+    const FILTERS: usize = 64;
+
+    struct Case {
+        side: usize,
+        tile: usize,
+        input: Buffer,
+        /// `[outputs, 5, 5, inputs]`.
+        weight: Vec<f32>,
+        winograd: Winograd,
+    }
+
+    impl Case {
+        fn new(side: usize, tile: usize, n: usize) -> Self {
+            let mut rng = ChaCha8Rng::seed_from_u64(side as u64);
+            let mut draw = |len: usize| -> Vec<f32> {
+                (0..len).map(|_| rng.random_range(-1.0..1.0)).collect()
+            };
+            let (input, weight) = (draw(n * side * side * INPUTS), draw(FILTERS * 25 * INPUTS));
+            let by_input: Vec<f32> = (0..weight.len())
+                .map(|i| {
+                    let (input, tap, output) = (i / (25 * FILTERS), i / FILTERS % 25, i % FILTERS);
+                    weight[(output * 25 + tap) * INPUTS + input]
+                })
+                .collect();
+            let winograd = Winograd::new(side, (INPUTS, FILTERS), &by_input, Some(&weight));
+            Self {
+                side,
+                tile,
+                input: Buffer::copy_of(&input),
+                weight,
+                winograd,
+            }
+        }
+
+        /// The convolution at one place, summed as it is written, in f64.
+        fn literal(&self, image: usize, row: usize, column: usize, output: usize) -> f64 {
+            let mut sum = 0.0;
+            for tap in 0..25 {
+                let (y, x) = (row + tap / 5, column + tap % 5);
+                if y < PAD || x < PAD || y >= self.side + PAD || x >= self.side + PAD {
+                    continue;
+                }
+                let pixel = (image * self.side + y - PAD) * self.side + x - PAD;
+                for channel in 0..INPUTS {
+                    let weight = self.weight[(output * 25 + tap) * INPUTS + channel];
+                    sum += f64::from(self.input[pixel * INPUTS + channel]) * f64::from(weight);
+                }
+            }
+            sum
+        }
+    }
+
+    /// Largest difference relative to the largest value.
+    fn difference(a: &[f32], b: &[f32]) -> f32 {
+        let largest = b.iter().fold(0.0f32, |m, b| m.max(b.abs()));
+        let apart = a.iter().zip(b).map(|(a, b)| (a - b).abs());
+        apart.fold(0.0, f32::max) / largest
+    }
+
+    #[test]
+    fn convolves_pools_and_rectifies() {
+        // Sides that 4 divides and does not, several images to a block and several blocks to an image.
+        for (side, tile, n) in [(12, 2, 5), (10, 5, 7), (28, 1, 1), (5, 1, 3), (1, 1, 2)] {
+            let case = Case::new(side, tile, n);
+            let pooled = case.winograd.forward(&case.input, tile);
+            let out = side / tile;
+            assert_eq!(pooled.values.len(), n * out * out * FILTERS);
+            for at in (0..pooled.values.len()).step_by(37) {
+                let (unit, output) = (at / FILTERS, at % FILTERS);
+                let (image, row, column) = (unit / out / out, unit / out % out, unit % out);
+                let winner = pooled.winners()[at] as usize;
+                let (row, column) = (row * tile + winner / tile, column * tile + winner % tile);
+                let expected = case.literal(image, row, column, output).max(0.0);
+                assert!(
+                    (f64::from(pooled.values[at]) - expected).abs() < 2e-4,
+                    "{side} {at}"
+                );
+                let unrivalled = (0..tile * tile).all(|place| {
+                    let (row, column) = (row - winner / tile, column - winner % tile);
+                    let (row, column) = (row + place / tile, column + place % tile);
+                    case.literal(image, row, column, output).max(0.0) < expected + 2e-4
+                });
+                assert!(unrivalled, "{side} {at}");
+            }
+        }
+    }
+
+    #[test]
+    fn gradients_are_those_of_the_sparse_kernel() {
+        for (side, tile, n) in [(12, 2, 5), (10, 5, 7), (28, 2, 1), (6, 2, 1)] {
+            let case = Case::new(side, tile, n);
+            let pooled = case.winograd.forward(&case.input, tile);
+            let d_pooled: Vec<f32> = (0..pooled.values.len())
+                .map(|i| (i as f32 * 0.37).sin())
+                .collect();
+            let (d_weight, d_input) = case.winograd.backward(&case.input, &pooled, &d_pooled);
+            let (mut expected_weight, mut expected_input) =
+                (vec![0.0; d_weight.len()], vec![0.0; d_input.len()]);
+            let shape = ConvShape {
+                side,
+                inputs: INPUTS,
+                kernel: 5,
+                tile: case.tile,
+            };
+            sparse_backward(
+                shape,
+                &case.input,
+                &case.weight,
+                &pooled,
+                &d_pooled,
+                &mut expected_weight,
+                &mut expected_input,
+            );
+            assert!(difference(&d_weight, &expected_weight) < 3e-5, "{side}");
+            assert!(difference(&d_input, &expected_input) < 3e-5, "{side}");
+        }
+    }
 }

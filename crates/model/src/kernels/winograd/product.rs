@@ -2,10 +2,7 @@
 
 use pulp::{Simd, WithSimd};
 
-/// Channels that lie together in memory.
-pub(super) const PANEL: usize = 32;
-/// One row of a panel.
-pub(super) type Row = [f32; PANEL];
+use crate::kernels::buffer::{PANEL, Row};
 
 /// C = A · B. A matrix is panel after panel of 32 columns, in each of them row after row.
 pub(super) struct Product<'a> {
@@ -65,17 +62,17 @@ fn rows_product<S: Simd, const ROWS: usize>(
         for (a, b) in a.chunks_exact(c.len()).zip(b.chunks_exact(PANEL)) {
             let a = &a[row..row + ROWS];
             for (k, b) in b.iter().enumerate() {
-                let b = S::as_simd_f32s(b).0;
+                let b = S::as_simd_f32s(&b.0).0;
                 let (b0, b1) = (b[column], b[column + 1]);
                 for (sums, a) in sums.iter_mut().zip(a) {
-                    let x = simd.splat_f32s(a[k % PANEL]);
+                    let x = simd.splat_f32s(a.0[k % PANEL]);
                     sums[0] = simd.mul_add_e_f32s(x, b0, sums[0]);
                     sums[1] = simd.mul_add_e_f32s(x, b1, sums[1]);
                 }
             }
         }
         for (c, sums) in c[row..row + ROWS].iter_mut().zip(sums) {
-            let c = S::as_mut_simd_f32s(c).0;
+            let c = S::as_mut_simd_f32s(&mut c.0).0;
             [c[column], c[column + 1]] = sums;
         }
     }
@@ -124,8 +121,8 @@ fn add_outer<S: Simd, const ROWS: usize>(simd: S, a: &[Row], b: &[Row], c: &mut 
         for column in (0..PANEL / S::F32_LANES).step_by(2) {
             let mut sums = [[simd.splat_f32s(0.0); 2]; ROWS];
             for (a, b) in a.iter().zip(b) {
-                let a = &a.as_chunks::<ROWS>().0[group];
-                let b = S::as_simd_f32s(b).0;
+                let a = &a.0.as_chunks::<ROWS>().0[group];
+                let b = S::as_simd_f32s(&b.0).0;
                 let (b0, b1) = (b[column], b[column + 1]);
                 for (sums, a) in sums.iter_mut().zip(a) {
                     let x = simd.splat_f32s(*a);
@@ -134,7 +131,7 @@ fn add_outer<S: Simd, const ROWS: usize>(simd: S, a: &[Row], b: &[Row], c: &mut 
                 }
             }
             for (c, sums) in c.iter_mut().zip(sums) {
-                let c = S::as_mut_simd_f32s(c).0;
+                let c = S::as_mut_simd_f32s(&mut c.0).0;
                 c[column] = simd.add_f32s(c[column], sums[0]);
                 c[column + 1] = simd.add_f32s(c[column + 1], sums[1]);
             }

@@ -9,12 +9,11 @@ use std::ops::Range;
 use pulp::{Simd, WithSimd};
 
 use super::points::{INPUTS, Line, OUTPUTS, TAPS};
-use super::product::{PANEL, Row};
+use crate::kernels::PAD;
+use crate::kernels::buffer::{PANEL, Row};
 
 /// Products per tile, in two dimensions.
 pub(super) const POINTS: usize = INPUTS * INPUTS;
-/// Zeros on every side of the input.
-pub(super) const PAD: usize = TAPS / 2;
 
 /// Rows from one of the 64 matrices of tiles × channels to the next. One more than it holds: a power of two would put
 /// the same place of all 64 into the same set of the cache.
@@ -98,7 +97,7 @@ fn through<S: Simd, const N: usize, const M: usize, const ADD: bool, L: Line<N, 
         let line = &from[i * from_steps.0..][..(N - 1) * from_steps.1 + 1];
         let mut x = [zero; N];
         for j in 0..N {
-            x[j] = S::as_simd_f32s(&line[j * from_steps.1]).0[lane];
+            x[j] = S::as_simd_f32s(&line[j * from_steps.1].0).0[lane];
         }
         let y = L::apply(simd, x);
         for j in 0..M {
@@ -109,7 +108,7 @@ fn through<S: Simd, const N: usize, const M: usize, const ADD: bool, L: Line<N, 
         let y = L::apply(simd, half[j]);
         let to = &mut to[j * to_steps.1..][..(M - 1) * to_steps.0 + 1];
         for i in 0..M {
-            let out = &mut S::as_mut_simd_f32s(&mut to[i * to_steps.0]).0[lane];
+            let out = &mut S::as_mut_simd_f32s(&mut to[i * to_steps.0].0).0[lane];
             *out = if ADD { simd.add_f32s(*out, y[i]) } else { y[i] };
         }
     }
