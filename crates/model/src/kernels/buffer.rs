@@ -22,6 +22,7 @@ thread_local! {
 /// alone would take a tenth of the time.
 #[derive(Debug, Default)]
 pub(crate) struct Buffer {
+    /// At least as many as needed.
     rows: Vec<Row>,
     len: usize,
 }
@@ -31,11 +32,13 @@ impl Buffer {
     pub fn of(len: usize) -> Self {
         let wanted = len.div_ceil(PANEL);
         let mut rows = FREE.with_borrow_mut(|free| {
-            let fits = (0..free.len()).filter(|&i| free[i].capacity() >= wanted);
-            let smallest = fits.min_by_key(|&i| free[i].capacity());
+            let fits = (0..free.len()).filter(|&i| free[i].len() >= wanted);
+            let smallest = fits.min_by_key(|&i| free[i].len());
             smallest.map(|i| free.swap_remove(i)).unwrap_or_default()
         });
-        rows.resize(wanted, Row::zeroed());
+        if rows.len() < wanted {
+            rows.resize(wanted, Row::zeroed());
+        }
         Self { rows, len }
     }
 
@@ -55,12 +58,12 @@ impl Buffer {
 
     /// The numbers by 32; the last row may reach beyond them.
     pub fn rows(&self) -> &[Row] {
-        &self.rows
+        &self.rows[..self.len.div_ceil(PANEL)]
     }
 
     /// See [`Buffer::rows`].
     pub fn rows_mut(&mut self) -> &mut [Row] {
-        &mut self.rows
+        &mut self.rows[..self.len.div_ceil(PANEL)]
     }
 }
 

@@ -33,7 +33,7 @@ pub(crate) struct Winograd {
     /// Panels of 32 channels.
     inputs: usize,
     outputs: usize,
-    /// `[64, outputs, inputs · 32]`.
+    /// `[64, outputs, inputs · 32]`, the 64 [`stride`] rows apart.
     filters: Buffer,
     /// `[64, inputs, outputs · 32]`; empty if there is to be no backward pass.
     transposed: Buffer,
@@ -65,13 +65,13 @@ impl Winograd {
         let arch = Arch::new();
         let (inputs, outputs) = (channels.0 / PANEL, channels.1 / PANEL);
         let transform = |rows: usize, panels: usize, filters: &[f32]| {
-            let mut out = Buffer::of(POINTS * rows * panels * PANEL);
+            let mut out = Buffer::of(points_len(rows, panels) * PANEL);
             arch.dispatch(ToPoints {
                 line: PhantomData::<Filter>,
                 places: filter_places((rows, panels)),
                 steps: filter_steps((rows, panels)),
                 pixels: Buffer::copy_of(filters).rows(),
-                stride: rows * panels,
+                stride: stride(rows, panels),
                 points: out.rows_mut(),
             });
             out
@@ -120,7 +120,7 @@ impl Winograd {
     pub fn backward(&self, input: &Buffer, pooled: &Pooled, d_pooled: &[f32]) -> (Buffer, Buffer) {
         let n = input.rows().len() / self.image_len();
         let filters = (self.outputs * PANEL, self.inputs);
-        let mut d_filters = Buffer::zeros(POINTS * filters.0 * filters.1 * PANEL);
+        let mut d_filters = Buffer::zeros(points_len(filters.0, filters.1) * PANEL);
         let mut d_input = Buffer::of(input.len());
         let mut work = self.work(n);
         let mut d_padded = Buffer::of(work.padded.len());
@@ -161,7 +161,7 @@ impl Winograd {
             places: filter_places(filters),
             steps: filter_steps(filters),
             pixels: d_weight.rows_mut(),
-            stride: filters.0 * filters.1,
+            stride: stride(filters.0, filters.1),
             points: d_filters.rows(),
         });
         (d_weight, d_input)
@@ -257,10 +257,11 @@ impl Winograd {
     ) {
         let (a_stride, c_stride) = (stride(tiles, from.panels), stride(tiles, to.panels));
         let filter_len = from.panels * PANEL * to.panels;
+        let filter_stride = stride(from.panels * PANEL, to.panels);
         for point in 0..POINTS {
             self.arch.dispatch(Product {
                 a: &a[point * a_stride..][..tiles * from.panels],
-                b: &filters[point * filter_len..][..filter_len],
+                b: &filters[point * filter_stride..][..filter_len],
                 c: &mut c[point * c_stride..][..tiles * to.panels],
                 rows: tiles,
             });
@@ -270,12 +271,13 @@ impl Winograd {
     fn add_filter_gradients(&self, work: &Work, tiles: usize, d_filters: &mut [Row]) {
         let (input_stride, output_stride) =
             (stride(tiles, self.inputs), stride(tiles, self.outputs));
-        let filter_len = self.inputs * PANEL * self.outputs;
-        for (point, c) in d_filters.chunks_exact_mut(filter_len).enumerate() {
+        let (rows, panels) = (self.outputs * PANEL, self.inputs);
+        let filters = d_filters.chunks_exact_mut(stride(rows, panels));
+        for (point, c) in filters.enumerate() {
             self.arch.dispatch(TransposedProduct {
                 a: &work.outputs.rows()[point * output_stride..][..tiles * self.outputs],
                 b: &work.inputs.rows()[point * input_stride..][..tiles * self.inputs],
-                c,
+                c: &mut c[..rows * panels],
                 rows: tiles,
             });
         }
