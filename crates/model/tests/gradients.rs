@@ -5,7 +5,7 @@
 
 mod common;
 
-use common::{batch, golden, network, numbers, sampled};
+use common::{batch, golden, network, network_of, numbers, sampled};
 use faus_model::{
     GradientMethod, InputSpec, Layer, Network, StepOutput, TrainBatch, ZeroBiasCnn, channels_last,
 };
@@ -34,13 +34,17 @@ fn check_golden(file: &str, method: GradientMethod, default_layout: bool) {
         expected["n"].as_i64().unwrap(),
         expected["side"].as_i64().unwrap(),
     );
-    let network = network(side as usize);
+    let network = network_of(side, expected["dropout"].as_f64().unwrap());
     if default_layout {
         in_default_layout(&network);
     }
     let batch = batch(n, side, expected["offset"].as_f64().unwrap());
-    let logits = sampled_all(&network.logits(&batch.images).unwrap());
-    close("logits", &logits, &numbers(&expected["logits"]), 1.0);
+    if expected["dropout"] == 0.0 {
+        let plan = network.plan(method).unwrap();
+        let logits = network.planned_logits(&batch.images, &plan).unwrap();
+        let expected = numbers(&expected["logits"]);
+        close("logits", &sampled_all(&logits), &expected, 1.0);
+    }
     let output = network.loss_and_gradients(&batch, method).unwrap();
     close(
         "loss",
@@ -88,6 +92,16 @@ fn close(what: &str, got: &[f64], expected: &[f64], scale: f64) {
 fn channels_last_agrees_with_pytorch() {
     check_golden("forward_backward_48.json", GradientMethod::Autograd, false);
     check_golden("forward_backward_96.json", GradientMethod::Autograd, false);
+    check_golden(
+        "forward_backward_48_dropout.json",
+        GradientMethod::Autograd,
+        false,
+    );
+    check_golden(
+        "forward_backward_96_dropout.json",
+        GradientMethod::Autograd,
+        false,
+    );
 }
 
 #[test]
@@ -107,6 +121,16 @@ fn sparse_kernels_agree_with_pytorch() {
 fn winograd_kernels_agree_with_pytorch() {
     check_golden("forward_backward_48.json", GradientMethod::Winograd, false);
     check_golden("forward_backward_96.json", GradientMethod::Winograd, false);
+    check_golden(
+        "forward_backward_48_dropout.json",
+        GradientMethod::Winograd,
+        false,
+    );
+    check_golden(
+        "forward_backward_96_dropout.json",
+        GradientMethod::Winograd,
+        false,
+    );
     check_golden("forward_backward_48.json", GradientMethod::Winograd, true);
 }
 

@@ -14,12 +14,17 @@ pub fn wave(shape: &[i64], offset: f64, scale: f64, shift: f64) -> Tensor {
     Tensor::from_slice(&(0..count).map(value).collect::<Vec<_>>()).reshape(shape)
 }
 
-/// The script's network, on the CPU.
+/// The script's network without dropout, on the CPU.
 pub fn network(side: usize) -> Network {
+    network_of(side as i64, 0.0)
+}
+
+/// The script's network with this dropout probability.
+pub fn network_of(side: i64, dropout: f64) -> Network {
     let spec = InputSpec {
-        side,
+        side: side as usize,
         classes: 8,
-        dropout: 0.0,
+        dropout,
     };
     let network = Network::build(&ZeroBiasCnn::default(), spec, 0, Device::Cpu).unwrap();
     let scales = [
@@ -41,7 +46,7 @@ pub fn network(side: usize) -> Network {
     network
 }
 
-/// The script's batch.
+/// The script's batch; its dropout masks are those of the seeds 0 ...
 pub fn batch(n: i64, side: i64, offset: f64) -> TrainBatch {
     TrainBatch {
         images: wave(&[n, 1, side, side], offset, 1.0, 0.0),
