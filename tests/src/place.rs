@@ -59,6 +59,21 @@ impl Place {
         Ran::new(format!("{} {arguments}", program(which).display()), output)
     }
 
+    /// Runs `faus` here where no file may grow beyond `kilobytes`: a disk that is full to the one who writes.
+    pub fn faus_with_little_room(&self, kilobytes: u32, arguments: &str) -> Ran {
+        // POSIX counts file sizes in halves of a kilobyte.
+        let limit = format!("ulimit -f {}; exec \"$0\" \"$@\"", 2 * kilobytes);
+        let mut command = self.at_home(Command::new("/bin/sh"));
+        command
+            .args(["-c", &limit])
+            .arg(program(Program::Faus))
+            .args(arguments.split_whitespace());
+        Ran::new(
+            format!("(files of {kilobytes} kB at most) faus {arguments}"),
+            command.output().unwrap(),
+        )
+    }
+
     /// Starts `faus` here and does not wait.
     pub fn start(&self, arguments: &str) -> Child {
         self.command(Program::Faus, arguments).spawn().unwrap()
@@ -72,11 +87,15 @@ impl Place {
         )
     }
 
-    /// The environment is empty: a program needs no variable set by hand, and none of cargo's helps it.
     fn command(&self, which: Program, arguments: &str) -> Command {
-        let mut command = Command::new(program(which));
+        let mut command = self.at_home(Command::new(program(which)));
+        command.args(arguments.split_whitespace());
         command
-            .args(arguments.split_whitespace())
+    }
+
+    /// The environment is empty: a program needs no variable set by hand, and none of cargo's helps it.
+    fn at_home(&self, mut command: Command) -> Command {
+        command
             .env_clear()
             .current_dir(&self.folder)
             .stdin(Stdio::null())

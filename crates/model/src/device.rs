@@ -80,6 +80,43 @@ impl DeviceChoice {
     }
 }
 
+/// Where folds are trained: one device, or several GPUs side by side.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DeviceList(Vec<DeviceChoice>);
+
+impl FromStr for DeviceList {
+    type Err = Error;
+
+    /// `auto`, `cpu`, `cuda`, `cuda:1` or several GPUs as `cuda:0,1`.
+    fn from_str(text: &str) -> Result<Self, Error> {
+        let wrong = || Error::DeviceName(text.to_owned());
+        let Some((first, others)) = text.split_once(',') else {
+            return Ok(Self(vec![text.parse()?]));
+        };
+        let mut all: Vec<DeviceChoice> = vec![first.parse().map_err(|_| wrong())?];
+        for index in others.split(',') {
+            let index = index.strip_prefix("cuda:").unwrap_or(index);
+            let next = DeviceChoice::Cuda(index.parse().map_err(|_| wrong())?);
+            if all.contains(&next) {
+                return Err(wrong());
+            }
+            all.push(next);
+        }
+        let only_gpus = all.iter().all(|d| matches!(d, DeviceChoice::Cuda(_)));
+        only_gpus.then_some(Self(all)).ok_or_else(wrong)
+    }
+}
+
+impl DeviceList {
+    /// The devices, at least one.
+    ///
+    /// # Errors
+    /// When a CUDA device is named that is not there; the error says why.
+    pub fn resolve(&self) -> Result<Vec<Device>, Error> {
+        self.0.iter().map(|choice| choice.resolve()).collect()
+    }
+}
+
 /// A device as the command line writes it: `cpu`, `cuda:0`.
 pub fn device_name(device: Device) -> String {
     match device {
@@ -151,6 +188,26 @@ mod tests {
         );
         for wrong in ["", "gpu", "cuda:", "cuda:-1", "cuda:x"] {
             assert!(wrong.parse::<DeviceChoice>().is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn several_gpus_are_a_list_and_nothing_else_is() {
+        let list = |text: &str| text.parse::<DeviceList>().map(|list| list.0);
+        let gpus = vec![DeviceChoice::Cuda(0), DeviceChoice::Cuda(2)];
+        assert_eq!(list("cuda:0,2").unwrap(), gpus);
+        assert_eq!(list("cuda:0,cuda:2").unwrap(), gpus);
+        assert_eq!(list("cpu").unwrap(), [DeviceChoice::Cpu]);
+        assert_eq!(list("auto").unwrap(), [DeviceChoice::Auto]);
+        for wrong in [
+            "cpu,cuda:0",
+            "cuda:0,0",
+            "cuda:0,",
+            "0,1",
+            "auto,1",
+            "cuda:0,x",
+        ] {
+            assert!(list(wrong).is_err(), "{wrong}");
         }
     }
 

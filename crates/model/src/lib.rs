@@ -31,7 +31,7 @@ mod step;
 
 pub use architecture::{Architecture, Blueprint, InputSpec, ZeroBiasCnn};
 pub use checkpoint::{Checkpoint, CheckpointInfo, TensorsByName, read_tensors, write_tensors};
-pub use device::{CudaStatus, DeviceChoice, cuda_status, device_name};
+pub use device::{CudaStatus, DeviceChoice, DeviceList, cuda_status, device_name};
 pub use error::Error;
 pub use geometry::{Receptive, receptive_field};
 pub use layer::{Layer, Stage, channels_last};

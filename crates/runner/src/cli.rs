@@ -63,6 +63,7 @@ pub fn main_with(make: MakeArchitecture) -> ExitCode {
 /// [`main_with`] for a command line of the caller's (the first word is the program).
 pub fn main_from(make: MakeArchitecture, arguments: Vec<String>) -> ExitCode {
     interrupt::end_with_a_closed_pipe();
+    interrupt::get_errors_for_large_files();
     let cli = match Cli::try_parse_from(spread_sets(arguments)) {
         Ok(cli) => cli,
         Err(usage) => {

@@ -1,7 +1,7 @@
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, anyhow, bail};
-use faus_data::{ClassMap, CropMode, FoldRule, LabelMap};
+use faus_data::{ClassMap, CropMode, FoldRule, LabelMap, Protocol};
 use faus_fau::AnalysisOptions;
 use faus_train::{CheckedRecipe, OptimizerKind, Recipe, Schedule};
 use faus_viz::Method;
@@ -38,6 +38,14 @@ impl Preset {
     fn settings(self) -> Result<Value> {
         let text = if self == Self::Paper { PAPER } else { QUICK };
         serde_json::from_str(text).with_context(|| format!("preset {}", self.name()))
+    }
+}
+
+/// A protocol's name in experiments and on the screen.
+pub(crate) fn protocol_name(protocol: Protocol) -> &'static str {
+    match protocol {
+        Protocol::Paper2015 => "paper-2015",
+        Protocol::Paper2017 => "paper-2017",
     }
 }
 
@@ -201,7 +209,7 @@ impl ExperimentConfig {
             merge(&mut value, serde_json::json!({ "seed": seed }));
         }
         let config: Self = serde_path_to_error::deserialize(value)
-            .map_err(|e| anyhow!("{}: {}", e.path(), e.inner()))
+            .map_err(|e| anyhow!("{}: {}{}", e.path(), e.inner(), did_you_mean(&e)))
             .with_context(|| {
                 format!(
                     "{} with preset and --set: not a valid experiment",
@@ -239,6 +247,16 @@ impl ExperimentConfig {
     /// When a value cannot be.
     pub fn recipe(&self) -> Result<CheckedRecipe> {
         self.check()
+    }
+
+    /// Where a run of this experiment lies unless said otherwise: `runs/<experiment>-<preset>`, with the protocol behind
+    /// it where it is not the default, so that both can be run and compared.
+    pub fn run_folder(&self, preset: Preset) -> PathBuf {
+        let tag = match self.train.protocol {
+            Protocol::Paper2017 => String::new(),
+            other => format!("-{}", protocol_name(other)),
+        };
+        PathBuf::from("runs").join(format!("{}-{}{tag}", self.name, preset.name()))
     }
 
     /// What this experiment shortens or changes against the paper, in plain words.
@@ -349,6 +367,51 @@ fn parse_set(set: &str) -> Result<Value> {
     }))
 }
 
+/// Below this likeness (Jaro-Winkler, 0 to 1) two names have nothing to do with each other (our choice).
+const ALIKE: f64 = 0.8;
+
+/// The key that was probably meant by one that is unknown, as `; did you mean …?`, or nothing.
+fn did_you_mean(error: &serde_path_to_error::Error<serde_json::Error>) -> String {
+    let unknown = error.inner().to_string();
+    let Some(key) = unknown
+        .strip_prefix("unknown field `")
+        .and_then(|rest| rest.split('`').next())
+    else {
+        return String::new();
+    };
+    let path = error.path().to_string();
+    let section = path.strip_suffix(key).unwrap_or_default();
+    let likeness = |known: &String| {
+        let name = known.rsplit('.').next().unwrap_or(known);
+        // Of equals the one in the section that was written is meant.
+        let here = known.strip_suffix(name) == Some(section);
+        strsim::jaro_winkler(key, name) + if here { 0.01 } else { 0.0 }
+    };
+    let known = known_keys();
+    let best = known
+        .iter()
+        .max_by(|a, b| likeness(a).total_cmp(&likeness(b)));
+    match best.filter(|best| likeness(best) >= ALIKE) {
+        Some(best) => format!("; did you mean {best}?"),
+        None => String::new(),
+    }
+}
+
+/// Every key of an experiment, as `--set` takes it.
+fn known_keys() -> Vec<String> {
+    fn gather(path: &str, value: &Value, keys: &mut Vec<String>) {
+        for (key, value) in value.as_object().into_iter().flatten() {
+            let path = format!("{path}{key}");
+            gather(&format!("{path}."), value, keys);
+            keys.push(path);
+        }
+    }
+    let mut keys = Vec::new();
+    let all = serde_json::to_value(ExperimentConfig::default()).unwrap_or_default();
+    gather("", &all, &mut keys);
+    keys
+}
+
 /// Lays `over` over `base`: objects are merged, everything else is replaced.
 fn merge(base: &mut Value, over: Value) {
     match (base, over) {
@@ -404,6 +467,60 @@ mod tests {
             quick.contains("training steps") && quick.contains("48×48"),
             "{quick}"
         );
+    }
+
+    #[test]
+    fn a_slip_of_the_pen_is_answered_by_the_key_that_was_meant() {
+        let (_dir, path) = experiment(r#"{"name": "x"}"#);
+        for (typo, meant) in [
+            ("train.stepps=3", "train.steps"),
+            ("steps=3", "train.steps"),
+            ("train.learningrate=0.1", "train.learning_rate"),
+            ("train.lerning_rate=0.1", "train.learning_rate"),
+            ("trian.steps=3", "train"),
+            ("data.image-size=48", "data.image_size"),
+            ("train.image_size=48", "data.image_size"),
+            ("network.seed=3", "seed"),
+            (
+                "train.augmentation.rotation=5",
+                "train.augmentation.rotation_deg",
+            ),
+        ] {
+            let sets = [typo.to_owned()];
+            let error = ExperimentConfig::resolve(&path, Preset::Quick, None, &sets).unwrap_err();
+            let error = format!("{error:#}");
+            let said = format!("did you mean {meant}?");
+            assert!(error.contains(&said), "{typo}: {error}");
+        }
+        let sets = ["train.qqq=1".to_owned()];
+        let error = ExperimentConfig::resolve(&path, Preset::Quick, None, &sets).unwrap_err();
+        assert!(!format!("{error:#}").contains("did you mean"), "{error:#}");
+    }
+
+    #[test]
+    fn the_normalisation_is_a_word_or_an_object() {
+        use faus_data::normalise::Normalisation;
+        let (_dir, path) = experiment(r#"{"name": "x"}"#);
+        let resolve = |value: &str| {
+            let sets = [format!("train.normalisation={value}")];
+            ExperimentConfig::resolve(&path, Preset::Quick, None, &sets)
+                .map(|config| config.train.normalisation)
+        };
+        assert_eq!(resolve("subtractive").unwrap(), Normalisation::Subtractive);
+        let divisive = |epsilon| Normalisation::Divisive { epsilon };
+        assert_eq!(resolve("divisive").unwrap(), divisive(0.01));
+        assert_eq!(resolve("divisive:0.05").unwrap(), divisive(0.05));
+        let object = r#"{"divisive":{"epsilon":0.2}}"#;
+        assert_eq!(resolve(object).unwrap(), divisive(0.2));
+        for (wrong, named) in [
+            ("none", "'subtractive'"),
+            ("divisive:0", "divisive:EPSILON"),
+            (r#"{"divisive":{"epsilon":-1}}"#, "epsilon"),
+            (r#"{"divisive":{"epsilonn":1}}"#, "epsilonn"),
+        ] {
+            let error = format!("{:#}", resolve(wrong).unwrap_err());
+            assert!(error.contains(named), "{wrong}: {error}");
+        }
     }
 
     #[test]

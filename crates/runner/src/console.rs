@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 /// Seconds between plain lines.
-const LINE_EVERY: Duration = Duration::from_secs(15);
+pub(crate) const LINE_EVERY: Duration = Duration::from_secs(15);
 
 /// Says something that outlives the bar.
 pub(crate) fn say(text: impl AsRef<str>) {
@@ -15,6 +15,19 @@ pub(crate) fn say(text: impl AsRef<str>) {
 /// `1 fold`, `3 folds`.
 pub(crate) fn counted(count: usize, what: &str) -> String {
     format!("{count} {what}{}", if count == 1 { "" } else { "s" })
+}
+
+/// `42 s`, `3 min 10 s`, `2 h 05 min`: how long something will still take.
+pub(crate) fn time_left(seconds: f64) -> String {
+    if !seconds.is_finite() {
+        return "unknown time".to_owned();
+    }
+    let seconds = seconds.round() as u64;
+    match seconds {
+        0..60 => format!("{seconds} s"),
+        60..3600 => format!("{} min {:02} s", seconds / 60, seconds % 60),
+        _ => format!("{} h {:02} min", seconds / 3600, seconds % 3600 / 60),
+    }
 }
 
 /// Progress of one piece of work.
@@ -58,19 +71,31 @@ impl Bar {
             ));
         }
     }
-
-    /// Prints a line above the bar.
-    pub fn line(&self, text: &str) {
-        if self.bar.is_hidden() {
-            say(text);
-        } else {
-            self.bar.println(text);
-        }
-    }
 }
 
 impl Drop for Bar {
     fn drop(&mut self) {
         self.bar.finish_and_clear();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_as_people_say_them() {
+        let said = [0.4, 59.2, 60.0, 191.0, 7500.0, f64::INFINITY].map(time_left);
+        assert_eq!(
+            said,
+            [
+                "0 s",
+                "59 s",
+                "1 min 00 s",
+                "3 min 11 s",
+                "2 h 05 min",
+                "unknown time"
+            ]
+        );
     }
 }

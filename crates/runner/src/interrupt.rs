@@ -35,6 +35,20 @@ pub(crate) fn end_with_a_closed_pipe() {
 #[cfg(not(unix))]
 pub(crate) fn end_with_a_closed_pipe() {}
 
+/// Makes a file that may not grow further (a limit of the shell's) an error with a name, like a full disk, instead of a
+/// signal that ends the program.
+#[cfg(unix)]
+#[allow(unsafe_code)]
+pub(crate) fn get_errors_for_large_files() {
+    // SAFETY: as above; an ignored signal has no handler that could run.
+    unsafe {
+        libc::signal(libc::SIGXFSZ, libc::SIG_IGN);
+    }
+}
+
+#[cfg(not(unix))]
+pub(crate) fn get_errors_for_large_files() {}
+
 /// Set when the user asked to stop.
 pub(crate) fn stop() -> &'static AtomicBool {
     &STOP

@@ -22,6 +22,7 @@ mod data;
 mod interrupt;
 mod job;
 mod look;
+mod progress;
 mod run_folder;
 
 pub use cli::{main_from, main_with};
@@ -29,7 +30,7 @@ pub use config::{
     DataConfig, ExperimentConfig, NetworkConfig, Preset, SourceKind, VisualizeConfig,
 };
 pub use faus_model::Architecture;
-pub use job::{Job, JobOutcome};
+pub use job::{Job, JobOutcome, ParallelFolds};
 
 /// Makes the network that the program runs, from the `network` part of an experiment.
 pub type MakeArchitecture<'a> = &'a (dyn Fn(&NetworkConfig) -> Box<dyn Architecture> + Sync);

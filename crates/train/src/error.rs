@@ -32,6 +32,20 @@ pub enum Error {
         /// NaN or infinite.
         loss: f64,
     },
+    /// The loss is a number, but has been beyond all learning for long.
+    #[error(
+        "fold {fold} diverged at step {step}: the training loss is {loss:.3e}, and has been above {bound:.1}, twenty times that of guessing, for a hundred steps or more; the last good checkpoint is kept, lower the learning rate (--set train.learning_rate=…)"
+    )]
+    Exploded {
+        /// The fold.
+        fold: usize,
+        /// The step at which it was stopped.
+        step: u64,
+        /// Mean training loss since the validation before.
+        loss: f64,
+        /// What it should be below.
+        bound: f64,
+    },
     /// The checkpoint's classes or image size are not the data set's.
     #[error(
         "the checkpoint and the data set do not belong together: {what} is {checkpoint} in the checkpoint, {dataset} in the data set"
@@ -51,6 +65,16 @@ pub enum Error {
         fold: usize,
         /// train on, validate on, test on.
         purpose: &'static str,
+    },
+    /// A class that is tested was never seen in training.
+    #[error(
+        "fold {fold} has no image of {classes} to train on; use more subjects, other folds (--set data.fold_rule=balanced, --set data.folds=…), or leave the class out (--set data.classes=…)"
+    )]
+    UnseenClass {
+        /// The fold.
+        fold: usize,
+        /// Names of the classes.
+        classes: String,
     },
     /// A folder without checkpoints.
     #[error("{0}: no step-NNNNNN.safetensors in this folder")]
@@ -91,6 +115,17 @@ pub enum Error {
 }
 
 impl Error {
+    /// Whether it is about one fold alone, so that the others can go on.
+    pub fn is_of_one_fold(&self) -> bool {
+        matches!(
+            self,
+            Self::Diverged { .. }
+                | Self::Exploded { .. }
+                | Self::EmptySplit { .. }
+                | Self::UnseenClass { .. }
+        )
+    }
+
     pub(crate) fn io(path: &Path) -> impl FnOnce(std::io::Error) -> Self {
         let path = path.to_path_buf();
         move |source| Self::Io { path, source }

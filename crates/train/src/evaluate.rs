@@ -9,7 +9,7 @@ use tch::{Device, Kind, Tensor};
 use crate::{Error, Workers};
 
 /// Images a worker takes at a time; fixed, so that results do not depend on the number of workers.
-const CHUNK: usize = 32;
+pub(crate) const CHUNK: usize = 32;
 
 /// What a network said of some images.
 #[derive(Debug, Clone, PartialEq)]

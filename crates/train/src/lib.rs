@@ -21,29 +21,38 @@
 //! ```
 
 mod compare;
+mod divergence;
 mod error;
 mod evaluate;
 mod fold;
 mod loader;
 mod measures;
+mod memory;
 mod metrics;
+mod monitor;
 mod optimizer;
 mod recipe;
+mod result;
+mod run;
 mod scores;
 mod select;
 mod state;
 mod subjects;
 mod summary;
+mod tensorboard;
 mod workers;
 
 pub use compare::{PairedTest, holm};
 pub use error::Error;
 pub use evaluate::{Predictions, activations, evaluate, images_tensor};
-pub use fold::{FoldJob, FoldProgress, FoldResult, Monitor, split_digest};
+pub use fold::{FoldJob, fold_split, split_digest};
 pub use measures::Measures;
+pub use memory::{MemoryNeed, available_memory};
 pub use metrics::MetricsRow;
+pub use monitor::{FoldProgress, Monitor};
 pub use optimizer::Optimizer;
 pub use recipe::{CheckedRecipe, OptimizerKind, Recipe, Schedule};
+pub use result::FoldResult;
 pub use scores::{ClassScores, Scores};
 pub use select::{Candidate, Selection, list_checkpoints, normalisation_of, select};
 pub use state::stopped_at;

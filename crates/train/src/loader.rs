@@ -11,9 +11,9 @@ use tch::{Device, Tensor};
 use crate::{CheckedRecipe, Error};
 
 /// Images of a batch that one thread learns from; fixed, so that sums do not depend on the number of threads.
-const SHARE: usize = 16;
+pub(crate) const SHARE: usize = 16;
 /// Batches made ahead of the training step.
-const AHEAD: usize = 3;
+pub(crate) const AHEAD: usize = 3;
 
 /// Makes batches in another thread, ahead of the training step.
 #[derive(Clone, Copy)]

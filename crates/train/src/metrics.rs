@@ -6,6 +6,7 @@ use atomic_write_file::AtomicWriteFile;
 use serde::{Deserialize, Serialize};
 
 use crate::Error;
+use crate::tensorboard::EventWriter;
 
 /// A row of `metrics.csv`: what happened since the row before.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
@@ -22,15 +23,18 @@ pub struct MetricsRow {
     pub images_per_second: f64,
 }
 
-/// Writes `metrics.csv` row by row, so that it can be watched and survives a stop.
+/// Writes `metrics.csv` row by row, so that it can be watched and survives a stop; on request for TensorBoard too.
 pub(crate) struct MetricsWriter {
     path: PathBuf,
     file: File,
+    kept: Vec<MetricsRow>,
+    events: Option<EventWriter>,
 }
 
 impl MetricsWriter {
-    /// Starts the file with the rows up to `step` that it already has.
-    pub fn open(path: &Path, step: u64) -> Result<Self, Error> {
+    /// Starts the file in folder `dir` with the rows up to `step` that it already has.
+    pub fn open(dir: &Path, step: u64, tensorboard: bool) -> Result<Self, Error> {
+        let path = &dir.join("metrics.csv");
         let kept: Vec<MetricsRow> = match step {
             0 => vec![],
             _ => read_metrics(path)?
@@ -51,7 +55,16 @@ impl MetricsWriter {
         Ok(Self {
             path: path.to_path_buf(),
             file,
+            events: tensorboard
+                .then(|| EventWriter::open(dir, &kept))
+                .transpose()?,
+            kept,
         })
+    }
+
+    /// The rows of before that the file was started with.
+    pub fn rows(&self) -> &[MetricsRow] {
+        &self.kept
     }
 
     /// Appends a row that is on the disk when this returns: the training state written next counts on it.
@@ -60,7 +73,10 @@ impl MetricsWriter {
             .file
             .write_all(line(row).as_bytes())
             .and_then(|()| self.file.sync_data());
-        written.map_err(Error::io(&self.path))
+        written.map_err(Error::io(&self.path))?;
+        self.events
+            .as_mut()
+            .map_or(Ok(()), |events| events.push(row))
     }
 }
 

@@ -37,7 +37,9 @@ pub enum Schedule {
 pub struct Recipe {
     /// Which folds train, validate and test (default `paper-2017`: eight, one, one).
     pub protocol: Protocol,
-    /// Local contrast normalisation of the input (default subtractive, which is what was published).
+    /// Local contrast normalisation of the input (default subtractive, which is what was published). In JSON also a word:
+    /// `"subtractive"`, `"divisive"`, `"divisive:0.01"`.
+    #[serde(deserialize_with = "word_or_object")]
     pub normalisation: Normalisation,
     /// Variant "A": each training image is drawn anew through [`Recipe::augmentation`].
     pub augment: bool,
@@ -63,6 +65,14 @@ pub struct Recipe {
     pub momentum: f64,
     /// Weight decay on every parameter (1e-5).
     pub weight_decay: f64,
+}
+
+/// A normalisation as its text or as its JSON: a command line has words.
+fn word_or_object<'de, D: serde::Deserializer<'de>>(input: D) -> Result<Normalisation, D::Error> {
+    match serde_json::Value::deserialize(input)? {
+        serde_json::Value::String(word) => word.parse().map_err(serde::de::Error::custom),
+        object => serde_json::from_value(object).map_err(serde::de::Error::custom),
+    }
 }
 
 impl Default for Recipe {
@@ -127,7 +137,17 @@ impl Recipe {
                 reason: "it must be at most 65536",
             });
         }
+        let epsilon = match self.normalisation {
+            Normalisation::Subtractive => f64::MIN_POSITIVE,
+            Normalisation::Divisive { epsilon } => f64::from(epsilon),
+        };
         let numbers = [
+            (
+                "normalisation.divisive.epsilon",
+                epsilon,
+                epsilon > 0.0 && epsilon.is_finite(),
+                "it must be positive",
+            ),
             (
                 "dropout",
                 self.dropout,

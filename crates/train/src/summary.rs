@@ -198,7 +198,7 @@ impl SummaryFold {
             final_test_accuracy: r.map(|r| r.final_test_accuracy),
             best_test_accuracy_optimistic: r.map(|r| r.best_test_accuracy_optimistic),
             seconds: r.map_or(0.0, |r| r.seconds),
-            at_chance: r.is_some_and(FoldResult::at_chance),
+            at_chance: r.is_some_and(|r| r.at_chance || r.test_accuracy <= r.majority_accuracy),
             failed: result.as_ref().err().cloned(),
         }
     }

@@ -108,7 +108,7 @@ fn the_easy_signal_is_learned() {
     };
     let result = fold.run(&root.path().join("fold")).unwrap();
     assert!(
-        result.test_accuracy > 0.8 && !result.at_chance(),
+        result.test_accuracy > 0.8 && !result.at_chance,
         "{result:?}"
     );
 }

@@ -10,7 +10,7 @@ fn prepare_inspect_and_augment() {
     let prepared = place.faus(PREPARE);
     prepared
         .done()
-        .says(&["12 subjects", "4 folds", "SYNTHETIC"]);
+        .says(&["13 subjects", "4 folds", "SYNTHETIC"]);
     assert_eq!(prepared.stdout, "prepared\n");
     let first = listing(&place.path("prepared"));
     place.faus(PREPARE).failed(&["prepared: ", "not empty"]);

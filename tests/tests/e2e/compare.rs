@@ -1,5 +1,5 @@
 use faus_tests::shared::{TINY, copy_of_finished};
-use faus_tests::{Table, read_json};
+use faus_tests::{Place, Table, read_json};
 use serde_json::Value;
 
 /// Everything but the networks themselves, which are large.
@@ -81,6 +81,43 @@ fn the_summary_has_measures_and_an_interval_over_people() {
         })
         .sum();
     assert_eq!(interval["subjects"], tested);
+}
+
+/// Shows 5 of issue 4: what it is worth to choose checkpoints on the test fold.
+#[test]
+fn both_protocols_side_by_side_say_which_is_optimistic() {
+    let place = Place::with_faces();
+    let command = |protocol: &str| {
+        format!("run experiments/ck_plus/cnn_ad.json --data ck {TINY} train.protocol={protocol}")
+    };
+    let (late, early) = (
+        "runs/ck_plus-cnn_ad-quick",
+        "runs/ck_plus-cnn_ad-quick-paper-2015",
+    );
+    for (protocol, out) in [("paper-2017", late), ("paper-2015", early)] {
+        let ran = place.faus(&command(protocol));
+        assert!(ran.done().last_path().starts_with(out));
+    }
+    let ran = place.faus(&format!(
+        "compare {late} {early} --json compared.json --csv table.csv"
+    ));
+    ran.done().says(&[
+        "ck_plus-cnn_ad paper-2017",
+        "ck_plus-cnn_ad paper-2015 (optimistic)",
+        "paper-2015 is optimistic: the test fold chose its checkpoints",
+        "chosen on validation",
+    ]);
+    let compared = read_json(&place.path("compared.json"));
+    assert_eq!(compared["optimistic"], true);
+    assert_eq!(compared["variants"][0]["optimistic"], false);
+    assert_eq!(compared["variants"][1]["protocol"], "paper-2015");
+    assert_eq!(compared["tests"][0]["folds"], 4);
+    let table = Table::read(&place.path("table.csv"));
+    assert_eq!(table.text("protocol"), ["paper-2017", "paper-2015"]);
+    // Chosen on the test fold, a run is never worse than chosen elsewhere.
+    let variant = &compared["variants"][0];
+    let mean = |key: &str| variant[key]["mean"].as_f64().unwrap();
+    assert!(mean("best_test_accuracy_optimistic") >= mean("test_accuracy"));
 }
 
 #[test]

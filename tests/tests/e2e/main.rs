@@ -9,6 +9,8 @@
 //! | `compare.rs` | runs side by side, the measures in a summary |
 //! | `messages.rs` | what a person reads when something is wrong, and the exit code |
 //! | `interrupted.rs` | Ctrl-C, two processes, going on |
+//! | `parallel.rs` | folds side by side: the same bytes, stopped and gone on with |
+//! | `robust.rs` | folds that fail by themselves, no room on the disk, too little memory, chance level |
 //! | `swapped.rs` | the example experiment with a network of its own |
 //! | `installed.rs` | the binary as it lies on the disk: libtorch is found without help |
 //! | `regression.rs` | bugs that were there once, named after their issue |
@@ -23,7 +25,9 @@ mod compare;
 mod installed;
 mod interrupted;
 mod messages;
+mod parallel;
 mod regression;
+mod robust;
 mod sources;
 mod swapped;
 mod true_size;

@@ -156,7 +156,7 @@ fn the_prepared_data_set_opens_by_its_format() {
         (&info["synthetic"], &info["image_size"], &info["folds"]),
         (&true.into(), &16.into(), &4.into())
     );
-    assert_eq!(info["subjects"], 12);
+    assert_eq!(info["subjects"], 13);
     assert_eq!(info["classes"], Value::from(CLASSES.to_vec()));
 }
 

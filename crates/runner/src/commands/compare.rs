@@ -2,16 +2,18 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
 use clap::Args;
+use faus_data::Protocol;
 use faus_train::{MeanStd, PairedTest, Summary, holm};
 use serde::Serialize;
 
+use crate::config::protocol_name;
 use crate::console::say;
 use crate::run_folder::{read_json, write_json};
 
 /// Set runs side by side: accuracies of the variants, and whether they differ by more than chance.
 ///
-/// All must be of the same data, classes, protocol and folds. Each run is tested against the first over the folds that
-/// both have.
+/// All must be of the same data, classes and folds. Each run is tested against the first over the folds that both have.
+/// Runs of both protocols side by side show what it is worth to choose checkpoints on the test fold (paper-2015).
 #[derive(Debug, Args)]
 #[command(
     after_help = "Example: faus compare runs/ck_plus-cnn-quick runs/ck_plus-cnn_a-quick runs/ck_plus-cnn_d-quick runs/ck_plus-cnn_ad-quick"
@@ -42,6 +44,7 @@ pub(crate) fn compare(args: CompareArgs) -> Result<()> {
     say_notes(&runs);
     print_table(&comparison.variants);
     print_tests(&comparison);
+    print_protocols(&comparison.variants);
     if let Some(path) = &args.csv {
         write_table(path, &comparison.variants)?;
         println!("{}", path.display());
@@ -119,7 +122,6 @@ impl Run {
                 a.dataset == b.dataset && self.source_digest == other.source_digest,
             ),
             ("classes", a.classes == b.classes),
-            ("protocol", a.protocol == b.protocol),
             (
                 "preparation or folds",
                 a.subject_independent == b.subject_independent
@@ -145,6 +147,7 @@ fn failed(summary: &Summary) -> bool {
 #[derive(Serialize)]
 struct Comparison {
     synthetic: bool,
+    /// Whether one of the variants is: the test fold chose its checkpoints.
     optimistic: bool,
     subject_independent: bool,
     dataset: String,
@@ -157,7 +160,13 @@ struct Comparison {
 struct Variant {
     run: PathBuf,
     experiment: String,
+    /// What the tables call it: its protocol is part of it where they differ.
+    #[serde(skip)]
+    label: String,
     preset: String,
+    protocol: Protocol,
+    /// Whether the test fold chose the checkpoints (paper-2015).
+    optimistic: bool,
     seed: u64,
     folds: usize,
     failed: usize,
@@ -168,6 +177,8 @@ struct Variant {
 #[derive(Serialize)]
 struct Numbers {
     test_accuracy: Option<MeanStd>,
+    /// What the same training reaches where the test fold chooses the checkpoint: optimistic.
+    best_test_accuracy_optimistic: Option<MeanStd>,
     test_accuracy_interval: Option<faus_train::Interval>,
     measures: std::collections::BTreeMap<String, MeanStd>,
 }
@@ -178,23 +189,29 @@ struct Against {
     experiment: String,
     #[serde(flatten)]
     test: PairedTest,
+    #[serde(skip)]
+    label: String,
     /// The sign-flip p, adjusted for the number of runs that are tested (Holm).
     p_sign_flip_holm: f64,
 }
 
 impl Comparison {
     fn of(first: &Run, others: &[Run]) -> Result<Self> {
+        let mixed = others
+            .iter()
+            .any(|run| run.summary.protocol != first.summary.protocol);
         let mut tests = Vec::new();
         for other in others {
             let (a, b): (Vec<f64>, Vec<f64>) = common_folds(first, other).into_iter().unzip();
-            let test = PairedTest::of(&a, &b, first.test_share).with_context(|| {
-                format!(
-                    "{} and {} have results of {} in common: two folds at least are needed",
-                    first.folder.display(),
-                    other.folder.display(),
-                    crate::console::counted(a.len(), "fold")
-                )
-            })?;
+            let test = PairedTest::of(&a, &b, first.test_share.max(other.test_share))
+                .with_context(|| {
+                    format!(
+                        "{} and {} have results of {} in common: two folds at least are needed",
+                        first.folder.display(),
+                        other.folder.display(),
+                        crate::console::counted(a.len(), "fold")
+                    )
+                })?;
             tests.push((other, test));
         }
         let p: Vec<f64> = tests.iter().map(|(_, test)| test.p_sign_flip).collect();
@@ -204,17 +221,18 @@ impl Comparison {
             .map(|((run, test), adjusted)| Against {
                 run: run.folder.clone(),
                 experiment: run.summary.experiment.clone(),
+                label: label(&run.summary, mixed),
                 test,
                 p_sign_flip_holm: adjusted,
             });
         Ok(Self {
             synthetic: first.summary.synthetic,
-            optimistic: first.summary.optimistic,
+            optimistic: first.summary.optimistic || others.iter().any(|run| run.summary.optimistic),
             subject_independent: first.summary.subject_independent,
             dataset: first.summary.dataset.clone(),
             variants: std::iter::once(first)
                 .chain(others)
-                .map(Variant::of)
+                .map(|run| Variant::of(run, mixed))
                 .collect(),
             tests: tests.collect(),
         })
@@ -222,21 +240,40 @@ impl Comparison {
 }
 
 impl Variant {
-    fn of(run: &Run) -> Self {
+    fn of(run: &Run, mixed: bool) -> Self {
         let summary = &run.summary;
         let failed = summary.folds.iter().filter(|f| f.failed.is_some()).count();
         Self {
             run: run.folder.clone(),
             experiment: summary.experiment.clone(),
+            label: label(summary, mixed),
             preset: summary.preset.clone(),
+            protocol: summary.protocol,
+            optimistic: summary.optimistic,
             seed: run.seed,
             folds: summary.folds.len() - failed,
             failed,
             summary: Numbers {
                 test_accuracy: summary.test_accuracy,
+                best_test_accuracy_optimistic: summary.best_test_accuracy_optimistic,
                 test_accuracy_interval: summary.test_accuracy_interval,
                 measures: summary.measures.clone(),
             },
+        }
+    }
+}
+
+/// `ck_plus-cnn_ad`, or where protocols differ `ck_plus-cnn_ad paper-2015 (optimistic)`.
+fn label(summary: &Summary, with_protocol: bool) -> String {
+    match (with_protocol, summary.protocol) {
+        (false, _) => summary.experiment.clone(),
+        (true, protocol) => {
+            let mark = if summary.optimistic {
+                " (optimistic)"
+            } else {
+                ""
+            };
+            format!("{} {}{mark}", summary.experiment, protocol_name(protocol))
         }
     }
 }
@@ -263,7 +300,7 @@ fn say_notes(runs: &[Run]) {
     if !first.subject_independent {
         println!("not subject-independent: the same person may be in training and test");
     }
-    if first.optimistic {
+    if runs.iter().all(|run| run.summary.optimistic) {
         println!("optimistic: the test fold chose the checkpoints (paper-2015)");
     }
     if runs.iter().any(|run| run.summary.preset != first.preset) {
@@ -279,9 +316,16 @@ fn say_notes(runs: &[Run]) {
     }
 }
 
+/// Columns of the longest name in a table.
+fn width(variants: &[Variant]) -> usize {
+    let longest = variants.iter().map(|v| v.label.chars().count()).max();
+    longest.unwrap_or_default().max(24)
+}
+
 fn print_table(variants: &[Variant]) {
+    let width = width(variants);
     println!(
-        "\n{:<24} {:>6} {:>5} {:>14} {:>18} {:>9} {:>9} {:>7} {:>7}",
+        "\n{:<width$} {:>6} {:>5} {:>14} {:>18} {:>9} {:>9} {:>7} {:>7}",
         "variant",
         "preset",
         "folds",
@@ -311,8 +355,8 @@ fn print_table(variants: &[Variant]) {
             n => format!("  {n} failed"),
         };
         println!(
-            "{:<24} {:>6} {:>5} {accuracy:>14} {interval:>18} {:>8}% {:>9} {:>7} {:>7}{failed}",
-            v.experiment,
+            "{:<width$} {:>6} {:>5} {accuracy:>14} {interval:>18} {:>8}% {:>9} {:>7} {:>7}{failed}",
+            v.label,
             v.preset,
             v.folds,
             measure("balanced_accuracy", 1, 100.0),
@@ -324,9 +368,10 @@ fn print_table(variants: &[Variant]) {
 }
 
 fn print_tests(comparison: &Comparison) {
+    let width = width(&comparison.variants);
     println!(
-        "\nagainst {}, fold by fold:\n{:<24} {:>5} {:>11} {:>14} {:>11} {:>10} {:>13}",
-        comparison.variants[0].experiment,
+        "\nagainst {}, fold by fold:\n{:<width$} {:>5} {:>11} {:>14} {:>11} {:>10} {:>13}",
+        comparison.variants[0].label,
         "variant",
         "folds",
         "difference",
@@ -338,8 +383,8 @@ fn print_tests(comparison: &Comparison) {
     for against in &comparison.tests {
         let test = &against.test;
         println!(
-            "{:<24} {:>5} {:>+10.1}% {:>14} {:>11.4} {:>10.4} {:>13}",
-            against.experiment,
+            "{:<width$} {:>5} {:>+10.1}% {:>14} {:>11.4} {:>10.4} {:>13}",
+            against.label,
             test.folds,
             100.0 * test.mean_difference,
             format!("{}, {}", test.better, test.worse),
@@ -352,6 +397,32 @@ fn print_tests(comparison: &Comparison) {
     println!(
         "The folds' training images are mostly the same, which the corrected t-test allows for and the sign-flip test does not."
     );
+}
+
+/// What it is worth to choose on the test fold, where runs of both protocols stand side by side.
+fn print_protocols(variants: &[Variant]) {
+    let honest: Vec<&Variant> = variants.iter().filter(|v| !v.optimistic).collect();
+    if honest.is_empty() || honest.len() == variants.len() {
+        return;
+    }
+    println!(
+        "\npaper-2015 is optimistic: the test fold chose its checkpoints, and one fold more was trained on. The choice alone:"
+    );
+    for v in honest {
+        let (chosen, best) = (
+            v.summary.test_accuracy,
+            v.summary.best_test_accuracy_optimistic,
+        );
+        if let (Some(chosen), Some(best)) = (chosen, best) {
+            println!(
+                "{}: {:.1}% with checkpoints chosen on validation, {:.1}% (optimistic) chosen on test: {:+.1}%",
+                v.label,
+                100.0 * chosen.mean,
+                100.0 * best.mean,
+                100.0 * (best.mean - chosen.mean)
+            );
+        }
+    }
 }
 
 fn write_table(path: &Path, variants: &[Variant]) -> Result<()> {
@@ -372,7 +443,8 @@ fn write_table(path: &Path, variants: &[Variant]) -> Result<()> {
         "interval_low",
         "interval_high",
     ];
-    table.write_record(head.iter().chain(&measures[1..]))?;
+    let columns = head.iter().chain(&measures[1..]);
+    table.write_record(columns.chain(&["protocol", "optimistic"]))?;
     for v in variants {
         let optional = |value: Option<f64>| value.map_or(String::new(), |v| v.to_string());
         let (accuracy, interval) = (v.summary.test_accuracy, v.summary.test_accuracy_interval);
@@ -391,6 +463,8 @@ fn write_table(path: &Path, variants: &[Variant]) -> Result<()> {
             .iter()
             .map(|name| v.summary.measures.get(*name));
         row.extend(values.map(|m| optional(m.map(|m| m.mean))));
+        row.push(protocol_name(v.protocol).to_owned());
+        row.push(v.optimistic.to_string());
         table.write_record(&row)?;
     }
     let bytes = table.into_inner().with_context(failed)?;

@@ -2,11 +2,11 @@ use std::path::PathBuf;
 
 use anyhow::{Result, bail};
 use clap::Args;
-use faus_model::{DeviceChoice, device_name};
+use faus_model::{DeviceList, device_name};
 
 use crate::cli::{Folds, architecture_of};
 use crate::console::say;
-use crate::{ExperimentConfig, Job, MakeArchitecture, Preset};
+use crate::{ExperimentConfig, Job, MakeArchitecture, ParallelFolds, Preset};
 
 /// The whole job: data, folds, evaluation, patches, action units, report.
 #[derive(Debug, Args)]
@@ -20,21 +20,28 @@ pub(crate) struct RunArgs {
     /// How much of the paper's work to do.
     #[arg(long, value_enum, default_value = "auto")]
     pub preset: Preset,
-    /// auto, cpu, cuda or cuda:N.
+    /// auto, cpu, cuda, cuda:N, or several GPUs as cuda:0,1, over which the folds are dealt.
     #[arg(long, default_value = "auto")]
-    pub device: DeviceChoice,
+    pub device: DeviceList,
+    /// Folds to train at once on each device; results do not depend on it. auto: one for each core on the CPU, three on
+    /// a GPU, as far as memory goes.
+    #[arg(long, value_name = "N", default_value = "auto")]
+    pub parallel_folds: ParallelFolds,
     /// Folds to run, for example 0-9 or 0,3.
     #[arg(long, value_name = "0-9")]
     pub folds: Option<Folds>,
     /// Fixes everything random.
     #[arg(long, value_name = "N")]
     pub seed: Option<u64>,
-    /// The run folder; default runs/<experiment>-<preset>.
+    /// The run folder; default runs/<experiment>-<preset>, with -paper-2015 behind it under that protocol.
     #[arg(long, value_name = "DIR")]
     pub out: Option<PathBuf>,
     /// Go on from the last checkpoint of a fold that was stopped.
     #[arg(long)]
     pub resume: bool,
+    /// Write event files for TensorBoard into the folds' folders: tensorboard --logdir RUN
+    #[arg(long)]
+    pub tensorboard: bool,
     /// Stop at the first bad input instead of listing it.
     #[arg(long)]
     pub strict: bool,
@@ -44,9 +51,9 @@ pub(crate) struct RunArgs {
 }
 
 pub(crate) fn run(args: RunArgs, make: MakeArchitecture) -> Result<()> {
-    let device = args.device.resolve()?;
+    let devices = args.device.resolve()?;
     let preset = match args.preset {
-        Preset::Auto if device.is_cuda() => Preset::Paper,
+        Preset::Auto if devices[0].is_cuda() => Preset::Paper,
         Preset::Auto => Preset::Quick,
         other => other,
     };
@@ -56,15 +63,17 @@ pub(crate) fn run(args: RunArgs, make: MakeArchitecture) -> Result<()> {
     }
     let config = ExperimentConfig::resolve(&args.experiment, preset, args.seed, &sets)?;
     let architecture = architecture_of(make, &config.network)?;
-    let out = args.out.unwrap_or_else(|| {
-        PathBuf::from("runs").join(format!("{}-{}", config.name, preset.name()))
-    });
+    let out = args.out.unwrap_or_else(|| config.run_folder(preset));
     let folds = args.folds.map(|f| f.0);
     say(format!(
         "{}: preset {} on {}, {} of {} steps, into {}",
         config.name,
         preset.name(),
-        device_name(device),
+        devices
+            .iter()
+            .map(|d| device_name(*d))
+            .collect::<Vec<_>>()
+            .join(", "),
         folds.as_ref().map_or_else(
             || "all folds".to_owned(),
             |folds| crate::console::counted(folds.len(), "fold")
@@ -77,10 +86,12 @@ pub(crate) fn run(args: RunArgs, make: MakeArchitecture) -> Result<()> {
         config,
         preset,
         folds,
-        device,
+        devices,
+        parallel: args.parallel_folds,
         data: args.data,
         out,
         resume: args.resume,
+        tensorboard: args.tensorboard,
         command: std::env::args().collect(),
     };
     let outcome = job.run()?;

@@ -10,8 +10,9 @@ use faus_train::{
 
 use crate::cli::{architecture_of, check_fits, open_network, optimistic};
 use crate::commands::SplitPart;
-use crate::console::{Bar, say};
+use crate::console::say;
 use crate::data::marks;
+use crate::progress::Board;
 use crate::run_folder::RunFolder;
 use crate::{ExperimentConfig, MakeArchitecture, NetworkConfig, Preset, interrupt};
 
@@ -35,6 +36,9 @@ pub(crate) struct TrainArgs {
     /// Go on from the last checkpoint.
     #[arg(long)]
     resume: bool,
+    /// Write an event file for TensorBoard into the folder: tensorboard --logdir DIR
+    #[arg(long)]
+    tensorboard: bool,
     /// How much of the paper's work to do.
     #[arg(long, value_enum, default_value = "auto")]
     preset: Preset,
@@ -73,11 +77,13 @@ pub(crate) fn train(args: TrainArgs, make: MakeArchitecture) -> Result<()> {
         );
     }
     let workers = Workers::new(0)?;
-    let bar = Bar::new("Training", recipe.steps);
+    let done = faus_train::stopped_at(&args.out).unwrap_or(0);
+    let board = Board::new(1, recipe.steps.saturating_sub(done));
+    board.begin(args.fold);
     let progress = |p: FoldProgress| {
-        bar.set(p.step, p.steps, &format!("loss {:.3}", p.loss));
+        board.step(&p);
         if let Some(row) = p.row {
-            bar.line(&format!(
+            board.line(&format!(
                 "step {}: loss {:.3}, validation {:.1}%, {:.0} images/s",
                 row.step,
                 row.train_loss,
@@ -100,9 +106,10 @@ pub(crate) fn train(args: TrainArgs, make: MakeArchitecture) -> Result<()> {
         device,
         dir: folder.root(),
         resume: args.resume,
+        tensorboard: args.tensorboard,
     };
     let result = job.run(&workers, &monitor)?;
-    drop(bar);
+    drop(board);
     println!(
         "fold {}{}: test accuracy {:.4}, validation {:.4} at step {}; after the last step {:.4}; best of all checkpoints on test {:.4} (optimistic)",
         result.fold,

@@ -183,6 +183,7 @@ impl<'a> Fold<'a> {
             device: Device::Cpu,
             dir,
             resume: self.resume,
+            tensorboard: false,
         };
         let progress = |p: faus_train::FoldProgress| {
             cancelled.fetch_or(Some(p.step) == self.stop_after, Ordering::Relaxed);

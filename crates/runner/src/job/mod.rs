@@ -1,18 +1,22 @@
+mod checks;
+mod folds;
+mod words;
+
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use anyhow::{Context, Result, bail};
 use faus_data::Prepared;
-use faus_model::{Architecture, Checkpoint, InputSpec, Network, device_name};
-use faus_train::{
-    CheckedRecipe, Error as TrainError, FoldJob, FoldProgress, FoldResult, Monitor, Summary,
-    SummaryHead, Workers,
-};
+use faus_model::{Architecture, Checkpoint, Network, device_name};
+use faus_train::{CheckedRecipe, FoldResult, Summary, SummaryHead, Workers};
 use faus_viz::write_patches;
 use serde_json::{Value, json};
 use tch::Device;
 
-use crate::console::{Bar, counted, say};
+pub use self::folds::ParallelFolds;
+use self::folds::Training;
+use self::words::say_accuracy;
+use crate::console::say;
 use crate::look::{Look, figure_filters};
 use crate::run_folder::{RunFolder, read_json, write_json};
 use crate::{ExperimentConfig, Preset, data, interrupt};
@@ -27,14 +31,18 @@ pub struct Job<'a> {
     pub preset: Preset,
     /// Folds to run; `None` runs all that the data set has.
     pub folds: Option<Vec<usize>>,
-    /// Where to train.
-    pub device: Device,
+    /// Where to train: one device, or several GPUs side by side.
+    pub devices: Vec<Device>,
+    /// How many folds train at once on each of them; results do not depend on it.
+    pub parallel: ParallelFolds,
     /// The user's data folder.
     pub data: Option<PathBuf>,
     /// The run folder.
     pub out: PathBuf,
     /// Go on from the last checkpoint of an unfinished fold.
     pub resume: bool,
+    /// Write event files for TensorBoard beside each fold's metrics.
+    pub tensorboard: bool,
     /// The command line, to be repeated.
     pub command: Vec<String>,
 }
@@ -108,8 +116,16 @@ impl Job<'_> {
         )?;
         // The report is written last, so that where there is one the run is whole.
         remove_if_there(&folder.join("report/index.html"))?;
-        let folds = self.train_folds(&folder, &prepared, &recipe, &workers)?;
-        let seconds = self.seconds_so_far(&folder, &prepared, started);
+        let training = Training {
+            job: self,
+            folder: &folder,
+            prepared: &prepared,
+            recipe: &recipe,
+            workers: &workers,
+        };
+        let folds = training.run()?;
+        let at_once = training.most_at_once(folds.len());
+        let seconds = self.seconds_so_far(&folds, at_once, started);
         let summary = Summary::gather(self.head(), prepared.info(), &folds, seconds);
         summary.write(&folder.join("summary.json"))?;
         say_accuracy(&summary);
@@ -117,7 +133,7 @@ impl Job<'_> {
             self.look_inside(&folder, &prepared, &recipe, &workers, best)?;
         }
         let summary = Summary {
-            seconds: self.seconds_so_far(&folder, &prepared, started),
+            seconds: self.seconds_so_far(&folds, at_once, started),
             ..summary
         };
         summary.write(&folder.join("summary.json"))?;
@@ -133,15 +149,9 @@ impl Job<'_> {
         })
     }
 
-    /// The network must suit the images, and have the layer that is to be looked into: known before hours of training.
-    fn check_network(&self) -> Result<()> {
-        let spec = InputSpec {
-            side: self.config.data.image_size as usize,
-            classes: 2,
-            dropout: self.config.train.dropout,
-        };
-        let network = Network::build(self.architecture, spec, 0, Device::Cpu)?;
-        self.stage(&network).map(|_| ())
+    /// The device of everything but the folds.
+    fn device(&self) -> Device {
+        self.devices.first().copied().unwrap_or(Device::Cpu)
     }
 
     /// The stage that is looked into.
@@ -151,53 +161,6 @@ impl Job<'_> {
             None => network
                 .last_convolution()
                 .context("the network has no convolution to look into: set visualize.layer"),
-        }
-    }
-
-    /// Nothing is ever written into the data set.
-    fn check_apart(&self, place: &Path) -> Result<()> {
-        match (std::path::absolute(&self.out), std::path::absolute(place)) {
-            (Ok(out), Ok(data)) if out.starts_with(&data) => {
-                bail!(
-                    "{}: lies inside the data set {}; choose another folder with --out DIR",
-                    self.out.display(),
-                    place.display()
-                )
-            }
-            _ => Ok(()),
-        }
-    }
-
-    /// A folder that holds another experiment's results is not written over; only what is looked at may change.
-    fn check_same(&self, folder: &RunFolder, place: &Path, before: Option<&Value>) -> Result<()> {
-        let Some(before) = before else { return Ok(()) };
-        let root = folder.root().display();
-        let (was, now) = (decisive(&before["config"]), decisive(&self.config_value()?));
-        if was != now {
-            bail!(
-                "{root}: holds a run with other settings ({}); choose another folder with --out DIR, or delete it",
-                first_difference(&was, &now)
-            );
-        }
-        match before["data"].as_str() {
-            Some(was) if Path::new(was) != place => {
-                bail!(
-                    "{root}: holds a run on {was}, not {}; choose another folder with --out DIR, or delete it",
-                    place.display()
-                )
-            }
-            _ => Ok(()),
-        }
-    }
-
-    fn check_folds(&self, there: usize) -> Result<()> {
-        let asked = self.folds.as_deref().unwrap_or_default();
-        match asked.iter().find(|&&fold| fold >= there) {
-            Some(fold) => bail!(
-                "--folds: there is no fold {fold}; there are folds 0 to {}",
-                there.saturating_sub(1)
-            ),
-            None => Ok(()),
         }
     }
 
@@ -217,7 +180,7 @@ impl Job<'_> {
             "preset": self.preset.name(),
             "protocol": self.config.train.protocol,
             "seed": self.config.seed,
-            "device": device_name(self.device),
+            "device": self.devices.iter().map(|d| device_name(*d)).collect::<Vec<_>>().join(","),
             "threads": workers.count(),
             "data": place,
             "dataset": info.name,
@@ -283,95 +246,6 @@ impl Job<'_> {
         }))
     }
 
-    /// Trains the folds that were asked for and have no result; takes over the results that are there.
-    fn train_folds(
-        &self,
-        folder: &RunFolder,
-        prepared: &Prepared,
-        recipe: &CheckedRecipe,
-        workers: &Workers,
-    ) -> Result<Folds> {
-        let mut all = Folds::new();
-        let wanted = self.wanted(prepared);
-        let bar = Bar::new("Training", recipe.steps * wanted.len() as u64);
-        for fold in 0..prepared.info().folds {
-            let dir = folder.fold(fold);
-            let path = dir.join("fold.json");
-            let damaged = || {
-                format!(
-                    "{}: damaged; delete it to have the fold trained anew",
-                    path.display()
-                )
-            };
-            let result = match read_json(&path)? {
-                Some(result) => Ok(serde_json::from_value(result).with_context(damaged)?),
-                None if !wanted.contains(&fold) => continue,
-                None => self.train_fold(fold, &dir, prepared, recipe, workers, &bar)?,
-            };
-            bar.line(&fold_line(fold, &result));
-            all.push((fold, result));
-        }
-        if all.iter().all(|(_, result)| result.is_err()) {
-            let reasons: Vec<&str> = all
-                .iter()
-                .filter_map(|(_, r)| r.as_ref().err().map(String::as_str))
-                .collect();
-            bail!(
-                "no fold has a result: {}",
-                reasons.first().unwrap_or(&"none was asked for")
-            );
-        }
-        Ok(all)
-    }
-
-    /// One fold; a fold that fails by itself (it diverged) is a result too, and the others go on.
-    fn train_fold(
-        &self,
-        fold: usize,
-        dir: &Path,
-        prepared: &Prepared,
-        recipe: &CheckedRecipe,
-        workers: &Workers,
-        bar: &Bar,
-    ) -> Result<Result<FoldResult, String>> {
-        if let Some(step) = faus_train::stopped_at(dir).filter(|_| !self.resume) {
-            bail!(
-                "fold {fold} was stopped after step {step}: go on with the same command and --resume, or delete {} to start it again",
-                dir.display()
-            );
-        }
-        let wanted = self.wanted(prepared);
-        let place = wanted.iter().position(|f| *f == fold).unwrap_or(0) as u64;
-        let progress = |p: FoldProgress| show_progress(bar, place, wanted.len() as u64, p);
-        let monitor = Monitor {
-            cancelled: interrupt::stop(),
-            progress: &progress,
-        };
-        let job = FoldJob {
-            prepared,
-            architecture: self.architecture,
-            recipe,
-            fold,
-            seed: self.config.seed,
-            device: self.device,
-            dir,
-            resume: self.resume,
-        };
-        match job.run(workers, &monitor) {
-            Ok(result) => Ok(Ok(result)),
-            Err(error @ (TrainError::Diverged { .. } | TrainError::EmptySplit { .. })) => {
-                Ok(Err(error.to_string()))
-            }
-            Err(TrainError::Cancelled) => {
-                bail!(
-                    "stopped in fold {fold}; finished folds are kept in {}, go on with the same command and --resume",
-                    self.out.display()
-                )
-            }
-            Err(other) => Err(other).with_context(|| format!("fold {fold}")),
-        }
-    }
-
     /// Activations, action units and patches of the fold that validated best.
     fn look_inside(
         &self,
@@ -383,7 +257,7 @@ impl Job<'_> {
     ) -> Result<()> {
         let path = folder.fold(fold).join("best.safetensors");
         let network = Checkpoint::load(&path)
-            .and_then(|checkpoint| checkpoint.network(self.architecture, self.device))
+            .and_then(|checkpoint| checkpoint.network(self.architecture, self.device()))
             .with_context(|| {
                 format!(
                     "delete {} to have fold {fold} trained anew",
@@ -444,13 +318,13 @@ impl Job<'_> {
         }
     }
 
-    /// Seconds of this run and of the earlier ones that it goes on from: the folds' own sum, or this session if longer.
-    fn seconds_so_far(&self, folder: &RunFolder, prepared: &Prepared, started: Instant) -> f64 {
-        let folds = (0..prepared.info().folds).map(|fold| folder.fold(fold).join("fold.json"));
-        let trained: f64 = folds
-            .filter_map(|path| read_json(&path).ok()??["seconds"].as_f64())
-            .sum();
-        started.elapsed().as_secs_f64().max(trained)
+    /// Seconds of this run and of the earlier ones that it goes on from: this session, or if longer the folds' own sum
+    /// over those that trained at once.
+    fn seconds_so_far(&self, folds: &Folds, at_once: usize, started: Instant) -> f64 {
+        let results = folds.iter().filter_map(|(_, r)| r.as_ref().ok());
+        let trained: f64 = results.map(|r| r.seconds).sum();
+        let session = started.elapsed().as_secs_f64();
+        session.max(trained / at_once.max(1) as f64)
     }
 }
 
@@ -468,128 +342,11 @@ fn best_fold(folds: &Folds) -> Option<usize> {
         .map(|r| r.fold)
 }
 
-fn show_progress(bar: &Bar, place: u64, folds: u64, p: FoldProgress) {
-    bar.set(
-        place * p.steps + p.step,
-        folds * p.steps,
-        &format!("fold {} loss {:.3}", p.fold, p.loss),
-    );
-    if let Some(row) = p
-        .row
-        .filter(|_| p.steps > 1000 && p.step.is_multiple_of(1000))
-    {
-        bar.line(&format!(
-            "fold {}: step {}, validation {:.1}%",
-            p.fold,
-            p.step,
-            100.0 * row.val_accuracy
-        ));
-    }
-}
-
-fn fold_line(fold: usize, result: &Result<FoldResult, String>) -> String {
-    match result {
-        Ok(r) => {
-            let warning = if r.at_chance() {
-                "  no better than the most frequent class"
-            } else {
-                ""
-            };
-            let optimistic = if r.optimistic { " (optimistic)" } else { "" };
-            let (test, val) = (100.0 * r.test_accuracy, 100.0 * r.val_accuracy);
-            format!(
-                "fold {fold}: test {test:.1}%{optimistic}, validation {val:.1}% at step {}, {:.0} s{warning}",
-                r.best_step, r.seconds
-            )
-        }
-        Err(reason) => format!("fold {fold}: failed: {reason}"),
-    }
-}
-
-fn say_accuracy(summary: &Summary) {
-    let Some(test) = summary.test_accuracy else {
-        return;
-    };
-    let synthetic = if summary.synthetic {
-        "synthetic faces; "
-    } else {
-        ""
-    };
-    let folds = summary.folds.iter().filter(|f| f.failed.is_none()).count();
-    let optimistic = if summary.optimistic {
-        "; optimistic: the test fold chose the checkpoints"
-    } else {
-        ""
-    };
-    let dependent = if summary.subject_independent {
-        ""
-    } else {
-        "; not subject-independent: the same person may be in training and test"
-    };
-    let people = summary.test_accuracy_interval.map_or(String::new(), |i| {
-        let (low, high) = (100.0 * i.low, 100.0 * i.high);
-        format!(
-            "; 95% over the {} people tested: {low:.1}% to {high:.1}%",
-            i.subjects
-        )
-    });
-    say(format!(
-        "Test accuracy {:.1}% ± {:.1} over {} ({synthetic}most frequent class: {:.1}%{people}{dependent}{optimistic})",
-        100.0 * test.mean,
-        100.0 * test.std,
-        counted(folds, "fold"),
-        100.0 * summary.majority_accuracy
-    ));
-}
-
 fn remove_if_there(path: &Path) -> Result<()> {
     match std::fs::remove_file(path) {
         Err(e) if e.kind() != std::io::ErrorKind::NotFound => {
             Err(e).with_context(|| format!("{}: cannot be removed", path.display()))
         }
         _ => Ok(()),
-    }
-}
-
-/// The settings that decide what is trained; what is looked at afterwards may change in a run folder.
-fn decisive(config: &Value) -> Value {
-    let mut config = config.clone();
-    if let Some(all) = config.as_object_mut() {
-        all.retain(|key, _| key != "visualize" && key != "fau");
-        if let Some(data) = all.get_mut("data").and_then(Value::as_object_mut) {
-            data.remove("strict");
-        }
-    }
-    config
-}
-
-/// The first setting that differs, as `key: was X, is Y`.
-fn first_difference(was: &Value, is: &Value) -> String {
-    fn find(path: &str, was: &Value, is: &Value) -> Option<String> {
-        match (was, is) {
-            (Value::Object(a), Value::Object(b)) => {
-                let keys = a.keys().chain(b.keys().filter(|k| !a.contains_key(*k)));
-                keys.into_iter()
-                    .find_map(|k| find(&format!("{path}.{k}"), &was[k.as_str()], &is[k.as_str()]))
-            }
-            _ => {
-                (was != is).then(|| format!("{} was {was}, is {is}", path.trim_start_matches('.')))
-            }
-        }
-    }
-    find("", was, is).unwrap_or_else(|| "unreadable".to_owned())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_difference_is_named_by_its_key() {
-        let (was, is) = (
-            json!({"a": 1, "b": {"c": 2}}),
-            json!({"a": 1, "b": {"c": 3}}),
-        );
-        assert_eq!(first_difference(&was, &is), "b.c was 2, is 3");
     }
 }

@@ -1,0 +1,121 @@
+//! What must be so before a run begins.
+
+use std::path::Path;
+
+use anyhow::{Result, bail};
+use faus_model::{InputSpec, Network};
+use serde_json::Value;
+use tch::Device;
+
+use super::Job;
+use crate::run_folder::RunFolder;
+
+impl Job<'_> {
+    /// The network must suit the images, and have the layer that is to be looked into: known before hours of training.
+    pub(super) fn check_network(&self) -> Result<()> {
+        let spec = InputSpec {
+            side: self.config.data.image_size as usize,
+            classes: 2,
+            dropout: self.config.train.dropout,
+        };
+        let network = Network::build(self.architecture, spec, 0, Device::Cpu)?;
+        self.stage(&network).map(|_| ())
+    }
+
+    /// Nothing is ever written into the data set.
+    pub(super) fn check_apart(&self, place: &Path) -> Result<()> {
+        match (std::path::absolute(&self.out), std::path::absolute(place)) {
+            (Ok(out), Ok(data)) if out.starts_with(&data) => {
+                bail!(
+                    "{}: lies inside the data set {}; choose another folder with --out DIR",
+                    self.out.display(),
+                    place.display()
+                )
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// A folder that holds another experiment's results is not written over; only what is looked at may change.
+    pub(super) fn check_same(
+        &self,
+        folder: &RunFolder,
+        place: &Path,
+        before: Option<&Value>,
+    ) -> Result<()> {
+        let Some(before) = before else { return Ok(()) };
+        let root = folder.root().display();
+        let (was, now) = (decisive(&before["config"]), decisive(&self.config_value()?));
+        if was != now {
+            bail!(
+                "{root}: holds a run with other settings ({}); choose another folder with --out DIR, or delete it",
+                first_difference(&was, &now)
+            );
+        }
+        match before["data"].as_str() {
+            Some(was) if Path::new(was) != place => {
+                bail!(
+                    "{root}: holds a run on {was}, not {}; choose another folder with --out DIR, or delete it",
+                    place.display()
+                )
+            }
+            _ => Ok(()),
+        }
+    }
+
+    pub(super) fn check_folds(&self, there: usize) -> Result<()> {
+        let asked = self.folds.as_deref().unwrap_or_default();
+        match asked.iter().find(|&&fold| fold >= there) {
+            Some(fold) => bail!(
+                "--folds: there is no fold {fold}; there are folds 0 to {}",
+                there.saturating_sub(1)
+            ),
+            None => Ok(()),
+        }
+    }
+}
+
+/// The settings that decide what is trained; what is looked at afterwards may change in a run folder.
+fn decisive(config: &Value) -> Value {
+    let mut config = config.clone();
+    if let Some(all) = config.as_object_mut() {
+        all.retain(|key, _| key != "visualize" && key != "fau");
+        if let Some(data) = all.get_mut("data").and_then(Value::as_object_mut) {
+            data.remove("strict");
+        }
+    }
+    config
+}
+
+/// The first setting that differs, as `key: was X, is Y`.
+fn first_difference(was: &Value, is: &Value) -> String {
+    fn find(path: &str, was: &Value, is: &Value) -> Option<String> {
+        match (was, is) {
+            (Value::Object(a), Value::Object(b)) => {
+                let keys = a.keys().chain(b.keys().filter(|k| !a.contains_key(*k)));
+                keys.into_iter()
+                    .find_map(|k| find(&format!("{path}.{k}"), &was[k.as_str()], &is[k.as_str()]))
+            }
+            _ => {
+                (was != is).then(|| format!("{} was {was}, is {is}", path.trim_start_matches('.')))
+            }
+        }
+    }
+    find("", was, is).unwrap_or_else(|| "unreadable".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_difference_is_named_by_its_key() {
+        let (was, is) = (
+            json!({"a": 1, "b": {"c": 2}}),
+            json!({"a": 1, "b": {"c": 3}}),
+        );
+        assert_eq!(first_difference(&was, &is), "b.c was 2, is 3");
+    }
+}

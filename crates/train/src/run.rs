@@ -1,0 +1,306 @@
+//! A fold under way: the steps, their validation, and what is left behind.
+
+use std::path::PathBuf;
+use std::sync::atomic::Ordering;
+use std::time::Instant;
+
+use faus_data::{Protocol, Split};
+use faus_model::{Checkpoint, CheckpointInfo, GradientMethod, Network, StepOutput};
+use tch::Tensor;
+
+use crate::divergence::LossWatch;
+use crate::loader::{Loader, Shares};
+use crate::metrics::MetricsWriter;
+use crate::select::checkpoint_path;
+use crate::state::{self, Saved};
+use crate::{
+    Candidate, Error, FoldJob, FoldProgress, FoldResult, Measures, MetricsRow, Monitor, Optimizer,
+    Scores, SubjectScore, Workers, evaluate,
+};
+
+/// A fold under way.
+pub(crate) struct Run<'a> {
+    pub job: FoldJob<'a>,
+    pub split: &'a Split,
+    pub workers: &'a Workers,
+    pub checkpoints: PathBuf,
+    pub network: Network,
+    pub optimizer: Optimizer,
+    pub saved: Saved,
+    pub started: Instant,
+}
+
+/// What has gathered since the last row of the metrics.
+struct Interval {
+    steps: u64,
+    loss: f64,
+    correct: i64,
+    since: Instant,
+}
+
+impl Interval {
+    fn new() -> Self {
+        Self {
+            steps: 0,
+            loss: 0.0,
+            correct: 0,
+            since: Instant::now(),
+        }
+    }
+
+    fn row(&self, step: u64, batch: usize, val_accuracy: f64, seconds: f64) -> MetricsRow {
+        let images = (self.steps * batch as u64) as f64;
+        let train_accuracy = self.correct as f64 / images;
+        MetricsRow {
+            step,
+            train_loss: self.loss / self.steps as f64,
+            train_accuracy,
+            val_accuracy,
+            images_per_second: images / seconds,
+        }
+    }
+}
+
+impl Run<'_> {
+    /// All steps that are left, each validation and checkpoint where it is due.
+    pub fn train(&mut self, monitor: &Monitor) -> Result<(), Error> {
+        let (job, first) = (self.job, self.saved.step + 1);
+        let mut metrics = MetricsWriter::open(job.dir, self.saved.step, job.tensorboard)?;
+        let loader = Loader {
+            prepared: job.prepared,
+            recipe: job.recipe,
+            rows: &self.split.train,
+            seed: job.seed,
+            fold: job.fold,
+            device: job.device,
+        };
+        std::thread::scope(|scope| {
+            let batches = loader.start(scope, first, job.recipe.steps);
+            let mut interval = Interval::new();
+            let mut watch = LossWatch::new(self.network.spec().classes, metrics.rows());
+            for step in first..=job.recipe.steps {
+                if monitor.cancelled.load(Ordering::Relaxed) {
+                    return Err(Error::Cancelled);
+                }
+                let shares = batches.recv().map_err(|e| Error::Loader(e.to_string()))??;
+                let (loss, correct) = self.step(step, shares)?;
+                interval.steps += 1;
+                interval.loss += loss;
+                interval.correct += correct;
+                let row = job
+                    .recipe
+                    .is_validation(step)
+                    .then(|| self.validate(step, &mut interval, &mut metrics, &mut watch))
+                    .transpose()?;
+                (monitor.progress)(FoldProgress {
+                    fold: job.fold,
+                    step,
+                    steps: job.recipe.steps,
+                    batch_size: job.recipe.batch_size,
+                    loss,
+                    row,
+                });
+            }
+            Ok(())
+        })
+    }
+
+    /// One training step: all shares on the workers, their gradients added in order, one update.
+    fn step(&mut self, step: u64, shares: Shares) -> Result<(f64, i64), Error> {
+        let plan = self
+            .network
+            .plan(GradientMethod::fastest(self.job.device))?;
+        let jobs = shares
+            .into_iter()
+            .map(|share| Ok((self.network.replica()?, share)))
+            .collect::<Result<Vec<_>, Error>>()?;
+        let outputs = self.workers.map(jobs, |(network, share)| {
+            Ok(network.planned_loss_and_gradients(&share, &plan)?)
+        })?;
+        let total = add_in_order(outputs)?;
+        if !total.loss.is_finite() {
+            return Err(Error::Diverged {
+                fold: self.job.fold,
+                step,
+                loss: total.loss,
+            });
+        }
+        self.optimizer.step(
+            &self.network,
+            &total.gradients,
+            self.job.recipe.learning_rate_at(step),
+            step,
+        )?;
+        Ok((total.loss, total.correct))
+    }
+
+    /// Validation, its row of the metrics, and a checkpoint where one is due.
+    fn validate(
+        &mut self,
+        step: u64,
+        interval: &mut Interval,
+        metrics: &mut MetricsWriter,
+        watch: &mut LossWatch,
+    ) -> Result<MetricsRow, Error> {
+        let seconds = interval.since.elapsed().as_secs_f64();
+        let val_accuracy = self.accuracy(step, &self.split.validation)?;
+        let row = interval.row(step, self.job.recipe.batch_size, val_accuracy, seconds);
+        // Before the state: whoever goes on from it finds every row up to its step, wherever the stop came.
+        metrics.push(&row)?;
+        if let Some(bound) = watch.exploded(&row) {
+            return Err(Error::Exploded {
+                fold: self.job.fold,
+                step,
+                loss: row.train_loss,
+                bound,
+            });
+        }
+        if self.job.recipe.is_checkpoint(step) {
+            self.checkpoint(step, val_accuracy)?;
+        }
+        *interval = Interval::new();
+        Ok(row)
+    }
+
+    fn checkpoint(&mut self, step: u64, val_accuracy: f64) -> Result<(), Error> {
+        let test_accuracy = self.accuracy(step, &self.split.test)?;
+        Checkpoint::save(
+            &self.network,
+            &self.info(step)?,
+            &checkpoint_path(&self.checkpoints, step),
+        )?;
+        self.saved.candidates.push(Candidate {
+            step,
+            val_accuracy,
+            test_accuracy,
+        });
+        self.saved.step = step;
+        self.saved.seconds += self.started.elapsed().as_secs_f64();
+        self.started = Instant::now();
+        state::save(&self.checkpoints, &self.saved, &self.optimizer)
+    }
+
+    /// Accuracy after `step`. The step's loss was finite, but the weights it left need not be.
+    fn accuracy(&self, step: u64, rows: &[usize]) -> Result<f64, Error> {
+        let predictions = evaluate(
+            &self.network,
+            self.job.prepared,
+            rows,
+            &self.job.recipe.normalisation,
+            self.workers,
+        )?;
+        if let Some(logit) = predictions.logits.iter().find(|l| !l.is_finite()) {
+            return Err(Error::Diverged {
+                fold: self.job.fold,
+                step,
+                loss: f64::from(*logit),
+            });
+        }
+        Ok(Scores::count(&predictions).accuracy())
+    }
+
+    fn info(&self, step: u64) -> Result<CheckpointInfo, Error> {
+        let (job, data) = (&self.job, self.job.prepared.info());
+        Ok(CheckpointInfo {
+            architecture: self.network.architecture().to_owned(),
+            classes: data.classes.clone(),
+            side: self.network.spec().side,
+            dropout: self.network.spec().dropout,
+            normalisation: serde_json::to_value(job.recipe.normalisation)
+                .map_err(|e| Error::format(job.dir, e))?,
+            step,
+            fold: Some(job.fold),
+            protocol: serde_json::to_value(job.recipe.protocol)
+                .ok()
+                .and_then(|p| p.as_str().map(str::to_owned)),
+            split_digest: Some(self.saved.split_digest.clone()),
+            synthetic: data.synthetic,
+            drawn: self.network.drawn().clone(),
+        })
+    }
+
+    /// Chooses the checkpoint, tests it and writes the fold's results.
+    pub fn finish(mut self) -> Result<FoldResult, Error> {
+        let (job, candidates) = (self.job, self.saved.candidates.clone());
+        let missing = || Error::NoCheckpoints(self.checkpoints.clone());
+        let best = *Candidate::best_on_validation(&candidates).ok_or_else(missing)?;
+        let optimistic = Candidate::optimistic_test_accuracy(&candidates).ok_or_else(missing)?;
+        let last = candidates.last().ok_or_else(missing)?.test_accuracy;
+        let checkpoint = Checkpoint::load(&checkpoint_path(&self.checkpoints, best.step))?;
+        self.network = checkpoint.network(job.architecture, job.device)?;
+        Checkpoint::save(
+            &self.network,
+            &checkpoint.info,
+            &job.dir.join("best.safetensors"),
+        )?;
+        let classes = &job.prepared.info().classes;
+        let test = evaluate(
+            &self.network,
+            job.prepared,
+            &self.split.test,
+            &job.recipe.normalisation,
+            self.workers,
+        )?;
+        test.write_csv(&job.dir.join("predictions.csv"), classes)?;
+        let scores = Scores::count(&test);
+        let accuracy = scores.accuracy();
+        let result = FoldResult {
+            fold: job.fold,
+            synthetic: job.prepared.info().synthetic,
+            optimistic: job.recipe.protocol == Protocol::Paper2015,
+            seed: job.seed,
+            steps: job.recipe.steps,
+            best_step: best.step,
+            val_accuracy: best.val_accuracy,
+            test_accuracy: accuracy,
+            final_test_accuracy: last,
+            best_test_accuracy_optimistic: optimistic,
+            majority_accuracy: scores.majority_accuracy(),
+            at_chance: accuracy <= scores.majority_accuracy(),
+            absent_in_test: absent(&scores, classes),
+            images: [
+                self.split.train.len(),
+                self.split.validation.len(),
+                self.split.test.len(),
+            ],
+            drawn: checkpoint.info.drawn.clone(),
+            checkpoints: candidates,
+            per_class: scores.per_class(classes),
+            confusion: scores.confusion,
+            measures: Measures::of(&test),
+            subjects: SubjectScore::count(&test, job.prepared),
+            seconds: self.saved.seconds + self.started.elapsed().as_secs_f64(),
+        };
+        crate::summary::write_json(&job.dir.join("fold.json"), &result)?;
+        state::clear(&self.checkpoints, job.recipe.steps)?;
+        Ok(result)
+    }
+}
+
+/// Classes that no image of the test part belongs to.
+fn absent(scores: &Scores, classes: &[String]) -> Vec<String> {
+    let counts = scores.confusion.iter().map(|row| row.iter().sum::<u64>());
+    let named = classes.iter().zip(counts);
+    named
+        .filter(|(_, count)| *count == 0)
+        .map(|(class, _)| class.clone())
+        .collect()
+}
+
+/// Losses, hits and gradients added in the shares' order, so that the sum is the same whoever computed them.
+fn add_in_order(outputs: Vec<StepOutput>) -> Result<StepOutput, Error> {
+    let mut outputs = outputs.into_iter();
+    let mut total = outputs.next().unwrap_or(StepOutput {
+        loss: f64::NAN,
+        correct: 0,
+        gradients: Vec::<Tensor>::new(),
+    });
+    for output in outputs {
+        total.loss += output.loss;
+        total.correct += output.correct;
+        for (sum, gradient) in total.gradients.iter_mut().zip(&output.gradients) {
+            let _ = sum.f_add_(gradient)?;
+        }
+    }
+    Ok(total)
+}
