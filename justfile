@@ -29,6 +29,11 @@ ck_plus *arguments: setup
 ck_plus_all *arguments: setup
     @sh scripts/run_all.sh ck_plus {{ quote(data) }} {{ quote(preset) }} {{ quote(invocation_directory()) }} "$@"
 
+# CK+ under both protocols: what is it worth to choose checkpoints on the test fold? [variant= data= preset=, then flags of `faus run`]
+[no-exit-message]
+ck_plus_protocols *arguments: setup
+    @sh scripts/run_protocols.sh ck_plus {{ settings }} "$@"
+
 # CK+ with six classes [variant= data= preset=, then flags of `faus run`]
 [no-exit-message]
 ck_plus_six_class *arguments: setup

@@ -40,6 +40,14 @@ pub enum Error {
         /// Why it is not there.
         reason: String,
     },
+    /// A precision that the device, or libtorch, does not have.
+    #[error("train.precision is {wanted}: {reason}; use --set train.precision=float32, or a GPU")]
+    Precision {
+        /// The precision asked for.
+        wanted: &'static str,
+        /// Why it cannot be.
+        reason: String,
+    },
     /// A device name that cannot be read.
     #[error("`{0}` is no device: use auto, cpu, cuda, cuda:N or cuda:N,M")]
     DeviceName(String),

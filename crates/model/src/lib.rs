@@ -27,6 +27,7 @@ mod kernels;
 mod layer;
 mod network;
 mod plan;
+mod precision;
 mod step;
 
 pub use architecture::{Architecture, Blueprint, InputSpec, ZeroBiasCnn};
@@ -37,4 +38,5 @@ pub use geometry::{Receptive, receptive_field};
 pub use layer::{Layer, Stage, channels_last};
 pub use network::Network;
 pub use plan::Plan;
+pub use precision::Precision;
 pub use step::{GradientMethod, StepOutput, TrainBatch};

@@ -312,6 +312,8 @@ impl ExperimentConfig {
             paper.normalisation.to_string(),
             "normalisation",
         );
+        let precision = |r: &Recipe| format!("{:?}", r.precision).to_lowercase();
+        differs(precision(train), precision(&paper), "precision");
         all
     }
 }

@@ -46,6 +46,7 @@ impl FoldJob<'_> {
         let started = Instant::now();
         // The thread that a fold runs on also computes (updates, small sums), and must do so in one order.
         tch::set_num_threads(1);
+        self.recipe.precision.set_up(self.device)?;
         let split = fold_split(self.prepared, self.recipe.protocol, self.fold)?;
         let checkpoints = self.dir.join("checkpoints");
         std::fs::create_dir_all(&checkpoints).map_err(Error::io(&checkpoints))?;

@@ -103,6 +103,16 @@ impl<'a> Loader<'a> {
             .apply(out, side, &mut scratch.sums);
     }
 
+    /// The tensor on the training's device. To a GPU it goes from page-locked memory, so that neither this thread nor the
+    /// GPU waits for the copy; the step that uses it is queued behind it on the same stream.
+    fn upload(&self, tensor: Tensor) -> Result<Tensor, Error> {
+        if !self.device.is_cuda() {
+            return Ok(tensor.f_to_device(self.device)?);
+        }
+        let (pinned, kind) = (tensor.f_pin_memory(self.device)?, tensor.kind());
+        Ok(pinned.f_to_device_(self.device, kind, true, false)?)
+    }
+
     fn share(
         &self,
         places: &[usize],
@@ -118,10 +128,8 @@ impl<'a> Loader<'a> {
             .collect();
         let shape = [places.len() as i64, 1, side as i64, side as i64];
         Ok(TrainBatch {
-            images: Tensor::f_from_slice(&values[range])?
-                .f_reshape(shape)?
-                .f_to_device(self.device)?,
-            labels: Tensor::f_from_slice(&labels)?.f_to_device(self.device)?,
+            images: self.upload(Tensor::f_from_slice(&values[range])?.f_reshape(shape)?)?,
+            labels: self.upload(Tensor::f_from_slice(&labels)?)?,
             dropout_seeds: places
                 .iter()
                 .map(|&p| rng::keyed(self.seed, "dropout", &[key[0], key[1], p as u64]).next_u64())

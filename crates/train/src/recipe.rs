@@ -3,6 +3,7 @@ use std::ops::Deref;
 use faus_data::Protocol;
 use faus_data::augment::AugmentRanges;
 use faus_data::normalise::Normalisation;
+use faus_model::Precision;
 use serde::{Deserialize, Serialize};
 
 use crate::Error;
@@ -65,6 +66,8 @@ pub struct Recipe {
     pub momentum: f64,
     /// Weight decay on every parameter (1e-5).
     pub weight_decay: f64,
+    /// How precisely a GPU multiplies: `float32`, `tf32` or `bf16` (float32; the authors' GPUs had nothing else).
+    pub precision: Precision,
 }
 
 /// A normalisation as its text or as its JSON: a command line has words.
@@ -92,6 +95,7 @@ impl Default for Recipe {
             schedule: Schedule::Constant,
             momentum: 0.9,
             weight_decay: 1e-5,
+            precision: Precision::Float32,
         }
     }
 }

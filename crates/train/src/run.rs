@@ -107,15 +107,16 @@ impl Run<'_> {
 
     /// One training step: all shares on the workers, their gradients added in order, one update.
     fn step(&mut self, step: u64, shares: Shares) -> Result<(f64, i64), Error> {
-        let plan = self
-            .network
-            .plan(GradientMethod::fastest(self.job.device))?;
+        let (device, precision) = (self.job.device, self.job.recipe.precision);
+        let plan = self.network.plan(GradientMethod::fastest(device))?;
         let jobs = shares
             .into_iter()
             .map(|share| Ok((self.network.replica()?, share)))
             .collect::<Result<Vec<_>, Error>>()?;
         let outputs = self.workers.map(jobs, |(network, share)| {
-            Ok(network.planned_loss_and_gradients(&share, &plan)?)
+            precision.run(device, || {
+                Ok(network.planned_loss_and_gradients(&share, &plan)?)
+            })
         })?;
         let total = add_in_order(outputs)?;
         if !total.loss.is_finite() {

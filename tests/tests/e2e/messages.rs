@@ -188,7 +188,10 @@ fn settings_on_the_command_line() {
             "run experiments/ck_plus/cnn_ad.json --out out --set {set}"
         ))
     };
-    set("train.stepps=3").failed(&["stepps", "steps", "batch_size"]);
+    set("train.stepps=3").failed(&["stepps", "did you mean train.steps?", "batch_size"]);
+    set("steps=3").failed(&["did you mean train.steps?"]);
+    set("train.precision=bf16 --device cpu").failed(&["bf16", "the CPU", "precision=float32"]);
+    set("train.normalisation=divisive:0").failed(&["divisive:EPSILON"]);
     set("train.dropout=1.5").failed(&["dropout", "1.5"]);
     set("steps").failed(&["steps", "key=value", "--set train.steps=500"]);
     assert!(!place.path("out").exists());

@@ -62,6 +62,9 @@ pub(crate) fn run(args: RunArgs, make: MakeArchitecture) -> Result<()> {
         sets.push("data.strict=true".to_owned());
     }
     let config = ExperimentConfig::resolve(&args.experiment, preset, args.seed, &sets)?;
+    for device in &devices {
+        config.train.precision.set_up(*device)?;
+    }
     let architecture = architecture_of(make, &config.network)?;
     let out = args.out.unwrap_or_else(|| config.run_folder(preset));
     let folds = args.folds.map(|f| f.0);

@@ -8,6 +8,7 @@ use serde_json::Value;
 use tch::Device;
 
 use super::Job;
+use crate::ExperimentConfig;
 use crate::run_folder::RunFolder;
 
 impl Job<'_> {
@@ -45,7 +46,8 @@ impl Job<'_> {
     ) -> Result<()> {
         let Some(before) = before else { return Ok(()) };
         let root = folder.root().display();
-        let (was, now) = (decisive(&before["config"]), decisive(&self.config_value()?));
+        let before_now = as_of_now(&before["config"]);
+        let (was, now) = (decisive(&before_now), decisive(&self.config_value()?));
         if was != now {
             bail!(
                 "{root}: holds a run with other settings ({}); choose another folder with --out DIR, or delete it",
@@ -73,6 +75,19 @@ impl Job<'_> {
             None => Ok(()),
         }
     }
+}
+
+/// A configuration of an earlier version as this one writes it: settings that were not there yet have their defaults,
+/// which mean what was done without them.
+pub(super) fn as_of_now(config: &Value) -> Value {
+    let known = serde_json::from_value::<ExperimentConfig>(config.clone());
+    let again = known.ok().and_then(|known| json_of(&known).ok());
+    again.unwrap_or_else(|| config.clone())
+}
+
+/// An experiment as JSON; by way of text, which writes 0.7 where a number of 32 bits becomes 0.699999988.
+pub(super) fn json_of(config: &ExperimentConfig) -> Result<Value> {
+    Ok(serde_json::from_str(&serde_json::to_string(config)?)?)
 }
 
 /// The settings that decide what is trained; what is looked at afterwards may change in a run folder.
@@ -117,5 +132,15 @@ mod tests {
             json!({"a": 1, "b": {"c": 3}}),
         );
         assert_eq!(first_difference(&was, &is), "b.c was 2, is 3");
+    }
+
+    #[test]
+    fn a_run_of_a_version_that_knew_less_is_the_same_run() {
+        let now = json_of(&ExperimentConfig::default()).unwrap();
+        let mut before = now.clone();
+        before["train"].as_object_mut().unwrap().remove("precision");
+        assert!(before != now && as_of_now(&before) == now);
+        let strange = json!({"frob": 3});
+        assert_eq!(as_of_now(&strange), strange);
     }
 }

@@ -13,6 +13,7 @@ use faus_viz::write_patches;
 use serde_json::{Value, json};
 use tch::Device;
 
+use self::checks::{as_of_now, json_of};
 pub use self::folds::ParallelFolds;
 use self::folds::Training;
 use self::words::say_accuracy;
@@ -193,9 +194,9 @@ impl Job<'_> {
         }))
     }
 
-    /// The resolved experiment; by way of text, which writes 0.7 where a number of 32 bits becomes 0.699999988.
+    /// The resolved experiment.
     fn config_value(&self) -> Result<Value> {
-        Ok(serde_json::from_str(&serde_json::to_string(&self.config)?)?)
+        json_of(&self.config)
     }
 
     fn head(&self) -> SummaryHead {
@@ -216,7 +217,7 @@ impl Job<'_> {
         before: Option<&Value>,
     ) -> Result<Option<JobOutcome>> {
         let now = self.config_value()?;
-        if before.is_none_or(|before| before["config"] != now) {
+        if before.is_none_or(|before| as_of_now(&before["config"]) != now) {
             return Ok(None);
         }
         let report = folder.join("report/index.html");

@@ -1,0 +1,171 @@
+use serde::{Deserialize, Serialize};
+use tch::{Cuda, Device};
+
+use crate::Error;
+
+/// How precisely a GPU multiplies in training. Weights, moments, losses and evaluation are float32 throughout; the CPU
+/// knows float32 alone.
+///
+/// The default stays float32 until a GPU has shown that accuracy does not suffer from the others. libtorch by itself
+/// allows TF32 in cuDNN's convolutions, so what other programs call float32 often is [`Tf32`](Self::Tf32).
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Precision {
+    /// Products of 24 bits.
+    #[default]
+    Float32,
+    /// Products of 11 bits, sums of 24, in convolutions and matrix products; for GPUs from 2020 on.
+    Tf32,
+    /// As [`Tf32`](Self::Tf32), and forward and backward pass in bfloat16, 8 bits, where libtorch's autocast deems it
+    /// safe (not in the loss).
+    Bf16,
+}
+
+impl Precision {
+    /// Sets libtorch up for training on `device`: the precision of its products, and cuDNN's choice of algorithms by
+    /// trial, which pays since all batches have one shape. It holds for the process.
+    ///
+    /// # Errors
+    /// When `device` does not have this precision, or this libtorch does not let it be chosen.
+    pub fn set_up(self, device: Device) -> Result<(), Error> {
+        match (device.is_cuda(), self) {
+            (true, _) => {
+                libtorch::allow_tf32(self != Self::Float32).map_err(|e| self.refused(e))?;
+                Cuda::cudnn_set_benchmark(true);
+                Ok(())
+            }
+            (false, Self::Float32) => Ok(()),
+            (false, _) => Err(self.refused("the CPU computes in float32".to_owned())),
+        }
+    }
+
+    /// Runs a training step's passes in this precision, on the calling thread.
+    ///
+    /// # Errors
+    /// What `f` returns, or that this libtorch has no bfloat16 autocast.
+    pub fn run<T, E: From<Error>>(
+        self,
+        device: Device,
+        f: impl FnOnce() -> Result<T, E>,
+    ) -> Result<T, E> {
+        if self != Self::Bf16 || !device.is_cuda() {
+            return f();
+        }
+        // Chosen anew each time, since libtorch keeps it by thread; its own default is float16, which overflows.
+        libtorch::autocast_cuda_to_bfloat16().map_err(|e| self.refused(e))?;
+        tch::autocast(true, f)
+    }
+
+    fn refused(self, reason: String) -> Error {
+        Error::Precision {
+            wanted: match self {
+                Self::Float32 => "float32",
+                Self::Tf32 => "tf32",
+                Self::Bf16 => "bf16",
+            },
+            reason,
+        }
+    }
+}
+
+/// Settings of libtorch that tch does not bind. They are looked up by the names that the Itanium C++ ABI (Linux, macOS)
+/// gives them, so a libtorch without them is an error here and not a binary that does not start.
+#[cfg(unix)]
+#[allow(unsafe_code)]
+mod libtorch {
+    use std::ffi::{c_char, c_void};
+
+    use libloading::os::unix::{Library, Symbol};
+
+    type Context = *mut c_void;
+
+    /// `c10::DeviceType::CUDA`.
+    const CUDA: c_char = 1;
+    /// `c10::ScalarType::BFloat16`.
+    const BFLOAT16: c_char = 15;
+
+    /// `T` must be the function's type.
+    unsafe fn function<T>(name: &str) -> Result<Symbol<T>, String> {
+        let missing = |_| format!("this libtorch has no {name}");
+        // SAFETY: the symbol is used as the type that the caller vouches for.
+        unsafe { Library::this().get(name.as_bytes()) }.map_err(missing)
+    }
+
+    fn context() -> Result<Context, String> {
+        // SAFETY: `at::Context& at::globalContext()`; a reference is returned as a pointer.
+        let get = unsafe { function::<extern "C" fn() -> Context>("_ZN2at13globalContextEv") }?;
+        Ok(get())
+    }
+
+    pub fn allow_tf32(allowed: bool) -> Result<(), String> {
+        let context = context()?;
+        for name in [
+            "_ZN2at7Context17setAllowTF32CuDNNEb",
+            "_ZN2at7Context18setAllowTF32CuBLASEb",
+        ] {
+            // SAFETY: `void at::Context::setAllowTF32…(bool)`; `this` is the first argument.
+            let set = unsafe { function::<extern "C" fn(Context, bool)>(name) }?;
+            set(context, allowed);
+        }
+        Ok(())
+    }
+
+    pub fn autocast_cuda_to_bfloat16() -> Result<(), String> {
+        let name = "_ZN2at8autocast18set_autocast_dtypeEN3c1010DeviceTypeENS1_10ScalarTypeE";
+        // SAFETY: `void at::autocast::set_autocast_dtype(DeviceType, ScalarType)`, both enums of eight bits.
+        let set = unsafe { function::<extern "C" fn(c_char, c_char)>(name) }?;
+        set(CUDA, BFLOAT16);
+        Ok(())
+    }
+
+    #[cfg(test)]
+    pub fn tf32_in_products() -> Result<bool, String> {
+        let name = "_ZNK2at7Context15allowTF32CuBLASEv";
+        // SAFETY: `bool at::Context::allowTF32CuBLAS() const`.
+        let get = unsafe { function::<extern "C" fn(Context) -> bool>(name) }?;
+        Ok(get(context()?))
+    }
+}
+
+#[cfg(not(unix))]
+mod libtorch {
+    fn unknown() -> Result<(), String> {
+        Err("it is chosen on Linux and macOS only".to_owned())
+    }
+
+    pub fn allow_tf32(_: bool) -> Result<(), String> {
+        unknown()
+    }
+
+    pub fn autocast_cuda_to_bfloat16() -> Result<(), String> {
+        unknown()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_cpu_has_float32_alone() {
+        assert!(Precision::Float32.set_up(Device::Cpu).is_ok());
+        for (precision, name) in [(Precision::Tf32, "tf32"), (Precision::Bf16, "bf16")] {
+            let error = precision.set_up(Device::Cpu).unwrap_err().to_string();
+            assert!(error.contains(name) && error.contains("CPU"), "{error}");
+            assert_eq!(serde_json::to_value(precision).unwrap(), name);
+        }
+        let run: Result<i32, Error> = Precision::Bf16.run(Device::Cpu, || Ok(3));
+        assert_eq!(run.unwrap(), 3);
+    }
+
+    /// The settings live in libtorch's CPU half, so they are there without a GPU as well.
+    #[test]
+    #[cfg(unix)]
+    fn libtorch_knows_the_settings() {
+        for allowed in [true, false] {
+            libtorch::allow_tf32(allowed).unwrap();
+            assert_eq!(libtorch::tf32_in_products(), Ok(allowed));
+        }
+        libtorch::autocast_cuda_to_bfloat16().unwrap();
+    }
+}
