@@ -1,16 +1,16 @@
 use std::cell::RefCell;
-use std::io::Cursor;
 
 use image::GrayImage;
-use rustface::{Detector, ImageData, Model};
 
 use crate::grey::resize;
 use crate::{CropBox, Error};
 
 use super::fit_square;
+use super::seeta::{self, Face, Model, Scratch, Search};
 
 /// The frontal model that rustface carries in its package (SeetaFace, BSD 2-Clause); our build script put it here.
-const MODEL: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/seeta_fd_frontal_v1.0.bin"));
+pub(super) const MODEL: &[u8] =
+    include_bytes!(concat!(env!("OUT_DIR"), "/seeta_fd_frontal_v1.0.bin"));
 
 /// rustface slides a window of 40 pixels: the image is shrunk until the smallest face sought is that large, which makes
 /// the search some 30 times cheaper than at full size and loses nothing.
@@ -62,7 +62,7 @@ impl FaceDetector {
     /// # Errors
     /// [`Error::Setting`] if the built-in model is damaged, which only a broken build can bring about.
     pub fn new() -> Result<Self, Error> {
-        let model = rustface::read_model(Cursor::new(MODEL))
+        let model = Model::read(MODEL)
             .map_err(|error| Error::setting("face model", format!("cannot be read: {error}")))?;
         Ok(Self { model })
     }
@@ -97,61 +97,54 @@ impl FaceDetector {
         );
         let faces = self.detect(&small, small_width, small_height, search);
         let best = faces.into_iter().filter(|face| {
-            let side = f64::from(face.bbox().width()) / shrink / shorter;
+            let side = f64::from(face.side) / shrink / shorter;
             (search.smallest..=search.largest).contains(&side)
         });
         // Of equal scores the first stays, so the answer does not hang on the order of a sort.
-        let best = best.reduce(|best, face| {
-            if face.score() > best.score() {
-                face
-            } else {
-                best
-            }
-        })?;
-        let bbox = best.bbox();
-        let (left, top) = (f64::from(bbox.x()) / shrink, f64::from(bbox.y()) / shrink);
+        let best = best.reduce(
+            |best, face| {
+                if face.score > best.score { face } else { best }
+            },
+        )?;
+        let full = |at: i32| f64::from(at) / shrink;
         Some(fit_square(
-            left,
-            top,
-            f64::from(bbox.width()) / shrink,
+            full(best.x),
+            full(best.y),
+            full(best.side),
             width,
             height,
         ))
     }
 
-    fn detect(
-        &self,
-        pixels: &[u8],
-        width: u32,
-        height: u32,
-        search: FaceSearch,
-    ) -> Vec<rustface::FaceInfo> {
+    fn detect(&self, pixels: &[u8], width: u32, height: u32, search: FaceSearch) -> Vec<Face> {
         thread_local! {
-            static DETECTOR: RefCell<Option<Box<dyn Detector>>> = const { RefCell::new(None) };
+            static SCRATCH: RefCell<Scratch> = RefCell::default();
         }
-        DETECTOR.with_borrow_mut(|slot| {
-            let detector = slot
-                .get_or_insert_with(|| rustface::create_detector_with_model(self.model.clone()));
-            detector.set_score_thresh(search.score);
-            detector.set_pyramid_scale_factor(search.step);
-            detector.set_slide_window_step(search.stride, search.stride);
-            detector.detect(&ImageData::new(pixels, width, height))
+        let search = Search {
+            largest: u32::MAX,
+            step: search.step,
+            stride: search.stride as usize,
+            score: search.score,
+        };
+        let (width, height) = (width as usize, height as usize);
+        SCRATCH.with_borrow_mut(|scratch| {
+            seeta::faces(&self.model, pixels, width, height, search, scratch)
         })
     }
+}
+
+/// The photograph in rustface's package, if the package still has it: the Solvay conference of 1927.
+#[cfg(test)]
+pub(super) fn photograph() -> Option<GrayImage> {
+    let bytes = include_bytes!(concat!(env!("OUT_DIR"), "/photograph.png"));
+    (!bytes.is_empty())
+        .then(|| crate::grey::decode_grey(bytes, std::path::Path::new("photograph.png")).unwrap())
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use image::Luma;
-
-    /// The photograph in rustface's package, if the package still has it: the Solvay conference of 1927.
-    fn photograph() -> Option<GrayImage> {
-        let bytes = include_bytes!(concat!(env!("OUT_DIR"), "/photograph.png"));
-        (!bytes.is_empty()).then(|| {
-            crate::grey::decode_grey(bytes, std::path::Path::new("photograph.png")).unwrap()
-        })
-    }
 
     /// One head and shoulders, enlarged to a portrait as CK+ has them.
     fn portrait(photograph: &GrayImage, x: u32, y: u32) -> GrayImage {

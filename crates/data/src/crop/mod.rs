@@ -2,6 +2,7 @@
 
 mod detector;
 mod landmarks;
+mod seeta;
 
 use std::fmt;
 use std::str::FromStr;

@@ -1,0 +1,86 @@
+/// Where a box is, in the order that makes those of the same columns follow each other.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Place {
+    pub side: i32,
+    pub x: i32,
+    pub y: i32,
+}
+
+/// A square that may hold a face, in pixels of the searched image; it may reach beyond it.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(in super::super) struct Face {
+    pub x: i32,
+    pub y: i32,
+    pub side: i32,
+    /// The sum of the scores of all boxes that were merged into this one.
+    pub score: f64,
+}
+
+impl Face {
+    pub(super) fn place(self) -> Place {
+        Place {
+            side: self.side,
+            x: self.x,
+            y: self.y,
+        }
+    }
+
+    /// Moved and resized as a network answers, each of the four in 0 to 1: its score, and what ½ means "as it is" by, the
+    /// shift in x and in y as a share of the side, and the growth.
+    ///
+    /// A box that begins before the image is moved as if it began at its border: a slip of SeetaFace's code that the
+    /// scores of its model were measured with.
+    pub fn moved(self, [score, x, y, growth]: [f32; 4]) -> Self {
+        let side = self.side as f32;
+        let share = |answer: f32| (answer * 2.0 - 1.0) * side;
+        let new = (share(growth) + side + 0.5).floor();
+        let along = |answer, start: i32| {
+            (share(answer) + start.max(0) as f32 + (side - new) * 0.5 + 0.5).floor() as i32
+        };
+        Self {
+            x: along(x, self.x),
+            y: along(y, self.y),
+            side: new as i32,
+            score: f64::from(score),
+        }
+    }
+
+    fn area(self) -> f32 {
+        (self.side * self.side) as f32
+    }
+
+    /// What both boxes cover over what either does.
+    fn overlap(self, other: Self) -> f32 {
+        let along = |a: i32, b: i32| (a + self.side).min(b + other.side) - a.max(b);
+        let (w, h) = (along(self.x, other.x), along(self.y, other.y));
+        if w <= 0 || h <= 0 {
+            return 0.0;
+        }
+        let both = (w * h) as f32;
+        both / (self.area() + other.area() - both)
+    }
+}
+
+/// Sorts boxes by score, best first, and merges into each what overlaps it by more than `limit`: it stays where it is and takes
+/// the others' scores (non-maximum suppression).
+pub(super) fn suppress(faces: &mut Vec<Face>, limit: f32, merged: &mut Vec<bool>) {
+    faces.sort_by(|a, b| b.score.total_cmp(&a.score));
+    merged.clear();
+    merged.resize(faces.len(), false);
+    let mut kept = 0;
+    for at in 0..faces.len() {
+        if merged[at] {
+            continue;
+        }
+        let mut best = faces[at];
+        for other in at + 1..faces.len() {
+            if !merged[other] && faces[at].overlap(faces[other]) > limit {
+                merged[other] = true;
+                best.score += faces[other].score;
+            }
+        }
+        faces[kept] = best;
+        kept += 1;
+    }
+    faces.truncate(kept);
+}
