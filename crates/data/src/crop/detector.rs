@@ -6,15 +6,11 @@ use crate::grey::resize;
 use crate::{CropBox, Error};
 
 use super::fit_square;
-use super::seeta::{self, Face, Model, Scratch, Search};
+use super::seeta::{self, Face, Model, Scratch, Search, WINDOW};
 
 /// The frontal model that rustface carries in its package (SeetaFace, BSD 2-Clause); our build script put it here.
 pub(super) const MODEL: &[u8] =
     include_bytes!(concat!(env!("OUT_DIR"), "/seeta_fd_frontal_v1.0.bin"));
-
-/// rustface slides a window of 40 pixels: the image is shrunk until the smallest face sought is that large, which makes
-/// the search some 30 times cheaper than at full size and loses nothing.
-const WINDOW: f64 = 40.0;
 
 /// What counts as a face.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -67,69 +63,84 @@ impl FaceDetector {
         Ok(Self { model })
     }
 
-    /// The face's square inside the image, found at the first or at the lenient second try.
+    /// The face's square inside the image, found at the first or at the second, lenient try.
+    ///
+    /// The second try begins with what the first one saw: a face a little too small or too large for its limits needs no
+    /// further search, which would take five times as long.
     pub fn find(&self, image: &GrayImage) -> Option<CropBox> {
-        self.search(image, FaceSearch::FIRST)
+        let seen = self.look(image, FaceSearch::FIRST)?;
+        seen.best(FaceSearch::FIRST)
+            .or_else(|| seen.best(FaceSearch::LENIENT))
             .or_else(|| self.search(image, FaceSearch::LENIENT))
     }
 
-    /// One search: the best scored box whose side is within the limits.
+    /// One search: the best scored box whose side is within the limits. A step outside 0.1 to 0.99, a stride of 0 and sizes
+    /// under 0.05 of the image are taken for the nearest that can be searched with.
     pub fn search(&self, image: &GrayImage, search: FaceSearch) -> Option<CropBox> {
+        self.look(image, search)?.best(search)
+    }
+
+    /// All faces of a search, whatever their size; `None` for an image that is no portrait.
+    fn look(&self, image: &GrayImage, search: FaceSearch) -> Option<Seen> {
+        thread_local! {
+            static SCRATCH: RefCell<Scratch> = RefCell::default();
+        }
         let (width, height) = image.dimensions();
         // No portrait is smaller or longer than this, and enlarging a sliver would take for ever.
         if width.min(height) < 24 || width.max(height) > 8 * width.min(height) {
             return None;
         }
-        let shorter = f64::from(width.min(height));
-        let shrink = WINDOW / (search.smallest * shorter);
+        let shrink = WINDOW as f64 / (search.smallest.max(0.05) * f64::from(width.min(height)));
         let scaled = |side: u32| ((f64::from(side) * shrink).round() as u32).max(1);
         let (small_width, small_height) = (scaled(width), scaled(height));
-        let small = resize(
-            image,
-            CropBox {
-                x: 0,
-                y: 0,
-                w: width,
-                h: height,
-            },
-            small_width,
-            small_height,
-        );
-        let faces = self.detect(&small, small_width, small_height, search);
-        let best = faces.into_iter().filter(|face| {
-            let side = f64::from(face.side) / shrink / shorter;
-            (search.smallest..=search.largest).contains(&side)
-        });
-        // Of equal scores the first stays, so the answer does not hang on the order of a sort.
-        let best = best.reduce(
-            |best, face| {
-                if face.score > best.score { face } else { best }
-            },
-        )?;
-        let full = |at: i32| f64::from(at) / shrink;
-        Some(fit_square(
-            full(best.x),
-            full(best.y),
-            full(best.side),
-            width,
-            height,
-        ))
-    }
-
-    fn detect(&self, pixels: &[u8], width: u32, height: u32, search: FaceSearch) -> Vec<Face> {
-        thread_local! {
-            static SCRATCH: RefCell<Scratch> = RefCell::default();
-        }
-        let search = Search {
+        let (x, y, w, h) = (0, 0, width, height);
+        let small = resize(image, CropBox { x, y, w, h }, small_width, small_height);
+        let how = Search {
             largest: u32::MAX,
-            step: search.step,
-            stride: search.stride as usize,
+            step: search.step.clamp(0.1, 0.99),
+            stride: search.stride.max(1) as usize,
             score: search.score,
         };
-        let (width, height) = (width as usize, height as usize);
-        SCRATCH.with_borrow_mut(|scratch| {
-            seeta::faces(&self.model, pixels, width, height, search, scratch)
+        let size = (small_width as usize, small_height as usize);
+        let faces = SCRATCH.with_borrow_mut(|scratch| {
+            seeta::faces(&self.model, &small, size.0, size.1, how, scratch)
+        });
+        Some(Seen {
+            faces,
+            shrink,
+            width,
+            height,
         })
+    }
+}
+
+/// What a search saw in an image.
+struct Seen {
+    /// In pixels of the shrunken image.
+    faces: Vec<Face>,
+    shrink: f64,
+    width: u32,
+    height: u32,
+}
+
+impl Seen {
+    /// The best scored box whose side is within the limits. Of equal scores the first stays, so that the answer does not
+    /// hang on the order of a sort.
+    fn best(&self, limits: FaceSearch) -> Option<CropBox> {
+        let full = |at: i32| f64::from(at) / self.shrink;
+        let shorter = f64::from(self.width.min(self.height));
+        let sought = |face: &&Face| {
+            let side = full(face.side) / shorter;
+            (limits.smallest..=limits.largest).contains(&side)
+        };
+        let best = self.faces.iter().filter(sought).reduce(|best, face| {
+            match face.score > best.score {
+                true => face,
+                false => best,
+            }
+        })?;
+        let (left, top, side) = (full(best.x), full(best.y), full(best.side));
+        Some(fit_square(left, top, side, self.width, self.height))
     }
 }
 
