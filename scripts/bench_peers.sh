@@ -1,0 +1,43 @@
+#!/bin/sh
+# scripts/bench_peers.sh WORK [ARGUMENT…]: the benchmarks beside Python's libraries. WORK is train (a training step beside
+# PyTorch's), data (preparing and augmenting beside OpenCV, scikit-image, albumentations, torchvision) or all. The
+# libraries go into a virtual environment in the user's cache, the faces are the synthetic ones. Arguments are passed on
+# to the benchmark.
+set -eu
+
+work=$1
+shift
+case $work in
+train | data | all) ;;
+*) echo "just bench-peers train|data|all, not '$work'" >&2 && exit 2 ;;
+esac
+cache=${XDG_CACHE_HOME:-$HOME/.cache}/faus
+target=${CARGO_TARGET_DIR:-target}
+python=$cache/peers/bin/python
+wanted=$(cksum <benches/peers/requirements.txt)
+if [ "$(cat "$cache/peers/installed" 2>/dev/null)" != "$wanted" ]; then
+    echo "Installing Python's libraries (about 2 GB to fetch, 6 GB on the disk) into $cache/peers" >&2
+    python3 -m venv --clear "$cache/peers"
+    "$python" -m pip install --quiet --requirement benches/peers/requirements.txt
+    echo "$wanted" >"$cache/peers/installed"
+fi
+cargo build --release --package faus-runner --bin faus
+faus=$target/release/faus
+faces=data/synthetic-ck
+[ -e "$faces" ] || "$faus" synth --output "$faces"
+day=$(date +%Y-%m-%d)
+
+if [ "$work" != data ]; then
+    cargo build --release --package faus-train --example peer_step
+    scratch=$(mktemp -d)
+    trap 'rm -rf "$scratch"' EXIT
+    for side in 48 96; do
+        "$faus" data prepare --source ck_plus --input "$faces" --output "$scratch/$side" --size "$side"
+    done
+    "$python" benches/peers/train_pair.py --faus "$faus" --peer-step "$target/release/examples/peer_step" \
+        --prepared "$scratch/48" "$scratch/96" --csv "benches/peers/results/$day-train.csv" "$@"
+fi
+if [ "$work" != train ]; then
+    cargo build --release --package faus-data --example throughput
+    "$python" benches/peers/pair.py --data "$faces" --target "$target" --faus "$faus" "$@"
+fi
