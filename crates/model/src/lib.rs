@@ -25,6 +25,7 @@ mod error;
 mod geometry;
 mod kernels;
 mod layer;
+mod memory;
 mod network;
 mod plan;
 mod precision;
@@ -36,6 +37,7 @@ pub use device::{CudaStatus, DeviceChoice, DeviceList, cuda_status, device_name}
 pub use error::Error;
 pub use geometry::{Receptive, receptive_field};
 pub use layer::{Layer, Stage, channels_last};
+pub use memory::in_memory;
 pub use network::Network;
 pub use plan::Plan;
 pub use precision::Precision;

@@ -21,6 +21,13 @@ use tch::{Device, Kind, Tensor};
 /// Images that one thread learns from, as in `faus train`.
 const SHARE: i64 = 16;
 
+/// What was known before the update.
+struct Step {
+    loss: f64,
+    /// Share by share, in parameter order.
+    gradients: Vec<Vec<Tensor>>,
+}
+
 struct Training {
     images: Tensor,
     labels: Tensor,
@@ -60,8 +67,7 @@ impl Training {
         })
     }
 
-    /// Loss and gradients before the update.
-    fn step(&mut self) -> Result<(f64, Vec<Tensor>), Box<dyn Error>> {
+    fn step(&mut self) -> Result<Step, Box<dyn Error>> {
         self.steps += 1;
         let n = self.images.size()[0];
         let plan = self
@@ -82,23 +88,18 @@ impl Training {
                 Ok((self.network.replica()?, batch))
             })
             .collect::<Result<Vec<_>, faus_model::Error>>()?;
-        let mut shares = self
-            .workers
-            .map(jobs, |(network, batch)| {
-                Ok(network.planned_loss_and_gradients(&batch, &plan)?)
-            })?
-            .into_iter();
-        let mut total = shares.next().ok_or("no images")?;
-        for share in shares {
-            total.loss += share.loss;
-            for (sum, gradient) in total.gradients.iter_mut().zip(&share.gradients) {
-                let _ = sum.f_add_(gradient)?;
-            }
-        }
+        let shares = self.workers.map(jobs, |(network, batch)| {
+            Ok(network.planned_loss_and_gradients(&batch, &plan)?)
+        })?;
+        let gradients: Vec<&[Tensor]> = shares.iter().map(|s| &s.gradients[..]).collect();
         let rate = self.recipe.learning_rate_at(self.steps);
         self.optimizer
-            .step(&self.network, &total.gradients, rate, self.steps)?;
-        Ok((total.loss, total.gradients))
+            .step(&self.network, &gradients, rate, self.steps)?;
+        let loss = shares.iter().map(|share| share.loss).sum();
+        Ok(Step {
+            loss,
+            gradients: shares.into_iter().map(|s| s.gradients).collect(),
+        })
     }
 }
 
@@ -111,13 +112,19 @@ fn main() -> Result<(), Box<dyn Error>> {
     let mut training = Training::new(&input, 0.0)?;
     let (mut losses, mut gradients) = (Vec::new(), Vec::new());
     for step in 0..10 {
-        let (loss, of_step) = training.step()?;
-        losses.push(loss as f32);
+        let done = training.step()?;
+        losses.push(done.loss as f32);
         if step == 0 {
-            gradients = of_step;
+            gradients = done.gradients;
         }
     }
     let losses = Tensor::f_from_slice(&losses)?;
+    let gradients = (0..training.network.parameters().len())
+        .map(|parameter| {
+            let of_shares: Vec<&Tensor> = gradients.iter().map(|share| &share[parameter]).collect();
+            Ok(Tensor::f_stack(&of_shares, 0)?.f_sum_dim_intlist(0, false, Kind::Float)?)
+        })
+        .collect::<Result<Vec<_>, Box<dyn Error>>>()?;
     let named = training.network.parameters().into_iter();
     let mut found: Vec<(String, &Tensor)> = named.map(|(name, _)| name).zip(&gradients).collect();
     found.push(("losses".to_owned(), &losses));

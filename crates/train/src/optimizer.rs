@@ -1,6 +1,6 @@
 use std::collections::BTreeMap;
 
-use faus_model::Network;
+use faus_model::{Network, in_memory};
 use tch::Tensor;
 
 use crate::{CheckedRecipe, Error, OptimizerKind};
@@ -48,75 +48,109 @@ impl Optimizer {
         })
     }
 
-    /// Changes the network's weights by one step; `gradients` are in parameter order, `step` counts from 1.
+    /// Changes the network's weights by one step, which counts from 1. `shares` are the gradients of the parts of a batch,
+    /// each in parameter order; they are added in their order.
     ///
     /// # Errors
     /// When shapes or devices do not fit.
     pub fn step(
         &mut self,
         network: &Network,
-        gradients: &[Tensor],
+        shares: &[&[Tensor]],
         learning_rate: f64,
         step: u64,
     ) -> Result<(), Error> {
+        let rule = self.rule(learning_rate, step);
         tch::no_grad(|| {
-            for (index, ((_, parameter), gradient)) in
-                network.parameters().into_iter().zip(gradients).enumerate()
-            {
+            for (index, (_, parameter)) in network.parameters().into_iter().enumerate() {
+                let gradients: Vec<&Tensor> = shares.iter().map(|share| &share[index]).collect();
+                if self.fused(index, parameter, &gradients, &rule) {
+                    continue;
+                }
+                let gradient = sum(&gradients)?;
                 let mut parameter = parameter.shallow_clone();
-                match self.kind {
-                    OptimizerKind::Sgd => {
-                        self.sgd(index, &mut parameter, gradient, learning_rate)?
-                    }
-                    OptimizerKind::Adamw => {
-                        self.adamw(index, &mut parameter, gradient, learning_rate, step)?
-                    }
+                match &rule {
+                    Rule::Sgd(sgd) => self.sgd(index, &mut parameter, &gradient, sgd)?,
+                    Rule::Adamw(adamw) => self.adamw(index, &mut parameter, &gradient, adamw)?,
                 }
             }
             Ok(())
         })
     }
 
-    /// v ← μ·v − decay·lr·p − lr·g; p ← p + v (the authors' code).
+    fn rule(&self, learning_rate: f64, step: u64) -> Rule {
+        let decay = learning_rate * self.weight_decay;
+        match self.kind {
+            OptimizerKind::Sgd => Rule::Sgd(Sgd {
+                momentum: self.momentum,
+                learning_rate,
+                decay,
+            }),
+            OptimizerKind::Adamw => {
+                let correction = |beta: f64| 1.0 - beta.powi(step.min(i32::MAX as u64) as i32);
+                Rule::Adamw(Adamw {
+                    rate: learning_rate / correction(BETAS.0),
+                    spread: correction(BETAS.1).sqrt(),
+                    keep: 1.0 - decay,
+                })
+            }
+        }
+    }
+
+    /// The whole update in one pass over memory, where the tensors allow it: on the CPU they do.
+    fn fused(&self, index: usize, parameter: &Tensor, gradients: &[&Tensor], rule: &Rule) -> bool {
+        let first = &self.first[index];
+        match rule {
+            Rule::Sgd(sgd) => in_memory([parameter, first], gradients, |[p, v], gradients| {
+                for i in 0..p.len() {
+                    sgd.update(&mut p[i], &mut v[i], summed(gradients, i));
+                }
+            }),
+            Rule::Adamw(adamw) => {
+                let moments = [parameter, first, &self.second[index]];
+                in_memory(moments, gradients, |[p, m, s], gradients| {
+                    for i in 0..p.len() {
+                        adamw.update(&mut p[i], &mut m[i], &mut s[i], summed(gradients, i));
+                    }
+                })
+            }
+        }
+    }
+
+    /// [`Sgd::update`] by libtorch.
     fn sgd(
         &mut self,
         index: usize,
         parameter: &mut Tensor,
         gradient: &Tensor,
-        learning_rate: f64,
+        rule: &Sgd,
     ) -> Result<(), Error> {
         let velocity = &mut self.first[index];
-        let _ = velocity.f_mul_scalar_(self.momentum)?;
-        let _ = velocity.f_sub_(&parameter.f_mul_scalar(self.weight_decay * learning_rate)?)?;
-        let _ = velocity.f_sub_(&gradient.f_mul_scalar(learning_rate)?)?;
+        let _ = velocity.f_mul_scalar_(rule.momentum)?;
+        let _ = velocity.f_sub_(&parameter.f_mul_scalar(rule.decay)?)?;
+        let _ = velocity.f_sub_(&gradient.f_mul_scalar(rule.learning_rate)?)?;
         let _ = parameter.f_add_(velocity)?;
         Ok(())
     }
 
-    /// Loshchilov and Hutter 2019, algorithm 2: decay is apart from the gradient.
+    /// [`Adamw::update`] by libtorch.
     fn adamw(
         &mut self,
         index: usize,
         parameter: &mut Tensor,
         gradient: &Tensor,
-        learning_rate: f64,
-        step: u64,
+        rule: &Adamw,
     ) -> Result<(), Error> {
         let (first, second) = (&mut self.first[index], &mut self.second[index]);
         let _ = first.f_mul_scalar_(BETAS.0)?;
         let _ = first.f_add_(&gradient.f_mul_scalar(1.0 - BETAS.0)?)?;
         let _ = second.f_mul_scalar_(BETAS.1)?;
         let _ = second.f_add_(&gradient.f_square()?.f_mul_scalar_(1.0 - BETAS.1)?)?;
-        let correction = |beta: f64| 1.0 - beta.powi(step.min(i32::MAX as u64) as i32);
         let mut spread = second.f_sqrt()?;
-        let _ = spread.f_div_scalar_(correction(BETAS.1).sqrt())?;
+        let _ = spread.f_div_scalar_(rule.spread)?;
         let _ = spread.f_add_scalar_(EPSILON)?;
-        let _ = parameter.f_mul_scalar_(1.0 - learning_rate * self.weight_decay)?;
-        let _ = parameter.f_sub_(
-            &first
-                .f_div(&spread)?
-                .f_mul_scalar_(learning_rate / correction(BETAS.0))?,
-        )?;
+        let _ = parameter.f_mul_scalar_(rule.keep)?;
+        let _ = parameter.f_sub_(&first.f_div(&spread)?.f_mul_scalar_(rule.rate)?)?;
         Ok(())
     }
 
@@ -144,4 +178,61 @@ impl Optimizer {
         }
         Ok(())
     }
+}
+
+/// The numbers of one step.
+enum Rule {
+    Sgd(Sgd),
+    Adamw(Adamw),
+}
+
+struct Sgd {
+    momentum: f64,
+    learning_rate: f64,
+    /// Weight decay times learning rate.
+    decay: f64,
+}
+
+impl Sgd {
+    /// v ← μ·v − decay·lr·p − lr·g; p ← p + v (the authors' code).
+    #[inline(always)]
+    fn update(&self, p: &mut f32, v: &mut f32, g: f32) {
+        *v = *v * self.momentum as f32 - *p * self.decay as f32 - g * self.learning_rate as f32;
+        *p += *v;
+    }
+}
+
+struct Adamw {
+    /// Learning rate over the first moment's bias correction.
+    rate: f64,
+    /// Root of the second moment's bias correction.
+    spread: f64,
+    /// What decay leaves of a weight.
+    keep: f64,
+}
+
+impl Adamw {
+    /// Loshchilov and Hutter 2019, algorithm 2: decay is apart from the gradient.
+    #[inline(always)]
+    fn update(&self, p: &mut f32, m: &mut f32, s: &mut f32, g: f32) {
+        *m = *m * BETAS.0 as f32 + g * (1.0 - BETAS.0) as f32;
+        *s = *s * BETAS.1 as f32 + g * g * (1.0 - BETAS.1) as f32;
+        let spread = s.sqrt() / self.spread as f32 + EPSILON as f32;
+        *p = *p * self.keep as f32 - *m / spread * self.rate as f32;
+    }
+}
+
+/// Value `i` of all, added in their order.
+#[inline(always)]
+fn summed(gradients: &[&[f32]], i: usize) -> f32 {
+    gradients[1..]
+        .iter()
+        .fold(gradients[0][i], |sum, g| sum + g[i])
+}
+
+/// The gradients added in their order.
+fn sum(gradients: &[&Tensor]) -> Result<Tensor, Error> {
+    let mut all = gradients.iter();
+    let first = all.next().map(|g| g.shallow_clone()).unwrap_or_default();
+    Ok(all.try_fold(first, |sum, g| sum.f_add(g))?)
 }

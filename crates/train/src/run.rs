@@ -5,7 +5,7 @@ use std::sync::atomic::Ordering;
 use std::time::Instant;
 
 use faus_data::{Protocol, Split};
-use faus_model::{Checkpoint, CheckpointInfo, GradientMethod, Network, StepOutput};
+use faus_model::{Checkpoint, CheckpointInfo, GradientMethod, Network};
 use tch::Tensor;
 
 use crate::divergence::LossWatch;
@@ -118,21 +118,18 @@ impl Run<'_> {
                 Ok(network.planned_loss_and_gradients(&share, &plan)?)
             })
         })?;
-        let total = add_in_order(outputs)?;
-        if !total.loss.is_finite() {
+        let loss = outputs.iter().map(|share| share.loss).sum::<f64>();
+        if outputs.is_empty() || !loss.is_finite() {
             return Err(Error::Diverged {
                 fold: self.job.fold,
                 step,
-                loss: total.loss,
+                loss,
             });
         }
-        self.optimizer.step(
-            &self.network,
-            &total.gradients,
-            self.job.recipe.learning_rate_at(step),
-            step,
-        )?;
-        Ok((total.loss, total.correct))
+        let gradients: Vec<&[Tensor]> = outputs.iter().map(|share| &share.gradients[..]).collect();
+        let rate = self.job.recipe.learning_rate_at(step);
+        self.optimizer.step(&self.network, &gradients, rate, step)?;
+        Ok((loss, outputs.iter().map(|share| share.correct).sum()))
     }
 
     /// Validation, its row of the metrics, and a checkpoint where one is due.
@@ -286,22 +283,4 @@ fn absent(scores: &Scores, classes: &[String]) -> Vec<String> {
         .filter(|(_, count)| *count == 0)
         .map(|(class, _)| class.clone())
         .collect()
-}
-
-/// Losses, hits and gradients added in the shares' order, so that the sum is the same whoever computed them.
-fn add_in_order(outputs: Vec<StepOutput>) -> Result<StepOutput, Error> {
-    let mut outputs = outputs.into_iter();
-    let mut total = outputs.next().unwrap_or(StepOutput {
-        loss: f64::NAN,
-        correct: 0,
-        gradients: Vec::<Tensor>::new(),
-    });
-    for output in outputs {
-        total.loss += output.loss;
-        total.correct += output.correct;
-        for (sum, gradient) in total.gradients.iter_mut().zip(&output.gradients) {
-            let _ = sum.f_add_(gradient)?;
-        }
-    }
-    Ok(total)
 }

@@ -30,7 +30,7 @@ fn ten_steps(
             let output = network.loss_and_gradients(&batch, method).unwrap();
             let rate = recipe.learning_rate_at(step);
             optimizer
-                .step(&network, &output.gradients, rate, step)
+                .step(&network, &[&output.gradients], rate, step)
                 .unwrap();
             output.loss
         })
@@ -140,7 +140,7 @@ fn adamws_first_step_is_the_sign_of_the_gradient() {
         .unwrap();
     let mut optimizer = Optimizer::new(&recipe, &network).unwrap();
     optimizer
-        .step(&network, &output.gradients, 1e-3, 1)
+        .step(&network, &[&output.gradients], 1e-3, 1)
         .unwrap();
     for ((before, (name, after)), gradient) in before
         .iter()
@@ -152,5 +152,43 @@ fn adamws_first_step_is_the_sign_of_the_gradient() {
         let moved = after - before * (1.0 - 1e-3 * 0.01) + gradient.sign() * 1e-3;
         let worst = (moved * counts).abs().max().double_value(&[]);
         assert!(worst < 1e-6, "{name}: {worst}");
+    }
+}
+
+/// The pass over memory against libtorch's operations, which take over where layouts differ; shares are added.
+#[test]
+fn one_pass_over_memory_does_what_tensor_operations_do() {
+    for recipe in [Recipe::default().check().unwrap(), adamw()] {
+        let output = network(48)
+            .loss_and_gradients(&batch(4, 48, 1.0), GradientMethod::Autograd)
+            .unwrap();
+        let halves: Vec<_> = output.gradients.iter().map(|g| g * 0.5).collect();
+        let mixed: Vec<_> = output
+            .gradients
+            .iter()
+            .map(|g| g.contiguous().transpose(0, 1 % g.dim() as i64).contiguous())
+            .zip(&output.gradients)
+            .map(|(g, like)| g.transpose(0, 1 % like.dim() as i64))
+            .collect();
+        let after = |shares: &[&[tch::Tensor]]| {
+            let network = network(48);
+            let mut optimizer = Optimizer::new(&recipe, &network).unwrap();
+            for step in 1..=3 {
+                optimizer.step(&network, shares, 1e-2, step).unwrap();
+            }
+            let weights = network.parameters().into_iter();
+            weights.map(|(_, t)| t.copy()).collect::<Vec<_>>()
+        };
+        let fused = after(&[&halves, &halves]);
+        for ((fused, oracle), gradient) in fused.iter().zip(after(&[&mixed])).zip(&output.gradients)
+        {
+            // Where the gradient is not small against AdamW's ε.
+            let counts = gradient.abs().gt(1e-5).to_kind(tch::Kind::Float);
+            let apart = ((fused - &oracle) * counts).abs().max().double_value(&[]);
+            assert!(
+                apart <= 1e-5 * oracle.abs().max().double_value(&[]),
+                "{apart}"
+            );
+        }
     }
 }
