@@ -28,13 +28,14 @@ pub struct FaceSearch {
 }
 
 impl FaceSearch {
-    /// The first try: faces of 0.5 to 0.8 of the shorter image side (DESIGN 2, the authors' limits).
+    /// The first try: faces of 0.5 to 0.8 of the shorter image side (DESIGN 2, the authors' limits), as densely as
+    /// rustface looks by default: twice as densely, boxes are no nearer to the landmarks' and take twice the time.
     pub const FIRST: Self = Self {
         smallest: 0.5,
         largest: 0.8,
         score: 2.0,
         step: 0.8,
-        stride: 2,
+        stride: 4,
     };
     /// The second, more lenient try (DESIGN 2; the numbers are our choice).
     pub const LENIENT: Self = Self {

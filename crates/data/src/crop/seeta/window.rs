@@ -201,12 +201,15 @@ fn stretch(
 /// For every column of the result which pixels of a row it lies between.
 #[derive(Default)]
 struct Columns {
+    /// Pixels of a row.
+    from: usize,
     firsts: Vec<u32>,
     weights: Vec<f64>,
 }
 
 impl Columns {
     fn set(&mut self, from: usize, to: usize) {
+        self.from = from;
         self.firsts.clear();
         self.weights.clear();
         for (first, weight) in (0..to).map(|x| source(x, from, to)) {
@@ -218,9 +221,11 @@ impl Columns {
     /// One row. Both neighbours are fetched by one load, and taken apart as vectors: the loads are what this waits for.
     #[inline(always)]
     fn along(&self, row: &[u8], pairs: &mut [u16], line: &mut [f64]) {
+        // Of one length, so that one question is asked of both.
+        let (left, right) = (&row[..self.from - 1], &row[1..self.from]);
         for (pair, &first) in pairs.iter_mut().zip(&self.firsts) {
             let at = first as usize;
-            *pair = u16::from_le_bytes([row[at], row[at + 1]]);
+            *pair = u16::from_le_bytes([left[at], right[at]]);
         }
         for ((out, &pair), &weight) in line.iter_mut().zip(&*pairs).zip(&self.weights) {
             let (left, right) = (f64::from(pair & 0xff), f64::from(pair >> 8));
