@@ -236,6 +236,29 @@ fn near_duplicates_under_another_name_are_found() {
     }
 }
 
+/// Every copy is named once for each kind of image that it is near, not once for each other copy.
+#[test]
+fn thousands_of_copies_cost_no_more_than_their_number() {
+    let images: Vec<_> = (0..60).map(|person| face(person, 0)).collect();
+    let mut set = Set::new();
+    set.rows = (0..6000)
+        .map(|at| {
+            let subject = at as i64 / 10;
+            (
+                sample(subject, at as u32 % 10, subject % 4),
+                images[at % 60].clone(),
+            )
+        })
+        .collect();
+    let found = set.audit();
+    let near = found
+        .findings
+        .iter()
+        .find(|f| f.kind == FindingKind::NearDuplicate);
+    let count = near.unwrap().count;
+    assert!((5900..=6100).contains(&count), "{count}");
+}
+
 #[test]
 fn untested_images_are_found() {
     let mut set = Set::new();

@@ -7,6 +7,7 @@
 //! at 48×48 under shifts of up to two pixels. Copies that were scaled, turned or cut anew are not found.
 
 use std::borrow::Cow;
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use image::GrayImage;
@@ -43,33 +44,39 @@ const COMPARED_LIMIT: usize = 2_000_000;
 type Thumbnail = Vec<f32>;
 
 /// Pairs of near-identical images that a split sets apart, of different or unknown people.
+///
+/// Images whose bytes are equal are looked at once: a set may hold thousands of copies of a few, and all their pairs would be
+/// too many to look at or to list. A copy is paired with the first one that it leaks to in each kind of image.
 pub(super) fn near_duplicates(set: &Prepared, splits: &Splits, examples: usize) -> Vec<Finding> {
-    let used = |row: &usize| splits.folds.iter().any(|parts| parts[*row] != 0);
-    let rows: Vec<usize> = (0..set.len()).filter(used).collect();
+    let kinds = kinds(set, splits);
+    let rows: Vec<usize> = kinds.iter().map(|kind| kind.rows[0]).collect();
     let faces = Faces::of(set, &rows);
     let compared = AtomicUsize::new(0);
-    let mut pairs: Vec<Pair> = (0..rows.len())
+    let mut pairs: Vec<Pair> = (0..kinds.len())
         .into_par_iter()
         .flat_map_iter(|first| {
-            let (faces, rows, compared) = (&faces, &rows, &compared);
-            faces.near(first).filter_map(move |second| {
-                let (a, b) = (rows[first], rows[second]);
-                let (one, other) = (&set.samples()[a], &set.samples()[b]);
-                // The same person in two parts is a finding already.
-                if one.subject == other.subject && one.subject >= 0 {
-                    return None;
-                }
-                splits.apart(a, b)?;
-                if compared.fetch_add(1, Ordering::Relaxed) >= COMPARED_LIMIT {
-                    return None;
-                }
-                let (alike, mirrored) = faces.alike(set, [a, b], [first, second])?;
-                Some(Pair {
-                    a,
-                    b,
-                    alike,
-                    mirrored,
-                })
+            let (faces, rows, kinds, compared) = (&faces, &rows, &kinds, &compared);
+            let copies = (kinds[first].rows.len() > 1).then_some(first);
+            let others = copies.into_iter().chain(faces.near(first));
+            others.flat_map(move |second| {
+                let (one, other) = (&kinds[first], &kinds[second]);
+                let between = || {
+                    if !one.leaks_to(other, set, splits)
+                        || compared.fetch_add(1, Ordering::Relaxed) >= COMPARED_LIMIT
+                    {
+                        return None;
+                    }
+                    let places = [rows[first], rows[second]];
+                    let (alike, mirrored) = faces.alike(set, places, [first, second])?;
+                    let pairs = one.pairs(other, set, splits).into_iter();
+                    Some(pairs.map(move |(a, b)| Pair {
+                        a,
+                        b,
+                        alike,
+                        mirrored,
+                    }))
+                };
+                between().into_iter().flatten()
             })
         })
         .collect();
@@ -106,6 +113,71 @@ pub(super) fn near_duplicates(set: &Prepared, splits: &Splits, examples: usize) 
         ));
     }
     all
+}
+
+/// Rows whose images have equal bytes.
+struct Kind {
+    /// In order.
+    rows: Vec<usize>,
+    /// The first row of each person in each combination of parts: copies of one person in one part leak alike.
+    telling: Vec<usize>,
+}
+
+/// The kinds of images of a split, in the order of their first rows.
+fn kinds(set: &Prepared, splits: &Splits) -> Vec<Kind> {
+    let mut known: HashMap<&[u8], usize> = HashMap::new();
+    let mut told = HashSet::new();
+    let mut kinds: Vec<Kind> = Vec::new();
+    for row in 0..set.len() {
+        let parts: Vec<u8> = splits.folds.iter().map(|parts| parts[row]).collect();
+        if parts.iter().all(|&part| part == 0) {
+            continue;
+        }
+        let number = *known.entry(set.image(row)).or_insert(kinds.len());
+        if number == kinds.len() {
+            kinds.push(Kind {
+                rows: Vec::new(),
+                telling: Vec::new(),
+            });
+        }
+        kinds[number].rows.push(row);
+        if told.insert((number, set.samples()[row].subject, parts)) {
+            kinds[number].telling.push(row);
+        }
+    }
+    kinds
+}
+
+impl Kind {
+    /// The first row that a split sets apart from `row` and that shows another or an unknown person: the same person in two
+    /// parts is a finding already.
+    fn partner(&self, row: usize, set: &Prepared, splits: &Splits) -> Option<usize> {
+        let subject = |row: usize| set.samples()[row].subject;
+        let other_person = |at: usize| subject(at) != subject(row) || subject(row) < 0;
+        let leaks = |&at: &usize| other_person(at) && splits.apart(row, at).is_some();
+        self.telling.iter().copied().find(leaks)
+    }
+
+    fn leaks_to(&self, other: &Self, set: &Prepared, splits: &Splits) -> bool {
+        let mut rows = self.telling.iter();
+        rows.any(|&row| other.partner(row, set, splits).is_some())
+    }
+
+    /// Each row with its partner in the other kind, the lower row first.
+    fn pairs(&self, other: &Self, set: &Prepared, splits: &Splits) -> BTreeSet<(usize, usize)> {
+        let there = self
+            .rows
+            .iter()
+            .map(|&row| (row, other.partner(row, set, splits)));
+        let back = other
+            .rows
+            .iter()
+            .map(|&row| (row, self.partner(row, set, splits)));
+        let found = there.chain(back);
+        found
+            .filter_map(|(row, partner)| partner.map(|at| (row.min(at), row.max(at))))
+            .collect()
+    }
 }
 
 struct Pair {
