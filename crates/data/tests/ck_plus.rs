@@ -219,7 +219,7 @@ fn one_bad_input_is_skipped_with_its_reason() {
     );
     let empty = set.samples().iter().rfind(|s| s.subject == 4).unwrap();
     assert_eq!(empty.aus, AuCoding::Coded(Vec::new()));
-    let note = &set.info().notes[0];
+    let note = &set.info().notes[1];
     assert!(
         note.contains("1 FACS files are empty") && note.contains("S004_001"),
         "{note}"
@@ -508,4 +508,52 @@ fn a_copy_of_the_true_size_gives_the_true_counts() {
         };
         assert_eq!(sample.fold, fold);
     }
+}
+
+#[test]
+fn an_unreadable_label_moves_nobody_elses_fold() {
+    let tree = Tree::new(SHORT);
+    (1..=9).for_each(|subject| {
+        tree.sequence(subject, 1, 4, subject % 7 + 1);
+    });
+    let folds = |set: &Prepared| -> std::collections::BTreeMap<i64, i64> {
+        set.samples().iter().map(|s| (s.subject, s.fold)).collect()
+    };
+    let mut clean = folds(&prepared(&tree, ClassMap::eight(), &options()));
+    fs::remove_dir_all(tree.output()).unwrap();
+    tree.emotion(4, 1, 4, "not a number");
+    let set = prepared(&tree, ClassMap::eight(), &options());
+    let with_bad = folds(&set);
+    clean.remove(&4);
+    assert_eq!(
+        with_bad
+            .iter()
+            .filter(|(subject, _)| **subject != 4)
+            .collect::<Vec<_>>(),
+        clean.iter().collect::<Vec<_>>()
+    );
+    let notes = &set.info().notes;
+    assert!(
+        notes
+            .iter()
+            .any(|note| note.contains("No emotion file of S004")),
+        "{notes:?}"
+    );
+}
+
+#[test]
+fn a_frame_in_two_formats_is_taken_once_and_named() {
+    let tree = Tree::new(SHORT);
+    (1..=6).for_each(|subject| {
+        tree.sequence(subject, 1, 4, subject);
+    });
+    let png = tree.frame(2, 1, 4);
+    image::open(&png)
+        .unwrap()
+        .save(png.with_extension("jpg"))
+        .unwrap();
+    let set = prepared(&tree, ClassMap::eight(), &options());
+    assert_eq!(set.len(), 24);
+    let path = "cohn-kanade-images/S002/001/S002_001_00000004.png";
+    assert!(reason(&set, path).contains("frame 4 again"));
 }

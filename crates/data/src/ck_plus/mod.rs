@@ -141,19 +141,23 @@ impl Source for CkPlus {
             folding: Folding::ByImage,
             notes: Vec::new(),
         };
-        let mut subjects = BTreeSet::new();
+        let (mut subjects, mut labelled) = (BTreeSet::new(), BTreeSet::new());
         for (subject, found) in found {
-            if found.labelled {
+            if found.in_folds {
                 subjects.insert(subject);
+            }
+            if found.labelled {
+                labelled.insert(subject);
             }
             scan.samples.extend(found.samples);
             scan.skipped.extend(found.skipped);
             scan.read.extend(found.read);
         }
-        if subjects.is_empty() {
+        if labelled.is_empty() {
             let emotion = self.layout.tree.place(&self.layout.emotion);
             return Err(nothing_labelled(&emotion, sequences.len(), &scan));
         }
+        scan.notes.extend(unreadable(&subjects, &labelled));
         scan.folding = Folding::BySubject(subjects);
         scan.notes.extend(empty_codings(&scan));
         if self.layout.facs.is_none() {
@@ -174,6 +178,20 @@ impl Source for CkPlus {
     fn landmarks(&self, path: &str) -> Result<(String, ReadFile), Error> {
         landmark_file(&self.layout.tree, path)
     }
+}
+
+/// Names the people without any readable emotion label who keep their place in the folds.
+fn unreadable(subjects: &BTreeSet<i64>, labelled: &BTreeSet<i64>) -> Option<String> {
+    let names: Vec<_> = subjects
+        .difference(labelled)
+        .map(|subject| format!("S{subject:03}"))
+        .collect();
+    (!names.is_empty()).then(|| {
+        format!(
+            "No emotion file of {} can be read; the folds are dealt as if it could, so that nobody else's fold moves.",
+            names.join(", ")
+        )
+    })
 }
 
 /// Names the recordings whose FACS file holds no line: that means that nothing was seen, or that the file was cut off.

@@ -24,8 +24,11 @@ pub(super) struct Found {
     pub samples: Vec<RawSample>,
     pub skipped: Vec<Skipped>,
     pub read: Vec<ReadFile>,
-    /// Whether the recording has an emotion label, selected as a class or not: its subject then takes part in the folds.
+    /// Whether the recording has an emotion label that can be read, selected as a class or not.
     pub labelled: bool,
+    /// Whether it has an emotion file, which may be unreadable: its subject then takes part in the folds, so that one bad
+    /// file does not move everybody else's.
+    pub in_folds: bool,
 }
 
 /// An image file of the recording.
@@ -47,8 +50,12 @@ impl Sequence {
     pub fn read(&self, layout: &Layout, classes: &ClassMap) -> Found {
         let mut found = Found::default();
         let emotion = self.emotion(layout, &mut found);
-        let Ok(emotion) = emotion else { return found };
+        let Ok(emotion) = emotion else {
+            found.in_folds = true;
+            return found;
+        };
         found.labelled = emotion.is_some();
+        found.in_folds = found.labelled;
         let aus = self.aus(layout, &mut found);
         let Some(frames) = self.frames(layout, emotion.is_some(), &mut found) else {
             return found;
@@ -176,7 +183,15 @@ impl Sequence {
             }
         }
         frames.sort_by_key(|frame| frame.number);
-        frames.dedup_by_key(|frame| frame.number);
+        frames.dedup_by(|again, taken| {
+            let double = again.number == taken.number;
+            if double {
+                let reason = format!("frame {} again; {} was taken", again.number, taken.path);
+                let path = std::mem::take(&mut again.path);
+                found.skipped.push(Skipped::new(path, reason));
+            }
+            double
+        });
         let least = if labelled { PEAK_FRAMES + 1 } else { 1 };
         if frames.len() < least {
             let reason = format!("{} frames; at least {least} are needed", frames.len());
