@@ -1,6 +1,7 @@
 use std::fs::{self, File};
 use std::io::Write;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use tempfile::TempDir;
 
@@ -17,6 +18,8 @@ use super::npy::{ImagesWriter, write_i64, write_parts};
 pub struct PreparedWriter {
     output: PathBuf,
     work: TempDir,
+    /// Held while this lives, so that others see that `work` is in use.
+    _lock: File,
     images: ImagesWriter,
     table: csv::Writer<File>,
     side: usize,
@@ -43,10 +46,12 @@ impl PreparedWriter {
             .filter(|p| !p.as_os_str().is_empty())
             .unwrap_or(Path::new("."));
         fs::create_dir_all(parent).map_err(Error::io(output))?;
+        clear_stale(parent, output);
         let work = tempfile::Builder::new()
-            .prefix(".faus-data-")
+            .prefix(PREFIX)
             .tempdir_in(parent)
             .map_err(Error::io(output))?;
+        let lock = lock(work.path(), output).map_err(Error::io(output))?;
         // The temporary folder itself is closed to others; the one inside it gets the usual permissions.
         let folder = work.path().join("set");
         fs::create_dir(&folder).map_err(Error::io(&folder))?;
@@ -59,6 +64,7 @@ impl PreparedWriter {
         Ok(Self {
             output,
             work,
+            _lock: lock,
             images,
             table,
             side,
@@ -170,6 +176,52 @@ impl PreparedWriter {
     }
 }
 
+/// How the hidden folders begin that a set is written to.
+const PREFIX: &str = ".faus-data-";
+/// The file in them that tells whose they are: it holds the output's name and is locked as long as the writer lives.
+const LOCK: &str = "lock";
+/// A folder younger than this is left alone: its writer may be about to lock it.
+const SETTLED: Duration = Duration::from_secs(60);
+
+fn lock(work: &Path, output: &Path) -> std::io::Result<File> {
+    let mut file = File::create(work.join(LOCK))?;
+    // Where a file system knows no locks nothing stale is ever removed, which is the safe side.
+    let _ = file.lock();
+    file.write_all(output_name(output).as_bytes())?;
+    Ok(file)
+}
+
+fn output_name(output: &Path) -> String {
+    let name = output.file_name().unwrap_or_default();
+    name.to_string_lossy().into_owned()
+}
+
+/// Removes what killed writers of the same output left behind. What is not surely that stays.
+fn clear_stale(parent: &Path, output: &Path) {
+    let Ok(entries) = fs::read_dir(parent) else {
+        return;
+    };
+    for entry in entries.flatten() {
+        let name = entry.file_name();
+        let folder = entry.path();
+        let is_folder = entry.file_type().is_ok_and(|kind| kind.is_dir());
+        if is_folder && name.to_string_lossy().starts_with(PREFIX) && is_stale(&folder, output) {
+            // A folder that cannot be removed does no harm.
+            let _ = fs::remove_dir_all(&folder);
+        }
+    }
+}
+
+fn is_stale(folder: &Path, output: &Path) -> bool {
+    let path = folder.join(LOCK);
+    let age = fs::metadata(&path)
+        .and_then(|lock| lock.modified())
+        .map(|changed| changed.elapsed().unwrap_or_default());
+    age.is_ok_and(|age| age >= SETTLED)
+        && fs::read(&path).is_ok_and(|name| name == output_name(output).as_bytes())
+        && File::open(&path).is_ok_and(|file| file.try_lock().is_ok())
+}
+
 /// An error unless `output` is free: nothing there, or an empty folder.
 pub(crate) fn refuse_existing(output: &Path) -> Result<(), Error> {
     let empty_folder = fs::read_dir(output).is_ok_and(|entries| entries.count() == 0);
@@ -203,4 +255,40 @@ fn sync_parent(output: &Path) {
         .filter(|p| !p.as_os_str().is_empty())
         .unwrap_or(Path::new("."));
     let _ = File::open(parent).and_then(|folder| folder.sync_all());
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::time::SystemTime;
+
+    /// What a killed writer leaves: its folder and its lock, which nobody holds any more.
+    fn killed(parent: &Path, name: &str, output: &str, age: u64) -> PathBuf {
+        let folder = parent.join(format!("{PREFIX}{name}"));
+        fs::create_dir(&folder).unwrap();
+        let file = lock(&folder, Path::new(output)).unwrap();
+        let then = SystemTime::now() - Duration::from_secs(age);
+        file.set_modified(then).unwrap();
+        folder
+    }
+
+    #[test]
+    fn clears_what_a_killed_writer_of_the_same_output_left() {
+        let dir = tempfile::tempdir().unwrap();
+        let mine = killed(dir.path(), "mine", "set", 3600);
+        let fresh = killed(dir.path(), "fresh", "set", 5);
+        let other = killed(dir.path(), "other", "another", 3600);
+        let unmarked = dir.path().join(".faus-data-unmarked");
+        fs::create_dir(&unmarked).unwrap();
+        let living = killed(dir.path(), "living", "set", 3600);
+        let held = File::open(living.join(LOCK)).unwrap();
+        held.lock().unwrap();
+
+        drop(PreparedWriter::create(&dir.path().join("set"), 4).unwrap());
+        assert!(!mine.exists());
+        for kept in [fresh, other, unmarked, living] {
+            assert!(kept.exists(), "{}", kept.display());
+        }
+        assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 4);
+    }
 }
