@@ -33,7 +33,14 @@ impl ReadFile {
 
 /// A file open for reading. What is no file is refused before it is opened: opening a named pipe would wait for ever.
 pub(crate) fn open_file(path: &Path) -> Result<File, Error> {
-    let kind = std::fs::metadata(path).map_err(Error::io(path))?;
+    let kind = std::fs::metadata(path).map_err(|error| {
+        // Names are kept as text, in which this stands for what is none.
+        let lossy = path.to_string_lossy().contains(char::REPLACEMENT_CHARACTER);
+        Error::io(path)(match lossy {
+            true => std::io::Error::other("its name is not UTF-8: rename it"),
+            false => error,
+        })
+    })?;
     if !kind.is_file() {
         return Err(Error::io(path)(std::io::Error::other("not a file")));
     }

@@ -265,3 +265,69 @@ fn folders_that_name_nothing_are_an_error_that_helps() {
     let error = Folders::open(dir.path(), &FolderOptions::default()).unwrap_err();
     assert!(matches!(error, Error::NothingLabelled { .. }), "{error}");
 }
+
+#[test]
+fn a_class_folder_without_images_is_named() {
+    let dir = tempfile::tempdir().unwrap();
+    for class in ["happy", "sad"] {
+        save(
+            &dir.path().join(class).join("S010_004_00000017.png"),
+            &face(1, 1),
+        );
+    }
+    fs::create_dir(dir.path().join("fear")).unwrap();
+    let source = Folders::open(dir.path(), &FolderOptions::default()).unwrap();
+    let found = notes(&source);
+    assert!(found.contains("but no image, of fear"), "{found}");
+    let with_fear = FolderOptions {
+        classes: Some(ClassMap::six()),
+        ..FolderOptions::default()
+    };
+    let found = notes(&Folders::open(dir.path(), &with_fear).unwrap());
+    assert!(
+        found.contains("No image shows") && !found.contains("There is a folder"),
+        "{found}"
+    );
+}
+
+#[cfg(unix)]
+#[test]
+fn archives_within_and_names_that_are_no_text_are_listed() {
+    use std::os::unix::ffi::OsStrExt;
+
+    let dir = tempfile::tempdir().unwrap();
+    for class in ["happy", "sad"] {
+        save(
+            &dir.path().join(class).join("S010_004_00000017.png"),
+            &face(1, 1),
+        );
+    }
+    fs::write(dir.path().join("happy/more.ZIP"), "").unwrap();
+    for name in [&b"happy/S011_\xff_1.png"[..], b"sa\xffd"] {
+        fs::write(dir.path().join(std::ffi::OsStr::from_bytes(name)), "").unwrap();
+    }
+    let source = Folders::open(dir.path(), &FolderOptions::default()).unwrap();
+    let output = dir.path().with_extension("prepared");
+    let options = PrepareOptions {
+        crop: CropMode::None,
+        folds: Some(2),
+        ..PrepareOptions::default()
+    };
+    prepare(&source, &options, &output, &go_on).unwrap();
+    let info = Prepared::open(&output).unwrap().info().clone();
+    fs::remove_dir_all(&output).unwrap();
+    let skipped: Vec<_> = info
+        .skipped
+        .iter()
+        .map(|s| (&*s.path, &*s.reason))
+        .collect();
+    assert_eq!(skipped.len(), 3, "{skipped:?}");
+    for (path, reason) in [
+        ("happy/more.ZIP", "an archive within"),
+        ("happy/S011_\u{fffd}_1.png", "not UTF-8"),
+        ("sa\u{fffd}d", "not UTF-8"),
+    ] {
+        let (_, found) = skipped.iter().find(|(at, _)| *at == path).unwrap();
+        assert!(found.contains(reason), "{path}: {found}");
+    }
+}

@@ -324,3 +324,23 @@ proptest! {
         faus_data::fuzz::table(format!("{header}0,1 2 3 4,Test\n{rows}\nsad,1,x").as_bytes());
     }
 }
+
+#[test]
+fn lines_that_end_in_cr_alone_are_a_clear_error() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("old_mac.csv");
+    for rows in [2, 40_000] {
+        let text = format!(
+            "emotion,pixels,Usage\r{}",
+            "3,0 1 2 3,Training\r".repeat(rows)
+        );
+        fs::write(&path, text).unwrap();
+        let error = PixelCsv::open(&path, &TableOptions::default())
+            .unwrap_err()
+            .to_string();
+        assert!(
+            error.contains("CR alone") && error.contains("old_mac.csv"),
+            "{error}"
+        );
+    }
+}

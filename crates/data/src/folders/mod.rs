@@ -98,6 +98,7 @@ impl Folders {
             None => ClassMap::of(&occurring)?,
         };
         notes.extend(empty_classes(&classes, &occurring));
+        notes.extend(empty_folders(&classes, &named, options));
         notes.extend(doubles(&images));
         let folding = deal(&mut images, &mut notes);
         Ok(Self {
@@ -135,6 +136,22 @@ impl Folders {
                 .collect(),
         }
     }
+}
+
+/// Names the expressions that have a folder and no image, where the classes are those that occur: they are no class then.
+fn empty_folders(
+    classes: &ClassMap,
+    named: &BTreeSet<Expression>,
+    options: &FolderOptions,
+) -> Option<String> {
+    let empty = named
+        .iter()
+        .filter(|&&expression| classes.label_of(expression).is_none());
+    let names: Vec<_> = empty.map(|expression| expression.name()).collect();
+    (options.classes.is_none() && !names.is_empty()).then(|| {
+        let names = names.join(", ");
+        format!("There is a folder, but no image, of {names}: no class of this set.")
+    })
 }
 
 /// Images of the classes; what is left out is counted in a note.

@@ -83,6 +83,14 @@ impl Walk {
                     self.skipped
                         .push(Skipped::new(path, "an image, but neither PNG nor JPEG"));
                 }
+                (false, _) if name.contains(char::REPLACEMENT_CHARACTER) => {
+                    let reason = "its name is not UTF-8: rename it";
+                    self.skipped.push(Skipped::new(path, reason));
+                }
+                (false, _) if name.to_ascii_lowercase().ends_with(".zip") => {
+                    let reason = "an archive within the data set: unpack it to have it read";
+                    self.skipped.push(Skipped::new(path, reason));
+                }
                 (false, _) => {}
             }
         }

@@ -94,8 +94,15 @@ fn header<R: BufRead>(lines: &mut Lines<R>, place: &Path) -> Result<Columns, Err
     let found = loop {
         match lines.next().map_err(Error::io(place))? {
             None => break "an empty file".to_owned(),
-            Some(Line::TooLong) => break format!("a first line of more than {ROW_LIMIT} bytes"),
+            Some(Line::TooLong) => {
+                break format!(
+                    "a first line of more than {ROW_LIMIT} bytes (if its lines end in CR alone, save it with LF)"
+                );
+            }
             Some(Line::Whole { bytes, .. }) if bytes.trim_ascii().is_empty() => {}
+            Some(Line::Whole { bytes, .. }) if bytes.contains(&b'\r') => {
+                break "lines that end in CR alone: save it with LF or CR LF".to_owned();
+            }
             Some(Line::Whole { bytes, .. }) => match Columns::find(bytes) {
                 Ok(columns) => return Ok(columns),
                 Err(found) => break found,
