@@ -1,8 +1,12 @@
 //! Entrances for the fuzz targets in `fuzz/`: each takes any bytes for a file and reads all that can be read of it.
 
 use std::io::Cursor;
+use std::sync::OnceLock;
+
+use image::GrayImage;
 
 use crate::FileTree;
+use crate::crop::FaceDetector;
 use crate::mat::MatReader;
 use crate::pixel_csv::{TableOptions, read_all};
 use crate::{ClassMap, LabelMap};
@@ -96,5 +100,25 @@ pub fn image(bytes: &[u8]) {
             png.extend(crc32fast::hash(&named).to_be_bytes());
         }
         crate::grey::agree(&png);
+    }
+}
+
+/// An image of any size and content: a row of pixels, repeated and shifted.
+///
+/// # Panics
+/// If a box reaches outside the image.
+pub fn detector(bytes: &[u8]) {
+    static DETECTOR: OnceLock<Option<FaceDetector>> = OnceLock::new();
+    let Some((&[width, height, shift], rest)) = bytes.split_first_chunk() else {
+        return;
+    };
+    let pixel = |x: u32, y: u32| {
+        let at = x as usize + y as usize * usize::from(shift);
+        image::Luma([rest.get(at % rest.len().max(1)).copied().unwrap_or(0)])
+    };
+    let image = GrayImage::from_fn(1 + u32::from(width), 1 + u32::from(height), pixel);
+    let detector = DETECTOR.get_or_init(|| FaceDetector::new().ok());
+    if let Some(found) = detector.as_ref().and_then(|known| known.find(&image)) {
+        assert!(found.x + found.w <= image.width() && found.y + found.h <= image.height());
     }
 }

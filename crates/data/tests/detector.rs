@@ -1,5 +1,7 @@
 //! The face detector on synthetic people: beside rustface, which is what it is made after, and beside their landmarks.
 
+#![allow(clippy::unwrap_used, reason = "helpers of tests may panic as tests do")]
+
 use std::io::Cursor;
 
 use faus_data::crop::{FaceDetector, FaceSearch, Landmarks, face_square, fit_square};

@@ -1,0 +1,8 @@
+#![no_main]
+//! Images of any size and content: the face detector finds a box inside or none.
+
+use libfuzzer_sys::fuzz_target;
+
+fuzz_target!(|bytes: &[u8]| {
+    faus_data::fuzz::detector(bytes);
+});
