@@ -511,34 +511,15 @@ fn a_copy_of_the_true_size_gives_the_true_counts() {
 }
 
 #[test]
-fn an_unreadable_label_moves_nobody_elses_fold() {
+fn a_person_without_a_readable_label_is_named() {
     let tree = Tree::new(SHORT);
     (1..=9).for_each(|subject| {
         tree.sequence(subject, 1, 4, subject % 7 + 1);
     });
-    let folds = |set: &Prepared| -> std::collections::BTreeMap<i64, i64> {
-        set.samples().iter().map(|s| (s.subject, s.fold)).collect()
-    };
-    let mut clean = folds(&prepared(&tree, ClassMap::eight(), &options()));
-    fs::remove_dir_all(tree.output()).unwrap();
     tree.emotion(4, 1, 4, "not a number");
     let set = prepared(&tree, ClassMap::eight(), &options());
-    let with_bad = folds(&set);
-    clean.remove(&4);
-    assert_eq!(
-        with_bad
-            .iter()
-            .filter(|(subject, _)| **subject != 4)
-            .collect::<Vec<_>>(),
-        clean.iter().collect::<Vec<_>>()
-    );
-    let notes = &set.info().notes;
-    assert!(
-        notes
-            .iter()
-            .any(|note| note.contains("No emotion file of S004")),
-        "{notes:?}"
-    );
+    let notes = set.info().notes.join("\n");
+    assert!(notes.contains("No emotion file of S004"), "{notes}");
 }
 
 #[test]

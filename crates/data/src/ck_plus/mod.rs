@@ -141,10 +141,10 @@ impl Source for CkPlus {
             folding: Folding::ByImage,
             notes: Vec::new(),
         };
-        let (mut subjects, mut labelled) = (BTreeSet::new(), BTreeSet::new());
+        let (mut with_file, mut labelled) = (BTreeSet::new(), BTreeSet::new());
         for (subject, found) in found {
-            if found.in_folds {
-                subjects.insert(subject);
+            if found.has_file {
+                with_file.insert(subject);
             }
             if found.labelled {
                 labelled.insert(subject);
@@ -157,8 +157,8 @@ impl Source for CkPlus {
             let emotion = self.layout.tree.place(&self.layout.emotion);
             return Err(nothing_labelled(&emotion, sequences.len(), &scan));
         }
-        scan.notes.extend(unreadable(&subjects, &labelled));
-        scan.folding = Folding::BySubject(subjects);
+        scan.notes.extend(unreadable(&with_file, &labelled));
+        scan.folding = Folding::BySubject(labelled);
         scan.notes.extend(empty_codings(&scan));
         if self.layout.facs.is_none() {
             scan.notes.push("There is no folder FACS or FACS_labels: no image has action-unit codes, and none is held out.".to_owned());
@@ -180,15 +180,16 @@ impl Source for CkPlus {
     }
 }
 
-/// Names the people without any readable emotion label who keep their place in the folds.
-fn unreadable(subjects: &BTreeSet<i64>, labelled: &BTreeSet<i64>) -> Option<String> {
-    let names: Vec<_> = subjects
+/// Names the people who have emotion files, but none that can be read: whole copies deal their folds with them.
+fn unreadable(with_file: &BTreeSet<i64>, labelled: &BTreeSet<i64>) -> Option<String> {
+    let names: Vec<_> = with_file
         .difference(labelled)
         .map(|subject| format!("S{subject:03}"))
         .collect();
     (!names.is_empty()).then(|| {
         format!(
-            "No emotion file of {} can be read; the folds are dealt as if it could, so that nobody else's fold moves.",
+            "No emotion file of {} can be read: the folds are dealt without, so other people's may differ from those of \
+             a whole copy.",
             names.join(", ")
         )
     })

@@ -26,9 +26,8 @@ pub(super) struct Found {
     pub read: Vec<ReadFile>,
     /// Whether the recording has an emotion label that can be read, selected as a class or not.
     pub labelled: bool,
-    /// Whether it has an emotion file, which may be unreadable: its subject then takes part in the folds, so that one bad
-    /// file does not move everybody else's.
-    pub in_folds: bool,
+    /// Whether it has an emotion file, which may be unreadable.
+    pub has_file: bool,
 }
 
 /// An image file of the recording.
@@ -51,11 +50,11 @@ impl Sequence {
         let mut found = Found::default();
         let emotion = self.emotion(layout, &mut found);
         let Ok(emotion) = emotion else {
-            found.in_folds = true;
+            found.has_file = true;
             return found;
         };
         found.labelled = emotion.is_some();
-        found.in_folds = found.labelled;
+        found.has_file = found.labelled;
         let aus = self.aus(layout, &mut found);
         let Some(frames) = self.frames(layout, emotion.is_some(), &mut found) else {
             return found;
