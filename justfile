@@ -96,7 +96,7 @@ lint: setup
 fmt:
     cargo fmt --all
 
-# Fuzzes every reader of other people's files; needs a nightly compiler and cargo-fuzz [inputs for each]
+# Fuzzes every reader of other people's files; needs cargo-fuzz [inputs for each]
 [no-exit-message]
 fuzz runs="1000000":
     sh scripts/fuzz.sh {{ quote(runs) }}

@@ -6,14 +6,22 @@ set -eu
 cd "$(dirname "$0")/../fuzz"
 runs=${1:-1000000}
 [ $# -eq 0 ] || shift
-[ $# -gt 0 ] || set -- emotion facs landmarks table mat archive image
-if ! cargo +nightly fuzz --version >/dev/null 2>&1; then
-    echo "fuzz: needs a nightly compiler (rustup toolchain install nightly) and cargo-fuzz (cargo install cargo-fuzz)" >&2
+[ $# -gt 0 ] || set -- emotion facs landmarks table mat archive image detector
+if ! cargo fuzz --version >/dev/null 2>&1; then
+    echo "fuzz: needs cargo-fuzz (cargo install cargo-fuzz)" >&2
     exit 1
+fi
+# The sanitizers are of the nightly compilers; a stable one has them too, for who says that he knows.
+if cargo +nightly --version >/dev/null 2>&1; then
+    nightly=+nightly
+else
+    nightly=
+    export RUSTC_BOOTSTRAP=1
 fi
 for target in "$@"; do
     mkdir -p "corpus/$target"
     echo "== $target"
-    cargo +nightly fuzz run "$target" "corpus/$target" "seeds/$target" -- \
+    # shellcheck disable=SC2086
+    cargo $nightly fuzz run "$target" "corpus/$target" "seeds/$target" -- \
         -runs="$runs" -max_len=16384 -timeout=10 -malloc_limit_mb=128 -rss_limit_mb=1024 -verbosity=0 -print_final_stats=1
 done
