@@ -11,6 +11,9 @@ case $work in
 train | data | all) ;;
 *) echo "just bench-peers train|data|all, not '$work'" >&2 && exit 2 ;;
 esac
+if [ "$work" = all ] && [ $# -gt 0 ]; then
+    echo "flags are those of one benchmark: just bench-peers train|data $*" >&2 && exit 2
+fi
 cache=${XDG_CACHE_HOME:-$HOME/.cache}/faus
 target=${CARGO_TARGET_DIR:-target}
 python=$cache/peers/bin/python

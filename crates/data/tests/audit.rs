@@ -236,6 +236,17 @@ fn near_duplicates_under_another_name_are_found() {
     }
 }
 
+#[test]
+fn equal_images_without_any_pattern_are_found() {
+    let mut set = Set::new();
+    for row in [0, 32] {
+        set.rows[row].1.fill(7);
+    }
+    let found = set.audit();
+    let pair = "S000/001/frame0.png (test) and S005/003/frame2.png (validation)";
+    assert!(found.to_string().contains(pair), "{found}");
+}
+
 /// Every copy is named once for each kind of image that it is near, not once for each other copy.
 #[test]
 fn thousands_of_copies_cost_no_more_than_their_number() {

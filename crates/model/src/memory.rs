@@ -8,9 +8,12 @@ const STRETCH: usize = 16_384;
 /// `changed`, to be written, and those of `read`. One pass over memory where as many tensor operations would make many.
 ///
 /// `false`, and nothing done, where the tensors do not lie on the CPU, differ in shape or layout, have gaps or overlap.
-/// Nothing else may use the tensors meanwhile; as with libtorch's own operations in place, nobody checks that.
+///
+/// # Safety
+/// Until it returns nothing else, on this thread or another and `f` included, may use the memory of these tensors but through
+/// the stretches that `f` is given.
 #[allow(unsafe_code)]
-pub fn in_memory<const N: usize>(
+pub unsafe fn in_memory<const N: usize>(
     changed: [&Tensor; N],
     read: &[&Tensor],
     f: impl Fn([&mut [f32]; N], &[&[f32]]) + Sync,
@@ -73,12 +76,15 @@ mod tests {
     use super::*;
     use crate::channels_last;
 
+    #[allow(unsafe_code)]
     fn add(to: &Tensor, from: &Tensor) -> bool {
-        in_memory([to], &[from], |[to], from| {
+        let add = |[to]: [&mut [f32]; 1], from: &[&[f32]]| {
             for (to, from) in to.iter_mut().zip(from[0]) {
                 *to += from;
             }
-        })
+        };
+        // SAFETY: the closure captures nothing, and the test's tensors are known to this thread alone.
+        unsafe { in_memory([to], &[from], add) }
     }
 
     #[test]

@@ -3,8 +3,9 @@ use tch::{Cuda, Device};
 
 use crate::Error;
 
-/// How precisely a GPU multiplies in training. Weights, moments, losses and evaluation are float32 throughout; the CPU
-/// knows float32 alone.
+/// How precisely a GPU multiplies in training. Weights, moments and losses are float32 throughout, and so are the
+/// commands that look at a checkpoint; the evaluations of a training in TF32 or bfloat16 multiply in TF32, since libtorch
+/// has one setting for the process. The CPU knows float32 alone.
 ///
 /// The default stays float32 until a GPU has shown that accuracy does not suffer from the others. libtorch by itself
 /// allows TF32 in cuDNN's convolutions, so what other programs call float32 often is [`Tf32`](Self::Tf32).

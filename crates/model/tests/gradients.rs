@@ -241,14 +241,24 @@ fn a_diverged_network_shows_a_loss_that_is_not_a_number() {
     network
         .set_parameter("conv1.weight", &(conv1.zeros_like() + f64::NAN))
         .unwrap();
-    for method in [GradientMethod::Autograd, GradientMethod::Sparse] {
-        assert!(
-            network
-                .loss_and_gradients(&batch(2, 48, 1.0), method)
-                .unwrap()
-                .loss
-                .is_nan()
-        );
+    let methods = [
+        GradientMethod::Autograd,
+        GradientMethod::Sparse,
+        GradientMethod::Winograd,
+    ];
+    let is_nan = |network: &Network, images: &TrainBatch, method| {
+        let output = network.loss_and_gradients(images, method).unwrap();
+        output.loss.is_nan()
+    };
+    for method in methods {
+        assert!(is_nan(&network, &batch(2, 48, 1.0), method), "{method:?}");
+    }
+    // One pixel: after two poolings it is somewhere within a tile of the third.
+    let network = self::network(48);
+    let images = batch(2, 48, 1.0);
+    let _ = images.images.get(1).get(0).get(30).get(17).fill_(f64::NAN);
+    for method in methods {
+        assert!(is_nan(&network, &images, method), "{method:?}");
     }
 }
 

@@ -191,7 +191,9 @@ pub(crate) fn open_network(
     let checkpoint = Checkpoint::load(path)?;
     check_fits(&checkpoint, prepared)?;
     let architecture = architecture_of(make, &NetworkConfig::default())?;
-    let network = checkpoint.network(architecture.as_ref(), device.resolve()?)?;
+    let device = device.resolve()?;
+    faus_model::Precision::Float32.set_up(device)?;
+    let network = checkpoint.network(architecture.as_ref(), device)?;
     Ok((checkpoint, network))
 }
 

@@ -82,7 +82,10 @@ pub fn available_memory() -> Option<u64> {
     let mut system = sysinfo::System::new();
     system.refresh_memory();
     let machine = Some(system.available_memory()).filter(|bytes| *bytes > 0);
-    let container = system.cgroup_limits().map(|limits| limits.free_memory);
+    // Not its own word on what is free: that counts pages of files, which are given back when they are wanted.
+    let container = system
+        .cgroup_limits()
+        .map(|limits| limits.total_memory.saturating_sub(limits.rss));
     match (machine, container) {
         (Some(machine), Some(container)) => Some(machine.min(container)),
         (one, other) => one.or(other),

@@ -98,21 +98,29 @@ impl Optimizer {
     }
 
     /// The whole update in one pass over memory, where the tensors allow it: on the CPU they do.
+    #[allow(unsafe_code)]
     fn fused(&self, index: usize, parameter: &Tensor, gradients: &[&Tensor], rule: &Rule) -> bool {
         let first = &self.first[index];
         match rule {
-            Rule::Sgd(sgd) => in_memory([parameter, first], gradients, |[p, v], gradients| {
-                for i in 0..p.len() {
-                    sgd.update(&mut p[i], &mut v[i], summed(gradients, i));
-                }
-            }),
+            Rule::Sgd(sgd) => {
+                let update = |[p, v]: [&mut [f32]; 2], gradients: &[&[f32]]| {
+                    for i in 0..p.len() {
+                        sgd.update(&mut p[i], &mut v[i], summed(gradients, i));
+                    }
+                };
+                // SAFETY: the closure captures numbers alone; the moments are this optimiser's own, and a step updates the
+                // weights when no thread computes with them.
+                unsafe { in_memory([parameter, first], gradients, update) }
+            }
             Rule::Adamw(adamw) => {
                 let moments = [parameter, first, &self.second[index]];
-                in_memory(moments, gradients, |[p, m, s], gradients| {
+                let update = |[p, m, s]: [&mut [f32]; 3], gradients: &[&[f32]]| {
                     for i in 0..p.len() {
                         adamw.update(&mut p[i], &mut m[i], &mut s[i], summed(gradients, i));
                     }
-                })
+                };
+                // SAFETY: as above.
+                unsafe { in_memory(moments, gradients, update) }
             }
         }
     }

@@ -52,7 +52,8 @@ struct Scalar {
     simple_value: Option<f32>,
 }
 
-/// Writes the rows of the metrics as events, each on the disk when it is written.
+/// Writes the rows of the metrics as events, each handed to the system when it is written; what a failure of the machine cuts short is
+/// mended when the file is opened again.
 pub(crate) struct EventWriter {
     path: PathBuf,
     file: File,

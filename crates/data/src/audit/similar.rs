@@ -67,7 +67,11 @@ pub(super) fn near_duplicates(set: &Prepared, splits: &Splits, examples: usize) 
                         return None;
                     }
                     let places = [rows[first], rows[second]];
-                    let (alike, mirrored) = faces.alike(set, places, [first, second])?;
+                    // Equal bytes need no measure, and flat ones have none.
+                    let (alike, mirrored) = match first == second {
+                        true => (1.0, false),
+                        false => faces.alike(set, places, [first, second])?,
+                    };
                     let pairs = one.pairs(other, set, splits).into_iter();
                     Some(pairs.map(move |(a, b)| Pair {
                         a,

@@ -74,6 +74,7 @@ impl Drop for Buffer {
         let _ = FREE.try_with(|free| {
             if let Ok(mut free) = free.try_borrow_mut()
                 && free.len() < KEPT
+                && !rows.is_empty()
             {
                 free.push(rows);
             }
@@ -110,5 +111,9 @@ mod tests {
         assert_eq!(second.len(), 900);
         assert!(second.iter().all(|&x| x == 0.0));
         assert_eq!(second.as_ptr() as usize % 64, 0);
+        drop(second);
+        // Empty ones take no place from it.
+        (0..2 * KEPT).for_each(|_| drop(Buffer::default()));
+        assert_eq!(Buffer::of(1000).as_ptr(), place);
     }
 }

@@ -112,7 +112,8 @@ fn pool_unit(maps: &[f32], width: usize, tile: usize, best: &mut [f32], winner: 
         let start = (position / tile * width + position % tile) * channels;
         let candidates = &maps[start..start + channels];
         for ((best, winner), &z) in best.iter_mut().zip(winner.iter_mut()).zip(candidates) {
-            let better = z > *best;
+            // A NaN wins, so that a diverged network is seen.
+            let better = z > *best || z.is_nan();
             *best = if better { z } else { *best };
             *winner = if better { position as u32 } else { *winner };
         }
