@@ -55,7 +55,7 @@ pub use recipe::{CheckedRecipe, OptimizerKind, Recipe, Schedule};
 pub use result::FoldResult;
 pub use scores::{ClassScores, Scores};
 pub use select::{Candidate, Selection, list_checkpoints, normalisation_of, select};
-pub use state::stopped_at;
+pub use state::{forget_stop, stopped_at};
 pub use subjects::{Interval, SubjectScore};
 pub use summary::{MeanStd, Summary, SummaryFold, SummaryHead};
 pub use workers::Workers;

@@ -59,6 +59,18 @@ pub fn stopped_at(dir: &Path) -> Option<u64> {
     steps.find(|step| state_path(&checkpoints, *step).exists())
 }
 
+/// Removes what only a stopped fold needs from the folder of a finished one: whoever was killed between its result and its
+/// last act left it there.
+///
+/// # Errors
+/// When the disk refuses.
+pub fn forget_stop(dir: &Path) -> Result<(), Error> {
+    while let Some(step) = stopped_at(dir) {
+        clear(&dir.join("checkpoints"), step)?;
+    }
+    Ok(())
+}
+
 /// Takes the newest state into `network` and `optimizer`; `None` where there is none yet.
 ///
 /// `expected` is this job's (step, candidates and seconds do not count): a state of another recipe, seed or data set is
@@ -132,5 +144,26 @@ pub(crate) fn clear(checkpoints: &Path, step: u64) -> Result<(), Error> {
         std::fs::remove_file(&path).map_err(Error::io(&path))
     } else {
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_finished_fold_keeps_its_checkpoints_and_no_state() {
+        let dir = tempfile::tempdir().unwrap();
+        let checkpoints = dir.path().join("checkpoints");
+        std::fs::create_dir(&checkpoints).unwrap();
+        for step in [10, 20] {
+            std::fs::write(checkpoint_path(&checkpoints, step), []).unwrap();
+            std::fs::write(state_path(&checkpoints, step), []).unwrap();
+        }
+        assert_eq!(stopped_at(dir.path()), Some(20));
+        forget_stop(dir.path()).unwrap();
+        assert_eq!(stopped_at(dir.path()), None);
+        assert_eq!(list_checkpoints(&checkpoints).unwrap().len(), 2);
+        forget_stop(&dir.path().join("none")).unwrap();
     }
 }

@@ -118,6 +118,7 @@ impl Training<'_> {
                 )
             };
             if let Some(result) = read_json(&path)? {
+                faus_train::forget_stop(&self.folder.fold(fold))?;
                 all.insert(
                     fold,
                     Ok(serde_json::from_value(result).with_context(damaged)?),
