@@ -1,5 +1,5 @@
 #![no_main]
-//! Images of any size and content: the face detector finds a box inside or none.
+//! Images of any shape and content, searched in any way: the face detector finds a box inside or none.
 
 use libfuzzer_sys::fuzz_target;
 

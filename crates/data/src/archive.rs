@@ -9,7 +9,7 @@ use std::sync::Arc;
 use zip::{CompressionMethod, ZipArchive};
 
 use crate::source::Skipped;
-use crate::tree::join;
+use crate::tree::{is_zip, join};
 use crate::{Error, files::hidden};
 
 /// Most entries of an archive; CK+'s images are 11,000.
@@ -149,6 +149,12 @@ impl Archive {
         &self.refused
     }
 
+    /// The first archive in this one, by name.
+    pub fn inner_archive(&self) -> Option<PathBuf> {
+        let inner = self.files.keys().filter(|name| is_zip(name)).min()?;
+        Some(self.path.join(inner))
+    }
+
     /// The names in a folder, sorted; `None` if there is no such folder.
     pub fn names(&self, folder: &str) -> Option<&BTreeSet<String>> {
         self.folders.get(folder)
@@ -276,7 +282,8 @@ fn check_counts(bytes: &mut Bytes) -> Result<(), String> {
     };
     read(bytes, &mut last).map_err(|error| error.to_string())?;
     if !last.windows(4).any(|w| w == END) {
-        return Err("it has no directory at its end: no zip archive, or cut off".to_owned());
+        let reason = "it has no directory at its end: cut off (fetch it again), or no zip archive (unpack it and name the folder)";
+        return Err(reason.to_owned());
     }
     for (at, _) in last.windows(4).enumerate().filter(|(_, w)| *w == END_64) {
         let number = |from: usize| {

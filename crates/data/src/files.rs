@@ -86,9 +86,13 @@ pub(crate) fn digest(mut files: Vec<ReadFile>) -> String {
         .collect()
 }
 
-/// Whether a name is one that finders and packers leave behind: hidden, or macOS's `__MACOSX`.
+/// Whether a name is one that finders and packers leave behind: hidden, macOS's `__MACOSX`, Windows' thumbnails.
 pub(crate) fn hidden(name: &str) -> bool {
-    name.starts_with('.') || name == "__MACOSX"
+    let left_behind = ["__MACOSX", "Thumbs.db", "desktop.ini"];
+    name.starts_with('.')
+        || left_behind
+            .iter()
+            .any(|left| name.eq_ignore_ascii_case(left))
 }
 
 /// The names in a folder that are not hidden, sorted. `.DS_Store`, `._x` and their like never get further than here.

@@ -1,15 +1,16 @@
 //! Entrances for the fuzz targets in `fuzz/`: each takes any bytes for a file and reads all that can be read of it.
 
-use std::io::Cursor;
+use std::io::{Cursor, Write};
 use std::sync::OnceLock;
 
 use image::GrayImage;
+use zip::write::SimpleFileOptions;
+use zip::{CompressionMethod, ZipWriter};
 
-use crate::FileTree;
-use crate::crop::FaceDetector;
+use crate::crop::{FaceDetector, FaceSearch};
 use crate::mat::MatReader;
 use crate::pixel_csv::{TableOptions, read_all};
-use crate::{ClassMap, LabelMap};
+use crate::{CkPlus, ClassMap, FileTree, FolderOptions, Folders, LabelMap, Source};
 
 /// A MATLAB file: lists every variable and reads the numeric ones under a small limit.
 pub fn mat(bytes: &[u8]) {
@@ -34,9 +35,12 @@ pub fn mat(bytes: &[u8]) {
     }
 }
 
-/// A zip archive: opened as a tree, every folder listed, every file read under a small limit.
+/// A zip archive: opened as a tree, every folder listed, files read under a small limit, until some megabytes were read:
+/// a few kilobytes can hold hundreds of entries that share one piece of data and become gigabytes, which teaches nothing.
 pub fn archive(bytes: &[u8]) {
-    const LIMIT: u64 = 1 << 20;
+    const LIMIT: u64 = 2 << 20;
+    const IN_ALL: usize = 8 << 20;
+    let mut inflated = 0;
     let Ok(tree) = FileTree::from_zip(bytes) else {
         return;
     };
@@ -45,14 +49,59 @@ pub fn archive(bytes: &[u8]) {
         for name in tree.names(&folder).unwrap_or_default() {
             assert!(!matches!(name.as_str(), "" | "." | "..") && !name.contains(['/', '\\']));
             let path = crate::tree::join(&folder, &name);
-            if let Ok(bytes) = tree.read(&path, LIMIT) {
+            if inflated < IN_ALL
+                && let Ok(bytes) = tree.read(&path, LIMIT)
+            {
                 assert!(bytes.len() as u64 <= LIMIT);
+                inflated += bytes.len();
             }
             if tree.is_folder(&path) {
                 folders.push(path);
             }
         }
     }
+}
+
+/// Files, one a line, a tab between path and contents: read as class folders and as CK+.
+///
+/// # Panics
+/// If a source lists what is not there, twice, or with a label that is no class.
+pub fn layout(bytes: &[u8]) {
+    const FILES: usize = 200;
+    let stored = SimpleFileOptions::default().compression_method(CompressionMethod::Stored);
+    let mut zip = ZipWriter::new(Cursor::new(Vec::new()));
+    for line in String::from_utf8_lossy(bytes).lines().take(FILES) {
+        let (path, contents) = line.split_once('\t').unwrap_or((line, ""));
+        if zip.start_file(path, stored).is_ok() {
+            let _ = zip.write_all(contents.as_bytes());
+        }
+    }
+    let Ok(packed) = zip.finish() else {
+        return;
+    };
+    let Ok(tree) = FileTree::from_zip(packed.get_ref()) else {
+        return;
+    };
+    if let Ok(folders) = Folders::in_tree(tree.clone(), &FolderOptions::default()) {
+        lists_what_is_there(&folders, &tree);
+    }
+    if let Ok(ck_plus) = CkPlus::in_tree(tree, ClassMap::eight()) {
+        let root = ck_plus.tree().clone();
+        lists_what_is_there(&ck_plus, &root);
+    }
+}
+
+fn lists_what_is_there(source: &dyn Source, tree: &FileTree) {
+    let Ok(scan) = source.scan() else {
+        return;
+    };
+    let classes = source.class_names().len() as i64;
+    let mut paths: Vec<_> = scan.samples.iter().map(|s| s.path.as_str()).collect();
+    paths.sort_unstable();
+    for sample in &scan.samples {
+        assert!((-1..classes).contains(&sample.label) && tree.is_file(&sample.path));
+    }
+    assert!(paths.windows(2).all(|pair| pair[0] != pair[1]));
 }
 
 /// Any bytes as a pixel table, with every way of naming its codes; `true` if it could be read at all.
@@ -103,13 +152,14 @@ pub fn image(bytes: &[u8]) {
     }
 }
 
-/// An image of any size and content: a row of pixels, repeated and shifted.
+/// An image of any shape and content, a row of pixels that is repeated and shifted, searched in any way. Searches are small
+/// ones, so that many can be made; one in 32 is the search of `find`, whose second try takes longest.
 ///
 /// # Panics
 /// If a box reaches outside the image.
 pub fn detector(bytes: &[u8]) {
     static DETECTOR: OnceLock<Option<FaceDetector>> = OnceLock::new();
-    let Some((&[width, height, shift], rest)) = bytes.split_first_chunk() else {
+    let Some((&[width, height, shift, how, score], rest)) = bytes.split_first_chunk() else {
         return;
     };
     let pixel = |x: u32, y: u32| {
@@ -117,8 +167,22 @@ pub fn detector(bytes: &[u8]) {
         image::Luma([rest.get(at % rest.len().max(1)).copied().unwrap_or(0)])
     };
     let image = GrayImage::from_fn(1 + u32::from(width), 1 + u32::from(height), pixel);
-    let detector = DETECTOR.get_or_init(|| FaceDetector::new().ok());
-    if let Some(found) = detector.as_ref().and_then(|known| known.find(&image)) {
+    let Some(detector) = DETECTOR.get_or_init(|| FaceDetector::new().ok()) else {
+        return;
+    };
+    let search = FaceSearch {
+        smallest: [1.0, 0.9, 0.7, 0.5][usize::from(how & 3)],
+        largest: 1.0,
+        score: f64::from(score) / 64.0 - 1.0,
+        step: [0.8, 0.6][usize::from(how >> 2 & 1)],
+        stride: 2 + u32::from(how >> 3 & 3),
+    };
+    let found = match how >> 3 == 31 {
+        true => detector.find(&image),
+        false => detector.search(&image, search),
+    };
+    if let Some(found) = found {
+        assert!(found.w > 0 && found.h > 0);
         assert!(found.x + found.w <= image.width() && found.y + found.h <= image.height());
     }
 }

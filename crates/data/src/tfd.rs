@@ -71,12 +71,16 @@ impl Tfd {
         let (tree, file) = find(input, image_size)?;
         let mut read = Vec::new();
         let mut labels = Labels::default();
-        for name in [INFO, &file].into_iter().filter(|name| tree.is_file(name)) {
+        let info = tree
+            .names("")?
+            .into_iter()
+            .find(|name| name.eq_ignore_ascii_case(INFO));
+        for name in info.iter().chain([&file]) {
             let mat = tree.open_file(name, FILE_LIMIT)?;
             let place = tree.place(name);
             let (mat, digest) = hashed(mat).map_err(Error::io(&place))?;
             read.push(ReadFile {
-                path: name.to_owned(),
+                path: name.clone(),
                 sha256: digest,
             });
             labels.read(mat).map_err(wrong(&place))?;
@@ -133,7 +137,8 @@ fn find(input: &Path, image_size: u32) -> Result<(FileTree, String), Error> {
         names = tree.names("")?;
     }
     let size = |name: &String| -> Option<u32> {
-        let inner = name.strip_prefix("TFD_")?.strip_suffix(".mat")?;
+        let name = name.to_ascii_lowercase();
+        let inner = name.strip_prefix("tfd_")?.strip_suffix(".mat")?;
         let (height, width) = inner.split_once('x')?;
         height.parse().ok().filter(|_| height == width)
     };

@@ -21,6 +21,8 @@ pub struct FileTree {
     layers: Arc<[Layer]>,
     /// The folder of the layers that is this tree's root.
     prefix: String,
+    /// Archives that could not be opened, and why.
+    damaged: Arc<[Skipped]>,
 }
 
 #[derive(Debug)]
@@ -44,19 +46,34 @@ impl FileTree {
         Ok(Self::of(root, vec![layer]))
     }
 
-    /// Takes the folder `root` and lays every `.zip` in it over it, in order of name, as if they were unpacked there.
+    /// Takes the folder `root` and lays every `.zip` in it over it, in order of name, as if they were unpacked there. One
+    /// that cannot be opened, an unfinished download for example, is among those [`refused`](Self::refused).
     ///
     /// # Errors
-    /// As [`open`](Self::open).
+    /// [`Error::Io`] if the folder is not there or cannot be listed.
     pub fn with_archives(root: &Path) -> Result<Self, Error> {
         let mut layers = vec![Layer::Folder(root.to_path_buf())];
+        let mut damaged = Vec::new();
         for name in visible_names(root)? {
             let path = root.join(&name);
-            if name.to_ascii_lowercase().ends_with(".zip") && path.is_file() {
-                layers.push(Layer::Archive(Archive::open(&path)?));
+            if is_zip(&name) && path.is_file() {
+                match Archive::open(&path) {
+                    Ok(archive) => layers.push(Layer::Archive(archive)),
+                    Err(Error::Archive { reason, .. }) => {
+                        damaged.push(Skipped::new(
+                            name,
+                            format!("no usable zip archive: {reason}"),
+                        ));
+                    }
+                    Err(error) => damaged.push(Skipped::new(name, error.reason())),
+                }
             }
         }
-        Ok(Self::of(root, layers))
+        let damaged = damaged.into();
+        Ok(Self {
+            damaged,
+            ..Self::of(root, layers)
+        })
     }
 
     /// A zip archive in memory.
@@ -71,6 +88,7 @@ impl FileTree {
             root: root.to_path_buf(),
             layers: layers.into(),
             prefix: String::new(),
+            damaged: Arc::default(),
         }
     }
 
@@ -89,13 +107,21 @@ impl FileTree {
             },
             layers: Arc::clone(&self.layers),
             prefix: join(&self.prefix, folder),
+            damaged: Arc::clone(&self.damaged),
         }
     }
 
-    /// Entries of archives that cannot be reached, and why.
+    /// Archives that cannot be opened and entries of archives that cannot be reached, and why.
     pub fn refused(&self) -> Vec<Skipped> {
         let archives = self.layers.iter().filter_map(Layer::archive);
-        archives.flat_map(|a| a.refused().to_vec()).collect()
+        let entries = archives.flat_map(|a| a.refused().to_vec());
+        self.damaged.iter().cloned().chain(entries).collect()
+    }
+
+    /// An archive that lies in an archive, where nothing of it is read: its place, for messages.
+    pub(crate) fn inner_archive(&self) -> Option<PathBuf> {
+        let archives = self.layers.iter().filter_map(Layer::archive);
+        archives.filter_map(Archive::inner_archive).next()
     }
 
     /// Where a path lies, for messages: in an archive, below the archive's own path.
@@ -227,6 +253,11 @@ impl Layer {
             },
         }
     }
+}
+
+/// Whether a name ends like that of a zip archive.
+pub(crate) fn is_zip(name: &str) -> bool {
+    name.to_ascii_lowercase().ends_with(".zip")
 }
 
 fn not_found(path: &Path) -> Error {

@@ -10,7 +10,7 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use common::{SHORT, Tree, go_on};
-use faus_data::{CkPlus, ClassMap, Error, FileTree, PrepareOptions, prepare};
+use faus_data::{CkPlus, ClassMap, Error, FileTree, PrepareOptions, Source, prepare};
 use proptest::prelude::*;
 use zip::CompressionMethod;
 use zip::write::SimpleFileOptions;
@@ -132,6 +132,95 @@ fn the_archives_of_ck_plus_lying_in_a_folder_give_what_the_folder_gives() {
         }
     }
     assert!(set(&zips) == plain);
+}
+
+/// Packs the four archives of CK+ into a folder.
+fn as_shipped(tree: &Tree, folder: &Path) {
+    fs::create_dir_all(folder).unwrap();
+    for (part, archive) in [
+        ("cohn-kanade-images", "Extended-Cohn-Kanade-Images.ZIP"),
+        ("Emotion", "EMOTION_LABELS.zip"),
+        ("FACS", "facs_labels.zip"),
+        ("Landmarks", "landmarks.zip"),
+    ] {
+        let bytes = pack(tree, part, "", CompressionMethod::Deflated, false);
+        fs::write(folder.join(archive), bytes).unwrap();
+    }
+}
+
+#[test]
+fn archives_of_ck_plus_are_found_under_any_case_and_in_folders_below() {
+    let tree = copy();
+    let plain = set(&tree.root);
+    let download = tree.dir.path().join("download");
+    as_shipped(&tree, &download.join("data/CK+"));
+    for given in ["", "data", "data/CK+"] {
+        assert!(set(&download.join(given)) == plain, "{given}");
+    }
+}
+
+#[test]
+fn a_damaged_archive_beside_a_whole_copy_costs_one_line() {
+    let tree = copy();
+    let rows = |root: &Path| {
+        let scan = CkPlus::open(root, ClassMap::eight())
+            .unwrap()
+            .scan()
+            .unwrap();
+        (scan.samples.len(), scan.skipped)
+    };
+    let (before, skipped) = rows(&tree.root);
+    assert_eq!(skipped, []);
+    tree.write(
+        "Landmarks.zip",
+        b"PK\x03\x04 and the download broke off here",
+    );
+    let (after, skipped) = rows(&tree.root);
+    assert_eq!((after, skipped.len()), (before, 1));
+    assert_eq!(skipped[0].path, "Landmarks.zip");
+    assert!(skipped[0].reason.contains("fetch it again"), "{skipped:?}");
+    // Where it is what holds a part, the error names it.
+    let zips = tree.dir.path().join("zips");
+    as_shipped(&tree, &zips);
+    fs::write(zips.join("EMOTION_LABELS.zip"), "x").unwrap();
+    let error = CkPlus::open(&zips, ClassMap::eight())
+        .unwrap_err()
+        .to_string();
+    for part in ["'Emotion_labels'", "EMOTION_LABELS.zip", "fetch it again"] {
+        assert!(error.contains(part), "{error}");
+    }
+}
+
+#[test]
+fn archives_within_an_archive_are_named() {
+    let tree = copy();
+    let within = |name: &str, top: &[u8]| {
+        let path = tree.dir.path().join("outer.zip");
+        let bytes = pack(
+            &tree,
+            "cohn-kanade-images",
+            "",
+            CompressionMethod::Stored,
+            false,
+        );
+        let images = zip::ZipArchive::new(std::io::Cursor::new(bytes)).unwrap();
+        let mut zip = zip::ZipWriter::new(File::create(&path).unwrap());
+        if name != "CK+/Emotion_labels.zip" {
+            zip.merge_archive(images).unwrap();
+        }
+        zip.start_file(name, SimpleFileOptions::default()).unwrap();
+        zip.write_all(top).unwrap();
+        zip.finish().unwrap();
+        CkPlus::open(&path, ClassMap::eight())
+            .unwrap_err()
+            .to_string()
+    };
+    for name in ["CK+/Emotion_labels.zip", "Emotion_labels.zip"] {
+        let error = within(name, b"PK");
+        for part in [name, "within the archive", "unpack the outer one"] {
+            assert!(error.contains(part), "{error}");
+        }
+    }
 }
 
 #[test]

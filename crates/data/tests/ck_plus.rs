@@ -163,6 +163,8 @@ fn passes_over_what_finders_and_people_leave_behind() {
         b"\0\x05",
     );
     tree.write("cohn-kanade-images/S001/001/Thumbs.db", b"x")
+        .write("Emotion/S001/001/Thumbs.db", b"x")
+        .write("FACS/S001/001/desktop.ini", b"x")
         .write("ReadMe.txt", b"x");
     let plain = common::drawing(2, 1, 5);
     save_rgb(&tree.frame(2, 1, 5), &plain);
@@ -373,6 +375,32 @@ fn finds_the_parts_however_the_archives_were_unpacked() {
         let scan = source.scan().unwrap();
         assert_eq!(scan.samples.len(), 4, "{}", given.display());
         assert!(scan.samples.iter().all(|s| s.landmarks.is_some()));
+    }
+    // Deeper in a download, and in the case that a file system or a person made of it.
+    let deep = tempfile::tempdir().unwrap();
+    let root = deep.path().join("archive/CK+");
+    fs::create_dir_all(&root).unwrap();
+    for (from, to) in [
+        ("cohn-kanade-images", "Cohn-Kanade-Images"),
+        ("Emotion_labels", "emotion_LABELS"),
+        ("FACS_labels", "facs_labels"),
+        ("Landmarks", "landmarks"),
+    ] {
+        for (path, bytes) in common::files_below(&tree.root.join(from)) {
+            let inner = path.strip_prefix(tree.root.join(from)).unwrap();
+            let path = root.join(to).join(inner);
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            fs::write(path, bytes).unwrap();
+        }
+    }
+    for given in [deep.path().to_path_buf(), root.join("Cohn-Kanade-Images")] {
+        let scan = CkPlus::open(&given, ClassMap::eight())
+            .unwrap()
+            .scan()
+            .unwrap();
+        assert_eq!(scan.samples.len(), 4, "{}", given.display());
+        assert!(scan.samples.iter().all(|s| s.landmarks.is_some()));
+        assert!(scan.samples[3].aus.scores().is_some());
     }
     fs::rename(tree.root.join("Emotion_labels"), tree.root.join("Emotion")).unwrap();
     fs::create_dir(tree.root.join("Emotion_labels")).unwrap();

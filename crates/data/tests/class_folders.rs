@@ -290,6 +290,65 @@ fn a_class_folder_without_images_is_named() {
     );
 }
 
+#[test]
+fn an_archive_beside_class_folders_is_a_note_unless_it_is_named_after_a_class() {
+    let dir = tempfile::tempdir().unwrap();
+    fs::create_dir(dir.path().join("fear")).unwrap();
+    for archive in ["CK+48.zip", "happy.zip", "train.zip", "fear/x.zip"] {
+        fs::write(dir.path().join(archive), "").unwrap();
+    }
+    for (class, frame) in [("happy", 1), ("fear", 2)] {
+        let path = format!("{class}/S010_004_0000000{frame}.png");
+        save(&dir.path().join(path), &face(10, frame));
+    }
+    let source = plain(dir.path());
+    let scan = source.scan().unwrap();
+    let skipped: Vec<_> = scan.skipped.iter().map(|s| &*s.path).collect();
+    assert_eq!(skipped, ["fear/x.zip", "happy.zip", "train.zip"]);
+    let said = notes(&source);
+    assert!(
+        said.contains("not read: CK+48.zip") && !said.contains("happy.zip"),
+        "{said}"
+    );
+    let alone = tempfile::tempdir().unwrap();
+    fs::write(alone.path().join("CK+48.zip"), "").unwrap();
+    let error = Folders::open(alone.path(), &FolderOptions::default())
+        .unwrap_err()
+        .to_string();
+    assert!(
+        error.contains("if CK+48.zip holds the data, name it"),
+        "{error}"
+    );
+}
+
+#[test]
+fn ck_plus_48_as_kaggle_packs_it_is_read_from_the_zip() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("archive.zip");
+    let mut zip = zip::ZipWriter::new(fs::File::create(&path).unwrap());
+    for (class, subject) in [("anger", 10), ("happy", 10), ("happy", 11)] {
+        for frame in [15, 16, 17] {
+            let mut png = std::io::Cursor::new(Vec::new());
+            face(subject, frame)
+                .write_to(&mut png, image::ImageFormat::Png)
+                .unwrap();
+            let name = format!("CK+48/{class}/S{subject:03}_004_{frame:08}.png");
+            zip.start_file(name, zip::write::SimpleFileOptions::default())
+                .unwrap();
+            std::io::Write::write_all(&mut zip, png.get_ref()).unwrap();
+        }
+    }
+    zip.finish().unwrap();
+    let scan = plain(&path).scan().unwrap();
+    let subjects = std::collections::BTreeSet::from([10, 11]);
+    assert_eq!(scan.folding, Folding::BySubject(subjects));
+    assert_eq!((scan.samples.len(), scan.skipped.len()), (9, 0));
+    let first = &scan.samples[0];
+    assert_eq!(first.path, "CK+48/anger/S010_004_00000015.png");
+    let fetched = plain(&path).fetch(first).unwrap();
+    assert_eq!(fetched.image, face(10, 15));
+}
+
 #[cfg(unix)]
 #[test]
 fn archives_within_and_names_that_are_no_text_are_listed() {

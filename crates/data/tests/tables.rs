@@ -273,7 +273,10 @@ fn a_table_is_a_file_or_alone_in_a_folder() {
     assert_eq!(alone.root(), dir.path());
     fs::write(dir.path().join("other.CSV"), "").unwrap();
     let error = table(dir.path()).unwrap_err().to_string();
-    assert!(error.contains("2 of them"), "{error}");
+    assert!(
+        error.contains("2 of them (other.CSV, table.csv): name the one"),
+        "{error}"
+    );
     assert!(matches!(
         table(&dir.path().join("none")),
         Err(Error::Io { .. })
@@ -322,6 +325,47 @@ proptest! {
     ) {
         faus_data::fuzz::table(format!("{header}{rows}").as_bytes());
         faus_data::fuzz::table(format!("{header}0,1 2 3 4,Test\n{rows}\nsad,1,x").as_bytes());
+    }
+}
+
+#[test]
+fn ckextended_with_windows_line_ends_and_a_byte_order_mark_is_the_same_table() {
+    let dir = tempfile::tempdir().unwrap();
+    let plain = fs::read_to_string(golden_file("ckextended.csv")).unwrap();
+    let windows = "\u{feff}".to_owned() + &plain.replace('\n', "\r\n");
+    let path = dir.path().join("ckextended.csv");
+    fs::write(&path, windows).unwrap();
+    let [ours, theirs] = [table(&golden_file("ckextended.csv")), table(&path)].map(|t| t.unwrap());
+    assert_eq!(ours.label_map(), theirs.label_map());
+    let rows = |source: &PixelCsv| -> Vec<_> {
+        let samples = source.scan().unwrap().samples.into_iter();
+        samples
+            .map(|s| {
+                let image = source.fetch(&s).unwrap().image;
+                (s.label, s.sequence, s.parts, s.path, image)
+            })
+            .collect()
+    };
+    let [ours, theirs] = [rows(&ours), rows(&theirs)];
+    assert!(ours.len() == 920 && ours == theirs);
+}
+
+#[test]
+fn files_that_are_no_text_say_what_they_are() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("fer2013.csv");
+    let utf_16 = "\u{feff}emotion,pixels\n0,1\n".encode_utf16();
+    let utf_16: Vec<u8> = utf_16.flat_map(u16::to_le_bytes).collect();
+    for (bytes, parts) in [
+        (&b"\x1f\x8b\x08\0abc\n"[..], ["gzip", "unpack it"]),
+        (b"PK\x03\x04abc", ["a zip archive or a workbook", "CSV"]),
+        (&utf_16, ["UTF-16", "UTF-8"]),
+    ] {
+        fs::write(&path, bytes).unwrap();
+        let error = table(&path).unwrap_err().to_string();
+        for part in ["fer2013.csv"].into_iter().chain(parts) {
+            assert!(error.contains(part), "{error}");
+        }
     }
 }
 

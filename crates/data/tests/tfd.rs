@@ -190,6 +190,26 @@ fn labels_and_folds_that_do_not_align_are_an_error() {
 }
 
 #[test]
+fn the_case_of_names_does_not_matter() {
+    let dir = tempfile::tempdir().unwrap();
+    for (from, to) in [
+        ("TFD_48x48.mat", "tfd_48x48.MAT"),
+        ("TFD_info.mat", "tfd_INFO.mat"),
+    ] {
+        fs::copy(golden("separate").join(from), dir.path().join(to)).unwrap();
+    }
+    let rows = |input: &Path| Tfd::open(input, 48, None).unwrap().scan().unwrap();
+    let (renamed, plain) = (rows(dir.path()), rows(&golden("separate")));
+    let told = |scan: &faus_data::Scan| -> Vec<_> {
+        let samples = scan.samples.iter();
+        samples
+            .map(|s| (s.label, s.subject, s.parts.clone()))
+            .collect()
+    };
+    assert_eq!(told(&renamed), told(&plain));
+}
+
+#[test]
 fn says_what_it_looked_for() {
     let dir = tempfile::tempdir().unwrap();
     fs::write(dir.path().join("faces.txt"), "").unwrap();

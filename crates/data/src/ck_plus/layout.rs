@@ -1,11 +1,16 @@
+use std::collections::VecDeque;
 use std::path::{Path, PathBuf};
 
-use crate::tree::join;
+use crate::tree::{is_zip, join};
 use crate::{Error, FileTree};
 
 const IMAGES: &str = "cohn-kanade-images";
 /// The folder that the images' archive unpacks to in some copies.
 const ARCHIVE: &str = "extended-cohn-kanade-images";
+/// Folders around the folder of a copy that are looked through, and folders looked into on the way: downloads put one or
+/// two around it, and a whole home is not to be searched.
+const AROUND: usize = 3;
+const LOOKED_INTO: usize = 2000;
 /// CK+ was shipped with both spellings.
 const EMOTION: &[&str] = &["Emotion", "Emotion_labels"];
 
@@ -22,8 +27,8 @@ pub(super) struct Layout {
 }
 
 impl Layout {
-    /// Finds the parts in `given`: the folder that holds them, unpacked or as the archives that CK+ comes in, that
-    /// folder's parent, a `.zip` of either, or the images' folder itself.
+    /// Finds the parts in `given`: the folder that holds them, unpacked or as the archives that CK+ comes in, a folder up
+    /// to three above it, a `.zip` of any of these, or the images' folder itself. Case does not matter in folders' names.
     pub fn find(given: &Path) -> Result<Self, Error> {
         let metadata =
             std::fs::metadata(given).map_err(|error| missing(given, &error.to_string()))?;
@@ -35,17 +40,21 @@ impl Layout {
             false if is_zip => FileTree::open(given)?,
             false => return Err(missing(given, "a file that is no .zip")),
         };
+        Self::in_tree(given, tree)
+    }
+
+    /// Finds the parts in a tree, which `given` names in messages.
+    pub fn in_tree(given: &Path, tree: FileTree) -> Result<Self, Error> {
         let tree = copy_root(given, tree)?;
-        let names = tree.names("")?;
         let Some(images) = part(&tree, &[IMAGES]) else {
-            return Err(missing(given, &listed(&names)));
+            return Err(missing(given, &found_in(&tree)?));
         };
         let Some(emotion) = part(&tree, EMOTION) else {
             return Err(Error::Layout {
                 path: given.to_path_buf(),
                 expected: "the emotion labels in a folder 'Emotion' or 'Emotion_labels' with S005/001/…_emotion.txt"
                     .to_owned(),
-                found: listed(&names),
+                found: found_in(&tree)?,
             });
         };
         let facs = part(&tree, &["FACS", "FACS_labels"]);
@@ -64,7 +73,9 @@ impl Layout {
 fn above_images(given: &Path) -> Result<PathBuf, Error> {
     let mut folder = given.to_path_buf();
     for name in [IMAGES, ARCHIVE] {
-        let named = folder.file_name().is_some_and(|found| found == name);
+        let named = folder
+            .file_name()
+            .is_some_and(|found| found.eq_ignore_ascii_case(name));
         if named && part(&FileTree::open(&folder)?, EMOTION).is_none() {
             folder = match folder.parent() {
                 Some(parent) if parent.as_os_str().is_empty() => PathBuf::from("."),
@@ -76,31 +87,75 @@ fn above_images(given: &Path) -> Result<PathBuf, Error> {
     Ok(folder)
 }
 
-/// The folder that holds the parts: `root`, or the one folder in it that does. All parts are then taken from there
+/// The folder that holds the parts: `root`, or the one folder below it that does. All parts are then taken from there
 /// alone: to mix the images of one copy with the labels of another would go unnoticed.
 fn copy_root(given: &Path, tree: FileTree) -> Result<FileTree, Error> {
-    let holds_images = |tree: &FileTree| part(tree, &[IMAGES]).is_some();
-    if holds_images(&tree) {
-        return Ok(tree);
+    let mut copies = copies(&tree)?;
+    match copies.len() {
+        1 => Ok(copies.swap_remove(0).1),
+        0 => Err(missing(given, &found_in(&tree)?)),
+        several => {
+            let names: Vec<_> = copies.into_iter().map(|(name, _)| name).collect();
+            let found = format!("{several} copies, name one of them: {}", listed(&names));
+            Err(missing(given, &found))
+        }
     }
-    let names = tree.names("")?;
-    let copies: Vec<_> = names
+}
+
+/// Every folder that holds the parts, with its path below `tree`; what lies within one is not looked into.
+fn copies(tree: &FileTree) -> Result<Vec<(String, FileTree)>, Error> {
+    let mut copies = Vec::new();
+    let mut waiting = VecDeque::from([(String::new(), tree.clone(), 0)]);
+    for _ in 0..LOOKED_INTO {
+        let Some((path, tree, depth)) = waiting.pop_front() else {
+            break;
+        };
+        if part(&tree, &[IMAGES]).is_some() {
+            copies.push((path, tree));
+            continue;
+        }
+        let names = match tree.names("") {
+            Ok(names) => names,
+            Err(error) if depth == 0 => return Err(error),
+            Err(_) => continue,
+        };
+        for name in names.iter().filter(|_| depth < AROUND) {
+            if tree.is_folder(name) {
+                waiting.push_back((join(&path, name), inside(&tree, name), depth + 1));
+            }
+        }
+    }
+    Ok(copies)
+}
+
+/// The tree below a folder, with the archives of CK+ that lie there.
+fn inside(tree: &FileTree, folder: &str) -> FileTree {
+    let below = tree.below(folder);
+    let names = match below.root().is_dir() {
+        true => below.names("").unwrap_or_default(),
+        false => Vec::new(),
+    };
+    let as_shipped = |name: &String| is_zip(name) && name.to_ascii_lowercase().contains("kanade");
+    let laid_over = names
         .iter()
-        .filter(|name| tree.is_folder(name) && holds_images(&tree.below(name)))
-        .cloned()
-        .collect();
-    match copies.as_slice() {
-        [] => Err(missing(given, &listed(&names))),
-        [copy] => Ok(tree.below(copy)),
-        several => Err(missing(
-            given,
-            &format!(
-                "{} copies, name one of them: {}",
-                several.len(),
-                listed(several)
-            ),
-        )),
+        .any(as_shipped)
+        .then(|| FileTree::with_archives(below.root()));
+    laid_over.and_then(Result::ok).unwrap_or(below)
+}
+
+/// What lies in a tree that lacks a part, with the reasons why more may be there than can be seen.
+fn found_in(tree: &FileTree) -> Result<String, Error> {
+    let mut found = listed(&tree.names("")?);
+    if let Some(refused) = tree.refused().first() {
+        found += &format!("; not read: {} ({})", refused.path, refused.reason);
     }
+    if let Some(inner) = tree.inner_archive() {
+        found += &format!(
+            "; an archive within the archive, {}, of which nothing is read: unpack the outer one and name its folder",
+            inner.display()
+        );
+    }
+    Ok(found)
 }
 
 fn missing(given: &Path, found: &str) -> Error {
@@ -125,14 +180,13 @@ fn listed(names: &[String]) -> String {
 /// The first folder of one of the given names that holds subject folders, in the root, in the images' archive or,
 /// because an archive unpacks to a folder of its own name, inside itself once more.
 fn part(tree: &FileTree, names: &[&str]) -> Option<String> {
-    let direct = ["", ARCHIVE]
+    let archives = called(tree, "", &[ARCHIVE]);
+    let bases = std::iter::once(String::new()).chain(archives);
+    let candidates: Vec<String> = bases.flat_map(|base| called(tree, &base, names)).collect();
+    let nested: Vec<String> = candidates
         .iter()
-        .flat_map(|base| names.iter().map(move |name| join(base, name)));
-    let candidates: Vec<String> = direct.filter(|path| tree.is_folder(path)).collect();
-    let nested = candidates
-        .iter()
-        .flat_map(|path| names.iter().map(move |name| join(path, name)));
-    let nested: Vec<String> = nested.filter(|path| tree.is_folder(path)).collect();
+        .flat_map(|path| called(tree, path, names))
+        .collect();
     let filled = candidates
         .iter()
         .chain(&nested)
@@ -140,6 +194,19 @@ fn part(tree: &FileTree, names: &[&str]) -> Option<String> {
         .cloned();
     // An empty label folder is a label folder all the same: nothing is labelled then, and that is told apart later.
     filled.or_else(|| candidates.into_iter().next())
+}
+
+/// The folders in `base` that have one of the names, in the order of `names`; case does not matter, since some systems do not keep it.
+fn called(tree: &FileTree, base: &str, names: &[&str]) -> Vec<String> {
+    let there = tree.names(base).unwrap_or_default();
+    let all = names.iter().flat_map(|name| {
+        there
+            .iter()
+            .filter(move |found| found.eq_ignore_ascii_case(name))
+    });
+    all.map(|name| join(base, name))
+        .filter(|path| tree.is_folder(path))
+        .collect()
 }
 
 fn holds_subjects(tree: &FileTree, folder: &str) -> bool {

@@ -49,13 +49,27 @@ impl CkPlus {
     /// # Errors
     /// [`Error::Layout`] saying what was expected and what lies there; [`Error::Parse`] for a damaged `synthetic.json`.
     pub fn open(root: &Path, classes: ClassMap) -> Result<Self, Error> {
-        let layout = Layout::find(root)?;
+        Self::with(Layout::find(root)?, classes)
+    }
+
+    /// [`open`](Self::open) with the files of any tree.
+    pub(crate) fn in_tree(tree: FileTree, classes: ClassMap) -> Result<Self, Error> {
+        let given = tree.root().to_path_buf();
+        Self::with(Layout::in_tree(&given, tree)?, classes)
+    }
+
+    fn with(layout: Layout, classes: ClassMap) -> Result<Self, Error> {
         let mark = synthetic_mark(&layout.tree)?;
         Ok(Self {
             layout,
             classes,
             mark,
         })
+    }
+
+    /// The files, from the folder on that holds the parts.
+    pub(crate) fn tree(&self) -> &FileTree {
+        &self.layout.tree
     }
 
     /// Every recording, in order of subject and number. Label folders are looked into as well, so that a label without
@@ -160,6 +174,12 @@ impl Source for CkPlus {
         scan.notes.extend(unreadable(&with_file, &labelled));
         scan.folding = Folding::BySubject(labelled);
         scan.notes.extend(empty_codings(&scan));
+        scan.notes.extend(self.layout.tree.inner_archive().map(|inner| {
+            format!(
+                "{} lies within an archive, so nothing of it is read; if it is wanted, unpack the outer one and name its folder.",
+                inner.display()
+            )
+        }));
         if self.layout.facs.is_none() {
             scan.notes.push("There is no folder FACS or FACS_labels: no image has action-unit codes, and none is held out.".to_owned());
         }

@@ -26,6 +26,16 @@ pub struct FolderOptions {
     pub subject_pattern: Option<String>,
 }
 
+impl FolderOptions {
+    /// Checks the pattern.
+    ///
+    /// # Errors
+    /// [`Error::Setting`] if it is no regular expression, too large, or names no subject.
+    pub fn check(&self) -> Result<(), Error> {
+        Pattern::new(self.subject_pattern.as_deref()).map(drop)
+    }
+}
+
 /// A folder with folders of images for each class, at any depth: CK+48, `train/happy/x.png`, `S010/happy/x.png`.
 ///
 /// Of the folders above an image the deepest that names an expression decides ([`Expression::from_name`]; `3_happy` too,
@@ -60,17 +70,23 @@ impl Folders {
     /// [`Error::Layout`] if fewer than two classes are there, with what is; [`Error::NothingLabelled`] if their folders hold
     /// no images; [`Error::Setting`] for a subject pattern that is wrong or matches no path.
     pub fn open(root: &Path, options: &FolderOptions) -> Result<Self, Error> {
+        options.check()?;
+        Self::in_tree(FileTree::open(root)?, options)
+    }
+
+    /// [`open`](Self::open) with the files of any tree.
+    pub(crate) fn in_tree(tree: FileTree, options: &FolderOptions) -> Result<Self, Error> {
         let pattern = Pattern::new(options.subject_pattern.as_deref())?;
-        let tree = FileTree::open(root)?;
         let Walk {
             mut images,
             mut skipped,
             named,
+            archives,
             ..
         } = Walk::through(&tree)?;
         if images.is_empty() && named.len() >= 2 {
             return Err(Error::NothingLabelled {
-                path: root.to_path_buf(),
+                path: tree.root().to_path_buf(),
                 reason: "the class folders hold no PNG or JPEG".to_owned(),
             });
         }
@@ -91,7 +107,7 @@ impl Folders {
         }
         let occurring: Vec<_> = images.iter().map(|known| known.image.expression).collect();
         if ClassMap::of(&occurring).is_err() {
-            return Err(too_few(&tree, &occurring, options)?);
+            return Err(too_few(&tree, &occurring, &archives, options)?);
         }
         let classes = match &options.classes {
             Some(classes) => classes.clone(),
@@ -100,6 +116,7 @@ impl Folders {
         notes.extend(empty_classes(&classes, &occurring));
         notes.extend(empty_folders(&classes, &named, options));
         notes.extend(doubles(&images));
+        notes.extend(unread(&archives));
         let folding = deal(&mut images, &mut notes);
         Ok(Self {
             tree,
@@ -191,17 +208,40 @@ fn keep_matching(images: &mut Vec<Known>) -> Result<Vec<Skipped>, Error> {
     }
 }
 
-fn too_few(
-    tree: &FileTree,
-    occurring: &[Expression],
-    options: &FolderOptions,
-) -> Result<Error, Error> {
-    let names = tree.names("")?;
-    let listed = match names.len() {
+/// Names the archives that lie beside the class folders.
+fn unread(archives: &[String]) -> Option<String> {
+    (!archives.is_empty()).then(|| {
+        format!(
+            "Archives beside the class folders are not read: {} (if one of them holds the data, name it as the input).",
+            listed(archives)
+        )
+    })
+}
+
+fn listed(names: &[String]) -> String {
+    match names.len() {
         0 => "an empty folder".to_owned(),
         1..=8 => names.join(", "),
         more => format!("{} and {} more", names[..8].join(", "), more - 8),
-    };
+    }
+}
+
+fn too_few(
+    tree: &FileTree,
+    occurring: &[Expression],
+    archives: &[String],
+    options: &FolderOptions,
+) -> Result<Error, Error> {
+    let mut listed = listed(&tree.names("")?);
+    if let Some(archive) = archives.first() {
+        let on_disk = tree.place(archive).is_file();
+        listed += &match on_disk {
+            true => format!("; if {archive} holds the data, name it as the input"),
+            false => format!(
+                "; if {archive}, an archive within the archive, holds the data, unpack the outer one"
+            ),
+        };
+    }
     let wanted = match &options.classes {
         Some(classes) => format!("out of {}", classes.names().join(", ")),
         None => "named after it (anger, disgust, fear, happy, sadness, surprise …)".to_owned(),

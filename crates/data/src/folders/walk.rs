@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use crate::ck_plus::is_image;
 use crate::source::Skipped;
-use crate::tree::join;
+use crate::tree::{is_zip, join};
 use crate::{Error, Expression, FileTree, Part};
 
 /// Folders inside one another, at most: people's own layouts have three or four.
@@ -30,6 +30,8 @@ pub(super) struct Walk {
     pub skipped: Vec<Skipped>,
     /// Expressions that folders name, with images or without.
     pub named: BTreeSet<Expression>,
+    /// Archives beside the class folders, most often the one that these were unpacked from.
+    pub archives: Vec<String>,
     folders: usize,
     /// The folders that the walk is in: a link to one of them leads round for ever.
     above: Vec<PathBuf>,
@@ -87,7 +89,8 @@ impl Walk {
                     let reason = "its name is not UTF-8: rename it";
                     self.skipped.push(Skipped::new(path, reason));
                 }
-                (false, _) if name.to_ascii_lowercase().ends_with(".zip") => {
+                (false, None) if is_zip(name) && !says_something(name) => self.archives.push(path),
+                (false, _) if is_zip(name) => {
                     let reason = "an archive within the data set: unpack it to have it read";
                     self.skipped.push(Skipped::new(path, reason));
                 }
@@ -142,6 +145,12 @@ impl Walk {
         self.above.truncate(entered);
         walked
     }
+}
+
+/// Whether an archive is named after a class or a part, so that images would be missed without it.
+fn says_something(archive: &str) -> bool {
+    let stem = archive.rsplit_once('.').map_or(archive, |(stem, _)| stem);
+    class_of(stem).is_some() || Part::from_name(stem).is_some()
 }
 
 /// Whether a name ends like an image that we cannot read.

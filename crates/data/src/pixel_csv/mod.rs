@@ -155,15 +155,23 @@ fn only_table(folder: &Path) -> Result<(FileTree, String), Error> {
         names = tree.names("")?;
     }
     let is_table = |name: &&String| name.to_ascii_lowercase().ends_with(".csv");
-    let tables: Vec<_> = names.iter().filter(is_table).collect();
+    let tables: Vec<_> = names.iter().filter(is_table).cloned().collect();
+    let way_out = match folder.is_dir() {
+        true => "name the one that is meant",
+        false => "unpack the archive and name the one that is meant",
+    };
     match tables.as_slice() {
-        [name] => Ok((tree, (*name).clone())),
+        [name] => Ok((tree, name.clone())),
         other => Err(Error::Layout {
             path: folder.to_path_buf(),
             expected: "a table, or a folder or .zip with one .csv in it".to_owned(),
             found: match other.len() {
                 0 => "a folder without any".to_owned(),
-                more => format!("{more} of them: name the one that is meant"),
+                more => format!(
+                    "{more} of them ({}{}): {way_out}",
+                    other[..more.min(5)].join(", "),
+                    if more > 5 { " …" } else { "" }
+                ),
             },
         }),
     }

@@ -100,6 +100,9 @@ fn header<R: BufRead>(lines: &mut Lines<R>, place: &Path) -> Result<Columns, Err
                 );
             }
             Some(Line::Whole { bytes, .. }) if bytes.trim_ascii().is_empty() => {}
+            Some(Line::Whole { bytes, .. }) if other_format(bytes).is_some() => {
+                break other_format(bytes).unwrap_or_default().to_owned();
+            }
             Some(Line::Whole { bytes, .. }) if bytes.contains(&b'\r') => {
                 break "lines that end in CR alone: save it with LF or CR LF".to_owned();
             }
@@ -114,6 +117,18 @@ fn header<R: BufRead>(lines: &mut Lines<R>, place: &Path) -> Result<Columns, Err
         expected: "a table with the columns emotion,pixels,Usage".to_owned(),
         found,
     })
+}
+
+/// What a file is that begins like no table, with the way out.
+fn other_format(start: &[u8]) -> Option<&'static str> {
+    match start {
+        [0x1f, 0x8b, ..] => Some("a gzip archive: unpack it (tar -xzf, gunzip) and name the table"),
+        [b'P', b'K', 3, 4, ..] => {
+            Some("a zip archive or a workbook: give it the ending .zip, or save its sheet as CSV")
+        }
+        [0xff, 0xfe, ..] | [0xfe, 0xff, ..] => Some("text in UTF-16: save it as CSV in UTF-8"),
+        _ => None,
+    }
 }
 
 impl Pass<'_> {
