@@ -20,6 +20,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         images: Tensor::randn([images, 1, side, side], (Kind::Float, Device::Cpu)),
         labels: Tensor::arange(images, (Kind::Int64, Device::Cpu)).remainder(8),
         dropout_seeds: (0..images as u64).collect(),
+        dropout_masks: vec![],
         weight: 1.0 / images as f64,
     };
     for method in [

@@ -1,7 +1,6 @@
-use rand::{RngExt, SeedableRng};
-use rand_chacha::ChaCha8Rng;
 use tch::{Device, Kind, Reduction, Tensor};
 
+use crate::dropout::DropoutLayer;
 use crate::kernels::{Buffer, Pooled, nhwc_values, values};
 use crate::plan::{Features, KernelStage};
 use crate::{Error, Layer, Network, Plan};
@@ -15,18 +14,49 @@ pub struct TrainBatch {
     pub labels: Tensor,
     /// A seed per image for its dropout masks, so that they do not depend on who computes the image.
     pub dropout_seeds: Vec<u64>,
+    /// The masks of [`Network::dropout_layers`], drawn ahead from these seeds and on the network's device, for a GPU that
+    /// shall not wait while they are drawn. Empty: the step draws them itself.
+    pub dropout_masks: Vec<Tensor>,
     /// Weight of each image in the loss: 1 over the size of the whole batch.
     pub weight: f64,
+}
+
+/// Loss and hits of a step or of its part, where they were computed.
+///
+/// Reading a number of a GPU waits for everything that was queued there before, so a training reads those of many steps
+/// at once.
+#[derive(Debug)]
+pub struct Tally(Tensor);
+
+impl Tally {
+    fn new(loss: &Tensor, hits: &Tensor) -> Result<Self, Error> {
+        let values = [loss.f_detach()?, hits.shallow_clone()].map(|t| t.f_to_kind(Kind::Double));
+        let [loss, hits] = values;
+        Ok(Self(Tensor::f_stack(&[loss?, hits?], 0)?))
+    }
+
+    /// Loss (cross-entropy of the images times [`TrainBatch::weight`]) and hits (images classified rightly, with dropout
+    /// on) of each of `tallies`, which lie on one device; one copy for all.
+    ///
+    /// # Errors
+    /// When the device failed.
+    pub fn read<'a>(tallies: impl IntoIterator<Item = &'a Self>) -> Result<Vec<(f64, i64)>, Error> {
+        let values: Vec<&Tensor> = tallies.into_iter().map(|tally| &tally.0).collect();
+        if values.is_empty() {
+            return Ok(vec![]);
+        }
+        let read = Tensor::f_stack(&values, 0)?.f_to_device(Device::Cpu)?;
+        let read: Vec<f64> = Vec::try_from(read.f_view(-1)?)?;
+        Ok(read.chunks(2).map(|two| (two[0], two[1] as i64)).collect())
+    }
 }
 
 /// What a step learned.
 #[derive(Debug)]
 pub struct StepOutput {
-    /// Cross-entropy of these images times [`TrainBatch::weight`].
-    pub loss: f64,
-    /// How many of them were classified rightly (with dropout on).
-    pub correct: i64,
-    /// Gradient of `loss` for each of [`Network::parameters`], in their order and shape.
+    /// How well it did.
+    pub tally: Tally,
+    /// Gradient of the loss for each of [`Network::parameters`], in their order and shape.
     pub gradients: Vec<Tensor>,
 }
 
@@ -84,12 +114,11 @@ impl Network {
 
     fn autograd_step(&self, batch: &TrainBatch) -> Result<StepOutput, Error> {
         let leaves = self.leaves()?;
-        let (loss, correct) = leaves.loss_from(0, &batch.images, batch)?;
+        let (loss, hits) = leaves.loss_from(0, &batch.images, batch)?;
         let parameters: Vec<&Tensor> = leaves.parameters().into_iter().map(|(_, t)| t).collect();
         let gradients = Tensor::f_run_backward(&[&loss], &parameters, false, false)?;
         Ok(StepOutput {
-            loss: loss.f_double_value(&[])?,
-            correct,
+            tally: Tally::new(&loss, &hits)?,
             gradients,
         })
     }
@@ -107,7 +136,7 @@ impl Network {
             None => batch.images.shallow_clone(),
         }
         .set_requires_grad(true);
-        let (loss, correct, d_features, head) = self.head_step(stages.len(), &features, batch)?;
+        let (tally, d_features, head) = self.head_step(stages.len(), &features, batch)?;
         let mut d_pooled = Buffer::copy_of(values(&nhwc_values(&d_features)?)?);
         let mut gradients = Vec::new();
         for (index, stage) in stages.iter().enumerate().rev() {
@@ -119,28 +148,24 @@ impl Network {
         }
         gradients.reverse();
         gradients.extend(head);
-        Ok(StepOutput {
-            loss,
-            correct,
-            gradients,
-        })
+        Ok(StepOutput { tally, gradients })
     }
 
-    /// The stages after the convolutions: loss, hits, the gradient of their input and those of their parameters.
+    /// The stages after the convolutions: how well they do, the gradient of their input and those of their parameters.
     fn head_step(
         &self,
         first: usize,
         features: &Tensor,
         batch: &TrainBatch,
-    ) -> Result<(f64, i64, Tensor, Vec<Tensor>), Error> {
+    ) -> Result<(Tally, Tensor, Vec<Tensor>), Error> {
         let leaves = self.leaves()?;
-        let (loss, correct) = leaves.loss_from(first, features, batch)?;
+        let (loss, hits) = leaves.loss_from(first, features, batch)?;
         let parameters = leaves.parameters();
         let mut wanted = vec![features];
         wanted.extend(parameters.iter().skip(first).map(|(_, t)| *t));
         let mut gradients = Tensor::f_run_backward(&[&loss], &wanted, false, false)?;
         let d_features = gradients.remove(0);
-        Ok((loss.f_double_value(&[])?, correct, d_features, gradients))
+        Ok((Tally::new(&loss, &hits)?, d_features, gradients))
     }
 
     /// The same network over leaves of a new graph that share its weights.
@@ -156,14 +181,21 @@ impl Network {
         first: usize,
         x: &Tensor,
         batch: &TrainBatch,
-    ) -> Result<(Tensor, i64), Error> {
+    ) -> Result<(Tensor, Tensor), Error> {
         let mut x = x.shallow_clone();
+        let mut ahead = batch.dropout_masks.iter();
         for (index, stage) in self.stages().iter().enumerate().skip(first) {
             for layer in &stage.layers {
                 x = match layer {
-                    Layer::Dropout { p } if *p > 0.0 => {
-                        x.f_mul(&dropout_mask(&x, *p, index as u64, &batch.dropout_seeds)?)?
-                    }
+                    Layer::Dropout { p } if *p > 0.0 => match ahead.next() {
+                        Some(mask) => x.f_mul(&mask.f_view_as(&x)?)?,
+                        None => x.f_mul(
+                            &DropoutLayer::of(index, *p, &x)
+                                .mask(&batch.dropout_seeds)?
+                                .f_reshape(x.size())?
+                                .f_to_device(x.device())?,
+                        )?,
+                    },
                     other => other.forward(&x)?,
                 };
             }
@@ -174,7 +206,7 @@ impl Network {
             .f_argmax(1, false)?
             .f_eq_tensor(&batch.labels)?
             .f_sum(Kind::Int64)?;
-        Ok((loss.f_mul_scalar(batch.weight)?, hits.f_int64_value(&[])?))
+        Ok((loss.f_mul_scalar(batch.weight)?, hits))
     }
 }
 
@@ -188,30 +220,4 @@ fn features_before<'a>(
         None => Features::Grey(values(grey)?),
         Some(before) => Features::Maps(&pooled[before].values),
     })
-}
-
-/// Inverted dropout: `[n, features]` of 0 and 1/(1 − p), row i drawn from `seeds[i]` alone.
-fn dropout_mask(like: &Tensor, p: f64, stage: u64, seeds: &[u64]) -> Result<Tensor, Error> {
-    let rows = like.size()[0] as usize;
-    if rows != seeds.len() {
-        let what = format!("{} dropout seeds for {rows} images", seeds.len());
-        return Err(tch::TchError::Shape(what).into());
-    }
-    let features = like.numel() / rows.max(1);
-    let keep = (1.0 / (1.0 - p)) as f32;
-    let mut mask = Vec::with_capacity(like.numel());
-    for seed in seeds {
-        let mut rng = ChaCha8Rng::seed_from_u64(*seed);
-        rng.set_stream(stage);
-        mask.extend((0..features).map(|_| {
-            if rng.random::<f32>() < p as f32 {
-                0.0
-            } else {
-                keep
-            }
-        }));
-    }
-    Ok(Tensor::f_from_slice(&mask)?
-        .f_reshape(like.size())?
-        .f_to_device(like.device())?)
 }

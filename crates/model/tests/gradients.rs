@@ -5,7 +5,7 @@
 
 mod common;
 
-use common::{batch, golden, network, network_of, numbers, sampled};
+use common::{batch, golden, network, network_of, numbers, sampled, tally};
 use faus_model::{
     GradientMethod, InputSpec, Layer, Network, StepOutput, TrainBatch, ZeroBiasCnn, channels_last,
 };
@@ -48,7 +48,7 @@ fn check_golden(file: &str, method: GradientMethod, default_layout: bool) {
     let output = network.loss_and_gradients(&batch, method).unwrap();
     close(
         "loss",
-        &[output.loss],
+        &[tally(&output).0],
         &[expected["loss"].as_f64().unwrap()],
         1.0,
     );
@@ -147,6 +147,7 @@ fn both_gradients(method: GradientMethod, side: usize) -> (StepOutput, StepOutpu
         images: Tensor::randn([6, 1, side as i64, side as i64], (Kind::Float, Device::Cpu)),
         labels: Tensor::from_slice(&[0i64, 1, 2, 3, 4, 0]),
         dropout_seeds: vec![11, 12, 13, 14, 15, 16],
+        dropout_masks: vec![],
         weight: 1.0 / 6.0,
     };
     let gradients = |method| network.loss_and_gradients(&batch, method).unwrap();
@@ -157,8 +158,9 @@ fn both_gradients(method: GradientMethod, side: usize) -> (StepOutput, StepOutpu
 fn sparse_kernels_agree_with_automatic_differentiation_under_dropout() {
     for side in [32, 48] {
         let (oracle, output) = both_gradients(GradientMethod::Sparse, side);
-        assert!((oracle.loss - output.loss).abs() < 1e-6);
-        assert_eq!(oracle.correct, output.correct);
+        let ((loss, hits), (got, got_hits)) = (tally(&oracle), tally(&output));
+        assert!((loss - got).abs() < 1e-6);
+        assert_eq!(hits, got_hits);
         for (a, b) in oracle.gradients.iter().zip(&output.gradients) {
             let difference = (a - b).abs().max().double_value(&[]);
             let scale = a.abs().max().double_value(&[]);
@@ -178,8 +180,9 @@ fn winograd_kernels_agree_with_automatic_differentiation_under_dropout() {
     // 40 pixels: tiles of 4 do not divide the 10 × 10 maps of conv3.
     for side in [32, 40, 48, 96] {
         let (oracle, output) = both_gradients(GradientMethod::Winograd, side);
-        assert!((oracle.loss - output.loss).abs() <= 1e-6 * oracle.loss);
-        assert_eq!(oracle.correct, output.correct);
+        let ((loss, hits), (got, got_hits)) = (tally(&oracle), tally(&output));
+        assert!((loss - got).abs() <= 1e-6 * loss);
+        assert_eq!(hits, got_hits);
         for (a, b) in oracle.gradients.iter().zip(&output.gradients) {
             let difference = (a - b).norm().double_value(&[]);
             let scale = a.norm().double_value(&[]);
@@ -212,6 +215,7 @@ fn halves_of_a_batch_sum_to_the_whole() {
         images: whole.images.narrow(0, start, 2),
         labels: whole.labels.narrow(0, start, 2),
         dropout_seeds: whole.dropout_seeds[start as usize..start as usize + 2].to_vec(),
+        dropout_masks: vec![],
         weight: whole.weight,
     });
     let total = network
@@ -222,11 +226,34 @@ fn halves_of_a_batch_sum_to_the_whole() {
             .loss_and_gradients(&half, GradientMethod::Sparse)
             .unwrap()
     });
-    assert!((total.loss - a.loss - b.loss).abs() < 1e-6);
+    assert!((tally(&total).0 - tally(&a).0 - tally(&b).0).abs() < 1e-6);
     for ((whole, a), b) in total.gradients.iter().zip(&a.gradients).zip(&b.gradients) {
         let difference = (whole - a - b).abs().max().double_value(&[]);
         assert!(difference <= 1e-5 * whole.abs().max().double_value(&[]));
     }
+}
+
+#[test]
+fn masks_drawn_ahead_are_those_of_the_step() {
+    let network = network_of(48, 0.5);
+    let mut batch = batch(4, 48, 5.0);
+    let step = |batch: &TrainBatch, method| network.loss_and_gradients(batch, method).unwrap();
+    for method in [GradientMethod::Autograd, GradientMethod::Winograd] {
+        batch.dropout_masks.clear();
+        let drawn = step(&batch, method);
+        let layers = network.dropout_layers().unwrap();
+        batch.dropout_masks = layers
+            .iter()
+            .map(|layer| layer.mask(&batch.dropout_seeds).unwrap())
+            .collect();
+        assert_eq!(batch.dropout_masks[0].size(), [4, 1024]);
+        let ahead = step(&batch, method);
+        assert_eq!(tally(&drawn), tally(&ahead));
+        assert_eq!(drawn.gradients, ahead.gradients);
+        let _ = batch.dropout_masks[0].fill_(0.0);
+        assert_ne!(tally(&drawn), tally(&step(&batch, method)), "not used");
+    }
+    assert!(network_of(48, 0.0).dropout_layers().unwrap().is_empty());
 }
 
 #[test]
@@ -248,7 +275,7 @@ fn a_diverged_network_shows_a_loss_that_is_not_a_number() {
     ];
     let is_nan = |network: &Network, images: &TrainBatch, method| {
         let output = network.loss_and_gradients(images, method).unwrap();
-        output.loss.is_nan()
+        tally(&output).0.is_nan()
     };
     for method in methods {
         assert!(is_nan(&network, &batch(2, 48, 1.0), method), "{method:?}");

@@ -176,12 +176,14 @@ impl Drop for Board {
 fn describe(p: &FoldProgress, steps_per_second: f64, validation: Option<f64>) -> String {
     let validation =
         validation.map_or(String::new(), |v| format!(" validation {:.1}%,", 100.0 * v));
+    let loss = p
+        .loss
+        .map_or(String::new(), |loss| format!(" loss {loss:.3},"));
     format!(
-        "fold {}: step {}/{}, loss {:.3},{validation} {:.0} images/s, {} left",
+        "fold {}: step {}/{},{loss}{validation} {:.0} images/s, {} left",
         p.fold,
         p.step,
         p.steps,
-        p.loss,
         steps_per_second * p.batch_size as f64,
         time_left((p.steps - p.step) as f64 / steps_per_second)
     )
@@ -198,7 +200,7 @@ mod tests {
             step: 120,
             steps: 280,
             batch_size: 32,
-            loss: 0.5321,
+            loss: Some(0.5321),
             row: None,
         };
         assert_eq!(
@@ -238,7 +240,7 @@ mod tests {
                             step,
                             steps: 10,
                             batch_size: 1,
-                            loss: 1.0,
+                            loss: Some(1.0),
                             row: None,
                         });
                     }

@@ -12,8 +12,8 @@ use std::path::Path;
 use std::time::Instant;
 
 use faus_model::{
-    GradientMethod, InputSpec, Network, TensorsByName, TrainBatch, ZeroBiasCnn, read_tensors,
-    write_tensors,
+    GradientMethod, InputSpec, Network, Tally, TensorsByName, TrainBatch, ZeroBiasCnn,
+    read_tensors, write_tensors,
 };
 use faus_train::{CheckedRecipe, Optimizer, Recipe, Workers};
 use tch::{Device, Kind, Tensor};
@@ -83,6 +83,7 @@ impl Training {
                     dropout_seeds: (first..first + count)
                         .map(|image| self.steps * n as u64 + image as u64)
                         .collect(),
+                    dropout_masks: vec![],
                     weight: 1.0 / n as f64,
                 };
                 Ok((self.network.replica()?, batch))
@@ -95,7 +96,8 @@ impl Training {
         let rate = self.recipe.learning_rate_at(self.steps);
         self.optimizer
             .step(&self.network, &gradients, rate, self.steps)?;
-        let loss = shares.iter().map(|share| share.loss).sum();
+        let tallies = Tally::read(shares.iter().map(|share| &share.tally))?;
+        let loss = tallies.iter().map(|(loss, _)| loss).sum();
         Ok(Step {
             loss,
             gradients: shares.into_iter().map(|s| s.gradients).collect(),

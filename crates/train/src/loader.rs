@@ -3,7 +3,7 @@ use std::thread::Scope;
 
 use faus_data::normalise::to_unit_range;
 use faus_data::{Prepared, augment, rng};
-use faus_model::TrainBatch;
+use faus_model::{DropoutLayer, TrainBatch};
 use rand::{Rng, RngExt};
 use rayon::prelude::*;
 use tch::{Device, Tensor};
@@ -16,7 +16,7 @@ pub(crate) const SHARE: usize = 16;
 pub(crate) const AHEAD: usize = 3;
 
 /// Makes batches in another thread, ahead of the training step.
-#[derive(Clone, Copy)]
+#[derive(Clone)]
 pub(crate) struct Loader<'a> {
     pub prepared: &'a Prepared,
     pub recipe: &'a CheckedRecipe,
@@ -25,6 +25,8 @@ pub(crate) struct Loader<'a> {
     pub seed: u64,
     pub fold: usize,
     pub device: Device,
+    /// Layers whose masks are drawn here; none where the step draws them, on the threads that compute it.
+    pub dropout: Vec<DropoutLayer>,
 }
 
 /// The shares of one batch, in order.
@@ -127,13 +129,18 @@ impl<'a> Loader<'a> {
             .map(|&p| self.prepared.labels()[rows[p]])
             .collect();
         let shape = [places.len() as i64, 1, side as i64, side as i64];
+        let dropout_seeds: Vec<u64> = places
+            .iter()
+            .map(|&p| rng::keyed(self.seed, "dropout", &[key[0], key[1], p as u64]).next_u64())
+            .collect();
+        let masks = self.dropout.iter();
         Ok(TrainBatch {
             images: self.upload(Tensor::f_from_slice(&values[range])?.f_reshape(shape)?)?,
             labels: self.upload(Tensor::f_from_slice(&labels)?)?,
-            dropout_seeds: places
-                .iter()
-                .map(|&p| rng::keyed(self.seed, "dropout", &[key[0], key[1], p as u64]).next_u64())
-                .collect(),
+            dropout_masks: masks
+                .map(|layer| self.upload(layer.mask(&dropout_seeds)?))
+                .collect::<Result<_, Error>>()?,
+            dropout_seeds,
             weight: 1.0 / rows.len() as f64,
         })
     }

@@ -13,8 +13,8 @@ pub struct FoldProgress {
     pub steps: u64,
     /// Images learned from in each step.
     pub batch_size: usize,
-    /// Loss of the last step.
-    pub loss: f64,
+    /// Loss of the newest step whose loss is known: on the CPU the last one, on a GPU one of up to 50 steps before.
+    pub loss: Option<f64>,
     /// The row just written, after a validation.
     pub row: Option<MetricsRow>,
 }

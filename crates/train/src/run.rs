@@ -5,8 +5,8 @@ use std::sync::atomic::Ordering;
 use std::time::Instant;
 
 use faus_data::{Protocol, Split};
-use faus_model::{Checkpoint, CheckpointInfo, GradientMethod, Network};
-use tch::Tensor;
+use faus_model::{Checkpoint, CheckpointInfo, GradientMethod, Network, Tally};
+use tch::{Device, Tensor};
 
 use crate::divergence::LossWatch;
 use crate::loader::{Loader, Shares};
@@ -38,6 +38,44 @@ struct Interval {
     since: Instant,
 }
 
+/// Steps whose loss and hits have not been read: reading them makes a GPU finish what it was given.
+#[derive(Default)]
+struct Unread {
+    steps: Vec<(u64, Vec<Tally>)>,
+    /// Loss of the newest step that has been read.
+    last_loss: Option<f64>,
+}
+
+impl Unread {
+    /// Steps a GPU may run ahead of what is known of them (our choice: the paper's interval of validations).
+    const AHEAD: usize = 50;
+
+    fn push(&mut self, step: u64, shares: Vec<Tally>) {
+        self.steps.push((step, shares));
+    }
+
+    fn is_due(&self, device: Device) -> bool {
+        !device.is_cuda() || self.steps.len() >= Self::AHEAD
+    }
+
+    /// Step, loss and hits of all, in order.
+    fn take(&mut self) -> Result<Vec<(u64, f64, i64)>, Error> {
+        let steps = std::mem::take(&mut self.steps);
+        let read = Tally::read(steps.iter().flat_map(|(_, shares)| shares))?;
+        let mut read = read.into_iter();
+        let total = |(step, shares): &(u64, Vec<Tally>)| {
+            let start = (*step, 0.0, 0);
+            let shares = read.by_ref().take(shares.len());
+            shares.fold(start, |(step, loss, hits), (l, h)| {
+                (step, loss + l, hits + h)
+            })
+        };
+        let read: Vec<_> = steps.iter().map(total).collect();
+        self.last_loss = read.last().map(|(_, loss, _)| *loss).or(self.last_loss);
+        Ok(read)
+    }
+}
+
 impl Interval {
     fn new() -> Self {
         Self {
@@ -46,6 +84,12 @@ impl Interval {
             correct: 0,
             since: Instant::now(),
         }
+    }
+
+    fn add(&mut self, loss: f64, correct: i64) {
+        self.steps += 1;
+        self.loss += loss;
+        self.correct += correct;
     }
 
     fn row(&self, step: u64, batch: usize, val_accuracy: f64, seconds: f64) -> MetricsRow {
@@ -73,23 +117,27 @@ impl Run<'_> {
             seed: job.seed,
             fold: job.fold,
             device: job.device,
+            // A GPU shall not wait for masks; on the CPU the threads of the step draw them side by side.
+            dropout: match job.device.is_cuda() {
+                true => self.network.dropout_layers()?,
+                false => vec![],
+            },
         };
         std::thread::scope(|scope| {
             let batches = loader.start(scope, first, job.recipe.steps);
-            let mut interval = Interval::new();
+            let (mut interval, mut unread) = (Interval::new(), Unread::default());
             let mut watch = LossWatch::new(self.network.spec().classes, metrics.rows());
             for step in first..=job.recipe.steps {
                 if monitor.cancelled.load(Ordering::Relaxed) {
                     return Err(Error::Cancelled);
                 }
                 let shares = batches.recv().map_err(|e| Error::Loader(e.to_string()))??;
-                let (loss, correct) = self.step(step, shares)?;
-                interval.steps += 1;
-                interval.loss += loss;
-                interval.correct += correct;
-                let row = job
-                    .recipe
-                    .is_validation(step)
+                unread.push(step, self.step(step, shares)?);
+                let validates = job.recipe.is_validation(step);
+                if validates || unread.is_due(job.device) {
+                    self.read(&mut unread, &mut interval)?;
+                }
+                let row = validates
                     .then(|| self.validate(step, &mut interval, &mut metrics, &mut watch))
                     .transpose()?;
                 (monitor.progress)(FoldProgress {
@@ -97,7 +145,7 @@ impl Run<'_> {
                     step,
                     steps: job.recipe.steps,
                     batch_size: job.recipe.batch_size,
-                    loss,
+                    loss: unread.last_loss,
                     row,
                 });
             }
@@ -106,7 +154,7 @@ impl Run<'_> {
     }
 
     /// One training step: all shares on the workers, their gradients added in order, one update.
-    fn step(&mut self, step: u64, shares: Shares) -> Result<(f64, i64), Error> {
+    fn step(&mut self, step: u64, shares: Shares) -> Result<Vec<Tally>, Error> {
         let (device, precision) = (self.job.device, self.job.recipe.precision);
         let plan = self.network.plan(GradientMethod::fastest(device))?;
         let jobs = shares
@@ -118,18 +166,26 @@ impl Run<'_> {
                 Ok(network.planned_loss_and_gradients(&share, &plan)?)
             })
         })?;
-        let loss = outputs.iter().map(|share| share.loss).sum::<f64>();
-        if outputs.is_empty() || !loss.is_finite() {
-            return Err(Error::Diverged {
-                fold: self.job.fold,
-                step,
-                loss,
-            });
-        }
         let gradients: Vec<&[Tensor]> = outputs.iter().map(|share| &share.gradients[..]).collect();
         let rate = self.job.recipe.learning_rate_at(step);
         self.optimizer.step(&self.network, &gradients, rate, step)?;
-        Ok((loss, outputs.iter().map(|share| share.correct).sum()))
+        Ok(outputs.into_iter().map(|share| share.tally).collect())
+    }
+
+    /// Adds up what is unread. A step whose loss was no number ends the fold; what came after it is lost, and nothing of
+    /// it was written.
+    fn read(&self, unread: &mut Unread, interval: &mut Interval) -> Result<(), Error> {
+        for (step, loss, correct) in unread.take()? {
+            if !loss.is_finite() {
+                return Err(Error::Diverged {
+                    fold: self.job.fold,
+                    step,
+                    loss,
+                });
+            }
+            interval.add(loss, correct);
+        }
+        Ok(())
     }
 
     /// Validation, its row of the metrics, and a checkpoint where one is due.

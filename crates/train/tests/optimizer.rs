@@ -6,7 +6,7 @@
 #[path = "../../model/tests/common/mod.rs"]
 mod common;
 
-use common::{batch, golden, network, network_of, numbers, sampled};
+use common::{batch, golden, network, network_of, numbers, sampled, tally};
 use faus_model::{GradientMethod, Network};
 use faus_train::{CheckedRecipe, Optimizer, OptimizerKind, Recipe, Schedule};
 use serde_json::Value;
@@ -32,7 +32,7 @@ fn ten_steps(
             optimizer
                 .step(&network, &[&output.gradients], rate, step)
                 .unwrap();
-            output.loss
+            tally(&output).0
         })
         .collect();
     (network, losses)

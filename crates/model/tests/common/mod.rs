@@ -1,6 +1,6 @@
 //! What the golden script `tests/golden/model_steps.py` does, repeated: formula-made weights and images.
 
-use faus_model::{InputSpec, Network, TrainBatch, ZeroBiasCnn};
+use faus_model::{InputSpec, Network, StepOutput, Tally, TrainBatch, ZeroBiasCnn};
 use serde_json::Value;
 use tch::{Device, Kind, Tensor};
 
@@ -52,8 +52,14 @@ pub fn batch(n: i64, side: i64, offset: f64) -> TrainBatch {
         images: wave(&[n, 1, side, side], offset, 1.0, 0.0),
         labels: Tensor::arange(n, (Kind::Int64, Device::Cpu)).remainder(8),
         dropout_seeds: (0..n as u64).collect(),
+        dropout_masks: vec![],
         weight: 1.0 / n as f64,
     }
+}
+
+/// Loss and hits of a step.
+pub fn tally(output: &StepOutput) -> (f64, i64) {
+    Tally::read([&output.tally]).unwrap()[0]
 }
 
 /// A golden file of this crate.
