@@ -1,7 +1,8 @@
-"""Golden numbers for faus-fau, from scipy, scikit-learn and numpy.
+"""Golden numbers for faus-fau, from scipy, scikit-learn, statsmodels and numpy.
 
 Writes a small activations array in three spellings, its samples table, and the score of every
-filter x action unit by every measure into crates/fau/tests/golden/.
+filter x action unit by every measure into crates/fau/tests/golden/; further p-values and their
+false-discovery rates, and penalised logistic regressions with their F1 and AUROC.
 
     python tests/golden/fau_measures.py
 """
@@ -12,8 +13,10 @@ from pathlib import Path
 
 import numpy as np
 from scipy.spatial.distance import jensenshannon
-from scipy.stats import entropy, pointbiserialr
-from sklearn.metrics import roc_auc_score
+from scipy.stats import entropy, pointbiserialr, spearmanr
+from sklearn.linear_model import LogisticRegression
+from sklearn.metrics import f1_score, mutual_info_score, roc_auc_score
+from statsmodels.stats.multitest import multipletests
 
 OUT = Path(__file__).resolve().parents[2] / "crates" / "fau" / "tests" / "golden"
 ROWS = 120
@@ -41,8 +44,11 @@ def draw():
     return filters.astype(np.float32), shows, coded
 
 
-def cell(row):
-    return ";".join(f"{au}:{(au + i) % 6}" for i, au in enumerate(UNITS) if row[i])
+def cell(row, number):
+    def grade(i, au):
+        return 1 + number % 5 if number % 3 == 0 else (au + i) % 6
+
+    return ";".join(f"{au}:{grade(i, au)}" for i, au in enumerate(UNITS) if row[i])
 
 
 def write_inputs(filters, shows, coded):
@@ -53,7 +59,7 @@ def write_inputs(filters, shows, coded):
         table = csv.writer(file, lineterminator="\n")
         table.writerow(["index", "subject", "sequence", "role", "label", "label_name", "aus"])
         for i in range(ROWS):
-            aus = cell(shows[i]) if coded[i] else "NA"
+            aus = cell(shows[i], i) if coded[i] else "NA"
             table.writerow([i, i // 2, f"S{i:03}/001", "labelled", i % 8, f"class {i % 8}", aus])
 
 
@@ -69,14 +75,83 @@ def distributions(x, y, bins, prior, pseudo):
 def score(x, y, bins, prior, pseudo):
     x = x.astype(np.float64)
     if x.min() == x.max():  # by definition: a constant tells nothing, and has no correlation
-        return {"kl": 0.0, "js": 0.0, "auroc": roc_auc_score(y, x), "r": None}
+        auroc = roc_auc_score(y, x)
+        return {"kl": 0.0, "js": 0.0, "auroc": auroc, "mutual_information": 0.0, "r": None}
+    edges = np.linspace(x.min(), x.max(), bins + 1)
+    place = np.minimum((x - x.min()) / (x.max() - x.min()) * bins, bins - 1).astype(int)
+    assert (np.bincount(place, minlength=bins) == np.histogram(x, bins=edges)[0]).all()
     q, r = distributions(x, y, bins, prior, pseudo)
     return {
         "kl": entropy(q, r),
         "js": jensenshannon(q, r) ** 2,
         "auroc": roc_auc_score(y, x),
+        "mutual_information": mutual_info_score(place, y),
         "r": pointbiserialr(y, x).statistic,
     }
+
+
+def beside(filters, shows, coded, used):
+    """What stands beside the scores: intensity, and pairs of the same class."""
+    rows = np.flatnonzero(coded)
+    classes = rows % 8
+    found = []
+    for f in range(filters.shape[1]):
+        for au in used:
+            unit = UNITS.index(au)
+            x, y = filters[rows, f].astype(np.float64), shows[rows, unit]
+            grades = np.where(y, (au + unit) % 6, 0)
+            grades = np.where(y & (rows % 3 == 0), 1 + rows % 5, grades)
+            won = pairs = 0
+            for c in range(8):
+                own = classes == c
+                n, m = y[own].sum(), (~y[own]).sum()
+                if n and m:
+                    won += roc_auc_score(y[own], x[own]) * n * m
+                    pairs += n * m
+            g = grades > 0
+            varies = g.sum() >= 10 and len(set(x[g])) > 1 and len(set(grades[g])) > 1
+            rho = spearmanr(x[g], grades[g]).statistic if varies else None
+            found.append(
+                {
+                    "filter": f,
+                    "au": au,
+                    "auroc_within_class": won / pairs,
+                    "intensity_rho": rho,
+                    "n_graded": int(g.sum()),
+                }
+            )
+    return found
+
+
+def rates():
+    rng = np.random.default_rng(7)
+    p = np.round(np.concatenate([rng.random(30), rng.random(20) * 0.01]), 4)
+    return {"p": p.tolist(), "q": multipletests(p, method="fdr_bh")[1].tolist()}
+
+
+def probes(filters, shows, coded):
+    """scikit-learn's C is 1 / (n penalty); both penalise all weights but the intercept."""
+    x, found = filters[coded].astype(np.float64), []
+    live = x[:, x.std(axis=0) > 0]
+    z = (live - live.mean(axis=0)) / live.std(axis=0)
+    train = np.arange(len(z)) % 3 > 0
+    for unit in (1, 3):
+        y = shows[coded][:, unit]
+        for penalty in (0.01, 0.1):
+            model = LogisticRegression(C=1 / (penalty * train.sum()), tol=1e-12, max_iter=10000)
+            model.fit(z[train], y[train])
+            margin = model.decision_function(z[~train])
+            found.append(
+                {
+                    "au": UNITS[unit],
+                    "penalty": penalty,
+                    "weights": model.coef_[0].tolist(),
+                    "intercept": float(model.intercept_[0]),
+                    "auroc": roc_auc_score(y[~train], margin),
+                    "f1": f1_score(y[~train], margin > 0),
+                }
+            )
+    return found
 
 
 def main():
@@ -100,6 +175,9 @@ def main():
         "left_out": [au for au in UNITS if au not in used],
         "dead_filters": [4],
         "cases": cases,
+        "beside": beside(filters, shows, coded, used),
+        "rates": rates(),
+        "probes": probes(filters, shows, coded),
     }
     (OUT / "measures.json").write_text(json.dumps(golden, indent=1) + "\n")
 

@@ -10,7 +10,8 @@ use crate::{Place, Ran, copy_tree};
 /// Flags that make `faus run` and `faus train` small: four steps on 16×16 pixels, four folds. They end in a list, so
 /// further settings may follow.
 pub const TINY: &str = "--preset quick --device cpu --set train.steps=4 train.batch_size=8 train.checkpoint_every=2 \
-     train.validate_every=2 data.image_size=16 data.folds=4 visualize.top=2";
+     train.validate_every=2 data.image_size=16 data.folds=4 visualize.top=2 \
+     fau.permutations=99 fau.bootstrap=99";
 
 /// What leftovers of earlier test runs are given to be in use.
 const KEPT: Duration = Duration::from_secs(3600);

@@ -1,11 +1,11 @@
 //! From activations and codings to a table of associations.
 
-use std::collections::BTreeMap;
-
 use rayon::prelude::*;
 
-use crate::measures::{Association, Auroc, JensenShannon, Kl, PointBiserial};
-use crate::{Activations, CheckedOptions, Error, SampleRow};
+use crate::coded::Coded;
+use crate::inference::Inference;
+use crate::measures::{Association, Auroc, JensenShannon, Kl, MutualInformation, PointBiserial};
+use crate::{Activations, CheckedOptions, Error, SampleRow, Watch};
 
 /// How often an action unit occurs in the coded rows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -63,16 +63,30 @@ pub struct Analysis {
     pub associations: Vec<FilterAu>,
     /// One per filter that is not dead, by filter.
     pub correspondences: Vec<Correspondence>,
+    /// What chance and the expression class give; only [`analyse`] asks.
+    pub inference: Option<Inference>,
 }
 
-/// Scores every filter against every sufficiently frequent action unit by KL, Jensen-Shannon, AUROC and
-/// point-biserial correlation; the largest KL decides the correspondence.
+impl Analysis {
+    /// Place of a filter and the action unit number `unit` (of [`aus_used`](Self::aus_used)) in
+    /// [`associations`](Self::associations).
+    pub fn place(&self, filter: usize, unit: usize) -> usize {
+        filter * self.aus_used.len() + unit
+    }
+
+    /// The score of measure `name` in every association; `None` where it was not asked for.
+    pub fn scores(&self, name: &str) -> Option<Vec<f64>> {
+        let at = self.measures.iter().position(|measure| *measure == name)?;
+        Some(self.associations.iter().map(|row| row.scores[at]).collect())
+    }
+}
+
+/// Scores every filter against every sufficiently frequent action unit by KL, Jensen-Shannon, AUROC, mutual information
+/// and point-biserial correlation, and sets each score against what chance, and what the expression class, would give
+/// ([`Inference`]). The largest KL decides the correspondence.
 ///
 /// Only coded rows are used. `samples` may come in any order: `index` says which row of `activations`
 /// each describes, and results do not depend on the order to the last bit, nor on the number of threads.
-///
-/// The largest of several KL values has no null distribution here: some action unit always wins, even
-/// against noise.
 ///
 /// # Errors
 /// [`Error::NoFilters`], [`Error::LengthMismatch`] and [`Error::BadIndex`] where the two do not belong
@@ -83,14 +97,30 @@ pub fn analyse(
     samples: &[SampleRow],
     options: &CheckedOptions,
 ) -> Result<Analysis, Error> {
+    analyse_watched(activations, samples, options, &Watch::default())
+}
+
+/// [`analyse`] for someone who waits.
+///
+/// # Errors
+/// Those of [`analyse`], and [`Error::Cancelled`].
+pub fn analyse_watched(
+    activations: &Activations,
+    samples: &[SampleRow],
+    options: &CheckedOptions,
+    watch: &Watch,
+) -> Result<Analysis, Error> {
     let (bins, smoothing) = (options.bins, options.smoothing);
     let kl = Kl { bins, smoothing };
     let js = JensenShannon { bins, smoothing };
-    let measures: [&dyn Association; 4] = [&kl, &js, &Auroc, &PointBiserial];
-    analyse_with(activations, samples, options, &measures)
+    let mi = MutualInformation { bins };
+    let measures: [&dyn Association; 5] = [&kl, &js, &Auroc, &mi, &PointBiserial];
+    let mut analysis = analyse_with(activations, samples, options, &measures)?;
+    analysis.inference = Some(Inference::of(&analysis, activations, samples, watch)?);
+    Ok(analysis)
 }
 
-/// [`analyse`] with measures of one's own; the first decides the correspondences.
+/// The scores alone by measures of one's own, without nulls; the first decides the correspondences.
 ///
 /// # Errors
 /// Those of [`analyse`], and [`Error::BadOption`] if `measures` is empty.
@@ -109,15 +139,14 @@ pub fn analyse_with(
     }
     check_rows(activations, samples)?;
     activations.check_finite()?;
-    let coded = CodedRows::collect(samples);
+    let coded = Coded::collect(samples);
     let (aus_used, aus_left_out) = coded.usable(options.min_positives)?;
     let presence: Vec<Vec<bool>> = aus_used.iter().map(|au| coded.presence(au.au)).collect();
 
     let per_filter: Vec<FilterResult> = (0..activations.filters())
         .into_par_iter()
         .map(|filter| {
-            let rows = coded.rows.iter();
-            let column: Vec<f32> = rows.map(|&(row, _)| activations.get(row, filter)).collect();
+            let column = coded.column(activations, filter);
             score_filter(filter, &column, &aus_used, &presence, measures)
         })
         .collect();
@@ -126,18 +155,19 @@ pub fn analyse_with(
         options: options.clone(),
         measures: measures.iter().map(|measure| measure.name()).collect(),
         rows: activations.rows(),
-        rows_used: coded.rows.len(),
+        rows_used: coded.len(),
         filters: activations.filters(),
         aus_used,
         aus_left_out,
         dead_filters: filters_without_correspondence(&per_filter),
         correspondences: per_filter.iter().filter_map(|f| f.correspondence).collect(),
         associations: per_filter.into_iter().flat_map(|f| f.scores).collect(),
+        inference: None,
     })
 }
 
 /// Samples must number the rows of the activations array, each once.
-fn check_rows(activations: &Activations, samples: &[SampleRow]) -> Result<(), Error> {
+pub(crate) fn check_rows(activations: &Activations, samples: &[SampleRow]) -> Result<(), Error> {
     let rows = activations.rows();
     if activations.filters() == 0 {
         return Err(Error::NoFilters { rows });
@@ -165,69 +195,6 @@ fn check_rows(activations: &Activations, samples: &[SampleRow]) -> Result<(), Er
         });
     }
     Ok(())
-}
-
-/// The coded samples: row of the activations array and the units present, in row order.
-struct CodedRows<'a> {
-    samples: usize,
-    rows: Vec<(usize, &'a [(u8, u8)])>,
-}
-
-impl<'a> CodedRows<'a> {
-    fn collect(samples: &'a [SampleRow]) -> Self {
-        let coded = samples
-            .iter()
-            .filter_map(|sample| Some((sample.index, sample.coded.as_deref()?)));
-        let mut rows: Vec<_> = coded.collect();
-        rows.sort_unstable_by_key(|&(row, _)| row);
-        Self {
-            samples: samples.len(),
-            rows,
-        }
-    }
-
-    /// The action units that occur, split into those frequent enough and the others.
-    fn usable(&self, min_positives: usize) -> Result<(Vec<AuCount>, Vec<AuCount>), Error> {
-        let coded = self.rows.len();
-        if coded == 0 {
-            return Err(Error::NoCodedRows { rows: self.samples });
-        }
-        let mut with: BTreeMap<u8, usize> = BTreeMap::new();
-        for (_, units) in &self.rows {
-            // A row given by hand may name a unit twice; it still counts once.
-            let mut seen: Vec<u8> = units.iter().map(|&(au, _)| au).collect();
-            seen.sort_unstable();
-            seen.dedup();
-            seen.into_iter()
-                .for_each(|au| *with.entry(au).or_default() += 1);
-        }
-        let counts = with.into_iter().map(|(au, n_with)| AuCount {
-            au,
-            n_with,
-            n_without: coded - n_with,
-        });
-        let (used, left_out): (Vec<_>, Vec<_>) =
-            counts.partition(|count| count.n_with.min(count.n_without) >= min_positives);
-        if used.is_empty() {
-            let closest = left_out.iter().max_by_key(|c| c.n_with.min(c.n_without));
-            return Err(Error::NoUsableAu {
-                min_positives,
-                coded,
-                closest: closest.map_or("no action unit occurs at all".to_owned(), |c| {
-                    format!(
-                        "AU {}, present in {}, absent in {}",
-                        c.au, c.n_with, c.n_without
-                    )
-                }),
-            });
-        }
-        Ok((used, left_out))
-    }
-
-    fn presence(&self, au: u8) -> Vec<bool> {
-        let shows = |units: &[(u8, u8)]| units.iter().any(|&(present, _)| present == au);
-        self.rows.iter().map(|(_, units)| shows(units)).collect()
-    }
 }
 
 struct FilterResult {

@@ -150,4 +150,17 @@ pub enum Error {
         /// What the plotting library said.
         reason: String,
     },
+    /// The caller wanted no more.
+    #[error("stopped on request; nothing was written, the same command starts again")]
+    Cancelled,
+    /// Some arrays that belong together do not.
+    #[error("{what}: {got} given, {expected} expected; they must come from the same run")]
+    Mismatch {
+        /// What was counted.
+        what: &'static str,
+        /// How many there are.
+        got: usize,
+        /// How many there should be.
+        expected: usize,
+    },
 }

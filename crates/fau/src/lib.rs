@@ -8,8 +8,14 @@
 //! activation of a filter on image x, with (Q) and without (R) the action unit; the unit with the largest
 //! KL is the filter's correspondence.
 //!
-//! This crate does not compute activations, and it does not yet say what chance would give: some unit
-//! always has the largest KL, so a correspondence alone is not evidence.
+//! Some unit always has the largest KL, and expressions are defined by action units, so a correspondence alone is no
+//! evidence. [`Inference`] says what chance gives (exchange of codes between and within people, [`Exchange`]), what the
+//! expression class explains, how many pairs survive correction ([`benjamini_hochberg`]), and how certain each number is.
+//! [`Control`] runs the same analysis for networks that should show nothing, [`out_of_fold`] chooses filters on some
+//! people and scores them on others, [`probe`] reads action units from whole layers, [`responses`] are answers to faces
+//! that differ in one unit alone.
+//!
+//! This crate does not compute activations.
 //!
 //! ```
 //! use faus_fau::{Activations, AnalysisOptions, SampleRow, analyse};
@@ -30,21 +36,62 @@
 //! # Ok::<(), faus_fau::Error>(())
 //! ```
 
+mod ablation;
 mod action_units;
 mod analysis;
+mod bins;
+mod bootstrap;
 mod charts;
+mod coded;
+mod controls;
 mod errors;
+mod exchange;
+mod held_out;
+mod inference;
+mod intervention;
+mod logistic;
 mod measures;
+mod multiple;
 mod npy;
 mod options;
+mod out_of_fold;
 mod output;
+mod permutation;
+mod probe;
+mod random;
+mod ranks;
 mod samples;
+mod sensitivity;
+mod summary;
+mod tables;
+mod watch;
+mod within_class;
 
+pub use ablation::{drop_against, equally_active_sets, random_sets};
 pub use action_units::au_name;
-pub use analysis::{Analysis, AuCount, Correspondence, FilterAu, analyse, analyse_with};
+pub use analysis::{
+    Analysis, AuCount, Correspondence, FilterAu, analyse, analyse_watched, analyse_with,
+};
+pub use bootstrap::Range95;
+pub use controls::{Control, ControlUnit, Gap, exchange_codes};
 pub use errors::Error;
-pub use measures::{Association, Auroc, JensenShannon, Kl, PointBiserial};
+pub use exchange::Exchange;
+pub use held_out::{HeldOut, HeldOutPair};
+pub use inference::{ClassEffect, FilterInference, Inference, PairInference};
+pub use intervention::{
+    Agreement, CLEAR, Response, Switched, agreement, average_precision, responses,
+};
+pub use logistic::Logistic;
+pub use measures::{Association, Auroc, JensenShannon, Kl, MutualInformation, PointBiserial};
+pub use multiple::benjamini_hochberg;
 pub use npy::{Activations, read_activations};
 pub use options::{AnalysisOptions, CheckedOptions, Prior, Smoothing};
+pub use out_of_fold::{
+    FoldActivations, OutOfFold, Replicated, deal_subjects, out_of_fold, replicate,
+};
 pub use output::OutputOptions;
+pub use probe::{ProbeOptions, ProbeScore, probe};
+pub use ranks::{auroc, spearman};
 pub use samples::{SampleRow, parse_aus, read_samples};
+pub use sensitivity::Variant;
+pub use watch::{Observer, Watch};

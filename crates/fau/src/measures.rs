@@ -1,7 +1,8 @@
 //! Association measures: how strongly does a filter's activation tell images with an action unit from
 //! images without it?
 
-use crate::options::{Prior, Smoothing};
+use crate::bins::SharedBins;
+use crate::options::Smoothing;
 
 /// A measure of association between one filter and one action unit.
 ///
@@ -126,61 +127,24 @@ impl Association for PointBiserial {
     }
 }
 
-/// The two histograms of one filter and one action unit over the same bins.
-struct SharedBins {
-    with: Vec<u64>,
-    without: Vec<u64>,
+/// Mutual information of the binned activation and presence in nats, in [0, ln 2]; 0 for constant activations.
+///
+/// The plug-in estimate, without smoothing: it is biased upwards by about (filled bins − 1) / 2n (Miller 1955), so small
+/// values mean nothing by themselves.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct MutualInformation {
+    /// Equal-width bins over the pooled range.
+    pub bins: usize,
 }
 
-impl SharedBins {
-    /// Counts over `bins` equal-width bins from the smallest to the largest activation of both groups;
-    /// the largest belongs to the last bin. `None` for constant activations: there is no range to divide.
-    fn count(activations: &[f32], with_au: &[bool], bins: usize) -> Option<Self> {
-        let values = || activations.iter().map(|&x| f64::from(x));
-        let low = values().fold(f64::INFINITY, f64::min);
-        let width = values().fold(f64::NEG_INFINITY, f64::max) - low;
-        if width <= 0.0 {
-            return None;
-        }
-        let mut counts = Self {
-            with: vec![0; bins],
-            without: vec![0; bins],
-        };
-        for (x, &with) in values().zip(with_au) {
-            let bin = (((x - low) / width * bins as f64) as usize).min(bins - 1);
-            let side = if with {
-                &mut counts.with
-            } else {
-                &mut counts.without
-            };
-            side[bin] += 1;
-        }
-        Some(counts)
+impl Association for MutualInformation {
+    fn name(&self) -> &'static str {
+        "mutual_information"
     }
 
-    /// Smoothed probabilities (Q with, R without), each summing to 1.
-    fn distributions(&self, smoothing: Smoothing) -> (Vec<f64>, Vec<f64>) {
-        let n_with: u64 = self.with.iter().sum();
-        let n_without: u64 = self.without.iter().sum();
-        let bins = self.with.len() as f64;
-        let pseudo = |with: u64, without: u64| {
-            let share = match smoothing.prior {
-                Prior::Pooled => (with + without) as f64 / (n_with + n_without) as f64,
-                Prior::Uniform => 1.0 / bins,
-            };
-            smoothing.pseudo_samples * share
-        };
-        let total_with = n_with as f64 + smoothing.pseudo_samples;
-        let total_without = n_without as f64 + smoothing.pseudo_samples;
-        let pairs = self.with.iter().zip(&self.without);
-        pairs
-            .map(|(&with, &without)| {
-                let extra = pseudo(with, without);
-                let q = (with as f64 + extra) / total_with;
-                let r = (without as f64 + extra) / total_without;
-                (q, r)
-            })
-            .unzip()
+    fn score(&self, activations: &[f32], with_au: &[bool]) -> f64 {
+        SharedBins::count(activations, with_au, self.bins)
+            .map_or(0.0, |bins| bins.mutual_information())
     }
 }
 

@@ -2,10 +2,15 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::Error;
+use crate::{Error, Exchange};
 
 /// Largest number of histogram bins accepted: far beyond any use, and small enough for memory.
 const MAX_BINS: usize = 65_536;
+
+/// Fewest permutations or resamplings: with 19 the smallest p is 0.05.
+const MIN_DRAWS: usize = 19;
+/// Most of them; ten million take hours.
+const MAX_DRAWS: usize = 10_000_000;
 
 /// Options of [`analyse`](crate::analyse); [`check`](AnalysisOptions::check) turns them into the kind that runs.
 ///
@@ -22,6 +27,17 @@ pub struct AnalysisOptions {
     /// An action unit is analysed if at least this many coded rows show it and as many do not.
     /// Default 10, our choice.
     pub min_positives: usize,
+    /// Permutations behind every p-value; 0 makes none, and no p. Default 10,000, our choice: the smallest p is then
+    /// 1/10,001, small enough to survive correction over some thousand pairs.
+    pub permutations: usize,
+    /// Resamplings of the subjects behind every interval; 0 makes none. Default 1000 (Efron & Tibshirani 1993, §14.2).
+    pub bootstrap: usize,
+    /// Who may trade codes with whom under the null hypothesis.
+    pub exchange: Exchange,
+    /// False-discovery rate at which pairs are counted. Default 0.05.
+    pub fdr: f64,
+    /// Fixes every permutation and resampling. Default 1.
+    pub seed: u64,
 }
 
 impl Default for AnalysisOptions {
@@ -30,6 +46,11 @@ impl Default for AnalysisOptions {
             bins: 32,
             smoothing: Smoothing::default(),
             min_positives: 10,
+            permutations: 10_000,
+            bootstrap: 1000,
+            exchange: Exchange::default(),
+            fdr: 0.05,
+            seed: 1,
         }
     }
 }
@@ -80,7 +101,8 @@ impl AnalysisOptions {
     ///
     /// # Errors
     /// [`Error::BadOption`] for fewer than 2 or more than 65,536 bins, a `pseudo_samples` that is not a
-    /// positive number, or `min_positives` 0.
+    /// positive number, `min_positives` 0, 1 to 18 or more than ten million permutations or resamplings, or an `fdr` that
+    /// is no rate.
     pub fn check(&self) -> Result<CheckedOptions, Error> {
         if !(2..=MAX_BINS).contains(&self.bins) {
             return Err(bad("bins", self.bins, "give 2 to 65536"));
@@ -96,6 +118,17 @@ impl AnalysisOptions {
                 0,
                 "give at least 1, or there is nothing to compare",
             ));
+        }
+        for (name, count) in [
+            ("permutations", self.permutations),
+            ("bootstrap", self.bootstrap),
+        ] {
+            if count > MAX_DRAWS || (1..MIN_DRAWS).contains(&count) {
+                return Err(bad(name, count, "give 19 to 10000000, or 0 for none"));
+            }
+        }
+        if !(self.fdr > 0.0 && self.fdr < 1.0) {
+            return Err(bad("fdr", self.fdr, "give a rate between 0 and 1"));
         }
         Ok(CheckedOptions(self.clone()))
     }

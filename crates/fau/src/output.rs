@@ -8,6 +8,8 @@ use serde_json::{Value, json};
 
 use crate::analysis::{Analysis, AuCount, Correspondence};
 use crate::charts::{bar_chart, heat_map};
+use crate::summary::{NO_NULL, describe};
+use crate::tables::{PairTable, class_effects_csv, held_out_csv, sensitivity_csv};
 use crate::{Error, au_name};
 
 /// Filters named per action unit in `fau.json`.
@@ -39,7 +41,8 @@ impl Analysis {
     /// `filter-NNN.svg` per charted filter into `dir`, which is made if it is not there. Each file is
     /// replaced as a whole or not at all.
     ///
-    /// A score that is undefined (r of a constant filter) is written as `NaN`.
+    /// With [`Analysis::inference`] also `class_effects.csv`, `held_out.csv` and `sensitivity.csv`, and further columns.
+    /// A number that is undefined (r of a constant filter) is written as `NaN`; a column that was not asked for is absent.
     ///
     /// # Errors
     /// [`Error::Write`] with the file that could not be written, [`Error::Chart`] if a picture fails.
@@ -50,6 +53,7 @@ impl Analysis {
         })?;
         save(dir, "associations.csv", &self.associations_csv())?;
         save(dir, "correspondences.csv", &self.correspondences_csv())?;
+        self.write_inference(dir)?;
         let charted = self.best_filters(options.charts);
         for &filter in &charted {
             let name = chart_name(filter);
@@ -58,6 +62,26 @@ impl Analysis {
         save(dir, "heatmap.svg", &heat_map(self, options, "heatmap.svg")?)?;
         let summary = self.summary(options, &charted);
         save(dir, "fau.json", &format!("{summary:#}\n"))
+    }
+
+    /// The tables that only some analyses have; one of an earlier analysis does not stay.
+    fn write_inference(&self, dir: &Path) -> Result<(), Error> {
+        let inference = self.inference.as_ref();
+        let labelled = inference.filter(|i| i.labelled_rows > 0);
+        let held_out = inference.and_then(|i| i.held_out.as_ref());
+        let variants = inference.map(|i| i.sensitivity.as_slice());
+        let tables = [
+            ("class_effects.csv", labelled.map(class_effects_csv)),
+            ("held_out.csv", held_out.map(held_out_csv)),
+            ("sensitivity.csv", variants.map(sensitivity_csv)),
+        ];
+        for (name, text) in tables {
+            match text {
+                Some(text) => save(dir, name, &text)?,
+                None => remove(dir, name)?,
+            }
+        }
+        Ok(())
     }
 
     /// The `charts` filters worth looking at first: the best filter of every action unit, then the next best of all.
@@ -81,8 +105,16 @@ impl Analysis {
     }
 
     fn associations_csv(&self) -> String {
-        let mut text = format!("filter,au,n_with,n_without,{}\n", self.measures.join(","));
-        for row in &self.associations {
+        let beside = self.inference.as_ref().map(|inference| PairTable {
+            columns: PairTable::columns(self),
+            pairs: &inference.pairs,
+        });
+        let more = beside.as_ref().map_or(String::new(), PairTable::header);
+        let mut text = format!(
+            "filter,au,n_with,n_without,{}{more}\n",
+            self.measures.join(",")
+        );
+        for (at, row) in self.associations.iter().enumerate() {
             let AuCount {
                 au,
                 n_with,
@@ -90,15 +122,34 @@ impl Analysis {
             } = row.count;
             let scores: Vec<String> = row.scores.iter().map(f64::to_string).collect();
             let scores = scores.join(",");
-            text += &format!("{},{au},{n_with},{n_without},{scores}\n", row.filter);
+            let more = beside.as_ref().map_or(String::new(), |table| table.row(at));
+            text += &format!("{},{au},{n_with},{n_without},{scores}{more}\n", row.filter);
         }
         text
     }
 
     fn correspondences_csv(&self) -> String {
-        let mut text = format!("filter,au,{},au_name\n", self.measures[0]);
+        let tested = self.options.permutations > 0;
+        let inference = self.inference.as_ref().filter(|_| tested);
+        let more = if inference.is_some() {
+            ",auroc,q,q_within_class,p_max,q_max"
+        } else {
+            ""
+        };
+        let mut text = format!("filter,au,{},au_name{more}\n", self.measures[0]);
+        let aurocs = self.scores("auroc");
         for &Correspondence { filter, au, score } in &self.correspondences {
-            text += &format!("{filter},{au},{score},{}\n", au_name(au));
+            text += &format!("{filter},{au},{score},{}", au_name(au));
+            if let (Some(inference), Some(aurocs)) = (inference, &aurocs) {
+                let unit = self.aus_used.iter().position(|c| c.au == au);
+                let at = self.place(filter, unit.unwrap_or(0));
+                let (pair, own) = (&inference.pairs[at], &inference.filters[filter]);
+                text += &format!(
+                    ",{},{},{},{},{}",
+                    aurocs[at], pair.q, pair.q_within_class, own.p_max, own.q_max
+                );
+            }
+            text += "\n";
         }
         text
     }
@@ -129,8 +180,12 @@ impl Analysis {
             "correspondences_by_au": self.by_unit(),
             "charts": charted.iter().map(|&filter| chart_name(filter)).collect::<Vec<_>>(),
             "heat_map": "heatmap.svg",
-            "caveat": "Every filter has a largest score, even an untrained one: no null distribution has been computed.",
         });
+        if let Some(inference) = &self.inference {
+            describe(self, inference, &mut summary);
+        } else {
+            summary["caveats"] = json!([NO_NULL]);
+        }
         if let Some(synthetic) = options.synthetic {
             summary["synthetic"] = synthetic.into();
         }
@@ -179,7 +234,17 @@ fn chart_name(filter: usize) -> String {
     format!("filter-{filter:03}.svg")
 }
 
-fn save(dir: &Path, name: &str, text: &str) -> Result<(), Error> {
+fn remove(dir: &Path, name: &str) -> Result<(), Error> {
+    let path = dir.join(name);
+    match std::fs::remove_file(&path) {
+        Err(source) if source.kind() != std::io::ErrorKind::NotFound => {
+            Err(Error::Write { path, source })
+        }
+        _ => Ok(()),
+    }
+}
+
+pub(crate) fn save(dir: &Path, name: &str, text: &str) -> Result<(), Error> {
     let path: PathBuf = dir.join(name);
     let write = || {
         let mut file = AtomicWriteFile::open(&path)?;

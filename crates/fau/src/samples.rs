@@ -15,8 +15,10 @@ const MAX_BYTES: u64 = 256 << 20;
 pub struct SampleRow {
     /// Row of the activations array, from 0.
     pub index: usize,
-    /// Subject.
+    /// Subject; `None` or negative where unknown.
     pub subject: Option<i64>,
+    /// Recording: rows of one subject and one sequence are frames of the same event.
+    pub sequence: Option<String>,
     /// Class; -1 for held-out images.
     pub label: Option<i64>,
     /// Class in words.
@@ -83,6 +85,7 @@ struct Columns {
     index: usize,
     aus: usize,
     subject: Option<usize>,
+    sequence: Option<usize>,
     label: Option<usize>,
     label_name: Option<usize>,
     role: Option<usize>,
@@ -102,6 +105,7 @@ impl Columns {
             index: required("index")?,
             aus: required("aus")?,
             subject: optional("subject"),
+            sequence: optional("sequence"),
             label: optional("label"),
             label_name: optional("label_name"),
             role: optional("role"),
@@ -124,6 +128,7 @@ impl Columns {
                 .parse()
                 .map_err(|_| format!("index `{index}` is not a row number"))?,
             subject: number("subject", self.subject)?,
+            sequence: filled(self.sequence).map(str::to_owned),
             label: number("label", self.label)?,
             label_name: filled(self.label_name).map(str::to_owned),
             role: filled(self.role).map(str::to_owned),

@@ -73,11 +73,14 @@ fn files_have_the_columns_of_the_contract() {
     let files = files(&analysis, &dir.path().join("new/fau"));
     let text = |name: &str| &files.iter().find(|file| file.0 == name).unwrap().1;
     let associations = text("associations.csv");
-    assert!(associations.starts_with("filter,au,n_with,n_without,kl,js,auroc,r\n"));
+    assert!(associations.starts_with("filter,au,n_with,n_without,kl,js,auroc,mutual_information,r,p,q,p_auroc,q_auroc,kl_null_mean"));
     assert_eq!(associations.lines().count(), 1 + 4 * 2);
     let correspondences = text("correspondences.csv");
-    assert!(correspondences.starts_with("filter,au,kl,au_name\n0,12,"));
-    assert!(correspondences.contains(",Lip corner puller\n"));
+    assert!(
+        correspondences
+            .starts_with("filter,au,kl,au_name,auroc,q,q_within_class,p_max,q_max\n0,12,")
+    );
+    assert!(correspondences.contains(",Lip corner puller,"));
     assert!(!correspondences.contains("\n2,"));
     let summary: serde_json::Value = serde_json::from_str(text("fau.json")).unwrap();
     assert_eq!(summary["dead_filters"]["count"], 1);

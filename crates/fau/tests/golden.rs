@@ -5,7 +5,8 @@
 use std::path::PathBuf;
 
 use faus_fau::{
-    Analysis, AnalysisOptions, Prior, Smoothing, analyse, read_activations, read_samples,
+    Analysis, AnalysisOptions, Logistic, Prior, Smoothing, analyse, auroc, benjamini_hochberg,
+    read_activations, read_samples,
 };
 use serde_json::Value;
 
@@ -87,5 +88,103 @@ fn all_spellings_of_the_array_are_read_alike() {
     assert_eq!((single.rows(), single.filters()), (120, 6));
     for name in ["activations_f64.npy", "activations_fortran.npy"] {
         assert_eq!(read_activations(&golden(name)).unwrap(), single, "{name}");
+    }
+}
+
+fn agree(name: &str, got: f64, expected: &Value) {
+    match expected.as_f64() {
+        Some(expected) => assert!(
+            (got - expected).abs() < 1e-9,
+            "{name}: {got} instead of {expected}"
+        ),
+        None => assert!(got.is_nan(), "{name}: {got} instead of NaN"),
+    }
+}
+
+#[test]
+fn intensity_and_pairs_of_one_class_agree_with_scipy_and_scikit_learn() {
+    let options = AnalysisOptions {
+        permutations: 19,
+        ..AnalysisOptions::default()
+    };
+    let analysis = run(&options);
+    let pairs = &analysis.inference.as_ref().unwrap().pairs;
+    let expected = expected();
+    let beside = expected["beside"].as_array().unwrap();
+    assert_eq!(pairs.len(), beside.len());
+    for ((row, pair), expected) in analysis.associations.iter().zip(pairs).zip(beside) {
+        assert_eq!(u64::from(row.count.au), expected["au"]);
+        assert_eq!(pair.n_graded as u64, expected["n_graded"], "{row:?}");
+        agree(
+            "within class",
+            pair.auroc_within_class,
+            &expected["auroc_within_class"],
+        );
+        agree("intensity", pair.intensity_rho, &expected["intensity_rho"]);
+    }
+}
+
+#[test]
+fn false_discovery_rates_agree_with_statsmodels() {
+    let rates = &expected()["rates"];
+    let numbers = |name: &str| -> Vec<f64> { serde_json::from_value(rates[name].clone()).unwrap() };
+    for (got, expected) in benjamini_hochberg(&numbers("p")).iter().zip(numbers("q")) {
+        assert!((got - expected).abs() < 1e-12);
+    }
+}
+
+#[test]
+fn probes_agree_with_scikit_learn() {
+    let activations = read_activations(&golden("activations_f32.npy")).unwrap();
+    let samples = read_samples(&golden("samples.csv")).unwrap();
+    let coded: Vec<_> = samples.iter().filter(|s| s.coded.is_some()).collect();
+    // Columns in standard deviations (over n, as numpy has it), constant ones left out.
+    let columns: Vec<Vec<f64>> = (0..activations.filters())
+        .map(|f| {
+            coded
+                .iter()
+                .map(|s| f64::from(activations.get(s.index, f)))
+                .collect()
+        })
+        .filter(|column: &Vec<f64>| column.iter().any(|x| *x != column[0]))
+        .map(|column| {
+            let n = column.len() as f64;
+            let mean = column.iter().sum::<f64>() / n;
+            let spread = (column.iter().map(|x| (x - mean).powi(2)).sum::<f64>() / n).sqrt();
+            column.iter().map(|x| (x - mean) / spread).collect()
+        })
+        .collect();
+    let row = |at: usize| columns.iter().map(move |column| column[at]);
+    for case in expected()["probes"].as_array().unwrap() {
+        let au = case["au"].as_u64().unwrap() as u8;
+        let shows = |at: usize| {
+            coded[at]
+                .coded
+                .as_ref()
+                .unwrap()
+                .iter()
+                .any(|unit| unit.0 == au)
+        };
+        let train: Vec<usize> = (0..coded.len()).filter(|at| at % 3 > 0).collect();
+        let rows: Vec<f64> = train.iter().flat_map(|&at| row(at)).collect();
+        let labels: Vec<bool> = train.iter().map(|&at| shows(at)).collect();
+        let penalty = case["penalty"].as_f64().unwrap();
+        let fit = Logistic::fit(&rows, columns.len(), &labels, penalty).unwrap();
+        let weights = case["weights"].as_array().unwrap();
+        // scikit-learn's solver stops at a gradient of 1e-12 of the sum, or where its line search gives up.
+        for (got, expected) in fit.weights.iter().zip(weights) {
+            assert!(
+                (got - expected.as_f64().unwrap()).abs() < 1e-6,
+                "{fit:?} {case}"
+            );
+        }
+        assert!((fit.intercept - case["intercept"].as_f64().unwrap()).abs() < 1e-6);
+        let test: Vec<usize> = (0..coded.len()).filter(|at| at % 3 == 0).collect();
+        let margins: Vec<f64> = test
+            .iter()
+            .map(|&at| fit.margin(&row(at).collect::<Vec<_>>()))
+            .collect();
+        let codes: Vec<bool> = test.iter().map(|&at| shows(at)).collect();
+        agree("probe", auroc(&margins, &codes), &case["auroc"]);
     }
 }

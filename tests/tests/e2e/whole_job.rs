@@ -340,7 +340,7 @@ fn action_units_are_analysed() {
         "AUs with at least ten positives"
     );
     let best = Table::read(&dir.join("correspondences.csv"));
-    assert_eq!(best.columns, ["filter", "au", "kl", "au_name"]);
+    assert_eq!(best.columns[..4], ["filter", "au", "kl", "au_name"]);
     for row in 0..best.rows.len() {
         let of_filter = |at: &usize| associations.text("filter")[*at] == best.text("filter")[row];
         let kl = associations.numbers::<f64>("kl");
