@@ -1,8 +1,10 @@
+use std::ffi::OsString;
 use std::path::Path;
 use std::process::ExitCode;
 use std::str::FromStr;
 
 use anyhow::{Result, bail};
+use clap::error::ErrorKind;
 use clap::{Parser, Subcommand};
 use faus_data::{Prepared, Protocol};
 use faus_model::{Architecture, Checkpoint, DeviceChoice, Network};
@@ -28,7 +30,10 @@ struct Cli {
 enum Command {
     Run(commands::RunArgs),
     /// Prepare, inspect, audit and augment data sets.
-    #[command(subcommand)]
+    #[command(
+        subcommand,
+        after_help = "Example: faus data prepare --source ck_plus --input data/CK+ --output prepared/ck-96"
+    )]
     Data(DataCommand),
     Synth(commands::SynthArgs),
     Train(commands::TrainArgs),
@@ -57,7 +62,16 @@ enum DataCommand {
 ///
 /// Exit code 0: done, 1: failed, 2: wrong usage.
 pub fn main_with(make: MakeArchitecture) -> ExitCode {
-    main_from(make, std::env::args().collect())
+    match std::env::args_os().map(OsString::into_string).collect() {
+        Ok(arguments) => main_from(make, arguments),
+        Err(other) => {
+            let other = other.to_string_lossy();
+            eprintln!(
+                "error: `{other}` on the command line is not UTF-8: rename the file or folder"
+            );
+            ExitCode::from(2)
+        }
+    }
 }
 
 /// [`main_with`] for a command line of the caller's (the first word is the program).
@@ -81,11 +95,23 @@ pub fn main_from(make: MakeArchitecture, arguments: Vec<String>) -> ExitCode {
     }
     match dispatch(cli.command, make) {
         Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("error: {}", describe(&error));
-            ExitCode::FAILURE
-        }
+        Err(error) => match error.downcast::<clap::Error>() {
+            Ok(usage) => {
+                let _ = usage.print();
+                ExitCode::from(2)
+            }
+            Err(error) => {
+                eprintln!("error: {}", describe(&error));
+                ExitCode::FAILURE
+            }
+        },
     }
+}
+
+/// An error of the command line that shows only when its flags are seen together: the program ends with 2.
+pub(crate) fn wrong_usage(error: anyhow::Error) -> anyhow::Error {
+    let said = describe(&error);
+    clap::Error::raw(ErrorKind::ValueValidation, format!("{said}\n")).into()
 }
 
 /// An error and its causes; a cause that is part of what was said already is not said again.

@@ -188,13 +188,7 @@ impl DataConfig {
             SourceKind::CkPlusSixClass => {
                 Box::new(CkPlus::open(input, classes.unwrap_or_else(ClassMap::six))?)
             }
-            SourceKind::Folders => Box::new(Folders::open(
-                input,
-                &FolderOptions {
-                    classes,
-                    subject_pattern: self.subject_pattern.clone(),
-                },
-            )?),
+            SourceKind::Folders => Box::new(Folders::open(input, &self.folder_options())?),
             SourceKind::Csv => Box::new(PixelCsv::open(
                 input,
                 &TableOptions {
@@ -206,8 +200,33 @@ impl DataConfig {
         })
     }
 
-    /// A setting that the source would silently ignore is an error.
+    fn folder_options(&self) -> FolderOptions {
+        FolderOptions {
+            classes: self.classes.clone(),
+            subject_pattern: self.subject_pattern.clone(),
+        }
+    }
+
+    /// Everything that can be told of the settings without looking at the data.
+    ///
+    /// # Errors
+    /// For one that is out of its range, or that the source would silently ignore.
+    pub(crate) fn check(&self) -> Result<()> {
+        self.check_settings()?;
+        self.folder_options().check()?;
+        self.options().check()?;
+        Ok(())
+    }
+
+    /// A setting that the source would silently ignore, or that contradicts it, is an error.
     fn check_settings(&self) -> Result<()> {
+        if let (SourceKind::CkPlusSixClass, Some(classes)) = (self.source, &self.classes)
+            && *classes != ClassMap::six()
+        {
+            bail!(
+                "the source ck_plus_six_class is CK+ with six classes; for classes {classes} name the source ck_plus"
+            );
+        }
         if self.subject_pattern.is_some() && self.source != SourceKind::Folders {
             bail!(
                 "a subject pattern is for class folders; the source is {}",

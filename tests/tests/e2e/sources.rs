@@ -254,18 +254,37 @@ fn settings_of_another_source_are_refused() {
     let place = Place::with_faces();
     let prepare = "data prepare --source ck_plus --input ck --output p";
     place
-        .faus(&format!("{prepare} --subject-pattern (?<subject>x)"))
-        .failed(&["subject pattern", "ck_plus"]);
-    place
-        .faus(&format!("{prepare} --label-map fer2013"))
-        .failed(&["label map", "ck_plus"]);
-    place
         .faus(&format!("{prepare} --fold-rule given"))
         .failed(&["given", "splits"]);
-    place
-        .faus(&format!("{prepare} --folds 4 --fold-rule given"))
-        .failed(&["folds"]);
-    place.faus(&format!("{prepare} --classes nine")).ended(2);
+    let wrong = |command: &str, parts: &[&str]| {
+        place.faus(command).ended(2).says(parts);
+    };
+    for (flags, parts) in [
+        (
+            "--subject-pattern (?<subject>x)",
+            ["subject pattern", "ck_plus"],
+        ),
+        ("--label-map fer2013", ["label map", "ck_plus"]),
+        (
+            "--folds 4 --fold-rule given",
+            ["folds", "the data set decides"],
+        ),
+        ("--folds 1", ["folds", "2 to 1000"]),
+        ("--size 4", ["image_size", "8 to 1024"]),
+        ("--classes nine", ["--classes", "eight"]),
+    ] {
+        wrong(&format!("{prepare} {flags}"), &parts);
+    }
+    let of_six = prepare.replace("ck_plus", "ck_plus_six_class");
+    wrong(
+        &format!("{of_six} --classes eight"),
+        &["six classes", "source ck_plus"],
+    );
+    let folders = prepare.replace("ck_plus", "folders");
+    wrong(
+        &format!("{folders} --subject-pattern ("),
+        &["subject pattern"],
+    );
     assert!(!place.path("p").exists());
 }
 

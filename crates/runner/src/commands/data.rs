@@ -10,6 +10,7 @@ use faus_data::{
 };
 use faus_synth::SynthOptions;
 
+use crate::cli::wrong_usage;
 use crate::config::{DataConfig, SourceKind};
 use crate::console::say;
 use crate::data::{prepare_into, synthesize};
@@ -21,7 +22,10 @@ const CROPS_SHOWN: usize = 60;
 /// Read a data set, crop its faces and store them as a prepared data set.
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Example: faus data prepare --source ck_plus --input data/CK+ --output prepared/ck-96 --size 96"
+    after_help = "Examples:\n  faus data prepare --source ck_plus --input data/CK+ --output prepared/ck-96 --size 96\n  \
+                  faus data prepare --source folders --input CK+48.zip --output prepared/ck48 --size 48\n  \
+                  faus data prepare --source csv --input ckextended.csv --output prepared/ckextended --size 48\n  \
+                  faus data prepare --source tfd --input data/TFD --output prepared/tfd-48 --size 48"
 )]
 pub(crate) struct PrepareArgs {
     /// What lies in the input.
@@ -33,25 +37,26 @@ pub(crate) struct PrepareArgs {
     /// Folder to make.
     #[arg(long, value_name = "DIR")]
     output: PathBuf,
-    /// Height and width of the images, in pixels.
+    /// Height and width of the images, in pixels, 8 to 1024.
     #[arg(long, default_value_t = 96)]
     size: u32,
-    /// auto, landmarks, detector or none.
+    /// How the face is cut out: landmarks, detector, none (the middle square), or auto: by landmarks, without these by the
+    /// detector; images that are faces already (48×48 tables and folders) are taken whole.
     #[arg(long, default_value = "auto")]
     crop: CropMode,
-    /// Number of folds; default: the splits that the data set brings, else 10.
+    /// Number of folds, 2 to 1000. Default: the splits that the data set brings, else 10.
     #[arg(long)]
     folds: Option<usize>,
     /// How subjects are dealt to folds: modulo (the paper's), balanced (every fold its share of every class) or given
     /// (the data set's own splits). Default: given where there are some, else modulo.
     #[arg(long, value_name = "RULE")]
     fold_rule: Option<FoldRule>,
-    /// Classes: eight, seven (without neutral) or six (without neutral and contempt). Default: eight for CK+, what
-    /// occurs for the others.
+    /// Classes: eight, seven (without neutral), six (without neutral and contempt) or a list of names. Default: eight for
+    /// ck_plus, six for ck_plus_six_class, what occurs for the others.
     #[arg(long, value_name = "MAP")]
     classes: Option<ClassMap>,
-    /// Folders: a regular expression over the path with the groups subject and, if there are any, sequence and frame.
-    /// Default: names like S010_004_00000017.
+    /// Folders: a regular expression over the path with the groups subject and, if there are any, sequence and frame, such
+    /// as '(?<subject>[0-9]+)_(?<frame>[0-9]+)'. Default: names like S010_004_00000017.
     #[arg(long, value_name = "REGEX")]
     subject_pattern: Option<String>,
     /// Tables: what the emotion codes mean: auto (recognised by their counts), fer2013, ck_plus, or the names in order
@@ -78,6 +83,7 @@ pub(crate) fn prepare_command(args: PrepareArgs) -> Result<()> {
         label_map: args.label_map,
         strict: args.strict,
     };
+    config.check().map_err(wrong_usage)?;
     let source = config.open(&args.input)?;
     if let Some(path) = &args.review {
         refuse_inside(path, &args.input)?;
@@ -165,8 +171,8 @@ pub(crate) fn inspect(args: InspectArgs) -> Result<()> {
 pub(crate) struct AuditArgs {
     /// A prepared data set.
     prepared: PathBuf,
-    /// Audits this split instead of the set's own folds: a table with the columns path, split (train, val or test) and,
-    /// where there are several, fold.
+    /// Audits this split instead of the set's own folds: a table with the columns path (as in samples.csv), split (train, val
+    /// or test), where there are several fold, and, to have them compared, label.
     #[arg(long, value_name = "CSV")]
     split_csv: Option<PathBuf>,
     /// The findings as JSON.
