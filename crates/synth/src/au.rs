@@ -51,6 +51,18 @@ impl AuState {
         Ok(self)
     }
 
+    /// This state with `au` at rest on both halves; an unknown unit changes nothing.
+    #[must_use]
+    pub fn without(&self, au: u8) -> Self {
+        let mut state = self.clone();
+        if let Some(index) = index_of(au) {
+            for half in &mut state.strength {
+                half[index] = 0.0;
+            }
+        }
+        state
+    }
+
     /// Strength of `au` on one half of the face; 0 for an unknown unit.
     pub fn strength(&self, side: Side, au: u8) -> f32 {
         self.at(side as usize, au)

@@ -68,7 +68,7 @@ fn paint_eye(
 /// Reflectance of the white of the eye. Following the skin's a little keeps it from glaring once the exposure
 /// has been set for dark skin, as a camera's limited range does.
 fn eye_white(person: &Identity) -> f32 {
-    0.40 * (person.skin / 0.45).powf(0.42)
+    0.38 * (person.skin / 0.45).powf(0.55)
 }
 
 /// Reflectance of the eyeball at an offset from the pupil.

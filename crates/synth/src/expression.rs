@@ -105,8 +105,25 @@ fn repertoire(expression: Expression) -> &'static [u8] {
 /// Action units with their levels 1 (A) to 5 (E), ascending by unit.
 pub(crate) type Coding = Vec<(u8, u8)>;
 
+/// Which companions one person tends to show: a shift of each unit's log-odds, the same in all expressions.
+pub(crate) struct Habits([f32; AUS.len()]);
+
+impl Habits {
+    /// Shifts with a deviation of 0.9 times `spread`.
+    pub fn draw(spread: f32, rng: &mut ChaCha8Rng) -> Self {
+        Self(std::array::from_fn(|_| rng.around(0.0, 0.9 * spread)))
+    }
+
+    /// This person's probability of a unit that people show with `probability`.
+    fn of(&self, au: u8, probability: f32) -> f32 {
+        let shift = index_of(au).map_or(0.0, |index| self.0[index]);
+        let odds = probability / (1.0 - probability) * shift.exp();
+        odds / (1.0 + odds)
+    }
+}
+
 /// Draws how one person shows `emotion` once.
-pub(crate) fn show(emotion: Expression, rng: &mut ChaCha8Rng) -> Coding {
+pub(crate) fn show(emotion: Expression, habits: &Habits, rng: &mut ChaCha8Rng) -> Coding {
     let mut coding: Coding = Vec::new();
     for (au, lowest) in core(emotion, rng) {
         // "5 up to B" is part of the criterion where 5 stands alone.
@@ -118,7 +135,7 @@ pub(crate) fn show(emotion: Expression, rng: &mut ChaCha8Rng) -> Coding {
         coding.push((au, level(rng, lowest, highest)));
     }
     for &(au, probability, lowest) in companions(emotion) {
-        let drawn = rng.chance(probability);
+        let drawn = rng.chance(habits.of(au, probability));
         if drawn && fits(&coding, au) {
             coding.push((au, level(rng, lowest, 5)));
         }
@@ -244,7 +261,8 @@ mod tests {
     fn every_shown_expression_fulfils_its_criterion() {
         for emotion in shown() {
             for draw in 0..300 {
-                let coding = show(emotion, &mut keyed(1, Purpose::Recipe, draw, 0));
+                let rng = &mut keyed(1, Purpose::Recipe, draw, 0);
+                let coding = show(emotion, &Habits::draw(1.0, rng), rng);
                 let has = |au: u8| coding.iter().find(|c| c.0 == au).map_or(0, |c| c.1);
                 assert!(criterion(emotion, has), "{emotion:?}: {coding:?}");
             }

@@ -1,13 +1,15 @@
 //! The whole data set: options, drawing in parallel, and moving it into place.
 
+use crate::difficulty::Difficulty;
 use crate::error::Error;
 use crate::expression::count;
 use crate::identity::Identity;
-use crate::layout::{Writer, sequence_name, subject_name};
+use crate::layout::{Place, Writer, place};
 use crate::plan::{Sequence, plan};
-use crate::render::render;
+use crate::render::{Exposure, expose};
 use crate::scene::Scene;
-use crate::{AUS, au};
+use crate::truth::{self, PictureTruth};
+use crate::{AUS, AuState, au};
 use faus_data::Expression;
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
@@ -16,10 +18,10 @@ use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// Version of the pictures: it changes whenever a seed draws other pixels or labels.
-pub const FACES_VERSION: u32 = 1;
+pub const FACES_VERSION: u32 = 2;
 
 /// What is drawn.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct SynthOptions {
     /// People, 1 to 900; 123 as in CK+. Other numbers scale CK+'s counts, every expression stays at least once.
@@ -34,6 +36,11 @@ pub struct SynthOptions {
     /// first and the last three of a labelled sequence, the first and the last of any other (our choice, for
     /// disk space); frames keep their numbers in the whole sequence either way.
     pub full_sequences: bool,
+    /// Write what is known of every picture as well: `Parameters/`, the true parameters of each frame and each person as
+    /// JSON, and `Masks/`, for every coded action unit the pixels that it changes in each frame (PNG, 255 where changed).
+    pub truth: bool,
+    /// What makes the pictures hard.
+    pub difficulty: Difficulty,
 }
 
 impl Default for SynthOptions {
@@ -44,6 +51,8 @@ impl Default for SynthOptions {
             width: 640,
             height: 490,
             full_sequences: false,
+            truth: false,
+            difficulty: Difficulty::default(),
         }
     }
 }
@@ -81,7 +90,7 @@ impl SynthOptions {
                 expected: "at least 0.7 of the height, or faces would be cut off",
             });
         }
-        Ok(())
+        self.difficulty.check()
     }
 }
 
@@ -123,15 +132,34 @@ pub fn generate(
     let people: Vec<Identity> = (0..options.subjects)
         .map(|subject| Identity::draw(options.seed, subject as u64))
         .collect();
-    let total = sequences.len();
-    let done = AtomicUsize::new(0);
-    let images: usize = sequences
+    let written = draw_in_parallel(&sequences, progress, |sequence| {
+        draw_sequence(options, &people[sequence.subject], sequence, &writer)
+    })?;
+    if options.truth {
+        for sequence in &sequences {
+            let subject = &place(sequence.subject_number, 1)[0];
+            writer.person(subject, &truth::person(&people[sequence.subject]))?;
+        }
+    }
+    let summary = summarise(options, &sequences, written.iter().sum());
+    writer.finish("ck-plus", options, &summary)?;
+    Ok(summary)
+}
+
+/// `draw(item)` of every item, in the items' order; stops when `progress(done, total)` answers `false`.
+pub(crate) fn draw_in_parallel<T: Sync, R: Send>(
+    items: &[T],
+    progress: &(dyn Fn(usize, usize) -> bool + Sync),
+    draw: impl Fn(&T) -> Result<R, Error> + Sync,
+) -> Result<Vec<R>, Error> {
+    let (total, done) = (items.len(), AtomicUsize::new(0));
+    items
         .par_iter()
-        .map(|sequence| {
-            let written = draw_sequence(options, &people[sequence.subject], sequence, &writer)?;
+        .map(|item| {
+            let drawn = draw(item)?;
             let finished = done.fetch_add(1, Ordering::Relaxed) + 1;
             if progress(finished, total) {
-                Ok(written)
+                Ok(drawn)
             } else {
                 Err(Error::Cancelled {
                     done: finished,
@@ -139,10 +167,7 @@ pub fn generate(
                 })
             }
         })
-        .try_reduce(|| 0, |a, b| Ok(a + b))?;
-    let summary = summarise(options, &sequences, images);
-    writer.finish(options, &summary)?;
-    Ok(summary)
+        .collect()
 }
 
 fn draw_sequence(
@@ -151,24 +176,56 @@ fn draw_sequence(
     sequence: &Sequence,
     writer: &Writer,
 ) -> Result<usize, Error> {
-    let place = [
-        subject_name(sequence.subject_number),
-        sequence_name(sequence.number),
-    ];
-    writer.labels(&place, sequence)?;
+    let place = place(sequence.subject_number, sequence.number);
+    writer.labels(&place, sequence.length, sequence.emotion, &sequence.coding)?;
     let scene = Scene::draw(
         options.seed,
         sequence.subject as u64,
         sequence.number as u64,
+        &options.difficulty,
     );
     let frames = frames(options, sequence);
     for &frame in &frames {
         let aus = sequence.performance.at_frame(frame, sequence.length);
-        let scene = scene.at_frame(frame, sequence.length);
-        let picture = render(person, &aus, &scene, options.width, options.height);
-        writer.picture(&place, frame, &picture)?;
+        let scene = scene.at_frame(frame, sequence.length, &options.difficulty);
+        let exposed = expose(person, &aus, &scene, options.width, options.height);
+        writer.picture(&place, frame, &exposed.develop(&scene))?;
+        if options.truth {
+            write_truth(
+                sequence,
+                (&place, frame),
+                (person, &aus),
+                &scene,
+                (&exposed, writer),
+            )?;
+        }
     }
     Ok(frames.len())
+}
+
+/// Parameters of one frame, and a mask for every unit that is coded in its sequence.
+fn write_truth(
+    sequence: &Sequence,
+    (place, frame): (&Place, usize),
+    (person, aus): (&Identity, &AuState),
+    scene: &Scene,
+    (exposed, writer): (&Exposure, &Writer),
+) -> Result<(), Error> {
+    let emotion = sequence.emotion.map(|emotion| emotion.to_string());
+    let truth = PictureTruth::new(
+        place,
+        frame,
+        emotion,
+        &sequence.coding,
+        (person, aus),
+        scene,
+    );
+    writer.parameters(place, frame, &truth)?;
+    for &(au, _) in &sequence.coding {
+        let mask = truth::mask_of(exposed, person, aus, au, scene);
+        writer.mask(place, frame, &au.to_string(), &mask)?;
+    }
+    Ok(())
 }
 
 /// Numbers (from 1) of the frames to write.

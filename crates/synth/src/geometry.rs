@@ -34,13 +34,20 @@ pub(crate) fn step(from: f32, to: f32, x: f32) -> f32 {
 
 /// exp(−t²): 1 at t = 0.
 pub(crate) fn bell(t: f32) -> f32 {
-    (-t * t).exp()
+    fall(t * t)
 }
+
+/// exp(−square), and nothing where that is below any grey level: most of a face is far from most of its features.
+fn fall(square: f32) -> f32 {
+    if square > FAR { 0.0 } else { (-square).exp() }
+}
+
+const FAR: f32 = 14.0;
 
 /// Two-dimensional bell with half-widths `sx`, `sy`.
 pub(crate) fn hill(dx: f32, dy: f32, sx: f32, sy: f32) -> f32 {
     let (u, v) = (dx / sx, dy / sy);
-    (-u * u - v * v).exp()
+    fall(u * u + v * v)
 }
 
 /// Height at `x` of the smooth curve through `knots` (ascending x), constant beyond its ends.

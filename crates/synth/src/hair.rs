@@ -57,8 +57,8 @@ pub(crate) fn grow(canvas: &Canvas, surface: &mut Surface, person: &Identity, sh
         let dome = (1.0 - r * r * r.sqrt()).sqrt() * row.depth;
         let height = if scalp >= behind { dome } else { -0.75 };
         let lift = height + volume * 0.6 + 0.03 * strand;
-        surface.z[i] = mix(surface.z[i], lift.max(surface.z[i]), cover);
-        surface.gloss[i] = mix(surface.gloss[i], 0.25 + 0.2 * strand.max(0.0), cover);
+        surface.z[i] = mix(surface.z[i], lift, cover);
+        surface.gloss[i] = mix(surface.gloss[i], 0.34 + 0.5 * strand.max(0.0), cover);
         surface.cover[i] = surface.cover[i].max(cover);
         surface.face[i] *= 1.0 - cover;
     });
@@ -103,7 +103,7 @@ fn crown_depth(shape: &Shape, volume: f32, y: f32) -> f32 {
 fn scalp(person: &Identity, x: f32, y: f32, ragged: f32) -> f32 {
     let side = (x.abs() / person.half_width).min(1.2);
     let temple = if person.hair_style == HairStyle::Receding {
-        0.55 * bell((side - 0.55) / 0.25) - 0.1
+        0.40 * bell((side - 0.55) / 0.25) - 0.06
     } else {
         0.0
     };
@@ -118,7 +118,7 @@ fn scalp(person: &Identity, x: f32, y: f32, ragged: f32) -> f32 {
     let soft = if person.hair_style == HairStyle::Cropped {
         0.25
     } else {
-        0.12
+        0.16
     };
     step(soft, -soft, y - line - 1.2 * ragged) * step(1.1, 0.4, y)
 }

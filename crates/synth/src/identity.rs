@@ -87,6 +87,8 @@ pub struct Identity {
     pub(crate) asymmetry: [[f32; 4]; 2],
     /// How far this person moves each action unit (order of [`AUS`]).
     pub(crate) gains: [f32; AUS.len()],
+    /// How much more of each unit the picture's left half shows than the right, as a share of the mean.
+    pub(crate) lateral: [f32; AUS.len()],
 }
 
 impl Identity {
@@ -114,17 +116,17 @@ impl Identity {
             half_width: rng.around(2.12 + 0.08 * male, 0.10),
             crown: rng.around(3.28, 0.10),
             chin: rng.around(3.42 + 0.2 * male, 0.14),
-            jaw: rng.around(2.35 + 0.6 * male, 0.30),
+            jaw: rng.around(2.0 + 0.55 * male, 0.22),
             chin_boss: rng.around(0.22 + 0.1 * male, 0.05),
             cheekbone: rng.around(0.20, 0.05),
             cheek_full: rng.around(-0.06 - 0.06 * age, 0.07),
             eye_x: rng.around(1.0, 0.04),
             eye_half_width: rng.around(0.46, 0.028),
-            eye_upper: rng.around(0.215 - 0.02 * male - 0.02 * age, 0.022),
-            eye_lower: rng.around(0.135, 0.016),
+            eye_upper: rng.around(0.182 - 0.015 * male - 0.018 * age, 0.018),
+            eye_lower: rng.around(0.148, 0.014),
             eye_tilt: rng.around(0.03, 0.03),
             lid_fold: rng.around(0.10, 0.035).max(0.02),
-            socket: rng.around(0.20 + 0.06 * male, 0.05),
+            socket: rng.around(0.22 + 0.07 * male, 0.05),
             iris: if skin > 0.3 {
                 rng.within(0.02, 0.16)
             } else {
@@ -147,7 +149,7 @@ impl Identity {
             nose_bridge: rng.around(0.18 + 0.02 * male, 0.018),
             mouth_y: rng.around(0.69, 0.05),
             mouth_half_width: rng.around(0.77 + 0.04 * male, 0.055),
-            mouth_corner: rng.around(0.0, 0.028),
+            mouth_corner: rng.around(-0.03, 0.028),
             lip_upper: rng.around(0.19 - 0.04 * male - 0.03 * age, 0.04),
             lip_lower: rng.around(0.27 - 0.04 * male - 0.03 * age, 0.045),
             lip_tone: rng.around(0.62, 0.08) + 0.15 * (0.3 - skin).max(0.0) / 0.3,
@@ -166,6 +168,7 @@ impl Identity {
             folding: rng.around(0.9 + 0.3 * age, 0.16),
             asymmetry: [[0.0; 4]; 2],
             gains: [1.0; AUS.len()],
+            lateral: [0.0; AUS.len()],
         };
         person.draw_hair(rng);
         person.draw_age_and_ways(rng);
@@ -181,9 +184,9 @@ impl Identity {
         };
         self.hair_style = styles[rng.random_range(0..styles.len())];
         if self.hair_style == Receding {
-            self.hairline += rng.within(0.25, 0.7);
+            self.hairline += rng.within(0.15, 0.45);
         }
-        let dark = rng.within(0.008, 0.05);
+        let dark = rng.within(0.014, 0.06);
         let fair = rng.within(0.05, 0.35);
         self.hair_tone = if self.skin > 0.32 && rng.chance(0.5) {
             fair
@@ -207,6 +210,9 @@ impl Identity {
         }
         for gain in &mut self.gains {
             *gain = rng.within(0.82, 1.15);
+        }
+        for tilt in &mut self.lateral {
+            *tilt = rng.around(0.0, 0.06);
         }
     }
 }

@@ -1,11 +1,15 @@
 //! The folders and files of the official CK+ layout.
 
 use crate::error::Error;
-use crate::generate::{FACES_VERSION, SynthOptions, SynthSummary};
-use crate::plan::Sequence;
+use crate::expression::Coding;
+use crate::generate::{FACES_VERSION, SynthOptions};
 use crate::render::Rendered;
+use crate::truth::PictureTruth;
+use faus_data::Expression;
 use image::codecs::png::{CompressionType, FilterType, PngEncoder};
-use image::{ExtendedColorType, ImageEncoder};
+use image::{ExtendedColorType, GrayImage, ImageEncoder};
+use serde::Serialize;
+use serde_json::Value;
 use std::fmt::Write as _;
 use std::fs::{self, File};
 use std::io::Write as _;
@@ -18,15 +22,16 @@ pub(crate) struct Writer {
     finished: bool,
 }
 
+const IMAGES: &str = "cohn-kanade-images";
+const MASKS: &str = "Masks";
+const PARAMETERS: &str = "Parameters";
+
 /// Folder names of one sequence: subject and sequence.
 pub(crate) type Place = [String; 2];
 
-pub(crate) fn subject_name(number: usize) -> String {
-    format!("S{number:03}")
-}
-
-pub(crate) fn sequence_name(number: usize) -> String {
-    format!("{number:03}")
+/// Folder names of a subject's sequence, by CK+'s numbers.
+pub(crate) fn place(subject: usize, sequence: usize) -> Place {
+    [format!("S{subject:03}"), format!("{sequence:03}")]
 }
 
 impl Writer {
@@ -57,18 +62,21 @@ impl Writer {
     }
 
     /// Emotion and FACS files, named after the peak frame; an unlabelled sequence's emotion folder stays empty.
-    pub fn labels(&self, place: &Place, sequence: &Sequence) -> Result<(), Error> {
-        let stem = stem(place, sequence.length);
-        let emotion = self.folder("Emotion", place)?;
-        if let Some(shown) = sequence.emotion {
+    pub fn labels(
+        &self,
+        place: &Place,
+        peak: usize,
+        emotion: Option<Expression>,
+        coding: &Coding,
+    ) -> Result<(), Error> {
+        let stem = stem(place, peak);
+        let folder = self.folder("Emotion", place)?;
+        if let Some(shown) = emotion {
             let text = format!("   {}\n", as_matlab(f64::from(shown.code())));
-            write(
-                &emotion.join(format!("{stem}_emotion.txt")),
-                text.as_bytes(),
-            )?;
+            write(&folder.join(format!("{stem}_emotion.txt")), text.as_bytes())?;
         }
         let mut text = String::new();
-        for &(au, level) in &sequence.coding {
+        for &(au, level) in coding {
             let (au, level) = (as_matlab(f64::from(au)), as_matlab(f64::from(level)));
             // Writing to a String cannot fail.
             let _ = writeln!(text, "   {au}   {level}");
@@ -80,18 +88,8 @@ impl Writer {
     /// One frame with its landmarks.
     pub fn picture(&self, place: &Place, frame: usize, picture: &Rendered) -> Result<(), Error> {
         let stem = stem(place, frame);
-        let path = self
-            .folder("cohn-kanade-images", place)?
-            .join(format!("{stem}.png"));
-        let image = &picture.image;
-        let mut png = Vec::new();
-        PngEncoder::new_with_quality(&mut png, CompressionType::Fast, FilterType::Adaptive)
-            .write_image(image, image.width(), image.height(), ExtendedColorType::L8)
-            .map_err(|source| Error::Encode {
-                path: path.clone(),
-                source,
-            })?;
-        write(&path, &png)?;
+        let path = self.folder(IMAGES, place)?.join(format!("{stem}.png"));
+        write_png(&path, &picture.image, FilterType::Adaptive)?;
         let mut text = String::with_capacity(68 * 36);
         for (x, y) in picture.landmarks {
             let (x, y) = (as_matlab(f64::from(x)), as_matlab(f64::from(y)));
@@ -104,11 +102,61 @@ impl Writer {
         )
     }
 
+    /// Path of a picture within the data set.
+    pub fn image_name(&self, place: &Place, frame: usize) -> String {
+        let [subject, sequence] = place;
+        format!("{IMAGES}/{subject}/{sequence}/{}.png", stem(place, frame))
+    }
+
+    /// The pixels that `units` (`12`, `6+12`) change in one frame; answers the mask's path within the data set.
+    pub fn mask(
+        &self,
+        place: &Place,
+        frame: usize,
+        units: &str,
+        mask: &GrayImage,
+    ) -> Result<String, Error> {
+        let name = format!("{}_au{units}.png", stem(place, frame));
+        let path = self.folder(MASKS, place)?.join(&name);
+        write_png(&path, mask, FilterType::NoFilter)?;
+        let [subject, sequence] = place;
+        Ok(format!("{MASKS}/{subject}/{sequence}/{name}"))
+    }
+
+    /// The true parameters of one frame.
+    pub fn parameters(
+        &self,
+        place: &Place,
+        frame: usize,
+        truth: &PictureTruth,
+    ) -> Result<(), Error> {
+        let folder = self.folder(PARAMETERS, place)?;
+        write_json(&folder.join(format!("{}.json", stem(place, frame))), truth)
+    }
+
+    /// The true parameters of one person.
+    pub fn person(&self, subject: &str, truth: &Value) -> Result<(), Error> {
+        let folder = self.draft.join(PARAMETERS).join(subject);
+        make_folder(&folder)?;
+        write_json(&folder.join("identity.json"), truth)
+    }
+
+    /// A table in the root.
+    pub fn table(&self, name: &str, text: &str) -> Result<(), Error> {
+        write(&self.draft.join(name), text.as_bytes())
+    }
+
     /// Stamps the draft and moves it into its place.
-    pub fn finish(mut self, options: &SynthOptions, summary: &SynthSummary) -> Result<(), Error> {
+    pub fn finish(
+        mut self,
+        kind: &str,
+        options: &SynthOptions,
+        summary: &impl Serialize,
+    ) -> Result<(), Error> {
         let stamp = serde_json::json!({
             "generator": "faus-synth",
             "synthetic": true,
+            "kind": kind,
             "version": env!("CARGO_PKG_VERSION"),
             "faces_version": FACES_VERSION,
             "seed": options.seed,
@@ -157,6 +205,23 @@ fn stem(place: &Place, frame: usize) -> String {
 
 fn make_folder(path: &Path) -> Result<(), Error> {
     fs::create_dir_all(path).map_err(Error::io(path, "making the folder"))
+}
+
+fn write_png(path: &Path, image: &GrayImage, filter: FilterType) -> Result<(), Error> {
+    let mut png = Vec::new();
+    PngEncoder::new_with_quality(&mut png, CompressionType::Fast, filter)
+        .write_image(image, image.width(), image.height(), ExtendedColorType::L8)
+        .map_err(|source| Error::Encode {
+            path: path.to_path_buf(),
+            source,
+        })?;
+    write(path, &png)
+}
+
+fn write_json(path: &Path, value: &impl Serialize) -> Result<(), Error> {
+    let text = serde_json::to_string_pretty(value)
+        .map_err(|source| Error::io(path, "describing")(source.into()))?;
+    write(path, format!("{text}\n").as_bytes())
 }
 
 fn write(path: &Path, bytes: &[u8]) -> Result<(), Error> {

@@ -25,13 +25,16 @@
 
 mod au;
 mod canvas;
+mod compress;
 mod details;
+mod difficulty;
 mod error;
 mod expression;
 mod generate;
 mod geometry;
 mod hair;
 mod identity;
+mod isolated;
 mod layout;
 mod light;
 mod noise;
@@ -42,11 +45,15 @@ mod scene;
 mod shape;
 mod skin;
 mod surface;
+mod truth;
 mod wrinkle;
 
 pub use au::{AUS, AuState, Side};
+pub use difficulty::Difficulty;
 pub use error::Error;
 pub use generate::{FACES_VERSION, SynthOptions, SynthSummary, generate};
 pub use identity::Identity;
+pub use isolated::{ISOLATED_SUBJECTS, IsolatedSummary, PAIRS, generate_isolated};
 pub use render::{Rendered, render};
 pub use scene::Scene;
+pub use truth::au_mask;

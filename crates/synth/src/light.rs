@@ -30,7 +30,7 @@ pub(crate) fn shade(canvas: &Canvas, surface: &Surface, scene: &Scene) -> Vec<f3
             let specular = dot(normal, half).max(0.0).powi(22) * surface.gloss[i] * shadow[i];
             let ambient = scene.ambient * sky * fill;
             out[i] = surface.albedo[i] * open * (ambient + (1.0 - scene.ambient) * 1.15 * direct)
-                + 0.065 * specular * open;
+                + 0.055 * specular * open;
         }
     }
     out

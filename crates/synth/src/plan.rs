@@ -1,8 +1,11 @@
 //! Who shows what in which sequence: subjects, labels, codings and lengths of the whole data set.
 
 use crate::au::{AUS, AuState};
-use crate::expression::{Coding, count, sequences_in_ck_plus, show, shown, unnamed};
+use crate::difficulty::Difficulty;
+use crate::expression::{Coding, Habits, count, sequences_in_ck_plus, show, shown, unnamed};
 use crate::generate::SynthOptions;
+use crate::geometry::step;
+use crate::identity::Identity;
 use crate::random::{Draw, Purpose, keyed};
 use faus_data::Expression;
 use rand::RngExt;
@@ -43,15 +46,23 @@ pub(crate) struct Performance {
     residual: AuState,
     onset: f32,
     apex: f32,
+    /// How much later than the first each unit sets in, in shares of the sequence.
+    delay: [f32; AUS.len()],
 }
 
 impl Performance {
-    fn draw(coding: &Coding, emotion: Option<Expression>, rng: &mut ChaCha8Rng) -> Self {
+    fn draw(
+        coding: &Coding,
+        emotion: Option<Expression>,
+        lateral: &[f32; AUS.len()],
+        how: &Difficulty,
+        rng: &mut ChaCha8Rng,
+    ) -> Self {
         let mut peak = AuState::neutral();
         for &(au, level) in coding {
             let index = AUS.iter().position(|&known| known == au).unwrap_or(0);
-            let strength = STRENGTH[usize::from(level)] + rng.around(0.0, 0.05);
-            let tilt = rng.around(0.0, 0.08);
+            let strength = how.strength * (STRENGTH[usize::from(level)] + rng.around(0.0, 0.05));
+            let tilt = how.asymmetry * (lateral[index] + rng.around(0.0, 0.08));
             let mut halves = [strength * (1.0 + tilt), strength * (1.0 - tilt)];
             if au == 14 && emotion == Some(Expression::Contempt) && rng.chance(0.5) {
                 halves[usize::from(rng.chance(0.5))] *= rng.within(0.0, 0.25);
@@ -62,7 +73,10 @@ impl Performance {
         }
         let mut residual = AuState::neutral();
         for _ in 0..3 {
-            let (index, faint) = (rng.random_range(0..AUS.len() - 1), rng.within(0.0, 0.10));
+            let (index, faint) = (
+                rng.random_range(0..AUS.len() - 1),
+                how.residual * rng.within(0.0, 0.10),
+            );
             if !matches!(AUS[index], 16 | 26 | 27 | 18) {
                 residual.set(0, index, faint);
                 residual.set(1, index, faint);
@@ -73,17 +87,18 @@ impl Performance {
             residual,
             onset: rng.within(0.02, 0.35),
             apex: rng.within(0.78, 1.02),
+            delay: std::array::from_fn(|_| how.timing * rng.within(0.0, 0.2)),
         }
     }
 
     /// The face at frame `frame` (from 1) of `length`.
     pub fn at_frame(&self, frame: usize, length: usize) -> AuState {
         let time = (frame as f32 - 1.0) / (length as f32 - 1.0);
-        let rise = |t: f32| crate::geometry::step(self.onset, self.apex, t);
-        let share = rise(time) / rise(1.0);
         let mut state = AuState::neutral();
         for side in 0..2 {
             for (index, &au) in AUS.iter().enumerate() {
+                let rise = |t: f32| step(self.onset, self.apex, t - self.delay[index]);
+                let share = rise(time) / rise(1.0);
                 let shown = share * self.peak.at(side, au);
                 state.set(side, index, shown.max(self.residual.at(side, au)));
             }
@@ -93,7 +108,7 @@ impl Performance {
 }
 
 /// Strength of the levels "absent", A, B, C, D, E.
-const STRENGTH: [f32; 6] = [0.0, 0.20, 0.40, 0.62, 0.82, 1.0];
+pub(crate) const STRENGTH: [f32; 6] = [0.0, 0.20, 0.40, 0.62, 0.82, 1.0];
 
 /// The whole data set, ordered by subject and sequence number.
 pub(crate) fn plan(options: &SynthOptions) -> Vec<Sequence> {
@@ -103,6 +118,7 @@ pub(crate) fn plan(options: &SynthOptions) -> Vec<Sequence> {
     let codings = codings(options, &labels);
     let mut sequences = Vec::new();
     for (subject, subject_number) in numbers.into_iter().enumerate() {
+        let lateral = Identity::draw(options.seed, subject as u64).lateral;
         let mut own: Vec<usize> = (0..labels.len())
             .filter(|&k| labels[k].0 == subject)
             .collect();
@@ -123,7 +139,13 @@ pub(crate) fn plan(options: &SynthOptions) -> Vec<Sequence> {
                 number,
                 emotion,
                 length: own_rng.random_range(9..=36),
-                performance: Performance::draw(&coding, emotion, own_rng),
+                performance: Performance::draw(
+                    &coding,
+                    emotion,
+                    &lateral,
+                    &options.difficulty,
+                    own_rng,
+                ),
                 coding,
             });
         }
@@ -186,11 +208,18 @@ fn assign(subjects: usize, rng: &mut ChaCha8Rng) -> Vec<(usize, Option<Expressio
 fn codings(options: &SynthOptions, labels: &[(usize, Option<Expression>)]) -> Vec<Coding> {
     let mut counts = [0; AUS.len()];
     let draw = |index: usize| keyed(options.seed, Purpose::Recipe, index as u64, 0);
+    let habits: Vec<Habits> = (0..options.subjects)
+        .map(|subject| {
+            let rng = &mut keyed(options.seed, Purpose::Habits, subject as u64, 0);
+            Habits::draw(options.difficulty.habits, rng)
+        })
+        .collect();
     let mut codings: Vec<Coding> = labels
         .iter()
         .enumerate()
-        .map(|(index, &(_, emotion))| {
-            let coding = emotion.map_or_else(Coding::new, |e| show(e, &mut draw(index)));
+        .map(|(index, &(subject, emotion))| {
+            let coding =
+                emotion.map_or_else(Coding::new, |e| show(e, &habits[subject], &mut draw(index)));
             count(&coding, &mut counts);
             coding
         })

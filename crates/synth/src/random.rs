@@ -13,6 +13,7 @@ pub(crate) enum Purpose {
     Scene = 4,
     Frame = 5,
     Sensor = 6,
+    Habits = 7,
 }
 
 /// The generator for one purpose and two indices (subject, sequence, frame …).

@@ -2,6 +2,7 @@
 
 use crate::au::AuState;
 use crate::canvas::Canvas;
+use crate::compress::compress;
 use crate::details::{paint_eyes, paint_mouth};
 use crate::geometry::{Point, mix, p, step};
 use crate::identity::Identity;
@@ -35,10 +36,29 @@ pub fn render(
     width: u32,
     height: u32,
 ) -> Rendered {
+    expose(person, aus, scene, width, height).develop(scene)
+}
+
+/// What falls onto the sensor: a picture before noise and compression.
+pub(crate) struct Exposure {
+    pub width: u32,
+    pub height: u32,
+    /// Grey levels, 0 to 255.
+    pub grey: Vec<f32>,
+    landmarks: [(f32, f32); 68],
+}
+
+pub(crate) fn expose(
+    person: &Identity,
+    aus: &AuState,
+    scene: &Scene,
+    width: u32,
+    height: u32,
+) -> Exposure {
     let aus = aus.scaled(1.0, &person.gains);
     let shape = Shape::new(person, &aus);
     let camera = Camera::new(scene, width, height);
-    let canvas = Canvas::new(camera.pixels.max(22.0));
+    let canvas = Canvas::new((FINENESS * camera.pixels).max(22.0));
     let mut surface = Surface::new(&canvas, person, &shape);
     wrinkle::add_wrinkles(&canvas, &mut surface, person, &shape, &aus);
     let relief = canvas.box_mean(&surface.z, 0.15);
@@ -47,12 +67,40 @@ pub fn render(
     let mut lit = shade(&canvas, &surface, scene);
     paint_eyes(&canvas, &mut lit, person, &shape, scene);
     paint_mouth(&canvas, &mut lit, person, &shape, scene);
-    let exposed = camera.expose(&canvas, person, &lit, &surface.cover, &relief);
-    Rendered {
-        image: camera.develop(exposed),
+    let light = camera.expose(&canvas, person, &lit, &surface.cover, &relief);
+    Exposure {
+        width,
+        height,
+        grey: camera.focus(light),
         landmarks: shape.landmarks().map(|q| camera.see(&canvas, &relief, q)),
     }
 }
+
+impl Exposure {
+    /// Sensor noise, eight bits, block compression.
+    pub fn develop(&self, scene: &Scene) -> Rendered {
+        let [seed, a, b] = scene.noise_key;
+        let rng = &mut keyed(seed, Purpose::Sensor, a, b);
+        let mut pixels = Vec::with_capacity(self.grey.len());
+        for pair in self.grey.chunks(2) {
+            let bits = rng.next_u64();
+            for (k, value) in pair.iter().enumerate() {
+                let noise = scene.noise * nearly_normal((bits >> (32 * k)) as u32);
+                pixels.push((value + noise + 0.5).clamp(0.0, 255.0) as u8);
+            }
+        }
+        compress(&mut pixels, self.width as usize, scene.jpeg_quality);
+        let mut image = GrayImage::new(self.width, self.height);
+        image.copy_from_slice(&pixels);
+        Rendered {
+            image,
+            landmarks: self.landmarks,
+        }
+    }
+}
+
+/// Grid points per pixel along one side: a little fewer than pixels, since the camera blurs by about one.
+const FINENESS: f32 = 0.88;
 
 /// Maps between the frontal grid and the picture.
 struct Camera<'a> {
@@ -61,6 +109,8 @@ struct Camera<'a> {
     height: u32,
     /// Pixels per half interocular distance.
     pixels: f32,
+    /// Sine and cosine of the roll.
+    turn: (f32, f32),
 }
 
 /// Height of the axis about which the head turns and nods.
@@ -73,6 +123,7 @@ impl<'a> Camera<'a> {
             width,
             height,
             pixels: scene.scale * height as f32,
+            turn: scene.roll.sin_cos(),
         }
     }
 
@@ -85,7 +136,7 @@ impl<'a> Camera<'a> {
     fn see(&self, canvas: &Canvas, relief: &[f32], q: Point) -> (f32, f32) {
         let z = canvas.sample(relief, q) - AXIS;
         let (x, y) = (q.x + self.scene.yaw * z, q.y + self.scene.pitch * z);
-        let (sin, cos) = self.scene.roll.sin_cos();
+        let (sin, cos) = self.turn;
         let (ox, oy) = self.origin();
         (
             ox + self.pixels * (cos * x - sin * y),
@@ -100,7 +151,7 @@ impl<'a> Camera<'a> {
             (column as f32 - ox) / self.pixels,
             (row as f32 - oy) / self.pixels,
         );
-        let (sin, cos) = self.scene.roll.sin_cos();
+        let (sin, cos) = self.turn;
         p(cos * dx + sin * dy, cos * dy - sin * dx)
     }
 
@@ -150,11 +201,15 @@ impl<'a> Camera<'a> {
     }
 
     fn dress(&self, person: &Identity, cloth: Noise, q: Point, behind: f32) -> f32 {
-        let ax = q.x.abs();
-        let neckline = 4.20 + 0.45 * (1.0 - (ax / 1.65).powi(2)).max(0.0).sqrt();
-        let shoulder = 4.20 + 0.14 * (ax - 1.3) + 0.035 * (ax - 1.3).max(0.0).powi(3);
-        let edge = if ax < 1.65 { neckline } else { shoulder };
+        const TOP: f32 = 4.04;
         let soft = 1.5 / self.pixels;
+        if q.y < TOP - soft {
+            return behind;
+        }
+        let ax = q.x.abs();
+        let neckline = TOP + 0.42 * (1.0 - (ax / 1.65).powi(2)).max(0.0).sqrt();
+        let shoulder = TOP + 0.14 * (ax - 1.3) + 0.035 * (ax - 1.3).max(0.0).powi(3);
+        let edge = if ax < 1.65 { neckline } else { shoulder };
         let mask = step(-soft, soft, q.y - edge);
         if mask <= 0.0 {
             return behind;
@@ -165,8 +220,8 @@ impl<'a> Camera<'a> {
         mix(behind, 0.42 * person.cloth * seam * round * weave, mask)
     }
 
-    /// Optical blur, sensor noise, tone curve.
-    fn develop(&self, light: Vec<f32>) -> GrayImage {
+    /// Tone curve and optical blur.
+    fn focus(&self, light: Vec<f32>) -> Vec<f32> {
         let scene = self.scene;
         let tone = tone_curve(scene.gamma);
         let last = (tone.len() - 1) as f32;
@@ -176,20 +231,7 @@ impl<'a> Camera<'a> {
             .map(|&value| tone[(value.clamp(0.0, 1.0).sqrt() * last) as usize])
             .collect();
         let sigma = scene.blur * self.height as f32 / 490.0;
-        let blurred = blur(&grey, self.width as usize, self.height as usize, sigma);
-        let [seed, a, b] = scene.noise_key;
-        let rng = &mut keyed(seed, Purpose::Sensor, a, b);
-        let mut pixels = Vec::with_capacity(blurred.len());
-        for pair in blurred.chunks(2) {
-            let bits = rng.next_u64();
-            for (k, value) in pair.iter().enumerate() {
-                let noise = scene.noise * nearly_normal((bits >> (32 * k)) as u32);
-                pixels.push((value + noise + 0.5).clamp(0.0, 255.0) as u8);
-            }
-        }
-        let mut image = GrayImage::new(self.width, self.height);
-        image.copy_from_slice(&pixels);
-        image
+        blur(&grey, self.width as usize, self.height as usize, sigma)
     }
 }
 
@@ -222,22 +264,26 @@ fn blur(grey: &[f32], width: usize, height: usize, sigma: f32) -> Vec<f32> {
         .collect();
     let total: f32 = kernel.iter().sum();
     kernel.iter_mut().for_each(|weight| *weight /= total);
+    let reach = reach as usize;
     let mut across = vec![0.0; grey.len()];
-    for (row, line) in grey.chunks_exact(width).enumerate() {
-        for column in 0..width {
-            across[row * width + column] = kernel
-                .iter()
-                .zip(-reach..)
-                .map(|(weight, k)| weight * line[column.saturating_add_signed(k).min(width - 1)])
-                .sum();
+    let mut padded = vec![0.0; width + 2 * reach];
+    for (line, row) in grey.chunks_exact(width).zip(across.chunks_exact_mut(width)) {
+        padded[..reach].fill(line[0]);
+        padded[reach..reach + width].copy_from_slice(line);
+        padded[reach + width..].fill(line[width - 1]);
+        for (shift, weight) in kernel.iter().enumerate() {
+            for (sum, value) in row.iter_mut().zip(&padded[shift..]) {
+                *sum += weight * value;
+            }
         }
     }
     let mut out = vec![0.0; grey.len()];
     for row in 0..height {
-        for (weight, k) in kernel.iter().zip(-reach..) {
-            let source = row.saturating_add_signed(k).min(height - 1) * width;
-            for column in 0..width {
-                out[row * width + column] += weight * across[source + column];
+        let sums = &mut out[row * width..(row + 1) * width];
+        for (shift, weight) in kernel.iter().enumerate() {
+            let source = (row + shift).saturating_sub(reach).min(height - 1) * width;
+            for (sum, value) in sums.iter_mut().zip(&across[source..]) {
+                *sum += weight * value;
             }
         }
     }

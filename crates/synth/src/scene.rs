@@ -1,5 +1,6 @@
 //! How a face is seen: light, pose and camera, drawn apart from who is shown and what the face does.
 
+use crate::difficulty::Difficulty;
 use crate::random::{Draw, Purpose, keyed};
 use rand_chacha::ChaCha8Rng;
 use serde::Serialize;
@@ -35,6 +36,8 @@ pub struct Scene {
     pub blur: f32,
     /// Standard deviation of the sensor's noise in grey levels of 255.
     pub noise: f32,
+    /// Quality of the block compression that the picture went through, as JPEG counts it; 100 is none.
+    pub jpeg_quality: u8,
     /// Key of the sensor noise's random numbers.
     pub noise_key: [u64; 3],
 }
@@ -57,35 +60,42 @@ impl Default for Scene {
             wall: [0.62, 0.55, -0.1],
             blur: 0.6,
             noise: 0.15,
+            jpeg_quality: 100,
             noise_key: [0; 3],
         }
     }
 }
 
 impl Scene {
-    /// The circumstances of one whole sequence.
-    pub(crate) fn draw(seed: u64, subject: u64, sequence: u64) -> Self {
+    /// The circumstances of one whole sequence, spread as `how` says.
+    pub(crate) fn draw(seed: u64, subject: u64, sequence: u64, how: &Difficulty) -> Self {
         let rng = &mut keyed(seed, Purpose::Scene, subject, sequence);
+        let (light, pose) = (how.light, how.pose);
         let wall = rng.within(0.40, 0.72);
+        let loss = how.compression * rng.within(8.0, 35.0);
         Self {
             light: [
-                rng.around(0.0, 0.34),
-                rng.within(-0.85, -0.15),
-                rng.within(0.75, 1.15),
+                rng.around(0.0, 0.34 * light),
+                spread(rng, -0.85, -0.15, light).min(0.5),
+                spread(rng, 0.75, 1.15, light).max(0.4),
             ],
-            ambient: rng.within(0.24, 0.44),
-            exposure: rng.around(1.0, 0.13),
-            gamma: rng.within(1.65, 2.2),
-            scale: rng.around(0.108, 0.005),
-            center: [rng.around(0.5, 0.022), rng.around(0.455, 0.014)],
-            roll: rng.around(0.0, 0.025),
-            yaw: rng.around(0.0, 0.05),
-            pitch: rng.around(0.0, 0.045),
+            ambient: spread(rng, 0.24, 0.44, light).clamp(0.1, 0.8),
+            exposure: rng.around(1.0, 0.13 * light).max(0.4),
+            gamma: spread(rng, 1.65, 2.2, light).clamp(1.2, 2.8),
+            scale: rng.around(0.108, 0.005 * pose).max(0.08),
+            center: [
+                rng.around(0.5, 0.022 * pose),
+                rng.around(0.455, 0.014 * pose),
+            ],
+            roll: rng.around(0.0, 0.025 * pose),
+            yaw: rng.around(0.0, 0.05 * pose),
+            pitch: rng.around(0.0, 0.045 * pose),
             gaze: [rng.around(0.0, 0.02), rng.around(0.0, 0.015)],
             blink: 0.0,
             wall: [wall, wall + rng.around(0.0, 0.05), rng.around(-0.05, 0.08)],
-            blur: rng.within(0.7, 1.3),
-            noise: rng.within(0.0, 0.15),
+            blur: how.camera * rng.within(0.7, 1.3),
+            noise: how.camera * rng.within(0.4, 1.6),
+            jpeg_quality: (100.0 - loss).clamp(5.0, 100.0) as u8,
             noise_key: [seed, subject, sequence],
         }
     }
@@ -93,7 +103,7 @@ impl Scene {
     /// The same scene at frame `frame` of `length`: the head drifts, the light flickers, the noise is new.
     ///
     /// The drift is centred on the sequence's middle, so the first frame is not more average than the last.
-    pub(crate) fn at_frame(&self, frame: usize, length: usize) -> Self {
+    pub(crate) fn at_frame(&self, frame: usize, length: usize, how: &Difficulty) -> Self {
         let [seed, subject, sequence] = self.noise_key;
         let drift = &mut keyed(seed, Purpose::Frame, subject, sequence << 16);
         let jitter = &mut keyed(seed, Purpose::Frame, subject, sequence << 16 | frame as u64);
@@ -102,19 +112,25 @@ impl Scene {
             drift.around(0.0, amount) * time * 2.0 + jitter.around(0.0, 0.12 * amount)
         };
         let mut scene = self.clone();
-        scene.center[0] += moved(0.007);
-        scene.center[1] += moved(0.007);
-        scene.roll += moved(0.015);
-        scene.yaw += moved(0.022);
-        scene.pitch += moved(0.022);
-        scene.scale *= 1.0 + moved(0.008);
-        scene.exposure *= 1.0 + moved(0.02);
+        scene.center[0] += how.pose * moved(0.007);
+        scene.center[1] += how.pose * moved(0.007);
+        scene.roll += how.pose * moved(0.015);
+        scene.yaw += how.pose * moved(0.022);
+        scene.pitch += how.pose * moved(0.022);
+        scene.scale *= 1.0 + how.pose * moved(0.008);
+        scene.exposure *= 1.0 + how.light * moved(0.02);
         scene.gaze[0] += moved(0.02);
         scene.gaze[1] += moved(0.015);
         scene.blink = blink(jitter);
         scene.noise_key = [seed, subject, sequence << 16 | frame as u64];
         scene
     }
+}
+
+/// Uniform in `[low, high)`, the range stretched about its middle by `factor`.
+fn spread(rng: &mut ChaCha8Rng, low: f32, high: f32, factor: f32) -> f32 {
+    let middle = 0.5 * (low + high);
+    middle + factor * (rng.within(low, high) - middle)
 }
 
 fn blink(rng: &mut ChaCha8Rng) -> f32 {

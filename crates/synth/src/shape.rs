@@ -90,6 +90,10 @@ pub(crate) struct Mouth {
     /// 0: the gap is a slit as in a smile; 1: an oval as in a dropped jaw.
     pub round: f32,
     pub cupid: f32,
+    /// How far the middle of the upper lip is drawn up, beyond its corners (AU 9, 10).
+    pub lift: f32,
+    /// How far the middle of the lower lip is drawn down (AU 16).
+    pub drop: f32,
     /// Lower edge of the upper teeth, fixed to the skull.
     pub teeth_y: f32,
     /// Upper edge of the lower teeth, fixed to the jaw.
@@ -116,16 +120,26 @@ impl Mouth {
         if s > 1.0 {
             return None;
         }
-        let line = self.center.y + (corner.y - self.center.y) * s.powf(1.7);
+        let ellipse = (1.0 - s * s).sqrt();
+        let bend = mix(s.powf(1.7), 1.0 - ellipse, self.round);
+        // The upper lip's tubercle presses into the lower lip.
+        let tubercle = 0.02 * bell(s / 0.22);
+        let line = self.center.y + (corner.y - self.center.y) * bend + tubercle;
         let gap = (1.0 - s * s).powf(mix(0.75, 0.5, self.round));
+        // A pull on the middle third: the lip's edge bends beside it (FACS on AU 10).
+        let pull = step(0.95, 0.30, s);
         let bow = 1.0 - self.cupid * bell(s / 0.14) + 0.35 * self.cupid * bell((s - 0.3) / 0.2);
         let inner_top = line - self.open_up * gap;
         let inner_bottom = line + self.open_down * gap;
         Some(LipEdges {
-            top: inner_top - self.thick_upper * bow * (1.0 - s.powf(1.9)).powf(0.9),
+            top: inner_top
+                - self.thick_upper * bow * (1.0 - s.powf(1.9)).powf(0.9)
+                - self.lift * pull,
             inner_top,
             inner_bottom,
-            bottom: inner_bottom + self.thick_lower * (1.0 - s.powf(2.4)).powf(0.8),
+            bottom: inner_bottom
+                + self.thick_lower * (1.0 - s.powf(2.1)).powf(0.85)
+                + self.drop * pull,
             across: s,
         })
     }
@@ -189,7 +203,7 @@ impl Shape {
         let (t, exponent, power) = if y < WIDEST {
             ((WIDEST - y) / (WIDEST + self.crown), 2.8, 0.5)
         } else {
-            ((y - WIDEST) / (self.chin - WIDEST), self.jaw_exponent, 0.60)
+            ((y - WIDEST) / (self.chin - WIDEST), self.jaw_exponent, 0.52)
         };
         if t >= 1.0 {
             return 0.0;
@@ -307,34 +321,36 @@ fn brow(person: &Identity, aus: &AuState, side: usize, shift: f32) -> [Point; 5]
         let x = mix(inner, outer, t);
         let arch = person.brow_arch * (1.0 - ((t - 0.62) / 0.62).powi(2));
         let rest = -person.brow_y - arch - person.brow_tilt * (t - 0.5) + 0.10 * t + shift;
-        let medial = bell((x - 0.40) / 0.50);
-        let lateral = bell((x - 1.42) / 0.62);
+        let medial = bell((x - 0.40) / 0.47);
+        let lateral = bell((x - 1.40) / 0.70);
         // With AU 1 the corrugator draws the heads together but cannot lower them.
         let lowering = a(4) * (1.0 - 0.75 * a(1).min(1.0));
-        let y = rest - 0.46 * a(1) * medial - 0.50 * a(2) * lateral
-            + lowering * (0.34 * medial + 0.15)
+        let y = rest - 0.37 * a(1) * medial - 0.32 * a(2) * lateral
+            + lowering * (0.25 * medial + 0.11)
             + 0.15 * a(9) * medial
             + 0.05 * a(6) * lateral;
-        p(x - 0.15 * a(4) * medial - 0.03 * a(9) * medial, y)
+        p(x - 0.17 * a(4) * medial - 0.03 * a(9) * medial, y)
     })
 }
 
 fn eye(person: &Identity, aus: &AuState, side: usize, shift: f32) -> Eye {
     let a = |au| aus.at(side, au);
     let raised = 0.5 * (a(1) + a(2));
-    let open = person.eye_upper + 0.20 * a(5) + 0.02 * raised
-        - 0.07 * a(7)
-        - 0.035 * a(6)
+    let open = person.eye_upper + 0.17 * a(5) + 0.02 * raised
+        - 0.055 * a(7)
+        - 0.03 * a(6)
         - 0.035 * a(4) * (1.0 - a(5).min(1.0))
         - 0.05 * a(9);
-    let lower = person.eye_lower + 0.02 * a(5) - 0.11 * a(7) - 0.09 * a(6) - 0.06 * a(9);
+    let lower = person.eye_lower + 0.02 * a(5) - 0.115 * a(7) - 0.085 * a(6) - 0.06 * a(9);
     Eye {
         center: p(person.eye_x, shift),
         half_width: person.eye_half_width,
         tilt: person.eye_tilt,
         upper: mix(open.max(0.05), -0.08, a(43).min(1.0)),
         lower: lower.max(0.025),
-        fold: (person.lid_fold + 0.10 * raised - 0.08 * a(4) - 0.05 * a(6) - 0.05 * a(5)).max(0.0),
+        // The fold stays where it is when the lid comes down from it.
+        fold: (person.lid_fold + 0.10 * raised - 0.08 * a(4) - 0.05 * a(6) - 0.05 * a(5)).max(0.0)
+            + 0.17 * a(43).min(1.0),
     }
 }
 
@@ -344,9 +360,13 @@ fn mouth(person: &Identity, aus: &AuState, jaw_drop: f32) -> Mouth {
     let ajar = step(0.0, 0.35, parted);
     let rest_y = person.nose_base + person.mouth_y;
     let slack = jaw_drop * (1.0 - ajar);
-    let center_y =
-        rest_y + 0.55 * slack - 0.05 * a(12) - 0.14 * a(17) - 0.07 * a(15) - 0.03 * a(10)
-            + 0.02 * a(24);
+    let center_y = rest_y + 0.55 * slack
+        - 0.05 * a(12)
+        - 0.14 * a(17)
+        - 0.05 * a(15)
+        - 0.06 * a(10)
+        - 0.03 * a(9)
+        + 0.02 * a(24);
     let shrink = |keep: &[(u8, f32)]| {
         keep.iter()
             .map(|&(au, loss)| 1.0 - loss * a(au).min(1.0))
@@ -372,7 +392,7 @@ fn mouth(person: &Identity, aus: &AuState, jaw_drop: f32) -> Mouth {
                 (20, 0.25),
                 (27, 0.20),
                 (18, -0.30),
-                (17, 0.12),
+                (17, -0.12),
             ]),
         open_up: ajar
             * (0.03 + 0.14 * a(12) + 0.16 * a(10) + 0.08 * a(9) + 0.03 * a(27) + 0.03 * a(20)),
@@ -380,26 +400,29 @@ fn mouth(person: &Identity, aus: &AuState, jaw_drop: f32) -> Mouth {
             * (0.03 + 0.09 * a(25) + 0.93 * jaw_drop + 0.16 * a(16) + 0.06 * a(20) + 0.09 * a(12)
                 - 0.08 * a(17))
             .max(0.02),
+        lift: 0.13 * a(10) + 0.06 * a(9) + 0.03 * a(11),
+        drop: 0.12 * a(16),
         round: (a(27) + 0.6 * a(26) + a(18)).min(1.0) * (1.0 - 0.7 * a(12).min(1.0)),
         cupid: person.cupid * (1.0 - 0.7 * a(12).min(1.0)),
-        teeth_y: rest_y + 0.03,
+        teeth_y: rest_y + 0.06,
         lower_teeth_y: rest_y + 0.06 + jaw_drop,
     }
 }
 
 fn corner(person: &Identity, aus: &AuState, side: usize, rest_y: f32, jaw_drop: f32) -> Point {
     let a = |au| aus.at(side, au);
-    let out = person.mouth_half_width + 0.30 * a(12) + 0.28 * a(20) + 0.19 * a(14) + 0.04 * a(15)
+    let out = person.mouth_half_width + 0.28 * a(12) + 0.30 * a(20) + 0.12 * a(14) + 0.03 * a(15)
         - 0.18 * a(23)
         - 0.05 * a(24)
         - 0.17 * a(27)
         - 0.06 * a(26)
         - 0.32 * a(18);
-    let y = rest_y + person.mouth_corner + person.asymmetry[side][2] - 0.42 * a(12)
-        + 0.40 * a(15)
-        + 0.06 * a(20)
-        - 0.19 * a(14)
-        - 0.08 * a(10)
+    let y = rest_y + person.mouth_corner + person.asymmetry[side][2] - 0.38 * a(12)
+        + 0.38 * a(15)
+        + 0.08 * a(20)
+        - 0.16 * a(14)
+        - 0.05 * a(10)
+        - 0.03 * a(11)
         - 0.06 * a(9)
         + 0.05 * a(17)
         + 0.38 * jaw_drop;

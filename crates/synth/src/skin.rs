@@ -34,8 +34,9 @@ fn mottle(canvas: &Canvas, surface: &mut Surface, person: &Identity, shape: &Sha
         if surface.cover[i] <= 0.0 {
             return;
         }
-        let mut tone =
-            1.0 + 0.14 * broad.fractal(1.8 * x, 1.8 * y, 2) + 0.04 * fine.at(12.0 * x, 12.0 * y);
+        let mut tone = 1.0
+            + 0.14 * broad.fractal(1.8 * x, 1.8 * y, 2)
+            + 0.10 * fine.fractal(13.0 * x, 13.0 * y, 2);
         for (half, sign) in shape.halves.iter().zip(SIGNS) {
             let eye = half.eye.center;
             tone -= 0.14 * hill(x * sign - eye.x + 0.1, y - eye.y - 0.05, 0.55, 0.36);

@@ -1,7 +1,7 @@
 //! The head's relief: height above the picture plane, before any wrinkle, and what covers what.
 
 use crate::canvas::Canvas;
-use crate::geometry::{Area, Point, bell, curve, hill, p, step};
+use crate::geometry::{Area, Point, bell, curve, hill, mix, p, step};
 use crate::identity::Identity;
 use crate::shape::{Half, SIGNS, Shape};
 
@@ -158,6 +158,8 @@ impl Surface {
             } else {
                 0.03 * bell((above - 0.06) / 0.08)
             };
+            // A closed lid is stretched over the eyeball: its fold opens.
+            let crease = crease * mix(0.35, 1.0, step(0.02, 0.16, lid.bottom - lid.top));
             let rim = 0.035 * (bell((above - 0.03) / 0.04) + bell((below - 0.03) / 0.05));
             self.z[i] += self.face[i] * window * (crease + rim);
         });

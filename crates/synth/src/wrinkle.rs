@@ -55,7 +55,7 @@ impl Crease {
             let sides =
                 (0.45 + 0.35 * self.lean) * bulge(2.2) + (0.45 - 0.35 * self.lean) * bulge(-2.2);
             surface.z[i] += surface.face[i] * self.depth * taper * (sides - furrow);
-            surface.albedo[i] *= 1.0 - (3.2 * self.depth * taper * furrow).min(0.5);
+            surface.albedo[i] *= 1.0 - (2.2 * self.depth * taper * furrow).min(0.4);
         });
     }
 }
@@ -109,12 +109,15 @@ fn forehead(person: &Identity, shape: &Shape, aus: &AuState) -> Vec<Crease> {
         [0, 1].map(|side| aus.at(side, 2)),
     );
     let middle = 0.5 * (inner[0] + inner[1]);
+    // The skin that folds rides on the brows.
+    let heads = 0.5 * (shape.halves[0].brow_at(0.6) + shape.halves[1].brow_at(0.6));
     let mut creases = Vec::new();
     for k in 0..4 {
         let row = k as f32;
         let strength = 1.0 - 0.15 * row + 0.3 * noise.at(row, 0.5);
-        let y = -1.12 - 0.24 * row + 0.05 * noise.at(row, 7.0);
-        let depth = |au: f32| strength * (0.046 * au * person.folding + 0.010 * rest);
+        let above = 0.30 + 0.22 * row + 0.05 * noise.at(row, 7.0);
+        let y = heads - above;
+        let depth = |au: f32| strength * (0.044 * au * person.folding + 0.009 * rest);
         creases.push(Crease {
             points: [
                 p(-0.95, y - 0.02),
@@ -127,9 +130,13 @@ fn forehead(person: &Identity, shape: &Shape, aus: &AuState) -> Vec<Crease> {
         });
         for (side, half) in shape.halves.iter().enumerate() {
             let at = |x: f32, dy: f32| p(SIGNS[side] * x, y + dy);
-            let arch = half.brow_at(1.3) + person.brow_y + person.brow_arch;
+            let tops = [0.55, 1.20, 1.70].map(|x| half.brow_at(x) - above - y);
             creases.push(Crease {
-                points: [at(0.55, 0.0), at(1.15, -0.12 + 0.25 * arch), at(1.75, 0.22)],
+                points: [
+                    at(0.50, tops[0]),
+                    at(1.15, tops[1] - 0.06),
+                    at(1.75, tops[2] + 0.06),
+                ],
                 width: 0.05,
                 depth: depth(lateral[side]),
                 lean: 0.0,
@@ -146,15 +153,17 @@ fn brow_and_nose(person: &Identity, shape: &Shape, aus: &AuState, side: usize) -
     let fold = person.folding;
     let brow = shape.halves[side].brow[0];
     let at = |x: f32, y: f32| p(sign * x, y);
-    let frown = 0.050 * a(4) * fold + 0.022 * a(9) * fold + 0.012 * person.lines[1];
+    // Most people have one of the two lines deeper than the other.
+    let uneven = 1.0 + 0.45 * Noise::new(person.texture, 13).at(0.5 + 3.0 * side as f32, 0.5);
+    let frown = 0.070 * uneven * a(4) * fold + 0.030 * a(9) * fold + 0.012 * person.lines[1];
     let mut creases = vec![
         Crease {
             points: [
-                at(0.15, brow.y - 0.32),
-                at(0.11, brow.y),
-                at(0.17, brow.y + 0.36),
+                at(0.20, brow.y - 0.34),
+                at(0.12, brow.y),
+                at(0.15, brow.y + 0.36),
             ],
-            width: 0.045,
+            width: 0.05,
             depth: frown,
             lean: 0.0,
         },
@@ -195,23 +204,24 @@ fn eye(person: &Identity, shape: &Shape, aus: &AuState, side: usize) -> Vec<Crea
         },
         Crease {
             points: [at(-1.05, 0.32), at(-0.35, 0.72), at(0.6, 0.66 - 0.1 * a(6))],
-            width: 0.06,
-            depth: fold * (0.042 * a(6) + 0.020 * a(9)) + 0.008 * person.lines[2],
-            lean: 0.0,
+            width: 0.085,
+            depth: fold * (0.040 * a(6) + 0.020 * a(9) + 0.022 * a(10)) + 0.008 * person.lines[2],
+            // The cheek that is pushed up bulges below its furrow.
+            lean: SIGNS[side] * 0.9,
         },
     ];
-    for (k, (rise, run)) in [(-0.24, 0.72), (0.02, 0.85), (0.26, 0.72)]
+    for (k, (rise, run)) in [(-0.30, 0.55), (-0.10, 0.80), (0.12, 0.85), (0.32, 0.62)]
         .into_iter()
         .enumerate()
     {
         creases.push(Crease {
             points: [
-                at(1.22, rise * 0.45),
-                at(1.5, rise * 0.7),
-                at(1.22 + run, rise * 1.3),
+                at(1.14, rise * 0.45),
+                at(1.42, rise * 0.7),
+                at(1.16 + run, rise * 1.35),
             ],
-            width: 0.036,
-            depth: fold * 0.040 * (a(6) + 0.25 * a(7)) * (1.0 - 0.12 * k as f32)
+            width: 0.042,
+            depth: fold * 0.042 * (a(6) + 0.25 * a(7)) * (1.0 - 0.12 * k as f32)
                 + 0.006 * person.lines[2] * person.age,
             lean: 0.0,
         });
@@ -239,28 +249,39 @@ fn cheek_and_mouth(person: &Identity, shape: &Shape, aus: &AuState, side: usize)
                 c(gap, 0.10 + 0.12 * a(12)),
             ],
             width: 0.065,
-            depth: fold * (0.062 * a(12) + 0.058 * a(9) + 0.060 * a(10) + 0.020 * a(6))
-                + fold * (0.045 * a(11) + 0.012 * a(20))
+            depth: fold * (0.060 * a(12) + 0.055 * a(9) + 0.055 * a(10) + 0.020 * a(6))
+                + fold * (0.024 * a(11) + 0.012 * a(20))
                 + 0.018 * person.lines[3]
                 + 0.006,
             lean: -sign * 0.9,
         },
         Crease {
-            points: [c(0.10, -0.20), c(0.20 + 0.04 * a(14), 0.0), c(0.08, 0.20)],
-            width: 0.05,
-            depth: fold * (0.13 * a(14) + 0.022 * a(12)),
-            lean: -sign * 0.5,
+            points: [
+                middle_of_fold(shape, side).shifted(-sign * 0.06, -0.26),
+                middle_of_fold(shape, side).shifted(sign * 0.06, 0.0),
+                middle_of_fold(shape, side).shifted(sign * 0.10, 0.30),
+            ],
+            width: 0.065,
+            depth: fold * 0.050 * a(11),
+            lean: -sign * 0.9,
         },
         Crease {
-            points: [c(-0.01, 0.03), c(0.10, 0.22), c(0.04, 0.46)],
-            width: 0.05,
-            depth: fold * (0.075 * a(15) + 0.020 * a(17)) + 0.010 * person.lines[3] * person.age,
+            points: [c(0.06, -0.22), c(0.20, 0.0), c(0.06, 0.24)],
+            width: 0.06,
+            depth: fold * (0.095 * a(14) + 0.020 * a(12)),
+            // Travelling down, the cheek lies to the right on the picture's left.
+            lean: -sign * 0.8,
+        },
+        Crease {
+            points: [c(-0.01, 0.03), c(0.09, 0.18), c(0.02, 0.38)],
+            width: 0.055,
+            depth: fold * (0.052 * a(15) + 0.020 * a(17)) + 0.010 * person.lines[3] * person.age,
             lean: 0.0,
         },
         Crease {
-            points: [c(0.16, -0.22), c(0.26, 0.08), c(0.12, 0.45)],
-            width: 0.05,
-            depth: fold * 0.045 * a(20),
+            points: [c(0.14, -0.30), c(0.26, 0.05), c(0.14, 0.50)],
+            width: 0.065,
+            depth: fold * 0.042 * a(20),
             lean: -sign * 0.4,
         },
         Crease {
@@ -270,6 +291,18 @@ fn cheek_and_mouth(person: &Identity, shape: &Shape, aus: &AuState, side: usize)
             lean: -sign * 0.4,
         },
     ]
+}
+
+/// Halfway from the nose's wing to the corner of the mouth, where the nasolabial fold passes.
+fn middle_of_fold(shape: &Shape, side: usize) -> Point {
+    let (ala, corner) = (
+        shape.halves[side].ala.mirrored(SIGNS[side]),
+        shape.mouth.corner_at(side),
+    );
+    p(
+        0.5 * (ala.x + corner.x) + 0.20 * SIGNS[side],
+        0.5 * (ala.y + corner.y) - 0.05,
+    )
 }
 
 /// AU 17: the curved line over the chin; AU 18, 23: lines across the lips; AU 24: the lips' pressed rims.
@@ -286,7 +319,7 @@ fn lips_and_chin(person: &Identity, shape: &Shape, aus: &AuState) -> Vec<Crease>
             p(0.52, arc + 0.22),
         ],
         width: 0.06,
-        depth: fold * (0.060 * a(17) + 0.015 * a(24)),
+        depth: fold * (0.085 * a(17) + 0.015 * a(24)),
         lean: 0.0,
     }];
     let reach = 0.75 * mouth.corner[0].x.min(mouth.corner[1].x);
@@ -299,7 +332,7 @@ fn lips_and_chin(person: &Identity, shape: &Shape, aus: &AuState) -> Vec<Crease>
                 p(reach, mouth.center.y),
             ],
             width: 0.05,
-            depth: fold * (0.040 * a(24) + 0.018 * a(23)),
+            depth: fold * (0.048 * a(24) + 0.020 * a(23)),
             lean: 0.0,
         });
     }
@@ -311,8 +344,8 @@ fn lips_and_chin(person: &Identity, shape: &Shape, aus: &AuState) -> Vec<Crease>
                 p(x, mouth.center.y),
                 p(1.2 * x, bottom + 0.12),
             ],
-            width: 0.025,
-            depth: fold * (0.009 * a(23) + 0.022 * a(18)),
+            width: 0.035,
+            depth: fold * (0.008 * a(23) + 0.014 * a(18)),
             lean: 0.0,
         });
     }
@@ -331,15 +364,21 @@ fn add_bulges(
         let a = |au| aus.at(side, au);
         let sign = SIGNS[side];
         let brow = half.brow[0].shifted(0.06, 0.04).mirrored(sign);
-        surface.bump(canvas, brow, (0.22, 0.16), 0.09 * a(4) + 0.04 * a(9));
+        surface.bump(canvas, brow, (0.24, 0.17), 0.13 * a(4) + 0.05 * a(9));
         let eye = half.eye;
         let bag = eye.center.shifted(0.0, eye.lower + 0.12).mirrored(sign);
         surface.bump(canvas, bag, (0.36, 0.09), 0.045 * a(6) + 0.055 * a(7));
         let corner = shape.mouth.corner_at(side);
         let pit = corner.shifted(0.10 * sign, 0.0);
-        surface.bump(canvas, pit, (0.09, 0.12), -0.16 * a(14) - 0.02 * a(12));
+        surface.bump(canvas, pit, (0.10, 0.15), -0.09 * a(14) - 0.02 * a(12));
+        // The skin that the buccinator bunches up beside the corner.
+        let bunch = corner.shifted(0.34 * sign, 0.02);
+        surface.bump(canvas, bunch, (0.17, 0.24), 0.075 * a(14));
+        // AU 11 deepens the middle of the nasolabial fold and puffs the cheek beside it.
+        let puff = middle_of_fold(shape, side).shifted(0.20 * sign, -0.06);
+        surface.bump(canvas, puff, (0.20, 0.20), 0.07 * a(11) + 0.03 * a(10));
         let jowl = corner.shifted(-0.08 * sign, 0.28);
-        surface.bump(canvas, jowl, (0.16, 0.16), 0.07 * a(15) + 0.03 * a(17));
+        surface.bump(canvas, jowl, (0.18, 0.18), 0.045 * a(15) + 0.03 * a(17));
     }
     let a = |au| 0.5 * (aus.at(0, au) + aus.at(1, au));
     let mouth = shape.mouth;
@@ -350,12 +389,17 @@ fn add_bulges(
         canvas,
         top,
         (0.55, 0.12),
-        0.06 * a(24) + 0.04 * a(23) + 0.06 * a(18),
+        0.08 * a(24) + 0.04 * a(23) + 0.10 * a(18),
     );
     let low = mouth
         .center
         .shifted(0.0, mouth.open_down + mouth.thick_lower + 0.12);
-    surface.bump(canvas, low, (0.5, 0.12), 0.06 * a(24) + 0.04 * a(23));
+    surface.bump(
+        canvas,
+        low,
+        (0.5, 0.12),
+        0.09 * a(24) + 0.04 * a(23) + 0.08 * a(18) - 0.05 * a(16),
+    );
     pit_chin(canvas, surface, person, shape, a(17));
 }
 
@@ -364,11 +408,11 @@ fn pit_chin(canvas: &Canvas, surface: &mut Surface, person: &Identity, shape: &S
     if raise <= 0.01 {
         return;
     }
-    let center = p(0.0, shape.chin - 0.42);
+    let center = p(0.0, shape.chin - 0.55);
     let noise = Noise::new(person.texture, 12);
-    let depth = 0.045 * raise * person.folding;
+    let depth = 0.065 * raise * person.folding;
     surface.raise(canvas, &Area::around(center, 1.0, 0.6), |x, y| {
-        let near = hill(x, y - center.y, 0.42, 0.26);
-        near * (0.07 * raise + depth * noise.fractal(9.0 * x, 9.0 * y, 2))
+        let near = hill(x, y - center.y, 0.44, 0.30);
+        near * (0.10 * raise + depth * noise.fractal(6.0 * x, 6.0 * y, 2))
     });
 }
