@@ -5,8 +5,8 @@ use serde::{Deserialize, Serialize};
 
 /// How hard the pictures are: factors on the spread of everything that is not the label.
 ///
-/// Every factor is 1 by default and may lie in [0, 3]; 0 leaves its cause out. The defaults are our choice: with them the
-/// paper's network learns most but not all of the default data set (docs/synthetic.md has the measured accuracies).
+/// Every factor is 1 by default and may lie in [0, 3]; 0 leaves its cause out. The defaults are our choice
+/// (docs/synthetic.md says what was measured with them).
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Difficulty {

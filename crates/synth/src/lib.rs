@@ -1,7 +1,8 @@
 //! Draws procedural FACS faces and writes them in the official CK+ layout.
 //!
 //! A person ([`Identity`]) shows action units ([`AuState`]) in front of a camera ([`Scene`]); [`render`] draws the
-//! grey picture and says where its 68 landmarks are. [`generate`] writes a whole data set with CK+'s counts: 123
+//! grey picture and says where its 68 landmarks are. [`generate`] writes a whole data set with CK+'s counts ([`generate_isolated`]: one action unit at a time, [`au_mask`]: the
+//! pixels that a unit changes; docs/synthetic.md describes the model): 123
 //! subjects, 593 FACS-coded sequences, 327 of them with one of seven emotion labels ([`Expression`](faus_data::Expression); Lucey et al. 2010).
 //!
 //! Faces are frontal reliefs: head, features and wrinkles are smooth functions over the picture plane, lit with
