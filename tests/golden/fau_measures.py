@@ -15,7 +15,12 @@ import numpy as np
 from scipy.spatial.distance import jensenshannon
 from scipy.stats import entropy, pointbiserialr, spearmanr
 from sklearn.linear_model import LogisticRegression
-from sklearn.metrics import f1_score, mutual_info_score, roc_auc_score
+from sklearn.metrics import (
+    average_precision_score,
+    f1_score,
+    mutual_info_score,
+    roc_auc_score,
+)
 from statsmodels.stats.multitest import multipletests
 
 OUT = Path(__file__).resolve().parents[2] / "crates" / "fau" / "tests" / "golden"
@@ -129,6 +134,22 @@ def rates():
     return {"p": p.tolist(), "q": multipletests(p, method="fdr_bh")[1].tolist()}
 
 
+def rankings():
+    rng = np.random.default_rng(12)
+    scores = rng.integers(0, 9, 60) / 8  # with ties
+    wanted = rng.random(60) < 0.2 + 0.5 * scores
+    a, b = rng.integers(0, 12, 60).astype(float), scores + rng.normal(0, 0.4, 60)
+    return {
+        "scores": scores.tolist(),
+        "wanted": wanted.tolist(),
+        "average_precision": average_precision_score(wanted, scores),
+        "auroc": roc_auc_score(wanted, scores),
+        "a": a.tolist(),
+        "b": b.tolist(),
+        "spearman": spearmanr(a, b).statistic,
+    }
+
+
 def probes(filters, shows, coded):
     """scikit-learn's C is 1 / (n penalty); both penalise all weights but the intercept."""
     x, found = filters[coded].astype(np.float64), []
@@ -177,6 +198,7 @@ def main():
         "cases": cases,
         "beside": beside(filters, shows, coded, used),
         "rates": rates(),
+        "rankings": rankings(),
         "probes": probes(filters, shows, coded),
     }
     (OUT / "measures.json").write_text(json.dumps(golden, indent=1) + "\n")

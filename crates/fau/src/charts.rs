@@ -7,7 +7,7 @@ use plotters::style::text_anchor::{HPos, Pos, VPos};
 
 use crate::analysis::Analysis;
 use crate::output::OutputOptions;
-use crate::{Error, au_name};
+use crate::{Control, Error, au_name};
 
 /// Blue and vermillion of Okabe & Ito's palette, told apart by all common kinds of colour vision.
 const BLUE: RGBColor = RGBColor(0, 114, 178);
@@ -26,18 +26,51 @@ pub(crate) fn bar_chart(
     options: &OutputOptions,
     name: &str,
 ) -> Result<String, Error> {
-    let bars: Vec<(String, f64)> = analysis
-        .associations
-        .iter()
-        .filter(|row| row.filter == filter)
-        .map(|row| (au_label(row.count.au), row.scores[0]))
+    let bars: Vec<Bar> = (0..analysis.aus_used.len())
+        .map(|unit| Bar::of(analysis, analysis.place(filter, unit)))
         .collect();
     let height = 112 + 24 * bars.len() as u32;
     let title = format!("Filter {filter}{}{}", of_layer(options), origin(options));
-    let unit = unit(analysis);
+    let mut unit = unit(analysis);
+    if bars.iter().any(|bar| bar.chance.is_some()) {
+        unit += "; tick: 95% point under exchange of codes";
+    }
+    if bars.iter().any(|bar| bar.range.is_some()) {
+        unit += "; line: 95% over subjects";
+    }
     picture(name, (560, height), |area| {
         draw_bars(area, &title, &unit, &bars)
     })
+}
+
+/// One bar and what stands beside it.
+struct Bar {
+    label: String,
+    score: f64,
+    /// 95% point of the null.
+    chance: Option<f64>,
+    /// 95% interval over subjects.
+    range: Option<(f64, f64)>,
+}
+
+impl Bar {
+    fn of(analysis: &Analysis, at: usize) -> Self {
+        let row = &analysis.associations[at];
+        let beside = analysis.inference.as_ref().map(|i| &i.pairs[at]);
+        let known = |x: f64| (!x.is_nan()).then_some(x);
+        Self {
+            label: au_label(row.count.au),
+            score: row.scores[0],
+            chance: beside.and_then(|pair| known(pair.kl_null_95)),
+            range: beside
+                .and_then(|pair| Some((known(pair.kl_range.low)?, known(pair.kl_range.high)?))),
+        }
+    }
+
+    fn extent(&self) -> f64 {
+        let high = self.range.map_or(self.score, |range| range.1);
+        self.score.max(high).max(self.chance.unwrap_or(0.0))
+    }
 }
 
 /// Filter × action unit: the first measure as colour. Filters are ordered by their action unit, then score.
@@ -91,11 +124,12 @@ fn picture(
     Ok(svg)
 }
 
-fn draw_bars(area: &Area, title: &str, unit: &str, bars: &[(String, f64)]) -> Drawing {
-    let largest = bars.iter().map(|bar| bar.1).fold(0.0, f64::max);
-    let smallest = bars.iter().map(|bar| bar.1).fold(0.0, f64::min);
-    let first_largest = bars.iter().position(|bar| bar.1 == largest);
-    let top = if largest > 0.0 { largest * 1.08 } else { 1.0 };
+fn draw_bars(area: &Area, title: &str, unit: &str, bars: &[Bar]) -> Drawing {
+    let largest = bars.iter().map(|bar| bar.score).fold(0.0, f64::max);
+    let smallest = bars.iter().map(|bar| bar.score).fold(0.0, f64::min);
+    let first_largest = bars.iter().position(|bar| bar.score == largest);
+    let extent = bars.iter().map(Bar::extent).fold(0.0, f64::max);
+    let top = if extent > 0.0 { extent * 1.05 } else { 1.0 };
     // Row 0 is drawn at the bottom; the lowest action unit belongs at the top.
     let last = bars.len() - 1;
     let mut chart = ChartBuilder::on(area)
@@ -105,7 +139,7 @@ fn draw_bars(area: &Area, title: &str, unit: &str, bars: &[(String, f64)]) -> Dr
         .y_label_area_size(216)
         .build_cartesian_2d(smallest..top, (0..last).into_segmented())?;
     let label = |row: &SegmentValue<usize>| match row {
-        SegmentValue::CenterOf(row) if *row <= last => bars[last - row].0.clone(),
+        SegmentValue::CenterOf(row) if *row <= last => bars[last - row].label.clone(),
         _ => String::new(),
     };
     chart
@@ -120,7 +154,7 @@ fn draw_bars(area: &Area, title: &str, unit: &str, bars: &[(String, f64)]) -> Dr
         .x_desc(unit)
         .axis_desc_style(("sans-serif", 17))
         .draw()?;
-    chart.draw_series(bars.iter().enumerate().map(|(at, (_, score))| {
+    chart.draw_series(bars.iter().enumerate().map(|(at, own)| {
         let row = last - at;
         let colour = if Some(at) == first_largest {
             VERMILLION
@@ -129,12 +163,113 @@ fn draw_bars(area: &Area, title: &str, unit: &str, bars: &[(String, f64)]) -> Dr
         };
         let ends = [
             (0.0, SegmentValue::Exact(row)),
-            (*score, SegmentValue::Exact(row + 1)),
+            (own.score, SegmentValue::Exact(row + 1)),
         ];
         let mut bar = Rectangle::new(ends, colour.filled());
         bar.set_margin(3, 3, 0, 0);
         bar
     }))?;
+    let place = |at: usize| SegmentValue::CenterOf(last - at);
+    for (at, own) in bars.iter().enumerate() {
+        if let Some((low, high)) = own.range {
+            let ends = vec![(low, place(at)), (high, place(at))];
+            chart.draw_series([PathElement::new(ends, BLACK.stroke_width(2))])?;
+        }
+        if let Some(chance) = own.chance {
+            let ends = [
+                (chance, SegmentValue::Exact(last - at)),
+                (chance, SegmentValue::Exact(last - at + 1)),
+            ];
+            chart.draw_series([PathElement::new(ends.to_vec(), GREY.stroke_width(2))])?;
+        }
+    }
+    Ok(())
+}
+
+/// Okabe & Ito's palette, for the networks of [`control_chart`].
+const PALETTE: [RGBColor; 5] = [
+    VERMILLION,
+    BLUE,
+    RGBColor(0, 158, 115),
+    RGBColor(204, 121, 167),
+    RGBColor(230, 159, 0),
+];
+
+/// AUROC of every action unit's best filter, chosen on other people, for the trained network and its controls: a dot and
+/// its interval over subjects each.
+///
+/// # Errors
+/// [`Error::Chart`] if the plotting library fails.
+pub fn control_chart(controls: &[Control], synthetic: bool) -> Result<String, Error> {
+    let units: Vec<u8> = controls.first().map_or(vec![], |first| {
+        first.units.iter().map(|u| u.count.au).collect()
+    });
+    let of_faces = if synthetic { " (synthetic faces)" } else { "" };
+    let title = format!("Best filter of each action unit, chosen on other people{of_faces}");
+    let height = 190 + 16 * (controls.len() * units.len()) as u32;
+    picture("controls.svg", (860, height), |area| {
+        draw_controls(area, &title, &units, controls)
+    })
+}
+
+fn draw_controls(area: &Area, title: &str, units: &[u8], controls: &[Control]) -> Drawing {
+    let slots = controls.len() + 1;
+    let rows = (units.len() * slots) as f64;
+    let mut chart = ChartBuilder::on(area)
+        .caption(title, ("sans-serif", 21))
+        .margin(12)
+        .x_label_area_size(52)
+        .y_label_area_size(216)
+        .build_cartesian_2d(0.3..1.0, rows..0.0)?;
+    chart
+        .configure_mesh()
+        .disable_y_mesh()
+        .light_line_style(TRANSPARENT)
+        .bold_line_style(GREY.mix(0.25))
+        .axis_style(GREY)
+        .y_labels(0)
+        .label_style(("sans-serif", 17))
+        .x_desc("AUROC on people left out, 95% over subjects (0.5: no association)")
+        .axis_desc_style(("sans-serif", 17))
+        .draw()?;
+    for (at, control) in controls.iter().enumerate() {
+        let colour = PALETTE[at % PALETTE.len()];
+        let mut dots = Vec::new();
+        for unit in &control.units {
+            let Some(row) = units.iter().position(|au| *au == unit.count.au) else {
+                continue;
+            };
+            let y = (row * slots + at) as f64 + 0.75;
+            if !unit.auroc.is_nan() {
+                dots.push((unit.auroc.max(0.3), y));
+            }
+            if !unit.range.low.is_nan() {
+                let ends = vec![(unit.range.low.max(0.3), y), (unit.range.high.max(0.3), y)];
+                chart.draw_series([PathElement::new(ends, colour.stroke_width(2))])?;
+            }
+        }
+        let drawn = dots
+            .into_iter()
+            .map(|dot| Circle::new(dot, 4, colour.filled()));
+        chart
+            .draw_series(drawn)?
+            .label(control.name.replace('_', "-"))
+            .legend(move |(x, y)| Circle::new((x + 8, y), 4, colour.filled()));
+    }
+    let style =
+        TextStyle::from(("sans-serif", 17).into_font()).pos(Pos::new(HPos::Right, VPos::Center));
+    for (row, &au) in units.iter().enumerate() {
+        let middle = (0.3, (row * slots) as f64 + slots as f64 / 2.0);
+        let (x, y) = chart.backend_coord(&middle);
+        area.draw_text(&au_label(au), &style, (x - 8, y))?;
+    }
+    chart
+        .configure_series_labels()
+        .position(SeriesLabelPosition::LowerLeft)
+        .background_style(WHITE.filled())
+        .border_style(GREY)
+        .label_font(("sans-serif", 16))
+        .draw()?;
     Ok(())
 }
 

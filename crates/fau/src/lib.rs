@@ -60,8 +60,10 @@ mod permutation;
 mod probe;
 mod random;
 mod ranks;
+mod regions;
 mod samples;
 mod sensitivity;
+mod spatial;
 mod summary;
 mod tables;
 mod watch;
@@ -73,6 +75,7 @@ pub use analysis::{
     Analysis, AuCount, Correspondence, FilterAu, analyse, analyse_watched, analyse_with,
 };
 pub use bootstrap::Range95;
+pub use charts::control_chart;
 pub use controls::{Control, ControlUnit, Gap, exchange_codes};
 pub use errors::Error;
 pub use exchange::Exchange;
@@ -92,6 +95,8 @@ pub use out_of_fold::{
 pub use output::OutputOptions;
 pub use probe::{ProbeOptions, ProbeScore, probe};
 pub use ranks::{auroc, spearman};
+pub use regions::{FacePoints, RADIUS, Region, Spot, region};
 pub use samples::{SampleRow, parse_aus, read_samples};
 pub use sensitivity::Variant;
+pub use spatial::{Maps, Pointing, pointing, pointing_rates};
 pub use watch::{Observer, Watch};

@@ -46,7 +46,7 @@ pub(crate) fn describe(analysis: &Analysis, inference: &Inference, summary: &mut
             "median_auroc": crate::ranks::median(&aurocs),
         });
     }
-    summary["verdict"] = verdict(analysis, inference).into();
+    summary["verdict"] = analysis.verdict().into();
 }
 
 fn null(analysis: &Analysis, inference: &Inference) -> Value {
@@ -218,6 +218,15 @@ pub(crate) fn words(aus: &[u8]) -> String {
         [] => "no AU".to_owned(),
         [one] => format!("AU {one}"),
         [first @ .., last] => format!("AUs {} and {last}", first.join(", ")),
+    }
+}
+
+impl Analysis {
+    /// What the analysis comes to, in plain sentences; none where nothing was permuted.
+    pub fn verdict(&self) -> Vec<String> {
+        let tested = self.options.permutations > 0;
+        let inference = self.inference.as_ref().filter(|_| tested);
+        inference.map_or(vec![], |inference| verdict(self, inference))
     }
 }
 

@@ -5,8 +5,8 @@
 use std::path::PathBuf;
 
 use faus_fau::{
-    Analysis, AnalysisOptions, Logistic, Prior, Smoothing, analyse, auroc, benjamini_hochberg,
-    read_activations, read_samples,
+    Analysis, AnalysisOptions, Logistic, Prior, Smoothing, analyse, auroc, average_precision,
+    benjamini_hochberg, read_activations, read_samples, spearman,
 };
 use serde_json::Value;
 
@@ -187,4 +187,24 @@ fn probes_agree_with_scikit_learn() {
         let codes: Vec<bool> = test.iter().map(|&at| shows(at)).collect();
         agree("probe", auroc(&margins, &codes), &case["auroc"]);
     }
+}
+
+#[test]
+fn rankings_agree_with_scikit_learn_and_scipy() {
+    let rankings = &expected()["rankings"];
+    let numbers =
+        |name: &str| -> Vec<f64> { serde_json::from_value(rankings[name].clone()).unwrap() };
+    let wanted: Vec<bool> = serde_json::from_value(rankings["wanted"].clone()).unwrap();
+    let scores = numbers("scores");
+    agree(
+        "precision",
+        average_precision(&scores, &wanted),
+        &rankings["average_precision"],
+    );
+    agree("auroc", auroc(&scores, &wanted), &rankings["auroc"]);
+    agree(
+        "spearman",
+        spearman(&numbers("a"), &numbers("b")),
+        &rankings["spearman"],
+    );
 }

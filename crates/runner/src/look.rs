@@ -4,12 +4,15 @@ use anyhow::{Context, Result, bail};
 use atomic_write_file::AtomicWriteFile;
 use faus_data::Prepared;
 use faus_data::normalise::Normalisation;
-use faus_fau::{Activations, Analysis, CheckedOptions, OutputOptions, analyse, read_samples};
+use faus_fau::{
+    Activations, Analysis, CheckedOptions, OutputOptions, analyse_watched, read_samples,
+};
 use faus_model::Network;
 use faus_train::{Workers, images_tensor};
 use faus_viz::{FilterPatches, ImageSet, Method, cut_patches, top_units};
 use npyz::WriterBuilder;
 
+use crate::commands::watched;
 use crate::console::say;
 use crate::interrupt;
 
@@ -49,8 +52,13 @@ impl Look<'_> {
         let activations = self.activations()?;
         write_activations(&dir.join("activations.npy"), &activations)?;
         let samples = read_samples(&self.prepared.dir().join("samples.csv"))?;
-        let analysis = match analyse(&activations, &samples, options) {
+        let analysis = watched("Exchanging codes", |watch| {
+            self.workers
+                .install(|| analyse_watched(&activations, &samples, options, watch))
+        });
+        let analysis = match analysis {
             Ok(analysis) => analysis,
+            Err(error @ faus_fau::Error::Cancelled) => return Err(error.into()),
             Err(error) => {
                 say(format!("No action-unit analysis: {error}"));
                 return Ok(None);
@@ -62,6 +70,9 @@ impl Look<'_> {
             ..OutputOptions::default()
         };
         analysis.write(dir, &said)?;
+        for sentence in analysis.verdict() {
+            say(format!("  {sentence}"));
+        }
         Ok(Some(analysis))
     }
 

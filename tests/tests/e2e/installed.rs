@@ -88,6 +88,12 @@ fn every_command_shows_an_example() {
         "activations",
         "visualize",
         "correlate",
+        "controls",
+        "replicate",
+        "probe",
+        "locate",
+        "ablate",
+        "intervene",
         "report",
         "doctor",
     ];

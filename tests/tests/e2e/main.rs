@@ -11,6 +11,7 @@
 //! | `interrupted.rs` | Ctrl-C, two processes, going on |
 //! | `parallel.rs` | folds side by side: the same bytes, stopped and gone on with |
 //! | `robust.rs` | folds that fail by themselves, no room on the disk, too little memory, chance level |
+//! | `statistics.rs` | nulls, controls, replication, probes, interventions: the commands that read a run folder |
 //! | `swapped.rs` | the example experiment with a network of its own |
 //! | `installed.rs` | the binary as it lies on the disk: libtorch is found without help |
 //! | `regression.rs` | bugs that were there once, named after their issue |
@@ -29,6 +30,7 @@ mod parallel;
 mod regression;
 mod robust;
 mod sources;
+mod statistics;
 mod swapped;
 mod true_size;
 mod whole_job;

@@ -3,7 +3,6 @@ use std::path::PathBuf;
 use anyhow::{Context, Result, bail};
 use clap::Args;
 use faus_data::{Prepared, Protocol};
-use faus_fau::{AnalysisOptions, OutputOptions, analyse, read_activations, read_samples};
 use faus_model::DeviceChoice;
 use faus_train::{Workers, normalisation_of};
 use faus_viz::{Method, write_patches};
@@ -13,7 +12,6 @@ use crate::cli::{Folds, open_network};
 use crate::commands::SplitPart;
 use crate::console::say;
 use crate::look::{Look, write_activations};
-use crate::run_folder::read_json;
 
 /// Store F(x): each filter's largest activation on every image.
 #[derive(Debug, Args)]
@@ -143,60 +141,6 @@ pub(crate) fn visualize(args: VisualizeArgs, make: MakeArchitecture) -> Result<(
         say("These patches show synthetic faces.");
     }
     println!("{}", args.output.join("figure.png").display());
-    Ok(())
-}
-
-/// Test filter activations against FACS labels; works on any network's activations.
-#[derive(Debug, Args)]
-#[command(
-    after_help = "Example: faus correlate --activations activations.npy --samples prepared/ck-48/samples.csv --output fau"
-)]
-pub(crate) struct CorrelateArgs {
-    /// f32 or f64 [N, filters].
-    #[arg(long, value_name = "NPY")]
-    activations: PathBuf,
-    /// Table with at least the columns index and aus.
-    #[arg(long, value_name = "CSV")]
-    samples: PathBuf,
-    /// Folder for the tables and charts.
-    #[arg(long, value_name = "DIR")]
-    output: PathBuf,
-    /// Bins of the histograms.
-    #[arg(long, default_value_t = AnalysisOptions::default().bins)]
-    bins: usize,
-    /// Positives an action unit needs to be tested.
-    #[arg(long, default_value_t = AnalysisOptions::default().min_positives)]
-    min_positives: usize,
-}
-
-pub(crate) fn correlate(args: CorrelateArgs) -> Result<()> {
-    let activations = read_activations(&args.activations)?;
-    let samples = read_samples(&args.samples)?;
-    let options = AnalysisOptions {
-        bins: args.bins,
-        min_positives: args.min_positives,
-        ..AnalysisOptions::default()
-    };
-    let analysis = analyse(&activations, &samples, &options.check()?)?;
-    let beside = args.samples.with_file_name("dataset.json");
-    let synthetic = read_json(&beside)
-        .ok()
-        .flatten()
-        .and_then(|v| v["synthetic"].as_bool());
-    analysis.write(
-        &args.output,
-        &OutputOptions {
-            synthetic,
-            ..OutputOptions::default()
-        },
-    )?;
-    say(format!(
-        "{} filters x {} action units over {} coded images",
-        analysis.filters,
-        analysis.aus_used.len(),
-        analysis.rows_used
-    ));
-    println!("{}", args.output.join("correspondences.csv").display());
     Ok(())
 }
 

@@ -4,6 +4,7 @@ mod bench;
 mod compare;
 mod data;
 mod doctor;
+mod fau;
 mod inside;
 mod run;
 mod training;
@@ -15,9 +16,12 @@ pub(crate) use data::{
     inspect, prepare_command, synth,
 };
 pub(crate) use doctor::{doctor, libtorch_version};
+pub(crate) use fau::{
+    AblateArgs, ControlsArgs, CorrelateArgs, InterveneArgs, LocateArgs, ProbeArgs, ReplicateArgs,
+    ablate, controls, correlate, intervene, locate, probe, replicate, watched,
+};
 pub(crate) use inside::{
-    ActivationsArgs, CorrelateArgs, ReportArgs, VisualizeArgs, activations_command, correlate,
-    report, visualize,
+    ActivationsArgs, ReportArgs, VisualizeArgs, activations_command, report, visualize,
 };
 pub(crate) use run::{RunArgs, run};
 pub(crate) use training::{

@@ -1,0 +1,106 @@
+//! The commands that ask whether filters follow action units, on a small finished run.
+
+use faus_tests::shared::copy_of_finished;
+use faus_tests::{Place, Table, read_json};
+
+fn run() -> Place {
+    copy_of_finished(|_| true)
+}
+
+/// p lies in (0, 1] and q is never below it.
+fn check_rates(table: &Table, p: &str, q: &str) {
+    for (p, q) in table.numbers::<f64>(p).iter().zip(table.numbers::<f64>(q)) {
+        assert!(p.is_nan() && q.is_nan() || *p > 0.0 && *p <= q && q <= 1.0, "{p} {q}");
+    }
+}
+
+#[test]
+fn a_run_brings_nulls_intervals_and_a_verdict() {
+    let place = run();
+    let fau = place.path("out/fau");
+    let table = Table::read(&fau.join("associations.csv"));
+    let columns = "filter,au,n_with,n_without,kl,js,auroc,mutual_information,r,p,p_within_class,q";
+    assert_eq!(table.columns[..12].join(","), columns);
+    check_rates(&table, "p", "q");
+    check_rates(&table, "p_within_class", "q_within_class");
+    let summary = read_json(&fau.join("fau.json"));
+    assert_eq!(summary["null"]["permutations"], 99);
+    assert!(summary["verdict"][0].as_str().unwrap().contains("live filters"));
+    for table in ["class_effects.csv", "sensitivity.csv"] {
+        assert!(!Table::read(&fau.join(table)).rows.is_empty(), "{table}");
+    }
+}
+
+#[test]
+fn controls_stand_beside_the_trained_network_and_are_kept() {
+    let place = run();
+    let ran = place.faus("controls out --device cpu");
+    ran.done().says(&["ynthetic", "untrained", "label-shuffled", "pixels"]);
+    let table = Table::read(&place.path("out/fau/controls.csv"));
+    let controls: std::collections::BTreeSet<&str> = table.text("control").into_iter().collect();
+    assert_eq!(
+        controls.into_iter().collect::<Vec<_>>(),
+        ["au_shuffled", "label_shuffled", "pixels", "trained", "untrained"]
+    );
+    let first = read_json(&place.path("out/fau/controls.json"));
+    assert_eq!(first["synthetic"], true);
+    // Trained once, and the same again.
+    let again = place.faus("controls out --device cpu");
+    again.done();
+    assert_eq!(read_json(&place.path("out/fau/controls.json")), first);
+    assert!(!place.path("out/controls/label_shuffled/dataset").exists());
+}
+
+#[test]
+fn pairs_are_scored_on_unseen_people() {
+    let place = run();
+    place.faus("replicate out --device cpu").done().says(&["never saw"]);
+    let table = Table::read(&place.path("out/fau/replication.csv"));
+    assert!(table.numbers::<f64>("train_kl").iter().all(|kl| *kl > 0.0));
+    let folds = read_json(&place.path("out/fau/replication.json"))["folds"].clone();
+    assert!(folds.as_array().unwrap().len() > 1);
+}
+
+#[test]
+fn every_layer_is_probed() {
+    let place = run();
+    place.faus("probe out --device cpu").done().says(&["control task"]);
+    let table = Table::read(&place.path("out/fau/probes.csv"));
+    for layer in ["pixels", "conv1", "conv2", "conv3", "fc4", "output"] {
+        assert!(table.text("layer").contains(&layer), "{layer}");
+    }
+    let scores = table.numbers::<f64>("auroc");
+    assert!(scores.iter().all(|s| (0.0..=1.0).contains(s)));
+}
+
+#[test]
+fn switching_silencing_and_locating_leave_their_tables() {
+    let place = run();
+    place
+        .faus("intervene out --people 6 --device cpu")
+        .done()
+        .says(&["Synthetic", "switching one action unit"]);
+    let table = Table::read(&place.path("out/fau/interventions.csv"));
+    check_rates(&table, "p", "q");
+    let found = read_json(&place.path("out/fau/interventions.json"));
+    assert_eq!(found["synthetic"], true);
+    assert_eq!(found["agreement"][0]["measure"], "kl");
+    place.faus("ablate out --sets 19 --device cpu").done();
+    assert!(read_json(&place.path("out/fau/causal.json"))["verdict"].is_array());
+    place.faus("locate out --data ck --device cpu").done();
+    let spatial = read_json(&place.path("out/fau/spatial.json"));
+    assert_eq!(spatial["landmarks"], "per image");
+    check_rates(&Table::read(&place.path("out/fau/spatial.csv")), "p", "q");
+}
+
+#[test]
+fn wrong_use_is_answered() {
+    let place = Place::new();
+    for command in ["controls", "replicate", "probe", "intervene", "ablate", "locate"] {
+        place.faus(command).ended(2);
+        place
+            .faus(&format!("{command} nowhere"))
+            .failed(&["nowhere", "no run folder", "faus run"]);
+        assert!(!place.path("nowhere").exists(), "{command} makes no folder");
+    }
+}
