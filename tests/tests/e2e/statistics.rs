@@ -10,7 +10,10 @@ fn run() -> Place {
 /// p lies in (0, 1] and q is never below it.
 fn check_rates(table: &Table, p: &str, q: &str) {
     for (p, q) in table.numbers::<f64>(p).iter().zip(table.numbers::<f64>(q)) {
-        assert!(p.is_nan() && q.is_nan() || *p > 0.0 && *p <= q && q <= 1.0, "{p} {q}");
+        assert!(
+            p.is_nan() && q.is_nan() || *p > 0.0 && *p <= q && q <= 1.0,
+            "{p} {q}"
+        );
     }
 }
 
@@ -25,7 +28,12 @@ fn a_run_brings_nulls_intervals_and_a_verdict() {
     check_rates(&table, "p_within_class", "q_within_class");
     let summary = read_json(&fau.join("fau.json"));
     assert_eq!(summary["null"]["permutations"], 99);
-    assert!(summary["verdict"][0].as_str().unwrap().contains("live filters"));
+    assert!(
+        summary["verdict"][0]
+            .as_str()
+            .unwrap()
+            .contains("live filters")
+    );
     for table in ["class_effects.csv", "sensitivity.csv"] {
         assert!(!Table::read(&fau.join(table)).rows.is_empty(), "{table}");
     }
@@ -35,12 +43,19 @@ fn a_run_brings_nulls_intervals_and_a_verdict() {
 fn controls_stand_beside_the_trained_network_and_are_kept() {
     let place = run();
     let ran = place.faus("controls out --device cpu");
-    ran.done().says(&["ynthetic", "untrained", "label-shuffled", "pixels"]);
+    ran.done()
+        .says(&["ynthetic", "untrained", "label-shuffled", "pixels"]);
     let table = Table::read(&place.path("out/fau/controls.csv"));
     let controls: std::collections::BTreeSet<&str> = table.text("control").into_iter().collect();
     assert_eq!(
         controls.into_iter().collect::<Vec<_>>(),
-        ["au_shuffled", "label_shuffled", "pixels", "trained", "untrained"]
+        [
+            "au_shuffled",
+            "label_shuffled",
+            "pixels",
+            "trained",
+            "untrained"
+        ]
     );
     let first = read_json(&place.path("out/fau/controls.json"));
     assert_eq!(first["synthetic"], true);
@@ -54,7 +69,10 @@ fn controls_stand_beside_the_trained_network_and_are_kept() {
 #[test]
 fn pairs_are_scored_on_unseen_people() {
     let place = run();
-    place.faus("replicate out --device cpu").done().says(&["never saw"]);
+    place
+        .faus("replicate out --device cpu")
+        .done()
+        .says(&["never saw"]);
     let table = Table::read(&place.path("out/fau/replication.csv"));
     assert!(table.numbers::<f64>("train_kl").iter().all(|kl| *kl > 0.0));
     let folds = read_json(&place.path("out/fau/replication.json"))["folds"].clone();
@@ -64,7 +82,10 @@ fn pairs_are_scored_on_unseen_people() {
 #[test]
 fn every_layer_is_probed() {
     let place = run();
-    place.faus("probe out --device cpu").done().says(&["control task"]);
+    place
+        .faus("probe out --device cpu")
+        .done()
+        .says(&["control task"]);
     let table = Table::read(&place.path("out/fau/probes.csv"));
     for layer in ["pixels", "conv1", "conv2", "conv3", "fc4", "output"] {
         assert!(table.text("layer").contains(&layer), "{layer}");
@@ -96,7 +117,14 @@ fn switching_silencing_and_locating_leave_their_tables() {
 #[test]
 fn wrong_use_is_answered() {
     let place = Place::new();
-    for command in ["controls", "replicate", "probe", "intervene", "ablate", "locate"] {
+    for command in [
+        "controls",
+        "replicate",
+        "probe",
+        "intervene",
+        "ablate",
+        "locate",
+    ] {
         place.faus(command).ended(2);
         place
             .faus(&format!("{command} nowhere"))
