@@ -80,6 +80,12 @@ test: setup test-scripts
 test-scripts:
     python3 -m unittest discover --start-directory scripts/tests
 
+# The report in a real browser: needs chromium and chromedriver; fetches axe-core (3 MB) with npm
+[no-exit-message]
+test-report:
+    npm ci --silent --prefix tests/axe
+    cargo test --package faus-tests --test browser
+
 # The crates that need no libtorch, each by itself: slower than `test`, since each brings its own choice of features
 [no-exit-message]
 test-crates:

@@ -38,6 +38,15 @@ pub(crate) fn split(config: &Value) -> (Vec<Entry>, Vec<Entry>) {
     (identity, rest)
 }
 
+/// Every key with its value, nested ones as dotted paths.
+pub(crate) fn flat(config: &Value) -> Vec<Entry> {
+    let mut rows = Vec::new();
+    for (key, value) in config.as_object().into_iter().flatten() {
+        flatten(key, value, &mut rows);
+    }
+    rows
+}
+
 /// The command that repeats the run: the one recorded, or one put together from its configuration.
 pub(crate) fn command(config: &Value) -> Option<String> {
     match config.get("command") {

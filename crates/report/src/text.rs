@@ -32,6 +32,31 @@ pub(crate) fn decimal_or_dash(value: Option<f64>, digits: usize) -> String {
     }
 }
 
+/// `0.31 to 0.52`, or a dash.
+pub(crate) fn interval_or_dash(ends: Option<(f64, f64)>, digits: usize) -> String {
+    match ends.filter(|(low, high)| low.is_finite() && high.is_finite()) {
+        Some((low, high)) => format!("{low:.digits$} to {high:.digits$}"),
+        None => "–".to_owned(),
+    }
+}
+
+/// `88.9% to 94.1%`, or a dash.
+pub(crate) fn percent_interval(ends: Option<(f64, f64)>) -> String {
+    ends.map_or("–".to_owned(), |(low, high)| {
+        format!("{} to {}", percent(low), percent(high))
+    })
+}
+
+/// A p or q value: `0.043`, `0.0002`, `< 0.0001`, or a dash.
+pub(crate) fn p_or_dash(value: Option<f64>) -> String {
+    match value.filter(|value| value.is_finite()) {
+        None => "–".to_owned(),
+        Some(p) if p < 0.0001 => "< 0.0001".to_owned(),
+        Some(p) if p < 0.001 => format!("{p:.4}"),
+        Some(p) => format!("{p:.3}"),
+    }
+}
+
 /// `a`, `a and b`, `a, b and c`.
 pub(crate) fn list(items: &[String]) -> String {
     match items {
@@ -58,6 +83,13 @@ mod tests {
         assert_eq!(super::duration(59.44), "59.4 s");
         assert_eq!(super::duration(245.0), "4 min 5 s");
         assert_eq!(super::duration(10_930.0), "3 h 2 min");
+        assert_eq!(super::p_or_dash(Some(0.00004)), "< 0.0001");
+        assert_eq!(super::p_or_dash(Some(0.0004)), "0.0004");
+        assert_eq!(super::interval_or_dash(Some((0.1, f64::NAN)), 2), "–");
+        assert_eq!(
+            super::percent_interval(Some((0.889, 0.941))),
+            "88.9% to 94.1%"
+        );
         assert_eq!(
             super::list(&["a", "b", "c"].map(str::to_owned)),
             "a, b and c"

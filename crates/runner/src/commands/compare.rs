@@ -31,16 +31,7 @@ pub(crate) struct CompareArgs {
 }
 
 pub(crate) fn compare(args: CompareArgs) -> Result<()> {
-    let runs = args
-        .runs
-        .iter()
-        .map(|folder| Run::read(folder))
-        .collect::<Result<Vec<_>>>()?;
-    let (first, others) = runs.split_first().context("no run to compare")?;
-    for other in others {
-        first.check_comparable(other)?;
-    }
-    let comparison = Comparison::of(first, others)?;
+    let (runs, comparison) = read_and_compare(&args.runs)?;
     say_notes(&runs);
     print_table(&comparison.variants);
     print_tests(&comparison);
@@ -54,6 +45,25 @@ pub(crate) fn compare(args: CompareArgs) -> Result<()> {
         println!("{}", path.display());
     }
     Ok(())
+}
+
+/// Everything that `--json` writes about these runs, the first of which the others are tested against.
+pub(super) fn paired_tests(folders: &[PathBuf]) -> Result<serde_json::Value> {
+    let (_, comparison) = read_and_compare(folders)?;
+    Ok(serde_json::to_value(comparison)?)
+}
+
+fn read_and_compare(folders: &[PathBuf]) -> Result<(Vec<Run>, Comparison)> {
+    let runs = folders
+        .iter()
+        .map(|folder| Run::read(folder))
+        .collect::<Result<Vec<_>>>()?;
+    let (first, others) = runs.split_first().context("no run to compare")?;
+    for other in others {
+        first.check_comparable(other)?;
+    }
+    let comparison = Comparison::of(first, others)?;
+    Ok((runs, comparison))
 }
 
 /// What is read of a run folder.

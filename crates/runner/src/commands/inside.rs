@@ -1,6 +1,6 @@
 use std::path::PathBuf;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result};
 use clap::Args;
 use faus_data::{Prepared, Protocol};
 use faus_model::DeviceChoice;
@@ -141,30 +141,5 @@ pub(crate) fn visualize(args: VisualizeArgs, make: MakeArchitecture) -> Result<(
         say("These patches show synthetic faces.");
     }
     println!("{}", args.output.join("figure.png").display());
-    Ok(())
-}
-
-/// Write the HTML page of a run folder anew.
-#[derive(Debug, Args)]
-#[command(after_help = "Example: faus report runs/ck_plus-cnn_ad-quick")]
-pub(crate) struct ReportArgs {
-    /// The run folder.
-    run: PathBuf,
-}
-
-pub(crate) fn report(args: ReportArgs) -> Result<()> {
-    let parts = ["config.json", "summary.json", "folds"];
-    if !parts.iter().any(|part| args.run.join(part).exists()) {
-        let missing = if args.run.exists() {
-            ""
-        } else {
-            "No such file or directory; "
-        };
-        bail!(
-            "{}: {missing}no run folder (no config.json, summary.json or folds/ in it); `faus run` makes one under runs/",
-            args.run.display()
-        );
-    }
-    println!("{}", faus_report::write_report(&args.run)?.display());
     Ok(())
 }

@@ -6,6 +6,7 @@ mod data;
 mod doctor;
 mod fau;
 mod inside;
+mod report;
 mod run;
 mod training;
 
@@ -20,9 +21,8 @@ pub(crate) use fau::{
     AblateArgs, ControlsArgs, CorrelateArgs, InterveneArgs, LocateArgs, ProbeArgs, ReplicateArgs,
     ablate, controls, correlate, intervene, locate, probe, replicate, watched,
 };
-pub(crate) use inside::{
-    ActivationsArgs, ReportArgs, VisualizeArgs, activations_command, report, visualize,
-};
+pub(crate) use inside::{ActivationsArgs, VisualizeArgs, activations_command, visualize};
+pub(crate) use report::{ReportArgs, report};
 pub(crate) use run::{RunArgs, run};
 pub(crate) use training::{
     EvaluateArgs, SelectArgs, TrainArgs, evaluate_command, select_command, train,

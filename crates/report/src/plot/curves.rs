@@ -1,0 +1,166 @@
+//! Learning curves: one drawing a fold, and all folds together.
+
+use plotters::prelude::*;
+
+use super::{Area, BLUE, Drawn, GREY, ORANGE, Plot, TEXT, cell, csv_text};
+use crate::run::MetricsRow;
+
+const SIZE: (u32, u32) = (380, 340);
+/// More points than this are no longer told apart at the size drawn.
+const MAX_POINTS: usize = 500;
+
+/// Axis ends that all folds share, so that they can be compared.
+pub(crate) struct Axes {
+    last_step: f64,
+    top_loss: f64,
+}
+
+impl Axes {
+    pub fn of<'a>(folds: impl Iterator<Item = &'a [MetricsRow]>) -> Self {
+        let mut axes = Self {
+            last_step: 1.0,
+            top_loss: 0.1,
+        };
+        for row in folds.flatten() {
+            axes.last_step = axes.last_step.max(row.step as f64);
+            let loss = row.train_loss.filter(|loss| loss.is_finite());
+            axes.top_loss = axes.top_loss.max(loss.unwrap_or(0.0));
+        }
+        axes
+    }
+}
+
+type Points = Vec<(f64, f64)>;
+
+fn points(rows: &[MetricsRow], of: fn(&MetricsRow) -> Option<f64>) -> Points {
+    let thin = rows.iter().step_by(rows.len().div_ceil(MAX_POINTS).max(1));
+    let pairs = thin.filter_map(|row| Some((row.step as f64, of(row)?)));
+    pairs.filter(|point| point.1.is_finite()).collect()
+}
+
+/// Two panels over the training steps, training loss above validation accuracy; a dashed line marks the
+/// checkpoint that was chosen.
+pub(crate) fn of_fold(
+    fold: u64,
+    rows: &[MetricsRow],
+    best_step: Option<u64>,
+    axes: &Axes,
+) -> Option<Plot> {
+    let loss = Panel {
+        name: "loss (nats)",
+        top: 1.05 * axes.top_loss,
+        curves: vec![(points(rows, |row| row.train_loss), BLUE.stroke_width(2))],
+    };
+    let accuracy = Panel {
+        name: "accuracy",
+        top: 1.0,
+        curves: vec![(points(rows, |row| row.val_accuracy), ORANGE.stroke_width(2))],
+    };
+    let last = |panel: &Panel| panel.curves[0].0.last().map_or(f64::NAN, |point| point.1);
+    let alt = format!(
+        "Fold {fold}: training loss falls to {:.2}, validation accuracy ends at {:.3}",
+        last(&loss),
+        last(&accuracy)
+    );
+    let row = |row: &MetricsRow| {
+        vec![
+            row.step.to_string(),
+            cell(row.train_loss),
+            cell(row.val_accuracy),
+        ]
+    };
+    let csv = csv_text(
+        &["step", "train_loss", "val_accuracy"],
+        rows.iter().map(row),
+    );
+    let name = format!("learning-curve-fold-{fold}");
+    Plot::draw(&name, alt, SIZE, csv, |area| {
+        let (upper, lower) = area.split_vertically(SIZE.1 / 2 - 17);
+        let marked = best_step.map(|step| step as f64);
+        loss.draw(&upper, axes.last_step, marked, "")?;
+        accuracy.draw(&lower, axes.last_step, marked, "training step")
+    })
+}
+
+/// Validation accuracy of all folds, thin, and its mean over them where all were measured, thick.
+pub(crate) fn of_all(folds: &[(u64, &[MetricsRow])], axes: &Axes) -> Option<Plot> {
+    let curves = folds
+        .iter()
+        .map(|(_, rows)| points(rows, |row| row.val_accuracy));
+    let curves: Vec<Points> = curves.collect();
+    let first = curves.first()?;
+    let mean = first.iter().filter_map(|(step, _)| {
+        let at = |curve: &Points| curve.iter().find(|p| p.0 == *step).map(|p| p.1);
+        let values: Option<Vec<f64>> = curves.iter().map(at).collect();
+        let values = values?;
+        Some((*step, values.iter().sum::<f64>() / values.len() as f64))
+    });
+    let mean: Points = mean.collect();
+    let csv = csv_text(
+        &["fold", "step", "train_loss", "val_accuracy"],
+        folds.iter().flat_map(|(fold, rows)| {
+            rows.iter().map(|row| {
+                let (loss, accuracy) = (cell(row.train_loss), cell(row.val_accuracy));
+                vec![fold.to_string(), row.step.to_string(), loss, accuracy]
+            })
+        }),
+    );
+    let alt = format!(
+        "Validation accuracy of {} folds over the training steps; their mean ends at {:.3}",
+        folds.len(),
+        mean.last().map_or(f64::NAN, |point| point.1)
+    );
+    let thin = curves
+        .into_iter()
+        .map(|curve| (curve, BLUE.mix(0.6).stroke_width(1)));
+    let thick = [(mean, ORANGE.stroke_width(3))];
+    let panel = Panel {
+        name: "validation accuracy",
+        top: 1.0,
+        curves: thin.chain(thick).collect(),
+    };
+    Plot::draw("learning-curves", alt, (620, 320), csv, |area| {
+        panel.draw(area, axes.last_step, None, "training step")
+    })
+}
+
+struct Panel {
+    name: &'static str,
+    top: f64,
+    curves: Vec<(Points, ShapeStyle)>,
+}
+
+impl Panel {
+    fn draw(&self, area: &Area, last_step: f64, marked: Option<f64>, below: &str) -> Drawn {
+        let mut chart = ChartBuilder::on(area)
+            .margin(6)
+            .margin_right(16)
+            .x_label_area_size(if below.is_empty() { 12 } else { 46 })
+            .y_label_area_size(62)
+            .build_cartesian_2d(0.0..last_step, 0.0..self.top)?;
+        chart
+            .configure_mesh()
+            .light_line_style(TRANSPARENT)
+            .bold_line_style(GREY.mix(0.3))
+            .axis_style(GREY)
+            .label_style(("sans-serif", TEXT))
+            .axis_desc_style(("sans-serif", TEXT))
+            .x_labels(5)
+            .y_labels(if self.curves.len() > 1 { 11 } else { 5 })
+            .x_desc(below)
+            .y_desc(self.name)
+            .x_label_formatter(&|step| match below {
+                "" => String::new(),
+                _ => format!("{step:.0}"),
+            })
+            .draw()?;
+        if let Some(step) = marked {
+            let ends = [(step, 0.0), (step, self.top)];
+            chart.draw_series(DashedLineSeries::new(ends, 4, 4, GREY.stroke_width(2)))?;
+        }
+        for (points, style) in &self.curves {
+            chart.draw_series(LineSeries::new(points.iter().copied(), *style))?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,108 @@
+//! A matrix as shades of one colour.
+
+use plotters::prelude::*;
+use plotters::style::text_anchor::{HPos, VPos};
+
+use super::{Area, Drawn, Plot, TEXT, label_width, text_style};
+
+/// A matrix with its names.
+pub(crate) struct Heat<'a> {
+    pub name: &'a str,
+    pub alt: String,
+    /// What the columns are.
+    pub columns_are: &'a str,
+    pub columns: &'a [String],
+    pub rows: &'a [String],
+    /// `[rows][columns]`; what is not finite stays white.
+    pub values: &'a [Vec<f64>],
+    /// Value of the deepest shade.
+    pub top: f64,
+    /// What the shade means, with its unit.
+    pub shade: &'a str,
+    /// Cells of this size; names of columns are left out below 14.
+    pub cell: (u32, u32),
+    /// Numbers in the cells.
+    pub numbers: bool,
+    pub csv: String,
+}
+
+impl Heat<'_> {
+    pub fn plot(self) -> Option<Plot> {
+        let left = label_width(self.rows.iter().map(String::as_str));
+        let above = match self.cell.0 < 14 {
+            true => 34,
+            false => label_width(self.columns.iter().map(String::as_str)).min(190) / 2 + 44,
+        };
+        let (columns, rows) = (self.columns.len() as u32, self.rows.len() as u32);
+        let size = (
+            left + (columns * self.cell.0).max(320) + 24,
+            above + rows * self.cell.1 + 56,
+        );
+        let (name, alt, csv) = (self.name, self.alt.clone(), self.csv.clone());
+        Plot::draw(name, alt, size, csv, |area| {
+            self.draw(area, left as i32, above as i32)
+        })
+    }
+
+    fn draw(&self, area: &Area, left: i32, above: i32) -> Drawn {
+        let (w, h) = (self.cell.0 as i32, self.cell.1 as i32);
+        let title = text_style(HPos::Left, VPos::Center);
+        area.draw(&Text::new(self.columns_are.to_owned(), (left, 16), title))?;
+        for (at, name) in self.columns.iter().enumerate().filter(|_| w >= 14) {
+            let x = left + at as i32 * w + w / 2;
+            let style = text_style(HPos::Center, VPos::Bottom);
+            area.draw(&Text::new(name.clone(), (x, above - 6), style))?;
+        }
+        for (row, (name, values)) in self.rows.iter().zip(self.values).enumerate() {
+            let y = above + row as i32 * h;
+            let style = text_style(HPos::Right, VPos::Center);
+            area.draw(&Text::new(name.clone(), (left - 8, y + h / 2), style))?;
+            for (column, value) in values.iter().enumerate() {
+                let x = left + column as i32 * w;
+                let shade = shade(value / self.top);
+                area.draw(&Rectangle::new([(x, y), (x + w, y + h)], shade.filled()))?;
+                if self.numbers && value.is_finite() {
+                    let style = text_style(HPos::Center, VPos::Center);
+                    let style = if value / self.top > 0.55 {
+                        style.color(&WHITE)
+                    } else {
+                        style
+                    };
+                    let text = format!("{:.0}", 100.0 * value);
+                    area.draw(&Text::new(text, (x + w / 2, y + h / 2), style))?;
+                }
+            }
+        }
+        self.draw_scale(area, left, above + self.rows.len() as i32 * h + 22)
+    }
+
+    fn draw_scale(&self, area: &Area, left: i32, y: i32) -> Drawn {
+        for step in 0..32 {
+            let x = left + step * 4;
+            let colour = shade(f64::from(step) / 31.0);
+            area.draw(&Rectangle::new([(x, y), (x + 4, y + 12)], colour.filled()))?;
+        }
+        let text = format!("0 to {} {}", (100.0 * self.top).round() / 100.0, self.shade);
+        let style = text_style(HPos::Left, VPos::Center);
+        area.draw(&Text::new(text, (left + 140, y + 6), style))?;
+        Ok(())
+    }
+}
+
+/// White to deep blue, lightness falling evenly; what is no number stays white.
+fn shade(share: f64) -> RGBColor {
+    let share = if share.is_finite() {
+        share.clamp(0.0, 1.0)
+    } else {
+        0.0
+    };
+    let between = |from: f64, to: f64| (from + share * (to - from)).round() as u8;
+    RGBColor(
+        between(255.0, 8.0),
+        between(255.0, 64.0),
+        between(255.0, 129.0),
+    )
+}
+
+/// Height of a row that holds text.
+pub(crate) const TEXT_ROW: u32 = TEXT + 7;

@@ -1,0 +1,175 @@
+//! Drawings in one style: SVG by plotters, once for the page (text in the page's colour) and once as a file of its own,
+//! each with the numbers that it shows.
+
+pub(crate) mod curves;
+pub(crate) mod forest;
+pub(crate) mod heat;
+pub(crate) mod lines;
+
+use plotters::coord::Shift;
+use plotters::prelude::*;
+use plotters::style::text_anchor::{HPos, Pos, VPos};
+
+/// Series colours after Okabe & Ito: each reaches 3:1 on the light and on the dark page (WCAG 1.4.11), and all common
+/// kinds of colour vision tell them apart. A series also has a mark of its own, so colour is never alone.
+pub(crate) const SERIES: [RGBColor; 5] = [
+    RGBColor(34, 136, 202),
+    RGBColor(213, 94, 0),
+    RGBColor(0, 148, 108),
+    RGBColor(190, 96, 152),
+    RGBColor(128, 128, 128),
+];
+pub(crate) const BLUE: RGBColor = SERIES[0];
+pub(crate) const ORANGE: RGBColor = SERIES[1];
+pub(crate) const GREY: RGBColor = SERIES[4];
+/// Size of all text, in units of the drawing.
+pub(crate) const TEXT: u32 = 17;
+/// Width of a letter as a share of its size, for leaving room; generous, since the reader's font is not known.
+const LETTER: f64 = 0.52;
+
+pub(crate) type Area<'a> = DrawingArea<SVGBackend<'a>, Shift>;
+pub(crate) type Drawn = Result<(), Box<dyn std::error::Error>>;
+
+/// A drawing with its numbers.
+#[derive(Debug, Clone)]
+pub(crate) struct Plot {
+    /// Stem of its files under `report/plots`.
+    pub name: String,
+    /// What assistive technology reads.
+    pub alt: String,
+    /// The drawing as a file: black on white.
+    pub svg: String,
+    /// The numbers as CSV with a header.
+    pub csv: String,
+}
+
+impl Plot {
+    /// `None` if plotters could not draw it, which leaves the numbers.
+    pub fn draw(
+        name: &str,
+        alt: String,
+        size: (u32, u32),
+        csv: String,
+        draw: impl FnOnce(&Area) -> Drawn,
+    ) -> Option<Self> {
+        let mut svg = String::new();
+        {
+            let area = SVGBackend::with_string(&mut svg, size).into_drawing_area();
+            draw(&area).ok()?;
+            area.present().ok()?;
+        }
+        Some(Self {
+            name: name.to_owned(),
+            svg: standalone(&svg, size, &alt),
+            alt,
+            csv,
+        })
+    }
+
+    /// The drawing as part of the page: it scales with its column, its text has the page's colour.
+    pub fn inline(&self) -> String {
+        let (head, body) = self.svg.split_once(PAPER).unwrap_or(("", &self.svg));
+        let size = head.split_once("viewBox=").map_or("", |(_, rest)| rest);
+        let size = size.split('"').nth(1).unwrap_or("0 0 1 1");
+        let body = body.replace("\"#000000\"", "\"currentColor\"");
+        let width: u32 = size
+            .split(' ')
+            .nth(2)
+            .and_then(|w| w.parse().ok())
+            .unwrap_or(1);
+        // In the reader's letters, so that the text of all drawings is of one size.
+        let (class, width) = match width <= NARROW {
+            true => ("narrow", String::new()),
+            false => ("plot", format!(" width=\"{}em\"", f64::from(width) / 16.0)),
+        };
+        let alt = askama::filters::escape(&self.alt, askama::filters::Html);
+        let alt = alt.map(|alt| alt.to_string()).unwrap_or_default();
+        format!(
+            "<svg class=\"{class}\"{width} viewBox=\"{size}\" role=\"img\" aria-label=\"{alt}\">{body}"
+        )
+    }
+}
+
+/// Drawings up to this width need no room beyond a phone's.
+const NARROW: u32 = 420;
+/// The white ground that a file has and the page has not.
+const PAPER: &str = "<rect width=\"100%\" height=\"100%\" fill=\"#ffffff\"/>";
+
+fn standalone(svg: &str, (width, height): (u32, u32), alt: &str) -> String {
+    let body = svg.split_once('>').map_or("", |(_, body)| body);
+    let title = askama::filters::escape(alt, askama::filters::Html);
+    let title = title.map(|title| title.to_string()).unwrap_or_default();
+    // Edges of neighbouring cells must not show the ground between them; text stays smooth.
+    format!(
+        "<svg width=\"{width}\" height=\"{height}\" viewBox=\"0 0 {width} {height}\" xmlns=\"http://www.w3.org/2000/svg\">\
+         <title>{title}</title>{PAPER}{body}"
+    )
+}
+
+/// Room for the longest of some labels.
+pub(crate) fn label_width<'a>(labels: impl Iterator<Item = &'a str>) -> u32 {
+    let letters = labels.map(|label| label.chars().count()).max();
+    (letters.unwrap_or(0) as f64 * LETTER * f64::from(TEXT)) as u32 + 14
+}
+
+/// Text anchored right of, left of, above or below its point.
+pub(crate) fn text_style(horizontal: HPos, vertical: VPos) -> TextStyle<'static> {
+    TextStyle::from(("sans-serif", f64::from(TEXT)).into_font())
+        .color(&BLACK)
+        .pos(Pos::new(horizontal, vertical))
+}
+
+/// A table as CSV text.
+pub(crate) fn csv_text(header: &[&str], rows: impl IntoIterator<Item = Vec<String>>) -> String {
+    let mut writer = csv::Writer::from_writer(Vec::new());
+    // Writing to memory cannot fail, and rows are as long as their header.
+    let _ = writer.write_record(header);
+    for row in rows {
+        let _ = writer.write_record(row);
+    }
+    let bytes = writer.into_inner().unwrap_or_default();
+    String::from_utf8(bytes).unwrap_or_default()
+}
+
+/// A number for a CSV cell: `NaN` where there is none, as in the run's own tables.
+pub(crate) fn cell(value: Option<f64>) -> String {
+    value.unwrap_or(f64::NAN).to_string()
+}
+
+/// Ends of an axis that holds all values with a little room, round numbers outside of them.
+pub(crate) fn round_ends(low: f64, high: f64) -> (f64, f64) {
+    let span = (high - low).max(1e-9);
+    let step = 10f64.powf(span.log10().floor()) / 2.0;
+    ((low / step).floor() * step, (high / step).ceil() * step)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_drawing_is_escaped_and_inlined_without_its_ground() {
+        let draw = |area: &Area| -> Drawn {
+            area.draw(&Text::new(
+                "<b>&",
+                (5, 5),
+                text_style(HPos::Left, VPos::Top),
+            ))?;
+            Ok(())
+        };
+        let plot = Plot::draw("a", "x \"<".to_owned(), (100, 50), String::new(), draw);
+        let plot = plot.expect("it can be drawn");
+        assert!(plot.svg.contains("xmlns=") && plot.svg.contains(PAPER));
+        let inline = plot.inline();
+        assert!(inline.contains("viewBox=\"0 0 100 50\"") && inline.contains("currentColor"));
+        assert!(!inline.contains(PAPER) && !inline.contains("<b>") && !inline.contains("\"<"));
+    }
+
+    #[test]
+    fn axes_end_at_round_numbers() {
+        for ((low, high), expected) in [((0.0, 0.93), (0.0, 0.95)), ((-0.2, 1.2), (-0.5, 1.5))] {
+            let ends = round_ends(low, high);
+            assert!((ends.0 - expected.0).abs() < 1e-9 && (ends.1 - expected.1).abs() < 1e-9);
+        }
+    }
+}

@@ -1,0 +1,90 @@
+//! `summary.json`, and a fold's own `fold.json`, which has the same keys and more.
+
+use std::collections::BTreeMap;
+
+use serde::Deserialize;
+
+/// `summary.json`.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default)]
+pub(crate) struct Summary {
+    pub experiment: Option<String>,
+    pub preset: Option<String>,
+    pub synthetic: Option<bool>,
+    pub classes: Vec<String>,
+    pub folds: Vec<FoldResult>,
+    pub test_accuracy: Option<MeanStd>,
+    pub final_test_accuracy: Option<MeanStd>,
+    pub best_test_accuracy_optimistic: Option<MeanStd>,
+    pub test_accuracy_interval: Option<Interval>,
+    pub measures: BTreeMap<String, MeanStd>,
+    pub confusion: Vec<Vec<u64>>,
+    pub per_class: BTreeMap<String, ClassScores>,
+    pub seconds: Option<f64>,
+    pub majority_accuracy: Option<f64>,
+    pub shortened: Option<Vec<String>>,
+    pub protocol: Option<String>,
+    pub subject_independent: Option<bool>,
+    pub dataset: Option<String>,
+}
+
+impl Summary {
+    /// Whether the checkpoints were chosen by the accuracy that is reported, as the code of 2015 did.
+    pub fn chosen_on_test(&self) -> bool {
+        self.protocol.as_deref() == Some("paper-2015")
+    }
+
+    /// Accuracy of always naming the commonest class: as recorded, else from the confusion matrix.
+    pub fn majority(&self) -> Option<f64> {
+        let rows = || self.confusion.iter().map(|row| row.iter().sum::<u64>());
+        let from_counts = || Some(rows().max()? as f64 / rows().sum::<u64>().max(1) as f64);
+        self.majority_accuracy.or_else(from_counts)
+    }
+
+    /// Number of classes: as listed, else as the confusion matrix has rows.
+    pub fn class_count(&self) -> usize {
+        self.classes.len().max(self.confusion.len())
+    }
+}
+
+/// One fold's numbers. Accuracies lie in [0, 1].
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default)]
+pub(crate) struct FoldResult {
+    pub fold: Option<u64>,
+    pub best_step: Option<u64>,
+    pub val_accuracy: Option<f64>,
+    pub test_accuracy: Option<f64>,
+    pub final_test_accuracy: Option<f64>,
+    pub best_test_accuracy_optimistic: Option<f64>,
+    pub seconds: Option<f64>,
+    pub at_chance: bool,
+    pub failed: Option<String>,
+}
+
+/// Mean and sample standard deviation over folds.
+#[derive(Debug, Clone, Copy, Default, Deserialize)]
+#[serde(default)]
+pub(crate) struct MeanStd {
+    pub mean: Option<f64>,
+    pub std: Option<f64>,
+}
+
+/// A bootstrap interval over people, in [0, 1].
+#[derive(Debug, Clone, Copy, Default, Deserialize)]
+#[serde(default)]
+pub(crate) struct Interval {
+    pub low: Option<f64>,
+    pub high: Option<f64>,
+    pub subjects: Option<u64>,
+}
+
+/// Scores of one class.
+#[derive(Debug, Clone, Copy, Default, Deserialize)]
+#[serde(default)]
+pub(crate) struct ClassScores {
+    pub precision: Option<f64>,
+    pub recall: Option<f64>,
+    pub f1: Option<f64>,
+    pub support: Option<u64>,
+}

@@ -1,0 +1,94 @@
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, bail};
+use clap::Args;
+use serde_json::Value;
+
+use super::compare::paired_tests;
+use crate::console::say;
+
+/// Write the HTML page of a run anew, or one page that sets several runs side by side.
+///
+/// One page, readable without a network. The drawings lie beside it as SVG and their numbers as CSV, in the folder figures.
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Examples:\n  faus report runs/ck_plus-cnn_ad-quick --open\n  faus report runs/ck_plus-cnn-quick runs/ck_plus-cnn_ad-quick --output comparison"
+)]
+pub(crate) struct ReportArgs {
+    /// Run folders; of several, the one to compare with first.
+    #[arg(required = true, value_name = "RUN")]
+    runs: Vec<PathBuf>,
+    /// Folder for the page about several runs; default: `comparison` beside the first.
+    #[arg(long, value_name = "DIR")]
+    output: Option<PathBuf>,
+    /// Open the page in your browser.
+    #[arg(long)]
+    open: bool,
+}
+
+pub(crate) fn report(args: ReportArgs) -> Result<()> {
+    args.runs.iter().try_for_each(|run| check_run(run))?;
+    let page = match (&args.runs[..], &args.output) {
+        ([run], None) => faus_report::write_report(run)?,
+        ([_], Some(_)) => bail!(
+            "--output is for several runs: the page of one lies in its own folder, under report/"
+        ),
+        (runs, output) => compare(runs, output.as_deref())?,
+    };
+    println!("{}", page.display());
+    if args.open {
+        open::that_detached(&page).with_context(|| {
+            format!(
+                "{}: cannot be opened from here; open it in a browser",
+                page.display()
+            )
+        })?;
+    }
+    Ok(())
+}
+
+fn check_run(run: &Path) -> Result<()> {
+    let parts = ["config.json", "summary.json", "folds"];
+    if parts.iter().any(|part| run.join(part).exists()) {
+        return Ok(());
+    }
+    let missing = match run.exists() {
+        true => "",
+        false => "No such file or directory; ",
+    };
+    bail!(
+        "{}: {missing}no run folder (no config.json, summary.json or folds/ in it); `faus run` makes one under runs/",
+        run.display()
+    )
+}
+
+/// The page about several runs; what cannot be tested against each other is shown side by side all the same.
+fn compare(runs: &[PathBuf], output: Option<&Path>) -> Result<PathBuf> {
+    let beside = runs[0].join("../comparison");
+    let beside = match runs[0].parent() {
+        Some(parent) => parent.join("comparison"),
+        None => beside,
+    };
+    let output = output.unwrap_or(&beside);
+    check_output(output)?;
+    let paired: Result<Value, String> = paired_tests(runs).map_err(|error| format!("{error:#}"));
+    if let Err(reason) = &paired {
+        say(format!("Not tested against each other: {reason}"));
+    }
+    Ok(faus_report::write_comparison(runs, output, paired)?)
+}
+
+/// A folder that is there must be an earlier comparison or empty: its figures are made anew.
+fn check_output(output: &Path) -> Result<()> {
+    let Ok(mut entries) = std::fs::read_dir(output) else {
+        return Ok(());
+    };
+    let known = output.join("index.html").exists() || entries.next().is_none();
+    match known && !output.join("summary.json").exists() {
+        true => Ok(()),
+        false => bail!(
+            "{}: there is something else in this folder; give another one with --output",
+            output.display()
+        ),
+    }
+}
