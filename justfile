@@ -112,7 +112,7 @@ fuzz runs="1000000":
 ci: lint test-scripts test-crates
     cargo test --workspace {{ replace_regex(plain_crates, '(\S+)', '--exclude $1') }}
 
-# Speed beside PyTorch and other libraries of Python, on this machine [train|data|all, then flags of the benchmark]
+# Speed beside PyTorch and other libraries of Python, on this machine [train|viz|data|all, then flags of the benchmark]
 [no-exit-message]
 bench-peers work="all" *flags: setup
     @shift $(( $# > 0 ? 1 : 0 )); sh scripts/bench_peers.sh {{ quote(work) }} "$@"

@@ -1,6 +1,7 @@
 #!/bin/sh
 # scripts/bench_peers.sh WORK [ARGUMENT…]: the benchmarks beside Python's libraries. WORK is train (a training step beside
-# PyTorch's), data (preparing and augmenting beside OpenCV, scikit-image, albumentations, torchvision) or all. The
+# PyTorch's), viz (a layer's patches beside captum's), data (preparing and augmenting beside OpenCV, scikit-image,
+# albumentations, torchvision) or all. The
 # libraries go into a virtual environment in the user's cache, the faces are the synthetic ones. Arguments are passed on
 # to the benchmark.
 set -eu
@@ -8,11 +9,11 @@ set -eu
 work=$1
 shift
 case $work in
-train | data | all) ;;
-*) echo "just bench-peers train|data|all, not '$work'" >&2 && exit 2 ;;
+train | viz | data | all) ;;
+*) echo "just bench-peers train|viz|data|all, not '$work'" >&2 && exit 2 ;;
 esac
 if [ "$work" = all ] && [ $# -gt 0 ]; then
-    echo "flags are those of one benchmark: just bench-peers train|data $*" >&2 && exit 2
+    echo "flags are those of one benchmark: just bench-peers train|viz|data $*" >&2 && exit 2
 fi
 cache=${XDG_CACHE_HOME:-$HOME/.cache}/faus
 target=${CARGO_TARGET_DIR:-target}
@@ -31,16 +32,23 @@ faces=data/synthetic-ck
 day=$(date +%Y-%m-%d)
 
 if [ "$work" != data ]; then
-    cargo build --release --package faus-train --example peer_step
     scratch=$(mktemp -d)
     trap 'rm -rf "$scratch"' EXIT
     for side in 48 96; do
         "$faus" data prepare --source ck_plus --input "$faces" --output "$scratch/$side" --size "$side"
     done
+fi
+if [ "$work" = train ] || [ "$work" = all ]; then
+    cargo build --release --package faus-train --example peer_step
     "$python" benches/peers/train_pair.py --faus "$faus" --peer-step "$target/release/examples/peer_step" \
         --prepared "$scratch/48" "$scratch/96" --csv "benches/peers/results/$day-train.csv" "$@"
 fi
-if [ "$work" != train ]; then
+if [ "$work" = viz ] || [ "$work" = all ]; then
+    cargo build --release --package faus-viz --example peer_patches
+    "$python" benches/peers/viz_pair.py --peer-patches "$target/release/examples/peer_patches" \
+        --prepared "$scratch/96" --csv "benches/peers/results/$day-viz.csv" "$@"
+fi
+if [ "$work" = data ] || [ "$work" = all ]; then
     cargo build --release --package faus-data --example throughput
     "$python" benches/peers/pair.py --data "$faces" --target "$target" --faus "$faus" "$@"
 fi

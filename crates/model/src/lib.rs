@@ -2,6 +2,7 @@
 //!
 //! - [`Architecture`] describes a network as named [`Stage`]s of plain [`Layer`]s; [`ZeroBiasCnn`] is the paper's.
 //! - [`Network`] runs one: logits, feature maps, and the loss with its gradients for a training step.
+//! - [`FieldNet`] computes what a unit's receptive field holds, forward and back; [`Maxima`] are the largest responses.
 //! - [`Checkpoint`] stores and restores one as safetensors, never pickle.
 //! - [`DeviceChoice`] finds CUDA, or says why there is none.
 //!
@@ -23,9 +24,11 @@ mod checkpoint;
 mod device;
 mod dropout;
 mod error;
+mod field;
 mod geometry;
 mod kernels;
 mod layer;
+mod maxima;
 mod memory;
 mod network;
 mod plan;
@@ -37,8 +40,10 @@ pub use checkpoint::{Checkpoint, CheckpointInfo, TensorsByName, read_tensors, wr
 pub use device::{CudaStatus, DeviceChoice, DeviceList, cuda_status, device_name};
 pub use dropout::DropoutLayer;
 pub use error::Error;
+pub use field::{FieldMap, FieldNet, FieldTrace, Region};
 pub use geometry::{Receptive, receptive_field};
 pub use layer::{Layer, Stage, channels_last};
+pub use maxima::Maxima;
 pub use memory::in_memory;
 pub use network::Network;
 pub use plan::Plan;

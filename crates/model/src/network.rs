@@ -2,7 +2,7 @@ use std::collections::BTreeMap;
 
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
-use tch::{Device, Tensor};
+use tch::{Device, Kind, Tensor};
 
 use crate::{Architecture, Error, InputSpec, Layer, Stage};
 
@@ -165,6 +165,52 @@ impl Network {
     /// When the device is not there or out of memory.
     pub fn to_device(&self, device: Device) -> Result<Self, Error> {
         self.map(device, &|t| Ok(t.f_detach()?.f_to_device(device)?))
+    }
+
+    /// A network with weights of its own, on the same device.
+    ///
+    /// # Errors
+    /// When the device is out of memory.
+    pub fn deep_copy(&self) -> Result<Self, Error> {
+        self.map(self.device, &|t| {
+            let mut copy = t.f_empty_like()?.f_detach()?;
+            copy.f_copy_(&t.f_detach()?)?;
+            Ok(copy)
+        })
+    }
+
+    /// The network that gives on images + `shift`, padded by that many pixels of the value `shift` on every side (the second
+    /// result), what this one gives on the images: the first convolution's bias takes the shift back out (Kindermans et al.,
+    /// arXiv 1711.00867, section 2.1). Any map that explains the one should explain the other.
+    ///
+    /// `None` where the first layer is no convolution.
+    ///
+    /// # Errors
+    /// When the device is out of memory.
+    pub fn under_shift(&self, shift: f64) -> Result<Option<(Self, usize)>, Error> {
+        let mut shifted = self.replica()?;
+        let first = shifted
+            .stages
+            .first_mut()
+            .and_then(|s| s.layers.first_mut());
+        let Some(Layer::Conv {
+            weight,
+            bias,
+            padding,
+        }) = first
+        else {
+            return Ok(None);
+        };
+        let taken_out = weight
+            .f_sum_dim_intlist(&[1i64, 2, 3][..], false, Kind::Float)?
+            .f_mul_scalar(-shift)?;
+        *bias = Some(match bias.take() {
+            Some(bias) => bias.f_add(&taken_out)?,
+            None => taken_out,
+        });
+        let margin = std::mem::take(padding) as usize;
+        shifted.spec.side += 2 * margin;
+        Ok(Some((shifted, margin)))
     }
 
     pub(crate) fn map(

@@ -3,7 +3,7 @@ use tch::{Device, Tensor};
 use crate::kernels::{
     Buffer, ConvShape, Pooled, Stem, Winograd, nhwc_values, sparse_backward, values,
 };
-use crate::{Error, GradientMethod, Layer, Network};
+use crate::{Error, GradientMethod, Layer, Maxima, Network};
 
 /// How the leading convolutions of a network are computed, with what follows from its weights alone: made once a step,
 /// shared by all threads. Holds only for the weights that it was made of.
@@ -183,12 +183,28 @@ impl KernelStage {
         }
     }
 
+    /// The largest response of every filter, found by pooling over the whole map.
+    pub(crate) fn maxima(&self, weight: &Tensor, input: Features) -> Result<Maxima, Error> {
+        let side = self.shape.side;
+        let pooled = match (&self.form, input) {
+            (Form::Stem(stem), Features::Grey(grey)) => stem.forward(grey),
+            (Form::Winograd(winograd), Features::Maps(maps)) => winograd.forward(maps, side),
+            (_, Features::Grey(input)) => self.dense_pooled(weight, input, side)?,
+            (_, Features::Maps(input)) => self.dense_pooled(weight, input, side)?,
+        };
+        Ok(pooled.maxima(side))
+    }
+
     fn dense_forward(&self, weight: &Tensor, input: &[f32]) -> Result<Pooled, Error> {
+        self.dense_pooled(weight, input, self.shape.tile)
+    }
+
+    fn dense_pooled(&self, weight: &Tensor, input: &[f32], tile: usize) -> Result<Pooled, Error> {
         let ConvShape {
             side,
             inputs,
             kernel,
-            tile,
+            ..
         } = self.shape;
         let pad = kernel as i64 / 2;
         let images = nchw(input, &[-1, side as i64, side as i64, inputs as i64])?;

@@ -8,6 +8,8 @@ use faus_viz::Method;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+use crate::{Distinct, SplitPart};
+
 const PAPER: &str = include_str!("../presets/paper.json");
 const QUICK: &str = include_str!("../presets/quick.json");
 /// Largest experiment file that is read, in bytes.
@@ -142,6 +144,14 @@ pub struct VisualizeConfig {
     pub top: usize,
     /// Filters in the figure (10): the best of each action unit first.
     pub figure_filters: usize,
+    /// The images that are looked through (test: people whom the network never saw).
+    pub split: SplitPart,
+    /// What the patches of one filter must differ in (subject).
+    pub distinct: Distinct,
+    /// Whether the patches are compared with those of random networks (true).
+    pub sanity: bool,
+    /// Whether the output layer and the evidence for classes are drawn too (true).
+    pub evidence: bool,
 }
 
 impl Default for VisualizeConfig {
@@ -151,6 +161,10 @@ impl Default for VisualizeConfig {
             method: Method::Guided,
             top: 10,
             figure_filters: 10,
+            split: SplitPart::Test,
+            distinct: Distinct::Subject,
+            sanity: true,
+            evidence: true,
         }
     }
 }

@@ -1,20 +1,24 @@
 use std::path::Path;
+use std::sync::mpsc::sync_channel;
 
 use anyhow::{Context, Result, bail};
 use atomic_write_file::AtomicWriteFile;
 use faus_data::Prepared;
-use faus_data::normalise::Normalisation;
+use faus_data::normalise::{Normalisation, to_unit_range};
 use faus_fau::{
     Activations, Analysis, CheckedOptions, OutputOptions, analyse_watched, read_samples,
 };
 use faus_model::Network;
-use faus_train::{Workers, images_tensor};
-use faus_viz::{FilterPatches, ImageSet, Method, cut_patches, top_units};
+use faus_train::Workers;
+use faus_viz::{ImageSet, stream_maxima};
 use npyz::WriterBuilder;
 
 use crate::commands::watched;
 use crate::console::say;
 use crate::interrupt;
+
+/// Groups of rows computed ahead of who takes them.
+const AHEAD: usize = 4;
 
 /// A layer of a trained network, and the images it is looked at with.
 pub(crate) struct Look<'a> {
@@ -33,14 +37,11 @@ impl Look<'_> {
     /// F(x) of every row of the data set.
     pub fn activations(&self) -> Result<Activations> {
         let rows: Vec<usize> = (0..self.prepared.len()).collect();
-        let values = faus_train::activations(
-            self.network,
-            self.prepared,
-            &rows,
-            self.stage,
-            &self.normalisation,
-            self.workers,
-        )?;
+        let mut values = Vec::new();
+        self.stream_activations(&rows, |some| {
+            values.extend_from_slice(some);
+            Ok(())
+        })?;
         let filters = values.len() / rows.len().max(1);
         Ok(Activations::new(rows.len(), filters, values)?)
     }
@@ -76,79 +77,109 @@ impl Look<'_> {
         Ok(Some(analysis))
     }
 
-    /// The `top` patches of each of `filters` among the images `rows`.
-    pub fn patches(
+    /// `f` with the images `rows`, of which no two of one of `groups` shall show the same filter.
+    pub fn with_images<R>(
         &self,
         rows: &[usize],
-        filters: &[usize],
-        top: usize,
-        method: Method,
-    ) -> Result<Vec<FilterPatches>> {
-        let prepared = self.prepared;
-        let grey = |row: usize| prepared.image(row);
-        let normalisation = self.normalisation;
+        groups: &[i64],
+        f: impl FnOnce(&ImageSet) -> R,
+    ) -> R {
+        let (prepared, normalisation) = (self.prepared, self.normalisation);
+        let pixels = prepared.image_size() * prepared.image_size();
         let normalised = |rows: &[usize]| {
-            images_tensor(prepared, rows, &normalisation).map_err(|e| e.to_string())
+            let mut values = vec![0.0; rows.len() * pixels];
+            let mut scratch = Vec::new();
+            for (&row, out) in rows.iter().zip(values.chunks_exact_mut(pixels)) {
+                to_unit_range(prepared.image(row), out);
+                normalisation.apply(out, prepared.image_size(), &mut scratch);
+            }
+            Ok(values)
         };
-        let images = ImageSet {
+        f(&ImageSet {
             rows,
             subjects: prepared.subjects(),
+            groups,
             side: prepared.image_size(),
             normalised: &normalised,
-            grey: &grey,
+            grey: &|row| prepared.image(row),
             stopped: &interrupt::stopped,
-        };
-        let (shared, stage) = (self.network.replica()?, self.stage);
-        let patches = self.workers.install(move || {
-            let tops = top_units(&shared, stage, filters, top, &images)?;
-            cut_patches(&shared, stage, method, &tops, &images)
-        });
-        match patches {
-            Err(faus_viz::Error::Cancelled) => {
-                bail!("stopped on request while patches were made; the same command makes them")
-            }
-            patches => Ok(patches?),
-        }
+        })
     }
+
+    /// Hands F(x) of `rows` to `take`, a few rows at a time and in order; memory does not grow with their number.
+    pub fn stream_activations(
+        &self,
+        rows: &[usize],
+        mut take: impl FnMut(&[f32]) -> std::io::Result<()>,
+    ) -> Result<()> {
+        let (network, stage, workers) = (self.network.replica()?, self.stage, self.workers);
+        let streamed = self.with_images(rows, &[], |images| {
+            std::thread::scope(|scope| {
+                let (sender, receiver) = sync_channel::<Vec<f32>>(AHEAD);
+                let computing = scope.spawn(move || {
+                    workers.install(move || {
+                        stream_maxima(&network, stage, images, |_, maxima| {
+                            let gone = |_| faus_viz::Error::Cancelled;
+                            sender.send(maxima.values.clone()).map_err(gone)
+                        })
+                    })
+                });
+                for values in receiver {
+                    take(&values)?;
+                }
+                let joined = computing.join();
+                let panicked = |panic| std::panic::resume_unwind(panic);
+                Ok::<_, std::io::Error>(joined.unwrap_or_else(panicked))
+            })
+        })?;
+        stoppable(streamed, "activations were computed")
+    }
+}
+
+/// The result, or what to say when the user stopped it.
+pub(crate) fn stoppable<R>(result: Result<R, faus_viz::Error>, meanwhile: &str) -> Result<R> {
+    match result {
+        Err(faus_viz::Error::Cancelled) => {
+            bail!("stopped on request while {meanwhile}; the same command makes them")
+        }
+        result => Ok(result?),
+    }
+}
+
+/// Writes F(x) of `rows` as f32 npy `[rows, filters]` while it is computed, atomically.
+pub(crate) fn stream_to_npy(
+    look: &Look,
+    rows: &[usize],
+    filters: usize,
+    path: &Path,
+) -> Result<()> {
+    write_npy(path, [rows.len(), filters], |write| {
+        look.stream_activations(rows, |values| values.iter().try_for_each(|v| write(*v)))
+    })
 }
 
 /// Writes activations as f32 npy `[rows, filters]`, atomically.
 pub(crate) fn write_activations(path: &Path, activations: &Activations) -> Result<()> {
+    write_npy(path, [activations.rows(), activations.filters()], |write| {
+        Ok(activations.values().iter().try_for_each(|v| write(*v))?)
+    })
+}
+
+fn write_npy(
+    path: &Path,
+    shape: [usize; 2],
+    fill: impl FnOnce(&mut dyn FnMut(f32) -> std::io::Result<()>) -> Result<()>,
+) -> Result<()> {
     let failed = || format!("{}: cannot be written", path.display());
     let mut file = AtomicWriteFile::open(path).with_context(failed)?;
-    let shape = [activations.rows() as u64, activations.filters() as u64];
     let buffered = std::io::BufWriter::new(&mut file);
     let mut writer = npyz::WriteOptions::new()
         .default_dtype()
-        .shape(&shape)
+        .shape(&shape.map(|n| n as u64))
         .writer(buffered)
         .begin_nd()
         .with_context(failed)?;
-    let values = activations.values().iter().copied();
-    writer.extend(values).with_context(failed)?;
+    fill(&mut |value| writer.push(&value)).with_context(failed)?;
     writer.finish().with_context(failed)?;
     file.commit().with_context(failed)
-}
-
-/// Filters for the figure: the best filter of each action unit first, so that different parts of the face are seen, then
-/// the next best; without an analysis those that respond most.
-pub(crate) fn figure_filters(
-    analysis: Option<&Analysis>,
-    patches: &[FilterPatches],
-    count: usize,
-) -> Vec<usize> {
-    let full = |filter: &usize| {
-        let mut with_patches = patches.iter().filter(|p| !p.patches.is_empty());
-        with_patches.any(|p| p.filter == *filter)
-    };
-    let ranked: Vec<usize> = match analysis {
-        Some(analysis) => analysis.best_filters(patches.len()),
-        None => {
-            let mut by_response: Vec<&FilterPatches> = patches.iter().collect();
-            let response = |p: &FilterPatches| p.patches.first().map_or(0.0, |p| p.unit.activation);
-            by_response.sort_by(|a, b| response(b).total_cmp(&response(a)));
-            by_response.into_iter().map(|p| p.filter).collect()
-        }
-    };
-    ranked.into_iter().filter(full).take(count).collect()
 }

@@ -39,8 +39,23 @@ pub enum Error {
     #[error("no images to look for patches in")]
     NoImages,
     /// A method name that cannot be read.
-    #[error("`{0}` is no back-projection method: use gradient, deconvnet or guided")]
+    #[error(
+        "`{0}` is no method that can be used here: use gradient, deconvnet, guided or (for patches) occlusion"
+    )]
     MethodName(String),
+    /// A response that is no number, as of a network whose training diverged.
+    #[error(
+        "layer `{layer}` answers image {image} with something that is no number: was this network's training stopped by a diverging loss?"
+    )]
+    NotANumber {
+        /// The layer.
+        layer: String,
+        /// The image's row.
+        image: usize,
+    },
+    /// No patches were asked for.
+    #[error("top is 0: it must be at least 1")]
+    NoTop,
     /// A picture or table could not be written.
     #[error("{path}: {reason}")]
     Write {

@@ -1,57 +1,8 @@
-use std::str::FromStr;
-
 use faus_model::{Layer, Network};
 use serde::{Deserialize, Serialize};
-use tch::{Kind, Tensor};
+use tch::Tensor;
 
-use crate::Error;
-
-/// How a unit is carried back to pixels. The methods differ only in what passes a ReLU backwards.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Method {
-    /// The gradient: passes where the forward value was positive (Simonyan et al. 2014).
-    Gradient,
-    /// Passes where the backward value is positive (Zeiler and Fergus 2014); pooling switches are used.
-    Deconvnet,
-    /// Passes where both are positive (Springenberg et al. 2015).
-    Guided,
-}
-
-impl FromStr for Method {
-    type Err = Error;
-
-    fn from_str(text: &str) -> Result<Self, Error> {
-        match text {
-            "gradient" => Ok(Self::Gradient),
-            "deconvnet" => Ok(Self::Deconvnet),
-            "guided" => Ok(Self::Guided),
-            other => Err(Error::MethodName(other.to_owned())),
-        }
-    }
-}
-
-impl std::fmt::Display for Method {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(match self {
-            Self::Gradient => "gradient",
-            Self::Deconvnet => "deconvnet",
-            Self::Guided => "guided",
-        })
-    }
-}
-
-impl Method {
-    /// What passes a ReLU: `backward` arrives from above, `forward` is the ReLU's output.
-    fn through_relu(self, backward: &Tensor, forward: &Tensor) -> Result<Tensor, Error> {
-        let active = || Ok::<_, Error>(forward.f_gt(0.0)?.f_to_kind(Kind::Float)?);
-        Ok(match self {
-            Self::Gradient => backward.f_mul(&active()?)?,
-            Self::Deconvnet => backward.f_relu()?,
-            Self::Guided => backward.f_relu()?.f_mul(&active()?)?,
-        })
-    }
-}
+use crate::{Error, Method};
 
 /// One unit of a feature map, or one of a fully connected layer (row and column 0).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -76,11 +27,14 @@ enum Trace<'a> {
 
 /// Carries `units[i]` of image `i` back to pixels, everything else set to zero: `[N, 1, side, side]` f32.
 ///
+/// The whole images are computed, by libtorch: for fully connected units, for networks that [`faus_model::FieldNet`] does not
+/// cover, and as what that is tested against.
+///
 /// `images` is `[N, 1, side, side]`, normalised, on the network's device; the units lie in the feature map of stage
 /// `stage`. The unit's own value enters as 1, so only the relative size of pixels has a meaning.
 ///
 /// # Errors
-/// When there is no such stage or unit, or the images do not fit.
+/// When there is no such stage or unit, the images do not fit, or the method is occlusion, which carries nothing back.
 pub fn project(
     network: &Network,
     stage: usize,
@@ -88,6 +42,9 @@ pub fn project(
     images: &Tensor,
     units: &[UnitRef],
 ) -> Result<Tensor, Error> {
+    if method == Method::Occlusion {
+        return Err(Error::MethodName(method.to_string()));
+    }
     tch::no_grad(|| {
         let (traces, output) = forward(network, stage, images)?;
         let mut backward = seed(&output, units, &network.stages()[stage].name)?;

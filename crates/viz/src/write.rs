@@ -2,207 +2,201 @@ use std::io::Write as _;
 use std::path::Path;
 
 use atomic_write_file::AtomicWriteFile;
-use faus_model::{Network, receptive_field};
+use image::DynamicImage;
 use npyz::WriterBuilder;
 use rayon::prelude::*;
-use serde_json::json;
-use tch::{Device, Kind};
+use serde_json::{Map, Value, json};
 
-use crate::{Error, FilterTop, ImageSet, Method, TopUnit, figure, project, sheet};
+use crate::evidence::evidence_picture;
+use crate::{
+    Atlas, Captions, EVIDENCE_METHODS, Error, Evidence, FilterPatches, ImageSet, Patch, Sanity,
+    Windows,
+};
 
-/// Units carried back together.
-const BATCH: usize = 32;
+/// Sizes that pictures come in: pixels to a point, and what the file's name ends in.
+const SCALES: [(u32, &str); 2] = [(1, ""), (3, "@3x")];
 
-/// The receptive field of one unit: what the face shows there, and what of it excites the filter.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Patch {
-    /// The unit and its image.
-    pub unit: TopUnit,
-    /// Left edge of the crop in the image, in pixels.
-    pub x: usize,
-    /// Upper edge.
-    pub y: usize,
-    /// Width; smaller than the receptive field at the image's border.
-    pub w: usize,
-    /// Height.
-    pub h: usize,
-    /// Where the crop begins in the full receptive field (column, row): 0 but at the left and upper border.
-    pub inset: (usize, usize),
-    /// Grey pixels of the crop / 255, `[h, w]` in [0, 1].
-    pub input: Vec<f32>,
-    /// The projection's values there, `[h, w]`, any range.
-    pub projection: Vec<f32>,
+/// What is written beside the patches.
+#[derive(Debug, Clone, Default)]
+pub struct WriteOptions {
+    /// What the pictures say.
+    pub captions: Captions,
+    /// Filters of the figure, in that order.
+    pub figure: Vec<usize>,
+    /// Whether to store arrays too.
+    pub arrays: bool,
+    /// Whether the faces are synthetic.
+    pub synthetic: bool,
+    /// Further keys of `filters.json`: which images, how chosen.
+    pub facts: Map<String, Value>,
 }
 
-/// All patches of one filter, by falling activation.
-#[derive(Debug, Clone, PartialEq)]
-pub struct FilterPatches {
-    /// The filter.
-    pub filter: usize,
-    /// Side of the full receptive field, in pixels; the image's side for fully connected layers.
-    pub field: usize,
-    /// Its patches.
-    pub patches: Vec<Patch>,
-}
+impl Atlas<'_, '_> {
+    /// Writes into `dir` (DESIGN 4):
+    /// - `filters.json`: image, subject, place and activation of every patch, and how they were found;
+    /// - `figure.png` of `options.figure`, `atlas.png`, `positions.png`, `conv1-weights.png` (the first layer's), each
+    ///   also as `NAME@3x.png`; `average-face.png`; `filter-NNN.png`;
+    /// - with arrays `projection-NNN.npy` and `input-NNN.npy` (f32 `[patches, field, field]`, zero where the field leaves the
+    ///   image) and `positions.npy` (f32 `[filters, rows, columns]`).
+    ///
+    /// # Errors
+    /// When the disk refuses.
+    pub fn write(&self, dir: &Path, options: &WriteOptions) -> Result<(), Error> {
+        std::fs::create_dir_all(dir).map_err(Error::write(dir))?;
+        let text = format!("{:#}", self.listing(options));
+        let captions = &options.captions;
+        write_both(dir, "figure", |scale| {
+            self.figure(&options.figure, captions, scale)
+        })?;
+        if self.filters.len() > 1 {
+            write_both(dir, "atlas", |scale| self.overview(captions, scale))?;
+        }
+        if self.has_places {
+            write_both(dir, "positions", |scale| self.place_maps(captions, scale))?;
+        }
+        self.write_first_weights(dir)?;
+        let average = DynamicImage::ImageLuma8(self.average_face());
+        write_png(&dir.join("average-face.png"), &average)?;
+        self.filters.par_iter().try_for_each(|filter| {
+            self.images.go_on()?;
+            let sheet = dir.join(format!("filter-{:03}.png", filter.filter));
+            write_png(&sheet, &self.sheet(filter.filter, captions, 1))?;
+            match options.arrays {
+                true => write_arrays(dir, filter),
+                false => Ok(()),
+            }
+        })?;
+        if options.arrays && self.has_places {
+            let side = self.survey.columns;
+            let values = self
+                .survey
+                .positions
+                .iter()
+                .flatten()
+                .map(|v| *v as f32)
+                .collect();
+            write_npy(
+                &dir.join("positions.npy"),
+                &[self.filters.len(), side, side],
+                values,
+            )?;
+        }
+        // Last: who finds it finds what it speaks of.
+        write_bytes(&dir.join("filters.json"), text.as_bytes())
+    }
 
-/// Projects the units of `tops` and cuts their receptive fields out. Runs on rayon's current pool.
-///
-/// # Errors
-/// When the images do not fit the network.
-pub fn cut_patches(
-    network: &Network,
-    stage: usize,
-    method: Method,
-    tops: &[FilterTop],
-    images: &ImageSet,
-) -> Result<Vec<FilterPatches>, Error> {
-    let units: Vec<TopUnit> = tops.iter().flat_map(|t| t.units.iter().copied()).collect();
-    let jobs = units
-        .chunks(BATCH)
-        .map(|units| Ok((network.replica()?, units)))
-        .collect::<Result<Vec<_>, Error>>()?;
-    let parts: Vec<Result<Vec<Patch>, Error>> = jobs
-        .into_par_iter()
-        .map(|(network, units)| cut_batch(&network, stage, method, units, images))
-        .collect();
-    let mut patches = parts
-        .into_iter()
-        .collect::<Result<Vec<_>, Error>>()?
-        .into_iter()
-        .flatten();
-    let field = receptive_field(network.stages(), stage).map_or(images.side, |f| f.size as usize);
-    let of = |top: &FilterTop, patches: &mut dyn Iterator<Item = Patch>| {
-        patches.take(top.units.len()).collect()
-    };
-    Ok(tops
-        .iter()
-        .map(|top| FilterPatches {
-            filter: top.filter,
-            field,
-            patches: of(top, &mut patches),
-        })
-        .collect())
-}
+    fn write_first_weights(&self, dir: &Path) -> Result<(), Error> {
+        let captions = Captions {
+            heading: "first layer: its kernels, middle grey is 0".to_owned(),
+            ..Captions::default()
+        };
+        for (scale, ending) in SCALES {
+            if let Some(picture) = self.first_weights(&captions, scale) {
+                write_png(&dir.join(format!("conv1-weights{ending}.png")), &picture)?;
+            }
+        }
+        Ok(())
+    }
 
-fn cut_batch(
-    network: &Network,
-    stage: usize,
-    method: Method,
-    units: &[TopUnit],
-    images: &ImageSet,
-) -> Result<Vec<Patch>, Error> {
-    images.go_on()?;
-    let rows: Vec<usize> = units.iter().map(|u| u.index).collect();
-    let refs: Vec<_> = units.iter().map(|u| u.unit).collect();
-    let input = (images.normalised)(&rows)
-        .map_err(Error::Images)?
-        .f_to_device(network.device())?;
-    let projected = project(network, stage, method, &input, &refs)?
-        .f_to_device(Device::Cpu)?
-        .f_to_kind(Kind::Float)?;
-    let pixels = images.side * images.side;
-    let mut values = vec![0f32; projected.numel()];
-    projected
-        .f_contiguous()?
-        .f_copy_data(&mut values, projected.numel())?;
-    Ok(units
-        .iter()
-        .zip(values.chunks_exact(pixels))
-        .map(|(unit, projection)| cut(network, stage, *unit, projection, images))
-        .collect())
-}
-
-/// Cuts the receptive field of `unit`, clipped to the image.
-fn cut(
-    network: &Network,
-    stage: usize,
-    unit: TopUnit,
-    projection: &[f32],
-    images: &ImageSet,
-) -> Patch {
-    let side = images.side as i64;
-    let span = |at: usize| match receptive_field(network.stages(), stage) {
-        Some(field) => (
-            field.span(at as i64, side),
-            at as i64 * field.stride + field.first,
-        ),
-        None => ((0, side), 0),
-    };
-    let ((left, right), start_x) = span(unit.unit.column);
-    let ((top, bottom), start_y) = span(unit.unit.row);
-    let (x, y, w, h) = (
-        left as usize,
-        top as usize,
-        (right - left) as usize,
-        (bottom - top) as usize,
-    );
-    let rows = (y..y + h).map(|row| row * images.side + x);
-    let grey = (images.grey)(unit.index);
-    Patch {
-        unit,
-        x,
-        y,
-        w,
-        h,
-        inset: ((left - start_x) as usize, (top - start_y) as usize),
-        input: rows
-            .clone()
-            .flat_map(|at| grey[at..at + w].iter().map(|&v| f32::from(v) / 255.0))
-            .collect(),
-        projection: rows
-            .flat_map(|at| projection[at..at + w].iter().copied())
-            .collect(),
+    fn listing(&self, options: &WriteOptions) -> Value {
+        let filters: Vec<Value> = self
+            .filters
+            .iter()
+            .map(|f| json!({ "filter": f.filter, "patches": patch_rows(f) }))
+            .collect();
+        let mut listing =
+            json!({ "layer": self.layer, "method": self.method, "synthetic": options.synthetic });
+        if let Value::Object(keys) = &mut listing {
+            keys.extend(options.facts.clone());
+            keys.insert("images".into(), self.survey.images.into());
+            keys.insert("top".into(), self.top.into());
+            keys.insert("field".into(), self.frame.field.into());
+            keys.insert("figure".into(), options.figure.clone().into());
+            keys.insert("order".into(), self.order.clone().into());
+            keys.insert("dead".into(), self.survey.dead().into());
+            keys.insert("filters".into(), filters.into());
+        }
+        listing
     }
 }
 
-/// Writes `filters.json` (which says whether the faces are `synthetic`), `filter-NNN.png`, `figure.png` (the filters of `in_figure`, in that order) and, with `arrays`,
-/// `projection-NNN.npy` and `input-NNN.npy` (f32 `[patches, field, field]`, zero where the field leaves the image).
+impl Sanity {
+    /// Writes `sanity.json` and, in both sizes, `sanity.png` into `dir`; `seed` is that of the random networks.
+    ///
+    /// # Errors
+    /// When the disk refuses.
+    pub fn write(
+        &self,
+        dir: &Path,
+        atlas: &Atlas,
+        options: &WriteOptions,
+        seed: u64,
+    ) -> Result<(), Error> {
+        std::fs::create_dir_all(dir).map_err(Error::write(dir))?;
+        write_both(dir, "sanity", |scale| {
+            self.picture(atlas, &options.captions, scale)
+        })?;
+        let text = json!({
+            "layer": atlas.layer, "method": atlas.method, "synthetic": options.synthetic, "filters": self.filters,
+            "patches": self.patches, "seed": seed, "sentence": self.sentence, "panels": self.panels,
+        });
+        write_bytes(&dir.join("sanity.json"), format!("{text:#}").as_bytes())
+    }
+}
+
+/// Writes `evidence.json`, in both sizes `evidence.png`, and with arrays `evidence-NNNNN.npy` (f32 `[3, side, side]`) into
+/// `dir`. `rows` are the keys of each image in the JSON, `words` the lines beside it in the picture.
 ///
 /// # Errors
 /// When the disk refuses.
-pub fn write_patches(
+pub fn write_evidence(
     dir: &Path,
-    layer: &str,
-    method: Method,
-    filters: &[FilterPatches],
-    in_figure: &[usize],
-    arrays: bool,
-    synthetic: bool,
+    all: &[Evidence],
+    (rows, words): (&[Value], &[Vec<String>]),
+    images: &ImageSet,
+    options: &WriteOptions,
 ) -> Result<(), Error> {
     std::fs::create_dir_all(dir).map_err(Error::write(dir))?;
-    let listed: Vec<_> = filters
-        .iter()
-        .map(|f| json!({ "filter": f.filter, "patches": patch_rows(f) }))
-        .collect();
-    let text = json!({ "layer": layer, "method": method, "synthetic": synthetic, "filters": listed, "figure": in_figure });
-    let path = dir.join("filters.json");
-    write_bytes(&path, format!("{text:#}").as_bytes())?;
-    for filter in filters {
-        write_png(
-            &dir.join(format!("filter-{:03}.png", filter.filter)),
-            &sheet(filter),
-        )?;
-        if arrays {
-            write_array(
-                &dir.join(format!("projection-{:03}.npy", filter.filter)),
-                filter,
-                |p| &p.projection,
-            )?;
-            write_array(
-                &dir.join(format!("input-{:03}.npy", filter.filter)),
-                filter,
-                |p| &p.input,
-            )?;
+    let captions = &options.captions;
+    write_both(dir, "evidence", |scale| {
+        evidence_picture(all, words, images, captions, scale)
+    })?;
+    if options.arrays {
+        for one in all {
+            let path = dir.join(format!("evidence-{:05}.npy", one.index));
+            let shape = [one.maps().len(), images.side, images.side];
+            write_npy(&path, &shape, one.maps().concat())?;
         }
     }
-    let shown: Vec<&FilterPatches> = in_figure
-        .iter()
-        .filter_map(|n| filters.iter().find(|f| f.filter == *n))
-        .collect();
-    write_png(&dir.join("figure.png"), &figure(&shown))
+    let windows = Windows::of_face(images.side);
+    let text = json!({
+        "synthetic": options.synthetic, "methods": EVIDENCE_METHODS, "occlusion_window": windows.side,
+        "occlusion_stride": windows.stride, "images": rows,
+    });
+    write_bytes(&dir.join("evidence.json"), format!("{text:#}").as_bytes())
 }
 
-fn patch_rows(filter: &FilterPatches) -> Vec<serde_json::Value> {
+/// A picture in both sizes.
+///
+/// # Errors
+/// When the disk refuses.
+pub fn write_both(
+    dir: &Path,
+    name: &str,
+    draw: impl Fn(u32) -> DynamicImage + Sync,
+) -> Result<(), Error> {
+    SCALES.par_iter().try_for_each(|(scale, ending)| {
+        write_png(&dir.join(format!("{name}{ending}.png")), &draw(*scale))
+    })
+}
+
+fn write_arrays(dir: &Path, filter: &FilterPatches) -> Result<(), Error> {
+    let path = |kind: &str| dir.join(format!("{kind}-{:03}.npy", filter.filter));
+    write_array(&path("projection"), filter, |p| &p.projection)?;
+    write_array(&path("input"), filter, |p| &p.input)
+}
+
+fn patch_rows(filter: &FilterPatches) -> Vec<Value> {
     let row = |(rank, p): (usize, &Patch)| {
         json!({
             "rank": rank, "index": p.unit.index, "subject": p.unit.subject, "row": p.unit.unit.row, "col": p.unit.unit.column,
@@ -212,7 +206,7 @@ fn patch_rows(filter: &FilterPatches) -> Vec<serde_json::Value> {
     filter.patches.iter().enumerate().map(row).collect()
 }
 
-fn write_png(path: &Path, picture: &image::GrayImage) -> Result<(), Error> {
+fn write_png(path: &Path, picture: &DynamicImage) -> Result<(), Error> {
     let mut bytes = std::io::Cursor::new(Vec::new());
     picture
         .write_to(&mut bytes, image::ImageFormat::Png)
@@ -236,19 +230,24 @@ fn write_array(
             out[start..start + values.len()].copy_from_slice(values);
         }
     }
+    write_npy(
+        path,
+        &[filter.patches.len(), filter.field, filter.field],
+        all,
+    )
+}
+
+/// f32 values of this shape as npy, atomically.
+fn write_npy(path: &Path, shape: &[usize], values: Vec<f32>) -> Result<(), Error> {
     let mut bytes = Vec::new();
-    let shape = [
-        filter.patches.len() as u64,
-        filter.field as u64,
-        filter.field as u64,
-    ];
+    let shape: Vec<u64> = shape.iter().map(|&n| n as u64).collect();
     let mut writer = npyz::WriteOptions::new()
         .default_dtype()
         .shape(&shape)
         .writer(&mut bytes)
         .begin_nd()
         .map_err(Error::write(path))?;
-    writer.extend(all).map_err(Error::write(path))?;
+    writer.extend(values).map_err(Error::write(path))?;
     writer.finish().map_err(Error::write(path))?;
     write_bytes(path, &bytes)
 }

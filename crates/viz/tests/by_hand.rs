@@ -6,6 +6,7 @@
 mod common;
 
 use common::{Convolutions, normal, values};
+use faus_model::{FieldNet, Region};
 use faus_viz::{Error, Method, UnitRef, project};
 use tch::Tensor;
 
@@ -54,8 +55,13 @@ fn pixels(
         row,
         column,
     };
-    let map = project(&network(relu_first), 1, method, &image, &[unit]).unwrap();
+    let network = network(relu_first);
+    let map = project(&network, 1, method, &image, &[unit]).unwrap();
     assert_eq!(map.size(), [1, 1, 4, 4]);
+    assert_eq!(
+        by_field(&network, method, &IMAGE, 1, unit, Region::unit(row, column)),
+        values(&map)
+    );
     let of = |(at, value)| ((at / 4, at % 4), value);
     values(&map)
         .into_iter()
@@ -63,6 +69,129 @@ fn pixels(
         .map(of)
         .filter(|(_, v)| *v != 0.0)
         .collect()
+}
+
+/// The same projection computed in the units' receptive field alone, put back into an image of zeros.
+fn by_field(
+    network: &faus_model::Network,
+    method: Method,
+    image: &[f32],
+    stage: usize,
+    unit: UnitRef,
+    traced: Region,
+) -> Vec<f32> {
+    let field = FieldNet::new(network, stage).unwrap().unwrap();
+    let side = field.image_side();
+    let trace = field.trace(image, traced).unwrap();
+    let at = (unit.filter, unit.row, unit.column);
+    let map = trace.project(at, |b, f| method.passes(b, f)).unwrap();
+    let mut whole = vec![0.0; side * side];
+    for (row, values) in map.values.chunks_exact(map.region.width).enumerate() {
+        let start = (map.region.row + row) * side + map.region.column;
+        whole[start..start + values.len()].copy_from_slice(values);
+    }
+    whole
+}
+
+#[test]
+fn a_field_alone_gives_the_bits_of_the_whole_image() {
+    for relu_first in [false, true] {
+        let network = Convolutions::random(12, relu_first).network(24);
+        for (seed, stage) in [(21, 0), (22, 1), (23, 2)] {
+            let image = normal(seed, 24 * 24);
+            let tensor = Tensor::from_slice(&image).reshape([1, 1, 24, 24]);
+            let last = 24 / (1 << stage) - 1;
+            for (row, column) in [(0, 0), (last / 2, last / 3), (last, 1), (last, last)] {
+                let unit = UnitRef {
+                    filter: stage + 2,
+                    row,
+                    column,
+                };
+                for method in METHODS {
+                    let whole = by_field(
+                        &network,
+                        method,
+                        &image,
+                        stage,
+                        unit,
+                        Region::whole(last + 1),
+                    );
+                    let alone = by_field(
+                        &network,
+                        method,
+                        &image,
+                        stage,
+                        unit,
+                        Region::unit(row, column),
+                    );
+                    let bits = |map: &[f32]| {
+                        map.iter()
+                            .map(|v| v.to_bits() & !(1 << 31) | u32::from(*v < 0.0) << 31)
+                            .collect::<Vec<_>>()
+                    };
+                    assert_eq!(bits(&alone), bits(&whole), "{method} at stage {stage}");
+                    let libtorch =
+                        values(&project(&network, stage, method, &tensor, &[unit]).unwrap());
+                    let most = libtorch.iter().fold(0f32, |m, v| m.max(v.abs()));
+                    assert!(most > 0.0);
+                    for (a, b) in alone.iter().zip(&libtorch) {
+                        assert!(
+                            (a - b).abs() <= 1e-5 * most,
+                            "{method} at stage {stage}: {a} {b}"
+                        );
+                    }
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn responses_are_those_of_the_feature_map() {
+    let network = Convolutions::random(12, true).network(24);
+    let image = normal(31, 24 * 24);
+    let tensor = Tensor::from_slice(&image).reshape([1, 1, 24, 24]);
+    let maps = values(&network.feature_maps(&tensor, 2).unwrap());
+    let field = FieldNet::new(&network, 2).unwrap().unwrap();
+    assert_eq!((field.map_side(), field.filters()), (6, 5));
+    for (filter, row, column) in [(0, 0, 0), (4, 5, 2), (2, 3, 3)] {
+        let trace = field.trace(&image, Region::unit(row, column)).unwrap();
+        let response = trace.response(filter, row, column).unwrap().max(0.0);
+        assert!((response - maps[(filter * 6 + row) * 6 + column]).abs() < 1e-4);
+        assert_eq!(trace.response(filter, row, (column + 1) % 6), None);
+    }
+    assert!(field.trace(&image, Region::unit(6, 0)).is_err());
+    assert!(field.trace(&image[1..], Region::unit(0, 0)).is_err());
+}
+
+#[test]
+fn what_a_unit_sees_is_where_its_gradient_can_be() {
+    // Weights without a zero: the gradient of a unit reaches every pixel of its field and no other.
+    let network = Convolutions {
+        weights: vec![
+            ([1, 1, 5, 5], vec![1.0; 25]),
+            ([1, 1, 5, 5], vec![1.0; 25]),
+            ([1, 1, 3, 3], vec![1.0; 9]),
+        ],
+        relu_first: true,
+    }
+    .network(32);
+    let field = FieldNet::new(&network, 2).unwrap().unwrap();
+    for (row, column) in [(0, 0), (3, 4), (7, 2)] {
+        let seen = field.receptive(Region::unit(row, column));
+        let span = |unit: usize| {
+            (
+                (4 * unit as i64 - 10).max(0),
+                (4 * unit as i64 + 14).min(32),
+            )
+        };
+        let ((top, bottom), (left, right)) = (span(row), span(column));
+        assert_eq!([seen.row as i64, seen.column as i64], [top, left]);
+        assert_eq!(
+            [seen.height as i64, seen.width as i64],
+            [bottom - top, right - left]
+        );
+    }
 }
 
 #[test]

@@ -7,6 +7,7 @@
 mod common;
 
 use common::{golden, network, numbers, wave};
+use faus_model::{FieldNet, Region};
 use faus_viz::{Method, UnitRef, project};
 
 /// Of the projection's largest value: float32 sums of up to 6400 terms in another order.
@@ -33,6 +34,7 @@ fn projections_of_conv3_agree_with_captum() {
             column,
         };
         let map = project(&network, stage, method, &image, &[unit]).unwrap();
+        agrees_in_its_field(&network, stage, method, &image, unit, &map);
         let (largest, norm) = (
             entry["largest"].as_f64().unwrap(),
             entry["norm"].as_f64().unwrap(),
@@ -49,6 +51,40 @@ fn projections_of_conv3_agree_with_captum() {
         assert!((map.norm().double_value(&[]) - norm).abs() <= TOLERANCE * norm);
         assert!((map.abs().max().double_value(&[]) - largest).abs() <= TOLERANCE * largest);
     }
+}
+
+/// What is computed in the receptive field alone is libtorch's map of the whole image.
+fn agrees_in_its_field(
+    network: &faus_model::Network,
+    stage: usize,
+    method: Method,
+    image: &tch::Tensor,
+    unit: UnitRef,
+    map: &tch::Tensor,
+) {
+    let field = FieldNet::new(network, stage).unwrap().unwrap();
+    let pixels = Vec::<f32>::try_from(image.flatten(0, -1)).unwrap();
+    let trace = field
+        .trace(&pixels, Region::unit(unit.row, unit.column))
+        .unwrap();
+    let at = (unit.filter, unit.row, unit.column);
+    let cut = trace.project(at, |b, f| method.passes(b, f)).unwrap();
+    let (whole, side) = (common_values(map), field.image_side());
+    let most = whole.iter().fold(0f64, |m, v| m.max(v.abs()));
+    for (n, got) in cut.values.iter().enumerate() {
+        let (row, column) = (n / cut.region.width, n % cut.region.width);
+        let expected = whole[(cut.region.row + row) * side + cut.region.column + column];
+        assert!(
+            (f64::from(*got) - expected).abs() <= TOLERANCE * most,
+            "{method} of {unit:?}"
+        );
+    }
+    let inside: f64 = cut.values.iter().map(|v| f64::from(v.abs())).sum();
+    let everywhere: f64 = whole.iter().map(|v| v.abs()).sum();
+    assert!(
+        (inside - everywhere).abs() <= TOLERANCE * everywhere,
+        "nothing lies outside the field"
+    );
 }
 
 fn common_values(map: &tch::Tensor) -> Vec<f64> {

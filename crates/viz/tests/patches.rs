@@ -8,8 +8,8 @@ mod common;
 use common::{Convolutions, normal, values};
 use faus_model::{InputSpec, Network, ZeroBiasCnn};
 use faus_viz::{
-    Error, FilterPatches, FilterTop, ImageSet, Method, TopUnit, UnitRef, cut_patches, top_units,
-    write_patches,
+    Atlas, Captions, Error, FilterPatches, FilterTop, ImageSet, Method, TopUnit, UnitRef,
+    WriteOptions, cut_patches, survey,
 };
 use serde_json::Value;
 use tch::{Device, Tensor};
@@ -36,25 +36,32 @@ impl Images {
         }
     }
 
-    fn tensor(&self, rows: &[usize]) -> Tensor {
+    fn of_rows(&self, rows: &[usize]) -> Vec<f32> {
         let pixels = self.side * self.side;
-        let values: Vec<f32> = rows
+        let values = rows
             .iter()
-            .flat_map(|row| &self.values[row * pixels..(row + 1) * pixels])
-            .copied()
-            .collect();
+            .flat_map(|row| &self.values[row * pixels..(row + 1) * pixels]);
+        values.copied().collect()
+    }
+
+    fn tensor(&self, rows: &[usize]) -> Tensor {
         let side = self.side as i64;
-        Tensor::from_slice(&values).reshape([rows.len() as i64, 1, side, side])
+        Tensor::from_slice(&self.of_rows(rows)).reshape([rows.len() as i64, 1, side, side])
     }
 
     /// `f` with the images as the crate wants them.
     fn with<R>(&self, rows: &[usize], f: impl FnOnce(&ImageSet) -> R) -> R {
+        self.with_groups(rows, &self.subjects, f)
+    }
+
+    fn with_groups<R>(&self, rows: &[usize], groups: &[i64], f: impl FnOnce(&ImageSet) -> R) -> R {
         let pixels = self.side * self.side;
         f(&ImageSet {
             rows,
             subjects: &self.subjects,
+            groups,
             side: self.side,
-            normalised: &|rows| Ok(self.tensor(rows)),
+            normalised: &|rows| Ok(self.of_rows(rows)),
             grey: &|row| &self.grey[row * pixels..(row + 1) * pixels],
             stopped: &|| false,
         })
@@ -95,6 +102,7 @@ fn brute_force(
             best.push(TopUnit {
                 index,
                 subject: images.subjects[index],
+                group: images.subjects[index],
                 unit: UnitRef {
                     filter,
                     row: unit.0 / columns,
@@ -123,7 +131,7 @@ fn the_search_agrees_with_looking_at_every_image() {
     let search = |stage, top| {
         images.with(&rows, |set| {
             let network = network.replica().unwrap();
-            pool(1).install(move || top_units(&network, stage, &[4, 0, 2], top, set).unwrap())
+            pool(1).install(move || survey(&network, stage, &[4, 0, 2], top, set).unwrap().tops)
         })
     };
     for stage in 0..3 {
@@ -155,7 +163,7 @@ fn the_number_of_threads_changes_nothing() {
         images.with(&rows, |set| {
             let network = network.replica().unwrap();
             pool(threads).install(move || {
-                let tops = top_units(&network, 2, &[0, 1, 2, 3, 4], 6, set).unwrap();
+                let tops = survey(&network, 2, &[0, 1, 2, 3, 4], 6, set).unwrap().tops;
                 cut_patches(&network, 2, Method::Guided, &tops, set).unwrap()
             })
         })
@@ -169,7 +177,7 @@ fn a_person_comes_once_and_unknown_people_each() {
     let images = Images::new(140, 16);
     let rows: Vec<usize> = (0..140).collect();
     let tops = images.with(&rows, |set| {
-        top_units(&network, 1, &[1], 1000, set).unwrap()
+        survey(&network, 1, &[1], 1000, set).unwrap().tops
     });
     let units = &tops[0].units;
     let mut known: Vec<i64> = units
@@ -198,7 +206,7 @@ fn equal_images_rank_by_row_and_dead_filters_have_no_patches() {
     images.subjects = vec![3, 3, 1, 2, 5, 4];
     let rows: Vec<usize> = (0..6).collect();
     let tops = images.with(&rows, |set| {
-        top_units(&network, 0, &[0, 1], 3, set).unwrap()
+        survey(&network, 0, &[0, 1], 3, set).unwrap().tops
     });
     let indices: Vec<usize> = tops[0].units.iter().map(|u| u.index).collect();
     assert_eq!(indices, [0, 2, 3]);
@@ -218,7 +226,7 @@ fn no_images_and_no_such_filter_are_errors() {
     let images = Images::new(3, 16);
     let search = |rows: &[usize], filter| {
         images.with(rows, |set| {
-            top_units(&network, 2, &[filter], 3, set).unwrap_err()
+            survey(&network, 2, &[filter], 3, set).unwrap_err()
         })
     };
     assert!(matches!(search(&[], 0), Error::NoImages));
@@ -237,7 +245,7 @@ fn no_images_and_no_such_filter_are_errors() {
     assert!(error.to_string().contains("conv3"), "{error}");
 }
 
-/// The paper's network on 48×48 images, two filters of conv3 and one that is dead, written with arrays.
+/// The paper's network on 48×48 images, written with arrays; filter 17 is made dead.
 fn written(dir: &std::path::Path) -> (Vec<FilterPatches>, Images) {
     let spec = InputSpec {
         side: 48,
@@ -245,23 +253,26 @@ fn written(dir: &std::path::Path) -> (Vec<FilterPatches>, Images) {
         dropout: 0.0,
     };
     let network = Network::build(&ZeroBiasCnn { k: Some(1.0) }, spec, 1, Device::Cpu).unwrap();
+    let weight = &network.parameters()[2].1.copy();
+    let _ = weight.get(17).fill_(0.0);
+    network.set_parameter("conv3.weight", weight).unwrap();
     let images = Images::new(12, 48);
     let rows: Vec<usize> = (0..12).collect();
     let patches = images.with(&rows, |set| {
-        let mut tops = top_units(&network, 2, &[3, 17, 200], 4, set).unwrap();
-        tops[1].units.clear();
-        cut_patches(&network, 2, Method::Guided, &tops, set).unwrap()
+        let atlas = Atlas::gather(&network, 2, Method::Guided, &[3, 17, 200], 4, set).unwrap();
+        let options = WriteOptions {
+            captions: Captions {
+                heading: "SYNTHETIC".to_owned(),
+                ..Captions::default()
+            },
+            figure: vec![200, 3],
+            arrays: true,
+            synthetic: true,
+            ..WriteOptions::default()
+        };
+        atlas.write(dir, &options).unwrap();
+        atlas.filters
     });
-    write_patches(
-        dir,
-        "conv3",
-        Method::Guided,
-        &patches,
-        &[200, 3],
-        true,
-        true,
-    )
-    .unwrap();
     (patches, images)
 }
 
@@ -316,18 +327,156 @@ fn filters_json_has_the_keys_of_the_contract() {
 }
 
 #[test]
-fn pictures_have_a_tile_for_every_patch() {
+fn filters_json_says_what_is_dead_and_in_which_order_the_atlas_shows() {
+    let root = tempfile::tempdir().unwrap();
+    written(root.path());
+    let text = std::fs::read_to_string(root.path().join("filters.json")).unwrap();
+    let json: Value = serde_json::from_str(&text).unwrap();
+    assert_eq!(json["dead"], serde_json::json!([17]));
+    assert_eq!(
+        json["order"].as_array().unwrap()[2],
+        17,
+        "dead filters come last"
+    );
+    assert_eq!(json["figure"], serde_json::json!([200, 3]));
+    assert_eq!(
+        (&json["field"], &json["images"], &json["top"]),
+        (&32.into(), &12.into(), &4.into())
+    );
+    assert_eq!(json["synthetic"], true);
+}
+
+#[test]
+fn every_picture_comes_in_both_sizes_and_shows_something() {
     let root = tempfile::tempdir().unwrap();
     let (patches, _) = written(root.path());
-    // Tiles of 64 with 3 between them; two tiles above each other and a gap of 12 for each filter.
-    let size = |columns: u32, filters: u32| (columns * 67 + 3, filters * (2 * 67 + 12) + 3);
-    for filter in &patches {
-        let path = root.path().join(format!("filter-{:03}.png", filter.filter));
-        let columns = filter.patches.len().max(1) as u32;
-        assert_eq!(image::image_dimensions(path).unwrap(), size(columns, 1));
+    for name in ["figure", "atlas", "positions", "conv1-weights"] {
+        let [small, large] = ["", "@3x"].map(|ending| {
+            let path = root.path().join(format!("{name}{ending}.png"));
+            image::open(&path).unwrap_or_else(|e| panic!("{}: {e}", path.display()))
+        });
+        assert_eq!(
+            (small.width() * 3, small.height() * 3),
+            (large.width(), large.height()),
+            "{name}"
+        );
+        let greys: std::collections::BTreeSet<u8> =
+            small.to_luma8().pixels().map(|p| p.0[0]).collect();
+        assert!(greys.len() > 20, "{name} has {} greys", greys.len());
     }
-    let figure = root.path().join("figure.png");
-    assert_eq!(image::image_dimensions(figure).unwrap(), size(4, 2));
+    assert_eq!(
+        image::image_dimensions(root.path().join("average-face.png")).unwrap(),
+        (48, 48)
+    );
+    // A filter of the figure takes two tiles of 64 points and gaps.
+    let figure = image::image_dimensions(root.path().join("figure.png")).unwrap();
+    assert_eq!(figure.1, 2 * 12 + 15 + 3 + 2 * (2 * 67 + 12) - 12);
+    for filter in &patches {
+        // The dead one too: it says so.
+        let path = root.path().join(format!("filter-{:03}.png", filter.filter));
+        let picture = image::open(path).unwrap();
+        assert!(picture.width() > 200 && picture.height() > 200);
+    }
+}
+
+#[test]
+fn places_are_where_the_largest_responses_lie() {
+    let network = Convolutions::random(8, false).network(16);
+    let images = Images::new(40, 16);
+    let rows: Vec<usize> = (0..40).collect();
+    let found = images.with(&rows, |set| survey(&network, 1, &[2], 40, set).unwrap());
+    let mut expected = vec![0.0; 64];
+    for index in 0..40 {
+        let maps = network.feature_maps(&images.tensor(&[index]), 1).unwrap();
+        let map = values(&maps.get(0).get(2));
+        let at = (0..64)
+            .rev()
+            .max_by(|&a, &b| map[a].total_cmp(&map[b]))
+            .unwrap();
+        expected[at] += f64::from(map[at].max(0.0));
+    }
+    let sum: f64 = expected.iter().sum();
+    for (got, expected) in found.positions[0].iter().zip(&expected) {
+        assert!((got - expected / sum).abs() < 1e-6);
+    }
+    let mean = |pixel: usize| {
+        (0..40)
+            .map(|n| f64::from(images.grey[n * 256 + pixel]))
+            .sum::<f64>()
+            / 40.0
+    };
+    assert!((found.average[77] - mean(77)).abs() < 1e-9);
+}
+
+#[test]
+fn patches_differ_in_what_they_are_asked_to() {
+    let network = Convolutions::random(8, false).network(16);
+    let images = Images::new(60, 16);
+    let rows: Vec<usize> = (0..60).collect();
+    let search = |groups: &[i64]| {
+        images.with_groups(&rows, groups, |set| {
+            survey(&network, 2, &[0], 9, set)
+                .unwrap()
+                .tops
+                .remove(0)
+                .units
+        })
+    };
+    // Every image for itself, ten sequences of six, and one group of all.
+    assert_eq!(search(&[-1; 60]).len(), 9);
+    let sequences: Vec<i64> = (0..60).map(|n| n / 6).collect();
+    let units = search(&sequences);
+    let groups: std::collections::BTreeSet<usize> = units.iter().map(|u| u.index / 6).collect();
+    assert_eq!(groups.len(), units.len());
+    assert_eq!(search(&[5; 60]).len(), 1);
+    let none = images.with(&rows, |set| survey(&network, 2, &[0], 0, set).unwrap_err());
+    assert!(matches!(none, Error::NoTop));
+}
+
+#[test]
+fn a_network_that_diverged_is_an_error_and_no_picture() {
+    let network = Convolutions::random(8, false).network(16);
+    let weight = network.parameters()[0].1.copy();
+    network
+        .set_parameter("conv1.weight", &(weight * f64::NAN))
+        .unwrap();
+    let images = Images::new(3, 16);
+    let error = images.with(&[0, 1, 2], |set| {
+        survey(&network, 2, &[0], 1, set).unwrap_err()
+    });
+    assert!(
+        matches!(error, Error::NotANumber { image: 0, .. }),
+        "{error}"
+    );
+}
+
+#[test]
+fn the_papers_network_finds_the_same_by_its_kernels() {
+    let spec = InputSpec {
+        side: 48,
+        classes: 8,
+        dropout: 0.0,
+    };
+    let network = Network::build(&ZeroBiasCnn { k: Some(1.0) }, spec, 3, Device::Cpu).unwrap();
+    let images = Images::new(20, 48);
+    let rows: Vec<usize> = (0..20).collect();
+    for stage in 0..3 {
+        let filters = [0, 31, 40, 63];
+        let tops = images.with(&rows, |set| {
+            survey(&network, stage, &filters, 5, set).unwrap().tops
+        });
+        for top in tops {
+            let expected = brute_force(&network, stage, top.filter, 5, &images, &rows);
+            for (a, b) in top.units.iter().zip(&expected) {
+                assert!(
+                    (a.activation - b.activation).abs() <= 1e-4 * b.activation,
+                    "stage {stage}"
+                );
+                assert_eq!((a.index, a.unit), (b.index, b.unit), "stage {stage}");
+            }
+            assert_eq!(top.units.len(), expected.len());
+        }
+    }
 }
 
 #[test]
@@ -338,9 +487,10 @@ fn a_projection_lies_wholly_in_its_crop() {
     images.with(&rows, |set| {
         for stage in 0..3 {
             for method in [Method::Gradient, Method::Deconvnet, Method::Guided] {
-                let tops = top_units(&network, stage, &[0, 1, 2, 3], 4, set).unwrap();
+                let tops = survey(&network, stage, &[0, 1, 2, 3], 4, set).unwrap().tops;
                 let cut = cut_patches(&network, stage, method, &tops, set).unwrap();
                 for patch in cut.iter().flat_map(|f| &f.patches) {
+                    assert_eq!(patch.projection.len(), patch.w * patch.h);
                     let image = images.tensor(&[patch.unit.index]);
                     let whole =
                         faus_viz::project(&network, stage, method, &image, &[patch.unit.unit]);

@@ -7,6 +7,7 @@
 //! | `sources.rs` | every form in which people hold the data, given splits, audits |
 //! | `commands.rs` | the other commands, one after the other, and their files |
 //! | `compare.rs` | runs side by side, the measures in a summary |
+//! | `pictures.rs` | patches, atlas, sanity panels and evidence maps, by every choice and method |
 //! | `messages.rs` | what a person reads when something is wrong, and the exit code |
 //! | `interrupted.rs` | Ctrl-C, two processes, going on |
 //! | `parallel.rs` | folds side by side: the same bytes, stopped and gone on with |
@@ -27,6 +28,7 @@ mod installed;
 mod interrupted;
 mod messages;
 mod parallel;
+mod pictures;
 mod regression;
 mod robust;
 mod sources;

@@ -5,13 +5,15 @@
 //! batch out over threads.
 
 mod buffer;
+mod direct;
 mod pool;
 mod raw;
 mod sparse;
 mod stem;
 mod winograd;
 
-pub(crate) use buffer::Buffer;
+pub(crate) use buffer::{Buffer, PANEL};
+pub(crate) use direct::Direct;
 pub(crate) use pool::Pooled;
 pub(crate) use raw::{nhwc_values, values};
 pub(crate) use sparse::{ConvShape, sparse_backward};

@@ -375,21 +375,35 @@ pub(crate) fn synth(args: SynthArgs) -> Result<()> {
 }
 
 /// The parts of a split.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(crate) enum SplitPart {
+#[derive(
+    Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum, serde::Serialize, serde::Deserialize,
+)]
+#[serde(rename_all = "lowercase")]
+pub enum SplitPart {
     /// What the fold trains on.
     Train,
     /// What it is validated on.
     Val,
     /// What it is tested on.
+    #[default]
     Test,
     /// Every labelled image.
     All,
 }
 
 impl SplitPart {
+    /// The name used in files and on the command line.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Train => "train",
+            Self::Val => "val",
+            Self::Test => "test",
+            Self::All => "all",
+        }
+    }
+
     /// The rows of this part for fold `fold`.
-    pub fn rows(
+    pub(crate) fn rows(
         self,
         prepared: &Prepared,
         fold: usize,

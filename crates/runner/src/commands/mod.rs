@@ -12,9 +12,10 @@ mod training;
 
 pub(crate) use bench::{BenchArgs, bench};
 pub(crate) use compare::{CompareArgs, compare};
+pub use data::SplitPart;
 pub(crate) use data::{
-    AuditArgs, AugmentArgs, InspectArgs, PrepareArgs, SplitPart, SynthArgs, audit_command, augment,
-    inspect, prepare_command, synth,
+    AuditArgs, AugmentArgs, InspectArgs, PrepareArgs, SynthArgs, audit_command, augment, inspect,
+    prepare_command, synth,
 };
 pub(crate) use doctor::{doctor, libtorch_version};
 pub(crate) use fau::{

@@ -9,7 +9,6 @@ use anyhow::{Context, Result, bail};
 use faus_data::Prepared;
 use faus_model::{Architecture, Checkpoint, Network, device_name};
 use faus_train::{CheckedRecipe, FoldResult, Summary, SummaryHead, Workers};
-use faus_viz::write_patches;
 use serde_json::{Value, json};
 use tch::Device;
 
@@ -17,9 +16,11 @@ use self::checks::{as_of_now, json_of};
 pub use self::folds::ParallelFolds;
 use self::folds::Training;
 use self::words::say_accuracy;
+use crate::choice::Choice;
 use crate::console::say;
-use crate::look::{Look, figure_filters};
+use crate::look::Look;
 use crate::run_folder::{RunFolder, read_json, write_json};
+use crate::view::{Beginning, View};
 use crate::{ExperimentConfig, Preset, data, interrupt};
 
 /// `faus run`: one experiment from data to report, in one folder.
@@ -285,28 +286,54 @@ impl Job<'_> {
             normalisation: recipe.normalisation,
             workers,
         };
-        let analysis = look.action_units(&folder.join("fau"), &self.config.fau.check()?)?;
+        look.action_units(&folder.join("fau"), &self.config.fau.check()?)?;
         self.stop_here()?;
-        let view = &self.config.visualize;
-        let rows: Vec<usize> = (0..prepared.len())
-            .filter(|&row| prepared.labels()[row] >= 0)
-            .collect();
-        let filters: Vec<usize> = (0..network.filters(stage)?).collect();
-        let patches = look.patches(&rows, &filters, view.top, view.method)?;
-        let shown = figure_filters(analysis.as_ref(), &patches, view.figure_filters);
-        let (dir, synthetic) = (
-            folder.join("viz").join(look.layer()),
-            prepared.info().synthetic,
-        );
-        Ok(write_patches(
-            &dir,
-            look.layer(),
-            view.method,
-            &patches,
-            &shown,
-            false,
-            synthetic,
-        )?)
+        self.draw(folder, &look, fold)
+    }
+
+    /// Patches of the layer that is looked into, and of the output layer with the evidence for its classes.
+    fn draw(&self, folder: &RunFolder, look: &Look, fold: usize) -> Result<()> {
+        let config = &self.config.visualize;
+        let protocol = self.config.train.protocol;
+        let rows = config.split.rows(look.prepared, fold, protocol)?;
+        let beginning = Beginning {
+            architecture: self.architecture,
+            seed: self.config.seed,
+        };
+        let view = View {
+            look,
+            rows: &rows,
+            split: config.split,
+            fold: Some(fold),
+            choice: Choice::All,
+            method: config.method,
+            top: config.top,
+            distinct: config.distinct,
+            shown: config.figure_filters,
+            arrays: false,
+        };
+        let folder_of = |layer: &str| folder.join("viz").join(layer);
+        view.write(
+            &folder_of(look.layer()),
+            config.sanity.then_some(&beginning),
+        )?;
+        let output = look.network.stages().len() - 1;
+        if !config.evidence || output == look.stage {
+            return Ok(());
+        }
+        self.stop_here()?;
+        let look = Look {
+            stage: output,
+            ..*look
+        };
+        let view = View {
+            look: &look,
+            choice: Choice::Numbers((0..look.network.filters(output)?).collect()),
+            ..view
+        };
+        let dir = folder_of(look.layer());
+        view.write(&dir, None)?;
+        view.write_evidence(&dir, &one_of_each_class(look.prepared, &rows), None)
     }
 
     fn stop_here(&self) -> Result<()> {
@@ -341,6 +368,17 @@ fn best_fold(folds: &Folds) -> Option<usize> {
             }
         })
         .map(|r| r.fold)
+}
+
+/// The first of `rows` of each class that they hold.
+fn one_of_each_class(prepared: &Prepared, rows: &[usize]) -> Vec<usize> {
+    let of_class = |class: usize| {
+        let mut rows = rows.iter().copied();
+        rows.find(|&row| prepared.labels()[row] == class as i64)
+    };
+    (0..prepared.info().classes.len())
+        .filter_map(of_class)
+        .collect()
 }
 
 fn remove_if_there(path: &Path) -> Result<()> {

@@ -1,0 +1,426 @@
+//! Convolution by its literal sum, for any rectangle of outputs.
+//!
+//! Every output is one chain of additions in the order of the filter's taps, wherever it lies and whatever is computed
+//! beside it: a rectangle's outputs are those of the whole map, bit for bit. That is what Winograd's form and libtorch do not
+//! promise, and what cutting a receptive field out of an image rests on.
+
+use multiversion::multiversion;
+use pulp::{Arch, Simd, WithSimd};
+
+use super::axpy;
+use super::buffer::{Buffer, PANEL, Row};
+
+/// A convolution of stride 1 with its filters in the two orders that forward and backward pass want.
+#[derive(Debug)]
+pub(crate) struct Direct {
+    arch: Arch,
+    /// Side of the filters.
+    pub kernel: usize,
+    /// Numbers from one input pixel to the next: 1 for grey images, else the channels rounded up to whole panels.
+    pub input_stride: usize,
+    /// Filters.
+    pub outputs: usize,
+    /// `[output panels, k, k, inputs]`.
+    by_output: Vec<Row>,
+    /// `[output panels]`; zeros where there is no bias.
+    bias: Vec<Row>,
+    /// `[outputs, k, k, input stride]`.
+    by_input: Vec<f32>,
+}
+
+/// Channels in memory: whole panels.
+fn padded_channels(channels: usize) -> usize {
+    channels.div_ceil(PANEL) * PANEL
+}
+
+impl Direct {
+    /// `weight` is `[outputs, inputs, kernel, kernel]`, `bias` `[outputs]` or nothing.
+    pub fn new(
+        weight: &[f32],
+        (outputs, inputs, kernel): (usize, usize, usize),
+        bias: &[f32],
+    ) -> Self {
+        let input_stride = if inputs == 1 {
+            1
+        } else {
+            padded_channels(inputs)
+        };
+        let taps = kernel * kernel;
+        let at = |output: usize, tap: usize, input: usize| match (output < outputs, input < inputs)
+        {
+            (true, true) => weight[(output * inputs + input) * taps + tap],
+            _ => 0.0,
+        };
+        let panels = outputs.div_ceil(PANEL);
+        let rows = (0..panels * taps * input_stride).map(|row| {
+            let (panel, rest) = (row / (taps * input_stride), row % (taps * input_stride));
+            let (tap, input) = (rest / input_stride, rest % input_stride);
+            Row(std::array::from_fn(|lane| {
+                at(panel * PANEL + lane, tap, input)
+            }))
+        });
+        let by_input = (0..outputs * taps * input_stride).map(|i| {
+            let (output, rest) = (i / (taps * input_stride), i % (taps * input_stride));
+            at(output, rest / input_stride, rest % input_stride)
+        });
+        let bias = (0..panels).map(|panel| {
+            Row(std::array::from_fn(|lane| {
+                bias.get(panel * PANEL + lane).copied().unwrap_or(0.0)
+            }))
+        });
+        Self {
+            arch: Arch::new(),
+            kernel,
+            input_stride,
+            outputs,
+            by_output: rows.collect(),
+            bias: bias.collect(),
+            by_input: by_input.collect(),
+        }
+    }
+
+    /// Panels of 32 outputs.
+    pub fn panels(&self) -> usize {
+        self.bias.len()
+    }
+
+    /// Outputs `[height, width, panels]` of `padded`, which is `[height + k − 1, width + k − 1, input stride]`.
+    pub fn forward(&self, padded: &Buffer, width: usize, out: &mut [Row]) {
+        for panel in 0..self.panels() {
+            let sums = Sums {
+                direct: self,
+                padded,
+                width,
+                panel,
+            };
+            self.arch.dispatch(Forward {
+                sums,
+                panels: self.panels(),
+                out,
+            });
+        }
+    }
+
+    /// Output `filter` of the one pixel that `padded`, `[k, k, input stride]`, has.
+    pub fn one(&self, padded: &Buffer, filter: usize) -> f32 {
+        let mut out = [Row([0.0; PANEL])];
+        let sums = Sums {
+            direct: self,
+            padded,
+            width: 1,
+            panel: filter / PANEL,
+        };
+        self.arch.dispatch(Forward {
+            sums,
+            panels: 1,
+            out: &mut out,
+        });
+        out[0].0[filter % PANEL]
+    }
+
+    /// The transposed convolution: adds to `d_input`, `[rows, columns, input stride]`, what `gradient`, `[height, width,
+    /// channels]` of this row length, sends back. `(top, left)` is where the first output's first tap falls in `d_input`; taps
+    /// outside are left out, and so are the products with zero.
+    pub fn backward(
+        &self,
+        gradient: &[f32],
+        width: usize,
+        (top, left): (isize, isize),
+        d_input: &mut [f32],
+        columns: usize,
+    ) {
+        let channels = self.panels() * PANEL;
+        let place = Place {
+            width,
+            channels,
+            top,
+            left,
+            columns,
+        };
+        scatter(
+            self.kernel,
+            self.input_stride,
+            &self.by_input,
+            self.outputs,
+            gradient,
+            &place,
+            d_input,
+        );
+    }
+}
+
+/// How gradient and input lie to each other; see [`Direct::backward`].
+struct Place {
+    width: usize,
+    channels: usize,
+    top: isize,
+    left: isize,
+    columns: usize,
+}
+
+#[multiversion(targets("x86_64+avx512f+avx512vl", "x86_64+avx2+fma"))]
+fn scatter(
+    kernel: usize,
+    stride: usize,
+    filters: &[f32],
+    outputs: usize,
+    gradient: &[f32],
+    place: &Place,
+    d_input: &mut [f32],
+) {
+    let rows = d_input.len() / (place.columns * stride);
+    let filter_len = kernel * kernel * stride;
+    for (pixel, gradient) in gradient.chunks_exact(place.channels).enumerate() {
+        let top = place.top + (pixel / place.width) as isize;
+        let left = place.left + (pixel % place.width) as isize;
+        let inside = |start: isize, end: usize| {
+            let first = (-start).clamp(0, kernel as isize) as usize;
+            let last = (end as isize - start).clamp(first as isize, kernel as isize) as usize;
+            first..last
+        };
+        let (in_rows, in_columns) = (inside(top, rows), inside(left, place.columns));
+        let run = in_columns.len() * stride;
+        let first_column = (left + in_columns.start as isize) as usize;
+        for (output, &g) in gradient[..outputs].iter().enumerate() {
+            if g == 0.0 {
+                continue;
+            }
+            for k in in_rows.clone() {
+                let row = (top + k as isize) as usize;
+                let at_x = (row * place.columns + first_column) * stride;
+                let at_w = output * filter_len + (k * kernel + in_columns.start) * stride;
+                axpy(
+                    g,
+                    &filters[at_w..at_w + run],
+                    &mut d_input[at_x..at_x + run],
+                );
+            }
+        }
+    }
+}
+
+/// What the sums of one panel of outputs are made of.
+#[derive(Clone, Copy)]
+struct Sums<'a> {
+    direct: &'a Direct,
+    padded: &'a Buffer,
+    width: usize,
+    panel: usize,
+}
+
+impl Sums<'_> {
+    /// `PIXELS` outputs from `first` on.
+    #[inline(always)]
+    fn of<S: Simd, const PIXELS: usize>(self, simd: S, first: usize) -> [Row; PIXELS] {
+        let Direct {
+            kernel,
+            input_stride: stride,
+            ..
+        } = *self.direct;
+        // In panels where there are any, in numbers where the image is grey.
+        let (line, step) = match stride {
+            1 => (self.width + kernel - 1, 1),
+            _ => ((self.width + kernel - 1) * stride / PANEL, stride / PANEL),
+        };
+        let bases: [usize; PIXELS] = std::array::from_fn(|pixel| {
+            let pixel = first + pixel;
+            pixel / self.width * line + pixel % self.width * step
+        });
+        let taps = kernel * kernel * stride;
+        let filters = &self.direct.by_output[self.panel * taps..][..taps];
+        let bias = S::as_simd_f32s(&self.direct.bias[self.panel].0).0;
+        let mut out = [Row([0.0; PANEL]); PIXELS];
+        for column in (0..PANEL / S::F32_LANES).step_by(2) {
+            let mut sums = [[bias[column], bias[column + 1]]; PIXELS];
+            for (tap, filters) in filters.chunks_exact(stride).enumerate() {
+                let offset = tap / kernel * line + tap % kernel * step;
+                if stride == 1 {
+                    let x = bases.map(|base| self.padded[base + offset]);
+                    add::<S, PIXELS>(simd, &mut sums, x, &filters[0], column);
+                    continue;
+                }
+                for (chunk, filters) in filters.chunks_exact(PANEL).enumerate() {
+                    let rows = bases.map(|base| &self.padded.rows()[base + offset + chunk].0);
+                    for (channel, filters) in filters.iter().enumerate() {
+                        let x = rows.map(|row| row[channel % PANEL]);
+                        add::<S, PIXELS>(simd, &mut sums, x, filters, column);
+                    }
+                }
+            }
+            for (out, sums) in out.iter_mut().zip(sums) {
+                let out = S::as_mut_simd_f32s(&mut out.0).0;
+                [out[column], out[column + 1]] = sums;
+            }
+        }
+        out
+    }
+}
+
+/// `sums += x · filters` for two registers of filters.
+#[inline(always)]
+fn add<S: Simd, const PIXELS: usize>(
+    simd: S,
+    sums: &mut [[S::f32s; 2]; PIXELS],
+    x: [f32; PIXELS],
+    filters: &Row,
+    column: usize,
+) {
+    let filters = S::as_simd_f32s(&filters.0).0;
+    let (f0, f1) = (filters[column], filters[column + 1]);
+    for (sums, x) in sums.iter_mut().zip(x) {
+        let x = simd.splat_f32s(x);
+        sums[0] = simd.mul_add_e_f32s(x, f0, sums[0]);
+        sums[1] = simd.mul_add_e_f32s(x, f1, sums[1]);
+    }
+}
+
+/// One panel of all pixels.
+struct Forward<'a> {
+    sums: Sums<'a>,
+    /// Of `out`, which is `[height, width, panels]`.
+    panels: usize,
+    out: &'a mut [Row],
+}
+
+impl WithSimd for Forward<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, simd: S) {
+        // As many sums as the registers hold: 24 of 32 with AVX-512, 12 of 16 with AVX2.
+        if S::F32_LANES == 16 {
+            self.blocks::<S, 12>(simd);
+        } else {
+            self.blocks::<S, 6>(simd);
+        }
+    }
+}
+
+impl Forward<'_> {
+    /// `PIXELS` outputs at a time; the last block reaches back over some that are done, whose bits it finds again.
+    #[inline(always)]
+    fn blocks<S: Simd, const PIXELS: usize>(mut self, simd: S) {
+        let pixels = self.out.len() / self.panels;
+        if pixels < PIXELS {
+            for pixel in 0..pixels {
+                let sums = self.sums.of::<S, 1>(simd, pixel);
+                self.keep(pixel, &sums);
+            }
+            return;
+        }
+        for first in (0..pixels).step_by(PIXELS) {
+            let first = first.min(pixels - PIXELS);
+            let sums = self.sums.of::<S, PIXELS>(simd, first);
+            self.keep(first, &sums);
+        }
+    }
+
+    #[inline(always)]
+    fn keep(&mut self, first: usize, sums: &[Row]) {
+        let panel = self.sums.panel % self.panels;
+        let pixels = self.out.chunks_exact_mut(self.panels).skip(first);
+        for (pixel, sums) in pixels.zip(sums) {
+            pixel[panel] = *sums;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn draw(len: usize, factor: f32) -> Vec<f32> {
+        (0..len).map(|i| (i as f32 * factor).sin()).collect()
+    }
+
+    /// Output at (row, column) summed as it is written, in f64.
+    fn literal(
+        padded: &[f32],
+        weight: &[f32],
+        (inputs, stride, kernel, line): (usize, usize, usize, usize),
+        (row, column, output): (usize, usize, usize),
+    ) -> f64 {
+        let mut sum = 0.0;
+        for input in 0..inputs {
+            for tap in 0..kernel * kernel {
+                let x =
+                    padded[((row + tap / kernel) * line + column + tap % kernel) * stride + input];
+                let w = weight[(output * inputs + input) * kernel * kernel + tap];
+                sum += f64::from(x) * f64::from(w);
+            }
+        }
+        sum
+    }
+
+    #[test]
+    fn sums_are_the_literal_ones_and_a_part_has_the_bits_of_the_whole() {
+        for (outputs, inputs, kernel, side) in
+            [(64, 1, 5, 9), (40, 33, 3, 7), (32, 64, 5, 3), (5, 3, 1, 4)]
+        {
+            let weight = draw(outputs * inputs * kernel * kernel, 0.7);
+            let bias = draw(outputs, 0.3);
+            let direct = Direct::new(&weight, (outputs, inputs, kernel), &bias);
+            let (stride, line) = (direct.input_stride, side + kernel - 1);
+            let mut padded = Buffer::copy_of(&draw(line * line * stride, 0.13));
+            for (i, x) in padded.iter_mut().enumerate() {
+                *x = if i % stride < inputs { *x } else { 0.0 };
+            }
+            let mut out = vec![Row([0.0; PANEL]); side * side * direct.panels()];
+            direct.forward(&padded, side, &mut out);
+            let all: &[f32] = bytemuck::cast_slice(&out);
+            let channels = direct.panels() * PANEL;
+            for (row, column, output) in [
+                (0, 0, 0),
+                (side - 1, 1, outputs - 1),
+                (1, side - 1, outputs / 2),
+            ] {
+                let got = all[(row * side + column) * channels + output];
+                let sizes = (inputs, stride, kernel, line);
+                let expected = literal(&padded, &weight, sizes, (row, column, output))
+                    + f64::from(bias[output]);
+                assert!((f64::from(got) - expected).abs() < 1e-4, "{got} {expected}");
+                let lines = (row..row + kernel).flat_map(|r| {
+                    padded[(r * line + column) * stride..][..kernel * stride].to_vec()
+                });
+                let alone = Buffer::copy_of(&lines.collect::<Vec<f32>>());
+                assert_eq!(direct.one(&alone, output).to_bits(), got.to_bits());
+            }
+        }
+    }
+
+    /// ⟨forward(x), g⟩ = ⟨x, backward(g)⟩, without bias.
+    #[test]
+    fn backward_is_the_transpose() {
+        for (outputs, inputs, kernel, side) in [(64, 1, 5, 9), (40, 33, 3, 7), (5, 3, 1, 4)] {
+            let weight = draw(outputs * inputs * kernel * kernel, 0.7);
+            let direct = Direct::new(&weight, (outputs, inputs, kernel), &[]);
+            let (stride, line, channels) = (
+                direct.input_stride,
+                side + kernel - 1,
+                direct.panels() * PANEL,
+            );
+            let padded = Buffer::copy_of(&draw(line * line * stride, 0.13));
+            let mut out = vec![Row([0.0; PANEL]); side * side * direct.panels()];
+            direct.forward(&padded, side, &mut out);
+            let g: Vec<f32> = draw(side * side * channels, 0.31);
+            let mut d = vec![0.0; padded.len()];
+            direct.backward(&g, side, (0, 0), &mut d, line);
+            let dot = |a: &[f32], b: &[f32], keep: &dyn Fn(usize) -> bool| -> f64 {
+                let products = a.iter().zip(b).enumerate().filter(|(i, _)| keep(*i));
+                products
+                    .map(|(_, (a, b))| f64::from(*a) * f64::from(*b))
+                    .sum()
+            };
+            let left = dot(bytemuck::cast_slice(&out), &g, &|i| i % channels < outputs);
+            let right = dot(&padded, &d, &|_| true);
+            assert!((left - right).abs() < 1e-3, "{left} {right}");
+            // Cut off at all sides: the same numbers for the pixels that are left.
+            let mut inner = vec![0.0; (line - 2) * (line - 2) * stride];
+            direct.backward(&g, side, (-1, -1), &mut inner, line - 2);
+            for (pixel, values) in inner.chunks_exact(stride).enumerate() {
+                let at = (pixel / (line - 2) + 1) * line + pixel % (line - 2) + 1;
+                assert_eq!(values, &d[at * stride..][..stride]);
+            }
+        }
+    }
+}
