@@ -99,4 +99,5 @@ pub use regions::{FacePoints, RADIUS, Region, Spot, region};
 pub use samples::{SampleRow, parse_aus, read_samples};
 pub use sensitivity::Variant;
 pub use spatial::{Maps, Pointing, pointing, pointing_rates};
+pub use summary::coarse;
 pub use watch::{Observer, Watch};

@@ -3,9 +3,9 @@
 use serde_json::{Value, json};
 
 use crate::analysis::Analysis;
-use crate::au_name;
 use crate::inference::{Inference, PairInference};
 use crate::multiple::at_most;
+use crate::{CheckedOptions, au_name};
 
 pub(crate) const NO_NULL: &str = "Every filter has a largest score, even an untrained one: no null distribution has been computed.";
 
@@ -186,6 +186,7 @@ fn caveats(analysis: &Analysis, inference: &Inference) -> Vec<String> {
     if analysis.options.permutations == 0 {
         all.push(NO_NULL.to_owned());
     }
+    all.extend(coarse(&analysis.options, inference.pairs.len()));
     if inference.without_subject > 0 {
         all.push(format!(
             "The subject of {} of {rows} coded images is unknown: each was taken for a person of its own. If people occur more than once, p is too small and intervals are too narrow.",
@@ -209,6 +210,18 @@ fn caveats(analysis: &Analysis, inference: &Inference) -> Vec<String> {
     }
     all.push("An association is not a mechanism: action units occur together, and a filter may follow one by way of another.".to_owned());
     all
+}
+
+/// What too few permutations hide: with `pairs` tests, a test at the smallest possible p passes only in company.
+pub fn coarse(options: &CheckedOptions, pairs: usize) -> Option<String> {
+    let smallest = options.permutations + 1;
+    let company = (pairs as f64 / (options.fdr * smallest as f64)).ceil();
+    (options.permutations > 0 && company > 1.0).then(|| {
+        format!(
+            "With {} permutations no p is below 1/{smallest}, so of {pairs} pairs none can pass correction unless at least {company:.0} reach that: fewer may have been missed.",
+            options.permutations
+        )
+    })
 }
 
 /// `AU 12`, `AUs 1, 2 and 5`.

@@ -3,7 +3,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result};
 use clap::Args;
 use faus_data::{Prepared, PreparedWriter, Role, rng};
-use faus_fau::{Activations, AnalysisOptions, CheckedOptions, Control, exchange_codes};
+use faus_fau::{Activations, AnalysisOptions, CheckedOptions, Control, coarse, exchange_codes};
 use faus_model::{Checkpoint, DeviceChoice, Network};
 use faus_train::{FoldJob, FoldProgress, Monitor};
 use rand::seq::SliceRandom;
@@ -310,6 +310,7 @@ fn verdict(all: &[Control], options: &CheckedOptions) -> Vec<String> {
         100.0 * options.fdr,
         trained.filters_within_class_q
     )];
+    said.extend(coarse(options, trained.pairs));
     for other in others {
         if other.name == AU_SHUFFLED {
             said.push(format!(
