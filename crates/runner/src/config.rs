@@ -399,9 +399,13 @@ fn did_you_mean(error: &serde_path_to_error::Error<serde_json::Error>) -> String
     let section = path.strip_suffix(key).unwrap_or_default();
     let likeness = |known: &String| {
         let name = known.rsplit('.').next().unwrap_or(known);
-        // Of equals the one in the section that was written is meant.
-        let here = known.strip_suffix(name) == Some(section);
-        strsim::jaro_winkler(key, name) + if here { 0.01 } else { 0.0 }
+        // Of equals the one in the section that was written is meant, then the experiment's own.
+        let nearness = match known.strip_suffix(name) {
+            Some(of) if of == section => 0.01,
+            Some("") => 0.005,
+            _ => 0.0,
+        };
+        strsim::jaro_winkler(key, name) + nearness
     };
     let known = known_keys();
     let best = known
