@@ -27,7 +27,7 @@ pub struct Region {
 /// this distance.
 pub const RADIUS: f64 = 0.5;
 
-const EAC: &str = "Li, Abtahi & Zhu 2018 (EAC-Net, PAMI 40), table of AU centres";
+const EAC: &str = "after Li, Abtahi & Zhu 2018 (EAC-Net, PAMI 40), table of AU centres; recalled, not yet checked against it";
 const FACS: &str = "Ekman, Friesen & Hager 2002 (FACS manual), the unit's appearance changes; place by our reading";
 
 const fn spot(points: &'static [usize], down: f64) -> Spot {
