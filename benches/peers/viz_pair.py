@@ -225,6 +225,7 @@ def main():
         for _ in range(options.rounds):
             for name, side in sides.items():
                 seconds[name].append(side.measure())
+                print(f"{name}: {seconds[name][-1]:.1f} s", file=sys.stderr, flush=True)
         memory = {name: side.end() for name, side in sides.items()}
         check_equal(outputs["faus"], outputs["captum"])
     print(f"\n| top {TOP} of {FILTERS} filters, {shape[0]} images of {shape[1]}×{shape[2]} | Seconds | Peak MB |\n|---|---|---|")
