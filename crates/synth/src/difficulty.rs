@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 pub struct Difficulty {
     /// Spread of the main light's direction, of the share of ambient light, and of exposure and contrast.
     pub light: f32,
-    /// Spread of roll (deviation 1.4 degrees at 1), yaw (2.9), nod (2.6), place and size of the head, and their drift.
+    /// Spread of roll (deviation 2.3 degrees at 1), yaw (2.9), nod (2.6), place and size of the head, and their drift.
     pub pose: f32,
     /// Optical blur (0.7 to 1.3 pixels of a 490 pixel high picture at 1) and sensor noise (0.4 to 1.6 grey levels).
     pub camera: f32,
@@ -23,7 +23,7 @@ pub struct Difficulty {
     /// How far the action units of one sequence start apart, in shares of its length (up to 0.2 at 1).
     pub timing: f32,
     /// How much people differ in which action units make their expressions: deviation, in log-odds, of each companion
-    /// unit's probability (0.9 at 1).
+    /// unit's probability (0.6 at 1).
     pub habits: f32,
     /// Faint activity that is there in every frame, the neutral one as well (up to 0.1 of the maximum at 1).
     pub residual: f32,

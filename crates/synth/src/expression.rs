@@ -27,7 +27,7 @@ fn companions(expression: Expression) -> &'static [(u8, f32, u8)] {
             (5, 0.15, 1),
             (9, 0.06, 1),
         ],
-        Expression::Contempt => &[(12, 0.15, 1), (24, 0.12, 1), (4, 0.10, 1)],
+        Expression::Contempt => &[(12, 0.10, 1), (24, 0.12, 1), (4, 0.10, 1)],
         Expression::Disgust => &[
             (4, 0.60, 2),
             (7, 0.50, 2),
@@ -40,7 +40,7 @@ fn companions(expression: Expression) -> &'static [(u8, f32, u8)] {
         ],
         Expression::Fear => &[
             (5, 0.75, 2),
-            (20, 0.86, 3),
+            (20, 0.93, 4),
             (25, 0.92, 3),
             (26, 0.20, 2),
             (27, 0.12, 2),
@@ -57,17 +57,17 @@ fn companions(expression: Expression) -> &'static [(u8, f32, u8)] {
 fn core(expression: Expression, rng: &mut ChaCha8Rng) -> Vec<(u8, u8)> {
     match expression {
         Expression::Neutral => Vec::new(),
-        Expression::Anger => vec![(23, 3), (24, 3)],
+        Expression::Anger => vec![(23, 4), (24, 4)],
         Expression::Contempt => vec![(14, 4)],
-        Expression::Disgust if rng.chance(0.9) => vec![(9, 3)],
-        Expression::Disgust => vec![(10, 3)],
-        Expression::Fear if rng.chance(0.92) => vec![(1, 3), (2, 3), (4, 3)],
+        Expression::Disgust if rng.chance(0.9) => vec![(9, 4)],
+        Expression::Disgust => vec![(10, 4)],
+        Expression::Fear if rng.chance(0.92) => vec![(1, 4), (2, 3), (4, 3)],
         Expression::Fear => vec![(1, 3), (2, 2), (5, 5)],
         Expression::Happy => vec![(12, 3)],
-        Expression::Sadness if rng.chance(0.84) => vec![(1, 3), (4, 3), (15, 4)],
+        Expression::Sadness if rng.chance(0.84) => vec![(1, 4), (4, 3), (15, 4)],
         Expression::Sadness if rng.chance(0.5) => vec![(11, 4), (15, 3)],
         Expression::Sadness => vec![(6, 3), (15, 4)],
-        Expression::Surprise if rng.chance(0.98) => vec![(1, 3), (2, 3)],
+        Expression::Surprise if rng.chance(0.98) => vec![(1, 4), (2, 4)],
         Expression::Surprise => vec![(5, 1)],
     }
 }
@@ -109,9 +109,9 @@ pub(crate) type Coding = Vec<(u8, u8)>;
 pub(crate) struct Habits([f32; AUS.len()]);
 
 impl Habits {
-    /// Shifts with a deviation of 0.9 times `spread`.
+    /// Shifts with a deviation of 0.6 times `spread`.
     pub fn draw(spread: f32, rng: &mut ChaCha8Rng) -> Self {
-        Self(std::array::from_fn(|_| rng.around(0.0, 0.9 * spread)))
+        Self(std::array::from_fn(|_| rng.around(0.0, 0.6 * spread)))
     }
 
     /// This person's probability of a unit that people show with `probability`.

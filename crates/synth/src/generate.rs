@@ -18,7 +18,7 @@ use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// Version of the pictures: it changes whenever a seed draws other pixels or labels.
-pub const FACES_VERSION: u32 = 2;
+pub const FACES_VERSION: u32 = 3;
 
 /// What is drawn.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

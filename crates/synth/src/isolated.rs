@@ -10,6 +10,7 @@ use crate::render::{Exposure, expose};
 use crate::scene::Scene;
 use crate::truth::{PictureTruth, changed, mask_of, person as person_truth};
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 use std::path::Path;
 
 /// People that a set of isolated units has unless told otherwise: 139 pictures of each, 10,008 together.
@@ -62,6 +63,12 @@ impl Showing {
     fn name(&self) -> String {
         let units: Vec<String> = self.units.iter().map(u8::to_string).collect();
         units.join("+")
+    }
+
+    /// Whether some pair shows this unit at this intensity.
+    fn has_partner(&self) -> bool {
+        PAIR_LEVELS.contains(&self.level)
+            && PAIRS.iter().flatten().any(|au| self.units.contains(au))
     }
 
     fn coding(&self) -> Vec<(u8, u8)> {
@@ -164,7 +171,7 @@ fn draw_person(options: &SynthOptions, subject: usize, writer: &Writer) -> Resul
         jpeg_quality: 100,
         ..Scene::draw(options.seed, subject as u64, 0, &options.difficulty)
     };
-    let sitting = Sitting {
+    let mut sitting = Sitting {
         options,
         subject,
         person: &person,
@@ -176,6 +183,7 @@ fn draw_person(options: &SynthOptions, subject: usize, writer: &Writer) -> Resul
             options.width,
             options.height,
         ),
+        partners: BTreeMap::new(),
     };
     let rows = showings()
         .into_iter()
@@ -193,10 +201,12 @@ struct Sitting<'a> {
     person: &'a Identity,
     scene: &'a Scene,
     neutral: Exposure,
+    /// Pictures of one unit (and its level) that a pair also has: what the pair looks like without its other unit.
+    partners: BTreeMap<(u8, u8), Exposure>,
 }
 
 impl Sitting<'_> {
-    fn take(&self, number: usize, showing: Showing, writer: &Writer) -> Result<Row, Error> {
+    fn take(&mut self, number: usize, showing: Showing, writer: &Writer) -> Result<Row, Error> {
         let place = place(self.subject + 1, number);
         let neutral = writer.image_name(&self::place(self.subject + 1, 1), 1);
         let aus = showing.state(self.options.difficulty.strength)?;
@@ -218,11 +228,20 @@ impl Sitting<'_> {
             let all = changed(&exposed, &self.neutral);
             mask = writer.mask(&place, 1, &showing.name(), &all)?;
         }
-        if showing.units.len() > 1 {
-            for &au in &showing.units {
-                let own = mask_of(&exposed, self.person, &aus, au, self.scene);
-                writer.mask(&place, 1, &au.to_string(), &own)?;
+        match showing.units[..] {
+            [first, second] => {
+                for (au, other) in [(first, second), (second, first)] {
+                    let own = match self.partners.get(&(other, showing.level)) {
+                        Some(without) => changed(&exposed, without),
+                        None => mask_of(&exposed, self.person, &aus, au, self.scene),
+                    };
+                    writer.mask(&place, 1, &au.to_string(), &own)?;
+                }
             }
+            [alone] if showing.has_partner() => {
+                self.partners.insert((alone, showing.level), exposed);
+            }
+            _ => {}
         }
         Ok(Row {
             path: writer.image_name(&place, 1),

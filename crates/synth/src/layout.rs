@@ -41,6 +41,11 @@ impl Writer {
                 path: output.to_path_buf(),
             });
         }
+        // A folder that is there, by whatever name it was called (`.`, a link), is replaced where it really lies.
+        let output = &match output.exists() {
+            true => fs::canonicalize(output).map_err(Error::io(output, "finding the folder"))?,
+            false => output.to_path_buf(),
+        };
         let name = output.file_name().unwrap_or_default().to_string_lossy();
         let draft = output.with_file_name(format!(".{name}.partial-{}", std::process::id()));
         if draft.exists() {

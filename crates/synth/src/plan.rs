@@ -64,7 +64,7 @@ impl Performance {
             let strength = how.strength * (STRENGTH[usize::from(level)] + rng.around(0.0, 0.05));
             let tilt = how.asymmetry * (lateral[index] + rng.around(0.0, 0.08));
             let mut halves = [strength * (1.0 + tilt), strength * (1.0 - tilt)];
-            if au == 14 && emotion == Some(Expression::Contempt) && rng.chance(0.5) {
+            if au == 14 && emotion == Some(Expression::Contempt) && rng.chance(0.65) {
                 halves[usize::from(rng.chance(0.5))] *= rng.within(0.0, 0.25);
             }
             for (side, &half) in halves.iter().enumerate() {

@@ -75,7 +75,7 @@ impl Scene {
         let loss = how.compression * rng.within(8.0, 35.0);
         Self {
             light: [
-                rng.around(0.0, 0.34 * light),
+                rng.around(0.0, 0.42 * light),
                 spread(rng, -0.85, -0.15, light).min(0.5),
                 spread(rng, 0.75, 1.15, light).max(0.4),
             ],
@@ -87,7 +87,7 @@ impl Scene {
                 rng.around(0.5, 0.022 * pose),
                 rng.around(0.455, 0.014 * pose),
             ],
-            roll: rng.around(0.0, 0.025 * pose),
+            roll: rng.around(0.0, 0.04 * pose),
             yaw: rng.around(0.0, 0.05 * pose),
             pitch: rng.around(0.0, 0.045 * pose),
             gaze: [rng.around(0.0, 0.02), rng.around(0.0, 0.015)],

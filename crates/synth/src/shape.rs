@@ -411,7 +411,7 @@ fn mouth(person: &Identity, aus: &AuState, jaw_drop: f32) -> Mouth {
 
 fn corner(person: &Identity, aus: &AuState, side: usize, rest_y: f32, jaw_drop: f32) -> Point {
     let a = |au| aus.at(side, au);
-    let out = person.mouth_half_width + 0.28 * a(12) + 0.30 * a(20) + 0.12 * a(14) + 0.03 * a(15)
+    let out = person.mouth_half_width + 0.28 * a(12) + 0.30 * a(20) + 0.14 * a(14) + 0.03 * a(15)
         - 0.18 * a(23)
         - 0.05 * a(24)
         - 0.17 * a(27)
@@ -420,7 +420,7 @@ fn corner(person: &Identity, aus: &AuState, side: usize, rest_y: f32, jaw_drop: 
     let y = rest_y + person.mouth_corner + person.asymmetry[side][2] - 0.38 * a(12)
         + 0.38 * a(15)
         + 0.08 * a(20)
-        - 0.16 * a(14)
+        - 0.26 * a(14)
         - 0.05 * a(10)
         - 0.03 * a(11)
         - 0.06 * a(9)

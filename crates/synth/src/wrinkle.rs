@@ -268,7 +268,7 @@ fn cheek_and_mouth(person: &Identity, shape: &Shape, aus: &AuState, side: usize)
         Crease {
             points: [c(0.06, -0.22), c(0.20, 0.0), c(0.06, 0.24)],
             width: 0.06,
-            depth: fold * (0.095 * a(14) + 0.020 * a(12)),
+            depth: fold * (0.12 * a(14) + 0.020 * a(12)),
             // Travelling down, the cheek lies to the right on the picture's left.
             lean: -sign * 0.8,
         },
@@ -370,10 +370,10 @@ fn add_bulges(
         surface.bump(canvas, bag, (0.36, 0.09), 0.045 * a(6) + 0.055 * a(7));
         let corner = shape.mouth.corner_at(side);
         let pit = corner.shifted(0.10 * sign, 0.0);
-        surface.bump(canvas, pit, (0.10, 0.15), -0.09 * a(14) - 0.02 * a(12));
+        surface.bump(canvas, pit, (0.10, 0.15), -0.11 * a(14) - 0.02 * a(12));
         // The skin that the buccinator bunches up beside the corner.
         let bunch = corner.shifted(0.34 * sign, 0.02);
-        surface.bump(canvas, bunch, (0.17, 0.24), 0.075 * a(14));
+        surface.bump(canvas, bunch, (0.17, 0.24), 0.10 * a(14));
         // AU 11 deepens the middle of the nasolabial fold and puffs the cheek beside it.
         let puff = middle_of_fold(shape, side).shifted(0.20 * sign, -0.06);
         surface.bump(canvas, puff, (0.20, 0.20), 0.07 * a(11) + 0.03 * a(10));

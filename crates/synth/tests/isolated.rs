@@ -24,8 +24,14 @@ fn grey(path: &Path) -> Vec<u8> {
 fn masks_hold_the_energy_of_every_pair() {
     let folder = tempfile::tempdir().unwrap();
     let root = folder.path().join("isolated");
-    let summary = generate_isolated(&options(), &root, &|_, _| true).unwrap();
-    assert_eq!(summary.images, 139);
+    let options = SynthOptions {
+        subjects: 3,
+        width: 192,
+        height: 147,
+        ..options()
+    };
+    let summary = generate_isolated(&options, &root, &|_, _| true).unwrap();
+    assert_eq!(summary.images, 3 * 139);
     let table = fs::read_to_string(root.join("isolated.csv")).unwrap();
     let mut lines = table.lines();
     assert_eq!(
@@ -70,7 +76,7 @@ fn masks_hold_the_energy_of_every_pair() {
             "{au}:{intensity}: {area}"
         );
     }
-    assert_eq!(rows, 139);
+    assert_eq!(rows, 3 * 139);
     assert!(within >= 0.99 * whole, "{within} of {whole}");
     for (au, (within, whole)) in by_unit {
         assert!(within >= 0.99 * whole, "AU {au}: {within} of {whole}");
