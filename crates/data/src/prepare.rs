@@ -113,7 +113,8 @@ pub fn prepare(
     let mut writer = PreparedWriter::create(output, options.image_size)?;
     let total = scan.samples.len();
     let deal = Deal::of(&scan, options)?;
-    let info = info(source, options, &scan, &deal);
+    let mut info = info(source, options, &scan, &deal);
+    let planned: BTreeSet<i64> = scan.samples.iter().map(|raw| raw.label).collect();
     let Scan {
         samples,
         mut skipped,
@@ -153,9 +154,14 @@ pub fn prepare(
         }
         strict(options, &skipped)?;
     }
-    if rows.labelled == 0 {
+    let kept = rows.images.iter().filter(|images| **images > 0).count();
+    if kept == 0 {
         return Err(nothing_left(source.root(), total, &skipped));
     }
+    if let Some(only) = rows.only_class() {
+        return Err(one_class_left(source.root(), only, &skipped));
+    }
+    info.notes.extend(rows.emptied(&planned));
     writer.finish(DatasetInfo {
         source_digest: digest(read),
         skipped,
@@ -196,6 +202,20 @@ fn strict(options: &PrepareOptions, skipped: &[Skipped]) -> Result<(), Error> {
             })
         }
         _ => Ok(()),
+    }
+}
+
+fn one_class_left(root: &Path, class: &str, skipped: &[Skipped]) -> Error {
+    let first = skipped.first().map_or(String::new(), |s| {
+        format!(", the first being {}: {}", s.path, s.reason)
+    });
+    let reason = format!(
+        "only images of {class} are usable, and one class is nothing to tell apart; {} inputs were skipped{first}",
+        skipped.len()
+    );
+    Error::NothingLabelled {
+        path: root.to_path_buf(),
+        reason,
     }
 }
 
@@ -443,16 +463,17 @@ struct Rows {
     deal: Deal,
     /// Images of each class so far, for sources without subjects.
     dealt: HashMap<i64, usize>,
-    labelled: usize,
+    /// Labelled images of each class.
+    images: Vec<usize>,
 }
 
 impl Rows {
     fn new(deal: Deal, classes: Vec<String>) -> Self {
         Self {
+            images: vec![0; classes.len()],
             classes,
             deal,
             dealt: HashMap::new(),
-            labelled: 0,
         }
     }
 
@@ -461,7 +482,10 @@ impl Rows {
             .ok()
             .and_then(|label| self.classes.get(label))
             .cloned();
-        self.labelled += usize::from(raw.role == Role::Labelled);
+        let class = usize::try_from(raw.label).ok();
+        if let Some(images) = class.and_then(|class| self.images.get_mut(class)) {
+            *images += usize::from(raw.role == Role::Labelled);
+        }
         let given = self.deal.rule == FoldRule::Given;
         Sample {
             index: 0,
@@ -478,6 +502,27 @@ impl Rows {
             path: raw.path.clone(),
             aus: raw.aus.clone(),
         }
+    }
+
+    /// The one class that has images, where no other has.
+    fn only_class(&self) -> Option<&str> {
+        let mut kept = self.classes.iter().zip(&self.images);
+        let mut kept = kept.by_ref().filter(|(_, images)| **images > 0);
+        let (first, _) = kept.next()?;
+        kept.next().is_none().then_some(first.as_str())
+    }
+
+    /// Names the classes of `planned` none of whose images could be used.
+    fn emptied(&self, planned: &BTreeSet<i64>) -> Option<String> {
+        let classes = self.classes.iter().zip(&self.images).zip(0..);
+        let lost = classes.filter(|((_, images), label)| **images == 0 && planned.contains(label));
+        let lost: Vec<&str> = lost.map(|((name, _), _)| name.as_str()).collect();
+        (!lost.is_empty()).then(|| {
+            format!(
+                "No image of {} could be used: all were skipped.",
+                lost.join(", ")
+            )
+        })
     }
 
     fn fold(&mut self, raw: &RawSample) -> i64 {

@@ -374,6 +374,25 @@ fn splits_that_hide_behind_held_out_rows_doubled_lines_or_no_test_are_found() {
 }
 
 #[test]
+fn folds_told_by_their_test_parts_alone_are_compared_with_each_other() {
+    let set = Set::new();
+    let dealt = |fold: &dyn Fn(usize, &Sample) -> i64| -> String {
+        let rows = set.rows.iter().enumerate();
+        let rows = rows.map(|(at, (s, _))| format!("{},test,{}\n", s.path, fold(at, s)));
+        "path,split,fold\n".to_owned() + &rows.collect::<String>()
+    };
+    let by_image = set.audit_split(&dealt(&|at, _| at as i64 % 3));
+    assert!(
+        leaks(&by_image).contains(&(FindingKind::SubjectInTwoParts, 20)),
+        "{by_image}"
+    );
+    let by_people = set.audit_split(&dealt(&|_, s| s.subject % 5));
+    assert_eq!(leaks(&by_people), [], "{by_people}");
+    let alone = set.audit_split(&set.table(|_, _| "test"));
+    assert_eq!(leaks(&alone), [(FindingKind::Untrained, 1)]);
+}
+
+#[test]
 fn paths_are_matched_however_they_begin() {
     let set = Set::new();
     let mut table = "Path,SPLIT\n".to_owned();

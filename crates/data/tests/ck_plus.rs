@@ -566,3 +566,32 @@ fn a_frame_in_two_formats_is_taken_once_and_named() {
     let path = "cohn-kanade-images/S002/001/S002_001_00000004.png";
     assert!(reason(&set, path).contains("frame 4 again"));
 }
+
+#[test]
+fn folders_that_are_named_otherwise_are_read_or_named() {
+    let tree = Tree::new(SHORT);
+    tree.sequence(5, 1, 11, 3).sequence(6, 1, 5, 4);
+    tree.sequence(10, 2, 4, 2);
+    for part in ["cohn-kanade-images", "Emotion", "FACS"] {
+        let part = tree.root.join(part);
+        if part.join("S005").exists() {
+            fs::rename(part.join("S005"), part.join("s005")).unwrap();
+        }
+        fs::create_dir_all(part.join("S006/take2")).unwrap();
+        fs::create_dir_all(part.join("person7/001")).unwrap();
+        fs::create_dir_all(part.join(".cache")).unwrap();
+    }
+    let emotion = tree.root.join("Emotion/S010/002");
+    fs::rename(
+        emotion.join("S010_002_00000004_emotion.txt"),
+        emotion.join("S010_002_00000004_EMOTION.txt"),
+    )
+    .unwrap();
+    let set = prepared(&tree, ClassMap::eight(), &options());
+    let people: std::collections::BTreeSet<i64> = set.subjects().iter().copied().collect();
+    assert_eq!(people.into_iter().collect::<Vec<_>>(), [5, 6, 10]);
+    assert!(reason(&set, "cohn-kanade-images/person7").contains("S005"));
+    assert!(reason(&set, "Emotion/S006/take2").contains("001"));
+    let hidden = |s: &faus_data::Skipped| s.path.contains(".cache");
+    assert!(!set.info().skipped.iter().any(hidden));
+}

@@ -142,6 +142,16 @@ fn class_folders_without_subjects_say_so() {
     let root = dir.path().join("faces");
     ck_plus_48(&root);
     save(&root.join("happy/holiday.png"), &drawing(1, 1, 1));
+    let set = prepared(&folders(&root).unwrap(), &dir.path().join("stray"));
+    assert!(set.info().subject_independent && set.info().subjects == 6);
+    let skipped = &set.info().skipped;
+    assert!(skipped.len() == 1 && skipped[0].path == "happy/holiday.png");
+    for at in 0..20 {
+        save(
+            &root.join(format!("sadness/holiday-{at}.png")),
+            &drawing(1, 1, 1),
+        );
+    }
     let set = prepared(&folders(&root).unwrap(), &dir.path().join("out"));
     assert!(!set.info().subject_independent && set.info().subjects == 0);
     assert!(set.subjects().iter().all(|&subject| subject == -1));

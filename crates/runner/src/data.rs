@@ -5,7 +5,7 @@ use faus_data::{
     CkPlus, ClassMap, DatasetInfo, FolderOptions, Folders, LabelMap, PixelCsv, PrepareOptions,
     Prepared, Source, TableOptions, Tfd, prepare,
 };
-use faus_synth::SynthOptions;
+use faus_synth::{FACES_VERSION, SynthOptions};
 
 use crate::config::{DataConfig, SourceKind};
 use crate::console::{Bar, say};
@@ -66,8 +66,9 @@ pub(crate) fn open(
         say(format!(
             "Data: no {CK_PLUS} here and no --data given, so synthetic faces in {SYNTHETIC}; every result will say synthetic (data/README.md tells how to get CK+)"
         ));
-        if !place.exists() {
-            synthesize(&SynthOptions::default(), place)?;
+        match place.exists() {
+            true => say_version(place),
+            false => synthesize(&SynthOptions::default(), place)?,
         }
     } else if !place.exists() {
         bail!(
@@ -78,6 +79,22 @@ pub(crate) fn open(
         say(format!("Data: {}", place.display()));
     }
     config.open(place)
+}
+
+/// Says where the faces that lie there are of another version than those that would be drawn.
+fn say_version(place: &Path) {
+    let drawn = std::fs::read_to_string(place.join("synthetic.json")).unwrap_or_default();
+    let drawn: serde_json::Value = serde_json::from_str(&drawn).unwrap_or_default();
+    if drawn["faces_version"] != FACES_VERSION {
+        let version = match drawn["faces_version"].as_u64() {
+            Some(version) => format!("version {version}"),
+            None => "another version".to_owned(),
+        };
+        say(format!(
+            "Note: {} holds faces of {version}, this faus draws version {FACES_VERSION}; delete the folder to have them drawn anew",
+            place.display()
+        ));
+    }
 }
 
 /// Draws a synthetic CK+ into `output`.

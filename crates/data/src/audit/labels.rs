@@ -2,6 +2,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use sha2::{Digest, Sha256};
 
+use crate::folders::class_of;
 use crate::{Expression, Prepared, Sample};
 
 use super::{Finding, FindingKind, Severity, finding, labelled};
@@ -91,7 +92,7 @@ fn two_expressions(set: &Prepared) -> Vec<String> {
 /// The class that an image's folders name, the innermost first.
 fn folder_class(path: &str) -> Option<Expression> {
     let (folders, _) = path.rsplit_once('/')?;
-    folders.rsplit('/').find_map(Expression::from_name)
+    folders.rsplit('/').find_map(class_of)
 }
 
 fn folders(set: &Prepared) -> Vec<String> {

@@ -46,8 +46,10 @@ pub enum FindingKind {
     ImageInTwoParts,
     /// Nearly the same image, mirrored or not, is in two parts of one split, under different subjects or unknown ones.
     NearDuplicate,
-    /// A labelled image is in no test part.
+    /// A labelled image is in no test part, or a split has none.
     Untested,
+    /// A split has no training part.
+    Untrained,
     /// An image is in the test part of several folds.
     TestedTwice,
     /// Names, numbers and images contradict each other about classes.
@@ -249,14 +251,12 @@ fn coverage(set: &Prepared, splits: &Splits, examples: usize) -> Vec<Finding> {
         rows.map(|s| format!("row {}: {}", s.index, s.path))
             .collect()
     };
-    let empty: Vec<String> = (0..splits.folds.len())
-        .filter(|&fold| {
-            splits.folds[fold]
-                .iter()
-                .all(|mask| mask & split::TEST == 0)
-        })
-        .map(|fold| splits.fold_name(fold))
-        .collect();
+    let without = |part: u8| -> Vec<String> {
+        (0..splits.folds.len())
+            .filter(|&fold| splits.folds[fold].iter().all(|mask| mask & part == 0))
+            .map(|fold| splits.fold_name(fold))
+            .collect()
+    };
     let used = |s: &&Sample| splits.folds.iter().any(|parts| parts[s.index] != 0);
     let held_out: Vec<String> = set
         .samples()
@@ -278,7 +278,17 @@ fn coverage(set: &Prepared, splits: &Splits, examples: usize) -> Vec<Finding> {
                 false => Severity::Leak,
             },
             "splits that test nothing",
-            &empty,
+            &without(split::TEST),
+            examples,
+        ),
+        finding(
+            FindingKind::Untrained,
+            match splits.is_own() {
+                true => Severity::Information,
+                false => Severity::Leak,
+            },
+            "splits that train on nothing, so that whether training and test are apart cannot be told",
+            &without(split::TRAIN),
             examples,
         ),
         finding(

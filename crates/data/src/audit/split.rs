@@ -168,13 +168,19 @@ impl Splits {
             ),
             super::labels::against(set, &labels, examples),
         ];
-        let (names, folds): (Vec<_>, Vec<_>) = sorted(folds).into_iter().unzip();
+        let (names, mut folds): (Vec<_>, Vec<_>) = sorted(folds).into_iter().unzip();
+        let others_train = train_on_the_others(&mut folds);
         let name = format!(
-            "split in {} with {}",
+            "split in {} with {}{}",
             path.display(),
             match folds.len() {
                 1 => "one fold".to_owned(),
                 many => format!("{many} folds"),
+            },
+            match others_train {
+                true =>
+                    ", of which it lists the test parts alone: what the other folds test counts as training",
+                false => "",
             }
         );
         Ok((
@@ -209,6 +215,27 @@ impl Splits {
         let found = masks.enumerate().find(|(_, masks)| differ(masks));
         found.map(|(fold, (a, b))| (fold, a, b))
     }
+}
+
+/// A table of several folds that names nothing but test parts says how the images are dealt: each fold then trains on what
+/// the others test. Whether that was so.
+fn train_on_the_others(folds: &mut [Vec<u8>]) -> bool {
+    let tests_alone = folds.iter().flatten().all(|mask| mask & !TEST == 0);
+    if folds.len() < 2 || !tests_alone {
+        return false;
+    }
+    let rows = folds[0].len();
+    let tested: Vec<bool> = (0..rows)
+        .map(|row| folds.iter().any(|parts| parts[row] != 0))
+        .collect();
+    for parts in folds {
+        let untold = parts
+            .iter_mut()
+            .zip(&tested)
+            .filter(|(mask, _)| **mask == 0);
+        untold.for_each(|(mask, tested)| *mask = if *tested { TRAIN } else { 0 });
+    }
+    true
 }
 
 /// Numbered folds in the order of their numbers.

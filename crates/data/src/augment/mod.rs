@@ -58,18 +58,28 @@ impl AugmentRanges {
         if !(0.0..=1.0).contains(&self.flip_probability) {
             let given = self.flip_probability;
             return Err(Error::setting(
-                "augment.flip_probability",
+                "train.augmentation.flip_probability",
                 format!("must lie in 0 to 1, not {given}"),
             ));
         }
         // Far beyond what leaves a face in the picture; further out coordinates in f32 mean nothing.
         let ranges = [
-            ("augment.rotation_deg", self.rotation_deg, -360.0, 360.0),
-            ("augment.scale", self.scale, 0.01, 100.0),
-            ("augment.translation", self.translation, -100.0, 100.0),
-            ("augment.a", self.a, 1e-3, 1e3),
-            ("augment.b", self.b, 1e-3, 1e3),
-            ("augment.c", self.c, -1e3, 1e3),
+            (
+                "train.augmentation.rotation_deg",
+                self.rotation_deg,
+                -360.0,
+                360.0,
+            ),
+            ("train.augmentation.scale", self.scale, 0.01, 100.0),
+            (
+                "train.augmentation.translation",
+                self.translation,
+                -100.0,
+                100.0,
+            ),
+            ("train.augmentation.a", self.a, 1e-3, 1e3),
+            ("train.augmentation.b", self.b, 1e-3, 1e3),
+            ("train.augmentation.c", self.c, -1e3, 1e3),
         ];
         for (what, [low, high], least, most) in ranges {
             // Written so that what is no number is refused.

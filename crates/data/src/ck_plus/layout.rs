@@ -214,9 +214,9 @@ fn holds_subjects(tree: &FileTree, folder: &str) -> bool {
         .is_ok_and(|names| names.iter().any(|name| subject_number(name).is_some()))
 }
 
-/// `S005` → 5.
+/// `S005`, `s005` → 5.
 pub(super) fn subject_number(name: &str) -> Option<i64> {
-    number(name.strip_prefix('S')?)
+    number(name.strip_prefix(['S', 's'])?)
 }
 
 /// Digits alone, at most nine of them.

@@ -10,7 +10,7 @@ use rayon::prelude::*;
 use serde::Deserialize;
 
 use crate::files::TEXT_LIMIT;
-use crate::source::{Fetched, Folding, RawSample, Scan, Source, landmark_file};
+use crate::source::{Fetched, Folding, RawSample, Scan, Skipped, Source, landmark_file};
 use crate::tree::join;
 use crate::{ClassMap, Error, FileTree, ReadFile};
 
@@ -40,6 +40,11 @@ pub struct CkPlus {
 #[derive(Debug, Clone, Deserialize)]
 struct SyntheticMark {
     generator: String,
+    /// `ck-plus` or `isolated-aus`; empty before there were two.
+    #[serde(default)]
+    kind: String,
+    #[serde(default)]
+    faces_version: Option<u32>,
 }
 
 impl CkPlus {
@@ -74,28 +79,37 @@ impl CkPlus {
 
     /// Every recording, in order of subject and number. Label folders are looked into as well, so that a label without
     /// images is noticed.
-    fn sequences(&self) -> Result<Vec<Sequence>, Error> {
+    /// The recordings, and the folders that should be some but are not named as such.
+    fn sequences(&self) -> Result<(Vec<Sequence>, Vec<Skipped>), Error> {
         let parts = [
             Some(&self.layout.images),
             Some(&self.layout.emotion),
             self.layout.facs.as_ref(),
         ];
-        let mut all = BTreeMap::new();
+        let (mut all, mut misnamed) = (BTreeMap::new(), BTreeSet::new());
         for part in parts.into_iter().flatten() {
             let tree = &self.layout.tree;
             for subject_name in tree.names(part)? {
+                let folder = join(part, &subject_name);
                 let Some(subject) = subject_number(&subject_name) else {
+                    if tree.is_folder(&folder) && !is_hidden(&subject_name) {
+                        misnamed.insert((folder, "a subject's folder has a name like S005"));
+                    }
                     continue;
                 };
-                let folder = join(part, &subject_name);
                 for sequence_name in if tree.is_folder(&folder) {
                     tree.names(&folder)?
                 } else {
                     Vec::new()
                 } {
-                    let Some(at) = number(&sequence_name)
-                        .filter(|_| tree.is_folder(&join(&folder, &sequence_name)))
-                    else {
+                    let place = join(&folder, &sequence_name);
+                    if !tree.is_folder(&place) {
+                        continue;
+                    }
+                    let Some(at) = number(&sequence_name) else {
+                        if !is_hidden(&sequence_name) {
+                            misnamed.insert((place, "a sequence's folder has a name like 001"));
+                        }
                         continue;
                     };
                     let folders = (subject_name.clone(), sequence_name.clone());
@@ -103,8 +117,15 @@ impl CkPlus {
                 }
             }
         }
-        Ok(all.into_values().collect())
+        let misnamed = misnamed.into_iter();
+        let misnamed = misnamed.map(|(path, reason)| Skipped::new(path, reason));
+        Ok((all.into_values().collect(), misnamed.collect()))
     }
+}
+
+/// What systems leave behind is no data.
+fn is_hidden(name: &str) -> bool {
+    name.starts_with('.') || name == "__MACOSX"
 }
 
 fn synthetic_mark(tree: &FileTree) -> Result<Option<SyntheticMark>, Error> {
@@ -143,14 +164,20 @@ impl Source for CkPlus {
     }
 
     fn scan(&self) -> Result<Scan, Error> {
-        let sequences = self.sequences()?;
+        let (sequences, misnamed) = self.sequences()?;
         let found: Vec<(i64, Found)> = sequences
             .par_iter()
             .map(|s| (s.subject, s.read(&self.layout, &self.classes)))
             .collect();
         let mut scan = Scan {
             samples: Vec::new(),
-            skipped: self.layout.tree.refused(),
+            skipped: self
+                .layout
+                .tree
+                .refused()
+                .into_iter()
+                .chain(misnamed)
+                .collect(),
             read: Vec::new(),
             folding: Folding::ByImage,
             notes: Vec::new(),
@@ -169,10 +196,19 @@ impl Source for CkPlus {
         }
         if labelled.is_empty() {
             let emotion = self.layout.tree.place(&self.layout.emotion);
-            return Err(nothing_labelled(&emotion, sequences.len(), &scan));
+            return Err(match self.mark.as_ref().map(|mark| mark.kind.as_str()) {
+                Some("isolated-aus") => Error::NothingLabelled {
+                    path: emotion,
+                    reason: "these are single action units without expressions (faus synth --isolated-aus): there is no label to train on. isolated.csv lists the pictures".to_owned(),
+                },
+                _ => nothing_labelled(&emotion, sequences.len(), &scan),
+            });
         }
         scan.notes.extend(unreadable(&with_file, &labelled));
         scan.folding = Folding::BySubject(labelled);
+        let version = self.mark.as_ref().and_then(|mark| mark.faces_version);
+        scan.notes
+            .extend(version.map(|v| format!("Drawn faces, version {v}.")));
         scan.notes.extend(empty_codings(&scan));
         scan.notes.extend(self.layout.tree.inner_archive().map(|inner| {
             format!(

@@ -36,6 +36,15 @@ struct Frame {
     path: String,
 }
 
+/// `stem` without `suffix`, which may be in other capitals.
+fn without_suffix<'a>(stem: &'a str, suffix: &str) -> &'a str {
+    let at = stem.len().saturating_sub(suffix.len());
+    match stem.get(at..) {
+        Some(end) if end.eq_ignore_ascii_case(suffix) => &stem[..at],
+        _ => stem,
+    }
+}
+
 impl Sequence {
     fn name(&self) -> String {
         format!("{}_{}", self.folders.0, self.folders.1)
@@ -131,7 +140,7 @@ impl Sequence {
             };
         };
         let here = join(&folder, name);
-        let stem = name[..name.len() - TEXT.len()].trim_end_matches(suffix);
+        let stem = without_suffix(&name[..name.len() - TEXT.len()], suffix);
         let named = frame_name(stem).filter(|&(s, q, _)| s == self.subject && q == self.folders.1);
         let Some((_, _, frame)) = named else {
             let reason = format!(

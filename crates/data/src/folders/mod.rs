@@ -12,6 +12,7 @@ use crate::pixel_csv::{empty_classes, left_out_note};
 use crate::source::{Fetched, Folding, RawImage, RawSample, Scan, Skipped, Source};
 use crate::{AuCoding, ClassMap, Error, Expression, FileTree, Part, Role};
 use people::{Pattern, Told, numbers};
+pub(crate) use walk::class_of;
 use walk::{Image, Walk};
 
 /// How class folders are read.
@@ -63,6 +64,9 @@ struct Known {
     subject: i64,
 }
 
+/// One file in so many may lack a subject's name and be left out for it (our choice).
+const STRAYS_AMONG: usize = 20;
+
 impl Folders {
     /// Finds the class folders below `root` and the images in them.
     ///
@@ -84,6 +88,7 @@ impl Folders {
             archives,
             ..
         } = Walk::through(&tree)?;
+        skipped.extend(tree.refused());
         if images.is_empty() && named.len() >= 2 {
             return Err(Error::NothingLabelled {
                 path: tree.root().to_path_buf(),
@@ -117,6 +122,9 @@ impl Folders {
         notes.extend(empty_folders(&classes, &named, options));
         notes.extend(doubles(&images));
         notes.extend(unread(&archives));
+        if options.subject_pattern.is_none() {
+            skipped.extend(skip_strays(&mut images));
+        }
         let folding = deal(&mut images, &mut notes);
         Ok(Self {
             tree,
@@ -208,6 +216,22 @@ fn keep_matching(images: &mut Vec<Known>) -> Result<Vec<Skipped>, Error> {
     }
 }
 
+/// Where nearly all file names tell a subject, the few others are left out: kept, they would cost the subjects of all.
+fn skip_strays(images: &mut Vec<Known>) -> Vec<Skipped> {
+    let strays = images.iter().filter(|known| known.told.is_none()).count();
+    if strays == 0 || strays * STRAYS_AMONG > images.len() {
+        return Vec::new();
+    }
+    let (telling, strays): (Vec<_>, Vec<_>) =
+        images.drain(..).partition(|known| known.told.is_some());
+    *images = telling;
+    let reason = "its name does not tell a subject, as nearly all others here do";
+    let skipped = strays.into_iter();
+    skipped
+        .map(|known| Skipped::new(known.image.path, reason))
+        .collect()
+}
+
 /// Names the archives that lie beside the class folders.
 fn unread(archives: &[String]) -> Option<String> {
     (!archives.is_empty()).then(|| {
@@ -226,13 +250,19 @@ fn listed(names: &[String]) -> String {
     }
 }
 
+fn first_refused(tree: &FileTree) -> String {
+    tree.refused().first().map_or(String::new(), |first| {
+        format!("; not read: {} ({})", first.path, first.reason)
+    })
+}
+
 fn too_few(
     tree: &FileTree,
     occurring: &[Expression],
     archives: &[String],
     options: &FolderOptions,
 ) -> Result<Error, Error> {
-    let mut listed = listed(&tree.names("")?);
+    let mut listed = listed(&tree.names("")?) + &first_refused(tree);
     if let Some(archive) = archives.first() {
         let on_disk = tree.place(archive).is_file();
         listed += &match on_disk {

@@ -162,7 +162,7 @@ fn is_other_image(name: &str) -> bool {
 
 /// The expression that a folder is named after: `happy`, `Happiness`, and with a number before it `3_happy`, `03-happy`.
 /// Not a number alone: codes differ between data sets.
-fn class_of(folder: &str) -> Option<Expression> {
+pub(crate) fn class_of(folder: &str) -> Option<Expression> {
     let bare = folder.trim_start_matches(|c: char| c.is_ascii_digit());
     let numbered = bare.len() < folder.len();
     let name = match numbered {

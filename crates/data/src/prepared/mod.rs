@@ -17,7 +17,7 @@ pub use write::PreparedWriter;
 pub(crate) use write::refuse_existing;
 
 /// Most bytes of `dataset.json` and of `samples.csv`: some hundred thousand rows.
-const TABLE_LIMIT: u64 = 256 << 20;
+const TABLE_LIMIT: u64 = 1 << 30;
 
 /// A prepared data set, open for reading. Images stay on disk and are mapped, so opening costs no memory for them.
 pub struct Prepared {

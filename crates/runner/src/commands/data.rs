@@ -150,6 +150,7 @@ pub(crate) fn inspect(args: InspectArgs) -> Result<()> {
     let Some(dir) = args.sheets else {
         return Ok(());
     };
+    refuse_part_of(&dir, &args.prepared)?;
     std::fs::create_dir_all(&dir).with_context(|| format!("{}: cannot be made", dir.display()))?;
     let classes = prepared.info().classes.iter().zip(0..);
     for (name, label) in classes {
@@ -185,6 +186,9 @@ pub(crate) fn audit_command(args: AuditArgs) -> Result<()> {
         split_csv: args.split_csv,
         ..AuditOptions::default()
     };
+    if let Some(path) = &args.json {
+        refuse_part_of(path, &args.prepared)?;
+    }
     let found = audit(&args.prepared, &options)?;
     println!("{found}");
     if let Some(path) = &args.json {
@@ -242,7 +246,11 @@ pub(crate) fn augment(args: AugmentArgs) -> Result<()> {
         .collect();
     for (at, path) in outputs.iter().enumerate() {
         refuse_part_of(path, &args.prepared)?;
-        if outputs[..at].contains(path) {
+        let absolute = |path: &PathBuf| std::path::absolute(path).ok();
+        if outputs[..at]
+            .iter()
+            .any(|other| absolute(other) == absolute(path))
+        {
             bail!("{}: named for two outputs", path.display());
         }
     }
@@ -365,6 +373,7 @@ pub(crate) fn synth(args: SynthArgs) -> Result<()> {
         truth: args.truth,
         difficulty: args.difficulty.0,
     };
+    options.check().map_err(|error| wrong_usage(error.into()))?;
     if args.isolated_aus {
         isolate(&options, &args.output)?;
     } else {
