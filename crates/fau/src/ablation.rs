@@ -58,8 +58,12 @@ pub fn equally_active_sets(
     (0..count).map(draw).collect()
 }
 
-/// Share of the other sets whose drop is at least `drop`, (b + 1)/(m + 1), and their mean drop.
+/// Share of the other sets whose drop is at least `drop`, (b + 1)/(m + 1), and their mean drop; both NaN where `drop` is:
+/// there was nothing to lose.
 pub fn drop_against(drop: f64, others: &[f64]) -> (f64, f64) {
+    if drop.is_nan() {
+        return (f64::NAN, f64::NAN);
+    }
     let reached = others
         .iter()
         .filter(|other| **other >= drop - 1e-12)
@@ -98,5 +102,7 @@ mod tests {
     fn drops_are_ranked_among_the_others() {
         let (p, mean) = drop_against(0.3, &[0.1, 0.3, 0.2]);
         assert!(p == 0.5 && (mean - 0.2).abs() < 1e-12);
+        let (p, mean) = drop_against(f64::NAN, &[f64::NAN; 3]);
+        assert!(p.is_nan() && mean.is_nan());
     }
 }

@@ -39,6 +39,12 @@ impl Range95 {
         }
     }
 
+    /// The interval of the difference of two series that were resampled alike; NaN values are left out.
+    pub fn of_difference(own: &[f64], theirs: &[f64]) -> Self {
+        let differences: Vec<f64> = own.iter().zip(theirs).map(|(a, b)| a - b).collect();
+        Self::percentile(&differences)
+    }
+
     /// The interval mirrored at the estimate (the basic bootstrap, Davison & Hinkley 1997, §5.2), cut at 0: for
     /// divergences, whose resampled values are biased upwards.
     fn mirrored(self, estimate: f64) -> Self {

@@ -5,6 +5,16 @@ use std::collections::BTreeMap;
 use crate::analysis::AuCount;
 use crate::{Activations, Error, SampleRow};
 
+/// What tells people apart.
+#[derive(PartialEq, Eq, PartialOrd, Ord)]
+enum Who {
+    Subject(i64),
+    /// A sequence whose subject nobody knows.
+    Sequence(String),
+    /// A row of which neither is known.
+    Row(u64),
+}
+
 /// The coded rows of a samples table in the order of the activations array, all vectors of one length.
 #[derive(Debug, Clone)]
 pub(crate) struct Coded<'a> {
@@ -14,7 +24,7 @@ pub(crate) struct Coded<'a> {
     pub rows: Vec<usize>,
     /// Action units present, with intensities.
     pub units: Vec<&'a [(u8, u8)]>,
-    /// Number of the subject, from 0; a row without one is a subject of its own.
+    /// Number of the subject, from 0; where it is not known a sequence is one, else the row itself.
     pub subjects: Vec<u32>,
     /// Number of the recording, from 0: frames of one sequence share it.
     pub recordings: Vec<u32>,
@@ -34,11 +44,15 @@ impl<'a> Coded<'a> {
             .collect();
         coded.sort_unstable_by_key(|(sample, _)| sample.index);
         let known = |sample: &SampleRow| sample.subject.filter(|subject| *subject >= 0);
-        let own = |sample: &SampleRow| sample.index as u64;
-        let subject = |sample: &SampleRow| known(sample).ok_or(own(sample));
-        let recording = |sample: &SampleRow| match (known(sample), &sample.sequence) {
-            (Some(subject), Some(sequence)) => Ok((subject, sequence.clone())),
-            _ => Err(own(sample)),
+        // Frames of one sequence are of one person, whoever that is.
+        let subject = |sample: &SampleRow| match (known(sample), &sample.sequence) {
+            (Some(subject), _) => Who::Subject(subject),
+            (None, Some(sequence)) => Who::Sequence(sequence.clone()),
+            (None, None) => Who::Row(sample.index as u64),
+        };
+        let recording = |sample: &SampleRow| match &sample.sequence {
+            Some(sequence) => (subject(sample), Some(sequence.clone())),
+            None => (Who::Row(sample.index as u64), None),
         };
         Self {
             samples: samples.len(),

@@ -66,7 +66,7 @@ pub struct Gap {
     pub difference: f64,
     /// 95% interval over resampled subjects.
     pub range: Range95,
-    /// Two-sided p: twice the smaller share of resamplings on either side of 0.
+    /// Two-sided p: twice the smaller share of resamplings on either side of 0, each share (b + 1)/(m + 1).
     pub p: f64,
 }
 
@@ -161,7 +161,7 @@ fn gap(difference: f64, own: &[f64], theirs: &[f64]) -> Gap {
     let known = numbers(&differences);
     let side = |keep: fn(&f64) -> bool| known.iter().filter(|d| keep(d)).count() as u64;
     let fewer = side(|d| *d <= 0.0).min(side(|d| *d >= 0.0));
-    let p = (2 * fewer + 1) as f64 / (known.len() + 1) as f64;
+    let p = (2 * (fewer + 1)) as f64 / (known.len() + 1) as f64;
     Gap {
         difference,
         range: Range95::percentile(&differences),

@@ -5,7 +5,7 @@ use rayon::prelude::*;
 use crate::analysis::{AuCount, check_rows};
 use crate::bootstrap::{Range95, auroc_range, resampled_aurocs};
 use crate::coded::Coded;
-use crate::exchange::{Exchange, Scheme};
+use crate::exchange::Scheme;
 use crate::measures::{Association, Kl};
 use crate::options::CheckedOptions;
 use crate::permutation::p_value;
@@ -39,7 +39,7 @@ pub struct OutOfFold {
     pub auroc: f64,
     /// 95% interval over resampled subjects, for given choices.
     pub range: Range95,
-    /// One-sided p of AUROC above 0.5 under exchange of codes between and within people.
+    /// One-sided p of AUROC above 0.5 under exchange of codes between and within people, as the options say.
     pub p: f64,
     /// The AUROC in every resampling, for differences between networks.
     pub resampled: Vec<f64>,
@@ -252,7 +252,7 @@ fn exchange_p(values: &[f64], codes: &[bool], rows: &Coded, options: &CheckedOpt
     if options.permutations == 0 || values.is_empty() {
         return f64::NAN;
     }
-    let scheme = Scheme::of_subjects(&rows.subjects, &rows.recordings, Exchange::Both);
+    let scheme = Scheme::of_subjects(&rows.subjects, &rows.recordings, options.exchange);
     let ranks = doubled_midranks(values);
     let sum = |code: &mut dyn FnMut(usize) -> bool| -> u64 {
         let with = (0..ranks.len()).filter(|&row| code(row));

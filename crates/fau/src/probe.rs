@@ -8,7 +8,7 @@
 use rayon::prelude::*;
 
 use crate::analysis::{AuCount, check_rows};
-use crate::bootstrap::{Range95, auroc_range};
+use crate::bootstrap::{Range95, resampled_aurocs};
 use crate::coded::Coded;
 use crate::exchange::{Exchange, Scheme};
 use crate::logistic::Logistic;
@@ -48,7 +48,7 @@ impl Default for ProbeOptions {
 }
 
 /// What a probe scores. NaN where a task cannot be set.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct ProbeScore {
     /// The action unit and how often it occurs.
     pub count: AuCount,
@@ -68,6 +68,8 @@ pub struct ProbeScore {
     pub labelled_auroc: f64,
     /// AUROC on labelled rows where the codes were exchanged inside each class: what the expression alone gives.
     pub class_control_auroc: f64,
+    /// The AUROC in every resampling of the subjects, for differences between networks: the same people are drawn for all.
+    pub resampled: Vec<f64>,
 }
 
 impl ProbeScore {
@@ -93,6 +95,13 @@ pub fn probe(
     options: &ProbeOptions,
     watch: &Watch,
 ) -> Result<Vec<ProbeScore>, Error> {
+    if !(options.penalty.is_finite() && options.penalty > 0.0) {
+        return Err(Error::BadOption {
+            name: "penalty",
+            value: options.penalty.to_string(),
+            expected: "give a positive number",
+        });
+    }
     check_rows(activations, samples)?;
     activations.check_finite()?;
     let coded = Coded::collect(samples);
@@ -114,7 +123,7 @@ pub fn probe(
     let score = |count: &AuCount| {
         let step = done.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
         watch.step(step, aus.len())?;
-        Ok(score_unit(*count, &all, labelled.as_ref(), options))
+        score_unit(*count, &all, labelled.as_ref(), options)
     };
     aus.par_iter().map(score).collect()
 }
@@ -124,15 +133,15 @@ fn score_unit(
     all: &Table,
     labelled: Option<&Table>,
     options: &ProbeOptions,
-) -> ProbeScore {
+) -> Result<ProbeScore, Error> {
     let codes = all.coded.presence(count.au);
-    let margins = all.margins(&codes, options.penalty);
+    let margins = all.margins(&codes, options.penalty)?;
     let draws = (options.bootstrap, options.seed);
     let subjects = &all.coded.subjects;
     let recordings = &all.coded.recordings;
     let exchange = Scheme::of_subjects(subjects, recordings, Exchange::Both);
-    let [control_auroc, control_f1] = all.control(&exchange, &codes, options);
-    let (labelled_auroc, class_control_auroc) = labelled.map_or((f64::NAN, f64::NAN), |table| {
+    let [control_auroc, control_f1] = all.control(&exchange, &codes, options)?;
+    let beyond = labelled.map(|table| {
         let codes = table.coded.presence(count.au);
         let classes: Vec<u32> = table
             .coded
@@ -141,20 +150,33 @@ fn score_unit(
             .map(|class| class.unwrap_or_default() as u32)
             .collect();
         let inside = Scheme::inside(&classes, &table.coded.recordings);
-        let own = auroc(&table.margins(&codes, options.penalty), &codes);
-        (own, table.control(&inside, &codes, options)[0])
+        let margins = table.margins(&codes, options.penalty)?;
+        let own = auroc(&numbers(&margins, &margins), &numbers(&codes, &margins));
+        Ok::<_, Error>((own, table.control(&inside, &codes, options)?[0]))
     });
-    ProbeScore {
+    let (labelled_auroc, class_control_auroc) = beyond.transpose()?.unwrap_or((f64::NAN, f64::NAN));
+    let subjects = numbers(subjects, &margins);
+    let codes = numbers(&codes, &margins);
+    let margins = numbers(&margins, &margins);
+    let resampled = resampled_aurocs(&margins, &codes, &subjects, draws);
+    Ok(ProbeScore {
         count,
         features: all.features,
         auroc: auroc(&margins, &codes),
         f1: f1(&margins, &codes),
-        range: auroc_range(&margins, &codes, subjects, draws),
+        range: Range95::percentile(&resampled),
+        resampled,
         control_auroc,
         control_f1,
         labelled_auroc,
         class_control_auroc,
-    }
+    })
+}
+
+/// Those of `values` whose row has a margin.
+fn numbers<T: Copy>(values: &[T], margins: &[f64]) -> Vec<T> {
+    let scored = values.iter().zip(margins).filter(|(_, m)| !m.is_nan());
+    scored.map(|(value, _)| *value).collect()
 }
 
 /// F1 of "the margin is positive"; 0 where nothing is found.
@@ -202,32 +224,42 @@ impl<'a> Table<'a> {
         }
     }
 
-    /// The margin of every row by the probe of the fold it is tested in; 0 where a fold's training rows are all alike.
-    fn margins(&self, codes: &[bool], penalty: f64) -> Vec<f64> {
-        let mut margins = vec![0.0; codes.len()];
+    /// The margin of every row by the probe of the fold it is tested in; NaN where that fold's training rows are all alike,
+    /// so that there is no probe.
+    fn margins(&self, codes: &[bool], penalty: f64) -> Result<Vec<f64>, Error> {
+        let mut margins = vec![f64::NAN; codes.len()];
         for fold in &self.folds {
             let labels: Vec<bool> = fold.train.iter().map(|&row| codes[row]).collect();
-            let fitted = Logistic::fit(&fold.train_rows, self.features, &labels, penalty);
-            if let Ok(probe) = fitted {
-                let rows = fold.test_rows.chunks_exact(self.features);
-                for (&row, features) in fold.test.iter().zip(rows) {
-                    margins[row] = probe.margin(features);
-                }
+            if labels.iter().all(|&l| l) || !labels.iter().any(|&l| l) {
+                continue;
+            }
+            let probe = Logistic::fit(&fold.train_rows, self.features, &labels, penalty)?;
+            let rows = fold.test_rows.chunks_exact(self.features);
+            for (&row, features) in fold.test.iter().zip(rows) {
+                margins[row] = probe.margin(features);
             }
         }
-        margins
+        Ok(margins)
     }
 
     /// Mean AUROC and F1 over exchanged codes.
-    fn control(&self, scheme: &Scheme, codes: &[bool], options: &ProbeOptions) -> [f64; 2] {
+    fn control(
+        &self,
+        scheme: &Scheme,
+        codes: &[bool],
+        options: &ProbeOptions,
+    ) -> Result<[f64; 2], Error> {
         let draw = |index: usize| {
             let source = scheme.draw(options.seed, Purpose::Control, index as u64);
             let moved: Vec<bool> = source.iter().map(|&from| codes[from as usize]).collect();
-            let margins = self.margins(&moved, options.penalty);
-            [auroc(&margins, &moved), f1(&margins, &moved)]
+            let margins = self.margins(&moved, options.penalty)?;
+            let moved = numbers(&moved, &margins);
+            let margins = numbers(&margins, &margins);
+            Ok([auroc(&margins, &moved), f1(&margins, &moved)])
         };
-        let draws: Vec<[f64; 2]> = (0..options.controls).map(draw).collect();
-        [0, 1].map(|at| mean(&draws.iter().map(|d| d[at]).collect::<Vec<_>>()))
+        let draws = (0..options.controls).map(draw);
+        let draws: Vec<[f64; 2]> = draws.collect::<Result<_, Error>>()?;
+        Ok([0, 1].map(|at| mean(&draws.iter().map(|d| d[at]).collect::<Vec<_>>())))
     }
 }
 

@@ -2,7 +2,9 @@
 
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
-use faus_fau::{Association, Auroc, JensenShannon, Kl, PointBiserial, Prior, Smoothing};
+use faus_fau::{
+    Association, Auroc, JensenShannon, Kl, MutualInformation, PointBiserial, Prior, Smoothing,
+};
 use proptest::prelude::*;
 
 const POOLED: Smoothing = Smoothing {
@@ -27,6 +29,7 @@ fn measures() -> Vec<Box<dyn Association>> {
             smoothing,
         }));
     }
+    all.push(Box::new(MutualInformation { bins: BINS }));
     all
 }
 

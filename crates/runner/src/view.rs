@@ -70,6 +70,8 @@ pub(crate) struct View<'a> {
     pub split: SplitPart,
     /// The fold, where there is one.
     pub fold: Option<usize>,
+    /// Why the network may have seen the people of its test part, or chosen its checkpoint by them; `None` where it has not.
+    pub may_have_seen: Option<String>,
     pub choice: Choice,
     pub method: Method,
     pub top: usize,
@@ -157,6 +159,9 @@ impl View<'_> {
 
     fn heading(&self) -> String {
         let whose = match (self.split, self.fold) {
+            (SplitPart::Test, Some(fold)) if self.may_have_seen.is_some() => {
+                format!("test part of fold {fold}, OPTIMISTIC")
+            }
             (SplitPart::Test, Some(fold)) => format!("people it never saw (fold {fold})"),
             (SplitPart::Train, _) => "people it was trained on".to_owned(),
             (SplitPart::Val, Some(fold)) => format!("validation people (fold {fold})"),
@@ -174,6 +179,7 @@ impl View<'_> {
         let mut facts = Map::new();
         facts.insert("split".into(), self.split.name().into());
         facts.insert("fold".into(), self.fold.into());
+        facts.insert("optimistic".into(), self.may_have_seen.clone().into());
         facts.insert("distinct".into(), self.distinct.name().into());
         facts.insert("choice".into(), self.choice.words().into());
         facts

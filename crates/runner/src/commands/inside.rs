@@ -1,6 +1,6 @@
 use std::path::PathBuf;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, anyhow, bail};
 use clap::Args;
 use faus_data::{Prepared, Protocol};
 use faus_model::{Checkpoint, DeviceChoice};
@@ -8,7 +8,7 @@ use faus_train::{Workers, normalisation_of};
 use faus_viz::Method;
 
 use crate::choice::{Choice, SHOWN, class_number};
-use crate::cli::{Folds, architecture_of, open_network, optimistic};
+use crate::cli::{Folds, architecture_of, open_network, optimistic, wrong_usage};
 use crate::commands::SplitPart;
 use crate::console::say;
 use crate::look::{Look, stream_to_npy};
@@ -156,7 +156,9 @@ impl VisualizeArgs {
 
 pub(crate) fn visualize(args: VisualizeArgs, make: MakeArchitecture) -> Result<()> {
     if args.top == 0 || args.best_fau == Some(0) {
-        bail!("--top and --best-fau must be at least 1");
+        return Err(wrong_usage(anyhow!(
+            "--top and --best-fau must be at least 1"
+        )));
     }
     let prepared = Prepared::open(&args.prepared)?;
     let (checkpoint, network) = open_network(make, &args.checkpoint, &prepared, args.device)?;
@@ -167,7 +169,8 @@ pub(crate) fn visualize(args: VisualizeArgs, make: MakeArchitecture) -> Result<(
         normalisation: normalisation_of(&checkpoint, &args.checkpoint)?,
         workers: &Workers::new(0)?,
     };
-    let rows = rows_of(&args, &checkpoint, &prepared)?;
+    let (rows, seen) = rows_of(&args, &checkpoint, &prepared)?;
+    let evidence = evidence_of(&args, &look)?;
     let config = NetworkConfig {
         k: checkpoint.info.drawn.get("k").copied(),
         ..NetworkConfig::default()
@@ -182,6 +185,7 @@ pub(crate) fn visualize(args: VisualizeArgs, make: MakeArchitecture) -> Result<(
         rows: &rows,
         split: args.split,
         fold: checkpoint.info.fold,
+        may_have_seen: seen,
         choice: args.choice(),
         method: args.method,
         top: args.top,
@@ -190,15 +194,7 @@ pub(crate) fn visualize(args: VisualizeArgs, make: MakeArchitecture) -> Result<(
         arrays: args.arrays,
     };
     view.write(&args.output, (!args.no_sanity).then_some(&beginning))?;
-    if let Some(Folds(rows)) = &args.evidence {
-        if let Some(row) = rows.iter().find(|row| **row >= prepared.len()) {
-            bail!(
-                "--evidence {row}: the data set has rows 0 to {}",
-                prepared.len() - 1
-            );
-        }
-        let class = args.class.as_ref().map(|name| class_number(&look, name));
-        let class = class.transpose()?.map(|class| class as usize);
+    if let Some((rows, class)) = evidence {
         view.write_evidence(&args.output, rows, class)?;
     }
     if prepared.info().synthetic {
@@ -208,12 +204,31 @@ pub(crate) fn visualize(args: VisualizeArgs, make: MakeArchitecture) -> Result<(
     Ok(())
 }
 
-/// The rows of the part that is looked in, under the checkpoint's own split.
+/// The rows and the class that evidence is asked for.
+fn evidence_of<'a>(
+    args: &'a VisualizeArgs,
+    look: &Look,
+) -> Result<Option<(&'a [usize], Option<usize>)>> {
+    let Some(Folds(rows)) = &args.evidence else {
+        return Ok(None);
+    };
+    if let Some(row) = rows.iter().find(|row| **row >= look.prepared.len()) {
+        bail!(
+            "--evidence {row}: the data set has rows 0 to {}",
+            look.prepared.len() - 1
+        );
+    }
+    let class = args.class.as_ref().map(|name| class_number(look, name));
+    let class = class.transpose()?.map(|class| class as usize);
+    Ok(Some((rows, class)))
+}
+
+/// The rows of the part that is looked in, and why the network may have seen its test people, under the checkpoint's own split.
 fn rows_of(
     args: &VisualizeArgs,
     checkpoint: &Checkpoint,
     prepared: &Prepared,
-) -> Result<Vec<usize>> {
+) -> Result<(Vec<usize>, Option<String>)> {
     let fold = match (args.split, checkpoint.info.fold) {
         (SplitPart::All, fold) => fold.unwrap_or(0),
         (_, fold) => fold.with_context(|| {
@@ -227,9 +242,11 @@ fn rows_of(
         Some(name) => serde_json::from_value(name.as_str().into())?,
         None => Protocol::default(),
     };
-    if args.split == SplitPart::Test
-        && let Some(why) = optimistic(checkpoint, prepared, fold, args.split)?
-    {
+    let seen = match args.split {
+        SplitPart::Test => optimistic(checkpoint, prepared, fold, args.split)?,
+        _ => None,
+    };
+    if let Some(why) = &seen {
         say(format!("Note: {why}"));
     }
     let rows = args.split.rows(prepared, fold, protocol)?;
@@ -239,5 +256,5 @@ fn rows_of(
             args.split.name()
         );
     }
-    Ok(rows)
+    Ok((rows, seen))
 }

@@ -1,6 +1,6 @@
 use std::path::PathBuf;
 
-use anyhow::{Result, bail};
+use anyhow::{Result, anyhow};
 use clap::Args;
 use faus_fau::{
     Analysis, AnalysisOptions, analyse_watched, au_name, drop_against, equally_active_sets,
@@ -14,6 +14,7 @@ use tch::{Device, Kind, Tensor};
 use super::open::{Run, stop_here, watched};
 use super::table::{listed, say_verdict, write_table};
 use crate::MakeArchitecture;
+use crate::cli::wrong_usage;
 use crate::console::Bar;
 use crate::run_folder::write_json;
 
@@ -36,11 +37,11 @@ pub(crate) struct AblateArgs {
 
 pub(crate) fn ablate(args: AblateArgs, make: MakeArchitecture) -> Result<()> {
     if args.sets < 19 || args.filters == 0 {
-        bail!(
+        return Err(wrong_usage(anyhow!(
             "--sets {} --filters {}: give at least 19 sets and one filter",
             args.sets,
             args.filters
-        );
+        )));
     }
     let run = Run::open(&args.run, args.device, make)?;
     let fold = run.best_fold();
@@ -70,7 +71,8 @@ pub(crate) fn ablate(args: AblateArgs, make: MakeArchitecture) -> Result<()> {
     let head = Head::new(&run, &network, stage, fold)?;
     let before = head.recalls(&[])?;
     let mut effects = Vec::new();
-    let units = own_filters(&analysis, args.filters);
+    // Sets to compare with are drawn from the other filters, which must be as many at least.
+    let units = own_filters(&analysis, args.filters.min(live.len() / 2));
     let bar = Bar::new("Silencing filters", units.len() as u64);
     for (done, (au, filters)) in units.iter().enumerate() {
         bar.set(done as u64, units.len() as u64, "");
@@ -261,7 +263,8 @@ fn write(
     }
     let table = run.fau("causal.csv")?;
     write_table(&table, &header, rows)?;
-    let sentences = verdict(head, before, effects, &harmed, classes.len());
+    let shown = (0..classes.len()).filter(|&class| head.images(Some(class)) > 0);
+    let sentences = verdict(head, before, effects, &harmed, shown.count());
     let summary = json!({
         "synthetic": run.synthetic(),
         "fold": run.best_fold(),

@@ -9,7 +9,7 @@ use faus_train::{FoldJob, FoldProgress, Monitor};
 use rand::seq::SliceRandom;
 use serde_json::{Value, json};
 
-use super::open::{Run, stop_here, watched};
+use super::open::{Run, check_draws, stop_here, watched};
 use super::table::{listed, say_verdict, write_table};
 use crate::console::say;
 use crate::progress::Board;
@@ -57,6 +57,7 @@ pub(crate) fn controls(args: ControlsArgs, make: MakeArchitecture) -> Result<()>
         ..run.config.fau.clone()
     };
     let options = options.check()?;
+    check_draws(&options, "controls")?;
     let fold = run.best_fold();
     say(format!(
         "Fold {fold}, which validated best, and what to hold it against"
@@ -258,7 +259,7 @@ fn write(run: &Run, all: &[Control], options: &CheckedOptions) -> Result<()> {
     });
     let table = run.fau("controls.csv")?;
     write_table(&table, &header, rows)?;
-    let sentences = verdict(all, options);
+    let sentences = verdict(all, options, run.best_fold());
     let entries: Vec<Value> = all.iter().map(|control| entry(&all[0], control)).collect();
     let summary = json!({
         "synthetic": run.synthetic(),
@@ -301,7 +302,7 @@ fn entry(trained: &Control, control: &Control) -> Value {
 }
 
 /// The plain answer: how many filters, for which action units, above what, how certain.
-fn verdict(all: &[Control], options: &CheckedOptions) -> Vec<String> {
+fn verdict(all: &[Control], options: &CheckedOptions, fold: usize) -> Vec<String> {
     let (trained, others) = (&all[0], &all[1..]);
     let mut said = vec![format!(
         "{} of the trained network's {} filters exceed the null at a false-discovery rate of {:.0}%; {} do inside expression classes.",
@@ -311,6 +312,9 @@ fn verdict(all: &[Control], options: &CheckedOptions) -> Vec<String> {
         trained.filters_within_class_q
     )];
     said.extend(coarse(options, trained.pairs));
+    said.push(format!(
+        "The network of fold {fold} was trained on most of these people; \"chosen on other people\" is about the choice of the filter. `faus replicate` scores people whom the network never saw."
+    ));
     for other in others {
         if other.name == AU_SHUFFLED {
             said.push(format!(

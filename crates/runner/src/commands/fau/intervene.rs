@@ -1,6 +1,6 @@
 use std::path::PathBuf;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, anyhow, bail};
 use clap::Args;
 use faus_data::crop::{Landmarks, face_square};
 use faus_data::normalise::to_unit_range;
@@ -18,6 +18,7 @@ use tch::{Device, Kind, Tensor};
 use super::open::{Run, stop_here, watched};
 use super::table::{say_verdict, write_table};
 use crate::MakeArchitecture;
+use crate::cli::wrong_usage;
 use crate::console::Bar;
 use crate::run_folder::write_json;
 
@@ -48,16 +49,16 @@ const CHUNK: usize = 32;
 
 pub(crate) fn intervene(args: InterveneArgs, make: MakeArchitecture) -> Result<()> {
     if args.people < 6 {
-        bail!(
+        return Err(wrong_usage(anyhow!(
             "--people {}: give at least 6, or no p can be small",
             args.people
-        );
+        )));
     }
     if !(args.strength > 0.0 && args.strength <= 1.0) {
-        bail!(
+        return Err(wrong_usage(anyhow!(
             "--strength {}: give more than 0 and at most 1",
             args.strength
-        );
+        )));
     }
     let run = Run::open(&args.run, args.device, make)?;
     let network = run.trained(run.best_fold())?;
@@ -286,18 +287,24 @@ fn verdict(people: usize, clear: usize, pairs: usize, agreements: &[Agreement]) 
         "On {people} drawn people, switching one action unit alone changes {clear} of {pairs} filter-AU pairs by at least a fifth of the filter's natural spread (false-discovery rate held)."
     )];
     if let Some(kl) = agreements.iter().find(|a| a.measure == "kl") {
+        let precision = match kl.average_precision.is_nan() {
+            true => String::new(),
+            false => format!(
+                "; average precision {:.2} (chance {:.2})",
+                kl.average_precision, kl.average_precision_chance
+            ),
+        };
         let agrees = kl.spearman > 0.3 && kl.same_au > 2.0 * kl.same_au_chance;
         said.push(format!(
-            "KL {} the intervention: rank correlation {:.2} over pairs; {:.0}% of the filters answer most to the unit that KL names (chance {:.0}%); average precision {:.2} (chance {:.2}).",
+            "KL {} the intervention: rank correlation {:.2} over pairs; {:.0}% of the filters answer most to the unit that KL names (chance {:.0}%){precision}.",
             if agrees { "agrees with" } else { "agrees only weakly, or not at all, with" },
             kl.spearman,
             100.0 * kl.same_au,
-            100.0 * kl.same_au_chance,
-            kl.average_precision,
-            kl.average_precision_chance
+            100.0 * kl.same_au_chance
         ));
     }
-    let best = agreements.iter().reduce(|best, a| {
+    let known = agreements.iter().filter(|a| !a.average_precision.is_nan());
+    let best = known.reduce(|best, a| {
         if a.average_precision > best.average_precision {
             a
         } else {

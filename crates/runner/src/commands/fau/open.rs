@@ -2,15 +2,15 @@
 
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, anyhow, bail};
 use faus_data::{Prepared, rng};
-use faus_fau::{Activations, Observer, SampleRow, Watch, read_samples};
+use faus_fau::{Activations, CheckedOptions, Observer, SampleRow, Watch, read_samples};
 use faus_model::{Architecture, Checkpoint, DeviceChoice, InputSpec, Network, Precision};
 use faus_train::{CheckedRecipe, Workers};
 use rand::Rng;
 use tch::Device;
 
-use crate::cli::architecture_of;
+use crate::cli::{architecture_of, wrong_usage};
 use crate::console::Bar;
 use crate::run_folder::{RunFolder, read_json};
 use crate::{ExperimentConfig, MakeArchitecture, interrupt};
@@ -173,6 +173,16 @@ fn finished(folder: &RunFolder, folds: usize) -> Result<Vec<(usize, f64)>> {
         }
     }
     Ok(all)
+}
+
+/// Refuses to answer from nulls and intervals that are not drawn.
+pub(crate) fn check_draws(options: &CheckedOptions, what: &str) -> Result<()> {
+    match options.permutations == 0 || options.bootstrap == 0 {
+        true => Err(wrong_usage(anyhow!(
+            "{what} asks whether chance explains a result: fau.permutations and fau.bootstrap must be at least 1 (10000 and 1000 unless told otherwise)"
+        ))),
+        false => Ok(()),
+    }
 }
 
 /// Does long statistics with a bar; Ctrl-C stops it cleanly.

@@ -1,14 +1,15 @@
 use std::path::PathBuf;
 
-use anyhow::Result;
+use anyhow::{Result, anyhow};
 use clap::Args;
-use faus_fau::{Activations, ProbeOptions, ProbeScore, au_name, probe as probe_layer};
+use faus_fau::{Activations, ProbeOptions, ProbeScore, Range95, au_name, probe as probe_layer};
 use faus_model::{DeviceChoice, Network};
 use serde_json::{Value, json};
 
 use super::open::{Run, stop_here, watched};
 use super::table::{say_verdict, write_table};
 use crate::MakeArchitecture;
+use crate::cli::wrong_usage;
 use crate::console::say;
 use crate::run_folder::write_json;
 
@@ -40,6 +41,13 @@ struct Layer {
 const PIXELS: usize = 12;
 
 pub(crate) fn probe(args: ProbeArgs, make: MakeArchitecture) -> Result<()> {
+    if !(args.penalty.is_finite() && args.penalty > 0.0) || args.folds < 2 {
+        return Err(wrong_usage(anyhow!(
+            "--penalty {} --folds {}: give a positive penalty and at least two folds",
+            args.penalty,
+            args.folds
+        )));
+    }
     let run = Run::open(&args.run, args.device, make)?;
     let options = ProbeOptions {
         penalty: args.penalty,
@@ -201,7 +209,8 @@ fn write(run: &Run, layers: &[Layer], options: &ProbeOptions) -> Result<()> {
     Ok(())
 }
 
-/// For every action unit the first layer whose interval lies above the untrained network's score at the same layer.
+/// For every action unit the first layer that lies above the same layer of the untrained network: the 95% interval of the
+/// difference, the same people resampled for both, is above 0. Not corrected for the number of units and layers.
 fn first_layers(layers: &[Layer]) -> Vec<(u8, Option<String>)> {
     let of = |network: &'static str| layers.iter().filter(move |l| l.network == network);
     let pairs: Vec<(&Layer, &Layer)> = of("trained").zip(of("untrained")).collect();
@@ -210,7 +219,8 @@ fn first_layers(layers: &[Layer]) -> Vec<(u8, Option<String>)> {
     };
     let first = |(unit, score): (usize, &ProbeScore)| {
         let above = pairs.iter().find(|(trained, untrained)| {
-            trained.scores[unit].range.low > untrained.scores[unit].auroc
+            let (own, theirs) = (&trained.scores[unit], &untrained.scores[unit]);
+            Range95::of_difference(&own.resampled, &theirs.resampled).low > 0.0
         });
         (score.count.au, above.map(|(layer, _)| layer.name.clone()))
     };
@@ -251,7 +261,7 @@ fn verdict(layers: &[Layer], first: &[(u8, Option<String>)]) -> Vec<String> {
     }
     let risen = first.iter().filter(|(_, layer)| layer.is_some()).count();
     said.push(format!(
-        "Some layer of the trained network lies above the same layer untrained, by more than people explain, for {risen} of {} action units.",
+        "Some layer of the trained network lies above the same layer untrained, by more than resampled people explain (95%, not corrected for the number of layers and units), for {risen} of {} action units.",
         first.len()
     ));
     said

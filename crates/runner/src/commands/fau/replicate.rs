@@ -1,7 +1,8 @@
 use std::path::PathBuf;
 
-use anyhow::Result;
+use anyhow::{Result, bail};
 use clap::Args;
+use faus_data::Protocol;
 use faus_fau::{
     Activations, CheckedOptions, FoldActivations, OutOfFold, Replicated, au_name,
     benjamini_hochberg, out_of_fold, replicate as replicate_pairs,
@@ -9,7 +10,7 @@ use faus_fau::{
 use faus_model::DeviceChoice;
 use serde_json::{Value, json};
 
-use super::open::{Run, stop_here};
+use super::open::{Run, check_draws, stop_here};
 use super::table::{listed, say_verdict, write_table};
 use crate::MakeArchitecture;
 use crate::console::{Bar, counted};
@@ -29,6 +30,7 @@ pub(crate) struct ReplicateArgs {
 pub(crate) fn replicate(args: ReplicateArgs, make: MakeArchitecture) -> Result<()> {
     let run = Run::open(&args.run, args.device, make)?;
     let options = run.config.fau.check()?;
+    check_draws(&options, "replicate")?;
     let folds = run.folds();
     let mut activations = Vec::new();
     let bar = Bar::new("Looking into every fold", folds.len() as u64);
@@ -48,6 +50,15 @@ fn write(
     activations: &[Activations],
     options: &CheckedOptions,
 ) -> Result<()> {
+    if !folds
+        .iter()
+        .any(|&fold| run.prepared.folds().contains(&(fold as i64)))
+    {
+        bail!(
+            "{}: this data set comes with splits of its own, in which a person has no one fold to be tested in; nothing can be replicated over folds",
+            run.folder.root().display()
+        );
+    }
     // The test fold's people, their sequences without a label among them: the network saw none of them.
     let in_test = |fold: usize| -> Vec<bool> {
         let own = run.prepared.folds().iter();
@@ -98,9 +109,15 @@ fn write(
     let table = run.fau("replication.csv")?;
     write_table(&table, &header, rows)?;
     let q = benjamini_hochberg(&units.iter().map(|u| u.p).collect::<Vec<_>>());
-    let sentences = verdict(&pairs, &units, &q, options.fdr, folds.len());
+    let mut sentences = verdict(&pairs, &units, &q, options.fdr, folds.len());
+    let optimistic = run.recipe.protocol == Protocol::Paper2015;
+    if optimistic {
+        sentences.push("This is optimistic: under paper-2015 the labels of these people chose the network's checkpoint.".to_owned());
+    }
     let summary = json!({
         "synthetic": run.synthetic(),
+        "optimistic": optimistic,
+        "exchange": options.exchange,
         "rule": "the action unit with the filter's largest KL on the people who are not tested; by_au: the filter whose AUROC lies farthest from 0.5 on them",
         "folds": folds.iter().map(|&fold| of_fold(fold, &pairs)).collect::<Vec<_>>(),
         "by_au": units.iter().zip(&q).map(|(unit, &q)| of_unit(unit, q)).collect::<Vec<_>>(),
