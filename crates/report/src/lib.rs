@@ -39,7 +39,7 @@ use std::path::{Path, PathBuf};
 
 use askama::Template;
 
-pub use compare::write_comparison;
+pub use compare::{COMPARISON_TITLE, write_comparison};
 pub use errors::Error;
 
 /// Writes `<run_dir>/report/index.html` and, beside it, the folder `figures`; returns the page's path. An older report

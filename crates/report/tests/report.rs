@@ -105,7 +105,7 @@ fn a_full_run_shows_all_its_parts() {
         "250 steps instead of 31,000",
         "disk full while writing",
         "27 of 30 test images right (90.0%)",
-        "aria-label=\"Fold 0: training loss falls to 0.50",
+        "aria-label=\"Fold 0: training loss ends at 0.50",
         "3 of 4 filters of conv3 respond",
         "filter 2 with AU 12 lip corner puller (KL 1.50 nats)",
         "without correspondence: 1 filter.",

@@ -23,6 +23,7 @@ mod data;
 mod interrupt;
 mod job;
 mod look;
+mod memory;
 mod progress;
 mod run_folder;
 mod view;

@@ -22,7 +22,7 @@ pub enum Error {
     Data(#[from] faus_data::Error),
     /// The loss is no longer a number.
     #[error(
-        "fold {fold} diverged at step {step}: the loss is {loss}; the last good checkpoint is kept, lower the learning rate (--set train.learning_rate=…)"
+        "fold {fold} diverged at step {step}: the loss is {loss}; checkpoints written before it are kept; lower the learning rate (--set train.learning_rate=…)"
     )]
     Diverged {
         /// The fold.
@@ -34,7 +34,7 @@ pub enum Error {
     },
     /// The loss is a number, but has been beyond all learning for long.
     #[error(
-        "fold {fold} diverged at step {step}: the training loss is {loss:.3e}, and has been above {bound:.1}, twenty times that of guessing, for a hundred steps or more; the last good checkpoint is kept, lower the learning rate (--set train.learning_rate=…)"
+        "fold {fold} diverged at step {step}: the training loss is {loss:.3e}, and has been above {bound:.1}, twenty times that of guessing, for a hundred steps or more; checkpoints written before it are kept; lower the learning rate (--set train.learning_rate=…)"
     )]
     Exploded {
         /// The fold.
@@ -59,7 +59,9 @@ pub enum Error {
         dataset: String,
     },
     /// A part of the split has no images.
-    #[error("fold {fold} has no images to {purpose}; use fewer folds or more subjects")]
+    #[error(
+        "fold {fold} has no images to {purpose}; use other folds (--set data.folds=…) or more subjects; paper-2017 needs three folds at least"
+    )]
     EmptySplit {
         /// The fold.
         fold: usize,
@@ -80,7 +82,7 @@ pub enum Error {
     #[error("{0}: no step-NNNNNN.safetensors in this folder")]
     NoCheckpoints(PathBuf),
     /// A run cannot go on from its saved state.
-    #[error("{path}: cannot resume: {reason}; train the fold anew without --resume")]
+    #[error("{path}: cannot resume: {reason}; delete the fold's folder to have it trained anew")]
     Resume {
         /// The state file.
         path: PathBuf,

@@ -58,31 +58,38 @@ pub struct Interval {
 }
 
 impl Interval {
-    /// Of the share of images predicted rightly; `None` for fewer than two people, of whom nothing can be said.
+    /// Of the mean over `folds` of the share of images predicted rightly; `None` for fewer than two people, of whom nothing
+    /// can be said.
     ///
-    /// Someone who is in several folds' test parts counts as one person. The same for a seed, whatever the order of
-    /// `scores`.
-    pub fn of_accuracy(scores: &[SubjectScore], seed: u64) -> Option<Self> {
-        let mut people: BTreeMap<i64, (u64, u64)> = BTreeMap::new();
-        for score in scores {
-            let (images, right) = people.entry(score.subject).or_default();
-            *images += score.images;
-            *right += score.right;
+    /// Someone who is in several folds' test parts counts as one person, who is drawn with all images. A fold none of
+    /// whose people is drawn does not count in that resample. The same for a seed, whatever the order of people in a fold.
+    pub fn of_accuracy(folds: &[&[SubjectScore]], seed: u64) -> Option<Self> {
+        let mut people: BTreeMap<i64, Vec<(usize, u64, u64)>> = BTreeMap::new();
+        for (fold, scores) in folds.iter().enumerate() {
+            for score in *scores {
+                let images = people.entry(score.subject).or_default();
+                images.push((fold, score.images, score.right));
+            }
         }
-        let people: Vec<(u64, u64)> = people.into_values().collect();
+        let people: Vec<Vec<(usize, u64, u64)>> = people.into_values().collect();
         if people.len() < 2 {
             return None;
         }
         let mut rng = rng::keyed(seed, "bootstrap", &[people.len() as u64]);
         let mut drawn: Vec<f64> = (0..RESAMPLES)
             .map(|_| {
-                let (mut images, mut right) = (0, 0);
+                let mut counts = vec![(0, 0); folds.len()];
                 for _ in 0..people.len() {
-                    let person = people[rng.random_range(0..people.len())];
-                    images += person.0;
-                    right += person.1;
+                    for (fold, images, right) in &people[rng.random_range(0..people.len())] {
+                        counts[*fold].0 += images;
+                        counts[*fold].1 += right;
+                    }
                 }
-                right as f64 / images as f64
+                let shares = counts.iter().filter(|(images, _)| *images > 0);
+                let shares: Vec<f64> = shares
+                    .map(|(images, right)| *right as f64 / *images as f64)
+                    .collect();
+                shares.iter().sum::<f64>() / shares.len() as f64
             })
             .collect();
         drawn.sort_unstable_by(f64::total_cmp);
@@ -117,14 +124,14 @@ mod tests {
 
     #[test]
     fn an_interval_needs_two_people_and_holds_the_accuracy() {
-        assert_eq!(Interval::of_accuracy(&[person(1, 9, 4)], 1), None);
+        assert_eq!(Interval::of_accuracy(&[&[person(1, 9, 4)]], 1), None);
         let people: Vec<_> = (0..40)
             .map(|at| person(at, 10, 5 + at as u64 % 5))
             .collect();
-        let interval = Interval::of_accuracy(&people, 1).unwrap();
+        let interval = Interval::of_accuracy(&[&people], 1).unwrap();
         assert!(interval.low < 0.7 && 0.7 < interval.high && interval.subjects == 40);
         let reversed: Vec<_> = people.iter().rev().copied().collect();
-        assert_eq!(Interval::of_accuracy(&reversed, 1), Some(interval));
+        assert_eq!(Interval::of_accuracy(&[&reversed], 1), Some(interval));
     }
 
     #[test]
@@ -133,9 +140,18 @@ mod tests {
         let people: Vec<_> = (0..400)
             .map(|at| person(at, 1, u64::from(at % 4 != 0)))
             .collect();
-        let interval = Interval::of_accuracy(&people, 7).unwrap();
+        let interval = Interval::of_accuracy(&[&people], 7).unwrap();
         let half = 1.96 * (0.75 * 0.25 / 400f64).sqrt();
         assert!((interval.high - interval.low - 2.0 * half).abs() < 0.15 * half);
+    }
+
+    #[test]
+    fn an_interval_is_of_the_mean_over_folds_not_over_images() {
+        // A large fold of which all is right, a small one of which nothing is: the mean of the folds is a half.
+        let large: Vec<_> = (0..30).map(|at| person(at, 10, 10)).collect();
+        let small: Vec<_> = (30..40).map(|at| person(at, 1, 0)).collect();
+        let interval = Interval::of_accuracy(&[&large, &small], 3).unwrap();
+        assert_eq!((interval.low, interval.high), (0.5, 0.5));
     }
 
     #[test]

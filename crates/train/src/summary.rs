@@ -172,8 +172,8 @@ impl Summary {
 fn interval(results: &[&FoldResult]) -> Option<Interval> {
     let seed = results.first()?.seed;
     let known = results.iter().all(|r| !r.subjects.is_empty());
-    let people: Vec<_> = results.iter().flat_map(|r| r.subjects.clone()).collect();
-    known.then(|| Interval::of_accuracy(&people, seed))?
+    let folds: Vec<_> = results.iter().map(|r| &r.subjects[..]).collect();
+    known.then(|| Interval::of_accuracy(&folds, seed))?
 }
 
 /// Over the folds; empty unless all have them.

@@ -349,7 +349,7 @@ fn a_fold_does_not_go_on_under_other_conditions() {
         assert!(matches!(error, Error::Resume { .. }), "{error}");
         let text = error.to_string();
         assert!(
-            text.contains("step-000004.state") && text.contains("without --resume"),
+            text.contains("step-000004.state") && text.contains("delete the fold's folder"),
             "{text}"
         );
     };

@@ -15,6 +15,9 @@ use crate::sections::{Section, accuracy};
 use crate::text::{list, percent, percent_interval};
 use crate::{Error, files, page, run_name, write};
 
+/// End of the title of a page about several runs, by which such a page is told from others.
+pub const COMPARISON_TITLE: &str = " · faus comparison";
+
 /// Runs that are set side by side, the one that others are compared with first.
 pub(crate) struct Runs {
     pub all: Vec<Run>,
@@ -98,7 +101,7 @@ fn head(runs: &Runs) -> Head {
     let synthetic = runs.all.iter().any(|run| run.synthetic() == Some(true));
     let mark = if synthetic { " (synthetic data)" } else { "" };
     Head {
-        title: format!("{} runs{mark} · faus comparison", runs.all.len()),
+        title: format!("{} runs{mark}{COMPARISON_TITLE}", runs.all.len()),
         bands,
         eyebrow: format!("faus comparison · {}", list(&names)),
         question: "How do these runs differ, and by more than chance?".to_owned(),

@@ -6,6 +6,9 @@ use super::{Area, BLUE, Drawn, GREY, ORANGE, Plot, TEXT, cell, csv_text};
 use crate::run::MetricsRow;
 
 const SIZE: (u32, u32) = (380, 340);
+/// No axis goes higher, so that a fold that exploded does not flatten the others: several times what guessing among ten
+/// classes costs (2.3 nats).
+const TOP_LOSS: f64 = 10.0;
 /// More points than this are no longer told apart at the size drawn.
 const MAX_POINTS: usize = 500;
 
@@ -24,7 +27,7 @@ impl Axes {
         for row in folds.flatten() {
             axes.last_step = axes.last_step.max(row.step as f64);
             let loss = row.train_loss.filter(|loss| loss.is_finite());
-            axes.top_loss = axes.top_loss.max(loss.unwrap_or(0.0));
+            axes.top_loss = axes.top_loss.max(loss.unwrap_or(0.0)).min(TOP_LOSS);
         }
         axes
     }
@@ -46,10 +49,14 @@ pub(crate) fn of_fold(
     best_step: Option<u64>,
     axes: &Axes,
 ) -> Option<Plot> {
+    let top = 1.05 * axes.top_loss;
+    let losses = points(rows, |row| row.train_loss);
+    let ended = losses.last().map_or(f64::NAN, |point| point.1);
+    let drawn = losses.into_iter().map(|(step, loss)| (step, loss.min(top)));
     let loss = Panel {
         name: "loss (nats)",
-        top: 1.05 * axes.top_loss,
-        curves: vec![(points(rows, |row| row.train_loss), BLUE.stroke_width(2))],
+        top,
+        curves: vec![(drawn.collect(), BLUE.stroke_width(2))],
     };
     let accuracy = Panel {
         name: "accuracy",
@@ -58,8 +65,8 @@ pub(crate) fn of_fold(
     };
     let last = |panel: &Panel| panel.curves[0].0.last().map_or(f64::NAN, |point| point.1);
     let alt = format!(
-        "Fold {fold}: training loss falls to {:.2}, validation accuracy ends at {:.3}",
-        last(&loss),
+        "Fold {fold}: training loss ends at {:.2}, validation accuracy ends at {:.3}",
+        ended,
         last(&accuracy)
     );
     let row = |row: &MetricsRow| {

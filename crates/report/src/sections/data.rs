@@ -232,6 +232,9 @@ fn strip(context: &Context, samples: &Samples, images: &Images, rows: &[u64]) ->
     })
 }
 
+/// Skipped files that the page names; the rest is in dataset.json, so that the page stays small.
+const LISTED: usize = 500;
+
 fn skipped(run: &Run) -> Result<Vec<Block>, askama::Error> {
     let Ok(data) = &run.dataset else {
         return Ok(vec![]);
@@ -246,6 +249,7 @@ fn skipped(run: &Run) -> Result<Vec<Block>, askama::Error> {
     let rows = data
         .skipped
         .iter()
+        .take(LISTED)
         .map(|file| TableRow::new([file.path.as_str().into(), file.reason.as_str().into()]));
     let table = Table {
         label: "Skipped files".to_owned(),
@@ -255,8 +259,11 @@ fn skipped(run: &Run) -> Result<Vec<Block>, askama::Error> {
         ..Table::default()
     };
     let summary = format!("{} could not be used", count(data.skipped.len(), "file"));
-    Ok(vec![
-        heading,
-        Block::details(summary, &[Block::Table(table)])?,
-    ])
+    let mut blocks = vec![Block::Table(table)];
+    if let Some(more) = data.skipped.len().checked_sub(LISTED).filter(|n| *n > 0) {
+        blocks.push(Block::Quiet(format!(
+            "{more} more are listed in dataset/dataset.json"
+        )));
+    }
+    Ok(vec![heading, Block::details(summary, &blocks)?])
 }

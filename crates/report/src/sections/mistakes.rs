@@ -59,20 +59,21 @@ pub(super) fn section(context: &Context) -> Result<Section, askama::Error> {
         blocks.push(Block::Text("No test image was named wrongly.".to_owned()));
         return Section::new("mistakes", "Most confident mistakes", &blocks);
     }
+    let mut seen = std::collections::BTreeSet::new();
+    let fresh = |(_, row): &&(u64, &Prediction)| seen.insert(recording(run, row));
+    let shown: Vec<_> = wrong.iter().filter(fresh).take(SHOWN).collect();
     blocks.push(Block::Quiet(format!(
         "{} of {} test images were named wrongly. Here are the {} of which the network was surest (softmax of its logits), one at most of a recording.",
         wrong.len(),
         predictions.len(),
-        SHOWN.min(wrong.len())
+        shown.len()
     )));
     if let Err(gap) = &run.images {
         blocks.push(Block::Gap(gap.clone()));
     }
-    let mut seen = std::collections::BTreeSet::new();
-    let fresh = |(_, row): &&(u64, &Prediction)| seen.insert(recording(run, row));
-    let shown = wrong.iter().filter(fresh).take(SHOWN);
     let gallery = Gallery {
         mistakes: shown
+            .into_iter()
             .map(|(fold, row)| mistake(context, *fold, row))
             .collect(),
         side: run.images.as_ref().map_or(0, |images| images.side),

@@ -1,3 +1,4 @@
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
@@ -62,7 +63,7 @@ fn read_and_compare(folders: &[PathBuf]) -> Result<(Vec<Run>, Comparison)> {
     for other in others {
         first.check_comparable(other)?;
     }
-    let comparison = Comparison::of(first, others)?;
+    let comparison = Comparison::of(first, others);
     Ok((runs, comparison))
 }
 
@@ -74,6 +75,8 @@ struct Run {
     seed: u64,
     /// Test images over training images, mean of the folds.
     test_share: f64,
+    /// Who was tested in each fold: person and number of images; nobody where people are not known.
+    tested: BTreeMap<usize, (u64, Vec<(i64, u64)>)>,
 }
 
 impl Run {
@@ -97,10 +100,17 @@ impl Run {
         let not_there = || format!("{}: not there; is this a run folder?", path.display());
         let config = read_json(&path)?.with_context(not_there)?;
         let mut shares = Vec::new();
+        let mut tested = BTreeMap::new();
         for fold in summary.folds.iter().filter(|f| f.failed.is_none()) {
             let path = folder.join(format!("folds/{}/fold.json", fold.fold));
             let missing = || format!("{}: not there; `faus run` writes it", path.display());
-            let images = &read_json(&path)?.with_context(missing)?["images"];
+            let result = read_json(&path)?.with_context(missing)?;
+            let images = &result["images"];
+            let people = result["subjects"].as_array().into_iter().flatten();
+            let people = people
+                .filter_map(|p| Some((p["subject"].as_i64()?, p["images"].as_u64()?)))
+                .collect();
+            tested.insert(fold.fold, (images[2].as_u64().unwrap_or(0), people));
             if let (Some(train), Some(test)) = (images[0].as_f64(), images[2].as_f64()) {
                 shares.push(test / train.max(1.0));
             }
@@ -113,6 +123,7 @@ impl Run {
                 .to_owned(),
             seed: config["seed"].as_u64().unwrap_or_default(),
             test_share: MeanStd::of(&shares).map_or(0.0, |share| share.mean),
+            tested,
             summary,
         })
     }
@@ -120,12 +131,11 @@ impl Run {
     /// Accuracies of different tasks are no comparison.
     fn check_comparable(&self, other: &Self) -> Result<()> {
         let (a, b) = (&self.summary, &other.summary);
-        let images = |s: &Summary| s.confusion.iter().flatten().sum::<u64>();
-        let complete = a
-            .folds
+        let common = self
+            .tested
             .iter()
-            .map(|f| f.fold)
-            .eq(b.folds.iter().map(|f| f.fold));
+            .filter_map(|(fold, tested)| Some((tested, other.tested.get(fold)?)));
+        let same_folds = common.into_iter().all(|(mine, theirs)| mine == theirs);
         let differences = [
             (
                 "data",
@@ -134,8 +144,7 @@ impl Run {
             ("classes", a.classes == b.classes),
             (
                 "preparation or folds",
-                a.subject_independent == b.subject_independent
-                    && (!complete || failed(a) || failed(b) || images(a) == images(b)),
+                a.subject_independent == b.subject_independent && same_folds,
             ),
         ];
         match differences.iter().find(|(_, same)| !same) {
@@ -149,10 +158,6 @@ impl Run {
     }
 }
 
-fn failed(summary: &Summary) -> bool {
-    summary.folds.iter().any(|fold| fold.failed.is_some())
-}
-
 /// Everything that is compared: what `--json` writes.
 #[derive(Serialize)]
 struct Comparison {
@@ -162,8 +167,10 @@ struct Comparison {
     subject_independent: bool,
     dataset: String,
     variants: Vec<Variant>,
-    /// Each later run against the first.
+    /// Each later run against the first, where two folds or more have a result in both.
     tests: Vec<Against>,
+    /// Why a later run is not tested.
+    not_tested: Vec<String>,
 }
 
 #[derive(Serialize)]
@@ -190,7 +197,7 @@ struct Numbers {
     /// What the same training reaches where the test fold chooses the checkpoint: optimistic.
     best_test_accuracy_optimistic: Option<MeanStd>,
     test_accuracy_interval: Option<faus_train::Interval>,
-    measures: std::collections::BTreeMap<String, MeanStd>,
+    measures: BTreeMap<String, MeanStd>,
 }
 
 #[derive(Serialize)]
@@ -206,23 +213,22 @@ struct Against {
 }
 
 impl Comparison {
-    fn of(first: &Run, others: &[Run]) -> Result<Self> {
+    fn of(first: &Run, others: &[Run]) -> Self {
         let mixed = others
             .iter()
             .any(|run| run.summary.protocol != first.summary.protocol);
-        let mut tests = Vec::new();
+        let (mut tests, mut not_tested) = (Vec::new(), Vec::new());
         for other in others {
             let (a, b): (Vec<f64>, Vec<f64>) = common_folds(first, other).into_iter().unzip();
-            let test = PairedTest::of(&a, &b, first.test_share.max(other.test_share))
-                .with_context(|| {
-                    format!(
-                        "{} and {} have results of {} in common: two folds at least are needed",
-                        first.folder.display(),
-                        other.folder.display(),
-                        crate::console::counted(a.len(), "fold")
-                    )
-                })?;
-            tests.push((other, test));
+            match PairedTest::of(&a, &b, first.test_share.max(other.test_share)) {
+                Some(test) => tests.push((other, test)),
+                None => not_tested.push(format!(
+                    "{} and {} have results of {} in common: two folds at least are needed",
+                    first.folder.display(),
+                    other.folder.display(),
+                    crate::console::counted(a.len(), "fold")
+                )),
+            }
         }
         let p: Vec<f64> = tests.iter().map(|(_, test)| test.p_sign_flip).collect();
         let tests = tests
@@ -235,7 +241,7 @@ impl Comparison {
                 test,
                 p_sign_flip_holm: adjusted,
             });
-        Ok(Self {
+        Self {
             synthetic: first.summary.synthetic,
             optimistic: first.summary.optimistic || others.iter().any(|run| run.summary.optimistic),
             subject_independent: first.summary.subject_independent,
@@ -245,7 +251,8 @@ impl Comparison {
                 .map(|run| Variant::of(run, mixed))
                 .collect(),
             tests: tests.collect(),
-        })
+            not_tested,
+        }
     }
 }
 
@@ -378,6 +385,12 @@ fn print_table(variants: &[Variant]) {
 }
 
 fn print_tests(comparison: &Comparison) {
+    for why in &comparison.not_tested {
+        println!("not tested: {why}");
+    }
+    if comparison.tests.is_empty() {
+        return;
+    }
     let width = width(&comparison.variants);
     println!(
         "\nagainst {}, fold by fold:\n{:<width$} {:>5} {:>11} {:>14} {:>11} {:>10} {:>13}",

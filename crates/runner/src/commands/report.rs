@@ -1,11 +1,13 @@
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, anyhow, bail};
 use clap::Args;
 use serde_json::Value;
 
 use super::compare::paired_tests;
+use crate::cli::wrong_usage;
 use crate::console::say;
+use crate::run_folder::RunFolder;
 
 /// Write the HTML page of a run anew, or one page that sets several runs side by side.
 ///
@@ -29,10 +31,15 @@ pub(crate) struct ReportArgs {
 pub(crate) fn report(args: ReportArgs) -> Result<()> {
     args.runs.iter().try_for_each(|run| check_run(run))?;
     let page = match (&args.runs[..], &args.output) {
-        ([run], None) => faus_report::write_report(run)?,
-        ([_], Some(_)) => bail!(
-            "--output is for several runs: the page of one lies in its own folder, under report/"
-        ),
+        ([run], None) => {
+            let _held = RunFolder::open(run)?;
+            faus_report::write_report(run)?
+        }
+        ([_], Some(_)) => {
+            return Err(wrong_usage(anyhow!(
+                "--output is for several runs: the page of one lies in its own folder, under report/"
+            )));
+        }
         (runs, output) => compare(runs, output.as_deref())?,
     };
     println!("{}", page.display());
@@ -83,8 +90,10 @@ fn check_output(output: &Path) -> Result<()> {
     let Ok(mut entries) = std::fs::read_dir(output) else {
         return Ok(());
     };
-    let known = output.join("index.html").exists() || entries.next().is_none();
-    match known && !output.join("summary.json").exists() {
+    let page = std::fs::read_to_string(output.join("index.html")).unwrap_or_default();
+    let ours = page.contains(r#"<meta name="generator" content="faus "#)
+        && page.contains(faus_report::COMPARISON_TITLE);
+    match ours || entries.next().is_none() {
         true => Ok(()),
         false => bail!(
             "{}: there is something else in this folder; give another one with --output",

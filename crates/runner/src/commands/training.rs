@@ -1,17 +1,19 @@
 use std::path::PathBuf;
 
-use anyhow::{Result, bail};
+use anyhow::{Context, Result, bail};
 use clap::Args;
 use faus_data::{Prepared, Protocol};
 use faus_model::{Checkpoint, DeviceChoice};
 use faus_train::{
-    FoldJob, FoldProgress, Measures, Monitor, Scores, Workers, evaluate, normalisation_of, select,
+    FoldJob, FoldProgress, Interval, Measures, Monitor, Scores, SubjectScore, Workers, evaluate,
+    normalisation_of, select,
 };
 
 use crate::cli::{architecture_of, check_fits, open_network, optimistic};
 use crate::commands::SplitPart;
 use crate::console::say;
 use crate::data::marks;
+use crate::memory::MemoryCheck;
 use crate::progress::Board;
 use crate::run_folder::RunFolder;
 use crate::{ExperimentConfig, MakeArchitecture, NetworkConfig, Preset, interrupt};
@@ -63,6 +65,8 @@ pub(crate) fn train(args: TrainArgs, make: MakeArchitecture) -> Result<()> {
     let config = ExperimentConfig::resolve(&args.experiment, preset, args.seed, &args.sets)?;
     let (recipe, architecture) = (config.recipe()?, architecture_of(make, &config.network)?);
     let prepared = Prepared::open(&args.prepared)?;
+    // Before the folder is made, so that a fold that isn't there leaves none.
+    prepared.split(args.fold, config.train.protocol)?;
     let folder = RunFolder::open(&args.out)?;
     if !args.resume && folder.join("fold.json").exists() {
         bail!(
@@ -77,6 +81,15 @@ pub(crate) fn train(args: TrainArgs, make: MakeArchitecture) -> Result<()> {
         );
     }
     let workers = Workers::new(0)?;
+    MemoryCheck {
+        architecture: architecture.as_ref(),
+        train: &config.train,
+        recipe: &recipe,
+        prepared: &prepared,
+        workers: workers.count(),
+        device,
+    }
+    .folds_that_fit(1)?;
     let done = faus_train::stopped_at(&args.out).unwrap_or(0);
     let board = Board::new(1, recipe.steps.saturating_sub(done));
     board.begin(args.fold);
@@ -162,7 +175,8 @@ pub(crate) fn evaluate_command(args: EvaluateArgs, make: MakeArchitecture) -> Re
     let prepared = Prepared::open(&args.prepared)?;
     let (checkpoint, network) = open_network(make, &args.checkpoint, &prepared, args.device)?;
     let rows = args.split.rows(&prepared, args.fold, args.protocol)?;
-    if let Some(why) = optimistic(&checkpoint, &prepared, args.fold, args.split)? {
+    let why_optimistic = optimistic(&checkpoint, &prepared, args.fold, args.split)?;
+    if let Some(why) = &why_optimistic {
         say(format!("Note: optimistic, since {why}"));
     }
     if rows.is_empty() {
@@ -179,11 +193,19 @@ pub(crate) fn evaluate_command(args: EvaluateArgs, make: MakeArchitecture) -> Re
     let scores = Scores::count(&predictions);
     let marks = marks(prepared.info());
     println!(
-        "accuracy {:.4} on {} images{marks}; most frequent class {:.4}",
+        "accuracy {:.4}{} on {} images{marks}; most frequent class {:.4}",
         scores.accuracy(),
+        optimistic_mark(why_optimistic.is_some()),
         rows.len(),
         scores.majority_accuracy()
     );
+    let people = SubjectScore::count(&predictions, &prepared);
+    if let Some(interval) = Interval::of_accuracy(&[&people], 0) {
+        println!(
+            "95% interval over {} people {:.4} to {:.4}",
+            interval.subjects, interval.low, interval.high
+        );
+    }
     if let Some(measures) = Measures::of(&predictions) {
         for (name, value) in &Measures::NAMED[1..] {
             println!("{} {:.4}", name.replace('_', " "), value(&measures));
@@ -195,11 +217,33 @@ pub(crate) fn evaluate_command(args: EvaluateArgs, make: MakeArchitecture) -> Re
             s.precision, s.recall, s.f1, s.support
         );
     }
+    print_confusion(&scores, &prepared.info().classes);
     if let Some(path) = &args.predictions {
         predictions.write_csv(path, &prepared.info().classes)?;
         println!("{}", path.display());
     }
     Ok(())
+}
+
+fn optimistic_mark(optimistic: bool) -> &'static str {
+    if optimistic { " (optimistic)" } else { "" }
+}
+
+/// Images of each class (rows) by the class that they were taken for (columns).
+fn print_confusion(scores: &Scores, classes: &[String]) {
+    println!("confusion, true class by predicted class:");
+    print!("  {:12}", "");
+    for class in classes {
+        print!(" {class:>9}");
+    }
+    println!();
+    for (class, row) in classes.iter().zip(&scores.confusion) {
+        print!("  {class:12}");
+        for (images, class) in row.iter().zip(classes) {
+            print!(" {images:>0$}", class.chars().count().max(9));
+        }
+        println!();
+    }
 }
 
 /// Pick the checkpoint of a folder that is best on validation, then test it.
@@ -228,12 +272,18 @@ pub(crate) fn select_command(args: SelectArgs, make: MakeArchitecture) -> Result
     let prepared = Prepared::open(&args.prepared)?;
     let split = prepared.split(args.fold, args.protocol)?;
     let architecture = architecture_of(make, &NetworkConfig::default())?;
-    if let Some((_, first)) = faus_train::list_checkpoints(&args.checkpoints)?.first() {
-        let first = Checkpoint::load(first)?;
-        check_fits(&first, &prepared)?;
-        if let Some(why) = optimistic(&first, &prepared, args.fold, SplitPart::Test)? {
-            say(format!("Note: optimistic, since {why}"));
+    let mut why_optimistic = (args.protocol == Protocol::Paper2015)
+        .then(|| "under paper-2015 the test fold chooses the checkpoint".to_owned());
+    for (_, path) in faus_train::list_checkpoints(&args.checkpoints)? {
+        let checkpoint = Checkpoint::load(&path)?;
+        check_fits(&checkpoint, &prepared)
+            .with_context(|| format!("{}: does not fit", path.display()))?;
+        if why_optimistic.is_none() {
+            why_optimistic = optimistic(&checkpoint, &prepared, args.fold, SplitPart::Test)?;
         }
+    }
+    if let Some(why) = &why_optimistic {
+        say(format!("Note: optimistic, since {why}"));
     }
     let selection = select(
         &args.checkpoints,
@@ -253,8 +303,10 @@ pub(crate) fn select_command(args: SelectArgs, make: MakeArchitecture) -> Result
     }
     let marks = marks(prepared.info());
     println!(
-        "test accuracy {:.4}{marks} of step {}",
-        selection.best.test_accuracy, selection.best.step
+        "test accuracy {:.4}{marks}{} of step {}",
+        selection.best.test_accuracy,
+        optimistic_mark(why_optimistic.is_some()),
+        selection.best.step
     );
     Ok(())
 }

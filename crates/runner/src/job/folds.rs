@@ -10,25 +10,23 @@ use std::sync::{Mutex, PoisonError};
 
 use anyhow::{Context, Result, anyhow, bail};
 use faus_data::Prepared;
-use faus_model::{InputSpec, Network};
 use faus_train::{
-    CheckedRecipe, Error as TrainError, FoldJob, FoldProgress, FoldResult, MemoryNeed, Monitor,
-    Workers, available_memory, fold_split,
+    CheckedRecipe, Error as TrainError, FoldJob, FoldProgress, FoldResult, Monitor, Workers,
+    fold_split,
 };
 use tch::Device;
 
 use super::words::fold_line;
 use super::{Folds, Job};
-use crate::console::{counted, say};
+use crate::console::say;
 use crate::interrupt;
+use crate::memory::MemoryCheck;
 use crate::progress::Board;
 use crate::run_folder::{RunFolder, read_json};
 
 /// Folds at once on a GPU where nothing else is asked for. Our choice: the GPU works on one fold while the others'
 /// batches are made and their losses read.
 const ON_A_GPU: usize = 3;
-/// Share of the free memory that training may take; the rest is for files that are read and written.
-const SHARE_OF_MEMORY: f64 = 0.9;
 
 /// How many folds train at once on each device.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -186,66 +184,17 @@ impl Training<'_> {
     /// The device of each fold that trains at the same time as the others, GPUs in turn.
     fn places(&self, folds: usize) -> Result<Vec<Device>> {
         let places = self.most_at_once(folds);
-        let fit = self.fitting(places)?;
+        let fit = MemoryCheck {
+            architecture: self.job.architecture,
+            train: &self.job.config.train,
+            recipe: self.recipe,
+            prepared: self.prepared,
+            workers: self.workers.count(),
+            device: self.job.device(),
+        }
+        .folds_that_fit(places)?;
         let turns = self.job.devices.iter().copied().cycle();
         Ok(turns.take(places.min(fit)).collect())
-    }
-
-    /// How many folds the memory has room for; none is an error, before the system ends us without a word.
-    fn fitting(&self, places: usize) -> Result<usize> {
-        let Some(free) = available_memory() else {
-            return Ok(places);
-        };
-        let room = (free as f64 * SHARE_OF_MEMORY) as u64;
-        let need = self.memory_need(self.recipe)?;
-        let fit = need.folds_in(room) as usize;
-        let gigabytes = |bytes: u64| bytes as f64 / 1e9;
-        let batch = self.recipe.batch_size;
-        if fit == 0 {
-            bail!(
-                "train.batch_size is {batch}: a fold needs about {:.1} GB of memory, {:.1} GB are free; {}",
-                gigabytes(need.per_fold + need.workers),
-                gigabytes(free),
-                match self.largest_batch(room)? {
-                    0 => "use smaller images (--set data.image_size=48)".to_owned(),
-                    most => format!("use --set train.batch_size={most} or less"),
-                }
-            );
-        }
-        if fit < places {
-            say(format!(
-                "Memory: {:.1} GB are free, so {} at once instead of {places}",
-                gigabytes(free),
-                counted(fit, "fold")
-            ));
-        }
-        Ok(fit)
-    }
-
-    fn memory_need(&self, recipe: &CheckedRecipe) -> Result<MemoryNeed> {
-        let info = self.prepared.info();
-        let spec = InputSpec {
-            side: self.prepared.image_size(),
-            classes: info.classes.len(),
-            dropout: recipe.dropout,
-        };
-        let network = Network::build(self.job.architecture, spec, 0, Device::Cpu)?;
-        let (workers, device) = (self.workers.count(), self.job.device());
-        Ok(MemoryNeed::of(&network, recipe, workers, device)?)
-    }
-
-    /// The largest batch of which a fold fits into `room` bytes, to the nearest lower power of two; 0 where none does.
-    fn largest_batch(&self, room: u64) -> Result<usize> {
-        let mut batch = self.recipe.batch_size.next_power_of_two() / 2;
-        while batch > 0 {
-            let mut recipe = self.job.config.train.clone();
-            recipe.batch_size = batch;
-            if self.memory_need(&recipe.check()?)?.folds_in(room) > 0 {
-                break;
-            }
-            batch /= 2;
-        }
-        Ok(batch)
     }
 
     fn steps_left(&self, fold: usize) -> u64 {

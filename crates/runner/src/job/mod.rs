@@ -6,10 +6,11 @@ use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use anyhow::{Context, Result, bail};
-use faus_data::Prepared;
+use faus_data::{Prepared, Protocol};
 use faus_model::{Architecture, Checkpoint, Network, device_name};
 use faus_train::{CheckedRecipe, FoldResult, Summary, SummaryHead, Workers};
 use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
 use tch::Device;
 
 use self::checks::{as_of_now, json_of};
@@ -19,7 +20,7 @@ use self::words::say_accuracy;
 use crate::choice::Choice;
 use crate::console::say;
 use crate::look::Look;
-use crate::run_folder::{RunFolder, read_json, write_json};
+use crate::run_folder::{RunFolder, read_json, write_bytes, write_json};
 use crate::view::{Beginning, View};
 use crate::{ExperimentConfig, Preset, data, interrupt};
 
@@ -59,6 +60,13 @@ pub struct JobOutcome {
     /// Folds that failed, with the reason.
     pub failed: Vec<(usize, String)>,
 }
+
+/// Empty file that a job writes last: where it lies, nothing of the run is missing. The report alone does not say so, since
+/// `faus report` writes one of an unfinished run too.
+const FINISHED: &str = ".finished";
+
+/// File in `fau/` that says of which network and with which settings the statistics are.
+const LOOK_OF: &str = "of.json";
 
 /// A fold with its result or the reason why it has none.
 type Folds = Vec<(usize, Result<FoldResult, String>)>;
@@ -116,8 +124,7 @@ impl Job<'_> {
             &folder.join("config.json"),
             &self.record(&place, &prepared, &workers)?,
         )?;
-        // The report is written last, so that where there is one the run is whole.
-        remove_if_there(&folder.join("report/index.html"))?;
+        remove_if_there(&folder.join(FINISHED))?;
         let training = Training {
             job: self,
             folder: &folder,
@@ -140,6 +147,7 @@ impl Job<'_> {
         };
         summary.write(&folder.join("summary.json"))?;
         let report = faus_report::write_report(folder.root())?;
+        write_bytes(&folder.join(FINISHED), b"")?;
         let failed = folds
             .into_iter()
             .filter_map(|(fold, r)| r.err().map(|reason| (fold, reason)))
@@ -234,7 +242,8 @@ impl Job<'_> {
                 .iter()
                 .any(|f| f.fold == *fold && f.failed.is_none())
         };
-        if !report.exists() || !self.wanted(prepared).iter().all(done) {
+        let whole = report.exists() && folder.join(FINISHED).exists();
+        if !whole || !self.wanted(prepared).iter().all(done) {
             return Ok(None);
         }
         say(format!(
@@ -267,14 +276,15 @@ impl Job<'_> {
                 )
             })?;
         let stage = self.stage(&network)?;
-        // Files of another network's filters must not lie between this one's.
-        for part in ["fau", "viz"] {
-            let old = folder.join(part);
-            if old.is_dir() {
-                std::fs::remove_dir_all(&old)
-                    .with_context(|| format!("{}: cannot be removed", old.display()))?;
-            }
+        // Files of another network's filters must not lie between this one's. What `faus controls` and its like have
+        // added to the statistics took hours and stays while the statistics do.
+        let look_of = self.look_of(&path, stage)?;
+        let statistics = folder.join("fau");
+        let same = read_json(&statistics.join(LOOK_OF))?.is_some_and(|before| before == look_of);
+        if !same {
+            remove_folder(&statistics)?;
         }
+        remove_folder(&folder.join("viz"))?;
         say(format!(
             "Looking into {} of fold {fold}, which validated best",
             network.stages()[stage].name
@@ -286,9 +296,23 @@ impl Job<'_> {
             normalisation: recipe.normalisation,
             workers,
         };
-        look.action_units(&folder.join("fau"), &self.config.fau.check()?)?;
+        if !same {
+            look.action_units(&statistics, &self.config.fau.check()?)?;
+            write_json(&statistics.join(LOOK_OF), &look_of)?;
+        }
         self.stop_here()?;
         self.draw(folder, &look, fold)
+    }
+
+    /// What the action-unit statistics are of: they are right as long as this is the same.
+    fn look_of(&self, checkpoint: &Path, stage: usize) -> Result<Value> {
+        let bytes = std::fs::read(checkpoint)
+            .with_context(|| format!("{}: cannot be read", checkpoint.display()))?;
+        Ok(json!({
+            "checkpoint_sha256": Sha256::digest(&bytes).iter().map(|byte| format!("{byte:02x}")).collect::<String>(),
+            "stage": stage,
+            "settings": self.config.fau,
+        }))
     }
 
     /// Patches of the layer that is looked into, and of the output layer with the evidence for its classes.
@@ -305,6 +329,8 @@ impl Job<'_> {
             rows: &rows,
             split: config.split,
             fold: Some(fold),
+            may_have_seen: (protocol == Protocol::Paper2015)
+                .then(|| "under paper-2015 the test fold chooses the checkpoint".to_owned()),
             choice: Choice::All,
             method: config.method,
             top: config.top,
@@ -328,6 +354,7 @@ impl Job<'_> {
         };
         let view = View {
             look: &look,
+            may_have_seen: view.may_have_seen.clone(),
             choice: Choice::Numbers((0..look.network.filters(output)?).collect()),
             ..view
         };
@@ -379,6 +406,15 @@ fn one_of_each_class(prepared: &Prepared, rows: &[usize]) -> Vec<usize> {
     (0..prepared.info().classes.len())
         .filter_map(of_class)
         .collect()
+}
+
+fn remove_folder(path: &Path) -> Result<()> {
+    match std::fs::remove_dir_all(path) {
+        Err(e) if e.kind() != std::io::ErrorKind::NotFound => {
+            Err(e).with_context(|| format!("{}: cannot be removed", path.display()))
+        }
+        _ => Ok(()),
+    }
 }
 
 fn remove_if_there(path: &Path) -> Result<()> {
