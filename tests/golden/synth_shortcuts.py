@@ -3,6 +3,7 @@
     faus synth --output ck
     faus data prepare --source ck_plus --input ck --output prepared --size 48 --crop detector
     python tests/golden/synth_shortcuts.py prepared --check
+    python tests/golden/synth_shortcuts.py prepared --check --parameters ck/Parameters    after `faus synth --truth`
 
 Every figure is an accuracy over the ten subject-independent folds of the prepared set. Exit code 1 where a shortcut beats the most
 frequent class by more than 0.07 (three standard errors at 327 independent sequences: 3*sqrt(0.25*0.75/327) = 0.07), where
@@ -11,6 +12,7 @@ the coded action units tell less than 0.9 of the peaks, or where the nearest nei
 
 import argparse
 import csv
+import json
 import sys
 from pathlib import Path
 
@@ -44,10 +46,36 @@ def coded_units(rows):
     return units
 
 
+def numbers(value, prefix=""):
+    """The numbers of nested JSON by their path."""
+    if isinstance(value, dict):
+        for key, inner in value.items():
+            yield from numbers(inner, f"{prefix}/{key}")
+    elif isinstance(value, list):
+        for at, inner in enumerate(value):
+            yield from numbers(inner, f"{prefix}/{at}")
+    elif isinstance(value, (int, float)):
+        yield prefix, float(value)
+
+
+def true_parameters(rows, folder):
+    """Scene (pose, light, camera) of every image and identity of its person, one column for each number that varies."""
+    scenes, people = [], []
+    for row in rows:
+        subject, sequence, _ = stem = Path(row["path"]).stem.split("_")
+        picture = json.loads((folder / subject / sequence / ("_".join(stem) + ".json")).read_text())
+        scene = {key: value for key, value in picture["scene"].items() if key != "noise_key"}
+        scenes.append(dict(numbers(scene)))
+        people.append(dict(numbers(json.loads((folder / subject / "identity.json").read_text()))))
+    table = lambda dicts: np.array([[d.get(key, 0.0) for key in sorted(dicts[0])] for d in dicts])
+    return [table(dicts) for dicts in (scenes, people)]
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("prepared", type=Path)
     parser.add_argument("--check", action="store_true")
+    parser.add_argument("--parameters", type=Path, help="the folder Parameters of a set drawn with --truth")
     args = parser.parse_args()
     images = np.load(args.prepared / "images.npy")[:, 0].astype(float)
     labels = np.load(args.prepared / "labels.npy")
@@ -58,11 +86,21 @@ def main():
     brightness = np.c_[images.mean((1, 2)), images.std((1, 2))]
     crop = np.array([[float(row[f"crop_{c}"]) for c in "xywh"] for row in rows])
     frame = np.array([[float(row["frame"])] for row in rows])
+    truth = []
+    if args.parameters:
+        scene, person = true_parameters(rows, args.parameters)
+        truth = [
+            ("true pose, light and camera", scene, everyone),
+            ("true pose, light and camera (peaks)", scene, shown),
+            ("true identity", person, everyone),
+            ("true identity (peaks)", person, shown),
+        ]
     failed = False
     for name, features, keep in [
         ("brightness and contrast", brightness, everyone),
         ("place and size of the face", crop, everyone),
         ("frame number (peaks)", frame, shown),
+        *truth,
     ]:
         chance = np.bincount(labels[keep]).max() / keep.sum()
         got = accuracy(features, labels, folds, keep, linear)

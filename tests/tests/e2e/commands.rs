@@ -297,7 +297,70 @@ fn synth_draws_people_as_asked() {
     place
         .faus("synth --output a --subjects 3")
         .failed(&["a: ", "not empty"]);
+    for wrong in [
+        "--subjects 0",
+        "--subjects 901",
+        "--size 10x10",
+        "--difficulty pose=5",
+        "--difficulty posse=1",
+        "--isolated-aus --full-sequences",
+    ] {
+        let ran = place.faus(&format!("synth --output d {wrong}"));
+        ran.ended(2);
+        assert!(!place.path("d").exists(), "{wrong}");
+    }
+}
+
+#[test]
+fn synth_tells_the_truth_and_switches_single_units() {
+    let place = Place::new();
+    let size = "--size 96x72";
     place
-        .faus("synth --output d --subjects 0")
-        .failed(&["subjects", "0"]);
+        .faus(&format!("synth --output plain --subjects 2 {size}"))
+        .done();
+    place
+        .faus(&format!(
+            "synth --output told --subjects 2 --truth --difficulty light=0,camera=0 {size}"
+        ))
+        .done();
+    let (plain, told) = (listing(&place.path("plain")), listing(&place.path("told")));
+    let picture = |name: &&String| name.starts_with("cohn-kanade-images/");
+    let pictures: Vec<&String> = told.keys().filter(picture).collect();
+    assert!(
+        pictures
+            .iter()
+            .any(|name| plain.get(*name) != told.get(*name))
+    );
+    for name in pictures {
+        let parameters = name
+            .replace("cohn-kanade-images", "Parameters")
+            .replace(".png", ".json");
+        assert!(told.contains_key(&parameters), "{parameters}");
+    }
+    let mark = read_json(&place.path("told/synthetic.json"));
+    assert_eq!(mark["options"]["difficulty"]["light"], 0.0);
+
+    place
+        .faus(&format!(
+            "synth --output isolated --isolated-aus --subjects 1 {size}"
+        ))
+        .done()
+        .says(&["139 images"]);
+    let rows = Table::read(&place.path("isolated/isolated.csv"));
+    assert_eq!(rows.rows.len(), 139);
+    for (mask, au) in rows.text("mask").into_iter().zip(rows.text("au")) {
+        assert_eq!(mask.is_empty(), au.is_empty());
+        assert!(mask.is_empty() || place.path("isolated").join(mask).exists());
+    }
+    place
+        .faus("data prepare --source ck_plus --input isolated --output x")
+        .failed(&["isolated", "no label to train on"]);
+
+    // An empty folder by another name is where it is.
+    std::fs::create_dir(place.path("empty")).unwrap();
+    std::os::unix::fs::symlink("empty", place.path("link")).unwrap();
+    place
+        .faus(&format!("synth --output link --subjects 1 {size}"))
+        .done();
+    assert!(place.path("link/synthetic.json").exists());
 }

@@ -107,6 +107,13 @@ pub(crate) fn same_results(place: &Place, one: &str, other: &str, folds: usize) 
     for fold in 0..folds {
         let dir = |run: &str| place.path(run).join(format!("folds/{fold}"));
         let tensors = names(&dir(other).join("checkpoints"));
+        assert_eq!(tensors, names(&dir(one).join("checkpoints")), "fold {fold}");
+        let result = |run: &str| {
+            let mut result = read_json(&dir(run).join("fold.json"));
+            result.as_object_mut().unwrap().remove("seconds");
+            result
+        };
+        assert_eq!(result(one), result(other), "fold {fold}");
         let tensors = tensors.iter().map(|name| format!("checkpoints/{name}"));
         let files = ["predictions.csv", "best.safetensors"].map(str::to_owned);
         for file in tensors.chain(files) {
@@ -122,9 +129,16 @@ pub(crate) fn same_results(place: &Place, one: &str, other: &str, folds: usize) 
             );
         }
     }
-    let activations =
-        |run: &str| std::fs::read(place.path(run).join("fau/activations.npy")).unwrap();
-    assert!(activations(one) == activations(other));
+    for part in ["fau", "viz"] {
+        let (mine, theirs) = [one, other]
+            .map(|run| listing(&place.path(run).join(part)))
+            .into();
+        let mine: BTreeMap<String, Vec<u8>> = mine;
+        assert!(mine.keys().eq(theirs.keys()), "{part}");
+        for (name, bytes) in mine {
+            assert!(bytes == theirs[&name], "{part}/{name} differs");
+        }
+    }
 }
 
 /// Shows 2 of issue 4. Moments are drawn between nothing and what a whole run takes, so that they fall into the preparation,

@@ -132,7 +132,9 @@ fn filters_are_chosen_by_number_action_unit_and_class() {
     );
     visualize("--best-class glad --output x").failed(&["no class `glad`", "happy"]);
     visualize("--filters 3 --best-fau 2 --output x").ended(2);
-    visualize("--filters 3 --top 0 --output x").failed(&["at least 1"]);
+    visualize("--filters 3 --top 0 --output x")
+        .ended(2)
+        .says(&["at least 1"]);
     visualize("--filters 256 --output x").failed(&["0 to 255", "256"]);
     visualize("--layer conv4 --output x").failed(&["conv4", "conv3", "fc4"]);
     visualize("--filters 3 --method saliency --output x").ended(2);
