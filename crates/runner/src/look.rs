@@ -1,4 +1,5 @@
 use std::path::Path;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::sync_channel;
 
 use anyhow::{Context, Result, bail};
@@ -14,7 +15,7 @@ use faus_viz::{ImageSet, stream_maxima};
 use npyz::WriterBuilder;
 
 use crate::commands::watched;
-use crate::console::say;
+use crate::console::{Bar, say};
 use crate::interrupt;
 
 /// Groups of rows computed ahead of who takes them.
@@ -86,7 +87,12 @@ impl Look<'_> {
     ) -> R {
         let (prepared, normalisation) = (self.prepared, self.normalisation);
         let pixels = prepared.image_size() * prepared.image_size();
+        let bar = Bar::new("Looking through images", rows.len() as u64);
+        let (seen, of) = (AtomicU64::new(0), rows.len() as u64);
         let normalised = |rows: &[usize]| {
+            // Some are asked for once more, for their patches.
+            let asked = seen.fetch_add(rows.len() as u64, Ordering::Relaxed);
+            bar.set((asked + rows.len() as u64).min(of), of, "");
             let mut values = vec![0.0; rows.len() * pixels];
             let mut scratch = Vec::new();
             for (&row, out) in rows.iter().zip(values.chunks_exact_mut(pixels)) {

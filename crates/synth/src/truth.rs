@@ -9,9 +9,9 @@ use image::{GrayImage, Luma};
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 
-/// Change in grey levels (of 255), before noise and compression, from which on a pixel counts as changed: a quarter of
+/// Change in grey levels (of 255), before noise and compression, from which on a pixel counts as changed: a fifth of
 /// what eight bits can show, so that even of faint units next to nothing that shows lies outside (our choice).
-const CHANGED: f32 = 0.25;
+const CHANGED: f32 = 0.2;
 
 /// The pixels that action unit `au` changes: 255 where the picture of `aus` differs from that of `aus` without `au`, else 0.
 ///

@@ -41,17 +41,22 @@ impl PreparedWriter {
             return Err(Error::setting("image size", "must be at least 1"));
         }
         refuse_existing(output)?;
+        // An empty folder that is there, by whatever name it was called (`.`, a link), is replaced where it really lies.
+        let output = match output.exists() {
+            true => fs::canonicalize(output).map_err(Error::io(output))?,
+            false => output.to_path_buf(),
+        };
         let parent = output
             .parent()
             .filter(|p| !p.as_os_str().is_empty())
             .unwrap_or(Path::new("."));
-        fs::create_dir_all(parent).map_err(Error::io(output))?;
-        clear_stale(parent, output);
+        fs::create_dir_all(parent).map_err(Error::io(&output))?;
+        clear_stale(parent, &output);
         let work = tempfile::Builder::new()
             .prefix(PREFIX)
             .tempdir_in(parent)
-            .map_err(Error::io(output))?;
-        let lock = lock(work.path(), output).map_err(Error::io(output))?;
+            .map_err(Error::io(&output))?;
+        let lock = lock(work.path(), &output).map_err(Error::io(&output))?;
         // The temporary folder itself is closed to others; the one inside it gets the usual permissions.
         let folder = work.path().join("set");
         fs::create_dir(&folder).map_err(Error::io(&folder))?;
@@ -59,7 +64,6 @@ impl PreparedWriter {
         let images = ImagesWriter::create(folder.join("images.npy"), side)?;
         let path = folder.join("samples.csv");
         let table = csv::Writer::from_writer(File::create(&path).map_err(Error::io(&path))?);
-        let output = output.to_path_buf();
         let (labels, subjects, folds) = (Vec::new(), Vec::new(), Vec::new());
         Ok(Self {
             output,

@@ -60,12 +60,14 @@ impl Forest<'_> {
         let (key, area) = area.split_vertically(legend);
         self.draw_key(&key, left)?;
         let count = self.lines.len() as f64;
+        // A mark at the end of the axis is drawn whole.
+        let last = self.ends.1 + 0.015 * (self.ends.1 - self.ends.0);
         let mut chart = ChartBuilder::on(&area)
             .margin(6)
             .margin_right(24)
             .margin_left(left)
             .x_label_area_size(50)
-            .build_cartesian_2d(self.ends.0..self.ends.1, 0.0..count)?;
+            .build_cartesian_2d(self.ends.0..last, 0.0..count)?;
         let number = |value: &f64| match self.percent {
             true => format!("{:.0}", 100.0 * value),
             false => format!("{}", (value * 1000.0).round() / 1000.0),
