@@ -137,8 +137,18 @@ pub(crate) fn discard(checkpoints: &Path) -> Result<(), Error> {
     Ok(())
 }
 
-/// Removes what only a stopped fold needs.
+/// Removes what only a stopped fold needs, and drafts that a kill left behind.
 pub(crate) fn clear(checkpoints: &Path, step: u64) -> Result<(), Error> {
+    for entry in std::fs::read_dir(checkpoints)
+        .into_iter()
+        .flatten()
+        .flatten()
+    {
+        if entry.file_name().to_string_lossy().starts_with(".step-") {
+            // One that stays does no harm.
+            std::fs::remove_file(entry.path()).ok();
+        }
+    }
     let path = state_path(checkpoints, step);
     if path.exists() {
         std::fs::remove_file(&path).map_err(Error::io(&path))
