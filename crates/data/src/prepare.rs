@@ -205,10 +205,14 @@ fn strict(options: &PrepareOptions, skipped: &[Skipped]) -> Result<(), Error> {
     }
 }
 
-fn one_class_left(root: &Path, class: &str, skipped: &[Skipped]) -> Error {
-    let first = skipped.first().map_or(String::new(), |s| {
+fn first_of(skipped: &[Skipped]) -> String {
+    skipped.first().map_or(String::new(), |s| {
         format!(", the first being {}: {}", s.path, s.reason)
-    });
+    })
+}
+
+fn one_class_left(root: &Path, class: &str, skipped: &[Skipped]) -> Error {
+    let first = first_of(skipped);
     let reason = format!(
         "only images of {class} are usable, and one class is nothing to tell apart; {} inputs were skipped{first}",
         skipped.len()
@@ -220,9 +224,7 @@ fn one_class_left(root: &Path, class: &str, skipped: &[Skipped]) -> Error {
 }
 
 fn nothing_left(root: &Path, total: usize, skipped: &[Skipped]) -> Error {
-    let first = skipped.first().map_or(String::new(), |s| {
-        format!(", the first being {}: {}", s.path, s.reason)
-    });
+    let first = first_of(skipped);
     let reason = format!(
         "of {total} images none is usable; {} inputs were skipped{first}",
         skipped.len()
