@@ -41,7 +41,7 @@ fi
 if [ "$work" = train ] || [ "$work" = all ]; then
     cargo build --release --package faus-train --example peer_step
     "$python" benches/peers/train_pair.py --faus "$faus" --peer-step "$target/release/examples/peer_step" \
-        --prepared "$scratch/48" "$scratch/96" --csv "benches/peers/results/$day-train.csv" "$@"
+        --data "$faces" --prepared "$scratch/48" "$scratch/96" --csv "benches/peers/results/$day-train.csv" "$@"
 fi
 if [ "$work" = viz ] || [ "$work" = all ]; then
     cargo build --release --package faus-viz --example peer_patches

@@ -568,6 +568,19 @@ fn a_frame_in_two_formats_is_taken_once_and_named() {
 }
 
 #[test]
+fn a_folder_named_like_a_frame_is_no_frame() {
+    let tree = Tree::new(SHORT);
+    (1..=6).for_each(|subject| {
+        tree.sequence(subject, 1, 4, subject);
+    });
+    fs::create_dir(tree.frame(2, 1, 5)).unwrap();
+    let set = prepared(&tree, ClassMap::eight(), &options());
+    assert_eq!(set.len(), 24);
+    let path = "cohn-kanade-images/S002/001/S002_001_00000005.png";
+    assert_eq!(reason(&set, path), "not a file");
+}
+
+#[test]
 fn folders_that_are_named_otherwise_are_read_or_named() {
     let tree = Tree::new(SHORT);
     tree.sequence(5, 1, 11, 3).sequence(6, 1, 5, 4);

@@ -3,9 +3,9 @@ use tch::{Cuda, Device};
 
 use crate::Error;
 
-/// How precisely a GPU multiplies in training. Weights, moments and losses are float32 throughout, and so are the
-/// commands that look at a checkpoint; the evaluations of a training in TF32 or bfloat16 multiply in TF32, since libtorch
-/// has one setting for the process. The CPU knows float32 alone.
+/// How precisely a GPU multiplies in training. Weights, moments and losses are float32 throughout, and so is whatever looks
+/// at a checkpoint ([`Precision::for_looking`]); the evaluations of a training in TF32 or bfloat16 multiply in TF32, since
+/// libtorch has one setting for the process. The CPU knows float32 alone.
 ///
 /// The default stays float32 until a GPU has shown that accuracy does not suffer from the others. libtorch by itself
 /// allows TF32 in cuDNN's convolutions, so what other programs call float32 often is [`Tf32`](Self::Tf32).
@@ -38,6 +38,19 @@ impl Precision {
             (false, Self::Float32) => Ok(()),
             (false, _) => Err(self.refused("the CPU computes in float32".to_owned())),
         }
+    }
+
+    /// Sets libtorch up for looking at a finished network on `device`, whatever it was trained with: products of 24 bits, and
+    /// no choice of algorithms by trial, since batches are of many shapes. It holds for the process.
+    ///
+    /// # Errors
+    /// When this libtorch does not let it be chosen.
+    pub fn for_looking(device: Device) -> Result<(), Error> {
+        Self::Float32.set_up(device)?;
+        if device.is_cuda() {
+            Cuda::cudnn_set_benchmark(false);
+        }
+        Ok(())
     }
 
     /// Runs a training step's passes in this precision, on the calling thread.
@@ -150,6 +163,7 @@ mod tests {
     #[test]
     fn the_cpu_has_float32_alone() {
         assert!(Precision::Float32.set_up(Device::Cpu).is_ok());
+        assert!(Precision::for_looking(Device::Cpu).is_ok());
         for (precision, name) in [(Precision::Tf32, "tf32"), (Precision::Bf16, "bf16")] {
             let error = precision.set_up(Device::Cpu).unwrap_err().to_string();
             assert!(error.contains(name) && error.contains("CPU"), "{error}");

@@ -230,7 +230,7 @@ pub(crate) fn open_network(
     check_fits(&checkpoint, prepared)?;
     let architecture = architecture_of(make, &NetworkConfig::default())?;
     let device = device.resolve()?;
-    faus_model::Precision::Float32.set_up(device)?;
+    faus_model::Precision::for_looking(device)?;
     let network = checkpoint.network(architecture.as_ref(), device)?;
     Ok((checkpoint, network))
 }

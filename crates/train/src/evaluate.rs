@@ -173,7 +173,7 @@ fn over_images(
         .chunks(CHUNK)
         .map(|rows| Ok((network.replica()?, rows)))
         .collect::<Result<Vec<_>, Error>>()?;
-    let parts = workers.map(jobs, |(network, rows)| {
+    let parts = workers.map(network.device(), jobs, |(network, rows)| {
         let images = images_tensor(prepared, rows, normalisation)?.f_to_device(network.device())?;
         let output = f(&network, &images)?
             .f_to_device(Device::Cpu)?

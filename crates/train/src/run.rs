@@ -161,7 +161,7 @@ impl Run<'_> {
             .into_iter()
             .map(|share| Ok((self.network.replica()?, share)))
             .collect::<Result<Vec<_>, Error>>()?;
-        let outputs = self.workers.map(jobs, |(network, share)| {
+        let outputs = self.workers.map(device, jobs, |(network, share)| {
             precision.run(device, || {
                 Ok(network.planned_loss_and_gradients(&share, &plan)?)
             })

@@ -1,5 +1,6 @@
 use rayon::ThreadPool;
 use rayon::prelude::*;
+use tch::Device;
 
 use crate::Error;
 
@@ -40,15 +41,22 @@ impl Workers {
         self.pool.install(f)
     }
 
-    /// `f` over all jobs; results in the jobs' order, the first error (in that order) wins.
+    /// `f` over all jobs, which compute on `device`; results in the jobs' order, the first error (in that order) wins.
+    ///
+    /// A GPU gets its work from the calling thread alone: libtorch keeps handles, work space and the outcome of cuDNN's
+    /// trials by thread, so that every thread that took a turn would pay for them anew.
     ///
     /// # Errors
     /// Whatever `f` returns.
     pub fn map<J: Send, R: Send>(
         &self,
+        device: Device,
         jobs: Vec<J>,
         f: impl Fn(J) -> Result<R, Error> + Sync + Send,
     ) -> Result<Vec<R>, Error> {
+        if device.is_cuda() {
+            return jobs.into_iter().map(f).collect();
+        }
         let results: Vec<Result<R, Error>> = self
             .pool
             .install(|| jobs.into_par_iter().with_max_len(1).map(f).collect());

@@ -174,19 +174,19 @@ impl Sequence {
         };
         let mut frames: Vec<Frame> = Vec::new();
         for name in names.iter().filter(|name| is_image(name)) {
+            let path = join(&here, name);
+            if !layout.tree.is_file(&path) {
+                found.skipped.push(Skipped::new(path, "not a file"));
+                continue;
+            }
             let stem = name
                 .rsplit_once('.')
                 .map_or(name.as_str(), |(stem, _)| stem);
             match frame_name(stem).filter(|&(s, q, _)| s == self.subject && q == self.folders.1) {
-                Some((_, _, number)) => frames.push(Frame {
-                    number,
-                    path: join(&here, name),
-                }),
+                Some((_, _, number)) => frames.push(Frame { number, path }),
                 None => {
                     let reason = format!("expected a name like '{}_00000001.png'", self.name());
-                    found
-                        .skipped
-                        .push(Skipped::new(format!("{here}/{name}"), reason));
+                    found.skipped.push(Skipped::new(path, reason));
                 }
             }
         }

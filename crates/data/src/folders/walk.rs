@@ -67,7 +67,9 @@ impl Walk {
         let mut strays = 0;
         for name in names {
             let path = join(folder, name);
-            match (is_image(name), said.expression) {
+            // Some tools make a folder for each image and name it after the image's file.
+            let image = is_image(name) && !tree.is_folder(&path);
+            match (image, said.expression) {
                 (true, None) => strays += 1,
                 (true, Some(expression)) => self.images.push(Image {
                     path,
@@ -221,6 +223,7 @@ mod tests {
             "happy/S010/z.JPEG",
             "S010/2_fear/w.png",
             "happy/notes.txt",
+            "fear/a.png/b.png",
             "0/v.png",
             "u.png",
             "t.png",
@@ -230,6 +233,7 @@ mod tests {
             found(&walk),
             [
                 ("S010/2_fear/w.png", "fear"),
+                ("fear/a.png/b.png", "fear"),
                 ("happy/S010/z.JPEG", "happy"),
                 ("happy/sad/y.jpg", "sadness"),
                 ("happy/x.png", "happy"),

@@ -7,7 +7,7 @@ use std::time::Instant;
 
 use anyhow::{Context, Result, bail};
 use faus_data::{Prepared, Protocol};
-use faus_model::{Architecture, Checkpoint, Network, device_name};
+use faus_model::{Architecture, Checkpoint, Network, Precision, device_name};
 use faus_train::{CheckedRecipe, FoldResult, Summary, SummaryHead, Workers};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
@@ -266,6 +266,7 @@ impl Job<'_> {
         workers: &Workers,
         fold: usize,
     ) -> Result<()> {
+        Precision::for_looking(self.device())?;
         let path = folder.fold(fold).join("best.safetensors");
         let network = Checkpoint::load(&path)
             .and_then(|checkpoint| checkpoint.network(self.architecture, self.device()))

@@ -1,4 +1,5 @@
 //! A small prepared set with an easy signal, and a small network, for tests that train.
+#![allow(dead_code, reason = "every test file uses its own part of this")]
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -148,6 +149,7 @@ pub struct Fold<'a> {
     pub fold: usize,
     pub seed: u64,
     pub threads: usize,
+    pub device: Device,
     pub resume: bool,
     /// Stop after this step.
     pub stop_after: Option<u64>,
@@ -162,6 +164,7 @@ impl<'a> Fold<'a> {
             fold: 0,
             seed: 5,
             threads: 2,
+            device: Device::Cpu,
             resume: false,
             stop_after: None,
         }
@@ -180,7 +183,7 @@ impl<'a> Fold<'a> {
             recipe: &recipe,
             fold: self.fold,
             seed: self.seed,
-            device: Device::Cpu,
+            device: self.device,
             dir,
             resume: self.resume,
             tensorboard: false,

@@ -4,7 +4,7 @@ use anyhow::{Context, Result};
 use clap::Args;
 use faus_data::{Prepared, PreparedWriter, Role, rng};
 use faus_fau::{Activations, AnalysisOptions, CheckedOptions, Control, coarse, exchange_codes};
-use faus_model::{Checkpoint, DeviceChoice, Network};
+use faus_model::{Checkpoint, DeviceChoice, Network, Precision};
 use faus_train::{FoldJob, FoldProgress, Monitor};
 use rand::seq::SliceRandom;
 use serde_json::{Value, json};
@@ -222,6 +222,7 @@ fn train(run: &Run, prepared: &Prepared, fold: usize, dir: &Path) -> Result<()> 
         tensorboard: false,
     };
     let result = job.run(&run.workers, &monitor)?;
+    Precision::for_looking(run.device)?;
     board.end(fold);
     drop(board);
     say(format!(

@@ -55,7 +55,7 @@ impl Run {
         let folder = RunFolder::open(root)?;
         let prepared = Prepared::open(&folder.join("dataset"))?;
         let device = device.resolve()?;
-        Precision::Float32.set_up(device)?;
+        Precision::for_looking(device)?;
         let folds = finished(&folder, prepared.info().folds)?;
         if folds.is_empty() {
             bail!(
