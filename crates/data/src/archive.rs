@@ -32,6 +32,8 @@ pub(crate) struct Archive {
     folders: BTreeMap<String, BTreeSet<String>>,
     files: HashMap<String, usize>,
     refused: Vec<Skipped>,
+    /// How many there are, listed or not.
+    refusals: usize,
 }
 
 impl Archive {
@@ -71,6 +73,7 @@ impl Archive {
             folders: BTreeMap::from([(String::new(), BTreeSet::new())]),
             files: HashMap::new(),
             refused: Vec::new(),
+            refusals: 0,
             zip,
         };
         archive.index();
@@ -132,6 +135,7 @@ impl Archive {
     }
 
     fn refuse(&mut self, name: &str, reason: &str) {
+        self.refusals += 1;
         if self.refused.len() < REFUSED_LIMIT {
             let archive = self.path.file_name().unwrap_or_default().to_string_lossy();
             self.refused
@@ -144,9 +148,16 @@ impl Archive {
         &self.path
     }
 
-    /// Entries that cannot be reached, and why.
-    pub fn refused(&self) -> &[Skipped] {
-        &self.refused
+    /// Entries that cannot be reached, and why; the last one stands for all that are not listed.
+    pub fn refused(&self) -> Vec<Skipped> {
+        let archive = self.path.file_name().unwrap_or_default().to_string_lossy();
+        let more = self.refusals - self.refused.len();
+        let rest = (more > 0).then(|| {
+            let reason =
+                format!("{more} more entries that cannot be reached, for reasons like these");
+            Skipped::new(archive.as_ref(), reason)
+        });
+        self.refused.iter().cloned().chain(rest).collect()
     }
 
     /// The first archive in this one, by name.

@@ -162,6 +162,7 @@ pub fn prepare(
         return Err(one_class_left(source.root(), only, &skipped));
     }
     info.notes.extend(rows.emptied(&planned));
+    info.notes.extend(rows.untested());
     writer.finish(DatasetInfo {
         source_digest: digest(read),
         skipped,
@@ -235,7 +236,8 @@ fn nothing_left(root: &Path, total: usize, skipped: &[Skipped]) -> Error {
     }
 }
 
-/// Nothing is ever written into the input: an error where `output` is `root` or lies in it, also by way of a link.
+/// Nothing is ever written into the input, a folder or a file: an error where `output` is `root` or lies in it, also by way
+/// of a link.
 ///
 /// # Errors
 /// [`Error::OutputInsideInput`].
@@ -248,7 +250,7 @@ pub fn refuse_inside(output: &Path, root: &Path) -> Result<(), Error> {
     let (Some(real), Ok(root_real)) = (real, root.canonicalize()) else {
         return Ok(());
     };
-    if root_real.is_dir() && real.starts_with(&root_real) {
+    if real.starts_with(&root_real) {
         return Err(Error::OutputInsideInput {
             output: output.to_path_buf(),
             input: root.to_path_buf(),
@@ -320,8 +322,11 @@ impl Worker<'_> {
     ) -> Result<(CropBox, bool), Error> {
         let (width, height) = image.dimensions();
         let detected = || {
-            let none =
-                || Error::parse("no face was found, at the second, more lenient try neither");
+            let none = || {
+                Error::parse(
+                    "no face was found, at the second, more lenient try neither (for images that are faces already: crop none)",
+                )
+            };
             self.detector.find(image).ok_or_else(none)
         };
         let crop = match self.options.crop {
@@ -418,7 +423,16 @@ impl Deal {
                 self.folds
             )
         });
-        anew.into_iter().chain(few).collect()
+        let two = (self.folds == 2 && self.rule != FoldRule::Given).then(|| {
+            "Of two folds one tests and the other validates, so that none is left to train on; three are the least (two will do \
+             under the protocol paper-2015, which chooses on the test fold)."
+                .to_owned()
+        });
+        anew.into_iter()
+            .chain(few)
+            .chain(two)
+            .chain(one_class_each(scan))
+            .collect()
     }
 
     /// Whether no subject is in two parts of a split: always so where subjects are dealt, never known where images are,
@@ -445,6 +459,26 @@ impl Deal {
     }
 }
 
+/// A word where no subject shows two classes: the people of these data sets do, so what was taken for the subject may be
+/// the class.
+fn one_class_each(scan: &Scan) -> Option<String> {
+    let mut shown: BTreeMap<i64, BTreeSet<i64>> = BTreeMap::new();
+    for sample in scan
+        .samples
+        .iter()
+        .filter(|s| s.role == Role::Labelled && s.subject >= 0)
+    {
+        shown
+            .entry(sample.subject)
+            .or_default()
+            .insert(sample.label);
+    }
+    let classes: BTreeSet<i64> = shown.values().flatten().copied().collect();
+    (classes.len() > 1 && shown.values().all(|classes| classes.len() == 1)).then(|| {
+        "No subject shows two classes. If a subject pattern took the class for the person, subjects and folds are wrong.".to_owned()
+    })
+}
+
 /// The subjects that take part in folds, `None` where they are not all known.
 fn subjects(scan: &Scan) -> Option<BTreeSet<i64>> {
     match &scan.folding {
@@ -467,12 +501,15 @@ struct Rows {
     dealt: HashMap<i64, usize>,
     /// Labelled images of each class.
     images: Vec<usize>,
+    /// Labelled images that each fold, or each split that the data set brings, tests.
+    tested: Vec<usize>,
 }
 
 impl Rows {
     fn new(deal: Deal, classes: Vec<String>) -> Self {
         Self {
             images: vec![0; classes.len()],
+            tested: vec![0; deal.folds],
             classes,
             deal,
             dealt: HashMap::new(),
@@ -489,6 +526,14 @@ impl Rows {
             *images += usize::from(raw.role == Role::Labelled);
         }
         let given = self.deal.rule == FoldRule::Given;
+        let fold = self.fold(raw);
+        for (at, tested) in self.tested.iter_mut().enumerate() {
+            let tests = match given {
+                true => raw.parts.get(at) == Some(&Part::Test),
+                false => fold == at as i64,
+            };
+            *tested += usize::from(tests && raw.role == Role::Labelled);
+        }
         Sample {
             index: 0,
             subject: raw.subject,
@@ -497,7 +542,7 @@ impl Rows {
             role: raw.role,
             label: raw.label,
             label_name: label_name.unwrap_or_default(),
-            fold: self.fold(raw),
+            fold,
             parts: if given { raw.parts.clone() } else { Vec::new() },
             face_found: face.found,
             crop: Some(face.crop),
@@ -525,6 +570,21 @@ impl Rows {
                 lost.join(", ")
             )
         })
+    }
+
+    /// Names the folds without an image, where few people are not the reason told already.
+    fn untested(&self) -> Option<String> {
+        let told = |folds: &BTreeMap<i64, i64>| folds.len() < self.deal.folds;
+        if self.deal.by_subject.as_ref().is_some_and(told) {
+            return None;
+        }
+        let empty = self
+            .tested
+            .iter()
+            .enumerate()
+            .filter(|(_, images)| **images == 0);
+        let empty: Vec<_> = empty.map(|(fold, _)| fold.to_string()).collect();
+        (!empty.is_empty()).then(|| format!("Folds that test nothing: {}.", empty.join(", ")))
     }
 
     fn fold(&mut self, raw: &RawSample) -> i64 {

@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use sha2::{Digest, Sha256};
 
 use crate::mat::{MatReader, Wrong};
+use crate::pixel_csv::left_out_note;
 use crate::source::{Fetched, Folding, RawImage, RawSample, Scan, Source};
 use crate::{AuCoding, ClassMap, Error, Expression, FileTree, Part, ReadFile, Role};
 
@@ -46,6 +47,8 @@ pub struct Tfd {
     side: u32,
     splits: usize,
     unlabelled: usize,
+    /// Images of each expression that is no class.
+    left_out: BTreeMap<Expression, usize>,
     read: Vec<ReadFile>,
 }
 
@@ -87,13 +90,18 @@ impl Tfd {
         }
         let place = tree.place(&file);
         let labels = labels.check().map_err(wrong(&place))?;
-        let (classes, rows) = select(&labels, classes, &place)?;
+        let Selected {
+            classes,
+            rows,
+            left_out,
+        } = select(&labels, classes, &place)?;
         let mat = tree.open_file(&file, FILE_LIMIT)?;
         let (side, pixels) = gather(mat, labels.codes.len(), &rows).map_err(wrong(&place))?;
         Ok(Self {
             root: input.to_path_buf(),
             file,
             classes,
+            left_out,
             unlabelled: labels.codes.iter().filter(|code| **code < 1).count(),
             rows,
             pixels,
@@ -268,13 +276,17 @@ fn keep<T: PartialEq>(place: &mut Option<T>, value: T) -> bool {
     }
 }
 
+/// What is wanted of the labelled rows.
+struct Selected {
+    classes: ClassMap,
+    rows: Vec<Row>,
+    /// Images of each expression that is no class.
+    left_out: BTreeMap<Expression, usize>,
+}
+
 /// The labelled rows that are wanted. Filtering images by folds and labels by `labs_ex`, as the authors do, is right only
 /// if both mean the same rows, so that is checked for every row and split.
-fn select(
-    labels: &Checked,
-    classes: Option<ClassMap>,
-    place: &Path,
-) -> Result<(ClassMap, Vec<Row>), Error> {
+fn select(labels: &Checked, classes: Option<ClassMap>, place: &Path) -> Result<Selected, Error> {
     let misaligned = |reason: String| wrong(place)(reason);
     let mut rows = Vec::new();
     for (at, (&code, &subject)) in labels.codes.iter().zip(&labels.subjects).enumerate() {
@@ -324,8 +336,19 @@ fn select(
         Some(classes) => classes,
         None => ClassMap::of(&rows.iter().map(|row| row.expression).collect::<Vec<_>>())?,
     };
-    rows.retain(|row| classes.label_of(row.expression).is_some());
-    Ok((classes, rows))
+    let mut left_out = BTreeMap::new();
+    rows.retain(|row| {
+        let wanted = classes.label_of(row.expression).is_some();
+        if !wanted {
+            *left_out.entry(row.expression).or_default() += 1;
+        }
+        wanted
+    });
+    Ok(Selected {
+        classes,
+        rows,
+        left_out,
+    })
 }
 
 /// Streams `images` once and keeps the wanted rows: side, and `[rows, side, side]`.
@@ -404,15 +427,17 @@ impl Source for Tfd {
             is_face: true,
             parts: row.parts.clone(),
         });
+        let unlabelled = format!(
+            "{} images of {} have no expression label and were passed over.",
+            self.unlabelled, self.file
+        );
+        let notes = std::iter::once(unlabelled).chain(left_out_note("images", &self.left_out));
         Ok(Scan {
             samples: samples.collect(),
             skipped: Vec::new(),
             read: self.read.clone(),
             folding: Folding::Given(self.splits),
-            notes: vec![format!(
-                "{} images of {} have no expression label and were passed over.",
-                self.unlabelled, self.file
-            )],
+            notes: notes.collect(),
         })
     }
 

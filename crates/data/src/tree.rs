@@ -114,7 +114,7 @@ impl FileTree {
     /// Archives that cannot be opened and entries of archives that cannot be reached, and why.
     pub fn refused(&self) -> Vec<Skipped> {
         let archives = self.layers.iter().filter_map(Layer::archive);
-        let entries = archives.flat_map(|a| a.refused().to_vec());
+        let entries = archives.flat_map(|a| a.refused());
         self.damaged.iter().cloned().chain(entries).collect()
     }
 

@@ -393,6 +393,61 @@ fn folds_told_by_their_test_parts_alone_are_compared_with_each_other() {
 }
 
 #[test]
+fn arrays_that_contradict_the_table_are_found() {
+    for (name, value) in [("folds.npy", 1_i64), ("subjects.npy", 77)] {
+        let (_dir, path) = Set::new().write();
+        let mut bytes = fs::read(path.join(name)).unwrap();
+        let last = bytes.len() - 8;
+        bytes[last..].copy_from_slice(&value.to_le_bytes());
+        fs::write(path.join(name), bytes).unwrap();
+        let found = audit(&path, &AuditOptions::default()).unwrap();
+        assert_eq!(
+            leaks(&found),
+            [(FindingKind::ArraysContradict, 1)],
+            "{found}"
+        );
+        assert!(found.findings[0].examples[0].contains(name), "{found}");
+        assert!(found.verdict().contains("do not stand"), "{found}");
+    }
+}
+
+#[test]
+fn a_split_that_says_little_of_the_set_gets_no_verdict() {
+    let set = Set::new();
+    let mut table = "path,split\n".to_owned();
+    for (at, (sample, _)) in set.rows.iter().enumerate() {
+        let path = if at < 6 {
+            &*sample.path
+        } else {
+            "elsewhere.png"
+        };
+        table += &format!("{path},{}\n", if at < 3 { "train" } else { "test" });
+    }
+    // Rows of one person alone in both parts: a leak is a leak, however little was looked at.
+    assert!(set.audit_split(&table).leaks());
+    let table = table.replacen("train", "test", 3) + &format!("{},train\n", set.rows[60].0.path);
+    let found = set.audit_split(&table);
+    assert!(!found.leaks() && !found.is_clear(), "{found}");
+    assert!(found.to_string().contains("CANNOT be told"), "{found}");
+}
+
+#[test]
+fn one_name_in_two_folders_is_not_one_image() {
+    let mut set = Set::new();
+    set.rows.truncate(60);
+    let mut table = "path,split\n".to_owned();
+    for (sample, _) in &set.rows {
+        table += &format!("train/{},train\ntest/{},test\n", sample.path, sample.path);
+    }
+    table += &format!("{},train\n", set.rows[0].0.path);
+    let found = set.audit_split(&table);
+    let leaks = leaks(&found);
+    let in_two = |(kind, _): &(FindingKind, usize)| *kind == FindingKind::ImageInTwoParts;
+    assert!(!leaks.iter().any(in_two), "{found}");
+    assert!(!found.is_clear(), "{found}");
+}
+
+#[test]
 fn paths_are_matched_however_they_begin() {
     let set = Set::new();
     let mut table = "Path,SPLIT\n".to_owned();

@@ -568,6 +568,60 @@ fn a_frame_in_two_formats_is_taken_once_and_named() {
 }
 
 #[test]
+fn missing_frames_are_told() {
+    let tree = Tree::new(SHORT);
+    (1..=6).for_each(|subject| {
+        tree.sequence(subject, 1, 7, subject);
+    });
+    fs::remove_file(tree.frame(2, 1, 1)).unwrap();
+    fs::remove_file(tree.frame(3, 1, 6)).unwrap();
+    let first = tree.frame(4, 1, 1);
+    fs::rename(&first, first.with_extension("tif")).unwrap();
+    let set = prepared(&tree, ClassMap::eight(), &options());
+    let notes = set.info().notes.join("\n");
+    assert!(
+        notes.contains("neutral may not be: 2 (first S002_001 with 2)"),
+        "{notes}"
+    );
+    assert!(
+        notes.contains("taken for them: 1 (first S003_001 with [4, 5, 7])"),
+        "{notes}"
+    );
+    let path = "cohn-kanade-images/S004/001/S004_001_00000001.tif";
+    assert!(reason(&set, path).contains("neither PNG nor JPEG"));
+}
+
+#[test]
+fn every_part_may_write_its_folders_in_other_capitals() {
+    let copy = || {
+        let tree = Tree::new(SHORT);
+        (1..=6).for_each(|subject| {
+            tree.sequence(subject, 1, 5, subject);
+        });
+        tree.facs(2, 1, 5, "1 2\n");
+        tree
+    };
+    let (tree, plain) = (copy(), copy());
+    let whole = prepared(&plain, ClassMap::eight(), &options());
+    for (part, subject) in [("Emotion", 1), ("FACS", 2), ("cohn-kanade-images", 3)] {
+        let part = tree.root.join(part);
+        fs::rename(
+            part.join(format!("S00{subject}")),
+            part.join(format!("s00{subject}")),
+        )
+        .unwrap();
+    }
+    let set = prepared(&tree, ClassMap::eight(), &options());
+    assert!(set.info().skipped.is_empty(), "{:?}", set.info().skipped);
+    let rows = |set: &Prepared| {
+        let rows = set.samples().iter();
+        rows.map(|s| (s.subject, s.frame, s.label, s.aus.clone()))
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(rows(&set), rows(&whole));
+}
+
+#[test]
 fn a_folder_named_like_a_frame_is_no_frame() {
     let tree = Tree::new(SHORT);
     (1..=6).for_each(|subject| {

@@ -3,7 +3,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use sha2::{Digest, Sha256};
 
 use crate::folders::class_of;
-use crate::{Expression, Prepared, Sample};
+use crate::{Expression, FoldRule, Prepared, Sample};
 
 use super::{Finding, FindingKind, Severity, finding, labelled};
 
@@ -32,7 +32,33 @@ pub(super) fn conflicts(set: &Prepared, examples: usize) -> Vec<Finding> {
             folders(set),
         ),
         conflict("identical images with different labels", same_images(set)),
+        finding(
+            FindingKind::ArraysContradict,
+            Severity::Leak,
+            "rows whose subject or fold in samples.csv is another than in subjects.npy or folds.npy",
+            &arrays(set),
+            examples,
+        ),
     ]
+}
+
+/// Readers take folds from either: what is true of one must be true of the other.
+fn arrays(set: &Prepared) -> Vec<String> {
+    let given = set.info().fold_rule == FoldRule::Given;
+    let arrays = set.subjects().iter().zip(set.folds());
+    let rows = set.samples().iter().zip(arrays);
+    rows.filter_map(|(sample, (&subject, &fold))| {
+        let (what, ours, theirs) = match sample {
+            s if s.subject != subject => ("subject", s.subject, subject),
+            s if s.fold != fold && !given => ("fold", s.fold, fold),
+            _ => return None,
+        };
+        let row = sample.index;
+        Some(format!(
+            "row {row}: samples.csv says {what} {ours}, {what}s.npy {theirs}"
+        ))
+    })
+    .collect()
 }
 
 fn numbers_and_names(set: &Prepared) -> Vec<String> {

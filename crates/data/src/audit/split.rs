@@ -1,4 +1,4 @@
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::path::Path;
 
 use serde::Deserialize;
@@ -92,7 +92,8 @@ impl Splits {
     ) -> Result<(Self, Vec<Finding>), Error> {
         let bytes = read_bounded(path, TABLE_LIMIT)?;
         let rows = rows(path, &bytes)?;
-        let places = Places::of(set);
+        let mut places = Places::of(set);
+        places.forget_ambiguous(&rows);
         let mut folds: BTreeMap<String, Vec<u8>> = BTreeMap::new();
         let mut unmatched = Vec::new();
         let mut labels = Vec::new();
@@ -144,11 +145,18 @@ impl Splits {
             .filter(|s| s.role == Role::Labelled && folds.values().all(|parts| parts[s.index] == 0))
             .map(|s| s.path.clone())
             .collect();
+        let images = super::labelled(set).count();
+        // A table of more images than the set holds says all of the set's; one that says little of them and names others
+        // may be about another copy.
+        let severity = match !unmatched.is_empty() && 2 * left_out.len() > images {
+            true => Severity::CannotTell,
+            false => Severity::Information,
+        };
         let found = vec![
             finding(
                 FindingKind::Unmatched,
-                Severity::Information,
-                "rows of the split name no image of the set, or more than one",
+                severity,
+                "rows of the split name no image of the set, or more than one, or one that another path names too",
                 &unmatched,
                 examples,
             ),
@@ -290,6 +298,14 @@ struct Places<'a> {
     set: &'a Prepared,
     whole: HashMap<String, usize>,
     by_name: HashMap<&'a str, Vec<usize>>,
+    /// Rows that several paths fit: `train/happy/im0.png` and `test/happy/im0.png` are not both `happy/im0.png`.
+    ambiguous: HashSet<usize>,
+}
+
+/// A path as the set writes it.
+fn plain(path: &str) -> String {
+    let path = path.trim().replace('\\', "/");
+    path.trim_start_matches("./").to_owned()
 }
 
 impl<'a> Places<'a> {
@@ -308,14 +324,29 @@ impl<'a> Places<'a> {
             set,
             whole,
             by_name,
+            ambiguous: HashSet::new(),
         }
+    }
+
+    /// Leaves out the rows that different paths of a table fit by their ends.
+    fn forget_ambiguous(&mut self, rows: &[Row]) {
+        let mut paths: HashMap<usize, String> = HashMap::new();
+        let mut twice = HashSet::new();
+        for path in rows.iter().map(|row| plain(&row.path)) {
+            if let Some(at) = self.find(&path)
+                && paths.entry(at).or_insert_with(|| path.clone()) != &path
+            {
+                twice.insert(at);
+            }
+        }
+        self.ambiguous = twice;
     }
 
     /// The row of a path: the same path, else the only one of which it is the end or that is its end, else the only one
     /// with its file name.
     fn find(&self, path: &str) -> Option<usize> {
-        let path = path.trim().replace('\\', "/");
-        let path = path.trim_start_matches("./");
+        let path = plain(path);
+        let path = path.as_str();
         if let Some(&row) = self.whole.get(path) {
             return Some(row);
         }
@@ -333,7 +364,7 @@ impl<'a> Places<'a> {
             })
             .collect();
         match (fitting.as_slice(), named.as_slice()) {
-            ([row], _) | ([], [row]) => Some(*row),
+            ([row], _) | ([], [row]) => Some(*row).filter(|row| !self.ambiguous.contains(row)),
             _ => None,
         }
     }

@@ -1,6 +1,7 @@
 use std::collections::VecDeque;
 use std::path::{Path, PathBuf};
 
+use super::sequence::Place;
 use crate::tree::{is_zip, join};
 use crate::{Error, FileTree};
 
@@ -27,6 +28,16 @@ pub(super) struct Layout {
 }
 
 impl Layout {
+    /// The folder of a part, if the copy has it.
+    pub fn part(&self, place: Place) -> Option<&str> {
+        match place {
+            Place::Images => Some(&self.images),
+            Place::Emotion => Some(&self.emotion),
+            Place::Facs => self.facs.as_deref(),
+            Place::Landmarks => self.landmarks.as_deref(),
+        }
+    }
+
     /// Finds the parts in `given`: the folder that holds them, unpacked or as the archives that CK+ comes in, a folder up
     /// to three above it, a `.zip` of any of these, or the images' folder itself. Case does not matter in folders' names.
     pub fn find(given: &Path) -> Result<Self, Error> {

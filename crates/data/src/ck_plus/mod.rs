@@ -3,6 +3,7 @@
 mod layout;
 mod sequence;
 
+use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
@@ -10,14 +11,15 @@ use rayon::prelude::*;
 use serde::Deserialize;
 
 use crate::files::TEXT_LIMIT;
+use crate::pixel_csv::left_out_note;
 use crate::source::{Fetched, Folding, RawSample, Scan, Skipped, Source, landmark_file};
 use crate::tree::join;
 use crate::{ClassMap, Error, FileTree, ReadFile};
 
 pub use layout::frame_name;
 use layout::{Layout, number, subject_number};
-pub(crate) use sequence::is_image;
-use sequence::{Found, Sequence};
+use sequence::{Found, Place, Sequence};
+pub(crate) use sequence::{OTHER_IMAGE, is_image, is_other_image};
 
 /// The file by which `faus-synth` marks what it drew.
 pub const SYNTHETIC_MARK: &str = "synthetic.json";
@@ -77,49 +79,57 @@ impl CkPlus {
         &self.layout.tree
     }
 
-    /// Every recording, in order of subject and number. Label folders are looked into as well, so that a label without
-    /// images is noticed.
-    /// The recordings, and the folders that should be some but are not named as such.
+    /// Every recording, in order of subject and number, and the folders that should be some but are not named as such.
+    /// Label folders are looked into as well, so that a label without images is noticed.
     fn sequences(&self) -> Result<(Vec<Sequence>, Vec<Skipped>), Error> {
-        let parts = [
-            Some(&self.layout.images),
-            Some(&self.layout.emotion),
-            self.layout.facs.as_ref(),
-        ];
-        let (mut all, mut misnamed) = (BTreeMap::new(), BTreeSet::new());
-        for part in parts.into_iter().flatten() {
-            let tree = &self.layout.tree;
+        let tree = &self.layout.tree;
+        let (mut all, mut misnamed) = (BTreeMap::new(), Vec::new());
+        for place in [Place::Images, Place::Emotion, Place::Facs, Place::Landmarks] {
+            let Some(part) = self.layout.part(place) else {
+                continue;
+            };
             for subject_name in tree.names(part)? {
                 let folder = join(part, &subject_name);
+                if !tree.is_folder(&folder) || is_hidden(&subject_name) {
+                    continue;
+                }
                 let Some(subject) = subject_number(&subject_name) else {
-                    if tree.is_folder(&folder) && !is_hidden(&subject_name) {
-                        misnamed.insert((folder, "a subject's folder has a name like S005"));
-                    }
+                    let reason = "a subject's folder has a name like S005";
+                    misnamed.push(Skipped::new(folder, reason));
                     continue;
                 };
-                for sequence_name in if tree.is_folder(&folder) {
-                    tree.names(&folder)?
-                } else {
-                    Vec::new()
-                } {
-                    let place = join(&folder, &sequence_name);
-                    if !tree.is_folder(&place) {
+                for sequence_name in tree.names(&folder)? {
+                    let path = join(&folder, &sequence_name);
+                    if !tree.is_folder(&path) || is_hidden(&sequence_name) {
                         continue;
                     }
                     let Some(at) = number(&sequence_name) else {
-                        if !is_hidden(&sequence_name) {
-                            misnamed.insert((place, "a sequence's folder has a name like 001"));
-                        }
+                        let reason = "a sequence's folder has a name like 001";
+                        misnamed.push(Skipped::new(path, reason));
                         continue;
                     };
                     let folders = (subject_name.clone(), sequence_name.clone());
-                    all.insert((subject, at, sequence_name), Sequence { subject, folders });
+                    let entry = all.entry((subject, at, sequence_name));
+                    // Landmarks alone are no recording.
+                    if place == Place::Landmarks && matches!(entry, Entry::Vacant(_)) {
+                        continue;
+                    }
+                    let sequence = entry.or_insert_with(|| Sequence {
+                        subject,
+                        folders,
+                        places: Default::default(),
+                    });
+                    match &mut sequence.places[place as usize] {
+                        Some(taken) => {
+                            let reason = format!("the same recording again; {taken} was taken");
+                            misnamed.push(Skipped::new(path, reason));
+                        }
+                        none => *none = Some(path),
+                    }
                 }
             }
         }
-        let misnamed = misnamed.into_iter();
-        let misnamed = misnamed.map(|(path, reason)| Skipped::new(path, reason));
-        Ok((all.into_values().collect(), misnamed.collect()))
+        Ok((all.into_values().collect(), misnamed))
     }
 }
 
@@ -183,7 +193,25 @@ impl Source for CkPlus {
             notes: Vec::new(),
         };
         let (mut with_file, mut labelled) = (BTreeSet::new(), BTreeSet::new());
-        for (subject, found) in found {
+        let (mut bare, mut left_out) = (Vec::new(), BTreeMap::new());
+        let (mut late, mut gaps) = (Vec::new(), Vec::new());
+        for ((subject, found), sequence) in found.into_iter().zip(&sequences) {
+            if found.bare {
+                bare.push(sequence.name());
+            }
+            late.extend(
+                found
+                    .late
+                    .map(|first| format!("{} with {first}", sequence.name())),
+            );
+            gaps.extend(
+                found
+                    .gap
+                    .map(|last| format!("{} with {last:?}", sequence.name())),
+            );
+            for expression in found.left_out {
+                *left_out.entry(expression).or_insert(0) += 1;
+            }
             if found.has_file {
                 with_file.insert(subject);
             }
@@ -209,7 +237,24 @@ impl Source for CkPlus {
         let version = self.mark.as_ref().and_then(|mark| mark.faces_version);
         scan.notes
             .extend(version.map(|v| format!("Drawn faces, version {v}.")));
+        scan.notes.extend(left_out_note("images", &left_out));
+        scan.notes.extend(late.first().map(|first| {
+            format!(
+                "Recordings that do not begin with frame 1, so that what was taken for neutral may not be: {} (first {first}).",
+                late.len()
+            )
+        }));
+        scan.notes.extend(gaps.first().map(|first| {
+            format!(
+                "Recordings whose last three frames do not follow one another, so that frames may be missing and others were \
+                 taken for them: {} (first {first}).",
+                gaps.len()
+            )
+        }));
         scan.notes.extend(empty_codings(&scan));
+        if self.layout.facs.is_some() {
+            scan.notes.extend(neither(&bare));
+        }
         scan.notes.extend(self.layout.tree.inner_archive().map(|inner| {
             format!(
                 "{} lies within an archive, so nothing of it is read; if it is wanted, unpack the outer one and name its folder.",
@@ -249,6 +294,15 @@ fn unreadable(with_file: &BTreeSet<i64>, labelled: &BTreeSet<i64>) -> Option<Str
             names.join(", ")
         )
     })
+}
+
+/// Names the recordings of which nothing is taken, since nobody said what they show.
+fn neither(bare: &[String]) -> Option<String> {
+    let first = bare.first()?;
+    Some(format!(
+        "Recordings with neither an emotion label nor FACS codes, of which nothing is taken: {} (first {first}).",
+        bare.len()
+    ))
 }
 
 /// Names the recordings whose FACS file holds no line: that means that nothing was seen, or that the file was cut off.

@@ -16,6 +16,17 @@ pub(super) struct Sequence {
     pub subject: i64,
     /// Folder names: `S005`, `001`.
     pub folders: (String, String),
+    /// Its folder in each [`Place`] that has one: names may differ in capitals from place to place.
+    pub places: [Option<String>; 4],
+}
+
+/// The parts of a copy in which a recording has a folder.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Place {
+    Images,
+    Emotion,
+    Facs,
+    Landmarks,
 }
 
 /// What one recording contributes.
@@ -28,6 +39,15 @@ pub(super) struct Found {
     pub labelled: bool,
     /// Whether it has an emotion file, which may be unreadable.
     pub has_file: bool,
+    /// Whether there are frames but neither a label nor codes.
+    pub bare: bool,
+    /// The first frame's number where it is not 1: frames may be missing, and this one may not be neutral.
+    pub late: Option<u32>,
+    /// The last three frames' numbers where they do not follow one another: frames may be missing, and the first of these may
+    /// not show the expression yet.
+    pub gap: Option<Vec<u32>>,
+    /// Expressions that are no class here, once for each image of them.
+    pub left_out: Vec<Expression>,
 }
 
 /// An image file of the recording.
@@ -46,12 +66,17 @@ fn without_suffix<'a>(stem: &'a str, suffix: &str) -> &'a str {
 }
 
 impl Sequence {
-    fn name(&self) -> String {
+    pub fn name(&self) -> String {
         format!("{}_{}", self.folders.0, self.folders.1)
     }
 
-    fn within(&self, part: &str) -> String {
-        format!("{part}/{}/{}", self.folders.0, self.folders.1)
+    /// Its folder in one of the parts, or where that should be.
+    fn within(&self, place: Place, layout: &Layout) -> String {
+        let there = self.places[place as usize].clone();
+        there.unwrap_or_else(|| {
+            let part = layout.part(place).unwrap_or_default();
+            format!("{part}/{}/{}", self.folders.0, self.folders.1)
+        })
     }
 
     /// Lists the images that are wanted of this recording. Every failure ends up in `skipped`.
@@ -85,7 +110,7 @@ impl Sequence {
     fn emotion(&self, layout: &Layout, found: &mut Found) -> Result<Option<(u32, Expression)>, ()> {
         self.label_file(
             layout,
-            &layout.emotion,
+            Place::Emotion,
             "_emotion",
             Expression::from_emotion_file,
             found,
@@ -95,21 +120,27 @@ impl Sequence {
     /// The FACS codes with the frame they are named after. A bad file leaves the recording uncoded: to drop one line
     /// of it would call an action unit absent that is present.
     fn aus(&self, layout: &Layout, found: &mut Found) -> Option<(u32, AuCoding)> {
-        let facs = layout.facs.as_deref()?;
-        self.label_file(layout, facs, "_facs", AuCoding::from_facs_file, found)
-            .ok()
-            .flatten()
+        layout.part(Place::Facs)?;
+        self.label_file(
+            layout,
+            Place::Facs,
+            "_facs",
+            AuCoding::from_facs_file,
+            found,
+        )
+        .ok()
+        .flatten()
     }
 
     fn label_file<T>(
         &self,
         layout: &Layout,
-        part: &str,
+        place: Place,
         suffix: &str,
         parse: impl Fn(&str) -> Result<T, Error>,
         found: &mut Found,
     ) -> Result<Option<(u32, T)>, ()> {
-        let folder = self.within(part);
+        let folder = self.within(place, layout);
         let names: Vec<_> = match layout.tree.names(&folder) {
             Ok(names) => {
                 let (labels, others) = names.into_iter().partition(|name| is_text(name));
@@ -162,7 +193,7 @@ impl Sequence {
 
     /// The frames in order of number, or `None` (and a reason) if there are too few.
     fn frames(&self, layout: &Layout, labelled: bool, found: &mut Found) -> Option<Vec<Frame>> {
-        let here = self.within(&layout.images);
+        let here = self.within(Place::Images, layout);
         let names = match layout.tree.names(&here) {
             Ok(names) => names,
             Err(error) => {
@@ -173,8 +204,15 @@ impl Sequence {
             }
         };
         let mut frames: Vec<Frame> = Vec::new();
-        for name in names.iter().filter(|name| is_image(name)) {
+        for name in &names {
             let path = join(&here, name);
+            if is_other_image(name) {
+                found.skipped.push(Skipped::new(path, OTHER_IMAGE));
+                continue;
+            }
+            if !is_image(name) {
+                continue;
+            }
             if !layout.tree.is_file(&path) {
                 found.skipped.push(Skipped::new(path, "not a file"));
                 continue;
@@ -226,7 +264,7 @@ impl Sequence {
             .max();
         match named {
             Some(peak) if peak > last => {
-                let here = self.within(&layout.images);
+                let here = self.within(Place::Images, layout);
                 let reason = format!(
                     "frames are missing: the labels are of frame {peak}, the last image is frame {last}"
                 );
@@ -234,7 +272,7 @@ impl Sequence {
                 false
             }
             Some(peak) if peak < last => {
-                let here = self.within(&layout.images);
+                let here = self.within(Place::Images, layout);
                 let reason = format!(
                     "the labels are of frame {peak}, but the images go on to frame {last}; the last ones were taken"
                 );
@@ -255,19 +293,25 @@ impl Sequence {
         frames: &[Frame],
         found: &mut Found,
     ) {
-        if let Some(label) = classes.label_of(Expression::Neutral) {
-            found.samples.push(self.sample(
+        let peaks = &frames[frames.len() - PEAK_FRAMES..];
+        let numbers: Vec<u32> = peaks.iter().map(|frame| frame.number).collect();
+        found.late = (frames[0].number > 1).then_some(frames[0].number);
+        let follow = numbers.windows(2).all(|two| two[0] + 1 == two[1]);
+        found.gap = (!follow).then_some(numbers);
+        match classes.label_of(Expression::Neutral) {
+            Some(label) => found.samples.push(self.sample(
                 layout,
                 &frames[0],
                 Role::Labelled,
                 label,
                 AuCoding::NotCoded,
-            ));
+            )),
+            None => found.left_out.push(Expression::Neutral),
         }
         let Some(label) = classes.label_of(expression) else {
+            found.left_out.extend([expression; PEAK_FRAMES]);
             return;
         };
-        let peaks = &frames[frames.len() - PEAK_FRAMES..];
         for (at, frame) in peaks.iter().enumerate() {
             let aus = if at + 1 == PEAK_FRAMES {
                 aus.clone()
@@ -282,10 +326,13 @@ impl Sequence {
 
     /// The peak frame of a recording with FACS codes but no emotion label. Without either there is nothing to hold out.
     fn held_out(&self, layout: &Layout, aus: AuCoding, frames: &[Frame], found: &mut Found) {
-        if let (Some(peak), AuCoding::Coded(_)) = (frames.last(), &aus) {
-            found
-                .samples
-                .push(self.sample(layout, peak, Role::HeldOut, -1, aus));
+        match (frames.last(), &aus) {
+            (Some(peak), AuCoding::Coded(_)) => {
+                found
+                    .samples
+                    .push(self.sample(layout, peak, Role::HeldOut, -1, aus))
+            }
+            _ => found.bare = true,
         }
     }
 
@@ -297,10 +344,11 @@ impl Sequence {
         label: i64,
         aus: AuCoding,
     ) -> RawSample {
-        let landmarks = layout.landmarks.as_deref().map(|part| {
+        let landmarks = layout.part(Place::Landmarks).map(|_| {
+            let folder = self.within(Place::Landmarks, layout);
             let name = frame.path.rsplit('/').next().unwrap_or_default();
             let stem = name.rsplit_once('.').map_or(name, |(stem, _)| stem);
-            let named = |end| join(&self.within(part), &format!("{stem}_landmarks{end}"));
+            let named = |end| join(&folder, &format!("{stem}_landmarks{end}"));
             let there = [TEXT, ".TXT"].map(named);
             there.into_iter().find(|path| layout.tree.is_file(path))
         });
@@ -333,10 +381,24 @@ fn is_text(name: &str) -> bool {
     name.to_ascii_lowercase().ends_with(TEXT)
 }
 
-/// Whether a name ends like an image we can read; anything else in an image folder is left alone.
+/// Whether a name ends like an image we can read.
 pub(crate) fn is_image(name: &str) -> bool {
+    ends_in(name, &[".png", ".jpg", ".jpeg", ".jpe", ".jfif"])
+}
+
+/// Whether a name ends like an image that we cannot read.
+pub(crate) fn is_other_image(name: &str) -> bool {
+    const OTHERS: &[&str] = &[
+        ".avif", ".bmp", ".gif", ".heic", ".heif", ".jp2", ".jxl", ".pbm", ".pgm", ".pnm", ".ppm",
+        ".raw", ".tga", ".tif", ".tiff", ".webp",
+    ];
+    ends_in(name, OTHERS)
+}
+
+/// Why such an image is skipped.
+pub(crate) const OTHER_IMAGE: &str = "an image, but neither PNG nor JPEG";
+
+fn ends_in(name: &str, ends: &[&str]) -> bool {
     let name = name.to_ascii_lowercase();
-    [".png", ".jpg", ".jpeg"]
-        .iter()
-        .any(|end| name.ends_with(end))
+    ends.iter().any(|end| name.ends_with(end))
 }

@@ -113,10 +113,25 @@ pub(super) fn numbers<'a>(
             more => format!(" and {more} more"),
         };
         let (listed, count) = (listed.join(", "), texts.len());
-        format!("{count} subjects are texts and are numbered in their order: {listed}{more}.")
+        let capitals = alike(&texts);
+        format!(
+            "{count} subjects are texts and are numbered in their order: {listed}{more}.{capitals}"
+        )
     });
     numbers.extend(subjects.iter().filter_map(|s| Some((*s, own(s)?))));
     (numbers, note)
+}
+
+/// A further sentence where texts differ in capitals alone.
+fn alike(texts: &[&&str]) -> String {
+    let mut seen = BTreeMap::new();
+    let twice = texts.iter().find_map(|text| {
+        let before = seen.insert(text.to_lowercase(), **text)?;
+        Some(format!(
+            " Some differ in capitals alone ({before} and {text}) and count as different people all the same."
+        ))
+    });
+    twice.unwrap_or_default()
 }
 
 #[cfg(test)]

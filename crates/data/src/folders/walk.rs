@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::path::PathBuf;
 
-use crate::ck_plus::is_image;
+use crate::ck_plus::{OTHER_IMAGE, is_image, is_other_image};
 use crate::source::Skipped;
 use crate::tree::{is_zip, join};
 use crate::{Error, Expression, FileTree, Part};
@@ -84,8 +84,7 @@ impl Walk {
                     self.folder(tree, &path, said)?;
                 }
                 (false, _) if is_other_image(name) => {
-                    self.skipped
-                        .push(Skipped::new(path, "an image, but neither PNG nor JPEG"));
+                    self.skipped.push(Skipped::new(path, OTHER_IMAGE));
                 }
                 (false, _) if name.contains(char::REPLACEMENT_CHARACTER) => {
                     let reason = "its name is not UTF-8: rename it";
@@ -153,13 +152,6 @@ impl Walk {
 fn says_something(archive: &str) -> bool {
     let stem = archive.rsplit_once('.').map_or(archive, |(stem, _)| stem);
     class_of(stem).is_some() || Part::from_name(stem).is_some()
-}
-
-/// Whether a name ends like an image that we cannot read.
-fn is_other_image(name: &str) -> bool {
-    let name = name.to_ascii_lowercase();
-    let others = [".bmp", ".gif", ".pgm", ".tif", ".tiff", ".webp"];
-    others.iter().any(|end| name.ends_with(end))
 }
 
 /// The expression that a folder is named after: `happy`, `Happiness`, and with a number before it `3_happy`, `03-happy`.

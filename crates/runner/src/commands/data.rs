@@ -85,6 +85,8 @@ pub(crate) fn prepare_command(args: PrepareArgs) -> Result<()> {
     };
     config.check().map_err(wrong_usage)?;
     let source = config.open(&args.input)?;
+    // What was found may lie further down than what was named.
+    refuse_inside(&args.output, &args.input)?;
     if let Some(path) = &args.review {
         refuse_inside(path, &args.input)?;
         refuse_part_of(path, &args.output)?;
@@ -164,7 +166,7 @@ pub(crate) fn inspect(args: InspectArgs) -> Result<()> {
 }
 
 /// Look for leaks between training and test: people, recordings and near-identical images in two parts, images that are
-/// never or twice tested, labels that contradict each other. Exit code 1 if there is one.
+/// never or twice tested, labels that contradict each other. Exit code 1 if there is one, or if too little can be looked at.
 #[derive(Debug, Args)]
 #[command(
     after_help = "Example: faus data audit prepared/ck-96\nSomeone else's split: faus data audit prepared/ck-96 --split-csv theirs.csv (columns path,split[,fold][,label])"
@@ -182,24 +184,24 @@ pub(crate) struct AuditArgs {
 }
 
 pub(crate) fn audit_command(args: AuditArgs) -> Result<()> {
+    if let Some(path) = &args.json {
+        refuse_part_of(path, &args.prepared)?;
+        if let Some(split) = &args.split_csv {
+            refuse_inside(path, split)?;
+        }
+    }
     let options = AuditOptions {
         split_csv: args.split_csv,
         ..AuditOptions::default()
     };
-    if let Some(path) = &args.json {
-        refuse_part_of(path, &args.prepared)?;
-    }
     let found = audit(&args.prepared, &options)?;
     println!("{found}");
     if let Some(path) = &args.json {
         write_json(path, &serde_json::to_value(&found)?)?;
     }
-    match found.leaks() {
-        true => bail!(
-            "{}: training and test are not apart",
-            args.prepared.display()
-        ),
-        false => Ok(()),
+    match found.is_clear() {
+        true => Ok(()),
+        false => bail!("{}: {}", args.prepared.display(), found.verdict()),
     }
 }
 
