@@ -385,6 +385,8 @@ def choose(env, link, say):
         return folder
     if not env.get("FAUS_LIBTORCH"):
         if os.path.exists(link) and problem_with(link) is None:
+            if not has_cuda(link) and gpu_answers():
+                say("a GPU answers, but this libtorch has no CUDA: FAUS_LIBTORCH=cuda just setup fetches one that has")
             return os.path.realpath(link)
         folder = environment_folder(env)
     return folder or cached(env, say)

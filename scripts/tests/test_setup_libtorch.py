@@ -255,6 +255,18 @@ class SetUp(unittest.TestCase):
         self.run_setup(LIBTORCH=own)
         self.assertEqual(self.run_setup(FAUS_LIBTORCH=""), own)
 
+    def test_a_gpu_that_the_link_leaves_idle_is_said(self):
+        own = libtorch(os.path.join(self.scratch, "own"))
+        self.run_setup(LIBTORCH=own)
+        for gpu, cuda, hints in ((False, False, 0), (True, False, 1), (True, True, 0)):
+            if cuda:
+                with open(setup.library(own, "torch_cuda"), "wb"):
+                    pass
+            self.said.clear()
+            with mock.patch.object(setup, "gpu_answers", lambda gpu=gpu: gpu):
+                self.assertEqual(self.run_setup(FAUS_LIBTORCH=""), own)
+            self.assertEqual(sum("FAUS_LIBTORCH=cuda just setup" in line for line in self.said), hints)
+
     def test_a_gpu_decides_and_FAUS_LIBTORCH_overrules(self):
         sets = {"cpu": 0, "cuda13": 0}
         cases = ((True, "", "cuda13"), (False, "", "cpu"), (True, "cpu", "cpu"), (False, "cuda", "cuda13"))

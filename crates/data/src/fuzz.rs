@@ -124,6 +124,8 @@ pub fn image(bytes: &[u8]) {
     let Some((&[width, height, cut], rest)) = bytes.split_first_chunk() else {
         return;
     };
+    // Wider than any step of the fast decoder, and small, so that many can be tried.
+    let (width, height) = (width & 0x7f, height & 0x1f);
     // Two pieces of image data, with the bytes as they are or packed as lines whose filters may be any.
     let line = usize::from(width) + 1;
     let lines: Vec<u8> = (0..line * usize::from(height))

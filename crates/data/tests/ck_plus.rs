@@ -352,6 +352,34 @@ fn landmarks_place_the_crop_and_the_detector_stands_in() {
 }
 
 #[test]
+fn landmarks_of_images_that_were_resized_are_noticed() {
+    let with_landmarks = PrepareOptions {
+        crop: CropMode::Landmarks,
+        ..options()
+    };
+    let copy = |factor: u32| {
+        let tree = Tree::new(SHORT);
+        tree.sequence(1, 1, 4, 4).sequence(2, 1, 4, 5);
+        for (subject, frame) in [1, 2]
+            .into_iter()
+            .flat_map(|s| (1..=4).map(move |f| (s, f)))
+        {
+            let path = tree.frame(subject, 1, frame);
+            let image = image::open(&path).unwrap();
+            let (w, h) = (factor * image.width(), factor * image.height());
+            let resized = image.resize_exact(w, h, image::imageops::FilterType::Triangle);
+            resized.save(&path).unwrap();
+        }
+        let notes = prepared(&tree, ClassMap::eight(), &with_landmarks)
+            .info()
+            .notes
+            .join("\n");
+        notes.contains("at the side of their image")
+    };
+    assert!(!copy(1) && copy(2));
+}
+
+#[test]
 fn finds_the_parts_however_the_archives_were_unpacked() {
     let nested = Tree::nested(SHORT, "extended-cohn-kanade-images/cohn-kanade-images");
     nested.sequence(1, 1, 4, 1);

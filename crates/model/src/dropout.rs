@@ -1,6 +1,6 @@
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
-use tch::{Kind, Tensor};
+use tch::{Device, Kind, Tensor};
 
 use crate::{Error, Layer, Network};
 
@@ -53,13 +53,14 @@ impl Network {
     /// The layers that drop out, in forward order.
     ///
     /// # Errors
-    /// When the network does not fit its own input.
+    /// When the network does not fit its own input, or a GPU does not hand over its weights.
     pub fn dropout_layers(&self) -> Result<Vec<DropoutLayer>, Error> {
-        let side = self.spec().side as i64;
-        let mut x = Tensor::f_zeros([1, 1, side, side], (Kind::Float, self.device()))?;
+        // One image shows the shapes; on a GPU cuDNN would make trials for it.
+        let (network, side) = (self.to_device(Device::Cpu)?, self.spec().side as i64);
+        let mut x = Tensor::f_zeros([1, 1, side, side], (Kind::Float, Device::Cpu))?;
         let mut found = Vec::new();
         tch::no_grad(|| {
-            for (index, stage) in self.stages().iter().enumerate() {
+            for (index, stage) in network.stages().iter().enumerate() {
                 for layer in &stage.layers {
                     if let Layer::Dropout { p } = layer
                         && *p > 0.0

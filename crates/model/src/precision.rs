@@ -65,9 +65,9 @@ impl Precision {
         if self != Self::Bf16 || !device.is_cuda() {
             return f();
         }
-        // Chosen anew each time, since libtorch keeps it by thread; its own default is float16, which overflows.
-        libtorch::autocast_cuda_to_bfloat16().map_err(|e| self.refused(e))?;
-        tch::autocast(true, f)
+        // Entered anew each time, since libtorch keeps it by thread.
+        let _autocast = libtorch::Autocast::to_bfloat16().map_err(|e| self.refused(e))?;
+        f()
     }
 
     fn refused(self, reason: String) -> Error {
@@ -82,12 +82,13 @@ impl Precision {
     }
 }
 
-/// Settings of libtorch that tch does not bind. They are looked up by the names that the Itanium C++ ABI (Linux, macOS)
-/// gives them, so a libtorch without them is an error here and not a binary that does not start.
+/// Settings of libtorch that tch does not bind, or binds to functions that warn of their age at each call. They are looked
+/// up by the names that the Itanium C++ ABI (Linux, macOS) gives them, so a libtorch without them is an error here and not
+/// a binary that does not start.
 #[cfg(unix)]
 #[allow(unsafe_code)]
 mod libtorch {
-    use std::ffi::{c_char, c_void};
+    use std::ffi::{c_char, c_int, c_void};
 
     use libloading::os::unix::{Library, Symbol};
 
@@ -124,12 +125,56 @@ mod libtorch {
         Ok(())
     }
 
-    pub fn autocast_cuda_to_bfloat16() -> Result<(), String> {
-        let name = "_ZN2at8autocast18set_autocast_dtypeEN3c1010DeviceTypeENS1_10ScalarTypeE";
-        // SAFETY: `void at::autocast::set_autocast_dtype(DeviceType, ScalarType)`, both enums of eight bits.
-        let set = unsafe { function::<extern "C" fn(c_char, c_char)>(name) }?;
-        set(CUDA, BFLOAT16);
-        Ok(())
+    /// Autocast of CUDA's operations to bfloat16 on the calling thread, until this is dropped there.
+    pub struct Autocast {
+        before: bool,
+        enable: Symbol<extern "C" fn(c_char, bool)>,
+        leave: Symbol<extern "C" fn() -> c_int>,
+        clear_cache: Symbol<extern "C" fn()>,
+    }
+
+    impl Autocast {
+        pub fn to_bfloat16() -> Result<Self, String> {
+            let name = "_ZN2at8autocast18set_autocast_dtypeEN3c1010DeviceTypeENS1_10ScalarTypeE";
+            // SAFETY: `void at::autocast::set_autocast_dtype(DeviceType, ScalarType)`, both enums of eight bits.
+            let set_kind = unsafe { function::<extern "C" fn(c_char, c_char)>(name) }?;
+            let name = "_ZN2at8autocast17increment_nestingEv";
+            // SAFETY: `int at::autocast::increment_nesting()`.
+            let enter = unsafe { function::<extern "C" fn() -> c_int>(name) }?;
+            let name = "_ZN2at8autocast20set_autocast_enabledEN3c1010DeviceTypeEb";
+            let entered = Self {
+                before: autocast_is_on()?,
+                // SAFETY: `void at::autocast::set_autocast_enabled(DeviceType, bool)`.
+                enable: unsafe { function(name) }?,
+                // SAFETY: `int at::autocast::decrement_nesting()`.
+                leave: unsafe { function("_ZN2at8autocast17decrement_nestingEv") }?,
+                // SAFETY: `void at::autocast::clear_cache()`.
+                clear_cache: unsafe { function("_ZN2at8autocast11clear_cacheEv") }?,
+            };
+            // All is found, so whatever is changed from here on is changed back. libtorch's own choice is float16, which
+            // overflows.
+            set_kind(CUDA, BFLOAT16);
+            enter();
+            (entered.enable)(CUDA, true);
+            Ok(entered)
+        }
+    }
+
+    impl Drop for Autocast {
+        fn drop(&mut self) {
+            (self.enable)(CUDA, self.before);
+            // The outermost one drops the weights that were cast within it: they are about to change.
+            if (self.leave)() == 0 {
+                (self.clear_cache)();
+            }
+        }
+    }
+
+    pub fn autocast_is_on() -> Result<bool, String> {
+        let name = "_ZN2at8autocast19is_autocast_enabledEN3c1010DeviceTypeE";
+        // SAFETY: `bool at::autocast::is_autocast_enabled(DeviceType)`.
+        let get = unsafe { function::<extern "C" fn(c_char) -> bool>(name) }?;
+        Ok(get(CUDA))
     }
 
     #[cfg(test)]
@@ -151,8 +196,12 @@ mod libtorch {
         unknown()
     }
 
-    pub fn autocast_cuda_to_bfloat16() -> Result<(), String> {
-        unknown()
+    pub struct Autocast;
+
+    impl Autocast {
+        pub fn to_bfloat16() -> Result<Self, String> {
+            unknown().map(|()| Self)
+        }
     }
 }
 
@@ -181,6 +230,29 @@ mod tests {
             libtorch::allow_tf32(allowed).unwrap();
             assert_eq!(libtorch::tf32_in_products(), Ok(allowed));
         }
-        libtorch::autocast_cuda_to_bfloat16().unwrap();
+        let gpu = Device::Cuda(0);
+        let on = || libtorch::autocast_is_on().unwrap();
+        let inside: Result<_, Error> = Precision::Bf16.run(gpu, || {
+            let nested: Result<_, Error> = Precision::Bf16.run(gpu, || Ok(on()));
+            Ok((nested?, on()))
+        });
+        assert_eq!(inside.unwrap(), (true, true));
+        assert!(!on());
+    }
+
+    #[test]
+    #[cfg(unix)]
+    fn autocast_ends_with_an_error_and_with_a_panic() {
+        let gpu = Device::Cuda(0);
+        let on = || libtorch::autocast_is_on().unwrap();
+        let failed = Precision::Bf16.run(gpu, || match on() {
+            true => Err(Error::NoFeatureMap("x".to_owned())),
+            false => Ok(()),
+        });
+        assert!(failed.is_err() && !on());
+        let panicked = std::panic::catch_unwind(|| {
+            Precision::Bf16.run::<(), Error>(gpu, || panic!("on purpose"))
+        });
+        assert!(panicked.is_err() && !on());
     }
 }

@@ -9,6 +9,18 @@ use crate::console::{counted, say};
 /// Share of the free memory that training may take; the rest is for files that are read and written.
 const SHARE_OF_MEMORY: f64 = 0.9;
 
+/// The way out where an error's text says that memory ran out; `None` where it says something else.
+///
+/// A full GPU has several words for it: libtorch's own, cuBLAS' and cuDNN's status, and that none of cuDNN's algorithms
+/// (an "engine") finds the work space that it wants.
+pub(crate) fn out_of_memory(error: &str) -> Option<&'static str> {
+    let words = ["out of memory", "ALLOC_FAILED", "unable to find an engine"];
+    let said = words.iter().any(|word| error.contains(word));
+    said.then_some(
+        "let fewer folds train at once (faus run --parallel-folds 1) or use smaller batches",
+    )
+}
+
 /// Whether training fits into memory, asked before the system ends us without a word.
 pub(crate) struct MemoryCheck<'a> {
     pub architecture: &'a dyn Architecture,
@@ -76,5 +88,22 @@ impl MemoryCheck<'_> {
             batch /= 2;
         }
         Ok(batch)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_full_gpu_is_told_from_other_errors() {
+        for full in [
+            "CUDA out of memory. Tried to allocate 2.00 GiB",
+            "CUBLAS_STATUS_ALLOC_FAILED when calling cublasCreate(handle)",
+            "GET was unable to find an engine to execute this computation",
+        ] {
+            assert!(out_of_memory(full).is_some(), "{full}");
+        }
+        assert_eq!(out_of_memory("an illegal memory access"), None);
     }
 }

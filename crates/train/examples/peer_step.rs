@@ -143,7 +143,7 @@ fn masks_ahead(network: &Network, n: i64) -> Result<Receiver<Masks>, Box<dyn Err
         for step in 1.. {
             let seeds = seeds(step, n);
             let masks = layers.iter().map(|layer| {
-                let mask = layer.mask(&seeds)?.f_pin_memory(device)?;
+                let mask = layer.mask(&seeds)?.f_internal_pin_memory(device)?;
                 Ok(mask.f_to_device_(device, Kind::Float, true, false)?)
             });
             if sender.send(masks.collect()).is_err() {
@@ -162,11 +162,15 @@ fn loss(step: &Step) -> Result<f64, Box<dyn Error>> {
 
 /// Ten steps without dropout: what both sides must agree on.
 fn check(mut training: Training, output: &Path) -> Result<(), Box<dyn Error>> {
-    let network = &training.network;
-    let plan = network.plan(GradientMethod::fastest(training.device))?;
-    let logits = network
-        .planned_logits(&training.images, &plan)?
+    let (network, device) = (&training.network, training.device);
+    let plan = network.plan(GradientMethod::fastest(device))?;
+    let logits = training
+        .recipe
+        .precision
+        .run(device, || network.planned_logits(&training.images, &plan))?;
+    let logits = logits
         .f_to_device(Device::Cpu)?
+        .f_to_kind(Kind::Float)?
         .f_contiguous()?;
     let (mut losses, mut gradients) = (Vec::new(), Vec::new());
     for step in 0..10 {

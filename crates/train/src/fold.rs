@@ -10,6 +10,7 @@ use tch::Device;
 
 use crate::run::Run;
 use crate::state::{self, Saved};
+use crate::trials::Trials;
 use crate::{CheckedRecipe, Error, FoldResult, Monitor, Optimizer, Workers};
 
 /// One fold to train.
@@ -59,6 +60,7 @@ impl FoldJob<'_> {
             checkpoints,
             network,
             optimizer,
+            trials: Trials::new(self.device),
             saved: Saved {
                 split_digest: split_digest(self.prepared, &split)?,
                 ..self.fresh_state()

@@ -40,6 +40,7 @@ mod state;
 mod subjects;
 mod summary;
 mod tensorboard;
+mod trials;
 mod workers;
 
 pub use compare::{PairedTest, holm};

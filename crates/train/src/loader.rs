@@ -111,7 +111,8 @@ impl<'a> Loader<'a> {
         if !self.device.is_cuda() {
             return Ok(tensor.f_to_device(self.device)?);
         }
-        let (pinned, kind) = (tensor.f_pin_memory(self.device)?, tensor.kind());
+        // `pin_memory` itself warns at each call that it takes no device any more.
+        let (pinned, kind) = (tensor.f_internal_pin_memory(self.device)?, tensor.kind());
         Ok(pinned.f_to_device_(self.device, kind, true, false)?)
     }
 

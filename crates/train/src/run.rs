@@ -13,9 +13,10 @@ use crate::loader::{Loader, Shares};
 use crate::metrics::MetricsWriter;
 use crate::select::checkpoint_path;
 use crate::state::{self, Saved};
+use crate::trials::{Trials, Work};
 use crate::{
     Candidate, Error, FoldJob, FoldProgress, FoldResult, Measures, MetricsRow, Monitor, Optimizer,
-    Scores, SubjectScore, Workers, evaluate,
+    Predictions, Scores, SubjectScore, Workers, evaluate,
 };
 
 /// A fold under way.
@@ -26,6 +27,7 @@ pub(crate) struct Run<'a> {
     pub checkpoints: PathBuf,
     pub network: Network,
     pub optimizer: Optimizer,
+    pub trials: Trials,
     pub saved: Saved,
     pub started: Instant,
 }
@@ -161,15 +163,17 @@ impl Run<'_> {
             .into_iter()
             .map(|share| Ok((self.network.replica()?, share)))
             .collect::<Result<Vec<_>, Error>>()?;
-        let outputs = self.workers.map(device, jobs, |(network, share)| {
-            precision.run(device, || {
-                Ok(network.planned_loss_and_gradients(&share, &plan)?)
-            })
-        })?;
-        let gradients: Vec<&[Tensor]> = outputs.iter().map(|share| &share.gradients[..]).collect();
         let rate = self.job.recipe.learning_rate_at(step);
-        self.optimizer.step(&self.network, &gradients, rate, step)?;
-        Ok(outputs.into_iter().map(|share| share.tally).collect())
+        self.trials.run(Work::Step, || {
+            let outputs = self.workers.map(device, jobs, |(network, share)| {
+                precision.run(device, || {
+                    Ok(network.planned_loss_and_gradients(&share, &plan)?)
+                })
+            })?;
+            let gradients: Vec<&[Tensor]> = outputs.iter().map(|s| &s.gradients[..]).collect();
+            self.optimizer.step(&self.network, &gradients, rate, step)?;
+            Ok(outputs.into_iter().map(|share| share.tally).collect())
+        })
     }
 
     /// Adds up what is unread. A step whose loss was no number ends the fold; what came after it is lost, and nothing of
@@ -197,7 +201,7 @@ impl Run<'_> {
         watch: &mut LossWatch,
     ) -> Result<MetricsRow, Error> {
         let seconds = interval.since.elapsed().as_secs_f64();
-        let val_accuracy = self.accuracy(step, &self.split.validation)?;
+        let val_accuracy = self.accuracy(step, Work::Validation)?;
         let row = interval.row(step, self.job.recipe.batch_size, val_accuracy, seconds);
         // Before the state: whoever goes on from it finds every row up to its step, wherever the stop came.
         metrics.push(&row)?;
@@ -217,7 +221,7 @@ impl Run<'_> {
     }
 
     fn checkpoint(&mut self, step: u64, val_accuracy: f64) -> Result<(), Error> {
-        let test_accuracy = self.accuracy(step, &self.split.test)?;
+        let test_accuracy = self.accuracy(step, Work::Test)?;
         Checkpoint::save(
             &self.network,
             &self.info(step)?,
@@ -234,15 +238,26 @@ impl Run<'_> {
         state::save(&self.checkpoints, &self.saved, &self.optimizer)
     }
 
+    /// Runs the network over the images of `part`: those to test, or else to validate.
+    fn evaluate(&mut self, part: Work) -> Result<Predictions, Error> {
+        let rows = match part {
+            Work::Test => &self.split.test,
+            _ => &self.split.validation,
+        };
+        self.trials.run(part, || {
+            evaluate(
+                &self.network,
+                self.job.prepared,
+                rows,
+                &self.job.recipe.normalisation,
+                self.workers,
+            )
+        })
+    }
+
     /// Accuracy after `step`. The step's loss was finite, but the weights it left need not be.
-    fn accuracy(&self, step: u64, rows: &[usize]) -> Result<f64, Error> {
-        let predictions = evaluate(
-            &self.network,
-            self.job.prepared,
-            rows,
-            &self.job.recipe.normalisation,
-            self.workers,
-        )?;
+    fn accuracy(&mut self, step: u64, part: Work) -> Result<f64, Error> {
+        let predictions = self.evaluate(part)?;
         if let Some(logit) = predictions.logits.iter().find(|l| !l.is_finite()) {
             return Err(Error::Diverged {
                 fold: self.job.fold,
@@ -288,13 +303,7 @@ impl Run<'_> {
             &job.dir.join("best.safetensors"),
         )?;
         let classes = &job.prepared.info().classes;
-        let test = evaluate(
-            &self.network,
-            job.prepared,
-            &self.split.test,
-            &job.recipe.normalisation,
-            self.workers,
-        )?;
+        let test = self.evaluate(Work::Test)?;
         test.write_csv(&job.dir.join("predictions.csv"), classes)?;
         let scores = Scores::count(&test);
         let accuracy = scores.accuracy();

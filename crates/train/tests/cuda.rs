@@ -15,14 +15,12 @@ use faus_model::{
 use faus_train::{Optimizer, Recipe};
 use tch::{Device, Kind, Tensor};
 
-fn gpu() -> Device {
-    DeviceChoice::Cuda(0).resolve().unwrap()
-}
-
-/// One test at a time: the precision is the process's.
-fn alone() -> MutexGuard<'static, ()> {
+/// The GPU, for one test at a time: the precision is the process's. Every test begins with it, since libtorch starts the
+/// threads of its devices at the first backward pass, for those that it knows by then.
+fn gpu() -> (MutexGuard<'static, ()>, Device) {
     static ONE: Mutex<()> = Mutex::new(());
-    ONE.lock().unwrap_or_else(PoisonError::into_inner)
+    let alone = ONE.lock().unwrap_or_else(PoisonError::into_inner);
+    (alone, DeviceChoice::Cuda(0).resolve().unwrap())
 }
 
 /// Logits, the first step's gradients and ten losses, all on the CPU.
@@ -75,14 +73,14 @@ fn norm(t: &Tensor) -> f64 {
 #[test]
 #[ignore = "needs a GPU"]
 fn a_gpu_computes_what_the_cpu_does() {
-    let _alone = alone();
-    Precision::Float32.set_up(gpu()).unwrap();
+    let (_alone, device) = gpu();
+    Precision::Float32.set_up(device).unwrap();
     for side in [48, 96] {
         tch::manual_seed(side as i64);
         let pixels = [16, 1, side as i64, side as i64];
         let images = Tensor::randn(pixels, tch::kind::FLOAT_CPU);
         let cpu = ten_steps(side, &images, Device::Cpu);
-        let gpu = ten_steps(side, &images, gpu());
+        let gpu = ten_steps(side, &images, device);
         let apart = (&gpu.0 - &cpu.0).abs().max() / cpu.0.abs().max();
         assert!(apart.double_value(&[]) < 1e-4, "logits: {apart:?}");
         for (gpu, cpu) in gpu.1.iter().zip(&cpu.1) {
@@ -113,7 +111,7 @@ fn assert_alike(a: &Path, b: &Path) {
 #[test]
 #[ignore = "needs a GPU"]
 fn folds_on_a_gpu_learn_as_on_the_cpu() {
-    let _alone = alone();
+    let (_alone, gpu) = gpu();
     let root = tempfile::tempdir().unwrap();
     let prepared = prepare(&root.path().join("set"), 10, 16);
     let on = |device, fold, dir: &str| {
@@ -126,7 +124,7 @@ fn folds_on_a_gpu_learn_as_on_the_cpu() {
     let on = &on;
     let at_once = std::thread::scope(|scope| {
         [0, 1]
-            .map(|fold| scope.spawn(move || on(gpu(), fold, &format!("gpu{fold}"))))
+            .map(|fold| scope.spawn(move || on(gpu, fold, &format!("gpu{fold}"))))
             .map(|thread| thread.join().unwrap())
     });
     for (cpu, gpu) in cpu.iter().zip(&at_once) {
@@ -137,11 +135,11 @@ fn folds_on_a_gpu_learn_as_on_the_cpu() {
 #[test]
 #[ignore = "needs a GPU"]
 fn a_fold_stopped_on_a_gpu_goes_on_there() {
-    let _alone = alone();
+    let (_alone, gpu) = gpu();
     let root = tempfile::tempdir().unwrap();
     let prepared = prepare(&root.path().join("set"), 10, 16);
     let mut fold = Fold::new(&prepared);
-    fold.device = gpu();
+    fold.device = gpu;
     let [whole, stopped] = ["whole", "stopped"].map(|dir| root.path().join(dir));
     fold.run(&whole).unwrap();
     fold.stop_after = Some(6);
@@ -154,12 +152,12 @@ fn a_fold_stopped_on_a_gpu_goes_on_there() {
 #[test]
 #[ignore = "needs a GPU"]
 fn lower_precision_learns_the_easy_signal_too() {
-    let _alone = alone();
+    let (_alone, gpu) = gpu();
     let root = tempfile::tempdir().unwrap();
     let prepared = prepare(&root.path().join("set"), 10, 16);
     for precision in [Precision::Tf32, Precision::Bf16] {
         let mut fold = Fold::new(&prepared);
-        fold.device = gpu();
+        fold.device = gpu;
         fold.recipe = Recipe {
             steps: 60,
             checkpoint_every: 20,

@@ -1,11 +1,10 @@
 use image::{DynamicImage, GrayImage, Luma, Rgb, RgbImage};
-use rayon::prelude::*;
 use tch::{Device, Kind};
 
 use faus_model::{GradientMethod, Network, Region};
 
 use crate::canvas::{FAINT, INK, centred, fitted, largest, mix};
-use crate::images::as_images;
+use crate::images::{as_images, for_each};
 use crate::occlusion::{Windows, occlude};
 use crate::pictures::{GAP, HEADING, MARGIN, headed};
 use crate::{Captions, Error, ImageSet, Method, UnitRef, project};
@@ -81,42 +80,38 @@ pub fn evidence(
         .iter()
         .map(|&row| Ok((network.replica()?, row)))
         .collect::<Result<Vec<_>, Error>>()?;
-    let found: Vec<Result<Evidence, Error>> = jobs
-        .into_par_iter()
-        .with_max_len(1)
-        .map(|(network, index)| {
+    let found = for_each(network.device(), jobs, |(network, index)| {
+        images.go_on()?;
+        let image = images.values(&[index])?;
+        let logits = |covered: &[f32]| -> Result<Vec<f32>, Error> {
+            let input = as_images(covered, images.side, &network)?;
+            copied(&network.planned_logits(&input, &plan)?)
+        };
+        let own = logits(&image)?;
+        let class = match class {
+            Some(class) => class,
+            None => predicted(&own, index, &network)?,
+        };
+        let windows = Windows::of_face(images.side);
+        let whole = Region::whole(images.side);
+        let occlusion = occlude(&image, images.side, whole, windows, |covered| {
             images.go_on()?;
-            let image = images.values(&[index])?;
-            let logits = |covered: &[f32]| -> Result<Vec<f32>, Error> {
-                let input = as_images(covered, images.side, &network)?;
-                copied(&network.planned_logits(&input, &plan)?)
-            };
-            let own = logits(&image)?;
-            let class = match class {
-                Some(class) => class,
-                None => predicted(&own, index, &network)?,
-            };
-            let windows = Windows::of_face(images.side);
-            let whole = Region::whole(images.side);
-            let occlusion = occlude(&image, images.side, whole, windows, |covered| {
-                images.go_on()?;
-                let all = logits(covered)?;
-                Ok(all
-                    .chunks_exact(classes)
-                    .map(|logits| logits[class])
-                    .collect())
-            })?;
-            let gradient = map_of(&network, class, Method::Gradient, &image, images.side)?;
-            Ok(Evidence {
-                index,
-                class,
-                gradient_x_input: gradient.iter().zip(&image).map(|(g, x)| g * x).collect(),
-                guided: map_of(&network, class, Method::Guided, &image, images.side)?,
-                occlusion,
-                logits: own,
-            })
+            let all = logits(covered)?;
+            Ok(all
+                .chunks_exact(classes)
+                .map(|logits| logits[class])
+                .collect())
+        })?;
+        let gradient = map_of(&network, class, Method::Gradient, &image, images.side)?;
+        Ok(Evidence {
+            index,
+            class,
+            gradient_x_input: gradient.iter().zip(&image).map(|(g, x)| g * x).collect(),
+            guided: map_of(&network, class, Method::Guided, &image, images.side)?,
+            occlusion,
+            logits: own,
         })
-        .collect();
+    });
     found.into_iter().collect()
 }
 

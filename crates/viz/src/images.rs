@@ -1,7 +1,7 @@
 use rayon::prelude::*;
 
 use faus_model::{GradientMethod, Maxima, Network};
-use tch::Tensor;
+use tch::{Device, Tensor};
 
 use crate::Error;
 
@@ -66,6 +66,19 @@ pub(crate) fn as_images(values: &[f32], side: usize, network: &Network) -> Resul
         .f_to_device(network.device())?)
 }
 
+/// `f` of every job, which computes on `device`; results in the jobs' order. Runs on rayon's current pool, for a GPU on the
+/// calling thread alone: libtorch keeps handles and work space by thread, which every thread would pay for anew.
+pub(crate) fn for_each<J: Send, R: Send>(
+    device: Device,
+    jobs: Vec<J>,
+    f: impl Fn(J) -> Result<R, Error> + Sync + Send,
+) -> Vec<Result<R, Error>> {
+    if device.is_cuda() {
+        return jobs.into_iter().map(f).collect();
+    }
+    jobs.into_par_iter().with_max_len(1).map(f).collect()
+}
+
 /// Hands the largest responses of stage `stage` to `take`, a few images at a time, in the order of the rows: one pass, in
 /// memory that does not grow with the number of images. Runs on rayon's current pool.
 ///
@@ -88,15 +101,11 @@ pub fn stream_maxima(
             .chunks(CHUNK)
             .map(|rows| Ok((network.replica()?, rows)))
             .collect::<Result<Vec<_>, Error>>()?;
-        let found: Vec<Result<(&[usize], Maxima), Error>> = jobs
-            .into_par_iter()
-            .with_max_len(1)
-            .map(|(network, rows)| {
-                images.go_on()?;
-                let input = images.tensor(rows, &network)?;
-                Ok((rows, network.maxima(&input, stage, &plan)?))
-            })
-            .collect();
+        let found = for_each(network.device(), jobs, |(network, rows)| {
+            images.go_on()?;
+            let input = images.tensor(rows, &network)?;
+            Ok((rows, network.maxima(&input, stage, &plan)?))
+        });
         for chunk in found {
             let (rows, maxima) = chunk?;
             if let Some(at) = maxima.values.iter().position(|v| !v.is_finite()) {

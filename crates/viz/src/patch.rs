@@ -1,8 +1,7 @@
 use faus_model::{FieldNet, FieldTrace, Network, Region, receptive_field};
-use rayon::prelude::*;
 use tch::{Device, Kind};
 
-use crate::images::as_images;
+use crate::images::{as_images, for_each};
 use crate::occlusion::{Windows, occlude};
 use crate::{Error, FilterTop, ImageSet, Method, TopUnit, UnitRef, project};
 
@@ -244,19 +243,20 @@ impl Explainer {
             .into_iter()
             .map(|job| Ok((self.network.replica()?, job)))
             .collect::<Result<Vec<_>, Error>>()?;
-        // A FieldNet holds no tensor, so threads may share it; the network is each job's own.
+        // A FieldNet holds no tensor, so threads may share it, and computes on the CPU; the network is each job's own.
         let (field, rest) = (&self.field, self.parts());
-        let found: Vec<Result<Vec<Vec<f32>>, Error>> = jobs
-            .into_par_iter()
-            .map(|(network, job)| {
-                images.go_on()?;
-                let units: Vec<TopUnit> = job.iter().map(|&at| units[at]).collect();
-                match field {
-                    Some(field) => rest.by_field(field, &units, images),
-                    None => rest.by_image(&network, &units, images),
-                }
-            })
-            .collect();
+        let device = match field {
+            Some(_) => Device::Cpu,
+            None => self.network.device(),
+        };
+        let found = for_each(device, jobs, |(network, job)| {
+            images.go_on()?;
+            let units: Vec<TopUnit> = job.iter().map(|&at| units[at]).collect();
+            match field {
+                Some(field) => rest.by_field(field, &units, images),
+                None => rest.by_image(&network, &units, images),
+            }
+        });
         let mut maps = vec![vec![]; units.len()];
         let mut places = order.iter();
         for job in found {

@@ -1,6 +1,7 @@
 //! Who is in an image, as far as its name tells.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::LazyLock;
 
 use regex::{Regex, RegexBuilder};
 
@@ -35,6 +36,14 @@ pub(super) struct Told {
     pub frame: Option<u32>,
 }
 
+fn compiled(text: &str) -> Result<Regex, String> {
+    RegexBuilder::new(text)
+        .size_limit(COMPILED_LIMIT)
+        .dfa_size_limit(COMPILED_LIMIT)
+        .build()
+        .map_err(|error| format!("no regular expression: {error}"))
+}
+
 impl Pattern {
     /// The pattern given, or CK+'s.
     ///
@@ -42,16 +51,20 @@ impl Pattern {
     /// [`Error::Setting`] if it is no regular expression, too large, or names no subject.
     pub fn new(given: Option<&str>) -> Result<Self, Error> {
         let wrong = |reason: String| Error::setting("subject pattern", reason);
-        let text = given.unwrap_or(CK_PLUS);
+        let Some(text) = given else {
+            // Compiled once: it takes longer than to list a small set.
+            static CK_PLUS_NAMES: LazyLock<Result<Regex, String>> =
+                LazyLock::new(|| compiled(CK_PLUS));
+            return Ok(Self {
+                regex: CK_PLUS_NAMES.clone().map_err(wrong)?,
+                ck_plus: true,
+            });
+        };
         if text.len() > PATTERN_LIMIT {
             let reason = format!("must have at most {PATTERN_LIMIT} characters");
             return Err(wrong(reason));
         }
-        let regex = RegexBuilder::new(text)
-            .size_limit(COMPILED_LIMIT)
-            .dfa_size_limit(COMPILED_LIMIT)
-            .build()
-            .map_err(|error| wrong(format!("no regular expression: {error}")))?;
+        let regex = compiled(text).map_err(wrong)?;
         let mut groups = regex.capture_names().flatten();
         if let Some(other) = groups.find(|group| !["subject", "sequence", "frame"].contains(group))
         {
@@ -66,7 +79,7 @@ impl Pattern {
         }
         Ok(Self {
             regex,
-            ck_plus: given.is_none(),
+            ck_plus: false,
         })
     }
 

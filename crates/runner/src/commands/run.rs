@@ -23,8 +23,9 @@ pub(crate) struct RunArgs {
     /// auto, cpu, cuda, cuda:N, or several GPUs as cuda:0,1, over which the folds are dealt.
     #[arg(long, default_value = "auto")]
     pub device: DeviceList,
-    /// Folds to train at once on each device; results do not depend on it. auto: one for each core on the CPU, three on
-    /// a GPU, as far as memory goes.
+    /// Folds to train at once on each device; results do not depend on it, on the CPU to the last bit, on a GPU to
+    /// rounding (cuDNN chooses among algorithms by trial). auto: one for each core on the CPU, three on a GPU, as far as
+    /// the computer's memory goes; a GPU's is not known beforehand.
     #[arg(long, value_name = "N", default_value = "auto")]
     pub parallel_folds: ParallelFolds,
     /// Folds to run, for example 0-9 or 0,3.

@@ -1,9 +1,9 @@
 use std::path::PathBuf;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, anyhow, bail};
 use clap::Args;
 use faus_data::{Prepared, Protocol};
-use faus_model::{Checkpoint, DeviceChoice};
+use faus_model::{Checkpoint, DeviceChoice, Precision};
 use faus_train::{
     FoldJob, FoldProgress, Interval, Measures, Monitor, Scores, SubjectScore, Workers, evaluate,
     normalisation_of, select,
@@ -13,7 +13,7 @@ use crate::cli::{architecture_of, check_fits, open_network, optimistic};
 use crate::commands::SplitPart;
 use crate::console::say;
 use crate::data::marks;
-use crate::memory::MemoryCheck;
+use crate::memory::{MemoryCheck, out_of_memory};
 use crate::progress::Board;
 use crate::run_folder::RunFolder;
 use crate::{ExperimentConfig, MakeArchitecture, NetworkConfig, Preset, interrupt};
@@ -121,8 +121,12 @@ pub(crate) fn train(args: TrainArgs, make: MakeArchitecture) -> Result<()> {
         resume: args.resume,
         tensorboard: args.tensorboard,
     };
-    let result = job.run(&workers, &monitor)?;
+    let result = job.run(&workers, &monitor);
     drop(board);
+    let result = result.map_err(|error| match out_of_memory(&error.to_string()) {
+        Some(way_out) => anyhow!("{error}; {way_out}"),
+        None => error.into(),
+    })?;
     println!(
         "fold {}{}: test accuracy {:.4}, validation {:.4} at step {}; after the last step {:.4}; best of all checkpoints on test {:.4} (optimistic)",
         result.fold,
@@ -271,6 +275,8 @@ pub(crate) struct SelectArgs {
 pub(crate) fn select_command(args: SelectArgs, make: MakeArchitecture) -> Result<()> {
     let prepared = Prepared::open(&args.prepared)?;
     let split = prepared.split(args.fold, args.protocol)?;
+    let device = args.device.resolve()?;
+    Precision::for_looking(device)?;
     let architecture = architecture_of(make, &NetworkConfig::default())?;
     let mut why_optimistic = (args.protocol == Protocol::Paper2015)
         .then(|| "under paper-2015 the test fold chooses the checkpoint".to_owned());
@@ -290,7 +296,7 @@ pub(crate) fn select_command(args: SelectArgs, make: MakeArchitecture) -> Result
         architecture.as_ref(),
         &prepared,
         &split,
-        args.device.resolve()?,
+        device,
         &Workers::new(0)?,
     )?;
     for c in &selection.candidates {

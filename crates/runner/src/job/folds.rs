@@ -1,7 +1,8 @@
 //! Folds side by side: which run where and how many at once, and what becomes of each.
 //!
 //! A fold's result does not depend on what runs beside it: random numbers are keyed by seed, fold and step, and a batch is
-//! cut into shares of fixed size whoever computes them.
+//! cut into shares of fixed size whoever computes them. That holds to the last bit on the CPU, and to rounding on a GPU,
+//! where cuDNN chooses among algorithms by trial.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::str::FromStr;
@@ -20,7 +21,7 @@ use super::words::fold_line;
 use super::{Folds, Job};
 use crate::console::say;
 use crate::interrupt;
-use crate::memory::MemoryCheck;
+use crate::memory::{MemoryCheck, out_of_memory};
 use crate::progress::Board;
 use crate::run_folder::{RunFolder, read_json};
 
@@ -31,7 +32,7 @@ const ON_A_GPU: usize = 3;
 /// How many folds train at once on each device.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum ParallelFolds {
-    /// One for each core on the CPU, three on a GPU, as far as memory goes.
+    /// One for each core on the CPU, three on a GPU, as far as the computer's memory goes; a GPU's is not known beforehand.
     #[default]
     Auto,
     /// So many.
@@ -171,7 +172,7 @@ impl Training<'_> {
         self.settle(left.len(), ended)
     }
 
-    /// How many of `folds` folds train at once where memory allows it.
+    /// How many of `folds` folds train at once where the computer's memory allows it.
     pub fn most_at_once(&self, folds: usize) -> usize {
         let on_each = match self.job.parallel {
             ParallelFolds::Count(count) => count,
@@ -293,13 +294,11 @@ impl Training<'_> {
     /// What ended fold `fold` and with it the work, and the way out.
     fn explain(&self, fold: usize, error: TrainError) -> anyhow::Error {
         let out = self.job.out.display();
+        let said = error.to_string();
         let way_out = match &error {
             TrainError::Resume { .. } => return anyhow!("fold {fold}: {error}"),
-            other if no_room(&other.to_string()) => "make room",
-            other if other.to_string().contains("out of memory") => {
-                "use fewer folds at once (--parallel-folds 1) or smaller batches"
-            }
-            _ => "see to it",
+            _ if no_room(&said) => "make room",
+            _ => out_of_memory(&said).unwrap_or("see to it"),
         };
         anyhow!(
             "fold {fold}: {error}; {way_out}, then go on with the same command and --resume: what was finished is kept in {out}"

@@ -36,7 +36,8 @@ pub struct Job<'a> {
     pub folds: Option<Vec<usize>>,
     /// Where to train: one device, or several GPUs side by side.
     pub devices: Vec<Device>,
-    /// How many folds train at once on each of them; results do not depend on it.
+    /// How many folds train at once on each of them; results do not depend on it, on the CPU to the last bit, on a GPU to
+    /// rounding (cuDNN chooses among algorithms by trial).
     pub parallel: ParallelFolds,
     /// The user's data folder.
     pub data: Option<PathBuf>,

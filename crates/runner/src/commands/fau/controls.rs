@@ -52,6 +52,11 @@ fn words(control: &str) -> &'static str {
 
 pub(crate) fn controls(args: ControlsArgs, make: MakeArchitecture) -> Result<()> {
     let run = Run::open(&args.run, args.device, make)?;
+    if !args.skip_training {
+        // A device without the run's precision is refused now, and not after the other controls.
+        run.recipe.precision.set_up(run.device)?;
+        Precision::for_looking(run.device)?;
+    }
     let options = AnalysisOptions {
         permutations: args.permutations.unwrap_or(run.config.fau.permutations),
         ..run.config.fau.clone()
