@@ -270,7 +270,9 @@ fn unreachable(name: &str) -> Option<&'static str> {
         return Some("an absolute path, which is not followed");
     }
     if name.contains('\\') || name.contains('\0') {
-        return Some("a name with a backslash or a zero byte");
+        return Some(
+            "a name with a backslash or a zero byte: unpack the archive and name its folder",
+        );
     }
     if name.len() > NAME_LIMIT || name.split('/').count() > DEPTH_LIMIT {
         return Some("an absurdly long or deep name");

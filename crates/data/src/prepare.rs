@@ -415,7 +415,7 @@ impl Deal {
             _ if wanted == Some(FoldRule::Given) => {
                 return Err(Error::setting(
                     "fold rule",
-                    "'given' needs a data set that brings its own splits, which this one does not",
+                    "'given' needs a data set that brings its own splits with training, validation and test parts, which this one does not",
                 ));
             }
             _ => {}

@@ -334,7 +334,8 @@ fn select(labels: &Checked, classes: Option<ClassMap>, place: &Path) -> Result<S
     }
     let classes = match classes {
         Some(classes) => classes,
-        None => ClassMap::of(&rows.iter().map(|row| row.expression).collect::<Vec<_>>())?,
+        None => ClassMap::of(&rows.iter().map(|row| row.expression).collect::<Vec<_>>())
+            .map_err(|error| misaligned(error.to_string()))?,
     };
     let mut left_out = BTreeMap::new();
     rows.retain(|row| {

@@ -82,7 +82,11 @@ impl Layout {
 
 /// The folder to look in: `given`, or what is above it if it is the images' folder or the archive's around that.
 fn above_images(given: &Path) -> Result<PathBuf, Error> {
-    let mut folder = given.to_path_buf();
+    // `.` has no name of its own.
+    let mut folder = match given.file_name() {
+        Some(_) => given.to_path_buf(),
+        None => given.canonicalize().map_err(Error::io(given))?,
+    };
     for name in [IMAGES, ARCHIVE] {
         let named = folder
             .file_name()
@@ -174,7 +178,7 @@ fn missing(given: &Path, found: &str) -> Error {
         path: given.to_path_buf(),
         expected: format!(
             "CK+ in its official layout: '{IMAGES}/S005/001/S005_001_00000001.png' with 'Emotion', 'FACS' and 'Landmarks' \
-             beside it"
+             beside it (class folders such as CK+48 are another source: folders)"
         ),
         found: found.to_owned(),
     }

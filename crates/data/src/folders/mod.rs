@@ -263,6 +263,13 @@ fn too_few(
     options: &FolderOptions,
 ) -> Result<Error, Error> {
     let mut listed = listed(&tree.names("")?) + &first_refused(tree);
+    if tree
+        .names("")?
+        .iter()
+        .any(|name| name.eq_ignore_ascii_case("cohn-kanade-images"))
+    {
+        listed += "; this looks like CK+ itself, which is another source: ck_plus";
+    }
     if let Some(archive) = archives.first() {
         let on_disk = tree.place(archive).is_file();
         listed += &match on_disk {

@@ -1,7 +1,6 @@
 use std::fs::{self, File};
 use std::io::Write;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
 use tempfile::TempDir;
 
@@ -184,12 +183,10 @@ impl PreparedWriter {
 const PREFIX: &str = ".faus-data-";
 /// The file in them that tells whose they are: it holds the output's name and is locked as long as the writer lives.
 const LOCK: &str = "lock";
-/// A folder younger than this is left alone: its writer may be about to lock it.
-const SETTLED: Duration = Duration::from_secs(60);
 
 fn lock(work: &Path, output: &Path) -> std::io::Result<File> {
     let mut file = File::create(work.join(LOCK))?;
-    // Where a file system knows no locks nothing stale is ever removed, which is the safe side.
+    // Before the name is in it, so that a file with a name is locked or its writer is gone. Where a file system knows no locks nothing stale is ever removed, which is the safe side.
     let _ = file.lock();
     file.write_all(output_name(output).as_bytes())?;
     Ok(file)
@@ -218,11 +215,7 @@ fn clear_stale(parent: &Path, output: &Path) {
 
 fn is_stale(folder: &Path, output: &Path) -> bool {
     let path = folder.join(LOCK);
-    let age = fs::metadata(&path)
-        .and_then(|lock| lock.modified())
-        .map(|changed| changed.elapsed().unwrap_or_default());
-    age.is_ok_and(|age| age >= SETTLED)
-        && fs::read(&path).is_ok_and(|name| name == output_name(output).as_bytes())
+    fs::read(&path).is_ok_and(|name| name == output_name(output).as_bytes())
         && File::open(&path).is_ok_and(|file| file.try_lock().is_ok())
 }
 
@@ -264,27 +257,26 @@ fn sync_parent(output: &Path) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::time::SystemTime;
 
     /// What a killed writer leaves: its folder and its lock, which nobody holds any more.
-    fn killed(parent: &Path, name: &str, output: &str, age: u64) -> PathBuf {
+    fn killed(parent: &Path, name: &str, output: &str) -> PathBuf {
         let folder = parent.join(format!("{PREFIX}{name}"));
         fs::create_dir(&folder).unwrap();
-        let file = lock(&folder, Path::new(output)).unwrap();
-        let then = SystemTime::now() - Duration::from_secs(age);
-        file.set_modified(then).unwrap();
+        lock(&folder, Path::new(output)).unwrap();
         folder
     }
 
     #[test]
     fn clears_what_a_killed_writer_of_the_same_output_left() {
         let dir = tempfile::tempdir().unwrap();
-        let mine = killed(dir.path(), "mine", "set", 3600);
-        let fresh = killed(dir.path(), "fresh", "set", 5);
-        let other = killed(dir.path(), "other", "another", 3600);
+        let mine = killed(dir.path(), "mine", "set");
+        let other = killed(dir.path(), "other", "another");
+        // As it is before its writer has locked it and named its output.
+        let fresh = killed(dir.path(), "fresh", "set");
+        fs::write(fresh.join(LOCK), "").unwrap();
         let unmarked = dir.path().join(".faus-data-unmarked");
         fs::create_dir(&unmarked).unwrap();
-        let living = killed(dir.path(), "living", "set", 3600);
+        let living = killed(dir.path(), "living", "set");
         let held = File::open(living.join(LOCK)).unwrap();
         held.lock().unwrap();
 
