@@ -86,9 +86,9 @@ pub enum Error {
         /// The output folder.
         path: PathBuf,
     },
-    /// The output folder lies inside the data set that is read.
+    /// The output is, or lies in, what is read.
     #[error(
-        "{output}: lies inside the input {input}, where nothing is ever written; choose another output folder",
+        "{output}: is the input {input} or lies in it, where nothing is ever written; choose another output folder or file",
         output = output.display(), input = input.display()
     )]
     OutputInsideInput {

@@ -326,3 +326,23 @@ fn a_place_that_cannot_be_written_is_named() {
     );
     assert_eq!(fs::read(&file).unwrap(), b"mine");
 }
+
+#[test]
+fn a_file_that_is_read_is_not_written_over() {
+    let dir = tempfile::tempdir().unwrap();
+    let [input, other] = ["faces.zip", "review.png"].map(|name| dir.path().join(name));
+    fs::write(&input, "").unwrap();
+    let again = dir
+        .path()
+        .join("../")
+        .join(dir.path().file_name().unwrap())
+        .join("faces.zip");
+    for output in [&input, &again] {
+        let error = faus_data::refuse_inside(output, &input).unwrap_err();
+        assert!(
+            error.to_string().contains("nothing is ever written"),
+            "{error}"
+        );
+    }
+    faus_data::refuse_inside(&other, &input).unwrap();
+}
