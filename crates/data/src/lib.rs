@@ -30,6 +30,7 @@ mod audit;
 pub mod augment;
 mod ck_plus;
 pub mod crop;
+mod deal;
 mod error;
 mod expression;
 mod files;

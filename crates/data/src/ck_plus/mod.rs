@@ -38,6 +38,9 @@ pub struct CkPlus {
     mark: Option<SyntheticMark>,
 }
 
+/// A recording's folder in one part: subject, number, and the names of both folders.
+type Recorded = (i64, i64, (String, String));
+
 /// Contents of `synthetic.json`.
 #[derive(Debug, Clone, Deserialize)]
 struct SyntheticMark {
@@ -82,54 +85,72 @@ impl CkPlus {
     /// Every recording, in order of subject and number, and the folders that should be some but are not named as such.
     /// Label folders are looked into as well, so that a label without images is noticed.
     fn sequences(&self) -> Result<(Vec<Sequence>, Vec<Skipped>), Error> {
-        let tree = &self.layout.tree;
         let (mut all, mut misnamed) = (BTreeMap::new(), Vec::new());
         for place in [Place::Images, Place::Emotion, Place::Facs, Place::Landmarks] {
             let Some(part) = self.layout.part(place) else {
                 continue;
             };
-            for subject_name in tree.names(part)? {
-                let folder = join(part, &subject_name);
-                if !tree.is_folder(&folder) || is_hidden(&subject_name) {
+            let there = match self.recordings(part, &mut misnamed) {
+                // The detector stands in for landmarks; nothing does for labels.
+                Err(error) if place == Place::Landmarks => {
+                    misnamed.push(Skipped::new(part, error.reason()));
                     continue;
                 }
-                let Some(subject) = subject_number(&subject_name) else {
-                    let reason = "a subject's folder has a name like S005";
-                    misnamed.push(Skipped::new(folder, reason));
+                there => there?,
+            };
+            for (subject, at, folders) in there {
+                let path = format!("{part}/{}/{}", folders.0, folders.1);
+                let entry = all.entry((subject, at, folders.1.clone()));
+                // Landmarks alone are no recording.
+                if place == Place::Landmarks && matches!(entry, Entry::Vacant(_)) {
                     continue;
-                };
-                for sequence_name in tree.names(&folder)? {
-                    let path = join(&folder, &sequence_name);
-                    if !tree.is_folder(&path) || is_hidden(&sequence_name) {
-                        continue;
-                    }
-                    let Some(at) = number(&sequence_name) else {
-                        let reason = "a sequence's folder has a name like 001";
+                }
+                let sequence = entry.or_insert_with(|| Sequence {
+                    subject,
+                    folders,
+                    places: Default::default(),
+                });
+                match &mut sequence.places[place as usize] {
+                    Some(taken) => {
+                        let reason = format!("the same recording again; {taken} was taken");
                         misnamed.push(Skipped::new(path, reason));
-                        continue;
-                    };
-                    let folders = (subject_name.clone(), sequence_name.clone());
-                    let entry = all.entry((subject, at, sequence_name));
-                    // Landmarks alone are no recording.
-                    if place == Place::Landmarks && matches!(entry, Entry::Vacant(_)) {
-                        continue;
                     }
-                    let sequence = entry.or_insert_with(|| Sequence {
-                        subject,
-                        folders,
-                        places: Default::default(),
-                    });
-                    match &mut sequence.places[place as usize] {
-                        Some(taken) => {
-                            let reason = format!("the same recording again; {taken} was taken");
-                            misnamed.push(Skipped::new(path, reason));
-                        }
-                        none => *none = Some(path),
-                    }
+                    none => *none = Some(path),
                 }
             }
         }
         Ok((all.into_values().collect(), misnamed))
+    }
+
+    /// The recordings' folders in a part.
+    fn recordings(&self, part: &str, misnamed: &mut Vec<Skipped>) -> Result<Vec<Recorded>, Error> {
+        let tree = &self.layout.tree;
+        let mut all = Vec::new();
+        for subject_name in tree.names(part)? {
+            let folder = join(part, &subject_name);
+            if !tree.is_folder(&folder) || is_hidden(&subject_name) {
+                continue;
+            }
+            let Some(subject) = subject_number(&subject_name) else {
+                let reason = "a subject's folder has a name like S005";
+                misnamed.push(Skipped::new(folder, reason));
+                continue;
+            };
+            for name in tree.names(&folder)? {
+                let path = join(&folder, &name);
+                if !tree.is_folder(&path) || is_hidden(&name) {
+                    continue;
+                }
+                match number(&name) {
+                    Some(at) => all.push((subject, at, (subject_name.clone(), name))),
+                    None => {
+                        let reason = "a sequence's folder has a name like 001";
+                        misnamed.push(Skipped::new(path, reason));
+                    }
+                }
+            }
+        }
+        Ok(all)
     }
 }
 
