@@ -13,7 +13,7 @@ settings := quote(variant) + " " + quote(data) + " " + quote(preset) + " " + quo
 binary := env_var_or_default("CARGO_TARGET_DIR", "target") / "release/faus"
 
 # The crates that do not need libtorch
-plain_crates := "faus-data faus-synth faus-fau faus-report"
+plain_crates := "faus-base faus-data faus-synth faus-fau faus-report"
 
 [private]
 default:

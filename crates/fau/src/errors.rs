@@ -150,6 +150,9 @@ pub enum Error {
         /// What the plotting library said.
         reason: String,
     },
+    /// A network could not compute what a study needs.
+    #[error("{0}")]
+    Lens(Box<dyn std::error::Error + Send + Sync>),
     /// The caller wanted no more.
     #[error("stopped on request; nothing was written, the same command starts again")]
     Cancelled,
