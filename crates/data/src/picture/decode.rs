@@ -67,17 +67,6 @@ fn jpeg_ends(bytes: &[u8]) -> bool {
     false
 }
 
-/// Panics unless what [`png::decode`] takes is what the `image` crate reads: for the fuzz target.
-pub(crate) fn agree(bytes: &[u8]) {
-    let general = decode_any(bytes, Path::new("fuzz"));
-    if let Some(fast) = png::decode(bytes) {
-        assert!(
-            general.is_ok_and(|general| general == fast),
-            "another image"
-        );
-    }
-}
-
 /// Grey by Rec. 601, 0.299 R + 0.587 G + 0.114 B, as OpenCV and Pillow weigh colours (the authors read with OpenCV);
 /// `image` itself would use Rec. 709. Transparency is dropped.
 fn to_grey(image: DynamicImage) -> GrayImage {
