@@ -1,4 +1,4 @@
-//! Folds by subject (DESIGN 2), and the three parts of a split.
+//! Folds by subject, and the three parts of a split.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fmt;
@@ -6,20 +6,21 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
+use crate::part::Part;
 use crate::{Error, RawSample, Role, Sample};
 
 /// How folds are made.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum FoldRule {
-    /// The subjects in order of number; position mod the number of folds (DESIGN 2). Images of each class in turn where
-    /// there are no subjects.
+    /// The subjects in order of number; position mod the number of folds (the authors' rule). Without subjects, the images
+    /// of each class in turn.
     #[default]
     Modulo,
-    /// Subjects dealt so that every fold gets its share of every class ([`balanced_folds`]). Without subjects the same
-    /// as [`Modulo`](Self::Modulo), which is stratified by image then.
+    /// Every fold gets its share of every class ([`balanced_folds`]). Without subjects the same as
+    /// [`Modulo`](Self::Modulo), which is stratified by image then.
     Balanced,
-    /// The splits that the data set brings: nothing is dealt.
+    /// The data set's own splits.
     Given,
 }
 
@@ -49,54 +50,6 @@ impl FromStr for FoldRule {
     }
 }
 
-/// The part of a given split that an image belongs to, by TFD's numbers in `folds.npy`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-#[repr(u8)]
-pub enum Part {
-    /// 0: not used in this split.
-    None = 0,
-    /// 1: to learn from.
-    Train = 1,
-    /// 2: to choose the checkpoint by.
-    Validation = 2,
-    /// 3: to report.
-    Test = 3,
-}
-
-impl Part {
-    /// The part with one of TFD's numbers, `None` above 3 and below 0.
-    pub fn from_number(number: i64) -> Option<Self> {
-        match number {
-            0 => Some(Self::None),
-            1 => Some(Self::Train),
-            2 => Some(Self::Validation),
-            3 => Some(Self::Test),
-            _ => None,
-        }
-    }
-
-    /// The part of a name that data sets use, in any case: FER2013's Training, PublicTest (validation) and PrivateTest;
-    /// train, val, valid, validation, test, testing.
-    pub fn from_name(name: &str) -> Option<Self> {
-        match name.trim().to_ascii_lowercase().as_str() {
-            "train" | "training" => Some(Self::Train),
-            "val" | "valid" | "validation" | "publictest" => Some(Self::Validation),
-            "test" | "testing" | "privatetest" => Some(Self::Test),
-            _ => None,
-        }
-    }
-
-    /// `train`, `validation` or `test`; `none`.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::None => "none",
-            Self::Train => "train",
-            Self::Validation => "validation",
-            Self::Test => "test",
-        }
-    }
-}
-
 /// The fold of every subject so that every fold gets its share of every class, as far as whole subjects allow.
 ///
 /// Greedy (our choice): the subjects with the most images first (then by number); each goes where the sum, over folds
@@ -107,58 +60,71 @@ pub fn balanced_folds(
     subjects: &BTreeSet<i64>,
     folds: usize,
 ) -> BTreeMap<i64, i64> {
-    let classes = samples
-        .iter()
-        .map(|s| s.label + 1)
-        .max()
-        .unwrap_or(0)
-        .max(0) as usize;
-    let mut counts: BTreeMap<i64, Vec<f64>> =
-        subjects.iter().map(|&s| (s, vec![0.0; classes])).collect();
-    for sample in samples.iter().filter(|s| s.role == Role::Labelled) {
-        if let (Some(counts), Ok(label)) = (
-            counts.get_mut(&sample.subject),
-            usize::try_from(sample.label),
-        ) {
-            counts[label] += 1.0;
-        }
-    }
-    let totals: Vec<f64> = (0..classes)
-        .map(|class| counts.values().map(|c| c[class]).sum::<f64>().max(1.0))
-        .collect();
-    let mut order: Vec<_> = counts.into_iter().collect();
-    order.sort_by(|(a, x), (b, y)| {
-        y.iter()
-            .sum::<f64>()
-            .total_cmp(&x.iter().sum())
-            .then(a.cmp(b))
-    });
-    let mut filled = vec![(vec![0.0; classes], 0usize); folds.max(1)];
+    let counts = class_counts(samples, subjects);
+    let classes = counts.first().map_or(0, |(_, images)| images.len());
+    let total = |class: usize| counts.iter().map(|(_, images)| images[class]).sum::<f64>();
+    let totals: Vec<f64> = (0..classes).map(|class| total(class).max(1.0)).collect();
+    let mut filled = vec![Filled::new(classes); folds.max(1)];
     let mut dealt = BTreeMap::new();
-    for (subject, images) in order {
-        // What the sum of squares grows by: (f + n)² − f² over the class's total squared.
-        let growth = |fold: &[f64]| -> f64 {
-            let classes = fold.iter().zip(&images).zip(&totals);
-            classes
-                .map(|((have, new), total)| new * (2.0 * have + new) / (total * total))
-                .sum()
-        };
-        let keys = filled
-            .iter()
-            .map(|(have, subjects)| (growth(have), *subjects));
-        let best = keys
+    for (subject, images) in counts {
+        let costs = filled.iter().map(|fold| (fold.growth(&images, &totals), fold.subjects));
+        let best = costs
             .enumerate()
             .min_by(|(_, a), (_, b)| a.0.total_cmp(&b.0).then(a.1.cmp(&b.1)));
         let fold = best.map_or(0, |(fold, _)| fold);
-        filled[fold]
-            .0
-            .iter_mut()
-            .zip(&images)
-            .for_each(|(have, new)| *have += new);
-        filled[fold].1 += 1;
+        filled[fold].add(&images);
         dealt.insert(subject, fold as i64);
     }
     dealt
+}
+
+/// Each subject's labelled images of each class; the subjects with the most images first, then by number.
+fn class_counts(samples: &[RawSample], subjects: &BTreeSet<i64>) -> Vec<(i64, Vec<f64>)> {
+    let classes = samples.iter().map(|s| s.label + 1).max().unwrap_or(0).max(0) as usize;
+    let none = subjects.iter().map(|&subject| (subject, vec![0.0; classes]));
+    let mut counts: BTreeMap<i64, Vec<f64>> = none.collect();
+    for sample in samples.iter().filter(|s| s.role == Role::Labelled) {
+        let counts = counts.get_mut(&sample.subject);
+        if let (Some(counts), Ok(label)) = (counts, usize::try_from(sample.label)) {
+            counts[label] += 1.0;
+        }
+    }
+    let mut order: Vec<_> = counts.into_iter().collect();
+    // Stable, so equals stay in the order of their numbers.
+    order.sort_by(|(_, a), (_, b)| b.iter().sum::<f64>().total_cmp(&a.iter().sum()));
+    order
+}
+
+/// A fold so far.
+#[derive(Clone)]
+struct Filled {
+    /// Images of each class.
+    images: Vec<f64>,
+    subjects: usize,
+}
+
+impl Filled {
+    fn new(classes: usize) -> Self {
+        Self {
+            images: vec![0.0; classes],
+            subjects: 0,
+        }
+    }
+
+    /// The growth of the sum of squares by a subject's images: (f + n)² − f² over the class's total squared.
+    fn growth(&self, images: &[f64], totals: &[f64]) -> f64 {
+        let classes = self.images.iter().zip(images).zip(totals);
+        classes
+            .map(|((have, new), total)| new * (2.0 * have + new) / (total * total))
+            .sum()
+    }
+
+    fn add(&mut self, images: &[f64]) {
+        for (have, new) in self.images.iter_mut().zip(images) {
+            *have += new;
+        }
+        self.subjects += 1;
+    }
 }
 
 /// The fold of every subject: the subjects sorted by number; a subject's position mod `folds` is its fold.
@@ -186,11 +152,11 @@ pub enum Protocol {
 /// Row numbers of the labelled images of each part.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Split {
-    /// Rows to learn from.
+    /// Rows that train.
     pub train: Vec<usize>,
-    /// Rows to choose the checkpoint by; under [`Protocol::Paper2015`] the test rows themselves.
+    /// Rows that choose the checkpoint; under [`Protocol::Paper2015`] the test rows themselves.
     pub validation: Vec<usize>,
-    /// Rows to report.
+    /// Rows that measure the result.
     pub test: Vec<usize>,
 }
 
@@ -215,68 +181,55 @@ impl Split {
                 format!("the data set has folds 0 to {last}, not {fold}"),
             ));
         }
-        let (test, next) = (fold as i64, ((fold + 1) % folds) as i64);
-        let part = |sample: &Sample| match sample.parts.get(fold) {
-            Some(&given) => given,
-            None if sample.fold == test => Part::Test,
-            None if sample.fold == next => Part::Validation,
-            None => Part::Train,
-        };
         let rows = |wanted: &[Part]| -> Vec<usize> {
-            let labelled = samples
-                .iter()
-                .enumerate()
-                .filter(|(_, s)| s.role == Role::Labelled);
-            labelled
-                .filter(|(_, s)| wanted.contains(&part(s)))
-                .map(|(row, _)| row)
-                .collect()
+            let parts = samples.iter().map(|s| Part::of(s, fold, folds));
+            let rows = parts.enumerate().filter(|(_, part)| wanted.contains(part));
+            rows.map(|(row, _)| row).collect()
         };
+        let test = rows(&[Part::Test]);
         let split = match protocol {
-            Protocol::Paper2015 => {
-                let tested = rows(&[Part::Test]);
-                Self {
-                    train: rows(&[Part::Train, Part::Validation]),
-                    validation: tested.clone(),
-                    test: tested,
-                }
-            }
+            Protocol::Paper2015 => Self {
+                train: rows(&[Part::Train, Part::Validation]),
+                validation: test.clone(),
+                test,
+            },
             Protocol::Paper2017 => Self {
                 train: rows(&[Part::Train]),
                 validation: rows(&[Part::Validation]),
-                test: rows(&[Part::Test]),
+                test,
             },
         };
-        split.check(samples, fold, folds, protocol, subject_independent)?;
-        Ok(split)
-    }
-
-    fn check(
-        &self,
-        samples: &[Sample],
-        fold: usize,
-        folds: usize,
-        protocol: Protocol,
-        subject_independent: bool,
-    ) -> Result<(), Error> {
-        let mut parts = vec![("train", &self.train), ("test", &self.test)];
-        if protocol == Protocol::Paper2017 {
-            parts.insert(1, ("validation", &self.validation));
-        }
-        let mut seen: HashMap<i64, &'static str> = HashMap::new();
-        for (part, rows) in parts {
+        for (part, rows) in split.parts(protocol) {
             if rows.is_empty() {
                 return Err(Error::EmptyPart { part, fold, folds });
             }
-            for &row in rows.iter().filter(|_| subject_independent) {
+        }
+        if subject_independent {
+            split.check_subjects(samples, fold, protocol)?;
+        }
+        Ok(split)
+    }
+
+    fn parts(&self, protocol: Protocol) -> Vec<(&'static str, &[usize])> {
+        let mut parts = vec![("train", &self.train[..]), ("test", &self.test)];
+        if protocol == Protocol::Paper2017 {
+            parts.insert(1, ("validation", &self.validation));
+        }
+        parts
+    }
+
+    fn check_subjects(&self, samples: &[Sample], fold: usize, protocol: Protocol) -> Result<(), Error> {
+        let mut seen: HashMap<i64, &'static str> = HashMap::new();
+        for (second, rows) in self.parts(protocol) {
+            for &row in rows {
                 let subject = samples[row].subject;
-                let first = *seen.entry(subject).or_insert(part);
-                if first != part {
+                let first = *seen.entry(subject).or_insert(second);
+                if first != second {
                     return Err(Error::Leak {
                         subject,
                         fold,
                         first,
-                        second: part,
+                        second,
                     });
                 }
             }
@@ -346,7 +299,7 @@ mod tests {
 
     /// As CK+ is: every subject shows a few of seven expressions, some rare, and a first frame of each recording.
     fn like_ck_plus(seed: u64) -> Vec<RawSample> {
-        // About the shares of DESIGN 2's peak counts.
+        // About the shares of CK+'s peak frames.
         const COMMON: [i64; 15] = [1, 1, 2, 3, 3, 3, 4, 5, 5, 5, 6, 7, 7, 7, 7];
         let mut rng = crate::rng::keyed(seed, "test", &[]);
         let mut samples = Vec::new();

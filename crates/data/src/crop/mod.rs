@@ -1,4 +1,4 @@
-//! Where the face is: from landmarks if they are there, else by a detector.
+//! The face's place in an image: by landmarks if there are any, else by a detector.
 
 mod detector;
 mod landmarks;
@@ -7,6 +7,7 @@ mod seeta;
 use std::fmt;
 use std::str::FromStr;
 
+use image::GrayImage;
 use serde::{Deserialize, Serialize};
 
 use crate::{CropBox, Error};
@@ -54,6 +55,24 @@ impl FromStr for CropMode {
                 format!("must be auto, landmarks, detector or none, not '{other}'"),
             )),
         }
+    }
+}
+
+impl CropBox {
+    /// The whole image.
+    pub(crate) fn whole(image: &GrayImage) -> Self {
+        let (w, h) = image.dimensions();
+        Self { x: 0, y: 0, w, h }
+    }
+
+    /// Whether it has pixels, all of them in a `width` × `height` image.
+    pub(crate) fn is_within(self, width: u32, height: u32) -> bool {
+        let right = self.x.checked_add(self.w);
+        let bottom = self.y.checked_add(self.h);
+        self.w > 0
+            && self.h > 0
+            && right.is_some_and(|right| right <= width)
+            && bottom.is_some_and(|bottom| bottom <= height)
     }
 }
 
