@@ -1,6 +1,7 @@
 //! Entrances for the fuzz targets in `fuzz/`: each takes any bytes for a file and reads all that can be read of it.
 
 use std::io::{Cursor, Write};
+use std::path::Path;
 use std::sync::OnceLock;
 
 use image::GrayImage;
@@ -10,6 +11,7 @@ use zip::{CompressionMethod, ZipWriter};
 use crate::face::{FaceDetector, FaceSearch};
 use crate::label::class_map::ClassMap;
 use crate::label::label_map::LabelMap;
+use crate::picture::decode::decode_grey;
 use crate::read::ck_plus::CkPlus;
 use crate::read::folders::{FolderOptions, Folders};
 use crate::read::mat::MatReader;
@@ -119,43 +121,13 @@ pub fn table(bytes: &[u8]) -> bool {
     read_all(bytes, &TableOptions::default()).is_ok() || named
 }
 
-/// An image file: as it is, and as what a grey PNG holds, with its checksums put right. What the fast decoder takes, the
-/// general one must take for the same.
+/// An image file: decoded under the usual limits.
 ///
 /// # Panics
-/// If the two disagree.
+/// If the image has no pixels.
 pub fn image(bytes: &[u8]) {
-    crate::picture::decode::agree(bytes);
-    let Some((&[width, height, cut], rest)) = bytes.split_first_chunk() else {
-        return;
-    };
-    // Wider than any step of the fast decoder, and small, so that many can be tried.
-    let (width, height) = (width & 0x7f, height & 0x1f);
-    // Two pieces of image data, with the bytes as they are or packed as lines whose filters may be any.
-    let line = usize::from(width) + 1;
-    let lines: Vec<u8> = (0..line * usize::from(height))
-        .map(|at| match rest.get(at % rest.len().max(1)) {
-            Some(byte) if at % line == 0 => byte % 5,
-            Some(byte) => *byte,
-            None => 0,
-        })
-        .collect();
-    for packed in [rest.to_vec(), fdeflate::compress_to_vec(&lines)] {
-        let (one, two) = packed.split_at(packed.len() * usize::from(cut) / 255);
-        let header = [0, 0, 0, width, 0, 0, 0, height, 8, 0, 0, 0, 0];
-        let mut png = b"\x89PNG\r\n\x1a\n".to_vec();
-        for (name, content) in [
-            (b"IHDR", &header[..]),
-            (b"IDAT", one),
-            (b"IDAT", two),
-            (b"IEND", &[]),
-        ] {
-            let named = [&name[..], content].concat();
-            png.extend((content.len() as u32).to_be_bytes());
-            png.extend(&named);
-            png.extend(crc32fast::hash(&named).to_be_bytes());
-        }
-        crate::picture::decode::agree(&png);
+    if let Ok(image) = decode_grey(bytes, Path::new("fuzz")) {
+        assert!(image.width() > 0 && image.height() > 0);
     }
 }
 

@@ -30,7 +30,10 @@ impl Landmarks {
     /// # Errors
     /// [`Error::Parse`] for another number of lines, or a line that is not two finite numbers.
     pub fn parse(text: &str) -> Result<Self, Error> {
-        let lines: Vec<_> = text.lines().filter(|line| !line.trim().is_empty()).collect();
+        let lines: Vec<_> = text
+            .lines()
+            .filter(|line| !line.trim().is_empty())
+            .collect();
         if lines.len() != POINTS {
             let found = lines.len();
             return Err(Error::parse(format!(

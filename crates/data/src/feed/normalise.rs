@@ -95,7 +95,11 @@ fn subtract_mean(image: &mut [f32], side: usize, scratch: &mut Vec<f32>) {
 fn divide_by_deviation(image: &mut [f32], side: usize, scratch: &mut Vec<f32>, epsilon: f32) {
     let change = |v: f32, mean: f32| {
         let deviation = mean.sqrt();
-        let divisor = if deviation > epsilon { deviation } else { epsilon };
+        let divisor = if deviation > epsilon {
+            deviation
+        } else {
+            epsilon
+        };
         v / divisor
     };
     with_means(image, side, scratch, |v| v * v, change);

@@ -15,7 +15,16 @@ const VALUES_LIMIT: usize = 1 << 28;
 
 /// Columns of `params.csv`.
 const COLUMNS: [&str; 10] = [
-    "index", "draw", "flip", "rotation_deg", "scale", "tx", "ty", "a", "b", "c",
+    "index",
+    "draw",
+    "flip",
+    "rotation_deg",
+    "scale",
+    "tx",
+    "ty",
+    "a",
+    "b",
+    "c",
 ];
 
 /// Several augmentations of one image.

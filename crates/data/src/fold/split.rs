@@ -90,7 +90,12 @@ impl Split {
         parts
     }
 
-    fn check_subjects(&self, samples: &[Sample], fold: usize, protocol: Protocol) -> Result<(), Error> {
+    fn check_subjects(
+        &self,
+        samples: &[Sample],
+        fold: usize,
+        protocol: Protocol,
+    ) -> Result<(), Error> {
         let mut seen: HashMap<i64, &'static str> = HashMap::new();
         for (second, rows) in self.parts(protocol) {
             for &row in rows {
@@ -113,9 +118,9 @@ impl Split {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::label::role::Role;
     use crate::fold::subjects::subject_folds;
     use crate::label::au::AuCoding;
+    use crate::label::role::Role;
     use proptest::prelude::*;
     use std::collections::BTreeSet;
 

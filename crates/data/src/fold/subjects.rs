@@ -22,7 +22,9 @@ pub fn balanced_folds(
     let mut filled = vec![Filled::new(classes); folds.max(1)];
     let mut dealt = BTreeMap::new();
     for (subject, images) in counts {
-        let costs = filled.iter().map(|fold| (fold.growth(&images, &totals), fold.subjects));
+        let costs = filled
+            .iter()
+            .map(|fold| (fold.growth(&images, &totals), fold.subjects));
         let best = costs
             .enumerate()
             .min_by(|(_, a), (_, b)| a.0.total_cmp(&b.0).then(a.1.cmp(&b.1)));
@@ -35,8 +37,15 @@ pub fn balanced_folds(
 
 /// Each subject's labelled images of each class; the subjects with the most images first, then by number.
 fn class_counts(samples: &[RawSample], subjects: &BTreeSet<i64>) -> Vec<(i64, Vec<f64>)> {
-    let classes = samples.iter().map(|s| s.label + 1).max().unwrap_or(0).max(0) as usize;
-    let none = subjects.iter().map(|&subject| (subject, vec![0.0; classes]));
+    let classes = samples
+        .iter()
+        .map(|s| s.label + 1)
+        .max()
+        .unwrap_or(0)
+        .max(0) as usize;
+    let none = subjects
+        .iter()
+        .map(|&subject| (subject, vec![0.0; classes]));
     let mut counts: BTreeMap<i64, Vec<f64>> = none.collect();
     for sample in samples.iter().filter(|s| s.role == Role::Labelled) {
         let counts = counts.get_mut(&sample.subject);

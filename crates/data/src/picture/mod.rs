@@ -2,6 +2,5 @@
 
 pub mod crop_box;
 pub mod decode;
-pub mod png;
 pub mod resize;
 pub mod write;

@@ -150,7 +150,9 @@ fn read_shaped(path: &Path, shape: &[u64]) -> Result<Vec<i64>, Error> {
     if found != shape || header.order() != Order::C {
         return Err(Error::not_prepared(
             path,
-            format!("expected shape {shape:?} in C order as in images.npy and dataset.json, found {found:?}"),
+            format!(
+                "expected shape {shape:?} in C order as in images.npy and dataset.json, found {found:?}"
+            ),
         ));
     }
     let data = npyz::NpyFile::with_header(header, reader);

@@ -110,11 +110,7 @@ impl Rows {
 
     /// Notes for `dataset.json`, `planned` being the images of the source.
     pub fn notes(&self, planned: &[RawSample]) -> Vec<String> {
-        let notes = [
-            self.emptied(planned),
-            self.untested(),
-            self.off_centre(),
-        ];
+        let notes = [self.emptied(planned), self.untested(), self.off_centre()];
         notes.into_iter().flatten().collect()
     }
 

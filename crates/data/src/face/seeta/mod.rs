@@ -22,8 +22,8 @@ use gradients::Gradients;
 pub(super) use model::Model;
 use model::Stage;
 use network::{BATCH, Values};
-pub(super) use window::Grey;
 use window::Cutter;
+pub(super) use window::Grey;
 
 /// Side of the model's square window, pixels.
 pub(super) const WINDOW: usize = 40;
@@ -131,7 +131,12 @@ fn judge(stage: &Stage, image: Grey, faces: &mut Vec<Face>, scratch: &mut Scratc
 }
 
 /// A network's four outputs for up to [`BATCH`] boxes, all zero for a box outside the image.
-fn outputs(stage: &Stage, image: Grey, batch: &[Place], scratch: &mut Scratch) -> [[f32; 4]; BATCH] {
+fn outputs(
+    stage: &Stage,
+    image: Grey,
+    batch: &[Place],
+    scratch: &mut Scratch,
+) -> [[f32; 4]; BATCH] {
     let Scratch {
         cutter,
         gradients,

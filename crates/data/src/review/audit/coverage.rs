@@ -55,11 +55,7 @@ fn in_two_parts(
             }
         }
         for (group, mask) in seen.into_iter().filter(|(_, mask)| mask.count_ones() > 1) {
-            let text = format!(
-                "{group}: in {} of {}",
-                names(mask),
-                splits.fold_name(fold)
-            );
+            let text = format!("{group}: in {} of {}", names(mask), splits.fold_name(fold));
             found.entry(group).or_insert(text);
         }
     }
@@ -135,7 +131,10 @@ fn held_out_used(set: &Prepared, splits: &Splits) -> Vec<String> {
 fn tested(set: &Prepared, splits: &Splits, wanted: impl Fn(usize) -> bool) -> Vec<String> {
     labelled(set)
         .filter(|s| {
-            let tests = splits.folds.iter().filter(|parts| parts[s.index] & TEST != 0);
+            let tests = splits
+                .folds
+                .iter()
+                .filter(|parts| parts[s.index] & TEST != 0);
             wanted(tests.count())
         })
         .map(|s| format!("row {}: {}", s.index, s.path))

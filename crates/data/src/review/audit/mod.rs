@@ -75,9 +75,8 @@ impl Audit {
     /// The outcome in a sentence.
     pub fn verdict(&self) -> &'static str {
         // The first kinds are those of a face in two parts.
-        let shared = |f: &Finding| {
-            f.severity == Severity::Leak && f.kind <= FindingKind::NearDuplicate
-        };
+        let shared =
+            |f: &Finding| f.severity == Severity::Leak && f.kind <= FindingKind::NearDuplicate;
         if self.findings.iter().any(shared) {
             "Training and test are NOT apart."
         } else if self.leaks() {

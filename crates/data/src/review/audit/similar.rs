@@ -17,8 +17,8 @@ use crate::picture::crop_box::CropBox;
 use crate::picture::resize::resize;
 use crate::prepared::Prepared;
 
-use super::split::{Splits, names};
 use super::finding::{Finding, FindingKind};
+use super::split::{Splits, names};
 
 const SIDE: usize = 32;
 /// Side of the images that are correlated, and how far one is shifted against the other.
@@ -240,7 +240,10 @@ impl Faces {
             hashes: rows.par_iter().map(hash).collect(),
             near: if large { NEAR_IN_LARGE } else { NEAR },
             mean: mean_of(FINE),
-            fine: kept.par_iter().map(|&row| thumbnail(set, row, FINE)).collect(),
+            fine: kept
+                .par_iter()
+                .map(|&row| thumbnail(set, row, FINE))
+                .collect(),
             rows,
         }
     }
@@ -284,8 +287,7 @@ impl Faces {
             let enough = match &self.mean {
                 None => whole >= ALIKE_ALONE,
                 mean => {
-                    whole >= ALIKE
-                        && correlation(a, b, mean.as_deref(), place) >= ALIKE_BUT_MEAN
+                    whole >= ALIKE && correlation(a, b, mean.as_deref(), place) >= ALIKE_BUT_MEAN
                 }
             };
             enough.then_some(whole)
@@ -329,7 +331,11 @@ fn thumbnail(set: &Prepared, row: usize, side: usize) -> Thumbnail {
     out.iter_mut().for_each(|value| *value -= mean);
     let squares: f32 = out.iter().map(|value| value * value).sum();
     let deviation = (squares / out.len() as f32).sqrt();
-    let scale = if deviation > 0.5 { 1.0 / deviation } else { 0.0 };
+    let scale = if deviation > 0.5 {
+        1.0 / deviation
+    } else {
+        0.0
+    };
     out.iter_mut().for_each(|value| *value *= scale);
     out
 }

@@ -53,7 +53,9 @@ impl Splits {
         let given = info.fold_rule == FoldRule::Given;
         let parts = |fold| {
             let samples = set.samples().iter();
-            samples.map(move |s| bit(Part::of(s, fold, info.folds))).collect()
+            samples
+                .map(move |s| bit(Part::of(s, fold, info.folds)))
+                .collect()
         };
         Self {
             name: match given {
@@ -162,7 +164,8 @@ impl Matched {
         }
         parts[at] |= bit(part);
         let label = row.label.as_deref();
-        self.labels.extend(label.map(|label| (at, label.trim().to_owned())));
+        self.labels
+            .extend(label.map(|label| (at, label.trim().to_owned())));
         Ok(())
     }
 

@@ -94,8 +94,8 @@ fn chosen(
     let mut rows = Vec::new();
     for sample in set.samples() {
         let original = originals.get(sample.path.as_str());
-        let original = original
-            .ok_or_else(|| foreign(set, sample, "is not an image of the source given"))?;
+        let original =
+            original.ok_or_else(|| foreign(set, sample, "is not an image of the source given"))?;
         let placed = placed(set.info().crop, sample, original, &unusable);
         let turn = seen.entry((placed, sample.subject)).or_default();
         rows.push((placed, *turn, sample.index));
