@@ -1,5 +1,5 @@
 #![no_main]
-//! Image files, and grey PNGs of any size and compressed bytes: decoded like the `image` crate decodes them.
+//! Image files: decoded to grey, or refused.
 
 #[path = "../../crates/data/tests/common/any_bytes.rs"]
 #[allow(dead_code)]

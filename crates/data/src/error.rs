@@ -196,6 +196,13 @@ impl Error {
         Self::Matlab { path, reason }
     }
 
+    pub(crate) fn not_prepared(path: &std::path::Path, reason: impl Into<String>) -> Self {
+        Self::NotPrepared {
+            path: path.to_path_buf(),
+            reason: reason.into(),
+        }
+    }
+
     /// The message without the path, for the `skipped` list, which names the path itself.
     pub(crate) fn reason(&self) -> String {
         match self {

@@ -38,7 +38,7 @@ pub use error::Error;
 pub use face as crop;
 pub use face::CropMode;
 pub use feed::sheet::{AugmentSheet, augment_sheet};
-pub use feed::{augment, normalise, throughput};
+pub use feed::{augment, normalise};
 pub use fold::part::Part;
 pub use fold::rule::FoldRule;
 pub use fold::split::{Protocol, Split};

@@ -259,9 +259,9 @@ fn tells_and_shows_what_it_holds() {
     assert_eq!(
         (
             found.class_counts[0],
-            found.held_out,
+            found.info.held_out,
             found.coded,
-            found.subjects
+            found.info.subjects
         ),
         (9, 9, 18, 9)
     );

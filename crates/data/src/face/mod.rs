@@ -1,4 +1,4 @@
-//! Where the face is: from landmarks if they are there, else by a detector.
+//! The face's place in an image: by landmarks if there are any, else by a detector.
 
 mod detector;
 mod landmarks;

@@ -11,14 +11,14 @@ use crate::error::Error;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum FoldRule {
-    /// The subjects in order of number; position mod the number of folds (DESIGN 2). Images of each class in turn where
-    /// there are no subjects.
+    /// The subjects in order of number; position mod the number of folds (the authors' rule). Without subjects, the images
+    /// of each class in turn.
     #[default]
     Modulo,
-    /// Subjects dealt so that every fold gets its share of every class ([`balanced_folds`]). Without subjects the same
-    /// as [`Modulo`](Self::Modulo), which is stratified by image then.
+    /// Every fold gets its share of every class ([`balanced_folds`](crate::balanced_folds)). Without subjects the same as
+    /// [`Modulo`](Self::Modulo), which is stratified by image then.
     Balanced,
-    /// The splits that the data set brings: nothing is dealt.
+    /// The data set's own splits.
     Given,
 }
 

@@ -2,7 +2,6 @@
 
 pub(crate) mod crop_box;
 pub(crate) mod decode;
-pub(crate) mod png;
 pub(crate) mod resize;
 pub(crate) mod write;
 

@@ -1,6 +1,5 @@
 //! One function a command: options in, work done by the crates, a line or two said.
 
-mod bench;
 mod compare;
 mod data;
 mod doctor;
@@ -10,7 +9,6 @@ mod report;
 mod run;
 mod training;
 
-pub(crate) use bench::{BenchArgs, bench};
 pub(crate) use compare::{CompareArgs, compare};
 pub use data::SplitPart;
 pub(crate) use data::{

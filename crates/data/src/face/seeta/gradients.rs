@@ -1,3 +1,5 @@
+//! Sums of gradients over the cells of a window.
+
 use multiversion::multiversion;
 
 use super::WINDOW;

@@ -1,3 +1,5 @@
+//! Reads the model file.
+
 use super::cascade::{Cascade, GROUP, REACH};
 use super::gradients::{FEATURE, Feature};
 use super::network::Network;
@@ -8,16 +10,16 @@ const CASCADE: u32 = 0;
 const NETWORK: u32 = 1;
 /// Codes that a cascade's feature tells apart.
 const CODES: usize = 256;
-/// Most features, layers, neurons and so on: what is more is no such file.
+/// Most features, layers, neurons and so on.
 const COUNT_LIMIT: usize = 4096;
 
-/// What the model file holds: cascades that look at every place, then stages that judge what they found.
+/// Cascades that search every place, then stages that judge their finds.
 pub(in super::super) struct Model {
     pub(super) cascades: Vec<Cascade>,
     pub(super) stages: Vec<Stage>,
 }
 
-/// One network and what it looks at.
+/// One network with its features.
 pub(super) struct Stage {
     pub features: Vec<Feature>,
     /// Least score of a face, exclusive.
@@ -32,7 +34,7 @@ impl Model {
     /// Reads a model file of SeetaFace's funnel cascade: little endian, numbers of 32 bits.
     ///
     /// # Errors
-    /// What is wrong with it. Only the shape of `seeta_fd_frontal_v1.0.bin` is taken: cascades first, then single chains
+    /// The fault. Only the shape of `seeta_fd_frontal_v1.0.bin` is taken: cascades first, then single chains
     /// of networks.
     pub fn read(bytes: &[u8]) -> Result<Self, String> {
         let mut reader = Reader { bytes };

@@ -1,3 +1,5 @@
+//! Fully connected networks on several windows at once.
+
 use multiversion::multiversion;
 
 /// Windows that go through a network together: each weight is loaded once for all of them.
