@@ -1,4 +1,4 @@
-//! Sentences on what a reader of the results should know about a copy of CK+.
+//! Sentences about a copy of CK+ for the reader of the results.
 
 use std::collections::BTreeSet;
 
