@@ -1,4 +1,7 @@
-//! Numbers and excerpts of label texts.
+//! Numbers, names and excerpts of label texts.
+
+use serde::de::value::{Error, StrDeserializer};
+use serde::de::{DeserializeOwned, IntoDeserializer};
 
 /// A whole number in `low..=high` that may be written as a float, as MATLAB does.
 pub(crate) fn whole_number(text: &str, low: u8, high: u8) -> Option<u8> {
@@ -20,4 +23,10 @@ pub(crate) fn brief(text: &str) -> String {
     } else {
         clean
     }
+}
+
+/// The value of a name in JSON, for settings given as text.
+pub(crate) fn named<T: DeserializeOwned>(text: &str) -> Option<T> {
+    let text: StrDeserializer<'_, Error> = text.into_deserializer();
+    T::deserialize(text).ok()
 }

@@ -24,7 +24,7 @@ use crate::prepared::info::DatasetInfo;
 pub struct PreparedWriter {
     output: PathBuf,
     work: TempDir,
-    /// Held while this lives, so that others see that `work` is in use.
+    /// Held while this lives, as a mark that `work` is in use.
     _lock: File,
     images: ImagesWriter,
     table: csv::Writer<File>,
@@ -157,13 +157,11 @@ impl PreparedWriter {
         let mut subjects = BTreeSet::new();
         let rows = self.labels.iter().zip(&self.subjects);
         for (&label, &subject) in rows.filter(|(label, _)| **label != -1) {
-            let class = usize::try_from(label).ok();
-            let class = class.and_then(|label| info.classes.get(label));
-            let class = class.ok_or_else(|| {
+            let class = info.class(label).cloned().ok_or_else(|| {
                 let classes = info.classes.len();
                 Error::setting("label", format!("{label} is none of the {classes} classes"))
             })?;
-            *info.counts.entry(class.clone()).or_default() += 1;
+            *info.counts.entry(class).or_default() += 1;
             subjects.extend((subject >= 0).then_some(subject));
         }
         info.subjects = subjects.len();

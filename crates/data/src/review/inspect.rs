@@ -40,7 +40,7 @@ pub struct Inspection {
     pub coded: usize,
     /// Coded rows that show an action unit.
     pub action_units: BTreeMap<Au, usize>,
-    /// Rows whose crop was placed by no landmarks and no detector.
+    /// Rows taken whole, without landmarks or detector.
     pub uncropped: usize,
 }
 

@@ -1,7 +1,7 @@
 //! Near-identical images in two parts of a split.
 //!
 //! Every image becomes a 32×32 thumbnail of mean 0 and deviation 1, which brightness and contrast do not change. The mean face of
-//! the set, made symmetric, is taken away: what is left tells people apart, and mirroring an image mirrors it. The signs of
+//! the set, made symmetric, is taken away: the rest differs between people, and mirroring an image mirrors it. The signs of
 //! its low frequencies are a hash of 63 bits, all pairs of which are compared; mirroring flips the signs of the odd horizontal
 //! frequencies, so mirrored copies cost one more comparison. Pairs with near hashes are held against each other by correlation
 //! at 48×48 under shifts of up to two pixels. Copies that were scaled, turned or cut anew are not found.
@@ -32,7 +32,7 @@ const NEAR: u32 = 16;
 /// The same for sets above [`LARGE`] images, where wider would take hours: copies that were compressed, re-lit or mirrored.
 const NEAR_IN_LARGE: u32 = 8;
 const LARGE: usize = 10_000;
-/// Least correlation of two images, and of what is left of them without the mean face. On our synthetic faces different people
+/// Least correlation of two images, and of the two without the mean face. On our synthetic faces different people
 /// reach 0.91 in the smaller of the two, and copies that were compressed, re-lit or shifted fall to 0.97.
 const ALIKE: f32 = 0.95;
 const ALIKE_BUT_MEAN: f32 = 0.93;
@@ -46,8 +46,8 @@ type Thumbnail = Vec<f32>;
 
 /// Pairs of near-identical images that a split sets apart, of different or unknown people.
 ///
-/// Images whose bytes are equal are looked at once: a set may hold thousands of copies of a few, and all their pairs would be
-/// too many to look at or to list. A copy is paired with the first one that it leaks to in each kind of image.
+/// Images of equal bytes are compared once: a set may hold thousands of copies of a few, and all their pairs would be
+/// too many to compare or to list. A copy is paired with the first one that it leaks to in each kind of image.
 pub(super) fn near_duplicates(set: &Prepared, splits: &Splits) -> Vec<Finding> {
     let kinds = kinds(set, splits);
     let faces = Faces::of(set, kinds.iter().map(|kind| kind.rows[0]).collect());
@@ -127,7 +127,7 @@ impl Search<'_> {
     }
 }
 
-/// Rows whose images have equal bytes.
+/// Rows with images of equal bytes.
 struct Kind {
     /// In order.
     rows: Vec<usize>,

@@ -174,8 +174,8 @@ impl Matched {
         let used = |row: usize| self.folds.values().any(|parts| parts[row] != 0);
         let left_out = labelled(set).filter(|s| !used(s.index));
         let left_out: Vec<String> = left_out.map(|s| s.path.clone()).collect();
-        // A table of more images than the set holds says all of the set's; one that says little of them and names others
-        // may be about another copy.
+        // A table of more images than the set's covers all of them; one that covers few and names others may belong to
+        // another copy.
         let most_left_out = 2 * left_out.len() > labelled(set).count();
         let severity = match !self.unmatched.is_empty() && most_left_out {
             true => Severity::CannotTell,

@@ -106,7 +106,7 @@ fn chosen(
     Ok(rows.map(|(placed, _, row)| (row, placed)).collect())
 }
 
-/// `samples.csv` does not say which of the two found a face, but landmarks come first wherever they are usable, and
+/// `samples.csv` does not record which of the two found a face, but landmarks come first wherever they are usable, and
 /// those that are not are among the skipped inputs.
 fn placed(
     mode: CropMode,
