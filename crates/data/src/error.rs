@@ -168,6 +168,34 @@ impl Error {
         }
     }
 
+    pub(crate) fn not_found(path: &std::path::Path) -> Self {
+        Self::io(path)(std::io::ErrorKind::NotFound.into())
+    }
+
+    pub(crate) fn too_large(path: &std::path::Path, limit: u64) -> Self {
+        Self::TooLarge {
+            path: path.to_path_buf(),
+            limit,
+        }
+    }
+
+    pub(crate) fn layout(
+        path: &std::path::Path,
+        expected: impl Into<String>,
+        found: impl Into<String>,
+    ) -> Self {
+        Self::Layout {
+            path: path.to_path_buf(),
+            expected: expected.into(),
+            found: found.into(),
+        }
+    }
+
+    pub(crate) fn matlab(path: &std::path::Path, reason: String) -> Self {
+        let path = path.to_path_buf();
+        Self::Matlab { path, reason }
+    }
+
     pub(crate) fn not_prepared(path: &std::path::Path, reason: impl Into<String>) -> Self {
         Self::NotPrepared {
             path: path.to_path_buf(),

@@ -1,8 +1,5 @@
 //! The parts of a split.
 
-use crate::label::role::Role;
-use crate::prepared::sample::Sample;
-
 /// The part of a split that an image belongs to, by TFD's numbers in `folds.npy`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[repr(u8)]
@@ -47,21 +44,6 @@ impl Part {
             Self::Train => "train",
             Self::Validation => "validation",
             Self::Test => "test",
-        }
-    }
-
-    /// The part of `sample` when fold `fold` of `folds` tests: the data set's own, else the next fold validates and the
-    /// others train. Held-out rows, and rows in none of the folds, are in no part.
-    pub(crate) fn of(sample: &Sample, fold: usize, folds: usize) -> Self {
-        if sample.role == Role::HeldOut {
-            return Self::None;
-        }
-        match (sample.parts.get(fold), usize::try_from(sample.fold)) {
-            (Some(&given), _) => given,
-            (None, Ok(own)) if own == fold => Self::Test,
-            (None, Ok(own)) if own == (fold + 1) % folds => Self::Validation,
-            (None, Ok(own)) if own < folds => Self::Train,
-            _ => Self::None,
         }
     }
 }

@@ -54,7 +54,7 @@ impl Split {
             ));
         }
         let rows = |wanted: &[Part]| -> Vec<usize> {
-            let parts = samples.iter().map(|s| Part::of(s, fold, folds));
+            let parts = samples.iter().map(|s| s.part(fold, folds));
             let rows = parts.enumerate().filter(|(_, part)| wanted.contains(part));
             rows.map(|(row, _)| row).collect()
         };

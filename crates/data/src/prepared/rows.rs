@@ -91,7 +91,7 @@ impl Rows {
         }
         let folds = self.deal.folds;
         for (fold, tested) in self.tested.iter_mut().enumerate() {
-            *tested += usize::from(Part::of(sample, fold, folds) == Part::Test);
+            *tested += usize::from(sample.part(fold, folds) == Part::Test);
         }
     }
 

@@ -54,7 +54,7 @@ impl Splits {
         let parts = |fold| {
             let samples = set.samples().iter();
             samples
-                .map(move |s| bit(Part::of(s, fold, info.folds)))
+                .map(move |s| bit(s.part(fold, info.folds)))
                 .collect()
         };
         Self {

@@ -1,61 +1,53 @@
-//! Entrances for the fuzz targets in `fuzz/`: each takes any bytes for a file and reads all that can be read of it.
+//! Any bytes as each kind of input file, read through the public readers. Shared with the targets in `fuzz/`.
 
-use std::io::{Cursor, Write};
-use std::path::Path;
+use std::fs::{self, File};
+use std::io::Write;
+use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
+use faus_data::crop::{FaceDetector, FaceSearch};
+use faus_data::{
+    CkPlus, ClassMap, Error, FileTree, FolderOptions, Folders, LabelMap, PixelCsv, Source,
+    TableOptions, Tfd, decode_grey,
+};
 use image::GrayImage;
+use tempfile::TempDir;
 use zip::write::SimpleFileOptions;
 use zip::{CompressionMethod, ZipWriter};
 
-use crate::face::{FaceDetector, FaceSearch};
-use crate::label::class_map::ClassMap;
-use crate::label::label_map::LabelMap;
-use crate::picture::decode::decode_grey;
-use crate::read::ck_plus::CkPlus;
-use crate::read::folders::{FolderOptions, Folders};
-use crate::read::mat::MatReader;
-use crate::read::pixel_csv::{TableOptions, read_all};
-use crate::read::source::Source;
-use crate::read::tree::FileTree;
+/// A file in a temporary folder.
+fn file(name: &str, bytes: &[u8]) -> (TempDir, PathBuf) {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join(name);
+    fs::write(&path, bytes).unwrap();
+    (dir, path)
+}
 
-/// A MATLAB file: lists every variable and reads the numeric ones under a small limit.
+/// A MATLAB file: opened as TFD, which reads every variable.
 pub fn mat(bytes: &[u8]) {
-    let Ok(mut file) = MatReader::new(Cursor::new(bytes)) else {
-        return;
-    };
-    while let Ok(Some(mut variable)) = file.next_variable() {
-        let mut start = [0; 64];
-        let few = variable.count().min(64) as usize;
-        if variable.read_bytes(&mut start[..few]).is_ok() {
-            assert!(!variable.dimensions.is_empty());
-        }
-    }
-    let Ok(mut file) = MatReader::new(Cursor::new(bytes)) else {
-        return;
-    };
-    while let Ok(Some(variable)) = file.next_variable() {
-        let count = variable.count();
-        if let Ok(numbers) = variable.whole_numbers(1 << 16) {
-            assert_eq!(numbers.len() as u64, count);
-        }
+    let (_dir, path) = file("TFD_48x48.mat", bytes);
+    if let Ok(tfd) = Tfd::open(&path, 48, None) {
+        fetch_all(&tfd);
     }
 }
 
-/// A zip archive: opened as a tree, every folder listed, files read under a small limit, until some megabytes were read:
-/// a few kilobytes can hold hundreds of entries that share one piece of data and become gigabytes, which teaches nothing.
+/// A zip archive: every folder listed, files read under a small limit, until some megabytes were read: a few kilobytes can
+/// hold hundreds of entries that share one piece of data and become gigabytes, which teaches nothing.
 pub fn archive(bytes: &[u8]) {
     const LIMIT: u64 = 2 << 20;
     const IN_ALL: usize = 8 << 20;
-    let mut inflated = 0;
-    let Ok(tree) = FileTree::from_zip(bytes) else {
+    let (_dir, path) = file("any.zip", bytes);
+    let Ok(tree) = FileTree::open(&path) else {
         return;
     };
-    let mut folders = vec![String::new()];
+    let (mut inflated, mut folders) = (0, vec![String::new()]);
     while let Some(folder) = folders.pop() {
         for name in tree.names(&folder).unwrap_or_default() {
             assert!(!matches!(name.as_str(), "" | "." | "..") && !name.contains(['/', '\\']));
-            let path = crate::read::name::join(&folder, &name);
+            let path = match folder.as_str() {
+                "" => name,
+                folder => format!("{folder}/{name}"),
+            };
             if inflated < IN_ALL
                 && let Ok(bytes) = tree.read(&path, LIMIT)
             {
@@ -70,72 +62,71 @@ pub fn archive(bytes: &[u8]) {
 }
 
 /// Files, one a line, a tab between path and contents: read as class folders and as CK+.
-///
-/// # Panics
-/// If a source lists what is not there, twice, or with a label that is no class.
 pub fn layout(bytes: &[u8]) {
     const FILES: usize = 200;
     let stored = SimpleFileOptions::default().compression_method(CompressionMethod::Stored);
-    let mut zip = ZipWriter::new(Cursor::new(Vec::new()));
+    let (_dir, path) = file("any.zip", b"");
+    let mut zip = ZipWriter::new(File::create(&path).unwrap());
     for line in String::from_utf8_lossy(bytes).lines().take(FILES) {
         let (path, contents) = line.split_once('\t').unwrap_or((line, ""));
         if zip.start_file(path, stored).is_ok() {
             let _ = zip.write_all(contents.as_bytes());
         }
     }
-    let Ok(packed) = zip.finish() else {
+    if zip.finish().is_err() {
         return;
-    };
-    let Ok(tree) = FileTree::from_zip(packed.get_ref()) else {
-        return;
-    };
-    if let Ok(folders) = Folders::in_tree(tree.clone(), &FolderOptions::default()) {
-        lists_what_is_there(&folders, &tree);
     }
-    if let Ok(ck_plus) = CkPlus::in_tree(tree, ClassMap::eight()) {
-        let root = ck_plus.tree().clone();
-        lists_what_is_there(&ck_plus, &root);
+    if let Ok(folders) = Folders::open(&path, &FolderOptions::default()) {
+        lists_what_is_there(&folders);
+    }
+    if let Ok(ck_plus) = CkPlus::open(&path, ClassMap::eight()) {
+        lists_what_is_there(&ck_plus);
     }
 }
 
-fn lists_what_is_there(source: &dyn Source, tree: &FileTree) {
+fn lists_what_is_there(source: &dyn Source) {
     let Ok(scan) = source.scan() else {
         return;
     };
     let classes = source.class_names().len() as i64;
+    for sample in &scan.samples {
+        let fetched = source.fetch(sample);
+        assert!((-1..classes).contains(&sample.label) && !matches!(fetched, Err(Error::Io { .. })));
+    }
     let mut paths: Vec<_> = scan.samples.iter().map(|s| s.path.as_str()).collect();
     paths.sort_unstable();
-    for sample in &scan.samples {
-        assert!((-1..classes).contains(&sample.label) && tree.is_file(&sample.path));
-    }
     assert!(paths.windows(2).all(|pair| pair[0] != pair[1]));
 }
 
-/// Any bytes as a pixel table, with every way of naming its codes; `true` if it could be read at all.
-pub fn table(bytes: &[u8]) -> bool {
+/// A pixel table, with every way of naming its codes.
+pub fn table(bytes: &[u8]) {
+    let (_dir, path) = file("any.csv", bytes);
     let given = TableOptions {
         classes: Some(ClassMap::six()),
         label_map: LabelMap::CkPlus,
     };
-    let named = read_all(bytes, &given).is_ok();
-    read_all(bytes, &TableOptions::default()).is_ok() || named
+    for options in [TableOptions::default(), given] {
+        if let Ok(table) = PixelCsv::open(&path, &options) {
+            fetch_all(&table);
+        }
+    }
 }
 
-/// An image file: decoded under the usual limits.
-///
-/// # Panics
-/// If the image has no pixels.
+fn fetch_all(source: &dyn Source) {
+    for sample in source.scan().map(|scan| scan.samples).unwrap_or_default() {
+        let _ = source.fetch(&sample);
+    }
+}
+
+/// An image file.
 pub fn image(bytes: &[u8]) {
-    if let Ok(image) = decode_grey(bytes, Path::new("fuzz")) {
+    if let Ok(image) = decode_grey(bytes, Path::new("any")) {
         assert!(image.width() > 0 && image.height() > 0);
     }
 }
 
 /// An image of any shape and content, a row of pixels that is repeated and shifted, searched in any way. Searches are small
 /// ones, so that many can be made; one in 32 is the search of `find`, whose second try takes longest.
-///
-/// # Panics
-/// If a box reaches outside the image.
 pub fn detector(bytes: &[u8]) {
     static DETECTOR: OnceLock<Option<FaceDetector>> = OnceLock::new();
     let Some((&[width, height, shift, how, score], rest)) = bytes.split_first_chunk() else {
