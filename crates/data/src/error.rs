@@ -1,6 +1,6 @@
 //! Everything that can stop this crate.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// Everything that can stop this crate. Messages name the file, the reason and the way out.
 #[derive(Debug, thiserror::Error)]
@@ -148,7 +148,7 @@ pub enum Error {
 
 impl Error {
     /// A closure for `map_err` that puts `path` to an I/O error.
-    pub(crate) fn io(path: &std::path::Path) -> impl FnOnce(std::io::Error) -> Self + '_ {
+    pub(crate) fn io(path: &Path) -> impl FnOnce(std::io::Error) -> Self + '_ {
         move |source| Self::Io {
             path: path.to_path_buf(),
             source,
@@ -168,11 +168,11 @@ impl Error {
         }
     }
 
-    pub(crate) fn not_found(path: &std::path::Path) -> Self {
+    pub(crate) fn not_found(path: &Path) -> Self {
         Self::io(path)(std::io::ErrorKind::NotFound.into())
     }
 
-    pub(crate) fn too_large(path: &std::path::Path, limit: u64) -> Self {
+    pub(crate) fn too_large(path: &Path, limit: u64) -> Self {
         Self::TooLarge {
             path: path.to_path_buf(),
             limit,
@@ -180,7 +180,7 @@ impl Error {
     }
 
     pub(crate) fn layout(
-        path: &std::path::Path,
+        path: &Path,
         expected: impl Into<String>,
         found: impl Into<String>,
     ) -> Self {
@@ -191,12 +191,12 @@ impl Error {
         }
     }
 
-    pub(crate) fn matlab(path: &std::path::Path, reason: String) -> Self {
+    pub(crate) fn matlab(path: &Path, reason: String) -> Self {
         let path = path.to_path_buf();
         Self::Matlab { path, reason }
     }
 
-    pub(crate) fn not_prepared(path: &std::path::Path, reason: impl Into<String>) -> Self {
+    pub(crate) fn not_prepared(path: &Path, reason: impl Into<String>) -> Self {
         Self::NotPrepared {
             path: path.to_path_buf(),
             reason: reason.into(),

@@ -75,16 +75,6 @@ impl PreparedWriter {
         })
     }
 
-    /// Rows written so far.
-    pub fn len(&self) -> usize {
-        self.labels.len()
-    }
-
-    /// Whether nothing was written yet.
-    pub fn is_empty(&self) -> bool {
-        self.labels.is_empty()
-    }
-
     /// Appends one image, `[H·W]` u8 row by row. `sample.index` is set to its position.
     ///
     /// # Errors
@@ -95,7 +85,7 @@ impl PreparedWriter {
             let reason = format!("expected {0}×{0} pixels, found {1}", self.side, image.len());
             return Err(Error::setting("image", reason));
         }
-        sample.index = self.len();
+        sample.index = self.labels.len();
         if sample.parts.len() * sample.index != self.parts.len() {
             return Err(Error::setting("parts", "must be as many in every row"));
         }
@@ -150,7 +140,7 @@ impl PreparedWriter {
 
     fn count(&self, info: &mut DatasetInfo) -> Result<(), Error> {
         info.image_size = self.side as u32;
-        info.images = self.len();
+        info.images = self.labels.len();
         info.held_out = self.held_out;
         let classes = info.classes.iter();
         info.counts = classes.map(|class| (class.clone(), 0)).collect();

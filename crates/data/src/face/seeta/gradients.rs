@@ -53,21 +53,16 @@ type Sums = [i32; CHANNELS];
 
 /// The speeded-up-robust-features sums of one window (Bay, Ess, Tuytelaars, Van Gool 2008): dx, |dx|, dy and |dy|, the
 /// first two apart for dy ≥ 0 and dy < 0, the others apart for dx ≥ 0 and dx < 0.
+#[derive(Default)]
 pub(super) struct Gradients {
     /// For each row and column the sums of the pixels above it and left of it.
-    before: Box<[[Sums; WINDOW + 1]; WINDOW + 1]>,
-}
-
-impl Default for Gradients {
-    fn default() -> Self {
-        Self {
-            before: Box::new([[[0; CHANNELS]; WINDOW + 1]; WINDOW + 1]),
-        }
-    }
+    before: Vec<[Sums; WINDOW + 1]>,
 }
 
 impl Gradients {
     pub fn compute(&mut self, window: &Pixels) {
+        let border = [[0; CHANNELS]; WINDOW + 1];
+        self.before.resize(WINDOW + 1, border);
         accumulate(window, &mut self.before);
     }
 
@@ -95,7 +90,7 @@ impl Gradients {
 }
 
 #[multiversion(targets("x86_64+avx512f+avx512vl+avx512bw", "x86_64+avx2"))]
-fn accumulate(window: &Pixels, before: &mut [[Sums; WINDOW + 1]; WINDOW + 1]) {
+fn accumulate(window: &Pixels, before: &mut [[Sums; WINDOW + 1]]) {
     let rows = window.as_chunks::<WINDOW>().0;
     for y in 0..WINDOW {
         let mut row = [0; CHANNELS];

@@ -14,6 +14,7 @@ const CODES: usize = 256;
 const COUNT_LIMIT: usize = 4096;
 
 /// Cascades that search every place, then stages that judge their finds.
+#[derive(Default)]
 pub(in super::super) struct Model {
     pub(super) cascades: Vec<Cascade>,
     pub(super) stages: Vec<Stage>,
@@ -35,10 +36,7 @@ impl Model {
     /// `seeta_fd_frontal_v1.0.bin`, which holds cascades, then chains of networks.
     pub fn read(bytes: &[u8]) -> Option<Self> {
         let mut reader = Reader { bytes };
-        let mut model = Self {
-            cascades: Vec::new(),
-            stages: Vec::new(),
-        };
+        let mut model = Self::default();
         let levels = reader.count()?;
         for level in 0..levels {
             for _ in 0..reader.count()? {
@@ -105,7 +103,7 @@ fn read_stage(reader: &mut Reader, overlap: Option<f32>) -> Option<Stage> {
         features.push(*known.get(number.checked_sub(1)?)?);
     }
     let threshold = reader.numbers(1)?[0];
-    let mut network = Network::new();
+    let mut network = Network::default();
     let mut inputs = reader.count()?;
     for _ in 1..layers {
         let outputs = reader.count()?;

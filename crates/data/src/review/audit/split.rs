@@ -82,11 +82,9 @@ impl Splits {
         }
         if matched.unmatched.len() == rows.len() {
             let example = set.samples().first().map_or("", |s| &s.path);
-            return Err(Error::Layout {
-                path: path.to_path_buf(),
-                expected: format!("paths of the set's images, such as '{example}'"),
-                found: format!("{} rows, none of which names one of them", rows.len()),
-            });
+            let expected = format!("paths of the set's images, such as '{example}'");
+            let found = format!("{} rows, none of which names one of them", rows.len());
+            return Err(Error::layout(path, expected, found));
         }
         let (folds, findings) = matched.findings(set);
         let (names, mut folds): (Vec<_>, Vec<_>) = sorted(folds).into_iter().unzip();

@@ -124,10 +124,8 @@ fn placed(
 }
 
 fn foreign(set: &Prepared, sample: &Sample, what: &str) -> Error {
-    Error::NotPrepared {
-        path: set.dir().join("samples.csv"),
-        reason: format!("row {}: {} {what}", sample.index, sample.path),
-    }
+    let reason = format!("row {}: {} {what}", sample.index, sample.path);
+    Error::not_prepared(&set.dir().join("samples.csv"), reason)
 }
 
 /// The original with the crop's frame, and the crop beside it: as high as [`HIGH`].
