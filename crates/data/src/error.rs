@@ -149,8 +149,10 @@ pub enum Error {
 impl Error {
     /// A closure for `map_err` that puts `path` to an I/O error.
     pub(crate) fn io(path: &Path) -> impl FnOnce(std::io::Error) -> Self + '_ {
-        let path = path.to_path_buf();
-        move |source| Self::Io { path, source }
+        move |source| Self::Io {
+            path: path.to_path_buf(),
+            source,
+        }
     }
 
     pub(crate) fn parse(reason: impl Into<String>) -> Self {

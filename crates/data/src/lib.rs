@@ -3,10 +3,10 @@
 //! A [`Source`] lists the images of a data set ([`CkPlus`]: the official layout of the Extended
 //! Cohn-Kanade set; [`Folders`]: class folders such as CK+48; [`PixelCsv`]: tables in the form of FER2013);
 //! [`prepare`] finds the face in each, resizes it and writes a folder that numpy can open; [`Prepared`] maps that folder
-//! into memory and deals it to folds that share no subject ([`Split`]). [`augment`] and [`normalise`] hold what is done
-//! to an image on its way to the network (Khorrami, Paine and Huang 2015, section 3, and the authors' public code).
+//! into memory and deals it to folds that share no subject ([`Split`]). [`augment`] and [`normalise`] turn an image into a
+//! network's input (Khorrami, Paine and Huang 2015, section 3, and the authors' public code).
 //!
-//! This crate knows no tensors and draws no batches; it never writes into a data set that it reads.
+//! This crate contains no tensors and draws no batches; it never writes into a data set that it reads.
 //!
 //! ```no_run
 //! use std::path::Path;
@@ -58,7 +58,7 @@ pub use read::pixel_csv::{PixelCsv, TableOptions};
 pub use read::source::{Fetched, Folding, RawImage, RawSample, Scan, Source};
 pub use read::tfd::Tfd;
 pub use read::tree::FileTree;
-pub use review::audit::{Audit, AuditOptions, Finding, FindingKind, Severity, audit};
+pub use review::audit::{Audit, Finding, FindingKind, Severity, audit};
 pub use review::inspect;
 
 /// Generators of random numbers by key: [`faus_base::random::named`].

@@ -62,8 +62,8 @@ impl FaceDetector {
     /// # Errors
     /// [`Error::Setting`] if the built-in model is damaged (a broken build).
     pub fn new() -> Result<Self, Error> {
-        let model = Model::read(MODEL)
-            .map_err(|error| Error::setting("face model", format!("cannot be read: {error}")))?;
+        let model = Model::read(MODEL);
+        let model = model.ok_or_else(|| Error::setting("face model", "cannot be read"))?;
         Ok(Self { model })
     }
 

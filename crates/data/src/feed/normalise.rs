@@ -120,7 +120,7 @@ fn with_means(
     scratch.clear();
     scratch.resize(side + 2 * REACH + ROWS * side, 0.0);
     let (padded, sums) = scratch.split_at_mut(side + 2 * REACH);
-    // Row r of the image keeps its sums in slot r mod 5; slots of rows that are not there are zero.
+    // Row r of the image keeps its sums in slot r mod 5; slots of missing rows are zero.
     for ahead in 0..side + REACH {
         let slot = &mut sums[ahead % ROWS * side..][..side];
         if ahead < side {
@@ -136,9 +136,9 @@ fn with_means(
             continue;
         };
         let row = &mut image[row * side..][..side];
-        let [a, b, c, d, e] = five(sums, side);
-        for ((((v, a), b), (c, d)), e) in row.iter_mut().zip(a).zip(b).zip(c.iter().zip(d)).zip(e) {
-            *v = change(*v, (a + b + c + d + e) * (1.0 / BOX));
+        let [a, b, c, d, e] = std::array::from_fn(|slot| &sums[slot * side..][..side]);
+        for (x, v) in row.iter_mut().enumerate() {
+            *v = change(*v, (a[x] + b[x] + c[x] + d[x] + e[x]) * (1.0 / BOX));
         }
     }
 }
@@ -146,21 +146,9 @@ fn with_means(
 /// `sums[x]` = the sum of `padded[x ..= x + 4]`.
 #[inline(always)]
 fn sums_of_five(padded: &[f32], sums: &mut [f32]) {
-    let from = |at: usize| padded[at..][..sums.len()].iter();
-    let (ab, cd, e) = (from(0).zip(from(1)), from(2).zip(from(3)), from(4));
-    for (sum, (((a, b), (c, d)), e)) in sums.iter_mut().zip(ab.zip(cd).zip(e)) {
-        *sum = a + b + c + d + e;
+    for (sum, v) in sums.iter_mut().zip(padded.windows(ROWS)) {
+        *sum = v[0] + v[1] + v[2] + v[3] + v[4];
     }
-}
-
-/// The five slots of `side` values.
-#[inline(always)]
-fn five(sums: &[f32], side: usize) -> [&[f32]; ROWS] {
-    let (a, rest) = sums.split_at(side);
-    let (b, rest) = rest.split_at(side);
-    let (c, rest) = rest.split_at(side);
-    let (d, e) = rest.split_at(side);
-    [a, b, c, d, e]
 }
 
 /// Bytes to the network's input range: pixel / 255 · 2, `[H·W]` u8 to `[H·W]` f32 in [0, 2] (the authors' code).

@@ -1,5 +1,6 @@
 //! Several augmentations of one image, with their parameters (`faus data augment`).
 
+use std::io::Write;
 use std::path::Path;
 
 use faus_base::{file, npy, random};
@@ -96,19 +97,16 @@ impl AugmentSheet {
     /// # Errors
     /// [`Error::Io`].
     pub fn write_params(&self, path: &Path) -> Result<(), Error> {
-        let mut table = csv::Writer::from_writer(Vec::new());
-        let write = |table: &mut csv::Writer<Vec<u8>>| -> Result<(), csv::Error> {
+        let write = |out: &mut dyn Write| -> Result<(), std::io::Error> {
+            let mut table = csv::Writer::from_writer(out);
             table.write_record(COLUMNS)?;
             for (draw, p) in self.params.iter().enumerate() {
                 let place = (self.index, draw, u8::from(p.flip));
                 table.serialize((place, p.rotation_deg, p.scale, p.tx, p.ty, p.a, p.b, p.c))?;
             }
-            Ok(())
+            table.flush()
         };
-        write(&mut table).map_err(|error| Error::io(path)(error.into()))?;
-        let text = table.into_inner();
-        let text = text.map_err(|error| Error::io(path)(error.into_error()))?;
-        file::write(path, &text).map_err(Error::io(path))
+        file::write_with(path, write).map_err(Error::io(path))
     }
 
     /// Writes `out.npy`: f32 `[draws, 1, H, W]`, before normalisation.
@@ -125,11 +123,8 @@ impl AugmentSheet {
     /// # Errors
     /// [`Error::Io`].
     pub fn write_picture(&self, path: &Path) -> Result<(), Error> {
-        let bytes: Vec<u8> = self
-            .images
-            .iter()
-            .map(|value| (value * 127.5).round().clamp(0.0, 255.0) as u8)
-            .collect();
+        let grey = |value: &f32| (value * 127.5).round().clamp(0.0, 255.0) as u8;
+        let bytes: Vec<u8> = self.images.iter().map(grey).collect();
         let tiles: Vec<&[u8]> = bytes.chunks_exact(self.side * self.side).collect();
         let columns = (tiles.len() as f64).sqrt().ceil() as usize;
         write_png(path, &grid(&tiles, self.side, columns))

@@ -6,6 +6,7 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 
 use crate::error::Error;
+use crate::label::text::named;
 
 /// How folds are made.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -24,11 +25,7 @@ pub enum FoldRule {
 
 impl fmt::Display for FoldRule {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Modulo => "modulo",
-            Self::Balanced => "balanced",
-            Self::Given => "given",
-        })
+        self.serialize(f)
     }
 }
 
@@ -36,14 +33,9 @@ impl FromStr for FoldRule {
     type Err = Error;
 
     fn from_str(text: &str) -> Result<Self, Error> {
-        match text {
-            "modulo" => Ok(Self::Modulo),
-            "balanced" => Ok(Self::Balanced),
-            "given" => Ok(Self::Given),
-            other => Err(Error::setting(
-                "fold rule",
-                format!("must be modulo, balanced or given, not '{other}'"),
-            )),
-        }
+        named(text).ok_or_else(|| {
+            let reason = format!("must be modulo, balanced or given, not '{text}'");
+            Error::setting("fold rule", reason)
+        })
     }
 }

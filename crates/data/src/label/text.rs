@@ -1,4 +1,7 @@
-//! Numbers and excerpts of label texts.
+//! Numbers, names and excerpts of label texts.
+
+use serde::de::value::{Error, StrDeserializer};
+use serde::de::{DeserializeOwned, IntoDeserializer};
 
 /// A whole number from 0 to 255 that may be written as a float, as MATLAB does.
 pub(crate) fn whole_number(text: &str) -> Option<u8> {
@@ -14,4 +17,10 @@ pub(crate) fn brief(text: &str) -> String {
     let mut brief: String = characters.by_ref().take(40).collect();
     brief.extend(characters.next().map(|_| '…'));
     brief
+}
+
+/// The value of a name in JSON, for settings given as text.
+pub(crate) fn named<T: DeserializeOwned>(text: &str) -> Option<T> {
+    let text: StrDeserializer<'_, Error> = text.into_deserializer();
+    T::deserialize(text).ok()
 }

@@ -13,7 +13,7 @@ use crate::read::file::Skipped;
 pub struct DatasetInfo {
     /// The source's name.
     pub name: String,
-    /// Whether a program drew the images. Every output made from them has to say so.
+    /// Whether a program drew the images. Every output made from them repeats it.
     pub synthetic: bool,
     /// SHA-256, in hex, over all files read (relative paths and contents).
     pub source_digest: String,
@@ -30,7 +30,7 @@ pub struct DatasetInfo {
     /// How folds were made.
     #[serde(default)]
     pub fold_rule: FoldRule,
-    /// Whether folds keep subjects apart. If not, accuracies are no measure of unseen people, and outputs say so.
+    /// Whether folds keep subjects apart. If not, accuracies do not measure unseen people, and outputs warn.
     pub subject_independent: bool,
     /// All rows.
     pub images: usize,
@@ -45,4 +45,11 @@ pub struct DatasetInfo {
     pub notes: Vec<String>,
     /// Inputs that were left out, with reasons.
     pub skipped: Vec<Skipped>,
+}
+
+impl DatasetInfo {
+    /// The name of a label; `None` for −1 and other labels without a class.
+    pub(crate) fn class(&self, label: i64) -> Option<&String> {
+        self.classes.get(usize::try_from(label).ok()?)
+    }
 }

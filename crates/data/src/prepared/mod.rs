@@ -109,11 +109,9 @@ impl Prepared {
                 "label {label}, subject {subject}, fold {fold} differ from the arrays' {arrays:?}"
             ));
         }
-        let class = usize::try_from(*label).ok();
-        let class = class.and_then(|label| self.info.classes.get(label));
         let fits = match sample.role {
             Role::HeldOut => *label == -1,
-            Role::Labelled => class == Some(label_name),
+            Role::Labelled => self.info.class(*label) == Some(label_name),
         };
         if !fits {
             let role = sample.role;

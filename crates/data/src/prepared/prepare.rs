@@ -118,7 +118,7 @@ fn first_of(skipped: &[Skipped]) -> String {
 /// [`Error::OutputInsideInput`].
 pub fn refuse_inside(output: &Path, root: &Path) -> Result<(), Error> {
     let absolute = std::path::absolute(output).map_err(Error::io(output))?;
-    // The output need not exist yet: its first ancestor that does tells where it will be.
+    // The output need not exist yet: its first existing ancestor gives its place.
     let real = absolute
         .ancestors()
         .find_map(|path| path.canonicalize().ok());

@@ -24,7 +24,7 @@ use crate::prepared::info::DatasetInfo;
 pub struct PreparedWriter {
     output: PathBuf,
     work: TempDir,
-    /// Held while this lives, so that others see that `work` is in use.
+    /// Held while this lives, as a mark that `work` is in use.
     _lock: File,
     images: ImagesWriter,
     table: csv::Writer<File>,
@@ -75,16 +75,6 @@ impl PreparedWriter {
         })
     }
 
-    /// Rows written so far.
-    pub fn len(&self) -> usize {
-        self.labels.len()
-    }
-
-    /// Whether nothing was written yet.
-    pub fn is_empty(&self) -> bool {
-        self.labels.is_empty()
-    }
-
     /// Appends one image, `[H·W]` u8 row by row. `sample.index` is set to its position.
     ///
     /// # Errors
@@ -95,7 +85,7 @@ impl PreparedWriter {
             let reason = format!("expected {0}×{0} pixels, found {1}", self.side, image.len());
             return Err(Error::setting("image", reason));
         }
-        sample.index = self.len();
+        sample.index = self.labels.len();
         if sample.parts.len() * sample.index != self.parts.len() {
             return Err(Error::setting("parts", "must be as many in every row"));
         }
@@ -150,20 +140,18 @@ impl PreparedWriter {
 
     fn count(&self, info: &mut DatasetInfo) -> Result<(), Error> {
         info.image_size = self.side as u32;
-        info.images = self.len();
+        info.images = self.labels.len();
         info.held_out = self.held_out;
         let classes = info.classes.iter();
         info.counts = classes.map(|class| (class.clone(), 0)).collect();
         let mut subjects = BTreeSet::new();
         let rows = self.labels.iter().zip(&self.subjects);
         for (&label, &subject) in rows.filter(|(label, _)| **label != -1) {
-            let class = usize::try_from(label).ok();
-            let class = class.and_then(|label| info.classes.get(label));
-            let class = class.ok_or_else(|| {
+            let class = info.class(label).cloned().ok_or_else(|| {
                 let classes = info.classes.len();
                 Error::setting("label", format!("{label} is none of the {classes} classes"))
             })?;
-            *info.counts.entry(class.clone()).or_default() += 1;
+            *info.counts.entry(class).or_default() += 1;
             subjects.extend((subject >= 0).then_some(subject));
         }
         info.subjects = subjects.len();

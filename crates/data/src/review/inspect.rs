@@ -34,13 +34,11 @@ pub struct Inspection {
     pub table: Vec<Vec<usize>>,
     /// Subjects with labelled images, by column.
     pub subjects_by_column: Vec<usize>,
-    /// Labelled images of each class.
-    pub class_counts: Vec<usize>,
     /// Rows with FACS codes.
     pub coded: usize,
     /// Coded rows that show an action unit.
     pub action_units: BTreeMap<Au, usize>,
-    /// Rows whose crop was placed by no landmarks and no detector.
+    /// Rows taken whole, without landmarks or detector.
     pub uncropped: usize,
 }
 
@@ -70,7 +68,6 @@ pub fn inspect(set: &Prepared) -> Inspection {
     let info = set.info();
     let columns = column_names(info);
     let mut table = vec![vec![0; columns.len()]; info.classes.len()];
-    let mut class_counts = vec![0; info.classes.len()];
     let mut subjects = vec![BTreeSet::new(); columns.len()];
     let mut action_units = BTreeMap::new();
     for sample in set.samples() {
@@ -80,7 +77,6 @@ pub fn inspect(set: &Prepared) -> Inspection {
         let Ok(label) = usize::try_from(sample.label) else {
             continue;
         };
-        class_counts[label] += 1;
         for column in columns_of(sample) {
             table[label][column] += 1;
             subjects[column].extend((sample.subject >= 0).then_some(sample.subject));
@@ -91,7 +87,6 @@ pub fn inspect(set: &Prepared) -> Inspection {
         columns,
         table,
         subjects_by_column: subjects.iter().map(BTreeSet::len).collect(),
-        class_counts,
         coded: count(|s| s.aus.scores().is_some()),
         action_units,
         uncropped: count(|s| !s.face_found),
@@ -146,9 +141,9 @@ impl Inspection {
             write!(f, " {column:>COUNT$}")?;
         }
         writeln!(f, " {:>COUNT$} {:>6}", "all", "share")?;
-        let all: usize = self.class_counts.iter().sum();
-        let rows = self.info.classes.iter().zip(&self.table);
-        for ((class, counts), &count) in rows.zip(&self.class_counts) {
+        let all: usize = self.info.counts.values().sum();
+        for (class, counts) in self.info.classes.iter().zip(&self.table) {
+            let count = self.info.counts.get(class).copied().unwrap_or_default();
             write_row(f, width, class, counts, count)?;
             writeln!(f, " {:>5.1}%", 100.0 * count as f64 / all.max(1) as f64)?;
         }

@@ -14,7 +14,7 @@ pub(super) const GROUP: usize = 10;
 /// Windows whose grey values deviate by no more than this are no faces (SeetaFace's code).
 const LEAST_DEVIATION: f64 = 10.0;
 
-/// One boosted cascade: every feature looks up a weight by the code at its place.
+/// One boosted cascade: the code at each feature's place gives a weight.
 pub(super) struct Cascade {
     /// Column and row in the window, at most [`WINDOW`] − [`REACH`].
     pub places: Vec<(u8, u8)>,

@@ -8,6 +8,7 @@ pub(super) const BATCH: usize = 4;
 const LANES: usize = 16;
 
 /// A fully connected network; ReLU between its layers, a sigmoid behind the last.
+#[derive(Default)]
 pub(super) struct Network {
     layers: Vec<Layer>,
 }
@@ -25,10 +26,6 @@ struct Layer {
 pub(super) type Values = Vec<[f32; BATCH]>;
 
 impl Network {
-    pub fn new() -> Self {
-        Self { layers: Vec::new() }
-    }
-
     /// Adds a layer with weights `[outputs, inputs]`.
     pub fn add(&mut self, weights: &[f32], biases: &[f32]) {
         let outputs = biases.len();

@@ -78,12 +78,8 @@ impl Cutter {
     pub fn level(&mut self, image: Grey, width: usize, height: usize, out: &mut Vec<u8>) {
         self.shared = None;
         out.resize(width * height, 0);
-        if (width, height) == (image.width, image.height) {
-            out.copy_from_slice(image.pixels);
-        } else {
-            self.begin(image.width, width, image.height);
-            stretch(self, image.pixels, image.width, 0, image.height, out);
-        }
+        self.begin(image.width, width, image.height);
+        stretch(self, image.pixels, image.width, 0, image.height, out);
     }
 
     /// The box at the size of a window, zero outside the image; `false` if it lies outside or is smaller than two pixels.
@@ -108,19 +104,12 @@ impl Cutter {
             self.padded = padded;
             return true;
         }
-        let pixels = &image.pixels[columns.start..];
-        if side == WINDOW {
-            let lines = pixels[rows.start * image.width..].chunks(image.width);
-            for (out, line) in out.as_chunks_mut::<WINDOW>().0.iter_mut().zip(lines) {
-                out.copy_from_slice(&line[..WINDOW]);
-            }
-            return true;
-        }
         let columns_of = Some((place.x, place.side));
         if self.shared != columns_of {
             self.shared = columns_of;
             self.begin(side, WINDOW, image.height);
         }
+        let pixels = &image.pixels[columns.start..];
         stretch(self, pixels, image.width, rows.start, side, out);
         true
     }

@@ -129,20 +129,6 @@ pub struct AugmentParams {
     pub c: f32,
 }
 
-impl AugmentParams {
-    /// Leaves the geometry and only stretches the grey values to the full range.
-    pub const IDENTITY: Self = Self {
-        flip: false,
-        rotation_deg: 0.0,
-        scale: 1.0,
-        tx: 0.0,
-        ty: 0.0,
-        a: 1.0,
-        b: 1.0,
-        c: 0.0,
-    };
-}
-
 /// Augments one image: `[side, side]` u8 to `[side, side]` f32 in [0, 2].
 ///
 /// In order, as in the authors' code: flip; bilinear resampling, zero outside, where output pixel o = (column, row) reads input point
@@ -171,6 +157,18 @@ pub fn apply(
 mod tests {
     use super::*;
     use proptest::prelude::*;
+
+    /// Only stretches the grey values to the full range.
+    const IDENTITY: AugmentParams = AugmentParams {
+        flip: false,
+        rotation_deg: 0.0,
+        scale: 1.0,
+        tx: 0.0,
+        ty: 0.0,
+        a: 1.0,
+        b: 1.0,
+        c: 0.0,
+    };
 
     fn noise(side: usize) -> Vec<u8> {
         let mut rng = faus_base::random::named(3, "test", &[]);
@@ -218,13 +216,7 @@ mod tests {
     fn identity_stretches_the_greys_only() {
         let image = [51, 102, 153, 204];
         let mut out = [0.0; 4];
-        apply(
-            &AugmentParams::IDENTITY,
-            &image,
-            2,
-            &mut out,
-            &mut Vec::new(),
-        );
+        apply(&IDENTITY, &image, 2, &mut out, &mut Vec::new());
         for (got, want) in out.iter().zip([0.0, 2.0 / 3.0, 4.0 / 3.0, 2.0]) {
             assert!((got - want).abs() < 1e-6, "{out:?}");
         }
@@ -237,7 +229,7 @@ mod tests {
         apply(
             &AugmentParams {
                 flip: true,
-                ..AugmentParams::IDENTITY
+                ..IDENTITY
             },
             &image,
             3,
@@ -252,13 +244,7 @@ mod tests {
     #[test]
     fn one_grey_becomes_zero() {
         let mut out = [9.0; 16];
-        apply(
-            &AugmentParams::IDENTITY,
-            &[200; 16],
-            4,
-            &mut out,
-            &mut Vec::new(),
-        );
+        apply(&IDENTITY, &[200; 16], 4, &mut out, &mut Vec::new());
         assert_eq!(out, [0.0; 16]);
     }
 

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::Error;
 use crate::fold::part::Part;
-use crate::label::{ClassMap, Expression};
+use crate::label::ClassMap;
 use crate::read::ck_plus::SYNTHETIC_MARK;
 use crate::read::file::Skipped;
 use crate::read::name::listed;
@@ -47,7 +47,7 @@ impl FolderOptions {
 
 /// A folder with folders of images for each class, at any depth: CK+48, `train/happy/x.png`, `S010/happy/x.png`.
 ///
-/// Of the folders above an image the deepest that names an expression decides ([`Expression::from_name`]; `3_happy` too,
+/// Of the folders above an image the deepest that names an expression decides ([`Expression::from_name`](crate::Expression::from_name); `3_happy` too,
 /// but not `3`: codes differ between data sets). If every name contains a subject, folds are made by subject; if a single
 /// one does not, image by image, and the set is not subject-independent. Then folders `train`, `validation` and `test`
 /// (names of [`Part::from_name`]) are the set's one given split, if all three occur. The images have no FACS codes.

@@ -172,7 +172,9 @@ mod tests {
             "a/s010_004_00000017_flipped.png",
             "x/S010_004_00000017",
         ] {
-            let read = pattern.read(path).map(|identity| (identity.subject, identity.frame));
+            let read = pattern
+                .read(path)
+                .map(|identity| (identity.subject, identity.frame));
             assert_eq!(read, Some(("010".to_owned(), Some(17))), "{path}");
         }
         let sequence = pattern.read("happy/S010_004_00000017.png");

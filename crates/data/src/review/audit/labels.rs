@@ -2,8 +2,6 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use sha2::{Digest, Sha256};
-
 use crate::fold::rule::FoldRule;
 use crate::label::expression::Expression;
 use crate::prepared::Prepared;
@@ -64,9 +62,7 @@ fn numbers_and_names(set: &Prepared) -> Vec<String> {
     }
     let mut found = Vec::new();
     for ((label, name), rows) in pairs {
-        let class = usize::try_from(label).ok();
-        let class = class.and_then(|label| set.info().classes.get(label));
-        match class {
+        match set.info().class(label) {
             Some(class) if class == name => {}
             Some(class) => found.push(format!(
                 "{rows} rows call class {label} '{name}', dataset.json calls it '{class}'"
@@ -118,12 +114,10 @@ fn folders(set: &Prepared) -> Vec<String> {
 }
 
 fn same_images(set: &Prepared) -> Vec<String> {
-    let mut first: HashMap<[u8; 32], &Sample> = HashMap::new();
+    let mut first: HashMap<&[u8], &Sample> = HashMap::new();
     let mut found = Vec::new();
     for sample in labelled(set) {
-        let known = first
-            .entry(Sha256::digest(set.image(sample.index)).into())
-            .or_insert(sample);
+        let known = first.entry(set.image(sample.index)).or_insert(sample);
         if known.label != sample.label {
             found.push(format!(
                 "{} ({}) and {} ({})",

@@ -1,4 +1,4 @@
-//! Is training apart from test? Looks for what makes a reported accuracy too good, in our folds and in other people's splits.
+//! Searches our folds and other people's splits for faults that make a reported accuracy too good.
 
 mod coverage;
 mod finding;
@@ -9,7 +9,7 @@ mod split;
 mod table;
 
 use std::fmt;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use serde::Serialize;
 
@@ -21,24 +21,8 @@ use crate::prepared::sample::Sample;
 pub use finding::{Finding, FindingKind, Severity};
 use split::Splits;
 
-/// The split to audit.
-#[derive(Debug, Clone)]
-pub struct AuditOptions {
-    /// Somebody else's split: a table with the columns `path`, `split` (train, val or test in any of the usual spellings)
-    /// and, if there are any, `fold` and `label`. `None` audits the set's own folds under the protocol `paper-2017`.
-    pub split_csv: Option<PathBuf>,
-    /// Examples listed of each kind of finding.
-    pub examples: usize,
-}
-
-impl Default for AuditOptions {
-    fn default() -> Self {
-        Self {
-            split_csv: None,
-            examples: 5,
-        }
-    }
-}
+/// Examples listed of each kind of finding.
+const EXAMPLES: usize = 5;
 
 /// The result of an audit; its `Display` is a page of text.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -53,7 +37,7 @@ pub struct Audit {
     pub folds: usize,
     /// Labelled images.
     pub images: usize,
-    /// The faults that were looked for, one entry each.
+    /// The faults searched for, one entry each.
     pub checked: Vec<&'static str>,
     /// The findings, the worst first.
     pub findings: Vec<Finding>,
@@ -91,12 +75,15 @@ impl Audit {
 
 /// Audits the prepared set in `dir`. Nothing is written.
 ///
+/// `split` is somebody else's split: a table with the columns `path`, `split` (train, val or test in any of the usual
+/// spellings) and, if there are any, `fold` and `label`. `None` audits the set's own folds under the protocol `paper-2017`.
+///
 /// # Errors
 /// [`Error::NotPrepared`] for a set whose files do not fit together (contradictory labels and folds are findings, not
 /// errors); [`Error::Layout`] or [`Error::Parse`] for a split table that cannot be read.
-pub fn audit(dir: &Path, options: &AuditOptions) -> Result<Audit, Error> {
+pub fn audit(dir: &Path, split: Option<&Path>) -> Result<Audit, Error> {
     let set = Prepared::open_for_audit(dir)?;
-    let (splits, mut findings) = match &options.split_csv {
+    let (splits, mut findings) = match split {
         Some(path) => Splits::read(path, &set)?,
         None => (Splits::own(&set), Vec::new()),
     };
@@ -107,7 +94,7 @@ pub fn audit(dir: &Path, options: &AuditOptions) -> Result<Audit, Error> {
     findings.retain(|finding| finding.count > 0);
     findings.sort_by_key(|finding| (finding.severity, finding.kind));
     for finding in &mut findings {
-        finding.examples.truncate(options.examples);
+        finding.examples.truncate(EXAMPLES);
     }
     Ok(Audit {
         name: set.info().name.clone(),

@@ -1,7 +1,7 @@
 //! Near-identical images in two parts of a split.
 //!
 //! Every image becomes a 32×32 thumbnail of mean 0 and deviation 1, which brightness and contrast do not change. The mean face of
-//! the set, made symmetric, is taken away: what is left tells people apart, and mirroring an image mirrors it. The signs of
+//! the set, made symmetric, is taken away: the rest differs between people, and mirroring an image mirrors it. The signs of
 //! its low frequencies are a hash of 63 bits, all pairs of which are compared; mirroring flips the signs of the odd horizontal
 //! frequencies, so mirrored copies cost one more comparison. Pairs with near hashes are held against each other by correlation
 //! at 48×48 under shifts of up to two pixels. Copies that were scaled, turned or cut anew are not found.
@@ -32,7 +32,7 @@ const NEAR: u32 = 16;
 /// The same for sets above [`LARGE`] images, where wider would take hours: copies that were compressed, re-lit or mirrored.
 const NEAR_IN_LARGE: u32 = 8;
 const LARGE: usize = 10_000;
-/// Least correlation of two images, and of what is left of them without the mean face. On our synthetic faces different people
+/// Least correlation of two images, and of the two without the mean face. On our synthetic faces different people
 /// reach 0.91 in the smaller of the two, and copies that were compressed, re-lit or shifted fall to 0.97.
 const ALIKE: f32 = 0.95;
 const ALIKE_BUT_MEAN: f32 = 0.93;
@@ -46,8 +46,8 @@ type Thumbnail = Vec<f32>;
 
 /// Pairs of near-identical images that a split sets apart, of different or unknown people.
 ///
-/// Images whose bytes are equal are looked at once: a set may hold thousands of copies of a few, and all their pairs would be
-/// too many to look at or to list. A copy is paired with the first one that it leaks to in each kind of image.
+/// Images of equal bytes are compared once: a set may hold thousands of copies of a few, and all their pairs would be
+/// too many to compare or to list. A copy is paired with the first one that it leaks to in each kind of image.
 pub(super) fn near_duplicates(set: &Prepared, splits: &Splits) -> Vec<Finding> {
     let kinds = kinds(set, splits);
     let faces = Faces::of(set, kinds.iter().map(|kind| kind.rows[0]).collect());
@@ -60,12 +60,11 @@ pub(super) fn near_duplicates(set: &Prepared, splits: &Splits) -> Vec<Finding> {
     };
     let all = (0..search.kinds.len()).into_par_iter();
     let mut pairs: Vec<Pair> = all.flat_map_iter(|first| search.pairs_of(first)).collect();
-    pairs.sort_by_key(|pair| (pair.a, pair.b));
-    let texts = pairs.iter().filter_map(|pair| pair.text(set, splits));
+    pairs.sort_by_key(|pair| pair.rows);
     let mut found = vec![Finding::leak(
         FindingKind::NearDuplicate,
         "pairs of near-identical images in two parts of one split",
-        texts.collect(),
+        pairs.into_iter().map(|pair| pair.text).collect(),
     )];
     let mut incomplete = |what: String| {
         found.push(Finding::counted(FindingKind::Incomplete, &what, 1));
@@ -106,7 +105,8 @@ impl Search<'_> {
 
     fn pairs(&self, first: usize, second: usize) -> Option<Vec<Pair>> {
         let (one, other) = (&self.kinds[first], &self.kinds[second]);
-        if !one.leaks_to(other, self.set, self.splits)
+        let mut telling = one.telling.iter();
+        if !telling.any(|&row| self.partner(row, other).is_some())
             || self.compared.fetch_add(1, Ordering::Relaxed) >= COMPARED_LIMIT
         {
             return None;
@@ -116,18 +116,48 @@ impl Search<'_> {
             true => (1.0, false),
             false => self.faces.alike(self.set, first, second)?,
         };
-        let pairs = one.pairs(other, self.set, self.splits).into_iter();
-        let pairs = pairs.map(|(a, b)| Pair {
-            a,
-            b,
-            alike,
-            mirrored,
+        let mirrored = if mirrored { ", mirrored" } else { "" };
+        let there = one.rows.iter().map(|&row| (row, self.partner(row, other)));
+        let back = other.rows.iter().map(|&row| (row, self.partner(row, one)));
+        let rows = there.chain(back);
+        let rows = rows.filter_map(|(row, partner)| partner.map(|at| (row.min(at), row.max(at))));
+        let rows: BTreeSet<(usize, usize)> = rows.collect();
+        let pairs = rows.into_iter().filter_map(|rows| {
+            let places = self.places(rows)?;
+            let text = format!("{places}: correlation {alike:.3}{mirrored}");
+            Some(Pair { rows, text })
         });
         Some(pairs.collect())
     }
+
+    /// The first row of a kind that a split sets apart from `row` and that shows another or an unknown person: the same
+    /// person in two parts is a finding already.
+    fn partner(&self, row: usize, kind: &Kind) -> Option<usize> {
+        let subject = |row: usize| self.set.samples()[row].subject;
+        let other_person = |at: usize| subject(at) != subject(row) || subject(row) < 0;
+        let mut leaks = kind.telling.iter().copied();
+        leaks.find(|&at| other_person(at) && self.splits.apart(row, at).is_some())
+    }
+
+    /// The paths and parts of two rows in the first fold that sets them apart.
+    fn places(&self, (a, b): (usize, usize)) -> Option<String> {
+        let (fold, parts_a, parts_b) = self.splits.apart(a, b)?;
+        let place = |row: usize, parts| {
+            let path = &self.set.samples()[row].path;
+            format!("{path} ({})", names(parts))
+        };
+        let (a, b) = (place(a, parts_a), place(b, parts_b));
+        Some(format!("{a} and {b} in {}", self.splits.fold_name(fold)))
+    }
 }
 
-/// Rows whose images have equal bytes.
+/// Two rows, the lower first.
+struct Pair {
+    rows: (usize, usize),
+    text: String,
+}
+
+/// Rows with images of equal bytes.
 struct Kind {
     /// In order.
     rows: Vec<usize>,
@@ -147,10 +177,8 @@ fn kinds(set: &Prepared, splits: &Splits) -> Vec<Kind> {
         }
         let number = *known.entry(set.image(row)).or_insert(kinds.len());
         if number == kinds.len() {
-            kinds.push(Kind {
-                rows: Vec::new(),
-                telling: Vec::new(),
-            });
+            let (rows, telling) = (Vec::new(), Vec::new());
+            kinds.push(Kind { rows, telling });
         }
         kinds[number].rows.push(row);
         if told.insert((number, set.samples()[row].subject, parts)) {
@@ -158,62 +186,6 @@ fn kinds(set: &Prepared, splits: &Splits) -> Vec<Kind> {
         }
     }
     kinds
-}
-
-impl Kind {
-    /// The first row that a split sets apart from `row` and that shows another or an unknown person: the same person in two
-    /// parts is a finding already.
-    fn partner(&self, row: usize, set: &Prepared, splits: &Splits) -> Option<usize> {
-        let subject = |row: usize| set.samples()[row].subject;
-        let other_person = |at: usize| subject(at) != subject(row) || subject(row) < 0;
-        let leaks = |&at: &usize| other_person(at) && splits.apart(row, at).is_some();
-        self.telling.iter().copied().find(leaks)
-    }
-
-    fn leaks_to(&self, other: &Self, set: &Prepared, splits: &Splits) -> bool {
-        let mut rows = self.telling.iter();
-        rows.any(|&row| other.partner(row, set, splits).is_some())
-    }
-
-    /// Each row with its partner in the other kind, the lower row first.
-    fn pairs(&self, other: &Self, set: &Prepared, splits: &Splits) -> BTreeSet<(usize, usize)> {
-        let there = self
-            .rows
-            .iter()
-            .map(|&row| (row, other.partner(row, set, splits)));
-        let back = other
-            .rows
-            .iter()
-            .map(|&row| (row, self.partner(row, set, splits)));
-        let found = there.chain(back);
-        found
-            .filter_map(|(row, partner)| partner.map(|at| (row.min(at), row.max(at))))
-            .collect()
-    }
-}
-
-struct Pair {
-    a: usize,
-    b: usize,
-    alike: f32,
-    mirrored: bool,
-}
-
-impl Pair {
-    fn text(&self, set: &Prepared, splits: &Splits) -> Option<String> {
-        let (fold, a, b) = splits.apart(self.a, self.b)?;
-        let path = |row: usize| &set.samples()[row].path;
-        let mirrored = if self.mirrored { ", mirrored" } else { "" };
-        Some(format!(
-            "{} ({}) and {} ({}) in {}: correlation {:.3}{mirrored}",
-            path(self.a),
-            names(a),
-            path(self.b),
-            names(b),
-            splits.fold_name(fold),
-            self.alike
-        ))
-    }
 }
 
 /// The images, compared by hashes first and by correlation then.

@@ -82,11 +82,9 @@ impl Splits {
         }
         if matched.unmatched.len() == rows.len() {
             let example = set.samples().first().map_or("", |s| &s.path);
-            return Err(Error::Layout {
-                path: path.to_path_buf(),
-                expected: format!("paths of the set's images, such as '{example}'"),
-                found: format!("{} rows, none of which names one of them", rows.len()),
-            });
+            let expected = format!("paths of the set's images, such as '{example}'");
+            let found = format!("{} rows, none of which names one of them", rows.len());
+            return Err(Error::layout(path, expected, found));
         }
         let (folds, findings) = matched.findings(set);
         let (names, mut folds): (Vec<_>, Vec<_>) = sorted(folds).into_iter().unzip();
@@ -174,8 +172,8 @@ impl Matched {
         let used = |row: usize| self.folds.values().any(|parts| parts[row] != 0);
         let left_out = labelled(set).filter(|s| !used(s.index));
         let left_out: Vec<String> = left_out.map(|s| s.path.clone()).collect();
-        // A table of more images than the set holds says all of the set's; one that says little of them and names others
-        // may be about another copy.
+        // A table of more images than the set's covers all of them; one that covers few and names others may belong to
+        // another copy.
         let most_left_out = 2 * left_out.len() > labelled(set).count();
         let severity = match !self.unmatched.is_empty() && most_left_out {
             true => Severity::CannotTell,

@@ -35,12 +35,9 @@ pub(super) fn read(path: &Path) -> Result<Vec<Row>, Error> {
         .collect();
     let missing = |column| !header.iter().any(|name| name == column);
     if missing("path") || missing("split") {
-        return Err(Error::Layout {
-            path: path.to_path_buf(),
-            expected: "a table with the columns path,split and, if there are any, fold and label"
-                .to_owned(),
-            found: brief(&header.iter().collect::<Vec<_>>().join(",")),
-        });
+        let expected = "a table with the columns path,split and, if there are any, fold and label";
+        let found = header.iter().collect::<Vec<_>>().join(",");
+        return Err(Error::layout(path, expected, brief(&found)));
     }
     let rows = table.records().map(|row| row?.deserialize(Some(&header)));
     rows.collect::<Result<_, _>>().map_err(wrong)

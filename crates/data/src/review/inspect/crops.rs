@@ -106,7 +106,7 @@ fn chosen(
     Ok(rows.map(|(placed, _, row)| (row, placed)).collect())
 }
 
-/// `samples.csv` does not say which of the two found a face, but landmarks come first wherever they are usable, and
+/// `samples.csv` does not record which of the two found a face, but landmarks come first wherever they are usable, and
 /// those that are not are among the skipped inputs.
 fn placed(
     mode: CropMode,
@@ -124,10 +124,8 @@ fn placed(
 }
 
 fn foreign(set: &Prepared, sample: &Sample, what: &str) -> Error {
-    Error::NotPrepared {
-        path: set.dir().join("samples.csv"),
-        reason: format!("row {}: {} {what}", sample.index, sample.path),
-    }
+    let reason = format!("row {}: {} {what}", sample.index, sample.path);
+    Error::not_prepared(&set.dir().join("samples.csv"), reason)
 }
 
 /// The original with the crop's frame, and the crop beside it: as high as [`HIGH`].
