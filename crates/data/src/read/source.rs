@@ -24,7 +24,9 @@ pub trait Source: Sync {
     /// The folder or file that is read; nothing is ever written there.
     fn root(&self) -> &Path;
     /// Whether a program drew the images; every output then carries the word synthetic.
-    fn synthetic(&self) -> bool;
+    fn synthetic(&self) -> bool {
+        false
+    }
     /// The classes in label order.
     fn class_names(&self) -> Vec<String>;
     /// Lists every usable image, reading labels but no images.

@@ -333,10 +333,6 @@ impl Source for Tfd {
         &self.root
     }
 
-    fn synthetic(&self) -> bool {
-        false
-    }
-
     fn class_names(&self) -> Vec<String> {
         self.classes.names()
     }

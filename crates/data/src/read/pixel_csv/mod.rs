@@ -127,10 +127,6 @@ impl Source for PixelCsv {
         &self.root
     }
 
-    fn synthetic(&self) -> bool {
-        false
-    }
-
     fn class_names(&self) -> Vec<String> {
         self.table.classes.names()
     }
