@@ -45,11 +45,8 @@ fn accuracy(runs: &Runs) -> Section {
 
 fn accuracies(runs: &[Run]) -> Option<Plot> {
     let lines = runs.iter().map(|run| Line {
-        label: run.name.clone(),
-        value: run.summary.mean(),
-        interval: run.summary.interval(),
         series: usize::from(run.summary.chosen_on_test()),
-        ..Line::default()
+        ..Line::new(run.name.clone(), run.summary.mean(), run.summary.interval())
     });
     let series = [
         "checkpoint chosen on validation",
@@ -173,11 +170,7 @@ fn recalls(runs: &[Run], names: &[&str]) -> Option<Plot> {
     // There are five colours and marks.
     let shown = &runs[..runs.len().min(5)];
     let lines = names.iter().flat_map(|name| {
-        let line = |(series, run): (usize, &Run)| Line {
-            value: recall(run, name),
-            series,
-            ..Line::default()
-        };
+        let line = |(series, run): (usize, &Run)| Line::of(series, recall(run, name), None);
         labelled((*name).to_owned(), shown.iter().enumerate().map(line))
     });
     let numbers = names.iter().flat_map(|name| {

@@ -97,11 +97,13 @@ impl Blocks {
         self.html(Details { summary, inner });
     }
 
-    /// A folded table.
+    /// A folded table; nothing if it has no rows.
     pub fn folded(&mut self, summary: impl Into<String>, table: impl Into<Table>) {
-        let mut inner = Self::default();
-        inner.table(table);
-        self.details(summary.into(), inner);
+        let (table, mut inner) = (table.into(), Self::default());
+        if !table.rows.is_empty() {
+            inner.table(table);
+            self.details(summary.into(), inner);
+        }
     }
 
     /// A drawing as a numbered figure of the page; it also becomes files under `report/figures`.

@@ -1,9 +1,8 @@
 //! `fau/`: filters against action units. Columns that a version or an analysis does not write are absent.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Deserialize;
-use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use super::folder::{Contents, Gap, RunFolder};
@@ -24,18 +23,16 @@ pub(crate) fn au_label(au: u64) -> String {
 }
 
 /// A study's table and summary.
-pub(crate) struct Study<T> {
-    pub rows: Contents<Vec<T>>,
+pub(crate) struct Study {
+    pub rows: Contents<Vec<Value>>,
     pub summary: Contents<Value>,
 }
 
-impl<T: DeserializeOwned> Study<T> {
+impl Study {
     fn read(folder: &RunFolder, name: &str, remedy: &'static str) -> Self {
-        let rows = folder.table(&format!("fau/{name}.csv"), remedy);
-        let summary = folder.json(&format!("fau/{name}.json"), remedy);
         Self {
-            rows: rows.into(),
-            summary: summary.into(),
+            rows: folder.rows(&format!("fau/{name}.csv"), remedy).into(),
+            summary: folder.json(&format!("fau/{name}.json"), remedy).into(),
         }
     }
 }
@@ -51,6 +48,16 @@ pub(crate) fn ends(of: &Value, low: &str, high: &str) -> Option<(f64, f64)> {
     of[low].as_f64().zip(of[high].as_f64())
 }
 
+/// The action unit of a row or an object; 0 where it is missing.
+pub(crate) fn au(of: &Value) -> u64 {
+    of["au"].as_u64().unwrap_or(0)
+}
+
+/// The action units of some rows, ascending.
+pub(crate) fn units(rows: &[Value]) -> BTreeSet<u64> {
+    rows.iter().map(au).collect()
+}
+
 /// The objects of a list; none where it is missing.
 pub(crate) fn list(value: &Value) -> &[Value] {
     value.as_array().map_or(&[], Vec::as_slice)
@@ -62,14 +69,14 @@ pub(crate) struct Fau {
     pub correspondences: Contents<Vec<Correspondence>>,
     pub associations: Contents<Vec<Association>>,
     pub own_measures: Vec<OwnMeasure>,
-    pub class_effects: Contents<Vec<ClassEffect>>,
-    pub sensitivity: Contents<Vec<Sensitivity>>,
+    pub class_effects: Contents<Vec<Value>>,
+    pub sensitivity: Contents<Vec<Value>>,
     pub replicate: Contents<Value>,
-    pub controls: Study<Control>,
-    pub probe: Study<Probe>,
-    pub intervene: Study<Intervention>,
-    pub ablate: Study<Ablation>,
-    pub locate: Study<Location>,
+    pub controls: Study,
+    pub probe: Study,
+    pub intervene: Study,
+    pub ablate: Study,
+    pub locate: Study,
     pub own_studies: Vec<OwnStudy>,
 }
 
@@ -82,8 +89,8 @@ impl Fau {
             correspondences: folder.table("fau/correspondences.csv", CORRELATE).into(),
             associations: folder.table(ASSOCIATIONS, CORRELATE).into(),
             own_measures: OwnMeasure::read_all(folder, &summary),
-            class_effects: folder.table("fau/class_effects.csv", CORRELATE).into(),
-            sensitivity: folder.table("fau/sensitivity.csv", CORRELATE).into(),
+            class_effects: folder.rows("fau/class_effects.csv", CORRELATE).into(),
+            sensitivity: folder.rows("fau/sensitivity.csv", CORRELATE).into(),
             replicate: replicate.into(),
             controls: Study::read(folder, "controls", "`faus controls RUN` computes it."),
             probe: Study::read(folder, "probes", "`faus probe RUN` computes it."),
@@ -194,23 +201,20 @@ impl OwnMeasure {
         if names.is_empty() {
             return vec![];
         }
-        let rows: Vec<BTreeMap<String, String>> =
-            folder.table(ASSOCIATIONS, CORRELATE).unwrap_or_default();
+        let rows = folder.rows(ASSOCIATIONS, CORRELATE).unwrap_or_default();
         names.iter().map(|name| Self::of(name, &rows)).collect()
     }
 
-    fn of(name: &str, rows: &[BTreeMap<String, String>]) -> Self {
-        let score = |row: &BTreeMap<String, String>| {
-            let number = |key: &str| row.get(key)?.parse::<f64>().ok();
-            let key = |key: &str| row.get(key)?.parse().ok();
-            let [low, high] = ["low", "high"].map(|end| number(&format!("{name}_{end}")));
+    fn of(name: &str, rows: &[Value]) -> Self {
+        let score = |row: &Value| {
+            let number = |key: String| row[key].as_f64();
             let score = OwnScore {
-                value: number(name),
-                p: number(&format!("p_{name}")),
-                q: number(&format!("q_{name}")),
-                interval: low.zip(high),
+                value: number(name.to_owned()),
+                p: number(format!("p_{name}")),
+                q: number(format!("q_{name}")),
+                interval: ends(row, &format!("{name}_low"), &format!("{name}_high")),
             };
-            Some(((key("filter")?, key("au")?), score))
+            Some(((row["filter"].as_u64()?, row["au"].as_u64()?), score))
         };
         Self {
             name: name.to_owned(),
@@ -231,98 +235,6 @@ impl OwnMeasure {
             .filter(move |((_, other), _)| *other == au);
         of.map(|((filter, _), score)| (*filter, score))
     }
-}
-
-/// An action unit's best filter inside one class.
-#[derive(Default, Deserialize)]
-#[serde(default)]
-pub(crate) struct ClassEffect {
-    pub au: u64,
-    pub label_name: String,
-    pub filter: u64,
-    pub n_with: Option<u64>,
-    pub n_without: Option<u64>,
-    pub auroc: Option<f64>,
-    pub auroc_low: Option<f64>,
-    pub auroc_high: Option<f64>,
-}
-
-/// The analysis with another histogram.
-#[derive(Default, Deserialize)]
-#[serde(default)]
-pub(crate) struct Sensitivity {
-    pub bins: Option<u64>,
-    pub prior: Option<String>,
-    pub pseudo_samples: Option<f64>,
-    pub spearman: Option<f64>,
-    pub same_au: Option<f64>,
-}
-
-/// A control against an action unit.
-#[derive(Default, Deserialize)]
-#[serde(default)]
-pub(crate) struct Control {
-    pub control: String,
-    pub au: u64,
-    pub best_auroc: Option<f64>,
-    pub best_auroc_low: Option<f64>,
-    pub best_auroc_high: Option<f64>,
-}
-
-/// A linear probe from a layer to an action unit.
-#[derive(Default, Deserialize)]
-#[serde(default)]
-pub(crate) struct Probe {
-    pub network: String,
-    pub layer: String,
-    pub au: u64,
-    pub auroc: Option<f64>,
-    pub f1: Option<f64>,
-    pub auroc_low: Option<f64>,
-    pub auroc_high: Option<f64>,
-    pub control_auroc: Option<f64>,
-    pub class_control_auroc: Option<f64>,
-}
-
-/// A filter's response to one switched action unit, in standard deviations of the filter.
-#[derive(Default, Deserialize)]
-#[serde(default)]
-pub(crate) struct Intervention {
-    pub filter: u64,
-    pub au: u64,
-    pub effect: Option<f64>,
-}
-
-/// The effect on a class of silencing an action unit's filters; `label` is empty for all classes together.
-#[derive(Default, Deserialize)]
-#[serde(default)]
-pub(crate) struct Ablation {
-    pub au: u64,
-    pub label: String,
-    pub label_name: String,
-    pub images: Option<u64>,
-    pub filters: Option<u64>,
-    pub recall_before: Option<f64>,
-    pub recall_after: Option<f64>,
-    pub drop: Option<f64>,
-    pub drop_random: Option<f64>,
-    pub drop_active: Option<f64>,
-    pub p_random: Option<f64>,
-    pub p_active: Option<f64>,
-}
-
-/// The places of a filter's maxima.
-#[derive(Default, Deserialize)]
-#[serde(default)]
-pub(crate) struct Location {
-    pub filter: u64,
-    pub au: u64,
-    pub images: Option<u64>,
-    pub pointing_rate: Option<f64>,
-    pub chance: Option<f64>,
-    pub q: Option<f64>,
-    pub iou: Option<f64>,
-    pub iou_chance: Option<f64>,
 }
 
 /// A study that an experiment added: a `fau/*.json` with a key `study`, and the table beside it.

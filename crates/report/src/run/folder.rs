@@ -10,6 +10,7 @@ use base64::engine::general_purpose::STANDARD;
 use csv::StringRecord;
 use image::DynamicImage;
 use serde::de::DeserializeOwned;
+use serde_json::Value;
 
 use crate::errors::Error;
 
@@ -125,18 +126,27 @@ impl RunFolder {
     pub fn table<T: DeserializeOwned>(&self, file: &str, remedy: &'static str) -> Part<Vec<T>> {
         let (header, rows) = self.records(file, remedy)?;
         let rows = rows.iter().map(|row| {
-            let numbers = |cell| {
-                if ["NaN", "inf", "-inf"].contains(&cell) {
-                    ""
-                } else {
-                    cell
-                }
-            };
-            let row: StringRecord = row.iter().map(numbers).collect();
+            let missing = |cell: &&str| ["NaN", "inf", "-inf"].contains(cell);
+            let cells = row
+                .iter()
+                .map(|cell| Some(cell).filter(|cell| !missing(cell)).unwrap_or_default());
+            let row: StringRecord = cells.collect();
             row.deserialize(Some(&header))
         });
         let rows: Result<Vec<T>, csv::Error> = rows.collect();
         rows.map_err(|error| Gap::damaged(file, error, remedy))
+    }
+
+    /// The rows of a CSV file as objects; cells that read as numbers are numbers, `NaN` is null.
+    pub fn rows(&self, file: &str, remedy: &'static str) -> Part<Vec<Value>> {
+        let (header, rows) = self.records(file, remedy)?;
+        let object = |row: &StringRecord| {
+            let cells = header.iter().zip(row);
+            cells
+                .map(|(key, cell)| (key.to_owned(), value(cell)))
+                .collect()
+        };
+        Ok(rows.iter().map(object).collect())
     }
 
     /// Header and rows of a CSV file as they stand.
@@ -233,6 +243,12 @@ impl RunFolder {
         }
         std::fs::read(&path).map_err(unread)
     }
+}
+
+fn value(cell: &str) -> Value {
+    let number = || cell.parse::<f64>().ok().map(Value::from);
+    let whole = cell.parse::<u64>().ok().map(Value::from);
+    whole.or_else(number).unwrap_or_else(|| cell.into())
 }
 
 /// A picture reduced to what a page needs.

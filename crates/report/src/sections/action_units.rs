@@ -7,13 +7,13 @@ use serde_json::Value;
 
 use crate::page::blocks::{Blocks, Section};
 use crate::page::table::{Cell, Table, TableOf};
-use crate::page::text::{count, decimal, interval, or_dash, percent};
+use crate::page::text::{count, decimal, interval, or_dash, percent, when};
 use crate::plot::forest::{Forest, Line, labelled};
 use crate::plot::numbers::{cell, csv, csv_text, ends};
 use crate::run::Run;
+use crate::run::config::brief;
 use crate::run::fau::{
-    self, Association, ClassEffect, Correspondence, Fau, OwnMeasure, OwnScore, Sensitivity,
-    au_label, list, verdict,
+    self, Association, Correspondence, Fau, OwnMeasure, OwnScore, au, au_label, list, verdict,
 };
 
 pub(super) fn section(run: &Run) -> Section {
@@ -31,9 +31,7 @@ pub(super) fn section(run: &Run) -> Section {
     }
     within_classes(&fau.class_effects, &mut blocks);
     held_out(&fau.summary["held_out"], &mut blocks);
-    if fau.sensitivity.gap.is_none() {
-        blocks.folded("Other bins and smoothing", sensitivity(&fau.sensitivity));
-    }
+    blocks.folded("Other bins and smoothing", sensitivity(&fau.sensitivity));
     blocks.section("action-units", "Filters and action units")
 }
 
@@ -100,16 +98,8 @@ impl Best {
     }
 
     fn lines(&self) -> Vec<Line> {
-        let all = Line {
-            value: Some(self.auroc),
-            interval: self.interval,
-            ..Line::default()
-        };
-        let within = self.within.map(|within| Line {
-            value: Some(within),
-            series: 1,
-            ..Line::default()
-        });
+        let all = Line::of(0, Some(self.auroc), self.interval);
+        let within = self.within.map(|within| Line::of(1, Some(within), None));
         let label = format!("{} (#{})", au_label(self.au), self.filter);
         labelled(label, [all].into_iter().chain(within))
     }
@@ -274,13 +264,11 @@ fn correspondences(fau: &Fau, blocks: &mut Blocks) {
     let pairs: Vec<Pair> = pairs.collect();
     let csv = correspondences_csv(fau, &pairs);
     let tested = pairs.iter().any(|pair| pair.found.q_max.is_some());
-    let chance = match tested {
-        true => format!(
-            " q of the largest KL: against the largest KL over all action units under permutation, over filters; q within expressions: permuted among images of the same expression only. Beyond chance is q ≤ {}.",
-            fau.level()
-        ),
-        false => String::new(),
-    };
+    let chance = format!(
+        " q of the largest KL: against the largest KL over all action units under permutation, over filters; q within expressions: permuted among images of the same expression only. Beyond chance is q ≤ {}.",
+        fau.level()
+    );
+    let chance = when(tested, &chance);
     let mut table = TableOf::new("Correspondences of filters and action units", pairs)
         .words("Filter", |pair| Cell::filter(pair.found.filter))
         .words("Action unit", |pair| Cell::au(pair.found.au))
@@ -343,22 +331,22 @@ fn correspondences_csv(fau: &Fau, pairs: &[Pair]) -> String {
     csv_text(header.chain(own), rows)
 }
 
-fn within_classes(effects: &[ClassEffect], blocks: &mut Blocks) {
-    let scored = effects.iter().filter(|row| row.auroc.is_some());
-    let scored: Vec<&ClassEffect> = scored.collect();
+fn within_classes(effects: &[Value], blocks: &mut Blocks) {
+    let scored = effects.iter().filter(|row| row["auroc"].is_number());
+    let scored: Vec<&Value> = scored.collect();
     if scored.is_empty() {
         return;
     }
     blocks.heading("Inside each expression");
     let summary = format!("{} within expressions", count(scored.len(), "pair"));
     let table = TableOf::new("Action units inside each expression", scored)
-        .words("Action unit", |row| Cell::au(row.au))
-        .words("Expression", |row| row.label_name.as_str())
-        .numbers("Filter", |row| Cell::filter(row.filter))
-        .numbers("With", |row| Cell::count(row.n_with))
-        .numbers("Without", |row| Cell::count(row.n_without))
-        .numbers("AUROC", |row| Cell::decimal(row.auroc, 2))
-        .numbers("95% CI", |row| interval(row.auroc_low.zip(row.auroc_high), 2))
+        .words("Action unit", |row| Cell::au(au(row)))
+        .words("Expression", |row| brief(&row["label_name"]))
+        .numbers("Filter", |row| Cell::filter(row["filter"].as_u64().unwrap_or(0)))
+        .numbers("With", |row| Cell::count(row["n_with"].as_u64()))
+        .numbers("Without", |row| Cell::count(row["n_without"].as_u64()))
+        .numbers("AUROC", |row| Cell::decimal(row["auroc"].as_f64(), 2))
+        .numbers("95% CI", |row| interval(fau::ends(row, "auroc_low", "auroc_high"), 2))
         .note("The best filter of each action unit, among images of one expression alone: its relation to the unit beyond the expression.")
         .sortable();
     blocks.folded(summary, table);
@@ -378,13 +366,13 @@ fn held_out(held_out: &Value, blocks: &mut Blocks) {
     }
 }
 
-fn sensitivity(rows: &[Sensitivity]) -> Table {
+fn sensitivity(rows: &[Value]) -> Table {
     TableOf::new("Other histograms", rows)
-        .numbers("Bins", |row| or_dash(row.bins))
-        .words("Smoothed towards", |row| or_dash(row.prior.as_ref()))
-        .numbers("Pseudo-samples", |row| decimal(row.pseudo_samples, 1))
-        .numbers("Spearman", |row| decimal(row.spearman, 3))
-        .numbers("Same action unit", |row| percent(row.same_au))
+        .numbers("Bins", |row| brief(&row["bins"]))
+        .words("Smoothed towards", |row| brief(&row["prior"]))
+        .numbers("Pseudo-samples", |row| decimal(row["pseudo_samples"].as_f64(), 1))
+        .numbers("Spearman", |row| decimal(row["spearman"].as_f64(), 3))
+        .numbers("Same action unit", |row| percent(row["same_au"].as_f64()))
         .note("The effect of bins and smoothing: Spearman correlation of all KL values with those of the settings used, and the share of filters that keep their action unit.")
         .into()
 }

@@ -22,33 +22,8 @@ use crate::run::summary::{ClassScores, Summary};
 #[template(path = "confusion.html")]
 struct Matrix {
     classes: Vec<String>,
-    rows: Vec<MatrixRow>,
+    counts: Vec<Vec<u64>>,
     files: Vec<Download>,
-}
-
-struct MatrixRow {
-    cells: Vec<MatrixCell>,
-    total: u64,
-}
-
-struct MatrixCell {
-    count: u64,
-    percent: String,
-    /// 0 to 20, the share of the row.
-    shade: usize,
-}
-
-impl MatrixRow {
-    fn of(counts: &[u64]) -> Self {
-        let total = counts.iter().sum();
-        let cell = |count: &u64| MatrixCell {
-            count: *count,
-            percent: share(*count, total),
-            shade: (20.0 * *count as f64 / total.max(1) as f64).round() as usize,
-        };
-        let cells = counts.iter().map(cell).collect();
-        Self { cells, total }
-    }
 }
 
 pub(super) fn section(run: &Run) -> Section {
@@ -90,11 +65,11 @@ fn matrix(run: &Run, counts: &[Vec<u64>], blocks: &mut Blocks) {
     let total: u64 = counts.iter().flatten().sum();
     blocks.quiet(format!(
         "Rows are the true classes, columns the predicted ones; all test folds together. Count, and share of the row. {correct} of {total} test images correct ({}).",
-        share(correct, total)
+        share(&correct, &total)
     ));
     let plot = drawn(&classes, counts);
     blocks.html(Matrix {
-        rows: counts.iter().map(|row| MatrixRow::of(row)).collect(),
+        counts: counts.to_vec(),
         files: plot.iter().flat_map(Download::of_plot).collect(),
         classes,
     });
@@ -125,8 +100,13 @@ fn drawn(classes: &[String], counts: &[Vec<u64>]) -> Option<Plot> {
     .plot()
 }
 
-fn share(part: u64, whole: u64) -> String {
-    percent((whole > 0).then(|| part as f64 / whole as f64))
+fn share(part: &u64, whole: &u64) -> String {
+    percent((*whole > 0).then(|| *part as f64 / *whole as f64))
+}
+
+/// The shade of a cell, 0 to 20, by its share of the row.
+fn shade(part: &u64, whole: &u64) -> u64 {
+    (20.0 * *part as f64 / (*whole).max(1) as f64).round() as u64
 }
 
 /// Test images of each true class and those classified correctly, by person.
@@ -159,12 +139,7 @@ fn per_class(run: &Run, blocks: &mut Blocks) {
             (name, precision, recall, ends(*interval), f1, support)
         }),
     );
-    let line = |(name, scores, interval): &Scored| Line {
-        label: (*name).clone(),
-        value: scores.recall,
-        interval: *interval,
-        ..Line::default()
-    };
+    let line = |row: &Scored| Line::new(row.0.clone(), row.1.recall, row.2);
     let forest = Forest {
         name: "recall-by-class",
         alt: "Recall of each class with intervals over people; the same numbers are in the table below",

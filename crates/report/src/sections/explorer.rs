@@ -10,11 +10,11 @@ use serde_json::json;
 use super::heat_map::Grid;
 use super::patches::images_used;
 use crate::page::blocks::{Blocks, Section};
-use crate::page::text::{decimal, interval, p_value, percent};
+use crate::page::text::{ci, decimal, p_value, percent};
 use crate::run::Run;
-use crate::run::fau::{Association, Correspondence, au_label};
+use crate::run::fau::{Association, Correspondence, au, au_label};
 use crate::run::folder::Compact;
-use crate::run::pictures::{Grey, Images};
+use crate::run::pictures::Grey;
 use crate::run::viz::{Layer, Patch};
 
 /// Widths that sheets are shrunk to until all of them find room.
@@ -26,17 +26,17 @@ const CELL: usize = 32;
 #[derive(Template)]
 #[template(path = "explorer.html")]
 struct Explorer {
-    help: String,
+    layer: Option<String>,
     mosaic: Option<String>,
     many: usize,
+    /// Whether filters with similar projections are neighbours.
+    ordered: bool,
     first: u64,
     last: u64,
     units: Vec<(u64, String)>,
     measures: Vec<String>,
     shown: Filter,
-    rows: Vec<Bar>,
     sheet_caption: String,
-    no_sheet: String,
     face: Option<String>,
     side: usize,
     top: f64,
@@ -46,18 +46,35 @@ struct Explorer {
     data: String,
 }
 
-/// One action unit of the filter shown.
-struct Bar {
-    au: u64,
-    name: String,
-    largest: bool,
-    bar: f64,
-    interval: Option<(f64, f64)>,
-    null: Option<f64>,
-    numbers: Vec<String>,
-    switch_start: f64,
-    switch_width: f64,
-    switch: String,
+impl Explorer {
+    /// Length of a bar of the filter shown, of 200.
+    fn along(&self, list: &Numbers, at: &usize) -> Option<f64> {
+        let value = list.get(*at).copied().flatten()?;
+        Some(hundredths((200.0 * value / self.top).clamp(0.0, 200.0)))
+    }
+
+    fn effect(&self, at: &usize) -> Option<f64> {
+        self.shown.effect.get(*at).copied().flatten()
+    }
+
+    /// End of the bar of the switch, -100 to 100.
+    fn switched(&self, at: &usize) -> f64 {
+        let end = 100.0 * self.effect(at).unwrap_or(0.0) / self.switch_top.unwrap_or(1.0);
+        hundredths(end.clamp(-100.0, 100.0))
+    }
+
+    /// The cells beside the bar of KL.
+    fn numbers(&self, at: &usize) -> Vec<String> {
+        let at = *at;
+        let Filter {
+            kl, auroc, q, own, ..
+        } = &self.shown;
+        let numbers = [decimal(kl[at], 2), decimal(auroc[at], 2), p_value(q[at])];
+        let own = own
+            .iter()
+            .flat_map(|[value, q]| [decimal(value[at], 2), p_value(q[at])]);
+        numbers.into_iter().chain(own).collect()
+    }
 }
 
 /// A filter for the page's script; lists are in the order of the action units.
@@ -133,8 +150,10 @@ impl<'a> Maker<'a> {
         let filters = layer.map_or(&[][..], |layer| &layer.filters.filters);
         let patches = filters.iter().map(|of| (of.filter, of.patches.as_slice()));
         let patches: BTreeMap<u64, &[Patch]> = patches.collect();
-        let effects = run.fau.intervene.rows.iter();
-        let effects = effects.filter_map(|row| Some(((row.filter, row.au), row.effect?)));
+        let effects = run.fau.intervene.rows.iter().filter_map(|row| {
+            let pair = (row["filter"].as_u64()?, au(row));
+            Some((pair, row["effect"].as_f64()?))
+        });
         let effects: BTreeMap<_, f64> = effects.collect();
         let largest = effects
             .values()
@@ -173,35 +192,30 @@ impl<'a> Maker<'a> {
         let many = filters.len();
         let columns = (many as f64).sqrt().ceil() as usize;
         let (mosaic, face) = (self.mosaic(columns), self.face());
-        let kl = |at: usize| {
-            filters[at]
-                .unit
-                .and_then(|unit| filters[at].kl[unit])
-                .unwrap_or(-1.0)
-        };
-        let stronger = |a: &usize, b: &usize| {
-            kl(*a)
-                .total_cmp(&kl(*b))
-                .then(filters[*b].filter.cmp(&filters[*a].filter))
-        };
-        let strongest = (0..many).max_by(stronger).unwrap_or(0);
+        let strongest = self.run.fau.ranked().first().map(|row| row.filter);
+        let strongest = self
+            .numbers
+            .iter()
+            .position(|number| Some(*number) == strongest);
+        let strongest = strongest.unwrap_or(0);
         let data = self.data(&filters, filters[strongest].filter, columns);
         let any =
             |of: fn(&Filter) -> &Numbers| filters.iter().any(|f| of(f).iter().any(Option::is_some));
         let (has_interval, has_null) = (any(|f| &f.low), any(|f| &f.null));
         let shown = filters.swap_remove(strongest);
         Explorer {
-            help: self.help(mosaic.is_some()),
+            layer: self.layer.map(|layer| layer.name.clone()),
             mosaic,
             many,
+            ordered: self
+                .layer
+                .is_some_and(|layer| layer.filters.order.len() > 1),
             first: self.numbers.iter().copied().min().unwrap_or(0),
             last: self.numbers.iter().copied().max().unwrap_or(0),
             units: self.grid.names(),
             measures: self.measures(),
-            rows: self.rows(&shown),
             shown,
             sheet_caption: self.sheet_caption(),
-            no_sheet: self.no_sheet(),
             face,
             side: self.run.images.as_ref().map_or(96, |images| images.side),
             top: self.grid.top,
@@ -228,24 +242,6 @@ impl<'a> Maker<'a> {
             "switchTop": self.switch_top, "filters": filters, "units": units, "measures": self.measures(),
         });
         for_script(&data.to_string())
-    }
-
-    fn help(&self, mosaic: bool) -> String {
-        let patches = match mosaic {
-            true => ", each shown by the patch that excites it most",
-            false => "",
-        };
-        let ordered = self
-            .layer
-            .is_some_and(|layer| layer.filters.order.len() > 1);
-        let alike = match ordered {
-            true => " Neighbours have similar projections.",
-            false => "",
-        };
-        format!(
-            "{} filters{patches}. Click one, or move with the arrow keys.{alike}",
-            self.numbers.len()
-        )
     }
 
     fn filter(&self, number: u64, sheet: Option<String>) -> Filter {
@@ -308,69 +304,26 @@ impl<'a> Maker<'a> {
             return words.to_owned();
         };
         let pair = self.run.fau.pair(number, found.au);
-        let place = self
-            .run
-            .fau
-            .locate
-            .rows
-            .iter()
-            .rfind(|row| row.filter == number);
+        let mut places = self.run.fau.locate.rows.iter();
+        let place = places.rfind(|row| row["filter"].as_u64() == Some(number));
         let place = place.map(|place| {
-            format!(
-                " Its maxima lie in the face region of {} on {} of images (chance {}).",
-                au_label(place.au),
-                percent(place.pointing_rate),
-                percent(place.chance)
-            )
+            let [rate, chance] = ["pointing_rate", "chance"].map(|key| percent(place[key].as_f64()));
+            let region = au_label(au(place));
+            format!(" Its maxima lie in the face region of {region} on {rate} of images (chance {chance}).")
         });
-        let pair = pair.map(|pair| pair_words(pair)).unwrap_or_default();
-        let chance = found
-            .q_max
-            .map(|q| format!(" Against the largest KL by chance, q = {}.", p_value(q)));
+        let ends = pair.and_then(Association::kl_interval);
+        let [direction, further] = pair.map(pair_words).unwrap_or_default();
+        let chance = found.q_max;
+        let chance =
+            chance.map(|q| format!(" Against the largest KL by chance, q = {}.", p_value(q)));
         format!(
-            "Its largest KL is {} nats{}, for {}{}.{}{}{}",
-            decimal(found.kl, 2),
-            pair[0],
+            "Its largest KL is that for {}: {} nats{}{direction}.{}{further}{}",
             au_label(found.au),
-            pair[1],
+            decimal(found.kl, 2),
+            ci(", ", ends, 2),
             chance.unwrap_or_default(),
-            pair[2],
             place.unwrap_or_default()
         )
-    }
-
-    /// The bars of the filter shown, as the script draws them.
-    fn rows(&self, filter: &Filter) -> Vec<Bar> {
-        let along = |value: f64| hundredths((200.0 * value / self.grid.top).clamp(0.0, 200.0));
-        let row = |(place, (au, name)): (usize, (u64, String))| {
-            let at = |list: &Numbers| list.get(place).copied().flatten();
-            let effect = at(&filter.effect);
-            let end = 100.0 * effect.unwrap_or(0.0) / self.switch_top.unwrap_or(1.0);
-            let end = end.clamp(-100.0, 100.0);
-            let numbers = [
-                decimal(at(&filter.kl), 2),
-                decimal(at(&filter.auroc), 2),
-                p_value(at(&filter.q)),
-            ];
-            let own = filter
-                .own
-                .iter()
-                .flat_map(|[value, q]| [decimal(at(value), 2), p_value(at(q))]);
-            let interval = at(&filter.low).zip(at(&filter.high));
-            Bar {
-                au,
-                name,
-                largest: filter.unit == Some(place),
-                bar: along(at(&filter.kl).unwrap_or(0.0)),
-                interval: interval.map(|(low, high)| (along(low), along(high))),
-                null: at(&filter.null).map(along),
-                numbers: numbers.into_iter().chain(own).collect(),
-                switch_start: hundredths(end.min(0.0)),
-                switch_width: hundredths(end.abs()),
-                switch: decimal(effect, 2),
-            }
-        };
-        self.grid.names().into_iter().enumerate().map(row).collect()
     }
 
     fn sheet_caption(&self) -> String {
@@ -384,16 +337,6 @@ impl<'a> Maker<'a> {
             )
         });
         caption.unwrap_or_default()
-    }
-
-    fn no_sheet(&self) -> String {
-        match self.layer {
-            Some(layer) => format!(
-                "No picture of this filter's patches: {} is missing, or the page had no room left.",
-                layer.file("filter-NNN.png")
-            ),
-            None => "No patches were made.".to_owned(),
-        }
     }
 
     /// Sheets of all filters, at the largest width at which all of them find room.
@@ -439,23 +382,15 @@ impl<'a> Maker<'a> {
         self.run.folder.embed("image/png", &sheet.png()?)
     }
 
-    /// The average face: the run's own picture, else the mean of some of its images.
+    /// The average face.
     fn face(&self) -> Option<String> {
-        let folder = &self.run.folder;
-        let recorded = self
-            .layer
-            .and_then(|layer| folder.png(&layer.file("average-face.png")));
-        recorded.or_else(|| {
-            let face = mean_face(self.run.images.as_ref().ok()?)?;
-            folder.embed("image/png", &face.png()?)
-        })
+        let file = self.layer?.file("average-face.png");
+        self.run.folder.png(&file)
     }
 }
 
-/// The interval, the direction and the further results of a filter and its action unit.
-fn pair_words(pair: &Association) -> [String; 3] {
-    let ends = pair.kl_interval();
-    let ends = ends.map(|ends| format!(" (95% CI {})", interval(Some(ends), 2)));
+/// The direction and the further results of a filter and its action unit.
+fn pair_words(pair: &Association) -> [String; 2] {
     let direction = pair.auroc.map(|auroc| {
         let more = if auroc >= 0.5 { "more" } else { "less" };
         format!("; it responds {more} with the action unit (AUROC {auroc:.2})")
@@ -471,11 +406,7 @@ fn pair_words(pair: &Association) -> [String; 3] {
     let graded =
         graded.map(|rho| format!(" Its response and the coded intensity: Spearman {rho:.2}."));
     let further = within.unwrap_or_default() + &graded.unwrap_or_default();
-    [
-        ends.unwrap_or_default(),
-        direction.unwrap_or_default(),
-        further,
-    ]
+    [direction.unwrap_or_default(), further]
 }
 
 /// An area of a picture at the mosaic's size, by the nearest pixel; grey beyond the border.
@@ -490,19 +421,6 @@ fn crop(image: &Grey, area: [f64; 4]) -> Grey {
         }
     }
     cell
-}
-
-/// Mean of up to 200 images, spread evenly.
-fn mean_face(images: &Images) -> Option<Grey> {
-    let shown = images.count.min(200);
-    let faces = (0..shown).filter_map(|at| images.get(at * images.count / shown));
-    let faces: Vec<Grey> = faces.collect();
-    let mut mean = faces.first()?.clone();
-    for (at, pixel) in mean.pixels.iter_mut().enumerate() {
-        let sum: usize = faces.iter().map(|face| usize::from(face.pixels[at])).sum();
-        *pixel = (sum / faces.len()) as u8;
-    }
-    Some(mean)
 }
 
 /// A length of a bar, as finely as it is drawn, without the sign of a zero.
