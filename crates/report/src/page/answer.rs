@@ -2,7 +2,7 @@
 
 use super::text::{ci, count, decimal, duration, level, list, p_equals, percent, percent_ci, when};
 use crate::run::Run;
-use crate::run::fau::{au_label, ends};
+use crate::run::fau::{au, au_label, ends};
 use crate::run::summary::{MeanStd, Summary};
 
 /// The three sentences; they say what is not known.
@@ -43,7 +43,7 @@ fn accuracy(run: &Run) -> String {
     let optimistic =
         " The checkpoints were chosen on the test folds (protocol paper-2015): this is optimistic.";
     format!(
-        "Over {folds}, the network classified {accuracy} of the test images{people} correctly{}.{}{}",
+        "Over {folds}, the network correctly classified {accuracy} of the test images{people}{}.{}{}",
         when(tested != 1, &spread),
         baselines(summary),
         when(summary.chosen_on_test(), optimistic)
@@ -76,16 +76,15 @@ fn filters(run: &Run) -> String {
             None => "Its filters have not been compared with action units yet.".to_owned(),
         };
     }
-    let Some(best) = fau.ranked().into_iter().next() else {
+    let Some(best) = fau.correspondences.first() else {
         return "No filter corresponds to any action unit: all are constant.".to_owned();
     };
-    let pair = fau.pair(best.filter, best.au);
     let strongest = format!(
         "the strongest is filter {} with {} (KL {} nats{})",
-        best.filter,
-        au_label(best.au),
-        decimal(best.kl, 2),
-        ci(", ", pair.and_then(|pair| pair.kl_interval()), 2)
+        best["filter"],
+        au_label(au(best)),
+        decimal(best["kl"].as_f64(), 2),
+        ci(", ", ends(best, "kl_low", "kl_high"), 2)
     );
     let found = fau.correspondences.len();
     let layer = fau.summary["layer"]

@@ -72,8 +72,8 @@ impl Page {
 }
 
 fn save_plot(figures: &Path, plot: &Plot) -> Result<(), Error> {
-    if !plot.svg.is_empty() {
-        save(&figures.join(format!("{}.svg", plot.name)), &plot.svg)?;
+    if let Some(svg) = plot.svg() {
+        save(&figures.join(format!("{}.svg", plot.name)), &svg)?;
     }
     save(&figures.join(format!("{}.csv", plot.name)), &plot.csv)
 }

@@ -35,7 +35,8 @@ impl Layer {
 
 /// The layers with a folder; conv3, whose files are missing then, if there is none.
 pub(super) fn read(folder: &RunFolder) -> Vec<Layer> {
-    let mut names = folder.folders("viz");
+    let mut names = folder.names("viz");
+    names.retain(|name| folder.has_folder(&format!("viz/{name}")));
     if names.is_empty() {
         names.push("conv3".to_owned());
     }

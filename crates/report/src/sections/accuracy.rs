@@ -46,7 +46,7 @@ impl<'a> FoldRow<'a> {
             Some(damage) => format!("{} cannot be read: {damage}", gap.file),
             None => "not finished".to_owned(),
         });
-        let people = people(run, fold).unwrap_or_default();
+        let people = People::of(run, fold.predictions.iter());
         Self {
             fold,
             failed: unread.or_else(|| fold.result.failed.clone()),
@@ -58,15 +58,6 @@ impl<'a> FoldRow<'a> {
     fn test(&self) -> Option<f64> {
         self.fold.result.test_accuracy
     }
-}
-
-/// A fold's test images and those classified correctly, by person.
-fn people(run: &Run, fold: &Fold) -> Option<People> {
-    let mut people = People::default();
-    for row in fold.predictions.iter() {
-        people.count(run.sample(row.index)?.subject, row.label == row.predicted);
-    }
-    Some(people)
 }
 
 fn figure(run: &Run, rows: &[FoldRow], blocks: &mut Blocks) {
@@ -199,13 +190,14 @@ fn beside_published(run: &Run, blocks: &mut Blocks) {
         percent_interval(summary.interval()),
         format!("measured here, on {data}"),
     ];
+    let source = format!("quoted by Ding et al., on the real {}", published.task);
     let theirs = published.numbers.iter().map(|(method, accuracy)| {
-        let source = format!("quoted by Ding et al., on the real {}", published.task);
+        let accuracy = format!("{accuracy}%");
         [
             (*method).to_owned(),
-            format!("{accuracy}%"),
+            accuracy,
             "not given".to_owned(),
-            source,
+            source.clone(),
         ]
     });
     let rows = std::iter::once(ours).chain(theirs).enumerate();

@@ -5,14 +5,14 @@ use std::collections::{BTreeMap, BTreeSet};
 use askama::Template;
 use rayon::prelude::*;
 use serde::Serialize;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::heat_map::Grid;
 use super::patches::images_used;
 use crate::page::blocks::{Blocks, Section};
 use crate::page::text::{ci, decimal, p_value, percent};
 use crate::run::Run;
-use crate::run::fau::{Association, Correspondence, au, au_label};
+use crate::run::fau::{au, au_label, ends, filter};
 use crate::run::folder::Compact;
 use crate::run::pictures::Grey;
 use crate::run::viz::{Layer, Patch};
@@ -31,7 +31,6 @@ struct Explorer {
     many: usize,
     /// Whether filters with similar projections are neighbours.
     ordered: bool,
-    first: u64,
     last: u64,
     units: Vec<(u64, String)>,
     measures: Vec<String>,
@@ -137,7 +136,7 @@ struct Maker<'a> {
     layer: Option<&'a Layer>,
     patches: BTreeMap<u64, &'a [Patch]>,
     grid: Grid<'a>,
-    correspondences: BTreeMap<u64, &'a Correspondence>,
+    correspondences: BTreeMap<u64, &'a Value>,
     effects: BTreeMap<(u64, u64), f64>,
     /// All filters, in the order of the mosaic.
     numbers: Vec<u64>,
@@ -147,38 +146,27 @@ struct Maker<'a> {
 impl<'a> Maker<'a> {
     fn new(run: &'a Run, layer: Option<&'a Layer>) -> Self {
         let grid = Grid::of(&run.fau.associations);
+        let found = run.fau.correspondences.iter();
         let filters = layer.map_or(&[][..], |layer| &layer.filters.filters);
         let patches = filters.iter().map(|of| (of.filter, of.patches.as_slice()));
         let patches: BTreeMap<u64, &[Patch]> = patches.collect();
-        let effects = run.fau.intervene.rows.iter().filter_map(|row| {
-            let pair = (row["filter"].as_u64()?, au(row));
-            Some((pair, row["effect"].as_f64()?))
-        });
-        let effects: BTreeMap<_, f64> = effects.collect();
-        let largest = effects
-            .values()
-            .map(|effect| effect.abs())
-            .fold(0.0, f64::max);
+        let effects = run.fau.intervene.rows.iter();
+        let effect = |row: &Value| Some(((filter(row), au(row)), row["effect"].as_f64()?));
+        let effects: BTreeMap<_, f64> = effects.filter_map(effect).collect();
+        let sizes = effects.values().map(|effect| effect.abs());
+        let largest = sizes.fold(0.0, f64::max);
         let all: BTreeSet<u64> = grid.filters.keys().chain(patches.keys()).copied().collect();
         let mut seen = BTreeSet::new();
         let ordered = layer.map_or(&[][..], |layer| &layer.filters.order);
-        let numbers = ordered.iter().filter(|number| all.contains(number));
-        let numbers = numbers
-            .chain(&all)
-            .copied()
-            .filter(|number| seen.insert(*number));
+        let mut numbers: Vec<u64> = ordered.iter().chain(&all).copied().collect();
+        numbers.retain(|number| all.contains(number) && seen.insert(*number));
         Self {
-            numbers: numbers.collect(),
+            numbers,
             run,
             layer,
             patches,
             grid,
-            correspondences: run
-                .fau
-                .correspondences
-                .iter()
-                .map(|row| (row.filter, row))
-                .collect(),
+            correspondences: found.map(|row| (filter(row), row)).collect(),
             effects,
             switch_top: (largest > 0.0).then_some(largest),
         }
@@ -192,17 +180,12 @@ impl<'a> Maker<'a> {
         let many = filters.len();
         let columns = (many as f64).sqrt().ceil() as usize;
         let (mosaic, face) = (self.mosaic(columns), self.face());
-        let strongest = self.run.fau.ranked().first().map(|row| row.filter);
-        let strongest = self
-            .numbers
-            .iter()
-            .position(|number| Some(*number) == strongest);
+        let fau = &self.run.fau;
+        let strongest = fau.correspondences.first().map(filter);
+        let strongest = filters.iter().position(|of| Some(of.filter) == strongest);
         let strongest = strongest.unwrap_or(0);
         let data = self.data(&filters, filters[strongest].filter, columns);
-        let any =
-            |of: fn(&Filter) -> &Numbers| filters.iter().any(|f| of(f).iter().any(Option::is_some));
-        let (has_interval, has_null) = (any(|f| &f.low), any(|f| &f.null));
-        let shown = filters.swap_remove(strongest);
+        let any = |key: &str| fau.associations.iter().any(|row| row[key].is_number());
         Explorer {
             layer: self.layer.map(|layer| layer.name.clone()),
             mosaic,
@@ -210,64 +193,53 @@ impl<'a> Maker<'a> {
             ordered: self
                 .layer
                 .is_some_and(|layer| layer.filters.order.len() > 1),
-            first: self.numbers.iter().copied().min().unwrap_or(0),
             last: self.numbers.iter().copied().max().unwrap_or(0),
             units: self.grid.names(),
-            measures: self.measures(),
-            shown,
+            measures: fau.own_measures().into_iter().map(str::to_owned).collect(),
+            shown: filters.swap_remove(strongest),
             sheet_caption: self.sheet_caption(),
             face,
             side: self.run.images.as_ref().map_or(96, |images| images.side),
             top: self.grid.top,
             switch_top: self.switch_top,
-            has_interval,
-            has_null,
+            has_interval: any("kl_low"),
+            has_null: any("kl_null_95"),
             data,
         }
     }
 
-    fn measures(&self) -> Vec<String> {
-        let own = self.run.fau.own_measures.iter();
-        own.map(|measure| measure.name.clone()).collect()
-    }
-
     /// Everything for the page's script, as JSON that cannot end the script element that holds it.
     fn data(&self, filters: &[Filter], shown: u64, columns: usize) -> String {
-        let units = self.grid.names().into_iter();
-        let units: Vec<_> = units
-            .map(|(au, name)| json!({"au": au, "name": name}))
-            .collect();
+        let unit = |(au, name)| json!({"au": au, "name": name});
+        let units: Vec<Value> = self.grid.names().into_iter().map(unit).collect();
         let data = json!({
             "shown": shown, "order": self.numbers, "columns": columns, "top": self.grid.top,
-            "switchTop": self.switch_top, "filters": filters, "units": units, "measures": self.measures(),
+            "switchTop": self.switch_top, "filters": filters, "units": units, "measures": self.run.fau.own_measures(),
         });
         for_script(&data.to_string())
     }
 
     fn filter(&self, number: u64, sheet: Option<String>) -> Filter {
         let units = &self.grid.units;
-        let none = vec![None; units.len()];
+        let none = vec![&Value::Null; units.len()];
         let of = self.grid.filters.get(&number).unwrap_or(&none);
-        let column = |value: fn(&Association) -> Option<f64>| -> Numbers {
-            of.iter().map(|row| rounded(row.and_then(value))).collect()
-        };
+        let column =
+            |key: &str| -> Numbers { of.iter().map(|row| rounded(row[key].as_f64())).collect() };
         let found = self.correspondences.get(&number);
         let patches = self.patches.get(&number).copied().unwrap_or_default();
         let boxes: Vec<[f64; 4]> = patches.iter().filter_map(Patch::area).collect();
         let effect = |au: &u64| rounded(self.effects.get(&(number, *au)).copied());
-        let own = self.run.fau.own_measures.iter().map(|measure| {
-            let scores = || units.iter().map(|au| measure.score(number, *au));
-            let values = scores().map(|score| rounded(score?.value)).collect();
-            [values, scores().map(|score| rounded(score?.q)).collect()]
-        });
+        let effects = units.iter().filter(|_| self.switch_top.is_some());
+        let own = self.run.fau.own_measures().into_iter();
+        let own = own.map(|measure| [column(measure), column(&format!("q_{measure}"))]);
         Filter {
             filter: number,
             title: match found {
-                Some(found) => format!("Filter {number}: {}", au_label(found.au)),
+                Some(found) => format!("Filter {number}: {}", au_label(au(found))),
                 None => format!("Filter {number}"),
             },
             words: self.words(number, patches.len()),
-            unit: found.and_then(|found| units.binary_search(&found.au).ok()),
+            unit: found.and_then(|found| units.binary_search(&au(found)).ok()),
             sheet,
             alt: format!(
                 "The {} patches that excite filter {number} most, above their projections",
@@ -278,17 +250,13 @@ impl<'a> Maker<'a> {
                 boxes.len()
             ),
             boxes,
-            kl: column(|row| row.kl),
-            low: column(|row| row.kl_low),
-            high: column(|row| row.kl_high),
-            null: column(|row| row.kl_null_95),
-            auroc: column(|row| row.auroc),
-            q: column(|row| row.q),
-            effect: units
-                .iter()
-                .filter(|_| self.switch_top.is_some())
-                .map(effect)
-                .collect(),
+            kl: column("kl"),
+            low: column("kl_low"),
+            high: column("kl_high"),
+            null: column("kl_null_95"),
+            auroc: column("auroc"),
+            q: column("q"),
+            effect: effects.map(effect).collect(),
             own: own.collect(),
         }
     }
@@ -303,24 +271,22 @@ impl<'a> Maker<'a> {
             };
             return words.to_owned();
         };
-        let pair = self.run.fau.pair(number, found.au);
         let mut places = self.run.fau.locate.rows.iter();
-        let place = places.rfind(|row| row["filter"].as_u64() == Some(number));
+        let place = places.rfind(|row| filter(row) == number);
         let place = place.map(|place| {
             let [rate, chance] = ["pointing_rate", "chance"].map(|key| percent(place[key].as_f64()));
             let region = au_label(au(place));
             format!(" Its maxima lie in the face region of {region} on {rate} of images (chance {chance}).")
         });
-        let ends = pair.and_then(Association::kl_interval);
-        let [direction, further] = pair.map(pair_words).unwrap_or_default();
-        let chance = found.q_max;
+        let [direction, further] = pair_words(found);
+        let chance = found["q_max"].as_f64();
         let chance =
             chance.map(|q| format!(" Against the largest KL by chance, q = {}.", p_value(q)));
         format!(
             "Its largest KL is that for {}: {} nats{}{direction}.{}{further}{}",
-            au_label(found.au),
-            decimal(found.kl, 2),
-            ci(", ", ends, 2),
+            au_label(au(found)),
+            decimal(found["kl"].as_f64(), 2),
+            ci(", ", ends(found, "kl_low", "kl_high"), 2),
             chance.unwrap_or_default(),
             place.unwrap_or_default()
         )
@@ -390,23 +356,25 @@ impl<'a> Maker<'a> {
 }
 
 /// The direction and the further results of a filter and its action unit.
-fn pair_words(pair: &Association) -> [String; 2] {
-    let direction = pair.auroc.map(|auroc| {
+fn pair_words(pair: &Value) -> [String; 2] {
+    let direction = pair["auroc"].as_f64().map(|auroc| {
         let more = if auroc >= 0.5 { "more" } else { "less" };
         format!("; it responds {more} with the action unit (AUROC {auroc:.2})")
     });
-    let within = pair.q_within_class.map(|q| {
-        let auroc = decimal(pair.auroc_within_class, 2);
+    let within = pair["q_within_class"].as_f64().map(|q| {
+        let auroc = decimal(pair["auroc_within_class"].as_f64(), 2);
         format!(
             " Among images of one expression, AUROC {auroc} (q = {}).",
             p_value(q)
         )
     });
-    let graded = pair.intensity_rho;
+    let graded = pair["intensity_rho"].as_f64();
     let graded =
         graded.map(|rho| format!(" Its response and the coded intensity: Spearman {rho:.2}."));
-    let further = within.unwrap_or_default() + &graded.unwrap_or_default();
-    [direction.unwrap_or_default(), further]
+    [
+        direction.unwrap_or_default(),
+        within.unwrap_or_default() + &graded.unwrap_or_default(),
+    ]
 }
 
 /// An area of a picture at the mosaic's size, by the nearest pixel; grey beyond the border.
@@ -447,7 +415,7 @@ mod tests {
         let json = json!({"a": "</script><!--&"}).to_string();
         let safe = for_script(&json);
         assert!(!safe.contains('<') && !safe.contains('>'));
-        let back: serde_json::Value = serde_json::from_str(&safe).unwrap();
+        let back: Value = serde_json::from_str(&safe).unwrap();
         assert_eq!(back["a"], "</script><!--&");
     }
 

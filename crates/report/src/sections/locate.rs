@@ -9,7 +9,7 @@ use crate::plot::Plot;
 use crate::plot::forest::{Forest, Line};
 use crate::plot::numbers::csv_of;
 use crate::run::Run;
-use crate::run::fau::{au, au_label, list, verdict};
+use crate::run::fau::{au, au_label, filter, list, verdict};
 
 pub(super) fn section(run: &Run) -> Section {
     let (study, mut blocks) = (&run.fau.locate, Blocks::default());
@@ -48,9 +48,7 @@ fn regions(rows: &[Value]) -> Table {
         Cell::decimal(row["iou"].as_f64(), 2).remark(format!("chance {chance}"))
     };
     TableOf::new("Where each filter's maxima lie", rows)
-        .words("Filter", |row| {
-            Cell::filter(row["filter"].as_u64().unwrap_or(0))
-        })
+        .words("Filter", |row| Cell::filter(filter(row)))
         .words("Action unit", |row| Cell::au(au(row)))
         .numbers("Images", |row| Cell::count(row["images"].as_u64()))
         .numbers("In the region", |row| {
