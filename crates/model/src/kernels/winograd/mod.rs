@@ -15,7 +15,8 @@ use std::ops::Range;
 use pulp::Arch;
 
 use super::buffer::{Buffer, PANEL, Row};
-use super::{FILTER_SIDE, PAD, Pooled};
+use super::pool::Pooled;
+use super::{FILTER_SIDE, PAD};
 use points::{Filter, FilterTransposed, Input, InputTransposed, OUTPUTS, Output, OutputTransposed};
 use product::{Product, TransposedProduct};
 use tiles::{
