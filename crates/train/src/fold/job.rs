@@ -8,7 +8,7 @@ use rand::Rng;
 use tch::Device;
 
 use crate::error::Error;
-use crate::recipe::CheckedRecipe;
+use crate::recipe::check::CheckedRecipe;
 
 /// One fold to train.
 #[derive(Clone, Copy)]

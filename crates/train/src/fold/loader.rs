@@ -11,9 +11,9 @@ use rayon::prelude::*;
 use tch::{Device, Tensor};
 
 use crate::error::Error;
-use crate::recipe::CheckedRecipe;
+use crate::recipe::check::CheckedRecipe;
 
-/// Images of a batch that one thread learns from; fixed, so that sums do not depend on the number of threads.
+/// Images of a batch that one thread trains on; fixed, so that sums do not depend on the number of threads.
 pub(crate) const SHARE: usize = 16;
 /// Batches made ahead of the training step.
 pub(crate) const AHEAD: usize = 3;
@@ -28,7 +28,7 @@ pub(crate) struct Loader<'a> {
     pub seed: u64,
     pub fold: usize,
     pub device: Device,
-    /// Layers whose masks are drawn here; none where the step draws them, on the threads that compute it.
+    /// Layers whose masks are drawn here; none if the step draws them, on the threads that compute it.
     pub dropout: Vec<DropoutLayer>,
 }
 
@@ -79,15 +79,14 @@ impl<'a> Loader<'a> {
             .for_each_init(Scratch::default, |scratch, (place, (out, &row))| {
                 self.image(row, &[fold, step, place as u64], out, scratch);
             });
-        // Automatic differentiation on a GPU wants the whole batch at once.
-        let share = if self.device == Device::Cpu {
-            SHARE
-        } else {
-            rows.len()
+        // Automatic differentiation on a GPU takes the whole batch at once.
+        let share = match self.device {
+            Device::Cpu => SHARE,
+            _ => rows.len(),
         };
         let places: Vec<usize> = (0..rows.len()).collect();
-        places
-            .chunks(share)
+        let shares = places.chunks(share);
+        shares
             .map(|places| self.share(places, &rows, &values, &[fold, step]))
             .collect()
     }
@@ -108,7 +107,7 @@ impl<'a> Loader<'a> {
             .apply(out, side, &mut scratch.sums);
     }
 
-    /// The tensor on the training's device. To a GPU it goes from page-locked memory, so that neither this thread nor the
+    /// The tensor on the training's device. It reaches a GPU from page-locked memory, so that neither this thread nor the
     /// GPU waits for the copy; the step that uses it is queued behind it on the same stream.
     fn upload(&self, tensor: Tensor) -> Result<Tensor, Error> {
         if !self.device.is_cuda() {
@@ -128,15 +127,14 @@ impl<'a> Loader<'a> {
     ) -> Result<TrainBatch, Error> {
         let side = self.prepared.image_size();
         let range = places[0] * side * side..(places[0] + places.len()) * side * side;
-        let labels: Vec<i64> = places
-            .iter()
-            .map(|&p| self.prepared.labels()[rows[p]])
-            .collect();
+        let labels = places.iter().map(|&p| self.prepared.labels()[rows[p]]);
+        let labels: Vec<i64> = labels.collect();
         let shape = [places.len() as i64, 1, side as i64, side as i64];
-        let dropout_seeds: Vec<u64> = places
-            .iter()
-            .map(|&p| rng::keyed(self.seed, "dropout", &[key[0], key[1], p as u64]).next_u64())
-            .collect();
+        let seed = |&p: &usize| {
+            let key = [key[0], key[1], p as u64];
+            rng::keyed(self.seed, "dropout", &key).next_u64()
+        };
+        let dropout_seeds: Vec<u64> = places.iter().map(seed).collect();
         let masks = self.dropout.iter();
         Ok(TrainBatch {
             images: self.upload(Tensor::f_from_slice(&values[range])?.f_reshape(shape)?)?,

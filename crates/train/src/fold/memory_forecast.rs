@@ -7,7 +7,7 @@ use tch::{Device, Kind, Tensor};
 use crate::error::Error;
 use crate::fold::job::input_spec;
 use crate::fold::loader::{AHEAD, SHARE};
-use crate::recipe::CheckedRecipe;
+use crate::recipe::check::CheckedRecipe;
 use crate::score::predictions::CHUNK;
 
 /// Share of the free memory that training may take; the rest is for files that are read and written.

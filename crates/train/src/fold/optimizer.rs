@@ -6,7 +6,8 @@ use faus_model::{Network, in_memory};
 use tch::Tensor;
 
 use crate::error::Error;
-use crate::recipe::{CheckedRecipe, OptimizerKind};
+use crate::recipe::check::CheckedRecipe;
+use crate::recipe::settings::OptimizerKind;
 
 const BETAS: (f64, f64) = (0.9, 0.999);
 const EPSILON: f64 = 1e-8;

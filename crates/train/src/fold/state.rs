@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use crate::error::Error;
 use crate::fold::job::FoldJob;
 use crate::fold::optimizer::Optimizer;
-use crate::recipe::Recipe;
+use crate::recipe::settings::Recipe;
 use crate::score::checkpoints::{Candidate, checkpoint_path, list_checkpoints};
 
 /// Key of the metadata that holds [`Saved`].

@@ -1,12 +1,12 @@
-//! Event files that TensorBoard reads: scalars by step.
+//! Writes event files for TensorBoard: scalars by step.
 //!
 //! The format is that of TensorFlow: records of `length u64 | masked CRC of the length u32 | data | masked CRC of the data
 //! u32`, little-endian (`tensorflow/core/lib/io/record_writer.h`), whose data are `Event` messages
-//! (`tensorflow/core/util/event.proto`). Of both we write the little that scalars need. The crates that write them have not
-//! been released for years (tensorboard-rs: 2022, with protobuf 2), so messages are prost's, check sums crc32c's.
+//! (`tensorflow/core/util/event.proto`). The crates that write them have not been released for years (tensorboard-rs: 2022,
+//! with protobuf 2), so messages are prost's, check sums crc32c's.
 
 use std::fs::File;
-use std::io::Write;
+use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -16,7 +16,7 @@ use prost::Message;
 use crate::error::Error;
 use crate::fold::progress::MetricsRow;
 
-/// TensorBoard takes for an event file what has `tfevents` in its name.
+/// TensorBoard finds event files by `tfevents` in their names.
 const FILE: &str = "events.out.tfevents.faus";
 /// The format's version, the first event of every file.
 const VERSION: &str = "brain.Event:2";
@@ -53,24 +53,20 @@ struct Scalar {
     simple_value: Option<f32>,
 }
 
-/// Writes the rows of the metrics as events, each handed to the system when it is written; what a failure of the machine cuts short is
-/// mended when the file is opened again.
+/// Writes the rows of the metrics as events, each handed to the system at once. A record cut short by a failure of the
+/// machine is mended when the file is opened again.
 pub(crate) struct EventWriter {
     path: PathBuf,
     file: File,
 }
 
 impl EventWriter {
-    /// Starts the event file of folder `dir` with `rows`, those up to the step that is gone on from.
+    /// Starts the event file of folder `dir` with `rows`, those up to the step from which the fold resumes.
     ///
-    /// What the file has of them keeps its time; rows that it lacks (it was not asked for before) are put in now.
+    /// Rows that the file has keep their times; rows that it lacks are added with the present time.
     pub fn open(dir: &Path, rows: &[MetricsRow]) -> Result<Self, Error> {
         let path = dir.join(FILE);
-        let before = match rows {
-            [] => vec![],
-            _ => read_events(&path)?,
-        };
-        let now = seconds_since_1970();
+        let (before, now) = (read_events(&path), seconds_since_1970());
         let mut bytes = record(&Event {
             wall_time: now,
             file_version: Some(VERSION.to_owned()),
@@ -78,18 +74,14 @@ impl EventWriter {
         });
         for row in rows {
             let same = |event: &&Event| event.step == row.step as i64 && event.summary.is_some();
-            let time = before
-                .iter()
-                .find(same)
-                .map_or(now, |event| event.wall_time);
+            let earlier = before.iter().find(same);
+            let time = earlier.map_or(now, |event| event.wall_time);
             bytes.extend(record(&scalars(row, time)));
         }
         // Rewritten as a whole, so that no step is there twice and a stop here loses none.
         file::write(&path, &bytes).map_err(Error::io(&path))?;
-        let file = File::options()
-            .append(true)
-            .open(&path)
-            .map_err(Error::io(&path))?;
+        let file = File::options().append(true).open(&path);
+        let file = file.map_err(Error::io(&path))?;
         Ok(Self { path, file })
     }
 
@@ -135,36 +127,23 @@ fn check_sum(bytes: &[u8]) -> u32 {
 
 fn record(event: &Event) -> Vec<u8> {
     let data = event.encode_to_vec();
-    let length = (data.len() as u64).to_le_bytes();
-    [
-        &length[..],
-        &check_sum(&length).to_le_bytes(),
-        &data,
-        &check_sum(&data).to_le_bytes(),
-    ]
-    .concat()
+    let length = (data.len() as u64).to_le_bytes().to_vec();
+    let sums = [&length, &data].map(|bytes| check_sum(bytes).to_le_bytes());
+    [&length[..], &sums[0], &data, &sums[1]].concat()
 }
 
-/// The whole records of an event file; a last one cut short by a stop is left out, as is everything after damage.
-fn read_events(path: &Path) -> Result<Vec<Event>, Error> {
-    let length = match std::fs::metadata(path) {
-        Ok(metadata) => metadata.len(),
-        Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(vec![]),
-        Err(e) => return Err(Error::io(path)(e)),
-    };
-    if length > MOST_BYTES {
-        return Err(Error::format(
-            path,
-            "too large for an event file of ours; delete it",
-        ));
+/// The whole records of an event file up to the first damage; none if it cannot be read, which costs only their times.
+fn read_events(path: &Path) -> Vec<Event> {
+    let mut bytes = Vec::new();
+    if let Ok(file) = File::open(path) {
+        file.take(MOST_BYTES).read_to_end(&mut bytes).ok();
     }
-    let bytes = std::fs::read(path).map_err(Error::io(path))?;
     let (mut events, mut rest) = (Vec::new(), bytes.as_slice());
     while let Some((event, after)) = split_event(rest) {
         events.push(event);
         rest = after;
     }
-    Ok(events)
+    events
 }
 
 /// The first record of `bytes` and what comes after it; `None` where there is no whole one.
@@ -193,7 +172,7 @@ mod tests {
     }
 
     fn steps(path: &Path) -> Vec<i64> {
-        let events = read_events(path).unwrap();
+        let events = read_events(path);
         assert_eq!(events[0].file_version.as_deref(), Some(VERSION));
         events[1..].iter().map(|event| event.step).collect()
     }
@@ -246,10 +225,10 @@ mod tests {
         let times = |events: Vec<Event>| -> Vec<f64> {
             events[1..=2].iter().map(|event| event.wall_time).collect()
         };
-        let before = times(read_events(&path).unwrap());
+        let before = times(read_events(&path));
         let mut writer = EventWriter::open(dir.path(), &[row(10), row(20)]).unwrap();
         assert_eq!(steps(&path), [10, 20]);
-        assert_eq!(times(read_events(&path).unwrap()), before);
+        assert_eq!(times(read_events(&path)), before);
         writer.push(&row(30)).unwrap();
         assert_eq!(steps(&path), [10, 20, 30]);
         // Begun anew, nothing of before is left.

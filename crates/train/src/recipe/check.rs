@@ -5,7 +5,7 @@ use std::ops::Deref;
 use faus_data::normalise::Normalisation;
 
 use crate::error::Error;
-use crate::recipe::Recipe;
+use crate::recipe::settings::Recipe;
 
 /// A condition on a number, and its wording.
 type Rule = (fn(f64) -> bool, &'static str);

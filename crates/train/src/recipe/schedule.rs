@@ -1,6 +1,7 @@
 //! The course of a training: learning rate, validations and checkpoints by step.
 
-use crate::recipe::{CheckedRecipe, Schedule};
+use crate::recipe::check::CheckedRecipe;
+use crate::recipe::settings::Schedule;
 
 impl CheckedRecipe {
     /// Learning rate of step `step` (the first is 1).
@@ -36,7 +37,7 @@ fn one_cycle(peak: f64, step: u64, total: u64) -> f64 {
 
 #[cfg(test)]
 mod tests {
-    use crate::recipe::{Recipe, Schedule};
+    use crate::recipe::settings::{Recipe, Schedule};
 
     #[test]
     fn the_last_step_is_a_checkpoint_and_is_validated() {
