@@ -6,10 +6,9 @@ use std::str::FromStr;
 use anyhow::{Result, bail};
 use clap::error::ErrorKind;
 use clap::{Parser, Subcommand};
-use faus_data::{Prepared, Protocol};
+use faus_data::Prepared;
 use faus_model::{Architecture, Checkpoint, DeviceChoice, Network};
 
-use crate::commands::SplitPart;
 use crate::{MakeArchitecture, NetworkConfig, commands, interrupt};
 
 /// Did this face network learn facial action units while it was only taught expressions?
