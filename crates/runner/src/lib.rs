@@ -23,7 +23,6 @@ mod data;
 mod interrupt;
 mod job;
 mod look;
-mod memory;
 mod progress;
 mod run_folder;
 mod view;

@@ -413,6 +413,16 @@ impl SplitPart {
         }
     }
 
+    /// The part of a split; `None` for every labelled image.
+    pub(crate) fn part(self) -> Option<faus_data::Part> {
+        match self {
+            Self::Train => Some(faus_data::Part::Train),
+            Self::Val => Some(faus_data::Part::Validation),
+            Self::Test => Some(faus_data::Part::Test),
+            Self::All => None,
+        }
+    }
+
     /// The rows of this part for fold `fold`.
     pub(crate) fn rows(
         self,

@@ -4,11 +4,11 @@ use anyhow::{Context, Result, anyhow, bail};
 use clap::Args;
 use faus_data::{Prepared, Protocol};
 use faus_model::{Checkpoint, DeviceChoice};
-use faus_train::{Workers, normalisation_of};
+use faus_train::{Workers, normalisation_of, why_optimistic};
 use faus_viz::Method;
 
 use crate::choice::{Choice, SHOWN, class_number};
-use crate::cli::{Folds, architecture_of, open_network, optimistic, wrong_usage};
+use crate::cli::{Folds, architecture_of, open_network, wrong_usage};
 use crate::commands::SplitPart;
 use crate::console::say;
 use crate::look::{Look, stream_to_npy};
@@ -243,7 +243,7 @@ fn rows_of(
         None => Protocol::default(),
     };
     let seen = match args.split {
-        SplitPart::Test => optimistic(checkpoint, prepared, fold, args.split)?,
+        SplitPart::Test => why_optimistic(checkpoint, prepared, fold, args.split.part())?,
         _ => None,
     };
     if let Some(why) = &seen {
