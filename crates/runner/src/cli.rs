@@ -6,11 +6,10 @@ use std::str::FromStr;
 use anyhow::{Result, bail};
 use clap::error::ErrorKind;
 use clap::{Parser, Subcommand};
-use faus_data::{Prepared, Protocol};
+use faus_data::{Prepared, Protocol, SplitPart};
 use faus_model::{Architecture, Checkpoint, DeviceChoice, Network};
 use faus_train::split_digest;
 
-use crate::commands::SplitPart;
 use crate::{MakeArchitecture, NetworkConfig, commands, interrupt};
 
 /// Did this face network learn facial action units while it was only taught expressions?
@@ -158,7 +157,7 @@ fn dispatch(command: Command, make: MakeArchitecture) -> Result<()> {
         Command::Train(args) => commands::train(args, make),
         Command::Evaluate(args) => commands::evaluate_command(args, make),
         Command::Select(args) => commands::select_command(args, make),
-        Command::Activations(args) => commands::activations_command(args, make),
+        Command::Activations(args) => commands::activations(args, make),
         Command::Visualize(args) => commands::visualize(args, make),
         Command::Correlate(args) => commands::correlate(args),
         Command::Controls(args) => commands::controls(args, make),
