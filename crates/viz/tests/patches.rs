@@ -1,7 +1,7 @@
 //! The search for the images that excite a filter most, and the files that show them.
 
 // Test code: a panic is the report.
-#![allow(clippy::unwrap_used)]
+#![allow(clippy::unwrap_used, dead_code)]
 
 mod common;
 

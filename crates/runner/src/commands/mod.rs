@@ -21,7 +21,7 @@ pub(crate) use data::{
 pub(crate) use doctor::{doctor, libtorch_version};
 pub(crate) use fau::{
     AblateArgs, ControlsArgs, CorrelateArgs, InterveneArgs, LocateArgs, ProbeArgs, ReplicateArgs,
-    ablate, controls, correlate, intervene, locate, probe, replicate, watched,
+    ablate, controls, correlate, intervene, locate, probe, replicate,
 };
 pub(crate) use report::{ReportArgs, report};
 pub(crate) use run::{RunArgs, run};

@@ -8,7 +8,6 @@ use crate::atlas::similarity::{magnitudes, sobel, spearman, ssim};
 use crate::error::Error;
 use crate::explain::back_projection::BackProjection;
 use crate::explain::field::crop;
-use crate::explain::method::Explain;
 use crate::explain::patch::{Explainer, Patch};
 use crate::lens::strongest::TopUnit;
 

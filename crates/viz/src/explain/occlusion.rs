@@ -56,7 +56,7 @@ impl ExplainField for Occlusion {
         unit: UnitRef,
     ) -> Result<FieldMap, Error> {
         let (side, traced) = (net.image_side(), Region::unit(unit.row, unit.column));
-        let response = |image| {
+        let response = |image: &[f32]| {
             let response = net.trace(image, traced)?;
             let response = response.response(unit.filter, unit.row, unit.column);
             response.ok_or_else(|| unit.missing())
