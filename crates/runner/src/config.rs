@@ -41,14 +41,6 @@ impl Preset {
     }
 }
 
-/// A protocol's name in experiments and on the screen.
-pub(crate) fn protocol_name(protocol: Protocol) -> &'static str {
-    match protocol {
-        Protocol::Paper2015 => "paper-2015",
-        Protocol::Paper2017 => "paper-2017",
-    }
-}
-
 /// Which data set an experiment is about.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
 #[serde(rename_all = "snake_case")]
@@ -266,7 +258,7 @@ impl ExperimentConfig {
     pub fn run_folder(&self, preset: Preset) -> PathBuf {
         let tag = match self.train.protocol {
             Protocol::Paper2017 => String::new(),
-            other => format!("-{}", protocol_name(other)),
+            other => format!("-{}", faus_train::protocol_name(other)),
         };
         PathBuf::from("runs").join(format!("{}-{}{tag}", self.name, preset.name()))
     }

@@ -21,7 +21,6 @@ mod console;
 mod data;
 mod interrupt;
 mod job;
-mod memory;
 mod progress;
 mod run_folder;
 

@@ -6,6 +6,7 @@ use serde::de::IntoDeserializer;
 use serde::{Deserialize, Serialize};
 
 use crate::error::Error;
+use crate::fold::part::Part;
 use crate::fold::split::Protocol;
 use crate::prepared::Prepared;
 
@@ -25,6 +26,16 @@ pub enum SplitPart {
 }
 
 impl SplitPart {
+    /// The part of a split; `None` for every labelled image.
+    pub fn part(self) -> Option<Part> {
+        match self {
+            Self::Train => Some(Part::Train),
+            Self::Val => Some(Part::Validation),
+            Self::Test => Some(Part::Test),
+            Self::All => None,
+        }
+    }
+
     /// The rows of this part for fold `fold`.
     ///
     /// # Errors

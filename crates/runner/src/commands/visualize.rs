@@ -7,10 +7,10 @@ use clap::Args;
 use faus_data::{Prepared, Protocol, SplitPart};
 use faus_fau::AnalysisOptions;
 use faus_model::{Checkpoint, DeviceChoice, Network};
-use faus_train::{Workers, normalisation_of};
+use faus_train::{Workers, normalisation_of, why_optimistic};
 use faus_viz::{Album, Choice, Distinct, LayerLens, Untrained, class_label, write_evidence};
 
-use crate::cli::{Folds, architecture_of, open_network, optimistic, wrong_usage};
+use crate::cli::{Folds, architecture_of, open_network, wrong_usage};
 use crate::console::{Steps, say};
 use crate::{MakeArchitecture, NetworkConfig};
 
@@ -192,7 +192,7 @@ fn rows_of(
         None => Protocol::default(),
     };
     let seen = match args.split {
-        SplitPart::Test => optimistic(checkpoint, prepared, fold, args.split)?,
+        SplitPart::Test => why_optimistic(checkpoint, prepared, fold, args.split.part())?,
         _ => None,
     };
     if let Some(why) = &seen {
