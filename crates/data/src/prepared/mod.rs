@@ -6,6 +6,7 @@ pub(crate) mod options;
 pub(crate) mod prepare;
 mod rows;
 pub(crate) mod sample;
+pub(crate) mod split_part;
 mod stale;
 mod worker;
 pub(crate) mod write;
