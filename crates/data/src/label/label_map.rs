@@ -88,7 +88,7 @@ impl LabelMap {
     pub(crate) fn resolve(&self, counts: &[usize; 256]) -> (Self, String) {
         let (map, how) = match self {
             Self::Auto => recognise(counts),
-            given => (given.clone(), "as given".to_owned()),
+            given => (given.clone(), "by the label map given".to_owned()),
         };
         let codes = map.expressions().iter().enumerate();
         let codes: Vec<_> = codes.map(|(code, name)| format!("{code} {name}")).collect();
