@@ -6,8 +6,8 @@
 mod common;
 
 use common::{SHORT, Tree, go_on};
+use faus_base::random::named as keyed;
 use faus_data::augment::{AugmentParams, AugmentRanges, apply};
-use faus_data::rng::keyed;
 use faus_data::{CkPlus, ClassMap, CropMode, PrepareOptions, Prepared, augment_sheet, prepare};
 use serde::Deserialize;
 

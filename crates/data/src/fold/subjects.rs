@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::label::role::Role;
+use crate::label::Role;
 use crate::read::source::RawSample;
 
 /// The fold of every subject so that every fold gets its share of every class, as far as whole subjects allow.
@@ -103,7 +103,7 @@ pub fn subject_folds(subjects: &BTreeSet<i64>, folds: usize) -> BTreeMap<i64, i6
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::label::au::AuCoding;
+    use crate::label::AuCoding;
     use crate::read::source::RawImage;
     use proptest::prelude::*;
     use rand::RngExt;
