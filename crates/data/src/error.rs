@@ -115,7 +115,7 @@ pub enum Error {
         /// What is allowed and what was given.
         reason: String,
     },
-    /// A subject is in two parts of one split .
+    /// A subject is in two parts of one split; folds must keep subjects apart.
     #[error(
         "subject {subject} is in the {first} part and in the {second} part of fold {fold}: results would leak"
     )]

@@ -1,4 +1,4 @@
-//! Augmentation is what DESIGN says: pixels against scikit-image (`tests/golden/data_augment.py`), parameters against their
+//! Augmentation follows its definition: pixels against scikit-image (`tests/golden/data_augment.py`), parameters against their
 //! ranges, bytes against the number of threads.
 
 #![allow(clippy::unwrap_used, reason = "helpers of tests may panic as tests do")]
