@@ -1,4 +1,4 @@
-//! Whole folds on a small data set: their files, stopping and going on, threads, selection, and what goes wrong.
+//! Whole folds on a small data set: their files, stopping and resuming, threads, selection, and errors.
 
 // Test code: a panic is the report.
 #![allow(clippy::unwrap_used)]
@@ -473,7 +473,7 @@ fn changed_bytes_of_a_state_never_panic() {
     let fold = stopped(root.path(), &prepared);
     let dir = root.path().join("fold");
     let whole = std::fs::read(state(&dir, 4)).unwrap();
-    let mut random = rng::keyed(1, "damage", &[]);
+    let mut random = random::named(1, "damage", &[]);
     for _ in 0..40 {
         let mut bytes = whole.clone();
         let header = 1500.min(bytes.len());

@@ -7,9 +7,9 @@ use tch::{Device, Kind, Tensor};
 const STRETCH: usize = 16_384;
 
 /// Calls `f` on matching stretches of the memory of f32 tensors on the CPU, on rayon's threads, in any order: those of
-/// `changed`, to be written, and those of `read`. One pass over memory where as many tensor operations would make many.
+/// `changed`, to be written, and those of `read`. One pass over memory instead of one for each tensor operation.
 ///
-/// `false`, and nothing done, where the tensors do not lie on the CPU, differ in shape or layout, have gaps or overlap.
+/// Returns `false` and changes nothing if the tensors are not on the CPU, differ in shape or layout, have gaps or overlap.
 ///
 /// # Safety
 /// Until it returns nothing else, on this thread or another and `f` included, may use the memory of these tensors but through

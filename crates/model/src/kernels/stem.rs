@@ -173,8 +173,8 @@ fn positions<S: Simd>(
     sums
 }
 
-/// The largest of four, rectified, and which it is, the first of equals. A NaN is passed on, so that a diverged network
-/// is seen.
+/// The largest of four, rectified, and which it is, the first of equals. A NaN is passed on, so that divergence
+/// shows.
 #[inline(always)]
 fn winner<S: Simd>(simd: S, sums: [S::f32s; TILE * TILE]) -> (S::f32s, S::u32s) {
     let (mut best, mut winner, mut total) = (sums[0], simd.splat_u32s(0), sums[0]);

@@ -1,4 +1,4 @@
-//! What makes a network: its architecture. The zero-bias CNN of the paper is one.
+//! The trait of a network's architecture, and the zero-bias CNN of the paper.
 
 use std::collections::BTreeMap;
 
@@ -46,8 +46,8 @@ pub trait Architecture: Send + Sync {
     fn build(&self, spec: &InputSpec, rng: &mut ChaCha8Rng) -> Result<Blueprint, Error>;
 }
 
-/// The network of Khorrami, Paine and Huang (2015), section 3.1, with the authors' code deciding what the paper leaves
-/// open: three 5×5 convolutions without bias (64, 128, 256 filters), 2×2, 2×2 and quadrant max pooling, a hidden layer of
+/// The network of Khorrami, Paine and Huang (2015), section 3.1, with the authors' code for the details that the paper
+/// leaves open (docs/PROTOCOL.md): three 5×5 convolutions without bias (64, 128, 256 filters), 2×2, 2×2 and quadrant max pooling, a hidden layer of
 /// 300 units, and the output.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]

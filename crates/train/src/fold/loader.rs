@@ -3,8 +3,9 @@
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread::Scope;
 
+use faus_base::random;
 use faus_data::normalise::to_unit_range;
-use faus_data::{Prepared, augment, rng};
+use faus_data::{Prepared, augment};
 use faus_model::{DropoutLayer, TrainBatch};
 use rand::{Rng, RngExt};
 use rayon::prelude::*;
@@ -67,7 +68,7 @@ impl<'a> Loader<'a> {
     /// The batch of step `step`: everything in it follows from seed, fold, step and place.
     fn batch(&self, step: u64) -> Result<Shares, Error> {
         let (fold, side) = (self.fold as u64, self.prepared.image_size());
-        let mut draw = rng::keyed(self.seed, "batch", &[fold, step]);
+        let mut draw = random::named(self.seed, "batch", &[fold, step]);
         let rows: Vec<usize> = (0..self.recipe.batch_size)
             .map(|_| self.rows[draw.random_range(0..self.rows.len())])
             .collect();
@@ -97,7 +98,7 @@ impl<'a> Loader<'a> {
             let parameters = self
                 .recipe
                 .augmentation
-                .draw(side, &mut rng::keyed(self.seed, "augment", key));
+                .draw(side, &mut random::named(self.seed, "augment", key));
             augment::apply(&parameters, image, side, out, &mut scratch.padded);
         } else {
             to_unit_range(image, out);
@@ -132,7 +133,7 @@ impl<'a> Loader<'a> {
         let shape = [places.len() as i64, 1, side as i64, side as i64];
         let seed = |&p: &usize| {
             let key = [key[0], key[1], p as u64];
-            rng::keyed(self.seed, "dropout", &key).next_u64()
+            random::named(self.seed, "dropout", &key).next_u64()
         };
         let dropout_seeds: Vec<u64> = places.iter().map(seed).collect();
         let masks = self.dropout.iter();

@@ -146,7 +146,7 @@ fn read_events(path: &Path) -> Vec<Event> {
     events
 }
 
-/// The first record of `bytes` and what comes after it; `None` where there is no whole one.
+/// The first record of `bytes` and the bytes after it; `None` without a whole one.
 fn split_event(bytes: &[u8]) -> Option<(Event, &[u8])> {
     let (head, rest) = bytes.split_at_checked(12)?;
     let length: [u8; 8] = head[..8].try_into().ok()?;

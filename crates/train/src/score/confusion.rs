@@ -6,12 +6,12 @@ use serde::{Deserialize, Serialize};
 
 use crate::score::predictions::Predictions;
 
-/// How well one class was found.
+/// Scores of one class.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct ClassScores {
-    /// Share of the images predicted to be of the class that are; 0 where none was predicted.
+    /// Share of right predictions among those of the class; 0 without any.
     pub precision: f64,
-    /// Share of the class's images that were predicted to be of it; 0 where there are none.
+    /// Share of right predictions among the class's images; 0 without any.
     pub recall: f64,
     /// Harmonic mean of both.
     pub f1: f64,
@@ -19,7 +19,7 @@ pub struct ClassScores {
     pub support: u64,
 }
 
-/// Counts of what was predicted.
+/// Counts of predictions.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Scores {
     /// Square; rows are true classes, columns predicted ones.
@@ -57,7 +57,7 @@ impl Scores {
         ratio(right, self.confusion.iter().flatten().sum())
     }
 
-    /// Accuracy of always saying the most frequent class.
+    /// Accuracy of always predicting the most frequent class.
     pub fn majority_accuracy(&self) -> f64 {
         let supports = self.confusion.iter().map(|row| row.iter().sum::<u64>());
         ratio(supports.clone().max().unwrap_or(0), supports.sum())

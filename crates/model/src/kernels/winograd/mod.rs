@@ -36,7 +36,7 @@ pub(crate) struct Winograd {
     outputs: usize,
     /// `[64, outputs, inputs · 32]`, the 64 [`stride`] rows apart.
     filters: Buffer,
-    /// `[64, inputs, outputs · 32]`; empty if there is to be no backward pass.
+    /// `[64, inputs, outputs · 32]`; empty without a backward pass.
     transposed: Buffer,
 }
 
@@ -55,8 +55,8 @@ impl Winograd {
         matches!(*weight, [o, i, 5, 5] if o % panel == 0 && i % panel == 0 && o > 0 && i > 0)
     }
 
-    /// Transforms the weights, given as `[inputs, 5, 5, outputs]` (`by_input`) and, where [`Winograd::backward`] is
-    /// wanted, as `[outputs, 5, 5, inputs]` as well. `channels` are inputs and outputs.
+    /// Transforms the weights, given as `[inputs, 5, 5, outputs]` (`by_input`) and, for [`Winograd::backward`],
+    /// as `[outputs, 5, 5, inputs]` as well. `channels` are inputs and outputs.
     pub fn new(
         side: usize,
         channels: (usize, usize),
@@ -188,7 +188,7 @@ impl Winograd {
         images.start * self.image_len()..images.end * self.image_len()
     }
 
-    /// How many images are padded and pooled together: so many that there are tiles enough for a block.
+    /// Images that are padded and pooled together: enough to fill a block with tiles.
     fn group(&self) -> usize {
         let tiles = self.side.div_ceil(OUTPUTS);
         (BLOCK / (tiles * tiles)).max(1)
