@@ -8,7 +8,7 @@ mod common;
 use common::{
     CLASSES, Fold, Small, assert_same_fold, bits, checkpoint, names, prepare, state, table,
 };
-use faus_data::{Protocol, rng};
+use faus_data::Protocol;
 use faus_model::{Checkpoint, ZeroBiasCnn};
 use faus_train::{Error, FoldResult, Recipe, Workers, list_checkpoints, select};
 use rand::{Rng, RngExt};
@@ -473,7 +473,7 @@ fn changed_bytes_of_a_state_never_panic() {
     let fold = stopped(root.path(), &prepared);
     let dir = root.path().join("fold");
     let whole = std::fs::read(state(&dir, 4)).unwrap();
-    let mut random = random::named(1, "damage", &[]);
+    let mut random = faus_base::random::named(1, "damage", &[]);
     for _ in 0..40 {
         let mut bytes = whole.clone();
         let header = 1500.min(bytes.len());
