@@ -48,12 +48,8 @@ impl Scores {
 
     /// Share of images predicted rightly, in [0, 1]; 0 without images.
     pub fn accuracy(&self) -> f64 {
-        let right: u64 = self
-            .confusion
-            .iter()
-            .enumerate()
-            .map(|(i, row)| row[i])
-            .sum();
+        let rows = self.confusion.iter().enumerate();
+        let right = rows.map(|(class, row)| row[class]).sum();
         ratio(right, self.confusion.iter().flatten().sum())
     }
 
@@ -80,11 +76,10 @@ impl Scores {
 
     /// Precision, recall and F1 of every class, by name.
     pub fn per_class(&self, names: &[String]) -> BTreeMap<String, ClassScores> {
-        names
-            .iter()
-            .take(self.confusion.len())
-            .enumerate()
-            .map(|(i, name)| (name.clone(), self.of_class(i)))
+        let classes = 0..self.confusion.len();
+        let named = names.iter().cloned().zip(classes);
+        named
+            .map(|(name, class)| (name, self.of_class(class)))
             .collect()
     }
 
@@ -114,10 +109,9 @@ fn mean(values: impl Iterator<Item = f64>) -> f64 {
 }
 
 fn ratio(part: u64, whole: u64) -> f64 {
-    if whole == 0 {
-        0.0
-    } else {
-        part as f64 / whole as f64
+    match whole {
+        0 => 0.0,
+        _ => part as f64 / whole as f64,
     }
 }
 
