@@ -1,8 +1,8 @@
 //! CPU kernels for the operations of this kind of network that are slow in libtorch, on plain `[n, row, column, channel]` arrays.
 //!
 //! They leave out products with zero or share products between outputs; the result is the convolution's, to rounding. Each
-//! is tested against a literal version, here or in `tests/gradients.rs`. They run on the calling thread; callers share a
-//! batch out over threads.
+//! is tested against a literal version, here or in `tests/gradients.rs`. They run on the calling thread; callers divide a
+//! batch over threads.
 
 mod buffer;
 mod direct;

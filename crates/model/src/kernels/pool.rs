@@ -19,7 +19,7 @@ pub(crate) struct Pooled {
 }
 
 impl Pooled {
-    /// Room for `n` images of `side`.
+    /// Room for `n` images of this side, not cleared.
     pub fn new(n: usize, side: usize, channels: usize, tile: usize) -> Self {
         let len = n * side * side * channels;
         Self {

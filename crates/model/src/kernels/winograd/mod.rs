@@ -1,9 +1,8 @@
 //! 5×5 convolutions by Winograd's F(4×4, 5×5) (Lavin and Gray, arXiv 1509.09308), forward and backward.
 //!
-//! 64 products make 16 outputs that take 400 directly: 6.25 times fewer. The gradients are the transposes of the same
-//! linear maps, so they cost as little. Rounding
-//! in float32 is some 4e-6 of the largest output, ten times that of the direct sum; where two candidates of a maximum lie
-//! as close as that, pooling may choose the other.
+//! 64 products make 16 outputs that take 400 directly: 6.25 times fewer. The gradients are the transposes of the same linear
+//! maps and cost as little. Rounding in float32 is some 4e-6 of the largest output, ten times that of the direct sum; of two
+//! candidates of a maximum as close as that, pooling may choose either.
 
 mod points;
 mod product;
@@ -23,10 +22,10 @@ use tiles::{
     FromPoints, POINTS, Tiling, ToPoints, filter_places, filter_steps, points_len, stride,
 };
 
-/// Tiles worked on together: enough rows to keep the products' inner loop long, few enough for the cache.
+/// Tiles in a block: enough rows for a long inner loop of the products, few enough for the cache.
 const BLOCK: usize = 36;
 
-/// A 5×5 convolution of stride 1 that keeps its side, with the coefficients of its filters.
+/// A 5×5 convolution of stride 1 that keeps the side of its maps, with the coefficients of its filters.
 #[derive(Debug)]
 pub(crate) struct Winograd {
     arch: Arch,
