@@ -86,7 +86,6 @@ impl Precision {
 
 /// Settings of libtorch that tch does not bind, or binds to deprecated functions that warn at each call. They are found at
 /// run time by their names in the Itanium C++ ABI (Linux, macOS): with a libtorch that lacks them the binary still starts.
-#[cfg(unix)]
 #[allow(unsafe_code)]
 mod libtorch {
     use std::ffi::{c_char, c_int, c_void};
@@ -187,25 +186,6 @@ mod libtorch {
     }
 }
 
-#[cfg(not(unix))]
-mod libtorch {
-    fn unknown() -> Result<(), String> {
-        Err("it is chosen on Linux and macOS only".to_owned())
-    }
-
-    pub fn allow_tf32(_: bool) -> Result<(), String> {
-        unknown()
-    }
-
-    pub struct Autocast;
-
-    impl Autocast {
-        pub fn to_bfloat16() -> Result<Self, String> {
-            unknown().map(|()| Self)
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -225,7 +205,6 @@ mod tests {
 
     /// The settings live in libtorch's CPU half, so they are there without a GPU as well.
     #[test]
-    #[cfg(unix)]
     fn libtorch_knows_the_settings() {
         for allowed in [true, false] {
             libtorch::allow_tf32(allowed).unwrap();
@@ -242,7 +221,6 @@ mod tests {
     }
 
     #[test]
-    #[cfg(unix)]
     fn autocast_ends_with_an_error_and_with_a_panic() {
         let gpu = Device::Cuda(0);
         let on = || libtorch::autocast_is_on().unwrap();

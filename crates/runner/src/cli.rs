@@ -156,7 +156,7 @@ fn dispatch(command: Command, make: MakeArchitecture) -> Result<()> {
         Command::Train(args) => commands::train(args, make),
         Command::Evaluate(args) => commands::evaluate_command(args, make),
         Command::Select(args) => commands::select_command(args, make),
-        Command::Activations(args) => commands::activations_command(args, make),
+        Command::Activations(args) => commands::activations(args, make),
         Command::Visualize(args) => commands::visualize(args, make),
         Command::Correlate(args) => commands::correlate(args),
         Command::Controls(args) => commands::controls(args, make),

@@ -1,14 +1,12 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, anyhow, bail};
-use faus_data::{ClassMap, CropMode, FoldRule, LabelMap, Protocol};
+use faus_data::{ClassMap, CropMode, FoldRule, LabelMap, Protocol, SplitPart};
 use faus_fau::AnalysisOptions;
 use faus_train::{CheckedRecipe, OptimizerKind, Recipe, Schedule};
-use faus_viz::Method;
+use faus_viz::Distinct;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
-
-use crate::{Distinct, SplitPart};
 
 const PAPER: &str = include_str!("../presets/paper.json");
 const QUICK: &str = include_str!("../presets/quick.json");
@@ -130,8 +128,8 @@ pub struct NetworkConfig {
 pub struct VisualizeConfig {
     /// Name of a layer; `null` takes the last convolution.
     pub layer: Option<String>,
-    /// The back-projection method (guided).
-    pub method: Method,
+    /// Name of the method that explains units (guided).
+    pub method: String,
     /// Patches of each filter, each of another subject (10).
     pub top: usize,
     /// Filters in the figure (10): the best of each action unit first.
@@ -150,7 +148,7 @@ impl Default for VisualizeConfig {
     fn default() -> Self {
         Self {
             layer: None,
-            method: Method::Guided,
+            method: "guided".to_owned(),
             top: 10,
             figure_filters: 10,
             split: SplitPart::Test,

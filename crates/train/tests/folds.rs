@@ -450,7 +450,7 @@ fn damaged_files_are_errors_that_name_the_file() {
         }
         std::fs::write(&file, &whole).unwrap();
     }
-    // A checkpoint in the state's place, and the other way round: readable, but not what it should be.
+    // A checkpoint in the state's place, and the other way round: readable, but the wrong kind.
     let files = [state(&dir, 4), checkpoint(&dir, 4)];
     let whole = files.clone().map(|f| std::fs::read(f).unwrap());
     for (file, other, own) in [
@@ -479,8 +479,8 @@ fn changed_bytes_of_a_state_never_panic() {
         let header = 1500.min(bytes.len());
         bytes[random.random_range(0..header)] = random.next_u32() as u8;
         std::fs::write(state(&dir, 4), &bytes).unwrap();
-        // Most changes are refused; one in a number's last digit is not seen, and the fold is finished. It is begun
-        // again then, since its state is gone.
+        // Most changes are refused; one in a number's last digit goes unnoticed, and the fold finishes. Then it is
+        // started again, since its state is gone.
         if fold.run(&dir).is_ok() {
             std::fs::remove_file(dir.join("fold.json")).unwrap();
             stopped(root.path(), &prepared);

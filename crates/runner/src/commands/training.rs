@@ -2,7 +2,7 @@ use std::path::PathBuf;
 
 use anyhow::{Context, Result, anyhow, bail};
 use clap::Args;
-use faus_data::{Prepared, Protocol};
+use faus_data::{Prepared, Protocol, SplitPart};
 use faus_model::{Checkpoint, DeviceChoice, Precision};
 use faus_train::{
     FoldJob, FoldProgress, Interval, Measures, MemoryForecast, Monitor, Scores, SubjectScore,
@@ -10,7 +10,6 @@ use faus_train::{
 };
 
 use crate::cli::{architecture_of, open_network};
-use crate::commands::SplitPart;
 use crate::console::say;
 use crate::data::marks;
 use crate::progress::Board;
@@ -154,8 +153,8 @@ pub(crate) struct EvaluateArgs {
     /// The test fold that names the split.
     #[arg(long, value_name = "K")]
     fold: usize,
-    /// The part to run over.
-    #[arg(long, value_enum)]
+    /// The part to evaluate: train, val, test or all.
+    #[arg(long, value_name = "PART")]
     split: SplitPart,
     /// Which folds validate and test: paper-2017 (one each) or paper-2015 (the test fold does both).
     #[arg(long, default_value = "paper-2017", value_parser = protocol)]
