@@ -1,3 +1,5 @@
+//! The test of a difference between two variants over the same folds.
+
 use faus_base::random;
 use rand::RngExt;
 use serde::{Deserialize, Serialize};
