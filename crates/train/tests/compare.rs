@@ -1,5 +1,8 @@
 //! Run folders side by side, and the control of shuffled labels.
 
+// Test code: a panic is the report.
+#![allow(clippy::unwrap_used)]
+
 mod common;
 
 use std::collections::BTreeMap;

@@ -40,11 +40,10 @@ impl Direct {
             more => more.div_ceil(PANEL) * PANEL,
         };
         let taps = kernel * kernel;
-        let at = |output: usize, tap: usize, input: usize| {
-            let inside = output < outputs && input < inputs;
-            inside
-                .then(|| weight[(output * inputs + input) * taps + tap])
-                .unwrap_or(0.0)
+        let at = |output: usize, tap: usize, input: usize| match output < outputs && input < inputs
+        {
+            true => weight[(output * inputs + input) * taps + tap],
+            false => 0.0,
         };
         let panels = outputs.div_ceil(PANEL);
         let lanes = |panel: usize, value: &dyn Fn(usize) -> f32| {
