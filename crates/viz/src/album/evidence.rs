@@ -28,7 +28,7 @@ pub fn write_evidence(
     let prepared = lens.prepared;
     make_folder(dir)?;
     lens.with_images(rows, &[], |network, _, images| {
-        let (images, all) = (images.images, evidence(network, class, images)?);
+        let (images, all) = (images.source, evidence(network, class, images)?);
         let (keys, words): (Vec<Value>, Vec<Vec<String>>) =
             all.iter().map(|one| described(prepared, one)).unzip();
         let captions = Captions {

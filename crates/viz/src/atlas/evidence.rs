@@ -65,11 +65,15 @@ pub fn evidence(
 ) -> Result<Vec<Evidence>, Error> {
     check_filters(network, output(network), class.as_slice())?;
     let plan = network.plan(GradientMethod::fastest(network.device()))?;
-    let rows = images.rows.iter();
-    for_each(network, network.device(), rows, |network, n, &row| {
-        images.report("Mapping evidence", n, images.rows.len())?;
-        of_image(network, &plan, class, images, row)
-    })
+    for_each(
+        network,
+        network.device(),
+        images.rows,
+        |network, n, &row| {
+            images.report("Mapping evidence", n, images.rows.len())?;
+            of_image(network, &plan, class, images, row)
+        },
+    )
 }
 
 fn output(network: &Network) -> usize {
@@ -83,8 +87,8 @@ fn of_image(
     images: &ImageSet,
     index: usize,
 ) -> Result<Evidence, Error> {
-    let side = images.images.side();
-    let image = images.images.input(index);
+    let side = images.source.side();
+    let image = images.source.input(index);
     let tensor = |image: &[f32]| as_images(image, side, network);
     let logits = |images: &[f32]| values(&network.planned_logits(&tensor(images)?, plan)?);
     let own = logits(&image)?;

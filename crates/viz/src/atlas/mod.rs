@@ -52,7 +52,7 @@ impl<'a> Atlas<'a> {
     ) -> Result<Self, Error> {
         let survey = survey(network, stage, filters, top, images)?;
         let patches = cut_patches(network, stage, method, &survey.tops, images)?;
-        let frame = Frame::new(network, stage, images.images.side());
+        let frame = Frame::new(network, stage, images.source.side());
         Ok(Self {
             layer: network.stages()[stage].name.clone(),
             method,

@@ -207,7 +207,7 @@ impl Comparison<'_> {
     }
 
     fn edges(&self) -> Panel {
-        let images = self.atlas.images.images;
+        let images = self.atlas.images.source;
         let map = |patch: &&Patch| {
             let grey = images.grey(patch.unit.index).iter();
             let image: Vec<f32> = grey.map(|&v| f32::from(v) / 255.0).collect();
@@ -255,7 +255,7 @@ impl Comparison<'_> {
 
     /// Each map times its input, to which `shift` is added.
     fn times_input(&self, maps: Vec<Vec<f32>>, shift: f32) -> Vec<Vec<f32>> {
-        let images = self.atlas.images.images;
+        let images = self.atlas.images.source;
         let product = |(map, patch): (Vec<f32>, &&Patch)| {
             let input = crop(&images.input(patch.unit.index), images.side(), patch.region);
             map.iter()

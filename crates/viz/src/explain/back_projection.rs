@@ -171,9 +171,7 @@ fn through(
 fn seed(output: &Tensor, units: &[UnitRef]) -> Result<Tensor, Error> {
     let mut size: Vec<usize> = output.size().iter().map(|&s| s as usize).collect();
     size.resize(4, 1);
-    let &[images, filters, rows, columns] = &size[..] else {
-        return Err(Error::count("dimensions", size.len(), 4));
-    };
+    let (images, filters, rows, columns) = (size[0], size[1], size[2], size[3]);
     if units.len() != images {
         return Err(Error::count("units", units.len(), images));
     }

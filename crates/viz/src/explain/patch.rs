@@ -85,11 +85,11 @@ pub fn cut_patches(
     images: &ImageSet,
 ) -> Result<Vec<FilterPatches>, Error> {
     let units: Vec<TopUnit> = tops.iter().flat_map(|t| t.units.iter().copied()).collect();
-    let frame = Frame::new(network, stage, images.images.side());
+    let frame = Frame::new(network, stage, images.source.side());
     let maps = Explainer::new(network, stage, method)?.maps(network, &units, images)?;
     let mut patches = units.iter().zip(maps).map(|(unit, projection)| {
         let (region, inset) = frame.place(unit.unit);
-        let grey = crop(images.images.grey(unit.index), images.images.side(), region);
+        let grey = crop(images.source.grey(unit.index), images.source.side(), region);
         Patch {
             unit: *unit,
             region,
@@ -194,7 +194,7 @@ impl<'m> Explainer<'m> {
         images: &ImageSet,
     ) -> Result<Vec<Vec<f32>>, Error> {
         let index = units.first().map_or(0, |unit| unit.index);
-        let image = self.framed(images.images, index);
+        let image = self.framed(images.source, index);
         let map = |top: &TopUnit| {
             let map = method.explain_field(net, self.frame.field, &image, top.unit)?;
             Ok(self.cut(top.unit, &map))
@@ -209,10 +209,10 @@ impl<'m> Explainer<'m> {
         units: &[TopUnit],
         images: &ImageSet,
     ) -> Result<Vec<Vec<f32>>, Error> {
-        let side = images.images.side() + 2 * self.margin;
+        let side = images.source.side() + 2 * self.margin;
         let framed = units
             .iter()
-            .map(|unit| self.framed(images.images, unit.index));
+            .map(|unit| self.framed(images.source, unit.index));
         let input = as_images(&framed.collect::<Vec<_>>().concat(), side, network)?;
         let refs: Vec<UnitRef> = units.iter().map(|u| u.unit).collect();
         let maps = values(&self.method.explain(network, self.stage, &input, &refs)?)?;

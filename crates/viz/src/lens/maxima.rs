@@ -37,7 +37,7 @@ pub(crate) fn for_each<J: Send, R: Send>(
 ///
 /// # Errors
 /// When there are no images, they do not fit the network, a response is no number, the user stops it, or `take` fails.
-pub fn stream_maxima(
+pub(crate) fn stream_maxima(
     network: &Network,
     stage: usize,
     images: &ImageSet,
