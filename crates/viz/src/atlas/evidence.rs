@@ -27,7 +27,7 @@ pub struct Evidence {
     pub occlusion: Vec<f32>,
 }
 
-/// Names of an [`Evidence`]'s maps, in the order in which they are stored and drawn.
+/// Names of an [`Evidence`]'s maps, in the order of files and pictures.
 pub const EVIDENCE_METHODS: [&str; 3] = ["gradient_x_input", "guided", "occlusion"];
 
 impl Evidence {

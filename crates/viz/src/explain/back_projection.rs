@@ -18,7 +18,7 @@ pub enum BackProjection {
 }
 
 impl BackProjection {
-    /// The part of `backward`, which arrives at a ReLU from above, that passes; the ReLU's output is `forward`.
+    /// `backward`, the value above a ReLU with the output `forward`, or 0 if it does not pass.
     #[inline]
     pub fn passes(self, backward: f32, forward: f32) -> f32 {
         let passes = match self {

@@ -20,7 +20,7 @@ pub struct Patch {
     pub unit: TopUnit,
     /// The crop in the image, in pixels; smaller than the receptive field at the image's border.
     pub region: Region,
-    /// Where the crop begins in the full receptive field (column, row): 0 except at the left and upper border.
+    /// First pixel of the crop in the full receptive field (column, row): 0 except at the left and upper border.
     pub inset: (usize, usize),
     /// Grey pixels of the crop / 255, `[h, w]` in [0, 1].
     pub input: Vec<f32>,
@@ -40,8 +40,8 @@ pub struct FilterPatches {
 }
 
 impl FilterPatches {
-    /// The mean of the patches' projections, each scaled to a largest absolute value of 1, `[field, field]`: what they have
-    /// in common. All zero without patches.
+    /// The mean of the patches' projections, each scaled to a largest absolute value of 1, `[field, field]`. All zero without
+    /// patches.
     pub fn mean_projection(&self) -> Vec<f64> {
         let mut mean = vec![0.0; self.field * self.field];
         for patch in &self.patches {
@@ -245,7 +245,7 @@ impl<'m> Explainer<'m> {
         framed
     }
 
-    /// The part of a map that is the unit's receptive field on the image, `[h, w]`.
+    /// Cuts the unit's receptive field on the image out of a map, `[h, w]`.
     fn cut(&self, unit: UnitRef, map: &FieldMap) -> Vec<f32> {
         let mut region = self.frame.place(unit).0;
         region.row = region.row + self.margin - map.region.row;

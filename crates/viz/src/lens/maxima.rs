@@ -11,8 +11,8 @@ use crate::images::ImageSet;
 const CHUNK: usize = 16;
 
 /// `f` of every job with a replica of the network and the job's number, computed on `device`; results in the jobs' order. Runs
-/// on rayon's current pool, for a GPU on the calling thread alone: libtorch keeps handles and work space by thread, which every
-/// thread would allocate anew.
+/// on rayon's current pool, for a GPU on the calling thread alone, because libtorch allocates handles and work space for each
+/// thread.
 pub(crate) fn for_each<J: Send, R: Send>(
     network: &Network,
     device: Device,

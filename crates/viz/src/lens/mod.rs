@@ -31,7 +31,7 @@ pub struct LayerLens<'a> {
     pub prepared: &'a Prepared,
     /// How the network's input is normalised.
     pub normalisation: Normalisation,
-    /// Threads for which libtorch is set to one thread each; results do not depend on their number.
+    /// Threads, each with libtorch set to one thread; results do not depend on their number.
     pub pool: &'a ThreadPool,
     /// Shows progress, and stops the work.
     pub progress: Progress<'a>,

@@ -34,9 +34,9 @@ pub struct FilterTop {
 /// The result of one pass over the images.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Survey {
-    /// The strongest units of each filter asked for, in that order.
+    /// The strongest units of each requested filter, in that order.
     pub tops: Vec<FilterTop>,
-    /// Places of each filter's largest responses, `[rows, columns]` of the feature map, each image weighted by its response.
+    /// Places of each requested filter's largest responses, `[rows, columns]` of the feature map, each image weighted by its response.
     /// Sums to 1; all zero for a dead filter. A fully connected unit has one place.
     pub positions: Vec<Vec<f64>>,
     /// Columns of the feature map.

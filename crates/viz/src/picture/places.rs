@@ -5,7 +5,7 @@ use image::{GrayImage, Luma, Rgb, RgbImage};
 use crate::atlas::Atlas;
 use crate::picture::canvas::mix;
 
-/// Where a filter responds most.
+/// The colour of a filter's strongest places.
 const HOT: Rgb<u8> = Rgb([255, 70, 0]);
 
 impl Atlas<'_> {
