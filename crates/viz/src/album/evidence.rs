@@ -48,8 +48,8 @@ pub fn write_evidence(
         if arrays {
             for one in &all {
                 let path = dir.join(format!("evidence-{:05}.npy", one.index));
-                let shape = [one.maps().len(), images.side(), images.side()];
-                write_array(&path, &shape, one.maps().concat())?;
+                let shape = [one.maps.len(), images.side(), images.side()];
+                write_array(&path, &shape, one.maps.concat())?;
             }
         }
         let windows = Windows::of_face(images.side());
