@@ -46,9 +46,6 @@ type Recorded = (i64, i64, (String, String));
 #[derive(Debug, Clone, Deserialize)]
 struct SyntheticMark {
     generator: String,
-    /// `ck-plus` or `isolated-aus`; empty before there were two.
-    #[serde(default)]
-    kind: String,
     #[serde(default)]
     faces_version: Option<u32>,
 }
@@ -246,13 +243,7 @@ impl Source for CkPlus {
         }
         if labelled.is_empty() {
             let emotion = self.layout.tree.place(&self.layout.emotion);
-            return Err(match self.mark.as_ref().map(|mark| mark.kind.as_str()) {
-                Some("isolated-aus") => Error::NothingLabelled {
-                    path: emotion,
-                    reason: "these are single action units without expressions (faus synth --isolated-aus): there is no label to train on. isolated.csv lists the pictures".to_owned(),
-                },
-                _ => nothing_labelled(&emotion, sequences.len(), &scan),
-            });
+            return Err(nothing_labelled(&emotion, sequences.len(), &scan));
         }
         scan.notes.extend(unreadable(&with_file, &labelled));
         scan.folding = Folding::BySubject(labelled);
