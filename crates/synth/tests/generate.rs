@@ -239,11 +239,7 @@ fn true_parameters_stand_beside_the_same_pictures() {
         assert!(plain[picture] == told[picture]);
         let within = picture.strip_prefix("cohn-kanade-images").unwrap();
         let truth = json(&Path::new("Parameters").join(within).with_extension("json"));
-        for au in truth["coded"].as_object().unwrap().keys() {
-            let peak = truth["frame"] == 1 || truth["strength"][au][0].as_f64() > Some(0.0);
-            assert!(peak, "{}: AU {au}", picture.display());
-        }
-        assert!(truth["scene"]["roll"].is_number());
+        assert!(truth["scene"]["roll"].is_number() && truth["strength"].is_object());
         let subject = within.components().next().unwrap();
         let person = json(&Path::new("Parameters").join(subject).join("identity.json"));
         assert!(person["gains"]["12"].is_number() && person["skin"].is_number());

@@ -1,14 +1,13 @@
 //! The camera: from a lit head, seen straight on, to a grey picture.
 
+mod film;
 mod jpeg;
-mod lens;
-mod sensor;
 
 use image::GrayImage;
 
 use crate::face::Portrait;
-use crate::face::geometry::{Point, mix, p, step};
 use crate::face::noise::Noise;
+use crate::geometry::{Point, mix, p, step};
 use crate::person::au::AuState;
 use crate::person::identity::Identity;
 use crate::scene::Scene;
@@ -46,13 +45,15 @@ pub fn render(
         pixels,
         turn: scene.roll.sin_cos(),
     };
-    let mut grey = lens::develop(camera.expose(), scene.gamma);
+    let mut grey = film::develop(camera.expose(), scene.gamma);
     let sigma = scene.blur * height as f32 / 490.0;
     if sigma >= 0.2 {
-        grey = lens::blur(&grey, width as usize, height as usize, sigma);
+        for side in [width, height] {
+            grey = film::blur_and_turn(&grey, side as usize, sigma);
+        }
     }
     let mut image = GrayImage::new(width, height);
-    image.copy_from_slice(&sensor::read_out(&grey, scene));
+    image.copy_from_slice(&film::read_out(&grey, scene));
     jpeg::compress(&mut image, width as usize, scene.jpeg_quality);
     Rendered {
         image,
@@ -129,23 +130,16 @@ impl Camera<'_> {
         if q.x.abs() >= 3.25 || q.y <= -3.9 || q.y >= 5.0 {
             return behind;
         }
-        let Portrait {
-            canvas,
-            lit,
-            cover,
-            relief,
-            ..
-        } = &self.portrait;
-        let mut source = q;
+        let (head, mut source) = (&self.portrait, q);
         for _ in 0..2 {
-            let z = canvas.nearest(relief, source).max(0.0) - AXIS;
+            let z = head.canvas.nearest(&head.relief, source).max(0.0) - AXIS;
             source = p(q.x - self.scene.yaw * z, q.y - self.scene.pitch * z);
         }
-        let alpha = canvas.sample(cover, source);
+        let alpha = head.canvas.sample(&head.cover, source);
         if alpha <= 0.0 {
             return behind;
         }
-        mix(behind, gain * canvas.sample(lit, source), alpha)
+        mix(behind, gain * head.canvas.sample(&head.lit, source), alpha)
     }
 
     fn dress(&self, cloth: Noise, q: Point, behind: f32) -> f32 {

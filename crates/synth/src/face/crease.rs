@@ -1,7 +1,7 @@
 //! One furrow of the skin, with the bulges beside it.
 
-use crate::face::geometry::{Area, Point, p};
 use crate::face::relief::Surface;
+use crate::geometry::{Area, Point, p};
 
 /// Straight pieces of a curve.
 const SEGMENTS: usize = 8;
@@ -15,8 +15,9 @@ impl Surface {
         if depth < 0.0015 {
             return;
         }
-        let (canvas, line) = (self.canvas, polyline(points));
-        canvas.visit(&Area::spanning(&line, 5.0 * width), |i, x, y| {
+        let line = polyline(points);
+        let area = Area::spanning(&line, 5.0 * width);
+        self.canvas.visit(&area, |i, x, y| {
             if self.skin[i] <= 0.0 {
                 return;
             }

@@ -5,7 +5,8 @@ use faus_data::Expression::{
 };
 use rand_chacha::ChaCha8Rng;
 
-use crate::person::au::{AUS, index_of};
+use crate::person::AUS;
+use crate::person::au::index_of;
 use crate::random::Draw;
 
 /// The seven expressions that are labelled in CK+, in the order of its codes: all but neutral.

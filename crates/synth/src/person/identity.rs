@@ -4,7 +4,7 @@ use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
 use serde::Serialize;
 
-use crate::person::au::AUS;
+use crate::person::AUS;
 use crate::random::{Draw, Purpose, keyed};
 
 /// How the hair is worn.

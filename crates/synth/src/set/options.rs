@@ -8,6 +8,9 @@ use serde::Serialize;
 use crate::difficulty::Difficulty;
 use crate::error::{Error, within};
 
+/// Version of the pictures: it changes whenever a seed draws other pixels or labels.
+pub const FACES_VERSION: u32 = 3;
+
 /// Options of a data set.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct SynthOptions {

@@ -5,7 +5,7 @@ use rand::RngExt;
 use rand::seq::SliceRandom;
 use rand_chacha::ChaCha8Rng;
 
-use crate::person::au::AUS;
+use crate::person::AUS;
 use crate::person::expression::{
     Coding, count, draw_habits, sequences_in_ck_plus, show, shown, unnamed,
 };
@@ -56,14 +56,8 @@ pub(crate) fn plan(options: &SynthOptions) -> Vec<Sequence> {
             .collect();
         own.shuffle(rng);
         for (index, number) in own.into_iter().zip(1..) {
-            let coding = codings[index].clone();
-            sequences.push(perform(
-                options,
-                labels[index],
-                number,
-                subject_number,
-                coding,
-            ));
+            let (numbers, coding) = ([subject_number, number], codings[index].clone());
+            sequences.push(perform(options, labels[index], numbers, coding));
         }
     }
     sequences
@@ -72,8 +66,7 @@ pub(crate) fn plan(options: &SynthOptions) -> Vec<Sequence> {
 fn perform(
     options: &SynthOptions,
     (subject, emotion): Label,
-    number: usize,
-    subject_number: usize,
+    [subject_number, number]: [usize; 2],
     coding: Coding,
 ) -> Sequence {
     let key = (subject as u64, 1000 + number as u64);
