@@ -1,4 +1,4 @@
-//! Contact sheets to look at: forty people, or every action unit on three people.
+//! Contact sheets: forty people, or every action unit on three people.
 //!
 //! `cargo run -p faus-synth --release --example sheet -- faces.png faces`
 //! `cargo run -p faus-synth --release --example sheet -- aus.png aus`

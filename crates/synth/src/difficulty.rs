@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, within};
 
-/// Factors on the spread of what is not the label, and on the strength of what is.
+/// Factors on the spread of light, pose and camera, and on the strength of action units.
 ///
 /// The defaults are our choice; docs/synthetic.md reports measurements with them. As text: `pose=2,light=0`.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
@@ -20,7 +20,7 @@ pub struct Difficulty {
     /// Optical blur (0.7 to 1.3 pixels of a 490 pixel high picture at 1), sensor noise (0.4 to 1.6 grey levels) and block
     /// compression (JPEG's quality is 100 less this times 8 to 35), in [0, 3].
     pub camera: f32,
-    /// How far action units move the face, times what FACS' intensities stand for, in [0.2, 1]: the lower, the harder.
+    /// How far action units move the face, relative to FACS' intensities, in [0.2, 1]: the lower, the harder.
     pub strength: f32,
 }
 

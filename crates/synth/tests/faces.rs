@@ -1,4 +1,4 @@
-//! What a drawn face must show: features where the landmarks say, changes where the action units are.
+//! Drawn faces: features lie at their landmarks, changes at the action units.
 
 #![allow(clippy::unwrap_used)]
 

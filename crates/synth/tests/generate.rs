@@ -1,4 +1,4 @@
-//! The written data set: layout, labels, determinism, and what happens when writing cannot go on.
+//! The written data set: layout, labels, determinism, and interrupted writing.
 
 #![allow(clippy::unwrap_used)]
 

@@ -55,10 +55,8 @@ pub fn render(
     let mut image = GrayImage::new(width, height);
     image.copy_from_slice(&film::read_out(&grey, scene));
     jpeg::compress(&mut image, width as usize, scene.jpeg_quality);
-    Rendered {
-        image,
-        landmarks: camera.portrait.landmarks.map(|q| camera.see(q)),
-    }
+    let landmarks = camera.portrait.landmarks.map(|q| camera.see(q));
+    Rendered { image, landmarks }
 }
 
 /// Maps between the frontal grid and the picture.
@@ -160,10 +158,7 @@ impl Camera<'_> {
         let seam = 1.0 - 0.35 * step(0.18, 0.12, q.y - edge) * step(1.7, 1.6, ax);
         let round = 1.0 - 0.35 * step(0.4, 0.0, q.y - edge) - 0.02 * ax;
         let weave = 1.0 + 0.08 * cloth.fractal(1.2 * q.x, 0.8 * q.y, 2);
-        mix(
-            behind,
-            0.42 * self.person.cloth * seam * round * weave,
-            mask,
-        )
+        let light = 0.42 * self.person.cloth * seam * round * weave;
+        mix(behind, light, mask)
     }
 }

@@ -7,7 +7,7 @@ use crate::face::relief::Surface;
 use crate::geometry::{bell, mix, step};
 use crate::person::identity::{HairStyle, Identity};
 
-/// What is the same along one row of the grid.
+/// Values shared by one row of the grid.
 struct Row {
     outer: f32,
     depth: f32,

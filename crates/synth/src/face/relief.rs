@@ -1,10 +1,10 @@
-//! The head's relief: height above the picture plane, before any wrinkle, and what covers what.
+//! The head's relief without wrinkles: height above the picture plane, and the parts it covers.
 
 use crate::face::canvas::Canvas;
 use crate::face::features::{Face, Half};
 use crate::geometry::{Area, Point, bell, curve, hill, mix, p, step};
 
-/// The lit surface on the frontal grid.
+/// The surface on the frontal grid, before any light.
 pub(crate) struct Surface {
     pub canvas: Canvas,
     /// Height towards the camera, half interocular distances.

@@ -1,12 +1,10 @@
 //! Action units and how strongly each is shown on either half of the face.
 
-use serde::Serialize;
-
 use crate::error::Error;
 use crate::person::AUS;
 
 /// How strongly every action unit is shown, in [0, 1] per half of the face: 0 absent, 1 maximal (FACS intensity E).
-#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct AuState {
     strength: [[f32; AUS.len()]; 2],
 }
@@ -54,11 +52,9 @@ impl AuState {
 
     /// Every strength times its unit's gain (order of [`AUS`]); not cut at 1.
     pub(crate) fn scaled(&self, gains: &[f32; AUS.len()]) -> Self {
-        Self {
-            strength: self
-                .strength
-                .map(|half| std::array::from_fn(|unit| half[unit] * gains[unit])),
-        }
+        let scale = |half: [f32; AUS.len()]| std::array::from_fn(|unit| half[unit] * gains[unit]);
+        let strength = self.strength.map(scale);
+        Self { strength }
     }
 }
 

@@ -1,4 +1,4 @@
-//! Who is shown and what they do: identity, action units, expressions and their course.
+//! A person: identity, action units, expressions and their course.
 
 pub(crate) mod au;
 pub(crate) mod expression;

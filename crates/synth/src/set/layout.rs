@@ -38,7 +38,7 @@ impl Writer {
             let path = output.to_path_buf();
             return Err(Error::OutputNotEmpty { path });
         }
-        // A folder that is there, under another name (`.`, a link), is replaced where it really lies.
+        // An empty folder given by another name (`.`, a link) is replaced at its real place.
         let output = match output.exists() {
             true => fs::canonicalize(output).map_err(Error::io(output, "finding the folder"))?,
             false => output.to_path_buf(),

@@ -1,4 +1,4 @@
-//! What is drawn, and what was.
+//! Options and counts of a data set.
 
 use std::collections::BTreeMap;
 
@@ -28,7 +28,7 @@ pub struct SynthOptions {
     pub full_sequences: bool,
     /// Also write the folder `Parameters`: the true parameters of each frame and each person as JSON.
     pub truth: bool,
-    /// What makes the pictures hard.
+    /// How hard the labels are to read off the pictures.
     pub difficulty: Difficulty,
 }
 

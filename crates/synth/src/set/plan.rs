@@ -1,4 +1,4 @@
-//! Who shows what in which sequence: subjects, labels, codings and lengths of the whole data set.
+//! The plan of a data set before anything is drawn: subjects, labels, codings and lengths of its sequences.
 
 use faus_data::Expression;
 use rand::RngExt;
@@ -136,7 +136,7 @@ fn assign_expressions(subjects: usize, labelled: &[usize], rng: &mut ChaCha8Rng)
     sequences
 }
 
-/// The coding of every label: by the subject's habits, or, without an expression, such that units occur as often as in CK+.
+/// Codings, in label order: by the subject's habits; without an expression, to bring the counts of units up to CK+'s.
 fn codings(options: &SynthOptions, labels: &[Label]) -> Vec<Coding> {
     let draw = |index: usize| keyed(options.seed, Purpose::Recipe, index as u64, 0);
     let named = |(index, &(subject, emotion)): (usize, &Label)| {
