@@ -102,9 +102,18 @@ fn say_version(place: &Path) {
 /// # Errors
 /// When the options or the disk refuse, or the user stops it.
 pub(crate) fn synthesize(options: &SynthOptions, output: &Path) -> Result<()> {
-    let summary = drawn(output, |progress| {
-        faus_synth::generate(options, output, progress)
-    })?;
+    let bar = Bar::new("Drawing synthetic faces", 1);
+    let summary = faus_synth::generate(options, output, &|done, total| {
+        bar.set(done as u64, total as u64, "");
+        !interrupt::stopped()
+    });
+    drop(bar);
+    let summary = match summary {
+        Err(faus_synth::Error::Cancelled { .. }) => bail!("stopped while drawing faces; nothing was written, the same command starts again"),
+        other => other.with_context(|| {
+            format!("{}: no synthetic faces can be put here; name another folder with --output, or your own data with --data DIR", output.display())
+        })?,
+    };
     say(format!(
         "{}: {} synthetic subjects, {} sequences, {} images",
         output.display(),
@@ -113,44 +122,6 @@ pub(crate) fn synthesize(options: &SynthOptions, output: &Path) -> Result<()> {
         summary.images
     ));
     Ok(())
-}
-
-/// Draws isolated action units into `output`.
-///
-/// # Errors
-/// When the options or the disk refuse, or the user stops it.
-pub(crate) fn isolate(options: &SynthOptions, output: &Path) -> Result<()> {
-    let summary = drawn(output, |progress| {
-        faus_synth::generate_isolated(options, output, progress)
-    })?;
-    say(format!(
-        "{}: {} synthetic subjects, {} images: the neutral face, {} action units alone at five intensities, {} pairs at two",
-        output.display(),
-        summary.subjects,
-        summary.images,
-        summary.aus.len(),
-        summary.pairs.len()
-    ));
-    Ok(())
-}
-
-/// Runs `draw` under a progress bar until it ends or the user stops it.
-fn drawn<T>(
-    output: &Path,
-    draw: impl FnOnce(&(dyn Fn(usize, usize) -> bool + Sync)) -> Result<T, faus_synth::Error>,
-) -> Result<T> {
-    let bar = Bar::new("Drawing synthetic faces", 1);
-    let summary = draw(&|done, total| {
-        bar.set(done as u64, total as u64, "");
-        !interrupt::stopped()
-    });
-    drop(bar);
-    match summary {
-        Err(faus_synth::Error::Cancelled { .. }) => bail!("stopped while drawing faces; nothing was written, the same command starts again"),
-        other => other.with_context(|| {
-            format!("{}: no synthetic faces can be put here; name another folder with --output, or your own data with --data DIR", output.display())
-        }),
-    }
 }
 
 /// What has to stand beside every accuracy on a data set; empty for photographs in subject-independent folds.

@@ -42,9 +42,6 @@ pub struct CkPlus {
 #[derive(Debug, Clone, Deserialize)]
 struct SyntheticMark {
     generator: String,
-    /// `ck-plus` or `isolated-aus`; empty before there were two.
-    #[serde(default)]
-    kind: String,
     #[serde(default)]
     faces_version: Option<u32>,
 }
@@ -125,10 +122,6 @@ impl CkPlus {
     }
 
     fn nothing_labelled(&self, sequences: usize, skipped: &[Skipped]) -> Error {
-        let isolated = self
-            .mark
-            .as_ref()
-            .is_some_and(|mark| mark.kind == "isolated-aus");
         let first = skipped.first().map_or(String::new(), |first| {
             let (bad, path, reason) = (skipped.len(), &first.path, &first.reason);
             format!("; first of {bad} bad inputs: {path}: {reason}")
@@ -136,10 +129,9 @@ impl CkPlus {
         let emotion = self.layout.part(Place::Emotion).unwrap_or_default();
         Error::NothingLabelled {
             path: self.layout.tree.place(emotion),
-            reason: match isolated {
-                true => "these are single action units without expressions (faus synth --isolated-aus): there is no label to train on. isolated.csv lists the pictures".to_owned(),
-                false => format!("{sequences} sequences, none with an emotion label S005/001/S005_001_00000011_emotion.txt{first}"),
-            },
+            reason: format!(
+                "{sequences} sequences, none with an emotion label S005/001/S005_001_00000011_emotion.txt{first}"
+            ),
         }
     }
 }
