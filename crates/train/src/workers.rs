@@ -1,8 +1,10 @@
+//! The threads that libtorch computes on.
+
 use rayon::ThreadPool;
 use rayon::prelude::*;
 use tch::Device;
 
-use crate::Error;
+use crate::error::Error;
 
 /// Threads on which libtorch works with one thread each.
 ///
@@ -29,6 +31,11 @@ impl Workers {
             .build()
             .map_err(|e| Error::Threads(e.to_string()))?;
         Ok(Self { pool })
+    }
+
+    /// The threads.
+    pub fn pool(&self) -> &ThreadPool {
+        &self.pool
     }
 
     /// How many threads there are.

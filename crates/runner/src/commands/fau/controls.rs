@@ -1,12 +1,10 @@
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 use clap::Args;
-use faus_data::{Prepared, PreparedWriter, Role, rng};
 use faus_fau::{Activations, AnalysisOptions, CheckedOptions, Control, coarse, exchange_codes};
 use faus_model::{Checkpoint, DeviceChoice, Network, Precision};
-use faus_train::{FoldJob, FoldProgress, Monitor};
-use rand::seq::SliceRandom;
+use faus_train::{FoldJob, FoldProgress, Monitor, train_on_shuffled_labels};
 use serde_json::{Value, json};
 
 use super::open::{Run, check_draws, stop_here, watched};
@@ -144,66 +142,18 @@ fn image_features(image: &[u8], side: usize) -> Vec<f32> {
     [vec![mean, (squares / n).sqrt(), edges], cells].concat()
 }
 
-/// The network of `fold` trained on labels that were shuffled over events (the neutral frame, the peak frames of a
-/// sequence): the same images, recipe and seed, and nothing to learn. Kept in `controls/`, and taken from there.
+/// The network of `fold` trained on shuffled labels, kept in `controls/`.
 fn label_shuffled(run: &Run, fold: usize) -> Result<Network> {
     let root = run.folder.join("controls/label_shuffled");
-    let dataset = root.join("dataset");
     let dir = root.join(format!("fold-{fold}"));
-    let best = dir.join("best.safetensors");
     if !dir.join("fold.json").exists() {
-        clear(&root)?;
-        let prepared = shuffle_labels(run, &dataset)?;
-        train(run, &prepared, fold, &dir)?;
-        // Only the network is needed from now on.
-        clear(&dataset)?;
-        clear(&dir.join("checkpoints"))?;
+        train(run, fold, &root)?;
     }
-    Ok(Checkpoint::load(&best)?.network(run.architecture.as_ref(), run.device)?)
+    let best = Checkpoint::load(&dir.join("best.safetensors"))?;
+    Ok(best.network(run.architecture.as_ref(), run.device)?)
 }
 
-fn clear(dir: &Path) -> Result<()> {
-    match std::fs::remove_dir_all(dir) {
-        Err(e) if e.kind() != std::io::ErrorKind::NotFound => {
-            Err(e).with_context(|| format!("{}: cannot be removed", dir.display()))
-        }
-        _ => Ok(()),
-    }
-}
-
-/// The run's labelled images with shuffled labels, as a data set of its own.
-fn shuffle_labels(run: &Run, output: &Path) -> Result<Prepared> {
-    let labelled = |s: &&faus_data::Sample| s.role == Role::Labelled;
-    let samples: Vec<_> = run.prepared.samples().iter().filter(labelled).collect();
-    let mut events: Vec<(&str, i64)> = samples
-        .iter()
-        .map(|s| (s.sequence.as_str(), s.label))
-        .collect();
-    events.sort_unstable();
-    events.dedup();
-    let mut labels: Vec<i64> = events.iter().map(|(_, label)| *label).collect();
-    labels.shuffle(&mut rng::keyed(run.config.seed, "label-shuffled", &[]));
-    let classes = &run.prepared.info().classes;
-    let mut writer = PreparedWriter::create(output, run.prepared.image_size() as u32)?;
-    let mut counts = std::collections::BTreeMap::new();
-    for sample in &samples {
-        let event = events.binary_search(&(sample.sequence.as_str(), sample.label));
-        let label = labels[event.unwrap_or(0)];
-        let mut moved = (*sample).clone();
-        moved.label = label;
-        moved.label_name = classes[label as usize].clone();
-        *counts.entry(moved.label_name.clone()).or_insert(0) += 1;
-        writer.push(moved, run.prepared.image(sample.index))?;
-    }
-    let mut info = run.prepared.info().clone();
-    info.counts = counts;
-    info.notes
-        .push("The labels are shuffled: a control, no data set.".to_owned());
-    writer.finish(info)?;
-    Ok(Prepared::open(output)?)
-}
-
-fn train(run: &Run, prepared: &Prepared, fold: usize, dir: &Path) -> Result<()> {
+fn train(run: &Run, fold: usize, dir: &Path) -> Result<()> {
     say(format!(
         "Training fold {fold} on shuffled labels, {} steps",
         run.recipe.steps
@@ -216,7 +166,7 @@ fn train(run: &Run, prepared: &Prepared, fold: usize, dir: &Path) -> Result<()> 
         progress: &progress,
     };
     let job = FoldJob {
-        prepared,
+        prepared: &run.prepared,
         architecture: run.architecture.as_ref(),
         recipe: &run.recipe,
         fold,
@@ -226,7 +176,7 @@ fn train(run: &Run, prepared: &Prepared, fold: usize, dir: &Path) -> Result<()> 
         resume: false,
         tensorboard: false,
     };
-    let result = job.run(&run.workers, &monitor)?;
+    let result = train_on_shuffled_labels(&job, &run.workers, &monitor)?;
     Precision::for_looking(run.device)?;
     board.end(fold);
     drop(board);

@@ -15,6 +15,5 @@ pub(crate) use controls::{ControlsArgs, controls};
 pub(crate) use correlate::{CorrelateArgs, correlate};
 pub(crate) use intervene::{InterveneArgs, intervene};
 pub(crate) use locate::{LocateArgs, locate};
-pub(crate) use open::watched;
 pub(crate) use probe::{ProbeArgs, probe};
 pub(crate) use replicate::{ReplicateArgs, replicate};
