@@ -87,12 +87,12 @@ impl Look<'_> {
     ) -> R {
         let (prepared, normalisation) = (self.prepared, self.normalisation);
         let pixels = prepared.image_size() * prepared.image_size();
-        let bar = Bar::new("Looking through images", rows.len() as u64);
+        let bar = Bar::new("Looking through images");
         let (seen, of) = (AtomicU64::new(0), rows.len() as u64);
         let normalised = |rows: &[usize]| {
             // Some are asked for once more, for their patches.
             let asked = seen.fetch_add(rows.len() as u64, Ordering::Relaxed);
-            bar.set((asked + rows.len() as u64).min(of), of, "");
+            bar.set((asked + rows.len() as u64).min(of) as usize, of as usize);
             let mut values = vec![0.0; rows.len() * pixels];
             let mut scratch = Vec::new();
             for (&row, out) in rows.iter().zip(values.chunks_exact_mut(pixels)) {

@@ -13,13 +13,13 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
 use crate::choice::{Choice, Chosen};
-use crate::commands::SplitPart;
+use crate::config::SplitPart;
 use crate::look::{Look, stoppable};
 
 /// What the patches of one filter must differ in.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub enum Distinct {
+pub(crate) enum Distinct {
     /// Nothing but the image: three frames of one smile may be three patches.
     Image,
     /// The sequence.
@@ -177,7 +177,7 @@ impl View<'_> {
 
     fn facts(&self) -> Map<String, Value> {
         let mut facts = Map::new();
-        facts.insert("split".into(), self.split.name().into());
+        facts.insert("split".into(), crate::config::name_of(self.split).into());
         facts.insert("fold".into(), self.fold.into());
         facts.insert("optimistic".into(), self.may_have_seen.clone().into());
         facts.insert("distinct".into(), self.distinct.name().into());

@@ -7,7 +7,7 @@ use faus_data::Protocol;
 use faus_train::{MeanStd, PairedTest, Summary, holm};
 use serde::Serialize;
 
-use crate::config::protocol_name;
+use crate::config::name_of;
 use crate::console::say;
 use crate::run_folder::{read_json, write_json};
 
@@ -290,7 +290,7 @@ fn label(summary: &Summary, with_protocol: bool) -> String {
             } else {
                 ""
             };
-            format!("{} {}{mark}", summary.experiment, protocol_name(protocol))
+            format!("{} {}{mark}", summary.experiment, name_of(protocol))
         }
     }
 }

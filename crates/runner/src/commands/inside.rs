@@ -8,12 +8,15 @@ use faus_train::{Workers, normalisation_of};
 use faus_viz::Method;
 
 use crate::choice::{Choice, SHOWN, class_number};
-use crate::cli::{Folds, architecture_of, open_network, optimistic, wrong_usage};
-use crate::commands::SplitPart;
+use crate::app::arguments::{NumberList as Folds, open_network};
+use crate::app::program::wrong_usage;
+use crate::fits::optimistic;
+use crate::config::SplitPart;
 use crate::console::say;
 use crate::look::{Look, stream_to_npy};
 use crate::view::{Beginning, Distinct, View};
-use crate::{MakeArchitecture, NetworkConfig};
+use crate::MakeArchitecture;
+use crate::config::NetworkConfig;
 
 /// Store F(x): each filter's largest activation on every image.
 #[derive(Debug, Args)]
@@ -38,7 +41,7 @@ pub(crate) struct ActivationsArgs {
     device: DeviceChoice,
 }
 
-pub(crate) fn activations_command(args: ActivationsArgs, make: MakeArchitecture) -> Result<()> {
+pub(crate) fn activations(args: ActivationsArgs, make: MakeArchitecture) -> Result<()> {
     let prepared = Prepared::open(&args.prepared)?;
     let (checkpoint, network) = open_network(make, &args.checkpoint, &prepared, args.device)?;
     let stage = network.stage_index(&args.layer)?;
@@ -175,7 +178,7 @@ pub(crate) fn visualize(args: VisualizeArgs, make: MakeArchitecture) -> Result<(
         k: checkpoint.info.drawn.get("k").copied(),
         ..NetworkConfig::default()
     };
-    let architecture = architecture_of(make, &config)?;
+    let architecture = make.architecture(&config)?;
     let beginning = Beginning {
         architecture: architecture.as_ref(),
         seed: args.seed,
@@ -253,7 +256,7 @@ fn rows_of(
     if rows.is_empty() {
         bail!(
             "the {} part of fold {fold} has no images; use --split all",
-            args.split.name()
+            crate::config::name_of(args.split)
         );
     }
     Ok((rows, seen))

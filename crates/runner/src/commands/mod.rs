@@ -1,30 +1,36 @@
-//! One function a command: options in, work done by the crates, a line or two said.
+//! One command a file: its arguments, and the function that carries it out.
 
+mod audit;
+mod augment;
 mod bench;
 mod compare;
-mod data;
 mod doctor;
+mod evaluate;
 mod fau;
 mod inside;
+mod inspect;
+mod prepare;
 mod report;
 mod run;
-mod training;
+mod select;
+mod synth;
+mod train;
 
+pub(crate) use audit::{AuditArgs, audit};
+pub(crate) use augment::{AugmentArgs, augment};
 pub(crate) use bench::{BenchArgs, bench};
 pub(crate) use compare::{CompareArgs, compare};
-pub use data::SplitPart;
-pub(crate) use data::{
-    AuditArgs, AugmentArgs, InspectArgs, PrepareArgs, SynthArgs, audit_command, augment, inspect,
-    prepare_command, synth,
-};
 pub(crate) use doctor::{doctor, libtorch_version};
+pub(crate) use evaluate::{EvaluateArgs, evaluate};
 pub(crate) use fau::{
     AblateArgs, ControlsArgs, CorrelateArgs, InterveneArgs, LocateArgs, ProbeArgs, ReplicateArgs,
     ablate, controls, correlate, intervene, locate, probe, replicate, watched,
 };
-pub(crate) use inside::{ActivationsArgs, VisualizeArgs, activations_command, visualize};
+pub(crate) use inside::{ActivationsArgs, VisualizeArgs, activations, visualize};
+pub(crate) use inspect::{InspectArgs, inspect};
+pub(crate) use prepare::{PrepareArgs, prepare};
 pub(crate) use report::{ReportArgs, report};
 pub(crate) use run::{RunArgs, run};
-pub(crate) use training::{
-    EvaluateArgs, SelectArgs, TrainArgs, evaluate_command, select_command, train,
-};
+pub(crate) use select::{SelectArgs, select};
+pub(crate) use synth::{SynthArgs, synth};
+pub(crate) use train::{TrainArgs, train};

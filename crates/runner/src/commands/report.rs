@@ -1,3 +1,5 @@
+//! `faus report`.
+
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, anyhow, bail};
@@ -5,9 +7,9 @@ use clap::Args;
 use serde_json::Value;
 
 use super::compare::paired_tests;
-use crate::cli::wrong_usage;
-use crate::console::say;
-use crate::run_folder::RunFolder;
+use crate::app::console::say;
+use crate::app::program::wrong_usage;
+use crate::pipeline::run_folder::RunFolder;
 
 /// Write the HTML page of a run anew, or one page that sets several runs side by side.
 ///

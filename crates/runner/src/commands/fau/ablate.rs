@@ -14,7 +14,7 @@ use tch::{Device, Kind, Tensor};
 use super::open::{Run, stop_here, watched};
 use super::table::{listed, say_verdict, write_table};
 use crate::MakeArchitecture;
-use crate::cli::wrong_usage;
+use crate::app::program::wrong_usage;
 use crate::console::Bar;
 use crate::run_folder::write_json;
 
@@ -73,9 +73,9 @@ pub(crate) fn ablate(args: AblateArgs, make: MakeArchitecture) -> Result<()> {
     let mut effects = Vec::new();
     // Sets to compare with are drawn from the other filters, which must be as many at least.
     let units = own_filters(&analysis, args.filters.min(live.len() / 2));
-    let bar = Bar::new("Silencing filters", units.len() as u64);
+    let bar = Bar::new("Silencing filters");
     for (done, (au, filters)) in units.iter().enumerate() {
-        bar.set(done as u64, units.len() as u64, "");
+        bar.set(done, units.len());
         stop_here()?;
         let seed = run.config.fau.seed;
         effects.push(Effect {

@@ -18,7 +18,7 @@ use tch::{Device, Kind, Tensor};
 use super::open::{Run, stop_here, watched};
 use super::table::{say_verdict, write_table};
 use crate::MakeArchitecture;
-use crate::cli::wrong_usage;
+use crate::app::program::wrong_usage;
 use crate::console::Bar;
 use crate::run_folder::write_json;
 
@@ -107,7 +107,7 @@ pub(crate) fn intervene(args: InterveneArgs, make: MakeArchitecture) -> Result<(
 /// the face at rest, so that it does not move with the unit.
 fn draw(run: &Run, args: &InterveneArgs, aus: &[u8]) -> Result<Vec<Vec<Vec<u8>>>> {
     let side = run.prepared.image_size() as u32;
-    let bar = Bar::new("Switching action units", args.people as u64);
+    let bar = Bar::new("Switching action units");
     let done = std::sync::atomic::AtomicUsize::new(0);
     let person = |person: u64| -> Result<Vec<Vec<u8>>> {
         stop_here()?;
@@ -122,7 +122,7 @@ fn draw(run: &Run, args: &InterveneArgs, aus: &[u8]) -> Result<Vec<Vec<Vec<u8>>>
             faces.push(resize(&face.image, crop, side, side));
         }
         let so_far = done.fetch_add(1, std::sync::atomic::Ordering::Relaxed) + 1;
-        bar.set(so_far as u64, args.people as u64, "");
+        bar.set(so_far, args.people);
         Ok(faces)
     };
     let people: Vec<Vec<Vec<u8>>> = run.workers.install(|| {

@@ -55,9 +55,9 @@ pub(crate) fn locate(args: LocateArgs, make: MakeArchitecture) -> Result<()> {
     })?;
     let (faces, from) = faces(&run, args.data.as_deref())?;
     let mut found: Vec<(u8, Pointing)> = Vec::new();
-    let bar = Bar::new("Looking where filters look", analysis.aus_used.len() as u64);
+    let bar = Bar::new("Looking where filters look");
     for (done, count) in analysis.aus_used.iter().enumerate() {
-        bar.set(done as u64, analysis.aus_used.len() as u64, "");
+        bar.set(done, analysis.aus_used.len());
         stop_here()?;
         let own = analysis.correspondences.iter().filter(|c| c.au == count.au);
         let filters: Vec<usize> = own.map(|c| c.filter).collect();

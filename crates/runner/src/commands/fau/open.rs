@@ -10,10 +10,11 @@ use faus_train::{CheckedRecipe, Workers};
 use rand::Rng;
 use tch::Device;
 
-use crate::cli::{architecture_of, wrong_usage};
+use crate::app::program::wrong_usage;
 use crate::console::Bar;
 use crate::run_folder::{RunFolder, read_json};
-use crate::{ExperimentConfig, MakeArchitecture, interrupt};
+use crate::config::ExperimentConfig;
+use crate::{MakeArchitecture, interrupt};
 
 /// A run folder with what is needed to look into its networks; held by this process alone.
 pub(crate) struct Run {
@@ -65,7 +66,7 @@ impl Run {
         }
         Ok(Self {
             samples: read_samples(&prepared.dir().join("samples.csv"))?,
-            architecture: architecture_of(make, &config.network)?,
+            architecture: make.architecture(&config.network)?,
             recipe: config.recipe()?,
             source: value["data"].as_str().map(PathBuf::from),
             workers: Workers::new(0)?,
@@ -187,9 +188,9 @@ pub(crate) fn check_draws(options: &CheckedOptions, what: &str) -> Result<()> {
 
 /// Does long statistics with a bar; Ctrl-C stops it cleanly.
 pub(crate) fn watched<R>(what: &str, work: impl FnOnce(&Watch) -> R) -> R {
-    let bar = Bar::new(what, 1);
+    let bar = Bar::new(what);
     let observer: Observer = &|done, of| {
-        bar.set(done as u64, of as u64, "");
+        bar.set(done, of);
         !interrupt::stopped()
     };
     work(&Watch {

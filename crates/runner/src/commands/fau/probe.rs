@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use super::open::{Run, stop_here, watched};
 use super::table::{say_verdict, write_table};
 use crate::MakeArchitecture;
-use crate::cli::wrong_usage;
+use crate::app::program::wrong_usage;
 use crate::console::say;
 use crate::run_folder::write_json;
 

@@ -33,9 +33,9 @@ pub(crate) fn replicate(args: ReplicateArgs, make: MakeArchitecture) -> Result<(
     check_draws(&options, "replicate")?;
     let folds = run.folds();
     let mut activations = Vec::new();
-    let bar = Bar::new("Looking into every fold", folds.len() as u64);
+    let bar = Bar::new("Looking into every fold");
     for (done, &fold) in folds.iter().enumerate() {
-        bar.set(done as u64, folds.len() as u64, "");
+        bar.set(done, folds.len());
         stop_here()?;
         let network = run.trained(fold)?;
         activations.push(run.activations(&network, run.stage(&network)?)?);

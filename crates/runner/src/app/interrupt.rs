@@ -1,8 +1,12 @@
+//! Signals: Ctrl-C asks for a clean stop, a closed pipe and a full file are ordinary errors.
+
 use std::sync::atomic::{AtomicBool, Ordering};
+
+use anyhow::{Result, bail};
 
 static STOP: AtomicBool = AtomicBool::new(false);
 
-/// Makes Ctrl-C (and a polite kill) ask for a clean stop; a second one ends the program at once.
+/// Makes Ctrl-C (and SIGTERM) request a clean stop; a second one ends the program at once.
 ///
 /// # Errors
 /// When the system refuses a handler.
@@ -22,34 +26,19 @@ fn end_at_once() -> ! {
     unsafe { libc::_exit(1) }
 }
 
-/// Lets `faus … | head` end quietly: Rust ignores the signal of a closed pipe, and then printing panics.
-#[cfg(unix)]
+/// Sets two signals: `faus … | head` ends quietly (Rust ignores a closed pipe, and then printing panics), and a file that
+/// reaches the shell's size limit is an error with a name, like a full disk.
 #[allow(unsafe_code)]
-pub(crate) fn end_with_a_closed_pipe() {
-    // SAFETY: the default action is set before any thread is started.
+pub(crate) fn set_signals() {
+    // SAFETY: called before any thread is started; neither action is a handler that could run.
+    #[cfg(unix)]
     unsafe {
         libc::signal(libc::SIGPIPE, libc::SIG_DFL);
-    }
-}
-
-#[cfg(not(unix))]
-pub(crate) fn end_with_a_closed_pipe() {}
-
-/// Makes a file that may not grow further (a limit of the shell's) an error with a name, like a full disk, instead of a
-/// signal that ends the program.
-#[cfg(unix)]
-#[allow(unsafe_code)]
-pub(crate) fn get_errors_for_large_files() {
-    // SAFETY: as above; an ignored signal has no handler that could run.
-    unsafe {
         libc::signal(libc::SIGXFSZ, libc::SIG_IGN);
     }
 }
 
-#[cfg(not(unix))]
-pub(crate) fn get_errors_for_large_files() {}
-
-/// Set when the user asked to stop.
+/// The flag that Ctrl-C sets.
 pub(crate) fn stop() -> &'static AtomicBool {
     &STOP
 }
@@ -57,4 +46,15 @@ pub(crate) fn stop() -> &'static AtomicBool {
 /// Whether the user asked to stop.
 pub(crate) fn stopped() -> bool {
     STOP.load(Ordering::SeqCst)
+}
+
+/// Ends the work here if the user asked to stop; `kept` tells what is kept and how to resume.
+///
+/// # Errors
+/// When the user asked to stop.
+pub(crate) fn check(kept: &str) -> Result<()> {
+    match stopped() {
+        true => bail!("stopped on request; {kept}"),
+        false => Ok(()),
+    }
 }

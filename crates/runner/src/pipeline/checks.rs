@@ -1,4 +1,4 @@
-//! What must be so before a run begins.
+//! Checks before a run begins: network, folders, settings of an earlier start.
 
 use std::path::Path;
 
@@ -7,12 +7,11 @@ use faus_model::{InputSpec, Network};
 use serde_json::Value;
 use tch::Device;
 
-use super::Job;
-use crate::ExperimentConfig;
-use crate::run_folder::RunFolder;
+use super::job::Job;
+use crate::config::{ExperimentConfig, json_of};
 
 impl Job<'_> {
-    /// The network must suit the images, and have the layer that is to be looked into: known before hours of training.
+    /// The network suits the images and has the layer to analyse: checked before hours of training.
     pub(super) fn check_network(&self) -> Result<()> {
         let spec = InputSpec {
             side: self.config.data.image_size as usize,
@@ -20,34 +19,27 @@ impl Job<'_> {
             dropout: self.config.train.dropout,
         };
         let network = Network::build(self.architecture, spec, 0, Device::Cpu)?;
-        self.stage(&network).map(|_| ())
+        self.config.stage(&network).map(drop)
     }
 
-    /// Nothing is ever written into the data set.
+    /// The run folder is not inside the data set, into which nothing is ever written.
     pub(super) fn check_apart(&self, place: &Path) -> Result<()> {
         match (std::path::absolute(&self.out), std::path::absolute(place)) {
-            (Ok(out), Ok(data)) if out.starts_with(&data) => {
-                bail!(
-                    "{}: lies inside the data set {}; choose another folder with --out DIR",
-                    self.out.display(),
-                    place.display()
-                )
-            }
+            (Ok(out), Ok(data)) if out.starts_with(&data) => bail!(
+                "{}: lies inside the data set {}; choose another folder with --out DIR",
+                self.out.display(),
+                place.display()
+            ),
             _ => Ok(()),
         }
     }
 
-    /// A folder that holds another experiment's results is not written over; only what is looked at may change.
-    pub(super) fn check_same(
-        &self,
-        folder: &RunFolder,
-        place: &Path,
-        before: Option<&Value>,
-    ) -> Result<()> {
+    /// The run folder does not hold another experiment's results, whose `config.json` is `before`.
+    pub(super) fn check_same(&self, place: &Path, before: Option<&Value>) -> Result<()> {
         let Some(before) = before else { return Ok(()) };
-        let root = folder.root().display();
-        let before_now = as_of_now(&before["config"]);
-        let (was, now) = (decisive(&before_now), decisive(&self.config_value()?));
+        let root = self.out.display();
+        let was = decisive(as_of_now(&before["config"]));
+        let now = decisive(json_of(&self.config)?);
         if was != now {
             bail!(
                 "{root}: holds a run with other settings ({}); choose another folder with --out DIR, or delete it",
@@ -55,44 +47,37 @@ impl Job<'_> {
             );
         }
         match before["data"].as_str() {
-            Some(was) if Path::new(was) != place => {
-                bail!(
-                    "{root}: holds a run on {was}, not {}; choose another folder with --out DIR, or delete it",
-                    place.display()
-                )
-            }
+            Some(was) if Path::new(was) != place => bail!(
+                "{root}: holds a run on {was}, not {}; choose another folder with --out DIR, or delete it",
+                place.display()
+            ),
             _ => Ok(()),
         }
     }
 
-    pub(super) fn check_folds(&self, there: usize) -> Result<()> {
-        let asked = self.folds.as_deref().unwrap_or_default();
-        match asked.iter().find(|&&fold| fold >= there) {
+    /// The folds to run exist.
+    pub(super) fn check_folds(&self, count: usize) -> Result<()> {
+        let mut wanted = self.folds.iter().flatten();
+        match wanted.find(|&&fold| fold >= count) {
             Some(fold) => bail!(
                 "--folds: there is no fold {fold}; there are folds 0 to {}",
-                there.saturating_sub(1)
+                count.saturating_sub(1)
             ),
             None => Ok(()),
         }
     }
 }
 
-/// A configuration of an earlier version as this one writes it: settings that were not there yet have their defaults,
-/// which mean what was done without them.
+/// A configuration of an earlier version as this one writes it: missing settings get their defaults, which reproduce what
+/// that version did.
 pub(super) fn as_of_now(config: &Value) -> Value {
     let known = serde_json::from_value::<ExperimentConfig>(config.clone());
     let again = known.ok().and_then(|known| json_of(&known).ok());
     again.unwrap_or_else(|| config.clone())
 }
 
-/// An experiment as JSON; by way of text, which writes 0.7 where a number of 32 bits becomes 0.699999988.
-pub(super) fn json_of(config: &ExperimentConfig) -> Result<Value> {
-    Ok(serde_json::from_str(&serde_json::to_string(config)?)?)
-}
-
-/// The settings that decide what is trained; what is looked at afterwards may change in a run folder.
-fn decisive(config: &Value) -> Value {
-    let mut config = config.clone();
+/// The settings that decide the training; those of patches and statistics may change in a run folder.
+fn decisive(mut config: Value) -> Value {
     if let Some(all) = config.as_object_mut() {
         all.retain(|key, _| key != "visualize" && key != "fau");
         if let Some(data) = all.get_mut("data").and_then(Value::as_object_mut) {

@@ -1,31 +1,33 @@
-mod checks;
-mod folds;
-mod words;
+//! `faus run`: one experiment from data to report, in one folder.
 
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use anyhow::{Context, Result, bail};
+use faus_base::digest;
 use faus_data::{Prepared, Protocol};
-use faus_model::{Architecture, Checkpoint, Network, Precision, device_name};
+use faus_model::{Architecture, Checkpoint, Precision, device_name};
 use faus_train::{CheckedRecipe, FoldResult, Summary, SummaryHead, Workers};
 use serde_json::{Value, json};
-use sha2::{Digest, Sha256};
 use tch::Device;
 
-use self::checks::{as_of_now, json_of};
-pub use self::folds::ParallelFolds;
-use self::folds::Training;
-use self::words::say_accuracy;
+use super::checks::as_of_now;
+use super::folds::{ParallelFolds, Training};
+use super::lines::print_accuracy;
+use super::run_folder::{RunFolder, read_json, remove, write_bytes, write_json};
+use super::source;
+use crate::app::console::say;
+use crate::app::program::Program;
+use crate::app::{interrupt, libtorch};
 use crate::choice::Choice;
-use crate::console::say;
+use crate::config::{ExperimentConfig, Preset, json_of, name_of};
 use crate::look::Look;
-use crate::run_folder::{RunFolder, read_json, write_bytes, write_json};
 use crate::view::{Beginning, View};
-use crate::{ExperimentConfig, Preset, data, interrupt};
 
 /// `faus run`: one experiment from data to report, in one folder.
-pub struct Job<'a> {
+pub(crate) struct Job<'a> {
+    /// The program, with the parts that its experiment adds.
+    pub program: &'a Program,
     /// The network.
     pub architecture: &'a dyn Architecture,
     /// The experiment, resolved.
@@ -36,14 +38,15 @@ pub struct Job<'a> {
     pub folds: Option<Vec<usize>>,
     /// Where to train: one device, or several GPUs side by side.
     pub devices: Vec<Device>,
-    /// How many folds train at once on each of them; results do not depend on it, on the CPU to the last bit, on a GPU to
-    /// rounding (cuDNN chooses among algorithms by trial).
+    /// Folds that train at once on each device; results do not depend on it (on a GPU to rounding).
     pub parallel: ParallelFolds,
     /// The user's data folder.
     pub data: Option<PathBuf>,
+    /// The user's prepared set, in place of `data`.
+    pub prepared: Option<PathBuf>,
     /// The run folder.
     pub out: PathBuf,
-    /// Go on from the last checkpoint of an unfinished fold.
+    /// Resume unfinished folds from their last checkpoint.
     pub resume: bool,
     /// Write event files for TensorBoard beside each fold's metrics.
     pub tensorboard: bool,
@@ -51,81 +54,44 @@ pub struct Job<'a> {
     pub command: Vec<String>,
 }
 
-/// How a job ended.
+/// The result of a job.
 #[derive(Debug)]
-pub struct JobOutcome {
+pub(crate) struct JobOutcome {
     /// The report's page.
     pub report: PathBuf,
-    /// The folds' results.
-    pub summary: Summary,
-    /// Folds that failed, with the reason.
-    pub failed: Vec<(usize, String)>,
+    /// Folds of the run.
+    pub folds: usize,
+    /// Folds that failed.
+    pub failed: usize,
 }
 
-/// Empty file that a job writes last: where it lies, nothing of the run is missing. The report alone does not say so, since
-/// `faus report` writes one of an unfinished run too.
+/// Empty file that a job writes last: the run is complete. The report alone is no proof, since `faus report` writes one
+/// of an unfinished run too.
 const FINISHED: &str = ".finished";
 
-/// File in `fau/` that says of which network and with which settings the statistics are.
+/// File in `fau/` with the network and the settings behind the statistics.
 const LOOK_OF: &str = "of.json";
 
 /// A fold with its result or the reason why it has none.
-type Folds = Vec<(usize, Result<FoldResult, String>)>;
+pub(super) type Folds = Vec<(usize, Result<FoldResult, String>)>;
 
 impl Job<'_> {
     /// Runs what is not finished yet.
     ///
     /// # Errors
-    /// When nothing can be trained, the folder belongs to another experiment, or the user stops it. What was finished
-    /// stays and is not done again.
+    /// When nothing can be trained, the folder belongs to another experiment, or the user stops it. Finished work stays
+    /// and is not repeated.
     pub fn run(&self) -> Result<JobOutcome> {
         let started = Instant::now();
         let recipe = self.config.recipe()?;
-        if let Some(folds) = self.config.data.folds {
-            self.check_folds(folds)?;
-        }
-        self.check_network()?;
-        let place = data::place(self.config.data.source, self.data.as_deref())?;
-        self.check_apart(&place)?;
-        let dataset = self.out.join("dataset");
-        let known = dataset.join("dataset.json").exists();
-        let source = match known {
-            true => None,
-            // Before the run folder is made, so that a job without data leaves none.
-            false => Some(data::open(&self.config.data, &place, self.data.as_deref())?),
-        };
-        if let (Some(source), Some(_)) = (&source, &self.folds) {
-            // Also before the run folder is made.
-            let folding = source.scan()?.folding;
-            self.check_folds(self.config.data.options().fold_count(&folding))?;
-        }
-        let folder = RunFolder::open(&self.out)?;
-        let before = read_json(&folder.join("config.json"))?.filter(|_| known);
-        self.check_same(&folder, &place, before.as_ref())?;
-        if known && before.is_none() {
-            bail!(
-                "{}: a data set without the config.json that says what it is; delete it to have it made anew",
-                dataset.display()
-            );
-        }
-        if !known {
-            // Says what the data set is to be, should its preparation be the last thing that succeeds.
-            write_json(
-                &folder.join("config.json"),
-                &json!({ "data": place, "config": self.config_value()? }),
-            )?;
-        }
-        let prepared = data::prepared_for_run(&self.config.data, source.as_deref(), &dataset)?;
-        self.check_folds(prepared.info().folds)?;
+        let (folder, prepared, before) = self.begin()?;
         if let Some(outcome) = self.finished(&folder, &prepared, before.as_ref())? {
             return Ok(outcome);
         }
         let workers = Workers::new(0)?;
-        write_json(
-            &folder.join("config.json"),
-            &self.record(&place, &prepared, &workers)?,
-        )?;
-        remove_if_there(&folder.join(FINISHED))?;
+        let config = folder.join("config.json");
+        write_json(&config, &self.record(&prepared, &workers)?)?;
+        remove(&folder.join(FINISHED))?;
         let training = Training {
             job: self,
             folder: &folder,
@@ -135,84 +101,113 @@ impl Job<'_> {
         };
         let folds = training.run()?;
         let at_once = training.most_at_once(folds.len());
-        let seconds = self.seconds_so_far(&folds, at_once, started);
-        let summary = Summary::gather(self.head(), prepared.info(), &folds, seconds);
-        summary.write(&folder.join("summary.json"))?;
-        say_accuracy(&summary);
+        let path = folder.join("summary.json");
+        let write_summary = || {
+            let seconds = seconds_so_far(&folds, at_once, started);
+            let summary = Summary::gather(self.head(), prepared.info(), &folds, seconds);
+            summary.write(&path).map(|()| summary)
+        };
+        print_accuracy(&write_summary()?);
         if let Some(best) = best_fold(&folds) {
             self.look_inside(&folder, &prepared, &recipe, &workers, best)?;
         }
-        let summary = Summary {
-            seconds: self.seconds_so_far(&folds, at_once, started),
-            ..summary
-        };
-        summary.write(&folder.join("summary.json"))?;
+        write_summary()?;
         let report = faus_report::write_report(folder.root())?;
         write_bytes(&folder.join(FINISHED), b"")?;
-        let failed = folds
-            .into_iter()
-            .filter_map(|(fold, r)| r.err().map(|reason| (fold, reason)))
-            .collect();
         Ok(JobOutcome {
             report,
-            summary,
-            failed,
+            folds: folds.len(),
+            failed: folds.iter().filter(|(_, result)| result.is_err()).count(),
         })
     }
 
-    /// The device of everything but the folds.
-    fn device(&self) -> Device {
-        self.devices.first().copied().unwrap_or(Device::Cpu)
+    /// Opens the run folder with its data set, after the checks that leave no folder behind; `config.json` of an earlier
+    /// start, if there was one.
+    fn begin(&self) -> Result<(RunFolder, Prepared, Option<Value>)> {
+        if let Some(folds) = self.config.data.folds {
+            self.check_folds(folds)?;
+        }
+        self.check_network()?;
+        let place = self.place()?;
+        self.check_apart(&place)?;
+        let known = self.dataset().join("dataset.json").exists();
+        let origin = self.origin(&place)?;
+        let folder = RunFolder::open(&self.out)?;
+        let config = folder.join("config.json");
+        let before = read_json(&config)?.filter(|_| known);
+        self.check_same(&place, before.as_ref())?;
+        if known && before.is_none() {
+            bail!(
+                "{}: a data set without its config.json; delete it to have it made anew",
+                self.dataset().display()
+            );
+        }
+        if !known {
+            // Identifies the data set, should its preparation be the last step that succeeds.
+            let config_value = json_of(&self.config)?;
+            write_json(&config, &json!({ "data": place, "config": config_value }))?;
+        }
+        let prepared = self.prepare(origin)?;
+        self.check_folds(prepared.info().folds)?;
+        Ok((folder, prepared, before))
     }
 
-    /// The stage that is looked into.
-    fn stage(&self, network: &Network) -> Result<usize> {
-        match &self.config.visualize.layer {
-            Some(layer) => Ok(network.stage_index(layer)?),
-            None => network
-                .last_convolution()
-                .context("the network has no convolution to look into: set visualize.layer"),
+    /// The folder or file with the data.
+    fn place(&self) -> Result<PathBuf> {
+        match &self.prepared {
+            Some(prepared) => Ok(prepared.clone()),
+            None => source::place(&self.config.data.source, self.data.as_deref()),
         }
     }
 
-    /// The folds to run, of those that there are.
-    fn wanted(&self, prepared: &Prepared) -> Vec<usize> {
+    /// Folder of the run's data set.
+    pub(super) fn dataset(&self) -> PathBuf {
+        self.out.join("dataset")
+    }
+
+    /// The device of everything but the folds.
+    pub(super) fn device(&self) -> Device {
+        self.devices.first().copied().unwrap_or(Device::Cpu)
+    }
+
+    /// The folds to run, of those that exist.
+    pub(super) fn wanted(&self, prepared: &Prepared) -> Vec<usize> {
         match &self.folds {
             Some(folds) => folds.clone(),
             None => (0..prepared.info().folds).collect(),
         }
     }
 
-    /// `config.json`: what identifies the run.
-    fn record(&self, place: &Path, prepared: &Prepared, workers: &Workers) -> Result<Value> {
+    /// `config.json`: everything that identifies the run.
+    fn record(&self, prepared: &Prepared, workers: &Workers) -> Result<Value> {
         let info = prepared.info();
-        Ok(json!({
+        let devices = self.devices.iter().map(|device| device_name(*device));
+        let mut record = json!({
             "experiment": self.config.name,
-            "preset": self.preset.name(),
+            "preset": self.preset,
             "protocol": self.config.train.protocol,
             "seed": self.config.seed,
-            "device": self.devices.iter().map(|d| device_name(*d)).collect::<Vec<_>>().join(","),
+            "device": devices.collect::<Vec<_>>().join(","),
             "threads": workers.count(),
-            "data": place,
+            "data": self.place()?,
             "dataset": info.name,
             "synthetic": info.synthetic,
             "source_digest": info.source_digest,
             "network": self.architecture.name(),
-            "versions": { "faus": env!("CARGO_PKG_VERSION"), "tch": "0.24.0", "libtorch": crate::commands::libtorch_version() },
+            "versions": { "faus": env!("CARGO_PKG_VERSION"), "tch": "0.24.0", "libtorch": libtorch::version() },
             "command": self.command,
-            "config": self.config_value()?,
-        }))
-    }
-
-    /// The resolved experiment.
-    fn config_value(&self) -> Result<Value> {
-        json_of(&self.config)
+            "config": json_of(&self.config)?,
+        });
+        if self.prepared.is_some() {
+            record["prepared"] = true.into();
+        }
+        Ok(record)
     }
 
     fn head(&self) -> SummaryHead {
         SummaryHead {
             experiment: self.config.name.clone(),
-            preset: self.preset.name().to_owned(),
+            preset: name_of(self.preset),
             network: self.architecture.name().to_owned(),
             protocol: self.config.train.protocol,
             shortened: self.config.shortened(),
@@ -226,35 +221,26 @@ impl Job<'_> {
         prepared: &Prepared,
         before: Option<&Value>,
     ) -> Result<Option<JobOutcome>> {
-        let now = self.config_value()?;
-        if before.is_none_or(|before| as_of_now(&before["config"]) != now) {
+        let now = json_of(&self.config)?;
+        let report = folder.join("report/index.html");
+        let same = before.is_some_and(|before| as_of_now(&before["config"]) == now);
+        if !same || !report.exists() || !folder.join(FINISHED).exists() {
             return Ok(None);
         }
-        let report = folder.join("report/index.html");
-        let Some(summary) = read_json(&folder.join("summary.json"))? else {
-            return Ok(None);
-        };
+        let summary = read_json(&folder.join("summary.json"))?.unwrap_or_default();
         let Ok(summary) = serde_json::from_value::<Summary>(summary) else {
             return Ok(None);
         };
-        let done = |fold: &usize| {
-            summary
-                .folds
-                .iter()
-                .any(|f| f.fold == *fold && f.failed.is_none())
-        };
-        let whole = report.exists() && folder.join(FINISHED).exists();
-        if !whole || !self.wanted(prepared).iter().all(done) {
+        let done = summary.folds.iter().filter(|f| f.failed.is_none()).map(|f| f.fold);
+        let done: Vec<usize> = done.collect();
+        if !self.wanted(prepared).iter().all(|fold| done.contains(fold)) {
             return Ok(None);
         }
-        say(format!(
-            "{}: finished already, nothing to do",
-            folder.root().display()
-        ));
+        say(format!("{}: finished already, nothing to do", self.out.display()));
         Ok(Some(JobOutcome {
             report,
-            summary,
-            failed: vec![],
+            folds: summary.folds.len(),
+            failed: 0,
         }))
     }
 
@@ -277,16 +263,16 @@ impl Job<'_> {
                     folder.fold(fold).display()
                 )
             })?;
-        let stage = self.stage(&network)?;
+        let stage = self.config.stage(&network)?;
         // Files of another network's filters must not lie between this one's. What `faus controls` and its like have
         // added to the statistics took hours and stays while the statistics do.
         let look_of = self.look_of(&path, stage)?;
         let statistics = folder.join("fau");
         let same = read_json(&statistics.join(LOOK_OF))?.is_some_and(|before| before == look_of);
         if !same {
-            remove_folder(&statistics)?;
+            remove(&statistics)?;
         }
-        remove_folder(&folder.join("viz"))?;
+        remove(&folder.join("viz"))?;
         say(format!(
             "Looking into {} of fold {fold}, which validated best",
             network.stages()[stage].name
@@ -311,7 +297,7 @@ impl Job<'_> {
         let bytes = std::fs::read(checkpoint)
             .with_context(|| format!("{}: cannot be read", checkpoint.display()))?;
         Ok(json!({
-            "checkpoint_sha256": Sha256::digest(&bytes).iter().map(|byte| format!("{byte:02x}")).collect::<String>(),
+            "checkpoint_sha256": digest::sha256(&bytes),
             "stage": stage,
             "settings": self.config.fau,
         }))
@@ -366,37 +352,30 @@ impl Job<'_> {
     }
 
     fn stop_here(&self) -> Result<()> {
-        match interrupt::stopped() {
-            true => bail!(
-                "stopped on request; the folds are kept in {}, the same command does the rest",
-                self.out.display()
-            ),
-            false => Ok(()),
-        }
+        interrupt::check(&format!(
+            "the folds are kept in {}, the same command does the rest",
+            self.out.display()
+        ))
     }
+}
 
-    /// Seconds of this run and of the earlier ones that it goes on from: this session, or if longer the folds' own sum
-    /// over those that trained at once.
-    fn seconds_so_far(&self, folds: &Folds, at_once: usize, started: Instant) -> f64 {
-        let results = folds.iter().filter_map(|(_, r)| r.as_ref().ok());
-        let trained: f64 = results.map(|r| r.seconds).sum();
-        let session = started.elapsed().as_secs_f64();
-        session.max(trained / at_once.max(1) as f64)
-    }
+/// Seconds of this run and of the earlier ones that it resumes: this session, or if longer the sum over the folds, divided
+/// by the number that trained at once.
+fn seconds_so_far(folds: &Folds, at_once: usize, started: Instant) -> f64 {
+    let results = folds.iter().filter_map(|(_, r)| r.as_ref().ok());
+    let trained: f64 = results.map(|r| r.seconds).sum();
+    let session = started.elapsed().as_secs_f64();
+    session.max(trained / at_once.max(1) as f64)
 }
 
 /// The fold with the highest validation accuracy, the first of equals.
 fn best_fold(folds: &Folds) -> Option<usize> {
     let results = folds.iter().filter_map(|(_, r)| r.as_ref().ok());
-    results
-        .reduce(|best, r| {
-            if r.val_accuracy > best.val_accuracy {
-                r
-            } else {
-                best
-            }
-        })
-        .map(|r| r.fold)
+    let best = results.reduce(|best, r| match r.val_accuracy > best.val_accuracy {
+        true => r,
+        false => best,
+    });
+    best.map(|r| r.fold)
 }
 
 /// The first of `rows` of each class that they hold.
@@ -408,22 +387,4 @@ fn one_of_each_class(prepared: &Prepared, rows: &[usize]) -> Vec<usize> {
     (0..prepared.info().classes.len())
         .filter_map(of_class)
         .collect()
-}
-
-fn remove_folder(path: &Path) -> Result<()> {
-    match std::fs::remove_dir_all(path) {
-        Err(e) if e.kind() != std::io::ErrorKind::NotFound => {
-            Err(e).with_context(|| format!("{}: cannot be removed", path.display()))
-        }
-        _ => Ok(()),
-    }
-}
-
-fn remove_if_there(path: &Path) -> Result<()> {
-    match std::fs::remove_file(path) {
-        Err(e) if e.kind() != std::io::ErrorKind::NotFound => {
-            Err(e).with_context(|| format!("{}: cannot be removed", path.display()))
-        }
-        _ => Ok(()),
-    }
 }

@@ -1,0 +1,122 @@
+//! Arguments that several commands share.
+
+use std::path::PathBuf;
+use std::str::FromStr;
+
+use anyhow::Result;
+use clap::Args;
+use faus_data::{Prepared, Protocol};
+use faus_model::{Checkpoint, DeviceChoice, Network, Precision};
+
+use super::program::Program;
+use crate::fits::check_fits;
+use crate::config::{ExperimentConfig, NetworkConfig, Preset};
+
+/// Numbers as people write them: `0-9`, `0,3`, `1-2,5`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct NumberList(pub Vec<usize>);
+
+/// Limit of the numbers in a list.
+const LIMIT: usize = 100_000;
+
+impl FromStr for NumberList {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let wrong = || format!("`{text}` is no list of numbers: use for example 0-9 or 0,3");
+        let mut all = std::collections::BTreeSet::new();
+        for part in text.split(',') {
+            let (first, last) = part.split_once('-').unwrap_or((part, part));
+            let number = |text: &str| text.trim().parse::<usize>().map_err(|_| wrong());
+            let (first, last) = (number(first)?, number(last)?);
+            if first > last || last >= LIMIT {
+                return Err(wrong());
+            }
+            all.extend(first..=last);
+        }
+        Ok(Self(all.into_iter().collect()))
+    }
+}
+
+/// An experiment and the flags that change its settings.
+#[derive(Debug, Args)]
+pub(crate) struct ExperimentArgs {
+    /// The experiment's JSON file; see experiments/.
+    experiment: PathBuf,
+    /// How much of the paper's work to do.
+    #[arg(long, value_enum, default_value = "auto")]
+    preset: Preset,
+    /// Fixes everything random.
+    #[arg(long, value_name = "N")]
+    seed: Option<u64>,
+    /// Any setting of the experiment, for example train.steps=500; may be repeated.
+    #[arg(long = "set", value_name = "KEY=VALUE")]
+    pub sets: Vec<String>,
+}
+
+impl ExperimentArgs {
+    /// The experiment with preset and settings laid over it, and the preset that `auto` means on this device.
+    ///
+    /// # Errors
+    /// When the file cannot be read or a setting is wrong.
+    pub fn resolve(&self, program: &Program, cuda: bool) -> Result<(ExperimentConfig, Preset)> {
+        let preset = self.preset.on(cuda);
+        let config = ExperimentConfig::resolve(&self.experiment, preset, self.seed, &self.sets)?;
+        program.check_names(&config)?;
+        Ok((config, preset))
+    }
+}
+
+/// A prepared data set and the split of one fold.
+#[derive(Debug, Args)]
+pub(crate) struct FoldArgs {
+    /// A prepared data set.
+    #[arg(long, value_name = "DIR")]
+    pub prepared: PathBuf,
+    /// The test fold.
+    #[arg(long, value_name = "K")]
+    pub fold: usize,
+    /// Which folds validate and test: paper-2017 (one each) or paper-2015 (the test fold does both).
+    #[arg(long, default_value = "paper-2017", value_parser = protocol)]
+    pub protocol: Protocol,
+    /// auto, cpu, cuda or cuda:N.
+    #[arg(long, default_value = "auto")]
+    pub device: DeviceChoice,
+}
+
+fn protocol(name: &str) -> Result<Protocol, String> {
+    serde_json::from_value(name.into())
+        .map_err(|_| format!("`{name}` is no protocol: use paper-2017 or paper-2015"))
+}
+
+/// A checkpoint with its network, checked against the data set.
+///
+/// # Errors
+/// When the checkpoint does not fit the data set or the program's network, or the device cannot be used.
+pub(crate) fn open_network(
+    program: &Program,
+    path: &std::path::Path,
+    prepared: &Prepared,
+    device: DeviceChoice,
+) -> Result<(Checkpoint, Network)> {
+    let checkpoint = Checkpoint::load(path)?;
+    check_fits(&checkpoint, prepared)?;
+    let architecture = program.architecture(&NetworkConfig::default())?;
+    let device = device.resolve()?;
+    Precision::for_looking(device)?;
+    let network = checkpoint.network(architecture.as_ref(), device)?;
+    Ok((checkpoint, network))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn number_lists() {
+        assert_eq!("0-2,5,1".parse::<NumberList>().unwrap().0, [0, 1, 2, 5]);
+        for wrong in ["", "a", "3-1", "-1", "1-", "0-99999999999", "0-100000"] {
+            assert!(wrong.parse::<NumberList>().is_err(), "{wrong}");
+        }
+    }
+}

@@ -1,0 +1,157 @@
+//! The command line: its grammar, and the function of each command.
+
+use anyhow::Result;
+use clap::builder::{PossibleValue, PossibleValuesParser};
+use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
+
+use super::console::say;
+use super::interrupt;
+use super::program::Program;
+use crate::commands;
+
+/// Did this face network learn facial action units while it was only taught expressions?
+#[derive(Debug, Parser)]
+#[command(
+    name = "faus",
+    version,
+    arg_required_else_help = true,
+    after_help = "Start here: faus run experiments/ck_plus/cnn_ad.json"
+)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    Run(commands::RunArgs),
+    /// Prepare, inspect, audit and augment data sets.
+    #[command(
+        subcommand,
+        after_help = "Example: faus data prepare --source ck_plus --input data/CK+ --output prepared/ck-96"
+    )]
+    Data(DataCommand),
+    Synth(commands::SynthArgs),
+    Train(commands::TrainArgs),
+    Evaluate(commands::EvaluateArgs),
+    Select(commands::SelectArgs),
+    Activations(commands::ActivationsArgs),
+    Visualize(commands::VisualizeArgs),
+    Correlate(commands::CorrelateArgs),
+    Controls(commands::ControlsArgs),
+    Replicate(commands::ReplicateArgs),
+    Probe(commands::ProbeArgs),
+    Locate(commands::LocateArgs),
+    Ablate(commands::AblateArgs),
+    Intervene(commands::InterveneArgs),
+    Compare(commands::CompareArgs),
+    Report(commands::ReportArgs),
+    Bench(commands::BenchArgs),
+    /// Versions, threads, CUDA yes or no and why not.
+    #[command(after_help = "Example: faus doctor")]
+    Doctor,
+}
+
+#[derive(Debug, Subcommand)]
+enum DataCommand {
+    Prepare(commands::PrepareArgs),
+    Inspect(commands::InspectArgs),
+    Audit(commands::AuditArgs),
+    Augment(commands::AugmentArgs),
+}
+
+/// Parses `arguments`, the first of which is the program's name, and runs the command.
+///
+/// # Errors
+/// A [`clap::Error`] for wrong usage and for `--help`, otherwise the command's.
+pub(crate) fn run(program: &Program, arguments: Vec<String>) -> Result<()> {
+    let matches = grammar(program).try_get_matches_from(spread_sets(arguments))?;
+    let command = Cli::from_arg_matches(&matches)?.command;
+    // A command that writes nothing ends at once on Ctrl-C: there is nothing to keep whole.
+    let reads = matches!(
+        command,
+        Command::Data(DataCommand::Audit(_) | DataCommand::Inspect(_)) | Command::Doctor
+    );
+    if let Some(error) = (!reads).then(interrupt::listen).and_then(Result::err) {
+        say(format!("warning: Ctrl-C will stop at once, not cleanly: {error}"));
+    }
+    dispatch(command, program)
+}
+
+/// The command line with the names that the program adds.
+fn grammar(program: &Program) -> clap::Command {
+    let sources = program.sources().into_iter();
+    let sources = sources.map(|(name, what)| PossibleValue::new(name).help(what));
+    let sources = PossibleValuesParser::new(sources);
+    Cli::command().mut_subcommand("data", |data| {
+        data.mut_subcommand("prepare", |prepare| {
+            prepare.mut_arg("source", |source| source.value_parser(sources))
+        })
+    })
+}
+
+fn dispatch(command: Command, program: &Program) -> Result<()> {
+    match command {
+        Command::Run(args) => commands::run(args, program),
+        Command::Data(DataCommand::Prepare(args)) => commands::prepare(args, program),
+        Command::Data(DataCommand::Inspect(args)) => commands::inspect(args),
+        Command::Data(DataCommand::Audit(args)) => commands::audit(args),
+        Command::Data(DataCommand::Augment(args)) => commands::augment(args),
+        Command::Synth(args) => commands::synth(args),
+        Command::Train(args) => commands::train(args, program),
+        Command::Evaluate(args) => commands::evaluate(args, program),
+        Command::Select(args) => commands::select(args, program),
+        Command::Activations(args) => commands::activations(args, program),
+        Command::Visualize(args) => commands::visualize(args, program),
+        Command::Correlate(args) => commands::correlate(args),
+        Command::Controls(args) => commands::controls(args, program),
+        Command::Replicate(args) => commands::replicate(args, program),
+        Command::Probe(args) => commands::probe(args, program),
+        Command::Locate(args) => commands::locate(args, program),
+        Command::Ablate(args) => commands::ablate(args, program),
+        Command::Intervene(args) => commands::intervene(args, program),
+        Command::Compare(args) => commands::compare(args),
+        Command::Report(args) => commands::report(args),
+        Command::Bench(args) => commands::bench(args),
+        Command::Doctor => commands::doctor(),
+    }
+}
+
+/// `--set a=1 b=2 FILE` as `--set a=1 --set b=2 FILE`: the flag takes every `key=value` behind it, and nothing else.
+fn spread_sets(arguments: Vec<String>) -> Vec<String> {
+    let mut spread: Vec<String> = Vec::new();
+    let mut in_sets = false;
+    for argument in arguments {
+        let first = spread.last().is_some_and(|last| last == "--set");
+        in_sets = first || (in_sets && argument.contains('=') && !argument.starts_with('-'));
+        if in_sets && !first {
+            spread.push("--set".to_owned());
+        }
+        spread.push(argument);
+    }
+    spread
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn settings_end_at_the_first_word_without_equals() {
+        let words = |line: &str| line.split(' ').map(str::to_owned).collect::<Vec<_>>();
+        let spread = spread_sets(words("faus run --set a=1 b=2 x.json --seed 3"));
+        assert_eq!(
+            spread,
+            words("faus run --set a=1 --set b=2 x.json --seed 3")
+        );
+        assert_eq!(
+            spread_sets(words("faus run x=y.json")),
+            words("faus run x=y.json")
+        );
+    }
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        grammar(&Program::default()).debug_assert();
+    }
+}

@@ -1,0 +1,207 @@
+//! A program: every command of faus, with the parts that an experiment adds or replaces.
+
+use std::ffi::OsString;
+use std::path::Path;
+use std::process::ExitCode;
+
+use anyhow::{Result, bail};
+use clap::error::ErrorKind;
+use faus_data::{DataConfig, Source};
+use faus_model::{Architecture, ZeroBiasCnn};
+
+use super::{command_line, interrupt};
+use crate::config::{ExperimentConfig, NetworkConfig};
+
+type MakeNetwork = dyn Fn(&NetworkConfig) -> Box<dyn Architecture> + Sync;
+type OpenSource = dyn Fn(&Path, &DataConfig) -> Result<Box<dyn Source>, faus_data::Error> + Sync;
+
+/// Every command of `faus`, with a network of the experiment's and the parts that it adds.
+///
+/// ```no_run
+/// use std::process::ExitCode;
+///
+/// use faus_model::ZeroBiasCnn;
+/// use faus_runner::Program;
+///
+/// fn main() -> ExitCode {
+///     Program::new(|network| Box::new(ZeroBiasCnn { k: network.k })).main()
+/// }
+/// ```
+pub struct Program {
+    network: Box<MakeNetwork>,
+    sources: Vec<(String, Box<OpenSource>)>,
+}
+
+/// The network of the paper.
+impl Default for Program {
+    fn default() -> Self {
+        Self::new(|network| Box::new(ZeroBiasCnn { k: network.k }))
+    }
+}
+
+impl Program {
+    /// A program that trains `network`, made from the `network` part of an experiment.
+    pub fn new(
+        network: impl Fn(&NetworkConfig) -> Box<dyn Architecture> + Sync + 'static,
+    ) -> Self {
+        Self {
+            network: Box::new(network),
+            sources: Vec::new(),
+        }
+    }
+
+    /// Adds a data source. Its name goes into `data.source` of an experiment and behind `--source`; `open` gets the place
+    /// given by `--data` or `--input`, and the experiment's `data` settings.
+    pub fn source(
+        mut self,
+        name: &str,
+        open: impl Fn(&Path, &DataConfig) -> Result<Box<dyn Source>, faus_data::Error> + Sync + 'static,
+    ) -> Self {
+        self.sources.push((name.to_owned(), Box::new(open)));
+        self
+    }
+
+    /// Reads the command line, runs the command and prints the error, if any.
+    ///
+    /// Exit code 0: done, 1: failed, 2: wrong usage.
+    pub fn main(self) -> ExitCode {
+        match std::env::args_os().map(OsString::into_string).collect() {
+            Ok(arguments) => self.main_from(arguments),
+            Err(other) => {
+                let other = other.to_string_lossy();
+                eprintln!(
+                    "error: `{other}` on the command line is not UTF-8: rename the file or folder"
+                );
+                ExitCode::from(2)
+            }
+        }
+    }
+
+    /// [`main`](Self::main) with other arguments than the process got; the first is the program's name.
+    pub fn main_from(self, arguments: Vec<String>) -> ExitCode {
+        interrupt::set_signals();
+        let Err(error) = command_line::run(&self, arguments) else {
+            return ExitCode::SUCCESS;
+        };
+        match error.downcast::<clap::Error>() {
+            Ok(usage) => {
+                let _ = usage.print();
+                ExitCode::from(if usage.use_stderr() { 2 } else { 0 })
+            }
+            Err(error) => {
+                eprintln!("error: {}", describe(&error));
+                ExitCode::FAILURE
+            }
+        }
+    }
+
+    /// The network for `config`.
+    ///
+    /// # Errors
+    /// When the experiment is for another network.
+    pub(crate) fn architecture(&self, config: &NetworkConfig) -> Result<Box<dyn Architecture>> {
+        let architecture = (self.network)(config);
+        match &config.architecture {
+            Some(wanted) if wanted != architecture.name() => bail!(
+                "the experiment needs network `{wanted}`, this program runs `{}`: use the program of that network",
+                architecture.name()
+            ),
+            _ => Ok(architecture),
+        }
+    }
+
+    /// Opens the data at `place` with the source that the settings name.
+    ///
+    /// # Errors
+    /// Those of the source.
+    pub(crate) fn open_source(
+        &self,
+        config: &DataConfig,
+        place: &Path,
+    ) -> Result<Box<dyn Source>, faus_data::Error> {
+        config.check()?;
+        match self.sources.iter().find(|(name, _)| *name == config.source) {
+            Some((_, open)) => open(place, config),
+            None => config.open(place),
+        }
+    }
+
+    /// The sources with their descriptions, those of the experiment last.
+    pub(crate) fn sources(&self) -> Vec<(String, String)> {
+        let ours = DataConfig::SOURCES.map(|(name, what)| (name.to_owned(), what.to_owned()));
+        let own = self.sources.iter();
+        let own = own.map(|(name, _)| (name.clone(), "A source of this program".to_owned()));
+        ours.into_iter().chain(own).collect()
+    }
+
+    /// Checks the names in an experiment against those that this program has.
+    ///
+    /// # Errors
+    /// For an unknown name, with those that exist.
+    pub(crate) fn check_names(&self, config: &ExperimentConfig) -> Result<()> {
+        let sources = self.sources().into_iter().map(|(name, _)| name).collect();
+        check_name("data.source", &config.data.source, sources)
+    }
+}
+
+fn check_name(setting: &str, name: &str, known: Vec<String>) -> Result<()> {
+    match known.iter().any(|known| known == name) {
+        true => Ok(()),
+        false => bail!("{setting} is `{name}`; this program has {}", known.join(", ")),
+    }
+}
+
+/// An error that only several arguments together show; the program ends with exit code 2.
+pub(crate) fn wrong_usage(error: anyhow::Error) -> anyhow::Error {
+    let message = format!("{}\n", describe(&error));
+    clap::Error::raw(ErrorKind::ValueValidation, message).into()
+}
+
+/// An error and its causes; a cause that the message contains already is not repeated.
+fn describe(error: &anyhow::Error) -> String {
+    let mut causes = error.chain().map(ToString::to_string);
+    let first = causes.next().unwrap_or_default();
+    causes.fold(first, |message, cause| match message.contains(&cause) {
+        true => message,
+        false => format!("{message}: {cause}"),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use anyhow::anyhow;
+    use faus_data::{Folders, FolderOptions};
+
+    use super::*;
+
+    #[test]
+    fn a_cause_is_printed_once() {
+        let inner = anyhow!("no such file");
+        let error = inner.context("x.json: no such file").context("cannot read");
+        assert_eq!(describe(&error), "cannot read: x.json: no such file");
+    }
+
+    #[test]
+    fn an_experiment_for_another_network_is_refused() {
+        let other = NetworkConfig {
+            architecture: Some("tiny_net".to_owned()),
+            ..NetworkConfig::default()
+        };
+        let error = Program::default().architecture(&other).err().unwrap().to_string();
+        assert!(error.contains("tiny_net") && error.contains("zero_bias_cnn"), "{error}");
+    }
+
+    #[test]
+    fn a_source_of_the_program_is_known_by_its_name() {
+        let program = Program::default().source("jaffe", |root, _| {
+            Ok(Box::new(Folders::open(root, &FolderOptions::default())?))
+        });
+        let mut config = ExperimentConfig::default();
+        config.data.source = "jaffe".to_owned();
+        assert!(program.check_names(&config).is_ok());
+        let error = Program::default().check_names(&config).unwrap_err().to_string();
+        assert!(error.contains("jaffe") && error.contains("folders"), "{error}");
+        let nowhere = program.open_source(&config.data, Path::new("/nowhere"));
+        assert!(nowhere.is_err_and(|error| error.to_string().contains("/nowhere")));
+    }
+}

@@ -1,0 +1,9 @@
+//! The job of `faus run`: data, folds, analysis and report in one run folder.
+
+mod checks;
+pub(crate) mod dataset;
+pub(crate) mod folds;
+pub(crate) mod job;
+mod lines;
+pub(crate) mod run_folder;
+pub(crate) mod source;
