@@ -2,7 +2,7 @@
 
 pub mod archive;
 pub mod ck_plus;
-pub(crate) mod config;
+pub mod config;
 pub mod file;
 pub mod folders;
 pub mod mat;
