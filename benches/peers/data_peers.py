@@ -4,7 +4,7 @@ Reads lines `WORK VARIANT` and answers each with one line of JSON: images and wa
 data set. What is measured beside what is written in docs/BENCHMARKS.md.
 
 prepare-landmarks, prepare-detector (one process for each core, every process one thread):
-    grey decoding by cv2, the crop from the landmark file (the geometry of crates/data/src/crop/landmarks.rs) or from
+    grey decoding by cv2, the crop from the landmark file (the geometry of crates/data/src/face/landmarks.rs) or from
     OpenCV's Haar cascade (face side 0.5 to 0.8 of the shorter side, then a lenient try; on the image at half its size,
     which keeps every hit on the synthetic faces and is a tenth faster; at a third and less it is slower), resized to
     96×96:

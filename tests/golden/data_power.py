@@ -1,4 +1,4 @@
-"""Fits the polynomials of crates/data/src/augment/jitter.rs and prints them with their largest errors.
+"""Fits the polynomials of crates/data/src/feed/augment/jitter.rs and prints them with their largest errors.
 
     python tests/golden/data_power.py
 

@@ -1,3 +1,5 @@
+//! Everything that can stop this crate.
+
 use std::path::PathBuf;
 
 /// Everything that can stop this crate. Messages name the file, the reason and the way out.

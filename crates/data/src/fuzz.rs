@@ -7,10 +7,15 @@ use image::GrayImage;
 use zip::write::SimpleFileOptions;
 use zip::{CompressionMethod, ZipWriter};
 
-use crate::crop::{FaceDetector, FaceSearch};
-use crate::mat::MatReader;
-use crate::pixel_csv::{TableOptions, read_all};
-use crate::{CkPlus, ClassMap, FileTree, FolderOptions, Folders, LabelMap, Source};
+use crate::face::{FaceDetector, FaceSearch};
+use crate::label::class_map::ClassMap;
+use crate::label::label_map::LabelMap;
+use crate::read::ck_plus::CkPlus;
+use crate::read::folders::{FolderOptions, Folders};
+use crate::read::mat::MatReader;
+use crate::read::pixel_csv::{TableOptions, read_all};
+use crate::read::source::Source;
+use crate::read::tree::FileTree;
 
 /// A MATLAB file: lists every variable and reads the numeric ones under a small limit.
 pub fn mat(bytes: &[u8]) {
@@ -48,7 +53,7 @@ pub fn archive(bytes: &[u8]) {
     while let Some(folder) = folders.pop() {
         for name in tree.names(&folder).unwrap_or_default() {
             assert!(!matches!(name.as_str(), "" | "." | "..") && !name.contains(['/', '\\']));
-            let path = crate::tree::join(&folder, &name);
+            let path = crate::read::name::join(&folder, &name);
             if inflated < IN_ALL
                 && let Ok(bytes) = tree.read(&path, LIMIT)
             {
@@ -120,7 +125,7 @@ pub fn table(bytes: &[u8]) -> bool {
 /// # Panics
 /// If the two disagree.
 pub fn image(bytes: &[u8]) {
-    crate::grey::agree(bytes);
+    crate::picture::decode::agree(bytes);
     let Some((&[width, height, cut], rest)) = bytes.split_first_chunk() else {
         return;
     };
@@ -150,7 +155,7 @@ pub fn image(bytes: &[u8]) {
             png.extend(&named);
             png.extend(crc32fast::hash(&named).to_be_bytes());
         }
-        crate::grey::agree(&png);
+        crate::picture::decode::agree(&png);
     }
 }
 

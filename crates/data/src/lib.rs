@@ -24,52 +24,53 @@
 //! # }
 //! ```
 
-mod archive;
-mod au;
-mod audit;
-pub mod augment;
-mod ck_plus;
-pub mod crop;
-mod deal;
 mod error;
-mod expression;
-mod files;
-mod folders;
-mod folds;
+pub mod face;
+mod feed;
+mod fold;
 #[doc(hidden)]
 pub mod fuzz;
-mod grey;
-pub mod inspect;
-mod mat;
-pub mod normalise;
+mod label;
 mod picture;
-mod pixel_csv;
-mod prepare;
 mod prepared;
-pub mod rng;
-mod sample;
-mod sheet;
-mod source;
-mod tfd;
-pub mod throughput;
-mod tree;
+mod read;
+mod review;
 
-pub use au::{Au, AuCoding, AuScore};
-pub use audit::{Audit, AuditOptions, Finding, FindingKind, Severity, audit};
-pub use ck_plus::{CkPlus, SYNTHETIC_MARK, frame_name};
-pub use crop::CropMode;
 pub use error::Error;
-pub use expression::{ClassMap, Expression};
-pub use files::ReadFile;
-pub use folders::{FolderOptions, Folders};
-pub use folds::{FoldRule, Part, Protocol, Split, balanced_folds, subject_folds};
-pub use grey::{decode_grey, resize};
-pub use picture::write_png;
-pub use pixel_csv::{LabelMap, PixelCsv, TableOptions};
-pub use prepare::{PrepareOptions, prepare, refuse_inside};
-pub use prepared::{DatasetInfo, Prepared, PreparedWriter};
-pub use sample::{CropBox, Role, Sample};
-pub use sheet::{AugmentSheet, augment_sheet};
-pub use source::{Fetched, Folding, RawImage, RawSample, Scan, Skipped, Source};
-pub use tfd::Tfd;
-pub use tree::FileTree;
+pub use face as crop;
+pub use face::CropMode;
+pub use feed::sheet::{AugmentSheet, augment_sheet};
+pub use feed::{augment, normalise, throughput};
+pub use fold::part::Part;
+pub use fold::rule::FoldRule;
+pub use fold::split::{Protocol, Split};
+pub use fold::subjects::{balanced_folds, subject_folds};
+pub use label::au::{Au, AuCoding, AuScore};
+pub use label::class_map::ClassMap;
+pub use label::expression::Expression;
+pub use label::label_map::LabelMap;
+pub use label::role::Role;
+pub use picture::crop_box::CropBox;
+pub use picture::decode::decode_grey;
+pub use picture::resize::resize;
+pub use picture::write::write_png;
+pub use prepared::Prepared;
+pub use prepared::info::DatasetInfo;
+pub use prepared::options::PrepareOptions;
+pub use prepared::prepare::{prepare, refuse_inside};
+pub use prepared::sample::Sample;
+pub use prepared::write::PreparedWriter;
+pub use read::ck_plus::{CkPlus, SYNTHETIC_MARK, frame_name};
+pub use read::file::{ReadFile, Skipped};
+pub use read::folders::{FolderOptions, Folders};
+pub use read::pixel_csv::{PixelCsv, TableOptions};
+pub use read::source::{Fetched, Folding, RawImage, RawSample, Scan, Source};
+pub use read::tfd::Tfd;
+pub use read::tree::FileTree;
+pub use review::audit::{Audit, AuditOptions, Finding, FindingKind, Severity, audit};
+pub use review::inspect;
+
+/// Generators of random numbers by key: [`faus_base::random::named`].
+pub mod rng {
+    pub use faus_base::random::named as keyed;
+}

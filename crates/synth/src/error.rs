@@ -32,12 +32,12 @@ pub enum Error {
         /// The folder that was to be written.
         path: PathBuf,
     },
-    /// The progress callback asked to stop; nothing was left behind.
-    #[error("stopped after {done} of {total} sequences; nothing was written to the output folder")]
+    /// The progress callback asked to stop; nothing is left behind.
+    #[error("stopped after {done} of {total}; nothing was written")]
     Cancelled {
-        /// Sequences finished when the stop was noticed.
+        /// Sequences or people drawn by then.
         done: usize,
-        /// Sequences planned.
+        /// Sequences or people to draw.
         total: usize,
     },
     /// A file or folder could not be made, written or moved.
@@ -50,6 +50,9 @@ pub enum Error {
         /// The reason the system gave.
         source: io::Error,
     },
+    /// No square could be cut out of a drawn face.
+    #[error("cropping a drawn face failed: {0}")]
+    Crop(#[from] faus_data::Error),
     /// A picture could not be encoded.
     #[error("{}: the PNG could not be encoded: {source}", path.display())]
     Encode {

@@ -46,6 +46,7 @@ mod scene;
 mod shape;
 mod skin;
 mod surface;
+mod switched;
 mod truth;
 mod wrinkle;
 
@@ -57,4 +58,5 @@ pub use identity::Identity;
 pub use isolated::{ISOLATED_SUBJECTS, IsolatedSummary, PAIRS, generate_isolated};
 pub use render::{Rendered, render};
 pub use scene::Scene;
+pub use switched::{mean_landmarks, switched_faces};
 pub use truth::au_mask;

@@ -2,7 +2,9 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{CropMode, FoldRule, Skipped};
+use crate::face::CropMode;
+use crate::fold::rule::FoldRule;
+use crate::read::file::Skipped;
 
 /// `dataset.json`: what a prepared data set is and what it was made of.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

@@ -1,20 +1,23 @@
 //! A prepared data set on disk (DESIGN 4): written once, read memory-mapped.
 
-mod info;
+pub(crate) mod info;
 pub(crate) mod npy;
-mod write;
+pub(crate) mod options;
+pub(crate) mod prepare;
+pub(crate) mod sample;
+pub(crate) mod write;
 
 use std::path::{Path, PathBuf};
 
-use crate::files::read_bounded;
-use crate::folds::{Protocol, Split};
-use crate::sample::Row;
-use crate::{Error, FoldRule, Role, Sample};
+use crate::error::Error;
+use crate::fold::rule::FoldRule;
+use crate::fold::split::{Protocol, Split};
+use crate::label::role::Role;
+use crate::prepared::info::DatasetInfo;
+use crate::prepared::sample::{Row, Sample};
+use crate::read::file::read_bounded;
 
-pub use info::DatasetInfo;
 use npy::{Images, read_i64, read_parts};
-pub use write::PreparedWriter;
-pub(crate) use write::refuse_existing;
 
 /// Most bytes of `dataset.json` and of `samples.csv`: some hundred thousand rows.
 const TABLE_LIMIT: u64 = 1 << 30;

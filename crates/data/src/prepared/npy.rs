@@ -7,7 +7,8 @@ use std::path::{Path, PathBuf};
 use memmap2::Mmap;
 use npyz::{NpyHeader, Order, WriterBuilder};
 
-use crate::{Error, Part};
+use crate::error::Error;
+use crate::fold::part::Part;
 
 /// Most bytes of an npy header that are looked at.
 const HEADER_LIMIT: u64 = 64 << 10;

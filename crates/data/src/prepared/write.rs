@@ -4,11 +4,14 @@ use std::path::{Path, PathBuf};
 
 use tempfile::TempDir;
 
-use crate::sample::Row;
-use crate::{Error, FoldRule, Part, Role, Sample};
+use crate::error::Error;
+use crate::fold::part::Part;
+use crate::fold::rule::FoldRule;
+use crate::label::role::Role;
+use crate::prepared::sample::{Row, Sample};
 
-use super::DatasetInfo;
 use super::npy::{ImagesWriter, write_i64, write_parts};
+use crate::prepared::info::DatasetInfo;
 
 /// Writes a prepared data set image by image and shows it to the world only when it is whole.
 ///

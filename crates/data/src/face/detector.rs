@@ -1,0 +1,216 @@
+use std::cell::RefCell;
+
+use image::GrayImage;
+
+use crate::error::Error;
+use crate::picture::crop_box::CropBox;
+use crate::picture::resize::resize;
+
+use super::fit_square;
+use super::seeta::{self, Face, Model, Scratch, Search, WINDOW};
+
+/// The frontal model that rustface carries in its package (SeetaFace, BSD 2-Clause); our build script put it here.
+pub(super) const MODEL: &[u8] =
+    include_bytes!(concat!(env!("OUT_DIR"), "/seeta_fd_frontal_v1.0.bin"));
+
+/// What counts as a face.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct FaceSearch {
+    /// Smallest side over the image's shorter side.
+    pub smallest: f64,
+    /// Largest side over the image's shorter side.
+    pub largest: f64,
+    /// Least score of a detection; rustface's own default is 3.85, its example takes 2.
+    pub score: f64,
+    /// Ratio of one size sought to the next, 0 to 1; rustface's default is 0.8.
+    pub step: f32,
+    /// Pixels of the shrunken image from one place looked at to the next; rustface's default is 4.
+    pub stride: u32,
+}
+
+impl FaceSearch {
+    /// The first try: faces of 0.5 to 0.8 of the shorter image side (DESIGN 2, the authors' limits), as densely as
+    /// rustface looks by default: twice as densely, boxes are no nearer to the landmarks' and take twice the time.
+    pub const FIRST: Self = Self {
+        smallest: 0.5,
+        largest: 0.8,
+        score: 2.0,
+        step: 0.8,
+        stride: 4,
+    };
+    /// The second, more lenient try (DESIGN 2; the numbers are our choice).
+    pub const LENIENT: Self = Self {
+        smallest: 0.3,
+        largest: 1.0,
+        score: 0.8,
+        step: 0.9,
+        stride: 2,
+    };
+}
+
+/// Finds the one face of a portrait. Silently wrong where a picture holds several faces of like size: the best scored
+/// one is taken.
+pub struct FaceDetector {
+    model: Model,
+}
+
+impl FaceDetector {
+    /// Reads the built-in model.
+    ///
+    /// # Errors
+    /// [`Error::Setting`] if the built-in model is damaged, which only a broken build can bring about.
+    pub fn new() -> Result<Self, Error> {
+        let model = Model::read(MODEL)
+            .map_err(|error| Error::setting("face model", format!("cannot be read: {error}")))?;
+        Ok(Self { model })
+    }
+
+    /// The face's square inside the image, found at the first or at the second, lenient try.
+    ///
+    /// The second try begins with what the first one saw: a face a little too small or too large for its limits needs no
+    /// further search, which would take five times as long.
+    pub fn find(&self, image: &GrayImage) -> Option<CropBox> {
+        let seen = self.look(image, FaceSearch::FIRST)?;
+        seen.best(FaceSearch::FIRST)
+            .or_else(|| seen.best(FaceSearch::LENIENT))
+            .or_else(|| self.search(image, FaceSearch::LENIENT))
+    }
+
+    /// One search: the best scored box whose side is within the limits. A step outside 0.1 to 0.99, a stride of 0 and sizes
+    /// under 0.05 of the image are taken for the nearest that can be searched with.
+    pub fn search(&self, image: &GrayImage, search: FaceSearch) -> Option<CropBox> {
+        self.look(image, search)?.best(search)
+    }
+
+    /// All faces of a search, whatever their size; `None` for an image that is no portrait.
+    fn look(&self, image: &GrayImage, search: FaceSearch) -> Option<Seen> {
+        thread_local! {
+            static SCRATCH: RefCell<Scratch> = RefCell::default();
+        }
+        let (width, height) = image.dimensions();
+        // No portrait is smaller or longer than this, and enlarging a sliver would take for ever.
+        if width.min(height) < 24 || width.max(height) > 8 * width.min(height) {
+            return None;
+        }
+        let shrink = WINDOW as f64 / (search.smallest.max(0.05) * f64::from(width.min(height)));
+        let scaled = |side: u32| ((f64::from(side) * shrink).round() as u32).max(1);
+        let (small_width, small_height) = (scaled(width), scaled(height));
+        let (x, y, w, h) = (0, 0, width, height);
+        let small = resize(image, CropBox { x, y, w, h }, small_width, small_height);
+        let how = Search {
+            largest: u32::MAX,
+            step: search.step.clamp(0.1, 0.99),
+            stride: search.stride.max(1) as usize,
+            score: search.score,
+        };
+        let size = (small_width as usize, small_height as usize);
+        let faces = SCRATCH.with_borrow_mut(|scratch| {
+            seeta::faces(&self.model, &small, size.0, size.1, how, scratch)
+        });
+        Some(Seen {
+            faces,
+            shrink,
+            width,
+            height,
+        })
+    }
+}
+
+/// What a search saw in an image.
+struct Seen {
+    /// In pixels of the shrunken image.
+    faces: Vec<Face>,
+    shrink: f64,
+    width: u32,
+    height: u32,
+}
+
+impl Seen {
+    /// The best scored box whose side is within the limits. Of equal scores the first stays, so that the answer does not
+    /// hang on the order of a sort.
+    fn best(&self, limits: FaceSearch) -> Option<CropBox> {
+        let full = |at: i32| f64::from(at) / self.shrink;
+        let shorter = f64::from(self.width.min(self.height));
+        let sought = |face: &&Face| {
+            let side = full(face.side) / shorter;
+            (limits.smallest..=limits.largest).contains(&side)
+        };
+        let best = self.faces.iter().filter(sought).reduce(|best, face| {
+            match face.score > best.score {
+                true => face,
+                false => best,
+            }
+        })?;
+        let (left, top, side) = (full(best.x), full(best.y), full(best.side));
+        Some(fit_square(left, top, side, self.width, self.height))
+    }
+}
+
+/// The photograph in rustface's package, if the package still has it: the Solvay conference of 1927.
+#[cfg(test)]
+pub(super) fn photograph() -> Option<GrayImage> {
+    let bytes = include_bytes!(concat!(env!("OUT_DIR"), "/photograph.png"));
+    (!bytes.is_empty()).then(|| {
+        crate::picture::decode::decode_grey(bytes, std::path::Path::new("photograph.png")).unwrap()
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use image::Luma;
+
+    /// One head and shoulders, enlarged to a portrait as CK+ has them.
+    fn portrait(photograph: &GrayImage, x: u32, y: u32) -> GrayImage {
+        let crop = CropBox {
+            x,
+            y,
+            w: 100,
+            h: 100,
+        };
+        GrayImage::from_raw(490, 490, resize(photograph, crop, 490, 490)).unwrap()
+    }
+
+    #[test]
+    fn finds_the_face_of_a_portrait() {
+        let Some(photograph) = photograph() else {
+            return;
+        };
+        let detector = FaceDetector::new().unwrap();
+        // Two people whose faces the photograph's own drawn boxes put at these places.
+        for (x, y, face_x, face_y) in [(545, 178, 594.0, 226.0), (1243, 187, 1292.0, 236.0)] {
+            let found = detector.find(&portrait(&photograph, x, y)).expect("a face");
+            let centre =
+                |start: u32, offset: u32| f64::from(offset) + f64::from(start + found.w / 2) / 4.9;
+            assert!((centre(found.x, x) - face_x).abs() < 10.0, "{found:?}");
+            assert!((centre(found.y, y) - face_y).abs() < 10.0, "{found:?}");
+            assert!(
+                (40.0..75.0).contains(&(f64::from(found.w) / 4.9)),
+                "{found:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn finds_nothing_where_nothing_is() {
+        let detector = FaceDetector::new().unwrap();
+        for (width, height) in [(640, 490), (48, 48), (1, 1), (3000, 2), (10, 300)] {
+            assert_eq!(
+                detector.find(&GrayImage::from_pixel(width, height, Luma([128]))),
+                None
+            );
+        }
+    }
+
+    #[test]
+    fn takes_images_of_any_size() {
+        let detector = FaceDetector::new().unwrap();
+        for (step, side) in (24..260).step_by(13).enumerate() {
+            let noise = |x: u32, y: u32| Luma([(x * 31 + y * 57 + x * y * 13) as u8]);
+            let image = GrayImage::from_fn(side, side + step as u32 * 11, noise);
+            if let Some(found) = detector.find(&image) {
+                assert!(found.x + found.w <= image.width() && found.y + found.h <= image.height());
+            }
+        }
+    }
+}

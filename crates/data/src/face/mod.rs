@@ -1,0 +1,126 @@
+//! Where the face is: from landmarks if they are there, else by a detector.
+
+mod detector;
+mod landmarks;
+mod seeta;
+
+use std::fmt;
+use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
+
+use crate::error::Error;
+use crate::picture::crop_box::CropBox;
+
+pub use detector::{FaceDetector, FaceSearch};
+pub use landmarks::{Landmarks, face_square};
+
+/// How the face is cut out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum CropMode {
+    /// Landmarks where the image has usable ones, else the detector.
+    #[default]
+    Auto,
+    /// Landmarks alone; an image without them is skipped.
+    Landmarks,
+    /// The detector alone.
+    Detector,
+    /// No search: the largest square about the image's centre.
+    None,
+}
+
+impl fmt::Display for CropMode {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Auto => "auto",
+            Self::Landmarks => "landmarks",
+            Self::Detector => "detector",
+            Self::None => "none",
+        })
+    }
+}
+
+impl FromStr for CropMode {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<Self, Error> {
+        match text {
+            "auto" => Ok(Self::Auto),
+            "landmarks" => Ok(Self::Landmarks),
+            "detector" => Ok(Self::Detector),
+            "none" => Ok(Self::None),
+            other => Err(Error::setting(
+                "crop",
+                format!("must be auto, landmarks, detector or none, not '{other}'"),
+            )),
+        }
+    }
+}
+
+/// The largest square about the centre of a `width` × `height` image.
+pub fn centre_square(width: u32, height: u32) -> CropBox {
+    let side = width.min(height);
+    CropBox {
+        x: (width - side) / 2,
+        y: (height - side) / 2,
+        w: side,
+        h: side,
+    }
+}
+
+/// A square in whole pixels inside a `width` × `height` image: shrunk to the shorter side if it is larger, then moved
+/// inside, so that what is cut out is always image and always square.
+pub fn fit_square(left: f64, top: f64, side: f64, width: u32, height: u32) -> CropBox {
+    let side = (side.round().max(1.0) as u32).min(width.min(height));
+    let within = |start: f64, limit: u32| (start.round().max(0.0) as u32).min(limit - side);
+    CropBox {
+        x: within(left, width),
+        y: within(top, height),
+        w: side,
+        h: side,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn modes_round_trip() {
+        for mode in [
+            CropMode::Auto,
+            CropMode::Landmarks,
+            CropMode::Detector,
+            CropMode::None,
+        ] {
+            assert_eq!(mode.to_string().parse::<CropMode>().unwrap(), mode);
+        }
+        assert!("haar".parse::<CropMode>().is_err());
+    }
+
+    #[test]
+    fn centre_square_of_a_ck_plus_image() {
+        assert_eq!(
+            centre_square(640, 490),
+            CropBox {
+                x: 75,
+                y: 0,
+                w: 490,
+                h: 490
+            }
+        );
+    }
+
+    proptest! {
+        #[test]
+        fn squares_lie_inside(
+            left in -1e4..1e4f64, top in -1e4..1e4f64, side in -10.0..1e4f64, width in 1u32..900, height in 1u32..900,
+        ) {
+            let crop = fit_square(left, top, side, width, height);
+            prop_assert!(crop.w >= 1 && crop.w == crop.h);
+            prop_assert!(crop.x + crop.w <= width && crop.y + crop.h <= height);
+        }
+    }
+}

@@ -1,0 +1,213 @@
+//! The rows that train, validate and test in a fold.
+
+use std::collections::HashMap;
+
+use serde::{Deserialize, Serialize};
+
+use crate::error::Error;
+use crate::fold::part::Part;
+use crate::label::role::Role;
+use crate::prepared::sample::Sample;
+
+/// Which folds train, validate and test.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub enum Protocol {
+    /// The authors' code of October 2015, so behind the published numbers: all other folds train, and the checkpoint is
+    /// chosen on the **test** fold, which is optimistic.
+    #[serde(rename = "paper-2015")]
+    Paper2015,
+    /// The authors' code from March 2017 on: fold t tests, fold (t + 1) mod n validates, the others train.
+    #[default]
+    #[serde(rename = "paper-2017")]
+    Paper2017,
+}
+
+/// Row numbers of the labelled images of each part.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Split {
+    /// Rows to learn from.
+    pub train: Vec<usize>,
+    /// Rows to choose the checkpoint by; under [`Protocol::Paper2015`] the test rows themselves.
+    pub validation: Vec<usize>,
+    /// Rows to report.
+    pub test: Vec<usize>,
+}
+
+impl Split {
+    /// Splits labelled rows for test fold `fold`; where the data set brings its own splits ([`Sample::parts`]), this is
+    /// split `fold` of them, and [`Protocol::Paper2015`] trains on its validation part as well.
+    ///
+    /// # Errors
+    /// [`Error::Setting`] if there is no such fold, [`Error::EmptyPart`] if a part has no images, [`Error::Leak`] if
+    /// `subject_independent` and a subject is in two parts.
+    pub fn new(
+        samples: &[Sample],
+        fold: usize,
+        folds: usize,
+        protocol: Protocol,
+        subject_independent: bool,
+    ) -> Result<Self, Error> {
+        if fold >= folds {
+            let last = folds.saturating_sub(1);
+            return Err(Error::setting(
+                "fold",
+                format!("the data set has folds 0 to {last}, not {fold}"),
+            ));
+        }
+        let (test, next) = (fold as i64, ((fold + 1) % folds) as i64);
+        let part = |sample: &Sample| match sample.parts.get(fold) {
+            Some(&given) => given,
+            None if sample.fold == test => Part::Test,
+            None if sample.fold == next => Part::Validation,
+            None => Part::Train,
+        };
+        let rows = |wanted: &[Part]| -> Vec<usize> {
+            let labelled = samples
+                .iter()
+                .enumerate()
+                .filter(|(_, s)| s.role == Role::Labelled);
+            labelled
+                .filter(|(_, s)| wanted.contains(&part(s)))
+                .map(|(row, _)| row)
+                .collect()
+        };
+        let split = match protocol {
+            Protocol::Paper2015 => {
+                let tested = rows(&[Part::Test]);
+                Self {
+                    train: rows(&[Part::Train, Part::Validation]),
+                    validation: tested.clone(),
+                    test: tested,
+                }
+            }
+            Protocol::Paper2017 => Self {
+                train: rows(&[Part::Train]),
+                validation: rows(&[Part::Validation]),
+                test: rows(&[Part::Test]),
+            },
+        };
+        split.check(samples, fold, folds, protocol, subject_independent)?;
+        Ok(split)
+    }
+
+    fn check(
+        &self,
+        samples: &[Sample],
+        fold: usize,
+        folds: usize,
+        protocol: Protocol,
+        subject_independent: bool,
+    ) -> Result<(), Error> {
+        let mut parts = vec![("train", &self.train), ("test", &self.test)];
+        if protocol == Protocol::Paper2017 {
+            parts.insert(1, ("validation", &self.validation));
+        }
+        let mut seen: HashMap<i64, &'static str> = HashMap::new();
+        for (part, rows) in parts {
+            if rows.is_empty() {
+                return Err(Error::EmptyPart { part, fold, folds });
+            }
+            for &row in rows.iter().filter(|_| subject_independent) {
+                let subject = samples[row].subject;
+                let first = *seen.entry(subject).or_insert(part);
+                if first != part {
+                    return Err(Error::Leak {
+                        subject,
+                        fold,
+                        first,
+                        second: part,
+                    });
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fold::subjects::subject_folds;
+    use crate::label::au::AuCoding;
+    use proptest::prelude::*;
+    use std::collections::BTreeSet;
+
+    fn sample(index: usize, subject: i64, fold: i64, role: Role) -> Sample {
+        Sample {
+            index,
+            subject,
+            sequence: format!("S{subject:03}_001"),
+            frame: 1,
+            role,
+            label: if role == Role::Labelled { 0 } else { -1 },
+            label_name: String::new(),
+            fold,
+            parts: Vec::new(),
+            face_found: true,
+            crop: None,
+            path: String::new(),
+            aus: AuCoding::NotCoded,
+        }
+    }
+
+    #[test]
+    fn a_leak_is_an_error() {
+        let mut samples: Vec<_> = (0..6)
+            .map(|i| sample(i, i as i64, (i % 3) as i64, Role::Labelled))
+            .collect();
+        assert!(Split::new(&samples, 0, 3, Protocol::Paper2017, true).is_ok());
+        samples[3].subject = 1; // subject 1 is in fold 1 and now in fold 0 too
+        let leak = Split::new(&samples, 0, 3, Protocol::Paper2017, true);
+        assert!(
+            matches!(leak, Err(Error::Leak { subject: 1, .. })),
+            "{leak:?}"
+        );
+        assert!(matches!(
+            Split::new(&samples, 0, 3, Protocol::Paper2015, true),
+            Err(Error::Leak { .. })
+        ));
+        assert!(Split::new(&samples, 0, 3, Protocol::Paper2017, false).is_ok());
+    }
+
+    #[test]
+    fn says_what_is_missing() {
+        let samples = [
+            sample(0, 1, 0, Role::Labelled),
+            sample(1, 2, 1, Role::Labelled),
+        ];
+        assert!(matches!(
+            Split::new(&samples, 2, 2, Protocol::Paper2017, true),
+            Err(Error::Setting { .. })
+        ));
+        let empty = Split::new(&samples, 0, 2, Protocol::Paper2017, true);
+        assert!(matches!(empty, Err(Error::EmptyPart { part: "train", .. })));
+    }
+
+    proptest! {
+        #[test]
+        fn parts_are_subject_disjoint_and_whole(subjects in proptest::collection::btree_set(0i64..1000, 3..40), folds in 3usize..11) {
+            let by_subject = subject_folds(&subjects, folds);
+            let mut samples = Vec::new();
+            for (&subject, &fold) in &by_subject {
+                for _ in 0..3 {
+                    samples.push(sample(samples.len(), subject, fold, Role::Labelled));
+                }
+                samples.push(sample(samples.len(), subject, fold, Role::HeldOut));
+            }
+            for fold in 0..folds.min(subjects.len()) {
+                for protocol in [Protocol::Paper2015, Protocol::Paper2017] {
+                    let Ok(split) = Split::new(&samples, fold, folds, protocol, true) else { continue };
+                    let who = |rows: &[usize]| rows.iter().map(|&r| samples[r].subject).collect::<BTreeSet<_>>();
+                    prop_assert!(who(&split.train).is_disjoint(&who(&split.test)));
+                    prop_assert!(who(&split.train).is_disjoint(&who(&split.validation)));
+                    let mut rows = split.train.clone();
+                    rows.extend(&split.test);
+                    if protocol == Protocol::Paper2017 { rows.extend(&split.validation) }
+                    rows.sort_unstable();
+                    let labelled: Vec<_> = samples.iter().filter(|s| s.role == Role::Labelled).map(|s| s.index).collect();
+                    prop_assert_eq!(rows, labelled);
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,200 @@
+//! Assigns subjects to folds.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::label::role::Role;
+use crate::read::source::RawSample;
+
+/// The fold of every subject so that every fold gets its share of every class, as far as whole subjects allow.
+///
+/// Greedy (our choice): the subjects with the most images first (then by number); each goes where the sum, over folds
+/// and classes, of (images in the fold / images of the class)² is smallest afterwards; of equals to the fold with fewer
+/// subjects, then the lower number. Deterministic, and independent of the order of `samples`.
+pub fn balanced_folds(
+    samples: &[RawSample],
+    subjects: &BTreeSet<i64>,
+    folds: usize,
+) -> BTreeMap<i64, i64> {
+    let classes = samples
+        .iter()
+        .map(|s| s.label + 1)
+        .max()
+        .unwrap_or(0)
+        .max(0) as usize;
+    let mut counts: BTreeMap<i64, Vec<f64>> =
+        subjects.iter().map(|&s| (s, vec![0.0; classes])).collect();
+    for sample in samples.iter().filter(|s| s.role == Role::Labelled) {
+        if let (Some(counts), Ok(label)) = (
+            counts.get_mut(&sample.subject),
+            usize::try_from(sample.label),
+        ) {
+            counts[label] += 1.0;
+        }
+    }
+    let totals: Vec<f64> = (0..classes)
+        .map(|class| counts.values().map(|c| c[class]).sum::<f64>().max(1.0))
+        .collect();
+    let mut order: Vec<_> = counts.into_iter().collect();
+    order.sort_by(|(a, x), (b, y)| {
+        y.iter()
+            .sum::<f64>()
+            .total_cmp(&x.iter().sum())
+            .then(a.cmp(b))
+    });
+    let mut filled = vec![(vec![0.0; classes], 0usize); folds.max(1)];
+    let mut dealt = BTreeMap::new();
+    for (subject, images) in order {
+        // What the sum of squares grows by: (f + n)² − f² over the class's total squared.
+        let growth = |fold: &[f64]| -> f64 {
+            let classes = fold.iter().zip(&images).zip(&totals);
+            classes
+                .map(|((have, new), total)| new * (2.0 * have + new) / (total * total))
+                .sum()
+        };
+        let keys = filled
+            .iter()
+            .map(|(have, subjects)| (growth(have), *subjects));
+        let best = keys
+            .enumerate()
+            .min_by(|(_, a), (_, b)| a.0.total_cmp(&b.0).then(a.1.cmp(&b.1)));
+        let fold = best.map_or(0, |(fold, _)| fold);
+        filled[fold]
+            .0
+            .iter_mut()
+            .zip(&images)
+            .for_each(|(have, new)| *have += new);
+        filled[fold].1 += 1;
+        dealt.insert(subject, fold as i64);
+    }
+    dealt
+}
+
+/// The fold of every subject: the subjects sorted by number; a subject's position mod `folds` is its fold.
+pub fn subject_folds(subjects: &BTreeSet<i64>, folds: usize) -> BTreeMap<i64, i64> {
+    subjects
+        .iter()
+        .enumerate()
+        .map(|(at, &subject)| (subject, (at % folds.max(1)) as i64))
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::label::au::AuCoding;
+    use crate::read::source::RawImage;
+    use proptest::prelude::*;
+    use rand::RngExt;
+
+    fn raw(subject: i64, label: i64) -> RawSample {
+        RawSample {
+            image: RawImage::File,
+            path: String::new(),
+            subject,
+            sequence: String::new(),
+            frame: 1,
+            role: if label < 0 {
+                Role::HeldOut
+            } else {
+                Role::Labelled
+            },
+            label,
+            aus: AuCoding::NotCoded,
+            landmarks: None,
+            is_face: false,
+            parts: Vec::new(),
+        }
+    }
+
+    /// Σ over folds and classes of (images in the fold / images of the class)²: what a perfect deal makes least.
+    fn spread(samples: &[RawSample], dealt: &BTreeMap<i64, i64>) -> f64 {
+        let mut counts: BTreeMap<(i64, i64), f64> = BTreeMap::new();
+        let mut totals: BTreeMap<i64, f64> = BTreeMap::new();
+        for sample in samples.iter().filter(|s| s.role == Role::Labelled) {
+            *counts
+                .entry((dealt[&sample.subject], sample.label))
+                .or_default() += 1.0;
+            *totals.entry(sample.label).or_default() += 1.0;
+        }
+        let share = |((_, label), count): (&(i64, i64), &f64)| (count / totals[label]).powi(2);
+        counts.iter().map(share).sum()
+    }
+
+    /// As CK+ is: every subject shows a few of seven expressions, some rare, and a first frame of each recording.
+    fn like_ck_plus(seed: u64) -> Vec<RawSample> {
+        // About the shares of DESIGN 2's peak counts.
+        const COMMON: [i64; 15] = [1, 1, 2, 3, 3, 3, 4, 5, 5, 5, 6, 7, 7, 7, 7];
+        let mut rng = faus_base::random::named(seed, "test", &[]);
+        let mut samples = Vec::new();
+        for subject in 0..40 {
+            for _ in 0..rng.random_range(1..6) {
+                let label = COMMON[rng.random_range(0..COMMON.len())];
+                samples.push(raw(subject, 0));
+                samples.extend([(); 3].map(|()| raw(subject, label)));
+            }
+        }
+        samples
+    }
+
+    #[test]
+    fn balanced_folds_spread_the_classes_better_than_modulo() {
+        let (mut better, mut sums) = (0, [0.0; 2]);
+        for seed in 0..50 {
+            let samples = like_ck_plus(seed);
+            let subjects: BTreeSet<i64> = samples.iter().map(|s| s.subject).collect();
+            let balanced = spread(&samples, &balanced_folds(&samples, &subjects, 5));
+            let modulo = spread(&samples, &subject_folds(&subjects, 5));
+            sums = [sums[0] + balanced, sums[1] + modulo];
+            better += usize::from(balanced <= modulo);
+        }
+        // Seven or eight classes dealt perfectly to five folds would be 8/5 a time at most.
+        let [balanced, modulo] = sums.map(|sum| sum / 50.0 - 8.0 / 5.0);
+        assert!(
+            better >= 49 && balanced < modulo / 2.0,
+            "{better}: {balanced} and {modulo}"
+        );
+    }
+
+    #[test]
+    fn folds_follow_the_sorted_subjects() {
+        let folds = subject_folds(&BTreeSet::from([999, 5, 10, 11]), 3);
+        assert_eq!(folds, BTreeMap::from([(5, 0), (10, 1), (11, 2), (999, 0)]));
+    }
+
+    proptest! {
+        #[test]
+        fn balanced_folds_deal_every_subject_once_in_any_order_of_the_samples(
+            pairs in proptest::collection::vec((0i64..30, -1i64..6), 0..80), folds in 1usize..12, turn in 0usize..80,
+        ) {
+            let mut samples: Vec<_> = pairs.iter().map(|&(subject, label)| raw(subject, label)).collect();
+            let subjects: BTreeSet<i64> = samples.iter().map(|s| s.subject).chain([77]).collect();
+            let dealt = balanced_folds(&samples, &subjects, folds);
+            prop_assert_eq!(dealt.keys().copied().collect::<BTreeSet<_>>(), subjects.clone());
+            prop_assert!(dealt.values().all(|&fold| (0..folds as i64).contains(&fold)));
+            let turn = turn.min(samples.len());
+            samples.rotate_left(turn);
+            prop_assert_eq!(&balanced_folds(&samples, &subjects, folds), &dealt);
+            samples.reverse();
+            prop_assert_eq!(&balanced_folds(&samples, &subjects, folds), &dealt);
+            samples.retain(|s| s.role == Role::Labelled);
+            prop_assert_eq!(&balanced_folds(&samples, &subjects, folds), &dealt, "held-out rows count for nothing");
+        }
+
+        #[test]
+        fn no_subject_would_be_better_off_in_another_fold_when_it_is_dealt_last(
+            pairs in proptest::collection::vec((0i64..12, 0i64..4), 1..60), folds in 2usize..6,
+        ) {
+            let samples: Vec<_> = pairs.iter().map(|&(subject, label)| raw(subject, label)).collect();
+            let subjects: BTreeSet<i64> = samples.iter().map(|s| s.subject).collect();
+            let dealt = balanced_folds(&samples, &subjects, folds);
+            let images = |subject: i64| samples.iter().filter(|s| s.subject == subject).count();
+            let last = subjects.iter().copied().min_by_key(|&s| (images(s), -s)).unwrap();
+            let least = spread(&samples, &dealt);
+            for fold in 0..folds as i64 {
+                let mut moved = dealt.clone();
+                moved.insert(last, fold);
+                prop_assert!(spread(&samples, &moved) >= least - 1e-12);
+            }
+        }
+    }
+}

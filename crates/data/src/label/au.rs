@@ -1,0 +1,299 @@
+//! FACS action units and their codes.
+
+use std::fmt;
+use std::str::FromStr;
+
+use crate::error::Error;
+use crate::label::text::{brief, whole_number};
+
+/// A facial action unit by its FACS number, 1 to 99; `Au(12)` displays as `12`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Au(pub u8);
+
+impl Au {
+    /// The name in the FACS manual (Ekman, Friesen and Hager 2002), or `Unnamed` for a number without one.
+    pub fn name(self) -> &'static str {
+        match self.0 {
+            1 => "Inner Brow Raiser",
+            2 => "Outer Brow Raiser",
+            4 => "Brow Lowerer",
+            5 => "Upper Lid Raiser",
+            6 => "Cheek Raiser",
+            7 => "Lid Tightener",
+            8 => "Lips Toward Each Other",
+            9 => "Nose Wrinkler",
+            10 => "Upper Lip Raiser",
+            11 => "Nasolabial Deepener",
+            12 => "Lip Corner Puller",
+            13 => "Sharp Lip Puller",
+            14 => "Dimpler",
+            15 => "Lip Corner Depressor",
+            16 => "Lower Lip Depressor",
+            17 => "Chin Raiser",
+            18 => "Lip Pucker",
+            19 => "Tongue Show",
+            20 => "Lip Stretcher",
+            21 => "Neck Tightener",
+            22 => "Lip Funneler",
+            23 => "Lip Tightener",
+            24 => "Lip Pressor",
+            25 => "Lips Part",
+            26 => "Jaw Drop",
+            27 => "Mouth Stretch",
+            28 => "Lip Suck",
+            29 => "Jaw Thrust",
+            30 => "Jaw Sideways",
+            31 => "Jaw Clencher",
+            32 => "Lip Bite",
+            33 => "Cheek Blow",
+            34 => "Cheek Puff",
+            35 => "Cheek Suck",
+            36 => "Tongue Bulge",
+            37 => "Lip Wipe",
+            38 => "Nostril Dilator",
+            39 => "Nostril Compressor",
+            41 => "Lid Droop",
+            42 => "Slit",
+            43 => "Eyes Closed",
+            44 => "Squint",
+            45 => "Blink",
+            46 => "Wink",
+            51 => "Head Turn Left",
+            52 => "Head Turn Right",
+            53 => "Head Up",
+            54 => "Head Down",
+            55 => "Head Tilt Left",
+            56 => "Head Tilt Right",
+            57 => "Head Forward",
+            58 => "Head Back",
+            61 => "Eyes Turn Left",
+            62 => "Eyes Turn Right",
+            63 => "Eyes Up",
+            64 => "Eyes Down",
+            _ => "Unnamed",
+        }
+    }
+}
+
+impl fmt::Display for Au {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+/// One coded action unit and how strong it is; displays as `12:3`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct AuScore {
+    /// The action unit.
+    pub au: Au,
+    /// 0 = present but not graded; 1 to 5 = the FACS grades A to E.
+    pub intensity: u8,
+}
+
+impl fmt::Display for AuScore {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{}", self.au, self.intensity)
+    }
+}
+
+/// What a FACS coder said of one image: the `aus` column of `samples.csv`.
+///
+/// `NotCoded` displays as `NA`; `Coded` as `1:3;2:3;12:0`, and as the empty text when no action unit is present.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub enum AuCoding {
+    /// Nobody coded this image: nothing is known of its action units.
+    #[default]
+    NotCoded,
+    /// The action units present; every other one is absent.
+    Coded(Vec<AuScore>),
+}
+
+impl AuCoding {
+    /// A coding with the scores in AU order. Of an AU that was scored twice (once per side), the stronger grade stays.
+    pub fn coded(mut scores: Vec<AuScore>) -> Self {
+        scores.sort_by_key(|score| (score.au, std::cmp::Reverse(score.intensity)));
+        scores.dedup_by_key(|score| score.au);
+        Self::Coded(scores)
+    }
+
+    /// The scores, or `None` when the image was not coded.
+    pub fn scores(&self) -> Option<&[AuScore]> {
+        match self {
+            Self::NotCoded => None,
+            Self::Coded(scores) => Some(scores),
+        }
+    }
+
+    /// Reads a CK+ FACS file: lines `AU intensity`, both written as floats (`1.2000000e+01 3.0000000e+00`).
+    ///
+    /// # Errors
+    /// [`Error::Parse`] naming the line, for anything else. A file without a single line is that of a coder who saw no
+    /// action unit; it cannot be told from a file that was cut off, so the readers name such files in their notes.
+    pub fn from_facs_file(text: &str) -> Result<Self, Error> {
+        let lines = text
+            .lines()
+            .enumerate()
+            .filter(|(_, line)| !line.trim().is_empty());
+        let scores = lines
+            .map(|(at, line)| facs_line(at + 1, line))
+            .collect::<Result<Vec<_>, _>>()?;
+        Ok(Self::coded(scores))
+    }
+}
+
+fn facs_line(number: usize, line: &str) -> Result<AuScore, Error> {
+    let bad = || {
+        Error::parse(format!(
+            "line {number}: expected 'AU intensity' (1-99, 0-5), found '{}'",
+            brief(line)
+        ))
+    };
+    let mut words = line.split_ascii_whitespace();
+    let (Some(au), Some(intensity), None) = (words.next(), words.next(), words.next()) else {
+        return Err(bad());
+    };
+    let au = whole_number(au, 1, 99).ok_or_else(bad)?;
+    let intensity = whole_number(intensity, 0, 5).ok_or_else(bad)?;
+    Ok(AuScore {
+        au: Au(au),
+        intensity,
+    })
+}
+
+impl fmt::Display for AuCoding {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self::Coded(scores) = self else {
+            return f.write_str("NA");
+        };
+        for (at, score) in scores.iter().enumerate() {
+            if at > 0 {
+                f.write_str(";")?;
+            }
+            score.fmt(f)?;
+        }
+        Ok(())
+    }
+}
+
+impl FromStr for AuCoding {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<Self, Error> {
+        match text {
+            "NA" => Ok(Self::NotCoded),
+            "" => Ok(Self::Coded(Vec::new())),
+            text => Ok(Self::coded(
+                text.split(';').map(au_score).collect::<Result<_, _>>()?,
+            )),
+        }
+    }
+}
+
+fn au_score(text: &str) -> Result<AuScore, Error> {
+    let bad = || {
+        Error::parse(format!(
+            "expected 'AU:intensity' (1-99, 0-5), found '{}'",
+            brief(text)
+        ))
+    };
+    let (au, intensity) = text.split_once(':').ok_or_else(bad)?;
+    let digits = |text: &str, low: u8, high: u8| -> Option<u8> {
+        let value = text
+            .parse()
+            .ok()
+            .filter(|_| text.bytes().all(|b| b.is_ascii_digit()))?;
+        (low..=high).contains(&value).then_some(value)
+    };
+    let au = Au(digits(au, 1, 99).ok_or_else(bad)?);
+    Ok(AuScore {
+        au,
+        intensity: digits(intensity, 0, 5).ok_or_else(bad)?,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn score(au: u8, intensity: u8) -> AuScore {
+        AuScore {
+            au: Au(au),
+            intensity,
+        }
+    }
+
+    #[test]
+    fn reads_a_facs_file_in_matlab_floats() {
+        let text = "   1.2000000e+01   3.0000000e+00\r\n   6.0000000e+00   0.0000000e+00\r\n\r\n";
+        assert_eq!(
+            AuCoding::from_facs_file(text).unwrap(),
+            AuCoding::Coded(vec![score(6, 0), score(12, 3)])
+        );
+    }
+
+    #[test]
+    fn keeps_the_stronger_of_two_sides() {
+        let coding = AuCoding::from_facs_file("14 2\n14 4\n").unwrap();
+        assert_eq!(coding, AuCoding::Coded(vec![score(14, 4)]));
+    }
+
+    #[test]
+    fn names_the_line_that_is_wrong() {
+        for bad in [
+            "1 2\n3",
+            "1 2\n3 x",
+            "1 2\n3 6",
+            "1 2\n0 1",
+            "1 2\n1.5 1",
+            "1 2\n1 2 3",
+            "1 2\nNaN 1",
+        ] {
+            let message = AuCoding::from_facs_file(bad).unwrap_err().to_string();
+            assert!(message.starts_with("line 2: "), "{message}");
+        }
+        for empty in ["", " \r\n"] {
+            let coding = AuCoding::from_facs_file(empty).unwrap();
+            assert_eq!(coding, AuCoding::Coded(vec![]));
+        }
+    }
+
+    #[test]
+    fn writes_the_three_forms_of_the_column() {
+        assert_eq!(AuCoding::NotCoded.to_string(), "NA");
+        assert_eq!(AuCoding::Coded(vec![]).to_string(), "");
+        assert_eq!(
+            AuCoding::Coded(vec![score(1, 3), score(12, 0)]).to_string(),
+            "1:3;12:0"
+        );
+    }
+
+    #[test]
+    fn every_unit_of_the_ck_plus_table_has_a_name() {
+        for au in [
+            1, 2, 4, 5, 6, 7, 9, 10, 11, 12, 14, 15, 16, 17, 18, 20, 23, 24, 25, 26, 27, 43,
+        ] {
+            assert_ne!(Au(au).name(), "Unnamed", "AU {au}");
+        }
+        assert_eq!(Au(12).name(), "Lip Corner Puller");
+    }
+
+    proptest! {
+        #[test]
+        fn any_text_is_read_or_refused(text in ".{0,80}") {
+            let _ = AuCoding::from_facs_file(&text);
+            let _ = text.parse::<AuCoding>();
+        }
+
+        #[test]
+        fn round_trips(pairs in proptest::collection::vec((1u8..=99, 0u8..=5), 0..20)) {
+            let coding = AuCoding::coded(pairs.into_iter().map(|(au, i)| score(au, i)).collect());
+            prop_assert_eq!(coding.to_string().parse::<AuCoding>().unwrap(), coding.clone());
+            if !coding.scores().unwrap().is_empty() {
+                let file: String = coding.scores().unwrap().iter()
+                    .map(|s| format!("   {:e}   {:.7e}\n", f64::from(s.au.0), f64::from(s.intensity))).collect();
+                prop_assert_eq!(AuCoding::from_facs_file(&file).unwrap(), coding);
+            }
+        }
+    }
+}

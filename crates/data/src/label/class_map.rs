@@ -1,0 +1,210 @@
+//! Which expressions are classes, and their labels.
+
+use std::fmt;
+use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
+
+use crate::error::Error;
+use crate::label::expression::Expression;
+use crate::label::text::brief;
+
+/// Which expressions are classes, and in what order.
+///
+/// Labels are positions in that order, so dropping an expression relabels those behind it. In text and in JSON a map is
+/// `eight`, `seven`, `six` (or `8`, `7`, `6`), or a list of names: `anger,happy,sadness`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct ClassMap {
+    classes: Vec<Expression>,
+}
+
+impl ClassMap {
+    /// All eight: CK+ as DESIGN 2 counts it (1308 images).
+    pub fn eight() -> Self {
+        Self {
+            classes: Expression::ALL.to_vec(),
+        }
+    }
+
+    /// Seven, without neutral: what the class folders of CK+48 hold.
+    pub fn seven() -> Self {
+        Self {
+            classes: Expression::ALL[1..].to_vec(),
+        }
+    }
+
+    /// Six, without neutral and contempt, relabelled in order: the six basic emotions.
+    pub fn six() -> Self {
+        let classes = Expression::ALL[1..]
+            .iter()
+            .copied()
+            .filter(|&e| e != Expression::Contempt)
+            .collect();
+        Self { classes }
+    }
+
+    /// These expressions, in CK+'s order and each once: what a source does that nobody gave a map.
+    ///
+    /// # Errors
+    /// [`Error::Setting`] with fewer than two different ones, which no network can tell apart.
+    pub fn of(expressions: &[Expression]) -> Result<Self, Error> {
+        let wanted = |expression: &Expression| expressions.contains(expression);
+        let classes: Vec<_> = Expression::ALL.into_iter().filter(wanted).collect();
+        match classes.as_slice() {
+            [_, _, ..] => Ok(Self { classes }),
+            [one] => Err(Error::setting(
+                "classes",
+                format!("must be at least two, not '{one}' alone"),
+            )),
+            [] => Err(Error::setting("classes", "must be at least two, not none")),
+        }
+    }
+
+    /// The classes in label order.
+    pub fn classes(&self) -> &[Expression] {
+        &self.classes
+    }
+
+    /// The classes' names in label order.
+    pub fn names(&self) -> Vec<String> {
+        self.classes
+            .iter()
+            .map(|class| class.name().to_owned())
+            .collect()
+    }
+
+    /// The label of an expression, or `None` if it is no class here.
+    pub fn label_of(&self, expression: Expression) -> Option<i64> {
+        self.classes
+            .iter()
+            .position(|&class| class == expression)
+            .map(|at| at as i64)
+    }
+}
+
+impl fmt::Display for ClassMap {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            map if *map == Self::eight() => f.write_str("eight"),
+            map if *map == Self::seven() => f.write_str("seven"),
+            map if *map == Self::six() => f.write_str("six"),
+            map => f.write_str(&map.names().join(",")),
+        }
+    }
+}
+
+impl FromStr for ClassMap {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<Self, Error> {
+        match text.trim().to_ascii_lowercase().as_str() {
+            "eight" | "8" => Ok(Self::eight()),
+            "seven" | "7" => Ok(Self::seven()),
+            "six" | "6" => Ok(Self::six()),
+            list if list.contains(',') => {
+                let expressions: Result<Vec<_>, _> = list.split(',').map(str::parse).collect();
+                Self::of(&expressions?)
+            }
+            other => Err(Error::setting(
+                "classes",
+                format!(
+                    "must be eight, seven (without neutral), six (without neutral and contempt) or a list such as \
+                     anger,happy,sadness, not '{}'",
+                    brief(other)
+                ),
+            )),
+        }
+    }
+}
+
+impl From<ClassMap> for String {
+    fn from(map: ClassMap) -> Self {
+        map.to_string()
+    }
+}
+
+impl TryFrom<String> for ClassMap {
+    type Error = Error;
+
+    fn try_from(text: String) -> Result<Self, Error> {
+        text.parse()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn selections_relabel_in_order() {
+        assert_eq!(ClassMap::eight().label_of(Expression::Surprise), Some(7));
+        assert_eq!(ClassMap::seven().label_of(Expression::Surprise), Some(6));
+        assert_eq!(ClassMap::seven().label_of(Expression::Neutral), None);
+        assert_eq!(
+            ClassMap::six().names(),
+            ["anger", "disgust", "fear", "happy", "sadness", "surprise"]
+        );
+        assert_eq!(ClassMap::six().label_of(Expression::Contempt), None);
+        assert_eq!(ClassMap::six().label_of(Expression::Disgust), Some(1));
+    }
+
+    #[test]
+    fn maps_have_names() {
+        for (names, map) in [
+            (["eight", "8", "Eight"], ClassMap::eight()),
+            (["seven", "7", " seven "], ClassMap::seven()),
+            (["six", "6", "SIX"], ClassMap::six()),
+            (
+                ["anger,happy", "happy,anger", "joy, angry,happy"],
+                ClassMap::of(&[Expression::Happy, Expression::Anger]).unwrap(),
+            ),
+        ] {
+            for name in names {
+                assert_eq!(name.parse::<ClassMap>().unwrap(), map, "{name}");
+            }
+            assert_eq!(map.to_string(), names[0]);
+            let json = serde_json::to_string(&map).unwrap();
+            assert_eq!(json, format!("\"{}\"", names[0]));
+            assert_eq!(serde_json::from_str::<ClassMap>(&json).unwrap(), map);
+        }
+        for bad in [
+            "",
+            "5",
+            "nine",
+            "anger",
+            "anger,",
+            "anger,angry",
+            "anger,glee",
+            ",",
+        ] {
+            assert!(bad.parse::<ClassMap>().is_err(), "{bad:?}");
+            assert!(serde_json::from_str::<ClassMap>(&format!("\"{bad}\"")).is_err());
+        }
+        let glee = "anger,glee".parse::<ClassMap>().unwrap_err().to_string();
+        assert!(
+            glee.contains("neutral, anger") && glee.contains("'glee'"),
+            "{glee}"
+        );
+    }
+
+    #[test]
+    fn occurring_classes_come_in_canonical_order() {
+        let map = ClassMap::of(&[
+            Expression::Surprise,
+            Expression::Neutral,
+            Expression::Surprise,
+        ]);
+        assert_eq!(map.unwrap().names(), ["neutral", "surprise"]);
+        assert!(ClassMap::of(&[]).is_err() && ClassMap::of(&[Expression::Fear; 3]).is_err());
+        assert_eq!(ClassMap::of(&Expression::ALL).unwrap(), ClassMap::eight());
+    }
+
+    proptest! {
+        #[test]
+        fn any_text_is_read_or_refused(text in ".{0,40}") {
+            let _ = text.parse::<ClassMap>();
+        }
+    }
+}

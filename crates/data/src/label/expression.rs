@@ -1,0 +1,171 @@
+//! Expressions by their codes and names.
+
+use std::fmt;
+use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
+
+use crate::error::Error;
+use crate::label::text::{brief, whole_number};
+
+/// An expression by its code in CK+'s emotion files, 0 to 7. The one place for the names of classes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Expression {
+    /// Code 0; in CK+ the first frame of every sequence.
+    Neutral,
+    /// Code 1.
+    Anger,
+    /// Code 2.
+    Contempt,
+    /// Code 3.
+    Disgust,
+    /// Code 4.
+    Fear,
+    /// Code 5.
+    Happy,
+    /// Code 6.
+    Sadness,
+    /// Code 7.
+    Surprise,
+}
+
+impl Expression {
+    /// All eight in the order of their codes.
+    pub const ALL: [Self; 8] = [
+        Self::Neutral,
+        Self::Anger,
+        Self::Contempt,
+        Self::Disgust,
+        Self::Fear,
+        Self::Happy,
+        Self::Sadness,
+        Self::Surprise,
+    ];
+
+    /// CK+'s code, 0 to 7.
+    pub fn code(self) -> u8 {
+        self as u8
+    }
+
+    /// The expression with a CK+ code, or `None` above 7.
+    pub fn from_code(code: u8) -> Option<Self> {
+        Self::ALL.get(usize::from(code)).copied()
+    }
+
+    /// The lower-case English name, as the class folders of CK+48 spell it.
+    pub fn name(self) -> &'static str {
+        [
+            "neutral", "anger", "contempt", "disgust", "fear", "happy", "sadness", "surprise",
+        ][usize::from(self.code())]
+    }
+
+    /// The expression of a name, in any case, with the spellings that data sets use (`angry`, `sad`, `happiness` …).
+    pub fn from_name(name: &str) -> Option<Self> {
+        let name = name.trim().to_ascii_lowercase();
+        match name.as_str() {
+            "angry" => Some(Self::Anger),
+            "disgusted" => Some(Self::Disgust),
+            "afraid" | "fearful" => Some(Self::Fear),
+            "happiness" | "joy" => Some(Self::Happy),
+            "sad" => Some(Self::Sadness),
+            "surprised" => Some(Self::Surprise),
+            name => Self::ALL
+                .into_iter()
+                .find(|expression| expression.name() == name),
+        }
+    }
+
+    /// Reads a CK+ emotion file: one float, `   3.0000000e+00`.
+    ///
+    /// # Errors
+    /// [`Error::Parse`] for an empty file, a second number, or anything but a whole number from 0 to 7.
+    pub fn from_emotion_file(text: &str) -> Result<Self, Error> {
+        let mut words = text.split_ascii_whitespace();
+        let Some(word) = words.next() else {
+            return Err(Error::parse(
+                "the emotion file is empty; expected one number from 0 to 7",
+            ));
+        };
+        let code = whole_number(word, 0, 7).filter(|_| words.next().is_none());
+        code.and_then(Self::from_code).ok_or_else(|| {
+            Error::parse(format!(
+                "expected one number from 0 to 7, found '{}'",
+                brief(text)
+            ))
+        })
+    }
+}
+
+impl fmt::Display for Expression {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+impl FromStr for Expression {
+    type Err = Error;
+
+    /// [`Expression::from_name`], with an error that lists the names.
+    fn from_str(name: &str) -> Result<Self, Error> {
+        Self::from_name(name).ok_or_else(|| {
+            let names = Self::ALL.map(Self::name).join(", ");
+            Error::setting(
+                "expression",
+                format!("must be one of {names}, not '{}'", brief(name)),
+            )
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn codes_are_those_of_ck_plus() {
+        let names = [
+            "neutral", "anger", "contempt", "disgust", "fear", "happy", "sadness", "surprise",
+        ];
+        for (code, name) in names.iter().enumerate() {
+            let expression = Expression::from_code(code as u8).unwrap();
+            assert_eq!(
+                (expression.name(), usize::from(expression.code())),
+                (*name, code)
+            );
+            assert_eq!(Expression::from_name(name), Some(expression));
+        }
+        assert_eq!(Expression::from_code(8), None);
+    }
+
+    #[test]
+    fn reads_emotion_files() {
+        assert_eq!(
+            Expression::from_emotion_file("   3.0000000e+00\n").unwrap(),
+            Expression::Disgust
+        );
+        for bad in [
+            "",
+            " \n",
+            "8",
+            "-1",
+            "3.5",
+            "3 4",
+            "happy",
+            "nan",
+            "inf",
+            "3.0000000e+00x",
+        ] {
+            assert!(Expression::from_emotion_file(bad).is_err(), "{bad:?}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn any_text_is_read_or_refused(text in ".{0,40}") {
+            let _ = Expression::from_emotion_file(&text);
+            let _ = text.parse::<Expression>();
+        }
+    }
+}

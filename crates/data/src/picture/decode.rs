@@ -1,0 +1,138 @@
+//! Decodes images to 8-bit grey, with limits.
+
+use std::io::Cursor;
+use std::path::Path;
+
+use image::{DynamicImage, GrayImage, ImageFormat, ImageReader, Limits};
+
+use crate::error::Error;
+use crate::picture::png::{self, SIDE_LIMIT};
+
+/// Most bytes that decoding one image may take.
+const DECODE_LIMIT: u64 = 512 << 20;
+
+/// Decodes a PNG or JPEG to 8-bit grey. `path` is for the message alone.
+///
+/// # Errors
+/// [`Error::Image`] for anything that is no whole PNG or JPEG, or has more than 8192 columns or rows.
+pub fn decode_grey(bytes: &[u8], path: &Path) -> Result<GrayImage, Error> {
+    match png::decode(bytes) {
+        Some(grey) => Ok(grey),
+        None => decode_any(bytes, path),
+    }
+}
+
+/// By the `image` crate, whatever it is.
+fn decode_any(bytes: &[u8], path: &Path) -> Result<GrayImage, Error> {
+    let bad = |reason: String| Error::Image {
+        path: path.to_path_buf(),
+        reason,
+    };
+    let mut reader = ImageReader::new(Cursor::new(bytes))
+        .with_guessed_format()
+        .map_err(|e| bad(e.to_string()))?;
+    let mut limits = Limits::default();
+    limits.max_image_width = Some(SIDE_LIMIT);
+    limits.max_image_height = Some(SIDE_LIMIT);
+    limits.max_alloc = Some(DECODE_LIMIT);
+    reader.limits(limits);
+    if reader.format() == Some(ImageFormat::Jpeg) && !jpeg_ends(bytes) {
+        return Err(bad("the JPEG ends in the middle".to_owned()));
+    }
+    let grey = to_grey(reader.decode().map_err(|e| bad(e.to_string()))?);
+    if grey.width() == 0 || grey.height() == 0 {
+        return Err(bad("it has no pixels".to_owned()));
+    }
+    Ok(grey)
+}
+
+/// Whether a JPEG's image data comes to its end marker. The decoder takes what is missing for grey.
+fn jpeg_ends(bytes: &[u8]) -> bool {
+    const END: u8 = 0xd9;
+    const SCAN: u8 = 0xda;
+    // Segments tell their length, and one may hold a thumbnail with an end of its own, up to the first scan.
+    let mut at = 2;
+    while let Some(&[0xff, marker, high, low]) = bytes.get(at..).and_then(|rest| rest.first_chunk())
+    {
+        at += match marker {
+            // Fill before a marker.
+            0xff => 1,
+            _ => 2 + usize::from(u16::from_be_bytes([high, low])),
+        };
+        if marker == SCAN {
+            let data = bytes.get(at..).unwrap_or_default();
+            return data.windows(2).any(|two| two == [0xff, END]);
+        }
+    }
+    false
+}
+
+/// Panics unless what [`png::decode`] takes is what the `image` crate reads: for the fuzz target.
+pub(crate) fn agree(bytes: &[u8]) {
+    let general = decode_any(bytes, Path::new("fuzz"));
+    if let Some(fast) = png::decode(bytes) {
+        assert!(
+            general.is_ok_and(|general| general == fast),
+            "another image"
+        );
+    }
+}
+
+/// Grey by Rec. 601, 0.299 R + 0.587 G + 0.114 B, as OpenCV and Pillow weigh colours (the authors read with OpenCV);
+/// `image` itself would use Rec. 709. Transparency is dropped.
+fn to_grey(image: DynamicImage) -> GrayImage {
+    match image {
+        DynamicImage::ImageLuma8(grey) => grey,
+        grey @ (DynamicImage::ImageLuma16(_)
+        | DynamicImage::ImageLumaA8(_)
+        | DynamicImage::ImageLumaA16(_)) => grey.into_luma8(),
+        colour => {
+            let rgb = colour.into_rgb8();
+            GrayImage::from_fn(rgb.width(), rgb.height(), |x, y| {
+                let [r, g, b] = rgb.get_pixel(x, y).0.map(u32::from);
+                image::Luma([((r * 19595 + g * 38470 + b * 7471 + 0x8000) >> 16) as u8])
+            })
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn refuses_half_a_jpeg_and_takes_a_whole_one_with_something_behind() {
+        let picture = GrayImage::from_fn(48, 48, |x, y| image::Luma([(x * y) as u8]));
+        let mut whole = Vec::new();
+        picture
+            .write_to(&mut Cursor::new(&mut whole), ImageFormat::Jpeg)
+            .unwrap();
+        let path = Path::new("face.jpg");
+        for length in [whole.len() / 2, whole.len() - 2] {
+            let error = decode_grey(&whole[..length], path).unwrap_err().to_string();
+            assert!(
+                error.contains("face.jpg") && error.contains("middle"),
+                "{error}"
+            );
+        }
+        // A thumbnail before it, a camera's trailer behind it.
+        let thumbnail = [&[0xff, 0xe1, 0, 6], &[0xff, 0xd8, 0xff, 0xd9][..]].concat();
+        let odd = [&whole[..2], &thumbnail, &whole[2..], b"trailer"].concat();
+        let grey = decode_grey(&odd, path).unwrap();
+        assert_eq!(grey, decode_grey(&whole, path).unwrap());
+        let cut = [&whole[..2], &thumbnail, &whole[2..whole.len() / 2]].concat();
+        assert!(decode_grey(&cut, path).is_err());
+    }
+
+    #[test]
+    fn refuses_what_is_no_image() {
+        let path = Path::new("broken.png");
+        assert!(decode_grey(b"", path).is_err());
+        assert!(
+            decode_grey(b"\x89PNG\r\n\x1a\nrubbish", path)
+                .unwrap_err()
+                .to_string()
+                .contains("broken.png")
+        );
+    }
+}

@@ -1,0 +1,78 @@
+//! How a data set is prepared.
+
+use serde::{Deserialize, Serialize};
+
+use crate::error::Error;
+use crate::face::CropMode;
+use crate::fold::rule::FoldRule;
+use crate::read::source::Folding;
+
+/// Folds if nothing else is given; the paper's number.
+const FOLDS: usize = 10;
+
+/// How a data set is prepared.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct PrepareOptions {
+    /// Side of the images in pixels, 8 to 1024. Paper: 96.
+    pub image_size: u32,
+    /// How the face is cut out.
+    pub crop: CropMode,
+    /// Whether a bad input is an error instead of an entry in the list of skipped inputs.
+    pub strict: bool,
+    /// How many folds are made, 2 to 1000; `None` takes the splits that the data set brings, else 10 (paper: 10).
+    pub folds: Option<usize>,
+    /// How subjects are dealt to folds; `None` takes the splits that the data set brings, else modulo (paper: modulo).
+    pub fold_rule: Option<FoldRule>,
+}
+
+impl Default for PrepareOptions {
+    fn default() -> Self {
+        Self {
+            image_size: 96,
+            crop: CropMode::Auto,
+            strict: false,
+            folds: None,
+            fold_rule: None,
+        }
+    }
+}
+
+impl PrepareOptions {
+    /// How many folds a data set will have.
+    pub fn fold_count(&self, folding: &Folding) -> usize {
+        match *folding {
+            Folding::Given(splits)
+                if self.fold_rule == Some(FoldRule::Given)
+                    || (self.folds.is_none() && self.fold_rule.is_none()) =>
+            {
+                splits
+            }
+            _ => self.folds.unwrap_or(FOLDS),
+        }
+    }
+
+    /// Checks the numbers.
+    ///
+    /// # Errors
+    /// [`Error::Setting`] naming the one that is out of range.
+    pub fn check(&self) -> Result<(), Error> {
+        if !(8..=1024).contains(&self.image_size) {
+            return Err(Error::setting(
+                "image_size",
+                format!("must be 8 to 1024, not {}", self.image_size),
+            ));
+        }
+        match (self.folds, self.fold_rule) {
+            (Some(folds), _) if !(2..=1000).contains(&folds) => Err(Error::setting(
+                "folds",
+                format!("must be 2 to 1000, not {folds}"),
+            )),
+            (Some(_), Some(FoldRule::Given)) => Err(Error::setting(
+                "folds",
+                "cannot be asked for with the fold rule 'given': the data set decides",
+            )),
+            _ => Ok(()),
+        }
+    }
+}

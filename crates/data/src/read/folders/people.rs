@@ -1,0 +1,252 @@
+//! Who is in an image, as far as its name tells.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::LazyLock;
+
+use regex::{Regex, RegexBuilder};
+
+use crate::error::Error;
+
+/// CK+'s own file names, with anything after them: subject, sequence, frame. The numbers have CK+'s digits, since a name
+/// that only looks like one would promise results on unseen people.
+const CK_PLUS: &str =
+    r"(?:^|/)[Ss](?<subject>[0-9]{3})_(?<sequence>[0-9]{3})_(?<frame>[0-9]{8})(?:[^0-9/][^/]*)?$";
+/// Most characters of a pattern, and most bytes that it is compiled to.
+const PATTERN_LIMIT: usize = 1000;
+const COMPILED_LIMIT: usize = 1 << 20;
+/// Most digits of a subject or sequence that counts as a number.
+const DIGITS_LIMIT: usize = 15;
+/// Subjects that a note lists by name.
+const LISTED: usize = 20;
+
+/// Finds subject, sequence and frame in paths.
+#[derive(Debug, Clone)]
+pub(super) struct Pattern {
+    regex: Regex,
+    /// Whether it is CK+'s, whose sequences have CK+'s names.
+    ck_plus: bool,
+}
+
+/// What a path tells.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Told {
+    pub subject: String,
+    /// Unique within the source; `None` if the pattern has no such group.
+    pub sequence: Option<String>,
+    pub frame: Option<u32>,
+}
+
+fn compiled(text: &str) -> Result<Regex, String> {
+    RegexBuilder::new(text)
+        .size_limit(COMPILED_LIMIT)
+        .dfa_size_limit(COMPILED_LIMIT)
+        .build()
+        .map_err(|error| format!("no regular expression: {error}"))
+}
+
+impl Pattern {
+    /// The pattern given, or CK+'s.
+    ///
+    /// # Errors
+    /// [`Error::Setting`] if it is no regular expression, too large, or names no subject.
+    pub fn new(given: Option<&str>) -> Result<Self, Error> {
+        let wrong = |reason: String| Error::setting("subject pattern", reason);
+        let Some(text) = given else {
+            // Compiled once: it takes longer than to list a small set.
+            static CK_PLUS_NAMES: LazyLock<Result<Regex, String>> =
+                LazyLock::new(|| compiled(CK_PLUS));
+            return Ok(Self {
+                regex: CK_PLUS_NAMES.clone().map_err(wrong)?,
+                ck_plus: true,
+            });
+        };
+        if text.len() > PATTERN_LIMIT {
+            let reason = format!("must have at most {PATTERN_LIMIT} characters");
+            return Err(wrong(reason));
+        }
+        let regex = compiled(text).map_err(wrong)?;
+        let mut groups = regex.capture_names().flatten();
+        if let Some(other) = groups.find(|group| !["subject", "sequence", "frame"].contains(group))
+        {
+            let reason =
+                format!("has the group '{other}', which is none of subject, sequence, frame");
+            return Err(wrong(reason));
+        }
+        if !regex.capture_names().flatten().any(|g| g == "subject") {
+            let reason = "has no group 'subject': write (?<subject>…) about the part of the path that names the person, \
+                          such as (?<subject>[0-9]+)_";
+            return Err(wrong(reason.to_owned()));
+        }
+        Ok(Self {
+            regex,
+            ck_plus: false,
+        })
+    }
+
+    /// What a path relative to the root tells, `None` if it does not match.
+    pub fn read(&self, path: &str) -> Option<Told> {
+        let found = self.regex.captures(path)?;
+        let group = |name| found.name(name).map(|group| group.as_str().trim());
+        let subject = group("subject").filter(|subject| !subject.is_empty())?;
+        let sequence = group("sequence").filter(|sequence| !sequence.is_empty());
+        // A frame that is no number is not read: the pattern was not meant for this path.
+        let frame = match group("frame") {
+            Some(frame) => Some(frame.parse().ok()?),
+            None => None,
+        };
+        Some(Told {
+            subject: subject.to_owned(),
+            sequence: sequence.map(|sequence| match self.ck_plus {
+                true => format!("S{subject}_{sequence}"),
+                false => format!("{subject}_{sequence}"),
+            }),
+            frame,
+        })
+    }
+}
+
+/// The number of every subject: its own where it is a number; the others follow the largest of these in the order of
+/// their texts, or count from 1. A note says who is who.
+pub(super) fn numbers<'a>(
+    subjects: impl Iterator<Item = &'a str>,
+) -> (BTreeMap<&'a str, i64>, Option<String>) {
+    let subjects: BTreeSet<&str> = subjects.collect();
+    let own = |subject: &str| -> Option<i64> {
+        let digits = subject.len() <= DIGITS_LIMIT && subject.bytes().all(|b| b.is_ascii_digit());
+        digits.then(|| subject.parse().ok()).flatten()
+    };
+    let first = subjects.iter().filter_map(|s| own(s)).max().unwrap_or(0) + 1;
+    let texts: Vec<_> = subjects.iter().filter(|s| own(s).is_none()).collect();
+    let mut numbers: BTreeMap<_, _> = (first..).zip(&texts).map(|(at, s)| (**s, at)).collect();
+    let note = (!texts.is_empty()).then(|| {
+        let listed = texts.iter().take(LISTED);
+        let listed: Vec<_> = listed.map(|s| format!("{} {s}", numbers[**s])).collect();
+        let more = match texts.len().saturating_sub(LISTED) {
+            0 => String::new(),
+            more => format!(" and {more} more"),
+        };
+        let (listed, count) = (listed.join(", "), texts.len());
+        let capitals = alike(&texts);
+        format!(
+            "{count} subjects are texts and are numbered in their order: {listed}{more}.{capitals}"
+        )
+    });
+    numbers.extend(subjects.iter().filter_map(|s| Some((*s, own(s)?))));
+    (numbers, note)
+}
+
+/// A further sentence where texts differ in capitals alone.
+fn alike(texts: &[&&str]) -> String {
+    let mut seen = BTreeMap::new();
+    let twice = texts.iter().find_map(|text| {
+        let before = seen.insert(text.to_lowercase(), **text)?;
+        Some(format!(
+            " Some differ in capitals alone ({before} and {text}) and count as different people all the same."
+        ))
+    });
+    twice.unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn told(subject: &str, sequence: Option<&str>, frame: Option<u32>) -> Option<Told> {
+        let (subject, sequence) = (subject.to_owned(), sequence.map(str::to_owned));
+        Some(Told {
+            subject,
+            sequence,
+            frame,
+        })
+    }
+
+    #[test]
+    fn ck_plus_names_need_no_pattern() {
+        let pattern = Pattern::new(None).unwrap();
+        for path in [
+            "happy/S010_004_00000017.png",
+            "S010_004_00000017.png",
+            "a/s010_004_00000017_flipped.png",
+            "x/S010_004_00000017",
+        ] {
+            let read = pattern.read(path).map(|told| (told.subject, told.frame));
+            assert_eq!(read, Some(("010".to_owned(), Some(17))), "{path}");
+        }
+        let sequence = pattern.read("happy/S010_004_00000017.png");
+        assert_eq!(sequence, told("010", Some("S010_004"), Some(17)));
+        for path in [
+            "happy/holiday.png",
+            "S010_004_00000017/x.png",
+            "happy/S010_004_000000171.png",
+            "happy/S10_4_17.png",
+            "happy/XS010_004_00000017.png",
+        ] {
+            assert_eq!(pattern.read(path), None, "{path}");
+        }
+    }
+
+    #[test]
+    fn patterns_of_ones_own() {
+        let pattern = Pattern::new(Some(r"^(?<subject>[^/]+)/[^/]+/(?P<frame>\d+)\.png$")).unwrap();
+        assert_eq!(
+            pattern.read("anna/happy/12.png"),
+            told("anna", None, Some(12))
+        );
+        assert_eq!(pattern.read("anna/happy/12.jpg"), None);
+        assert_eq!(pattern.read("anna/happy/99999999999.png"), None);
+        let pattern = Pattern::new(Some(r"(?<subject>\w*)-(?<sequence>\w+)")).unwrap();
+        assert_eq!(pattern.read("x/7-b.png"), told("7", Some("7_b"), None));
+        assert_eq!(pattern.read("x/-b.png"), None);
+        for (bad, why) in [
+            ("(", "no regular expression"),
+            (r"S(\d+)", "no group 'subject'"),
+            (r"(?<subject>\d+)(?<take>\d)", "the group 'take'"),
+            (r"(?<subject>\w{900}{900})", "size limit"),
+            (&"x".repeat(1001), "at most 1000"),
+        ] {
+            let error = Pattern::new(Some(bad)).unwrap_err().to_string();
+            assert!(error.contains(why), "{error}");
+        }
+    }
+
+    #[test]
+    fn texts_are_numbered_behind_the_numbers() {
+        let (by_text, note) =
+            numbers(["010", "7", "zoe", "anna", "7", "0099999999999999999"].into_iter());
+        let expected = [
+            ("010", 10),
+            ("7", 7),
+            ("0099999999999999999", 11),
+            ("anna", 12),
+            ("zoe", 13),
+        ];
+        assert_eq!(by_text, BTreeMap::from(expected));
+        let note = note.unwrap();
+        assert!(
+            note.contains("3 subjects") && note.contains("12 anna, 13 zoe"),
+            "{note}"
+        );
+        assert_eq!(numbers(["1", "2"].into_iter()).1, None);
+        let names: Vec<_> = (0..50).map(|at| format!("p{at}")).collect();
+        let (many, note) = numbers(names.iter().map(String::as_str));
+        assert!(many["p0"] == 1 && many.len() == 50 && note.unwrap().contains("and 30 more"));
+    }
+
+    proptest! {
+        #[test]
+        fn any_path_is_read_or_refused(path in "\\PC{0,40}", pattern in "\\PC{0,20}") {
+            let _ = Pattern::new(None).unwrap().read(&path);
+            if let Ok(pattern) = Pattern::new(Some(&format!("(?<subject>{pattern})"))) {
+                let _ = pattern.read(&path);
+            }
+        }
+
+        #[test]
+        fn different_texts_are_different_people(subjects in proptest::collection::btree_set("[a-c]{1,3}|[1-9][0-9]{0,3}", 0..20)) {
+            let (numbers, _) = numbers(subjects.iter().map(String::as_str));
+            let distinct: BTreeSet<_> = numbers.values().collect();
+            prop_assert_eq!(distinct.len(), subjects.len());
+        }
+    }
+}

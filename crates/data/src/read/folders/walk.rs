@@ -1,0 +1,281 @@
+//! Every image below a folder, with the expression and the part that the folders above it name.
+
+use std::collections::BTreeSet;
+use std::path::PathBuf;
+
+use crate::error::Error;
+use crate::fold::part::Part;
+use crate::label::expression::Expression;
+use crate::read::file::Skipped;
+use crate::read::name::{OTHER_IMAGE, is_image, is_other_image, is_zip, join};
+use crate::read::tree::FileTree;
+
+/// Folders inside one another, at most: people's own layouts have three or four.
+const DEPTH_LIMIT: usize = 16;
+/// Folders in all; with [`DEPTH_LIMIT`] what ends a walk through links that lead from tree to tree.
+const FOLDERS_LIMIT: usize = 1_000_000;
+/// Images in all, as many as rows of a table.
+const IMAGES_LIMIT: usize = 5_000_000;
+
+/// An image in a folder that names an expression.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Image {
+    pub path: String,
+    pub expression: Expression,
+    pub part: Option<Part>,
+}
+
+/// What the walk finds.
+#[derive(Debug, Default)]
+pub(super) struct Walk {
+    pub images: Vec<Image>,
+    pub skipped: Vec<Skipped>,
+    /// Expressions that folders name, with images or without.
+    pub named: BTreeSet<Expression>,
+    /// Archives beside the class folders, most often the one that these were unpacked from.
+    pub archives: Vec<String>,
+    folders: usize,
+    /// The folders that the walk is in: a link to one of them leads round for ever.
+    above: Vec<PathBuf>,
+}
+
+/// What the folders above an image say; the deepest decides.
+#[derive(Debug, Clone, Copy, Default)]
+struct Said {
+    expression: Option<Expression>,
+    part: Option<Part>,
+}
+
+impl Walk {
+    /// Walks through the tree in order of names.
+    ///
+    /// # Errors
+    /// If the root cannot be listed, or there are absurdly many folders or images.
+    pub fn through(tree: &FileTree) -> Result<Self, Error> {
+        let mut walk = Self::default();
+        let names = tree.names("")?;
+        walk.above.extend(tree.root().canonicalize());
+        walk.entries(tree, "", &names, Said::default())?;
+        Ok(walk)
+    }
+
+    fn entries(
+        &mut self,
+        tree: &FileTree,
+        folder: &str,
+        names: &[String],
+        said: Said,
+    ) -> Result<(), Error> {
+        let mut strays = 0;
+        for name in names {
+            let path = join(folder, name);
+            // Some tools make a folder for each image and name it after the image's file.
+            let image = is_image(name) && !tree.is_folder(&path);
+            match (image, said.expression) {
+                (true, None) => strays += 1,
+                (true, Some(expression)) => self.images.push(Image {
+                    path,
+                    expression,
+                    part: said.part,
+                }),
+                (false, _) if tree.is_folder(&path) => {
+                    let said = Said {
+                        expression: class_of(name).or(said.expression),
+                        part: Part::from_name(name).or(said.part),
+                    };
+                    self.folder(tree, &path, said)?;
+                }
+                (false, _) if is_other_image(name) => {
+                    self.skipped.push(Skipped::new(path, OTHER_IMAGE));
+                }
+                (false, _) if name.contains(char::REPLACEMENT_CHARACTER) => {
+                    let reason = "its name is not UTF-8: rename it";
+                    self.skipped.push(Skipped::new(path, reason));
+                }
+                (false, None) if is_zip(name) && !says_something(name) => self.archives.push(path),
+                (false, _) if is_zip(name) => {
+                    let reason = "an archive within the data set: unpack it to have it read";
+                    self.skipped.push(Skipped::new(path, reason));
+                }
+                (false, _) => {}
+            }
+        }
+        if strays > 0 {
+            let place = if folder.is_empty() { "." } else { folder };
+            let images = if strays == 1 {
+                "image lies"
+            } else {
+                "images lie"
+            };
+            let reason = format!("{strays} {images} in no folder that names an expression");
+            self.skipped.push(Skipped::new(place, reason));
+        }
+        match self.images.len() > IMAGES_LIMIT || self.folders > FOLDERS_LIMIT {
+            false => Ok(()),
+            true => Err(Error::Layout {
+                path: tree.root().to_path_buf(),
+                expected: format!("at most {IMAGES_LIMIT} images in {FOLDERS_LIMIT} folders"),
+                found: "more".to_owned(),
+            }),
+        }
+    }
+
+    fn folder(&mut self, tree: &FileTree, path: &str, said: Said) -> Result<(), Error> {
+        self.folders += 1;
+        self.named.extend(said.expression);
+        if path.split('/').count() > DEPTH_LIMIT {
+            let reason = format!("more than {DEPTH_LIMIT} folders inside one another");
+            self.skipped.push(Skipped::new(path, reason));
+            return Ok(());
+        }
+        // A folder of an archive has no place on disk, and no links.
+        let real = tree.place(path).canonicalize().ok();
+        if real.as_ref().is_some_and(|real| self.above.contains(real)) {
+            let reason = "a link back to a folder that it lies in";
+            self.skipped.push(Skipped::new(path, reason));
+            return Ok(());
+        }
+        let names = match tree.names(path) {
+            Ok(names) => names,
+            Err(error) => {
+                self.skipped.push(Skipped::new(path, error.reason()));
+                return Ok(());
+            }
+        };
+        let entered = self.above.len();
+        self.above.extend(real);
+        let walked = self.entries(tree, path, &names, said);
+        self.above.truncate(entered);
+        walked
+    }
+}
+
+/// Whether an archive is named after a class or a part, so that images would be missed without it.
+fn says_something(archive: &str) -> bool {
+    let stem = archive.rsplit_once('.').map_or(archive, |(stem, _)| stem);
+    class_of(stem).is_some() || Part::from_name(stem).is_some()
+}
+
+/// The expression that a folder is named after: `happy`, `Happiness`, and with a number before it `3_happy`, `03-happy`.
+/// Not a number alone: codes differ between data sets.
+pub(crate) fn class_of(folder: &str) -> Option<Expression> {
+    let bare = folder.trim_start_matches(|c: char| c.is_ascii_digit());
+    let numbered = bare.len() < folder.len();
+    let name = match numbered {
+        true => bare.trim_start_matches([' ', '_', '-', '.']),
+        false => folder,
+    };
+    Expression::from_name(name)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::fs;
+
+    #[test]
+    fn folders_may_be_numbered_but_not_only() {
+        for (folder, expression) in [
+            ("happy", Some(Expression::Happy)),
+            ("Sad", Some(Expression::Sadness)),
+            ("3_happy", Some(Expression::Happy)),
+            ("03-Happy", Some(Expression::Happy)),
+            ("3. happy", Some(Expression::Happy)),
+            ("3", None),
+            ("3_", None),
+            ("_happy", None),
+            ("happy_3", None),
+            ("unhappy", None),
+            ("", None),
+        ] {
+            assert_eq!(class_of(folder), expression, "{folder}");
+        }
+    }
+
+    fn tree(files: &[&str]) -> tempfile::TempDir {
+        let dir = tempfile::tempdir().unwrap();
+        for file in files {
+            let path = dir.path().join(file);
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            fs::write(path, "").unwrap();
+        }
+        dir
+    }
+
+    fn found(walk: &Walk) -> Vec<(&str, &str)> {
+        let pairs = walk.images.iter();
+        pairs
+            .map(|image| (image.path.as_str(), image.expression.name()))
+            .collect()
+    }
+
+    #[test]
+    fn the_deepest_name_decides() {
+        let dir = tree(&[
+            "happy/x.png",
+            "happy/sad/y.jpg",
+            "happy/S010/z.JPEG",
+            "S010/2_fear/w.png",
+            "happy/notes.txt",
+            "fear/a.png/b.png",
+            "0/v.png",
+            "u.png",
+            "t.png",
+        ]);
+        let walk = Walk::through(&FileTree::open(dir.path()).unwrap()).unwrap();
+        assert_eq!(
+            found(&walk),
+            [
+                ("S010/2_fear/w.png", "fear"),
+                ("fear/a.png/b.png", "fear"),
+                ("happy/S010/z.JPEG", "happy"),
+                ("happy/sad/y.jpg", "sadness"),
+                ("happy/x.png", "happy"),
+            ]
+        );
+        let skipped: Vec<_> = walk
+            .skipped
+            .iter()
+            .map(|s| (s.path.as_str(), &s.reason[..7]))
+            .collect();
+        assert_eq!(skipped, [("0", "1 image"), (".", "2 image")]);
+    }
+
+    #[test]
+    fn parts_come_from_folders() {
+        let dir = tree(&["Training/happy/x.png", "fear/val/y.png", "sad/z.png"]);
+        let walk = Walk::through(&FileTree::open(dir.path()).unwrap()).unwrap();
+        let parts: Vec<_> = walk.images.iter().map(|image| image.part).collect();
+        assert_eq!(parts, [Some(Part::Train), Some(Part::Validation), None]);
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn links_and_depth_end() {
+        let deep = format!("{}happy/x.png", "d/".repeat(30));
+        let dir = tree(&["a/happy/x.png", "b/fear/y.png", &deep]);
+        for (target, link) in [("..", "a/up"), ("a", "b/over"), ("b", "a/over")] {
+            let target = match target {
+                ".." => dir.path().to_path_buf(),
+                name => dir.path().join(name),
+            };
+            std::os::unix::fs::symlink(target, dir.path().join(link)).unwrap();
+        }
+        let walk = Walk::through(&FileTree::open(dir.path()).unwrap()).unwrap();
+        assert_eq!(
+            found(&walk),
+            [
+                ("a/happy/x.png", "happy"),
+                ("a/over/fear/y.png", "fear"),
+                ("b/fear/y.png", "fear"),
+                ("b/over/happy/x.png", "happy"),
+            ]
+        );
+        let skipped: Vec<_> = walk.skipped.iter().map(|s| s.path.clone()).collect();
+        let deepest = vec!["d"; 17].join("/");
+        assert_eq!(
+            skipped,
+            ["a/over/over", "a/up", "b/over/over", "b/over/up", &deepest]
+        );
+    }
+}

@@ -1,0 +1,12 @@
+//! Readers of data sets: one [`Source`](source::Source) for each layout, over folders and archives alike.
+
+pub mod archive;
+pub mod ck_plus;
+pub mod file;
+pub mod folders;
+pub mod mat;
+pub mod name;
+pub mod pixel_csv;
+pub mod source;
+pub mod tfd;
+pub mod tree;

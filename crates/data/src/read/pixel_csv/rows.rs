@@ -1,0 +1,434 @@
+//! The rows of a table: where they lie in the file, and what their small columns say.
+//!
+//! A row is one line. That is less than CSV allows, and on purpose: a quotation mark that is opened and never closed
+//! would otherwise swallow the rest of the file into one field. So lines are found here, and the fields of a line are
+//! left to the csv crate wherever there are quotation marks.
+
+use std::borrow::Cow;
+use std::io::{BufRead, Read};
+
+use csv::ByteRecord;
+
+use crate::error::Error;
+use crate::label::expression::Expression;
+use crate::label::text::{brief, whole_number};
+
+/// Most pixels of an image in a table: 1024×1024, the largest size that images are prepared in.
+pub(super) const PIXELS_LIMIT: usize = 1 << 20;
+/// Most bytes of a row: that many pixels of three digits and a blank, and 64 KiB for the other columns.
+pub(super) const ROW_LIMIT: usize = 4 * PIXELS_LIMIT + (64 << 10);
+/// Most columns of a header.
+const COLUMNS_LIMIT: usize = 1000;
+/// What tables are separated with: commas; semicolons, where a spreadsheet program wrote them; tabs.
+const DELIMITERS: [u8; 3] = [b',', b';', b'\t'];
+
+/// Where the columns are.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Columns {
+    delimiter: u8,
+    count: usize,
+    emotion: usize,
+    pixels: usize,
+    usage: Option<usize>,
+}
+
+/// What a row's emotion column says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Emotion {
+    Code(u8),
+    Name(Expression),
+}
+
+impl Columns {
+    /// Finds `emotion`, `pixels` and, where there is one, `usage`, in any case and order, among others, blanks around them.
+    /// `Err` holds what was found instead.
+    pub fn find(header: &[u8]) -> Result<Self, String> {
+        let header = header.strip_prefix(b"\xef\xbb\xbf").unwrap_or(header);
+        let candidates = DELIMITERS.iter().map(|&delimiter| {
+            let names = fields(header, delimiter, COLUMNS_LIMIT).map_err(|error| error.reason())?;
+            Self::among(&names, delimiter)
+        });
+        let mut wrong = None;
+        for candidate in candidates {
+            match candidate {
+                Ok(columns) => return Ok(columns),
+                Err(found) => wrong = wrong.or(Some(found)),
+            }
+        }
+        Err(wrong.unwrap_or_default())
+    }
+
+    pub fn has_usage(&self) -> bool {
+        self.usage.is_some()
+    }
+
+    fn among(names: &[Cow<'_, [u8]>], delimiter: u8) -> Result<Self, String> {
+        let names: Vec<String> = names
+            .iter()
+            .map(|name| String::from_utf8_lossy(name).trim().to_lowercase())
+            .collect();
+        let find = |wanted: &str| -> Result<Option<usize>, String> {
+            let mut places = (0..names.len()).filter(|&at| names[at] == wanted);
+            match (places.next(), places.next()) {
+                (_, Some(_)) => Err(format!("the column {wanted} twice")),
+                (place, None) => Ok(place),
+            }
+        };
+        match (find("emotion")?, find("pixels")?, find("usage")?) {
+            (Some(emotion), Some(pixels), usage) => Ok(Self {
+                delimiter,
+                count: names.len(),
+                emotion,
+                pixels,
+                usage,
+            }),
+            _ => Err(names
+                .iter()
+                .take(8)
+                .map(|name| brief(name))
+                .collect::<Vec<_>>()
+                .join(",")),
+        }
+    }
+
+    fn split<'a>(&self, line: &'a [u8]) -> Result<Vec<Cow<'a, [u8]>>, Error> {
+        let fields = fields(line, self.delimiter, self.count + 1)?;
+        match fields.len() {
+            count if count == self.count => Ok(fields),
+            count => Err(Error::parse(format!(
+                "expected {} columns as in the header, found {}{count}",
+                self.count,
+                if count > self.count { "at least " } else { "" },
+            ))),
+        }
+    }
+
+    /// Emotion and usage of a row; its pixels are looked at when they are wanted.
+    pub fn labels(&self, line: &[u8]) -> Result<(Emotion, String), Error> {
+        let fields = self.split(line)?;
+        let emotion = String::from_utf8_lossy(&fields[self.emotion]);
+        let text = emotion.trim();
+        let read = whole_number(text, 0, u8::MAX)
+            .map(Emotion::Code)
+            .or_else(|| Expression::from_name(text).map(Emotion::Name));
+        let emotion = read.ok_or_else(|| {
+            Error::parse(format!(
+                "expected an emotion code or name, found '{}'",
+                brief(text)
+            ))
+        })?;
+        let usage = self.usage.map(|at| String::from_utf8_lossy(&fields[at]));
+        Ok((emotion, brief(&usage.unwrap_or_default())))
+    }
+
+    /// The image of a row: its side and its grey values.
+    pub fn image(&self, line: &[u8]) -> Result<(u32, Vec<u8>), Error> {
+        square(&self.split(line)?[self.pixels])
+    }
+}
+
+/// The fields of a line, at most `most` of them.
+///
+/// # Errors
+/// When a quotation mark is opened and not closed.
+fn fields(line: &[u8], delimiter: u8, most: usize) -> Result<Vec<Cow<'_, [u8]>>, Error> {
+    if !line.contains(&b'"') {
+        // Nothing can be quoted: what the csv crate does too (a test compares them), without
+        // copying the pixels.
+        let plain = line.split(|&byte| byte == delimiter).take(most);
+        return Ok(plain.map(Cow::Borrowed).collect());
+    }
+    // A line behind this one tells whether its last quotation mark is closed: if not, that line is swallowed.
+    let mut reader = csv::ReaderBuilder::new()
+        .delimiter(delimiter)
+        .has_headers(false)
+        .flexible(true)
+        .from_reader(line.chain(&b"\n."[..]));
+    let mut read = |record: &mut ByteRecord| {
+        let read = reader.read_byte_record(record);
+        read.map_err(|error| Error::parse(error.to_string()))
+    };
+    let (mut record, mut behind) = (ByteRecord::new(), ByteRecord::new());
+    if !read(&mut record)? || !read(&mut behind)? {
+        return Err(Error::parse(
+            "a quotation mark is opened and not closed on the line; a row must be one line",
+        ));
+    }
+    let quoted = record.iter().take(most);
+    Ok(quoted.map(|field| Cow::Owned(field.to_vec())).collect())
+}
+
+/// Grey values of a square image, separated by blanks.
+fn square(text: &[u8]) -> Result<(u32, Vec<u8>), Error> {
+    let mut data = Vec::with_capacity((text.len() / 2 + 1).min(PIXELS_LIMIT));
+    let mut value = None;
+    for (at, &byte) in text.iter().enumerate() {
+        if byte.is_ascii_digit() {
+            let more = value.unwrap_or(0) * 10 + u16::from(byte - b'0');
+            value = Some(more);
+            if more <= 255 {
+                continue;
+            }
+        } else if byte.is_ascii_whitespace() {
+            data.extend(value.take().map(|value| value as u8));
+            if data.len() <= PIXELS_LIMIT {
+                continue;
+            }
+            return Err(Error::parse(format!("more than {PIXELS_LIMIT} pixels")));
+        }
+        return Err(no_grey_value(text, at));
+    }
+    data.extend(value.map(|value| value as u8));
+    let side = data.len().isqrt();
+    if side == 0 || side * side != data.len() || data.len() > PIXELS_LIMIT {
+        return Err(Error::parse(format!(
+            "{} pixels are no square image",
+            data.len()
+        )));
+    }
+    Ok((side as u32, data))
+}
+
+/// The word about the byte `at`.
+fn no_grey_value(text: &[u8], at: usize) -> Error {
+    let blank = |byte: &u8| byte.is_ascii_whitespace();
+    let start = text[..at].iter().rposition(blank).map_or(0, |at| at + 1);
+    let word = text[start..].split(blank).next().unwrap_or_default();
+    let word = String::from_utf8_lossy(&word[..word.len().min(100)]);
+    Error::parse(format!("'{}' is no grey value from 0 to 255", brief(&word)))
+}
+
+/// The lines of a file, with the place of their first byte.
+pub(super) struct Lines<R> {
+    reader: R,
+    next: u64,
+    line: Vec<u8>,
+}
+
+/// One line without its end.
+pub(super) enum Line<'a> {
+    Whole {
+        at: u64,
+        bytes: &'a [u8],
+    },
+    /// Longer than [`ROW_LIMIT`]; it was passed over.
+    TooLong,
+}
+
+impl<R: BufRead> Lines<R> {
+    pub fn new(reader: R) -> Self {
+        Self {
+            reader,
+            next: 0,
+            line: Vec::new(),
+        }
+    }
+
+    pub fn into_inner(self) -> R {
+        self.reader
+    }
+
+    /// The next line, `None` behind the last. Never holds more than [`ROW_LIMIT`] bytes.
+    pub fn next(&mut self) -> std::io::Result<Option<Line<'_>>> {
+        let at = self.next;
+        self.line.clear();
+        // Two more than the limit, for the end of the line.
+        let mut bounded = (&mut self.reader).take(ROW_LIMIT as u64 + 2);
+        let read = bounded.read_until(b'\n', &mut self.line)?;
+        self.next += read as u64;
+        if read == 0 {
+            return Ok(None);
+        }
+        if self.line.last() != Some(&b'\n') && read == ROW_LIMIT + 2 {
+            self.next += self.reader.skip_until(b'\n')? as u64;
+            return Ok(Some(Line::TooLong));
+        }
+        let end = self.line.iter().rposition(|byte| !b"\r\n".contains(byte));
+        let bytes = &self.line[..end.map_or(0, |end| end + 1)];
+        match bytes.len() <= ROW_LIMIT {
+            true => Ok(Some(Line::Whole { at, bytes })),
+            false => Ok(Some(Line::TooLong)),
+        }
+    }
+}
+
+/// A row that is a sample.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Row {
+    /// First byte in the file.
+    pub at: u64,
+    /// Bytes without the line's end, at most [`ROW_LIMIT`].
+    pub length: u32,
+    /// Counted from 0, without the header and empty lines.
+    pub number: u32,
+    pub expression: Expression,
+    /// Index into [`Table::usages`].
+    pub usage: u16,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn finds_columns_as_people_write_them() {
+        let columns = |emotion, pixels, usage, count, delimiter| Columns {
+            delimiter,
+            count,
+            emotion,
+            pixels,
+            usage,
+        };
+        for (header, expected) in [
+            ("emotion,pixels,Usage", columns(0, 1, Some(2), 3, b',')),
+            ("emotion, Usage, pixels", columns(0, 2, Some(1), 3, b',')),
+            ("\u{feff}Emotion,PIXELS", columns(0, 1, None, 2, b',')),
+            (
+                "\"\",\"pixels\",\"id\",\"emotion\"",
+                columns(3, 1, None, 4, b','),
+            ),
+            ("emotion;pixels;usage", columns(0, 1, Some(2), 3, b';')),
+            ("pixels\temotion", columns(1, 0, None, 2, b'\t')),
+        ] {
+            assert_eq!(
+                Columns::find(header.as_bytes()).as_ref(),
+                Ok(&expected),
+                "{header}"
+            );
+        }
+        for (bad, found) in [
+            ("", ""),
+            ("a,b", "a,b"),
+            ("emotion,Usage", "emotion,usage"),
+            ("emotion,pixels,Emotion,usage", "the column emotion twice"),
+            ("emotion,\"pixels", "not closed"),
+        ] {
+            let error = Columns::find(bad.as_bytes()).unwrap_err();
+            assert!(error.contains(found), "{bad}: {error}");
+        }
+    }
+
+    #[test]
+    fn reads_rows_with_and_without_quotes() {
+        let columns = Columns::find(b"id,emotion,pixels,Usage").unwrap();
+        let four = (2, vec![1, 20, 255, 0]);
+        for line in [
+            "x,3,1 20 255 0,Training",
+            "\"a, b\",\"3\",\"1 20 255 0\",\"Training\"",
+            "\"a \"\"b\"\"\",3, 1  20 255 000 , Training ",
+            "x,3.0,\"1 20 255 0\",Training",
+        ] {
+            let (emotion, usage) = columns.labels(line.as_bytes()).unwrap();
+            assert_eq!((emotion, usage.as_str()), (Emotion::Code(3), "Training"));
+            assert_eq!(columns.image(line.as_bytes()).unwrap(), four);
+        }
+        let named = columns.labels(b",Happiness,1,").unwrap();
+        assert_eq!(named, (Emotion::Name(Expression::Happy), String::new()));
+        for (bad, why) in [
+            (
+                "x,3,1 2 3 4",
+                "expected 4 columns as in the header, found 3",
+            ),
+            ("x,3,1 2 3 4,Training,y,z", "found at least 5"),
+            ("x,-1,1 2 3 4,Training", "found '-1'"),
+            ("x,256,1 2 3 4,Training", "found '256'"),
+            ("x,,1 2 3 4,Training", "found ''"),
+            ("x,3,\"1 2 3 4,Training", "not closed"),
+            ("\"x,3,1 2 3 4,Training", "not closed"),
+        ] {
+            let error = columns.labels(bad.as_bytes()).unwrap_err().reason();
+            assert!(error.contains(why), "{bad}: {error}");
+        }
+    }
+
+    #[test]
+    fn says_what_is_wrong_with_pixels() {
+        for (bad, why) in [
+            ("", "0 pixels"),
+            ("1 2 3", "3 pixels are no square image"),
+            ("1 2 3 256", "'256' is no grey value"),
+            ("1 -2 3 4", "'-2' is no grey value"),
+            ("1.0 2.0 3.0 4.0", "'1.0' is no grey value"),
+            ("[1 2 3 4]", "'[1' is no grey value"),
+        ] {
+            let error = square(bad.as_bytes()).unwrap_err().reason();
+            assert!(error.contains(why), "{bad}: {error}");
+        }
+        assert!(square("7 ".repeat(PIXELS_LIMIT).as_bytes()).is_ok());
+        assert!(square("7 ".repeat(PIXELS_LIMIT + 1).as_bytes()).is_err());
+    }
+
+    fn lines(bytes: &[u8]) -> Vec<Option<(u64, Vec<u8>)>> {
+        let mut lines = Lines::new(bytes);
+        let mut all = Vec::new();
+        while let Some(line) = lines.next().unwrap() {
+            all.push(match line {
+                Line::Whole { at, bytes } => Some((at, bytes.to_vec())),
+                Line::TooLong => None,
+            });
+        }
+        all
+    }
+
+    #[test]
+    fn finds_lines_and_passes_over_long_ones() {
+        let line = |at, text: &str| Some((at, text.as_bytes().to_vec()));
+        assert_eq!(lines(b""), []);
+        assert_eq!(
+            lines(b"a\r\n\nbc\n\r\nd"),
+            [
+                line(0, "a"),
+                line(3, ""),
+                line(4, "bc"),
+                line(7, ""),
+                line(9, "d")
+            ]
+        );
+        let longest = "x".repeat(ROW_LIMIT);
+        let found = lines(format!("{longest}\r\na").as_bytes());
+        assert_eq!(found, [line(0, &longest), line(ROW_LIMIT as u64 + 2, "a")]);
+        for end in ["\n", "\r\n"] {
+            let found = lines(format!("{longest}x{end}a").as_bytes());
+            assert_eq!(found[0], None);
+            assert_eq!(found[1].as_ref().unwrap().1, b"a");
+        }
+    }
+
+    /// The literal way.
+    fn slow_square(text: &str) -> Option<(u32, Vec<u8>)> {
+        let words: Option<Vec<u8>> = text
+            .split_ascii_whitespace()
+            .map(|word| word.parse().ok().filter(|_| !word.starts_with('+')))
+            .collect();
+        let data = words?;
+        let side = data.len().isqrt();
+        (side > 0 && side * side == data.len()).then_some((side as u32, data))
+    }
+
+    proptest! {
+        #[test]
+        fn fields_are_those_of_the_csv_crate(line in "[a-c,;\" ]{0,30}") {
+            let mut reader = csv::ReaderBuilder::new().has_headers(false).flexible(true).from_reader(line.as_bytes());
+            let mut record = ByteRecord::new();
+            reader.read_byte_record(&mut record).unwrap();
+            match fields(line.as_bytes(), b',', usize::MAX) {
+                Ok(fields) if line.is_empty() => prop_assert_eq!(fields.len(), 1),
+                Ok(fields) => prop_assert_eq!(fields.iter().map(|f| f.to_vec()).collect::<Vec<_>>(), record.iter().map(<[u8]>::to_vec).collect::<Vec<_>>()),
+                Err(_) => prop_assert!(line.contains('"')),
+            }
+        }
+
+        #[test]
+        fn pixels_are_those_of_the_literal_way(text in "([0-9]{1,3}|[ \t]| [0-9]{1,2} |[+x.-]){0,12}") {
+            prop_assert_eq!(square(text.as_bytes()).ok(), slow_square(&text));
+        }
+
+        #[test]
+        fn lines_are_those_of_the_standard_library(text in "[ab\r\n]{0,40}") {
+            let found: Vec<_> = lines(text.as_bytes()).into_iter().map(|line| line.unwrap().1).collect();
+            let expected: Vec<_> = text.split_inclusive('\n').map(|line| line.trim_end_matches(['\r', '\n']).as_bytes().to_vec()).collect();
+            prop_assert_eq!(found, expected);
+        }
+    }
+}

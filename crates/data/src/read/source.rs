@@ -1,0 +1,159 @@
+//! The contract of a data set on disk.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+
+use image::GrayImage;
+
+use crate::error::Error;
+use crate::fold::part::Part;
+use crate::label::au::AuCoding;
+use crate::label::role::Role;
+use crate::picture::decode::decode_grey;
+use crate::read::file::{IMAGE_LIMIT, ReadFile, Skipped, TEXT_LIMIT, text_of};
+use crate::read::tree::FileTree;
+
+/// A data set on disk: something that can list its images with what is known of each.
+///
+/// Contract: `scan` never writes, lists samples in an order that depends on the data alone, labels are positions in
+/// `class_names`, paths are relative to `root`, and one bad file becomes a [`Skipped`] entry instead of an error. It is
+/// an error only if the data set is unusable as a whole.
+pub trait Source: Sync {
+    /// A short name for tables and reports: `CK+`.
+    fn name(&self) -> &str;
+    /// The folder or file that is read; nothing is ever written there.
+    fn root(&self) -> &Path;
+    /// Whether the images were drawn by a program instead of taken of people. Every output says so.
+    fn synthetic(&self) -> bool;
+    /// The classes in label order.
+    fn class_names(&self) -> Vec<String>;
+    /// Lists every image that is wanted, reading labels but no images.
+    ///
+    /// # Errors
+    /// If the data set is unusable as a whole; the message says what was expected and what was found.
+    fn scan(&self) -> Result<Scan, Error>;
+    /// Fetches one image that [`scan`](Self::scan) listed; called from several threads.
+    ///
+    /// # Errors
+    /// When the image cannot be read; the row is skipped then.
+    fn fetch(&self, sample: &RawSample) -> Result<Fetched, Error>;
+    /// The text of a sample's landmark file, [`RawSample::landmarks`].
+    ///
+    /// # Errors
+    /// When the file cannot be read, or the source has no such files.
+    fn landmarks(&self, path: &str) -> Result<(String, ReadFile), Error> {
+        Err(Error::parse(format!(
+            "{path}: this source has no landmark files"
+        )))
+    }
+}
+
+/// An image, as a source gives it.
+#[derive(Debug, Clone)]
+pub struct Fetched {
+    /// 8-bit grey, at least one pixel.
+    pub image: GrayImage,
+    /// The file it came from, for the digest; `None` where the scan has listed that already.
+    pub read: Option<ReadFile>,
+}
+
+impl Fetched {
+    /// An image file of a tree.
+    ///
+    /// # Errors
+    /// When it cannot be read or decoded.
+    pub fn file(tree: &FileTree, path: &str) -> Result<Self, Error> {
+        let bytes = tree.read(path, IMAGE_LIMIT)?;
+        let read = Some(ReadFile::new(path, &bytes));
+        let image = decode_grey(&bytes, &tree.place(path))?;
+        Ok(Self { image, read })
+    }
+
+    /// 8-bit grey pixels, row by row.
+    ///
+    /// # Errors
+    /// When `pixels` are not `width · height` bytes, or none.
+    pub fn pixels(width: u32, height: u32, pixels: Vec<u8>) -> Result<Self, Error> {
+        let count = pixels.len();
+        let image = GrayImage::from_raw(width, height, pixels)
+            .filter(|_| count > 0 && count == width as usize * height as usize);
+        let image = image
+            .ok_or_else(|| Error::parse(format!("{count} pixels are not {width}×{height}")))?;
+        Ok(Self { image, read: None })
+    }
+}
+
+/// A landmark file of a tree, as [`Source::landmarks`] gives it.
+pub(crate) fn landmark_file(tree: &FileTree, path: &str) -> Result<(String, ReadFile), Error> {
+    let bytes = tree.read(path, TEXT_LIMIT)?;
+    let read = ReadFile::new(path, &bytes);
+    Ok((text_of(&bytes), read))
+}
+
+/// What a [`Source`] found.
+#[derive(Debug, Clone)]
+pub struct Scan {
+    /// The images in the order of the rows to be.
+    pub samples: Vec<RawSample>,
+    /// Inputs that are bad or unusable.
+    pub skipped: Vec<Skipped>,
+    /// Label files that were read, for the digest.
+    pub read: Vec<ReadFile>,
+    /// How folds are made.
+    pub folding: Folding,
+    /// What a reader of the results should know of how the source was read, in whole sentences.
+    pub notes: Vec<String>,
+}
+
+/// How a source's images are dealt to folds.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Folding {
+    /// By subject; these are the subjects that take part (DESIGN 2: those that have a labelled sequence).
+    BySubject(BTreeSet<i64>),
+    /// Each class's images in turn: all that is possible without subject numbers. Not subject-independent.
+    ByImage,
+    /// The data set brings this many splits of its own; [`RawSample::parts`] says who is where.
+    Given(usize),
+}
+
+/// One image as a source lists it.
+#[derive(Debug, Clone)]
+pub struct RawSample {
+    /// Where the pixels are.
+    pub image: RawImage,
+    /// The image's path relative to the root, with `/`.
+    pub path: String,
+    /// The person's number; −1 if unknown.
+    pub subject: i64,
+    /// The recording, unique within the source.
+    pub sequence: String,
+    /// The frame's number.
+    pub frame: u32,
+    /// Labelled or held out.
+    pub role: Role,
+    /// Position in the class names; −1 for held-out images.
+    pub label: i64,
+    /// FACS codes.
+    pub aus: AuCoding,
+    /// Path of the file with the 68 landmarks, where there is one.
+    pub landmarks: Option<String>,
+    /// Whether the image is a face already, so that [`CropMode::Auto`](crate::CropMode::Auto) takes it whole.
+    pub is_face: bool,
+    /// The part in each of the given splits ([`Folding::Given`]); empty otherwise.
+    pub parts: Vec<Part>,
+}
+
+/// Where an image's pixels are.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub enum RawImage {
+    /// A PNG or JPEG file at [`RawSample::path`].
+    File,
+    /// `length` bytes from byte `at` on of a file that the source knows.
+    Stored {
+        /// First byte.
+        at: u64,
+        /// Bytes.
+        length: u64,
+    },
+}

@@ -1,0 +1,284 @@
+//! A data set's files, wherever they lie: read only, by paths relative to the root, with `/` on every system.
+
+use std::collections::BTreeSet;
+use std::fs::File;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use crate::error::Error;
+use crate::read::archive::Archive;
+use crate::read::file::{Skipped, open_file, read_bounded, visible_names};
+use crate::read::name::{is_zip, join};
+
+/// The files of a data set as one read-only tree: a folder, a zip archive, or several laid over each other.
+///
+/// Paths are relative to the tree's root, with `/`; the root itself is `""`. Hidden names (`.DS_Store`, `._x`,
+/// `__MACOSX`) are never listed. Where a path is in several layers the first counts. Archives are read entry by entry:
+/// nothing is unpacked onto the disk, and nothing is ever written into the input. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct FileTree {
+    root: PathBuf,
+    layers: Arc<[Layer]>,
+    /// The folder of the layers that is this tree's root.
+    prefix: String,
+    /// Archives that could not be opened, and why.
+    damaged: Arc<[Skipped]>,
+}
+
+#[derive(Debug)]
+enum Layer {
+    Folder(PathBuf),
+    Archive(Archive),
+}
+
+impl FileTree {
+    /// Takes the folder, or the `.zip` of one, at `root`.
+    ///
+    /// # Errors
+    /// [`Error::Io`] if it is not there or cannot be listed, [`Error::Archive`] for a damaged archive.
+    pub fn open(root: &Path) -> Result<Self, Error> {
+        let layer = if root.is_file() {
+            Layer::Archive(Archive::open(root)?)
+        } else {
+            visible_names(root)?;
+            Layer::Folder(root.to_path_buf())
+        };
+        Ok(Self::of(root, vec![layer]))
+    }
+
+    /// Takes the folder `root` and lays every `.zip` in it over it, in order of name, as if they were unpacked there. One
+    /// that cannot be opened, an unfinished download for example, is among those [`refused`](Self::refused).
+    ///
+    /// # Errors
+    /// [`Error::Io`] if the folder is not there or cannot be listed.
+    pub fn with_archives(root: &Path) -> Result<Self, Error> {
+        let mut layers = vec![Layer::Folder(root.to_path_buf())];
+        let mut damaged = Vec::new();
+        for name in visible_names(root)? {
+            let path = root.join(&name);
+            if is_zip(&name) && path.is_file() {
+                match Archive::open(&path) {
+                    Ok(archive) => layers.push(Layer::Archive(archive)),
+                    Err(Error::Archive { reason, .. }) => {
+                        damaged.push(Skipped::new(
+                            name,
+                            format!("no usable zip archive: {reason}"),
+                        ));
+                    }
+                    Err(error) => damaged.push(Skipped::new(name, error.reason())),
+                }
+            }
+        }
+        let damaged = damaged.into();
+        Ok(Self {
+            damaged,
+            ..Self::of(root, layers)
+        })
+    }
+
+    /// A zip archive in memory.
+    pub(crate) fn from_zip(bytes: &[u8]) -> Result<Self, Error> {
+        let root = Path::new("memory.zip");
+        let archive = Archive::from_bytes(root, bytes)?;
+        Ok(Self::of(root, vec![Layer::Archive(archive)]))
+    }
+
+    fn of(root: &Path, layers: Vec<Layer>) -> Self {
+        Self {
+            root: root.to_path_buf(),
+            layers: layers.into(),
+            prefix: String::new(),
+            damaged: Arc::default(),
+        }
+    }
+
+    /// The place of the root on disk: a folder, or an archive. Outputs are kept away from it.
+    pub fn root(&self) -> &Path {
+        &self.root
+    }
+
+    /// The tree below one of its folders, which becomes the root.
+    pub fn below(&self, folder: &str) -> Self {
+        let on_disk = self.root.join(folder);
+        Self {
+            root: match on_disk.is_dir() {
+                true => on_disk,
+                false => self.root.clone(),
+            },
+            layers: Arc::clone(&self.layers),
+            prefix: join(&self.prefix, folder),
+            damaged: Arc::clone(&self.damaged),
+        }
+    }
+
+    /// Archives that cannot be opened and entries of archives that cannot be reached, and why.
+    pub fn refused(&self) -> Vec<Skipped> {
+        let archives = self.layers.iter().filter_map(Layer::archive);
+        let entries = archives.flat_map(|a| a.refused());
+        self.damaged.iter().cloned().chain(entries).collect()
+    }
+
+    /// An archive that lies in an archive, where nothing of it is read: its place, for messages.
+    pub(crate) fn inner_archive(&self) -> Option<PathBuf> {
+        let archives = self.layers.iter().filter_map(Layer::archive);
+        archives.filter_map(Archive::inner_archive).next()
+    }
+
+    /// Where a path lies, for messages: in an archive, below the archive's own path.
+    pub fn place(&self, path: &str) -> PathBuf {
+        let full = join(&self.prefix, path);
+        let layer = self.layers.iter().find(|layer| layer.has(&full));
+        layer
+            .or(self.layers.first())
+            .map_or_else(PathBuf::new, |layer| layer.place(&full))
+    }
+
+    /// The names in a folder that are not hidden, sorted.
+    ///
+    /// # Errors
+    /// [`Error::Io`] if there is no such folder or it cannot be listed.
+    pub fn names(&self, folder: &str) -> Result<Vec<String>, Error> {
+        let full = join(&self.prefix, folder);
+        let mut names = BTreeSet::new();
+        let mut missing = None;
+        let mut found = false;
+        for layer in self.layers.iter() {
+            match layer.names(&full) {
+                Ok(more) => {
+                    found = true;
+                    names.extend(more);
+                }
+                Err(error) if layer.is_folder(&full) => return Err(error),
+                Err(error) => missing = missing.or(Some(error)),
+            }
+        }
+        match missing {
+            Some(error) if !found => Err(error),
+            _ => Ok(names.into_iter().collect()),
+        }
+    }
+
+    /// Whether there is such a folder.
+    pub fn is_folder(&self, path: &str) -> bool {
+        let full = join(&self.prefix, path);
+        self.layers.iter().any(|layer| layer.is_folder(&full))
+    }
+
+    /// Whether there is such a file.
+    pub fn is_file(&self, path: &str) -> bool {
+        let full = join(&self.prefix, path);
+        self.layers.iter().any(|layer| layer.is_file(&full))
+    }
+
+    /// The file, open for reading and seeking; one in an archive is inflated into an unnamed temporary file.
+    ///
+    /// # Errors
+    /// [`Error::Io`] if it cannot be opened, [`Error::TooLarge`] above `limit`, [`Error::Archive`] if it is damaged.
+    pub fn open_file(&self, path: &str, limit: u64) -> Result<File, Error> {
+        let full = join(&self.prefix, path);
+        match self.layers.iter().find(|layer| layer.is_file(&full)) {
+            Some(Layer::Archive(archive)) => archive
+                .open_file(&full, limit)
+                .unwrap_or_else(|| Err(not_found(&self.place(path)))),
+            _ => {
+                let place = self.place(path);
+                let file = open_file(&place)?;
+                let length = file.metadata().map_err(Error::io(&place))?.len();
+                match length > limit {
+                    true => Err(Error::TooLarge { path: place, limit }),
+                    false => Ok(file),
+                }
+            }
+        }
+    }
+
+    /// The whole file; never reads further than `limit` bytes.
+    ///
+    /// # Errors
+    /// [`Error::Io`] if it cannot be read, [`Error::TooLarge`] above `limit`, [`Error::Archive`] if it is damaged.
+    pub fn read(&self, path: &str, limit: u64) -> Result<Vec<u8>, Error> {
+        let full = join(&self.prefix, path);
+        match self.layers.iter().find(|layer| layer.is_file(&full)) {
+            Some(Layer::Archive(archive)) => archive
+                .read(&full, limit)
+                .unwrap_or_else(|| Err(not_found(&self.place(path)))),
+            _ => read_bounded(&self.place(path), limit),
+        }
+    }
+}
+
+impl Layer {
+    fn archive(&self) -> Option<&Archive> {
+        match self {
+            Self::Archive(archive) => Some(archive),
+            Self::Folder(_) => None,
+        }
+    }
+
+    fn place(&self, path: &str) -> PathBuf {
+        let root = match self {
+            Self::Folder(root) => root.as_path(),
+            Self::Archive(archive) => archive.path(),
+        };
+        match path {
+            "" => root.to_path_buf(),
+            path => root.join(path),
+        }
+    }
+
+    fn has(&self, path: &str) -> bool {
+        self.is_file(path) || self.is_folder(path)
+    }
+
+    fn is_file(&self, path: &str) -> bool {
+        match self {
+            Self::Folder(_) => self.place(path).is_file(),
+            Self::Archive(archive) => archive.is_file(path),
+        }
+    }
+
+    fn is_folder(&self, path: &str) -> bool {
+        match self {
+            Self::Folder(_) => self.place(path).is_dir(),
+            Self::Archive(archive) => archive.names(path).is_some(),
+        }
+    }
+
+    fn names(&self, folder: &str) -> Result<Vec<String>, Error> {
+        match self {
+            Self::Folder(_) => visible_names(&self.place(folder)),
+            Self::Archive(archive) => match archive.names(folder) {
+                Some(names) => Ok(names.iter().cloned().collect()),
+                None => Err(not_found(&self.place(folder))),
+            },
+        }
+    }
+}
+
+fn not_found(path: &Path) -> Error {
+    Error::io(path)(std::io::ErrorKind::NotFound.into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lists_and_reads_by_relative_paths() {
+        let dir = tempfile::tempdir().unwrap();
+        std::fs::create_dir_all(dir.path().join("a/b")).unwrap();
+        std::fs::write(dir.path().join("a/b/x.txt"), "hello").unwrap();
+        std::fs::write(dir.path().join("a/.hidden"), "").unwrap();
+        let tree = FileTree::open(dir.path()).unwrap();
+        assert_eq!(tree.names("").unwrap(), ["a"]);
+        assert_eq!(tree.names("a").unwrap(), ["b"]);
+        let below = tree.below("a/b");
+        assert_eq!(below.read("x.txt", 5).unwrap(), b"hello");
+        assert!(below.is_file("x.txt") && tree.is_folder("a/b") && !tree.is_file("a/b"));
+        assert!(matches!(
+            tree.read("a/b/x.txt", 4),
+            Err(Error::TooLarge { limit: 4, .. })
+        ));
+        assert!(FileTree::open(&dir.path().join("none")).is_err());
+    }
+}
