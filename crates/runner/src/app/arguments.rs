@@ -1,15 +1,15 @@
 //! Arguments that several commands share.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
 use anyhow::Result;
 use clap::Args;
 use faus_data::{Prepared, Protocol};
 use faus_model::{Checkpoint, DeviceChoice, Network, Precision};
+use faus_train::check_fits;
 
 use super::program::Program;
-use crate::fits::check_fits;
 use crate::config::{ExperimentConfig, NetworkConfig, Preset};
 
 /// Numbers as people write them: `0-9`, `0,3`, `1-2,5`.
@@ -89,13 +89,30 @@ fn protocol(name: &str) -> Result<Protocol, String> {
         .map_err(|_| format!("`{name}` is no protocol: use paper-2017 or paper-2015"))
 }
 
+/// A checkpoint, and the data set that it is applied to.
+#[derive(Debug, Args)]
+pub(crate) struct CheckpointArgs {
+    /// A .safetensors checkpoint.
+    #[arg(long, value_name = "FILE")]
+    pub checkpoint: PathBuf,
+    /// A prepared data set.
+    #[arg(long, value_name = "DIR")]
+    pub prepared: PathBuf,
+    /// The layer's name.
+    #[arg(long, default_value = "conv3")]
+    pub layer: String,
+    /// auto, cpu, cuda or cuda:N.
+    #[arg(long, default_value = "auto")]
+    pub device: DeviceChoice,
+}
+
 /// A checkpoint with its network, checked against the data set.
 ///
 /// # Errors
 /// When the checkpoint does not fit the data set or the program's network, or the device cannot be used.
 pub(crate) fn open_network(
     program: &Program,
-    path: &std::path::Path,
+    path: &Path,
     prepared: &Prepared,
     device: DeviceChoice,
 ) -> Result<(Checkpoint, Network)> {

@@ -2,12 +2,12 @@
 
 use anyhow::Result;
 use clap::builder::{PossibleValue, PossibleValuesParser};
-use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
+use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 
 use super::console::say;
 use super::interrupt;
 use super::program::Program;
-use crate::commands;
+use crate::commands::{self, StudyArgs};
 
 /// Did this face network learn facial action units while it was only taught expressions?
 #[derive(Debug, Parser)]
@@ -46,7 +46,6 @@ enum Command {
     Intervene(commands::InterveneArgs),
     Compare(commands::CompareArgs),
     Report(commands::ReportArgs),
-    Bench(commands::BenchArgs),
     /// Versions, threads, CUDA yes or no and why not.
     #[command(after_help = "Example: faus doctor")]
     Doctor,
@@ -66,16 +65,28 @@ enum DataCommand {
 /// A [`clap::Error`] for wrong usage and for `--help`, otherwise the command's.
 pub(crate) fn run(program: &Program, arguments: Vec<String>) -> Result<()> {
     let matches = grammar(program).try_get_matches_from(spread_sets(arguments))?;
+    for study in program.studies() {
+        if let Some(args) = matches.subcommand_matches(study.name()) {
+            listen();
+            return commands::own_study(study, StudyArgs::from_arg_matches(args)?, program);
+        }
+    }
     let command = Cli::from_arg_matches(&matches)?.command;
     // A command that writes nothing ends at once on Ctrl-C: there is nothing to keep whole.
     let reads = matches!(
         command,
         Command::Data(DataCommand::Audit(_) | DataCommand::Inspect(_)) | Command::Doctor
     );
-    if let Some(error) = (!reads).then(interrupt::listen).and_then(Result::err) {
-        say(format!("warning: Ctrl-C will stop at once, not cleanly: {error}"));
+    if !reads {
+        listen();
     }
     dispatch(command, program)
+}
+
+fn listen() {
+    if let Err(error) = interrupt::listen() {
+        say(format!("warning: Ctrl-C will stop at once, not cleanly: {error}"));
+    }
 }
 
 /// The command line with the names that the program adds.
@@ -83,11 +94,18 @@ fn grammar(program: &Program) -> clap::Command {
     let sources = program.sources().into_iter();
     let sources = sources.map(|(name, what)| PossibleValue::new(name).help(what));
     let sources = PossibleValuesParser::new(sources);
-    Cli::command().mut_subcommand("data", |data| {
-        data.mut_subcommand("prepare", |prepare| {
-            prepare.mut_arg("source", |source| source.value_parser(sources))
+    let studies = program.studies().map(|study| {
+        let name = study.name().to_owned();
+        let command = clap::Command::new(name).about("A study of this program");
+        StudyArgs::augment_args(command)
+    });
+    Cli::command()
+        .mut_subcommand("data", |data| {
+            data.mut_subcommand("prepare", |prepare| {
+                prepare.mut_arg("source", |source| source.value_parser(sources))
+            })
         })
-    })
+        .subcommands(studies)
 }
 
 fn dispatch(command: Command, program: &Program) -> Result<()> {
@@ -103,7 +121,7 @@ fn dispatch(command: Command, program: &Program) -> Result<()> {
         Command::Select(args) => commands::select(args, program),
         Command::Activations(args) => commands::activations(args, program),
         Command::Visualize(args) => commands::visualize(args, program),
-        Command::Correlate(args) => commands::correlate(args),
+        Command::Correlate(args) => commands::correlate(args, program),
         Command::Controls(args) => commands::controls(args, program),
         Command::Replicate(args) => commands::replicate(args, program),
         Command::Probe(args) => commands::probe(args, program),
@@ -112,7 +130,6 @@ fn dispatch(command: Command, program: &Program) -> Result<()> {
         Command::Intervene(args) => commands::intervene(args, program),
         Command::Compare(args) => commands::compare(args),
         Command::Report(args) => commands::report(args),
-        Command::Bench(args) => commands::bench(args),
         Command::Doctor => commands::doctor(),
     }
 }

@@ -44,22 +44,44 @@ pub(crate) fn with_bar<R>(
     what: &str,
     work: impl FnOnce(&(dyn Fn(usize, usize) -> bool + Sync)) -> R,
 ) -> R {
-    let bar = Bar::new(what);
-    work(&|done, total| {
-        bar.set(done, total);
+    let steps = Steps::default();
+    work(&|done, total| steps.show(what, done, total))
+}
+
+/// Prints the sentences of a result, after a line if it is about drawn faces.
+pub(crate) fn print_verdict(synthetic: bool, sentences: &[String]) {
+    if synthetic {
+        say("Synthetic faces:");
+    }
+    sentences.iter().for_each(|sentence| say(format!("  {sentence}")));
+}
+
+/// Progress of long work in steps, a bar for each.
+#[derive(Default)]
+pub(crate) struct Steps(Mutex<Option<Bar>>);
+
+impl Steps {
+    /// Shows that `done` of `of` parts of `step` are done; `false` after Ctrl-C.
+    pub fn show(&self, step: &str, done: usize, of: usize) -> bool {
+        if let Ok(mut shown) = self.0.lock() {
+            let bar = shown.take().filter(|bar| bar.what == step);
+            let bar = bar.unwrap_or_else(|| Bar::new(step));
+            bar.set(done, of);
+            *shown = Some(bar);
+        }
         !interrupt::stopped()
-    })
+    }
 }
 
 /// Progress of one piece of work; the bar disappears when dropped.
-pub(crate) struct Bar {
+struct Bar {
     bar: ProgressBar,
     what: String,
     last_line: Mutex<Instant>,
 }
 
 impl Bar {
-    pub fn new(what: &str) -> Self {
+    fn new(what: &str) -> Self {
         let bar = ProgressBar::with_draw_target(Some(1), ProgressDrawTarget::stderr());
         bar.set_style(style("{prefix:24} {wide_bar} {pos}/{len} {eta:>5}"));
         bar.set_prefix(what.to_owned());
@@ -71,7 +93,7 @@ impl Bar {
     }
 
     /// Shows that `done` of `total` parts are done.
-    pub fn set(&self, done: usize, total: usize) {
+    fn set(&self, done: usize, total: usize) {
         self.bar.set_length(total as u64);
         self.bar.set_position(done as u64);
         let Ok(mut last) = self.last_line.lock() else {

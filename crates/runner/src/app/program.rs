@@ -4,10 +4,12 @@ use std::ffi::OsString;
 use std::path::Path;
 use std::process::ExitCode;
 
-use anyhow::{Result, bail};
+use anyhow::{Context, Result, bail};
 use clap::error::ErrorKind;
 use faus_data::{DataConfig, Source};
+use faus_fau::{Association, Study};
 use faus_model::{Architecture, ZeroBiasCnn};
+use faus_viz::Explain;
 
 use super::{command_line, interrupt};
 use crate::config::{ExperimentConfig, NetworkConfig};
@@ -30,6 +32,10 @@ type OpenSource = dyn Fn(&Path, &DataConfig) -> Result<Box<dyn Source>, faus_dat
 pub struct Program {
     network: Box<MakeNetwork>,
     sources: Vec<(String, Box<OpenSource>)>,
+    methods: Vec<Box<dyn Explain>>,
+    measures: Vec<Box<dyn Association>>,
+    studies: Vec<Box<dyn Study>>,
+    experiment: Option<&'static str>,
 }
 
 /// The network of the paper.
@@ -47,6 +53,10 @@ impl Program {
         Self {
             network: Box::new(network),
             sources: Vec::new(),
+            methods: Vec::new(),
+            measures: Vec::new(),
+            studies: Vec::new(),
+            experiment: None,
         }
     }
 
@@ -58,6 +68,30 @@ impl Program {
         open: impl Fn(&Path, &DataConfig) -> Result<Box<dyn Source>, faus_data::Error> + Sync + 'static,
     ) -> Self {
         self.sources.push((name.to_owned(), Box::new(open)));
+        self
+    }
+
+    /// Adds an explanation method, found by its name: `visualize.method` of an experiment, and `--method`.
+    pub fn explain(mut self, method: impl Explain + 'static) -> Self {
+        self.methods.push(Box::new(method));
+        self
+    }
+
+    /// Adds an association measure: columns of `associations.csv`, with p, q and interval.
+    pub fn measure(mut self, measure: impl Association + 'static) -> Self {
+        self.measures.push(Box::new(measure));
+        self
+    }
+
+    /// Adds a study: a command `faus NAME RUN`.
+    pub fn study(mut self, study: impl Study + 'static) -> Self {
+        self.studies.push(Box::new(study));
+        self
+    }
+
+    /// Names the experiment that runs when the command line names no command.
+    pub fn experiment(mut self, path: &'static str) -> Self {
+        self.experiment = Some(path);
         self
     }
 
@@ -78,8 +112,12 @@ impl Program {
     }
 
     /// [`main`](Self::main) with other arguments than the process got; the first is the program's name.
-    pub fn main_from(self, arguments: Vec<String>) -> ExitCode {
+    pub fn main_from(self, mut arguments: Vec<String>) -> ExitCode {
         interrupt::set_signals();
+        let flags_only = arguments.get(1).is_none_or(|first| first.starts_with("--"));
+        if let Some(experiment) = self.experiment.filter(|_| flags_only) {
+            arguments.splice(1..1, ["run".to_owned(), experiment.to_owned()]);
+        }
         let Err(error) = command_line::run(&self, arguments) else {
             return ExitCode::SUCCESS;
         };
@@ -134,20 +172,33 @@ impl Program {
         ours.into_iter().chain(own).collect()
     }
 
+    /// The explanation methods of the experiment.
+    pub(crate) fn methods(&self) -> &[Box<dyn Explain>] {
+        &self.methods
+    }
+
+    /// The association measures of the experiment.
+    pub(crate) fn measures(&self) -> Vec<&dyn Association> {
+        self.measures.iter().map(Box::as_ref).collect()
+    }
+
+    /// The studies of the experiment.
+    pub(crate) fn studies(&self) -> impl Iterator<Item = &dyn Study> {
+        self.studies.iter().map(Box::as_ref)
+    }
+
     /// Checks the names in an experiment against those that this program has.
     ///
     /// # Errors
     /// For an unknown name, with those that exist.
     pub(crate) fn check_names(&self, config: &ExperimentConfig) -> Result<()> {
-        let sources = self.sources().into_iter().map(|(name, _)| name).collect();
-        check_name("data.source", &config.data.source, sources)
-    }
-}
-
-fn check_name(setting: &str, name: &str, known: Vec<String>) -> Result<()> {
-    match known.iter().any(|known| known == name) {
-        true => Ok(()),
-        false => bail!("{setting} is `{name}`; this program has {}", known.join(", ")),
+        faus_viz::find(&config.visualize.method, &self.methods).context("visualize.method")?;
+        let (name, known) = (&config.data.source, self.sources());
+        if known.iter().any(|(source, _)| source == name) {
+            return Ok(());
+        }
+        let names: Vec<String> = known.into_iter().map(|(name, _)| name).collect();
+        bail!("data.source is `{name}`; this program has {}", names.join(", "))
     }
 }
 

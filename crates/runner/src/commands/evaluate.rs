@@ -4,14 +4,12 @@ use std::path::PathBuf;
 
 use anyhow::{Result, bail};
 use clap::Args;
-use faus_data::Prepared;
-use faus_train::{Interval, Measures, Scores, SubjectScore, Workers, normalisation_of};
+use faus_data::{Prepared, SplitPart};
+use faus_train::{Interval, Measures, Scores, SubjectScore, Workers, normalisation_of, why_optimistic};
 
 use crate::app::arguments::{FoldArgs, open_network};
 use crate::app::console::say;
 use crate::app::program::Program;
-use crate::config::SplitPart;
-use crate::fits::optimistic;
 use crate::pipeline::dataset::marks;
 
 /// Run a checkpoint over a part of a data set.
@@ -25,8 +23,8 @@ pub(crate) struct EvaluateArgs {
     checkpoint: PathBuf,
     #[command(flatten)]
     of: FoldArgs,
-    /// The part to run over.
-    #[arg(long, value_enum)]
+    /// The part to run over: train, val, test or all.
+    #[arg(long, value_name = "PART")]
     split: SplitPart,
     /// Table for the logits of every image.
     #[arg(long, value_name = "CSV")]
@@ -37,7 +35,8 @@ pub(crate) fn evaluate(args: EvaluateArgs, program: &Program) -> Result<()> {
     let (of, prepared) = (&args.of, Prepared::open(&args.of.prepared)?);
     let (checkpoint, network) = open_network(program, &args.checkpoint, &prepared, of.device)?;
     let rows = args.split.rows(&prepared, of.fold, of.protocol)?;
-    let mark = optimistic_mark(optimistic(&checkpoint, &prepared, of.fold, args.split)?);
+    let part = args.split.part();
+    let mark = optimistic_mark(why_optimistic(&checkpoint, &prepared, of.fold, part)?);
     if rows.is_empty() {
         bail!("this part of fold {} has no images", of.fold);
     }

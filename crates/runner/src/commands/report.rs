@@ -4,9 +4,9 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, anyhow, bail};
 use clap::Args;
+use faus_train::Comparison;
 use serde_json::Value;
 
-use super::compare::paired_tests;
 use crate::app::console::say;
 use crate::app::program::wrong_usage;
 use crate::pipeline::run_folder::RunFolder;
@@ -73,14 +73,12 @@ fn check_run(run: &Path) -> Result<()> {
 
 /// The page about several runs; what cannot be tested against each other is shown side by side all the same.
 fn compare(runs: &[PathBuf], output: Option<&Path>) -> Result<PathBuf> {
-    let beside = runs[0].join("../comparison");
-    let beside = match runs[0].parent() {
-        Some(parent) => parent.join("comparison"),
-        None => beside,
-    };
+    let beside = runs[0].with_file_name("comparison");
     let output = output.unwrap_or(&beside);
     check_output(output)?;
-    let paired: Result<Value, String> = paired_tests(runs).map_err(|error| format!("{error:#}"));
+    let comparison = Comparison::read(&runs[0], &runs[1..]).map_err(|error| error.to_string());
+    let paired: Result<Value, String> =
+        comparison.and_then(|c| serde_json::to_value(c).map_err(|error| error.to_string()));
     if let Err(reason) = &paired {
         say(format!("Not tested against each other: {reason}"));
     }

@@ -4,15 +4,14 @@ use std::path::PathBuf;
 
 use anyhow::{Context, Result};
 use clap::Args;
-use faus_data::{Prepared, Protocol};
+use faus_data::{Part, Prepared, Protocol};
 use faus_model::{Checkpoint, Precision};
-use faus_train::Workers;
+use faus_train::{Workers, check_fits, why_optimistic};
 
 use super::evaluate::optimistic_mark;
 use crate::app::arguments::FoldArgs;
 use crate::app::program::Program;
-use crate::config::{NetworkConfig, SplitPart};
-use crate::fits::{check_fits, optimistic};
+use crate::config::NetworkConfig;
 use crate::pipeline::dataset::marks;
 
 /// Pick the checkpoint of a folder that is best on validation, then test it.
@@ -68,7 +67,7 @@ impl SelectArgs {
             check_fits(&checkpoint, prepared)
                 .with_context(|| format!("{}: does not fit", path.display()))?;
             if reason.is_none() {
-                reason = optimistic(&checkpoint, prepared, self.of.fold, SplitPart::Test)?;
+                reason = why_optimistic(&checkpoint, prepared, self.of.fold, Some(Part::Test))?;
             }
         }
         Ok(reason)

@@ -6,11 +6,10 @@ use anyhow::{Result, bail};
 use clap::Args;
 use faus_data::Prepared;
 use faus_model::DeviceChoice;
-use faus_train::{FoldJob, Workers};
+use faus_train::{FoldJob, MemoryForecast, Workers};
 
 use crate::app::arguments::ExperimentArgs;
 use crate::app::program::Program;
-use crate::memory::MemoryCheck;
 use crate::pipeline::dataset::marks;
 use crate::pipeline::folds::train_alone;
 use crate::pipeline::run_folder::RunFolder;
@@ -54,18 +53,12 @@ pub(crate) fn train(args: TrainArgs, program: &Program) -> Result<()> {
     let folder = RunFolder::open(&args.out)?;
     args.check_folder()?;
     let workers = Workers::new(0)?;
-    MemoryCheck {
-        architecture: architecture.as_ref(),
-        train: &config.train,
-        recipe: &recipe,
-        prepared: &prepared,
-        workers: workers.count(),
-        device,
-    }
-    .folds_that_fit(1)?;
+    let architecture = architecture.as_ref();
+    MemoryForecast::new(architecture, &prepared, &recipe, workers.count(), device)?
+        .folds_that_fit(1)?;
     let job = FoldJob {
         prepared: &prepared,
-        architecture: architecture.as_ref(),
+        architecture,
         recipe: &recipe,
         fold: args.fold,
         seed: config.seed,

@@ -7,15 +7,13 @@ use std::path::PathBuf;
 
 use anyhow::{Context, Result, bail};
 use clap::ValueEnum;
-use faus_data::{DataConfig, Prepared, Protocol};
+use faus_data::{DataConfig, Protocol, SplitPart};
 use faus_fau::AnalysisOptions;
 use faus_model::Network;
 use faus_train::{CheckedRecipe, Recipe};
-use faus_viz::Method;
+use faus_viz::Distinct;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-
-use crate::view::Distinct;
 
 pub(crate) use resolve::json_of;
 
@@ -50,35 +48,6 @@ pub(crate) fn name_of(value: impl Serialize) -> String {
     }
 }
 
-/// A part of a fold's split.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub(crate) enum SplitPart {
-    /// The images that the fold trains on.
-    Train,
-    /// The images that choose the checkpoint.
-    Val,
-    /// The images that the fold is tested on.
-    #[default]
-    Test,
-    /// Every labelled image.
-    All,
-}
-
-impl SplitPart {
-    /// The rows of this part for fold `fold`.
-    pub fn rows(self, prepared: &Prepared, fold: usize, protocol: Protocol) -> Result<Vec<usize>> {
-        let split = prepared.split(fold, protocol)?;
-        let labelled = |row: &usize| prepared.labels()[*row] >= 0;
-        Ok(match self {
-            Self::Train => split.train,
-            Self::Val => split.validation,
-            Self::Test => split.test,
-            Self::All => (0..prepared.len()).filter(labelled).collect(),
-        })
-    }
-}
-
 /// The network an experiment trains.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -95,8 +64,8 @@ pub struct NetworkConfig {
 pub(crate) struct VisualizeConfig {
     /// Name of a layer; `null` takes the last convolution.
     pub layer: Option<String>,
-    /// The back-projection method (guided).
-    pub method: Method,
+    /// Name of the method that explains units (guided).
+    pub method: String,
     /// Patches of each filter, each of another subject (10).
     pub top: usize,
     /// Filters in the figure (10): the best of each action unit first.
@@ -115,7 +84,7 @@ impl Default for VisualizeConfig {
     fn default() -> Self {
         Self {
             layer: None,
-            method: Method::Guided,
+            method: "guided".to_owned(),
             top: 10,
             figure_filters: 10,
             split: SplitPart::Test,

@@ -12,18 +12,17 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use anyhow::{Context, Result, anyhow, bail};
 use faus_data::Prepared;
 use faus_train::{
-    CheckedRecipe, Error as TrainError, FoldJob, FoldProgress, FoldResult, Monitor, Workers,
-    fold_split,
+    CheckedRecipe, Error as TrainError, FoldJob, FoldProgress, FoldResult, MemoryForecast, Monitor,
+    Workers, fold_split,
 };
 use tch::Device;
 
 use super::job::{Folds, Job};
 use super::lines::fold_line;
 use super::run_folder::{RunFolder, read_json};
-use crate::app::console::say;
+use crate::app::console::{counted, say};
 use crate::app::interrupt;
 use crate::app::progress::Board;
-use crate::memory::{MemoryCheck, out_of_memory};
 
 /// Default of folds at once on a GPU (our choice): it works on one fold while the others' batches are made and their
 /// losses read.
@@ -177,15 +176,17 @@ impl Training<'_> {
 
     /// The device of each of the folds that train at once, GPUs in turn.
     fn devices(&self, folds: usize) -> Result<Vec<Device>> {
-        let fit = MemoryCheck {
-            architecture: self.job.architecture,
-            train: &self.job.config.train,
-            recipe: self.recipe,
-            prepared: self.prepared,
-            workers: self.workers.count(),
-            device: self.job.device(),
+        let (architecture, device) = (self.job.architecture, self.job.device());
+        let threads = self.workers.count();
+        let forecast =
+            MemoryForecast::new(architecture, self.prepared, self.recipe, threads, device)?;
+        let wanted = self.most_at_once(folds);
+        let (fit, free) = forecast.folds_that_fit(wanted)?;
+        if fit < wanted {
+            let (free, folds) = (free as f64 / 1e9, counted(fit, "fold"));
+            say(format!("Memory: {free:.1} GB are free, so {folds} at once instead of {wanted}"));
         }
-        .folds_that_fit(self.most_at_once(folds))?;
+        let fit = fit.min(wanted);
         Ok(self.job.devices.iter().copied().cycle().take(fit).collect())
     }
 
@@ -292,7 +293,7 @@ impl Training<'_> {
         let way_out = match &error {
             TrainError::Resume { .. } => return anyhow!("fold {fold}: {error}"),
             _ if no_room(&message) => "make room",
-            _ => out_of_memory(&message).unwrap_or("mend that"),
+            _ => error.out_of_memory().unwrap_or("mend that"),
         };
         anyhow!(
             "fold {fold}: {error}; {way_out}, then repeat the command with --resume: finished work is kept in {}",
@@ -318,7 +319,7 @@ pub(crate) fn train_alone(job: &FoldJob, workers: &Workers) -> Result<FoldResult
         progress: &progress,
     };
     let result = job.run(workers, &monitor);
-    result.map_err(|error| match out_of_memory(&error.to_string()) {
+    result.map_err(|error| match error.out_of_memory() {
         Some(way_out) => anyhow!("{error}; {way_out}"),
         None => error.into(),
     })

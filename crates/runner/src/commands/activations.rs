@@ -1,0 +1,49 @@
+//! `faus activations`.
+
+use std::path::PathBuf;
+
+use anyhow::Result;
+use clap::Args;
+use faus_data::Prepared;
+use faus_train::{Workers, normalisation_of};
+use faus_viz::LayerLens;
+
+use crate::app::arguments::{CheckpointArgs, open_network};
+use crate::app::console::{Steps, say};
+use crate::app::program::Program;
+
+/// Store F(x): each filter's largest activation on every image.
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Example: faus activations --checkpoint folds/0/best.safetensors --prepared prepared/ck-48 --layer conv3 --output activations.npy"
+)]
+pub(crate) struct ActivationsArgs {
+    #[command(flatten)]
+    of: CheckpointArgs,
+    /// f32 [N, filters], one row for each row of samples.csv.
+    #[arg(long, value_name = "NPY")]
+    output: PathBuf,
+}
+
+pub(crate) fn activations(args: ActivationsArgs, program: &Program) -> Result<()> {
+    let (of, prepared) = (&args.of, Prepared::open(&args.of.prepared)?);
+    let (checkpoint, network) = open_network(program, &of.checkpoint, &prepared, of.device)?;
+    let (workers, steps) = (Workers::new(0)?, Steps::default());
+    let lens = LayerLens {
+        stage: network.stage_index(&of.layer)?,
+        network,
+        prepared: &prepared,
+        normalisation: normalisation_of(&checkpoint, &of.checkpoint)?,
+        pool: workers.pool(),
+        progress: &|step, done, of| steps.show(step, done, of),
+    };
+    lens.write_activations(&args.output)?;
+    say(format!(
+        "{} images x {} filters of {}",
+        prepared.len(),
+        lens.network.filters(lens.stage)?,
+        of.layer
+    ));
+    println!("{}", args.output.display());
+    Ok(())
+}

@@ -1,0 +1,195 @@
+//! `faus visualize`.
+
+use std::path::PathBuf;
+
+use anyhow::{Context, Result, anyhow, bail};
+use clap::Args;
+use faus_data::{Prepared, Protocol, SplitPart};
+use faus_fau::AnalysisOptions;
+use faus_model::{Checkpoint, Network};
+use faus_train::{Workers, normalisation_of, why_optimistic};
+use faus_viz::{Album, Choice, Distinct, LayerLens, Untrained, class_label, write_evidence};
+
+use crate::app::arguments::{CheckpointArgs, NumberList, open_network};
+use crate::app::console::{Steps, say};
+use crate::app::program::{Program, wrong_usage};
+use crate::config::NetworkConfig;
+
+/// Filters of the figure, and of a choice by class.
+const SHOWN: usize = 10;
+
+/// Find the patches that excite filters most and explain them by pixels.
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Example: faus visualize --checkpoint folds/0/best.safetensors --prepared prepared/ck-48 --layer conv3 --method guided --filters 0-9 --output viz"
+)]
+pub(crate) struct VisualizeArgs {
+    #[command(flatten)]
+    of: CheckpointArgs,
+    /// guided, deconvnet, gradient, occlusion, or a method of the program.
+    #[arg(long, default_value = "guided")]
+    method: String,
+    /// Filters, for example 0-9 or 3,17; by default all.
+    #[arg(long, value_name = "0-9|all", conflicts_with_all = ["best_fau", "best_class"])]
+    filters: Option<Filters>,
+    /// The N filters that correspond best to action units, the best of each unit first.
+    #[arg(long, value_name = "N", conflicts_with = "best_class")]
+    best_fau: Option<usize>,
+    /// The ten filters that separate this class best from the others.
+    #[arg(long, value_name = "NAME")]
+    best_class: Option<String>,
+    /// Patches per filter.
+    #[arg(long, default_value_t = 10)]
+    top: usize,
+    /// The difference required between the patches of one filter: another image, sequence or subject.
+    #[arg(long, value_name = "WHAT", default_value = "subject")]
+    distinct: Distinct,
+    /// The images to search: train, val, test or all. Test people are new to the checkpoint.
+    #[arg(long, value_name = "PART", default_value = "test")]
+    split: SplitPart,
+    /// Also draw the evidence for a class in these images: rows of the data set.
+    #[arg(long, value_name = "ROWS")]
+    evidence: Option<NumberList>,
+    /// The class of the evidence; by default the predicted one.
+    #[arg(long, value_name = "NAME", requires = "evidence")]
+    class: Option<String>,
+    /// Leave out the comparison with random networks.
+    #[arg(long)]
+    no_sanity: bool,
+    /// Seed of the random networks.
+    #[arg(long, default_value_t = 1)]
+    seed: u64,
+    /// Folder for filters.json and the pictures.
+    #[arg(long, value_name = "DIR")]
+    output: PathBuf,
+    /// Also store the crops as npy.
+    #[arg(long)]
+    arrays: bool,
+}
+
+/// `all`, or numbers as [`NumberList`] reads them.
+#[derive(Debug, Clone)]
+enum Filters {
+    All,
+    Numbers(NumberList),
+}
+
+impl std::str::FromStr for Filters {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text {
+            "all" => Ok(Self::All),
+            text => text
+                .parse()
+                .map(Self::Numbers)
+                .map_err(|e| format!("{e}, or all")),
+        }
+    }
+}
+
+pub(crate) fn visualize(args: VisualizeArgs, program: &Program) -> Result<()> {
+    if args.top == 0 || args.best_fau == Some(0) {
+        return Err(wrong_usage(anyhow!("--top and --best-fau must be at least 1")));
+    }
+    let method = faus_viz::find(&args.method, program.methods());
+    let method = method.map_err(|error| wrong_usage(error.into()))?;
+    let (of, prepared) = (&args.of, Prepared::open(&args.of.prepared)?);
+    let (checkpoint, network) = open_network(program, &of.checkpoint, &prepared, of.device)?;
+    let (rows, may_have_seen) = args.rows(&checkpoint, &prepared)?;
+    let (workers, steps) = (Workers::new(0)?, Steps::default());
+    let lens = LayerLens {
+        stage: network.stage_index(&of.layer)?,
+        network,
+        prepared: &prepared,
+        normalisation: normalisation_of(&checkpoint, &of.checkpoint)?,
+        pool: workers.pool(),
+        progress: &|step, done, of| steps.show(step, done, of),
+    };
+    let class = args.class.as_ref().map(|name| class_label(&lens, name));
+    let class = class.transpose()?;
+    let untrained = args.untrained(&checkpoint, &lens.network, program)?;
+    if let Some(NumberList(rows)) = &args.evidence {
+        write_evidence(&lens, &args.output, rows, class, args.arrays)?;
+    }
+    let album = Album {
+        options: &AnalysisOptions::default().check()?,
+        rows: &rows,
+        split: args.split,
+        fold: checkpoint.info.fold,
+        may_have_seen,
+        choice: args.choice(),
+        method,
+        top: args.top,
+        distinct: args.distinct,
+        shown: SHOWN,
+        arrays: args.arrays,
+    };
+    album.write(&lens, &args.output, untrained)?;
+    if prepared.info().synthetic {
+        say("These patches show synthetic faces.");
+    }
+    println!("{}", args.output.join("figure.png").display());
+    Ok(())
+}
+
+impl VisualizeArgs {
+    fn choice(&self) -> Choice {
+        match (&self.filters, self.best_fau, &self.best_class) {
+            (Some(Filters::Numbers(numbers)), ..) => Choice::Numbers(numbers.0.clone()),
+            (_, Some(count), _) => Choice::BestFau(count),
+            (_, _, Some(name)) => Choice::BestClass(name.clone()),
+            _ => Choice::All,
+        }
+    }
+
+    /// Untrained networks of the checkpoint's kind, unless they are not wanted.
+    fn untrained(
+        &self,
+        checkpoint: &Checkpoint,
+        network: &Network,
+        program: &Program,
+    ) -> Result<Option<Untrained>> {
+        let config = NetworkConfig {
+            k: checkpoint.info.drawn.get("k").copied(),
+            ..NetworkConfig::default()
+        };
+        let architecture = program.architecture(&config)?;
+        let draw = || Untrained::draw(architecture.as_ref(), self.seed, network);
+        Ok((!self.no_sanity).then(draw).transpose()?)
+    }
+
+    /// The rows of the part to search under the checkpoint's own split, and why the network may have seen its test people.
+    fn rows(
+        &self,
+        checkpoint: &Checkpoint,
+        prepared: &Prepared,
+    ) -> Result<(Vec<usize>, Option<String>)> {
+        let unknown = || {
+            format!(
+                "{}: does not name the fold it was trained for, so the people new to it are unknown; use --split all",
+                self.of.checkpoint.display()
+            )
+        };
+        let fold = match (self.split, checkpoint.info.fold) {
+            (SplitPart::All, fold) => fold.unwrap_or(0),
+            (_, fold) => fold.with_context(unknown)?,
+        };
+        let protocol = match &checkpoint.info.protocol {
+            Some(name) => serde_json::from_value(name.as_str().into())?,
+            None => Protocol::default(),
+        };
+        let seen = match self.split {
+            SplitPart::Test => why_optimistic(checkpoint, prepared, fold, self.split.part())?,
+            _ => None,
+        };
+        if let Some(why) = &seen {
+            say(format!("Note: {why}"));
+        }
+        let rows = self.split.rows(prepared, fold, protocol)?;
+        match rows.is_empty() {
+            true => bail!("fold {fold} has no images in this part; use --split all"),
+            false => Ok((rows, seen)),
+        }
+    }
+}
