@@ -85,7 +85,9 @@ pub(crate) fn run(program: &Program, arguments: Vec<String>) -> Result<()> {
 
 fn listen() {
     if let Err(error) = interrupt::listen() {
-        say(format!("warning: Ctrl-C will stop at once, not cleanly: {error}"));
+        say(format!(
+            "warning: Ctrl-C will stop at once, not cleanly: {error}"
+        ));
     }
 }
 

@@ -53,7 +53,9 @@ pub(crate) fn print_verdict(synthetic: bool, sentences: &[String]) {
     if synthetic {
         say("Synthetic faces:");
     }
-    sentences.iter().for_each(|sentence| say(format!("  {sentence}")));
+    sentences
+        .iter()
+        .for_each(|sentence| say(format!("  {sentence}")));
 }
 
 /// Progress of long work in steps, a bar for each.
@@ -120,7 +122,14 @@ mod tests {
     #[test]
     fn times_in_words() {
         let words = [0.4, 59.2, 60.0, 191.0, 7500.0, f64::INFINITY].map(time_left);
-        let expected = ["0 s", "59 s", "1 min 00 s", "3 min 11 s", "2 h 05 min", "unknown time"];
+        let expected = [
+            "0 s",
+            "59 s",
+            "1 min 00 s",
+            "3 min 11 s",
+            "2 h 05 min",
+            "unknown time",
+        ];
         assert_eq!(words, expected);
     }
 

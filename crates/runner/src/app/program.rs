@@ -47,9 +47,7 @@ impl Default for Program {
 
 impl Program {
     /// A program that trains `network`, made from the `network` part of an experiment.
-    pub fn new(
-        network: impl Fn(&NetworkConfig) -> Box<dyn Architecture> + Sync + 'static,
-    ) -> Self {
+    pub fn new(network: impl Fn(&NetworkConfig) -> Box<dyn Architecture> + Sync + 'static) -> Self {
         Self {
             network: Box::new(network),
             sources: Vec::new(),
@@ -198,7 +196,10 @@ impl Program {
             return Ok(());
         }
         let names: Vec<String> = known.into_iter().map(|(name, _)| name).collect();
-        bail!("data.source is `{name}`; this program has {}", names.join(", "))
+        bail!(
+            "data.source is `{name}`; this program has {}",
+            names.join(", ")
+        )
     }
 }
 
@@ -221,7 +222,7 @@ fn describe(error: &anyhow::Error) -> String {
 #[cfg(test)]
 mod tests {
     use anyhow::anyhow;
-    use faus_data::{Folders, FolderOptions};
+    use faus_data::{FolderOptions, Folders};
 
     use super::*;
 
@@ -238,8 +239,15 @@ mod tests {
             architecture: Some("tiny_net".to_owned()),
             ..NetworkConfig::default()
         };
-        let error = Program::default().architecture(&other).err().unwrap().to_string();
-        assert!(error.contains("tiny_net") && error.contains("zero_bias_cnn"), "{error}");
+        let error = Program::default()
+            .architecture(&other)
+            .err()
+            .unwrap()
+            .to_string();
+        assert!(
+            error.contains("tiny_net") && error.contains("zero_bias_cnn"),
+            "{error}"
+        );
     }
 
     #[test]
@@ -250,8 +258,14 @@ mod tests {
         let mut config = ExperimentConfig::default();
         config.data.source = "jaffe".to_owned();
         assert!(program.check_names(&config).is_ok());
-        let error = Program::default().check_names(&config).unwrap_err().to_string();
-        assert!(error.contains("jaffe") && error.contains("folders"), "{error}");
+        let error = Program::default()
+            .check_names(&config)
+            .unwrap_err()
+            .to_string();
+        assert!(
+            error.contains("jaffe") && error.contains("folders"),
+            "{error}"
+        );
         let nowhere = program.open_source(&config.data, Path::new("/nowhere"));
         assert!(nowhere.is_err_and(|error| error.to_string().contains("/nowhere")));
     }

@@ -67,7 +67,9 @@ impl Board {
             active.validation = p.row.map(|row| row.val_accuracy).or(active.validation);
             active.line.inc(1);
             let speed = active.line.per_sec();
-            active.line.set_message(describe(p, speed, active.validation));
+            active
+                .line
+                .set_message(describe(p, speed, active.validation));
         }
         self.whole.inc(1);
         let steps = self.whole.length().unwrap_or(0);
@@ -117,7 +119,9 @@ impl Drop for Board {
 
 /// `fold 3: step 120/280, loss 0.532, validation 87.1%, 412 images/s, 42 s left`.
 fn describe(p: &FoldProgress, steps_per_second: f64, validation: Option<f64>) -> String {
-    let loss = p.loss.map_or(String::new(), |loss| format!(" loss {loss:.3},"));
+    let loss = p
+        .loss
+        .map_or(String::new(), |loss| format!(" loss {loss:.3},"));
     let validation =
         validation.map_or(String::new(), |v| format!(" validation {:.1}%,", 100.0 * v));
     format!(
@@ -171,6 +175,9 @@ mod tests {
                 });
             }
         });
-        assert_eq!((board.whole.position(), board.state().active.len()), (20, 0));
+        assert_eq!(
+            (board.whole.position(), board.state().active.len()),
+            (20, 0)
+        );
     }
 }

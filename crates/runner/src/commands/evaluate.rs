@@ -5,7 +5,9 @@ use std::path::PathBuf;
 use anyhow::{Result, bail};
 use clap::Args;
 use faus_data::{Prepared, SplitPart};
-use faus_train::{Interval, Measures, Scores, SubjectScore, Workers, normalisation_of, why_optimistic};
+use faus_train::{
+    Interval, Measures, Scores, SubjectScore, Workers, normalisation_of, why_optimistic,
+};
 
 use crate::app::arguments::{FoldArgs, open_network};
 use crate::app::console::say;
@@ -42,8 +44,7 @@ pub(crate) fn evaluate(args: EvaluateArgs, program: &Program) -> Result<()> {
     }
     let normalisation = normalisation_of(&checkpoint, &args.checkpoint)?;
     let workers = Workers::new(0)?;
-    let predictions =
-        faus_train::evaluate(&network, &prepared, &rows, &normalisation, &workers)?;
+    let predictions = faus_train::evaluate(&network, &prepared, &rows, &normalisation, &workers)?;
     let scores = Scores::count(&predictions);
     println!(
         "accuracy {:.4}{mark} on {} images{}; most frequent class {:.4}",

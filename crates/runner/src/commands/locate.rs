@@ -64,7 +64,10 @@ fn landmarks(place: &Path, sample: &Sample) -> Option<FacePoints> {
     let points = Landmarks::parse(&std::fs::read_to_string(path).ok()?).ok()?;
     let mut face = [[0.0; 2]; 68];
     for (to, from) in face.iter_mut().zip(points.points()) {
-        *to = [(from[0] - f64::from(x)) / f64::from(w), (from[1] - f64::from(y)) / f64::from(w)];
+        *to = [
+            (from[0] - f64::from(x)) / f64::from(w),
+            (from[1] - f64::from(y)) / f64::from(w),
+        ];
     }
     Some(face)
 }

@@ -80,7 +80,10 @@ pub(crate) fn run(mut args: RunArgs, program: &Program) -> Result<()> {
     println!("{}", outcome.report.display());
     match outcome.failed {
         0 => Ok(()),
-        n => bail!("{n} of {} folds failed; the report gives the reasons", outcome.folds),
+        n => bail!(
+            "{n} of {} folds failed; the report gives the reasons",
+            outcome.folds
+        ),
     }
 }
 

@@ -90,7 +90,9 @@ impl std::str::FromStr for Filters {
 
 pub(crate) fn visualize(args: VisualizeArgs, program: &Program) -> Result<()> {
     if args.top == 0 || args.best_fau == Some(0) {
-        return Err(wrong_usage(anyhow!("--top and --best-fau must be at least 1")));
+        return Err(wrong_usage(anyhow!(
+            "--top and --best-fau must be at least 1"
+        )));
     }
     let method = faus_viz::find(&args.method, program.methods());
     let method = method.map_err(|error| wrong_usage(error.into()))?;

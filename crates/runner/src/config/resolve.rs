@@ -26,7 +26,11 @@ impl ExperimentConfig {
         sets: &[String],
     ) -> Result<Self> {
         let mut value = read_experiment(path)?;
-        let of_preset = if preset == Preset::Paper { PAPER } else { QUICK };
+        let of_preset = if preset == Preset::Paper {
+            PAPER
+        } else {
+            QUICK
+        };
         merge(&mut value, serde_json::from_str(of_preset)?);
         for set in sets {
             merge(&mut value, parse_set(set)?);
@@ -55,7 +59,9 @@ pub(crate) fn json_of(config: &ExperimentConfig) -> Result<Value> {
 fn read_experiment(path: &Path) -> Result<Value> {
     let shown = path.display();
     let way_out = || {
-        format!("{shown}: cannot read the experiment; see experiments/ for those that come with faus")
+        format!(
+            "{shown}: cannot read the experiment; see experiments/ for those that come with faus"
+        )
     };
     let length = std::fs::metadata(path).with_context(way_out)?.len();
     if length > MAX_BYTES {
@@ -84,7 +90,9 @@ fn parse_set(set: &str) -> Result<Value> {
 /// `; did you mean …?` for an unknown key that resembles a known one.
 fn did_you_mean(error: &serde_json::Error) -> String {
     let error = error.to_string();
-    let unknown = error.strip_prefix("unknown field `").and_then(|rest| rest.split('`').next());
+    let unknown = error
+        .strip_prefix("unknown field `")
+        .and_then(|rest| rest.split('`').next());
     let all = serde_json::to_value(ExperimentConfig::default()).unwrap_or_default();
     match unknown.and_then(|key| most_similar(key, "", &all)) {
         Some((similarity, key)) if similarity >= SIMILAR => format!("; did you mean {key}?"),

@@ -20,14 +20,23 @@ impl ExperimentConfig {
     fn effort(&self) -> [(&'static str, String); 10] {
         let (train, side) = (&self.train, self.data.image_size);
         let drawn = || "drawn from U[0.2, 1.2)".to_owned();
-        let k = self.network.k.map_or_else(drawn, |k| format!("fixed at {k}"));
+        let k = self
+            .network
+            .k
+            .map_or_else(drawn, |k| format!("fixed at {k}"));
         [
             ("images", format!("{side}×{side} pixels")),
             ("training steps per fold", train.steps.to_string()),
             ("images per step", train.batch_size.to_string()),
             ("optimizer", optimizer(train)),
-            ("steps between checkpoints", train.checkpoint_every.to_string()),
-            ("steps between validations", train.validate_every.to_string()),
+            (
+                "steps between checkpoints",
+                train.checkpoint_every.to_string(),
+            ),
+            (
+                "steps between validations",
+                train.validate_every.to_string(),
+            ),
             ("augmentation", augmentation(train)),
             ("initial scale k", k),
             ("normalisation", train.normalisation.to_string()),

@@ -43,7 +43,9 @@ impl Job<'_> {
             progress: &|step, done, of| steps.show(step, done, of),
         };
         let layer = lens.layer();
-        say(format!("Analysing {layer} of fold {fold}, which validated best"));
+        say(format!(
+            "Analysing {layer} of fold {fold}, which validated best"
+        ));
         remove(&folder.join("viz"))?;
         self.write_statistics(&folder.join("fau"), &lens, &path)?;
         self.stop_here()?;

@@ -60,7 +60,10 @@ impl Job<'_> {
             }
         }
         Prepared::open(&folder).with_context(|| {
-            format!("{}: delete it to have the data prepared anew", folder.display())
+            format!(
+                "{}: delete it to have the data prepared anew",
+                folder.display()
+            )
         })
     }
 }
@@ -69,13 +72,31 @@ impl Job<'_> {
 fn check_agrees(config: &DataConfig, prepared: &Prepared) -> Result<()> {
     let info = prepared.info();
     let crop = Some(config.crop).filter(|crop| *crop != faus_data::CropMode::Auto);
-    let classes = config.expected_classes().map(|classes| classes.names().join(","));
+    let classes = config
+        .expected_classes()
+        .map(|classes| classes.names().join(","));
     let settings = [
-        ("image_size", Some(config.image_size.to_string()), info.image_size.to_string()),
+        (
+            "image_size",
+            Some(config.image_size.to_string()),
+            info.image_size.to_string(),
+        ),
         ("classes", classes, info.classes.join(",")),
-        ("folds", config.folds.map(|n| n.to_string()), info.folds.to_string()),
-        ("fold_rule", config.fold_rule.map(|r| r.to_string()), info.fold_rule.to_string()),
-        ("crop", crop.map(|crop| crop.to_string()), info.crop.to_string()),
+        (
+            "folds",
+            config.folds.map(|n| n.to_string()),
+            info.folds.to_string(),
+        ),
+        (
+            "fold_rule",
+            config.fold_rule.map(|r| r.to_string()),
+            info.fold_rule.to_string(),
+        ),
+        (
+            "crop",
+            crop.map(|crop| crop.to_string()),
+            info.crop.to_string(),
+        ),
     ];
     for (setting, wanted, is) in settings {
         if let Some(wanted) = wanted.filter(|wanted| *wanted != is) {
@@ -150,7 +171,9 @@ fn print_info(info: &DatasetInfo, folder: &Path) {
         info.skipped.len()
     ));
     if !info.subject_independent {
-        say("NOT subject-independent: the same person may be in several parts of a split; every output says so");
+        say(
+            "NOT subject-independent: the same person may be in several parts of a split; every output says so",
+        );
     }
     for note in &info.notes {
         say(format!("  note: {note}"));

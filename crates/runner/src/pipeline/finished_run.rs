@@ -46,8 +46,11 @@ impl<'a> FinishedRun<'a> {
     /// When it is no run folder, is in use, or no fold is finished.
     pub fn open(root: &Path, device: DeviceChoice, program: &'a Program) -> Result<Self> {
         let shown = root.display();
-        let no_run =
-            || format!("{shown}: no run folder (no config.json in it); `faus run` makes one under runs/");
+        let no_run = || {
+            format!(
+                "{shown}: no run folder (no config.json in it); `faus run` makes one under runs/"
+            )
+        };
         // Read first: a mistyped path makes no folder.
         let value = read_json(&root.join("config.json"))?.with_context(no_run)?;
         let config: ExperimentConfig = serde_json::from_value(value["config"].clone())
@@ -118,9 +121,9 @@ impl<'a> FinishedRun<'a> {
         };
         let answer = match study.answer(&view) {
             Err(error @ StudyError::BadOption { .. }) => return Err(wrong_usage(error.into())),
-            Err(StudyError::Cancelled) => bail!(
-                "stopped on request; what was written stays, the same command does the rest"
-            ),
+            Err(StudyError::Cancelled) => {
+                bail!("stopped on request; what was written stays, the same command does the rest")
+            }
             other => other?,
         };
         let dir = self.folder.join("fau");
@@ -133,7 +136,9 @@ impl<'a> FinishedRun<'a> {
     fn network(&self, kind: NetworkKind, fold: usize) -> Result<Network> {
         let dir = match kind {
             NetworkKind::Trained => self.folder.fold(fold),
-            NetworkKind::Untrained => return Ok(self.job(fold, Path::new("")).initial_network()?),
+            NetworkKind::Untrained => {
+                return Ok(self.job(fold, Path::new("")).initial_network()?);
+            }
             NetworkKind::LabelShuffled => self.label_shuffled(fold)?,
         };
         let checkpoint = Checkpoint::load(&dir.join("best.safetensors"))?;
@@ -162,7 +167,9 @@ impl<'a> FinishedRun<'a> {
             return Ok(dir);
         }
         let steps = self.recipe.steps;
-        say(format!("Training fold {fold} on shuffled labels, {steps} steps"));
+        say(format!(
+            "Training fold {fold} on shuffled labels, {steps} steps"
+        ));
         let board = Board::new(1, steps);
         board.begin(fold);
         let monitor = Monitor {

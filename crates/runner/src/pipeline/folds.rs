@@ -101,7 +101,10 @@ impl Training<'_> {
         }
         if all.values().all(Result::is_err) {
             let reason = all.into_values().find_map(Result::err);
-            bail!("no fold has a result: {}", reason.unwrap_or("none was wanted".to_owned()));
+            bail!(
+                "no fold has a result: {}",
+                reason.unwrap_or("none was wanted".to_owned())
+            );
         }
         Ok(all.into_iter().collect())
     }
@@ -184,7 +187,9 @@ impl Training<'_> {
         let (fit, free) = forecast.folds_that_fit(wanted)?;
         if fit < wanted {
             let (free, folds) = (free as f64 / 1e9, counted(fit, "fold"));
-            say(format!("Memory: {free:.1} GB are free, so {folds} at once instead of {wanted}"));
+            say(format!(
+                "Memory: {free:.1} GB are free, so {folds} at once instead of {wanted}"
+            ));
         }
         let fit = fit.min(wanted);
         Ok(self.job.devices.iter().copied().cycle().take(fit).collect())

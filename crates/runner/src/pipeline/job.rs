@@ -16,8 +16,8 @@ use super::lines::print_accuracy;
 use super::run_folder::{RunFolder, read_json, remove, write_bytes, write_json};
 use super::source;
 use crate::app::console::say;
-use crate::app::program::Program;
 use crate::app::libtorch;
+use crate::app::program::Program;
 use crate::config::{ExperimentConfig, Preset, json_of, name_of};
 
 /// `faus run`: one experiment from data to report, in one folder.
@@ -224,12 +224,19 @@ impl Job<'_> {
         let Ok(summary) = serde_json::from_value::<Summary>(summary) else {
             return Ok(None);
         };
-        let done = summary.folds.iter().filter(|f| f.failed.is_none()).map(|f| f.fold);
+        let done = summary
+            .folds
+            .iter()
+            .filter(|f| f.failed.is_none())
+            .map(|f| f.fold);
         let done: Vec<usize> = done.collect();
         if !self.wanted(prepared).iter().all(|fold| done.contains(fold)) {
             return Ok(None);
         }
-        say(format!("{}: finished already, nothing to do", self.out.display()));
+        say(format!(
+            "{}: finished already, nothing to do",
+            self.out.display()
+        ));
         Ok(Some(JobOutcome {
             report,
             folds: summary.folds.len(),

@@ -18,9 +18,8 @@ pub(super) fn fold_line(fold: usize, result: &Result<FoldResult, String>) -> Str
     );
     if r.at_chance {
         let majority = 100.0 * r.majority_accuracy;
-        line += &format!(
-            "  AT CHANCE LEVEL: no better than the most frequent class ({majority:.1}%)"
-        );
+        line +=
+            &format!("  AT CHANCE LEVEL: no better than the most frequent class ({majority:.1}%)");
     }
     if !r.absent_in_test.is_empty() {
         line += &format!("  (no test image of {})", r.absent_in_test.join(", "));
@@ -42,7 +41,10 @@ pub(super) fn print_accuracy(summary: &Summary) {
     beside.push(format!("most frequent class: {majority:.1}%"));
     if let Some(i) = summary.test_accuracy_interval {
         let (low, high) = (100.0 * i.low, 100.0 * i.high);
-        beside.push(format!("95% over the {} people tested: {low:.1}% to {high:.1}%", i.subjects));
+        beside.push(format!(
+            "95% over the {} people tested: {low:.1}% to {high:.1}%",
+            i.subjects
+        ));
     }
     if !summary.subject_independent {
         beside.push(

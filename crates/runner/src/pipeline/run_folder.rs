@@ -96,6 +96,11 @@ mod tests {
         write_json(&path, &[1, 2]).unwrap();
         assert_eq!(read_json(&path).unwrap(), Some(serde_json::json!([1, 2])));
         write_bytes(&path, b"{").unwrap();
-        assert!(read_json(&path).unwrap_err().to_string().contains("damaged"));
+        assert!(
+            read_json(&path)
+                .unwrap_err()
+                .to_string()
+                .contains("damaged")
+        );
     }
 }

@@ -149,7 +149,10 @@ mod tests {
         let given = Path::new("mine");
         assert_eq!(place("jaffe", Some(given)).unwrap(), given);
         let error = place("jaffe", None).unwrap_err().to_string();
-        assert!(error.contains("jaffe") && error.contains("--data"), "{error}");
+        assert!(
+            error.contains("jaffe") && error.contains("--data"),
+            "{error}"
+        );
     }
 
     #[test]
