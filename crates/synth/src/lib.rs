@@ -24,39 +24,23 @@
 //! # }
 //! ```
 
-mod au;
-mod canvas;
-mod compress;
-mod details;
+mod camera;
 mod difficulty;
 mod error;
-mod expression;
-mod generate;
-mod geometry;
-mod hair;
-mod identity;
-mod isolated;
-mod layout;
-mod light;
-mod noise;
-mod plan;
+mod face;
+mod parallel;
+mod person;
 mod random;
-mod render;
 mod scene;
-mod shape;
-mod skin;
-mod surface;
+mod set;
 mod switched;
-mod truth;
-mod wrinkle;
 
-pub use au::{AUS, AuState, Side};
+pub use camera::{Rendered, render};
 pub use difficulty::Difficulty;
 pub use error::Error;
-pub use generate::{FACES_VERSION, SynthOptions, SynthSummary, generate};
-pub use identity::Identity;
-pub use isolated::{ISOLATED_SUBJECTS, IsolatedSummary, PAIRS, generate_isolated};
-pub use render::{Rendered, render};
+pub use person::au::{AUS, AuState, Side};
+pub use person::identity::Identity;
 pub use scene::Scene;
+pub use set::options::{SynthOptions, SynthSummary};
+pub use set::{FACES_VERSION, generate};
 pub use switched::{mean_landmarks, switched_faces};
-pub use truth::au_mask;

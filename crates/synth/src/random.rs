@@ -1,10 +1,10 @@
-//! Random numbers keyed by what they are for, so that neither threads nor order matter.
+//! Random numbers by purpose and index, independent of threads and order.
 
-use rand::{RngExt, SeedableRng};
+use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
 use rand_distr::{Distribution, StandardNormal};
 
-/// What a stream of random numbers decides. The number is part of the data set's format: never reuse one.
+/// Purpose of a stream of random numbers. The number is part of the data set's format: never reuse one.
 #[derive(Clone, Copy)]
 pub(crate) enum Purpose {
     Identity = 1,
@@ -18,14 +18,10 @@ pub(crate) enum Purpose {
 
 /// The generator for one purpose and two indices (subject, sequence, frame …).
 pub(crate) fn keyed(seed: u64, purpose: Purpose, a: u64, b: u64) -> ChaCha8Rng {
-    let mut key = [0; 32];
-    for (slot, word) in key.chunks_exact_mut(8).zip([seed, purpose as u64, a, b]) {
-        slot.copy_from_slice(&word.to_le_bytes());
-    }
-    ChaCha8Rng::from_seed(key)
+    faus_base::random::of_words([seed, purpose as u64, a, b])
 }
 
-/// Draws that the generative model is written in.
+/// Distributions of the generative model.
 pub(crate) trait Draw {
     /// Uniform in `[low, high)`.
     fn within(&mut self, low: f32, high: f32) -> f32;

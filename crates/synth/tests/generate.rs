@@ -213,5 +213,4 @@ fn options_out_of_range_are_named() {
     ] {
         assert!(matches!(options.check(), Err(Error::Option { .. })));
     }
-    assert!(serde_json::from_str::<SynthOptions>(r#"{"subject": 3}"#).is_err());
 }

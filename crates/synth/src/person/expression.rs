@@ -1,9 +1,12 @@
-//! What an expression is: action units that must, may and may not appear in it.
+//! Expressions: action units that must, may and may not appear in each.
 
-use crate::au::{AUS, index_of};
-use crate::random::Draw;
-use faus_data::Expression;
+use faus_data::Expression::{
+    self, Anger, Contempt, Disgust, Fear, Happy, Neutral, Sadness, Surprise,
+};
 use rand_chacha::ChaCha8Rng;
+
+use crate::person::au::{AUS, index_of};
+use crate::random::Draw;
 
 /// The seven expressions that are labelled in CK+, in the order of its codes: all but neutral.
 pub(crate) fn shown() -> [Expression; 7] {
@@ -19,16 +22,16 @@ pub(crate) fn sequences_in_ck_plus(expression: Expression) -> usize {
 /// Companions beyond the criterion: (AU, probability, lowest level).
 fn companions(expression: Expression) -> &'static [(u8, f32, u8)] {
     match expression {
-        Expression::Neutral => &[],
-        Expression::Anger => &[
+        Neutral => &[],
+        Anger => &[
             (4, 0.95, 2),
             (7, 0.70, 2),
             (17, 0.85, 2),
             (5, 0.15, 1),
             (9, 0.06, 1),
         ],
-        Expression::Contempt => &[(12, 0.10, 1), (24, 0.12, 1), (4, 0.10, 1)],
-        Expression::Disgust => &[
+        Contempt => &[(12, 0.10, 1), (24, 0.12, 1), (4, 0.10, 1)],
+        Disgust => &[
             (4, 0.60, 2),
             (7, 0.50, 2),
             (17, 0.58, 2),
@@ -38,7 +41,7 @@ fn companions(expression: Expression) -> &'static [(u8, f32, u8)] {
             (15, 0.10, 1),
             (24, 0.06, 1),
         ],
-        Expression::Fear => &[
+        Fear => &[
             (5, 0.75, 2),
             (20, 0.93, 4),
             (25, 0.92, 3),
@@ -47,96 +50,88 @@ fn companions(expression: Expression) -> &'static [(u8, f32, u8)] {
             (7, 0.25, 1),
             (16, 0.15, 1),
         ],
-        Expression::Happy => &[(6, 0.92, 2), (25, 0.88, 3), (7, 0.14, 1), (26, 0.05, 1)],
-        Expression::Sadness => &[(17, 0.86, 2), (7, 0.10, 1), (11, 0.18, 1), (4, 0.30, 1)],
-        Expression::Surprise => &[(5, 0.70, 2), (25, 0.97, 3), (27, 0.82, 3), (26, 0.16, 3)],
+        Happy => &[(6, 0.92, 2), (25, 0.88, 3), (7, 0.14, 1), (26, 0.05, 1)],
+        Sadness => &[(17, 0.86, 2), (7, 0.10, 1), (11, 0.18, 1), (4, 0.30, 1)],
+        Surprise => &[(5, 0.70, 2), (25, 0.97, 3), (27, 0.82, 3), (26, 0.16, 3)],
     }
 }
 
 /// Action units that fulfil the criterion, with their lowest levels.
-fn core(expression: Expression, rng: &mut ChaCha8Rng) -> Vec<(u8, u8)> {
+fn core(expression: Expression, rng: &mut ChaCha8Rng) -> &'static [(u8, u8)] {
     match expression {
-        Expression::Neutral => Vec::new(),
-        Expression::Anger => vec![(23, 4), (24, 4)],
-        Expression::Contempt => vec![(14, 4)],
-        Expression::Disgust if rng.chance(0.9) => vec![(9, 4)],
-        Expression::Disgust => vec![(10, 4)],
-        Expression::Fear if rng.chance(0.92) => vec![(1, 4), (2, 3), (4, 3)],
-        Expression::Fear => vec![(1, 3), (2, 2), (5, 5)],
-        Expression::Happy => vec![(12, 3)],
-        Expression::Sadness if rng.chance(0.84) => vec![(1, 4), (4, 3), (15, 4)],
-        Expression::Sadness if rng.chance(0.5) => vec![(11, 4), (15, 3)],
-        Expression::Sadness => vec![(6, 3), (15, 4)],
-        Expression::Surprise if rng.chance(0.98) => vec![(1, 4), (2, 4)],
-        Expression::Surprise => vec![(5, 1)],
+        Neutral => &[],
+        Anger => &[(23, 4), (24, 4)],
+        Contempt => &[(14, 4)],
+        Disgust if rng.chance(0.9) => &[(9, 4)],
+        Disgust => &[(10, 4)],
+        Fear if rng.chance(0.92) => &[(1, 4), (2, 3), (4, 3)],
+        Fear => &[(1, 3), (2, 2), (5, 5)],
+        Happy => &[(12, 3)],
+        Sadness if rng.chance(0.84) => &[(1, 4), (4, 3), (15, 4)],
+        Sadness if rng.chance(0.5) => &[(11, 4), (15, 3)],
+        Sadness => &[(6, 3), (15, 4)],
+        Surprise if rng.chance(0.98) => &[(1, 4), (2, 4)],
+        Surprise => &[(5, 1)],
     }
 }
 
 /// Lucey et al. 2010, table 2: anger 23 and 24; contempt 14, on one side or both; disgust 9 or 10; fear 1+2+4 (4 may miss
 /// where 5 is E); happy 12; sadness 1+4+15, or 11, or 6+15; surprise 1+2, or 5 up to B.
-fn criterion(expression: Expression, has: impl Fn(u8) -> u8) -> bool {
+fn criterion(expression: Expression, coding: &Coding) -> bool {
+    let has = |au| coding.iter().find(|c| c.0 == au).map_or(0, |c| c.1);
     let on = |au| has(au) > 0;
     match expression {
-        Expression::Neutral => false,
-        Expression::Anger => on(23) && on(24),
-        Expression::Contempt => on(14),
-        Expression::Disgust => on(9) || on(10),
-        Expression::Fear => on(1) && on(2) && (on(4) || has(5) == 5),
-        Expression::Happy => on(12),
-        Expression::Sadness => on(11) || (on(15) && (on(6) || (on(1) && on(4)))),
-        Expression::Surprise => (on(1) && on(2)) || (1..=2).contains(&has(5)),
+        Neutral => false,
+        Anger => on(23) && on(24),
+        Contempt => on(14),
+        Disgust => on(9) || on(10),
+        Fear => on(1) && on(2) && (on(4) || has(5) == 5),
+        Happy => on(12),
+        Sadness => on(11) || (on(15) && (on(6) || (on(1) && on(4)))),
+        Surprise => (on(1) && on(2)) || (1..=2).contains(&has(5)),
     }
 }
 
 /// Units that do not contradict this expression.
 fn repertoire(expression: Expression) -> &'static [u8] {
     match expression {
-        Expression::Neutral => &[],
-        Expression::Anger => &[4, 5, 7, 9, 10, 17, 23, 24],
-        Expression::Contempt => &[4, 12, 14, 24],
-        Expression::Disgust => &[4, 6, 7, 9, 10, 15, 16, 17, 24, 25, 26],
-        Expression::Fear => &[1, 2, 4, 5, 7, 16, 20, 25, 26, 27],
-        Expression::Happy => &[6, 7, 12, 16, 25, 26],
-        Expression::Sadness => &[1, 4, 6, 7, 11, 15, 17],
-        Expression::Surprise => &[1, 2, 5, 25, 26, 27],
+        Neutral => &[],
+        Anger => &[4, 5, 7, 9, 10, 17, 23, 24],
+        Contempt => &[4, 12, 14, 24],
+        Disgust => &[4, 6, 7, 9, 10, 15, 16, 17, 24, 25, 26],
+        Fear => &[1, 2, 4, 5, 7, 16, 20, 25, 26, 27],
+        Happy => &[6, 7, 12, 16, 25, 26],
+        Sadness => &[1, 4, 6, 7, 11, 15, 17],
+        Surprise => &[1, 2, 5, 25, 26, 27],
     }
 }
 
 /// Action units with their levels 1 (A) to 5 (E), ascending by unit.
 pub(crate) type Coding = Vec<(u8, u8)>;
 
-/// Which companions one person tends to show: a shift of each unit's log-odds, the same in all expressions.
-pub(crate) struct Habits([f32; AUS.len()]);
+/// One person's shift of each unit's log-odds as a companion (order of [`AUS`]), the same in all expressions.
+pub(crate) type Habits = [f32; AUS.len()];
 
-impl Habits {
-    /// Shifts with a deviation of 0.6 times `spread`.
-    pub fn draw(spread: f32, rng: &mut ChaCha8Rng) -> Self {
-        Self(std::array::from_fn(|_| rng.around(0.0, 0.6 * spread)))
-    }
-
-    /// This person's probability of a unit that people show with `probability`.
-    fn of(&self, au: u8, probability: f32) -> f32 {
-        let shift = index_of(au).map_or(0.0, |index| self.0[index]);
-        let odds = probability / (1.0 - probability) * shift.exp();
-        odds / (1.0 + odds)
-    }
+/// Habits with a deviation of 0.6 (our choice).
+pub(crate) fn draw_habits(rng: &mut ChaCha8Rng) -> Habits {
+    std::array::from_fn(|_| rng.around(0.0, 0.6))
 }
 
 /// Draws how one person shows `emotion` once.
 pub(crate) fn show(emotion: Expression, habits: &Habits, rng: &mut ChaCha8Rng) -> Coding {
-    let mut coding: Coding = Vec::new();
-    for (au, lowest) in core(emotion, rng) {
+    let mut coding = Coding::new();
+    for &(au, lowest) in core(emotion, rng) {
         // "5 up to B" is part of the criterion where 5 stands alone.
-        let highest = if emotion == Expression::Surprise && au == 5 {
-            2
-        } else {
-            5
+        let highest = match (emotion, au) {
+            (Surprise, 5) => 2,
+            _ => 5,
         };
         coding.push((au, level(rng, lowest, highest)));
     }
     for &(au, probability, lowest) in companions(emotion) {
-        let drawn = rng.chance(habits.of(au, probability));
-        if drawn && fits(&coding, au) {
+        let shift = index_of(au).map_or(0.0, |index| habits[index]);
+        let odds = probability / (1.0 - probability) * shift.exp();
+        if rng.chance(odds / (1.0 + odds)) && fits(&coding, au) {
             coding.push((au, level(rng, lowest, 5)));
         }
     }
@@ -146,17 +141,15 @@ pub(crate) fn show(emotion: Expression, habits: &Habits, rng: &mut ChaCha8Rng) -
 
 /// Draws units that no expression is named after, choosing each in proportion to what is still `wanted` of it.
 pub(crate) fn unnamed(wanted: &[f32; AUS.len()], mean: f32, rng: &mut ChaCha8Rng) -> Coding {
-    let mut coding = Coding::new();
     for _ in 0..60 {
-        coding = mixture(wanted, mean, rng);
-        if !coding.is_empty() && !shown().iter().any(|&emotion| is_named(emotion, &coding)) {
+        let coding = mixture(wanted, mean, rng);
+        let named = shown().iter().any(|&emotion| is_named(emotion, &coding));
+        if !coding.is_empty() && !named {
             return coding;
         }
     }
-    // What is left to draw names an expression whatever one does: a chin raised alone names none.
-    coding.clear();
-    coding.push((17, level(rng, 2, 5)));
-    coding
+    // Every mixture of what is left names an expression; a chin raised alone names none.
+    vec![(17, level(rng, 2, 5))]
 }
 
 fn mixture(wanted: &[f32; AUS.len()], mean: f32, rng: &mut ChaCha8Rng) -> Coding {
@@ -167,14 +160,12 @@ fn mixture(wanted: &[f32; AUS.len()], mean: f32, rng: &mut ChaCha8Rng) -> Coding
             break;
         }
         let au = pick(wanted, rng);
-        if !fits(&coding, au) {
+        // Jaw drop, stretched jaw and a lowered lower lip come with parted lips.
+        let parts = matches!(au, 16 | 26 | 27) && !coding.iter().any(|c| c.0 == 25);
+        if !fits(&coding, au) || (parts && !fits(&coding, 25)) {
             continue;
         }
-        // Jaw drop, stretched jaw and a lowered lower lip come with parted lips.
-        if matches!(au, 16 | 26 | 27) && !coding.iter().any(|c| c.0 == 25) {
-            if !fits(&coding, 25) {
-                continue;
-            }
+        if parts {
             coding.push((25, level(rng, 3, 5)));
         }
         coding.push((au, level(rng, if au == 5 { 3 } else { 1 }, 5)));
@@ -209,26 +200,19 @@ const EXCLUSIVE: [(u8, &[u8]); 9] = [
 ];
 
 fn fits(coding: &Coding, au: u8) -> bool {
-    coding.iter().all(|&(other, _)| {
-        other != au
-            && !EXCLUSIVE.iter().any(|(unit, others)| {
-                (*unit == au && others.contains(&other)) || (*unit == other && others.contains(&au))
-            })
-    })
+    let excludes = |one: u8, other: u8| {
+        let mut pairs = EXCLUSIVE.iter().filter(|(unit, _)| *unit == one);
+        pairs.any(|(_, others)| others.contains(&other))
+    };
+    coding
+        .iter()
+        .all(|&(other, _)| other != au && !excludes(au, other) && !excludes(other, au))
 }
 
 /// Whether a coder would name `coding` after `emotion`: criterion fulfilled, nothing contradicting.
 pub(crate) fn is_named(emotion: Expression, coding: &Coding) -> bool {
-    let has = |au: u8| {
-        coding
-            .iter()
-            .find(|c| c.0 == au)
-            .map_or(0, |&(_, level)| level)
-    };
-    criterion(emotion, has)
-        && coding
-            .iter()
-            .all(|(au, _)| repertoire(emotion).contains(au))
+    let units = repertoire(emotion);
+    criterion(emotion, coding) && coding.iter().all(|(au, _)| units.contains(au))
 }
 
 /// A level between the bounds; apex frames of posed expressions are mostly C to E.
@@ -245,10 +229,8 @@ fn level(rng: &mut ChaCha8Rng, lowest: u8, highest: u8) -> u8 {
 
 /// Adds one to the count of every unit in `coding`.
 pub(crate) fn count(coding: &Coding, counts: &mut [usize; AUS.len()]) {
-    for (au, _) in coding {
-        if let Some(index) = index_of(*au) {
-            counts[index] += 1;
-        }
+    for index in coding.iter().filter_map(|&(au, _)| index_of(au)) {
+        counts[index] += 1;
     }
 }
 
@@ -262,9 +244,8 @@ mod tests {
         for emotion in shown() {
             for draw in 0..300 {
                 let rng = &mut keyed(1, Purpose::Recipe, draw, 0);
-                let coding = show(emotion, &Habits::draw(1.0, rng), rng);
-                let has = |au: u8| coding.iter().find(|c| c.0 == au).map_or(0, |c| c.1);
-                assert!(criterion(emotion, has), "{emotion:?}: {coding:?}");
+                let coding = show(emotion, &draw_habits(rng), rng);
+                assert!(criterion(emotion, &coding), "{emotion:?}: {coding:?}");
             }
         }
     }

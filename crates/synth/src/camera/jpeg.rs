@@ -1,4 +1,4 @@
-//! What block compression loses, without the file: the discrete cosine transform of 8×8 blocks, quantised and undone.
+//! The loss of JPEG's block compression, without the file: 8×8 cosine transforms, quantised and undone.
 
 use std::f32::consts::PI;
 
@@ -19,8 +19,9 @@ const LUMINANCE: [u8; SIDE * SIDE] = [
 
 /// Passes grey levels (0 to 255, row by row) through JPEG's quantisation at `quality` in [1, 99]; 100 changes nothing.
 ///
-/// Quality scales the steps as the Independent JPEG Group's library does. Entropy coding loses nothing, so it is left out.
-pub(crate) fn compress(pixels: &mut [u8], width: usize, quality: u8) {
+/// Quality scales the steps as the Independent JPEG Group's library does. Entropy coding loses nothing, so it is left
+/// out. A codec's whole-number arithmetic would give other pixels, hence another version of the faces.
+pub(super) fn compress(pixels: &mut [u8], width: usize, quality: u8) {
     if quality >= 100 || pixels.is_empty() {
         return;
     }
@@ -28,17 +29,13 @@ pub(crate) fn compress(pixels: &mut [u8], width: usize, quality: u8) {
     let height = pixels.len() / width;
     for top in (0..height).step_by(SIDE) {
         for left in (0..width).step_by(SIDE) {
-            let mut block = [0.0; SIDE * SIDE];
-            for (k, value) in block.iter_mut().enumerate() {
+            let block: Block = std::array::from_fn(|k| {
                 // Blocks that stick out repeat the border.
-                let (row, column) = (
-                    (top + k / SIDE).min(height - 1),
-                    (left + k % SIDE).min(width - 1),
-                );
-                *value = f32::from(pixels[row * width + column]) - 128.0;
-            }
-            quantise(&mut block, &steps, &basis);
-            for (k, value) in block.iter().enumerate() {
+                let row = (top + k / SIDE).min(height - 1);
+                let column = (left + k % SIDE).min(width - 1);
+                f32::from(pixels[row * width + column]) - 128.0
+            });
+            for (k, value) in quantised(&block, &steps, &basis).iter().enumerate() {
                 let (row, column) = (top + k / SIDE, left + k % SIDE);
                 if row < height && column < width {
                     pixels[row * width + column] = (value + 128.5).clamp(0.0, 255.0) as u8;
@@ -50,10 +47,9 @@ pub(crate) fn compress(pixels: &mut [u8], width: usize, quality: u8) {
 
 fn steps(quality: u8) -> Block {
     let quality = u32::from(quality.max(1));
-    let scale = if quality < 50 {
-        5000 / quality
-    } else {
-        200 - 2 * quality
+    let scale = match quality < 50 {
+        true => 5000 / quality,
+        false => 200 - 2 * quality,
     };
     LUMINANCE.map(|step| ((u32::from(step) * scale + 50) / 100).clamp(1, 255) as f32)
 }
@@ -67,13 +63,13 @@ fn basis() -> Block {
     })
 }
 
-fn quantise(block: &mut Block, steps: &Block, basis: &Block) {
-    let turned = transposed(basis);
+fn quantised(block: &Block, steps: &Block, basis: &Block) -> Block {
+    let turned: Block = std::array::from_fn(|i| basis[(i % SIDE) * SIDE + i / SIDE]);
     let mut coefficients = product(&product(basis, block), &turned);
     for (value, step) in coefficients.iter_mut().zip(steps) {
         *value = (*value / step).round() * step;
     }
-    *block = product(&product(&turned, &coefficients), basis);
+    product(&product(&turned, &coefficients), basis)
 }
 
 fn product(a: &Block, b: &Block) -> Block {
@@ -87,10 +83,6 @@ fn product(a: &Block, b: &Block) -> Block {
         }
     }
     out
-}
-
-fn transposed(a: &Block) -> Block {
-    std::array::from_fn(|i| a[(i % SIDE) * SIDE + i / SIDE])
 }
 
 #[cfg(test)]

@@ -1,7 +1,8 @@
 //! The frontal grid on which a face is drawn before the camera sees it.
 
-use crate::geometry::{Area, Point};
 use std::ops::Range;
+
+use crate::face::geometry::{Area, Point};
 
 /// A grid over face coordinates; every buffer of a picture has its layout (row by row).
 #[derive(Clone, Copy, Debug)]
@@ -16,6 +17,11 @@ const LEFT: f32 = -3.3;
 const TOP: f32 = -3.95;
 const RIGHT: f32 = 3.3;
 const BOTTOM: f32 = 5.0;
+/// Every grid point.
+pub(crate) const EVERYWHERE: Area = Area {
+    x: LEFT..RIGHT,
+    y: TOP..BOTTOM,
+};
 
 impl Canvas {
     pub fn new(density: f32) -> Self {
@@ -24,6 +30,11 @@ impl Canvas {
             width: ((RIGHT - LEFT) * density).ceil() as usize,
             height: ((BOTTOM - TOP) * density).ceil() as usize,
         }
+    }
+
+    /// Softness of an edge drawn on the grid.
+    pub fn blur(&self) -> f32 {
+        1.2 / self.density
     }
 
     pub fn buffer(&self, value: f32) -> Vec<f32> {
@@ -43,39 +54,20 @@ impl Canvas {
         ((q.x - LEFT) * self.density, (q.y - TOP) * self.density)
     }
 
-    fn columns(&self, area: &Area) -> Range<usize> {
-        span(
-            area.left - LEFT,
-            area.right - LEFT,
-            self.density,
-            self.width,
-        )
-    }
-
-    fn rows(&self, area: &Area) -> Range<usize> {
-        span(area.top - TOP, area.bottom - TOP, self.density, self.height)
-    }
-
     /// Calls `paint(index, x, y)` for every grid point in `area`.
     pub fn visit(&self, area: &Area, mut paint: impl FnMut(usize, f32, f32)) {
-        let columns = self.columns(area);
-        for row in self.rows(area) {
-            let y = self.y(row);
-            for column in columns.clone() {
-                paint(row * self.width + column, self.x(column), y);
-            }
-        }
+        self.visit_rows(area, |_| (), |(), i, x, y| paint(i, x, y));
     }
 
-    /// Like [`Self::visit`] with what `prepare(y)` finds once per row: `paint(&row, index, x, y)`.
+    /// Like [`Self::visit`] with a value that `prepare(y)` computes once per row: `paint(&value, index, x, y)`.
     pub fn visit_rows<R>(
         &self,
         area: &Area,
         prepare: impl Fn(f32) -> R,
         mut paint: impl FnMut(&R, usize, f32, f32),
     ) {
-        let columns = self.columns(area);
-        for row in self.rows(area) {
+        let columns = span(&area.x, LEFT, self.density, self.width);
+        for row in span(&area.y, TOP, self.density, self.height) {
             let y = self.y(row);
             let ready = prepare(y);
             for column in columns.clone() {
@@ -84,7 +76,7 @@ impl Canvas {
         }
     }
 
-    /// `find(x)` of every column of the grid.
+    /// `find(x)` for every column of the grid.
     pub fn per_column<C>(&self, find: impl Fn(f32) -> C) -> Vec<C> {
         (0..self.width).map(|column| find(self.x(column))).collect()
     }
@@ -119,9 +111,10 @@ impl Canvas {
     }
 }
 
-fn span(low: f32, high: f32, density: f32, limit: usize) -> Range<usize> {
-    let from = (low * density).floor().max(0.0) as usize;
-    let to = (high * density).ceil().max(0.0) as usize + 1;
+/// Grid lines of `range`, which is counted from the grid's own border at `origin`.
+fn span(range: &Range<f32>, origin: f32, density: f32, limit: usize) -> Range<usize> {
+    let from = ((range.start - origin) * density).floor().max(0.0) as usize;
+    let to = ((range.end - origin) * density).ceil().max(0.0) as usize + 1;
     from.min(limit)..to.min(limit)
 }
 
@@ -141,24 +134,23 @@ fn mean_along_rows(buffer: &[f32], width: usize, r: usize) -> Vec<f32> {
 }
 
 fn mean_down_columns(buffer: &[f32], width: usize, height: usize, r: usize) -> Vec<f32> {
-    let line = |row: usize| &buffer[row * width..(row + 1) * width];
     let mut sums = vec![0.0f64; width];
+    let add = |sums: &mut [f64], row: usize, sign: f64| {
+        let line = &buffer[row * width..(row + 1) * width];
+        for (sum, &value) in sums.iter_mut().zip(line) {
+            *sum += sign * f64::from(value);
+        }
+    };
     let mut out = Vec::with_capacity(buffer.len());
     for row in 0..r.min(height) {
-        sums.iter_mut()
-            .zip(line(row))
-            .for_each(|(sum, &value)| *sum += f64::from(value));
+        add(&mut sums, row, 1.0);
     }
     for row in 0..height {
         if row + r < height {
-            sums.iter_mut()
-                .zip(line(row + r))
-                .for_each(|(sum, &value)| *sum += f64::from(value));
+            add(&mut sums, row + r, 1.0);
         }
         if row > r {
-            sums.iter_mut()
-                .zip(line(row - r - 1))
-                .for_each(|(sum, &value)| *sum -= f64::from(value));
+            add(&mut sums, row - r - 1, -1.0);
         }
         let count = (row + r + 1).min(height) - row.saturating_sub(r);
         out.extend(sums.iter().map(|&sum| sum as f32 / count as f32));
@@ -169,7 +161,7 @@ fn mean_down_columns(buffer: &[f32], width: usize, height: usize, r: usize) -> V
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::geometry::p;
+    use crate::face::geometry::p;
 
     #[test]
     fn sample_at_a_grid_point_is_its_value() {

@@ -1,7 +1,8 @@
 //! Action units and how strongly each is shown on either half of the face.
 
+use serde::Serialize;
+
 use crate::error::Error;
-use serde::{Deserialize, Serialize};
 
 /// The action units that the renderer can draw, ascending (Ekman, Friesen and Hager, FACS manual 2002).
 pub const AUS: [u8; 22] = [
@@ -18,7 +19,7 @@ pub enum Side {
 }
 
 /// How strongly every action unit is shown, in [0, 1] per half of the face: 0 absent, 1 maximal (FACS intensity E).
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
 pub struct AuState {
     strength: [[f32; AUS.len()]; 2],
 }
@@ -43,48 +44,35 @@ impl AuState {
     /// # Errors
     /// [`Error::UnknownAu`] when `au` is not one of [`AUS`].
     pub fn with_side(mut self, side: Side, au: u8, strength: f32) -> Result<Self, Error> {
-        let index = index_of(au).ok_or(Error::UnknownAu {
+        let unknown = Error::UnknownAu {
             got: au,
             known: &AUS,
-        })?;
-        self.strength[side as usize][index] = strength.clamp(0.0, 1.0);
+        };
+        self.set(side as usize, index_of(au).ok_or(unknown)?, strength);
         Ok(self)
     }
 
-    /// This state with `au` at rest on both halves; an unknown unit changes nothing.
-    #[must_use]
-    pub fn without(&self, au: u8) -> Self {
-        let mut state = self.clone();
-        if let Some(index) = index_of(au) {
-            for half in &mut state.strength {
-                half[index] = 0.0;
-            }
-        }
-        state
-    }
-
     /// Strength of `au` on one half of the face; 0 for an unknown unit.
-    pub fn strength(&self, side: Side, au: u8) -> f32 {
-        self.at(side as usize, au)
-    }
-
     pub(crate) fn at(&self, side: usize, au: u8) -> f32 {
         index_of(au).map_or(0.0, |index| self.strength[side][index])
+    }
+
+    /// Mean of both halves.
+    pub(crate) fn mean(&self, au: u8) -> f32 {
+        0.5 * (self.at(0, au) + self.at(1, au))
     }
 
     pub(crate) fn set(&mut self, side: usize, index: usize, strength: f32) {
         self.strength[side][index] = strength.clamp(0.0, 1.0);
     }
 
-    /// Every strength multiplied: by `factor`, and per unit by `gains` (order of [`AUS`]); not cut at 1.
-    pub(crate) fn scaled(&self, factor: f32, gains: &[f32; AUS.len()]) -> Self {
-        let mut state = self.clone();
-        for half in &mut state.strength {
-            for (strength, gain) in half.iter_mut().zip(gains) {
-                *strength *= factor * gain;
-            }
+    /// Every strength times its unit's gain (order of [`AUS`]); not cut at 1.
+    pub(crate) fn scaled(&self, gains: &[f32; AUS.len()]) -> Self {
+        Self {
+            strength: self
+                .strength
+                .map(|half| std::array::from_fn(|unit| half[unit] * gains[unit])),
         }
-        state
     }
 }
 
@@ -102,8 +90,7 @@ mod tests {
         let state = AuState::neutral()
             .with_side(Side::ImageLeft, 14, 0.7)
             .unwrap();
-        assert_eq!(state.strength(Side::ImageLeft, 14), 0.7);
-        assert_eq!(state.strength(Side::ImageRight, 14), 0.0);
+        assert_eq!([state.at(0, 14), state.at(1, 14)], [0.7, 0.0]);
     }
 
     #[test]

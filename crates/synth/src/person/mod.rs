@@ -1,0 +1,6 @@
+//! Who is shown and what they do: identity, action units, expressions and their course.
+
+pub(crate) mod au;
+pub(crate) mod expression;
+pub(crate) mod identity;
+pub(crate) mod performance;
