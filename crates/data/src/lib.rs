@@ -44,6 +44,7 @@ pub use feed::{augment, normalise, throughput};
 pub use fold::part::Part;
 pub use fold::rule::FoldRule;
 pub use fold::split::{Protocol, Split};
+pub use fold::split_part::SplitPart;
 pub use fold::subjects::{balanced_folds, subject_folds};
 pub use label::au::{Au, AuCoding, AuScore};
 pub use label::class_map::ClassMap;

@@ -4,4 +4,5 @@ pub mod assign;
 pub mod part;
 pub mod rule;
 pub mod split;
+pub mod split_part;
 pub mod subjects;

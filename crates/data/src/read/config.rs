@@ -9,6 +9,7 @@ use crate::face::CropMode;
 use crate::fold::rule::FoldRule;
 use crate::label::class_map::ClassMap;
 use crate::label::label_map::LabelMap;
+use crate::prepared::Prepared;
 use crate::prepared::options::PrepareOptions;
 use crate::read::ck_plus::CkPlus;
 use crate::read::folders::{FolderOptions, Folders};
@@ -127,6 +128,30 @@ impl DataConfig {
         }
         self.folder_options().check()?;
         self.options().check()
+    }
+
+    /// Refuses a prepared set that these settings contradict: they would be ignored.
+    ///
+    /// # Errors
+    /// [`Error::Disagrees`] with the first setting that differs.
+    pub fn check_agrees(&self, prepared: &Prepared) -> Result<(), Error> {
+        let info = prepared.info();
+        let crop = Some(self.crop).filter(|crop| *crop != CropMode::Auto);
+        let classes = self.expected_classes().map(|classes| classes.names());
+        let settings = [
+            ("image_size", Some(self.image_size.to_string()), info.image_size.to_string()),
+            ("classes", classes.map(|names| names.join(",")), info.classes.join(",")),
+            ("folds", self.folds.map(|folds| folds.to_string()), info.folds.to_string()),
+            ("fold_rule", self.fold_rule.map(|rule| rule.to_string()), info.fold_rule.to_string()),
+            ("crop", crop.map(|crop| crop.to_string()), info.crop.to_string()),
+        ];
+        for (setting, wanted, is) in settings {
+            if let Some(wanted) = wanted.filter(|wanted| *wanted != is) {
+                let path = prepared.dir().to_path_buf();
+                return Err(Error::Disagrees { path, setting, is, wanted });
+            }
+        }
+        Ok(())
     }
 
     fn folder_options(&self) -> FolderOptions {

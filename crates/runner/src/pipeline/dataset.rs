@@ -3,8 +3,7 @@
 use std::path::Path;
 
 use anyhow::{Context, Result, bail};
-use faus_base::file;
-use faus_data::{DataConfig, DatasetInfo, PrepareOptions, Prepared, Source};
+use faus_data::{DatasetInfo, PrepareOptions, Prepared, Source};
 
 use super::job::Job;
 use super::source;
@@ -33,7 +32,7 @@ impl Job<'_> {
         }
         if self.prepared.is_some() {
             let prepared = Prepared::open(place)?;
-            check_agrees(config, &prepared)?;
+            config.check_agrees(&prepared)?;
             self.check_folds(prepared.info().folds)?;
             return Ok(Origin::Prepared(prepared));
         }
@@ -55,7 +54,7 @@ impl Job<'_> {
             }
             Origin::Prepared(set) => {
                 say(format!("Data: {}, prepared before", set.dir().display()));
-                copy(set.dir(), &folder)?;
+                set.copy_to(&folder)?;
                 print_info(set.info(), &folder);
             }
         }
@@ -66,62 +65,6 @@ impl Job<'_> {
             )
         })
     }
-}
-
-/// Settings of the experiment that contradict a prepared set are refused: they would be ignored.
-fn check_agrees(config: &DataConfig, prepared: &Prepared) -> Result<()> {
-    let info = prepared.info();
-    let crop = Some(config.crop).filter(|crop| *crop != faus_data::CropMode::Auto);
-    let classes = config
-        .expected_classes()
-        .map(|classes| classes.names().join(","));
-    let settings = [
-        (
-            "image_size",
-            Some(config.image_size.to_string()),
-            info.image_size.to_string(),
-        ),
-        ("classes", classes, info.classes.join(",")),
-        (
-            "folds",
-            config.folds.map(|n| n.to_string()),
-            info.folds.to_string(),
-        ),
-        (
-            "fold_rule",
-            config.fold_rule.map(|r| r.to_string()),
-            info.fold_rule.to_string(),
-        ),
-        (
-            "crop",
-            crop.map(|crop| crop.to_string()),
-            info.crop.to_string(),
-        ),
-    ];
-    for (setting, wanted, is) in settings {
-        if let Some(wanted) = wanted.filter(|wanted| *wanted != is) {
-            bail!(
-                "{}: data.{setting} of this prepared data set is {is}, of the experiment {wanted}; use --set data.{setting}={is}, or another data set",
-                prepared.dir().display()
-            );
-        }
-    }
-    Ok(())
-}
-
-/// Copies the files of a prepared set into the new folder `to`, which appears when it is whole.
-fn copy(from: &Path, to: &Path) -> Result<()> {
-    let failed = || format!("{}: cannot be copied to {}", from.display(), to.display());
-    let draft = to.with_extension("copying");
-    file::remove(&draft).with_context(failed)?;
-    std::fs::create_dir_all(&draft).with_context(failed)?;
-    for entry in std::fs::read_dir(from).with_context(failed)? {
-        let path = entry.with_context(failed)?.path();
-        if let Some(name) = path.file_name().filter(|_| path.is_file()) {
-            std::fs::copy(&path, draft.join(name)).with_context(failed)?;
-        }
-    }
-    std::fs::rename(&draft, to).with_context(failed)
 }
 
 /// Marks for every accuracy on a data set; empty for photographs in subject-independent folds.

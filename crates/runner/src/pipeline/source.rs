@@ -93,51 +93,21 @@ fn warn_of_other_version(place: &Path) {
 /// # Errors
 /// When the options or the disk refuse, or the user stops it.
 pub(crate) fn synthesize(options: &SynthOptions, output: &Path) -> Result<()> {
-    let summary = drawn(output, |progress| {
+    let shown = output.display();
+    let drawn = with_bar("Drawing synthetic faces", |progress| {
         faus_synth::generate(options, output, progress)
-    })?;
-    say(format!(
-        "{}: {} synthetic subjects, {} sequences, {} images",
-        output.display(),
-        summary.subjects,
-        summary.sequences,
-        summary.images
-    ));
-    Ok(())
-}
-
-/// Draws isolated action units into `output`.
-///
-/// # Errors
-/// When the options or the disk refuse, or the user stops it.
-pub(crate) fn isolate(options: &SynthOptions, output: &Path) -> Result<()> {
-    let summary = drawn(output, |progress| {
-        faus_synth::generate_isolated(options, output, progress)
-    })?;
-    say(format!(
-        "{}: {} synthetic subjects, {} images: the neutral face, {} action units alone at five intensities, {} pairs at two",
-        output.display(),
-        summary.subjects,
-        summary.images,
-        summary.aus.len(),
-        summary.pairs.len()
-    ));
-    Ok(())
-}
-
-/// Runs `draw` under a progress bar until it ends or the user stops it.
-fn drawn<T>(
-    output: &Path,
-    draw: impl FnOnce(&(dyn Fn(usize, usize) -> bool + Sync)) -> Result<T, faus_synth::Error>,
-) -> Result<T> {
-    match with_bar("Drawing synthetic faces", draw) {
+    });
+    let summary = match drawn {
         Err(faus_synth::Error::Cancelled { .. }) => bail!(
             "stopped while drawing faces; nothing was written, the same command starts again"
         ),
         other => other.with_context(|| {
-            format!("{}: no synthetic faces can be put here; name another folder with --output, or your own data with --data DIR", output.display())
-        }),
-    }
+            format!("{shown}: no synthetic faces can be put here; name another folder with --output, or your own data with --data DIR")
+        })?,
+    };
+    let (people, sequences, images) = (summary.subjects, summary.sequences, summary.images);
+    say(format!("{shown}: {people} synthetic subjects, {sequences} sequences, {images} images"));
+    Ok(())
 }
 
 #[cfg(test)]

@@ -1,4 +1,7 @@
-use image::{GrayImage, Luma, Rgb, RgbImage, imageops};
+//! A canvas measured in points, text, and tiles of numbers.
+
+use image::imageops::{self, FilterType};
+use image::{DynamicImage, GrayImage, Luma, Rgb, RgbImage};
 use noto_sans_mono_bitmap::{FontWeight, RasterHeight, get_raster, get_raster_width};
 
 /// Where nothing is drawn.
@@ -25,40 +28,37 @@ impl Canvas {
     }
 
     /// The picture; as grey values where there is no colour in it.
-    pub fn finish(self) -> image::DynamicImage {
+    pub fn finish(self) -> DynamicImage {
         let grey = self
             .picture
             .pixels()
             .all(|p| p.0[0] == p.0[1] && p.0[1] == p.0[2]);
+        let picture = DynamicImage::ImageRgb8(self.picture);
         match grey {
-            true => image::DynamicImage::ImageLuma8(GrayImage::from_fn(
-                self.picture.width(),
-                self.picture.height(),
-                |x, y| Luma([self.picture.get_pixel(x, y).0[0]]),
-            )),
-            false => image::DynamicImage::ImageRgb8(self.picture),
+            true => DynamicImage::ImageLuma8(picture.into_luma8()),
+            false => picture,
         }
     }
 
     /// A grey picture, enlarged to a square of `size` points.
     pub fn grey(&mut self, at: (u32, u32), size: u32, tile: &GrayImage) {
         let pixels = size * self.scale;
-        let tile = imageops::resize(tile, pixels, pixels, imageops::FilterType::CatmullRom);
-        self.place(at, &image::DynamicImage::ImageLuma8(tile).to_rgb8());
+        let tile = imageops::resize(tile, pixels, pixels, FilterType::CatmullRom);
+        self.place(at, &DynamicImage::ImageLuma8(tile).to_rgb8());
     }
 
     /// A coloured picture, enlarged to a square of `size` points.
     pub fn colour(&mut self, at: (u32, u32), size: u32, tile: &RgbImage) {
         let pixels = size * self.scale;
-        let tile = imageops::resize(tile, pixels, pixels, imageops::FilterType::CatmullRom);
+        let tile = imageops::resize(tile, pixels, pixels, FilterType::CatmullRom);
         self.place(at, &tile);
     }
 
     /// A grey picture of which every pixel stays a square.
     pub fn blocks(&mut self, at: (u32, u32), size: u32, tile: &GrayImage) {
         let pixels = size * self.scale;
-        let tile = imageops::resize(tile, pixels, pixels, imageops::FilterType::Nearest);
-        self.place(at, &image::DynamicImage::ImageLuma8(tile).to_rgb8());
+        let tile = imageops::resize(tile, pixels, pixels, FilterType::Nearest);
+        self.place(at, &DynamicImage::ImageLuma8(tile).to_rgb8());
     }
 
     fn place(&mut self, (x, y): (u32, u32), tile: &RgbImage) {
@@ -74,11 +74,8 @@ impl Canvas {
         let line = self.scale;
         for py in top..bottom.min(self.picture.height()) {
             for px in left..right.min(self.picture.width()) {
-                let inner = px >= left + line
-                    && px + line < right
-                    && py >= top + line
-                    && py + line < bottom;
-                if !inner {
+                let inner = |at, first, end| at >= first + line && at + line < end;
+                if !(inner(px, left, right) && inner(py, top, bottom)) {
                     self.picture.put_pixel(px, py, ink);
                 }
             }
@@ -94,7 +91,7 @@ impl Canvas {
                 &letter_mask(letter),
                 width.round().max(1.0) as u32,
                 height,
-                imageops::FilterType::Triangle,
+                FilterType::Triangle,
             );
             for (px, py, Luma([cover])) in mask.enumerate_pixels() {
                 let (px, py) = (left + px, y * self.scale + py);
@@ -115,14 +112,11 @@ pub(crate) fn text_width(text: &str, size: u32) -> u32 {
 /// `text`, cut to what fits into so many points.
 pub(crate) fn fitted(text: &str, size: u32, points: u32) -> String {
     let most = (f64::from(points) / letter_width(size, 1)).floor() as usize;
-    match text.chars().count() <= most {
-        true => text.to_owned(),
-        false => text
-            .chars()
-            .take(most.saturating_sub(2))
-            .chain("..".chars())
-            .collect(),
+    if text.chars().count() <= most {
+        return text.to_owned();
     }
+    let kept = text.chars().take(most.saturating_sub(2));
+    kept.chain("..".chars()).collect()
 }
 
 fn letter_width(size: u32, scale: u32) -> f64 {

@@ -1,11 +1,75 @@
-use faus_model::Region;
+//! Occlusion: the response that a unit loses when a square of the image is covered.
 
-use crate::Error;
+use faus_model::{FieldMap, FieldNet, GradientMethod, Network, Region};
+use tch::Tensor;
 
-/// Covered images asked about together.
+use crate::error::Error;
+use crate::explain::method::{Explain, ExplainField, UnitRef};
+use crate::images::{as_images, values};
+
+/// Covered images computed together.
 const BATCH: usize = 16;
 
-/// The squares that are covered, one after the other.
+/// The unit's loss when a square of the input is set to zero (Zeiler and Fergus 2014, section 4.2).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Occlusion;
+
+impl Explain for Occlusion {
+    fn name(&self) -> &str {
+        "occlusion"
+    }
+
+    /// For fully connected units; of a convolution's filter it explains the largest response.
+    fn explain(
+        &self,
+        network: &Network,
+        stage: usize,
+        images: &Tensor,
+        units: &[UnitRef],
+    ) -> Result<Tensor, Error> {
+        let side = network.spec().side;
+        let plan = network.plan(GradientMethod::fastest(network.device()))?;
+        let mut maps = Vec::new();
+        for (image, unit) in values(images)?.chunks_exact(side * side).zip(units) {
+            let response = |covered: &[f32]| {
+                let maxima = network.maxima(&as_images(covered, side, network)?, stage, &plan)?;
+                let responses = maxima.values.chunks_exact(maxima.filters);
+                Ok(responses.map(|of_image| of_image[unit.filter]).collect())
+            };
+            let (whole, windows) = (Region::whole(side), Windows::of_field(side));
+            maps.extend(occlude(image, side, whole, windows, response)?);
+        }
+        Ok(Tensor::f_from_slice(&maps)?.f_reshape(images.size())?)
+    }
+
+    fn within_field(&self) -> Option<&dyn ExplainField> {
+        Some(self)
+    }
+}
+
+impl ExplainField for Occlusion {
+    fn explain_field(
+        &self,
+        net: &FieldNet,
+        size: usize,
+        image: &[f32],
+        unit: UnitRef,
+    ) -> Result<FieldMap, Error> {
+        let (side, traced) = (net.image_side(), Region::unit(unit.row, unit.column));
+        let response = |image| {
+            let response = net.trace(image, traced)?;
+            let response = response.response(unit.filter, unit.row, unit.column);
+            response.ok_or_else(|| unit.missing())
+        };
+        let region = net.receptive(traced);
+        let values = occlude(image, side, region, Windows::of_field(size), |covered| {
+            covered.chunks_exact(side * side).map(response).collect()
+        })?;
+        Ok(FieldMap { region, values })
+    }
+}
+
+/// The squares that are covered in turn.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Windows {
     /// Side of a square, in pixels.
@@ -41,11 +105,11 @@ impl Windows {
     }
 }
 
-/// How much `response` loses when a square of `region` is set to zero, `[height, width]` of the region: each pixel is given the
-/// mean over the squares that cover it, as captum's `Occlusion` does. Zero, in a subtractively normalised image, is "as bright
-/// as the surroundings".
+/// The loss of `response` when a square of `region` is set to zero, `[height, width]` of the region: each pixel gets the mean
+/// over the squares that cover it, as captum's `Occlusion` does. Zero in a subtractively normalised image is as bright as the
+/// surroundings.
 ///
-/// `image` is `[side, side]`; `response` takes some covered images, one after the other, and gives a number for each.
+/// `image` is `[side, side]`; `response` takes some covered images and returns a number for each.
 pub(crate) fn occlude(
     image: &[f32],
     side: usize,

@@ -1,0 +1,162 @@
+//! The filters that pictures show, and their labels.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use faus_base::{au, order};
+use faus_fau::{CheckedOptions, Lens, SampleRow, read_samples};
+
+use crate::album::labelled::{LabelledFilter, labelled_filters};
+use crate::error::Error;
+use crate::lens::LayerLens;
+
+/// A choice of filters.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Choice {
+    /// Every filter of the layer.
+    All,
+    /// These.
+    Numbers(Vec<usize>),
+    /// This many: the best filter of each action unit, then the next best.
+    BestFau(usize),
+    /// Those that separate a class best from the others, the class by its name.
+    BestClass(String),
+}
+
+/// The filters chosen.
+pub(crate) struct Chosen {
+    /// Filters to draw.
+    pub filters: Vec<usize>,
+    /// Filters of the figure; `None` takes those that respond most.
+    pub figure: Option<Vec<usize>>,
+    /// A label for some of them.
+    pub labels: BTreeMap<usize, String>,
+}
+
+impl Choice {
+    /// Its name in `filters.json`.
+    pub(crate) fn name(&self) -> String {
+        match self {
+            Self::All => "all".to_owned(),
+            Self::Numbers(_) => "indices".to_owned(),
+            Self::BestFau(_) => "best-fau".to_owned(),
+            Self::BestClass(name) => format!("best-class {name}"),
+        }
+    }
+
+    /// The filters, of a figure that holds `shown` at most. `rows` are the images searched for patches; action units are scored
+    /// on all coded images, as the analysis does.
+    pub(crate) fn of(
+        &self,
+        lens: &LayerLens,
+        options: &CheckedOptions,
+        rows: &[usize],
+        shown: usize,
+    ) -> Result<Chosen, Error> {
+        let (filters, mut figure, labels) = match self {
+            Self::Numbers(filters) => (filters.clone(), Some(filters.clone()), BTreeMap::new()),
+            Self::All => {
+                let labelled = labelled(lens, options)?;
+                let figure = (!labelled.is_empty()).then(|| best(&labelled));
+                let all = 0..lens.network.filters(lens.stage)?;
+                (all.collect(), figure, labels(&labelled))
+            }
+            Self::BestFau(count) => {
+                let labelled = labelled(lens, options)?;
+                if labelled.is_empty() {
+                    return Err(Error::NoActionUnits(lens.prepared.dir().to_path_buf()));
+                }
+                let mut filters = best(&labelled);
+                filters.truncate(*count);
+                (filters.clone(), Some(filters), labels(&labelled))
+            }
+            Self::BestClass(name) => {
+                let ranked = best_of_class(lens, rows, name, shown)?;
+                let filters: Vec<usize> = ranked.iter().map(|(_, filter)| *filter).collect();
+                let label =
+                    |(auroc, filter): &(f64, usize)| (*filter, format!("{name}\nAUROC {auroc:.2}"));
+                (
+                    filters.clone(),
+                    Some(filters),
+                    ranked.iter().map(label).collect(),
+                )
+            }
+        };
+        if let Some(figure) = &mut figure {
+            figure.truncate(shown);
+        }
+        Ok(Chosen {
+            filters,
+            figure,
+            labels,
+        })
+    }
+}
+
+/// The filters with their action units, the largest KL first; empty where the data set has too few codes.
+fn labelled(lens: &LayerLens, options: &CheckedOptions) -> Result<Vec<LabelledFilter>, Error> {
+    let samples = read_samples(&lens.prepared.dir().join("samples.csv"))?;
+    let coded = samples.into_iter().filter(|sample| sample.coded.is_some());
+    let (rows, coded): (Vec<usize>, Vec<SampleRow>) = coded
+        .enumerate()
+        .map(|(index, sample)| (sample.index, SampleRow { index, ..sample }))
+        .unzip();
+    if rows.is_empty() {
+        return Ok(vec![]);
+    }
+    Ok(labelled_filters(
+        &lens.activations(&rows)?,
+        &coded,
+        options,
+    )?)
+}
+
+/// The best filter of every action unit, then the next best of all.
+fn best(labelled: &[LabelledFilter]) -> Vec<usize> {
+    let mut units = BTreeSet::new();
+    let (first, others): (Vec<&LabelledFilter>, Vec<&LabelledFilter>) =
+        labelled.iter().partition(|label| units.insert(label.au));
+    let filters = first.into_iter().chain(others).map(|label| label.filter);
+    filters.collect()
+}
+
+fn labels(labelled: &[LabelledFilter]) -> BTreeMap<usize, String> {
+    let label = |l: &LabelledFilter| {
+        let (au, name) = (l.au, au::name(l.au));
+        (l.filter, format!("AU{au} {name}\nAUROC {:.2}", l.auroc))
+    };
+    labelled.iter().map(label).collect()
+}
+
+/// The filters that separate a class best from the others, by AUROC over `rows`, with their AUROC.
+fn best_of_class(
+    lens: &LayerLens,
+    rows: &[usize],
+    name: &str,
+    shown: usize,
+) -> Result<Vec<(f64, usize)>, Error> {
+    let label = class_label(lens, name)? as i64;
+    let labels = lens.prepared.labels();
+    let of_class: Vec<bool> = rows.iter().map(|&row| labels[row] == label).collect();
+    if of_class.iter().all(|c| *c) || !of_class.iter().any(|c| *c) {
+        return Err(Error::OneClass(name.to_owned()));
+    }
+    let activations = lens.activations(rows)?;
+    let auroc = |filter: usize| {
+        let column = (0..rows.len()).map(|row| f64::from(activations.get(row, filter)));
+        (order::auroc(&Vec::from_iter(column), &of_class), filter)
+    };
+    let mut ranked: Vec<(f64, usize)> = (0..activations.filters()).map(auroc).collect();
+    ranked.sort_by(|a, b| b.0.total_cmp(&a.0).then(a.1.cmp(&b.1)));
+    ranked.truncate(shown.max(1));
+    Ok(ranked)
+}
+
+/// The label of a class by its name.
+///
+/// # Errors
+/// [`Error::Unknown`], which lists the names.
+pub fn class_label(lens: &LayerLens, name: &str) -> Result<usize, Error> {
+    let classes = &lens.prepared.info().classes;
+    let label = classes.iter().position(|class| class == name);
+    label.ok_or_else(|| Error::unknown("class", name, classes.join(", ")))
+}

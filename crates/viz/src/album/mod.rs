@@ -1,0 +1,149 @@
+//! The album of a layer: which images, filters and patches are shown, and the folder that holds the pictures.
+
+pub(crate) mod choice;
+pub(crate) mod distinct;
+pub(crate) mod evidence;
+pub(crate) mod files;
+pub(crate) mod labelled;
+
+use std::path::Path;
+
+use faus_data::{Prepared, SplitPart};
+use faus_fau::{CheckedOptions, Lens};
+use faus_model::Network;
+use serde_json::json;
+
+use crate::album::choice::{Choice, Chosen};
+use crate::album::distinct::Distinct;
+use crate::album::evidence::synthetic_mark;
+use crate::album::files::{WriteOptions, write_both};
+use crate::atlas::Atlas;
+use crate::atlas::sanity::{Untrained, sanity};
+use crate::error::Error;
+use crate::explain::method::Explain;
+use crate::images::ImageSet;
+use crate::lens::LayerLens;
+use crate::picture::layout::Captions;
+
+/// What the pictures of a layer show.
+#[derive(Clone)]
+pub struct Album<'a> {
+    /// Settings of the analysis, for the action units under the filters.
+    pub options: &'a CheckedOptions,
+    /// The images searched.
+    pub rows: &'a [usize],
+    /// The part of the fold's split that these are.
+    pub split: SplitPart,
+    /// The fold, where there is one.
+    pub fold: Option<usize>,
+    /// Why the network may have seen the people of its test part, or its checkpoint was chosen by them; `None` where neither is
+    /// so.
+    pub may_have_seen: Option<String>,
+    /// The filters.
+    pub choice: Choice,
+    /// The method that explains units.
+    pub method: &'a dyn Explain,
+    /// Patches per filter.
+    pub top: usize,
+    /// The difference required between them.
+    pub distinct: Distinct,
+    /// Filters in the figure, at most.
+    pub shown: usize,
+    /// Whether to store arrays too.
+    pub arrays: bool,
+}
+
+impl Album<'_> {
+    /// Writes patches and pictures into `dir`, and with untrained networks the sanity checks and their figure.
+    ///
+    /// # Errors
+    /// When there is no such filter or class, the network cannot compute, the disk refuses or the user stops it.
+    pub fn write(
+        &self,
+        lens: &LayerLens,
+        dir: &Path,
+        untrained: Option<Untrained>,
+    ) -> Result<(), Error> {
+        let choose = |lens: &LayerLens| self.choice.of(lens, self.options, self.rows, self.shown);
+        let chosen = choose(lens)?;
+        let untrained = match untrained {
+            None => None,
+            Some(networks) => {
+                let other = LayerLens {
+                    network: networks.other.replica()?,
+                    ..*lens
+                };
+                Some((networks, choose(&other)?))
+            }
+        };
+        let groups = self.distinct.groups(lens.prepared);
+        let options = self.write_options(lens);
+        lens.with_images(self.rows, &groups, move |network, stage, images| {
+            self.draw(dir, (network, stage), chosen, untrained, options, images)
+        })
+    }
+
+    fn draw(
+        &self,
+        dir: &Path,
+        (network, stage): (&Network, usize),
+        chosen: Chosen,
+        untrained: Option<(Untrained, Chosen)>,
+        mut options: WriteOptions,
+        images: &ImageSet,
+    ) -> Result<(), Error> {
+        let (method, top) = (self.method, self.top);
+        let atlas = Atlas::gather(network, stage, method, &chosen.filters, top, images)?;
+        options.figure = chosen.figure.unwrap_or_else(|| atlas.strongest(self.shown));
+        options.captions.labels = chosen.labels;
+        if let Some((networks, chosen)) = untrained {
+            sanity(network, stage, &networks, &atlas, &options.figure)?.write(
+                dir,
+                &atlas,
+                &options,
+                networks.seed,
+            )?;
+            let filters = chosen.figure.as_ref().unwrap_or(&chosen.filters);
+            let other = Atlas::gather(&networks.other, stage, method, filters, top, images)?;
+            let captions = Captions {
+                heading: format!("UNTRAINED - {}", options.captions.heading),
+                labels: chosen.labels,
+            };
+            let figure = chosen.figure.unwrap_or_else(|| other.strongest(self.shown));
+            write_both(dir, "untrained", |scale| {
+                Some(other.figure(&figure, &captions, scale))
+            })?;
+        }
+        atlas.write(dir, &options)
+    }
+
+    fn write_options(&self, lens: &LayerLens) -> WriteOptions {
+        WriteOptions {
+            captions: Captions {
+                heading: self.heading(lens.prepared, lens.layer()),
+                ..Captions::default()
+            },
+            arrays: self.arrays,
+            synthetic: lens.prepared.info().synthetic,
+            facts: json!({
+                "split": self.split, "fold": self.fold, "optimistic": self.may_have_seen, "distinct": self.distinct,
+                "choice": self.choice.name(),
+            }),
+            ..WriteOptions::default()
+        }
+    }
+
+    fn heading(&self, prepared: &Prepared, layer: &str) -> String {
+        let people = match (self.split, self.fold) {
+            (SplitPart::Test, Some(fold)) if self.may_have_seen.is_some() => {
+                format!("test part of fold {fold}, OPTIMISTIC")
+            }
+            (SplitPart::Test, Some(fold)) => format!("people it never saw (fold {fold})"),
+            (SplitPart::Train, _) => "people it was trained on".to_owned(),
+            (SplitPart::Val, Some(fold)) => format!("validation people (fold {fold})"),
+            _ => "all images".to_owned(),
+        };
+        let (synthetic, method) = (synthetic_mark(prepared), self.method.title());
+        format!("{synthetic}{layer}, {method}, {people}")
+    }
+}
