@@ -94,7 +94,9 @@ impl Checkpoint {
         let (tensors, metadata) = read_tensors(path)?;
         let wrong = |reason: String| Error::checkpoint(path, reason);
         let none = "a safetensors file, but no faus checkpoint (its metadata has no `faus` entry)";
-        let text = metadata.get(INFO_KEY).ok_or_else(|| wrong(none.to_owned()))?;
+        let text = metadata
+            .get(INFO_KEY)
+            .ok_or_else(|| wrong(none.to_owned()))?;
         let info = serde_json::from_str(text)
             .map_err(|e| wrong(format!("its metadata is damaged: {e}")))?;
         Ok(Self {

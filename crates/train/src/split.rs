@@ -15,17 +15,19 @@ use crate::error::Error;
 /// # Errors
 /// When a part is empty, a person is in two parts, or a class has no image to train on.
 pub fn fold_split(prepared: &Prepared, protocol: Protocol, fold: usize) -> Result<Split, Error> {
-    let split = prepared.split(fold, protocol).map_err(|error| match error {
-        faus_data::Error::EmptyPart { part, .. } => Error::EmptySplit {
-            fold,
-            purpose: match part {
-                "train" => "train on",
-                "test" => "test on",
-                _ => "validate on",
+    let split = prepared
+        .split(fold, protocol)
+        .map_err(|error| match error {
+            faus_data::Error::EmptyPart { part, .. } => Error::EmptySplit {
+                fold,
+                purpose: match part {
+                    "train" => "train on",
+                    "test" => "test on",
+                    _ => "validate on",
+                },
             },
-        },
-        other => other.into(),
-    })?;
+            other => other.into(),
+        })?;
     let labels = |rows: &[usize]| -> BTreeSet<i64> {
         rows.iter().map(|&row| prepared.labels()[row]).collect()
     };

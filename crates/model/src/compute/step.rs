@@ -103,11 +103,18 @@ impl Network {
     }
 
     /// Forward and backward with our kernels for the leading convolutions.
-    fn kernel_step(&self, batch: &TrainBatch, plan: &Plan, stem: &Stem) -> Result<StepOutput, Error> {
+    fn kernel_step(
+        &self,
+        batch: &TrainBatch,
+        plan: &Plan,
+        stem: &Stem,
+    ) -> Result<StepOutput, Error> {
         let grey = batch.images.f_contiguous()?;
         let pooled = plan.forward(&grey, plan.len())?;
         let last = &pooled[plan.len() - 1];
-        let features = last.as_nchw(batch.images.size()[0])?.set_requires_grad(true);
+        let features = last
+            .as_nchw(batch.images.size()[0])?
+            .set_requires_grad(true);
         let (tally, d_features, head) = self.head_step(plan.len(), &features, batch)?;
         let mut d_pooled = Buffer::copy_of(values(&nhwc_values(&d_features)?)?);
         let mut gradients = Vec::new();
@@ -144,7 +151,9 @@ impl Network {
 
     /// The same network over leaves of a new graph that share its weights.
     fn leaves(&self) -> Result<Network, Error> {
-        self.map(self.device(), &|t| Ok(t.f_detach()?.set_requires_grad(true)))
+        self.map(self.device(), &|t| {
+            Ok(t.f_detach()?.set_requires_grad(true))
+        })
     }
 
     /// Weighted cross-entropy and hits from the input of stage `first` on, with dropout.

@@ -12,9 +12,9 @@ use serde::Serialize;
 use self::paired::holm;
 use self::run::ComparedRun;
 use crate::error::Error;
-use crate::split::protocol_name;
 use crate::score::interval::Interval;
 use crate::score::measures::Measures;
+use crate::split::protocol_name;
 use crate::summary::MeanStd;
 
 pub use self::paired::PairedTest;
@@ -115,13 +115,14 @@ impl Comparison {
             }
         }
         let p: Vec<f64> = tests.iter().map(|(_, test)| test.p_sign_flip).collect();
-        let against = |((run, test), p_sign_flip_holm): ((&ComparedRun, PairedTest), f64)| Against {
-            run: run.folder.clone(),
-            experiment: run.summary.experiment.clone(),
-            test,
-            label: label(run),
-            p_sign_flip_holm,
-        };
+        let against =
+            |((run, test), p_sign_flip_holm): ((&ComparedRun, PairedTest), f64)| Against {
+                run: run.folder.clone(),
+                experiment: run.summary.experiment.clone(),
+                test,
+                label: label(run),
+                p_sign_flip_holm,
+            };
         Ok(Self {
             synthetic: first.summary.synthetic,
             optimistic: all().any(|run| run.summary.optimistic),
@@ -214,9 +215,17 @@ fn tests<'a>(
 
 fn label(run: &ComparedRun, with_protocol: bool) -> String {
     let summary = &run.summary;
-    let mark = if summary.optimistic { " (optimistic)" } else { "" };
+    let mark = if summary.optimistic {
+        " (optimistic)"
+    } else {
+        ""
+    };
     match with_protocol {
-        true => format!("{} {}{mark}", summary.experiment, protocol_name(summary.protocol)),
+        true => format!(
+            "{} {}{mark}",
+            summary.experiment,
+            protocol_name(summary.protocol)
+        ),
         false => summary.experiment.clone(),
     }
 }

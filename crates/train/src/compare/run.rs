@@ -56,7 +56,8 @@ impl ComparedRun {
         let (a, b) = (&self.summary, &other.summary);
         let same_source = self.settings.source_digest == other.settings.source_digest;
         let mut tested = self.tested.iter();
-        let same_folds = tested.all(|(fold, mine)| other.tested.get(fold).is_none_or(|t| t == mine));
+        let same_folds =
+            tested.all(|(fold, mine)| other.tested.get(fold).is_none_or(|t| t == mine));
         let same_preparation = a.subject_independent == b.subject_independent && same_folds;
         let what = match () {
             () if a.dataset != b.dataset || !same_source => "data",

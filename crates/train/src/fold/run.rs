@@ -84,11 +84,16 @@ impl FoldJob<'_> {
     }
 }
 
-impl Run<'_> {
+impl<'a> Run<'a> {
     /// Restores the newest state if the job resumes, or else removes the files of an earlier training.
     fn restore(&mut self) -> Result<(), Error> {
         if self.job.resume {
-            match state::restore(&self.checkpoints, &self.saved, &self.network, &mut self.optimizer)? {
+            match state::restore(
+                &self.checkpoints,
+                &self.saved,
+                &self.network,
+                &mut self.optimizer,
+            )? {
                 Some(saved) => self.saved = saved,
                 None => self.refuse_finished()?,
             }
@@ -132,7 +137,9 @@ impl Run<'_> {
                 if validates || log.unread.is_due(job.device) {
                     log.unread.read(job.fold)?;
                 }
-                let row = validates.then(|| self.validate(step, &mut log)).transpose()?;
+                let row = validates
+                    .then(|| self.validate(step, &mut log))
+                    .transpose()?;
                 (monitor.progress)(FoldProgress {
                     fold: job.fold,
                     step,
@@ -146,7 +153,7 @@ impl Run<'_> {
         })
     }
 
-    fn loader(&self) -> Result<Loader<'_>, Error> {
+    fn loader(&self) -> Result<Loader<'a>, Error> {
         let job = self.job;
         Ok(Loader {
             prepared: job.prepared,
@@ -230,7 +237,13 @@ impl Run<'_> {
         };
         let (job, network, workers) = (self.job, &self.network, self.workers);
         self.autotune.run(part, || {
-            evaluate(network, job.prepared, rows, &job.recipe.normalisation, workers)
+            evaluate(
+                network,
+                job.prepared,
+                rows,
+                &job.recipe.normalisation,
+                workers,
+            )
         })
     }
 

@@ -56,7 +56,9 @@ pub(crate) fn save(checkpoints: &Path, saved: &Saved, optimizer: &Optimizer) -> 
         HashMap::from([(KEY.to_owned(), text)]),
         &path,
     )?;
-    let steps = list_checkpoints(checkpoints)?.into_iter().map(|(step, _)| step);
+    let steps = list_checkpoints(checkpoints)?
+        .into_iter()
+        .map(|(step, _)| step);
     steps
         .filter(|step| *step < saved.step)
         .try_for_each(|step| remove(&state_path(checkpoints, step)))

@@ -101,7 +101,10 @@ pub fn select(
             test_accuracy: Scores::count(&test).accuracy(),
         };
         candidates.push(candidate);
-        if best.as_ref().is_none_or(|(best, _)| candidate.val_accuracy > best.val_accuracy) {
+        if best
+            .as_ref()
+            .is_none_or(|(best, _)| candidate.val_accuracy > best.val_accuracy)
+        {
             best = Some((candidate, test));
         }
     }

@@ -48,7 +48,8 @@ pub fn why_optimistic(
     let info = &checkpoint.info;
     let (Some(trained), Some(protocol)) = (info.fold, &info.protocol) else {
         return Ok(Some(
-            "this checkpoint does not record its training set: it may have seen these people".to_owned(),
+            "this checkpoint does not record its training set: it may have seen these people"
+                .to_owned(),
         ));
     };
     let protocol: Protocol = serde_json::from_value(protocol.as_str().into())
@@ -58,7 +59,9 @@ pub fn why_optimistic(
         Err(_) => false,
     };
     let reason = match part {
-        _ if !same => "this checkpoint was trained on another data set, preparation or folds: it may have seen these people",
+        _ if !same => {
+            "this checkpoint was trained on another data set, preparation or folds: it may have seen these people"
+        }
         None | Some(Part::None | Part::Train) => "it was trained on these images, or some of them",
         _ if fold != trained => {
             return Ok(Some(format!(

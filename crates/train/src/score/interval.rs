@@ -74,7 +74,9 @@ impl Interval {
         let mut rng = rng::keyed(seed, "bootstrap", &[people.len() as u64]);
         let mut drawn: Vec<f64> = (0..RESAMPLES)
             .map(|_| {
-                let draws = people.iter().map(|_| &people[rng.random_range(0..people.len())]);
+                let draws = people
+                    .iter()
+                    .map(|_| &people[rng.random_range(0..people.len())]);
                 mean_accuracy(folds.len(), draws.flatten())
             })
             .collect();
