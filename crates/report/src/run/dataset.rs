@@ -1,14 +1,10 @@
-//! `dataset/dataset.json` and `dataset/samples.csv`.
+//! `dataset/dataset.json` and the rows of `dataset/samples.csv`.
 
 use serde::Deserialize;
 use serde_json::Value;
 
-use crate::files::{Part, RunFolder};
-
-const PREPARE: &str = "`faus data prepare` or `faus run` writes it.";
-
 /// `dataset/dataset.json`; shapes that may vary stay JSON.
-#[derive(Debug, Clone, Default, Deserialize)]
+#[derive(Default, Deserialize)]
 #[serde(default)]
 pub(crate) struct DataSet {
     pub name: Option<String>,
@@ -30,73 +26,53 @@ pub(crate) struct DataSet {
 }
 
 /// An input that was left out.
-#[derive(Debug, Clone, Default, Deserialize)]
+#[derive(Default, Deserialize)]
 #[serde(default)]
 pub(crate) struct Skipped {
     pub path: String,
     pub reason: String,
 }
 
-pub(super) fn read(folder: &RunFolder) -> Part<DataSet> {
-    folder.json("dataset/dataset.json", PREPARE)
-}
-
 impl DataSet {
-    /// Images per class, from `{name: count}` or from a list in the order of the classes.
-    pub fn class_counts(&self) -> Vec<(String, Option<u64>)> {
-        let of = |name: &String, at: usize| self.counts.get(name).or_else(|| self.counts.get(at));
+    /// Labelled images, from `{name: count}` or a list in the order of the classes; `None` if a class has no count.
+    pub fn labelled(&self) -> Option<u64> {
         match &self.counts {
             Value::Object(counts) if self.classes.is_empty() => {
-                let counts = counts.iter();
-                counts.map(|(name, n)| (name.clone(), n.as_u64())).collect()
+                counts.values().map(Value::as_u64).sum()
             }
-            _ => {
-                let classes = self.classes.iter().enumerate();
-                let count = |(at, name): (usize, &String)| {
-                    (name.clone(), of(name, at).and_then(Value::as_u64))
-                };
-                classes.map(count).collect()
+            counts => {
+                let of = |(at, name)| counts.get(name).or_else(|| counts.get(at))?.as_u64();
+                self.classes.iter().enumerate().map(of).sum()
             }
         }
     }
 
-    /// A number, or the length of a list.
-    pub fn quantity(value: &Value) -> Option<u64> {
-        value
-            .as_u64()
-            .or_else(|| Some(value.as_array()?.len() as u64))
+    /// Number of people, 0 where the source names none.
+    pub fn people(&self) -> Option<u64> {
+        quantity(&self.subjects)
+    }
+
+    /// Number of folds.
+    pub fn fold_count(&self) -> Option<u64> {
+        quantity(&self.folds)
     }
 }
 
-/// One row of `samples.csv`.
-#[derive(Debug, Clone, Default, Deserialize)]
+/// A number, or the length of a list.
+fn quantity(value: &Value) -> Option<u64> {
+    let length = || Some(value.as_array()?.len() as u64);
+    value.as_u64().or_else(length)
+}
+
+/// One row of `samples.csv`; row i is image i.
+#[derive(Default, Deserialize)]
 #[serde(default)]
 pub(crate) struct Sample {
     pub index: u64,
     pub subject: i64,
     pub sequence: String,
     pub frame: String,
-    pub role: String,
     pub label: i64,
     pub label_name: String,
     pub fold: i64,
-    pub path: String,
-}
-
-/// `samples.csv`, row by row; row i is image i.
-pub(crate) struct Samples {
-    pub rows: Vec<Sample>,
-}
-
-impl Samples {
-    pub fn read(folder: &RunFolder) -> Part<Self> {
-        let rows = folder.table("dataset/samples.csv", PREPARE)?;
-        Ok(Self { rows })
-    }
-
-    /// The row of an image.
-    pub fn of(&self, index: u64) -> Option<&Sample> {
-        let at = usize::try_from(index).ok()?;
-        self.rows.get(at).filter(|row| row.index == index)
-    }
 }

@@ -1,25 +1,25 @@
-//! How far a share of images depends on who was photographed: a percentile bootstrap over people (Efron & Tibshirani
-//! 1993, chapter 13). Images of one person are alike, so people are drawn, not images.
+//! Intervals of a share of images: a percentile bootstrap over people (Efron and Tibshirani 1993, chapter 13), since
+//! images of one person are alike.
 
 use std::collections::BTreeMap;
 
-use rand::{RngExt, SeedableRng};
-use rand_chacha::ChaCha8Rng;
+use faus_base::order::quantile;
+use faus_base::random;
 
 /// Resamples. Our choice: the ends vary by about a hundredth of the interval's width at 10,000; half as many do for
 /// the many intervals of a page.
 const RESAMPLES: usize = 5_000;
 
-/// Images and those counted, by person.
-#[derive(Debug, Clone, Default)]
+/// Images and those classified correctly, by person.
+#[derive(Default)]
 pub(crate) struct People(BTreeMap<i64, (u64, u64)>);
 
 impl People {
-    /// Counts an image of a person; negative numbers are people that nobody knows.
-    pub fn count(&mut self, person: i64, right: bool) {
-        let (images, rights) = self.0.entry(person).or_default();
+    /// Counts an image of a person; negative numbers are unknown people.
+    pub fn count(&mut self, person: i64, correct: bool) {
+        let (images, hits) = self.0.entry(person).or_default();
         *images += 1;
-        *rights += u64::from(right);
+        *hits += u64::from(correct);
     }
 
     /// Images of all people.
@@ -27,35 +27,22 @@ impl People {
         self.0.values().map(|(images, _)| images).sum()
     }
 
-    /// The 95% interval of the share that is counted, in [0, 1]; `None` for fewer than two people or where one is not
-    /// known. The same for the same counts.
+    /// The 95% interval of the share of correct images, in [0, 1]; `None` for fewer than two people or where one is
+    /// unknown. The same for the same counts.
     pub fn interval(&self) -> Option<(f64, f64)> {
         let people: Vec<(u64, u64)> = self.0.values().copied().collect();
         if people.len() < 2 || self.0.keys().any(|person| *person < 0) {
             return None;
         }
-        let mut generator = ChaCha8Rng::seed_from_u64(people.len() as u64);
-        let mut shares: Vec<f64> = (0..RESAMPLES)
-            .map(|_| {
-                let (mut images, mut right) = (0, 0);
-                for _ in 0..people.len() {
-                    let person = people[generator.random_range(0..people.len())];
-                    images += person.0;
-                    right += person.1;
-                }
-                right as f64 / images as f64
-            })
-            .collect();
-        shares.sort_unstable_by(f64::total_cmp);
+        let share = |drawn: &[usize]| {
+            let sum = |(images, hits), at: &usize| (images + people[*at].0, hits + people[*at].1);
+            let (images, hits) = drawn.iter().fold((0, 0), sum);
+            hits as f64 / images as f64
+        };
+        let rng = random::numbered(people.len() as u64, 0, 0);
+        let shares = random::bootstrap(rng, RESAMPLES, people.len(), share);
         Some((quantile(&shares, 0.025), quantile(&shares, 0.975)))
     }
-}
-
-/// Between the two nearest of sorted values, linearly, as numpy does by default.
-fn quantile(sorted: &[f64], share: f64) -> f64 {
-    let at = share * (sorted.len() - 1) as f64;
-    let (below, above) = (sorted[at.floor() as usize], sorted[at.ceil() as usize]);
-    below + (above - below) * at.fract()
 }
 
 #[cfg(test)]

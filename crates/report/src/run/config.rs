@@ -1,4 +1,4 @@
-//! `config.json`: what identifies the run, and the rest as a flat list.
+//! `config.json`: the keys that identify the run, and the rest as a flat list.
 
 use serde_json::Value;
 
@@ -23,18 +23,10 @@ pub(crate) type Entry = (String, String);
 
 /// The identity of the run, and everything else.
 pub(crate) fn split(config: &Value) -> (Vec<Entry>, Vec<Entry>) {
-    let open = |key: &&str| {
-        config
-            .get(*key)
-            .map(|value| (key.replace('_', " "), brief(value)))
-    };
+    let open = |key: &&str| Some((key.replace('_', " "), brief(config.get(*key)?)));
     let identity = IDENTITY.iter().filter_map(open).collect();
-    let mut rest = Vec::new();
-    for (key, value) in config.as_object().into_iter().flatten() {
-        if !IDENTITY.contains(&key.as_str()) {
-            flatten(key, value, &mut rest);
-        }
-    }
+    let mut rest = flat(config);
+    rest.retain(|(path, _)| !IDENTITY.contains(&path.split('.').next().unwrap_or_default()));
     (identity, rest)
 }
 
@@ -47,7 +39,7 @@ pub(crate) fn flat(config: &Value) -> Vec<Entry> {
     rows
 }
 
-/// The command that repeats the run: the one recorded, or one put together from its configuration.
+/// The command that repeats the run: as recorded, else made from the configuration.
 pub(crate) fn command(config: &Value) -> Option<String> {
     match config.get("command") {
         Some(Value::String(command)) => return Some(command.clone()),
@@ -67,7 +59,7 @@ pub(crate) fn command(config: &Value) -> Option<String> {
     Some(command)
 }
 
-/// A word as a POSIX shell takes it.
+/// A word quoted for a POSIX shell.
 fn quoted(word: &str) -> String {
     let plain = |c: char| c.is_ascii_alphanumeric() || "-_./=:,+@%".contains(c);
     match !word.is_empty() && word.chars().all(plain) {
