@@ -111,9 +111,13 @@ fn write(
             let unit = patch.unit.unit;
             let place = [patch.unit.index, unit.row, unit.column].map(|v| v as f32);
             units[3 * at..3 * at + 3].copy_from_slice(&place);
-            for (row, values) in patch.projection.chunks_exact(patch.w).enumerate() {
-                let start = (at * side + patch.y + row) * side + patch.x;
-                maps[start..start + patch.w].copy_from_slice(values);
+            for (row, values) in patch
+                .projection
+                .chunks_exact(patch.region.width)
+                .enumerate()
+            {
+                let start = (at * side + patch.region.row + row) * side + patch.region.column;
+                maps[start..start + patch.region.width].copy_from_slice(values);
             }
         }
     }

@@ -1,7 +1,7 @@
 //! Back-projections of a network that is small enough to work them out on paper.
 
 // Test code: a panic is the report.
-#![allow(clippy::unwrap_used)]
+#![allow(clippy::unwrap_used, dead_code)]
 
 mod common;
 

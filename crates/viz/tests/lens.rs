@@ -1,7 +1,7 @@
 //! A layer of a network over a prepared data set, against the network computed image by image.
 
 // Test code: a panic is the report.
-#![allow(clippy::unwrap_used)]
+#![allow(clippy::unwrap_used, dead_code)]
 
 mod common;
 

@@ -1,7 +1,7 @@
 //! The search for the images that excite a filter most, and the files that show them.
 
 // Test code: a panic is the report.
-#![allow(clippy::unwrap_used)]
+#![allow(clippy::unwrap_used, dead_code)]
 
 mod common;
 
@@ -458,7 +458,10 @@ fn a_projection_lies_wholly_in_its_crop() {
                 let tops = survey(&network, stage, &[0, 1, 2, 3], 4, set).unwrap().tops;
                 let cut = cut_patches(&network, stage, &method, &tops, set).unwrap();
                 for patch in cut.iter().flat_map(|f| &f.patches) {
-                    assert_eq!(patch.projection.len(), patch.w * patch.h);
+                    assert_eq!(
+                        patch.projection.len(),
+                        patch.region.width * patch.region.height
+                    );
                     let image = tensor(&images, patch.unit.index);
                     let whole = method.explain(&network, stage, &image, &[patch.unit.unit]);
                     let [all, cut] = [values(&whole.unwrap()), patch.projection.clone()]
@@ -550,9 +553,9 @@ fn a_method_of_ones_own_goes_through_the_atlas_to_the_files() {
     let patches: Vec<&Patch> = atlas.filters.iter().flat_map(|f| &f.patches).collect();
     assert!(!patches.is_empty());
     for patch in patches {
-        let expected = (0..patch.h).flat_map(|row| {
-            let start = (patch.y + row) * 24 + patch.x;
-            (start..start + patch.w).map(|v| v as f32)
+        let expected = (0..patch.region.height).flat_map(|row| {
+            let start = (patch.region.row + row) * 24 + patch.region.column;
+            (start..start + patch.region.width).map(|v| v as f32)
         });
         assert_eq!(patch.projection, expected.collect::<Vec<f32>>());
     }

@@ -4,5 +4,4 @@ pub mod assign;
 pub mod part;
 pub mod rule;
 pub mod split;
-pub mod split_part;
 pub mod subjects;

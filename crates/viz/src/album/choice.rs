@@ -26,8 +26,8 @@ pub enum Choice {
 pub(crate) struct Chosen {
     /// Filters to draw.
     pub filters: Vec<usize>,
-    /// Filters of the figure; `None` takes those that respond most.
-    pub figure: Option<Vec<usize>>,
+    /// Filters of the figure; empty where nothing ranks them.
+    pub figure: Vec<usize>,
     /// A label for some of them.
     pub labels: BTreeMap<usize, String>,
 }
@@ -52,48 +52,40 @@ impl Choice {
         rows: &[usize],
         shown: usize,
     ) -> Result<Chosen, Error> {
-        let (filters, mut figure, labels) = match self {
-            Self::Numbers(filters) => (filters.clone(), Some(filters.clone()), BTreeMap::new()),
-            Self::All => {
-                let labelled = labelled(lens, options)?;
-                let figure = (!labelled.is_empty()).then(|| best(&labelled));
-                let all = 0..lens.network.filters(lens.stage)?;
-                (all.collect(), figure, labels(&labelled))
-            }
-            Self::BestFau(count) => {
-                let labelled = labelled(lens, options)?;
-                if labelled.is_empty() {
-                    return Err(Error::NoActionUnits(lens.prepared.dir().to_path_buf()));
-                }
-                let mut filters = best(&labelled);
-                filters.truncate(*count);
-                (filters.clone(), Some(filters), labels(&labelled))
-            }
-            Self::BestClass(name) => {
-                let ranked = best_of_class(lens, rows, name, shown)?;
-                let filters: Vec<usize> = ranked.iter().map(|(_, filter)| *filter).collect();
-                let label =
-                    |(auroc, filter): &(f64, usize)| (*filter, format!("{name}\nAUROC {auroc:.2}"));
-                (
-                    filters.clone(),
-                    Some(filters),
-                    ranked.iter().map(label).collect(),
-                )
-            }
+        let ranked = match self {
+            Self::Numbers(_) => vec![],
+            Self::All | Self::BestFau(_) => best_of_units(lens, options)?,
+            Self::BestClass(name) => best_of_class(lens, rows, name, shown)?,
         };
-        if let Some(figure) = &mut figure {
-            figure.truncate(shown);
-        }
+        let best: Vec<usize> = ranked.iter().map(|(filter, _)| *filter).collect();
+        let filters = match self {
+            Self::Numbers(numbers) => numbers.clone(),
+            Self::All => (0..lens.network.filters(lens.stage)?).collect(),
+            Self::BestFau(_) if best.is_empty() => {
+                return Err(Error::NoActionUnits(lens.prepared.dir().to_path_buf()));
+            }
+            Self::BestFau(count) => best.iter().copied().take(*count).collect(),
+            Self::BestClass(_) => best.clone(),
+        };
+        let mut figure = match self {
+            Self::All => best,
+            _ => filters.clone(),
+        };
+        figure.truncate(shown);
         Ok(Chosen {
             filters,
             figure,
-            labels,
+            labels: ranked.into_iter().collect(),
         })
     }
 }
 
-/// The filters with their action units, the largest KL first; empty where the data set has too few codes.
-fn labelled(lens: &LayerLens, options: &CheckedOptions) -> Result<Vec<LabelledFilter>, Error> {
+/// The filters with their labels: the best of every action unit, then the next best of all. Empty where the data set has too few
+/// codes.
+fn best_of_units(
+    lens: &LayerLens,
+    options: &CheckedOptions,
+) -> Result<Vec<(usize, String)>, Error> {
     let samples = read_samples(&lens.prepared.dir().join("samples.csv"))?;
     let coded = samples.into_iter().filter(|sample| sample.coded.is_some());
     let (rows, coded): (Vec<usize>, Vec<SampleRow>) = coded
@@ -103,37 +95,24 @@ fn labelled(lens: &LayerLens, options: &CheckedOptions) -> Result<Vec<LabelledFi
     if rows.is_empty() {
         return Ok(vec![]);
     }
-    Ok(labelled_filters(
-        &lens.activations(&rows)?,
-        &coded,
-        options,
-    )?)
-}
-
-/// The best filter of every action unit, then the next best of all.
-fn best(labelled: &[LabelledFilter]) -> Vec<usize> {
+    let labelled = labelled_filters(&lens.activations(&rows)?, &coded, options)?;
     let mut units = BTreeSet::new();
-    let (first, others): (Vec<&LabelledFilter>, Vec<&LabelledFilter>) =
-        labelled.iter().partition(|label| units.insert(label.au));
-    let filters = first.into_iter().chain(others).map(|label| label.filter);
-    filters.collect()
-}
-
-fn labels(labelled: &[LabelledFilter]) -> BTreeMap<usize, String> {
-    let label = |l: &LabelledFilter| {
+    let (first, others): (Vec<LabelledFilter>, Vec<LabelledFilter>) =
+        labelled.into_iter().partition(|l| units.insert(l.au));
+    let label = |l: LabelledFilter| {
         let (au, name) = (l.au, au::name(l.au));
         (l.filter, format!("AU{au} {name}\nAUROC {:.2}", l.auroc))
     };
-    labelled.iter().map(label).collect()
+    Ok(first.into_iter().chain(others).map(label).collect())
 }
 
-/// The filters that separate a class best from the others, by AUROC over `rows`, with their AUROC.
+/// The filters that separate a class best from the others by AUROC over `rows`, with their labels.
 fn best_of_class(
     lens: &LayerLens,
     rows: &[usize],
     name: &str,
     shown: usize,
-) -> Result<Vec<(f64, usize)>, Error> {
+) -> Result<Vec<(usize, String)>, Error> {
     let label = class_label(lens, name)? as i64;
     let labels = lens.prepared.labels();
     let of_class: Vec<bool> = rows.iter().map(|&row| labels[row] == label).collect();
@@ -143,12 +122,13 @@ fn best_of_class(
     let activations = lens.activations(rows)?;
     let auroc = |filter: usize| {
         let column = (0..rows.len()).map(|row| f64::from(activations.get(row, filter)));
-        (order::auroc(&Vec::from_iter(column), &of_class), filter)
+        (filter, order::auroc(&Vec::from_iter(column), &of_class))
     };
-    let mut ranked: Vec<(f64, usize)> = (0..activations.filters()).map(auroc).collect();
-    ranked.sort_by(|a, b| b.0.total_cmp(&a.0).then(a.1.cmp(&b.1)));
-    ranked.truncate(shown.max(1));
-    Ok(ranked)
+    let mut ranked: Vec<(usize, f64)> = (0..activations.filters()).map(auroc).collect();
+    ranked.sort_by(|a, b| b.1.total_cmp(&a.1).then(a.0.cmp(&b.0)));
+    let best = ranked.into_iter().take(shown.max(1));
+    let labelled = best.map(|(filter, auroc)| (filter, format!("{name}\nAUROC {auroc:.2}")));
+    Ok(labelled.collect())
 }
 
 /// The label of a class by its name.

@@ -133,7 +133,7 @@ fn patch_rows(filter: &FilterPatches) -> Vec<Value> {
     let row = |(rank, p): (usize, &Patch)| {
         json!({
             "rank": rank, "index": p.unit.index, "subject": p.unit.subject, "row": p.unit.unit.row, "col": p.unit.unit.column,
-            "activation": p.unit.activation, "x": p.x, "y": p.y, "w": p.w, "h": p.h,
+            "activation": p.unit.activation, "x": p.region.column, "y": p.region.row, "w": p.region.width, "h": p.region.height,
         })
     };
     filter.patches.iter().enumerate().map(row).collect()

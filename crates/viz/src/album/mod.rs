@@ -13,15 +13,14 @@ use faus_fau::{CheckedOptions, Lens};
 use faus_model::Network;
 use serde_json::json;
 
-use crate::album::choice::{Choice, Chosen};
+use crate::album::choice::Choice;
 use crate::album::distinct::Distinct;
 use crate::album::evidence::synthetic_mark;
-use crate::album::files::{WriteOptions, write_both};
+use crate::album::files::{WriteOptions, make_folder, write_both};
 use crate::atlas::Atlas;
 use crate::atlas::sanity::{Untrained, sanity};
 use crate::error::Error;
 use crate::explain::method::Explain;
-use crate::images::ImageSet;
 use crate::lens::LayerLens;
 use crate::picture::layout::Captions;
 
@@ -64,73 +63,61 @@ impl Album<'_> {
         dir: &Path,
         untrained: Option<Untrained>,
     ) -> Result<(), Error> {
-        let choose = |lens: &LayerLens| self.choice.of(lens, self.options, self.rows, self.shown);
-        let chosen = choose(lens)?;
-        let untrained = match untrained {
-            None => None,
-            Some(networks) => {
-                let other = LayerLens {
-                    network: networks.other.replica()?,
-                    ..*lens
-                };
-                Some((networks, choose(&other)?))
+        if let Some(networks) = &untrained {
+            let other = LayerLens {
+                network: networks.other.replica()?,
+                ..*lens
+            };
+            self.with_atlas(&other, true, |_, _, atlas, mut options| {
+                make_folder(dir)?;
+                options.captions.heading.insert_str(0, "UNTRAINED - ");
+                write_both(dir, "untrained", |scale| {
+                    Some(atlas.figure(&options.figure, &options.captions, scale))
+                })
+            })?;
+        }
+        self.with_atlas(lens, false, move |network, stage, atlas, options| {
+            if let Some(networks) = untrained {
+                let found = sanity(network, stage, &networks, atlas, &options.figure)?;
+                found.write(dir, atlas, &options, networks.seed)?;
             }
-        };
-        let groups = self.distinct.groups(lens.prepared);
-        let options = self.write_options(lens);
-        lens.with_images(self.rows, &groups, move |network, stage, images| {
-            self.draw(dir, (network, stage), chosen, untrained, options, images)
+            atlas.write(dir, &options)
         })
     }
 
-    fn draw(
+    /// Calls `f` on the pool with the atlas of the filters chosen, or of the figure's alone.
+    fn with_atlas(
         &self,
-        dir: &Path,
-        (network, stage): (&Network, usize),
-        chosen: Chosen,
-        untrained: Option<(Untrained, Chosen)>,
-        mut options: WriteOptions,
-        images: &ImageSet,
+        lens: &LayerLens,
+        figure_alone: bool,
+        f: impl FnOnce(&Network, usize, &Atlas, WriteOptions) -> Result<(), Error> + Send,
     ) -> Result<(), Error> {
-        let (method, top) = (self.method, self.top);
-        let atlas = Atlas::gather(network, stage, method, &chosen.filters, top, images)?;
-        options.figure = chosen.figure.unwrap_or_else(|| atlas.strongest(self.shown));
-        options.captions.labels = chosen.labels;
-        if let Some((networks, chosen)) = untrained {
-            sanity(network, stage, &networks, &atlas, &options.figure)?.write(
-                dir,
-                &atlas,
-                &options,
-                networks.seed,
-            )?;
-            let filters = chosen.figure.as_ref().unwrap_or(&chosen.filters);
-            let other = Atlas::gather(&networks.other, stage, method, filters, top, images)?;
-            let captions = Captions {
-                heading: format!("UNTRAINED - {}", options.captions.heading),
-                labels: chosen.labels,
-            };
-            let figure = chosen.figure.unwrap_or_else(|| other.strongest(self.shown));
-            write_both(dir, "untrained", |scale| {
-                Some(other.figure(&figure, &captions, scale))
-            })?;
-        }
-        atlas.write(dir, &options)
-    }
-
-    fn write_options(&self, lens: &LayerLens) -> WriteOptions {
-        WriteOptions {
+        let chosen = self.choice.of(lens, self.options, self.rows, self.shown)?;
+        let filters = match figure_alone && !chosen.figure.is_empty() {
+            true => chosen.figure.clone(),
+            false => chosen.filters,
+        };
+        let mut options = WriteOptions {
             captions: Captions {
                 heading: self.heading(lens.prepared, lens.layer()),
-                ..Captions::default()
+                labels: chosen.labels,
             },
+            figure: chosen.figure,
             arrays: self.arrays,
             synthetic: lens.prepared.info().synthetic,
             facts: json!({
                 "split": self.split, "fold": self.fold, "optimistic": self.may_have_seen, "distinct": self.distinct,
                 "choice": self.choice.name(),
             }),
-            ..WriteOptions::default()
-        }
+        };
+        let groups = self.distinct.groups(lens.prepared);
+        lens.with_images(self.rows, &groups, move |network, stage, images| {
+            let atlas = Atlas::gather(network, stage, self.method, &filters, self.top, images)?;
+            if options.figure.is_empty() {
+                options.figure = atlas.strongest(self.shown);
+            }
+            f(network, stage, &atlas, options)
+        })
     }
 
     fn heading(&self, prepared: &Prepared, layer: &str) -> String {

@@ -65,15 +65,11 @@ pub fn evidence(
 ) -> Result<Vec<Evidence>, Error> {
     check_filters(network, output(network), class.as_slice())?;
     let plan = network.plan(GradientMethod::fastest(network.device()))?;
-    let jobs = images.rows.iter().enumerate();
-    let jobs = jobs
-        .map(|(n, &row)| Ok((network.replica()?, n, row)))
-        .collect::<Result<Vec<_>, Error>>()?;
-    let found = for_each(network.device(), jobs, |(network, n, row)| {
+    let rows = images.rows.iter();
+    for_each(network, network.device(), rows, |network, n, &row| {
         images.report("Mapping evidence", n, images.rows.len())?;
-        of_image(&network, &plan, class, images, row)
-    });
-    found.into_iter().collect()
+        of_image(network, &plan, class, images, row)
+    })
 }
 
 fn output(network: &Network) -> usize {

@@ -6,6 +6,7 @@ pub(crate) mod sanity;
 pub(crate) mod similarity;
 
 use faus_model::{Layer, Network};
+use image::GrayImage;
 
 use crate::atlas::order::atlas_order;
 use crate::error::Error;
@@ -14,6 +15,7 @@ use crate::explain::method::Explain;
 use crate::explain::patch::{FilterPatches, cut_patches};
 use crate::images::{ImageSet, values};
 use crate::lens::strongest::{Survey, survey};
+use crate::picture::canvas::{centred, largest};
 
 /// The patches of one layer's filters.
 pub struct Atlas<'a> {
@@ -31,8 +33,7 @@ pub struct Atlas<'a> {
     pub filters: Vec<FilterPatches>,
     /// The filters by likeness, dead ones last.
     pub order: Vec<usize>,
-    /// The first layer's kernels on grey images.
-    pub(crate) kernels: Kernels,
+    pub(crate) kernels: Vec<GrayImage>,
     pub(crate) frame: Frame,
 }
 
@@ -60,7 +61,7 @@ impl<'a> Atlas<'a> {
             order: atlas_order(&patches, &survey, &frame),
             survey,
             filters: patches,
-            kernels: Kernels::of_first_layer(network)?,
+            kernels: first_kernels(network)?,
             frame,
         })
     }
@@ -86,27 +87,17 @@ impl<'a> Atlas<'a> {
     }
 }
 
-/// Kernels of a convolution of grey images.
-pub(crate) struct Kernels {
-    /// `[filters, side, side]`; empty where the first layer is no convolution of grey images.
-    pub values: Vec<f32>,
-    pub side: usize,
-}
-
-impl Kernels {
-    fn of_first_layer(network: &Network) -> Result<Self, Error> {
-        let first = network.stages().first().and_then(|s| s.layers.first());
-        Ok(match first {
-            Some(Layer::Conv { weight, .. }) if weight.size()[1] == 1 && weight.size()[3] > 1 => {
-                Self {
-                    values: values(weight)?,
-                    side: weight.size()[3] as usize,
-                }
-            }
-            _ => Self {
-                values: vec![],
-                side: 0,
-            },
-        })
+/// The kernels of the first layer in their order, middle grey for 0, all on one scale; none where it does not read grey images.
+fn first_kernels(network: &Network) -> Result<Vec<GrayImage>, Error> {
+    let first = network.stages().first().and_then(|s| s.layers.first());
+    let Some(Layer::Conv { weight, .. }) = first else {
+        return Ok(vec![]);
+    };
+    let (size, kernels) = (weight.size(), values(weight)?);
+    if size[1] != 1 || size[3] < 2 {
+        return Ok(vec![]);
     }
+    let (side, most) = (size[3] as usize, largest(&kernels));
+    let kernels = kernels.chunks_exact(side * side);
+    Ok(kernels.map(|kernel| centred(kernel, side, most)).collect())
 }

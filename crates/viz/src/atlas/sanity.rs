@@ -1,6 +1,6 @@
 //! Sanity checks of explanations: the same units' maps under random weights, an edge detector and a shifted input.
 
-use faus_model::{Architecture, Network, Region};
+use faus_model::{Architecture, Network};
 use serde::Serialize;
 
 use crate::atlas::Atlas;
@@ -8,7 +8,6 @@ use crate::atlas::similarity::{magnitudes, sobel, spearman, ssim};
 use crate::error::Error;
 use crate::explain::back_projection::BackProjection;
 use crate::explain::field::crop;
-use crate::explain::method::Explain;
 use crate::explain::patch::{Explainer, Patch};
 use crate::lens::strongest::TopUnit;
 
@@ -141,37 +140,26 @@ pub fn sanity(
     let patches: Vec<&Patch> = chosen.flat_map(|f| &f.patches).collect();
     let comparison = Comparison {
         units: patches.iter().map(|p| p.unit).collect(),
-        regions: patches
-            .iter()
-            .map(|p| atlas.frame.place(p.unit.unit).0)
-            .collect(),
         trained: patches.iter().map(|p| p.projection.clone()).collect(),
+        patches,
         stage,
         atlas,
     };
     let mut panels = comparison.cascade(network, &untrained.cascade)?;
-    panels.push(comparison.panel(
-        ("untrained", PanelKind::Untrained, "untrained network"),
-        ["untrained", "network"],
-        comparison.maps(&untrained.other)?,
-    ));
+    panels.push(comparison.untrained(&untrained.other)?);
     panels.push(comparison.edges());
     panels.extend(comparison.shifts(network)?);
     Ok(Sanity {
         filters: filters.to_vec(),
-        patches: patches.len(),
+        patches: comparison.patches.len(),
         sentence: sentence(atlas.method.title(), &panels),
         panels,
     })
 }
 
-/// A panel's name, kind and label.
-type Names<'a> = (&'a str, PanelKind, &'a str);
-
 struct Comparison<'a> {
+    patches: Vec<&'a Patch>,
     units: Vec<TopUnit>,
-    /// The receptive field of each unit.
-    regions: Vec<Region>,
     /// The trained network's map of each unit.
     trained: Vec<Vec<f32>>,
     stage: usize,
@@ -181,7 +169,7 @@ struct Comparison<'a> {
 impl Comparison<'_> {
     fn maps(&self, network: &Network) -> Result<Vec<Vec<f32>>, Error> {
         let explainer = Explainer::new(network, self.stage, self.atlas.method)?;
-        explainer.maps(&self.units, &self.atlas.images)
+        explainer.maps(network, &self.units, &self.atlas.images)
     }
 
     /// The layers randomised one after the other, from the explained one down.
@@ -191,112 +179,120 @@ impl Comparison<'_> {
         let top = &network.stages()[self.stage].name;
         let mut panels = Vec::new();
         for stage in network.stages()[..=self.stage].iter().rev() {
-            let layer = stage.name.as_str();
-            for (name, values) in &weights {
-                if name
-                    .rsplit_once('.')
-                    .is_some_and(|(stage, _)| stage == layer)
-                {
-                    randomised.set_parameter(name, values)?;
-                }
+            let layer = &stage.name;
+            let own = |name: &str| name.rsplit_once('.').is_some_and(|(of, _)| of == layer);
+            for (name, values) in weights.iter().filter(|(name, _)| own(name)) {
+                randomised.set_parameter(name, values)?;
             }
-            let (label, short) = match layer == top {
-                true => (format!("{layer} randomised"), layer.to_owned()),
-                false => (
-                    format!("{top} to {layer} randomised"),
-                    format!("to {layer}"),
-                ),
+            let (span, short) = match layer == top {
+                true => (layer.clone(), layer.clone()),
+                false => (format!("{top} to {layer}"), format!("to {layer}")),
             };
-            let names = (layer, PanelKind::Cascade, label.as_str());
-            panels.push(self.panel(names, [&short, "random"], self.maps(&randomised)?));
+            let label = format!("{span} randomised");
+            let (head, maps) = ([short.as_str(), "random"], self.maps(&randomised)?);
+            panels.push(self.panel(layer, PanelKind::Cascade, &label, head, maps));
         }
         Ok(panels)
     }
 
+    fn untrained(&self, other: &Network) -> Result<Panel, Error> {
+        let (kind, head) = (PanelKind::Untrained, ["untrained", "network"]);
+        Ok(self.panel(
+            "untrained",
+            kind,
+            "untrained network",
+            head,
+            self.maps(other)?,
+        ))
+    }
+
     fn edges(&self) -> Panel {
         let images = self.atlas.images.images;
-        let map = |(unit, region): (&TopUnit, &Region)| {
-            let grey = images.grey(unit.index).iter();
+        let map = |patch: &&Patch| {
+            let grey = images.grey(patch.unit.index).iter();
             let image: Vec<f32> = grey.map(|&v| f32::from(v) / 255.0).collect();
-            crop(&sobel(&image, images.side()), images.side(), *region)
+            let edges = sobel(&image, images.side());
+            crop(&edges, images.side(), patch.region)
         };
-        let names = ("edges", PanelKind::Edges, "edge detector (Sobel)");
-        let maps = self.units.iter().zip(&self.regions).map(map).collect();
-        self.panel(names, ["edges", "(Sobel)"], maps)
+        let maps = self.patches.iter().map(map).collect();
+        let (label, head) = ("edge detector (Sobel)", ["edges", "(Sobel)"]);
+        self.panel("edges", PanelKind::Edges, label, head, maps)
     }
 
     /// The method itself, and gradient × input, under a constant that the network takes out again.
     fn shifts(&self, network: &Network) -> Result<Vec<Panel>, Error> {
-        let images = &self.atlas.images;
-        let maps = |method| match Explainer::shifted(network, self.stage, method, SHIFT)? {
-            Some(explainer) => explainer.maps(&self.units, images).map(Some),
-            None => Ok(None),
+        let (kind, stage, images) = (PanelKind::Shift, self.stage, &self.atlas.images);
+        let maps = |method| {
+            Explainer::new(network, stage, method)?.shifted_maps(
+                network,
+                SHIFT,
+                &self.units,
+                images,
+            )
         };
         let gradient = &BackProjection::Gradient;
         let (Some(own), Some(shifted)) = (maps(self.atlas.method)?, maps(gradient)?) else {
             return Ok(vec![]);
         };
-        let names = ("shift", PanelKind::Shift, "constant input shift");
-        let first = self.panel(names, ["input", "shifted"], own);
-        let plain = Explainer::new(network, self.stage, gradient)?.maps(&self.units, images)?;
-        let label = "constant input shift, gradient x input";
-        let names = ("shift_gradient_x_input", PanelKind::Shift, label);
-        let (before, after) = (
-            self.times_input(plain, 0.0),
-            self.times_input(shifted, SHIFT as f32),
-        );
-        let second = compare(
-            names,
+        let (label, head) = ("constant input shift", ["input", "shifted"]);
+        let first = self.panel("shift", kind, label, head, own);
+        let plain = Explainer::new(network, stage, gradient)?;
+        let plain = plain.maps(network, &self.units, images)?;
+        let (label, head) = (
+            format!("{label}, gradient x input"),
             ["shifted,", "grad x inp"],
-            &before,
-            after,
-            &self.regions,
         );
+        let times_input = Self {
+            patches: self.patches.clone(),
+            units: vec![],
+            trained: self.times_input(plain, 0.0),
+            ..*self
+        };
+        let maps = self.times_input(shifted, SHIFT as f32);
+        let second = times_input.panel("shift_gradient_x_input", kind, &label, head, maps);
         Ok(vec![first, second])
     }
 
     /// Each map times its input, to which `shift` is added.
     fn times_input(&self, maps: Vec<Vec<f32>>, shift: f32) -> Vec<Vec<f32>> {
         let images = self.atlas.images.images;
-        let places = self.units.iter().zip(&self.regions);
-        let product = |(map, (unit, region)): (Vec<f32>, (&TopUnit, &Region))| {
-            let input = crop(&images.input(unit.index), images.side(), *region);
-            let pairs = map.iter().zip(input);
-            pairs.map(|(g, x)| g * (x + shift)).collect()
+        let product = |(map, patch): (Vec<f32>, &&Patch)| {
+            let input = crop(&images.input(patch.unit.index), images.side(), patch.region);
+            map.iter()
+                .zip(input)
+                .map(|(g, x)| g * (x + shift))
+                .collect()
         };
-        maps.into_iter().zip(places).map(product).collect()
+        maps.into_iter().zip(&self.patches).map(product).collect()
     }
 
-    fn panel(&self, names: Names, head: [&str; 2], maps: Vec<Vec<f32>>) -> Panel {
-        compare(names, head, &self.trained, maps, &self.regions)
-    }
-}
-
-/// Scores of `maps` beside the reference maps.
-fn compare(
-    (name, kind, label): Names,
-    head: [&str; 2],
-    references: &[Vec<f32>],
-    maps: Vec<Vec<f32>>,
-    regions: &[Region],
-) -> Panel {
-    let pairs = || references.iter().zip(&maps);
-    let sizes = || pairs().map(|(a, b)| (magnitudes(a), magnitudes(b)));
-    let shown = |map: &[f32]| map.iter().any(|v| *v != 0.0);
-    let similarity = |((a, b), region): ((Vec<f32>, Vec<f32>), &Region)| {
-        let both = shown(&a) && shown(&b);
-        both.then(|| ssim(&a, &b, region.width)).flatten()
-    };
-    Panel {
-        name: name.to_owned(),
-        kind,
-        label: label.to_owned(),
-        spearman: (kind != PanelKind::Edges)
-            .then(|| Score::of(pairs().map(|(a, b)| spearman(a, b)))),
-        spearman_abs: Score::of(sizes().map(|(a, b)| spearman(&a, &b))),
-        ssim: Score::of(sizes().zip(regions).map(similarity)),
-        head: head.map(str::to_owned),
-        maps,
+    /// Scores of `maps` beside the trained network's.
+    fn panel(
+        &self,
+        name: &str,
+        kind: PanelKind,
+        label: &str,
+        head: [&str; 2],
+        maps: Vec<Vec<f32>>,
+    ) -> Panel {
+        let pairs = || self.trained.iter().zip(&maps);
+        let sizes = || pairs().map(|(a, b)| (magnitudes(a), magnitudes(b)));
+        let shown = |map: &[f32]| map.iter().any(|v| *v != 0.0);
+        let similarity = |((a, b), patch): ((Vec<f32>, Vec<f32>), &&Patch)| {
+            let both = shown(&a) && shown(&b);
+            both.then(|| ssim(&a, &b, patch.region.width)).flatten()
+        };
+        let signed = Score::of(pairs().map(|(a, b)| spearman(a, b)));
+        Panel {
+            name: name.to_owned(),
+            kind,
+            label: label.to_owned(),
+            spearman: (kind != PanelKind::Edges).then_some(signed),
+            spearman_abs: Score::of(sizes().map(|(a, b)| spearman(&a, &b))),
+            ssim: Score::of(sizes().zip(&self.patches).map(similarity)),
+            head: head.map(str::to_owned),
+            maps,
+        }
     }
 }
 

@@ -65,17 +65,10 @@ pub fn magnitudes(map: &[f32]) -> Vec<f32> {
 /// (differences across two pixels, smoothed by ¼, ½, ¼), pixels beyond the border mirrored (scikit-image's `filters.sobel`).
 pub fn sobel(image: &[f32], width: usize) -> Vec<f32> {
     let height = image.len() / width.max(1);
-    let mirrored = |at: isize, length: usize| {
-        let inside = if at < 0 { -at - 1 } else { at } as usize;
-        if inside >= length {
-            2 * length - 1 - inside
-        } else {
-            inside
-        }
-    };
+    // One pixel beyond the border, the mirrored pixel is the border's own.
     let at = |row: usize, column: usize, down: isize, right: isize| {
-        let row = mirrored(row as isize + down, height);
-        let column = mirrored(column as isize + right, width);
+        let row = row.saturating_add_signed(down).min(height - 1);
+        let column = column.saturating_add_signed(right).min(width - 1);
         f64::from(image[row * width + column])
     };
     let pixel = |i: usize| {

@@ -19,13 +19,7 @@ pub struct UnitRef {
 
 impl UnitRef {
     pub(crate) fn missing(self) -> Error {
-        let Self {
-            filter,
-            row,
-            column,
-        } = self;
-        let name = format!("row {row}, column {column} of filter {filter}");
-        Error::unknown("unit", name, "those of the layer")
+        Error::unknown("unit", format!("{self:?}"), "those of the layer")
     }
 }
 

@@ -56,7 +56,7 @@ impl ExplainField for Occlusion {
         unit: UnitRef,
     ) -> Result<FieldMap, Error> {
         let (side, traced) = (net.image_side(), Region::unit(unit.row, unit.column));
-        let response = |image| {
+        let response = |image: &[f32]| {
             let response = net.trace(image, traced)?;
             let response = response.response(unit.filter, unit.row, unit.column);
             response.ok_or_else(|| unit.missing())
@@ -80,22 +80,20 @@ pub struct Windows {
 
 impl Windows {
     /// Squares of a quarter of the field's side, half overlapping (our choice: fine enough to tell an eye from its brow in a
-    /// field of 32 pixels, coarse enough to take the whole of either away).
+    /// field of 32 pixels, coarse enough to cover the whole of either).
     pub fn of_field(field: usize) -> Self {
-        let side = (field / 4).max(1);
-        Self {
-            side,
-            stride: side.div_ceil(2),
-        }
+        Self::half_overlapping(field / 4)
     }
 
     /// For whole faces: an eighth of the side (our choice: about an eye), half overlapping.
     pub fn of_face(side: usize) -> Self {
-        let side = (side / 8).max(1);
-        Self {
-            side,
-            stride: side.div_ceil(2),
-        }
+        Self::half_overlapping(side / 8)
+    }
+
+    fn half_overlapping(side: usize) -> Self {
+        let side = side.max(1);
+        let stride = side.div_ceil(2);
+        Self { side, stride }
     }
 
     /// First pixels of the squares along `length` pixels; the last may reach beyond the end.

@@ -18,14 +18,8 @@ const BATCH: usize = 16;
 pub struct Patch {
     /// The unit and its image.
     pub unit: TopUnit,
-    /// Left edge of the crop in the image, in pixels.
-    pub x: usize,
-    /// Upper edge.
-    pub y: usize,
-    /// Width; smaller than the receptive field at the image's border.
-    pub w: usize,
-    /// Height.
-    pub h: usize,
+    /// The crop in the image, in pixels; smaller than the receptive field at the image's border.
+    pub region: Region,
     /// Where the crop begins in the full receptive field (column, row): 0 except at the left and upper border.
     pub inset: (usize, usize),
     /// Grey pixels of the crop / 255, `[h, w]` in [0, 1].
@@ -67,10 +61,11 @@ impl FilterPatches {
 impl Patch {
     /// Calls `f` with each pixel's place in the full receptive field `[field, field]` and in the crop `[h, w]`.
     pub(crate) fn each_pixel(&self, field: usize, mut f: impl FnMut(usize, usize)) {
-        for row in 0..self.h {
-            for column in 0..self.w {
+        let width = self.region.width;
+        for row in 0..self.region.height {
+            for column in 0..width {
                 let at = (row + self.inset.1) * field + column + self.inset.0;
-                f(at, row * self.w + column);
+                f(at, row * width + column);
             }
         }
     }
@@ -91,16 +86,13 @@ pub fn cut_patches(
 ) -> Result<Vec<FilterPatches>, Error> {
     let units: Vec<TopUnit> = tops.iter().flat_map(|t| t.units.iter().copied()).collect();
     let frame = Frame::new(network, stage, images.images.side());
-    let maps = Explainer::new(network, stage, method)?.maps(&units, images)?;
+    let maps = Explainer::new(network, stage, method)?.maps(network, &units, images)?;
     let mut patches = units.iter().zip(maps).map(|(unit, projection)| {
         let (region, inset) = frame.place(unit.unit);
         let grey = crop(images.images.grey(unit.index), images.images.side(), region);
         Patch {
             unit: *unit,
-            x: region.column,
-            y: region.row,
-            w: region.width,
-            h: region.height,
+            region,
             inset,
             input: grey.into_iter().map(|v| f32::from(v) / 255.0).collect(),
             projection,
@@ -118,12 +110,6 @@ pub fn cut_patches(
 
 /// Computes the maps of single units, each over the pixels of its receptive field.
 pub(crate) struct Explainer<'m> {
-    network: Network,
-    way: Way<'m>,
-}
-
-/// The part of an [`Explainer`] that threads share: it holds no tensor.
-struct Way<'m> {
     stage: usize,
     method: &'m dyn Explain,
     /// The faster way, for units of a convolution.
@@ -142,72 +128,63 @@ impl<'m> Explainer<'m> {
             None => None,
         };
         Ok(Self {
-            way: Way {
-                stage,
-                method,
-                field,
-                frame: Frame::new(network, stage, network.spec().side),
-                margin: 0,
-                shift: 0.0,
-            },
-            network: network.replica()?,
+            stage,
+            method,
+            field,
+            frame: Frame::new(network, stage, network.spec().side),
+            margin: 0,
+            shift: 0.0,
         })
     }
 
-    /// The same for the network that takes `shift` back out of its input; `None` where there is no such network.
-    pub fn shifted(
+    /// The maps of the network that takes `shift` back out of its input; `None` where there is no such network.
+    pub fn shifted_maps(
+        mut self,
         network: &Network,
-        stage: usize,
-        method: &'m dyn Explain,
         shift: f64,
-    ) -> Result<Option<Self>, Error> {
-        let Some((shifted, margin)) = network.under_shift(shift)? else {
+        units: &[TopUnit],
+        images: &ImageSet,
+    ) -> Result<Option<Vec<Vec<f32>>>, Error> {
+        let Some((network, margin)) = network.under_shift(shift)? else {
             return Ok(None);
         };
-        let mut explainer = Self::new(&shifted, stage, method)?;
-        explainer.way.frame = Frame::new(network, stage, network.spec().side);
-        explainer.way.margin = margin;
-        explainer.way.shift = shift as f32;
-        Ok(Some(explainer))
+        self.field = Self::new(&network, self.stage, self.method)?.field;
+        (self.margin, self.shift) = (margin, shift as f32);
+        self.maps(&network, units, images).map(Some)
     }
 
     /// The map of each unit, `[h, w]` of its receptive field, in the order of the units. Runs on rayon's current pool.
-    pub fn maps(&self, units: &[TopUnit], images: &ImageSet) -> Result<Vec<Vec<f32>>, Error> {
+    pub fn maps(
+        &self,
+        network: &Network,
+        units: &[TopUnit],
+        images: &ImageSet,
+    ) -> Result<Vec<Vec<f32>>, Error> {
         let mut order: Vec<usize> = (0..units.len()).collect();
         order.sort_by_key(|&at| units[at].index);
-        let (device, jobs): (Device, Vec<&[usize]>) = match self.way.field {
+        let (device, jobs): (Device, Vec<&[usize]>) = match self.field {
             Some(_) => {
                 let same_image = |a: &usize, b: &usize| units[*a].index == units[*b].index;
                 (Device::Cpu, order.chunk_by(same_image).collect())
             }
-            None => (self.network.device(), order.chunks(BATCH).collect()),
+            None => (network.device(), order.chunks(BATCH).collect()),
         };
         let count = jobs.len();
-        let jobs = jobs.into_iter().enumerate();
-        let jobs = jobs
-            .map(|(n, job)| Ok((self.network.replica()?, n, job)))
-            .collect::<Result<Vec<_>, Error>>()?;
-        let way = &self.way;
-        let found = for_each(device, jobs, |(network, n, job)| {
+        let found = for_each(network, device, jobs, |network, n, job| {
             images.report("Explaining units", n, count)?;
             let units: Vec<TopUnit> = job.iter().map(|&at| units[at]).collect();
-            match &way.field {
-                Some((net, method)) => way.by_field(net, *method, &units, images),
-                None => way.by_image(&network, &units, images),
+            match &self.field {
+                Some((net, method)) => self.by_field(net, *method, &units, images),
+                None => self.by_image(network, &units, images),
             }
-        });
+        })?;
         let mut maps = vec![vec![]; units.len()];
-        let mut places = order.iter();
-        for job in found {
-            for (map, &at) in job?.into_iter().zip(places.by_ref()) {
-                maps[at] = map;
-            }
+        for (map, &at) in found.into_iter().flatten().zip(&order) {
+            maps[at] = map;
         }
         Ok(maps)
     }
-}
 
-impl Way<'_> {
     /// Units of one image.
     fn by_field(
         &self,

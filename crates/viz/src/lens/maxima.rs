@@ -1,7 +1,5 @@
 //! F(x): the largest response of each filter to each image, computed in one pass over the images.
 
-use std::sync::atomic::{AtomicUsize, Ordering};
-
 use faus_model::{GradientMethod, Maxima, Network};
 use rayon::prelude::*;
 use tch::Device;
@@ -12,17 +10,26 @@ use crate::images::ImageSet;
 /// Images computed together; fixed, so that results do not depend on the number of threads.
 const CHUNK: usize = 16;
 
-/// `f` of every job, which computes on `device`; results in the jobs' order. Runs on rayon's current pool, for a GPU on the
-/// calling thread alone: libtorch keeps handles and work space by thread, which every thread would allocate anew.
+/// `f` of every job with a replica of the network and the job's number, computed on `device`; results in the jobs' order. Runs
+/// on rayon's current pool, for a GPU on the calling thread alone: libtorch keeps handles and work space by thread, which every
+/// thread would allocate anew.
 pub(crate) fn for_each<J: Send, R: Send>(
+    network: &Network,
     device: Device,
-    jobs: Vec<J>,
-    f: impl Fn(J) -> Result<R, Error> + Sync + Send,
-) -> Vec<Result<R, Error>> {
+    jobs: impl IntoIterator<Item = J>,
+    f: impl Fn(&Network, usize, J) -> Result<R, Error> + Sync + Send,
+) -> Result<Vec<R>, Error> {
+    let jobs = jobs.into_iter().enumerate();
+    let jobs = jobs
+        .map(|(n, job)| Ok((network.replica()?, n, job)))
+        .collect::<Result<Vec<_>, Error>>()?;
+    let run = |(network, n, job): (Network, usize, J)| f(&network, n, job);
     if device.is_cuda() {
-        return jobs.into_iter().map(f).collect();
+        return jobs.into_iter().map(run).collect();
     }
-    jobs.into_par_iter().with_max_len(1).map(f).collect()
+    // All of them, so that the first error in the jobs' order wins.
+    let all: Vec<Result<R, Error>> = jobs.into_par_iter().with_max_len(1).map(run).collect();
+    all.into_iter().collect()
 }
 
 /// Passes the largest responses of stage `stage` to `take`, a few images at a time, in the order of the rows. Memory does not
@@ -40,22 +47,18 @@ pub fn stream_maxima(
         return Err(Error::NoImages);
     }
     let plan = network.plan(GradientMethod::fastest(network.device()))?;
-    let done = AtomicUsize::new(0);
+    let mut done = 0;
     // A few chunks at a time: the threads have work, and memory stays bounded.
     for group in images.rows.chunks(CHUNK * 4 * rayon::current_num_threads()) {
-        let jobs = group
-            .chunks(CHUNK)
-            .map(|rows| Ok((network.replica()?, rows)))
-            .collect::<Result<Vec<_>, Error>>()?;
-        let found = for_each(network.device(), jobs, |(network, rows)| {
-            let so_far = done.fetch_add(rows.len(), Ordering::Relaxed);
-            images.report("Computing activations", so_far, images.rows.len())?;
-            let maxima = network.maxima(&images.tensor(rows, &network)?, stage, &plan)?;
-            check_numbers(&network, stage, rows, &maxima)?;
+        images.report("Computing activations", done, images.rows.len())?;
+        done += group.len();
+        let chunks = group.chunks(CHUNK);
+        let found = for_each(network, network.device(), chunks, |network, _, rows| {
+            let maxima = network.maxima(&images.tensor(rows, network)?, stage, &plan)?;
+            check_numbers(network, stage, rows, &maxima)?;
             Ok((rows, maxima))
-        });
-        for chunk in found {
-            let (rows, maxima) = chunk?;
+        })?;
+        for (rows, maxima) in found {
             take(rows, &maxima)?;
         }
     }

@@ -118,15 +118,16 @@ impl Lens for LayerLens<'_> {
     ) -> Result<Vec<Vec<i64>>, faus_fau::Error> {
         Ok(self.with_images(rows, &[], |network, stage, images| {
             let maps = outputs(network, stage, images)?;
-            let jobs = silenced.iter().enumerate();
-            let jobs = jobs
-                .map(|(n, set)| Ok((network.replica()?, maps.shallow_clone(), n, set)))
-                .collect::<Result<Vec<_>, Error>>()?;
-            let predicted = for_each(network.device(), jobs, |(network, maps, n, set)| {
-                images.report("Silencing filters", n, silenced.len())?;
-                predicted(&network, stage, &maps, set)
-            });
-            predicted.into_iter().collect()
+            let jobs = silenced.iter().map(|set| (maps.shallow_clone(), set));
+            for_each(
+                network,
+                network.device(),
+                jobs,
+                |network, n, (maps, set)| {
+                    images.report("Silencing filters", n, silenced.len())?;
+                    predicted(network, stage, &maps, set)
+                },
+            )
         })?)
     }
 

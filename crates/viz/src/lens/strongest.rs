@@ -71,14 +71,26 @@ impl Survey {
     fn add(&mut self, rows: &[usize], maxima: &Maxima, top: usize, images: &ImageSet) {
         self.columns = maxima.columns;
         for (at, &index) in rows.iter().enumerate() {
-            let of_image = at * maxima.filters;
             for (best, positions) in self.tops.iter_mut().zip(&mut self.positions) {
-                let activation = maxima.values[of_image + best.filter];
-                if activation > 0.0 {
-                    let place = maxima.positions[of_image + best.filter] as usize;
-                    count_place(positions, place, activation);
-                    offer(best, top, (index, place, activation), self.columns, images);
+                positions.resize(maxima.columns * maxima.columns, 0.0);
+                let at = at * maxima.filters + best.filter;
+                let (activation, place) = (maxima.values[at], maxima.positions[at] as usize);
+                if activation <= 0.0 {
+                    continue;
                 }
+                positions[place] += f64::from(activation);
+                let new = TopUnit {
+                    index,
+                    subject: images.images.subject(index),
+                    group: images.groups.get(index).copied().unwrap_or(-1),
+                    unit: UnitRef {
+                        filter: best.filter,
+                        row: place / maxima.columns,
+                        column: place % maxima.columns,
+                    },
+                    activation,
+                };
+                insert(&mut best.units, top, new);
             }
             let grey = images.images.grey(index);
             for (sum, &grey) in self.average.iter_mut().zip(grey) {
@@ -92,7 +104,6 @@ impl Survey {
         let count = self.images as f64;
         self.average.iter_mut().for_each(|sum| *sum /= count);
         for positions in &mut self.positions {
-            positions.resize(self.columns * self.columns, 0.0);
             let sum: f64 = positions.iter().sum();
             if sum > 0.0 {
                 positions.iter_mut().for_each(|p| *p /= sum);
@@ -143,39 +154,6 @@ pub(crate) fn check_filters(
             Err(Error::unknown(what, filter, known))
         }
     }
-}
-
-fn count_place(positions: &mut Vec<f64>, place: usize, activation: f32) {
-    if positions.len() <= place {
-        positions.resize(place + 1, 0.0);
-    }
-    positions[place] += f64::from(activation);
-}
-
-/// Keeps an image if it is among the best.
-fn offer(
-    best: &mut FilterTop,
-    top: usize,
-    (index, place, activation): (usize, usize, f32),
-    columns: usize,
-    images: &ImageSet,
-) {
-    let last = best.units.last();
-    if best.units.len() == top && last.is_some_and(|last| activation <= last.activation) {
-        return;
-    }
-    let new = TopUnit {
-        index,
-        subject: images.images.subject(index),
-        group: images.groups.get(index).copied().unwrap_or(-1),
-        unit: UnitRef {
-            filter: best.filter,
-            row: place / columns,
-            column: place % columns,
-        },
-        activation,
-    };
-    insert(&mut best.units, top, new);
 }
 
 /// Inserts in falling order, keeping the better of two images of one group and at most `top`.

@@ -40,30 +40,21 @@ impl Canvas {
         }
     }
 
-    /// A grey picture, enlarged to a square of `size` points.
-    pub fn grey(&mut self, at: (u32, u32), size: u32, tile: &GrayImage) {
-        let pixels = size * self.scale;
-        let tile = imageops::resize(tile, pixels, pixels, FilterType::CatmullRom);
-        self.place(at, &DynamicImage::ImageLuma8(tile).to_rgb8());
+    /// A picture, enlarged to a square of `size` points.
+    pub fn tile(&mut self, at: (u32, u32), size: u32, tile: impl Into<DynamicImage>) {
+        self.place(at, size, &tile.into(), FilterType::CatmullRom);
     }
 
-    /// A coloured picture, enlarged to a square of `size` points.
-    pub fn colour(&mut self, at: (u32, u32), size: u32, tile: &RgbImage) {
-        let pixels = size * self.scale;
-        let tile = imageops::resize(tile, pixels, pixels, FilterType::CatmullRom);
-        self.place(at, &tile);
+    /// A picture whose every pixel stays a square.
+    pub fn blocks(&mut self, at: (u32, u32), size: u32, tile: impl Into<DynamicImage>) {
+        self.place(at, size, &tile.into(), FilterType::Nearest);
     }
 
-    /// A grey picture of which every pixel stays a square.
-    pub fn blocks(&mut self, at: (u32, u32), size: u32, tile: &GrayImage) {
+    fn place(&mut self, (x, y): (u32, u32), size: u32, tile: &DynamicImage, filter: FilterType) {
         let pixels = size * self.scale;
-        let tile = imageops::resize(tile, pixels, pixels, FilterType::Nearest);
-        self.place(at, &DynamicImage::ImageLuma8(tile).to_rgb8());
-    }
-
-    fn place(&mut self, (x, y): (u32, u32), tile: &RgbImage) {
+        let tile = tile.resize_exact(pixels, pixels, filter).into_rgb8();
         let (x, y) = (i64::from(x * self.scale), i64::from(y * self.scale));
-        imageops::replace(&mut self.picture, tile, x, y);
+        imageops::replace(&mut self.picture, &tile, x, y);
     }
 
     /// The outline of a rectangle, a point thick, inside it; sizes in fractions of a point.

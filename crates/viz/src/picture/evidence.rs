@@ -48,11 +48,11 @@ fn draw_row(canvas: &mut Canvas, y: u32, one: &Evidence, words: &[String], image
     }
     let side = images.side();
     let face = face(images.grey(one.index), side);
-    canvas.grey((x(0), y), FACE, &face);
-    canvas.colour((x(1), y), FACE, &over_face(&face, &one.gradient_x_input));
+    canvas.tile((x(0), y), FACE, face.clone());
+    canvas.tile((x(1), y), FACE, over_face(&face, &one.gradient_x_input));
     let guided = centred(&one.guided, side, largest(&one.guided));
-    canvas.grey((x(2), y), FACE, &guided);
-    canvas.colour((x(3), y), FACE, &over_face(&face, &one.occlusion));
+    canvas.tile((x(2), y), FACE, guided);
+    canvas.tile((x(3), y), FACE, over_face(&face, &one.occlusion));
 }
 
 /// The pale face under the map's colours.

@@ -54,7 +54,7 @@ impl Atlas<'_> {
             self.draw_face(&mut canvas, (x, TOP + 2 * (TILE + GAP)), patch);
         }
         if let Some(map) = map {
-            canvas.colour((right + GAP, TOP), places, &map);
+            canvas.tile((right + GAP, TOP), places, map);
         }
         canvas.finish()
     }
@@ -63,14 +63,16 @@ impl Atlas<'_> {
     fn draw_face(&self, canvas: &mut Canvas, (x, y): (u32, u32), patch: &Patch) {
         let images = self.images.images;
         let side = images.side();
-        canvas.grey((x, y), TILE, &face(images.grey(patch.unit.index), side));
-        if patch.w < side || patch.h < side {
+        canvas.tile((x, y), TILE, face(images.grey(patch.unit.index), side));
+        let region = patch.region;
+        if region.width < side || region.height < side {
             let points = |pixel: usize| pixel as f64 * f64::from(TILE) / side as f64;
             let at = (
-                f64::from(x) + points(patch.x),
-                f64::from(y) + points(patch.y),
+                f64::from(x) + points(region.column),
+                f64::from(y) + points(region.row),
             );
-            canvas.outline(at, (points(patch.w), points(patch.h)), Rgb([255, 255, 255]));
+            let size = (points(region.width), points(region.height));
+            canvas.outline(at, size, Rgb([255, 255, 255]));
         }
     }
 }
@@ -97,8 +99,8 @@ fn write_label(
 fn draw_patches(canvas: &mut Canvas, (left, top): (u32, u32), filter: &FilterPatches) {
     for (column, patch) in (0..).zip(&filter.patches) {
         let x = left + column * (TILE + GAP);
-        canvas.grey((x, top), TILE, &input_tile(filter, patch));
+        canvas.tile((x, top), TILE, input_tile(filter, patch));
         let projection = map_tile(filter, patch, &patch.projection);
-        canvas.grey((x, top + TILE + GAP), TILE, &projection);
+        canvas.tile((x, top + TILE + GAP), TILE, projection);
     }
 }

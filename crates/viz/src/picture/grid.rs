@@ -24,16 +24,16 @@ impl Atlas<'_> {
             let (upper, lower) = ((x, y + NUMBER), (x, y + NUMBER + SMALL + 1));
             match patches.patches.first() {
                 Some(best) => {
-                    canvas.grey(upper, SMALL, &input_tile(patches, best));
+                    canvas.tile(upper, SMALL, input_tile(patches, best));
                     let mean = patches.mean_projection().into_iter();
                     let mean: Vec<f32> = mean.map(|v| v as f32).collect();
                     let mean = centred(&mean, patches.field, largest(&mean));
-                    canvas.grey(lower, SMALL, &mean);
+                    canvas.tile(lower, SMALL, mean);
                 }
                 None => {
                     let empty = GrayImage::from_pixel(1, 1, Luma([235]));
-                    canvas.blocks(upper, SMALL, &empty);
-                    canvas.blocks(lower, SMALL, &empty);
+                    canvas.blocks(upper, SMALL, empty.clone());
+                    canvas.blocks(lower, SMALL, empty);
                     canvas.text((x + 10, upper.1 + 18), NUMBER, "dead", FAINT);
                 }
             }
@@ -44,23 +44,21 @@ impl Atlas<'_> {
     pub fn place_maps(&self, captions: &Captions, scale: u32) -> DynamicImage {
         let cell = (PLACES, NUMBER + PLACES);
         self.grid(cell, captions, scale, |canvas, (x, y), filter| {
-            canvas.colour((x, y + NUMBER), PLACES, &self.place_map(filter));
+            canvas.tile((x, y + NUMBER), PLACES, self.place_map(filter));
         })
     }
 
     /// The first layer's kernels in their order, middle grey for 0, all on one scale; `None` where that layer does not read
     /// grey images.
     pub fn first_weights(&self, captions: &Captions, scale: u32) -> Option<DynamicImage> {
-        let (values, side) = (&self.kernels.values, self.kernels.side);
-        let kernels: Vec<&[f32]> = values.chunks_exact((side * side).max(1)).collect();
-        if kernels.is_empty() {
+        if self.kernels.is_empty() {
             return None;
         }
-        let grid = Grid::new(kernels.len(), (SMALL, SMALL));
+        let grid = Grid::new(self.kernels.len(), (SMALL, SMALL));
         let mut canvas = grid.canvas(captions, scale);
-        for (n, kernel) in kernels.iter().enumerate() {
+        for (n, kernel) in self.kernels.iter().enumerate() {
             let at = grid.place(n / grid.columns, n % grid.columns);
-            canvas.blocks(at, SMALL, &centred(kernel, side, largest(values)));
+            canvas.blocks(at, SMALL, kernel.clone());
         }
         Some(canvas.finish())
     }

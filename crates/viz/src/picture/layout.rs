@@ -37,12 +37,16 @@ pub(crate) fn headed(width: u32, height: u32, scale: u32, heading: &str) -> Canv
 
 /// A patch of the face in its receptive field.
 pub(crate) fn input_tile(filter: &FilterPatches, patch: &Patch) -> GrayImage {
-    in_field(filter, patch, &unit_range(&patch.input, patch.w))
+    in_field(filter, patch, &unit_range(&patch.input, patch.region.width))
 }
 
 /// A map of a patch's pixels, `[h, w]`, in its receptive field: middle grey is 0, scaled by the largest absolute value.
 pub(crate) fn map_tile(filter: &FilterPatches, patch: &Patch, map: &[f32]) -> GrayImage {
-    in_field(filter, patch, &centred(map, patch.w, largest(map)))
+    in_field(
+        filter,
+        patch,
+        &centred(map, patch.region.width, largest(map)),
+    )
 }
 
 /// A crop in its place of the full receptive field.

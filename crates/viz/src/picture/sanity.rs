@@ -64,14 +64,14 @@ impl Sanity {
         let own = map_tile(filter, patch, &patch.projection);
         let panels = self.panels.iter().map(|panel| match panel.kind {
             PanelKind::Edges => {
-                let edges = unit_range(&magnitudes(&panel.maps[map]), patch.w);
+                let edges = unit_range(&magnitudes(&panel.maps[map]), patch.region.width);
                 in_field(filter, patch, &edges)
             }
             _ => map_tile(filter, patch, &panel.maps[map]),
         });
         let tiles = [input_tile(filter, patch), own].into_iter().chain(panels);
         for (column, tile) in (0..).zip(tiles) {
-            canvas.grey((x(column), y), TILE, &tile);
+            canvas.tile((x(column), y), TILE, tile);
         }
     }
 }

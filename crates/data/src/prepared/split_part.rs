@@ -26,6 +26,16 @@ pub enum SplitPart {
 }
 
 impl SplitPart {
+    /// The part of a split; `None` for every labelled image.
+    pub fn part(self) -> Option<Part> {
+        match self {
+            Self::Train => Some(Part::Train),
+            Self::Val => Some(Part::Validation),
+            Self::Test => Some(Part::Test),
+            Self::All => None,
+        }
+    }
+
     /// The rows of this part for fold `fold`.
     ///
     /// # Errors
@@ -44,18 +54,6 @@ impl SplitPart {
             Self::Test => split.test,
             Self::All => (0..prepared.len()).filter(labelled).collect(),
         })
-    }
-}
-
-impl SplitPart {
-    /// The part of a split; `None` for every labelled image.
-    pub fn part(self) -> Option<Part> {
-        match self {
-            Self::Train => Some(Part::Train),
-            Self::Val => Some(Part::Validation),
-            Self::Test => Some(Part::Test),
-            Self::All => None,
-        }
     }
 }
 
