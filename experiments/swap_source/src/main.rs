@@ -71,7 +71,7 @@ fn sample(path: &str) -> Option<RawSample> {
         label: CLASSES.iter().position(|name| *name == class)? as i64,
         aus: parts.next().map_or(AuCoding::NotCoded, action_units),
         landmarks: None,
-        is_face: false,
+        is_face: true,
         parts: vec![],
     })
 }

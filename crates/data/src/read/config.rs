@@ -61,10 +61,16 @@ impl DataConfig {
     /// The sources of this crate: name and description.
     pub const SOURCES: [(&str, &str); 5] = [
         ("ck_plus", "CK+ with eight classes"),
-        ("ck_plus_six_class", "CK+ with six classes: neither neutral nor contempt"),
+        (
+            "ck_plus_six_class",
+            "CK+ with six classes: neither neutral nor contempt",
+        ),
         ("tfd", "The Toronto Face Database"),
         ("folders", "One folder of images per class, such as CK+48"),
-        ("csv", "A table `emotion,pixels,Usage`, such as ckextended.csv or FER2013"),
+        (
+            "csv",
+            "A table `emotion,pixels,Usage`, such as ckextended.csv or FER2013",
+        ),
     ];
 
     /// Opens the data at `root` with the source of this crate that the settings name.
@@ -139,16 +145,41 @@ impl DataConfig {
         let crop = Some(self.crop).filter(|crop| *crop != CropMode::Auto);
         let classes = self.expected_classes().map(|classes| classes.names());
         let settings = [
-            ("image_size", Some(self.image_size.to_string()), info.image_size.to_string()),
-            ("classes", classes.map(|names| names.join(",")), info.classes.join(",")),
-            ("folds", self.folds.map(|folds| folds.to_string()), info.folds.to_string()),
-            ("fold_rule", self.fold_rule.map(|rule| rule.to_string()), info.fold_rule.to_string()),
-            ("crop", crop.map(|crop| crop.to_string()), info.crop.to_string()),
+            (
+                "image_size",
+                Some(self.image_size.to_string()),
+                info.image_size.to_string(),
+            ),
+            (
+                "classes",
+                classes.map(|names| names.join(",")),
+                info.classes.join(","),
+            ),
+            (
+                "folds",
+                self.folds.map(|folds| folds.to_string()),
+                info.folds.to_string(),
+            ),
+            (
+                "fold_rule",
+                self.fold_rule.map(|rule| rule.to_string()),
+                info.fold_rule.to_string(),
+            ),
+            (
+                "crop",
+                crop.map(|crop| crop.to_string()),
+                info.crop.to_string(),
+            ),
         ];
         for (setting, wanted, is) in settings {
             if let Some(wanted) = wanted.filter(|wanted| *wanted != is) {
                 let path = prepared.dir().to_path_buf();
-                return Err(Error::Disagrees { path, setting, is, wanted });
+                return Err(Error::Disagrees {
+                    path,
+                    setting,
+                    is,
+                    wanted,
+                });
             }
         }
         Ok(())
@@ -198,7 +229,10 @@ mod tests {
             (with("ck_plus_six_class", eight), "source ck_plus"),
             (with("ck_plus", |c| c.image_size = 3), "3"),
         ] {
-            assert!(refused.as_ref().is_err_and(|e| e.contains(part)), "{refused:?}");
+            assert!(
+                refused.as_ref().is_err_and(|e| e.contains(part)),
+                "{refused:?}"
+            );
         }
     }
 
@@ -209,6 +243,9 @@ mod tests {
             ..DataConfig::default()
         };
         let error = config.open(Path::new(".")).err().unwrap().to_string();
-        assert!(error.contains("jaffe") && error.contains("folders"), "{error}");
+        assert!(
+            error.contains("jaffe") && error.contains("folders"),
+            "{error}"
+        );
     }
 }

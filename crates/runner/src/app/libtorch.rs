@@ -23,7 +23,7 @@ pub(crate) fn version() -> String {
 }
 
 /// Path of libtorch_cpu; `None` where the system does not list a process's libraries.
-fn path() -> Option<PathBuf> {
+pub(crate) fn path() -> Option<PathBuf> {
     let maps = std::fs::read_to_string("/proc/self/maps").ok()?;
     let line = maps.lines().find(|l| l.contains("libtorch_cpu"))?;
     Some(PathBuf::from(line.get(line.find('/')?..)?))

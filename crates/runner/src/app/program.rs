@@ -34,7 +34,7 @@ pub struct Program {
     sources: Vec<(String, Box<OpenSource>)>,
     methods: Vec<Box<dyn Explain>>,
     measures: Vec<Box<dyn Association>>,
-    studies: Vec<Box<dyn Study>>,
+    studies: Vec<Box<dyn Study + Sync>>,
     experiment: Option<&'static str>,
 }
 
@@ -82,7 +82,7 @@ impl Program {
     }
 
     /// Adds a study: a command `faus NAME RUN`.
-    pub fn study(mut self, study: impl Study + 'static) -> Self {
+    pub fn study(mut self, study: impl Study + Sync + 'static) -> Self {
         self.studies.push(Box::new(study));
         self
     }
@@ -182,7 +182,9 @@ impl Program {
 
     /// The studies of the experiment.
     pub(crate) fn studies(&self) -> impl Iterator<Item = &dyn Study> {
-        self.studies.iter().map(Box::as_ref)
+        self.studies
+            .iter()
+            .map(|study| study.as_ref() as &dyn Study)
     }
 
     /// Checks the names in an experiment against those that this program has.

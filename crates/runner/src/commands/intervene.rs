@@ -25,13 +25,13 @@ pub(crate) struct InterveneArgs {
 
 pub(crate) fn intervene(args: InterveneArgs, program: &Program) -> Result<()> {
     let (people, strength) = (args.people, args.strength);
-    let study = |side: u32, faces| Intervene {
+    let study = |faces| Intervene {
         people,
         strength,
         drawable: &AUS,
         faces,
     };
-    check(&study(0, &|_| Ok(vec![])))?;
+    check(&study(&|_| Ok(vec![])))?;
     let run = args.of.open(program)?;
     let side = run.prepared.image_size() as u32;
     let draw = |aus: &[u8]| {
@@ -43,5 +43,5 @@ pub(crate) fn intervene(args: InterveneArgs, program: &Program) -> Result<()> {
             other => Error::Lens(Box::new(other)),
         })
     };
-    run.carry_out(&study(side, &draw), None)
+    run.carry_out(&study(&draw), None)
 }

@@ -106,7 +106,9 @@ pub(crate) fn synthesize(options: &SynthOptions, output: &Path) -> Result<()> {
         })?,
     };
     let (people, sequences, images) = (summary.subjects, summary.sequences, summary.images);
-    say(format!("{shown}: {people} synthetic subjects, {sequences} sequences, {images} images"));
+    say(format!(
+        "{shown}: {people} synthetic subjects, {sequences} sequences, {images} images"
+    ));
     Ok(())
 }
 
