@@ -1,6 +1,6 @@
 //! Everything that can stop this crate.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// Everything that can stop this crate. Messages name the file, the reason and the way out.
 #[derive(Debug, thiserror::Error)]
@@ -160,7 +160,7 @@ pub enum Error {
 
 impl Error {
     /// A closure for `map_err` that puts `path` to an I/O error.
-    pub(crate) fn io(path: &std::path::Path) -> impl FnOnce(std::io::Error) -> Self + '_ {
+    pub(crate) fn io(path: &Path) -> impl FnOnce(std::io::Error) -> Self + '_ {
         move |source| Self::Io {
             path: path.to_path_buf(),
             source,
@@ -176,6 +176,41 @@ impl Error {
     pub(crate) fn setting(what: &'static str, reason: impl Into<String>) -> Self {
         Self::Setting {
             what,
+            reason: reason.into(),
+        }
+    }
+
+    pub(crate) fn not_found(path: &Path) -> Self {
+        Self::io(path)(std::io::ErrorKind::NotFound.into())
+    }
+
+    pub(crate) fn too_large(path: &Path, limit: u64) -> Self {
+        Self::TooLarge {
+            path: path.to_path_buf(),
+            limit,
+        }
+    }
+
+    pub(crate) fn layout(
+        path: &Path,
+        expected: impl Into<String>,
+        found: impl Into<String>,
+    ) -> Self {
+        Self::Layout {
+            path: path.to_path_buf(),
+            expected: expected.into(),
+            found: found.into(),
+        }
+    }
+
+    pub(crate) fn matlab(path: &Path, reason: String) -> Self {
+        let path = path.to_path_buf();
+        Self::Matlab { path, reason }
+    }
+
+    pub(crate) fn not_prepared(path: &Path, reason: impl Into<String>) -> Self {
+        Self::NotPrepared {
+            path: path.to_path_buf(),
             reason: reason.into(),
         }
     }
