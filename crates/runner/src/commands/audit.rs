@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use anyhow::{Result, bail};
 use clap::Args;
-use faus_data::{AuditOptions, refuse_inside};
+use faus_data::refuse_inside;
 
 use super::inspect::refuse_part_of;
 use crate::pipeline::run_folder::write_json;
@@ -34,11 +34,7 @@ pub(crate) fn audit(args: AuditArgs) -> Result<()> {
             refuse_inside(path, split)?;
         }
     }
-    let options = AuditOptions {
-        split_csv: args.split_csv,
-        ..AuditOptions::default()
-    };
-    let found = faus_data::audit(&args.prepared, &options)?;
+    let found = faus_data::audit(&args.prepared, args.split_csv.as_deref())?;
     println!("{found}");
     if let Some(path) = &args.json {
         write_json(path, &found)?;

@@ -13,12 +13,11 @@ use anyhow::{Context, Result, anyhow, bail};
 use faus_data::Prepared;
 use faus_train::{
     CheckedRecipe, Error as TrainError, FoldJob, FoldProgress, FoldResult, MemoryForecast, Monitor,
-    Workers, fold_split,
+    Workers, fold_line, fold_split,
 };
 use tch::Device;
 
 use super::job::{Folds, Job};
-use super::lines::fold_line;
 use super::run_folder::{RunFolder, read_json};
 use crate::app::console::{counted, say};
 use crate::app::interrupt;

@@ -6,13 +6,12 @@ use std::time::Instant;
 use anyhow::{Result, bail};
 use faus_data::Prepared;
 use faus_model::{Architecture, device_name};
-use faus_train::{FoldResult, Summary, SummaryHead, Workers};
+use faus_train::{FoldResult, Summary, SummaryHead, Workers, accuracy_line};
 use serde_json::{Value, json};
 use tch::Device;
 
 use super::checks::as_of_now;
 use super::folds::{ParallelFolds, Training};
-use super::lines::print_accuracy;
 use super::run_folder::{RunFolder, read_json, remove, write_bytes, write_json};
 use super::source;
 use crate::app::console::say;
@@ -100,7 +99,9 @@ impl Job<'_> {
             let summary = Summary::gather(self.head(), prepared.info(), &folds, seconds);
             summary.write(&path).map(|()| summary)
         };
-        print_accuracy(&write_summary()?);
+        if let Some(line) = accuracy_line(&write_summary()?) {
+            say(line);
+        }
         if let Some(best) = best_fold(&folds) {
             self.analyse(&folder, &prepared, &workers, best)?;
         }

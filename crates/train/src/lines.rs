@@ -1,11 +1,10 @@
-//! Lines about the results of a run.
+//! Lines about the results of a training.
 
-use faus_train::{FoldResult, Summary};
-
-use crate::app::console::{counted, say};
+use crate::fold::result::FoldResult;
+use crate::summary::Summary;
 
 /// The line of a fold that has ended.
-pub(super) fn fold_line(fold: usize, result: &Result<FoldResult, String>) -> String {
+pub fn fold_line(fold: usize, result: &Result<FoldResult, String>) -> String {
     let r = match result {
         Ok(r) => r,
         Err(reason) => return format!("fold {fold}: failed: {reason}"),
@@ -27,11 +26,9 @@ pub(super) fn fold_line(fold: usize, result: &Result<FoldResult, String>) -> Str
     line
 }
 
-/// Prints the accuracy over all folds, with everything that must stand beside it.
-pub(super) fn print_accuracy(summary: &Summary) {
-    let Some(test) = summary.test_accuracy else {
-        return;
-    };
+/// The accuracy over all folds, with everything that must stand beside it; `None` without a finished fold.
+pub fn accuracy_line(summary: &Summary) -> Option<String> {
+    let test = summary.test_accuracy?;
     let folds = summary.folds.iter().filter(|f| f.failed.is_none()).count();
     let mut beside = Vec::new();
     if summary.synthetic {
@@ -54,11 +51,11 @@ pub(super) fn print_accuracy(summary: &Summary) {
     if summary.optimistic {
         beside.push("optimistic: the test fold chose the checkpoints".to_owned());
     }
-    say(format!(
-        "Test accuracy {:.1}% ± {:.1} over {} ({})",
+    Some(format!(
+        "Test accuracy {:.1}% ± {:.1} over {folds} fold{} ({})",
         100.0 * test.mean,
         100.0 * test.std,
-        counted(folds, "fold"),
+        if folds == 1 { "" } else { "s" },
         beside.join("; ")
-    ));
+    ))
 }
