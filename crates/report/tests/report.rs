@@ -517,8 +517,11 @@ fn an_own_measure_has_its_column_in_the_tables_and_the_explorer() {
     }
     let figures = run.path().join("report/figures");
     let csv = std::fs::read_to_string(figures.join("correspondences.csv")).unwrap();
-    assert!(csv.starts_with("filter,") && csv.lines().next().unwrap().ends_with(",overlap"));
-    assert!(csv.contains("\n2,12,") && csv.contains(",0.625\n"));
+    assert!(
+        csv.starts_with("filter,")
+            && csv.contains(",overlap,p_overlap,q_overlap,overlap_low,overlap_high\n")
+    );
+    assert!(csv.contains("\n2,12,") && csv.contains(",0.625,0.004,0.008,0.5,0.75\n"));
 }
 
 #[test]

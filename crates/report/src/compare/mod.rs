@@ -8,8 +8,8 @@ use serde_json::Value;
 
 use crate::errors::Error;
 use crate::page::answer::mean_and_deviation;
-use crate::page::text::{list, p_equals, percent, percent_interval};
-use crate::page::{Band, Head, Page, bands};
+use crate::page::text::{list, p_equals, percent, percent_ci};
+use crate::page::{Head, Page, Warnings};
 use crate::run::Run;
 use crate::run::fau;
 
@@ -84,14 +84,7 @@ fn distinct(mut runs: Vec<Run>) -> Vec<Run> {
 }
 
 fn head(runs: &Runs) -> Head {
-    let mut shown: Vec<Band> = Vec::new();
-    for band in runs.all.iter().flat_map(bands) {
-        if !shown.contains(&band) {
-            shown.push(band);
-        }
-    }
-    let synthetic = runs.all.iter().any(|run| run.synthetic() == Some(true));
-    let mark = if synthetic { " (synthetic data)" } else { "" };
+    let warnings = Warnings::of(&runs.all);
     let mut data: Vec<String> = runs
         .all
         .iter()
@@ -99,8 +92,12 @@ fn head(runs: &Runs) -> Head {
         .collect();
     data.dedup();
     Head {
-        title: format!("{} runs{mark}{COMPARISON_TITLE}", runs.all.len()),
-        bands: shown,
+        title: format!(
+            "{} runs{}{COMPARISON_TITLE}",
+            runs.all.len(),
+            warnings.mark()
+        ),
+        warnings,
         eyebrow: format!("faus comparison · {}", list(&runs.names(|_| true))),
         question: "How do these runs differ, and by more than chance?",
         on: match data.is_empty() {
@@ -121,17 +118,10 @@ fn sentences(runs: &Runs) -> Vec<String> {
         return vec!["No run has a test accuracy yet.".to_owned()];
     };
     let mean = mean_and_deviation(best, best.summary.test_accuracy).unwrap_or_default();
-    let ends = best.summary.interval();
-    let ends = ends.map(|ends| {
-        format!(
-            " (95% CI {}, bootstrap over people)",
-            percent_interval(Some(ends))
-        )
-    });
+    let ends = percent_ci("; bootstrap over people: ", best.summary.interval());
     let mut sentences = vec![format!(
-        "The highest mean test accuracy is that of {}: {mean}{}.",
-        best.name,
-        ends.unwrap_or_default()
+        "The highest mean test accuracy is that of {}: {mean}{ends}.",
+        best.name
     )];
     sentences.extend(
         runs.tests()

@@ -8,13 +8,13 @@ use super::Runs;
 use crate::page::answer::mean_and_deviation;
 use crate::page::blocks::{Blocks, Section};
 use crate::page::table::{Cell, Table, TableOf};
-use crate::page::text::{decimal, duration, interval, or_dash, p_value, percent, percent_interval};
+use crate::page::text::{ci, decimal, duration, or_dash, p_value, percent, percent_interval};
 use crate::plot::Plot;
 use crate::plot::forest::{Forest, Line, labelled};
 use crate::plot::numbers::{cell, csv, ends};
 use crate::run::Run;
 use crate::run::config::{Entry, flat};
-use crate::run::fau;
+use crate::run::fau::{self, au};
 
 pub(super) fn sections(runs: &Runs) -> Vec<Section> {
     vec![
@@ -45,11 +45,8 @@ fn accuracy(runs: &Runs) -> Section {
 
 fn accuracies(runs: &[Run]) -> Option<Plot> {
     let lines = runs.iter().map(|run| Line {
-        label: run.name.clone(),
-        value: run.summary.mean(),
-        interval: run.summary.interval(),
         series: usize::from(run.summary.chosen_on_test()),
-        ..Line::default()
+        ..Line::new(run.name.clone(), run.summary.mean(), run.summary.interval())
     });
     let series = [
         "checkpoint chosen on validation",
@@ -148,7 +145,7 @@ fn folds(runs: &[Run]) -> Section {
 }
 
 fn recall(run: &Run, class: &str) -> Option<f64> {
-    run.summary.per_class.get(class)?.recall
+    run.summary.per_class.get(class)?["recall"].as_f64()
 }
 
 fn classes(runs: &[Run]) -> Section {
@@ -173,11 +170,7 @@ fn recalls(runs: &[Run], names: &[&str]) -> Option<Plot> {
     // There are five colours and marks.
     let shown = &runs[..runs.len().min(5)];
     let lines = names.iter().flat_map(|name| {
-        let line = |(series, run): (usize, &Run)| Line {
-            value: recall(run, name),
-            series,
-            ..Line::default()
-        };
+        let line = |(series, run): (usize, &Run)| Line::of(series, recall(run, name), None);
         labelled((*name).to_owned(), shown.iter().enumerate().map(line))
     });
     let numbers = names.iter().flat_map(|name| {
@@ -213,31 +206,30 @@ fn action_units(runs: &[Run]) -> Section {
         .note("One fold's network of each run, the one with the best validation accuracy. A dash: not computed for that run.");
     blocks.table(overview);
     let rows = runs.iter().flat_map(|run| run.fau.correspondences.iter());
-    let units: BTreeSet<u64> = rows.map(|row| row.au).collect();
+    let units: BTreeSet<u64> = rows.map(au).collect();
     if !units.is_empty() {
         blocks.heading("By action unit");
         let table = TableOf::new("Filters by action unit and run", units)
-            .words("Action unit", |au| Cell::au(*au));
-        let table = by_run(table, runs, |au, run| {
-            let filters = run.fau.correspondences.iter().filter(|row| row.au == *au);
+            .words("Action unit", |unit| Cell::au(*unit))
+            .note("Filters with their largest KL for each action unit.");
+        let table = by_run(table, runs, |unit, run| {
+            let filters = run
+                .fau
+                .correspondences
+                .iter()
+                .filter(|row| au(row) == *unit);
             Cell::count(filters.count() as u64)
         });
-        blocks.table(
-            table
-                .note("Filters with their largest KL for each action unit.")
-                .sortable(),
-        );
+        blocks.table(table.sortable());
     }
     blocks.section("action-units", "Filters and action units")
 }
 
 /// The mean AUROC of the best filters under a control, with its interval.
 fn best_auroc(run: &Run, control: &str) -> Cell {
-    let control = run.fau.control(control);
-    let ends = control.and_then(|control| fau::ends(control, "low", "high"));
-    let ends = ends.map(|ends| interval(Some(ends), 2));
-    let mean = control.and_then(|control| control["mean_best_auroc"].as_f64());
-    Cell::from(decimal(mean, 2)).remark(ends.unwrap_or_default())
+    let control = run.fau.control(control).unwrap_or(&Value::Null);
+    let ends = fau::ends(control, "low", "high");
+    Cell::from(decimal(control["mean_best_auroc"].as_f64(), 2)).remark(ci("", ends, 2))
 }
 
 /// Keys of the configurations whose values differ.
@@ -269,24 +261,23 @@ fn settings(runs: &[Run]) -> Section {
 
 fn gaps(runs: &[Run]) -> Section {
     let mut blocks = Blocks::default();
-    let mut complete = true;
     for run in runs {
-        let parts = [
-            &run.summary.gap,
-            &run.config.gap,
-            &run.dataset.gap,
-            &run.fau.correspondences.gap,
-            &run.fau.controls.summary.gap,
+        let (fau, mut missing) = (&run.fau, Blocks::default());
+        let complete = [
+            missing.has(&run.summary),
+            missing.has(&run.config),
+            missing.has(&run.dataset),
+            missing.has(&fau.correspondences),
+            missing.has(&fau.controls.summary),
         ];
-        let mut gaps = parts.into_iter().flatten().peekable();
-        if gaps.peek().is_some() {
-            complete = false;
-            blocks.heading(run.name.as_str());
-            gaps.for_each(|gap| blocks.gap(gap));
+        match complete.contains(&false) {
+            true => blocks.heading(run.name.as_str()),
+            false => blocks.text(format!(
+                "{}: no file that this page shows is missing.",
+                run.name
+            )),
         }
-    }
-    if complete {
-        blocks.text("No file that this page shows is missing.");
+        blocks.append(missing);
     }
     blocks.section("gaps", "Missing files")
 }

@@ -1,10 +1,8 @@
 //! The answer in three sentences: the accuracy, the filters that respond to action units, and what that is worth.
 
-use super::text::{
-    count, decimal, duration, interval, level, list, p_equals, percent, percent_interval,
-};
+use super::text::{ci, count, decimal, duration, level, list, p_equals, percent, percent_ci, when};
 use crate::run::Run;
-use crate::run::fau::{au_label, ends};
+use crate::run::fau::{au, au_label, ends};
 use crate::run::summary::{MeanStd, Summary};
 
 /// The three sentences; they say what is not known.
@@ -28,10 +26,10 @@ fn accuracy(run: &Run) -> String {
     let Some(accuracy) = mean_and_deviation(run, summary.test_accuracy) else {
         return "The network's accuracy is not known yet: no fold has been summarised.".to_owned();
     };
-    let tested = run.tested();
-    let folds = match run.folds.len() {
-        all if all > tested => format!("{tested} of {}", count(all, "test fold")),
-        _ => count(tested, "test fold"),
+    let (all, tested) = (run.folds.len(), run.tested());
+    let folds = match all > tested {
+        true => format!("{tested} of {}", count(all, "test fold")),
+        false => count(tested, "test fold"),
     };
     let people = match run.subject_independent() {
         Some(true) => " of people not seen in training",
@@ -40,73 +38,53 @@ fn accuracy(run: &Run) -> String {
         }
         None => "",
     };
-    let ends = summary.interval();
-    let ends = ends.map(|ends| {
-        format!(
-            "; 95% CI {}, bootstrap over people",
-            percent_interval(Some(ends))
-        )
-    });
-    let spread = match tested {
-        1 => String::new(),
-        _ => format!(
-            " (mean ± standard deviation of folds{})",
-            ends.unwrap_or_default()
-        ),
-    };
-    let optimistic = match summary.chosen_on_test() {
-        true => {
-            " The checkpoints were chosen on the test folds (protocol paper-2015): this is optimistic."
-        }
-        false => "",
-    };
+    let ends = percent_ci("; bootstrap over people: ", summary.interval());
+    let spread = format!(" (mean ± standard deviation of folds{ends})");
+    let optimistic =
+        " The checkpoints were chosen on the test folds (protocol paper-2015): this is optimistic.";
     format!(
-        "Over {folds}, the network classified {accuracy} of the test images{people} correctly{spread}.{}{optimistic}",
-        baselines(summary)
+        "Over {folds}, the network correctly classified {accuracy} of the test images{people}{}.{}{}",
+        when(tested != 1, &spread),
+        baselines(summary),
+        when(summary.chosen_on_test(), optimistic)
     )
 }
 
 fn baselines(summary: &Summary) -> String {
-    let most_frequent = summary.majority();
-    let most_frequent = most_frequent.map(|share| {
+    let (majority, classes) = (summary.majority(), summary.class_count());
+    let majority = majority.map(|share| {
         format!(
             "{} for always predicting the most frequent expression",
             percent(share)
         )
     });
-    let classes = Some(summary.class_count()).filter(|classes| *classes > 0);
-    let guessing = classes.map(|classes| format!("{} for guessing", percent(1.0 / classes as f64)));
-    let baselines: Vec<String> = most_frequent.into_iter().chain(guessing).collect();
-    match baselines.is_empty() {
-        true => String::new(),
-        false => format!(" Baselines: {}.", list(&baselines)),
-    }
+    let guessing = (classes > 0).then(|| format!("{} for guessing", percent(1.0 / classes as f64)));
+    let baselines: Vec<String> = majority.into_iter().chain(guessing).collect();
+    let sentence = format!(" Baselines: {}.", list(&baselines));
+    when(!baselines.is_empty(), &sentence).to_owned()
 }
 
 fn filters(run: &Run) -> String {
     let fau = &run.fau;
     if let Some(gap) = &fau.correspondences.gap {
+        let unreadable = format!(
+            "How its filters relate to action units is unknown: {} cannot be read.",
+            gap.file
+        );
         return match gap.damage {
-            Some(_) => format!(
-                "How its filters relate to action units is unknown: {} cannot be read.",
-                gap.file
-            ),
+            Some(_) => unreadable,
             None => "Its filters have not been compared with action units yet.".to_owned(),
         };
     }
-    let Some(best) = fau.ranked().into_iter().next() else {
+    let Some(best) = fau.correspondences.first() else {
         return "No filter corresponds to any action unit: all are constant.".to_owned();
     };
-    let ends = fau
-        .pair(best.filter, best.au)
-        .and_then(|pair| pair.kl_interval());
-    let ends = ends.map(|ends| format!(", 95% CI {}", interval(Some(ends), 2)));
     let strongest = format!(
         "the strongest is filter {} with {} (KL {} nats{})",
-        best.filter,
-        au_label(best.au),
-        decimal(best.kl, 2),
-        ends.unwrap_or_default()
+        best["filter"],
+        au_label(au(best)),
+        decimal(best["kl"].as_f64(), 2),
+        ci(", ", ends(best, "kl_low", "kl_high"), 2)
     );
     let found = fau.correspondences.len();
     let layer = fau.summary["layer"]
@@ -137,12 +115,11 @@ fn worth(run: &Run) -> String {
         1 => "Among images of one expression, 1 filter still responds to an action unit beyond chance. ".to_owned(),
         many => format!("Among images of one expression, {many} filters still respond to an action unit beyond chance. "),
     });
+    let within = within.unwrap_or_default();
+    let not_compared = "An untrained network has not been compared (`faus controls RUN`).";
+    let untrained = untrained.unwrap_or(not_compared.to_owned());
     format!(
-        "Expressions consist of action units, so recognising expressions alone could explain this. {}{}",
-        within.unwrap_or_default(),
-        untrained.unwrap_or(
-            "An untrained network has not been compared (`faus controls RUN`).".to_owned()
-        )
+        "Expressions consist of action units, so recognising expressions alone could explain this. {within}{untrained}"
     )
 }
 
@@ -150,14 +127,12 @@ fn against_untrained(run: &Run) -> Option<String> {
     let [trained, untrained] = ["trained", "untrained"].map(|name| run.fau.control(name));
     let (trained, untrained) = (trained?, untrained?);
     let below = &untrained["below_trained"];
-    let ends =
-        ends(below, "low", "high").map(|ends| format!(", 95% CI {}", interval(Some(ends), 2)));
     Some(format!(
         "The best filter of each action unit reaches a mean AUROC of {} on left-out people, in an untrained network {} (difference {}{}, {}).",
         decimal(trained["mean_best_auroc"].as_f64()?, 2),
         decimal(untrained["mean_best_auroc"].as_f64()?, 2),
         decimal(below["difference"].as_f64()?, 2),
-        ends.unwrap_or_default(),
+        ci(", ", ends(below, "low", "high"), 2),
         p_equals(below["p"].as_f64())
     ))
 }
@@ -169,45 +144,40 @@ pub(crate) struct Fact {
     pub note: String,
 }
 
-const ACCURACY: &str = "Test accuracy";
-
 /// The most important numbers.
 pub(crate) fn glance(run: &Run) -> Vec<Fact> {
     let (summary, fau) = (&run.summary, &run.fau);
-    let found = fau
-        .correspondences
-        .gap
-        .is_none()
-        .then(|| fau.correspondences.len());
+    let found = fau.correspondences.len();
+    let responding = format!("{found} of {}", found + fau.dead());
+    let compared = fau.correspondences.gap.is_none();
     let counted = |key: &str| Some(fau.summary["counts"][key].as_u64()?.to_string());
-    let ends = summary.interval();
-    let ends = ends.map(|ends| format!("95% CI {}", percent_interval(Some(ends))));
-    let facts = [
-        (ACCURACY, mean_and_deviation(run, summary.test_accuracy)),
-        (
-            "Always the most frequent expression",
-            summary.majority().map(percent),
-        ),
-        (
-            "Filters that respond",
-            found.map(|n| format!("{n} of {}", n + fau.dead())),
-        ),
-        (
-            "… to an action unit, beyond chance",
-            counted("filters_max_q"),
-        ),
-        (
-            "… within one expression, too",
-            counted("filters_within_class_q"),
-        ),
-        ("Whole job", summary.seconds.map(duration)),
-    ];
-    let fact = |(name, value): (_, Option<String>)| {
-        let note = ends
-            .clone()
-            .filter(|_| name == ACCURACY)
-            .unwrap_or_default();
-        value.map(|value| Fact { name, value, note })
+    let mut facts = Vec::new();
+    let mut add = |name, value: Option<String>, note: &str| {
+        let note = note.to_owned();
+        facts.extend(value.map(|value| Fact { name, value, note }));
     };
-    facts.into_iter().filter_map(fact).collect()
+    let accuracy = mean_and_deviation(run, summary.test_accuracy);
+    add(
+        "Test accuracy",
+        accuracy,
+        &percent_ci("", summary.interval()),
+    );
+    add(
+        "Always the most frequent expression",
+        summary.majority().map(percent),
+        "",
+    );
+    add("Filters that respond", compared.then_some(responding), "");
+    add(
+        "… to an action unit, beyond chance",
+        counted("filters_max_q"),
+        "",
+    );
+    add(
+        "… within one expression, too",
+        counted("filters_within_class_q"),
+        "",
+    );
+    add("Whole job", summary.seconds.map(duration), "");
+    facts
 }

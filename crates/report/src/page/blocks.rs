@@ -69,7 +69,7 @@ impl Blocks {
     /// A table and its numbers as a file, which lies under `report/figures`, too.
     pub fn table_with_csv(&mut self, table: impl Into<Table>, name: &str, csv: String) {
         self.table(table.into().with_csv(name, &csv));
-        self.plots.push(Plot::without_drawing(name, csv));
+        self.plots.push(Plot::numbers(name, csv));
     }
 
     pub fn html(&mut self, template: impl Display + 'static) {
@@ -90,18 +90,24 @@ impl Blocks {
     pub fn details(&mut self, summary: String, inner: Self) {
         let Self { blocks, plots } = inner;
         self.plots.extend(plots);
-        let inner = Self {
-            blocks,
-            plots: vec![],
-        };
+        let plots = vec![];
+        let inner = Self { blocks, plots };
         self.html(Details { summary, inner });
     }
 
-    /// A folded table.
+    /// Adds further blocks.
+    pub fn append(&mut self, further: Self) {
+        self.blocks.extend(further.blocks);
+        self.plots.extend(further.plots);
+    }
+
+    /// A folded table; nothing if it has no rows.
     pub fn folded(&mut self, summary: impl Into<String>, table: impl Into<Table>) {
-        let mut inner = Self::default();
-        inner.table(table);
-        self.details(summary.into(), inner);
+        let (table, mut inner) = (table.into(), Self::default());
+        if !table.rows.is_empty() {
+            inner.table(table);
+            self.details(summary.into(), inner);
+        }
     }
 
     /// A drawing as a numbered figure of the page; it also becomes files under `report/figures`.

@@ -24,10 +24,12 @@ impl Download {
 
     /// A drawing and its numbers.
     pub fn of_plot(plot: &Plot) -> Vec<Self> {
-        let svg = Self {
+        let svg = plot.svg().map(|svg| Self {
             file: format!("{}.svg", plot.name),
-            uri: format!("data:image/svg+xml;base64,{}", STANDARD.encode(&plot.svg)),
-        };
-        vec![svg, Self::csv(&plot.name, &plot.csv)]
+            uri: format!("data:image/svg+xml;base64,{}", STANDARD.encode(svg)),
+        });
+        svg.into_iter()
+            .chain([Self::csv(&plot.name, &plot.csv)])
+            .collect()
     }
 }

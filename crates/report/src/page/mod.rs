@@ -17,6 +17,7 @@ use sha2::{Digest, Sha256};
 
 use self::answer::Fact;
 use self::blocks::Section;
+use self::text::when;
 use crate::errors::Error;
 use crate::plot::Plot;
 use crate::run::Run;
@@ -44,7 +45,7 @@ pub(crate) struct Page {
 #[derive(Default)]
 pub(crate) struct Head {
     pub title: String,
-    pub bands: Vec<Band>,
+    pub warnings: Warnings,
     pub eyebrow: String,
     pub question: &'static str,
     pub on: String,
@@ -71,8 +72,8 @@ impl Page {
 }
 
 fn save_plot(figures: &Path, plot: &Plot) -> Result<(), Error> {
-    if !plot.svg.is_empty() {
-        save(&figures.join(format!("{}.svg", plot.name)), &plot.svg)?;
+    if let Some(svg) = plot.svg() {
+        save(&figures.join(format!("{}.svg", plot.name)), &svg)?;
     }
     save(&figures.join(format!("{}.csv", plot.name)), &plot.csv)
 }
@@ -83,59 +84,39 @@ fn save(path: &Path, text: &str) -> Result<(), Error> {
     written.map_err(Error::write(path))
 }
 
-/// A warning across the whole page.
-#[derive(PartialEq)]
-pub(crate) struct Band {
-    pub kind: &'static str,
-    pub strong: &'static str,
-    pub text: &'static str,
+/// Warnings across the whole page.
+#[derive(Default)]
+pub(crate) struct Warnings {
+    pub synthetic: bool,
+    unknown_origin: bool,
+    dependent: bool,
+    optimistic: bool,
 }
 
-const SYNTHETIC: Band = Band {
-    kind: "synthetic",
-    strong: "Synthetic data.",
-    text: "Computer-drawn faces, no photographs of people. These are not results on CK+ or any real data set.",
-};
-const UNKNOWN: Band = Band {
-    kind: "note",
-    strong: "Origin unknown.",
-    text: "No file of this run records whether its data are synthetic or real.",
-};
-const DEPENDENT: Band = Band {
-    kind: "note",
-    strong: "Not subject-independent.",
-    text: "The same person may be among the training and the test images: accuracies on new faces would be lower.",
-};
-const OPTIMISTIC: Band = Band {
-    kind: "note",
-    strong: "Optimistic.",
-    text: "Protocol paper-2015: the checkpoints were chosen on the test images themselves.",
-};
+impl Warnings {
+    /// Those that hold for any of the runs.
+    pub fn of(runs: &[Run]) -> Self {
+        let any = |holds: fn(&Run) -> bool| runs.iter().any(holds);
+        Self {
+            synthetic: any(|run| run.synthetic() == Some(true)),
+            unknown_origin: any(|run| run.synthetic().is_none()),
+            dependent: any(|run| run.subject_independent() == Some(false)),
+            optimistic: any(|run| run.summary.chosen_on_test()),
+        }
+    }
 
-/// The warnings about a run.
-pub(crate) fn bands(run: &Run) -> Vec<Band> {
-    let origin = match run.synthetic() {
-        Some(true) => Some(SYNTHETIC),
-        None => Some(UNKNOWN),
-        Some(false) => None,
-    };
-    let dependent = (run.subject_independent() == Some(false)).then_some(DEPENDENT);
-    let optimistic = run.summary.chosen_on_test().then_some(OPTIMISTIC);
-    [origin, dependent, optimistic]
-        .into_iter()
-        .flatten()
-        .collect()
+    /// The end of a title.
+    pub fn mark(&self) -> &'static str {
+        when(self.synthetic, " (synthetic data)")
+    }
 }
 
 /// The head of a run's page.
 pub(crate) fn head(run: &Run) -> Head {
-    let mark = match run.synthetic() {
-        Some(true) => " (synthetic data)",
-        _ => "",
-    };
+    let warnings = Warnings::of(std::slice::from_ref(run));
     Head {
-        title: format!("{}{mark} · faus report", run.name),
-        bands: bands(run),
+        title: format!("{}{} · faus report", run.name, warnings.mark()),
+        warnings,
         eyebrow: format!("faus report · run {}", run.name),
         question: "Did a network that was only taught expressions learn facial action units?",
         on: on(run),
@@ -155,17 +136,16 @@ fn on(run: &Run) -> String {
     let parts = [
         run.preset().map(|preset| format!("preset {preset}")),
         Some(format!("on {name}")),
-        some(run.dataset.labelled()).map(|n| format!("{n} labelled images")),
-        some(run.dataset.people()).map(|n| format!("{n} people")),
+        run.dataset
+            .labelled()
+            .map(|n| format!("{n} labelled images")),
+        some(run.dataset.subjects).map(|n| format!("{n} people")),
         some(Some(run.summary.class_count() as u64)).map(|n| format!("{n} classes")),
     ];
     let parts: Vec<String> = [run.experiment()]
         .into_iter()
         .chain(parts.into_iter().flatten())
         .collect();
-    let synthetic = match run.synthetic() {
-        Some(true) => " (synthetic)",
-        _ => "",
-    };
+    let synthetic = when(run.synthetic() == Some(true), " (synthetic)");
     format!("{}{synthetic}.", parts.join(", "))
 }

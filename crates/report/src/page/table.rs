@@ -74,11 +74,6 @@ impl<R> TableOf<R> {
         self
     }
 
-    /// Adds the columns of `add` if `given`.
-    pub fn only_if(self, given: bool, add: impl FnOnce(Self) -> Self) -> Self {
-        if given { add(self) } else { self }
-    }
-
     pub fn note(mut self, note: impl Into<String>) -> Self {
         self.table.note = note.into();
         self

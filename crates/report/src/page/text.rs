@@ -47,6 +47,23 @@ pub(crate) fn percent_interval(ends: Option<(f64, f64)>) -> String {
     or_dash(ends.map(|(low, high)| format!("{} to {}", percent(low), percent(high))))
 }
 
+/// `, 95% CI 0.31 to 0.52` after `before`; empty without an interval.
+pub(crate) fn ci(before: &str, ends: Option<(f64, f64)>, digits: usize) -> String {
+    ends.map(|_| format!("{before}95% CI {}", interval(ends, digits)))
+        .unwrap_or_default()
+}
+
+/// [`ci`] of a share.
+pub(crate) fn percent_ci(before: &str, ends: Option<(f64, f64)>) -> String {
+    ends.map(|_| format!("{before}95% CI {}", percent_interval(ends)))
+        .unwrap_or_default()
+}
+
+/// The text, if `given`.
+pub(crate) fn when(given: bool, text: &str) -> &str {
+    if given { text } else { "" }
+}
+
 /// `12.3 s`, `4 min 5 s` or `3 h 2 min`.
 pub(crate) fn duration(seconds: f64) -> String {
     let whole = seconds.round().max(0.0) as u64;
@@ -99,5 +116,10 @@ mod tests {
         assert_eq!(percent_interval(Some((0.889, 0.941))), "88.9% to 94.1%");
         assert_eq!(list(&["a", "b", "c"].map(str::to_owned)), "a, b and c");
         assert_eq!(level(0.05), "5%");
+        assert_eq!(ci(", ", Some((0.1, 0.2)), 1), ", 95% CI 0.1 to 0.2");
+        assert_eq!(
+            (percent_ci("", None), when(false, "a")),
+            (String::new(), "")
+        );
     }
 }

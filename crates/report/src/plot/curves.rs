@@ -61,17 +61,11 @@ pub(crate) fn of_fold(
         last(&losses),
         last(&accuracies)
     );
-    let drawn = losses.into_iter().map(|(step, loss)| (step, loss.min(top)));
-    let loss = Panel {
-        name: "loss (nats)",
-        top,
-        curves: vec![(drawn.collect(), BLUE.stroke_width(2))],
-    };
-    let accuracy = Panel {
-        name: "accuracy",
-        top: 1.0,
-        curves: vec![(accuracies, ORANGE.stroke_width(2))],
-    };
+    let losses = losses.into_iter().map(|(step, loss)| (step, loss.min(top)));
+    let losses = vec![(losses.collect(), BLUE.stroke_width(2))];
+    let loss = Panel::new("loss (nats)", top, losses);
+    let accuracies = vec![(accuracies, ORANGE.stroke_width(2))];
+    let accuracy = Panel::new("accuracy", 1.0, accuracies);
     let numbers = rows
         .iter()
         .map(|row| (row.step, cell(row.train_loss), cell(row.val_accuracy)));
@@ -112,11 +106,8 @@ pub(crate) fn of_all(folds: &[(u64, &[MetricsRow])], axes: &Axes) -> Option<Plot
     let thin = curves
         .into_iter()
         .map(|curve| (curve, BLUE.mix(0.6).stroke_width(1)));
-    let panel = Panel {
-        name: "validation accuracy",
-        top: 1.0,
-        curves: thin.chain([(mean, ORANGE.stroke_width(3))]).collect(),
-    };
+    let curves = thin.chain([(mean, ORANGE.stroke_width(3))]);
+    let panel = Panel::new("validation accuracy", 1.0, curves.collect());
     Plot::draw("learning-curves", alt, (620, 320), csv, |area| {
         panel.draw(area, axes.last_step, None, "training step")
     })
@@ -139,6 +130,10 @@ struct Panel {
 }
 
 impl Panel {
+    fn new(name: &'static str, top: f64, curves: Vec<(Points, ShapeStyle)>) -> Self {
+        Self { name, top, curves }
+    }
+
     fn draw(&self, area: &Area, last_step: f64, marked: Option<f64>, below: &str) -> Drawn {
         let mut chart = ChartBuilder::on(area)
             .margin(6)

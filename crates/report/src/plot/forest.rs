@@ -22,6 +22,25 @@ pub(crate) struct Line {
     pub series: usize,
 }
 
+impl Line {
+    pub fn new(label: String, value: Option<f64>, interval: Option<(f64, f64)>) -> Self {
+        Self {
+            label,
+            value,
+            interval,
+            ..Self::default()
+        }
+    }
+
+    /// A line of a series, without a label.
+    pub fn of(series: usize, value: Option<f64>, interval: Option<(f64, f64)>) -> Self {
+        Self {
+            series,
+            ..Self::new(String::new(), value, interval)
+        }
+    }
+}
+
 /// Lines of several series under one label, which only the first shows.
 pub(crate) fn labelled(label: String, lines: impl IntoIterator<Item = Line>) -> Vec<Line> {
     let mut lines: Vec<Line> = lines.into_iter().collect();

@@ -10,8 +10,8 @@ use super::{Area, Chart, Drawn, GREY, Plot, SERIES, mesh, text_style};
 pub(crate) type Point = (f64, Option<(f64, f64)>);
 
 /// One line: value and interval at each place, where there are some.
-pub(crate) struct Series {
-    pub name: String,
+pub(crate) struct Series<'a> {
+    pub name: &'a str,
     pub points: Vec<Option<Point>>,
 }
 
@@ -24,7 +24,7 @@ pub(crate) struct Lines<'a> {
     pub across: &'a str,
     pub up: &'a str,
     pub ends: (f64, f64),
-    pub series: &'a [Series],
+    pub series: &'a [Series<'a>],
     /// A dashed line and what it is.
     pub reference: Option<(f64, &'a str)>,
     pub csv: String,
@@ -93,7 +93,7 @@ impl Lines<'_> {
             let (y, style) = (middle(row), SERIES[row % SERIES.len()].stroke_width(2));
             area.draw(&PathElement::new(vec![(76, y), (104, y)], style))?;
             mark(area, (90, y), row)?;
-            key_text(area, &series.name, (112, y))?;
+            key_text(area, series.name, (112, y))?;
         }
         if let Some((_, name)) = self.reference {
             let y = middle(self.series.len());

@@ -50,14 +50,16 @@ pub(crate) fn mesh<'a, 'b, 'c>(
 }
 
 /// A drawing with its numbers.
-#[derive(Debug, Clone)]
+#[derive(Default)]
 pub(crate) struct Plot {
     /// Stem of its files under `report/figures`.
     pub name: String,
     /// The text for screen readers.
     pub alt: String,
-    /// The drawing as a file: black on white.
-    pub svg: String,
+    /// Width and height.
+    size: (u32, u32),
+    /// The elements of the drawing on its ground; empty where only the numbers are kept.
+    body: String,
     /// The numbers as CSV with a header.
     pub csv: String,
 }
@@ -77,54 +79,54 @@ impl Plot {
             draw(&area).ok()?;
             area.present().ok()?;
         }
+        let (_, body) = svg.split_once('>')?;
         Some(Self {
-            name: name.to_owned(),
-            svg: standalone(&svg, size, &alt),
             alt,
-            csv,
+            size,
+            body: body.to_owned(),
+            ..Self::numbers(name, csv)
         })
     }
 
     /// Numbers that become a file without a drawing.
-    pub fn without_drawing(name: &str, csv: String) -> Self {
+    pub fn numbers(name: &str, csv: String) -> Self {
         Self {
             name: name.to_owned(),
-            alt: String::new(),
-            svg: String::new(),
             csv,
+            ..Self::default()
         }
+    }
+
+    /// The drawing as a file: black on white; `None` if there is none.
+    pub fn svg(&self) -> Option<String> {
+        let (width, height) = self.size;
+        let svg = format!(
+            "<svg width=\"{width}\" height=\"{height}\" viewBox=\"0 0 {width} {height}\" xmlns=\"http://www.w3.org/2000/svg\">\
+             <title>{}</title><rect width=\"100%\" height=\"100%\" fill=\"#ffffff\"/>{}",
+            escaped(&self.alt),
+            self.body
+        );
+        (!self.body.is_empty()).then_some(svg)
     }
 
     /// The drawing as part of the page: it scales with its column, its text has the page's colour.
     pub fn inline(&self) -> String {
-        let (head, body) = self.svg.split_once(PAPER).unwrap_or(("", &self.svg));
-        let size = head.split_once("viewBox=").map_or("", |(_, rest)| rest);
-        let size = size.split('"').nth(1).unwrap_or("0 0 1 1");
-        let width = size.split(' ').nth(2).and_then(|width| width.parse().ok());
-        let body = body.replace("\"#000000\"", "\"currentColor\"");
+        let (width, height) = self.size;
         // In the reader's letters, so that the text of all drawings is of one size.
-        let class = match width.unwrap_or(1.0) {
-            ..=NARROW => "\"narrow\"".to_owned(),
-            width => format!("\"plot\" width=\"{}em\"", width / 16.0),
+        let class = match width <= NARROW {
+            true => "\"narrow\"".to_owned(),
+            false => format!("\"plot\" width=\"{}em\"", f64::from(width) / 16.0),
         };
+        let body = self.body.replace("\"#000000\"", "\"currentColor\"");
         let alt = escaped(&self.alt);
-        format!("<svg class={class} viewBox=\"{size}\" role=\"img\" aria-label=\"{alt}\">{body}")
+        format!(
+            "<svg class={class} viewBox=\"0 0 {width} {height}\" role=\"img\" aria-label=\"{alt}\">{body}"
+        )
     }
 }
 
 /// Drawings up to this width need no room beyond a phone's.
-const NARROW: f64 = 420.0;
-/// The white ground of a file; the page has its own.
-const PAPER: &str = "<rect width=\"100%\" height=\"100%\" fill=\"#ffffff\"/>";
-
-fn standalone(svg: &str, (width, height): (u32, u32), alt: &str) -> String {
-    let body = svg.split_once('>').map_or("", |(_, body)| body);
-    format!(
-        "<svg width=\"{width}\" height=\"{height}\" viewBox=\"0 0 {width} {height}\" xmlns=\"http://www.w3.org/2000/svg\">\
-         <title>{}</title>{PAPER}{body}",
-        escaped(alt)
-    )
-}
+const NARROW: u32 = 420;
 
 fn escaped(text: &str) -> String {
     let escaped = askama::filters::escape(text, askama::filters::Html);
@@ -155,6 +157,8 @@ pub(crate) fn round_ends(low: f64, high: f64) -> (f64, f64) {
 mod tests {
     use super::*;
 
+    const PAPER: &str = "<rect width=\"100%\" height=\"100%\" fill=\"#ffffff\"/>";
+
     #[test]
     fn a_drawing_is_escaped_and_inlined_without_its_ground() {
         let draw = |area: &Area| -> Drawn {
@@ -167,7 +171,8 @@ mod tests {
         };
         let plot = Plot::draw("a", "x \"<".to_owned(), (100, 50), String::new(), draw);
         let plot = plot.expect("it can be drawn");
-        assert!(plot.svg.contains("xmlns=") && plot.svg.contains(PAPER));
+        let svg = plot.svg().unwrap();
+        assert!(svg.contains("xmlns=") && svg.contains(PAPER));
         let inline = plot.inline();
         assert!(inline.contains("viewBox=\"0 0 100 50\"") && inline.contains("currentColor"));
         assert!(!inline.contains(PAPER) && !inline.contains("<b>") && !inline.contains("\"<"));

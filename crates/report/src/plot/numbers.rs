@@ -1,6 +1,7 @@
 //! The numbers of tables and drawings as CSV.
 
 use serde::Serialize;
+use serde_json::Value;
 
 /// A table as CSV text; tuples and arrays in a row are flattened.
 pub(crate) fn csv_text<N: AsRef<[u8]>>(
@@ -30,4 +31,19 @@ pub(crate) fn cell(value: Option<f64>) -> String {
 /// Both ends of an interval.
 pub(crate) fn ends(interval: Option<(f64, f64)>) -> [String; 2] {
     [interval.map(|ends| ends.0), interval.map(|ends| ends.1)].map(cell)
+}
+
+/// Objects as CSV: the values of `keys`, in this order, under `header`.
+pub(crate) fn csv_of<'a>(
+    header: &str,
+    keys: &str,
+    rows: impl IntoIterator<Item = &'a Value>,
+) -> String {
+    let text = |value: &Value| match value {
+        Value::String(text) => text.clone(),
+        value => cell(value.as_f64()),
+    };
+    let row =
+        |row: &'a Value| -> Vec<String> { keys.split(',').map(|key| text(&row[key])).collect() };
+    csv(header, rows.into_iter().map(row))
 }

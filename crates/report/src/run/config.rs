@@ -39,24 +39,11 @@ pub(crate) fn flat(config: &Value) -> Vec<Entry> {
     rows
 }
 
-/// The command that repeats the run: as recorded, else made from the configuration.
+/// The command that repeats the run, as recorded.
 pub(crate) fn command(config: &Value) -> Option<String> {
-    match config.get("command") {
-        Some(Value::String(command)) => return Some(command.clone()),
-        Some(Value::Array(words)) => {
-            let words = words.iter().filter_map(Value::as_str).map(quoted);
-            return Some(words.collect::<Vec<_>>().join(" "));
-        }
-        _ => {}
-    }
-    let experiment = config.get("experiment")?.as_str()?;
-    let mut command = format!("faus run {}", quoted(&format!("{experiment}.json")));
-    for option in ["preset", "seed", "device"] {
-        if let Some(value) = config.get(option).filter(|value| !value.is_null()) {
-            command += &format!(" --{option} {}", quoted(&brief(value)));
-        }
-    }
-    Some(command)
+    let words = config["command"].as_array()?.iter();
+    let words: Vec<String> = words.filter_map(Value::as_str).map(quoted).collect();
+    Some(words.join(" "))
 }
 
 /// A word quoted for a POSIX shell.
@@ -77,10 +64,8 @@ pub(crate) fn brief(value: &Value) -> String {
         Value::Bool(false) => "no".to_owned(),
         Value::Array(values) => values.iter().map(brief).collect::<Vec<_>>().join(", "),
         Value::Object(entries) => {
-            let entries = entries
-                .iter()
-                .map(|(key, value)| format!("{key} {}", brief(value)));
-            entries.collect::<Vec<_>>().join(", ")
+            let entry = |(key, value)| format!("{key} {}", brief(value));
+            entries.iter().map(entry).collect::<Vec<_>>().join(", ")
         }
         Value::Number(number) => number.to_string(),
     }

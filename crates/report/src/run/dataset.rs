@@ -1,5 +1,7 @@
 //! `dataset/dataset.json` and the rows of `dataset/samples.csv`.
 
+use std::collections::BTreeMap;
+
 use serde::Deserialize;
 use serde_json::Value;
 
@@ -9,14 +11,12 @@ use serde_json::Value;
 pub(crate) struct DataSet {
     pub name: Option<String>,
     pub synthetic: Option<bool>,
-    #[serde(alias = "digest")]
     pub source_digest: Option<String>,
     pub classes: Vec<String>,
-    #[serde(alias = "counts_per_class", alias = "class_counts")]
-    pub counts: Value,
-    pub subjects: Value,
+    pub counts: BTreeMap<String, u64>,
+    pub subjects: Option<u64>,
     pub image_size: Value,
-    pub folds: Value,
+    pub folds: Option<u64>,
     pub subject_independent: Option<bool>,
     pub held_out: Option<u64>,
     pub fold_rule: Option<String>,
@@ -34,34 +34,10 @@ pub(crate) struct Skipped {
 }
 
 impl DataSet {
-    /// Labelled images, from `{name: count}` or a list in the order of the classes; `None` if a class has no count.
+    /// Labelled images, where they are counted.
     pub fn labelled(&self) -> Option<u64> {
-        match &self.counts {
-            Value::Object(counts) if self.classes.is_empty() => {
-                counts.values().map(Value::as_u64).sum()
-            }
-            counts => {
-                let of = |(at, name)| counts.get(name).or_else(|| counts.get(at))?.as_u64();
-                self.classes.iter().enumerate().map(of).sum()
-            }
-        }
+        Some(self.counts.values().sum()).filter(|images| *images > 0)
     }
-
-    /// Number of people, 0 where the source names none.
-    pub fn people(&self) -> Option<u64> {
-        quantity(&self.subjects)
-    }
-
-    /// Number of folds.
-    pub fn fold_count(&self) -> Option<u64> {
-        quantity(&self.folds)
-    }
-}
-
-/// A number, or the length of a list.
-fn quantity(value: &Value) -> Option<u64> {
-    let length = || Some(value.as_array()?.len() as u64);
-    value.as_u64().or_else(length)
 }
 
 /// One row of `samples.csv`; row i is image i.

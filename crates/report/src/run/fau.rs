@@ -1,12 +1,10 @@
 //! `fau/`: filters against action units. Columns that a version or an analysis does not write are absent.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use serde::Deserialize;
-use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-use super::folder::{Contents, Gap, RunFolder};
+use super::folder::{Contents, Gap, Part, RunFolder};
 use super::remedy::CORRELATE;
 
 /// Name of an action unit as it stands inside a sentence, e.g. `lip corner puller`; empty for numbers without a name.
@@ -24,18 +22,16 @@ pub(crate) fn au_label(au: u64) -> String {
 }
 
 /// A study's table and summary.
-pub(crate) struct Study<T> {
-    pub rows: Contents<Vec<T>>,
+pub(crate) struct Study {
+    pub rows: Contents<Vec<Value>>,
     pub summary: Contents<Value>,
 }
 
-impl<T: DeserializeOwned> Study<T> {
+impl Study {
     fn read(folder: &RunFolder, name: &str, remedy: &'static str) -> Self {
-        let rows = folder.table(&format!("fau/{name}.csv"), remedy);
-        let summary = folder.json(&format!("fau/{name}.json"), remedy);
         Self {
-            rows: rows.into(),
-            summary: summary.into(),
+            rows: folder.rows(&format!("fau/{name}.csv"), remedy).into(),
+            summary: folder.json(&format!("fau/{name}.json"), remedy).into(),
         }
     }
 }
@@ -51,39 +47,57 @@ pub(crate) fn ends(of: &Value, low: &str, high: &str) -> Option<(f64, f64)> {
     of[low].as_f64().zip(of[high].as_f64())
 }
 
+/// The action unit of a row or an object; 0 where it is missing.
+pub(crate) fn au(of: &Value) -> u64 {
+    of["au"].as_u64().unwrap_or(0)
+}
+
+/// The filter of a row; 0 where it is missing.
+pub(crate) fn filter(of: &Value) -> u64 {
+    of["filter"].as_u64().unwrap_or(0)
+}
+
+/// The action units of some rows, ascending.
+pub(crate) fn units(rows: &[Value]) -> BTreeSet<u64> {
+    rows.iter().map(au).collect()
+}
+
 /// The objects of a list; none where it is missing.
 pub(crate) fn list(value: &Value) -> &[Value] {
     value.as_array().map_or(&[], Vec::as_slice)
 }
 
-/// `fau/`.
+/// `fau/`. Rows are objects with the columns of their table as keys; what is not a number is null.
 pub(crate) struct Fau {
     pub summary: Contents<Value>,
-    pub correspondences: Contents<Vec<Correspondence>>,
-    pub associations: Contents<Vec<Association>>,
-    pub own_measures: Vec<OwnMeasure>,
-    pub class_effects: Contents<Vec<ClassEffect>>,
-    pub sensitivity: Contents<Vec<Sensitivity>>,
+    /// Each filter with its action unit, the one with the largest KL, and their association; largest KL first.
+    pub correspondences: Contents<Vec<Value>>,
+    /// Each filter against each action unit.
+    pub associations: Contents<Vec<Value>>,
+    pub class_effects: Contents<Vec<Value>>,
+    pub sensitivity: Contents<Vec<Value>>,
     pub replicate: Contents<Value>,
-    pub controls: Study<Control>,
-    pub probe: Study<Probe>,
-    pub intervene: Study<Intervention>,
-    pub ablate: Study<Ablation>,
-    pub locate: Study<Location>,
+    pub controls: Study,
+    pub probe: Study,
+    pub intervene: Study,
+    pub ablate: Study,
+    pub locate: Study,
     pub own_studies: Vec<OwnStudy>,
 }
 
 impl Fau {
     pub fn read(folder: &RunFolder) -> Self {
-        let summary: Contents<Value> = folder.json("fau/fau.json", CORRELATE).into();
         let replicate = folder.json("fau/replication.json", "`faus replicate RUN` computes it.");
         let synthetic = "`faus intervene RUN` computes it, on synthetic faces.";
+        let associations = pairs(folder, "fau/associations.csv");
+        let found = pairs(folder, "fau/correspondences.csv");
+        let known = associations.as_deref().unwrap_or_default();
         Self {
-            correspondences: folder.table("fau/correspondences.csv", CORRELATE).into(),
-            associations: folder.table(ASSOCIATIONS, CORRELATE).into(),
-            own_measures: OwnMeasure::read_all(folder, &summary),
-            class_effects: folder.table("fau/class_effects.csv", CORRELATE).into(),
-            sensitivity: folder.table("fau/sensitivity.csv", CORRELATE).into(),
+            summary: folder.json("fau/fau.json", CORRELATE).into(),
+            correspondences: found.map(|found| ranked(found, known)).into(),
+            associations: associations.into(),
+            class_effects: folder.rows("fau/class_effects.csv", CORRELATE).into(),
+            sensitivity: folder.rows("fau/sensitivity.csv", CORRELATE).into(),
             replicate: replicate.into(),
             controls: Study::read(folder, "controls", "`faus controls RUN` computes it."),
             probe: Study::read(folder, "probes", "`faus probe RUN` computes it."),
@@ -91,7 +105,6 @@ impl Fau {
             ablate: Study::read(folder, "causal", "`faus ablate RUN` computes it."),
             locate: Study::read(folder, "spatial", "`faus locate RUN` computes it."),
             own_studies: OwnStudy::read_all(folder),
-            summary,
         }
     }
 
@@ -105,18 +118,11 @@ impl Fau {
         self.summary["null"]["fdr"].as_f64().unwrap_or(0.05)
     }
 
-    /// A filter against an action unit.
-    pub fn pair(&self, filter: u64, au: u64) -> Option<&Association> {
-        let same = |row: &&Association| (row.filter, row.au) == (filter, au);
-        self.associations.iter().find(same)
-    }
-
-    /// The correspondences, largest KL first.
-    pub fn ranked(&self) -> Vec<&Correspondence> {
-        let mut ranked: Vec<&Correspondence> = self.correspondences.iter().collect();
-        let kl = |row: &Correspondence| row.kl.unwrap_or(0.0);
-        ranked.sort_by(|a, b| kl(b).total_cmp(&kl(a)).then(a.filter.cmp(&b.filter)));
-        ranked
+    /// Measures of association that the experiment added: a measure `m` has the columns `m`, `p_m`, `q_m`, `m_low` and
+    /// `m_high`.
+    pub fn own_measures(&self) -> Vec<&str> {
+        let listed = list(&self.summary["own_measures"]).iter();
+        listed.filter_map(Value::as_str).collect()
     }
 
     /// The summary of one control, by name.
@@ -126,203 +132,37 @@ impl Fau {
     }
 }
 
-/// A filter's action unit: the one with the largest KL.
-#[derive(Default, Deserialize)]
-#[serde(default)]
-pub(crate) struct Correspondence {
-    pub filter: u64,
-    pub au: u64,
-    pub kl: Option<f64>,
-    pub au_name: Option<String>,
-    pub auroc: Option<f64>,
-    pub q: Option<f64>,
-    pub q_within_class: Option<f64>,
-    pub p_max: Option<f64>,
-    pub q_max: Option<f64>,
-}
-
-const ASSOCIATIONS: &str = "fau/associations.csv";
-
-/// A filter against an action unit. KL in nats, AUROC and q in [0, 1].
-#[derive(Default, Deserialize)]
-#[serde(default)]
-pub(crate) struct Association {
-    pub filter: u64,
-    pub au: u64,
-    pub n_with: Option<u64>,
-    pub n_without: Option<u64>,
-    pub kl: Option<f64>,
-    pub auroc: Option<f64>,
-    pub r: Option<f64>,
-    pub q: Option<f64>,
-    pub q_within_class: Option<f64>,
-    pub kl_null_95: Option<f64>,
-    pub kl_low: Option<f64>,
-    pub kl_high: Option<f64>,
-    pub auroc_within_class: Option<f64>,
-    pub intensity_rho: Option<f64>,
-}
-
-impl Association {
-    pub fn kl_interval(&self) -> Option<(f64, f64)> {
-        self.kl_low.zip(self.kl_high)
-    }
-}
-
-/// An experiment's own measure of association: the columns `m`, `p_m`, `q_m`, `m_low` and `m_high` of `associations.csv`.
-pub(crate) struct OwnMeasure {
-    pub name: String,
-    scores: BTreeMap<(u64, u64), OwnScore>,
-}
-
-/// A filter against an action unit by an own measure.
-#[derive(Default)]
-pub(crate) struct OwnScore {
-    pub value: Option<f64>,
-    pub p: Option<f64>,
-    pub q: Option<f64>,
-    pub interval: Option<(f64, f64)>,
-}
-
-impl OwnMeasure {
-    /// The measures that `fau.json` lists under `own_measures`.
-    fn read_all(folder: &RunFolder, summary: &Value) -> Vec<Self> {
-        let names = list(&summary["own_measures"])
-            .iter()
-            .filter_map(Value::as_str);
-        let names: Vec<&str> = names.collect();
-        if names.is_empty() {
-            return vec![];
+/// The rows of a table in which each has a filter and an action unit.
+fn pairs(folder: &RunFolder, file: &str) -> Part<Vec<Value>> {
+    let rows = folder.rows(file, CORRELATE)?;
+    let pair = |row: &Value| row["filter"].is_u64() && row["au"].is_u64();
+    match rows.iter().position(|row| !pair(row)) {
+        Some(at) => {
+            let reason = format!(
+                "row {} has no number of a filter and an action unit",
+                at + 1
+            );
+            Err(Gap::damaged(file, reason, CORRELATE))
         }
-        let rows: Vec<BTreeMap<String, String>> =
-            folder.table(ASSOCIATIONS, CORRELATE).unwrap_or_default();
-        names.iter().map(|name| Self::of(name, &rows)).collect()
+        None => Ok(rows),
     }
+}
 
-    fn of(name: &str, rows: &[BTreeMap<String, String>]) -> Self {
-        let score = |row: &BTreeMap<String, String>| {
-            let number = |key: &str| row.get(key)?.parse::<f64>().ok();
-            let key = |key: &str| row.get(key)?.parse().ok();
-            let [low, high] = ["low", "high"].map(|end| number(&format!("{name}_{end}")));
-            let score = OwnScore {
-                value: number(name),
-                p: number(&format!("p_{name}")),
-                q: number(&format!("q_{name}")),
-                interval: low.zip(high),
-            };
-            Some(((key("filter")?, key("au")?), score))
-        };
-        Self {
-            name: name.to_owned(),
-            scores: rows.iter().filter_map(score).collect(),
+/// Correspondences with the columns of their association, largest KL first.
+fn ranked(mut found: Vec<Value>, associations: &[Value]) -> Vec<Value> {
+    let pair = |row: &Value| (filter(row), au(row));
+    let known: BTreeMap<_, &Value> = associations.iter().map(|row| (pair(row), row)).collect();
+    for row in &mut found {
+        let known = known.get(&pair(row)).and_then(|row| row.as_object());
+        for (key, value) in known.into_iter().flatten() {
+            if row[key].is_null() {
+                row[key] = value.clone();
+            }
         }
     }
-
-    /// The score of a filter against an action unit.
-    pub fn score(&self, filter: u64, au: u64) -> Option<&OwnScore> {
-        self.scores.get(&(filter, au))
-    }
-
-    /// The filters and their scores against an action unit.
-    pub fn of_unit(&self, au: u64) -> impl Iterator<Item = (u64, &OwnScore)> {
-        let of = self
-            .scores
-            .iter()
-            .filter(move |((_, other), _)| *other == au);
-        of.map(|((filter, _), score)| (*filter, score))
-    }
-}
-
-/// An action unit's best filter inside one class.
-#[derive(Default, Deserialize)]
-#[serde(default)]
-pub(crate) struct ClassEffect {
-    pub au: u64,
-    pub label_name: String,
-    pub filter: u64,
-    pub n_with: Option<u64>,
-    pub n_without: Option<u64>,
-    pub auroc: Option<f64>,
-    pub auroc_low: Option<f64>,
-    pub auroc_high: Option<f64>,
-}
-
-/// The analysis with another histogram.
-#[derive(Default, Deserialize)]
-#[serde(default)]
-pub(crate) struct Sensitivity {
-    pub bins: Option<u64>,
-    pub prior: Option<String>,
-    pub pseudo_samples: Option<f64>,
-    pub spearman: Option<f64>,
-    pub same_au: Option<f64>,
-}
-
-/// A control against an action unit.
-#[derive(Default, Deserialize)]
-#[serde(default)]
-pub(crate) struct Control {
-    pub control: String,
-    pub au: u64,
-    pub best_auroc: Option<f64>,
-    pub best_auroc_low: Option<f64>,
-    pub best_auroc_high: Option<f64>,
-}
-
-/// A linear probe from a layer to an action unit.
-#[derive(Default, Deserialize)]
-#[serde(default)]
-pub(crate) struct Probe {
-    pub network: String,
-    pub layer: String,
-    pub au: u64,
-    pub auroc: Option<f64>,
-    pub f1: Option<f64>,
-    pub auroc_low: Option<f64>,
-    pub auroc_high: Option<f64>,
-    pub control_auroc: Option<f64>,
-    pub class_control_auroc: Option<f64>,
-}
-
-/// A filter's response to one switched action unit, in standard deviations of the filter.
-#[derive(Default, Deserialize)]
-#[serde(default)]
-pub(crate) struct Intervention {
-    pub filter: u64,
-    pub au: u64,
-    pub effect: Option<f64>,
-}
-
-/// The effect on a class of silencing an action unit's filters; `label` is empty for all classes together.
-#[derive(Default, Deserialize)]
-#[serde(default)]
-pub(crate) struct Ablation {
-    pub au: u64,
-    pub label: String,
-    pub label_name: String,
-    pub images: Option<u64>,
-    pub filters: Option<u64>,
-    pub recall_before: Option<f64>,
-    pub recall_after: Option<f64>,
-    pub drop: Option<f64>,
-    pub drop_random: Option<f64>,
-    pub drop_active: Option<f64>,
-    pub p_random: Option<f64>,
-    pub p_active: Option<f64>,
-}
-
-/// The places of a filter's maxima.
-#[derive(Default, Deserialize)]
-#[serde(default)]
-pub(crate) struct Location {
-    pub filter: u64,
-    pub au: u64,
-    pub images: Option<u64>,
-    pub pointing_rate: Option<f64>,
-    pub chance: Option<f64>,
-    pub q: Option<f64>,
-    pub iou: Option<f64>,
-    pub iou_chance: Option<f64>,
+    let kl = |row: &Value| row["kl"].as_f64().unwrap_or(0.0);
+    found.sort_by(|a, b| kl(b).total_cmp(&kl(a)).then(filter(a).cmp(&filter(b))));
+    found
 }
 
 /// A study that an experiment added: a `fau/*.json` with a key `study`, and the table beside it.
@@ -338,8 +178,9 @@ pub(crate) struct OwnStudy {
 
 impl OwnStudy {
     fn read_all(folder: &RunFolder) -> Vec<Self> {
-        let stems = folder.json_files("fau").into_iter();
-        stems.filter_map(|stem| Self::read(folder, &stem)).collect()
+        let names = folder.names("fau").into_iter();
+        let studies = names.filter_map(|name| Self::read(folder, name.strip_suffix(".json")?));
+        studies.collect()
     }
 
     fn read(folder: &RunFolder, stem: &str) -> Option<Self> {

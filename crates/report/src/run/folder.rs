@@ -10,6 +10,7 @@ use base64::engine::general_purpose::STANDARD;
 use csv::StringRecord;
 use image::DynamicImage;
 use serde::de::DeserializeOwned;
+use serde_json::Value;
 
 use crate::errors::Error;
 
@@ -89,6 +90,9 @@ impl<T> Contents<T> {
     }
 }
 
+/// Header and rows of a CSV file.
+type Records = (StringRecord, Vec<StringRecord>);
+
 /// A run folder being read.
 pub(crate) struct RunFolder {
     root: PathBuf,
@@ -102,17 +106,19 @@ impl RunFolder {
     /// [`Error::NoRun`] if it is no folder.
     pub fn open(root: &Path) -> Result<Self, Error> {
         let reason = match std::fs::metadata(root) {
-            Ok(metadata) if metadata.is_dir() => {
-                return Ok(Self {
-                    root: root.to_path_buf(),
-                    pictures_left: AtomicU64::new(MAX_PICTURES),
-                });
-            }
-            Ok(_) => "it is a file".to_owned(),
-            Err(error) => error.to_string(),
+            Ok(metadata) if metadata.is_dir() => None,
+            Ok(_) => Some("it is a file".to_owned()),
+            Err(error) => Some(error.to_string()),
         };
-        let path = root.to_path_buf();
-        Err(Error::NoRun { path, reason })
+        let (path, root) = (root.to_path_buf(), root.to_path_buf());
+        let pictures_left = AtomicU64::new(MAX_PICTURES);
+        reason.map_or(
+            Ok(Self {
+                root,
+                pictures_left,
+            }),
+            |reason| Err(Error::NoRun { path, reason }),
+        )
     }
 
     /// Parses a JSON file.
@@ -121,37 +127,33 @@ impl RunFolder {
         serde_json::from_slice(&bytes).map_err(|error| Gap::damaged(file, error, remedy))
     }
 
-    /// Parses a CSV file with a header; what is no number (`NaN`, `inf`) reads as an empty cell.
+    /// Parses a CSV file with a header.
     pub fn table<T: DeserializeOwned>(&self, file: &str, remedy: &'static str) -> Part<Vec<T>> {
         let (header, rows) = self.records(file, remedy)?;
-        let rows = rows.iter().map(|row| {
-            let numbers = |cell| {
-                if ["NaN", "inf", "-inf"].contains(&cell) {
-                    ""
-                } else {
-                    cell
-                }
-            };
-            let row: StringRecord = row.iter().map(numbers).collect();
-            row.deserialize(Some(&header))
-        });
+        let rows = rows.iter().map(|row| row.deserialize(Some(&header)));
         let rows: Result<Vec<T>, csv::Error> = rows.collect();
         rows.map_err(|error| Gap::damaged(file, error, remedy))
     }
 
+    /// The rows of a CSV file as objects; cells that read as numbers are numbers, `NaN` is null.
+    pub fn rows(&self, file: &str, remedy: &'static str) -> Part<Vec<Value>> {
+        let (header, rows) = self.records(file, remedy)?;
+        let object = |row: &StringRecord| {
+            let cells = header.iter().zip(row);
+            cells
+                .map(|(key, cell)| (key.to_owned(), value(cell)))
+                .collect()
+        };
+        Ok(rows.iter().map(object).collect())
+    }
+
     /// Header and rows of a CSV file as they stand.
-    pub fn records(
-        &self,
-        file: &str,
-        remedy: &'static str,
-    ) -> Part<(StringRecord, Vec<StringRecord>)> {
+    pub fn records(&self, file: &str, remedy: &'static str) -> Part<Records> {
         let bytes = self.bytes(file, MAX_TEXT, remedy)?;
         let mut reader = csv::Reader::from_reader(bytes.as_slice());
         let mut read = || {
-            Ok((
-                reader.headers()?.clone(),
-                reader.records().collect::<Result<_, _>>()?,
-            ))
+            let header = reader.headers()?.clone();
+            Ok((header, reader.records().collect::<Result<_, _>>()?))
         };
         read().map_err(|error: csv::Error| Gap::damaged(file, error, remedy))
     }
@@ -164,6 +166,11 @@ impl RunFolder {
     /// Whether there is such a file.
     pub fn has(&self, file: &str) -> bool {
         self.root.join(file).is_file()
+    }
+
+    /// Whether there is such a folder.
+    pub fn has_folder(&self, folder: &str) -> bool {
+        self.root.join(folder).is_dir()
     }
 
     /// A PNG of the run as it stands, as a `data:` URI; `None` if it cannot be shown.
@@ -199,28 +206,14 @@ impl RunFolder {
         self.pictures_left.load(Ordering::Relaxed)
     }
 
-    /// Names of the folders in `folder`, ascending; numbers by value.
-    pub fn folders(&self, folder: &str) -> Vec<String> {
-        let mut names = self.names(folder, Path::is_dir);
-        names.sort_by_key(|name| (name.parse::<u64>().unwrap_or(u64::MAX), name.clone()));
-        names
-    }
-
-    /// Names of the JSON files in `folder`, ascending, without their ending.
-    pub fn json_files(&self, folder: &str) -> Vec<String> {
-        let mut names = self.names(folder, Path::is_file);
-        names.retain(|name| name.ends_with(".json"));
-        names.sort_unstable();
-        let stems = names.iter().map(|name| name.trim_end_matches(".json"));
-        stems.map(str::to_owned).collect()
-    }
-
-    fn names(&self, folder: &str, kind: fn(&Path) -> bool) -> Vec<String> {
+    /// Names of the files and folders in `folder`, ascending; numbers by value.
+    pub fn names(&self, folder: &str) -> Vec<String> {
         let entries = std::fs::read_dir(self.root.join(folder));
         let entries = entries.into_iter().flatten().flatten();
-        let entries = entries.filter(|entry| kind(&entry.path()));
         let names = entries.filter_map(|entry| entry.file_name().into_string().ok());
-        names.collect()
+        let mut names: Vec<String> = names.collect();
+        names.sort_by_key(|name| (name.parse::<u64>().unwrap_or(u64::MAX), name.clone()));
+        names
     }
 
     fn bytes(&self, file: &str, limit: u64, remedy: &'static str) -> Part<Vec<u8>> {
@@ -233,6 +226,12 @@ impl RunFolder {
         }
         std::fs::read(&path).map_err(unread)
     }
+}
+
+fn value(cell: &str) -> Value {
+    let number = || cell.parse::<f64>().ok().map(Value::from);
+    let whole = cell.parse::<u64>().ok().map(Value::from);
+    whole.or_else(number).unwrap_or_else(|| cell.into())
 }
 
 /// A picture reduced to what a page needs.

@@ -62,7 +62,7 @@ impl Prediction {
 
 /// The folds of the summary and those with a folder, by number; the summary's result takes precedence.
 pub(super) fn read(folder: &RunFolder, listed: &[FoldResult], classes: &[String]) -> Vec<Fold> {
-    let folders = folder.folders("folds");
+    let folders = folder.names("folds");
     let numbers = folders.iter().filter_map(|name| name.parse().ok());
     let listed_numbers = listed.iter().filter_map(|result| result.fold);
     let mut numbers: Vec<u64> = numbers.chain(listed_numbers).collect();

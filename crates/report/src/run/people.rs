@@ -6,20 +6,27 @@ use std::collections::BTreeMap;
 use faus_base::order::quantile;
 use faus_base::random;
 
+use super::Run;
+use super::folds::Prediction;
+
 /// Resamples. Our choice: the ends vary by about a hundredth of the interval's width at 10,000; half as many do for
 /// the many intervals of a page.
 const RESAMPLES: usize = 5_000;
 
 /// Images and those classified correctly, by person.
-#[derive(Default)]
 pub(crate) struct People(BTreeMap<i64, (u64, u64)>);
 
 impl People {
-    /// Counts an image of a person; negative numbers are unknown people.
-    pub fn count(&mut self, person: i64, correct: bool) {
-        let (images, hits) = self.0.entry(person).or_default();
-        *images += 1;
-        *hits += u64::from(correct);
+    /// Of these test images; a person is unknown (-1) if the data set does not list the image.
+    pub fn of<'a>(run: &Run, predictions: impl Iterator<Item = &'a Prediction>) -> Self {
+        let mut people: BTreeMap<i64, (u64, u64)> = BTreeMap::new();
+        for row in predictions {
+            let person = run.sample(row.index).map_or(-1, |sample| sample.subject);
+            let (images, hits) = people.entry(person).or_default();
+            *images += 1;
+            *hits += u64::from(row.label == row.predicted);
+        }
+        Self(people)
     }
 
     /// Images of all people.
@@ -58,9 +65,8 @@ mod tests {
     fn one_person_or_unknown_ones_give_no_interval() {
         assert_eq!(people(&[(9, 4)]).interval(), None);
         let mut unknown = people(&[(9, 4), (9, 5)]);
-        unknown.count(-1, true);
-        assert_eq!(unknown.interval(), None);
-        assert_eq!(unknown.images(), 19);
+        unknown.0.insert(-1, (1, 1));
+        assert_eq!((unknown.interval(), unknown.images()), (None, 19));
     }
 
     #[test]

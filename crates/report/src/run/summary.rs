@@ -3,6 +3,9 @@
 use std::collections::BTreeMap;
 
 use serde::Deserialize;
+use serde_json::Value;
+
+use super::fau::ends;
 
 /// `summary.json`.
 #[derive(Default, Deserialize)]
@@ -16,10 +19,10 @@ pub(crate) struct Summary {
     pub test_accuracy: Option<MeanStd>,
     pub final_test_accuracy: Option<MeanStd>,
     pub best_test_accuracy_optimistic: Option<MeanStd>,
-    pub test_accuracy_interval: Option<Interval>,
+    pub test_accuracy_interval: Value,
     pub measures: BTreeMap<String, MeanStd>,
     pub confusion: Vec<Vec<u64>>,
-    pub per_class: BTreeMap<String, ClassScores>,
+    pub per_class: BTreeMap<String, Value>,
     pub seconds: Option<f64>,
     pub majority_accuracy: Option<f64>,
     pub shortened: Option<Vec<String>>,
@@ -48,8 +51,7 @@ impl Summary {
 
     /// The recorded bootstrap interval of the accuracy over all people tested.
     pub fn interval(&self) -> Option<(f64, f64)> {
-        let Interval { low, high } = self.test_accuracy_interval?;
-        low.zip(high)
+        ends(&self.test_accuracy_interval, "low", "high")
     }
 
     /// Mean test accuracy over folds.
@@ -79,22 +81,4 @@ pub(crate) struct FoldResult {
 pub(crate) struct MeanStd {
     pub mean: Option<f64>,
     pub std: Option<f64>,
-}
-
-/// A bootstrap interval over people, in [0, 1].
-#[derive(Clone, Copy, Default, Deserialize)]
-#[serde(default)]
-pub(crate) struct Interval {
-    pub low: Option<f64>,
-    pub high: Option<f64>,
-}
-
-/// Scores of one class.
-#[derive(Clone, Copy, Default, Deserialize)]
-#[serde(default)]
-pub(crate) struct ClassScores {
-    pub precision: Option<f64>,
-    pub recall: Option<f64>,
-    pub f1: Option<f64>,
-    pub support: Option<u64>,
 }

@@ -1,6 +1,7 @@
-//! `viz/<layer>`: patches, sanity panels, class evidence.
+//! `viz/<layer>`: patches, sanity checks, class evidence.
 
 use serde::Deserialize;
+use serde_json::Value;
 
 use super::folder::{Contents, RunFolder};
 use super::remedy::VISUALIZE;
@@ -9,8 +10,10 @@ use super::remedy::VISUALIZE;
 pub(crate) struct Layer {
     pub name: String,
     pub filters: Contents<Filters>,
-    pub sanity: Contents<Sanity>,
-    pub evidence: Contents<Evidence>,
+    /// How much of the projections is left when the learnt weights are removed.
+    pub sanity: Contents<Value>,
+    /// The images and classes of the maps of evidence.
+    pub evidence: Contents<Value>,
 }
 
 impl Layer {
@@ -32,7 +35,8 @@ impl Layer {
 
 /// The layers with a folder; conv3, whose files are missing then, if there is none.
 pub(super) fn read(folder: &RunFolder) -> Vec<Layer> {
-    let mut names = folder.folders("viz");
+    let mut names = folder.names("viz");
+    names.retain(|name| folder.has_folder(&format!("viz/{name}")));
     if names.is_empty() {
         names.push("conv3".to_owned());
     }
@@ -97,49 +101,4 @@ impl Patch {
         let sane = |side: &f64| (0.0..=4096.0).contains(side);
         (sides.iter().all(sane) && sides[2] >= 1.0 && sides[3] >= 1.0).then_some(sides)
     }
-}
-
-/// `sanity.json`: how much of the projections is left when the learnt weights are removed.
-#[derive(Default, Deserialize)]
-#[serde(default)]
-pub(crate) struct Sanity {
-    pub sentence: Option<String>,
-    pub panels: Vec<Panel>,
-}
-
-/// One comparison with the trained network's projections.
-#[derive(Default, Deserialize)]
-#[serde(default)]
-pub(crate) struct Panel {
-    pub label: String,
-    pub spearman: Option<Spread>,
-    pub spearman_abs: Option<Spread>,
-    pub ssim: Option<Spread>,
-}
-
-/// Mean and standard deviation over patches.
-#[derive(Clone, Copy, Default, Deserialize)]
-#[serde(default)]
-pub(crate) struct Spread {
-    pub mean: Option<f64>,
-    pub sd: Option<f64>,
-    pub n: Option<u64>,
-}
-
-/// `evidence.json`.
-#[derive(Default, Deserialize)]
-#[serde(default)]
-pub(crate) struct Evidence {
-    pub images: Vec<EvidenceImage>,
-}
-
-/// The image and class of one row of maps.
-#[derive(Default, Deserialize)]
-#[serde(default)]
-pub(crate) struct EvidenceImage {
-    pub subject: Option<i64>,
-    pub label: Option<String>,
-    pub predicted: Option<String>,
-    pub class: Option<String>,
-    pub probability: Option<f64>,
 }

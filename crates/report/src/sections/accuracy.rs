@@ -4,7 +4,7 @@ use super::published::published;
 use crate::page::answer::mean_and_deviation;
 use crate::page::blocks::{Blocks, Section};
 use crate::page::table::{Cell, Row, Table, TableOf};
-use crate::page::text::{decimal, duration, or_dash, percent, percent_interval};
+use crate::page::text::{decimal, duration, or_dash, percent, percent_interval, when};
 use crate::plot::forest::{Forest, Line};
 use crate::plot::numbers::{cell, csv, ends};
 use crate::run::Run;
@@ -46,7 +46,7 @@ impl<'a> FoldRow<'a> {
             Some(damage) => format!("{} cannot be read: {damage}", gap.file),
             None => "not finished".to_owned(),
         });
-        let people = people(run, fold).unwrap_or_default();
+        let people = People::of(run, fold.predictions.iter());
         Self {
             fold,
             failed: unread.or_else(|| fold.result.failed.clone()),
@@ -58,41 +58,22 @@ impl<'a> FoldRow<'a> {
     fn test(&self) -> Option<f64> {
         self.fold.result.test_accuracy
     }
-
-    /// A cell of the table; empty if the fold failed.
-    fn shown(&self, text: impl FnOnce() -> String) -> String {
-        self.failed.is_none().then(text).unwrap_or_default()
-    }
-}
-
-/// A fold's test images and those classified correctly, by person.
-fn people(run: &Run, fold: &Fold) -> Option<People> {
-    let mut people = People::default();
-    for row in fold.predictions.iter() {
-        people.count(run.sample(row.index)?.subject, row.label == row.predicted);
-    }
-    Some(people)
 }
 
 fn figure(run: &Run, rows: &[FoldRow], blocks: &mut Blocks) {
-    let line = |row: &FoldRow| Line {
-        label: match row.failed {
-            Some(_) => format!("fold {} (failed)", row.fold.number),
-            None => format!("fold {}", row.fold.number),
-        },
-        value: row.test(),
-        interval: row.interval,
-        ..Line::default()
+    let line = |row: &FoldRow| {
+        let failed = if row.failed.is_some() {
+            " (failed)"
+        } else {
+            ""
+        };
+        let label = format!("fold {}{failed}", row.fold.number);
+        Line::new(label, row.test(), row.interval)
     };
-    let mean = run.summary.mean();
-    let mean = mean.map(|mean| (mean, format!("mean over folds: {}", percent(mean))));
-    let majority = run.summary.majority();
-    let majority = majority.map(|share| {
-        (
-            share,
-            format!("always the most frequent class: {}", percent(share)),
-        )
-    });
+    let reference =
+        |value: Option<f64>, name: &str| Some((value?, format!("{name}: {}", percent(value))));
+    let mean = reference(run.summary.mean(), "mean over folds");
+    let majority = reference(run.summary.majority(), "always the most frequent class");
     let forest = Forest {
         name: "accuracy",
         alt: &format!(
@@ -104,10 +85,10 @@ fn figure(run: &Run, rows: &[FoldRow], blocks: &mut Blocks) {
         csv: numbers(rows),
         ..Forest::shares(rows.iter().map(line).collect())
     };
-    let optimistic = match run.summary.chosen_on_test() {
-        true => " Optimistic: the checkpoint was chosen on the same images.",
-        false => "",
-    };
+    let optimistic = when(
+        run.summary.chosen_on_test(),
+        " Optimistic: the checkpoint was chosen on the same images.",
+    );
     blocks.figure(forest.plot(), format!("Share of test images classified correctly, fold by fold; lines are 95% confidence intervals (CI) from a bootstrap over the people of the fold.{optimistic}"));
 }
 
@@ -144,13 +125,13 @@ fn table(run: &Run, rows: &[FoldRow]) -> Table {
     let table = TableOf::new("Accuracy per fold", rows)
         .words("Fold", |row| row.fold.number.to_string())
         .numbers("Test", |row| test(row))
-        .numbers("95% CI", |row| row.shown(|| percent_interval(row.interval)))
-        .numbers("Test images", |row| row.shown(|| or_dash(Some(row.images).filter(|n| *n > 0))))
-        .numbers("Validation", |row| row.shown(|| percent(row.fold.result.val_accuracy)))
-        .numbers("Chosen step", |row| row.shown(|| or_dash(row.fold.result.best_step)))
-        .numbers("Final step, test", |row| row.shown(|| percent(row.fold.result.final_test_accuracy)))
-        .numbers("Best on test (optimistic)", |row| row.shown(|| percent(row.fold.result.best_test_accuracy_optimistic)))
-        .numbers("Time", |row| row.shown(|| or_dash(row.fold.result.seconds.map(duration))))
+        .numbers("95% CI", |row| percent_interval(row.interval))
+        .numbers("Test images", |row| or_dash(Some(row.images).filter(|n| *n > 0)))
+        .numbers("Validation", |row| percent(row.fold.result.val_accuracy))
+        .numbers("Chosen step", |row| or_dash(row.fold.result.best_step))
+        .numbers("Final step, test", |row| percent(row.fold.result.final_test_accuracy))
+        .numbers("Best on test (optimistic)", |row| percent(row.fold.result.best_test_accuracy_optimistic))
+        .numbers("Time", |row| or_dash(row.fold.result.seconds.map(duration)))
         .note(format!("{chosen} “Best on test” is optimistic: it is the best of all checkpoints in hindsight. The time in the last line is that of the whole job."));
     let mut table = Table::from(table);
     table.rows.extend(mean(run));
@@ -161,10 +142,10 @@ fn test(row: &FoldRow) -> Cell {
     if let Some(reason) = &row.failed {
         return Cell::from("failed").remark(reason.as_str());
     }
-    let remark = match row.fold.result.at_chance {
-        true => "no better than the most frequent class",
-        false => "",
-    };
+    let remark = when(
+        row.fold.result.at_chance,
+        "no better than the most frequent class",
+    );
     Cell::from(percent(row.test()))
         .strong_if(true)
         .remark(remark)
@@ -209,13 +190,14 @@ fn beside_published(run: &Run, blocks: &mut Blocks) {
         percent_interval(summary.interval()),
         format!("measured here, on {data}"),
     ];
+    let source = format!("quoted by Ding et al., on the real {}", published.task);
     let theirs = published.numbers.iter().map(|(method, accuracy)| {
-        let source = format!("quoted by Ding et al., on the real {}", published.task);
+        let accuracy = format!("{accuracy}%");
         [
             (*method).to_owned(),
-            format!("{accuracy}%"),
+            accuracy,
             "not given".to_owned(),
-            source,
+            source.clone(),
         ]
     });
     let rows = std::iter::once(ours).chain(theirs).enumerate();

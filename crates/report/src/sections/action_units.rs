@@ -1,20 +1,17 @@
 //! Filters and action units: by unit, by filter, within expressions, and on recordings without a label.
 
-use std::cmp::Reverse;
-use std::collections::BTreeSet;
+use std::cmp::{Ordering, Reverse};
 
 use serde_json::Value;
 
 use crate::page::blocks::{Blocks, Section};
 use crate::page::table::{Cell, Table, TableOf};
-use crate::page::text::{count, decimal, interval, or_dash, percent};
+use crate::page::text::{ci, count, decimal, interval, or_dash, percent, when};
 use crate::plot::forest::{Forest, Line, labelled};
-use crate::plot::numbers::{cell, csv, csv_text, ends};
+use crate::plot::numbers::{cell, csv, csv_of};
 use crate::run::Run;
-use crate::run::fau::{
-    self, Association, ClassEffect, Correspondence, Fau, OwnMeasure, OwnScore, Sensitivity,
-    au_label, list, verdict,
-};
+use crate::run::config::brief;
+use crate::run::fau::{Fau, au, au_label, ends, filter, list, units, verdict};
 
 pub(super) fn section(run: &Run) -> Section {
     let (fau, mut blocks) = (&run.fau, Blocks::default());
@@ -31,9 +28,7 @@ pub(super) fn section(run: &Run) -> Section {
     }
     within_classes(&fau.class_effects, &mut blocks);
     held_out(&fau.summary["held_out"], &mut blocks);
-    if fau.sensitivity.gap.is_none() {
-        blocks.folded("Other bins and smoothing", sensitivity(&fau.sensitivity));
-    }
+    blocks.folded("Other bins and smoothing", sensitivity(&fau.sensitivity));
     blocks.section("action-units", "Filters and action units")
 }
 
@@ -78,66 +73,36 @@ fn cautions(summary: &Value, blocks: &mut Blocks) {
         .for_each(|caution| blocks.caution(caution));
 }
 
-/// An action unit's best filter by AUROC, as `fau.json` records it.
-struct Best {
-    au: u64,
-    filter: u64,
-    auroc: f64,
-    interval: Option<(f64, f64)>,
-    within: Option<f64>,
-}
-
-impl Best {
-    fn of(unit: &Value) -> Option<Self> {
-        let best = &unit["best"];
-        Some(Self {
-            au: unit["au"].as_u64()?,
-            filter: best["filter"].as_u64()?,
-            auroc: best["auroc"].as_f64()?,
-            interval: fau::ends(best, "auroc_low", "auroc_high"),
-            within: best["auroc_within_class"].as_f64(),
-        })
-    }
-
-    fn lines(&self) -> Vec<Line> {
-        let all = Line {
-            value: Some(self.auroc),
-            interval: self.interval,
-            ..Line::default()
-        };
-        let within = self.within.map(|within| Line {
-            value: Some(within),
-            series: 1,
-            ..Line::default()
-        });
-        let label = format!("{} (#{})", au_label(self.au), self.filter);
-        labelled(label, [all].into_iter().chain(within))
-    }
-}
-
+/// The best filter of each action unit by AUROC, as `fau.json` records it.
 fn best_by_unit(summary: &Value, blocks: &mut Blocks) {
-    let best = list(&summary["by_au"]).iter().filter_map(Best::of);
-    let best: Vec<Best> = best.collect();
+    let units = list(&summary["by_au"]).iter();
+    let units = units.filter(|unit| unit["best"]["auroc"].is_number());
+    let within = |unit: &Value| unit["best"]["auroc_within_class"].as_f64();
+    let lines = units.clone().flat_map(|unit| {
+        let best = &unit["best"];
+        let interval = ends(best, "auroc_low", "auroc_high");
+        let all = Line::of(0, best["auroc"].as_f64(), interval);
+        let same = within(unit).map(|auroc| Line::of(1, Some(auroc), None));
+        let label = format!("{} (#{})", au_label(au(unit)), filter(best));
+        labelled(label, [all].into_iter().chain(same))
+    });
+    let numbers = units.clone().map(|unit| {
+        let keys = ["auroc", "auroc_low", "auroc_high", "auroc_within_class"];
+        let numbers = keys.map(|key| cell(unit["best"][key].as_f64()));
+        (au(unit), filter(&unit["best"]), numbers)
+    });
     let series = [
         "all coded images",
         "pairs of images of the same expression only",
     ];
-    let shown = if best.iter().any(|best| best.within.is_some()) {
-        2
-    } else {
-        1
-    };
-    let numbers = best.iter().map(|best| {
-        let [auroc, within] = [Some(best.auroc), best.within].map(cell);
-        (best.au, best.filter, auroc, ends(best.interval), within)
-    });
+    let shown = 1 + usize::from(units.clone().any(|unit| within(unit).is_some()));
     let forest = Forest {
         name: "best-filter-by-action-unit",
         alt: "AUROC of the best filter of each action unit with intervals; the same numbers are in the tables",
         axis: "AUROC (0.5: no relation)",
         series: &series[..shown],
         csv: csv("au,filter,auroc,low,high,auroc_within_class", numbers),
-        ..Forest::aurocs(best.iter().flat_map(Best::lines).collect())
+        ..Forest::aurocs(lines.collect())
     };
     blocks.figure(forest.plot(), "The best filter of each action unit (number in brackets): how well the filter's activation alone separates images with the unit from those without. AUROC is the share of such pairs of images in the right order. Lines: 95% CI, bootstrap over people. The best of many filters is chosen on the same images, which flatters it; it is not in the controls and the replication below.");
 }
@@ -145,60 +110,57 @@ fn best_by_unit(summary: &Value, blocks: &mut Blocks) {
 /// An action unit with its filters.
 struct Unit<'a> {
     au: u64,
-    /// Filters whose largest KL it has, strongest first.
-    filters: Vec<&'a Correspondence>,
-    association: Option<&'a Association>,
-    recorded: Option<&'a Value>,
+    /// Filters with their largest KL for it, strongest first.
+    filters: Vec<&'a Value>,
+    associations: Vec<&'a Value>,
+    recorded: &'a Value,
 }
 
 impl<'a> Unit<'a> {
-    fn of(fau: &'a Fau, au: u64) -> Self {
-        let mut filters = fau.ranked();
-        filters.retain(|row| row.au == au);
-        let mut recorded = list(&fau.summary["by_au"]).iter();
+    fn of(fau: &'a Fau, unit: u64) -> Self {
+        let own = |row: &&Value| au(row) == unit;
+        let recorded = list(&fau.summary["by_au"]).iter().find(own);
         Self {
-            au,
-            filters,
-            association: fau.associations.iter().find(|row| row.au == au),
-            recorded: recorded.find(|unit| unit["au"].as_u64() == Some(au)),
+            au: unit,
+            filters: fau.correspondences.iter().filter(own).collect(),
+            associations: fau.associations.iter().filter(own).collect(),
+            recorded: recorded.unwrap_or(&Value::Null),
         }
     }
 
     fn recorded(&self, key: &str) -> Cell {
-        Cell::count(self.recorded.and_then(|unit| unit[key].as_u64()))
+        Cell::count(self.recorded[key].as_u64())
     }
 
     fn present(&self) -> Cell {
-        let counts = self
-            .association
-            .and_then(|row| row.n_with.zip(row.n_without));
+        let count = |key: &str| self.associations.first()?[key].as_u64();
+        let counts = count("n_with").zip(count("n_without"));
         let text = counts.map(|(with, without)| format!("{with} of {}", with + without));
         Cell::number(or_dash(text), counts.map(|(with, _)| with as f64))
     }
 
     fn strongest(&self) -> String {
         let filters = self.filters.iter().take(5);
-        let filters = filters.map(|row| format!("#{} ({})", row.filter, decimal(row.kl, 2)));
+        let filters =
+            filters.map(|row| format!("#{} ({})", row["filter"], decimal(row["kl"].as_f64(), 2)));
         filters.collect::<Vec<_>>().join(", ")
     }
 
     /// The filter with the largest value of an own measure.
-    fn strongest_by(&self, measure: &OwnMeasure) -> String {
-        let value = |score: &OwnScore| score.value.unwrap_or(f64::NEG_INFINITY);
-        let scores = measure.of_unit(self.au);
-        let best = scores.max_by(|a, b| value(a.1).total_cmp(&value(b.1)));
-        or_dash(best.map(|(filter, score)| format!("#{filter} ({})", decimal(score.value, 2))))
+    fn strongest_by(&self, measure: &str) -> String {
+        let value = |row: &&&Value| row[measure].as_f64();
+        let measured = self.associations.iter().filter(|row| value(row).is_some());
+        let best =
+            measured.max_by(|a, b| value(a).partial_cmp(&value(b)).unwrap_or(Ordering::Equal));
+        or_dash(
+            best.map(|row| format!("#{} ({})", row["filter"], decimal(row[measure].as_f64(), 2))),
+        )
     }
 }
 
 fn by_unit(fau: &Fau) -> Table {
-    let found = fau.correspondences.iter().map(|row| row.au);
-    let units: BTreeSet<u64> = fau
-        .associations
-        .iter()
-        .map(|row| row.au)
-        .chain(found)
-        .collect();
+    let mut units = units(&fau.associations);
+    units.extend(fau.correspondences.iter().map(au));
     let mut units: Vec<Unit> = units.into_iter().map(|au| Unit::of(fau, au)).collect();
     units.sort_by_key(|unit| Reverse(unit.filters.len()));
     let beyond = fau.summary["by_au"][0]["filters_q"].is_u64();
@@ -207,21 +169,20 @@ fn by_unit(fau: &Fau) -> Table {
         .numbers("Present in", |unit| unit.present())
         .numbers("Filters with their largest KL for it", |unit| {
             Cell::count(unit.filters.len() as u64)
-        })
-        .only_if(beyond, |table| {
-            table
-                .numbers("Filters beyond chance", |unit| unit.recorded("filters_q"))
-                .numbers("… within expressions", |unit| {
-                    unit.recorded("filters_within_class_q")
-                })
-        })
-        .words("Strongest filters (KL, nats)", |unit| unit.strongest())
-        .sortable();
-    for measure in &fau.own_measures {
-        let name = format!("Strongest filter by {}", measure.name);
+        });
+    if beyond {
+        table = table
+            .numbers("Filters beyond chance", |unit| unit.recorded("filters_q"))
+            .numbers("… within expressions", |unit| {
+                unit.recorded("filters_within_class_q")
+            });
+    }
+    table = table.words("Strongest filters (KL, nats)", |unit| unit.strongest());
+    for measure in fau.own_measures() {
+        let name = format!("Strongest filter by {measure}");
         table = table.words(name, |unit| unit.strongest_by(measure));
     }
-    table.into()
+    table.sortable().into()
 }
 
 fn left_out(fau: &Fau, blocks: &mut Blocks) {
@@ -246,119 +207,65 @@ fn left_out(fau: &Fau, blocks: &mut Blocks) {
     }
 }
 
-/// A filter's correspondence with its association.
-struct Pair<'a> {
-    found: &'a Correspondence,
-    association: Option<&'a Association>,
-}
-
-impl Pair<'_> {
-    fn of(&self, value: fn(&Association) -> Option<f64>) -> Option<f64> {
-        value(self.association?)
-    }
-
-    fn auroc(&self) -> Option<f64> {
-        self.found.auroc.or_else(|| self.of(|row| row.auroc))
-    }
-
-    fn kl_interval(&self) -> Option<(f64, f64)> {
-        self.association?.kl_interval()
-    }
-}
-
 fn correspondences(fau: &Fau, blocks: &mut Blocks) {
-    let pairs = fau.ranked().into_iter().map(|found| Pair {
-        found,
-        association: fau.pair(found.filter, found.au),
-    });
-    let pairs: Vec<Pair> = pairs.collect();
-    let csv = correspondences_csv(fau, &pairs);
-    let tested = pairs.iter().any(|pair| pair.found.q_max.is_some());
-    let chance = match tested {
-        true => format!(
-            " q of the largest KL: against the largest KL over all action units under permutation, over filters; q within expressions: permuted among images of the same expression only. Beyond chance is q ≤ {}.",
-            fau.level()
-        ),
-        false => String::new(),
-    };
-    let mut table = TableOf::new("Correspondences of filters and action units", pairs)
-        .words("Filter", |pair| Cell::filter(pair.found.filter))
-        .words("Action unit", |pair| Cell::au(pair.found.au))
-        .numbers("KL (nats)", |pair| Cell::decimal(pair.found.kl, 2))
-        .numbers("95% CI", |pair| interval(pair.kl_interval(), 2))
-        .numbers("AUROC", |pair| Cell::decimal(pair.auroc(), 2))
-        .numbers("r", |pair| Cell::decimal(pair.of(|row| row.r), 2))
-        .only_if(tested, |table| {
-            table
-                .numbers("q of the largest KL", |pair| Cell::p(pair.found.q_max))
-                .numbers("q within expressions", |pair| {
-                    Cell::p(pair.found.q_within_class)
-                })
-        })
-        .sortable();
-    for measure in &fau.own_measures {
-        let score = |pair: &Pair| measure.score(pair.found.filter, pair.found.au);
+    let rows = &*fau.correspondences;
+    let tested = rows.iter().any(|row| row["q_max"].is_number());
+    let chance = format!(
+        " q of the largest KL: against the largest KL over all action units under permutation, over filters; q within expressions: permuted among images of the same expression only. Beyond chance is q ≤ {}.",
+        fau.level()
+    );
+    let mut table = TableOf::new("Correspondences of filters and action units", rows)
+        .words("Filter", |row| Cell::filter(filter(row)))
+        .words("Action unit", |row| Cell::au(au(row)))
+        .numbers("KL (nats)", |row| Cell::decimal(row["kl"].as_f64(), 2))
+        .numbers("95% CI", |row| interval(ends(row, "kl_low", "kl_high"), 2))
+        .numbers("AUROC", |row| Cell::decimal(row["auroc"].as_f64(), 2))
+        .numbers("r", |row| Cell::decimal(row["r"].as_f64(), 2));
+    if tested {
         table = table
-            .numbers(measure.name.as_str(), |pair| {
-                let value = Cell::decimal(score(pair).and_then(|score| score.value), 2);
-                let ends = score(pair).and_then(|score| score.interval);
-                value.remark(ends.map(|ends| interval(Some(ends), 2)).unwrap_or_default())
-            })
-            .numbers(format!("p of {}", measure.name), |pair| {
-                Cell::p(score(pair).and_then(|score| score.p))
-            })
-            .numbers(format!("q of {}", measure.name), |pair| {
-                Cell::p(score(pair).and_then(|score| score.q))
+            .numbers("q of the largest KL", |row| Cell::p(row["q_max"].as_f64()))
+            .numbers("q within expressions", |row| {
+                Cell::p(row["q_within_class"].as_f64())
             });
     }
-    blocks.table_with_csv(table.note(format!("Each filter that responds, with the action unit of its largest KL, strongest first. AUROC below 0.5: the filter responds less with the unit.{chance}")), "correspondences", csv);
+    let mut keys =
+        "filter,au,au_name,kl,kl_low,kl_high,auroc,r,p_max,q_max,q,q_within_class".to_owned();
+    for measure in fau.own_measures() {
+        let [p, q, low, high] =
+            ["p_M", "q_M", "M_low", "M_high"].map(|key| key.replace('M', measure));
+        table = table
+            .numbers(measure, |row| {
+                let value = Cell::decimal(row[measure].as_f64(), 2);
+                value.remark(ci("", ends(row, &low, &high), 2))
+            })
+            .numbers(format!("p of {measure}"), |row| Cell::p(row[&p].as_f64()))
+            .numbers(format!("q of {measure}"), |row| Cell::p(row[&q].as_f64()));
+        keys += &format!(",{measure},{p},{q},{low},{high}");
+    }
+    let note = format!(
+        "Each filter that responds, with the action unit of its largest KL, strongest first. AUROC below 0.5: the filter responds less with the unit.{}",
+        when(tested, &chance)
+    );
+    let csv = csv_of(&keys, &keys, rows);
+    blocks.table_with_csv(table.note(note).sortable(), "correspondences", csv);
 }
 
-fn correspondences_csv(fau: &Fau, pairs: &[Pair]) -> String {
-    let header =
-        "filter,au,au_name,kl,kl_low,kl_high,auroc,r,p_max,q_max,q,q_within_class".split(',');
-    let own = fau.own_measures.iter().map(|measure| measure.name.as_str());
-    let rows = pairs.iter().map(|pair| {
-        let found = pair.found;
-        let rest = [found.p_max, found.q_max, found.q, found.q_within_class];
-        let [auroc, r] = [pair.auroc(), pair.of(|row| row.r)].map(cell);
-        let own = fau.own_measures.iter().map(|measure| {
-            let score = measure.score(found.filter, found.au);
-            cell(score.and_then(|score| score.value))
-        });
-        let own: Vec<String> = own.collect();
-        let name = found.au_name.as_deref().unwrap_or_default();
-        (
-            found.filter,
-            found.au,
-            name,
-            cell(found.kl),
-            ends(pair.kl_interval()),
-            auroc,
-            r,
-            rest.map(cell),
-            own,
-        )
-    });
-    csv_text(header.chain(own), rows)
-}
-
-fn within_classes(effects: &[ClassEffect], blocks: &mut Blocks) {
-    let scored = effects.iter().filter(|row| row.auroc.is_some());
-    let scored: Vec<&ClassEffect> = scored.collect();
+fn within_classes(effects: &[Value], blocks: &mut Blocks) {
+    let scored = effects.iter().filter(|row| row["auroc"].is_number());
+    let scored: Vec<&Value> = scored.collect();
     if scored.is_empty() {
         return;
     }
     blocks.heading("Inside each expression");
     let summary = format!("{} within expressions", count(scored.len(), "pair"));
     let table = TableOf::new("Action units inside each expression", scored)
-        .words("Action unit", |row| Cell::au(row.au))
-        .words("Expression", |row| row.label_name.as_str())
-        .numbers("Filter", |row| Cell::filter(row.filter))
-        .numbers("With", |row| Cell::count(row.n_with))
-        .numbers("Without", |row| Cell::count(row.n_without))
-        .numbers("AUROC", |row| Cell::decimal(row.auroc, 2))
-        .numbers("95% CI", |row| interval(row.auroc_low.zip(row.auroc_high), 2))
+        .words("Action unit", |row| Cell::au(au(row)))
+        .words("Expression", |row| brief(&row["label_name"]))
+        .numbers("Filter", |row| Cell::filter(filter(row)))
+        .numbers("With", |row| Cell::count(row["n_with"].as_u64()))
+        .numbers("Without", |row| Cell::count(row["n_without"].as_u64()))
+        .numbers("AUROC", |row| Cell::decimal(row["auroc"].as_f64(), 2))
+        .numbers("95% CI", |row| interval(ends(row, "auroc_low", "auroc_high"), 2))
         .note("The best filter of each action unit, among images of one expression alone: its relation to the unit beyond the expression.")
         .sortable();
     blocks.folded(summary, table);
@@ -378,13 +285,13 @@ fn held_out(held_out: &Value, blocks: &mut Blocks) {
     }
 }
 
-fn sensitivity(rows: &[Sensitivity]) -> Table {
+fn sensitivity(rows: &[Value]) -> Table {
     TableOf::new("Other histograms", rows)
-        .numbers("Bins", |row| or_dash(row.bins))
-        .words("Smoothed towards", |row| or_dash(row.prior.as_ref()))
-        .numbers("Pseudo-samples", |row| decimal(row.pseudo_samples, 1))
-        .numbers("Spearman", |row| decimal(row.spearman, 3))
-        .numbers("Same action unit", |row| percent(row.same_au))
+        .numbers("Bins", |row| brief(&row["bins"]))
+        .words("Smoothed towards", |row| brief(&row["prior"]))
+        .numbers("Pseudo-samples", |row| decimal(row["pseudo_samples"].as_f64(), 1))
+        .numbers("Spearman", |row| decimal(row["spearman"].as_f64(), 3))
+        .numbers("Same action unit", |row| percent(row["same_au"].as_f64()))
         .note("The effect of bins and smoothing: Spearman correlation of all KL values with those of the settings used, and the share of filters that keep their action unit.")
         .into()
 }

@@ -1,8 +1,7 @@
 //! Confusion matrix and scores per class.
 
-use std::collections::BTreeMap;
-
 use askama::Template;
+use serde_json::Value;
 
 use crate::page::blocks::{Blocks, Section};
 use crate::page::download::Download;
@@ -16,39 +15,14 @@ use crate::run::Run;
 use crate::run::folder::{Gap, Part};
 use crate::run::people::People;
 use crate::run::remedy::RERUN;
-use crate::run::summary::{ClassScores, Summary};
+use crate::run::summary::Summary;
 
 #[derive(Template)]
 #[template(path = "confusion.html")]
 struct Matrix {
     classes: Vec<String>,
-    rows: Vec<MatrixRow>,
+    counts: Vec<Vec<u64>>,
     files: Vec<Download>,
-}
-
-struct MatrixRow {
-    cells: Vec<MatrixCell>,
-    total: u64,
-}
-
-struct MatrixCell {
-    count: u64,
-    percent: String,
-    /// 0 to 20, the share of the row.
-    shade: usize,
-}
-
-impl MatrixRow {
-    fn of(counts: &[u64]) -> Self {
-        let total = counts.iter().sum();
-        let cell = |count: &u64| MatrixCell {
-            count: *count,
-            percent: share(*count, total),
-            shade: (20.0 * *count as f64 / total.max(1) as f64).round() as usize,
-        };
-        let cells = counts.iter().map(cell).collect();
-        Self { cells, total }
-    }
 }
 
 pub(super) fn section(run: &Run) -> Section {
@@ -90,11 +64,11 @@ fn matrix(run: &Run, counts: &[Vec<u64>], blocks: &mut Blocks) {
     let total: u64 = counts.iter().flatten().sum();
     blocks.quiet(format!(
         "Rows are the true classes, columns the predicted ones; all test folds together. Count, and share of the row. {correct} of {total} test images correct ({}).",
-        share(correct, total)
+        share(&correct, &total)
     ));
     let plot = drawn(&classes, counts);
     blocks.html(Matrix {
-        rows: counts.iter().map(|row| MatrixRow::of(row)).collect(),
+        counts: counts.to_vec(),
         files: plot.iter().flat_map(Download::of_plot).collect(),
         classes,
     });
@@ -125,46 +99,38 @@ fn drawn(classes: &[String], counts: &[Vec<u64>]) -> Option<Plot> {
     .plot()
 }
 
-fn share(part: u64, whole: u64) -> String {
-    percent((whole > 0).then(|| part as f64 / whole as f64))
+fn share(part: &u64, whole: &u64) -> String {
+    percent((*whole > 0).then(|| *part as f64 / *whole as f64))
 }
 
-/// Test images of each true class and those classified correctly, by person.
-fn people_of_classes(run: &Run) -> BTreeMap<usize, People> {
-    let mut classes: BTreeMap<usize, People> = BTreeMap::new();
-    for (_, row) in run.predictions().filter(|_| run.samples.gap.is_none()) {
-        let person = run.sample(row.index).map_or(-1, |sample| sample.subject);
-        let people = classes.entry(row.label).or_default();
-        people.count(person, row.label == row.predicted);
-    }
-    classes
+/// The shade of a cell, 0 to 20, by its share of the row.
+fn shade(part: &u64, whole: &u64) -> u64 {
+    (20.0 * *part as f64 / (*whole).max(1) as f64).round() as u64
 }
 
 /// A class with its scores and the interval of its recall.
-type Scored<'a> = (&'a String, &'a ClassScores, Option<(f64, f64)>);
+type Scored<'a> = (&'a String, &'a Value, Option<(f64, f64)>);
 
 fn per_class(run: &Run, blocks: &mut Blocks) {
-    let (people, scores) = (people_of_classes(run), &run.summary.per_class);
-    let listed = &run.summary.classes;
+    let (scores, listed) = (&run.summary.per_class, &run.summary.classes);
     let unlisted = scores.keys().filter(|name| !listed.contains(name));
     let names = listed.iter().chain(unlisted).enumerate();
-    let interval = |at: usize| people.get(&at).and_then(People::interval);
+    let interval = |at: usize| {
+        let rows = run.predictions().map(|(_, row)| row);
+        People::of(run, rows.filter(|row| row.label == at)).interval()
+    };
     let scored = names.filter_map(|(at, name)| Some((name, scores.get(name)?, interval(at))));
     let scored: Vec<Scored> = scored.collect();
     let csv = csv(
         "class,precision,recall,recall_low,recall_high,f1,images",
         scored.iter().map(|(name, scores, interval)| {
-            let [precision, recall, f1] = [scores.precision, scores.recall, scores.f1].map(cell);
-            let support = scores.support.unwrap_or_default();
+            let [precision, recall, f1] =
+                ["precision", "recall", "f1"].map(|key| cell(scores[key].as_f64()));
+            let support = scores["support"].as_u64().unwrap_or(0);
             (name, precision, recall, ends(*interval), f1, support)
         }),
     );
-    let line = |(name, scores, interval): &Scored| Line {
-        label: (*name).clone(),
-        value: scores.recall,
-        interval: *interval,
-        ..Line::default()
-    };
+    let line = |row: &Scored| Line::new(row.0.clone(), row.1["recall"].as_f64(), row.2);
     let forest = Forest {
         name: "recall-by-class",
         alt: "Recall of each class with intervals over people; the same numbers are in the table below",
@@ -175,11 +141,13 @@ fn per_class(run: &Run, blocks: &mut Blocks) {
     blocks.figure(forest.plot(), "Share of each class's test images classified correctly, all folds together; lines are 95% CIs from a bootstrap over people.");
     let table = TableOf::new("Scores per class", scored)
         .words("Class", |row| row.0.as_str())
-        .numbers("Precision", |row| Cell::decimal(row.1.precision, 3))
-        .numbers("Recall", |row| Cell::decimal(row.1.recall, 3))
+        .numbers("Precision", |row| {
+            Cell::decimal(row.1["precision"].as_f64(), 3)
+        })
+        .numbers("Recall", |row| Cell::decimal(row.1["recall"].as_f64(), 3))
         .numbers("Recall, 95% CI", |row| percent_interval(row.2))
-        .numbers("F1", |row| Cell::decimal(row.1.f1, 3))
-        .numbers("Test images", |row| Cell::count(row.1.support))
+        .numbers("F1", |row| Cell::decimal(row.1["f1"].as_f64(), 3))
+        .numbers("Test images", |row| Cell::count(row.1["support"].as_u64()))
         .sortable();
     blocks.table_with_csv(table, "scores-by-class", csv);
 }

@@ -1,20 +1,18 @@
 //! `faus controls`: the same analysis on networks and data without learnt action units.
 
-use std::collections::BTreeSet;
-
 use serde_json::Value;
 
 use crate::page::blocks::{Blocks, Section};
 use crate::page::table::{Cell, Table, TableOf};
-use crate::page::text::{decimal, interval, or_dash, p_value};
+use crate::page::text::{ci, decimal, interval, or_dash, p_value};
 use crate::plot::Plot;
 use crate::plot::forest::{Forest, Line, labelled};
-use crate::plot::numbers::{cell, csv, ends};
+use crate::plot::numbers::csv_of;
 use crate::run::Run;
-use crate::run::fau::{self, Control, au_label, list, verdict};
+use crate::run::fau::{au, au_label, ends, list, units, verdict};
 
 /// Names of the controls, as people read them.
-pub(super) fn words(control: &str) -> &str {
+fn words(control: &str) -> &str {
     match control {
         "trained" => "trained network",
         "untrained" => "untrained network",
@@ -49,20 +47,18 @@ fn name(control: &Value) -> &str {
 fn overview(controls: &[Value]) -> Option<Plot> {
     let line = |control: &Value| Line {
         label: words(name(control)).to_owned(),
-        value: control["mean_best_auroc"].as_f64(),
-        interval: fau::ends(control, "low", "high"),
-        series: usize::from(name(control) != "trained"),
-        ..Line::default()
+        ..Line::of(
+            usize::from(name(control) != "trained"),
+            control["mean_best_auroc"].as_f64(),
+            ends(control, "low", "high"),
+        )
     };
-    let numbers = controls.iter().map(|control| {
-        let numbers = ["mean_best_auroc", "low", "high"].map(|key| cell(control[key].as_f64()));
-        (name(control), numbers)
-    });
+    let keys = "control,mean_best_auroc,low,high";
     Forest {
         name: "controls",
         alt: "Mean AUROC of the best filters in the trained network and in each control",
         axis: "mean AUROC of the best filter (0.5: no relation)",
-        csv: csv("control,mean_best_auroc,low,high", numbers),
+        csv: csv_of(keys, keys, controls),
         ..Forest::aurocs(controls.iter().map(line).collect())
     }
     .plot()
@@ -75,8 +71,8 @@ fn table(controls: &[Value]) -> Table {
     };
     let below = |control: &Value| {
         let below = &control["below_trained"];
-        let ends = fau::ends(below, "low", "high").map(|ends| interval(Some(ends), 3));
-        Cell::from(decimal(below["difference"].as_f64(), 3)).remark(ends.unwrap_or_default())
+        let ends = ends(below, "low", "high");
+        Cell::from(decimal(below["difference"].as_f64(), 3)).remark(ci("", ends, 3))
     };
     TableOf::new("Controls", controls)
         .words("Network or data", |row| {
@@ -92,40 +88,31 @@ fn table(controls: &[Value]) -> Table {
         .numbers("Mean best AUROC", |row| {
             decimal(row["mean_best_auroc"].as_f64(), 3)
         })
-        .numbers("95% CI", |row| interval(fau::ends(row, "low", "high"), 3))
+        .numbers("95% CI", |row| interval(ends(row, "low", "high"), 3))
         .numbers("Below the trained by", |row| below(row))
         .numbers("p", |row| p_value(row["below_trained"]["p"].as_f64()))
         .into()
 }
 
 /// Trained against untrained, by action unit.
-fn by_unit(rows: &[Control]) -> Option<Plot> {
+fn by_unit(rows: &[Value]) -> Option<Plot> {
     let shown = ["trained", "untrained", "pixels"];
-    let units: BTreeSet<u64> = rows.iter().map(|row| row.au).collect();
-    let lines = units.into_iter().flat_map(|au| {
+    let lines = units(rows).into_iter().flat_map(|unit| {
         let line = |(series, control): (usize, &&str)| {
-            let row = rows
-                .iter()
-                .find(|row| row.au == au && row.control == **control)?;
-            Some(Line {
-                value: row.best_auroc,
-                interval: row.best_auroc_low.zip(row.best_auroc_high),
-                series,
-                ..Line::default()
-            })
+            let mut rows = rows.iter();
+            let row = rows.find(|row| au(row) == unit && name(row) == *control)?;
+            let interval = ends(row, "best_auroc_low", "best_auroc_high");
+            Some(Line::of(series, row["best_auroc"].as_f64(), interval))
         };
-        labelled(au_label(au), shown.iter().enumerate().filter_map(line))
+        labelled(au_label(unit), shown.iter().enumerate().filter_map(line))
     });
-    let numbers = rows.iter().map(|row| {
-        let interval = row.best_auroc_low.zip(row.best_auroc_high);
-        (&row.control, row.au, cell(row.best_auroc), ends(interval))
-    });
+    let keys = "control,au,best_auroc,best_auroc_low,best_auroc_high";
     Forest {
         name: "controls-by-action-unit",
         alt: "AUROC of each action unit's best filter in the trained network, an untrained one and in pixels",
         axis: "AUROC on left-out people (0.5: no relation)",
         series: &shown.map(words),
-        csv: csv("control,au,best_auroc,low,high", numbers),
+        csv: csv_of("control,au,best_auroc,low,high", keys, rows),
         ..Forest::aurocs(lines.collect())
     }
     .plot()

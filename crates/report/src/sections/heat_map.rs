@@ -1,8 +1,9 @@
 //! Every filter against every action unit, as a table that sorts.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use askama::Template;
+use serde_json::Value;
 
 use crate::page::blocks::{Blocks, Section};
 use crate::page::download::Download;
@@ -11,7 +12,7 @@ use crate::plot::Plot;
 use crate::plot::heat::{Heat, TEXT_ROW};
 use crate::plot::numbers::{cell, csv_text};
 use crate::run::Run;
-use crate::run::fau::{Association, au_label, au_name};
+use crate::run::fau::{au, au_label, au_name, filter, units};
 use crate::run::folder::Gap;
 
 #[derive(Template)]
@@ -30,18 +31,18 @@ struct HeatCell {
 }
 
 impl HeatCell {
-    fn of(row: Option<&Association>, top: f64, level: f64) -> Self {
-        let kl = row.and_then(|row| row.kl);
+    fn of(row: &Value, top: f64, level: f64) -> Self {
+        let kl = row["kl"].as_f64();
         Self {
             text: decimal(kl, 2),
             shade: (20.0 * kl.unwrap_or(0.0).max(0.0) / top).round().min(20.0) as usize,
-            beyond: row.and_then(|row| row.q).is_some_and(|q| q <= level),
+            beyond: row["q"].as_f64().is_some_and(|q| q <= level),
         }
     }
 }
 
-/// A filter's associations, in the order of the action units.
-type Associations<'a> = Vec<Option<&'a Association>>;
+/// A filter's associations, in the order of the action units; null where there is none.
+type Associations<'a> = Vec<&'a Value>;
 
 /// Associations by filter.
 pub(super) struct Grid<'a> {
@@ -52,18 +53,18 @@ pub(super) struct Grid<'a> {
 }
 
 impl<'a> Grid<'a> {
-    pub fn of(rows: &'a [Association]) -> Self {
-        let units: BTreeSet<u64> = rows.iter().map(|row| row.au).collect();
-        let units: Vec<u64> = units.into_iter().collect();
+    pub fn of(rows: &'a [Value]) -> Self {
+        let units: Vec<u64> = units(rows).into_iter().collect();
         let mut filters: BTreeMap<u64, Associations> = BTreeMap::new();
         for row in rows {
-            let of = filters.entry(row.filter);
-            let of = of.or_insert_with(|| vec![None; units.len()]);
-            if let Ok(at) = units.binary_search(&row.au) {
-                of[at] = Some(row);
+            let of = filters.entry(filter(row));
+            let of = of.or_insert_with(|| vec![&Value::Null; units.len()]);
+            if let Ok(at) = units.binary_search(&au(row)) {
+                of[at] = row;
             }
         }
-        let largest = rows.iter().filter_map(|row| row.kl).fold(0.0, f64::max);
+        let kl = rows.iter().filter_map(|row| row["kl"].as_f64());
+        let largest = kl.fold(0.0, f64::max);
         Self {
             units,
             filters,
@@ -90,9 +91,9 @@ pub(super) fn section(run: &Run) -> Section {
 }
 
 fn heat_map(run: &Run, blocks: &mut Blocks) {
-    let grid = Grid::of(&run.fau.associations);
-    let level = run.fau.level();
-    let marked = match run.fau.associations.iter().any(|row| row.q.is_some()) {
+    let (associations, level) = (&run.fau.associations, run.fau.level());
+    let grid = Grid::of(associations);
+    let marked = match associations.iter().any(|row| row["q"].is_number()) {
         true => format!("Bold and underlined: beyond chance (q ≤ {level}, people permuted, all pairs together)."),
         false => "No null distribution has been computed for this run, so no cell can be called beyond chance.".to_owned(),
     };
@@ -102,7 +103,7 @@ fn heat_map(run: &Run, blocks: &mut Blocks) {
     ));
     let plot = drawn(&grid);
     let line = |(filter, of): (&u64, &Associations)| {
-        let cells = of.iter().map(|row| HeatCell::of(*row, grid.top, level));
+        let cells = of.iter().map(|row| HeatCell::of(row, grid.top, level));
         (*filter, cells.collect())
     };
     blocks.html(HeatMap {
@@ -114,7 +115,7 @@ fn heat_map(run: &Run, blocks: &mut Blocks) {
 }
 
 fn kl(of: &Associations, at: usize) -> Option<f64> {
-    of[at]?.kl
+    of[at]["kl"].as_f64()
 }
 
 /// Place and size of the largest KL; the last place where there is none.

@@ -44,10 +44,8 @@ pub(super) fn section(run: &Run) -> Section {
 }
 
 fn gallery(run: &Run, images: usize, blocks: &mut Blocks) {
-    let wrong = run
-        .predictions()
-        .filter(|(_, row)| row.label != row.predicted);
-    let mut wrong: Vec<(u64, &Prediction)> = wrong.collect();
+    let mut wrong: Vec<(u64, &Prediction)> = run.predictions().collect();
+    wrong.retain(|(_, row)| row.label != row.predicted);
     if wrong.is_empty() {
         return blocks.text("Every test image was classified correctly.");
     }
@@ -56,22 +54,17 @@ fn gallery(run: &Run, images: usize, blocks: &mut Blocks) {
         let falling = b.confidence.total_cmp(&a.confidence);
         falling.then(a.index.cmp(&b.index))
     });
-    let mut seen = BTreeSet::new();
-    let fresh = wrong
-        .iter()
-        .filter(|(_, row)| seen.insert(recording(run, row)));
-    let shown: Vec<_> = fresh.take(SHOWN).collect();
+    let (all, mut seen) = (wrong.len(), BTreeSet::new());
+    wrong.retain(|(_, row)| seen.insert(recording(run, row)));
+    wrong.truncate(SHOWN);
     blocks.quiet(format!(
-        "{} of {images} test images were classified wrongly. Shown are the {} with the highest confidence (softmax), at most one per recording.",
-        wrong.len(),
-        shown.len()
+        "{all} of {images} test images were classified wrongly. Shown are the {} with the highest confidence (softmax), at most one per recording.",
+        wrong.len()
     ));
     if let Err(gap) = &run.images {
         blocks.gap(gap);
     }
-    let mistakes = shown
-        .into_iter()
-        .map(|(fold, row)| mistake(run, *fold, row));
+    let mistakes = wrong.iter().map(|(fold, row)| mistake(run, *fold, row));
     blocks.html(Gallery {
         mistakes: mistakes.collect(),
         side: run.images.as_ref().map_or(0, |images| images.side),
@@ -89,16 +82,19 @@ fn recording(run: &Run, row: &Prediction) -> (i64, String) {
 fn mistake(run: &Run, fold: u64, row: &Prediction) -> Mistake {
     let images = run.images.as_ref().ok();
     let picture = images.and_then(|images| images.get(row.index)?.png());
-    let known = run.sample(row.index).map(|sample| {
-        let parts = [
+    let sample = run.sample(row.index);
+    let parts = sample.map(|sample| {
+        [
             (sample.subject >= 0).then(|| format!("subject {}", sample.subject)),
             (!sample.sequence.is_empty()).then(|| format!("recording {}", sample.sequence)),
             (!sample.frame.is_empty()).then(|| format!("frame {}", sample.frame)),
-        ];
-        parts.into_iter().flatten().collect::<Vec<_>>().join(", ")
+        ]
     });
-    let known = known.filter(|known| !known.is_empty());
-    let who = known.unwrap_or(format!("image {}", row.index));
+    let parts: Vec<String> = parts.into_iter().flatten().flatten().collect();
+    let who = match parts.is_empty() {
+        true => format!("image {}", row.index),
+        false => parts.join(", "),
+    };
     Mistake {
         uri: picture.and_then(|png| run.folder.embed("image/png", &png)),
         truth: run.class(row.label),

@@ -1,9 +1,11 @@
 //! The paper's figure, the atlas and the maps of evidence for single images.
 
 use crate::page::blocks::{Blocks, Section};
-use crate::page::table::{Cell, TableOf};
-use crate::page::text::{count, or_dash, percent};
+use crate::page::table::TableOf;
+use crate::page::text::{count, percent};
 use crate::run::Run;
+use crate::run::config::brief;
+use crate::run::fau::list;
 use crate::run::viz::{Filters, Layer};
 
 pub(super) fn section(run: &Run) -> Section {
@@ -13,11 +15,15 @@ pub(super) fn section(run: &Run) -> Section {
             "output" => "The classes themselves (layer output)".to_owned(),
             name => format!("Layer {name}"),
         });
-        for (file, alt, caption) in pictures(layer) {
+        let alt = format!(
+            "Grid of grey patches, a pair of rows for each filter of {}: crops of the faces that excite the filter most, and their projections.",
+            layer.name
+        );
+        blocks.picture(&run.folder, &layer.file("figure.png"), alt, caption(layer));
+        for (file, caption) in pictures(layer) {
             let file = layer.file(file);
-            // The first is the paper's figure, which every layer should have.
-            if file.ends_with("figure.png") || run.folder.has(&file) {
-                blocks.picture(&run.folder, &file, alt, caption);
+            if run.folder.has(&file) {
+                blocks.picture(&run.folder, &file, caption.clone(), caption);
             }
         }
         if layer.evidence.gap.is_none() {
@@ -27,22 +33,12 @@ pub(super) fn section(run: &Run) -> Section {
     blocks.section("patches", "Patches that excite the filters")
 }
 
-/// The pictures of a layer: file, text for screen readers, caption.
-fn pictures(layer: &Layer) -> [(&'static str, String, String); 4] {
+/// The further pictures of a layer, with their captions.
+fn pictures(layer: &Layer) -> [(&'static str, String); 3] {
     let name = &layer.name;
     [
         (
-            "figure.png",
-            format!(
-                "Grid of grey patches, a pair of rows for each filter of {name}: crops of the faces that excite the filter most, and their projections."
-            ),
-            caption(layer),
-        ),
-        (
             "atlas.png",
-            format!(
-                "All filters of {name}, ordered by likeness: the best crop of each above its mean projection"
-            ),
             format!(
                 "All filters of {name}, similar ones side by side: the best crop of each above the mean of its projections."
             ),
@@ -50,15 +46,11 @@ fn pictures(layer: &Layer) -> [(&'static str, String, String); 4] {
         (
             "positions.png",
             format!(
-                "Where on the average face each filter of {name} responds most, in the order of the atlas"
-            ),
-            format!(
                 "Position of the largest response of each filter of {name} on the average face, in the order of the atlas."
             ),
         ),
         (
             "conv1-weights.png",
-            "Kernels of the first layer as grey squares".to_owned(),
             "The first layer's kernels on one common scale; middle grey is zero.".to_owned(),
         ),
     ]
@@ -115,17 +107,15 @@ fn evidence(run: &Run, layer: &Layer, blocks: &mut Blocks) {
         alt.to_owned(),
         caption.to_owned(),
     );
-    let table = TableOf::new(
-        "Images of the maps above",
-        layer.evidence.images.iter().enumerate(),
-    )
-    .words("Row", |(at, _)| (at + 1).to_string())
-    .numbers("Subject", |(_, image)| or_dash(image.subject))
-    .words("True class", |(_, image)| or_dash(image.label.as_ref()))
-    .words("Predicted", |(_, image)| or_dash(image.predicted.as_ref()))
-    .words("Maps for class", |(_, image)| or_dash(image.class.as_ref()))
-    .numbers("Probability", |(_, image)| {
-        Cell::from(percent(image.probability))
-    });
+    let images = list(&layer.evidence["images"]).iter().enumerate();
+    let table = TableOf::new("Images of the maps above", images)
+        .words("Row", |(at, _)| (at + 1).to_string())
+        .numbers("Subject", |(_, image)| brief(&image["subject"]))
+        .words("True class", |(_, image)| brief(&image["label"]))
+        .words("Predicted", |(_, image)| brief(&image["predicted"]))
+        .words("Maps for class", |(_, image)| brief(&image["class"]))
+        .numbers("Probability", |(_, image)| {
+            percent(image["probability"].as_f64())
+        });
     blocks.table(table);
 }

@@ -1,12 +1,16 @@
 //! Sanity checks: what is left of the projections without the learnt weights.
 
+use serde_json::Value;
+
 use crate::page::blocks::{Blocks, Section};
 use crate::plot::Plot;
 use crate::plot::forest::{Forest, Line, labelled};
 use crate::plot::numbers::{cell, csv};
 use crate::plot::round_ends;
 use crate::run::Run;
-use crate::run::viz::{Layer, Panel, Spread};
+use crate::run::config::brief;
+use crate::run::fau::list;
+use crate::run::viz::Layer;
 
 pub(super) fn section(run: &Run) -> Section {
     let mut blocks = Blocks::default();
@@ -30,7 +34,7 @@ pub(super) fn section(run: &Run) -> Section {
 fn of_layer(run: &Run, layer: &Layer, blocks: &mut Blocks) {
     let name = &layer.name;
     blocks.heading(format!("Layer {name}"));
-    blocks.texts(layer.sanity.sentence.as_deref());
+    blocks.texts(layer.sanity["sentence"].as_str());
     let alt = format!(
         "The same patches of {name} with the network's layers randomised one after the other, from an untrained network, an edge detector and under a constant input shift"
     );
@@ -50,34 +54,28 @@ fn of_layer(run: &Run, layer: &Layer, blocks: &mut Blocks) {
     }
 }
 
-const MEASURES: [&str; 3] = [
-    "Spearman, signed",
-    "Spearman of absolute values",
-    "SSIM of absolute values",
+/// The measures of similarity: key and name.
+const MEASURES: [(&str, &str); 3] = [
+    ("spearman", "Spearman, signed"),
+    ("spearman_abs", "Spearman of absolute values"),
+    ("ssim", "SSIM of absolute values"),
 ];
 
-/// The measures of a panel, those that it has.
-fn spreads(panel: &Panel) -> impl Iterator<Item = (usize, Spread)> {
-    let spreads = [panel.spearman, panel.spearman_abs, panel.ssim].into_iter();
-    spreads
-        .enumerate()
-        .filter_map(|(at, spread)| Some((at, spread?)))
-}
-
 fn likeness(layer: &Layer) -> Option<Plot> {
-    let panels = &layer.sanity.panels;
-    let line = |(series, spread): (usize, Spread)| Line {
-        value: spread.mean,
-        interval: spread
-            .mean
-            .zip(spread.sd)
-            .map(|(mean, sd)| (mean - sd, mean + sd)),
-        series,
-        ..Line::default()
+    let panels = list(&layer.sanity["panels"]);
+    let label = |panel: &Value| brief(&panel["label"]);
+    let spreads = |panel: &'_ Value| {
+        let spreads = MEASURES.map(|(key, _)| panel[key].clone()).into_iter();
+        spreads.enumerate().filter(|(_, spread)| spread.is_object())
+    };
+    let line = |(series, spread): (usize, Value)| {
+        let [mean, sd] = ["mean", "sd"].map(|key| spread[key].as_f64());
+        let ends = mean.zip(sd).map(|(mean, sd)| (mean - sd, mean + sd));
+        Line::of(series, mean, ends)
     };
     let lines = panels
         .iter()
-        .flat_map(|panel| labelled(panel.label.clone(), spreads(panel).map(line)));
+        .flat_map(|panel| labelled(label(panel), spreads(panel).map(line)));
     let lines: Vec<Line> = lines.collect();
     let lowest = lines
         .iter()
@@ -85,13 +83,12 @@ fn likeness(layer: &Layer) -> Option<Plot> {
     let lowest = lowest.fold(0.0, f64::min);
     let numbers = panels.iter().flat_map(|panel| {
         spreads(panel).map(|(at, spread)| {
-            let [mean, sd] = [spread.mean, spread.sd].map(cell);
+            let numbers = ["mean", "sd"].map(|key| cell(spread[key].as_f64()));
             (
-                &panel.label,
-                MEASURES[at],
-                mean,
-                sd,
-                spread.n.unwrap_or_default(),
+                label(panel),
+                MEASURES[at].1,
+                numbers,
+                spread["n"].as_u64().unwrap_or(0),
             )
         })
     });
@@ -100,7 +97,7 @@ fn likeness(layer: &Layer) -> Option<Plot> {
         alt: "Similarity of each panel's maps to the trained network's projections",
         axis: "likeness to the trained projection (−1 to 1)",
         ends: (round_ends(lowest, 1.0).0.max(-1.0), 1.0),
-        series: &MEASURES,
+        series: &MEASURES.map(|(_, name)| name),
         csv: csv("panel,measure,mean,sd,n", numbers),
         lines,
         ..Forest::default()
