@@ -1,4 +1,5 @@
 mod app;
+mod command_line;
 mod commands;
 mod config;
 mod pipeline;

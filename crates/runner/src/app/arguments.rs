@@ -38,6 +38,28 @@ impl FromStr for NumberList {
     }
 }
 
+/// Folds that train at once on each device.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) enum ParallelFolds {
+    /// One for each core on the CPU, three on a GPU, limited by the computer's memory (a GPU's is not checked).
+    #[default]
+    Auto,
+    /// This many.
+    Count(usize),
+}
+
+impl FromStr for ParallelFolds {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match (text, text.parse()) {
+            ("auto", _) => Ok(Self::Auto),
+            (_, Ok(count)) if (1..=1000).contains(&count) => Ok(Self::Count(count)),
+            _ => Err(format!("`{text}` is no number of folds: use auto, 1, 2 …")),
+        }
+    }
+}
+
 /// An experiment and the flags that change its settings.
 #[derive(Debug, Args)]
 pub(crate) struct ExperimentArgs {
@@ -128,6 +150,15 @@ pub(crate) fn open_network(
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn numbers_of_folds() {
+        assert_eq!("auto".parse(), Ok(ParallelFolds::Auto));
+        assert_eq!("3".parse(), Ok(ParallelFolds::Count(3)));
+        for wrong in ["", "0", "-1", "many", "1001"] {
+            assert!(wrong.parse::<ParallelFolds>().is_err(), "{wrong}");
+        }
+    }
 
     #[test]
     fn number_lists() {

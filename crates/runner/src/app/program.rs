@@ -1,17 +1,13 @@
 //! A program: every command of faus, with the parts that an experiment adds or replaces.
 
-use std::ffi::OsString;
 use std::path::Path;
-use std::process::ExitCode;
 
 use anyhow::{Context, Result, bail};
-use clap::error::ErrorKind;
 use faus_data::{DataConfig, Source};
 use faus_fau::{Association, Study};
 use faus_model::{Architecture, ZeroBiasCnn};
 use faus_viz::Explain;
 
-use super::{command_line, interrupt};
 use crate::config::{ExperimentConfig, NetworkConfig};
 
 type MakeNetwork = dyn Fn(&NetworkConfig) -> Box<dyn Architecture> + Sync;
@@ -35,7 +31,8 @@ pub struct Program {
     methods: Vec<Box<dyn Explain>>,
     measures: Vec<Box<dyn Association>>,
     studies: Vec<Box<dyn Study + Sync>>,
-    experiment: Option<&'static str>,
+    /// The experiment that runs when the command line names no command.
+    pub(crate) experiment: Option<&'static str>,
 }
 
 /// The network of the paper.
@@ -91,44 +88,6 @@ impl Program {
     pub fn experiment(mut self, path: &'static str) -> Self {
         self.experiment = Some(path);
         self
-    }
-
-    /// Reads the command line, runs the command and prints the error, if any.
-    ///
-    /// Exit code 0: done, 1: failed, 2: wrong usage.
-    pub fn main(self) -> ExitCode {
-        match std::env::args_os().map(OsString::into_string).collect() {
-            Ok(arguments) => self.main_from(arguments),
-            Err(other) => {
-                let other = other.to_string_lossy();
-                eprintln!(
-                    "error: `{other}` on the command line is not UTF-8: rename the file or folder"
-                );
-                ExitCode::from(2)
-            }
-        }
-    }
-
-    /// [`main`](Self::main) with other arguments than the process got; the first is the program's name.
-    pub fn main_from(self, mut arguments: Vec<String>) -> ExitCode {
-        interrupt::set_signals();
-        let flags_only = arguments.get(1).is_none_or(|first| first.starts_with("--"));
-        if let Some(experiment) = self.experiment.filter(|_| flags_only) {
-            arguments.splice(1..1, ["run".to_owned(), experiment.to_owned()]);
-        }
-        let Err(error) = command_line::run(&self, arguments) else {
-            return ExitCode::SUCCESS;
-        };
-        match error.downcast::<clap::Error>() {
-            Ok(usage) => {
-                let _ = usage.print();
-                ExitCode::from(if usage.use_stderr() { 2 } else { 0 })
-            }
-            Err(error) => {
-                eprintln!("error: {}", describe(&error));
-                ExitCode::FAILURE
-            }
-        }
     }
 
     /// The network for `config`.
@@ -205,35 +164,11 @@ impl Program {
     }
 }
 
-/// An error that only several arguments together show; the program ends with exit code 2.
-pub(crate) fn wrong_usage(error: anyhow::Error) -> anyhow::Error {
-    let message = format!("{}\n", describe(&error));
-    clap::Error::raw(ErrorKind::ValueValidation, message).into()
-}
-
-/// An error and its causes; a cause that the message contains already is not repeated.
-fn describe(error: &anyhow::Error) -> String {
-    let mut causes = error.chain().map(ToString::to_string);
-    let first = causes.next().unwrap_or_default();
-    causes.fold(first, |message, cause| match message.contains(&cause) {
-        true => message,
-        false => format!("{message}: {cause}"),
-    })
-}
-
 #[cfg(test)]
 mod tests {
-    use anyhow::anyhow;
     use faus_data::{FolderOptions, Folders};
 
     use super::*;
-
-    #[test]
-    fn a_cause_is_printed_once() {
-        let inner = anyhow!("no such file");
-        let error = inner.context("x.json: no such file").context("cannot read");
-        assert_eq!(describe(&error), "cannot read: x.json: no such file");
-    }
 
     #[test]
     fn an_experiment_for_another_network_is_refused() {

@@ -11,7 +11,8 @@ use faus_data::{
 
 use super::inspect::refuse_part_of;
 use crate::app::console::say;
-use crate::app::program::{Program, wrong_usage};
+use crate::app::program::Program;
+use crate::app::usage::wrong_usage;
 use crate::pipeline::dataset::prepare_into;
 
 /// Images on the sheet of crops.

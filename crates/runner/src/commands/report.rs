@@ -8,7 +8,7 @@ use faus_train::Comparison;
 use serde_json::Value;
 
 use crate::app::console::say;
-use crate::app::program::wrong_usage;
+use crate::app::usage::wrong_usage;
 use crate::pipeline::run_folder::RunFolder;
 
 /// Write the HTML page of a run anew, or one page that sets several runs side by side.

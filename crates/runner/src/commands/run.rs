@@ -6,11 +6,10 @@ use anyhow::{Result, bail};
 use clap::Args;
 use faus_model::{DeviceList, device_name};
 
-use crate::app::arguments::{ExperimentArgs, NumberList};
+use crate::app::arguments::{ExperimentArgs, NumberList, ParallelFolds};
 use crate::app::console::{counted, say};
 use crate::app::program::Program;
 use crate::config::name_of;
-use crate::pipeline::folds::ParallelFolds;
 use crate::pipeline::job::Job;
 
 /// The whole job: data, folds, evaluation, patches, action units, report.

@@ -7,7 +7,8 @@ use clap::Args;
 use faus_fau::Study;
 use faus_model::DeviceChoice;
 
-use crate::app::program::{Program, wrong_usage};
+use crate::app::program::Program;
+use crate::app::usage::wrong_usage;
 use crate::pipeline::finished_run::FinishedRun;
 
 /// A finished run, and the device to study it on.

@@ -7,7 +7,7 @@ use anyhow::Result;
 use clap::Args;
 use faus_synth::{Difficulty, SynthOptions};
 
-use crate::app::program::wrong_usage;
+use crate::app::usage::wrong_usage;
 use crate::pipeline::source::synthesize;
 
 /// Draw synthetic FACS faces in the CK+ layout.

@@ -12,7 +12,8 @@ use faus_viz::{Album, Choice, Distinct, LayerLens, Untrained, class_label, write
 
 use crate::app::arguments::{CheckpointArgs, NumberList, open_network};
 use crate::app::console::{Steps, say};
-use crate::app::program::{Program, wrong_usage};
+use crate::app::program::Program;
+use crate::app::usage::wrong_usage;
 use crate::config::NetworkConfig;
 
 /// Filters of the figure, and of a choice by class.

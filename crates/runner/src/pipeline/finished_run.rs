@@ -17,8 +17,9 @@ use tch::Device;
 use super::run_folder::{RunFolder, read_json};
 use crate::app::console::{Steps, print_verdict, say};
 use crate::app::interrupt;
-use crate::app::program::{Program, wrong_usage};
+use crate::app::program::Program;
 use crate::app::progress::Board;
+use crate::app::usage::wrong_usage;
 use crate::config::ExperimentConfig;
 
 /// A finished run; this process alone holds its folder.

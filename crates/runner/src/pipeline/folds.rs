@@ -5,7 +5,6 @@
 //! where cuDNN chooses among algorithms by trial.
 
 use std::collections::{BTreeMap, VecDeque};
-use std::str::FromStr;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -19,6 +18,7 @@ use tch::Device;
 
 use super::job::{Folds, Job};
 use super::run_folder::{RunFolder, read_json};
+use crate::app::arguments::ParallelFolds;
 use crate::app::console::{counted, say};
 use crate::app::interrupt;
 use crate::app::progress::Board;
@@ -26,28 +26,6 @@ use crate::app::progress::Board;
 /// Default of folds at once on a GPU (our choice): it works on one fold while the others' batches are made and their
 /// losses read.
 const ON_A_GPU: usize = 3;
-
-/// Folds that train at once on each device.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(crate) enum ParallelFolds {
-    /// One for each core on the CPU, three on a GPU, limited by the computer's memory (a GPU's is not checked).
-    #[default]
-    Auto,
-    /// This many.
-    Count(usize),
-}
-
-impl FromStr for ParallelFolds {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        match (text, text.parse()) {
-            ("auto", _) => Ok(Self::Auto),
-            (_, Ok(count)) if (1..=1000).contains(&count) => Ok(Self::Count(count)),
-            _ => Err(format!("`{text}` is no number of folds: use auto, 1, 2 …")),
-        }
-    }
-}
 
 /// The training of a job's folds.
 pub(super) struct Training<'a> {
@@ -353,15 +331,6 @@ fn no_room(error: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn numbers_of_folds() {
-        assert_eq!("auto".parse(), Ok(ParallelFolds::Auto));
-        assert_eq!("3".parse(), Ok(ParallelFolds::Count(3)));
-        for wrong in ["", "0", "-1", "many", "1001"] {
-            assert!(wrong.parse::<ParallelFolds>().is_err(), "{wrong}");
-        }
-    }
 
     #[test]
     fn a_full_disk_is_told_from_other_errors() {

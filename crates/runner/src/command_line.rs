@@ -1,12 +1,16 @@
 //! The command line: its grammar, and the function of each command.
 
+use std::ffi::OsString;
+use std::process::ExitCode;
+
 use anyhow::Result;
 use clap::builder::{PossibleValue, PossibleValuesParser};
 use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 
-use super::console::say;
-use super::interrupt;
-use super::program::Program;
+use crate::app::console::say;
+use crate::app::interrupt;
+use crate::app::program::Program;
+use crate::app::usage::describe;
 use crate::commands::{self, StudyArgs};
 
 /// Did this face network learn facial action units while it was only taught expressions?
@@ -59,11 +63,51 @@ enum DataCommand {
     Augment(commands::AugmentArgs),
 }
 
+impl Program {
+    /// Reads the command line, runs the command and prints the error, if any.
+    ///
+    /// Exit code 0: done, 1: failed, 2: wrong usage.
+    pub fn main(self) -> ExitCode {
+        match std::env::args_os().map(OsString::into_string).collect() {
+            Ok(arguments) => self.main_from(arguments),
+            Err(other) => {
+                let other = other.to_string_lossy();
+                eprintln!(
+                    "error: `{other}` on the command line is not UTF-8: rename the file or folder"
+                );
+                ExitCode::from(2)
+            }
+        }
+    }
+
+    /// [`main`](Self::main) with other arguments than the process got; the first is the program's name.
+    pub fn main_from(self, mut arguments: Vec<String>) -> ExitCode {
+        interrupt::set_signals();
+        let flags_only = arguments.get(1).is_none_or(|first| first.starts_with("--"));
+        if let Some(experiment) = self.experiment.filter(|_| flags_only) {
+            arguments.splice(1..1, ["run".to_owned(), experiment.to_owned()]);
+        }
+        let Err(error) = run(&self, arguments) else {
+            return ExitCode::SUCCESS;
+        };
+        match error.downcast::<clap::Error>() {
+            Ok(usage) => {
+                let _ = usage.print();
+                ExitCode::from(if usage.use_stderr() { 2 } else { 0 })
+            }
+            Err(error) => {
+                eprintln!("error: {}", describe(&error));
+                ExitCode::FAILURE
+            }
+        }
+    }
+}
+
 /// Parses `arguments`, the first of which is the program's name, and runs the command.
 ///
 /// # Errors
 /// A [`clap::Error`] for wrong usage and for `--help`, otherwise the command's.
-pub(crate) fn run(program: &Program, arguments: Vec<String>) -> Result<()> {
+fn run(program: &Program, arguments: Vec<String>) -> Result<()> {
     let matches = grammar(program).try_get_matches_from(spread_sets(arguments))?;
     for study in program.studies() {
         if let Some(args) = matches.subcommand_matches(study.name()) {
