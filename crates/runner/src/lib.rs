@@ -1,3 +1,16 @@
+//! The faus command line, and the program that an experiment starts.
+//!
+//! [`Program`] is every command of `faus` with an experiment's network, data sources, explanation methods, association
+//! measures and studies. [`NetworkConfig`] is the `network` part of an experiment's JSON.
+//!
+//! The crate computes nothing: it parses, resolves settings, calls the other crates and prints.
+//!
+//! ```no_run
+//! fn main() -> std::process::ExitCode {
+//!     faus_runner::Program::default().main()
+//! }
+//! ```
+
 mod app;
 mod command_line;
 mod commands;

@@ -58,60 +58,48 @@ pub(crate) fn print_verdict(synthetic: bool, sentences: &[String]) {
         .for_each(|sentence| say(format!("  {sentence}")));
 }
 
-/// Progress of long work in steps, a bar for each.
+/// Progress of long work in steps, a bar for each; the last disappears when dropped.
 #[derive(Default)]
-pub(crate) struct Steps(Mutex<Option<Bar>>);
+pub(crate) struct Steps(Mutex<Option<(ProgressBar, Instant)>>);
 
 impl Steps {
     /// Shows that `done` of `of` parts of `step` are done; `false` after Ctrl-C.
     pub fn show(&self, step: &str, done: usize, of: usize) -> bool {
-        if let Ok(mut shown) = self.0.lock() {
-            let bar = shown.take().filter(|bar| bar.what == step);
-            let bar = bar.unwrap_or_else(|| Bar::new(step));
-            bar.set(done, of);
-            *shown = Some(bar);
+        let Ok(mut shown) = self.0.lock() else {
+            return false;
+        };
+        if shown.as_ref().is_none_or(|(bar, _)| bar.prefix() != step) {
+            finish(&mut shown);
+        }
+        let (bar, last_line) = shown.get_or_insert_with(|| (bar(step), Instant::now()));
+        bar.set_length(of as u64);
+        bar.set_position(done as u64);
+        if bar.is_hidden() && last_line.elapsed() > LINE_EVERY {
+            *last_line = Instant::now();
+            let left = time_left(bar.eta().as_secs_f64());
+            say(format!("{step}: {done}/{of}, about {left} left"));
         }
         !interrupt::stopped()
     }
 }
 
-/// Progress of one piece of work; the bar disappears when dropped.
-struct Bar {
-    bar: ProgressBar,
-    what: String,
-    last_line: Mutex<Instant>,
-}
-
-impl Bar {
-    fn new(what: &str) -> Self {
-        let bar = ProgressBar::with_draw_target(Some(1), ProgressDrawTarget::stderr());
-        bar.set_style(style("{prefix:24} {wide_bar} {pos}/{len} {eta:>5}"));
-        bar.set_prefix(what.to_owned());
-        Self {
-            bar,
-            what: what.to_owned(),
-            last_line: Mutex::new(Instant::now()),
-        }
-    }
-
-    /// Shows that `done` of `total` parts are done.
-    fn set(&self, done: usize, total: usize) {
-        self.bar.set_length(total as u64);
-        self.bar.set_position(done as u64);
-        let Ok(mut last) = self.last_line.lock() else {
-            return;
-        };
-        if self.bar.is_hidden() && last.elapsed() > LINE_EVERY {
-            *last = Instant::now();
-            let left = time_left(self.bar.eta().as_secs_f64());
-            say(format!("{}: {done}/{total}, about {left} left", self.what));
-        }
-    }
-}
-
-impl Drop for Bar {
+impl Drop for Steps {
     fn drop(&mut self) {
-        self.bar.finish_and_clear();
+        if let Ok(shown) = self.0.get_mut() {
+            finish(shown);
+        }
+    }
+}
+
+fn bar(step: &str) -> ProgressBar {
+    let bar = ProgressBar::with_draw_target(Some(1), ProgressDrawTarget::stderr());
+    bar.set_style(style("{prefix:24} {wide_bar} {pos}/{len} {eta:>5}"));
+    bar.with_prefix(step.to_owned())
+}
+
+fn finish(shown: &mut Option<(ProgressBar, Instant)>) {
+    if let Some((bar, _)) = shown.take() {
+        bar.finish_and_clear();
     }
 }
 

@@ -4,9 +4,10 @@
 //! cut into shares of fixed size whoever computes them. That holds to the last bit on the CPU, and to rounding on a GPU,
 //! where cuDNN chooses among algorithms by trial.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::BTreeMap;
+use std::panic::resume_unwind;
+use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use anyhow::{Context, Result, anyhow, bail};
 use faus_data::Prepared;
@@ -36,18 +37,16 @@ pub(super) struct Training<'a> {
     pub workers: &'a Workers,
 }
 
+/// A fold that has ended, well or not.
+type Ended = (usize, Result<FoldResult, TrainError>);
+
 /// State shared by the threads that train.
 struct Shared {
     /// Folds not yet begun.
-    queue: Mutex<VecDeque<usize>>,
-    ended: Mutex<Vec<(usize, Result<FoldResult, TrainError>)>>,
+    queue: Mutex<std::vec::IntoIter<usize>>,
     board: Board,
     /// Set when the user, or a failure that concerns all folds, ends the work.
     stop: AtomicBool,
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl Training<'_> {
@@ -125,23 +124,22 @@ impl Training<'_> {
     }
 
     fn train(&self, left: Vec<usize>) -> Result<Folds> {
-        let devices = self.devices(left.len())?;
+        let (folds, devices) = (left.len(), self.devices(left.len())?);
         let steps = left.iter().map(|fold| self.steps_left(*fold)).sum();
-        let shared = Shared {
-            board: Board::new(left.len(), steps),
-            queue: Mutex::new(left.iter().copied().collect()),
-            ended: Mutex::new(Vec::new()),
+        let shared = &Shared {
+            board: Board::new(folds, steps),
+            queue: Mutex::new(left.into_iter()),
             stop: AtomicBool::new(false),
         };
-        std::thread::scope(|scope| {
-            for device in devices {
-                let shared = &shared;
-                scope.spawn(move || self.train_queued(device, shared));
-            }
+        let ended = std::thread::scope(|scope| {
+            let start = |device| scope.spawn(move || self.train_queued(device, shared));
+            let threads: Vec<_> = devices.into_iter().map(start).collect();
+            let ended = threads.into_iter().map(|thread| thread.join());
+            ended
+                .flat_map(|ended| ended.unwrap_or_else(|panic| resume_unwind(panic)))
+                .collect()
         });
-        let ended = std::mem::take(&mut *lock(&shared.ended));
-        drop(shared);
-        self.settle(left.len(), ended)
+        self.settle(folds, ended)
     }
 
     /// The number of `folds` that train at once where the computer's memory allows it.
@@ -178,11 +176,11 @@ impl Training<'_> {
     }
 
     /// Trains folds from the queue until it is empty or the work is to stop.
-    fn train_queued(&self, device: Device, shared: &Shared) {
+    fn train_queued(&self, device: Device, shared: &Shared) -> Vec<Ended> {
+        let mut ended = Vec::new();
         while !interrupt::stopped() && !shared.stop.load(Ordering::Relaxed) {
-            let Some(fold) = lock(&shared.queue).pop_front() else {
-                return;
-            };
+            let next = shared.queue.lock().map(|mut queue| queue.next());
+            let Ok(Some(fold)) = next else { break };
             shared.board.begin(fold);
             let result = self.train_fold(fold, device, shared);
             shared.board.end(fold);
@@ -194,8 +192,9 @@ impl Training<'_> {
                 // Any other failure would meet every fold: all stop, and keep what they have.
                 Err(_) => shared.stop.store(true, Ordering::Relaxed),
             }
-            lock(&shared.ended).push((fold, result));
+            ended.push((fold, result));
         }
+        ended
     }
 
     fn train_fold(
@@ -235,11 +234,7 @@ impl Training<'_> {
     /// The folds' results; an error if the work was stopped or failed.
     ///
     /// A fold that failed by itself (it diverged) has a result too: the reason.
-    fn settle(
-        &self,
-        folds: usize,
-        mut ended: Vec<(usize, Result<FoldResult, TrainError>)>,
-    ) -> Result<Folds> {
+    fn settle(&self, folds: usize, mut ended: Vec<Ended>) -> Result<Folds> {
         ended.sort_by_key(|(fold, _)| *fold);
         let (mut results, mut stopped, mut failed) = (Folds::new(), Vec::new(), None);
         for (fold, result) in ended {

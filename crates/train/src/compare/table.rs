@@ -14,7 +14,7 @@ impl Display for Comparison {
             "\n{:<width$} preset folds       accuracy    95% over people  balanced  macro F1     NLL     ECE",
             "variant"
         )?;
-        self.variants.iter().try_for_each(|v| v.row(f, width))?;
+        self.variants.iter().try_for_each(|v| v.line(f, width))?;
         self.tests(f, width)?;
         self.protocols(f)
     }
@@ -112,7 +112,7 @@ impl Comparison {
 }
 
 impl Variant {
-    fn row(&self, f: &mut Formatter<'_>, width: usize) -> Result {
+    fn line(&self, f: &mut Formatter<'_>, width: usize) -> Result {
         let accuracy = self.test_accuracy.map_or("-".to_owned(), |a| {
             format!("{:.1}% ± {:.1}", 100.0 * a.mean, 100.0 * a.std)
         });
