@@ -16,7 +16,7 @@ use std::path::{Path, PathBuf};
 use crate::error::Error;
 use crate::fold::rule::FoldRule;
 use crate::fold::split::{Protocol, Split};
-use crate::label::role::Role;
+use crate::label::Role;
 use crate::prepared::info::DatasetInfo;
 use crate::prepared::sample::{Row, Sample};
 use crate::read::file::read_bounded;

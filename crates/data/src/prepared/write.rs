@@ -10,7 +10,7 @@ use tempfile::TempDir;
 use crate::error::Error;
 use crate::fold::part::Part;
 use crate::fold::rule::FoldRule;
-use crate::label::role::Role;
+use crate::label::Role;
 use crate::prepared::sample::{Row, Sample};
 
 use super::npy::ImagesWriter;

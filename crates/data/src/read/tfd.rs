@@ -77,7 +77,9 @@ impl Tfd {
         let wrong = |reason| Error::matlab(&place, reason);
         let (labels, read) = Labels::of(&tree, &file)?;
         let labels = labels.check().map_err(wrong)?;
-        let mut rows = labels.rows().map_err(wrong)?;
+        let row = |at| labels.row(at).transpose();
+        let rows: Result<Vec<_>, _> = (0..labels.codes.len()).filter_map(row).collect();
+        let mut rows = rows.map_err(wrong)?;
         let occurring: Vec<_> = rows.iter().map(|row| row.expression).collect();
         let classes = classes.map_or_else(|| ClassMap::of(&occurring), Ok);
         let classes = classes.map_err(|error| wrong(error.to_string()))?;
@@ -179,9 +181,8 @@ impl Labels {
             let sha256 = hashing.sha256();
             file.rewind().map_err(Error::io(&place))?;
             read.push(ReadFile { path, sha256 });
-            labels
-                .read(file)
-                .map_err(|reason| Error::matlab(&place, reason))?;
+            let wrong = |reason| Error::matlab(&place, reason);
+            labels.read(file).map_err(wrong)?;
         }
         Ok((labels, read))
     }
@@ -197,10 +198,10 @@ impl Labels {
                 }
                 "labs_ex" => keep(&mut self.codes, variable.whole_numbers(ROWS_LIMIT)?),
                 "labs_id" => keep(&mut self.subjects, variable.whole_numbers(ROWS_LIMIT)?),
-                "folds" => keep(
-                    &mut self.folds,
-                    (sizes, variable.whole_numbers(16 * ROWS_LIMIT)?),
-                ),
+                "folds" => {
+                    let folds = variable.whole_numbers(16 * ROWS_LIMIT)?;
+                    keep(&mut self.folds, (sizes, folds))
+                }
                 _ => true,
             };
             if !same {
@@ -245,56 +246,49 @@ impl Labels {
 
 /// Keeps a value; whether it is new or the same as before.
 fn keep<T: PartialEq>(place: &mut Option<T>, value: T) -> bool {
-    place.as_ref().is_none_or(|known| *known == value) && {
-        *place = Some(value);
-        true
-    }
+    let same = place.as_ref().is_none_or(|known| *known == value);
+    *place = Some(value);
+    same
 }
 
 impl Checked {
-    /// The labelled rows. The authors filter images by folds and labels by `labs_ex`, which is right only if both mean the
-    /// same rows, so that is checked for every row and split.
-    fn rows(&self) -> Result<Vec<Row>, Wrong> {
-        let (mut rows, splits) = (Vec::new(), self.splits);
-        for (at, (&code, &subject)) in self.codes.iter().zip(&self.subjects).enumerate() {
-            let numbers: Vec<i64> = self.folds[at..]
-                .iter()
-                .step_by(self.codes.len())
-                .copied()
-                .collect();
-            let parts: Option<Vec<Part>> = numbers.iter().map(|&n| Part::from_number(n)).collect();
-            let Some(parts) = parts else {
-                return Err(format!("row {at}: folds {numbers:?}; 0 to 3 are known"));
-            };
-            let used = parts.iter().filter(|part| **part != Part::None).count();
-            let expression = usize::try_from(code - 1)
-                .ok()
-                .and_then(|code| CODES.get(code));
-            let label = match expression {
-                None if code != -1 && code != 0 => {
-                    return Err(format!(
-                        "row {at}: expression {code}; −1 and 1 to 7 are known"
-                    ));
-                }
-                None if used > 0 => "no expression label".to_owned(),
-                Some(_) if used < splits => format!("expression label {code}"),
-                None => continue,
-                Some(&expression) => {
-                    rows.push(Row {
-                        at,
-                        expression,
-                        subject: subject.max(-1),
-                        parts,
-                    });
-                    continue;
-                }
-            };
-            return Err(format!(
-                "row {at} has {label} but is in {used} of {splits} splits: images chosen by 'folds' and labels chosen by \
-                 'labs_ex' would not align; the files do not belong together"
-            ));
-        }
-        Ok(rows)
+    /// Row `at` if it is labelled. The authors filter images by folds and labels by `labs_ex`, which is right only if both
+    /// mean the same rows, so that is checked for every row and split.
+    fn row(&self, at: usize) -> Result<Option<Row>, Wrong> {
+        let (code, splits) = (self.codes[at], self.splits);
+        let numbers = self.folds[at..].iter().step_by(self.codes.len());
+        let parts: Option<Vec<_>> = numbers.clone().map(|&n| Part::from_number(n)).collect();
+        let Some(parts) = parts else {
+            let numbers = Vec::from_iter(numbers);
+            return Err(format!("row {at}: folds {numbers:?}; 0 to 3 are known"));
+        };
+        let used = parts.iter().filter(|part| **part != Part::None).count();
+        let expression = match code {
+            -1 | 0 => None,
+            1..=7 => Some(CODES[code as usize - 1]),
+            other => {
+                return Err(format!(
+                    "row {at}: expression {other}; −1 and 1 to 7 are known"
+                ));
+            }
+        };
+        let label = match expression {
+            None if used > 0 => "no expression label".to_owned(),
+            Some(_) if used < splits => format!("expression label {code}"),
+            _ => {
+                let subject = self.subjects[at].max(-1);
+                return Ok(expression.map(|expression| Row {
+                    at,
+                    expression,
+                    subject,
+                    parts,
+                }));
+            }
+        };
+        Err(format!(
+            "row {at} has {label} but is in {used} of {splits} splits: images chosen by 'folds' and labels chosen by \
+             'labs_ex' would not align; the files do not belong together"
+        ))
     }
 }
 
@@ -305,13 +299,12 @@ fn gather(file: File, count: usize, rows: &[Row]) -> Result<(u32, Vec<u8>), Wron
         let (&[n, side, _], "images") = (images.dimensions.as_slice(), images.name.as_str()) else {
             continue;
         };
-        let bytes = side
-            .checked_mul(side)
-            .and_then(|image| image.checked_mul(rows.len() as u64));
+        let image = side.checked_mul(side);
+        let bytes = image.and_then(|image| image.checked_mul(rows.len() as u64));
         if n != count as u64 || bytes.is_none_or(|bytes| bytes > IMAGES_LIMIT) {
+            let sizes = &images.dimensions;
             return Err(format!(
-                "'images' is {:?}: more than {IMAGES_LIMIT} bytes of labelled images",
-                images.dimensions
+                "'images' is {sizes:?}: more than {IMAGES_LIMIT} bytes of labelled images"
             ));
         }
         let side = side as usize;
@@ -338,10 +331,6 @@ impl Source for Tfd {
 
     fn root(&self) -> &Path {
         &self.root
-    }
-
-    fn synthetic(&self) -> bool {
-        false
     }
 
     fn class_names(&self) -> Vec<String> {

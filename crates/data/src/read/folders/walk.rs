@@ -7,7 +7,7 @@ use crate::error::Error;
 use crate::fold::part::Part;
 use crate::label::Expression;
 use crate::read::file::Skipped;
-use crate::read::folders::people::Told;
+use crate::read::folders::people::Identity;
 use crate::read::name::{OTHER_IMAGE, is_image, is_other_image, is_zip, join, stem};
 use crate::read::tree::FileTree;
 
@@ -24,8 +24,8 @@ pub(super) struct Image {
     pub path: String,
     pub expression: Expression,
     pub part: Option<Part>,
-    /// What its name tells; not filled by the walk.
-    pub told: Option<Told>,
+    /// The subject in its name; the walk leaves it empty.
+    pub identity: Option<Identity>,
     /// The person's number; −1 unless folds are made by subject.
     pub subject: i64,
 }
@@ -86,7 +86,7 @@ impl Walk {
                     path,
                     expression,
                     part,
-                    told: None,
+                    identity: None,
                     subject: -1,
                 });
             } else {
@@ -102,13 +102,11 @@ impl Walk {
             let reason = format!("{strays} {lie} in no folder that names an expression");
             self.skip(if folder.is_empty() { "." } else { folder }, reason);
         }
-        match self.images.len() > IMAGES_LIMIT || self.folders > FOLDERS_LIMIT {
-            false => Ok(()),
-            true => {
-                let expected = format!("at most {IMAGES_LIMIT} images in {FOLDERS_LIMIT} folders");
-                Err(Error::layout(tree.root(), expected, "more"))
-            }
+        if self.images.len() <= IMAGES_LIMIT && self.folders <= FOLDERS_LIMIT {
+            return Ok(());
         }
+        let expected = format!("at most {IMAGES_LIMIT} images in {FOLDERS_LIMIT} folders");
+        Err(Error::layout(tree.root(), expected, "more"))
     }
 
     fn folder(&mut self, tree: &FileTree, path: &str, named: Named) -> Result<(), Error> {
