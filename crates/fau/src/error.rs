@@ -153,6 +153,9 @@ pub enum Error {
     /// A network could not compute what a study needs.
     #[error("{0}")]
     Lens(Box<dyn std::error::Error + Send + Sync>),
+    /// A table or facts that JSON cannot hold.
+    #[error("cannot be written as JSON: {0}")]
+    Json(#[from] serde_json::Error),
     /// A run lacks what a study needs.
     #[error("{0}")]
     Unsuitable(String),

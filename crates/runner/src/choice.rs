@@ -1,7 +1,8 @@
 use std::collections::BTreeMap;
 
 use anyhow::{Context, Result, bail};
-use faus_fau::{AnalysisOptions, Association, Auroc, Kl, au_name, read_samples};
+use faus_base::au::name as au_name;
+use faus_fau::{AnalysisOptions, Association, Auroc, Kl, read_samples};
 
 use crate::look::Look;
 

@@ -1,8 +1,11 @@
 //! Bars on a terminal, plain lines elsewhere; all on standard error, so that standard output holds results only.
 
+use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+
+use crate::interrupt;
 
 /// Seconds between plain lines.
 pub(crate) const LINE_EVERY: Duration = Duration::from_secs(15);
@@ -34,7 +37,7 @@ pub(crate) fn time_left(seconds: f64) -> String {
 pub(crate) struct Bar {
     bar: ProgressBar,
     what: String,
-    last_line: std::sync::Mutex<Instant>,
+    last_line: Mutex<Instant>,
 }
 
 impl Bar {
@@ -50,7 +53,7 @@ impl Bar {
         Self {
             bar,
             what: what.to_owned(),
-            last_line: std::sync::Mutex::new(Instant::now()),
+            last_line: Mutex::new(Instant::now()),
         }
     }
 
@@ -76,6 +79,23 @@ impl Bar {
 impl Drop for Bar {
     fn drop(&mut self) {
         self.bar.finish_and_clear();
+    }
+}
+
+/// Bars of the steps of long work, one at a time.
+#[derive(Default)]
+pub(crate) struct Steps(Mutex<Option<Bar>>);
+
+impl Steps {
+    /// Shows that `done` of `of` parts of `step` are done; `false` once the user asks to stop.
+    pub fn show(&self, step: &str, done: usize, of: usize) -> bool {
+        if let Ok(mut shown) = self.0.lock() {
+            let bar = shown.take().filter(|bar| bar.what == step);
+            let bar = bar.unwrap_or_else(|| Bar::new(step, of as u64));
+            bar.set(done as u64, of as u64, "");
+            *shown = Some(bar);
+        }
+        !interrupt::stopped()
     }
 }
 

@@ -6,9 +6,7 @@ use anyhow::{Context, Result, bail};
 use atomic_write_file::AtomicWriteFile;
 use faus_data::Prepared;
 use faus_data::normalise::{Normalisation, to_unit_range};
-use faus_fau::{
-    Activations, Analysis, CheckedOptions, OutputOptions, analyse_watched, read_samples,
-};
+use faus_fau::{Activations, Analysis, CheckedOptions, OutputOptions, analyse_with, read_samples};
 use faus_model::Network;
 use faus_train::Workers;
 use faus_viz::{ImageSet, stream_maxima};
@@ -56,7 +54,7 @@ impl Look<'_> {
         let samples = read_samples(&self.prepared.dir().join("samples.csv"))?;
         let analysis = watched("Exchanging codes", |watch| {
             self.workers
-                .install(|| analyse_watched(&activations, &samples, options, watch))
+                .install(|| analyse_with(&activations, &samples, options, &[], watch))
         });
         let analysis = match analysis {
             Ok(analysis) => analysis,

@@ -31,6 +31,11 @@ impl Workers {
         Ok(Self { pool })
     }
 
+    /// The threads.
+    pub fn pool(&self) -> &ThreadPool {
+        &self.pool
+    }
+
     /// How many threads there are.
     pub fn count(&self) -> usize {
         self.pool.current_num_threads()

@@ -5,6 +5,7 @@ use std::sync::atomic::AtomicUsize;
 use faus_base::order::quantile;
 use rand::RngExt;
 use rayon::prelude::*;
+use serde::Serialize;
 
 use crate::chance::random::{Purpose, keyed};
 use crate::error::Error;
@@ -14,7 +15,7 @@ use crate::score::bins::{Sizes, bin_numbers};
 use crate::watch::Watch;
 
 /// A 95% interval; NaN where undefined.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub struct Range95 {
     /// 2.5% end.
     pub low: f64,

@@ -6,6 +6,7 @@
 use faus_base::order::{deviation, mean, spearman};
 use rand::RngExt;
 use rayon::prelude::*;
+use serde::Serialize;
 
 use crate::chance::p_value;
 use crate::chance::random::{Purpose, keyed};
@@ -27,12 +28,14 @@ pub(crate) struct Switched {
 }
 
 /// One filter's response to one unit.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub(crate) struct Response {
     /// The filter.
     pub filter: usize,
     /// The action unit.
     pub au: u8,
+    /// People.
+    pub people: usize,
     /// Mean change over people.
     pub mean_change: f64,
     /// Its standard deviation.
@@ -102,6 +105,7 @@ fn response(filter: usize, au: u8, changes: &[f64], spread: f64, signs: &[Vec<bo
     Response {
         filter,
         au,
+        people: changes.len(),
         mean_change,
         sd_change: deviation(changes),
         effect: if spread > 0.0 {
@@ -123,13 +127,14 @@ impl Response {
 }
 
 /// How well an association measure agrees with the intervention.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
 pub(crate) struct Agreement {
     /// The measure.
     pub measure: &'static str,
     /// Spearman's correlation of strength and absolute effect over all pairs.
     pub spearman: f64,
     /// Share of live filters with the same strongest unit by the measure and by response.
+    #[serde(rename = "same_au_share")]
     pub same_au: f64,
     /// That share if the units were dealt to the filters at random.
     pub same_au_chance: f64,

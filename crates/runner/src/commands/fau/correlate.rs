@@ -1,14 +1,15 @@
+//! `faus correlate`.
+
 use std::path::PathBuf;
 
 use anyhow::Result;
 use clap::Args;
 use faus_fau::{
-    AnalysisOptions, Exchange, OutputOptions, analyse_watched, read_activations, read_samples,
+    AnalysisOptions, Exchange, Observer, OutputOptions, Watch, analyse_with, read_activations,
+    read_samples,
 };
 
-use super::open::watched;
-use super::table::say_verdict;
-use crate::console::say;
+use crate::console::{Steps, say};
 use crate::run_folder::read_json;
 
 /// Test filter activations against FACS labels; works on any network's activations.
@@ -20,7 +21,7 @@ pub(crate) struct CorrelateArgs {
     /// f32 or f64 [N, filters].
     #[arg(long, value_name = "NPY")]
     activations: PathBuf,
-    /// Table with at least the columns index and aus; subject, sequence and label make the nulls honest.
+    /// Table with at least the columns index and aus; with subject, sequence and label the nulls respect them.
     #[arg(long, value_name = "CSV")]
     samples: PathBuf,
     /// Folder for the tables and charts.
@@ -64,7 +65,7 @@ pub(crate) fn correlate(args: CorrelateArgs) -> Result<()> {
     };
     let options = options.check()?;
     let analysis = watched("Exchanging codes", |watch| {
-        analyse_watched(&activations, &samples, &options, watch)
+        analyse_with(&activations, &samples, &options, &[], watch)
     })?;
     let beside = args.samples.with_file_name("dataset.json");
     let synthetic = read_json(&beside)
@@ -82,7 +83,20 @@ pub(crate) fn correlate(args: CorrelateArgs) -> Result<()> {
         analysis.aus_used.len(),
         analysis.rows_used
     ));
-    say_verdict(synthetic == Some(true), &analysis.verdict());
+    if synthetic == Some(true) {
+        say("Synthetic faces:");
+    }
+    let verdict = analysis.verdict();
+    verdict.iter().for_each(|line| say(format!("  {line}")));
     println!("{}", args.output.join("correspondences.csv").display());
     Ok(())
+}
+
+/// Long statistics with a progress bar; Ctrl-C stops it cleanly.
+pub(crate) fn watched<R>(what: &str, work: impl FnOnce(&Watch) -> R) -> R {
+    let steps = Steps::default();
+    let observer: Observer = &|done, of| steps.show(what, done, of);
+    work(&Watch {
+        observer: Some(observer),
+    })
 }

@@ -1,20 +1,21 @@
-//! Commands that ask whether filters follow action units: each reads a run folder and writes into its `fau/`.
+//! Commands that test a finished run's filters for action units, and `faus correlate` for the activations of any network.
 
 mod ablate;
 mod controls;
 mod correlate;
 mod intervene;
+mod landmarks;
+mod layer;
 mod locate;
 mod open;
 mod probe;
 mod replicate;
-mod table;
+mod shuffled;
 
 pub(crate) use ablate::{AblateArgs, ablate};
 pub(crate) use controls::{ControlsArgs, controls};
-pub(crate) use correlate::{CorrelateArgs, correlate};
+pub(crate) use correlate::{CorrelateArgs, correlate, watched};
 pub(crate) use intervene::{InterveneArgs, intervene};
 pub(crate) use locate::{LocateArgs, locate};
-pub(crate) use open::watched;
 pub(crate) use probe::{ProbeArgs, probe};
 pub(crate) use replicate::{ReplicateArgs, replicate};

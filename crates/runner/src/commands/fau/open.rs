@@ -1,21 +1,34 @@
-//! A finished run, opened to look into its networks.
+//! A finished run and its networks, and a study of it.
 
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, anyhow, bail};
-use faus_data::{Prepared, rng};
-use faus_fau::{Activations, CheckedOptions, Observer, SampleRow, Watch, read_samples};
+use clap::Args;
+use faus_data::{Prepared, Protocol, rng};
+use faus_fau::{Error, Lens, NetworkKind, Networks, RunView, SampleRow, Study, read_samples};
 use faus_model::{Architecture, Checkpoint, DeviceChoice, InputSpec, Network, Precision};
 use faus_train::{CheckedRecipe, Workers};
 use rand::Rng;
 use tch::Device;
 
+use super::layer::Layer;
+use super::shuffled::label_shuffled;
 use crate::cli::{architecture_of, wrong_usage};
-use crate::console::Bar;
+use crate::console::{Steps, say};
 use crate::run_folder::{RunFolder, read_json};
-use crate::{ExperimentConfig, MakeArchitecture, interrupt};
+use crate::{ExperimentConfig, MakeArchitecture};
 
-/// A run folder with what is needed to look into its networks; held by this process alone.
+/// The run of a study, and its device.
+#[derive(Debug, Args)]
+pub(crate) struct RunArgs {
+    /// A finished run folder.
+    run: PathBuf,
+    /// auto, cpu, cuda or cuda:N.
+    #[arg(long, default_value = "auto")]
+    device: DeviceChoice,
+}
+
+/// A run folder, held by this process alone, and everything to rebuild its networks.
 pub(crate) struct Run {
     pub folder: RunFolder,
     pub config: ExperimentConfig,
@@ -25,7 +38,7 @@ pub(crate) struct Run {
     pub architecture: Box<dyn Architecture>,
     pub device: Device,
     pub workers: Workers,
-    /// Where the run's data came from.
+    /// Origin of the run's data.
     pub source: Option<PathBuf>,
     /// Finished folds with their validation accuracy.
     folds: Vec<(usize, f64)>,
@@ -36,14 +49,15 @@ impl Run {
     ///
     /// # Errors
     /// When it is none, is in use, or no fold is finished.
-    pub fn open(root: &Path, device: DeviceChoice, make: MakeArchitecture) -> Result<Self> {
+    pub fn open(args: &RunArgs, make: MakeArchitecture) -> Result<Self> {
+        let root = args.run.as_path();
         let no_run = || {
             format!(
                 "{}: no run folder (no config.json in it); `faus run` makes one under runs/",
                 root.display()
             )
         };
-        // Looked for first, so that a slip of the pen makes no folder.
+        // Read first, so that a misspelt name makes no folder.
         let value = read_json(&root.join("config.json"))?.with_context(no_run)?;
         let config: ExperimentConfig = serde_json::from_value(value["config"].clone())
             .with_context(|| {
@@ -54,112 +68,147 @@ impl Run {
             })?;
         let folder = RunFolder::open(root)?;
         let prepared = Prepared::open(&folder.join("dataset"))?;
-        let device = device.resolve()?;
+        let device = args.device.resolve()?;
         Precision::for_looking(device)?;
-        let folds = finished(&folder, prepared.info().folds)?;
-        if folds.is_empty() {
-            bail!(
-                "{}: no fold is finished; go on with `faus run … --resume`",
-                root.display()
-            );
-        }
+        let mut samples = read_samples(&prepared.dir().join("samples.csv"))?;
+        samples.sort_by_key(|sample| sample.index);
         Ok(Self {
-            samples: read_samples(&prepared.dir().join("samples.csv"))?,
+            samples,
             architecture: architecture_of(make, &config.network)?,
             recipe: config.recipe()?,
             source: value["data"].as_str().map(PathBuf::from),
             workers: Workers::new(0)?,
+            folds: finished(&folder, prepared.info().folds)?,
             folder,
             config,
             prepared,
             device,
-            folds,
         })
     }
 
-    /// Whether the faces are drawn.
-    pub fn synthetic(&self) -> bool {
-        self.prepared.info().synthetic
-    }
-
-    /// The finished folds.
-    pub fn folds(&self) -> Vec<usize> {
-        self.folds.iter().map(|(fold, _)| *fold).collect()
-    }
-
-    /// The fold that validated best, the first of equals: the one that `faus run` looks into.
-    pub fn best_fold(&self) -> usize {
+    /// Carries a study out: its progress and verdict go to the screen, its files into the run's `fau/`.
+    ///
+    /// # Errors
+    /// Those of the study.
+    pub fn study(&self, study: &dyn Study) -> Result<()> {
+        study.check().map_err(usage)?;
         let best = self.folds.iter().copied();
         let best = best.reduce(|best, next| if next.1 > best.1 { next } else { best });
-        best.map_or(0, |(fold, _)| fold)
-    }
-
-    /// A file of the run's `fau/`.
-    pub fn fau(&self, name: &str) -> Result<PathBuf> {
-        let dir = self.folder.join("fau");
-        std::fs::create_dir_all(&dir)
-            .with_context(|| format!("{}: cannot be made", dir.display()))?;
-        Ok(dir.join(name))
-    }
-
-    /// The network of a fold, as selected.
-    pub fn trained(&self, fold: usize) -> Result<Network> {
-        let path = self.folder.fold(fold).join("best.safetensors");
-        Ok(Checkpoint::load(&path)?.network(self.architecture.as_ref(), self.device)?)
-    }
-
-    /// The network that a fold's training began with.
-    pub fn untrained(&self, fold: usize) -> Result<Network> {
-        let spec = InputSpec {
+        let (best_fold, _) = best.with_context(|| self.at("no fold is finished"))?;
+        let folds: Vec<usize> = self.folds.iter().map(|(fold, _)| *fold).collect();
+        let steps = Steps::default();
+        let optimistic = (self.recipe.protocol == Protocol::Paper2015).then_some(
+            "under paper-2015 the labels of these people chose the network's checkpoint",
+        );
+        let view = RunView {
+            samples: &self.samples,
+            classes: &self.prepared.info().classes,
+            test_fold: Some(self.prepared.folds()),
+            test_rows: &self.prepared.split(best_fold, self.recipe.protocol)?.test,
+            synthetic: self.prepared.info().synthetic,
+            optimistic,
+            options: &self.config.fau,
+            measures: &[],
+            folds: &folds,
+            best_fold,
+            image: &|row| self.prepared.image(row),
             side: self.prepared.image_size(),
-            classes: self.prepared.info().classes.len(),
-            dropout: self.recipe.dropout,
+            networks: self,
+            pool: self.workers.pool(),
+            progress: &|what, done, of| steps.show(what, done, of),
+            say: &|line| say(line),
         };
-        let seed = rng::keyed(self.config.seed, "weights", &[fold as u64]).next_u64();
-        let architecture = self.architecture.as_ref();
-        Ok(Network::build(architecture, spec, seed, self.device)?)
+        let answer = study.answer(&view).map_err(|error| match error {
+            Error::Unsuitable(why) => anyhow!(self.at(&why)),
+            error => usage(error),
+        })?;
+        drop(steps);
+        let dir = self.folder.join("fau");
+        answer.write(&dir, study.file(), None)?;
+        if answer.facts.get("synthetic") == Some(&true.into()) {
+            say("Synthetic faces:");
+        }
+        answer
+            .verdict
+            .iter()
+            .for_each(|line| say(format!("  {line}")));
+        println!("{}", dir.join(study.file()).with_extension("csv").display());
+        Ok(())
     }
 
-    /// The stage that the run looks into.
-    pub fn stage(&self, network: &Network) -> Result<usize> {
-        match &self.config.visualize.layer {
-            Some(layer) => Ok(network.stage_index(layer)?),
+    fn at(&self, what: &str) -> String {
+        format!("{}: {what}", self.folder.root().display())
+    }
+
+    fn network(&self, kind: NetworkKind, fold: usize) -> Result<Network> {
+        let load = |path: &Path| -> Result<Network> {
+            Ok(Checkpoint::load(path)?.network(self.architecture.as_ref(), self.device)?)
+        };
+        match kind {
+            NetworkKind::Trained => load(&self.folder.fold(fold).join("best.safetensors")),
+            NetworkKind::LabelShuffled => load(&label_shuffled(self, fold)?),
+            NetworkKind::Untrained => {
+                let spec = InputSpec {
+                    side: self.prepared.image_size(),
+                    classes: self.prepared.info().classes.len(),
+                    dropout: self.recipe.dropout,
+                };
+                let seed = rng::keyed(self.config.seed, "weights", &[fold as u64]).next_u64();
+                let architecture = self.architecture.as_ref();
+                Ok(Network::build(architecture, spec, seed, self.device)?)
+            }
+        }
+    }
+
+    fn layer(&self, kind: NetworkKind, fold: usize, layer: Option<&str>) -> Result<Layer<'_>> {
+        let network = self.network(kind, fold)?;
+        let stage = match layer.or(self.config.visualize.layer.as_deref()) {
+            Some(layer) => network.stage_index(layer)?,
             None => network
                 .last_convolution()
-                .context("the network has no convolution to look into: set visualize.layer"),
-        }
-    }
-
-    /// Rows that FACS coders saw.
-    pub fn coded_rows(&self) -> Vec<usize> {
-        let coded = self.samples.iter().filter(|sample| sample.coded.is_some());
-        let mut rows: Vec<usize> = coded.map(|sample| sample.index).collect();
-        rows.sort_unstable();
-        rows
-    }
-
-    /// F(x) of the coded rows; the others, which no analysis reads, are 0.
-    pub fn activations(&self, network: &Network, stage: usize) -> Result<Activations> {
-        let rows = self.coded_rows();
-        let values = faus_train::activations(
+                .context("the network has no convolution: set visualize.layer")?,
+        };
+        Ok(Layer {
             network,
-            &self.prepared,
-            &rows,
             stage,
-            &self.recipe.normalisation,
-            &self.workers,
-        )?;
-        Ok(self.spread(&rows, &values)?)
+            prepared: &self.prepared,
+            normalisation: self.recipe.normalisation,
+            workers: &self.workers,
+        })
+    }
+}
+
+impl Networks for Run {
+    fn layers(&self) -> Result<Vec<String>, Error> {
+        let (fold, _) = self.folds.first().copied().unwrap_or_default();
+        let network = self.network(NetworkKind::Untrained, fold).map_err(lens)?;
+        let stages = network.stages().iter();
+        Ok(stages.map(|stage| stage.name.clone()).collect())
     }
 
-    /// Values `[rows, filters]` of some rows as an array of all.
-    pub fn spread(&self, rows: &[usize], values: &[f32]) -> Result<Activations, faus_fau::Error> {
-        let filters = values.len() / rows.len().max(1);
-        let mut all = vec![0.0; self.prepared.len() * filters];
-        for (&row, own) in rows.iter().zip(values.chunks_exact(filters.max(1))) {
-            all[row * filters..][..filters].copy_from_slice(own);
-        }
-        Activations::new(self.prepared.len(), filters, all)
+    fn lens(
+        &self,
+        kind: NetworkKind,
+        fold: usize,
+        layer: Option<&str>,
+    ) -> Result<Box<dyn Lens + '_>, Error> {
+        Ok(Box::new(self.layer(kind, fold, layer).map_err(lens)?))
+    }
+}
+
+/// Any error as one of the statistics.
+pub(super) fn lens(error: anyhow::Error) -> Error {
+    match error.downcast::<Error>() {
+        Ok(error) => error,
+        Err(error) => Error::Lens(error.into()),
+    }
+}
+
+/// An option out of range is wrong usage; every other error is a failure.
+fn usage(error: Error) -> anyhow::Error {
+    match error {
+        Error::BadOption { .. } => wrong_usage(error.into()),
+        error => error.into(),
     }
 }
 
@@ -172,35 +221,11 @@ fn finished(folder: &RunFolder, folds: usize) -> Result<Vec<(usize, f64)>> {
             all.push((fold, result["val_accuracy"].as_f64().unwrap_or(0.0)));
         }
     }
+    if all.is_empty() {
+        bail!(
+            "{}: no fold is finished; go on with `faus run … --resume`",
+            folder.root().display()
+        );
+    }
     Ok(all)
-}
-
-/// Refuses to answer from nulls and intervals that are not drawn.
-pub(crate) fn check_draws(options: &CheckedOptions, what: &str) -> Result<()> {
-    match options.permutations == 0 || options.bootstrap == 0 {
-        true => Err(wrong_usage(anyhow!(
-            "{what} asks whether chance explains a result: fau.permutations and fau.bootstrap must be at least 1 (10000 and 1000 unless told otherwise)"
-        ))),
-        false => Ok(()),
-    }
-}
-
-/// Does long statistics with a bar; Ctrl-C stops it cleanly.
-pub(crate) fn watched<R>(what: &str, work: impl FnOnce(&Watch) -> R) -> R {
-    let bar = Bar::new(what, 1);
-    let observer: Observer = &|done, of| {
-        bar.set(done as u64, of as u64, "");
-        !interrupt::stopped()
-    };
-    work(&Watch {
-        observer: Some(observer),
-    })
-}
-
-/// Ends here if the user asked to.
-pub(crate) fn stop_here() -> Result<()> {
-    match interrupt::stopped() {
-        true => bail!("stopped on request; what was written stays, the same command does the rest"),
-        false => Ok(()),
-    }
 }
