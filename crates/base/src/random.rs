@@ -3,7 +3,7 @@
 //! Three schemes, one for each kind of result that depends on them. None of them changes between versions: that makes a
 //! seed mean the same tomorrow.
 
-use rand::SeedableRng;
+use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use sha2::{Digest, Sha256};
 
@@ -50,11 +50,35 @@ pub fn numbered(seed: u64, purpose: u8, index: u64) -> ChaCha8Rng {
     rng
 }
 
+/// Draws `n` of `0..n` with replacement, `resamples` times, and returns the `statistic` of each draw, ascending: its
+/// quantiles are a percentile bootstrap interval (Efron and Tibshirani 1993, chapter 13).
+pub fn bootstrap(
+    mut rng: ChaCha8Rng,
+    resamples: usize,
+    n: usize,
+    statistic: impl Fn(&[usize]) -> f64,
+) -> Vec<f64> {
+    let mut drawn = vec![0; n];
+    let resample = |_| {
+        drawn.fill_with(|| rng.random_range(0..n));
+        statistic(&drawn)
+    };
+    let mut values: Vec<f64> = (0..resamples).map(resample).collect();
+    values.sort_unstable_by(f64::total_cmp);
+    values
+}
+
 #[cfg(test)]
 mod tests {
-    use rand::RngExt;
-
     use super::*;
+
+    #[test]
+    fn a_bootstrap_draws_as_many_as_there_are() {
+        let sum = |drawn: &[usize]| drawn.iter().sum::<usize>() as f64;
+        let values = bootstrap(numbered(1, 0, 0), 200, 3, sum);
+        assert!(values.is_sorted() && values[0] >= 0.0 && values[199] <= 6.0);
+        assert!(values[0] < values[199]);
+    }
 
     /// Results of earlier versions depend on these numbers.
     #[test]

@@ -59,6 +59,7 @@ pub use prepared::info::DatasetInfo;
 pub use prepared::options::PrepareOptions;
 pub use prepared::prepare::{prepare, refuse_inside};
 pub use prepared::sample::Sample;
+pub use prepared::split_part::SplitPart;
 pub use prepared::write::PreparedWriter;
 pub use read::ck_plus::{CkPlus, SYNTHETIC_MARK, frame_name};
 pub use read::file::{ReadFile, Skipped};

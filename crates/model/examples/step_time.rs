@@ -23,11 +23,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         dropout_masks: vec![],
         weight: 1.0 / images as f64,
     };
-    for method in [
-        GradientMethod::Autograd,
-        GradientMethod::Sparse,
-        GradientMethod::Winograd,
-    ] {
+    for method in [GradientMethod::Autograd, GradientMethod::Winograd] {
         let times: Vec<f64> = (0..6)
             .map(|_| {
                 let start = Instant::now();

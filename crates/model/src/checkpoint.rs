@@ -1,13 +1,16 @@
+//! Checkpoints: networks as safetensors files.
+
 use std::collections::{BTreeMap, HashMap};
-use std::io::Write;
 use std::path::{Path, PathBuf};
 
-use atomic_write_file::AtomicWriteFile;
 use safetensors::tensor::{Dtype, SafeTensors, TensorView};
 use serde::{Deserialize, Serialize};
 use tch::{Device, Kind, Tensor};
 
-use crate::{Architecture, Error, InputSpec, Network};
+use crate::error::Error;
+use crate::kernels::values;
+use crate::network::Network;
+use crate::network::architecture::{Architecture, InputSpec};
 
 /// Largest checkpoint that is read, in bytes; the paper's network takes 4.4 MB.
 const MAX_BYTES: u64 = 4 << 30;
@@ -17,7 +20,7 @@ const INFO_KEY: &str = "faus";
 /// Tensors by name, f32 on the CPU, contiguous.
 pub type TensorsByName = BTreeMap<String, Tensor>;
 
-/// What a checkpoint says about itself, in its safetensors metadata.
+/// The description of a checkpoint, in its safetensors metadata.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct CheckpointInfo {
     /// The network's name.
@@ -47,15 +50,15 @@ pub struct CheckpointInfo {
     pub drawn: BTreeMap<String, f64>,
 }
 
-/// A network's weights and what they are.
+/// A network's weights and their description.
 #[derive(Debug)]
 pub struct Checkpoint {
-    /// What it is.
+    /// Its description.
     pub info: CheckpointInfo,
     /// Its weights.
     pub tensors: TensorsByName,
     /// Where it was read from, for error messages.
-    path: PathBuf,
+    pub path: PathBuf,
 }
 
 impl Checkpoint {
@@ -65,19 +68,22 @@ impl Checkpoint {
     /// When the disk refuses.
     pub fn save(network: &Network, info: &CheckpointInfo, path: &Path) -> Result<(), Error> {
         let text = serde_json::to_string(info).map_err(|e| Error::checkpoint(path, e))?;
-        let metadata = HashMap::from([
-            ("format".to_owned(), "pt".to_owned()),
-            ("architecture".to_owned(), info.architecture.clone()),
-            (
-                "classes".to_owned(),
-                serde_json::json!(info.classes).to_string(),
-            ),
-            ("input_size".to_owned(), info.side.to_string()),
-            ("normalisation".to_owned(), plain(&info.normalisation)),
-            ("step".to_owned(), info.step.to_string()),
-            (INFO_KEY.to_owned(), text),
-        ]);
-        write_tensors(&network.parameters(), metadata, path)
+        let classes = serde_json::json!(info.classes).to_string();
+        let normalisation = match info.normalisation.as_str() {
+            Some(word) => word.to_owned(),
+            None => info.normalisation.to_string(),
+        };
+        let metadata = [
+            ("format", "pt".to_owned()),
+            ("architecture", info.architecture.clone()),
+            ("classes", classes),
+            ("input_size", info.side.to_string()),
+            ("normalisation", normalisation),
+            ("step", info.step.to_string()),
+            (INFO_KEY, text),
+        ];
+        let metadata = metadata.map(|(key, value)| (key.to_owned(), value));
+        write_tensors(&network.parameters(), metadata.into(), path)
     }
 
     /// Reads a checkpoint.
@@ -86,14 +92,13 @@ impl Checkpoint {
     /// When the file is missing, is no checkpoint of ours, or is damaged.
     pub fn load(path: &Path) -> Result<Self, Error> {
         let (tensors, metadata) = read_tensors(path)?;
-        let text = metadata.get(INFO_KEY).ok_or_else(|| {
-            Error::checkpoint(
-                path,
-                "a safetensors file, but no faus checkpoint (its metadata has no `faus` entry)",
-            )
-        })?;
+        let wrong = |reason: String| Error::checkpoint(path, reason);
+        let none = "a safetensors file, but no faus checkpoint (its metadata has no `faus` entry)";
+        let text = metadata
+            .get(INFO_KEY)
+            .ok_or_else(|| wrong(none.to_owned()))?;
         let info = serde_json::from_str(text)
-            .map_err(|e| Error::checkpoint(path, format!("its metadata is damaged: {e}")))?;
+            .map_err(|e| wrong(format!("its metadata is damaged: {e}")))?;
         Ok(Self {
             info,
             tensors,
@@ -110,12 +115,12 @@ impl Checkpoint {
         architecture: &dyn Architecture,
         device: Device,
     ) -> Result<Network, Error> {
-        let wrong = |reason: String| Error::checkpoint(&self.path, reason);
-        if architecture.name() != self.info.architecture {
-            let (is, wants) = (&self.info.architecture, architecture.name());
-            return Err(wrong(format!(
+        let wrong = |reason: String| Err(Error::checkpoint(&self.path, reason));
+        let (is, wants) = (&self.info.architecture, architecture.name());
+        if is != wants {
+            return wrong(format!(
                 "written by network `{is}`, this program runs `{wants}`: use the program that wrote it"
-            )));
+            ));
         }
         let spec = InputSpec {
             side: self.info.side,
@@ -123,37 +128,28 @@ impl Checkpoint {
             dropout: self.info.dropout,
         };
         let network = Network::build(architecture, spec, 0, device)?;
-        let names: Vec<String> = network.parameters().into_iter().map(|(n, _)| n).collect();
-        if let Some(missing) = names.iter().find(|n| !self.tensors.contains_key(*n)) {
-            return Err(wrong(format!("it has no tensor `{missing}`")));
-        }
-        if let Some(extra) = self.tensors.keys().find(|n| !names.contains(n)) {
-            return Err(wrong(format!(
-                "it has a tensor `{extra}` that network `{}` does not",
-                self.info.architecture
-            )));
-        }
-        for (name, parameter) in network.parameters() {
-            let values = &self.tensors[&name];
-            if values.size() != parameter.size() {
-                return Err(wrong(format!(
-                    "tensor `{name}` has shape {:?}, network `{}` needs {:?}",
-                    values.size(),
-                    self.info.architecture,
-                    parameter.size()
-                )));
+        let parameters = network.parameters();
+        for (name, parameter) in &parameters {
+            let Some(values) = self.tensors.get(name) else {
+                return wrong(format!("it has no tensor `{name}`"));
+            };
+            let (own, needed) = (values.size(), parameter.size());
+            if own != needed {
+                return wrong(format!(
+                    "tensor `{name}` has shape {own:?}, network `{is}` needs {needed:?}"
+                ));
             }
-            network.set_parameter(&name, values)?;
+            network.set_parameter(name, values)?;
         }
+        let known = |name: &String| parameters.iter().any(|(known, _)| known == name);
+        if let Some(extra) = self.tensors.keys().find(|name| !known(name)) {
+            return wrong(format!(
+                "it has a tensor `{extra}` that network `{is}` does not"
+            ));
+        }
+        drop(parameters);
         Ok(network)
     }
-}
-
-/// A value as a person writes it: text without quotes.
-fn plain(value: &serde_json::Value) -> String {
-    value
-        .as_str()
-        .map_or_else(|| value.to_string(), str::to_owned)
 }
 
 /// Writes named tensors as safetensors, f32 in C order, atomically.
@@ -165,34 +161,27 @@ pub fn write_tensors(
     metadata: HashMap<String, String>,
     path: &Path,
 ) -> Result<(), Error> {
-    let raw: Vec<(&str, Vec<usize>, Vec<u8>)> = tensors
-        .iter()
-        .map(|(name, t)| {
-            let values = t
-                .f_detach()?
-                .f_to_device(Device::Cpu)?
-                .f_to_kind(Kind::Float)?
-                .f_contiguous()?;
-            let mut bytes = vec![0; values.numel() * 4];
-            values.f_copy_data_u8(&mut bytes, values.numel())?;
-            Ok((
-                name.as_str(),
-                t.size().iter().map(|&s| s as usize).collect(),
-                bytes,
-            ))
-        })
-        .collect::<Result<_, Error>>()?;
-    let views = raw
-        .iter()
-        .map(|(name, shape, bytes)| Ok((*name, TensorView::new(Dtype::F32, shape.clone(), bytes)?)))
-        .collect::<Result<Vec<_>, safetensors::SafeTensorError>>()
-        .map_err(|e| Error::checkpoint(path, e))?;
-    let mut bytes =
-        safetensors::serialize(views, Some(metadata)).map_err(|e| Error::checkpoint(path, e))?;
-    sort_metadata(&mut bytes).map_err(|e| Error::checkpoint(path, e))?;
-    let mut file = AtomicWriteFile::open(path).map_err(Error::io(path))?;
-    file.write_all(&bytes).map_err(Error::io(path))?;
-    file.commit().map_err(Error::io(path))
+    let wrong = |e: safetensors::SafeTensorError| Error::checkpoint(path, e);
+    let raw = tensors.iter().map(|(name, tensor)| {
+        let shape = tensor.size().iter().map(|&s| s as usize).collect();
+        Ok((name, shape, bytes(tensor)?))
+    });
+    let raw = raw.collect::<Result<Vec<(&String, Vec<usize>, Vec<u8>)>, Error>>()?;
+    let views = raw.iter().map(|(name, shape, bytes)| {
+        let view = TensorView::new(Dtype::F32, shape.clone(), bytes).map_err(wrong)?;
+        Ok((name, view))
+    });
+    let views = views.collect::<Result<Vec<_>, Error>>()?;
+    let mut file = safetensors::serialize(views, Some(metadata)).map_err(wrong)?;
+    sort_metadata(&mut file).map_err(|e| Error::checkpoint(path, e))?;
+    faus_base::file::write(path, &file).map_err(Error::io(path))
+}
+
+/// The values of any tensor as f32 in C order.
+fn bytes(tensor: &Tensor) -> Result<Vec<u8>, Error> {
+    let tensor = tensor.f_detach()?.f_to_device(Device::Cpu)?;
+    let tensor = tensor.f_to_kind(Kind::Float)?.f_contiguous()?;
+    Ok(bytemuck::cast_slice(values(&tensor)?).to_vec())
 }
 
 /// Orders the metadata of a safetensors file by key, in place: `serialize` takes a `HashMap` and writes it in another order
@@ -216,35 +205,28 @@ fn sort_metadata(file: &mut [u8]) -> Result<(), serde_json::Error> {
 /// # Errors
 /// When the file is missing, damaged, larger than 4 GiB, or holds other kinds than f32.
 pub fn read_tensors(path: &Path) -> Result<(TensorsByName, HashMap<String, String>), Error> {
+    let wrong = |reason: String| Error::checkpoint(path, reason);
     let length = std::fs::metadata(path).map_err(Error::io(path))?.len();
     if length > MAX_BYTES {
-        return Err(Error::checkpoint(
-            path,
-            format!("{length} bytes are more than a checkpoint may have"),
-        ));
+        let reason = format!("{length} bytes are more than a checkpoint may have");
+        return Err(wrong(reason));
     }
     let bytes = std::fs::read(path).map_err(Error::io(path))?;
     let damaged = |e: safetensors::SafeTensorError| {
-        Error::checkpoint(
-            path,
-            format!("not a readable safetensors file ({e}); it may be cut short, take another"),
-        )
+        let reason = "it may be cut short, take another";
+        wrong(format!("not a readable safetensors file ({e}); {reason}"))
     };
     let (_, header) = SafeTensors::read_metadata(&bytes).map_err(damaged)?;
     let file = SafeTensors::deserialize(&bytes).map_err(damaged)?;
     let mut tensors = BTreeMap::new();
     for (name, view) in file.tensors() {
-        if view.dtype() != Dtype::F32 {
-            return Err(Error::checkpoint(
-                path,
-                format!("tensor `{name}` is {:?}, expected F32", view.dtype()),
-            ));
+        let kind = view.dtype();
+        if kind != Dtype::F32 {
+            return Err(wrong(format!("tensor `{name}` is {kind:?}, expected F32")));
         }
         let shape: Vec<i64> = view.shape().iter().map(|&s| s as i64).collect();
-        tensors.insert(
-            name,
-            Tensor::f_from_data_size(view.data(), &shape, Kind::Float)?,
-        );
+        let tensor = Tensor::f_from_data_size(view.data(), &shape, Kind::Float)?;
+        tensors.insert(name, tensor);
     }
     Ok((tensors, header.metadata().clone().unwrap_or_default()))
 }

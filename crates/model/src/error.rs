@@ -1,3 +1,5 @@
+//! What can go wrong with a network, a checkpoint or a device.
+
 use std::path::PathBuf;
 
 /// What can go wrong with a network, a checkpoint or a device.

@@ -19,33 +19,28 @@
 //! # Ok::<(), faus_model::Error>(())
 //! ```
 
-mod architecture;
 mod checkpoint;
+mod compute;
 mod device;
-mod dropout;
 mod error;
 mod field;
-mod geometry;
 mod kernels;
-mod layer;
-mod maxima;
-mod memory;
 mod network;
-mod plan;
 mod precision;
-mod step;
 
-pub use architecture::{Architecture, Blueprint, InputSpec, ZeroBiasCnn};
 pub use checkpoint::{Checkpoint, CheckpointInfo, TensorsByName, read_tensors, write_tensors};
+pub use compute::dropout::DropoutLayer;
+pub use compute::elementwise::in_memory;
+pub use compute::maxima::Maxima;
+pub use compute::plan::{GradientMethod, Plan};
+pub use compute::step::{StepOutput, Tally, TrainBatch};
 pub use device::{CudaStatus, DeviceChoice, DeviceList, cuda_status, device_name};
-pub use dropout::DropoutLayer;
 pub use error::Error;
-pub use field::{FieldMap, FieldNet, FieldTrace, Region};
-pub use geometry::{Receptive, receptive_field};
-pub use layer::{Layer, Stage, channels_last};
-pub use maxima::Maxima;
-pub use memory::in_memory;
+pub use field::map::{FieldMap, Region};
+pub use field::net::FieldNet;
+pub use field::trace::FieldTrace;
 pub use network::Network;
-pub use plan::Plan;
+pub use network::architecture::{Architecture, Blueprint, InputSpec, ZeroBiasCnn};
+pub use network::layer::{Layer, Stage, channels_last};
+pub use network::receptive::{Receptive, receptive_field};
 pub use precision::Precision;
-pub use step::{GradientMethod, StepOutput, Tally, TrainBatch};

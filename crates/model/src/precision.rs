@@ -1,7 +1,9 @@
+//! Numeric precision of a training on a GPU.
+
 use serde::{Deserialize, Serialize};
 use tch::{Cuda, Device};
 
-use crate::Error;
+use crate::error::Error;
 
 /// How precisely a GPU multiplies in training. Weights, moments and losses are float32 throughout, and so is whatever looks
 /// at a checkpoint ([`Precision::for_looking`]); the evaluations of a training in TF32 or bfloat16 multiply in TF32, since

@@ -111,13 +111,6 @@ fn default_layout_agrees_with_pytorch() {
 }
 
 #[test]
-fn sparse_kernels_agree_with_pytorch() {
-    check_golden("forward_backward_48.json", GradientMethod::Sparse, false);
-    check_golden("forward_backward_96.json", GradientMethod::Sparse, false);
-    check_golden("forward_backward_48.json", GradientMethod::Sparse, true);
-}
-
-#[test]
 fn winograd_kernels_agree_with_pytorch() {
     check_golden("forward_backward_48.json", GradientMethod::Winograd, false);
     check_golden("forward_backward_96.json", GradientMethod::Winograd, false);
@@ -134,7 +127,7 @@ fn winograd_kernels_agree_with_pytorch() {
     check_golden("forward_backward_48.json", GradientMethod::Winograd, true);
 }
 
-/// What automatic differentiation and `method` say of the same network and images under dropout.
+/// Gradients by automatic differentiation and by `method`, of the same network and images under dropout.
 fn both_gradients(method: GradientMethod, side: usize) -> (StepOutput, StepOutput) {
     let spec = InputSpec {
         side,
@@ -152,24 +145,6 @@ fn both_gradients(method: GradientMethod, side: usize) -> (StepOutput, StepOutpu
     };
     let gradients = |method| network.loss_and_gradients(&batch, method).unwrap();
     (gradients(GradientMethod::Autograd), gradients(method))
-}
-
-#[test]
-fn sparse_kernels_agree_with_automatic_differentiation_under_dropout() {
-    for side in [32, 48] {
-        let (oracle, output) = both_gradients(GradientMethod::Sparse, side);
-        let ((loss, hits), (got, got_hits)) = (tally(&oracle), tally(&output));
-        assert!((loss - got).abs() < 1e-6);
-        assert_eq!(hits, got_hits);
-        for (a, b) in oracle.gradients.iter().zip(&output.gradients) {
-            let difference = (a - b).abs().max().double_value(&[]);
-            let scale = a.abs().max().double_value(&[]);
-            assert!(
-                scale > 0.0 && difference <= 1e-5 * scale,
-                "{side} pixels: {difference} of {scale}"
-            );
-        }
-    }
 }
 
 /// Where two candidates of a maximum lie within rounding of each other, pooling may choose either, and one gradient goes
@@ -219,11 +194,11 @@ fn halves_of_a_batch_sum_to_the_whole() {
         weight: whole.weight,
     });
     let total = network
-        .loss_and_gradients(&whole, GradientMethod::Sparse)
+        .loss_and_gradients(&whole, GradientMethod::Winograd)
         .unwrap();
     let [a, b] = halves.map(|half| {
         network
-            .loss_and_gradients(&half, GradientMethod::Sparse)
+            .loss_and_gradients(&half, GradientMethod::Winograd)
             .unwrap()
     });
     assert!((tally(&total).0 - tally(&a).0 - tally(&b).0).abs() < 1e-6);
@@ -268,11 +243,7 @@ fn a_diverged_network_shows_a_loss_that_is_not_a_number() {
     network
         .set_parameter("conv1.weight", &(conv1.zeros_like() + f64::NAN))
         .unwrap();
-    let methods = [
-        GradientMethod::Autograd,
-        GradientMethod::Sparse,
-        GradientMethod::Winograd,
-    ];
+    let methods = [GradientMethod::Autograd, GradientMethod::Winograd];
     let is_nan = |network: &Network, images: &TrainBatch, method| {
         let output = network.loss_and_gradients(images, method).unwrap();
         tally(&output).0.is_nan()

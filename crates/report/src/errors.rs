@@ -1,12 +1,13 @@
-//! What stops a report from being written. A missing or damaged part of a run does not: its section says so.
+//! Errors that stop a report from being written. A missing or damaged part of a run does not: its section says so.
 
-use std::path::PathBuf;
+use std::io;
+use std::path::{Path, PathBuf};
 
 /// An error of the report; the message names the file, the reason and the way out.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
-    /// The run folder is not there.
+    /// The run folder is missing.
     #[error("{path} is not a run folder: {reason}; give the folder that `faus run` printed, such as runs/ck_plus-quick", path = path.display())]
     NoRun {
         /// The folder.
@@ -19,10 +20,18 @@ pub enum Error {
     Write {
         /// The file or folder.
         path: PathBuf,
-        /// What the operating system said.
-        source: std::io::Error,
+        /// The operating system's error.
+        source: io::Error,
     },
-    /// The page could not be put together.
+    /// The page could not be laid out.
     #[error("cannot lay out the report: {0}")]
     Layout(#[from] askama::Error),
+}
+
+impl Error {
+    /// Makes an error of writing `path` from the operating system's.
+    pub(crate) fn write(path: &Path) -> impl FnOnce(io::Error) -> Self {
+        let path = path.to_path_buf();
+        |source| Self::Write { path, source }
+    }
 }

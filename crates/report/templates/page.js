@@ -1,5 +1,5 @@
-// What a click or a key does on the page: tables that sort, and the filter explorer. Without it everything can be read
-// but the other filters of the explorer.
+// Clicks and keys on the page: sorting of tables, and the filter explorer. Without it, only the other filters of the
+// explorer cannot be read.
 "use strict";
 
 // ---- Tables: a button in each column's head sorts by it.
@@ -23,7 +23,7 @@ function compare(a, b, column) {
 function sortBy(table, heads, column) {
   const head = heads[column];
   const before = head.getAttribute("aria-sort");
-  // Numbers first come largest first: what is strongest is what one looks for.
+  // Numbers sort largest first: readers look for the strongest.
   const words = head.classList.contains("text") || column === 0;
   const ascending = before === null ? words : before === "descending";
   heads.forEach((other) => other.removeAttribute("aria-sort"));
@@ -178,7 +178,9 @@ class Explorer {
   row(filter, unit, at) {
     const number = (key) => filter[key]?.[at] ?? null;
     const head = element("th", { scope: "row" }, `AU ${unit.au} `, element("span", { class: "quiet" }, unit.name));
-    const cells = [head, this.bar(number), ...[fixed(number("kl"), 2), fixed(number("auroc"), 2), shortP(number("q"))].map((text) => element("td", {}, text))];
+    const numbers = [fixed(number("kl"), 2), fixed(number("auroc"), 2), shortP(number("q"))];
+    for (const [value, q] of filter.own ?? []) numbers.push(fixed(value[at], 2), shortP(q[at]));
+    const cells = [head, this.bar(number), ...numbers.map((text) => element("td", {}, text))];
     if (this.data.switchTop !== null) cells.push(this.switchBar(number("effect")), element("td", {}, fixed(number("effect"), 2)));
     return element("tr", at === filter.unit ? { class: "largest" } : {}, ...cells);
   }

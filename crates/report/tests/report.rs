@@ -99,12 +99,12 @@ fn a_full_run_shows_all_its_parts() {
     for expected in [
         "Synthetic data.",
         "90.0%",
-        "always naming the commonest expression would be right on 33.3%",
-        "of people it had never seen",
-        "no null distribution has been computed, and some action unit",
+        "Baselines: 33.3% for always predicting the most frequent expression",
+        "of people not seen in training",
+        "No null distribution has been computed, and every filter has a largest KL",
         "250 steps instead of 31,000",
         "disk full while writing",
-        "27 of 30 test images right (90.0%)",
+        "27 of 30 test images correct (90.0%)",
         "aria-label=\"Fold 0: training loss ends at 0.50",
         "3 of 4 filters of conv3 respond",
         "filter 2 with AU 12 lip corner puller (KL 1.50 nats)",
@@ -179,12 +179,12 @@ fn an_empty_folder_still_gives_a_page_that_says_what_is_missing() {
         "fau/correspondences.csv",
     ] {
         assert!(
-            html.contains(&format!("<strong>Not there:</strong> <code>{file}</code>")),
+            html.contains(&format!("<strong>Missing:</strong> <code>{file}</code>")),
             "{file}"
         );
     }
     assert!(html.contains("<code>faus run EXPERIMENT.json --resume</code>"));
-    assert!(html.contains("No file of this run says whether"));
+    assert!(html.contains("No file of this run records whether"));
 }
 
 #[test]
@@ -251,7 +251,7 @@ fn published_numbers_stand_only_beside_their_task() {
     eight["classes"] = json!(["a", "b", "c", "d", "e", "f", "g", "h"]);
     write(run.path(), "summary.json", eight.to_string());
     let html = page(&run);
-    assert!(html.contains("FN2EN") && html.contains("nothing here may be compared with"));
+    assert!(html.contains("FN2EN") && html.contains("it must not be compared with"));
     eight["experiment"] = "swap_model".into();
     write(run.path(), "summary.json", eight.to_string());
     assert!(!page(&run).contains("FN2EN"));
@@ -279,7 +279,7 @@ fn a_fold_that_learned_nothing_and_a_single_fold_are_not_dressed_up() {
     summary["test_accuracy"]["std"] = 0.0.into();
     write(run.path(), "summary.json", summary.to_string());
     let html = page(&run);
-    assert!(html.contains("no better than the commonest class"));
+    assert!(html.contains("no better than the most frequent class"));
     assert!(!html.contains("± 0.0%") && !html.contains("(mean ± standard deviation of folds"));
 }
 
@@ -361,12 +361,12 @@ fn predictions_give_intervals_and_the_surest_mistakes_first() {
     let gallery = html.split("class=\"gallery\"").nth(1).unwrap();
     let gallery = gallery.split("</ul>").next().unwrap();
     let surest = gallery
-        .find("<b>happy</b> taken for <b>neutral</b> at 98.7%")
+        .find("<b>happy</b> classified as <b>neutral</b> at 98.7%")
         .unwrap();
     assert!(
         surest
             < gallery
-                .find("<b>neutral</b> taken for <b>happy</b> at 90.9%")
+                .find("<b>neutral</b> classified as <b>happy</b> at 90.9%")
                 .unwrap()
     );
     assert!(gallery.contains("subject 1, recording s3, frame 11; fold 0"));
@@ -374,7 +374,7 @@ fn predictions_give_intervals_and_the_surest_mistakes_first() {
         gallery.matches("<img src=\"data:image/png;base64,").count(),
         2
     );
-    assert!(html.contains("2 of 4 test images were named wrongly"));
+    assert!(html.contains("2 of 4 test images were classified wrongly"));
     // Two people of two images, one right each: every resample gives one half.
     assert!(html.contains("50.0% to 50.0%"));
 }
@@ -433,16 +433,18 @@ fn nulls_and_controls_change_the_answer() {
     write(run.path(), "fau/controls.json", controls.to_string());
     let html = page(&run);
     for expected in [
-        "2 of 4 filters of conv3 follow an action unit more closely than chance would have it",
-        "no filter follows an action unit beyond chance, so knowing the expression explains all of it",
-        "a mean AUROC of 0.90 on left-out people, 0.70 in an untrained network (difference 0.20, 95% 0.10 to 0.30, p &#60; 0.0001)",
+        "2 of 4 filters of conv3 respond to an action unit beyond chance",
+        "no filter responds to an action unit beyond chance, so the expression explains all of it",
+        "a mean AUROC of 0.90 on left-out people, in an untrained network 0.70 (difference 0.20, 95% CI 0.10 to 0.30, p &#60; 0.0001)",
         "As it stands: &#60;b&#62;.",
         "Mind it.",
         "Above it.",
     ] {
         assert!(html.contains(expected), "{expected}");
     }
-    assert!(!html.contains("no null distribution has been computed, and some action unit"));
+    assert!(
+        !html.contains("No null distribution has been computed, and every filter has a largest KL")
+    );
 }
 
 #[test]
@@ -466,9 +468,12 @@ fn runs_are_set_side_by_side() {
             "The highest mean test accuracy is that of {}: 90.0%",
             names[0]
         ),
-        format!("{} lies 10.0 points below {}", names[1], names[0]),
         format!(
-            "{} chose checkpoints on the test images, so its numbers are optimistic",
+            "The accuracy of {} is 10.0 points below that of {}",
+            names[1], names[0]
+        ),
+        format!(
+            "Checkpoints of {} were chosen on the test images, so these numbers are optimistic",
             names[1]
         ),
         "Synthetic data.".to_owned(),
@@ -483,4 +488,101 @@ fn runs_are_set_side_by_side() {
     let none = [one.path().to_path_buf(), "no/such/run".into()];
     let error = faus_report::write_comparison(&none, output.path(), Ok(Value::Null)).unwrap_err();
     assert!(error.to_string().contains("no/such/run"));
+}
+
+#[test]
+fn an_own_measure_has_its_column_in_the_tables_and_the_explorer() {
+    let run = full();
+    let fau = json!({"layer": "conv3", "own_measures": ["overlap"], "null": {"fdr": 0.05}});
+    write(run.path(), "fau/fau.json", fau.to_string());
+    write(
+        run.path(),
+        "fau/associations.csv",
+        "filter,au,n_with,n_without,kl,auroc,q,overlap,p_overlap,q_overlap,overlap_low,overlap_high\n\
+         2,12,100,200,1.5,0.91,0.01,0.625,0.004,0.008,0.5,0.75\n2,4,90,210,0.1,0.5,0.9,NaN,NaN,NaN,NaN,NaN\n",
+    );
+    let html = page(&run);
+    for expected in [
+        ">Strongest filter by overlap</th>",
+        "#2 (0.62)",
+        ">overlap</th>",
+        ">p of overlap</th>",
+        ">q of overlap</th>",
+        "0.50 to 0.75",
+        "Benjamini-Hochberg q of overlap",
+        "\"measures\":[\"overlap\"]",
+        "\"own\":[[[null,0.625],[null,0.008]]]",
+    ] {
+        assert!(html.contains(expected), "{expected}");
+    }
+    let figures = run.path().join("report/figures");
+    let csv = std::fs::read_to_string(figures.join("correspondences.csv")).unwrap();
+    assert!(
+        csv.starts_with("filter,")
+            && csv.contains(",overlap,p_overlap,q_overlap,overlap_low,overlap_high\n")
+    );
+    assert!(csv.contains("\n2,12,") && csv.contains(",0.625,0.004,0.008,0.5,0.75\n"));
+}
+
+#[test]
+fn an_own_method_stands_under_its_title_or_name() {
+    let run = full();
+    let of = |more: &str| {
+        format!(
+            r#"{{"layer": "conv3", "method": "smooth_grad"{more}, "filters": [{{"filter": 2}}]}}"#
+        )
+    };
+    for (more, words) in [
+        ("", "smooth_grad"),
+        (r#", "title": "SmoothGrad""#, "SmoothGrad"),
+    ] {
+        write(run.path(), "viz/conv3/filters.json", of(more));
+        let html = page(&run);
+        assert!(
+            html.contains(&format!("as the {words} of the filter")),
+            "{words}"
+        );
+        assert!(
+            html.contains(&format!("below, their {words}, middle grey zero")),
+            "{words}"
+        );
+    }
+}
+
+#[test]
+fn an_own_source_is_named() {
+    let run = full();
+    let path = run.path().join("dataset/dataset.json");
+    let text = std::fs::read_to_string(&path).unwrap();
+    std::fs::write(path, text.replace("synthetic CK+", "JAFFE (jaffe)")).unwrap();
+    let html = page(&run);
+    assert!(html.contains("on JAFFE (jaffe), ") && html.contains(">JAFFE (jaffe)</td>"));
+}
+
+#[test]
+fn own_studies_are_listed_with_verdict_and_table() {
+    let run = full();
+    assert!(!page(&run).contains("id=\"own\""));
+    let study = r#"{"study": "colour <b>", "seed": 1, "verdict": ["Colour does not matter."]}"#;
+    write(run.path(), "fau/colour.json", study);
+    let rows: String = (0..30).map(|at| format!("{at},name {at}\n")).collect();
+    write(run.path(), "fau/colour.csv", format!("filter,note\n{rows}"));
+    write(run.path(), "fau/empty.json", r#"{"study": "empty"}"#);
+    let html = page(&run);
+    let section = html.split("<section id=\"own\"").nth(1).unwrap();
+    let section = section.split("</section>").next().unwrap();
+    for expected in [
+        "<h3>colour &#60;b&#62;</h3>",
+        "Colour does not matter.",
+        "<code>fau/colour.csv</code>: first 20 of 30.",
+        "name 19",
+        "download=\"study-colour.csv\"",
+        "<strong>Missing:</strong> <code>fau/empty.csv</code>",
+    ] {
+        assert!(section.contains(expected), "{expected}");
+    }
+    assert!(!section.contains("name 20"));
+    let figures = run.path().join("report/figures");
+    let csv = std::fs::read_to_string(figures.join("study-colour.csv")).unwrap();
+    assert_eq!(csv.lines().count(), 31);
 }

@@ -6,11 +6,9 @@ use std::str::FromStr;
 use anyhow::{Result, bail};
 use clap::error::ErrorKind;
 use clap::{Parser, Subcommand};
-use faus_data::{Prepared, Protocol};
+use faus_data::Prepared;
 use faus_model::{Architecture, Checkpoint, DeviceChoice, Network};
-use faus_train::split_digest;
 
-use crate::commands::SplitPart;
 use crate::{MakeArchitecture, NetworkConfig, commands, interrupt};
 
 /// Did this face network learn facial action units while it was only taught expressions?
@@ -158,7 +156,7 @@ fn dispatch(command: Command, make: MakeArchitecture) -> Result<()> {
         Command::Train(args) => commands::train(args, make),
         Command::Evaluate(args) => commands::evaluate_command(args, make),
         Command::Select(args) => commands::select_command(args, make),
-        Command::Activations(args) => commands::activations_command(args, make),
+        Command::Activations(args) => commands::activations(args, make),
         Command::Visualize(args) => commands::visualize(args, make),
         Command::Correlate(args) => commands::correlate(args),
         Command::Controls(args) => commands::controls(args, make),
@@ -227,78 +225,12 @@ pub(crate) fn open_network(
     device: DeviceChoice,
 ) -> Result<(Checkpoint, Network)> {
     let checkpoint = Checkpoint::load(path)?;
-    check_fits(&checkpoint, prepared)?;
+    faus_train::check_fits(&checkpoint, prepared)?;
     let architecture = architecture_of(make, &NetworkConfig::default())?;
     let device = device.resolve()?;
     faus_model::Precision::for_looking(device)?;
     let network = checkpoint.network(architecture.as_ref(), device)?;
     Ok((checkpoint, network))
-}
-
-/// The checkpoint's classes and image size must be the data set's.
-pub(crate) fn check_fits(checkpoint: &Checkpoint, prepared: &Prepared) -> Result<()> {
-    let (info, data) = (&checkpoint.info, prepared.info());
-    let mismatch = |what, checkpoint: String, dataset: String| {
-        Err(faus_train::Error::Mismatch {
-            what,
-            checkpoint,
-            dataset,
-        }
-        .into())
-    };
-    if info.classes != data.classes {
-        return mismatch(
-            "the list of classes",
-            info.classes.join(" "),
-            data.classes.join(" "),
-        );
-    }
-    if info.side != prepared.image_size() {
-        return mismatch(
-            "the image side",
-            info.side.to_string(),
-            prepared.image_size().to_string(),
-        );
-    }
-    Ok(())
-}
-
-/// Why an accuracy of this checkpoint on this part would be optimistic; `None` where it is not.
-pub(crate) fn optimistic(
-    checkpoint: &Checkpoint,
-    prepared: &Prepared,
-    fold: usize,
-    part: SplitPart,
-) -> Result<Option<String>> {
-    let info = &checkpoint.info;
-    let (Some(trained), Some(protocol)) = (info.fold, &info.protocol) else {
-        return Ok(Some(
-            "this checkpoint does not say what it was trained on: it may have seen these people"
-                .to_owned(),
-        ));
-    };
-    let protocol: Protocol = serde_json::from_value(protocol.as_str().into())?;
-    let same = prepared
-        .split(trained, protocol)
-        .ok()
-        .map(|split| split_digest(prepared, &split))
-        .transpose()?;
-    if same.is_none() || same != info.split_digest {
-        return Ok(Some("this checkpoint was trained on another data set, preparation or folds: it may have seen these people".to_owned()));
-    }
-    Ok(match part {
-        SplitPart::Train | SplitPart::All => {
-            Some("it was trained on these images, or some of them".to_owned())
-        }
-        _ if fold != trained => Some(format!(
-            "it was trained with test fold {trained}, so it has seen people of fold {fold}'s parts"
-        )),
-        SplitPart::Val => Some("checkpoints are chosen by these images".to_owned()),
-        SplitPart::Test if protocol == Protocol::Paper2015 => {
-            Some("under paper-2015 the test fold chooses the checkpoint".to_owned())
-        }
-        SplitPart::Test => None,
-    })
 }
 
 #[cfg(test)]

@@ -1,14 +1,12 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, anyhow, bail};
-use faus_data::{ClassMap, CropMode, FoldRule, LabelMap, Protocol};
+use faus_data::{ClassMap, CropMode, FoldRule, LabelMap, Protocol, SplitPart};
 use faus_fau::AnalysisOptions;
 use faus_train::{CheckedRecipe, OptimizerKind, Recipe, Schedule};
-use faus_viz::Method;
+use faus_viz::Distinct;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
-
-use crate::{Distinct, SplitPart};
 
 const PAPER: &str = include_str!("../presets/paper.json");
 const QUICK: &str = include_str!("../presets/quick.json");
@@ -40,14 +38,6 @@ impl Preset {
     fn settings(self) -> Result<Value> {
         let text = if self == Self::Paper { PAPER } else { QUICK };
         serde_json::from_str(text).with_context(|| format!("preset {}", self.name()))
-    }
-}
-
-/// A protocol's name in experiments and on the screen.
-pub(crate) fn protocol_name(protocol: Protocol) -> &'static str {
-    match protocol {
-        Protocol::Paper2015 => "paper-2015",
-        Protocol::Paper2017 => "paper-2017",
     }
 }
 
@@ -138,8 +128,8 @@ pub struct NetworkConfig {
 pub struct VisualizeConfig {
     /// Name of a layer; `null` takes the last convolution.
     pub layer: Option<String>,
-    /// The back-projection method (guided).
-    pub method: Method,
+    /// Name of the method that explains units (guided).
+    pub method: String,
     /// Patches of each filter, each of another subject (10).
     pub top: usize,
     /// Filters in the figure (10): the best of each action unit first.
@@ -158,7 +148,7 @@ impl Default for VisualizeConfig {
     fn default() -> Self {
         Self {
             layer: None,
-            method: Method::Guided,
+            method: "guided".to_owned(),
             top: 10,
             figure_filters: 10,
             split: SplitPart::Test,
@@ -268,7 +258,7 @@ impl ExperimentConfig {
     pub fn run_folder(&self, preset: Preset) -> PathBuf {
         let tag = match self.train.protocol {
             Protocol::Paper2017 => String::new(),
-            other => format!("-{}", protocol_name(other)),
+            other => format!("-{}", faus_train::protocol_name(other)),
         };
         PathBuf::from("runs").join(format!("{}-{}{tag}", self.name, preset.name()))
     }

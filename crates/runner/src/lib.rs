@@ -14,7 +14,6 @@
 //! }
 //! ```
 
-mod choice;
 mod cli;
 mod commands;
 mod config;
@@ -22,20 +21,15 @@ mod console;
 mod data;
 mod interrupt;
 mod job;
-mod look;
-mod memory;
 mod progress;
 mod run_folder;
-mod view;
 
 pub use cli::{main_from, main_with};
-pub use commands::SplitPart;
 pub use config::{
     DataConfig, ExperimentConfig, NetworkConfig, Preset, SourceKind, VisualizeConfig,
 };
 pub use faus_model::Architecture;
 pub use job::{Job, JobOutcome, ParallelFolds};
-pub use view::Distinct;
 
 /// Makes the network that the program runs, from the `network` part of an experiment.
 pub type MakeArchitecture<'a> = &'a (dyn Fn(&NetworkConfig) -> Box<dyn Architecture> + Sync);

@@ -1,3 +1,5 @@
+//! What can go wrong in training and evaluation.
+
 use std::path::{Path, PathBuf};
 
 /// What can go wrong in training and evaluation.
@@ -45,6 +47,30 @@ pub enum Error {
         loss: f64,
         /// What it should be below.
         bound: f64,
+    },
+    /// Training does not fit into memory.
+    #[error(
+        "train.batch_size is {batch_size}: a fold needs about {needed:.1} GB of memory, {free:.1} GB are free; {way_out}"
+    )]
+    Memory {
+        /// Images in a batch.
+        batch_size: u64,
+        /// Gigabytes of a fold and the threads.
+        needed: f64,
+        /// Gigabytes that are free.
+        free: f64,
+        /// What would fit.
+        way_out: String,
+    },
+    /// Runs of different tasks.
+    #[error("{first} and {other} differ in their {what}: their accuracies can't be compared")]
+    Incomparable {
+        /// Folder of the first run.
+        first: PathBuf,
+        /// Folder of the other.
+        other: PathBuf,
+        /// What differs.
+        what: &'static str,
     },
     /// The checkpoint's classes or image size are not the data set's.
     #[error(
@@ -128,6 +154,20 @@ impl Error {
         )
     }
 
+    /// The way out if memory ran out; `None` for other errors.
+    ///
+    /// The messages of a full GPU: libtorch's own, the status of cuBLAS and cuDNN, and that none of cuDNN's algorithms (an
+    /// "engine") finds its work space.
+    pub fn out_of_memory(&self) -> Option<&'static str> {
+        let (text, words) = (
+            self.to_string(),
+            ["out of memory", "ALLOC_FAILED", "unable to find an engine"],
+        );
+        words.iter().any(|word| text.contains(word)).then_some(
+            "let fewer folds train at once (faus run --parallel-folds 1) or use smaller batches",
+        )
+    }
+
     pub(crate) fn io(path: &Path) -> impl FnOnce(std::io::Error) -> Self {
         let path = path.to_path_buf();
         move |source| Self::Io { path, source }
@@ -144,5 +184,23 @@ impl Error {
 impl From<tch::TchError> for Error {
     fn from(error: tch::TchError) -> Self {
         Self::Model(error.into())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_full_gpu_is_told_from_other_errors() {
+        let error = |text: &str| Error::Loader(text.to_owned());
+        for full in [
+            "CUDA out of memory. Tried to allocate 2.00 GiB",
+            "CUBLAS_STATUS_ALLOC_FAILED when calling cublasCreate(handle)",
+            "GET was unable to find an engine to execute this computation",
+        ] {
+            assert!(error(full).out_of_memory().is_some(), "{full}");
+        }
+        assert_eq!(error("an illegal memory access").out_of_memory(), None);
     }
 }

@@ -3,13 +3,13 @@
 //! - [`Recipe`] holds every number of the training, the paper's by default; [`Recipe::check`] turns it into the
 //!   [`CheckedRecipe`] that runs.
 //! - [`FoldJob`] trains one fold and leaves checkpoints, metrics, predictions and `fold.json` in a folder.
-//! - [`evaluate`] runs a network over a part of a data set, [`Scores`] counts what came out, [`Measures`] are single
-//!   numbers for it, [`select`] finds the best checkpoint of a folder, [`Summary`] gathers the folds.
-//! - [`PairedTest`] asks whether one variant is better than another over the same folds, [`Interval`] how far an accuracy
-//!   depends on who was photographed.
+//! - [`evaluate`] runs a network over a part of a data set. [`Scores`] and [`Measures`] count its [`Predictions`], [`select`]
+//!   finds the best checkpoint of a folder, [`Summary`] gathers the folds.
+//! - [`Comparison`] tests whether variants differ over the same folds by more than chance; [`Interval`] is the range of an
+//!   accuracy over other people.
 //!
 //! Everything random is keyed by seed, fold, step and place in the batch, and sums are made in a fixed order, so on the
-//! CPU the result does not depend on the number of threads. It reads no raw data and draws nothing.
+//! CPU the result does not depend on the number of threads. It reads no raw data and draws no pictures.
 //!
 //! ```
 //! use faus_train::Recipe;
@@ -21,42 +21,32 @@
 //! ```
 
 mod compare;
-mod divergence;
 mod error;
-mod evaluate;
+mod files;
 mod fold;
-mod loader;
-mod measures;
-mod memory;
-mod metrics;
-mod monitor;
-mod optimizer;
 mod recipe;
-mod result;
-mod run;
-mod scores;
-mod select;
-mod state;
-mod subjects;
+mod score;
+mod split;
 mod summary;
-mod tensorboard;
-mod trials;
 mod workers;
 
-pub use compare::{PairedTest, holm};
+pub use compare::{Against, Comparison, PairedTest, Variant};
 pub use error::Error;
-pub use evaluate::{Predictions, activations, evaluate, images_tensor};
-pub use fold::{FoldJob, fold_split, split_digest};
-pub use measures::Measures;
-pub use memory::{MemoryNeed, available_memory};
-pub use metrics::MetricsRow;
-pub use monitor::{FoldProgress, Monitor};
-pub use optimizer::Optimizer;
-pub use recipe::{CheckedRecipe, OptimizerKind, Recipe, Schedule};
-pub use result::FoldResult;
-pub use scores::{ClassScores, Scores};
-pub use select::{Candidate, Selection, list_checkpoints, normalisation_of, select};
-pub use state::{forget_stop, stopped_at};
-pub use subjects::{Interval, SubjectScore};
+pub use fold::job::FoldJob;
+pub use fold::memory_forecast::MemoryForecast;
+pub use fold::optimizer::Optimizer;
+pub use fold::progress::{FoldProgress, MetricsRow, Monitor};
+pub use fold::result::FoldResult;
+pub use fold::shuffled::{shuffled_labels, train_on_shuffled_labels};
+pub use fold::state::{forget_stop, stopped_at};
+pub use recipe::check::CheckedRecipe;
+pub use recipe::settings::{OptimizerKind, Recipe, Schedule};
+pub use score::checkpoints::{Candidate, Selection, list_checkpoints, normalisation_of, select};
+pub use score::confusion::{ClassScores, Scores};
+pub use score::fits::{check_fits, why_optimistic};
+pub use score::interval::{Interval, SubjectScore};
+pub use score::measures::Measures;
+pub use score::predictions::{Predictions, activations, evaluate, images_tensor};
+pub use split::{fold_split, protocol_name, split_digest};
 pub use summary::{MeanStd, Summary, SummaryFold, SummaryHead};
 pub use workers::Workers;

@@ -1,12 +1,17 @@
+//! The result of a cross-validation: `summary.json`.
+
 use std::collections::BTreeMap;
-use std::io::Write;
 use std::path::Path;
 
-use atomic_write_file::AtomicWriteFile;
+use faus_base::order;
 use faus_data::Protocol;
 use serde::{Deserialize, Serialize};
 
-use crate::{ClassScores, Error, FoldResult, Interval, Measures, Scores};
+use crate::error::Error;
+use crate::fold::result::FoldResult;
+use crate::score::confusion::{ClassScores, Scores};
+use crate::score::interval::Interval;
+use crate::score::measures::Measures;
 
 /// Mean and standard deviation over folds.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
@@ -20,13 +25,13 @@ pub struct MeanStd {
 impl MeanStd {
     /// Of these values; `None` without any.
     pub fn of(values: &[f64]) -> Option<Self> {
-        let n = values.len() as f64;
-        let mean = values.iter().sum::<f64>() / n;
-        let squares: f64 = values.iter().map(|v| (v - mean).powi(2)).sum();
-        (!values.is_empty()).then(|| Self {
-            mean,
-            std: (squares / (n - 1.0).max(1.0)).sqrt(),
-        })
+        let std = match values.len() {
+            0 => return None,
+            1 => 0.0,
+            _ => order::deviation(values),
+        };
+        let mean = order::mean(values);
+        Some(Self { mean, std })
     }
 }
 
@@ -103,7 +108,7 @@ pub struct Summary {
     pub seconds: f64,
 }
 
-/// What a summary says besides its folds.
+/// A summary without its folds.
 #[derive(Debug, Clone)]
 pub struct SummaryHead {
     /// The experiment's name.
@@ -164,7 +169,7 @@ impl Summary {
     /// # Errors
     /// When the disk refuses.
     pub fn write(&self, path: &Path) -> Result<(), Error> {
-        write_json(path, self)
+        crate::files::write_json(path, self)
     }
 }
 
@@ -202,14 +207,6 @@ impl SummaryFold {
             failed: result.as_ref().err().cloned(),
         }
     }
-}
-
-/// Writes indented JSON, atomically.
-pub(crate) fn write_json<T: Serialize>(path: &Path, value: &T) -> Result<(), Error> {
-    let text = serde_json::to_string_pretty(value).map_err(|e| Error::format(path, e))?;
-    let mut file = AtomicWriteFile::open(path).map_err(Error::io(path))?;
-    file.write_all(text.as_bytes()).map_err(Error::io(path))?;
-    file.commit().map_err(Error::io(path))
 }
 
 #[cfg(test)]

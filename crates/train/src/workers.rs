@@ -1,8 +1,10 @@
+//! The threads that libtorch computes on.
+
 use rayon::ThreadPool;
 use rayon::prelude::*;
 use tch::Device;
 
-use crate::Error;
+use crate::error::Error;
 
 /// Threads on which libtorch works with one thread each.
 ///

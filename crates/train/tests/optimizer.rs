@@ -69,11 +69,7 @@ fn check_weights(network: &Network, expected: &Value, tolerance: f64) {
     }
 }
 
-const METHODS: [GradientMethod; 3] = [
-    GradientMethod::Autograd,
-    GradientMethod::Sparse,
-    GradientMethod::Winograd,
-];
+const METHODS: [GradientMethod; 2] = [GradientMethod::Autograd, GradientMethod::Winograd];
 
 #[test]
 fn sgd_steps_are_the_papers() {

@@ -12,8 +12,33 @@ use std::path::Path;
 use std::time::Instant;
 
 use faus_model::{InputSpec, Network, ZeroBiasCnn, read_tensors, write_tensors};
-use faus_viz::{FilterPatches, ImageSet, Method, cut_patches, survey};
+use faus_viz::{BackProjection, FilterPatches, ImageSet, Images, cut_patches, survey};
 use tch::{Device, Tensor};
+
+struct Faces {
+    side: usize,
+    values: Vec<f32>,
+    grey: Vec<u8>,
+}
+
+impl Images for Faces {
+    fn side(&self) -> usize {
+        self.side
+    }
+
+    fn grey(&self, _: usize) -> &[u8] {
+        &self.grey
+    }
+
+    fn input(&self, row: usize) -> Vec<f32> {
+        let pixels = self.side * self.side;
+        self.values[row * pixels..(row + 1) * pixels].to_vec()
+    }
+
+    fn subject(&self, _: usize) -> i64 {
+        -1
+    }
+}
 
 fn main() -> Result<(), Box<dyn Error>> {
     let arguments: Vec<String> = std::env::args().collect();
@@ -40,19 +65,17 @@ fn main() -> Result<(), Box<dyn Error>> {
         .into_iter()
         .map(|s| s as i64)
         .collect();
-    let (rows, pixels) = ((0..count).collect::<Vec<_>>(), side * side);
-    let grey = vec![0u8; pixels];
-    let set = ImageSet {
-        rows: &rows,
-        subjects: &subjects,
-        groups: &subjects,
+    let rows: Vec<usize> = (0..count).collect();
+    let faces = Faces {
         side,
-        normalised: &|rows| {
-            let of = |&row: &usize| &values[row * pixels..(row + 1) * pixels];
-            Ok(rows.iter().flat_map(of).copied().collect())
-        },
-        grey: &|_| &grey,
-        stopped: &|| false,
+        values,
+        grey: vec![0; side * side],
+    };
+    let set = ImageSet {
+        images: &faces,
+        rows: &rows,
+        groups: &subjects,
+        progress: &|_, _, _| true,
     };
     let stage = network.stage_index("conv3")?;
     let filters: Vec<usize> = (0..network.filters(stage)?).collect();
@@ -67,7 +90,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         let start = Instant::now();
         found = pool.install(move || {
             let tops = survey(&network, stage, filters, top, set)?.tops;
-            cut_patches(&network, stage, Method::Guided, &tops, set)
+            cut_patches(&network, stage, &BackProjection::Guided, &tops, set)
         })?;
         println!("{}", start.elapsed().as_secs_f64());
     }
@@ -88,9 +111,13 @@ fn write(
             let unit = patch.unit.unit;
             let place = [patch.unit.index, unit.row, unit.column].map(|v| v as f32);
             units[3 * at..3 * at + 3].copy_from_slice(&place);
-            for (row, values) in patch.projection.chunks_exact(patch.w).enumerate() {
-                let start = (at * side + patch.y + row) * side + patch.x;
-                maps[start..start + patch.w].copy_from_slice(values);
+            for (row, values) in patch
+                .projection
+                .chunks_exact(patch.region.width)
+                .enumerate()
+            {
+                let start = (at * side + patch.region.row + row) * side + patch.region.column;
+                maps[start..start + patch.region.width].copy_from_slice(values);
             }
         }
     }

@@ -1,51 +1,55 @@
+//! Errors of patches, explanations and pictures.
+
 use std::path::{Path, PathBuf};
 
-/// What can go wrong with patches and their pictures.
+/// An error of this crate; the message names the layer, file or value and the reason.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
     /// The network failed.
     #[error(transparent)]
     Model(#[from] faus_model::Error),
-    /// The caller's images could not be had.
-    #[error("images for the patches: {0}")]
-    Images(String),
-    /// A filter that the layer does not have.
-    #[error("layer `{layer}` has filters 0 to {last}, not {filter}")]
-    NoFilter {
-        /// The layer.
-        layer: String,
-        /// Its last filter.
-        last: usize,
-        /// The filter asked for.
-        filter: usize,
+    /// The statistics failed.
+    #[error(transparent)]
+    Fau(#[from] faus_fau::Error),
+    /// The wrong number of something.
+    #[error("{got} {what} given, {expected} expected")]
+    Count {
+        /// What was counted.
+        what: String,
+        /// How many there are.
+        got: usize,
+        /// How many there should be.
+        expected: usize,
     },
-    /// A unit outside the feature map.
-    #[error("unit (row {row}, column {column}) of filter {filter} lies outside layer `{layer}`")]
-    NoUnit {
-        /// The layer.
-        layer: String,
-        /// The filter asked for.
-        filter: usize,
-        /// The row asked for.
-        row: usize,
-        /// The column asked for.
-        column: usize,
+    /// A filter, unit, class or method that is not there.
+    #[error("there is no {what} `{name}`; choose from {known}")]
+    Unknown {
+        /// What was looked for.
+        what: String,
+        /// The name or number asked for.
+        name: String,
+        /// The names or numbers that there are.
+        known: String,
     },
-    /// The user asked to stop.
-    #[error("stopped on request")]
+    /// A layer whose units have no place on the image.
+    #[error("layer `{0}` has no square maps over the image; set visualize.layer to a convolution")]
+    NoPlaces(String),
+    /// Too few FACS codes to rank filters by.
+    #[error("no action unit is coded often enough in {path} to rank filters by; choose them by number or by class", path = .0.display())]
+    NoActionUnits(PathBuf),
+    /// Images of one class only, or of all others only.
+    #[error("all or none of these images are of class `{0}`; take all images (--split all)")]
+    OneClass(String),
+    /// The user stopped the work.
+    #[error("stopped on request; repeat the command to finish")]
     Cancelled,
-    /// There is nothing to look at.
-    #[error("no images to look for patches in")]
+    /// There are no images.
+    #[error("no images to compute activations of")]
     NoImages,
-    /// A method name that cannot be read.
+    /// A response that is no number.
     #[error(
-        "`{0}` is no method that can be used here: use gradient, deconvnet, guided or (for patches) occlusion"
-    )]
-    MethodName(String),
-    /// A response that is no number, as of a network whose training diverged.
-    #[error(
-        "layer `{layer}` answers image {image} with something that is no number: was this network's training stopped by a diverging loss?"
+        "layer `{layer}` responds to image {image} with a value that is no number: the loss of this network's training probably diverged"
     )]
     NotANumber {
         /// The layer.
@@ -56,22 +60,49 @@ pub enum Error {
     /// No patches were asked for.
     #[error("top is 0: it must be at least 1")]
     NoTop,
-    /// A picture or table could not be written.
-    #[error("{path}: {reason}")]
+    /// A file could not be written.
+    #[error("{path}: {reason}", path = path.display())]
     Write {
         /// The file.
         path: PathBuf,
-        /// What the system or the encoder said.
+        /// The reason given by the system or the encoder.
         reason: String,
     },
+    /// The disk refused; [`Error::at`] adds the file.
+    #[error(transparent)]
+    Disk(#[from] std::io::Error),
 }
 
 impl Error {
+    pub(crate) fn count(what: impl ToString, got: usize, expected: usize) -> Self {
+        let what = what.to_string();
+        Self::Count {
+            what,
+            got,
+            expected,
+        }
+    }
+
+    pub(crate) fn unknown(what: impl ToString, name: impl ToString, known: impl ToString) -> Self {
+        Self::Unknown {
+            what: what.to_string(),
+            name: name.to_string(),
+            known: known.to_string(),
+        }
+    }
+
     pub(crate) fn write<E: ToString>(path: &Path) -> impl FnOnce(E) -> Self {
-        let path = path.to_path_buf();
         move |e| Self::Write {
-            path,
+            path: path.to_path_buf(),
             reason: e.to_string(),
+        }
+    }
+
+    /// Adds the file to an error of the disk.
+    pub(crate) fn at(self, path: &Path) -> Self {
+        match self {
+            Self::Disk(error) => Self::write(path)(error),
+            other => other,
         }
     }
 }
@@ -79,5 +110,15 @@ impl Error {
 impl From<tch::TchError> for Error {
     fn from(error: tch::TchError) -> Self {
         Self::Model(error.into())
+    }
+}
+
+impl From<Error> for faus_fau::Error {
+    fn from(error: Error) -> Self {
+        match error {
+            Error::Cancelled => Self::Cancelled,
+            Error::Fau(error) => error,
+            other => Self::Lens(Box::new(other)),
+        }
     }
 }

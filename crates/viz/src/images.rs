@@ -1,64 +1,96 @@
-use rayon::prelude::*;
+//! The images that a network is applied to.
 
-use faus_model::{GradientMethod, Maxima, Network};
-use tch::{Device, Tensor};
+use faus_data::normalise::{Normalisation, to_unit_range};
+use faus_model::Network;
+use tch::Tensor;
 
-use crate::Error;
+use crate::error::Error;
 
-/// Images looked at together; fixed, so that results do not depend on the number of threads.
-const CHUNK: usize = 16;
+/// Shows progress: the step under way, parts done, parts in all. `false` stops the work.
+pub type Progress<'a> = &'a (dyn Fn(&str, usize, usize) -> bool + Sync);
 
-/// Gives the normalised images of some rows, `[rows, side, side]` f32, or says why it cannot.
-pub type Normalised<'a> = dyn Fn(&[usize]) -> Result<Vec<f32>, String> + Sync + 'a;
-
-/// The images of a search, wherever they come from.
-pub struct ImageSet<'a> {
-    /// Rows of the data set to look through.
-    pub rows: &'a [usize],
-    /// Subject of every row of the data set; negative where unknown.
-    pub subjects: &'a [i64],
-    /// What the patches of a filter must differ in, for every row of the data set: of one group, only the best image is
-    /// taken. A negative number is a group of its own. The subjects, where patches are to show different people.
-    pub groups: &'a [i64],
+/// Images by row.
+pub trait Images: Sync {
     /// Height and width, in pixels.
+    fn side(&self) -> usize;
+
+    /// Grey pixels of a row, `[side, side]`.
+    fn grey(&self, row: usize) -> &[u8];
+
+    /// The network's input for a row: normalised, `[side, side]` f32.
+    fn input(&self, row: usize) -> Vec<f32>;
+
+    /// Subject of a row; negative where unknown.
+    fn subject(&self, row: usize) -> i64;
+}
+
+/// Images that are normalised when they are used.
+pub(crate) struct GreyImages<'a> {
     pub side: usize,
-    /// Normalised images of some rows, `[rows, side, side]` f32.
-    pub normalised: &'a Normalised<'a>,
-    /// Grey pixels of a row, `side`·`side`.
+    pub normalisation: Normalisation,
+    pub subjects: &'a [i64],
     pub grey: &'a (dyn Fn(usize) -> &'a [u8] + Sync),
-    /// Whether to stop; asked every few images.
-    pub stopped: &'a (dyn Fn() -> bool + Sync),
+}
+
+impl Images for GreyImages<'_> {
+    fn side(&self) -> usize {
+        self.side
+    }
+
+    fn grey(&self, row: usize) -> &[u8] {
+        (self.grey)(row)
+    }
+
+    fn input(&self, row: usize) -> Vec<f32> {
+        let grey = self.grey(row);
+        let mut values = vec![0.0; grey.len()];
+        to_unit_range(grey, &mut values);
+        self.normalisation
+            .apply(&mut values, self.side, &mut Vec::new());
+        values
+    }
+
+    fn subject(&self, row: usize) -> i64 {
+        self.subjects.get(row).copied().unwrap_or(-1)
+    }
+}
+
+/// Some images of a data set.
+#[derive(Clone, Copy)]
+pub struct ImageSet<'a> {
+    /// All images of the data set.
+    pub images: &'a dyn Images,
+    /// Rows to use, in the order of the results.
+    pub rows: &'a [usize],
+    /// Group of every row of the data set: a filter shows at most one patch per group. Negative or absent: no group.
+    pub groups: &'a [i64],
+    /// Called every few images.
+    pub progress: Progress<'a>,
 }
 
 impl ImageSet<'_> {
-    pub(crate) fn go_on(&self) -> Result<(), Error> {
-        if (self.stopped)() {
-            Err(Error::Cancelled)
-        } else {
-            Ok(())
+    /// Shows progress.
+    ///
+    /// # Errors
+    /// [`Error::Cancelled`] when the user stops the work.
+    pub(crate) fn report(&self, step: &str, done: usize, of: usize) -> Result<(), Error> {
+        match (self.progress)(step, done, of) {
+            true => Ok(()),
+            false => Err(Error::Cancelled),
         }
     }
 
-    /// Normalised images of these rows, `[rows, side, side]`.
-    pub(crate) fn values(&self, rows: &[usize]) -> Result<Vec<f32>, Error> {
-        let values = (self.normalised)(rows).map_err(Error::Images)?;
-        let expected = rows.len() * self.side * self.side;
-        if values.len() != expected {
-            return Err(Error::Images(format!(
-                "{} pixels, expected {expected}",
-                values.len()
-            )));
-        }
-        Ok(values)
-    }
-
-    /// [`ImageSet::values`] as `[rows, 1, side, side]` where the network is.
+    /// The network's input for these rows, `[rows, 1, side, side]` on its device.
     pub(crate) fn tensor(&self, rows: &[usize], network: &Network) -> Result<Tensor, Error> {
-        as_images(&self.values(rows)?, self.side, network)
+        let values: Vec<f32> = rows
+            .iter()
+            .flat_map(|&row| self.images.input(row))
+            .collect();
+        as_images(&values, self.images.side(), network)
     }
 }
 
-/// Pixels as `[n, 1, side, side]` where the network is.
+/// Pixels as `[N, 1, side, side]` on the network's device.
 pub(crate) fn as_images(values: &[f32], side: usize, network: &Network) -> Result<Tensor, Error> {
     let side = side as i64;
     Ok(Tensor::f_from_slice(values)?
@@ -66,56 +98,13 @@ pub(crate) fn as_images(values: &[f32], side: usize, network: &Network) -> Resul
         .f_to_device(network.device())?)
 }
 
-/// `f` of every job, which computes on `device`; results in the jobs' order. Runs on rayon's current pool, for a GPU on the
-/// calling thread alone: libtorch keeps handles and work space by thread, which every thread would pay for anew.
-pub(crate) fn for_each<J: Send, R: Send>(
-    device: Device,
-    jobs: Vec<J>,
-    f: impl Fn(J) -> Result<R, Error> + Sync + Send,
-) -> Vec<Result<R, Error>> {
-    if device.is_cuda() {
-        return jobs.into_iter().map(f).collect();
-    }
-    jobs.into_par_iter().with_max_len(1).map(f).collect()
-}
-
-/// Hands the largest responses of stage `stage` to `take`, a few images at a time, in the order of the rows: one pass, in
-/// memory that does not grow with the number of images. Runs on rayon's current pool.
-///
-/// # Errors
-/// When there are no images, they do not fit the network, a response is no number, or `take` fails.
-pub fn stream_maxima(
-    network: &Network,
-    stage: usize,
-    images: &ImageSet,
-    mut take: impl FnMut(&[usize], &Maxima) -> Result<(), Error>,
-) -> Result<(), Error> {
-    if images.rows.is_empty() {
-        return Err(Error::NoImages);
-    }
-    let plan = network.plan(GradientMethod::fastest(network.device()))?;
-    let layer = || network.stages().get(stage).map(|s| s.name.clone());
-    // A few chunks at a time: the threads have work, and memory stays bounded.
-    for group in images.rows.chunks(CHUNK * 4 * rayon::current_num_threads()) {
-        let jobs = group
-            .chunks(CHUNK)
-            .map(|rows| Ok((network.replica()?, rows)))
-            .collect::<Result<Vec<_>, Error>>()?;
-        let found = for_each(network.device(), jobs, |(network, rows)| {
-            images.go_on()?;
-            let input = images.tensor(rows, &network)?;
-            Ok((rows, network.maxima(&input, stage, &plan)?))
-        });
-        for chunk in found {
-            let (rows, maxima) = chunk?;
-            if let Some(at) = maxima.values.iter().position(|v| !v.is_finite()) {
-                return Err(Error::NotANumber {
-                    layer: layer().unwrap_or_default(),
-                    image: rows[at / maxima.filters.max(1)],
-                });
-            }
-            take(rows, &maxima)?;
-        }
-    }
-    Ok(())
+/// A tensor's values in row-major order, f32 on the CPU.
+pub(crate) fn values(x: &Tensor) -> Result<Vec<f32>, Error> {
+    let x = x
+        .f_to_device(tch::Device::Cpu)?
+        .f_to_kind(tch::Kind::Float)?
+        .f_contiguous()?;
+    let mut values = vec![0f32; x.numel()];
+    x.f_copy_data(&mut values, x.numel())?;
+    Ok(values)
 }

@@ -1,16 +1,20 @@
 //! Back-projections of a network that is small enough to work them out on paper.
 
 // Test code: a panic is the report.
-#![allow(clippy::unwrap_used)]
+#![allow(clippy::unwrap_used, dead_code)]
 
 mod common;
 
 use common::{Convolutions, normal, values};
 use faus_model::{FieldNet, Region};
-use faus_viz::{Error, Method, UnitRef, project};
+use faus_viz::{BackProjection, Error, Explain, UnitRef};
 use tch::Tensor;
 
-const METHODS: [Method; 3] = [Method::Gradient, Method::Deconvnet, Method::Guided];
+const METHODS: [BackProjection; 3] = [
+    BackProjection::Gradient,
+    BackProjection::Deconvnet,
+    BackProjection::Guided,
+];
 
 /// conv1 (1×1) makes A = x and B = −x; conv2 (1×1) makes 2A + 3B and A − B of what pooling and ReLU leave.
 ///
@@ -45,7 +49,7 @@ fn network(relu_first: bool) -> faus_model::Network {
 
 /// Projects a unit of conv2 and lists the pixels that are not zero.
 fn pixels(
-    method: Method,
+    method: BackProjection,
     (filter, row, column): (usize, usize, usize),
     relu_first: bool,
 ) -> Vec<((usize, usize), f32)> {
@@ -56,7 +60,7 @@ fn pixels(
         column,
     };
     let network = network(relu_first);
-    let map = project(&network, 1, method, &image, &[unit]).unwrap();
+    let map = method.explain(&network, 1, &image, &[unit]).unwrap();
     assert_eq!(map.size(), [1, 1, 4, 4]);
     assert_eq!(
         by_field(&network, method, &IMAGE, 1, unit, Region::unit(row, column)),
@@ -74,7 +78,7 @@ fn pixels(
 /// The same projection computed in the units' receptive field alone, put back into an image of zeros.
 fn by_field(
     network: &faus_model::Network,
-    method: Method,
+    method: BackProjection,
     image: &[f32],
     stage: usize,
     unit: UnitRef,
@@ -129,15 +133,15 @@ fn a_field_alone_gives_the_bits_of_the_whole_image() {
                             .map(|v| v.to_bits() & !(1 << 31) | u32::from(*v < 0.0) << 31)
                             .collect::<Vec<_>>()
                     };
-                    assert_eq!(bits(&alone), bits(&whole), "{method} at stage {stage}");
+                    assert_eq!(bits(&alone), bits(&whole), "{method:?} at stage {stage}");
                     let libtorch =
-                        values(&project(&network, stage, method, &tensor, &[unit]).unwrap());
+                        values(&method.explain(&network, stage, &tensor, &[unit]).unwrap());
                     let most = libtorch.iter().fold(0f32, |m, v| m.max(v.abs()));
                     assert!(most > 0.0);
                     for (a, b) in alone.iter().zip(&libtorch) {
                         assert!(
                             (a - b).abs() <= 1e-5 * most,
-                            "{method} at stage {stage}: {a} {b}"
+                            "{method:?} at stage {stage}: {a} {b}"
                         );
                     }
                 }
@@ -196,7 +200,7 @@ fn what_a_unit_sees_is_where_its_gradient_can_be() {
 
 #[test]
 fn maps_are_those_worked_out_by_hand() {
-    use Method::{Deconvnet, Gradient, Guided};
+    use BackProjection::{Deconvnet, Gradient, Guided};
     // Filter 0 sends 2 back to A and 3 to B. Conv1 passes A on as it is and turns B's sign.
     let both_alive = vec![((0, 0), 2.0), ((1, 1), -3.0)];
     // A's tile is dead there: the gradient and guided back-propagation stop at its ReLU, the deconvnet does not ask.
@@ -227,7 +231,7 @@ fn maps_are_those_worked_out_by_hand() {
             let got = pixels(method, unit, relu_first);
             assert_eq!(
                 got, expected,
-                "{method} of {unit:?}, ReLU first: {relu_first}"
+                "{method:?} of {unit:?}, ReLU first: {relu_first}"
             );
         }
     }
@@ -248,7 +252,7 @@ fn a_unit_of_the_first_convolution_is_its_filter() {
             row,
             column,
         };
-        METHODS.map(|m| values(&project(&network, 0, m, &image, &[unit]).unwrap()))
+        METHODS.map(|m| values(&m.explain(&network, 0, &image, &[unit]).unwrap()))
     };
     for map in project_unit(2, 3) {
         // Rows 1 to 3, columns 2 to 4.
@@ -276,8 +280,8 @@ fn the_order_of_relu_and_pooling_changes_no_map() {
         });
         for method in METHODS {
             let [a, b] =
-                [&ours, &papers].map(|n| project(n, stage, method, &images, &units).unwrap());
-            assert!(a.equal(&b), "{method} at stage {stage}");
+                [&ours, &papers].map(|n| method.explain(n, stage, &images, &units).unwrap());
+            assert!(a.equal(&b), "{method:?} at stage {stage}");
             assert!(a.abs().max().double_value(&[]) > 0.0);
         }
     }
@@ -292,7 +296,9 @@ fn the_gradient_is_that_of_automatic_differentiation() {
         row: 2,
         column: 4,
     };
-    let ours = project(&network, 2, Method::Gradient, &image, &[unit]).unwrap();
+    let ours = BackProjection::Gradient
+        .explain(&network, 2, &image, &[unit])
+        .unwrap();
     let leaf = image.set_requires_grad(true);
     let mut x = leaf.shallow_clone();
     for stage in &network.stages()[..2] {
@@ -320,18 +326,12 @@ fn every_image_has_its_own_unit_and_batching_changes_nothing() {
         })
         .collect();
     for method in METHODS {
-        let together = project(&network, 2, method, &images, &units).unwrap();
+        let together = method.explain(&network, 2, &images, &units).unwrap();
         for n in 0..4 {
-            let alone = project(
-                &network,
-                2,
-                method,
-                &images.narrow(0, n, 1),
-                &[units[n as usize]],
-            );
+            let alone = method.explain(&network, 2, &images.narrow(0, n, 1), &[units[n as usize]]);
             let difference = (together.narrow(0, n, 1) - alone.unwrap()).abs().max();
             let largest = together.abs().max().double_value(&[]);
-            assert!(difference.double_value(&[]) <= 1e-5 * largest, "{method}");
+            assert!(difference.double_value(&[]) <= 1e-5 * largest, "{method:?}");
         }
     }
 }
@@ -350,9 +350,19 @@ fn units_that_are_not_there_are_refused() {
         UnitRef { row: 2, ..good },
         UnitRef { column: 2, ..good },
     ] {
-        let error = project(&network, 1, Method::Guided, &image, &[wrong]).unwrap_err();
-        assert!(matches!(error, Error::NoUnit { .. }) && error.to_string().contains("conv2"));
+        let error = BackProjection::Guided
+            .explain(&network, 1, &image, &[wrong])
+            .unwrap_err();
+        assert!(matches!(error, Error::Unknown { .. }), "{error}");
     }
-    assert!(project(&network, 1, Method::Guided, &image, &[good, good]).is_err());
-    assert!(project(&network, 2, Method::Guided, &image, &[good]).is_err());
+    assert!(
+        BackProjection::Guided
+            .explain(&network, 1, &image, &[good, good])
+            .is_err()
+    );
+    assert!(
+        BackProjection::Guided
+            .explain(&network, 2, &image, &[good])
+            .is_err()
+    );
 }

@@ -7,8 +7,8 @@
 mod common;
 
 use common::{golden, network, numbers, wave};
-use faus_model::{FieldNet, Region};
-use faus_viz::{Method, UnitRef, project};
+use faus_model::FieldNet;
+use faus_viz::{Explain, UnitRef, find};
 
 /// Of the projection's largest value: float32 sums of up to 6400 terms in another order.
 const TOLERANCE: f64 = 1e-4;
@@ -26,14 +26,14 @@ fn projections_of_conv3_agree_with_captum() {
     );
     let stage = network.stage_index("conv3").unwrap();
     for entry in expected["projections"].as_array().unwrap() {
-        let method: Method = entry["method"].as_str().unwrap().parse().unwrap();
+        let method = find(entry["method"].as_str().unwrap(), &[]).unwrap();
         let [filter, row, column] = [0, 1, 2].map(|i| entry["unit"][i].as_u64().unwrap() as usize);
         let unit = UnitRef {
             filter,
             row,
             column,
         };
-        let map = project(&network, stage, method, &image, &[unit]).unwrap();
+        let map = method.explain(&network, stage, &image, &[unit]).unwrap();
         agrees_in_its_field(&network, stage, method, &image, unit, &map);
         let (largest, norm) = (
             entry["largest"].as_f64().unwrap(),
@@ -44,7 +44,8 @@ fn projections_of_conv3_agree_with_captum() {
             let got = got[23 * at];
             assert!(
                 (got - expected).abs() <= TOLERANCE * largest,
-                "{method} of {unit:?}, pixel {}: got {got}, captum says {expected}",
+                "{} of {unit:?}, pixel {}: got {got}, captum says {expected}",
+                method.name(),
                 23 * at
             );
         }
@@ -57,18 +58,15 @@ fn projections_of_conv3_agree_with_captum() {
 fn agrees_in_its_field(
     network: &faus_model::Network,
     stage: usize,
-    method: Method,
+    method: &dyn Explain,
     image: &tch::Tensor,
     unit: UnitRef,
     map: &tch::Tensor,
 ) {
     let field = FieldNet::new(network, stage).unwrap().unwrap();
     let pixels = Vec::<f32>::try_from(image.flatten(0, -1)).unwrap();
-    let trace = field
-        .trace(&pixels, Region::unit(unit.row, unit.column))
-        .unwrap();
-    let at = (unit.filter, unit.row, unit.column);
-    let cut = trace.project(at, |b, f| method.passes(b, f)).unwrap();
+    let way = method.within_field().unwrap();
+    let cut = way.explain_field(&field, 32, &pixels, unit).unwrap();
     let (whole, side) = (common_values(map), field.image_side());
     let most = whole.iter().fold(0f64, |m, v| m.max(v.abs()));
     for (n, got) in cut.values.iter().enumerate() {
@@ -76,7 +74,8 @@ fn agrees_in_its_field(
         let expected = whole[(cut.region.row + row) * side + cut.region.column + column];
         assert!(
             (f64::from(*got) - expected).abs() <= TOLERANCE * most,
-            "{method} of {unit:?}"
+            "{} of {unit:?}",
+            method.name()
         );
     }
     let inside: f64 = cut.values.iter().map(|v| f64::from(v.abs())).sum();

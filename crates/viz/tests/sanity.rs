@@ -5,10 +5,12 @@
 
 mod common;
 
-use common::{Convolutions, normal};
-use faus_viz::{Atlas, ImageSet, Method, PanelKind, Sanity, Untrained, WriteOptions, sanity};
+use common::{Convolutions, Pictures, normal};
+use faus_viz::{
+    Atlas, BackProjection, Explain, Occlusion, PanelKind, Sanity, Untrained, WriteOptions, sanity,
+};
 
-fn run(method: Method, check: impl FnOnce(&Sanity, &Atlas)) {
+fn run(method: &dyn Explain, check: impl FnOnce(&Sanity, &Atlas)) {
     let [network, cascade, other] =
         [1, 2, 3].map(|seed| Convolutions::random(seed, false).network(24));
     let values = normal(9, 12 * 576);
@@ -17,24 +19,18 @@ fn run(method: Method, check: impl FnOnce(&Sanity, &Atlas)) {
         .map(|v| (128.0 + 40.0 * v).clamp(0.0, 255.0) as u8)
         .collect();
     let rows: Vec<usize> = (0..12).collect();
-    let images = ImageSet {
-        rows: &rows,
-        subjects: &[-1; 12],
-        groups: &[-1; 12],
+    let pictures = Pictures {
         side: 24,
-        normalised: &|rows| {
-            Ok(rows
-                .iter()
-                .flat_map(|r| values[r * 576..(r + 1) * 576].to_vec())
-                .collect())
-        },
-        grey: &|row| &grey[row * 576..(row + 1) * 576],
-        stopped: &|| false,
+        values,
+        grey,
+        subjects: vec![-1; 12],
     };
+    let images = pictures.set(&rows, &[]);
     let atlas = Atlas::gather(&network, 2, method, &[0, 1, 2, 3], 3, &images).unwrap();
     let networks = Untrained {
-        cascade: &cascade,
-        other: &other,
+        cascade,
+        other,
+        seed: 7,
     };
     let found = sanity(&network, 2, &networks, &atlas, &[2, 0]).unwrap();
     check(&found, &atlas);
@@ -42,7 +38,7 @@ fn run(method: Method, check: impl FnOnce(&Sanity, &Atlas)) {
 
 #[test]
 fn layers_are_randomised_from_the_top_down() {
-    run(Method::Guided, |found, _| {
+    run(&BackProjection::Guided, |found, _| {
         let names: Vec<&str> = found.panels.iter().map(|p| p.name.as_str()).collect();
         assert_eq!(
             names,
@@ -77,8 +73,12 @@ fn layers_are_randomised_from_the_top_down() {
 
 #[test]
 fn what_is_carried_back_does_not_see_a_constant_but_its_product_with_the_input_does() {
-    for method in [Method::Gradient, Method::Deconvnet, Method::Guided] {
-        run(method, |found, _| {
+    for method in [
+        BackProjection::Gradient,
+        BackProjection::Deconvnet,
+        BackProjection::Guided,
+    ] {
+        run(&method, |found, _| {
             let score = |name: &str| {
                 let panel = found.panels.iter().find(|p| p.name == name).unwrap();
                 (
@@ -87,11 +87,11 @@ fn what_is_carried_back_does_not_see_a_constant_but_its_product_with_the_input_d
                 )
             };
             let (rank, ssim) = score("shift");
-            assert!(rank > 0.999 && ssim > 0.999, "{method}: {rank} {ssim}");
-            assert!(score("shift_gradient_x_input").0 < 0.95, "{method}");
+            assert!(rank > 0.999 && ssim > 0.999, "{method:?}: {rank} {ssim}");
+            assert!(score("shift_gradient_x_input").0 < 0.95, "{method:?}");
         });
     }
-    run(Method::Occlusion, |found, _| {
+    run(&Occlusion, |found, _| {
         let panel = found.panels.iter().find(|p| p.name == "shift").unwrap();
         assert!(
             panel.spearman.unwrap().mean.unwrap() < 0.99,
@@ -102,7 +102,7 @@ fn what_is_carried_back_does_not_see_a_constant_but_its_product_with_the_input_d
 
 #[test]
 fn numbers_and_pictures_are_written() {
-    run(Method::Guided, |found, atlas| {
+    run(&BackProjection::Guided, |found, atlas| {
         let root = tempfile::tempdir().unwrap();
         let options = WriteOptions {
             synthetic: true,

@@ -7,9 +7,9 @@ mod common;
 #[path = "../../model/tests/common/mod.rs"]
 mod model_common;
 
-use common::Convolutions;
+use common::{Convolutions, Pictures};
 use faus_model::Network;
-use faus_viz::{FilterTop, ImageSet, Method, TopUnit, UnitRef, cut_patches, evidence, project};
+use faus_viz::{FilterTop, TopUnit, UnitRef, cut_patches, evidence, find};
 use serde_json::Value;
 use tch::Tensor;
 
@@ -49,18 +49,14 @@ fn trained(golden: &Value, relu_first: bool) -> Network {
     .network(golden["side"].as_u64().unwrap() as usize)
 }
 
-/// `f` with one image.
-fn with_image<R>(image: &[f32], side: usize, f: impl FnOnce(&ImageSet) -> R) -> R {
-    let grey = vec![0u8; side * side];
-    f(&ImageSet {
-        rows: &[0],
-        subjects: &[1],
-        groups: &[1],
+/// One image.
+fn picture(image: &[f32], side: usize) -> Pictures {
+    Pictures {
         side,
-        normalised: &|rows| Ok(image.repeat(rows.len())),
-        grey: &|_| &grey,
-        stopped: &|| false,
-    })
+        values: image.to_vec(),
+        grey: vec![0; side * side],
+        subjects: vec![1],
+    }
 }
 
 #[test]
@@ -70,7 +66,7 @@ fn maps_of_trained_units_agree_with_captum_in_either_order_of_relu_and_pooling()
     for relu_first in [true, false] {
         let network = trained(&golden, relu_first);
         for entry in golden["maps"].as_array().unwrap() {
-            let method: Method = entry["method"].as_str().unwrap().parse().unwrap();
+            let method = find(entry["method"].as_str().unwrap(), &[]).unwrap();
             let [filter, row, column] =
                 [0, 1, 2].map(|i| entry["unit"][i].as_u64().unwrap() as usize);
             let unit = UnitRef {
@@ -89,16 +85,16 @@ fn maps_of_trained_units_agree_with_captum_in_either_order_of_relu_and_pooling()
                     activation: 1.0,
                 }],
             };
-            let cut = with_image(&image, 32, |set| {
-                cut_patches(&network, 2, method, &[top], set).unwrap()
-            });
+            let picture = picture(&image, 32);
+            let cut = cut_patches(&network, 2, method, &[top], &picture.set(&[0], &[])).unwrap();
             let got = &cut[0].patches[0].projection;
-            assert_eq!(got.len(), expected.len(), "{method} of {unit:?}");
+            assert_eq!(got.len(), expected.len(), "{} of {unit:?}", method.name());
             let most = expected.iter().fold(0f32, |m, v| m.max(v.abs()));
             for (a, b) in got.iter().zip(&expected) {
                 assert!(
                     f64::from((a - b).abs()) <= TOLERANCE * f64::from(most),
-                    "{method} of {unit:?}: {a}, captum says {b}"
+                    "{} of {unit:?}: {a}, captum says {b}",
+                    method.name()
                 );
             }
         }
@@ -116,11 +112,11 @@ fn class_maps_agree_with_captum() {
         0.0,
     );
     let pixels = Vec::<f32>::try_from(image.flatten(0, -1)).unwrap();
+    let picture = picture(&pixels, 48);
     for entry in golden["classes"].as_array().unwrap() {
         let class = entry["class"].as_u64().unwrap() as usize;
-        let found = with_image(&pixels, 48, |set| {
-            evidence(&network, Some(class), set).unwrap().remove(0)
-        });
+        let set = picture.set(&[0], &[]);
+        let found = evidence(&network, Some(class), &set).unwrap().remove(0);
         let logits = numbers(&entry["logits"]);
         let score = logits.iter().fold(0f32, |m, v| m.max(v.abs()));
         for (a, b) in found.logits.iter().zip(&logits) {
@@ -147,9 +143,7 @@ fn class_maps_agree_with_captum() {
             }
         }
     }
-    let wrong = with_image(&pixels, 48, |set| {
-        evidence(&network, Some(8), set).unwrap_err()
-    });
+    let wrong = evidence(&network, Some(8), &picture.set(&[0], &[])).unwrap_err();
     assert!(wrong.to_string().contains("0 to 7"), "{wrong}");
 }
 
@@ -158,22 +152,11 @@ fn the_predicted_class_speaks_unless_another_is_asked_for() {
     let network = model_common::network(48);
     let image = model_common::wave(&[1, 1, 48, 48], 305.0, 1.0, 0.0);
     let pixels = Vec::<f32>::try_from(image.flatten(0, -1)).unwrap();
-    let found = with_image(&pixels, 48, |set| {
-        evidence(&network, None, set).unwrap().remove(0)
-    });
+    let picture = picture(&pixels, 48);
+    let found = evidence(&network, None, &picture.set(&[0], &[]))
+        .unwrap()
+        .remove(0);
     assert_eq!(found.class, found.predicted());
     let softmax = Tensor::from_slice(&found.logits).softmax(0, tch::Kind::Double);
     assert!((found.probability() - softmax.double_value(&[found.class as i64])).abs() < 1e-6);
-}
-
-#[test]
-fn occlusion_carries_nothing_back() {
-    let network = model_common::network(48);
-    let image = model_common::wave(&[1, 1, 48, 48], 305.0, 1.0, 0.0);
-    let unit = UnitRef {
-        filter: 0,
-        row: 0,
-        column: 0,
-    };
-    assert!(project(&network, 2, Method::Occlusion, &image, &[unit]).is_err());
 }

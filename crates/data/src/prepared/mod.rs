@@ -5,6 +5,7 @@ pub(crate) mod npy;
 pub(crate) mod options;
 pub(crate) mod prepare;
 pub(crate) mod sample;
+pub(crate) mod split_part;
 pub(crate) mod write;
 
 use std::path::{Path, PathBuf};

@@ -1,3 +1,5 @@
+//! Working memory that a thread uses again.
+
 use std::cell::RefCell;
 use std::ops::{Deref, DerefMut};
 

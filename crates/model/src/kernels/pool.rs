@@ -1,6 +1,8 @@
+//! Max pooling with ReLU, and its gradient.
+
 use multiversion::multiversion;
 
-use super::Buffer;
+use super::buffer::Buffer;
 
 /// Feature maps after pooling and ReLU, with where each maximum came from.
 #[derive(Debug)]

@@ -1,6 +1,8 @@
+//! The memory of tensors as slices.
+
 use tch::{Device, Kind, Tensor};
 
-use crate::Error;
+use crate::error::Error;
 
 /// The values of a contiguous f32 CPU tensor, without a copy.
 #[allow(unsafe_code)]

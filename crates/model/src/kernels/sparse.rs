@@ -1,6 +1,10 @@
+//! Gradients of convolution and pooling that leave out the products with zero.
+
 use multiversion::multiversion;
 
-use super::{Pooled, axpy};
+use super::axpy;
+use super::buffer::Buffer;
+use super::pool::Pooled;
 
 /// A convolution of stride 1 that keeps its side, followed by pooling.
 #[derive(Debug, Clone, Copy)]
@@ -17,18 +21,18 @@ pub(crate) struct ConvShape {
 
 /// Gradients of conv → max pool → ReLU for its weight and input.
 ///
-/// The gradient at the convolution's output is zero but at the winners of the pooling, so only those take part: with
-/// 12×12 pooling 1/144 of the dense work. `input` is `[n, side, side, inputs]`, `weight` and `d_weight`
-/// `[outputs, kernel, kernel, inputs]`, `d_pooled` has the shape of `pooled.values`. Adds to `d_weight` and `d_input`.
+/// The gradient at the convolution's output is zero except at the winners of the pooling, so only those take part: with
+/// 12×12 pooling 1/144 of the dense work. `input` and its gradient are `[n, side, side, inputs]`, `weight` and its gradient
+/// `[outputs, kernel, kernel, inputs]`, `d_pooled` has the shape of `pooled.values`.
 pub(crate) fn sparse_backward(
     shape: ConvShape,
     input: &[f32],
     weight: &[f32],
     pooled: &Pooled,
     d_pooled: &[f32],
-    d_weight: &mut [f32],
-    d_input: &mut [f32],
-) {
+) -> (Buffer, Buffer) {
+    let mut d_weight = Buffer::zeros(weight.len());
+    let mut d_input = Buffer::zeros(input.len());
     let image_len = shape.side * shape.side * shape.inputs;
     let units = pooled.side * pooled.side;
     let filter_len = shape.kernel * shape.kernel * shape.inputs;
@@ -54,6 +58,7 @@ pub(crate) fn sparse_backward(
             filter_backward(shape, &gradients, x, w, dw, dx);
         }
     }
+    (d_weight, d_input)
 }
 
 /// One filter on one image: `gradients` are (row, column, value) at the convolution's output.

@@ -1,7 +1,10 @@
+//! The first convolution of a network, on grey images.
+
 use pulp::{Arch, Simd, WithSimd};
 
 use super::buffer::{Buffer, PANEL, Row};
-use super::{FILTER_SIDE, PAD, Pooled};
+use super::pool::Pooled;
+use super::{FILTER_SIDE, PAD};
 
 const TAPS: usize = FILTER_SIDE * FILTER_SIDE;
 /// Side of the pooling tiles these kernels are for.

@@ -1,38 +1,35 @@
-//! Several runs on one page.
+//! Several runs on one page. It computes nothing: the tests are those that `faus compare --json` writes.
 
-mod parts;
+mod sections;
 
-use std::cell::RefCell;
 use std::path::{Path, PathBuf};
 
-use askama::Template;
 use serde_json::Value;
 
-use crate::page::{Band, Head, Page};
-use crate::plot::Plot;
-use crate::run::{Run, Summary};
-use crate::sections::{Section, accuracy};
-use crate::text::{list, percent, percent_interval};
-use crate::{Error, files, page, run_name, write};
+use crate::errors::Error;
+use crate::page::answer::mean_and_deviation;
+use crate::page::text::{list, p_equals, percent, percent_ci};
+use crate::page::{Head, Page, Warnings};
+use crate::run::Run;
+use crate::run::fau;
 
-/// End of the title of a page about several runs, by which such a page is told from others.
+/// End of the title of a page about several runs; it marks such a page.
 pub const COMPARISON_TITLE: &str = " · faus comparison";
 
-/// Runs that are set side by side, the one that others are compared with first.
-pub(crate) struct Runs {
-    pub all: Vec<Run>,
+/// Runs side by side; the others are compared with the first.
+struct Runs {
+    all: Vec<Run>,
     /// Their folders, as they were given.
-    pub folders: Vec<PathBuf>,
+    folders: Vec<PathBuf>,
     /// `faus compare --json`, or why there is none.
-    pub paired: Result<Value, String>,
-    pub plots: RefCell<Vec<Plot>>,
+    paired: Result<Value, String>,
 }
 
 /// Writes `<output>/index.html` about several runs, the one to compare with first, and `<output>/figures` beside it;
 /// returns the page's path.
 ///
-/// `paired` is what `faus compare --json` writes about the same runs: the tests of their differences over folds. An
-/// `Err` says why there are none; the page repeats it, and shows the runs side by side all the same.
+/// `paired` is the output of `faus compare --json` on the same runs: the tests of their differences over folds. An
+/// `Err` is the reason why there are none; the page repeats it and shows the runs side by side all the same.
 ///
 /// # Errors
 /// [`Error::NoRun`] naming a run that is no folder, [`Error::Write`] if the page cannot be written.
@@ -41,48 +38,44 @@ pub fn write_comparison(
     output: &Path,
     paired: Result<Value, String>,
 ) -> Result<PathBuf, Error> {
-    let read = |path: &PathBuf| {
-        let folder = files::RunFolder::open_run(path)?;
-        Ok(Run::read(&folder, run_name(path)))
-    };
-    let all = runs.iter().map(read).collect::<Result<Vec<Run>, Error>>()?;
+    let all = runs.iter().map(|path| Run::read(path));
     let runs = Runs {
-        all: distinct(all),
+        all: distinct(all.collect::<Result<_, _>>()?),
         folders: runs.to_vec(),
         paired,
-        plots: RefCell::default(),
     };
-    let sections: Vec<Section> = parts::sections(&runs)?;
-    let html = Page::new(head(&runs), sections)?.render()?;
-    write::report(output, &html, &runs.plots.into_inner())
+    let page = Page {
+        head: head(&runs),
+        sections: sections::sections(&runs),
+    };
+    page.write(output)
 }
 
 impl Runs {
     /// The paired tests with the run that is tested against the first.
-    pub fn tests(&self) -> Vec<(&Value, &Run)> {
+    fn tests(&self) -> impl Iterator<Item = (&Value, &Run)> {
         let tests = self
             .paired
             .as_ref()
-            .ok()
-            .and_then(|paired| paired["tests"].as_array());
-        let of = |test: &'_ Value| {
+            .map_or(&[][..], |paired| fau::list(&paired["tests"]));
+        tests.iter().filter_map(|test| {
             let folder = Path::new(test["run"].as_str()?);
-            self.folders.iter().position(|known| known == folder)
-        };
-        let tests = tests.into_iter().flatten();
-        tests
-            .filter_map(|test| Some((test, self.all.get(of(test)?)?)))
-            .collect()
+            let at = self.folders.iter().position(|known| known == folder)?;
+            Some((test, self.all.get(at)?))
+        })
+    }
+
+    fn names(&self, of: impl Fn(&Run) -> bool) -> Vec<String> {
+        let runs = self.all.iter().filter(|run| of(run));
+        runs.map(|run| run.name.clone()).collect()
     }
 }
 
 /// Runs of the same name get a number.
 fn distinct(mut runs: Vec<Run>) -> Vec<Run> {
     for at in 1..runs.len() {
-        let same = runs[..at]
-            .iter()
-            .filter(|run| run.name == runs[at].name)
-            .count();
+        let (before, name) = (&runs[..at], &runs[at].name);
+        let same = before.iter().filter(|run| run.name == *name).count();
         if same > 0 {
             runs[at].name += &format!(" ({})", same + 1);
         }
@@ -91,87 +84,77 @@ fn distinct(mut runs: Vec<Run>) -> Vec<Run> {
 }
 
 fn head(runs: &Runs) -> Head {
-    let mut bands: Vec<Band> = Vec::new();
-    for band in runs.all.iter().flat_map(page::bands) {
-        if !bands.iter().any(|known| known.strong == band.strong) {
-            bands.push(band);
-        }
-    }
-    let names: Vec<String> = runs.all.iter().map(|run| run.name.clone()).collect();
-    let synthetic = runs.all.iter().any(|run| run.synthetic() == Some(true));
-    let mark = if synthetic { " (synthetic data)" } else { "" };
+    let warnings = Warnings::of(&runs.all);
+    let mut data: Vec<String> = runs
+        .all
+        .iter()
+        .filter_map(|run| run.data_name().cloned())
+        .collect();
+    data.dedup();
     Head {
-        title: format!("{} runs{mark}{COMPARISON_TITLE}", runs.all.len()),
-        bands,
-        eyebrow: format!("faus comparison · {}", list(&names)),
-        question: "How do these runs differ, and by more than chance?".to_owned(),
-        on: data_sets(runs),
+        title: format!(
+            "{} runs{}{COMPARISON_TITLE}",
+            runs.all.len(),
+            warnings.mark()
+        ),
+        warnings,
+        eyebrow: format!("faus comparison · {}", list(&runs.names(|_| true))),
+        question: "How do these runs differ, and by more than chance?",
+        on: match data.is_empty() {
+            true => "No run names its data.".to_owned(),
+            false => format!("{} runs on {}.", runs.all.len(), list(&data)),
+        },
         sentences: sentences(runs),
-        gaps: vec![],
-        glance: vec![],
-        shortened: vec![],
-    }
-}
-
-fn data_sets(runs: &Runs) -> String {
-    let name = |run: &Run| {
-        let data = run.dataset.as_ref().ok().and_then(|data| data.name.clone());
-        data.or_else(|| run.summary.as_ref().ok()?.dataset.clone())
-    };
-    let mut names: Vec<String> = runs.all.iter().filter_map(name).collect();
-    names.dedup();
-    match names.is_empty() {
-        true => "No run names its data.".to_owned(),
-        false => format!("{} runs on {}.", runs.all.len(), list(&names)),
+        ..Head::default()
     }
 }
 
 fn sentences(runs: &Runs) -> Vec<String> {
-    let known = runs.all.iter().filter_map(|run| {
-        let accuracy = run.summary.as_ref().ok()?.test_accuracy?;
-        Some((run, accuracy.mean?))
-    });
-    let known: Vec<(&Run, f64)> = known.collect();
-    let Some((best, _)) = known
+    let known = runs
+        .all
         .iter()
-        .copied()
-        .reduce(|a, b| if b.1 > a.1 { b } else { a })
-    else {
+        .filter_map(|run| Some((run, run.summary.mean()?)));
+    let Some((best, _)) = known.reduce(|a, b| if b.1 > a.1 { b } else { a }) else {
         return vec!["No run has a test accuracy yet.".to_owned()];
     };
-    let mean = accuracy::mean_and_deviation(best).unwrap_or_default();
-    let ends = best.summary.as_ref().ok().and_then(accuracy::interval);
-    let ends = ends.map_or(String::new(), |ends| {
-        format!(" (95% over people {})", percent_interval(Some(ends)))
-    });
+    let mean = mean_and_deviation(best, best.summary.test_accuracy).unwrap_or_default();
+    let ends = percent_ci("; bootstrap over people: ", best.summary.interval());
     let mut sentences = vec![format!(
         "The highest mean test accuracy is that of {}: {mean}{ends}.",
         best.name
     )];
-    sentences.extend(parts::differences_in_words(runs));
+    sentences.extend(
+        runs.tests()
+            .filter_map(|(test, run)| difference(&runs.all[0], test, run)),
+    );
     if let Err(reason) = &runs.paired {
         sentences.push(format!(
             "Their accuracies are not tested against each other: {reason}."
         ));
     }
-    let optimistic = runs
-        .all
-        .iter()
-        .filter(|run| run.summary.as_ref().is_ok_and(Summary::chosen_on_test));
-    let optimistic: Vec<String> = optimistic.map(|run| run.name.clone()).collect();
+    let optimistic = runs.names(|run| run.summary.chosen_on_test());
     if !optimistic.is_empty() && optimistic.len() < runs.all.len() {
-        sentences.push(format!("{} chose checkpoints on the test images, so its numbers are optimistic beside the others.", list(&optimistic)));
+        sentences.push(format!("Checkpoints of {} were chosen on the test images, so these numbers are optimistic beside the others.", list(&optimistic)));
     }
-    let guess = runs.all[0]
-        .summary
-        .as_ref()
-        .ok()
-        .and_then(Summary::majority);
-    sentences.extend(guess.map(|guess| {
+    let majority = runs.all[0].summary.majority();
+    sentences.extend(majority.map(|share| {
         format!(
-            "Always naming the commonest expression would be right on {}.",
-            percent(guess)
+            "Baseline: {} for always predicting the most frequent expression.",
+            percent(share)
         )
     }));
     sentences
+}
+
+/// A later run against the first, in words.
+fn difference(first: &Run, test: &Value, run: &Run) -> Option<String> {
+    let difference = test["mean_difference"].as_f64()?;
+    Some(format!(
+        "The accuracy of {} is {:.1} points {} that of {} over the same folds (sign-flip test, Holm: {}).",
+        run.name,
+        100.0 * difference.abs(),
+        if difference < 0.0 { "below" } else { "above" },
+        first.name,
+        p_equals(test["p_sign_flip_holm"].as_f64())
+    ))
 }

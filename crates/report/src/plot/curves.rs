@@ -2,8 +2,9 @@
 
 use plotters::prelude::*;
 
-use super::{Area, BLUE, Drawn, GREY, ORANGE, Plot, TEXT, cell, csv_text};
-use crate::run::MetricsRow;
+use super::numbers::{cell, csv};
+use super::{Area, BLUE, Drawn, GREY, ORANGE, Plot, mesh};
+use crate::run::folds::MetricsRow;
 
 const SIZE: (u32, u32) = (380, 340);
 /// No axis goes higher, so that a fold that exploded does not flatten the others: several times what guessing among ten
@@ -50,36 +51,25 @@ pub(crate) fn of_fold(
     axes: &Axes,
 ) -> Option<Plot> {
     let top = 1.05 * axes.top_loss;
-    let losses = points(rows, |row| row.train_loss);
-    let ended = losses.last().map_or(f64::NAN, |point| point.1);
-    let drawn = losses.into_iter().map(|(step, loss)| (step, loss.min(top)));
-    let loss = Panel {
-        name: "loss (nats)",
-        top,
-        curves: vec![(drawn.collect(), BLUE.stroke_width(2))],
-    };
-    let accuracy = Panel {
-        name: "accuracy",
-        top: 1.0,
-        curves: vec![(points(rows, |row| row.val_accuracy), ORANGE.stroke_width(2))],
-    };
-    let last = |panel: &Panel| panel.curves[0].0.last().map_or(f64::NAN, |point| point.1);
+    let (losses, accuracies) = (
+        points(rows, |row| row.train_loss),
+        points(rows, |row| row.val_accuracy),
+    );
+    let last = |points: &Points| points.last().map_or(f64::NAN, |point| point.1);
     let alt = format!(
         "Fold {fold}: training loss ends at {:.2}, validation accuracy ends at {:.3}",
-        ended,
-        last(&accuracy)
+        last(&losses),
+        last(&accuracies)
     );
-    let row = |row: &MetricsRow| {
-        vec![
-            row.step.to_string(),
-            cell(row.train_loss),
-            cell(row.val_accuracy),
-        ]
-    };
-    let csv = csv_text(
-        &["step", "train_loss", "val_accuracy"],
-        rows.iter().map(row),
-    );
+    let losses = losses.into_iter().map(|(step, loss)| (step, loss.min(top)));
+    let losses = vec![(losses.collect(), BLUE.stroke_width(2))];
+    let loss = Panel::new("loss (nats)", top, losses);
+    let accuracies = vec![(accuracies, ORANGE.stroke_width(2))];
+    let accuracy = Panel::new("accuracy", 1.0, accuracies);
+    let numbers = rows
+        .iter()
+        .map(|row| (row.step, cell(row.train_loss), cell(row.val_accuracy)));
+    let csv = csv("step,train_loss,val_accuracy", numbers);
     let name = format!("learning-curve-fold-{fold}");
     Plot::draw(&name, alt, SIZE, csv, |area| {
         let (upper, lower) = area.split_vertically(SIZE.1 / 2 - 17);
@@ -95,23 +85,19 @@ pub(crate) fn of_all(folds: &[(u64, &[MetricsRow])], axes: &Axes) -> Option<Plot
         .iter()
         .map(|(_, rows)| points(rows, |row| row.val_accuracy));
     let curves: Vec<Points> = curves.collect();
-    let first = curves.first()?;
-    let mean = first.iter().filter_map(|(step, _)| {
-        let at = |curve: &Points| curve.iter().find(|p| p.0 == *step).map(|p| p.1);
-        let values: Option<Vec<f64>> = curves.iter().map(at).collect();
-        let values = values?;
-        Some((*step, values.iter().sum::<f64>() / values.len() as f64))
+    let mean = mean(&curves)?;
+    let rows = folds.iter().flat_map(|(fold, rows)| {
+        let row = |row: &MetricsRow| {
+            (
+                *fold,
+                row.step,
+                cell(row.train_loss),
+                cell(row.val_accuracy),
+            )
+        };
+        rows.iter().map(row)
     });
-    let mean: Points = mean.collect();
-    let csv = csv_text(
-        &["fold", "step", "train_loss", "val_accuracy"],
-        folds.iter().flat_map(|(fold, rows)| {
-            rows.iter().map(|row| {
-                let (loss, accuracy) = (cell(row.train_loss), cell(row.val_accuracy));
-                vec![fold.to_string(), row.step.to_string(), loss, accuracy]
-            })
-        }),
-    );
+    let csv = csv("fold,step,train_loss,val_accuracy", rows);
     let alt = format!(
         "Validation accuracy of {} folds over the training steps; their mean ends at {:.3}",
         folds.len(),
@@ -120,15 +106,21 @@ pub(crate) fn of_all(folds: &[(u64, &[MetricsRow])], axes: &Axes) -> Option<Plot
     let thin = curves
         .into_iter()
         .map(|curve| (curve, BLUE.mix(0.6).stroke_width(1)));
-    let thick = [(mean, ORANGE.stroke_width(3))];
-    let panel = Panel {
-        name: "validation accuracy",
-        top: 1.0,
-        curves: thin.chain(thick).collect(),
-    };
+    let curves = thin.chain([(mean, ORANGE.stroke_width(3))]);
+    let panel = Panel::new("validation accuracy", 1.0, curves.collect());
     Plot::draw("learning-curves", alt, (620, 320), csv, |area| {
         panel.draw(area, axes.last_step, None, "training step")
     })
+}
+
+/// The mean at the steps that all curves share.
+fn mean(curves: &[Points]) -> Option<Points> {
+    let mean = curves.first()?.iter().filter_map(|(step, _)| {
+        let at = |curve: &Points| Some(curve.iter().find(|point| point.0 == *step)?.1);
+        let values: Vec<f64> = curves.iter().map(at).collect::<Option<_>>()?;
+        Some((*step, faus_base::order::mean(&values)))
+    });
+    Some(mean.collect())
 }
 
 struct Panel {
@@ -138,6 +130,10 @@ struct Panel {
 }
 
 impl Panel {
+    fn new(name: &'static str, top: f64, curves: Vec<(Points, ShapeStyle)>) -> Self {
+        Self { name, top, curves }
+    }
+
     fn draw(&self, area: &Area, last_step: f64, marked: Option<f64>, below: &str) -> Drawn {
         let mut chart = ChartBuilder::on(area)
             .margin(6)
@@ -145,13 +141,7 @@ impl Panel {
             .x_label_area_size(if below.is_empty() { 12 } else { 46 })
             .y_label_area_size(62)
             .build_cartesian_2d(0.0..last_step, 0.0..self.top)?;
-        chart
-            .configure_mesh()
-            .light_line_style(TRANSPARENT)
-            .bold_line_style(GREY.mix(0.3))
-            .axis_style(GREY)
-            .label_style(("sans-serif", TEXT))
-            .axis_desc_style(("sans-serif", TEXT))
+        mesh(&mut chart)
             .x_labels(5)
             .y_labels(if self.curves.len() > 1 { 11 } else { 5 })
             .x_desc(below)

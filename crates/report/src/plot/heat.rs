@@ -8,16 +8,16 @@ use super::{Area, Drawn, Plot, TEXT, label_width, text_style};
 /// A matrix with its names.
 pub(crate) struct Heat<'a> {
     pub name: &'a str,
-    pub alt: String,
-    /// What the columns are.
+    pub alt: &'a str,
+    /// Title of the columns.
     pub columns_are: &'a str,
     pub columns: &'a [String],
     pub rows: &'a [String],
-    /// `[rows][columns]`; what is not finite stays white.
+    /// `[rows][columns]`; missing values, which are not finite, stay white.
     pub values: &'a [Vec<f64>],
     /// Value of the deepest shade.
     pub top: f64,
-    /// What the shade means, with its unit.
+    /// The quantity of the shade, with its unit.
     pub shade: &'a str,
     /// Cells of this size; names of columns are left out below 14.
     pub cell: (u32, u32),
@@ -38,10 +38,8 @@ impl Heat<'_> {
             left + (columns * self.cell.0).max(320) + 24,
             above + rows * self.cell.1 + 56,
         );
-        let (name, alt, csv) = (self.name, self.alt.clone(), self.csv.clone());
-        Plot::draw(name, alt, size, csv, |area| {
-            self.draw(area, left as i32, above as i32)
-        })
+        let draw = |area: &Area| self.draw(area, left as i32, above as i32);
+        Plot::draw(self.name, self.alt.to_owned(), size, self.csv.clone(), draw)
     }
 
     fn draw(&self, area: &Area, left: i32, above: i32) -> Drawn {
@@ -58,22 +56,26 @@ impl Heat<'_> {
             let style = text_style(HPos::Right, VPos::Center);
             area.draw(&Text::new(name.clone(), (left - 8, y + h / 2), style))?;
             for (column, value) in values.iter().enumerate() {
-                let x = left + column as i32 * w;
-                let shade = shade(value / self.top);
-                area.draw(&Rectangle::new([(x, y), (x + w, y + h)], shade.filled()))?;
-                if self.numbers && value.is_finite() {
-                    let style = text_style(HPos::Center, VPos::Center);
-                    let style = if value / self.top > 0.55 {
-                        style.color(&WHITE)
-                    } else {
-                        style
-                    };
-                    let text = format!("{:.0}", 100.0 * value);
-                    area.draw(&Text::new(text, (x + w / 2, y + h / 2), style))?;
-                }
+                self.draw_cell(area, (left + column as i32 * w, y), *value)?;
             }
         }
         self.draw_scale(area, left, above + self.rows.len() as i32 * h + 22)
+    }
+
+    fn draw_cell(&self, area: &Area, (x, y): (i32, i32), value: f64) -> Drawn {
+        let (w, h) = (self.cell.0 as i32, self.cell.1 as i32);
+        let fill = shade(value / self.top).filled();
+        area.draw(&Rectangle::new([(x, y), (x + w, y + h)], fill))?;
+        if self.numbers && value.is_finite() {
+            let style = text_style(HPos::Center, VPos::Center);
+            let style = match value / self.top > 0.55 {
+                true => style.color(&WHITE),
+                false => style,
+            };
+            let text = format!("{:.0}", 100.0 * value);
+            area.draw(&Text::new(text, (x + w / 2, y + h / 2), style))?;
+        }
+        Ok(())
     }
 
     fn draw_scale(&self, area: &Area, left: i32, y: i32) -> Drawn {
@@ -89,19 +91,11 @@ impl Heat<'_> {
     }
 }
 
-/// White to deep blue, lightness falling evenly; what is no number stays white.
+/// White to deep blue, lightness falling evenly; a missing value stays white.
 fn shade(share: f64) -> RGBColor {
-    let share = if share.is_finite() {
-        share.clamp(0.0, 1.0)
-    } else {
-        0.0
-    };
-    let between = |from: f64, to: f64| (from + share * (to - from)).round() as u8;
-    RGBColor(
-        between(255.0, 8.0),
-        between(255.0, 64.0),
-        between(255.0, 129.0),
-    )
+    let share = Some(share).filter(|share| share.is_finite()).unwrap_or(0.0);
+    let from_white = |to: f64| (255.0 + share.clamp(0.0, 1.0) * (to - 255.0)).round() as u8;
+    RGBColor(from_white(8.0), from_white(64.0), from_white(129.0))
 }
 
 /// Height of a row that holds text.

@@ -3,31 +3,28 @@
 use plotters::prelude::*;
 use plotters::style::text_anchor::{HPos, VPos};
 
-use super::forest::draw_mark;
-use super::{Area, Drawn, GREY, Plot, SERIES, TEXT, text_style};
-
-/// Height of a line of the key.
-const KEY: u32 = 27;
+use super::marks::{LINE, draw_mark, key_text, mark, middle};
+use super::{Area, Chart, Drawn, GREY, Plot, SERIES, mesh, text_style};
 
 /// A value and, where it has one, its interval.
 pub(crate) type Point = (f64, Option<(f64, f64)>);
 
 /// One line: value and interval at each place, where there are some.
-pub(crate) struct Series {
-    pub name: String,
+pub(crate) struct Series<'a> {
+    pub name: &'a str,
     pub points: Vec<Option<Point>>,
 }
 
 /// A drawing of lines.
 pub(crate) struct Lines<'a> {
     pub name: &'a str,
-    pub alt: String,
+    pub alt: &'a str,
     /// Names along the horizontal axis.
     pub places: &'a [String],
     pub across: &'a str,
     pub up: &'a str,
     pub ends: (f64, f64),
-    pub series: &'a [Series],
+    pub series: &'a [Series<'a>],
     /// A dashed line and what it is.
     pub reference: Option<(f64, &'a str)>,
     pub csv: String,
@@ -35,10 +32,15 @@ pub(crate) struct Lines<'a> {
 
 impl Lines<'_> {
     pub fn plot(self) -> Option<Plot> {
-        let keys = self.series.len() as u32 + u32::from(self.reference.is_some());
-        let size = (620, 330 + KEY * keys);
-        let (name, alt, csv) = (self.name, self.alt.clone(), self.csv.clone());
-        Plot::draw(name, alt, size, csv, |area| self.draw(area, KEY * keys))
+        let key = LINE * (self.series.len() as u32 + u32::from(self.reference.is_some()));
+        let draw = |area: &Area| self.draw(area, key);
+        Plot::draw(
+            self.name,
+            self.alt.to_owned(),
+            (620, 330 + key),
+            self.csv.clone(),
+            draw,
+        )
     }
 
     fn draw(&self, area: &Area, keys: u32) -> Drawn {
@@ -50,15 +52,9 @@ impl Lines<'_> {
             .x_label_area_size(50)
             .y_label_area_size(66)
             .build_cartesian_2d(0.0..last, self.ends.0..self.ends.1)?;
-        chart
-            .configure_mesh()
+        mesh(&mut chart)
             .disable_x_mesh()
             .x_labels(0)
-            .light_line_style(TRANSPARENT)
-            .bold_line_style(GREY.mix(0.3))
-            .axis_style(GREY)
-            .label_style(("sans-serif", TEXT))
-            .axis_desc_style(("sans-serif", TEXT))
             .y_labels(6)
             .y_desc(self.up)
             .x_desc(self.across)
@@ -71,40 +67,33 @@ impl Lines<'_> {
             let ends = [(0.0, value), (last, value)];
             chart.draw_series(DashedLineSeries::new(ends, 5, 4, GREY.stroke_width(2)))?;
         }
-        let many = self.series.len() as f64;
-        for (number, series) in self.series.iter().enumerate() {
-            let colour = SERIES[number % SERIES.len()];
-            // Side by side, so that no interval hides another.
-            let shift = 0.5 + (number as f64 - (many - 1.0) / 2.0) * 0.07;
-            let points = series.points.iter().enumerate();
-            let points = points.filter_map(|(at, p)| p.map(|p| (at as f64 + shift, p)));
-            let points: Vec<_> = points.filter(|(_, (v, _))| v.is_finite()).collect();
-            let line = points.iter().map(|(x, (y, _))| (*x, *y));
-            chart.draw_series(LineSeries::new(line, colour.stroke_width(2)))?;
-            for (x, (value, interval)) in &points {
-                if let Some((low, high)) = interval.filter(|(l, h)| l.is_finite() && h.is_finite())
-                {
-                    let path = vec![(*x, low), (*x, high)];
-                    chart.draw_series([PathElement::new(path, colour.stroke_width(2))])?;
-                }
-                draw_mark(&mut chart, (*x, *value), number)?;
+        (0..self.series.len()).try_for_each(|number| self.draw_series(&mut chart, number))
+    }
+
+    fn draw_series(&self, chart: &mut Chart, number: usize) -> Drawn {
+        let style = SERIES[number % SERIES.len()].stroke_width(2);
+        // Side by side, so that no interval hides another.
+        let shift = 0.5 + (number as f64 - (self.series.len() as f64 - 1.0) / 2.0) * 0.07;
+        let points = self.series[number].points.iter().enumerate();
+        let points = points.filter_map(|(at, p)| p.map(|p| (at as f64 + shift, p)));
+        let points: Vec<_> = points.filter(|(_, (v, _))| v.is_finite()).collect();
+        let line = points.iter().map(|(x, (y, _))| (*x, *y));
+        chart.draw_series(LineSeries::new(line, style))?;
+        for (x, (value, interval)) in points {
+            if let Some((low, high)) = interval.filter(|(l, h)| l.is_finite() && h.is_finite()) {
+                chart.draw_series([PathElement::new(vec![(x, low), (x, high)], style)])?;
             }
+            draw_mark(chart, (x, value), number)?;
         }
         Ok(())
     }
 
     fn draw_key(&self, area: &Area) -> Drawn {
-        let middle = |row: usize| row as i32 * KEY as i32 + KEY as i32 / 2 + 4;
-        let style = || text_style(HPos::Left, VPos::Center);
         for (row, series) in self.series.iter().enumerate() {
-            let y = middle(row);
-            let colour = SERIES[row % SERIES.len()];
-            area.draw(&PathElement::new(
-                vec![(76, y), (104, y)],
-                colour.stroke_width(2),
-            ))?;
-            super::forest::mark(area, (90, y), row)?;
-            area.draw(&Text::new(series.name.clone(), (112, y), style()))?;
+            let (y, style) = (middle(row), SERIES[row % SERIES.len()].stroke_width(2));
+            area.draw(&PathElement::new(vec![(76, y), (104, y)], style))?;
+            mark(area, (90, y), row)?;
+            key_text(area, series.name, (112, y))?;
         }
         if let Some((_, name)) = self.reference {
             let y = middle(self.series.len());
@@ -112,7 +101,7 @@ impl Lines<'_> {
                 let dash = vec![(x, y), (x + 6, y)];
                 area.draw(&PathElement::new(dash, GREY.stroke_width(2)))?;
             }
-            area.draw(&Text::new(name.to_owned(), (112, y), style()))?;
+            key_text(area, name, (112, y))?;
         }
         Ok(())
     }

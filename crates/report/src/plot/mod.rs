@@ -5,8 +5,12 @@ pub(crate) mod curves;
 pub(crate) mod forest;
 pub(crate) mod heat;
 pub(crate) mod lines;
+pub(crate) mod marks;
+pub(crate) mod numbers;
 
+use plotters::chart::MeshStyle;
 use plotters::coord::Shift;
+use plotters::coord::types::RangedCoordf64;
 use plotters::prelude::*;
 use plotters::style::text_anchor::{HPos, Pos, VPos};
 
@@ -28,17 +32,34 @@ pub(crate) const TEXT: u32 = 17;
 const LETTER: f64 = 0.52;
 
 pub(crate) type Area<'a> = DrawingArea<SVGBackend<'a>, Shift>;
+pub(crate) type Chart<'a, 'b> =
+    ChartContext<'a, SVGBackend<'b>, Cartesian2d<RangedCoordf64, RangedCoordf64>>;
 pub(crate) type Drawn = Result<(), Box<dyn std::error::Error>>;
 
+/// The mesh of all charts, to be completed and drawn.
+pub(crate) fn mesh<'a, 'b, 'c>(
+    chart: &'c mut Chart<'a, 'b>,
+) -> MeshStyle<'a, 'c, RangedCoordf64, RangedCoordf64, SVGBackend<'b>> {
+    let mut mesh = chart.configure_mesh();
+    mesh.light_line_style(TRANSPARENT)
+        .bold_line_style(GREY.mix(0.3))
+        .axis_style(GREY)
+        .label_style(("sans-serif", TEXT))
+        .axis_desc_style(("sans-serif", TEXT));
+    mesh
+}
+
 /// A drawing with its numbers.
-#[derive(Debug, Clone)]
+#[derive(Default)]
 pub(crate) struct Plot {
-    /// Stem of its files under `report/plots`.
+    /// Stem of its files under `report/figures`.
     pub name: String,
-    /// What assistive technology reads.
+    /// The text for screen readers.
     pub alt: String,
-    /// The drawing as a file: black on white.
-    pub svg: String,
+    /// Width and height.
+    size: (u32, u32),
+    /// The elements of the drawing on its ground; empty where only the numbers are kept.
+    body: String,
     /// The numbers as CSV with a header.
     pub csv: String,
 }
@@ -58,52 +79,58 @@ impl Plot {
             draw(&area).ok()?;
             area.present().ok()?;
         }
+        let (_, body) = svg.split_once('>')?;
         Some(Self {
-            name: name.to_owned(),
-            svg: standalone(&svg, size, &alt),
             alt,
-            csv,
+            size,
+            body: body.to_owned(),
+            ..Self::numbers(name, csv)
         })
+    }
+
+    /// Numbers that become a file without a drawing.
+    pub fn numbers(name: &str, csv: String) -> Self {
+        Self {
+            name: name.to_owned(),
+            csv,
+            ..Self::default()
+        }
+    }
+
+    /// The drawing as a file: black on white; `None` if there is none.
+    pub fn svg(&self) -> Option<String> {
+        let (width, height) = self.size;
+        let svg = format!(
+            "<svg width=\"{width}\" height=\"{height}\" viewBox=\"0 0 {width} {height}\" xmlns=\"http://www.w3.org/2000/svg\">\
+             <title>{}</title><rect width=\"100%\" height=\"100%\" fill=\"#ffffff\"/>{}",
+            escaped(&self.alt),
+            self.body
+        );
+        (!self.body.is_empty()).then_some(svg)
     }
 
     /// The drawing as part of the page: it scales with its column, its text has the page's colour.
     pub fn inline(&self) -> String {
-        let (head, body) = self.svg.split_once(PAPER).unwrap_or(("", &self.svg));
-        let size = head.split_once("viewBox=").map_or("", |(_, rest)| rest);
-        let size = size.split('"').nth(1).unwrap_or("0 0 1 1");
-        let body = body.replace("\"#000000\"", "\"currentColor\"");
-        let width: u32 = size
-            .split(' ')
-            .nth(2)
-            .and_then(|w| w.parse().ok())
-            .unwrap_or(1);
+        let (width, height) = self.size;
         // In the reader's letters, so that the text of all drawings is of one size.
-        let (class, width) = match width <= NARROW {
-            true => ("narrow", String::new()),
-            false => ("plot", format!(" width=\"{}em\"", f64::from(width) / 16.0)),
+        let class = match width <= NARROW {
+            true => "\"narrow\"".to_owned(),
+            false => format!("\"plot\" width=\"{}em\"", f64::from(width) / 16.0),
         };
-        let alt = askama::filters::escape(&self.alt, askama::filters::Html);
-        let alt = alt.map(|alt| alt.to_string()).unwrap_or_default();
+        let body = self.body.replace("\"#000000\"", "\"currentColor\"");
+        let alt = escaped(&self.alt);
         format!(
-            "<svg class=\"{class}\"{width} viewBox=\"{size}\" role=\"img\" aria-label=\"{alt}\">{body}"
+            "<svg class={class} viewBox=\"0 0 {width} {height}\" role=\"img\" aria-label=\"{alt}\">{body}"
         )
     }
 }
 
 /// Drawings up to this width need no room beyond a phone's.
 const NARROW: u32 = 420;
-/// The white ground that a file has and the page has not.
-const PAPER: &str = "<rect width=\"100%\" height=\"100%\" fill=\"#ffffff\"/>";
 
-fn standalone(svg: &str, (width, height): (u32, u32), alt: &str) -> String {
-    let body = svg.split_once('>').map_or("", |(_, body)| body);
-    let title = askama::filters::escape(alt, askama::filters::Html);
-    let title = title.map(|title| title.to_string()).unwrap_or_default();
-    // Edges of neighbouring cells must not show the ground between them; text stays smooth.
-    format!(
-        "<svg width=\"{width}\" height=\"{height}\" viewBox=\"0 0 {width} {height}\" xmlns=\"http://www.w3.org/2000/svg\">\
-         <title>{title}</title>{PAPER}{body}"
-    )
+fn escaped(text: &str) -> String {
+    let escaped = askama::filters::escape(text, askama::filters::Html);
+    escaped.map(|text| text.to_string()).unwrap_or_default()
 }
 
 /// Room for the longest of some labels.
@@ -119,23 +146,6 @@ pub(crate) fn text_style(horizontal: HPos, vertical: VPos) -> TextStyle<'static>
         .pos(Pos::new(horizontal, vertical))
 }
 
-/// A table as CSV text.
-pub(crate) fn csv_text(header: &[&str], rows: impl IntoIterator<Item = Vec<String>>) -> String {
-    let mut writer = csv::Writer::from_writer(Vec::new());
-    // Writing to memory cannot fail, and rows are as long as their header.
-    let _ = writer.write_record(header);
-    for row in rows {
-        let _ = writer.write_record(row);
-    }
-    let bytes = writer.into_inner().unwrap_or_default();
-    String::from_utf8(bytes).unwrap_or_default()
-}
-
-/// A number for a CSV cell: `NaN` where there is none, as in the run's own tables.
-pub(crate) fn cell(value: Option<f64>) -> String {
-    value.unwrap_or(f64::NAN).to_string()
-}
-
 /// Ends of an axis that holds all values with a little room, round numbers outside of them.
 pub(crate) fn round_ends(low: f64, high: f64) -> (f64, f64) {
     let span = (high - low).max(1e-9);
@@ -146,6 +156,8 @@ pub(crate) fn round_ends(low: f64, high: f64) -> (f64, f64) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    const PAPER: &str = "<rect width=\"100%\" height=\"100%\" fill=\"#ffffff\"/>";
 
     #[test]
     fn a_drawing_is_escaped_and_inlined_without_its_ground() {
@@ -159,7 +171,8 @@ mod tests {
         };
         let plot = Plot::draw("a", "x \"<".to_owned(), (100, 50), String::new(), draw);
         let plot = plot.expect("it can be drawn");
-        assert!(plot.svg.contains("xmlns=") && plot.svg.contains(PAPER));
+        let svg = plot.svg().unwrap();
+        assert!(svg.contains("xmlns=") && svg.contains(PAPER));
         let inline = plot.inline();
         assert!(inline.contains("viewBox=\"0 0 100 50\"") && inline.contains("currentColor"));
         assert!(!inline.contains(PAPER) && !inline.contains("<b>") && !inline.contains("\"<"));

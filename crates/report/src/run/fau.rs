@@ -1,233 +1,202 @@
 //! `fau/`: filters against action units. Columns that a version or an analysis does not write are absent.
 
-use serde::Deserialize;
-use serde::de::DeserializeOwned;
+use std::collections::{BTreeMap, BTreeSet};
+
 use serde_json::Value;
 
-use crate::files::{Part, RunFolder};
+use super::folder::{Contents, Gap, Part, RunFolder};
+use super::remedy::CORRELATE;
 
-const CORRELATE: &str = "`faus correlate --activations A.npy --samples samples.csv --output RUN/fau` writes it; it needs samples coded for action units.";
-
-/// A number that is one.
-pub(crate) fn finite(value: Option<f64>) -> Option<f64> {
-    value.filter(|value| value.is_finite())
-}
-
-/// A table and what is said of it as a whole.
-pub(crate) struct Analysis<T> {
-    pub rows: Part<Vec<T>>,
-    pub summary: Part<Value>,
-}
-
-impl<T: DeserializeOwned> Analysis<T> {
-    fn read(folder: &RunFolder, name: &str, remedy: &'static str) -> Self {
-        Self {
-            rows: folder.table(&format!("fau/{name}.csv"), remedy),
-            summary: folder.json(&format!("fau/{name}.json"), remedy),
-        }
+/// Name of an action unit as it stands inside a sentence, e.g. `lip corner puller`; empty for numbers without a name.
+pub(crate) fn au_name(au: u64) -> String {
+    let name = u8::try_from(au).map_or("Unnamed", faus_base::au::name);
+    match name {
+        "Unnamed" => String::new(),
+        name => name[..1].to_lowercase() + &name[1..],
     }
 }
 
-impl<T> Analysis<T> {
-    /// Its sentences, as they stand.
-    pub fn verdict(&self) -> Vec<String> {
-        verdict(self.summary.as_ref().unwrap_or(&Value::Null))
+/// `AU 12 lip corner puller`.
+pub(crate) fn au_label(au: u64) -> String {
+    format!("AU {au} {}", au_name(au)).trim_end().to_owned()
+}
+
+/// A study's table and summary.
+pub(crate) struct Study {
+    pub rows: Contents<Vec<Value>>,
+    pub summary: Contents<Value>,
+}
+
+impl Study {
+    fn read(folder: &RunFolder, name: &str, remedy: &'static str) -> Self {
+        Self {
+            rows: folder.rows(&format!("fau/{name}.csv"), remedy).into(),
+            summary: folder.json(&format!("fau/{name}.json"), remedy).into(),
+        }
     }
 }
 
 /// The sentences of a summary's `verdict`.
-pub(crate) fn verdict(summary: &Value) -> Vec<String> {
+pub(crate) fn verdict(summary: &Value) -> impl Iterator<Item = &str> {
     let sentences = summary["verdict"].as_array().into_iter().flatten();
-    sentences
-        .filter_map(|s| Some(s.as_str()?.to_owned()))
-        .collect()
+    sentences.filter_map(Value::as_str)
 }
 
-/// `fau/`.
+/// Ends of an interval under these keys.
+pub(crate) fn ends(of: &Value, low: &str, high: &str) -> Option<(f64, f64)> {
+    of[low].as_f64().zip(of[high].as_f64())
+}
+
+/// The action unit of a row or an object; 0 where it is missing.
+pub(crate) fn au(of: &Value) -> u64 {
+    of["au"].as_u64().unwrap_or(0)
+}
+
+/// The filter of a row; 0 where it is missing.
+pub(crate) fn filter(of: &Value) -> u64 {
+    of["filter"].as_u64().unwrap_or(0)
+}
+
+/// The action units of some rows, ascending.
+pub(crate) fn units(rows: &[Value]) -> BTreeSet<u64> {
+    rows.iter().map(au).collect()
+}
+
+/// The objects of a list; none where it is missing.
+pub(crate) fn list(value: &Value) -> &[Value] {
+    value.as_array().map_or(&[], Vec::as_slice)
+}
+
+/// `fau/`. Rows are objects with the columns of their table as keys; what is not a number is null.
 pub(crate) struct Fau {
-    pub summary: Part<Value>,
-    pub correspondences: Part<Vec<Correspondence>>,
-    pub associations: Part<Vec<Association>>,
-    pub class_effects: Part<Vec<ClassEffect>>,
-    pub held_out: Part<Vec<HeldOut>>,
-    pub sensitivity: Part<Vec<Sensitivity>>,
-    pub replication: Analysis<Replication>,
-    pub controls: Analysis<Control>,
-    pub probes: Analysis<Probe>,
-    pub interventions: Analysis<Intervention>,
-    pub causal: Analysis<Causal>,
-    pub spatial: Analysis<Spatial>,
+    pub summary: Contents<Value>,
+    /// Each filter with its action unit, the one with the largest KL, and their association; largest KL first.
+    pub correspondences: Contents<Vec<Value>>,
+    /// Each filter against each action unit.
+    pub associations: Contents<Vec<Value>>,
+    pub class_effects: Contents<Vec<Value>>,
+    pub sensitivity: Contents<Vec<Value>>,
+    pub replicate: Contents<Value>,
+    pub controls: Study,
+    pub probe: Study,
+    pub intervene: Study,
+    pub ablate: Study,
+    pub locate: Study,
+    pub own_studies: Vec<OwnStudy>,
 }
 
 impl Fau {
     pub fn read(folder: &RunFolder) -> Self {
+        let replicate = folder.json("fau/replication.json", "`faus replicate RUN` computes it.");
+        let synthetic = "`faus intervene RUN` computes it, on synthetic faces.";
+        let associations = pairs(folder, "fau/associations.csv");
+        let found = pairs(folder, "fau/correspondences.csv");
+        let known = associations.as_deref().unwrap_or_default();
         Self {
-            summary: folder.json("fau/fau.json", CORRELATE),
-            correspondences: folder.table("fau/correspondences.csv", CORRELATE),
-            associations: folder.table("fau/associations.csv", CORRELATE),
-            class_effects: folder.table("fau/class_effects.csv", CORRELATE),
-            held_out: folder.table("fau/held_out.csv", CORRELATE),
-            sensitivity: folder.table("fau/sensitivity.csv", CORRELATE),
-            replication: Analysis::read(folder, "replication", "`faus replicate RUN` computes it."),
-            controls: Analysis::read(folder, "controls", "`faus controls RUN` computes it."),
-            probes: Analysis::read(folder, "probes", "`faus probe RUN` computes it."),
-            interventions: Analysis::read(
-                folder,
-                "interventions",
-                "`faus intervene RUN` computes it, on synthetic faces.",
-            ),
-            causal: Analysis::read(folder, "causal", "`faus ablate RUN` computes it."),
-            spatial: Analysis::read(folder, "spatial", "`faus locate RUN` computes it."),
+            summary: folder.json("fau/fau.json", CORRELATE).into(),
+            correspondences: found.map(|found| ranked(found, known)).into(),
+            associations: associations.into(),
+            class_effects: folder.rows("fau/class_effects.csv", CORRELATE).into(),
+            sensitivity: folder.rows("fau/sensitivity.csv", CORRELATE).into(),
+            replicate: replicate.into(),
+            controls: Study::read(folder, "controls", "`faus controls RUN` computes it."),
+            probe: Study::read(folder, "probes", "`faus probe RUN` computes it."),
+            intervene: Study::read(folder, "interventions", synthetic),
+            ablate: Study::read(folder, "causal", "`faus ablate RUN` computes it."),
+            locate: Study::read(folder, "spatial", "`faus locate RUN` computes it."),
+            own_studies: OwnStudy::read_all(folder),
         }
+    }
+
+    /// Filters without any response; they have no correspondence.
+    pub fn dead(&self) -> usize {
+        self.summary["dead_filters"]["count"].as_u64().unwrap_or(0) as usize
+    }
+
+    /// The level that the analysis used for q.
+    pub fn level(&self) -> f64 {
+        self.summary["null"]["fdr"].as_f64().unwrap_or(0.05)
+    }
+
+    /// Measures of association that the experiment added: a measure `m` has the columns `m`, `p_m`, `q_m`, `m_low` and
+    /// `m_high`.
+    pub fn own_measures(&self) -> Vec<&str> {
+        let listed = list(&self.summary["own_measures"]).iter();
+        listed.filter_map(Value::as_str).collect()
+    }
+
+    /// The summary of one control, by name.
+    pub fn control(&self, name: &str) -> Option<&Value> {
+        let mut controls = list(&self.controls.summary["controls"]).iter();
+        controls.find(|control| control["control"] == name)
     }
 }
 
-/// A filter's action unit: the one with the largest KL.
-#[derive(Debug, Clone, Default, Deserialize)]
-#[serde(default)]
-pub(crate) struct Correspondence {
-    pub filter: u64,
-    pub au: u64,
-    pub kl: Option<f64>,
-    pub au_name: Option<String>,
-    pub auroc: Option<f64>,
-    pub q: Option<f64>,
-    pub q_within_class: Option<f64>,
-    pub p_max: Option<f64>,
-    pub q_max: Option<f64>,
+/// The rows of a table in which each has a filter and an action unit.
+fn pairs(folder: &RunFolder, file: &str) -> Part<Vec<Value>> {
+    let rows = folder.rows(file, CORRELATE)?;
+    let pair = |row: &Value| row["filter"].is_u64() && row["au"].is_u64();
+    match rows.iter().position(|row| !pair(row)) {
+        Some(at) => {
+            let reason = format!(
+                "row {} has no number of a filter and an action unit",
+                at + 1
+            );
+            Err(Gap::damaged(file, reason, CORRELATE))
+        }
+        None => Ok(rows),
+    }
 }
 
-/// A filter against an action unit. KL in nats, AUROC and q in [0, 1].
-#[derive(Debug, Clone, Default, Deserialize)]
-#[serde(default)]
-pub(crate) struct Association {
-    pub filter: u64,
-    pub au: u64,
-    pub n_with: Option<u64>,
-    pub n_without: Option<u64>,
-    pub kl: Option<f64>,
-    pub auroc: Option<f64>,
-    pub r: Option<f64>,
-    pub q: Option<f64>,
-    pub q_within_class: Option<f64>,
-    pub kl_null_95: Option<f64>,
-    pub kl_low: Option<f64>,
-    pub kl_high: Option<f64>,
-    pub auroc_low: Option<f64>,
-    pub auroc_high: Option<f64>,
-    pub auroc_within_class: Option<f64>,
-    pub intensity_rho: Option<f64>,
+/// Correspondences with the columns of their association, largest KL first.
+fn ranked(mut found: Vec<Value>, associations: &[Value]) -> Vec<Value> {
+    let pair = |row: &Value| (filter(row), au(row));
+    let known: BTreeMap<_, &Value> = associations.iter().map(|row| (pair(row), row)).collect();
+    for row in &mut found {
+        let known = known.get(&pair(row)).and_then(|row| row.as_object());
+        for (key, value) in known.into_iter().flatten() {
+            if row[key].is_null() {
+                row[key] = value.clone();
+            }
+        }
+    }
+    let kl = |row: &Value| row["kl"].as_f64().unwrap_or(0.0);
+    found.sort_by(|a, b| kl(b).total_cmp(&kl(a)).then(filter(a).cmp(&filter(b))));
+    found
 }
 
-/// An action unit's best filter inside one class.
-#[derive(Debug, Clone, Default, Deserialize)]
-#[serde(default)]
-pub(crate) struct ClassEffect {
-    pub au: u64,
-    pub label_name: String,
-    pub filter: u64,
-    pub n_with: Option<u64>,
-    pub n_without: Option<u64>,
-    pub auroc: Option<f64>,
-    pub auroc_low: Option<f64>,
-    pub auroc_high: Option<f64>,
+/// A study that an experiment added: a `fau/*.json` with a key `study`, and the table beside it.
+pub(crate) struct OwnStudy {
+    pub name: String,
+    pub summary: Value,
+    /// Stem of its files.
+    pub stem: String,
+    pub header: Vec<String>,
+    pub rows: Vec<Vec<String>>,
+    pub gap: Option<Gap>,
 }
 
-/// A pair found on labelled sequences, scored on those without a label.
-#[derive(Debug, Clone, Default, Deserialize)]
-#[serde(default)]
-pub(crate) struct HeldOut {
-    pub filter: u64,
-    pub au: u64,
-    pub auroc_labelled: Option<f64>,
-    pub auroc: Option<f64>,
-    pub q: Option<f64>,
-}
+impl OwnStudy {
+    fn read_all(folder: &RunFolder) -> Vec<Self> {
+        let names = folder.names("fau").into_iter();
+        let studies = names.filter_map(|name| Self::read(folder, name.strip_suffix(".json")?));
+        studies.collect()
+    }
 
-/// The analysis with another histogram.
-#[derive(Debug, Clone, Default, Deserialize)]
-#[serde(default)]
-pub(crate) struct Sensitivity {
-    pub bins: Option<u64>,
-    pub prior: Option<String>,
-    pub pseudo_samples: Option<f64>,
-    pub spearman: Option<f64>,
-    pub same_au: Option<f64>,
-}
-
-/// A pair chosen on training subjects, scored on test subjects.
-#[derive(Debug, Clone, Default, Deserialize)]
-#[serde(default)]
-pub(crate) struct Replication {
-    pub fold: u64,
-}
-
-/// A control against an action unit.
-#[derive(Debug, Clone, Default, Deserialize)]
-#[serde(default)]
-pub(crate) struct Control {
-    pub control: String,
-    pub au: u64,
-    pub best_auroc: Option<f64>,
-    pub best_auroc_low: Option<f64>,
-    pub best_auroc_high: Option<f64>,
-}
-
-/// A linear probe from a layer to an action unit.
-#[derive(Debug, Clone, Default, Deserialize)]
-#[serde(default)]
-pub(crate) struct Probe {
-    pub network: String,
-    pub layer: String,
-    pub au: u64,
-    pub auroc: Option<f64>,
-    pub f1: Option<f64>,
-    pub auroc_low: Option<f64>,
-    pub auroc_high: Option<f64>,
-    pub control_auroc: Option<f64>,
-    pub class_control_auroc: Option<f64>,
-}
-
-/// A filter's response to one switched action unit, in standard deviations of the filter.
-#[derive(Debug, Clone, Default, Deserialize)]
-#[serde(default)]
-pub(crate) struct Intervention {
-    pub filter: u64,
-    pub au: u64,
-    pub people: Option<u64>,
-    pub effect: Option<f64>,
-    pub share_up: Option<f64>,
-    pub q: Option<f64>,
-}
-
-/// What silencing an action unit's filters does to a class.
-#[derive(Debug, Clone, Default, Deserialize)]
-#[serde(default)]
-pub(crate) struct Causal {
-    pub au: u64,
-    pub label: String,
-    pub label_name: String,
-    pub images: Option<u64>,
-    pub filters: Option<u64>,
-    pub recall_before: Option<f64>,
-    pub recall_after: Option<f64>,
-    pub drop: Option<f64>,
-    pub drop_random: Option<f64>,
-    pub drop_active: Option<f64>,
-    pub p_random: Option<f64>,
-    pub p_active: Option<f64>,
-}
-
-/// Where a filter's maxima lie.
-#[derive(Debug, Clone, Default, Deserialize)]
-#[serde(default)]
-pub(crate) struct Spatial {
-    pub filter: u64,
-    pub au: u64,
-    pub images: Option<u64>,
-    pub pointing_rate: Option<f64>,
-    pub chance: Option<f64>,
-    pub q: Option<f64>,
-    pub iou: Option<f64>,
-    pub iou_chance: Option<f64>,
+    fn read(folder: &RunFolder, stem: &str) -> Option<Self> {
+        let summary: Value = folder.json(&format!("fau/{stem}.json"), "").ok()?;
+        let cells = |row: &csv::StringRecord| row.iter().map(str::to_owned).collect();
+        let (header, rows, gap) = match folder.records(&format!("fau/{stem}.csv"), "") {
+            Ok((header, rows)) => (cells(&header), rows.iter().map(cells).collect(), None),
+            Err(gap) => (vec![], vec![], Some(gap)),
+        };
+        Some(Self {
+            name: summary["study"].as_str()?.to_owned(),
+            summary,
+            stem: stem.to_owned(),
+            header,
+            rows,
+            gap,
+        })
+    }
 }

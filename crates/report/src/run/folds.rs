@@ -1,32 +1,30 @@
 //! `folds/<k>`: results, learning curves, predictions.
 
+use csv::StringRecord;
 use serde::Deserialize;
 
-use super::RERUN;
+use super::folder::{Contents, Gap, Part, RunFolder};
+use super::remedy::RERUN;
 use super::summary::FoldResult;
-use crate::files::{Part, RunFolder, damaged};
 
-/// What `folds/<k>` and the summary say about one fold.
+/// The files of `folds/<k>` and the fold's entry in the summary.
 pub(crate) struct Fold {
     pub number: u64,
-    pub result: Part<FoldResult>,
-    pub metrics: Part<Vec<MetricsRow>>,
-    pub predictions: Part<Predictions>,
+    pub result: Contents<FoldResult>,
+    pub metrics: Contents<Vec<MetricsRow>>,
+    pub predictions: Contents<Vec<Prediction>>,
 }
 
 /// One row of `metrics.csv`.
-#[derive(Debug, Clone, Copy, Deserialize)]
+#[derive(Deserialize)]
 pub(crate) struct MetricsRow {
     pub step: u64,
     pub train_loss: Option<f64>,
     pub val_accuracy: Option<f64>,
 }
 
-/// `predictions.csv`.
-pub(crate) type Predictions = Vec<Prediction>;
-
-/// What the network said of one test image.
-#[derive(Debug, Clone, PartialEq)]
+/// The network's output for one test image.
+#[derive(Debug, PartialEq)]
 pub(crate) struct Prediction {
     /// Row of the data set.
     pub index: u64,
@@ -38,71 +36,77 @@ pub(crate) struct Prediction {
     pub of_truth: f64,
 }
 
-/// The folds of the summary and those that left a folder, by number; the summary has the last word.
+impl Prediction {
+    /// From a row `index, label, predicted`, then a logit per class.
+    fn parse(row: &StringRecord, classes: usize) -> Option<Self> {
+        let cell = |at: usize| row.get(at)?.parse::<usize>().ok();
+        let (index, label, predicted) = (cell(0)? as u64, cell(1)?, cell(2)?);
+        let logits = row.iter().skip(3).map(|logit| logit.parse().ok());
+        let logits: Vec<f64> = logits.collect::<Option<_>>()?;
+        let known = classes == 0 || logits.len() == classes;
+        if !known || label >= logits.len() || predicted >= logits.len() {
+            return None;
+        }
+        let largest = logits.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+        let exponentials: Vec<f64> = logits.iter().map(|logit| (logit - largest).exp()).collect();
+        let sum: f64 = exponentials.iter().sum();
+        Some(Self {
+            index,
+            label,
+            predicted,
+            confidence: exponentials[predicted] / sum,
+            of_truth: exponentials[label] / sum,
+        })
+    }
+}
+
+/// The folds of the summary and those with a folder, by number; the summary's result takes precedence.
 pub(super) fn read(folder: &RunFolder, listed: &[FoldResult], classes: &[String]) -> Vec<Fold> {
-    let folders = folder.folders("folds");
-    let mut numbers: Vec<u64> = folders
-        .iter()
-        .filter_map(|name| name.parse().ok())
-        .collect();
-    numbers.extend(listed.iter().filter_map(|result| result.fold));
+    let folders = folder.names("folds");
+    let numbers = folders.iter().filter_map(|name| name.parse().ok());
+    let listed_numbers = listed.iter().filter_map(|result| result.fold);
+    let mut numbers: Vec<u64> = numbers.chain(listed_numbers).collect();
     numbers.sort_unstable();
     numbers.dedup();
     let read = |number: u64| {
         let of_summary = listed.iter().find(|result| result.fold == Some(number));
         let own = || folder.json(&format!("folds/{number}/fold.json"), RERUN);
+        let metrics = folder.table(&format!("folds/{number}/metrics.csv"), RERUN);
         Fold {
             number,
-            result: of_summary.cloned().map_or_else(own, Ok),
-            metrics: folder.table(&format!("folds/{number}/metrics.csv"), RERUN),
-            predictions: predictions(folder, number, classes.len()),
+            result: of_summary.cloned().map_or_else(own, Ok).into(),
+            metrics: metrics.into(),
+            predictions: predictions(folder, number, classes.len()).into(),
         }
     };
     numbers.into_iter().map(read).collect()
 }
 
-fn predictions(folder: &RunFolder, fold: u64, classes: usize) -> Part<Predictions> {
+fn predictions(folder: &RunFolder, fold: u64, classes: usize) -> Part<Vec<Prediction>> {
     let file = format!("folds/{fold}/predictions.csv");
-    let rows: Vec<Vec<String>> = folder.table(&file, RERUN)?;
-    let parsed: Option<Predictions> = rows.iter().map(|row| prediction(row, classes)).collect();
-    let unlike = || "a row is not `index, label, predicted, logit …`".to_owned();
-    parsed.ok_or_else(|| damaged(&file, unlike(), RERUN))
-}
-
-/// A row as `index, label, predicted`, then a logit a class.
-fn prediction(row: &[String], classes: usize) -> Option<Prediction> {
-    let [index, label, predicted, logits @ ..] = row else {
-        return None;
+    let (_, rows) = folder.records(&file, RERUN)?;
+    let parsed = rows.iter().map(|row| Prediction::parse(row, classes));
+    let unlike = || {
+        Gap::damaged(
+            &file,
+            "a row is not `index, label, predicted, logit …`",
+            RERUN,
+        )
     };
-    let logits: Option<Vec<f64>> = logits.iter().map(|logit| logit.parse().ok()).collect();
-    let (logits, label, predicted) = (logits?, label.parse().ok()?, predicted.parse().ok()?);
-    let known = classes == 0 || logits.len() == classes;
-    if !known || label >= logits.len() || predicted >= logits.len() {
-        return None;
-    }
-    let largest = logits.iter().copied().fold(f64::NEG_INFINITY, f64::max);
-    let exponentials: Vec<f64> = logits.iter().map(|logit| (logit - largest).exp()).collect();
-    let sum: f64 = exponentials.iter().sum();
-    Some(Prediction {
-        index: index.parse().ok()?,
-        label,
-        predicted,
-        confidence: exponentials[predicted] / sum,
-        of_truth: exponentials[label] / sum,
-    })
+    parsed.collect::<Option<_>>().ok_or_else(unlike)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn words(row: &str) -> Vec<String> {
-        row.split(',').map(str::to_owned).collect()
+    fn parse(row: &str) -> Option<Prediction> {
+        Prediction::parse(&row.split(',').collect(), 2)
     }
 
     #[test]
     fn confidence_is_the_softmax_of_the_logits() {
-        let of = prediction(&words("7,0,1,1000,1001"), 2).unwrap();
+        let of = parse("7,0,1,1000,1001").unwrap();
         let share = 1.0 / (1.0 + (-1.0f64).exp());
         assert!((of.confidence - share).abs() < 1e-12 && (of.of_truth - 1.0 + share).abs() < 1e-12);
         assert_eq!((of.index, of.label, of.predicted), (7, 0, 1));
@@ -111,7 +115,7 @@ mod tests {
     #[test]
     fn rows_that_do_not_fit_are_refused() {
         for row in ["7,0", "7,0,2,1,2", "7,-1,0,1,2", "7,0,1,1,x", "7,0,1,1,2,3"] {
-            assert_eq!(prediction(&words(row), 2), None, "{row}");
+            assert_eq!(parse(row), None, "{row}");
         }
     }
 }

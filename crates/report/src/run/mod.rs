@@ -1,37 +1,38 @@
-//! The run folder of the file contract, as far as the report reads it. Every file and every key may be absent.
+//! The files of a run folder that the report reads. Every file and every key may be absent.
 
-mod dataset;
-mod fau;
-mod folds;
-mod pictures;
-mod summary;
-mod viz;
+pub(crate) mod config;
+pub(crate) mod dataset;
+pub(crate) mod fau;
+pub(crate) mod folder;
+pub(crate) mod folds;
+pub(crate) mod people;
+pub(crate) mod pictures;
+pub(crate) mod remedy;
+pub(crate) mod summary;
+pub(crate) mod viz;
+
+use std::path::Path;
 
 use serde_json::Value;
 
-pub(crate) use dataset::{DataSet, Samples};
-pub(crate) use fau::{
-    Association, Causal, ClassEffect, Control, Correspondence, Fau, HeldOut, Intervention, Probe,
-    Sensitivity, Spatial, finite, verdict,
-};
-pub(crate) use folds::{Fold, MetricsRow, Prediction};
-pub(crate) use pictures::{Grey, Images};
-pub(crate) use summary::{FoldResult, MeanStd, Summary};
-pub(crate) use viz::{Evidence, Filters, Layer, Patch, Sanity};
+use self::dataset::{DataSet, Sample};
+use self::fau::Fau;
+use self::folder::{Contents, Part, RunFolder};
+use self::folds::{Fold, Prediction};
+use self::pictures::Images;
+use self::remedy::{PREPARE, RERUN};
+use self::summary::Summary;
+use self::viz::Layer;
+use crate::errors::Error;
 
-use crate::files::{Part, RunFolder};
-
-/// What finishes a run.
-pub(crate) const RERUN: &str =
-    "`faus run EXPERIMENT.json --resume` finishes the run and writes it.";
-
-/// Everything the report knows about a run.
+/// A run with all its files.
 pub(crate) struct Run {
     pub name: String,
-    pub config: Part<Value>,
-    pub summary: Part<Summary>,
-    pub dataset: Part<DataSet>,
-    pub samples: Part<Samples>,
+    pub folder: RunFolder,
+    pub config: Contents<Value>,
+    pub summary: Contents<Summary>,
+    pub dataset: Contents<DataSet>,
+    pub samples: Contents<Vec<Sample>>,
     pub images: Part<Images>,
     pub folds: Vec<Fold>,
     pub layers: Vec<Layer>,
@@ -39,71 +40,109 @@ pub(crate) struct Run {
 }
 
 impl Run {
-    pub fn read(folder: &RunFolder, name: String) -> Self {
-        let summary: Part<Summary> = folder.json("summary.json", RERUN);
-        let listed = summary.as_ref().map_or(&[][..], |summary| &summary.folds);
-        let classes = summary.as_ref().map_or(&[][..], |summary| &summary.classes);
-        Self {
-            name,
-            config: folder.json("config.json", RERUN),
-            dataset: dataset::read(folder),
-            samples: Samples::read(folder),
-            images: Images::open(folder),
-            folds: folds::read(folder, listed, classes),
-            layers: viz::read(folder),
-            fau: Fau::read(folder),
+    /// Reads a run.
+    ///
+    /// # Errors
+    /// [`Error::NoRun`] if `path` is no folder.
+    pub fn read(path: &Path) -> Result<Self, Error> {
+        let folder = RunFolder::open(path)?;
+        let summary: Contents<Summary> = folder.json("summary.json", RERUN).into();
+        Ok(Self {
+            name: name(path),
+            config: folder.json("config.json", RERUN).into(),
+            dataset: folder.json("dataset/dataset.json", PREPARE).into(),
+            samples: folder.table("dataset/samples.csv", PREPARE).into(),
+            images: Images::open(&folder),
+            folds: folds::read(&folder, &summary.folds, &summary.classes),
+            layers: viz::read(&folder),
+            fau: Fau::read(&folder),
             summary,
-        }
+            folder,
+        })
     }
 
     /// Folds that have a test accuracy.
     pub fn tested(&self) -> usize {
-        let results = self.folds.iter().filter_map(|f| f.result.as_ref().ok());
-        results.filter(|r| r.test_accuracy.is_some()).count()
+        let tested = |fold: &&Fold| fold.result.test_accuracy.is_some();
+        self.folds.iter().filter(tested).count()
     }
 
-    /// Whether test subjects are absent from training, where a file of the run says so.
+    /// Whether test subjects are absent from training, where a file of the run records it.
     pub fn subject_independent(&self) -> Option<bool> {
-        let summary = self.summary.as_ref().ok();
-        let said = summary.and_then(|summary| summary.subject_independent);
-        said.or_else(|| self.dataset.as_ref().ok()?.subject_independent)
+        let summary = self.summary.subject_independent;
+        summary.or(self.dataset.subject_independent)
     }
 
-    /// Synthetic if any file of the run says so; `None` if none says anything.
+    /// Synthetic if any file of the run says so; `None` if none records it.
     pub fn synthetic(&self) -> Option<bool> {
-        let config = self.config.as_ref().ok();
-        let said = [
-            self.summary.as_ref().ok().and_then(|s| s.synthetic),
-            self.dataset.as_ref().ok().and_then(|d| d.synthetic),
-            self.fau
-                .summary
-                .as_ref()
-                .ok()
-                .and_then(|f| f["synthetic"].as_bool()),
-            config.and_then(|config| config.get("synthetic")?.as_bool()),
+        let recorded = [
+            self.summary.synthetic,
+            self.dataset.synthetic,
+            self.fau.summary["synthetic"].as_bool(),
+            self.config["synthetic"].as_bool(),
         ];
-        said.into_iter().flatten().reduce(|a, b| a || b)
+        recorded.into_iter().flatten().reduce(|a, b| a || b)
+    }
+
+    /// The preset, if known.
+    pub fn preset(&self) -> Option<String> {
+        self.text(&self.summary.preset, "preset")
+    }
+
+    /// The protocol, if known.
+    pub fn protocol(&self) -> Option<String> {
+        self.text(&self.summary.protocol, "protocol")
+    }
+
+    /// The experiment's name; the folder's where no file records one.
+    pub fn experiment(&self) -> String {
+        let named = self.text(&self.summary.experiment, "experiment");
+        named.unwrap_or_else(|| self.name.clone())
     }
 
     /// A text of the summary or, where that has none, of the configuration.
-    pub fn text(&self, of: impl Fn(&Summary) -> Option<&String>, key: &str) -> Option<String> {
-        let summary = self.summary.as_ref().ok().and_then(|s| of(s).cloned());
-        let config = || Some(self.config.as_ref().ok()?.get(key)?.as_str()?.to_owned());
-        summary.or_else(config)
+    fn text(&self, summary: &Option<String>, key: &str) -> Option<String> {
+        let config = || Some(self.config[key].as_str()?.to_owned());
+        summary.clone().or_else(config)
     }
 
-    /// The experiment's name; the folder's where no file knows it.
-    pub fn experiment(&self) -> String {
-        let named = self.text(|s| s.experiment.as_ref(), "experiment");
-        named.unwrap_or_else(|| self.name.clone())
+    /// Name of the data set.
+    pub fn data_name(&self) -> Option<&String> {
+        self.dataset.name.as_ref().or(self.summary.dataset.as_ref())
+    }
+
+    /// Name of the class with this label.
+    pub fn class(&self, label: usize) -> String {
+        let name = self.classes().get(label).cloned();
+        name.unwrap_or_else(|| format!("class {label}"))
     }
 
     /// Names of the classes in label order.
     pub fn classes(&self) -> &[String] {
-        let of_data = || self.dataset.as_ref().map_or(&[][..], |data| &data.classes);
-        match &self.summary {
-            Ok(summary) if !summary.classes.is_empty() => &summary.classes,
-            _ => of_data(),
+        match self.summary.classes.is_empty() {
+            false => &self.summary.classes,
+            true => &self.dataset.classes,
         }
     }
+
+    /// The row of an image in `samples.csv`.
+    pub fn sample(&self, index: u64) -> Option<&Sample> {
+        let at = usize::try_from(index).ok()?;
+        self.samples.get(at).filter(|row| row.index == index)
+    }
+
+    /// All predictions on test images, with their fold.
+    pub fn predictions(&self) -> impl Iterator<Item = (u64, &Prediction)> {
+        self.folds.iter().flat_map(|fold| {
+            let rows = fold.predictions.iter();
+            rows.map(|row| (fold.number, row))
+        })
+    }
+}
+
+/// The folder's own name, as far as the path shows it.
+fn name(path: &Path) -> String {
+    let full = path.canonicalize().ok();
+    let name = full.as_deref().unwrap_or(path).file_name();
+    name.map_or("run".into(), |name| name.to_string_lossy().into_owned())
 }

@@ -1,4 +1,4 @@
-//! `dataset/images.npy`, of which single images are read, and grey pictures made from them.
+//! Single images of `dataset/images.npy`, and grey pictures made from them.
 
 use std::fs::File;
 use std::io::{Read, Seek, SeekFrom};
@@ -7,10 +7,10 @@ use std::sync::Mutex;
 use image::{ExtendedColorType, ImageEncoder, codecs::png::PngEncoder};
 use npyz::NpyHeader;
 
-use crate::files::{Part, RunFolder, damaged};
+use super::folder::{Gap, Part, RunFolder};
+use super::remedy::PREPARE;
 
 const FILE: &str = "dataset/images.npy";
-const PREPARE: &str = "`faus data prepare` or `faus run` writes it.";
 /// Largest side of an image that is shown.
 const MOST_PIXELS: u64 = 1 << 10;
 
@@ -24,30 +24,29 @@ pub(crate) struct Images {
 
 impl Images {
     pub fn open(folder: &RunFolder) -> Part<Self> {
-        let mut file = folder.open(FILE, PREPARE)?;
-        let wrong = |reason: String| damaged(FILE, reason, PREPARE);
-        let header = NpyHeader::from_reader(&mut file).map_err(|e| wrong(e.to_string()))?;
-        let shape = header.shape().to_vec();
-        let bytes = header.dtype().descr() == "'|u1'";
-        let [count, 1, side, width] = shape[..] else {
-            return Err(wrong(format!(
-                "its shape is {shape:?}, not [N, 1, side, side]"
-            )));
-        };
-        if !bytes || side != width || side == 0 || side > MOST_PIXELS {
-            return Err(wrong(format!(
-                "it holds {} of shape {shape:?}",
-                header.dtype().descr()
-            )));
+        let mut file = folder.file(FILE, PREPARE)?;
+        let wrong = |error: std::io::Error| Gap::damaged(FILE, error, PREPARE);
+        let header = NpyHeader::from_reader(&mut file).map_err(wrong)?;
+        let start = file.stream_position().map_err(wrong)?;
+        let (kind, shape) = (header.dtype().descr(), header.shape());
+        match *shape {
+            [count, 1, side, width]
+                if kind == "'|u1'" && side == width && (1..=MOST_PIXELS).contains(&side) =>
+            {
+                Ok(Self {
+                    file: Mutex::new(file),
+                    start,
+                    count,
+                    side: side as usize,
+                })
+            }
+            _ => {
+                let reason = format!(
+                    "it holds {kind} of shape {shape:?}, not bytes of shape [N, 1, side, side]"
+                );
+                Err(Gap::damaged(FILE, reason, PREPARE))
+            }
         }
-        let start = file.stream_position().map_err(|e| wrong(e.to_string()))?;
-        let (file, side) = (Mutex::new(file), side as usize);
-        Ok(Self {
-            file,
-            start,
-            count,
-            side,
-        })
     }
 
     /// An image, row by row; `None` where there is none.
@@ -72,11 +71,10 @@ pub(crate) struct Grey {
 
 impl Grey {
     pub fn new(width: usize, height: usize, value: u8) -> Self {
-        let pixels = vec![value; width * height];
         Self {
             width,
             height,
-            pixels,
+            pixels: vec![value; width * height],
         }
     }
 
@@ -100,14 +98,15 @@ impl Grey {
     /// As PNG.
     pub fn png(&self) -> Option<Vec<u8>> {
         let mut bytes = Vec::new();
-        let size = (
-            u32::try_from(self.width).ok()?,
-            u32::try_from(self.height).ok()?,
+        let [width, height] = [self.width, self.height].map(u32::try_from);
+        let encoder = PngEncoder::new(&mut bytes);
+        let written = encoder.write_image(
+            &self.pixels,
+            width.ok()?,
+            height.ok()?,
+            ExtendedColorType::L8,
         );
-        PngEncoder::new(&mut bytes)
-            .write_image(&self.pixels, size.0, size.1, ExtendedColorType::L8)
-            .ok()?;
-        Some(bytes)
+        written.ok().map(|()| bytes)
     }
 }
 

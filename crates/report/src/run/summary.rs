@@ -1,11 +1,14 @@
-//! `summary.json`, and a fold's own `fold.json`, which has the same keys and more.
+//! `summary.json`, and a fold's `fold.json`, which has the same keys and more.
 
 use std::collections::BTreeMap;
 
 use serde::Deserialize;
+use serde_json::Value;
+
+use super::fau::ends;
 
 /// `summary.json`.
-#[derive(Debug, Clone, Default, Deserialize)]
+#[derive(Default, Deserialize)]
 #[serde(default)]
 pub(crate) struct Summary {
     pub experiment: Option<String>,
@@ -16,10 +19,10 @@ pub(crate) struct Summary {
     pub test_accuracy: Option<MeanStd>,
     pub final_test_accuracy: Option<MeanStd>,
     pub best_test_accuracy_optimistic: Option<MeanStd>,
-    pub test_accuracy_interval: Option<Interval>,
+    pub test_accuracy_interval: Value,
     pub measures: BTreeMap<String, MeanStd>,
     pub confusion: Vec<Vec<u64>>,
-    pub per_class: BTreeMap<String, ClassScores>,
+    pub per_class: BTreeMap<String, Value>,
     pub seconds: Option<f64>,
     pub majority_accuracy: Option<f64>,
     pub shortened: Option<Vec<String>>,
@@ -34,21 +37,31 @@ impl Summary {
         self.protocol.as_deref() == Some("paper-2015")
     }
 
-    /// Accuracy of always naming the commonest class: as recorded, else from the confusion matrix.
+    /// Accuracy of always predicting the most frequent class: as recorded, else from the confusion matrix.
     pub fn majority(&self) -> Option<f64> {
         let rows = || self.confusion.iter().map(|row| row.iter().sum::<u64>());
         let from_counts = || Some(rows().max()? as f64 / rows().sum::<u64>().max(1) as f64);
         self.majority_accuracy.or_else(from_counts)
     }
 
-    /// Number of classes: as listed, else as the confusion matrix has rows.
+    /// Number of classes: as listed, else the rows of the confusion matrix.
     pub fn class_count(&self) -> usize {
         self.classes.len().max(self.confusion.len())
+    }
+
+    /// The recorded bootstrap interval of the accuracy over all people tested.
+    pub fn interval(&self) -> Option<(f64, f64)> {
+        ends(&self.test_accuracy_interval, "low", "high")
+    }
+
+    /// Mean test accuracy over folds.
+    pub fn mean(&self) -> Option<f64> {
+        self.test_accuracy?.mean
     }
 }
 
 /// One fold's numbers. Accuracies lie in [0, 1].
-#[derive(Debug, Clone, Default, Deserialize)]
+#[derive(Clone, Default, Deserialize)]
 #[serde(default)]
 pub(crate) struct FoldResult {
     pub fold: Option<u64>,
@@ -63,28 +76,9 @@ pub(crate) struct FoldResult {
 }
 
 /// Mean and sample standard deviation over folds.
-#[derive(Debug, Clone, Copy, Default, Deserialize)]
+#[derive(Clone, Copy, Default, Deserialize)]
 #[serde(default)]
 pub(crate) struct MeanStd {
     pub mean: Option<f64>,
     pub std: Option<f64>,
-}
-
-/// A bootstrap interval over people, in [0, 1].
-#[derive(Debug, Clone, Copy, Default, Deserialize)]
-#[serde(default)]
-pub(crate) struct Interval {
-    pub low: Option<f64>,
-    pub high: Option<f64>,
-    pub subjects: Option<u64>,
-}
-
-/// Scores of one class.
-#[derive(Debug, Clone, Copy, Default, Deserialize)]
-#[serde(default)]
-pub(crate) struct ClassScores {
-    pub precision: Option<f64>,
-    pub recall: Option<f64>,
-    pub f1: Option<f64>,
-    pub support: Option<u64>,
 }

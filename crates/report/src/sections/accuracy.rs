@@ -1,338 +1,228 @@
-//! Accuracy per fold, with intervals, beside what others published.
+//! Accuracy per fold, with intervals, beside published accuracies.
 
-use super::{Block, Cell, Column, Context, Section, Table, TableRow};
-use crate::bootstrap::People;
-use crate::files::missing;
+use super::published::published;
+use crate::page::answer::mean_and_deviation;
+use crate::page::blocks::{Blocks, Section};
+use crate::page::table::{Cell, Row, Table, TableOf};
+use crate::page::text::{decimal, duration, or_dash, percent, percent_interval, when};
 use crate::plot::forest::{Forest, Line};
-use crate::plot::{cell, csv_text};
-use crate::published::published;
-use crate::run::{Fold, MeanStd, RERUN, Run, Summary};
-use crate::text::{decimal_or_dash, duration, percent, percent_interval, percent_or_dash};
+use crate::plot::numbers::{cell, csv, ends};
+use crate::run::Run;
+use crate::run::folder::Gap;
+use crate::run::folds::Fold;
+use crate::run::people::People;
+use crate::run::remedy::RERUN;
+use crate::run::summary::Summary;
 
-pub(super) fn section(context: &Context) -> Result<Section, askama::Error> {
-    let run = context.run;
-    let summary = run.summary.as_ref().ok();
-    let mut blocks = Vec::new();
+pub(super) fn section(run: &Run) -> Section {
+    let mut blocks = Blocks::default();
     if run.folds.is_empty() {
-        blocks.push(Block::Gap(missing("folds/", RERUN)));
+        blocks.gap(&Gap::missing("folds/", RERUN));
     } else {
         let rows: Vec<FoldRow> = run
             .folds
             .iter()
             .map(|fold| FoldRow::of(run, fold))
             .collect();
-        blocks.extend(context.figure(plot(run, &rows), caption(run)));
-        let csv = csv(&rows);
-        blocks.push(Block::Table(context.with_csv(
-            table(run, &rows),
-            "accuracy-by-fold",
-            csv,
-        )));
+        figure(run, &rows, &mut blocks);
+        blocks.table_with_csv(table(run, &rows), "accuracy-by-fold", numbers(&rows));
     }
-    blocks.extend(beside(run));
-    blocks.extend(summary.and_then(measures).map(Block::Table));
-    Section::new("accuracy", "Accuracy", &blocks)
+    beside_published(run, &mut blocks);
+    measures(&run.summary, &mut blocks);
+    blocks.section("accuracy", "Accuracy")
 }
 
 /// One fold's numbers.
 struct FoldRow<'a> {
     fold: &'a Fold,
     failed: Option<String>,
-    test: Option<f64>,
     interval: Option<(f64, f64)>,
     images: u64,
 }
 
 impl<'a> FoldRow<'a> {
     fn of(run: &Run, fold: &'a Fold) -> Self {
-        let unread = fold.result.as_ref().err().map(|gap| match &gap.damage {
+        let unread = fold.result.gap.as_ref().map(|gap| match &gap.damage {
             Some(damage) => format!("{} cannot be read: {damage}", gap.file),
             None => "not finished".to_owned(),
         });
-        let result = fold.result.as_ref().ok();
-        let people = people(run, fold);
+        let people = People::of(run, fold.predictions.iter());
         Self {
             fold,
-            failed: unread.or_else(|| result?.failed.clone()),
-            test: result.and_then(|result| result.test_accuracy),
-            interval: people.as_ref().and_then(People::interval),
-            images: people.as_ref().map_or(0, People::images),
+            failed: unread.or_else(|| fold.result.failed.clone()),
+            interval: people.interval(),
+            images: people.images(),
         }
     }
-}
 
-/// A fold's test images and those named rightly, by person.
-fn people(run: &Run, fold: &Fold) -> Option<People> {
-    let (predictions, samples) = (fold.predictions.as_ref().ok()?, run.samples.as_ref().ok()?);
-    let mut people = People::default();
-    for row in predictions {
-        let right = row.label == row.predicted;
-        people.count(samples.of(row.index)?.subject, right);
+    fn test(&self) -> Option<f64> {
+        self.fold.result.test_accuracy
     }
-    Some(people)
 }
 
-fn plot(run: &Run, rows: &[FoldRow]) -> Option<crate::plot::Plot> {
-    let lines: Vec<Line> = rows
-        .iter()
-        .map(|row| Line {
-            label: match row.failed {
-                Some(_) => format!("fold {} (failed)", row.fold.number),
-                None => format!("fold {}", row.fold.number),
-            },
-            value: row.test,
-            interval: row.interval,
-            ..Line::default()
-        })
-        .collect();
-    let summary = run.summary.as_ref().ok();
-    let mean = summary.and_then(|s| s.test_accuracy?.mean);
-    let mean = mean.map(|mean| (mean, format!("mean over folds: {}", percent(mean))));
-    let guess = summary.and_then(Summary::majority);
-    let guess = guess.map(|guess| {
-        (
-            guess,
-            format!("always the commonest class: {}", percent(guess)),
-        )
-    });
-    let references: Vec<(f64, String)> = mean.into_iter().chain(guess).collect();
-    Forest {
-        name: "accuracy",
-        alt: format!("Test accuracy of {} folds with intervals over people; the same numbers are in the table below", rows.len()),
-        axis: "test accuracy (% of images)",
-        ends: (0.0, 1.0),
-        percent: true,
-        bars: false,
-        lines: &lines,
-        references: &references,
-        series: &[],
-        csv: csv(rows),
-    }
-    .plot()
-}
-
-fn caption(run: &Run) -> String {
-    let optimistic = match run.summary.as_ref().is_ok_and(Summary::chosen_on_test) {
-        true => " Optimistic: the checkpoint was chosen on the same images.",
-        false => "",
+fn figure(run: &Run, rows: &[FoldRow], blocks: &mut Blocks) {
+    let line = |row: &FoldRow| {
+        let failed = if row.failed.is_some() {
+            " (failed)"
+        } else {
+            ""
+        };
+        let label = format!("fold {}{failed}", row.fold.number);
+        Line::new(label, row.test(), row.interval)
     };
-    format!(
-        "Share of test images named rightly, fold by fold; lines are 95% bootstrap intervals over the people of the fold.{optimistic}"
-    )
+    let reference =
+        |value: Option<f64>, name: &str| Some((value?, format!("{name}: {}", percent(value))));
+    let mean = reference(run.summary.mean(), "mean over folds");
+    let majority = reference(run.summary.majority(), "always the most frequent class");
+    let forest = Forest {
+        name: "accuracy",
+        alt: &format!(
+            "Test accuracy of {} folds with intervals over people; the same numbers are in the table below",
+            rows.len()
+        ),
+        axis: "test accuracy (% of images)",
+        references: mean.into_iter().chain(majority).collect(),
+        csv: numbers(rows),
+        ..Forest::shares(rows.iter().map(line).collect())
+    };
+    let optimistic = when(
+        run.summary.chosen_on_test(),
+        " Optimistic: the checkpoint was chosen on the same images.",
+    );
+    blocks.figure(forest.plot(), format!("Share of test images classified correctly, fold by fold; lines are 95% confidence intervals (CI) from a bootstrap over the people of the fold.{optimistic}"));
 }
 
-fn csv(rows: &[FoldRow]) -> String {
-    let header = [
-        "fold",
-        "images",
-        "test_accuracy",
-        "low",
-        "high",
-        "val_accuracy",
-        "final_test_accuracy",
-        "best_test_accuracy_optimistic",
-        "best_step",
-        "failed",
-    ];
-    csv_text(
-        &header,
-        rows.iter().map(|row| {
-            let result = row.fold.result.as_ref().ok();
-            let of = |f: fn(&crate::run::FoldResult) -> Option<f64>| cell(result.and_then(f));
-            vec![
-                row.fold.number.to_string(),
-                row.images.to_string(),
-                cell(row.test),
-                cell(row.interval.map(|ends| ends.0)),
-                cell(row.interval.map(|ends| ends.1)),
-                of(|r| r.val_accuracy),
-                of(|r| r.final_test_accuracy),
-                of(|r| r.best_test_accuracy_optimistic),
-                result
-                    .and_then(|r| r.best_step)
-                    .map_or(String::new(), |step| step.to_string()),
-                row.failed.clone().unwrap_or_default(),
-            ]
-        }),
+fn numbers(rows: &[FoldRow]) -> String {
+    let row = |row: &FoldRow| {
+        let result = &row.fold.result;
+        let accuracies = [
+            result.val_accuracy,
+            result.final_test_accuracy,
+            result.best_test_accuracy_optimistic,
+        ];
+        let measured = (cell(row.test()), ends(row.interval), accuracies.map(cell));
+        (
+            row.fold.number,
+            row.images,
+            measured,
+            result.best_step,
+            row.failed.clone(),
+        )
+    };
+    csv(
+        "fold,images,test_accuracy,low,high,val_accuracy,final_test_accuracy,best_test_accuracy_optimistic,best_step,failed",
+        rows.iter().map(row),
     )
 }
 
 fn table(run: &Run, rows: &[FoldRow]) -> Table {
-    let summary = run.summary.as_ref().ok();
-    let chosen = match summary.is_some_and(Summary::chosen_on_test) {
+    let chosen = match run.summary.chosen_on_test() {
         true => {
             "Protocol paper-2015: the checkpoint was chosen on the test fold itself, so the test column is optimistic too."
         }
-        false => "The checkpoint with the best validation accuracy is the one tested.",
+        false => "The checkpoint with the best validation accuracy is tested.",
     };
-    let names = [
-        "Test",
-        "95% over people",
-        "Test images",
-        "Validation",
-        "Chosen step",
-        "Final step, test",
-        "Best on test (optimistic)",
-        "Time",
-    ];
-    let mut lines: Vec<TableRow> = rows.iter().map(line).collect();
-    if let Some(mean) = mean_and_deviation(run) {
-        let of = |accuracy: Option<MeanStd>| with_deviation(run, accuracy).unwrap_or_default();
-        let interval = summary.and_then(interval);
-        lines.push(
-            TableRow::new([
-                "Mean ± SD of folds".into(),
-                mean.into(),
-                Cell::from(percent_interval(interval)),
-                String::new().into(),
-                String::new().into(),
-                String::new().into(),
-                of(summary.and_then(|s| s.final_test_accuracy)).into(),
-                of(summary.and_then(|s| s.best_test_accuracy_optimistic)).into(),
-                summary
-                    .and_then(|s| s.seconds)
-                    .map_or(String::new(), duration)
-                    .into(),
-            ])
-            .total(),
-        );
-    }
-    let columns = names.into_iter().map(Column::number);
-    Table {
-        label: "Accuracy per fold".to_owned(),
-        note: format!(
-            "{chosen} “Best on test” is optimistic: it is the best of all checkpoints in hindsight. The last line's time is the whole job’s."
-        ),
-        columns: [Column::text("Fold")].into_iter().chain(columns).collect(),
-        rows: lines,
-        ..Table::default()
-    }
+    let table = TableOf::new("Accuracy per fold", rows)
+        .words("Fold", |row| row.fold.number.to_string())
+        .numbers("Test", |row| test(row))
+        .numbers("95% CI", |row| percent_interval(row.interval))
+        .numbers("Test images", |row| or_dash(Some(row.images).filter(|n| *n > 0)))
+        .numbers("Validation", |row| percent(row.fold.result.val_accuracy))
+        .numbers("Chosen step", |row| or_dash(row.fold.result.best_step))
+        .numbers("Final step, test", |row| percent(row.fold.result.final_test_accuracy))
+        .numbers("Best on test (optimistic)", |row| percent(row.fold.result.best_test_accuracy_optimistic))
+        .numbers("Time", |row| or_dash(row.fold.result.seconds.map(duration)))
+        .note(format!("{chosen} “Best on test” is optimistic: it is the best of all checkpoints in hindsight. The time in the last line is that of the whole job."));
+    let mut table = Table::from(table);
+    table.rows.extend(mean(run));
+    table
 }
 
-fn line(row: &FoldRow) -> TableRow {
-    let number = Cell::from(row.fold.number.to_string());
+fn test(row: &FoldRow) -> Cell {
     if let Some(reason) = &row.failed {
-        let failed = Cell::from("failed").remark(reason.clone());
-        let blank = (0..7).map(|_| Cell::from(""));
-        return TableRow::new([number, failed].into_iter().chain(blank));
+        return Cell::from("failed").remark(reason.as_str());
     }
-    let result = row.fold.result.clone().unwrap_or_default();
-    let test = Cell::from(percent_or_dash(row.test)).strong();
-    let test = match result.at_chance {
-        true => test.remark("no better than the commonest class"),
-        false => test,
-    };
-    let images = match row.images {
-        0 => "–".to_owned(),
-        images => images.to_string(),
-    };
-    TableRow::new([
-        number,
-        test,
-        percent_interval(row.interval).into(),
-        images.into(),
-        percent_or_dash(result.val_accuracy).into(),
-        result
-            .best_step
-            .map_or("–".to_owned(), |step| step.to_string())
-            .into(),
-        percent_or_dash(result.final_test_accuracy).into(),
-        percent_or_dash(result.best_test_accuracy_optimistic).into(),
-        result.seconds.map_or("–".to_owned(), duration).into(),
-    ])
+    let remark = when(
+        row.fold.result.at_chance,
+        "no better than the most frequent class",
+    );
+    Cell::from(percent(row.test()))
+        .strong_if(true)
+        .remark(remark)
+}
+
+/// The last row: means over the folds.
+fn mean(run: &Run) -> Option<Row> {
+    let summary = &run.summary;
+    let of = |accuracy| mean_and_deviation(run, accuracy);
+    let cells = [
+        of(summary.test_accuracy)?,
+        percent_interval(summary.interval()),
+        String::new(),
+        String::new(),
+        String::new(),
+        of(summary.final_test_accuracy).unwrap_or_default(),
+        of(summary.best_test_accuracy_optimistic).unwrap_or_default(),
+        summary.seconds.map(duration).unwrap_or_default(),
+    ];
+    let name = Cell::from("Mean ± SD of folds");
+    Some(Row {
+        cells: [name].into_iter().chain(cells.map(Cell::from)).collect(),
+        total: true,
+    })
 }
 
 /// This run beside the published numbers of its task.
-fn beside(run: &Run) -> Vec<Block> {
-    let summary = run.summary.as_ref().ok();
-    let classes = summary.map_or(0, Summary::class_count);
-    let Some(published) = published(&run.experiment(), classes) else {
-        return vec![];
+fn beside_published(run: &Run, blocks: &mut Blocks) {
+    let summary = &run.summary;
+    let Some(published) = published(&run.experiment(), summary.class_count()) else {
+        return;
     };
-    let synthetic = run.synthetic();
-    let data = match synthetic {
-        Some(true) => "synthetic faces",
-        _ => "this run's data",
-    };
-    let ours = TableRow::new([
-        Cell::from("this run").strong(),
-        Cell::from(mean_and_deviation(run).unwrap_or("–".to_owned())).strong(),
-        percent_interval(summary.and_then(interval)).into(),
-        format!("measured here, on {data}").into(),
-    ]);
+    blocks.heading(format!("Beside published numbers: {}", published.task));
+    let mut data = "this run's data";
+    if run.synthetic() == Some(true) {
+        data = "synthetic faces";
+        blocks.caution("This run used synthetic faces: it must not be compared with the published numbers, which are shown for context only.");
+    }
+    let ours = [
+        "this run".to_owned(),
+        or_dash(mean_and_deviation(run, summary.test_accuracy)),
+        percent_interval(summary.interval()),
+        format!("measured here, on {data}"),
+    ];
+    let source = format!("quoted by Ding et al., on the real {}", published.task);
     let theirs = published.numbers.iter().map(|(method, accuracy)| {
-        TableRow::new([
-            (*method).into(),
-            format!("{accuracy}%").into(),
-            "not given".into(),
-            format!(
-                "theirs: quoted by Ding et al., on the real {}",
-                published.task
-            )
-            .into(),
-        ])
+        let accuracy = format!("{accuracy}%");
+        [
+            (*method).to_owned(),
+            accuracy,
+            "not given".to_owned(),
+            source.clone(),
+        ]
     });
-    let caution = match synthetic {
-        Some(true) => vec![Block::Caution("This run used synthetic faces: nothing here may be compared with the published numbers, which stand here only for context.".to_owned())],
-        _ => vec![],
-    };
-    let table = Table {
-        label: "This run and published accuracies".to_owned(),
-        note: "Person-independent accuracies as quoted by Ding, Zhou and Chellappa (FaceNet2ExpNet, FG 2017, tables III and V). They are those papers' numbers, under protocols of their own. The number of Khorrami, Paine and Huang (2015) is not quoted, because their table is not at hand.".to_owned(),
-        columns: vec![Column::text("Method"), Column::number("Accuracy"), Column::number("95% over people"), Column::text("Whose number, on what")],
-        rows: [ours].into_iter().chain(theirs).collect(),
-        ..Table::default()
-    };
-    let heading = Block::Heading(format!("Beside published numbers: {}", published.task));
-    [heading]
-        .into_iter()
-        .chain(caution)
-        .chain([Block::Table(table)])
-        .collect()
+    let rows = std::iter::once(ours).chain(theirs).enumerate();
+    let table = TableOf::new("This run and published accuracies", rows)
+        .words("Method", |(at, row)| Cell::from(row[0].as_str()).strong_if(*at == 0))
+        .numbers("Accuracy", |(at, row)| Cell::from(row[1].as_str()).strong_if(*at == 0))
+        .numbers("95% CI", |(_, row)| row[2].clone())
+        .words("Source", |(_, row)| row[3].clone())
+        .note("Person-independent accuracies as quoted by Ding, Zhou and Chellappa (FaceNet2ExpNet, FG 2017, tables III and V), under those papers' own protocols. The number of Khorrami, Paine and Huang (2015) is not quoted, because their table is not available.");
+    blocks.table(table);
 }
 
 /// The further measures over the folds.
-fn measures(summary: &Summary) -> Option<Table> {
-    let row = |(name, value): (&String, &MeanStd)| {
-        let words = match name.as_str() {
-            "negative_log_likelihood" => "negative log-likelihood (nats)".to_owned(),
-            "macro_f1" => "macro-averaged F1".to_owned(),
-            "top2_accuracy" => "top-2 accuracy".to_owned(),
-            name => name.replace('_', " "),
-        };
-        TableRow::new([
-            words.into(),
-            decimal_or_dash(value.mean, 3).into(),
-            decimal_or_dash(value.std, 3).into(),
-        ])
+fn measures(summary: &Summary, blocks: &mut Blocks) {
+    let words = |name: &str| match name {
+        "negative_log_likelihood" => "negative log-likelihood (nats)".to_owned(),
+        "macro_f1" => "macro-averaged F1".to_owned(),
+        "top2_accuracy" => "top-2 accuracy".to_owned(),
+        name => name.replace('_', " "),
     };
-    (!summary.measures.is_empty()).then(|| Table {
-        label: "Further measures".to_owned(),
-        note: "Further measures on the test folds; lower is better for the negative log-likelihood and the calibration error.".to_owned(),
-        columns: vec![Column::text("Measure"), Column::number("Mean of folds"), Column::number("SD of folds")],
-        rows: summary.measures.iter().map(row).collect(),
-        ..Table::default()
-    })
-}
-
-/// The recorded bootstrap interval of the accuracy over all people tested.
-pub(crate) fn interval(summary: &Summary) -> Option<(f64, f64)> {
-    let interval = summary.test_accuracy_interval?;
-    Some((interval.low?, interval.high?))
-}
-
-/// Mean accuracy with its deviation, `87.3% ± 2.1%`; one fold alone has no deviation.
-pub(crate) fn mean_and_deviation(run: &Run) -> Option<String> {
-    with_deviation(run, run.summary.as_ref().ok()?.test_accuracy)
-}
-
-/// [`mean_and_deviation`] of any accuracy over the folds.
-fn with_deviation(run: &Run, accuracy: Option<MeanStd>) -> Option<String> {
-    let MeanStd { mean, std } = accuracy?;
-    let mean = mean.filter(|mean| mean.is_finite())?;
-    let deviation = std.filter(|std| std.is_finite() && run.tested() != 1);
-    Some(match deviation {
-        Some(deviation) => format!("{} ± {}", percent(mean), percent(deviation)),
-        None => percent(mean),
-    })
+    if !summary.measures.is_empty() {
+        let table = TableOf::new("Further measures", &summary.measures)
+            .words("Measure", |(name, _)| words(name))
+            .numbers("Mean of folds", |(_, value)| decimal(value.mean, 3))
+            .numbers("SD of folds", |(_, value)| decimal(value.std, 3));
+        blocks.table(table.note("Further measures on the test folds; lower is better for the negative log-likelihood and the calibration error."));
+    }
 }

@@ -2,55 +2,53 @@
 
 use askama::Template;
 
-use super::{Block, Context, Section};
-use crate::files::{Gap, damaged, missing};
+use crate::page::blocks::{Blocks, Section};
+use crate::plot::Plot;
 use crate::plot::curves::{Axes, of_all, of_fold};
-use crate::run::{MetricsRow, RERUN};
+use crate::run::Run;
+use crate::run::folder::{Gap, Part};
+use crate::run::folds::{Fold, MetricsRow};
+use crate::run::remedy::RERUN;
 
 #[derive(Template)]
 #[template(path = "curves.html")]
 struct Curves {
-    folds: Vec<(u64, Result<String, Gap>)>,
+    folds: Vec<(u64, Part<String>)>,
 }
 
-pub(super) fn section(context: &Context) -> Result<Section, askama::Error> {
-    let folds = &context.run.folds;
-    let measured: Vec<(u64, &[MetricsRow])> = folds
-        .iter()
-        .filter_map(|fold| Some((fold.number, fold.metrics.as_deref().ok()?)))
-        .filter(|(_, rows)| !rows.is_empty())
-        .collect();
-    let mut blocks = Vec::new();
-    if folds.is_empty() {
-        blocks.push(Block::Gap(missing("folds/0/metrics.csv", RERUN)));
-        return Section::new("curves", "Learning curves", &blocks);
+pub(super) fn section(run: &Run) -> Section {
+    let (id, title) = ("curves", "Learning curves");
+    let mut blocks = Blocks::default();
+    if run.folds.is_empty() {
+        blocks.gap(&Gap::missing("folds/0/metrics.csv", RERUN));
+        return blocks.section(id, title);
     }
+    let measured = run.folds.iter().filter(|fold| !fold.metrics.is_empty());
+    let measured: Vec<(u64, &[MetricsRow])> = measured
+        .map(|fold| (fold.number, fold.metrics.as_slice()))
+        .collect();
     let axes = Axes::of(measured.iter().map(|(_, rows)| *rows));
-    let caption = "Accuracy on the validation fold (a share of its images) over the training steps: each fold thin and blue, their mean thick and orange.";
     if measured.len() > 1 {
-        blocks.extend(context.figure(of_all(&measured, &axes), caption.to_owned()));
+        blocks.figure(of_all(&measured, &axes), "Accuracy on the validation fold (share of its images) over the training steps: each fold thin and blue, their mean thick and orange.");
     }
-    blocks.push(Block::Heading("Fold by fold".to_owned()));
-    blocks.push(Block::Quiet("Above, blue: training loss (nats). Below, orange: validation accuracy. Dashed: the checkpoint that was chosen. All folds share their axes.".to_owned()));
-    let curve = |fold: &crate::run::Fold| {
-        let best = fold
-            .result
-            .as_ref()
-            .ok()
-            .and_then(|result| result.best_step);
-        let rows = fold.metrics.as_ref().map_err(Gap::clone)?;
-        let plot = of_fold(fold.number, rows, best, &axes).ok_or_else(|| {
-            let file = format!("folds/{}/metrics.csv", fold.number);
-            damaged(&file, "its curve cannot be drawn".to_owned(), "")
-        })?;
-        let inline = plot.inline();
-        context.plots.borrow_mut().push(plot);
-        Ok(inline)
-    };
-    let curves = folds
-        .iter()
-        .map(|fold| (fold.number, curve(fold)))
-        .collect();
-    blocks.push(Block::Html(Curves { folds: curves }.render()?));
-    Section::new("curves", "Learning curves", &blocks)
+    blocks.heading("Fold by fold");
+    blocks.quiet("Above, blue: training loss (nats). Below, orange: validation accuracy. Dashed: the chosen checkpoint. All folds share their axes.");
+    let folds = run.folds.iter().map(|fold| {
+        let plot = curve(fold, &axes);
+        let inline = plot.as_ref().map(Plot::inline).map_err(Gap::clone);
+        blocks.plots.extend(plot.ok());
+        (fold.number, inline)
+    });
+    let folds = folds.collect();
+    blocks.html(Curves { folds });
+    blocks.section(id, title)
+}
+
+fn curve(fold: &Fold, axes: &Axes) -> Part<Plot> {
+    if let Some(gap) = &fold.metrics.gap {
+        return Err(gap.clone());
+    }
+    let plot = of_fold(fold.number, &fold.metrics, fold.result.best_step, axes);
+    let file = format!("folds/{}/metrics.csv", fold.number);
+    plot.ok_or_else(|| Gap::damaged(&file, "its curve cannot be drawn", ""))
 }

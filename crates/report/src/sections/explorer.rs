@@ -1,78 +1,82 @@
 //! The filter explorer: one filter after another, by click or arrow key.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use askama::Template;
 use rayon::prelude::*;
 use serde::Serialize;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::heat_map::Grid;
-use super::{Block, Context, Section, patches};
-use crate::action_units::au_label;
-use crate::files::Compact;
-use crate::run::{
-    Association, Correspondence, Filters, Grey, Intervention, Layer, Patch, Spatial, finite,
-};
-use crate::text::{decimal_or_dash, interval_or_dash, p_or_dash, percent_or_dash};
+use super::patches::images_used;
+use crate::page::blocks::{Blocks, Section};
+use crate::page::text::{ci, decimal, p_value, percent};
+use crate::run::Run;
+use crate::run::fau::{au, au_label, ends, filter};
+use crate::run::folder::Compact;
+use crate::run::pictures::Grey;
+use crate::run::viz::{Layer, Patch};
 
 /// Widths that sheets are shrunk to until all of them find room.
 const WIDTHS: [u32; 3] = [1100, 700, 420];
 /// Side of a filter's cell in the mosaic, in pixels.
 const CELL: usize = 32;
 
+/// The explorer as it is before the script runs.
 #[derive(Template)]
 #[template(path = "explorer.html")]
 struct Explorer {
-    help: String,
+    layer: Option<String>,
     mosaic: Option<String>,
-    mosaic_alt: String,
-    first: u64,
+    many: usize,
+    /// Whether filters with similar projections are neighbours.
+    ordered: bool,
     last: u64,
     units: Vec<(u64, String)>,
-    shown: Shown,
+    measures: Vec<String>,
+    shown: Filter,
     sheet_caption: String,
-    no_sheet: String,
     face: Option<String>,
-    face_caption: String,
     side: usize,
-    top_text: String,
-    has_switch: bool,
-    switch_text: String,
+    top: f64,
+    switch_top: Option<f64>,
     has_interval: bool,
     has_null: bool,
     data: String,
 }
 
-/// The filter that is there from the start.
-struct Shown {
-    filter: u64,
-    title: String,
-    words: String,
-    sheet: Option<String>,
-    sheet_alt: String,
-    boxes: Vec<[f64; 4]>,
-    face_alt: String,
-    rows: Vec<Bar>,
+impl Explorer {
+    /// Length of a bar of the filter shown, of 200.
+    fn along(&self, list: &Numbers, at: &usize) -> Option<f64> {
+        let value = list.get(*at).copied().flatten()?;
+        Some(hundredths((200.0 * value / self.top).clamp(0.0, 200.0)))
+    }
+
+    fn effect(&self, at: &usize) -> Option<f64> {
+        self.shown.effect.get(*at).copied().flatten()
+    }
+
+    /// End of the bar of the switch, -100 to 100.
+    fn switched(&self, at: &usize) -> f64 {
+        let end = 100.0 * self.effect(at).unwrap_or(0.0) / self.switch_top.unwrap_or(1.0);
+        hundredths(end.clamp(-100.0, 100.0))
+    }
+
+    /// The cells beside the bar of KL.
+    fn numbers(&self, at: &usize) -> Vec<String> {
+        let at = *at;
+        let Filter {
+            kl, auroc, q, own, ..
+        } = &self.shown;
+        let numbers = [decimal(kl[at], 2), decimal(auroc[at], 2), p_value(q[at])];
+        let own = own
+            .iter()
+            .flat_map(|[value, q]| [decimal(value[at], 2), p_value(q[at])]);
+        numbers.into_iter().chain(own).collect()
+    }
 }
 
-/// One action unit of the filter shown.
-struct Bar {
-    au: u64,
-    name: String,
-    largest: bool,
-    bar: f64,
-    interval: Option<(f64, f64)>,
-    null: Option<f64>,
-    kl: String,
-    auroc: String,
-    q: String,
-    switch_start: f64,
-    switch_width: f64,
-    switch: String,
-}
-
-/// What the page's script knows of a filter; lists are in the order of the action units.
+/// A filter for the page's script; lists are in the order of the action units.
 #[derive(Serialize, Default)]
 #[serde(rename_all = "camelCase")]
 struct Filter {
@@ -85,198 +89,157 @@ struct Filter {
     alt: String,
     boxes: Vec<[f64; 4]>,
     face_alt: String,
-    kl: Vec<Option<f64>>,
-    low: Vec<Option<f64>>,
-    high: Vec<Option<f64>>,
-    null: Vec<Option<f64>>,
-    auroc: Vec<Option<f64>>,
-    q: Vec<Option<f64>>,
-    effect: Vec<Option<f64>>,
+    kl: Numbers,
+    low: Numbers,
+    high: Numbers,
+    null: Numbers,
+    auroc: Numbers,
+    q: Numbers,
+    effect: Numbers,
+    /// Value and q of each own measure.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    own: Vec<[Numbers; 2]>,
 }
 
-pub(super) fn section(context: &Context) -> Result<Section, askama::Error> {
-    let title = "Filter explorer";
-    let fau = &context.run.fau;
-    let layer = layer(context);
-    let filters = layer.and_then(|layer| layer.filters.as_ref().ok());
-    let mut blocks = Vec::new();
-    if let Err(gap) = &fau.associations {
-        blocks.push(Block::Gap(gap.clone()));
+type Numbers = Vec<Option<f64>>;
+
+pub(super) fn section(run: &Run) -> Section {
+    let mut blocks = Blocks::default();
+    let layer = layer(run);
+    blocks.has(&run.fau.associations);
+    if let Some(layer) = layer {
+        blocks.has(&layer.filters);
     }
-    if let Some(Err(gap)) = layer.map(|layer| &layer.filters) {
-        blocks.push(Block::Gap(gap.clone()));
+    let maker = Maker::new(run, layer);
+    if !maker.numbers.is_empty() {
+        if run.fau.intervene.rows.gap.is_some() && run.synthetic() == Some(true) {
+            blocks.quiet("Responses to switched action units have not been computed for this run. Run `faus intervene RUN`.");
+        }
+        blocks.html(maker.explorer());
     }
-    let explorer = Maker::new(context, layer, filters);
-    if explorer.numbers.is_empty() {
-        return Section::new("explorer", title, &blocks);
-    }
-    if fau.interventions.rows.is_err() && context.run.synthetic() == Some(true) {
-        blocks.push(Block::Quiet("Responses to switched action units are not computed for this run: `faus intervene RUN` computes them.".to_owned()));
-    }
-    blocks.push(Block::Html(explorer.explorer().render()?));
-    Section::new("explorer", title, &blocks)
+    blocks.section("explorer", "Filter explorer")
 }
 
-/// The layer that the analysis is of, else the last convolution that was looked into.
-fn layer<'a>(context: &Context<'a>) -> Option<&'a Layer> {
-    let summary = context.run.fau.summary.as_ref().ok();
-    let named = summary.and_then(|summary| summary["layer"].as_str());
-    let layers = &context.run.layers;
-    let analysed = layers
+/// The analysed layer, else the last convolution with pictures.
+fn layer(run: &Run) -> Option<&Layer> {
+    let named = run.fau.summary["layer"].as_str();
+    let analysed = run
+        .layers
         .iter()
         .find(|layer| Some(layer.name.as_str()) == named);
-    let convolution = || layers.iter().rev().find(|layer| layer.name != "output");
+    let convolution = || run.layers.iter().rev().find(|layer| layer.name != "output");
     analysed.or_else(convolution)
 }
 
 struct Maker<'a> {
-    context: &'a Context<'a>,
+    run: &'a Run,
     layer: Option<&'a Layer>,
-    filters: Option<&'a Filters>,
     patches: BTreeMap<u64, &'a [Patch]>,
     grid: Grid<'a>,
-    correspondences: BTreeMap<u64, &'a Correspondence>,
-    spatial: BTreeMap<u64, &'a Spatial>,
-    effects: BTreeMap<(u64, u64), &'a Intervention>,
+    correspondences: BTreeMap<u64, &'a Value>,
+    effects: BTreeMap<(u64, u64), f64>,
     /// All filters, in the order of the mosaic.
     numbers: Vec<u64>,
     switch_top: Option<f64>,
 }
 
 impl<'a> Maker<'a> {
-    fn new(
-        context: &'a Context<'a>,
-        layer: Option<&'a Layer>,
-        filters: Option<&'a Filters>,
-    ) -> Self {
-        let fau = &context.run.fau;
-        let grid = Grid::of(fau.associations.as_deref().unwrap_or_default());
-        let listed = filters.map_or(&[][..], |filters| &filters.filters);
-        let patches: BTreeMap<u64, &[Patch]> = listed
-            .iter()
-            .map(|f| (f.filter, f.patches.as_slice()))
-            .collect();
-        let correspondences = fau.correspondences.as_deref().unwrap_or_default();
-        let spatial = fau.spatial.rows.as_deref().unwrap_or_default();
-        let effects = fau.interventions.rows.as_deref().unwrap_or_default();
-        let largest = effects
-            .iter()
-            .filter_map(|row| finite(row.effect))
-            .map(f64::abs);
-        let largest = largest.fold(0.0, f64::max);
-        let mut numbers: Vec<u64> = filters.map_or(vec![], |filters| filters.order.clone());
-        let others = grid.filters.keys().chain(patches.keys());
-        let mut others: Vec<u64> = others.copied().collect();
-        others.sort_unstable();
-        numbers.extend(others);
-        let mut seen = std::collections::BTreeSet::new();
-        numbers.retain(|number| seen.insert(*number));
-        numbers.retain(|n| grid.filters.contains_key(n) || patches.contains_key(n));
+    fn new(run: &'a Run, layer: Option<&'a Layer>) -> Self {
+        let grid = Grid::of(&run.fau.associations);
+        let found = run.fau.correspondences.iter();
+        let filters = layer.map_or(&[][..], |layer| &layer.filters.filters);
+        let patches = filters.iter().map(|of| (of.filter, of.patches.as_slice()));
+        let patches: BTreeMap<u64, &[Patch]> = patches.collect();
+        let effects = run.fau.intervene.rows.iter();
+        let effect = |row: &Value| Some(((filter(row), au(row)), row["effect"].as_f64()?));
+        let effects: BTreeMap<_, f64> = effects.filter_map(effect).collect();
+        let sizes = effects.values().map(|effect| effect.abs());
+        let largest = sizes.fold(0.0, f64::max);
+        let all: BTreeSet<u64> = grid.filters.keys().chain(patches.keys()).copied().collect();
+        let mut seen = BTreeSet::new();
+        let ordered = layer.map_or(&[][..], |layer| &layer.filters.order);
+        let mut numbers: Vec<u64> = ordered.iter().chain(&all).copied().collect();
+        numbers.retain(|number| all.contains(number) && seen.insert(*number));
         Self {
-            context,
+            numbers,
+            run,
             layer,
-            filters,
             patches,
             grid,
-            correspondences: correspondences
-                .iter()
-                .map(|row| (row.filter, row))
-                .collect(),
-            spatial: spatial.iter().map(|row| (row.filter, row)).collect(),
-            effects: effects
-                .iter()
-                .map(|row| ((row.filter, row.au), row))
-                .collect(),
-            numbers,
+            correspondences: found.map(|row| (filter(row), row)).collect(),
+            effects,
             switch_top: (largest > 0.0).then_some(largest),
         }
     }
 
     fn explorer(&self) -> Explorer {
         let mut sheets = self.sheets();
-        let filters: Vec<Filter> = self
-            .numbers
-            .iter()
-            .map(|number| self.filter(*number, sheets.remove(number)))
-            .collect();
-        let strongest = |a: &&Filter, b: &&Filter| {
-            let kl = |f: &Filter| f.unit.and_then(|at| f.kl[at]).unwrap_or(-1.0);
-            kl(a).total_cmp(&kl(b)).then(b.filter.cmp(&a.filter))
-        };
-        let shown = filters.iter().max_by(strongest);
-        let columns = (filters.len() as f64).sqrt().ceil() as usize;
-        let (mosaic, face) = (self.mosaic(columns), self.face());
-        let side = self
-            .context
-            .run
-            .images
-            .as_ref()
-            .map_or(96, |images| images.side);
-        let units: Vec<_> = self.grid.units.clone();
-        let data = json!({
-            "shown": shown.map(|f| f.filter), "order": self.numbers, "columns": columns, "top": self.grid.top,
-            "switchTop": self.switch_top, "filters": &filters,
-            "units": units.iter().map(|(au, name)| json!({"au": au, "name": name})).collect::<Vec<_>>(),
-        });
+        let filters = self.numbers.iter();
+        let filters = filters.map(|number| self.filter(*number, sheets.remove(number)));
+        let mut filters: Vec<Filter> = filters.collect();
         let many = filters.len();
-        let like = match self.filters.is_some_and(|filters| filters.order.len() > 1) {
-            true => " Neighbours have like projections.",
-            false => "",
-        };
+        let columns = (many as f64).sqrt().ceil() as usize;
+        let (mosaic, face) = (self.mosaic(columns), self.face());
+        let fau = &self.run.fau;
+        let strongest = fau.correspondences.first().map(filter);
+        let strongest = filters.iter().position(|of| Some(of.filter) == strongest);
+        let strongest = strongest.unwrap_or(0);
+        let data = self.data(&filters, filters[strongest].filter, columns);
+        let any = |key: &str| fau.associations.iter().any(|row| row[key].is_number());
         Explorer {
-            help: format!(
-                "{many} filters{}. Click one, or move with the arrow keys.{like}",
-                match &mosaic {
-                    Some(_) => ", each shown by the patch that excites it most",
-                    None => "",
-                }
-            ),
-            mosaic_alt: format!("The patches that excite {many} filters most, one of each"),
+            layer: self.layer.map(|layer| layer.name.clone()),
             mosaic,
-            first: self.numbers.iter().copied().min().unwrap_or(0),
+            many,
+            ordered: self
+                .layer
+                .is_some_and(|layer| layer.filters.order.len() > 1),
             last: self.numbers.iter().copied().max().unwrap_or(0),
-            shown: self.shown(shown),
+            units: self.grid.names(),
+            measures: fau.own_measures().into_iter().map(str::to_owned).collect(),
+            shown: filters.swap_remove(strongest),
             sheet_caption: self.sheet_caption(),
-            no_sheet: self.no_sheet(),
             face,
-            face_caption: "Where the patches lie, on the average face.".to_owned(),
-            side,
-            top_text: format!("{:.2}", self.grid.top),
-            has_switch: self.switch_top.is_some(),
-            switch_text: decimal_or_dash(self.switch_top, 1),
-            has_interval: filters.iter().any(|f| f.low.iter().any(Option::is_some)),
-            has_null: filters.iter().any(|f| f.null.iter().any(Option::is_some)),
-            units,
-            data: for_script(&data.to_string()),
+            side: self.run.images.as_ref().map_or(96, |images| images.side),
+            top: self.grid.top,
+            switch_top: self.switch_top,
+            has_interval: any("kl_low"),
+            has_null: any("kl_null_95"),
+            data,
         }
     }
 
+    /// Everything for the page's script, as JSON that cannot end the script element that holds it.
+    fn data(&self, filters: &[Filter], shown: u64, columns: usize) -> String {
+        let unit = |(au, name)| json!({"au": au, "name": name});
+        let units: Vec<Value> = self.grid.names().into_iter().map(unit).collect();
+        let data = json!({
+            "shown": shown, "order": self.numbers, "columns": columns, "top": self.grid.top,
+            "switchTop": self.switch_top, "filters": filters, "units": units, "measures": self.run.fau.own_measures(),
+        });
+        for_script(&data.to_string())
+    }
+
     fn filter(&self, number: u64, sheet: Option<String>) -> Filter {
-        let none = vec![None; self.grid.units.len()];
+        let units = &self.grid.units;
+        let none = vec![&Value::Null; units.len()];
         let of = self.grid.filters.get(&number).unwrap_or(&none);
-        let column = |f: fn(&Association) -> Option<f64>| {
-            of.iter()
-                .map(|row| rounded(finite(row.and_then(f))))
-                .collect()
-        };
+        let column =
+            |key: &str| -> Numbers { of.iter().map(|row| rounded(row[key].as_f64())).collect() };
         let found = self.correspondences.get(&number);
-        let unit =
-            found.and_then(|found| self.grid.units.iter().position(|(au, _)| *au == found.au));
         let patches = self.patches.get(&number).copied().unwrap_or_default();
-        let effect = |(au, _): &(u64, String)| {
-            rounded(finite(
-                self.effects.get(&(number, *au)).and_then(|row| row.effect),
-            ))
-        };
-        let boxes: Vec<[f64; 4]> = patches.iter().filter_map(patch_box).collect();
+        let boxes: Vec<[f64; 4]> = patches.iter().filter_map(Patch::area).collect();
+        let effect = |au: &u64| rounded(self.effects.get(&(number, *au)).copied());
+        let effects = units.iter().filter(|_| self.switch_top.is_some());
+        let own = self.run.fau.own_measures().into_iter();
+        let own = own.map(|measure| [column(measure), column(&format!("q_{measure}"))]);
         Filter {
             filter: number,
             title: match found {
-                Some(found) => format!("Filter {number}: {}", au_label(found.au)),
+                Some(found) => format!("Filter {number}: {}", au_label(au(found))),
                 None => format!("Filter {number}"),
             },
             words: self.words(number, patches.len()),
-            unit,
+            unit: found.and_then(|found| units.binary_search(&au(found)).ok()),
             sheet,
             alt: format!(
                 "The {} patches that excite filter {number} most, above their projections",
@@ -287,242 +250,149 @@ impl<'a> Maker<'a> {
                 boxes.len()
             ),
             boxes,
-            kl: column(|row| row.kl),
-            low: column(|row| row.kl_low),
-            high: column(|row| row.kl_high),
-            null: column(|row| row.kl_null_95),
-            auroc: column(|row| row.auroc),
-            q: column(|row| row.q),
-            effect: match self.switch_top {
-                Some(_) => self.grid.units.iter().map(effect).collect(),
-                None => vec![],
-            },
+            kl: column("kl"),
+            low: column("kl_low"),
+            high: column("kl_high"),
+            null: column("kl_null_95"),
+            auroc: column("auroc"),
+            q: column("q"),
+            effect: effects.map(effect).collect(),
+            own: own.collect(),
         }
     }
 
-    /// What there is to say of a filter, in a few sentences.
+    /// A filter's results in a few sentences.
     fn words(&self, number: u64, patches: usize) -> String {
         let Some(found) = self.correspondences.get(&number) else {
-            return match (self.grid.filters.is_empty(), patches) {
-                (true, _) => "It has not been compared with action units.".to_owned(),
-                (_, 0) => "It responds to none of the images: it corresponds to no action unit."
-                    .to_owned(),
-                _ => "It is constant over the coded images: it corresponds to no action unit."
-                    .to_owned(),
+            let words = match (self.grid.filters.is_empty(), patches) {
+                (true, _) => "It has not been compared with action units.",
+                (_, 0) => "It responds to none of the images, so it corresponds to no action unit.",
+                _ => "It is constant over the coded images, so it corresponds to no action unit.",
             };
+            return words.to_owned();
         };
-        let pair = self
-            .grid
-            .filters
-            .get(&number)
-            .into_iter()
-            .flatten()
-            .flatten()
-            .find(|row| row.au == found.au);
-        let interval = pair.and_then(|row| Some((finite(row.kl_low)?, finite(row.kl_high)?)));
-        let interval = interval.map_or(String::new(), |ends| {
-            format!(" (95% over people {})", interval_or_dash(Some(ends), 2))
+        let mut places = self.run.fau.locate.rows.iter();
+        let place = places.rfind(|row| filter(row) == number);
+        let place = place.map(|place| {
+            let [rate, chance] = ["pointing_rate", "chance"].map(|key| percent(place[key].as_f64()));
+            let region = au_label(au(place));
+            format!(" Its maxima lie in the face region of {region} on {rate} of images (chance {chance}).")
         });
-        let auroc = pair.and_then(|row| finite(row.auroc));
-        let direction = auroc.map_or(String::new(), |auroc| match auroc >= 0.5 {
-            true => format!("; it responds more with the action unit (AUROC {auroc:.2})"),
-            false => format!("; it responds less with the action unit (AUROC {auroc:.2})"),
-        });
-        let mut words = format!(
-            "Its largest KL is {} nats{interval}, for {}{direction}.",
-            decimal_or_dash(found.kl, 2),
-            au_label(found.au)
-        );
-        if let Some(q) = finite(found.q_max) {
-            words += &format!(
-                " Against the largest KL that chance gives, q = {}.",
-                p_or_dash(Some(q))
-            );
-        }
-        if let Some(row) = pair.filter(|row| finite(row.q_within_class).is_some()) {
-            words += &format!(
-                " Among images of one expression, AUROC {} (q = {}).",
-                decimal_or_dash(row.auroc_within_class, 2),
-                p_or_dash(row.q_within_class)
-            );
-        }
-        if let Some(rho) = pair.and_then(|row| finite(row.intensity_rho)) {
-            words += &format!(" Its response and the coded intensity: Spearman {rho:.2}.");
-        }
-        if let Some(place) = self.spatial.get(&number) {
-            words += &format!(
-                " Its maxima lie in the face region of {} on {} of images (chance {}).",
-                au_label(place.au),
-                percent_or_dash(place.pointing_rate),
-                percent_or_dash(place.chance)
-            );
-        }
-        words
-    }
-
-    fn shown(&self, filter: Option<&Filter>) -> Shown {
-        let default = Filter::default();
-        let filter = filter.unwrap_or(&default);
-        let at = |list: &[Option<f64>], at: usize| list.get(at).copied().flatten();
-        let along = |value: f64| hundredths((200.0 * value / self.grid.top).clamp(0.0, 200.0));
-        let row = |(place, (au, name)): (usize, &(u64, String))| {
-            let effect = at(&filter.effect, place);
-            let end = self.switch_top.map_or(0.0, |top| {
-                (100.0 * effect.unwrap_or(0.0) / top).clamp(-100.0, 100.0)
-            });
-            let interval = at(&filter.low, place).zip(at(&filter.high, place));
-            Bar {
-                au: *au,
-                name: name.clone(),
-                largest: filter.unit == Some(place),
-                bar: along(at(&filter.kl, place).unwrap_or(0.0)),
-                interval: interval.map(|(low, high)| (along(low), along(high))),
-                null: at(&filter.null, place).map(along),
-                kl: decimal_or_dash(at(&filter.kl, place), 2),
-                auroc: decimal_or_dash(at(&filter.auroc, place), 2),
-                q: p_or_dash(at(&filter.q, place)),
-                switch_start: hundredths(end.min(0.0)),
-                switch_width: hundredths(end.abs()),
-                switch: decimal_or_dash(effect, 2),
-            }
-        };
-        Shown {
-            filter: filter.filter,
-            title: filter.title.clone(),
-            words: filter.words.clone(),
-            sheet: filter.sheet.clone(),
-            sheet_alt: filter.alt.clone(),
-            boxes: filter.boxes.clone(),
-            face_alt: filter.face_alt.clone(),
-            rows: self.grid.units.iter().enumerate().map(row).collect(),
-        }
+        let [direction, further] = pair_words(found);
+        let chance = found["q_max"].as_f64();
+        let chance =
+            chance.map(|q| format!(" Against the largest KL by chance, q = {}.", p_value(q)));
+        format!(
+            "Its largest KL is that for {}: {} nats{}{direction}.{}{further}{}",
+            au_label(au(found)),
+            decimal(found["kl"].as_f64(), 2),
+            ci(", ", ends(found, "kl_low", "kl_high"), 2),
+            chance.unwrap_or_default(),
+            place.unwrap_or_default()
+        )
     }
 
     fn sheet_caption(&self) -> String {
-        self.filters.map_or(String::new(), |filters| {
+        let filters = self.layer.map(|layer| &layer.filters);
+        let filters = filters.filter(|filters| filters.gap.is_none());
+        let caption = filters.map(|filters| {
             format!(
                 "Above, the patches of the faces that excite it most{}; below, their {}, middle grey zero.",
-                patches::seen(filters),
-                patches::method(filters)
+                images_used(filters),
+                filters.method()
             )
-        })
+        });
+        caption.unwrap_or_default()
     }
 
-    fn no_sheet(&self) -> String {
-        match self.layer {
-            Some(layer) => format!(
-                "No picture of this filter's patches: {} is not there, or there was no more room on the page.",
-                layer.file("filter-NNN.png")
-            ),
-            None => "No patches were made.".to_owned(),
-        }
-    }
-
-    /// Sheets of all filters, as large as all of them find room.
+    /// Sheets of all filters, at the largest width at which all of them find room.
     fn sheets(&self) -> BTreeMap<u64, String> {
         let Some(layer) = self.layer else {
             return BTreeMap::new();
         };
-        let folder = self.context.folder;
+        let folder = &self.run.folder;
         // Pictures further down the page must find room, too.
         let room = folder.pictures_left() * 9 / 10;
-        let mut fitting = Vec::new();
+        let mut fitting: Vec<(u64, Compact)> = Vec::new();
         for width in WIDTHS {
             let load = |number: &u64| {
                 let file = layer.file(&format!("filter-{number:03}.png"));
                 Some((*number, folder.compact(&file, width, "").ok()?))
             };
-            fitting = self
-                .numbers
-                .par_iter()
-                .filter_map(load)
-                .collect::<Vec<(u64, Compact)>>();
-            let bytes: u64 = fitting
-                .iter()
-                .map(|(_, sheet)| sheet.bytes.len() as u64)
-                .sum();
-            if bytes <= room {
+            fitting = self.numbers.par_iter().filter_map(load).collect();
+            let bytes = fitting.iter().map(|(_, sheet)| sheet.bytes.len() as u64);
+            if bytes.sum::<u64>() <= room {
                 break;
             }
         }
-        let embed = |(number, sheet): (u64, Compact)| {
-            Some((number, folder.embed(sheet.kind, &sheet.bytes)?))
-        };
-        fitting.into_iter().filter_map(embed).collect()
+        let embedded = fitting
+            .iter()
+            .filter_map(|(number, sheet)| Some((*number, folder.embed(sheet.kind, &sheet.bytes)?)));
+        embedded.collect()
     }
 
     /// The best patch of every filter side by side.
     fn mosaic(&self, columns: usize) -> Option<String> {
-        let images = self.context.run.images.as_ref().ok()?;
+        let images = self.run.images.as_ref().ok()?;
         let best = |number: &u64| {
-            let patch = self.patches.get(number).and_then(|of| of.first())?;
-            let image = images.get(patch.index?)?;
-            let [x, y, w, h] = patch_box(patch)?;
-            Some(crop(&image, x as usize, y as usize, w as usize, h as usize))
+            let patch = self.patches.get(number)?.first()?;
+            Some(crop(&images.get(patch.index?)?, patch.area()?))
         };
         let cells: Vec<Option<Grey>> = self.numbers.iter().map(best).collect();
-        if cells.iter().all(Option::is_none) {
-            return None;
-        }
-        let cells = cells
-            .into_iter()
-            .map(|cell| cell.unwrap_or(Grey::new(CELL, CELL, 128)));
+        cells.iter().find(|cell| cell.is_some())?;
+        let empty = Grey::new(CELL, CELL, 128);
+        let cells = cells.into_iter().map(|cell| cell.unwrap_or(empty.clone()));
         let mut cells: Vec<Grey> = cells.collect();
-        let places = cells.len().div_ceil(columns) * columns;
-        cells.resize(places, Grey::new(CELL, CELL, 128));
+        cells.resize(cells.len().next_multiple_of(columns), empty);
         let sheet = Grey::sheet(&cells, columns, 0, 128)?;
-        self.context.folder.embed("image/png", &sheet.png()?)
+        self.run.folder.embed("image/png", &sheet.png()?)
     }
 
-    /// The average face: the run's own picture, else the mean of some of its images.
+    /// The average face.
     fn face(&self) -> Option<String> {
-        let file = self.layer.map(|layer| layer.file("average-face.png"));
-        let recorded = file.and_then(|file| self.context.folder.picture(&file, "").ok());
-        recorded.or_else(|| {
-            let images = self.context.run.images.as_ref().ok()?;
-            let face = mean_face(images)?;
-            self.context.folder.embed("image/png", &face.png()?)
-        })
+        let file = self.layer?.file("average-face.png");
+        self.run.folder.png(&file)
     }
 }
 
-fn patch_box(patch: &Patch) -> Option<[f64; 4]> {
-    let sides = [patch.x?, patch.y?, patch.w?, patch.h?];
-    let sane = |side: &f64| (0.0..=4096.0).contains(side);
-    (sides.iter().all(sane) && sides[2] >= 1.0 && sides[3] >= 1.0).then_some(sides)
+/// The direction and the further results of a filter and its action unit.
+fn pair_words(pair: &Value) -> [String; 2] {
+    let direction = pair["auroc"].as_f64().map(|auroc| {
+        let more = if auroc >= 0.5 { "more" } else { "less" };
+        format!("; it responds {more} with the action unit (AUROC {auroc:.2})")
+    });
+    let within = pair["q_within_class"].as_f64().map(|q| {
+        let auroc = decimal(pair["auroc_within_class"].as_f64(), 2);
+        format!(
+            " Among images of one expression, AUROC {auroc} (q = {}).",
+            p_value(q)
+        )
+    });
+    let graded = pair["intensity_rho"].as_f64();
+    let graded =
+        graded.map(|rho| format!(" Its response and the coded intensity: Spearman {rho:.2}."));
+    [
+        direction.unwrap_or_default(),
+        within.unwrap_or_default() + &graded.unwrap_or_default(),
+    ]
 }
 
-/// A part of a picture at the mosaic's size, by the nearest pixel; what leaves the picture is grey.
-fn crop(image: &Grey, x: usize, y: usize, w: usize, h: usize) -> Grey {
+/// An area of a picture at the mosaic's size, by the nearest pixel; grey beyond the border.
+fn crop(image: &Grey, area: [f64; 4]) -> Grey {
+    let [x, y, w, h] = area.map(|side| side as usize);
     let mut cell = Grey::new(CELL, CELL, 128);
-    for row in 0..CELL {
-        for column in 0..CELL {
-            let (from_x, from_y) = (x + column * w / CELL, y + row * h / CELL);
-            if from_x < image.width && from_y < image.height {
-                cell.pixels[row * CELL + column] = image.pixels[from_y * image.width + from_x];
-            }
+    for (at, pixel) in cell.pixels.iter_mut().enumerate() {
+        let (column, row) = (at % CELL, at / CELL);
+        let (from_x, from_y) = (x + column * w / CELL, y + row * h / CELL);
+        if from_x < image.width && from_y < image.height {
+            *pixel = image.pixels[from_y * image.width + from_x];
         }
     }
     cell
 }
 
-/// Mean of up to 200 images, spread evenly.
-fn mean_face(images: &crate::run::Images) -> Option<Grey> {
-    let shown = images.count.min(200);
-    let faces: Vec<Grey> = (0..shown)
-        .filter_map(|at| images.get(at * images.count / shown))
-        .collect();
-    let mut mean = faces.first()?.clone();
-    for (at, pixel) in mean.pixels.iter_mut().enumerate() {
-        let sum: usize = faces.iter().map(|face| usize::from(face.pixels[at])).sum();
-        *pixel = (sum / faces.len()) as u8;
-    }
-    Some(mean)
-}
-
-/// A length of a bar, as finely as it is drawn.
+/// A length of a bar, as finely as it is drawn, without the sign of a zero.
 fn hundredths(value: f64) -> f64 {
-    // Without the sign of a zero.
     (value * 100.0).round() / 100.0 + 0.0
 }
 
@@ -531,11 +401,9 @@ fn rounded(value: Option<f64>) -> Option<f64> {
     value.map(|value| format!("{value:.3e}").parse().unwrap_or(value))
 }
 
-/// JSON that cannot end the script element that holds it.
 fn for_script(json: &str) -> String {
-    json.replace('<', "\\u003c")
-        .replace('>', "\\u003e")
-        .replace('&', "\\u0026")
+    let json = json.replace('<', "\\u003c").replace('>', "\\u003e");
+    json.replace('&', "\\u0026")
 }
 
 #[cfg(test)]
@@ -547,14 +415,14 @@ mod tests {
         let json = json!({"a": "</script><!--&"}).to_string();
         let safe = for_script(&json);
         assert!(!safe.contains('<') && !safe.contains('>'));
-        let back: serde_json::Value = serde_json::from_str(&safe).unwrap();
+        let back: Value = serde_json::from_str(&safe).unwrap();
         assert_eq!(back["a"], "</script><!--&");
     }
 
     #[test]
     fn a_crop_beyond_the_border_is_grey() {
         let image = Grey::new(40, 40, 7);
-        let cell = crop(&image, 30, 0, 32, 32);
+        let cell = crop(&image, [30.0, 0.0, 32.0, 32.0]);
         assert_eq!(
             (cell.pixels[0], cell.pixels[9], cell.pixels[10]),
             (7, 7, 128)

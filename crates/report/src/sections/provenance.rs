@@ -1,9 +1,11 @@
-//! What identifies the run, and how to repeat it.
+//! The keys that identify the run, and the command that repeats it.
 
 use askama::Template;
 
-use super::{Block, Cell, Column, Context, Section, Table, TableRow};
-use crate::config::{Entry, command, split};
+use crate::page::blocks::{Blocks, Section};
+use crate::page::table::TableOf;
+use crate::run::Run;
+use crate::run::config::{Entry, command, split};
 
 #[derive(Template)]
 #[template(path = "command.html")]
@@ -11,41 +13,25 @@ struct Command {
     command: String,
 }
 
-pub(super) fn section(context: &Context) -> Result<Section, askama::Error> {
-    let config = match &context.run.config {
-        Ok(config) => config,
-        Err(gap) => {
-            let blocks = [Block::Gap(gap.clone())];
-            return Section::new("provenance", "Provenance", &blocks);
+pub(super) fn section(run: &Run) -> Section {
+    let mut blocks = Blocks::default();
+    if blocks.has(&run.config) {
+        let (identity, rest) = split(&run.config);
+        blocks.table(facts("Identity of the run", identity));
+        if let Some(command) = command(&run.config) {
+            blocks.heading("Command to repeat it");
+            blocks.html(Command { command });
         }
-    };
-    let (identity, rest) = split(config);
-    let mut blocks = vec![Block::Table(facts(
-        "What identifies the run",
-        identity,
-        false,
-    ))];
-    if let Some(command) = command(config) {
-        blocks.push(Block::Heading("Command to repeat it".to_owned()));
-        blocks.push(Block::Html(Command { command }.render()?));
+        if !rest.is_empty() {
+            let label = "The whole configuration";
+            blocks.folded(label, facts(label, rest).tall());
+        }
     }
-    if !rest.is_empty() {
-        let table = facts("The whole configuration", rest, true);
-        blocks.push(Block::details(
-            "The whole configuration".to_owned(),
-            &[Block::Table(table)],
-        )?);
-    }
-    Section::new("provenance", "Provenance", &blocks)
+    blocks.section("provenance", "Provenance")
 }
 
-fn facts(label: &str, entries: Vec<Entry>, tall: bool) -> Table {
-    let row = |(name, value): Entry| TableRow::new([Cell::from(name), Cell::from(value)]);
-    Table {
-        label: label.to_owned(),
-        columns: vec![Column::text("Key"), Column::text("Value")],
-        rows: entries.into_iter().map(row).collect(),
-        tall,
-        ..Table::default()
-    }
+fn facts(label: &str, entries: Vec<Entry>) -> TableOf<Entry> {
+    let table = TableOf::new(label, entries);
+    let table = table.words("Key", |(key, _)| key.clone());
+    table.words("Value", |(_, value)| value.clone())
 }

@@ -1,7 +1,7 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
-use clap::{Args, ValueEnum};
+use clap::Args;
 use faus_data::augment::AugmentRanges;
 use faus_data::inspect::{contact_sheet, crop_sheet};
 use faus_data::{
@@ -383,51 +383,4 @@ pub(crate) fn synth(args: SynthArgs) -> Result<()> {
     }
     println!("{}", args.output.display());
     Ok(())
-}
-
-/// The parts of a split.
-#[derive(
-    Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum, serde::Serialize, serde::Deserialize,
-)]
-#[serde(rename_all = "lowercase")]
-pub enum SplitPart {
-    /// What the fold trains on.
-    Train,
-    /// What it is validated on.
-    Val,
-    /// What it is tested on.
-    #[default]
-    Test,
-    /// Every labelled image.
-    All,
-}
-
-impl SplitPart {
-    /// The name used in files and on the command line.
-    pub(crate) fn name(self) -> &'static str {
-        match self {
-            Self::Train => "train",
-            Self::Val => "val",
-            Self::Test => "test",
-            Self::All => "all",
-        }
-    }
-
-    /// The rows of this part for fold `fold`.
-    pub(crate) fn rows(
-        self,
-        prepared: &Prepared,
-        fold: usize,
-        protocol: faus_data::Protocol,
-    ) -> Result<Vec<usize>> {
-        let split = prepared.split(fold, protocol)?;
-        Ok(match self {
-            Self::Train => split.train,
-            Self::Val => split.validation,
-            Self::Test => split.test,
-            Self::All => (0..prepared.len())
-                .filter(|&row| prepared.labels()[row] >= 0)
-                .collect(),
-        })
-    }
 }

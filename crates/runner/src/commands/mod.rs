@@ -1,18 +1,19 @@
 //! One function a command: options in, work done by the crates, a line or two said.
 
+mod activations;
 mod bench;
 mod compare;
 mod data;
 mod doctor;
 mod fau;
-mod inside;
 mod report;
 mod run;
 mod training;
+mod visualize;
 
+pub(crate) use activations::{ActivationsArgs, activations};
 pub(crate) use bench::{BenchArgs, bench};
 pub(crate) use compare::{CompareArgs, compare};
-pub use data::SplitPart;
 pub(crate) use data::{
     AuditArgs, AugmentArgs, InspectArgs, PrepareArgs, SynthArgs, audit_command, augment, inspect,
     prepare_command, synth,
@@ -20,11 +21,11 @@ pub(crate) use data::{
 pub(crate) use doctor::{doctor, libtorch_version};
 pub(crate) use fau::{
     AblateArgs, ControlsArgs, CorrelateArgs, InterveneArgs, LocateArgs, ProbeArgs, ReplicateArgs,
-    ablate, controls, correlate, intervene, locate, probe, replicate, watched,
+    ablate, controls, correlate, intervene, locate, probe, replicate,
 };
-pub(crate) use inside::{ActivationsArgs, VisualizeArgs, activations_command, visualize};
 pub(crate) use report::{ReportArgs, report};
 pub(crate) use run::{RunArgs, run};
 pub(crate) use training::{
     EvaluateArgs, SelectArgs, TrainArgs, evaluate_command, select_command, train,
 };
+pub(crate) use visualize::{VisualizeArgs, visualize};

@@ -2,9 +2,9 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, anyhow, bail};
 use clap::Args;
+use faus_train::Comparison;
 use serde_json::Value;
 
-use super::compare::paired_tests;
 use crate::cli::wrong_usage;
 use crate::console::say;
 use crate::run_folder::RunFolder;
@@ -78,7 +78,9 @@ fn compare(runs: &[PathBuf], output: Option<&Path>) -> Result<PathBuf> {
     };
     let output = output.unwrap_or(&beside);
     check_output(output)?;
-    let paired: Result<Value, String> = paired_tests(runs).map_err(|error| format!("{error:#}"));
+    let comparison = Comparison::read(&runs[0], &runs[1..]).map_err(|error| error.to_string());
+    let paired: Result<Value, String> =
+        comparison.and_then(|c| serde_json::to_value(c).map_err(|error| error.to_string()));
     if let Err(reason) = &paired {
         say(format!("Not tested against each other: {reason}"));
     }

@@ -2,18 +2,16 @@ use std::path::PathBuf;
 
 use anyhow::{Context, Result, anyhow, bail};
 use clap::Args;
-use faus_data::{Prepared, Protocol};
+use faus_data::{Prepared, Protocol, SplitPart};
 use faus_model::{Checkpoint, DeviceChoice, Precision};
 use faus_train::{
-    FoldJob, FoldProgress, Interval, Measures, Monitor, Scores, SubjectScore, Workers, evaluate,
-    normalisation_of, select,
+    FoldJob, FoldProgress, Interval, Measures, MemoryForecast, Monitor, Scores, SubjectScore,
+    Workers, check_fits, evaluate, normalisation_of, select, why_optimistic,
 };
 
-use crate::cli::{architecture_of, check_fits, open_network, optimistic};
-use crate::commands::SplitPart;
+use crate::cli::{architecture_of, open_network};
 use crate::console::say;
 use crate::data::marks;
-use crate::memory::{MemoryCheck, out_of_memory};
 use crate::progress::Board;
 use crate::run_folder::RunFolder;
 use crate::{ExperimentConfig, MakeArchitecture, NetworkConfig, Preset, interrupt};
@@ -81,15 +79,9 @@ pub(crate) fn train(args: TrainArgs, make: MakeArchitecture) -> Result<()> {
         );
     }
     let workers = Workers::new(0)?;
-    MemoryCheck {
-        architecture: architecture.as_ref(),
-        train: &config.train,
-        recipe: &recipe,
-        prepared: &prepared,
-        workers: workers.count(),
-        device,
-    }
-    .folds_that_fit(1)?;
+    let architecture = architecture.as_ref();
+    MemoryForecast::new(architecture, &prepared, &recipe, workers.count(), device)?
+        .folds_that_fit(1)?;
     let done = faus_train::stopped_at(&args.out).unwrap_or(0);
     let board = Board::new(1, recipe.steps.saturating_sub(done));
     board.begin(args.fold);
@@ -109,7 +101,7 @@ pub(crate) fn train(args: TrainArgs, make: MakeArchitecture) -> Result<()> {
         cancelled: interrupt::stop(),
         progress: &progress,
     };
-    let (architecture, seed) = (architecture.as_ref(), config.seed);
+    let seed = config.seed;
     let job = FoldJob {
         prepared: &prepared,
         architecture,
@@ -123,7 +115,7 @@ pub(crate) fn train(args: TrainArgs, make: MakeArchitecture) -> Result<()> {
     };
     let result = job.run(&workers, &monitor);
     drop(board);
-    let result = result.map_err(|error| match out_of_memory(&error.to_string()) {
+    let result = result.map_err(|error| match error.out_of_memory() {
         Some(way_out) => anyhow!("{error}; {way_out}"),
         None => error.into(),
     })?;
@@ -161,8 +153,8 @@ pub(crate) struct EvaluateArgs {
     /// The test fold that names the split.
     #[arg(long, value_name = "K")]
     fold: usize,
-    /// The part to run over.
-    #[arg(long, value_enum)]
+    /// The part to evaluate: train, val, test or all.
+    #[arg(long, value_name = "PART")]
     split: SplitPart,
     /// Which folds validate and test: paper-2017 (one each) or paper-2015 (the test fold does both).
     #[arg(long, default_value = "paper-2017", value_parser = protocol)]
@@ -179,8 +171,8 @@ pub(crate) fn evaluate_command(args: EvaluateArgs, make: MakeArchitecture) -> Re
     let prepared = Prepared::open(&args.prepared)?;
     let (checkpoint, network) = open_network(make, &args.checkpoint, &prepared, args.device)?;
     let rows = args.split.rows(&prepared, args.fold, args.protocol)?;
-    let why_optimistic = optimistic(&checkpoint, &prepared, args.fold, args.split)?;
-    if let Some(why) = &why_optimistic {
+    let optimistic = why_optimistic(&checkpoint, &prepared, args.fold, args.split.part())?;
+    if let Some(why) = &optimistic {
         say(format!("Note: optimistic, since {why}"));
     }
     if rows.is_empty() {
@@ -199,7 +191,7 @@ pub(crate) fn evaluate_command(args: EvaluateArgs, make: MakeArchitecture) -> Re
     println!(
         "accuracy {:.4}{} on {} images{marks}; most frequent class {:.4}",
         scores.accuracy(),
-        optimistic_mark(why_optimistic.is_some()),
+        optimistic_mark(optimistic.is_some()),
         rows.len(),
         scores.majority_accuracy()
     );
@@ -278,17 +270,18 @@ pub(crate) fn select_command(args: SelectArgs, make: MakeArchitecture) -> Result
     let device = args.device.resolve()?;
     Precision::for_looking(device)?;
     let architecture = architecture_of(make, &NetworkConfig::default())?;
-    let mut why_optimistic = (args.protocol == Protocol::Paper2015)
+    let mut optimistic = (args.protocol == Protocol::Paper2015)
         .then(|| "under paper-2015 the test fold chooses the checkpoint".to_owned());
     for (_, path) in faus_train::list_checkpoints(&args.checkpoints)? {
         let checkpoint = Checkpoint::load(&path)?;
         check_fits(&checkpoint, &prepared)
             .with_context(|| format!("{}: does not fit", path.display()))?;
-        if why_optimistic.is_none() {
-            why_optimistic = optimistic(&checkpoint, &prepared, args.fold, SplitPart::Test)?;
+        if optimistic.is_none() {
+            let test = SplitPart::Test.part();
+            optimistic = why_optimistic(&checkpoint, &prepared, args.fold, test)?;
         }
     }
-    if let Some(why) = &why_optimistic {
+    if let Some(why) = &optimistic {
         say(format!("Note: optimistic, since {why}"));
     }
     let selection = select(
@@ -311,7 +304,7 @@ pub(crate) fn select_command(args: SelectArgs, make: MakeArchitecture) -> Result
     println!(
         "test accuracy {:.4}{marks}{} of step {}",
         selection.best.test_accuracy,
-        optimistic_mark(why_optimistic.is_some()),
+        optimistic_mark(optimistic.is_some()),
         selection.best.step
     );
     Ok(())

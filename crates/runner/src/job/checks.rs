@@ -12,7 +12,8 @@ use crate::ExperimentConfig;
 use crate::run_folder::RunFolder;
 
 impl Job<'_> {
-    /// The network must suit the images, and have the layer that is to be looked into: known before hours of training.
+    /// The network must suit the images and have the analysed layer, and the explanation method must exist: known before hours
+    /// of training.
     pub(super) fn check_network(&self) -> Result<()> {
         let spec = InputSpec {
             side: self.config.data.image_size as usize,
@@ -20,6 +21,7 @@ impl Job<'_> {
             dropout: self.config.train.dropout,
         };
         let network = Network::build(self.architecture, spec, 0, Device::Cpu)?;
+        faus_viz::find(&self.config.visualize.method, &[])?;
         self.stage(&network).map(|_| ())
     }
 

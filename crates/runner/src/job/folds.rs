@@ -12,16 +12,15 @@ use std::sync::{Mutex, PoisonError};
 use anyhow::{Context, Result, anyhow, bail};
 use faus_data::Prepared;
 use faus_train::{
-    CheckedRecipe, Error as TrainError, FoldJob, FoldProgress, FoldResult, Monitor, Workers,
-    fold_split,
+    CheckedRecipe, Error as TrainError, FoldJob, FoldProgress, FoldResult, MemoryForecast, Monitor,
+    Workers, fold_split,
 };
 use tch::Device;
 
 use super::words::fold_line;
 use super::{Folds, Job};
-use crate::console::say;
+use crate::console::{counted, say};
 use crate::interrupt;
-use crate::memory::{MemoryCheck, out_of_memory};
 use crate::progress::Board;
 use crate::run_folder::{RunFolder, read_json};
 
@@ -185,15 +184,21 @@ impl Training<'_> {
     /// The device of each fold that trains at the same time as the others, GPUs in turn.
     fn places(&self, folds: usize) -> Result<Vec<Device>> {
         let places = self.most_at_once(folds);
-        let fit = MemoryCheck {
-            architecture: self.job.architecture,
-            train: &self.job.config.train,
-            recipe: self.recipe,
-            prepared: self.prepared,
-            workers: self.workers.count(),
-            device: self.job.device(),
+        let forecast = MemoryForecast::new(
+            self.job.architecture,
+            self.prepared,
+            self.recipe,
+            self.workers.count(),
+            self.job.device(),
+        )?;
+        let (fit, free) = forecast.folds_that_fit(places)?;
+        if fit < places {
+            say(format!(
+                "Memory: {:.1} GB are free, so {} at once instead of {places}",
+                free as f64 / 1e9,
+                counted(fit, "fold")
+            ));
         }
-        .folds_that_fit(places)?;
         let turns = self.job.devices.iter().copied().cycle();
         Ok(turns.take(places.min(fit)).collect())
     }
@@ -298,7 +303,7 @@ impl Training<'_> {
         let way_out = match &error {
             TrainError::Resume { .. } => return anyhow!("fold {fold}: {error}"),
             _ if no_room(&said) => "make room",
-            _ => out_of_memory(&said).unwrap_or("see to it"),
+            _ => error.out_of_memory().unwrap_or("see to it"),
         };
         anyhow!(
             "fold {fold}: {error}; {way_out}, then go on with the same command and --resume: what was finished is kept in {out}"

@@ -1,3 +1,4 @@
+mod analysis;
 mod checks;
 mod folds;
 mod words;
@@ -6,23 +7,19 @@ use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use anyhow::{Context, Result, bail};
-use faus_data::{Prepared, Protocol};
-use faus_model::{Architecture, Checkpoint, Network, Precision, device_name};
-use faus_train::{CheckedRecipe, FoldResult, Summary, SummaryHead, Workers};
+use faus_data::Prepared;
+use faus_model::{Architecture, Network, device_name};
+use faus_train::{FoldResult, Summary, SummaryHead, Workers};
 use serde_json::{Value, json};
-use sha2::{Digest, Sha256};
 use tch::Device;
 
 use self::checks::{as_of_now, json_of};
 pub use self::folds::ParallelFolds;
 use self::folds::Training;
 use self::words::say_accuracy;
-use crate::choice::Choice;
 use crate::console::say;
-use crate::look::Look;
 use crate::run_folder::{RunFolder, read_json, write_bytes, write_json};
-use crate::view::{Beginning, View};
-use crate::{ExperimentConfig, Preset, data, interrupt};
+use crate::{ExperimentConfig, Preset, data};
 
 /// `faus run`: one experiment from data to report, in one folder.
 pub struct Job<'a> {
@@ -65,9 +62,6 @@ pub struct JobOutcome {
 /// Empty file that a job writes last: where it lies, nothing of the run is missing. The report alone does not say so, since
 /// `faus report` writes one of an unfinished run too.
 const FINISHED: &str = ".finished";
-
-/// File in `fau/` that says of which network and with which settings the statistics are.
-const LOOK_OF: &str = "of.json";
 
 /// A fold with its result or the reason why it has none.
 type Folds = Vec<(usize, Result<FoldResult, String>)>;
@@ -140,7 +134,7 @@ impl Job<'_> {
         summary.write(&folder.join("summary.json"))?;
         say_accuracy(&summary);
         if let Some(best) = best_fold(&folds) {
-            self.look_inside(&folder, &prepared, &recipe, &workers, best)?;
+            self.analyse(&folder, &prepared, &recipe, &workers, best)?;
         }
         let summary = Summary {
             seconds: self.seconds_so_far(&folds, at_once, started),
@@ -258,123 +252,6 @@ impl Job<'_> {
         }))
     }
 
-    /// Activations, action units and patches of the fold that validated best.
-    fn look_inside(
-        &self,
-        folder: &RunFolder,
-        prepared: &Prepared,
-        recipe: &CheckedRecipe,
-        workers: &Workers,
-        fold: usize,
-    ) -> Result<()> {
-        Precision::for_looking(self.device())?;
-        let path = folder.fold(fold).join("best.safetensors");
-        let network = Checkpoint::load(&path)
-            .and_then(|checkpoint| checkpoint.network(self.architecture, self.device()))
-            .with_context(|| {
-                format!(
-                    "delete {} to have fold {fold} trained anew",
-                    folder.fold(fold).display()
-                )
-            })?;
-        let stage = self.stage(&network)?;
-        // Files of another network's filters must not lie between this one's. What `faus controls` and its like have
-        // added to the statistics took hours and stays while the statistics do.
-        let look_of = self.look_of(&path, stage)?;
-        let statistics = folder.join("fau");
-        let same = read_json(&statistics.join(LOOK_OF))?.is_some_and(|before| before == look_of);
-        if !same {
-            remove_folder(&statistics)?;
-        }
-        remove_folder(&folder.join("viz"))?;
-        say(format!(
-            "Looking into {} of fold {fold}, which validated best",
-            network.stages()[stage].name
-        ));
-        let look = Look {
-            network: &network,
-            stage,
-            prepared,
-            normalisation: recipe.normalisation,
-            workers,
-        };
-        if !same {
-            look.action_units(&statistics, &self.config.fau.check()?)?;
-            write_json(&statistics.join(LOOK_OF), &look_of)?;
-        }
-        self.stop_here()?;
-        self.draw(folder, &look, fold)
-    }
-
-    /// What the action-unit statistics are of: they are right as long as this is the same.
-    fn look_of(&self, checkpoint: &Path, stage: usize) -> Result<Value> {
-        let bytes = std::fs::read(checkpoint)
-            .with_context(|| format!("{}: cannot be read", checkpoint.display()))?;
-        Ok(json!({
-            "checkpoint_sha256": Sha256::digest(&bytes).iter().map(|byte| format!("{byte:02x}")).collect::<String>(),
-            "stage": stage,
-            "settings": self.config.fau,
-        }))
-    }
-
-    /// Patches of the layer that is looked into, and of the output layer with the evidence for its classes.
-    fn draw(&self, folder: &RunFolder, look: &Look, fold: usize) -> Result<()> {
-        let config = &self.config.visualize;
-        let protocol = self.config.train.protocol;
-        let rows = config.split.rows(look.prepared, fold, protocol)?;
-        let beginning = Beginning {
-            architecture: self.architecture,
-            seed: self.config.seed,
-        };
-        let view = View {
-            look,
-            rows: &rows,
-            split: config.split,
-            fold: Some(fold),
-            may_have_seen: (protocol == Protocol::Paper2015)
-                .then(|| "under paper-2015 the test fold chooses the checkpoint".to_owned()),
-            choice: Choice::All,
-            method: config.method,
-            top: config.top,
-            distinct: config.distinct,
-            shown: config.figure_filters,
-            arrays: false,
-        };
-        let folder_of = |layer: &str| folder.join("viz").join(layer);
-        view.write(
-            &folder_of(look.layer()),
-            config.sanity.then_some(&beginning),
-        )?;
-        let output = look.network.stages().len() - 1;
-        if !config.evidence || output == look.stage {
-            return Ok(());
-        }
-        self.stop_here()?;
-        let look = Look {
-            stage: output,
-            ..*look
-        };
-        let view = View {
-            look: &look,
-            may_have_seen: view.may_have_seen.clone(),
-            choice: Choice::Numbers((0..look.network.filters(output)?).collect()),
-            ..view
-        };
-        let dir = folder_of(look.layer());
-        view.write(&dir, None)?;
-        view.write_evidence(&dir, &one_of_each_class(look.prepared, &rows), None)
-    }
-
-    fn stop_here(&self) -> Result<()> {
-        match interrupt::stopped() {
-            true => bail!(
-                "stopped on request; the folds are kept in {}, the same command does the rest",
-                self.out.display()
-            ),
-            false => Ok(()),
-        }
-    }
-
     /// Seconds of this run and of the earlier ones that it goes on from: this session, or if longer the folds' own sum
     /// over those that trained at once.
     fn seconds_so_far(&self, folds: &Folds, at_once: usize, started: Instant) -> f64 {
@@ -397,26 +274,6 @@ fn best_fold(folds: &Folds) -> Option<usize> {
             }
         })
         .map(|r| r.fold)
-}
-
-/// The first of `rows` of each class that they hold.
-fn one_of_each_class(prepared: &Prepared, rows: &[usize]) -> Vec<usize> {
-    let of_class = |class: usize| {
-        let mut rows = rows.iter().copied();
-        rows.find(|&row| prepared.labels()[row] == class as i64)
-    };
-    (0..prepared.info().classes.len())
-        .filter_map(of_class)
-        .collect()
-}
-
-fn remove_folder(path: &Path) -> Result<()> {
-    match std::fs::remove_dir_all(path) {
-        Err(e) if e.kind() != std::io::ErrorKind::NotFound => {
-            Err(e).with_context(|| format!("{}: cannot be removed", path.display()))
-        }
-        _ => Ok(()),
-    }
 }
 
 fn remove_if_there(path: &Path) -> Result<()> {

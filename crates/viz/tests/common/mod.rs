@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use faus_model::{Architecture, Blueprint, Error, InputSpec, Layer, Network, Stage};
+use faus_viz::{ImageSet, Images};
 use rand_chacha::ChaCha8Rng;
 use tch::{Device, Tensor};
 
@@ -76,4 +77,51 @@ pub fn normal(seed: u64, count: usize) -> Vec<f32> {
 /// The tensor's values, row by row.
 pub fn values(t: &Tensor) -> Vec<f32> {
     Vec::try_from(t.contiguous().flatten(0, -1)).unwrap()
+}
+
+/// Images given by their values and grey pixels.
+pub struct Pictures {
+    pub side: usize,
+    /// `[images, side, side]`, normalised.
+    pub values: Vec<f32>,
+    /// `[images, side, side]`.
+    pub grey: Vec<u8>,
+    pub subjects: Vec<i64>,
+}
+
+impl Pictures {
+    fn pixels(&self, row: usize) -> std::ops::Range<usize> {
+        let pixels = self.side * self.side;
+        row * pixels..(row + 1) * pixels
+    }
+}
+
+impl Images for Pictures {
+    fn side(&self) -> usize {
+        self.side
+    }
+
+    fn grey(&self, row: usize) -> &[u8] {
+        &self.grey[self.pixels(row)]
+    }
+
+    fn input(&self, row: usize) -> Vec<f32> {
+        self.values[self.pixels(row)].to_vec()
+    }
+
+    fn subject(&self, row: usize) -> i64 {
+        self.subjects[row]
+    }
+}
+
+impl Pictures {
+    /// These rows, of which a filter shows one per group.
+    pub fn set<'a>(&'a self, rows: &'a [usize], groups: &'a [i64]) -> ImageSet<'a> {
+        ImageSet {
+            images: self,
+            rows,
+            groups,
+            progress: &|_, _, _| true,
+        }
+    }
 }

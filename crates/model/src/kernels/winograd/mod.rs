@@ -15,7 +15,8 @@ use std::ops::Range;
 use pulp::Arch;
 
 use super::buffer::{Buffer, PANEL, Row};
-use super::{FILTER_SIDE, PAD, Pooled};
+use super::pool::Pooled;
+use super::{FILTER_SIDE, PAD};
 use points::{Filter, FilterTransposed, Input, InputTransposed, OUTPUTS, Output, OutputTransposed};
 use product::{Product, TransposedProduct};
 use tiles::{
@@ -396,23 +397,14 @@ mod tests {
                 .map(|i| (i as f32 * 0.37).sin())
                 .collect();
             let (d_weight, d_input) = case.winograd.backward(&case.input, &pooled, &d_pooled);
-            let (mut expected_weight, mut expected_input) =
-                (vec![0.0; d_weight.len()], vec![0.0; d_input.len()]);
             let shape = ConvShape {
                 side,
                 inputs: INPUTS,
                 kernel: 5,
                 tile: case.tile,
             };
-            sparse_backward(
-                shape,
-                &case.input,
-                &case.weight,
-                &pooled,
-                &d_pooled,
-                &mut expected_weight,
-                &mut expected_input,
-            );
+            let (expected_weight, expected_input) =
+                sparse_backward(shape, &case.input, &case.weight, &pooled, &d_pooled);
             assert!(difference(&d_weight, &expected_weight) < 3e-5, "{side}");
             assert!(difference(&d_input, &expected_input) < 3e-5, "{side}");
         }

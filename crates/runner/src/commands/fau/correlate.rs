@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use anyhow::Result;
 use clap::Args;
 use faus_fau::{
-    AnalysisOptions, Exchange, Observer, OutputOptions, Watch, analyse_with, read_activations,
+    AnalysisOptions, Exchange, OutputOptions, Watch, analyse_with, read_activations,
     read_samples,
 };
 
@@ -64,9 +64,12 @@ pub(crate) fn correlate(args: CorrelateArgs) -> Result<()> {
         ..AnalysisOptions::default()
     };
     let options = options.check()?;
-    let analysis = watched("Exchanging codes", |watch| {
-        analyse_with(&activations, &samples, &options, &[], watch)
-    })?;
+    let steps = Steps::default();
+    let watch = Watch {
+        observer: Some(&|done, of| steps.show("Exchanging codes", done, of)),
+    };
+    let analysis = analyse_with(&activations, &samples, &options, &[], &watch)?;
+    drop(steps);
     let beside = args.samples.with_file_name("dataset.json");
     let synthetic = read_json(&beside)
         .ok()
@@ -90,13 +93,4 @@ pub(crate) fn correlate(args: CorrelateArgs) -> Result<()> {
     verdict.iter().for_each(|line| say(format!("  {line}")));
     println!("{}", args.output.join("correspondences.csv").display());
     Ok(())
-}
-
-/// Long statistics with a progress bar; Ctrl-C stops it cleanly.
-pub(crate) fn watched<R>(what: &str, work: impl FnOnce(&Watch) -> R) -> R {
-    let steps = Steps::default();
-    let observer: Observer = &|done, of| steps.show(what, done, of);
-    work(&Watch {
-        observer: Some(observer),
-    })
 }

@@ -5,7 +5,6 @@ mod controls;
 mod correlate;
 mod intervene;
 mod landmarks;
-mod layer;
 mod locate;
 mod open;
 mod probe;
@@ -14,7 +13,7 @@ mod shuffled;
 
 pub(crate) use ablate::{AblateArgs, ablate};
 pub(crate) use controls::{ControlsArgs, controls};
-pub(crate) use correlate::{CorrelateArgs, correlate, watched};
+pub(crate) use correlate::{CorrelateArgs, correlate};
 pub(crate) use intervene::{InterveneArgs, intervene};
 pub(crate) use locate::{LocateArgs, locate};
 pub(crate) use probe::{ProbeArgs, probe};

@@ -8,10 +8,10 @@ use faus_data::{Prepared, Protocol, rng};
 use faus_fau::{Error, Lens, NetworkKind, Networks, RunView, SampleRow, Study, read_samples};
 use faus_model::{Architecture, Checkpoint, DeviceChoice, InputSpec, Network, Precision};
 use faus_train::{CheckedRecipe, Workers};
+use faus_viz::{LayerLens, Progress};
 use rand::Rng;
 use tch::Device;
 
-use super::layer::Layer;
 use super::shuffled::label_shuffled;
 use crate::cli::{architecture_of, wrong_usage};
 use crate::console::{Steps, say};
@@ -97,6 +97,11 @@ impl Run {
         let (best_fold, _) = best.with_context(|| self.at("no fold is finished"))?;
         let folds: Vec<usize> = self.folds.iter().map(|(fold, _)| *fold).collect();
         let steps = Steps::default();
+        let progress = |what: &str, done, of| steps.show(what, done, of);
+        let networks = RunNetworks {
+            run: self,
+            progress: &progress,
+        };
         let optimistic = (self.recipe.protocol == Protocol::Paper2015).then_some(
             "under paper-2015 the labels of these people chose the network's checkpoint",
         );
@@ -113,9 +118,9 @@ impl Run {
             best_fold,
             image: &|row| self.prepared.image(row),
             side: self.prepared.image_size(),
-            networks: self,
+            networks: &networks,
             pool: self.workers.pool(),
-            progress: &|what, done, of| steps.show(what, done, of),
+            progress: &progress,
             say: &|line| say(line),
         };
         let answer = study.answer(&view).map_err(|error| match error {
@@ -159,29 +164,40 @@ impl Run {
             }
         }
     }
+}
 
-    fn layer(&self, kind: NetworkKind, fold: usize, layer: Option<&str>) -> Result<Layer<'_>> {
-        let network = self.network(kind, fold)?;
-        let stage = match layer.or(self.config.visualize.layer.as_deref()) {
+/// The networks of a run, with the progress of their computations.
+struct RunNetworks<'a> {
+    run: &'a Run,
+    progress: Progress<'a>,
+}
+
+impl RunNetworks<'_> {
+    fn layer(&self, kind: NetworkKind, fold: usize, layer: Option<&str>) -> Result<LayerLens<'_>> {
+        let run = self.run;
+        let network = run.network(kind, fold)?;
+        let stage = match layer.or(run.config.visualize.layer.as_deref()) {
             Some(layer) => network.stage_index(layer)?,
             None => network
                 .last_convolution()
                 .context("the network has no convolution: set visualize.layer")?,
         };
-        Ok(Layer {
+        Ok(LayerLens {
             network,
             stage,
-            prepared: &self.prepared,
-            normalisation: self.recipe.normalisation,
-            workers: &self.workers,
+            prepared: &run.prepared,
+            normalisation: run.recipe.normalisation,
+            pool: run.workers.pool(),
+            progress: self.progress,
         })
     }
 }
 
-impl Networks for Run {
+impl Networks for RunNetworks<'_> {
     fn layers(&self) -> Result<Vec<String>, Error> {
-        let (fold, _) = self.folds.first().copied().unwrap_or_default();
-        let network = self.network(NetworkKind::Untrained, fold).map_err(lens)?;
+        let (fold, _) = self.run.folds.first().copied().unwrap_or_default();
+        let network = self.run.network(NetworkKind::Untrained, fold);
+        let network = network.map_err(lens)?;
         let stages = network.stages().iter();
         Ok(stages.map(|stage| stage.name.clone()).collect())
     }
@@ -197,7 +213,7 @@ impl Networks for Run {
 }
 
 /// Any error as one of the statistics.
-pub(super) fn lens(error: anyhow::Error) -> Error {
+fn lens(error: anyhow::Error) -> Error {
     match error.downcast::<Error>() {
         Ok(error) => error,
         Err(error) => Error::Lens(error.into()),

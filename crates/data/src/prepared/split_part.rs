@@ -1,0 +1,66 @@
+//! A part of a fold's split, chosen by name.
+
+use std::str::FromStr;
+
+use serde::de::IntoDeserializer;
+use serde::{Deserialize, Serialize};
+
+use crate::error::Error;
+use crate::fold::part::Part;
+use crate::fold::split::Protocol;
+use crate::prepared::Prepared;
+
+/// A part of a fold's split.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum SplitPart {
+    /// Images that the fold trains on.
+    Train,
+    /// Images that its checkpoint is chosen by.
+    Val,
+    /// Images that it is tested on.
+    #[default]
+    Test,
+    /// Every labelled image.
+    All,
+}
+
+impl SplitPart {
+    /// The part of a split; `None` for every labelled image.
+    pub fn part(self) -> Option<Part> {
+        match self {
+            Self::Train => Some(Part::Train),
+            Self::Val => Some(Part::Validation),
+            Self::Test => Some(Part::Test),
+            Self::All => None,
+        }
+    }
+
+    /// The rows of this part for fold `fold`.
+    ///
+    /// # Errors
+    /// Those of [`Prepared::split`].
+    pub fn rows(
+        self,
+        prepared: &Prepared,
+        fold: usize,
+        protocol: Protocol,
+    ) -> Result<Vec<usize>, Error> {
+        let split = prepared.split(fold, protocol)?;
+        let labelled = |row: &usize| prepared.labels()[*row] >= 0;
+        Ok(match self {
+            Self::Train => split.train,
+            Self::Val => split.validation,
+            Self::Test => split.test,
+            Self::All => (0..prepared.len()).filter(labelled).collect(),
+        })
+    }
+}
+
+impl FromStr for SplitPart {
+    type Err = serde::de::value::Error;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        Self::deserialize(text.into_deserializer())
+    }
+}

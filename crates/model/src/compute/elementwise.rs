@@ -1,0 +1,123 @@
+//! Elementwise updates of tensors on the CPU, in one pass over their memory.
+
+use rayon::prelude::*;
+use tch::{Device, Kind, Tensor};
+
+/// Numbers that one thread works on at a time.
+const STRETCH: usize = 16_384;
+
+/// Calls `f` on matching stretches of the memory of f32 tensors on the CPU, on rayon's threads, in any order: those of
+/// `changed`, to be written, and those of `read`. One pass over memory where as many tensor operations would make many.
+///
+/// `false`, and nothing done, where the tensors do not lie on the CPU, differ in shape or layout, have gaps or overlap.
+///
+/// # Safety
+/// Until it returns nothing else, on this thread or another and `f` included, may use the memory of these tensors but through
+/// the stretches that `f` is given.
+#[allow(unsafe_code)]
+pub unsafe fn in_memory<const N: usize>(
+    changed: [&Tensor; N],
+    read: &[&Tensor],
+    f: impl Fn([&mut [f32]; N], &[&[f32]]) + Sync,
+) -> bool {
+    let all = || changed.iter().chain(read).copied();
+    let Some(len) = common_length(all()) else {
+        return false;
+    };
+    if len == 0 {
+        return true;
+    }
+    let starts = changed.map(|t| t.data_ptr() as usize);
+    let bytes = len * size_of::<f32>();
+    let apart = |a: usize, b: usize| a.abs_diff(b) >= bytes;
+    let fixed: Vec<usize> = read.iter().map(|t| t.data_ptr() as usize).collect();
+    let alone = |i: usize| {
+        let others = starts[i + 1..].iter().chain(&fixed);
+        others.into_iter().all(|&other| apart(starts[i], other))
+    };
+    if !(0..N).all(alone) {
+        return false;
+    }
+    (0..len.div_ceil(STRETCH))
+        .into_par_iter()
+        .for_each(|stretch| {
+            let first = stretch * STRETCH;
+            let count = STRETCH.min(len - first);
+            // SAFETY: kind, device and density were checked, so `len` f32 values lie at every start, and the borrowed tensors
+            // keep them there; the changed ones overlap nothing, and each stretch of them is given to one call alone.
+            let changed = starts.map(|start| unsafe {
+                std::slice::from_raw_parts_mut((start as *mut f32).add(first), count)
+            });
+            let read: Vec<&[f32]> = fixed
+                .iter()
+                .map(|&start| unsafe {
+                    std::slice::from_raw_parts((start as *const f32).add(first), count)
+                })
+                .collect();
+            f(changed, &read);
+        });
+    true
+}
+
+/// How many values each of these holds, if they are f32 on the CPU, without gaps, and alike in shape and layout.
+fn common_length<'a>(mut all: impl Iterator<Item = &'a Tensor>) -> Option<usize> {
+    let first = all.next()?;
+    let dense = |t: &Tensor| {
+        t.is_contiguous()
+            || (t.dim() == 4
+                && t.f_permute([0, 2, 3, 1])
+                    .is_ok_and(|nhwc| nhwc.is_contiguous()))
+    };
+    let plain = |t: &Tensor| t.kind() == Kind::Float && t.device() == Device::Cpu && dense(t);
+    let alike = |t: &Tensor| t.size() == first.size() && t.stride() == first.stride();
+    (plain(first) && all.all(|t| plain(t) && alike(t))).then(|| first.numel())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::network::layer::channels_last;
+
+    #[allow(unsafe_code)]
+    fn add(to: &Tensor, from: &Tensor) -> bool {
+        let add = |[to]: [&mut [f32]; 1], from: &[&[f32]]| {
+            for (to, from) in to.iter_mut().zip(from[0]) {
+                *to += from;
+            }
+        };
+        // SAFETY: the closure captures nothing, and the test's tensors are known to this thread alone.
+        unsafe { in_memory([to], &[from], add) }
+    }
+
+    #[test]
+    fn every_value_is_visited_once() {
+        let options = (Kind::Float, Device::Cpu);
+        for shape in [vec![3], vec![50_000], vec![64, 20, 5, 7]] {
+            let (a, b) = (
+                Tensor::randn(&shape, options),
+                Tensor::randn(&shape, options),
+            );
+            let sum = &a + &b;
+            assert!(add(&a, &b));
+            assert_eq!(a, sum);
+        }
+    }
+
+    #[test]
+    fn what_does_not_match_is_left_alone() {
+        let x = Tensor::ones([4, 3, 5, 5], (Kind::Float, Device::Cpu));
+        let nhwc = channels_last(&x).unwrap();
+        assert!(add(&nhwc, &nhwc.copy()), "both channels-last");
+        let others = [
+            nhwc,
+            x.to_kind(Kind::Double),
+            x.narrow(3, 0, 4),
+            x.shallow_clone(),
+            x.transpose(2, 3),
+        ];
+        for other in others {
+            assert!(!add(&x, &other), "{other:?}");
+        }
+        assert_eq!(x.sum(Kind::Float).double_value(&[]), 300.0);
+    }
+}

@@ -1,0 +1,108 @@
+//! F(x): the largest response of every filter, and its place.
+
+use tch::{Device, Kind, Tensor};
+
+use crate::compute::plan::Plan;
+use crate::error::Error;
+use crate::kernels::{Pooled, values};
+use crate::network::Network;
+
+/// The largest response of every filter in every image, after ReLU, and its place.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Maxima {
+    /// Feature maps, or units of a fully connected stage.
+    pub filters: usize,
+    /// Columns of the feature map; 1 for a fully connected stage.
+    pub columns: usize,
+    /// `[images, filters]`.
+    pub values: Vec<f32>,
+    /// `[images, filters]`: row · columns + column of the maximum in the feature map, the first of equals.
+    pub positions: Vec<u32>,
+}
+
+impl Network {
+    /// F(x) of the paper, section 4.2, with its place, for images `[N, 1, side, side]` on the network's device. The kernels
+    /// of `plan` find the maximum without storing the map. By Winograd's form values are off by some 4e-6 of the largest, so
+    /// of two positions as close as that either may be named.
+    ///
+    /// # Errors
+    /// When there is no such stage or the images do not fit.
+    pub fn maxima(&self, images: &Tensor, stage: usize, plan: &Plan) -> Result<Maxima, Error> {
+        if stage >= self.stages().len() {
+            return Err(Error::NoFeatureMap(format!("#{stage}")));
+        }
+        tch::no_grad(|| {
+            if stage >= plan.len() {
+                return self.maxima_by_libtorch(images, stage, plan);
+            }
+            let before = plan.forward(&images.f_contiguous()?, stage.max(1))?;
+            Ok(match (stage, before.last()) {
+                (1.., Some(input)) => {
+                    let convolution = &plan.convolutions[stage - 1];
+                    let side = convolution.side();
+                    // Pooled over the whole map.
+                    convolution.forward(input, side).maxima(side)
+                }
+                (_, Some(pooled)) => pooled.maxima(self.spec().side),
+                (_, None) => return self.maxima_by_libtorch(images, stage, plan),
+            })
+        })
+    }
+
+    fn maxima_by_libtorch(
+        &self,
+        images: &Tensor,
+        stage: usize,
+        plan: &Plan,
+    ) -> Result<Maxima, Error> {
+        let maps = match self.feature_maps(images, stage) {
+            Err(Error::NoFeatureMap(_)) => {
+                let mut rest = self.stages()[plan.len()..=stage].iter();
+                let units = rest.try_fold(plan.features(images)?, |x, s| s.forward(&x))?;
+                units.f_unsqueeze(-1)?.f_unsqueeze(-1)?
+            }
+            maps => maps?,
+        };
+        let (n, filters, columns) = (maps.size()[0], maps.size()[1], maps.size()[3]);
+        let flat = maps.f_contiguous()?.f_reshape([n, filters, -1])?;
+        let (largest, places) = flat.f_max_dim(2, false)?;
+        let largest = largest.f_to_device(Device::Cpu)?.f_to_kind(Kind::Float)?;
+        let places = places.f_to_device(Device::Cpu)?.f_view(-1)?;
+        let places: Vec<i64> = Vec::try_from(&places)?;
+        Ok(Maxima {
+            filters: filters as usize,
+            columns: columns as usize,
+            values: values(&largest.f_contiguous()?)?.to_vec(),
+            positions: places.into_iter().map(|p| p as u32).collect(),
+        })
+    }
+}
+
+impl Pooled {
+    /// The largest of all units of each channel, the first of equals row by row in the map that was pooled.
+    fn maxima(&self, map_side: usize) -> Maxima {
+        let (units, channels) = (self.side * self.side, self.channels);
+        let images = self.values.len() / (units * channels).max(1);
+        let mut values = vec![f32::NEG_INFINITY; images * channels];
+        let mut positions = vec![0u32; images * channels];
+        for pooled in 0..images * units {
+            let (image, unit) = (pooled / units, pooled % units);
+            let corner = unit / self.side * self.tile * map_side + unit % self.side * self.tile;
+            for channel in 0..channels {
+                let (at, slot) = (pooled * channels + channel, image * channels + channel);
+                let (x, winner) = (self.values[at], self.winners()[at] as usize);
+                let place = (corner + winner / self.tile * map_side + winner % self.tile) as u32;
+                let (best, first) = (&mut values[slot], &mut positions[slot]);
+                if x > *best || x.is_nan() || (x == *best && place < *first) {
+                    (*best, *first) = (x, place);
+                }
+            }
+        }
+        Maxima {
+            filters: channels,
+            columns: map_side,
+            values,
+            positions,
+        }
+    }
+}

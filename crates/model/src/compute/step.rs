@@ -1,0 +1,192 @@
+//! One training step: the loss and its gradients.
+
+use tch::{Device, Kind, Reduction, Tensor};
+
+use crate::compute::dropout::DropoutLayer;
+use crate::compute::plan::{GradientMethod, Plan};
+use crate::error::Error;
+use crate::kernels::{Buffer, Stem, nhwc_values, values};
+use crate::network::Network;
+use crate::network::layer::Layer;
+
+/// Images to learn from in one step, or the part of them that one thread takes.
+#[derive(Debug)]
+pub struct TrainBatch {
+    /// `[n, 1, side, side]` f32, normalised, on the network's device.
+    pub images: Tensor,
+    /// `[n]` i64 in 0..classes, on the network's device.
+    pub labels: Tensor,
+    /// A seed per image for its dropout masks, so that they do not depend on who computes the image.
+    pub dropout_seeds: Vec<u64>,
+    /// The masks of [`Network::dropout_layers`], drawn ahead from these seeds and on the network's device, so that a GPU does
+    /// not wait for them. Empty: the step draws them itself.
+    pub dropout_masks: Vec<Tensor>,
+    /// Weight of each image in the loss: 1 over the size of the whole batch.
+    pub weight: f64,
+}
+
+/// Loss and hits of a step or of its part, on the device that computed them.
+///
+/// Reading a number from a GPU waits for its whole queue, so a training reads those of many steps at once.
+#[derive(Debug)]
+pub struct Tally(Tensor);
+
+impl Tally {
+    fn new(loss: &Tensor, hits: &Tensor) -> Result<Self, Error> {
+        let values = [loss.f_detach()?, hits.shallow_clone()].map(|t| t.f_to_kind(Kind::Double));
+        let [loss, hits] = values;
+        Ok(Self(Tensor::f_stack(&[loss?, hits?], 0)?))
+    }
+
+    /// Loss (cross-entropy of the images times [`TrainBatch::weight`]) and hits (images classified rightly, with dropout
+    /// on) of each of `tallies`, which lie on one device; one copy for all.
+    ///
+    /// # Errors
+    /// When the device failed.
+    pub fn read<'a>(tallies: impl IntoIterator<Item = &'a Self>) -> Result<Vec<(f64, i64)>, Error> {
+        let values: Vec<&Tensor> = tallies.into_iter().map(|tally| &tally.0).collect();
+        if values.is_empty() {
+            return Ok(vec![]);
+        }
+        let read = Tensor::f_stack(&values, 0)?.f_to_device(Device::Cpu)?;
+        let read: Vec<f64> = Vec::try_from(read.f_view(-1)?)?;
+        Ok(read.chunks(2).map(|two| (two[0], two[1] as i64)).collect())
+    }
+}
+
+/// The result of a step.
+#[derive(Debug)]
+pub struct StepOutput {
+    /// Loss and hits.
+    pub tally: Tally,
+    /// Gradient of the loss for each of [`Network::parameters`], in their order and shape.
+    pub gradients: Vec<Tensor>,
+}
+
+impl Network {
+    /// One forward and backward pass, on the calling thread; dropout is on.
+    ///
+    /// # Errors
+    /// When shapes or devices do not fit.
+    pub fn loss_and_gradients(
+        &self,
+        batch: &TrainBatch,
+        method: GradientMethod,
+    ) -> Result<StepOutput, Error> {
+        self.planned_loss_and_gradients(batch, &self.plan(method)?)
+    }
+
+    /// [`Network::loss_and_gradients`] by `plan`, which the threads of a step share.
+    ///
+    /// # Errors
+    /// When shapes or devices do not fit.
+    pub fn planned_loss_and_gradients(
+        &self,
+        batch: &TrainBatch,
+        plan: &Plan,
+    ) -> Result<StepOutput, Error> {
+        match &plan.stem {
+            Some(stem) => self.kernel_step(batch, plan, stem),
+            None => self.autograd_step(batch),
+        }
+    }
+
+    fn autograd_step(&self, batch: &TrainBatch) -> Result<StepOutput, Error> {
+        let leaves = self.leaves()?;
+        let (loss, hits) = leaves.loss_from(0, &batch.images, batch)?;
+        let parameters: Vec<&Tensor> = leaves.parameters().into_iter().map(|(_, t)| t).collect();
+        let gradients = Tensor::f_run_backward(&[&loss], &parameters, false, false)?;
+        Ok(StepOutput {
+            tally: Tally::new(&loss, &hits)?,
+            gradients,
+        })
+    }
+
+    /// Forward and backward with our kernels for the leading convolutions.
+    fn kernel_step(
+        &self,
+        batch: &TrainBatch,
+        plan: &Plan,
+        stem: &Stem,
+    ) -> Result<StepOutput, Error> {
+        let grey = batch.images.f_contiguous()?;
+        let pooled = plan.forward(&grey, plan.len())?;
+        let last = &pooled[plan.len() - 1];
+        let features = last
+            .as_nchw(batch.images.size()[0])?
+            .set_requires_grad(true);
+        let (tally, d_features, head) = self.head_step(plan.len(), &features, batch)?;
+        let mut d_pooled = Buffer::copy_of(values(&nhwc_values(&d_features)?)?);
+        let mut gradients = Vec::new();
+        for (index, convolution) in plan.convolutions.iter().enumerate().rev() {
+            let (weight, input) = (self.conv_weight(index + 1)?, &pooled[index].values);
+            let output = &pooled[index + 1];
+            let (d_weight, d_input) = convolution.backward(weight, input, output, &d_pooled)?;
+            gradients.push(d_weight);
+            d_pooled = d_input;
+        }
+        let d_stem = Tensor::f_from_slice(&stem.backward(values(&grey)?, &pooled[0], &d_pooled))?;
+        gradients.push(d_stem.f_reshape(self.conv_weight(0)?.size())?);
+        gradients.reverse();
+        gradients.extend(head);
+        Ok(StepOutput { tally, gradients })
+    }
+
+    /// The stages after the convolutions: loss and hits, the gradient of their input and those of their parameters.
+    fn head_step(
+        &self,
+        first: usize,
+        features: &Tensor,
+        batch: &TrainBatch,
+    ) -> Result<(Tally, Tensor, Vec<Tensor>), Error> {
+        let leaves = self.leaves()?;
+        let (loss, hits) = leaves.loss_from(first, features, batch)?;
+        let parameters = leaves.parameters();
+        let mut wanted = vec![features];
+        wanted.extend(parameters.iter().skip(first).map(|(_, t)| *t));
+        let mut gradients = Tensor::f_run_backward(&[&loss], &wanted, false, false)?;
+        let d_features = gradients.remove(0);
+        Ok((Tally::new(&loss, &hits)?, d_features, gradients))
+    }
+
+    /// The same network over leaves of a new graph that share its weights.
+    fn leaves(&self) -> Result<Network, Error> {
+        self.map(self.device(), &|t| {
+            Ok(t.f_detach()?.set_requires_grad(true))
+        })
+    }
+
+    /// Weighted cross-entropy and hits from the input of stage `first` on, with dropout.
+    fn loss_from(
+        &self,
+        first: usize,
+        x: &Tensor,
+        batch: &TrainBatch,
+    ) -> Result<(Tensor, Tensor), Error> {
+        let mut x = x.shallow_clone();
+        let mut ahead = batch.dropout_masks.iter();
+        for (index, stage) in self.stages().iter().enumerate().skip(first) {
+            for layer in &stage.layers {
+                x = match layer {
+                    Layer::Dropout { p } if *p > 0.0 => match ahead.next() {
+                        Some(mask) => x.f_mul(&mask.f_view_as(&x)?)?,
+                        None => x.f_mul(
+                            &DropoutLayer::of(index, *p, &x)
+                                .mask(&batch.dropout_seeds)?
+                                .f_reshape(x.size())?
+                                .f_to_device(x.device())?,
+                        )?,
+                    },
+                    other => other.forward(&x)?,
+                };
+            }
+        }
+        let loss =
+            x.f_cross_entropy_loss::<Tensor>(&batch.labels, None, Reduction::Sum, -100, 0.0)?;
+        let hits = x
+            .f_argmax(1, false)?
+            .f_eq_tensor(&batch.labels)?
+            .f_sum(Kind::Int64)?;
+        Ok((loss.f_mul_scalar(batch.weight)?, hits))
+    }
+}

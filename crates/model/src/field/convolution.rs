@@ -1,0 +1,105 @@
+//! A convolution over a rectangle of a map, forward and back.
+
+use tch::{Device, Tensor};
+
+use crate::error::Error;
+use crate::field::map::{Map, Region};
+use crate::kernels::{Buffer, Direct, PANEL, values};
+
+#[derive(Debug)]
+pub(super) struct Convolution {
+    pub direct: Direct,
+    padding: usize,
+    /// Side of the map that it works on.
+    side: usize,
+}
+
+impl Convolution {
+    pub fn new(
+        weight: &Tensor,
+        bias: Option<&Tensor>,
+        padding: i64,
+        side: usize,
+    ) -> Result<Self, Error> {
+        let on_cpu = |t: &Tensor| t.f_detach()?.f_to_device(Device::Cpu)?.f_contiguous();
+        let (weight, bias) = (on_cpu(weight)?, bias.map(on_cpu).transpose()?);
+        let size = weight.size();
+        let shape = (size[0] as usize, size[1] as usize, size[3] as usize);
+        let bias = bias.as_ref().map(values).transpose()?.unwrap_or_default();
+        Ok(Self {
+            direct: Direct::new(values(&weight)?, shape, bias),
+            padding: padding as usize,
+            side,
+        })
+    }
+
+    /// Side of the feature map.
+    pub fn output_side(&self) -> usize {
+        (self.side + 2 * self.padding + 1).saturating_sub(self.direct.kernel)
+    }
+
+    /// The inputs that these outputs see.
+    pub fn sees(&self, outputs: Region) -> Region {
+        let span = |first: usize, count: usize| {
+            let start = first.saturating_sub(self.padding);
+            let end = (first + count - 1 + self.direct.kernel).saturating_sub(self.padding);
+            (start.min(self.side), end.min(self.side))
+        };
+        let (top, bottom) = span(outputs.row, outputs.height);
+        let (left, right) = span(outputs.column, outputs.width);
+        Region {
+            row: top,
+            column: left,
+            height: bottom - top,
+            width: right - left,
+        }
+    }
+
+    /// Where the first tap of `outputs`' first unit falls in `inputs`.
+    fn first_tap(&self, outputs: Region, inputs: Region) -> (isize, isize) {
+        let at =
+            |output: usize, input: usize| output as isize - self.padding as isize - input as isize;
+        (
+            at(outputs.row, inputs.row),
+            at(outputs.column, inputs.column),
+        )
+    }
+
+    /// The part of `map` that `outputs` see, with zeros outside the map.
+    pub fn pad(&self, map: &Map, outputs: Region) -> Buffer {
+        let (stride, margin) = (self.direct.input_stride, self.direct.kernel - 1);
+        let line = (outputs.width + margin) * stride;
+        let mut padded = Buffer::zeros((outputs.height + margin) * line);
+        let seen = self.sees(outputs);
+        let (top, left) = self.first_tap(outputs, seen);
+        let run = seen.width * stride;
+        for row in 0..seen.height {
+            let inside = (seen.row - map.region.row + row) * map.region.width;
+            let from = (inside + seen.column - map.region.column) * stride;
+            let to = (row as isize - top) as usize * line + (-left) as usize * stride;
+            padded[to..to + run].copy_from_slice(&map.values[from..from + run]);
+        }
+        padded
+    }
+
+    pub fn forward(&self, map: &Map, outputs: Region) -> Map {
+        let mut out = Map::of(outputs, self.direct.panels() * PANEL);
+        let padded = self.pad(map, outputs);
+        self.direct
+            .forward(&padded, outputs.width, out.values.rows_mut());
+        out
+    }
+
+    pub fn backward(&self, gradient: &Map, inputs: Region) -> Map {
+        let mut d_input = Map::of(inputs, self.direct.input_stride);
+        d_input.values.fill(0.0);
+        self.direct.backward(
+            &gradient.values,
+            gradient.region.width,
+            self.first_tap(gradient.region, inputs),
+            &mut d_input.values,
+            inputs.width,
+        );
+        d_input
+    }
+}

@@ -1,0 +1,261 @@
+//! A network: named stages of layers, with their weights on a device.
+
+pub(crate) mod architecture;
+pub(crate) mod layer;
+pub(crate) mod receptive;
+
+use std::collections::BTreeMap;
+
+use rand::SeedableRng;
+use rand_chacha::ChaCha8Rng;
+use tch::{Device, Kind, Tensor};
+
+use crate::error::Error;
+
+use self::architecture::{Architecture, InputSpec};
+use self::layer::{Layer, Stage};
+
+/// A network with weights, on a device.
+#[derive(Debug)]
+pub struct Network {
+    architecture: String,
+    spec: InputSpec,
+    device: Device,
+    stages: Vec<Stage>,
+    drawn: BTreeMap<String, f64>,
+}
+
+impl Network {
+    /// Builds `architecture` with weights drawn from `seed` (on the CPU, so the same on every device).
+    ///
+    /// # Errors
+    /// When the input does not suit the architecture, or the device is out of memory.
+    pub fn build(
+        architecture: &dyn Architecture,
+        spec: InputSpec,
+        seed: u64,
+        device: Device,
+    ) -> Result<Self, Error> {
+        let blueprint = architecture.build(&spec, &mut ChaCha8Rng::seed_from_u64(seed))?;
+        let network = Self {
+            architecture: architecture.name().to_owned(),
+            spec,
+            device: Device::Cpu,
+            stages: blueprint.stages,
+            drawn: blueprint.drawn,
+        };
+        match device {
+            Device::Cpu => Ok(network),
+            gpu => network.to_device(gpu),
+        }
+    }
+
+    /// The architecture's name.
+    pub fn architecture(&self) -> &str {
+        &self.architecture
+    }
+
+    /// What the network was built for.
+    pub fn spec(&self) -> InputSpec {
+        self.spec
+    }
+
+    /// Where the weights lie; inputs must lie there too.
+    pub fn device(&self) -> Device {
+        self.device
+    }
+
+    /// The stages in forward order.
+    pub fn stages(&self) -> &[Stage] {
+        &self.stages
+    }
+
+    /// Random choices of the initialisation, such as the paper's k.
+    pub fn drawn(&self) -> &BTreeMap<String, f64> {
+        &self.drawn
+    }
+
+    /// Position of the stage called `name`.
+    ///
+    /// # Errors
+    /// When there is none; the error lists the names.
+    pub fn stage_index(&self, name: &str) -> Result<usize, Error> {
+        self.stages
+            .iter()
+            .position(|s| s.name == name)
+            .ok_or_else(|| no_stage(name, self.stages.iter().map(|s| s.name.as_str())))
+    }
+
+    /// The last stage with a convolution: `conv3` for the paper's network.
+    pub fn last_convolution(&self) -> Option<usize> {
+        self.stages
+            .iter()
+            .rposition(|s| s.layers.iter().any(|l| matches!(l, Layer::Conv { .. })))
+    }
+
+    /// Feature maps of a convolutional stage, or units of a fully connected one.
+    ///
+    /// # Errors
+    /// When stage `stage` does not exist or has no weights.
+    pub fn filters(&self, stage: usize) -> Result<usize, Error> {
+        let stages = self.stages.iter().skip(stage).take(1);
+        let mut weights = stages.flat_map(Stage::parameters);
+        let first = weights.next().map(|(_, w)| w.size()[0] as usize);
+        first.ok_or_else(|| Error::NoFeatureMap(format!("#{stage}")))
+    }
+
+    /// All weights by name (`conv1.weight`, `fc4.bias`), in forward order.
+    pub fn parameters(&self) -> Vec<(String, &Tensor)> {
+        self.stages.iter().flat_map(Stage::parameters).collect()
+    }
+
+    /// Copies `values` (`[shape as the parameter's]`, any device) into the parameter called `name`.
+    ///
+    /// # Errors
+    /// When there is no such parameter or the shapes differ.
+    pub fn set_parameter(&self, name: &str, values: &Tensor) -> Result<(), Error> {
+        let parameters = self.parameters();
+        let Some((_, parameter)) = parameters.iter().find(|(n, _)| n == name) else {
+            return Err(no_stage(name, parameters.iter().map(|(n, _)| n.as_str())));
+        };
+        if parameter.size() != values.size() {
+            let (own, other) = (parameter.size(), values.size());
+            let what = format!("{name} has shape {own:?}, the values have {other:?}");
+            return Err(tch::TchError::Shape(what).into());
+        }
+        Ok(tch::no_grad(|| parameter.shallow_clone().f_copy_(values))?)
+    }
+
+    /// A network that shares these weights, for another thread: changes to one show in the other.
+    ///
+    /// # Errors
+    /// When libtorch refuses (it has no reason to).
+    pub fn replica(&self) -> Result<Self, Error> {
+        self.map(self.device, &|t| Ok(t.f_detach()?))
+    }
+
+    /// A copy of the network on `device`.
+    ///
+    /// # Errors
+    /// When the device is not there or out of memory.
+    pub fn to_device(&self, device: Device) -> Result<Self, Error> {
+        self.map(device, &|t| Ok(t.f_detach()?.f_to_device(device)?))
+    }
+
+    /// A network with weights of its own, on the same device.
+    ///
+    /// # Errors
+    /// When the device is out of memory.
+    pub fn deep_copy(&self) -> Result<Self, Error> {
+        self.map(self.device, &|t| {
+            let mut copy = t.f_empty_like()?.f_detach()?;
+            copy.f_copy_(&t.f_detach()?)?;
+            Ok(copy)
+        })
+    }
+
+    /// The network that gives on images + `shift`, padded by that many pixels of the value `shift` on every side (the second
+    /// result), what this one gives on the images: the first convolution's bias takes the shift back out (Kindermans et al.,
+    /// arXiv 1711.00867, section 2.1). Any map that explains the one should explain the other.
+    ///
+    /// `None` where the first layer is no convolution.
+    ///
+    /// # Errors
+    /// When the device is out of memory.
+    pub fn under_shift(&self, shift: f64) -> Result<Option<(Self, usize)>, Error> {
+        let mut shifted = self.replica()?;
+        let first = shifted
+            .stages
+            .first_mut()
+            .and_then(|s| s.layers.first_mut());
+        let Some(Layer::Conv {
+            weight,
+            bias,
+            padding,
+        }) = first
+        else {
+            return Ok(None);
+        };
+        let taken_out = weight
+            .f_sum_dim_intlist(&[1i64, 2, 3][..], false, Kind::Float)?
+            .f_mul_scalar(-shift)?;
+        *bias = Some(match bias.take() {
+            Some(bias) => bias.f_add(&taken_out)?,
+            None => taken_out,
+        });
+        let margin = std::mem::take(padding) as usize;
+        shifted.spec.side += 2 * margin;
+        Ok(Some((shifted, margin)))
+    }
+
+    pub(crate) fn map(
+        &self,
+        device: Device,
+        f: &impl Fn(&Tensor) -> Result<Tensor, Error>,
+    ) -> Result<Self, Error> {
+        let stages = self.stages.iter().map(|stage| stage.map(f));
+        Ok(Self {
+            architecture: self.architecture.clone(),
+            spec: self.spec,
+            device,
+            stages: stages.collect::<Result<_, Error>>()?,
+            drawn: self.drawn.clone(),
+        })
+    }
+
+    /// Logits `[N, classes]` of images `[N, 1, side, side]` f32 on the network's device, as in evaluation.
+    ///
+    /// # Errors
+    /// When the images' shape or device does not fit.
+    pub fn logits(&self, images: &Tensor) -> Result<Tensor, Error> {
+        tch::no_grad(|| {
+            self.stages
+                .iter()
+                .try_fold(images.shallow_clone(), |x, s| s.forward(&x))
+        })
+    }
+
+    /// Feature maps of a convolutional stage: `[N, filters, H, W]` after its ReLU, before its pooling.
+    ///
+    /// # Errors
+    /// When stage `stage` has no convolution or the images do not fit.
+    pub fn feature_maps(&self, images: &Tensor, stage: usize) -> Result<Tensor, Error> {
+        let missing = || Error::NoFeatureMap(format!("#{stage}"));
+        let own = self.stages.get(stage).ok_or_else(missing)?;
+        if !own.layers.iter().any(|l| matches!(l, Layer::Conv { .. })) {
+            return Err(Error::NoFeatureMap(own.name.clone()));
+        }
+        tch::no_grad(|| {
+            let x = self.stages[..stage]
+                .iter()
+                .try_fold(images.shallow_clone(), |x, s| s.forward(&x))?;
+            let pools = |layer: &&Layer| matches!(layer, Layer::MaxPool { .. });
+            let mut unpooled = own.layers.iter().filter(|layer| !pools(layer));
+            unpooled.try_fold(x, |x, layer| layer.forward(&x))
+        })
+    }
+
+    /// F(x) of the paper, section 4.2: the maximum of each filter over all positions, `[N, filters]`; for a fully
+    /// connected stage its activations.
+    ///
+    /// # Errors
+    /// When there is no such stage or the images do not fit.
+    pub fn activations(&self, images: &Tensor, stage: usize) -> Result<Tensor, Error> {
+        match self.feature_maps(images, stage) {
+            Ok(maps) => Ok(maps.f_amax([2, 3], false)?),
+            Err(Error::NoFeatureMap(_)) if stage < self.stages.len() => tch::no_grad(|| {
+                self.stages[..=stage]
+                    .iter()
+                    .try_fold(images.shallow_clone(), |x, s| s.forward(&x))
+            }),
+            Err(other) => Err(other),
+        }
+    }
+}
+
+fn no_stage<'a>(wanted: &str, known: impl Iterator<Item = &'a str>) -> Error {
+    Error::NoStage {
+        wanted: wanted.to_owned(),
+        known: known.collect::<Vec<_>>().join(", "),
+    }
+}

@@ -1,0 +1,183 @@
+//! The answer in three sentences: the accuracy, the filters that respond to action units, and what that is worth.
+
+use super::text::{ci, count, decimal, duration, level, list, p_equals, percent, percent_ci, when};
+use crate::run::Run;
+use crate::run::fau::{au, au_label, ends};
+use crate::run::summary::{MeanStd, Summary};
+
+/// The three sentences; they say what is not known.
+pub(crate) fn answer(run: &Run) -> Vec<String> {
+    vec![accuracy(run), filters(run), worth(run)]
+}
+
+/// Mean accuracy with its deviation, `87.3% ± 2.1%`; one fold alone has no deviation.
+pub(crate) fn mean_and_deviation(run: &Run, accuracy: Option<MeanStd>) -> Option<String> {
+    let MeanStd { mean, std } = accuracy?;
+    let mean = mean.filter(|mean| mean.is_finite())?;
+    let deviation = std.filter(|std| std.is_finite() && run.tested() != 1);
+    Some(match deviation {
+        Some(deviation) => format!("{} ± {}", percent(mean), percent(deviation)),
+        None => percent(mean),
+    })
+}
+
+fn accuracy(run: &Run) -> String {
+    let summary = &run.summary;
+    let Some(accuracy) = mean_and_deviation(run, summary.test_accuracy) else {
+        return "The network's accuracy is not known yet: no fold has been summarised.".to_owned();
+    };
+    let (all, tested) = (run.folds.len(), run.tested());
+    let folds = match all > tested {
+        true => format!("{tested} of {}", count(all, "test fold")),
+        false => count(tested, "test fold"),
+    };
+    let people = match run.subject_independent() {
+        Some(true) => " of people not seen in training",
+        Some(false) => {
+            " (not subject-independent: the same person may be among the training and the test images, so accuracy on new faces would be lower)"
+        }
+        None => "",
+    };
+    let ends = percent_ci("; bootstrap over people: ", summary.interval());
+    let spread = format!(" (mean ± standard deviation of folds{ends})");
+    let optimistic =
+        " The checkpoints were chosen on the test folds (protocol paper-2015): this is optimistic.";
+    format!(
+        "Over {folds}, the network correctly classified {accuracy} of the test images{people}{}.{}{}",
+        when(tested != 1, &spread),
+        baselines(summary),
+        when(summary.chosen_on_test(), optimistic)
+    )
+}
+
+fn baselines(summary: &Summary) -> String {
+    let (majority, classes) = (summary.majority(), summary.class_count());
+    let majority = majority.map(|share| {
+        format!(
+            "{} for always predicting the most frequent expression",
+            percent(share)
+        )
+    });
+    let guessing = (classes > 0).then(|| format!("{} for guessing", percent(1.0 / classes as f64)));
+    let baselines: Vec<String> = majority.into_iter().chain(guessing).collect();
+    let sentence = format!(" Baselines: {}.", list(&baselines));
+    when(!baselines.is_empty(), &sentence).to_owned()
+}
+
+fn filters(run: &Run) -> String {
+    let fau = &run.fau;
+    if let Some(gap) = &fau.correspondences.gap {
+        let unreadable = format!(
+            "How its filters relate to action units is unknown: {} cannot be read.",
+            gap.file
+        );
+        return match gap.damage {
+            Some(_) => unreadable,
+            None => "Its filters have not been compared with action units yet.".to_owned(),
+        };
+    }
+    let Some(best) = fau.correspondences.first() else {
+        return "No filter corresponds to any action unit: all are constant.".to_owned();
+    };
+    let strongest = format!(
+        "the strongest is filter {} with {} (KL {} nats{})",
+        best["filter"],
+        au_label(au(best)),
+        decimal(best["kl"].as_f64(), 2),
+        ci(", ", ends(best, "kl_low", "kl_high"), 2)
+    );
+    let found = fau.correspondences.len();
+    let layer = fau.summary["layer"]
+        .as_str()
+        .map(|layer| format!(" of {layer}"));
+    let all = count(found + fau.dead(), "filter") + &layer.unwrap_or_default();
+    match fau.summary["counts"]["filters_max_q"].as_u64() {
+        Some(beyond) => format!(
+            "{beyond} of {all} respond to an action unit beyond chance (permutation test of each filter's largest KL, FDR {}); {strongest}.",
+            level(fau.level())
+        ),
+        None => format!(
+            "{found} of {all} respond to the faces, and each has an action unit of largest KL; {strongest}. No null distribution has been computed, and every filter has a largest KL, even an untrained one."
+        ),
+    }
+}
+
+/// Whether the filters' response goes beyond the expression, and beyond an untrained network's.
+fn worth(run: &Run) -> String {
+    let fau = &run.fau;
+    let within = fau.summary["counts"]["filters_within_class_q"].as_u64();
+    let untrained = against_untrained(run);
+    if within.is_none() && untrained.is_none() && fau.correspondences.gap.is_some() {
+        return "Whether it learned action units is therefore unknown.".to_owned();
+    }
+    let within = within.map(|within| match within {
+        0 => "Among images of one expression, no filter responds to an action unit beyond chance, so the expression explains all of it. ".to_owned(),
+        1 => "Among images of one expression, 1 filter still responds to an action unit beyond chance. ".to_owned(),
+        many => format!("Among images of one expression, {many} filters still respond to an action unit beyond chance. "),
+    });
+    let within = within.unwrap_or_default();
+    let not_compared = "An untrained network has not been compared (`faus controls RUN`).";
+    let untrained = untrained.unwrap_or(not_compared.to_owned());
+    format!(
+        "Expressions consist of action units, so recognising expressions alone could explain this. {within}{untrained}"
+    )
+}
+
+fn against_untrained(run: &Run) -> Option<String> {
+    let [trained, untrained] = ["trained", "untrained"].map(|name| run.fau.control(name));
+    let (trained, untrained) = (trained?, untrained?);
+    let below = &untrained["below_trained"];
+    Some(format!(
+        "The best filter of each action unit reaches a mean AUROC of {} on left-out people, in an untrained network {} (difference {}{}, {}).",
+        decimal(trained["mean_best_auroc"].as_f64()?, 2),
+        decimal(untrained["mean_best_auroc"].as_f64()?, 2),
+        decimal(below["difference"].as_f64()?, 2),
+        ci(", ", ends(below, "low", "high"), 2),
+        p_equals(below["p"].as_f64())
+    ))
+}
+
+/// A fact at a glance.
+pub(crate) struct Fact {
+    pub name: &'static str,
+    pub value: String,
+    pub note: String,
+}
+
+/// The most important numbers.
+pub(crate) fn glance(run: &Run) -> Vec<Fact> {
+    let (summary, fau) = (&run.summary, &run.fau);
+    let found = fau.correspondences.len();
+    let responding = format!("{found} of {}", found + fau.dead());
+    let compared = fau.correspondences.gap.is_none();
+    let counted = |key: &str| Some(fau.summary["counts"][key].as_u64()?.to_string());
+    let mut facts = Vec::new();
+    let mut add = |name, value: Option<String>, note: &str| {
+        let note = note.to_owned();
+        facts.extend(value.map(|value| Fact { name, value, note }));
+    };
+    let accuracy = mean_and_deviation(run, summary.test_accuracy);
+    add(
+        "Test accuracy",
+        accuracy,
+        &percent_ci("", summary.interval()),
+    );
+    add(
+        "Always the most frequent expression",
+        summary.majority().map(percent),
+        "",
+    );
+    add("Filters that respond", compared.then_some(responding), "");
+    add(
+        "… to an action unit, beyond chance",
+        counted("filters_max_q"),
+        "",
+    );
+    add(
+        "… within one expression, too",
+        counted("filters_within_class_q"),
+        "",
+    );
+    add("Whole job", summary.seconds.map(duration), "");
+    facts
+}

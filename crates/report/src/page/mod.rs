@@ -1,0 +1,151 @@
+//! The page around the sections: its head, its layout and its files.
+
+pub(crate) mod answer;
+pub(crate) mod blocks;
+pub(crate) mod download;
+pub(crate) mod table;
+pub(crate) mod text;
+
+use std::path::{Path, PathBuf};
+use std::sync::LazyLock;
+
+use askama::Template;
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use faus_base::file;
+use sha2::{Digest, Sha256};
+
+use self::answer::Fact;
+use self::blocks::Section;
+use self::text::when;
+use crate::errors::Error;
+use crate::plot::Plot;
+use crate::run::Run;
+use crate::run::folder::Gap;
+
+const STYLE: &str = include_str!("../../templates/style.css");
+const SCRIPT: &str = include_str!("../../templates/page.js");
+static STYLE_HASH: LazyLock<String> = LazyLock::new(|| hash(STYLE));
+static SCRIPT_HASH: LazyLock<String> = LazyLock::new(|| hash(SCRIPT));
+
+/// As a content security policy names the styles and scripts that may run.
+fn hash(text: &str) -> String {
+    format!("sha256-{}", STANDARD.encode(Sha256::digest(text)))
+}
+
+/// A whole page; the template only lays it out.
+#[derive(Template)]
+#[template(path = "index.html")]
+pub(crate) struct Page {
+    pub head: Head,
+    pub sections: Vec<Section>,
+}
+
+/// The head of a page.
+#[derive(Default)]
+pub(crate) struct Head {
+    pub title: String,
+    pub warnings: Warnings,
+    pub eyebrow: String,
+    pub question: &'static str,
+    pub on: String,
+    pub sentences: Vec<String>,
+    pub gap: Option<Gap>,
+    pub glance: Vec<Fact>,
+    pub shortened: Vec<String>,
+}
+
+impl Page {
+    /// Writes the drawings and their numbers into `folder/figures`, which is made anew, and then the page, so that a page
+    /// never lacks its figures.
+    pub fn write(&self, folder: &Path) -> Result<PathBuf, Error> {
+        let html = self.render()?;
+        let figures = folder.join("figures");
+        file::remove(&figures).map_err(Error::write(&figures))?;
+        for plot in self.sections.iter().flat_map(|section| &section.body.plots) {
+            save_plot(&figures, plot)?;
+        }
+        let path = folder.join("index.html");
+        save(&path, &html)?;
+        Ok(path)
+    }
+}
+
+fn save_plot(figures: &Path, plot: &Plot) -> Result<(), Error> {
+    if let Some(svg) = plot.svg() {
+        save(&figures.join(format!("{}.svg", plot.name)), &svg)?;
+    }
+    save(&figures.join(format!("{}.csv", plot.name)), &plot.csv)
+}
+
+fn save(path: &Path, text: &str) -> Result<(), Error> {
+    let folder = path.parent().unwrap_or(path);
+    let written = std::fs::create_dir_all(folder).and_then(|()| file::write(path, text.as_bytes()));
+    written.map_err(Error::write(path))
+}
+
+/// Warnings across the whole page.
+#[derive(Default)]
+pub(crate) struct Warnings {
+    pub synthetic: bool,
+    unknown_origin: bool,
+    dependent: bool,
+    optimistic: bool,
+}
+
+impl Warnings {
+    /// Those that hold for any of the runs.
+    pub fn of(runs: &[Run]) -> Self {
+        let any = |holds: fn(&Run) -> bool| runs.iter().any(holds);
+        Self {
+            synthetic: any(|run| run.synthetic() == Some(true)),
+            unknown_origin: any(|run| run.synthetic().is_none()),
+            dependent: any(|run| run.subject_independent() == Some(false)),
+            optimistic: any(|run| run.summary.chosen_on_test()),
+        }
+    }
+
+    /// The end of a title.
+    pub fn mark(&self) -> &'static str {
+        when(self.synthetic, " (synthetic data)")
+    }
+}
+
+/// The head of a run's page.
+pub(crate) fn head(run: &Run) -> Head {
+    let warnings = Warnings::of(std::slice::from_ref(run));
+    Head {
+        title: format!("{}{} · faus report", run.name, warnings.mark()),
+        warnings,
+        eyebrow: format!("faus report · run {}", run.name),
+        question: "Did a network that was only taught expressions learn facial action units?",
+        on: on(run),
+        sentences: answer::answer(run),
+        gap: run.summary.gap.clone(),
+        glance: answer::glance(run),
+        shortened: run.summary.shortened.clone().unwrap_or_default(),
+    }
+}
+
+/// Experiment, preset and data in one line.
+fn on(run: &Run) -> String {
+    let name = run
+        .data_name()
+        .map_or("a data set without a name", String::as_str);
+    let some = |n: Option<u64>| n.filter(|n| *n > 0);
+    let parts = [
+        run.preset().map(|preset| format!("preset {preset}")),
+        Some(format!("on {name}")),
+        run.dataset
+            .labelled()
+            .map(|n| format!("{n} labelled images")),
+        some(run.dataset.subjects).map(|n| format!("{n} people")),
+        some(Some(run.summary.class_count() as u64)).map(|n| format!("{n} classes")),
+    ];
+    let parts: Vec<String> = [run.experiment()]
+        .into_iter()
+        .chain(parts.into_iter().flatten())
+        .collect();
+    let synthetic = when(run.synthetic() == Some(true), " (synthetic)");
+    format!("{}{synthetic}.", parts.join(", "))
+}

@@ -1,0 +1,191 @@
+//! Tables, built column by column: a column's name stands beside its cells.
+
+use super::download::Download;
+use super::text::{decimal, or_dash, p_value, percent};
+use crate::plot::numbers::csv_text;
+use crate::run::fau::au_label;
+
+/// Rows that are shown without scrolling within the table.
+const SHORT: usize = 25;
+
+/// A table; the first cell of a row names it.
+#[derive(Default)]
+pub(crate) struct Table {
+    pub label: String,
+    pub columns: Vec<Column>,
+    pub rows: Vec<Row>,
+    /// Stands above the table.
+    pub note: String,
+    /// A click on a column's head sorts by it, where scripts run.
+    pub sortable: bool,
+    /// Scrolls within itself.
+    pub tall: bool,
+    pub csv: Option<Download>,
+}
+
+/// The head of a column.
+pub(crate) struct Column {
+    pub name: String,
+    /// Words instead of numbers: flush left.
+    pub words: bool,
+}
+
+/// A row of a table.
+#[derive(Default)]
+pub(crate) struct Row {
+    pub cells: Vec<Cell>,
+    /// Sums over the rows above.
+    pub total: bool,
+}
+
+/// A table being built, with a row for each of some items.
+pub(crate) struct TableOf<R> {
+    items: Vec<R>,
+    table: Table,
+}
+
+impl<R> TableOf<R> {
+    pub fn new(label: &str, items: impl IntoIterator<Item = R>) -> Self {
+        let items: Vec<R> = items.into_iter().collect();
+        let table = Table {
+            label: label.to_owned(),
+            rows: items.iter().map(|_| Row::default()).collect(),
+            tall: items.len() > SHORT,
+            ..Table::default()
+        };
+        Self { items, table }
+    }
+
+    /// Adds a column of numbers.
+    pub fn numbers<C: Into<Cell>>(self, name: impl Into<String>, cell: impl Fn(&R) -> C) -> Self {
+        self.column(name.into(), false, cell)
+    }
+
+    /// Adds a column of words.
+    pub fn words<C: Into<Cell>>(self, name: impl Into<String>, cell: impl Fn(&R) -> C) -> Self {
+        self.column(name.into(), true, cell)
+    }
+
+    fn column<C: Into<Cell>>(mut self, name: String, words: bool, cell: impl Fn(&R) -> C) -> Self {
+        self.table.columns.push(Column { name, words });
+        for (row, item) in self.table.rows.iter_mut().zip(&self.items) {
+            row.cells.push(cell(item).into());
+        }
+        self
+    }
+
+    pub fn note(mut self, note: impl Into<String>) -> Self {
+        self.table.note = note.into();
+        self
+    }
+
+    pub fn sortable(mut self) -> Self {
+        self.table.sortable = true;
+        self
+    }
+
+    /// Scrolls within itself, however few rows it has.
+    pub fn tall(mut self) -> Self {
+        self.table.tall = true;
+        self
+    }
+}
+
+impl<R> From<TableOf<R>> for Table {
+    fn from(built: TableOf<R>) -> Self {
+        built.table
+    }
+}
+
+impl Table {
+    /// Offers these numbers as a download.
+    pub fn with_csv(mut self, name: &str, csv: &str) -> Self {
+        self.csv = Some(Download::csv(name, csv));
+        self
+    }
+
+    /// Its cells as CSV.
+    pub fn to_csv(&self) -> String {
+        let names = self.columns.iter().map(|c| c.name.replace('\u{a0}', " "));
+        let texts =
+            |row: &Row| -> Vec<String> { row.cells.iter().map(|c| c.text.clone()).collect() };
+        csv_text(names, self.rows.iter().map(texts))
+    }
+}
+
+/// A cell of a table.
+#[derive(Default)]
+pub(crate) struct Cell {
+    pub text: String,
+    /// Sort key, where that is not the text.
+    pub order: Option<f64>,
+    /// Number of the filter that it links to.
+    pub filter: Option<u64>,
+    pub strong: bool,
+    pub remark: String,
+}
+
+impl<T: Into<String>> From<T> for Cell {
+    fn from(text: T) -> Self {
+        Self {
+            text: text.into(),
+            ..Self::default()
+        }
+    }
+}
+
+impl Cell {
+    /// A number as text, sorted by its value.
+    pub fn number(text: String, value: Option<f64>) -> Self {
+        Self {
+            text,
+            order: Some(value.filter(|v| v.is_finite()).unwrap_or(-1e300)),
+            ..Self::default()
+        }
+    }
+
+    /// A number with `digits` decimals.
+    pub fn decimal(value: Option<f64>, digits: usize) -> Self {
+        Self::number(decimal(value, digits), value)
+    }
+
+    /// A whole number.
+    pub fn count(value: impl Into<Option<u64>>) -> Self {
+        let value = value.into();
+        Self::number(or_dash(value), value.map(|n| n as f64))
+    }
+
+    /// A share as percent.
+    pub fn percent(value: Option<f64>) -> Self {
+        Self::number(percent(value), value)
+    }
+
+    /// A p or q value.
+    pub fn p(value: Option<f64>) -> Self {
+        Self::number(p_value(value), value)
+    }
+
+    /// An action unit with its name, sorted by its number.
+    pub fn au(au: u64) -> Self {
+        Self::number(au_label(au), Some(au as f64))
+    }
+
+    /// A filter's number, which links to it in the explorer.
+    pub fn filter(number: u64) -> Self {
+        Self {
+            filter: Some(number),
+            ..Self::count(number)
+        }
+    }
+
+    /// With a remark below it.
+    pub fn remark(mut self, remark: impl Into<String>) -> Self {
+        self.remark = remark.into();
+        self
+    }
+
+    pub fn strong_if(mut self, strong: bool) -> Self {
+        self.strong = strong;
+        self
+    }
+}

@@ -1,0 +1,109 @@
+//! `config.json`: the keys that identify the run, and the rest as a flat list.
+
+use serde_json::Value;
+
+/// Keys shown openly, in this order, where the configuration has them.
+const IDENTITY: [&str; 12] = [
+    "experiment",
+    "preset",
+    "variant",
+    "protocol",
+    "seed",
+    "device",
+    "threads",
+    "data",
+    "dataset",
+    "synthetic",
+    "source_digest",
+    "versions",
+];
+
+/// A name and its value, both as text.
+pub(crate) type Entry = (String, String);
+
+/// The identity of the run, and everything else.
+pub(crate) fn split(config: &Value) -> (Vec<Entry>, Vec<Entry>) {
+    let open = |key: &&str| Some((key.replace('_', " "), brief(config.get(*key)?)));
+    let identity = IDENTITY.iter().filter_map(open).collect();
+    let mut rest = flat(config);
+    rest.retain(|(path, _)| !IDENTITY.contains(&path.split('.').next().unwrap_or_default()));
+    (identity, rest)
+}
+
+/// Every key with its value, nested ones as dotted paths.
+pub(crate) fn flat(config: &Value) -> Vec<Entry> {
+    let mut rows = Vec::new();
+    for (key, value) in config.as_object().into_iter().flatten() {
+        flatten(key, value, &mut rows);
+    }
+    rows
+}
+
+/// The command that repeats the run, as recorded.
+pub(crate) fn command(config: &Value) -> Option<String> {
+    let words = config["command"].as_array()?.iter();
+    let words: Vec<String> = words.filter_map(Value::as_str).map(quoted).collect();
+    Some(words.join(" "))
+}
+
+/// A word quoted for a POSIX shell.
+fn quoted(word: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "-_./=:,+@%".contains(c);
+    match !word.is_empty() && word.chars().all(plain) {
+        true => word.to_owned(),
+        false => format!("'{}'", word.replace('\'', r"'\''")),
+    }
+}
+
+/// A value on one line.
+pub(crate) fn brief(value: &Value) -> String {
+    match value {
+        Value::Null => "–".to_owned(),
+        Value::String(text) => text.clone(),
+        Value::Bool(true) => "yes".to_owned(),
+        Value::Bool(false) => "no".to_owned(),
+        Value::Array(values) => values.iter().map(brief).collect::<Vec<_>>().join(", "),
+        Value::Object(entries) => {
+            let entry = |(key, value)| format!("{key} {}", brief(value));
+            entries.iter().map(entry).collect::<Vec<_>>().join(", ")
+        }
+        Value::Number(number) => number.to_string(),
+    }
+}
+
+fn flatten(path: &str, value: &Value, rows: &mut Vec<Entry>) {
+    match value {
+        Value::Object(entries) if !entries.is_empty() => {
+            for (key, value) in entries {
+                flatten(&format!("{path}.{key}"), value, rows);
+            }
+        }
+        _ => rows.push((path.to_owned(), brief(value))),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    #[test]
+    fn recorded_commands_are_quoted_for_the_shell() {
+        let config = json!({"command": ["faus", "run", "it's.json", "--seed", "7"]});
+        let command = super::command(&config);
+        assert_eq!(
+            command.as_deref(),
+            Some(r"faus run 'it'\''s.json' --seed 7")
+        );
+    }
+
+    #[test]
+    fn nested_configuration_becomes_dotted_rows() {
+        let config = json!({"seed": 1, "recipe": {"steps": 250, "optimizer": {"kind": "adamw"}}});
+        let (identity, rest) = super::split(&config);
+        assert_eq!(identity, [("seed".to_owned(), "1".to_owned())]);
+        assert_eq!(
+            rest[1],
+            ("recipe.optimizer.kind".to_owned(), "adamw".to_owned())
+        );
+    }
+}

@@ -1,0 +1,266 @@
+//! Reads a run folder: a missing or damaged file becomes a sentence on the page, not a failure.
+
+use std::fs::File;
+use std::ops::Deref;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use csv::StringRecord;
+use image::DynamicImage;
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+
+use crate::errors::Error;
+
+/// Largest JSON or CSV file read: 256 MiB, above the table of a hundred thousand images.
+const MAX_TEXT: u64 = 256 << 20;
+/// All pictures together, before base64 makes them a third larger: keeps the page under 15 MB.
+const MAX_PICTURES: u64 = 10 << 20;
+/// Memory that a picture may take when decoded: a forged one must not take all of it.
+const MAX_DECODED: u64 = 256 << 20;
+
+/// Why a part of the report cannot be shown.
+#[derive(Debug, Clone)]
+pub(crate) struct Gap {
+    /// The file, relative to the run folder.
+    pub file: String,
+    /// What is wrong with it; `None` if it is missing.
+    pub damage: Option<String>,
+    /// How to get it.
+    pub remedy: &'static str,
+}
+
+impl Gap {
+    pub fn missing(file: &str, remedy: &'static str) -> Self {
+        Self {
+            file: file.to_owned(),
+            damage: None,
+            remedy,
+        }
+    }
+
+    pub fn damaged(file: &str, reason: impl ToString, remedy: &'static str) -> Self {
+        Self {
+            damage: Some(reason.to_string()),
+            ..Self::missing(file, remedy)
+        }
+    }
+
+    fn unread(file: &str, error: std::io::Error, remedy: &'static str) -> Self {
+        match error.kind() {
+            std::io::ErrorKind::NotFound => Self::missing(file, remedy),
+            _ => Self::damaged(file, error, remedy),
+        }
+    }
+}
+
+/// A part of the run, or why it cannot be shown.
+pub(crate) type Part<T> = Result<T, Gap>;
+
+/// The contents of a file; empty, with the reason, where it cannot be read.
+pub(crate) struct Contents<T> {
+    value: T,
+    pub gap: Option<Gap>,
+}
+
+impl<T: Default> From<Part<T>> for Contents<T> {
+    fn from(part: Part<T>) -> Self {
+        let (value, gap) = match part {
+            Ok(value) => (value, None),
+            Err(gap) => (T::default(), Some(gap)),
+        };
+        Self { value, gap }
+    }
+}
+
+impl<T> Deref for Contents<T> {
+    type Target = T;
+
+    fn deref(&self) -> &T {
+        &self.value
+    }
+}
+
+impl<T> Contents<T> {
+    /// Why the file cannot be read, if it is there.
+    pub fn damage(&self) -> Option<&Gap> {
+        self.gap.as_ref().filter(|gap| gap.damage.is_some())
+    }
+}
+
+/// Header and rows of a CSV file.
+type Records = (StringRecord, Vec<StringRecord>);
+
+/// A run folder being read.
+pub(crate) struct RunFolder {
+    root: PathBuf,
+    pictures_left: AtomicU64,
+}
+
+impl RunFolder {
+    /// Opens a run folder.
+    ///
+    /// # Errors
+    /// [`Error::NoRun`] if it is no folder.
+    pub fn open(root: &Path) -> Result<Self, Error> {
+        let reason = match std::fs::metadata(root) {
+            Ok(metadata) if metadata.is_dir() => None,
+            Ok(_) => Some("it is a file".to_owned()),
+            Err(error) => Some(error.to_string()),
+        };
+        let (path, root) = (root.to_path_buf(), root.to_path_buf());
+        let pictures_left = AtomicU64::new(MAX_PICTURES);
+        reason.map_or(
+            Ok(Self {
+                root,
+                pictures_left,
+            }),
+            |reason| Err(Error::NoRun { path, reason }),
+        )
+    }
+
+    /// Parses a JSON file.
+    pub fn json<T: DeserializeOwned>(&self, file: &str, remedy: &'static str) -> Part<T> {
+        let bytes = self.bytes(file, MAX_TEXT, remedy)?;
+        serde_json::from_slice(&bytes).map_err(|error| Gap::damaged(file, error, remedy))
+    }
+
+    /// Parses a CSV file with a header.
+    pub fn table<T: DeserializeOwned>(&self, file: &str, remedy: &'static str) -> Part<Vec<T>> {
+        let (header, rows) = self.records(file, remedy)?;
+        let rows = rows.iter().map(|row| row.deserialize(Some(&header)));
+        let rows: Result<Vec<T>, csv::Error> = rows.collect();
+        rows.map_err(|error| Gap::damaged(file, error, remedy))
+    }
+
+    /// The rows of a CSV file as objects; cells that read as numbers are numbers, `NaN` is null.
+    pub fn rows(&self, file: &str, remedy: &'static str) -> Part<Vec<Value>> {
+        let (header, rows) = self.records(file, remedy)?;
+        let object = |row: &StringRecord| {
+            let cells = header.iter().zip(row);
+            cells
+                .map(|(key, cell)| (key.to_owned(), value(cell)))
+                .collect()
+        };
+        Ok(rows.iter().map(object).collect())
+    }
+
+    /// Header and rows of a CSV file as they stand.
+    pub fn records(&self, file: &str, remedy: &'static str) -> Part<Records> {
+        let bytes = self.bytes(file, MAX_TEXT, remedy)?;
+        let mut reader = csv::Reader::from_reader(bytes.as_slice());
+        let mut read = || {
+            let header = reader.headers()?.clone();
+            Ok((header, reader.records().collect::<Result<_, _>>()?))
+        };
+        read().map_err(|error: csv::Error| Gap::damaged(file, error, remedy))
+    }
+
+    /// A file of the run, open for reading.
+    pub fn file(&self, file: &str, remedy: &'static str) -> Part<File> {
+        File::open(self.root.join(file)).map_err(|error| Gap::unread(file, error, remedy))
+    }
+
+    /// Whether there is such a file.
+    pub fn has(&self, file: &str) -> bool {
+        self.root.join(file).is_file()
+    }
+
+    /// Whether there is such a folder.
+    pub fn has_folder(&self, folder: &str) -> bool {
+        self.root.join(folder).is_dir()
+    }
+
+    /// A PNG of the run as it stands, as a `data:` URI; `None` if it cannot be shown.
+    pub fn png(&self, file: &str) -> Option<String> {
+        let bytes = self.bytes(file, MAX_PICTURES, "").ok()?;
+        let png = bytes.starts_with(b"\x89PNG\r\n\x1a\n");
+        png.then(|| self.embed("image/png", &bytes))?
+    }
+
+    /// A large PNG of the run in as few bytes as show it: as JPEG where that is smaller, shrunk to `widest` pixels.
+    /// Does not count as embedded yet.
+    pub fn compact(&self, file: &str, widest: u32, remedy: &'static str) -> Part<Compact> {
+        let bytes = self.bytes(file, MAX_PICTURES, remedy)?;
+        let mut limits = image::Limits::default();
+        limits.max_alloc = Some(MAX_DECODED);
+        let mut reader = image::ImageReader::new(std::io::Cursor::new(&bytes));
+        reader.set_format(image::ImageFormat::Png);
+        reader.limits(limits);
+        let picture = reader.decode();
+        let picture = picture.map_err(|error| Gap::damaged(file, error, remedy))?;
+        Ok(Compact::of(picture, bytes, widest))
+    }
+
+    /// Bytes as a `data:` URI; `None` once all pictures together would pass their limit.
+    pub fn embed(&self, kind: &str, bytes: &[u8]) -> Option<String> {
+        let left = self.pictures_left().checked_sub(bytes.len() as u64)?;
+        self.pictures_left.store(left, Ordering::Relaxed);
+        Some(format!("data:{kind};base64,{}", STANDARD.encode(bytes)))
+    }
+
+    /// Bytes that pictures may still take.
+    pub fn pictures_left(&self) -> u64 {
+        self.pictures_left.load(Ordering::Relaxed)
+    }
+
+    /// Names of the files and folders in `folder`, ascending; numbers by value.
+    pub fn names(&self, folder: &str) -> Vec<String> {
+        let entries = std::fs::read_dir(self.root.join(folder));
+        let entries = entries.into_iter().flatten().flatten();
+        let names = entries.filter_map(|entry| entry.file_name().into_string().ok());
+        let mut names: Vec<String> = names.collect();
+        names.sort_by_key(|name| (name.parse::<u64>().unwrap_or(u64::MAX), name.clone()));
+        names
+    }
+
+    fn bytes(&self, file: &str, limit: u64, remedy: &'static str) -> Part<Vec<u8>> {
+        let path = self.root.join(file);
+        let unread = |error| Gap::unread(file, error, remedy);
+        let size = std::fs::metadata(&path).map_err(unread)?.len();
+        if size > limit {
+            let reason = format!("its {size} bytes are more than the {limit} left for it here");
+            return Err(Gap::damaged(file, reason, remedy));
+        }
+        std::fs::read(&path).map_err(unread)
+    }
+}
+
+fn value(cell: &str) -> Value {
+    let number = || cell.parse::<f64>().ok().map(Value::from);
+    let whole = cell.parse::<u64>().ok().map(Value::from);
+    whole.or_else(number).unwrap_or_else(|| cell.into())
+}
+
+/// A picture reduced to what a page needs.
+pub(crate) struct Compact {
+    pub kind: &'static str,
+    pub bytes: Vec<u8>,
+    pub width: u32,
+}
+
+impl Compact {
+    /// JPEG at this quality keeps patches free of visible blocks.
+    const QUALITY: u8 = 85;
+
+    fn of(picture: DynamicImage, original: Vec<u8>, widest: u32) -> Self {
+        let shrunk = match picture.width() > widest {
+            true => picture.resize(widest, u32::MAX, image::imageops::FilterType::CatmullRom),
+            false => picture,
+        };
+        let mut jpeg = Vec::new();
+        let encoder = image::codecs::jpeg::JpegEncoder::new_with_quality(&mut jpeg, Self::QUALITY);
+        let encoded = match shrunk.color().has_color() {
+            true => shrunk.to_rgb8().write_with_encoder(encoder),
+            false => shrunk.to_luma8().write_with_encoder(encoder),
+        };
+        let width = shrunk.width();
+        let (kind, bytes) = match encoded.is_ok() && jpeg.len() < original.len() {
+            true => ("image/jpeg", jpeg),
+            false => ("image/png", original),
+        };
+        Self { kind, bytes, width }
+    }
+}

@@ -1,0 +1,75 @@
+//! `faus ablate`: the fall of accuracy when an action unit's filters are silenced.
+
+use serde_json::Value;
+
+use crate::page::blocks::{Blocks, Section};
+use crate::page::table::{Cell, Table, TableOf};
+use crate::page::text::{count, decimal};
+use crate::plot::forest::{Forest, Line, labelled};
+use crate::plot::numbers::csv_of;
+use crate::plot::{Plot, round_ends};
+use crate::run::Run;
+use crate::run::config::brief;
+use crate::run::fau::{au, au_label, verdict};
+
+pub(super) fn section(run: &Run) -> Section {
+    let (study, mut blocks) = (&run.fau.ablate, Blocks::default());
+    blocks.texts(verdict(&study.summary));
+    if blocks.has(&study.rows) {
+        blocks.figure(drops(&study.rows), "Effect of silencing an action unit's filters: the fall of accuracy over all test images, beside the mean fall when as many random filters, or as many equally active ones, are silenced.");
+        blocks.folded("By expression", by_class(&study.rows));
+    }
+    blocks.section("ablate", "Ablation: filters silenced")
+}
+
+fn drops(rows: &[Value]) -> Option<Plot> {
+    let all = rows.iter().filter(|row| row["label"] == "");
+    let all: Vec<&Value> = all.collect();
+    let lines = all.iter().flat_map(|row| {
+        let filters = count(row["filters"].as_u64().unwrap_or(0) as usize, "filter");
+        let drops = ["drop", "drop_random", "drop_active"]
+            .into_iter()
+            .enumerate();
+        let line = |(series, key)| Line::of(series, row[key].as_f64(), None);
+        labelled(
+            format!("{} ({filters})", au_label(au(row))),
+            drops.map(line),
+        )
+    });
+    let lines: Vec<Line> = lines.collect();
+    let values = || lines.iter().filter_map(|line| line.value);
+    let keys = "au,filters,drop,drop_random,drop_active,p_random,p_active";
+    Forest {
+        name: "ablation",
+        alt: "Fall of accuracy when each action unit's filters are silenced, beside random and equally active filters",
+        axis: "fall of accuracy (percentage points)",
+        ends: round_ends(values().fold(0.0, f64::min), values().fold(0.01, f64::max)),
+        percent: true,
+        series: &["its filters", "as many random filters", "as many equally active filters"],
+        csv: csv_of(keys, keys, all),
+        lines,
+        ..Forest::default()
+    }
+    .plot()
+}
+
+fn by_class(rows: &[Value]) -> Table {
+    let points = |drop: &Value| {
+        let drop = drop.as_f64();
+        Cell::number(decimal(drop.map(|drop| 100.0 * drop), 1), drop)
+    };
+    TableOf::new("Filters silenced, by expression", rows)
+        .words("Action unit", |row| Cell::au(au(row)))
+        .words("Expression", |row| brief(&row["label_name"]))
+        .numbers("Images", |row| Cell::count(row["images"].as_u64()))
+        .numbers("Recall before", |row| Cell::percent(row["recall_before"].as_f64()))
+        .numbers("After", |row| Cell::percent(row["recall_after"].as_f64()))
+        .numbers("Fall (points)", |row| points(&row["drop"]))
+        .numbers("Random", |row| points(&row["drop_random"]))
+        .numbers("Equally active", |row| points(&row["drop_active"]))
+        .numbers("p, random", |row| Cell::p(row["p_random"].as_f64()))
+        .numbers("p, active", |row| Cell::p(row["p_active"].as_f64()))
+        .note("Recall of each expression before and after the action unit's filters are silenced. p: the share of random (equally active) sets of filters whose silencing costs at least as much.")
+        .sortable()
+        .into()
+}

@@ -1,0 +1,62 @@
+//! `faus locate`: the places of the filters' maxima on the face.
+
+use serde_json::Value;
+
+use crate::page::blocks::{Blocks, Section};
+use crate::page::table::{Cell, Table, TableOf};
+use crate::page::text::{count, decimal};
+use crate::plot::Plot;
+use crate::plot::forest::{Forest, Line};
+use crate::plot::numbers::csv_of;
+use crate::run::Run;
+use crate::run::fau::{au, au_label, filter, list, verdict};
+
+pub(super) fn section(run: &Run) -> Section {
+    let (study, mut blocks) = (&run.fau.locate, Blocks::default());
+    blocks.texts(verdict(&study.summary));
+    if blocks.has(&study.rows) {
+        blocks.figure(pointing(list(&study.summary["by_au"])), "How often the maxima of an action unit's filters lie in its region of the face, beside the share of all filters there.");
+        blocks.folded("Filter by filter", regions(&study.rows));
+    }
+    blocks.section("locate", "Location of the filters' maxima")
+}
+
+fn pointing(units: &[Value]) -> Option<Plot> {
+    let line = |unit: &Value| {
+        let filters = count(unit["filters"].as_u64().unwrap_or(0) as usize, "filter");
+        let label = format!("{} ({filters})", au_label(au(unit)));
+        Line {
+            null: unit["chance"].as_f64(),
+            ..Line::new(label, unit["pointing_rate"].as_f64(), None)
+        }
+    };
+    let keys = "au,filters,pointing_rate,chance";
+    Forest {
+        name: "pointing",
+        alt: "How often the maxima of each action unit's filters lie in its face region, with the share of all filters as a grey tick",
+        axis: "maxima in the region (% of images); grey: all filters",
+        bars: true,
+        csv: csv_of(keys, keys, units),
+        ..Forest::shares(units.iter().map(line).collect())
+    }
+    .plot()
+}
+
+fn regions(rows: &[Value]) -> Table {
+    let iou = |row: &Value| {
+        let chance = decimal(row["iou_chance"].as_f64(), 2);
+        Cell::decimal(row["iou"].as_f64(), 2).remark(format!("chance {chance}"))
+    };
+    TableOf::new("Where each filter's maxima lie", rows)
+        .words("Filter", |row| Cell::filter(filter(row)))
+        .words("Action unit", |row| Cell::au(au(row)))
+        .numbers("Images", |row| Cell::count(row["images"].as_u64()))
+        .numbers("In the region", |row| {
+            Cell::percent(row["pointing_rate"].as_f64())
+        })
+        .numbers("Chance", |row| Cell::percent(row["chance"].as_f64()))
+        .numbers("q", |row| Cell::p(row["q"].as_f64()))
+        .numbers("IoU", |row| iou(row))
+        .sortable()
+        .into()
+}

@@ -1,0 +1,106 @@
+//! Sanity checks: what is left of the projections without the learnt weights.
+
+use serde_json::Value;
+
+use crate::page::blocks::{Blocks, Section};
+use crate::plot::Plot;
+use crate::plot::forest::{Forest, Line, labelled};
+use crate::plot::numbers::{cell, csv};
+use crate::plot::round_ends;
+use crate::run::Run;
+use crate::run::config::brief;
+use crate::run::fau::list;
+use crate::run::viz::Layer;
+
+pub(super) fn section(run: &Run) -> Section {
+    let mut blocks = Blocks::default();
+    let damaged = run.layers.iter().filter_map(|layer| layer.sanity.damage());
+    damaged.for_each(|gap| blocks.gap(gap));
+    let checked = run.layers.iter().filter(|layer| layer.sanity.gap.is_none());
+    let checked: Vec<&Layer> = checked.collect();
+    let first = run
+        .layers
+        .first()
+        .and_then(|layer| layer.sanity.gap.as_ref());
+    if let Some(gap) = first.filter(|gap| checked.is_empty() && gap.damage.is_none()) {
+        blocks.gap(gap);
+    }
+    for layer in checked {
+        of_layer(run, layer, &mut blocks);
+    }
+    blocks.section("sanity", "Do the pictures show what was learnt?")
+}
+
+fn of_layer(run: &Run, layer: &Layer, blocks: &mut Blocks) {
+    let name = &layer.name;
+    blocks.heading(format!("Layer {name}"));
+    blocks.texts(layer.sanity["sentence"].as_str());
+    let alt = format!(
+        "The same patches of {name} with the network's layers randomised one after the other, from an untrained network, an edge detector and under a constant input shift"
+    );
+    let caption = "The same units of the same images: projections of the trained network, then with its layers randomised from the top down (Adebayo et al. 2018), of an untrained network, of an edge detector (Nie et al. 2018), and under a constant shift of the input (Kindermans et al. 2017).";
+    blocks.picture(
+        &run.folder,
+        &layer.file("sanity.png"),
+        alt,
+        caption.to_owned(),
+    );
+    blocks.figure(likeness(layer), "Similarity to the trained network's projection of the same unit: mean over patches, lines ± one standard deviation. 1: the same picture; 0: none of its order.");
+    let untrained = layer.file("untrained.png");
+    if run.folder.has(&untrained) {
+        let alt = format!("The figure above for an untrained network's {name}");
+        let caption = "The paper's figure from an untrained network: its own top patches, chosen by the same rule. Whatever it shows does not come from training.";
+        blocks.picture(&run.folder, &untrained, alt, caption.to_owned());
+    }
+}
+
+/// The measures of similarity: key and name.
+const MEASURES: [(&str, &str); 3] = [
+    ("spearman", "Spearman, signed"),
+    ("spearman_abs", "Spearman of absolute values"),
+    ("ssim", "SSIM of absolute values"),
+];
+
+fn likeness(layer: &Layer) -> Option<Plot> {
+    let panels = list(&layer.sanity["panels"]);
+    let label = |panel: &Value| brief(&panel["label"]);
+    let spreads = |panel: &'_ Value| {
+        let spreads = MEASURES.map(|(key, _)| panel[key].clone()).into_iter();
+        spreads.enumerate().filter(|(_, spread)| spread.is_object())
+    };
+    let line = |(series, spread): (usize, Value)| {
+        let [mean, sd] = ["mean", "sd"].map(|key| spread[key].as_f64());
+        let ends = mean.zip(sd).map(|(mean, sd)| (mean - sd, mean + sd));
+        Line::of(series, mean, ends)
+    };
+    let lines = panels
+        .iter()
+        .flat_map(|panel| labelled(label(panel), spreads(panel).map(line)));
+    let lines: Vec<Line> = lines.collect();
+    let lowest = lines
+        .iter()
+        .filter_map(|line| line.interval.map(|ends| ends.0));
+    let lowest = lowest.fold(0.0, f64::min);
+    let numbers = panels.iter().flat_map(|panel| {
+        spreads(panel).map(|(at, spread)| {
+            let numbers = ["mean", "sd"].map(|key| cell(spread[key].as_f64()));
+            (
+                label(panel),
+                MEASURES[at].1,
+                numbers,
+                spread["n"].as_u64().unwrap_or(0),
+            )
+        })
+    });
+    Forest {
+        name: &format!("sanity-{}", layer.name),
+        alt: "Similarity of each panel's maps to the trained network's projections",
+        axis: "likeness to the trained projection (−1 to 1)",
+        ends: (round_ends(lowest, 1.0).0.max(-1.0), 1.0),
+        series: &MEASURES.map(|(_, name)| name),
+        csv: csv("panel,measure,mean,sd,n", numbers),
+        lines,
+        ..Forest::default()
+    }
+    .plot()
+}

@@ -1,0 +1,231 @@
+//! Compares runs over the same folds: the variants' accuracies, and whether they differ by more than chance.
+
+mod paired;
+mod run;
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use faus_data::Protocol;
+use serde::Serialize;
+
+use self::paired::holm;
+use self::run::ComparedRun;
+use crate::error::Error;
+use crate::score::interval::Interval;
+use crate::score::measures::Measures;
+use crate::split::protocol_name;
+use crate::summary::MeanStd;
+
+pub use self::paired::PairedTest;
+
+/// Several runs side by side: what `faus compare --json` writes.
+#[derive(Debug, Clone, Serialize)]
+pub struct Comparison {
+    /// Whether the faces are synthetic.
+    pub synthetic: bool,
+    /// Whether the test fold chose the checkpoints of one of the variants.
+    pub optimistic: bool,
+    /// Whether no person is in two parts.
+    pub subject_independent: bool,
+    /// The data set's name.
+    pub dataset: String,
+    /// The runs, the reference first.
+    pub variants: Vec<Variant>,
+    /// Each later run against the first, where both have results of two folds or more.
+    pub tests: Vec<Against>,
+    /// Why a later run is not tested.
+    pub not_tested: Vec<String>,
+    /// What the presets of the runs shortened, each once.
+    #[serde(skip)]
+    pub shortened: Vec<String>,
+}
+
+/// A run of a comparison.
+#[derive(Debug, Clone, Serialize)]
+pub struct Variant {
+    /// Its folder.
+    pub run: PathBuf,
+    /// The experiment's name.
+    pub experiment: String,
+    /// Its name in tables, with the protocol where protocols differ: `ck_plus-cnn_ad paper-2015 (optimistic)`.
+    #[serde(skip)]
+    pub label: String,
+    /// The preset.
+    pub preset: String,
+    /// The protocol.
+    pub protocol: Protocol,
+    /// Whether the test fold chose the checkpoints (`paper-2015`).
+    pub optimistic: bool,
+    /// The seed.
+    pub seed: u64,
+    /// Folds that have a result.
+    pub folds: usize,
+    /// Folds that have none.
+    pub failed: usize,
+    /// Over the folds.
+    pub test_accuracy: Option<MeanStd>,
+    /// Of the same training with checkpoints chosen by the test fold: optimistic.
+    pub best_test_accuracy_optimistic: Option<MeanStd>,
+    /// Over the people tested.
+    pub test_accuracy_interval: Option<Interval>,
+    /// Every measure over the folds, by name.
+    pub measures: BTreeMap<String, MeanStd>,
+}
+
+/// A later run against the first.
+#[derive(Debug, Clone, Serialize)]
+pub struct Against {
+    /// Its folder.
+    pub run: PathBuf,
+    /// The experiment's name.
+    pub experiment: String,
+    /// The test of the difference.
+    #[serde(flatten)]
+    pub test: PairedTest,
+    /// See [`Variant::label`].
+    #[serde(skip)]
+    pub label: String,
+    /// The sign-flip p, adjusted for the number of runs tested (Holm 1979).
+    pub p_sign_flip_holm: f64,
+}
+
+impl Comparison {
+    /// Reads the run folders and tests each of `others` against `first`.
+    ///
+    /// # Errors
+    /// When a folder is no finished run, or the runs differ in data, classes or folds.
+    pub fn read(first: &Path, others: &[PathBuf]) -> Result<Self, Error> {
+        let first = ComparedRun::read(first)?;
+        let others = others
+            .iter()
+            .map(|folder| ComparedRun::read(folder))
+            .collect::<Result<Vec<_>, _>>()?;
+        others
+            .iter()
+            .try_for_each(|other| first.check_comparable(other))?;
+        let (tests, not_tested) = tests(&first, &others);
+        let all = || std::iter::once(&first).chain(&others);
+        let mixed = all().any(|run| run.summary.protocol != first.summary.protocol);
+        let label = |run: &ComparedRun| label(run, mixed);
+        let mut shortened: Vec<String> = Vec::new();
+        for what in all().flat_map(|run| &run.summary.shortened) {
+            if !shortened.contains(what) {
+                shortened.push(what.clone());
+            }
+        }
+        let p: Vec<f64> = tests.iter().map(|(_, test)| test.p_sign_flip).collect();
+        let against =
+            |((run, test), p_sign_flip_holm): ((&ComparedRun, PairedTest), f64)| Against {
+                run: run.folder.clone(),
+                experiment: run.summary.experiment.clone(),
+                test,
+                label: label(run),
+                p_sign_flip_holm,
+            };
+        Ok(Self {
+            synthetic: first.summary.synthetic,
+            optimistic: all().any(|run| run.summary.optimistic),
+            subject_independent: first.summary.subject_independent,
+            dataset: first.summary.dataset.clone(),
+            variants: all().map(|run| Variant::of(run, label(run))).collect(),
+            tests: tests.into_iter().zip(holm(&p)).map(against).collect(),
+            not_tested,
+            shortened,
+        })
+    }
+
+    /// Writes the variants as a CSV table.
+    ///
+    /// # Errors
+    /// When the disk refuses.
+    pub fn write_csv(&self, path: &Path) -> Result<(), Error> {
+        let head = "experiment preset seed folds failed test_accuracy_mean test_accuracy_std interval_low interval_high";
+        let measures = Measures::NAMED[1..].iter().map(|(name, _)| *name);
+        let columns = head.split(' ').chain(measures);
+        let columns = columns.chain(["protocol", "optimistic"]).map(str::to_owned);
+        let rows = self.variants.iter().map(Variant::row);
+        crate::files::write_csv(path, std::iter::once(columns.collect()).chain(rows))
+    }
+}
+
+impl Variant {
+    fn of(run: &ComparedRun, label: String) -> Self {
+        let summary = run.summary.clone();
+        let failed = summary.folds.iter().filter(|f| f.failed.is_some()).count();
+        Self {
+            run: run.folder.clone(),
+            experiment: summary.experiment,
+            label,
+            preset: summary.preset,
+            protocol: summary.protocol,
+            optimistic: summary.optimistic,
+            seed: run.settings.seed,
+            folds: summary.folds.len() - failed,
+            failed,
+            test_accuracy: summary.test_accuracy,
+            best_test_accuracy_optimistic: summary.best_test_accuracy_optimistic,
+            test_accuracy_interval: summary.test_accuracy_interval,
+            measures: summary.measures,
+        }
+    }
+
+    fn row(&self) -> Vec<String> {
+        let (accuracy, interval) = (self.test_accuracy, self.test_accuracy_interval);
+        let numbers = [
+            accuracy.map(|a| a.mean),
+            accuracy.map(|a| a.std),
+            interval.map(|i| i.low),
+            interval.map(|i| i.high),
+        ];
+        let measures = Measures::NAMED[1..].iter();
+        let measures = measures.map(|(name, _)| self.measures.get(*name).map(|m| m.mean));
+        let mut row = vec![self.experiment.clone(), self.preset.clone()];
+        row.push(self.seed.to_string());
+        row.extend([self.folds, self.failed].map(|n| n.to_string()));
+        let numbers = numbers.into_iter().chain(measures);
+        row.extend(numbers.map(|x| x.map_or(String::new(), |x| x.to_string())));
+        row.push(protocol_name(self.protocol).to_owned());
+        row.push(self.optimistic.to_string());
+        row
+    }
+}
+
+/// The test of each of `others` that has two folds in common with `first`, and why the rest has none.
+fn tests<'a>(
+    first: &ComparedRun,
+    others: &'a [ComparedRun],
+) -> (Vec<(&'a ComparedRun, PairedTest)>, Vec<String>) {
+    let (mut tests, mut not_tested) = (Vec::new(), Vec::new());
+    for other in others {
+        let (a, b) = first.common_folds(other);
+        match PairedTest::of(&a, &b, first.test_share.max(other.test_share)) {
+            Some(test) => tests.push((other, test)),
+            None => not_tested.push(format!(
+                "{} and {} have results of {} fold{} in common: two folds at least are needed",
+                first.folder.display(),
+                other.folder.display(),
+                a.len(),
+                if a.len() == 1 { "" } else { "s" }
+            )),
+        }
+    }
+    (tests, not_tested)
+}
+
+fn label(run: &ComparedRun, with_protocol: bool) -> String {
+    let summary = &run.summary;
+    let mark = if summary.optimistic {
+        " (optimistic)"
+    } else {
+        ""
+    };
+    match with_protocol {
+        true => format!(
+            "{} {}{mark}",
+            summary.experiment,
+            protocol_name(summary.protocol)
+        ),
+        false => summary.experiment.clone(),
+    }
+}

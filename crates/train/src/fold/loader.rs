@@ -1,0 +1,149 @@
+//! Makes training batches in another thread, ahead of the training step.
+
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::thread::Scope;
+
+use faus_data::normalise::to_unit_range;
+use faus_data::{Prepared, augment, rng};
+use faus_model::{DropoutLayer, TrainBatch};
+use rand::{Rng, RngExt};
+use rayon::prelude::*;
+use tch::{Device, Tensor};
+
+use crate::error::Error;
+use crate::recipe::check::CheckedRecipe;
+
+/// Images of a batch that one thread trains on; fixed, so that sums do not depend on the number of threads.
+pub(crate) const SHARE: usize = 16;
+/// Batches made ahead of the training step.
+pub(crate) const AHEAD: usize = 3;
+
+/// Makes batches in another thread, ahead of the training step.
+#[derive(Clone)]
+pub(crate) struct Loader<'a> {
+    pub prepared: &'a Prepared,
+    pub recipe: &'a CheckedRecipe,
+    /// Rows to draw from.
+    pub rows: &'a [usize],
+    pub seed: u64,
+    pub fold: usize,
+    pub device: Device,
+    /// Layers whose masks are drawn here; none if the step draws them, on the threads that compute it.
+    pub dropout: Vec<DropoutLayer>,
+}
+
+/// The shares of one batch, in order.
+pub(crate) type Shares = Vec<TrainBatch>;
+
+/// Working memory of one thread.
+#[derive(Default)]
+struct Scratch {
+    padded: Vec<u8>,
+    sums: Vec<f32>,
+}
+
+impl<'a> Loader<'a> {
+    /// Starts making the batches of steps `first..=last`; ends when they are made or the receiver is dropped.
+    pub fn start<'scope>(
+        self,
+        scope: &'scope Scope<'scope, 'a>,
+        first: u64,
+        last: u64,
+    ) -> Receiver<Result<Shares, Error>>
+    where
+        'a: 'scope,
+    {
+        let (sender, receiver): (SyncSender<_>, _) = sync_channel(AHEAD);
+        scope.spawn(move || {
+            for step in first..=last {
+                if sender.send(self.batch(step)).is_err() {
+                    return;
+                }
+            }
+        });
+        receiver
+    }
+
+    /// The batch of step `step`: everything in it follows from seed, fold, step and place.
+    fn batch(&self, step: u64) -> Result<Shares, Error> {
+        let (fold, side) = (self.fold as u64, self.prepared.image_size());
+        let mut draw = rng::keyed(self.seed, "batch", &[fold, step]);
+        let rows: Vec<usize> = (0..self.recipe.batch_size)
+            .map(|_| self.rows[draw.random_range(0..self.rows.len())])
+            .collect();
+        let mut values = vec![0.0; rows.len() * side * side];
+        values
+            .par_chunks_mut(side * side)
+            .zip(&rows)
+            .enumerate()
+            .for_each_init(Scratch::default, |scratch, (place, (out, &row))| {
+                self.image(row, &[fold, step, place as u64], out, scratch);
+            });
+        // Automatic differentiation on a GPU takes the whole batch at once.
+        let share = match self.device {
+            Device::Cpu => SHARE,
+            _ => rows.len(),
+        };
+        let places: Vec<usize> = (0..rows.len()).collect();
+        let shares = places.chunks(share);
+        shares
+            .map(|places| self.share(places, &rows, &values, &[fold, step]))
+            .collect()
+    }
+
+    fn image(&self, row: usize, key: &[u64], out: &mut [f32], scratch: &mut Scratch) {
+        let (image, side) = (self.prepared.image(row), self.prepared.image_size());
+        if self.recipe.augment {
+            let parameters = self
+                .recipe
+                .augmentation
+                .draw(side, &mut rng::keyed(self.seed, "augment", key));
+            augment::apply(&parameters, image, side, out, &mut scratch.padded);
+        } else {
+            to_unit_range(image, out);
+        }
+        self.recipe
+            .normalisation
+            .apply(out, side, &mut scratch.sums);
+    }
+
+    /// The tensor on the training's device. It reaches a GPU from page-locked memory, so that neither this thread nor the
+    /// GPU waits for the copy; the step that uses it is queued behind it on the same stream.
+    fn upload(&self, tensor: Tensor) -> Result<Tensor, Error> {
+        if !self.device.is_cuda() {
+            return Ok(tensor.f_to_device(self.device)?);
+        }
+        // `pin_memory` itself warns at each call that it takes no device any more.
+        let (pinned, kind) = (tensor.f_internal_pin_memory(self.device)?, tensor.kind());
+        Ok(pinned.f_to_device_(self.device, kind, true, false)?)
+    }
+
+    fn share(
+        &self,
+        places: &[usize],
+        rows: &[usize],
+        values: &[f32],
+        key: &[u64; 2],
+    ) -> Result<TrainBatch, Error> {
+        let side = self.prepared.image_size();
+        let range = places[0] * side * side..(places[0] + places.len()) * side * side;
+        let labels = places.iter().map(|&p| self.prepared.labels()[rows[p]]);
+        let labels: Vec<i64> = labels.collect();
+        let shape = [places.len() as i64, 1, side as i64, side as i64];
+        let seed = |&p: &usize| {
+            let key = [key[0], key[1], p as u64];
+            rng::keyed(self.seed, "dropout", &key).next_u64()
+        };
+        let dropout_seeds: Vec<u64> = places.iter().map(seed).collect();
+        let masks = self.dropout.iter();
+        Ok(TrainBatch {
+            images: self.upload(Tensor::f_from_slice(&values[range])?.f_reshape(shape)?)?,
+            labels: self.upload(Tensor::f_from_slice(&labels)?)?,
+            dropout_masks: masks
+                .map(|layer| self.upload(layer.mask(&dropout_seeds)?))
+                .collect::<Result<_, Error>>()?,
+            dropout_seeds,
+            weight: 1.0 / rows.len() as f64,
+        })
+    }
+}

@@ -1,0 +1,86 @@
+//! Writes `metrics.csv`.
+
+use std::fs::File;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+use faus_base::file;
+
+use crate::error::Error;
+use crate::fold::progress::MetricsRow;
+use crate::fold::tensorboard::EventWriter;
+
+/// Writes `metrics.csv` row by row, so that it can be watched and survives a stop; on request a TensorBoard file too.
+pub(crate) struct MetricsWriter {
+    path: PathBuf,
+    file: File,
+    kept: Vec<MetricsRow>,
+    events: Option<EventWriter>,
+}
+
+impl MetricsWriter {
+    /// Starts the file in folder `dir` with its earlier rows up to `step`.
+    pub fn open(dir: &Path, step: u64, tensorboard: bool) -> Result<Self, Error> {
+        let path = &dir.join("metrics.csv");
+        let kept: Vec<MetricsRow> = match step {
+            0 => vec![],
+            _ => read_metrics(path)?
+                .into_iter()
+                .filter(|row| row.step <= step)
+                .collect(),
+        };
+        // Rewritten as a whole, so that a stop here loses none of the rows that are kept.
+        let mut text = format!("{HEADER}\n");
+        kept.iter().for_each(|row| text += &line(row));
+        file::write(path, text.as_bytes()).map_err(Error::io(path))?;
+        let file = File::options()
+            .append(true)
+            .open(path)
+            .map_err(Error::io(path))?;
+        Ok(Self {
+            path: path.to_path_buf(),
+            file,
+            events: tensorboard
+                .then(|| EventWriter::open(dir, &kept))
+                .transpose()?,
+            kept,
+        })
+    }
+
+    /// The earlier rows.
+    pub fn rows(&self) -> &[MetricsRow] {
+        &self.kept
+    }
+
+    /// Appends a row, on the disk when this returns: the training state written next relies on it.
+    pub fn push(&mut self, row: &MetricsRow) -> Result<(), Error> {
+        let written = self
+            .file
+            .write_all(line(row).as_bytes())
+            .and_then(|()| self.file.sync_data());
+        written.map_err(Error::io(&self.path))?;
+        self.events
+            .as_mut()
+            .map_or(Ok(()), |events| events.push(row))
+    }
+}
+
+const HEADER: &str = "step,train_loss,train_accuracy,val_accuracy,images_per_second";
+
+fn line(row: &MetricsRow) -> String {
+    let MetricsRow {
+        step,
+        train_loss,
+        train_accuracy,
+        val_accuracy,
+        images_per_second,
+    } = row;
+    format!("{step},{train_loss},{train_accuracy},{val_accuracy},{images_per_second:.1}\n")
+}
+
+/// Rows of a `metrics.csv`; a last line cut short by a stop is left out.
+fn read_metrics(path: &Path) -> Result<Vec<MetricsRow>, Error> {
+    let file = File::open(path).map_err(Error::io(path))?;
+    let mut reader = csv::ReaderBuilder::new().flexible(true).from_reader(file);
+    Ok(reader.deserialize().map_while(Result::ok).collect())
+}

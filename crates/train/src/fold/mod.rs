@@ -1,0 +1,16 @@
+//! One fold: its training, and the files that it leaves.
+
+mod autotune;
+mod divergence;
+pub(crate) mod job;
+mod loader;
+pub(crate) mod memory_forecast;
+mod metrics;
+pub(crate) mod optimizer;
+pub(crate) mod progress;
+pub(crate) mod result;
+mod run;
+pub(crate) mod shuffled;
+pub(crate) mod state;
+mod tensorboard;
+mod unread;

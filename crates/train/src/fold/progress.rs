@@ -1,0 +1,46 @@
+//! What a fold reports while it trains, and how it is stopped.
+
+use std::sync::atomic::AtomicBool;
+
+use serde::{Deserialize, Serialize};
+
+/// A row of `metrics.csv`: the training since the row before.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct MetricsRow {
+    /// Training steps done.
+    pub step: u64,
+    /// Mean cross-entropy of the training batches since the last row (dropout and augmentation on).
+    pub train_loss: f64,
+    /// Share of their images classified rightly.
+    pub train_accuracy: f64,
+    /// Accuracy on the validation part after this step.
+    pub val_accuracy: f64,
+    /// Training images per second since the last row, validation left out.
+    pub images_per_second: f64,
+}
+
+/// How far a fold is, after each step.
+#[derive(Debug, Clone, Copy)]
+pub struct FoldProgress {
+    /// The fold.
+    pub fold: usize,
+    /// Steps done.
+    pub step: u64,
+    /// Steps in all.
+    pub steps: u64,
+    /// Images in each step.
+    pub batch_size: usize,
+    /// Loss of the newest step whose loss is known: on the CPU the last one, on a GPU one of up to 50 steps before.
+    pub loss: Option<f64>,
+    /// The row just written, after a validation.
+    pub row: Option<MetricsRow>,
+}
+
+/// Watches and stops a fold.
+#[derive(Clone, Copy)]
+pub struct Monitor<'a> {
+    /// Set by another thread to stop after the current step.
+    pub cancelled: &'a AtomicBool,
+    /// Called after each step.
+    pub progress: &'a (dyn Fn(FoldProgress) + Sync),
+}

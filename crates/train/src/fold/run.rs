@@ -1,0 +1,324 @@
+//! Trains a fold: the steps, their validation, and the files that are left behind.
+
+use std::path::PathBuf;
+use std::sync::atomic::Ordering;
+use std::time::Instant;
+
+use faus_data::{Protocol, Split};
+use faus_model::{Checkpoint, CheckpointInfo, GradientMethod, Network, Tally};
+use tch::Tensor;
+
+use crate::error::Error;
+use crate::fold::autotune::{Autotune, Work};
+use crate::fold::divergence::LossWatch;
+use crate::fold::job::FoldJob;
+use crate::fold::loader::{Loader, Shares};
+use crate::fold::metrics::MetricsWriter;
+use crate::fold::optimizer::Optimizer;
+use crate::fold::progress::{FoldProgress, MetricsRow, Monitor};
+use crate::fold::result::FoldResult;
+use crate::fold::state::{self, Saved};
+use crate::fold::unread::Unread;
+use crate::score::checkpoints::{Candidate, checkpoint_path};
+use crate::score::confusion::Scores;
+use crate::score::interval::SubjectScore;
+use crate::score::measures::Measures;
+use crate::score::predictions::{Predictions, evaluate};
+use crate::split::{fold_split, protocol_name, split_digest};
+use crate::workers::Workers;
+
+/// A fold in training.
+struct Run<'a> {
+    job: FoldJob<'a>,
+    split: &'a Split,
+    workers: &'a Workers,
+    checkpoints: PathBuf,
+    network: Network,
+    optimizer: Optimizer,
+    autotune: Autotune,
+    saved: Saved,
+    started: Instant,
+}
+
+/// What is recorded at each validation.
+struct Log {
+    metrics: MetricsWriter,
+    watch: LossWatch,
+    unread: Unread,
+}
+
+impl FoldJob<'_> {
+    /// Trains, selects, tests and writes the fold's files.
+    ///
+    /// # Errors
+    /// When the data do not suit, the loss explodes or is no longer a number, the disk refuses, or the user stops it.
+    /// Files written before stay.
+    pub fn run(&self, workers: &Workers, monitor: &Monitor) -> Result<FoldResult, Error> {
+        let started = Instant::now();
+        // The thread that a fold runs on also computes (updates, small sums), and must do so in one order.
+        tch::set_num_threads(1);
+        self.recipe.precision.set_up(self.device)?;
+        let split = fold_split(self.prepared, self.recipe.protocol, self.fold)?;
+        let checkpoints = self.dir.join("checkpoints");
+        std::fs::create_dir_all(&checkpoints).map_err(Error::io(&checkpoints))?;
+        let network = self.initial_network()?;
+        let mut run = Run {
+            job: *self,
+            split: &split,
+            workers,
+            checkpoints,
+            optimizer: Optimizer::new(self.recipe, &network)?,
+            network,
+            autotune: Autotune::new(self.device),
+            saved: Saved::fresh(self, split_digest(self.prepared, &split)?),
+            started,
+        };
+        run.restore()?;
+        let trained = run.train(monitor);
+        if let Err(Error::Diverged { .. } | Error::Exploded { .. }) = trained {
+            // The same steps would diverge again; the checkpoints stay for inspection.
+            state::clear(&run.checkpoints, run.saved.step)?;
+        }
+        trained?;
+        run.finish()
+    }
+}
+
+impl<'a> Run<'a> {
+    /// Restores the newest state if the job resumes, or else removes the files of an earlier training.
+    fn restore(&mut self) -> Result<(), Error> {
+        if self.job.resume {
+            match state::restore(
+                &self.checkpoints,
+                &self.saved,
+                &self.network,
+                &mut self.optimizer,
+            )? {
+                Some(saved) => self.saved = saved,
+                None => self.refuse_finished()?,
+            }
+        }
+        match self.saved.step {
+            0 => state::discard(&self.checkpoints),
+            _ => Ok(()),
+        }
+    }
+
+    /// A finished fold has no state to resume from, and a new start would overwrite it.
+    fn refuse_finished(&self) -> Result<(), Error> {
+        let path = self.job.dir.join("fold.json");
+        let reason = "the fold is finished".to_owned();
+        match path.exists() {
+            true => Err(Error::Resume { path, reason }),
+            false => Ok(()),
+        }
+    }
+
+    /// All steps that are left, with each validation and checkpoint that is due.
+    fn train(&mut self, monitor: &Monitor) -> Result<(), Error> {
+        let (job, first) = (self.job, self.saved.step + 1);
+        let metrics = MetricsWriter::open(job.dir, self.saved.step, job.tensorboard)?;
+        let watch = LossWatch::new(self.network.spec().classes, metrics.rows());
+        let loader = self.loader()?;
+        std::thread::scope(|scope| {
+            let batches = loader.start(scope, first, job.recipe.steps);
+            let mut log = Log {
+                metrics,
+                watch,
+                unread: Unread::new(),
+            };
+            for step in first..=job.recipe.steps {
+                if monitor.cancelled.load(Ordering::Relaxed) {
+                    return Err(Error::Cancelled);
+                }
+                let shares = batches.recv().map_err(|e| Error::Loader(e.to_string()))??;
+                log.unread.push(step, self.step(step, shares)?);
+                let validates = job.recipe.is_validation(step);
+                if validates || log.unread.is_due(job.device) {
+                    log.unread.read(job.fold)?;
+                }
+                let row = validates
+                    .then(|| self.validate(step, &mut log))
+                    .transpose()?;
+                (monitor.progress)(FoldProgress {
+                    fold: job.fold,
+                    step,
+                    steps: job.recipe.steps,
+                    batch_size: job.recipe.batch_size,
+                    loss: log.unread.last_loss,
+                    row,
+                });
+            }
+            Ok(())
+        })
+    }
+
+    fn loader(&self) -> Result<Loader<'a>, Error> {
+        let job = self.job;
+        Ok(Loader {
+            prepared: job.prepared,
+            recipe: job.recipe,
+            rows: &self.split.train,
+            seed: job.seed,
+            fold: job.fold,
+            device: job.device,
+            // A GPU must not wait for masks; on the CPU the threads of the step draw them side by side.
+            dropout: match job.device.is_cuda() {
+                true => self.network.dropout_layers()?,
+                false => vec![],
+            },
+        })
+    }
+
+    /// One training step: all shares on the workers, their gradients added in order, one update.
+    fn step(&mut self, step: u64, shares: Shares) -> Result<Vec<Tally>, Error> {
+        let (device, precision) = (self.job.device, self.job.recipe.precision);
+        let plan = self.network.plan(GradientMethod::fastest(device))?;
+        let jobs = shares
+            .into_iter()
+            .map(|share| Ok((self.network.replica()?, share)))
+            .collect::<Result<Vec<_>, Error>>()?;
+        let rate = self.job.recipe.learning_rate_at(step);
+        self.autotune.run(Work::Step, || {
+            let outputs = self.workers.map(device, jobs, |(network, share)| {
+                precision.run(device, || {
+                    Ok(network.planned_loss_and_gradients(&share, &plan)?)
+                })
+            })?;
+            let gradients: Vec<&[Tensor]> = outputs.iter().map(|s| &s.gradients[..]).collect();
+            self.optimizer.step(&self.network, &gradients, rate, step)?;
+            Ok(outputs.into_iter().map(|share| share.tally).collect())
+        })
+    }
+
+    /// Validation, its row of the metrics, and a checkpoint where one is due.
+    fn validate(&mut self, step: u64, log: &mut Log) -> Result<MetricsRow, Error> {
+        let seconds = log.unread.seconds();
+        let val_accuracy = self.accuracy(step, Work::Validation)?;
+        let batch = self.job.recipe.batch_size;
+        let row = log.unread.row(step, batch, val_accuracy, seconds);
+        // Before the state: a resumed fold finds every row up to its step, wherever the stop came.
+        log.metrics.push(&row)?;
+        if let Some(bound) = log.watch.exploded(&row) {
+            return Err(Error::Exploded {
+                fold: self.job.fold,
+                step,
+                loss: row.train_loss,
+                bound,
+            });
+        }
+        if self.job.recipe.is_checkpoint(step) {
+            self.checkpoint(step, val_accuracy)?;
+        }
+        log.unread.restart();
+        Ok(row)
+    }
+
+    fn checkpoint(&mut self, step: u64, val_accuracy: f64) -> Result<(), Error> {
+        let test_accuracy = self.accuracy(step, Work::Test)?;
+        let path = checkpoint_path(&self.checkpoints, step);
+        Checkpoint::save(&self.network, &self.info(step)?, &path)?;
+        self.saved.candidates.push(Candidate {
+            step,
+            val_accuracy,
+            test_accuracy,
+        });
+        self.saved.step = step;
+        self.saved.seconds += self.started.elapsed().as_secs_f64();
+        self.started = Instant::now();
+        state::save(&self.checkpoints, &self.saved, &self.optimizer)
+    }
+
+    /// Runs the network over the images to test, or else over those to validate.
+    fn evaluate(&mut self, part: Work) -> Result<Predictions, Error> {
+        let rows = match part {
+            Work::Test => &self.split.test,
+            _ => &self.split.validation,
+        };
+        let (job, network, workers) = (self.job, &self.network, self.workers);
+        self.autotune.run(part, || {
+            evaluate(
+                network,
+                job.prepared,
+                rows,
+                &job.recipe.normalisation,
+                workers,
+            )
+        })
+    }
+
+    /// Accuracy after `step`. The step's loss was finite, but its weights need not be.
+    fn accuracy(&mut self, step: u64, part: Work) -> Result<f64, Error> {
+        let predictions = self.evaluate(part)?;
+        if let Some(logit) = predictions.logits.iter().find(|l| !l.is_finite()) {
+            return Err(Error::Diverged {
+                fold: self.job.fold,
+                step,
+                loss: f64::from(*logit),
+            });
+        }
+        Ok(Scores::count(&predictions).accuracy())
+    }
+
+    fn info(&self, step: u64) -> Result<CheckpointInfo, Error> {
+        let (job, data) = (&self.job, self.job.prepared.info());
+        Ok(CheckpointInfo {
+            architecture: self.network.architecture().to_owned(),
+            classes: data.classes.clone(),
+            side: self.network.spec().side,
+            dropout: self.network.spec().dropout,
+            normalisation: serde_json::to_value(job.recipe.normalisation)
+                .map_err(|e| Error::format(job.dir, e))?,
+            step,
+            fold: Some(job.fold),
+            protocol: Some(protocol_name(job.recipe.protocol).to_owned()),
+            split_digest: Some(self.saved.split_digest.clone()),
+            synthetic: data.synthetic,
+            drawn: self.network.drawn().clone(),
+        })
+    }
+
+    /// Chooses the checkpoint, tests it and writes the fold's results.
+    fn finish(mut self) -> Result<FoldResult, Error> {
+        let (job, candidates) = (self.job, self.saved.candidates.clone());
+        let missing = || Error::NoCheckpoints(self.checkpoints.clone());
+        let best = *Candidate::best_on_validation(&candidates).ok_or_else(missing)?;
+        let optimistic = Candidate::optimistic_test_accuracy(&candidates).ok_or_else(missing)?;
+        let last = candidates.last().ok_or_else(missing)?.test_accuracy;
+        let checkpoint = Checkpoint::load(&checkpoint_path(&self.checkpoints, best.step))?;
+        self.network = checkpoint.network(job.architecture, job.device)?;
+        let best_path = job.dir.join("best.safetensors");
+        Checkpoint::save(&self.network, &checkpoint.info, &best_path)?;
+        let data = job.prepared.info();
+        let test = self.evaluate(Work::Test)?;
+        test.write_csv(&job.dir.join("predictions.csv"), &data.classes)?;
+        let scores = Scores::count(&test);
+        let split = self.split;
+        let result = FoldResult {
+            fold: job.fold,
+            synthetic: data.synthetic,
+            optimistic: job.recipe.protocol == Protocol::Paper2015,
+            seed: job.seed,
+            steps: job.recipe.steps,
+            best_step: best.step,
+            val_accuracy: best.val_accuracy,
+            test_accuracy: scores.accuracy(),
+            final_test_accuracy: last,
+            best_test_accuracy_optimistic: optimistic,
+            majority_accuracy: scores.majority_accuracy(),
+            at_chance: scores.accuracy() <= scores.majority_accuracy(),
+            absent_in_test: scores.absent(&data.classes),
+            images: [&split.train, &split.validation, &split.test].map(Vec::len),
+            drawn: checkpoint.info.drawn,
+            checkpoints: candidates,
+            per_class: scores.per_class(&data.classes),
+            confusion: scores.confusion,
+            measures: Measures::of(&test),
+            subjects: SubjectScore::count(&test, job.prepared),
+            seconds: self.saved.seconds + self.started.elapsed().as_secs_f64(),
+        };
+        crate::files::write_json(&job.dir.join("fold.json"), &result)?;
+        state::clear(&self.checkpoints, job.recipe.steps)?;
+        Ok(result)
+    }
+}

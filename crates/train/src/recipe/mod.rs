@@ -1,0 +1,5 @@
+//! Recipes: every number of a training.
+
+pub(crate) mod check;
+mod schedule;
+pub(crate) mod settings;

@@ -1,0 +1,148 @@
+//! The checkpoints of a folder, and the choice between them.
+
+use std::path::{Path, PathBuf};
+
+use faus_data::normalise::Normalisation;
+use faus_data::{Prepared, Split};
+use faus_model::{Architecture, Checkpoint};
+use serde::{Deserialize, Serialize};
+use tch::Device;
+
+use crate::error::Error;
+use crate::score::confusion::Scores;
+use crate::score::predictions::{Predictions, evaluate};
+use crate::workers::Workers;
+
+/// A checkpoint and its accuracies.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct Candidate {
+    /// Training steps behind it.
+    pub step: u64,
+    /// Accuracy on the validation part.
+    pub val_accuracy: f64,
+    /// Accuracy on the test part, which must not choose.
+    pub test_accuracy: f64,
+}
+
+impl Candidate {
+    /// The one with the highest validation accuracy, the first of equals: the authors' rule.
+    pub fn best_on_validation(all: &[Self]) -> Option<&Self> {
+        all.iter().reduce(|best, c| {
+            if c.val_accuracy > best.val_accuracy {
+                c
+            } else {
+                best
+            }
+        })
+    }
+
+    /// The highest test accuracy any of them reached: optimistic, since the test part chose it.
+    pub fn optimistic_test_accuracy(all: &[Self]) -> Option<f64> {
+        all.iter().map(|c| c.test_accuracy).reduce(f64::max)
+    }
+}
+
+/// The outcome of [`select`].
+#[derive(Debug, Clone)]
+pub struct Selection {
+    /// All checkpoints of the folder, by step.
+    pub candidates: Vec<Candidate>,
+    /// The chosen one.
+    pub best: Candidate,
+    /// Its predictions on the test part.
+    pub test: Predictions,
+}
+
+/// Path of the checkpoint of step `step` in `folder`.
+pub(crate) fn checkpoint_path(folder: &Path, step: u64) -> PathBuf {
+    folder.join(format!("step-{step:06}.safetensors"))
+}
+
+/// The checkpoints `step-NNNNNN.safetensors` of a folder, by step.
+///
+/// # Errors
+/// When the folder cannot be read.
+pub fn list_checkpoints(folder: &Path) -> Result<Vec<(u64, PathBuf)>, Error> {
+    let mut found = Vec::new();
+    for entry in std::fs::read_dir(folder).map_err(Error::io(folder))? {
+        let path = entry.map_err(Error::io(folder))?.path();
+        let name = path.file_name().and_then(|n| n.to_str());
+        let step = name.and_then(|n| n.strip_prefix("step-")?.strip_suffix(".safetensors"));
+        if let Some(step) = step.and_then(|s| s.parse().ok()) {
+            found.push((step, path));
+        }
+    }
+    found.sort();
+    Ok(found)
+}
+
+/// Tests every checkpoint of `folder` and picks the best on validation (the authors' checkpoint checker).
+///
+/// # Errors
+/// When there is no checkpoint, or one does not fit the data set.
+pub fn select(
+    folder: &Path,
+    architecture: &dyn Architecture,
+    prepared: &Prepared,
+    split: &Split,
+    device: Device,
+    workers: &Workers,
+) -> Result<Selection, Error> {
+    let (mut candidates, mut best) = (Vec::new(), None::<(Candidate, Predictions)>);
+    for (step, path) in list_checkpoints(folder)? {
+        let checkpoint = Checkpoint::load(&path)?;
+        let network = checkpoint.network(architecture, device)?;
+        let normalisation = normalisation_of(&checkpoint, &path)?;
+        let run = |rows: &[usize]| evaluate(&network, prepared, rows, &normalisation, workers);
+        let (val, test) = (run(&split.validation)?, run(&split.test)?);
+        let candidate = Candidate {
+            step,
+            val_accuracy: Scores::count(&val).accuracy(),
+            test_accuracy: Scores::count(&test).accuracy(),
+        };
+        candidates.push(candidate);
+        if best
+            .as_ref()
+            .is_none_or(|(best, _)| candidate.val_accuracy > best.val_accuracy)
+        {
+            best = Some((candidate, test));
+        }
+    }
+    let (best, test) = best.ok_or_else(|| Error::NoCheckpoints(folder.to_path_buf()))?;
+    Ok(Selection {
+        candidates,
+        best,
+        test,
+    })
+}
+
+/// The normalisation a checkpoint's inputs need.
+///
+/// # Errors
+/// When its metadata names one we do not know.
+pub fn normalisation_of(checkpoint: &Checkpoint, path: &Path) -> Result<Normalisation, Error> {
+    serde_json::from_value(checkpoint.info.normalisation.clone())
+        .map_err(|e| Error::format(path, format!("unknown normalisation: {e}")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_first_of_equals_is_best() {
+        let candidate = |step, val_accuracy, test_accuracy| Candidate {
+            step,
+            val_accuracy,
+            test_accuracy,
+        };
+        let all = [
+            candidate(10, 0.5, 0.9),
+            candidate(20, 0.8, 0.6),
+            candidate(30, 0.8, 0.7),
+        ];
+        assert_eq!(Candidate::best_on_validation(&all).unwrap().step, 20);
+        assert_eq!(Candidate::optimistic_test_accuracy(&all), Some(0.9));
+        assert!(Candidate::best_on_validation(&[]).is_none());
+    }
+}

@@ -1,0 +1,166 @@
+//! How far an accuracy depends on who was photographed: intervals over people.
+
+use std::collections::BTreeMap;
+
+use faus_base::order::{mean, quantile};
+use faus_data::{Prepared, rng};
+use rand::RngExt;
+use serde::{Deserialize, Serialize};
+
+use crate::score::predictions::Predictions;
+
+/// Resamples of a bootstrap. Our choice: the interval's ends then vary by less than a tenth of its width.
+const RESAMPLES: usize = 10_000;
+
+/// How many of a person's images were predicted rightly.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SubjectScore {
+    /// The person's number.
+    pub subject: i64,
+    /// Images.
+    pub images: u64,
+    /// Those predicted rightly.
+    pub right: u64,
+}
+
+impl SubjectScore {
+    /// Counts by person, in order of number; empty where a person is not known.
+    pub fn count(predictions: &Predictions, prepared: &Prepared) -> Vec<Self> {
+        let mut all = BTreeMap::new();
+        for (row, &index) in predictions.indices.iter().enumerate() {
+            let subject = prepared.subjects()[index];
+            if subject < 0 {
+                return Vec::new();
+            }
+            let (images, right) = all.entry(subject).or_insert((0, 0));
+            *images += 1;
+            *right += u64::from(predictions.predicted(row) as i64 == predictions.labels[row]);
+        }
+        let score = |(subject, (images, right))| Self {
+            subject,
+            images,
+            right,
+        };
+        all.into_iter().map(score).collect()
+    }
+}
+
+/// A percentile interval of an accuracy, by bootstrap over people (Efron and Tibshirani 1993, chapter 13): images of one
+/// person are alike, so people are drawn, not images. It covers who happened to be photographed; it does not cover the
+/// randomness of training.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct Interval {
+    /// Lower end.
+    pub low: f64,
+    /// Upper end.
+    pub high: f64,
+    /// Share of the resamples within, 0.95.
+    pub level: f64,
+    /// People that were drawn from.
+    pub subjects: usize,
+}
+
+impl Interval {
+    /// Of the mean over `folds` of the share of images predicted rightly; `None` for fewer than two people, of whom nothing
+    /// can be said.
+    ///
+    /// Someone who is in several folds' test parts counts as one person, who is drawn with all images. A fold none of
+    /// whose people is drawn does not count in that resample. The same for a seed, whatever the order of people in a fold.
+    pub fn of_accuracy(folds: &[&[SubjectScore]], seed: u64) -> Option<Self> {
+        let people = images_of_people(folds);
+        if people.len() < 2 {
+            return None;
+        }
+        let mut rng = rng::keyed(seed, "bootstrap", &[people.len() as u64]);
+        let mut drawn: Vec<f64> = (0..RESAMPLES)
+            .map(|_| {
+                let draws = people
+                    .iter()
+                    .map(|_| &people[rng.random_range(0..people.len())]);
+                mean_accuracy(folds.len(), draws.flatten())
+            })
+            .collect();
+        drawn.sort_unstable_by(f64::total_cmp);
+        let level = 0.95;
+        Some(Self {
+            low: quantile(&drawn, (1.0 - level) / 2.0),
+            high: quantile(&drawn, (1.0 + level) / 2.0),
+            level,
+            subjects: people.len(),
+        })
+    }
+}
+
+/// Images of one person in one fold: fold, images, those predicted rightly.
+type Images = (usize, u64, u64);
+
+/// The images of each person in all folds, in order of the person's number.
+fn images_of_people(folds: &[&[SubjectScore]]) -> Vec<Vec<Images>> {
+    let mut people: BTreeMap<i64, Vec<Images>> = BTreeMap::new();
+    for (fold, scores) in folds.iter().enumerate() {
+        for score in *scores {
+            let images = people.entry(score.subject).or_default();
+            images.push((fold, score.images, score.right));
+        }
+    }
+    people.into_values().collect()
+}
+
+/// Mean over the folds that have images of the share predicted rightly.
+fn mean_accuracy<'a>(folds: usize, drawn: impl Iterator<Item = &'a Images>) -> f64 {
+    let mut counts = vec![(0, 0); folds];
+    for (fold, images, right) in drawn {
+        counts[*fold].0 += images;
+        counts[*fold].1 += right;
+    }
+    let shares = counts.iter().filter(|(images, _)| *images > 0);
+    let shares: Vec<f64> = shares
+        .map(|(images, right)| *right as f64 / *images as f64)
+        .collect();
+    mean(&shares)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn person(subject: i64, images: u64, right: u64) -> SubjectScore {
+        SubjectScore {
+            subject,
+            images,
+            right,
+        }
+    }
+
+    #[test]
+    fn an_interval_needs_two_people_and_holds_the_accuracy() {
+        assert_eq!(Interval::of_accuracy(&[&[person(1, 9, 4)]], 1), None);
+        let people: Vec<_> = (0..40)
+            .map(|at| person(at, 10, 5 + at as u64 % 5))
+            .collect();
+        let interval = Interval::of_accuracy(&[&people], 1).unwrap();
+        assert!(interval.low < 0.7 && 0.7 < interval.high && interval.subjects == 40);
+        let reversed: Vec<_> = people.iter().rev().copied().collect();
+        assert_eq!(Interval::of_accuracy(&[&reversed], 1), Some(interval));
+    }
+
+    #[test]
+    fn a_bootstrap_interval_is_about_as_wide_as_theory_says() {
+        // People of one image each: a binomial share, whose deviation is √(p(1 − p)/n).
+        let people: Vec<_> = (0..400)
+            .map(|at| person(at, 1, u64::from(at % 4 != 0)))
+            .collect();
+        let interval = Interval::of_accuracy(&[&people], 7).unwrap();
+        let half = 1.96 * (0.75 * 0.25 / 400f64).sqrt();
+        assert!((interval.high - interval.low - 2.0 * half).abs() < 0.15 * half);
+    }
+
+    #[test]
+    fn an_interval_is_of_the_mean_over_folds_not_over_images() {
+        // A large fold of which all is right, a small one of which nothing is: the mean of the folds is a half.
+        let large: Vec<_> = (0..30).map(|at| person(at, 10, 10)).collect();
+        let small: Vec<_> = (30..40).map(|at| person(at, 1, 0)).collect();
+        let interval = Interval::of_accuracy(&[&large, &small], 3).unwrap();
+        assert_eq!((interval.low, interval.high), (0.5, 0.5));
+    }
+}

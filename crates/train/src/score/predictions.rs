@@ -1,0 +1,172 @@
+//! Runs a network over a part of a data set.
+
+use std::path::Path;
+
+use faus_data::Prepared;
+use faus_data::normalise::{Normalisation, to_unit_range};
+use faus_model::{GradientMethod, Network};
+use tch::{Device, Kind, Tensor};
+
+use crate::error::Error;
+use crate::score::fits::check_side;
+use crate::workers::Workers;
+
+/// Images a worker takes at a time; fixed, so that results do not depend on the number of workers.
+pub(crate) const CHUNK: usize = 32;
+
+/// Logits of a network for some images.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Predictions {
+    /// Rows of the data set.
+    pub indices: Vec<usize>,
+    /// Their true labels.
+    pub labels: Vec<i64>,
+    /// `[indices, classes]`.
+    pub logits: Vec<f32>,
+    /// Number of classes.
+    pub classes: usize,
+}
+
+impl Predictions {
+    /// Number of images.
+    pub fn len(&self) -> usize {
+        self.indices.len()
+    }
+
+    /// Whether there are no images.
+    pub fn is_empty(&self) -> bool {
+        self.indices.is_empty()
+    }
+
+    /// Logits of row `row`.
+    pub fn row(&self, row: usize) -> &[f32] {
+        &self.logits[row * self.classes..][..self.classes]
+    }
+
+    /// The class with the largest logit, the first of equals.
+    pub fn predicted(&self, row: usize) -> usize {
+        let logits = self.row(row);
+        (1..self.classes).fold(0, |best, class| {
+            if logits[class] > logits[best] {
+                class
+            } else {
+                best
+            }
+        })
+    }
+
+    /// Writes `index, label, predicted, logit_<class> …` as CSV, atomically.
+    ///
+    /// # Errors
+    /// When the disk refuses.
+    pub fn write_csv(&self, path: &Path, class_names: &[String]) -> Result<(), Error> {
+        let logits = class_names.iter().map(|class| format!("logit_{class}"));
+        let header = ["index", "label", "predicted"].map(str::to_owned);
+        let header = header.into_iter().chain(logits).collect();
+        let rows = (0..self.len()).map(|row| {
+            let (index, label) = (self.indices[row].to_string(), self.labels[row].to_string());
+            let first = [index, label, self.predicted(row).to_string()];
+            let logits = self.row(row).iter().map(f32::to_string);
+            first.into_iter().chain(logits).collect()
+        });
+        crate::files::write_csv(path, std::iter::once(header).chain(rows))
+    }
+}
+
+/// Normalised images of these rows, `[rows, 1, side, side]` f32 on the CPU.
+///
+/// # Errors
+/// When memory runs out.
+pub fn images_tensor(
+    prepared: &Prepared,
+    rows: &[usize],
+    normalisation: &Normalisation,
+) -> Result<Tensor, Error> {
+    let side = prepared.image_size();
+    let mut values = vec![0.0; rows.len() * side * side];
+    let mut scratch = Vec::new();
+    for (&row, out) in rows.iter().zip(values.chunks_exact_mut(side * side)) {
+        to_unit_range(prepared.image(row), out);
+        normalisation.apply(out, side, &mut scratch);
+    }
+    let side = side as i64;
+    Ok(Tensor::f_from_slice(&values)?.f_reshape([rows.len() as i64, 1, side, side])?)
+}
+
+/// Logits of these rows of the data set.
+///
+/// # Errors
+/// When the data set's image size is not the network's.
+pub fn evaluate(
+    network: &Network,
+    prepared: &Prepared,
+    rows: &[usize],
+    normalisation: &Normalisation,
+    workers: &Workers,
+) -> Result<Predictions, Error> {
+    let plan = network.plan(GradientMethod::fastest(network.device()))?;
+    let logits = over_images(
+        network,
+        prepared,
+        rows,
+        normalisation,
+        workers,
+        |network, images| Ok(network.planned_logits(images, &plan)?),
+    )?;
+    let labels = rows.iter().map(|&row| prepared.labels()[row]).collect();
+    Ok(Predictions {
+        indices: rows.to_vec(),
+        labels,
+        logits,
+        classes: network.spec().classes,
+    })
+}
+
+/// F(x) of these rows at stage `stage`: `[rows, filters]` f32 (see [`Network::activations`]).
+///
+/// # Errors
+/// When the data set's image size is not the network's, or there is no such stage.
+pub fn activations(
+    network: &Network,
+    prepared: &Prepared,
+    rows: &[usize],
+    stage: usize,
+    normalisation: &Normalisation,
+    workers: &Workers,
+) -> Result<Vec<f32>, Error> {
+    over_images(
+        network,
+        prepared,
+        rows,
+        normalisation,
+        workers,
+        |network, images| Ok(network.activations(images, stage)?),
+    )
+}
+
+/// `f` over the images in chunks, its rows one after the other.
+fn over_images(
+    network: &Network,
+    prepared: &Prepared,
+    rows: &[usize],
+    normalisation: &Normalisation,
+    workers: &Workers,
+    f: impl Fn(&Network, &Tensor) -> Result<Tensor, Error> + Sync + Send,
+) -> Result<Vec<f32>, Error> {
+    check_side(network.spec().side, prepared)?;
+    let jobs = rows
+        .chunks(CHUNK)
+        .map(|rows| Ok((network.replica()?, rows)))
+        .collect::<Result<Vec<_>, Error>>()?;
+    let parts = workers.map(network.device(), jobs, |(network, rows)| {
+        let images = images_tensor(prepared, rows, normalisation)?.f_to_device(network.device())?;
+        let output = f(&network, &images)?
+            .f_to_device(Device::Cpu)?
+            .f_to_kind(Kind::Float)?
+            .f_contiguous()?;
+        let mut values = vec![0f32; output.numel()];
+        output.f_copy_data(&mut values, output.numel())?;
+        Ok(values)
+    })?;
+    Ok(parts.concat())
+}

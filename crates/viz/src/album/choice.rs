@@ -1,0 +1,144 @@
+//! The filters that pictures show, and their labels.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use faus_base::{au, order};
+use faus_fau::{
+    CheckedOptions, LabelledFilter, Lens, SampleRow, labelled_filters, read_samples,
+};
+
+
+use crate::error::Error;
+use crate::lens::LayerLens;
+
+/// A choice of filters.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Choice {
+    /// Every filter of the layer.
+    All,
+    /// These.
+    Numbers(Vec<usize>),
+    /// This many: the best filter of each action unit, then the next best.
+    BestFau(usize),
+    /// Those that separate a class best from the others, the class by its name.
+    BestClass(String),
+}
+
+/// The filters chosen.
+pub(crate) struct Chosen {
+    /// Filters to draw.
+    pub filters: Vec<usize>,
+    /// Filters of the figure; empty where nothing ranks them.
+    pub figure: Vec<usize>,
+    /// A label for some of them.
+    pub labels: BTreeMap<usize, String>,
+}
+
+impl Choice {
+    /// Its name in `filters.json`.
+    pub(crate) fn name(&self) -> String {
+        match self {
+            Self::All => "all".to_owned(),
+            Self::Numbers(_) => "indices".to_owned(),
+            Self::BestFau(_) => "best-fau".to_owned(),
+            Self::BestClass(name) => format!("best-class {name}"),
+        }
+    }
+
+    /// The filters, of a figure that holds `shown` at most. `rows` are the images searched for patches; action units are scored
+    /// on all coded images, as the analysis does.
+    pub(crate) fn of(
+        &self,
+        lens: &LayerLens,
+        options: &CheckedOptions,
+        rows: &[usize],
+        shown: usize,
+    ) -> Result<Chosen, Error> {
+        let ranked = match self {
+            Self::Numbers(_) => vec![],
+            Self::All | Self::BestFau(_) => best_of_units(lens, options)?,
+            Self::BestClass(name) => best_of_class(lens, rows, name, shown)?,
+        };
+        let best: Vec<usize> = ranked.iter().map(|(filter, _)| *filter).collect();
+        let filters = match self {
+            Self::Numbers(numbers) => numbers.clone(),
+            Self::All => (0..lens.network.filters(lens.stage)?).collect(),
+            Self::BestFau(_) if best.is_empty() => {
+                return Err(Error::NoActionUnits(lens.prepared.dir().to_path_buf()));
+            }
+            Self::BestFau(count) => best.iter().copied().take(*count).collect(),
+            Self::BestClass(_) => best.clone(),
+        };
+        let mut figure = match self {
+            Self::All => best,
+            _ => filters.clone(),
+        };
+        figure.truncate(shown);
+        Ok(Chosen {
+            filters,
+            figure,
+            labels: ranked.into_iter().collect(),
+        })
+    }
+}
+
+/// The filters with their labels: the best of every action unit, then the next best of all. Empty where the data set has too few
+/// codes.
+fn best_of_units(
+    lens: &LayerLens,
+    options: &CheckedOptions,
+) -> Result<Vec<(usize, String)>, Error> {
+    let samples = read_samples(&lens.prepared.dir().join("samples.csv"))?;
+    let coded = samples.into_iter().filter(|sample| sample.coded.is_some());
+    let (rows, coded): (Vec<usize>, Vec<SampleRow>) = coded
+        .enumerate()
+        .map(|(index, sample)| (sample.index, SampleRow { index, ..sample }))
+        .unzip();
+    if rows.is_empty() {
+        return Ok(vec![]);
+    }
+    let labelled = labelled_filters(&lens.activations(&rows)?, &coded, options)?;
+    let mut units = BTreeSet::new();
+    let (first, others): (Vec<LabelledFilter>, Vec<LabelledFilter>) =
+        labelled.into_iter().partition(|l| units.insert(l.au));
+    let label = |l: LabelledFilter| {
+        let (au, name) = (l.au, au::name(l.au));
+        (l.filter, format!("AU{au} {name}\nAUROC {:.2}", l.auroc))
+    };
+    Ok(first.into_iter().chain(others).map(label).collect())
+}
+
+/// The filters that separate a class best from the others by AUROC over `rows`, with their labels.
+fn best_of_class(
+    lens: &LayerLens,
+    rows: &[usize],
+    name: &str,
+    shown: usize,
+) -> Result<Vec<(usize, String)>, Error> {
+    let label = class_label(lens, name)? as i64;
+    let labels = lens.prepared.labels();
+    let of_class: Vec<bool> = rows.iter().map(|&row| labels[row] == label).collect();
+    if of_class.iter().all(|c| *c) || !of_class.iter().any(|c| *c) {
+        return Err(Error::OneClass(name.to_owned()));
+    }
+    let activations = lens.activations(rows)?;
+    let auroc = |filter: usize| {
+        let column = (0..rows.len()).map(|row| f64::from(activations.get(row, filter)));
+        (filter, order::auroc(&Vec::from_iter(column), &of_class))
+    };
+    let mut ranked: Vec<(usize, f64)> = (0..activations.filters()).map(auroc).collect();
+    ranked.sort_by(|a, b| b.1.total_cmp(&a.1).then(a.0.cmp(&b.0)));
+    let best = ranked.into_iter().take(shown.max(1));
+    let labelled = best.map(|(filter, auroc)| (filter, format!("{name}\nAUROC {auroc:.2}")));
+    Ok(labelled.collect())
+}
+
+/// The label of a class by its name.
+///
+/// # Errors
+/// [`Error::Unknown`], which lists the names.
+pub fn class_label(lens: &LayerLens, name: &str) -> Result<usize, Error> {
+    let classes = &lens.prepared.info().classes;
+    let label = classes.iter().position(|class| class == name);
+    label.ok_or_else(|| Error::unknown("class", name, classes.join(", ")))
+}

@@ -1,0 +1,49 @@
+//! The difference that is required between the patches of one filter.
+
+use std::collections::HashMap;
+use std::str::FromStr;
+
+use faus_data::{Prepared, Sample};
+use serde::de::IntoDeserializer;
+use serde::{Deserialize, Serialize};
+
+/// The difference required between the patches of one filter.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Distinct {
+    /// Another image: three frames of one smile may be three patches.
+    Image,
+    /// Another sequence.
+    Sequence,
+    /// Another person.
+    #[default]
+    Subject,
+}
+
+impl Distinct {
+    /// The group of every row; negative where an image is a group by itself.
+    pub(crate) fn groups(self, prepared: &Prepared) -> Vec<i64> {
+        let mut numbers = HashMap::new();
+        let sequence = |sample: &Sample| {
+            let next = numbers.len() as i64;
+            let name = (sample.subject, sample.sequence.clone());
+            match sample.sequence.is_empty() {
+                true => -1,
+                false => *numbers.entry(name).or_insert(next),
+            }
+        };
+        match self {
+            Self::Image => vec![-1; prepared.len()],
+            Self::Subject => prepared.subjects().to_vec(),
+            Self::Sequence => prepared.samples().iter().map(sequence).collect(),
+        }
+    }
+}
+
+impl FromStr for Distinct {
+    type Err = serde::de::value::Error;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        Self::deserialize(text.into_deserializer())
+    }
+}

@@ -1,0 +1,85 @@
+//! Files of the evidence for classes.
+
+use std::path::Path;
+
+use faus_data::Prepared;
+use serde_json::{Value, json};
+
+use crate::album::files::{make_folder, write_array, write_both, write_json};
+use crate::atlas::evidence::{EVIDENCE_METHODS, Evidence, evidence};
+use crate::error::Error;
+use crate::explain::occlusion::Windows;
+use crate::lens::LayerLens;
+use crate::picture::evidence::evidence_picture;
+use crate::picture::layout::Captions;
+
+/// Writes the evidence for `class`, or else for the predicted class, in the images `rows` into `dir`: `evidence.json`,
+/// `evidence.png` in both sizes, and with arrays `evidence-NNNNN.npy` (f32 `[3, side, side]`).
+///
+/// # Errors
+/// When there is no such class, the network cannot compute, the disk refuses or the user stops it.
+pub fn write_evidence(
+    lens: &LayerLens,
+    dir: &Path,
+    rows: &[usize],
+    class: Option<usize>,
+    arrays: bool,
+) -> Result<(), Error> {
+    let prepared = lens.prepared;
+    make_folder(dir)?;
+    lens.with_images(rows, &[], |network, _, images| {
+        let (images, all) = (images.images, evidence(network, class, images)?);
+        let (keys, words): (Vec<Value>, Vec<Vec<String>>) =
+            all.iter().map(|one| described(prepared, one)).unzip();
+        let captions = Captions {
+            heading: format!(
+                "{}what speaks for the class: red for, blue against",
+                synthetic_mark(prepared)
+            ),
+            ..Captions::default()
+        };
+        write_both(dir, "evidence", |scale| {
+            Some(evidence_picture(&all, &words, images, &captions, scale))
+        })?;
+        if arrays {
+            for one in &all {
+                let path = dir.join(format!("evidence-{:05}.npy", one.index));
+                let shape = [one.maps().len(), images.side(), images.side()];
+                write_array(&path, &shape, one.maps().concat())?;
+            }
+        }
+        let windows = Windows::of_face(images.side());
+        let text = json!({
+            "synthetic": prepared.info().synthetic, "methods": EVIDENCE_METHODS, "occlusion_window": windows.side,
+            "occlusion_stride": windows.stride, "images": keys,
+        });
+        write_json(&dir.join("evidence.json"), &text)
+    })
+}
+
+/// The beginning of headings over drawn faces.
+pub(crate) fn synthetic_mark(prepared: &Prepared) -> &'static str {
+    match prepared.info().synthetic {
+        true => "SYNTHETIC FACES - ",
+        false => "",
+    }
+}
+
+/// Keys of an image in the JSON, and lines beside it in the picture.
+fn described(prepared: &Prepared, one: &Evidence) -> (Value, Vec<String>) {
+    let classes = &prepared.info().classes;
+    let name = |class: usize| classes.get(class).cloned().unwrap_or_default();
+    let label = usize::try_from(prepared.labels()[one.index]).ok().map(name);
+    let (subject, logit) = (prepared.subjects()[one.index], one.logits.get(one.class));
+    let keys = json!({
+        "index": one.index, "subject": subject, "label": label, "predicted": name(one.predicted()),
+        "class": name(one.class), "logit": logit, "probability": one.probability(),
+    });
+    let words = vec![
+        format!("for {}", name(one.class)),
+        format!("probability {:.2}", one.probability()),
+        format!("is {}", label.unwrap_or_else(|| "unlabelled".to_owned())),
+        format!("image {}", one.index),
+    ];
+    (keys, words)
+}

@@ -1,0 +1,135 @@
+//! The album of a layer: which images, filters and patches are shown, and the folder that holds the pictures.
+
+pub(crate) mod choice;
+pub(crate) mod distinct;
+pub(crate) mod evidence;
+pub(crate) mod files;
+
+use std::path::Path;
+
+use faus_data::{Prepared, SplitPart};
+use faus_fau::{CheckedOptions, Lens};
+use faus_model::Network;
+use serde_json::json;
+
+use crate::album::choice::Choice;
+use crate::album::distinct::Distinct;
+use crate::album::evidence::synthetic_mark;
+use crate::album::files::{WriteOptions, make_folder, write_both};
+use crate::atlas::Atlas;
+use crate::atlas::sanity::{Untrained, sanity};
+use crate::error::Error;
+use crate::explain::method::Explain;
+use crate::lens::LayerLens;
+use crate::picture::layout::Captions;
+
+/// What the pictures of a layer show.
+#[derive(Clone)]
+pub struct Album<'a> {
+    /// Settings of the analysis, for the action units under the filters.
+    pub options: &'a CheckedOptions,
+    /// The images searched.
+    pub rows: &'a [usize],
+    /// The part of the fold's split that these are.
+    pub split: SplitPart,
+    /// The fold, where there is one.
+    pub fold: Option<usize>,
+    /// Why the network may have seen the people of its test part, or its checkpoint was chosen by them; `None` where neither is
+    /// so.
+    pub may_have_seen: Option<String>,
+    /// The filters.
+    pub choice: Choice,
+    /// The method that explains units.
+    pub method: &'a dyn Explain,
+    /// Patches per filter.
+    pub top: usize,
+    /// The difference required between them.
+    pub distinct: Distinct,
+    /// Filters in the figure, at most.
+    pub shown: usize,
+    /// Whether to store arrays too.
+    pub arrays: bool,
+}
+
+impl Album<'_> {
+    /// Writes patches and pictures into `dir`, and with untrained networks the sanity checks and their figure.
+    ///
+    /// # Errors
+    /// When there is no such filter or class, the network cannot compute, the disk refuses or the user stops it.
+    pub fn write(
+        &self,
+        lens: &LayerLens,
+        dir: &Path,
+        untrained: Option<Untrained>,
+    ) -> Result<(), Error> {
+        if let Some(networks) = &untrained {
+            let other = LayerLens {
+                network: networks.other.replica()?,
+                ..*lens
+            };
+            self.with_atlas(&other, true, |_, _, atlas, mut options| {
+                make_folder(dir)?;
+                options.captions.heading.insert_str(0, "UNTRAINED - ");
+                write_both(dir, "untrained", |scale| {
+                    Some(atlas.figure(&options.figure, &options.captions, scale))
+                })
+            })?;
+        }
+        self.with_atlas(lens, false, move |network, stage, atlas, options| {
+            if let Some(networks) = untrained {
+                let found = sanity(network, stage, &networks, atlas, &options.figure)?;
+                found.write(dir, atlas, &options, networks.seed)?;
+            }
+            atlas.write(dir, &options)
+        })
+    }
+
+    /// Calls `f` on the pool with the atlas of the filters chosen, or of the figure's alone.
+    fn with_atlas(
+        &self,
+        lens: &LayerLens,
+        figure_alone: bool,
+        f: impl FnOnce(&Network, usize, &Atlas, WriteOptions) -> Result<(), Error> + Send,
+    ) -> Result<(), Error> {
+        let chosen = self.choice.of(lens, self.options, self.rows, self.shown)?;
+        let filters = match figure_alone && !chosen.figure.is_empty() {
+            true => chosen.figure.clone(),
+            false => chosen.filters,
+        };
+        let mut options = WriteOptions {
+            captions: Captions {
+                heading: self.heading(lens.prepared, lens.layer()),
+                labels: chosen.labels,
+            },
+            figure: chosen.figure,
+            arrays: self.arrays,
+            synthetic: lens.prepared.info().synthetic,
+            facts: json!({
+                "split": self.split, "fold": self.fold, "optimistic": self.may_have_seen, "distinct": self.distinct,
+                "choice": self.choice.name(),
+            }),
+        };
+        let groups = self.distinct.groups(lens.prepared);
+        lens.with_images(self.rows, &groups, move |network, stage, images| {
+            let atlas = Atlas::gather(network, stage, self.method, &filters, self.top, images)?;
+            if options.figure.is_empty() {
+                options.figure = atlas.strongest(self.shown);
+            }
+            f(network, stage, &atlas, options)
+        })
+    }
+
+    fn heading(&self, prepared: &Prepared, layer: &str) -> String {
+        let people = match (self.split, self.fold) {
+            (SplitPart::Test, Some(fold)) if self.may_have_seen.is_some() => {
+                format!("test part of fold {fold}, OPTIMISTIC")
+            }
+            (SplitPart::Test, Some(fold)) => format!("people it never saw (fold {fold})"),
+            (SplitPart::Train, _) => "people it was trained on".to_owned(),
+            (SplitPart::Val, Some(fold)) => format!("validation people (fold {fold})"),
+            _ => "all images".to_owned(),
+        };
+        let (synthetic, method) = (synthetic_mark(prepared), self.method.title());
+        format!("{synthetic}{layer}, {method}, {people}")
+    }
+}

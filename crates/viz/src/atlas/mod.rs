@@ -1,0 +1,103 @@
+//! The atlas of a layer: the strongest patches of its filters, the places of their responses, and an order by likeness.
+
+pub(crate) mod evidence;
+pub(crate) mod order;
+pub(crate) mod sanity;
+pub(crate) mod similarity;
+
+use faus_model::{Layer, Network};
+use image::GrayImage;
+
+use crate::atlas::order::atlas_order;
+use crate::error::Error;
+use crate::explain::field::Frame;
+use crate::explain::method::Explain;
+use crate::explain::patch::{FilterPatches, cut_patches};
+use crate::images::{ImageSet, values};
+use crate::lens::strongest::{Survey, survey};
+use crate::picture::canvas::{centred, largest};
+
+/// The patches of one layer's filters.
+pub struct Atlas<'a> {
+    /// The layer's name.
+    pub layer: String,
+    /// The method that explains its units.
+    pub method: &'a dyn Explain,
+    /// Patches asked for per filter.
+    pub top: usize,
+    /// The images searched.
+    pub images: ImageSet<'a>,
+    /// The result of the search.
+    pub survey: Survey,
+    /// Patches of each filter asked for, in that order.
+    pub filters: Vec<FilterPatches>,
+    /// The filters by likeness, dead ones last.
+    pub order: Vec<usize>,
+    pub(crate) kernels: Vec<GrayImage>,
+    pub(crate) frame: Frame,
+}
+
+impl<'a> Atlas<'a> {
+    /// Searches the images once and explains the `top` units of each of `filters`. Runs on rayon's current pool.
+    ///
+    /// # Errors
+    /// When there are no images, no such filter, the images do not fit the network, or `top` is 0.
+    pub fn gather(
+        network: &Network,
+        stage: usize,
+        method: &'a dyn Explain,
+        filters: &[usize],
+        top: usize,
+        images: &ImageSet<'a>,
+    ) -> Result<Self, Error> {
+        let survey = survey(network, stage, filters, top, images)?;
+        let patches = cut_patches(network, stage, method, &survey.tops, images)?;
+        let frame = Frame::new(network, stage, images.images.side());
+        Ok(Self {
+            layer: network.stages()[stage].name.clone(),
+            method,
+            top,
+            images: *images,
+            order: atlas_order(&patches, &survey, &frame),
+            survey,
+            filters: patches,
+            kernels: first_kernels(network)?,
+            frame,
+        })
+    }
+
+    /// The patches of a filter that was asked for.
+    pub fn filter(&self, filter: usize) -> Option<&FilterPatches> {
+        self.filters.iter().find(|f| f.filter == filter)
+    }
+
+    /// The places of a filter's responses; see [`Survey::positions`].
+    pub fn positions(&self, filter: usize) -> Option<&[f64]> {
+        let at = self.filters.iter().position(|f| f.filter == filter)?;
+        self.survey.positions.get(at).map(Vec::as_slice)
+    }
+
+    /// The alive filters that respond most, at most `count`.
+    pub fn strongest(&self, count: usize) -> Vec<usize> {
+        let response = |f: &FilterPatches| Some((f.filter, f.patches.first()?.unit.activation));
+        let mut alive: Vec<(usize, f32)> = self.filters.iter().filter_map(response).collect();
+        alive.sort_by(|a, b| b.1.total_cmp(&a.1));
+        let filters = alive.into_iter().map(|(filter, _)| filter);
+        filters.take(count).collect()
+    }
+}
+
+/// The kernels of the first layer in their order, middle grey for 0, all on one scale; none where it does not read grey images.
+fn first_kernels(network: &Network) -> Result<Vec<GrayImage>, Error> {
+    let first = network.stages().first().and_then(|s| s.layers.first());
+    let Some(Layer::Conv { weight, .. }) = first else {
+        return Ok(vec![]);
+    };
+    let (size, kernels) = (weight.size(), values(weight)?);
+    if size[1] != 1 || size[3] < 2 {
+        return Ok(vec![]);
+    }
+    let (side, most) = (size[3] as usize, largest(&kernels));
+    let kernels = kernels.chunks_exact(side * side);
+    Ok(kernels.map(|kernel| centred(kernel, side, most)).collect())
+}

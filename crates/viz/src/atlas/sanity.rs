@@ -1,0 +1,368 @@
+//! Sanity checks of explanations: the same units' maps under random weights, an edge detector and a shifted input.
+
+use faus_model::{Architecture, Network};
+use serde::Serialize;
+
+use crate::atlas::Atlas;
+use crate::atlas::similarity::{magnitudes, sobel, spearman, ssim};
+use crate::error::Error;
+use crate::explain::back_projection::BackProjection;
+use crate::explain::field::crop;
+use crate::explain::patch::{Explainer, Patch};
+use crate::lens::strongest::TopUnit;
+
+/// Added to every input pixel, in units of the network's input ([0, 2] before normalisation; our choice: half of it).
+const SHIFT: f64 = 1.0;
+
+/// The source of a panel's maps.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum PanelKind {
+    /// The trained network with its layers randomised from the explained one down to this panel's (Adebayo et al., arXiv
+    /// 1810.03292, section 3.1).
+    Cascade,
+    /// An untrained network.
+    Untrained,
+    /// The size of the image's own gradient, without any network.
+    Edges,
+    /// The trained network with a constant added to its input and taken out again by its first bias (Kindermans et al., arXiv
+    /// 1711.00867).
+    Shift,
+}
+
+/// Mean and standard deviation over the maps that have a score.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub struct Score {
+    /// The mean; `None` without scores.
+    pub mean: Option<f64>,
+    /// The standard deviation over the maps (of the population).
+    pub sd: Option<f64>,
+    /// Maps that have a score; a constant map has no rank correlation.
+    pub n: usize,
+}
+
+impl Score {
+    fn of(scores: impl Iterator<Item = Option<f64>>) -> Self {
+        let scores: Vec<f64> = scores.flatten().collect();
+        let n = scores.len();
+        let mean = scores.iter().sum::<f64>() / n as f64;
+        let variance = scores.iter().map(|s| (s - mean).powi(2)).sum::<f64>() / n as f64;
+        let known = |x: f64| (n > 0).then_some(x);
+        Self {
+            mean: known(mean),
+            sd: known(variance.sqrt()),
+            n,
+        }
+    }
+}
+
+/// Similarity of one kind of maps to the trained network's.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Panel {
+    /// A name of letters and underscores: the last layer randomised, `untrained`, `edges`, `shift` …
+    pub name: String,
+    /// The source of its maps.
+    pub kind: PanelKind,
+    /// The name for people.
+    pub label: String,
+    /// Rank correlation of the maps; `None` for edges, which have no sign.
+    pub spearman: Option<Score>,
+    /// Rank correlation of their absolute values.
+    pub spearman_abs: Score,
+    /// Structural similarity of their absolute values, each scaled to [0, 1].
+    pub ssim: Score,
+    /// Two short lines above its pictures.
+    #[serde(skip)]
+    pub(crate) head: [String; 2],
+    /// One for each patch.
+    #[serde(skip)]
+    pub(crate) maps: Vec<Vec<f32>>,
+}
+
+/// The share of the pictures that is owed to the image and the method instead of training.
+///
+/// A method whose maps hardly change under random weights shows the image, not what the network learnt (Adebayo et al. 2018).
+/// Deconvnet and guided back-propagation are prone to that, since they partly recover the image (Nie et al., arXiv
+/// 1805.07039).
+#[derive(Debug, Clone, PartialEq)]
+pub struct Sanity {
+    /// The filters whose patches are compared.
+    pub filters: Vec<usize>,
+    /// Number of patches compared.
+    pub patches: usize,
+    /// The comparisons.
+    pub panels: Vec<Panel>,
+    /// Their meaning, in one sentence.
+    pub sentence: String,
+}
+
+/// Two independent untrained networks.
+pub struct Untrained {
+    /// Gives the weights of randomised layers.
+    pub cascade: Network,
+    /// Gives a panel by itself.
+    pub other: Network,
+    /// The seed that they were drawn with.
+    pub seed: u64,
+}
+
+impl Untrained {
+    /// Draws two networks that begin as `like` began, on its device. Their weights do not depend on each other.
+    ///
+    /// # Errors
+    /// When the device is out of memory.
+    pub fn draw(architecture: &dyn Architecture, seed: u64, like: &Network) -> Result<Self, Error> {
+        // Far from the seeds of training, which begins with `seed`.
+        let draw = |n: u64| {
+            let seed = seed ^ (0x5a17_0000 + n);
+            Network::build(architecture, like.spec(), seed, like.device())
+        };
+        Ok(Self {
+            cascade: draw(0)?,
+            other: draw(1)?,
+            seed,
+        })
+    }
+}
+
+/// Compares the patches of `filters` with maps of the same units made in other ways. Runs on rayon's current pool.
+///
+/// # Errors
+/// When the networks do not have the same parameters or the user stops it.
+pub fn sanity(
+    network: &Network,
+    stage: usize,
+    untrained: &Untrained,
+    atlas: &Atlas,
+    filters: &[usize],
+) -> Result<Sanity, Error> {
+    let chosen = filters.iter().filter_map(|f| atlas.filter(*f));
+    let patches: Vec<&Patch> = chosen.flat_map(|f| &f.patches).collect();
+    let comparison = Comparison {
+        units: patches.iter().map(|p| p.unit).collect(),
+        trained: patches.iter().map(|p| p.projection.clone()).collect(),
+        patches,
+        stage,
+        atlas,
+    };
+    let mut panels = comparison.cascade(network, &untrained.cascade)?;
+    panels.push(comparison.untrained(&untrained.other)?);
+    panels.push(comparison.edges());
+    panels.extend(comparison.shifts(network)?);
+    Ok(Sanity {
+        filters: filters.to_vec(),
+        patches: comparison.patches.len(),
+        sentence: sentence(atlas.method.title(), &panels),
+        panels,
+    })
+}
+
+struct Comparison<'a> {
+    patches: Vec<&'a Patch>,
+    units: Vec<TopUnit>,
+    /// The trained network's map of each unit.
+    trained: Vec<Vec<f32>>,
+    stage: usize,
+    atlas: &'a Atlas<'a>,
+}
+
+impl Comparison<'_> {
+    fn maps(&self, network: &Network) -> Result<Vec<Vec<f32>>, Error> {
+        let explainer = Explainer::new(network, self.stage, self.atlas.method)?;
+        explainer.maps(network, &self.units, &self.atlas.images)
+    }
+
+    /// The layers randomised one after the other, from the explained one down.
+    fn cascade(&self, network: &Network, random: &Network) -> Result<Vec<Panel>, Error> {
+        let randomised = network.deep_copy()?;
+        let weights = random.parameters();
+        let top = &network.stages()[self.stage].name;
+        let mut panels = Vec::new();
+        for stage in network.stages()[..=self.stage].iter().rev() {
+            let layer = &stage.name;
+            let own = |name: &str| name.rsplit_once('.').is_some_and(|(of, _)| of == layer);
+            for (name, values) in weights.iter().filter(|(name, _)| own(name)) {
+                randomised.set_parameter(name, values)?;
+            }
+            let (span, short) = match layer == top {
+                true => (layer.clone(), layer.clone()),
+                false => (format!("{top} to {layer}"), format!("to {layer}")),
+            };
+            let label = format!("{span} randomised");
+            let (head, maps) = ([short.as_str(), "random"], self.maps(&randomised)?);
+            panels.push(self.panel(layer, PanelKind::Cascade, &label, head, maps));
+        }
+        Ok(panels)
+    }
+
+    fn untrained(&self, other: &Network) -> Result<Panel, Error> {
+        let (kind, head) = (PanelKind::Untrained, ["untrained", "network"]);
+        Ok(self.panel(
+            "untrained",
+            kind,
+            "untrained network",
+            head,
+            self.maps(other)?,
+        ))
+    }
+
+    fn edges(&self) -> Panel {
+        let images = self.atlas.images.images;
+        let map = |patch: &&Patch| {
+            let grey = images.grey(patch.unit.index).iter();
+            let image: Vec<f32> = grey.map(|&v| f32::from(v) / 255.0).collect();
+            let edges = sobel(&image, images.side());
+            crop(&edges, images.side(), patch.region)
+        };
+        let maps = self.patches.iter().map(map).collect();
+        let (label, head) = ("edge detector (Sobel)", ["edges", "(Sobel)"]);
+        self.panel("edges", PanelKind::Edges, label, head, maps)
+    }
+
+    /// The method itself, and gradient × input, under a constant that the network takes out again.
+    fn shifts(&self, network: &Network) -> Result<Vec<Panel>, Error> {
+        let (kind, stage, images) = (PanelKind::Shift, self.stage, &self.atlas.images);
+        let maps = |method| {
+            Explainer::new(network, stage, method)?.shifted_maps(
+                network,
+                SHIFT,
+                &self.units,
+                images,
+            )
+        };
+        let gradient = &BackProjection::Gradient;
+        let (Some(own), Some(shifted)) = (maps(self.atlas.method)?, maps(gradient)?) else {
+            return Ok(vec![]);
+        };
+        let (label, head) = ("constant input shift", ["input", "shifted"]);
+        let first = self.panel("shift", kind, label, head, own);
+        let plain = Explainer::new(network, stage, gradient)?;
+        let plain = plain.maps(network, &self.units, images)?;
+        let (label, head) = (
+            format!("{label}, gradient x input"),
+            ["shifted,", "grad x inp"],
+        );
+        let times_input = Self {
+            patches: self.patches.clone(),
+            units: vec![],
+            trained: self.times_input(plain, 0.0),
+            ..*self
+        };
+        let maps = self.times_input(shifted, SHIFT as f32);
+        let second = times_input.panel("shift_gradient_x_input", kind, &label, head, maps);
+        Ok(vec![first, second])
+    }
+
+    /// Each map times its input, to which `shift` is added.
+    fn times_input(&self, maps: Vec<Vec<f32>>, shift: f32) -> Vec<Vec<f32>> {
+        let images = self.atlas.images.images;
+        let product = |(map, patch): (Vec<f32>, &&Patch)| {
+            let input = crop(&images.input(patch.unit.index), images.side(), patch.region);
+            map.iter()
+                .zip(input)
+                .map(|(g, x)| g * (x + shift))
+                .collect()
+        };
+        maps.into_iter().zip(&self.patches).map(product).collect()
+    }
+
+    /// Scores of `maps` beside the trained network's.
+    fn panel(
+        &self,
+        name: &str,
+        kind: PanelKind,
+        label: &str,
+        head: [&str; 2],
+        maps: Vec<Vec<f32>>,
+    ) -> Panel {
+        let pairs = || self.trained.iter().zip(&maps);
+        let sizes = || pairs().map(|(a, b)| (magnitudes(a), magnitudes(b)));
+        let shown = |map: &[f32]| map.iter().any(|v| *v != 0.0);
+        let similarity = |((a, b), patch): ((Vec<f32>, Vec<f32>), &&Patch)| {
+            let both = shown(&a) && shown(&b);
+            both.then(|| ssim(&a, &b, patch.region.width)).flatten()
+        };
+        let signed = Score::of(pairs().map(|(a, b)| spearman(a, b)));
+        Panel {
+            name: name.to_owned(),
+            kind,
+            label: label.to_owned(),
+            spearman: (kind != PanelKind::Edges).then_some(signed),
+            spearman_abs: Score::of(sizes().map(|(a, b)| spearman(&a, &b))),
+            ssim: Score::of(sizes().zip(&self.patches).map(similarity)),
+            head: head.map(str::to_owned),
+            maps,
+        }
+    }
+}
+
+/// The meaning of the panels. Bounds: our choice, three steps of a correlation that has no natural ones.
+fn sentence(title: &str, panels: &[Panel]) -> String {
+    let mean = |panel: Option<&Panel>| panel.and_then(|p| p.spearman_abs.mean);
+    let edges = mean(panels.iter().find(|p| p.kind == PanelKind::Edges));
+    let Some(random) = mean(panels.iter().rfind(|p| p.kind == PanelKind::Cascade)) else {
+        return format!(
+            "No map of {title} could be compared with one from random weights: the random network leaves these units silent."
+        );
+    };
+    let verdict = match random {
+        ..0.3 => "so these pictures show what was learnt rather than the image alone",
+        ..0.6 => "so part of each picture is the image and the method, and not what was learnt",
+        _ => "so these pictures show the image and the method more than what was learnt",
+    };
+    let beside = edges.map_or(String::new(), |r| {
+        format!(" (a plain edge detector: {r:.2})")
+    });
+    format!(
+        "With all weights random, {title} of the same units of the same images still agrees with the trained network's at a rank correlation of {random:.2}{beside}, {verdict}."
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn panel(kind: PanelKind, mean: Option<f64>) -> Panel {
+        let score = Score {
+            mean,
+            sd: mean.map(|_| 0.0),
+            n: 1,
+        };
+        Panel {
+            name: String::new(),
+            kind,
+            label: String::new(),
+            spearman: None,
+            spearman_abs: score,
+            ssim: score,
+            head: [const { String::new() }; 2],
+            maps: vec![],
+        }
+    }
+
+    #[test]
+    fn the_sentence_follows_the_numbers() {
+        let say = |random, edges| {
+            let panels = [
+                panel(PanelKind::Cascade, random),
+                panel(PanelKind::Edges, edges),
+            ];
+            sentence("guided back-propagation", &panels)
+        };
+        assert!(say(Some(0.1), Some(0.2)).contains("what was learnt rather than"));
+        assert!(say(Some(0.45), None).contains("part of each picture"));
+        let most = say(Some(0.7), Some(0.65));
+        assert!(
+            most.contains("more than what was learnt") && most.contains("0.65"),
+            "{most}"
+        );
+        assert!(say(None, None).contains("silent"));
+    }
+
+    #[test]
+    fn scores_without_maps_are_no_number() {
+        assert_eq!(Score::of([None, None].into_iter()).mean, None);
+        let score = Score::of([Some(1.0), None, Some(0.0)].into_iter());
+        assert_eq!((score.mean, score.sd, score.n), (Some(0.5), Some(0.5), 2));
+    }
+}

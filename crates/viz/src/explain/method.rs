@@ -1,0 +1,75 @@
+//! The seam for explanation methods.
+
+use faus_model::{FieldMap, FieldNet, Network};
+use serde::{Deserialize, Serialize};
+use tch::Tensor;
+
+use crate::error::Error;
+
+/// One unit of a feature map, or of a fully connected layer (row and column 0).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct UnitRef {
+    /// Feature map, or unit of a fully connected layer.
+    pub filter: usize,
+    /// Row in the feature map, before pooling.
+    pub row: usize,
+    /// Column in the feature map, before pooling.
+    pub column: usize,
+}
+
+impl UnitRef {
+    pub(crate) fn missing(self) -> Error {
+        Error::unknown("unit", format!("{self:?}"), "those of the layer")
+    }
+}
+
+/// A method that explains a unit by the pixels of an image.
+///
+/// An experiment's own method implements [`name`](Self::name) and [`explain`](Self::explain). The engine finds the units, calls
+/// the method for whole images and cuts each unit's receptive field out of the result.
+pub trait Explain: Sync {
+    /// The name in files and on the command line.
+    fn name(&self) -> &str;
+
+    /// The name in captions.
+    fn title(&self) -> &str {
+        self.name()
+    }
+
+    /// Explains `units[i]` of image `i`: `[N, 1, side, side]` f32 of any range and on any device. Only the relative size of the
+    /// values within one map has a meaning.
+    ///
+    /// `images` is `[N, 1, side, side]`, normalised, on the network's device. The units lie in the feature map of stage
+    /// `stage`.
+    ///
+    /// # Errors
+    /// When there is no such stage or unit, or the images do not fit.
+    fn explain(
+        &self,
+        network: &Network,
+        stage: usize,
+        images: &Tensor,
+        units: &[UnitRef],
+    ) -> Result<Tensor, Error>;
+
+    /// A faster way for units of a convolution, if there is one.
+    fn within_field(&self) -> Option<&dyn ExplainField> {
+        None
+    }
+}
+
+/// A method that computes no more than a unit's receptive field.
+pub trait ExplainField: Sync {
+    /// Explains `unit` of `image`, `[side, side]`, normalised. `size` is the side of the receptive field before it is clipped
+    /// to the image.
+    ///
+    /// # Errors
+    /// When there is no such unit or the image does not fit.
+    fn explain_field(
+        &self,
+        net: &FieldNet,
+        size: usize,
+        image: &[f32],
+        unit: UnitRef,
+    ) -> Result<FieldMap, Error>;
+}

@@ -1,0 +1,32 @@
+//! Explanation methods, found by name: four built in, and the program's own.
+
+pub(crate) mod back_projection;
+pub(crate) mod field;
+pub(crate) mod method;
+pub(crate) mod occlusion;
+pub(crate) mod patch;
+
+use crate::error::Error;
+use crate::explain::back_projection::BackProjection;
+use crate::explain::method::Explain;
+use crate::explain::occlusion::Occlusion;
+
+const BUILT_IN: [&dyn Explain; 4] = [
+    &BackProjection::Gradient,
+    &BackProjection::Deconvnet,
+    &BackProjection::Guided,
+    &Occlusion,
+];
+
+/// The method of this name: `gradient`, `deconvnet`, `guided`, `occlusion`, or one of `own`. A built-in method keeps its name.
+///
+/// # Errors
+/// [`Error::Unknown`], which lists the names.
+pub fn find<'a>(name: &str, own: &'a [Box<dyn Explain>]) -> Result<&'a dyn Explain, Error> {
+    let methods = || BUILT_IN.into_iter().chain(own.iter().map(Box::as_ref));
+    let names = || methods().map(Explain::name).collect::<Vec<_>>().join(", ");
+    let mut named = methods().filter(|method| method.name() == name);
+    named
+        .next()
+        .ok_or_else(|| Error::unknown("method", name, names()))
+}

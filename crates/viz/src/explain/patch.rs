@@ -1,0 +1,255 @@
+//! Patches: the receptive fields of the strongest units, cut out of the images and explained.
+
+use faus_model::{FieldMap, FieldNet, Network, Region};
+use tch::Device;
+
+use crate::error::Error;
+use crate::explain::field::{Frame, crop};
+use crate::explain::method::{Explain, ExplainField, UnitRef};
+use crate::images::{ImageSet, Images, as_images, values};
+use crate::lens::maxima::for_each;
+use crate::lens::strongest::{FilterTop, TopUnit};
+
+/// Whole images explained together.
+const BATCH: usize = 16;
+
+/// The receptive field of one unit: the face there, and its explanation.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Patch {
+    /// The unit and its image.
+    pub unit: TopUnit,
+    /// The crop in the image, in pixels; smaller than the receptive field at the image's border.
+    pub region: Region,
+    /// Where the crop begins in the full receptive field (column, row): 0 except at the left and upper border.
+    pub inset: (usize, usize),
+    /// Grey pixels of the crop / 255, `[h, w]` in [0, 1].
+    pub input: Vec<f32>,
+    /// The explanation of the same pixels, `[h, w]`, any range.
+    pub projection: Vec<f32>,
+}
+
+/// All patches of one filter, by falling activation.
+#[derive(Debug, Clone, PartialEq)]
+pub struct FilterPatches {
+    /// The filter.
+    pub filter: usize,
+    /// Side of the full receptive field, in pixels; the image's side for fully connected layers.
+    pub field: usize,
+    /// Its patches.
+    pub patches: Vec<Patch>,
+}
+
+impl FilterPatches {
+    /// The mean of the patches' projections, each scaled to a largest absolute value of 1, `[field, field]`: what they have
+    /// in common. All zero without patches.
+    pub fn mean_projection(&self) -> Vec<f64> {
+        let mut mean = vec![0.0; self.field * self.field];
+        for patch in &self.patches {
+            let largest = patch.projection.iter().fold(0f32, |m, v| m.max(v.abs()));
+            if largest > 0.0 {
+                patch.each_pixel(self.field, |at, pixel| {
+                    mean[at] += f64::from(patch.projection[pixel] / largest);
+                });
+            }
+        }
+        let count = self.patches.len().max(1) as f64;
+        mean.iter_mut().for_each(|sum| *sum /= count);
+        mean
+    }
+}
+
+impl Patch {
+    /// Calls `f` with each pixel's place in the full receptive field `[field, field]` and in the crop `[h, w]`.
+    pub(crate) fn each_pixel(&self, field: usize, mut f: impl FnMut(usize, usize)) {
+        let width = self.region.width;
+        for row in 0..self.region.height {
+            for column in 0..width {
+                let at = (row + self.inset.1) * field + column + self.inset.0;
+                f(at, row * width + column);
+            }
+        }
+    }
+}
+
+/// Explains the units of `tops` and cuts out their receptive fields. Runs on rayon's current pool.
+///
+/// Where the method allows it, a convolution's units are computed in their receptive field alone; otherwise on whole images.
+///
+/// # Errors
+/// When the images do not fit the network, or the method fails.
+pub fn cut_patches(
+    network: &Network,
+    stage: usize,
+    method: &dyn Explain,
+    tops: &[FilterTop],
+    images: &ImageSet,
+) -> Result<Vec<FilterPatches>, Error> {
+    let units: Vec<TopUnit> = tops.iter().flat_map(|t| t.units.iter().copied()).collect();
+    let frame = Frame::new(network, stage, images.images.side());
+    let maps = Explainer::new(network, stage, method)?.maps(network, &units, images)?;
+    let mut patches = units.iter().zip(maps).map(|(unit, projection)| {
+        let (region, inset) = frame.place(unit.unit);
+        let grey = crop(images.images.grey(unit.index), images.images.side(), region);
+        Patch {
+            unit: *unit,
+            region,
+            inset,
+            input: grey.into_iter().map(|v| f32::from(v) / 255.0).collect(),
+            projection,
+        }
+    });
+    Ok(tops
+        .iter()
+        .map(|top| FilterPatches {
+            filter: top.filter,
+            field: frame.field,
+            patches: patches.by_ref().take(top.units.len()).collect(),
+        })
+        .collect())
+}
+
+/// Computes the maps of single units, each over the pixels of its receptive field.
+pub(crate) struct Explainer<'m> {
+    stage: usize,
+    method: &'m dyn Explain,
+    /// The faster way, for units of a convolution.
+    field: Option<(FieldNet, &'m dyn ExplainField)>,
+    frame: Frame,
+    /// Pixels around the images that are no part of them: see [`Network::under_shift`].
+    margin: usize,
+    /// Added to the images, margin included.
+    shift: f32,
+}
+
+impl<'m> Explainer<'m> {
+    pub fn new(network: &Network, stage: usize, method: &'m dyn Explain) -> Result<Self, Error> {
+        let field = match method.within_field() {
+            Some(way) => FieldNet::new(network, stage)?.map(|net| (net, way)),
+            None => None,
+        };
+        Ok(Self {
+            stage,
+            method,
+            field,
+            frame: Frame::new(network, stage, network.spec().side),
+            margin: 0,
+            shift: 0.0,
+        })
+    }
+
+    /// The maps of the network that takes `shift` back out of its input; `None` where there is no such network.
+    pub fn shifted_maps(
+        mut self,
+        network: &Network,
+        shift: f64,
+        units: &[TopUnit],
+        images: &ImageSet,
+    ) -> Result<Option<Vec<Vec<f32>>>, Error> {
+        let Some((network, margin)) = network.under_shift(shift)? else {
+            return Ok(None);
+        };
+        self.field = Self::new(&network, self.stage, self.method)?.field;
+        (self.margin, self.shift) = (margin, shift as f32);
+        self.maps(&network, units, images).map(Some)
+    }
+
+    /// The map of each unit, `[h, w]` of its receptive field, in the order of the units. Runs on rayon's current pool.
+    pub fn maps(
+        &self,
+        network: &Network,
+        units: &[TopUnit],
+        images: &ImageSet,
+    ) -> Result<Vec<Vec<f32>>, Error> {
+        let mut order: Vec<usize> = (0..units.len()).collect();
+        order.sort_by_key(|&at| units[at].index);
+        let (device, jobs): (Device, Vec<&[usize]>) = match self.field {
+            Some(_) => {
+                let same_image = |a: &usize, b: &usize| units[*a].index == units[*b].index;
+                (Device::Cpu, order.chunk_by(same_image).collect())
+            }
+            None => (network.device(), order.chunks(BATCH).collect()),
+        };
+        let count = jobs.len();
+        let found = for_each(network, device, jobs, |network, n, job| {
+            images.report("Explaining units", n, count)?;
+            let units: Vec<TopUnit> = job.iter().map(|&at| units[at]).collect();
+            match &self.field {
+                Some((net, method)) => self.by_field(net, *method, &units, images),
+                None => self.by_image(network, &units, images),
+            }
+        })?;
+        let mut maps = vec![vec![]; units.len()];
+        for (map, &at) in found.into_iter().flatten().zip(&order) {
+            maps[at] = map;
+        }
+        Ok(maps)
+    }
+
+    /// Units of one image.
+    fn by_field(
+        &self,
+        net: &FieldNet,
+        method: &dyn ExplainField,
+        units: &[TopUnit],
+        images: &ImageSet,
+    ) -> Result<Vec<Vec<f32>>, Error> {
+        let index = units.first().map_or(0, |unit| unit.index);
+        let image = self.framed(images.images, index);
+        let map = |top: &TopUnit| {
+            let map = method.explain_field(net, self.frame.field, &image, top.unit)?;
+            Ok(self.cut(top.unit, &map))
+        };
+        units.iter().map(map).collect()
+    }
+
+    /// Units of whole images.
+    fn by_image(
+        &self,
+        network: &Network,
+        units: &[TopUnit],
+        images: &ImageSet,
+    ) -> Result<Vec<Vec<f32>>, Error> {
+        let side = images.images.side() + 2 * self.margin;
+        let framed = units
+            .iter()
+            .map(|unit| self.framed(images.images, unit.index));
+        let input = as_images(&framed.collect::<Vec<_>>().concat(), side, network)?;
+        let refs: Vec<UnitRef> = units.iter().map(|u| u.unit).collect();
+        let maps = values(&self.method.explain(network, self.stage, &input, &refs)?)?;
+        let expected = units.len() * side * side;
+        if maps.len() != expected {
+            let what = format!("values of method `{}`", self.method.name());
+            return Err(Error::count(&what, maps.len(), expected));
+        }
+        let cut = |(unit, map): (UnitRef, &[f32])| {
+            let map = FieldMap {
+                region: Region::whole(side),
+                values: map.to_vec(),
+            };
+            self.cut(unit, &map)
+        };
+        let maps = maps.chunks_exact(side * side);
+        Ok(refs.into_iter().zip(maps).map(cut).collect())
+    }
+
+    /// The network's input for a row with its margin, shifted.
+    fn framed(&self, images: &dyn Images, row: usize) -> Vec<f32> {
+        let (side, framed_side) = (images.side(), images.side() + 2 * self.margin);
+        let mut framed = vec![self.shift; framed_side * framed_side];
+        for (row, values) in images.input(row).chunks_exact(side).enumerate() {
+            let start = (row + self.margin) * framed_side + self.margin;
+            for (out, value) in framed[start..start + side].iter_mut().zip(values) {
+                *out = value + self.shift;
+            }
+        }
+        framed
+    }
+
+    /// The part of a map that is the unit's receptive field on the image, `[h, w]`.
+    fn cut(&self, unit: UnitRef, map: &FieldMap) -> Vec<f32> {
+        let mut region = self.frame.place(unit).0;
+        region.row = region.row + self.margin - map.region.row;
+        region.column = region.column + self.margin - map.region.column;
+        crop(&map.values, map.region.width, region)
+    }
+}

@@ -1,0 +1,81 @@
+//! F(x): the largest response of each filter to each image, computed in one pass over the images.
+
+use faus_model::{GradientMethod, Maxima, Network};
+use rayon::prelude::*;
+use tch::Device;
+
+use crate::error::Error;
+use crate::images::ImageSet;
+
+/// Images computed together; fixed, so that results do not depend on the number of threads.
+const CHUNK: usize = 16;
+
+/// `f` of every job with a replica of the network and the job's number, computed on `device`; results in the jobs' order. Runs
+/// on rayon's current pool, for a GPU on the calling thread alone: libtorch keeps handles and work space by thread, which every
+/// thread would allocate anew.
+pub(crate) fn for_each<J: Send, R: Send>(
+    network: &Network,
+    device: Device,
+    jobs: impl IntoIterator<Item = J>,
+    f: impl Fn(&Network, usize, J) -> Result<R, Error> + Sync + Send,
+) -> Result<Vec<R>, Error> {
+    let jobs = jobs.into_iter().enumerate();
+    let jobs = jobs
+        .map(|(n, job)| Ok((network.replica()?, n, job)))
+        .collect::<Result<Vec<_>, Error>>()?;
+    let run = |(network, n, job): (Network, usize, J)| f(&network, n, job);
+    if device.is_cuda() {
+        return jobs.into_iter().map(run).collect();
+    }
+    // All of them, so that the first error in the jobs' order wins.
+    let all: Vec<Result<R, Error>> = jobs.into_par_iter().with_max_len(1).map(run).collect();
+    all.into_iter().collect()
+}
+
+/// Passes the largest responses of stage `stage` to `take`, a few images at a time, in the order of the rows. Memory does not
+/// grow with the number of images. Runs on rayon's current pool.
+///
+/// # Errors
+/// When there are no images, they do not fit the network, a response is no number, the user stops it, or `take` fails.
+pub fn stream_maxima(
+    network: &Network,
+    stage: usize,
+    images: &ImageSet,
+    mut take: impl FnMut(&[usize], &Maxima) -> Result<(), Error>,
+) -> Result<(), Error> {
+    if images.rows.is_empty() {
+        return Err(Error::NoImages);
+    }
+    let plan = network.plan(GradientMethod::fastest(network.device()))?;
+    let mut done = 0;
+    // A few chunks at a time: the threads have work, and memory stays bounded.
+    for group in images.rows.chunks(CHUNK * 4 * rayon::current_num_threads()) {
+        images.report("Computing activations", done, images.rows.len())?;
+        done += group.len();
+        let chunks = group.chunks(CHUNK);
+        let found = for_each(network, network.device(), chunks, |network, _, rows| {
+            let maxima = network.maxima(&images.tensor(rows, network)?, stage, &plan)?;
+            check_numbers(network, stage, rows, &maxima)?;
+            Ok((rows, maxima))
+        })?;
+        for (rows, maxima) in found {
+            take(rows, &maxima)?;
+        }
+    }
+    Ok(())
+}
+
+fn check_numbers(
+    network: &Network,
+    stage: usize,
+    rows: &[usize],
+    maxima: &Maxima,
+) -> Result<(), Error> {
+    match maxima.values.iter().position(|v| !v.is_finite()) {
+        None => Ok(()),
+        Some(at) => Err(Error::NotANumber {
+            layer: network.stages()[stage].name.clone(),
+            image: rows[at / maxima.filters.max(1)],
+        }),
+    }
+}

@@ -1,0 +1,220 @@
+//! A layer of a network over a prepared data set: the [`Lens`] of the statistics on libtorch.
+
+pub(crate) mod maxima;
+pub(crate) mod strongest;
+
+use std::path::Path;
+
+use faus_base::{file, npy};
+use faus_data::Prepared;
+use faus_data::normalise::Normalisation;
+use faus_fau::{Activations, Lens, Places};
+use faus_model::{Network, receptive_field};
+use rayon::ThreadPool;
+use tch::{Device, Kind, Tensor};
+
+use crate::error::Error;
+use crate::images::{GreyImages, ImageSet, Progress, values};
+use crate::lens::maxima::{for_each, stream_maxima};
+
+/// Images whose feature maps are computed together.
+const CHUNK: usize = 32;
+
+/// A layer of a network and the prepared data set that it is applied to.
+pub struct LayerLens<'a> {
+    /// The network.
+    pub network: Network,
+    /// The layer's number, see [`Network::stage_index`].
+    pub stage: usize,
+    /// The data set.
+    pub prepared: &'a Prepared,
+    /// How the network's input is normalised.
+    pub normalisation: Normalisation,
+    /// Threads for which libtorch is set to one thread each; results do not depend on their number.
+    pub pool: &'a ThreadPool,
+    /// Shows progress, and stops the work.
+    pub progress: Progress<'a>,
+}
+
+impl LayerLens<'_> {
+    /// Writes F(x) of all rows to `path` while it is computed, f32 npy `[rows, filters]`: memory does not grow with the data
+    /// set.
+    ///
+    /// # Errors
+    /// When the network cannot compute, the disk refuses or the user stops it.
+    pub fn write_activations(&self, path: &Path) -> Result<(), Error> {
+        let rows: Vec<usize> = (0..self.prepared.len()).collect();
+        let shape = [rows.len(), self.network.filters(self.stage)?];
+        let written = self.with_images(&rows, &[], |network, stage, images| {
+            file::write_with(path, |out| {
+                npy::write_streamed(out, &shape, |push| {
+                    stream_maxima(network, stage, images, |_, maxima| {
+                        Ok(maxima.values.iter().try_for_each(|v| push(*v))?)
+                    })
+                })
+            })
+        });
+        written.map_err(|error| error.at(path))
+    }
+
+    /// Calls `f` on the pool with the network, the layer's number and these rows; see [`ImageSet::groups`].
+    ///
+    /// # Errors
+    /// Those of `f`.
+    pub fn with_images<R: Send>(
+        &self,
+        rows: &[usize],
+        groups: &[i64],
+        f: impl FnOnce(&Network, usize, &ImageSet) -> Result<R, Error> + Send,
+    ) -> Result<R, Error> {
+        let prepared = self.prepared;
+        self.with_grey(&|row| prepared.image(row), rows, groups, f)
+    }
+
+    fn with_grey<'g, R: Send>(
+        &'g self,
+        grey: &'g (dyn Fn(usize) -> &'g [u8] + Sync),
+        rows: &[usize],
+        groups: &[i64],
+        f: impl FnOnce(&Network, usize, &ImageSet) -> Result<R, Error> + Send,
+    ) -> Result<R, Error> {
+        let (network, stage, progress) = (self.network.replica()?, self.stage, self.progress);
+        let images = GreyImages {
+            side: self.prepared.image_size(),
+            normalisation: self.normalisation,
+            subjects: self.prepared.subjects(),
+            grey,
+        };
+        self.pool.install(move || {
+            let set = ImageSet {
+                images: &images,
+                rows,
+                groups,
+                progress,
+            };
+            f(&network, stage, &set)
+        })
+    }
+}
+
+impl Lens for LayerLens<'_> {
+    fn layer(&self) -> &str {
+        &self.network.stages()[self.stage].name
+    }
+
+    fn activations(&self, rows: &[usize]) -> Result<Activations, faus_fau::Error> {
+        Ok(self.with_images(rows, &[], activations)?)
+    }
+
+    fn activations_of(&self, images: &[Vec<u8>]) -> Result<Activations, faus_fau::Error> {
+        let rows: Vec<usize> = (0..images.len()).collect();
+        Ok(self.with_grey(&|row| &images[row], &rows, &[], activations)?)
+    }
+
+    fn predictions(
+        &self,
+        rows: &[usize],
+        silenced: &[Vec<usize>],
+    ) -> Result<Vec<Vec<i64>>, faus_fau::Error> {
+        Ok(self.with_images(rows, &[], |network, stage, images| {
+            let maps = outputs(network, stage, images)?;
+            let jobs = silenced.iter().map(|set| (maps.shallow_clone(), set));
+            for_each(
+                network,
+                network.device(),
+                jobs,
+                |network, n, (maps, set)| {
+                    images.report("Silencing filters", n, silenced.len())?;
+                    predicted(network, stage, &maps, set)
+                },
+            )
+        })?)
+    }
+
+    fn places(&self, rows: &[usize]) -> Result<Places, faus_fau::Error> {
+        Ok(self.with_images(rows, &[], places)?)
+    }
+}
+
+fn activations(network: &Network, stage: usize, images: &ImageSet) -> Result<Activations, Error> {
+    let mut all = Vec::new();
+    stream_maxima(network, stage, images, |_, maxima| {
+        all.extend_from_slice(&maxima.values);
+        Ok(())
+    })?;
+    let rows = images.rows.len();
+    Ok(Activations::new(rows, all.len() / rows.max(1), all)?)
+}
+
+/// Outputs of the layer, after ReLU and pooling, `[images, filters, …]`.
+fn outputs(network: &Network, stage: usize, images: &ImageSet) -> Result<Tensor, Error> {
+    let of = |rows: &[usize]| -> Result<Tensor, Error> {
+        let layers = network.stages()[..=stage].iter();
+        let images = images.tensor(rows, network)?;
+        Ok(tch::no_grad(|| {
+            layers.fold(Ok(images), |x, stage| stage.forward(&x?))
+        })?)
+    };
+    let chunks: Vec<Tensor> = images
+        .rows
+        .chunks(CHUNK)
+        .map(of)
+        .collect::<Result<_, _>>()?;
+    Ok(Tensor::f_cat(&chunks, 0)?)
+}
+
+/// Classes with these filters at 0, the output of a rectified unit without a response.
+fn predicted(
+    network: &Network,
+    stage: usize,
+    maps: &Tensor,
+    silenced: &[usize],
+) -> Result<Vec<i64>, Error> {
+    let size = maps.size();
+    let mut kept = vec![1f32; size[1] as usize];
+    silenced.iter().for_each(|&filter| kept[filter] = 0.0);
+    // [1, filters, 1 …], for maps and for units alike.
+    let mut shape = vec![1; size.len()];
+    shape[1] = size[1];
+    let kept = Tensor::f_from_slice(&kept)?.f_reshape(shape.as_slice())?;
+    let maps = maps.f_mul(&kept.f_to_device(network.device())?)?;
+    let rest = network.stages()[stage + 1..].iter();
+    let logits = tch::no_grad(|| rest.fold(Ok(maps), |x, stage| stage.forward(&x?)))?;
+    let chosen = logits.f_argmax(1, false)?.f_to_device(Device::Cpu)?;
+    let mut predicted = vec![0; chosen.numel()];
+    chosen.f_copy_data(&mut predicted, chosen.numel())?;
+    Ok(predicted)
+}
+
+fn places(network: &Network, stage: usize, images: &ImageSet) -> Result<Places, Error> {
+    let no_places = || Error::NoPlaces(network.stages()[stage].name.clone());
+    let field = receptive_field(network.stages(), stage).ok_or_else(no_places)?;
+    let (mut maxima, mut sums, mut side, mut filters) = (vec![], None::<Tensor>, 0, 0);
+    for rows in images.rows.chunks(CHUNK) {
+        let maps = network.feature_maps(&images.tensor(rows, network)?, stage)?;
+        let size = maps.size();
+        (filters, side) = (size[1] as usize, size[3]);
+        if size[2] != side {
+            return Err(no_places());
+        }
+        let (largest, at) = maps.f_flatten(2, 3)?.f_max_dim(2, false)?;
+        let found = values(&largest)?.into_iter().zip(values(&at)?);
+        maxima.extend(found.map(|(value, at)| (value > 0.0).then_some(at as u32)));
+        let sum = maps.f_sum_dim_intlist([0_i64].as_slice(), false, Kind::Float)?;
+        sums = Some(match sums {
+            Some(before) => before.f_add(&sum)?,
+            None => sum,
+        });
+    }
+    // The middle of a unit's field, not clipped at the border.
+    let centre = |unit: i64| {
+        let first = (unit * field.stride + field.first) as f64;
+        (first + field.size as f64 / 2.0) / images.images.side() as f64
+    };
+    Ok(Places {
+        filters,
+        centres: (0..side).map(centre).collect(),
+        maxima,
+        sums: values(&sums.ok_or(Error::NoImages)?)?,
+    })
+}
