@@ -238,9 +238,10 @@ fn what_does_not_belong_together_is_refused() {
     let short = run(&activations, &samples[1..]).unwrap_err();
     assert!(matches!(
         short,
-        Error::LengthMismatch {
-            activations: 40,
-            samples: 39
+        Error::Mismatch {
+            got: 39,
+            expected: 40,
+            ..
         }
     ));
     let mut twice = samples.clone();

@@ -141,22 +141,11 @@ impl Work<'_> {
         let mut filters = vec![FilterInference::NONE; self.table.columns.len()];
         if options.permutations > 0 {
             self.exchange(&scheme, &mut pairs, &mut filters, watch)?;
-            if let Some(classes) = &classes {
-                let tested = within_class(classes, self.table, options, watch)?;
-                for (pair, within) in pairs.iter_mut().zip(tested) {
-                    pair.p_within_class = within.p;
-                    pair.auroc_within_class = within.auroc;
-                }
-            }
+            self.within_class(classes.as_ref(), &mut pairs, watch)?;
             adjust(&mut pairs, &mut filters);
         }
         if options.bootstrap > 0 {
-            let observed = self.scores.of(KL);
-            let ranges = resample(self.table, &coded.subjects, &observed, options, watch)?;
-            for (pair, ranges) in pairs.iter_mut().zip(ranges) {
-                pair.kl_range = ranges.kl;
-                pair.auroc_range = ranges.auroc;
-            }
+            self.intervals(&mut pairs, watch)?;
         }
         let who = (&scheme, coded.subjects.as_slice());
         let own = self.own.iter();
@@ -199,6 +188,35 @@ impl Work<'_> {
         }
         for (filter, _) in self.scores.live() {
             filters[filter].p_max = nulls[filter].p_max;
+        }
+        Ok(())
+    }
+
+    /// p and AUROC of every pair inside classes.
+    fn within_class(
+        &self,
+        classes: Option<&Classes>,
+        pairs: &mut [PairInference],
+        watch: &Watch,
+    ) -> Result<(), Error> {
+        let Some(classes) = classes else {
+            return Ok(());
+        };
+        let tested = within_class(classes, self.table, self.options, watch)?;
+        for (pair, within) in pairs.iter_mut().zip(tested) {
+            pair.p_within_class = within.p;
+            pair.auroc_within_class = within.auroc;
+        }
+        Ok(())
+    }
+
+    /// Intervals of KL and AUROC over resampled subjects.
+    fn intervals(&self, pairs: &mut [PairInference], watch: &Watch) -> Result<(), Error> {
+        let (observed, subjects) = (self.scores.of(KL), &self.coded.subjects);
+        let ranges = resample(self.table, subjects, &observed, self.options, watch)?;
+        for (pair, ranges) in pairs.iter_mut().zip(ranges) {
+            pair.kl_range = ranges.kl;
+            pair.auroc_range = ranges.auroc;
         }
         Ok(())
     }

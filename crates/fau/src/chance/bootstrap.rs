@@ -138,7 +138,7 @@ pub(crate) fn resample(
     Ok(ranges.collect::<Result<Vec<_>, Error>>()?.concat())
 }
 
-/// Rows in ascending order of their values; `ends` says where ties end.
+/// Rows in ascending order of their values; `ends` are the ends of ties.
 struct Ascending {
     order: Vec<u32>,
     ends: Vec<usize>,

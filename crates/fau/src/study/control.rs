@@ -32,11 +32,11 @@ pub(crate) struct Control {
     pub pairs: usize,
     /// Pairs whose KL has a false-discovery rate of at most `fdr`.
     pub pairs_q: usize,
-    /// Filters with such a largest KL.
+    /// Filters whose largest KL has one.
     pub filters_max_q: usize,
     /// Pairs that hold inside expression classes.
     pub pairs_within_class_q: usize,
-    /// Filters with such a pair.
+    /// Filters of these pairs.
     pub filters_within_class_q: usize,
     /// One for each action unit.
     #[serde(skip)]

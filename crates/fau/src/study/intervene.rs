@@ -6,7 +6,6 @@ use serde_json::json;
 use crate::analysis::Analysis;
 use crate::error::Error;
 use crate::input::activations::Activations;
-use crate::input::options::AnalysisOptions;
 use crate::lens::{Lens, NetworkKind};
 use crate::score::association::{Association, Auroc, PointBiserial};
 use crate::study::Study;
@@ -58,13 +57,7 @@ impl Study for Intervene<'_> {
         let lens = run.lens(NetworkKind::Trained)?;
         let coded = run.coded();
         let natural = lens.activations(&coded.rows)?;
-        // The measures alone are judged, without their nulls.
-        let options = AnalysisOptions {
-            permutations: 0,
-            bootstrap: 0,
-            ..run.options.clone()
-        };
-        let analysis = run.analyse("Scoring photographs", &natural, &coded, &options.check()?)?;
+        let analysis = run.scores("Scoring photographs", &natural, &coded)?;
         let coded_aus = analysis.aus_used.iter().map(|count| count.au);
         let aus: Vec<u8> = coded_aus.filter(|au| self.drawable.contains(au)).collect();
         if aus.is_empty() {
@@ -73,7 +66,7 @@ impl Study for Intervene<'_> {
         }
         let responses = self.responses(run, lens.as_ref(), &natural, &aus)?;
         let agreements = agreements(run, &analysis, &aus, &responses)?;
-        let fdr = options.fdr;
+        let fdr = run.options.fdr;
         let clear = responses.iter().filter(|r| r.clear(fdr)).count();
         let facts = json!({
             "synthetic": true,

@@ -164,9 +164,9 @@ fn scored<T: Copy>(values: &[T], margins: &[f64]) -> Vec<T> {
 fn f1(margins: &[f64], codes: &[bool]) -> f64 {
     let pairs = || margins.iter().zip(codes);
     let hits = pairs().filter(|(m, code)| **m > 0.0 && **code).count() as f64;
-    let said = pairs().filter(|(m, _)| **m > 0.0).count() as f64;
+    let found = pairs().filter(|(m, _)| **m > 0.0).count() as f64;
     let there = codes.iter().filter(|code| **code).count() as f64;
-    2.0 * hits / (said + there).max(1.0)
+    2.0 * hits / (found + there).max(1.0)
 }
 
 /// Rows in subject-wise folds, their features standardised for every fold.

@@ -9,7 +9,6 @@ use serde_json::{Value, json};
 use crate::analysis::Analysis;
 use crate::chance::rates::{at_most, benjamini_hochberg};
 use crate::error::Error;
-use crate::input::options::AnalysisOptions;
 use crate::lens::{Lens, NetworkKind};
 use crate::study::answer::Answer;
 use crate::study::pointing::{Pointing, pointing};
@@ -40,12 +39,7 @@ impl Study for Locate {
         let lens = run.lens(NetworkKind::Trained)?;
         let coded = run.coded();
         let activations = lens.activations(&coded.rows)?;
-        let options = AnalysisOptions {
-            permutations: 0,
-            bootstrap: 0,
-            ..run.options.clone()
-        };
-        let analysis = run.analyse("Scoring", &activations, &coded, &options.check()?)?;
+        let analysis = run.scores("Scoring", &activations, &coded)?;
         let mut found = self.play(run, lens.as_ref(), &coded, &analysis)?;
         if found.is_empty() {
             let why = "no filter corresponds to an action unit with a place on the face";
@@ -66,7 +60,12 @@ impl Study for Locate {
             "by_au": aus.iter().map(|&au| of_unit(au, &found)).collect::<Vec<_>>(),
         });
         let header = "filter,au,images,pointing_rate,chance,p,q,iou,iou_chance";
-        Answer::new(header, &found, facts, vec![verdict(&found, options.fdr)])
+        Answer::new(
+            header,
+            &found,
+            facts,
+            vec![verdict(&found, run.options.fdr)],
+        )
     }
 }
 

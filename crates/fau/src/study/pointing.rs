@@ -54,13 +54,10 @@ pub(crate) fn pointing(
     seed: u64,
 ) -> Result<Vec<Pointing>, Error> {
     let (images, side) = (subjects.len(), places.centres.len());
+    let (maxima, cells_of) = (images * places.filters, places.filters * side * side);
     Error::unless_equal("faces", faces.len(), images)?;
-    Error::unless_equal(
-        "maximal positions",
-        places.maxima.len(),
-        images * places.filters,
-    )?;
-    Error::unless_equal("maps", places.sums.len(), places.filters * side * side)?;
+    Error::unless_equal("maximal positions", places.maxima.len(), maxima)?;
+    Error::unless_equal("cells of maps", places.sums.len(), cells_of)?;
     let inside = faces.iter().map(|face| cells(places, region, face));
     let game = Game {
         places,

@@ -132,7 +132,7 @@ impl Discs {
 mod tests {
     use super::*;
 
-    /// A face on a grid: only the points that are asked about lie at meaningful places.
+    /// A face on a grid: only the points of the test lie at meaningful places.
     fn face() -> FacePoints {
         let mut face = [[0.5, 0.5]; 68];
         face[39] = [0.4, 0.4];

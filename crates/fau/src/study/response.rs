@@ -140,7 +140,7 @@ pub(crate) struct Agreement {
     pub same_au_chance: f64,
     /// Average precision of the measure's ranking of pairs in finding the clear responses.
     pub average_precision: f64,
-    /// Share of such pairs: the average precision of a random ranking.
+    /// Share of clear responses: the average precision of a random ranking.
     pub average_precision_chance: f64,
 }
 
@@ -166,14 +166,7 @@ pub(crate) fn agreement(
         .iter()
         .map(|s| if s.is_nan() { 0.0 } else { *s })
         .collect();
-    let live: Vec<(usize, usize)> = strength
-        .chunks(units)
-        .zip(effects.chunks(units))
-        .filter(|(strength, effects)| {
-            strength.iter().any(|s| *s > 0.0) && effects.iter().any(|e| *e > 0.0)
-        })
-        .map(|(strength, effects)| (first_largest(strength), first_largest(effects)))
-        .collect();
+    let live = strongest_units(&strength, &effects, units);
     let n = live.len() as f64;
     let count = |unit: usize, of: fn(&(usize, usize)) -> usize| {
         live.iter().filter(|pair| of(pair) == unit).count() as f64
@@ -189,6 +182,16 @@ pub(crate) fn agreement(
         average_precision: average_precision(&strength, &clear),
         average_precision_chance: clear.iter().filter(|c| **c).count() as f64 / clear.len() as f64,
     })
+}
+
+/// The strongest unit of every live filter by the measure and by response.
+fn strongest_units(strength: &[f64], effects: &[f64], units: usize) -> Vec<(usize, usize)> {
+    let filters = strength.chunks(units).zip(effects.chunks(units));
+    let any = |values: &[f64]| values.iter().any(|value| *value > 0.0);
+    filters
+        .filter(|(strength, effects)| any(strength) && any(effects))
+        .map(|(strength, effects)| (first_largest(strength), first_largest(effects)))
+        .collect()
 }
 
 /// Mean precision over recalls, tied scores taken together (as scikit-learn's `average_precision_score`); NaN where

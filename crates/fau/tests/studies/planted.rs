@@ -35,7 +35,7 @@ impl Default for Planted {
             untrained_is_trained: false,
             optimistic: None,
             own_splits: false,
-            permutations: 199,
+            permutations: 1999,
             stopped: false,
             used: RefCell::default(),
         }

@@ -3,10 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use faus_base::{au, order};
-use faus_fau::{
-    CheckedOptions, LabelledFilter, Lens, SampleRow, labelled_filters, read_samples,
-};
-
+use faus_fau::{CheckedOptions, LabelledFilter, Lens, SampleRow, labelled_filters, read_samples};
 
 use crate::error::Error;
 use crate::lens::LayerLens;

@@ -5,8 +5,7 @@ use std::path::PathBuf;
 use anyhow::Result;
 use clap::Args;
 use faus_fau::{
-    AnalysisOptions, Exchange, OutputOptions, Watch, analyse_with, read_activations,
-    read_samples,
+    AnalysisOptions, Exchange, OutputOptions, Watch, analyse_with, read_activations, read_samples,
 };
 
 use crate::console::{Steps, say};
@@ -75,11 +74,11 @@ pub(crate) fn correlate(args: CorrelateArgs) -> Result<()> {
         .ok()
         .flatten()
         .and_then(|v| v["synthetic"].as_bool());
-    let said = OutputOptions {
+    let output = OutputOptions {
         synthetic,
         ..OutputOptions::default()
     };
-    analysis.write(&args.output, &said)?;
+    analysis.write(&args.output, &output)?;
     say(format!(
         "{} filters x {} action units over {} coded images",
         analysis.filters,
