@@ -39,7 +39,7 @@ pub(crate) fn summary(analysis: &Analysis, output: &OutputOptions, charts: &[Str
     add("caveats", caveats(analysis).into());
     if options.permutations > 0 {
         add("null", null(analysis));
-        add("counts", counts(&Counts::of(analysis)));
+        add("counts", json!(Counts::of(analysis)));
         if let Some(held_out) = &inference.held_out {
             add("held_out", of_held_out(held_out, options.fdr));
         }
@@ -141,20 +141,6 @@ fn null(analysis: &Analysis) -> Value {
             "statistic": "van Elteren's stratified rank sum over its subject-clustered standard error, two-sided",
             "aus_without_variation": inference.without_variation,
         },
-    })
-}
-
-fn counts(counts: &Counts) -> Value {
-    json!({
-        "pairs": counts.pairs,
-        "pairs_q": counts.pairs_q,
-        "pairs_auroc_q": counts.pairs_auroc_q,
-        "pairs_within_class_tested": counts.within_tested,
-        "pairs_within_class_q": counts.within_q,
-        "filters_live": counts.filters,
-        "filters_q": counts.filters_q,
-        "filters_max_q": counts.filters_max_q,
-        "filters_within_class_q": counts.filters_within_q,
     })
 }
 

@@ -3,9 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use faus_base::{au, order};
-use faus_fau::{CheckedOptions, Lens, SampleRow, read_samples};
+use faus_fau::{CheckedOptions, LabelledFilter, Lens, SampleRow, labelled_filters, read_samples};
 
-use crate::album::labelled::{LabelledFilter, labelled_filters};
 use crate::error::Error;
 use crate::lens::LayerLens;
 

@@ -4,7 +4,6 @@ pub(crate) mod choice;
 pub(crate) mod distinct;
 pub(crate) mod evidence;
 pub(crate) mod files;
-pub(crate) mod labelled;
 
 use std::path::Path;
 
