@@ -107,6 +107,18 @@ pub enum Error {
         /// What is wrong with it.
         reason: String,
     },
+    /// A prepared data set is not what the settings describe.
+    #[error("{path}: data.{setting} of this prepared data set is {is}, of the experiment {wanted}; use --set data.{setting}={is}, or another data set", path = path.display())]
+    Disagrees {
+        /// The prepared data set.
+        path: PathBuf,
+        /// The setting.
+        setting: &'static str,
+        /// Its value in the data set.
+        is: String,
+        /// Its value in the experiment.
+        wanted: String,
+    },
     /// A number that a caller or a configuration gave is out of its range.
     #[error("{what}: {reason}")]
     Setting {

@@ -53,6 +53,7 @@ pub use prepared::sample::Sample;
 pub use prepared::split_part::SplitPart;
 pub use prepared::write::PreparedWriter;
 pub use read::ck_plus::{CkPlus, SYNTHETIC_MARK, frame_name};
+pub use read::config::DataConfig;
 pub use read::file::{ReadFile, Skipped};
 pub use read::folders::{FolderOptions, Folders};
 pub use read::pixel_csv::{PixelCsv, TableOptions};

@@ -133,6 +133,26 @@ impl Prepared {
         &self.dir
     }
 
+    /// Copies the files into the new folder `to`, which appears when it is whole.
+    ///
+    /// # Errors
+    /// [`Error::Io`] when the disk refuses.
+    pub fn copy_to(&self, to: &Path) -> Result<(), Error> {
+        let draft = to.with_extension("copying");
+        let copy = || {
+            faus_base::file::remove(&draft)?;
+            std::fs::create_dir_all(&draft)?;
+            for entry in std::fs::read_dir(&self.dir)? {
+                let entry = entry?;
+                if entry.file_type()?.is_file() {
+                    std::fs::copy(entry.path(), draft.join(entry.file_name()))?;
+                }
+            }
+            std::fs::rename(&draft, to)
+        };
+        copy().map_err(Error::io(to))
+    }
+
     /// `dataset.json`.
     pub fn info(&self) -> &DatasetInfo {
         &self.info

@@ -2,6 +2,7 @@
 
 pub mod archive;
 pub mod ck_plus;
+pub mod config;
 pub mod file;
 pub mod folders;
 pub mod mat;
