@@ -1,7 +1,7 @@
 #![no_main]
 //! CK+'s landmark files: 68 points or a refusal, and a crop that lies inside the image.
 
-use faus_data::crop::{Landmarks, face_square};
+use faus_data::face::{Landmarks, face_square};
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|bytes: &[u8]| {

@@ -35,7 +35,6 @@ mod read;
 mod review;
 
 pub use error::Error;
-pub use face as crop;
 pub use face::CropMode;
 pub use feed::sheet::{AugmentSheet, augment_sheet};
 pub use feed::{augment, normalise};
@@ -62,8 +61,3 @@ pub use read::tfd::Tfd;
 pub use read::tree::FileTree;
 pub use review::audit::{Audit, Finding, FindingKind, Severity, audit};
 pub use review::inspect;
-
-/// Generators of random numbers by key: [`faus_base::random::named`].
-pub mod rng {
-    pub use faus_base::random::named as keyed;
-}

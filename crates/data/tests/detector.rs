@@ -4,7 +4,7 @@
 
 use std::io::Cursor;
 
-use faus_data::crop::{FaceDetector, FaceSearch, Landmarks, face_square, fit_square};
+use faus_data::face::{FaceDetector, FaceSearch, Landmarks, face_square, fit_square};
 use faus_data::{CropBox, resize};
 use faus_synth::{AuState, Identity, Rendered, Scene, render};
 use image::GrayImage;

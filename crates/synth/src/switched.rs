@@ -1,7 +1,7 @@
 //! Ready crops of drawn faces for the studies of a trained network: single action units switched on, and the mean
 //! landmarks.
 
-use faus_data::crop::{Landmarks, face_square};
+use faus_data::face::{Landmarks, face_square};
 use faus_data::{CropBox, resize};
 
 use crate::camera::{Rendered, render};

@@ -5,7 +5,7 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
-use faus_data::crop::{FaceDetector, FaceSearch};
+use faus_data::face::{FaceDetector, FaceSearch};
 use faus_data::{
     CkPlus, ClassMap, Error, FileTree, FolderOptions, Folders, LabelMap, PixelCsv, Source,
     TableOptions, Tfd, decode_grey,

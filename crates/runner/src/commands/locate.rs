@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Result;
 use clap::Args;
-use faus_data::crop::Landmarks;
+use faus_data::face::Landmarks;
 use faus_data::{CropBox, Sample};
 use faus_fau::{FacePoints, Locate};
 use faus_synth::mean_landmarks;
