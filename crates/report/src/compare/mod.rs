@@ -113,7 +113,7 @@ fn sentences(runs: &Runs) -> Vec<String> {
         return vec!["No run has a test accuracy yet.".to_owned()];
     };
     let mean = mean_and_deviation(best, best.summary.test_accuracy).unwrap_or_default();
-    let ends = percent_ci("; bootstrap over people: ", best.summary.interval());
+    let ends = percent_ci(", ", best.summary.interval());
     let mut sentences = vec![format!(
         "The highest mean test accuracy is that of {}: {mean}{ends}.",
         best.name

@@ -39,7 +39,7 @@ fn accuracy(run: &Run) -> String {
         }
         None => "",
     };
-    let ends = percent_ci("; bootstrap over people: ", summary.interval());
+    let ends = percent_ci("; ", summary.interval());
     let spread = format!(" (mean ± standard deviation of folds{ends})");
     let optimistic =
         " The checkpoints were chosen on the test folds (protocol paper-2015): this is optimistic.";
