@@ -3,8 +3,9 @@
 
 use super::text::{ci, count, decimal, duration, level, list, p_equals, percent, percent_ci, when};
 use crate::run::Run;
-use crate::run::fau::{au, au_label, ends};
+use crate::run::fau::{au, au_label};
 use crate::run::summary::{MeanStd, Summary};
+use crate::run::value::ends;
 
 /// The three sentences; unknown parts are named as unknown.
 pub(crate) fn answer(run: &Run) -> Vec<String> {
