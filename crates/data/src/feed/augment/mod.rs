@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::Error;
 use jitter::jitter;
-use resample::{Padded, resample};
+use resample::{Padded, for_each_row, sample};
 
 /// Ranges of an augmentation's parameters. The defaults are those of the authors' published code.
 ///
@@ -151,6 +151,17 @@ pub fn apply(
     assert_eq!(out.len(), side * side, "out is not side × side");
     resample(params, Padded::new(image, side, scratch), out);
     jitter(params.a, out);
+}
+
+/// Flip and affine resampling; grey values 0 to 255.
+fn resample(params: &AugmentParams, image: Padded, out: &mut [f32]) {
+    #[cfg(target_arch = "x86_64")]
+    if shuffle::resample(params, image, out) {
+        return;
+    }
+    for_each_row(params, image, out, |path, from, line| {
+        sample(image, path, from, line);
+    });
 }
 
 #[cfg(test)]
