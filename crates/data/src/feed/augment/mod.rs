@@ -149,7 +149,14 @@ pub fn apply(
 ) {
     assert_eq!(image.len(), side * side, "image is not side × side");
     assert_eq!(out.len(), side * side, "out is not side × side");
-    resample(params, Padded::new(image, side, scratch), out);
+    let padded = Padded::new(image, side, scratch);
+    #[cfg(target_arch = "x86_64")]
+    let done = shuffle::resample(params, padded, out);
+    #[cfg(not(target_arch = "x86_64"))]
+    let done = false;
+    if !done {
+        resample(params, padded, out);
+    }
     jitter(params.a, out);
 }
 

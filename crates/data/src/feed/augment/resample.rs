@@ -44,10 +44,6 @@ impl<'a> Padded<'a> {
 
 /// Flip and affine resampling; grey values 0 to 255.
 pub(super) fn resample(params: &AugmentParams, image: Padded, out: &mut [f32]) {
-    #[cfg(target_arch = "x86_64")]
-    if super::shuffle::resample(params, image, out) {
-        return;
-    }
     for_each_row(params, image, out, |path, from, line| {
         sample(image, path, from, line);
     });
