@@ -2,6 +2,8 @@
 //!
 //! Inputs are drawn faces in the CK+ layout, the same every time. `just bench-peers data` compares with Python's libraries.
 
+#![allow(missing_docs, reason = "criterion's macro makes a public function")]
+
 use std::hint::black_box;
 use std::path::Path;
 

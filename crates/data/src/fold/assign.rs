@@ -84,9 +84,9 @@ impl Deal {
         labelled.all(|sample| {
             let parts = sample.parts.iter().enumerate();
             let mut used = parts.filter(|(_, part)| **part != Part::None);
-            let mut same =
+            let same =
                 |(split, &part)| *known.entry((sample.subject, split)).or_insert(part) == part;
-            sample.subject >= 0 && used.all(|place| same(place))
+            sample.subject >= 0 && used.all(same)
         })
     }
 }

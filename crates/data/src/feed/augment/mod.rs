@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::Error;
 use jitter::jitter;
-use resample::{Padded, for_each_row, sample};
+use resample::{Padded, resample};
 
 /// Ranges of an augmentation's parameters. The defaults are those of the authors' published code.
 ///
@@ -149,19 +149,15 @@ pub fn apply(
 ) {
     assert_eq!(image.len(), side * side, "image is not side × side");
     assert_eq!(out.len(), side * side, "out is not side × side");
-    resample(params, Padded::new(image, side, scratch), out);
-    jitter(params.a, out);
-}
-
-/// Flip and affine resampling; grey values 0 to 255.
-fn resample(params: &AugmentParams, image: Padded, out: &mut [f32]) {
+    let padded = Padded::new(image, side, scratch);
     #[cfg(target_arch = "x86_64")]
-    if shuffle::resample(params, image, out) {
-        return;
+    let done = shuffle::resample(params, padded, out);
+    #[cfg(not(target_arch = "x86_64"))]
+    let done = false;
+    if !done {
+        resample(params, padded, out);
     }
-    for_each_row(params, image, out, |path, from, line| {
-        sample(image, path, from, line);
-    });
+    jitter(params.a, out);
 }
 
 #[cfg(test)]

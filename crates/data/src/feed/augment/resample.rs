@@ -42,6 +42,13 @@ impl<'a> Padded<'a> {
     }
 }
 
+/// Flip and affine resampling; grey values 0 to 255.
+pub(super) fn resample(params: &AugmentParams, image: Padded, out: &mut [f32]) {
+    for_each_row(params, image, out, |path, from, line| {
+        sample(image, path, from, line);
+    });
+}
+
 /// Calls `row(path, from, line)` for every row of the result: `line` are its columns from `from` on, those whose points
 /// touch the image; the others are set to zero.
 #[inline(always)]

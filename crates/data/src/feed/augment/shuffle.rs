@@ -2,7 +2,7 @@
 //!
 //! Eight neighbouring samples of a slightly turned image lie within three rows of 16 bytes, which fit into three registers:
 //! one shuffle of each fetches all left and right neighbours that are in that row, instead of 16 loads. The arithmetic is
-//! that of the general way, bit for bit.
+//! that of [`resample`](super::resample), bit for bit.
 
 #![allow(unsafe_code)]
 
