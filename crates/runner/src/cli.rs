@@ -48,7 +48,6 @@ enum Command {
     Intervene(commands::InterveneArgs),
     Compare(commands::CompareArgs),
     Report(commands::ReportArgs),
-    Bench(commands::BenchArgs),
     /// Versions, threads, CUDA yes or no and why not.
     #[command(after_help = "Example: faus doctor")]
     Doctor,
@@ -167,7 +166,6 @@ fn dispatch(command: Command, make: MakeArchitecture) -> Result<()> {
         Command::Intervene(args) => commands::intervene(args, make),
         Command::Compare(args) => commands::compare(args),
         Command::Report(args) => commands::report(args),
-        Command::Bench(args) => commands::bench(args),
         Command::Doctor => commands::doctor(),
     }
 }

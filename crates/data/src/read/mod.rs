@@ -6,6 +6,7 @@ pub mod file;
 pub mod folders;
 pub mod mat;
 pub mod name;
+pub mod notes;
 pub mod pixel_csv;
 pub mod source;
 pub mod tfd;

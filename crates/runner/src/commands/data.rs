@@ -5,7 +5,7 @@ use clap::Args;
 use faus_data::augment::AugmentRanges;
 use faus_data::inspect::{contact_sheet, crop_sheet};
 use faus_data::{
-    AuditOptions, ClassMap, CropMode, FoldRule, LabelMap, Prepared, Source, audit, augment_sheet,
+    ClassMap, CropMode, FoldRule, LabelMap, Prepared, Source, audit, augment_sheet,
     refuse_inside, write_png,
 };
 use faus_synth::{Difficulty, SynthOptions};
@@ -190,11 +190,7 @@ pub(crate) fn audit_command(args: AuditArgs) -> Result<()> {
             refuse_inside(path, split)?;
         }
     }
-    let options = AuditOptions {
-        split_csv: args.split_csv,
-        ..AuditOptions::default()
-    };
-    let found = audit(&args.prepared, &options)?;
+    let found = audit(&args.prepared, args.split_csv.as_deref())?;
     println!("{found}");
     if let Some(path) = &args.json {
         write_json(path, &serde_json::to_value(&found)?)?;

@@ -1,7 +1,6 @@
 //! One function a command: options in, work done by the crates, a line or two said.
 
 mod activations;
-mod bench;
 mod compare;
 mod data;
 mod doctor;
@@ -12,7 +11,6 @@ mod training;
 mod visualize;
 
 pub(crate) use activations::{ActivationsArgs, activations};
-pub(crate) use bench::{BenchArgs, bench};
 pub(crate) use compare::{CompareArgs, compare};
 pub(crate) use data::{
     AuditArgs, AugmentArgs, InspectArgs, PrepareArgs, SynthArgs, audit_command, augment, inspect,
