@@ -10,14 +10,13 @@ use crate::scene::Scene;
 pub(super) fn develop(light: Vec<f32>, gamma: f32) -> Vec<f32> {
     const ENTRIES: usize = 8192;
     let last = (ENTRIES - 1) as f32;
-    let tone: Vec<f32> = (0..ENTRIES)
-        .map(|k| {
-            let even = (k as f32 / last).powf(2.0 / gamma);
-            255.0 * mix(even, even * even * (3.0 - 2.0 * even), 0.75)
-        })
-        .collect();
+    let tone = |k: usize| {
+        let even = (k as f32 / last).powf(2.0 / gamma);
+        255.0 * mix(even, even * even * (3.0 - 2.0 * even), 0.75)
+    };
+    let tones: Vec<f32> = (0..ENTRIES).map(tone).collect();
     // The square root spreads the dark greys over the table.
-    let at = |value: f32| tone[(value.clamp(0.0, 1.0).sqrt() * last) as usize];
+    let at = |value: f32| tones[(value.clamp(0.0, 1.0).sqrt() * last) as usize];
     light.into_iter().map(at).collect()
 }
 

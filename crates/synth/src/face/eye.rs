@@ -30,11 +30,8 @@ impl Eye {
     pub fn new(person: &Identity, aus: &AuState, side: usize, shift: f32) -> Self {
         let a = |au| aus.at(side, au);
         let raised = 0.5 * (a(1) + a(2));
-        let open = person.eye_upper + 0.17 * a(5) + 0.02 * raised
-            - 0.055 * a(7)
-            - 0.03 * a(6)
-            - 0.035 * a(4) * (1.0 - a(5).min(1.0))
-            - 0.05 * a(9);
+        let wide = person.eye_upper + 0.17 * a(5) + 0.02 * raised - 0.055 * a(7) - 0.03 * a(6);
+        let open = wide - 0.035 * a(4) * (1.0 - a(5).min(1.0)) - 0.05 * a(9);
         let lower = person.eye_lower + 0.02 * a(5) - 0.115 * a(7) - 0.085 * a(6) - 0.06 * a(9);
         let fold = person.lid_fold + 0.10 * raised - 0.08 * a(4) - 0.05 * a(6) - 0.05 * a(5);
         let shut = a(43).min(1.0);

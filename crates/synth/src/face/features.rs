@@ -130,10 +130,9 @@ fn brow(person: &Identity, aus: &AuState, side: usize, shift: f32) -> [Point; 5]
         let lateral = bell((x - 1.40) / 0.70);
         // With AU 1 the corrugator draws the heads together but cannot lower them.
         let lowering = a(4) * (1.0 - 0.75 * a(1).min(1.0));
-        let y = rest - 0.37 * a(1) * medial - 0.32 * a(2) * lateral
-            + lowering * (0.25 * medial + 0.11)
-            + 0.15 * a(9) * medial
-            + 0.05 * a(6) * lateral;
-        p(x - 0.17 * a(4) * medial - 0.03 * a(9) * medial, y)
+        let raised = rest - 0.37 * a(1) * medial - 0.32 * a(2) * lateral;
+        let frown = raised + lowering * (0.25 * medial + 0.11) + 0.15 * a(9) * medial;
+        let x = x - 0.17 * a(4) * medial - 0.03 * a(9) * medial;
+        p(x, frown + 0.05 * a(6) * lateral)
     })
 }

@@ -111,10 +111,9 @@ fn crease_nasolabial(surface: &mut Surface, face: &Face, side: usize) {
         between.shifted(wide, 0.0),
         corner.shifted(gap, 0.10 + 0.12 * a(12)),
     ];
-    let depth = fold * (0.060 * a(12) + 0.055 * a(9) + 0.055 * a(10) + 0.020 * a(6))
-        + fold * (0.024 * a(11) + 0.012 * a(20))
-        + 0.018 * face.person.lines[3]
-        + 0.006;
+    let raised = fold * (0.060 * a(12) + 0.055 * a(9) + 0.055 * a(10) + 0.020 * a(6));
+    let moved = raised + fold * (0.024 * a(11) + 0.012 * a(20));
+    let depth = moved + 0.018 * face.person.lines[3] + 0.006;
     surface.crease(line, 0.065, depth, -sign * 0.9);
     let middle = middle_of_fold(face, side);
     let line = [(-0.06, -0.26), (0.06, 0.0), (0.10, 0.30)];

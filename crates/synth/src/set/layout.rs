@@ -41,9 +41,8 @@ impl Writer {
         let parent = output.parent().filter(|p| !p.as_os_str().is_empty());
         let parent = parent.unwrap_or(Path::new("."));
         fs::create_dir_all(parent).map_err(Error::io(&output, "making the folder"))?;
-        let mut work = tempfile::Builder::new();
-        let work = work.prefix(".faus-synth-").tempdir_in(parent);
-        let work = work.map_err(Error::io(&output, "making the folder"))?;
+        let work = TempDir::with_prefix_in(".faus-synth-", parent)
+            .map_err(Error::io(&output, "making the folder"))?;
         Ok(Self { work, output })
     }
 

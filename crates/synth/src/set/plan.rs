@@ -51,9 +51,8 @@ pub(crate) fn plan(options: &SynthOptions) -> Vec<Sequence> {
     let codings = codings(options, &labels);
     let mut sequences = Vec::new();
     for (subject, subject_number) in numbers.into_iter().enumerate() {
-        let mut own: Vec<usize> = (0..labels.len())
-            .filter(|&k| labels[k].0 == subject)
-            .collect();
+        let theirs = |&k: &usize| labels[k].0 == subject;
+        let mut own: Vec<usize> = (0..labels.len()).filter(theirs).collect();
         own.shuffle(rng);
         for (index, number) in own.into_iter().zip(1..) {
             let (numbers, coding) = ([subject_number, number], codings[index].clone());
@@ -120,13 +119,11 @@ fn assign_expressions(subjects: usize, labelled: &[usize], rng: &mut ChaCha8Rng)
     emotions.sort_by_key(|emotion| std::cmp::Reverse(sequences_in_ck_plus(*emotion)));
     for emotion in emotions {
         let wanted = scaled(sequences_in_ck_plus(emotion), subjects).clamp(1, labelled.len());
-        let mut turns: Vec<(f32, usize)> = labelled
-            .iter()
-            .map(|&subject| {
-                let first = if load[subject] == 0 { -10.0 } else { 0.0 };
-                (first + load[subject] as f32 + rng.within(0.0, 2.5), subject)
-            })
-            .collect();
+        let turn = |&subject: &usize| {
+            let first = if load[subject] == 0 { -10.0 } else { 0.0 };
+            (first + load[subject] as f32 + rng.within(0.0, 2.5), subject)
+        };
+        let mut turns: Vec<(f32, usize)> = labelled.iter().map(turn).collect();
         turns.sort_by(|a, b| a.0.total_cmp(&b.0));
         for &(_, subject) in &turns[..wanted] {
             load[subject] += 1;
