@@ -35,14 +35,11 @@ pub fn write_to<T: AutoSerialize>(
 ///
 /// # Errors
 /// Those of `out` and of `fill`, and a number of values that is not the shape's.
-pub fn write_streamed<T: AutoSerialize, E: From<std::io::Error>>(
+pub fn write_streamed<T: AutoSerialize + Serialize, E: From<std::io::Error>>(
     out: &mut dyn Write,
     shape: &[usize],
     fill: impl FnOnce(&mut dyn FnMut(T) -> Result<()>) -> std::result::Result<(), E>,
-) -> std::result::Result<(), E>
-where
-    T: Serialize,
-{
+) -> std::result::Result<(), E> {
     let shape: Vec<u64> = shape.iter().map(|&n| n as u64).collect();
     let mut writer = npyz::WriteOptions::new()
         .default_dtype()

@@ -8,6 +8,8 @@ use crate::run::fau::{OwnStudy, verdict};
 
 /// Rows of a table that the page shows.
 const SHOWN: usize = 20;
+/// Largest table offered as a download, so that the page stays small.
+const MOST_BYTES: usize = 1 << 20;
 
 /// The section; `None` without a study.
 pub(super) fn section(run: &Run) -> Option<Section> {
@@ -15,13 +17,14 @@ pub(super) fn section(run: &Run) -> Option<Section> {
     for study in &run.fau.own_studies {
         blocks.heading(study.name.as_str());
         blocks.texts(verdict(&study.summary));
-        match &study.gap {
-            Some(gap) => blocks.gap(gap),
-            None => blocks.table_with_csv(
-                table(study),
-                &format!("study-{}", study.stem),
-                csv_text(&study.header, &study.rows),
-            ),
+        if let Some(gap) = &study.gap {
+            blocks.gap(gap);
+            continue;
+        }
+        let csv = csv_text(&study.header, &study.rows);
+        match csv.len() <= MOST_BYTES {
+            true => blocks.table_with_csv(table(study), &format!("study-{}", study.stem), csv),
+            false => blocks.table(table(study)),
         }
     }
     (!run.fau.own_studies.is_empty()).then(|| blocks.section("own", "Own studies"))
@@ -37,13 +40,7 @@ fn table(study: &OwnStudy) -> Table {
             false => table.words(name.as_str(), |row| row[at].as_str()),
         };
     }
-    let all = study.rows.len();
-    let rows = if all > SHOWN {
-        format!("first {SHOWN} of {all}")
-    } else {
-        format!("{all}")
-    };
-    table
-        .note(format!("Rows of `fau/{}.csv`: {rows}.", study.stem))
-        .into()
+    let (shown, all) = (SHOWN.min(study.rows.len()), study.rows.len());
+    let note = format!("Rows of `fau/{}.csv`: first {shown} of {all}.", study.stem);
+    table.note(note).into()
 }
