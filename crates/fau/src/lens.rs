@@ -1,32 +1,34 @@
 //! A layer of a network as statistics see it: plain numbers, no tensors.
 
-use crate::{Activations, Error};
+use crate::error::Error;
+use crate::input::activations::Activations;
 
 /// A layer of a network over the images of a prepared data set.
 ///
 /// `faus-viz` implements it on libtorch; tests implement it with numbers.
 ///
 /// # Errors
-/// Every method fails with [`Error::Lens`] when the network cannot compute, and [`Error::Cancelled`] when the user stops it.
+/// Every method fails with [`Error::Lens`] when the network cannot compute, and with [`Error::Cancelled`] when the user
+/// stops it.
 pub trait Lens {
     /// Name of the layer, such as `conv3`.
     fn layer(&self) -> &str;
 
-    /// F(x), the largest activation of each filter over all positions, of these rows of the data set and in their order:
-    /// `[rows, filters]` (Khorrami et al. 2015, section 4.2).
+    /// F(x), the largest activation of each filter over all positions, of these rows of the data set: `[rows, filters]`,
+    /// in the order of `rows` (Khorrami et al. 2015, section 4.2).
     fn activations(&self, rows: &[usize]) -> Result<Activations, Error>;
 
-    /// F(x) of grey images that are in no data set, each `side · side` bytes: `[images, filters]`.
+    /// F(x) of grey images outside the data set, each `side · side` bytes, not yet normalised: `[images, filters]`.
     fn activations_of(&self, images: &[Vec<u8>]) -> Result<Activations, Error>;
 
-    /// The class predicted for each of `rows` with a set of filters held at 0, for each of the sets: `[sets][rows]`. An
-    /// empty set is the network as it is.
+    /// The class predicted for each of `rows` with a set of filters held at 0 behind this layer, for each of the sets:
+    /// `[sets][rows]`. An empty set is the whole network. The layer is computed once for all sets.
     fn predictions(&self, rows: &[usize], silenced: &[Vec<usize>]) -> Result<Vec<Vec<i64>>, Error>;
 
     /// Where each filter responds on these rows.
     ///
     /// # Errors
-    /// Also when the layer has no places on the image, as a fully connected one.
+    /// Also when the layer has no places on the image (a fully connected one) or `rows` is empty.
     fn places(&self, rows: &[usize]) -> Result<Places, Error>;
 }
 
@@ -35,7 +37,7 @@ pub trait Lens {
 pub struct Places {
     /// Number of filters.
     pub filters: usize,
-    /// Centre of each column (or row) of the feature map as a fraction of the image's side.
+    /// Centre of each column (or row) of the feature map as a fraction of the image's side; its length is the map's side.
     pub centres: Vec<f64>,
     /// Place of the largest response, `row · side + column` of the feature map, `[rows, filters]`; `None` where a filter
     /// is silent.
@@ -44,12 +46,12 @@ pub struct Places {
     pub sums: Vec<f32>,
 }
 
-/// Which network of a run.
+/// A kind of network that a run can show.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum NetworkKind {
-    /// As selected by validation.
+    /// Selected by validation.
     Trained,
-    /// As the training began.
+    /// The state before training.
     Untrained,
     /// Trained by the same recipe on shuffled expression labels.
     LabelShuffled,
@@ -58,12 +60,16 @@ pub enum NetworkKind {
 /// The networks of a run.
 pub trait Networks {
     /// Names of the layers, from the input on.
-    fn layers(&self) -> Vec<String>;
-
-    /// A layer of the network that fold `fold` trained (or began with); `None` is the layer that the run analyses.
     ///
     /// # Errors
-    /// [`Error::Lens`] when there is no such network or layer, or it cannot be read.
+    /// [`Error::Lens`] when the network cannot be made.
+    fn layers(&self) -> Result<Vec<String>, Error>;
+
+    /// A layer of fold `fold`'s network; `None` is the layer that the run analyses. A label-shuffled network that does not
+    /// exist yet is trained first, which takes as long as a fold.
+    ///
+    /// # Errors
+    /// [`Error::Lens`] when there is no such network or layer, or it cannot be read; [`Error::Cancelled`].
     fn lens(
         &self,
         network: NetworkKind,

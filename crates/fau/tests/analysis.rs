@@ -5,8 +5,8 @@
 use std::path::Path;
 
 use faus_fau::{
-    Activations, Analysis, AnalysisOptions, Association, Error, OutputOptions, SampleRow, analyse,
-    analyse_with,
+    Activations, Analysis, AnalysisOptions, Association, Error, OutputOptions, SampleRow,
+    Smoothing, Watch, analyse, analyse_with, labelled_filters,
 };
 use proptest::prelude::*;
 
@@ -125,30 +125,111 @@ fn synthetic_faces_are_named_in_every_picture() {
     }
 }
 
+/// Difference of the means with and without the action unit.
+struct Difference;
+
+impl Association for Difference {
+    fn name(&self) -> &'static str {
+        "difference"
+    }
+
+    fn score(&self, activations: &[f32], with_au: &[bool]) -> f64 {
+        let mean = |kind: bool| {
+            let own = activations.iter().zip(with_au).filter(|(_, w)| **w == kind);
+            let mut own: Vec<f64> = own.map(|(x, _)| f64::from(*x)).collect();
+            own.sort_by(f64::total_cmp);
+            own.iter().sum::<f64>() / own.len() as f64
+        };
+        mean(true) - mean(false)
+    }
+
+    fn strength(&self, score: f64) -> f64 {
+        score.abs()
+    }
+}
+
 #[test]
-fn one_measure_of_ones_own_decides() {
-    struct Difference;
-    impl Association for Difference {
+fn another_measure_has_columns_with_p_q_and_interval_at_the_end() {
+    let (activations, samples) = planted();
+    let options = AnalysisOptions {
+        permutations: 499,
+        bootstrap: 99,
+        ..AnalysisOptions::default()
+    };
+    let options = options.check().unwrap();
+    let own: [&dyn Association; 1] = [&Difference];
+    let watch = Watch::default();
+    let analysis = analyse_with(&activations, &samples, &options, &own, &watch).unwrap();
+    let dir = tempfile::tempdir().unwrap();
+    let files = files(&analysis, dir.path());
+    let table: Vec<&str> = files[0].1.lines().collect();
+    let own = ",n_graded,difference,p_difference,q_difference,difference_low,difference_high";
+    assert!(table[0].ends_with(own), "{}", table[0]);
+    let summary = files.iter().find(|file| file.0 == "fau.json").unwrap();
+    let summary: serde_json::Value = serde_json::from_str(&summary.1).unwrap();
+    assert_eq!(summary["own_measures"], serde_json::json!(["difference"]));
+    assert_eq!(summary["measures"].as_array().unwrap().len(), 5);
+    // Filter 0 follows AU 12 and filter 1 AU 4; the fourth is noise.
+    let pair = |filter: usize, unit: usize| &analysis.inference.own[0][filter * 2 + unit];
+    assert!(pair(0, 1).p < 0.01 && pair(1, 0).p < 0.01 && pair(0, 1).q < 0.05);
+    assert!(pair(3, 0).p > 0.05 && pair(3, 1).p > 0.05);
+    let score = analysis.associations[1].scores[5];
+    assert!((0.8..1.2).contains(&score), "{score}");
+    assert!(pair(0, 1).range.low > 0.5 && pair(0, 1).range.high < 1.5);
+}
+
+#[test]
+fn a_measure_must_have_columns_with_new_names() {
+    struct Named(&'static str);
+    impl Association for Named {
         fn name(&self) -> &'static str {
-            "difference"
+            self.0
         }
-        fn score(&self, activations: &[f32], with_au: &[bool]) -> f64 {
-            let rows = activations.iter().zip(with_au);
-            rows.map(|(x, with)| f64::from(*x) * if *with { 1.0 } else { -1.0 })
-                .sum()
+        fn score(&self, _: &[f32], _: &[bool]) -> f64 {
+            0.0
         }
     }
     let (activations, samples) = planted();
     let options = AnalysisOptions::default().check().unwrap();
-    let analysis = analyse_with(&activations, &samples, &options, &[&Difference]).unwrap();
-    let dir = tempfile::tempdir().unwrap();
-    let files = files(&analysis, dir.path());
-    assert!(
-        files[0]
-            .1
-            .starts_with("filter,au,n_with,n_without,difference\n")
-    );
-    assert!(files[1].1.starts_with("filter,au,difference,au_name\n"));
+    for name in ["kl", "within_class", "auroc", "Mine", "a b", ""] {
+        let named = Named(name);
+        let own: [&dyn Association; 1] = [&named];
+        let error = analyse_with(&activations, &samples, &options, &own, &Watch::default());
+        assert!(matches!(error, Err(Error::BadOption { .. })), "{name}");
+    }
+}
+
+#[test]
+fn labels_of_filters_follow_the_options() {
+    let (activations, samples) = planted();
+    let label = |pseudo_samples: f64| {
+        let options = AnalysisOptions {
+            smoothing: Smoothing {
+                pseudo_samples,
+                ..Smoothing::default()
+            },
+            ..AnalysisOptions::default()
+        };
+        labelled_filters(&activations, &samples, &options.check().unwrap()).unwrap()
+    };
+    let ranked = label(16.0);
+    let units: Vec<_> = ranked.iter().map(|l| (l.filter, l.au)).collect();
+    assert!(units.contains(&(0, 12)) && units.contains(&(1, 4)));
+    assert!(ranked.windows(2).all(|pair| pair[0].kl >= pair[1].kl));
+    assert!(ranked.iter().all(|label| label.auroc > 0.5));
+    let analysis = run(&activations, &samples).unwrap();
+    let kl = analysis.scores("kl").unwrap();
+    assert!(ranked.iter().any(|label| label.kl == kl[1]));
+    assert_ne!(label(1.0), ranked);
+    let none: Vec<SampleRow> = samples
+        .iter()
+        .map(|s| SampleRow {
+            coded: None,
+            ..s.clone()
+        })
+        .collect();
+    let options = AnalysisOptions::default().check().unwrap();
+    assert_eq!(labelled_filters(&activations, &none, &options).unwrap(), []);
 }
 
 #[test]
@@ -157,9 +238,10 @@ fn what_does_not_belong_together_is_refused() {
     let short = run(&activations, &samples[1..]).unwrap_err();
     assert!(matches!(
         short,
-        Error::LengthMismatch {
-            activations: 40,
-            samples: 39
+        Error::Mismatch {
+            got: 39,
+            expected: 40,
+            ..
         }
     ));
     let mut twice = samples.clone();

@@ -4,9 +4,10 @@
 
 use std::path::PathBuf;
 
+use faus_base::order::{auroc, spearman};
 use faus_fau::{
-    Analysis, AnalysisOptions, Logistic, Prior, Smoothing, analyse, auroc, average_precision,
-    benjamini_hochberg, read_activations, read_samples, spearman,
+    Analysis, AnalysisOptions, Logistic, Prior, Smoothing, analyse, average_precision,
+    benjamini_hochberg, read_activations, read_samples,
 };
 use serde_json::Value;
 
@@ -108,7 +109,7 @@ fn intensity_and_pairs_of_one_class_agree_with_scipy_and_scikit_learn() {
         ..AnalysisOptions::default()
     };
     let analysis = run(&options);
-    let pairs = &analysis.inference.as_ref().unwrap().pairs;
+    let pairs = &analysis.inference.pairs;
     let expected = expected();
     let beside = expected["beside"].as_array().unwrap();
     assert_eq!(pairs.len(), beside.len());

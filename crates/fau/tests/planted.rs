@@ -107,7 +107,7 @@ fn what_follows_au_12_beyond_the_class_is_found_and_what_follows_the_class_is_no
         filters.push(people.filter(0.7, rng, |_| 0.0));
     }
     let analysis = run(&people, &filters, &options(2000));
-    let inference = analysis.inference.as_ref().unwrap();
+    let inference = &analysis.inference;
     let kl = analysis.scores("kl").unwrap();
     for filter in 0..6 {
         let pair = &inference.pairs[analysis.place(filter, 2)];
@@ -159,7 +159,7 @@ fn under_pure_noise_discoveries_stay_at_their_rate() {
                 ..options(399)
             },
         );
-        let pairs = &analysis.inference.unwrap().pairs;
+        let pairs = &analysis.inference.pairs;
         free += u64::from(pairs.iter().any(|pair| pair.q <= 0.05));
         within += u64::from(pairs.iter().any(|pair| pair.q_within_class <= 0.05));
     }
@@ -193,7 +193,6 @@ fn level(exchange: Exchange, known: bool, p: fn(&faus_fau::PairInference) -> f64
         let analysis = analyse(&activations, &samples, &options.check().unwrap()).unwrap();
         for pair in analysis
             .inference
-            .unwrap()
             .pairs
             .iter()
             .map(p)

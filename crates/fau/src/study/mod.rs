@@ -1,70 +1,67 @@
-//! Studies: tests of whether what a run shows is evidence.
+//! Studies: tests of a finished run for evidence that its filters follow action units.
 
-use serde_json::{Map, Value};
+pub(crate) mod ablate;
+pub(crate) mod answer;
+pub(crate) mod control;
+pub(crate) mod control_chart;
+pub(crate) mod controls;
+pub(crate) mod filter_sets;
+pub(crate) mod intervene;
+pub(crate) mod linear_probe;
+pub(crate) mod locate;
+pub(crate) mod logistic;
+pub(crate) mod out_of_fold;
+pub(crate) mod pixels;
+pub(crate) mod pointing;
+pub(crate) mod probe;
+pub(crate) mod regions;
+pub(crate) mod replicate;
+pub(crate) mod response;
+pub(crate) mod run;
 
-use crate::lens::Networks;
-use crate::{AnalysisOptions, Error, SampleRow};
+use crate::error::Error;
+use crate::input::options::AnalysisOptions;
+use crate::study::answer::Answer;
+use crate::study::run::RunView;
 
-/// A test of a finished run: networks and codes in, an [`Answer`] out.
+/// A test of a finished run: networks and codes in, an [`Answer`] out. Its fields are its options.
 pub trait Study {
     /// The command, `faus NAME RUN`: lower-case words joined by `-`.
     fn name(&self) -> &str;
 
-    /// Stem of the files in the run's `fau/`; the name unless other people's scripts know another.
+    /// Stem of the files in the run's `fau/`; the name unless other people's scripts expect another.
     fn file(&self) -> &str {
         self.name()
+    }
+
+    /// Refuses options out of range, before a run is opened.
+    ///
+    /// # Errors
+    /// [`Error::BadOption`].
+    fn check(&self) -> Result<(), Error> {
+        Ok(())
     }
 
     /// Carries the study out.
     ///
     /// # Errors
-    /// What the study needs and the run lacks, [`Error::Lens`], [`Error::Cancelled`].
+    /// [`Error::BadOption`] for an option that does not suit the run, [`Error::Unsuitable`] for a run that lacks what the
+    /// study needs, [`Error::Lens`], [`Error::Cancelled`].
     fn answer(&self, run: &RunView) -> Result<Answer, Error>;
 }
 
-/// A finished run as a study sees it.
-pub struct RunView<'a> {
-    /// The data set's rows.
-    pub samples: &'a [SampleRow],
-    /// Names of the classes, by label.
-    pub classes: &'a [String],
-    /// The fold in which each row is tested; `None` where the data set brings splits of its own.
-    pub test_fold: Option<&'a [i64]>,
-    /// Rows of the test part of the fold that validated best.
-    pub test_rows: &'a [usize],
-    /// Whether the faces are drawn.
-    pub synthetic: bool,
-    /// Why accuracies of this run are optimistic; `None` where they are not.
-    pub optimistic: Option<&'a str>,
-    /// The run's settings of the analysis, not yet checked: a study may change some.
-    pub options: &'a AnalysisOptions,
-    /// Finished folds.
-    pub folds: &'a [usize],
-    /// The fold that validated best, the first of equals: the one that the run analyses.
-    pub best_fold: usize,
-    /// Grey pixels of a row, `side · side`.
-    pub image: &'a dyn Fn(usize) -> &'a [u8],
-    /// Height and width of the images.
-    pub side: usize,
-    /// The run's networks.
-    pub networks: &'a dyn Networks,
-    /// Threads for the statistics; results do not depend on their number.
-    pub pool: &'a rayon::ThreadPool,
-    /// Shows progress: what is under way, how much is done, of how much. `false` stops the study.
-    pub progress: &'a (dyn Fn(&str, usize, usize) -> bool + Sync),
-    /// Prints a line of an intermediate result.
-    pub say: &'a dyn Fn(&str),
+/// Refuses to compare with chance without drawing it.
+fn check_draws(options: &AnalysisOptions) -> Result<(), Error> {
+    let expected =
+        "this study needs at least 19 (10000 permutations and 1000 resamplings by default)";
+    match (options.permutations, options.bootstrap) {
+        (0, _) => Err(Error::bad_option("fau.permutations", 0, expected)),
+        (_, 0) => Err(Error::bad_option("fau.bootstrap", 0, expected)),
+        _ => Ok(()),
+    }
 }
 
-/// What a study found.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct Answer {
-    /// The table: header, then rows.
-    pub table: Vec<Vec<String>>,
-    /// Everything for the JSON but the verdict, which is written last.
-    pub facts: Map<String, Value>,
-    /// The answer in sentences, the most important first.
-    pub verdict: Vec<String>,
-    /// Pictures as SVG, by file name.
-    pub pictures: Vec<(String, String)>,
+/// The values that are numbers.
+fn numbers(values: impl IntoIterator<Item = f64>) -> Vec<f64> {
+    values.into_iter().filter(|x| !x.is_nan()).collect()
 }

@@ -2,6 +2,7 @@
 
 mod paired;
 mod run;
+mod table;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};

@@ -1,0 +1,75 @@
+//! Columns of `associations.csv` beside the scores.
+
+use crate::analysis::inference::PairInference;
+use crate::analysis::scores::MEASURES;
+use crate::error::Error;
+use crate::score::association::Association;
+
+/// The condition for a column.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Needs {
+    Nothing,
+    Permutations,
+    Bootstrap,
+    /// Permutations, and labelled rows.
+    Labels,
+}
+
+/// A column: when it is there, its name, its values.
+type Column = (Needs, &'static str, fn(&PairInference) -> f64);
+
+pub(crate) const COLUMNS: [Column; 16] = [
+    (Needs::Permutations, "p", |pair| pair.p),
+    (Needs::Labels, "p_within_class", |pair| pair.p_within_class),
+    (Needs::Permutations, "q", |pair| pair.q),
+    (Needs::Labels, "q_within_class", |pair| pair.q_within_class),
+    (Needs::Permutations, "p_auroc", |pair| pair.p_auroc),
+    (Needs::Permutations, "q_auroc", |pair| pair.q_auroc),
+    (Needs::Permutations, "kl_null_mean", |pair| {
+        pair.kl_null_mean
+    }),
+    (Needs::Permutations, "kl_null_95", |pair| pair.kl_null_95),
+    (Needs::Bootstrap, "kl_low", |pair| pair.kl_range.low),
+    (Needs::Bootstrap, "kl_high", |pair| pair.kl_range.high),
+    (Needs::Bootstrap, "auroc_low", |pair| pair.auroc_range.low),
+    (Needs::Bootstrap, "auroc_high", |pair| pair.auroc_range.high),
+    (Needs::Labels, "auroc_within_class", |pair| {
+        pair.auroc_within_class
+    }),
+    (Needs::Labels, "n_within_class", |pair| {
+        pair.n_within_class as f64
+    }),
+    (Needs::Nothing, "intensity_rho", |pair| pair.intensity_rho),
+    (Needs::Nothing, "n_graded", |pair| pair.n_graded as f64),
+];
+
+/// The columns of a measure beside the built-in ones: score, p, q and the ends of its interval.
+pub(crate) fn own_columns(measure: &str) -> [String; 5] {
+    [
+        measure.to_owned(),
+        format!("p_{measure}"),
+        format!("q_{measure}"),
+        format!("{measure}_low"),
+        format!("{measure}_high"),
+    ]
+}
+
+/// Refuses measures whose columns would not be new, or not be plain words.
+pub(crate) fn check_names(own: &[&dyn Association]) -> Result<(), Error> {
+    let pair = ["filter", "au", "n_with", "n_without"].into_iter();
+    let all = pair.chain(MEASURES).chain(COLUMNS.map(|column| column.1));
+    let mut taken: Vec<String> = all.map(str::to_owned).collect();
+    for name in own.iter().map(|measure| measure.name()) {
+        let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_';
+        let columns = own_columns(name);
+        if name.is_empty()
+            || !name.chars().all(plain)
+            || columns.iter().any(|column| taken.contains(column))
+        {
+            let expected = "give lower-case letters, digits and _, and no name of another column";
+            return Err(Error::bad_option("measure", name, expected));
+        }
+        taken.extend(columns);
+    }
+    Ok(())
+}

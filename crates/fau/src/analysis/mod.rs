@@ -1,0 +1,149 @@
+//! From activations and codings to a table of associations with their nulls.
+
+pub(crate) mod columns;
+pub(crate) mod counts;
+pub(crate) mod inference;
+pub(crate) mod scores;
+
+use crate::analysis::columns::check_names;
+use crate::analysis::inference::{Inference, Work};
+use crate::analysis::scores::{Correspondence, FilterAu, MEASURES, Scores};
+use crate::error::Error;
+use crate::input::activations::Activations;
+use crate::input::coded::{AuCount, Coded};
+use crate::input::options::CheckedOptions;
+use crate::input::samples::SampleRow;
+use crate::input::table::{Table, check_rows};
+use crate::score::association::Association;
+use crate::watch::Watch;
+
+/// The result of [`analyse`].
+#[derive(Debug, Clone)]
+pub struct Analysis {
+    /// Its options.
+    pub options: CheckedOptions,
+    /// Names of the measures: the built-in ones ([`MEASURES`]), then the others.
+    pub measures: Vec<&'static str>,
+    /// Rows of the activations array.
+    pub rows: usize,
+    /// Coded rows, the only ones used.
+    pub rows_used: usize,
+    /// Filters of the activations array.
+    pub filters: usize,
+    /// Action units analysed, ascending.
+    pub aus_used: Vec<AuCount>,
+    /// Action units too rare or too frequent, ascending.
+    pub aus_left_out: Vec<AuCount>,
+    /// Filters that are constant over all rows used, ascending: they correspond to nothing.
+    pub dead_filters: Vec<usize>,
+    /// Every filter × every action unit used, by filter, then action unit.
+    pub associations: Vec<FilterAu>,
+    /// One per live filter, by filter.
+    pub correspondences: Vec<Correspondence>,
+    /// Chance, intervals, and the share of the expression class.
+    pub inference: Inference,
+}
+
+impl Analysis {
+    /// Place of a filter and the action unit number `unit` (of [`aus_used`](Self::aus_used)) in
+    /// [`associations`](Self::associations).
+    pub fn place(&self, filter: usize, unit: usize) -> usize {
+        filter * self.aus_used.len() + unit
+    }
+
+    /// The score of measure `name` in every association; `None` for an unknown measure.
+    pub fn scores(&self, name: &str) -> Option<Vec<f64>> {
+        let at = self.measures.iter().position(|measure| *measure == name)?;
+        Some(self.column(at))
+    }
+
+    /// The score of measure number `at` in every association.
+    pub(crate) fn column(&self, at: usize) -> Vec<f64> {
+        self.associations.iter().map(|row| row.scores[at]).collect()
+    }
+
+    /// Names of the measures beside the built-in ones.
+    pub fn own_measures(&self) -> &[&'static str] {
+        &self.measures[MEASURES.len()..]
+    }
+
+    /// Correspondences from the largest score to the smallest, then by filter.
+    pub(crate) fn ranked(&self) -> Vec<Correspondence> {
+        let mut ranked = self.correspondences.clone();
+        ranked.sort_by(|a, b| b.score.total_cmp(&a.score).then(a.filter.cmp(&b.filter)));
+        ranked
+    }
+
+    /// The first `count` filters to draw: the best filter of every action unit, then the next best of all.
+    pub fn best_filters(&self, count: usize) -> Vec<usize> {
+        let mut units = Vec::new();
+        let (first, others): (Vec<_>, Vec<_>) = self.ranked().into_iter().partition(|c| {
+            let new = !units.contains(&c.au);
+            units.push(c.au);
+            new
+        });
+        let all = first.into_iter().chain(others);
+        all.map(|c| c.filter).take(count).collect()
+    }
+}
+
+/// Scores every filter against every sufficiently frequent action unit by KL, Jensen-Shannon, AUROC, mutual information
+/// and point-biserial correlation, and compares each score with chance and with the share of the expression class
+/// ([`Inference`]). The largest KL decides the correspondence.
+///
+/// Only coded rows are used. `samples` may come in any order: `index` is the row of `activations` that
+/// each describes, and results do not depend on the order to the last bit, nor on the number of threads.
+///
+/// # Errors
+/// [`Error::NoFilters`], [`Error::Mismatch`] and [`Error::BadIndex`] where the two do not belong
+/// together; [`Error::NotFinite`] for NaN or infinite activations; [`Error::NoCodedRows`] and
+/// [`Error::NoUsableAu`] where there is nothing to analyse.
+pub fn analyse(
+    activations: &Activations,
+    samples: &[SampleRow],
+    options: &CheckedOptions,
+) -> Result<Analysis, Error> {
+    analyse_with(activations, samples, options, &[], &Watch::default())
+}
+
+/// [`analyse`] with further measures, each with p, q and interval, and with progress.
+///
+/// # Errors
+/// Those of [`analyse`], [`Error::BadOption`] for a measure whose columns have no new names, and [`Error::Cancelled`].
+pub fn analyse_with(
+    activations: &Activations,
+    samples: &[SampleRow],
+    options: &CheckedOptions,
+    own: &[&dyn Association],
+    watch: &Watch,
+) -> Result<Analysis, Error> {
+    check_names(own)?;
+    check_rows(activations, samples)?;
+    let coded = Coded::collect(samples);
+    let (aus_used, aus_left_out) = coded.usable(options.min_positives)?;
+    let table = Table::new(&coded, activations, aus_used.iter().map(|count| count.au));
+    let scores = Scores::new(&table, aus_used, options, own);
+    let work = Work {
+        options,
+        activations,
+        coded: &coded,
+        table: &table,
+        scores: &scores,
+        own,
+    };
+    let inference = work.infer(watch)?;
+    let names = own.iter().map(|measure| measure.name());
+    Ok(Analysis {
+        options: options.clone(),
+        measures: MEASURES.into_iter().chain(names).collect(),
+        rows: activations.rows(),
+        rows_used: coded.len(),
+        filters: activations.filters(),
+        aus_used: scores.aus,
+        aus_left_out,
+        dead_filters: scores.dead,
+        associations: scores.pairs,
+        correspondences: scores.correspondences,
+        inference,
+    })
+}

@@ -1,0 +1,314 @@
+//! Intervals by resampling people.
+
+use std::sync::atomic::AtomicUsize;
+
+use faus_base::order::quantile;
+use rand::RngExt;
+use rayon::prelude::*;
+use serde::Serialize;
+
+use crate::chance::random::{Purpose, keyed};
+use crate::error::Error;
+use crate::input::options::{AnalysisOptions, Smoothing};
+use crate::input::table::{Table, wide};
+use crate::score::bins::{Sizes, bin_numbers};
+use crate::watch::Watch;
+
+/// A 95% interval; NaN where undefined.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub struct Range95 {
+    /// 2.5% end.
+    pub low: f64,
+    /// 97.5% end.
+    pub high: f64,
+}
+
+impl Range95 {
+    pub(crate) const NONE: Self = Self {
+        low: f64::NAN,
+        high: f64::NAN,
+    };
+
+    /// Percentile interval (Efron & Tibshirani 1993, §13.3) of resampled values; NaN values are left out, and an
+    /// interval of fewer than half the resamplings is none.
+    pub(crate) fn percentile(values: &[f64]) -> Self {
+        let mut sorted: Vec<f64> = values.iter().copied().filter(|x| !x.is_nan()).collect();
+        if sorted.is_empty() || 2 * sorted.len() < values.len() {
+            return Self::NONE;
+        }
+        sorted.sort_unstable_by(f64::total_cmp);
+        Self {
+            low: quantile(&sorted, 0.025),
+            high: quantile(&sorted, 0.975),
+        }
+    }
+
+    /// The interval of the difference of two series that were resampled alike; NaN values are left out.
+    pub fn of_difference(own: &[f64], theirs: &[f64]) -> Self {
+        let differences: Vec<f64> = own.iter().zip(theirs).map(|(a, b)| a - b).collect();
+        Self::percentile(&differences)
+    }
+
+    /// The interval mirrored at the estimate (the basic bootstrap, Davison & Hinkley 1997, §5.2), cut at 0: for
+    /// divergences, whose resampled values are biased upwards.
+    fn mirrored(self, estimate: f64) -> Self {
+        Self {
+            low: (2.0 * estimate - self.high).max(0.0),
+            high: (2.0 * estimate - self.low).max(0.0),
+        }
+    }
+}
+
+/// How often each subject is drawn in resampling `index`; more than 255 times does not happen.
+pub(crate) fn weights(subjects: usize, seed: u64, index: u64) -> Vec<u8> {
+    let rng = &mut keyed(seed, Purpose::Bootstrap, index);
+    let mut weights = vec![0_u8; subjects];
+    for _ in 0..subjects {
+        let drawn = &mut weights[rng.random_range(0..subjects)];
+        *drawn = drawn.saturating_add(1);
+    }
+    weights
+}
+
+/// Weights of every row in every resampling of its subjects.
+pub(crate) fn row_weights(subjects: &[u32], options: &AnalysisOptions) -> Vec<Vec<u8>> {
+    let people = subjects.iter().max().map_or(0, |last| *last as usize + 1);
+    let of = |index| {
+        let own = weights(people, options.seed, index);
+        let rows = subjects.iter();
+        rows.map(|&subject| own[subject as usize]).collect()
+    };
+    let all = 0..options.bootstrap as u64;
+    all.into_par_iter().map(of).collect()
+}
+
+/// The AUROC of some scores in every resampling of the subjects; NaN where one group was not drawn.
+pub(crate) fn resampled_aurocs(
+    scores: &[f64],
+    positive: &[bool],
+    subjects: &[u32],
+    options: &AnalysisOptions,
+) -> Vec<f64> {
+    let rows = Ascending::new(scores);
+    let list = with(positive);
+    let mut below = vec![0; scores.len()];
+    let weights = row_weights(subjects, options);
+    let auroc = |weights: &Vec<u8>| {
+        let total = rows.doubled_weight_below(weights, &mut below);
+        weighted_auroc(&list, weights, &below, total)
+    };
+    weights.iter().map(auroc).collect()
+}
+
+/// The rows of one kind.
+fn with(presence: &[bool]) -> Vec<u32> {
+    let rows = (0..).zip(presence).filter(|(_, with)| **with);
+    rows.map(|(row, _)| row).collect()
+}
+
+/// Intervals of KL and AUROC of one pair.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) struct PairRanges {
+    pub kl: Range95,
+    pub auroc: Range95,
+}
+
+/// Intervals of every pair, filter by filter; `observed` is KL of each.
+///
+/// # Errors
+/// [`Error::Cancelled`].
+pub(crate) fn resample(
+    table: &Table,
+    subjects: &[u32],
+    observed: &[f64],
+    options: &AnalysisOptions,
+    watch: &Watch,
+) -> Result<Vec<PairRanges>, Error> {
+    let weights = row_weights(subjects, options);
+    let lists: Vec<Vec<u32>> = table.presence.iter().map(|p| with(p)).collect();
+    let (begun, of) = (AtomicUsize::new(0), table.columns.len());
+    let filters = table.columns.par_iter();
+    let ranges = filters
+        .zip(observed.par_chunks(table.units()))
+        .map(|(column, observed)| {
+            watch.next(&begun, of)?;
+            let filter = Resampled::new(column, options.bins, options.smoothing);
+            Ok(filter.ranges(&lists, &weights, observed))
+        });
+    Ok(ranges.collect::<Result<Vec<_>, Error>>()?.concat())
+}
+
+/// Rows in ascending order of their values; `ends` are the ends of ties.
+struct Ascending {
+    order: Vec<u32>,
+    ends: Vec<usize>,
+}
+
+impl Ascending {
+    fn new(values: &[f64]) -> Self {
+        let mut order: Vec<u32> = (0..values.len() as u32).collect();
+        order.sort_unstable_by(|&a, &b| values[a as usize].total_cmp(&values[b as usize]));
+        let same = |a: &u32, b: &u32| values[*a as usize] == values[*b as usize];
+        let ends = order.chunk_by(same).scan(0, |end, tied| {
+            *end += tied.len();
+            Some(*end)
+        });
+        Self {
+            ends: ends.collect(),
+            order,
+        }
+    }
+
+    /// Of every row twice the weight below it plus the weight tied with it; returns the whole weight.
+    fn doubled_weight_below(&self, weights: &[u8], below: &mut [u64]) -> u64 {
+        let (mut before, mut start) = (0, 0);
+        for &end in &self.ends {
+            let tied = &self.order[start..end];
+            let own: u64 = tied
+                .iter()
+                .map(|&row| u64::from(weights[row as usize]))
+                .sum();
+            tied.iter()
+                .for_each(|&row| below[row as usize] = 2 * before + own);
+            before += own;
+            start = end;
+        }
+        before
+    }
+}
+
+/// One filter's rows and their bins.
+struct Resampled {
+    rows: Ascending,
+    bins: Option<Vec<u32>>,
+    bin_count: usize,
+    smoothing: Smoothing,
+}
+
+impl Resampled {
+    fn new(column: &[f32], bin_count: usize, smoothing: Smoothing) -> Self {
+        Self {
+            rows: Ascending::new(&wide(column)),
+            bins: bin_numbers(column, bin_count),
+            bin_count,
+            smoothing,
+        }
+    }
+
+    fn ranges(&self, lists: &[Vec<u32>], weights: &[Vec<u8>], observed: &[f64]) -> Vec<PairRanges> {
+        let mut kls = vec![Vec::with_capacity(weights.len()); lists.len()];
+        let mut aurocs = kls.clone();
+        let mut below = vec![0; self.rows.order.len()];
+        for weights in weights {
+            let total = self.rows.doubled_weight_below(weights, &mut below);
+            let all = self.histogram(weights, 0..weights.len() as u32);
+            for (unit, list) in lists.iter().enumerate() {
+                aurocs[unit].push(weighted_auroc(list, weights, &below, total));
+                kls[unit].push(self.kl(weights, list, &all));
+            }
+        }
+        let range = |((kls, aurocs), &observed): ((&Vec<f64>, &Vec<f64>), &f64)| PairRanges {
+            kl: Range95::percentile(kls).mirrored(observed),
+            auroc: Range95::percentile(aurocs),
+        };
+        kls.iter().zip(&aurocs).zip(observed).map(range).collect()
+    }
+
+    fn histogram(&self, weights: &[u8], rows: impl Iterator<Item = u32>) -> Vec<u64> {
+        let mut counts = vec![0; self.bin_count];
+        if let Some(bins) = &self.bins {
+            for row in rows {
+                counts[bins[row as usize] as usize] += u64::from(weights[row as usize]);
+            }
+        }
+        counts
+    }
+
+    fn kl(&self, weights: &[u8], list: &[u32], all: &[u64]) -> f64 {
+        let with = self.histogram(weights, list.iter().copied());
+        let (n, n_with): (u64, u64) = (all.iter().sum(), with.iter().sum());
+        if n_with == 0 || n_with == n {
+            // A constant filter, or a resampling without one of the groups.
+            return if self.bins.is_none() { 0.0 } else { f64::NAN };
+        }
+        let sizes = Sizes {
+            n_with,
+            n_without: n - n_with,
+            bins: self.bin_count,
+            smoothing: self.smoothing,
+        };
+        let filled = with.iter().zip(all).filter(|(_, all)| **all > 0);
+        filled
+            .map(|(&with, &all)| sizes.kl_term(with, all - with))
+            .sum::<f64>()
+            .max(0.0)
+    }
+}
+
+/// AUROC of rows that count `weights` times, from [`Ascending::doubled_weight_below`]; NaN where a group has no weight.
+fn weighted_auroc(list: &[u32], weights: &[u8], below: &[u64], total: u64) -> f64 {
+    let (mut sum, mut with) = (0, 0);
+    for &row in list {
+        let weight = u64::from(weights[row as usize]);
+        with += weight;
+        sum += weight * below[row as usize];
+    }
+    // Pairs within the group itself come to half its squared weight, ties and a row with itself counted half.
+    (sum - with * with) as f64 / (2 * with * (total - with)) as f64
+}
+
+#[cfg(test)]
+mod tests {
+    use faus_base::order::auroc;
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::score::association::{Association, Kl};
+
+    proptest! {
+        /// Weights are copies: the literal version repeats every row.
+        #[test]
+        fn weights_are_copies(rows in prop::collection::vec((-5..6_i8, any::<bool>(), 0..4_u8), 2..40)) {
+            let column: Vec<f32> = rows.iter().map(|r| f32::from(r.0)).collect();
+            let list: Vec<u32> = (0..).zip(&rows).filter(|(_, r)| r.1).map(|(row, _)| row).collect();
+            let weights: Vec<u8> = rows.iter().map(|r| r.2).collect();
+            let smoothing = Smoothing::default();
+            let filter = Resampled::new(&column, 8, smoothing);
+            let mut below = vec![0; rows.len()];
+            let total = filter.rows.doubled_weight_below(&weights, &mut below);
+            let copies: Vec<(f64, bool)> = rows.iter().flat_map(|r| vec![(f64::from(r.0), r.1); usize::from(r.2)]).collect();
+            let (values, with): (Vec<f64>, Vec<bool>) = copies.into_iter().unzip();
+            let (fast, slow) = (weighted_auroc(&list, &weights, &below, total), auroc(&values, &with));
+            prop_assert!((fast - slow).abs() < 1e-12 || fast.is_nan() && slow.is_nan());
+            // KL's bins span all rows, drawn or not: compare only where the ends are drawn.
+            let ends = [column.iter().copied().fold(f32::MAX, f32::min), column.iter().copied().fold(f32::MIN, f32::max)];
+            let copied: Vec<f32> = values.iter().map(|v| *v as f32).collect();
+            let both = with.iter().any(|w| *w) && with.iter().any(|w| !*w);
+            if both && ends.iter().all(|end| copied.contains(end)) {
+                let all = filter.histogram(&weights, 0..rows.len() as u32);
+                let slow = Kl { bins: 8, smoothing }.score(&copied, &with);
+                prop_assert!((filter.kl(&weights, &list, &all) - slow).abs() < 1e-12);
+            }
+        }
+
+        #[test]
+        fn as_many_people_are_drawn_as_there_are(people in 1..200_usize, index in 0..50_u64) {
+            let drawn = weights(people, 4, index);
+            prop_assert_eq!(drawn.iter().map(|&w| usize::from(w)).sum::<usize>(), people);
+            prop_assert_eq!(&drawn, &weights(people, 4, index));
+        }
+    }
+
+    #[test]
+    fn intervals_need_half_of_the_resamplings() {
+        let nan = f64::NAN;
+        assert!(Range95::percentile(&[1.0, nan, nan]).low.is_nan());
+        assert_eq!(Range95::percentile(&[1.0, 1.0, nan]).high, 1.0);
+        let mirrored = Range95 {
+            low: 0.4,
+            high: 0.9,
+        }
+        .mirrored(0.5);
+        assert!((mirrored.low - 0.1).abs() < 1e-12 && (mirrored.high - 0.6).abs() < 1e-12);
+    }
+}

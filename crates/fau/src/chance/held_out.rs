@@ -1,0 +1,154 @@
+//! Tests on images without an expression label whether associations found on labelled images hold.
+
+use faus_base::order::auroc;
+use serde::Serialize;
+
+use crate::chance::exchange::Scheme;
+use crate::chance::permutation::{PairNull, permute};
+use crate::chance::rates::{at_most, benjamini_hochberg};
+use crate::error::Error;
+use crate::input::activations::Activations;
+use crate::input::coded::Coded;
+use crate::input::options::AnalysisOptions;
+use crate::input::table::{Table, wide};
+use crate::watch::Watch;
+
+/// Pairs chosen on labelled rows, scored on held-out ones (CK+: sequences with FACS codes and no expression label, on
+/// which the network was not trained; their people may have other, labelled sequences).
+#[derive(Debug, Clone, PartialEq)]
+pub struct HeldOut {
+    /// Coded held-out rows.
+    pub rows: usize,
+    /// Coded labelled rows.
+    pub labelled_rows: usize,
+    /// The chosen pairs: false-discovery rate of AUROC on the labelled rows at most `fdr`.
+    pub pairs: Vec<HeldOutPair>,
+}
+
+/// One chosen pair.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub struct HeldOutPair {
+    /// Filter.
+    pub filter: usize,
+    /// Action unit.
+    pub au: u8,
+    /// AUROC on the labelled rows.
+    pub auroc_labelled: f64,
+    /// Held-out rows that show the unit.
+    pub n_with: usize,
+    /// Held-out rows that do not.
+    pub n_without: usize,
+    /// AUROC on the held-out rows.
+    pub auroc: f64,
+    /// One-sided p, in the direction of the labelled rows.
+    pub p: f64,
+    /// Its false-discovery rate over the chosen pairs.
+    pub q: f64,
+}
+
+impl HeldOut {
+    /// `None` without permutations, and where either side has no usable action unit.
+    pub(crate) fn of(
+        coded: &Coded,
+        activations: &Activations,
+        options: &AnalysisOptions,
+        watch: &Watch,
+    ) -> Result<Option<Self>, Error> {
+        let labelled = coded.only(|row| coded.classes[row].is_some());
+        let held_out = coded.only(|row| coded.classes[row].is_none());
+        let aus = usable_in_both(&labelled, &held_out, options.min_positives);
+        if options.permutations == 0 || aus.is_empty() {
+            return Ok(None);
+        }
+        let chosen_on = Side::new(&labelled, activations, &aus, options, watch)?;
+        let scored_on = Side::new(&held_out, activations, &aus, options, watch)?;
+        let p: Vec<f64> = chosen_on.nulls.iter().map(|null| null.p_auroc).collect();
+        let q = benjamini_hochberg(&p).into_iter().enumerate();
+        let chosen = q.filter(|(_, q)| *q <= options.fdr);
+        let pair = |(at, _): (usize, f64)| pair(at, &aus, &chosen_on, &scored_on);
+        let mut pairs: Vec<HeldOutPair> = chosen.map(pair).collect();
+        let p: Vec<f64> = pairs.iter().map(|pair| pair.p).collect();
+        for (pair, q) in pairs.iter_mut().zip(benjamini_hochberg(&p)) {
+            pair.q = q;
+        }
+        Ok(Some(Self {
+            rows: held_out.len(),
+            labelled_rows: labelled.len(),
+            pairs,
+        }))
+    }
+
+    /// Pairs whose false-discovery rate on the held-out rows is at most `fdr`.
+    pub fn replicated(&self, fdr: f64) -> usize {
+        at_most(self.pairs.iter().map(|pair| pair.q), fdr)
+    }
+
+    /// Share of the pairs on the same side of 0.5 as before; NaN of none.
+    pub fn same_direction(&self) -> f64 {
+        let same = |pair: &&HeldOutPair| (pair.auroc - 0.5) * (pair.auroc_labelled - 0.5) > 0.0;
+        self.pairs.iter().filter(same).count() as f64 / self.pairs.len() as f64
+    }
+}
+
+/// Pair number `at` (by filter, then action unit), not yet corrected.
+fn pair(at: usize, aus: &[u8], chosen_on: &Side, scored_on: &Side) -> HeldOutPair {
+    let unit = at % aus.len();
+    let with = &scored_on.table.presence[unit];
+    let n_with = with.iter().filter(|with| **with).count();
+    let (before, null) = (chosen_on.auroc(at), &scored_on.nulls[at]);
+    HeldOutPair {
+        filter: at / aus.len(),
+        au: aus[unit],
+        auroc_labelled: before,
+        n_with,
+        n_without: with.len() - n_with,
+        auroc: scored_on.auroc(at),
+        p: if before > 0.5 {
+            null.p_above
+        } else {
+            null.p_below
+        },
+        q: f64::NAN,
+    }
+}
+
+fn usable_in_both(labelled: &Coded, held_out: &Coded, min_positives: usize) -> Vec<u8> {
+    let usable = |coded: &Coded| -> Vec<u8> {
+        let used = coded.usable(min_positives).map(|(used, _)| used);
+        used.unwrap_or_default().iter().map(|c| c.au).collect()
+    };
+    let there = usable(held_out);
+    let both = usable(labelled).into_iter();
+    both.filter(|au| there.contains(au)).collect()
+}
+
+/// One part of the coded rows.
+struct Side {
+    table: Table,
+    /// By filter, then action unit.
+    nulls: Vec<PairNull>,
+}
+
+impl Side {
+    fn new(
+        coded: &Coded,
+        activations: &Activations,
+        aus: &[u8],
+        options: &AnalysisOptions,
+        watch: &Watch,
+    ) -> Result<Self, Error> {
+        let table = Table::new(coded, activations, aus.iter().copied());
+        let scheme = Scheme::of_subjects(&coded.subjects, &coded.recordings, options.exchange);
+        let nulls = permute(&table, &scheme, options, watch)?;
+        let nulls = nulls.into_iter().flat_map(|filter| filter.pairs).collect();
+        Ok(Self { table, nulls })
+    }
+
+    fn auroc(&self, at: usize) -> f64 {
+        let (filter, unit) = (at / self.table.units(), at % self.table.units());
+        auroc(
+            &wide(&self.table.columns[filter]),
+            &self.table.presence[unit],
+        )
+    }
+}

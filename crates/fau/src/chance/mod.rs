@@ -1,0 +1,15 @@
+//! Chance: null distributions, corrections for many tests, and intervals.
+
+pub(crate) mod bootstrap;
+pub(crate) mod exchange;
+pub(crate) mod held_out;
+pub(crate) mod own;
+pub(crate) mod permutation;
+pub(crate) mod random;
+pub(crate) mod rates;
+pub(crate) mod within_class;
+
+/// p = (b + 1) / (m + 1): never 0, and exact (Phipson & Smyth 2010).
+pub(crate) fn p_value(at_least: usize, of: usize) -> f64 {
+    (at_least + 1) as f64 / (of + 1) as f64
+}

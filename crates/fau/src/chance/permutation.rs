@@ -1,0 +1,369 @@
+//! The null distribution of KL and AUROC together, by exchange of codes.
+
+use faus_base::order::{doubled_midranks, quantile};
+use rayon::prelude::*;
+
+use crate::chance::exchange::Scheme;
+use crate::chance::p_value;
+use crate::chance::random::Purpose;
+use crate::error::Error;
+use crate::input::options::AnalysisOptions;
+use crate::input::table::{Table, wide};
+use crate::score::bins::{Sizes, TIES, bin_numbers};
+use crate::watch::Watch;
+
+/// Permutations whose KL values are kept for the shape of the null distribution (its 95% point).
+const KEPT: usize = 2000;
+/// Rows listed at a time, over permutations and action units: 64 MB.
+const LISTED: usize = 16 << 20;
+
+/// Chance for one filter.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct FilterNull {
+    /// One for each action unit.
+    pub pairs: Vec<PairNull>,
+    /// p of the largest KL over the action units.
+    pub p_max: f64,
+}
+
+/// Chance for one pair.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) struct PairNull {
+    /// Share of exchanges with at least this KL.
+    pub p_kl: f64,
+    /// Share of exchanges with an AUROC at least as far from 0.5.
+    pub p_auroc: f64,
+    /// Share of exchanges with at least, and with at most, this AUROC.
+    pub p_above: f64,
+    pub p_below: f64,
+    /// Mean and 95% point of KL under the null.
+    pub kl_mean: f64,
+    pub kl_95: f64,
+}
+
+/// Permutes; the result does not depend on the number of threads.
+///
+/// # Errors
+/// [`Error::Cancelled`].
+pub(crate) fn permute(
+    table: &Table,
+    scheme: &Scheme,
+    options: &AnalysisOptions,
+    watch: &Watch,
+) -> Result<Vec<FilterNull>, Error> {
+    let units: Vec<Unit> = table.presence.iter().map(|p| Unit::new(p)).collect();
+    let columns = table.columns.par_iter();
+    let mut tallies: Vec<Tally> = columns
+        .map(|column| Tally::new(column, &units, options))
+        .collect();
+    let rows_listed: usize = units.iter().map(|unit| unit.list.len()).sum();
+    let at_once = (LISTED / rows_listed.max(1)).clamp(1, 1000);
+    for first in (0..options.permutations).step_by(at_once) {
+        watch.step(first, options.permutations)?;
+        let last = (first + at_once).min(options.permutations);
+        let draw = |index: usize| -> Vec<Vec<u32>> {
+            let source = scheme.draw(options.seed, Purpose::Exchange, index as u64);
+            units.iter().map(|unit| unit.exchanged(&source)).collect()
+        };
+        let lists: Vec<_> = (first..last).into_par_iter().map(draw).collect();
+        tallies
+            .par_iter_mut()
+            .for_each(|tally| lists.iter().for_each(|lists| tally.count(lists)));
+    }
+    let finish = |tally: Tally| tally.finish(options.permutations);
+    Ok(tallies.into_iter().map(finish).collect())
+}
+
+/// The codes of one action unit. Only rows of the rarer kind are listed.
+struct Unit<'a> {
+    presence: &'a [bool],
+    /// The kind of row listed.
+    listed: bool,
+    /// Rows of that kind.
+    list: Vec<u32>,
+}
+
+impl<'a> Unit<'a> {
+    fn new(presence: &'a [bool]) -> Self {
+        let listed = 2 * presence.iter().filter(|with| **with).count() <= presence.len();
+        let rows = (0..).zip(presence).filter(|(_, with)| **with == listed);
+        Self {
+            presence,
+            listed,
+            list: rows.map(|(row, _)| row).collect(),
+        }
+    }
+
+    /// The rows of the listed kind after an exchange.
+    fn exchanged(&self, source: &[u32]) -> Vec<u32> {
+        let rows = (0..).zip(source);
+        rows.filter(|(_, from)| self.presence[**from as usize] == self.listed)
+            .map(|(row, _)| row)
+            .collect()
+    }
+}
+
+/// One row of one filter, in the layout of the inner loop.
+#[derive(Clone, Copy)]
+struct Cell {
+    rank: u32,
+    /// Number among the filled bins.
+    bin: u32,
+}
+
+/// The counts of one filter.
+struct Tally {
+    cells: Vec<Cell>,
+    /// Where each filled bin's terms begin.
+    starts: Vec<u32>,
+    counts: Vec<u32>,
+    units: Vec<UnitTally>,
+    largest: f64,
+    largest_reached: usize,
+}
+
+struct UnitTally {
+    /// KL's term of filled bin b with c listed rows: `terms[starts[b] + c]`.
+    terms: Vec<f64>,
+    /// 2U − n₁n₀ is `sign` · (doubled rank sum of the listed rows − `centre`).
+    centre: i64,
+    sign: i64,
+    observed: Outcome,
+    kl_reached: usize,
+    farther: usize,
+    above: usize,
+    below: usize,
+    kl_sum: f64,
+    kept: Vec<f32>,
+}
+
+#[derive(Clone, Copy, Default)]
+struct Outcome {
+    kl: f64,
+    /// 2U − n₁n₀: 0 at an AUROC of 0.5.
+    shift: i64,
+}
+
+impl Tally {
+    fn new(column: &[f32], units: &[Unit], options: &AnalysisOptions) -> Self {
+        // A constant filter has one bin; every KL is then 0, and every p is 1.
+        let bins = bin_numbers(column, options.bins).unwrap_or_else(|| vec![0; column.len()]);
+        let mut totals = vec![0_u64; options.bins];
+        bins.iter().for_each(|&bin| totals[bin as usize] += 1);
+        let filled: Vec<usize> = (0..totals.len()).filter(|&bin| totals[bin] > 0).collect();
+        let mut place = vec![0; totals.len()];
+        (0..).zip(&filled).for_each(|(at, &bin)| place[bin] = at);
+        let totals: Vec<u64> = filled.iter().map(|&bin| totals[bin]).collect();
+        // A bin with n rows has n + 1 possible counts.
+        let starts = totals.iter().scan(0, |next, &total| {
+            Some(std::mem::replace(next, *next + total as u32 + 1))
+        });
+        let ranks = doubled_midranks(&wide(column)).into_iter();
+        let cells = ranks.zip(bins).map(|(rank, bin)| Cell {
+            rank,
+            bin: place[bin as usize],
+        });
+        let mut tally = Self {
+            starts: starts.collect(),
+            cells: cells.collect(),
+            counts: vec![0; totals.len()],
+            units: units
+                .iter()
+                .map(|unit| UnitTally::new(unit, &totals, options))
+                .collect(),
+            largest: f64::NEG_INFINITY,
+            largest_reached: 0,
+        };
+        for (tally_of, unit) in tally.units.iter_mut().zip(units) {
+            // By the same sums as the permuted ones, so that equal histograms are equal.
+            tally_of.observed =
+                tally_of.outcome(&tally.cells, &tally.starts, &mut tally.counts, &unit.list);
+            tally.largest = tally.largest.max(tally_of.observed.kl);
+        }
+        tally
+    }
+
+    fn count(&mut self, lists: &[Vec<u32>]) {
+        let mut largest = f64::NEG_INFINITY;
+        for (unit, list) in self.units.iter_mut().zip(lists) {
+            let now = unit.outcome(&self.cells, &self.starts, &mut self.counts, list);
+            unit.kl_reached += usize::from(now.kl >= unit.observed.kl - TIES);
+            unit.farther += usize::from(now.shift.abs() >= unit.observed.shift.abs());
+            unit.above += usize::from(now.shift >= unit.observed.shift);
+            unit.below += usize::from(now.shift <= unit.observed.shift);
+            unit.kl_sum += now.kl;
+            if unit.kept.len() < KEPT {
+                unit.kept.push(now.kl as f32);
+            }
+            largest = largest.max(now.kl);
+        }
+        self.largest_reached += usize::from(largest >= self.largest - TIES);
+    }
+
+    fn finish(self, permutations: usize) -> FilterNull {
+        let pair = |unit: UnitTally| unit.finish(permutations);
+        FilterNull {
+            pairs: self.units.into_iter().map(pair).collect(),
+            p_max: p_value(self.largest_reached, permutations),
+        }
+    }
+}
+
+impl UnitTally {
+    fn new(unit: &Unit, totals: &[u64], options: &AnalysisOptions) -> Self {
+        let (listed, rows) = (unit.list.len() as u64, unit.presence.len() as u64);
+        let n_with = if unit.listed { listed } else { rows - listed };
+        let sizes = Sizes {
+            n_with,
+            n_without: rows - n_with,
+            bins: options.bins,
+            smoothing: options.smoothing,
+        };
+        let terms = totals.iter().flat_map(|&total| {
+            (0..=total).map(move |count| match unit.listed {
+                true => sizes.kl_term(count, total - count),
+                false => sizes.kl_term(total - count, count),
+            })
+        });
+        Self {
+            terms: terms.collect(),
+            centre: listed as i64 * (rows as i64 + 1),
+            sign: if unit.listed { 1 } else { -1 },
+            observed: Outcome::default(),
+            kl_reached: 0,
+            farther: 0,
+            above: 0,
+            below: 0,
+            kl_sum: 0.0,
+            kept: vec![],
+        }
+    }
+
+    /// KL and the shift of U when the rows of `list` are the listed ones.
+    fn outcome(&self, cells: &[Cell], starts: &[u32], counts: &mut [u32], list: &[u32]) -> Outcome {
+        counts.fill(0);
+        let mut ranks = 0_u64;
+        for &row in list {
+            let cell = cells[row as usize];
+            ranks += u64::from(cell.rank);
+            counts[cell.bin as usize] += 1;
+        }
+        let terms = starts.iter().zip(&*counts);
+        Outcome {
+            kl: terms
+                .map(|(start, count)| self.terms[(start + count) as usize])
+                .sum(),
+            shift: self.sign * (ranks as i64 - self.centre),
+        }
+    }
+
+    fn finish(self, permutations: usize) -> PairNull {
+        let mut kept: Vec<f64> = self.kept.iter().map(|&kl| f64::from(kl)).collect();
+        kept.sort_unstable_by(f64::total_cmp);
+        let p = |reached| p_value(reached, permutations);
+        PairNull {
+            p_kl: p(self.kl_reached),
+            p_auroc: p(self.farther),
+            p_above: p(self.above),
+            p_below: p(self.below),
+            kl_mean: self.kl_sum / permutations as f64,
+            kl_95: quantile(&kept, 0.95),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    use crate::chance::exchange::Exchange;
+    use crate::score::association::{Association, Auroc, Kl};
+
+    /// The literal version: permute the codes, score anew, count.
+    fn slowly(table: &Table, scheme: &Scheme, options: &AnalysisOptions) -> Vec<FilterNull> {
+        let kl = Kl::of(options);
+        let score = |column: &[f32], with: &[bool]| {
+            let with_count = with.iter().filter(|w| **w).count() as f64;
+            let pairs = with_count * (with.len() as f64 - with_count);
+            (
+                (kl.score(column, with)),
+                ((2.0 * Auroc.score(column, with) - 1.0) * pairs).round(),
+            )
+        };
+        table
+            .columns
+            .iter()
+            .map(|column| {
+                let observed: Vec<_> = table.presence.iter().map(|p| score(column, p)).collect();
+                let largest = observed.iter().map(|o| o.0).fold(f64::MIN, f64::max);
+                let mut counts = vec![[0_usize; 4]; observed.len()];
+                let (mut sums, mut reached) = (vec![0.0; observed.len()], 0);
+                for index in 0..options.permutations {
+                    let source = scheme.draw(options.seed, Purpose::Exchange, index as u64);
+                    let mut most = f64::MIN;
+                    for (unit, presence) in table.presence.iter().enumerate() {
+                        let moved: Vec<bool> =
+                            source.iter().map(|&from| presence[from as usize]).collect();
+                        let (now, then) = (score(column, &moved), observed[unit]);
+                        let hits = [
+                            now.0 >= then.0 - TIES,
+                            now.1.abs() >= then.1.abs(),
+                            now.1 >= then.1,
+                            now.1 <= then.1,
+                        ];
+                        for (count, hit) in counts[unit].iter_mut().zip(hits) {
+                            *count += usize::from(hit);
+                        }
+                        sums[unit] += now.0;
+                        most = most.max(now.0);
+                    }
+                    reached += usize::from(most >= largest - TIES);
+                }
+                let p = |count| p_value(count, options.permutations);
+                let pair = |(c, sum): (&[usize; 4], &f64)| PairNull {
+                    p_kl: p(c[0]),
+                    p_auroc: p(c[1]),
+                    p_above: p(c[2]),
+                    p_below: p(c[3]),
+                    kl_mean: sum / options.permutations as f64,
+                    kl_95: 0.0,
+                };
+                FilterNull {
+                    pairs: counts.iter().zip(&sums).map(pair).collect(),
+                    p_max: p(reached),
+                }
+            })
+            .collect()
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(24))]
+        #[test]
+        fn fast_counts_are_the_literal_ones(
+            values in prop::collection::vec((-4..5_i8, 0..6_i8), 30),
+            units in prop::collection::vec(any::<[bool; 2]>(), 30),
+            subjects in prop::collection::vec(0..8_u32, 30),
+        ) {
+            let mut presence: Vec<Vec<bool>> = (0..2).map(|at| units.iter().map(|u| u[at]).collect()).collect();
+            presence.iter_mut().for_each(|p| { p[0] = true; p[1] = false; });
+            let columns = vec![
+                values.iter().map(|v| f32::from(v.0)).collect::<Vec<_>>(),
+                values.iter().map(|v| f32::from(v.1.max(3))).collect(),
+                vec![1.5; 30],
+            ];
+            let recordings: Vec<u32> = (0..30).collect();
+            let scheme = Scheme::of_subjects(&subjects, &recordings, Exchange::Both);
+            let table = Table { columns, presence };
+            let options = AnalysisOptions { bins: 7, permutations: 60, seed: 3, ..AnalysisOptions::default() };
+            let fast = permute(&table, &scheme, &options, &Watch::default()).unwrap();
+            for (fast, slow) in fast.iter().zip(slowly(&table, &scheme, &options)) {
+                prop_assert_eq!(fast.p_max, slow.p_max);
+                for (fast, slow) in fast.pairs.iter().zip(slow.pairs) {
+                    prop_assert!((fast.kl_mean - slow.kl_mean).abs() < 1e-12);
+                    prop_assert_eq!(PairNull { kl_mean: 0.0, kl_95: 0.0, ..*fast }, PairNull { kl_mean: 0.0, kl_95: 0.0, ..slow });
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,76 @@
+//! Columns of activations and of codes over the same coded rows.
+
+use rayon::prelude::*;
+
+use crate::error::Error;
+use crate::input::activations::Activations;
+use crate::input::coded::Coded;
+use crate::input::samples::SampleRow;
+
+/// Activations filter by filter, and presence action unit by action unit, each `[coded rows]`.
+pub(crate) struct Table {
+    pub columns: Vec<Vec<f32>>,
+    pub presence: Vec<Vec<bool>>,
+}
+
+impl Table {
+    pub fn new(
+        coded: &Coded,
+        activations: &Activations,
+        aus: impl IntoIterator<Item = u8>,
+    ) -> Self {
+        Self {
+            columns: (0..activations.filters())
+                .into_par_iter()
+                .map(|filter| activations.column(&coded.rows, filter))
+                .collect(),
+            presence: aus.into_iter().map(|au| coded.presence(au)).collect(),
+        }
+    }
+
+    /// Number of action units.
+    pub fn units(&self) -> usize {
+        self.presence.len()
+    }
+
+    /// `score` of every pair, by filter, then action unit.
+    pub fn each_pair<T: Send>(&self, score: impl Fn(&[f32], &[bool]) -> T + Sync) -> Vec<T> {
+        let filter = |column: &Vec<f32>| -> Vec<T> {
+            let presence = self.presence.iter();
+            presence.map(|with| score(column, with)).collect()
+        };
+        let filters: Vec<Vec<T>> = self.columns.par_iter().map(filter).collect();
+        filters.into_iter().flatten().collect()
+    }
+}
+
+/// Samples must number the rows of the activations array, each once, and activations must be finite.
+pub(crate) fn check_rows(activations: &Activations, samples: &[SampleRow]) -> Result<(), Error> {
+    let rows = activations.rows();
+    if activations.filters() == 0 {
+        return Err(Error::NoFilters { rows });
+    }
+    Error::unless_equal("samples", samples.len(), rows)?;
+    let mut used = vec![false; rows];
+    for &SampleRow { index, .. } in samples {
+        let problem = match used.get_mut(index) {
+            None => "outside the array",
+            Some(true) => "used twice",
+            Some(free) => {
+                *free = true;
+                continue;
+            }
+        };
+        return Err(Error::BadIndex {
+            index,
+            problem,
+            rows,
+        });
+    }
+    activations.check_finite()
+}
+
+/// f32 values as f64.
+pub(crate) fn wide(column: &[f32]) -> Vec<f64> {
+    column.iter().map(|&x| f64::from(x)).collect()
+}

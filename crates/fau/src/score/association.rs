@@ -1,0 +1,186 @@
+//! Association measures: how strongly a filter's activation separates images with an action unit from images without
+//! it.
+
+use faus_base::order::auroc;
+
+use crate::input::options::{AnalysisOptions, Smoothing};
+use crate::input::table::wide;
+use crate::score::bins::{SharedBins, TIES};
+
+/// A measure of association between one filter and one action unit: a score, and its null.
+///
+/// Both receive one finite activation per image and whether the image shows the action unit, in equal lengths, with at
+/// least one image of each kind. Scores must not depend on the order of the images, to the last bit.
+pub trait Association: Sync {
+    /// Column name in `associations.csv`: lower-case letters, digits and `_`.
+    fn name(&self) -> &'static str;
+
+    /// The score; NaN where it is undefined.
+    fn score(&self, activations: &[f32], with_au: &[bool]) -> f64;
+
+    /// How extreme a score is, for the null and for rankings: the score itself, unless no association is not its
+    /// smallest value.
+    fn strength(&self, score: f64) -> f64 {
+        score
+    }
+
+    /// How many of the `exchanged` codes give at least the strength of `with_au`, equal up to rounding included. The
+    /// default is literal, a score for each; a faster version must count the same.
+    fn null(&self, activations: &[f32], with_au: &[bool], exchanged: &[Vec<bool>]) -> usize {
+        let strength = |codes: &[bool]| self.strength(self.score(activations, codes));
+        let observed = strength(with_au);
+        let least = observed - TIES * observed.abs().max(1.0);
+        let reached = exchanged.iter().filter(|codes| strength(codes) >= least);
+        reached.count()
+    }
+}
+
+/// Kullback-Leibler divergence KL(Q‖R) in nats: Q is the histogram of images with the action unit, R of
+/// those without (the measure of Khorrami, Paine & Huang 2015). At least 0; 0 for constant activations.
+///
+/// Any difference of the two distributions counts, not only "more active with the action unit".
+/// It fails silently where a single extreme activation stretches the range so far that all others share a bin.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Kl {
+    /// Equal-width bins over the pooled range.
+    pub bins: usize,
+    /// How empty bins are filled.
+    pub smoothing: Smoothing,
+}
+
+impl Kl {
+    pub(crate) fn of(options: &AnalysisOptions) -> Self {
+        Self {
+            bins: options.bins,
+            smoothing: options.smoothing,
+        }
+    }
+}
+
+impl Association for Kl {
+    fn name(&self) -> &'static str {
+        "kl"
+    }
+
+    fn score(&self, activations: &[f32], with_au: &[bool]) -> f64 {
+        let Some(bins) = SharedBins::count(activations, with_au, self.bins) else {
+            return 0.0;
+        };
+        let (q, r) = bins.distributions(self.smoothing);
+        divergence(&q, &r)
+    }
+}
+
+/// Jensen-Shannon divergence in nats (not its square root), in [0, ln 2], of the same Q and R as [`Kl`].
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct JensenShannon {
+    /// Equal-width bins over the pooled range.
+    pub bins: usize,
+    /// How empty bins are filled.
+    pub smoothing: Smoothing,
+}
+
+impl Association for JensenShannon {
+    fn name(&self) -> &'static str {
+        "js"
+    }
+
+    fn score(&self, activations: &[f32], with_au: &[bool]) -> f64 {
+        let Some(bins) = SharedBins::count(activations, with_au, self.bins) else {
+            return 0.0;
+        };
+        let (q, r) = bins.distributions(self.smoothing);
+        let middle: Vec<f64> = q.iter().zip(&r).map(|(q, r)| 0.5 * (q + r)).collect();
+        0.5 * divergence(&q, &middle) + 0.5 * divergence(&r, &middle)
+    }
+}
+
+/// Area under the ROC curve: the chance that an image with the action unit excites the filter more than
+/// one without, ties counted half (Mann-Whitney U over n₁n₀). 0.5 means no association; below 0.5 the
+/// filter is less active with the action unit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Auroc;
+
+impl Association for Auroc {
+    fn name(&self) -> &'static str {
+        "auroc"
+    }
+
+    fn score(&self, activations: &[f32], with_au: &[bool]) -> f64 {
+        auroc(&wide(activations), with_au)
+    }
+
+    fn strength(&self, score: f64) -> f64 {
+        (score - 0.5).abs()
+    }
+}
+
+/// Point-biserial correlation: Pearson's r between activation and presence (0/1), in [-1, 1].
+/// NaN for constant activations.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PointBiserial;
+
+impl Association for PointBiserial {
+    fn name(&self) -> &'static str {
+        "r"
+    }
+
+    fn score(&self, activations: &[f32], with_au: &[bool]) -> f64 {
+        // Sorted first, so that the floating-point sums do not depend on the order of the images.
+        let sorted = sorted(activations, with_au);
+        if sorted.first().map(|s| s.0) == sorted.last().map(|s| s.0) {
+            return f64::NAN;
+        }
+        let mean = |values: &mut dyn Iterator<Item = f64>| {
+            let (sum, count) = values.fold((0.0, 0.0), |(sum, count), x| (sum + x, count + 1.0));
+            (sum / count, count)
+        };
+        let (all, n) = mean(&mut sorted.iter().map(|s| s.0));
+        let (with, n_with) = mean(&mut sorted.iter().filter(|s| s.1).map(|s| s.0));
+        let (without, n_without) = mean(&mut sorted.iter().filter(|s| !s.1).map(|s| s.0));
+        let squares: f64 = sorted.iter().map(|s| (s.0 - all).powi(2)).sum();
+        let r = (with - without) * (n_with * n_without / (n * squares)).sqrt();
+        r.clamp(-1.0, 1.0)
+    }
+
+    fn strength(&self, score: f64) -> f64 {
+        score.abs()
+    }
+}
+
+/// Mutual information of the binned activation and presence in nats, in [0, ln 2]; 0 for constant activations.
+///
+/// The plug-in estimate, without smoothing: it is biased upwards by about (filled bins − 1) / 2n (Miller 1955), so small
+/// values mean nothing by themselves.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct MutualInformation {
+    /// Equal-width bins over the pooled range.
+    pub bins: usize,
+}
+
+impl Association for MutualInformation {
+    fn name(&self) -> &'static str {
+        "mutual_information"
+    }
+
+    fn score(&self, activations: &[f32], with_au: &[bool]) -> f64 {
+        SharedBins::count(activations, with_au, self.bins)
+            .map_or(0.0, |bins| bins.mutual_information())
+    }
+}
+
+/// Σ q ln(q/r) over the bins where q is not 0; bins are summed in order. Never below 0, though rounding
+/// would take it there for equal distributions.
+fn divergence(q: &[f64], r: &[f64]) -> f64 {
+    let terms = q.iter().zip(r).filter(|(q, _)| **q > 0.0);
+    let sum: f64 = terms.map(|(q, r)| q * (q / r).ln()).sum();
+    sum.max(0.0)
+}
+
+/// Activations with their labels in ascending order, one order for every order of the input.
+fn sorted(activations: &[f32], with_au: &[bool]) -> Vec<(f64, bool)> {
+    let pairs = activations.iter().map(|&x| f64::from(x));
+    let mut pairs: Vec<(f64, bool)> = pairs.zip(with_au.iter().copied()).collect();
+    pairs.sort_unstable_by(|a, b| a.0.total_cmp(&b.0).then(a.1.cmp(&b.1)));
+    pairs
+}

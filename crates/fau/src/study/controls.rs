@@ -1,0 +1,196 @@
+//! Compares the trained network with networks, codes and pixels that should show nothing.
+
+use serde_json::json;
+
+use crate::chance::exchange::{Exchange, Scheme};
+use crate::chance::random::Purpose;
+use crate::error::Error;
+use crate::input::activations::Activations;
+use crate::input::coded::Coded;
+use crate::input::options::{AnalysisOptions, CheckedOptions};
+use crate::input::samples::SampleRow;
+use crate::lens::NetworkKind;
+use crate::study::answer::Answer;
+use crate::study::control::Control;
+use crate::study::control_chart::control_chart;
+use crate::study::run::RunView;
+use crate::study::{Study, check_draws, pixels};
+use crate::write::verdict::coarse;
+use crate::write::words::listed;
+
+/// Analyses the untrained and the label-shuffled network, exchanged codes and plain pixels as the trained network.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Controls {
+    /// Leave out the network trained on shuffled labels, which takes as long as a fold.
+    pub skip_training: bool,
+    /// Permutations behind every p; `None` for the run's number.
+    pub permutations: Option<usize>,
+}
+
+/// A control's name, and the same in words.
+type Name = (&'static str, &'static str);
+
+const TRAINED: Name = ("trained", "the network as trained");
+const UNTRAINED: Name = ("untrained", "the same network before training");
+const LABEL_SHUFFLED: Name = (
+    "label_shuffled",
+    "the same network trained on expression labels shuffled over sequences",
+);
+const AU_SHUFFLED: Name = (
+    "au_shuffled",
+    "the trained network, action-unit codes exchanged between and within people",
+);
+const PIXELS: Name = (
+    "pixels",
+    "no network: mean, contrast and edges of the image and its parts",
+);
+
+impl Study for Controls {
+    fn name(&self) -> &str {
+        "controls"
+    }
+
+    fn answer(&self, run: &RunView) -> Result<Answer, Error> {
+        let options = AnalysisOptions {
+            permutations: self.permutations.unwrap_or(run.options.permutations),
+            ..run.options.clone()
+        };
+        let options = options.check()?;
+        check_draws(&options)?;
+        (run.say)(&format!(
+            "Controls of the network of fold {}, which validated best",
+            run.best_fold
+        ));
+        let all = self.controls(run, &options)?;
+        let facts = json!({
+            "synthetic": run.synthetic,
+            "fold": run.best_fold,
+            "fdr": options.fdr,
+            "permutations": options.permutations,
+            "best_auroc": "AUROC of the action unit's best filter, chosen on other people (ten folds of subjects), pooled over the people left out",
+            "controls": all,
+        });
+        let header = "control,au,filters,best_auroc,best_auroc_low,best_auroc_high,pairs_q,pairs_within_class_q";
+        let rows = all.iter().flat_map(|control| {
+            let units = control.units.iter();
+            units.map(move |unit| (control.name, unit.au, control.filters, unit))
+        });
+        let verdict = verdict(&all, &options, run.best_fold);
+        let mut answer = Answer::new(header, rows, facts, verdict)?;
+        let chart = control_chart(&all, run.synthetic)?;
+        answer.pictures.push(("controls.svg".to_owned(), chart));
+        Ok(answer)
+    }
+}
+
+impl Controls {
+    /// The trained network, then the controls.
+    fn controls(&self, run: &RunView, options: &CheckedOptions) -> Result<Vec<Control>, Error> {
+        let coded = run.coded();
+        let samples = coded.samples.as_slice();
+        let of = |network| run.lens(network)?.activations(&coded.rows);
+        let control = |name, activations: &Activations, samples: &[SampleRow]| {
+            analysed(name, run, activations, samples, options)
+        };
+        let trained = of(NetworkKind::Trained)?;
+        let moved = exchange_codes(samples, options.seed);
+        let mut all = vec![
+            control(TRAINED, &trained, samples)?,
+            control(UNTRAINED, &of(NetworkKind::Untrained)?, samples)?,
+            control(AU_SHUFFLED, &trained, &moved)?,
+            control(PIXELS, &pixels::edges(run, &coded.rows)?, samples)?,
+        ];
+        // Last, since it may have to be trained first.
+        if !self.skip_training {
+            let shuffled = of(NetworkKind::LabelShuffled)?;
+            all.insert(2, control(LABEL_SHUFFLED, &shuffled, samples)?);
+        }
+        let trained = all[0].clone();
+        for control in &mut all[1..] {
+            control.below_trained = Some(trained.above(control));
+        }
+        Ok(all)
+    }
+}
+
+fn analysed(
+    name: Name,
+    run: &RunView,
+    activations: &Activations,
+    samples: &[SampleRow],
+    options: &CheckedOptions,
+) -> Result<Control, Error> {
+    let control = run.work(name.0, |watch| {
+        Control::of(name, activations, samples, options, watch)
+    })?;
+    (run.say)(&format!(
+        "{:14} mean AUROC of the best filters, chosen on other people: {:.3} [{:.3}, {:.3}]",
+        control.name, control.mean_auroc, control.range.low, control.range.high
+    ));
+    Ok(control)
+}
+
+/// The samples with their codes exchanged once between and within people: an analysis of them must find nothing.
+pub(crate) fn exchange_codes(samples: &[SampleRow], seed: u64) -> Vec<SampleRow> {
+    let coded = Coded::collect(samples);
+    let scheme = Scheme::of_subjects(&coded.subjects, &coded.recordings, Exchange::Both);
+    let source = scheme.draw(seed, Purpose::Control, u64::from(u32::MAX));
+    let mut moved: Vec<SampleRow> = samples.to_vec();
+    moved.sort_unstable_by_key(|sample| sample.index);
+    for (to, from) in source.into_iter().enumerate() {
+        moved[coded.rows[to]].coded = Some(coded.units[from as usize].to_vec());
+    }
+    moved
+}
+
+/// How many filters, for which action units, above which control, how certain.
+fn verdict(all: &[Control], options: &CheckedOptions, fold: usize) -> Vec<String> {
+    let (trained, others) = (&all[0], &all[1..]);
+    let mut verdict = vec![format!(
+        "{} of the trained network's {} filters exceed the null at a false-discovery rate of {:.0}%; {} do inside expression classes.",
+        trained.filters_max_q,
+        trained.filters,
+        100.0 * options.fdr,
+        trained.filters_within_class_q
+    )];
+    verdict.extend(coarse(options, trained.pairs));
+    verdict.push(format!(
+        "The network of fold {fold} was trained on most of these people; only the filters are chosen on other people. `faus replicate` scores people unknown to the network."
+    ));
+    verdict.extend(others.iter().map(|other| compared(trained, other)));
+    verdict
+}
+
+fn compared(trained: &Control, other: &Control) -> String {
+    if other.name == AU_SHUFFLED.0 {
+        return format!(
+            "With exchanged codes {} of {} pairs pass; none should but by chance.",
+            other.pairs_q, other.pairs
+        );
+    }
+    let gap = trained.above(other);
+    let aus = trained.units.iter().map(|unit| unit.au);
+    let above = |au: &u8| {
+        let gap = trained.above_for(other, *au);
+        gap.is_some_and(|gap| gap.range.low > 0.0)
+    };
+    let clear: Vec<u8> = aus.filter(above).collect();
+    let relation = match (gap.range.low > 0.0, gap.range.high < 0.0) {
+        (true, _) => "above",
+        (_, true) => "BELOW",
+        _ => "indistinguishable from",
+    };
+    format!(
+        "The trained network is {relation} {} ({}): mean AUROC {:.3} against {:.3}, difference {:+.3} [{:+.3}, {:+.3}]; {} of {} filters of the control pass too. Clearly above for action units: {}.",
+        other.name.replace('_', "-"),
+        other.words,
+        trained.mean_auroc,
+        other.mean_auroc,
+        gap.difference,
+        gap.range.low,
+        gap.range.high,
+        other.filters_max_q,
+        other.filters,
+        listed(&clear)
+    )
+}

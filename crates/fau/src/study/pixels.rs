@@ -1,0 +1,57 @@
+//! Features of grey images without a network, to compare networks with.
+
+use crate::error::Error;
+use crate::input::activations::Activations;
+use crate::study::run::RunView;
+
+/// Squares along each side of the image in which edges are measured.
+const GRID: usize = 4;
+/// Side of the shrunken images.
+const SHRUNKEN: usize = 12;
+
+/// Mean, standard deviation and mean edge strength (Sobel) of every row, and edge strength in a 4×4 grid.
+pub(crate) fn edges(run: &RunView, rows: &[usize]) -> Result<Activations, Error> {
+    let features = rows.iter().map(|&row| edges_of((run.image)(row), run.side));
+    let values: Vec<f32> = features.flatten().collect();
+    Activations::new(rows.len(), 3 + GRID * GRID, values)
+}
+
+fn edges_of(image: &[u8], side: usize) -> Vec<f32> {
+    let n = image.len() as f32;
+    let mean = image.iter().map(|&g| f32::from(g)).sum::<f32>() / n;
+    let squares: f32 = image.iter().map(|&g| (f32::from(g) - mean).powi(2)).sum();
+    let mut cells = vec![0.0; GRID * GRID];
+    for row in 1..side - 1 {
+        for column in 1..side - 1 {
+            let at = |down: usize, right: usize| {
+                f32::from(image[(row + down - 1) * side + column + right - 1])
+            };
+            let across =
+                at(0, 2) + 2.0 * at(1, 2) + at(2, 2) - at(0, 0) - 2.0 * at(1, 0) - at(2, 0);
+            let along = at(2, 0) + 2.0 * at(2, 1) + at(2, 2) - at(0, 0) - 2.0 * at(0, 1) - at(0, 2);
+            cells[row * GRID / side * GRID + column * GRID / side] += across.hypot(along) / n;
+        }
+    }
+    let edges = cells.iter().sum();
+    [vec![mean, (squares / n).sqrt(), edges], cells].concat()
+}
+
+/// Every row as 12×12 mean greys.
+pub(crate) fn shrunken(run: &RunView, rows: &[usize]) -> Result<Activations, Error> {
+    let features = rows
+        .iter()
+        .map(|&row| shrunken_of((run.image)(row), run.side));
+    let values: Vec<f32> = features.flatten().collect();
+    Activations::new(rows.len(), SHRUNKEN * SHRUNKEN, values)
+}
+
+fn shrunken_of(image: &[u8], side: usize) -> Vec<f32> {
+    let mut cells = vec![(0.0, 0.0); SHRUNKEN * SHRUNKEN];
+    for (at, &grey) in image.iter().enumerate() {
+        let cell = (at / side * SHRUNKEN / side) * SHRUNKEN + at % side * SHRUNKEN / side;
+        cells[cell].0 += f32::from(grey);
+        cells[cell].1 += 1.0;
+    }
+    let cells = cells.into_iter();
+    cells.map(|(sum, n): (f32, f32)| sum / n.max(1.0)).collect()
+}

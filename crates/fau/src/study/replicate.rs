@@ -1,0 +1,179 @@
+//! Chooses filter-AU pairs on each fold's training people and scores them on its test people.
+
+use faus_base::au;
+use faus_base::order::median;
+use serde::Serialize;
+use serde_json::{Value, json};
+
+use crate::chance::rates::benjamini_hochberg;
+use crate::error::Error;
+use crate::input::activations::Activations;
+use crate::input::options::CheckedOptions;
+use crate::lens::NetworkKind;
+use crate::study::answer::Answer;
+use crate::study::out_of_fold::{FoldActivations, OutOfFold, Replicated, out_of_fold, replicate};
+use crate::study::run::{CodedRows, RunView};
+use crate::study::{Study, check_draws};
+use crate::write::words::{counted, listed};
+
+/// Chooses filters and action units on each fold's training people and scores them on its test people.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Replicate;
+
+impl Study for Replicate {
+    fn name(&self) -> &str {
+        "replicate"
+    }
+
+    fn file(&self) -> &str {
+        "replication"
+    }
+
+    fn answer(&self, run: &RunView) -> Result<Answer, Error> {
+        let options = run.options.check()?;
+        check_draws(&options)?;
+        let coded = run.coded();
+        let tests = test_people(run, &coded)?;
+        let mut activations = Vec::new();
+        for (done, &fold) in run.folds.iter().enumerate() {
+            run.step("Activations of every fold", done, run.folds.len())?;
+            let lens = run.networks.lens(NetworkKind::Trained, fold, None)?;
+            activations.push(lens.activations(&coded.rows)?);
+        }
+        let (pairs, units) = scores(run, &coded, &activations, &tests, &options)?;
+        let q = benjamini_hochberg(&units.iter().map(|u| u.p).collect::<Vec<_>>());
+        let of_fold = |fold: &usize| Tally::of(*fold, pairs.iter().filter(|p| p.fold == *fold));
+        let facts = json!({
+            "synthetic": run.synthetic,
+            "optimistic": run.optimistic.is_some(),
+            "exchange": options.exchange,
+            "rule": "the action unit with the filter's largest KL on the people who are not tested; by_au: the filter whose AUROC lies farthest from 0.5 on them",
+            "folds": run.folds.iter().map(of_fold).collect::<Vec<_>>(),
+            "by_au": units.iter().zip(&q).map(|(unit, &q)| of_unit(unit, q)).collect::<Vec<_>>(),
+        });
+        let mut verdict = verdict(&pairs, &units, &q, options.fdr, run.folds.len());
+        let optimistic = run.optimistic.iter();
+        verdict.extend(optimistic.map(|why| format!("This is optimistic: {why}.")));
+        let header = "fold,filter,au,train_kl,train_auroc,test_n_with,test_n_without,test_auroc,same_direction";
+        let rows = pairs
+            .iter()
+            .map(|pair| (pair, pair.same_direction().map(u8::from)));
+        Answer::new(header, rows, facts, verdict)
+    }
+}
+
+/// For every finished fold, whether each coded row shows a person of its test fold, sequences without a label included:
+/// the network has seen none of them.
+fn test_people(run: &RunView, coded: &CodedRows) -> Result<Vec<Vec<bool>>, Error> {
+    let of_folds = run.test_fold.filter(|test_fold| {
+        let tested = |fold: &usize| test_fold.contains(&(*fold as i64));
+        run.folds.iter().any(tested)
+    });
+    let test_fold = of_folds.ok_or_else(|| {
+        Error::Unsuitable("this data set brings its own splits, so its people have no test fold; pairs cannot be replicated over folds".to_owned())
+    })?;
+    let of = |fold: &usize| {
+        let rows = coded.rows.iter();
+        rows.map(|&row| test_fold[row] == *fold as i64).collect()
+    };
+    Ok(run.folds.iter().map(of).collect())
+}
+
+fn scores(
+    run: &RunView,
+    coded: &CodedRows,
+    activations: &[Activations],
+    tests: &[Vec<bool>],
+    options: &CheckedOptions,
+) -> Result<(Vec<Replicated>, Vec<OutOfFold>), Error> {
+    let parts = run.folds.iter().zip(activations).zip(tests);
+    let folds: Vec<FoldActivations> = parts
+        .map(|((&fold, activations), test)| FoldActivations {
+            fold,
+            activations,
+            test,
+        })
+        .collect();
+    run.pool.install(|| {
+        let pairs = replicate(&folds, &coded.samples, options)?;
+        Ok((pairs, out_of_fold(&folds, &coded.samples, options)?))
+    })
+}
+
+/// AUROC turned so that more than 0.5 means the chosen direction.
+fn turned(pair: &Replicated) -> f64 {
+    0.5 + (pair.test_auroc - 0.5) * (pair.train_auroc - 0.5).signum()
+}
+
+/// Pairs of one fold.
+#[derive(Serialize)]
+struct Tally {
+    fold: usize,
+    /// Pairs chosen.
+    selected: usize,
+    /// Pairs with an AUROC on the tested people.
+    scored: usize,
+    /// Pairs that keep their direction.
+    same_direction: usize,
+    /// Median of their turned AUROC.
+    median_test_auroc: f64,
+}
+
+impl Tally {
+    fn of<'a>(fold: usize, pairs: impl Iterator<Item = &'a Replicated>) -> Self {
+        let pairs: Vec<&Replicated> = pairs.collect();
+        let same = pairs.iter().filter_map(|pair| pair.same_direction());
+        let same: Vec<bool> = same.collect();
+        let turned: Vec<f64> = pairs.iter().map(|pair| turned(pair)).collect();
+        Self {
+            fold,
+            selected: pairs.len(),
+            scored: same.len(),
+            same_direction: same.iter().filter(|same| **same).count(),
+            median_test_auroc: median(&turned),
+        }
+    }
+}
+
+fn of_unit(unit: &OutOfFold, q: f64) -> Value {
+    json!({
+        "au": unit.count.au,
+        "name": au::name(unit.count.au),
+        "folds_scored": unit.folds,
+        "filters": unit.filters,
+        "out_of_fold_auroc": unit.auroc,
+        "low": unit.range.low,
+        "high": unit.range.high,
+        "p": unit.p,
+        "q": q,
+    })
+}
+
+fn verdict(
+    pairs: &[Replicated],
+    units: &[OutOfFold],
+    q: &[f64],
+    fdr: f64,
+    folds: usize,
+) -> Vec<String> {
+    let all = Tally::of(0, pairs.iter());
+    let kept = units.iter().zip(q).filter(|(_, q)| **q <= fdr);
+    let kept: Vec<u8> = kept.map(|(unit, _)| unit.count.au).collect();
+    vec![
+        format!(
+            "Over {}, {} of {} filter-AU pairs chosen on other people ({:.0}%, chance 50%) keep their direction on people unknown to the network; median AUROC {:.3}.",
+            counted(folds, "fold"),
+            all.same_direction,
+            all.scored,
+            100.0 * all.same_direction as f64 / all.scored as f64,
+            all.median_test_auroc
+        ),
+        format!(
+            "The best filter of an action unit, chosen on other people, detects {} of {} units on people unknown to the network (false-discovery rate {:.0}%): {}.",
+            kept.len(),
+            units.len(),
+            100.0 * fdr,
+            listed(&kept)
+        ),
+    ]
+}

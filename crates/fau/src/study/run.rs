@@ -1,0 +1,144 @@
+//! A finished run as a study sees it.
+
+use crate::analysis::{Analysis, analyse_with};
+use crate::error::Error;
+use crate::input::activations::Activations;
+use crate::input::options::{AnalysisOptions, CheckedOptions};
+use crate::input::samples::SampleRow;
+use crate::lens::{Lens, NetworkKind, Networks};
+use crate::score::association::Association;
+use crate::watch::Watch;
+
+/// A finished run: its data, its networks, and the way to its user.
+pub struct RunView<'a> {
+    /// The data set's rows, in order.
+    pub samples: &'a [SampleRow],
+    /// Names of the classes, by label.
+    pub classes: &'a [String],
+    /// The fold in which each row is tested; `None` where the data set brings its own splits.
+    pub test_fold: Option<&'a [i64]>,
+    /// Rows of the test part of [`best_fold`](Self::best_fold).
+    pub test_rows: &'a [usize],
+    /// Whether the faces are drawn.
+    pub synthetic: bool,
+    /// Why accuracies of this run are optimistic, as the end of a sentence; `None` where they are not.
+    pub optimistic: Option<&'a str>,
+    /// The run's settings of the analysis, not yet checked: a study may change some.
+    pub options: &'a AnalysisOptions,
+    /// Association measures beside the built-in ones.
+    pub measures: &'a [&'a dyn Association],
+    /// Finished folds.
+    pub folds: &'a [usize],
+    /// The fold that validated best, the first of equals: the one that the run analyses.
+    pub best_fold: usize,
+    /// Grey pixels of a row, `side · side`.
+    pub image: &'a dyn Fn(usize) -> &'a [u8],
+    /// Height and width of the images.
+    pub side: usize,
+    /// The run's networks.
+    pub networks: &'a dyn Networks,
+    /// Threads for the statistics; results do not depend on their number.
+    pub pool: &'a rayon::ThreadPool,
+    /// Shows progress: the step, the parts done, all parts. `false` stops the study.
+    pub progress: &'a (dyn Fn(&str, usize, usize) -> bool + Sync),
+    /// Prints a line of an intermediate result.
+    pub say: &'a dyn Fn(&str),
+}
+
+/// The rows with FACS codes, renumbered from 0: row `i` of activations of `rows` belongs to sample `i`.
+#[derive(Debug, Clone)]
+pub struct CodedRows {
+    /// Rows of the data set, ascending.
+    pub rows: Vec<usize>,
+    /// Their samples; `index` is the place in `rows`.
+    pub samples: Vec<SampleRow>,
+}
+
+impl RunView<'_> {
+    /// The rows with FACS codes.
+    pub fn coded(&self) -> CodedRows {
+        let coded = self.samples.iter().filter(|sample| sample.coded.is_some());
+        let (rows, samples) = coded
+            .enumerate()
+            .map(|(index, sample)| {
+                (
+                    sample.index,
+                    SampleRow {
+                        index,
+                        ..sample.clone()
+                    },
+                )
+            })
+            .unzip();
+        CodedRows { rows, samples }
+    }
+
+    /// The analysed layer of the best fold's network.
+    ///
+    /// # Errors
+    /// Those of [`Networks::lens`].
+    pub fn lens(&self, network: NetworkKind) -> Result<Box<dyn Lens + '_>, Error> {
+        self.networks.lens(network, self.best_fold, None)
+    }
+
+    /// Shows that `done` of `of` parts are done.
+    ///
+    /// # Errors
+    /// [`Error::Cancelled`] when the user stops the study.
+    pub fn step(&self, what: &str, done: usize, of: usize) -> Result<(), Error> {
+        match (self.progress)(what, done, of) {
+            true => Ok(()),
+            false => Err(Error::Cancelled),
+        }
+    }
+
+    /// Long statistics on the run's threads, its progress shown as `what`.
+    pub fn work<R: Send>(&self, what: &str, work: impl FnOnce(&Watch) -> R + Send) -> R {
+        let progress = self.progress;
+        let observer = move |done, of| progress(what, done, of);
+        let watch = Watch {
+            observer: Some(&observer),
+        };
+        self.pool.install(|| work(&watch))
+    }
+
+    /// [`analyse_with`] of activations of the coded rows.
+    ///
+    /// # Errors
+    /// Those of [`analyse_with`].
+    pub fn analyse(
+        &self,
+        what: &str,
+        activations: &Activations,
+        coded: &CodedRows,
+        options: &CheckedOptions,
+    ) -> Result<Analysis, Error> {
+        let (samples, measures) = (&coded.samples, self.measures);
+        self.work(what, |watch| {
+            analyse_with(activations, samples, options, measures, watch)
+        })
+    }
+
+    /// The scores of the coded rows alone, without nulls and intervals.
+    ///
+    /// # Errors
+    /// Those of [`analyse_with`].
+    pub fn scores(
+        &self,
+        what: &str,
+        activations: &Activations,
+        coded: &CodedRows,
+    ) -> Result<Analysis, Error> {
+        let options = AnalysisOptions {
+            permutations: 0,
+            bootstrap: 0,
+            ..self.options.clone()
+        };
+        self.analyse(what, activations, coded, &options.check()?)
+    }
+
+    /// The expression label of a row; -1 without one.
+    pub fn label(&self, row: usize) -> i64 {
+        self.samples[row].label.unwrap_or(-1)
+    }
+}

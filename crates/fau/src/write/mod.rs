@@ -1,0 +1,31 @@
+//! Files of an analysis: tables, pictures, summary and verdict.
+
+pub(crate) mod charts;
+pub(crate) mod files;
+pub(crate) mod summary;
+pub(crate) mod table;
+pub(crate) mod tables;
+pub(crate) mod verdict;
+pub(crate) mod words;
+
+use std::path::Path;
+
+use crate::error::Error;
+
+pub(crate) fn make_dir(dir: &Path) -> Result<(), Error> {
+    std::fs::create_dir_all(dir).map_err(|source| Error::write(dir, source))
+}
+
+pub(crate) fn save(dir: &Path, name: &str, bytes: &[u8]) -> Result<(), Error> {
+    let path = dir.join(name);
+    faus_base::file::write(&path, bytes).map_err(|source| Error::write(&path, source))
+}
+
+pub(crate) fn save_json(
+    dir: &Path,
+    name: &str,
+    value: &impl serde::Serialize,
+) -> Result<(), Error> {
+    let path = dir.join(name);
+    faus_base::file::write_json(&path, value).map_err(|source| Error::write(&path, source))
+}

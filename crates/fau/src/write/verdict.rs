@@ -1,0 +1,123 @@
+//! Verdict and caveats of an analysis, in plain sentences.
+
+use crate::analysis::Analysis;
+use crate::analysis::counts::{Counts, of_unit};
+use crate::input::options::AnalysisOptions;
+use crate::write::summary::lowest;
+use crate::write::words;
+
+const NO_NULL: &str = "Every filter has a largest score, even an untrained one: no null distribution has been computed.";
+
+/// Share of rows without exchange above which the null is called narrow.
+const FIXED_SHARE: f64 = 0.25;
+
+/// Reservations about an analysis.
+pub(crate) fn caveats(analysis: &Analysis) -> Vec<String> {
+    let (inference, rows) = (&analysis.inference, analysis.rows_used);
+    let mut all = Vec::new();
+    if analysis.options.permutations == 0 {
+        all.push(NO_NULL.to_owned());
+    }
+    all.extend(coarse(&analysis.options, inference.pairs.len()));
+    if inference.without_subject > 0 {
+        all.push(format!(
+            "The subject of {} of {rows} coded images is unknown: each counts as a separate person. If people occur more than once, p is too small and intervals are too narrow.",
+            inference.without_subject
+        ));
+    }
+    if inference.fixed_rows as f64 > FIXED_SHARE * rows as f64 {
+        all.push(format!(
+            "{} of {rows} coded images keep their codes in every exchange (people with one sequence and no match): the null rests on fewer images than it seems.",
+            inference.fixed_rows
+        ));
+    }
+    if inference.labelled_rows == 0 {
+        all.push("No coded image has an expression label, so the share of the class is unknown: an association may be the expression's.".to_owned());
+    } else if !inference.without_variation.is_empty() {
+        all.push(format!(
+            "{} hardly {} inside any expression class: this data cannot separate {} from the expression.",
+            words::aus(&inference.without_variation),
+            if inference.without_variation.len() == 1 { "varies" } else { "vary" },
+            if inference.without_variation.len() == 1 { "it" } else { "them" },
+        ));
+    }
+    all.push("An association is not a mechanism: action units occur together, and a filter may follow one by way of another.".to_owned());
+    all
+}
+
+/// A reservation where permutations are too few: with `pairs` tests, a test at the smallest possible p passes only in
+/// company.
+pub(crate) fn coarse(options: &AnalysisOptions, pairs: usize) -> Option<String> {
+    let smallest = options.permutations + 1;
+    let company = (pairs as f64 / (options.fdr * smallest as f64)).ceil();
+    (options.permutations > 0 && company > 1.0).then(|| {
+        format!(
+            "With {} permutations no p is below 1/{smallest}, so of {pairs} pairs none can pass correction unless at least {company:.0} reach that p: fewer may have been missed.",
+            options.permutations
+        )
+    })
+}
+
+impl Analysis {
+    /// The findings in plain sentences; none without permutations.
+    pub fn verdict(&self) -> Vec<String> {
+        if self.options.permutations == 0 {
+            return vec![];
+        }
+        let (counts, fdr) = (Counts::of(self), 100.0 * self.options.fdr);
+        let mut verdict = vec![
+            format!(
+                "{} of {} live filters, and {} of {} filter-AU pairs, respond to an action unit beyond chance (permutation test on KL, codes exchanged between people, false-discovery rate {fdr:.0}%).",
+                counts.filters_max_q, counts.filters_live, counts.pairs_q, counts.pairs
+            ),
+            beyond_class(self, &counts),
+        ];
+        verdict.extend(held_out(self));
+        let lowest = lowest(&self.inference.sensitivity, |v| v.same_au);
+        if !lowest.is_nan() {
+            verdict.push(format!(
+                "With other bins and smoothing at least {:.0}% of the filters keep their action unit.",
+                100.0 * lowest
+            ));
+        }
+        verdict.push("None of this is evidence of learning before it is compared with an untrained network, shuffled labels and plain pixels: run `faus controls`.".to_owned());
+        verdict
+    }
+}
+
+fn held_out(analysis: &Analysis) -> Option<String> {
+    let held_out = analysis.inference.held_out.as_ref();
+    let held_out = held_out.filter(|h| !h.pairs.is_empty())?;
+    let replicated = held_out.replicated(analysis.options.fdr);
+    Some(format!(
+        "Of {} pairs found on {} labelled images, {replicated} ({:.0}%) hold on the {} images without an expression label.",
+        held_out.pairs.len(),
+        held_out.labelled_rows,
+        100.0 * replicated as f64 / held_out.pairs.len() as f64,
+        held_out.rows
+    ))
+}
+
+fn beyond_class(analysis: &Analysis, counts: &Counts) -> String {
+    let inference = &analysis.inference;
+    if inference.labelled_rows == 0 {
+        return "Whether filters respond to more than the expression cannot be tested: no coded image has a label.".to_owned();
+    }
+    let within = |unit: usize| of_unit(analysis, unit, |pair| pair.q_within_class) > 0;
+    let units = analysis.aus_used.iter().enumerate();
+    let known = units.filter(|(unit, _)| within(*unit));
+    let known: Vec<u8> = known.map(|(_, count)| count.au).collect();
+    let tested = analysis.aus_used.len() - inference.without_variation.len();
+    match known.is_empty() {
+        true => format!(
+            "Inside expression classes no filter responds to any of {tested} action units: their associations may be those of the expression."
+        ),
+        false => format!(
+            "Inside expression classes, where the label explains nothing, {} filters still respond to {} ({} of {} testable pairs; {tested} action units vary enough).",
+            counts.filters_within_class_q,
+            words::aus(&known),
+            counts.pairs_within_class_q,
+            counts.pairs_within_class_tested
+        ),
+    }
+}
