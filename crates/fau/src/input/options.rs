@@ -105,52 +105,35 @@ impl AnalysisOptions {
     /// positive number, `min_positives` 0, 1 to 18 or more than ten million permutations or resamplings, or an `fdr` that
     /// is no rate.
     pub fn check(&self) -> Result<CheckedOptions, Error> {
-        let pseudo = self.smoothing.pseudo_samples;
-        let drawn = |count: usize| count == 0 || (MIN_DRAWS..=MAX_DRAWS).contains(&count);
-        let draws = "give 19 to 10000000, or 0 for none";
-        let positive = "give a positive number, or KL is infinite at the first empty bin";
-        let checks = [
-            (
-                "bins",
-                self.bins.to_string(),
-                (2..=MAX_BINS).contains(&self.bins),
-                "give 2 to 65536",
-            ),
-            (
-                "smoothing.pseudo_samples",
-                pseudo.to_string(),
-                pseudo.is_finite() && pseudo > 0.0,
-                positive,
-            ),
-            (
-                "min_positives",
-                self.min_positives.to_string(),
-                self.min_positives > 0,
-                "give at least 1, or there is nothing to compare",
-            ),
-            (
-                "permutations",
-                self.permutations.to_string(),
-                drawn(self.permutations),
-                draws,
-            ),
-            (
-                "bootstrap",
-                self.bootstrap.to_string(),
-                drawn(self.bootstrap),
-                draws,
-            ),
-            (
-                "fdr",
-                self.fdr.to_string(),
-                self.fdr > 0.0 && self.fdr < 1.0,
-                "give a rate between 0 and 1",
-            ),
-        ];
-        match checks.into_iter().find(|(_, _, fits, _)| !fits) {
-            Some((name, value, _, expected)) => Err(Error::bad_option(name, value, expected)),
-            None => Ok(CheckedOptions(self.clone())),
+        if !(2..=MAX_BINS).contains(&self.bins) {
+            return Err(Error::bad_option("bins", self.bins, "give 2 to 65536"));
         }
+        let (pseudo, name) = (self.smoothing.pseudo_samples, "smoothing.pseudo_samples");
+        if !(pseudo.is_finite() && pseudo > 0.0) {
+            let expected = "give a positive number, or KL is infinite at the first empty bin";
+            return Err(Error::bad_option(name, pseudo, expected));
+        }
+        if self.min_positives == 0 {
+            let expected = "give at least 1, or there is nothing to compare";
+            return Err(Error::bad_option("min_positives", 0, expected));
+        }
+        let draws = [
+            ("permutations", self.permutations),
+            ("bootstrap", self.bootstrap),
+        ];
+        let drawn = |count: usize| count == 0 || (MIN_DRAWS..=MAX_DRAWS).contains(&count);
+        if let Some((name, count)) = draws.into_iter().find(|(_, count)| !drawn(*count)) {
+            let expected = "give 19 to 10000000, or 0 for none";
+            return Err(Error::bad_option(name, count, expected));
+        }
+        if !(self.fdr > 0.0 && self.fdr < 1.0) {
+            return Err(Error::bad_option(
+                "fdr",
+                self.fdr,
+                "give a rate between 0 and 1",
+            ));
+        }
+        Ok(CheckedOptions(self.clone()))
     }
 }
 

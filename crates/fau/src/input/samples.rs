@@ -158,7 +158,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::parse_aus;
-    use crate::error::{Error, read_limited};
+    use crate::error::Error;
 
     #[test]
     fn the_three_kinds_of_cell() {

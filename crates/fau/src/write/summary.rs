@@ -24,15 +24,7 @@ pub(crate) fn summary(analysis: &Analysis, output: &OutputOptions, charts: &[Str
     let mut add = |key: &str, value: Value| {
         summary.insert(key.to_owned(), value);
     };
-    add(
-        "intervals",
-        json!({
-            "resamplings": options.bootstrap,
-            "over": "subjects",
-            "auroc": "percentile",
-            "kl": "mirrored at the estimate, since resampled divergences are biased upwards",
-        }),
-    );
+    add("intervals", intervals(options.bootstrap));
     add("sensitivity", sensitivity(&inference.sensitivity));
     let units = 0..analysis.aus_used.len();
     add("by_au", units.map(|unit| by_au(analysis, unit)).collect());
@@ -55,6 +47,15 @@ pub(crate) fn summary(analysis: &Analysis, output: &OutputOptions, charts: &[Str
         add("layer", layer.as_str().into());
     }
     Value::Object(summary)
+}
+
+fn intervals(resamplings: usize) -> Value {
+    json!({
+        "resamplings": resamplings,
+        "over": "subjects",
+        "auroc": "percentile",
+        "kl": "mirrored at the estimate, since resampled divergences are biased upwards",
+    })
 }
 
 fn head(analysis: &Analysis, charts: &[String]) -> Map<String, Value> {
