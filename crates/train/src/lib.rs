@@ -48,7 +48,7 @@ pub use score::confusion::{ClassScores, Scores};
 pub use score::fits::{check_fits, why_optimistic};
 pub use score::interval::{Interval, SubjectScore};
 pub use score::measures::Measures;
-pub use score::predictions::{Predictions, activations, evaluate, images_tensor};
+pub use score::predictions::{Predictions, evaluate};
 pub use split::{fold_split, protocol_name, split_digest};
 pub use summary::{MeanStd, Summary, SummaryFold, SummaryHead};
 pub use workers::Workers;

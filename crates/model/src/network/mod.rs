@@ -234,23 +234,6 @@ impl Network {
             unpooled.try_fold(x, |x, layer| layer.forward(&x))
         })
     }
-
-    /// F(x) of the paper, section 4.2: the maximum of each filter over all positions, `[N, filters]`; for a fully
-    /// connected stage its activations.
-    ///
-    /// # Errors
-    /// When there is no such stage or the images do not fit.
-    pub fn activations(&self, images: &Tensor, stage: usize) -> Result<Tensor, Error> {
-        match self.feature_maps(images, stage) {
-            Ok(maps) => Ok(maps.f_amax([2, 3], false)?),
-            Err(Error::NoFeatureMap(_)) if stage < self.stages.len() => tch::no_grad(|| {
-                self.stages[..=stage]
-                    .iter()
-                    .try_fold(images.shallow_clone(), |x, s| s.forward(&x))
-            }),
-            Err(other) => Err(other),
-        }
-    }
 }
 
 fn no_stage<'a>(wanted: &str, known: impl Iterator<Item = &'a str>) -> Error {

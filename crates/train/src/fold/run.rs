@@ -13,12 +13,12 @@ use crate::fold::autotune::{Autotune, Work};
 use crate::fold::divergence::LossWatch;
 use crate::fold::job::FoldJob;
 use crate::fold::loader::{Loader, Shares};
+use crate::fold::losses::Losses;
 use crate::fold::metrics::MetricsWriter;
 use crate::fold::optimizer::Optimizer;
 use crate::fold::progress::{FoldProgress, MetricsRow, Monitor};
 use crate::fold::result::FoldResult;
 use crate::fold::state::{self, Saved};
-use crate::fold::unread::Unread;
 use crate::score::checkpoints::{Candidate, checkpoint_path};
 use crate::score::confusion::Scores;
 use crate::score::interval::SubjectScore;
@@ -44,7 +44,7 @@ struct Run<'a> {
 struct Log {
     metrics: MetricsWriter,
     watch: LossWatch,
-    unread: Unread,
+    losses: Losses,
 }
 
 impl FoldJob<'_> {
@@ -125,17 +125,17 @@ impl<'a> Run<'a> {
             let mut log = Log {
                 metrics,
                 watch,
-                unread: Unread::new(),
+                losses: Losses::new(),
             };
             for step in first..=job.recipe.steps {
                 if monitor.cancelled.load(Ordering::Relaxed) {
                     return Err(Error::Cancelled);
                 }
                 let shares = batches.recv().map_err(|e| Error::Loader(e.to_string()))??;
-                log.unread.push(step, self.step(step, shares)?);
+                log.losses.push(step, self.step(step, shares)?);
                 let validates = job.recipe.is_validation(step);
-                if validates || log.unread.is_due(job.device) {
-                    log.unread.read(job.fold)?;
+                if validates || log.losses.is_due(job.device) {
+                    log.losses.read(job.fold)?;
                 }
                 let row = validates
                     .then(|| self.validate(step, &mut log))
@@ -145,7 +145,7 @@ impl<'a> Run<'a> {
                     step,
                     steps: job.recipe.steps,
                     batch_size: job.recipe.batch_size,
-                    loss: log.unread.last_loss,
+                    loss: log.losses.last_loss,
                     row,
                 });
             }
@@ -193,10 +193,10 @@ impl<'a> Run<'a> {
 
     /// Validation, its row of the metrics, and a checkpoint where one is due.
     fn validate(&mut self, step: u64, log: &mut Log) -> Result<MetricsRow, Error> {
-        let seconds = log.unread.seconds();
+        let seconds = log.losses.seconds();
         let val_accuracy = self.accuracy(step, Work::Validation)?;
         let batch = self.job.recipe.batch_size;
-        let row = log.unread.row(step, batch, val_accuracy, seconds);
+        let row = log.losses.row(step, batch, val_accuracy, seconds);
         // Before the state: a resumed fold finds every row up to its step, wherever the stop came.
         log.metrics.push(&row)?;
         if let Some(bound) = log.watch.exploded(&row) {
@@ -210,7 +210,7 @@ impl<'a> Run<'a> {
         if self.job.recipe.is_checkpoint(step) {
             self.checkpoint(step, val_accuracy)?;
         }
-        log.unread.restart();
+        log.losses.restart();
         Ok(row)
     }
 

@@ -74,10 +74,7 @@ impl Predictions {
 }
 
 /// Normalised images of these rows, `[rows, 1, side, side]` f32 on the CPU.
-///
-/// # Errors
-/// When memory runs out.
-pub fn images_tensor(
+fn images_tensor(
     prepared: &Prepared,
     rows: &[usize],
     normalisation: &Normalisation,
@@ -104,69 +101,22 @@ pub fn evaluate(
     normalisation: &Normalisation,
     workers: &Workers,
 ) -> Result<Predictions, Error> {
-    let plan = network.plan(GradientMethod::fastest(network.device()))?;
-    let logits = over_images(
-        network,
-        prepared,
-        rows,
-        normalisation,
-        workers,
-        |network, images| Ok(network.planned_logits(images, &plan)?),
-    )?;
-    let labels = rows.iter().map(|&row| prepared.labels()[row]).collect();
-    Ok(Predictions {
-        indices: rows.to_vec(),
-        labels,
-        logits,
-        classes: network.spec().classes,
-    })
-}
-
-/// F(x) of these rows at stage `stage`: `[rows, filters]` f32 (see [`Network::activations`]).
-///
-/// # Errors
-/// When the data set's image size is not the network's, or there is no such stage.
-pub fn activations(
-    network: &Network,
-    prepared: &Prepared,
-    rows: &[usize],
-    stage: usize,
-    normalisation: &Normalisation,
-    workers: &Workers,
-) -> Result<Vec<f32>, Error> {
-    over_images(
-        network,
-        prepared,
-        rows,
-        normalisation,
-        workers,
-        |network, images| Ok(network.activations(images, stage)?),
-    )
-}
-
-/// `f` over the images in chunks, its rows one after the other.
-fn over_images(
-    network: &Network,
-    prepared: &Prepared,
-    rows: &[usize],
-    normalisation: &Normalisation,
-    workers: &Workers,
-    f: impl Fn(&Network, &Tensor) -> Result<Tensor, Error> + Sync + Send,
-) -> Result<Vec<f32>, Error> {
     check_side(network.spec().side, prepared)?;
+    let plan = network.plan(GradientMethod::fastest(network.device()))?;
     let jobs = rows
         .chunks(CHUNK)
         .map(|rows| Ok((network.replica()?, rows)))
         .collect::<Result<Vec<_>, Error>>()?;
-    let parts = workers.map(network.device(), jobs, |(network, rows)| {
+    let logits = workers.map(network.device(), jobs, |(network, rows)| {
         let images = images_tensor(prepared, rows, normalisation)?.f_to_device(network.device())?;
-        let output = f(&network, &images)?
-            .f_to_device(Device::Cpu)?
-            .f_to_kind(Kind::Float)?
-            .f_contiguous()?;
-        let mut values = vec![0f32; output.numel()];
-        output.f_copy_data(&mut values, output.numel())?;
-        Ok(values)
+        let logits = network.planned_logits(&images, &plan)?;
+        let logits = logits.f_to_device(Device::Cpu)?.f_to_kind(Kind::Float)?;
+        Ok(Vec::<f32>::try_from(&logits.f_reshape([-1])?)?)
     })?;
-    Ok(parts.concat())
+    Ok(Predictions {
+        indices: rows.to_vec(),
+        labels: rows.iter().map(|&row| prepared.labels()[row]).collect(),
+        logits: logits.concat(),
+        classes: network.spec().classes,
+    })
 }

@@ -13,7 +13,7 @@ const AHEAD: usize = 50;
 
 /// Losses and hits since the last row of the metrics. Reading them makes a GPU finish its queue, so those of many steps are
 /// read at once.
-pub(crate) struct Unread {
+pub(crate) struct Losses {
     unread: Vec<(u64, Vec<Tally>)>,
     steps: u64,
     loss: f64,
@@ -23,7 +23,7 @@ pub(crate) struct Unread {
     pub last_loss: Option<f64>,
 }
 
-impl Unread {
+impl Losses {
     pub fn new() -> Self {
         Self {
             unread: vec![],
