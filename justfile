@@ -44,10 +44,25 @@ ck_plus_six_class *arguments: setup
 tfd *arguments: setup
     @{{ run }} tfd {{ settings }} "$@"
 
-# The example experiment that brings its own network [flags of its program]
+# Example: an experiment with a network of its own [flags of its program]
 [no-exit-message]
 swap_model *flags: setup
     cargo run --release --package swap-model -- "$@"
+
+# Example: an experiment with a data source of its own [--data FOLDER, flags of its program]
+[no-exit-message]
+swap_source *flags: setup
+    cargo run --release --package swap-source -- "$@"
+
+# Example: an experiment with an explanation method of its own [flags of its program]
+[no-exit-message]
+swap_method *flags: setup
+    cargo run --release --package swap-method -- "$@"
+
+# Example: an experiment with an association measure of its own [flags of its program]
+[no-exit-message]
+swap_measure *flags: setup
+    cargo run --release --package swap-measure -- "$@"
 
 # Writes the synthetic CK+ [folder, then flags of `faus synth`]
 [no-exit-message]

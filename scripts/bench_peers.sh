@@ -49,6 +49,6 @@ if [ "$work" = viz ] || [ "$work" = all ]; then
         --prepared "$scratch/96" --csv "benches/peers/results/$day-viz.csv" "$@"
 fi
 if [ "$work" = data ] || [ "$work" = all ]; then
-    cargo build --release --package faus-data --example throughput
-    "$python" benches/peers/pair.py --data "$faces" --target "$target" --faus "$faus" "$@"
+    cargo build --release --package faus-data --example peer_data
+    "$python" benches/peers/pair.py --data "$faces" --target "$target" "$@"
 fi

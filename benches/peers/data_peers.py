@@ -14,12 +14,12 @@ prepare-faces: 48×48 PNGs, resized to 96×96, by `skimage` or `linear` (cv2.INT
     The results are gathered into one array and saved by numpy. Unlike ours, no source digest is computed, no table is
     written and nothing is synced to disk, all of which is to Python's advantage.
 
-augment (one process, one thread): what DESIGN's augmentation A does, then the 5×5 subtractive normalisation.
+augment (one process, one thread): the paper's augmentation, then the 5×5 subtractive normalisation.
       albumentations-uint8  HorizontalFlip, Affine, RandomGamma and RandomBrightnessContrast on bytes, where gamma and
-                            brightness are table look-ups (values are cut at 0 and 255, which A does not do)
+                            brightness are table look-ups (values are cut at 0 and 255, which the paper's is not)
       albumentations-float  the same on float32, without the cuts
       torchvision           torchvision.transforms.v2, image by image
-    Batched, v2's transforms draw one parameter for the whole batch, so a batch is not what A asks for and is left out.
+    Batched, v2's transforms draw one parameter for the whole batch, which the paper's does not, so batches are left out.
 """
 
 import csv

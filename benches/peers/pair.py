@@ -1,16 +1,17 @@
 """Sets crates/data beside Python's libraries, by turns, and prints the table of docs/BENCHMARKS.md.
 
-    cargo build --release -p faus-data --example throughput -p faus-synth --example generate
-    target/release/examples/generate data/synthetic-ck              # unless it is there
+    cargo build --release -p faus-runner --bin faus && cargo build --release -p faus-data --example peer_data
+    target/release/faus synth --out data/synthetic-ck               # unless it is there
     python benches/peers/pair.py --data data/synthetic-ck           # [--target target] [--rounds 7] [--json FILE]
 
 Each round measures ours, theirs, ours, theirs …, so that what else the machine does meets both; a ratio is taken
 within its round, and the table shows the median over the rounds with the least and the most. One thread or process
 per core to prepare, one thread in all for the rest. Also measured: memory and time of `faus data prepare` on a table
-of 100,000 images of 48×48 (--faus BINARY).
+of 100,000 images of 48×48.
 """
 
 import argparse
+import csv
 import json
 import os
 import statistics
@@ -19,6 +20,9 @@ import sys
 import tempfile
 import time
 from pathlib import Path
+
+import cv2
+import numpy as np
 
 PAIRS = [
     ("prepare-landmarks", ["skimage", "area"]),
@@ -29,12 +33,35 @@ PAIRS = [
 ]
 
 
-def ours(program, data, work):
-    answer = subprocess.run(
-        [program, "--data", data, "--repeats", "1", work], check=True, capture_output=True, text=True
-    )
-    line = json.loads(answer.stdout)
-    return {"images": line["images"], "skipped": line["skipped"], "seconds": line["seconds"][0]}
+def ours(program, inputs, work):
+    answer = subprocess.run([program, work, inputs[work]], check=True, capture_output=True, text=True)
+    return json.loads(answer.stdout)
+
+
+def small(prepared):
+    """The set's images at 48×48, with their rows of samples.csv."""
+    rows = csv.DictReader((prepared / "samples.csv").open())
+    for row, image in zip(rows, np.load(prepared / "images.npy")):
+        yield row, cv2.resize(image[0], (48, 48), interpolation=cv2.INTER_AREA)
+
+
+def write_faces(prepared, folder):
+    """The labelled images as 48×48 PNG files in class folders."""
+    for row, image in small(prepared):
+        if row["role"] == "labelled":
+            name = f"S{int(row['subject']):03}_{1 + int(row['index']) % 999:03}_{int(row['frame']):08}.png"
+            (folder / row["label_name"]).mkdir(parents=True, exist_ok=True)
+            cv2.imwrite(str(folder / row["label_name"] / name), image)
+
+
+def write_table(prepared, rows, path):
+    """A table of 48×48 images in the form of FER2013."""
+    images = [image for _, image in small(prepared)][:64]
+    texts = [" ".join(map(str, image.ravel())) for image in images]
+    with path.open("w") as table:
+        table.write("emotion,pixels,Usage\n")
+        for row in range(rows):
+            table.write(f"{row % 7},{texts[row % len(texts)]},Training\n")
 
 
 class Theirs:
@@ -65,10 +92,10 @@ def spread(values, digits=0):
     return f"{statistics.median(values):,.{digits}f} ({min(values):,.{digits}f}–{max(values):,.{digits}f})"
 
 
-def table_memory(faus, program, data, rows, scratch):
+def table_memory(faus, prepared, rows, scratch):
     """Seconds and peak resident memory of one `faus data prepare` on a table."""
     table = scratch / "table.csv"
-    subprocess.run([program, "--data", data, "--table", str(rows), table], check=True)
+    write_table(prepared, rows, table)
     command = [faus, "data", "prepare", "--source", "csv", "--input", table, "--output", scratch / "table"]
     start = time.perf_counter()
     child = subprocess.Popen([*command, "--size", "48"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
@@ -85,17 +112,20 @@ def main():
     parser.add_argument("--target", default="target")
     parser.add_argument("--rounds", type=int, default=7)
     parser.add_argument("--only", help="one work, such as augment")
-    parser.add_argument("--faus", help="the faus binary, for the memory of a table")
     parser.add_argument("--rows", type=int, default=100_000)
     parser.add_argument("--json", type=Path, help="where the raw results go")
     options = parser.parse_args()
-    program = f"{options.target}/release/examples/throughput"
+    program, faus = f"{options.target}/release/examples/peer_data", f"{options.target}/release/faus"
     results = {}
     with tempfile.TemporaryDirectory() as folder:
         scratch = Path(folder)
-        inputs = [scratch / "prepared", scratch / "faces"]
-        subprocess.run([program, "--data", options.data, "--keep", *inputs], check=True)
-        theirs = Theirs(options.data, *inputs, scratch)
+        prepared, faces = scratch / "prepared", scratch / "faces"
+        prepare = [faus, "data", "prepare", "--source", "ck_plus", "--input", options.data, "--output", prepared]
+        subprocess.run(prepare, check=True, stdout=subprocess.DEVNULL)
+        write_faces(prepared, faces)
+        inputs = {"prepare-landmarks": options.data, "prepare-detector": options.data, "prepare-faces": faces}
+        inputs |= {"augment": prepared, "normalise": prepared}
+        theirs = Theirs(options.data, prepared, faces, scratch)
         print("| Work | Threads | Ours, images/s | Peer | Peer, images/s | Ratio |\n|---|---|---|---|---|---|")
         for work, variants in PAIRS:
             if options.only not in (None, work):
@@ -105,7 +135,7 @@ def main():
                 theirs.measure(work, variant)
             for _ in range(options.rounds):
                 for variant in variants:
-                    rounds[variant].append((ours(program, options.data, work), theirs.measure(work, variant)))
+                    rounds[variant].append((ours(program, inputs, work), theirs.measure(work, variant)))
             for variant, pairs in rounds.items():
                 results[f"{work} {variant}"] = pairs
                 mine, peer = [rate(a) for a, _ in pairs], [rate(b) for _, b in pairs]
@@ -113,8 +143,8 @@ def main():
                 threads = len(os.sched_getaffinity(0)) if work.startswith("prepare") else 1
                 print(f"| {work} | {threads} | {spread(mine)} | {variant} | {spread(peer)} | {ratio} |", flush=True)
         theirs.end()
-        if options.faus:
-            found = table_memory(options.faus, program, options.data, options.rows, scratch)
+        if options.only is None:
+            found = table_memory(faus, prepared, options.rows, scratch)
             results["table"] = found
             print(f"\nA table of {found['rows']:,} rows ({found['table_mb']:.0f} MB): ", end="")
             print(f"{found['rows'] / found['seconds']:,.0f} rows/s, peak memory {found['peak_mb']:.0f} MB")

@@ -5,7 +5,7 @@
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-/// torch-sys tells its direct dependents, in this variable, which folder it links against.
+/// torch-sys passes the folder that it links against to its direct dependents in this variable.
 const LIBTORCH_LIB: &str = "DEP_TCH_LIBTORCH_LIB";
 
 fn main() -> ExitCode {

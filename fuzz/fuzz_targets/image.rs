@@ -1,8 +1,10 @@
 #![no_main]
-//! Grey PNGs of any size, filters and compressed bytes: the fast decoder against the general one.
+//! Image files: decoded to grey, or refused.
+
+#[path = "../../crates/data/tests/common/any_bytes.rs"]
+#[allow(dead_code)]
+mod any_bytes;
 
 use libfuzzer_sys::fuzz_target;
 
-fuzz_target!(|bytes: &[u8]| {
-    faus_data::fuzz::image(bytes);
-});
+fuzz_target!(|bytes: &[u8]| any_bytes::image(bytes));

@@ -12,13 +12,31 @@ pub enum Program {
     Faus,
     /// `swap-model`, of `experiments/swap_model`.
     SwapModel,
+    /// `swap-source`, of `experiments/swap_source`.
+    SwapSource,
+    /// `swap-method`, of `experiments/swap_method`.
+    SwapMethod,
+    /// `swap-measure`, of `experiments/swap_measure`.
+    SwapMeasure,
 }
 
 impl Program {
+    /// Every program.
+    pub const ALL: [Self; 5] = [
+        Self::Faus,
+        Self::SwapModel,
+        Self::SwapSource,
+        Self::SwapMethod,
+        Self::SwapMeasure,
+    ];
+
     fn name(self) -> &'static str {
         match self {
             Self::Faus => "faus",
             Self::SwapModel => "swap-model",
+            Self::SwapSource => "swap-source",
+            Self::SwapMethod => "swap-method",
+            Self::SwapMeasure => "swap-measure",
         }
     }
 }
@@ -64,12 +82,11 @@ fn build() -> HashMap<String, PathBuf> {
         ])
         .arg("--target-dir")
         .arg(target_folder())
-        .args([
-            "--bin",
-            Program::Faus.name(),
-            "--bin",
-            Program::SwapModel.name(),
-        ])
+        .args(
+            Program::ALL
+                .iter()
+                .flat_map(|which| ["--bin", which.name()]),
+        )
         .stderr(Stdio::inherit());
     let output = cargo.output().unwrap();
     assert!(output.status.success(), "the programs do not build");

@@ -3,10 +3,10 @@
 //! A [`Source`] lists the images of a data set ([`CkPlus`]: the official layout of the Extended
 //! Cohn-Kanade set; [`Folders`]: class folders such as CK+48; [`PixelCsv`]: tables in the form of FER2013);
 //! [`prepare`] finds the face in each, resizes it and writes a folder that numpy can open; [`Prepared`] maps that folder
-//! into memory and deals it to folds that share no subject ([`Split`]). [`augment`] and [`normalise`] hold what is done
-//! to an image on its way to the network (Khorrami, Paine and Huang 2015, section 3, and the authors' public code).
+//! into memory and deals it to folds that share no subject ([`Split`]). [`augment`] and [`normalise`] turn an image into a
+//! network's input (Khorrami, Paine and Huang 2015, section 3, and the authors' public code).
 //!
-//! This crate knows no tensors and draws no batches; it never writes into a data set that it reads.
+//! This crate contains no tensors and draws no batches; it never writes into a data set that it reads.
 //!
 //! ```no_run
 //! use std::path::Path;
@@ -28,8 +28,6 @@ mod error;
 pub mod face;
 mod feed;
 mod fold;
-#[doc(hidden)]
-pub mod fuzz;
 mod label;
 mod picture;
 mod prepared;
@@ -40,20 +38,13 @@ pub use error::Error;
 pub use face as crop;
 pub use face::CropMode;
 pub use feed::sheet::{AugmentSheet, augment_sheet};
-pub use feed::{augment, normalise, throughput};
+pub use feed::{augment, normalise};
 pub use fold::part::Part;
 pub use fold::rule::FoldRule;
 pub use fold::split::{Protocol, Split};
 pub use fold::subjects::{balanced_folds, subject_folds};
-pub use label::au::{Au, AuCoding, AuScore};
-pub use label::class_map::ClassMap;
-pub use label::expression::Expression;
-pub use label::label_map::LabelMap;
-pub use label::role::Role;
-pub use picture::crop_box::CropBox;
-pub use picture::decode::decode_grey;
-pub use picture::resize::resize;
-pub use picture::write::write_png;
+pub use label::{Au, AuCoding, AuScore, ClassMap, Expression, LabelMap, Role};
+pub use picture::{CropBox, decode_grey, resize, write_png};
 pub use prepared::Prepared;
 pub use prepared::info::DatasetInfo;
 pub use prepared::options::PrepareOptions;
@@ -62,13 +53,14 @@ pub use prepared::sample::Sample;
 pub use prepared::split_part::SplitPart;
 pub use prepared::write::PreparedWriter;
 pub use read::ck_plus::{CkPlus, SYNTHETIC_MARK, frame_name};
+pub use read::config::DataConfig;
 pub use read::file::{ReadFile, Skipped};
 pub use read::folders::{FolderOptions, Folders};
 pub use read::pixel_csv::{PixelCsv, TableOptions};
 pub use read::source::{Fetched, Folding, RawImage, RawSample, Scan, Source};
 pub use read::tfd::Tfd;
 pub use read::tree::FileTree;
-pub use review::audit::{Audit, AuditOptions, Finding, FindingKind, Severity, audit};
+pub use review::audit::{Audit, Finding, FindingKind, Severity, audit};
 pub use review::inspect;
 
 /// Generators of random numbers by key: [`faus_base::random::named`].

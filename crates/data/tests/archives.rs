@@ -325,13 +325,13 @@ proptest! {
                 let at = at.index(bytes.len());
                 bytes[at] = *byte;
             }
-            faus_data::fuzz::archive(&bytes);
+            common::any_bytes::archive(&bytes);
         }
     }
 
     #[test]
     fn any_bytes_are_read_or_refused(bytes in proptest::collection::vec(any::<u8>(), 0..400)) {
-        faus_data::fuzz::archive(&bytes);
-        faus_data::fuzz::archive(&[&bytes[..], b"PK\x05\x06", &bytes[..bytes.len().min(18)]].concat());
+        common::any_bytes::archive(&bytes);
+        common::any_bytes::archive(&[&bytes[..], b"PK\x05\x06", &bytes[..bytes.len().min(18)]].concat());
     }
 }

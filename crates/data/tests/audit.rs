@@ -7,10 +7,10 @@ use std::fs;
 use std::io::Cursor;
 use std::path::PathBuf;
 
-use faus_data::rng::keyed;
+use faus_base::random::named as keyed;
 use faus_data::{
-    AuCoding, Audit, AuditOptions, CropMode, DatasetInfo, FindingKind, FoldRule, Part,
-    PreparedWriter, Role, Sample, Severity, audit,
+    AuCoding, Audit, CropMode, DatasetInfo, FindingKind, FoldRule, Part, PreparedWriter, Role,
+    Sample, Severity, audit,
 };
 use image::codecs::jpeg::JpegEncoder;
 use image::{ExtendedColorType, GrayImage};
@@ -131,18 +131,14 @@ impl Set {
 
     fn audit(&self) -> Audit {
         let (_dir, path) = self.write();
-        audit(&path, &AuditOptions::default()).unwrap()
+        audit(&path, None).unwrap()
     }
 
     fn audit_split(&self, table: &str) -> Audit {
         let (dir, path) = self.write();
         let split = dir.path().join("split.csv");
         fs::write(&split, table).unwrap();
-        let options = AuditOptions {
-            split_csv: Some(split),
-            ..AuditOptions::default()
-        };
-        audit(&path, &options).unwrap()
+        audit(&path, Some(&split)).unwrap()
     }
 
     /// A split table by `part` of (row, sample).
@@ -400,7 +396,7 @@ fn arrays_that_contradict_the_table_are_found() {
         let last = bytes.len() - 8;
         bytes[last..].copy_from_slice(&value.to_le_bytes());
         fs::write(path.join(name), bytes).unwrap();
-        let found = audit(&path, &AuditOptions::default()).unwrap();
+        let found = audit(&path, None).unwrap();
         assert_eq!(
             leaks(&found),
             [(FindingKind::ArraysContradict, 1)],
@@ -480,11 +476,7 @@ fn tables_that_make_no_sense_are_errors() {
     let refused = |table: &str, reason: &str| {
         let split = dir.path().join("split.csv");
         fs::write(&split, table).unwrap();
-        let options = AuditOptions {
-            split_csv: Some(split),
-            ..AuditOptions::default()
-        };
-        let error = audit(&path, &options).unwrap_err().to_string();
+        let error = audit(&path, Some(&split)).unwrap_err().to_string();
         assert!(
             error.contains(reason) && error.contains("split.csv"),
             "{error}"

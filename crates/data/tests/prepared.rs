@@ -258,17 +258,17 @@ fn tells_and_shows_what_it_holds() {
     let found = inspect(&set);
     assert_eq!(
         (
-            found.class_counts[0],
-            found.held_out,
+            found.info.counts["neutral"],
+            found.info.held_out,
             found.coded,
-            found.subjects
+            found.info.subjects
         ),
         (9, 9, 18, 9)
     );
     assert_eq!(found.subjects_by_column, [3, 3, 3]);
     let text = found.to_string();
     assert!(
-        text.contains("AU 25      9  Lips Part") && text.contains("0 inputs skipped"),
+        text.contains("AU 25      9  Lips part") && text.contains("0 inputs skipped"),
         "{text}"
     );
     let sheet = contact_sheet(&set, 0, 6).unwrap();

@@ -135,7 +135,7 @@ fn both_numberings_are_recognised_by_counts() {
         source.scan().unwrap().samples[0].label,
         table(&path).unwrap().scan().unwrap().samples[0].label
     );
-    assert!(notes(&source).contains("as the label map given says"));
+    assert!(notes(&source).contains("by the label map given"));
     let unknown = table(&golden_file("icml_face_data.csv")).unwrap();
     let said = notes(&unknown);
     assert!(
@@ -221,11 +221,7 @@ fn usage_deals_a_split_if_it_is_whole() {
             "0,1,train\n1,2,test\n",
             "only train and test",
         ),
-        (
-            "emotion,pixels,Usage",
-            "0,1,a\n1,2,b\n",
-            "no part that is known",
-        ),
+        ("emotion,pixels,Usage", "0,1,a\n1,2,b\n", "no known part"),
     ] {
         let scan = table(&written(dir.path(), &format!("{header}\n{rows}"))).unwrap();
         let scan = scan.scan().unwrap();
@@ -315,7 +311,7 @@ fn options_are_json() {
 proptest! {
     #[test]
     fn any_bytes_are_a_table_or_refused(bytes in proptest::collection::vec(any::<u8>(), 0..300)) {
-        faus_data::fuzz::table(&bytes);
+        common::any_bytes::table(&bytes);
     }
 
     #[test]
@@ -323,8 +319,8 @@ proptest! {
         header in "(\u{feff})?(emotion|\"emotion\"),( |)pixels(,Usage|)\r?\n",
         rows in "([0-9a-z]{1,3},\"?[0-9 ]{0,9}\"?(,[a-zA-Z]{0,5})?[\r\n]{0,2}){0,12}",
     ) {
-        faus_data::fuzz::table(format!("{header}{rows}").as_bytes());
-        faus_data::fuzz::table(format!("{header}0,1 2 3 4,Test\n{rows}\nsad,1,x").as_bytes());
+        common::any_bytes::table(format!("{header}{rows}").as_bytes());
+        common::any_bytes::table(format!("{header}0,1 2 3 4,Test\n{rows}\nsad,1,x").as_bytes());
     }
 }
 

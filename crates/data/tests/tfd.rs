@@ -253,7 +253,7 @@ proptest! {
                 let length = bytes.len();
                 bytes[at % length] = byte;
             }
-            faus_data::fuzz::mat(&bytes);
+            common::any_bytes::mat(&bytes);
         }
     }
 
@@ -262,8 +262,8 @@ proptest! {
         let mut file = vec![b' '; 124];
         file.extend(b"\x00\x01IM");
         file.extend(&bytes);
-        faus_data::fuzz::mat(&file);
-        faus_data::fuzz::mat(&bytes);
+        common::any_bytes::mat(&file);
+        common::any_bytes::mat(&bytes);
     }
 }
 

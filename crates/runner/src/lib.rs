@@ -1,35 +1,22 @@
-//! The faus command line, and the library an experiment calls to run the whole job.
+//! The faus command line, and the program that an experiment starts.
 //!
-//! - [`main_with`] is the whole program for a network of yours: every command of `faus`, with [`Architecture`] swapped.
-//! - [`ExperimentConfig`] is an experiment's JSON, resolved: experiment < preset < command line.
-//! - [`Job`] is `faus run`: data, folds, activations, action units, patches and report in one run folder.
+//! [`Program`] is every command of `faus` with an experiment's network, data sources, explanation methods, association
+//! measures and studies. [`NetworkConfig`] is the `network` part of an experiment's JSON.
 //!
-//! It computes nothing itself; what the pieces do is documented in their crates.
+//! The crate computes nothing: it parses, resolves settings, calls the other crates and prints.
 //!
 //! ```no_run
-//! use faus_model::ZeroBiasCnn;
-//!
 //! fn main() -> std::process::ExitCode {
-//!     faus_runner::main_with(&|network| Box::new(ZeroBiasCnn { k: network.k }))
+//!     faus_runner::Program::default().main()
 //! }
 //! ```
 
-mod cli;
+mod app;
+mod command_line;
 mod commands;
 mod config;
-mod console;
-mod data;
-mod interrupt;
-mod job;
-mod progress;
-mod run_folder;
+mod pipeline;
 
-pub use cli::{main_from, main_with};
-pub use config::{
-    DataConfig, ExperimentConfig, NetworkConfig, Preset, SourceKind, VisualizeConfig,
-};
+pub use app::program::Program;
+pub use config::NetworkConfig;
 pub use faus_model::Architecture;
-pub use job::{Job, JobOutcome, ParallelFolds};
-
-/// Makes the network that the program runs, from the `network` part of an experiment.
-pub type MakeArchitecture<'a> = &'a (dyn Fn(&NetworkConfig) -> Box<dyn Architecture> + Sync);

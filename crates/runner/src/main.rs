@@ -1,9 +1,7 @@
-//! The binary `faus`: the command line over the paper's network.
+//! The binary `faus`: every command, with the paper's network.
 
 use std::process::ExitCode;
 
-use faus_model::ZeroBiasCnn;
-
 fn main() -> ExitCode {
-    faus_runner::main_with(&|network| Box::new(ZeroBiasCnn { k: network.k }))
+    faus_runner::Program::default().main()
 }

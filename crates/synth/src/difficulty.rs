@@ -1,33 +1,26 @@
-//! What makes the labels hard to read off the pictures, as parameters.
+//! Parameters that make the labels hard to read off the pictures.
 
-use crate::error::Error;
+use std::str::FromStr;
+
 use serde::{Deserialize, Serialize};
 
-/// How hard the pictures are: factors on the spread of everything that is not the label.
+use crate::error::{Error, within};
+
+/// Factors on the spread of light, pose and camera, and on the strength of action units.
 ///
-/// Every factor is 1 by default and may lie in [0, 3]; 0 leaves its cause out. The defaults are our choice
-/// (docs/synthetic.md says what was measured with them).
+/// The defaults are our choice; docs/synthetic.md reports measurements with them. As text: `pose=2,light=0`.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Difficulty {
-    /// Spread of the main light's direction, of the share of ambient light, and of exposure and contrast.
+    /// Spread of the main light's direction, of the share of ambient light, and of exposure and contrast, in [0, 3].
     pub light: f32,
-    /// Spread of roll (deviation 2.3 degrees at 1), yaw (2.9), nod (2.6), place and size of the head, and their drift.
+    /// Spread of roll (deviation 2.3 degrees at 1), yaw (2.9), nod (2.6), place and size of the head, and their drift, in
+    /// [0, 3].
     pub pose: f32,
-    /// Optical blur (0.7 to 1.3 pixels of a 490 pixel high picture at 1) and sensor noise (0.4 to 1.6 grey levels).
+    /// Optical blur (0.7 to 1.3 pixels of a 490 pixel high picture at 1), sensor noise (0.4 to 1.6 grey levels) and block
+    /// compression (JPEG's quality is 100 less this times 8 to 35), in [0, 3].
     pub camera: f32,
-    /// Loss by block compression: JPEG's quality is 100 less this times 8 to 35.
-    pub compression: f32,
-    /// Difference between the halves of the face: of a person (deviation 6% at 1) and of one showing (8%).
-    pub asymmetry: f32,
-    /// How far the action units of one sequence start apart, in shares of its length (up to 0.2 at 1).
-    pub timing: f32,
-    /// How much people differ in which action units make their expressions: deviation, in log-odds, of each companion
-    /// unit's probability (0.6 at 1).
-    pub habits: f32,
-    /// Faint activity that is there in every frame, the neutral one as well (up to 0.1 of the maximum at 1).
-    pub residual: f32,
-    /// How far action units move the face, times what FACS' intensities stand for, in [0.2, 1]: the lower, the harder.
+    /// How far action units move the face, relative to FACS' intensities, in [0.2, 1]: the lower, the harder.
     pub strength: f32,
 }
 
@@ -37,66 +30,40 @@ impl Default for Difficulty {
             light: 1.0,
             pose: 1.0,
             camera: 1.0,
-            compression: 1.0,
-            asymmetry: 1.0,
-            timing: 1.0,
-            habits: 1.0,
-            residual: 1.0,
             strength: 1.0,
         }
     }
 }
 
 impl Difficulty {
-    /// Names of the parameters, as serde reads them.
-    pub const NAMES: [&'static str; 9] = [
-        "light",
-        "pose",
-        "camera",
-        "compression",
-        "asymmetry",
-        "timing",
-        "habits",
-        "residual",
-        "strength",
-    ];
-
-    /// The parameter called `name`; `None` when there is no such one.
-    pub fn get_mut(&mut self, name: &str) -> Option<&mut f32> {
-        Some(match name {
-            "light" => &mut self.light,
-            "pose" => &mut self.pose,
-            "camera" => &mut self.camera,
-            "compression" => &mut self.compression,
-            "asymmetry" => &mut self.asymmetry,
-            "timing" => &mut self.timing,
-            "habits" => &mut self.habits,
-            "residual" => &mut self.residual,
-            "strength" => &mut self.strength,
-            _ => return None,
-        })
-    }
-
     /// Checks every parameter's range.
     ///
     /// # Errors
-    /// [`Error::Option`] names the first parameter that is out of its range.
-    pub fn check(mut self) -> Result<(), Error> {
-        for option in Self::NAMES {
-            let (low, high, expected) = match option {
-                "strength" => (0.2, 1.0, "0.2 to 1"),
-                _ => (0.0, 3.0, "0 to 3"),
-            };
-            let got = self.get_mut(option).map_or(f32::NAN, |value| *value);
-            if !(low..=high).contains(&got) {
-                return Err(Error::Option {
-                    option,
-                    got: got.to_string(),
-                    expected,
-                });
-            }
-        }
-        Ok(())
+    /// [`Error::Option`] names the first parameter out of its range.
+    pub fn check(&self) -> Result<(), Error> {
+        within("light", self.light, 0.0..=3.0)?;
+        within("pose", self.pose, 0.0..=3.0)?;
+        within("camera", self.camera, 0.0..=3.0)?;
+        within("strength", self.strength, 0.2..=1.0)
+    }
+}
+
+impl FromStr for Difficulty {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let pair = |part: &str| {
+            let (name, factor) = part.split_once('=')?;
+            let factor: f32 = factor.trim().parse().ok()?;
+            Some((name.trim().to_owned(), factor.into()))
+        };
+        let parts = text.split(',').filter(|part| !part.is_empty());
+        let factors: Option<serde_json::Map<_, _>> = parts.map(pair).collect();
+        let factors = factors.ok_or("give NAME=FACTOR pairs, for example pose=2,light=0")?;
+        let difficulty: Self =
+            serde_json::from_value(factors.into()).map_err(|error| error.to_string())?;
+        difficulty.check().map_err(|error| error.to_string())?;
+        Ok(difficulty)
     }
 }
 
@@ -105,29 +72,26 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_name_is_a_field_and_every_field_has_a_name() {
-        let value = serde_json::to_value(Difficulty::default()).unwrap();
-        let fields: Vec<&str> = value
-            .as_object()
-            .unwrap()
-            .keys()
-            .map(String::as_str)
-            .collect();
-        assert_eq!(fields, Difficulty::NAMES);
-        for name in Difficulty::NAMES {
-            assert!(Difficulty::default().get_mut(name).is_some());
+    fn a_bad_parameter_is_named() {
+        for name in ["light", "pose", "camera", "strength"] {
+            for bad in ["-0.1", "3.5"] {
+                let error = format!("{name}={bad}").parse::<Difficulty>().unwrap_err();
+                assert!(error.contains(name), "{error}");
+            }
+        }
+        for bad in ["posse=1", "pose", "pose=much", "pose=NaN"] {
+            assert!(bad.parse::<Difficulty>().is_err(), "{bad}");
         }
     }
 
     #[test]
-    fn what_cannot_be_drawn_is_named() {
-        for name in Difficulty::NAMES {
-            for bad in [-0.1, 3.5, f32::NAN] {
-                let mut difficulty = Difficulty::default();
-                *difficulty.get_mut(name).unwrap() = bad;
-                let error = difficulty.check().unwrap_err().to_string();
-                assert!(error.contains(name), "{error}");
-            }
-        }
+    fn the_factors_that_are_not_named_are_one() {
+        let expected = Difficulty {
+            pose: 2.0,
+            strength: 0.7,
+            ..Difficulty::default()
+        };
+        assert_eq!("pose=2, strength=0.7".parse(), Ok(expected));
+        assert_eq!("".parse(), Ok(Difficulty::default()));
     }
 }

@@ -1,35 +1,39 @@
+//! Errors of describing, drawing and writing synthetic faces.
+
+use std::fmt::Display;
 use std::io;
+use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
 
-/// What can go wrong while a synthetic data set is described, drawn or written.
+use crate::person::AUS;
+
+/// An error of describing, drawing or writing synthetic faces.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
-    /// An option lies outside the range that can be drawn.
+    /// An option lies outside its range.
     #[error("synthetic faces: {option} is {got}, but must be {expected}")]
     Option {
-        /// Name of the field of [`crate::SynthOptions`].
+        /// Field of [`crate::SynthOptions`] or [`crate::Difficulty`].
         option: &'static str,
-        /// The value that was asked for.
+        /// The value given.
         got: String,
         /// The values that work.
-        expected: &'static str,
+        expected: String,
     },
-    /// The renderer has no such action unit.
-    #[error("action unit {got} cannot be drawn; known are {known:?}")]
+    /// The renderer lacks this action unit.
+    #[error("action unit {got} cannot be drawn; known are {AUS:?}")]
     UnknownAu {
-        /// The number that was asked for.
+        /// The number given.
         got: u8,
-        /// All numbers that can be drawn.
-        known: &'static [u8],
     },
-    /// The output folder holds something already.
+    /// The output folder is not empty.
     #[error(
         "{}: exists and is not empty; name another folder or remove it first (nothing was changed)",
         path.display()
     )]
     OutputNotEmpty {
-        /// The folder that was to be written.
+        /// The output folder.
         path: PathBuf,
     },
     /// The progress callback asked to stop; nothing is left behind.
@@ -45,26 +49,18 @@ pub enum Error {
     Io {
         /// The file or folder.
         path: PathBuf,
-        /// What was tried.
+        /// The failed action.
         action: &'static str,
-        /// The reason the system gave.
+        /// The system's reason.
         source: io::Error,
     },
     /// No square could be cut out of a drawn face.
     #[error("cropping a drawn face failed: {0}")]
     Crop(#[from] faus_data::Error),
-    /// A picture could not be encoded.
-    #[error("{}: the PNG could not be encoded: {source}", path.display())]
-    Encode {
-        /// The picture's path.
-        path: PathBuf,
-        /// The encoder's reason.
-        source: image::ImageError,
-    },
 }
 
 impl Error {
-    /// Wraps a system error with the path and the action it belongs to.
+    /// Wraps a system error with its path and action.
     pub(crate) fn io(path: &Path, action: &'static str) -> impl FnOnce(io::Error) -> Self {
         let path = path.to_path_buf();
         move |source| Self::Io {
@@ -73,4 +69,20 @@ impl Error {
             source,
         }
     }
+}
+
+/// [`Error::Option`] unless `got` lies within `range`.
+pub(crate) fn within<T: PartialOrd + Display>(
+    option: &'static str,
+    got: T,
+    range: RangeInclusive<T>,
+) -> Result<(), Error> {
+    if range.contains(&got) {
+        return Ok(());
+    }
+    Err(Error::Option {
+        option,
+        got: got.to_string(),
+        expected: format!("{} to {}", range.start(), range.end()),
+    })
 }

@@ -1,11 +1,16 @@
 //! Small curves and fall-offs in face coordinates.
 
+use std::ops::Range;
+
 /// A point in face coordinates: x to the image's right, y down, both in half interocular distances.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub(crate) struct Point {
     pub x: f32,
     pub y: f32,
 }
+
+/// Sign of x on the picture's left and right half.
+pub(crate) const SIGNS: [f32; 2] = [-1.0, 1.0];
 
 /// Shorthand for a point.
 pub(crate) const fn p(x: f32, y: f32) -> Point {
@@ -37,7 +42,7 @@ pub(crate) fn bell(t: f32) -> f32 {
     fall(t * t)
 }
 
-/// exp(−square), and nothing where that is below any grey level: most of a face is far from most of its features.
+/// exp(−square), or 0 where that is below any grey level: most of a face is far from most of its features.
 fn fall(square: f32) -> f32 {
     if square > FAR { 0.0 } else { (-square).exp() }
 }
@@ -77,38 +82,27 @@ pub(crate) fn curve(knots: &[Point], x: f32) -> f32 {
 }
 
 /// A rectangle in face coordinates.
-#[derive(Clone, Copy)]
 pub(crate) struct Area {
-    pub left: f32,
-    pub top: f32,
-    pub right: f32,
-    pub bottom: f32,
+    pub x: Range<f32>,
+    pub y: Range<f32>,
 }
 
 impl Area {
+    pub fn new(x: Range<f32>, y: Range<f32>) -> Self {
+        Self { x, y }
+    }
+
     pub fn around(center: Point, rx: f32, ry: f32) -> Self {
-        Self {
-            left: center.x - rx,
-            top: center.y - ry,
-            right: center.x + rx,
-            bottom: center.y + ry,
-        }
+        Self::new(center.x - rx..center.x + rx, center.y - ry..center.y + ry)
     }
 
     pub fn spanning(points: &[Point], margin: f32) -> Self {
-        let mut area = Self {
-            left: f32::MAX,
-            top: f32::MAX,
-            right: f32::MIN,
-            bottom: f32::MIN,
+        let span = |of: fn(&Point) -> f32| {
+            let low = points.iter().map(of).fold(f32::MAX, f32::min);
+            let high = points.iter().map(of).fold(f32::MIN, f32::max);
+            low - margin..high + margin
         };
-        for q in points {
-            area.left = area.left.min(q.x - margin);
-            area.right = area.right.max(q.x + margin);
-            area.top = area.top.min(q.y - margin);
-            area.bottom = area.bottom.max(q.y + margin);
-        }
-        area
+        Self::new(span(|q| q.x), span(|q| q.y))
     }
 }
 

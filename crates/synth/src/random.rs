@@ -1,10 +1,10 @@
-//! Random numbers keyed by what they are for, so that neither threads nor order matter.
+//! Random numbers by purpose and index, independent of threads and order.
 
-use rand::{RngExt, SeedableRng};
+use rand::{Rng, RngExt};
 use rand_chacha::ChaCha8Rng;
 use rand_distr::{Distribution, StandardNormal};
 
-/// What a stream of random numbers decides. The number is part of the data set's format: never reuse one.
+/// Purpose of a stream of random numbers. The number is part of the data set's format: never reuse one.
 #[derive(Clone, Copy)]
 pub(crate) enum Purpose {
     Identity = 1,
@@ -18,34 +18,26 @@ pub(crate) enum Purpose {
 
 /// The generator for one purpose and two indices (subject, sequence, frame …).
 pub(crate) fn keyed(seed: u64, purpose: Purpose, a: u64, b: u64) -> ChaCha8Rng {
-    let mut key = [0; 32];
-    for (slot, word) in key.chunks_exact_mut(8).zip([seed, purpose as u64, a, b]) {
-        slot.copy_from_slice(&word.to_le_bytes());
-    }
-    ChaCha8Rng::from_seed(key)
+    faus_base::random::of_words([seed, purpose as u64, a, b])
 }
 
-/// Draws that the generative model is written in.
-pub(crate) trait Draw {
+/// Distributions of the generative model.
+pub(crate) trait Draw: Rng {
     /// Uniform in `[low, high)`.
-    fn within(&mut self, low: f32, high: f32) -> f32;
-    /// Normal around `mean`, cut off at 2.2 deviations so that no face falls apart.
-    fn around(&mut self, mean: f32, deviation: f32) -> f32;
-    /// True with probability `p`.
-    fn chance(&mut self, p: f32) -> bool;
-}
-
-impl Draw for ChaCha8Rng {
     fn within(&mut self, low: f32, high: f32) -> f32 {
         low + (high - low) * self.random::<f32>()
     }
 
+    /// Normal around `mean`, cut off at 2.2 deviations so that no face falls apart.
     fn around(&mut self, mean: f32, deviation: f32) -> f32 {
         let draw: f32 = StandardNormal.sample(self);
         mean + deviation * draw.clamp(-2.2, 2.2)
     }
 
+    /// True with probability `p`.
     fn chance(&mut self, p: f32) -> bool {
         self.random::<f32>() < p
     }
 }
+
+impl Draw for ChaCha8Rng {}

@@ -1,9 +1,10 @@
-//! How a face is seen: light, pose and camera, drawn apart from who is shown and what the face does.
+//! Light, pose and camera of one picture, drawn apart from the person and the action units.
+
+use rand_chacha::ChaCha8Rng;
+use serde::Serialize;
 
 use crate::difficulty::Difficulty;
 use crate::random::{Draw, Purpose, keyed};
-use rand_chacha::ChaCha8Rng;
-use serde::Serialize;
 
 /// Light, pose of head and eyes, background, and camera of one picture.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -67,12 +68,12 @@ impl Default for Scene {
 }
 
 impl Scene {
-    /// The circumstances of one whole sequence, spread as `how` says.
+    /// The circumstances of one whole sequence, spread by `how`.
     pub(crate) fn draw(seed: u64, subject: u64, sequence: u64, how: &Difficulty) -> Self {
         let rng = &mut keyed(seed, Purpose::Scene, subject, sequence);
         let (light, pose) = (how.light, how.pose);
         let wall = rng.within(0.40, 0.72);
-        let loss = how.compression * rng.within(8.0, 35.0);
+        let loss = how.camera * rng.within(8.0, 35.0);
         Self {
             light: [
                 rng.around(0.0, 0.42 * light),
@@ -134,9 +135,8 @@ fn spread(rng: &mut ChaCha8Rng, low: f32, high: f32, factor: f32) -> f32 {
 }
 
 fn blink(rng: &mut ChaCha8Rng) -> f32 {
-    if rng.chance(0.05) {
-        rng.within(0.05, 0.35)
-    } else {
-        rng.within(0.0, 0.06)
+    match rng.chance(0.05) {
+        true => rng.within(0.05, 0.35),
+        false => rng.within(0.0, 0.06),
     }
 }

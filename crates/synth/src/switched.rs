@@ -1,14 +1,15 @@
 //! Ready crops of drawn faces for the studies of a trained network: single action units switched on, and the mean
 //! landmarks.
 
-use crate::au::AuState;
-use crate::error::Error;
-use crate::generate::draw_in_parallel;
-use crate::identity::Identity;
-use crate::render::{Rendered, render};
-use crate::scene::Scene;
 use faus_data::crop::{Landmarks, face_square};
 use faus_data::{CropBox, resize};
+
+use crate::camera::{Rendered, render};
+use crate::error::Error;
+use crate::parallel::draw_all;
+use crate::person::au::AuState;
+use crate::person::identity::Identity;
+use crate::scene::Scene;
 
 /// Population of the people whose units are switched: no data set's, since their seeds are small.
 const POPULATION: u64 = 0x5717_C4ED;
@@ -36,23 +37,16 @@ pub fn switched_faces(
         .collect::<Result<Vec<_>, _>>()?;
     let numbers: Vec<u64> = (0..people as u64).collect();
     let draw = |&person: &u64| crops_of(person, &states, side);
-    let drawn = draw_in_parallel(&numbers, &|done, _| progress(done), draw)?;
-    let mut faces = vec![Vec::with_capacity(people); states.len()];
-    for crops in drawn {
-        for (all, crop) in faces.iter_mut().zip(crops) {
-            all.push(crop);
-        }
-    }
-    Ok(faces)
+    let drawn = draw_all(&numbers, &|done, _| progress(done), draw)?;
+    let everybody = |state: usize| drawn.iter().map(|crops| crops[state].clone()).collect();
+    Ok((0..states.len()).map(everybody).collect())
 }
 
 fn crops_of(person: u64, states: &[AuState], side: u32) -> Result<Vec<Vec<u8>>, Error> {
     let identity = Identity::draw(POPULATION, person);
     let scene = scene(person);
-    let faces: Vec<Rendered> = states
-        .iter()
-        .map(|state| render(&identity, state, &scene, 640, 490))
-        .collect();
+    let show = |state| render(&identity, state, &scene, 640, 490);
+    let faces: Vec<Rendered> = states.iter().map(show).collect();
     let (_, square) = square_of(&faces[0])?;
     let crop = |face: &Rendered| resize(&face.image, square, side, side);
     Ok(faces.iter().map(crop).collect())

@@ -8,8 +8,8 @@
 //! - [`Comparison`] tests whether variants differ over the same folds by more than chance; [`Interval`] is the range of an
 //!   accuracy over other people.
 //!
-//! Everything random is keyed by seed, fold, step and place in the batch, and sums are made in a fixed order, so on the
-//! CPU the result does not depend on the number of threads. It reads no raw data and draws no pictures.
+//! Random numbers are keyed by seed, fold, step and place in the batch, and sums have a fixed order, so on the CPU the
+//! result does not depend on the number of threads. It reads no raw data and draws no pictures.
 //!
 //! ```
 //! use faus_train::Recipe;
@@ -24,6 +24,7 @@ mod compare;
 mod error;
 mod files;
 mod fold;
+mod lines;
 mod recipe;
 mod score;
 mod split;
@@ -39,6 +40,7 @@ pub use fold::progress::{FoldProgress, MetricsRow, Monitor};
 pub use fold::result::FoldResult;
 pub use fold::shuffled::{shuffled_labels, train_on_shuffled_labels};
 pub use fold::state::{forget_stop, stopped_at};
+pub use lines::{accuracy_line, fold_line};
 pub use recipe::check::CheckedRecipe;
 pub use recipe::settings::{OptimizerKind, Recipe, Schedule};
 pub use score::checkpoints::{Candidate, Selection, list_checkpoints, normalisation_of, select};

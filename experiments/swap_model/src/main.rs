@@ -6,6 +6,7 @@
 use std::process::ExitCode;
 
 use faus_model::{Architecture, Blueprint, Error, InputSpec, Layer, Stage, channels_last};
+use faus_runner::Program;
 use rand_chacha::ChaCha8Rng;
 use rand_distr::{Distribution, StandardNormal};
 use tch::Tensor;
@@ -72,16 +73,8 @@ fn he_normal(shape: &[i64], rng: &mut ChaCha8Rng) -> Result<Tensor, Error> {
 }
 
 fn main() -> ExitCode {
-    let mut arguments: Vec<String> = std::env::args().collect();
-    if arguments.get(1).is_none_or(|first| first.starts_with("--")) {
-        // `just swap_model` alone runs the experiment; its flags go to `run`.
-        arguments.splice(
-            1..1,
-            [
-                "run".to_owned(),
-                "experiments/swap_model/tiny.json".to_owned(),
-            ],
-        );
-    }
-    faus_runner::main_from(&|_| Box::new(TinyNet), arguments)
+    let program = Program::new(|_| Box::new(TinyNet));
+    program
+        .experiment("experiments/swap_model/tiny.json")
+        .main()
 }

@@ -6,7 +6,7 @@ use faus_tests::{Place, Program, program};
 #[test]
 #[cfg(target_os = "linux")]
 fn the_binaries_name_libtorch_and_where_it_lies() {
-    for which in [Program::Faus, Program::SwapModel] {
+    for which in Program::ALL {
         let output = Command::new("readelf")
             .arg("-d")
             .arg(program(which))

@@ -2,7 +2,7 @@
 //!
 //! | File | Holds |
 //! |---|---|
-//! | `whole_job.rs` | `faus run` from data to report, all experiments, going on, not starting over |
+//! | `whole_job.rs` | `faus run` from data to report, all experiments, a prepared set, resuming, not starting over |
 //! | `true_size.rs` | a CK+ of the true size and counts gives the images, subjects and folds that are published |
 //! | `sources.rs` | every form in which people hold the data, given splits, audits |
 //! | `commands.rs` | the other commands, one after the other, and their files |
@@ -13,7 +13,7 @@
 //! | `parallel.rs` | folds side by side: the same bytes, stopped and gone on with |
 //! | `robust.rs` | folds that fail by themselves, no room on the disk, too little memory, chance level |
 //! | `statistics.rs` | nulls, controls, replication, probes, interventions: the commands that read a run folder |
-//! | `swapped.rs` | the example experiment with a network of its own |
+//! | `swapped.rs` | the example experiments: a network, a source, a method, a measure |
 //! | `installed.rs` | the binary as it lies on the disk: libtorch is found without help |
 //! | `regression.rs` | bugs that were there once, named after their issue |
 //!

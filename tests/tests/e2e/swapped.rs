@@ -60,8 +60,138 @@ fn another_network_reuses_everything_else() {
         .failed(&["tiny_net", "zero_bias_cnn"]);
 }
 
+/// A folder `flat` of images whose names contain class, person, frame and action units, made of the labelled images of the
+/// small synthetic CK+.
+fn with_flat_folder() -> Place {
+    let place = Place::with_faces();
+    let prepare = "data prepare --source ck_plus --input ck --output prepared --size 16 --folds 4";
+    place.faus(prepare).done();
+    let flat = place.path("flat");
+    fs::create_dir(&flat).unwrap();
+    fs::copy(place.path("ck/synthetic.json"), flat.join("synthetic.json")).unwrap();
+    let table = Table::read(&place.path("prepared/samples.csv"));
+    let columns = ["label_name", "subject", "frame", "path", "aus"].map(|c| table.text(c));
+    for row in 0..table.rows.len() {
+        let [class, person, frame, path, aus] = [0, 1, 2, 3, 4].map(|c| columns[c][row]);
+        if ["neutral", "happy", "sadness", "surprise"].contains(&class) {
+            let units = aus.split(';').filter_map(|au| au.split(':').next());
+            let units = match aus {
+                "NA" => String::new(),
+                _ => format!("_AU{}", units.collect::<Vec<_>>().join("+")),
+            };
+            // A person's neutral frames, one of each sequence, have the same frame number.
+            let name = format!("{class}_{person}_{frame}{row:03}{units}.png");
+            fs::copy(place.path("ck").join(path), flat.join(name)).unwrap();
+        }
+    }
+    place
+}
+
 #[test]
-fn the_experiment_stays_small() {
-    let main = fs::read_to_string(repository().join("experiments/swap_model/src/main.rs")).unwrap();
-    assert!(main.lines().count() < 100);
+fn another_source_reuses_everything_else() {
+    let place = with_flat_folder();
+    let source = Program::SwapSource;
+    // Flags alone run the example's experiment.
+    let ran = place.run(
+        source,
+        &format!("--data flat --out out {TINY} fau.min_positives=3"),
+    );
+    ran.done().says(&["flat folder SYNTHETIC"]);
+    let info = read_json(&place.path("out/dataset/dataset.json"));
+    assert_eq!(info["name"], "flat folder");
+    assert_eq!(info["classes"].as_array().unwrap().len(), 4);
+    let config = read_json(&place.path("out/config.json"));
+    assert_eq!(config["config"]["data"]["source"], "flat");
+    assert!(
+        !Table::read(&place.path("out/fau/correspondences.csv"))
+            .rows
+            .is_empty()
+    );
+    let page = fs::read_to_string(place.path("out/report/index.html")).unwrap();
+    assert!(page.contains("flat folder"));
+
+    let prepare = "data prepare --source flat --input flat --output again --size 16 --folds 4";
+    place.run(source, prepare).done();
+    assert_eq!(
+        read_json(&place.path("again/dataset.json"))["name"],
+        "flat folder"
+    );
+    place
+        .run(source, "data prepare --help")
+        .done()
+        .says(&["flat", "folders"]);
+    place.faus(prepare).ended(2).says(&["flat", "folders"]);
+    place
+        .faus("run experiments/swap_source/flat.json --data flat --out x")
+        .failed(&["data.source", "flat", "folders"]);
+    place.run(source, "--out x").failed(&["flat", "--data"]);
+}
+
+#[test]
+fn another_method_reuses_everything_else() {
+    let place = Place::with_faces();
+    let method = Program::SwapMethod;
+    place
+        .run(method, &format!("--data ck --out out {TINY}"))
+        .done();
+    let filters = read_json(&place.path("out/viz/conv3/filters.json"));
+    assert_eq!(filters["method"], "input_x_gradient");
+    let page = fs::read_to_string(place.path("out/report/index.html")).unwrap();
+    assert!(page.contains("input_x_gradient") || page.contains("input × gradient"));
+
+    let visualize = "visualize --checkpoint out/folds/0/best.safetensors --prepared out/dataset --filters 0-3 --top 2";
+    let own = format!("{visualize} --method input_x_gradient --output own");
+    place.run(method, &own).done();
+    assert_eq!(
+        read_json(&place.path("own/filters.json"))["method"],
+        "input_x_gradient"
+    );
+    place
+        .faus(&own)
+        .ended(2)
+        .says(&["input_x_gradient", "guided", "occlusion"]);
+    place
+        .faus("run experiments/swap_method/method.json --data ck --out x")
+        .failed(&["input_x_gradient", "guided"]);
+}
+
+#[test]
+fn another_measure_reuses_everything_else() {
+    let place = Place::with_faces();
+    let measure = Program::SwapMeasure;
+    place
+        .run(measure, &format!("--data ck --out out {TINY}"))
+        .done();
+    let check = |folder: &str| {
+        let table = Table::read(&place.path(folder).join("associations.csv"));
+        let p: Vec<f64> = table.numbers("p_cohens_d");
+        assert!(p.iter().all(|p| (0.0..=1.0).contains(p)));
+        let ends = [
+            "cohens_d",
+            "p_cohens_d",
+            "q_cohens_d",
+            "cohens_d_low",
+            "cohens_d_high",
+        ];
+        assert_eq!(table.columns[table.columns.len() - 5..], ends);
+        let found = read_json(&place.path(folder).join("fau.json"));
+        assert_eq!(found["own_measures"], serde_json::json!(["cohens_d"]));
+    };
+    check("out/fau");
+    let page = fs::read_to_string(place.path("out/report/index.html")).unwrap();
+    assert!(page.contains("cohens_d"));
+    let correlate = "correlate --activations out/fau/activations.npy --samples out/dataset/samples.csv --output again --permutations 99 --bootstrap 99";
+    place.run(measure, correlate).done();
+    check("again");
+}
+
+#[test]
+fn the_experiments_stay_small() {
+    for name in ["model", "source", "method", "measure"] {
+        let main = repository().join(format!("experiments/swap_{name}/src/main.rs"));
+        assert!(
+            fs::read_to_string(main).unwrap().lines().count() < 100,
+            "{name}"
+        );
+    }
 }

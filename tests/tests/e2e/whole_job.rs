@@ -437,6 +437,55 @@ fn more_folds_take_over_the_finished_ones() {
 }
 
 #[test]
+fn a_prepared_set_takes_the_place_of_the_data() {
+    let place = Place::with_faces();
+    let prepare = "data prepare --source ck_plus --input ck --output prepared --size 16 --folds 4";
+    place.faus(prepare).done();
+    let run = |flags: &str| {
+        place.faus(&format!(
+            "run experiments/ck_plus/cnn_ad.json --prepared prepared --out out --folds 0-1 {TINY} {flags}"
+        ))
+    };
+    for (wrong, parts) in [
+        ("data.image_size=24", ["image_size", "16", "--set"]),
+        ("data.folds=5", ["folds", "4", "--set"]),
+        ("data.classes=six", ["classes", "neutral", "--set"]),
+    ] {
+        run(wrong).failed(&parts);
+    }
+    assert!(
+        !place.path("out").exists(),
+        "a refused run leaves no folder"
+    );
+    run("").done().says(&["SYNTHETIC", "fold 1:"]);
+    assert!(listing(&place.path("out/dataset")) == listing(&place.path("prepared")));
+    let config = read_json(&place.path("out/config.json"));
+    assert_eq!(
+        (&config["data"], &config["prepared"]),
+        (&"prepared".into(), &true.into())
+    );
+    let info = read_json(&place.path("prepared/dataset.json"));
+    assert_eq!(config["source_digest"], info["source_digest"]);
+
+    // The run has a copy of its own: neither a second start nor further folds need the set.
+    std::fs::rename(place.path("prepared"), place.path("away")).unwrap();
+    run("").done().says(&["nothing to do"]);
+    let direct =
+        format!("run experiments/ck_plus/cnn_ad.json --data ck --out direct --folds 0-1 {TINY}");
+    place.faus(&direct).done();
+    let accuracy =
+        |out: &str| read_json(&place.path(out).join("summary.json"))["test_accuracy"].clone();
+    assert_eq!(accuracy("out"), accuracy("direct"));
+    place
+        .faus("run experiments/ck_plus/cnn_ad.json --data ck --prepared away")
+        .ended(2)
+        .says(&["--prepared", "--data"]);
+    place
+        .faus(&direct.replace("--data ck", "--prepared away"))
+        .failed(&["direct", "ck", "--out"]);
+}
+
+#[test]
 fn every_experiment_starts() {
     let place = Place::with_faces();
     for (experiment, classes) in [

@@ -1,19 +1,20 @@
+//! Finds the one face of a portrait by SeetaFace.
+
 use std::cell::RefCell;
 
 use image::GrayImage;
 
 use crate::error::Error;
-use crate::picture::crop_box::CropBox;
-use crate::picture::resize::resize;
+use crate::picture::{CropBox, resize};
 
 use super::fit_square;
-use super::seeta::{self, Face, Model, Scratch, Search, WINDOW};
+use super::seeta::{self, Face, Grey, Model, Scratch, Search, WINDOW};
 
-/// The frontal model that rustface carries in its package (SeetaFace, BSD 2-Clause); our build script put it here.
+/// The frontal model in rustface's package (SeetaFace, BSD 2-Clause), put here by our build script.
 pub(super) const MODEL: &[u8] =
     include_bytes!(concat!(env!("OUT_DIR"), "/seeta_fd_frontal_v1.0.bin"));
 
-/// What counts as a face.
+/// Limits of a search for faces.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct FaceSearch {
     /// Smallest side over the image's shorter side.
@@ -24,13 +25,13 @@ pub struct FaceSearch {
     pub score: f64,
     /// Ratio of one size sought to the next, 0 to 1; rustface's default is 0.8.
     pub step: f32,
-    /// Pixels of the shrunken image from one place looked at to the next; rustface's default is 4.
+    /// Pixels of the shrunken image between windows; rustface's default is 4.
     pub stride: u32,
 }
 
 impl FaceSearch {
-    /// The first try: faces of 0.5 to 0.8 of the shorter image side (DESIGN 2, the authors' limits), as densely as
-    /// rustface looks by default: twice as densely, boxes are no nearer to the landmarks' and take twice the time.
+    /// The first try: faces of 0.5 to 0.8 of the shorter image side (the authors' limits), with
+    /// rustface's default stride: half of it brings boxes no nearer to the landmarks' and takes twice the time.
     pub const FIRST: Self = Self {
         smallest: 0.5,
         largest: 0.8,
@@ -38,7 +39,7 @@ impl FaceSearch {
         step: 0.8,
         stride: 4,
     };
-    /// The second, more lenient try (DESIGN 2; the numbers are our choice).
+    /// The second, more lenient try (the authors have one; the numbers are our choice).
     pub const LENIENT: Self = Self {
         smallest: 0.3,
         largest: 1.0,
@@ -58,16 +59,16 @@ impl FaceDetector {
     /// Reads the built-in model.
     ///
     /// # Errors
-    /// [`Error::Setting`] if the built-in model is damaged, which only a broken build can bring about.
+    /// [`Error::Setting`] if the built-in model is damaged (a broken build).
     pub fn new() -> Result<Self, Error> {
-        let model = Model::read(MODEL)
-            .map_err(|error| Error::setting("face model", format!("cannot be read: {error}")))?;
+        let model = Model::read(MODEL);
+        let model = model.ok_or_else(|| Error::setting("face model", "cannot be read"))?;
         Ok(Self { model })
     }
 
     /// The face's square inside the image, found at the first or at the second, lenient try.
     ///
-    /// The second try begins with what the first one saw: a face a little too small or too large for its limits needs no
+    /// The second try begins with the faces of the first: one a little too small or too large for its limits needs no
     /// further search, which would take five times as long.
     pub fn find(&self, image: &GrayImage) -> Option<CropBox> {
         let seen = self.look(image, FaceSearch::FIRST)?;
@@ -77,7 +78,7 @@ impl FaceDetector {
     }
 
     /// One search: the best scored box whose side is within the limits. A step outside 0.1 to 0.99, a stride of 0 and sizes
-    /// under 0.05 of the image are taken for the nearest that can be searched with.
+    /// under 0.05 of the image are cut to these limits.
     pub fn search(&self, image: &GrayImage, search: FaceSearch) -> Option<CropBox> {
         self.look(image, search)?.best(search)
     }
@@ -95,18 +96,15 @@ impl FaceDetector {
         let shrink = WINDOW as f64 / (search.smallest.max(0.05) * f64::from(width.min(height)));
         let scaled = |side: u32| ((f64::from(side) * shrink).round() as u32).max(1);
         let (small_width, small_height) = (scaled(width), scaled(height));
-        let (x, y, w, h) = (0, 0, width, height);
-        let small = resize(image, CropBox { x, y, w, h }, small_width, small_height);
+        let small = resize(image, CropBox::whole(image), small_width, small_height);
         let how = Search {
-            largest: u32::MAX,
             step: search.step.clamp(0.1, 0.99),
             stride: search.stride.max(1) as usize,
             score: search.score,
         };
-        let size = (small_width as usize, small_height as usize);
-        let faces = SCRATCH.with_borrow_mut(|scratch| {
-            seeta::faces(&self.model, &small, size.0, size.1, how, scratch)
-        });
+        let small = Grey::new(&small, small_width as usize, small_height as usize);
+        let faces =
+            SCRATCH.with_borrow_mut(|scratch| seeta::faces(&self.model, small, how, scratch));
         Some(Seen {
             faces,
             shrink,
@@ -116,7 +114,7 @@ impl FaceDetector {
     }
 }
 
-/// What a search saw in an image.
+/// The faces of an image.
 struct Seen {
     /// In pixels of the shrunken image.
     faces: Vec<Face>,
@@ -126,8 +124,8 @@ struct Seen {
 }
 
 impl Seen {
-    /// The best scored box whose side is within the limits. Of equal scores the first stays, so that the answer does not
-    /// hang on the order of a sort.
+    /// The best scored box whose side is within the limits. Of equal scores the first stays, so that the result does not
+    /// depend on the order of a sort.
     fn best(&self, limits: FaceSearch) -> Option<CropBox> {
         let full = |at: i32| f64::from(at) / self.shrink;
         let shorter = f64::from(self.width.min(self.height));
@@ -146,7 +144,7 @@ impl Seen {
     }
 }
 
-/// The photograph in rustface's package, if the package still has it: the Solvay conference of 1927.
+/// The photograph in rustface's package, if there is one: the Solvay conference of 1927.
 #[cfg(test)]
 pub(super) fn photograph() -> Option<GrayImage> {
     let bytes = include_bytes!(concat!(env!("OUT_DIR"), "/photograph.png"));

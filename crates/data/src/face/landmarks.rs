@@ -1,8 +1,8 @@
-//! The face square from 68 landmarks.
+//! Landmark files, and the square about a face that they give.
 
 use crate::error::Error;
 use crate::label::text::brief;
-use crate::picture::crop_box::CropBox;
+use crate::picture::CropBox;
 
 use super::fit_square;
 
@@ -35,17 +35,14 @@ impl Landmarks {
             .filter(|line| !line.trim().is_empty())
             .collect();
         if lines.len() != POINTS {
+            let found = lines.len();
             return Err(Error::parse(format!(
-                "expected {POINTS} lines 'x y' of landmarks, found {}",
-                lines.len()
+                "expected {POINTS} lines 'x y' of landmarks, found {found}"
             )));
         }
+        let points = lines.into_iter().enumerate().map(point);
         Ok(Self {
-            points: lines
-                .into_iter()
-                .enumerate()
-                .map(point)
-                .collect::<Result<_, _>>()?,
+            points: points.collect::<Result<_, _>>()?,
         })
     }
 
@@ -57,14 +54,11 @@ impl Landmarks {
 
 fn point((at, line): (usize, &str)) -> Result<[f64; 2], Error> {
     let mut words = line.split_ascii_whitespace();
-    let mut next = || {
-        words
-            .next()?
-            .parse::<f64>()
-            .ok()
-            .filter(|v| v.is_finite() && v.abs() < 1e6)
+    let mut number = || {
+        let number: f64 = words.next()?.parse().ok()?;
+        (number.abs() < 1e6).then_some(number)
     };
-    match (next(), next(), words.next()) {
+    match (number(), number(), words.next()) {
         (Some(x), Some(y), None) => Ok([x, y]),
         _ => Err(Error::parse(format!(
             "landmark line {}: expected 'x y', found '{}'",
@@ -74,12 +68,12 @@ fn point((at, line): (usize, &str)) -> Result<[f64; 2], Error> {
     }
 }
 
-/// The square that a face detector would draw about these landmarks, fitted into a `width` × `height` image.
+/// The square of a face detector about these landmarks, fitted into a `width` × `height` image.
 ///
 /// Geometry (our choice): read off rustface's boxes on photographs, whose side is 1.0 to 1.1 times the face's width at
 /// the jaw line, with the eyes at 0.34 to 0.39 of the height and the chin at the lower edge. So the side is 1.05 jaw
 /// widths, centred on the jaw, with the eye line at 0.37. The jaw's width hardly moves with the expression, so the
-/// scale says nothing of it. A mouth that opens beyond the lower edge pulls the square down without changing its size,
+/// scale does not depend on it. A mouth that opens beyond the lower edge pulls the square down without changing its size,
 /// as far as the brows allow: AU 26 and 27 would otherwise be cut off.
 ///
 /// # Errors

@@ -1,4 +1,4 @@
-//! Where the face is: from landmarks if they are there, else by a detector.
+//! The face's place in an image: by landmarks if there are any, else by a detector.
 
 mod detector;
 mod landmarks;
@@ -10,7 +10,8 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 
 use crate::error::Error;
-use crate::picture::crop_box::CropBox;
+use crate::label::text::named;
+use crate::picture::CropBox;
 
 pub use detector::{FaceDetector, FaceSearch};
 pub use landmarks::{Landmarks, face_square};
@@ -32,12 +33,7 @@ pub enum CropMode {
 
 impl fmt::Display for CropMode {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Auto => "auto",
-            Self::Landmarks => "landmarks",
-            Self::Detector => "detector",
-            Self::None => "none",
-        })
+        self.serialize(f)
     }
 }
 
@@ -45,16 +41,10 @@ impl FromStr for CropMode {
     type Err = Error;
 
     fn from_str(text: &str) -> Result<Self, Error> {
-        match text {
-            "auto" => Ok(Self::Auto),
-            "landmarks" => Ok(Self::Landmarks),
-            "detector" => Ok(Self::Detector),
-            "none" => Ok(Self::None),
-            other => Err(Error::setting(
-                "crop",
-                format!("must be auto, landmarks, detector or none, not '{other}'"),
-            )),
-        }
+        named(text).ok_or_else(|| {
+            let reason = format!("must be auto, landmarks, detector or none, not '{text}'");
+            Error::setting("crop", reason)
+        })
     }
 }
 

@@ -1,6 +1,5 @@
-//! What is done to an image on its way to the network.
+//! From a prepared image to a network's input: augmentation and normalisation.
 
 pub mod augment;
 pub mod normalise;
 pub mod sheet;
-pub mod throughput;

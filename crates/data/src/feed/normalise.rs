@@ -1,4 +1,4 @@
-//! From bytes to what a network sees: values in [0, 2], then local contrast normalisation over a 5×5 box (DESIGN 2).
+//! From bytes to a network's input: values in [0, 2], then local contrast normalisation over a 5×5 box.
 
 use std::fmt;
 use std::str::FromStr;
@@ -20,11 +20,11 @@ const BOX: f32 = 25.0;
 #[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase", deny_unknown_fields)]
 pub enum Normalisation {
-    /// v − mean(v): what the paper's published results were computed with (the authors' exponent `1/2` is 0 under
-    /// Python 2, so their division was by one).
+    /// v − mean(v), as in the paper's published results (the authors' exponent `1/2` is 0 under Python 2, so they divided
+    /// by one).
     #[default]
     Subtractive,
-    /// d = v − mean(v), then d / max(ε, √mean(d²)): what the authors' code meant to do.
+    /// d = v − mean(v), then d / max(ε, √mean(d²)): the intention of the authors' code.
     Divisive {
         /// The smallest deviation divided by, in units of the [0, 2] image. Our choice 0.01: about one grey step, so
         /// flat skin is not blown up to noise.
@@ -50,25 +50,17 @@ impl FromStr for Normalisation {
     type Err = Error;
 
     fn from_str(text: &str) -> Result<Self, Error> {
-        let bad = || {
-            Error::parse(format!(
-                "expected 'subtractive', 'divisive' or 'divisive:EPSILON', found '{text}'"
-            ))
+        let epsilon = match text.split_once(':') {
+            None if text == "subtractive" => return Ok(Self::Subtractive),
+            None if text == "divisive" => Some(default_epsilon()),
+            Some(("divisive", epsilon)) => epsilon.parse().ok(),
+            _ => None,
         };
-        match text.split_once(':') {
-            None if text == "subtractive" => Ok(Self::Subtractive),
-            None if text == "divisive" => Ok(Self::Divisive {
-                epsilon: default_epsilon(),
-            }),
-            Some(("divisive", epsilon)) => {
-                let epsilon = epsilon
-                    .parse()
-                    .ok()
-                    .filter(|e: &f32| e.is_finite() && *e > 0.0)
-                    .ok_or_else(bad)?;
-                Ok(Self::Divisive { epsilon })
-            }
-            _ => Err(bad()),
+        match epsilon {
+            Some(epsilon) if epsilon.is_finite() && epsilon > 0.0 => Ok(Self::Divisive { epsilon }),
+            _ => Err(Error::parse(format!(
+                "expected 'subtractive', 'divisive' or 'divisive:EPSILON', found '{text}'"
+            ))),
         }
     }
 }
@@ -103,11 +95,12 @@ fn subtract_mean(image: &mut [f32], side: usize, scratch: &mut Vec<f32>) {
 fn divide_by_deviation(image: &mut [f32], side: usize, scratch: &mut Vec<f32>, epsilon: f32) {
     let change = |v: f32, mean: f32| {
         let deviation = mean.sqrt();
-        v / if deviation > epsilon {
+        let divisor = if deviation > epsilon {
             deviation
         } else {
             epsilon
-        }
+        };
+        v / divisor
     };
     with_means(image, side, scratch, |v| v * v, change);
 }
@@ -127,7 +120,7 @@ fn with_means(
     scratch.clear();
     scratch.resize(side + 2 * REACH + ROWS * side, 0.0);
     let (padded, sums) = scratch.split_at_mut(side + 2 * REACH);
-    // Row r of the image keeps its sums in slot r mod 5; slots of rows that are not there are zero.
+    // Row r of the image keeps its sums in slot r mod 5; slots of missing rows are zero.
     for ahead in 0..side + REACH {
         let slot = &mut sums[ahead % ROWS * side..][..side];
         if ahead < side {
@@ -143,9 +136,9 @@ fn with_means(
             continue;
         };
         let row = &mut image[row * side..][..side];
-        let [a, b, c, d, e] = five(sums, side);
-        for ((((v, a), b), (c, d)), e) in row.iter_mut().zip(a).zip(b).zip(c.iter().zip(d)).zip(e) {
-            *v = change(*v, (a + b + c + d + e) * (1.0 / BOX));
+        let [a, b, c, d, e] = std::array::from_fn(|slot| &sums[slot * side..][..side]);
+        for (x, v) in row.iter_mut().enumerate() {
+            *v = change(*v, (a[x] + b[x] + c[x] + d[x] + e[x]) * (1.0 / BOX));
         }
     }
 }
@@ -153,24 +146,12 @@ fn with_means(
 /// `sums[x]` = the sum of `padded[x ..= x + 4]`.
 #[inline(always)]
 fn sums_of_five(padded: &[f32], sums: &mut [f32]) {
-    let from = |at: usize| padded[at..][..sums.len()].iter();
-    let (ab, cd, e) = (from(0).zip(from(1)), from(2).zip(from(3)), from(4));
-    for (sum, (((a, b), (c, d)), e)) in sums.iter_mut().zip(ab.zip(cd).zip(e)) {
-        *sum = a + b + c + d + e;
+    for (sum, v) in sums.iter_mut().zip(padded.windows(ROWS)) {
+        *sum = v[0] + v[1] + v[2] + v[3] + v[4];
     }
 }
 
-/// The five slots of `side` values.
-#[inline(always)]
-fn five(sums: &[f32], side: usize) -> [&[f32]; ROWS] {
-    let (a, rest) = sums.split_at(side);
-    let (b, rest) = rest.split_at(side);
-    let (c, rest) = rest.split_at(side);
-    let (d, e) = rest.split_at(side);
-    [a, b, c, d, e]
-}
-
-/// Bytes to the network's input range: pixel / 255 · 2, `[H·W]` u8 to `[H·W]` f32 in [0, 2] (DESIGN 2).
+/// Bytes to the network's input range: pixel / 255 · 2, `[H·W]` u8 to `[H·W]` f32 in [0, 2] (the authors' code).
 ///
 /// # Panics
 /// If the two slices differ in length.

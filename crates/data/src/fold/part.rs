@@ -1,16 +1,16 @@
-//! The parts of a split: training, validation, test.
+//! The parts of a split.
 
-/// The part of a given split that an image belongs to, by TFD's numbers in `folds.npy`.
+/// The part of a split that an image belongs to, by TFD's numbers in `folds.npy`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[repr(u8)]
 pub enum Part {
     /// 0: not used in this split.
     None = 0,
-    /// 1: to learn from.
+    /// 1: trains.
     Train = 1,
-    /// 2: to choose the checkpoint by.
+    /// 2: chooses the checkpoint.
     Validation = 2,
-    /// 3: to report.
+    /// 3: measures the result.
     Test = 3,
 }
 
@@ -26,12 +26,12 @@ impl Part {
         }
     }
 
-    /// The part of a name that data sets use, in any case: FER2013's Training, PublicTest (validation) and PrivateTest;
-    /// train, val, valid, validation, test, testing.
+    /// The part of a name in data sets, in any case: FER2013's Training, PublicTest (validation) and PrivateTest;
+    /// train, val, valid, validation, dev, test, testing.
     pub fn from_name(name: &str) -> Option<Self> {
         match name.trim().to_ascii_lowercase().as_str() {
             "train" | "training" => Some(Self::Train),
-            "val" | "valid" | "validation" | "publictest" => Some(Self::Validation),
+            "val" | "valid" | "validation" | "dev" | "publictest" => Some(Self::Validation),
             "test" | "testing" | "privatetest" => Some(Self::Test),
             _ => None,
         }
@@ -45,5 +45,21 @@ impl Part {
             Self::Validation => "validation",
             Self::Test => "test",
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_of_data_sets_are_known() {
+        for part in [Part::Train, Part::Validation, Part::Test] {
+            assert_eq!(Part::from_name(part.name()), Some(part));
+            assert_eq!(Part::from_number(part as i64), Some(part));
+        }
+        assert_eq!(Part::from_name(" PublicTest "), Some(Part::Validation));
+        assert_eq!(Part::from_name("dev"), Some(Part::Validation));
+        assert!(Part::from_name("none").is_none() && Part::from_number(4).is_none());
     }
 }

@@ -6,29 +6,26 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 
 use crate::error::Error;
+use crate::label::text::named;
 
 /// How folds are made.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum FoldRule {
-    /// The subjects in order of number; position mod the number of folds (DESIGN 2). Images of each class in turn where
-    /// there are no subjects.
+    /// The subjects in order of number; position mod the number of folds (the authors' rule). Without subjects, the images
+    /// of each class in turn.
     #[default]
     Modulo,
-    /// Subjects dealt so that every fold gets its share of every class ([`balanced_folds`]). Without subjects the same
-    /// as [`Modulo`](Self::Modulo), which is stratified by image then.
+    /// Every fold gets its share of every class ([`balanced_folds`](crate::balanced_folds)). Without subjects the same as
+    /// [`Modulo`](Self::Modulo), which is stratified by image then.
     Balanced,
-    /// The splits that the data set brings: nothing is dealt.
+    /// The data set's own splits.
     Given,
 }
 
 impl fmt::Display for FoldRule {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Modulo => "modulo",
-            Self::Balanced => "balanced",
-            Self::Given => "given",
-        })
+        self.serialize(f)
     }
 }
 
@@ -36,14 +33,9 @@ impl FromStr for FoldRule {
     type Err = Error;
 
     fn from_str(text: &str) -> Result<Self, Error> {
-        match text {
-            "modulo" => Ok(Self::Modulo),
-            "balanced" => Ok(Self::Balanced),
-            "given" => Ok(Self::Given),
-            other => Err(Error::setting(
-                "fold rule",
-                format!("must be modulo, balanced or given, not '{other}'"),
-            )),
-        }
+        named(text).ok_or_else(|| {
+            let reason = format!("must be modulo, balanced or given, not '{text}'");
+            Error::setting("fold rule", reason)
+        })
     }
 }

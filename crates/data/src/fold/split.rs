@@ -6,7 +6,6 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::Error;
 use crate::fold::part::Part;
-use crate::label::role::Role;
 use crate::prepared::sample::Sample;
 
 /// Which folds train, validate and test.
@@ -25,11 +24,11 @@ pub enum Protocol {
 /// Row numbers of the labelled images of each part.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Split {
-    /// Rows to learn from.
+    /// Rows that train.
     pub train: Vec<usize>,
-    /// Rows to choose the checkpoint by; under [`Protocol::Paper2015`] the test rows themselves.
+    /// Rows that choose the checkpoint; under [`Protocol::Paper2015`] the test rows themselves.
     pub validation: Vec<usize>,
-    /// Rows to report.
+    /// Rows that measure the result.
     pub test: Vec<usize>,
 }
 
@@ -54,68 +53,60 @@ impl Split {
                 format!("the data set has folds 0 to {last}, not {fold}"),
             ));
         }
-        let (test, next) = (fold as i64, ((fold + 1) % folds) as i64);
-        let part = |sample: &Sample| match sample.parts.get(fold) {
-            Some(&given) => given,
-            None if sample.fold == test => Part::Test,
-            None if sample.fold == next => Part::Validation,
-            None => Part::Train,
-        };
         let rows = |wanted: &[Part]| -> Vec<usize> {
-            let labelled = samples
-                .iter()
-                .enumerate()
-                .filter(|(_, s)| s.role == Role::Labelled);
-            labelled
-                .filter(|(_, s)| wanted.contains(&part(s)))
-                .map(|(row, _)| row)
-                .collect()
+            let parts = samples.iter().map(|s| s.part(fold, folds));
+            let rows = parts.enumerate().filter(|(_, part)| wanted.contains(part));
+            rows.map(|(row, _)| row).collect()
         };
+        let test = rows(&[Part::Test]);
         let split = match protocol {
-            Protocol::Paper2015 => {
-                let tested = rows(&[Part::Test]);
-                Self {
-                    train: rows(&[Part::Train, Part::Validation]),
-                    validation: tested.clone(),
-                    test: tested,
-                }
-            }
+            Protocol::Paper2015 => Self {
+                train: rows(&[Part::Train, Part::Validation]),
+                validation: test.clone(),
+                test,
+            },
             Protocol::Paper2017 => Self {
                 train: rows(&[Part::Train]),
                 validation: rows(&[Part::Validation]),
-                test: rows(&[Part::Test]),
+                test,
             },
         };
-        split.check(samples, fold, folds, protocol, subject_independent)?;
-        Ok(split)
-    }
-
-    fn check(
-        &self,
-        samples: &[Sample],
-        fold: usize,
-        folds: usize,
-        protocol: Protocol,
-        subject_independent: bool,
-    ) -> Result<(), Error> {
-        let mut parts = vec![("train", &self.train), ("test", &self.test)];
-        if protocol == Protocol::Paper2017 {
-            parts.insert(1, ("validation", &self.validation));
-        }
-        let mut seen: HashMap<i64, &'static str> = HashMap::new();
-        for (part, rows) in parts {
+        for (part, rows) in split.parts(protocol) {
             if rows.is_empty() {
                 return Err(Error::EmptyPart { part, fold, folds });
             }
-            for &row in rows.iter().filter(|_| subject_independent) {
+        }
+        if subject_independent {
+            split.check_subjects(samples, fold, protocol)?;
+        }
+        Ok(split)
+    }
+
+    fn parts(&self, protocol: Protocol) -> Vec<(&'static str, &[usize])> {
+        let mut parts = vec![("train", &self.train[..]), ("test", &self.test)];
+        if protocol == Protocol::Paper2017 {
+            parts.insert(1, ("validation", &self.validation));
+        }
+        parts
+    }
+
+    fn check_subjects(
+        &self,
+        samples: &[Sample],
+        fold: usize,
+        protocol: Protocol,
+    ) -> Result<(), Error> {
+        let mut seen: HashMap<i64, &'static str> = HashMap::new();
+        for (second, rows) in self.parts(protocol) {
+            for &row in rows {
                 let subject = samples[row].subject;
-                let first = *seen.entry(subject).or_insert(part);
-                if first != part {
+                let first = *seen.entry(subject).or_insert(second);
+                if first != second {
                     return Err(Error::Leak {
                         subject,
                         fold,
                         first,
-                        second: part,
+                        second,
                     });
                 }
             }
@@ -128,7 +119,7 @@ impl Split {
 mod tests {
     use super::*;
     use crate::fold::subjects::subject_folds;
-    use crate::label::au::AuCoding;
+    use crate::label::{AuCoding, Role};
     use proptest::prelude::*;
     use std::collections::BTreeSet;
 

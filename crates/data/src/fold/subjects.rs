@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::label::role::Role;
+use crate::label::Role;
 use crate::read::source::RawSample;
 
 /// The fold of every subject so that every fold gets its share of every class, as far as whole subjects allow.
@@ -15,58 +15,80 @@ pub fn balanced_folds(
     subjects: &BTreeSet<i64>,
     folds: usize,
 ) -> BTreeMap<i64, i64> {
+    let counts = class_counts(samples, subjects);
+    let classes = counts.first().map_or(0, |(_, images)| images.len());
+    let total = |class: usize| counts.iter().map(|(_, images)| images[class]).sum::<f64>();
+    let totals: Vec<f64> = (0..classes).map(|class| total(class).max(1.0)).collect();
+    let mut filled = vec![Filled::new(classes); folds.max(1)];
+    let mut dealt = BTreeMap::new();
+    for (subject, images) in counts {
+        let costs = filled
+            .iter()
+            .map(|fold| (fold.growth(&images, &totals), fold.subjects));
+        let best = costs
+            .enumerate()
+            .min_by(|(_, a), (_, b)| a.0.total_cmp(&b.0).then(a.1.cmp(&b.1)));
+        let fold = best.map_or(0, |(fold, _)| fold);
+        filled[fold].add(&images);
+        dealt.insert(subject, fold as i64);
+    }
+    dealt
+}
+
+/// Each subject's labelled images of each class; the subjects with the most images first, then by number.
+fn class_counts(samples: &[RawSample], subjects: &BTreeSet<i64>) -> Vec<(i64, Vec<f64>)> {
     let classes = samples
         .iter()
         .map(|s| s.label + 1)
         .max()
         .unwrap_or(0)
         .max(0) as usize;
-    let mut counts: BTreeMap<i64, Vec<f64>> =
-        subjects.iter().map(|&s| (s, vec![0.0; classes])).collect();
+    let none = subjects
+        .iter()
+        .map(|&subject| (subject, vec![0.0; classes]));
+    let mut counts: BTreeMap<i64, Vec<f64>> = none.collect();
     for sample in samples.iter().filter(|s| s.role == Role::Labelled) {
-        if let (Some(counts), Ok(label)) = (
-            counts.get_mut(&sample.subject),
-            usize::try_from(sample.label),
-        ) {
+        let counts = counts.get_mut(&sample.subject);
+        if let (Some(counts), Ok(label)) = (counts, usize::try_from(sample.label)) {
             counts[label] += 1.0;
         }
     }
-    let totals: Vec<f64> = (0..classes)
-        .map(|class| counts.values().map(|c| c[class]).sum::<f64>().max(1.0))
-        .collect();
     let mut order: Vec<_> = counts.into_iter().collect();
-    order.sort_by(|(a, x), (b, y)| {
-        y.iter()
-            .sum::<f64>()
-            .total_cmp(&x.iter().sum())
-            .then(a.cmp(b))
-    });
-    let mut filled = vec![(vec![0.0; classes], 0usize); folds.max(1)];
-    let mut dealt = BTreeMap::new();
-    for (subject, images) in order {
-        // What the sum of squares grows by: (f + n)² − f² over the class's total squared.
-        let growth = |fold: &[f64]| -> f64 {
-            let classes = fold.iter().zip(&images).zip(&totals);
-            classes
-                .map(|((have, new), total)| new * (2.0 * have + new) / (total * total))
-                .sum()
-        };
-        let keys = filled
-            .iter()
-            .map(|(have, subjects)| (growth(have), *subjects));
-        let best = keys
-            .enumerate()
-            .min_by(|(_, a), (_, b)| a.0.total_cmp(&b.0).then(a.1.cmp(&b.1)));
-        let fold = best.map_or(0, |(fold, _)| fold);
-        filled[fold]
-            .0
-            .iter_mut()
-            .zip(&images)
-            .for_each(|(have, new)| *have += new);
-        filled[fold].1 += 1;
-        dealt.insert(subject, fold as i64);
+    // Stable, so equals stay in the order of their numbers.
+    order.sort_by(|(_, a), (_, b)| b.iter().sum::<f64>().total_cmp(&a.iter().sum()));
+    order
+}
+
+/// A fold so far.
+#[derive(Clone)]
+struct Filled {
+    /// Images of each class.
+    images: Vec<f64>,
+    subjects: usize,
+}
+
+impl Filled {
+    fn new(classes: usize) -> Self {
+        Self {
+            images: vec![0.0; classes],
+            subjects: 0,
+        }
     }
-    dealt
+
+    /// The growth of the sum of squares by a subject's images: (f + n)² − f² over the class's total squared.
+    fn growth(&self, images: &[f64], totals: &[f64]) -> f64 {
+        let classes = self.images.iter().zip(images).zip(totals);
+        classes
+            .map(|((have, new), total)| new * (2.0 * have + new) / (total * total))
+            .sum()
+    }
+
+    fn add(&mut self, images: &[f64]) {
+        for (have, new) in self.images.iter_mut().zip(images) {
+            *have += new;
+        }
+        self.subjects += 1;
+    }
 }
 
 /// The fold of every subject: the subjects sorted by number; a subject's position mod `folds` is its fold.
@@ -81,7 +103,7 @@ pub fn subject_folds(subjects: &BTreeSet<i64>, folds: usize) -> BTreeMap<i64, i6
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::label::au::AuCoding;
+    use crate::label::AuCoding;
     use crate::read::source::RawImage;
     use proptest::prelude::*;
     use rand::RngExt;
@@ -122,7 +144,7 @@ mod tests {
 
     /// As CK+ is: every subject shows a few of seven expressions, some rare, and a first frame of each recording.
     fn like_ck_plus(seed: u64) -> Vec<RawSample> {
-        // About the shares of DESIGN 2's peak counts.
+        // About the shares of CK+'s peak frames.
         const COMMON: [i64; 15] = [1, 1, 2, 3, 3, 3, 4, 5, 5, 5, 6, 7, 7, 7, 7];
         let mut rng = faus_base::random::named(seed, "test", &[]);
         let mut samples = Vec::new();

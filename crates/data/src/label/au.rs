@@ -13,65 +13,7 @@ pub struct Au(pub u8);
 impl Au {
     /// The name in the FACS manual (Ekman, Friesen and Hager 2002), or `Unnamed` for a number without one.
     pub fn name(self) -> &'static str {
-        match self.0 {
-            1 => "Inner Brow Raiser",
-            2 => "Outer Brow Raiser",
-            4 => "Brow Lowerer",
-            5 => "Upper Lid Raiser",
-            6 => "Cheek Raiser",
-            7 => "Lid Tightener",
-            8 => "Lips Toward Each Other",
-            9 => "Nose Wrinkler",
-            10 => "Upper Lip Raiser",
-            11 => "Nasolabial Deepener",
-            12 => "Lip Corner Puller",
-            13 => "Sharp Lip Puller",
-            14 => "Dimpler",
-            15 => "Lip Corner Depressor",
-            16 => "Lower Lip Depressor",
-            17 => "Chin Raiser",
-            18 => "Lip Pucker",
-            19 => "Tongue Show",
-            20 => "Lip Stretcher",
-            21 => "Neck Tightener",
-            22 => "Lip Funneler",
-            23 => "Lip Tightener",
-            24 => "Lip Pressor",
-            25 => "Lips Part",
-            26 => "Jaw Drop",
-            27 => "Mouth Stretch",
-            28 => "Lip Suck",
-            29 => "Jaw Thrust",
-            30 => "Jaw Sideways",
-            31 => "Jaw Clencher",
-            32 => "Lip Bite",
-            33 => "Cheek Blow",
-            34 => "Cheek Puff",
-            35 => "Cheek Suck",
-            36 => "Tongue Bulge",
-            37 => "Lip Wipe",
-            38 => "Nostril Dilator",
-            39 => "Nostril Compressor",
-            41 => "Lid Droop",
-            42 => "Slit",
-            43 => "Eyes Closed",
-            44 => "Squint",
-            45 => "Blink",
-            46 => "Wink",
-            51 => "Head Turn Left",
-            52 => "Head Turn Right",
-            53 => "Head Up",
-            54 => "Head Down",
-            55 => "Head Tilt Left",
-            56 => "Head Tilt Right",
-            57 => "Head Forward",
-            58 => "Head Back",
-            61 => "Eyes Turn Left",
-            62 => "Eyes Turn Right",
-            63 => "Eyes Up",
-            64 => "Eyes Down",
-            _ => "Unnamed",
-        }
+        faus_base::au::name(self.0)
     }
 }
 
@@ -90,18 +32,28 @@ pub struct AuScore {
     pub intensity: u8,
 }
 
+impl AuScore {
+    fn checked(au: u8, intensity: u8) -> Option<Self> {
+        let valid = (1..=99).contains(&au) && intensity <= 5;
+        valid.then_some(Self {
+            au: Au(au),
+            intensity,
+        })
+    }
+}
+
 impl fmt::Display for AuScore {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}:{}", self.au, self.intensity)
     }
 }
 
-/// What a FACS coder said of one image: the `aus` column of `samples.csv`.
+/// The FACS codes of one image: the `aus` column of `samples.csv`.
 ///
 /// `NotCoded` displays as `NA`; `Coded` as `1:3;2:3;12:0`, and as the empty text when no action unit is present.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub enum AuCoding {
-    /// Nobody coded this image: nothing is known of its action units.
+    /// Not coded: the action units are unknown.
     #[default]
     NotCoded,
     /// The action units present; every other one is absent.
@@ -127,37 +79,31 @@ impl AuCoding {
     /// Reads a CK+ FACS file: lines `AU intensity`, both written as floats (`1.2000000e+01 3.0000000e+00`).
     ///
     /// # Errors
-    /// [`Error::Parse`] naming the line, for anything else. A file without a single line is that of a coder who saw no
-    /// action unit; it cannot be told from a file that was cut off, so the readers name such files in their notes.
+    /// [`Error::Parse`] naming the line, for anything else. A file without a line means that the coder saw no action
+    /// unit, or that the file was cut off, so the readers list empty files in their notes.
     pub fn from_facs_file(text: &str) -> Result<Self, Error> {
         let lines = text
             .lines()
             .enumerate()
             .filter(|(_, line)| !line.trim().is_empty());
-        let scores = lines
-            .map(|(at, line)| facs_line(at + 1, line))
-            .collect::<Result<Vec<_>, _>>()?;
-        Ok(Self::coded(scores))
+        let scores = lines.map(|(at, line)| {
+            facs_line(line).ok_or_else(|| {
+                let (number, found) = (at + 1, brief(line));
+                Error::parse(format!(
+                    "line {number}: expected 'AU intensity' (1-99, 0-5), found '{found}'"
+                ))
+            })
+        });
+        Ok(Self::coded(scores.collect::<Result<_, _>>()?))
     }
 }
 
-fn facs_line(number: usize, line: &str) -> Result<AuScore, Error> {
-    let bad = || {
-        Error::parse(format!(
-            "line {number}: expected 'AU intensity' (1-99, 0-5), found '{}'",
-            brief(line)
-        ))
+fn facs_line(line: &str) -> Option<AuScore> {
+    let words: Vec<_> = line.split_ascii_whitespace().collect();
+    let &[au, intensity] = words.as_slice() else {
+        return None;
     };
-    let mut words = line.split_ascii_whitespace();
-    let (Some(au), Some(intensity), None) = (words.next(), words.next(), words.next()) else {
-        return Err(bad());
-    };
-    let au = whole_number(au, 1, 99).ok_or_else(bad)?;
-    let intensity = whole_number(intensity, 0, 5).ok_or_else(bad)?;
-    Ok(AuScore {
-        au: Au(au),
-        intensity,
-    })
+    AuScore::checked(whole_number(au)?, whole_number(intensity)?)
 }
 
 impl fmt::Display for AuCoding {
@@ -165,13 +111,8 @@ impl fmt::Display for AuCoding {
         let Self::Coded(scores) = self else {
             return f.write_str("NA");
         };
-        for (at, score) in scores.iter().enumerate() {
-            if at > 0 {
-                f.write_str(";")?;
-            }
-            score.fmt(f)?;
-        }
-        Ok(())
+        let texts: Vec<_> = scores.iter().map(AuScore::to_string).collect();
+        f.write_str(&texts.join(";"))
     }
 }
 
@@ -190,24 +131,17 @@ impl FromStr for AuCoding {
 }
 
 fn au_score(text: &str) -> Result<AuScore, Error> {
-    let bad = || {
+    let digits = |text: &str| -> Option<u8> {
+        let plain = text.bytes().all(|byte| byte.is_ascii_digit());
+        text.parse().ok().filter(|_| plain)
+    };
+    let pair = text.split_once(':');
+    let score = pair.and_then(|(au, intensity)| AuScore::checked(digits(au)?, digits(intensity)?));
+    score.ok_or_else(|| {
+        let found = brief(text);
         Error::parse(format!(
-            "expected 'AU:intensity' (1-99, 0-5), found '{}'",
-            brief(text)
+            "expected 'AU:intensity' (1-99, 0-5), found '{found}'"
         ))
-    };
-    let (au, intensity) = text.split_once(':').ok_or_else(bad)?;
-    let digits = |text: &str, low: u8, high: u8| -> Option<u8> {
-        let value = text
-            .parse()
-            .ok()
-            .filter(|_| text.bytes().all(|b| b.is_ascii_digit()))?;
-        (low..=high).contains(&value).then_some(value)
-    };
-    let au = Au(digits(au, 1, 99).ok_or_else(bad)?);
-    Ok(AuScore {
-        au,
-        intensity: digits(intensity, 0, 5).ok_or_else(bad)?,
     })
 }
 
@@ -275,7 +209,7 @@ mod tests {
         ] {
             assert_ne!(Au(au).name(), "Unnamed", "AU {au}");
         }
-        assert_eq!(Au(12).name(), "Lip Corner Puller");
+        assert_eq!(Au(12).name(), "Lip corner puller");
     }
 
     proptest! {

@@ -20,45 +20,41 @@ pub struct ClassMap {
 }
 
 impl ClassMap {
-    /// All eight: CK+ as DESIGN 2 counts it (1308 images).
+    /// All eight: CK+ as the paper's authors count it (1308 images).
     pub fn eight() -> Self {
-        Self {
-            classes: Expression::ALL.to_vec(),
-        }
+        let classes = Expression::ALL.to_vec();
+        Self { classes }
     }
 
     /// Seven, without neutral: what the class folders of CK+48 hold.
     pub fn seven() -> Self {
-        Self {
-            classes: Expression::ALL[1..].to_vec(),
-        }
+        let classes = Expression::ALL[1..].to_vec();
+        Self { classes }
     }
 
     /// Six, without neutral and contempt, relabelled in order: the six basic emotions.
     pub fn six() -> Self {
-        let classes = Expression::ALL[1..]
-            .iter()
-            .copied()
-            .filter(|&e| e != Expression::Contempt)
-            .collect();
-        Self { classes }
+        let mut map = Self::seven();
+        map.classes.retain(|class| *class != Expression::Contempt);
+        map
     }
 
-    /// These expressions, in CK+'s order and each once: what a source does that nobody gave a map.
+    /// These expressions, in CK+'s order and each once: the map of a source without a given one.
     ///
     /// # Errors
-    /// [`Error::Setting`] with fewer than two different ones, which no network can tell apart.
+    /// [`Error::Setting`] with fewer than two different ones.
     pub fn of(expressions: &[Expression]) -> Result<Self, Error> {
-        let wanted = |expression: &Expression| expressions.contains(expression);
-        let classes: Vec<_> = Expression::ALL.into_iter().filter(wanted).collect();
-        match classes.as_slice() {
-            [_, _, ..] => Ok(Self { classes }),
-            [one] => Err(Error::setting(
-                "classes",
-                format!("must be at least two, not '{one}' alone"),
-            )),
-            [] => Err(Error::setting("classes", "must be at least two, not none")),
-        }
+        let mut classes = Expression::ALL.to_vec();
+        classes.retain(|class| expressions.contains(class));
+        let found = match classes.as_slice() {
+            [_, _, ..] => return Ok(Self { classes }),
+            [one] => format!("'{one}' alone"),
+            [] => "none".to_owned(),
+        };
+        Err(Error::setting(
+            "classes",
+            format!("must be at least two, not {found}"),
+        ))
     }
 
     /// The classes in label order.
@@ -68,18 +64,13 @@ impl ClassMap {
 
     /// The classes' names in label order.
     pub fn names(&self) -> Vec<String> {
-        self.classes
-            .iter()
-            .map(|class| class.name().to_owned())
-            .collect()
+        self.classes.iter().map(Expression::to_string).collect()
     }
 
     /// The label of an expression, or `None` if it is no class here.
     pub fn label_of(&self, expression: Expression) -> Option<i64> {
-        self.classes
-            .iter()
-            .position(|&class| class == expression)
-            .map(|at| at as i64)
+        let at = self.classes.iter().position(|&class| class == expression);
+        at.map(|at| at as i64)
     }
 }
 

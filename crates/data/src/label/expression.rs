@@ -70,9 +70,7 @@ impl Expression {
             "happiness" | "joy" => Some(Self::Happy),
             "sad" => Some(Self::Sadness),
             "surprised" => Some(Self::Surprise),
-            name => Self::ALL
-                .into_iter()
-                .find(|expression| expression.name() == name),
+            name => Self::ALL.into_iter().find(|e| e.name() == name),
         }
     }
 
@@ -81,18 +79,14 @@ impl Expression {
     /// # Errors
     /// [`Error::Parse`] for an empty file, a second number, or anything but a whole number from 0 to 7.
     pub fn from_emotion_file(text: &str) -> Result<Self, Error> {
-        let mut words = text.split_ascii_whitespace();
-        let Some(word) = words.next() else {
-            return Err(Error::parse(
-                "the emotion file is empty; expected one number from 0 to 7",
-            ));
-        };
-        let code = whole_number(word, 0, 7).filter(|_| words.next().is_none());
+        if text.trim().is_empty() {
+            let reason = "the emotion file is empty; expected one number from 0 to 7";
+            return Err(Error::parse(reason));
+        }
+        let code = whole_number(text.trim_ascii());
         code.and_then(Self::from_code).ok_or_else(|| {
-            Error::parse(format!(
-                "expected one number from 0 to 7, found '{}'",
-                brief(text)
-            ))
+            let found = brief(text);
+            Error::parse(format!("expected one number from 0 to 7, found '{found}'"))
         })
     }
 }

@@ -1,4 +1,4 @@
-//! What a table's emotion codes mean: several numberings are about, and no table says which one it uses.
+//! The meaning of a table's emotion codes: several numberings are in use, and no table names its own.
 
 use std::fmt;
 use std::str::FromStr;
@@ -17,8 +17,8 @@ use crate::label::text::brief;
 #[serde(try_from = "String", into = "String")]
 #[non_exhaustive]
 pub enum LabelMap {
-    /// Recognised by how many rows each code has, also where the codes count the classes in alphabetical order; FER2013's
-    /// codes where that tells nothing.
+    /// Recognised by the number of rows of each code, also if the codes count the classes in alphabetical order; FER2013's
+    /// codes if no known table has these numbers.
     #[default]
     Auto,
     /// FER2013's, with the eighth of ckextended.csv: 0 anger, 1 disgust, 2 fear, 3 happy, 4 sadness, 5 surprise,
@@ -41,11 +41,11 @@ const FER2013: [Expression; 8] = [
     Expression::Contempt,
 ];
 
-/// Tables that are about, with the rows of each expression in the order of [`Expression::ALL`].
+/// Known tables, with the rows of each expression in the order of [`Expression::ALL`].
 ///
 /// FER2013's are those of its release (Goodfellow et al. 2013: 28,709 to train, 3,589 and 3,589 to test), those of
 /// ckextended.csv are CK+'s 327 labelled peaks with 593 neutral frames, and the CK+ ones follow from its peak counts
-/// (Lucey et al. 2010, table 3) by DESIGN 2.
+/// (Lucey et al. 2010, table 3): three frames of each peak, one first frame.
 const KNOWN: [(&str, [usize; 8]); 8] = [
     ("FER2013", [6198, 4953, 0, 547, 5121, 8989, 6077, 4002]),
     (
@@ -71,7 +71,7 @@ const KNOWN: [(&str, [usize; 8]); 8] = [
 
 /// Rows that may be missing or too many, as a share of the known table, for a near match. Our choice: a table that lost
 /// a few unreadable or doubled rows stays below it, and two known tables with different codes differ by more than twice
-/// as much (a test says so), so that no table is near to both.
+/// as much (checked by a test), so that no table is near to both.
 const TOLERANCE: f64 = 0.05;
 
 impl LabelMap {
@@ -84,11 +84,11 @@ impl LabelMap {
         }
     }
 
-    /// Makes up its mind: never [`LabelMap::Auto`]; with a sentence on how, for a set's notes.
+    /// The map to use, never [`LabelMap::Auto`], and a sentence on the choice for a set's notes.
     pub(crate) fn resolve(&self, counts: &[usize; 256]) -> (Self, String) {
         let (map, how) = match self {
             Self::Auto => recognise(counts),
-            given => (given.clone(), "as the label map given says".to_owned()),
+            given => (given.clone(), "by the label map given".to_owned()),
         };
         let codes = map.expressions().iter().enumerate();
         let codes: Vec<_> = codes.map(|(code, name)| format!("{code} {name}")).collect();
@@ -99,7 +99,7 @@ impl LabelMap {
     }
 }
 
-/// A table that is about: its name and its rows of each expression.
+/// A known table: its name and its rows of each expression.
 type Known = (&'static str, [usize; 8]);
 
 /// The known tables in each numbering that they may have.
@@ -112,15 +112,10 @@ fn candidates() -> impl Iterator<Item = (LabelMap, &'static Known)> {
 
 /// The numbering that a loop over a known table's class folders gives, which lists them by name.
 fn alphabetical(known: &Known) -> LabelMap {
-    let there = Expression::ALL.into_iter().zip(known.1);
-    let mut codes: Vec<_> = there.filter(|(_, rows)| *rows > 0).collect();
-    codes.sort_by_key(|(expression, _)| expression.name());
-    LabelMap::Codes(
-        codes
-            .into_iter()
-            .map(|(expression, _)| expression)
-            .collect(),
-    )
+    let mut codes = Expression::ALL.to_vec();
+    codes.retain(|expression| known.1[usize::from(expression.code())] > 0);
+    codes.sort_by_key(|expression| expression.name());
+    LabelMap::Codes(codes)
 }
 
 /// The numbering under which the counts are those of a known table.
@@ -130,16 +125,15 @@ fn recognise(counts: &[usize; 256]) -> (LabelMap, String) {
         .min_by(|(a, ..), (b, ..)| a.total_cmp(b));
     let rows: usize = counts.iter().sum();
     match nearest {
-        Some((0.0, map, name)) => {
-            let how = format!("the {rows} rows have exactly the counts of {name}");
-            (map, how)
-        }
+        Some((0.0, map, name)) => (
+            map,
+            format!("the {rows} rows have exactly the counts of {name}"),
+        ),
         Some((far, map, name)) if far <= TOLERANCE => {
+            let (far, most) = (100.0 * far, 100.0 * TOLERANCE);
             let how = format!(
-                "the counts of the {rows} rows are within {:.1}% of those of {name} (accepted up to {:.0}%); another \
-                 reading needs a label map (fer2013, ck_plus, or names in the order of the codes)",
-                100.0 * far,
-                100.0 * TOLERANCE
+                "the counts of the {rows} rows are within {far:.1}% of those of {name} (accepted up to {most:.0}%); \
+                 another reading needs a label map (fer2013, ck_plus, or names in the order of the codes)"
             );
             (map, how)
         }
@@ -190,19 +184,7 @@ impl FromStr for LabelMap {
             "auto" => Ok(Self::Auto),
             "fer2013" => Ok(Self::Fer2013),
             "ck_plus" | "ck+" => Ok(Self::CkPlus),
-            list if list.contains(',') => {
-                let mut codes = Vec::new();
-                for (code, name) in list.split(',').enumerate() {
-                    let expression = name
-                        .parse()
-                        .map_err(|error| wrong(format!("code {code}: {error}")))?;
-                    if codes.contains(&expression) {
-                        return Err(wrong(format!("code {code}: {expression} is named twice")));
-                    }
-                    codes.push(expression);
-                }
-                Ok(Self::Codes(codes))
-            }
+            list if list.contains(',') => codes(list).map(Self::Codes).map_err(wrong),
             other => Err(wrong(format!(
                 "must be auto, fer2013, ck_plus, or the expressions in the order of their codes such as \
                  anger,disgust,fear,happy, not '{}'",
@@ -210,6 +192,20 @@ impl FromStr for LabelMap {
             ))),
         }
     }
+}
+
+fn codes(list: &str) -> Result<Vec<Expression>, String> {
+    let mut codes = Vec::new();
+    for (code, name) in list.split(',').enumerate() {
+        let expression = name
+            .parse()
+            .map_err(|error| format!("code {code}: {error}"))?;
+        if codes.contains(&expression) {
+            return Err(format!("code {code}: {expression} is named twice"));
+        }
+        codes.push(expression);
+    }
+    Ok(codes)
 }
 
 impl From<LabelMap> for String {

@@ -6,3 +6,9 @@ pub mod expression;
 pub mod label_map;
 pub mod role;
 pub mod text;
+
+pub use au::{Au, AuCoding, AuScore};
+pub use class_map::ClassMap;
+pub use expression::Expression;
+pub use label_map::LabelMap;
+pub use role::Role;

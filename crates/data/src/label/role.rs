@@ -1,13 +1,10 @@
-//! What a row of a data set is for.
+//! The use of a row of a data set.
 
 use std::fmt;
-use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-use crate::error::Error;
-
-/// What a row is for.
+/// The use of a row.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Role {
@@ -23,19 +20,5 @@ impl fmt::Display for Role {
             Self::Labelled => "labelled",
             Self::HeldOut => "held_out",
         })
-    }
-}
-
-impl FromStr for Role {
-    type Err = Error;
-
-    fn from_str(text: &str) -> Result<Self, Error> {
-        match text {
-            "labelled" => Ok(Self::Labelled),
-            "held_out" => Ok(Self::HeldOut),
-            other => Err(Error::parse(format!(
-                "role '{other}' is neither 'labelled' nor 'held_out'"
-            ))),
-        }
     }
 }

@@ -1,7 +1,11 @@
 //! 8-bit grey pictures: decoded with limits, resized, written as PNG.
 
-pub mod crop_box;
-pub mod decode;
-pub mod png;
-pub mod resize;
-pub mod write;
+pub(crate) mod crop_box;
+pub(crate) mod decode;
+pub(crate) mod resize;
+pub(crate) mod write;
+
+pub use crop_box::CropBox;
+pub use decode::decode_grey;
+pub use resize::resize;
+pub use write::write_png;

@@ -1,3 +1,5 @@
+//! Cuts a crop out of an image and resizes it.
+
 use image::GrayImage;
 use multiversion::multiversion;
 
@@ -19,30 +21,30 @@ pub fn resize(image: &GrayImage, crop: CropBox, width: u32, height: u32) -> Vec<
         crop.x + crop.w <= image.width() && crop.y + crop.h <= image.height(),
         "crop outside the image"
     );
-    let columns = Taps::new(crop.w as usize, width as usize);
-    let rows = Taps::new(crop.h as usize, height as usize);
+    let columns = taps(crop.w as usize, width as usize);
+    let rows = taps(crop.h as usize, height as usize);
     let stride = image.width() as usize;
     let first = crop.y as usize * stride + crop.x as usize;
-    weigh(&image.as_raw()[first..], stride, &rows, &columns)
+    let pixels = &image.as_raw()[first..];
+    weigh(pixels, stride, crop.w as usize, &rows, &columns)
 }
 
-/// Rows first: those are sums of whole rows, and what is left to do along them is little.
+/// Rows first: those are sums of whole rows of `width` pixels, and the work left along them is little.
 #[multiversion(targets("x86_64+avx2"))]
-fn weigh(pixels: &[u8], stride: usize, rows: &Taps, columns: &Taps) -> Vec<u8> {
+fn weigh(pixels: &[u8], stride: usize, width: usize, rows: &[Tap], columns: &[Tap]) -> Vec<u8> {
     let mut out = Vec::with_capacity(rows.len() * columns.len());
-    let mut sums = vec![0f32; columns.from];
-    for (first, weights) in rows.iter() {
+    let mut sums = vec![0f32; width];
+    for (first, weights) in rows {
         sums.fill(0.0);
-        for (row, &weight) in (first..).zip(weights) {
-            let line = &pixels[row * stride..][..columns.from];
+        for (row, &weight) in (*first..).zip(weights) {
+            let line = &pixels[row * stride..][..width];
             for (sum, &pixel) in sums.iter_mut().zip(line) {
                 *sum += weight * f32::from(pixel);
             }
         }
-        for (first, weights) in columns.iter() {
-            let pixels = &sums[first..][..weights.len()];
+        for (first, weights) in columns {
             let mut value = 0.5;
-            for (pixel, weight) in pixels.iter().zip(weights) {
+            for (pixel, weight) in sums[*first..].iter().zip(weights) {
                 value += pixel * weight;
             }
             out.push(value as u8);
@@ -51,74 +53,35 @@ fn weigh(pixels: &[u8], stride: usize, rows: &Taps, columns: &Taps) -> Vec<u8> {
     out
 }
 
-/// The source pixels that the target pixels of one axis are made of.
-struct Taps {
-    /// Source pixels.
-    from: usize,
-    /// For each target pixel its first source pixel, and where in `weights` its weights end.
-    spans: Vec<(usize, usize)>,
-    /// Those of one target pixel add up to 1.
-    weights: Vec<f32>,
+/// The first source pixel of a target pixel, and the weights from it on, which add up to 1.
+type Tap = (usize, Vec<f32>);
+
+/// Those of one axis.
+fn taps(from: usize, to: usize) -> Vec<Tap> {
+    let ratio = from as f64 / to as f64;
+    let tap = if ratio >= 1.0 { area } else { linear };
+    (0..to).map(|at| tap(at, ratio, from)).collect()
 }
 
-impl Taps {
-    fn new(from: usize, to: usize) -> Self {
-        let ratio = from as f64 / to as f64;
-        let mut taps = Self {
-            from,
-            spans: Vec::with_capacity(to),
-            weights: Vec::with_capacity(from + 2 * to),
-        };
-        for at in 0..to {
-            let first = if ratio >= 1.0 {
-                taps.area(at, ratio)
-            } else {
-                taps.linear(at, ratio)
-            };
-            taps.spans.push((first, taps.weights.len()));
-        }
-        taps
-    }
+fn area(at: usize, ratio: f64, from: usize) -> Tap {
+    let start = at as f64 * ratio;
+    let end = ((at + 1) as f64 * ratio).min(from as f64);
+    let first = (start as usize).min(from - 1);
+    let last = (end.ceil() as usize).clamp(first + 1, from);
+    let share = |pixel: usize| {
+        let covered = end.min((pixel + 1) as f64) - start.max(pixel as f64);
+        (covered.max(0.0) / (end - start)) as f32
+    };
+    (first, (first..last).map(share).collect())
+}
 
-    fn len(&self) -> usize {
-        self.spans.len()
-    }
-
-    /// The first source pixel of each target pixel, and the weights from it on.
-    fn iter(&self) -> impl Iterator<Item = (usize, &[f32])> {
-        let mut start = 0;
-        self.spans.iter().map(move |&(first, end)| {
-            let weights = &self.weights[start..end];
-            start = end;
-            (first, weights)
-        })
-    }
-
-    fn area(&mut self, at: usize, ratio: f64) -> usize {
-        let (start, end) = (
-            at as f64 * ratio,
-            ((at + 1) as f64 * ratio).min(self.from as f64),
-        );
-        let first = (start as usize).min(self.from - 1);
-        let last = (end.ceil() as usize).clamp(first + 1, self.from);
-        let share = |pixel: usize| {
-            (end.min((pixel + 1) as f64) - start.max(pixel as f64)).max(0.0) / (end - start)
-        };
-        self.weights
-            .extend((first..last).map(|pixel| share(pixel) as f32));
-        first
-    }
-
-    fn linear(&mut self, at: usize, ratio: f64) -> usize {
-        let centre = ((at as f64 + 0.5) * ratio - 0.5).clamp(0.0, (self.from - 1) as f64);
-        let first = (centre as usize).min(self.from.saturating_sub(2));
-        let right = (centre - first as f64) as f32;
-        if self.from == 1 {
-            self.weights.push(1.0);
-        } else {
-            self.weights.extend([1.0 - right, right]);
-        }
-        first
+fn linear(at: usize, ratio: f64, from: usize) -> Tap {
+    let centre = ((at as f64 + 0.5) * ratio - 0.5).clamp(0.0, (from - 1) as f64);
+    let first = (centre as usize).min(from.saturating_sub(2));
+    let right = (centre - first as f64) as f32;
+    match from {
+        1 => (first, vec![1.0]),
+        _ => (first, vec![1.0 - right, right]),
     }
 }
 

@@ -1,9 +1,7 @@
 //! Tiles on a sheet, as PNG.
 
-use std::io::{BufWriter, Write};
 use std::path::Path;
 
-use atomic_write_file::AtomicWriteFile;
 use image::{GrayImage, ImageBuffer, ImageFormat, Luma, PixelWithColorType};
 
 use crate::error::Error;
@@ -18,16 +16,10 @@ pub(crate) fn grid(tiles: &[&[u8]], side: usize, columns: usize) -> GrayImage {
     let extent = |count: usize| (count * (side + GAP) + GAP) as u32;
     let mut sheet = GrayImage::from_pixel(extent(columns), extent(rows), Luma([255]));
     for (at, tile) in tiles.iter().enumerate() {
-        let (left, top) = (
-            GAP + at % columns * (side + GAP),
-            GAP + at / columns * (side + GAP),
-        );
-        for (pixel, &value) in tile.iter().enumerate() {
-            sheet.put_pixel(
-                (left + pixel % side) as u32,
-                (top + pixel / side) as u32,
-                Luma([value]),
-            );
+        let (left, top) = (extent(at % columns), extent(at / columns));
+        for (pixel, &value) in (0..).zip(*tile) {
+            let (x, y) = (pixel % side as u32, pixel / side as u32);
+            sheet.put_pixel(left + x, top + y, Luma([value]));
         }
     }
     sheet
@@ -42,13 +34,7 @@ where
     P: PixelWithColorType<Subpixel = u8>,
 {
     let mut bytes = std::io::Cursor::new(Vec::new());
-    picture
-        .write_to(&mut bytes, ImageFormat::Png)
-        .map_err(|error| Error::io(path)(std::io::Error::other(error)))?;
-    let mut file = BufWriter::new(AtomicWriteFile::open(path).map_err(Error::io(path))?);
-    file.write_all(bytes.get_ref()).map_err(Error::io(path))?;
-    let file = file
-        .into_inner()
-        .map_err(|error| Error::io(path)(error.into_error()))?;
-    file.commit().map_err(Error::io(path))
+    let written = picture.write_to(&mut bytes, ImageFormat::Png);
+    written.map_err(|error| Error::io(path)(std::io::Error::other(error)))?;
+    faus_base::file::write(path, bytes.get_ref()).map_err(Error::io(path))
 }

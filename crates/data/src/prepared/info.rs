@@ -1,3 +1,5 @@
+//! The description of a prepared data set.
+
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
@@ -6,14 +8,14 @@ use crate::face::CropMode;
 use crate::fold::rule::FoldRule;
 use crate::read::file::Skipped;
 
-/// `dataset.json`: what a prepared data set is and what it was made of.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+/// `dataset.json`: a prepared data set's contents and origin.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 pub struct DatasetInfo {
     /// The source's name.
     pub name: String,
-    /// Whether a program drew the images. Every output made from them has to say so.
+    /// Whether a program drew the images. Every output made from them repeats it.
     pub synthetic: bool,
-    /// SHA-256, in hex, over everything that was read (relative paths and contents).
+    /// SHA-256, in hex, over all files read (relative paths and contents).
     pub source_digest: String,
     /// The classes in label order.
     pub classes: Vec<String>,
@@ -23,12 +25,12 @@ pub struct DatasetInfo {
     pub subjects: usize,
     /// Side of the images in pixels.
     pub image_size: u32,
-    /// How many folds there are; splits, where the data set brings its own.
+    /// Number of folds, or of the data set's own splits.
     pub folds: usize,
     /// How folds were made.
     #[serde(default)]
     pub fold_rule: FoldRule,
-    /// Whether folds keep subjects apart. If not, accuracies are no measure of unseen people, and outputs say so.
+    /// Whether folds keep subjects apart. If not, accuracies do not measure unseen people, and outputs warn.
     pub subject_independent: bool,
     /// All rows.
     pub images: usize,
@@ -38,9 +40,16 @@ pub struct DatasetInfo {
     pub crop: CropMode,
     /// The version of this crate that wrote the set.
     pub version: String,
-    /// What a reader of the results should know of how the source was read, in whole sentences.
+    /// Remarks on how the source was read, in whole sentences.
     #[serde(default)]
     pub notes: Vec<String>,
-    /// Inputs that were left out, and why.
+    /// Inputs that were left out, with reasons.
     pub skipped: Vec<Skipped>,
+}
+
+impl DatasetInfo {
+    /// The name of a label; `None` for −1 and other labels without a class.
+    pub(crate) fn class(&self, label: i64) -> Option<&String> {
+        self.classes.get(usize::try_from(label).ok()?)
+    }
 }

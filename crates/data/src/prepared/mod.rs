@@ -1,11 +1,14 @@
-//! A prepared data set on disk (DESIGN 4): written once, read memory-mapped.
+//! A prepared data set on disk: written once, read memory-mapped.
 
 pub(crate) mod info;
-pub(crate) mod npy;
+mod npy;
 pub(crate) mod options;
 pub(crate) mod prepare;
+mod rows;
 pub(crate) mod sample;
 pub(crate) mod split_part;
+mod stale;
+mod worker;
 pub(crate) mod write;
 
 use std::path::{Path, PathBuf};
@@ -13,7 +16,7 @@ use std::path::{Path, PathBuf};
 use crate::error::Error;
 use crate::fold::rule::FoldRule;
 use crate::fold::split::{Protocol, Split};
-use crate::label::role::Role;
+use crate::label::Role;
 use crate::prepared::info::DatasetInfo;
 use crate::prepared::sample::{Row, Sample};
 use crate::read::file::read_bounded;
@@ -41,42 +44,22 @@ impl Prepared {
     /// [`Error::NotPrepared`] naming the file that is wrong; [`Error::Io`] if one is missing.
     pub fn open(dir: &Path) -> Result<Self, Error> {
         let set = Self::open_for_audit(dir)?;
-        let rows = set.samples.iter().enumerate();
-        for (row, sample) in rows {
-            set.check_row(row, sample)
-                .map_err(|reason| Error::NotPrepared {
-                    path: dir.join("samples.csv"),
-                    reason: format!("row {row}: {reason}"),
-                })?;
+        for (row, sample) in set.samples.iter().enumerate() {
+            set.check_row(row, sample).map_err(|reason| {
+                Error::not_prepared(&dir.join("samples.csv"), format!("row {row}: {reason}"))
+            })?;
         }
         Ok(set)
     }
 
-    /// [`open`](Self::open) that checks shapes and numbers of rows only: what rows say may be contradictory.
+    /// [`open`](Self::open) that checks shapes and numbers of rows only: rows may contradict the arrays.
     pub(crate) fn open_for_audit(dir: &Path) -> Result<Self, Error> {
         let info = read_info(&dir.join("dataset.json"))?;
         let images = Images::open(&dir.join("images.npy"))?;
-        let table = dir.join("samples.csv");
-        let mut samples = read_samples(&table)?;
+        let mut samples = read_samples(&dir.join("samples.csv"))?;
         let labels = read_i64(&dir.join("labels.npy"), images.count)?;
         let subjects = read_i64(&dir.join("subjects.npy"), images.count)?;
-        let place = dir.join("folds.npy");
-        let folds = match info.fold_rule {
-            FoldRule::Given if info.folds == 0 => {
-                return Err(Error::NotPrepared {
-                    path: dir.join("dataset.json"),
-                    reason: "given splits, but none of them".to_owned(),
-                });
-            }
-            FoldRule::Given => {
-                let parts = read_parts(&place, images.count, info.folds)?;
-                for (sample, parts) in samples.iter_mut().zip(parts.chunks_exact(info.folds)) {
-                    sample.parts = parts.to_vec();
-                }
-                vec![-1; images.count]
-            }
-            _ => read_i64(&place, images.count)?,
-        };
+        let folds = read_folds(dir, &info, images.count, &mut samples)?;
         let set = Self {
             dir: dir.to_path_buf(),
             info,
@@ -86,70 +69,88 @@ impl Prepared {
             subjects,
             folds,
         };
-        set.check().map_err(|reason| Error::NotPrepared {
-            path: table,
-            reason,
-        })?;
+        set.check()
+            .map_err(|reason| Error::not_prepared(&dir.join("samples.csv"), reason))?;
         Ok(set)
     }
 
     fn check(&self) -> Result<(), String> {
-        if self.samples.len() != self.images.count || self.info.images != self.images.count {
-            let (rows, said, images) = (self.samples.len(), self.info.images, self.images.count);
+        let (rows, images) = (self.samples.len(), self.images.count);
+        let (info, side) = (&self.info, self.images.side);
+        if rows != images || info.images != images {
             return Err(format!(
-                "{rows} rows, dataset.json says {said}, images.npy holds {images}"
+                "{rows} rows, dataset.json says {}, images.npy holds {images}",
+                info.images
             ));
         }
-        if self.info.image_size as usize != self.images.side {
+        if info.image_size as usize != side {
+            let said = info.image_size;
             return Err(format!(
-                "dataset.json says images of {}, images.npy holds {}",
-                self.info.image_size, self.images.side
+                "dataset.json says images of {said}, images.npy holds {side}"
             ));
         }
-        match self
-            .samples
-            .iter()
-            .enumerate()
-            .find(|(row, s)| s.index != *row)
-        {
+        let mut rows = self.samples.iter().enumerate();
+        match rows.find(|(row, sample)| sample.index != *row) {
             Some((row, sample)) => Err(format!("row {row}: has index {}", sample.index)),
             None => Ok(()),
         }
     }
 
     fn check_row(&self, row: usize, sample: &Sample) -> Result<(), String> {
+        let Sample {
+            label,
+            label_name,
+            subject,
+            fold,
+            ..
+        } = sample;
         let arrays = (self.labels[row], self.subjects[row], self.folds[row]);
-        if sample.index != row || (sample.label, sample.subject, sample.fold) != arrays {
+        if (*label, *subject, *fold) != arrays {
             return Err(format!(
-                "index {}, label {}, subject {}, fold {} differ from the arrays' {arrays:?}",
-                sample.index, sample.label, sample.subject, sample.fold
+                "label {label}, subject {subject}, fold {fold} differ from the arrays' {arrays:?}"
             ));
         }
-        let class = usize::try_from(sample.label)
-            .ok()
-            .and_then(|label| self.info.classes.get(label));
-        match sample.role {
-            Role::HeldOut if sample.label == -1 => Ok(()),
-            Role::Labelled if class == Some(&sample.label_name) => {
-                match usize::try_from(sample.fold) {
-                    _ if self.info.fold_rule == FoldRule::Given => Ok(()),
-                    Ok(fold) if fold < self.info.folds => Ok(()),
-                    _ => Err(format!(
-                        "fold {} is none of the {} folds",
-                        sample.fold, self.info.folds
-                    )),
-                }
-            }
-            role => Err(format!(
-                "{role} with label {} '{}' is no class",
-                sample.label, sample.label_name
-            )),
+        let fits = match sample.role {
+            Role::HeldOut => *label == -1,
+            Role::Labelled => self.info.class(*label) == Some(label_name),
+        };
+        if !fits {
+            let role = sample.role;
+            return Err(format!(
+                "{role} with label {label} '{label_name}' is no class"
+            ));
         }
+        let folds = self.info.folds;
+        let dealt = sample.role == Role::Labelled && self.info.fold_rule != FoldRule::Given;
+        if dealt && !usize::try_from(*fold).is_ok_and(|fold| fold < folds) {
+            return Err(format!("fold {fold} is none of the {folds} folds"));
+        }
+        Ok(())
     }
 
     /// The folder.
     pub fn dir(&self) -> &Path {
         &self.dir
+    }
+
+    /// Copies the files into the new folder `to`, which appears when it is whole.
+    ///
+    /// # Errors
+    /// [`Error::Io`] when the disk refuses.
+    pub fn copy_to(&self, to: &Path) -> Result<(), Error> {
+        let draft = to.with_extension("copying");
+        let copy = || {
+            faus_base::file::remove(&draft)?;
+            std::fs::create_dir_all(&draft)?;
+            for entry in std::fs::read_dir(&self.dir)? {
+                let entry = entry?;
+                if entry.file_type()?.is_file() {
+                    std::fs::copy(entry.path(), draft.join(entry.file_name()))?;
+                }
+            }
+            std::fs::rename(&draft, to)
+        };
+        copy().map_err(Error::io(to))
     }
 
     /// `dataset.json`.
@@ -219,32 +220,41 @@ impl Prepared {
 fn read_info(path: &Path) -> Result<DatasetInfo, Error> {
     let bytes = match read_bounded(path, TABLE_LIMIT) {
         Err(Error::Io { source, .. }) if source.kind() == std::io::ErrorKind::NotFound => {
-            let reason = "no prepared data set lies here".to_owned();
-            return Err(Error::NotPrepared {
-                path: path.to_path_buf(),
-                reason,
-            });
+            return Err(Error::not_prepared(path, "no prepared data set lies here"));
         }
         other => other?,
     };
-    serde_json::from_slice(&bytes).map_err(|error| Error::NotPrepared {
-        path: path.to_path_buf(),
-        reason: error.to_string(),
-    })
+    serde_json::from_slice(&bytes).map_err(|error| Error::not_prepared(path, error.to_string()))
 }
 
 fn read_samples(path: &Path) -> Result<Vec<Sample>, Error> {
-    let wrong = |reason: String| Error::NotPrepared {
-        path: path.to_path_buf(),
-        reason,
-    };
     let bytes = read_bounded(path, TABLE_LIMIT)?;
     let mut table = csv::Reader::from_reader(bytes.as_slice());
-    table
-        .deserialize::<Row>()
-        .map(|row| {
-            Sample::try_from(row.map_err(|error| wrong(error.to_string()))?)
-                .map_err(|e| wrong(e.to_string()))
-        })
-        .collect()
+    let rows = table.deserialize::<Row>().map(|row| {
+        let row = row.map_err(|error| Error::not_prepared(path, error.to_string()))?;
+        Sample::try_from(row).map_err(|error| Error::not_prepared(path, error.to_string()))
+    });
+    rows.collect()
+}
+
+/// The fold of every row; the data set's own splits go into [`Sample::parts`] instead.
+fn read_folds(
+    dir: &Path,
+    info: &DatasetInfo,
+    rows: usize,
+    samples: &mut [Sample],
+) -> Result<Vec<i64>, Error> {
+    let path = dir.join("folds.npy");
+    if info.fold_rule != FoldRule::Given {
+        return read_i64(&path, rows);
+    }
+    if info.folds == 0 {
+        let reason = "given splits, but none of them";
+        return Err(Error::not_prepared(&dir.join("dataset.json"), reason));
+    }
+    let parts = read_parts(&path, rows, info.folds)?;
+    for (sample, parts) in samples.iter_mut().zip(parts.chunks_exact(info.folds)) {
+        sample.parts = parts.to_vec();
+    }
+    Ok(vec![-1; rows])
 }

@@ -7,7 +7,7 @@ use crate::face::CropMode;
 use crate::fold::rule::FoldRule;
 use crate::read::source::Folding;
 
-/// Folds if nothing else is given; the paper's number.
+/// Default number of folds (paper).
 const FOLDS: usize = 10;
 
 /// How a data set is prepared.
@@ -20,9 +20,9 @@ pub struct PrepareOptions {
     pub crop: CropMode,
     /// Whether a bad input is an error instead of an entry in the list of skipped inputs.
     pub strict: bool,
-    /// How many folds are made, 2 to 1000; `None` takes the splits that the data set brings, else 10 (paper: 10).
+    /// Number of folds, 2 to 1000; `None` takes the data set's own splits, else 10 (paper: 10).
     pub folds: Option<usize>,
-    /// How subjects are dealt to folds; `None` takes the splits that the data set brings, else modulo (paper: modulo).
+    /// How subjects are dealt to folds; `None` takes the data set's own splits, else modulo (paper: modulo).
     pub fold_rule: Option<FoldRule>,
 }
 
@@ -42,13 +42,16 @@ impl PrepareOptions {
     /// How many folds a data set will have.
     pub fn fold_count(&self, folding: &Folding) -> usize {
         match *folding {
-            Folding::Given(splits)
-                if self.fold_rule == Some(FoldRule::Given)
-                    || (self.folds.is_none() && self.fold_rule.is_none()) =>
-            {
-                splits
-            }
+            Folding::Given(splits) if self.takes_given() => splits,
             _ => self.folds.unwrap_or(FOLDS),
+        }
+    }
+
+    /// Whether splits that a data set brings are used.
+    pub(crate) fn takes_given(&self) -> bool {
+        match self.fold_rule {
+            Some(rule) => rule == FoldRule::Given,
+            None => self.folds.is_none(),
         }
     }
 
@@ -57,22 +60,22 @@ impl PrepareOptions {
     /// # Errors
     /// [`Error::Setting`] naming the one that is out of range.
     pub fn check(&self) -> Result<(), Error> {
-        if !(8..=1024).contains(&self.image_size) {
+        let side = self.image_size;
+        if !(8..=1024).contains(&side) {
             return Err(Error::setting(
                 "image_size",
-                format!("must be 8 to 1024, not {}", self.image_size),
+                format!("must be 8 to 1024, not {side}"),
             ));
         }
-        match (self.folds, self.fold_rule) {
-            (Some(folds), _) if !(2..=1000).contains(&folds) => Err(Error::setting(
-                "folds",
-                format!("must be 2 to 1000, not {folds}"),
-            )),
-            (Some(_), Some(FoldRule::Given)) => Err(Error::setting(
-                "folds",
-                "cannot be asked for with the fold rule 'given': the data set decides",
-            )),
-            _ => Ok(()),
-        }
+        let reason = match (self.folds, self.fold_rule) {
+            (Some(folds), _) if !(2..=1000).contains(&folds) => {
+                format!("must be 2 to 1000, not {folds}")
+            }
+            (Some(_), Some(FoldRule::Given)) => {
+                "cannot be set with the fold rule 'given': the data set decides".to_owned()
+            }
+            _ => return Ok(()),
+        };
+        Err(Error::setting("folds", reason))
     }
 }

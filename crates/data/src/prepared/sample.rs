@@ -4,16 +4,15 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::Error;
 use crate::fold::part::Part;
-use crate::label::au::AuCoding;
-use crate::label::role::Role;
-use crate::picture::crop_box::CropBox;
+use crate::label::{AuCoding, Role};
+use crate::picture::CropBox;
 
 /// One image of a prepared data set: a row of `samples.csv`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Sample {
     /// Position in `images.npy` and in every other file of the set.
     pub index: usize,
-    /// The person's number; −1 where the source does not say.
+    /// The person's number; −1 if unknown.
     pub subject: i64,
     /// The recording, unique within the set: `S005_001`.
     pub sequence: String,
@@ -25,10 +24,10 @@ pub struct Sample {
     pub label: i64,
     /// The class's name; empty for held-out rows.
     pub label_name: String,
-    /// The fold; −1 for a held-out row whose subject is in none, and where the data set brings its own splits.
+    /// The fold; −1 for a held-out row whose subject is in none, and in data sets with given splits.
     pub fold: i64,
-    /// The part in each split that the data set brings (TFD, FER2013's Usage); empty where folds were dealt. Kept in
-    /// `folds.npy` as `[N, splits]`, not in `samples.csv`.
+    /// The part in each given split (TFD, FER2013's Usage); empty if the data set has folds. Stored in `folds.npy` as
+    /// `[N, splits]`, not in `samples.csv`.
     pub parts: Vec<Part>,
     /// Whether landmarks or the detector placed the crop (false: the image was taken as it is).
     pub face_found: bool,
@@ -40,7 +39,24 @@ pub struct Sample {
     pub aus: AuCoding,
 }
 
-/// `samples.csv` to the letter (DESIGN 4): the columns in their order.
+impl Sample {
+    /// The part when fold `fold` of `folds` tests: the data set's own, else the next fold validates and the others train.
+    /// Held-out rows, and rows in none of the folds, are in no part.
+    pub(crate) fn part(&self, fold: usize, folds: usize) -> Part {
+        if self.role == Role::HeldOut {
+            return Part::None;
+        }
+        match (self.parts.get(fold), usize::try_from(self.fold)) {
+            (Some(&given), _) => given,
+            (None, Ok(own)) if own == fold => Part::Test,
+            (None, Ok(own)) if own == (fold + 1) % folds => Part::Validation,
+            (None, Ok(own)) if own < folds => Part::Train,
+            _ => Part::None,
+        }
+    }
+}
+
+/// The columns of `samples.csv`, in their order.
 #[derive(Serialize, Deserialize)]
 pub(crate) struct Row {
     index: usize,
@@ -91,9 +107,8 @@ impl TryFrom<Row> for Sample {
             (Some(x), Some(y), Some(w), Some(h)) => Some(CropBox { x, y, w, h }),
             (None, None, None, None) => None,
             _ => {
-                return Err(Error::parse(
-                    "some of crop_x, crop_y, crop_w, crop_h are empty and some are not",
-                ));
+                let reason = "some of crop_x, crop_y, crop_w, crop_h are empty and some are not";
+                return Err(Error::parse(reason));
             }
         };
         Ok(Self {

@@ -1,8 +1,9 @@
-//! Reading with limits, and the digest of what was read.
+//! Reading with limits, files shared by threads, and digests of what was read.
 
 use std::fs::File;
-use std::io::Read;
+use std::io::{self, Read, Seek, SeekFrom};
 use std::path::Path;
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
@@ -51,46 +52,41 @@ impl Skipped {
     }
 }
 
-/// A file open for reading. What is no file is refused before it is opened: opening a named pipe would wait for ever.
+/// Opens a regular file; anything else is an error before it is opened, since opening a named pipe waits for ever.
 pub(crate) fn open_file(path: &Path) -> Result<File, Error> {
     let kind = std::fs::metadata(path).map_err(|error| {
-        // Names are kept as text, in which this stands for what is none.
+        // Names are kept as text, where this character stands for bytes that are not UTF-8.
         let lossy = path.to_string_lossy().contains(char::REPLACEMENT_CHARACTER);
         Error::io(path)(match lossy {
-            true => std::io::Error::other("its name is not UTF-8: rename it"),
+            true => io::Error::other("its name is not UTF-8: rename it"),
             false => error,
         })
     })?;
     if !kind.is_file() {
-        return Err(Error::io(path)(std::io::Error::other("not a file")));
+        return Err(Error::io(path)(io::Error::other("not a file")));
     }
     File::open(path).map_err(Error::io(path))
 }
 
-/// The whole file, or an error if it is larger than `limit`; never reads further than that.
+/// The whole file; an error above `limit` bytes, which are the most that are read.
 pub(crate) fn read_bounded(path: &Path, limit: u64) -> Result<Vec<u8>, Error> {
-    let file = open_file(path)?;
     let mut bytes = Vec::new();
-    file.take(limit + 1)
-        .read_to_end(&mut bytes)
-        .map_err(Error::io(path))?;
-    if bytes.len() as u64 > limit {
-        return Err(Error::TooLarge {
-            path: path.to_path_buf(),
-            limit,
-        });
+    let mut file = open_file(path)?.take(limit + 1);
+    file.read_to_end(&mut bytes).map_err(Error::io(path))?;
+    match bytes.len() as u64 > limit {
+        true => Err(Error::too_large(path, limit)),
+        false => Ok(bytes),
     }
-    Ok(bytes)
 }
 
-/// The text of a file; what some editors put before it, a byte order mark, is no part of it.
+/// The text of a file without the byte order mark that some editors put before it.
 pub(crate) fn text_of(bytes: &[u8]) -> String {
     let text = String::from_utf8_lossy(bytes);
     text.trim_start_matches('\u{feff}').to_owned()
 }
 
 /// One digest over all files that were read: SHA-256 over, in order of path, the path, a zero byte and the SHA-256 of
-/// the bytes. Hashing each file by itself lets files be read in any order and none be kept.
+/// the bytes. Files can be read in any order, and none needs to be kept.
 pub(crate) fn digest(mut files: Vec<ReadFile>) -> String {
     files.sort_unstable();
     files.dedup();
@@ -100,27 +96,89 @@ pub(crate) fn digest(mut files: Vec<ReadFile>) -> String {
         hash.update([0]);
         hash.update(file.sha256);
     }
-    hash.finalize()
-        .iter()
-        .map(|byte| format!("{byte:02x}"))
-        .collect()
+    faus_base::digest::hex(&hash.finalize())
 }
 
-/// The names in a folder that are not hidden, sorted. `.DS_Store`, `._x` and their like never get further than here.
+/// The names in a folder that are not hidden, sorted.
 pub(crate) fn visible_names(folder: &Path) -> Result<Vec<String>, Error> {
     let mut names = Vec::new();
     for entry in std::fs::read_dir(folder).map_err(Error::io(folder))? {
-        let name = entry
-            .map_err(Error::io(folder))?
-            .file_name()
-            .to_string_lossy()
-            .into_owned();
-        if !hidden(&name) {
-            names.push(name);
-        }
+        let name = entry.map_err(Error::io(folder))?.file_name();
+        names.push(name.to_string_lossy().into_owned());
     }
+    names.retain(|name| !hidden(name));
     names.sort_unstable();
     Ok(names)
+}
+
+/// An open file that threads read at the same time: every clone has its own position.
+#[derive(Debug, Clone)]
+pub(crate) struct SharedFile {
+    file: Arc<File>,
+    at: u64,
+}
+
+impl From<File> for SharedFile {
+    fn from(file: File) -> Self {
+        let file = Arc::new(file);
+        Self { file, at: 0 }
+    }
+}
+
+impl Read for SharedFile {
+    fn read(&mut self, to: &mut [u8]) -> io::Result<usize> {
+        let count = read_at(&self.file, to, self.at)?;
+        self.at += count as u64;
+        Ok(count)
+    }
+}
+
+impl Seek for SharedFile {
+    fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
+        let place = match to {
+            SeekFrom::Start(at) => Some(at),
+            SeekFrom::End(by) => self.file.metadata()?.len().checked_add_signed(by),
+            SeekFrom::Current(by) => self.at.checked_add_signed(by),
+        };
+        self.at = place.ok_or(io::ErrorKind::InvalidInput)?;
+        Ok(self.at)
+    }
+}
+
+#[cfg(unix)]
+fn read_at(file: &File, to: &mut [u8], at: u64) -> io::Result<usize> {
+    std::os::unix::fs::FileExt::read_at(file, to, at)
+}
+
+#[cfg(windows)]
+fn read_at(file: &File, to: &mut [u8], at: u64) -> io::Result<usize> {
+    std::os::windows::fs::FileExt::seek_read(file, to, at)
+}
+
+/// A reader that hashes what it reads, so that a large file is read once.
+pub(crate) struct Hashing<R> {
+    inner: R,
+    hash: Sha256,
+}
+
+impl<R: Read> Hashing<R> {
+    pub fn new(inner: R) -> Self {
+        let hash = Sha256::new();
+        Self { inner, hash }
+    }
+
+    /// The SHA-256 of the bytes read.
+    pub fn sha256(self) -> [u8; 32] {
+        self.hash.finalize().into()
+    }
+}
+
+impl<R: Read> Read for Hashing<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let count = self.inner.read(buffer)?;
+        self.hash.update(&buffer[..count]);
+        Ok(count)
+    }
 }
 
 #[cfg(test)]

@@ -2,10 +2,12 @@
 
 pub mod archive;
 pub mod ck_plus;
+pub mod config;
 pub mod file;
 pub mod folders;
 pub mod mat;
 pub mod name;
+pub mod notes;
 pub mod pixel_csv;
 pub mod source;
 pub mod tfd;

@@ -1,6 +1,6 @@
-//! Names of files and folders: which are hidden, archives or images, and how they join.
+//! Names of files and folders: hidden ones, archives, images, and how they join.
 
-/// Whether a name is one that finders and packers leave behind: hidden, macOS's `__MACOSX`, Windows' thumbnails.
+/// Whether a file manager or a packer left the file behind: dot files, macOS's `__MACOSX`, Windows' thumbnails.
 pub(crate) fn hidden(name: &str) -> bool {
     let left_behind = ["__MACOSX", "Thumbs.db", "desktop.ini"];
     name.starts_with('.')
@@ -9,9 +9,8 @@ pub(crate) fn hidden(name: &str) -> bool {
             .any(|left| name.eq_ignore_ascii_case(left))
 }
 
-/// Whether a name ends like that of a zip archive.
 pub(crate) fn is_zip(name: &str) -> bool {
-    name.to_ascii_lowercase().ends_with(".zip")
+    ends_in(name, &[".zip"])
 }
 
 /// `folder/name`; one of them may be the root, `""`.
@@ -23,12 +22,26 @@ pub(crate) fn join(folder: &str, name: &str) -> String {
     }
 }
 
-/// Whether a name ends like an image we can read.
+/// A path without the extension of its file.
+pub(crate) fn stem(path: &str) -> &str {
+    path.rsplit_once('.').map_or(path, |(stem, _)| stem)
+}
+
+/// At most eight names, for messages.
+pub(crate) fn listed(names: &[String]) -> String {
+    match names.len() {
+        0 => "an empty folder".to_owned(),
+        1..=8 => names.join(", "),
+        more => format!("{} and {} more", names[..8].join(", "), more - 8),
+    }
+}
+
+/// Whether a name ends like an image that is read.
 pub(crate) fn is_image(name: &str) -> bool {
     ends_in(name, &[".png", ".jpg", ".jpeg", ".jpe", ".jfif"])
 }
 
-/// Whether a name ends like an image that we cannot read.
+/// Whether a name ends like an image of a format that is not read.
 pub(crate) fn is_other_image(name: &str) -> bool {
     const OTHERS: &[&str] = &[
         ".avif", ".bmp", ".gif", ".heic", ".heif", ".jp2", ".jxl", ".pbm", ".pgm", ".pnm", ".ppm",
@@ -37,10 +50,10 @@ pub(crate) fn is_other_image(name: &str) -> bool {
     ends_in(name, OTHERS)
 }
 
-/// Why such an image is skipped.
+/// Why an image of another format is skipped.
 pub(crate) const OTHER_IMAGE: &str = "an image, but neither PNG nor JPEG";
 
-fn ends_in(name: &str, ends: &[&str]) -> bool {
+pub(crate) fn ends_in(name: &str, ends: &[&str]) -> bool {
     let name = name.to_ascii_lowercase();
     ends.iter().any(|end| name.ends_with(end))
 }

@@ -7,13 +7,13 @@ use image::GrayImage;
 
 use crate::error::Error;
 use crate::fold::part::Part;
-use crate::label::au::AuCoding;
-use crate::label::role::Role;
-use crate::picture::decode::decode_grey;
+use crate::label::{AuCoding, Role};
+use crate::picture::decode_grey;
 use crate::read::file::{IMAGE_LIMIT, ReadFile, Skipped, TEXT_LIMIT, text_of};
+use crate::read::name::stem;
 use crate::read::tree::FileTree;
 
-/// A data set on disk: something that can list its images with what is known of each.
+/// A data set on disk: lists its images with their labels, subjects and codes.
 ///
 /// Contract: `scan` never writes, lists samples in an order that depends on the data alone, labels are positions in
 /// `class_names`, paths are relative to `root`, and one bad file becomes a [`Skipped`] entry instead of an error. It is
@@ -23,14 +23,16 @@ pub trait Source: Sync {
     fn name(&self) -> &str;
     /// The folder or file that is read; nothing is ever written there.
     fn root(&self) -> &Path;
-    /// Whether the images were drawn by a program instead of taken of people. Every output says so.
-    fn synthetic(&self) -> bool;
+    /// Whether a program drew the images; every output then carries the word synthetic.
+    fn synthetic(&self) -> bool {
+        false
+    }
     /// The classes in label order.
     fn class_names(&self) -> Vec<String>;
-    /// Lists every image that is wanted, reading labels but no images.
+    /// Lists every usable image, reading labels but no images.
     ///
     /// # Errors
-    /// If the data set is unusable as a whole; the message says what was expected and what was found.
+    /// If the data set is unusable as a whole; the message has what was expected and what was found.
     fn scan(&self) -> Result<Scan, Error>;
     /// Fetches one image that [`scan`](Self::scan) listed; called from several threads.
     ///
@@ -48,7 +50,7 @@ pub trait Source: Sync {
     }
 }
 
-/// An image, as a source gives it.
+/// An image of a source.
 #[derive(Debug, Clone)]
 pub struct Fetched {
     /// 8-bit grey, at least one pixel.
@@ -75,15 +77,17 @@ impl Fetched {
     /// When `pixels` are not `width · height` bytes, or none.
     pub fn pixels(width: u32, height: u32, pixels: Vec<u8>) -> Result<Self, Error> {
         let count = pixels.len();
-        let image = GrayImage::from_raw(width, height, pixels)
-            .filter(|_| count > 0 && count == width as usize * height as usize);
-        let image = image
-            .ok_or_else(|| Error::parse(format!("{count} pixels are not {width}×{height}")))?;
-        Ok(Self { image, read: None })
+        let whole = count > 0 && count == width as usize * height as usize;
+        match GrayImage::from_raw(width, height, pixels) {
+            Some(image) if whole => Ok(Self { image, read: None }),
+            _ => Err(Error::parse(format!(
+                "{count} pixels are not {width}×{height}"
+            ))),
+        }
     }
 }
 
-/// A landmark file of a tree, as [`Source::landmarks`] gives it.
+/// [`Source::landmarks`] of a file in a tree.
 pub(crate) fn landmark_file(tree: &FileTree, path: &str) -> Result<(String, ReadFile), Error> {
     let bytes = tree.read(path, TEXT_LIMIT)?;
     let read = ReadFile::new(path, &bytes);
@@ -93,7 +97,7 @@ pub(crate) fn landmark_file(tree: &FileTree, path: &str) -> Result<(String, Read
 /// What a [`Source`] found.
 #[derive(Debug, Clone)]
 pub struct Scan {
-    /// The images in the order of the rows to be.
+    /// The images, in row order.
     pub samples: Vec<RawSample>,
     /// Inputs that are bad or unusable.
     pub skipped: Vec<Skipped>,
@@ -101,18 +105,18 @@ pub struct Scan {
     pub read: Vec<ReadFile>,
     /// How folds are made.
     pub folding: Folding,
-    /// What a reader of the results should know of how the source was read, in whole sentences.
+    /// Whole sentences for the reader of the results on how the source was read.
     pub notes: Vec<String>,
 }
 
-/// How a source's images are dealt to folds.
+/// How a source's images are assigned to folds.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Folding {
-    /// By subject; these are the subjects that take part (DESIGN 2: those that have a labelled sequence).
+    /// By subject; these are the subjects that take part: those with a labelled sequence.
     BySubject(BTreeSet<i64>),
-    /// Each class's images in turn: all that is possible without subject numbers. Not subject-independent.
+    /// Each class's images in turn, for lack of subject numbers. Not subject-independent.
     ByImage,
-    /// The data set brings this many splits of its own; [`RawSample::parts`] says who is where.
+    /// The data set has this many splits of its own, listed in [`RawSample::parts`].
     Given(usize),
 }
 
@@ -143,13 +147,32 @@ pub struct RawSample {
     pub parts: Vec<Part>,
 }
 
+impl RawSample {
+    /// A labelled image file without codes or landmarks, of an unknown person, as a recording of its own.
+    pub fn labelled(path: &str, label: i64) -> Self {
+        Self {
+            image: RawImage::File,
+            path: path.to_owned(),
+            subject: -1,
+            sequence: stem(path).to_owned(),
+            frame: 0,
+            role: Role::Labelled,
+            label,
+            aus: AuCoding::NotCoded,
+            landmarks: None,
+            is_face: false,
+            parts: Vec::new(),
+        }
+    }
+}
+
 /// Where an image's pixels are.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub enum RawImage {
     /// A PNG or JPEG file at [`RawSample::path`].
     File,
-    /// `length` bytes from byte `at` on of a file that the source knows.
+    /// `length` bytes from byte `at` on of the source's file.
     Stored {
         /// First byte.
         at: u64,

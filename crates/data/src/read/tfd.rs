@@ -1,21 +1,17 @@
-//! The Toronto Face Database (Susskind, Anderson and Hinton 2010): MATLAB files with five splits of its own.
+//! The Toronto Face Database (Susskind, Anderson and Hinton 2010): MATLAB files with five given splits.
 
 use std::collections::BTreeMap;
 use std::fs::File;
-use std::io::{self, Read};
+use std::io::{self, Seek};
 use std::path::{Path, PathBuf};
-
-use sha2::{Digest, Sha256};
 
 use crate::error::Error;
 use crate::fold::part::Part;
-use crate::label::au::AuCoding;
-use crate::label::class_map::ClassMap;
-use crate::label::expression::Expression;
-use crate::label::role::Role;
-use crate::read::file::ReadFile;
+use crate::label::{ClassMap, Expression};
+use crate::read::file::{Hashing, ReadFile};
 use crate::read::mat::{MatReader, Wrong};
-use crate::read::pixel_csv::left_out_note;
+use crate::read::name::{ends_in, listed};
+use crate::read::notes::keep_classes;
 use crate::read::source::{Fetched, Folding, RawImage, RawSample, Scan, Source};
 use crate::read::tree::FileTree;
 
@@ -42,7 +38,7 @@ const CODES: [Expression; 7] = [
 /// Read are `images` `[N, H, W]` u8, `labs_ex` (−1 none, 1 anger, 2 disgust, 3 fear, 4 happy, 5 sadness, 6 surprise,
 /// 7 neutral), `labs_id` and `folds` `[N, splits]` (0 unlabelled, 1 train, 2 validation, 3 test), the last three from the
 /// images' file or from `TFD_info.mat` beside it. The unlabelled images, 96 of 100, are passed over: the array is streamed
-/// once and only labelled rows are kept. Whether splits share people is looked up, not believed.
+/// once and only labelled rows are kept. Whether splits share people is checked later, not assumed.
 #[derive(Debug, Clone)]
 pub struct Tfd {
     root: PathBuf,
@@ -53,9 +49,7 @@ pub struct Tfd {
     pixels: Vec<u8>,
     side: u32,
     splits: usize,
-    unlabelled: usize,
-    /// Images of each expression that is no class.
-    left_out: BTreeMap<Expression, usize>,
+    notes: Vec<String>,
     read: Vec<ReadFile>,
 }
 
@@ -70,126 +64,86 @@ struct Row {
 }
 
 impl Tfd {
-    /// Reads TFD in `input`: the folder of `TFD_48x48.mat` or `TFD_96x96.mat`, a `.zip` of it, or the file itself. Where
-    /// both sizes lie there, the smallest that is not below `image_size` is taken. `classes` leaves out expressions;
-    /// `None` takes those that occur.
+    /// Reads TFD in `input`: the folder of `TFD_48x48.mat` or `TFD_96x96.mat`, a `.zip` of it, or the file itself. If both
+    /// sizes lie there, the smallest that is not below `image_size` is taken. `classes` leaves out expressions; `None`
+    /// takes those that occur.
     ///
     /// # Errors
     /// [`Error::Layout`] if no such file is there; [`Error::Matlab`] for a damaged file, arrays that do not belong
     /// together, or labels and folds that contradict each other.
     pub fn open(input: &Path, image_size: u32, classes: Option<ClassMap>) -> Result<Self, Error> {
         let (tree, file) = find(input, image_size)?;
-        let mut read = Vec::new();
-        let mut labels = Labels::default();
-        let info = tree
-            .names("")?
-            .into_iter()
-            .find(|name| name.eq_ignore_ascii_case(INFO));
-        for name in info.iter().chain([&file]) {
-            let mat = tree.open_file(name, FILE_LIMIT)?;
-            let place = tree.place(name);
-            let (mat, digest) = hashed(mat).map_err(Error::io(&place))?;
-            read.push(ReadFile {
-                path: name.clone(),
-                sha256: digest,
-            });
-            labels.read(mat).map_err(wrong(&place))?;
-        }
         let place = tree.place(&file);
-        let labels = labels.check().map_err(wrong(&place))?;
-        let Selected {
-            classes,
-            rows,
-            left_out,
-        } = select(&labels, classes, &place)?;
+        let wrong = |reason| Error::matlab(&place, reason);
+        let (labels, read) = Labels::of(&tree, &file)?;
+        let labels = labels.check().map_err(wrong)?;
+        let row = |at| labels.row(at).transpose();
+        let rows: Result<Vec<_>, _> = (0..labels.codes.len()).filter_map(row).collect();
+        let mut rows = rows.map_err(wrong)?;
+        let occurring: Vec<_> = rows.iter().map(|row| row.expression).collect();
+        let classes = classes.map_or_else(|| ClassMap::of(&occurring), Ok);
+        let classes = classes.map_err(|error| wrong(error.to_string()))?;
+        let unlabelled = labels.codes.iter().filter(|code| **code < 1).count();
+        let passed =
+            format!("{unlabelled} images of {file} have no expression label and were passed over.");
+        let left_out = keep_classes(&mut rows, &classes, |row| row.expression, "images");
         let mat = tree.open_file(&file, FILE_LIMIT)?;
-        let (side, pixels) = gather(mat, labels.codes.len(), &rows).map_err(wrong(&place))?;
+        let (side, pixels) = gather(mat, labels.codes.len(), &rows).map_err(wrong)?;
         Ok(Self {
             root: input.to_path_buf(),
             file,
             classes,
-            left_out,
-            unlabelled: labels.codes.iter().filter(|code| **code < 1).count(),
             rows,
             pixels,
             side,
             splits: labels.splits,
+            notes: [passed].into_iter().chain(left_out).collect(),
             read,
         })
     }
 
-    fn image_len(&self) -> usize {
-        self.side as usize * self.side as usize
+    fn sample(&self, number: usize, row: &Row) -> RawSample {
+        let length = u64::from(self.side) * u64::from(self.side);
+        let label = self.classes.label_of(row.expression).unwrap_or(-1);
+        RawSample {
+            image: RawImage::Stored {
+                at: number as u64 * length,
+                length,
+            },
+            subject: row.subject,
+            sequence: format!("tfd-{}", row.at),
+            is_face: true,
+            parts: row.parts.clone(),
+            ..RawSample::labelled(&format!("{}:{}", self.file, row.at), label)
+        }
     }
-}
-
-/// An error about one file.
-fn wrong(place: &Path) -> impl FnOnce(Wrong) -> Error {
-    let path = place.to_path_buf();
-    move |reason| Error::Matlab { path, reason }
 }
 
 /// The tree and the name of the images' file in it.
 fn find(input: &Path, image_size: u32) -> Result<(FileTree, String), Error> {
-    let is_mat = input.is_file()
-        && input
-            .extension()
-            .is_some_and(|e| e.eq_ignore_ascii_case("mat"));
-    if let (true, Some(name)) = (is_mat, input.file_name()) {
-        let parent = input
-            .parent()
-            .filter(|p| !p.as_os_str().is_empty())
-            .unwrap_or(Path::new("."));
-        return Ok((FileTree::open(parent)?, name.to_string_lossy().into_owned()));
+    if input.is_file() && ends_in(&input.to_string_lossy(), &[".mat"]) {
+        return Ok(FileTree::around(input));
     }
-    let mut tree = FileTree::open(input)?;
-    let mut names = tree.names("")?;
-    // A zip of the folder holds the folder itself.
-    if let [only] = names.as_slice()
-        && tree.is_folder(only)
-    {
-        tree = tree.below(only);
-        names = tree.names("")?;
-    }
-    let size = |name: &String| -> Option<u32> {
-        let name = name.to_ascii_lowercase();
-        let inner = name.strip_prefix("tfd_")?.strip_suffix(".mat")?;
-        let (height, width) = inner.split_once('x')?;
-        height.parse().ok().filter(|_| height == width)
-    };
-    let sizes: BTreeMap<u32, String> = names
-        .iter()
-        .filter_map(|name| Some((size(name)?, name.clone())))
-        .collect();
-    let best = sizes
-        .range(image_size..)
-        .next()
-        .or(sizes.iter().next_back());
-    match best {
+    let tree = FileTree::open_inner(input)?;
+    let names = tree.names("")?;
+    let sized = |name: &String| Some((image_side(name)?, name.clone()));
+    let sizes: BTreeMap<u32, String> = names.iter().filter_map(sized).collect();
+    let enough = sizes.range(image_size..).next();
+    match enough.or(sizes.iter().next_back()) {
         Some((_, name)) => Ok((tree, name.clone())),
-        None => Err(Error::Layout {
-            path: input.to_path_buf(),
-            expected: "TFD_48x48.mat or TFD_96x96.mat, and TFD_info.mat beside it".to_owned(),
-            found: match names.as_slice() {
-                [] => "nothing".to_owned(),
-                names => names.iter().take(8).cloned().collect::<Vec<_>>().join(", "),
-            },
-        }),
+        None => {
+            let expected = "TFD_48x48.mat or TFD_96x96.mat, and TFD_info.mat beside it";
+            Err(Error::layout(input, expected, listed(&names)))
+        }
     }
 }
 
-/// The file again from its start, and the SHA-256 of its bytes.
-fn hashed(mut file: File) -> io::Result<(File, [u8; 32])> {
-    let mut hash = Sha256::new();
-    let mut buffer = vec![0; 1 << 18];
-    loop {
-        match file.read(&mut buffer)? {
-            0 => break,
-            count => hash.update(&buffer[..count]),
-        }
-    }
-    io::Seek::rewind(&mut file)?;
-    Ok((file, hash.finalize().into()))
+/// `TFD_48x48.mat` → 48.
+fn image_side(name: &str) -> Option<u32> {
+    let name = name.to_ascii_lowercase();
+    let inner = name.strip_prefix("tfd_")?.strip_suffix(".mat")?;
+    let (height, width) = inner.split_once('x')?;
+    height.parse().ok().filter(|_| height == width)
 }
 
 /// The small arrays as they are found.
@@ -212,7 +166,27 @@ struct Checked {
 }
 
 impl Labels {
-    /// Takes what is wanted of one file.
+    /// The arrays of the images' file and of [`INFO`] beside it, and the digests of both.
+    fn of(tree: &FileTree, images: &str) -> Result<(Self, Vec<ReadFile>), Error> {
+        let (mut labels, mut read) = (Self::default(), Vec::new());
+        let mut names = tree.names("")?;
+        names.retain(|name| name.eq_ignore_ascii_case(INFO));
+        names.truncate(1);
+        names.push(images.to_owned());
+        for path in names {
+            let place = tree.place(&path);
+            let mut file = tree.open_file(&path, FILE_LIMIT)?;
+            let mut hashing = Hashing::new(&file);
+            io::copy(&mut hashing, &mut io::sink()).map_err(Error::io(&place))?;
+            let sha256 = hashing.sha256();
+            file.rewind().map_err(Error::io(&place))?;
+            read.push(ReadFile { path, sha256 });
+            let wrong = |reason| Error::matlab(&place, reason);
+            labels.read(file).map_err(wrong)?;
+        }
+        Ok((labels, read))
+    }
+
     fn read(&mut self, file: File) -> Result<(), Wrong> {
         let mut mat = MatReader::new(file)?;
         while let Some(variable) = mat.next_variable()? {
@@ -224,10 +198,10 @@ impl Labels {
                 }
                 "labs_ex" => keep(&mut self.codes, variable.whole_numbers(ROWS_LIMIT)?),
                 "labs_id" => keep(&mut self.subjects, variable.whole_numbers(ROWS_LIMIT)?),
-                "folds" => keep(
-                    &mut self.folds,
-                    (sizes, variable.whole_numbers(16 * ROWS_LIMIT)?),
-                ),
+                "folds" => {
+                    let folds = variable.whole_numbers(16 * ROWS_LIMIT)?;
+                    keep(&mut self.folds, (sizes, folds))
+                }
                 _ => true,
             };
             if !same {
@@ -241,9 +215,7 @@ impl Labels {
 
     fn check(self) -> Result<Checked, Wrong> {
         let lacks = |name: &str| format!("neither it nor {INFO} holds the array '{name}'");
-        let sizes = self
-            .images
-            .ok_or_else(|| "it holds no array 'images'".to_owned())?;
+        let sizes = self.images.ok_or("it holds no array 'images'")?;
         let codes = self.codes.ok_or_else(|| lacks("labs_ex"))?;
         let (fold_sizes, folds) = self.folds.ok_or_else(|| lacks("folds"))?;
         let subjects = self.subjects.unwrap_or_else(|| vec![-1; codes.len()]);
@@ -274,89 +246,50 @@ impl Labels {
 
 /// Keeps a value; whether it is new or the same as before.
 fn keep<T: PartialEq>(place: &mut Option<T>, value: T) -> bool {
-    match place {
-        Some(known) => *known == value,
-        None => {
-            *place = Some(value);
-            true
-        }
-    }
+    let same = place.as_ref().is_none_or(|known| *known == value);
+    *place = Some(value);
+    same
 }
 
-/// What is wanted of the labelled rows.
-struct Selected {
-    classes: ClassMap,
-    rows: Vec<Row>,
-    /// Images of each expression that is no class.
-    left_out: BTreeMap<Expression, usize>,
-}
-
-/// The labelled rows that are wanted. Filtering images by folds and labels by `labs_ex`, as the authors do, is right only
-/// if both mean the same rows, so that is checked for every row and split.
-fn select(labels: &Checked, classes: Option<ClassMap>, place: &Path) -> Result<Selected, Error> {
-    let misaligned = |reason: String| wrong(place)(reason);
-    let mut rows = Vec::new();
-    for (at, (&code, &subject)) in labels.codes.iter().zip(&labels.subjects).enumerate() {
-        let numbers = (0..labels.splits).map(|split| labels.folds[split * labels.codes.len() + at]);
-        let parts: Option<Vec<Part>> = numbers.clone().map(Part::from_number).collect();
+impl Checked {
+    /// Row `at` if it is labelled. The authors filter images by folds and labels by `labs_ex`, which is right only if both
+    /// mean the same rows, so that is checked for every row and split.
+    fn row(&self, at: usize) -> Result<Option<Row>, Wrong> {
+        let (code, splits) = (self.codes[at], self.splits);
+        let numbers = self.folds[at..].iter().step_by(self.codes.len());
+        let parts: Option<Vec<_>> = numbers.clone().map(|&n| Part::from_number(n)).collect();
         let Some(parts) = parts else {
-            let numbers: Vec<i64> = numbers.collect();
-            return Err(misaligned(format!(
-                "row {at}: folds {numbers:?}; 0 to 3 are known"
-            )));
+            let numbers = Vec::from_iter(numbers);
+            return Err(format!("row {at}: folds {numbers:?}; 0 to 3 are known"));
         };
         let used = parts.iter().filter(|part| **part != Part::None).count();
-        let expression = usize::try_from(code - 1)
-            .ok()
-            .and_then(|code| CODES.get(code))
-            .copied();
-        match expression {
-            None if code != -1 && code != 0 => {
-                return Err(misaligned(format!(
-                    "row {at}: expression {code}; −1 and 1 to 7 are known"
-                )));
+        let expression = match code {
+            -1 | 0 => None,
+            1..=7 => Some(CODES[code as usize - 1]),
+            other => {
+                return Err(format!(
+                    "row {at}: expression {other}; −1 and 1 to 7 are known"
+                ));
             }
-            None if used > 0 => {
-                return Err(misaligned(format!(
-                    "row {at} has no expression label but is in {used} of {} splits: images chosen by 'folds' and labels chosen by \
-                     'labs_ex' would not align; the files do not belong together",
-                    labels.splits
-                )));
+        };
+        let label = match expression {
+            None if used > 0 => "no expression label".to_owned(),
+            Some(_) if used < splits => format!("expression label {code}"),
+            _ => {
+                let subject = self.subjects[at].max(-1);
+                return Ok(expression.map(|expression| Row {
+                    at,
+                    expression,
+                    subject,
+                    parts,
+                }));
             }
-            Some(_) if used < labels.splits => {
-                return Err(misaligned(format!(
-                    "row {at} has expression label {code} but is in {used} of {} splits: images chosen by 'folds' and labels chosen \
-                     by 'labs_ex' would not align; the files do not belong together",
-                    labels.splits
-                )));
-            }
-            None => {}
-            Some(expression) => rows.push(Row {
-                at,
-                expression,
-                subject: subject.max(-1),
-                parts,
-            }),
-        }
+        };
+        Err(format!(
+            "row {at} has {label} but is in {used} of {splits} splits: images chosen by 'folds' and labels chosen by \
+             'labs_ex' would not align; the files do not belong together"
+        ))
     }
-    let classes = match classes {
-        Some(classes) => classes,
-        None => ClassMap::of(&rows.iter().map(|row| row.expression).collect::<Vec<_>>())
-            .map_err(|error| misaligned(error.to_string()))?,
-    };
-    let mut left_out = BTreeMap::new();
-    rows.retain(|row| {
-        let wanted = classes.label_of(row.expression).is_some();
-        if !wanted {
-            *left_out.entry(row.expression).or_default() += 1;
-        }
-        wanted
-    });
-    Ok(Selected {
-        classes,
-        rows,
-        left_out,
-    })
 }
 
 /// Streams `images` once and keeps the wanted rows: side, and `[rows, side, side]`.
@@ -366,26 +299,23 @@ fn gather(file: File, count: usize, rows: &[Row]) -> Result<(u32, Vec<u8>), Wron
         let (&[n, side, _], "images") = (images.dimensions.as_slice(), images.name.as_str()) else {
             continue;
         };
-        let bytes = side
-            .checked_mul(side)
-            .and_then(|image| image.checked_mul(rows.len() as u64));
+        let image = side.checked_mul(side);
+        let bytes = image.and_then(|image| image.checked_mul(rows.len() as u64));
         if n != count as u64 || bytes.is_none_or(|bytes| bytes > IMAGES_LIMIT) {
+            let sizes = &images.dimensions;
             return Err(format!(
-                "'images' is {:?}: more than {IMAGES_LIMIT} bytes of labelled images",
-                images.dimensions
+                "'images' is {sizes:?}: more than {IMAGES_LIMIT} bytes of labelled images"
             ));
         }
         let side = side as usize;
         let mut pixels = vec![0; rows.len() * side * side];
         // First index fastest: one pixel of all images after the other, column by column.
         let mut plane = vec![0; count];
-        for column in 0..side {
-            for line in 0..side {
-                images.read_bytes(&mut plane)?;
-                let at = line * side + column;
-                for (image, row) in pixels.chunks_exact_mut(side * side).zip(rows) {
-                    image[at] = plane[row.at];
-                }
+        for at in 0..side * side {
+            images.read_bytes(&mut plane)?;
+            let (column, line) = (at / side, at % side);
+            for (image, row) in pixels.chunks_exact_mut(side * side).zip(rows) {
+                image[line * side + column] = plane[row.at];
             }
         }
         images.finish()?;
@@ -403,10 +333,6 @@ impl Source for Tfd {
         &self.root
     }
 
-    fn synthetic(&self) -> bool {
-        false
-    }
-
     fn class_names(&self) -> Vec<String> {
         self.classes.names()
     }
@@ -418,46 +344,23 @@ impl Source for Tfd {
                 reason: "no image has one of the classes".to_owned(),
             });
         }
-        let length = self.image_len() as u64;
-        let samples = self.rows.iter().enumerate().map(|(number, row)| RawSample {
-            image: RawImage::Stored {
-                at: number as u64 * length,
-                length,
-            },
-            path: format!("{}:{}", self.file, row.at),
-            subject: row.subject,
-            sequence: format!("tfd-{}", row.at),
-            frame: 0,
-            role: Role::Labelled,
-            label: self.classes.label_of(row.expression).unwrap_or(-1),
-            aus: AuCoding::NotCoded,
-            landmarks: None,
-            is_face: true,
-            parts: row.parts.clone(),
-        });
-        let unlabelled = format!(
-            "{} images of {} have no expression label and were passed over.",
-            self.unlabelled, self.file
-        );
-        let notes = std::iter::once(unlabelled).chain(left_out_note("images", &self.left_out));
+        let rows = self.rows.iter().enumerate();
         Ok(Scan {
-            samples: samples.collect(),
+            samples: rows.map(|(number, row)| self.sample(number, row)).collect(),
             skipped: Vec::new(),
             read: self.read.clone(),
             folding: Folding::Given(self.splits),
-            notes: notes.collect(),
+            notes: self.notes.clone(),
         })
     }
 
     fn fetch(&self, sample: &RawSample) -> Result<Fetched, Error> {
+        let wrong = || Error::parse("not an image of this source");
         let RawImage::Stored { at, length } = sample.image else {
-            return Err(Error::parse("not an image of this source"));
+            return Err(wrong());
         };
-        let pixels = self
-            .pixels
-            .get(at as usize..)
-            .and_then(|from| from.get(..length as usize));
-        let pixels = pixels.ok_or_else(|| Error::parse("not an image of this source"))?;
+        let from = self.pixels.get(at as usize..).ok_or_else(wrong)?;
+        let pixels = from.get(..length as usize).ok_or_else(wrong)?;
         Fetched::pixels(self.side, self.side, pixels.to_vec())
     }
 }

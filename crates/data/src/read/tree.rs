@@ -1,4 +1,4 @@
-//! A data set's files, wherever they lie: read only, by paths relative to the root, with `/` on every system.
+//! The files of a data set, in a folder or in archives: read only, by paths relative to the root, with `/` everywhere.
 
 use std::collections::BTreeSet;
 use std::fs::File;
@@ -37,13 +37,31 @@ impl FileTree {
     /// # Errors
     /// [`Error::Io`] if it is not there or cannot be listed, [`Error::Archive`] for a damaged archive.
     pub fn open(root: &Path) -> Result<Self, Error> {
-        let layer = if root.is_file() {
-            Layer::Archive(Archive::open(root)?)
-        } else {
-            visible_names(root)?;
-            Layer::Folder(root.to_path_buf())
-        };
-        Ok(Self::of(root, vec![layer]))
+        if root.is_file() {
+            return Ok(Self::of(root, vec![Layer::Archive(Archive::open(root)?)]));
+        }
+        visible_names(root)?;
+        Ok(Self::of(root, vec![Layer::Folder(root.to_path_buf())]))
+    }
+
+    /// [`open`](Self::open); if there is nothing but one folder, as in a `.zip` of a folder, that folder becomes the root.
+    pub(crate) fn open_inner(root: &Path) -> Result<Self, Error> {
+        let tree = Self::open(root)?;
+        match tree.names("")?.as_slice() {
+            [only] if tree.is_folder(only) => Ok(tree.below(only)),
+            _ => Ok(tree),
+        }
+    }
+
+    /// The folder of a file, and the file's name.
+    pub(crate) fn around(file: &Path) -> (Self, String) {
+        let parent = file
+            .parent()
+            .filter(|parent| !parent.as_os_str().is_empty());
+        let parent = parent.unwrap_or(Path::new("."));
+        let name = file.file_name().unwrap_or_default().to_string_lossy();
+        let tree = Self::of(parent, vec![Layer::Folder(parent.to_path_buf())]);
+        (tree, name.into_owned())
     }
 
     /// Takes the folder `root` and lays every `.zip` in it over it, in order of name, as if they were unpacked there. One
@@ -56,31 +74,21 @@ impl FileTree {
         let mut damaged = Vec::new();
         for name in visible_names(root)? {
             let path = root.join(&name);
-            if is_zip(&name) && path.is_file() {
-                match Archive::open(&path) {
-                    Ok(archive) => layers.push(Layer::Archive(archive)),
-                    Err(Error::Archive { reason, .. }) => {
-                        damaged.push(Skipped::new(
-                            name,
-                            format!("no usable zip archive: {reason}"),
-                        ));
-                    }
-                    Err(error) => damaged.push(Skipped::new(name, error.reason())),
+            if !is_zip(&name) || !path.is_file() {
+                continue;
+            }
+            match Archive::open(&path) {
+                Ok(archive) => layers.push(Layer::Archive(archive)),
+                Err(Error::Archive { reason, .. }) => {
+                    let reason = format!("no usable zip archive: {reason}");
+                    damaged.push(Skipped::new(name, reason));
                 }
+                Err(error) => damaged.push(Skipped::new(name, error.reason())),
             }
         }
-        let damaged = damaged.into();
-        Ok(Self {
-            damaged,
-            ..Self::of(root, layers)
-        })
-    }
-
-    /// A zip archive in memory.
-    pub(crate) fn from_zip(bytes: &[u8]) -> Result<Self, Error> {
-        let root = Path::new("memory.zip");
-        let archive = Archive::from_bytes(root, bytes)?;
-        Ok(Self::of(root, vec![Layer::Archive(archive)]))
+        let mut tree = Self::of(root, layers);
+        tree.damaged = damaged.into();
+        Ok(tree)
     }
 
     fn of(root: &Path, layers: Vec<Layer>) -> Self {
@@ -99,38 +107,40 @@ impl FileTree {
 
     /// The tree below one of its folders, which becomes the root.
     pub fn below(&self, folder: &str) -> Self {
+        let mut tree = self.clone();
+        tree.prefix = join(&self.prefix, folder);
         let on_disk = self.root.join(folder);
-        Self {
-            root: match on_disk.is_dir() {
-                true => on_disk,
-                false => self.root.clone(),
-            },
-            layers: Arc::clone(&self.layers),
-            prefix: join(&self.prefix, folder),
-            damaged: Arc::clone(&self.damaged),
+        if on_disk.is_dir() {
+            tree.root = on_disk;
         }
+        tree
     }
 
     /// Archives that cannot be opened and entries of archives that cannot be reached, and why.
     pub fn refused(&self) -> Vec<Skipped> {
-        let archives = self.layers.iter().filter_map(Layer::archive);
-        let entries = archives.flat_map(|a| a.refused());
-        self.damaged.iter().cloned().chain(entries).collect()
+        let mut all = self.damaged.to_vec();
+        all.extend(self.archives().flat_map(Archive::refused));
+        all
     }
 
-    /// An archive that lies in an archive, where nothing of it is read: its place, for messages.
+    /// An archive inside an archive, which is not read: its place, for messages.
     pub(crate) fn inner_archive(&self) -> Option<PathBuf> {
-        let archives = self.layers.iter().filter_map(Layer::archive);
-        archives.filter_map(Archive::inner_archive).next()
+        self.archives().find_map(Archive::inner_archive)
+    }
+
+    fn archives(&self) -> impl Iterator<Item = &Archive> {
+        self.layers.iter().filter_map(|layer| match layer {
+            Layer::Archive(archive) => Some(archive),
+            Layer::Folder(_) => None,
+        })
     }
 
     /// Where a path lies, for messages: in an archive, below the archive's own path.
     pub fn place(&self, path: &str) -> PathBuf {
         let full = join(&self.prefix, path);
-        let layer = self.layers.iter().find(|layer| layer.has(&full));
-        layer
-            .or(self.layers.first())
-            .map_or_else(PathBuf::new, |layer| layer.place(&full))
+        let has = |layer: &&Layer| layer.is_file(&full) || layer.is_folder(&full);
+        let layer = self.layers.iter().find(has).or(self.layers.first());
+        layer.map_or_else(PathBuf::new, |layer| layer.place(&full))
     }
 
     /// The names in a folder that are not hidden, sorted.
@@ -139,23 +149,14 @@ impl FileTree {
     /// [`Error::Io`] if there is no such folder or it cannot be listed.
     pub fn names(&self, folder: &str) -> Result<Vec<String>, Error> {
         let full = join(&self.prefix, folder);
-        let mut names = BTreeSet::new();
-        let mut missing = None;
-        let mut found = false;
-        for layer in self.layers.iter() {
-            match layer.names(&full) {
-                Ok(more) => {
-                    found = true;
-                    names.extend(more);
-                }
-                Err(error) if layer.is_folder(&full) => return Err(error),
-                Err(error) => missing = missing.or(Some(error)),
-            }
+        let mut folders = self.layers.iter().filter(|layer| layer.is_folder(&full));
+        // Without any, the first layer has the reason.
+        let first = folders.next().unwrap_or(&self.layers[0]);
+        let mut names = BTreeSet::from_iter(first.names(&full)?);
+        for layer in folders {
+            names.extend(layer.names(&full)?);
         }
-        match missing {
-            Some(error) if !found => Err(error),
-            _ => Ok(names.into_iter().collect()),
-        }
+        Ok(names.into_iter().collect())
     }
 
     /// Whether there is such a folder.
@@ -176,19 +177,15 @@ impl FileTree {
     /// [`Error::Io`] if it cannot be opened, [`Error::TooLarge`] above `limit`, [`Error::Archive`] if it is damaged.
     pub fn open_file(&self, path: &str, limit: u64) -> Result<File, Error> {
         let full = join(&self.prefix, path);
-        match self.layers.iter().find(|layer| layer.is_file(&full)) {
-            Some(Layer::Archive(archive)) => archive
-                .open_file(&full, limit)
-                .unwrap_or_else(|| Err(not_found(&self.place(path)))),
-            _ => {
-                let place = self.place(path);
-                let file = open_file(&place)?;
-                let length = file.metadata().map_err(Error::io(&place))?.len();
-                match length > limit {
-                    true => Err(Error::TooLarge { path: place, limit }),
-                    false => Ok(file),
-                }
-            }
+        if let Some(archive) = self.archive_of(&full) {
+            return archive.open_file(&full, limit);
+        }
+        let place = self.place(path);
+        let file = open_file(&place)?;
+        let length = file.metadata().map_err(Error::io(&place))?.len();
+        match length > limit {
+            true => Err(Error::too_large(&place, limit)),
+            false => Ok(file),
         }
     }
 
@@ -198,23 +195,22 @@ impl FileTree {
     /// [`Error::Io`] if it cannot be read, [`Error::TooLarge`] above `limit`, [`Error::Archive`] if it is damaged.
     pub fn read(&self, path: &str, limit: u64) -> Result<Vec<u8>, Error> {
         let full = join(&self.prefix, path);
-        match self.layers.iter().find(|layer| layer.is_file(&full)) {
-            Some(Layer::Archive(archive)) => archive
-                .read(&full, limit)
-                .unwrap_or_else(|| Err(not_found(&self.place(path)))),
-            _ => read_bounded(&self.place(path), limit),
+        match self.archive_of(&full) {
+            Some(archive) => archive.read(&full, limit),
+            None => read_bounded(&self.place(path), limit),
+        }
+    }
+
+    /// The archive that a file is taken from, if it is taken from one.
+    fn archive_of(&self, full: &str) -> Option<&Archive> {
+        match self.layers.iter().find(|layer| layer.is_file(full))? {
+            Layer::Archive(archive) => Some(archive),
+            Layer::Folder(_) => None,
         }
     }
 }
 
 impl Layer {
-    fn archive(&self) -> Option<&Archive> {
-        match self {
-            Self::Archive(archive) => Some(archive),
-            Self::Folder(_) => None,
-        }
-    }
-
     fn place(&self, path: &str) -> PathBuf {
         let root = match self {
             Self::Folder(root) => root.as_path(),
@@ -224,10 +220,6 @@ impl Layer {
             "" => root.to_path_buf(),
             path => root.join(path),
         }
-    }
-
-    fn has(&self, path: &str) -> bool {
-        self.is_file(path) || self.is_folder(path)
     }
 
     fn is_file(&self, path: &str) -> bool {
@@ -249,14 +241,10 @@ impl Layer {
             Self::Folder(_) => visible_names(&self.place(folder)),
             Self::Archive(archive) => match archive.names(folder) {
                 Some(names) => Ok(names.iter().cloned().collect()),
-                None => Err(not_found(&self.place(folder))),
+                None => Err(Error::not_found(&self.place(folder))),
             },
         }
     }
-}
-
-fn not_found(path: &Path) -> Error {
-    Error::io(path)(std::io::ErrorKind::NotFound.into())
 }
 
 #[cfg(test)]

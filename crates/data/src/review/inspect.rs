@@ -1,4 +1,4 @@
-//! What a prepared data set holds, as numbers, as text and as pictures (`faus data inspect`).
+//! The contents of a prepared data set as numbers, text and pictures (`faus data inspect`).
 
 mod crops;
 
@@ -9,12 +9,12 @@ use image::GrayImage;
 
 use crate::fold::part::Part;
 use crate::fold::rule::FoldRule;
-use crate::label::au::Au;
-use crate::label::role::Role;
-use crate::picture::write;
+use crate::label::Au;
+use crate::picture::write::grid;
 use crate::prepared::Prepared;
 use crate::prepared::info::DatasetInfo;
 use crate::prepared::sample::Sample;
+use crate::read::file::Skipped;
 
 pub use crops::{CropSheet, Placed, crop_sheet};
 
@@ -26,54 +26,31 @@ const COUNT: usize = 7;
 /// Counts over a prepared data set; its `Display` is a page of text.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Inspection {
-    /// Title line: name, and whether it is synthetic.
-    pub title: String,
-    /// The classes in label order.
-    pub classes: Vec<String>,
-    /// What the table's columns count: `fold 3`; `0 train` where the data set brings its own splits.
+    /// The set's own description.
+    pub info: DatasetInfo,
+    /// Names of the table's columns: `fold 3`; `0 train` where the data set brings its own splits.
     pub columns: Vec<String>,
     /// Labelled images, `[class][column]`.
     pub table: Vec<Vec<usize>>,
     /// Subjects with labelled images, by column.
     pub subjects_by_column: Vec<usize>,
-    /// Labelled images of each class.
-    pub class_counts: Vec<usize>,
-    /// How folds were made.
-    pub fold_rule: FoldRule,
-    /// Subjects with labelled images.
-    pub subjects: usize,
-    /// Side of the images in pixels.
-    pub image_size: usize,
-    /// All rows.
-    pub images: usize,
-    /// Rows without a class.
-    pub held_out: usize,
     /// Rows with FACS codes.
     pub coded: usize,
     /// Coded rows that show an action unit.
     pub action_units: BTreeMap<Au, usize>,
-    /// Rows whose crop was placed by no landmarks and no detector.
+    /// Rows taken whole, without landmarks or detector.
     pub uncropped: usize,
-    /// Whether folds keep subjects apart.
-    pub subject_independent: bool,
-    /// What a reader should know of how the source was read.
-    pub notes: Vec<String>,
-    /// `path: reason` of what was left out.
-    pub skipped: Vec<String>,
 }
 
-/// The columns of the class × fold table that a row counts in.
+/// The columns of the class × fold table that count a row.
 fn columns_of(sample: &Sample) -> Vec<usize> {
-    match usize::try_from(sample.fold) {
-        Ok(fold) => vec![fold],
-        Err(_) => {
-            let parts = sample.parts.iter().enumerate();
-            parts
-                .filter(|(_, part)| **part != Part::None)
-                .map(|(split, part)| 3 * split + *part as usize - 1)
-                .collect()
-        }
+    if let Ok(fold) = usize::try_from(sample.fold) {
+        return vec![fold];
     }
+    let parts = sample.parts.iter().enumerate();
+    let used = parts.filter(|(_, part)| **part != Part::None);
+    used.map(|(split, part)| 3 * split + *part as usize - 1)
+        .collect()
 }
 
 fn column_names(info: &DatasetInfo) -> Vec<String> {
@@ -86,100 +63,112 @@ fn column_names(info: &DatasetInfo) -> Vec<String> {
     }
 }
 
-/// Counts what `set` holds.
+/// Counts the contents of `set`.
 pub fn inspect(set: &Prepared) -> Inspection {
     let info = set.info();
     let columns = column_names(info);
     let mut table = vec![vec![0; columns.len()]; info.classes.len()];
-    let mut class_counts = vec![0; info.classes.len()];
     let mut subjects = vec![BTreeSet::new(); columns.len()];
     let mut action_units = BTreeMap::new();
     for sample in set.samples() {
-        if let Ok(label) = usize::try_from(sample.label) {
-            class_counts[label] += 1;
-            for column in columns_of(sample) {
-                table[label][column] += 1;
-                subjects[column].extend((sample.subject >= 0).then_some(sample.subject));
-            }
-        }
         for score in sample.aus.scores().unwrap_or_default() {
             *action_units.entry(score.au).or_default() += 1;
         }
+        let Ok(label) = usize::try_from(sample.label) else {
+            continue;
+        };
+        for column in columns_of(sample) {
+            table[label][column] += 1;
+            subjects[column].extend((sample.subject >= 0).then_some(sample.subject));
+        }
     }
-    let synthetic = if info.synthetic {
-        ", SYNTHETIC (drawn by a program)"
-    } else {
-        ""
-    };
+    let count = |wanted: fn(&Sample) -> bool| set.samples().iter().filter(|s| wanted(s)).count();
     Inspection {
-        title: format!("{}{synthetic}", info.name),
-        classes: info.classes.clone(),
         columns,
         table,
         subjects_by_column: subjects.iter().map(BTreeSet::len).collect(),
-        class_counts,
-        fold_rule: info.fold_rule,
-        subjects: info.subjects,
-        image_size: set.image_size(),
-        images: set.len(),
-        held_out: set
-            .samples()
-            .iter()
-            .filter(|s| s.role == Role::HeldOut)
-            .count(),
-        coded: set
-            .samples()
-            .iter()
-            .filter(|s| s.aus.scores().is_some())
-            .count(),
+        coded: count(|s| s.aus.scores().is_some()),
         action_units,
-        uncropped: set.samples().iter().filter(|s| !s.face_found).count(),
-        subject_independent: info.subject_independent,
-        notes: info.notes.clone(),
-        skipped: info
-            .skipped
-            .iter()
-            .map(|s| format!("{}: {}", s.path, s.reason))
-            .collect(),
+        uncropped: count(|s| !s.face_found),
+        info: info.clone(),
     }
 }
 
 impl Inspection {
+    fn write_head(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let info = &self.info;
+        let (images, held_out, side) = (info.images, info.held_out, info.image_size);
+        let synthetic = match info.synthetic {
+            true => ", SYNTHETIC (drawn by a program)",
+            false => "",
+        };
+        writeln!(f, "{}{synthetic}", info.name)?;
+        writeln!(
+            f,
+            "{images} images of {side}×{side}, {held_out} of them held out without a class"
+        )?;
+        let folds = match info.fold_rule {
+            FoldRule::Given => "the data set's own splits",
+            FoldRule::Balanced if info.subject_independent => "whole subjects, classes balanced",
+            _ if info.subject_independent => "whole subjects in order of number, modulo",
+            _ => "the images of each class in turn",
+        };
+        writeln!(f, "folds: {folds}")?;
+        if !info.subject_independent {
+            let why = match info.subjects {
+                0 => "the source names no subjects, so one person may be in several parts",
+                _ => "some people are in several parts of a split, or not named",
+            };
+            writeln!(f, "NOT subject-independent: {why}")?;
+        }
+        for note in &info.notes {
+            writeln!(f, "note: {note}")?;
+        }
+        match self.uncropped {
+            0 => Ok(()),
+            uncropped => writeln!(
+                f,
+                "{uncropped} images were taken whole, without a search for the face"
+            ),
+        }
+    }
+
     fn write_table(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let width = self
-            .classes
-            .iter()
-            .map(String::len)
-            .chain([8])
-            .max()
-            .unwrap_or(8);
+        let names = self.info.classes.iter().map(String::len);
+        let width = names.fold(8, usize::max);
         write!(f, "{:width$}", "class")?;
         for column in &self.columns {
             write!(f, " {column:>COUNT$}")?;
         }
         writeln!(f, " {:>COUNT$} {:>6}", "all", "share")?;
-        let all: usize = self.class_counts.iter().sum();
-        let rows = self.classes.iter().zip(&self.table).zip(&self.class_counts);
-        for ((class, counts), &count) in rows {
+        let all: usize = self.info.counts.values().sum();
+        for (class, counts) in self.info.classes.iter().zip(&self.table) {
+            let count = self.info.counts.get(class).copied().unwrap_or_default();
             write_row(f, width, class, counts, count)?;
             writeln!(f, " {:>5.1}%", 100.0 * count as f64 / all.max(1) as f64)?;
         }
-        let sums: Vec<usize> = (0..self.columns.len())
-            .map(|column| self.table.iter().map(|row| row[column]).sum())
-            .collect();
+        let sum = |column| self.table.iter().map(|row| row[column]).sum();
+        let sums: Vec<usize> = (0..self.columns.len()).map(sum).collect();
         write_row(f, width, "all", &sums, all)?;
         writeln!(f)?;
-        if self.subjects > 0 {
-            write_row(
-                f,
-                width,
-                "subjects",
-                &self.subjects_by_column,
-                self.subjects,
-            )?;
+        let subjects = self.info.subjects;
+        if subjects > 0 {
+            write_row(f, width, "subjects", &self.subjects_by_column, subjects)?;
             writeln!(f)?;
         }
         Ok(())
+    }
+
+    fn write_skipped(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let skipped = &self.info.skipped;
+        writeln!(f, "\n{} inputs skipped", skipped.len())?;
+        for Skipped { path, reason } in skipped.iter().take(SKIPPED_SHOWN) {
+            writeln!(f, "  {path}: {reason}")?;
+        }
+        match skipped.len().saturating_sub(SKIPPED_SHOWN) {
+            0 => Ok(()),
+            more => writeln!(f, "  and {more} more in dataset.json"),
+        }
     }
 }
 
@@ -199,53 +188,14 @@ fn write_row(
 
 impl fmt::Display for Inspection {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let side = self.image_size;
-        writeln!(f, "{}", self.title)?;
-        writeln!(
-            f,
-            "{} images of {side}×{side}, {} of them held out without a class",
-            self.images, self.held_out
-        )?;
-        let deal = match self.fold_rule {
-            FoldRule::Given => "folds: the data set's own splits",
-            FoldRule::Balanced if self.subject_independent => {
-                "folds: whole subjects, classes balanced"
-            }
-            _ if self.subject_independent => "folds: whole subjects in order of number, modulo",
-            _ => "folds: the images of each class in turn",
-        };
-        writeln!(f, "{deal}")?;
-        if !self.subject_independent {
-            let why = match self.subjects {
-                0 => "the source names no subjects, so one person may be in several parts",
-                _ => "some people are in several parts of a split, or not named",
-            };
-            writeln!(f, "NOT subject-independent: {why}")?;
-        }
-        for note in &self.notes {
-            writeln!(f, "note: {note}")?;
-        }
-        if self.uncropped > 0 {
-            writeln!(
-                f,
-                "{} images were taken whole, without a search for the face",
-                self.uncropped
-            )?;
-        }
+        self.write_head(f)?;
         writeln!(f)?;
         self.write_table(f)?;
         writeln!(f, "\n{} images with FACS codes", self.coded)?;
         for (au, count) in &self.action_units {
             writeln!(f, "  AU {:>2}  {count:>5}  {}", au.to_string(), au.name())?;
         }
-        writeln!(f, "\n{} inputs skipped", self.skipped.len())?;
-        for line in self.skipped.iter().take(SKIPPED_SHOWN) {
-            writeln!(f, "  {line}")?;
-        }
-        match self.skipped.len().saturating_sub(SKIPPED_SHOWN) {
-            0 => Ok(()),
-            more => writeln!(f, "  and {more} more in dataset.json"),
-        }
+        self.write_skipped(f)
     }
 }
 
@@ -260,10 +210,7 @@ pub fn contact_sheet(set: &Prepared, label: i64, count: usize) -> Option<GrayIma
         *turn += 1;
     }
     rows.sort_unstable();
-    let tiles: Vec<&[u8]> = rows
-        .iter()
-        .take(count)
-        .map(|&(_, row)| set.image(row))
-        .collect();
-    (!tiles.is_empty()).then(|| write::grid(&tiles, set.image_size(), 10))
+    let tiles = rows.iter().take(count).map(|&(_, row)| set.image(row));
+    let tiles: Vec<&[u8]> = tiles.collect();
+    (!tiles.is_empty()).then(|| grid(&tiles, set.image_size(), 10))
 }

@@ -1,6 +1,8 @@
 //! A CK+ tree drawn into a temporary folder: no pixel of anybody's data set.
 #![allow(dead_code, reason = "every test file uses its own part of this")]
 
+pub mod any_bytes;
+
 use std::fs;
 use std::path::{Path, PathBuf};
 

@@ -85,11 +85,8 @@ fn distinct(mut runs: Vec<Run>) -> Vec<Run> {
 
 fn head(runs: &Runs) -> Head {
     let warnings = Warnings::of(&runs.all);
-    let mut data: Vec<String> = runs
-        .all
-        .iter()
-        .filter_map(|run| run.data_name().cloned())
-        .collect();
+    let data = runs.all.iter().filter_map(|run| run.data_name().cloned());
+    let mut data: Vec<String> = data.collect();
     data.dedup();
     Head {
         title: format!(
@@ -110,10 +107,8 @@ fn head(runs: &Runs) -> Head {
 }
 
 fn sentences(runs: &Runs) -> Vec<String> {
-    let known = runs
-        .all
-        .iter()
-        .filter_map(|run| Some((run, run.summary.mean()?)));
+    let known = runs.all.iter();
+    let known = known.filter_map(|run| Some((run, run.summary.mean()?)));
     let Some((best, _)) = known.reduce(|a, b| if b.1 > a.1 { b } else { a }) else {
         return vec!["No run has a test accuracy yet.".to_owned()];
     };
@@ -123,10 +118,9 @@ fn sentences(runs: &Runs) -> Vec<String> {
         "The highest mean test accuracy is that of {}: {mean}{ends}.",
         best.name
     )];
-    sentences.extend(
-        runs.tests()
-            .filter_map(|(test, run)| difference(&runs.all[0], test, run)),
-    );
+    let first = &runs.all[0];
+    let tests = runs.tests();
+    sentences.extend(tests.filter_map(|(test, run)| difference(first, test, run)));
     if let Err(reason) = &runs.paired {
         sentences.push(format!(
             "Their accuracies are not tested against each other: {reason}."
@@ -136,13 +130,9 @@ fn sentences(runs: &Runs) -> Vec<String> {
     if !optimistic.is_empty() && optimistic.len() < runs.all.len() {
         sentences.push(format!("Checkpoints of {} were chosen on the test images, so these numbers are optimistic beside the others.", list(&optimistic)));
     }
-    let majority = runs.all[0].summary.majority();
-    sentences.extend(majority.map(|share| {
-        format!(
-            "Baseline: {} for always predicting the most frequent expression.",
-            percent(share)
-        )
-    }));
+    let majority = first.summary.majority().map(percent);
+    sentences
+        .extend(majority.map(|share| format!("Baseline: {share} (most frequent expression).")));
     sentences
 }
 

@@ -129,10 +129,8 @@ fn by_run<R>(mut table: TableOf<R>, runs: &[Run], cell: impl Fn(&R, &Run) -> Cel
 }
 
 fn folds(runs: &[Run]) -> Section {
-    let numbers = runs
-        .iter()
-        .flat_map(|run| run.folds.iter().map(|fold| fold.number));
-    let numbers: BTreeSet<u64> = numbers.collect();
+    let folds = runs.iter().flat_map(|run| &run.folds);
+    let numbers: BTreeSet<u64> = folds.map(|fold| fold.number).collect();
     let name = |fold: &u64| Cell::number(format!("Fold {fold}"), Some(*fold as f64));
     let table = TableOf::new("Test accuracy fold by fold", numbers).words("Fold", name);
     let table = by_run(table, runs, |number, run| {
@@ -213,12 +211,8 @@ fn action_units(runs: &[Run]) -> Section {
             .words("Action unit", |unit| Cell::au(*unit))
             .note("Filters with their largest KL for each action unit.");
         let table = by_run(table, runs, |unit, run| {
-            let filters = run
-                .fau
-                .correspondences
-                .iter()
-                .filter(|row| au(row) == *unit);
-            Cell::count(filters.count() as u64)
+            let filters = run.fau.correspondences.iter();
+            Cell::count(filters.filter(|row| au(row) == *unit).count() as u64)
         });
         blocks.table(table.sortable());
     }

@@ -1,11 +1,12 @@
-//! The answer in three sentences: the accuracy, the filters that respond to action units, and what that is worth.
+//! The answer in three sentences: the accuracy, the filters that respond to action units, and whether expressions or an
+//! untrained network explain that response.
 
 use super::text::{ci, count, decimal, duration, level, list, p_equals, percent, percent_ci, when};
 use crate::run::Run;
 use crate::run::fau::{au, au_label, ends};
 use crate::run::summary::{MeanStd, Summary};
 
-/// The three sentences; they say what is not known.
+/// The three sentences; unknown parts are named as unknown.
 pub(crate) fn answer(run: &Run) -> Vec<String> {
     vec![accuracy(run), filters(run), worth(run)]
 }
@@ -52,13 +53,8 @@ fn accuracy(run: &Run) -> String {
 
 fn baselines(summary: &Summary) -> String {
     let (majority, classes) = (summary.majority(), summary.class_count());
-    let majority = majority.map(|share| {
-        format!(
-            "{} for always predicting the most frequent expression",
-            percent(share)
-        )
-    });
-    let guessing = (classes > 0).then(|| format!("{} for guessing", percent(1.0 / classes as f64)));
+    let majority = majority.map(|share| format!("{} (most frequent expression)", percent(share)));
+    let guessing = (classes > 0).then(|| format!("{} (guessing)", percent(1.0 / classes as f64)));
     let baselines: Vec<String> = majority.into_iter().chain(guessing).collect();
     let sentence = format!(" Baselines: {}.", list(&baselines));
     when(!baselines.is_empty(), &sentence).to_owned()

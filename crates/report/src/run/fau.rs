@@ -67,7 +67,7 @@ pub(crate) fn list(value: &Value) -> &[Value] {
     value.as_array().map_or(&[], Vec::as_slice)
 }
 
-/// `fau/`. Rows are objects with the columns of their table as keys; what is not a number is null.
+/// `fau/`. Rows are objects with the columns of their table as keys; `NaN` is null.
 pub(crate) struct Fau {
     pub summary: Contents<Value>,
     /// Each filter with its action unit, the one with the largest KL, and their association; largest KL first.

@@ -123,10 +123,8 @@ pub(super) fn section(run: &Run) -> Section {
 /// The analysed layer, else the last convolution with pictures.
 fn layer(run: &Run) -> Option<&Layer> {
     let named = run.fau.summary["layer"].as_str();
-    let analysed = run
-        .layers
-        .iter()
-        .find(|layer| Some(layer.name.as_str()) == named);
+    let mut layers = run.layers.iter();
+    let analysed = layers.find(|layer| Some(layer.name.as_str()) == named);
     let convolution = || run.layers.iter().rev().find(|layer| layer.name != "output");
     analysed.or_else(convolution)
 }

@@ -43,10 +43,6 @@ fn pointing(units: &[Value]) -> Option<Plot> {
 }
 
 fn regions(rows: &[Value]) -> Table {
-    let iou = |row: &Value| {
-        let chance = decimal(row["iou_chance"].as_f64(), 2);
-        Cell::decimal(row["iou"].as_f64(), 2).remark(format!("chance {chance}"))
-    };
     TableOf::new("Where each filter's maxima lie", rows)
         .words("Filter", |row| Cell::filter(filter(row)))
         .words("Action unit", |row| Cell::au(au(row)))
@@ -56,7 +52,9 @@ fn regions(rows: &[Value]) -> Table {
         })
         .numbers("Chance", |row| Cell::percent(row["chance"].as_f64()))
         .numbers("q", |row| Cell::p(row["q"].as_f64()))
-        .numbers("IoU", |row| iou(row))
+        .numbers("IoU", |row| {
+            Cell::decimal(row["iou"].as_f64(), 2).chance(decimal(row["iou_chance"].as_f64(), 2))
+        })
         .sortable()
         .into()
 }

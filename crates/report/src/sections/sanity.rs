@@ -1,4 +1,4 @@
-//! Sanity checks: what is left of the projections without the learnt weights.
+//! Sanity checks: the projections without the learnt weights.
 
 use serde_json::Value;
 
@@ -28,7 +28,7 @@ pub(super) fn section(run: &Run) -> Section {
     for layer in checked {
         of_layer(run, layer, &mut blocks);
     }
-    blocks.section("sanity", "Do the pictures show what was learnt?")
+    blocks.section("sanity", "Do the pictures depend on training?")
 }
 
 fn of_layer(run: &Run, layer: &Layer, blocks: &mut Blocks) {

@@ -1,18 +1,22 @@
-use std::path::{Path, PathBuf};
+//! `faus doctor`.
+
+use std::path::Path;
 
 use anyhow::Result;
 use faus_model::cuda_status;
 use faus_train::Workers;
 
-/// Versions, threads, CUDA yes or no and why not, and what data is there.
+use crate::app::libtorch;
+
+/// Prints versions, threads, CUDA or the reason why not, and which data is there.
 pub(crate) fn doctor() -> Result<()> {
     let cores = std::thread::available_parallelism().map_or(0, usize::from);
     println!("faus        {}", env!("CARGO_PKG_VERSION"));
     println!("tch         0.24.0, for libtorch 2.11.0");
-    println!("libtorch    {}", libtorch_version());
-    match libtorch_path() {
+    println!("libtorch    {}", libtorch::version());
+    match libtorch::path() {
         Some(path) => println!("            loaded from {}", path.display()),
-        None => println!("            loaded from a place that this system does not tell"),
+        None => println!("            loaded from an unknown place: this system does not list it"),
     }
     println!(
         "threads     {} workers on {cores} cores",
@@ -46,33 +50,6 @@ pub(crate) fn doctor() -> Result<()> {
 
 fn yes(there: bool) -> &'static str {
     if there { "yes" } else { "no" }
-}
-
-/// Version of the libtorch that is loaded, as far as its folder says.
-pub(crate) fn libtorch_version() -> String {
-    let folder = libtorch_path().and_then(|lib| Some(lib.parent()?.parent()?.to_path_buf()));
-    let text = folder.and_then(|f| {
-        std::fs::read_to_string(f.join("build-version"))
-            .or_else(|_| std::fs::read_to_string(f.join("version.py")))
-            .ok()
-    });
-    let version = text
-        .as_deref()
-        .and_then(|t| match t.split_once("__version__ = '") {
-            Some((_, rest)) => rest.split('\'').next(),
-            None => t.lines().next(),
-        });
-    version.map_or_else(
-        || "2.11.0 (by the build; its folder does not say)".to_owned(),
-        |v| v.trim().to_owned(),
-    )
-}
-
-/// The libtorch_cpu that this process has loaded.
-fn libtorch_path() -> Option<PathBuf> {
-    let maps = std::fs::read_to_string("/proc/self/maps").ok()?;
-    let line = maps.lines().find(|l| l.contains("libtorch_cpu"))?;
-    Some(PathBuf::from(line.get(line.find('/')?..)?))
 }
 
 #[cfg(target_arch = "x86_64")]

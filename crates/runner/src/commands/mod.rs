@@ -1,31 +1,47 @@
-//! One function a command: options in, work done by the crates, a line or two said.
+//! One command a file: its arguments, and the function that carries it out.
 
+mod ablate;
 mod activations;
-mod bench;
+mod audit;
+mod augment;
 mod compare;
-mod data;
+mod controls;
+mod correlate;
 mod doctor;
-mod fau;
+mod evaluate;
+mod inspect;
+mod intervene;
+mod locate;
+mod prepare;
+mod probe;
+mod replicate;
 mod report;
 mod run;
-mod training;
+mod select;
+mod study;
+mod synth;
+mod train;
 mod visualize;
 
+pub(crate) use ablate::{AblateArgs, ablate};
 pub(crate) use activations::{ActivationsArgs, activations};
-pub(crate) use bench::{BenchArgs, bench};
+pub(crate) use audit::{AuditArgs, audit};
+pub(crate) use augment::{AugmentArgs, augment};
 pub(crate) use compare::{CompareArgs, compare};
-pub(crate) use data::{
-    AuditArgs, AugmentArgs, InspectArgs, PrepareArgs, SynthArgs, audit_command, augment, inspect,
-    prepare_command, synth,
-};
-pub(crate) use doctor::{doctor, libtorch_version};
-pub(crate) use fau::{
-    AblateArgs, ControlsArgs, CorrelateArgs, InterveneArgs, LocateArgs, ProbeArgs, ReplicateArgs,
-    ablate, controls, correlate, intervene, locate, probe, replicate,
-};
+pub(crate) use controls::{ControlsArgs, controls};
+pub(crate) use correlate::{CorrelateArgs, correlate};
+pub(crate) use doctor::doctor;
+pub(crate) use evaluate::{EvaluateArgs, evaluate};
+pub(crate) use inspect::{InspectArgs, inspect};
+pub(crate) use intervene::{InterveneArgs, intervene};
+pub(crate) use locate::{LocateArgs, locate};
+pub(crate) use prepare::{PrepareArgs, prepare};
+pub(crate) use probe::{ProbeArgs, probe};
+pub(crate) use replicate::{ReplicateArgs, replicate};
 pub(crate) use report::{ReportArgs, report};
 pub(crate) use run::{RunArgs, run};
-pub(crate) use training::{
-    EvaluateArgs, SelectArgs, TrainArgs, evaluate_command, select_command, train,
-};
+pub(crate) use select::{SelectArgs, select};
+pub(crate) use study::{StudyArgs, own_study};
+pub(crate) use synth::{SynthArgs, synth};
+pub(crate) use train::{TrainArgs, train};
 pub(crate) use visualize::{VisualizeArgs, visualize};

@@ -1,3 +1,5 @@
+//! `faus report`.
+
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, anyhow, bail};
@@ -5,9 +7,9 @@ use clap::Args;
 use faus_train::Comparison;
 use serde_json::Value;
 
-use crate::cli::wrong_usage;
-use crate::console::say;
-use crate::run_folder::RunFolder;
+use crate::app::console::say;
+use crate::app::usage::wrong_usage;
+use crate::pipeline::run_folder::RunFolder;
 
 /// Write the HTML page of a run anew, or one page that sets several runs side by side.
 ///
@@ -71,11 +73,7 @@ fn check_run(run: &Path) -> Result<()> {
 
 /// The page about several runs; what cannot be tested against each other is shown side by side all the same.
 fn compare(runs: &[PathBuf], output: Option<&Path>) -> Result<PathBuf> {
-    let beside = runs[0].join("../comparison");
-    let beside = match runs[0].parent() {
-        Some(parent) => parent.join("comparison"),
-        None => beside,
-    };
+    let beside = runs[0].with_file_name("comparison");
     let output = output.unwrap_or(&beside);
     check_output(output)?;
     let comparison = Comparison::read(&runs[0], &runs[1..]).map_err(|error| error.to_string());

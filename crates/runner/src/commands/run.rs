@@ -1,110 +1,104 @@
+//! `faus run`.
+
 use std::path::PathBuf;
 
 use anyhow::{Result, bail};
 use clap::Args;
 use faus_model::{DeviceList, device_name};
 
-use crate::cli::{Folds, architecture_of};
-use crate::console::say;
-use crate::{ExperimentConfig, Job, MakeArchitecture, ParallelFolds, Preset};
+use crate::app::arguments::{ExperimentArgs, NumberList, ParallelFolds};
+use crate::app::console::{counted, say};
+use crate::app::program::Program;
+use crate::config::name_of;
+use crate::pipeline::job::Job;
 
 /// The whole job: data, folds, evaluation, patches, action units, report.
 #[derive(Debug, Args)]
 #[command(after_help = "Example: faus run experiments/ck_plus/cnn_ad.json --preset quick")]
 pub(crate) struct RunArgs {
-    /// The experiment's JSON file; see experiments/.
-    pub experiment: PathBuf,
-    /// Folder with the data set; without it data/CK+ is looked for, else synthetic faces are drawn.
+    #[command(flatten)]
+    experiment: ExperimentArgs,
+    /// Folder with the data set; without it data/CK+ is used, else synthetic faces are drawn.
     #[arg(long, value_name = "DIR")]
-    pub data: Option<PathBuf>,
-    /// How much of the paper's work to do.
-    #[arg(long, value_enum, default_value = "auto")]
-    pub preset: Preset,
-    /// auto, cpu, cuda, cuda:N, or several GPUs as cuda:0,1, over which the folds are dealt.
+    data: Option<PathBuf>,
+    /// A data set that `faus data prepare` made, instead of --data; the run folder gets a copy.
+    #[arg(long, value_name = "DIR", conflicts_with = "data")]
+    prepared: Option<PathBuf>,
+    /// auto, cpu, cuda, cuda:N, or several GPUs as cuda:0,1, which share the folds.
     #[arg(long, default_value = "auto")]
-    pub device: DeviceList,
+    device: DeviceList,
     /// Folds to train at once on each device; results do not depend on it, on the CPU to the last bit, on a GPU to
-    /// rounding (cuDNN chooses among algorithms by trial). auto: one for each core on the CPU, three on a GPU, as far as
-    /// the computer's memory goes; a GPU's is not known beforehand.
+    /// rounding (cuDNN chooses among algorithms by trial). auto: one for each core on the CPU, three on a GPU, limited by
+    /// the computer's memory (a GPU's is not checked).
     #[arg(long, value_name = "N", default_value = "auto")]
-    pub parallel_folds: ParallelFolds,
+    parallel_folds: ParallelFolds,
     /// Folds to run, for example 0-9 or 0,3.
     #[arg(long, value_name = "0-9")]
-    pub folds: Option<Folds>,
-    /// Fixes everything random.
-    #[arg(long, value_name = "N")]
-    pub seed: Option<u64>,
-    /// The run folder; default runs/<experiment>-<preset>, with -paper-2015 behind it under that protocol.
+    folds: Option<NumberList>,
+    /// The run folder; default runs/<experiment>-<preset>, followed by -paper-2015 under that protocol.
     #[arg(long, value_name = "DIR")]
-    pub out: Option<PathBuf>,
-    /// Go on from the last checkpoint of a fold that was stopped.
+    out: Option<PathBuf>,
+    /// Resume stopped folds from their last checkpoint.
     #[arg(long)]
-    pub resume: bool,
+    resume: bool,
     /// Write event files for TensorBoard into the folds' folders: tensorboard --logdir RUN
     #[arg(long)]
-    pub tensorboard: bool,
+    tensorboard: bool,
     /// Stop at the first bad input instead of listing it.
     #[arg(long)]
-    pub strict: bool,
-    /// Any setting of the experiment, for example train.steps=500; may be repeated.
-    #[arg(long = "set", value_name = "KEY=VALUE")]
-    pub sets: Vec<String>,
+    strict: bool,
 }
 
-pub(crate) fn run(args: RunArgs, make: MakeArchitecture) -> Result<()> {
+pub(crate) fn run(mut args: RunArgs, program: &Program) -> Result<()> {
     let devices = args.device.resolve()?;
-    let preset = match args.preset {
-        Preset::Auto if devices[0].is_cuda() => Preset::Paper,
-        Preset::Auto => Preset::Quick,
-        other => other,
-    };
-    let mut sets = args.sets;
     if args.strict {
-        sets.push("data.strict=true".to_owned());
+        args.experiment.sets.push("data.strict=true".to_owned());
     }
-    let config = ExperimentConfig::resolve(&args.experiment, preset, args.seed, &sets)?;
+    let (config, preset) = args.experiment.resolve(program, devices[0].is_cuda())?;
     for device in &devices {
         config.train.precision.set_up(*device)?;
     }
-    let architecture = architecture_of(make, &config.network)?;
-    let out = args.out.unwrap_or_else(|| config.run_folder(preset));
-    let folds = args.folds.map(|f| f.0);
-    say(format!(
-        "{}: preset {} on {}, {} of {} steps, into {}",
-        config.name,
-        preset.name(),
-        devices
-            .iter()
-            .map(|d| device_name(*d))
-            .collect::<Vec<_>>()
-            .join(", "),
-        folds.as_ref().map_or_else(
-            || "all folds".to_owned(),
-            |folds| crate::console::counted(folds.len(), "fold")
-        ),
-        config.train.steps,
-        out.display()
-    ));
+    let architecture = program.architecture(&config.network)?;
     let job = Job {
+        program,
         architecture: architecture.as_ref(),
-        config,
         preset,
-        folds,
+        folds: args.folds.map(|list| list.0),
         devices,
         parallel: args.parallel_folds,
         data: args.data,
-        out,
+        prepared: args.prepared,
+        out: args.out.unwrap_or_else(|| config.run_folder(preset)),
         resume: args.resume,
         tensorboard: args.tensorboard,
         command: std::env::args().collect(),
+        config,
     };
+    print_plan(&job);
     let outcome = job.run()?;
     println!("{}", outcome.report.display());
-    match outcome.failed.len() {
+    match outcome.failed {
         0 => Ok(()),
         n => bail!(
-            "{n} of {} folds failed; the report says why",
-            outcome.summary.folds.len()
+            "{n} of {} folds failed; the report gives the reasons",
+            outcome.folds
         ),
     }
+}
+
+/// One line: experiment, preset, devices, folds, steps, run folder.
+fn print_plan(job: &Job) {
+    let devices = job.devices.iter().map(|device| device_name(*device));
+    let folds = match &job.folds {
+        Some(folds) => counted(folds.len(), "fold"),
+        None => "all folds".to_owned(),
+    };
+    say(format!(
+        "{}: preset {} on {}, {folds} of {} steps, into {}",
+        job.config.name,
+        name_of(job.preset),
+        devices.collect::<Vec<_>>().join(", "),
+        job.config.train.steps,
+        job.out.display()
+    ));
 }

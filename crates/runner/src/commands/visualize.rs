@@ -1,4 +1,4 @@
-//! `faus visualize`: patches of a layer's filters, explained by pixels.
+//! `faus visualize`.
 
 use std::path::PathBuf;
 
@@ -6,13 +6,15 @@ use anyhow::{Context, Result, anyhow, bail};
 use clap::Args;
 use faus_data::{Prepared, Protocol, SplitPart};
 use faus_fau::AnalysisOptions;
-use faus_model::{Checkpoint, DeviceChoice, Network};
+use faus_model::{Checkpoint, Network};
 use faus_train::{Workers, normalisation_of, why_optimistic};
 use faus_viz::{Album, Choice, Distinct, LayerLens, Untrained, class_label, write_evidence};
 
-use crate::cli::{Folds, architecture_of, open_network, wrong_usage};
-use crate::console::{Steps, say};
-use crate::{MakeArchitecture, NetworkConfig};
+use crate::app::arguments::{CheckpointArgs, NumberList, open_network};
+use crate::app::console::{Steps, say};
+use crate::app::program::Program;
+use crate::app::usage::wrong_usage;
+use crate::config::NetworkConfig;
 
 /// Filters of the figure, and of a choice by class.
 const SHOWN: usize = 10;
@@ -23,15 +25,8 @@ const SHOWN: usize = 10;
     after_help = "Example: faus visualize --checkpoint folds/0/best.safetensors --prepared prepared/ck-48 --layer conv3 --method guided --filters 0-9 --output viz"
 )]
 pub(crate) struct VisualizeArgs {
-    /// A .safetensors checkpoint.
-    #[arg(long, value_name = "FILE")]
-    checkpoint: PathBuf,
-    /// A prepared data set.
-    #[arg(long, value_name = "DIR")]
-    prepared: PathBuf,
-    /// The layer's name.
-    #[arg(long, default_value = "conv3")]
-    layer: String,
+    #[command(flatten)]
+    of: CheckpointArgs,
     /// guided, deconvnet, gradient, occlusion, or a method of the program.
     #[arg(long, default_value = "guided")]
     method: String,
@@ -55,7 +50,7 @@ pub(crate) struct VisualizeArgs {
     split: SplitPart,
     /// Also draw the evidence for a class in these images: rows of the data set.
     #[arg(long, value_name = "ROWS")]
-    evidence: Option<Folds>,
+    evidence: Option<NumberList>,
     /// The class of the evidence; by default the predicted one.
     #[arg(long, value_name = "NAME", requires = "evidence")]
     class: Option<String>,
@@ -71,16 +66,13 @@ pub(crate) struct VisualizeArgs {
     /// Also store the crops as npy.
     #[arg(long)]
     arrays: bool,
-    /// auto, cpu, cuda or cuda:N.
-    #[arg(long, default_value = "auto")]
-    device: DeviceChoice,
 }
 
-/// `all`, or numbers as [`Folds`] reads them.
+/// `all`, or numbers as [`NumberList`] reads them.
 #[derive(Debug, Clone)]
 enum Filters {
     All,
-    Numbers(Folds),
+    Numbers(NumberList),
 }
 
 impl std::str::FromStr for Filters {
@@ -97,43 +89,30 @@ impl std::str::FromStr for Filters {
     }
 }
 
-impl VisualizeArgs {
-    fn choice(&self) -> Choice {
-        match (&self.filters, self.best_fau, &self.best_class) {
-            (Some(Filters::Numbers(numbers)), ..) => Choice::Numbers(numbers.0.clone()),
-            (_, Some(count), _) => Choice::BestFau(count),
-            (_, _, Some(name)) => Choice::BestClass(name.clone()),
-            _ => Choice::All,
-        }
-    }
-}
-
-pub(crate) fn visualize(args: VisualizeArgs, make: MakeArchitecture) -> Result<()> {
+pub(crate) fn visualize(args: VisualizeArgs, program: &Program) -> Result<()> {
     if args.top == 0 || args.best_fau == Some(0) {
         return Err(wrong_usage(anyhow!(
             "--top and --best-fau must be at least 1"
         )));
     }
-    let method = faus_viz::find(&args.method, &[]).map_err(|e| wrong_usage(e.into()))?;
-    let prepared = Prepared::open(&args.prepared)?;
-    let (checkpoint, network) = open_network(make, &args.checkpoint, &prepared, args.device)?;
-    let (rows, may_have_seen) = rows_of(&args, &checkpoint, &prepared)?;
+    let method = faus_viz::find(&args.method, program.methods());
+    let method = method.map_err(|error| wrong_usage(error.into()))?;
+    let (of, prepared) = (&args.of, Prepared::open(&args.of.prepared)?);
+    let (checkpoint, network) = open_network(program, &of.checkpoint, &prepared, of.device)?;
+    let (rows, may_have_seen) = args.rows(&checkpoint, &prepared)?;
     let (workers, steps) = (Workers::new(0)?, Steps::default());
     let lens = LayerLens {
-        stage: network.stage_index(&args.layer)?,
+        stage: network.stage_index(&of.layer)?,
         network,
         prepared: &prepared,
-        normalisation: normalisation_of(&checkpoint, &args.checkpoint)?,
+        normalisation: normalisation_of(&checkpoint, &of.checkpoint)?,
         pool: workers.pool(),
         progress: &|step, done, of| steps.show(step, done, of),
     };
     let class = args.class.as_ref().map(|name| class_label(&lens, name));
     let class = class.transpose()?;
-    let untrained = match args.no_sanity {
-        true => None,
-        false => Some(untrained(&args, &checkpoint, &lens.network, make)?),
-    };
-    if let Some(Folds(rows)) = &args.evidence {
+    let untrained = args.untrained(&checkpoint, &lens.network, program)?;
+    if let Some(NumberList(rows)) = &args.evidence {
         write_evidence(&lens, &args.output, rows, class, args.arrays)?;
     }
     let album = Album {
@@ -157,50 +136,63 @@ pub(crate) fn visualize(args: VisualizeArgs, make: MakeArchitecture) -> Result<(
     Ok(())
 }
 
-/// Untrained networks of the checkpoint's kind.
-fn untrained(
-    args: &VisualizeArgs,
-    checkpoint: &Checkpoint,
-    network: &Network,
-    make: MakeArchitecture,
-) -> Result<Untrained> {
-    let config = NetworkConfig {
-        k: checkpoint.info.drawn.get("k").copied(),
-        ..NetworkConfig::default()
-    };
-    let architecture = architecture_of(make, &config)?;
-    Ok(Untrained::draw(architecture.as_ref(), args.seed, network)?)
-}
+impl VisualizeArgs {
+    fn choice(&self) -> Choice {
+        match (&self.filters, self.best_fau, &self.best_class) {
+            (Some(Filters::Numbers(numbers)), ..) => Choice::Numbers(numbers.0.clone()),
+            (_, Some(count), _) => Choice::BestFau(count),
+            (_, _, Some(name)) => Choice::BestClass(name.clone()),
+            _ => Choice::All,
+        }
+    }
 
-/// The rows of the part to search under the checkpoint's own split, and why the network may have seen its test people.
-fn rows_of(
-    args: &VisualizeArgs,
-    checkpoint: &Checkpoint,
-    prepared: &Prepared,
-) -> Result<(Vec<usize>, Option<String>)> {
-    let fold = match (args.split, checkpoint.info.fold) {
-        (SplitPart::All, fold) => fold.unwrap_or(0),
-        (_, fold) => fold.with_context(|| {
+    /// Untrained networks of the checkpoint's kind, unless they are not wanted.
+    fn untrained(
+        &self,
+        checkpoint: &Checkpoint,
+        network: &Network,
+        program: &Program,
+    ) -> Result<Option<Untrained>> {
+        let config = NetworkConfig {
+            k: checkpoint.info.drawn.get("k").copied(),
+            ..NetworkConfig::default()
+        };
+        let architecture = program.architecture(&config)?;
+        let draw = || Untrained::draw(architecture.as_ref(), self.seed, network);
+        Ok((!self.no_sanity).then(draw).transpose()?)
+    }
+
+    /// The rows of the part to search under the checkpoint's own split, and why the network may have seen its test people.
+    fn rows(
+        &self,
+        checkpoint: &Checkpoint,
+        prepared: &Prepared,
+    ) -> Result<(Vec<usize>, Option<String>)> {
+        let unknown = || {
             format!(
                 "{}: does not name the fold it was trained for, so the people new to it are unknown; use --split all",
-                args.checkpoint.display()
+                self.of.checkpoint.display()
             )
-        })?,
-    };
-    let protocol = match &checkpoint.info.protocol {
-        Some(name) => serde_json::from_value(name.as_str().into())?,
-        None => Protocol::default(),
-    };
-    let seen = match args.split {
-        SplitPart::Test => why_optimistic(checkpoint, prepared, fold, args.split.part())?,
-        _ => None,
-    };
-    if let Some(why) = &seen {
-        say(format!("Note: {why}"));
+        };
+        let fold = match (self.split, checkpoint.info.fold) {
+            (SplitPart::All, fold) => fold.unwrap_or(0),
+            (_, fold) => fold.with_context(unknown)?,
+        };
+        let protocol = match &checkpoint.info.protocol {
+            Some(name) => serde_json::from_value(name.as_str().into())?,
+            None => Protocol::default(),
+        };
+        let seen = match self.split {
+            SplitPart::Test => why_optimistic(checkpoint, prepared, fold, self.split.part())?,
+            _ => None,
+        };
+        if let Some(why) = &seen {
+            say(format!("Note: {why}"));
+        }
+        let rows = self.split.rows(prepared, fold, protocol)?;
+        match rows.is_empty() {
+            true => bail!("fold {fold} has no images in this part; use --split all"),
+            false => Ok((rows, seen)),
+        }
     }
-    let rows = args.split.rows(prepared, fold, protocol)?;
-    if rows.is_empty() {
-        bail!("fold {fold} has no images in this part; use --split all");
-    }
-    Ok((rows, seen))
 }

@@ -1,4 +1,6 @@
-/// Where a box is, in the order that makes those of the same columns follow each other.
+//! Boxes of candidate faces, and the merging of overlapping ones.
+
+/// A box, in the order that makes those of the same columns follow each other.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Place {
     pub side: i32,
@@ -25,17 +27,17 @@ impl Face {
         }
     }
 
-    /// Moved and resized as a network answers, each of the four in 0 to 1: its score, and what ½ means "as it is" by, the
-    /// shift in x and in y as a share of the side, and the growth.
+    /// Moved and resized by a network's four outputs, each in 0 to 1: the score; then, ½ standing for no change, the shift in
+    /// x and in y as a share of the side, and the growth.
     ///
     /// A box that begins before the image is moved as if it began at its border: a slip of SeetaFace's code that the
     /// scores of its model were measured with.
     pub fn moved(self, [score, x, y, growth]: [f32; 4]) -> Self {
         let side = self.side as f32;
-        let share = |answer: f32| (answer * 2.0 - 1.0) * side;
+        let share = |output: f32| (output * 2.0 - 1.0) * side;
         let new = (share(growth) + side + 0.5).floor();
-        let along = |answer, start: i32| {
-            (share(answer) + start.max(0) as f32 + (side - new) * 0.5 + 0.5).floor() as i32
+        let along = |output, start: i32| {
+            (share(output) + start.max(0) as f32 + (side - new) * 0.5 + 0.5).floor() as i32
         };
         Self {
             x: along(x, self.x),
@@ -49,7 +51,7 @@ impl Face {
         (self.side * self.side) as f32
     }
 
-    /// What both boxes cover over what either does.
+    /// Intersection over union.
     fn overlap(self, other: Self) -> f32 {
         let along = |a: i32, b: i32| (a + self.side).min(b + other.side) - a.max(b);
         let (w, h) = (along(self.x, other.x), along(self.y, other.y));
@@ -61,8 +63,8 @@ impl Face {
     }
 }
 
-/// Sorts boxes by score, best first, and merges into each what overlaps it by more than `limit`: it stays where it is and takes
-/// the others' scores (non-maximum suppression).
+/// Non-maximum suppression: sorts boxes by score, best first, and merges into each the boxes that overlap it by more than
+/// `limit`: it keeps its place and adds up their scores.
 pub(super) fn suppress(faces: &mut Vec<Face>, limit: f32, merged: &mut Vec<bool>) {
     faces.sort_by(|a, b| b.score.total_cmp(&a.score));
     merged.clear();

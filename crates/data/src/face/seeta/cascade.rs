@@ -1,3 +1,5 @@
+//! Boosted cascades over a map of grey comparisons.
+
 use multiversion::multiversion;
 
 use super::WINDOW;
@@ -5,14 +7,14 @@ use super::window::Grey;
 
 /// Side of the squares whose sums are compared.
 const BLOCK: usize = 3;
-/// Side of the three by three squares that one code says something about.
+/// Side of the three by three squares that one code compares.
 pub(super) const REACH: usize = 3 * BLOCK;
 /// Features after which a window can be given up (SeetaFace's code).
 pub(super) const GROUP: usize = 10;
 /// Windows whose grey values deviate by no more than this are no faces (SeetaFace's code).
 const LEAST_DEVIATION: f64 = 10.0;
 
-/// One boosted cascade: every feature looks up a weight by the code at its place.
+/// One boosted cascade: the code at each feature's place gives a weight.
 pub(super) struct Cascade {
     /// Column and row in the window, at most [`WINDOW`] − [`REACH`].
     pub places: Vec<(u8, u8)>,
@@ -31,7 +33,7 @@ pub(super) struct Codes {
     /// `[height, width]` codes of the 9×9 pixels from each pixel on.
     codes: Vec<u8>,
     offsets: Vec<usize>,
-    /// Where the windows that are still in question begin, and their sums of weights.
+    /// First pixels of the windows still in question, and their sums of weights.
     open: Vec<(u32, f32)>,
 }
 
@@ -66,7 +68,7 @@ fn sum_squares(image: Grey, sums: &mut [u16]) {
 
 #[multiversion(targets("x86_64+avx512f+avx512vl+avx512bw", "x86_64+avx2"))]
 fn compare(width: usize, height: usize, sums: &[u16], codes: &mut [u8]) {
-    /// Row and column of the square that each bit is about, from the least on.
+    /// Row and column of each bit's square, from the lowest bit on.
     const BITS: [(usize, usize); 8] = [
         (2, 2),
         (2, 1),
@@ -124,7 +126,7 @@ impl Cascade {
     }
 }
 
-/// Adds a group's weights to all windows in question, moves to the front those that reach the threshold and says how many.
+/// Adds a group's weights to all windows in question, moves those that reach the threshold to the front and counts them.
 /// All windows go through a group before the next one: there is no branch that could be guessed wrong, and the sums of
 /// many windows are under way at once.
 fn narrow(

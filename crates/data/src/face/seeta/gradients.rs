@@ -1,3 +1,5 @@
+//! Sums of gradients over the cells of a window.
+
 use multiversion::multiversion;
 
 use super::WINDOW;
@@ -5,29 +7,21 @@ use super::window::Pixels;
 
 /// Sums that describe a cell of a feature.
 const CHANNELS: usize = 8;
-/// Columns of a line, a whole number of vectors.
-const LINE: usize = 48;
-/// Cells of a feature, two by two.
-const CELLS: usize = 4;
-/// Numbers that describe a feature.
-pub(super) const FEATURE: usize = CELLS * CHANNELS;
+/// Numbers that describe a feature of two by two cells.
+pub(super) const FEATURE: usize = 4 * CHANNELS;
 
 /// A rectangle of the window, cut into two by two cells.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) struct Feature {
+    columns: [usize; 3],
     rows: [usize; 3],
-    /// One in the columns of the left cells and of the right cells, else zero.
-    masks: [[i16; LINE]; 2],
 }
 
 impl Feature {
     fn new(x: usize, y: usize, width: usize, height: usize) -> Self {
-        let mask = |from: usize| {
-            std::array::from_fn(|column| i16::from((from..from + width / 2).contains(&column)))
-        };
         Self {
+            columns: [x, x + width / 2, x + width],
             rows: [y, y + height / 2, y + height],
-            masks: [mask(x), mask(x + width / 2)],
         }
     }
 
@@ -39,10 +33,8 @@ impl Feature {
         const STEP: usize = 16;
         let mut all = Vec::new();
         for (across, down) in PROPORTIONS {
-            for height in (LEAST..=WINDOW)
-                .step_by(2)
-                .filter(|height| height % down == 0)
-            {
+            let heights = (LEAST..=WINDOW).step_by(2);
+            for height in heights.filter(|height| height % down == 0) {
                 let width = height / down * across;
                 if !width.is_multiple_of(2) || !(LEAST..=WINDOW).contains(&width) {
                     continue;
@@ -57,112 +49,93 @@ impl Feature {
     }
 }
 
+type Sums = [i32; CHANNELS];
+
 /// The speeded-up-robust-features sums of one window (Bay, Ess, Tuytelaars, Van Gool 2008): dx, |dx|, dy and |dy|, the
 /// first two apart for dy ≥ 0 and dy < 0, the others apart for dx ≥ 0 and dx < 0.
+#[derive(Default)]
 pub(super) struct Gradients {
-    /// For each row and channel the sum of the rows above it, column by column: at most 40 · 510, so 16 bits do.
-    above: Box<[[[i16; LINE]; CHANNELS]; WINDOW + 1]>,
-}
-
-impl Default for Gradients {
-    fn default() -> Self {
-        Self {
-            above: Box::new([[[0; LINE]; CHANNELS]; WINDOW + 1]),
-        }
-    }
+    /// For each row and column the sums of the pixels above it and left of it.
+    before: Vec<[Sums; WINDOW + 1]>,
 }
 
 impl Gradients {
     pub fn compute(&mut self, window: &Pixels) {
-        accumulate(window, &mut self.above);
+        let border = [[0; CHANNELS]; WINDOW + 1];
+        self.before.resize(WINDOW + 1, border);
+        accumulate(window, &mut self.before);
     }
 
     /// Writes the features' numbers, [`FEATURE`] each, those of a feature scaled to length 1.
     pub fn describe(&self, features: &[Feature], out: &mut [f32]) {
         for (feature, out) in features.iter().zip(out.as_chunks_mut().0) {
-            scale(&cells(&self.above, feature), out);
+            scale(&self.cells(feature), out);
         }
+    }
+
+    /// The sums of each cell: upper left, upper right, lower left, lower right.
+    fn cells(&self, feature: &Feature) -> [i32; FEATURE] {
+        let mut sums = [0; FEATURE];
+        for (cell, sums) in sums.as_chunks_mut::<CHANNELS>().0.iter_mut().enumerate() {
+            let (row, column) = (cell / 2, cell % 2);
+            let [top, bottom] = [row, row + 1].map(|row| &self.before[feature.rows[row]]);
+            let [left, right] = [column, column + 1].map(|column| feature.columns[column]);
+            for (channel, sum) in sums.iter_mut().enumerate() {
+                *sum = bottom[right][channel] - bottom[left][channel] - top[right][channel]
+                    + top[left][channel];
+            }
+        }
+        sums
     }
 }
 
 #[multiversion(targets("x86_64+avx512f+avx512vl+avx512bw", "x86_64+avx2"))]
-fn accumulate(window: &Pixels, above: &mut [[[i16; LINE]; CHANNELS]; WINDOW + 1]) {
-    // Columns beyond the window stay zero and so do their gradients but for the last one's, which no mask lets through.
+fn accumulate(window: &Pixels, before: &mut [[Sums; WINDOW + 1]]) {
     let rows = window.as_chunks::<WINDOW>().0;
-    let (mut dx, mut dy) = ([0i16; LINE], [0i16; LINE]);
     for y in 0..WINDOW {
-        let row = rows[y].map(i16::from);
-        for x in 1..WINDOW - 1 {
-            dx[x] = row[x + 1] - row[x - 1];
-        }
-        // At the border there is one neighbour only, so its difference counts twice.
-        dx[0] = (row[1] - row[0]) * 2;
-        dx[WINDOW - 1] = (row[WINDOW - 1] - row[WINDOW - 2]) * 2;
-        let (up, down) = (y.saturating_sub(1), (y + 1).min(WINDOW - 1));
-        let factor = 2 / (down - up) as i16;
+        let mut row = [0; CHANNELS];
         for x in 0..WINDOW {
-            dy[x] = (i16::from(rows[down][x]) - i16::from(rows[up][x])) * factor;
-        }
-        let (before, after) = above.split_at_mut(y + 1);
-        let (before, after) = (&before[y], &mut after[0]);
-        add(&dx, &dy, before, after, 0);
-        add(&dy, &dx, before, after, 4);
-    }
-}
-
-/// The four channels of one direction's gradient, `value`, told apart by the sign of the other's.
-#[inline(always)]
-fn add(
-    value: &[i16; LINE],
-    sign: &[i16; LINE],
-    before: &[[i16; LINE]; CHANNELS],
-    after: &mut [[i16; LINE]; CHANNELS],
-    channel: usize,
-) {
-    for x in 0..LINE {
-        let not_below = !(sign[x] >> 15);
-        let (signed, size) = (value[x], value[x].abs());
-        let parts = [
-            signed & not_below,
-            size & not_below,
-            signed & !not_below,
-            size & !not_below,
-        ];
-        for (part, channel) in parts.into_iter().zip(channel..) {
-            after[channel][x] = before[channel][x] + part;
-        }
-    }
-}
-
-/// The sums of all channels in each cell: upper left, upper right, lower left, lower right.
-#[multiversion(targets("x86_64+avx512f+avx512vl+avx512bw", "x86_64+avx2"))]
-fn cells(above: &[[[i16; LINE]; CHANNELS]; WINDOW + 1], feature: &Feature) -> [i32; FEATURE] {
-    let mut sums = [0; FEATURE];
-    for (band, rows) in feature.rows.windows(2).enumerate() {
-        let (top, bottom) = (&above[rows[0]], &above[rows[1]]);
-        for channel in 0..CHANNELS {
-            let (top, bottom) = (&top[channel], &bottom[channel]);
-            for (side, mask) in feature.masks.iter().enumerate() {
-                let mut sum = 0;
-                for x in 0..LINE {
-                    sum += i32::from(bottom[x] - top[x]) * i32::from(mask[x]);
-                }
-                sums[(band * 2 + side) * CHANNELS + channel] = sum;
+            let dx = difference(x, |x| rows[y][x]);
+            let dy = difference(y, |y| rows[y][x]);
+            let parts = channels(dx, dy);
+            for channel in 0..CHANNELS {
+                row[channel] += parts[channel];
+                before[y + 1][x + 1][channel] = before[y][x + 1][channel] + row[channel];
             }
         }
     }
-    sums
+}
+
+/// The pixel after `at` less the one before it; at the border there is one neighbour only, so its difference counts twice.
+#[inline(always)]
+fn difference(at: usize, pixel: impl Fn(usize) -> u8) -> i32 {
+    let (before, after) = (at.saturating_sub(1), (at + 1).min(WINDOW - 1));
+    let difference = i32::from(pixel(after)) - i32::from(pixel(before));
+    difference * (2 / (after - before) as i32)
+}
+
+#[inline(always)]
+fn channels(dx: i32, dy: i32) -> Sums {
+    // All bits set where the other direction's gradient is not below zero.
+    let (not_x, not_y) = (!(dx >> 31), !(dy >> 31));
+    let (size_x, size_y) = (dx.abs(), dy.abs());
+    [
+        dx & not_y,
+        size_x & not_y,
+        dx & !not_y,
+        size_x & !not_y,
+        dy & not_x,
+        size_y & not_x,
+        dy & !not_x,
+        size_y & !not_x,
+    ]
 }
 
 fn scale(sums: &[i32; FEATURE], out: &mut [f32; FEATURE]) {
-    let squares: i64 = sums
-        .iter()
-        .map(|&sum| i64::from(sum) * i64::from(sum))
-        .sum();
-    let length = if squares == 0 {
-        1.0
-    } else {
-        (squares as f64).sqrt() as f32
+    let squares = sums.iter().map(|&sum| i64::from(sum) * i64::from(sum));
+    let length = match squares.sum::<i64>() {
+        0 => 1.0,
+        squares => (squares as f64).sqrt() as f32,
     };
     for (out, &sum) in out.iter_mut().zip(sums) {
         *out = sum as f32 / length;

@@ -1,3 +1,5 @@
+//! Fully connected networks on several windows at once.
+
 use multiversion::multiversion;
 
 /// Windows that go through a network together: each weight is loaded once for all of them.
@@ -6,6 +8,7 @@ pub(super) const BATCH: usize = 4;
 const LANES: usize = 16;
 
 /// A fully connected network; ReLU between its layers, a sigmoid behind the last.
+#[derive(Default)]
 pub(super) struct Network {
     layers: Vec<Layer>,
 }
@@ -23,10 +26,6 @@ struct Layer {
 pub(super) type Values = Vec<[f32; BATCH]>;
 
 impl Network {
-    pub fn new() -> Self {
-        Self { layers: Vec::new() }
-    }
-
     /// Adds a layer with weights `[outputs, inputs]`.
     pub fn add(&mut self, weights: &[f32], biases: &[f32]) {
         let outputs = biases.len();

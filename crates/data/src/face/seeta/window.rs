@@ -1,3 +1,5 @@
+//! Windows cut out of an image at the size of the model.
+
 use std::ops::Range;
 
 use multiversion::multiversion;
@@ -6,7 +8,7 @@ use super::{Place, WINDOW};
 
 /// A grey image, row by row.
 #[derive(Clone, Copy)]
-pub(super) struct Grey<'a> {
+pub(in super::super) struct Grey<'a> {
     pub pixels: &'a [u8],
     pub width: usize,
     pub height: usize,
@@ -37,7 +39,7 @@ impl<'a> Grey<'a> {
     }
 }
 
-/// Of a window's pixels and of their squares.
+/// Sums of a window's pixels and of their squares.
 #[multiversion(targets("x86_64+avx512f+avx512vl+avx512bw", "x86_64+avx2"))]
 fn sums(image: Grey, x: usize, y: usize) -> (u32, u32) {
     let (mut sum, mut squares) = (0u32, 0u32);
@@ -65,9 +67,9 @@ pub(super) struct Cutter {
     pairs: Vec<u16>,
     /// Resized rows, by their number in the image.
     lines: Vec<f64>,
-    /// Which of them there are.
+    /// Whether each is computed.
     ready: Vec<bool>,
-    /// Start and side of the box whose columns the rows are.
+    /// Start and side of the box that the rows belong to.
     shared: Option<(i32, i32)>,
 }
 
@@ -76,16 +78,12 @@ impl Cutter {
     pub fn level(&mut self, image: Grey, width: usize, height: usize, out: &mut Vec<u8>) {
         self.shared = None;
         out.resize(width * height, 0);
-        if (width, height) == (image.width, image.height) {
-            out.copy_from_slice(image.pixels);
-        } else {
-            self.begin(image.width, width, image.height);
-            stretch(self, image.pixels, image.width, 0, image.height, out);
-        }
+        self.begin(image.width, width, image.height);
+        stretch(self, image.pixels, image.width, 0, image.height, out);
     }
 
-    /// The box, zero where it leaves the image, at the size of a window; `false` where none of it is image or it is
-    /// smaller than two pixels. Fastest where boxes of the same columns follow each other.
+    /// The box at the size of a window, zero outside the image; `false` if it lies outside or is smaller than two pixels.
+    /// Fastest for consecutive boxes of the same columns.
     pub fn window(&mut self, image: Grey, place: Place, out: &mut Pixels) -> bool {
         let inside = |start: i32, limit: usize| {
             let first = start.max(0) as usize;
@@ -104,31 +102,19 @@ impl Cutter {
             self.begin(side, WINDOW, side);
             stretch(self, &padded, side, 0, side, out);
             self.padded = padded;
-        } else if side == WINDOW {
-            let lines =
-                image.pixels[rows.start * image.width + columns.start..].chunks(image.width);
-            for (out, line) in out.as_chunks_mut::<WINDOW>().0.iter_mut().zip(lines) {
-                out.copy_from_slice(&line[..WINDOW]);
-            }
-        } else {
-            let columns_of = Some((place.x, place.side));
-            if self.shared != columns_of {
-                self.shared = columns_of;
-                self.begin(side, WINDOW, image.height);
-            }
-            stretch(
-                self,
-                &image.pixels[columns.start..],
-                image.width,
-                rows.start,
-                side,
-                out,
-            );
+            return true;
         }
+        let columns_of = Some((place.x, place.side));
+        if self.shared != columns_of {
+            self.shared = columns_of;
+            self.begin(side, WINDOW, image.height);
+        }
+        let pixels = &image.pixels[columns.start..];
+        stretch(self, pixels, image.width, rows.start, side, out);
         true
     }
 
-    /// Copies the box with zeros where it leaves the image.
+    /// Copies the box with zeros outside the image.
     fn pad(&mut self, image: Grey, place: Place, columns: Range<usize>, rows: Range<usize>) {
         let side = place.side as usize;
         self.padded.clear();
@@ -150,7 +136,7 @@ impl Cutter {
     }
 }
 
-/// Between which two of `from` pixels pixel `at` of `to` lies: the first, and how far it is from that.
+/// The first of the two pixels of `from` that pixel `at` of `to` lies between, and its distance from that.
 #[inline(always)]
 fn source(at: usize, from: usize, to: usize) -> (u32, f64) {
     let place = from as f64 / to as f64 * at as f64;
@@ -198,7 +184,7 @@ fn stretch(
     }
 }
 
-/// For every column of the result which pixels of a row it lies between.
+/// The pixels of a row that every column of the result lies between.
 #[derive(Default)]
 struct Columns {
     /// Pixels of a row.
@@ -218,10 +204,10 @@ impl Columns {
         }
     }
 
-    /// One row. Both neighbours are fetched by one load, and taken apart as vectors: the loads are what this waits for.
+    /// One row. Both neighbours are fetched by one load, and taken apart as vectors: this loop waits for its loads.
     #[inline(always)]
     fn along(&self, row: &[u8], pairs: &mut [u16], line: &mut [f64]) {
-        // Of one length, so that one question is asked of both.
+        // Of one length, so that one bounds check serves both.
         let (left, right) = (&row[..self.from - 1], &row[1..self.from]);
         for (pair, &first) in pairs.iter_mut().zip(&self.firsts) {
             let at = first as usize;
@@ -234,8 +220,8 @@ impl Columns {
     }
 }
 
-/// `value as u8`, which compilers make no vector instructions of: 2⁵² added, the low bits of a float are those of its whole
-/// number.
+/// `value as u8` in vector instructions, which compilers do not find: with 2⁵² added, the low bits of a float are those of
+/// its whole number.
 #[inline(always)]
 fn byte(value: f64) -> u8 {
     const TWO_TO_52: f64 = (1u64 << 52) as f64;

@@ -1,8 +1,10 @@
+//! The grey jitter.
+
 use multiversion::multiversion;
 
 /// y = xᵃ·b + c, then min–max to [0, 1], times 2, in place, for any values ≥ 0.
 ///
-/// Min–max takes out b > 0 and c, and any factor of x as well, so what is computed is 2·(wᵃ − lᵃ)/(1 − lᵃ) with
+/// Min–max takes out b > 0 and c, and any factor of x as well, so the result is 2·(wᵃ − lᵃ)/(1 − lᵃ) with
 /// w = x/max(x) and l the smallest w: the same numbers, cheaper, and as exact for dark images as for bright ones.
 ///
 /// Compiled for wider vectors too, which changes no bit: products and sums are fused everywhere or nowhere.

@@ -1,4 +1,4 @@
-//! Augmentation "A" (DESIGN 2): flip, one affine resampling, grey jitter. Training only, before normalisation.
+//! The authors' augmentation "A": flip, one affine resampling, grey jitter. Training only, before normalisation.
 
 mod jitter;
 mod resample;
@@ -12,7 +12,7 @@ use crate::error::Error;
 use jitter::jitter;
 use resample::{Padded, resample};
 
-/// From what the parameters of one augmentation are drawn. The defaults are the paper authors' published code.
+/// Ranges of an augmentation's parameters. The defaults are those of the authors' published code.
 ///
 /// Ranges `[low, high]` mean uniform in `low ≤ v < high`; equal ends fix the value.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -55,38 +55,25 @@ impl AugmentRanges {
     /// [`Error::Setting`] naming the range that is upside down or goes beyond its limits: a scale of 0.01 to 100, rotations up
     /// to a full turn, an exponent and a factor of 0.001 to 1000.
     pub fn check(&self) -> Result<(), Error> {
-        if !(0.0..=1.0).contains(&self.flip_probability) {
-            let given = self.flip_probability;
-            return Err(Error::setting(
-                "train.augmentation.flip_probability",
-                format!("must lie in 0 to 1, not {given}"),
-            ));
+        let wrong = |reason| Err(Error::setting("train.augmentation", reason));
+        let flip = self.flip_probability;
+        if !(0.0..=1.0).contains(&flip) {
+            return wrong(format!("flip_probability must lie in 0 to 1, not {flip}"));
         }
-        // Far beyond what leaves a face in the picture; further out coordinates in f32 mean nothing.
+        // Far beyond any face in the picture; further out, coordinates in f32 lose their meaning.
         let ranges = [
-            (
-                "train.augmentation.rotation_deg",
-                self.rotation_deg,
-                -360.0,
-                360.0,
-            ),
-            ("train.augmentation.scale", self.scale, 0.01, 100.0),
-            (
-                "train.augmentation.translation",
-                self.translation,
-                -100.0,
-                100.0,
-            ),
-            ("train.augmentation.a", self.a, 1e-3, 1e3),
-            ("train.augmentation.b", self.b, 1e-3, 1e3),
-            ("train.augmentation.c", self.c, -1e3, 1e3),
+            ("rotation_deg", self.rotation_deg, [-360.0, 360.0]),
+            ("scale", self.scale, [0.01, 100.0]),
+            ("translation", self.translation, [-100.0, 100.0]),
+            ("a", self.a, [1e-3, 1e3]),
+            ("b", self.b, [1e-3, 1e3]),
+            ("c", self.c, [-1e3, 1e3]),
         ];
-        for (what, [low, high], least, most) in ranges {
-            // Written so that what is no number is refused.
+        for (name, [low, high], [least, most]) in ranges {
+            // Written so that NaN is refused.
             if !(least <= low && low <= high && high <= most) {
-                return Err(Error::setting(
-                    what,
-                    format!("must be [low, high] within {least} to {most}, not [{low}, {high}]"),
+                return wrong(format!(
+                    "{name} must be [low, high] within {least} to {most}, not [{low}, {high}]"
                 ));
             }
         }
@@ -102,7 +89,7 @@ impl AugmentRanges {
         let rotation_deg = within(self.rotation_deg);
         let scale = within(self.scale);
         let side = image_size as f32;
-        // Above s = 1 the span is negative; the range is symmetric, so its sign is of no account.
+        // Above s = 1 the span is negative; the range is symmetric, so its sign does not matter.
         let span = (side - scale * side) / 2.0;
         let (tx, ty) = (
             span * within(self.translation),
@@ -142,26 +129,12 @@ pub struct AugmentParams {
     pub c: f32,
 }
 
-impl AugmentParams {
-    /// The parameters that change the geometry not at all and stretch the grey values to the full range only.
-    pub const IDENTITY: Self = Self {
-        flip: false,
-        rotation_deg: 0.0,
-        scale: 1.0,
-        tx: 0.0,
-        ty: 0.0,
-        a: 1.0,
-        b: 1.0,
-        c: 0.0,
-    };
-}
-
 /// Augments one image: `[side, side]` u8 to `[side, side]` f32 in [0, 2].
 ///
-/// In order (DESIGN 2): flip; bilinear resampling, zero outside, where output pixel o = (column, row) reads input point
+/// In order, as in the authors' code: flip; bilinear resampling, zero outside, where output pixel o = (column, row) reads input point
 /// i = s·R(θ)·(o − m) + m + t with m = (W/2, W/2) and pixel k at coordinate k; on [0, 2] values y = xᵃ·b + c; min–max to
-/// [0, 1]; times 2. An image that is left with one grey value alone becomes zero everywhere (our choice: min–max has no
-/// answer there).
+/// [0, 1]; times 2. An image left with one grey value becomes zero everywhere (our choice: min–max is undefined
+/// there).
 ///
 /// `scratch` is working memory that grows once and is reused from call to call.
 ///
@@ -185,12 +158,24 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
+    /// Only stretches the grey values to the full range.
+    const IDENTITY: AugmentParams = AugmentParams {
+        flip: false,
+        rotation_deg: 0.0,
+        scale: 1.0,
+        tx: 0.0,
+        ty: 0.0,
+        a: 1.0,
+        b: 1.0,
+        c: 0.0,
+    };
+
     fn noise(side: usize) -> Vec<u8> {
         let mut rng = faus_base::random::named(3, "test", &[]);
         (0..side * side).map(|_| rng.random()).collect()
     }
 
-    /// DESIGN 2 literally: one f64 sample at a time, no incremental geometry. The oracle of the fast routine.
+    /// The definition literally: one f64 sample at a time, no incremental geometry. The oracle of the fast routine.
     fn literal(params: &AugmentParams, image: &[u8], side: usize) -> Vec<f64> {
         let m = side as f64 / 2.0;
         let (s, theta) = (
@@ -231,13 +216,7 @@ mod tests {
     fn identity_stretches_the_greys_only() {
         let image = [51, 102, 153, 204];
         let mut out = [0.0; 4];
-        apply(
-            &AugmentParams::IDENTITY,
-            &image,
-            2,
-            &mut out,
-            &mut Vec::new(),
-        );
+        apply(&IDENTITY, &image, 2, &mut out, &mut Vec::new());
         for (got, want) in out.iter().zip([0.0, 2.0 / 3.0, 4.0 / 3.0, 2.0]) {
             assert!((got - want).abs() < 1e-6, "{out:?}");
         }
@@ -250,7 +229,7 @@ mod tests {
         apply(
             &AugmentParams {
                 flip: true,
-                ..AugmentParams::IDENTITY
+                ..IDENTITY
             },
             &image,
             3,
@@ -265,13 +244,7 @@ mod tests {
     #[test]
     fn one_grey_becomes_zero() {
         let mut out = [9.0; 16];
-        apply(
-            &AugmentParams::IDENTITY,
-            &[200; 16],
-            4,
-            &mut out,
-            &mut Vec::new(),
-        );
+        apply(&IDENTITY, &[200; 16], 4, &mut out, &mut Vec::new());
         assert_eq!(out, [0.0; 16]);
     }
 

@@ -1,10 +1,10 @@
-use std::ops::Range;
+//! Flip and affine resampling.
 
-use multiversion::multiversion;
+use std::ops::Range;
 
 use super::AugmentParams;
 
-/// An image with zeros around it, so that samples over its border need no question.
+/// An image with zeros around it, so that samples over its border need no check.
 #[derive(Clone, Copy)]
 pub(super) struct Padded<'a> {
     pub pixels: &'a [u8],
@@ -13,7 +13,7 @@ pub(super) struct Padded<'a> {
     side: usize,
 }
 
-/// Zeros before the first row and column: what a sample between −1 and 0 reads, and one more for [`SLACK`].
+/// Zeros before the first row and column: one for samples between −1 and 0, and one more for [`SLACK`].
 const BEFORE: usize = 2;
 /// Zeros behind the last column: two likewise, and as many as the byte shuffles read on.
 const BEHIND: usize = 18;
@@ -22,8 +22,6 @@ const BELOW: usize = 4;
 /// Pixels by which the part of a row that is sampled reaches beyond what touches the image: more than rounding errs,
 /// less than the margin of zeros allows.
 const SLACK: f64 = 0.25;
-/// Values that are worked on at a time: what the compiler turns into vector instructions.
-const LANES: usize = 16;
 
 impl<'a> Padded<'a> {
     pub fn new(image: &[u8], side: usize, scratch: &'a mut Vec<u8>) -> Self {
@@ -50,12 +48,6 @@ pub(super) fn resample(params: &AugmentParams, image: Padded, out: &mut [f32]) {
     if super::shuffle::resample(params, image, out) {
         return;
     }
-    anywhere(params, image, out);
-}
-
-/// Compiled for wider vectors too, which changes no bit: products and sums are fused everywhere or nowhere.
-#[multiversion(targets("x86_64+avx512f+avx512vl+avx512bw+avx512dq+fma", "x86_64+avx2+fma"))]
-fn anywhere(params: &AugmentParams, image: Padded, out: &mut [f32]) {
     for_each_row(params, image, out, |path, from, line| {
         sample(image, path, from, line);
     });
@@ -147,55 +139,14 @@ impl Along {
 /// Bilinear samples along a straight line, from column `from` on.
 #[inline(always)]
 pub(super) fn sample(image: Padded, path: &Path, from: usize, line: &mut [f32]) {
-    let (chunks, rest) = line.as_chunks_mut::<LANES>();
-    let mut column = from;
-    for chunk in chunks {
-        // A whole chunk at a time, so that all but the loads becomes vector instructions.
-        *chunk = lanes(image, path, column);
-        column += LANES;
+    for (column, out) in (from..).zip(line) {
+        let (x, y) = (path.x.at(column), path.y.at(column));
+        let (whole_x, whole_y) = (x as usize, y as usize);
+        let at = whole_y * image.stride + whole_x;
+        let four = [at, at + 1, at + image.stride, at + image.stride + 1];
+        let four = four.map(|at| f32::from(image.pixels[at]));
+        *out = bilinear(four, x - whole_x as f32, y - whole_y as f32);
     }
-    for (at, out) in rest.iter_mut().enumerate() {
-        *out = one(image, path, column + at);
-    }
-}
-
-#[inline(always)]
-fn lanes(image: Padded, path: &Path, column: usize) -> [f32; LANES] {
-    let (mut fx, mut fy, mut index) = ([0f32; LANES], [0f32; LANES], [0i32; LANES]);
-    for lane in 0..LANES {
-        let (x, y) = (path.x.at(column + lane), path.y.at(column + lane));
-        let (whole_x, whole_y) = (x as i32, y as i32);
-        fx[lane] = x - whole_x as f32;
-        fy[lane] = y - whole_y as f32;
-        index[lane] = whole_y * image.stride as i32 + whole_x;
-    }
-    // Two neighbours by one load, and taken apart as vectors: the loads are what this loop waits for.
-    let (mut upper, mut lower) = ([0u16; LANES], [0u16; LANES]);
-    for lane in 0..LANES {
-        let four = &image.pixels[index[lane] as usize..][..image.stride + 2];
-        upper[lane] = u16::from_le_bytes([four[0], four[1]]);
-        lower[lane] = u16::from_le_bytes([four[image.stride], four[image.stride + 1]]);
-    }
-    let mut out = [0f32; LANES];
-    for lane in 0..LANES {
-        let [upper, lower] = [upper[lane], lower[lane]];
-        let four = [upper & 0xff, upper >> 8, lower & 0xff, lower >> 8].map(f32::from);
-        out[lane] = bilinear(four, fx[lane], fy[lane]);
-    }
-    out
-}
-
-#[inline(always)]
-fn one(image: Padded, path: &Path, column: usize) -> f32 {
-    let (x, y) = (path.x.at(column), path.y.at(column));
-    let (whole_x, whole_y) = (x as usize, y as usize);
-    let at = whole_y * image.stride + whole_x;
-    let four = [at, at + 1, at + image.stride, at + image.stride + 1];
-    bilinear(
-        four.map(|at| f32::from(image.pixels[at])),
-        x - whole_x as f32,
-        y - whole_y as f32,
-    )
 }
 
 /// Between top left, top right, bottom left and bottom right.

@@ -18,7 +18,7 @@ const COLUMNS: usize = 16;
 /// Rows in registers.
 const ROWS: usize = 3;
 
-/// Resamples if this processor can; says whether it did.
+/// Resamples if the processor has AVX2 and FMA; returns whether it did.
 pub(super) fn resample(params: &AugmentParams, image: Padded, out: &mut [f32]) -> bool {
     let able = is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma");
     if able {
@@ -74,7 +74,7 @@ fn window(image: Padded, path: &Path, column: usize) -> Option<Window> {
     let start = usize::try_from(top).ok()? * image.stride + usize::try_from(left).ok()?;
     let span = (ROWS - 1) * image.stride + COLUMNS;
     let bytes = image.pixels.get(start..start + span)?.as_ptr();
-    // SAFETY: `bytes` are the window from its first byte to its last, and the loads ask for no alignment.
+    // SAFETY: `bytes` are the window from its first byte to its last, and the loads need no alignment.
     let row = |at: usize| unsafe { _mm_loadu_si128(bytes.add(at * image.stride).cast()) };
     Some(Window {
         rows: [row(0), row(1), row(2)],
@@ -117,7 +117,7 @@ impl Window {
     }
 }
 
-/// Eight 32-bit numbers that fit into 16 bits, as such.
+/// Narrows eight 32-bit numbers that fit into 16 bits.
 #[inline]
 #[target_feature(enable = "avx2")]
 fn sixteen_bits(numbers: __m256i) -> __m128i {

@@ -1,23 +1,21 @@
-//! Finds the parts of a CK+ copy.
+//! Finds the parts of a CK+ copy: its owners ship four archives, and people unpack them in several ways.
 
 use std::collections::VecDeque;
 use std::path::{Path, PathBuf};
 
 use crate::error::Error;
-use crate::read::name::{is_zip, join};
+use crate::read::name::{is_zip, join, listed};
 use crate::read::tree::FileTree;
 
 const IMAGES: &str = "cohn-kanade-images";
 /// The folder that the images' archive unpacks to in some copies.
 const ARCHIVE: &str = "extended-cohn-kanade-images";
-/// Folders around the folder of a copy that are looked through, and folders looked into on the way: downloads put one or
-/// two around it, and a whole home is not to be searched.
+/// How deep below the given folder a copy is searched, since downloads put a folder or two around it, and in how many
+/// folders, so that nobody's whole home is searched.
 const AROUND: usize = 3;
-const LOOKED_INTO: usize = 2000;
-/// CK+ was shipped with both spellings.
-const EMOTION: &[&str] = &["Emotion", "Emotion_labels"];
+const SEARCHED: usize = 2000;
 
-/// The parts of a copy in which a recording has a folder.
+/// The parts of a copy.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Place {
     Images,
@@ -26,27 +24,33 @@ pub(super) enum Place {
     Landmarks,
 }
 
-/// Where the parts of a CK+ copy lie. Its owners ship four archives, and people unpack them in several ways.
-///
-/// The parts are folders of `tree`, whose root is the folder that holds them.
+impl Place {
+    pub const ALL: [Self; 4] = [Self::Images, Self::Emotion, Self::Facs, Self::Landmarks];
+
+    /// The names of the part's folder: CK+ was shipped with both spellings.
+    fn names(self) -> &'static [&'static str] {
+        match self {
+            Self::Images => &[IMAGES],
+            Self::Emotion => &["Emotion", "Emotion_labels"],
+            Self::Facs => &["FACS", "FACS_labels"],
+            Self::Landmarks => &["Landmarks"],
+        }
+    }
+}
+
+/// Where the parts of a CK+ copy lie.
 #[derive(Debug, Clone)]
 pub(super) struct Layout {
+    /// From the folder on that holds the parts.
     pub tree: FileTree,
-    pub images: String,
-    pub emotion: String,
-    pub facs: Option<String>,
-    pub landmarks: Option<String>,
+    /// The folder of each [`Place`] that the copy has; it always has images and emotions.
+    parts: [Option<String>; 4],
 }
 
 impl Layout {
     /// The folder of a part, if the copy has it.
     pub fn part(&self, place: Place) -> Option<&str> {
-        match place {
-            Place::Images => Some(&self.images),
-            Place::Emotion => Some(&self.emotion),
-            Place::Facs => self.facs.as_deref(),
-            Place::Landmarks => self.landmarks.as_deref(),
-        }
+        self.parts[place as usize].as_deref()
     }
 
     /// Finds the parts in `given`: the folder that holds them, unpacked or as the archives that CK+ comes in, a folder up
@@ -54,55 +58,36 @@ impl Layout {
     pub fn find(given: &Path) -> Result<Self, Error> {
         let metadata =
             std::fs::metadata(given).map_err(|error| missing(given, &error.to_string()))?;
-        let is_zip = given
-            .extension()
-            .is_some_and(|extension| extension.eq_ignore_ascii_case("zip"));
-        let tree = match metadata.is_dir() {
-            true => FileTree::with_archives(&above_images(given)?)?,
-            false if is_zip => FileTree::open(given)?,
-            false => return Err(missing(given, "a file that is no .zip")),
+        let tree = match given.file_name() {
+            _ if metadata.is_dir() => FileTree::with_archives(&above_images(given)?)?,
+            Some(name) if is_zip(&name.to_string_lossy()) => FileTree::open(given)?,
+            _ => return Err(missing(given, "a file that is no .zip")),
         };
-        Self::in_tree(given, tree)
-    }
-
-    /// Finds the parts in a tree, which `given` names in messages.
-    pub fn in_tree(given: &Path, tree: FileTree) -> Result<Self, Error> {
         let tree = copy_root(given, tree)?;
-        let Some(images) = part(&tree, &[IMAGES]) else {
-            return Err(missing(given, &found_in(&tree)?));
-        };
-        let Some(emotion) = part(&tree, EMOTION) else {
-            return Err(Error::Layout {
-                path: given.to_path_buf(),
-                expected: "the emotion labels in a folder 'Emotion' or 'Emotion_labels' with S005/001/…_emotion.txt"
-                    .to_owned(),
-                found: found_in(&tree)?,
-            });
-        };
-        let facs = part(&tree, &["FACS", "FACS_labels"]);
-        let landmarks = part(&tree, &["Landmarks"]);
-        Ok(Self {
-            tree,
-            images,
-            emotion,
-            facs,
-            landmarks,
-        })
+        let parts = Place::ALL.map(|place| part(&tree, place));
+        let layout = Self { tree, parts };
+        if layout.part(Place::Images).is_none() {
+            return Err(missing(given, &found_in(&layout.tree)?));
+        }
+        if layout.part(Place::Emotion).is_none() {
+            let expected = "the emotion labels in a folder 'Emotion' or 'Emotion_labels' with S005/001/…_emotion.txt";
+            return Err(Error::layout(given, expected, found_in(&layout.tree)?));
+        }
+        Ok(layout)
     }
 }
 
-/// The folder to look in: `given`, or what is above it if it is the images' folder or the archive's around that.
+/// The folder to search: `given`, or the one above it if `given` is the images' folder or the archive's around that.
 fn above_images(given: &Path) -> Result<PathBuf, Error> {
-    // `.` has no name of its own.
+    // `.` has no file name.
     let mut folder = match given.file_name() {
         Some(_) => given.to_path_buf(),
         None => given.canonicalize().map_err(Error::io(given))?,
     };
     for name in [IMAGES, ARCHIVE] {
-        let named = folder
-            .file_name()
-            .is_some_and(|found| found.eq_ignore_ascii_case(name));
-        if named && part(&FileTree::open(&folder)?, EMOTION).is_none() {
+        let found = folder.file_name().unwrap_or_default();
+        let named = found.eq_ignore_ascii_case(name);
+        if named && part(&FileTree::open(&folder)?, Place::Emotion).is_none() {
             folder = match folder.parent() {
                 Some(parent) if parent.as_os_str().is_empty() => PathBuf::from("."),
                 Some(parent) => parent.to_path_buf(),
@@ -113,8 +98,8 @@ fn above_images(given: &Path) -> Result<PathBuf, Error> {
     Ok(folder)
 }
 
-/// The folder that holds the parts: `root`, or the one folder below it that does. All parts are then taken from there
-/// alone: to mix the images of one copy with the labels of another would go unnoticed.
+/// The folder that holds the parts: the root, or the one folder below it that does. All parts are taken from there:
+/// images of one copy mixed with labels of another would go unnoticed.
 fn copy_root(given: &Path, tree: FileTree) -> Result<FileTree, Error> {
     let mut copies = copies(&tree)?;
     match copies.len() {
@@ -128,15 +113,15 @@ fn copy_root(given: &Path, tree: FileTree) -> Result<FileTree, Error> {
     }
 }
 
-/// Every folder that holds the parts, with its path below `tree`; what lies within one is not looked into.
+/// Every folder with an images' folder in it, by its path below `tree`; the search does not go on inside one.
 fn copies(tree: &FileTree) -> Result<Vec<(String, FileTree)>, Error> {
     let mut copies = Vec::new();
     let mut waiting = VecDeque::from([(String::new(), tree.clone(), 0)]);
-    for _ in 0..LOOKED_INTO {
+    for _ in 0..SEARCHED {
         let Some((path, tree, depth)) = waiting.pop_front() else {
             break;
         };
-        if part(&tree, &[IMAGES]).is_some() {
+        if part(&tree, Place::Images).is_some() {
             copies.push((path, tree));
             continue;
         }
@@ -157,19 +142,17 @@ fn copies(tree: &FileTree) -> Result<Vec<(String, FileTree)>, Error> {
 /// The tree below a folder, with the archives of CK+ that lie there.
 fn inside(tree: &FileTree, folder: &str) -> FileTree {
     let below = tree.below(folder);
-    let names = match below.root().is_dir() {
-        true => below.names("").unwrap_or_default(),
-        false => Vec::new(),
-    };
-    let as_shipped = |name: &String| is_zip(name) && name.to_ascii_lowercase().contains("kanade");
-    let laid_over = names
-        .iter()
-        .any(as_shipped)
-        .then(|| FileTree::with_archives(below.root()));
-    laid_over.and_then(Result::ok).unwrap_or(below)
+    if !below.root().is_dir() {
+        return below;
+    }
+    let shipped = |name: &String| is_zip(name) && name.to_ascii_lowercase().contains("kanade");
+    match below.names("").unwrap_or_default().iter().any(shipped) {
+        true => FileTree::with_archives(below.root()).unwrap_or(below),
+        false => below,
+    }
 }
 
-/// What lies in a tree that lacks a part, with the reasons why more may be there than can be seen.
+/// What lies in a tree that lacks a part, and why there may be more in it than is listed.
 fn found_in(tree: &FileTree) -> Result<String, Error> {
     let mut found = listed(&tree.names("")?);
     if let Some(refused) = tree.refused().first() {
@@ -185,59 +168,46 @@ fn found_in(tree: &FileTree) -> Result<String, Error> {
 }
 
 fn missing(given: &Path, found: &str) -> Error {
-    Error::Layout {
-        path: given.to_path_buf(),
-        expected: format!(
-            "CK+ in its official layout: '{IMAGES}/S005/001/S005_001_00000001.png' with 'Emotion', 'FACS' and 'Landmarks' \
-             beside it (class folders such as CK+48 are another source: folders)"
-        ),
-        found: found.to_owned(),
-    }
+    let expected = format!(
+        "CK+ in its official layout: '{IMAGES}/S005/001/S005_001_00000001.png' with 'Emotion', 'FACS' and 'Landmarks' \
+         beside it (class folders such as CK+48 are another source: folders)"
+    );
+    Error::layout(given, expected, found)
 }
 
-fn listed(names: &[String]) -> String {
-    match names.len() {
-        0 => "an empty folder".to_owned(),
-        1..=8 => names.join(", "),
-        more => format!("{} and {} more", names[..8].join(", "), more - 8),
-    }
-}
-
-/// The first folder of one of the given names that holds subject folders, in the root, in the images' archive or,
-/// because an archive unpacks to a folder of its own name, inside itself once more.
-fn part(tree: &FileTree, names: &[&str]) -> Option<String> {
-    let archives = called(tree, "", &[ARCHIVE]);
-    let bases = std::iter::once(String::new()).chain(archives);
-    let candidates: Vec<String> = bases.flat_map(|base| called(tree, &base, names)).collect();
-    let nested: Vec<String> = candidates
+/// A part's first folder that holds subject folders: in the root, in the images' archive or, because an archive unpacks
+/// to a folder of its own name, inside itself once more.
+fn part(tree: &FileTree, place: Place) -> Option<String> {
+    let mut bases = called(tree, "", &[ARCHIVE]);
+    bases.insert(0, String::new());
+    let within = |base: &String| called(tree, base, place.names());
+    let mut folders: Vec<String> = bases.iter().flat_map(within).collect();
+    let nested: Vec<String> = folders.iter().flat_map(within).collect();
+    folders.extend(nested);
+    let filled = folders
         .iter()
-        .flat_map(|path| called(tree, path, names))
-        .collect();
-    let filled = candidates
-        .iter()
-        .chain(&nested)
-        .find(|path| holds_subjects(tree, path))
-        .cloned();
-    // An empty label folder is a label folder all the same: nothing is labelled then, and that is told apart later.
-    filled.or_else(|| candidates.into_iter().next())
+        .position(|folder| holds_subjects(tree, folder));
+    // Without any, the first: an empty label folder means that nothing is labelled, which is reported later.
+    folders.into_iter().nth(filled.unwrap_or(0))
 }
 
-/// The folders in `base` that have one of the names, in the order of `names`; case does not matter, since some systems do not keep it.
+/// The folders in `base` with one of the names, in the order of `names`; some systems do not keep the case of names.
 fn called(tree: &FileTree, base: &str, names: &[&str]) -> Vec<String> {
     let there = tree.names(base).unwrap_or_default();
-    let all = names.iter().flat_map(|name| {
-        there
+    let named = |name: &&str| {
+        let found: Vec<_> = there
             .iter()
-            .filter(move |found| found.eq_ignore_ascii_case(name))
-    });
-    all.map(|name| join(base, name))
-        .filter(|path| tree.is_folder(path))
-        .collect()
+            .filter(|found| found.eq_ignore_ascii_case(name))
+            .collect();
+        found
+    };
+    let paths = names.iter().flat_map(named).map(|name| join(base, name));
+    paths.filter(|path| tree.is_folder(path)).collect()
 }
 
 fn holds_subjects(tree: &FileTree, folder: &str) -> bool {
-    tree.names(folder)
-        .is_ok_and(|names| names.iter().any(|name| subject_number(name).is_some()))
+    let names = tree.names(folder).unwrap_or_default();
+    names.iter().any(|name| subject_number(name).is_some())
 }
 
 /// `S005`, `s005` → 5.
@@ -251,16 +221,17 @@ pub(super) fn number(text: &str) -> Option<i64> {
     digits.then(|| text.parse().ok()).flatten()
 }
 
-/// A CK+ file stem `S005_001_00000011` in its parts: subject, sequence (`001`), frame.
+/// The parts of a CK+ file stem `S005_001_00000011`: subject, sequence (`001`), frame.
 pub fn frame_name(stem: &str) -> Option<(i64, &str, u32)> {
     let mut parts = stem.split('_');
-    let (subject, sequence, frame) = (parts.next()?, parts.next()?, parts.next()?);
+    let (Some(subject), Some(sequence), Some(frame), None) =
+        (parts.next(), parts.next(), parts.next(), parts.next())
+    else {
+        return None;
+    };
     number(sequence)?;
     let frame = u32::try_from(number(frame)?).ok()?;
-    parts
-        .next()
-        .is_none()
-        .then_some((subject_number(subject)?, sequence, frame))
+    Some((subject_number(subject)?, sequence, frame))
 }
 
 #[cfg(test)]

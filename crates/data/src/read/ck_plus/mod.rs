@@ -1,9 +1,9 @@
 //! CK+, the Extended Cohn-Kanade data set (Lucey et al. 2010), in its official layout.
 
 mod layout;
+mod notes;
 mod sequence;
 
-use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
@@ -11,10 +11,9 @@ use rayon::prelude::*;
 use serde::Deserialize;
 
 use crate::error::Error;
-use crate::label::class_map::ClassMap;
+use crate::label::ClassMap;
 use crate::read::file::{ReadFile, Skipped, TEXT_LIMIT};
 use crate::read::name::join;
-use crate::read::pixel_csv::left_out_note;
 use crate::read::source::{Fetched, Folding, RawSample, Scan, Source, landmark_file};
 use crate::read::tree::FileTree;
 
@@ -28,8 +27,8 @@ pub const SYNTHETIC_MARK: &str = "synthetic.json";
 /// A copy of CK+ on disk.
 ///
 /// Of every recording with an emotion label the first frame is neutral and the last three carry the label; of every
-/// recording with FACS codes alone the last frame is held out (DESIGN 2). Both spellings of the label folders are
-/// accepted, hidden files are passed over, an empty label folder means unlabelled.
+/// recording with FACS codes alone the last frame is held out (the protocol of the paper's authors). Both spellings of
+/// the label folders are accepted, hidden files are passed over, an empty label folder means unlabelled.
 ///
 /// A copy that was made by `faus-synth` has a file `synthetic.json` in its root and is marked as synthetic from there on.
 #[derive(Debug, Clone)]
@@ -39,16 +38,10 @@ pub struct CkPlus {
     mark: Option<SyntheticMark>,
 }
 
-/// A recording's folder in one part: subject, number, and the names of both folders.
-type Recorded = (i64, i64, (String, String));
-
 /// Contents of `synthetic.json`.
 #[derive(Debug, Clone, Deserialize)]
 struct SyntheticMark {
     generator: String,
-    /// `ck-plus` or `isolated-aus`; empty before there were two.
-    #[serde(default)]
-    kind: String,
     #[serde(default)]
     faces_version: Option<u32>,
 }
@@ -58,18 +51,9 @@ impl CkPlus {
     /// in; its parent; a `.zip` of either; or the images' folder itself.
     ///
     /// # Errors
-    /// [`Error::Layout`] saying what was expected and what lies there; [`Error::Parse`] for a damaged `synthetic.json`.
+    /// [`Error::Layout`] with what was expected and what lies there; [`Error::Parse`] for a damaged `synthetic.json`.
     pub fn open(root: &Path, classes: ClassMap) -> Result<Self, Error> {
-        Self::with(Layout::find(root)?, classes)
-    }
-
-    /// [`open`](Self::open) with the files of any tree.
-    pub(crate) fn in_tree(tree: FileTree, classes: ClassMap) -> Result<Self, Error> {
-        let given = tree.root().to_path_buf();
-        Self::with(Layout::in_tree(&given, tree)?, classes)
-    }
-
-    fn with(layout: Layout, classes: ClassMap) -> Result<Self, Error> {
+        let layout = Layout::find(root)?;
         let mark = synthetic_mark(&layout.tree)?;
         Ok(Self {
             layout,
@@ -78,86 +62,108 @@ impl CkPlus {
         })
     }
 
-    /// The files, from the folder on that holds the parts.
-    pub(crate) fn tree(&self) -> &FileTree {
-        &self.layout.tree
-    }
-
-    /// Every recording, in order of subject and number, and the folders that should be some but are not named as such.
-    /// Label folders are looked into as well, so that a label without images is noticed.
+    /// Every recording, in order of subject and number, and the folders that should be some but are misnamed. Label
+    /// folders count too, so that a label without images is noticed.
     fn sequences(&self) -> Result<(Vec<Sequence>, Vec<Skipped>), Error> {
         let (mut all, mut misnamed) = (BTreeMap::new(), Vec::new());
-        for place in [Place::Images, Place::Emotion, Place::Facs, Place::Landmarks] {
+        for place in Place::ALL {
             let Some(part) = self.layout.part(place) else {
                 continue;
             };
-            let there = match self.recordings(part, &mut misnamed) {
+            match self.recordings(part, &mut misnamed) {
+                Ok(recordings) => {
+                    let again = recordings
+                        .into_iter()
+                        .filter_map(|one| add(&mut all, place, part, one));
+                    misnamed.extend(again);
+                }
                 // The detector stands in for landmarks; nothing does for labels.
                 Err(error) if place == Place::Landmarks => {
                     misnamed.push(Skipped::new(part, error.reason()));
-                    continue;
                 }
-                there => there?,
-            };
-            for (subject, at, folders) in there {
-                let path = format!("{part}/{}/{}", folders.0, folders.1);
-                let entry = all.entry((subject, at, folders.1.clone()));
-                // Landmarks alone are no recording.
-                if place == Place::Landmarks && matches!(entry, Entry::Vacant(_)) {
-                    continue;
-                }
-                let sequence = entry.or_insert_with(|| Sequence {
-                    subject,
-                    folders,
-                    places: Default::default(),
-                });
-                match &mut sequence.places[place as usize] {
-                    Some(taken) => {
-                        let reason = format!("the same recording again; {taken} was taken");
-                        misnamed.push(Skipped::new(path, reason));
-                    }
-                    none => *none = Some(path),
-                }
+                Err(error) => return Err(error),
             }
         }
         Ok((all.into_values().collect(), misnamed))
     }
 
-    /// The recordings' folders in a part.
+    /// The recordings in a part: subject and number, and the names of both folders.
     fn recordings(&self, part: &str, misnamed: &mut Vec<Skipped>) -> Result<Vec<Recorded>, Error> {
-        let tree = &self.layout.tree;
         let mut all = Vec::new();
-        for subject_name in tree.names(part)? {
+        for subject_name in self.folders(part)? {
             let folder = join(part, &subject_name);
-            if !tree.is_folder(&folder) || is_hidden(&subject_name) {
-                continue;
-            }
             let Some(subject) = subject_number(&subject_name) else {
-                let reason = "a subject's folder has a name like S005";
-                misnamed.push(Skipped::new(folder, reason));
+                misnamed.push(Skipped::new(
+                    folder,
+                    "a subject's folder has a name like S005",
+                ));
                 continue;
             };
-            for name in tree.names(&folder)? {
-                let path = join(&folder, &name);
-                if !tree.is_folder(&path) || is_hidden(&name) {
+            for name in self.folders(&folder)? {
+                let Some(at) = number(&name) else {
+                    let path = join(&folder, &name);
+                    misnamed.push(Skipped::new(
+                        path,
+                        "a sequence's folder has a name like 001",
+                    ));
                     continue;
-                }
-                match number(&name) {
-                    Some(at) => all.push((subject, at, (subject_name.clone(), name))),
-                    None => {
-                        let reason = "a sequence's folder has a name like 001";
-                        misnamed.push(Skipped::new(path, reason));
-                    }
-                }
+                };
+                all.push(((subject, at), (subject_name.clone(), name)));
             }
         }
         Ok(all)
     }
+
+    fn folders(&self, folder: &str) -> Result<Vec<String>, Error> {
+        let tree = &self.layout.tree;
+        let mut names = tree.names(folder)?;
+        names.retain(|name| tree.is_folder(&join(folder, name)));
+        Ok(names)
+    }
+
+    fn nothing_labelled(&self, sequences: usize, skipped: &[Skipped]) -> Error {
+        let first = skipped.first().map_or(String::new(), |first| {
+            let (bad, path, reason) = (skipped.len(), &first.path, &first.reason);
+            format!("; first of {bad} bad inputs: {path}: {reason}")
+        });
+        let emotion = self.layout.part(Place::Emotion).unwrap_or_default();
+        Error::NothingLabelled {
+            path: self.layout.tree.place(emotion),
+            reason: format!(
+                "{sequences} sequences, none with an emotion label S005/001/S005_001_00000011_emotion.txt{first}"
+            ),
+        }
+    }
 }
 
-/// What systems leave behind is no data.
-fn is_hidden(name: &str) -> bool {
-    name.starts_with('.') || name == "__MACOSX"
+/// Subject, number and folder names of a recording.
+type Recorded = ((i64, i64), (String, String));
+
+/// Adds a recording's folder in a part, or returns it if there is another one.
+fn add(
+    all: &mut BTreeMap<(i64, i64, String), Sequence>,
+    place: Place,
+    part: &str,
+    ((subject, at), folders): Recorded,
+) -> Option<Skipped> {
+    let path = format!("{part}/{}/{}", folders.0, folders.1);
+    let key = (subject, at, folders.1.clone());
+    // Landmarks alone are no recording.
+    if place == Place::Landmarks && !all.contains_key(&key) {
+        return None;
+    }
+    let sequence = all.entry(key).or_insert_with(|| Sequence {
+        subject,
+        folders,
+        places: Default::default(),
+    });
+    let slot = &mut sequence.places[place as usize];
+    if let Some(taken) = slot {
+        let reason = format!("the same recording again; {taken} was taken");
+        return Some(Skipped::new(path, reason));
+    }
+    *slot = Some(path);
+    None
 }
 
 fn synthetic_mark(tree: &FileTree) -> Result<Option<SyntheticMark>, Error> {
@@ -166,9 +172,10 @@ fn synthetic_mark(tree: &FileTree) -> Result<Option<SyntheticMark>, Error> {
     }
     let bytes = tree.read(SYNTHETIC_MARK, TEXT_LIMIT)?;
     let mark = serde_json::from_slice(&bytes).map_err(|error| {
+        let place = tree.place(SYNTHETIC_MARK);
         Error::parse(format!(
-            "{}: not what faus-synth writes: {error}",
-            tree.place(SYNTHETIC_MARK).display()
+            "{}: not written by faus-synth: {error}",
+            place.display()
         ))
     })?;
     Ok(Some(mark))
@@ -197,101 +204,33 @@ impl Source for CkPlus {
 
     fn scan(&self) -> Result<Scan, Error> {
         let (sequences, misnamed) = self.sequences()?;
-        let found: Vec<(i64, Found)> = sequences
-            .par_iter()
-            .map(|s| (s.subject, s.read(&self.layout, &self.classes)))
-            .collect();
-        let mut scan = Scan {
-            samples: Vec::new(),
-            skipped: self
-                .layout
-                .tree
-                .refused()
-                .into_iter()
-                .chain(misnamed)
-                .collect(),
-            read: Vec::new(),
-            folding: Folding::ByImage,
-            notes: Vec::new(),
-        };
-        let (mut with_file, mut labelled) = (BTreeSet::new(), BTreeSet::new());
-        let (mut bare, mut left_out) = (Vec::new(), BTreeMap::new());
-        let (mut late, mut gaps) = (Vec::new(), Vec::new());
-        for ((subject, found), sequence) in found.into_iter().zip(&sequences) {
-            if found.bare {
-                bare.push(sequence.name());
-            }
-            late.extend(
-                found
-                    .late
-                    .map(|first| format!("{} with {first}", sequence.name())),
-            );
-            gaps.extend(
-                found
-                    .gap
-                    .map(|last| format!("{} with {last:?}", sequence.name())),
-            );
-            for expression in found.left_out {
-                *left_out.entry(expression).or_insert(0) += 1;
-            }
-            if found.has_file {
-                with_file.insert(subject);
-            }
-            if found.labelled {
-                labelled.insert(subject);
-            }
-            scan.samples.extend(found.samples);
-            scan.skipped.extend(found.skipped);
-            scan.read.extend(found.read);
+        let read = |sequence: &Sequence| sequence.read(&self.layout, &self.classes);
+        let mut found: Vec<Found> = sequences.par_iter().map(read).collect();
+        let mut skipped = self.layout.tree.refused();
+        skipped.extend(misnamed);
+        skipped.extend(found.iter_mut().flat_map(|found| found.skipped.drain(..)));
+        let labelled = sequences
+            .iter()
+            .zip(&found)
+            .filter(|(_, found)| found.labelled);
+        let subjects: BTreeSet<i64> = labelled.map(|(sequence, _)| sequence.subject).collect();
+        if subjects.is_empty() {
+            return Err(self.nothing_labelled(sequences.len(), &skipped));
         }
-        if labelled.is_empty() {
-            let emotion = self.layout.tree.place(&self.layout.emotion);
-            return Err(match self.mark.as_ref().map(|mark| mark.kind.as_str()) {
-                Some("isolated-aus") => Error::NothingLabelled {
-                    path: emotion,
-                    reason: "these are single action units without expressions (faus synth --isolated-aus): there is no label to train on. isolated.csv lists the pictures".to_owned(),
-                },
-                _ => nothing_labelled(&emotion, sequences.len(), &scan),
-            });
-        }
-        scan.notes.extend(unreadable(&with_file, &labelled));
-        scan.folding = Folding::BySubject(labelled);
+        let mut notes = Vec::from_iter(notes::unreadable(&sequences, &found));
         let version = self.mark.as_ref().and_then(|mark| mark.faces_version);
-        scan.notes
-            .extend(version.map(|v| format!("Drawn faces, version {v}.")));
-        scan.notes.extend(left_out_note("images", &left_out));
-        scan.notes.extend(late.first().map(|first| {
-            format!(
-                "Recordings that do not begin with frame 1, so that what was taken for neutral may not be: {} (first {first}).",
-                late.len()
-            )
-        }));
-        scan.notes.extend(gaps.first().map(|first| {
-            format!(
-                "Recordings whose last three frames do not follow one another, so that frames may be missing and others were \
-                 taken for them: {} (first {first}).",
-                gaps.len()
-            )
-        }));
-        scan.notes.extend(empty_codings(&scan));
-        if self.layout.facs.is_some() {
-            scan.notes.extend(neither(&bare));
-        }
-        scan.notes.extend(self.layout.tree.inner_archive().map(|inner| {
-            format!(
-                "{} lies within an archive, so nothing of it is read; if it is wanted, unpack the outer one and name its folder.",
-                inner.display()
-            )
-        }));
-        if self.layout.facs.is_none() {
-            scan.notes.push("There is no folder FACS or FACS_labels: no image has action-unit codes, and none is held out.".to_owned());
-        }
-        if self.layout.landmarks.is_none() {
-            scan.notes.push(
-                "There is no folder Landmarks: faces are looked for by the detector.".to_owned(),
-            );
-        }
-        Ok(scan)
+        notes.extend(version.map(|version| format!("Drawn faces, version {version}.")));
+        notes.extend(notes::notes(&self.layout, &sequences, &found));
+        Ok(Scan {
+            read: found
+                .iter_mut()
+                .flat_map(|found| found.read.drain(..))
+                .collect(),
+            samples: found.into_iter().flat_map(|found| found.samples).collect(),
+            skipped,
+            folding: Folding::BySubject(subjects),
+            notes,
+        })
     }
 
     fn fetch(&self, sample: &RawSample) -> Result<Fetched, Error> {
@@ -300,64 +239,5 @@ impl Source for CkPlus {
 
     fn landmarks(&self, path: &str) -> Result<(String, ReadFile), Error> {
         landmark_file(&self.layout.tree, path)
-    }
-}
-
-/// Names the people who have emotion files, but none that can be read: whole copies deal their folds with them.
-fn unreadable(with_file: &BTreeSet<i64>, labelled: &BTreeSet<i64>) -> Option<String> {
-    let names: Vec<_> = with_file
-        .difference(labelled)
-        .map(|subject| format!("S{subject:03}"))
-        .collect();
-    (!names.is_empty()).then(|| {
-        format!(
-            "No emotion file of {} can be read: the folds are dealt without, so other people's may differ from those of \
-             a whole copy.",
-            names.join(", ")
-        )
-    })
-}
-
-/// Names the recordings of which nothing is taken, since nobody said what they show.
-fn neither(bare: &[String]) -> Option<String> {
-    let first = bare.first()?;
-    Some(format!(
-        "Recordings with neither an emotion label nor FACS codes, of which nothing is taken: {} (first {first}).",
-        bare.len()
-    ))
-}
-
-/// Names the recordings whose FACS file holds no line: that means that nothing was seen, or that the file was cut off.
-fn empty_codings(scan: &Scan) -> Option<String> {
-    let empty = scan
-        .samples
-        .iter()
-        .filter(|s| s.aus.scores().is_some_and(|scores| scores.is_empty()));
-    let names: Vec<_> = empty.map(|s| s.sequence.as_str()).collect();
-    (!names.is_empty()).then(|| {
-        format!(
-            "{} FACS files are empty and count as coded without any action unit: {}.",
-            names.len(),
-            names.join(", ")
-        )
-    })
-}
-
-fn nothing_labelled(emotion: &Path, sequences: usize, scan: &Scan) -> Error {
-    let first = scan.skipped.first().map(|s| {
-        format!(
-            "; first of {} bad inputs: {}: {}",
-            scan.skipped.len(),
-            s.path,
-            s.reason
-        )
-    });
-    let reason = format!(
-        "{sequences} sequences, none with an emotion label S005/001/S005_001_00000011_emotion.txt{}",
-        first.unwrap_or_default()
-    );
-    Error::NothingLabelled {
-        path: emotion.to_path_buf(),
-        reason,
     }
 }

@@ -1,18 +1,13 @@
 //! The images and labels of one recording.
 
 use crate::error::Error;
-use crate::label::au::AuCoding;
-use crate::label::class_map::ClassMap;
-use crate::label::expression::Expression;
-use crate::label::role::Role;
+use crate::label::{AuCoding, ClassMap, Expression, Role};
+use crate::read::ck_plus::layout::{Layout, Place, frame_name};
 use crate::read::file::{ReadFile, Skipped, TEXT_LIMIT, text_of};
-use crate::read::name::join;
-use crate::read::source::{RawImage, RawSample};
+use crate::read::name::{OTHER_IMAGE, ends_in, is_image, is_other_image, join, stem};
+use crate::read::source::RawSample;
 
-use super::layout::{Layout, Place, frame_name};
-use crate::read::name::{OTHER_IMAGE, is_image, is_other_image};
-
-/// Frames that carry the sequence's label, counted from the end (DESIGN 2).
+/// Frames that carry the sequence's label, counted from the end: the authors' choice.
 const PEAK_FRAMES: usize = 3;
 
 /// A recording: one folder of frames, `S005/001`.
@@ -37,12 +32,12 @@ pub(super) struct Found {
     pub has_file: bool,
     /// Whether there are frames but neither a label nor codes.
     pub bare: bool,
-    /// The first frame's number where it is not 1: frames may be missing, and this one may not be neutral.
+    /// The first frame's number if it is not 1: frames may be missing, and this one may not be neutral.
     pub late: Option<u32>,
-    /// The last three frames' numbers where they do not follow one another: frames may be missing, and the first of these may
-    /// not show the expression yet.
+    /// The last three frames' numbers if they are not consecutive: frames may be missing, and the first of these may not
+    /// show the expression yet.
     pub gap: Option<Vec<u32>>,
-    /// Expressions that are no class here, once for each image of them.
+    /// The expression of each image whose expression is no class.
     pub left_out: Vec<Expression>,
 }
 
@@ -52,6 +47,270 @@ struct Frame {
     path: String,
 }
 
+impl Sequence {
+    pub fn name(&self) -> String {
+        format!("{}_{}", self.folders.0, self.folders.1)
+    }
+
+    /// Lists the usable images of this recording. Every failure ends up in `skipped`.
+    pub fn read(&self, layout: &Layout, classes: &ClassMap) -> Found {
+        let mut reading = Reading {
+            sequence: self,
+            layout,
+            found: Found::default(),
+        };
+        if let Err(skipped) = reading.all(classes) {
+            reading.found.skipped.push(skipped);
+        }
+        reading.found
+    }
+}
+
+/// A recording while it is read.
+struct Reading<'a> {
+    sequence: &'a Sequence,
+    layout: &'a Layout,
+    found: Found,
+}
+
+impl Reading<'_> {
+    fn all(&mut self, classes: &ClassMap) -> Result<(), Skipped> {
+        self.found.has_file = true;
+        let emotion = self.label(Place::Emotion, "_emotion", Expression::from_emotion_file)?;
+        self.found.labelled = emotion.is_some();
+        self.found.has_file = emotion.is_some();
+        let aus = self.aus();
+        let least = emotion.map_or(1, |_| PEAK_FRAMES + 1);
+        let frames = self.frames(least)?;
+        let named = [emotion.map(|e| e.0), aus.as_ref().map(|a| a.0)];
+        self.check_peak(&frames, named.into_iter().flatten().max())?;
+        let aus = aus.map_or(AuCoding::NotCoded, |(_, coding)| coding);
+        match emotion {
+            Some((_, expression)) => self.labelled(classes, expression, aus, &frames),
+            None => self.held_out(aus, &frames),
+        }
+        Ok(())
+    }
+
+    /// The FACS codes with the frame they are named after. A bad file leaves the recording uncoded: without one of its
+    /// lines a present action unit would count as absent.
+    fn aus(&mut self) -> Option<(u32, AuCoding)> {
+        self.layout.part(Place::Facs)?;
+        match self.label(Place::Facs, "_facs", AuCoding::from_facs_file) {
+            Ok(aus) => aus,
+            Err(skipped) => {
+                self.found.skipped.push(skipped);
+                None
+            }
+        }
+    }
+
+    /// The value of a label file with the frame that the file is named after; `None` if there is no file.
+    fn label<T>(
+        &mut self,
+        place: Place,
+        suffix: &str,
+        parse: fn(&str) -> Result<T, Error>,
+    ) -> Result<Option<(u32, T)>, Skipped> {
+        let Some((path, frame)) = self.label_file(place, suffix)? else {
+            return Ok(None);
+        };
+        let bad = |error: Error| Skipped::new(&path, error.reason());
+        let bytes = self.layout.tree.read(&path, TEXT_LIMIT).map_err(bad)?;
+        self.found.read.push(ReadFile::new(&path, &bytes));
+        let value = parse(&text_of(&bytes)).map_err(bad)?;
+        Ok(Some((frame, value)))
+    }
+
+    /// The path of the one label file in the recording's folder, and the frame that it is named after.
+    fn label_file(&mut self, place: Place, suffix: &str) -> Result<Option<(String, u32)>, Skipped> {
+        let folder = self.folder(place);
+        let names = match self.layout.tree.names(&folder) {
+            Ok(names) => names,
+            Err(_) if !self.layout.tree.is_folder(&folder) => return Ok(None),
+            Err(error) => return Err(Skipped::new(folder, error.reason())),
+        };
+        let (labels, others): (Vec<_>, Vec<_>) =
+            names.into_iter().partition(|name| ends_in(name, &[".txt"]));
+        for other in others {
+            let reason = format!("not a label file: expected a name that ends in '{suffix}.txt'");
+            self.skip(join(&folder, &other), reason);
+        }
+        if labels.is_empty() {
+            return Ok(None);
+        }
+        let [name] = labels.as_slice() else {
+            let (count, names) = (labels.len(), labels.join(", "));
+            let reason = format!("expected one label file, found {count}: {names}");
+            return Err(Skipped::new(folder, reason));
+        };
+        let path = join(&folder, name);
+        let Some(frame) = self.frame_number(without_suffix(stem(name), suffix)) else {
+            let sequence = self.sequence.name();
+            let reason = format!("expected a name like '{sequence}_00000011{suffix}.txt'");
+            return Err(Skipped::new(path, reason));
+        };
+        Ok(Some((path, frame)))
+    }
+
+    /// The frames in order of number, at least `least`.
+    fn frames(&mut self, least: usize) -> Result<Vec<Frame>, Skipped> {
+        let folder = self.folder(Place::Images);
+        let names = self.layout.tree.names(&folder);
+        let names = names.map_err(|error| {
+            let reason = format!("no frames: {}", error.reason());
+            Skipped::new(&folder, reason)
+        })?;
+        let mut frames: Vec<Frame> = Vec::new();
+        for name in &names {
+            frames.extend(self.frame(join(&folder, name), name));
+        }
+        frames.sort_by_key(|frame| frame.number);
+        frames.dedup_by(|again, taken| {
+            let double = again.number == taken.number;
+            if double {
+                let reason = format!("frame {} again; {} was taken", again.number, taken.path);
+                self.skip(std::mem::take(&mut again.path), reason);
+            }
+            double
+        });
+        if frames.len() < least {
+            let reason = format!("{} frames; at least {least} are needed", frames.len());
+            return Err(Skipped::new(folder, reason));
+        }
+        Ok(frames)
+    }
+
+    fn frame(&mut self, path: String, name: &str) -> Option<Frame> {
+        if is_other_image(name) {
+            self.skip(path, OTHER_IMAGE);
+        } else if is_image(name) && !self.layout.tree.is_file(&path) {
+            self.skip(path, "not a file");
+        } else if is_image(name) {
+            match self.frame_number(stem(name)) {
+                Some(number) => return Some(Frame { number, path }),
+                None => {
+                    let sequence = self.sequence.name();
+                    let reason = format!("expected a name like '{sequence}_00000001.png'");
+                    self.skip(path, reason);
+                }
+            }
+        }
+        None
+    }
+
+    /// Label files are named after the peak frame, the last one. If the frames end before it, the peak is missing.
+    fn check_peak(&mut self, frames: &[Frame], named: Option<u32>) -> Result<(), Skipped> {
+        let last = frames.last().map_or(0, |frame| frame.number);
+        let folder = self.folder(Place::Images);
+        match named {
+            Some(peak) if peak > last => {
+                let reason = format!(
+                    "frames are missing: the labels are of frame {peak}, the last image is frame {last}"
+                );
+                return Err(Skipped::new(folder, reason));
+            }
+            Some(peak) if peak < last => {
+                let reason = format!(
+                    "the labels are of frame {peak}, but the images go on to frame {last}; the last ones were taken"
+                );
+                self.skip(folder, reason);
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+
+    /// The first frame as neutral, the last three with the label; those of them that are classes.
+    fn labelled(
+        &mut self,
+        classes: &ClassMap,
+        expression: Expression,
+        aus: AuCoding,
+        frames: &[Frame],
+    ) {
+        let peaks = &frames[frames.len() - PEAK_FRAMES..];
+        let numbers: Vec<u32> = peaks.iter().map(|frame| frame.number).collect();
+        let consecutive = numbers.windows(2).all(|two| two[0] + 1 == two[1]);
+        self.found.late = Some(frames[0].number).filter(|&number| number > 1);
+        self.found.gap = (!consecutive).then_some(numbers);
+        let neutral = [(&frames[0], Expression::Neutral)];
+        let shown = peaks.iter().map(|frame| (frame, expression));
+        for (frame, expression) in neutral.into_iter().chain(shown) {
+            match classes.label_of(expression) {
+                Some(label) => {
+                    let sample = self.sample(frame, label);
+                    self.found.samples.push(sample);
+                }
+                None => self.found.left_out.push(expression),
+            }
+        }
+        // The peak alone is coded. It is the last sample if its expression is a class.
+        if let Some(peak) = self.found.samples.last_mut()
+            && classes.label_of(expression).is_some()
+        {
+            peak.aus = aus;
+        }
+    }
+
+    /// The peak frame of a recording with FACS codes but no emotion label.
+    fn held_out(&mut self, aus: AuCoding, frames: &[Frame]) {
+        match frames.last() {
+            Some(peak) if aus != AuCoding::NotCoded => {
+                let sample = RawSample {
+                    role: Role::HeldOut,
+                    aus,
+                    ..self.sample(peak, -1)
+                };
+                self.found.samples.push(sample);
+            }
+            _ => self.found.bare = true,
+        }
+    }
+
+    fn sample(&self, frame: &Frame, label: i64) -> RawSample {
+        RawSample {
+            subject: self.sequence.subject,
+            sequence: self.sequence.name(),
+            frame: frame.number,
+            landmarks: self.landmarks(frame),
+            ..RawSample::labelled(&frame.path, label)
+        }
+    }
+
+    fn landmarks(&self, frame: &Frame) -> Option<String> {
+        self.layout.part(Place::Landmarks)?;
+        let name = frame.path.rsplit('/').next().unwrap_or_default();
+        let folder = self.folder(Place::Landmarks);
+        let named = |end| join(&folder, &format!("{}_landmarks{end}", stem(name)));
+        let mut paths = [".txt", ".TXT"].map(named).into_iter();
+        paths.find(|path| self.layout.tree.is_file(path))
+    }
+
+    /// The recording's folder in one of the parts, or where it should be.
+    fn folder(&self, place: Place) -> String {
+        let (subject, sequence) = &self.sequence.folders;
+        match &self.sequence.places[place as usize] {
+            Some(folder) => folder.clone(),
+            None => format!(
+                "{}/{subject}/{sequence}",
+                self.layout.part(place).unwrap_or_default()
+            ),
+        }
+    }
+
+    /// The frame of a file of this recording.
+    fn frame_number(&self, stem: &str) -> Option<u32> {
+        let (subject, sequence, frame) = frame_name(stem)?;
+        let own = subject == self.sequence.subject && sequence == self.sequence.folders.1;
+        own.then_some(frame)
+    }
+
+    fn skip(&mut self, path: String, reason: impl Into<String>) {
+        self.found.skipped.push(Skipped::new(path, reason));
+    }
+}
+
 /// `stem` without `suffix`, which may be in other capitals.
 fn without_suffix<'a>(stem: &'a str, suffix: &str) -> &'a str {
     let at = stem.len().saturating_sub(suffix.len());
@@ -59,320 +318,4 @@ fn without_suffix<'a>(stem: &'a str, suffix: &str) -> &'a str {
         Some(end) if end.eq_ignore_ascii_case(suffix) => &stem[..at],
         _ => stem,
     }
-}
-
-impl Sequence {
-    pub fn name(&self) -> String {
-        format!("{}_{}", self.folders.0, self.folders.1)
-    }
-
-    /// Its folder in one of the parts, or where that should be.
-    fn within(&self, place: Place, layout: &Layout) -> String {
-        let there = self.places[place as usize].clone();
-        there.unwrap_or_else(|| {
-            let part = layout.part(place).unwrap_or_default();
-            format!("{part}/{}/{}", self.folders.0, self.folders.1)
-        })
-    }
-
-    /// Lists the images that are wanted of this recording. Every failure ends up in `skipped`.
-    pub fn read(&self, layout: &Layout, classes: &ClassMap) -> Found {
-        let mut found = Found::default();
-        let emotion = self.emotion(layout, &mut found);
-        let Ok(emotion) = emotion else {
-            found.has_file = true;
-            return found;
-        };
-        found.labelled = emotion.is_some();
-        found.has_file = found.labelled;
-        let aus = self.aus(layout, &mut found);
-        let Some(frames) = self.frames(layout, emotion.is_some(), &mut found) else {
-            return found;
-        };
-        if !self.peak_is_there(&frames, &emotion, &aus, layout, &mut found) {
-            return found;
-        }
-        let aus = aus.map_or(AuCoding::NotCoded, |(_, coding)| coding);
-        match emotion {
-            Some((_, expression)) => {
-                self.labelled(layout, classes, expression, aus, &frames, &mut found)
-            }
-            None => self.held_out(layout, aus, &frames, &mut found),
-        }
-        found
-    }
-
-    /// The label with the frame it is named after; `Ok(None)` if there is none, `Err` if it is there but unusable.
-    fn emotion(&self, layout: &Layout, found: &mut Found) -> Result<Option<(u32, Expression)>, ()> {
-        self.label_file(
-            layout,
-            Place::Emotion,
-            "_emotion",
-            Expression::from_emotion_file,
-            found,
-        )
-    }
-
-    /// The FACS codes with the frame they are named after. A bad file leaves the recording uncoded: to drop one line
-    /// of it would call an action unit absent that is present.
-    fn aus(&self, layout: &Layout, found: &mut Found) -> Option<(u32, AuCoding)> {
-        layout.part(Place::Facs)?;
-        self.label_file(
-            layout,
-            Place::Facs,
-            "_facs",
-            AuCoding::from_facs_file,
-            found,
-        )
-        .ok()
-        .flatten()
-    }
-
-    fn label_file<T>(
-        &self,
-        layout: &Layout,
-        place: Place,
-        suffix: &str,
-        parse: impl Fn(&str) -> Result<T, Error>,
-        found: &mut Found,
-    ) -> Result<Option<(u32, T)>, ()> {
-        let folder = self.within(place, layout);
-        let names: Vec<_> = match layout.tree.names(&folder) {
-            Ok(names) => {
-                let (labels, others) = names.into_iter().partition(|name| is_text(name));
-                let others: Vec<String> = others;
-                for name in others {
-                    let reason =
-                        format!("not a label file: expected a name that ends in '{suffix}.txt'");
-                    found
-                        .skipped
-                        .push(Skipped::new(join(&folder, &name), reason));
-                }
-                labels
-            }
-            // No folder, an empty folder: not labelled.
-            Err(_) if !layout.tree.is_folder(&folder) => return Ok(None),
-            Err(error) => return skip(found, folder, error.reason()),
-        };
-        let [name] = names.as_slice() else {
-            return match names.len() {
-                0 => Ok(None),
-                more => {
-                    let reason = format!(
-                        "expected one label file, found {more}: {}",
-                        names.join(", ")
-                    );
-                    skip(found, folder, reason)
-                }
-            };
-        };
-        let here = join(&folder, name);
-        let stem = without_suffix(&name[..name.len() - TEXT.len()], suffix);
-        let named = frame_name(stem).filter(|&(s, q, _)| s == self.subject && q == self.folders.1);
-        let Some((_, _, frame)) = named else {
-            let reason = format!(
-                "expected a name like '{}_00000011{suffix}.txt'",
-                self.name()
-            );
-            return skip(found, here, reason);
-        };
-        let bytes = match layout.tree.read(&here, TEXT_LIMIT) {
-            Ok(bytes) => bytes,
-            Err(error) => return skip(found, here, error.reason()),
-        };
-        found.read.push(ReadFile::new(here.clone(), &bytes));
-        match parse(&text_of(&bytes)) {
-            Ok(value) => Ok(Some((frame, value))),
-            Err(error) => skip(found, here, error.reason()),
-        }
-    }
-
-    /// The frames in order of number, or `None` (and a reason) if there are too few.
-    fn frames(&self, layout: &Layout, labelled: bool, found: &mut Found) -> Option<Vec<Frame>> {
-        let here = self.within(Place::Images, layout);
-        let names = match layout.tree.names(&here) {
-            Ok(names) => names,
-            Err(error) => {
-                found
-                    .skipped
-                    .push(Skipped::new(here, format!("no frames: {}", error.reason())));
-                return None;
-            }
-        };
-        let mut frames: Vec<Frame> = Vec::new();
-        for name in &names {
-            let path = join(&here, name);
-            if is_other_image(name) {
-                found.skipped.push(Skipped::new(path, OTHER_IMAGE));
-                continue;
-            }
-            if !is_image(name) {
-                continue;
-            }
-            if !layout.tree.is_file(&path) {
-                found.skipped.push(Skipped::new(path, "not a file"));
-                continue;
-            }
-            let stem = name
-                .rsplit_once('.')
-                .map_or(name.as_str(), |(stem, _)| stem);
-            match frame_name(stem).filter(|&(s, q, _)| s == self.subject && q == self.folders.1) {
-                Some((_, _, number)) => frames.push(Frame { number, path }),
-                None => {
-                    let reason = format!("expected a name like '{}_00000001.png'", self.name());
-                    found.skipped.push(Skipped::new(path, reason));
-                }
-            }
-        }
-        frames.sort_by_key(|frame| frame.number);
-        frames.dedup_by(|again, taken| {
-            let double = again.number == taken.number;
-            if double {
-                let reason = format!("frame {} again; {} was taken", again.number, taken.path);
-                let path = std::mem::take(&mut again.path);
-                found.skipped.push(Skipped::new(path, reason));
-            }
-            double
-        });
-        let least = if labelled { PEAK_FRAMES + 1 } else { 1 };
-        if frames.len() < least {
-            let reason = format!("{} frames; at least {least} are needed", frames.len());
-            found.skipped.push(Skipped::new(here, reason));
-            return None;
-        }
-        Some(frames)
-    }
-
-    /// Label files are named after the peak frame, which is the last one. If the frames end before it, the peak is
-    /// missing, and what is last is no peak.
-    fn peak_is_there(
-        &self,
-        frames: &[Frame],
-        emotion: &Option<(u32, Expression)>,
-        aus: &Option<(u32, AuCoding)>,
-        layout: &Layout,
-        found: &mut Found,
-    ) -> bool {
-        let last = frames.last().map_or(0, |frame| frame.number);
-        let named = [emotion.as_ref().map(|e| e.0), aus.as_ref().map(|a| a.0)]
-            .into_iter()
-            .flatten()
-            .max();
-        match named {
-            Some(peak) if peak > last => {
-                let here = self.within(Place::Images, layout);
-                let reason = format!(
-                    "frames are missing: the labels are of frame {peak}, the last image is frame {last}"
-                );
-                found.skipped.push(Skipped::new(here, reason));
-                false
-            }
-            Some(peak) if peak < last => {
-                let here = self.within(Place::Images, layout);
-                let reason = format!(
-                    "the labels are of frame {peak}, but the images go on to frame {last}; the last ones were taken"
-                );
-                found.skipped.push(Skipped::new(here, reason));
-                true
-            }
-            _ => true,
-        }
-    }
-
-    /// First frame neutral, last three the label (DESIGN 2); those that are classes here.
-    fn labelled(
-        &self,
-        layout: &Layout,
-        classes: &ClassMap,
-        expression: Expression,
-        aus: AuCoding,
-        frames: &[Frame],
-        found: &mut Found,
-    ) {
-        let peaks = &frames[frames.len() - PEAK_FRAMES..];
-        let numbers: Vec<u32> = peaks.iter().map(|frame| frame.number).collect();
-        found.late = (frames[0].number > 1).then_some(frames[0].number);
-        let follow = numbers.windows(2).all(|two| two[0] + 1 == two[1]);
-        found.gap = (!follow).then_some(numbers);
-        match classes.label_of(Expression::Neutral) {
-            Some(label) => found.samples.push(self.sample(
-                layout,
-                &frames[0],
-                Role::Labelled,
-                label,
-                AuCoding::NotCoded,
-            )),
-            None => found.left_out.push(Expression::Neutral),
-        }
-        let Some(label) = classes.label_of(expression) else {
-            found.left_out.extend([expression; PEAK_FRAMES]);
-            return;
-        };
-        for (at, frame) in peaks.iter().enumerate() {
-            let aus = if at + 1 == PEAK_FRAMES {
-                aus.clone()
-            } else {
-                AuCoding::NotCoded
-            };
-            found
-                .samples
-                .push(self.sample(layout, frame, Role::Labelled, label, aus));
-        }
-    }
-
-    /// The peak frame of a recording with FACS codes but no emotion label. Without either there is nothing to hold out.
-    fn held_out(&self, layout: &Layout, aus: AuCoding, frames: &[Frame], found: &mut Found) {
-        match (frames.last(), &aus) {
-            (Some(peak), AuCoding::Coded(_)) => {
-                found
-                    .samples
-                    .push(self.sample(layout, peak, Role::HeldOut, -1, aus))
-            }
-            _ => found.bare = true,
-        }
-    }
-
-    fn sample(
-        &self,
-        layout: &Layout,
-        frame: &Frame,
-        role: Role,
-        label: i64,
-        aus: AuCoding,
-    ) -> RawSample {
-        let landmarks = layout.part(Place::Landmarks).map(|_| {
-            let folder = self.within(Place::Landmarks, layout);
-            let name = frame.path.rsplit('/').next().unwrap_or_default();
-            let stem = name.rsplit_once('.').map_or(name, |(stem, _)| stem);
-            let named = |end| join(&folder, &format!("{stem}_landmarks{end}"));
-            let there = [TEXT, ".TXT"].map(named);
-            there.into_iter().find(|path| layout.tree.is_file(path))
-        });
-        RawSample {
-            image: RawImage::File,
-            path: frame.path.clone(),
-            subject: self.subject,
-            sequence: self.name(),
-            frame: frame.number,
-            role,
-            label,
-            aus,
-            landmarks: landmarks.flatten(),
-            is_face: false,
-            parts: Vec::new(),
-        }
-    }
-}
-
-/// Notes a bad input and gives up on it.
-fn skip<T>(found: &mut Found, path: String, reason: String) -> Result<T, ()> {
-    found.skipped.push(Skipped::new(path, reason));
-    Err(())
-}
-
-/// How the names of label files end.
-const TEXT: &str = ".txt";
-
-fn is_text(name: &str) -> bool {
-    name.to_ascii_lowercase().ends_with(TEXT)
 }

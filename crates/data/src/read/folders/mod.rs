@@ -1,24 +1,25 @@
 //! Class folders: one folder of images per class at any depth, as CK+48 comes.
 
+mod notes;
 mod people;
 mod walk;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
 use crate::error::Error;
 use crate::fold::part::Part;
-use crate::label::au::AuCoding;
-use crate::label::class_map::ClassMap;
-use crate::label::expression::Expression;
-use crate::label::role::Role;
+use crate::label::ClassMap;
+use crate::read::ck_plus::SYNTHETIC_MARK;
 use crate::read::file::Skipped;
-use crate::read::pixel_csv::{empty_classes, left_out_note};
-use crate::read::source::{Fetched, Folding, RawImage, RawSample, Scan, Source};
+use crate::read::name::listed;
+use crate::read::notes::{empty_classes, keep_classes};
+use crate::read::source::{Fetched, Folding, RawSample, Scan, Source};
 use crate::read::tree::FileTree;
-use people::{Pattern, Told, numbers};
+
+use people::Pattern;
 pub(crate) use walk::class_of;
 use walk::{Image, Walk};
 
@@ -29,7 +30,7 @@ pub struct FolderOptions {
     /// The classes; images of other expressions are left out. `None` (our choice): the expressions that occur.
     pub classes: Option<ClassMap>,
     /// A regular expression (crate `regex`) that is searched for in the path relative to the root, with the groups
-    /// `subject` and, where the paths tell them, `sequence` and `frame` (a number): `(?<subject>[0-9]+)_(?<frame>[0-9]+)`.
+    /// `subject` and, if the paths contain them, `sequence` and `frame` (a number): `(?<subject>[0-9]+)_(?<frame>[0-9]+)`.
     /// `None`: CK+'s file names, `S010_004_00000017` and anything behind.
     pub subject_pattern: Option<String>,
 }
@@ -46,29 +47,17 @@ impl FolderOptions {
 
 /// A folder with folders of images for each class, at any depth: CK+48, `train/happy/x.png`, `S010/happy/x.png`.
 ///
-/// Of the folders above an image the deepest that names an expression decides ([`Expression::from_name`]; `3_happy` too,
-/// but not `3`: codes differ between data sets). If every name tells a subject, folds are dealt by subject; if a single
+/// Of the folders above an image the deepest that names an expression decides ([`Expression::from_name`](crate::Expression::from_name); `3_happy` too,
+/// but not `3`: codes differ between data sets). If every name contains a subject, folds are made by subject; if a single
 /// one does not, image by image, and the set is not subject-independent. Then folders `train`, `validation` and `test`
-/// (as [`Part::from_name`] knows them) are the set's one given split, if all three occur. Nothing here knows FACS codes.
+/// (names of [`Part::from_name`]) are the set's one given split, if all three occur. The images have no FACS codes.
 ///
-/// The folders are walked through once, by [`open`](Self::open).
+/// [`open`](Self::open) walks through the folders once.
 #[derive(Debug, Clone)]
 pub struct Folders {
     tree: FileTree,
     classes: ClassMap,
-    images: Vec<Known>,
-    skipped: Vec<Skipped>,
-    folding: Folding,
-    notes: Vec<String>,
-}
-
-/// An image with what its path tells.
-#[derive(Debug, Clone)]
-struct Known {
-    image: Image,
-    told: Option<Told>,
-    /// −1 unless folds are dealt by subject.
-    subject: i64,
+    scan: Scan,
 }
 
 /// One file in so many may lack a subject's name and be left out for it (our choice).
@@ -78,25 +67,14 @@ impl Folders {
     /// Finds the class folders below `root` and the images in them.
     ///
     /// # Errors
-    /// [`Error::Layout`] if fewer than two classes are there, with what is; [`Error::NothingLabelled`] if their folders hold
-    /// no images; [`Error::Setting`] for a subject pattern that is wrong or matches no path.
+    /// [`Error::Layout`] if there are fewer than two classes; [`Error::NothingLabelled`] if their folders hold no images;
+    /// [`Error::Setting`] for a subject pattern that is wrong or matches no path.
     pub fn open(root: &Path, options: &FolderOptions) -> Result<Self, Error> {
-        options.check()?;
-        Self::in_tree(FileTree::open(root)?, options)
-    }
-
-    /// [`open`](Self::open) with the files of any tree.
-    pub(crate) fn in_tree(tree: FileTree, options: &FolderOptions) -> Result<Self, Error> {
         let pattern = Pattern::new(options.subject_pattern.as_deref())?;
-        let Walk {
-            mut images,
-            mut skipped,
-            named,
-            archives,
-            ..
-        } = Walk::through(&tree)?;
-        skipped.extend(tree.refused());
-        if images.is_empty() && named.len() >= 2 {
+        let tree = FileTree::open(root)?;
+        let mut walk = Walk::through(&tree)?;
+        walk.skipped.extend(tree.refused());
+        if walk.images.is_empty() && walk.named.len() >= 2 {
             return Err(Error::NothingLabelled {
                 path: tree.root().to_path_buf(),
                 reason: "the class folders hold no PNG or JPEG".to_owned(),
@@ -104,325 +82,199 @@ impl Folders {
         }
         let mut notes = Vec::new();
         if let Some(classes) = &options.classes {
-            notes.extend(leave_out(&mut images, classes));
+            notes.extend(keep_classes(
+                &mut walk.images,
+                classes,
+                |image| image.expression,
+                "images",
+            ));
         }
-        let mut images: Vec<Known> = images
-            .into_iter()
-            .map(|image| Known {
-                told: pattern.read(&image.path),
-                image,
-                subject: -1,
-            })
-            .collect();
+        for image in &mut walk.images {
+            image.identity = pattern.read(&image.path);
+        }
         if options.subject_pattern.is_some() {
-            skipped.extend(keep_matching(&mut images)?);
+            keep_matching(&mut walk)?;
         }
-        let occurring: Vec<_> = images.iter().map(|known| known.image.expression).collect();
-        if ClassMap::of(&occurring).is_err() {
-            return Err(too_few(&tree, &occurring, &archives, options)?);
-        }
-        let classes = match &options.classes {
-            Some(classes) => classes.clone(),
-            None => ClassMap::of(&occurring)?,
-        };
-        notes.extend(empty_classes(&classes, &occurring));
-        notes.extend(empty_folders(&classes, &named, options));
-        notes.extend(doubles(&images));
-        notes.extend(unread(&archives));
+        let classes = choose_classes(&tree, &walk, options, &mut notes)?;
         if options.subject_pattern.is_none() {
-            skipped.extend(skip_strays(&mut images));
+            skip_strays(&mut walk);
         }
-        let folding = deal(&mut images, &mut notes);
+        let folding = assign(&mut walk.images, &mut notes);
+        let given = folding == Folding::Given(1);
+        let sample = |image: &Image| sample(image, &classes, given);
+        let scan = Scan {
+            samples: walk.images.iter().map(sample).collect(),
+            skipped: walk.skipped,
+            read: Vec::new(),
+            folding,
+            notes,
+        };
         Ok(Self {
             tree,
             classes,
-            images,
-            skipped,
-            folding,
-            notes,
+            scan,
         })
     }
+}
 
-    fn sample(&self, known: &Known) -> RawSample {
-        let image = &known.image;
-        let stem = image.path.rsplit_once('.').map_or(&*image.path, |(s, _)| s);
-        let told = known.told.as_ref();
-        let given = self.folding == Folding::Given(1);
-        RawSample {
-            path: image.path.clone(),
-            image: RawImage::File,
-            subject: known.subject,
-            // A recording that is not told is the image alone, by its whole path: file names repeat between folders.
-            sequence: told
-                .and_then(|told| told.sequence.clone())
-                .unwrap_or_else(|| stem.to_owned()),
-            frame: told.and_then(|told| told.frame).unwrap_or(0),
-            role: Role::Labelled,
-            label: self.classes.label_of(image.expression).unwrap_or(-1),
-            aus: AuCoding::NotCoded,
-            landmarks: None,
-            is_face: false,
-            parts: given
-                .then_some(image.part.unwrap_or(Part::None))
-                .into_iter()
-                .collect(),
-        }
+fn sample(image: &Image, classes: &ClassMap, given: bool) -> RawSample {
+    let identity = image.identity.as_ref();
+    let label = classes.label_of(image.expression).unwrap_or(-1);
+    let alone = RawSample::labelled(&image.path, label);
+    RawSample {
+        subject: image.subject,
+        // Without a recording's name the whole path: file names repeat between folders.
+        sequence: identity
+            .and_then(|identity| identity.sequence.clone())
+            .unwrap_or(alone.sequence),
+        frame: identity.and_then(|identity| identity.frame).unwrap_or(0),
+        parts: Vec::from_iter(given.then_some(image.part.unwrap_or(Part::None))),
+        ..alone
     }
 }
 
-/// Names the expressions that have a folder and no image, where the classes are those that occur: they are no class then.
-fn empty_folders(
-    classes: &ClassMap,
-    named: &BTreeSet<Expression>,
-    options: &FolderOptions,
-) -> Option<String> {
-    let empty = named
-        .iter()
-        .filter(|&&expression| classes.label_of(expression).is_none());
-    let names: Vec<_> = empty.map(|expression| expression.name()).collect();
-    (options.classes.is_none() && !names.is_empty()).then(|| {
-        let names = names.join(", ");
-        format!("There is a folder, but no image, of {names}: no class of this set.")
-    })
-}
-
-/// Images of the classes; what is left out is counted in a note.
-fn leave_out(images: &mut Vec<Image>, classes: &ClassMap) -> Option<String> {
-    let mut left_out = BTreeMap::new();
-    images.retain(|image| {
-        let wanted = classes.label_of(image.expression).is_some();
-        if !wanted {
-            *left_out.entry(image.expression).or_insert(0) += 1;
-        }
-        wanted
-    });
-    left_out_note("images", &left_out)
-}
-
-/// Images whose path matches the pattern given; the others are skipped one by one.
-fn keep_matching(images: &mut Vec<Known>) -> Result<Vec<Skipped>, Error> {
-    let count = images.len();
-    let (matching, others): (Vec<_>, Vec<_>) =
-        images.drain(..).partition(|known| known.told.is_some());
-    *images = matching;
-    match others.first() {
-        Some(example) if images.is_empty() => Err(Error::setting(
+/// Keeps the images whose path matches the pattern given.
+fn keep_matching(walk: &mut Walk) -> Result<(), Error> {
+    let count = walk.images.len();
+    let skipped = skip_unidentified(walk, "its path does not match the subject pattern");
+    match walk.skipped.get(skipped) {
+        Some(Skipped { path, .. }) if walk.images.is_empty() => Err(Error::setting(
             "subject pattern",
             format!(
-                "matches none of the {count} paths, such as '{}' (they are relative to the root, with /)",
-                example.image.path
+                "matches none of the {count} paths, such as '{path}' (they are relative to the root, with /)"
             ),
         )),
-        _ => {
-            let reason = "its path does not match the subject pattern";
-            let skipped = others.into_iter();
-            Ok(skipped
-                .map(|known| Skipped::new(known.image.path, reason))
-                .collect())
-        }
+        _ => Ok(()),
     }
 }
 
-/// Where nearly all file names tell a subject, the few others are left out: kept, they would cost the subjects of all.
-fn skip_strays(images: &mut Vec<Known>) -> Vec<Skipped> {
-    let strays = images.iter().filter(|known| known.told.is_none()).count();
-    if strays == 0 || strays * STRAYS_AMONG > images.len() {
-        return Vec::new();
-    }
-    let (telling, strays): (Vec<_>, Vec<_>) =
-        images.drain(..).partition(|known| known.told.is_some());
-    *images = telling;
-    let reason = "its name does not tell a subject, as nearly all others here do";
-    let skipped = strays.into_iter();
-    skipped
-        .map(|known| Skipped::new(known.image.path, reason))
-        .collect()
-}
-
-/// Names the archives that lie beside the class folders.
-fn unread(archives: &[String]) -> Option<String> {
-    (!archives.is_empty()).then(|| {
-        format!(
-            "Archives beside the class folders are not read: {} (if one of them holds the data, name it as the input).",
-            listed(archives)
-        )
-    })
-}
-
-fn listed(names: &[String]) -> String {
-    match names.len() {
-        0 => "an empty folder".to_owned(),
-        1..=8 => names.join(", "),
-        more => format!("{} and {} more", names[..8].join(", "), more - 8),
+/// Leaves out the few images whose names contain no subject if nearly all others do: kept, they would cost the subjects of
+/// all.
+fn skip_strays(walk: &mut Walk) {
+    let strays = walk
+        .images
+        .iter()
+        .filter(|image| image.identity.is_none())
+        .count();
+    if strays * STRAYS_AMONG <= walk.images.len() {
+        skip_unidentified(
+            walk,
+            "its name contains no subject, unlike nearly all others here",
+        );
     }
 }
 
-fn first_refused(tree: &FileTree) -> String {
-    tree.refused().first().map_or(String::new(), |first| {
-        format!("; not read: {} ({})", first.path, first.reason)
-    })
+/// Skips the images whose names contain no subject; returns their start in the list of skipped inputs.
+fn skip_unidentified(walk: &mut Walk, reason: &str) -> usize {
+    let before = walk.skipped.len();
+    let unidentified = walk.images.extract_if(.., |image| image.identity.is_none());
+    walk.skipped
+        .extend(unidentified.map(|image| Skipped::new(image.path, reason)));
+    before
 }
 
-fn too_few(
+/// The classes given, or those that occur.
+fn choose_classes(
     tree: &FileTree,
-    occurring: &[Expression],
-    archives: &[String],
+    walk: &Walk,
     options: &FolderOptions,
-) -> Result<Error, Error> {
-    let mut listed = listed(&tree.names("")?) + &first_refused(tree);
-    if tree
-        .names("")?
+    notes: &mut Vec<String>,
+) -> Result<ClassMap, Error> {
+    let occurring: Vec<_> = walk.images.iter().map(|image| image.expression).collect();
+    let Ok(found) = ClassMap::of(&occurring) else {
+        let wanted = match &options.classes {
+            Some(classes) => format!("out of {}", classes.names().join(", ")),
+            None => "named after it (anger, disgust, fear, happy, sadness, surprise …)".to_owned(),
+        };
+        let expected = format!(
+            "a folder of images for each class, {wanted}, at any depth, at least two of them (a number alone is no name: \
+             write 3_happy for 3)"
+        );
+        return Err(Error::layout(tree.root(), expected, too_few(tree, walk)?));
+    };
+    let classes = options.classes.clone().unwrap_or(found);
+    notes.extend(empty_classes(&classes, &occurring));
+    if options.classes.is_none() {
+        notes.extend(notes::empty_folders(&classes, &walk.named));
+    }
+    notes.extend(notes::doubles(&walk.images));
+    notes.extend(notes::unread(&walk.archives));
+    Ok(classes)
+}
+
+/// What lies where two classes were expected.
+fn too_few(tree: &FileTree, walk: &Walk) -> Result<String, Error> {
+    let names = tree.names("")?;
+    let mut found = listed(&names);
+    if let Some(first) = tree.refused().first() {
+        found += &format!("; not read: {} ({})", first.path, first.reason);
+    }
+    if names
         .iter()
         .any(|name| name.eq_ignore_ascii_case("cohn-kanade-images"))
     {
-        listed += "; this looks like CK+ itself, which is another source: ck_plus";
+        found += "; this is CK+ itself, which is another source: ck_plus";
     }
-    if let Some(archive) = archives.first() {
-        let on_disk = tree.place(archive).is_file();
-        listed += &match on_disk {
-            true => format!("; if {archive} holds the data, name it as the input"),
-            false => format!(
-                "; if {archive}, an archive within the archive, holds the data, unpack the outer one"
-            ),
+    if let Some(archive) = walk.archives.first() {
+        let (within, way_out) = match tree.place(archive).is_file() {
+            true => ("", "name it as the input"),
+            false => (", an archive within the archive,", "unpack the outer one"),
         };
+        found += &format!("; if {archive}{within} holds the data, {way_out}");
     }
-    let wanted = match &options.classes {
-        Some(classes) => format!("out of {}", classes.names().join(", ")),
-        None => "named after it (anger, disgust, fear, happy, sadness, surprise …)".to_owned(),
-    };
-    Ok(Error::Layout {
-        path: tree.root().to_path_buf(),
-        expected: format!(
-            "a folder of images for each class, {wanted}, at any depth, at least two of them (a number alone is no name: \
-             write 3_happy for 3)"
-        ),
-        found: match occurring.first() {
-            Some(only) => format!("{listed}; images of {only} alone"),
-            None => listed,
-        },
-    })
+    if let Some(only) = walk.images.first() {
+        found += &format!("; images of {} alone", only.expression);
+    }
+    Ok(found)
 }
 
-/// Notes on images that have subject, sequence and frame in common: copies, or contradicting labels.
-fn doubles(images: &[Known]) -> Vec<String> {
-    let mut first: BTreeMap<(&str, &str, u32), &Image> = BTreeMap::new();
-    let (mut copies, mut conflicts) = (Vec::new(), Vec::new());
-    for Known { image, told, .. } in images {
-        let Some(Told {
-            subject,
-            sequence: Some(sequence),
-            frame: Some(frame),
-        }) = told
-        else {
-            continue;
-        };
-        let seen = *first.entry((subject, sequence, *frame)).or_insert(image);
-        match seen.expression == image.expression {
-            _ if seen.path == image.path => {}
-            true => copies.push((seen, image)),
-            false => conflicts.push((seen, image)),
-        }
-    }
-    let note = |pairs: &[(&Image, &Image)], what: &str| {
-        let (a, b) = pairs.first()?;
-        let (count, a, b) = (pairs.len(), &a.path, &b.path);
-        Some(format!(
-            "Images with the subject, sequence and frame of an earlier one {what}: {count} (first {b}, as {a}); all are kept."
-        ))
-    };
-    let notes = [
-        note(&copies, "of the same class"),
-        note(
-            &conflicts,
-            "of another class, so that labels contradict each other (`faus data audit` tells more)",
-        ),
-    ];
-    notes.into_iter().flatten().collect()
-}
-
-/// How folds are made, with subjects and order set accordingly, and notes that say why.
-fn deal(images: &mut [Known], notes: &mut Vec<String>) -> Folding {
+/// How folds are made, with a note on why; numbers the people and sorts the images accordingly.
+fn assign(images: &mut [Image], notes: &mut Vec<String>) -> Folding {
     let parts: BTreeSet<&str> = images
         .iter()
-        .filter_map(|known| known.image.part.map(Part::name))
+        .filter_map(|image| image.part.map(Part::name))
         .collect();
-    let silent = images.iter().filter(|known| known.told.is_none());
-    let (silent, example) = (silent.clone().count(), silent.map(|k| &k.image.path).next());
-    let folding = match example {
-        None => Folding::BySubject(by_subject(images, notes)),
-        Some(example) => {
-            let names = match silent == images.len() {
-                true => format!("No file name tells a subject (such as {example})"),
-                false => format!(
-                    "Only {} of {} file names tell a subject ({example} does not)",
-                    images.len() - silent,
-                    images.len()
-                ),
-            };
-            notes.push(format!(
-                "{names}, so no fold keeps people apart; a subject pattern can tell where the person is in the paths."
-            ));
-            match parts.len() {
-                3 => Folding::Given(1),
-                _ => Folding::ByImage,
-            }
-        }
+    let silent = notes::no_people(images);
+    let folding = match silent {
+        None => Folding::BySubject(number_people(images, notes)),
+        Some(_) if parts.len() == 3 => Folding::Given(1),
+        Some(_) => Folding::ByImage,
     };
-    notes.extend(parts_note(images, &parts, &folding));
+    notes.extend(silent);
+    notes.extend(notes::parts(images, &parts, &folding));
     match folding {
-        // In order of person, as CK+ itself is listed.
-        Folding::BySubject(_) => images.sort_by(|a, b| person(a).cmp(&person(b))),
-        _ => images.sort_by(|a, b| {
-            let key = |known: &Known| known.image.expression;
-            (key(a), &a.image.path).cmp(&(key(b), &b.image.path))
-        }),
+        // In order of person, like CK+ itself.
+        Folding::BySubject(_) => images.sort_by(|a, b| by_person(a).cmp(&by_person(b))),
+        _ => images.sort_by(|a, b| (a.expression, &a.path).cmp(&(b.expression, &b.path))),
     }
     folding
 }
 
-fn person(known: &Known) -> (i64, Option<&str>, Option<u32>, &str) {
-    let told = known.told.as_ref();
+fn by_person(image: &Image) -> (i64, Option<&str>, Option<u32>, &str) {
+    let identity = image.identity.as_ref();
+    let sequence = identity.and_then(|identity| identity.sequence.as_deref());
     (
-        known.subject,
-        told.and_then(|told| told.sequence.as_deref()),
-        told.and_then(|told| told.frame),
-        &known.image.path,
+        image.subject,
+        sequence,
+        identity.and_then(|identity| identity.frame),
+        &image.path,
     )
 }
 
-fn by_subject(images: &mut [Known], notes: &mut Vec<String>) -> BTreeSet<i64> {
-    let texts: Vec<String> = images
-        .iter()
-        .map(|known| known.told.as_ref().map_or("", |t| &t.subject).to_owned())
-        .collect();
-    let (numbers, note) = numbers(texts.iter().map(String::as_str));
+fn number_people(images: &mut [Image], notes: &mut Vec<String>) -> BTreeSet<i64> {
+    let subject = |image: &Image| {
+        image
+            .identity
+            .as_ref()
+            .map_or(String::new(), |identity| identity.subject.clone())
+    };
+    let texts: Vec<String> = images.iter().map(subject).collect();
+    let (numbers, note) = people::numbers(texts.iter().map(String::as_str));
     notes.extend(note);
-    for (known, text) in images.iter_mut().zip(&texts) {
-        known.subject = numbers[text.as_str()];
+    for (image, text) in images.iter_mut().zip(&texts) {
+        image.subject = numbers[text.as_str()];
     }
     numbers.into_values().collect()
-}
-
-/// What becomes of folders `train`, `test` and so on.
-fn parts_note(images: &[Known], parts: &BTreeSet<&str>, folding: &Folding) -> Option<String> {
-    let names: Vec<_> = parts.iter().copied().collect();
-    let names = names.join(", ");
-    let unused = images.iter().filter(|known| known.image.part.is_none());
-    let why = match folding {
-        _ if parts.is_empty() => return None,
-        Folding::Given(_) => {
-            let used = "The folders train, validation and test are one given split";
-            return Some(match unused.count() {
-                0 => format!("{used}."),
-                outside => format!("{used}; images outside of them, in no part: {outside}."),
-            });
-        }
-        Folding::BySubject(_) => "since folds keep people apart here",
-        Folding::ByImage => "which would take train, validation and test",
-    };
-    Some(format!(
-        "Folders name parts of a split ({names}); they are not used, {why} (`faus data audit` can check the split)."
-    ))
 }
 
 impl Source for Folders {
@@ -435,7 +287,7 @@ impl Source for Folders {
     }
 
     fn synthetic(&self) -> bool {
-        self.tree.is_file(crate::read::ck_plus::SYNTHETIC_MARK)
+        self.tree.is_file(SYNTHETIC_MARK)
     }
 
     fn class_names(&self) -> Vec<String> {
@@ -443,13 +295,7 @@ impl Source for Folders {
     }
 
     fn scan(&self) -> Result<Scan, Error> {
-        Ok(Scan {
-            samples: self.images.iter().map(|known| self.sample(known)).collect(),
-            skipped: self.skipped.clone(),
-            read: Vec::new(),
-            folding: self.folding.clone(),
-            notes: self.notes.clone(),
-        })
+        Ok(self.scan.clone())
     }
 
     fn fetch(&self, sample: &RawSample) -> Result<Fetched, Error> {

@@ -1,4 +1,4 @@
-//! Who is in an image, as far as its name tells.
+//! Subject, recording and frame in the names of files.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::LazyLock;
@@ -11,6 +11,8 @@ use crate::error::Error;
 /// that only looks like one would promise results on unseen people.
 const CK_PLUS: &str =
     r"(?:^|/)[Ss](?<subject>[0-9]{3})_(?<sequence>[0-9]{3})_(?<frame>[0-9]{8})(?:[^0-9/][^/]*)?$";
+/// The groups that a pattern can have.
+const GROUPS: [&str; 3] = ["subject", "sequence", "frame"];
 /// Most characters of a pattern, and most bytes that it is compiled to.
 const PATTERN_LIMIT: usize = 1000;
 const COMPILED_LIMIT: usize = 1 << 20;
@@ -27,13 +29,48 @@ pub(super) struct Pattern {
     ck_plus: bool,
 }
 
-/// What a path tells.
+/// The subject of an image, its recording and its frame, from its path.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Told {
+pub(super) struct Identity {
     pub subject: String,
     /// Unique within the source; `None` if the pattern has no such group.
     pub sequence: Option<String>,
     pub frame: Option<u32>,
+}
+
+impl Pattern {
+    /// The pattern given, or CK+'s.
+    ///
+    /// # Errors
+    /// [`Error::Setting`] if it is no regular expression, too large, or names no subject.
+    pub fn new(given: Option<&str>) -> Result<Self, Error> {
+        // Compiled once: that takes longer than listing a small set.
+        static CK_PLUS_NAMES: LazyLock<Result<Regex, String>> = LazyLock::new(|| compiled(CK_PLUS));
+        let regex = given.map_or_else(|| CK_PLUS_NAMES.clone(), checked);
+        Ok(Self {
+            regex: regex.map_err(|reason| Error::setting("subject pattern", reason))?,
+            ck_plus: given.is_none(),
+        })
+    }
+
+    /// Reads a path relative to the root; `None` if it does not match.
+    pub fn read(&self, path: &str) -> Option<Identity> {
+        let found = self.regex.captures(path)?;
+        let group = |name| found.name(name).map(|group| group.as_str().trim());
+        let subject = group("subject").filter(|subject| !subject.is_empty())?;
+        let sequence = group("sequence").filter(|sequence| !sequence.is_empty());
+        let prefix = if self.ck_plus { "S" } else { "" };
+        // A frame that is no number: the pattern was not meant for this path.
+        let frame = match group("frame") {
+            Some(frame) => Some(frame.parse().ok()?),
+            None => None,
+        };
+        Some(Identity {
+            subject: subject.to_owned(),
+            sequence: sequence.map(|sequence| format!("{prefix}{subject}_{sequence}")),
+            frame,
+        })
+    }
 }
 
 fn compiled(text: &str) -> Result<Regex, String> {
@@ -44,102 +81,67 @@ fn compiled(text: &str) -> Result<Regex, String> {
         .map_err(|error| format!("no regular expression: {error}"))
 }
 
-impl Pattern {
-    /// The pattern given, or CK+'s.
-    ///
-    /// # Errors
-    /// [`Error::Setting`] if it is no regular expression, too large, or names no subject.
-    pub fn new(given: Option<&str>) -> Result<Self, Error> {
-        let wrong = |reason: String| Error::setting("subject pattern", reason);
-        let Some(text) = given else {
-            // Compiled once: it takes longer than to list a small set.
-            static CK_PLUS_NAMES: LazyLock<Result<Regex, String>> =
-                LazyLock::new(|| compiled(CK_PLUS));
-            return Ok(Self {
-                regex: CK_PLUS_NAMES.clone().map_err(wrong)?,
-                ck_plus: true,
-            });
-        };
-        if text.len() > PATTERN_LIMIT {
-            let reason = format!("must have at most {PATTERN_LIMIT} characters");
-            return Err(wrong(reason));
-        }
-        let regex = compiled(text).map_err(wrong)?;
-        let mut groups = regex.capture_names().flatten();
-        if let Some(other) = groups.find(|group| !["subject", "sequence", "frame"].contains(group))
-        {
-            let reason =
-                format!("has the group '{other}', which is none of subject, sequence, frame");
-            return Err(wrong(reason));
-        }
-        if !regex.capture_names().flatten().any(|g| g == "subject") {
-            let reason = "has no group 'subject': write (?<subject>…) about the part of the path that names the person, \
-                          such as (?<subject>[0-9]+)_";
-            return Err(wrong(reason.to_owned()));
-        }
-        Ok(Self {
-            regex,
-            ck_plus: false,
-        })
+fn checked(text: &str) -> Result<Regex, String> {
+    if text.len() > PATTERN_LIMIT {
+        return Err(format!("must have at most {PATTERN_LIMIT} characters"));
     }
-
-    /// What a path relative to the root tells, `None` if it does not match.
-    pub fn read(&self, path: &str) -> Option<Told> {
-        let found = self.regex.captures(path)?;
-        let group = |name| found.name(name).map(|group| group.as_str().trim());
-        let subject = group("subject").filter(|subject| !subject.is_empty())?;
-        let sequence = group("sequence").filter(|sequence| !sequence.is_empty());
-        // A frame that is no number is not read: the pattern was not meant for this path.
-        let frame = match group("frame") {
-            Some(frame) => Some(frame.parse().ok()?),
-            None => None,
-        };
-        Some(Told {
-            subject: subject.to_owned(),
-            sequence: sequence.map(|sequence| match self.ck_plus {
-                true => format!("S{subject}_{sequence}"),
-                false => format!("{subject}_{sequence}"),
-            }),
-            frame,
-        })
+    let regex = compiled(text)?;
+    let groups: Vec<&str> = regex.capture_names().flatten().collect();
+    if let Some(other) = groups.iter().find(|group| !GROUPS.contains(group)) {
+        return Err(format!(
+            "has the group '{other}', which is none of {}",
+            GROUPS.join(", ")
+        ));
+    }
+    match groups.contains(&"subject") {
+        true => Ok(regex),
+        false => Err(
+            "has no group 'subject': write (?<subject>…) about the part of the path that names the person, such as \
+             (?<subject>[0-9]+)_"
+                .to_owned(),
+        ),
     }
 }
 
-/// The number of every subject: its own where it is a number; the others follow the largest of these in the order of
-/// their texts, or count from 1. A note says who is who.
+/// The number of every subject: its own if it is a number; the others follow the largest of these in the order of their
+/// texts, or count from 1. A note lists them.
 pub(super) fn numbers<'a>(
     subjects: impl Iterator<Item = &'a str>,
 ) -> (BTreeMap<&'a str, i64>, Option<String>) {
     let subjects: BTreeSet<&str> = subjects.collect();
-    let own = |subject: &str| -> Option<i64> {
-        let digits = subject.len() <= DIGITS_LIMIT && subject.bytes().all(|b| b.is_ascii_digit());
-        digits.then(|| subject.parse().ok()).flatten()
-    };
-    let first = subjects.iter().filter_map(|s| own(s)).max().unwrap_or(0) + 1;
-    let texts: Vec<_> = subjects.iter().filter(|s| own(s).is_none()).collect();
-    let mut numbers: BTreeMap<_, _> = (first..).zip(&texts).map(|(at, s)| (**s, at)).collect();
+    let (own, texts): (Vec<&str>, Vec<&str>) = subjects.iter().partition(|s| own(s).is_some());
+    let mut numbers: BTreeMap<&str, i64> = own
+        .iter()
+        .filter_map(|s| Some((*s, self::own(s)?)))
+        .collect();
+    let first = numbers.values().max().unwrap_or(&0) + 1;
+    numbers.extend(texts.iter().copied().zip(first..));
+    let named = texts
+        .iter()
+        .take(LISTED)
+        .map(|text| format!("{} {text}", numbers[text]));
+    let mut listed = Vec::from_iter(named).join(", ");
+    if texts.len() > LISTED {
+        listed += &format!(" and {} more", texts.len() - LISTED);
+    }
     let note = (!texts.is_empty()).then(|| {
-        let listed = texts.iter().take(LISTED);
-        let listed: Vec<_> = listed.map(|s| format!("{} {s}", numbers[**s])).collect();
-        let more = match texts.len().saturating_sub(LISTED) {
-            0 => String::new(),
-            more => format!(" and {more} more"),
-        };
-        let (listed, count) = (listed.join(", "), texts.len());
-        let capitals = alike(&texts);
-        format!(
-            "{count} subjects are texts and are numbered in their order: {listed}{more}.{capitals}"
-        )
+        let (count, capitals) = (texts.len(), alike(&texts));
+        format!("{count} subjects are texts and are numbered in their order: {listed}.{capitals}")
     });
-    numbers.extend(subjects.iter().filter_map(|s| Some((*s, own(s)?))));
     (numbers, note)
 }
 
-/// A further sentence where texts differ in capitals alone.
-fn alike(texts: &[&&str]) -> String {
+/// A subject that is a number.
+fn own(subject: &str) -> Option<i64> {
+    let digits = subject.len() <= DIGITS_LIMIT && subject.bytes().all(|b| b.is_ascii_digit());
+    digits.then(|| subject.parse().ok()).flatten()
+}
+
+/// A further sentence if texts differ in capitals alone.
+fn alike(texts: &[&str]) -> String {
     let mut seen = BTreeMap::new();
     let twice = texts.iter().find_map(|text| {
-        let before = seen.insert(text.to_lowercase(), **text)?;
+        let before = seen.insert(text.to_lowercase(), text)?;
         Some(format!(
             " Some differ in capitals alone ({before} and {text}) and count as different people all the same."
         ))
@@ -152,9 +154,9 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    fn told(subject: &str, sequence: Option<&str>, frame: Option<u32>) -> Option<Told> {
+    fn identity(subject: &str, sequence: Option<&str>, frame: Option<u32>) -> Option<Identity> {
         let (subject, sequence) = (subject.to_owned(), sequence.map(str::to_owned));
-        Some(Told {
+        Some(Identity {
             subject,
             sequence,
             frame,
@@ -170,11 +172,13 @@ mod tests {
             "a/s010_004_00000017_flipped.png",
             "x/S010_004_00000017",
         ] {
-            let read = pattern.read(path).map(|told| (told.subject, told.frame));
+            let read = pattern
+                .read(path)
+                .map(|identity| (identity.subject, identity.frame));
             assert_eq!(read, Some(("010".to_owned(), Some(17))), "{path}");
         }
         let sequence = pattern.read("happy/S010_004_00000017.png");
-        assert_eq!(sequence, told("010", Some("S010_004"), Some(17)));
+        assert_eq!(sequence, identity("010", Some("S010_004"), Some(17)));
         for path in [
             "happy/holiday.png",
             "S010_004_00000017/x.png",
@@ -191,12 +195,12 @@ mod tests {
         let pattern = Pattern::new(Some(r"^(?<subject>[^/]+)/[^/]+/(?P<frame>\d+)\.png$")).unwrap();
         assert_eq!(
             pattern.read("anna/happy/12.png"),
-            told("anna", None, Some(12))
+            identity("anna", None, Some(12))
         );
         assert_eq!(pattern.read("anna/happy/12.jpg"), None);
         assert_eq!(pattern.read("anna/happy/99999999999.png"), None);
         let pattern = Pattern::new(Some(r"(?<subject>\w*)-(?<sequence>\w+)")).unwrap();
-        assert_eq!(pattern.read("x/7-b.png"), told("7", Some("7_b"), None));
+        assert_eq!(pattern.read("x/7-b.png"), identity("7", Some("7_b"), None));
         assert_eq!(pattern.read("x/-b.png"), None);
         for (bad, why) in [
             ("(", "no regular expression"),

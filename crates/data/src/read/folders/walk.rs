@@ -1,18 +1,19 @@
-//! Every image below a folder, with the expression and the part that the folders above it name.
+//! Every image below a folder, with the expression and the part in the names of the folders above it.
 
 use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 use crate::error::Error;
 use crate::fold::part::Part;
-use crate::label::expression::Expression;
+use crate::label::Expression;
 use crate::read::file::Skipped;
-use crate::read::name::{OTHER_IMAGE, is_image, is_other_image, is_zip, join};
+use crate::read::folders::people::Identity;
+use crate::read::name::{OTHER_IMAGE, is_image, is_other_image, is_zip, join, stem};
 use crate::read::tree::FileTree;
 
 /// Folders inside one another, at most: people's own layouts have three or four.
 const DEPTH_LIMIT: usize = 16;
-/// Folders in all; with [`DEPTH_LIMIT`] what ends a walk through links that lead from tree to tree.
+/// Folders in all; together with [`DEPTH_LIMIT`] it ends a walk through links between trees.
 const FOLDERS_LIMIT: usize = 1_000_000;
 /// Images in all, as many as rows of a table.
 const IMAGES_LIMIT: usize = 5_000_000;
@@ -23,9 +24,13 @@ pub(super) struct Image {
     pub path: String,
     pub expression: Expression,
     pub part: Option<Part>,
+    /// The subject in its name; the walk leaves it empty.
+    pub identity: Option<Identity>,
+    /// The person's number; −1 unless folds are made by subject.
+    pub subject: i64,
 }
 
-/// What the walk finds.
+/// The findings of the walk.
 #[derive(Debug, Default)]
 pub(super) struct Walk {
     pub images: Vec<Image>,
@@ -39,9 +44,9 @@ pub(super) struct Walk {
     above: Vec<PathBuf>,
 }
 
-/// What the folders above an image say; the deepest decides.
+/// What the folders above an image name; the deepest decides.
 #[derive(Debug, Clone, Copy, Default)]
-struct Said {
+struct Named {
     expression: Option<Expression>,
     part: Option<Part>,
 }
@@ -55,7 +60,7 @@ impl Walk {
         let mut walk = Self::default();
         let names = tree.names("")?;
         walk.above.extend(tree.root().canonicalize());
-        walk.entries(tree, "", &names, Said::default())?;
+        walk.entries(tree, "", &names, Named::default())?;
         Ok(walk)
     }
 
@@ -64,108 +69,110 @@ impl Walk {
         tree: &FileTree,
         folder: &str,
         names: &[String],
-        said: Said,
+        named: Named,
     ) -> Result<(), Error> {
         let mut strays = 0;
         for name in names {
             let path = join(folder, name);
-            // Some tools make a folder for each image and name it after the image's file.
-            let image = is_image(name) && !tree.is_folder(&path);
-            match (image, said.expression) {
-                (true, None) => strays += 1,
-                (true, Some(expression)) => self.images.push(Image {
+            // Folders first: some tools make a folder for each image and name it after the image's file.
+            if tree.is_folder(&path) {
+                let expression = class_of(name).or(named.expression);
+                let part = Part::from_name(name).or(named.part);
+                self.folder(tree, &path, Named { expression, part })?;
+            } else if !is_image(name) {
+                self.other_file(path, name, named);
+            } else if let (Some(expression), part) = (named.expression, named.part) {
+                self.images.push(Image {
                     path,
                     expression,
-                    part: said.part,
-                }),
-                (false, _) if tree.is_folder(&path) => {
-                    let said = Said {
-                        expression: class_of(name).or(said.expression),
-                        part: Part::from_name(name).or(said.part),
-                    };
-                    self.folder(tree, &path, said)?;
-                }
-                (false, _) if is_other_image(name) => {
-                    self.skipped.push(Skipped::new(path, OTHER_IMAGE));
-                }
-                (false, _) if name.contains(char::REPLACEMENT_CHARACTER) => {
-                    let reason = "its name is not UTF-8: rename it";
-                    self.skipped.push(Skipped::new(path, reason));
-                }
-                (false, None) if is_zip(name) && !says_something(name) => self.archives.push(path),
-                (false, _) if is_zip(name) => {
-                    let reason = "an archive within the data set: unpack it to have it read";
-                    self.skipped.push(Skipped::new(path, reason));
-                }
-                (false, _) => {}
+                    part,
+                    identity: None,
+                    subject: -1,
+                });
+            } else {
+                strays += 1;
             }
         }
         if strays > 0 {
-            let place = if folder.is_empty() { "." } else { folder };
-            let images = if strays == 1 {
+            let lie = if strays == 1 {
                 "image lies"
             } else {
                 "images lie"
             };
-            let reason = format!("{strays} {images} in no folder that names an expression");
-            self.skipped.push(Skipped::new(place, reason));
+            let reason = format!("{strays} {lie} in no folder that names an expression");
+            self.skip(if folder.is_empty() { "." } else { folder }, reason);
         }
-        match self.images.len() > IMAGES_LIMIT || self.folders > FOLDERS_LIMIT {
-            false => Ok(()),
-            true => Err(Error::Layout {
-                path: tree.root().to_path_buf(),
-                expected: format!("at most {IMAGES_LIMIT} images in {FOLDERS_LIMIT} folders"),
-                found: "more".to_owned(),
-            }),
+        if self.images.len() <= IMAGES_LIMIT && self.folders <= FOLDERS_LIMIT {
+            return Ok(());
         }
+        let expected = format!("at most {IMAGES_LIMIT} images in {FOLDERS_LIMIT} folders");
+        Err(Error::layout(tree.root(), expected, "more"))
     }
 
-    fn folder(&mut self, tree: &FileTree, path: &str, said: Said) -> Result<(), Error> {
+    fn folder(&mut self, tree: &FileTree, path: &str, named: Named) -> Result<(), Error> {
         self.folders += 1;
-        self.named.extend(said.expression);
+        self.named.extend(named.expression);
         if path.split('/').count() > DEPTH_LIMIT {
-            let reason = format!("more than {DEPTH_LIMIT} folders inside one another");
-            self.skipped.push(Skipped::new(path, reason));
+            self.skip(
+                path,
+                format!("more than {DEPTH_LIMIT} folders inside one another"),
+            );
             return Ok(());
         }
         // A folder of an archive has no place on disk, and no links.
         let real = tree.place(path).canonicalize().ok();
         if real.as_ref().is_some_and(|real| self.above.contains(real)) {
-            let reason = "a link back to a folder that it lies in";
-            self.skipped.push(Skipped::new(path, reason));
+            self.skip(path, "a link back to a folder that it lies in");
             return Ok(());
         }
         let names = match tree.names(path) {
             Ok(names) => names,
             Err(error) => {
-                self.skipped.push(Skipped::new(path, error.reason()));
+                self.skip(path, error.reason());
                 return Ok(());
             }
         };
         let entered = self.above.len();
         self.above.extend(real);
-        let walked = self.entries(tree, path, &names, said);
+        let walked = self.entries(tree, path, &names, named);
         self.above.truncate(entered);
         walked
     }
-}
 
-/// Whether an archive is named after a class or a part, so that images would be missed without it.
-fn says_something(archive: &str) -> bool {
-    let stem = archive.rsplit_once('.').map_or(archive, |(stem, _)| stem);
-    class_of(stem).is_some() || Part::from_name(stem).is_some()
+    fn other_file(&mut self, path: String, name: &str, named: Named) {
+        let bare = stem(name);
+        if is_other_image(name) {
+            self.skip(path, OTHER_IMAGE);
+        } else if name.contains(char::REPLACEMENT_CHARACTER) {
+            self.skip(path, "its name is not UTF-8: rename it");
+        } else if !is_zip(name) {
+        } else if named.expression.is_some()
+            || class_of(bare).is_some()
+            || Part::from_name(bare).is_some()
+        {
+            // Images would be missed without it.
+            self.skip(
+                path,
+                "an archive within the data set: unpack it to have it read",
+            );
+        } else {
+            self.archives.push(path);
+        }
+    }
+
+    fn skip(&mut self, path: impl Into<String>, reason: impl Into<String>) {
+        self.skipped.push(Skipped::new(path, reason));
+    }
 }
 
 /// The expression that a folder is named after: `happy`, `Happiness`, and with a number before it `3_happy`, `03-happy`.
 /// Not a number alone: codes differ between data sets.
 pub(crate) fn class_of(folder: &str) -> Option<Expression> {
     let bare = folder.trim_start_matches(|c: char| c.is_ascii_digit());
-    let numbered = bare.len() < folder.len();
-    let name = match numbered {
+    Expression::from_name(match bare.len() < folder.len() {
         true => bare.trim_start_matches([' ', '_', '-', '.']),
         false => folder,
-    };
-    Expression::from_name(name)
+    })
 }
 
 #[cfg(test)]

@@ -1,8 +1,8 @@
-//! The rows of a table: where they lie in the file, and what their small columns say.
+//! The rows of a table: where they lie in the file, and their small columns.
 //!
-//! A row is one line. That is less than CSV allows, and on purpose: a quotation mark that is opened and never closed
-//! would otherwise swallow the rest of the file into one field. So lines are found here, and the fields of a line are
-//! left to the csv crate wherever there are quotation marks.
+//! A row is one line, which is less than CSV allows, on purpose: a quotation mark that is opened and never closed would
+//! otherwise swallow the rest of the file into one field. Lines are found here; the csv crate reads lines with quotation
+//! marks.
 
 use std::borrow::Cow;
 use std::io::{BufRead, Read};
@@ -10,7 +10,7 @@ use std::io::{BufRead, Read};
 use csv::ByteRecord;
 
 use crate::error::Error;
-use crate::label::expression::Expression;
+use crate::label::Expression;
 use crate::label::text::{brief, whole_number};
 
 /// Most pixels of an image in a table: 1024×1024, the largest size that images are prepared in.
@@ -32,7 +32,7 @@ pub(super) struct Columns {
     usage: Option<usize>,
 }
 
-/// What a row's emotion column says.
+/// The emotion column of a row.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Emotion {
     Code(u8),
@@ -44,37 +44,27 @@ impl Columns {
     /// `Err` holds what was found instead.
     pub fn find(header: &[u8]) -> Result<Self, String> {
         let header = header.strip_prefix(b"\xef\xbb\xbf").unwrap_or(header);
-        let candidates = DELIMITERS.iter().map(|&delimiter| {
-            let names = fields(header, delimiter, COLUMNS_LIMIT).map_err(|error| error.reason())?;
-            Self::among(&names, delimiter)
-        });
-        let mut wrong = None;
-        for candidate in candidates {
-            match candidate {
-                Ok(columns) => return Ok(columns),
-                Err(found) => wrong = wrong.or(Some(found)),
-            }
-        }
-        Err(wrong.unwrap_or_default())
+        let mut all = Vec::from(DELIMITERS.map(|delimiter| Self::separated(header, delimiter)));
+        let fitting = all.iter().position(Result::is_ok).unwrap_or(0);
+        all.swap_remove(fitting)
     }
 
     pub fn has_usage(&self) -> bool {
         self.usage.is_some()
     }
 
-    fn among(names: &[Cow<'_, [u8]>], delimiter: u8) -> Result<Self, String> {
-        let names: Vec<String> = names
-            .iter()
-            .map(|name| String::from_utf8_lossy(name).trim().to_lowercase())
-            .collect();
-        let find = |wanted: &str| -> Result<Option<usize>, String> {
+    fn separated(header: &[u8], delimiter: u8) -> Result<Self, String> {
+        let names = fields(header, delimiter, COLUMNS_LIMIT).map_err(|error| error.reason())?;
+        let plain = |name: &Cow<[u8]>| String::from_utf8_lossy(name).trim().to_lowercase();
+        let names: Vec<String> = names.iter().map(plain).collect();
+        let [emotion, pixels, usage] = ["emotion", "pixels", "usage"].map(|wanted| {
             let mut places = (0..names.len()).filter(|&at| names[at] == wanted);
             match (places.next(), places.next()) {
                 (_, Some(_)) => Err(format!("the column {wanted} twice")),
                 (place, None) => Ok(place),
             }
-        };
-        match (find("emotion")?, find("pixels")?, find("usage")?) {
+        });
+        match (emotion?, pixels?, usage?) {
             (Some(emotion), Some(pixels), usage) => Ok(Self {
                 delimiter,
                 count: names.len(),
@@ -82,40 +72,32 @@ impl Columns {
                 pixels,
                 usage,
             }),
-            _ => Err(names
-                .iter()
-                .take(8)
-                .map(|name| brief(name))
-                .collect::<Vec<_>>()
-                .join(",")),
+            _ => Err(Vec::from_iter(names.iter().take(8).map(|name| brief(name))).join(",")),
         }
     }
 
     fn split<'a>(&self, line: &'a [u8]) -> Result<Vec<Cow<'a, [u8]>>, Error> {
         let fields = fields(line, self.delimiter, self.count + 1)?;
-        match fields.len() {
-            count if count == self.count => Ok(fields),
-            count => Err(Error::parse(format!(
-                "expected {} columns as in the header, found {}{count}",
-                self.count,
-                if count > self.count { "at least " } else { "" },
-            ))),
+        let (expected, found) = (self.count, fields.len());
+        if found == expected {
+            return Ok(fields);
         }
+        let least = if found > expected { "at least " } else { "" };
+        Err(Error::parse(format!(
+            "expected {expected} columns as in the header, found {least}{found}"
+        )))
     }
 
-    /// Emotion and usage of a row; its pixels are looked at when they are wanted.
+    /// Emotion and usage of a row, without a look at its pixels.
     pub fn labels(&self, line: &[u8]) -> Result<(Emotion, String), Error> {
         let fields = self.split(line)?;
         let emotion = String::from_utf8_lossy(&fields[self.emotion]);
         let text = emotion.trim();
-        let read = whole_number(text, 0, u8::MAX)
-            .map(Emotion::Code)
-            .or_else(|| Expression::from_name(text).map(Emotion::Name));
-        let emotion = read.ok_or_else(|| {
-            Error::parse(format!(
-                "expected an emotion code or name, found '{}'",
-                brief(text)
-            ))
+        let code = whole_number(text).map(Emotion::Code);
+        let emotion = code.or_else(|| Expression::from_name(text).map(Emotion::Name));
+        let emotion = emotion.ok_or_else(|| {
+            let found = brief(text);
+            Error::parse(format!("expected an emotion code or name, found '{found}'"))
         })?;
         let usage = self.usage.map(|at| String::from_utf8_lossy(&fields[at]));
         Ok((emotion, brief(&usage.unwrap_or_default())))
@@ -133,12 +115,11 @@ impl Columns {
 /// When a quotation mark is opened and not closed.
 fn fields(line: &[u8], delimiter: u8, most: usize) -> Result<Vec<Cow<'_, [u8]>>, Error> {
     if !line.contains(&b'"') {
-        // Nothing can be quoted: what the csv crate does too (a test compares them), without
-        // copying the pixels.
+        // Nothing is quoted: the same as the csv crate (a test compares them), without copying the pixels.
         let plain = line.split(|&byte| byte == delimiter).take(most);
         return Ok(plain.map(Cow::Borrowed).collect());
     }
-    // A line behind this one tells whether its last quotation mark is closed: if not, that line is swallowed.
+    // A line is added behind this one; a quotation mark that is not closed swallows it.
     let mut reader = csv::ReaderBuilder::new()
         .delimiter(delimiter)
         .has_headers(false)
@@ -250,20 +231,6 @@ impl<R: BufRead> Lines<R> {
             false => Ok(Some(Line::TooLong)),
         }
     }
-}
-
-/// A row that is a sample.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Row {
-    /// First byte in the file.
-    pub at: u64,
-    /// Bytes without the line's end, at most [`ROW_LIMIT`].
-    pub length: u32,
-    /// Counted from 0, without the header and empty lines.
-    pub number: u32,
-    pub expression: Expression,
-    /// Index into [`Table::usages`].
-    pub usage: u16,
 }
 
 #[cfg(test)]

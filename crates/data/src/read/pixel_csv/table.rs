@@ -1,19 +1,16 @@
-//! One pass over a table: where its rows lie and what they are labelled with. A few bytes are kept of each row.
+//! One pass over a table: where its rows lie and their labels. A few bytes are kept of each row.
 
-use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader, Read};
 use std::path::Path;
 
-use sha2::{Digest, Sha256};
+use serde::{Deserialize, Serialize};
 
-use super::TableOptions;
-use super::rows::{Columns, Emotion, Line, Lines, ROW_LIMIT, Row};
-use super::usage::{Deal, Taken, Usages};
 use crate::error::Error;
-use crate::label::class_map::ClassMap;
-use crate::label::expression::Expression;
-use crate::label::label_map::LabelMap;
-use crate::read::file::Skipped;
+use crate::label::{ClassMap, Expression, LabelMap};
+use crate::read::file::{Hashing, Skipped};
+use crate::read::notes::{empty_classes, keep_classes};
+use crate::read::pixel_csv::rows::{Columns, Emotion, Line, Lines, ROW_LIMIT};
+use crate::read::pixel_csv::usage::{Assignment, Row, Taken, Usages};
 use crate::read::source::Folding;
 
 /// Most rows of a table: a hundred and forty times FER2013's. A row takes 24 bytes here and some 300 as a sample.
@@ -21,7 +18,17 @@ const ROWS_LIMIT: usize = 5_000_000;
 /// Most bad rows that are listed one by one. A table with more of them is no table of this kind.
 const BAD_LIMIT: usize = 100_000;
 
-/// What a pass over a table found.
+/// How a pixel table is read.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct TableOptions {
+    /// The classes; rows of other expressions are left out. `None` (our choice): the expressions that occur.
+    pub classes: Option<ClassMap>,
+    /// The meaning of the emotion codes. `auto` (our choice): recognised by the counts of known tables.
+    pub label_map: LabelMap,
+}
+
+/// A table that was read.
 #[derive(Debug)]
 pub(super) struct Table {
     pub columns: Columns,
@@ -35,18 +42,12 @@ pub(super) struct Table {
     pub sha256: [u8; 32],
 }
 
-/// A row as it stands in the file.
-struct Found {
-    row: Row,
-    emotion: Emotion,
-}
-
-/// What the pass itself collects.
+/// The pass itself.
 struct Pass<'a> {
     /// The table, for messages.
     place: &'a Path,
-    name: &'a str,
-    found: Vec<Found>,
+    /// The rows; their expressions are not known before the label map is.
+    found: Vec<(Row, Emotion)>,
     bad: Vec<(u32, String)>,
     usages: Usages,
 }
@@ -59,56 +60,48 @@ impl Table {
         name: &str,
         options: &TableOptions,
     ) -> Result<Self, Error> {
-        let hashing = Hashing {
-            inner: reader,
-            hash: Sha256::new(),
-        };
-        let mut lines = Lines::new(BufReader::with_capacity(1 << 16, hashing));
+        let mut lines = Lines::new(BufReader::with_capacity(1 << 16, Hashing::new(reader)));
         let columns = header(&mut lines, place)?;
         let mut pass = Pass {
             place,
-            name,
             found: Vec::new(),
             bad: Vec::new(),
             usages: Usages::default(),
         };
-        pass.rows(&mut lines, &columns)?;
-        let sha256 = lines.into_inner().into_inner().hash.finalize().into();
-        pass.table(columns, options, sha256)
+        pass.read(&mut lines, &columns)?;
+        let sha256 = lines.into_inner().into_inner().sha256();
+        pass.table(columns, name, options, sha256)
     }
 }
 
 /// The header is the first line that is not empty.
 fn header<R: BufRead>(lines: &mut Lines<R>, place: &Path) -> Result<Columns, Error> {
     let found = loop {
-        match lines.next().map_err(Error::io(place))? {
+        let bytes = match lines.next().map_err(Error::io(place))? {
             None => break "an empty file".to_owned(),
             Some(Line::TooLong) => {
                 break format!(
                     "a first line of more than {ROW_LIMIT} bytes (if its lines end in CR alone, save it with LF)"
                 );
             }
-            Some(Line::Whole { bytes, .. }) if bytes.trim_ascii().is_empty() => {}
-            Some(Line::Whole { bytes, .. }) if other_format(bytes).is_some() => {
-                break other_format(bytes).unwrap_or_default().to_owned();
-            }
-            Some(Line::Whole { bytes, .. }) if bytes.contains(&b'\r') => {
-                break "lines that end in CR alone: save it with LF or CR LF".to_owned();
-            }
-            Some(Line::Whole { bytes, .. }) => match Columns::find(bytes) {
-                Ok(columns) => return Ok(columns),
-                Err(found) => break found,
-            },
+            Some(Line::Whole { bytes, .. }) => bytes,
+        };
+        if bytes.trim_ascii().is_empty() {
+            continue;
+        }
+        if let Some(other) = other_format(bytes) {
+            break other.to_owned();
+        }
+        match Columns::find(bytes) {
+            Ok(columns) => return Ok(columns),
+            Err(found) => break found,
         }
     };
-    Err(Error::Layout {
-        path: place.to_path_buf(),
-        expected: "a table with the columns emotion,pixels,Usage".to_owned(),
-        found,
-    })
+    let expected = "a table with the columns emotion,pixels,Usage";
+    Err(Error::layout(place, expected, found))
 }
 
-/// What a file is that begins like no table, with the way out.
+/// The format of a file that begins like no table, with the way out.
 fn other_format(start: &[u8]) -> Option<&'static str> {
     match start {
         [0x1f, 0x8b, ..] => Some("a gzip archive: unpack it (tar -xzf, gunzip) and name the table"),
@@ -116,40 +109,38 @@ fn other_format(start: &[u8]) -> Option<&'static str> {
             Some("a zip archive or a workbook: give it the ending .zip, or save its sheet as CSV")
         }
         [0xff, 0xfe, ..] | [0xfe, 0xff, ..] => Some("text in UTF-16: save it as CSV in UTF-8"),
+        _ if start.contains(&b'\r') => Some("lines that end in CR alone: save it with LF or CR LF"),
         _ => None,
     }
 }
 
 impl Pass<'_> {
-    fn rows<R: BufRead>(&mut self, lines: &mut Lines<R>, columns: &Columns) -> Result<(), Error> {
+    fn read<R: BufRead>(&mut self, lines: &mut Lines<R>, columns: &Columns) -> Result<(), Error> {
         let mut number = 0;
         while let Some(line) = lines.next().map_err(Error::io(self.place))? {
-            let read = match line {
+            match line {
                 Line::Whole { bytes, .. } if bytes.trim_ascii().is_empty() => continue,
-                Line::Whole { at, bytes } => columns
-                    .labels(bytes)
-                    .map(|(emotion, usage)| (at, bytes.len(), emotion, usage)),
-                Line::TooLong => Err(Error::parse(format!(
-                    "the row has more than {ROW_LIMIT} bytes"
-                ))),
-            };
-            match read {
-                Ok((at, length, emotion, usage)) => {
-                    let row = Row {
-                        at,
-                        length: length as u32,
-                        number,
-                        // Not known before the label map is.
-                        expression: Expression::Neutral,
-                        usage: self.usages.index(&usage),
-                    };
-                    self.found.push(Found { row, emotion });
+                Line::Whole { at, bytes } => match columns.labels(bytes) {
+                    Ok((emotion, usage)) => {
+                        let row = Row {
+                            at,
+                            length: bytes.len() as u32,
+                            number,
+                            expression: Expression::Neutral,
+                            usage: self.usages.index(&usage),
+                        };
+                        self.found.push((row, emotion));
+                    }
+                    Err(error) => self.bad(number, error.reason())?,
+                },
+                Line::TooLong => {
+                    self.bad(number, format!("the row has more than {ROW_LIMIT} bytes"))?
                 }
-                Err(error) => self.bad(number, error.reason())?,
             }
             number += 1;
             if number as usize > ROWS_LIMIT {
-                return Err(self.unusable(format!("at most {ROWS_LIMIT} rows"), "more".to_owned()));
+                let expected = format!("at most {ROWS_LIMIT} rows");
+                return Err(Error::layout(self.place, expected, "more"));
             }
         }
         Ok(())
@@ -158,19 +149,12 @@ impl Pass<'_> {
     fn bad(&mut self, number: u32, reason: String) -> Result<(), Error> {
         self.bad.push((number, reason));
         match self.bad.first() {
-            Some((first, reason)) if self.bad.len() > BAD_LIMIT => Err(self.unusable(
-                format!("at most {BAD_LIMIT} bad rows"),
-                format!("more, the first being row {first}: {reason}"),
-            )),
+            Some((first, reason)) if self.bad.len() > BAD_LIMIT => {
+                let expected = format!("at most {BAD_LIMIT} bad rows");
+                let found = format!("more, the first being row {first}: {reason}");
+                Err(Error::layout(self.place, expected, found))
+            }
             _ => Ok(()),
-        }
-    }
-
-    fn unusable(&self, expected: String, found: String) -> Error {
-        Error::Layout {
-            path: self.place.to_path_buf(),
-            expected,
-            found,
         }
     }
 
@@ -178,68 +162,64 @@ impl Pass<'_> {
     fn table(
         mut self,
         columns: Columns,
+        name: &str,
         options: &TableOptions,
         sha256: [u8; 32],
     ) -> Result<Table, Error> {
-        let (label_map, mut notes) = self.label_map(&options.label_map);
-        let rows = self.named(&label_map)?;
-        let rows = match &options.classes {
-            Some(classes) => wanted(rows, classes, &mut notes),
-            None => rows,
-        };
-        let deal = Deal::of(&rows, &self.usages, columns.has_usage());
-        notes.push(deal.note);
-        let rows = self.used(rows, deal.taken)?;
+        let mut notes = Vec::new();
+        let label_map = self.label_map(&options.label_map, &mut notes);
+        let mut rows = self.with_expressions(label_map.expressions())?;
+        if let Some(classes) = &options.classes {
+            let left_out = keep_classes(&mut rows, classes, |row| row.expression, "rows");
+            notes.extend(left_out);
+        }
+        let assigned = Assignment::of(&rows, &self.usages, columns.has_usage());
+        notes.push(assigned.note);
+        self.refuse(&mut rows, assigned.taken)?;
         if rows.is_empty() {
             return Err(self.nothing_left());
         }
         let occurring: Vec<_> = rows.iter().map(|row| row.expression).collect();
-        let classes = match &options.classes {
-            Some(classes) => classes.clone(),
-            None => ClassMap::of(&occurring)
-                .map_err(|error| self.unusable("two classes".to_owned(), error.to_string()))?,
-        };
+        let given = options.classes.clone();
+        let classes = given.map_or_else(|| ClassMap::of(&occurring), Ok);
+        let too_few = |error: Error| Error::layout(self.place, "two classes", error.to_string());
+        let classes = classes.map_err(too_few)?;
         notes.extend(empty_classes(&classes, &occurring));
-        notes.push(
-            "The table does not say who is in an image: results on unseen people (subject-independent) are impossible \
-             with it."
-                .to_owned(),
-        );
+        let nobody = "The table does not name the people in its images: results on unseen people (subject-independent) are \
+                      impossible with it.";
+        notes.push(nobody.to_owned());
         self.bad.sort_by_key(|(number, _)| *number);
-        let skipped = self
-            .bad
-            .into_iter()
-            .map(|(number, reason)| Skipped::new(format!("{}:{number}", self.name), reason));
+        let bad = self.bad.into_iter();
+        let skipped = bad.map(|(number, reason)| Skipped::new(format!("{name}:{number}"), reason));
         Ok(Table {
             columns,
             rows,
             skipped: skipped.collect(),
             classes,
             label_map,
-            folding: deal.folding,
+            folding: assigned.folding,
             notes,
             usages: self.usages,
             sha256,
         })
     }
 
-    fn label_map(&self, wanted: &LabelMap) -> (LabelMap, Vec<String>) {
+    fn label_map(&self, wanted: &LabelMap, notes: &mut Vec<String>) -> LabelMap {
         let mut counts = [0; 256];
-        for found in &self.found {
-            if let Emotion::Code(code) = found.emotion {
-                counts[usize::from(code)] += 1;
+        for (_, emotion) in &self.found {
+            if let Emotion::Code(code) = emotion {
+                counts[usize::from(*code)] += 1;
             }
         }
         let (map, note) = wanted.resolve(&counts);
-        let coded = counts.iter().any(|&count| count > 0);
-        (map, coded.then_some(note).into_iter().collect())
+        notes.extend((counts != [0; 256]).then_some(note));
+        map
     }
 
-    /// The rows with their expressions; a code that has none makes a row bad.
-    fn named(&mut self, map: &LabelMap) -> Result<Vec<Row>, Error> {
-        let codes = map.expressions();
+    /// The rows with their expressions; a code without one makes a row bad.
+    fn with_expressions(&mut self, codes: &[Expression]) -> Result<Vec<Row>, Error> {
         let mut rows = Vec::with_capacity(self.found.len());
-        for Found { row, emotion } in std::mem::take(&mut self.found) {
+        for (row, emotion) in std::mem::take(&mut self.found) {
             let expression = match emotion {
                 Emotion::Name(expression) => Some(expression),
                 Emotion::Code(code) => codes.get(usize::from(code)).copied(),
@@ -257,76 +237,25 @@ impl Pass<'_> {
         Ok(rows)
     }
 
-    /// Leaves out rows whose usage is none that the parts know.
-    fn used(&mut self, rows: Vec<Row>, taken: Taken) -> Result<Vec<Row>, Error> {
-        let mut kept = Vec::with_capacity(rows.len());
-        for row in rows {
-            let text = self.usages.text(row.usage);
-            match taken.refuses(text) {
-                Some(reason) => self.bad(row.number, reason)?,
-                None => kept.push(row),
-            }
-        }
-        Ok(kept)
+    /// Leaves out the rows whose usage is not taken.
+    fn refuse(&mut self, rows: &mut Vec<Row>, taken: Taken) -> Result<(), Error> {
+        let reason = |row: &Row| taken.refuses(self.usages.text(row.usage));
+        let refused = rows.extract_if(.., |row| reason(row).is_some());
+        let bad: Vec<_> = refused
+            .filter_map(|row| Some((row.number, reason(&row)?)))
+            .collect();
+        bad.into_iter()
+            .try_for_each(|(number, reason)| self.bad(number, reason))
     }
 
     fn nothing_left(&self) -> Error {
+        let bad = self.bad.len();
         let first = self.bad.first().map_or(String::new(), |(number, reason)| {
             format!(", the first being row {number}: {reason}")
         });
         Error::NothingLabelled {
             path: self.place.to_path_buf(),
-            reason: format!(
-                "no row holds a usable image; {} are bad{first}",
-                self.bad.len()
-            ),
+            reason: format!("no row holds a usable image; {bad} are bad{first}"),
         }
-    }
-}
-
-/// Rows of the classes; what is left out is counted in a note.
-fn wanted(mut rows: Vec<Row>, classes: &ClassMap, notes: &mut Vec<String>) -> Vec<Row> {
-    let mut left_out = BTreeMap::new();
-    rows.retain(|row| {
-        let wanted = classes.label_of(row.expression).is_some();
-        if !wanted {
-            *left_out.entry(row.expression).or_insert(0) += 1;
-        }
-        wanted
-    });
-    notes.extend(left_out_note("rows", &left_out));
-    rows
-}
-
-/// A sentence on what was left out because it is no class.
-pub(crate) fn left_out_note(what: &str, left_out: &BTreeMap<Expression, usize>) -> Option<String> {
-    let counts: Vec<_> = left_out
-        .iter()
-        .map(|(expression, count)| format!("{expression} {count}"))
-        .collect();
-    (!counts.is_empty()).then(|| {
-        let counts = counts.join(", ");
-        format!("Left out because their expression is no class here ({what}): {counts}.")
-    })
-}
-
-/// A sentence on classes that were asked for and do not occur.
-pub(crate) fn empty_classes(classes: &ClassMap, occurring: &[Expression]) -> Option<String> {
-    let missing = classes.classes().iter().filter(|c| !occurring.contains(c));
-    let missing: Vec<_> = missing.map(|class| class.name()).collect();
-    (!missing.is_empty()).then(|| format!("No image shows {}.", missing.join(", ")))
-}
-
-/// A reader that hashes what is read from it, so that a large table is read once.
-struct Hashing<R> {
-    inner: R,
-    hash: Sha256,
-}
-
-impl<R: Read> Read for Hashing<R> {
-    fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
-        let count = self.inner.read(buffer)?;
-        self.hash.update(&buffer[..count]);
-        Ok(count)
     }
 }

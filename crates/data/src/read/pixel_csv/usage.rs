@@ -1,16 +1,30 @@
-//! The Usage column: a split that the table brings, if it is whole.
+//! The rows of a table that are samples, and the split in its Usage column.
 
 use std::collections::{BTreeSet, HashMap};
 
-use super::rows::Row;
 use crate::fold::part::Part;
+use crate::label::Expression;
 use crate::read::source::Folding;
 
 /// Different texts that are kept; further ones share one entry, so that memory stays small whatever the column holds.
 const TEXTS_LIMIT: usize = 1000;
-/// Entries that are always there, so that the limit never hides a part.
+/// Entries that are always there, so that the limit never hides a part: each part at its number.
 const SEEDED: [&str; 5] = ["", "Training", "PublicTest", "PrivateTest", "other"];
 const OTHER: u16 = 4;
+
+/// A row that is a sample.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Row {
+    /// First byte in the file.
+    pub at: u64,
+    /// Bytes without the line's end, at most [`ROW_LIMIT`](super::rows::ROW_LIMIT).
+    pub length: u32,
+    /// Counted from 0, without the header and empty lines.
+    pub number: u32,
+    pub expression: Expression,
+    /// Index into [`Usages`].
+    pub usage: u16,
+}
 
 /// The different texts of a column, each kept once.
 #[derive(Debug)]
@@ -21,12 +35,9 @@ pub(super) struct Usages {
 
 impl Default for Usages {
     fn default() -> Self {
-        let texts = SEEDED.map(str::to_owned).to_vec();
-        let index = (0..).zip(&texts).map(|(at, text)| (text.clone(), at));
-        Self {
-            index: index.collect(),
-            texts,
-        }
+        let texts = Vec::from(SEEDED.map(str::to_owned));
+        let index = texts.iter().cloned().zip(0..).collect();
+        Self { texts, index }
     }
 }
 
@@ -40,12 +51,7 @@ impl Usages {
                 self.index.insert(text.to_owned(), at);
                 at
             }
-            None => match Part::from_name(text) {
-                Some(Part::Train) => 1,
-                Some(Part::Validation) => 2,
-                Some(Part::Test) => 3,
-                _ => OTHER,
-            },
+            None => Part::from_name(text).map_or(OTHER, |part| part as u16),
         }
     }
 
@@ -58,11 +64,11 @@ impl Usages {
     }
 }
 
-/// How the column deals the rows.
+/// How the column assigns the rows to parts or folds.
 #[derive(Debug)]
-pub(super) struct Deal {
+pub(super) struct Assignment {
     pub folding: Folding,
-    /// Why so, in a sentence.
+    /// The reason, in a sentence.
     pub note: String,
     pub taken: Taken,
 }
@@ -70,7 +76,7 @@ pub(super) struct Deal {
 /// Which rows are taken.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Taken {
-    /// All: the column says nothing that is understood.
+    /// All: the column names no part.
     All,
     /// Those that name a part.
     Parts,
@@ -81,11 +87,12 @@ pub(super) enum Taken {
 impl Taken {
     /// Why a row with this usage is not taken.
     pub fn refuses(self, usage: &str) -> Option<String> {
-        let known = Part::from_name(usage).is_some();
         match (self, usage) {
             (Self::All, _) | (Self::PartsOrNone, "") => None,
-            _ if known => None,
-            (_, "") => Some("its Usage is empty, and other rows' Usage deals the parts".to_owned()),
+            _ if Part::from_name(usage).is_some() => None,
+            (_, "") => {
+                Some("its Usage is empty, and other rows' Usage names their part".to_owned())
+            }
             (_, other) => Some(format!(
                 "its Usage '{other}' is none of Training, PublicTest, PrivateTest (train, validation, test)"
             )),
@@ -93,40 +100,46 @@ impl Taken {
     }
 }
 
-impl Deal {
-    /// The split of the column if train, validation and test all occur; otherwise folds are dealt image by image.
+impl Assignment {
+    fn given() -> Self {
+        let note =
+            "The column Usage assigns the rows to train, validation and test: one given split.";
+        Self {
+            folding: Folding::Given(1),
+            note: note.to_owned(),
+            taken: Taken::Parts,
+        }
+    }
+
+    /// The split of the column if train, validation and test all occur; otherwise folds are made image by image.
     pub fn of(rows: &[Row], usages: &Usages, has_column: bool) -> Self {
         let texts: BTreeSet<u16> = rows.iter().map(|row| row.usage).collect();
-        let parts: Vec<_> = [Part::Train, Part::Validation, Part::Test]
-            .into_iter()
-            .filter(|part| texts.iter().any(|&at| usages.part(at) == Some(*part)))
-            .map(Part::name)
-            .collect();
-        let by_image = |why: String, taken| Self {
-            folding: Folding::ByImage,
-            note: format!("{why}, so folds are dealt image by image within each class."),
-            taken,
-        };
+        let mut parts = vec![Part::Train, Part::Validation, Part::Test];
+        parts.retain(|part| texts.iter().any(|&at| usages.part(at) == Some(*part)));
         let example = texts
             .iter()
             .map(|&at| usages.text(at))
-            .find(|t| !t.is_empty());
-        match (parts.as_slice(), example) {
-            ([_, _, _], _) => Self {
-                folding: Folding::Given(1),
-                note: "The column Usage deals the rows to train, validation and test: one given split.".to_owned(),
-                taken: Taken::Parts,
-            },
-            _ if !has_column => by_image("The table has no column Usage".to_owned(), Taken::All),
-            ([], None) => by_image("The column Usage is empty".to_owned(), Taken::All),
-            ([], Some(text)) => by_image(
-                format!("The column Usage names no part that is known (it says '{text}')"),
+            .find(|text| !text.is_empty());
+        let (why, taken) = match (parts.as_slice(), example) {
+            ([_, _, _], _) => return Self::given(),
+            _ if !has_column => ("The table has no column Usage".to_owned(), Taken::All),
+            ([], None) => ("The column Usage is empty".to_owned(), Taken::All),
+            ([], Some(text)) => (
+                format!("The column Usage names no known part (an example is '{text}')"),
                 Taken::All,
             ),
-            (some, _) => by_image(
-                format!("The column Usage names only {}", some.join(" and ")),
-                Taken::PartsOrNone,
-            ),
+            (some, _) => {
+                let some = Vec::from_iter(some.iter().map(|part| part.name())).join(" and ");
+                (
+                    format!("The column Usage names only {some}"),
+                    Taken::PartsOrNone,
+                )
+            }
+        };
+        Self {
+            folding: Folding::ByImage,
+            note: format!("{why}, so folds are made image by image within each class."),
+            taken,
         }
     }
 }
@@ -134,9 +147,8 @@ impl Deal {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::label::expression::Expression;
 
-    fn deal(texts: &[&str]) -> Deal {
+    fn deal(texts: &[&str]) -> Assignment {
         let mut usages = Usages::default();
         let row = |text: &&str| Row {
             at: 0,
@@ -146,7 +158,7 @@ mod tests {
             usage: usages.index(text),
         };
         let rows: Vec<_> = texts.iter().map(row).collect();
-        Deal::of(&rows, &usages, true)
+        Assignment::of(&rows, &usages, true)
     }
 
     #[test]

@@ -1,26 +1,19 @@
+//! Contradictions about classes, people and folds, within the set and against somebody else's labels.
+
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use sha2::{Digest, Sha256};
-
 use crate::fold::rule::FoldRule;
-use crate::label::expression::Expression;
+use crate::label::Expression;
 use crate::prepared::Prepared;
 use crate::prepared::sample::Sample;
 use crate::read::folders::class_of;
 
-use super::{Finding, FindingKind, Severity, finding, labelled};
+use super::finding::{Finding, FindingKind};
+use super::labelled;
 
-/// What the set says twice and differently about classes.
-pub(super) fn conflicts(set: &Prepared, examples: usize) -> Vec<Finding> {
-    let conflict = |what: &str, all: Vec<String>| {
-        finding(
-            FindingKind::ClassMapConflict,
-            Severity::Leak,
-            what,
-            &all,
-            examples,
-        )
-    };
+/// Contradictions within the set.
+pub(super) fn conflicts(set: &Prepared) -> Vec<Finding> {
+    let conflict = |what, cases| Finding::leak(FindingKind::ClassMapConflict, what, cases);
     vec![
         conflict(
             "class numbers and names that do not fit each other",
@@ -35,17 +28,15 @@ pub(super) fn conflicts(set: &Prepared, examples: usize) -> Vec<Finding> {
             folders(set),
         ),
         conflict("identical images with different labels", same_images(set)),
-        finding(
+        Finding::leak(
             FindingKind::ArraysContradict,
-            Severity::Leak,
             "rows whose subject or fold in samples.csv is another than in subjects.npy or folds.npy",
-            &arrays(set),
-            examples,
+            arrays(set),
         ),
     ]
 }
 
-/// Readers take folds from either: what is true of one must be true of the other.
+/// Readers take subjects and folds from the table or from the arrays, so both must agree.
 fn arrays(set: &Prepared) -> Vec<String> {
     let given = set.info().fold_rule == FoldRule::Given;
     let arrays = set.subjects().iter().zip(set.folds());
@@ -69,52 +60,41 @@ fn numbers_and_names(set: &Prepared) -> Vec<String> {
     for sample in labelled(set) {
         *pairs.entry((sample.label, &sample.label_name)).or_default() += 1;
     }
-    let ours = |label: i64| {
-        usize::try_from(label)
-            .ok()
-            .and_then(|label| set.info().classes.get(label))
-    };
-    let arrays = set.samples().iter().zip(set.labels());
-    let differ = arrays
-        .filter(|(sample, label)| sample.label != **label)
-        .map(|(s, label)| {
-            format!(
-                "row {}: samples.csv says class {}, labels.npy {label}",
-                s.index, s.label
-            )
-        });
-    let unknown = pairs
-        .into_iter()
-        .filter(|((label, name), _)| ours(*label).map(String::as_str) != Some(*name))
-        .map(|((label, name), rows)| match ours(label) {
-            Some(class) => {
-                format!("{rows} rows call class {label} '{name}', dataset.json calls it '{class}'")
-            }
-            None => {
-                format!("{rows} rows have class {label} '{name}', which dataset.json does not know")
-            }
-        });
-    unknown.chain(differ).collect()
+    let mut found = Vec::new();
+    for ((label, name), rows) in pairs {
+        match set.info().class(label) {
+            Some(class) if class == name => {}
+            Some(class) => found.push(format!(
+                "{rows} rows call class {label} '{name}', dataset.json calls it '{class}'"
+            )),
+            None => found.push(format!(
+                "{rows} rows have class {label} '{name}', which dataset.json does not list"
+            )),
+        }
+    }
+    for (sample, &label) in set.samples().iter().zip(set.labels()) {
+        if sample.label != label {
+            let (row, ours) = (sample.index, sample.label);
+            found.push(format!(
+                "row {row}: samples.csv says class {ours}, labels.npy {label}"
+            ));
+        }
+    }
+    found
 }
 
 fn two_expressions(set: &Prepared) -> Vec<String> {
     let mut seen: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
     // Without a frame number there are no recordings, only images.
-    for sample in
-        labelled(set).filter(|s| s.frame > 0 && s.label_name != Expression::Neutral.name())
-    {
-        seen.entry(&sample.sequence)
-            .or_default()
-            .insert(&sample.label_name);
+    let frames = labelled(set).filter(|s| s.frame > 0);
+    for sample in frames.filter(|s| s.label_name != Expression::Neutral.name()) {
+        let names = seen.entry(&sample.sequence).or_default();
+        names.insert(&sample.label_name);
     }
     let several = seen.into_iter().filter(|(_, names)| names.len() > 1);
+    let names = |names: BTreeSet<&str>| names.into_iter().collect::<Vec<_>>().join(", ");
     several
-        .map(|(sequence, names)| {
-            format!(
-                "{sequence}: {}",
-                names.into_iter().collect::<Vec<_>>().join(", ")
-            )
-        })
+        .map(|(sequence, found)| format!("{sequence}: {}", names(found)))
         .collect()
 }
 
@@ -134,12 +114,10 @@ fn folders(set: &Prepared) -> Vec<String> {
 }
 
 fn same_images(set: &Prepared) -> Vec<String> {
-    let mut first: HashMap<[u8; 32], &Sample> = HashMap::new();
+    let mut first: HashMap<&[u8], &Sample> = HashMap::new();
     let mut found = Vec::new();
     for sample in labelled(set) {
-        let known = first
-            .entry(Sha256::digest(set.image(sample.index)).into())
-            .or_insert(sample);
+        let known = first.entry(set.image(sample.index)).or_insert(sample);
         if known.label != sample.label {
             found.push(format!(
                 "{} ({}) and {} ({})",
@@ -151,14 +129,13 @@ fn same_images(set: &Prepared) -> Vec<String> {
 }
 
 /// Somebody else's labels, names or numbers, against ours: each of theirs must mean one of ours and the other way round.
-pub(super) fn against(set: &Prepared, theirs: &[(usize, String)], examples: usize) -> Finding {
+pub(super) fn against(set: &Prepared, theirs: &[(usize, String)]) -> Finding {
     let mut pairs: BTreeMap<(&str, &str), usize> = BTreeMap::new();
     for (row, label) in theirs.iter().filter(|(_, label)| !label.is_empty()) {
-        *pairs
-            .entry((label, &set.samples()[*row].label_name))
-            .or_default() += 1;
+        let ours = &set.samples()[*row].label_name;
+        *pairs.entry((label, ours)).or_default() += 1;
     }
-    // What most of their rows with a label are with us.
+    // Our class of most of their rows with a label.
     let mut meaning: BTreeMap<&str, (&str, usize)> = BTreeMap::new();
     for (&(label, ours), &rows) in &pairs {
         let best = meaning.entry(label).or_insert((ours, rows));
@@ -184,11 +161,5 @@ pub(super) fn against(set: &Prepared, theirs: &[(usize, String)], examples: usiz
         found.push(format!("our {ours} is {} with them", labels.join(" and ")));
     }
     let what = "contradictions between the split's labels and ours";
-    finding(
-        FindingKind::ClassMapConflict,
-        Severity::Leak,
-        what,
-        &found,
-        examples,
-    )
+    Finding::leak(FindingKind::ClassMapConflict, what, found)
 }

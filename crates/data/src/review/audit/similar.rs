@@ -1,7 +1,7 @@
 //! Near-identical images in two parts of a split.
 //!
 //! Every image becomes a 32×32 thumbnail of mean 0 and deviation 1, which brightness and contrast do not change. The mean face of
-//! the set, made symmetric, is taken away: what is left tells people apart, and mirroring an image mirrors it. The signs of
+//! the set, made symmetric, is taken away: the rest differs between people, and mirroring an image mirrors it. The signs of
 //! its low frequencies are a hash of 63 bits, all pairs of which are compared; mirroring flips the signs of the odd horizontal
 //! frequencies, so mirrored copies cost one more comparison. Pairs with near hashes are held against each other by correlation
 //! at 48×48 under shifts of up to two pixels. Copies that were scaled, turned or cut anew are not found.
@@ -13,12 +13,11 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use image::GrayImage;
 use rayon::prelude::*;
 
-use crate::picture::crop_box::CropBox;
-use crate::picture::resize::resize;
+use crate::picture::{CropBox, resize};
 use crate::prepared::Prepared;
 
+use super::finding::{Finding, FindingKind};
 use super::split::{Splits, names};
-use super::{Finding, FindingKind, Severity, finding};
 
 const SIDE: usize = 32;
 /// Side of the images that are correlated, and how far one is shifted against the other.
@@ -32,7 +31,7 @@ const NEAR: u32 = 16;
 /// The same for sets above [`LARGE`] images, where wider would take hours: copies that were compressed, re-lit or mirrored.
 const NEAR_IN_LARGE: u32 = 8;
 const LARGE: usize = 10_000;
-/// Least correlation of two images, and of what is left of them without the mean face. On our synthetic faces different people
+/// Least correlation of two images, and of the two without the mean face. On our synthetic faces different people
 /// reach 0.91 in the smaller of the two, and copies that were compressed, re-lit or shifted fall to 0.97.
 const ALIKE: f32 = 0.95;
 const ALIKE_BUT_MEAN: f32 = 0.93;
@@ -46,81 +45,118 @@ type Thumbnail = Vec<f32>;
 
 /// Pairs of near-identical images that a split sets apart, of different or unknown people.
 ///
-/// Images whose bytes are equal are looked at once: a set may hold thousands of copies of a few, and all their pairs would be
-/// too many to look at or to list. A copy is paired with the first one that it leaks to in each kind of image.
-pub(super) fn near_duplicates(set: &Prepared, splits: &Splits, examples: usize) -> Vec<Finding> {
+/// Images of equal bytes are compared once: a set may hold thousands of copies of a few, and all their pairs would be
+/// too many to compare or to list. A copy is paired with the first one that it leaks to in each kind of image.
+pub(super) fn near_duplicates(set: &Prepared, splits: &Splits) -> Vec<Finding> {
     let kinds = kinds(set, splits);
-    let rows: Vec<usize> = kinds.iter().map(|kind| kind.rows[0]).collect();
-    let faces = Faces::of(set, &rows);
-    let compared = AtomicUsize::new(0);
-    let mut pairs: Vec<Pair> = (0..kinds.len())
-        .into_par_iter()
-        .flat_map_iter(|first| {
-            let (faces, rows, kinds, compared) = (&faces, &rows, &kinds, &compared);
-            let copies = (kinds[first].rows.len() > 1).then_some(first);
-            let others = copies.into_iter().chain(faces.near(first));
-            others.flat_map(move |second| {
-                let (one, other) = (&kinds[first], &kinds[second]);
-                let between = || {
-                    if !one.leaks_to(other, set, splits)
-                        || compared.fetch_add(1, Ordering::Relaxed) >= COMPARED_LIMIT
-                    {
-                        return None;
-                    }
-                    let places = [rows[first], rows[second]];
-                    // Equal bytes need no measure, and flat ones have none.
-                    let (alike, mirrored) = match first == second {
-                        true => (1.0, false),
-                        false => faces.alike(set, places, [first, second])?,
-                    };
-                    let pairs = one.pairs(other, set, splits).into_iter();
-                    Some(pairs.map(move |(a, b)| Pair {
-                        a,
-                        b,
-                        alike,
-                        mirrored,
-                    }))
-                };
-                between().into_iter().flatten()
-            })
-        })
-        .collect();
-    pairs.sort_by_key(|pair| (pair.a, pair.b));
-    let texts: Vec<String> = pairs
-        .iter()
-        .filter_map(|pair| pair.text(set, splits))
-        .collect();
-    let what = "pairs of near-identical images in two parts of one split";
-    let mut all = vec![finding(
+    let faces = Faces::of(set, kinds.iter().map(|kind| kind.rows[0]).collect());
+    let search = Search {
+        set,
+        splits,
+        kinds,
+        faces,
+        compared: AtomicUsize::new(0),
+    };
+    let all = (0..search.kinds.len()).into_par_iter();
+    let mut pairs: Vec<Pair> = all.flat_map_iter(|first| search.pairs_of(first)).collect();
+    pairs.sort_by_key(|pair| pair.rows);
+    let mut found = vec![Finding::leak(
         FindingKind::NearDuplicate,
-        Severity::Leak,
-        what,
-        &texts,
-        examples,
+        "pairs of near-identical images in two parts of one split",
+        pairs.into_iter().map(|pair| pair.text).collect(),
     )];
     let mut incomplete = |what: String| {
-        all.push(Finding {
-            kind: FindingKind::Incomplete,
-            severity: Severity::Information,
-            count: 1,
-            what,
-            examples: Vec::new(),
-        });
+        found.push(Finding::counted(FindingKind::Incomplete, &what, 1));
     };
-    if compared.into_inner() > COMPARED_LIMIT {
+    if search.compared.into_inner() > COMPARED_LIMIT {
         incomplete(format!(
             "search for near-identical images that ended after {COMPARED_LIMIT} pairs: there may be more"
         ));
     }
-    if rows.len() > LARGE {
+    if search.kinds.len() > LARGE {
         incomplete(format!(
             "search narrowed because of more than {LARGE} images: near-identical images that are shifted against each other may be missed"
         ));
     }
-    all
+    found
 }
 
-/// Rows whose images have equal bytes.
+/// A search for pairs among the kinds of images.
+struct Search<'a> {
+    set: &'a Prepared,
+    splits: &'a Splits,
+    kinds: Vec<Kind>,
+    /// Of the first row of each kind.
+    faces: Faces,
+    /// Pairs of kinds compared so far.
+    compared: AtomicUsize,
+}
+
+impl Search<'_> {
+    /// The leaking pairs of a kind with itself and with later ones.
+    fn pairs_of(&self, first: usize) -> impl Iterator<Item = Pair> {
+        let copies = (self.kinds[first].rows.len() > 1).then_some(first);
+        let others = copies.into_iter().chain(self.faces.near(first));
+        others
+            .filter_map(move |second| self.pairs(first, second))
+            .flatten()
+    }
+
+    fn pairs(&self, first: usize, second: usize) -> Option<Vec<Pair>> {
+        let (one, other) = (&self.kinds[first], &self.kinds[second]);
+        let mut telling = one.telling.iter();
+        if !telling.any(|&row| self.partner(row, other).is_some())
+            || self.compared.fetch_add(1, Ordering::Relaxed) >= COMPARED_LIMIT
+        {
+            return None;
+        }
+        // Equal bytes need no measure, and flat ones have none.
+        let (alike, mirrored) = match first == second {
+            true => (1.0, false),
+            false => self.faces.alike(self.set, first, second)?,
+        };
+        let mirrored = if mirrored { ", mirrored" } else { "" };
+        let there = one.rows.iter().map(|&row| (row, self.partner(row, other)));
+        let back = other.rows.iter().map(|&row| (row, self.partner(row, one)));
+        let rows = there.chain(back);
+        let rows = rows.filter_map(|(row, partner)| partner.map(|at| (row.min(at), row.max(at))));
+        let rows: BTreeSet<(usize, usize)> = rows.collect();
+        let pairs = rows.into_iter().filter_map(|rows| {
+            let places = self.places(rows)?;
+            let text = format!("{places}: correlation {alike:.3}{mirrored}");
+            Some(Pair { rows, text })
+        });
+        Some(pairs.collect())
+    }
+
+    /// The first row of a kind that a split sets apart from `row` and that shows another or an unknown person: the same
+    /// person in two parts is a finding already.
+    fn partner(&self, row: usize, kind: &Kind) -> Option<usize> {
+        let subject = |row: usize| self.set.samples()[row].subject;
+        let other_person = |at: usize| subject(at) != subject(row) || subject(row) < 0;
+        let mut leaks = kind.telling.iter().copied();
+        leaks.find(|&at| other_person(at) && self.splits.apart(row, at).is_some())
+    }
+
+    /// The paths and parts of two rows in the first fold that sets them apart.
+    fn places(&self, (a, b): (usize, usize)) -> Option<String> {
+        let (fold, parts_a, parts_b) = self.splits.apart(a, b)?;
+        let place = |row: usize, parts| {
+            let path = &self.set.samples()[row].path;
+            format!("{path} ({})", names(parts))
+        };
+        let (a, b) = (place(a, parts_a), place(b, parts_b));
+        Some(format!("{a} and {b} in {}", self.splits.fold_name(fold)))
+    }
+}
+
+/// Two rows, the lower first.
+struct Pair {
+    rows: (usize, usize),
+    text: String,
+}
+
+/// Rows with images of equal bytes.
 struct Kind {
     /// In order.
     rows: Vec<usize>,
@@ -140,10 +176,8 @@ fn kinds(set: &Prepared, splits: &Splits) -> Vec<Kind> {
         }
         let number = *known.entry(set.image(row)).or_insert(kinds.len());
         if number == kinds.len() {
-            kinds.push(Kind {
-                rows: Vec::new(),
-                telling: Vec::new(),
-            });
+            let (rows, telling) = (Vec::new(), Vec::new());
+            kinds.push(Kind { rows, telling });
         }
         kinds[number].rows.push(row);
         if told.insert((number, set.samples()[row].subject, parts)) {
@@ -153,91 +187,35 @@ fn kinds(set: &Prepared, splits: &Splits) -> Vec<Kind> {
     kinds
 }
 
-impl Kind {
-    /// The first row that a split sets apart from `row` and that shows another or an unknown person: the same person in two
-    /// parts is a finding already.
-    fn partner(&self, row: usize, set: &Prepared, splits: &Splits) -> Option<usize> {
-        let subject = |row: usize| set.samples()[row].subject;
-        let other_person = |at: usize| subject(at) != subject(row) || subject(row) < 0;
-        let leaks = |&at: &usize| other_person(at) && splits.apart(row, at).is_some();
-        self.telling.iter().copied().find(leaks)
-    }
-
-    fn leaks_to(&self, other: &Self, set: &Prepared, splits: &Splits) -> bool {
-        let mut rows = self.telling.iter();
-        rows.any(|&row| other.partner(row, set, splits).is_some())
-    }
-
-    /// Each row with its partner in the other kind, the lower row first.
-    fn pairs(&self, other: &Self, set: &Prepared, splits: &Splits) -> BTreeSet<(usize, usize)> {
-        let there = self
-            .rows
-            .iter()
-            .map(|&row| (row, other.partner(row, set, splits)));
-        let back = other
-            .rows
-            .iter()
-            .map(|&row| (row, self.partner(row, set, splits)));
-        let found = there.chain(back);
-        found
-            .filter_map(|(row, partner)| partner.map(|at| (row.min(at), row.max(at))))
-            .collect()
-    }
-}
-
-struct Pair {
-    a: usize,
-    b: usize,
-    alike: f32,
-    mirrored: bool,
-}
-
-impl Pair {
-    fn text(&self, set: &Prepared, splits: &Splits) -> Option<String> {
-        let (fold, a, b) = splits.apart(self.a, self.b)?;
-        let path = |row: usize| &set.samples()[row].path;
-        let mirrored = if self.mirrored { ", mirrored" } else { "" };
-        Some(format!(
-            "{} ({}) and {} ({}) in {}: correlation {:.3}{mirrored}",
-            path(self.a),
-            names(a),
-            path(self.b),
-            names(b),
-            splits.fold_name(fold),
-            self.alike
-        ))
-    }
-}
-
-/// What is kept of the images: a hash each, and the mean face in both sizes.
+/// The images, compared by hashes first and by correlation then.
 struct Faces {
+    /// The row of each image.
+    rows: Vec<usize>,
     hashes: Vec<u64>,
+    /// Most differing bits of near hashes.
     near: u32,
+    /// The mean face at [`FINE`].
     mean: Option<Thumbnail>,
     /// The images at [`FINE`], for sets that are not large.
     fine: Vec<Thumbnail>,
 }
 
 impl Faces {
-    fn of(set: &Prepared, rows: &[usize]) -> Self {
-        let mean_of = |side| (rows.len() >= MEAN_FROM).then(|| mean_face(set, rows, side));
+    fn of(set: &Prepared, rows: Vec<usize>) -> Self {
+        let mean_of = |side| (rows.len() >= MEAN_FROM).then(|| mean_face(set, &rows, side));
         let (basis, mean) = (basis(), mean_of(SIDE));
-        let hash = |&row: &usize| hash(&basis, &without(&thumbnail(set, row, SIDE), mean.as_ref()));
+        let hash = |&row| hash(&basis, &without(thumbnail(set, row, SIDE), mean.as_ref()));
+        let large = rows.len() > LARGE;
+        let kept = if large { &[][..] } else { &rows };
         Self {
             hashes: rows.par_iter().map(hash).collect(),
-            near: if rows.len() > LARGE {
-                NEAR_IN_LARGE
-            } else {
-                NEAR
-            },
+            near: if large { NEAR_IN_LARGE } else { NEAR },
             mean: mean_of(FINE),
-            fine: match rows.len() {
-                0..=LARGE => rows
-                    .par_iter()
-                    .map(|&row| thumbnail(set, row, FINE))
-                    .collect(),
-                _ => Vec::new(),
-            },
+            fine: kept
+                .par_iter()
+                .map(|&row| thumbnail(set, row, FINE))
+                .collect(),
+            rows,
         }
     }
 
@@ -254,40 +232,38 @@ impl Faces {
             .filter(move |&second| self.hashes_near(first, second) != (false, false))
     }
 
-    /// The correlation of two rows if they are nearly identical, and whether one is mirrored.
-    fn alike(
-        &self,
-        set: &Prepared,
-        [a, b]: [usize; 2],
-        [first, second]: [usize; 2],
-    ) -> Option<(f32, bool)> {
-        let (straight, mirror) = self.hashes_near(first, second);
-        let fine = |at: usize, row| match self.fine.get(at) {
+    fn fine(&self, set: &Prepared, at: usize) -> Cow<'_, Thumbnail> {
+        match self.fine.get(at) {
             Some(known) => Cow::Borrowed(known),
-            None => Cow::Owned(thumbnail(set, row, FINE)),
-        };
-        let (a, b) = (fine(first, a), fine(second, b));
-        let as_it_is = || straight.then(|| self.best(&a, &b)).flatten();
-        let turned = || mirror.then(|| self.best(&a, &mirrored(&b, FINE))).flatten();
-        as_it_is()
-            .map(|alike| (alike, false))
-            .or_else(|| turned().map(|alike| (alike, true)))
+            None => Cow::Owned(thumbnail(set, self.rows[at], FINE)),
+        }
+    }
+
+    /// The correlation of two images if they are nearly identical, and whether one is mirrored.
+    fn alike(&self, set: &Prepared, first: usize, second: usize) -> Option<(f32, bool)> {
+        let (straight, mirror) = self.hashes_near(first, second);
+        let (a, b) = (self.fine(set, first), self.fine(set, second));
+        if straight && let Some(alike) = self.best(&a, &b) {
+            return Some((alike, false));
+        }
+        let turned = mirror.then(|| mirrored(&b, FINE))?;
+        Some((self.best(&a, &turned)?, true))
     }
 
     /// The best correlation under small shifts, if it is high enough.
     fn best(&self, a: &[f32], b: &[f32]) -> Option<f32> {
         let shifts = (0..=2 * SHIFT).flat_map(|y| (0..=2 * SHIFT).map(move |x| (x, y)));
-        let compare = |place| {
+        let alike = shifts.filter_map(|place| {
             let whole = correlation(a, b, None, place);
-            match &self.mean {
-                None => (whole >= ALIKE_ALONE).then_some(whole),
-                Some(_) if whole < ALIKE => None,
+            let enough = match &self.mean {
+                None => whole >= ALIKE_ALONE,
                 mean => {
-                    (correlation(a, b, mean.as_deref(), place) >= ALIKE_BUT_MEAN).then_some(whole)
+                    whole >= ALIKE && correlation(a, b, mean.as_deref(), place) >= ALIKE_BUT_MEAN
                 }
-            }
-        };
-        shifts.filter_map(compare).max_by(f32::total_cmp)
+            };
+            enough.then_some(whole)
+        });
+        alike.max_by(f32::total_cmp)
     }
 }
 
@@ -319,20 +295,13 @@ fn correlation(a: &[f32], b: &[f32], mean: Option<&[f32]>, (x, y): (usize, usize
 /// The image at `side`×`side`, mean 0, deviation 1; all 0 if it is flat.
 fn thumbnail(set: &Prepared, row: usize, side: usize) -> Thumbnail {
     let from = set.image_size() as u32;
-    let whole = CropBox {
-        x: 0,
-        y: 0,
-        w: from,
-        h: from,
-    };
-    let grey = GrayImage::from_raw(from, from, set.image(row).to_vec()).map_or_else(
-        || vec![0; side * side],
-        |image| resize(&image, whole, side as u32, side as u32),
-    );
+    let image = GrayImage::from_raw(from, from, set.image(row).to_vec()).unwrap_or_default();
+    let grey = resize(&image, CropBox::whole(&image), side as u32, side as u32);
     let mut out: Thumbnail = grey.into_iter().map(f32::from).collect();
     let mean = out.iter().sum::<f32>() / out.len() as f32;
     out.iter_mut().for_each(|value| *value -= mean);
-    let deviation = (dot(&out, &out) / out.len() as f32).sqrt();
+    let squares: f32 = out.iter().map(|value| value * value).sum();
+    let deviation = (squares / out.len() as f32).sqrt();
     let scale = if deviation > 0.5 {
         1.0 / deviation
     } else {
@@ -365,25 +334,17 @@ fn mean_face(set: &Prepared, rows: &[usize], side: usize) -> Thumbnail {
     mean
 }
 
-fn without(face: &Thumbnail, mean: Option<&Thumbnail>) -> Thumbnail {
-    match mean {
-        Some(mean) => face
-            .iter()
-            .zip(mean)
-            .map(|(value, mean)| value - mean)
-            .collect(),
-        None => face.clone(),
+fn without(mut face: Thumbnail, mean: Option<&Thumbnail>) -> Thumbnail {
+    for (value, mean) in face.iter_mut().zip(mean.into_iter().flatten()) {
+        *value -= mean;
     }
+    face
 }
 
 fn mirrored(face: &Thumbnail, side: usize) -> Thumbnail {
     let mut out = face.clone();
     out.chunks_exact_mut(side).for_each(<[f32]>::reverse);
     out
-}
-
-fn dot(a: &Thumbnail, b: &Thumbnail) -> f32 {
-    a.iter().zip(b).map(|(a, b)| a * b).sum()
 }
 
 /// Cosines of the first frequencies, `[frequency][pixel]` (the type-II discrete cosine transform).

@@ -1,4 +1,4 @@
-//! Crops for review: where in the original each face was cut out, and what became of it.
+//! Crops for review: each face's place in its original, and the crop beside it.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
@@ -7,9 +7,8 @@ use rayon::prelude::*;
 
 use crate::error::Error;
 use crate::face::CropMode;
-use crate::picture::crop_box::CropBox;
-use crate::picture::resize::resize;
 use crate::picture::write::GAP;
+use crate::picture::{CropBox, resize};
 use crate::prepared::Prepared;
 use crate::prepared::sample::Sample;
 use crate::read::source::{RawSample, Source};
@@ -21,10 +20,10 @@ const WIDE: u32 = 240;
 const COLUMNS: u32 = 8;
 const WHITE: Rgb<u8> = Rgb([255, 255, 255]);
 
-/// A sheet of originals, the crop drawn on each and shown beside it.
+/// A sheet of originals, each with its crop framed and beside it.
 #[derive(Debug, Clone)]
 pub struct CropSheet {
-    /// Eight to a row. The frame's colour says what placed the crop: [`Placed::colour`].
+    /// Eight to a row; the frame's colour stands for what placed the crop ([`Placed::colour`]).
     pub picture: RgbImage,
     /// The rows of the data set that are shown, in the order of the sheet.
     pub rows: Vec<(usize, Placed)>,
@@ -58,7 +57,7 @@ impl Placed {
 ///
 /// # Errors
 /// [`Error::NotPrepared`] if a row is none of `source`'s images, or its crop does not fit into it: the set was prepared
-/// from something else, or with other classes. What [`Source::scan`] and [`Source::fetch`] say.
+/// from something else, or with other classes. Errors of [`Source::scan`] and [`Source::fetch`].
 pub fn crop_sheet(
     source: &dyn Source,
     set: &Prepared,
@@ -93,27 +92,20 @@ fn chosen(
     let mut seen: BTreeMap<(Placed, i64), usize> = BTreeMap::new();
     let mut rows = Vec::new();
     for sample in set.samples() {
-        let original = originals.get(sample.path.as_str()).ok_or_else(|| {
-            foreign(
-                set,
-                sample,
-                "is no image of the source that is given".into(),
-            )
-        })?;
+        let original = originals.get(sample.path.as_str());
+        let original =
+            original.ok_or_else(|| foreign(set, sample, "is not an image of the source given"))?;
         let placed = placed(set.info().crop, sample, original, &unusable);
         let turn = seen.entry((placed, sample.subject)).or_default();
         rows.push((placed, *turn, sample.index));
         *turn += 1;
     }
     rows.sort_unstable();
-    rows.truncate(count);
-    Ok(rows
-        .into_iter()
-        .map(|(placed, _, row)| (row, placed))
-        .collect())
+    let rows = rows.into_iter().take(count);
+    Ok(rows.map(|(placed, _, row)| (row, placed)).collect())
 }
 
-/// `samples.csv` does not say which of the two found a face, but landmarks come first wherever they are usable, and
+/// `samples.csv` does not record which of the two found a face, but landmarks come first wherever they are usable, and
 /// those that are not are among the skipped inputs.
 fn placed(
     mode: CropMode,
@@ -130,11 +122,9 @@ fn placed(
     }
 }
 
-fn foreign(set: &Prepared, sample: &Sample, what: String) -> Error {
-    Error::NotPrepared {
-        path: set.dir().join("samples.csv"),
-        reason: format!("row {}: {} {what}", sample.index, sample.path),
-    }
+fn foreign(set: &Prepared, sample: &Sample, what: &str) -> Error {
+    let reason = format!("row {}: {} {what}", sample.index, sample.path);
+    Error::not_prepared(&set.dir().join("samples.csv"), reason)
 }
 
 /// The original with the crop's frame, and the crop beside it: as high as [`HIGH`].
@@ -145,46 +135,24 @@ fn tile(
     placed: Placed,
 ) -> Result<RgbImage, Error> {
     let (width, height) = original.dimensions();
-    let whole = CropBox {
-        x: 0,
-        y: 0,
-        w: width,
-        h: height,
-    };
+    let whole = CropBox::whole(original);
     let crop = sample.crop.unwrap_or(whole);
-    let ends = (crop.x.checked_add(crop.w), crop.y.checked_add(crop.h));
-    if !matches!(ends, (Some(right), Some(bottom)) if right <= width && bottom <= height && crop.w > 0 && crop.h > 0)
-    {
-        return Err(foreign(
-            set,
-            sample,
-            format!("is {width}×{height}, which the crop reaches out of"),
-        ));
+    if !crop.is_within(width, height) {
+        let what = format!("is {width}×{height}, which the crop reaches out of");
+        return Err(foreign(set, sample, &what));
     }
     let scale = f64::from(HIGH) / f64::from(height);
     let scale = scale.min(f64::from(WIDE) / f64::from(width));
-    let shown = |pixels: u32| ((f64::from(pixels) * scale).round() as u32).max(1);
-    let (wide, high) = (shown(width), shown(height));
+    let scaled = |pixels: u32| (f64::from(pixels) * scale).round() as u32;
+    let (wide, high) = (scaled(width).max(1), scaled(height).max(1));
     let mut tile = RgbImage::from_pixel(wide + GAP as u32 + HIGH, HIGH, WHITE);
     paint(&mut tile, 0, &resize(original, whole, wide, high), wide);
-    let frame = [crop.x, crop.y, crop.x + crop.w, crop.y + crop.h]
-        .map(|at| (f64::from(at) * scale).round() as u32);
+    let frame = [crop.x, crop.y, crop.x + crop.w, crop.y + crop.h].map(scaled);
     draw_frame(&mut tile, frame, (wide, high), Rgb(placed.colour()));
     let side = set.image_size() as u32;
-    let face = GrayImage::from_raw(side, side, set.image(sample.index).to_vec());
-    let all = CropBox {
-        x: 0,
-        y: 0,
-        w: side,
-        h: side,
-    };
-    if let Some(face) = face {
-        paint(
-            &mut tile,
-            wide + GAP as u32,
-            &resize(&face, all, HIGH, HIGH),
-            HIGH,
-        );
+    if let Some(face) = GrayImage::from_raw(side, side, set.image(sample.index).to_vec()) {
+        let face = resize(&face, CropBox::whole(&face), HIGH, HIGH);
+        paint(&mut tile, wide + GAP as u32, &face, HIGH);
     }
     Ok(tile)
 }
@@ -239,8 +207,7 @@ fn sheet(tiles: &[RgbImage]) -> RgbImage {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::label::au::AuCoding;
-    use crate::label::role::Role;
+    use crate::label::{AuCoding, Role};
     use crate::read::source::RawImage;
 
     fn original(landmarks: Option<&str>) -> RawSample {

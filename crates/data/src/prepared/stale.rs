@@ -1,0 +1,97 @@
+//! Hidden folders that sets are written to, and the removal of those that killed writers left.
+
+use std::fs::{self, File};
+use std::io::{Result, Write};
+use std::path::Path;
+
+use tempfile::TempDir;
+
+/// How the folders' names begin.
+const PREFIX: &str = ".faus-data-";
+/// The file in each that holds the output's name and is locked while the writer lives.
+const LOCK: &str = "lock";
+
+/// The folder that holds `output`.
+pub(super) fn parent(output: &Path) -> &Path {
+    let parent = output.parent().filter(|p| !p.as_os_str().is_empty());
+    parent.unwrap_or(Path::new("."))
+}
+
+/// A new hidden folder beside `output`, locked while the file lives; removes those of killed writers of the same output.
+pub(super) fn work_folder(output: &Path) -> Result<(TempDir, File)> {
+    let parent = parent(output);
+    fs::create_dir_all(parent)?;
+    clear(parent, output);
+    let work = tempfile::Builder::new().prefix(PREFIX).tempdir_in(parent)?;
+    let lock = lock(work.path(), output)?;
+    Ok((work, lock))
+}
+
+fn lock(work: &Path, output: &Path) -> Result<File> {
+    let mut file = File::create(work.join(LOCK))?;
+    // Before the name is in it, so that a file with a name is locked or its writer is gone. Where a file system has no locks
+    // nothing stale is ever removed, which is the safe side.
+    let _ = file.lock();
+    file.write_all(output_name(output).as_bytes())?;
+    Ok(file)
+}
+
+fn output_name(output: &Path) -> String {
+    let name = output.file_name().unwrap_or_default();
+    name.to_string_lossy().into_owned()
+}
+
+/// Removes the folders of killed writers of `output`; doubtful ones stay.
+fn clear(parent: &Path, output: &Path) {
+    for entry in fs::read_dir(parent).into_iter().flatten().flatten() {
+        let ours = entry.file_name().to_string_lossy().starts_with(PREFIX);
+        let is_folder = entry.file_type().is_ok_and(|kind| kind.is_dir());
+        if ours && is_folder && is_stale(&entry.path(), output) {
+            // A folder that cannot be removed does no harm.
+            let _ = fs::remove_dir_all(entry.path());
+        }
+    }
+}
+
+fn is_stale(folder: &Path, output: &Path) -> bool {
+    let path = folder.join(LOCK);
+    fs::read(&path).is_ok_and(|name| name == output_name(output).as_bytes())
+        && File::open(&path).is_ok_and(|file| file.try_lock().is_ok())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::PathBuf;
+
+    use super::*;
+
+    /// The leftovers of a killed writer: its folder and its lock, which nobody holds any more.
+    fn killed(parent: &Path, name: &str, output: &str) -> PathBuf {
+        let folder = parent.join(format!("{PREFIX}{name}"));
+        fs::create_dir(&folder).unwrap();
+        lock(&folder, Path::new(output)).unwrap();
+        folder
+    }
+
+    #[test]
+    fn clears_the_leftovers_of_a_killed_writer_of_the_same_output() {
+        let dir = tempfile::tempdir().unwrap();
+        let mine = killed(dir.path(), "mine", "set");
+        let other = killed(dir.path(), "other", "another");
+        // As it is before its writer has locked it and named its output.
+        let fresh = killed(dir.path(), "fresh", "set");
+        fs::write(fresh.join(LOCK), "").unwrap();
+        let unmarked = dir.path().join(".faus-data-unmarked");
+        fs::create_dir(&unmarked).unwrap();
+        let living = killed(dir.path(), "living", "set");
+        let held = File::open(living.join(LOCK)).unwrap();
+        held.lock().unwrap();
+
+        drop(work_folder(&dir.path().join("set")).unwrap());
+        assert!(!mine.exists());
+        for kept in [fresh, other, unmarked, living] {
+            assert!(kept.exists(), "{}", kept.display());
+        }
+        assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 4);
+    }
+}

@@ -1,0 +1,140 @@
+//! One image on its way to a row: fetched, its face found, cut out and resized.
+
+use image::GrayImage;
+
+use crate::error::Error;
+use crate::face::{CropMode, FaceDetector, Landmarks, centre_square, face_square};
+use crate::picture::{CropBox, resize};
+use crate::prepared::options::PrepareOptions;
+use crate::read::file::{ReadFile, Skipped};
+use crate::read::source::{RawSample, Source};
+
+/// How far from the middle, as a share of the width, a face counts as off centre. Our choice: a face in the middle of its
+/// picture comes to a quarter of the width where the picture was doubled and its landmarks were not.
+const OFF_CENTRE: f64 = 0.2;
+/// Largest side of an image that is taken for a face cut out already, as in CK+48, FER2013 and TFD.
+const FACE_SIDE: u32 = 64;
+
+/// A cropped and resized face.
+pub(crate) struct Face {
+    pub pixels: Vec<u8>,
+    pub crop: CropBox,
+    pub found: bool,
+}
+
+/// The result for one image.
+#[derive(Default)]
+pub(crate) struct Outcome {
+    pub face: Option<Face>,
+    /// Whether landmarks placed the crop at the image's side.
+    pub off_centre: Option<bool>,
+    pub skipped: Vec<Skipped>,
+    pub read: Vec<ReadFile>,
+}
+
+/// Prepares images one by one; shared by all threads.
+pub(crate) struct Worker<'a> {
+    source: &'a dyn Source,
+    options: &'a PrepareOptions,
+    detector: FaceDetector,
+}
+
+impl<'a> Worker<'a> {
+    pub fn new(source: &'a dyn Source, options: &'a PrepareOptions) -> Result<Self, Error> {
+        Ok(Self {
+            source,
+            options,
+            detector: FaceDetector::new()?,
+        })
+    }
+
+    pub fn process(&self, raw: &RawSample) -> Outcome {
+        let mut outcome = Outcome::default();
+        match self.face(raw, &mut outcome) {
+            Ok(face) => outcome.face = Some(face),
+            Err(error) => {
+                let skipped = Skipped::new(raw.path.clone(), error.reason());
+                outcome.skipped.push(skipped);
+            }
+        }
+        outcome
+    }
+
+    fn face(&self, raw: &RawSample, outcome: &mut Outcome) -> Result<Face, Error> {
+        let fetched = self.source.fetch(raw)?;
+        outcome.read.extend(fetched.read);
+        let image = fetched.image;
+        let found = self.find(raw, &image, outcome)?;
+        let crop = found.unwrap_or_else(|| centre_square(image.width(), image.height()));
+        let side = self.options.image_size;
+        Ok(Face {
+            pixels: resize(&image, crop, side, side),
+            crop,
+            found: found.is_some(),
+        })
+    }
+
+    /// The face; `None` where the image is taken whole.
+    fn find(
+        &self,
+        raw: &RawSample,
+        image: &GrayImage,
+        outcome: &mut Outcome,
+    ) -> Result<Option<CropBox>, Error> {
+        let found = match self.options.crop {
+            CropMode::None => return Ok(None),
+            CropMode::Auto if is_face(raw, image) => return Ok(None),
+            CropMode::Landmarks => self.marked(raw, image, outcome)?,
+            CropMode::Auto if raw.landmarks.is_some() => {
+                let marked = self.marked(raw, image, outcome);
+                marked.or_else(|unusable| self.detected_instead(raw, image, &unusable, outcome))?
+            }
+            CropMode::Auto | CropMode::Detector => self.detected(image)?,
+        };
+        Ok(Some(found))
+    }
+
+    fn detected(&self, image: &GrayImage) -> Result<CropBox, Error> {
+        self.detector.find(image).ok_or_else(|| {
+            Error::parse("no face was found, nor at a second, more lenient try (for images that are faces already: crop none)")
+        })
+    }
+
+    /// The image is kept, but the bad landmark file is listed.
+    fn detected_instead(
+        &self,
+        raw: &RawSample,
+        image: &GrayImage,
+        unusable: &Error,
+        outcome: &mut Outcome,
+    ) -> Result<CropBox, Error> {
+        let crop = self.detected(image)?;
+        let path = raw.landmarks.as_ref().unwrap_or(&raw.path);
+        let reason = format!("{}; the detector was used", unusable.reason());
+        outcome.skipped.push(Skipped::new(path, reason));
+        Ok(crop)
+    }
+
+    fn marked(
+        &self,
+        raw: &RawSample,
+        image: &GrayImage,
+        outcome: &mut Outcome,
+    ) -> Result<CropBox, Error> {
+        let path = raw.landmarks.as_deref();
+        let path = path.ok_or_else(|| Error::parse("it has no landmark file"))?;
+        let (text, read) = self.source.landmarks(path)?;
+        outcome.read.push(read);
+        let (width, height) = image.dimensions();
+        let crop = face_square(&Landmarks::parse(&text)?, width, height)?;
+        let middle = f64::from(crop.x) + f64::from(crop.w) / 2.0;
+        outcome.off_centre = Some((middle / f64::from(width) - 0.5).abs() > OFF_CENTRE);
+        Ok(crop)
+    }
+}
+
+/// Whether the image is a face already: by the source, or as a small square without landmarks.
+fn is_face(raw: &RawSample, image: &GrayImage) -> bool {
+    let (width, height) = image.dimensions();
+    raw.is_face || (raw.landmarks.is_none() && width == height && width <= FACE_SIDE)
+}

@@ -1,0 +1,251 @@
+//! The data of an experiment: which source, and how it is prepared.
+
+use std::path::Path;
+
+use serde::{Deserialize, Serialize};
+
+use crate::error::Error;
+use crate::face::CropMode;
+use crate::fold::rule::FoldRule;
+use crate::label::class_map::ClassMap;
+use crate::label::label_map::LabelMap;
+use crate::prepared::Prepared;
+use crate::prepared::options::PrepareOptions;
+use crate::read::ck_plus::CkPlus;
+use crate::read::folders::{FolderOptions, Folders};
+use crate::read::pixel_csv::{PixelCsv, TableOptions};
+use crate::read::source::Source;
+use crate::read::tfd::Tfd;
+
+/// The data an experiment uses and how it is prepared.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct DataConfig {
+    /// Name of the source: one of [`SOURCES`](Self::SOURCES), or a source that an experiment adds.
+    pub source: String,
+    /// Height and width of the images, in pixels (96).
+    pub image_size: u32,
+    /// How the face is cut out.
+    pub crop: CropMode,
+    /// Number of folds; `null` takes the splits that the data set brings, else 10.
+    pub folds: Option<usize>,
+    /// How subjects are dealt to folds; `null` takes the splits that the data set brings, else modulo.
+    pub fold_rule: Option<FoldRule>,
+    /// Classes: `eight`, `seven` or `six`; `null` takes eight for CK+ and the classes that occur for the others.
+    pub classes: Option<ClassMap>,
+    /// Class folders: regular expression that finds the subject in a path; `null` takes names like S010_004_00000017.
+    pub subject_pattern: Option<String>,
+    /// Tables: meaning of the emotion codes (auto).
+    pub label_map: LabelMap,
+    /// Whether one bad input stops the run.
+    pub strict: bool,
+}
+
+impl Default for DataConfig {
+    fn default() -> Self {
+        Self {
+            source: "ck_plus".to_owned(),
+            image_size: 96,
+            crop: CropMode::Auto,
+            folds: None,
+            fold_rule: None,
+            classes: None,
+            subject_pattern: None,
+            label_map: LabelMap::default(),
+            strict: false,
+        }
+    }
+}
+
+impl DataConfig {
+    /// The sources of this crate: name and description.
+    pub const SOURCES: [(&str, &str); 5] = [
+        ("ck_plus", "CK+ with eight classes"),
+        (
+            "ck_plus_six_class",
+            "CK+ with six classes: neither neutral nor contempt",
+        ),
+        ("tfd", "The Toronto Face Database"),
+        ("folders", "One folder of images per class, such as CK+48"),
+        (
+            "csv",
+            "A table `emotion,pixels,Usage`, such as ckextended.csv or FER2013",
+        ),
+    ];
+
+    /// Opens the data at `root` with the source of this crate that the settings name.
+    ///
+    /// # Errors
+    /// When it is not laid out as its source demands, or a setting does not suit the source.
+    pub fn open(&self, root: &Path) -> Result<Box<dyn Source>, Error> {
+        self.check()?;
+        let classes = self.expected_classes();
+        Ok(match self.source.as_str() {
+            "ck_plus" | "ck_plus_six_class" => {
+                Box::new(CkPlus::open(root, classes.unwrap_or_else(ClassMap::eight))?)
+            }
+            "tfd" => Box::new(Tfd::open(root, self.image_size, classes)?),
+            "folders" => Box::new(Folders::open(root, &self.folder_options())?),
+            "csv" => {
+                let label_map = self.label_map.clone();
+                Box::new(PixelCsv::open(root, &TableOptions { classes, label_map })?)
+            }
+            other => {
+                let names = Self::SOURCES.map(|(name, _)| name).join(", ");
+                let reason = format!("must be one of {names}, not {other}");
+                return Err(Error::setting("source", reason));
+            }
+        })
+    }
+
+    /// The classes that the data set must have; `None` where its source decides.
+    pub fn expected_classes(&self) -> Option<ClassMap> {
+        let usual = match self.source.as_str() {
+            "ck_plus" => Some(ClassMap::eight()),
+            "ck_plus_six_class" => Some(ClassMap::six()),
+            _ => None,
+        };
+        self.classes.clone().or(usual)
+    }
+
+    /// Checks the settings by themselves, without the data.
+    ///
+    /// # Errors
+    /// [`Error::Setting`] for one out of its range, and for one that the source would ignore or that contradicts it.
+    pub fn check(&self) -> Result<(), Error> {
+        let source = self.source.as_str();
+        let six = ClassMap::six();
+        if let ("ck_plus_six_class", Some(classes)) = (source, &self.classes)
+            && *classes != six
+        {
+            let reason = format!(
+                "ck_plus_six_class is CK+ with six classes; for classes {classes} use the source ck_plus"
+            );
+            return Err(Error::setting("source", reason));
+        }
+        // A source of an experiment may use any setting.
+        let ours = Self::SOURCES.iter().any(|(name, _)| *name == source);
+        let ignored = |by: &str| format!("is for the source {by}; the source is {source}");
+        if ours && self.subject_pattern.is_some() && source != "folders" {
+            return Err(Error::setting("subject pattern", ignored("folders")));
+        }
+        if ours && self.label_map != LabelMap::default() && source != "csv" {
+            return Err(Error::setting("label map", ignored("csv")));
+        }
+        self.folder_options().check()?;
+        self.options().check()
+    }
+
+    /// Refuses a prepared set that these settings contradict: they would be ignored.
+    ///
+    /// # Errors
+    /// [`Error::Disagrees`] with the first setting that differs.
+    pub fn check_agrees(&self, prepared: &Prepared) -> Result<(), Error> {
+        let info = prepared.info();
+        let crop = Some(self.crop).filter(|crop| *crop != CropMode::Auto);
+        let classes = self.expected_classes().map(|classes| classes.names());
+        let settings = [
+            (
+                "image_size",
+                Some(self.image_size.to_string()),
+                info.image_size.to_string(),
+            ),
+            (
+                "classes",
+                classes.map(|names| names.join(",")),
+                info.classes.join(","),
+            ),
+            (
+                "folds",
+                self.folds.map(|folds| folds.to_string()),
+                info.folds.to_string(),
+            ),
+            (
+                "fold_rule",
+                self.fold_rule.map(|rule| rule.to_string()),
+                info.fold_rule.to_string(),
+            ),
+            (
+                "crop",
+                crop.map(|crop| crop.to_string()),
+                info.crop.to_string(),
+            ),
+        ];
+        for (setting, wanted, is) in settings {
+            if let Some(wanted) = wanted.filter(|wanted| *wanted != is) {
+                let path = prepared.dir().to_path_buf();
+                return Err(Error::Disagrees {
+                    path,
+                    setting,
+                    is,
+                    wanted,
+                });
+            }
+        }
+        Ok(())
+    }
+
+    fn folder_options(&self) -> FolderOptions {
+        FolderOptions {
+            classes: self.classes.clone(),
+            subject_pattern: self.subject_pattern.clone(),
+        }
+    }
+
+    /// The options of [`prepare`](crate::prepare).
+    pub fn options(&self) -> PrepareOptions {
+        PrepareOptions {
+            image_size: self.image_size,
+            crop: self.crop,
+            strict: self.strict,
+            folds: self.folds,
+            fold_rule: self.fold_rule,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn with(source: &str, change: impl Fn(&mut DataConfig)) -> Result<(), String> {
+        let mut config = DataConfig {
+            source: source.to_owned(),
+            ..DataConfig::default()
+        };
+        change(&mut config);
+        config.check().map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn settings_that_a_source_would_ignore_are_refused() {
+        let pattern = |c: &mut DataConfig| c.subject_pattern = Some("(?<subject>[0-9]+)".into());
+        let codes = |c: &mut DataConfig| c.label_map = "fer2013".parse().unwrap();
+        let eight = |c: &mut DataConfig| c.classes = Some(ClassMap::eight());
+        assert!(with("folders", pattern).is_ok() && with("csv", codes).is_ok());
+        for (refused, part) in [
+            (with("ck_plus", pattern), "subject pattern"),
+            (with("folders", codes), "label map"),
+            (with("ck_plus_six_class", eight), "source ck_plus"),
+            (with("ck_plus", |c| c.image_size = 3), "3"),
+        ] {
+            assert!(
+                refused.as_ref().is_err_and(|e| e.contains(part)),
+                "{refused:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn an_unknown_source_lists_those_that_exist() {
+        let config = DataConfig {
+            source: "jaffe".to_owned(),
+            ..DataConfig::default()
+        };
+        let error = config.open(Path::new(".")).err().unwrap().to_string();
+        assert!(
+            error.contains("jaffe") && error.contains("folders"),
+            "{error}"
+        );
+    }
+}

@@ -1,0 +1,47 @@
+//! Sentences on classes, for the notes of a data set.
+
+use std::collections::BTreeMap;
+
+use crate::label::{ClassMap, Expression};
+
+/// Removes the items whose expression is no class; the note counts them as `what`.
+pub(crate) fn keep_classes<T>(
+    items: &mut Vec<T>,
+    classes: &ClassMap,
+    expression: impl Fn(&T) -> Expression,
+    what: &str,
+) -> Option<String> {
+    let mut removed = Vec::new();
+    items.retain(|item| {
+        let expression = expression(item);
+        let wanted = classes.label_of(expression).is_some();
+        removed.extend((!wanted).then_some(expression));
+        wanted
+    });
+    left_out(what, removed)
+}
+
+/// The images (`what`) of expressions that are no class.
+pub(crate) fn left_out(
+    what: &str,
+    expressions: impl IntoIterator<Item = Expression>,
+) -> Option<String> {
+    let mut counts = BTreeMap::new();
+    for expression in expressions {
+        *counts.entry(expression).or_insert(0) += 1;
+    }
+    let counts: Vec<_> = counts
+        .iter()
+        .map(|(e, count)| format!("{e} {count}"))
+        .collect();
+    let counts = counts.join(", ");
+    (!counts.is_empty())
+        .then(|| format!("Left out because their expression is no class here ({what}): {counts}."))
+}
+
+/// The classes without an image.
+pub(crate) fn empty_classes(classes: &ClassMap, occurring: &[Expression]) -> Option<String> {
+    let missing = classes.classes().iter().filter(|c| !occurring.contains(c));
+    let missing: Vec<_> = missing.map(|class| class.name()).collect();
+    (!missing.is_empty()).then(|| format!("No image shows {}.", missing.join(", ")))
+}

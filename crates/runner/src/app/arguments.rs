@@ -1,0 +1,170 @@
+//! Arguments that several commands share.
+
+use std::path::{Path, PathBuf};
+use std::str::FromStr;
+
+use anyhow::Result;
+use clap::Args;
+use faus_data::{Prepared, Protocol};
+use faus_model::{Checkpoint, DeviceChoice, Network, Precision};
+use faus_train::check_fits;
+
+use super::program::Program;
+use crate::config::{ExperimentConfig, NetworkConfig, Preset};
+
+/// Numbers as people write them: `0-9`, `0,3`, `1-2,5`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct NumberList(pub Vec<usize>);
+
+/// Limit of the numbers in a list.
+const LIMIT: usize = 100_000;
+
+impl FromStr for NumberList {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let wrong = || format!("`{text}` is no list of numbers: use for example 0-9 or 0,3");
+        let mut all = std::collections::BTreeSet::new();
+        for part in text.split(',') {
+            let (first, last) = part.split_once('-').unwrap_or((part, part));
+            let number = |text: &str| text.trim().parse::<usize>().map_err(|_| wrong());
+            let (first, last) = (number(first)?, number(last)?);
+            if first > last || last >= LIMIT {
+                return Err(wrong());
+            }
+            all.extend(first..=last);
+        }
+        Ok(Self(all.into_iter().collect()))
+    }
+}
+
+/// Folds that train at once on each device.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) enum ParallelFolds {
+    /// One for each core on the CPU, three on a GPU, limited by the computer's memory (a GPU's is not checked).
+    #[default]
+    Auto,
+    /// This many.
+    Count(usize),
+}
+
+impl FromStr for ParallelFolds {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match (text, text.parse()) {
+            ("auto", _) => Ok(Self::Auto),
+            (_, Ok(count)) if (1..=1000).contains(&count) => Ok(Self::Count(count)),
+            _ => Err(format!("`{text}` is no number of folds: use auto, 1, 2 …")),
+        }
+    }
+}
+
+/// An experiment and the flags that change its settings.
+#[derive(Debug, Args)]
+pub(crate) struct ExperimentArgs {
+    /// The experiment's JSON file; see experiments/.
+    experiment: PathBuf,
+    /// How much of the paper's work to do.
+    #[arg(long, value_enum, default_value = "auto")]
+    preset: Preset,
+    /// Fixes everything random.
+    #[arg(long, value_name = "N")]
+    seed: Option<u64>,
+    /// Any setting of the experiment, for example train.steps=500; may be repeated.
+    #[arg(long = "set", value_name = "KEY=VALUE")]
+    pub sets: Vec<String>,
+}
+
+impl ExperimentArgs {
+    /// The experiment with preset and settings laid over it, and the preset that `auto` means on this device.
+    ///
+    /// # Errors
+    /// When the file cannot be read or a setting is wrong.
+    pub fn resolve(&self, program: &Program, cuda: bool) -> Result<(ExperimentConfig, Preset)> {
+        let preset = self.preset.on(cuda);
+        let config = ExperimentConfig::resolve(&self.experiment, preset, self.seed, &self.sets)?;
+        program.check_names(&config)?;
+        Ok((config, preset))
+    }
+}
+
+/// A prepared data set and the split of one fold.
+#[derive(Debug, Args)]
+pub(crate) struct FoldArgs {
+    /// A prepared data set.
+    #[arg(long, value_name = "DIR")]
+    pub prepared: PathBuf,
+    /// The test fold.
+    #[arg(long, value_name = "K")]
+    pub fold: usize,
+    /// Which folds validate and test: paper-2017 (one each) or paper-2015 (the test fold does both).
+    #[arg(long, default_value = "paper-2017", value_parser = protocol)]
+    pub protocol: Protocol,
+    /// auto, cpu, cuda or cuda:N.
+    #[arg(long, default_value = "auto")]
+    pub device: DeviceChoice,
+}
+
+fn protocol(name: &str) -> Result<Protocol, String> {
+    serde_json::from_value(name.into())
+        .map_err(|_| format!("`{name}` is no protocol: use paper-2017 or paper-2015"))
+}
+
+/// A checkpoint, and the data set that it is applied to.
+#[derive(Debug, Args)]
+pub(crate) struct CheckpointArgs {
+    /// A .safetensors checkpoint.
+    #[arg(long, value_name = "FILE")]
+    pub checkpoint: PathBuf,
+    /// A prepared data set.
+    #[arg(long, value_name = "DIR")]
+    pub prepared: PathBuf,
+    /// The layer's name.
+    #[arg(long, default_value = "conv3")]
+    pub layer: String,
+    /// auto, cpu, cuda or cuda:N.
+    #[arg(long, default_value = "auto")]
+    pub device: DeviceChoice,
+}
+
+/// A checkpoint with its network, checked against the data set.
+///
+/// # Errors
+/// When the checkpoint does not fit the data set or the program's network, or the device cannot be used.
+pub(crate) fn open_network(
+    program: &Program,
+    path: &Path,
+    prepared: &Prepared,
+    device: DeviceChoice,
+) -> Result<(Checkpoint, Network)> {
+    let checkpoint = Checkpoint::load(path)?;
+    check_fits(&checkpoint, prepared)?;
+    let architecture = program.architecture(&NetworkConfig::default())?;
+    let device = device.resolve()?;
+    Precision::for_looking(device)?;
+    let network = checkpoint.network(architecture.as_ref(), device)?;
+    Ok((checkpoint, network))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_of_folds() {
+        assert_eq!("auto".parse(), Ok(ParallelFolds::Auto));
+        assert_eq!("3".parse(), Ok(ParallelFolds::Count(3)));
+        for wrong in ["", "0", "-1", "many", "1001"] {
+            assert!(wrong.parse::<ParallelFolds>().is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn number_lists() {
+        assert_eq!("0-2,5,1".parse::<NumberList>().unwrap().0, [0, 1, 2, 5]);
+        for wrong in ["", "a", "3-1", "-1", "1-", "0-99999999999", "0-100000"] {
+            assert!(wrong.parse::<NumberList>().is_err(), "{wrong}");
+        }
+    }
+}

@@ -1,0 +1,129 @@
+//! Messages and progress bars, on standard error: standard output carries results only.
+
+use std::sync::Mutex;
+use std::time::{Duration, Instant};
+
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+
+use super::interrupt;
+
+/// Time between progress lines where there is no terminal.
+pub(crate) const LINE_EVERY: Duration = Duration::from_secs(15);
+
+/// Prints a line that outlives the bar.
+pub(crate) fn say(text: impl AsRef<str>) {
+    eprintln!("{}", text.as_ref());
+}
+
+/// `1 fold`, `3 folds`.
+pub(crate) fn counted(count: usize, what: &str) -> String {
+    format!("{count} {what}{}", if count == 1 { "" } else { "s" })
+}
+
+/// `42 s`, `3 min 10 s`, `2 h 05 min`.
+pub(crate) fn time_left(seconds: f64) -> String {
+    if !seconds.is_finite() {
+        return "unknown time".to_owned();
+    }
+    let seconds = seconds.round() as u64;
+    match seconds {
+        0..60 => format!("{seconds} s"),
+        60..3600 => format!("{} min {:02} s", seconds / 60, seconds % 60),
+        _ => format!("{} h {:02} min", seconds / 3600, seconds % 3600 / 60),
+    }
+}
+
+/// A style; a template that indicatif rejects leaves its default.
+pub(crate) fn style(template: &str) -> ProgressStyle {
+    ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar())
+}
+
+/// Runs `work` under a progress bar. `work` reports how many parts of how many are done, and stops when that returns
+/// `false`, which it does after Ctrl-C.
+pub(crate) fn with_bar<R>(
+    what: &str,
+    work: impl FnOnce(&(dyn Fn(usize, usize) -> bool + Sync)) -> R,
+) -> R {
+    let steps = Steps::default();
+    work(&|done, total| steps.show(what, done, total))
+}
+
+/// Prints the sentences of a result, after a line if it is about drawn faces.
+pub(crate) fn print_verdict(synthetic: bool, sentences: &[String]) {
+    if synthetic {
+        say("Synthetic faces:");
+    }
+    sentences
+        .iter()
+        .for_each(|sentence| say(format!("  {sentence}")));
+}
+
+/// Progress of long work in steps, a bar for each; the last disappears when dropped.
+#[derive(Default)]
+pub(crate) struct Steps(Mutex<Option<(ProgressBar, Instant)>>);
+
+impl Steps {
+    /// Shows that `done` of `of` parts of `step` are done; `false` after Ctrl-C.
+    pub fn show(&self, step: &str, done: usize, of: usize) -> bool {
+        let Ok(mut shown) = self.0.lock() else {
+            return false;
+        };
+        if shown.as_ref().is_none_or(|(bar, _)| bar.prefix() != step) {
+            finish(&mut shown);
+        }
+        let (bar, last_line) = shown.get_or_insert_with(|| (bar(step), Instant::now()));
+        bar.set_length(of as u64);
+        bar.set_position(done as u64);
+        if bar.is_hidden() && last_line.elapsed() > LINE_EVERY {
+            *last_line = Instant::now();
+            let left = time_left(bar.eta().as_secs_f64());
+            say(format!("{step}: {done}/{of}, about {left} left"));
+        }
+        !interrupt::stopped()
+    }
+}
+
+impl Drop for Steps {
+    fn drop(&mut self) {
+        if let Ok(shown) = self.0.get_mut() {
+            finish(shown);
+        }
+    }
+}
+
+fn bar(step: &str) -> ProgressBar {
+    let bar = ProgressBar::with_draw_target(Some(1), ProgressDrawTarget::stderr());
+    bar.set_style(style("{prefix:24} {wide_bar} {pos}/{len} {eta:>5}"));
+    bar.with_prefix(step.to_owned())
+}
+
+fn finish(shown: &mut Option<(ProgressBar, Instant)>) {
+    if let Some((bar, _)) = shown.take() {
+        bar.finish_and_clear();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_in_words() {
+        let words = [0.4, 59.2, 60.0, 191.0, 7500.0, f64::INFINITY].map(time_left);
+        let expected = [
+            "0 s",
+            "59 s",
+            "1 min 00 s",
+            "3 min 11 s",
+            "2 h 05 min",
+            "unknown time",
+        ];
+        assert_eq!(words, expected);
+    }
+
+    #[test]
+    fn work_under_a_bar_returns_its_result() {
+        let result = with_bar("Counting", |progress| (1..4).all(|done| progress(done, 3)));
+        assert!(result, "nobody asked it to stop");
+    }
+}

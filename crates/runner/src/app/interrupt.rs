@@ -1,0 +1,60 @@
+//! Signals: Ctrl-C asks for a clean stop, a closed pipe and a full file are ordinary errors.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use anyhow::{Result, bail};
+
+static STOP: AtomicBool = AtomicBool::new(false);
+
+/// Makes Ctrl-C (and SIGTERM) request a clean stop; a second one ends the program at once.
+///
+/// # Errors
+/// When the system refuses a handler.
+pub(crate) fn listen() -> Result<(), ctrlc::Error> {
+    ctrlc::set_handler(|| {
+        if STOP.swap(true, Ordering::SeqCst) {
+            end_at_once();
+        }
+        eprintln!("\nStopping after the step under way; once more to stop at once.");
+    })
+}
+
+/// Ends the process without running destructors, which libtorch's threads would still be using.
+#[allow(unsafe_code)]
+fn end_at_once() -> ! {
+    // SAFETY: `_exit` has no precondition. Files are written atomically, so none is left half-written.
+    unsafe { libc::_exit(1) }
+}
+
+/// Sets two signals: `faus … | head` ends quietly (Rust ignores a closed pipe, and then printing panics), and a file that
+/// reaches the shell's size limit is an error with a name, like a full disk.
+#[allow(unsafe_code)]
+pub(crate) fn set_signals() {
+    // SAFETY: called before any thread is started; neither action is a handler that could run.
+    #[cfg(unix)]
+    unsafe {
+        libc::signal(libc::SIGPIPE, libc::SIG_DFL);
+        libc::signal(libc::SIGXFSZ, libc::SIG_IGN);
+    }
+}
+
+/// The flag that Ctrl-C sets.
+pub(crate) fn stop() -> &'static AtomicBool {
+    &STOP
+}
+
+/// Whether the user asked to stop.
+pub(crate) fn stopped() -> bool {
+    STOP.load(Ordering::SeqCst)
+}
+
+/// Ends the work here if the user asked to stop; `kept` states what is kept and how to resume.
+///
+/// # Errors
+/// When the user asked to stop.
+pub(crate) fn check(kept: &str) -> Result<()> {
+    match stopped() {
+        true => bail!("stopped on request; {kept}"),
+        false => Ok(()),
+    }
+}

@@ -1,0 +1,183 @@
+//! Progress of a training: a line for the whole job and one for each fold under way.
+
+use std::collections::BTreeMap;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
+
+use faus_train::FoldProgress;
+use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget};
+
+use super::console::{LINE_EVERY, counted, say, style, time_left};
+
+/// A fold under way.
+struct Active {
+    line: ProgressBar,
+    /// Accuracy of the last validation.
+    validation: Option<f64>,
+}
+
+struct State {
+    active: BTreeMap<usize, Active>,
+    last_line: Instant,
+}
+
+/// The progress of all folds of a training; several threads write to it.
+pub(crate) struct Board {
+    all: MultiProgress,
+    whole: ProgressBar,
+    folds: usize,
+    state: Mutex<State>,
+}
+
+impl Board {
+    /// A board for `folds` folds that have `steps` steps left in all.
+    pub fn new(folds: usize, steps: u64) -> Self {
+        let all = MultiProgress::with_draw_target(ProgressDrawTarget::stderr());
+        let whole = all.add(ProgressBar::new(steps));
+        whole.set_style(style("{prefix:24} {wide_bar} {percent:>3}% {msg}"));
+        whole.set_prefix(format!("Training {}", counted(folds, "fold")));
+        let state = State {
+            active: BTreeMap::new(),
+            last_line: Instant::now(),
+        };
+        Self {
+            all,
+            whole,
+            folds,
+            state: Mutex::new(state),
+        }
+    }
+
+    /// Fold `fold` begins.
+    pub fn begin(&self, fold: usize) {
+        let line = self.all.add(ProgressBar::no_length());
+        line.set_style(style("  {msg}"));
+        line.set_message(format!("fold {fold}: beginning"));
+        let active = Active {
+            line,
+            validation: None,
+        };
+        self.state().active.insert(fold, active);
+    }
+
+    /// A fold has done a step.
+    pub fn step(&self, p: &FoldProgress) {
+        let mut state = self.state();
+        if let Some(active) = state.active.get_mut(&p.fold) {
+            active.validation = p.row.map(|row| row.val_accuracy).or(active.validation);
+            active.line.inc(1);
+            let speed = active.line.per_sec();
+            active
+                .line
+                .set_message(describe(p, speed, active.validation));
+        }
+        self.whole.inc(1);
+        let steps = self.whole.length().unwrap_or(0);
+        let left = steps.saturating_sub(self.whole.position()) as f64 / self.whole.per_sec();
+        let left = time_left(left);
+        self.whole.set_message(format!("{left} left"));
+        if self.all.is_hidden() && state.last_line.elapsed() > LINE_EVERY {
+            state.last_line = Instant::now();
+            let folds = state.active.values().map(|active| active.line.message());
+            say(format!(
+                "Training {}: {:.0}% done, {left} left; {}",
+                counted(self.folds, "fold"),
+                100.0 * self.whole.position() as f64 / steps.max(1) as f64,
+                folds.collect::<Vec<_>>().join("; ")
+            ));
+        }
+    }
+
+    /// Fold `fold` has ended.
+    pub fn end(&self, fold: usize) {
+        if let Some(active) = self.state().active.remove(&fold) {
+            active.line.finish_and_clear();
+            self.all.remove(&active.line);
+        }
+    }
+
+    /// Prints a line above the bars.
+    pub fn line(&self, text: &str) {
+        if self.all.is_hidden() {
+            say(text);
+        } else {
+            // A terminal that refuses a line refuses the next as well.
+            let _ = self.all.println(text);
+        }
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Drop for Board {
+    fn drop(&mut self) {
+        let _ = self.all.clear();
+    }
+}
+
+/// `fold 3: step 120/280, loss 0.532, validation 87.1%, 412 images/s, 42 s left`.
+fn describe(p: &FoldProgress, steps_per_second: f64, validation: Option<f64>) -> String {
+    let loss = p
+        .loss
+        .map_or(String::new(), |loss| format!(" loss {loss:.3},"));
+    let validation =
+        validation.map_or(String::new(), |v| format!(" validation {:.1}%,", 100.0 * v));
+    format!(
+        "fold {}: step {}/{},{loss}{validation} {:.0} images/s, {} left",
+        p.fold,
+        p.step,
+        p.steps,
+        steps_per_second * p.batch_size as f64,
+        time_left((p.steps - p.step) as f64 / steps_per_second)
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn progress(fold: usize, step: u64, steps: u64) -> FoldProgress {
+        FoldProgress {
+            fold,
+            step,
+            steps,
+            batch_size: 32,
+            loss: Some(0.5321),
+            row: None,
+        }
+    }
+
+    #[test]
+    fn a_line_has_step_loss_validation_speed_and_time_left() {
+        let progress = progress(3, 120, 280);
+        assert_eq!(
+            describe(&progress, 10.0, Some(0.871)),
+            "fold 3: step 120/280, loss 0.532, validation 87.1%, 320 images/s, 16 s left"
+        );
+        assert_eq!(
+            describe(&progress, 0.5, None),
+            "fold 3: step 120/280, loss 0.532, 16 images/s, 5 min 20 s left"
+        );
+    }
+
+    #[test]
+    fn folds_side_by_side_count_into_one_whole() {
+        let board = Board::new(2, 20);
+        std::thread::scope(|scope| {
+            for fold in 0..2 {
+                let board = &board;
+                scope.spawn(move || {
+                    board.begin(fold);
+                    (1..=10).for_each(|step| board.step(&progress(fold, step, 10)));
+                    board.end(fold);
+                });
+            }
+        });
+        assert_eq!(
+            (board.whole.position(), board.state().active.len()),
+            (20, 0)
+        );
+    }
+}

@@ -1,0 +1,220 @@
+//! The command line: its grammar, and the function of each command.
+
+use std::ffi::OsString;
+use std::process::ExitCode;
+
+use anyhow::Result;
+use clap::builder::{PossibleValue, PossibleValuesParser};
+use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
+
+use crate::app::console::say;
+use crate::app::interrupt;
+use crate::app::program::Program;
+use crate::app::usage::describe;
+use crate::commands::{self, StudyArgs};
+
+/// Did this face network learn facial action units while it was only taught expressions?
+#[derive(Debug, Parser)]
+#[command(
+    name = "faus",
+    version,
+    arg_required_else_help = true,
+    after_help = "Start here: faus run experiments/ck_plus/cnn_ad.json"
+)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    Run(commands::RunArgs),
+    /// Prepare, inspect, audit and augment data sets.
+    #[command(
+        subcommand,
+        after_help = "Example: faus data prepare --source ck_plus --input data/CK+ --output prepared/ck-96"
+    )]
+    Data(DataCommand),
+    Synth(commands::SynthArgs),
+    Train(commands::TrainArgs),
+    Evaluate(commands::EvaluateArgs),
+    Select(commands::SelectArgs),
+    Activations(commands::ActivationsArgs),
+    Visualize(commands::VisualizeArgs),
+    Correlate(commands::CorrelateArgs),
+    Controls(commands::ControlsArgs),
+    Replicate(commands::ReplicateArgs),
+    Probe(commands::ProbeArgs),
+    Locate(commands::LocateArgs),
+    Ablate(commands::AblateArgs),
+    Intervene(commands::InterveneArgs),
+    Compare(commands::CompareArgs),
+    Report(commands::ReportArgs),
+    /// Versions, threads, CUDA yes or no and why not.
+    #[command(after_help = "Example: faus doctor")]
+    Doctor,
+}
+
+#[derive(Debug, Subcommand)]
+enum DataCommand {
+    Prepare(commands::PrepareArgs),
+    Inspect(commands::InspectArgs),
+    Audit(commands::AuditArgs),
+    Augment(commands::AugmentArgs),
+}
+
+impl Program {
+    /// Reads the command line, runs the command and prints the error, if any.
+    ///
+    /// Exit code 0: done, 1: failed, 2: wrong usage.
+    pub fn main(self) -> ExitCode {
+        match std::env::args_os().map(OsString::into_string).collect() {
+            Ok(arguments) => self.main_from(arguments),
+            Err(other) => {
+                let other = other.to_string_lossy();
+                eprintln!(
+                    "error: `{other}` on the command line is not UTF-8: rename the file or folder"
+                );
+                ExitCode::from(2)
+            }
+        }
+    }
+
+    /// [`main`](Self::main) with other arguments than the process got; the first is the program's name.
+    pub fn main_from(self, mut arguments: Vec<String>) -> ExitCode {
+        interrupt::set_signals();
+        let flags_only = arguments.get(1).is_none_or(|first| first.starts_with("--"));
+        if let Some(experiment) = self.experiment.filter(|_| flags_only) {
+            arguments.splice(1..1, ["run".to_owned(), experiment.to_owned()]);
+        }
+        let Err(error) = run(&self, arguments) else {
+            return ExitCode::SUCCESS;
+        };
+        match error.downcast::<clap::Error>() {
+            Ok(usage) => {
+                let _ = usage.print();
+                ExitCode::from(if usage.use_stderr() { 2 } else { 0 })
+            }
+            Err(error) => {
+                eprintln!("error: {}", describe(&error));
+                ExitCode::FAILURE
+            }
+        }
+    }
+}
+
+/// Parses `arguments`, the first of which is the program's name, and runs the command.
+///
+/// # Errors
+/// A [`clap::Error`] for wrong usage and for `--help`, otherwise the command's.
+fn run(program: &Program, arguments: Vec<String>) -> Result<()> {
+    let matches = grammar(program).try_get_matches_from(spread_sets(arguments))?;
+    for study in program.studies() {
+        if let Some(args) = matches.subcommand_matches(study.name()) {
+            listen();
+            return commands::own_study(study, StudyArgs::from_arg_matches(args)?, program);
+        }
+    }
+    let command = Cli::from_arg_matches(&matches)?.command;
+    // A command that writes nothing ends at once on Ctrl-C: there is nothing to keep whole.
+    let reads = matches!(
+        command,
+        Command::Data(DataCommand::Audit(_) | DataCommand::Inspect(_)) | Command::Doctor
+    );
+    if !reads {
+        listen();
+    }
+    dispatch(command, program)
+}
+
+fn listen() {
+    if let Err(error) = interrupt::listen() {
+        say(format!(
+            "warning: Ctrl-C will stop at once, not cleanly: {error}"
+        ));
+    }
+}
+
+/// The command line with the names that the program adds.
+fn grammar(program: &Program) -> clap::Command {
+    let sources = program.sources().into_iter();
+    let sources = sources.map(|(name, what)| PossibleValue::new(name).help(what));
+    let sources = PossibleValuesParser::new(sources);
+    let studies = program.studies().map(|study| {
+        let name = study.name().to_owned();
+        let command = clap::Command::new(name).about("A study of this program");
+        StudyArgs::augment_args(command)
+    });
+    Cli::command()
+        .mut_subcommand("data", |data| {
+            data.mut_subcommand("prepare", |prepare| {
+                prepare.mut_arg("source", |source| source.value_parser(sources))
+            })
+        })
+        .subcommands(studies)
+}
+
+fn dispatch(command: Command, program: &Program) -> Result<()> {
+    match command {
+        Command::Run(args) => commands::run(args, program),
+        Command::Data(DataCommand::Prepare(args)) => commands::prepare(args, program),
+        Command::Data(DataCommand::Inspect(args)) => commands::inspect(args),
+        Command::Data(DataCommand::Audit(args)) => commands::audit(args),
+        Command::Data(DataCommand::Augment(args)) => commands::augment(args),
+        Command::Synth(args) => commands::synth(args),
+        Command::Train(args) => commands::train(args, program),
+        Command::Evaluate(args) => commands::evaluate(args, program),
+        Command::Select(args) => commands::select(args, program),
+        Command::Activations(args) => commands::activations(args, program),
+        Command::Visualize(args) => commands::visualize(args, program),
+        Command::Correlate(args) => commands::correlate(args, program),
+        Command::Controls(args) => commands::controls(args, program),
+        Command::Replicate(args) => commands::replicate(args, program),
+        Command::Probe(args) => commands::probe(args, program),
+        Command::Locate(args) => commands::locate(args, program),
+        Command::Ablate(args) => commands::ablate(args, program),
+        Command::Intervene(args) => commands::intervene(args, program),
+        Command::Compare(args) => commands::compare(args),
+        Command::Report(args) => commands::report(args),
+        Command::Doctor => commands::doctor(),
+    }
+}
+
+/// `--set a=1 b=2 FILE` as `--set a=1 --set b=2 FILE`: the flag takes every `key=value` behind it, and nothing else.
+fn spread_sets(arguments: Vec<String>) -> Vec<String> {
+    let mut spread: Vec<String> = Vec::new();
+    let mut in_sets = false;
+    for argument in arguments {
+        let first = spread.last().is_some_and(|last| last == "--set");
+        in_sets = first || (in_sets && argument.contains('=') && !argument.starts_with('-'));
+        if in_sets && !first {
+            spread.push("--set".to_owned());
+        }
+        spread.push(argument);
+    }
+    spread
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn settings_end_at_the_first_word_without_equals() {
+        let words = |line: &str| line.split(' ').map(str::to_owned).collect::<Vec<_>>();
+        let spread = spread_sets(words("faus run --set a=1 b=2 x.json --seed 3"));
+        assert_eq!(
+            spread,
+            words("faus run --set a=1 --set b=2 x.json --seed 3")
+        );
+        assert_eq!(
+            spread_sets(words("faus run x=y.json")),
+            words("faus run x=y.json")
+        );
+    }
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        grammar(&Program::default()).debug_assert();
+    }
+}

@@ -1,0 +1,30 @@
+//! `faus ablate`.
+
+use anyhow::Result;
+use clap::Args;
+use faus_fau::Ablate;
+
+use super::study::StudyArgs;
+use crate::app::program::Program;
+
+/// Silence the filters of an action unit and measure which expressions are lost.
+#[derive(Debug, Args)]
+#[command(after_help = "Example: faus ablate runs/ck_plus-cnn_ad-quick")]
+pub(crate) struct AblateArgs {
+    #[command(flatten)]
+    of: StudyArgs,
+    /// Most filters silenced for one action unit, those with the largest KL.
+    #[arg(long, default_value_t = Ablate::default().filters)]
+    filters: usize,
+    /// Random, and as many equally active, sets of filters to compare with.
+    #[arg(long, default_value_t = Ablate::default().sets)]
+    sets: usize,
+}
+
+pub(crate) fn ablate(args: AblateArgs, program: &Program) -> Result<()> {
+    let study = Ablate {
+        filters: args.filters,
+        sets: args.sets,
+    };
+    args.of.carry_out(&study, program)
+}

@@ -1,0 +1,35 @@
+//! `faus controls`.
+
+use anyhow::Result;
+use clap::Args;
+use faus_fau::Controls;
+
+use super::study::{StudyArgs, check};
+use crate::app::program::Program;
+
+/// Compare the trained network with controls that should show nothing: untrained, label-shuffled, AU-shuffled, pixels.
+#[derive(Debug, Args)]
+#[command(after_help = "Example: faus controls runs/ck_plus-cnn_ad-quick")]
+pub(crate) struct ControlsArgs {
+    #[command(flatten)]
+    of: StudyArgs,
+    /// Leave out the network trained on shuffled labels, which takes as long as a fold.
+    #[arg(long)]
+    skip_training: bool,
+    /// Permutations behind every p [default: the run's].
+    #[arg(long, value_name = "N")]
+    permutations: Option<usize>,
+}
+
+pub(crate) fn controls(args: ControlsArgs, program: &Program) -> Result<()> {
+    let study = Controls {
+        skip_training: args.skip_training,
+        permutations: args.permutations,
+    };
+    check(&study)?;
+    let run = args.of.open(program)?;
+    if !args.skip_training {
+        run.check_training()?;
+    }
+    run.carry_out(&study, None)
+}

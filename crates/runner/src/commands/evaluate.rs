@@ -1,0 +1,105 @@
+//! `faus evaluate`.
+
+use std::path::PathBuf;
+
+use anyhow::{Result, bail};
+use clap::Args;
+use faus_data::{Prepared, SplitPart};
+use faus_train::{
+    Interval, Measures, Scores, SubjectScore, Workers, normalisation_of, why_optimistic,
+};
+
+use crate::app::arguments::{FoldArgs, open_network};
+use crate::app::console::say;
+use crate::app::program::Program;
+use crate::pipeline::dataset::marks;
+
+/// Run a checkpoint over a part of a data set.
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Example: faus evaluate --checkpoint folds/0/best.safetensors --prepared prepared/ck-48 --fold 0 --split test --predictions out.csv"
+)]
+pub(crate) struct EvaluateArgs {
+    /// A .safetensors checkpoint.
+    #[arg(long, value_name = "FILE")]
+    checkpoint: PathBuf,
+    #[command(flatten)]
+    of: FoldArgs,
+    /// The part to run over: train, val, test or all.
+    #[arg(long, value_name = "PART")]
+    split: SplitPart,
+    /// Table for the logits of every image.
+    #[arg(long, value_name = "CSV")]
+    predictions: Option<PathBuf>,
+}
+
+pub(crate) fn evaluate(args: EvaluateArgs, program: &Program) -> Result<()> {
+    let (of, prepared) = (&args.of, Prepared::open(&args.of.prepared)?);
+    let (checkpoint, network) = open_network(program, &args.checkpoint, &prepared, of.device)?;
+    let rows = args.split.rows(&prepared, of.fold, of.protocol)?;
+    let part = args.split.part();
+    let mark = optimistic_mark(why_optimistic(&checkpoint, &prepared, of.fold, part)?);
+    if rows.is_empty() {
+        bail!("this part of fold {} has no images", of.fold);
+    }
+    let normalisation = normalisation_of(&checkpoint, &args.checkpoint)?;
+    let workers = Workers::new(0)?;
+    let predictions = faus_train::evaluate(&network, &prepared, &rows, &normalisation, &workers)?;
+    let scores = Scores::count(&predictions);
+    println!(
+        "accuracy {:.4}{mark} on {} images{}; most frequent class {:.4}",
+        scores.accuracy(),
+        rows.len(),
+        marks(prepared.info()),
+        scores.majority_accuracy()
+    );
+    let people = SubjectScore::count(&predictions, &prepared);
+    if let Some(interval) = Interval::of_accuracy(&[&people], 0) {
+        println!(
+            "95% interval over {} people {:.4} to {:.4}",
+            interval.subjects, interval.low, interval.high
+        );
+    }
+    if let Some(measures) = Measures::of(&predictions) {
+        for (name, value) in &Measures::NAMED[1..] {
+            println!("{} {:.4}", name.replace('_', " "), value(&measures));
+        }
+    }
+    print_classes(&scores, &prepared.info().classes);
+    if let Some(path) = &args.predictions {
+        predictions.write_csv(path, &prepared.info().classes)?;
+        println!("{}", path.display());
+    }
+    Ok(())
+}
+
+/// ` (optimistic)` where there is a reason, which is printed; else nothing.
+pub(super) fn optimistic_mark(reason: Option<String>) -> &'static str {
+    match reason {
+        Some(reason) => {
+            say(format!("Note: optimistic, since {reason}"));
+            " (optimistic)"
+        }
+        None => "",
+    }
+}
+
+/// Scores of each class, then the confusion matrix: true classes in rows, predicted ones in columns.
+fn print_classes(scores: &Scores, classes: &[String]) {
+    for (class, s) in scores.per_class(classes) {
+        println!(
+            "  {class:12} precision {:.3}  recall {:.3}  F1 {:.3}  images {}",
+            s.precision, s.recall, s.f1, s.support
+        );
+    }
+    println!("confusion, true class by predicted class:");
+    let header: String = classes.iter().map(|class| format!(" {class:>9}")).collect();
+    println!("  {:12}{header}", "");
+    for (class, row) in classes.iter().zip(&scores.confusion) {
+        let cells = row.iter().zip(classes);
+        let cells: String = cells
+            .map(|(images, class)| format!(" {images:>0$}", class.chars().count().max(9)))
+            .collect();
+        println!("  {class:12}{cells}");
+    }
+}

@@ -1,0 +1,80 @@
+//! `faus data inspect`.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, bail};
+use clap::Args;
+use faus_data::inspect::contact_sheet;
+use faus_data::{Prepared, refuse_inside, write_png};
+
+/// Statistics, class balance, folds and skipped files of a prepared data set; pictures with --sheets.
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Example: faus data inspect runs/ck_plus-cnn_ad-quick/dataset --sheets sheets"
+)]
+pub(crate) struct InspectArgs {
+    /// A prepared data set.
+    prepared: PathBuf,
+    /// Folder for a contact sheet of each class.
+    #[arg(long, value_name = "DIR")]
+    sheets: Option<PathBuf>,
+}
+
+pub(crate) fn inspect(args: InspectArgs) -> Result<()> {
+    let prepared = Prepared::open(&args.prepared)?;
+    println!("{}", faus_data::inspect::inspect(&prepared));
+    let Some(dir) = args.sheets else {
+        return Ok(());
+    };
+    refuse_part_of(&dir, &args.prepared)?;
+    std::fs::create_dir_all(&dir).with_context(|| format!("{}: cannot be made", dir.display()))?;
+    let classes = prepared.info().classes.iter().zip(0..);
+    for (name, label) in classes {
+        if let Some(sheet) = contact_sheet(&prepared, label, 100) {
+            let path = dir.join(format!("{label}-{}.png", file_name(name)));
+            write_png(&path, &sheet)?;
+            println!("{}", path.display());
+        }
+    }
+    Ok(())
+}
+
+/// A class name as part of a file name.
+fn file_name(name: &str) -> String {
+    name.chars()
+        .map(|c| if c.is_alphanumeric() { c } else { '_' })
+        .collect()
+}
+
+/// Refuses to write into a prepared set, whether it exists already or is to be made.
+pub(super) fn refuse_part_of(path: &Path, set: &Path) -> Result<()> {
+    let unusable = || format!("{}: not a usable path", path.display());
+    let inside = std::path::absolute(path)
+        .with_context(unusable)?
+        .starts_with(std::path::absolute(set).with_context(unusable)?);
+    match inside || refuse_inside(path, set).is_err() {
+        true => bail!(
+            "{}: lies in the prepared data set {}; name a place outside",
+            path.display(),
+            set.display()
+        ),
+        false => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_is_written_into_a_prepared_set() {
+        let set = Path::new("prepared/ck");
+        assert!(refuse_part_of(Path::new("prepared/ck/sheet.png"), set).is_err());
+        assert!(refuse_part_of(Path::new("prepared/ck-sheet.png"), set).is_ok());
+    }
+
+    #[test]
+    fn class_names_become_file_names() {
+        assert_eq!(file_name("a/b c"), "a_b_c");
+    }
+}

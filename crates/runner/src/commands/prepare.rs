@@ -1,0 +1,128 @@
+//! `faus data prepare`.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, bail};
+use clap::Args;
+use faus_data::inspect::crop_sheet;
+use faus_data::{
+    ClassMap, CropMode, DataConfig, FoldRule, LabelMap, Prepared, Source, refuse_inside, write_png,
+};
+
+use super::inspect::refuse_part_of;
+use crate::app::console::say;
+use crate::app::program::Program;
+use crate::app::usage::wrong_usage;
+use crate::pipeline::dataset::prepare_into;
+
+/// Images on the sheet of crops.
+const CROPS_SHOWN: usize = 60;
+
+/// Read a data set, crop its faces and store them as a prepared data set.
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Examples:\n  faus data prepare --source ck_plus --input data/CK+ --output prepared/ck-96 --size 96\n  \
+                  faus data prepare --source folders --input CK+48.zip --output prepared/ck48 --size 48\n  \
+                  faus data prepare --source csv --input ckextended.csv --output prepared/ckextended --size 48\n  \
+                  faus data prepare --source tfd --input data/TFD --output prepared/tfd-48 --size 48"
+)]
+pub(crate) struct PrepareArgs {
+    /// Kind of data set in the input.
+    #[arg(long)]
+    source: String,
+    /// The data set's folder, a .zip of it, or (csv, tfd) its file; nothing is written into it.
+    #[arg(long, value_name = "DIR|FILE")]
+    input: PathBuf,
+    /// Folder to make.
+    #[arg(long, value_name = "DIR")]
+    output: PathBuf,
+    /// Height and width of the images, in pixels, 8 to 1024.
+    #[arg(long, default_value_t = 96)]
+    size: u32,
+    /// How the face is cut out: landmarks, detector, none (the middle square), or auto: landmarks, else the detector;
+    /// images that are faces already (48×48 tables and folders) are taken whole.
+    #[arg(long, default_value = "auto")]
+    crop: CropMode,
+    /// Number of folds, 2 to 1000. Default: the splits that the data set brings, else 10.
+    #[arg(long)]
+    folds: Option<usize>,
+    /// How subjects are assigned to folds: modulo (the paper's), balanced (every fold its share of every class) or given
+    /// (the data set's own splits). Default: given if the data set has splits, else modulo.
+    #[arg(long, value_name = "RULE")]
+    fold_rule: Option<FoldRule>,
+    /// Classes: eight, seven (without neutral), six (without neutral and contempt) or a list of names. Default: eight for
+    /// ck_plus, six for ck_plus_six_class, the classes that occur for the others.
+    #[arg(long, value_name = "MAP")]
+    classes: Option<ClassMap>,
+    /// Folders: a regular expression over the path with the groups subject and, optionally, sequence and frame, such
+    /// as '(?<subject>[0-9]+)_(?<frame>[0-9]+)'. Default: names like S010_004_00000017.
+    #[arg(long, value_name = "REGEX")]
+    subject_pattern: Option<String>,
+    /// Tables: meaning of the emotion codes: auto (recognised by their counts), fer2013, ck_plus, or the names in order
+    /// of code, anger,disgust,…
+    #[arg(long, value_name = "MAP", default_value = "auto")]
+    label_map: LabelMap,
+    /// Stop at the first bad input instead of listing it.
+    #[arg(long)]
+    strict: bool,
+    /// Picture of original images with their crops, for review.
+    #[arg(long, value_name = "PNG")]
+    review: Option<PathBuf>,
+}
+
+impl PrepareArgs {
+    fn config(&self) -> DataConfig {
+        DataConfig {
+            source: self.source.clone(),
+            image_size: self.size,
+            crop: self.crop,
+            folds: self.folds,
+            fold_rule: self.fold_rule,
+            classes: self.classes.clone(),
+            subject_pattern: self.subject_pattern.clone(),
+            label_map: self.label_map.clone(),
+            strict: self.strict,
+        }
+    }
+}
+
+pub(crate) fn prepare(args: PrepareArgs, program: &Program) -> Result<()> {
+    let config = args.config();
+    config.check().map_err(|error| wrong_usage(error.into()))?;
+    let source = program.open_source(&config, &args.input)?;
+    // The source may have found its root deeper than the input.
+    refuse_inside(&args.output, &args.input)?;
+    if let Some(path) = &args.review {
+        check_review(path, &args)?;
+    }
+    prepare_into(source.as_ref(), &config.options(), &args.output)?;
+    if let Some(path) = &args.review {
+        review(source.as_ref(), &args.output, path)?;
+    }
+    println!("{}", args.output.display());
+    Ok(())
+}
+
+/// The sheet of crops goes into a folder that exists, neither in the input nor in the output.
+fn check_review(path: &Path, args: &PrepareArgs) -> Result<()> {
+    refuse_inside(path, &args.input)?;
+    refuse_part_of(path, &args.output)?;
+    let parent = path.parent().filter(|p| !p.as_os_str().is_empty());
+    match parent.filter(|parent| !parent.is_dir()) {
+        Some(parent) => bail!(
+            "{}: no such folder; make it, or put the sheet elsewhere",
+            parent.display()
+        ),
+        None => Ok(()),
+    }
+}
+
+/// Writes the sheet of crops.
+fn review(source: &dyn Source, prepared: &Path, path: &Path) -> Result<()> {
+    let prepared = Prepared::open(prepared)?;
+    let sheet = crop_sheet(source, &prepared, CROPS_SHOWN)?;
+    let none = || format!("{}: no image of the input could be shown", path.display());
+    write_png(path, &sheet.with_context(none)?.picture)?;
+    say(format!("{}: crops for review", path.display()));
+    Ok(())
+}

@@ -1,0 +1,253 @@
+//! Experiment files: read, overlaid with preset and `--set`, and checked.
+
+use std::path::Path;
+
+use anyhow::{Context, Result, anyhow, bail};
+use serde_json::{Map, Value, json};
+
+use super::{ExperimentConfig, Preset};
+
+const PAPER: &str = include_str!("../../presets/paper.json");
+const QUICK: &str = include_str!("../../presets/quick.json");
+/// Size limit of an experiment file, in bytes.
+const MAX_BYTES: u64 = 1 << 20;
+/// Two names less similar than this (Jaro-Winkler, 0 to 1) are unrelated (our choice).
+const SIMILAR: f64 = 0.8;
+
+impl ExperimentConfig {
+    /// Reads an experiment and lays preset and command line over it; `sets` are `key.path=value`.
+    ///
+    /// # Errors
+    /// When the file is missing or no JSON, a key is unknown, or a value is out of its range.
+    pub fn resolve(
+        path: &Path,
+        preset: Preset,
+        seed: Option<u64>,
+        sets: &[String],
+    ) -> Result<Self> {
+        let mut value = read_experiment(path)?;
+        let of_preset = if preset == Preset::Paper {
+            PAPER
+        } else {
+            QUICK
+        };
+        merge(&mut value, serde_json::from_str(of_preset)?);
+        for set in sets {
+            merge(&mut value, parse_set(set)?);
+        }
+        if let Some(seed) = seed {
+            merge(&mut value, json!({ "seed": seed }));
+        }
+        let config: Self = serde_path_to_error::deserialize(value)
+            .map_err(|e| anyhow!("{}: {}{}", e.path(), e.inner(), did_you_mean(e.inner())))
+            .with_context(|| {
+                let path = path.display();
+                format!("{path} with preset and --set: not a valid experiment")
+            })?;
+        config
+            .check()
+            .with_context(|| format!("{}: not a valid experiment", path.display()))?;
+        Ok(config)
+    }
+}
+
+/// An experiment as JSON; by way of text, which writes 0.7 where a number of 32 bits becomes 0.699999988.
+pub(crate) fn json_of(config: &ExperimentConfig) -> Result<Value> {
+    Ok(serde_json::from_str(&serde_json::to_string(config)?)?)
+}
+
+fn read_experiment(path: &Path) -> Result<Value> {
+    let shown = path.display();
+    let way_out = || {
+        format!(
+            "{shown}: cannot read the experiment; see experiments/ for those that come with faus"
+        )
+    };
+    let length = std::fs::metadata(path).with_context(way_out)?.len();
+    if length > MAX_BYTES {
+        bail!("{shown}: {length} bytes are too many for an experiment");
+    }
+    let text = std::fs::read_to_string(path).with_context(way_out)?;
+    let value: Value =
+        serde_json::from_str(&text).with_context(|| format!("{shown}: not valid JSON"))?;
+    match value.is_object() {
+        true => Ok(value),
+        false => bail!("{shown}: an experiment is a JSON object"),
+    }
+}
+
+/// `a.b=3` as `{"a": {"b": 3}}`; a value that is no JSON is text.
+fn parse_set(set: &str) -> Result<Value> {
+    let Some((key, value)) = set.split_once('=') else {
+        bail!("--set {set}: expected key=value, for example --set train.steps=500");
+    };
+    let value = serde_json::from_str(value).unwrap_or_else(|_| Value::String(value.to_owned()));
+    Ok(key.rsplit('.').fold(value, |value, key| {
+        Value::Object(Map::from_iter([(key.to_owned(), value)]))
+    }))
+}
+
+/// `; did you mean …?` for an unknown key that resembles a known one.
+fn did_you_mean(error: &serde_json::Error) -> String {
+    let error = error.to_string();
+    let unknown = error
+        .strip_prefix("unknown field `")
+        .and_then(|rest| rest.split('`').next());
+    let all = serde_json::to_value(ExperimentConfig::default()).unwrap_or_default();
+    match unknown.and_then(|key| most_similar(key, "", &all)) {
+        Some((similarity, key)) if similarity >= SIMILAR => format!("; did you mean {key}?"),
+        _ => String::new(),
+    }
+}
+
+/// The key below `path` whose last part is most similar to `key`, the first of equals.
+fn most_similar(key: &str, path: &str, value: &Value) -> Option<(f64, String)> {
+    let keys = value.as_object()?.iter().flat_map(|(name, value)| {
+        let path = format!("{path}{name}");
+        let below = most_similar(key, &format!("{path}."), value);
+        std::iter::once((strsim::jaro_winkler(key, name), path)).chain(below)
+    });
+    keys.reduce(|best, next| if next.0 > best.0 { next } else { best })
+}
+
+/// Lays `over` over `base`: objects are merged, everything else is replaced.
+fn merge(base: &mut Value, over: Value) {
+    match (base, over) {
+        (Value::Object(base), Value::Object(over)) => {
+            for (key, value) in over {
+                merge(base.entry(key).or_insert(Value::Null), value);
+            }
+        }
+        (base, over) => *base = over,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use faus_data::CropMode;
+
+    use super::*;
+
+    fn experiment(text: &str) -> (tempfile::TempDir, std::path::PathBuf) {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("x.json");
+        std::fs::write(&path, text).unwrap();
+        (dir, path)
+    }
+
+    #[test]
+    fn command_line_wins_over_preset_over_experiment() {
+        let (_dir, path) = experiment(r#"{"name": "x", "train": {"steps": 7, "augment": true}}"#);
+        let sets = ["train.batch_size=8".to_owned(), "data.crop=none".to_owned()];
+        let config = ExperimentConfig::resolve(&path, Preset::Paper, Some(9), &sets).unwrap();
+        assert_eq!(
+            (config.train.steps, config.train.batch_size, config.seed),
+            (31_000, 8, 9)
+        );
+        assert!(config.train.augment && config.data.crop == CropMode::None);
+    }
+
+    #[test]
+    fn the_paper_preset_shortens_nothing_and_quick_says_what_it_does() {
+        let (_dir, path) = experiment(r#"{"name": "x"}"#);
+        let paper = ExperimentConfig::resolve(&path, Preset::Paper, None, &[]).unwrap();
+        assert_eq!(paper.shortened(), Vec::<String>::new());
+        assert_eq!(
+            paper,
+            ExperimentConfig {
+                name: "x".to_owned(),
+                ..ExperimentConfig::default()
+            }
+        );
+        let quick = ExperimentConfig::resolve(&path, Preset::Quick, None, &[])
+            .unwrap()
+            .shortened()
+            .join("; ");
+        assert!(
+            quick.contains("training steps") && quick.contains("48×48"),
+            "{quick}"
+        );
+    }
+
+    #[test]
+    fn a_slip_of_the_pen_is_answered_by_the_key_that_was_meant() {
+        let (_dir, path) = experiment(r#"{"name": "x"}"#);
+        for (typo, meant) in [
+            ("train.stepps=3", "train.steps"),
+            ("steps=3", "train.steps"),
+            ("train.learningrate=0.1", "train.learning_rate"),
+            ("train.lerning_rate=0.1", "train.learning_rate"),
+            ("trian.steps=3", "train"),
+            ("data.image-size=48", "data.image_size"),
+            ("train.image_size=48", "data.image_size"),
+            ("network.seed=3", "seed"),
+            (
+                "train.augmentation.rotation=5",
+                "train.augmentation.rotation_deg",
+            ),
+        ] {
+            let sets = [typo.to_owned()];
+            let error = ExperimentConfig::resolve(&path, Preset::Quick, None, &sets).unwrap_err();
+            let error = format!("{error:#}");
+            let said = format!("did you mean {meant}?");
+            assert!(error.contains(&said), "{typo}: {error}");
+        }
+        let sets = ["train.qqq=1".to_owned()];
+        let error = ExperimentConfig::resolve(&path, Preset::Quick, None, &sets).unwrap_err();
+        assert!(!format!("{error:#}").contains("did you mean"), "{error:#}");
+    }
+
+    #[test]
+    fn the_normalisation_is_a_word_or_an_object() {
+        use faus_data::normalise::Normalisation;
+        let (_dir, path) = experiment(r#"{"name": "x"}"#);
+        let resolve = |value: &str| {
+            let sets = [format!("train.normalisation={value}")];
+            ExperimentConfig::resolve(&path, Preset::Quick, None, &sets)
+                .map(|config| config.train.normalisation)
+        };
+        assert_eq!(resolve("subtractive").unwrap(), Normalisation::Subtractive);
+        let divisive = |epsilon| Normalisation::Divisive { epsilon };
+        assert_eq!(resolve("divisive").unwrap(), divisive(0.01));
+        assert_eq!(resolve("divisive:0.05").unwrap(), divisive(0.05));
+        let object = r#"{"divisive":{"epsilon":0.2}}"#;
+        assert_eq!(resolve(object).unwrap(), divisive(0.2));
+        for (wrong, named) in [
+            ("none", "'subtractive'"),
+            ("divisive:0", "divisive:EPSILON"),
+            (r#"{"divisive":{"epsilon":-1}}"#, "epsilon"),
+            (r#"{"divisive":{"epsilonn":1}}"#, "epsilonn"),
+        ] {
+            let error = format!("{:#}", resolve(wrong).unwrap_err());
+            assert!(error.contains(named), "{wrong}: {error}");
+        }
+    }
+
+    #[test]
+    fn unknown_keys_and_wrong_values_are_named() {
+        for (text, sets, named) in [
+            (r#"{"name": "x", "trane": {}}"#, vec![], "trane"),
+            (
+                r#"{"name": "x"}"#,
+                vec!["train.stepz=3".to_owned()],
+                "stepz",
+            ),
+            (r#"{"name": "../x"}"#, vec![], "../x"),
+            (
+                r#"{"name": "x"}"#,
+                vec!["train.dropout=1.5".to_owned()],
+                "dropout",
+            ),
+            (r#"{"name": "x"}"#, vec!["steps".to_owned()], "key=value"),
+            (r#"[1]"#, vec![], "object"),
+            ("{", vec![], "JSON"),
+        ] {
+            let (_dir, path) = experiment(text);
+            let error = format!(
+                "{:#}",
+                ExperimentConfig::resolve(&path, Preset::Quick, None, &sets).unwrap_err()
+            );
+            assert!(error.contains(named), "{error}");
+        }
+    }
+}

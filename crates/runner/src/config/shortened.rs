@@ -1,0 +1,31 @@
+//! The differences between an experiment and the paper's.
+
+use super::ExperimentConfig;
+
+impl ExperimentConfig {
+    /// The settings in which this experiment shortens or changes the paper's work, one line each.
+    pub fn shortened(&self) -> Vec<String> {
+        let mut paper = Self::default();
+        paper.train.augment = self.train.augment;
+        let pairs = self.effort().into_iter().zip(paper.effort());
+        pairs
+            .filter(|((_, own), (_, paper))| own != paper)
+            .map(|((what, own), (_, paper))| format!("{what}: {own} (paper: {paper})"))
+            .collect()
+    }
+
+    /// Every setting that decides how much work a run does and how good its network gets.
+    fn effort(&self) -> Vec<(&'static str, String)> {
+        let side = self.data.image_size;
+        let drawn = || "drawn from U[0.2, 1.2)".to_owned();
+        let k = self
+            .network
+            .k
+            .map_or_else(drawn, |k| format!("fixed at {k}"));
+        let mut effort = vec![("images", format!("{side}×{side} pixels"))];
+        effort.extend(self.train.effort());
+        // The order of summary.json.
+        effort.insert(7, ("initial scale k", k));
+        effort
+    }
+}

@@ -1,0 +1,177 @@
+//! The layer that a run analyses: activations, action units and pictures of the fold that validated best.
+
+use std::path::Path;
+
+use anyhow::{Context, Result};
+use faus_base::{digest, npy};
+use faus_data::{Prepared, Protocol};
+use faus_fau::{Analysis, CheckedOptions, Lens, OutputOptions, Watch, analyse_with, read_samples};
+use faus_model::{Checkpoint, Precision};
+use faus_train::Workers;
+use faus_viz::{Album, Choice, LayerLens, Untrained, write_evidence};
+use serde_json::{Value, json};
+
+use super::job::Job;
+use super::run_folder::{RunFolder, read_json, remove, write_json};
+use crate::app::console::{Steps, print_verdict, say};
+use crate::app::interrupt;
+
+/// File in `fau/` that identifies the network and the settings of the statistics.
+const SUBJECT: &str = "of.json";
+
+impl Job<'_> {
+    /// Activations, action units and patches of fold `fold`, which validated best.
+    pub(super) fn analyse(
+        &self,
+        folder: &RunFolder,
+        prepared: &Prepared,
+        workers: &Workers,
+        fold: usize,
+    ) -> Result<()> {
+        Precision::for_looking(self.device())?;
+        let path = folder.fold(fold).join("best.safetensors");
+        let network = Checkpoint::load(&path)
+            .and_then(|checkpoint| checkpoint.network(self.architecture, self.device()))
+            .with_context(|| format!("delete {} to train its fold again", path.display()))?;
+        let steps = Steps::default();
+        let lens = LayerLens {
+            stage: self.config.stage(&network)?,
+            network,
+            prepared,
+            normalisation: self.config.train.normalisation,
+            pool: workers.pool(),
+            progress: &|step, done, of| steps.show(step, done, of),
+        };
+        let layer = lens.layer();
+        say(format!(
+            "Analysing {layer} of fold {fold}, which validated best"
+        ));
+        remove(&folder.join("viz"))?;
+        self.write_statistics(&folder.join("fau"), &lens, &path)?;
+        self.stop_here()?;
+        self.draw(folder, lens, fold)
+    }
+
+    /// F(x) and its statistics as files of `dir`, unless they are there. The studies' files beside them, which may have
+    /// taken hours, stay as long as the statistics do; another network's go.
+    fn write_statistics(&self, dir: &Path, lens: &LayerLens, checkpoint: &Path) -> Result<()> {
+        let subject = self.subject(checkpoint, lens.stage)?;
+        if read_json(&dir.join(SUBJECT))?.is_some_and(|before| before == subject) {
+            return Ok(());
+        }
+        remove(dir)?;
+        std::fs::create_dir_all(dir)
+            .with_context(|| format!("{}: cannot be made", dir.display()))?;
+        match self.score(dir, lens, &self.config.fau.check()?)? {
+            Ok(analysis) => {
+                let output = OutputOptions {
+                    synthetic: Some(lens.prepared.info().synthetic),
+                    layer: Some(lens.layer().to_owned()),
+                    ..OutputOptions::default()
+                };
+                analysis.write(dir, &output)?;
+                print_verdict(false, &analysis.verdict());
+            }
+            Err(error @ faus_fau::Error::Cancelled) => return Err(error.into()),
+            Err(error) => say(format!("No action-unit analysis: {error}")),
+        }
+        write_json(&dir.join(SUBJECT), &subject)
+    }
+
+    /// Writes F(x) into `dir` and scores it against the action units; the inner error where too few are coded.
+    fn score(
+        &self,
+        dir: &Path,
+        lens: &LayerLens,
+        options: &CheckedOptions,
+    ) -> Result<Result<Analysis, faus_fau::Error>> {
+        let rows: Vec<usize> = (0..lens.prepared.len()).collect();
+        let activations = lens.activations(&rows)?;
+        let shape = [activations.rows(), activations.filters()];
+        let values = activations.values().iter().copied();
+        npy::write(&dir.join("activations.npy"), &shape, values)
+            .with_context(|| format!("{}: cannot be written", dir.display()))?;
+        let samples = read_samples(&lens.prepared.dir().join("samples.csv"))?;
+        let observer = |done, of| (lens.progress)("Exchanging codes", done, of);
+        let watch = Watch {
+            observer: Some(&observer),
+        };
+        let measures = self.program.measures();
+        let analyse = || analyse_with(&activations, &samples, options, &measures, &watch);
+        Ok(lens.pool.install(analyse))
+    }
+
+    /// Network and settings of the statistics, which are valid as long as this is the same.
+    fn subject(&self, checkpoint: &Path, stage: usize) -> Result<Value> {
+        let bytes = std::fs::read(checkpoint)
+            .with_context(|| format!("{}: cannot be read", checkpoint.display()))?;
+        let mut subject = json!({
+            "checkpoint_sha256": digest::sha256(&bytes),
+            "stage": stage,
+            "settings": self.config.fau,
+        });
+        let measures = self.program.measures();
+        if !measures.is_empty() {
+            let names: Vec<&str> = measures.iter().map(|measure| measure.name()).collect();
+            subject["measures"] = json!(names);
+        }
+        Ok(subject)
+    }
+
+    /// Patches of the analysed layer, and of the output layer with the evidence for its classes.
+    fn draw(&self, folder: &RunFolder, lens: LayerLens, fold: usize) -> Result<()> {
+        let config = &self.config.visualize;
+        let protocol = self.config.train.protocol;
+        let rows = config.split.rows(lens.prepared, fold, protocol)?;
+        let mut album = Album {
+            options: &self.config.fau.check()?,
+            rows: &rows,
+            split: config.split,
+            fold: Some(fold),
+            may_have_seen: (protocol == Protocol::Paper2015)
+                .then(|| "under paper-2015 the test fold chooses the checkpoint".to_owned()),
+            choice: Choice::All,
+            method: faus_viz::find(&config.method, self.program.methods())?,
+            top: config.top,
+            distinct: config.distinct,
+            shown: config.figure_filters,
+            arrays: false,
+        };
+        let draw = || Untrained::draw(self.architecture, self.config.seed, &lens.network);
+        let untrained = config.sanity.then(draw).transpose()?;
+        let folder_of = |layer: &str| folder.join("viz").join(layer);
+        album.write(&lens, &folder_of(lens.layer()), untrained)?;
+        let output = lens.network.stages().len() - 1;
+        if !config.evidence || output == lens.stage {
+            return Ok(());
+        }
+        self.stop_here()?;
+        let lens = LayerLens {
+            stage: output,
+            ..lens
+        };
+        album.choice = Choice::Numbers((0..lens.network.filters(output)?).collect());
+        let dir = folder_of(lens.layer());
+        album.write(&lens, &dir, None)?;
+        let rows = one_of_each_class(lens.prepared, &rows);
+        Ok(write_evidence(&lens, &dir, &rows, None, false)?)
+    }
+
+    fn stop_here(&self) -> Result<()> {
+        interrupt::check(&format!(
+            "the folds are kept in {}, the same command does the rest",
+            self.out.display()
+        ))
+    }
+}
+
+/// The first of `rows` of each class among them.
+fn one_of_each_class(prepared: &Prepared, rows: &[usize]) -> Vec<usize> {
+    let first = |class: usize| {
+        let mut rows = rows.iter().copied();
+        rows.find(|&row| prepared.labels()[row] == class as i64)
+    };
+    (0..prepared.info().classes.len())
+        .filter_map(first)
+        .collect()
+}

@@ -1,0 +1,131 @@
+//! Checks before a run begins: network, folders, settings of an earlier start.
+
+use std::path::Path;
+
+use anyhow::{Result, bail};
+use faus_model::{InputSpec, Network};
+use serde_json::Value;
+use tch::Device;
+
+use super::job::Job;
+use crate::config::{ExperimentConfig, json_of};
+
+impl Job<'_> {
+    /// The network suits the images and has the layer to analyse: checked before hours of training.
+    pub(super) fn check_network(&self) -> Result<()> {
+        let spec = InputSpec {
+            side: self.config.data.image_size as usize,
+            classes: 2,
+            dropout: self.config.train.dropout,
+        };
+        let network = Network::build(self.architecture, spec, 0, Device::Cpu)?;
+        self.config.stage(&network).map(drop)
+    }
+
+    /// The run folder is not inside the data set, into which nothing is ever written.
+    pub(super) fn check_apart(&self, place: &Path) -> Result<()> {
+        match (std::path::absolute(&self.out), std::path::absolute(place)) {
+            (Ok(out), Ok(data)) if out.starts_with(&data) => bail!(
+                "{}: lies inside the data set {}; choose another folder with --out DIR",
+                self.out.display(),
+                place.display()
+            ),
+            _ => Ok(()),
+        }
+    }
+
+    /// The run folder does not hold another experiment's results, whose `config.json` is `before`.
+    pub(super) fn check_same(&self, place: &Path, before: Option<&Value>) -> Result<()> {
+        let Some(before) = before else { return Ok(()) };
+        let root = self.out.display();
+        let was = decisive(as_of_now(&before["config"]));
+        let now = decisive(json_of(&self.config)?);
+        if was != now {
+            bail!(
+                "{root}: holds a run with other settings ({}); choose another folder with --out DIR, or delete it",
+                first_difference(&was, &now)
+            );
+        }
+        match before["data"].as_str() {
+            Some(was) if Path::new(was) != place => bail!(
+                "{root}: holds a run on {was}, not {}; choose another folder with --out DIR, or delete it",
+                place.display()
+            ),
+            _ => Ok(()),
+        }
+    }
+
+    /// The folds to run exist.
+    pub(super) fn check_folds(&self, count: usize) -> Result<()> {
+        let mut wanted = self.folds.iter().flatten();
+        match wanted.find(|&&fold| fold >= count) {
+            Some(fold) => bail!(
+                "--folds: there is no fold {fold}; there are folds 0 to {}",
+                count.saturating_sub(1)
+            ),
+            None => Ok(()),
+        }
+    }
+}
+
+/// A configuration of an earlier version as this one writes it: missing settings get their defaults, which reproduce what
+/// that version did.
+pub(super) fn as_of_now(config: &Value) -> Value {
+    let known = serde_json::from_value::<ExperimentConfig>(config.clone());
+    let again = known.ok().and_then(|known| json_of(&known).ok());
+    again.unwrap_or_else(|| config.clone())
+}
+
+/// The settings that decide the training; those of patches and statistics may change in a run folder.
+fn decisive(mut config: Value) -> Value {
+    if let Some(all) = config.as_object_mut() {
+        all.retain(|key, _| key != "visualize" && key != "fau");
+        if let Some(data) = all.get_mut("data").and_then(Value::as_object_mut) {
+            data.remove("strict");
+        }
+    }
+    config
+}
+
+/// The first setting that differs, as `key: was X, is Y`.
+fn first_difference(was: &Value, is: &Value) -> String {
+    fn find(path: &str, was: &Value, is: &Value) -> Option<String> {
+        match (was, is) {
+            (Value::Object(a), Value::Object(b)) => {
+                let keys = a.keys().chain(b.keys().filter(|k| !a.contains_key(*k)));
+                keys.into_iter()
+                    .find_map(|k| find(&format!("{path}.{k}"), &was[k.as_str()], &is[k.as_str()]))
+            }
+            _ => {
+                (was != is).then(|| format!("{} was {was}, is {is}", path.trim_start_matches('.')))
+            }
+        }
+    }
+    find("", was, is).unwrap_or_else(|| "unreadable".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_difference_is_named_by_its_key() {
+        let (was, is) = (
+            json!({"a": 1, "b": {"c": 2}}),
+            json!({"a": 1, "b": {"c": 3}}),
+        );
+        assert_eq!(first_difference(&was, &is), "b.c was 2, is 3");
+    }
+
+    #[test]
+    fn a_run_of_a_version_that_knew_less_is_the_same_run() {
+        let now = json_of(&ExperimentConfig::default()).unwrap();
+        let mut before = now.clone();
+        before["train"].as_object_mut().unwrap().remove("precision");
+        assert!(before != now && as_of_now(&before) == now);
+        let strange = json!({"frob": 3});
+        assert_eq!(as_of_now(&strange), strange);
+    }
+}

@@ -1,0 +1,136 @@
+//! The data set of a run: prepared from a source, copied from a prepared set, or kept from an earlier start.
+
+use std::path::Path;
+
+use anyhow::{Context, Result, bail};
+use faus_data::{DatasetInfo, PrepareOptions, Prepared, Source};
+
+use super::job::Job;
+use super::source;
+use crate::app::console::{say, with_bar};
+
+/// Skipped inputs with a line each on the screen; an endless list would hide the important ones.
+const SKIPPED_SHOWN: usize = 1000;
+
+/// Where a run's data set comes from.
+pub(super) enum Origin {
+    /// It is in the run folder already.
+    Kept,
+    /// It is prepared from a source.
+    Source(Box<dyn Source>),
+    /// It is a copy of a prepared set.
+    Prepared(Prepared),
+}
+
+impl Job<'_> {
+    /// Finds the data at `place`. Checks all that can be checked before the run folder is made, so that a job without
+    /// data leaves none.
+    pub(super) fn origin(&self, place: &Path) -> Result<Origin> {
+        let config = &self.config.data;
+        if self.dataset().join("dataset.json").exists() {
+            return Ok(Origin::Kept);
+        }
+        if self.prepared.is_some() {
+            let prepared = Prepared::open(place)?;
+            config.check_agrees(&prepared)?;
+            self.check_folds(prepared.info().folds)?;
+            return Ok(Origin::Prepared(prepared));
+        }
+        let source = source::open(self.program, config, place, self.data.is_some())?;
+        if self.folds.is_some() {
+            let folding = source.scan()?.folding;
+            self.check_folds(config.options().fold_count(&folding))?;
+        }
+        Ok(Origin::Source(source))
+    }
+
+    /// Puts the data set into the run folder.
+    pub(super) fn prepare(&self, origin: Origin) -> Result<Prepared> {
+        let folder = self.dataset();
+        match origin {
+            Origin::Kept => say(format!("Data: {} is prepared already", folder.display())),
+            Origin::Source(source) => {
+                prepare_into(source.as_ref(), &self.config.data.options(), &folder)?;
+            }
+            Origin::Prepared(set) => {
+                say(format!("Data: {}, prepared before", set.dir().display()));
+                set.copy_to(&folder)?;
+                print_info(set.info(), &folder);
+            }
+        }
+        Prepared::open(&folder).with_context(|| {
+            format!(
+                "{}: delete it to have the data prepared anew",
+                folder.display()
+            )
+        })
+    }
+}
+
+/// Marks for every accuracy on a data set; empty for photographs in subject-independent folds.
+pub(crate) fn marks(info: &DatasetInfo) -> &'static str {
+    match (info.synthetic, info.subject_independent) {
+        (false, true) => "",
+        (true, true) => " (synthetic)",
+        (false, false) => " (not subject-independent)",
+        (true, false) => " (synthetic, not subject-independent)",
+    }
+}
+
+/// Prepares `source` into `output` with a progress bar, and lists the inputs that were left out.
+///
+/// # Errors
+/// When nothing usable is found, the disk refuses, or the user stops it.
+pub(crate) fn prepare_into(
+    source: &dyn Source,
+    options: &PrepareOptions,
+    output: &Path,
+) -> Result<()> {
+    let prepared = with_bar("Preparing faces", |progress| {
+        faus_data::prepare(source, options, output, progress)
+    });
+    match prepared {
+        Err(faus_data::Error::Cancelled) => bail!(
+            "stopped while faces were being prepared; nothing half-prepared is left, run the same command again"
+        ),
+        other => {
+            let failed = || format!("{}: the data set cannot be prepared", output.display());
+            print_info(&other.with_context(failed)?, output);
+            Ok(())
+        }
+    }
+}
+
+/// Prints what a prepared set holds and what it lacks.
+fn print_info(info: &DatasetInfo, folder: &Path) {
+    let synthetic = if info.synthetic { " SYNTHETIC" } else { "" };
+    say(format!(
+        "Prepared {}{synthetic}: {} images of {} subjects in {} folds, {} held out, {} inputs skipped",
+        info.name,
+        info.images - info.held_out,
+        info.subjects,
+        info.folds,
+        info.held_out,
+        info.skipped.len()
+    ));
+    if !info.subject_independent {
+        say(
+            "NOT subject-independent: the same person may be in several parts of a split; every output is marked",
+        );
+    }
+    for note in &info.notes {
+        say(format!("  note: {note}"));
+    }
+    for skipped in info.skipped.iter().take(SKIPPED_SHOWN) {
+        let line = format!("  skipped {}: {}", skipped.path, skipped.reason);
+        // File names may contain control characters, which a terminal would execute.
+        say(line.replace(char::is_control, "\u{fffd}"));
+    }
+    if info.skipped.len() > SKIPPED_SHOWN {
+        say(format!(
+            "  … {} more; all of them in {}",
+            info.skipped.len() - SKIPPED_SHOWN,
+            folder.join("dataset.json").display()
+        ));
+    }
+}

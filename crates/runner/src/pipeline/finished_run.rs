@@ -1,0 +1,238 @@
+//! A finished run, opened for studies of its networks.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, bail};
+use faus_data::{FoldRule, Prepared, Protocol};
+use faus_fau::{
+    Error as StudyError, Lens, NetworkKind, Networks, RunView, SampleRow, Study, read_samples,
+};
+use faus_model::{Architecture, Checkpoint, DeviceChoice, Network, Precision};
+use faus_train::{
+    CheckedRecipe, FoldJob, FoldProgress, Monitor, Workers, train_on_shuffled_labels,
+};
+use faus_viz::LayerLens;
+use tch::Device;
+
+use super::run_folder::{RunFolder, read_json};
+use crate::app::console::{Steps, print_verdict, say};
+use crate::app::interrupt;
+use crate::app::program::Program;
+use crate::app::progress::Board;
+use crate::app::usage::wrong_usage;
+use crate::config::ExperimentConfig;
+
+/// A finished run; this process alone holds its folder.
+pub(crate) struct FinishedRun<'a> {
+    program: &'a Program,
+    folder: RunFolder,
+    config: ExperimentConfig,
+    recipe: CheckedRecipe,
+    pub prepared: Prepared,
+    pub samples: Vec<SampleRow>,
+    architecture: Box<dyn Architecture>,
+    device: Device,
+    workers: Workers,
+    progress: Box<dyn Fn(&str, usize, usize) -> bool + Sync>,
+    /// The data that the run was made of.
+    pub source: Option<PathBuf>,
+    /// Finished folds with their validation accuracy.
+    folds: Vec<(usize, f64)>,
+}
+
+impl<'a> FinishedRun<'a> {
+    /// Opens a run folder.
+    ///
+    /// # Errors
+    /// When it is no run folder, is in use, or no fold is finished.
+    pub fn open(root: &Path, device: DeviceChoice, program: &'a Program) -> Result<Self> {
+        let shown = root.display();
+        let no_run = || {
+            format!(
+                "{shown}: no run folder (no config.json in it); `faus run` makes one under runs/"
+            )
+        };
+        // Read first: a mistyped path makes no folder.
+        let value = read_json(&root.join("config.json"))?.with_context(no_run)?;
+        let config: ExperimentConfig = serde_json::from_value(value["config"].clone())
+            .with_context(|| {
+                format!("{shown}/config.json: not of this version; run the experiment again")
+            })?;
+        let folder = RunFolder::open(root)?;
+        let prepared = Prepared::open(&folder.join("dataset"))?;
+        let device = device.resolve()?;
+        Precision::for_looking(device)?;
+        let folds = finished_folds(&folder, prepared.info().folds)?;
+        if folds.is_empty() {
+            bail!("{shown}: no fold is finished; resume with `faus run … --resume`");
+        }
+        let steps = Steps::default();
+        Ok(Self {
+            program,
+            samples: read_samples(&prepared.dir().join("samples.csv"))?,
+            architecture: program.architecture(&config.network)?,
+            recipe: config.recipe()?,
+            source: value["data"].as_str().map(PathBuf::from),
+            workers: Workers::new(0)?,
+            progress: Box::new(move |step, done, of| steps.show(step, done, of)),
+            folder,
+            config,
+            prepared,
+            device,
+            folds,
+        })
+    }
+
+    /// The fold that validated best, the first of equals.
+    fn best_fold(&self) -> usize {
+        let best = self.folds.iter().copied();
+        let best = best.reduce(|best, next| if next.1 > best.1 { next } else { best });
+        best.map_or(0, |(fold, _)| fold)
+    }
+
+    /// Refuses a device without the precision of the run's training, before hours of other work.
+    pub fn check_training(&self) -> Result<()> {
+        self.recipe.precision.set_up(self.device)?;
+        Ok(Precision::for_looking(self.device)?)
+    }
+
+    /// Carries `study` out, writes its files into the run's `fau/` and prints its verdict. A study of the experiment has
+    /// its `own` name in its file.
+    pub fn carry_out(&self, study: &dyn Study, own: Option<&str>) -> Result<()> {
+        let best_fold = self.best_fold();
+        let (info, protocol) = (self.prepared.info(), self.recipe.protocol);
+        let view = RunView {
+            samples: &self.samples,
+            classes: &info.classes,
+            test_fold: (info.fold_rule != FoldRule::Given).then_some(self.prepared.folds()),
+            test_rows: &self.prepared.split(best_fold, protocol)?.test,
+            synthetic: info.synthetic,
+            optimistic: (protocol == Protocol::Paper2015)
+                .then_some("under paper-2015 the test fold chooses the checkpoint"),
+            options: &self.config.fau,
+            measures: &self.program.measures(),
+            folds: &self.folds.iter().map(|(fold, _)| *fold).collect::<Vec<_>>(),
+            best_fold,
+            image: &|row| self.prepared.image(row),
+            side: self.prepared.image_size(),
+            networks: self,
+            pool: self.workers.pool(),
+            progress: &self.progress,
+            say: &|line| say(line),
+        };
+        let answer = match study.answer(&view) {
+            Err(error @ StudyError::BadOption { .. }) => return Err(wrong_usage(error.into())),
+            Err(StudyError::Cancelled) => {
+                bail!("stopped on request; what was written stays, the same command does the rest")
+            }
+            other => other?,
+        };
+        let dir = self.folder.join("fau");
+        answer.write(&dir, study.file(), own)?;
+        print_verdict(info.synthetic, &answer.verdict);
+        println!("{}", dir.join(format!("{}.csv", study.file())).display());
+        Ok(())
+    }
+
+    fn network(&self, kind: NetworkKind, fold: usize) -> Result<Network> {
+        let dir = match kind {
+            NetworkKind::Trained => self.folder.fold(fold),
+            NetworkKind::Untrained => {
+                return Ok(self.job(fold, Path::new("")).initial_network()?);
+            }
+            NetworkKind::LabelShuffled => self.label_shuffled(fold)?,
+        };
+        let checkpoint = Checkpoint::load(&dir.join("best.safetensors"))?;
+        Ok(checkpoint.network(self.architecture.as_ref(), self.device)?)
+    }
+
+    fn job<'b>(&'b self, fold: usize, dir: &'b Path) -> FoldJob<'b> {
+        FoldJob {
+            prepared: &self.prepared,
+            architecture: self.architecture.as_ref(),
+            recipe: &self.recipe,
+            fold,
+            seed: self.config.seed,
+            device: self.device,
+            dir,
+            resume: false,
+            tensorboard: false,
+        }
+    }
+
+    /// Folder of the network that was trained on shuffled labels; it is trained if it is not there.
+    fn label_shuffled(&self, fold: usize) -> Result<PathBuf> {
+        let root = self.folder.join("controls/label_shuffled");
+        let dir = root.join(format!("fold-{fold}"));
+        if dir.join("fold.json").exists() {
+            return Ok(dir);
+        }
+        let steps = self.recipe.steps;
+        say(format!(
+            "Training fold {fold} on shuffled labels, {steps} steps"
+        ));
+        let board = Board::new(1, steps);
+        board.begin(fold);
+        let monitor = Monitor {
+            cancelled: interrupt::stop(),
+            progress: &|p: FoldProgress| board.step(&p),
+        };
+        let result = train_on_shuffled_labels(&self.job(fold, &root), &self.workers, &monitor);
+        drop(board);
+        let result = result?;
+        Precision::for_looking(self.device)?;
+        let (accuracy, majority) = (result.test_accuracy, result.majority_accuracy);
+        say(format!(
+            "It classifies {:.1}% of its (shuffled) test images, most frequent class {:.1}%",
+            100.0 * accuracy,
+            100.0 * majority
+        ));
+        Ok(dir)
+    }
+}
+
+impl Networks for FinishedRun<'_> {
+    fn layers(&self) -> Vec<String> {
+        let network = self.network(NetworkKind::Untrained, self.best_fold());
+        let stages = network.iter().flat_map(Network::stages);
+        stages.map(|stage| stage.name.clone()).collect()
+    }
+
+    fn lens(
+        &self,
+        network: NetworkKind,
+        fold: usize,
+        layer: Option<&str>,
+    ) -> Result<Box<dyn Lens + '_>, StudyError> {
+        let open = || -> Result<LayerLens> {
+            let network = self.network(network, fold)?;
+            Ok(LayerLens {
+                stage: match layer {
+                    Some(layer) => network.stage_index(layer)?,
+                    None => self.config.stage(&network)?,
+                },
+                network,
+                prepared: &self.prepared,
+                normalisation: self.recipe.normalisation,
+                pool: self.workers.pool(),
+                progress: &self.progress,
+            })
+        };
+        match open() {
+            Ok(lens) => Ok(Box::new(lens)),
+            Err(_) if interrupt::stopped() => Err(StudyError::Cancelled),
+            Err(error) => Err(StudyError::Lens(error.into())),
+        }
+    }
+}
+
+/// Folds with a result, and their validation accuracy.
+fn finished_folds(folder: &RunFolder, folds: usize) -> Result<Vec<(usize, f64)>> {
+    let mut all = Vec::new();
+    for fold in 0..folds {
+        if let Some(result) = read_json(&folder.fold(fold).join("fold.json"))? {
+            all.push((fold, result["val_accuracy"].as_f64().unwrap_or(0.0)));
+        }
+    }
+    Ok(all)
+}

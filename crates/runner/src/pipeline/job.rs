@@ -1,0 +1,75 @@
+//! The resolved arguments of `faus run`.
+
+use std::path::PathBuf;
+
+use anyhow::Result;
+use faus_data::Prepared;
+use faus_model::Architecture;
+use faus_train::FoldResult;
+use tch::Device;
+
+use super::source;
+use crate::app::arguments::ParallelFolds;
+use crate::app::program::Program;
+use crate::config::{ExperimentConfig, Preset};
+
+/// `faus run`: one experiment from data to report, in one folder.
+pub(crate) struct Job<'a> {
+    /// The program, with the parts that its experiment adds.
+    pub program: &'a Program,
+    /// The network.
+    pub architecture: &'a dyn Architecture,
+    /// The experiment, resolved.
+    pub config: ExperimentConfig,
+    /// The preset it was resolved with.
+    pub preset: Preset,
+    /// Folds to run; `None` runs all that the data set has.
+    pub folds: Option<Vec<usize>>,
+    /// Where to train: one device, or several GPUs side by side.
+    pub devices: Vec<Device>,
+    /// Folds that train at once on each device; results do not depend on it (on a GPU to rounding).
+    pub parallel: ParallelFolds,
+    /// The user's data folder.
+    pub data: Option<PathBuf>,
+    /// The user's prepared set, in place of `data`.
+    pub prepared: Option<PathBuf>,
+    /// The run folder.
+    pub out: PathBuf,
+    /// Resume unfinished folds from their last checkpoint.
+    pub resume: bool,
+    /// Write event files for TensorBoard beside each fold's metrics.
+    pub tensorboard: bool,
+    /// The command line, to be repeated.
+    pub command: Vec<String>,
+}
+
+/// A fold with its result or the reason why it has none.
+pub(super) type Folds = Vec<(usize, Result<FoldResult, String>)>;
+
+impl Job<'_> {
+    /// The folder or file with the data.
+    pub(super) fn place(&self) -> Result<PathBuf> {
+        match &self.prepared {
+            Some(prepared) => Ok(prepared.clone()),
+            None => source::place(&self.config.data.source, self.data.as_deref()),
+        }
+    }
+
+    /// Folder of the run's data set.
+    pub(super) fn dataset(&self) -> PathBuf {
+        self.out.join("dataset")
+    }
+
+    /// The device of everything but the folds.
+    pub(super) fn device(&self) -> Device {
+        self.devices.first().copied().unwrap_or(Device::Cpu)
+    }
+
+    /// The folds to run, of those that exist.
+    pub(super) fn wanted(&self, prepared: &Prepared) -> Vec<usize> {
+        match &self.folds {
+            Some(folds) => folds.clone(),
+            None => (0..prepared.info().folds).collect(),
+        }
+    }
+}

@@ -1,0 +1,11 @@
+//! The job of `faus run`: data, folds, analysis and report in one run folder.
+
+mod analysis;
+mod checks;
+pub(crate) mod dataset;
+pub(crate) mod finished_run;
+pub(crate) mod folds;
+pub(crate) mod job;
+mod run;
+pub(crate) mod run_folder;
+pub(crate) mod source;

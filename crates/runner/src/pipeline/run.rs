@@ -1,0 +1,205 @@
+//! The job of `faus run`, step by step: data, training, analysis, report.
+
+use std::path::PathBuf;
+use std::time::Instant;
+
+use anyhow::{Result, bail};
+use faus_data::Prepared;
+use faus_model::device_name;
+use faus_train::{Summary, SummaryHead, Workers, accuracy_line};
+use serde_json::{Value, json};
+
+use super::checks::as_of_now;
+use super::folds::Training;
+use super::job::{Folds, Job};
+use super::run_folder::{RunFolder, read_json, remove, write_bytes, write_json};
+use crate::app::console::say;
+use crate::app::libtorch;
+use crate::config::{json_of, name_of};
+
+/// The result of a job.
+#[derive(Debug)]
+pub(crate) struct JobOutcome {
+    /// The report's page.
+    pub report: PathBuf,
+    /// Folds of the run.
+    pub folds: usize,
+    /// Folds that failed.
+    pub failed: usize,
+}
+
+/// Empty file that a job writes last: the run is complete. The report alone is no proof, since `faus report` writes one
+/// of an unfinished run too.
+const FINISHED: &str = ".finished";
+
+impl Job<'_> {
+    /// Runs what is not finished yet.
+    ///
+    /// # Errors
+    /// When nothing can be trained, the folder belongs to another experiment, or the user stops it. Finished work stays
+    /// and is not repeated.
+    pub fn run(&self) -> Result<JobOutcome> {
+        let started = Instant::now();
+        let recipe = self.config.recipe()?;
+        let (folder, prepared, before) = self.begin()?;
+        if let Some(outcome) = self.finished(&folder, &prepared, before.as_ref())? {
+            return Ok(outcome);
+        }
+        let workers = Workers::new(0)?;
+        let config = folder.join("config.json");
+        write_json(&config, &self.record(&prepared, &workers)?)?;
+        remove(&folder.join(FINISHED))?;
+        let training = Training {
+            job: self,
+            folder: &folder,
+            prepared: &prepared,
+            recipe: &recipe,
+            workers: &workers,
+        };
+        let folds = training.run()?;
+        let at_once = training.most_at_once(folds.len());
+        let path = folder.join("summary.json");
+        let write_summary = || {
+            let seconds = seconds_so_far(&folds, at_once, started);
+            let summary = Summary::gather(self.head(), prepared.info(), &folds, seconds);
+            summary.write(&path).map(|()| summary)
+        };
+        if let Some(line) = accuracy_line(&write_summary()?) {
+            say(line);
+        }
+        if let Some(best) = best_fold(&folds) {
+            self.analyse(&folder, &prepared, &workers, best)?;
+        }
+        write_summary()?;
+        let report = faus_report::write_report(folder.root())?;
+        write_bytes(&folder.join(FINISHED), b"")?;
+        Ok(JobOutcome {
+            report,
+            folds: folds.len(),
+            failed: folds.iter().filter(|(_, result)| result.is_err()).count(),
+        })
+    }
+
+    /// Opens the run folder with its data set, after the checks that leave no folder behind; `config.json` of an earlier
+    /// start, if there was one.
+    fn begin(&self) -> Result<(RunFolder, Prepared, Option<Value>)> {
+        if let Some(folds) = self.config.data.folds {
+            self.check_folds(folds)?;
+        }
+        self.check_network()?;
+        let place = self.place()?;
+        self.check_apart(&place)?;
+        let known = self.dataset().join("dataset.json").exists();
+        let origin = self.origin(&place)?;
+        let folder = RunFolder::open(&self.out)?;
+        let config = folder.join("config.json");
+        let before = read_json(&config)?.filter(|_| known);
+        self.check_same(&place, before.as_ref())?;
+        if known && before.is_none() {
+            bail!(
+                "{}: a data set without its config.json; delete it to have it made anew",
+                self.dataset().display()
+            );
+        }
+        if !known {
+            // Identifies the data set, should its preparation be the last step that succeeds.
+            let config_value = json_of(&self.config)?;
+            write_json(&config, &json!({ "data": place, "config": config_value }))?;
+        }
+        let prepared = self.prepare(origin)?;
+        self.check_folds(prepared.info().folds)?;
+        Ok((folder, prepared, before))
+    }
+
+    /// `config.json`: everything that identifies the run.
+    fn record(&self, prepared: &Prepared, workers: &Workers) -> Result<Value> {
+        let info = prepared.info();
+        let devices = self.devices.iter().map(|device| device_name(*device));
+        let mut record = json!({
+            "experiment": self.config.name,
+            "preset": self.preset,
+            "protocol": self.config.train.protocol,
+            "seed": self.config.seed,
+            "device": devices.collect::<Vec<_>>().join(","),
+            "threads": workers.count(),
+            "data": self.place()?,
+            "dataset": info.name,
+            "synthetic": info.synthetic,
+            "source_digest": info.source_digest,
+            "network": self.architecture.name(),
+            "versions": { "faus": env!("CARGO_PKG_VERSION"), "tch": "0.24.0", "libtorch": libtorch::version() },
+            "command": self.command,
+            "config": json_of(&self.config)?,
+        });
+        if self.prepared.is_some() {
+            record["prepared"] = true.into();
+        }
+        Ok(record)
+    }
+
+    fn head(&self) -> SummaryHead {
+        SummaryHead {
+            experiment: self.config.name.clone(),
+            preset: name_of(self.preset),
+            network: self.architecture.name().to_owned(),
+            protocol: self.config.train.protocol,
+            shortened: self.config.shortened(),
+        }
+    }
+
+    /// The outcome of a run that has nothing left to do.
+    fn finished(
+        &self,
+        folder: &RunFolder,
+        prepared: &Prepared,
+        before: Option<&Value>,
+    ) -> Result<Option<JobOutcome>> {
+        let now = json_of(&self.config)?;
+        let report = folder.join("report/index.html");
+        let same = before.is_some_and(|before| as_of_now(&before["config"]) == now);
+        if !same || !report.exists() || !folder.join(FINISHED).exists() {
+            return Ok(None);
+        }
+        let summary = read_json(&folder.join("summary.json"))?.unwrap_or_default();
+        let Ok(summary) = serde_json::from_value::<Summary>(summary) else {
+            return Ok(None);
+        };
+        let done = summary
+            .folds
+            .iter()
+            .filter(|f| f.failed.is_none())
+            .map(|f| f.fold);
+        let done: Vec<usize> = done.collect();
+        if !self.wanted(prepared).iter().all(|fold| done.contains(fold)) {
+            return Ok(None);
+        }
+        say(format!(
+            "{}: finished already, nothing to do",
+            self.out.display()
+        ));
+        Ok(Some(JobOutcome {
+            report,
+            folds: summary.folds.len(),
+            failed: 0,
+        }))
+    }
+}
+
+/// Seconds of this run and of the earlier ones that it resumes: this session, or if longer the sum over the folds, divided
+/// by the number that trained at once.
+fn seconds_so_far(folds: &Folds, at_once: usize, started: Instant) -> f64 {
+    let results = folds.iter().filter_map(|(_, r)| r.as_ref().ok());
+    let trained: f64 = results.map(|r| r.seconds).sum();
+    let session = started.elapsed().as_secs_f64();
+    session.max(trained / at_once.max(1) as f64)
+}
+
+/// The fold with the highest validation accuracy, the first of equals.
+fn best_fold(folds: &Folds) -> Option<usize> {
+    let results = folds.iter().filter_map(|(_, r)| r.as_ref().ok());
+    let best = results.reduce(|best, r| match r.val_accuracy > best.val_accuracy {
+        true => r,
+        false => best,
+    });
+    best.map(|r| r.fold)
+}

@@ -1,0 +1,138 @@
+//! Where an experiment's data is, and the synthetic faces that stand in for CK+.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, bail};
+use faus_data::{DataConfig, Source};
+use faus_synth::{FACES_VERSION, SynthOptions};
+
+use crate::app::console::{say, with_bar};
+use crate::app::program::Program;
+
+/// Folder of the synthetic faces.
+const SYNTHETIC: &str = "data/synthetic-ck";
+
+/// The folder or file with an experiment's data: `given` by the user, else the usual place, else (for CK+) that of the
+/// synthetic faces.
+///
+/// # Errors
+/// When there is none and none can be made.
+pub(crate) fn place(source: &str, given: Option<&Path>) -> Result<PathBuf> {
+    if let Some(given) = given {
+        return Ok(given.to_path_buf());
+    }
+    let usual: &[&str] = match source {
+        "ck_plus" | "ck_plus_six_class" => &["data/CK+"],
+        "tfd" => &["data/TFD"],
+        "folders" => &["data/CK+48"],
+        "csv" => &["data/ckextended.csv", "data/fer2013.csv"],
+        _ => bail!("the source {source} has no usual place; give its data with --data"),
+    };
+    match (source, usual.iter().find(|place| Path::new(place).exists())) {
+        (_, Some(place)) => Ok(PathBuf::from(place)),
+        ("ck_plus" | "ck_plus_six_class", None) => Ok(PathBuf::from(SYNTHETIC)),
+        ("tfd", None) => bail!(
+            "data/TFD: not there. The Toronto Face Database needs a licence from its owners (see data/README.md); put \
+             TFD_48x48.mat or TFD_96x96.mat and TFD_info.mat there, or give their folder with --data DIR. \
+             `faus run experiments/ck_plus/cnn_ad.json` works without any data of yours"
+        ),
+        (_, None) => bail!(
+            "{}: not there; give the data with --data (data/README.md lists what goes where)",
+            usual.join(", ")
+        ),
+    }
+}
+
+/// Opens the data at its [`place`]; draws synthetic faces there if nothing was `given` and none are there.
+///
+/// # Errors
+/// When the user's data is not there or not laid out as it should be, or no faces can be drawn.
+pub(crate) fn open(
+    program: &Program,
+    config: &DataConfig,
+    place: &Path,
+    given: bool,
+) -> Result<Box<dyn Source>> {
+    if !given && place == Path::new(SYNTHETIC) {
+        say(format!(
+            "Data: no data/CK+ here and no --data given, so synthetic faces in {SYNTHETIC}; every result is marked synthetic (data/README.md: how to get CK+)"
+        ));
+        match place.exists() {
+            true => warn_of_other_version(place),
+            false => synthesize(&SynthOptions::default(), place)?,
+        }
+    } else if !place.exists() {
+        bail!(
+            "{}: no such folder or file; --data takes the place of the data set",
+            place.display()
+        );
+    } else {
+        say(format!("Data: {}", place.display()));
+    }
+    Ok(program.open_source(config, place)?)
+}
+
+/// Warns if the faces there are of another version than this program draws.
+fn warn_of_other_version(place: &Path) {
+    let drawn = std::fs::read_to_string(place.join("synthetic.json")).unwrap_or_default();
+    let drawn: serde_json::Value = serde_json::from_str(&drawn).unwrap_or_default();
+    if drawn["faces_version"] != FACES_VERSION {
+        let version = match drawn["faces_version"].as_u64() {
+            Some(version) => format!("version {version}"),
+            None => "another version".to_owned(),
+        };
+        say(format!(
+            "Note: {} holds faces of {version}, this faus draws version {FACES_VERSION}; delete the folder to have them drawn anew",
+            place.display()
+        ));
+    }
+}
+
+/// Draws a synthetic CK+ into `output`.
+///
+/// # Errors
+/// When the options or the disk refuse, or the user stops it.
+pub(crate) fn synthesize(options: &SynthOptions, output: &Path) -> Result<()> {
+    let shown = output.display();
+    let drawn = with_bar("Drawing synthetic faces", |progress| {
+        faus_synth::generate(options, output, progress)
+    });
+    let summary = match drawn {
+        Err(faus_synth::Error::Cancelled { .. }) => bail!(
+            "stopped while drawing faces; nothing was written, the same command starts again"
+        ),
+        other => other.with_context(|| {
+            format!("{shown}: no synthetic faces can be put here; name another folder with --output, or your own data with --data DIR")
+        })?,
+    };
+    let (people, sequences, images) = (summary.subjects, summary.sequences, summary.images);
+    say(format!(
+        "{shown}: {people} synthetic subjects, {sequences} sequences, {images} images"
+    ));
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_given_place_wins_and_a_source_of_an_experiment_needs_one() {
+        let given = Path::new("mine");
+        assert_eq!(place("jaffe", Some(given)).unwrap(), given);
+        let error = place("jaffe", None).unwrap_err().to_string();
+        assert!(
+            error.contains("jaffe") && error.contains("--data"),
+            "{error}"
+        );
+    }
+
+    #[test]
+    fn photographs_that_are_not_there_are_replaced_by_drawn_faces_for_ck_plus_alone() {
+        assert_eq!(place("ck_plus", None).unwrap(), Path::new(SYNTHETIC));
+        for (source, part) in [("tfd", "licence"), ("csv", "fer2013.csv")] {
+            let error = place(source, None).unwrap_err().to_string();
+            assert!(error.contains(part), "{error}");
+        }
+    }
+}

@@ -1,0 +1,248 @@
+//! The head's relief without wrinkles: height above the picture plane, and the parts it covers.
+
+use crate::face::canvas::Canvas;
+use crate::face::features::{Face, Half};
+use crate::geometry::{Area, Point, bell, curve, hill, mix, p, step};
+
+/// The surface on the frontal grid, before any light.
+pub(crate) struct Surface {
+    pub canvas: Canvas,
+    /// Height towards the camera, half interocular distances.
+    pub z: Vec<f32>,
+    /// Linear reflectance.
+    pub albedo: Vec<f32>,
+    /// Strength of the specular highlight.
+    pub gloss: Vec<f32>,
+    /// 1 where the head, neck or hair hides the wall.
+    pub cover: Vec<f32>,
+    /// 1 on the skin of the face (without neck and ears).
+    pub skin: Vec<f32>,
+}
+
+/// Height of the wall behind the head.
+const BEHIND: f32 = -1.4;
+
+impl Surface {
+    /// Neck, ears and the smooth head.
+    pub fn new(canvas: Canvas, face: &Face) -> Self {
+        let mut surface = Self {
+            canvas,
+            z: canvas.buffer(BEHIND),
+            albedo: canvas.buffer(face.person.skin),
+            gloss: canvas.buffer(0.0),
+            cover: canvas.buffer(0.0),
+            skin: canvas.buffer(0.0),
+        };
+        surface.add_neck(face);
+        for half in &face.halves {
+            surface.add_ear(face, half.sign);
+        }
+        surface.add_head(face);
+        for half in &face.halves {
+            surface.add_brow_and_eye(face, half);
+        }
+        surface.add_nose(face);
+        surface.add_cheeks(face);
+        surface.add_mouth_and_chin(face);
+        surface
+    }
+
+    fn add_neck(&mut self, face: &Face) {
+        let (canvas, blur) = (self.canvas, self.canvas.blur());
+        canvas.visit(&Area::new(-3.3..3.3, 1.0..5.0), |i, x, y| {
+            let half = face.person.neck + 0.10 * step(3.6, 2.0, y) + 0.45 * step(3.3, 5.4, y);
+            let r = (x / half).abs();
+            let round = (1.0 - r.min(1.0).powi(2)).sqrt();
+            let tendon = 0.05 * bell((x.abs() - 0.62 - 0.08 * (4.8 - y)) / 0.16);
+            let mask = step(blur, -blur, x.abs() - half);
+            let z = -1.15 + 0.95 * round + tendon - 0.1 * (y - face.chin).min(0.0);
+            self.cover(i, mask, z);
+            self.gloss[i] = 0.3 * mask;
+        });
+    }
+
+    fn add_ear(&mut self, face: &Face, sign: f32) {
+        let (canvas, blur) = (self.canvas, self.canvas.blur());
+        let y0 = 0.42;
+        let center = p(sign * (face.outline(y0) + 0.06), y0);
+        let (rx, ry) = (0.24 * face.person.ear, 0.68 * face.person.ear);
+        canvas.visit(&Area::around(center, 0.6, 1.1), |i, x, y| {
+            let dy = (y - y0) / ry;
+            let dx = (x - center.x - sign * 0.06 * -dy) / (rx * (1.0 - 0.25 * dy));
+            let r = (dx * dx + dy * dy).sqrt();
+            let rim = 0.16 * bell((r - 0.82) / 0.16) - 0.22 * bell((r - 0.45) / 0.3);
+            self.cover(i, step(blur, -blur, (r - 1.0) * rx), -0.15 + rim);
+        });
+    }
+
+    fn add_head(&mut self, face: &Face) {
+        let (canvas, blur) = (self.canvas, self.canvas.blur());
+        let area = Area::new(-3.3..3.3, -face.person.crown..face.chin);
+        let row = |y: f32| (face.outline(y).max(1e-3), depth_at(face, y));
+        canvas.visit_rows(&area, row, |&(half, depth), i, x, _| {
+            let r = (x.abs() / half).min(1.0);
+            let mask = step(blur, -blur, x.abs() - half);
+            if mask > 0.0 {
+                // Flatter than an ellipse in front, as faces are.
+                self.cover(i, mask, depth * (1.0 - r * r * r.sqrt()).sqrt());
+                self.skin[i] = mask;
+                self.gloss[i] = face.person.shine;
+            }
+        });
+    }
+
+    fn cover(&mut self, i: usize, mask: f32, z: f32) {
+        self.z[i] += (z - self.z[i]) * mask;
+        self.cover[i] = self.cover[i].max(mask);
+    }
+
+    /// Adds `height(x, y)` where the face is.
+    pub fn raise(&mut self, area: &Area, height: impl Fn(f32, f32) -> f32) {
+        self.canvas.visit(area, |i, x, y| {
+            if self.skin[i] > 0.0 {
+                self.z[i] += self.skin[i] * height(x, y);
+            }
+        });
+    }
+
+    /// Adds a bell-shaped bump of half-widths `size`.
+    pub fn bump(&mut self, at: Point, size: (f32, f32), height: f32) {
+        let area = Area::around(at, 2.2 * size.0, 2.2 * size.1);
+        self.raise(&area, |x, y| {
+            height * hill(x - at.x, y - at.y, size.0, size.1)
+        });
+    }
+
+    fn add_brow_and_eye(&mut self, face: &Face, half: &Half) {
+        self.raise(&Area::spanning(&half.brow_line(), 0.6), |x, y| {
+            let ax = x * half.sign;
+            let d = y - half.brow_at(ax) - 0.05;
+            let window = step(0.05, 0.5, ax) * step(2.15, 1.4, ax);
+            face.person.brow_ridge * window * bell(d / 0.22)
+        });
+        let at = |x: f32, y: f32| half.eye.center.shifted(x, y).mirrored(half.sign);
+        self.bump(at(-0.02, -0.06), (0.62, 0.40), -face.person.socket);
+        self.bump(at(-0.50, 0.0), (0.28, 0.36), -0.10);
+        self.bump(at(0.0, 0.0), (0.40, 0.30), 0.17);
+        self.add_lids(half);
+    }
+
+    fn add_lids(&mut self, half: &Half) {
+        let eye = half.eye;
+        let area = Area::around(eye.center.mirrored(half.sign), eye.half_width * 1.25, 0.75);
+        let lids = eye.columns(self.canvas, half.sign);
+        self.canvas.visit(&area, |i, _, y| {
+            let lid = lids[i % lids.len()];
+            let window = step(1.25, 0.85, lid.along.abs());
+            let (above, below) = (lid.top - y, y - lid.bottom);
+            let fold = above - (0.06 + eye.fold);
+            let crease = match eye.fold > 0.015 {
+                true => -0.045 * bell(fold / 0.035) + 0.035 * bell((fold - 0.08) / 0.08),
+                false => 0.03 * bell((above - 0.06) / 0.08),
+            };
+            // A closed lid is stretched over the eyeball: its fold opens.
+            let crease = crease * mix(0.35, 1.0, step(0.02, 0.16, lid.bottom - lid.top));
+            let rim = 0.035 * (bell((above - 0.03) / 0.04) + bell((below - 0.03) / 0.05));
+            self.z[i] += self.skin[i] * window * (crease + rim);
+        });
+    }
+
+    fn add_nose(&mut self, face: &Face) {
+        let (ridge, widths) = nose_profile(face);
+        let area = Area::new(-0.9..0.9, -0.75..face.nose_base + 0.14);
+        let row = |y: f32| (curve(&ridge, y), curve(&widths, y));
+        self.canvas
+            .visit_rows(&area, row, |&(height, width), i, x, _| {
+                self.z[i] += self.skin[i] * height * bell(x / width);
+            });
+        self.bump(p(0.0, face.nose_tip + 0.02), (0.17, 0.17), 0.07);
+        for half in &face.halves {
+            let at = |x: f32, y: f32| half.ala.shifted(x, y).mirrored(half.sign);
+            self.bump(at(-0.05, 0.02), (0.15, 0.17), 0.30);
+            self.bump(at(0.14, 0.02), (0.07, 0.16), -0.08);
+            self.bump(at(-0.20, -0.05), (0.06, 0.12), -0.06);
+        }
+    }
+
+    fn add_cheeks(&mut self, face: &Face) {
+        let drop = face.jaw_drop;
+        for half in &face.halves {
+            let at = |q: Point| q.mirrored(half.sign);
+            self.bump(at(p(1.50, 0.85)), (0.50, 0.42), face.person.cheekbone);
+            self.bump(at(half.cheek), (0.46, 0.40), half.cheek_rise + 0.04);
+            let hollow = face.person.cheek_full - 0.12 * drop;
+            self.bump(at(p(1.35, 2.0 + 0.3 * drop)), (0.45, 0.55), hollow);
+            self.bump(at(p(1.95, -0.7)), (0.4, 0.6), -0.10);
+        }
+        self.bump(p(0.0, -1.5), (1.2, 0.7), 0.10);
+    }
+
+    fn add_mouth_and_chin(&mut self, face: &Face) {
+        let (mouth, drop) = (&face.mouth, face.jaw_drop);
+        let muzzle = (0.95, 0.62 + 0.4 * drop);
+        self.bump(p(0.0, mouth.y + 0.3 * drop), muzzle, 0.20);
+        let philtrum = p(0.0, 0.5 * (face.nose_base + mouth.y) - 0.12);
+        self.bump(philtrum, (0.10, 0.22), -0.035);
+        self.bump(philtrum.shifted(-0.15, 0.05), (0.08, 0.22), 0.02);
+        self.bump(philtrum.shifted(0.15, 0.05), (0.08, 0.22), 0.02);
+        self.add_lips(face);
+        let below = mouth.y + mouth.open_down + mouth.thick_lower;
+        self.bump(p(0.0, below + 0.14), (0.48, 0.13), -0.13);
+        let boss = p(0.0, 0.45 * below + 0.55 * face.chin);
+        self.bump(boss, (0.42, 0.32), face.person.chin_boss);
+    }
+
+    fn add_lips(&mut self, face: &Face) {
+        let mouth = &face.mouth;
+        face.visit_lips(self.canvas, 0.9, |i, _, y, edges| {
+            let roll = |from: f32, to: f32, height: f32| {
+                let v = (y - from) / (to - from).max(1e-3);
+                match (0.0..=1.0).contains(&v) {
+                    true => height * (4.0 * v * (1.0 - v)).sqrt(),
+                    false => 0.0,
+                }
+            };
+            let fade = (1.0 - edges.across.powi(3)).max(0.0);
+            let upper = roll(edges.top, edges.inner_top, 0.35 * mouth.thick_upper);
+            let lower = roll(edges.inner_bottom, edges.bottom, 0.50 * mouth.thick_lower);
+            self.z[i] += fade * self.skin[i] * (upper + lower);
+        });
+        for corner in mouth.corners {
+            self.bump(corner, (0.12, 0.12), -0.07);
+        }
+    }
+}
+
+/// Height and half-width of the nose down its ridge, as curves over y.
+fn nose_profile(face: &Face) -> ([Point; 9], [Point; 5]) {
+    let (tip, base, high) = (face.nose_tip, face.nose_base, face.person.nose_height);
+    let bridge = face.person.nose_bridge;
+    let ridge = [
+        p(-0.75, 0.0),
+        p(-0.40, 0.06),
+        p(-0.05, 0.15 * high),
+        p(0.45 * tip, 0.46 * high),
+        p(0.80 * tip, 0.74 * high),
+        p(tip, 0.95 * high),
+        p(tip + 0.12, 0.90 * high),
+        p(base - 0.07, 0.55 * high),
+        p(base + 0.14, 0.0),
+    ];
+    let widths = [
+        p(-0.75, 0.36),
+        p(-0.1, bridge + 0.03),
+        p(0.5 * tip, bridge + 0.03),
+        p(tip, bridge + 0.11),
+        p(base, bridge + 0.08),
+    ];
+    (ridge, widths)
+}
+
+/// Depth of the head's front at height `y`: flat over the face, falling off to crown and chin.
+fn depth_at(face: &Face, y: f32) -> f32 {
+    let (t, power) = match y < 0.0 {
+        true => (-y / face.person.crown, 2.8),
+        false => (y / face.chin, 9.0),
+    };
+    2.1 * (1.0 - t.min(1.0).powf(power)).sqrt()
+}

@@ -1,0 +1,240 @@
+//! The generative model of a person.
+
+use rand::RngExt;
+use rand_chacha::ChaCha8Rng;
+use serde::Serialize;
+
+use crate::person::AUS;
+use crate::random::{Draw, Purpose, keyed};
+
+/// How the hair is worn.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum HairStyle {
+    #[default]
+    Short,
+    Long,
+    TiedBack,
+    Fringe,
+    Receding,
+    Cropped,
+}
+
+/// A person: head, features, skin, hair, lines of age and personal ways of moving.
+///
+/// Lengths are in half interocular distances (about 31 mm), x outwards, y down from the line of the pupils.
+/// Means and spreads are our choice after common adult facial proportions; age and sex shift them together,
+/// so that brow, jaw, lips, hair and lines go with one another as they do in people. [`Identity::draw`] makes one;
+/// `default` is all zeros, which is nobody.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+pub struct Identity {
+    pub(crate) texture: u64,
+    /// 0 young adult, 1 about fifty-five.
+    pub(crate) age: f32,
+    /// 0 female-typical, 1 male-typical.
+    pub(crate) male: f32,
+    /// Linear reflectance of the skin.
+    pub(crate) skin: f32,
+    pub(crate) shine: f32,
+    pub(crate) freckles: f32,
+    pub(crate) half_width: f32,
+    pub(crate) crown: f32,
+    pub(crate) chin: f32,
+    /// Exponent of the jaw's outline: low is pointed, high is square.
+    pub(crate) jaw: f32,
+    pub(crate) chin_boss: f32,
+    pub(crate) cheekbone: f32,
+    pub(crate) cheek_full: f32,
+    pub(crate) eye_x: f32,
+    pub(crate) eye_half_width: f32,
+    pub(crate) eye_upper: f32,
+    pub(crate) eye_lower: f32,
+    pub(crate) eye_tilt: f32,
+    pub(crate) lid_fold: f32,
+    pub(crate) socket: f32,
+    pub(crate) iris: f32,
+    pub(crate) lashes: f32,
+    pub(crate) brow_y: f32,
+    pub(crate) brow_inner: f32,
+    pub(crate) brow_arch: f32,
+    pub(crate) brow_tilt: f32,
+    pub(crate) brow_thick: f32,
+    pub(crate) brow_dense: f32,
+    pub(crate) brow_ridge: f32,
+    pub(crate) nose_base: f32,
+    pub(crate) nose_width: f32,
+    pub(crate) nose_height: f32,
+    pub(crate) nose_bridge: f32,
+    pub(crate) mouth_y: f32,
+    pub(crate) mouth_half_width: f32,
+    pub(crate) mouth_corner: f32,
+    pub(crate) lip_upper: f32,
+    pub(crate) lip_lower: f32,
+    pub(crate) lip_tone: f32,
+    pub(crate) cupid: f32,
+    pub(crate) teeth: f32,
+    pub(crate) hair_style: HairStyle,
+    pub(crate) hair_tone: f32,
+    pub(crate) hairline: f32,
+    pub(crate) hair_volume: f32,
+    pub(crate) parting: f32,
+    pub(crate) beard: f32,
+    pub(crate) ear: f32,
+    pub(crate) neck: f32,
+    pub(crate) cloth: f32,
+    /// Depth of lines at rest: forehead, glabella, under the eyes, nasolabial.
+    pub(crate) lines: [f32; 4],
+    /// How deeply this skin folds when it moves.
+    pub(crate) folding: f32,
+    /// Small displacements of brow, eye, corner of the mouth and cheek, image left then right.
+    pub(crate) asymmetry: [[f32; 4]; 2],
+    /// How far this person moves each action unit (order of [`AUS`]).
+    pub(crate) gains: [f32; AUS.len()],
+    /// How much more of each unit the picture's left half shows than the right, as a share of the mean.
+    pub(crate) lateral: [f32; AUS.len()],
+}
+
+impl Identity {
+    /// Draws person number `subject` of population `seed`; the same pair is the same person.
+    pub fn draw(seed: u64, subject: u64) -> Self {
+        let rng = &mut keyed(seed, Purpose::Identity, subject, 0);
+        let mut person = Self::default();
+        // The order of the draws is part of the pictures' version.
+        person.draw_kind(rng);
+        person.draw_head(rng);
+        person.draw_eyes_and_brows(rng);
+        person.draw_nose_and_mouth(rng);
+        person.draw_build(rng);
+        person.draw_hair(rng);
+        person.draw_age_and_ways(rng);
+        person
+    }
+
+    fn draw_kind(&mut self, rng: &mut ChaCha8Rng) {
+        let male = rng.chance(0.5);
+        self.male = match male {
+            true => rng.within(0.6, 1.0),
+            false => rng.within(0.0, 0.35),
+        };
+        self.age = rng.within(0.0, 1.0).powf(1.5);
+        self.skin = draw_skin(rng);
+        self.texture = rng.random();
+        self.shine = rng.within(0.35, 1.0);
+        if self.skin > 0.3 && rng.chance(0.25) {
+            self.freckles = rng.within(0.3, 1.0);
+        }
+    }
+
+    fn draw_head(&mut self, rng: &mut ChaCha8Rng) {
+        let male = self.male;
+        self.half_width = rng.around(2.12 + 0.08 * male, 0.10);
+        self.crown = rng.around(3.28, 0.10);
+        self.chin = rng.around(3.42 + 0.2 * male, 0.14);
+        self.jaw = rng.around(2.0 + 0.55 * male, 0.22);
+        self.chin_boss = rng.around(0.22 + 0.1 * male, 0.05);
+        self.cheekbone = rng.around(0.20, 0.05);
+        self.cheek_full = rng.around(-0.06 - 0.06 * self.age, 0.07);
+    }
+
+    fn draw_eyes_and_brows(&mut self, rng: &mut ChaCha8Rng) {
+        let male = self.male;
+        self.eye_x = rng.around(1.0, 0.04);
+        self.eye_half_width = rng.around(0.46, 0.028);
+        self.eye_upper = rng.around(0.182 - 0.015 * male - 0.018 * self.age, 0.018);
+        self.eye_lower = rng.around(0.148, 0.014);
+        self.eye_tilt = rng.around(0.03, 0.03);
+        self.lid_fold = rng.around(0.10, 0.035).max(0.02);
+        self.socket = rng.around(0.22 + 0.07 * male, 0.05);
+        let brightest = if self.skin > 0.3 { 0.16 } else { 0.06 };
+        self.iris = rng.within(0.02, brightest);
+        self.lashes = rng.around(0.85 - 0.4 * male, 0.12);
+        self.brow_y = rng.around(0.70 - 0.09 * male, 0.06);
+        self.brow_inner = rng.around(0.43, 0.05);
+        self.brow_arch = rng.around(0.18 - 0.07 * male, 0.045);
+        self.brow_tilt = rng.around(0.03, 0.035);
+        self.brow_thick = rng.around(0.115 + 0.05 * male, 0.022);
+        self.brow_dense = rng.around(0.84 + 0.06 * male, 0.07);
+        self.brow_ridge = rng.around(0.05 + 0.07 * male, 0.02);
+    }
+
+    fn draw_nose_and_mouth(&mut self, rng: &mut ChaCha8Rng) {
+        let (male, age) = (self.male, self.age);
+        let dark = (0.3 - self.skin).max(0.0);
+        self.nose_base = rng.around(1.40 + 0.05 * male, 0.07);
+        self.nose_width = rng.around(0.36 + 0.03 * male + 0.09 * dark * 3.0, 0.03);
+        self.nose_height = rng.around(0.64 + 0.1 * male, 0.07);
+        self.nose_bridge = rng.around(0.18 + 0.02 * male, 0.018);
+        self.mouth_y = rng.around(0.69, 0.05);
+        self.mouth_half_width = rng.around(0.77 + 0.04 * male, 0.055);
+        self.mouth_corner = rng.around(-0.03, 0.028);
+        self.lip_upper = rng.around(0.19 - 0.04 * male - 0.03 * age, 0.04);
+        self.lip_lower = rng.around(0.27 - 0.04 * male - 0.03 * age, 0.045);
+        self.lip_tone = rng.around(0.62, 0.08) + 0.15 * dark / 0.3;
+        self.cupid = rng.within(0.05, 0.28);
+        self.teeth = rng.around(0.80, 0.07);
+    }
+
+    fn draw_build(&mut self, rng: &mut ChaCha8Rng) {
+        self.hairline = rng.around(2.0, 0.13);
+        self.hair_volume = rng.within(0.06, 0.19);
+        self.parting = rng.within(-0.8, 0.8);
+        self.ear = rng.around(1.0, 0.12);
+        self.neck = rng.around(1.22 + 0.28 * self.male, 0.07);
+        self.cloth = rng.within(0.02, 0.75);
+        self.folding = rng.around(0.9 + 0.3 * self.age, 0.16);
+    }
+
+    fn draw_hair(&mut self, rng: &mut ChaCha8Rng) {
+        use HairStyle::{Cropped, Fringe, Long, Receding, Short, TiedBack};
+        let styles = match self.male > 0.5 {
+            true => [Short, Short, Short, Receding, Cropped, Fringe],
+            false => [Long, Long, TiedBack, Fringe, Short, TiedBack],
+        };
+        self.hair_style = styles[rng.random_range(0..styles.len())];
+        if self.hair_style == Receding {
+            self.hairline += rng.within(0.15, 0.45);
+        }
+        let dark = rng.within(0.014, 0.06);
+        let fair = rng.within(0.05, 0.35);
+        let is_fair = self.skin > 0.32 && rng.chance(0.5);
+        let grey = 0.3 * (self.age - 0.6).max(0.0) * rng.within(0.0, 1.0);
+        self.hair_tone = if is_fair { fair } else { dark } + grey;
+        if self.male > 0.5 && rng.chance(0.45) {
+            self.beard = rng.within(0.15, 0.8);
+        }
+    }
+
+    fn draw_age_and_ways(&mut self, rng: &mut ChaCha8Rng) {
+        let lines = 0.15 + 0.7 * self.age;
+        self.lines = [0.0; 4].map(|_| rng.around(lines, 0.18).clamp(0.0, 1.2));
+        self.asymmetry = [[0.0; 4]; 2].map(|half| half.map(|_| rng.around(0.0, 0.018)));
+        self.gains = std::array::from_fn(|_| rng.within(0.82, 1.15));
+        self.lateral = std::array::from_fn(|_| rng.around(0.0, 0.06));
+    }
+}
+
+/// Linear reflectance: a mixture of fair, medium and dark skin as among CK+'s subjects (81% Euro-American, 13% Afro-American).
+fn draw_skin(rng: &mut ChaCha8Rng) -> f32 {
+    match rng.random_range(0..100) {
+        0..=69 => rng.within(0.36, 0.58),
+        70..=84 => rng.within(0.22, 0.36),
+        _ => rng.within(0.07, 0.20),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_same_pair_is_the_same_person_and_others_differ() {
+        let people: Vec<Identity> = (0..50).map(|subject| Identity::draw(3, subject)).collect();
+        assert_eq!(people[7], Identity::draw(3, 7));
+        assert_ne!(people[7], Identity::draw(4, 7));
+        for (i, a) in people.iter().enumerate() {
+            for b in &people[..i] {
+                assert_ne!(a, b);
+            }
+        }
+    }
+}

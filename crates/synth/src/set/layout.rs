@@ -1,0 +1,159 @@
+//! The folders and files of the official CK+ layout.
+
+use std::fmt::Write as _;
+use std::fs::{self, File};
+use std::io;
+use std::path::{Path, PathBuf};
+
+use image::codecs::png::{CompressionType, FilterType, PngEncoder};
+use image::{ExtendedColorType, ImageEncoder};
+use serde_json::Value;
+use tempfile::TempDir;
+
+use crate::camera::Rendered;
+use crate::error::Error;
+use crate::set::plan::Sequence;
+use crate::set::truth::PictureTruth;
+
+/// A data set that is written beside its final place; dropped unfinished, it removes itself.
+pub(crate) struct Writer {
+    /// Holds the folder `set`: the temporary folder itself is closed to other users.
+    work: TempDir,
+    output: PathBuf,
+}
+
+/// A subject's folder, by CK+'s number.
+pub(crate) fn subject_folder(subject: usize) -> String {
+    format!("S{subject:03}")
+}
+
+/// A frame's name: `S005_001_00000011` of sequence `S005/001`.
+fn stem(place: &str, frame: usize) -> String {
+    format!("{}_{frame:08}", place.replace('/', "_"))
+}
+
+impl Writer {
+    pub fn begin(output: &Path) -> Result<Self, Error> {
+        if is_occupied(output).map_err(Error::io(output, "reading"))? {
+            let path = output.to_path_buf();
+            return Err(Error::OutputNotEmpty { path });
+        }
+        // An empty folder given by another name (`.`, a link) is replaced at its real place.
+        let output = match output.exists() {
+            true => fs::canonicalize(output).map_err(Error::io(output, "finding the folder"))?,
+            false => output.to_path_buf(),
+        };
+        let parent = output.parent().filter(|p| !p.as_os_str().is_empty());
+        let parent = parent.unwrap_or(Path::new("."));
+        fs::create_dir_all(parent).map_err(Error::io(&output, "making the folder"))?;
+        let mut work = tempfile::Builder::new();
+        let work = work.prefix(".faus-synth-").tempdir_in(parent);
+        let work = work.map_err(Error::io(&output, "making the folder"))?;
+        Ok(Self { work, output })
+    }
+
+    /// Emotion and FACS files, named after the peak frame; an unlabelled sequence's emotion folder stays empty.
+    pub fn labels(&self, place: &str, sequence: &Sequence) -> Result<(), Error> {
+        let stem = stem(place, sequence.length);
+        let folder = self.set().join("Emotion").join(place);
+        fs::create_dir_all(&folder).map_err(Error::io(&folder, "making the folder"))?;
+        if let Some(shown) = sequence.emotion {
+            let text = table([[f64::from(shown.code())]]);
+            self.put(format!("Emotion/{place}/{stem}_emotion.txt"), text)?;
+        }
+        let codes = sequence.coding.iter();
+        let text = table(codes.map(|&(au, level)| [f64::from(au), f64::from(level)]));
+        self.put(format!("FACS/{place}/{stem}_facs.txt"), text)
+    }
+
+    /// One frame with its landmarks.
+    pub fn picture(&self, place: &str, frame: usize, picture: &Rendered) -> Result<(), Error> {
+        let stem = stem(place, frame);
+        let mut png = Vec::new();
+        let (width, height) = picture.image.dimensions();
+        PngEncoder::new_with_quality(&mut png, CompressionType::Fast, FilterType::Adaptive)
+            .write_image(&picture.image, width, height, ExtendedColorType::L8)
+            .map_err(|error| Error::io(&self.output, "encoding a PNG")(io::Error::other(error)))?;
+        self.put(format!("cohn-kanade-images/{place}/{stem}.png"), png)?;
+        let text = table(picture.landmarks.map(|(x, y)| [f64::from(x), f64::from(y)]));
+        self.put(format!("Landmarks/{place}/{stem}_landmarks.txt"), text)
+    }
+
+    /// The true parameters of one frame.
+    pub fn parameters(&self, place: &str, frame: usize, truth: &PictureTruth) -> Result<(), Error> {
+        let text = serde_json::to_string_pretty(truth)
+            .map_err(|source| Error::io(&self.output, "describing")(source.into()))?;
+        self.put(
+            format!("Parameters/{place}/{}.json", stem(place, frame)),
+            text + "\n",
+        )
+    }
+
+    /// The true parameters of one person.
+    pub fn person(&self, subject: &str, truth: &Value) -> Result<(), Error> {
+        self.put(
+            format!("Parameters/{subject}/identity.json"),
+            format!("{truth:#}\n"),
+        )
+    }
+
+    fn set(&self) -> PathBuf {
+        self.work.path().join("set")
+    }
+
+    fn put(&self, name: String, bytes: impl AsRef<[u8]>) -> Result<(), Error> {
+        let path = self.set().join(name);
+        fs::create_dir_all(path.parent().unwrap_or(&path))
+            .and_then(|()| fs::write(&path, bytes))
+            .map_err(Error::io(&path, "writing"))
+    }
+
+    /// Stamps the set and moves it into its place.
+    pub fn finish(self, stamp: &Value) -> Result<(), Error> {
+        self.put("synthetic.json".to_owned(), format!("{stamp:#}\n"))?;
+        let path = self.set().join("synthetic.json");
+        File::open(&path)
+            .and_then(|file| file.sync_all())
+            .map_err(Error::io(&path, "writing"))?;
+        // An empty folder in its place is replaced.
+        fs::rename(self.set(), &self.output).map_err(Error::io(&self.output, "moving into place"))
+    }
+}
+
+fn is_occupied(output: &Path) -> io::Result<bool> {
+    Ok(output.exists() && (!output.is_dir() || fs::read_dir(output)?.next().is_some()))
+}
+
+/// Lines of numbers as CK+'s files have them.
+fn table<const N: usize>(rows: impl IntoIterator<Item = [f64; N]>) -> String {
+    let mut text = String::new();
+    for row in rows {
+        for number in row {
+            // Writing to a String cannot fail.
+            let _ = write!(text, "   {}", as_matlab(number));
+        }
+        text.push('\n');
+    }
+    text
+}
+
+/// `3.0000000e+00`.
+fn as_matlab(value: f64) -> String {
+    let text = format!("{value:.7e}");
+    let (mantissa, exponent) = text.split_once('e').unwrap_or((&text, "0"));
+    let power: i32 = exponent.parse().unwrap_or(0);
+    format!("{mantissa}e{power:+03}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::as_matlab;
+
+    #[test]
+    fn numbers_look_like_those_of_ck_plus() {
+        assert_eq!(as_matlab(3.0), "3.0000000e+00");
+        assert_eq!(as_matlab(301.5), "3.0150000e+02");
+        assert_eq!(as_matlab(0.0), "0.0000000e+00");
+        assert_eq!(as_matlab(-0.0125), "-1.2500000e-02");
+    }
+}

@@ -1,0 +1,61 @@
+//! Lines about the results of a training.
+
+use crate::fold::result::FoldResult;
+use crate::summary::Summary;
+
+/// The line of a fold that has ended.
+pub fn fold_line(fold: usize, result: &Result<FoldResult, String>) -> String {
+    let r = match result {
+        Ok(r) => r,
+        Err(reason) => return format!("fold {fold}: failed: {reason}"),
+    };
+    let (test, val) = (100.0 * r.test_accuracy, 100.0 * r.val_accuracy);
+    let optimistic = if r.optimistic { " (optimistic)" } else { "" };
+    let mut line = format!(
+        "fold {fold}: test {test:.1}%{optimistic}, validation {val:.1}% at step {}, {:.0} s",
+        r.best_step, r.seconds
+    );
+    if r.at_chance {
+        let majority = 100.0 * r.majority_accuracy;
+        line +=
+            &format!("  AT CHANCE LEVEL: no better than the most frequent class ({majority:.1}%)");
+    }
+    if !r.absent_in_test.is_empty() {
+        line += &format!("  (no test image of {})", r.absent_in_test.join(", "));
+    }
+    line
+}
+
+/// The accuracy over all folds, with everything that must stand beside it; `None` without a finished fold.
+pub fn accuracy_line(summary: &Summary) -> Option<String> {
+    let test = summary.test_accuracy?;
+    let folds = summary.folds.iter().filter(|f| f.failed.is_none()).count();
+    let mut beside = Vec::new();
+    if summary.synthetic {
+        beside.push("synthetic faces".to_owned());
+    }
+    let majority = 100.0 * summary.majority_accuracy;
+    beside.push(format!("most frequent class: {majority:.1}%"));
+    if let Some(i) = summary.test_accuracy_interval {
+        let (low, high) = (100.0 * i.low, 100.0 * i.high);
+        beside.push(format!(
+            "95% over the {} people tested: {low:.1}% to {high:.1}%",
+            i.subjects
+        ));
+    }
+    if !summary.subject_independent {
+        beside.push(
+            "not subject-independent: the same person may be in training and test".to_owned(),
+        );
+    }
+    if summary.optimistic {
+        beside.push("optimistic: the test fold chose the checkpoints".to_owned());
+    }
+    Some(format!(
+        "Test accuracy {:.1}% ± {:.1} over {folds} fold{} ({})",
+        100.0 * test.mean,
+        100.0 * test.std,
+        if folds == 1 { "" } else { "s" },
+        beside.join("; ")
+    ))
+}
