@@ -75,8 +75,8 @@ impl Tfd {
         let (tree, file) = find(input, image_size)?;
         let place = tree.place(&file);
         let wrong = |reason| Error::matlab(&place, reason);
-        let (labels, read) = Labels::of(&tree, &file)?;
-        let labels = labels.check().map_err(wrong)?;
+        let (arrays, read) = arrays(&tree, &file)?;
+        let labels = Labels::of(arrays).map_err(wrong)?;
         let row = |at| labels.row(at).transpose();
         let rows: Result<Vec<_>, _> = (0..labels.codes.len()).filter_map(row).collect();
         let mut rows = rows.map_err(wrong)?;
@@ -146,18 +146,52 @@ fn image_side(name: &str) -> Option<u32> {
     height.parse().ok().filter(|_| height == width)
 }
 
-/// The small arrays as they are found.
-#[derive(Default)]
-struct Labels {
-    images: Option<Vec<u64>>,
-    codes: Option<Vec<i64>>,
-    subjects: Option<Vec<i64>>,
-    /// `[N, splits]`, first index fastest, and its sizes.
-    folds: Option<(Vec<u64>, Vec<i64>)>,
+/// The small arrays by name: sizes and numbers, first index fastest; of the images the sizes alone.
+type Arrays = BTreeMap<String, (Vec<u64>, Vec<i64>)>;
+
+/// The arrays of the images' file and of [`INFO`] beside it, and the digests of both.
+fn arrays(tree: &FileTree, images: &str) -> Result<(Arrays, Vec<ReadFile>), Error> {
+    let (mut arrays, mut read) = (Arrays::new(), Vec::new());
+    let mut names = tree.names("")?;
+    names.retain(|name| name.eq_ignore_ascii_case(INFO));
+    names.truncate(1);
+    names.push(images.to_owned());
+    for path in names {
+        let place = tree.place(&path);
+        let mut file = tree.open_file(&path, FILE_LIMIT)?;
+        let mut hashing = Hashing::new(&file);
+        io::copy(&mut hashing, &mut io::sink()).map_err(Error::io(&place))?;
+        let sha256 = hashing.sha256();
+        file.rewind().map_err(Error::io(&place))?;
+        read.push(ReadFile { path, sha256 });
+        let wrong = |reason| Error::matlab(&place, reason);
+        add_arrays(&mut arrays, file).map_err(wrong)?;
+    }
+    Ok((arrays, read))
+}
+
+fn add_arrays(arrays: &mut Arrays, file: File) -> Result<(), Wrong> {
+    let mut mat = MatReader::new(file)?;
+    while let Some(variable) = mat.next_variable()? {
+        let (name, sizes) = (variable.name.clone(), variable.dimensions.clone());
+        let numbers = match name.as_str() {
+            "images" => Vec::new(),
+            "labs_ex" | "labs_id" => variable.whole_numbers(ROWS_LIMIT)?,
+            "folds" => variable.whole_numbers(16 * ROWS_LIMIT)?,
+            _ => continue,
+        };
+        if arrays.get(&name).is_some_and(|known| known.1 != numbers) {
+            return Err(format!(
+                "'{name}' differs from the one in {INFO}: the files do not belong together"
+            ));
+        }
+        arrays.insert(name, (sizes, numbers));
+    }
+    Ok(())
 }
 
 /// The small arrays, checked against each other.
-struct Checked {
+struct Labels {
     codes: Vec<i64>,
     subjects: Vec<i64>,
     /// `[N, splits]`, first index fastest.
@@ -166,60 +200,14 @@ struct Checked {
 }
 
 impl Labels {
-    /// The arrays of the images' file and of [`INFO`] beside it, and the digests of both.
-    fn of(tree: &FileTree, images: &str) -> Result<(Self, Vec<ReadFile>), Error> {
-        let (mut labels, mut read) = (Self::default(), Vec::new());
-        let mut names = tree.names("")?;
-        names.retain(|name| name.eq_ignore_ascii_case(INFO));
-        names.truncate(1);
-        names.push(images.to_owned());
-        for path in names {
-            let place = tree.place(&path);
-            let mut file = tree.open_file(&path, FILE_LIMIT)?;
-            let mut hashing = Hashing::new(&file);
-            io::copy(&mut hashing, &mut io::sink()).map_err(Error::io(&place))?;
-            let sha256 = hashing.sha256();
-            file.rewind().map_err(Error::io(&place))?;
-            read.push(ReadFile { path, sha256 });
-            let wrong = |reason| Error::matlab(&place, reason);
-            labels.read(file).map_err(wrong)?;
-        }
-        Ok((labels, read))
-    }
-
-    fn read(&mut self, file: File) -> Result<(), Wrong> {
-        let mut mat = MatReader::new(file)?;
-        while let Some(variable) = mat.next_variable()? {
-            let (name, sizes) = (variable.name.clone(), variable.dimensions.clone());
-            let same = match name.as_str() {
-                "images" => {
-                    self.images = Some(sizes);
-                    true
-                }
-                "labs_ex" => keep(&mut self.codes, variable.whole_numbers(ROWS_LIMIT)?),
-                "labs_id" => keep(&mut self.subjects, variable.whole_numbers(ROWS_LIMIT)?),
-                "folds" => {
-                    let folds = variable.whole_numbers(16 * ROWS_LIMIT)?;
-                    keep(&mut self.folds, (sizes, folds))
-                }
-                _ => true,
-            };
-            if !same {
-                return Err(format!(
-                    "'{name}' differs from the one in {INFO}: the files do not belong together"
-                ));
-            }
-        }
-        Ok(())
-    }
-
-    fn check(self) -> Result<Checked, Wrong> {
+    fn of(mut arrays: Arrays) -> Result<Self, Wrong> {
         let lacks = |name: &str| format!("neither it nor {INFO} holds the array '{name}'");
-        let sizes = self.images.ok_or("it holds no array 'images'")?;
-        let codes = self.codes.ok_or_else(|| lacks("labs_ex"))?;
-        let (fold_sizes, folds) = self.folds.ok_or_else(|| lacks("folds"))?;
-        let subjects = self.subjects.unwrap_or_else(|| vec![-1; codes.len()]);
-        let rows = codes.len() as u64;
+        let mut take = |name: &str| arrays.remove(name).ok_or_else(|| lacks(name));
+        let (sizes, _) = take("images").map_err(|_| "it holds no array 'images'")?;
+        let (_, codes) = take("labs_ex")?;
+        let (fold_sizes, folds) = take("folds")?;
+        let subjects = take("labs_id").map_or_else(|_| vec![-1; codes.len()], |(_, ids)| ids);
+        let (rows, people) = (codes.len() as u64, subjects.len() as u64);
         let &[images, height, width] = sizes.as_slice() else {
             return Err(format!("'images' is {sizes:?}; expected [N, H, W]"));
         };
@@ -229,29 +217,21 @@ impl Labels {
         let &[fold_rows, splits] = fold_sizes.as_slice() else {
             return Err(format!("'folds' is {fold_sizes:?}; expected [N, splits]"));
         };
-        if images != rows || fold_rows != rows || subjects.len() as u64 != rows || splits == 0 {
+        if [images, fold_rows, people] != [rows; 3] || splits == 0 {
             return Err(format!(
-                "{images} images, {rows} labels in labs_ex, {} in labs_id and folds {fold_sizes:?}: these do not belong together",
-                subjects.len()
+                "{images} images, {rows} labels in labs_ex, {people} in labs_id and folds {fold_sizes:?}: these do not \
+                 belong together"
             ));
         }
-        Ok(Checked {
+        let splits = splits as usize;
+        Ok(Self {
             codes,
             subjects,
             folds,
-            splits: splits as usize,
+            splits,
         })
     }
-}
 
-/// Keeps a value; whether it is new or the same as before.
-fn keep<T: PartialEq>(place: &mut Option<T>, value: T) -> bool {
-    let same = place.as_ref().is_none_or(|known| *known == value);
-    *place = Some(value);
-    same
-}
-
-impl Checked {
     /// Row `at` if it is labelled. The authors filter images by folds and labels by `labs_ex`, which is right only if both
     /// mean the same rows, so that is checked for every row and split.
     fn row(&self, at: usize) -> Result<Option<Row>, Wrong> {

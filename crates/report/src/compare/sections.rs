@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use serde_json::Value;
 
-use super::Runs;
+use super::runs::Runs;
 use crate::page::answer::mean_and_deviation;
 use crate::page::blocks::{Blocks, Section};
 use crate::page::table::{Cell, Table, TableOf};
@@ -14,7 +14,8 @@ use crate::plot::forest::{Forest, Line, labelled};
 use crate::plot::numbers::{cell, csv, ends};
 use crate::run::Run;
 use crate::run::config::{Entry, flat};
-use crate::run::fau::{self, au};
+use crate::run::fau::au;
+use crate::run::value;
 
 pub(super) fn sections(runs: &Runs) -> Vec<Section> {
     vec![
@@ -222,7 +223,7 @@ fn action_units(runs: &[Run]) -> Section {
 /// The mean AUROC of the best filters under a control, with its interval.
 fn best_auroc(run: &Run, control: &str) -> Cell {
     let control = run.fau.control(control).unwrap_or(&Value::Null);
-    let ends = fau::ends(control, "low", "high");
+    let ends = value::ends(control, "low", "high");
     Cell::from(decimal(control["mean_best_auroc"].as_f64(), 2)).remark(ci("", ends, 2))
 }
 

@@ -3,8 +3,9 @@
 
 use super::text::{ci, count, decimal, duration, level, list, p_equals, percent, percent_ci, when};
 use crate::run::Run;
-use crate::run::fau::{au, au_label, ends};
+use crate::run::fau::{au, au_label};
 use crate::run::summary::{MeanStd, Summary};
+use crate::run::value::ends;
 
 /// The three sentences; unknown parts are named as unknown.
 pub(crate) fn answer(run: &Run) -> Vec<String> {
@@ -39,7 +40,7 @@ fn accuracy(run: &Run) -> String {
         }
         None => "",
     };
-    let ends = percent_ci("; bootstrap over people: ", summary.interval());
+    let ends = percent_ci("; ", summary.interval());
     let spread = format!(" (mean ± standard deviation of folds{ends})");
     let optimistic =
         " The checkpoints were chosen on the test folds (protocol paper-2015): this is optimistic.";

@@ -9,6 +9,7 @@ pub(crate) mod people;
 pub(crate) mod pictures;
 pub(crate) mod remedy;
 pub(crate) mod summary;
+pub(crate) mod value;
 pub(crate) mod viz;
 
 use std::path::Path;

@@ -10,8 +10,8 @@ use crate::page::text::{ci, count, decimal, interval, or_dash, percent, when};
 use crate::plot::forest::{Forest, Line, labelled};
 use crate::plot::numbers::{cell, csv, csv_of};
 use crate::run::Run;
-use crate::run::config::brief;
-use crate::run::fau::{Fau, au, au_label, ends, filter, list, units, verdict};
+use crate::run::fau::{Fau, au, au_label, filter, units, verdict};
+use crate::run::value::{brief, ends, list};
 
 pub(super) fn section(run: &Run) -> Section {
     let (fau, mut blocks) = (&run.fau, Blocks::default());

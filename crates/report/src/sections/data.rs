@@ -8,9 +8,9 @@ use crate::page::blocks::{Blocks, Section};
 use crate::page::table::{Cell, Table, TableOf};
 use crate::page::text::count;
 use crate::run::Run;
-use crate::run::config::brief;
 use crate::run::dataset::{DataSet, Sample};
 use crate::run::pictures::{Grey, Images};
+use crate::run::value::brief;
 
 /// Faces of each class on the contact sheet.
 const FACES: usize = 12;

@@ -12,9 +12,10 @@ use super::patches::images_used;
 use crate::page::blocks::{Blocks, Section};
 use crate::page::text::{ci, decimal, p_value, percent};
 use crate::run::Run;
-use crate::run::fau::{au, au_label, ends, filter};
+use crate::run::fau::{au, au_label, filter};
 use crate::run::folder::Compact;
 use crate::run::pictures::Grey;
+use crate::run::value::ends;
 use crate::run::viz::{Layer, Patch};
 
 /// Widths that sheets are shrunk to until all of them find room.

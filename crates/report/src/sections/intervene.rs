@@ -6,7 +6,8 @@ use crate::page::blocks::{Blocks, Section};
 use crate::page::table::{Cell, Table, TableOf};
 use crate::page::text::{decimal, percent};
 use crate::run::Run;
-use crate::run::fau::{list, verdict};
+use crate::run::fau::verdict;
+use crate::run::value::list;
 
 pub(super) fn section(run: &Run) -> Section {
     let (summary, mut blocks) = (&run.fau.intervene.summary, Blocks::default());

@@ -9,7 +9,8 @@ use crate::plot::Plot;
 use crate::plot::forest::{Forest, Line};
 use crate::plot::numbers::csv_of;
 use crate::run::Run;
-use crate::run::fau::{au, au_label, filter, list, verdict};
+use crate::run::fau::{au, au_label, filter, verdict};
+use crate::run::value::list;
 
 pub(super) fn section(run: &Run) -> Section {
     let (study, mut blocks) = (&run.fau.locate, Blocks::default());

@@ -8,8 +8,7 @@ use crate::plot::forest::{Forest, Line, labelled};
 use crate::plot::numbers::{cell, csv};
 use crate::plot::round_ends;
 use crate::run::Run;
-use crate::run::config::brief;
-use crate::run::fau::list;
+use crate::run::value::{brief, list};
 use crate::run::viz::Layer;
 
 pub(super) fn section(run: &Run) -> Section {

@@ -1,19 +1,19 @@
 //! The folders and files of the official CK+ layout.
 
 use std::fmt::Write as _;
-use std::fs::{self, File};
+use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
 use image::codecs::png::{CompressionType, FilterType, PngEncoder};
 use image::{ExtendedColorType, ImageEncoder};
+use serde::Serialize;
 use serde_json::Value;
 use tempfile::TempDir;
 
 use crate::camera::Rendered;
 use crate::error::Error;
 use crate::set::plan::Sequence;
-use crate::set::truth::PictureTruth;
 
 /// A data set that is written beside its final place; dropped unfinished, it removes itself.
 pub(crate) struct Writer {
@@ -22,13 +22,8 @@ pub(crate) struct Writer {
     output: PathBuf,
 }
 
-/// A subject's folder, by CK+'s number.
-pub(crate) fn subject_folder(subject: usize) -> String {
-    format!("S{subject:03}")
-}
-
 /// A frame's name: `S005_001_00000011` of sequence `S005/001`.
-fn stem(place: &str, frame: usize) -> String {
+pub(crate) fn stem(place: &str, frame: usize) -> String {
     format!("{}_{frame:08}", place.replace('/', "_"))
 }
 
@@ -79,22 +74,11 @@ impl Writer {
         self.put(format!("Landmarks/{place}/{stem}_landmarks.txt"), text)
     }
 
-    /// The true parameters of one frame.
-    pub fn parameters(&self, place: &str, frame: usize, truth: &PictureTruth) -> Result<(), Error> {
+    /// True parameters, as JSON.
+    pub fn parameters(&self, name: &str, truth: &impl Serialize) -> Result<(), Error> {
         let text = serde_json::to_string_pretty(truth)
             .map_err(|source| Error::io(&self.output, "describing")(source.into()))?;
-        self.put(
-            format!("Parameters/{place}/{}.json", stem(place, frame)),
-            text + "\n",
-        )
-    }
-
-    /// The true parameters of one person.
-    pub fn person(&self, subject: &str, truth: &Value) -> Result<(), Error> {
-        self.put(
-            format!("Parameters/{subject}/identity.json"),
-            format!("{truth:#}\n"),
-        )
+        self.put(format!("Parameters/{name}.json"), text + "\n")
     }
 
     fn set(&self) -> PathBuf {
@@ -110,11 +94,8 @@ impl Writer {
 
     /// Stamps the set and moves it into its place.
     pub fn finish(self, stamp: &Value) -> Result<(), Error> {
-        self.put("synthetic.json".to_owned(), format!("{stamp:#}\n"))?;
         let path = self.set().join("synthetic.json");
-        File::open(&path)
-            .and_then(|file| file.sync_all())
-            .map_err(Error::io(&path, "writing"))?;
+        faus_base::file::write_json(&path, stamp).map_err(Error::io(&path, "writing"))?;
         // An empty folder in its place is replaced.
         fs::rename(self.set(), &self.output).map_err(Error::io(&self.output, "moving into place"))
     }

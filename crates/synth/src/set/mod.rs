@@ -14,7 +14,7 @@ use crate::person::AUS;
 use crate::person::expression::count;
 use crate::person::identity::Identity;
 use crate::scene::Scene;
-use crate::set::layout::{Writer, subject_folder};
+use crate::set::layout::{Writer, stem};
 use crate::set::options::{FACES_VERSION, SynthOptions, SynthSummary};
 use crate::set::plan::{Sequence, plan};
 use crate::set::truth::PictureTruth;
@@ -62,7 +62,7 @@ fn draw_sequence(
 ) -> Result<usize, Error> {
     let (subject, number) = (sequence.subject as u64, sequence.number as u64);
     let person = Identity::draw(options.seed, subject);
-    let folder = subject_folder(sequence.subject_number);
+    let folder = format!("S{:03}", sequence.subject_number);
     let place = &format!("{folder}/{number:03}");
     writer.labels(place, sequence)?;
     let whole = Scene::draw(options.seed, subject, number, &options.difficulty);
@@ -74,11 +74,11 @@ fn draw_sequence(
         writer.picture(place, frame, &picture)?;
         if options.truth {
             let truth = PictureTruth::new(&person, &aus, scene);
-            writer.parameters(place, frame, &truth)?;
+            writer.parameters(&format!("{place}/{}", stem(place, frame)), &truth)?;
         }
     }
     if options.truth && number == 1 {
-        writer.person(&folder, &truth::person(&person))?;
+        writer.parameters(&format!("{folder}/identity"), &truth::person(&person))?;
     }
     Ok(frames.len())
 }

@@ -5,7 +5,6 @@ use std::collections::BTreeMap;
 use faus_base::order::{mean, quantile};
 use faus_base::random;
 use faus_data::Prepared;
-use rand::RngExt;
 use serde::{Deserialize, Serialize};
 
 use crate::score::predictions::Predictions;
@@ -71,16 +70,11 @@ impl Interval {
         if people.len() < 2 {
             return None;
         }
-        let mut rng = random::named(seed, "bootstrap", &[people.len() as u64]);
-        let mut drawn: Vec<f64> = (0..RESAMPLES)
-            .map(|_| {
-                let draws = people
-                    .iter()
-                    .map(|_| &people[rng.random_range(0..people.len())]);
-                mean_accuracy(folds.len(), draws.flatten())
-            })
-            .collect();
-        drawn.sort_unstable_by(f64::total_cmp);
+        let rng = random::named(seed, "bootstrap", &[people.len() as u64]);
+        let drawn = random::bootstrap(rng, RESAMPLES, people.len(), |drawn| {
+            let images = drawn.iter().flat_map(|at| &people[*at]);
+            mean_accuracy(folds.len(), images)
+        });
         let level = 0.95;
         Some(Self {
             low: quantile(&drawn, (1.0 - level) / 2.0),

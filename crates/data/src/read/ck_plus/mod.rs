@@ -127,11 +127,10 @@ impl CkPlus {
             format!("; first of {bad} bad inputs: {path}: {reason}")
         });
         let emotion = self.layout.part(Place::Emotion).unwrap_or_default();
+        let example = "S005/001/S005_001_00000011_emotion.txt";
         Error::NothingLabelled {
             path: self.layout.tree.place(emotion),
-            reason: format!(
-                "{sequences} sequences, none with an emotion label S005/001/S005_001_00000011_emotion.txt{first}"
-            ),
+            reason: format!("{sequences} sequences, none with an emotion label {example}{first}"),
         }
     }
 }

@@ -1,6 +1,6 @@
 //! Sentences about a copy of CK+ for the reader of the results.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 
 use crate::read::ck_plus::layout::{Layout, Place};
 use crate::read::ck_plus::sequence::{Found, Sequence};
@@ -44,26 +44,22 @@ pub(super) fn notes(layout: &Layout, sequences: &[Sequence], found: &[Found]) ->
 fn recordings(property: &str, names: impl Iterator<Item = String>) -> Option<String> {
     let names: Vec<_> = names.collect();
     let (count, first) = (names.len(), names.first()?);
-    Some(format!(
-        "Recordings that {property}: {count} (first {first})."
-    ))
+    let note = format!("Recordings that {property}: {count} (first {first}).");
+    Some(note)
 }
 
 /// The people who have emotion files, but none that can be read: the folds of whole copies count them.
 pub(super) fn unreadable(sequences: &[Sequence], found: &[Found]) -> Option<String> {
-    let pairs = || sequences.iter().zip(found);
-    let readable: BTreeSet<i64> = pairs()
-        .filter(|(_, f)| f.labelled)
-        .map(|(s, _)| s.subject)
-        .collect();
-    let with_file: BTreeSet<i64> = pairs()
-        .filter(|(_, f)| f.has_file)
-        .map(|(s, _)| s.subject)
-        .collect();
-    let names: Vec<_> = with_file
-        .difference(&readable)
-        .map(|s| format!("S{s:03}"))
-        .collect();
+    let with_file = sequences
+        .iter()
+        .zip(found)
+        .filter(|(_, found)| found.has_file);
+    let mut readable = BTreeMap::new();
+    for (sequence, found) in with_file {
+        *readable.entry(sequence.subject).or_insert(false) |= found.labelled;
+    }
+    readable.retain(|_, readable| !*readable);
+    let names: Vec<_> = readable.keys().map(|s| format!("S{s:03}")).collect();
     (!names.is_empty()).then(|| {
         format!(
             "No emotion file of {} can be read: the folds are made without, so other people's may differ from those of a \

@@ -82,12 +82,8 @@ impl Folders {
         }
         let mut notes = Vec::new();
         if let Some(classes) = &options.classes {
-            notes.extend(keep_classes(
-                &mut walk.images,
-                classes,
-                |image| image.expression,
-                "images",
-            ));
+            let shown = |image: &Image| image.expression;
+            notes.extend(keep_classes(&mut walk.images, classes, shown, "images"));
         }
         for image in &mut walk.images {
             image.identity = pattern.read(&image.path);
@@ -119,14 +115,13 @@ impl Folders {
 
 fn sample(image: &Image, classes: &ClassMap, given: bool) -> RawSample {
     let identity = image.identity.as_ref();
+    let sequence = identity.and_then(|identity| identity.sequence.clone());
     let label = classes.label_of(image.expression).unwrap_or(-1);
     let alone = RawSample::labelled(&image.path, label);
     RawSample {
         subject: image.subject,
         // Without a recording's name the whole path: file names repeat between folders.
-        sequence: identity
-            .and_then(|identity| identity.sequence.clone())
-            .unwrap_or(alone.sequence),
+        sequence: sequence.unwrap_or(alone.sequence),
         frame: identity.and_then(|identity| identity.frame).unwrap_or(0),
         parts: Vec::from_iter(given.then_some(image.part.unwrap_or(Part::None))),
         ..alone
@@ -253,22 +248,15 @@ fn assign(images: &mut [Image], notes: &mut Vec<String>) -> Folding {
 fn by_person(image: &Image) -> (i64, Option<&str>, Option<u32>, &str) {
     let identity = image.identity.as_ref();
     let sequence = identity.and_then(|identity| identity.sequence.as_deref());
-    (
-        image.subject,
-        sequence,
-        identity.and_then(|identity| identity.frame),
-        &image.path,
-    )
+    let frame = identity.and_then(|identity| identity.frame);
+    (image.subject, sequence, frame, &image.path)
 }
 
 fn number_people(images: &mut [Image], notes: &mut Vec<String>) -> BTreeSet<i64> {
-    let subject = |image: &Image| {
-        image
-            .identity
-            .as_ref()
-            .map_or(String::new(), |identity| identity.subject.clone())
-    };
-    let texts: Vec<String> = images.iter().map(subject).collect();
+    let identities = images.iter().map(|image| image.identity.clone());
+    let texts: Vec<_> = identities
+        .map(|identity| identity.map_or(String::new(), |i| i.subject))
+        .collect();
     let (numbers, note) = people::numbers(texts.iter().map(String::as_str));
     notes.extend(note);
     for (image, text) in images.iter_mut().zip(&texts) {
