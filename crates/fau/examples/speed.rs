@@ -1,4 +1,4 @@
-//! How long do 10,000 permutations take? 256 filters x 17 action units x 593 sequences of 123 people, as in CK+.
+//! Times 10,000 permutations: 256 filters x 17 action units x 593 sequences of 123 people, as in CK+.
 //!
 //!     cargo run --release -p faus-fau --example speed
 

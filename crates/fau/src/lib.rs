@@ -77,4 +77,4 @@ pub use study::replicate::Replicate;
 pub use study::response::average_precision;
 pub use study::run::{CodedRows, RunView};
 pub use watch::{Observer, Watch};
-pub use write::files::OutputOptions;
+pub use write::output::OutputOptions;

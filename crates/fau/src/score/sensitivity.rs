@@ -64,3 +64,8 @@ fn grid() -> Vec<Kl> {
     }
     grid
 }
+
+/// The smallest value over the variants; NaN of none.
+pub(crate) fn lowest(variants: &[Variant], value: fn(&Variant) -> f64) -> f64 {
+    variants.iter().map(value).fold(f64::NAN, f64::min)
+}

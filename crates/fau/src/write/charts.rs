@@ -8,7 +8,7 @@ use plotters::style::text_anchor::{HPos, Pos, VPos};
 
 use crate::analysis::Analysis;
 use crate::error::Error;
-use crate::write::files::OutputOptions;
+use crate::write::output::OutputOptions;
 
 /// Blue and vermillion of Okabe & Ito's palette, which all common kinds of colour vision separate.
 pub(crate) const BLUE: RGBColor = RGBColor(0, 114, 178);

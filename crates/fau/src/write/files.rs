@@ -5,30 +5,10 @@ use std::path::Path;
 use crate::analysis::Analysis;
 use crate::error::Error;
 use crate::write::charts::{bar_chart, heat_map};
+use crate::write::output::OutputOptions;
 use crate::write::summary::summary;
 use crate::write::tables::tables;
 use crate::write::{make_dir, save, save_json};
-
-/// Origin of the activations, as the files state it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct OutputOptions {
-    /// Whether the images are synthetic; `None` where unknown. Written to `fau.json` and into every chart.
-    pub synthetic: Option<bool>,
-    /// Layer of the network, if known.
-    pub layer: Option<String>,
-    /// Bar charts to draw, for the filters with the largest scores. Default 12, our choice.
-    pub charts: usize,
-}
-
-impl Default for OutputOptions {
-    fn default() -> Self {
-        Self {
-            synthetic: None,
-            layer: None,
-            charts: 12,
-        }
-    }
-}
 
 impl Analysis {
     /// Writes `associations.csv`, `correspondences.csv`, `sensitivity.csv`, `fau.json`, `heatmap.svg` and one

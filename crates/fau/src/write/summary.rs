@@ -10,8 +10,8 @@ use crate::analysis::inference::Inference;
 use crate::analysis::scores::{AUROC, Correspondence, KL, MEASURES};
 use crate::chance::held_out::HeldOut;
 use crate::input::coded::AuCount;
-use crate::score::sensitivity::Variant;
-use crate::write::files::OutputOptions;
+use crate::score::sensitivity::{Variant, lowest};
+use crate::write::output::OutputOptions;
 use crate::write::verdict::caveats;
 
 /// Filters named per action unit.
@@ -167,11 +167,6 @@ fn sensitivity(variants: &[Variant]) -> Value {
         "lowest_spearman": lowest(variants, |v| v.spearman),
         "table": "sensitivity.csv",
     })
-}
-
-/// The smallest value over the variants; NaN of none.
-pub(crate) fn lowest(variants: &[Variant], value: fn(&Variant) -> f64) -> f64 {
-    variants.iter().map(value).fold(f64::NAN, f64::min)
 }
 
 fn by_au(analysis: &Analysis, unit: usize) -> Value {

@@ -3,7 +3,7 @@
 use crate::analysis::Analysis;
 use crate::analysis::counts::{Counts, of_unit};
 use crate::input::options::AnalysisOptions;
-use crate::write::summary::lowest;
+use crate::score::sensitivity::lowest;
 use crate::write::words;
 
 const NO_NULL: &str = "Every filter has a largest score, even an untrained one: no null distribution has been computed.";

@@ -1,0 +1,22 @@
+//! Options of the files.
+
+/// Origin of the activations, as the files state it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OutputOptions {
+    /// Whether the images are synthetic; `None` where unknown. Written to `fau.json` and into every chart.
+    pub synthetic: Option<bool>,
+    /// Layer of the network, if known.
+    pub layer: Option<String>,
+    /// Bar charts to draw, for the filters with the largest scores. Default 12, our choice.
+    pub charts: usize,
+}
+
+impl Default for OutputOptions {
+    fn default() -> Self {
+        Self {
+            synthetic: None,
+            layer: None,
+            charts: 12,
+        }
+    }
+}
