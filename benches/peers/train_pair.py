@@ -65,7 +65,7 @@ def our_name(name):
 
 
 def write_input(side, path):
-    """Random images and weights of the paper's initialisation with k = 1 (DESIGN 2)."""
+    """Random images and weights of the paper's initialisation with k = 1."""
     import torch
     from safetensors.torch import save_file
 

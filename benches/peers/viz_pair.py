@@ -36,7 +36,7 @@ LAYERS = {"conv1": (64, 1), "conv2": (128, 64), "conv3": (256, 128)}
 
 
 def normalised(pixels):
-    """[0, 2], less the mean over 5×5 with zeros outside (DESIGN 2)."""
+    """[0, 2], less the mean over 5×5 with zeros outside."""
     from scipy.ndimage import uniform_filter
 
     x = pixels.astype(np.float32) / 255 * 2

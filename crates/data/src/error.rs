@@ -11,15 +11,15 @@ pub enum Error {
     Io {
         /// The file or folder.
         path: PathBuf,
-        /// What the system said.
+        /// The system's reason.
         source: std::io::Error,
     },
     /// A file is larger than anything of its kind should be.
-    #[error("{path}: larger than the limit of {limit} bytes for such a file", path = path.display())]
+    #[error("{path}: larger than the limit of {limit} bytes for this kind of file", path = path.display())]
     TooLarge {
         /// The file.
         path: PathBuf,
-        /// The most bytes that are read of such a file.
+        /// Most bytes of this kind of file.
         limit: u64,
     },
     /// An image could not be decoded.
@@ -27,10 +27,10 @@ pub enum Error {
     Image {
         /// The image file.
         path: PathBuf,
-        /// What the decoder said.
+        /// The decoder's reason.
         reason: String,
     },
-    /// A label, landmark or AU text does not say what its format demands.
+    /// A label, landmark or AU text is not in its format.
     #[error("{reason}")]
     Parse {
         /// What was expected and what was found.
@@ -41,20 +41,20 @@ pub enum Error {
     Layout {
         /// The folder given.
         path: PathBuf,
-        /// What was looked for.
+        /// The layout looked for.
         expected: String,
-        /// What lies there instead.
+        /// The contents found.
         found: String,
     },
     /// An archive, or an entry of one, cannot be read.
     #[error("{path}: not a usable zip archive: {reason}", path = path.display())]
     Archive {
-        /// The archive, and in it the entry.
+        /// The archive and the entry in it.
         path: PathBuf,
         /// What is wrong with it.
         reason: String,
     },
-    /// A MATLAB file is damaged, or not what its kind of data set holds.
+    /// A MATLAB file is damaged, or lacks the arrays of its data set.
     #[error("{path}: not a usable MATLAB file: {reason}", path = path.display())]
     Matlab {
         /// The file.
@@ -70,7 +70,7 @@ pub enum Error {
         /// What was skipped, in brief.
         reason: String,
     },
-    /// `strict` was asked for and some input is bad.
+    /// An input is bad, under `strict`.
     #[error(
         "{path}: {reason} ({others} more like it; leave out --strict to skip bad inputs and list them)"
     )]
@@ -88,7 +88,7 @@ pub enum Error {
         /// The output folder.
         path: PathBuf,
     },
-    /// The output is, or lies in, what is read.
+    /// The output is the input, or lies in it.
     #[error(
         "{output}: is the input {input} or lies in it, where nothing is ever written; choose another output folder or file",
         output = output.display(), input = input.display()
@@ -127,7 +127,7 @@ pub enum Error {
         /// What is allowed and what was given.
         reason: String,
     },
-    /// A subject is in two parts of one split (DESIGN: no leak).
+    /// A subject is in two parts of one split; folds must keep subjects apart.
     #[error(
         "subject {subject} is in the {first} part and in the {second} part of fold {fold}: results would leak"
     )]
@@ -153,7 +153,7 @@ pub enum Error {
         /// Folds of the data set.
         folds: usize,
     },
-    /// The caller asked to stop; nothing was left behind in the output folder.
+    /// Stopped by the caller; nothing was left behind in the output folder.
     #[error("cancelled")]
     Cancelled,
 }
@@ -168,16 +168,13 @@ impl Error {
     }
 
     pub(crate) fn parse(reason: impl Into<String>) -> Self {
-        Self::Parse {
-            reason: reason.into(),
-        }
+        let reason = reason.into();
+        Self::Parse { reason }
     }
 
     pub(crate) fn setting(what: &'static str, reason: impl Into<String>) -> Self {
-        Self::Setting {
-            what,
-            reason: reason.into(),
-        }
+        let reason = reason.into();
+        Self::Setting { what, reason }
     }
 
     pub(crate) fn not_found(path: &Path) -> Self {
@@ -185,10 +182,8 @@ impl Error {
     }
 
     pub(crate) fn too_large(path: &Path, limit: u64) -> Self {
-        Self::TooLarge {
-            path: path.to_path_buf(),
-            limit,
-        }
+        let path = path.to_path_buf();
+        Self::TooLarge { path, limit }
     }
 
     pub(crate) fn layout(
@@ -209,10 +204,8 @@ impl Error {
     }
 
     pub(crate) fn not_prepared(path: &Path, reason: impl Into<String>) -> Self {
-        Self::NotPrepared {
-            path: path.to_path_buf(),
-            reason: reason.into(),
-        }
+        let (path, reason) = (path.to_path_buf(), reason.into());
+        Self::NotPrepared { path, reason }
     }
 
     /// The message without the path, for the `skipped` list, which names the path itself.
@@ -222,7 +215,7 @@ impl Error {
             Self::Archive { reason, .. } => format!("not readable in its archive: {reason}"),
             Self::Image { reason, .. } => format!("not a readable image: {reason}"),
             Self::TooLarge { limit, .. } => {
-                format!("larger than the limit of {limit} bytes for such a file")
+                format!("larger than the limit of {limit} bytes for this kind of file")
             }
             other => other.to_string(),
         }

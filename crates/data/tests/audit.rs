@@ -7,7 +7,7 @@ use std::fs;
 use std::io::Cursor;
 use std::path::PathBuf;
 
-use faus_data::rng::keyed;
+use faus_base::random::named as keyed;
 use faus_data::{
     AuCoding, Audit, CropMode, DatasetInfo, FindingKind, FoldRule, Part, PreparedWriter, Role,
     Sample, Severity, audit,

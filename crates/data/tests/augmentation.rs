@@ -1,4 +1,4 @@
-//! Augmentation is what DESIGN says: pixels against scikit-image (`tests/golden/data_augment.py`), parameters against their
+//! Augmentation follows its definition: pixels against scikit-image (`tests/golden/data_augment.py`), parameters against their
 //! ranges, bytes against the number of threads.
 
 #![allow(clippy::unwrap_used, reason = "helpers of tests may panic as tests do")]
@@ -6,8 +6,8 @@
 mod common;
 
 use common::{SHORT, Tree, go_on};
+use faus_base::random::named as keyed;
 use faus_data::augment::{AugmentParams, AugmentRanges, apply};
-use faus_data::rng::keyed;
 use faus_data::{CkPlus, ClassMap, CropMode, PrepareOptions, Prepared, augment_sheet, prepare};
 use serde::Deserialize;
 

@@ -229,7 +229,7 @@ fn given_parts_count_where_no_subject_is_known() {
         said.contains("(test, train); they are not used") && said.contains("audit"),
         "{said}"
     );
-    assert!(said.contains("No file name tells a subject"), "{said}");
+    assert!(said.contains("No file name contains a subject"), "{said}");
     let known = tree(&[
         "train/happy/S010_001_00000001.png",
         "val/sad/S011_001_00000001.png",

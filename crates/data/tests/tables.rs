@@ -135,7 +135,7 @@ fn both_numberings_are_recognised_by_counts() {
         source.scan().unwrap().samples[0].label,
         table(&path).unwrap().scan().unwrap().samples[0].label
     );
-    assert!(notes(&source).contains("as the label map given says"));
+    assert!(notes(&source).contains("by the label map given"));
     let unknown = table(&golden_file("icml_face_data.csv")).unwrap();
     let said = notes(&unknown);
     assert!(

@@ -60,16 +60,6 @@ pub enum Error {
         /// The cell, and the expected form.
         reason: String,
     },
-    /// Activations and samples do not describe the same images.
-    #[error(
-        "{activations} rows of activations but {samples} samples; both must come from the same prepared data set"
-    )]
-    LengthMismatch {
-        /// Rows of the activations array.
-        activations: usize,
-        /// Rows of the samples table.
-        samples: usize,
-    },
     /// A sample's index is outside the activations array, or used twice.
     #[error(
         "sample index {index} is {problem}; the {rows} samples must be numbered 0 to {rows} - 1, each once"
@@ -87,18 +77,6 @@ pub enum Error {
     NoFilters {
         /// Rows of the activations array.
         rows: usize,
-    },
-    /// The number of values is not rows × filters.
-    #[error(
-        "{values} activations given for {rows} rows × {filters} filters; give exactly one value for each"
-    )]
-    BadShape {
-        /// Rows asked for.
-        rows: usize,
-        /// Filters asked for.
-        filters: usize,
-        /// Values given.
-        values: usize,
     },
     /// An activation is NaN or infinite.
     #[error(
@@ -125,7 +103,7 @@ pub enum Error {
         "no action unit is present in at least {min_positives} and absent in at least {min_positives} of the {coded} coded samples (closest: {closest}); add coded samples or lower `min_positives`"
     )]
     NoUsableAu {
-        /// The limit asked for.
+        /// The limit.
         min_positives: usize,
         /// Rows that are coded.
         coded: usize,
@@ -153,6 +131,9 @@ pub enum Error {
     /// A network could not compute what a study needs.
     #[error("{0}")]
     Lens(Box<dyn std::error::Error + Send + Sync>),
+    /// A table or facts that JSON cannot hold.
+    #[error("cannot be written as JSON: {0}")]
+    Json(#[from] serde_json::Error),
     /// A run lacks what a study needs.
     #[error("{0}")]
     Unsuitable(String),
@@ -160,7 +141,7 @@ pub enum Error {
     #[error("stopped on request; nothing was written, the same command starts again")]
     Cancelled,
     /// Arrays of different runs.
-    #[error("{what}: {got} given, {expected} expected; they must come from the same run")]
+    #[error("{what}: {got} given, {expected} expected; they must belong to the same images")]
     Mismatch {
         /// The things counted.
         what: &'static str,
@@ -169,6 +150,16 @@ pub enum Error {
         /// The right number.
         expected: usize,
     },
+}
+
+/// The contents of a file of at most `limit` bytes.
+pub(crate) fn read_limited(path: &Path, limit: u64) -> Result<Vec<u8>, Error> {
+    let path = path.to_path_buf();
+    match std::fs::metadata(&path).map(|found| found.len()) {
+        Ok(bytes) if bytes > limit => Err(Error::TooLarge { path, bytes, limit }),
+        Ok(_) => std::fs::read(&path).map_err(|source| Error::Read { path, source }),
+        Err(source) => Err(Error::Read { path, source }),
+    }
 }
 
 impl Error {

@@ -60,7 +60,10 @@ pub enum NetworkKind {
 /// The networks of a run.
 pub trait Networks {
     /// Names of the layers, from the input on.
-    fn layers(&self) -> Vec<String>;
+    ///
+    /// # Errors
+    /// [`Error::Lens`] when the network cannot be made.
+    fn layers(&self) -> Result<Vec<String>, Error>;
 
     /// A layer of fold `fold`'s network; `None` is the layer that the run analyses. A label-shuffled network that does not
     /// exist yet is trained first, which takes as long as a fold.

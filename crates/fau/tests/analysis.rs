@@ -5,8 +5,8 @@
 use std::path::Path;
 
 use faus_fau::{
-    Activations, Analysis, AnalysisOptions, Association, Error, OutputOptions, SampleRow, Watch,
-    analyse, analyse_with, labelled_filters,
+    Activations, Analysis, AnalysisOptions, Association, Error, OutputOptions, SampleRow,
+    Smoothing, Watch, analyse, analyse_with, labelled_filters,
 };
 use proptest::prelude::*;
 
@@ -202,14 +202,17 @@ fn a_measure_must_have_columns_with_new_names() {
 #[test]
 fn labels_of_filters_follow_the_options() {
     let (activations, samples) = planted();
-    let label = |bins: usize| {
+    let label = |pseudo_samples: f64| {
         let options = AnalysisOptions {
-            bins,
+            smoothing: Smoothing {
+                pseudo_samples,
+                ..Smoothing::default()
+            },
             ..AnalysisOptions::default()
         };
         labelled_filters(&activations, &samples, &options.check().unwrap()).unwrap()
     };
-    let ranked = label(32);
+    let ranked = label(16.0);
     let units: Vec<_> = ranked.iter().map(|l| (l.filter, l.au)).collect();
     assert!(units.contains(&(0, 12)) && units.contains(&(1, 4)));
     assert!(ranked.windows(2).all(|pair| pair[0].kl >= pair[1].kl));
@@ -217,7 +220,7 @@ fn labels_of_filters_follow_the_options() {
     let analysis = run(&activations, &samples).unwrap();
     let kl = analysis.scores("kl").unwrap();
     assert!(ranked.iter().any(|label| label.kl == kl[1]));
-    assert_ne!(label(8), ranked);
+    assert_ne!(label(1.0), ranked);
     let none: Vec<SampleRow> = samples
         .iter()
         .map(|s| SampleRow {
@@ -235,9 +238,10 @@ fn what_does_not_belong_together_is_refused() {
     let short = run(&activations, &samples[1..]).unwrap_err();
     assert!(matches!(
         short,
-        Error::LengthMismatch {
-            activations: 40,
-            samples: 39
+        Error::Mismatch {
+            got: 39,
+            expected: 40,
+            ..
         }
     ));
     let mut twice = samples.clone();

@@ -128,7 +128,17 @@ impl Checkpoint {
             dropout: self.info.dropout,
         };
         let network = Network::build(architecture, spec, 0, device)?;
-        let parameters = network.parameters();
+        self.copy_into(&network)?;
+        Ok(network)
+    }
+
+    /// Copies the weights into a network of the same architecture.
+    ///
+    /// # Errors
+    /// When its parameters or their shapes are not the checkpoint's.
+    pub fn copy_into(&self, network: &Network) -> Result<(), Error> {
+        let wrong = |reason: String| Err(Error::checkpoint(&self.path, reason));
+        let (is, parameters) = (network.architecture(), network.parameters());
         for (name, parameter) in &parameters {
             let Some(values) = self.tensors.get(name) else {
                 return wrong(format!("it has no tensor `{name}`"));
@@ -142,13 +152,12 @@ impl Checkpoint {
             network.set_parameter(name, values)?;
         }
         let known = |name: &String| parameters.iter().any(|(known, _)| known == name);
-        if let Some(extra) = self.tensors.keys().find(|name| !known(name)) {
-            return wrong(format!(
+        match self.tensors.keys().find(|name| !known(name)) {
+            Some(extra) => wrong(format!(
                 "it has a tensor `{extra}` that network `{is}` does not"
-            ));
+            )),
+            None => Ok(()),
         }
-        drop(parameters);
-        Ok(network)
     }
 }
 
@@ -184,8 +193,8 @@ fn bytes(tensor: &Tensor) -> Result<Vec<u8>, Error> {
     Ok(bytemuck::cast_slice(values(&tensor)?).to_vec())
 }
 
-/// Orders the metadata of a safetensors file by key, in place: `serialize` takes a `HashMap` and writes it in another order
-/// each time, and equal checkpoints shall be equal files.
+/// Orders the metadata of a safetensors file by key, in place: `serialize` writes its `HashMap` in another order each time,
+/// and equal checkpoints must be equal files.
 fn sort_metadata(file: &mut [u8]) -> Result<(), serde_json::Error> {
     let (length, rest) = file.split_at_mut(8);
     let length = length.iter().rev().fold(0, |n, b| n << 8 | usize::from(*b));

@@ -1,4 +1,4 @@
-//! Devices: CPU, CUDA, or why there is no CUDA.
+//! Devices: the CPU, CUDA, or the reason for its absence.
 
 use std::str::FromStr;
 use std::sync::OnceLock;
@@ -8,7 +8,7 @@ use tch::{Cuda, Device};
 
 use crate::error::Error;
 
-/// Where a network runs.
+/// The device of a network.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum DeviceChoice {
     /// The first CUDA device if there is one, else the CPU.
@@ -41,7 +41,7 @@ impl DeviceChoice {
     /// The device to use.
     ///
     /// # Errors
-    /// When a CUDA device is named that is not there; the error says why.
+    /// When a named CUDA device is not there, with the reason.
     pub fn resolve(self) -> Result<Device, Error> {
         let index = match self {
             Self::Cpu => return Ok(Device::Cpu),
@@ -61,7 +61,7 @@ impl DeviceChoice {
     }
 }
 
-/// Where folds are trained: one device, or several GPUs side by side.
+/// The devices of a training: one, or several GPUs side by side.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DeviceList(Vec<DeviceChoice>);
 
@@ -92,7 +92,7 @@ impl DeviceList {
     /// The devices, at least one.
     ///
     /// # Errors
-    /// When a CUDA device is named that is not there; the error says why.
+    /// When a named CUDA device is not there, with the reason.
     pub fn resolve(&self) -> Result<Vec<Device>, Error> {
         self.0.iter().map(|choice| choice.resolve()).collect()
     }
@@ -106,19 +106,19 @@ pub fn device_name(device: Device) -> String {
     }
 }
 
-/// What is known about CUDA in this process.
+/// The state of CUDA in this process.
 #[derive(Debug, Clone, Serialize)]
 pub struct CudaStatus {
     /// CUDA devices that can be used.
     pub devices: usize,
-    /// Why there is none; `None` where there is one.
+    /// Why there is none; `None` if there is one.
     pub why_not: Option<String>,
 }
 
-/// Loads libtorch's CUDA half once and says what it found.
+/// Loads libtorch's CUDA half once and counts the devices.
 ///
-/// The linker drops libtorch_cuda from the binary since nothing of ours names a symbol of it, and without it libtorch
-/// believes that there is no CUDA: so it is opened here, by the same search path as libtorch itself.
+/// The linker drops libtorch_cuda from the binary, since no code of ours names one of its symbols, and without it libtorch
+/// finds no CUDA. So it is opened here, by the same search path as libtorch itself.
 pub fn cuda_status() -> &'static CudaStatus {
     static STATUS: OnceLock<CudaStatus> = OnceLock::new();
     STATUS.get_or_init(|| {

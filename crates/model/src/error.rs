@@ -1,8 +1,8 @@
-//! What can go wrong with a network, a checkpoint or a device.
+//! Errors of networks, checkpoints and devices.
 
 use std::path::PathBuf;
 
-/// What can go wrong with a network, a checkpoint or a device.
+/// An error of a network, a checkpoint or a device.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
@@ -20,34 +20,34 @@ pub enum Error {
         minimum: usize,
         /// The side must be a multiple of this.
         multiple: usize,
-        /// The side that was asked for.
+        /// The side of the images.
         side: usize,
     },
-    /// A stage was asked for that the network does not have.
+    /// The network has no stage of this name.
     #[error("the network has no layer `{wanted}`; it has {known}")]
     NoStage {
-        /// The name asked for.
+        /// The name.
         wanted: String,
-        /// The names there are.
+        /// The names of the stages.
         known: String,
     },
-    /// A stage without a convolution was asked for its feature maps.
+    /// The stage has no convolution, so no feature maps.
     #[error("layer `{0}` has no feature maps: name a convolutional layer")]
     NoFeatureMap(String),
-    /// A device was asked for that is not there.
+    /// The device is not there.
     #[error("device `{wanted}` is not available: {reason}; use --device cpu")]
     Device {
-        /// The device asked for.
+        /// The device.
         wanted: String,
         /// Why it is not there.
         reason: String,
     },
-    /// A precision that the device, or libtorch, does not have.
+    /// The device, or libtorch, does not have this precision.
     #[error("train.precision is {wanted}: {reason}; use --set train.precision=float32, or a GPU")]
     Precision {
-        /// The precision asked for.
+        /// The precision.
         wanted: &'static str,
-        /// Why it cannot be.
+        /// Why not.
         reason: String,
     },
     /// A device name that cannot be read.

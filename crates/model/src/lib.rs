@@ -2,9 +2,9 @@
 //!
 //! - [`Architecture`] describes a network as named [`Stage`]s of plain [`Layer`]s; [`ZeroBiasCnn`] is the paper's.
 //! - [`Network`] runs one: logits, feature maps, and the loss with its gradients for a training step.
-//! - [`FieldNet`] computes what a unit's receptive field holds, forward and back; [`Maxima`] are the largest responses.
+//! - [`FieldNet`] computes the receptive field of a unit, forward and back; [`Maxima`] are the largest responses.
 //! - [`Checkpoint`] stores and restores one as safetensors, never pickle.
-//! - [`DeviceChoice`] finds CUDA, or says why there is none.
+//! - [`DeviceChoice`] finds CUDA, or the reason for its absence.
 //!
 //! It reads no data set, takes no optimiser step and draws no picture: that is `faus-data`, `faus-train` and `faus-viz`.
 //!

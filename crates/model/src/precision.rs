@@ -5,9 +5,9 @@ use tch::{Cuda, Device};
 
 use crate::error::Error;
 
-/// How precisely a GPU multiplies in training. Weights, moments and losses are float32 throughout, and so is whatever looks
-/// at a checkpoint ([`Precision::for_looking`]); the evaluations of a training in TF32 or bfloat16 multiply in TF32, since
-/// libtorch has one setting for the process. The CPU knows float32 alone.
+/// The precision of a GPU's products in training. Weights, moments and losses are float32 throughout, and so are evaluations
+/// of a finished checkpoint ([`Precision::for_looking`]); evaluations during a training in TF32 or bfloat16 multiply in TF32,
+/// since libtorch has one setting for the process. The CPU has float32 alone.
 ///
 /// The default stays float32 until a GPU has shown that accuracy does not suffer from the others. libtorch by itself
 /// allows TF32 in cuDNN's convolutions, so what other programs call float32 often is [`Tf32`](Self::Tf32).
@@ -25,11 +25,11 @@ pub enum Precision {
 }
 
 impl Precision {
-    /// Sets libtorch up for training on `device`: the precision of its products, and cuDNN's choice of algorithms by
-    /// trial, which pays since all batches have one shape. It holds for the process.
+    /// Sets libtorch up for training on `device`: the precision of its products, and cuDNN's autotuning, which pays since
+    /// all batches have one shape. It holds for the process.
     ///
     /// # Errors
-    /// When `device` does not have this precision, or this libtorch does not let it be chosen.
+    /// When `device` or this libtorch does not have this precision.
     pub fn set_up(self, device: Device) -> Result<(), Error> {
         match (device.is_cuda(), self) {
             (true, _) => {
@@ -42,11 +42,11 @@ impl Precision {
         }
     }
 
-    /// Sets libtorch up for looking at a finished network on `device`, whatever it was trained with: products of 24 bits, and
-    /// no choice of algorithms by trial, since batches are of many shapes. It holds for the process.
+    /// Sets libtorch up for evaluating a finished network on `device`, whatever its precision in training: products of 24
+    /// bits and no autotuning, since batches have many shapes. It holds for the process.
     ///
     /// # Errors
-    /// When this libtorch does not let it be chosen.
+    /// When this libtorch has no such setting.
     pub fn for_looking(device: Device) -> Result<(), Error> {
         Self::Float32.set_up(device)?;
         if device.is_cuda() {
@@ -58,7 +58,7 @@ impl Precision {
     /// Runs a training step's passes in this precision, on the calling thread.
     ///
     /// # Errors
-    /// What `f` returns, or that this libtorch has no bfloat16 autocast.
+    /// Those of `f`, and when this libtorch has no bfloat16 autocast.
     pub fn run<T, E: From<Error>>(
         self,
         device: Device,
@@ -84,10 +84,8 @@ impl Precision {
     }
 }
 
-/// Settings of libtorch that tch does not bind, or binds to functions that warn of their age at each call. They are looked
-/// up by the names that the Itanium C++ ABI (Linux, macOS) gives them, so a libtorch without them is an error here and not
-/// a binary that does not start.
-#[cfg(unix)]
+/// Settings of libtorch that tch does not bind, or binds to deprecated functions that warn at each call. They are found at
+/// run time by their names in the Itanium C++ ABI (Linux, macOS): with a libtorch that lacks them the binary still starts.
 #[allow(unsafe_code)]
 mod libtorch {
     use std::ffi::{c_char, c_int, c_void};
@@ -188,25 +186,6 @@ mod libtorch {
     }
 }
 
-#[cfg(not(unix))]
-mod libtorch {
-    fn unknown() -> Result<(), String> {
-        Err("it is chosen on Linux and macOS only".to_owned())
-    }
-
-    pub fn allow_tf32(_: bool) -> Result<(), String> {
-        unknown()
-    }
-
-    pub struct Autocast;
-
-    impl Autocast {
-        pub fn to_bfloat16() -> Result<Self, String> {
-            unknown().map(|()| Self)
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -226,7 +205,6 @@ mod tests {
 
     /// The settings live in libtorch's CPU half, so they are there without a GPU as well.
     #[test]
-    #[cfg(unix)]
     fn libtorch_knows_the_settings() {
         for allowed in [true, false] {
             libtorch::allow_tf32(allowed).unwrap();
@@ -243,7 +221,6 @@ mod tests {
     }
 
     #[test]
-    #[cfg(unix)]
     fn autocast_ends_with_an_error_and_with_a_panic() {
         let gpu = Device::Cuda(0);
         let on = || libtorch::autocast_is_on().unwrap();

@@ -1,4 +1,4 @@
-//! Checkpoints: what is in them, that they come back bit for bit, and that no file whatever makes the reader panic.
+//! Checkpoints: their content, their round trip bit for bit, and a reader that no file makes panic.
 
 // Test code: a panic is the report.
 #![allow(clippy::unwrap_used)]

@@ -147,9 +147,9 @@ fn both_gradients(method: GradientMethod, side: usize) -> (StepOutput, StepOutpu
     (gradients(GradientMethod::Autograd), gradients(method))
 }
 
-/// Where two candidates of a maximum lie within rounding of each other, pooling may choose either, and one gradient goes
-/// another way: about one such pair in a million. What a whole network shows is therefore compared by its norm; that the
-/// kernels agree number by number given the same winners is tested beside them, and the golden files hold no such pair.
+/// If two candidates of a maximum are equal to rounding, pooling may choose either, and one gradient takes another way: about
+/// one such pair in a million. So the gradients of a whole network are compared by their norm. Given the same winners, the
+/// kernels' own tests compare number by number, and the golden files contain no such pair.
 #[test]
 fn winograd_kernels_agree_with_automatic_differentiation_under_dropout() {
     // 40 pixels: tiles of 4 do not divide the 10 × 10 maps of conv3.

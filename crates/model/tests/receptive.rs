@@ -1,4 +1,4 @@
-//! What a unit sees, from the layers alone, against what changing pixels does to it.
+//! A unit's receptive field from the layers alone, against the effect of changed pixels.
 
 // Test code: a panic is the report.
 #![allow(clippy::unwrap_used)]

@@ -1,4 +1,4 @@
-//! Errors that stop a report from being written. A missing or damaged part of a run does not: its section says so.
+//! Errors that prevent a report. A missing or damaged part of a run is not one of them: its section names it.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -12,7 +12,7 @@ pub enum Error {
     NoRun {
         /// The folder.
         path: PathBuf,
-        /// Why not.
+        /// The reason.
         reason: String,
     },
     /// The page could not be written.

@@ -35,7 +35,7 @@ pub use errors::Error;
 ///
 /// # Errors
 /// [`Error::NoRun`] if `run_dir` is not a folder, [`Error::Write`] if the page cannot be written. Missing or
-/// damaged files of the run are no errors: the page says so.
+/// damaged files of the run are no errors: the page names them.
 pub fn write_report(run_dir: &Path) -> Result<PathBuf, Error> {
     let run = run::Run::read(run_dir)?;
     let page = page::Page {

@@ -99,7 +99,7 @@ fn a_full_run_shows_all_its_parts() {
     for expected in [
         "Synthetic data.",
         "90.0%",
-        "Baselines: 33.3% for always predicting the most frequent expression",
+        "Baselines: 33.3% (most frequent expression) and 33.3% (guessing)",
         "of people not seen in training",
         "No null distribution has been computed, and every filter has a largest KL",
         "250 steps instead of 31,000",

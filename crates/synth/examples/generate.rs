@@ -1,4 +1,4 @@
-//! Writes the default data set and says how long it took.
+//! Writes the default data set and prints the time it took.
 //!
 //! `cargo run -p faus-synth --release --example generate -- data/synthetic-ck`
 

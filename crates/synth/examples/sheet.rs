@@ -1,4 +1,4 @@
-//! Contact sheets to look at: forty people, or every action unit on three people.
+//! Contact sheets: forty people, or every action unit on three people.
 //!
 //! `cargo run -p faus-synth --release --example sheet -- faces.png faces`
 //! `cargo run -p faus-synth --release --example sheet -- aus.png aus`
@@ -75,7 +75,7 @@ fn emotions() -> Result<GrayImage, Error> {
                 .iter()
                 .try_fold(AuState::neutral(), |state, &(au, strength)| {
                     if au == 14 {
-                        state.with_side(faus_synth::Side::ImageRight, au, strength)
+                        state.with_halves(au, [0.0, strength])
                     } else {
                         state.with(au, strength)
                     }

@@ -5,6 +5,8 @@ use std::io;
 use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
 
+use crate::person::AUS;
+
 /// An error of describing, drawing or writing synthetic faces.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -20,12 +22,10 @@ pub enum Error {
         expected: String,
     },
     /// The renderer lacks this action unit.
-    #[error("action unit {got} cannot be drawn; known are {known:?}")]
+    #[error("action unit {got} cannot be drawn; known are {AUS:?}")]
     UnknownAu {
         /// The number given.
         got: u8,
-        /// All numbers that can be drawn.
-        known: &'static [u8],
     },
     /// The output folder is not empty.
     #[error(
@@ -57,14 +57,6 @@ pub enum Error {
     /// No square could be cut out of a drawn face.
     #[error("cropping a drawn face failed: {0}")]
     Crop(#[from] faus_data::Error),
-    /// A picture could not be encoded.
-    #[error("{}: the PNG could not be encoded: {source}", path.display())]
-    Encode {
-        /// The picture's path.
-        path: PathBuf,
-        /// The encoder's reason.
-        source: image::ImageError,
-    },
 }
 
 impl Error {

@@ -1,16 +1,17 @@
 //! Draws procedural FACS faces and writes them in the official CK+ layout.
 //!
 //! A person ([`Identity`]) shows action units ([`AuState`]) in front of a camera ([`Scene`]); [`render`] draws the
-//! grey picture and says where its 68 landmarks are. [`generate`] writes a whole data set with CK+'s counts ([`generate_isolated`]: one action unit at a time, [`au_mask`]: the
-//! pixels that a unit changes; docs/synthetic.md describes the model): 123
-//! subjects, 593 FACS-coded sequences, 327 of them with one of seven emotion labels ([`Expression`](faus_data::Expression); Lucey et al. 2010).
+//! grey picture and places its 68 landmarks. [`generate`] writes a whole data set with CK+'s counts: 123
+//! subjects, 593 FACS-coded sequences, 327 of them with one of seven emotion labels ([`Expression`](faus_data::Expression);
+//! Lucey et al. 2010). [`switched_faces`] and [`mean_landmarks`] draw for the studies of a trained network.
+//! docs/synthetic.md describes the model.
 //!
 //! Faces are frontal reliefs: head, features and wrinkles are smooth functions over the picture plane, lit with
 //! normals, cavities and cast shadows, then seen by a camera that shifts, turns, blurs and adds noise. Light, pose
-//! and camera are drawn apart from the label, so only the action units tell an expression.
+//! and camera are drawn apart from the label, so only the action units reveal an expression.
 //!
-//! What it is not: a photograph of anybody, a three-dimensional head (it turns by a few degrees only), or evidence
-//! about CK+. Every data set it writes carries `synthetic.json`. It reads nothing and knows no tensors.
+//! Not here: photographs, three-dimensional heads (a face turns by a few degrees only), evidence about CK+, tensors.
+//! Every data set carries `synthetic.json`.
 //!
 //! ```
 //! use faus_synth::{AuState, Identity, Scene, render};
@@ -28,6 +29,7 @@ mod camera;
 mod difficulty;
 mod error;
 mod face;
+mod geometry;
 mod parallel;
 mod person;
 mod random;
@@ -38,9 +40,10 @@ mod switched;
 pub use camera::{Rendered, render};
 pub use difficulty::Difficulty;
 pub use error::Error;
-pub use person::au::{AUS, AuState, Side};
+pub use person::AUS;
+pub use person::au::AuState;
 pub use person::identity::Identity;
 pub use scene::Scene;
-pub use set::options::{SynthOptions, SynthSummary};
-pub use set::{FACES_VERSION, generate};
+pub use set::generate;
+pub use set::options::{FACES_VERSION, SynthOptions, SynthSummary};
 pub use switched::{mean_landmarks, switched_faces};

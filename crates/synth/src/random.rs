@@ -1,6 +1,6 @@
 //! Random numbers by purpose and index, independent of threads and order.
 
-use rand::RngExt;
+use rand::{Rng, RngExt};
 use rand_chacha::ChaCha8Rng;
 use rand_distr::{Distribution, StandardNormal};
 
@@ -22,26 +22,22 @@ pub(crate) fn keyed(seed: u64, purpose: Purpose, a: u64, b: u64) -> ChaCha8Rng {
 }
 
 /// Distributions of the generative model.
-pub(crate) trait Draw {
+pub(crate) trait Draw: Rng {
     /// Uniform in `[low, high)`.
-    fn within(&mut self, low: f32, high: f32) -> f32;
-    /// Normal around `mean`, cut off at 2.2 deviations so that no face falls apart.
-    fn around(&mut self, mean: f32, deviation: f32) -> f32;
-    /// True with probability `p`.
-    fn chance(&mut self, p: f32) -> bool;
-}
-
-impl Draw for ChaCha8Rng {
     fn within(&mut self, low: f32, high: f32) -> f32 {
         low + (high - low) * self.random::<f32>()
     }
 
+    /// Normal around `mean`, cut off at 2.2 deviations so that no face falls apart.
     fn around(&mut self, mean: f32, deviation: f32) -> f32 {
         let draw: f32 = StandardNormal.sample(self);
         mean + deviation * draw.clamp(-2.2, 2.2)
     }
 
+    /// True with probability `p`.
     fn chance(&mut self, p: f32) -> bool {
         self.random::<f32>() < p
     }
 }
+
+impl Draw for ChaCha8Rng {}

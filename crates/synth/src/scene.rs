@@ -1,4 +1,4 @@
-//! How a face is seen: light, pose and camera, drawn apart from who is shown and what the face does.
+//! Light, pose and camera of one picture, drawn apart from the person and the action units.
 
 use rand_chacha::ChaCha8Rng;
 use serde::Serialize;

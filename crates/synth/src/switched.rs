@@ -38,22 +38,15 @@ pub fn switched_faces(
     let numbers: Vec<u64> = (0..people as u64).collect();
     let draw = |&person: &u64| crops_of(person, &states, side);
     let drawn = draw_all(&numbers, &|done, _| progress(done), draw)?;
-    let mut faces = vec![Vec::with_capacity(people); states.len()];
-    for crops in drawn {
-        for (all, crop) in faces.iter_mut().zip(crops) {
-            all.push(crop);
-        }
-    }
-    Ok(faces)
+    let everybody = |state: usize| drawn.iter().map(|crops| crops[state].clone()).collect();
+    Ok((0..states.len()).map(everybody).collect())
 }
 
 fn crops_of(person: u64, states: &[AuState], side: u32) -> Result<Vec<Vec<u8>>, Error> {
     let identity = Identity::draw(POPULATION, person);
     let scene = scene(person);
-    let faces: Vec<Rendered> = states
-        .iter()
-        .map(|state| render(&identity, state, &scene, 640, 490))
-        .collect();
+    let show = |state| render(&identity, state, &scene, 640, 490);
+    let faces: Vec<Rendered> = states.iter().map(show).collect();
     let (_, square) = square_of(&faces[0])?;
     let crop = |face: &Rendered| resize(&face.image, square, side, side);
     Ok(faces.iter().map(crop).collect())

@@ -1,4 +1,4 @@
-//! What a drawn face must show: features where the landmarks say, changes where the action units are.
+//! Drawn faces: features lie at their landmarks, changes at the action units.
 
 #![allow(clippy::unwrap_used)]
 
@@ -191,9 +191,7 @@ fn each_unit_changes_its_own_part_of_the_face() {
 #[test]
 fn one_sided_units_change_one_side() {
     let person = Identity::draw(5, 4);
-    let state = AuState::neutral()
-        .with_side(faus_synth::Side::ImageRight, 14, 1.0)
-        .unwrap();
+    let state = AuState::neutral().with_halves(14, [0.0, 1.0]).unwrap();
     let rest = shown(&person, &[]);
     let smirk = render(&person, &state, &still(), 320, 245);
     let move_of = |index: usize| (smirk.landmarks[index].0 - rest.landmarks[index].0).abs();

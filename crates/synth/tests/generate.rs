@@ -1,4 +1,4 @@
-//! The written data set: layout, labels, determinism, and what happens when writing cannot go on.
+//! The written data set: layout, labels, determinism, and interrupted writing.
 
 #![allow(clippy::unwrap_used)]
 
@@ -212,5 +212,36 @@ fn options_out_of_range_are_named() {
         },
     ] {
         assert!(matches!(options.check(), Err(Error::Option { .. })));
+    }
+}
+
+#[test]
+fn true_parameters_stand_beside_the_same_pictures() {
+    let folder = tempfile::tempdir().unwrap();
+    let options = SynthOptions {
+        subjects: 1,
+        width: 64,
+        height: 49,
+        ..small()
+    };
+    let truth = SynthOptions {
+        truth: true,
+        ..options.clone()
+    };
+    let [plain, told] = [options, truth].map(|options| {
+        let root = folder.path().join(options.truth.to_string());
+        generate(&options, &root, &|_, _| true).unwrap();
+        contents(&root)
+    });
+    let json = |path: &Path| -> serde_json::Value { serde_json::from_slice(&told[path]).unwrap() };
+    let pictures = |path: &&PathBuf| path.extension().is_some_and(|end| end == "png");
+    for picture in plain.keys().filter(pictures) {
+        assert!(plain[picture] == told[picture]);
+        let within = picture.strip_prefix("cohn-kanade-images").unwrap();
+        let truth = json(&Path::new("Parameters").join(within).with_extension("json"));
+        assert!(truth["scene"]["roll"].is_number() && truth["strength"].is_object());
+        let subject = within.components().next().unwrap();
+        let person = json(&Path::new("Parameters").join(subject).join("identity.json"));
+        assert!(person["gains"]["12"].is_number() && person["skin"].is_number());
     }
 }

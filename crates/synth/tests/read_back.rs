@@ -1,4 +1,4 @@
-//! The reader of the official CK+ layout reads what is written here, without special cases.
+//! The reader of the official CK+ layout reads a drawn data set without special cases.
 
 #![allow(clippy::unwrap_used)]
 

@@ -1,5 +1,5 @@
 //! The training step beside PyTorch's, for `benches/peers/train_pair.py`, which starts it:
-//! `peer_step INPUT.safetensors OUTPUT.safetensors DROPOUT [DEVICE [PRECISION]]`, on the CPU in float32 if nothing is said.
+//! `peer_step INPUT.safetensors OUTPUT.safetensors DROPOUT [DEVICE [PRECISION]]`, by default on the CPU in float32.
 //!
 //! INPUT holds `images` `[n, 1, side, side]`, `labels` `[n]` (f32) and the weights by name. First ten steps of the paper's
 //! recipe without dropout: their losses, the first step's gradients and the logits before it go to OUTPUT. Then, from the
@@ -20,14 +20,14 @@ use faus_train::{CheckedRecipe, Optimizer, Recipe, Workers};
 use serde_json::Value;
 use tch::{Device, Kind, Tensor};
 
-/// Images that one thread learns from, as in `faus train`.
+/// Images that one thread trains on, as in `faus train`.
 const SHARE: i64 = 16;
 /// Steps whose dropout masks are drawn ahead for a GPU, as in `faus train`.
 const AHEAD: usize = 3;
 
 type Masks = Result<Vec<Tensor>, faus_model::Error>;
 
-/// What was known before the update.
+/// Results from before the update.
 struct Step {
     tallies: Vec<Tally>,
     /// Share by share, in parameter order.
@@ -42,7 +42,7 @@ struct Training {
     network: Network,
     optimizer: Optimizer,
     workers: Workers,
-    /// Dropout masks of the coming steps, where another thread draws them.
+    /// Dropout masks of the coming steps, if another thread draws them.
     masks: Option<Receiver<Masks>>,
     steps: u64,
 }
@@ -135,7 +135,7 @@ impl Training {
     }
 }
 
-/// Draws the masks of one step after the other in a thread of its own and sends them to the network's device.
+/// Draws the masks step by step in another thread and sends them to the network's device.
 fn masks_ahead(network: &Network, n: i64) -> Result<Receiver<Masks>, Box<dyn Error>> {
     let (layers, device) = (network.dropout_layers()?, network.device());
     let (sender, receiver) = sync_channel(AHEAD);
@@ -160,7 +160,7 @@ fn loss(step: &Step) -> Result<f64, Box<dyn Error>> {
     Ok(tallies.iter().map(|(loss, _)| loss).sum())
 }
 
-/// Ten steps without dropout: what both sides must agree on.
+/// Ten steps without dropout, on which both sides must agree.
 fn check(mut training: Training, output: &Path) -> Result<(), Box<dyn Error>> {
     let (network, device) = (&training.network, training.device);
     let plan = network.plan(GradientMethod::fastest(device))?;

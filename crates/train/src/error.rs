@@ -1,8 +1,8 @@
-//! What can go wrong in training and evaluation.
+//! Errors of training and evaluation.
 
 use std::path::{Path, PathBuf};
 
-/// What can go wrong in training and evaluation.
+/// An error of training or evaluation.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
@@ -13,7 +13,7 @@ pub enum Error {
         field: &'static str,
         /// Its value.
         value: String,
-        /// Why not, and what would do.
+        /// Why not, and the values it may have.
         reason: &'static str,
     },
     /// The network or a checkpoint failed.
@@ -45,7 +45,7 @@ pub enum Error {
         step: u64,
         /// Mean training loss since the validation before.
         loss: f64,
-        /// What it should be below.
+        /// Its bound.
         bound: f64,
     },
     /// Training does not fit into memory.
@@ -59,7 +59,7 @@ pub enum Error {
         needed: f64,
         /// Gigabytes that are free.
         free: f64,
-        /// What would fit.
+        /// A size that fits.
         way_out: String,
     },
     /// Runs of different tasks.
@@ -94,7 +94,7 @@ pub enum Error {
         /// train on, validate on, test on.
         purpose: &'static str,
     },
-    /// A class that is tested was never seen in training.
+    /// A class that is tested has no image to train on.
     #[error(
         "fold {fold} has no image of {classes} to train on; use more subjects, other folds (--set data.fold_rule=balanced, --set data.folds=…), or leave the class out (--set data.classes=…)"
     )]
@@ -107,7 +107,7 @@ pub enum Error {
     /// A folder without checkpoints.
     #[error("{0}: no step-NNNNNN.safetensors in this folder")]
     NoCheckpoints(PathBuf),
-    /// A run cannot go on from its saved state.
+    /// A fold cannot resume from its saved state.
     #[error("{path}: cannot resume: {reason}; delete the fold's folder to have it trained anew")]
     Resume {
         /// The state file.
@@ -115,7 +115,7 @@ pub enum Error {
         /// Why not.
         reason: String,
     },
-    /// The user asked to stop.
+    /// The user stopped it.
     #[error("stopped on request; what was finished is kept, continue with --resume")]
     Cancelled,
     /// A file could not be read or written.
@@ -126,12 +126,12 @@ pub enum Error {
         /// The system's reason.
         source: std::io::Error,
     },
-    /// A file's content is not what it should be.
+    /// A file's content is wrong.
     #[error("{path}: {reason}")]
     Format {
         /// The file.
         path: PathBuf,
-        /// What is wrong with it.
+        /// What is wrong.
         reason: String,
     },
     /// The loader thread ended before its work did.
@@ -143,7 +143,7 @@ pub enum Error {
 }
 
 impl Error {
-    /// Whether it is about one fold alone, so that the others can go on.
+    /// Whether it concerns one fold alone, so that the others can go on.
     pub fn is_of_one_fold(&self) -> bool {
         matches!(
             self,

@@ -8,8 +8,8 @@
 //! - [`Comparison`] tests whether variants differ over the same folds by more than chance; [`Interval`] is the range of an
 //!   accuracy over other people.
 //!
-//! Everything random is keyed by seed, fold, step and place in the batch, and sums are made in a fixed order, so on the
-//! CPU the result does not depend on the number of threads. It reads no raw data and draws no pictures.
+//! Random numbers are keyed by seed, fold, step and place in the batch, and sums have a fixed order, so on the CPU the
+//! result does not depend on the number of threads. It reads no raw data and draws no pictures.
 //!
 //! ```
 //! use faus_train::Recipe;

@@ -52,7 +52,7 @@ pub struct SummaryFold {
     pub best_test_accuracy_optimistic: Option<f64>,
     /// Seconds of work.
     pub seconds: f64,
-    /// Whether it is no better than always saying the most frequent class.
+    /// Whether it is no better than always predicting the most frequent class.
     #[serde(default)]
     pub at_chance: bool,
     /// Why the fold has no result.
@@ -84,15 +84,15 @@ pub struct Summary {
     pub classes: Vec<String>,
     /// Each fold.
     pub folds: Vec<SummaryFold>,
-    /// Over the folds that have a result; `None` where none has.
+    /// Over the folds that have a result; `None` if none has.
     pub test_accuracy: Option<MeanStd>,
     /// Of the checkpoints after the last step.
     pub final_test_accuracy: Option<MeanStd>,
     /// Of the checkpoints chosen by the test part: optimistic.
     pub best_test_accuracy_optimistic: Option<MeanStd>,
-    /// Accuracy of always saying the most frequent class, over all folds.
+    /// Accuracy of always predicting the most frequent class, over all folds.
     pub majority_accuracy: f64,
-    /// How far the accuracy over all test images depends on who was photographed; `None` where people are not known.
+    /// Interval of the test accuracy over people; `None` if people are not known.
     #[serde(default)]
     pub test_accuracy_interval: Option<Interval>,
     /// Every measure over the folds, by name ([`Measures`]); empty if a fold of an earlier version has none.
@@ -102,7 +102,7 @@ pub struct Summary {
     pub confusion: Vec<Vec<u64>>,
     /// Scores per class over all folds.
     pub per_class: BTreeMap<String, ClassScores>,
-    /// What the preset shortened against the paper, in plain words.
+    /// The preset's abridgements of the paper's protocol, in plain words.
     pub shortened: Vec<String>,
     /// Seconds of the whole run.
     pub seconds: f64,
@@ -119,7 +119,7 @@ pub struct SummaryHead {
     pub network: String,
     /// The protocol.
     pub protocol: Protocol,
-    /// What the preset shortened.
+    /// The preset's abridgements.
     pub shortened: Vec<String>,
 }
 

@@ -38,7 +38,7 @@ impl Workers {
         &self.pool
     }
 
-    /// How many threads there are.
+    /// Number of threads.
     pub fn count(&self) -> usize {
         self.pool.current_num_threads()
     }
@@ -50,8 +50,8 @@ impl Workers {
 
     /// `f` over all jobs, which compute on `device`; results in the jobs' order, the first error (in that order) wins.
     ///
-    /// A GPU gets its work from the calling thread alone: libtorch keeps handles, work space and the outcome of cuDNN's
-    /// trials by thread, so that every thread that took a turn would pay for them anew.
+    /// A GPU gets its work from the calling thread alone: libtorch keeps handles, work space and the results of autotuning by
+    /// thread, so every further thread would pay for them again.
     ///
     /// # Errors
     /// Whatever `f` returns.

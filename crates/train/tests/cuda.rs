@@ -1,4 +1,4 @@
-//! Training on a GPU against the CPU: `cargo test -p faus-train --test cuda -- --ignored`, where there is one.
+//! Training on a GPU against the CPU: `cargo test -p faus-train --test cuda -- --ignored` on a machine with a GPU.
 
 // Test code: a panic is the report.
 #![allow(clippy::unwrap_used)]

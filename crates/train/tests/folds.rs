@@ -1,4 +1,4 @@
-//! Whole folds on a small data set: their files, stopping and going on, threads, selection, and what goes wrong.
+//! Whole folds on a small data set: their files, stopping and resuming, threads, selection, and errors.
 
 // Test code: a panic is the report.
 #![allow(clippy::unwrap_used)]
@@ -8,7 +8,7 @@ mod common;
 use common::{
     CLASSES, Fold, Small, assert_same_fold, bits, checkpoint, names, prepare, state, table,
 };
-use faus_data::{Protocol, rng};
+use faus_data::Protocol;
 use faus_model::{Checkpoint, ZeroBiasCnn};
 use faus_train::{Error, FoldResult, Recipe, Workers, list_checkpoints, select};
 use rand::{Rng, RngExt};
@@ -450,7 +450,7 @@ fn damaged_files_are_errors_that_name_the_file() {
         }
         std::fs::write(&file, &whole).unwrap();
     }
-    // A checkpoint in the state's place, and the other way round: readable, but not what it should be.
+    // A checkpoint in the state's place, and the other way round: readable, but the wrong kind.
     let files = [state(&dir, 4), checkpoint(&dir, 4)];
     let whole = files.clone().map(|f| std::fs::read(f).unwrap());
     for (file, other, own) in [
@@ -473,14 +473,14 @@ fn changed_bytes_of_a_state_never_panic() {
     let fold = stopped(root.path(), &prepared);
     let dir = root.path().join("fold");
     let whole = std::fs::read(state(&dir, 4)).unwrap();
-    let mut random = rng::keyed(1, "damage", &[]);
+    let mut random = faus_base::random::named(1, "damage", &[]);
     for _ in 0..40 {
         let mut bytes = whole.clone();
         let header = 1500.min(bytes.len());
         bytes[random.random_range(0..header)] = random.next_u32() as u8;
         std::fs::write(state(&dir, 4), &bytes).unwrap();
-        // Most changes are refused; one in a number's last digit is not seen, and the fold is finished. It is begun
-        // again then, since its state is gone.
+        // Most changes are refused; one in a number's last digit goes unnoticed, and the fold finishes. Then it is
+        // started again, since its state is gone.
         if fold.run(&dir).is_ok() {
             std::fs::remove_file(dir.join("fold.json")).unwrap();
             stopped(root.path(), &prepared);

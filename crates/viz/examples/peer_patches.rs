@@ -72,7 +72,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         grey: vec![0; side * side],
     };
     let set = ImageSet {
-        images: &faces,
+        source: &faces,
         rows: &rows,
         groups: &subjects,
         progress: &|_, _, _| true,

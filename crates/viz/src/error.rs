@@ -15,24 +15,24 @@ pub enum Error {
     /// The wrong number of something.
     #[error("{got} {what} given, {expected} expected")]
     Count {
-        /// What was counted.
+        /// The things counted.
         what: String,
         /// How many there are.
         got: usize,
         /// How many there should be.
         expected: usize,
     },
-    /// A filter, unit, class or method that is not there.
+    /// An unknown filter, unit, class or method.
     #[error("there is no {what} `{name}`; choose from {known}")]
     Unknown {
-        /// What was looked for.
+        /// The kind of thing.
         what: String,
-        /// The name or number asked for.
+        /// The requested name or number.
         name: String,
-        /// The names or numbers that there are.
+        /// The valid names or numbers.
         known: String,
     },
-    /// A layer whose units have no place on the image.
+    /// A layer without places on the image.
     #[error("layer `{0}` has no square maps over the image; set visualize.layer to a convolution")]
     NoPlaces(String),
     /// Too few FACS codes to rank filters by.
@@ -47,9 +47,9 @@ pub enum Error {
     /// There are no images.
     #[error("no images to compute activations of")]
     NoImages,
-    /// A response that is no number.
+    /// An infinite or NaN response.
     #[error(
-        "layer `{layer}` responds to image {image} with a value that is no number: the loss of this network's training probably diverged"
+        "layer `{layer}` has an infinite or NaN response to image {image}; the loss of this network's training probably diverged"
     )]
     NotANumber {
         /// The layer.
@@ -57,7 +57,7 @@ pub enum Error {
         /// The image's row.
         image: usize,
     },
-    /// No patches were asked for.
+    /// No patches requested.
     #[error("top is 0: it must be at least 1")]
     NoTop,
     /// A file could not be written.

@@ -59,7 +59,7 @@ impl Images for GreyImages<'_> {
 #[derive(Clone, Copy)]
 pub struct ImageSet<'a> {
     /// All images of the data set.
-    pub images: &'a dyn Images,
+    pub source: &'a dyn Images,
     /// Rows to use, in the order of the results.
     pub rows: &'a [usize],
     /// Group of every row of the data set: a filter shows at most one patch per group. Negative or absent: no group.
@@ -84,9 +84,9 @@ impl ImageSet<'_> {
     pub(crate) fn tensor(&self, rows: &[usize], network: &Network) -> Result<Tensor, Error> {
         let values: Vec<f32> = rows
             .iter()
-            .flat_map(|&row| self.images.input(row))
+            .flat_map(|&row| self.source.input(row))
             .collect();
-        as_images(&values, self.images.side(), network)
+        as_images(&values, self.source.side(), network)
     }
 }
 

@@ -10,11 +10,12 @@ use std::collections::BTreeMap;
 use common::{normal, values};
 use faus_data::normalise::{Normalisation, to_unit_range};
 use faus_data::{
-    AuCoding, CropMode, DatasetInfo, FoldRule, Prepared, PreparedWriter, Role, Sample,
+    Au, AuCoding, AuScore, CropMode, DatasetInfo, FoldRule, Prepared, PreparedWriter, Role, Sample,
+    SplitPart,
 };
-use faus_fau::{Error, Lens};
+use faus_fau::{AnalysisOptions, Error, Lens};
 use faus_model::{InputSpec, Network, ZeroBiasCnn};
-use faus_viz::{LayerLens, Progress};
+use faus_viz::{Album, BackProjection, Choice, Distinct, LayerLens, Progress};
 use tch::{Device, Tensor};
 
 const SIDE: usize = 48;
@@ -23,6 +24,10 @@ const IMAGES: usize = 40;
 fn prepared(dir: &std::path::Path) -> Prepared {
     let mut writer = PreparedWriter::create(dir, SIDE as u32).unwrap();
     let noise = normal(4, IMAGES * SIDE * SIDE);
+    let smile = AuScore {
+        au: Au(12),
+        intensity: 3,
+    };
     for (index, image) in noise.chunks_exact(SIDE * SIDE).enumerate() {
         let grey: Vec<u8> = image.iter().map(|v| (128.0 + 40.0 * v) as u8).collect();
         let sample = Sample {
@@ -38,7 +43,7 @@ fn prepared(dir: &std::path::Path) -> Prepared {
             face_found: true,
             crop: None,
             path: format!("{index}.png"),
-            aus: AuCoding::NotCoded,
+            aus: AuCoding::Coded([smile][..index % 2].to_vec()),
         };
         writer.push(sample, &grey).unwrap();
     }
@@ -196,5 +201,40 @@ fn a_lens_stops_when_the_user_does_and_needs_images() {
         assert!(matches!(error, Error::Cancelled), "{error}");
         let error = lens.activations(&[]).unwrap_err();
         assert!(matches!(error, Error::Lens(_)), "{error}");
+    });
+}
+
+#[test]
+fn the_settings_of_the_analysis_decide_which_action_units_choose_filters() {
+    with_lens("conv1", &|_, _, _| true, |lens| {
+        let root = tempfile::tempdir().unwrap();
+        let write = |min_positives: usize| {
+            let options = AnalysisOptions {
+                min_positives,
+                ..AnalysisOptions::default()
+            };
+            let album = Album {
+                options: &options.check().unwrap(),
+                rows: &[0, 1, 2, 3],
+                split: SplitPart::All,
+                fold: None,
+                may_have_seen: None,
+                choice: Choice::BestFau(3),
+                method: &BackProjection::Guided,
+                top: 2,
+                distinct: Distinct::Subject,
+                shown: 10,
+                arrays: false,
+            };
+            album.write(lens, root.path(), None)
+        };
+        // AU 12 is coded in half of 40 images.
+        let error = write(21).unwrap_err();
+        assert!(error.to_string().contains("no action unit"), "{error}");
+        write(20).unwrap();
+        let text = std::fs::read_to_string(root.path().join("filters.json")).unwrap();
+        let listing: serde_json::Value = serde_json::from_str(&text).unwrap();
+        assert_eq!(listing["choice"], "best-fau");
+        assert_eq!(listing["filters"].as_array().unwrap().len(), 3);
     });
 }

@@ -122,7 +122,7 @@ fn class_maps_agree_with_captum() {
         for (a, b) in found.logits.iter().zip(&logits) {
             assert!((a - b).abs() <= 1e-4 * score, "{a} {b}");
         }
-        for (name, map) in faus_viz::EVIDENCE_METHODS.iter().zip(found.maps()) {
+        for (name, map) in faus_viz::EVIDENCE_METHODS.iter().zip(&found.maps) {
             let (sampled, largest) = (
                 numbers(&entry["maps"][*name]["sampled"]),
                 entry["maps"][*name]["largest"].as_f64().unwrap(),

@@ -303,7 +303,6 @@ fn synth_draws_people_as_asked() {
         "--size 10x10",
         "--difficulty pose=5",
         "--difficulty posse=1",
-        "--isolated-aus --full-sequences",
     ] {
         let ran = place.faus(&format!("synth --output d {wrong}"));
         ran.ended(2);
@@ -312,7 +311,7 @@ fn synth_draws_people_as_asked() {
 }
 
 #[test]
-fn synth_tells_the_truth_and_switches_single_units() {
+fn synth_writes_the_true_parameters() {
     let place = Place::new();
     let size = "--size 96x72";
     place
@@ -339,22 +338,6 @@ fn synth_tells_the_truth_and_switches_single_units() {
     }
     let mark = read_json(&place.path("told/synthetic.json"));
     assert_eq!(mark["options"]["difficulty"]["light"], 0.0);
-
-    place
-        .faus(&format!(
-            "synth --output isolated --isolated-aus --subjects 1 {size}"
-        ))
-        .done()
-        .says(&["139 images"]);
-    let rows = Table::read(&place.path("isolated/isolated.csv"));
-    assert_eq!(rows.rows.len(), 139);
-    for (mask, au) in rows.text("mask").into_iter().zip(rows.text("au")) {
-        assert_eq!(mask.is_empty(), au.is_empty());
-        assert!(mask.is_empty() || place.path("isolated").join(mask).exists());
-    }
-    place
-        .faus("data prepare --source ck_plus --input isolated --output x")
-        .failed(&["isolated", "no label to train on"]);
 
     // An empty folder by another name is where it is.
     std::fs::create_dir(place.path("empty")).unwrap();

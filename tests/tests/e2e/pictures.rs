@@ -192,7 +192,7 @@ fn evidence_is_drawn_for_the_images_and_the_class_asked_for() {
     let (shape, values) = read_npy::<f32>(&place.path("a/evidence-00003.npy"));
     assert_eq!(shape, [3, 16, 16]);
     assert!(values.iter().all(|v| v.is_finite()) && values.iter().any(|v| *v != 0.0));
-    visualize("--evidence 99999 --output b").failed(&["99999", "rows 0 to"]);
+    visualize("--evidence 99999 --output b").failed(&["row `99999`", "0 to"]);
     visualize("--evidence 0 --class glad --output b").failed(&["glad", "happy"]);
 }
 

@@ -72,7 +72,7 @@ fn pairs_are_scored_on_unseen_people() {
     place
         .faus("replicate out --device cpu")
         .done()
-        .says(&["never saw"]);
+        .says(&["unknown to the network"]);
     let table = Table::read(&place.path("out/fau/replication.csv"));
     assert!(table.numbers::<f64>("train_kl").iter().all(|kl| *kl > 0.0));
     let folds = read_json(&place.path("out/fau/replication.json"))["folds"].clone();

@@ -5,8 +5,7 @@ use std::cell::RefCell;
 use image::GrayImage;
 
 use crate::error::Error;
-use crate::picture::crop_box::CropBox;
-use crate::picture::resize::resize;
+use crate::picture::{CropBox, resize};
 
 use super::fit_square;
 use super::seeta::{self, Face, Grey, Model, Scratch, Search, WINDOW};

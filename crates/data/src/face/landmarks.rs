@@ -2,7 +2,7 @@
 
 use crate::error::Error;
 use crate::label::text::brief;
-use crate::picture::crop_box::CropBox;
+use crate::picture::CropBox;
 
 use super::fit_square;
 

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::Error;
 use crate::label::text::named;
-use crate::picture::crop_box::CropBox;
+use crate::picture::CropBox;
 
 pub use detector::{FaceDetector, FaceSearch};
 pub use landmarks::{Landmarks, face_square};

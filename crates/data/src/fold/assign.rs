@@ -6,7 +6,7 @@ use crate::error::Error;
 use crate::fold::part::Part;
 use crate::fold::rule::FoldRule;
 use crate::fold::subjects::{balanced_folds, subject_folds};
-use crate::label::role::Role;
+use crate::label::Role;
 use crate::prepared::options::PrepareOptions;
 use crate::read::source::{Folding, RawSample, Scan};
 

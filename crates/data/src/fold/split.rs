@@ -119,8 +119,7 @@ impl Split {
 mod tests {
     use super::*;
     use crate::fold::subjects::subject_folds;
-    use crate::label::au::AuCoding;
-    use crate::label::role::Role;
+    use crate::label::{AuCoding, Role};
     use proptest::prelude::*;
     use std::collections::BTreeSet;
 

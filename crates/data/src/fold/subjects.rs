@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::label::role::Role;
+use crate::label::Role;
 use crate::read::source::RawSample;
 
 /// The fold of every subject so that every fold gets its share of every class, as far as whole subjects allow.
@@ -103,7 +103,7 @@ pub fn subject_folds(subjects: &BTreeSet<i64>, folds: usize) -> BTreeMap<i64, i6
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::label::au::AuCoding;
+    use crate::label::AuCoding;
     use crate::read::source::RawImage;
     use proptest::prelude::*;
     use rand::RngExt;
@@ -144,7 +144,7 @@ mod tests {
 
     /// As CK+ is: every subject shows a few of seven expressions, some rare, and a first frame of each recording.
     fn like_ck_plus(seed: u64) -> Vec<RawSample> {
-        // About the shares of DESIGN 2's peak counts.
+        // About the shares of CK+'s peak frames.
         const COMMON: [i64; 15] = [1, 1, 2, 3, 3, 3, 4, 5, 5, 5, 6, 7, 7, 7, 7];
         let mut rng = faus_base::random::named(seed, "test", &[]);
         let mut samples = Vec::new();

@@ -42,7 +42,7 @@ impl ClassMap {
     /// These expressions, in CK+'s order and each once: the map of a source without a given one.
     ///
     /// # Errors
-    /// [`Error::Setting`] with fewer than two different ones, which no network can tell apart.
+    /// [`Error::Setting`] with fewer than two different ones.
     pub fn of(expressions: &[Expression]) -> Result<Self, Error> {
         let mut classes = Expression::ALL.to_vec();
         classes.retain(|class| expressions.contains(class));

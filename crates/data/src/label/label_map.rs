@@ -71,7 +71,7 @@ const KNOWN: [(&str, [usize; 8]); 8] = [
 
 /// Rows that may be missing or too many, as a share of the known table, for a near match. Our choice: a table that lost
 /// a few unreadable or doubled rows stays below it, and two known tables with different codes differ by more than twice
-/// as much (a test says so), so that no table is near to both.
+/// as much (checked by a test), so that no table is near to both.
 const TOLERANCE: f64 = 0.05;
 
 impl LabelMap {
@@ -88,7 +88,7 @@ impl LabelMap {
     pub(crate) fn resolve(&self, counts: &[usize; 256]) -> (Self, String) {
         let (map, how) = match self {
             Self::Auto => recognise(counts),
-            given => (given.clone(), "as given".to_owned()),
+            given => (given.clone(), "by the label map given".to_owned()),
         };
         let codes = map.expressions().iter().enumerate();
         let codes: Vec<_> = codes.map(|(code, name)| format!("{code} {name}")).collect();

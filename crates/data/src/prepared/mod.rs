@@ -16,7 +16,7 @@ use std::path::{Path, PathBuf};
 use crate::error::Error;
 use crate::fold::rule::FoldRule;
 use crate::fold::split::{Protocol, Split};
-use crate::label::role::Role;
+use crate::label::Role;
 use crate::prepared::info::DatasetInfo;
 use crate::prepared::sample::{Row, Sample};
 use crate::read::file::read_bounded;
@@ -97,35 +97,31 @@ impl Prepared {
     }
 
     fn check_row(&self, row: usize, sample: &Sample) -> Result<(), String> {
-        let Sample {
-            label,
-            label_name,
-            subject,
-            fold,
-            ..
-        } = sample;
-        let arrays = (self.labels[row], self.subjects[row], self.folds[row]);
-        if (*label, *subject, *fold) != arrays {
+        let (role, label, name, fold) =
+            (sample.role, sample.label, &sample.label_name, sample.fold);
+        let (table, arrays) = (
+            (label, sample.subject, fold),
+            (self.labels[row], self.subjects[row], self.folds[row]),
+        );
+        if table != arrays {
             return Err(format!(
-                "label {label}, subject {subject}, fold {fold} differ from the arrays' {arrays:?}"
+                "label, subject and fold are {table:?}, in the arrays {arrays:?}"
             ));
         }
-        let fits = match sample.role {
-            Role::HeldOut => *label == -1,
-            Role::Labelled => self.info.class(*label) == Some(label_name),
+        let fits = match role {
+            Role::HeldOut => label == -1,
+            Role::Labelled => self.info.class(label) == Some(name),
         };
         if !fits {
-            let role = sample.role;
-            return Err(format!(
-                "{role} with label {label} '{label_name}' is no class"
-            ));
+            return Err(format!("{role} with label {label} '{name}' is no class"));
         }
         let folds = self.info.folds;
-        let dealt = sample.role == Role::Labelled && self.info.fold_rule != FoldRule::Given;
-        if dealt && !usize::try_from(*fold).is_ok_and(|fold| fold < folds) {
-            return Err(format!("fold {fold} is none of the {folds} folds"));
+        let dealt = role == Role::Labelled && self.info.fold_rule != FoldRule::Given;
+        match usize::try_from(fold) {
+            Ok(fold) if fold < folds => Ok(()),
+            _ if !dealt => Ok(()),
+            _ => Err(format!("fold {fold} is none of the {folds} folds")),
         }
-        Ok(())
     }
 
     /// The folder.

@@ -2,7 +2,7 @@
 
 use std::fs::File;
 use std::io::{BufReader, BufWriter, Read, Result as IoResult, Seek, Write};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use memmap2::Mmap;
 use npyz::{NpyHeader, Order, WriterBuilder};
@@ -17,43 +17,30 @@ const MOST_IMAGES: u64 = 1 << 40;
 
 /// Writes `[N, 1, side, side]` u8 image by image; N is known only at the end.
 pub(super) struct ImagesWriter {
-    path: PathBuf,
     file: BufWriter<File>,
     side: usize,
     count: u64,
 }
 
 impl ImagesWriter {
-    pub fn create(path: PathBuf, side: usize) -> Result<Self, Error> {
-        let open = || -> IoResult<BufWriter<File>> {
-            let mut file = BufWriter::with_capacity(1 << 20, File::create(&path)?);
-            // npyz pads headers to 64 bytes, and any number of images fits the padding, so the final header takes this
-            // one's place.
-            file.write_all(&images_header(MOST_IMAGES, side)?)?;
-            Ok(file)
-        };
-        Ok(Self {
-            file: open().map_err(Error::io(&path))?,
-            path,
-            side,
-            count: 0,
-        })
+    pub fn create(path: &Path, side: usize) -> IoResult<Self> {
+        let mut file = BufWriter::with_capacity(1 << 20, File::create(path)?);
+        // npyz pads headers to 64 bytes, and any number of images fits the padding, so the final header takes this one's
+        // place.
+        file.write_all(&images_header(MOST_IMAGES, side)?)?;
+        let count = 0;
+        Ok(Self { file, side, count })
     }
 
-    pub fn push(&mut self, image: &[u8]) -> Result<(), Error> {
+    pub fn push(&mut self, image: &[u8]) -> IoResult<()> {
         self.count += 1;
-        self.file.write_all(image).map_err(Error::io(&self.path))
+        self.file.write_all(image)
     }
 
-    pub fn finish(mut self) -> Result<(), Error> {
-        let path = std::mem::take(&mut self.path);
-        self.rewrite_header().map_err(Error::io(&path))
-    }
-
-    fn rewrite_header(mut self) -> IoResult<()> {
+    pub fn finish(mut self) -> IoResult<()> {
         self.file.rewind()?;
-        self.file
-            .write_all(&images_header(self.count, self.side)?)?;
+        let header = images_header(self.count, self.side)?;
+        self.file.write_all(&header)?;
         self.file.flush()?;
         self.file.get_ref().sync_all()
     }

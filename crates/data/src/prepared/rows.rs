@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use crate::fold::assign::Deal;
 use crate::fold::part::Part;
 use crate::fold::rule::FoldRule;
-use crate::label::role::Role;
+use crate::label::Role;
 use crate::prepared::sample::Sample;
 use crate::prepared::worker::Face;
 use crate::read::source::RawSample;

@@ -4,8 +4,7 @@ use image::GrayImage;
 
 use crate::error::Error;
 use crate::face::{CropMode, FaceDetector, Landmarks, centre_square, face_square};
-use crate::picture::crop_box::CropBox;
-use crate::picture::resize::resize;
+use crate::picture::{CropBox, resize};
 use crate::prepared::options::PrepareOptions;
 use crate::read::file::{ReadFile, Skipped};
 use crate::read::source::{RawSample, Source};

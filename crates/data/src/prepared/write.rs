@@ -10,7 +10,7 @@ use tempfile::TempDir;
 use crate::error::Error;
 use crate::fold::part::Part;
 use crate::fold::rule::FoldRule;
-use crate::label::role::Role;
+use crate::label::Role;
 use crate::prepared::sample::{Row, Sample};
 
 use super::npy::ImagesWriter;
@@ -57,7 +57,8 @@ impl PreparedWriter {
         let folder = work.path().join("set");
         fs::create_dir(&folder).map_err(Error::io(&folder))?;
         let side = image_size as usize;
-        let images = ImagesWriter::create(folder.join("images.npy"), side)?;
+        let path = folder.join("images.npy");
+        let images = ImagesWriter::create(&path, side).map_err(Error::io(&path))?;
         let path = folder.join("samples.csv");
         let table = File::create(&path).map_err(Error::io(&path))?;
         Ok(Self {
@@ -89,10 +90,11 @@ impl PreparedWriter {
         if sample.parts.len() * sample.index != self.parts.len() {
             return Err(Error::setting("parts", "must be as many in every row"));
         }
-        self.images.push(image)?;
-        self.table
-            .serialize(Row::from(&sample))
-            .map_err(|error| Error::io(&self.output.join("samples.csv"))(error.into()))?;
+        let pushed = self.images.push(image);
+        let written = self.table.serialize(Row::from(&sample));
+        pushed
+            .and(written.map_err(std::io::Error::from))
+            .map_err(Error::io(&self.output))?;
         self.labels.push(sample.label);
         self.subjects.push(sample.subject);
         self.folds.push(sample.fold);
@@ -108,13 +110,11 @@ impl PreparedWriter {
     pub fn finish(self, mut info: DatasetInfo) -> Result<DatasetInfo, Error> {
         let folder = self.work.path().join("set");
         self.count(&mut info)?;
-        self.images.finish()?;
-        let path = folder.join("samples.csv");
-        let table = self
-            .table
-            .into_inner()
-            .map_err(|error| Error::io(&path)(error.into_error()))?;
-        table.sync_all().map_err(Error::io(&path))?;
+        self.images.finish().map_err(Error::io(&self.output))?;
+        let table = self.table.into_inner().map_err(|error| error.into_error());
+        table
+            .and_then(|table| table.sync_all())
+            .map_err(Error::io(&self.output))?;
         let rows = self.labels.len();
         let write = |name: &str, shape: &[usize], values: &[i64]| {
             let path = folder.join(name);

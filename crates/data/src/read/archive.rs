@@ -25,6 +25,7 @@ const DEPTH_LIMIT: usize = 64;
 const REFUSED_LIMIT: usize = 100;
 
 /// An archive, listed.
+#[derive(Debug)]
 pub(crate) struct Archive {
     path: PathBuf,
     zip: ZipArchive<SharedFile>,
@@ -188,13 +189,6 @@ impl Archive {
             count if count > limit => Err(Error::too_large(&place, limit)),
             _ => Ok(()),
         }
-    }
-}
-
-impl std::fmt::Debug for Archive {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let (path, files) = (self.path.display(), self.files.len());
-        write!(f, "Archive({path}, {files} files)")
     }
 }
 

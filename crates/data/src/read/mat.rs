@@ -54,11 +54,7 @@ impl<R: Read + Seek> MatReader<R> {
         let big_endian = match &header[126..] {
             b"IM" => false,
             b"MI" => true,
-            _ => {
-                return Err(format!(
-                    "it has no header of a MATLAB file of level 5; {way_out}"
-                ));
-            }
+            _ => return Err(format!("it is no MATLAB file of level 5; {way_out}")),
         };
         Ok(Self {
             reader,
@@ -73,9 +69,8 @@ impl<R: Read + Seek> MatReader<R> {
         while self.next < self.length {
             let start = self.next;
             let at = |reason: Wrong| format!("at byte {start}: {reason}");
-            self.reader
-                .seek(SeekFrom::Start(start))
-                .map_err(|e| e.to_string())?;
+            let sought = self.reader.seek(SeekFrom::Start(start));
+            sought.map_err(|e| e.to_string())?;
             let tag = Tag::read(&mut self.reader, self.big_endian).map_err(at)?;
             let end = start + 8 + u64::from(tag.bytes);
             if tag.small.is_some() || end > self.length {
@@ -107,9 +102,7 @@ impl<R: Read + Seek> MatReader<R> {
         let (packed, bytes) = (tag.bytes, inner.bytes);
         if inner.kind != MATRIX {
             let kind = inner.kind;
-            return Err(format!(
-                "a compressed element of type {kind} instead of an array"
-            ));
+            return Err(format!("a compressed element of type {kind}, not an array"));
         }
         if u64::from(bytes) > RATIO_LIMIT * u64::from(packed) {
             return Err(format!(
@@ -202,10 +195,7 @@ impl<'a> Variable<'a> {
     pub fn whole_numbers(mut self, limit: u64) -> Result<Vec<i64>, Wrong> {
         let mut left = self.numbers.map_or(0, |(_, count)| count);
         if left > limit {
-            return Err(format!(
-                "'{}': {left} numbers, more than the limit of {limit}",
-                self.name
-            ));
+            return Err(self.wrong(format!("{left} numbers, more than the limit of {limit}")));
         }
         let mut all = Vec::new();
         // Once even without numbers, because an array of another class is an error.
@@ -215,7 +205,7 @@ impl<'a> Variable<'a> {
                 // A missing value is NaN in MATLAB.
                 let value = if value.is_nan() { -1.0 } else { value };
                 if value.fract() != 0.0 || value.abs() > 9e15 {
-                    return Err(format!("'{}': {value} is no whole number", self.name));
+                    return Err(self.wrong(format!("{value} is no whole number")));
                 }
                 all.push(value as i64);
             }
@@ -233,10 +223,7 @@ impl<'a> Variable<'a> {
         let values = self.next_numbers(bytes.len())?;
         for (byte, value) in bytes.iter_mut().zip(values) {
             if value.fract() != 0.0 || !(0.0..=255.0).contains(&value) {
-                return Err(format!(
-                    "'{}': {value} is no grey value from 0 to 255",
-                    self.name
-                ));
+                return Err(self.wrong(format!("{value} is no grey value from 0 to 255")));
             }
             *byte = value as u8;
         }
@@ -266,16 +253,17 @@ impl<'a> Variable<'a> {
     /// When the checksum is wrong.
     pub fn finish(&mut self) -> Result<(), Wrong> {
         let mut behind = (&mut self.body).take(64);
-        io::copy(&mut behind, &mut io::sink())
-            .map(drop)
-            .map_err(|error| format!("'{}': the numbers are damaged: {error}", self.name))
+        let read = io::copy(&mut behind, &mut io::sink());
+        read.map(drop)
+            .map_err(|error| self.wrong(format!("the numbers are damaged: {error}")))
     }
 
     fn cut_off(&self) -> Wrong {
-        format!(
-            "'{}': the file is cut off or damaged within the numbers",
-            self.name
-        )
+        self.wrong("the file is cut off or damaged within the numbers".to_owned())
+    }
+
+    fn wrong(&self, reason: Wrong) -> Wrong {
+        format!("'{}': {reason}", self.name)
     }
 }
 

@@ -23,8 +23,10 @@ pub trait Source: Sync {
     fn name(&self) -> &str;
     /// The folder or file that is read; nothing is ever written there.
     fn root(&self) -> &Path;
-    /// Whether the images were drawn by a program instead of taken of people. Every output says so.
-    fn synthetic(&self) -> bool;
+    /// Whether a program drew the images; every output then carries the word synthetic.
+    fn synthetic(&self) -> bool {
+        false
+    }
     /// The classes in label order.
     fn class_names(&self) -> Vec<String>;
     /// Lists every usable image, reading labels but no images.
@@ -170,7 +172,7 @@ impl RawSample {
 pub enum RawImage {
     /// A PNG or JPEG file at [`RawSample::path`].
     File,
-    /// `length` bytes from byte `at` on of a file that the source knows.
+    /// `length` bytes from byte `at` on of the source's file.
     Stored {
         /// First byte.
         at: u64,

@@ -75,9 +75,11 @@ impl Tfd {
         let (tree, file) = find(input, image_size)?;
         let place = tree.place(&file);
         let wrong = |reason| Error::matlab(&place, reason);
-        let (labels, read) = Labels::of(&tree, &file)?;
-        let labels = labels.check().map_err(wrong)?;
-        let mut rows = labels.rows().map_err(wrong)?;
+        let (arrays, read) = arrays(&tree, &file)?;
+        let labels = Labels::of(arrays).map_err(wrong)?;
+        let row = |at| labels.row(at).transpose();
+        let rows: Result<Vec<_>, _> = (0..labels.codes.len()).filter_map(row).collect();
+        let mut rows = rows.map_err(wrong)?;
         let occurring: Vec<_> = rows.iter().map(|row| row.expression).collect();
         let classes = classes.map_or_else(|| ClassMap::of(&occurring), Ok);
         let classes = classes.map_err(|error| wrong(error.to_string()))?;
@@ -144,18 +146,52 @@ fn image_side(name: &str) -> Option<u32> {
     height.parse().ok().filter(|_| height == width)
 }
 
-/// The small arrays as they are found.
-#[derive(Default)]
-struct Labels {
-    images: Option<Vec<u64>>,
-    codes: Option<Vec<i64>>,
-    subjects: Option<Vec<i64>>,
-    /// `[N, splits]`, first index fastest, and its sizes.
-    folds: Option<(Vec<u64>, Vec<i64>)>,
+/// The small arrays by name: sizes and numbers, first index fastest; of the images the sizes alone.
+type Arrays = BTreeMap<String, (Vec<u64>, Vec<i64>)>;
+
+/// The arrays of the images' file and of [`INFO`] beside it, and the digests of both.
+fn arrays(tree: &FileTree, images: &str) -> Result<(Arrays, Vec<ReadFile>), Error> {
+    let (mut arrays, mut read) = (Arrays::new(), Vec::new());
+    let mut names = tree.names("")?;
+    names.retain(|name| name.eq_ignore_ascii_case(INFO));
+    names.truncate(1);
+    names.push(images.to_owned());
+    for path in names {
+        let place = tree.place(&path);
+        let mut file = tree.open_file(&path, FILE_LIMIT)?;
+        let mut hashing = Hashing::new(&file);
+        io::copy(&mut hashing, &mut io::sink()).map_err(Error::io(&place))?;
+        let sha256 = hashing.sha256();
+        file.rewind().map_err(Error::io(&place))?;
+        read.push(ReadFile { path, sha256 });
+        let wrong = |reason| Error::matlab(&place, reason);
+        add_arrays(&mut arrays, file).map_err(wrong)?;
+    }
+    Ok((arrays, read))
+}
+
+fn add_arrays(arrays: &mut Arrays, file: File) -> Result<(), Wrong> {
+    let mut mat = MatReader::new(file)?;
+    while let Some(variable) = mat.next_variable()? {
+        let (name, sizes) = (variable.name.clone(), variable.dimensions.clone());
+        let numbers = match name.as_str() {
+            "images" => Vec::new(),
+            "labs_ex" | "labs_id" => variable.whole_numbers(ROWS_LIMIT)?,
+            "folds" => variable.whole_numbers(16 * ROWS_LIMIT)?,
+            _ => continue,
+        };
+        if arrays.get(&name).is_some_and(|known| known.1 != numbers) {
+            return Err(format!(
+                "'{name}' differs from the one in {INFO}: the files do not belong together"
+            ));
+        }
+        arrays.insert(name, (sizes, numbers));
+    }
+    Ok(())
 }
 
 /// The small arrays, checked against each other.
-struct Checked {
+struct Labels {
     codes: Vec<i64>,
     subjects: Vec<i64>,
     /// `[N, splits]`, first index fastest.
@@ -164,61 +200,14 @@ struct Checked {
 }
 
 impl Labels {
-    /// The arrays of the images' file and of [`INFO`] beside it, and the digests of both.
-    fn of(tree: &FileTree, images: &str) -> Result<(Self, Vec<ReadFile>), Error> {
-        let (mut labels, mut read) = (Self::default(), Vec::new());
-        let mut names = tree.names("")?;
-        names.retain(|name| name.eq_ignore_ascii_case(INFO));
-        names.truncate(1);
-        names.push(images.to_owned());
-        for path in names {
-            let place = tree.place(&path);
-            let mut file = tree.open_file(&path, FILE_LIMIT)?;
-            let mut hashing = Hashing::new(&file);
-            io::copy(&mut hashing, &mut io::sink()).map_err(Error::io(&place))?;
-            let sha256 = hashing.sha256();
-            file.rewind().map_err(Error::io(&place))?;
-            read.push(ReadFile { path, sha256 });
-            labels
-                .read(file)
-                .map_err(|reason| Error::matlab(&place, reason))?;
-        }
-        Ok((labels, read))
-    }
-
-    fn read(&mut self, file: File) -> Result<(), Wrong> {
-        let mut mat = MatReader::new(file)?;
-        while let Some(variable) = mat.next_variable()? {
-            let (name, sizes) = (variable.name.clone(), variable.dimensions.clone());
-            let same = match name.as_str() {
-                "images" => {
-                    self.images = Some(sizes);
-                    true
-                }
-                "labs_ex" => keep(&mut self.codes, variable.whole_numbers(ROWS_LIMIT)?),
-                "labs_id" => keep(&mut self.subjects, variable.whole_numbers(ROWS_LIMIT)?),
-                "folds" => keep(
-                    &mut self.folds,
-                    (sizes, variable.whole_numbers(16 * ROWS_LIMIT)?),
-                ),
-                _ => true,
-            };
-            if !same {
-                return Err(format!(
-                    "'{name}' differs from the one in {INFO}: the files do not belong together"
-                ));
-            }
-        }
-        Ok(())
-    }
-
-    fn check(self) -> Result<Checked, Wrong> {
+    fn of(mut arrays: Arrays) -> Result<Self, Wrong> {
         let lacks = |name: &str| format!("neither it nor {INFO} holds the array '{name}'");
-        let sizes = self.images.ok_or("it holds no array 'images'")?;
-        let codes = self.codes.ok_or_else(|| lacks("labs_ex"))?;
-        let (fold_sizes, folds) = self.folds.ok_or_else(|| lacks("folds"))?;
-        let subjects = self.subjects.unwrap_or_else(|| vec![-1; codes.len()]);
-        let rows = codes.len() as u64;
+        let mut take = |name: &str| arrays.remove(name).ok_or_else(|| lacks(name));
+        let (sizes, _) = take("images").map_err(|_| "it holds no array 'images'")?;
+        let (_, codes) = take("labs_ex")?;
+        let (fold_sizes, folds) = take("folds")?;
+        let subjects = take("labs_id").map_or_else(|_| vec![-1; codes.len()], |(_, ids)| ids);
+        let (rows, people) = (codes.len() as u64, subjects.len() as u64);
         let &[images, height, width] = sizes.as_slice() else {
             return Err(format!("'images' is {sizes:?}; expected [N, H, W]"));
         };
@@ -228,73 +217,58 @@ impl Labels {
         let &[fold_rows, splits] = fold_sizes.as_slice() else {
             return Err(format!("'folds' is {fold_sizes:?}; expected [N, splits]"));
         };
-        if images != rows || fold_rows != rows || subjects.len() as u64 != rows || splits == 0 {
+        if [images, fold_rows, people] != [rows; 3] || splits == 0 {
             return Err(format!(
-                "{images} images, {rows} labels in labs_ex, {} in labs_id and folds {fold_sizes:?}: these do not belong together",
-                subjects.len()
+                "{images} images, {rows} labels in labs_ex, {people} in labs_id and folds {fold_sizes:?}: these do not \
+                 belong together"
             ));
         }
-        Ok(Checked {
+        let splits = splits as usize;
+        Ok(Self {
             codes,
             subjects,
             folds,
-            splits: splits as usize,
+            splits,
         })
     }
-}
 
-/// Keeps a value; whether it is new or the same as before.
-fn keep<T: PartialEq>(place: &mut Option<T>, value: T) -> bool {
-    place.as_ref().is_none_or(|known| *known == value) && {
-        *place = Some(value);
-        true
-    }
-}
-
-impl Checked {
-    /// The labelled rows. The authors filter images by folds and labels by `labs_ex`, which is right only if both mean the
-    /// same rows, so that is checked for every row and split.
-    fn rows(&self) -> Result<Vec<Row>, Wrong> {
-        let (mut rows, splits) = (Vec::new(), self.splits);
-        for (at, (&code, &subject)) in self.codes.iter().zip(&self.subjects).enumerate() {
-            let numbers: Vec<i64> = self.folds[at..]
-                .iter()
-                .step_by(self.codes.len())
-                .copied()
-                .collect();
-            let parts: Option<Vec<Part>> = numbers.iter().map(|&n| Part::from_number(n)).collect();
-            let Some(parts) = parts else {
-                return Err(format!("row {at}: folds {numbers:?}; 0 to 3 are known"));
-            };
-            let used = parts.iter().filter(|part| **part != Part::None).count();
-            let expression = usize::try_from(code - 1)
-                .ok()
-                .and_then(|code| CODES.get(code));
-            let label = match expression {
-                None if code != -1 && code != 0 => {
-                    return Err(format!(
-                        "row {at}: expression {code}; −1 and 1 to 7 are known"
-                    ));
-                }
-                None if used > 0 => "no expression label".to_owned(),
-                Some(_) if used < splits => format!("expression label {code}"),
-                None => continue,
-                Some(&expression) => {
-                    rows.push(Row {
-                        at,
-                        expression,
-                        subject: subject.max(-1),
-                        parts,
-                    });
-                    continue;
-                }
-            };
-            return Err(format!(
-                "row {at} has {label} but is in {used} of {splits} splits: images chosen by 'folds' and labels chosen by \
-                 'labs_ex' would not align; the files do not belong together"
-            ));
-        }
-        Ok(rows)
+    /// Row `at` if it is labelled. The authors filter images by folds and labels by `labs_ex`, which is right only if both
+    /// mean the same rows, so that is checked for every row and split.
+    fn row(&self, at: usize) -> Result<Option<Row>, Wrong> {
+        let (code, splits) = (self.codes[at], self.splits);
+        let numbers = self.folds[at..].iter().step_by(self.codes.len());
+        let parts: Option<Vec<_>> = numbers.clone().map(|&n| Part::from_number(n)).collect();
+        let Some(parts) = parts else {
+            let numbers = Vec::from_iter(numbers);
+            return Err(format!("row {at}: folds {numbers:?}; 0 to 3 are known"));
+        };
+        let used = parts.iter().filter(|part| **part != Part::None).count();
+        let expression = match code {
+            -1 | 0 => None,
+            1..=7 => Some(CODES[code as usize - 1]),
+            other => {
+                return Err(format!(
+                    "row {at}: expression {other}; −1 and 1 to 7 are known"
+                ));
+            }
+        };
+        let label = match expression {
+            None if used > 0 => "no expression label".to_owned(),
+            Some(_) if used < splits => format!("expression label {code}"),
+            _ => {
+                let subject = self.subjects[at].max(-1);
+                return Ok(expression.map(|expression| Row {
+                    at,
+                    expression,
+                    subject,
+                    parts,
+                }));
+            }
+        };
+        Err(format!(
+            "row {at} has {label} but is in {used} of {splits} splits: images chosen by 'folds' and labels chosen by \
+             'labs_ex' would not align; the files do not belong together"
+        ))
     }
 }
 
@@ -305,13 +279,12 @@ fn gather(file: File, count: usize, rows: &[Row]) -> Result<(u32, Vec<u8>), Wron
         let (&[n, side, _], "images") = (images.dimensions.as_slice(), images.name.as_str()) else {
             continue;
         };
-        let bytes = side
-            .checked_mul(side)
-            .and_then(|image| image.checked_mul(rows.len() as u64));
+        let image = side.checked_mul(side);
+        let bytes = image.and_then(|image| image.checked_mul(rows.len() as u64));
         if n != count as u64 || bytes.is_none_or(|bytes| bytes > IMAGES_LIMIT) {
+            let sizes = &images.dimensions;
             return Err(format!(
-                "'images' is {:?}: more than {IMAGES_LIMIT} bytes of labelled images",
-                images.dimensions
+                "'images' is {sizes:?}: more than {IMAGES_LIMIT} bytes of labelled images"
             ));
         }
         let side = side as usize;
@@ -338,10 +311,6 @@ impl Source for Tfd {
 
     fn root(&self) -> &Path {
         &self.root
-    }
-
-    fn synthetic(&self) -> bool {
-        false
     }
 
     fn class_names(&self) -> Vec<String> {

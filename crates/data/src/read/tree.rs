@@ -149,22 +149,14 @@ impl FileTree {
     /// [`Error::Io`] if there is no such folder or it cannot be listed.
     pub fn names(&self, folder: &str) -> Result<Vec<String>, Error> {
         let full = join(&self.prefix, folder);
-        let mut names = BTreeSet::new();
-        let (mut missing, mut found) = (None, false);
-        for layer in self.layers.iter() {
-            match layer.names(&full) {
-                Ok(more) => {
-                    found = true;
-                    names.extend(more);
-                }
-                Err(error) if layer.is_folder(&full) => return Err(error),
-                Err(error) => missing = missing.or(Some(error)),
-            }
+        let mut folders = self.layers.iter().filter(|layer| layer.is_folder(&full));
+        // Without any, the first layer has the reason.
+        let first = folders.next().unwrap_or(&self.layers[0]);
+        let mut names = BTreeSet::from_iter(first.names(&full)?);
+        for layer in folders {
+            names.extend(layer.names(&full)?);
         }
-        match missing {
-            Some(error) if !found => Err(error),
-            _ => Ok(names.into_iter().collect()),
-        }
+        Ok(names.into_iter().collect())
     }
 
     /// Whether there is such a folder.

@@ -9,7 +9,7 @@ use image::GrayImage;
 
 use crate::fold::part::Part;
 use crate::fold::rule::FoldRule;
-use crate::label::au::Au;
+use crate::label::Au;
 use crate::picture::write::grid;
 use crate::prepared::Prepared;
 use crate::prepared::info::DatasetInfo;

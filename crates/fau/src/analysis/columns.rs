@@ -5,7 +5,7 @@ use crate::analysis::scores::MEASURES;
 use crate::error::Error;
 use crate::score::association::Association;
 
-/// What an analysis must have for a column.
+/// The condition for a column.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Needs {
     Nothing,

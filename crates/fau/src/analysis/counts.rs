@@ -1,20 +1,23 @@
 //! How much of an analysis survives correction.
 
+use serde::Serialize;
+
 use crate::analysis::Analysis;
 use crate::analysis::inference::PairInference;
 use crate::chance::rates::at_most;
 
 /// Numbers of pairs and filters with a false-discovery rate of at most `fdr`.
+#[derive(Serialize)]
 pub(crate) struct Counts {
     pub pairs: usize,
     pub pairs_q: usize,
     pub pairs_auroc_q: usize,
-    pub within_tested: usize,
-    pub within_q: usize,
-    pub filters: usize,
+    pub pairs_within_class_tested: usize,
+    pub pairs_within_class_q: usize,
+    pub filters_live: usize,
     pub filters_q: usize,
     pub filters_max_q: usize,
-    pub filters_within_q: usize,
+    pub filters_within_class_q: usize,
 }
 
 impl Counts {
@@ -33,12 +36,12 @@ impl Counts {
             pairs: pairs.len(),
             pairs_q: survive(|pair| pair.q),
             pairs_auroc_q: survive(|pair| pair.q_auroc),
-            within_tested: tested.count(),
-            within_q: survive(|pair| pair.q_within_class),
-            filters: analysis.filters - analysis.dead_filters.len(),
+            pairs_within_class_tested: tested.count(),
+            pairs_within_class_q: survive(|pair| pair.q_within_class),
+            filters_live: analysis.filters - analysis.dead_filters.len(),
             filters_q: filters(|pair| pair.q),
             filters_max_q: at_most(maxima, fdr),
-            filters_within_q: filters(|pair| pair.q_within_class),
+            filters_within_class_q: filters(|pair| pair.q_within_class),
         }
     }
 }

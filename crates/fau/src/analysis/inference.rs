@@ -1,9 +1,8 @@
 //! Nulls, intervals and the share of the expression class for every score.
 
-use std::collections::{BTreeMap, BTreeSet};
-
 use faus_base::order::{auroc, spearman};
 use rayon::prelude::*;
+use serde::Serialize;
 
 use crate::analysis::scores::{AUROC, KL, Scores};
 use crate::chance::bootstrap::{Range95, resample, resampled_aurocs};
@@ -91,7 +90,7 @@ pub struct PairInference {
 }
 
 /// Chance for a filter's largest KL.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub struct FilterInference {
     /// p of the largest KL over all action units.
     pub p_max: f64,
@@ -100,12 +99,14 @@ pub struct FilterInference {
 }
 
 /// One filter and one action unit inside one expression class.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct ClassEffect {
     /// The action unit.
     pub au: u8,
     /// The class.
     pub label: i64,
+    /// Its name.
+    pub label_name: String,
     /// The filter with the AUROC farthest from 0.5 over all rows.
     pub filter: usize,
     /// Rows of the class that show the unit.
@@ -140,22 +141,11 @@ impl Work<'_> {
         let mut filters = vec![FilterInference::NONE; self.table.columns.len()];
         if options.permutations > 0 {
             self.exchange(&scheme, &mut pairs, &mut filters, watch)?;
-            if let Some(classes) = &classes {
-                let tested = within_class(classes, self.table, options, watch)?;
-                for (pair, within) in pairs.iter_mut().zip(tested) {
-                    pair.p_within_class = within.p;
-                    pair.auroc_within_class = within.auroc;
-                }
-            }
+            self.within_class(classes.as_ref(), &mut pairs, watch)?;
             adjust(&mut pairs, &mut filters);
         }
         if options.bootstrap > 0 {
-            let observed = self.scores.of(KL);
-            let ranges = resample(self.table, &coded.subjects, &observed, options, watch)?;
-            for (pair, ranges) in pairs.iter_mut().zip(ranges) {
-                pair.kl_range = ranges.kl;
-                pair.auroc_range = ranges.auroc;
-            }
+            self.intervals(&mut pairs, watch)?;
         }
         let who = (&scheme, coded.subjects.as_slice());
         let own = self.own.iter();
@@ -165,7 +155,11 @@ impl Work<'_> {
             without_subject: coded.without_subject,
             fixed_rows: scheme.fixed_rows(),
             labelled_rows: classes.as_ref().map_or(0, Classes::len),
-            classes: class_names(coded),
+            classes: coded
+                .rows_of_classes()
+                .into_keys()
+                .map(|label| coded.class_name(label))
+                .collect(),
             without_variation: self.without_variation(classes.as_ref()),
             class_effects: self.class_effects(),
             held_out: HeldOut::of(coded, self.activations, options, watch)?,
@@ -194,6 +188,35 @@ impl Work<'_> {
         }
         for (filter, _) in self.scores.live() {
             filters[filter].p_max = nulls[filter].p_max;
+        }
+        Ok(())
+    }
+
+    /// p and AUROC of every pair inside classes.
+    fn within_class(
+        &self,
+        classes: Option<&Classes>,
+        pairs: &mut [PairInference],
+        watch: &Watch,
+    ) -> Result<(), Error> {
+        let Some(classes) = classes else {
+            return Ok(());
+        };
+        let tested = within_class(classes, self.table, self.options, watch)?;
+        for (pair, within) in pairs.iter_mut().zip(tested) {
+            pair.p_within_class = within.p;
+            pair.auroc_within_class = within.auroc;
+        }
+        Ok(())
+    }
+
+    /// Intervals of KL and AUROC over resampled subjects.
+    fn intervals(&self, pairs: &mut [PairInference], watch: &Watch) -> Result<(), Error> {
+        let (observed, subjects) = (self.scores.of(KL), &self.coded.subjects);
+        let ranges = resample(self.table, subjects, &observed, self.options, watch)?;
+        for (pair, ranges) in pairs.iter_mut().zip(ranges) {
+            pair.kl_range = ranges.kl;
+            pair.auroc_range = ranges.auroc;
         }
         Ok(())
     }
@@ -231,12 +254,7 @@ impl Work<'_> {
     }
 
     fn class_effects(&self) -> Vec<ClassEffect> {
-        let mut labels: BTreeMap<i64, Vec<usize>> = BTreeMap::new();
-        for (row, label) in self.coded.classes.iter().enumerate() {
-            if let Some(label) = label {
-                labels.entry(*label).or_default().push(row);
-            }
-        }
+        let labels = self.coded.rows_of_classes();
         let effects = (0..self.table.units()).into_par_iter().map(|unit| {
             let filter = self.strongest(unit);
             let of = |(label, rows): (&i64, &Vec<usize>)| self.effect(unit, filter, *label, rows);
@@ -273,6 +291,7 @@ impl Work<'_> {
         ClassEffect {
             au: self.scores.aus[unit].au,
             label,
+            label_name: self.coded.class_name(label),
             filter,
             n_with,
             n_without,
@@ -280,16 +299,6 @@ impl Work<'_> {
             range,
         }
     }
-}
-
-/// Names of the classes present, by label.
-fn class_names(coded: &Coded) -> Vec<String> {
-    let labels: BTreeSet<i64> = coded.classes.iter().flatten().copied().collect();
-    let name = |label: &i64| {
-        let known = coded.class_names.get(label).cloned();
-        known.unwrap_or_else(|| label.to_string())
-    };
-    labels.iter().map(name).collect()
 }
 
 impl FilterInference {

@@ -95,7 +95,7 @@ impl Analysis {
 /// each describes, and results do not depend on the order to the last bit, nor on the number of threads.
 ///
 /// # Errors
-/// [`Error::NoFilters`], [`Error::LengthMismatch`] and [`Error::BadIndex`] where the two do not belong
+/// [`Error::NoFilters`], [`Error::Mismatch`] and [`Error::BadIndex`] where the two do not belong
 /// together; [`Error::NotFinite`] for NaN or infinite activations; [`Error::NoCodedRows`] and
 /// [`Error::NoUsableAu`] where there is nothing to analyse.
 pub fn analyse(

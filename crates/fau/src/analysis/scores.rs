@@ -1,5 +1,7 @@
 //! Scores of every filter and action unit, and the correspondences.
 
+use serde::Serialize;
+
 use crate::input::coded::AuCount;
 use crate::input::options::AnalysisOptions;
 use crate::input::table::Table;
@@ -25,7 +27,7 @@ pub struct FilterAu {
 }
 
 /// The action unit with a filter's largest KL; of equals the lower number.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub struct Correspondence {
     /// Filter, from 0.
     pub filter: usize,

@@ -5,6 +5,7 @@ use std::sync::atomic::AtomicUsize;
 use faus_base::order::quantile;
 use rand::RngExt;
 use rayon::prelude::*;
+use serde::Serialize;
 
 use crate::chance::random::{Purpose, keyed};
 use crate::error::Error;
@@ -14,7 +15,7 @@ use crate::score::bins::{Sizes, bin_numbers};
 use crate::watch::Watch;
 
 /// A 95% interval; NaN where undefined.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub struct Range95 {
     /// 2.5% end.
     pub low: f64,
@@ -137,7 +138,7 @@ pub(crate) fn resample(
     Ok(ranges.collect::<Result<Vec<_>, Error>>()?.concat())
 }
 
-/// Rows in ascending order of their values; `ends` says where ties end.
+/// Rows in ascending order of their values; `ends` are the ends of ties.
 struct Ascending {
     order: Vec<u32>,
     ends: Vec<usize>,

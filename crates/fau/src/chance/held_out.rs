@@ -1,6 +1,7 @@
 //! Tests on images without an expression label whether associations found on labelled images hold.
 
 use faus_base::order::auroc;
+use serde::Serialize;
 
 use crate::chance::exchange::Scheme;
 use crate::chance::permutation::{PairNull, permute};
@@ -25,7 +26,7 @@ pub struct HeldOut {
 }
 
 /// One chosen pair.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub struct HeldOutPair {
     /// Filter.
     pub filter: usize,

@@ -72,39 +72,26 @@ fn nulls(
         let some = first..(first + at_once).min(permutations);
         let draw = |index| scheme.draw(options.seed, Purpose::Exchange, index as u64);
         let sources: Vec<Vec<u32>> = some.into_par_iter().map(draw).collect();
-        let exchanged: Vec<Vec<Vec<bool>>> = table
-            .presence
-            .par_iter()
-            .map(|presence| {
-                sources
-                    .iter()
-                    .map(|source| moved(presence, source))
-                    .collect()
-            })
-            .collect();
-        reached
-            .par_iter_mut()
-            .enumerate()
-            .for_each(|(at, reached)| {
-                let (column, unit) = (&table.columns[at / units], at % units);
-                *reached += measure.null(column, &table.presence[unit], &exchanged[unit]);
-            });
+        let presence = table.presence.par_iter();
+        let codes: Vec<_> = presence.map(|codes| exchanged(codes, &sources)).collect();
+        let count = |(at, reached): (usize, &mut usize)| {
+            let (column, unit) = (&table.columns[at / units], at % units);
+            *reached += measure.null(column, &table.presence[unit], &codes[unit]);
+        };
+        reached.par_iter_mut().enumerate().for_each(count);
     }
     let undefined = table.each_pair(|column, presence| measure.score(column, presence).is_nan());
-    let p = reached.into_iter().zip(undefined);
-    let p = p.map(
-        |(reached, undefined)| match undefined || permutations == 0 {
-            true => f64::NAN,
-            false => p_value(reached, permutations),
-        },
-    );
-    Ok(p.collect())
+    let p = |(reached, undefined)| match undefined || permutations == 0 {
+        true => f64::NAN,
+        false => p_value(reached, permutations),
+    };
+    Ok(reached.into_iter().zip(undefined).map(p).collect())
 }
 
-/// Codes after an exchange.
-fn moved(presence: &[bool], source: &[u32]) -> Vec<bool> {
-    let from = source.iter();
-    from.map(|&from| presence[from as usize]).collect()
+/// Codes after each exchange.
+fn exchanged(codes: &[bool], sources: &[Vec<u32>]) -> Vec<Vec<bool>> {
+    let moved = |source: &Vec<u32>| source.iter().map(|&from| codes[from as usize]).collect();
+    sources.iter().map(moved).collect()
 }
 
 /// Percentile interval over resampled subjects: rows are repeated as often as their subject is drawn.

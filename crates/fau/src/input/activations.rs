@@ -5,7 +5,7 @@ use std::path::Path;
 use faus_base::order::mean;
 use npyz::{DType, NpyFile, Order, TypeChar};
 
-use crate::error::Error;
+use crate::error::{Error, read_limited};
 
 /// Largest activations file accepted: 2 GiB, two million images of 256 filters.
 const MAX_BYTES: u64 = 2 << 30;
@@ -24,19 +24,14 @@ impl Activations {
     /// Activations from memory; `values` holds row after row.
     ///
     /// # Errors
-    /// [`Error::BadShape`] unless there are exactly `rows` × `filters` values.
+    /// [`Error::Mismatch`] unless there are exactly `rows` × `filters` values.
     pub fn new(rows: usize, filters: usize, values: Vec<f32>) -> Result<Self, Error> {
-        if rows.checked_mul(filters) == Some(values.len()) {
-            return Ok(Self {
-                rows,
-                filters,
-                values,
-            });
-        }
-        Err(Error::BadShape {
+        let expected = rows.saturating_mul(filters);
+        Error::unless_equal("activations", values.len(), expected)?;
+        Ok(Self {
             rows,
             filters,
-            values: values.len(),
+            values,
         })
     }
 
@@ -100,28 +95,16 @@ impl Activations {
 /// order are accepted and turned.
 ///
 /// # Errors
-/// [`Error::Read`], [`Error::TooLarge`] above 2 GiB, [`Error::Npy`] for anything that is not such an array.
+/// [`Error::Read`], [`Error::TooLarge`] above 2 GiB, [`Error::Npy`] for any other array.
 pub fn read_activations(path: &Path) -> Result<Activations, Error> {
-    let read = |source| Error::Read {
-        path: path.to_path_buf(),
-        source,
-    };
-    let bytes = std::fs::metadata(path).map_err(read)?.len();
-    if bytes > MAX_BYTES {
-        return Err(Error::TooLarge {
-            path: path.to_path_buf(),
-            bytes,
-            limit: MAX_BYTES,
-        });
-    }
-    let contents = std::fs::read(path).map_err(read)?;
+    let contents = read_limited(path, MAX_BYTES)?;
     parse(&contents).map_err(|reason| Error::Npy {
         path: path.to_path_buf(),
         reason,
     })
 }
 
-/// Parses a whole `.npy` file; the error says what is wrong with it.
+/// Parses a whole `.npy` file; the error names the fault.
 fn parse(contents: &[u8]) -> Result<Activations, String> {
     let data_start = header_end(contents)?;
     let file = NpyFile::new(contents).map_err(|error| error.to_string())?;
@@ -157,7 +140,7 @@ fn parse(contents: &[u8]) -> Result<Activations, String> {
     })
 }
 
-/// Where the data begins. The header is looked at before the npy library parses it: that parser recurses
+/// Where the data begins. The header is checked before the npy library parses it: that parser recurses
 /// into brackets and multiplies the shape unchecked, so a forged header could exhaust the stack or panic.
 fn header_end(contents: &[u8]) -> Result<usize, String> {
     let start = match contents {

@@ -2,11 +2,13 @@
 
 use std::collections::BTreeMap;
 
+use serde::Serialize;
+
 use crate::error::Error;
 use crate::input::samples::SampleRow;
 
 /// Frequency of an action unit in the coded rows.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub struct AuCount {
     /// The action unit.
     pub au: u8,
@@ -114,6 +116,23 @@ impl<'a> Coded<'a> {
             .iter()
             .max()
             .map_or(0, |last| *last as usize + 1)
+    }
+
+    /// Rows of each expression class, by label.
+    pub fn rows_of_classes(&self) -> BTreeMap<i64, Vec<usize>> {
+        let mut members: BTreeMap<i64, Vec<usize>> = BTreeMap::new();
+        for (row, label) in self.classes.iter().enumerate() {
+            if let Some(label) = label {
+                members.entry(*label).or_default().push(row);
+            }
+        }
+        members
+    }
+
+    /// Name of a class, or its label.
+    pub fn class_name(&self, label: i64) -> String {
+        let known = self.class_names.get(&label).cloned();
+        known.unwrap_or_else(|| label.to_string())
     }
 
     /// Presence of `au` in every row.

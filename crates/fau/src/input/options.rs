@@ -98,7 +98,7 @@ pub enum Prior {
 pub struct CheckedOptions(AnalysisOptions);
 
 impl AnalysisOptions {
-    /// Accepts the options or says which one is out of range.
+    /// Accepts the options, or names the one out of range.
     ///
     /// # Errors
     /// [`Error::BadOption`] for fewer than 2 or more than 65,536 bins, a `pseudo_samples` that is not a
@@ -108,33 +108,23 @@ impl AnalysisOptions {
         if !(2..=MAX_BINS).contains(&self.bins) {
             return Err(Error::bad_option("bins", self.bins, "give 2 to 65536"));
         }
-        let pseudo = self.smoothing.pseudo_samples;
+        let (pseudo, name) = (self.smoothing.pseudo_samples, "smoothing.pseudo_samples");
         if !(pseudo.is_finite() && pseudo > 0.0) {
             let expected = "give a positive number, or KL is infinite at the first empty bin";
-            return Err(Error::bad_option(
-                "smoothing.pseudo_samples",
-                pseudo,
-                expected,
-            ));
+            return Err(Error::bad_option(name, pseudo, expected));
         }
         if self.min_positives == 0 {
-            return Err(Error::bad_option(
-                "min_positives",
-                0,
-                "give at least 1, or there is nothing to compare",
-            ));
+            let expected = "give at least 1, or there is nothing to compare";
+            return Err(Error::bad_option("min_positives", 0, expected));
         }
-        for (name, count) in [
+        let draws = [
             ("permutations", self.permutations),
             ("bootstrap", self.bootstrap),
-        ] {
-            if count > MAX_DRAWS || (1..MIN_DRAWS).contains(&count) {
-                return Err(Error::bad_option(
-                    name,
-                    count,
-                    "give 19 to 10000000, or 0 for none",
-                ));
-            }
+        ];
+        let drawn = |count: usize| count == 0 || (MIN_DRAWS..=MAX_DRAWS).contains(&count);
+        if let Some((name, count)) = draws.into_iter().find(|(_, count)| !drawn(*count)) {
+            let expected = "give 19 to 10000000, or 0 for none";
+            return Err(Error::bad_option(name, count, expected));
         }
         if !(self.fdr > 0.0 && self.fdr < 1.0) {
             return Err(Error::bad_option(

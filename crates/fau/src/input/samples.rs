@@ -5,7 +5,7 @@ use std::path::Path;
 
 use csv::{ReaderBuilder, StringRecord};
 
-use crate::error::Error;
+use crate::error::{Error, read_limited};
 
 /// Largest samples table accepted: 256 MiB, about a million rows.
 const MAX_BYTES: u64 = 256 << 20;
@@ -39,19 +39,7 @@ pub struct SampleRow {
 /// [`Error::Read`], [`Error::TooLarge`], [`Error::MissingColumn`], and [`Error::Cell`] with the line of a
 /// cell that cannot be understood.
 pub fn read_samples(path: &Path) -> Result<Vec<SampleRow>, Error> {
-    let read = |source| Error::Read {
-        path: path.to_path_buf(),
-        source,
-    };
-    let bytes = std::fs::metadata(path).map_err(read)?.len();
-    if bytes > MAX_BYTES {
-        return Err(Error::TooLarge {
-            path: path.to_path_buf(),
-            bytes,
-            limit: MAX_BYTES,
-        });
-    }
-    parse(path, &std::fs::read(path).map_err(read)?)
+    parse(path, &read_limited(path, MAX_BYTES)?)
 }
 
 fn parse(path: &Path, contents: &[u8]) -> Result<Vec<SampleRow>, Error> {

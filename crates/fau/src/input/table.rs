@@ -50,12 +50,7 @@ pub(crate) fn check_rows(activations: &Activations, samples: &[SampleRow]) -> Re
     if activations.filters() == 0 {
         return Err(Error::NoFilters { rows });
     }
-    if rows != samples.len() {
-        return Err(Error::LengthMismatch {
-            activations: rows,
-            samples: samples.len(),
-        });
-    }
+    Error::unless_equal("samples", samples.len(), rows)?;
     let mut used = vec![false; rows];
     for &SampleRow { index, .. } in samples {
         let problem = match used.get_mut(index) {

@@ -2,6 +2,7 @@
 
 use faus_base::order::spearman;
 use rayon::prelude::*;
+use serde::Serialize;
 
 use crate::input::options::{Prior, Smoothing};
 use crate::input::table::Table;
@@ -12,7 +13,7 @@ const BINS: [usize; 4] = [8, 16, 32, 64];
 const PSEUDO_SAMPLES: [f64; 3] = [1.0, 16.0, 64.0];
 
 /// KL by other bins or smoothing, against the analysis.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub struct Variant {
     /// Bins.
     pub bins: usize,

@@ -1,6 +1,7 @@
 //! Silences an action unit's filters and measures which expressions are lost.
 
 use faus_base::au;
+use serde::Serialize;
 use serde_json::json;
 
 use crate::analysis::Analysis;
@@ -8,7 +9,7 @@ use crate::error::Error;
 use crate::input::options::AnalysisOptions;
 use crate::lens::{Lens, NetworkKind};
 use crate::study::Study;
-use crate::study::answer::{Answer, cells};
+use crate::study::answer::Answer;
 use crate::study::filter_sets::{drop_against, equally_active_sets, random_sets};
 use crate::study::run::RunView;
 use crate::write::words::listed;
@@ -59,10 +60,8 @@ impl Study for Ablate {
         let test = Test::of(run);
         let before = test.recalls(&lens.predictions(test.rows, &[vec![]])?[0]);
         let effects = self.effects(run, lens.as_ref(), &test)?;
-        let losses: Vec<Loss> = effects
-            .iter()
-            .flat_map(|effect| losses(effect, &before))
-            .collect();
+        let of = |effect: &Effect| test.losses(effect, &before);
+        let losses: Vec<Loss> = effects.iter().flat_map(of).collect();
         let facts = json!({
             "synthetic": run.synthetic,
             "fold": run.best_fold,
@@ -74,11 +73,8 @@ impl Study for Ablate {
             "aus": effects.iter().map(|e| json!({"au": e.au, "name": au::name(e.au), "filters": e.filters})).collect::<Vec<_>>(),
         });
         let header = "au,label,label_name,images,filters,recall_before,recall_after,drop,drop_random,drop_active,p_random,p_active";
-        let rows = losses.iter().map(|loss| loss.row(&test));
-        Ok(Answer {
-            verdict: verdict(&test, before[0], &effects, &losses),
-            ..Answer::new(header, rows, facts)
-        })
+        let verdict = verdict(&test, before[0], &effects, &losses);
+        Answer::new(header, &losses, facts, verdict)
     }
 }
 
@@ -183,73 +179,63 @@ impl<'a> Test<'a> {
         self.groups().map(share).collect()
     }
 
+    /// An effect on all images, then on each class.
+    fn losses(&self, effect: &Effect, before: &Recalls) -> Vec<Loss<'a>> {
+        let loss = |(at, class): (usize, Option<i64>)| {
+            let drop = before[at] - effect.after[at];
+            let against = |sets: &[Recalls]| {
+                let others: Vec<f64> = sets.iter().map(|set| before[at] - set[at]).collect();
+                drop_against(drop, &others)
+            };
+            let (p_random, drop_random) = against(&effect.random);
+            let (p_active, drop_active) = against(&effect.active);
+            Loss {
+                au: effect.au,
+                label: class.map_or(String::new(), |class| class.to_string()),
+                label_name: class.map_or("all", |class| &self.classes[class as usize]),
+                images: self.images(class),
+                filters: effect.filters.len(),
+                before: before[at],
+                after: effect.after[at],
+                drop,
+                drop_random,
+                drop_active,
+                p_random,
+                p_active,
+            }
+        };
+        self.groups().enumerate().map(loss).collect()
+    }
+
     fn images(&self, class: Option<i64>) -> usize {
         let of = |label: &&i64| class.is_none_or(|class| **label == class);
         self.labels.iter().filter(of).count()
     }
 }
 
-/// The cost of one action unit's filters for one class (`None`: all images).
-struct Loss {
+/// The cost of one action unit's filters for one class, or for all images.
+#[derive(Serialize)]
+struct Loss<'a> {
     au: u8,
-    class: Option<usize>,
+    /// Empty for all images.
+    label: String,
+    label_name: &'a str,
+    images: usize,
     filters: usize,
     before: f64,
     after: f64,
-    /// Mean loss of random and of equally active sets, and the shares of them that cost as much.
-    random: (f64, f64),
-    active: (f64, f64),
+    drop: f64,
+    /// Mean cost of random and of equally active sets, and the shares of them that cost as much.
+    drop_random: f64,
+    drop_active: f64,
+    p_random: f64,
+    p_active: f64,
 }
 
-fn losses(effect: &Effect, before: &Recalls) -> Vec<Loss> {
-    let loss = |at: usize| {
-        let drop = before[at] - effect.after[at];
-        let against = |sets: &[Recalls]| {
-            let others: Vec<f64> = sets.iter().map(|set| before[at] - set[at]).collect();
-            drop_against(drop, &others)
-        };
-        Loss {
-            au: effect.au,
-            class: at.checked_sub(1),
-            filters: effect.filters.len(),
-            before: before[at],
-            after: effect.after[at],
-            random: against(&effect.random),
-            active: against(&effect.active),
-        }
-    };
-    (0..before.len()).map(loss).collect()
-}
-
-impl Loss {
-    fn drop(&self) -> f64 {
-        self.before - self.after
-    }
-
+impl Loss<'_> {
     /// Whether an expression loses more than with other filters silenced.
     fn harms(&self) -> bool {
-        self.class.is_some() && self.drop() > 0.0 && self.random.0.max(self.active.0) <= LEVEL
-    }
-
-    fn row(&self, test: &Test) -> Vec<String> {
-        let name = self.class.map_or("all", |class| &test.classes[class]);
-        let label = self.class.map_or(String::new(), |class| class.to_string());
-        let images = test.images(self.class.map(|class| class as i64));
-        let (random, active) = (self.random, self.active);
-        cells(&[
-            &self.au,
-            &label,
-            &name,
-            &images,
-            &self.filters,
-            &self.before,
-            &self.after,
-            &self.drop(),
-            &random.1,
-            &active.1,
-            &random.0,
-            &active.0,
-        ])
+        !self.label.is_empty() && self.drop > 0.0 && self.p_random.max(self.p_active) <= LEVEL
     }
 }
 
@@ -269,12 +255,7 @@ fn verdict(test: &Test, before: f64, effects: &[Effect], losses: &[Loss]) -> Vec
     let harmed: Vec<String> = losses
         .iter()
         .filter(|loss| loss.harms())
-        .filter_map(|loss| {
-            Some(format!(
-                "{} without AU {}",
-                test.classes[loss.class?], loss.au
-            ))
-        })
+        .map(|loss| format!("{} without AU {}", loss.label_name, loss.au))
         .collect();
     let first = format!(
         "{:.1}% of {} test images are classified correctly with all filters; the filters of {} action units ({}) were silenced one unit at a time.",

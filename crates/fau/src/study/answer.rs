@@ -1,11 +1,12 @@
 //! The result of a study and its files.
 
-use std::fmt::Display;
 use std::path::Path;
 
+use serde::Serialize;
 use serde_json::{Map, Value, json};
 
 use crate::error::Error;
+use crate::write::table::{csv, rows};
 use crate::write::{make_dir, save, save_json};
 
 /// The findings of a study.
@@ -22,17 +23,23 @@ pub struct Answer {
 }
 
 impl Answer {
-    /// An answer without pictures; `header` lists the columns, separated by commas, and `facts` is a JSON object.
-    pub fn new(header: &str, rows: impl IntoIterator<Item = Vec<String>>, facts: Value) -> Self {
-        let header = header.split(',').map(str::to_owned).collect();
-        Self {
-            table: std::iter::once(header).chain(rows).collect(),
-            facts: match facts {
-                Value::Object(facts) => facts,
-                other => Map::from_iter([("facts".to_owned(), other)]),
-            },
-            ..Self::default()
-        }
+    /// An answer without pictures. The header lists the columns, separated by commas; every row is a struct or tuple whose
+    /// fields are the cells; `facts` is a JSON object.
+    ///
+    /// # Errors
+    /// [`Error::Json`] for rows or facts that JSON cannot hold.
+    pub fn new<R: Serialize>(
+        header: &str,
+        table: impl IntoIterator<Item = R>,
+        facts: Value,
+        verdict: Vec<String>,
+    ) -> Result<Self, Error> {
+        Ok(Self {
+            table: rows(header, table)?,
+            facts: serde_json::from_value(facts)?,
+            verdict,
+            pictures: vec![],
+        })
     }
 
     /// Writes `file.csv`, `file.json` and the pictures into `dir`, each as a whole or not at all. The JSON of a study
@@ -42,26 +49,13 @@ impl Answer {
     /// [`Error::Write`].
     pub fn write(&self, dir: &Path, file: &str, own: Option<&str>) -> Result<(), Error> {
         make_dir(dir)?;
-        let mut table = csv::WriterBuilder::new().flexible(true).from_writer(vec![]);
-        for row in &self.table {
-            let written = table.write_record(row);
-            written.map_err(|error| Error::write(dir, error.into()))?;
-        }
-        let table = table.into_inner();
-        let table = table.map_err(|error| Error::write(dir, error.into_error()))?;
-        save(dir, &format!("{file}.csv"), &table)?;
+        save(dir, &format!("{file}.csv"), csv(&self.table).as_bytes())?;
         let mut facts = Map::new();
         facts.extend(own.map(|name| ("study".to_owned(), name.into())));
         facts.extend(self.facts.clone());
         facts.insert("verdict".to_owned(), json!(self.verdict));
         save_json(dir, &format!("{file}.json"), &facts)?;
-        self.pictures
-            .iter()
-            .try_for_each(|(name, svg)| save(dir, name, svg.as_bytes()))
+        let mut pictures = self.pictures.iter();
+        pictures.try_for_each(|(name, svg)| save(dir, name, svg.as_bytes()))
     }
-}
-
-/// Cells of a row.
-pub(crate) fn cells(values: &[&dyn Display]) -> Vec<String> {
-    values.iter().map(ToString::to_string).collect()
 }

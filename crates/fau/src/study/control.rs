@@ -1,6 +1,7 @@
 //! One analysis for several networks, and their differences.
 
 use faus_base::order::mean;
+use serde::Serialize;
 
 use crate::analysis::counts::{Counts, of_unit};
 use crate::analysis::{Analysis, analyse_with};
@@ -8,7 +9,6 @@ use crate::chance::bootstrap::Range95;
 use crate::chance::p_value;
 use crate::error::Error;
 use crate::input::activations::Activations;
-use crate::input::coded::AuCount;
 use crate::input::options::CheckedOptions;
 use crate::input::samples::SampleRow;
 use crate::study::numbers;
@@ -19,37 +19,47 @@ use crate::watch::Watch;
 const FOLDS: usize = 10;
 
 /// The analysis of one network, or of a stand-in for one.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize)]
 pub(crate) struct Control {
     /// `trained`, `untrained`, `label_shuffled`, `au_shuffled` or `pixels`.
+    #[serde(rename = "control")]
     pub name: &'static str,
+    /// The name in words.
+    pub words: &'static str,
     /// Columns of its activations.
     pub filters: usize,
     /// Filter × action-unit pairs.
     pub pairs: usize,
     /// Pairs whose KL has a false-discovery rate of at most `fdr`.
     pub pairs_q: usize,
-    /// Filters with such a largest KL.
+    /// Filters whose largest KL has one.
     pub filters_max_q: usize,
     /// Pairs that hold inside expression classes.
     pub pairs_within_class_q: usize,
-    /// Filters with such a pair.
+    /// Filters of these pairs.
     pub filters_within_class_q: usize,
     /// One for each action unit.
+    #[serde(skip)]
     pub units: Vec<ControlUnit>,
     /// Mean over the action units of the AUROC of the best filter, chosen on other people.
+    #[serde(rename = "mean_best_auroc")]
     pub mean_auroc: f64,
     /// Its 95% interval over resampled subjects.
+    #[serde(flatten)]
     pub range: Range95,
     /// The mean in every resampling.
+    #[serde(skip)]
     resampled: Vec<f64>,
+    /// How far it lies below the trained network.
+    pub below_trained: Option<Gap>,
 }
 
 /// A control's result for one action unit.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize)]
 pub(crate) struct ControlUnit {
-    /// The action unit and how often it occurs.
-    pub count: AuCount,
+    /// The action unit.
+    #[serde(skip)]
+    pub au: u8,
     /// AUROC of its best filter, chosen on other people.
     pub auroc: f64,
     /// 95% interval over resampled subjects.
@@ -59,15 +69,17 @@ pub(crate) struct ControlUnit {
     /// Filters that respond to it inside expression classes.
     pub filters_within_class_q: usize,
     /// The AUROC in every resampling.
+    #[serde(skip)]
     resampled: Vec<f64>,
 }
 
 /// Difference of two networks in AUROC, the same people resampled for both.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub(crate) struct Gap {
     /// Mean over the action units of the difference.
     pub difference: f64,
     /// 95% interval over resampled subjects.
+    #[serde(flatten)]
     pub range: Range95,
     /// Two-sided p: twice the smaller share of resamplings on either side of 0, each share (b + 1)/(m + 1).
     pub p: f64,
@@ -79,7 +91,7 @@ impl Control {
     /// # Errors
     /// Those of [`analyse`](crate::analyse).
     pub fn of(
-        name: &'static str,
+        (name, words): (&'static str, &'static str),
         activations: &Activations,
         samples: &[SampleRow],
         options: &CheckedOptions,
@@ -96,15 +108,19 @@ impl Control {
                 test,
             });
         let scores = out_of_fold(&folds.collect::<Vec<_>>(), samples, options)?;
-        Ok(Self::gather(name, &analysis, scores))
+        Ok(Self::gather((name, words), &analysis, scores))
     }
 
-    fn gather(name: &'static str, analysis: &Analysis, scores: Vec<OutOfFold>) -> Self {
+    fn gather(
+        (name, words): (&'static str, &'static str),
+        analysis: &Analysis,
+        scores: Vec<OutOfFold>,
+    ) -> Self {
         let counts = Counts::of(analysis);
         let aurocs: Vec<f64> = scores.iter().map(|s| s.auroc).collect();
         let resampled = means(&scores);
         let unit = |(at, score): (usize, OutOfFold)| ControlUnit {
-            count: score.count,
+            au: score.count.au,
             auroc: score.auroc,
             range: score.range,
             filters_q: of_unit(analysis, at, |pair| pair.q),
@@ -113,15 +129,17 @@ impl Control {
         };
         Self {
             name,
+            words,
             filters: analysis.filters,
             pairs: counts.pairs,
             pairs_q: counts.pairs_q,
             filters_max_q: counts.filters_max_q,
-            pairs_within_class_q: counts.within_q,
-            filters_within_class_q: counts.filters_within_q,
+            pairs_within_class_q: counts.pairs_within_class_q,
+            filters_within_class_q: counts.filters_within_class_q,
             mean_auroc: mean(&numbers(aurocs)),
             range: Range95::percentile(&resampled),
             resampled,
+            below_trained: None,
             units: scores.into_iter().enumerate().map(unit).collect(),
         }
     }
@@ -134,7 +152,7 @@ impl Control {
 
     /// How far `other` lies below this one for action unit `au`; `None` where either lacks it.
     pub fn above_for(&self, other: &Self, au: u8) -> Option<Gap> {
-        let find = |control: &Self| control.units.iter().position(|u| u.count.au == au);
+        let find = |control: &Self| control.units.iter().position(|u| u.au == au);
         let (own, theirs) = (&self.units[find(self)?], &other.units[find(other)?]);
         let difference = own.auroc - theirs.auroc;
         Some(gap(difference, &own.resampled, &theirs.resampled))

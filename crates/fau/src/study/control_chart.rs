@@ -22,9 +22,9 @@ const PALETTE: [RGBColor; 5] = [
 /// # Errors
 /// [`Error::Chart`] if the plotting library fails.
 pub(crate) fn control_chart(controls: &[Control], synthetic: bool) -> Result<String, Error> {
-    let units: Vec<u8> = controls.first().map_or(vec![], |first| {
-        first.units.iter().map(|u| u.count.au).collect()
-    });
+    let units: Vec<u8> = controls
+        .first()
+        .map_or(vec![], |first| first.units.iter().map(|u| u.au).collect());
     let of_faces = if synthetic { " (synthetic faces)" } else { "" };
     let title = format!("Best filter of each action unit, chosen on other people{of_faces}");
     let height = 190 + 16 * (controls.len() * units.len()) as u32;
@@ -57,7 +57,7 @@ fn draw_controls(area: &Area, title: &str, units: &[u8], controls: &[Control]) -
         let colour = PALETTE[at % PALETTE.len()];
         let mut dots = Vec::new();
         for unit in &control.units {
-            let Some(row) = units.iter().position(|au| *au == unit.count.au) else {
+            let Some(row) = units.iter().position(|au| *au == unit.au) else {
                 continue;
             };
             let y = (row * slots + at) as f64 + 0.75;

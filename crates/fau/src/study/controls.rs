@@ -1,6 +1,6 @@
 //! Compares the trained network with networks, codes and pixels that should show nothing.
 
-use serde_json::{Value, json};
+use serde_json::json;
 
 use crate::chance::exchange::{Exchange, Scheme};
 use crate::chance::random::Purpose;
@@ -10,8 +10,8 @@ use crate::input::coded::Coded;
 use crate::input::options::{AnalysisOptions, CheckedOptions};
 use crate::input::samples::SampleRow;
 use crate::lens::NetworkKind;
-use crate::study::answer::{Answer, cells};
-use crate::study::control::{Control, ControlUnit};
+use crate::study::answer::Answer;
+use crate::study::control::Control;
 use crate::study::control_chart::control_chart;
 use crate::study::run::RunView;
 use crate::study::{Study, check_draws, pixels};
@@ -27,22 +27,23 @@ pub struct Controls {
     pub permutations: Option<usize>,
 }
 
-const TRAINED: &str = "trained";
-const UNTRAINED: &str = "untrained";
-const LABEL_SHUFFLED: &str = "label_shuffled";
-const AU_SHUFFLED: &str = "au_shuffled";
-const PIXELS: &str = "pixels";
+/// A control's name, and the same in words.
+type Name = (&'static str, &'static str);
 
-/// Each control in words.
-fn words(control: &str) -> &'static str {
-    match control {
-        TRAINED => "the network as trained",
-        UNTRAINED => "the same network before training",
-        LABEL_SHUFFLED => "the same network trained on expression labels shuffled over sequences",
-        AU_SHUFFLED => "the trained network, action-unit codes exchanged between and within people",
-        _ => "no network: mean, contrast and edges of the image and its parts",
-    }
-}
+const TRAINED: Name = ("trained", "the network as trained");
+const UNTRAINED: Name = ("untrained", "the same network before training");
+const LABEL_SHUFFLED: Name = (
+    "label_shuffled",
+    "the same network trained on expression labels shuffled over sequences",
+);
+const AU_SHUFFLED: Name = (
+    "au_shuffled",
+    "the trained network, action-unit codes exchanged between and within people",
+);
+const PIXELS: Name = (
+    "pixels",
+    "no network: mean, contrast and edges of the image and its parts",
+);
 
 impl Study for Controls {
     fn name(&self) -> &str {
@@ -67,19 +68,18 @@ impl Study for Controls {
             "fdr": options.fdr,
             "permutations": options.permutations,
             "best_auroc": "AUROC of the action unit's best filter, chosen on other people (ten folds of subjects), pooled over the people left out",
-            "controls": all.iter().map(|control| entry(&all[0], control)).collect::<Vec<_>>(),
+            "controls": all,
         });
         let header = "control,au,filters,best_auroc,best_auroc_low,best_auroc_high,pairs_q,pairs_within_class_q";
         let rows = all.iter().flat_map(|control| {
             let units = control.units.iter();
-            units.map(move |unit| row(control, unit))
+            units.map(move |unit| (control.name, unit.au, control.filters, unit))
         });
+        let verdict = verdict(&all, &options, run.best_fold);
+        let mut answer = Answer::new(header, rows, facts, verdict)?;
         let chart = control_chart(&all, run.synthetic)?;
-        Ok(Answer {
-            verdict: verdict(&all, &options, run.best_fold),
-            pictures: vec![("controls.svg".to_owned(), chart)],
-            ..Answer::new(header, rows, facts)
-        })
+        answer.pictures.push(("controls.svg".to_owned(), chart));
+        Ok(answer)
     }
 }
 
@@ -105,23 +105,27 @@ impl Controls {
             let shuffled = of(NetworkKind::LabelShuffled)?;
             all.insert(2, control(LABEL_SHUFFLED, &shuffled, samples)?);
         }
+        let trained = all[0].clone();
+        for control in &mut all[1..] {
+            control.below_trained = Some(trained.above(control));
+        }
         Ok(all)
     }
 }
 
 fn analysed(
-    name: &'static str,
+    name: Name,
     run: &RunView,
     activations: &Activations,
     samples: &[SampleRow],
     options: &CheckedOptions,
 ) -> Result<Control, Error> {
-    let control = run.work(name, |watch| {
+    let control = run.work(name.0, |watch| {
         Control::of(name, activations, samples, options, watch)
     })?;
     (run.say)(&format!(
-        "{name:14} mean AUROC of the best filters, chosen on other people: {:.3} [{:.3}, {:.3}]",
-        control.mean_auroc, control.range.low, control.range.high
+        "{:14} mean AUROC of the best filters, chosen on other people: {:.3} [{:.3}, {:.3}]",
+        control.name, control.mean_auroc, control.range.low, control.range.high
     ));
     Ok(control)
 }
@@ -137,38 +141,6 @@ pub(crate) fn exchange_codes(samples: &[SampleRow], seed: u64) -> Vec<SampleRow>
         moved[coded.rows[to]].coded = Some(coded.units[from as usize].to_vec());
     }
     moved
-}
-
-fn row(control: &Control, unit: &ControlUnit) -> Vec<String> {
-    cells(&[
-        &control.name,
-        &unit.count.au,
-        &control.filters,
-        &unit.auroc,
-        &unit.range.low,
-        &unit.range.high,
-        &unit.filters_q,
-        &unit.filters_within_class_q,
-    ])
-}
-
-fn entry(trained: &Control, control: &Control) -> Value {
-    let gap = (control.name != TRAINED).then(|| trained.above(control));
-    let below = gap.map(|gap| json!({"difference": gap.difference, "low": gap.range.low, "high": gap.range.high, "p": gap.p}));
-    json!({
-        "control": control.name,
-        "words": words(control.name),
-        "filters": control.filters,
-        "pairs": control.pairs,
-        "pairs_q": control.pairs_q,
-        "filters_max_q": control.filters_max_q,
-        "pairs_within_class_q": control.pairs_within_class_q,
-        "filters_within_class_q": control.filters_within_class_q,
-        "mean_best_auroc": control.mean_auroc,
-        "low": control.range.low,
-        "high": control.range.high,
-        "below_trained": below,
-    })
 }
 
 /// How many filters, for which action units, above which control, how certain.
@@ -190,14 +162,14 @@ fn verdict(all: &[Control], options: &CheckedOptions, fold: usize) -> Vec<String
 }
 
 fn compared(trained: &Control, other: &Control) -> String {
-    if other.name == AU_SHUFFLED {
+    if other.name == AU_SHUFFLED.0 {
         return format!(
             "With exchanged codes {} of {} pairs pass; none should but by chance.",
             other.pairs_q, other.pairs
         );
     }
     let gap = trained.above(other);
-    let aus = trained.units.iter().map(|unit| unit.count.au);
+    let aus = trained.units.iter().map(|unit| unit.au);
     let above = |au: &u8| {
         let gap = trained.above_for(other, *au);
         gap.is_some_and(|gap| gap.range.low > 0.0)
@@ -211,7 +183,7 @@ fn compared(trained: &Control, other: &Control) -> String {
     format!(
         "The trained network is {relation} {} ({}): mean AUROC {:.3} against {:.3}, difference {:+.3} [{:+.3}, {:+.3}]; {} of {} filters of the control pass too. Clearly above for action units: {}.",
         other.name.replace('_', "-"),
-        words(other.name),
+        other.words,
         trained.mean_auroc,
         other.mean_auroc,
         gap.difference,

@@ -1,16 +1,15 @@
 //! Switches single action units on in drawn faces and measures which filters respond.
 
 use faus_base::order::deviation;
-use serde_json::{Value, json};
+use serde_json::json;
 
 use crate::analysis::Analysis;
 use crate::error::Error;
 use crate::input::activations::Activations;
-use crate::input::options::AnalysisOptions;
 use crate::lens::{Lens, NetworkKind};
 use crate::score::association::{Association, Auroc, PointBiserial};
 use crate::study::Study;
-use crate::study::answer::{Answer, cells};
+use crate::study::answer::Answer;
 use crate::study::response::{Agreement, CLEAR, Response, Switched, agreement, responses};
 use crate::study::run::RunView;
 
@@ -58,13 +57,7 @@ impl Study for Intervene<'_> {
         let lens = run.lens(NetworkKind::Trained)?;
         let coded = run.coded();
         let natural = lens.activations(&coded.rows)?;
-        // The measures alone are judged, without their nulls.
-        let options = AnalysisOptions {
-            permutations: 0,
-            bootstrap: 0,
-            ..run.options.clone()
-        };
-        let analysis = run.analyse("Scoring photographs", &natural, &coded, &options.check()?)?;
+        let analysis = run.scores("Scoring photographs", &natural, &coded)?;
         let coded_aus = analysis.aus_used.iter().map(|count| count.au);
         let aus: Vec<u8> = coded_aus.filter(|au| self.drawable.contains(au)).collect();
         if aus.is_empty() {
@@ -73,7 +66,7 @@ impl Study for Intervene<'_> {
         }
         let responses = self.responses(run, lens.as_ref(), &natural, &aus)?;
         let agreements = agreements(run, &analysis, &aus, &responses)?;
-        let fdr = options.fdr;
+        let fdr = run.options.fdr;
         let clear = responses.iter().filter(|r| r.clear(fdr)).count();
         let facts = json!({
             "synthetic": true,
@@ -85,14 +78,11 @@ impl Study for Intervene<'_> {
             "clear_effect": CLEAR,
             "responding_pairs_q": responses.iter().filter(|r| r.q <= fdr).count(),
             "responding_pairs_clear": clear,
-            "agreement": agreements.iter().map(of_measure).collect::<Vec<_>>(),
+            "agreement": agreements,
         });
         let header = "filter,au,people,mean_change,sd_change,effect,share_up,p,q";
-        let rows = responses.iter().map(|response| self.row(response));
-        Ok(Answer {
-            verdict: verdict(self.people, clear, responses.len(), &agreements),
-            ..Answer::new(header, rows, facts)
-        })
+        let verdict = verdict(self.people, clear, responses.len(), &agreements);
+        Answer::new(header, &responses, facts, verdict)
     }
 }
 
@@ -119,31 +109,6 @@ impl Intervene<'_> {
         run.pool
             .install(|| responses(&rest, &switched, &spread, seed))
     }
-
-    fn row(&self, r: &Response) -> Vec<String> {
-        cells(&[
-            &r.filter,
-            &r.au,
-            &self.people,
-            &r.mean_change,
-            &r.sd_change,
-            &r.effect,
-            &r.share_up,
-            &r.p,
-            &r.q,
-        ])
-    }
-}
-
-fn of_measure(a: &Agreement) -> Value {
-    json!({
-        "measure": a.measure,
-        "spearman": a.spearman,
-        "same_au_share": a.same_au,
-        "same_au_chance": a.same_au_chance,
-        "average_precision": a.average_precision,
-        "average_precision_chance": a.average_precision_chance,
-    })
 }
 
 /// Every measure against the responses, over the units that were switched, by strength of association.

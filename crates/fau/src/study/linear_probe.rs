@@ -9,6 +9,7 @@ use std::sync::atomic::AtomicUsize;
 
 use faus_base::order::{auroc, deviation, mean};
 use rayon::prelude::*;
+use serde::Serialize;
 
 use crate::chance::bootstrap::{Range95, resampled_aurocs};
 use crate::chance::exchange::{Exchange, Scheme};
@@ -37,12 +38,16 @@ pub(crate) struct Settings<'a> {
 }
 
 /// Scores of a probe. NaN for a task that cannot be set.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
 pub(crate) struct ProbeScore {
-    /// The action unit and how often it occurs.
-    pub count: AuCount,
+    /// The action unit.
+    pub au: u8,
     /// Features of the layer.
     pub features: usize,
+    /// Rows that show the unit.
+    pub n_with: usize,
+    /// Rows that do not.
+    pub n_without: usize,
     /// AUROC over all people, each scored by a probe trained on others.
     pub auroc: f64,
     /// F1 at a probability of one half.
@@ -58,6 +63,7 @@ pub(crate) struct ProbeScore {
     /// AUROC on labelled rows with codes exchanged inside each class: the expression's share.
     pub class_control_auroc: f64,
     /// The AUROC in every resampling of the subjects, for differences between networks: the same people are drawn for all.
+    #[serde(skip)]
     pub resampled: Vec<f64>,
 }
 
@@ -122,8 +128,10 @@ fn score_unit(
     let margins = scored(&margins, &margins);
     let resampled = resampled_aurocs(&margins, &codes, &subjects, settings.options);
     Ok(ProbeScore {
-        count,
+        au: count.au,
         features: all.features,
+        n_with: count.n_with,
+        n_without: count.n_without,
         auroc: auroc(&margins, &codes),
         f1: f1(&margins, &codes),
         range: Range95::percentile(&resampled),
@@ -156,9 +164,9 @@ fn scored<T: Copy>(values: &[T], margins: &[f64]) -> Vec<T> {
 fn f1(margins: &[f64], codes: &[bool]) -> f64 {
     let pairs = || margins.iter().zip(codes);
     let hits = pairs().filter(|(m, code)| **m > 0.0 && **code).count() as f64;
-    let said = pairs().filter(|(m, _)| **m > 0.0).count() as f64;
+    let found = pairs().filter(|(m, _)| **m > 0.0).count() as f64;
     let there = codes.iter().filter(|code| **code).count() as f64;
-    2.0 * hits / (said + there).max(1.0)
+    2.0 * hits / (found + there).max(1.0)
 }
 
 /// Rows in subject-wise folds, their features standardised for every fold.

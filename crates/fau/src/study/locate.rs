@@ -1,5 +1,7 @@
 //! Tests whether filters respond where their action unit shows on the face.
 
+use std::collections::BTreeSet;
+
 use faus_base::au;
 use faus_base::order::mean;
 use serde_json::{Value, json};
@@ -7,9 +9,8 @@ use serde_json::{Value, json};
 use crate::analysis::Analysis;
 use crate::chance::rates::{at_most, benjamini_hochberg};
 use crate::error::Error;
-use crate::input::options::AnalysisOptions;
 use crate::lens::{Lens, NetworkKind};
-use crate::study::answer::{Answer, cells};
+use crate::study::answer::Answer;
 use crate::study::pointing::{Pointing, pointing};
 use crate::study::regions::{FacePoints, RADIUS, region};
 use crate::study::run::{CodedRows, RunView};
@@ -38,54 +39,35 @@ impl Study for Locate {
         let lens = run.lens(NetworkKind::Trained)?;
         let coded = run.coded();
         let activations = lens.activations(&coded.rows)?;
-        let options = AnalysisOptions {
-            permutations: 0,
-            bootstrap: 0,
-            ..run.options.clone()
-        };
-        let analysis = run.analyse("Scoring", &activations, &coded, &options.check()?)?;
-        let found = self.play(run, lens.as_ref(), &coded, &analysis)?;
+        let analysis = run.scores("Scoring", &activations, &coded)?;
+        let mut found = self.play(run, lens.as_ref(), &coded, &analysis)?;
         if found.is_empty() {
             let why = "no filter corresponds to an action unit with a place on the face";
             return Err(Error::Unsuitable(why.to_owned()));
         }
-        let p: Vec<f64> = found.iter().map(|(_, score)| score.p).collect();
-        let q = benjamini_hochberg(&p);
-        let mut aus: Vec<u8> = found.iter().map(|(au, _)| *au).collect();
-        aus.sort_unstable();
-        aus.dedup();
+        let p: Vec<f64> = found.iter().map(|score| score.p).collect();
+        for (score, q) in found.iter_mut().zip(benjamini_hochberg(&p)) {
+            score.q = q;
+        }
+        let aus: BTreeSet<u8> = found.iter().map(|score| score.au).collect();
         let facts = json!({
             "synthetic": run.synthetic,
             "layer": lens.layer(),
             "landmarks": self.from,
             "radius": RADIUS,
             "unit": "distance between the inner corners of the eyes",
-            "regions": aus.iter().filter_map(|&au| of_region(au)).collect::<Vec<_>>(),
+            "regions": aus.iter().filter_map(|&au| region(au)).collect::<Vec<_>>(),
             "by_au": aus.iter().map(|&au| of_unit(au, &found)).collect::<Vec<_>>(),
         });
         let header = "filter,au,images,pointing_rate,chance,p,q,iou,iou_chance";
-        let rows = found.iter().zip(&q).map(|((au, s), q)| {
-            cells(&[
-                &s.filter,
-                au,
-                &s.images,
-                &s.rate,
-                &s.chance,
-                &s.p,
-                q,
-                &s.iou,
-                &s.iou_chance,
-            ])
-        });
-        Ok(Answer {
-            verdict: vec![verdict(&found, &q, options.fdr)],
-            ..Answer::new(header, rows, facts)
-        })
+        Answer::new(
+            header,
+            &found,
+            facts,
+            vec![verdict(&found, run.options.fdr)],
+        )
     }
 }
-
-/// A filter's action unit, and its result.
-type Found = (u8, Pointing);
 
 impl Locate {
     /// The pointing game of every filter, sorted by filter.
@@ -95,8 +77,8 @@ impl Locate {
         lens: &dyn Lens,
         coded: &CodedRows,
         analysis: &Analysis,
-    ) -> Result<Vec<Found>, Error> {
-        let mut found: Vec<Found> = Vec::new();
+    ) -> Result<Vec<Pointing>, Error> {
+        let mut found = Vec::new();
         for (done, count) in analysis.aus_used.iter().enumerate() {
             run.step("Places of maxima", done, analysis.aus_used.len())?;
             let own = analysis.correspondences.iter().filter(|c| c.au == count.au);
@@ -114,9 +96,9 @@ impl Locate {
             let scores = run
                 .pool
                 .install(|| pointing(&places, images, &region, &filters, seed))?;
-            found.extend(scores.into_iter().map(|score| (count.au, score)));
+            found.extend(scores);
         }
-        found.sort_by_key(|(_, score)| score.filter);
+        found.sort_by_key(|score: &Pointing| score.filter);
         Ok(found)
     }
 }
@@ -132,24 +114,12 @@ fn showing(au: u8, coded: &CodedRows) -> Vec<usize> {
 }
 
 /// Mean over the results where it is defined.
-fn mean_of<'a>(found: impl Iterator<Item = &'a Found>, of: fn(&Pointing) -> f64) -> f64 {
-    mean(&numbers(found.map(|(_, score)| of(score))))
+fn mean_of<'a>(found: impl Iterator<Item = &'a Pointing>, of: fn(&Pointing) -> f64) -> f64 {
+    mean(&numbers(found.map(of)))
 }
 
-fn of_region(au: u8) -> Option<Value> {
-    let region = region(au)?;
-    let spots = region.spots.iter();
-    let spots = spots.map(|s| json!({"points": s.points, "down": s.down}));
-    Some(json!({
-        "au": au,
-        "spots": spots.collect::<Vec<_>>(),
-        "words": region.words,
-        "source": region.source,
-    }))
-}
-
-fn of_unit(au: u8, found: &[Found]) -> Value {
-    let own = || found.iter().filter(|(of, _)| *of == au);
+fn of_unit(au: u8, found: &[Pointing]) -> Value {
+    let own = || found.iter().filter(|score| score.au == au);
     json!({
         "au": au,
         "name": au::name(au),
@@ -161,11 +131,11 @@ fn of_unit(au: u8, found: &[Found]) -> Value {
     })
 }
 
-fn verdict(found: &[Found], q: &[f64], fdr: f64) -> String {
+fn verdict(found: &[Pointing], fdr: f64) -> String {
     let mean = |of| mean_of(found.iter(), of);
     format!(
         "{} of {} filters have their maximum in the face region of their action unit more often than other filters do (false-discovery rate {:.0}%): {:.0}% of images against {:.0}%, overlap {:.2} against {:.2}.",
-        at_most(q.iter().copied(), fdr),
+        at_most(found.iter().map(|score| score.q), fdr),
         found.len(),
         100.0 * fdr,
         100.0 * mean(|s| s.rate),

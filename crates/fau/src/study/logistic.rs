@@ -29,26 +29,21 @@ impl Logistic {
         labels: &[bool],
         penalty: f64,
     ) -> Result<Self, Error> {
-        if rows.len() != labels.len() * features {
-            return Err(Error::Mismatch {
-                what: "features of all rows",
-                got: rows.len(),
-                expected: labels.len() * features,
-            });
-        }
+        let expected = labels.len() * features;
+        Error::unless_equal("features of all rows", rows.len(), expected)?;
         if !(penalty.is_finite() && penalty > 0.0) {
-            return Err(Error::BadOption {
-                name: "penalty",
-                value: penalty.to_string(),
-                expected: "give a positive number",
-            });
+            return Err(Error::bad_option(
+                "penalty",
+                penalty,
+                "give a positive number",
+            ));
         }
         if labels.iter().all(|&l| l) || !labels.iter().any(|&l| l) {
-            return Err(Error::BadOption {
-                name: "labels",
-                value: "all alike".to_owned(),
-                expected: "give rows of both kinds",
-            });
+            return Err(Error::bad_option(
+                "labels",
+                "all alike",
+                "give rows of both kinds",
+            ));
         }
         Ok(Problem {
             rows,

@@ -2,6 +2,7 @@
 
 use faus_base::order::{auroc, deviation, doubled_midranks, mean};
 use rayon::prelude::*;
+use serde::Serialize;
 
 use crate::chance::bootstrap::{Range95, resampled_aurocs};
 use crate::chance::exchange::Scheme;
@@ -48,7 +49,7 @@ pub(crate) struct OutOfFold {
 }
 
 /// A pair chosen on a fold's other people and scored on its own.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub(crate) struct Replicated {
     /// The fold.
     pub fold: usize,

@@ -7,6 +7,7 @@
 use faus_base::order::mean;
 use rand::RngExt;
 use rayon::prelude::*;
+use serde::Serialize;
 
 use crate::chance::p_value;
 use crate::chance::random::{Purpose, keyed};
@@ -19,10 +20,12 @@ use crate::study::regions::{FacePoints, Region};
 const FLIPS: usize = 10_000;
 
 /// One filter's result on one region.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub(crate) struct Pointing {
     /// The filter.
     pub filter: usize,
+    /// Its action unit.
+    pub au: u8,
     /// Images on which it responds.
     pub images: usize,
     /// Share of them whose maximal position lies in the region.
@@ -31,6 +34,8 @@ pub(crate) struct Pointing {
     pub chance: f64,
     /// One-sided p that the rate is above chance: signs of each subject's mean difference flipped.
     pub p: f64,
+    /// Its false-discovery rate over the filters of all units; NaN until these are known.
+    pub q: f64,
     /// Intersection over union of the region (on the mean face) and the filter's mean map, cut to the region's area.
     pub iou: f64,
     /// The mean of that over all filters.
@@ -49,13 +54,10 @@ pub(crate) fn pointing(
     seed: u64,
 ) -> Result<Vec<Pointing>, Error> {
     let (images, side) = (subjects.len(), places.centres.len());
+    let (maxima, cells_of) = (images * places.filters, places.filters * side * side);
     Error::unless_equal("faces", faces.len(), images)?;
-    Error::unless_equal(
-        "maximal positions",
-        places.maxima.len(),
-        images * places.filters,
-    )?;
-    Error::unless_equal("maps", places.sums.len(), places.filters * side * side)?;
+    Error::unless_equal("maximal positions", places.maxima.len(), maxima)?;
+    Error::unless_equal("cells of maps", places.sums.len(), cells_of)?;
     let inside = faces.iter().map(|face| cells(places, region, face));
     let game = Game {
         places,
@@ -72,10 +74,12 @@ pub(crate) fn pointing(
         let hits: Vec<(usize, f64)> = hits.collect();
         Pointing {
             filter,
+            au: region.au,
             images: hits.len(),
             rate: mean(&hits.iter().map(|(_, hit)| *hit).collect::<Vec<_>>()),
             chance: mean(&hits.iter().map(|(at, _)| chance[*at]).collect::<Vec<_>>()),
             p: above_chance(&hits, &chance, &subjects, seed),
+            q: f64::NAN,
             iou: ious[filter].unwrap_or(f64::NAN),
             iou_chance,
         }

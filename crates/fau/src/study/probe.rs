@@ -2,13 +2,14 @@
 
 use faus_base::au;
 use faus_base::order::mean;
+use serde::Serialize;
 use serde_json::{Value, json};
 
 use crate::chance::bootstrap::Range95;
 use crate::error::Error;
 use crate::input::activations::Activations;
 use crate::lens::NetworkKind;
-use crate::study::answer::{Answer, cells};
+use crate::study::answer::Answer;
 use crate::study::linear_probe::{ProbeScore, Settings, probe};
 use crate::study::run::{CodedRows, RunView};
 use crate::study::{Study, numbers, pixels};
@@ -66,10 +67,12 @@ impl Study for Probe {
             "first_layer": first.iter().map(named).collect::<Vec<_>>(),
         });
         let header = "network,layer,au,features,n_with,n_without,auroc,f1,auroc_low,auroc_high,control_auroc,control_f1,labelled_auroc,class_control_auroc,selectivity,selectivity_beyond_class";
-        Ok(Answer {
-            verdict: verdict(&layers, &first),
-            ..Answer::new(header, layers.iter().flat_map(Layer::rows), facts)
-        })
+        Answer::new(
+            header,
+            layers.iter().flat_map(Layer::rows),
+            facts,
+            verdict(&layers, &first),
+        )
     }
 }
 
@@ -82,11 +85,12 @@ impl Probe {
             ("untrained", NetworkKind::Untrained),
             ("trained", NetworkKind::Trained),
         ];
+        let names = run.networks.layers()?;
         for (name, network) in networks {
-            for layer in run.networks.layers() {
-                let lens = run.networks.lens(network, run.best_fold, Some(&layer))?;
+            for layer in &names {
+                let lens = run.networks.lens(network, run.best_fold, Some(layer))?;
                 let activations = lens.activations(&coded.rows)?;
-                layers.push(self.scored(run, &coded, name, &layer, &activations)?);
+                layers.push(self.scored(run, &coded, name, layer, &activations)?);
             }
         }
         Ok(layers)
@@ -154,27 +158,16 @@ impl Layer {
         })
     }
 
-    fn rows(&self) -> impl Iterator<Item = Vec<String>> {
-        self.scores.iter().map(|s| {
-            let count = s.count;
-            cells(&[
-                &self.network,
+    fn rows(&self) -> impl Iterator<Item = impl Serialize> {
+        let scores = self.scores.iter();
+        scores.map(|s| {
+            (
+                self.network,
                 &self.name,
-                &count.au,
-                &s.features,
-                &count.n_with,
-                &count.n_without,
-                &s.auroc,
-                &s.f1,
-                &s.range.low,
-                &s.range.high,
-                &s.control_auroc,
-                &s.control_f1,
-                &s.labelled_auroc,
-                &s.class_control_auroc,
-                &s.selectivity(),
-                &s.beyond_class(),
-            ])
+                s,
+                s.selectivity(),
+                s.beyond_class(),
+            )
         })
     }
 }
@@ -189,7 +182,7 @@ fn first_layers(layers: &[Layer]) -> Vec<(u8, Option<&str>)> {
             let (own, theirs) = (&trained.scores[unit], &untrained.scores[unit]);
             Range95::of_difference(&own.resampled, &theirs.resampled).low > 0.0
         });
-        (score.count.au, above.map(|(layer, _)| layer.name.as_str()))
+        (score.au, above.map(|(layer, _)| layer.name.as_str()))
     };
     let any = pairs
         .first()

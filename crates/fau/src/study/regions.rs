@@ -1,8 +1,10 @@
 //! The place of each action unit on the face, by the 68 landmarks.
 
+use serde::Serialize;
+
 /// A place on the face: the mean of some landmarks, moved down by a share of the distance between the inner corners of
 /// the eyes (points 39 and 42).
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub(crate) struct Spot {
     /// Landmarks from 0, as in CK+ and iBUG: 0-16 jaw, 17-26 brows, 27-35 nose, 36-47 eyes, 48-67 mouth.
     pub points: &'static [usize],
@@ -11,8 +13,10 @@ pub(crate) struct Spot {
 }
 
 /// The region of an action unit: discs about its spots, of radius [`RADIUS`].
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub(crate) struct Region {
+    /// The action unit.
+    pub au: u8,
     /// Centres of the discs.
     pub spots: &'static [Spot],
     /// The place in words.
@@ -82,6 +86,7 @@ pub(crate) fn region(au: u8) -> Option<Region> {
         _ => return None,
     };
     Some(Region {
+        au,
         spots,
         words,
         source,
@@ -127,7 +132,7 @@ impl Discs {
 mod tests {
     use super::*;
 
-    /// A face on a grid: only the points that are asked about lie at meaningful places.
+    /// A face on a grid: only the points of the test lie at meaningful places.
     fn face() -> FacePoints {
         let mut face = [[0.5, 0.5]; 68];
         face[39] = [0.4, 0.4];

@@ -2,6 +2,7 @@
 
 use faus_base::au;
 use faus_base::order::median;
+use serde::Serialize;
 use serde_json::{Value, json};
 
 use crate::chance::rates::benjamini_hochberg;
@@ -9,7 +10,7 @@ use crate::error::Error;
 use crate::input::activations::Activations;
 use crate::input::options::CheckedOptions;
 use crate::lens::NetworkKind;
-use crate::study::answer::{Answer, cells};
+use crate::study::answer::Answer;
 use crate::study::out_of_fold::{FoldActivations, OutOfFold, Replicated, out_of_fold, replicate};
 use crate::study::run::{CodedRows, RunView};
 use crate::study::{Study, check_draws};
@@ -41,22 +42,23 @@ impl Study for Replicate {
         }
         let (pairs, units) = scores(run, &coded, &activations, &tests, &options)?;
         let q = benjamini_hochberg(&units.iter().map(|u| u.p).collect::<Vec<_>>());
+        let of_fold = |fold: &usize| Tally::of(*fold, pairs.iter().filter(|p| p.fold == *fold));
         let facts = json!({
             "synthetic": run.synthetic,
             "optimistic": run.optimistic.is_some(),
             "exchange": options.exchange,
             "rule": "the action unit with the filter's largest KL on the people who are not tested; by_au: the filter whose AUROC lies farthest from 0.5 on them",
-            "folds": run.folds.iter().map(|&fold| of_fold(fold, &pairs)).collect::<Vec<_>>(),
+            "folds": run.folds.iter().map(of_fold).collect::<Vec<_>>(),
             "by_au": units.iter().zip(&q).map(|(unit, &q)| of_unit(unit, q)).collect::<Vec<_>>(),
         });
         let mut verdict = verdict(&pairs, &units, &q, options.fdr, run.folds.len());
         let optimistic = run.optimistic.iter();
         verdict.extend(optimistic.map(|why| format!("This is optimistic: {why}.")));
         let header = "fold,filter,au,train_kl,train_auroc,test_n_with,test_n_without,test_auroc,same_direction";
-        Ok(Answer {
-            verdict,
-            ..Answer::new(header, pairs.iter().map(row), facts)
-        })
+        let rows = pairs
+            .iter()
+            .map(|pair| (pair, pair.same_direction().map(u8::from)));
+        Answer::new(header, rows, facts, verdict)
     }
 }
 
@@ -98,47 +100,39 @@ fn scores(
     })
 }
 
-fn row(pair: &Replicated) -> Vec<String> {
-    let same = pair.same_direction();
-    let same = same.map_or("NaN".to_owned(), |same| u8::from(same).to_string());
-    cells(&[
-        &pair.fold,
-        &pair.filter,
-        &pair.au,
-        &pair.train_kl,
-        &pair.train_auroc,
-        &pair.test_n_with,
-        &pair.test_n_without,
-        &pair.test_auroc,
-        &same,
-    ])
-}
-
 /// AUROC turned so that more than 0.5 means the chosen direction.
 fn turned(pair: &Replicated) -> f64 {
     0.5 + (pair.test_auroc - 0.5) * (pair.train_auroc - 0.5).signum()
 }
 
-/// Pairs chosen, pairs scored, pairs that keep their direction, and the median of their turned AUROC.
-fn tally<'a>(pairs: impl Iterator<Item = &'a Replicated>) -> (usize, usize, usize, f64) {
-    let (same, turned): (Vec<Option<bool>>, Vec<f64>) = pairs
-        .map(|pair| (pair.same_direction(), turned(pair)))
-        .unzip();
-    let scored: Vec<bool> = same.iter().copied().flatten().collect();
-    let held = scored.iter().filter(|same| **same).count();
-    (same.len(), scored.len(), held, median(&turned))
+/// Pairs of one fold.
+#[derive(Serialize)]
+struct Tally {
+    fold: usize,
+    /// Pairs chosen.
+    selected: usize,
+    /// Pairs with an AUROC on the tested people.
+    scored: usize,
+    /// Pairs that keep their direction.
+    same_direction: usize,
+    /// Median of their turned AUROC.
+    median_test_auroc: f64,
 }
 
-fn of_fold(fold: usize, pairs: &[Replicated]) -> Value {
-    let own = pairs.iter().filter(|pair| pair.fold == fold);
-    let (selected, scored, held, median) = tally(own);
-    json!({
-        "fold": fold,
-        "selected": selected,
-        "scored": scored,
-        "same_direction": held,
-        "median_test_auroc": median,
-    })
+impl Tally {
+    fn of<'a>(fold: usize, pairs: impl Iterator<Item = &'a Replicated>) -> Self {
+        let pairs: Vec<&Replicated> = pairs.collect();
+        let same = pairs.iter().filter_map(|pair| pair.same_direction());
+        let same: Vec<bool> = same.collect();
+        let turned: Vec<f64> = pairs.iter().map(|pair| turned(pair)).collect();
+        Self {
+            fold,
+            selected: pairs.len(),
+            scored: same.len(),
+            same_direction: same.iter().filter(|same| **same).count(),
+            median_test_auroc: median(&turned),
+        }
+    }
 }
 
 fn of_unit(unit: &OutOfFold, q: f64) -> Value {
@@ -162,14 +156,17 @@ fn verdict(
     fdr: f64,
     folds: usize,
 ) -> Vec<String> {
-    let (_, scored, held, median) = tally(pairs.iter());
+    let all = Tally::of(0, pairs.iter());
     let kept = units.iter().zip(q).filter(|(_, q)| **q <= fdr);
     let kept: Vec<u8> = kept.map(|(unit, _)| unit.count.au).collect();
     vec![
         format!(
-            "Over {}, {held} of {scored} filter-AU pairs chosen on other people ({:.0}%, chance 50%) keep their direction on people unknown to the network; median AUROC {median:.3}.",
+            "Over {}, {} of {} filter-AU pairs chosen on other people ({:.0}%, chance 50%) keep their direction on people unknown to the network; median AUROC {:.3}.",
             counted(folds, "fold"),
-            100.0 * held as f64 / scored as f64,
+            all.same_direction,
+            all.scored,
+            100.0 * all.same_direction as f64 / all.scored as f64,
+            all.median_test_auroc
         ),
         format!(
             "The best filter of an action unit, chosen on other people, detects {} of {} units on people unknown to the network (false-discovery rate {:.0}%): {}.",

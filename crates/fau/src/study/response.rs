@@ -6,6 +6,7 @@
 use faus_base::order::{deviation, mean, spearman};
 use rand::RngExt;
 use rayon::prelude::*;
+use serde::Serialize;
 
 use crate::chance::p_value;
 use crate::chance::random::{Purpose, keyed};
@@ -27,12 +28,14 @@ pub(crate) struct Switched {
 }
 
 /// One filter's response to one unit.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub(crate) struct Response {
     /// The filter.
     pub filter: usize,
     /// The action unit.
     pub au: u8,
+    /// People.
+    pub people: usize,
     /// Mean change over people.
     pub mean_change: f64,
     /// Its standard deviation.
@@ -102,6 +105,7 @@ fn response(filter: usize, au: u8, changes: &[f64], spread: f64, signs: &[Vec<bo
     Response {
         filter,
         au,
+        people: changes.len(),
         mean_change,
         sd_change: deviation(changes),
         effect: if spread > 0.0 {
@@ -123,19 +127,20 @@ impl Response {
 }
 
 /// How well an association measure agrees with the intervention.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
 pub(crate) struct Agreement {
     /// The measure.
     pub measure: &'static str,
     /// Spearman's correlation of strength and absolute effect over all pairs.
     pub spearman: f64,
     /// Share of live filters with the same strongest unit by the measure and by response.
+    #[serde(rename = "same_au_share")]
     pub same_au: f64,
     /// That share if the units were dealt to the filters at random.
     pub same_au_chance: f64,
     /// Average precision of the measure's ranking of pairs in finding the clear responses.
     pub average_precision: f64,
-    /// Share of such pairs: the average precision of a random ranking.
+    /// Share of clear responses: the average precision of a random ranking.
     pub average_precision_chance: f64,
 }
 
@@ -161,14 +166,7 @@ pub(crate) fn agreement(
         .iter()
         .map(|s| if s.is_nan() { 0.0 } else { *s })
         .collect();
-    let live: Vec<(usize, usize)> = strength
-        .chunks(units)
-        .zip(effects.chunks(units))
-        .filter(|(strength, effects)| {
-            strength.iter().any(|s| *s > 0.0) && effects.iter().any(|e| *e > 0.0)
-        })
-        .map(|(strength, effects)| (first_largest(strength), first_largest(effects)))
-        .collect();
+    let live = strongest_units(&strength, &effects, units);
     let n = live.len() as f64;
     let count = |unit: usize, of: fn(&(usize, usize)) -> usize| {
         live.iter().filter(|pair| of(pair) == unit).count() as f64
@@ -184,6 +182,16 @@ pub(crate) fn agreement(
         average_precision: average_precision(&strength, &clear),
         average_precision_chance: clear.iter().filter(|c| **c).count() as f64 / clear.len() as f64,
     })
+}
+
+/// The strongest unit of every live filter by the measure and by response.
+fn strongest_units(strength: &[f64], effects: &[f64], units: usize) -> Vec<(usize, usize)> {
+    let filters = strength.chunks(units).zip(effects.chunks(units));
+    let any = |values: &[f64]| values.iter().any(|value| *value > 0.0);
+    filters
+        .filter(|(strength, effects)| any(strength) && any(effects))
+        .map(|(strength, effects)| (first_largest(strength), first_largest(effects)))
+        .collect()
 }
 
 /// Mean precision over recalls, tied scores taken together (as scikit-learn's `average_precision_score`); NaN where

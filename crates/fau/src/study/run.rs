@@ -15,7 +15,7 @@ pub struct RunView<'a> {
     pub samples: &'a [SampleRow],
     /// Names of the classes, by label.
     pub classes: &'a [String],
-    /// The fold in which each row is tested; `None` where the data set brings splits of its own.
+    /// The fold in which each row is tested; `None` where the data set brings its own splits.
     pub test_fold: Option<&'a [i64]>,
     /// Rows of the test part of [`best_fold`](Self::best_fold).
     pub test_rows: &'a [usize],
@@ -39,7 +39,7 @@ pub struct RunView<'a> {
     pub networks: &'a dyn Networks,
     /// Threads for the statistics; results do not depend on their number.
     pub pool: &'a rayon::ThreadPool,
-    /// Shows progress: what is under way, how much is done, of how much. `false` stops the study.
+    /// Shows progress: the step, the parts done, all parts. `false` stops the study.
     pub progress: &'a (dyn Fn(&str, usize, usize) -> bool + Sync),
     /// Prints a line of an intermediate result.
     pub say: &'a dyn Fn(&str),
@@ -117,6 +117,24 @@ impl RunView<'_> {
         self.work(what, |watch| {
             analyse_with(activations, samples, options, measures, watch)
         })
+    }
+
+    /// The scores of the coded rows alone, without nulls and intervals.
+    ///
+    /// # Errors
+    /// Those of [`analyse_with`].
+    pub fn scores(
+        &self,
+        what: &str,
+        activations: &Activations,
+        coded: &CodedRows,
+    ) -> Result<Analysis, Error> {
+        let options = AnalysisOptions {
+            permutations: 0,
+            bootstrap: 0,
+            ..self.options.clone()
+        };
+        self.analyse(what, activations, coded, &options.check()?)
     }
 
     /// The expression label of a row; -1 without one.

@@ -6,9 +6,7 @@ use crate::analysis::Analysis;
 use crate::error::Error;
 use crate::write::charts::{bar_chart, heat_map};
 use crate::write::summary::summary;
-use crate::write::tables::{
-    associations_csv, class_effects_csv, correspondences_csv, held_out_csv, sensitivity_csv,
-};
+use crate::write::tables::tables;
 use crate::write::{make_dir, save, save_json};
 
 /// Origin of the activations, as the files state it.
@@ -43,20 +41,7 @@ impl Analysis {
     /// [`Error::Write`] with the file that could not be written, [`Error::Chart`] if a picture fails.
     pub fn write(&self, dir: &Path, options: &OutputOptions) -> Result<(), Error> {
         make_dir(dir)?;
-        let inference = &self.inference;
-        let labelled = (inference.labelled_rows > 0).then(|| class_effects_csv(inference));
-        let held_out = inference.held_out.as_ref().map(held_out_csv);
-        let tables = [
-            ("associations.csv", Some(associations_csv(self))),
-            ("correspondences.csv", Some(correspondences_csv(self))),
-            ("class_effects.csv", labelled),
-            ("held_out.csv", held_out),
-            (
-                "sensitivity.csv",
-                Some(sensitivity_csv(&inference.sensitivity)),
-            ),
-        ];
-        for (name, text) in tables {
+        for (name, text) in tables(self)? {
             match text {
                 Some(text) => save(dir, name, text.as_bytes())?,
                 // A table of an earlier analysis does not stay.

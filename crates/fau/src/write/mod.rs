@@ -3,6 +3,7 @@
 pub(crate) mod charts;
 pub(crate) mod files;
 pub(crate) mod summary;
+pub(crate) mod table;
 pub(crate) mod tables;
 pub(crate) mod verdict;
 pub(crate) mod words;

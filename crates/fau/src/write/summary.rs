@@ -24,22 +24,14 @@ pub(crate) fn summary(analysis: &Analysis, output: &OutputOptions, charts: &[Str
     let mut add = |key: &str, value: Value| {
         summary.insert(key.to_owned(), value);
     };
-    add(
-        "intervals",
-        json!({
-            "resamplings": options.bootstrap,
-            "over": "subjects",
-            "auroc": "percentile",
-            "kl": "mirrored at the estimate, since resampled divergences are biased upwards",
-        }),
-    );
+    add("intervals", intervals(options.bootstrap));
     add("sensitivity", sensitivity(&inference.sensitivity));
     let units = 0..analysis.aus_used.len();
     add("by_au", units.map(|unit| by_au(analysis, unit)).collect());
     add("caveats", caveats(analysis).into());
     if options.permutations > 0 {
         add("null", null(analysis));
-        add("counts", counts(&Counts::of(analysis)));
+        add("counts", json!(Counts::of(analysis)));
         if let Some(held_out) = &inference.held_out {
             add("held_out", of_held_out(held_out, options.fdr));
         }
@@ -55,6 +47,15 @@ pub(crate) fn summary(analysis: &Analysis, output: &OutputOptions, charts: &[Str
         add("layer", layer.as_str().into());
     }
     Value::Object(summary)
+}
+
+fn intervals(resamplings: usize) -> Value {
+    json!({
+        "resamplings": resamplings,
+        "over": "subjects",
+        "auroc": "percentile",
+        "kl": "mirrored at the estimate, since resampled divergences are biased upwards",
+    })
 }
 
 fn head(analysis: &Analysis, charts: &[String]) -> Map<String, Value> {
@@ -141,20 +142,6 @@ fn null(analysis: &Analysis) -> Value {
             "statistic": "van Elteren's stratified rank sum over its subject-clustered standard error, two-sided",
             "aus_without_variation": inference.without_variation,
         },
-    })
-}
-
-fn counts(counts: &Counts) -> Value {
-    json!({
-        "pairs": counts.pairs,
-        "pairs_q": counts.pairs_q,
-        "pairs_auroc_q": counts.pairs_auroc_q,
-        "pairs_within_class_tested": counts.within_tested,
-        "pairs_within_class_q": counts.within_q,
-        "filters_live": counts.filters,
-        "filters_q": counts.filters_q,
-        "filters_max_q": counts.filters_max_q,
-        "filters_within_class_q": counts.filters_within_q,
     })
 }
 

@@ -68,7 +68,7 @@ impl Analysis {
         let mut verdict = vec![
             format!(
                 "{} of {} live filters, and {} of {} filter-AU pairs, respond to an action unit beyond chance (permutation test on KL, codes exchanged between people, false-discovery rate {fdr:.0}%).",
-                counts.filters_max_q, counts.filters, counts.pairs_q, counts.pairs
+                counts.filters_max_q, counts.filters_live, counts.pairs_q, counts.pairs
             ),
             beyond_class(self, &counts),
         ];
@@ -114,10 +114,10 @@ fn beyond_class(analysis: &Analysis, counts: &Counts) -> String {
         ),
         false => format!(
             "Inside expression classes, where the label explains nothing, {} filters still respond to {} ({} of {} testable pairs; {tested} action units vary enough).",
-            counts.filters_within_q,
+            counts.filters_within_class_q,
             words::aus(&known),
-            counts.within_q,
-            counts.within_tested
+            counts.pairs_within_class_q,
+            counts.pairs_within_class_tested
         ),
     }
 }

@@ -40,13 +40,11 @@ impl DropoutLayer {
         for seed in seeds {
             let mut rng = ChaCha8Rng::seed_from_u64(*seed);
             rng.set_stream(self.stage as u64);
-            mask.extend((0..self.features).map(|_| {
-                if rng.random::<f32>() < self.p as f32 {
-                    0.0
-                } else {
-                    keep
-                }
-            }));
+            let mut value = || match rng.random::<f32>() < self.p as f32 {
+                true => 0.0,
+                false => keep,
+            };
+            mask.extend((0..self.features).map(|_| value()));
         }
         let shape = [seeds.len() as i64, self.features as i64];
         Ok(Tensor::f_from_slice(&mask)?.f_reshape(shape)?)

@@ -7,9 +7,9 @@ use tch::{Device, Kind, Tensor};
 const STRETCH: usize = 16_384;
 
 /// Calls `f` on matching stretches of the memory of f32 tensors on the CPU, on rayon's threads, in any order: those of
-/// `changed`, to be written, and those of `read`. One pass over memory where as many tensor operations would make many.
+/// `changed`, to be written, and those of `read`. One pass over memory instead of one for each tensor operation.
 ///
-/// `false`, and nothing done, where the tensors do not lie on the CPU, differ in shape or layout, have gaps or overlap.
+/// Returns `false` and changes nothing if the tensors are not on the CPU, differ in shape or layout, have gaps or overlap.
 ///
 /// # Safety
 /// Until it returns nothing else, on this thread or another and `f` included, may use the memory of these tensors but through
@@ -24,18 +24,10 @@ pub unsafe fn in_memory<const N: usize>(
     let Some(len) = common_length(all()) else {
         return false;
     };
-    if len == 0 {
-        return true;
-    }
-    let starts = changed.map(|t| t.data_ptr() as usize);
-    let bytes = len * size_of::<f32>();
-    let apart = |a: usize, b: usize| a.abs_diff(b) >= bytes;
-    let fixed: Vec<usize> = read.iter().map(|t| t.data_ptr() as usize).collect();
-    let alone = |i: usize| {
-        let others = starts[i + 1..].iter().chain(&fixed);
-        others.into_iter().all(|&other| apart(starts[i], other))
-    };
-    if !(0..N).all(alone) {
+    let starts: Vec<usize> = all().map(|t| t.data_ptr() as usize).collect();
+    let apart = |a: usize, b: usize| a.abs_diff(b) >= len * size_of::<f32>();
+    let alone = |i: usize| starts[i + 1..].iter().all(|&other| apart(starts[i], other));
+    if len > 0 && !(0..N).all(alone) {
         return false;
     }
     (0..len.div_ceil(STRETCH))
@@ -45,15 +37,13 @@ pub unsafe fn in_memory<const N: usize>(
             let count = STRETCH.min(len - first);
             // SAFETY: kind, device and density were checked, so `len` f32 values lie at every start, and the borrowed tensors
             // keep them there; the changed ones overlap nothing, and each stretch of them is given to one call alone.
-            let changed = starts.map(|start| unsafe {
-                std::slice::from_raw_parts_mut((start as *mut f32).add(first), count)
+            let changed = std::array::from_fn(|i| unsafe {
+                std::slice::from_raw_parts_mut((starts[i] as *mut f32).add(first), count)
             });
-            let read: Vec<&[f32]> = fixed
-                .iter()
-                .map(|&start| unsafe {
-                    std::slice::from_raw_parts((start as *const f32).add(first), count)
-                })
-                .collect();
+            let read = starts[N..].iter().map(|&start| unsafe {
+                std::slice::from_raw_parts((start as *const f32).add(first), count)
+            });
+            let read: Vec<&[f32]> = read.collect();
             f(changed, &read);
         });
     true

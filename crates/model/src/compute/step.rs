@@ -16,7 +16,7 @@ pub struct TrainBatch {
     pub images: Tensor,
     /// `[n]` i64 in 0..classes, on the network's device.
     pub labels: Tensor,
-    /// A seed per image for its dropout masks, so that they do not depend on who computes the image.
+    /// A seed per image for its dropout masks, so that they do not depend on the thread that computes the image.
     pub dropout_seeds: Vec<u64>,
     /// The masks of [`Network::dropout_layers`], drawn ahead from these seeds and on the network's device, so that a GPU does
     /// not wait for them. Empty: the step draws them itself.

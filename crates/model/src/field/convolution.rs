@@ -4,7 +4,7 @@ use tch::{Device, Tensor};
 
 use crate::error::Error;
 use crate::field::map::{Map, Region};
-use crate::kernels::{Buffer, Direct, PANEL, values};
+use crate::kernels::{Buffer, Direct, PANEL, Place, values};
 
 #[derive(Debug)]
 pub(super) struct Convolution {
@@ -55,14 +55,16 @@ impl Convolution {
         }
     }
 
-    /// Where the first tap of `outputs`' first unit falls in `inputs`.
-    fn first_tap(&self, outputs: Region, inputs: Region) -> (isize, isize) {
-        let at =
+    /// How `outputs` lie to `inputs`.
+    fn place(&self, outputs: Region, inputs: Region) -> Place {
+        let first_tap =
             |output: usize, input: usize| output as isize - self.padding as isize - input as isize;
-        (
-            at(outputs.row, inputs.row),
-            at(outputs.column, inputs.column),
-        )
+        Place {
+            width: outputs.width,
+            columns: inputs.width,
+            top: first_tap(outputs.row, inputs.row),
+            left: first_tap(outputs.column, inputs.column),
+        }
     }
 
     /// The part of `map` that `outputs` see, with zeros outside the map.
@@ -71,7 +73,7 @@ impl Convolution {
         let line = (outputs.width + margin) * stride;
         let mut padded = Buffer::zeros((outputs.height + margin) * line);
         let seen = self.sees(outputs);
-        let (top, left) = self.first_tap(outputs, seen);
+        let Place { top, left, .. } = self.place(outputs, seen);
         let run = seen.width * stride;
         for row in 0..seen.height {
             let inside = (seen.row - map.region.row + row) * map.region.width;
@@ -85,21 +87,17 @@ impl Convolution {
     pub fn forward(&self, map: &Map, outputs: Region) -> Map {
         let mut out = Map::of(outputs, self.direct.panels() * PANEL);
         let padded = self.pad(map, outputs);
-        self.direct
-            .forward(&padded, outputs.width, out.values.rows_mut());
+        let rows = out.values.rows_mut();
+        self.direct.forward(&padded, outputs.width, rows);
         out
     }
 
     pub fn backward(&self, gradient: &Map, inputs: Region) -> Map {
         let mut d_input = Map::of(inputs, self.direct.input_stride);
         d_input.values.fill(0.0);
-        self.direct.backward(
-            &gradient.values,
-            gradient.region.width,
-            self.first_tap(gradient.region, inputs),
-            &mut d_input.values,
-            inputs.width,
-        );
+        let place = self.place(gradient.region, inputs);
+        self.direct
+            .backward(&gradient.values, place, &mut d_input.values);
         d_input
     }
 }

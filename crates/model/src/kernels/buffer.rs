@@ -20,8 +20,7 @@ thread_local! {
     static FREE: RefCell<Vec<Vec<Row>>> = const { RefCell::new(Vec::new()) };
 }
 
-/// Numbers for the time of a step. Its memory goes back to its thread for the next one: at every step anew, the pages
-/// alone would take a tenth of the time.
+/// Numbers for one step. Its memory returns to its thread for the next step: fresh pages would take a tenth of each step.
 #[derive(Debug, Default)]
 pub(crate) struct Buffer {
     /// At least as many as needed.
@@ -30,7 +29,7 @@ pub(crate) struct Buffer {
 }
 
 impl Buffer {
-    /// `len` numbers, left over from earlier or zero: for what is written before it is read.
+    /// `len` numbers, zero or left over from earlier use: to be written before they are read.
     pub fn of(len: usize) -> Self {
         let wanted = len.div_ceil(PANEL);
         let mut rows = FREE.with_borrow_mut(|free| {
@@ -72,7 +71,7 @@ impl Buffer {
 impl Drop for Buffer {
     fn drop(&mut self) {
         let rows = std::mem::take(&mut self.rows);
-        // While a thread ends there is no place left to keep it.
+        // A thread that ends keeps nothing.
         let _ = FREE.try_with(|free| {
             if let Ok(mut free) = free.try_borrow_mut()
                 && free.len() < KEPT

@@ -1,8 +1,8 @@
 //! Convolution by its literal sum, for any rectangle of outputs.
 //!
-//! Every output is one chain of additions in the order of the filter's taps, wherever it lies and whatever is computed
-//! beside it: a rectangle's outputs are those of the whole map, bit for bit. That is what Winograd's form and libtorch do not
-//! promise, and what cutting a receptive field out of an image rests on.
+//! Every output is one chain of additions in the order of the filter's taps, so the outputs of a rectangle are those of the
+//! whole map, bit for bit. Neither Winograd's form nor libtorch guarantees that, and cutting a receptive field out of an image
+//! depends on it.
 
 use multiversion::multiversion;
 use pulp::{Arch, Simd, WithSimd};
@@ -10,7 +10,7 @@ use pulp::{Arch, Simd, WithSimd};
 use super::axpy;
 use super::buffer::{Buffer, PANEL, Row};
 
-/// A convolution of stride 1 with its filters in the two orders that forward and backward pass want.
+/// A convolution of stride 1 with its filters in two orders, for the forward and the backward pass.
 #[derive(Debug)]
 pub(crate) struct Direct {
     arch: Arch,
@@ -22,15 +22,10 @@ pub(crate) struct Direct {
     pub outputs: usize,
     /// `[output panels, k, k, inputs]`.
     by_output: Vec<Row>,
-    /// `[output panels]`; zeros where there is no bias.
+    /// `[output panels]`; zeros without a bias.
     bias: Vec<Row>,
     /// `[outputs, k, k, input stride]`.
     by_input: Vec<f32>,
-}
-
-/// Channels in memory: whole panels.
-fn padded_channels(channels: usize) -> usize {
-    channels.div_ceil(PANEL) * PANEL
 }
 
 impl Direct {
@@ -40,34 +35,31 @@ impl Direct {
         (outputs, inputs, kernel): (usize, usize, usize),
         bias: &[f32],
     ) -> Self {
-        let input_stride = if inputs == 1 {
-            1
-        } else {
-            padded_channels(inputs)
+        let input_stride = match inputs {
+            1 => 1,
+            more => more.div_ceil(PANEL) * PANEL,
         };
         let taps = kernel * kernel;
-        let at = |output: usize, tap: usize, input: usize| match (output < outputs, input < inputs)
+        let at = |output: usize, tap: usize, input: usize| match output < outputs && input < inputs
         {
-            (true, true) => weight[(output * inputs + input) * taps + tap],
-            _ => 0.0,
+            true => weight[(output * inputs + input) * taps + tap],
+            false => 0.0,
         };
         let panels = outputs.div_ceil(PANEL);
+        let lanes = |panel: usize, value: &dyn Fn(usize) -> f32| {
+            Row(std::array::from_fn(|lane| value(panel * PANEL + lane)))
+        };
         let rows = (0..panels * taps * input_stride).map(|row| {
             let (panel, rest) = (row / (taps * input_stride), row % (taps * input_stride));
             let (tap, input) = (rest / input_stride, rest % input_stride);
-            Row(std::array::from_fn(|lane| {
-                at(panel * PANEL + lane, tap, input)
-            }))
+            lanes(panel, &|output| at(output, tap, input))
         });
         let by_input = (0..outputs * taps * input_stride).map(|i| {
             let (output, rest) = (i / (taps * input_stride), i % (taps * input_stride));
             at(output, rest / input_stride, rest % input_stride)
         });
-        let bias = (0..panels).map(|panel| {
-            Row(std::array::from_fn(|lane| {
-                bias.get(panel * PANEL + lane).copied().unwrap_or(0.0)
-            }))
-        });
+        let bias_of = |output: usize| bias.get(output).copied().unwrap_or(0.0);
+        let bias = (0..panels).map(|panel| lanes(panel, &bias_of));
         Self {
             arch: Arch::new(),
             kernel,
@@ -118,59 +110,32 @@ impl Direct {
         out[0].0[filter % PANEL]
     }
 
-    /// The transposed convolution: adds to `d_input`, `[rows, columns, input stride]`, what `gradient`, `[height, width,
-    /// channels]` of this row length, sends back. `(top, left)` is where the first output's first tap falls in `d_input`; taps
-    /// outside are left out, and so are the products with zero.
-    pub fn backward(
-        &self,
-        gradient: &[f32],
-        width: usize,
-        (top, left): (isize, isize),
-        d_input: &mut [f32],
-        columns: usize,
-    ) {
-        let channels = self.panels() * PANEL;
-        let place = Place {
-            width,
-            channels,
-            top,
-            left,
-            columns,
-        };
-        scatter(
-            self.kernel,
-            self.input_stride,
-            &self.by_input,
-            self.outputs,
-            gradient,
-            &place,
-            d_input,
-        );
+    /// The transposed convolution: adds to `d_input`, `[rows, columns, input stride]`, the gradient that arrives from
+    /// `gradient`, `[height, width, channels]`. Taps outside are left out, and so are the products with zero.
+    pub fn backward(&self, gradient: &[f32], place: Place, d_input: &mut [f32]) {
+        scatter(self, gradient, place, d_input);
     }
 }
 
 /// How gradient and input lie to each other; see [`Direct::backward`].
-struct Place {
-    width: usize,
-    channels: usize,
-    top: isize,
-    left: isize,
-    columns: usize,
+#[derive(Clone, Copy)]
+pub(crate) struct Place {
+    /// Outputs in a row of the gradient.
+    pub width: usize,
+    /// Inputs in a row.
+    pub columns: usize,
+    /// Where the first output's first tap falls in the inputs.
+    pub top: isize,
+    pub left: isize,
 }
 
 #[multiversion(targets("x86_64+avx512f+avx512vl", "x86_64+avx2+fma"))]
-fn scatter(
-    kernel: usize,
-    stride: usize,
-    filters: &[f32],
-    outputs: usize,
-    gradient: &[f32],
-    place: &Place,
-    d_input: &mut [f32],
-) {
+fn scatter(direct: &Direct, gradient: &[f32], place: Place, d_input: &mut [f32]) {
+    let (kernel, stride) = (direct.kernel, direct.input_stride);
+    let (filters, channels) = (&direct.by_input, direct.panels() * PANEL);
     let rows = d_input.len() / (place.columns * stride);
     let filter_len = kernel * kernel * stride;
-    for (pixel, gradient) in gradient.chunks_exact(place.channels).enumerate() {
+    for (pixel, gradient) in gradient.chunks_exact(channels).enumerate() {
         let top = place.top + (pixel / place.width) as isize;
         let left = place.left + (pixel % place.width) as isize;
         let inside = |start: isize, end: usize| {
@@ -181,7 +146,7 @@ fn scatter(
         let (in_rows, in_columns) = (inside(top, rows), inside(left, place.columns));
         let run = in_columns.len() * stride;
         let first_column = (left + in_columns.start as isize) as usize;
-        for (output, &g) in gradient[..outputs].iter().enumerate() {
+        for (output, &g) in gradient[..direct.outputs].iter().enumerate() {
             if g == 0.0 {
                 continue;
             }
@@ -189,17 +154,14 @@ fn scatter(
                 let row = (top + k as isize) as usize;
                 let at_x = (row * place.columns + first_column) * stride;
                 let at_w = output * filter_len + (k * kernel + in_columns.start) * stride;
-                axpy(
-                    g,
-                    &filters[at_w..at_w + run],
-                    &mut d_input[at_x..at_x + run],
-                );
+                let filter = &filters[at_w..at_w + run];
+                axpy(g, filter, &mut d_input[at_x..at_x + run]);
             }
         }
     }
 }
 
-/// What the sums of one panel of outputs are made of.
+/// The sums of one panel of outputs.
 #[derive(Clone, Copy)]
 struct Sums<'a> {
     direct: &'a Direct,
@@ -217,7 +179,7 @@ impl Sums<'_> {
             input_stride: stride,
             ..
         } = *self.direct;
-        // In panels where there are any, in numbers where the image is grey.
+        // In panels, or in numbers if the image is grey.
         let (line, step) = match stride {
             1 => (self.width + kernel - 1, 1),
             _ => ((self.width + kernel - 1) * stride / PANEL, stride / PANEL),
@@ -297,7 +259,7 @@ impl WithSimd for Forward<'_> {
 }
 
 impl Forward<'_> {
-    /// `PIXELS` outputs at a time; the last block reaches back over some that are done, whose bits it finds again.
+    /// `PIXELS` outputs at a time; the last block repeats some outputs, with the same bits.
     #[inline(always)]
     fn blocks<S: Simd, const PIXELS: usize>(mut self, simd: S) {
         let pixels = self.out.len() / self.panels;
@@ -404,7 +366,13 @@ mod tests {
             direct.forward(&padded, side, &mut out);
             let g: Vec<f32> = draw(side * side * channels, 0.31);
             let mut d = vec![0.0; padded.len()];
-            direct.backward(&g, side, (0, 0), &mut d, line);
+            let place = Place {
+                width: side,
+                columns: line,
+                top: 0,
+                left: 0,
+            };
+            direct.backward(&g, place, &mut d);
             let dot = |a: &[f32], b: &[f32], keep: &dyn Fn(usize) -> bool| -> f64 {
                 let products = a.iter().zip(b).enumerate().filter(|(i, _)| keep(*i));
                 products
@@ -416,7 +384,13 @@ mod tests {
             assert!((left - right).abs() < 1e-3, "{left} {right}");
             // Cut off at all sides: the same numbers for the pixels that are left.
             let mut inner = vec![0.0; (line - 2) * (line - 2) * stride];
-            direct.backward(&g, side, (-1, -1), &mut inner, line - 2);
+            let place = Place {
+                width: side,
+                columns: line - 2,
+                top: -1,
+                left: -1,
+            };
+            direct.backward(&g, place, &mut inner);
             for (pixel, values) in inner.chunks_exact(stride).enumerate() {
                 let at = (pixel / (line - 2) + 1) * line + pixel % (line - 2) + 1;
                 assert_eq!(values, &d[at * stride..][..stride]);

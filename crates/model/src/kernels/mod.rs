@@ -1,8 +1,8 @@
-//! CPU kernels for what libtorch does slowly in this kind of network, on plain `[n, row, column, channel]` arrays.
+//! CPU kernels for the operations of this kind of network that are slow in libtorch, on plain `[n, row, column, channel]` arrays.
 //!
 //! They leave out products with zero or share products between outputs; the result is the convolution's, to rounding. Each
-//! is tested against a literal version, here or in `tests/gradients.rs`. They run on the calling thread; callers share a
-//! batch out over threads.
+//! is tested against a literal version, here or in `tests/gradients.rs`. They run on the calling thread; callers divide a
+//! batch over threads.
 
 mod buffer;
 mod direct;
@@ -13,7 +13,7 @@ mod stem;
 mod winograd;
 
 pub(crate) use buffer::{Buffer, PANEL};
-pub(crate) use direct::Direct;
+pub(crate) use direct::{Direct, Place};
 pub(crate) use pool::Pooled;
 pub(crate) use raw::{nhwc_values, values};
 pub(crate) use sparse::{ConvShape, sparse_backward};

@@ -4,7 +4,7 @@ use multiversion::multiversion;
 
 use super::buffer::Buffer;
 
-/// Feature maps after pooling and ReLU, with where each maximum came from.
+/// Feature maps after pooling and ReLU, with the place of each maximum.
 #[derive(Debug)]
 pub(crate) struct Pooled {
     /// `[n, side, side, channels]`, ≥ 0.
@@ -19,7 +19,7 @@ pub(crate) struct Pooled {
 }
 
 impl Pooled {
-    /// Room for `n` images of `side`.
+    /// Room for `n` images of this side, not cleared.
     pub fn new(n: usize, side: usize, channels: usize, tile: usize) -> Self {
         let len = n * side * side * channels;
         Self {
@@ -46,8 +46,8 @@ impl Pooled {
         )
     }
 
-    /// Max pooling, then ReLU, of maps `[images, width, width, channels]`, into the images from `first` on. What lies
-    /// beyond the tiles in `width` is not looked at.
+    /// Max pooling, then ReLU, of maps `[images, width, width, channels]`, into the images from `first` on. Pixels
+    /// beyond the last whole tile are ignored.
     pub fn fill(&mut self, first: usize, maps: &[f32], width: usize) {
         let (out, channels, tile) = (self.side, self.channels, self.tile);
         let images = maps.len() / (width * width * channels);
@@ -114,7 +114,7 @@ fn pool_unit(maps: &[f32], width: usize, tile: usize, best: &mut [f32], winner: 
         let start = (position / tile * width + position % tile) * channels;
         let candidates = &maps[start..start + channels];
         for ((best, winner), &z) in best.iter_mut().zip(winner.iter_mut()).zip(candidates) {
-            // A NaN wins, so that a diverged network is seen.
+            // A NaN wins, so that divergence shows.
             let better = z > *best || z.is_nan();
             *best = if better { z } else { *best };
             *winner = if better { position as u32 } else { *winner };

@@ -7,11 +7,10 @@ use super::pool::Pooled;
 use super::{FILTER_SIDE, PAD};
 
 const TAPS: usize = FILTER_SIDE * FILTER_SIDE;
-/// Side of the pooling tiles these kernels are for.
+/// Side of the pooling tiles.
 const TILE: usize = 2;
 
-/// The first stage: 5×5 convolution of grey images, 2×2 max pooling and ReLU in one pass, so that the full-size maps
-/// never reach memory.
+/// 5×5 convolution of grey images, 2×2 max pooling and ReLU in one pass, so that the full-size maps never reach memory.
 #[derive(Debug)]
 pub(crate) struct Stem {
     arch: Arch,
@@ -48,7 +47,7 @@ impl Stem {
         }
     }
 
-    /// Of grey images `[n, side, side]`.
+    /// Convolution, pooling and ReLU of grey images `[n, side, side]`.
     pub fn forward(&self, images: &[f32]) -> Pooled {
         let (n, out) = (images.len() / (self.side * self.side), self.side / TILE);
         let mut pooled = Pooled::new(n, out, self.channels, TILE);
@@ -173,8 +172,8 @@ fn positions<S: Simd>(
     sums
 }
 
-/// The largest of four, rectified, and which it is, the first of equals. A NaN is passed on, so that a diverged network
-/// is seen.
+/// The largest of four, rectified, and which it is, the first of equals. A NaN is passed on, so that divergence
+/// shows.
 #[inline(always)]
 fn winner<S: Simd>(simd: S, sums: [S::f32s; TILE * TILE]) -> (S::f32s, S::u32s) {
     let (mut best, mut winner, mut total) = (sums[0], simd.splat_u32s(0), sums[0]);

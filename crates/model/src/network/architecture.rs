@@ -1,4 +1,4 @@
-//! What makes a network: its architecture. The zero-bias CNN of the paper is one.
+//! The trait of a network's architecture, and the zero-bias CNN of the paper.
 
 use std::collections::BTreeMap;
 
@@ -46,8 +46,8 @@ pub trait Architecture: Send + Sync {
     fn build(&self, spec: &InputSpec, rng: &mut ChaCha8Rng) -> Result<Blueprint, Error>;
 }
 
-/// The network of Khorrami, Paine and Huang (2015), section 3.1, with the authors' code deciding what the paper leaves
-/// open: three 5×5 convolutions without bias (64, 128, 256 filters), 2×2, 2×2 and quadrant max pooling, a hidden layer of
+/// The network of Khorrami, Paine and Huang (2015), section 3.1, with the authors' code for the details that the paper
+/// leaves open (docs/PROTOCOL.md): three 5×5 convolutions without bias (64, 128, 256 filters), 2×2, 2×2 and quadrant max pooling, a hidden layer of
 /// 300 units, and the output.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -81,39 +81,35 @@ impl Architecture for ZeroBiasCnn {
         }
         let k = self.k.unwrap_or_else(|| rng.random_range(0.2..1.2));
         let quadrant = (spec.side / 8) as i64;
-        let features = FILTERS[2] * 2 * 2;
         // The authors divide by √(fan-in) for the convolutions, by √(batch · fan-in) = √(64 · 1024) = 256 for the hidden
-        // layer (their count runs over the batch too) and by √300 for the output.
-        let conv = |out: i64, inputs: i64, rng: &mut ChaCha8Rng| {
-            normal(
-                &[out, inputs, KERNEL, KERNEL],
-                k / ((inputs * KERNEL * KERNEL) as f64).sqrt(),
-                rng,
-            )
-        };
-        let stages = vec![
-            Stage::conv_pool_relu("conv1", &conv(FILTERS[0], 1, rng)?, 2)?,
-            Stage::conv_pool_relu("conv2", &conv(FILTERS[1], FILTERS[0], rng)?, 2)?,
-            Stage::conv_pool_relu("conv3", &conv(FILTERS[2], FILTERS[1], rng)?, quadrant)?,
-            Stage::new("fc4", {
-                let weight = normal(&[HIDDEN, features], k / 256.0, rng)?;
-                let bias = Tensor::f_ones([HIDDEN], tch::kind::FLOAT_CPU)?;
-                vec![
-                    Layer::Flatten,
-                    Layer::Dropout { p: spec.dropout },
-                    Layer::Linear { weight, bias },
-                    Layer::Relu,
-                ]
-            }),
-            Stage::new("output", {
-                let classes = spec.classes as i64;
-                let weight = normal(&[classes, HIDDEN], k / (HIDDEN as f64).sqrt(), rng)?;
-                vec![Layer::Linear {
-                    weight,
-                    bias: Tensor::f_zeros([classes], tch::kind::FLOAT_CPU)?,
-                }]
-            }),
+        // layer (their count includes the batch) and by √300 for the output.
+        let (mut stages, mut inputs) = (Vec::new(), 1);
+        for (name, outputs, pool) in [
+            ("conv1", FILTERS[0], 2),
+            ("conv2", FILTERS[1], 2),
+            ("conv3", FILTERS[2], quadrant),
+        ] {
+            let spread = k / ((inputs * KERNEL * KERNEL) as f64).sqrt();
+            let weight = normal(&[outputs, inputs, KERNEL, KERNEL], spread, rng)?;
+            stages.push(Stage::conv_pool_relu(name, &weight, pool)?);
+            inputs = outputs;
+        }
+        let hidden = vec![
+            Layer::Flatten,
+            Layer::Dropout { p: spec.dropout },
+            Layer::Linear {
+                weight: normal(&[HIDDEN, inputs * 2 * 2], k / 256.0, rng)?,
+                bias: Tensor::f_ones([HIDDEN], tch::kind::FLOAT_CPU)?,
+            },
+            Layer::Relu,
         ];
+        stages.push(Stage::new("fc4", hidden));
+        let classes = spec.classes as i64;
+        let output = Layer::Linear {
+            weight: normal(&[classes, HIDDEN], k / (HIDDEN as f64).sqrt(), rng)?,
+            bias: Tensor::f_zeros([classes], tch::kind::FLOAT_CPU)?,
+        };
+        stages.push(Stage::new("output", vec![output]));
         Ok(Blueprint {
             stages,
             drawn: BTreeMap::from([("k".to_owned(), k)]),

@@ -170,8 +170,8 @@ impl Stage {
     }
 }
 
-/// The same values stored channels-last (N, H, W, C in memory, still `[N, C, H, W]` to look at), which the CPU
-/// and CUDA convolutions are faster with.
+/// The same values stored channels-last (N, H, W, C in memory, shape still `[N, C, H, W]`), with which
+/// convolutions are faster on the CPU and on CUDA.
 ///
 /// # Errors
 /// When `x` is not four-dimensional.

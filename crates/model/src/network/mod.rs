@@ -55,12 +55,12 @@ impl Network {
         &self.architecture
     }
 
-    /// What the network was built for.
+    /// Input and output of the network.
     pub fn spec(&self) -> InputSpec {
         self.spec
     }
 
-    /// Where the weights lie; inputs must lie there too.
+    /// The device of the weights; inputs must be there too.
     pub fn device(&self) -> Device {
         self.device
     }
@@ -126,7 +126,7 @@ impl Network {
         Ok(tch::no_grad(|| parameter.shallow_clone().f_copy_(values))?)
     }
 
-    /// A network that shares these weights, for another thread: changes to one show in the other.
+    /// A network that shares these weights, for another thread: a change to one changes both.
     ///
     /// # Errors
     /// When libtorch refuses (it has no reason to).
@@ -142,7 +142,7 @@ impl Network {
         self.map(device, &|t| Ok(t.f_detach()?.f_to_device(device)?))
     }
 
-    /// A network with weights of its own, on the same device.
+    /// A copy with separate weights, on the same device.
     ///
     /// # Errors
     /// When the device is out of memory.
@@ -154,11 +154,11 @@ impl Network {
         })
     }
 
-    /// The network that gives on images + `shift`, padded by that many pixels of the value `shift` on every side (the second
-    /// result), what this one gives on the images: the first convolution's bias takes the shift back out (Kindermans et al.,
-    /// arXiv 1711.00867, section 2.1). Any map that explains the one should explain the other.
+    /// The network whose outputs on images + `shift` are those of this one on the images: the bias of its first convolution
+    /// takes the shift out again (Kindermans et al., arXiv 1711.00867, section 2.1). The second result is the width of a
+    /// border of value `shift` that its images need on every side. A map that explains one should explain the other.
     ///
-    /// `None` where the first layer is no convolution.
+    /// `None` if the first layer is no convolution.
     ///
     /// # Errors
     /// When the device is out of memory.

@@ -2,7 +2,7 @@
 
 use crate::network::layer::{Layer, Stage};
 
-/// Which input pixels a unit of a feature map sees, the same along rows and columns: unit `u` sees the pixels
+/// The input pixels that a unit of a feature map sees, the same along rows and columns: unit `u` sees the pixels
 /// `u·stride + first ..= u·stride + first + size − 1`, clipped to the image.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Receptive {
@@ -15,8 +15,8 @@ pub struct Receptive {
 }
 
 impl Receptive {
-    /// The pixels `start..end` that unit `unit` sees in an image of `side` pixels (or could see: the rest that a pooling
-    /// drops at the border, where it does not divide the side, is not taken off).
+    /// The pixels `start..end` that unit `unit` sees in an image of `side` pixels. Includes pixels that a pooling drops at
+    /// the border because its tile does not divide the side.
     pub fn span(&self, unit: i64, side: i64) -> (i64, i64) {
         let start = unit * self.stride + self.first;
         (start.clamp(0, side), (start + self.size).clamp(0, side))

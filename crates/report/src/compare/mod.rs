@@ -1,29 +1,21 @@
 //! Several runs on one page. It computes nothing: the tests are those that `faus compare --json` writes.
 
+mod runs;
 mod sections;
 
 use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 
+use self::runs::{Runs, distinct};
 use crate::errors::Error;
 use crate::page::answer::mean_and_deviation;
 use crate::page::text::{list, p_equals, percent, percent_ci};
 use crate::page::{Head, Page, Warnings};
 use crate::run::Run;
-use crate::run::fau;
 
 /// End of the title of a page about several runs; it marks such a page.
 pub const COMPARISON_TITLE: &str = " · faus comparison";
-
-/// Runs side by side; the others are compared with the first.
-struct Runs {
-    all: Vec<Run>,
-    /// Their folders, as they were given.
-    folders: Vec<PathBuf>,
-    /// `faus compare --json`, or why there is none.
-    paired: Result<Value, String>,
-}
 
 /// Writes `<output>/index.html` about several runs, the one to compare with first, and `<output>/figures` beside it;
 /// returns the page's path.
@@ -51,45 +43,10 @@ pub fn write_comparison(
     page.write(output)
 }
 
-impl Runs {
-    /// The paired tests with the run that is tested against the first.
-    fn tests(&self) -> impl Iterator<Item = (&Value, &Run)> {
-        let tests = self
-            .paired
-            .as_ref()
-            .map_or(&[][..], |paired| fau::list(&paired["tests"]));
-        tests.iter().filter_map(|test| {
-            let folder = Path::new(test["run"].as_str()?);
-            let at = self.folders.iter().position(|known| known == folder)?;
-            Some((test, self.all.get(at)?))
-        })
-    }
-
-    fn names(&self, of: impl Fn(&Run) -> bool) -> Vec<String> {
-        let runs = self.all.iter().filter(|run| of(run));
-        runs.map(|run| run.name.clone()).collect()
-    }
-}
-
-/// Runs of the same name get a number.
-fn distinct(mut runs: Vec<Run>) -> Vec<Run> {
-    for at in 1..runs.len() {
-        let (before, name) = (&runs[..at], &runs[at].name);
-        let same = before.iter().filter(|run| run.name == *name).count();
-        if same > 0 {
-            runs[at].name += &format!(" ({})", same + 1);
-        }
-    }
-    runs
-}
-
 fn head(runs: &Runs) -> Head {
     let warnings = Warnings::of(&runs.all);
-    let mut data: Vec<String> = runs
-        .all
-        .iter()
-        .filter_map(|run| run.data_name().cloned())
-        .collect();
+    let data = runs.all.iter().filter_map(|run| run.data_name().cloned());
+    let mut data: Vec<String> = data.collect();
     data.dedup();
     Head {
         title: format!(
@@ -110,23 +67,20 @@ fn head(runs: &Runs) -> Head {
 }
 
 fn sentences(runs: &Runs) -> Vec<String> {
-    let known = runs
-        .all
-        .iter()
-        .filter_map(|run| Some((run, run.summary.mean()?)));
+    let known = runs.all.iter();
+    let known = known.filter_map(|run| Some((run, run.summary.mean()?)));
     let Some((best, _)) = known.reduce(|a, b| if b.1 > a.1 { b } else { a }) else {
         return vec!["No run has a test accuracy yet.".to_owned()];
     };
     let mean = mean_and_deviation(best, best.summary.test_accuracy).unwrap_or_default();
-    let ends = percent_ci("; bootstrap over people: ", best.summary.interval());
+    let ends = percent_ci(", ", best.summary.interval());
     let mut sentences = vec![format!(
         "The highest mean test accuracy is that of {}: {mean}{ends}.",
         best.name
     )];
-    sentences.extend(
-        runs.tests()
-            .filter_map(|(test, run)| difference(&runs.all[0], test, run)),
-    );
+    let first = &runs.all[0];
+    let tests = runs.tests();
+    sentences.extend(tests.filter_map(|(test, run)| difference(first, test, run)));
     if let Err(reason) = &runs.paired {
         sentences.push(format!(
             "Their accuracies are not tested against each other: {reason}."
@@ -136,13 +90,9 @@ fn sentences(runs: &Runs) -> Vec<String> {
     if !optimistic.is_empty() && optimistic.len() < runs.all.len() {
         sentences.push(format!("Checkpoints of {} were chosen on the test images, so these numbers are optimistic beside the others.", list(&optimistic)));
     }
-    let majority = runs.all[0].summary.majority();
-    sentences.extend(majority.map(|share| {
-        format!(
-            "Baseline: {} for always predicting the most frequent expression.",
-            percent(share)
-        )
-    }));
+    let majority = first.summary.majority().map(percent);
+    sentences
+        .extend(majority.map(|share| format!("Baseline: {share} (most frequent expression).")));
     sentences
 }
 

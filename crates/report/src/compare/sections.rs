@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use serde_json::Value;
 
-use super::Runs;
+use super::runs::Runs;
 use crate::page::answer::mean_and_deviation;
 use crate::page::blocks::{Blocks, Section};
 use crate::page::table::{Cell, Table, TableOf};
@@ -14,7 +14,8 @@ use crate::plot::forest::{Forest, Line, labelled};
 use crate::plot::numbers::{cell, csv, ends};
 use crate::run::Run;
 use crate::run::config::{Entry, flat};
-use crate::run::fau::{self, au};
+use crate::run::fau::au;
+use crate::run::value;
 
 pub(super) fn sections(runs: &Runs) -> Vec<Section> {
     vec![
@@ -129,10 +130,8 @@ fn by_run<R>(mut table: TableOf<R>, runs: &[Run], cell: impl Fn(&R, &Run) -> Cel
 }
 
 fn folds(runs: &[Run]) -> Section {
-    let numbers = runs
-        .iter()
-        .flat_map(|run| run.folds.iter().map(|fold| fold.number));
-    let numbers: BTreeSet<u64> = numbers.collect();
+    let folds = runs.iter().flat_map(|run| &run.folds);
+    let numbers: BTreeSet<u64> = folds.map(|fold| fold.number).collect();
     let name = |fold: &u64| Cell::number(format!("Fold {fold}"), Some(*fold as f64));
     let table = TableOf::new("Test accuracy fold by fold", numbers).words("Fold", name);
     let table = by_run(table, runs, |number, run| {
@@ -213,12 +212,8 @@ fn action_units(runs: &[Run]) -> Section {
             .words("Action unit", |unit| Cell::au(*unit))
             .note("Filters with their largest KL for each action unit.");
         let table = by_run(table, runs, |unit, run| {
-            let filters = run
-                .fau
-                .correspondences
-                .iter()
-                .filter(|row| au(row) == *unit);
-            Cell::count(filters.count() as u64)
+            let filters = run.fau.correspondences.iter();
+            Cell::count(filters.filter(|row| au(row) == *unit).count() as u64)
         });
         blocks.table(table.sortable());
     }
@@ -228,7 +223,7 @@ fn action_units(runs: &[Run]) -> Section {
 /// The mean AUROC of the best filters under a control, with its interval.
 fn best_auroc(run: &Run, control: &str) -> Cell {
     let control = run.fau.control(control).unwrap_or(&Value::Null);
-    let ends = fau::ends(control, "low", "high");
+    let ends = value::ends(control, "low", "high");
     Cell::from(decimal(control["mean_best_auroc"].as_f64(), 2)).remark(ci("", ends, 2))
 }
 

@@ -1,11 +1,13 @@
-//! The answer in three sentences: the accuracy, the filters that respond to action units, and what that is worth.
+//! The answer in three sentences: the accuracy, the filters that respond to action units, and whether expressions or an
+//! untrained network explain that response.
 
 use super::text::{ci, count, decimal, duration, level, list, p_equals, percent, percent_ci, when};
 use crate::run::Run;
-use crate::run::fau::{au, au_label, ends};
+use crate::run::fau::{au, au_label};
 use crate::run::summary::{MeanStd, Summary};
+use crate::run::value::ends;
 
-/// The three sentences; they say what is not known.
+/// The three sentences; unknown parts are named as unknown.
 pub(crate) fn answer(run: &Run) -> Vec<String> {
     vec![accuracy(run), filters(run), worth(run)]
 }
@@ -38,7 +40,7 @@ fn accuracy(run: &Run) -> String {
         }
         None => "",
     };
-    let ends = percent_ci("; bootstrap over people: ", summary.interval());
+    let ends = percent_ci("; ", summary.interval());
     let spread = format!(" (mean ± standard deviation of folds{ends})");
     let optimistic =
         " The checkpoints were chosen on the test folds (protocol paper-2015): this is optimistic.";
@@ -52,13 +54,8 @@ fn accuracy(run: &Run) -> String {
 
 fn baselines(summary: &Summary) -> String {
     let (majority, classes) = (summary.majority(), summary.class_count());
-    let majority = majority.map(|share| {
-        format!(
-            "{} for always predicting the most frequent expression",
-            percent(share)
-        )
-    });
-    let guessing = (classes > 0).then(|| format!("{} for guessing", percent(1.0 / classes as f64)));
+    let majority = majority.map(|share| format!("{} (most frequent expression)", percent(share)));
+    let guessing = (classes > 0).then(|| format!("{} (guessing)", percent(1.0 / classes as f64)));
     let baselines: Vec<String> = majority.into_iter().chain(guessing).collect();
     let sentence = format!(" Baselines: {}.", list(&baselines));
     when(!baselines.is_empty(), &sentence).to_owned()

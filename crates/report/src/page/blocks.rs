@@ -35,7 +35,7 @@ enum Block {
     Figure(Figure),
     Picture(Picture),
     Gap(Gap),
-    /// Made by a template of its own.
+    /// Rendered from a separate template.
     Html(Box<dyn Display>),
 }
 
@@ -80,7 +80,7 @@ impl Blocks {
         self.blocks.push(Block::Gap(gap.clone()));
     }
 
-    /// Whether these contents can be shown; a gap says why not.
+    /// Whether these contents can be shown; if not, adds the gap with the reason.
     pub fn has<T>(&mut self, contents: &Contents<T>) -> bool {
         contents.gap.iter().for_each(|gap| self.gap(gap));
         contents.gap.is_none()

@@ -118,7 +118,7 @@ pub(crate) fn head(run: &Run) -> Head {
         title: format!("{}{} · faus report", run.name, warnings.mark()),
         warnings,
         eyebrow: format!("faus report · run {}", run.name),
-        question: "Did a network that was only taught expressions learn facial action units?",
+        question: "Did a network trained only on expressions learn facial action units?",
         on: on(run),
         sentences: answer::answer(run),
         gap: run.summary.gap.clone(),

@@ -184,6 +184,11 @@ impl Cell {
         self
     }
 
+    /// With its value by chance below it.
+    pub fn chance(self, chance: String) -> Self {
+        self.remark(format!("chance {chance}"))
+    }
+
     pub fn strong_if(mut self, strong: bool) -> Self {
         self.strong = strong;
         self

@@ -7,10 +7,10 @@ use super::{Area, BLUE, Drawn, GREY, ORANGE, Plot, mesh};
 use crate::run::folds::MetricsRow;
 
 const SIZE: (u32, u32) = (380, 340);
-/// No axis goes higher, so that a fold that exploded does not flatten the others: several times what guessing among ten
-/// classes costs (2.3 nats).
+/// Top of every axis, so that a diverged fold does not flatten the others: several times the loss of guessing among ten
+/// classes (2.3 nats).
 const TOP_LOSS: f64 = 10.0;
-/// More points than this are no longer told apart at the size drawn.
+/// More points than this cannot be distinguished at the size drawn.
 const MAX_POINTS: usize = 500;
 
 /// Axis ends that all folds share, so that they can be compared.
@@ -66,9 +66,8 @@ pub(crate) fn of_fold(
     let loss = Panel::new("loss (nats)", top, losses);
     let accuracies = vec![(accuracies, ORANGE.stroke_width(2))];
     let accuracy = Panel::new("accuracy", 1.0, accuracies);
-    let numbers = rows
-        .iter()
-        .map(|row| (row.step, cell(row.train_loss), cell(row.val_accuracy)));
+    let row = |row: &MetricsRow| (row.step, cell(row.train_loss), cell(row.val_accuracy));
+    let numbers = rows.iter().map(row);
     let csv = csv("step,train_loss,val_accuracy", numbers);
     let name = format!("learning-curve-fold-{fold}");
     Plot::draw(&name, alt, SIZE, csv, |area| {

@@ -25,7 +25,7 @@ pub(crate) struct Lines<'a> {
     pub up: &'a str,
     pub ends: (f64, f64),
     pub series: &'a [Series<'a>],
-    /// A dashed line and what it is.
+    /// A dashed line: value and name.
     pub reference: Option<(f64, &'a str)>,
     pub csv: String,
 }

@@ -1,4 +1,4 @@
-//! Drawings in one style: SVG by plotters, once for the page (text in the page's colour) and once as a file of its own,
+//! Drawings in one style: SVG by plotters, once for the page (text in the page's colour) and once as a separate file,
 //! each with the numbers that it shows.
 
 pub(crate) mod curves;
@@ -15,7 +15,7 @@ use plotters::prelude::*;
 use plotters::style::text_anchor::{HPos, Pos, VPos};
 
 /// Series colours after Okabe & Ito: each reaches 3:1 on the light and on the dark page (WCAG 1.4.11), and all common
-/// kinds of colour vision tell them apart. A series also has a mark of its own, so colour is never alone.
+/// kinds of colour vision tell them apart. Each series also has a different mark, so colour is never alone.
 pub(crate) const SERIES: [RGBColor; 5] = [
     RGBColor(34, 136, 202),
     RGBColor(213, 94, 0),

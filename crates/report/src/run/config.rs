@@ -2,6 +2,8 @@
 
 use serde_json::Value;
 
+use super::value::brief;
+
 /// Keys shown openly, in this order, where the configuration has them.
 const IDENTITY: [&str; 12] = [
     "experiment",
@@ -52,22 +54,6 @@ fn quoted(word: &str) -> String {
     match !word.is_empty() && word.chars().all(plain) {
         true => word.to_owned(),
         false => format!("'{}'", word.replace('\'', r"'\''")),
-    }
-}
-
-/// A value on one line.
-pub(crate) fn brief(value: &Value) -> String {
-    match value {
-        Value::Null => "–".to_owned(),
-        Value::String(text) => text.clone(),
-        Value::Bool(true) => "yes".to_owned(),
-        Value::Bool(false) => "no".to_owned(),
-        Value::Array(values) => values.iter().map(brief).collect::<Vec<_>>().join(", "),
-        Value::Object(entries) => {
-            let entry = |(key, value)| format!("{key} {}", brief(value));
-            entries.iter().map(entry).collect::<Vec<_>>().join(", ")
-        }
-        Value::Number(number) => number.to_string(),
     }
 }
 

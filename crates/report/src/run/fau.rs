@@ -6,6 +6,7 @@ use serde_json::Value;
 
 use super::folder::{Contents, Gap, Part, RunFolder};
 use super::remedy::CORRELATE;
+use super::value::list;
 
 /// Name of an action unit as it stands inside a sentence, e.g. `lip corner puller`; empty for numbers without a name.
 pub(crate) fn au_name(au: u64) -> String {
@@ -42,11 +43,6 @@ pub(crate) fn verdict(summary: &Value) -> impl Iterator<Item = &str> {
     sentences.filter_map(Value::as_str)
 }
 
-/// Ends of an interval under these keys.
-pub(crate) fn ends(of: &Value, low: &str, high: &str) -> Option<(f64, f64)> {
-    of[low].as_f64().zip(of[high].as_f64())
-}
-
 /// The action unit of a row or an object; 0 where it is missing.
 pub(crate) fn au(of: &Value) -> u64 {
     of["au"].as_u64().unwrap_or(0)
@@ -62,12 +58,7 @@ pub(crate) fn units(rows: &[Value]) -> BTreeSet<u64> {
     rows.iter().map(au).collect()
 }
 
-/// The objects of a list; none where it is missing.
-pub(crate) fn list(value: &Value) -> &[Value] {
-    value.as_array().map_or(&[], Vec::as_slice)
-}
-
-/// `fau/`. Rows are objects with the columns of their table as keys; what is not a number is null.
+/// `fau/`. Rows are objects with the columns of their table as keys; `NaN` is null.
 pub(crate) struct Fau {
     pub summary: Contents<Value>,
     /// Each filter with its action unit, the one with the largest KL, and their association; largest KL first.

@@ -180,7 +180,7 @@ impl RunFolder {
         png.then(|| self.embed("image/png", &bytes))?
     }
 
-    /// A large PNG of the run in as few bytes as show it: as JPEG where that is smaller, shrunk to `widest` pixels.
+    /// A large PNG of the run in few bytes: as JPEG where that is smaller, shrunk to `widest` pixels.
     /// Does not count as embedded yet.
     pub fn compact(&self, file: &str, widest: u32, remedy: &'static str) -> Part<Compact> {
         let bytes = self.bytes(file, MAX_PICTURES, remedy)?;
@@ -234,7 +234,7 @@ fn value(cell: &str) -> Value {
     whole.or_else(number).unwrap_or_else(|| cell.into())
 }
 
-/// A picture reduced to what a page needs.
+/// A picture, compressed for the page.
 pub(crate) struct Compact {
     pub kind: &'static str,
     pub bytes: Vec<u8>,

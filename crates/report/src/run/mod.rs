@@ -9,6 +9,7 @@ pub(crate) mod people;
 pub(crate) mod pictures;
 pub(crate) mod remedy;
 pub(crate) mod summary;
+pub(crate) mod value;
 pub(crate) mod viz;
 
 use std::path::Path;
@@ -73,7 +74,7 @@ impl Run {
         summary.or(self.dataset.subject_independent)
     }
 
-    /// Synthetic if any file of the run says so; `None` if none records it.
+    /// Whether any file of the run records synthetic data; `None` if none records either.
     pub fn synthetic(&self) -> Option<bool> {
         let recorded = [
             self.summary.synthetic,
@@ -140,7 +141,7 @@ impl Run {
     }
 }
 
-/// The folder's own name, as far as the path shows it.
+/// The name of the folder.
 fn name(path: &Path) -> String {
     let full = path.canonicalize().ok();
     let name = full.as_deref().unwrap_or(path).file_name();

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::fau::ends;
+use super::value::ends;
 
 /// `summary.json`.
 #[derive(Default, Deserialize)]

@@ -33,7 +33,7 @@ impl Layer {
     }
 }
 
-/// The layers with a folder; conv3, whose files are missing then, if there is none.
+/// The layers with a folder; conv3, with missing files, if there is none.
 pub(super) fn read(folder: &RunFolder) -> Vec<Layer> {
     let mut names = folder.names("viz");
     names.retain(|name| folder.has_folder(&format!("viz/{name}")));

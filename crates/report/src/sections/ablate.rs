@@ -9,8 +9,8 @@ use crate::plot::forest::{Forest, Line, labelled};
 use crate::plot::numbers::csv_of;
 use crate::plot::{Plot, round_ends};
 use crate::run::Run;
-use crate::run::config::brief;
 use crate::run::fau::{au, au_label, verdict};
+use crate::run::value::brief;
 
 pub(super) fn section(run: &Run) -> Section {
     let (study, mut blocks) = (&run.fau.ablate, Blocks::default());

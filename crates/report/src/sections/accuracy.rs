@@ -19,11 +19,8 @@ pub(super) fn section(run: &Run) -> Section {
     if run.folds.is_empty() {
         blocks.gap(&Gap::missing("folds/", RERUN));
     } else {
-        let rows: Vec<FoldRow> = run
-            .folds
-            .iter()
-            .map(|fold| FoldRow::of(run, fold))
-            .collect();
+        let rows = run.folds.iter().map(|fold| FoldRow::of(run, fold));
+        let rows: Vec<FoldRow> = rows.collect();
         figure(run, &rows, &mut blocks);
         blocks.table_with_csv(table(run, &rows), "accuracy-by-fold", numbers(&rows));
     }

@@ -10,8 +10,8 @@ use crate::page::text::{ci, count, decimal, interval, or_dash, percent, when};
 use crate::plot::forest::{Forest, Line, labelled};
 use crate::plot::numbers::{cell, csv, csv_of};
 use crate::run::Run;
-use crate::run::config::brief;
-use crate::run::fau::{Fau, au, au_label, ends, filter, list, units, verdict};
+use crate::run::fau::{Fau, au, au_label, filter, units, verdict};
+use crate::run::value::{brief, ends, list};
 
 pub(super) fn section(run: &Run) -> Section {
     let (fau, mut blocks) = (&run.fau, Blocks::default());
@@ -104,7 +104,7 @@ fn best_by_unit(summary: &Value, blocks: &mut Blocks) {
         csv: csv("au,filter,auroc,low,high,auroc_within_class", numbers),
         ..Forest::aurocs(lines.collect())
     };
-    blocks.figure(forest.plot(), "The best filter of each action unit (number in brackets): how well the filter's activation alone separates images with the unit from those without. AUROC is the share of such pairs of images in the right order. Lines: 95% CI, bootstrap over people. The best of many filters is chosen on the same images, which flatters it; it is not in the controls and the replication below.");
+    blocks.figure(forest.plot(), "The best filter of each action unit (number in brackets): how well the filter's activation alone separates images with the unit from those without. AUROC is the share of such pairs of images in the right order. Lines: 95% CI, bootstrap over people. The best of many filters is chosen on the same images, which overestimates its AUROC; the replication and the controls below choose it on other people.");
 }
 
 /// An action unit with its filters.
@@ -186,12 +186,11 @@ fn by_unit(fau: &Fau) -> Table {
 }
 
 fn left_out(fau: &Fau, blocks: &mut Blocks) {
-    let units = list(&fau.summary["aus_left_out"])
-        .iter()
-        .filter_map(|unit| {
-            let (au, with) = (unit["au"].as_u64()?, unit["n_with"].as_u64()?);
-            Some(format!("AU {au} (present in {with})"))
-        });
+    let units = list(&fau.summary["aus_left_out"]).iter();
+    let units = units.filter_map(|unit| {
+        let (au, with) = (unit["au"].as_u64()?, unit["n_with"].as_u64()?);
+        Some(format!("AU {au} (present in {with})"))
+    });
     let units: Vec<String> = units.collect();
     if !units.is_empty() {
         blocks.quiet(format!(
@@ -274,12 +273,14 @@ fn within_classes(effects: &[Value], blocks: &mut Blocks) {
 fn held_out(held_out: &Value, blocks: &mut Blocks) {
     let counts = ["pairs_selected", "pairs_replicated"].map(|key| held_out[key].as_u64());
     if let [Some(selected), Some(replicated)] = counts {
+        let chance = held_out["share_by_chance"].as_f64();
+        let chance = chance.map(|chance| format!("; chance {}", percent(chance)));
         blocks.heading("On recordings without an expression label");
         blocks.text(format!(
-            "Pairs of filter and action unit found on the labelled recordings were tested on {} images without a label, which are not part of any training: {replicated} of {selected} hold there in the same direction ({}; chance {}); their median AUROC is {}.",
+            "Pairs of filter and action unit found on the labelled recordings were tested on {} images without a label, which are not part of any training: {replicated} of {selected} hold there in the same direction ({}{}); their median AUROC is {}.",
             held_out["rows"].as_u64().unwrap_or(0),
             percent(held_out["share"].as_f64()),
-            percent(held_out["share_by_chance"].as_f64()),
+            chance.unwrap_or_default(),
             decimal(held_out["median_auroc"].as_f64(), 2)
         ));
     }

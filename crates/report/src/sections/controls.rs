@@ -9,7 +9,8 @@ use crate::plot::Plot;
 use crate::plot::forest::{Forest, Line, labelled};
 use crate::plot::numbers::csv_of;
 use crate::run::Run;
-use crate::run::fau::{au, au_label, ends, list, units, verdict};
+use crate::run::fau::{au, au_label, units, verdict};
+use crate::run::value::{ends, list};
 
 /// Names of the controls, as people read them.
 fn words(control: &str) -> &str {

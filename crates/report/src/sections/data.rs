@@ -5,12 +5,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use askama::Template;
 
 use crate::page::blocks::{Blocks, Section};
-use crate::page::table::{Cell, Row, Table, TableOf};
+use crate::page::table::{Cell, Table, TableOf};
 use crate::page::text::count;
 use crate::run::Run;
-use crate::run::config::brief;
 use crate::run::dataset::{DataSet, Sample};
 use crate::run::pictures::{Grey, Images};
+use crate::run::value::brief;
 
 /// Faces of each class on the contact sheet.
 const FACES: usize = 12;
@@ -102,11 +102,9 @@ fn class_by_fold(samples: &[Sample]) -> Table {
         }
         false => "The fold in which an image is tested.",
     }));
-    table
-        .rows
-        .last_mut()
-        .into_iter()
-        .for_each(|row: &mut Row| row.total = true);
+    if let Some(last) = table.rows.last_mut() {
+        last.total = true;
+    }
     table
 }
 
@@ -114,6 +112,7 @@ fn class_by_fold(samples: &[Sample]) -> Table {
 #[template(path = "contact.html")]
 struct Contact {
     strips: Vec<Strip>,
+    synthetic: Option<bool>,
 }
 
 /// Faces of one class.
@@ -134,24 +133,12 @@ fn contact_sheet(run: &Run, blocks: &mut Blocks) {
     for row in run.samples.iter().filter(|row| row.label >= 0) {
         by_class.entry(row.label).or_default().push(row);
     }
-    let strips = by_class
-        .values()
-        .filter_map(|rows| strip(run, images, rows));
-    let strips: Vec<Strip> = strips.collect();
-    if strips.is_empty() {
-        return;
-    }
-    let origin = match run.synthetic() {
-        Some(true) => " All are drawn by a program.",
-        Some(false) => {
-            " They are photographs of people: the data set's licence states which of them may be shown, and to whom."
-        }
-        None => "",
-    };
-    blocks.quiet(format!(
-        "Up to {FACES} of each class, spread evenly over the data set, before normalisation.{origin}"
-    ));
-    blocks.html(Contact { strips });
+    let strips = by_class.values();
+    let strips = strips.filter_map(|rows| strip(run, images, rows));
+    blocks.html(Contact {
+        strips: strips.collect(),
+        synthetic: run.synthetic(),
+    });
 }
 
 fn strip(run: &Run, images: &Images, rows: &[&Sample]) -> Option<Strip> {

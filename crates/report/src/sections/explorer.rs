@@ -12,9 +12,10 @@ use super::patches::images_used;
 use crate::page::blocks::{Blocks, Section};
 use crate::page::text::{ci, decimal, p_value, percent};
 use crate::run::Run;
-use crate::run::fau::{au, au_label, ends, filter};
+use crate::run::fau::{au, au_label, filter};
 use crate::run::folder::Compact;
 use crate::run::pictures::Grey;
+use crate::run::value::ends;
 use crate::run::viz::{Layer, Patch};
 
 /// Widths that sheets are shrunk to until all of them find room.
@@ -123,10 +124,8 @@ pub(super) fn section(run: &Run) -> Section {
 /// The analysed layer, else the last convolution with pictures.
 fn layer(run: &Run) -> Option<&Layer> {
     let named = run.fau.summary["layer"].as_str();
-    let analysed = run
-        .layers
-        .iter()
-        .find(|layer| Some(layer.name.as_str()) == named);
+    let mut layers = run.layers.iter();
+    let analysed = layers.find(|layer| Some(layer.name.as_str()) == named);
     let convolution = || run.layers.iter().rev().find(|layer| layer.name != "output");
     analysed.or_else(convolution)
 }

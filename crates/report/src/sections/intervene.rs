@@ -6,7 +6,8 @@ use crate::page::blocks::{Blocks, Section};
 use crate::page::table::{Cell, Table, TableOf};
 use crate::page::text::{decimal, percent};
 use crate::run::Run;
-use crate::run::fau::{list, verdict};
+use crate::run::fau::verdict;
+use crate::run::value::list;
 
 pub(super) fn section(run: &Run) -> Section {
     let (summary, mut blocks) = (&run.fau.intervene.summary, Blocks::default());
@@ -32,21 +33,13 @@ fn agreement(summary: &Value) -> Table {
         "r" => "point-biserial r".to_owned(),
         own => own.to_owned(),
     };
-    let same = |row: &Value| {
-        let [share, chance] =
-            ["same_au_share", "same_au_chance"].map(|key| percent(row[key].as_f64()));
-        Cell::from(share).remark(format!("chance {chance}"))
-    };
-    let precision = |row: &Value| {
-        let keys = ["average_precision", "average_precision_chance"];
-        let [precision, chance] = keys.map(|key| decimal(row[key].as_f64(), 2));
-        Cell::from(precision).remark(format!("chance {chance}"))
-    };
+    let share = |row: &Value, key: &str| percent(row[key].as_f64());
+    let number = |row: &Value, key: &str| decimal(row[key].as_f64(), 2);
     TableOf::new("Measures against the switch", list(&summary["agreement"]))
         .words("Measure", |row| name(row))
-        .numbers("Spearman with the change", |row| decimal(row["spearman"].as_f64(), 2))
-        .numbers("Filters with the same action unit", |row| same(row))
-        .numbers("Average precision", |row| precision(row))
+        .numbers("Spearman with the change", |row| number(row, "spearman"))
+        .numbers("Filters with the same action unit", |row| Cell::from(share(row, "same_au_share")).chance(share(row, "same_au_chance")))
+        .numbers("Average precision", |row| Cell::from(number(row, "average_precision")).chance(number(row, "average_precision_chance")))
         .note(format!(
             "The same synthetic face with one action unit switched on, {} people: the change of a filter's response is its true alignment. The table compares it with each measure, computed without the switch.",
             summary["people"].as_u64().unwrap_or(0)

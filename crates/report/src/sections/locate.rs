@@ -9,7 +9,8 @@ use crate::plot::Plot;
 use crate::plot::forest::{Forest, Line};
 use crate::plot::numbers::csv_of;
 use crate::run::Run;
-use crate::run::fau::{au, au_label, filter, list, verdict};
+use crate::run::fau::{au, au_label, filter, verdict};
+use crate::run::value::list;
 
 pub(super) fn section(run: &Run) -> Section {
     let (study, mut blocks) = (&run.fau.locate, Blocks::default());
@@ -43,10 +44,6 @@ fn pointing(units: &[Value]) -> Option<Plot> {
 }
 
 fn regions(rows: &[Value]) -> Table {
-    let iou = |row: &Value| {
-        let chance = decimal(row["iou_chance"].as_f64(), 2);
-        Cell::decimal(row["iou"].as_f64(), 2).remark(format!("chance {chance}"))
-    };
     TableOf::new("Where each filter's maxima lie", rows)
         .words("Filter", |row| Cell::filter(filter(row)))
         .words("Action unit", |row| Cell::au(au(row)))
@@ -56,7 +53,9 @@ fn regions(rows: &[Value]) -> Table {
         })
         .numbers("Chance", |row| Cell::percent(row["chance"].as_f64()))
         .numbers("q", |row| Cell::p(row["q"].as_f64()))
-        .numbers("IoU", |row| iou(row))
+        .numbers("IoU", |row| {
+            Cell::decimal(row["iou"].as_f64(), 2).chance(decimal(row["iou_chance"].as_f64(), 2))
+        })
         .sortable()
         .into()
 }

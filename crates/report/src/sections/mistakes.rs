@@ -31,10 +31,8 @@ struct Mistake {
 
 pub(super) fn section(run: &Run) -> Section {
     let mut blocks = Blocks::default();
-    let damaged = run
-        .folds
-        .iter()
-        .filter_map(|fold| fold.predictions.damage());
+    let folds = run.folds.iter();
+    let damaged = folds.filter_map(|fold| fold.predictions.damage());
     damaged.for_each(|gap| blocks.gap(gap));
     match run.predictions().count() {
         0 => blocks.gap(&Gap::missing("folds/0/predictions.csv", RERUN)),

@@ -4,8 +4,7 @@ use crate::page::blocks::{Blocks, Section};
 use crate::page::table::TableOf;
 use crate::page::text::{count, percent};
 use crate::run::Run;
-use crate::run::config::brief;
-use crate::run::fau::list;
+use crate::run::value::{brief, list};
 use crate::run::viz::{Filters, Layer};
 
 pub(super) fn section(run: &Run) -> Section {

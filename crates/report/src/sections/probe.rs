@@ -9,8 +9,8 @@ use crate::plot::lines::{Lines, Point, Series};
 use crate::plot::numbers::{cell, csv, ends};
 use crate::plot::{Plot, round_ends};
 use crate::run::Run;
-use crate::run::config::brief;
-use crate::run::fau::{self, au, list, units, verdict};
+use crate::run::fau::{au, units, verdict};
+use crate::run::value::{self, brief, list};
 
 pub(super) fn section(run: &Run) -> Section {
     let (study, mut blocks) = (&run.fau.probe, Blocks::default());
@@ -126,7 +126,7 @@ fn by_unit(rows: &[Value], summary: &Value) -> Table {
 }
 
 fn auroc(row: &Value) -> Cell {
-    let interval = interval(fau::ends(row, "auroc_low", "auroc_high"), 2);
+    let interval = interval(value::ends(row, "auroc_low", "auroc_high"), 2);
     let remark = format!("{interval}; F1 {}", decimal(row["f1"].as_f64(), 2));
     Cell::decimal(row["auroc"].as_f64(), 2).remark(if interval == "–" { "" } else { &remark })
 }

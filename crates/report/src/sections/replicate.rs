@@ -7,7 +7,8 @@ use crate::plot::Plot;
 use crate::plot::forest::{Forest, Line};
 use crate::plot::numbers::csv_of;
 use crate::run::Run;
-use crate::run::fau::{au, au_label, ends, list, verdict};
+use crate::run::fau::{au, au_label, verdict};
+use crate::run::value::{ends, list};
 
 pub(super) fn section(run: &Run) -> Section {
     let (summary, mut blocks) = (&run.fau.replicate, Blocks::default());

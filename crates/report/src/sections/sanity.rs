@@ -1,4 +1,4 @@
-//! Sanity checks: what is left of the projections without the learnt weights.
+//! Sanity checks: the projections without the learnt weights.
 
 use serde_json::Value;
 
@@ -8,8 +8,7 @@ use crate::plot::forest::{Forest, Line, labelled};
 use crate::plot::numbers::{cell, csv};
 use crate::plot::round_ends;
 use crate::run::Run;
-use crate::run::config::brief;
-use crate::run::fau::list;
+use crate::run::value::{brief, list};
 use crate::run::viz::Layer;
 
 pub(super) fn section(run: &Run) -> Section {
@@ -28,7 +27,7 @@ pub(super) fn section(run: &Run) -> Section {
     for layer in checked {
         of_layer(run, layer, &mut blocks);
     }
-    blocks.section("sanity", "Do the pictures show what was learnt?")
+    blocks.section("sanity", "Do the pictures depend on training?")
 }
 
 fn of_layer(run: &Run, layer: &Layer, blocks: &mut Blocks) {

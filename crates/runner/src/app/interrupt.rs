@@ -48,7 +48,7 @@ pub(crate) fn stopped() -> bool {
     STOP.load(Ordering::SeqCst)
 }
 
-/// Ends the work here if the user asked to stop; `kept` tells what is kept and how to resume.
+/// Ends the work here if the user asked to stop; `kept` states what is kept and how to resume.
 ///
 /// # Errors
 /// When the user asked to stop.

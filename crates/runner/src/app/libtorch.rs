@@ -17,7 +17,7 @@ pub(crate) fn version() -> String {
             None => t.lines().next(),
         });
     version.map_or_else(
-        || "2.11.0 (by the build; its folder does not say)".to_owned(),
+        || "2.11.0 (by the build; no version file in its folder)".to_owned(),
         |v| v.trim().to_owned(),
     )
 }

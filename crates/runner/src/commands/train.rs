@@ -22,7 +22,7 @@ use crate::pipeline::run_folder::RunFolder;
 pub(crate) struct TrainArgs {
     #[command(flatten)]
     experiment: ExperimentArgs,
-    /// A prepared data set; its image size is used whatever the experiment says.
+    /// A prepared data set; its image size overrides the experiment's.
     #[arg(long, value_name = "DIR")]
     prepared: PathBuf,
     /// The test fold.

@@ -115,7 +115,7 @@ fn print_info(info: &DatasetInfo, folder: &Path) {
     ));
     if !info.subject_independent {
         say(
-            "NOT subject-independent: the same person may be in several parts of a split; every output says so",
+            "NOT subject-independent: the same person may be in several parts of a split; every output is marked",
         );
     }
     for note in &info.notes {

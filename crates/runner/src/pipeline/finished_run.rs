@@ -192,10 +192,11 @@ impl<'a> FinishedRun<'a> {
 }
 
 impl Networks for FinishedRun<'_> {
-    fn layers(&self) -> Vec<String> {
+    fn layers(&self) -> Result<Vec<String>, StudyError> {
         let network = self.network(NetworkKind::Untrained, self.best_fold());
-        let stages = network.iter().flat_map(Network::stages);
-        stages.map(|stage| stage.name.clone()).collect()
+        let network = network.map_err(|error| StudyError::Lens(error.into()))?;
+        let stages = network.stages().iter();
+        Ok(stages.map(|stage| stage.name.clone()).collect())
     }
 
     fn lens(

@@ -55,7 +55,7 @@ pub(crate) fn open(
 ) -> Result<Box<dyn Source>> {
     if !given && place == Path::new(SYNTHETIC) {
         say(format!(
-            "Data: no data/CK+ here and no --data given, so synthetic faces in {SYNTHETIC}; every result will say synthetic (data/README.md tells how to get CK+)"
+            "Data: no data/CK+ here and no --data given, so synthetic faces in {SYNTHETIC}; every result is marked synthetic (data/README.md: how to get CK+)"
         ));
         match place.exists() {
             true => warn_of_other_version(place),

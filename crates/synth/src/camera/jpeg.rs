@@ -1,20 +1,21 @@
 //! The loss of JPEG's block compression, without the file: 8×8 cosine transforms, quantised and undone.
 
+use std::array::from_fn;
 use std::f32::consts::PI;
 
 const SIDE: usize = 8;
-type Block = [f32; SIDE * SIDE];
+type Block = [[f32; SIDE]; SIDE];
 
-/// Steps of the luminance coefficients at quality 50, row by row (ITU-T T.81, table K.1).
-const LUMINANCE: [u8; SIDE * SIDE] = [
-    16, 11, 10, 16, 24, 40, 51, 61, //
-    12, 12, 14, 19, 26, 58, 60, 55, //
-    14, 13, 16, 24, 40, 57, 69, 56, //
-    14, 17, 22, 29, 51, 87, 80, 62, //
-    18, 22, 37, 56, 68, 109, 103, 77, //
-    24, 35, 55, 64, 81, 104, 113, 92, //
-    49, 64, 78, 87, 103, 121, 120, 101, //
-    72, 92, 95, 98, 112, 100, 103, 99,
+/// Steps of the luminance coefficients at quality 50 (ITU-T T.81, table K.1).
+const LUMINANCE: [[u8; SIDE]; SIDE] = [
+    [16, 11, 10, 16, 24, 40, 51, 61],
+    [12, 12, 14, 19, 26, 58, 60, 55],
+    [14, 13, 16, 24, 40, 57, 69, 56],
+    [14, 17, 22, 29, 51, 87, 80, 62],
+    [18, 22, 37, 56, 68, 109, 103, 77],
+    [24, 35, 55, 64, 81, 104, 113, 92],
+    [49, 64, 78, 87, 103, 121, 120, 101],
+    [72, 92, 95, 98, 112, 100, 103, 99],
 ];
 
 /// Passes grey levels (0 to 255, row by row) through JPEG's quantisation at `quality` in [1, 99]; 100 changes nothing.
@@ -27,18 +28,15 @@ pub(super) fn compress(pixels: &mut [u8], width: usize, quality: u8) {
     }
     let (steps, basis) = (steps(quality), basis());
     let height = pixels.len() / width;
+    // Blocks that stick out repeat the border.
+    let at = |row: usize, column: usize| row.min(height - 1) * width + column.min(width - 1);
     for top in (0..height).step_by(SIDE) {
         for left in (0..width).step_by(SIDE) {
-            let block: Block = std::array::from_fn(|k| {
-                // Blocks that stick out repeat the border.
-                let row = (top + k / SIDE).min(height - 1);
-                let column = (left + k % SIDE).min(width - 1);
-                f32::from(pixels[row * width + column]) - 128.0
-            });
-            for (k, value) in quantised(&block, &steps, &basis).iter().enumerate() {
-                let (row, column) = (top + k / SIDE, left + k % SIDE);
-                if row < height && column < width {
-                    pixels[row * width + column] = (value + 128.5).clamp(0.0, 255.0) as u8;
+            let level = |y, x| f32::from(pixels[at(top + y, left + x)]) - 128.0;
+            let block = quantised(&from_fn(|y| from_fn(|x| level(y, x))), &steps, &basis);
+            for (y, line) in block.iter().enumerate().take(height - top) {
+                for (x, value) in line.iter().enumerate().take(width - left) {
+                    pixels[at(top + y, left + x)] = (value + 128.5).clamp(0.0, 255.0) as u8;
                 }
             }
         }
@@ -51,38 +49,37 @@ fn steps(quality: u8) -> Block {
         true => 5000 / quality,
         false => 200 - 2 * quality,
     };
-    LUMINANCE.map(|step| ((u32::from(step) * scale + 50) / 100).clamp(1, 255) as f32)
+    let scaled = |step: u8| ((u32::from(step) * scale + 50) / 100).clamp(1, 255) as f32;
+    LUMINANCE.map(|line| line.map(scaled))
 }
 
 /// Row k holds the k-th orthonormal cosine.
 fn basis() -> Block {
-    std::array::from_fn(|i| {
-        let (k, x) = ((i / SIDE) as f32, (i % SIDE) as f32);
+    let cosine = |k: f32, x: f32| {
         let norm = if k == 0.0 { 0.125f32 } else { 0.25 }.sqrt();
         norm * ((2.0 * x + 1.0) * k * PI / 16.0).cos()
-    })
+    };
+    from_fn(|k| from_fn(|x| cosine(k as f32, x as f32)))
 }
 
 fn quantised(block: &Block, steps: &Block, basis: &Block) -> Block {
-    let turned: Block = std::array::from_fn(|i| basis[(i % SIDE) * SIDE + i / SIDE]);
-    let mut coefficients = product(&product(basis, block), &turned);
-    for (value, step) in coefficients.iter_mut().zip(steps) {
-        *value = (*value / step).round() * step;
-    }
-    product(&product(&turned, &coefficients), basis)
+    let turned: Block = from_fn(|i| from_fn(|j| basis[j][i]));
+    let coefficients = product(&product(basis, block), &turned);
+    let rounded = |i: usize, j: usize| (coefficients[i][j] / steps[i][j]).round() * steps[i][j];
+    let rounded = from_fn(|i| from_fn(|j| rounded(i, j)));
+    product(&product(&turned, &rounded), basis)
 }
 
 fn product(a: &Block, b: &Block) -> Block {
-    let mut out = [0.0; SIDE * SIDE];
-    for (row, line) in out.chunks_exact_mut(SIDE).enumerate() {
-        for (k, terms) in b.chunks_exact(SIDE).enumerate() {
-            let factor = a[row * SIDE + k];
+    a.map(|row| {
+        let mut line = [0.0; SIDE];
+        for (factor, terms) in row.iter().zip(b) {
             for (value, term) in line.iter_mut().zip(terms) {
                 *value += factor * term;
             }
         }
-    }
-    out
+        line
+    })
 }
 
 #[cfg(test)]

@@ -1,14 +1,13 @@
 //! The camera: from a lit head, seen straight on, to a grey picture.
 
+mod film;
 mod jpeg;
-mod lens;
-mod sensor;
 
 use image::GrayImage;
 
 use crate::face::Portrait;
-use crate::face::geometry::{Point, mix, p, step};
 use crate::face::noise::Noise;
+use crate::geometry::{Point, mix, p, step};
 use crate::person::au::AuState;
 use crate::person::identity::Identity;
 use crate::scene::Scene;
@@ -46,18 +45,18 @@ pub fn render(
         pixels,
         turn: scene.roll.sin_cos(),
     };
-    let mut grey = lens::develop(camera.expose(), scene.gamma);
+    let mut grey = film::develop(camera.expose(), scene.gamma);
     let sigma = scene.blur * height as f32 / 490.0;
     if sigma >= 0.2 {
-        grey = lens::blur(&grey, width as usize, height as usize, sigma);
+        for side in [width, height] {
+            grey = film::blur_and_turn(&grey, side as usize, sigma);
+        }
     }
     let mut image = GrayImage::new(width, height);
-    image.copy_from_slice(&sensor::read_out(&grey, scene));
+    image.copy_from_slice(&film::read_out(&grey, scene));
     jpeg::compress(&mut image, width as usize, scene.jpeg_quality);
-    Rendered {
-        image,
-        landmarks: camera.portrait.landmarks.map(|q| camera.see(q)),
-    }
+    let landmarks = camera.portrait.landmarks.map(|q| camera.see(q));
+    Rendered { image, landmarks }
 }
 
 /// Maps between the frontal grid and the picture.
@@ -129,23 +128,16 @@ impl Camera<'_> {
         if q.x.abs() >= 3.25 || q.y <= -3.9 || q.y >= 5.0 {
             return behind;
         }
-        let Portrait {
-            canvas,
-            lit,
-            cover,
-            relief,
-            ..
-        } = &self.portrait;
-        let mut source = q;
+        let (head, mut source) = (&self.portrait, q);
         for _ in 0..2 {
-            let z = canvas.nearest(relief, source).max(0.0) - AXIS;
+            let z = head.canvas.nearest(&head.relief, source).max(0.0) - AXIS;
             source = p(q.x - self.scene.yaw * z, q.y - self.scene.pitch * z);
         }
-        let alpha = canvas.sample(cover, source);
+        let alpha = head.canvas.sample(&head.cover, source);
         if alpha <= 0.0 {
             return behind;
         }
-        mix(behind, gain * canvas.sample(lit, source), alpha)
+        mix(behind, gain * head.canvas.sample(&head.lit, source), alpha)
     }
 
     fn dress(&self, cloth: Noise, q: Point, behind: f32) -> f32 {
@@ -166,10 +158,7 @@ impl Camera<'_> {
         let seam = 1.0 - 0.35 * step(0.18, 0.12, q.y - edge) * step(1.7, 1.6, ax);
         let round = 1.0 - 0.35 * step(0.4, 0.0, q.y - edge) - 0.02 * ax;
         let weave = 1.0 + 0.08 * cloth.fractal(1.2 * q.x, 0.8 * q.y, 2);
-        mix(
-            behind,
-            0.42 * self.person.cloth * seam * round * weave,
-            mask,
-        )
+        let light = 0.42 * self.person.cloth * seam * round * weave;
+        mix(behind, light, mask)
     }
 }

@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use crate::face::geometry::{Area, Point};
+use crate::geometry::{Area, Point};
 
 /// A grid over face coordinates; every buffer of a picture has its layout (row by row).
 #[derive(Clone, Copy, Debug)]
@@ -161,7 +161,7 @@ fn mean_down_columns(buffer: &[f32], width: usize, height: usize, r: usize) -> V
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::face::geometry::p;
+    use crate::geometry::p;
 
     #[test]
     fn sample_at_a_grid_point_is_its_value() {

@@ -1,7 +1,7 @@
 //! One furrow of the skin, with the bulges beside it.
 
-use crate::face::geometry::{Area, Point, p};
 use crate::face::relief::Surface;
+use crate::geometry::{Area, Point, p};
 
 /// Straight pieces of a curve.
 const SEGMENTS: usize = 8;
@@ -9,14 +9,15 @@ const SEGMENTS: usize = 8;
 impl Surface {
     /// Cuts a crease along the quadratic Bézier curve of three points.
     ///
-    /// `width` is the furrow's half-width; the skin beside it bulges in proportion to its `depth`. `lean` tells which side
+    /// `width` is the furrow's half-width; the skin beside it bulges in proportion to its `depth`. `lean` is the side that
     /// bulges more: +1 right of the direction of travel, −1 left, 0 both alike.
     pub fn crease(&mut self, points: [Point; 3], width: f32, depth: f32, lean: f32) {
         if depth < 0.0015 {
             return;
         }
-        let (canvas, line) = (self.canvas, polyline(points));
-        canvas.visit(&Area::spanning(&line, 5.0 * width), |i, x, y| {
+        let line = polyline(points);
+        let area = Area::spanning(&line, 5.0 * width);
+        self.canvas.visit(&area, |i, x, y| {
             if self.skin[i] <= 0.0 {
                 return;
             }

@@ -1,7 +1,7 @@
 //! The opening between the lids.
 
 use crate::face::canvas::Canvas;
-use crate::face::geometry::{Point, bell, mix, p};
+use crate::geometry::{Point, bell, mix, p};
 use crate::person::au::AuState;
 use crate::person::identity::Identity;
 

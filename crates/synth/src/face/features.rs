@@ -5,8 +5,8 @@
 
 use crate::face::canvas::Canvas;
 use crate::face::eye::Eye;
-use crate::face::geometry::{Area, Point, SIGNS, bell, curve, mix, p};
 use crate::face::mouth::{LipEdges, Mouth};
+use crate::geometry::{Area, Point, SIGNS, bell, curve, mix, p};
 use crate::person::au::AuState;
 use crate::person::identity::Identity;
 
@@ -84,7 +84,7 @@ impl<'a> Face<'a> {
         let area = Area::new(left..right, self.mouth.y - above..self.chin);
         let columns = canvas.per_column(|x| self.mouth.edges(x));
         canvas.visit(&area, |i, x, y| {
-            if let Some(edges) = &columns[i % canvas.width] {
+            if let Some(edges) = &columns[i % columns.len()] {
                 paint(i, x, y, edges);
             }
         });

@@ -2,12 +2,12 @@
 
 use crate::face::canvas::EVERYWHERE;
 use crate::face::features::Face;
-use crate::face::geometry::{bell, mix, step};
 use crate::face::noise::Noise;
 use crate::face::relief::Surface;
+use crate::geometry::{bell, mix, step};
 use crate::person::identity::{HairStyle, Identity};
 
-/// What is the same along one row of the grid.
+/// Values shared by one row of the grid.
 struct Row {
     outer: f32,
     depth: f32,
@@ -25,9 +25,9 @@ pub(crate) fn grow(surface: &mut Surface, face: &Face) {
         HairStyle::Short | HairStyle::Fringe => (person.hair_volume, 1.0),
         HairStyle::Long => (0.08 + person.hair_volume, 1.0),
     };
-    let (canvas, soft) = (surface.canvas, surface.canvas.blur() + 0.02);
+    let soft = surface.canvas.blur() + 0.02;
     let row = |y: f32| row_at(face, volume, y);
-    canvas.visit_rows(&EVERYWHERE, row, |row, i, x, y| {
+    surface.canvas.visit_rows(&EVERYWHERE, row, |row, i, x, y| {
         if row.outer <= 0.1 || x.abs() > row.outer + 0.2 {
             return;
         }

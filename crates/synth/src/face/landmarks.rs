@@ -2,8 +2,8 @@
 
 use crate::face::eye::Eye;
 use crate::face::features::Face;
-use crate::face::geometry::{Point, SIGNS, mix, p};
 use crate::face::mouth::LipEdges;
+use crate::geometry::{Point, SIGNS, mix, p};
 
 /// The 68 points in iBUG order, in face coordinates.
 pub(crate) fn landmarks(face: &Face) -> [Point; 68] {

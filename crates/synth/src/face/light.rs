@@ -1,8 +1,8 @@
 //! Light on the relief: diffuse and specular reflection, cavities and cast shadows.
 
 use crate::face::canvas::Canvas;
-use crate::face::geometry::step;
 use crate::face::relief::Surface;
+use crate::geometry::step;
 use crate::scene::Scene;
 
 /// Linear luminance of every grid point.

@@ -1,10 +1,9 @@
 //! The drawn head: places of its features, relief, skin, hair and light on a frontal grid.
 
-pub(crate) mod canvas;
+mod canvas;
 mod crease;
 mod eye;
 mod features;
-pub(crate) mod geometry;
 mod hair;
 mod landmarks;
 mod light;
@@ -17,8 +16,8 @@ mod wrinkles;
 
 use crate::face::canvas::Canvas;
 use crate::face::features::Face;
-use crate::face::geometry::Point;
 use crate::face::relief::Surface;
+use crate::geometry::Point;
 use crate::person::au::AuState;
 use crate::person::identity::Identity;
 use crate::scene::Scene;

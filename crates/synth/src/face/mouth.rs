@@ -1,6 +1,6 @@
 //! The lips and the gap between them.
 
-use crate::face::geometry::{Point, SIGNS, bell, mix, p, step};
+use crate::geometry::{Point, SIGNS, bell, mix, p, step};
 use crate::person::au::AuState;
 use crate::person::identity::Identity;
 

@@ -1,6 +1,6 @@
 //! Seeded value noise for skin, hair and cloth.
 
-use crate::face::geometry::mix;
+use crate::geometry::mix;
 
 /// A lattice of random values in [−1, 1], interpolated smoothly; one field per seed.
 #[derive(Clone, Copy)]

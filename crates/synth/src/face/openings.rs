@@ -3,9 +3,9 @@
 use crate::face::canvas::Canvas;
 use crate::face::eye::Lids;
 use crate::face::features::Face;
-use crate::face::geometry::{Area, Point, bell, hill, mix, step};
 use crate::face::light::local_light;
 use crate::face::noise::Noise;
+use crate::geometry::{Area, Point, bell, hill, mix, p, step};
 use crate::person::identity::Identity;
 use crate::scene::Scene;
 
@@ -14,77 +14,56 @@ const IRIS: f32 = 0.188;
 
 /// Eyeballs with lids' shadow and lashes.
 pub(crate) fn paint_eyes(canvas: Canvas, lit: &mut [f32], face: &Face, scene: &Scene) {
+    let soft = 0.9 / canvas.density;
     for half in &face.halves {
         let mut eye = half.eye;
         eye.upper = mix(eye.upper, -eye.lower, scene.blink);
         let center = eye.center.mirrored(half.sign);
         let area = Area::around(center, 1.35 * eye.half_width, 0.6);
         let lids = eye.columns(canvas, half.sign);
-        let ball = Eyeball::new(face.person, scene, center);
-        let soft = 0.9 / canvas.density;
         canvas.visit(&area, |i, x, y| {
-            let lid = &lids[i % canvas.width];
+            let lid = &lids[i % lids.len()];
             let open = step(-soft, soft, y - lid.top)
                 * step(soft, -soft, y - lid.bottom)
                 * step(1.0 + soft, 1.0 - soft, lid.along.abs());
             if open > 0.0 {
-                lit[i] = mix(lit[i], ball.luminance(lid, x, y), open);
+                let ball = eyeball(face.person, scene, lid, center, p(x, y));
+                lit[i] = mix(lit[i], ball, open);
             }
             lit[i] *= 1.0 - lashes(face.person, lid, y);
         });
     }
 }
 
-/// One eyeball in its light.
-struct Eyeball<'a> {
-    person: &'a Identity,
-    scene: &'a Scene,
-    light: [f32; 3],
-    center: Point,
-    pupil: Point,
-    rays: Noise,
+/// Luminance of the eyeball at `q`.
+fn eyeball(person: &Identity, scene: &Scene, lid: &Lids, center: Point, q: Point) -> f32 {
+    let (light, ambient) = (local_light(scene), scene.ambient);
+    let (below, above) = (q.y - lid.top, lid.bottom - q.y);
+    let (dx, dy) = ((q.x - center.x) / 0.55, (q.y - center.y) / 0.45);
+    let front = (1.0 - dx * dx - dy * dy).max(0.0).sqrt();
+    let facing = front * light[2] + dx * light[0] + dy * light[1];
+    let shadow = 1.0 - 0.50 * step(0.14, 0.0, below) - 0.12 * step(0.05, 0.0, above);
+    let level = ambient + (1.0 - ambient) * facing.max(0.0);
+    let caruncle = 1.0 - 0.35 * step(-0.78, -0.95, lid.along);
+    let pupil = center.shifted(scene.gaze[0], scene.gaze[1] - 0.015);
+    let [gx, gy] = [0, 1].map(|axis| 0.35 * IRIS * light[axis] / 0.5);
+    let glint = pupil.shifted(gx, gy);
+    let spark = 0.9 * bell(((q.x - glint.x).hypot(q.y - glint.y)) / 0.032);
+    let ball = iris_and_white(person, q.x - pupil.x, q.y - pupil.y);
+    ball * level * shadow * caruncle + spark * step(0.0, 0.05, below)
 }
 
-impl<'a> Eyeball<'a> {
-    fn new(person: &'a Identity, scene: &'a Scene, center: Point) -> Self {
-        Self {
-            person,
-            scene,
-            light: local_light(scene),
-            center,
-            pupil: center.shifted(scene.gaze[0], scene.gaze[1] - 0.015),
-            rays: Noise::new(person.texture, 31),
-        }
-    }
-
-    fn luminance(&self, lid: &Lids, x: f32, y: f32) -> f32 {
-        let (light, ambient) = (self.light, self.scene.ambient);
-        let (below, above) = (y - lid.top, lid.bottom - y);
-        let (dx, dy) = ((x - self.center.x) / 0.55, (y - self.center.y) / 0.45);
-        let facing =
-            (1.0 - dx * dx - dy * dy).max(0.0).sqrt() * light[2] + dx * light[0] + dy * light[1];
-        let shadow = 1.0 - 0.50 * step(0.14, 0.0, below) - 0.12 * step(0.05, 0.0, above);
-        let level = ambient + (1.0 - ambient) * facing.max(0.0);
-        let caruncle = 1.0 - 0.35 * step(-0.78, -0.95, lid.along);
-        let [gx, gy] = [0, 1].map(|axis| 0.35 * IRIS * light[axis] / 0.5);
-        let glint = self.pupil.shifted(gx, gy);
-        let spark = 0.9 * bell(((x - glint.x).hypot(y - glint.y)) / 0.032);
-        let ball = self.reflectance(x - self.pupil.x, y - self.pupil.y);
-        ball * level * shadow * caruncle + spark * step(0.0, 0.05, below)
-    }
-
-    /// Reflectance at an offset from the pupil.
-    fn reflectance(&self, dx: f32, dy: f32) -> f32 {
-        let r = dx.hypot(dy);
-        let sclera = eye_white(self.person) - 0.05 * step(0.3, 0.5, r);
-        let angle = dy.atan2(dx);
-        let (across, along) = (6.0 * angle.cos() + 9.0, 6.0 * angle.sin() + 5.0 * r);
-        let streak = self.rays.at(across, along);
-        let ring = 1.0 - 0.65 * bell((r - IRIS) / 0.035);
-        let iris = self.person.iris * (1.0 + 0.3 * streak) * ring + 0.01;
-        let colour = mix(0.006, iris, step(0.062, 0.082, r));
-        mix(colour, sclera, step(IRIS - 0.015, IRIS + 0.02, r))
-    }
+/// Reflectance of the eyeball at an offset from the pupil.
+fn iris_and_white(person: &Identity, dx: f32, dy: f32) -> f32 {
+    let r = dx.hypot(dy);
+    let sclera = eye_white(person) - 0.05 * step(0.3, 0.5, r);
+    let angle = dy.atan2(dx);
+    let rays = Noise::new(person.texture, 31);
+    let streak = rays.at(6.0 * angle.cos() + 9.0, 6.0 * angle.sin() + 5.0 * r);
+    let ring = 1.0 - 0.65 * bell((r - IRIS) / 0.035);
+    let iris = person.iris * (1.0 + 0.3 * streak) * ring + 0.01;
+    let colour = mix(0.006, iris, step(0.062, 0.082, r));
+    mix(colour, sclera, step(IRIS - 0.015, IRIS + 0.02, r))
 }
 
 /// Reflectance of the white of the eye. Following the skin's a little keeps it from glaring once the exposure

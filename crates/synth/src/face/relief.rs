@@ -1,10 +1,10 @@
-//! The head's relief: height above the picture plane, before any wrinkle, and what covers what.
+//! The head's relief without wrinkles: height above the picture plane, and the parts it covers.
 
 use crate::face::canvas::Canvas;
 use crate::face::features::{Face, Half};
-use crate::face::geometry::{Area, Point, bell, curve, hill, mix, p, step};
+use crate::geometry::{Area, Point, bell, curve, hill, mix, p, step};
 
-/// The lit surface on the frontal grid.
+/// The surface on the frontal grid, before any light.
 pub(crate) struct Surface {
     pub canvas: Canvas,
     /// Height towards the camera, half interocular distances.
@@ -98,8 +98,7 @@ impl Surface {
 
     /// Adds `height(x, y)` where the face is.
     pub fn raise(&mut self, area: &Area, height: impl Fn(f32, f32) -> f32) {
-        let canvas = self.canvas;
-        canvas.visit(area, |i, x, y| {
+        self.canvas.visit(area, |i, x, y| {
             if self.skin[i] > 0.0 {
                 self.z[i] += self.skin[i] * height(x, y);
             }
@@ -129,11 +128,11 @@ impl Surface {
     }
 
     fn add_lids(&mut self, half: &Half) {
-        let (canvas, eye) = (self.canvas, half.eye);
+        let eye = half.eye;
         let area = Area::around(eye.center.mirrored(half.sign), eye.half_width * 1.25, 0.75);
-        let lids = eye.columns(canvas, half.sign);
-        canvas.visit(&area, |i, _, y| {
-            let lid = lids[i % canvas.width];
+        let lids = eye.columns(self.canvas, half.sign);
+        self.canvas.visit(&area, |i, _, y| {
+            let lid = lids[i % lids.len()];
             let window = step(1.25, 0.85, lid.along.abs());
             let (above, below) = (lid.top - y, y - lid.bottom);
             let fold = above - (0.06 + eye.fold);
@@ -149,13 +148,13 @@ impl Surface {
     }
 
     fn add_nose(&mut self, face: &Face) {
-        let canvas = self.canvas;
         let (ridge, widths) = nose_profile(face);
         let area = Area::new(-0.9..0.9, -0.75..face.nose_base + 0.14);
         let row = |y: f32| (curve(&ridge, y), curve(&widths, y));
-        canvas.visit_rows(&area, row, |&(height, width), i, x, _| {
-            self.z[i] += self.skin[i] * height * bell(x / width);
-        });
+        self.canvas
+            .visit_rows(&area, row, |&(height, width), i, x, _| {
+                self.z[i] += self.skin[i] * height * bell(x / width);
+            });
         self.bump(p(0.0, face.nose_tip + 0.02), (0.17, 0.17), 0.07);
         for half in &face.halves {
             let at = |x: f32, y: f32| half.ala.shifted(x, y).mirrored(half.sign);

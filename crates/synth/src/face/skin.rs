@@ -2,9 +2,9 @@
 
 use crate::face::canvas::EVERYWHERE;
 use crate::face::features::{Face, Half};
-use crate::face::geometry::{Area, bell, hill, mix, p, step};
 use crate::face::noise::Noise;
 use crate::face::relief::Surface;
+use crate::geometry::{Area, bell, hill, mix, p, step};
 
 /// Lays skin, stubble, lips, nostrils and brows over the relief's albedo.
 pub(crate) fn colour(surface: &mut Surface, face: &Face) {
@@ -22,21 +22,17 @@ pub(crate) fn colour(surface: &mut Surface, face: &Face) {
 fn mottle(surface: &mut Surface, face: &Face) {
     let person = face.person;
     let [broad, fine, spots] = [1, 2, 3].map(|layer| Noise::new(person.texture, layer));
-    let canvas = surface.canvas;
-    canvas.visit(&EVERYWHERE, |i, x, y| {
+    surface.canvas.visit(&EVERYWHERE, |i, x, y| {
         if surface.cover[i] <= 0.0 {
             return;
         }
         let mut tone = 1.0
             + 0.14 * broad.fractal(1.8 * x, 1.8 * y, 2)
             + 0.10 * fine.fractal(13.0 * x, 13.0 * y, 2);
-        for Half {
-            sign, eye, cheek, ..
-        } in &face.halves
-        {
-            let eye = eye.center;
-            tone -= 0.14 * hill(x * sign - eye.x + 0.1, y - eye.y - 0.05, 0.55, 0.36);
-            tone -= 0.06 * hill(x * sign - cheek.x, y - cheek.y, 0.5, 0.4);
+        for half in &face.halves {
+            let (ax, eye, cheek) = (x * half.sign, half.eye.center, half.cheek);
+            tone -= 0.14 * hill(ax - eye.x + 0.1, y - eye.y - 0.05, 0.55, 0.36);
+            tone -= 0.06 * hill(ax - cheek.x, y - cheek.y, 0.5, 0.4);
         }
         if person.freckles > 0.0 {
             let spot = step(0.45, 0.8, spots.at(9.0 * x, 9.0 * y));
@@ -49,8 +45,8 @@ fn mottle(surface: &mut Surface, face: &Face) {
 fn grow_beard(surface: &mut Surface, face: &Face) {
     let (person, middle) = (face.person, face.mouth.y);
     let hairs = Noise::new(person.texture, 4);
-    let canvas = surface.canvas;
-    canvas.visit(&Area::new(-2.4..2.4, 0.9..face.chin), |i, x, y| {
+    let area = Area::new(-2.4..2.4, 0.9..face.chin);
+    surface.canvas.visit(&area, |i, x, y| {
         let jaw = step(1.7, 2.6, y + 0.55 * (x.abs() - 1.0).max(0.0));
         let moustache = hill(x, y - (middle - 0.38), 0.7, 0.2);
         let lip = 1.0 - 0.7 * hill(x, y - middle - 0.1, 0.75, 0.3);
@@ -83,8 +79,8 @@ fn paint_lips(surface: &mut Surface, face: &Face) {
 
 fn paint_nostril(surface: &mut Surface, face: &Face, half: &Half) {
     let at = p(half.sign * 0.52 * half.ala.x, face.nose_base - 0.055);
-    let canvas = surface.canvas;
-    canvas.visit(&Area::around(at, 0.3, 0.2), |i, x, y| {
+    let area = Area::around(at, 0.3, 0.2);
+    surface.canvas.visit(&area, |i, x, y| {
         let slant = y - at.y - 0.15 * (x - at.x) * half.sign;
         let hole = bell(((x - at.x) / 0.10).powi(2) + (slant / 0.038).powi(2));
         surface.albedo[i] *= 1.0 - 0.80 * hole;
@@ -96,8 +92,8 @@ fn grow_brow(surface: &mut Surface, face: &Face, half: &Half, strands: Noise) {
     let person = face.person;
     let (inner, outer) = (half.brow[0].x, half.brow[4].x);
     let tone = (0.6 * person.hair_tone).min(0.40 * person.skin);
-    let canvas = surface.canvas;
-    canvas.visit(&Area::spanning(&half.brow_line(), 0.35), |i, x, y| {
+    let area = Area::spanning(&half.brow_line(), 0.35);
+    surface.canvas.visit(&area, |i, x, y| {
         let ax = x * half.sign;
         let t = (ax - inner) / (outer - inner);
         if !(-0.12..1.12).contains(&t) {

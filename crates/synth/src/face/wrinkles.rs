@@ -1,9 +1,9 @@
 //! Furrows, folds and bulges of the skin: where each action unit creases the face, and the lines of age.
 
 use crate::face::features::{Face, Half};
-use crate::face::geometry::{Area, Point, SIGNS, hill, p};
 use crate::face::noise::Noise;
 use crate::face::relief::Surface;
+use crate::geometry::{Area, Point, SIGNS, hill, p};
 
 /// Creases and bulges of one picture.
 pub(crate) fn add_wrinkles(surface: &mut Surface, face: &Face) {
@@ -103,17 +103,13 @@ fn crease_nasolabial(surface: &mut Surface, face: &Face, side: usize) {
     let a = |au| face.aus.at(side, au);
     let (sign, fold) = (SIGNS[side], face.person.folding);
     let (ala, corner) = (ala(face, side), face.mouth.corners[side]);
-    let out = sign * (0.24 + 0.10 * a(10) + 0.06 * a(9));
+    let wide = sign * (0.24 + 0.10 * a(10) + 0.06 * a(9));
+    let between = p(0.45 * ala.x + 0.55 * corner.x, 0.6 * ala.y + 0.4 * corner.y);
+    let gap = sign * (0.20 + 0.05 * a(12) + 0.04 * a(20));
     let line = [
         ala.shifted(sign * 0.14, -0.06),
-        p(
-            0.45 * ala.x + 0.55 * corner.x + out,
-            0.6 * ala.y + 0.4 * corner.y,
-        ),
-        corner.shifted(
-            sign * (0.20 + 0.05 * a(12) + 0.04 * a(20)),
-            0.10 + 0.12 * a(12),
-        ),
+        between.shifted(wide, 0.0),
+        corner.shifted(gap, 0.10 + 0.12 * a(12)),
     ];
     let depth = fold * (0.060 * a(12) + 0.055 * a(9) + 0.055 * a(10) + 0.020 * a(6))
         + fold * (0.024 * a(11) + 0.012 * a(20))
@@ -154,10 +150,8 @@ fn ala(face: &Face, side: usize) -> Point {
 /// Halfway from the nose's wing to the corner of the mouth, where the nasolabial fold passes.
 fn middle_of_fold(face: &Face, side: usize) -> Point {
     let (ala, corner) = (ala(face, side), face.mouth.corners[side]);
-    p(
-        0.5 * (ala.x + corner.x) + 0.20 * SIGNS[side],
-        0.5 * (ala.y + corner.y) - 0.05,
-    )
+    let (x, y) = (0.5 * (ala.x + corner.x), 0.5 * (ala.y + corner.y));
+    p(x + 0.20 * SIGNS[side], y - 0.05)
 }
 
 /// AU 17: the curved line over the chin; AU 18, 23: lines across the lips; AU 24: the lips' pressed rims.
@@ -193,20 +187,14 @@ fn bulge_half(surface: &mut Surface, face: &Face, side: usize) {
     let bag = bag.mirrored(sign);
     surface.bump(bag, (0.36, 0.09), 0.045 * a(6) + 0.055 * a(7));
     let beside = |x: f32, y: f32| face.mouth.corners[side].shifted(x * sign, y);
-    surface.bump(
-        beside(0.10, 0.0),
-        (0.10, 0.15),
-        -0.11 * a(14) - 0.02 * a(12),
-    );
+    let pit = -0.11 * a(14) - 0.02 * a(12);
+    surface.bump(beside(0.10, 0.0), (0.10, 0.15), pit);
     // The skin that the buccinator bunches up beside the corner.
     surface.bump(beside(0.34, 0.02), (0.17, 0.24), 0.10 * a(14));
     let puff = middle_of_fold(face, side).shifted(0.20 * sign, -0.06);
     surface.bump(puff, (0.20, 0.20), 0.07 * a(11) + 0.03 * a(10));
-    surface.bump(
-        beside(-0.08, 0.28),
-        (0.18, 0.18),
-        0.045 * a(15) + 0.03 * a(17),
-    );
+    let jowl = 0.045 * a(15) + 0.03 * a(17);
+    surface.bump(beside(-0.08, 0.28), (0.18, 0.18), jowl);
 }
 
 /// The skin around the lips: pressed (AU 24, 23), pushed forward (18), flattened (16).

@@ -1,25 +1,10 @@
 //! Action units and how strongly each is shown on either half of the face.
 
-use serde::Serialize;
-
 use crate::error::Error;
-
-/// The action units that the renderer can draw, ascending (Ekman, Friesen and Hager, FACS manual 2002).
-pub const AUS: [u8; 22] = [
-    1, 2, 4, 5, 6, 7, 9, 10, 11, 12, 14, 15, 16, 17, 18, 20, 23, 24, 25, 26, 27, 43,
-];
-
-/// Half of the face as the picture shows it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Side {
-    /// The picture's left half, which is the subject's right.
-    ImageLeft = 0,
-    /// The picture's right half, which is the subject's left.
-    ImageRight = 1,
-}
+use crate::person::AUS;
 
 /// How strongly every action unit is shown, in [0, 1] per half of the face: 0 absent, 1 maximal (FACS intensity E).
-#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct AuState {
     strength: [[f32; AUS.len()]; 2],
 }
@@ -35,20 +20,16 @@ impl AuState {
     /// # Errors
     /// [`Error::UnknownAu`] when `au` is not one of [`AUS`].
     pub fn with(self, au: u8, strength: f32) -> Result<Self, Error> {
-        self.with_side(Side::ImageLeft, au, strength)?
-            .with_side(Side::ImageRight, au, strength)
+        self.with_halves(au, [strength; 2])
     }
 
-    /// This state with action unit `au` at `strength` (clamped to [0, 1]) on one half only.
+    /// This state with action unit `au` at a strength (clamped to [0, 1]) for each half: the picture's left, which is the
+    /// subject's right, then the picture's right.
     ///
     /// # Errors
     /// [`Error::UnknownAu`] when `au` is not one of [`AUS`].
-    pub fn with_side(mut self, side: Side, au: u8, strength: f32) -> Result<Self, Error> {
-        let unknown = Error::UnknownAu {
-            got: au,
-            known: &AUS,
-        };
-        self.set(side as usize, index_of(au).ok_or(unknown)?, strength);
+    pub fn with_halves(mut self, au: u8, strengths: [f32; 2]) -> Result<Self, Error> {
+        self.set(index_of(au).ok_or(Error::UnknownAu { got: au })?, strengths);
         Ok(self)
     }
 
@@ -62,17 +43,18 @@ impl AuState {
         0.5 * (self.at(0, au) + self.at(1, au))
     }
 
-    pub(crate) fn set(&mut self, side: usize, index: usize, strength: f32) {
-        self.strength[side][index] = strength.clamp(0.0, 1.0);
+    /// Sets the unit at `index` in [`AUS`].
+    pub(crate) fn set(&mut self, index: usize, strengths: [f32; 2]) {
+        for (half, strength) in self.strength.iter_mut().zip(strengths) {
+            half[index] = strength.clamp(0.0, 1.0);
+        }
     }
 
     /// Every strength times its unit's gain (order of [`AUS`]); not cut at 1.
     pub(crate) fn scaled(&self, gains: &[f32; AUS.len()]) -> Self {
-        Self {
-            strength: self
-                .strength
-                .map(|half| std::array::from_fn(|unit| half[unit] * gains[unit])),
-        }
+        let scale = |half: [f32; AUS.len()]| std::array::from_fn(|unit| half[unit] * gains[unit]);
+        let strength = self.strength.map(scale);
+        Self { strength }
     }
 }
 
@@ -87,9 +69,7 @@ mod tests {
 
     #[test]
     fn one_side_leaves_the_other_at_rest() {
-        let state = AuState::neutral()
-            .with_side(Side::ImageLeft, 14, 0.7)
-            .unwrap();
+        let state = AuState::neutral().with_halves(14, [0.7, 0.0]).unwrap();
         assert_eq!([state.at(0, 14), state.at(1, 14)], [0.7, 0.0]);
     }
 

@@ -5,7 +5,8 @@ use faus_data::Expression::{
 };
 use rand_chacha::ChaCha8Rng;
 
-use crate::person::au::{AUS, index_of};
+use crate::person::AUS;
+use crate::person::au::index_of;
 use crate::random::Draw;
 
 /// The seven expressions that are labelled in CK+, in the order of its codes: all but neutral.
@@ -139,7 +140,7 @@ pub(crate) fn show(emotion: Expression, habits: &Habits, rng: &mut ChaCha8Rng) -
     coding
 }
 
-/// Draws units that no expression is named after, choosing each in proportion to what is still `wanted` of it.
+/// Draws units that no expression is named after, each chosen in proportion to `wanted`, the occurrences still missing.
 pub(crate) fn unnamed(wanted: &[f32; AUS.len()], mean: f32, rng: &mut ChaCha8Rng) -> Coding {
     for _ in 0..60 {
         let coding = mixture(wanted, mean, rng);
@@ -148,7 +149,7 @@ pub(crate) fn unnamed(wanted: &[f32; AUS.len()], mean: f32, rng: &mut ChaCha8Rng
             return coding;
         }
     }
-    // Every mixture of what is left names an expression; a chin raised alone names none.
+    // All mixtures of the missing units name an expression; a chin raised alone names none.
     vec![(17, level(rng, 2, 5))]
 }
 

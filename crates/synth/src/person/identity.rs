@@ -4,7 +4,7 @@ use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
 use serde::Serialize;
 
-use crate::person::au::AUS;
+use crate::person::AUS;
 use crate::random::{Draw, Purpose, keyed};
 
 /// How the hair is worn.
@@ -117,7 +117,12 @@ impl Identity {
             false => rng.within(0.0, 0.35),
         };
         self.age = rng.within(0.0, 1.0).powf(1.5);
-        self.skin = draw_skin(rng);
+        // Fair, medium and dark as among CK+'s subjects (81% Euro-American, 13% Afro-American).
+        self.skin = match rng.random_range(0..100) {
+            0..=69 => rng.within(0.36, 0.58),
+            70..=84 => rng.within(0.22, 0.36),
+            _ => rng.within(0.07, 0.20),
+        };
         self.texture = rng.random();
         self.shine = rng.within(0.35, 1.0);
         if self.skin > 0.3 && rng.chance(0.25) {
@@ -210,15 +215,6 @@ impl Identity {
         self.asymmetry = [[0.0; 4]; 2].map(|half| half.map(|_| rng.around(0.0, 0.018)));
         self.gains = std::array::from_fn(|_| rng.within(0.82, 1.15));
         self.lateral = std::array::from_fn(|_| rng.around(0.0, 0.06));
-    }
-}
-
-/// Linear reflectance: a mixture of fair, medium and dark skin as among CK+'s subjects (81% Euro-American, 13% Afro-American).
-fn draw_skin(rng: &mut ChaCha8Rng) -> f32 {
-    match rng.random_range(0..100) {
-        0..=69 => rng.within(0.36, 0.58),
-        70..=84 => rng.within(0.22, 0.36),
-        _ => rng.within(0.07, 0.20),
     }
 }
 

@@ -4,8 +4,9 @@ use faus_data::Expression;
 use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
 
-use crate::face::geometry::step;
-use crate::person::au::{AUS, AuState, index_of};
+use crate::geometry::step;
+use crate::person::AUS;
+use crate::person::au::{AuState, index_of};
 use crate::person::expression::Coding;
 use crate::random::Draw;
 
@@ -42,9 +43,7 @@ impl Performance {
             if au == 14 && emotion == Some(Expression::Contempt) && rng.chance(0.65) {
                 halves[usize::from(rng.chance(0.5))] *= rng.within(0.0, 0.25);
             }
-            for (side, half) in halves.into_iter().enumerate() {
-                peak.set(side, index, half);
-            }
+            peak.set(index, halves);
         }
         Self {
             peak,
@@ -62,10 +61,8 @@ impl Performance {
         for (index, au) in AUS.into_iter().enumerate() {
             let rise = |t: f32| step(self.onset, self.apex, t - self.delay[index]);
             let share = rise(time) / rise(1.0);
-            for side in 0..2 {
-                let shown = share * self.peak.at(side, au);
-                state.set(side, index, shown.max(self.residual.at(side, au)));
-            }
+            let at = |side| (share * self.peak.at(side, au)).max(self.residual.at(side, au));
+            state.set(index, [at(0), at(1)]);
         }
         state
     }
@@ -78,8 +75,7 @@ fn draw_residual(rng: &mut ChaCha8Rng) -> AuState {
         let index = rng.random_range(0..AUS.len() - 1);
         let faint = rng.within(0.0, 0.10);
         if !matches!(AUS[index], 16 | 26 | 27 | 18) {
-            residual.set(0, index, faint);
-            residual.set(1, index, faint);
+            residual.set(index, [faint; 2]);
         }
     }
     residual

@@ -1,166 +1,108 @@
 //! The folders and files of the official CK+ layout.
 
 use std::fmt::Write as _;
-use std::fs::{self, File};
+use std::fs;
+use std::io;
 use std::path::{Path, PathBuf};
 
 use image::codecs::png::{CompressionType, FilterType, PngEncoder};
 use image::{ExtendedColorType, ImageEncoder};
+use serde::Serialize;
 use serde_json::Value;
+use tempfile::TempDir;
 
 use crate::camera::Rendered;
 use crate::error::Error;
 use crate::set::plan::Sequence;
-use crate::set::truth::PictureTruth;
 
 /// A data set that is written beside its final place; dropped unfinished, it removes itself.
 pub(crate) struct Writer {
-    draft: PathBuf,
+    /// Holds the folder `set`: the temporary folder itself is closed to other users.
+    work: TempDir,
     output: PathBuf,
-    finished: bool,
 }
 
-/// Folder names of one sequence.
-pub(crate) struct Place {
-    pub subject: String,
-    pub sequence: String,
-}
-
-impl Place {
-    /// By CK+'s numbers.
-    pub fn new(subject: usize, sequence: usize) -> Self {
-        Self {
-            subject: format!("S{subject:03}"),
-            sequence: format!("{sequence:03}"),
-        }
-    }
-
-    /// The start of a file's name.
-    fn stem(&self, frame: usize) -> String {
-        format!("{}_{}_{frame:08}", self.subject, self.sequence)
-    }
+/// A frame's name: `S005_001_00000011` of sequence `S005/001`.
+pub(crate) fn stem(place: &str, frame: usize) -> String {
+    format!("{}_{frame:08}", place.replace('/', "_"))
 }
 
 impl Writer {
     pub fn begin(output: &Path) -> Result<Self, Error> {
         if is_occupied(output).map_err(Error::io(output, "reading"))? {
-            return Err(Error::OutputNotEmpty {
-                path: output.to_path_buf(),
-            });
+            let path = output.to_path_buf();
+            return Err(Error::OutputNotEmpty { path });
         }
-        // A folder that is there, under another name (`.`, a link), is replaced where it really lies.
+        // An empty folder given by another name (`.`, a link) is replaced at its real place.
         let output = match output.exists() {
             true => fs::canonicalize(output).map_err(Error::io(output, "finding the folder"))?,
             false => output.to_path_buf(),
         };
-        let name = output.file_name().unwrap_or_default().to_string_lossy();
-        let draft = output.with_file_name(format!(".{name}.partial-{}", std::process::id()));
-        faus_base::file::remove(&draft).map_err(Error::io(&draft, "clearing the draft"))?;
-        // A failure here is about the folder named by the user, not about the draft's name.
-        fs::create_dir_all(&draft).map_err(Error::io(&output, "making the folder"))?;
-        Ok(Self {
-            draft,
-            output,
-            finished: false,
-        })
-    }
-
-    fn folder(&self, kind: &str, place: &Place) -> Result<PathBuf, Error> {
-        let folder = self.draft.join(kind).join(&place.subject);
-        let folder = folder.join(&place.sequence);
-        fs::create_dir_all(&folder).map_err(Error::io(&folder, "making the folder"))?;
-        Ok(folder)
+        let parent = output.parent().filter(|p| !p.as_os_str().is_empty());
+        let parent = parent.unwrap_or(Path::new("."));
+        fs::create_dir_all(parent).map_err(Error::io(&output, "making the folder"))?;
+        let mut work = tempfile::Builder::new();
+        let work = work.prefix(".faus-synth-").tempdir_in(parent);
+        let work = work.map_err(Error::io(&output, "making the folder"))?;
+        Ok(Self { work, output })
     }
 
     /// Emotion and FACS files, named after the peak frame; an unlabelled sequence's emotion folder stays empty.
-    pub fn labels(&self, place: &Place, sequence: &Sequence) -> Result<(), Error> {
-        let stem = place.stem(sequence.length);
-        let folder = self.folder("Emotion", place)?;
+    pub fn labels(&self, place: &str, sequence: &Sequence) -> Result<(), Error> {
+        let stem = stem(place, sequence.length);
+        let folder = self.set().join("Emotion").join(place);
+        fs::create_dir_all(&folder).map_err(Error::io(&folder, "making the folder"))?;
         if let Some(shown) = sequence.emotion {
             let text = table([[f64::from(shown.code())]]);
-            write(&folder.join(format!("{stem}_emotion.txt")), &text)?;
+            self.put(format!("Emotion/{place}/{stem}_emotion.txt"), text)?;
         }
         let codes = sequence.coding.iter();
         let text = table(codes.map(|&(au, level)| [f64::from(au), f64::from(level)]));
-        let folder = self.folder("FACS", place)?;
-        write(&folder.join(format!("{stem}_facs.txt")), &text)
+        self.put(format!("FACS/{place}/{stem}_facs.txt"), text)
     }
 
     /// One frame with its landmarks.
-    pub fn picture(&self, place: &Place, frame: usize, picture: &Rendered) -> Result<(), Error> {
-        let stem = place.stem(frame);
-        let path = self.folder("cohn-kanade-images", place)?;
-        let path = path.join(format!("{stem}.png"));
-        let (width, height) = picture.image.dimensions();
+    pub fn picture(&self, place: &str, frame: usize, picture: &Rendered) -> Result<(), Error> {
+        let stem = stem(place, frame);
         let mut png = Vec::new();
+        let (width, height) = picture.image.dimensions();
         PngEncoder::new_with_quality(&mut png, CompressionType::Fast, FilterType::Adaptive)
             .write_image(&picture.image, width, height, ExtendedColorType::L8)
-            .map_err(|source| Error::Encode {
-                path: path.clone(),
-                source,
-            })?;
-        write(&path, &png)?;
+            .map_err(|error| Error::io(&self.output, "encoding a PNG")(io::Error::other(error)))?;
+        self.put(format!("cohn-kanade-images/{place}/{stem}.png"), png)?;
         let text = table(picture.landmarks.map(|(x, y)| [f64::from(x), f64::from(y)]));
-        let folder = self.folder("Landmarks", place)?;
-        write(&folder.join(format!("{stem}_landmarks.txt")), &text)
+        self.put(format!("Landmarks/{place}/{stem}_landmarks.txt"), text)
     }
 
-    /// The true parameters of one frame.
-    pub fn parameters(
-        &self,
-        place: &Place,
-        frame: usize,
-        truth: &PictureTruth,
-    ) -> Result<(), Error> {
-        let folder = self.folder("Parameters", place)?;
-        let path = folder.join(format!("{}.json", place.stem(frame)));
+    /// True parameters, as JSON.
+    pub fn parameters(&self, name: &str, truth: &impl Serialize) -> Result<(), Error> {
         let text = serde_json::to_string_pretty(truth)
-            .map_err(|source| Error::io(&path, "describing")(source.into()))?;
-        write(&path, text + "\n")
+            .map_err(|source| Error::io(&self.output, "describing")(source.into()))?;
+        self.put(format!("Parameters/{name}.json"), text + "\n")
     }
 
-    /// The true parameters of one person.
-    pub fn person(&self, place: &Place, truth: &Value) -> Result<(), Error> {
-        let folder = self.folder("Parameters", place)?;
-        write(
-            &folder.with_file_name("identity.json"),
-            format!("{truth:#}\n"),
-        )
+    fn set(&self) -> PathBuf {
+        self.work.path().join("set")
     }
 
-    /// Stamps the draft and moves it into its place.
-    pub fn finish(mut self, stamp: &Value) -> Result<(), Error> {
-        let path = self.draft.join("synthetic.json");
-        write(&path, format!("{stamp:#}\n"))?;
-        File::open(&path)
-            .and_then(|file| file.sync_all())
-            .map_err(Error::io(&path, "syncing"))?;
-        if self.output.exists() {
-            fs::remove_dir(&self.output)
-                .map_err(Error::io(&self.output, "replacing the empty folder"))?;
-        }
-        fs::rename(&self.draft, &self.output)
-            .map_err(Error::io(&self.output, "moving into place"))?;
-        self.finished = true;
-        Ok(())
+    fn put(&self, name: String, bytes: impl AsRef<[u8]>) -> Result<(), Error> {
+        let path = self.set().join(name);
+        fs::create_dir_all(path.parent().unwrap_or(&path))
+            .and_then(|()| fs::write(&path, bytes))
+            .map_err(Error::io(&path, "writing"))
+    }
+
+    /// Stamps the set and moves it into its place.
+    pub fn finish(self, stamp: &Value) -> Result<(), Error> {
+        let path = self.set().join("synthetic.json");
+        faus_base::file::write_json(&path, stamp).map_err(Error::io(&path, "writing"))?;
+        // An empty folder in its place is replaced.
+        fs::rename(self.set(), &self.output).map_err(Error::io(&self.output, "moving into place"))
     }
 }
 
-impl Drop for Writer {
-    fn drop(&mut self) {
-        if !self.finished {
-            // Best effort: the error that led here is the one to report.
-            let _ = fs::remove_dir_all(&self.draft);
-        }
-    }
-}
-
-fn is_occupied(output: &Path) -> std::io::Result<bool> {
+fn is_occupied(output: &Path) -> io::Result<bool> {
     Ok(output.exists() && (!output.is_dir() || fs::read_dir(output)?.next().is_some()))
-}
-
-fn write(path: &Path, bytes: impl AsRef<[u8]>) -> Result<(), Error> {
-    fs::write(path, bytes).map_err(Error::io(path, "writing"))
 }
 
 /// Lines of numbers as CK+'s files have them.

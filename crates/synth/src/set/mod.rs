@@ -10,17 +10,14 @@ use std::path::Path;
 use crate::camera::render;
 use crate::error::Error;
 use crate::parallel::draw_all;
-use crate::person::au::AUS;
+use crate::person::AUS;
 use crate::person::expression::count;
 use crate::person::identity::Identity;
 use crate::scene::Scene;
-use crate::set::layout::{Place, Writer};
-use crate::set::options::{SynthOptions, SynthSummary};
+use crate::set::layout::{Writer, stem};
+use crate::set::options::{FACES_VERSION, SynthOptions, SynthSummary};
 use crate::set::plan::{Sequence, plan};
 use crate::set::truth::PictureTruth;
-
-/// Version of the pictures: it changes whenever a seed draws other pixels or labels.
-pub const FACES_VERSION: u32 = 3;
 
 /// Draws the data set that `options` describe and writes it to `output` in the official CK+ layout.
 ///
@@ -57,7 +54,7 @@ pub fn generate(
     Ok(summary)
 }
 
-/// Writes the frames of one sequence; returns their number.
+/// Writes one sequence; returns the number of its frames.
 fn draw_sequence(
     options: &SynthOptions,
     sequence: &Sequence,
@@ -65,31 +62,23 @@ fn draw_sequence(
 ) -> Result<usize, Error> {
     let (subject, number) = (sequence.subject as u64, sequence.number as u64);
     let person = Identity::draw(options.seed, subject);
-    let place = Place::new(sequence.subject_number, sequence.number);
-    writer.labels(&place, sequence)?;
-    if options.truth && sequence.number == 1 {
-        writer.person(&place, &truth::person(&person))?;
-    }
-    let scene = Scene::draw(options.seed, subject, number, &options.difficulty);
+    let folder = format!("S{:03}", sequence.subject_number);
+    let place = &format!("{folder}/{number:03}");
+    writer.labels(place, sequence)?;
+    let whole = Scene::draw(options.seed, subject, number, &options.difficulty);
     let frames = frames(options, sequence);
     for &frame in &frames {
         let aus = sequence.performance.at_frame(frame, sequence.length);
-        let scene = scene.at_frame(frame, sequence.length, &options.difficulty);
-        let picture = render(&person, &aus, &scene, options.width, options.height);
-        writer.picture(&place, frame, &picture)?;
+        let scene = &whole.at_frame(frame, sequence.length, &options.difficulty);
+        let picture = render(&person, &aus, scene, options.width, options.height);
+        writer.picture(place, frame, &picture)?;
         if options.truth {
-            let truth = PictureTruth {
-                faces_version: FACES_VERSION,
-                subject: &place.subject,
-                sequence: &place.sequence,
-                frame,
-                emotion: sequence.emotion.map(|emotion| emotion.to_string()),
-                coded: truth::by_unit(sequence.coding.iter().copied()),
-                strength: truth::strengths(&aus.scaled(&person.gains)),
-                scene: &scene,
-            };
-            writer.parameters(&place, frame, &truth)?;
+            let truth = PictureTruth::new(&person, &aus, scene);
+            writer.parameters(&format!("{place}/{}", stem(place, frame)), &truth)?;
         }
+    }
+    if options.truth && number == 1 {
+        writer.parameters(&format!("{folder}/identity"), &truth::person(&person))?;
     }
     Ok(frames.len())
 }

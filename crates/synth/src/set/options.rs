@@ -1,4 +1,4 @@
-//! What is drawn, and what was.
+//! Options and counts of a data set.
 
 use std::collections::BTreeMap;
 
@@ -7,6 +7,9 @@ use serde::Serialize;
 
 use crate::difficulty::Difficulty;
 use crate::error::{Error, within};
+
+/// Version of the pictures: it changes whenever a seed draws other pixels or labels.
+pub const FACES_VERSION: u32 = 3;
 
 /// Options of a data set.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -25,7 +28,7 @@ pub struct SynthOptions {
     pub full_sequences: bool,
     /// Also write the folder `Parameters`: the true parameters of each frame and each person as JSON.
     pub truth: bool,
-    /// What makes the pictures hard.
+    /// How hard the labels are to read off the pictures.
     pub difficulty: Difficulty,
 }
 

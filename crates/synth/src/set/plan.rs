@@ -1,11 +1,11 @@
-//! Who shows what in which sequence: subjects, labels, codings and lengths of the whole data set.
+//! The plan of a data set before anything is drawn: subjects, labels, codings and lengths of its sequences.
 
 use faus_data::Expression;
 use rand::RngExt;
 use rand::seq::SliceRandom;
 use rand_chacha::ChaCha8Rng;
 
-use crate::person::au::AUS;
+use crate::person::AUS;
 use crate::person::expression::{
     Coding, count, draw_habits, sequences_in_ck_plus, show, shown, unnamed,
 };
@@ -56,14 +56,8 @@ pub(crate) fn plan(options: &SynthOptions) -> Vec<Sequence> {
             .collect();
         own.shuffle(rng);
         for (index, number) in own.into_iter().zip(1..) {
-            let coding = codings[index].clone();
-            sequences.push(perform(
-                options,
-                labels[index],
-                number,
-                subject_number,
-                coding,
-            ));
+            let (numbers, coding) = ([subject_number, number], codings[index].clone());
+            sequences.push(perform(options, labels[index], numbers, coding));
         }
     }
     sequences
@@ -72,8 +66,7 @@ pub(crate) fn plan(options: &SynthOptions) -> Vec<Sequence> {
 fn perform(
     options: &SynthOptions,
     (subject, emotion): Label,
-    number: usize,
-    subject_number: usize,
+    [subject_number, number]: [usize; 2],
     coding: Coding,
 ) -> Sequence {
     let key = (subject as u64, 1000 + number as u64);
@@ -143,7 +136,7 @@ fn assign_expressions(subjects: usize, labelled: &[usize], rng: &mut ChaCha8Rng)
     sequences
 }
 
-/// The coding of every label: by the subject's habits, or, without an expression, such that units occur as often as in CK+.
+/// Codings, in label order: by the subject's habits; without an expression, to bring the counts of units up to CK+'s.
 fn codings(options: &SynthOptions, labels: &[Label]) -> Vec<Coding> {
     let draw = |index: usize| keyed(options.seed, Purpose::Recipe, index as u64, 0);
     let named = |(index, &(subject, emotion)): (usize, &Label)| {

@@ -20,7 +20,7 @@ use crate::summary::MeanStd;
 
 pub use self::paired::PairedTest;
 
-/// Several runs side by side: what `faus compare --json` writes.
+/// Several runs side by side: the content of `faus compare --json`.
 #[derive(Debug, Clone, Serialize)]
 pub struct Comparison {
     /// Whether the faces are synthetic.
@@ -33,11 +33,11 @@ pub struct Comparison {
     pub dataset: String,
     /// The runs, the reference first.
     pub variants: Vec<Variant>,
-    /// Each later run against the first, where both have results of two folds or more.
+    /// Each later run against the first, if both have results of two folds or more.
     pub tests: Vec<Against>,
     /// Why a later run is not tested.
     pub not_tested: Vec<String>,
-    /// What the presets of the runs shortened, each once.
+    /// The abridgements of all presets, each once.
     #[serde(skip)]
     pub shortened: Vec<String>,
 }
@@ -141,12 +141,16 @@ impl Comparison {
     /// # Errors
     /// When the disk refuses.
     pub fn write_csv(&self, path: &Path) -> Result<(), Error> {
-        let head = "experiment preset seed folds failed test_accuracy_mean test_accuracy_std interval_low interval_high";
-        let measures = Measures::NAMED[1..].iter().map(|(name, _)| *name);
-        let columns = head.split(' ').chain(measures);
-        let columns = columns.chain(["protocol", "optimistic"]).map(str::to_owned);
-        let rows = self.variants.iter().map(Variant::row);
-        crate::files::write_csv(path, std::iter::once(columns.collect()).chain(rows))
+        let rows: Vec<_> = self.variants.iter().map(Variant::columns).collect();
+        let names = rows
+            .iter()
+            .take(1)
+            .flatten()
+            .map(|(name, _)| (*name).to_owned());
+        let values = rows
+            .iter()
+            .map(|row| row.iter().map(|(_, value)| value.clone()).collect());
+        crate::files::write_csv(path, std::iter::once(names.collect()).chain(values))
     }
 }
 
@@ -171,24 +175,27 @@ impl Variant {
         }
     }
 
-    fn row(&self) -> Vec<String> {
+    /// The columns of the table: name and value.
+    fn columns(&self) -> Vec<(&'static str, String)> {
+        let number = |x: Option<f64>| x.map_or(String::new(), |x| x.to_string());
         let (accuracy, interval) = (self.test_accuracy, self.test_accuracy_interval);
-        let numbers = [
-            accuracy.map(|a| a.mean),
-            accuracy.map(|a| a.std),
-            interval.map(|i| i.low),
-            interval.map(|i| i.high),
+        let mut columns = vec![
+            ("experiment", self.experiment.clone()),
+            ("preset", self.preset.clone()),
+            ("seed", self.seed.to_string()),
+            ("folds", self.folds.to_string()),
+            ("failed", self.failed.to_string()),
+            ("test_accuracy_mean", number(accuracy.map(|a| a.mean))),
+            ("test_accuracy_std", number(accuracy.map(|a| a.std))),
+            ("interval_low", number(interval.map(|i| i.low))),
+            ("interval_high", number(interval.map(|i| i.high))),
         ];
-        let measures = Measures::NAMED[1..].iter();
-        let measures = measures.map(|(name, _)| self.measures.get(*name).map(|m| m.mean));
-        let mut row = vec![self.experiment.clone(), self.preset.clone()];
-        row.push(self.seed.to_string());
-        row.extend([self.folds, self.failed].map(|n| n.to_string()));
-        let numbers = numbers.into_iter().chain(measures);
-        row.extend(numbers.map(|x| x.map_or(String::new(), |x| x.to_string())));
-        row.push(protocol_name(self.protocol).to_owned());
-        row.push(self.optimistic.to_string());
-        row
+        for (name, _) in &Measures::NAMED[1..] {
+            columns.push((name, number(self.measures.get(*name).map(|m| m.mean))));
+        }
+        columns.push(("protocol", protocol_name(self.protocol).to_owned()));
+        columns.push(("optimistic", self.optimistic.to_string()));
+        columns
     }
 }
 

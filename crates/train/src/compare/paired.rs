@@ -1,11 +1,13 @@
-use faus_data::rng;
+//! The test of a difference between two variants over the same folds.
+
+use faus_base::random;
 use rand::RngExt;
 use serde::{Deserialize, Serialize};
 use statrs::distribution::{ContinuousCDF, StudentsT};
 
-/// Up to so many folds every assignment of signs is tried.
+/// Up to this number of folds every assignment of signs is tried.
 const EXACT: usize = 20;
-/// Assignments drawn where there are more folds.
+/// Assignments drawn for more folds.
 const DRAWN: u64 = 100_000;
 
 /// Two variants over the same folds: whether the difference of their accuracies could be chance.
@@ -22,8 +24,8 @@ pub struct PairedTest {
     /// Two-sided p of the sign-flip permutation test (Fisher 1935): the share of assignments of signs to the fold
     /// differences whose mean is at least as far from 0. Exact up to 20 folds.
     pub p_sign_flip: f64,
-    /// Two-sided p of the corrected resampled t-test (Nadeau and Bengio 2003, section 3), which allows for the folds'
-    /// training sets being mostly the same; the other test does not. `None` where all differences are equal.
+    /// Two-sided p of the corrected resampled t-test (Nadeau and Bengio 2003, section 3), which allows for training
+    /// sets that folds share; the other test does not. `None` if all differences are equal.
     pub p_corrected_t: Option<f64>,
 }
 
@@ -68,7 +70,7 @@ fn sign_flip(differences: &[f64]) -> f64 {
         let all = 1u64 << differences.len();
         return (0..all).filter(|&signs| as_far(signs)).count() as f64 / all as f64;
     }
-    let mut rng = rng::keyed(0, "sign-flip", &[differences.len() as u64]);
+    let mut rng = random::named(0, "sign-flip", &[differences.len() as u64]);
     let mut draw = || {
         let signed = differences
             .iter()
@@ -76,7 +78,7 @@ fn sign_flip(differences: &[f64]) -> f64 {
         signed.sum::<f64>().abs() >= least
     };
     let count = (0..DRAWN).filter(|_| draw()).count();
-    // What was observed is one of the assignments.
+    // The observed signs are one of the assignments.
     (count + 1) as f64 / (DRAWN + 1) as f64
 }
 

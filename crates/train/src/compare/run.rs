@@ -16,7 +16,7 @@ pub(super) struct ComparedRun {
     pub settings: Settings,
     /// Test images over training images, mean of the folds.
     pub test_share: f64,
-    /// Test images of each fold, and how many of each person; nobody where people are not known.
+    /// Test images of each fold, and how many of each person; empty if people are not known.
     tested: BTreeMap<usize, (usize, Vec<(i64, u64)>)>,
 }
 
@@ -85,7 +85,7 @@ impl ComparedRun {
     }
 }
 
-/// Reads JSON; `missing` is the way out where there is no file.
+/// Reads JSON; `missing` is the way out if there is no file.
 fn read<T: DeserializeOwned>(path: &Path, missing: &str) -> Result<T, Error> {
     let text = std::fs::read_to_string(path).map_err(|e| match e.kind() {
         std::io::ErrorKind::NotFound => Error::format(path, format!("not there; {missing}")),

@@ -2,7 +2,7 @@
 
 use crate::fold::progress::MetricsRow;
 
-/// A loss so many times that of guessing has exploded (our choice: the largest initial loss we have seen, with k = 1.5, is
+/// A loss of this many times that of guessing has exploded (our choice: the largest initial loss we have seen, with k = 1.5, is
 /// two to three times that of guessing, and it falls from the first steps on).
 const FACTOR: f64 = 20.0;
 /// Steps for which it must have been so (our choice: a momentum of 0.9 forgets a single bad batch in some twenty steps).
@@ -19,7 +19,7 @@ pub(crate) struct LossWatch {
 }
 
 impl LossWatch {
-    /// A watch over the training of `classes` classes that has seen `rows`.
+    /// A watch over the training of `classes` classes, after `rows`.
     pub fn new(classes: usize, rows: &[MetricsRow]) -> Self {
         let mut watch = Self {
             bound: FACTOR * (classes.max(2) as f64).ln(),
@@ -32,7 +32,7 @@ impl LossWatch {
         watch
     }
 
-    /// The bound that the loss has been above for too long; the first row, which holds the initial loss, does not count.
+    /// The bound, if the loss has exceeded it for too long. The first row, with the initial loss, does not count.
     pub fn exploded(&mut self, row: &MetricsRow) -> Option<f64> {
         if row.train_loss > self.bound && self.before > 0 {
             self.since.get_or_insert(self.before);

@@ -2,7 +2,8 @@
 
 use std::path::Path;
 
-use faus_data::{Prepared, rng};
+use faus_base::random;
+use faus_data::Prepared;
 use faus_model::{Architecture, InputSpec, Network};
 use rand::Rng;
 use tch::Device;
@@ -41,7 +42,7 @@ impl FoldJob<'_> {
     /// When the images do not suit the network, or the device is out of memory.
     pub fn initial_network(&self) -> Result<Network, Error> {
         let spec = input_spec(self.prepared, self.recipe);
-        let seed = rng::keyed(self.seed, "weights", &[self.fold as u64]).next_u64();
+        let seed = random::named(self.seed, "weights", &[self.fold as u64]).next_u64();
         Ok(Network::build(self.architecture, spec, seed, self.device)?)
     }
 }

@@ -3,8 +3,9 @@
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread::Scope;
 
+use faus_base::random;
 use faus_data::normalise::to_unit_range;
-use faus_data::{Prepared, augment, rng};
+use faus_data::{Prepared, augment};
 use faus_model::{DropoutLayer, TrainBatch};
 use rand::{Rng, RngExt};
 use rayon::prelude::*;
@@ -67,10 +68,9 @@ impl<'a> Loader<'a> {
     /// The batch of step `step`: everything in it follows from seed, fold, step and place.
     fn batch(&self, step: u64) -> Result<Shares, Error> {
         let (fold, side) = (self.fold as u64, self.prepared.image_size());
-        let mut draw = rng::keyed(self.seed, "batch", &[fold, step]);
-        let rows: Vec<usize> = (0..self.recipe.batch_size)
-            .map(|_| self.rows[draw.random_range(0..self.rows.len())])
-            .collect();
+        let mut draw = random::named(self.seed, "batch", &[fold, step]);
+        let mut row = || self.rows[draw.random_range(0..self.rows.len())];
+        let rows: Vec<usize> = (0..self.recipe.batch_size).map(|_| row()).collect();
         let mut values = vec![0.0; rows.len() * side * side];
         values
             .par_chunks_mut(side * side)
@@ -79,32 +79,36 @@ impl<'a> Loader<'a> {
             .for_each_init(Scratch::default, |scratch, (place, (out, &row))| {
                 self.image(row, &[fold, step, place as u64], out, scratch);
             });
+        let labels: Vec<i64> = rows
+            .iter()
+            .map(|&row| self.prepared.labels()[row])
+            .collect();
+        let seed = |place| random::named(self.seed, "dropout", &[fold, step, place]).next_u64();
+        let seeds: Vec<u64> = (0..rows.len() as u64).map(seed).collect();
         // Automatic differentiation on a GPU takes the whole batch at once.
         let share = match self.device {
             Device::Cpu => SHARE,
             _ => rows.len(),
         };
-        let places: Vec<usize> = (0..rows.len()).collect();
-        let shares = places.chunks(share);
+        let shares = values.chunks(share * side * side);
+        let shares = shares.zip(labels.chunks(share)).zip(seeds.chunks(share));
+        let weight = 1.0 / rows.len() as f64;
         shares
-            .map(|places| self.share(places, &rows, &values, &[fold, step]))
+            .map(|((values, labels), seeds)| self.share(values, labels, seeds, weight))
             .collect()
     }
 
     fn image(&self, row: usize, key: &[u64], out: &mut [f32], scratch: &mut Scratch) {
         let (image, side) = (self.prepared.image(row), self.prepared.image_size());
         if self.recipe.augment {
-            let parameters = self
-                .recipe
-                .augmentation
-                .draw(side, &mut rng::keyed(self.seed, "augment", key));
+            let mut draw = random::named(self.seed, "augment", key);
+            let parameters = self.recipe.augmentation.draw(side, &mut draw);
             augment::apply(&parameters, image, side, out, &mut scratch.padded);
         } else {
             to_unit_range(image, out);
         }
-        self.recipe
-            .normalisation
-            .apply(out, side, &mut scratch.sums);
+        let normalisation = &self.recipe.normalisation;
+        normalisation.apply(out, side, &mut scratch.sums);
     }
 
     /// The tensor on the training's device. It reaches a GPU from page-locked memory, so that neither this thread nor the
@@ -120,30 +124,21 @@ impl<'a> Loader<'a> {
 
     fn share(
         &self,
-        places: &[usize],
-        rows: &[usize],
         values: &[f32],
-        key: &[u64; 2],
+        labels: &[i64],
+        dropout_seeds: &[u64],
+        weight: f64,
     ) -> Result<TrainBatch, Error> {
-        let side = self.prepared.image_size();
-        let range = places[0] * side * side..(places[0] + places.len()) * side * side;
-        let labels = places.iter().map(|&p| self.prepared.labels()[rows[p]]);
-        let labels: Vec<i64> = labels.collect();
-        let shape = [places.len() as i64, 1, side as i64, side as i64];
-        let seed = |&p: &usize| {
-            let key = [key[0], key[1], p as u64];
-            rng::keyed(self.seed, "dropout", &key).next_u64()
-        };
-        let dropout_seeds: Vec<u64> = places.iter().map(seed).collect();
+        let side = self.prepared.image_size() as i64;
+        let shape = [labels.len() as i64, 1, side, side];
         let masks = self.dropout.iter();
+        let masks = masks.map(|layer| self.upload(layer.mask(dropout_seeds)?));
         Ok(TrainBatch {
-            images: self.upload(Tensor::f_from_slice(&values[range])?.f_reshape(shape)?)?,
-            labels: self.upload(Tensor::f_from_slice(&labels)?)?,
-            dropout_masks: masks
-                .map(|layer| self.upload(layer.mask(&dropout_seeds)?))
-                .collect::<Result<_, Error>>()?,
-            dropout_seeds,
-            weight: 1.0 / rows.len() as f64,
+            images: self.upload(Tensor::f_from_slice(values)?.f_reshape(shape)?)?,
+            labels: self.upload(Tensor::f_from_slice(labels)?)?,
+            dropout_masks: masks.collect::<Result<_, Error>>()?,
+            dropout_seeds: dropout_seeds.to_vec(),
+            weight,
         })
     }
 }

@@ -184,7 +184,7 @@ mod tests {
         let room = small.all_workers() + 3 * small.per_fold();
         assert_eq!((small.folds_in(room), small.folds_in(1)), (3, 0));
         let most = large.largest_batch(room);
-        assert!(most >= 64 && most < 65_536 && most.is_power_of_two());
+        assert!((64..65_536).contains(&most) && most.is_power_of_two());
     }
 
     #[test]

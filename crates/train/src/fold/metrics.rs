@@ -21,28 +21,22 @@ pub(crate) struct MetricsWriter {
 impl MetricsWriter {
     /// Starts the file in folder `dir` with its earlier rows up to `step`.
     pub fn open(dir: &Path, step: u64, tensorboard: bool) -> Result<Self, Error> {
-        let path = &dir.join("metrics.csv");
-        let kept: Vec<MetricsRow> = match step {
+        let path = dir.join("metrics.csv");
+        let mut kept = match step {
             0 => vec![],
-            _ => read_metrics(path)?
-                .into_iter()
-                .filter(|row| row.step <= step)
-                .collect(),
+            _ => read_metrics(&path)?,
         };
+        kept.retain(|row| row.step <= step);
         // Rewritten as a whole, so that a stop here loses none of the rows that are kept.
-        let mut text = format!("{HEADER}\n");
-        kept.iter().for_each(|row| text += &line(row));
-        file::write(path, text.as_bytes()).map_err(Error::io(path))?;
-        let file = File::options()
-            .append(true)
-            .open(path)
-            .map_err(Error::io(path))?;
+        let text = kept.iter().map(line).collect::<String>();
+        file::write(&path, format!("{HEADER}\n{text}").as_bytes()).map_err(Error::io(&path))?;
+        let file = File::options().append(true).open(&path);
+        let file = file.map_err(Error::io(&path))?;
+        let events = tensorboard.then(|| EventWriter::open(dir, &kept));
         Ok(Self {
-            path: path.to_path_buf(),
+            path,
             file,
-            events: tensorboard
-                .then(|| EventWriter::open(dir, &kept))
-                .transpose()?,
+            events: events.transpose()?,
             kept,
         })
     }
@@ -54,28 +48,22 @@ impl MetricsWriter {
 
     /// Appends a row, on the disk when this returns: the training state written next relies on it.
     pub fn push(&mut self, row: &MetricsRow) -> Result<(), Error> {
-        let written = self
-            .file
-            .write_all(line(row).as_bytes())
-            .and_then(|()| self.file.sync_data());
-        written.map_err(Error::io(&self.path))?;
-        self.events
-            .as_mut()
-            .map_or(Ok(()), |events| events.push(row))
+        let written = self.file.write_all(line(row).as_bytes());
+        let kept = written.and_then(|()| self.file.sync_data());
+        kept.map_err(Error::io(&self.path))?;
+        match &mut self.events {
+            Some(events) => events.push(row),
+            None => Ok(()),
+        }
     }
 }
 
 const HEADER: &str = "step,train_loss,train_accuracy,val_accuracy,images_per_second";
 
 fn line(row: &MetricsRow) -> String {
-    let MetricsRow {
-        step,
-        train_loss,
-        train_accuracy,
-        val_accuracy,
-        images_per_second,
-    } = row;
-    format!("{step},{train_loss},{train_accuracy},{val_accuracy},{images_per_second:.1}\n")
+    let (step, loss, rate) = (row.step, row.train_loss, row.images_per_second);
+    let (train, val) = (row.train_accuracy, row.val_accuracy);
+    format!("{step},{loss},{train},{val},{rate:.1}\n")
 }
 
 /// Rows of a `metrics.csv`; a last line cut short by a stop is left out.

@@ -1,4 +1,4 @@
-//! What a fold reports while it trains, and how it is stopped.
+//! Progress and cancellation of a fold.
 
 use std::sync::atomic::AtomicBool;
 

@@ -32,14 +32,14 @@ pub struct FoldResult {
     pub final_test_accuracy: f64,
     /// The highest test accuracy of all checkpoints; optimistic, since the test part chose it.
     pub best_test_accuracy_optimistic: f64,
-    /// Test accuracy of always saying the test part's most frequent class.
+    /// Test accuracy of always predicting the test part's most frequent class.
     pub majority_accuracy: f64,
-    /// Whether the fold failed to leave chance level: tested no better than always saying the most frequent class.
+    /// Whether the fold failed to leave chance level: its test accuracy is no better than always predicting the most frequent class.
     #[serde(default)]
     pub at_chance: bool,
     /// Images to train on, to validate on, to test on.
     pub images: [usize; 3],
-    /// Classes without a test image: nothing is known about them from this fold.
+    /// Classes without a test image, on which this fold has no result.
     #[serde(default)]
     pub absent_in_test: Vec<String>,
     /// Random choices of the initialisation, such as the paper's k.
@@ -53,7 +53,7 @@ pub struct FoldResult {
     /// Its measures on the test part; `None` in folds of earlier versions.
     #[serde(default)]
     pub measures: Option<Measures>,
-    /// The test part by person; empty where people are not known.
+    /// The test part by person; empty if people are not known.
     #[serde(default)]
     pub subjects: Vec<SubjectScore>,
     /// Seconds of work, evaluation included.

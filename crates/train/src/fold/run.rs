@@ -40,7 +40,7 @@ struct Run<'a> {
     started: Instant,
 }
 
-/// What is recorded at each validation.
+/// The records of each validation.
 struct Log {
     metrics: MetricsWriter,
     watch: LossWatch,

@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use faus_data::{Prepared, PreparedWriter, Role, Sample, rng};
+use faus_base::random;
+use faus_data::{Prepared, PreparedWriter, Role, Sample};
 use rand::seq::SliceRandom;
 
 use crate::error::Error;
@@ -52,7 +53,7 @@ pub fn shuffled_labels(prepared: &Prepared, seed: u64, output: &Path) -> Result<
     events.sort_unstable();
     events.dedup();
     let mut labels: Vec<i64> = events.iter().map(|(_, label)| *label).collect();
-    labels.shuffle(&mut rng::keyed(seed, "label-shuffled", &[]));
+    labels.shuffle(&mut random::named(seed, "label-shuffled", &[]));
     let moved: BTreeMap<(String, i64), i64> = events.into_iter().zip(labels).collect();
     let mut writer = PreparedWriter::create(output, prepared.image_size() as u32)?;
     let mut info = prepared.info().clone();

@@ -111,9 +111,7 @@ pub(crate) fn restore(
         reason,
     };
     let (tensors, metadata) = read_tensors(&path)?;
-    let text = metadata
-        .get(KEY)
-        .ok_or_else(|| refuse("it is no training state".to_owned()))?;
+    let text = metadata.get(KEY).map_or("", String::as_str);
     let saved: Saved =
         serde_json::from_str(text).map_err(|e| refuse(format!("it is damaged: {e}")))?;
     let same = Saved {
@@ -129,17 +127,11 @@ pub(crate) fn restore(
     }
     optimizer.restore(&tensors).map_err(refuse)?;
     let checkpoint = Checkpoint::load(&checkpoint_path(checkpoints, saved.step))?;
-    if checkpoint.info.architecture != network.architecture()
-        || checkpoint.info.drawn != *network.drawn()
-    {
+    let (info, drawn) = (&checkpoint.info, network.drawn());
+    if info.architecture != network.architecture() || info.drawn != *drawn {
         return Err(refuse("it was written with another network".to_owned()));
     }
-    for (name, _) in network.parameters() {
-        let values = checkpoint.tensors.get(&name);
-        let values =
-            values.ok_or_else(|| refuse(format!("its checkpoint has no tensor `{name}`")))?;
-        network.set_parameter(&name, values)?;
-    }
+    checkpoint.copy_into(network)?;
     Ok(Some(saved))
 }
 

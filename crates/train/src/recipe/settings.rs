@@ -6,7 +6,7 @@ use faus_data::normalise::Normalisation;
 use faus_model::Precision;
 use serde::{Deserialize, Serialize};
 
-/// Which rule updates the weights.
+/// The rule that updates the weights.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum OptimizerKind {
@@ -16,7 +16,7 @@ pub enum OptimizerKind {
     Adamw,
 }
 
-/// How the learning rate changes over the steps.
+/// The course of the learning rate over the steps.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Schedule {
@@ -27,13 +27,13 @@ pub enum Schedule {
     OneCycle,
 }
 
-/// Every number of the training. Defaults are the paper's, as the authors' code has them.
+/// Every number of the training. Defaults are the paper's, from the authors' code (docs/PROTOCOL.md).
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Recipe {
-    /// Which folds train, validate and test (default `paper-2017`: eight, one, one).
+    /// The folds that train, validate and test (default `paper-2017`: eight, one, one).
     pub protocol: Protocol,
-    /// Local contrast normalisation of the input (default subtractive, which is what was published). In JSON also a word:
+    /// Local contrast normalisation of the input (default subtractive, as published). In JSON also a word:
     /// `"subtractive"`, `"divisive"`, `"divisive:0.01"`.
     #[serde(deserialize_with = "word_or_object")]
     pub normalisation: Normalisation,
@@ -53,7 +53,7 @@ pub struct Recipe {
     pub checkpoint_every: u64,
     /// Update rule (SGD with momentum).
     pub optimizer: OptimizerKind,
-    /// Learning rate, the peak where it is scheduled (0.01).
+    /// Learning rate, or its peak under a schedule (0.01).
     pub learning_rate: f64,
     /// Its course (constant).
     pub schedule: Schedule,
@@ -61,7 +61,7 @@ pub struct Recipe {
     pub momentum: f64,
     /// Weight decay on every parameter (1e-5).
     pub weight_decay: f64,
-    /// How precisely a GPU multiplies: `float32`, `tf32` or `bf16` (float32; the authors' GPUs had nothing else).
+    /// Precision of a GPU's products: `float32`, `tf32` or `bf16` (float32, the only one of the authors' GPUs).
     pub precision: Precision,
 }
 

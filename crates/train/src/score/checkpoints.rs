@@ -119,7 +119,7 @@ pub fn select(
 /// The normalisation a checkpoint's inputs need.
 ///
 /// # Errors
-/// When its metadata names one we do not know.
+/// When its metadata names an unknown one.
 pub fn normalisation_of(checkpoint: &Checkpoint, path: &Path) -> Result<Normalisation, Error> {
     serde_json::from_value(checkpoint.info.normalisation.clone())
         .map_err(|e| Error::format(path, format!("unknown normalisation: {e}")))

@@ -6,12 +6,12 @@ use serde::{Deserialize, Serialize};
 
 use crate::score::predictions::Predictions;
 
-/// How well one class was found.
+/// Scores of one class.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct ClassScores {
-    /// Share of the images predicted to be of the class that are; 0 where none was predicted.
+    /// Share of right predictions among those of the class; 0 without any.
     pub precision: f64,
-    /// Share of the class's images that were predicted to be of it; 0 where there are none.
+    /// Share of right predictions among the class's images; 0 without any.
     pub recall: f64,
     /// Harmonic mean of both.
     pub f1: f64,
@@ -19,7 +19,7 @@ pub struct ClassScores {
     pub support: u64,
 }
 
-/// Counts of what was predicted.
+/// Counts of predictions.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Scores {
     /// Square; rows are true classes, columns predicted ones.
@@ -48,16 +48,12 @@ impl Scores {
 
     /// Share of images predicted rightly, in [0, 1]; 0 without images.
     pub fn accuracy(&self) -> f64 {
-        let right: u64 = self
-            .confusion
-            .iter()
-            .enumerate()
-            .map(|(i, row)| row[i])
-            .sum();
+        let rows = self.confusion.iter().enumerate();
+        let right = rows.map(|(class, row)| row[class]).sum();
         ratio(right, self.confusion.iter().flatten().sum())
     }
 
-    /// Accuracy of always saying the most frequent class.
+    /// Accuracy of always predicting the most frequent class.
     pub fn majority_accuracy(&self) -> f64 {
         let supports = self.confusion.iter().map(|row| row.iter().sum::<u64>());
         ratio(supports.clone().max().unwrap_or(0), supports.sum())
@@ -80,11 +76,10 @@ impl Scores {
 
     /// Precision, recall and F1 of every class, by name.
     pub fn per_class(&self, names: &[String]) -> BTreeMap<String, ClassScores> {
-        names
-            .iter()
-            .take(self.confusion.len())
-            .enumerate()
-            .map(|(i, name)| (name.clone(), self.of_class(i)))
+        let classes = 0..self.confusion.len();
+        let named = names.iter().cloned().zip(classes);
+        named
+            .map(|(name, class)| (name, self.of_class(class)))
             .collect()
     }
 
@@ -114,10 +109,9 @@ fn mean(values: impl Iterator<Item = f64>) -> f64 {
 }
 
 fn ratio(part: u64, whole: u64) -> f64 {
-    if whole == 0 {
-        0.0
-    } else {
-        part as f64 / whole as f64
+    match whole {
+        0 => 0.0,
+        _ => part as f64 / whole as f64,
     }
 }
 

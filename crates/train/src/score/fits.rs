@@ -9,7 +9,7 @@ use crate::split::split_digest;
 /// Checks that the classes and the image size of a checkpoint are the data set's.
 ///
 /// # Errors
-/// [`Error::Mismatch`] with what differs.
+/// [`Error::Mismatch`] if not.
 pub fn check_fits(checkpoint: &Checkpoint, prepared: &Prepared) -> Result<(), Error> {
     let (info, data) = (&checkpoint.info, prepared.info());
     if info.classes == data.classes {

@@ -1,10 +1,10 @@
-//! How far an accuracy depends on who was photographed: intervals over people.
+//! Intervals of an accuracy over people.
 
 use std::collections::BTreeMap;
 
 use faus_base::order::{mean, quantile};
-use faus_data::{Prepared, rng};
-use rand::RngExt;
+use faus_base::random;
+use faus_data::Prepared;
 use serde::{Deserialize, Serialize};
 
 use crate::score::predictions::Predictions;
@@ -12,7 +12,7 @@ use crate::score::predictions::Predictions;
 /// Resamples of a bootstrap. Our choice: the interval's ends then vary by less than a tenth of its width.
 const RESAMPLES: usize = 10_000;
 
-/// How many of a person's images were predicted rightly.
+/// A person's images, and those predicted rightly.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SubjectScore {
     /// The person's number.
@@ -24,7 +24,7 @@ pub struct SubjectScore {
 }
 
 impl SubjectScore {
-    /// Counts by person, in order of number; empty where a person is not known.
+    /// Counts by person, in order of number; empty if a person is not known.
     pub fn count(predictions: &Predictions, prepared: &Prepared) -> Vec<Self> {
         let mut all = BTreeMap::new();
         for (row, &index) in predictions.indices.iter().enumerate() {
@@ -46,7 +46,7 @@ impl SubjectScore {
 }
 
 /// A percentile interval of an accuracy, by bootstrap over people (Efron and Tibshirani 1993, chapter 13): images of one
-/// person are alike, so people are drawn, not images. It covers who happened to be photographed; it does not cover the
+/// person are alike, so people are drawn, not images. It covers the choice of people, not the
 /// randomness of training.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Interval {
@@ -61,26 +61,20 @@ pub struct Interval {
 }
 
 impl Interval {
-    /// Of the mean over `folds` of the share of images predicted rightly; `None` for fewer than two people, of whom nothing
-    /// can be said.
+    /// Of the mean over `folds` of the share of images predicted rightly; `None` for fewer than two people.
     ///
-    /// Someone who is in several folds' test parts counts as one person, who is drawn with all images. A fold none of
-    /// whose people is drawn does not count in that resample. The same for a seed, whatever the order of people in a fold.
+    /// A person in the test parts of several folds is drawn as one, with all images. A fold without a person in a resample
+    /// does not count there. The result depends on the seed, not on the order of people in a fold.
     pub fn of_accuracy(folds: &[&[SubjectScore]], seed: u64) -> Option<Self> {
         let people = images_of_people(folds);
         if people.len() < 2 {
             return None;
         }
-        let mut rng = rng::keyed(seed, "bootstrap", &[people.len() as u64]);
-        let mut drawn: Vec<f64> = (0..RESAMPLES)
-            .map(|_| {
-                let draws = people
-                    .iter()
-                    .map(|_| &people[rng.random_range(0..people.len())]);
-                mean_accuracy(folds.len(), draws.flatten())
-            })
-            .collect();
-        drawn.sort_unstable_by(f64::total_cmp);
+        let rng = random::named(seed, "bootstrap", &[people.len() as u64]);
+        let drawn = random::bootstrap(rng, RESAMPLES, people.len(), |drawn| {
+            let images = drawn.iter().flat_map(|at| &people[*at]);
+            mean_accuracy(folds.len(), images)
+        });
         let level = 0.95;
         Some(Self {
             low: quantile(&drawn, (1.0 - level) / 2.0),

@@ -8,7 +8,7 @@ use crate::score::predictions::Predictions;
 /// Bins of the expected calibration error; Guo et al. 2017 use 15.
 const BINS: usize = 15;
 
-/// Single numbers for what a network said of some images.
+/// Single numbers for the predictions of a network.
 ///
 /// All lie in [0, 1], but for the negative log-likelihood, which is 0 or more.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
@@ -28,7 +28,7 @@ pub struct Measures {
     pub expected_calibration_error: f64,
 }
 
-/// A measure's name in files, and how to get it.
+/// A measure's name in files, and its value.
 type Named = (&'static str, fn(&Measures) -> f64);
 
 impl Measures {
@@ -63,7 +63,7 @@ impl Measures {
     }
 }
 
-/// What matters of one image.
+/// One image.
 struct Row {
     /// −ln of the true class's probability.
     surprise: f64,

@@ -33,7 +33,7 @@ impl Predictions {
         self.indices.len()
     }
 
-    /// Whether there are no images.
+    /// Whether it has no images.
     pub fn is_empty(&self) -> bool {
         self.indices.is_empty()
     }

@@ -114,7 +114,7 @@ fn info(folds: usize) -> DatasetInfo {
 
 /// Stripes under noise that follows from subject and picture.
 fn stripes(label: usize, subject: usize, picture: usize, side: usize) -> Vec<u8> {
-    let mut noise = faus_data::rng::keyed(1, "stripes", &[subject as u64, picture as u64]);
+    let mut noise = faus_base::random::named(1, "stripes", &[subject as u64, picture as u64]);
     let pixel = |at: usize, noise: i32| {
         let (row, column) = (at / side, at % side);
         let along = [row, column, row + column][label] + subject;

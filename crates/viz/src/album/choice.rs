@@ -3,9 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use faus_base::{au, order};
-use faus_fau::{CheckedOptions, Lens, SampleRow, read_samples};
+use faus_fau::{CheckedOptions, LabelledFilter, Lens, SampleRow, labelled_filters, read_samples};
 
-use crate::album::labelled::{LabelledFilter, labelled_filters};
 use crate::error::Error;
 use crate::lens::LayerLens;
 
@@ -26,7 +25,7 @@ pub enum Choice {
 pub(crate) struct Chosen {
     /// Filters to draw.
     pub filters: Vec<usize>,
-    /// Filters of the figure; empty where nothing ranks them.
+    /// Filters of the figure; empty without a ranking.
     pub figure: Vec<usize>,
     /// A label for some of them.
     pub labels: BTreeMap<usize, String>,
@@ -134,7 +133,7 @@ fn best_of_class(
 /// The label of a class by its name.
 ///
 /// # Errors
-/// [`Error::Unknown`], which lists the names.
+/// [`Error::Unknown`] with the list of names.
 pub fn class_label(lens: &LayerLens, name: &str) -> Result<usize, Error> {
     let classes = &lens.prepared.info().classes;
     let label = classes.iter().position(|class| class == name);

@@ -1,4 +1,4 @@
-//! The difference that is required between the patches of one filter.
+//! The difference required between the patches of one filter.
 
 use std::collections::HashMap;
 use std::str::FromStr;

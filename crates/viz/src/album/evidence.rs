@@ -17,7 +17,7 @@ use crate::picture::layout::Captions;
 /// `evidence.png` in both sizes, and with arrays `evidence-NNNNN.npy` (f32 `[3, side, side]`).
 ///
 /// # Errors
-/// When there is no such class, the network cannot compute, the disk refuses or the user stops it.
+/// When there is no such row or class, the network cannot compute, the disk refuses or the user stops it.
 pub fn write_evidence(
     lens: &LayerLens,
     dir: &Path,
@@ -26,9 +26,13 @@ pub fn write_evidence(
     arrays: bool,
 ) -> Result<(), Error> {
     let prepared = lens.prepared;
-    make_folder(dir)?;
+    if let Some(row) = rows.iter().find(|row| **row >= prepared.len()) {
+        let known = format!("0 to {}", prepared.len() - 1);
+        return Err(Error::unknown("row", row, known));
+    }
     lens.with_images(rows, &[], |network, _, images| {
-        let (images, all) = (images.images, evidence(network, class, images)?);
+        let (images, all) = (images.source, evidence(network, class, images)?);
+        make_folder(dir)?;
         let (keys, words): (Vec<Value>, Vec<Vec<String>>) =
             all.iter().map(|one| described(prepared, one)).unzip();
         let captions = Captions {
@@ -44,8 +48,8 @@ pub fn write_evidence(
         if arrays {
             for one in &all {
                 let path = dir.join(format!("evidence-{:05}.npy", one.index));
-                let shape = [one.maps().len(), images.side(), images.side()];
-                write_array(&path, &shape, one.maps().concat())?;
+                let shape = [one.maps.len(), images.side(), images.side()];
+                write_array(&path, &shape, one.maps.concat())?;
             }
         }
         let windows = Windows::of_face(images.side());

@@ -16,7 +16,7 @@ use crate::picture::layout::Captions;
 /// Sizes of a picture: pixels to a point, and the end of the file's name.
 const SCALES: [(u32, &str); 2] = [(1, ""), (3, "@3x")];
 
-/// What is written beside the patches.
+/// Contents of the files beside the patches.
 #[derive(Debug, Clone, Default)]
 pub struct WriteOptions {
     /// Text in the pictures.

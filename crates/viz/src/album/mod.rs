@@ -1,10 +1,9 @@
-//! The album of a layer: which images, filters and patches are shown, and the folder that holds the pictures.
+//! The album of a layer: the folder of its pictures, and the choice of images, filters and patches.
 
 pub(crate) mod choice;
 pub(crate) mod distinct;
 pub(crate) mod evidence;
 pub(crate) mod files;
-pub(crate) mod labelled;
 
 use std::path::Path;
 
@@ -24,7 +23,7 @@ use crate::explain::method::Explain;
 use crate::lens::LayerLens;
 use crate::picture::layout::Captions;
 
-/// What the pictures of a layer show.
+/// The contents of a layer's pictures.
 #[derive(Clone)]
 pub struct Album<'a> {
     /// Settings of the analysis, for the action units under the filters.
@@ -33,10 +32,9 @@ pub struct Album<'a> {
     pub rows: &'a [usize],
     /// The part of the fold's split that these are.
     pub split: SplitPart,
-    /// The fold, where there is one.
+    /// The fold; `None` for a checkpoint without one.
     pub fold: Option<usize>,
-    /// Why the network may have seen the people of its test part, or its checkpoint was chosen by them; `None` where neither is
-    /// so.
+    /// Why the network may have seen its test people, or its checkpoint was chosen by them; `None` if neither.
     pub may_have_seen: Option<String>,
     /// The filters.
     pub choice: Choice,
@@ -44,7 +42,7 @@ pub struct Album<'a> {
     pub method: &'a dyn Explain,
     /// Patches per filter.
     pub top: usize,
-    /// The difference required between them.
+    /// The difference required between a filter's patches.
     pub distinct: Distinct,
     /// Filters in the figure, at most.
     pub shown: usize,

@@ -7,7 +7,7 @@ use crate::explain::back_projection::BackProjection;
 use crate::explain::method::{Explain, UnitRef};
 use crate::explain::occlusion::{Windows, occlude};
 use crate::images::{ImageSet, as_images, values};
-use crate::lens::maxima::for_each;
+use crate::lens::maxima::{check_numbers, for_each};
 use crate::lens::strongest::check_filters;
 
 /// The evidence for one class in one image, pixel by pixel.
@@ -19,15 +19,13 @@ pub struct Evidence {
     pub class: usize,
     /// `[classes]`.
     pub logits: Vec<f32>,
-    /// Gradient of the class's logit times the normalised pixel, `[side, side]`: each pixel's contribution to first order.
-    pub gradient_x_input: Vec<f32>,
-    /// Guided back-propagation of the logit, `[side, side]`.
-    pub guided: Vec<f32>,
-    /// The logit's loss when a square around the pixel is covered, `[side, side]`.
-    pub occlusion: Vec<f32>,
+    /// Three maps `[side, side]`, named by [`EVIDENCE_METHODS`]: the gradient of the class's logit times the normalised pixel,
+    /// which is the pixel's contribution to first order; guided back-propagation of the logit; and the logit's loss when a
+    /// square around the pixel is covered.
+    pub maps: [Vec<f32>; 3],
 }
 
-/// Names of an [`Evidence`]'s maps, in the order in which they are stored and drawn.
+/// Names of an [`Evidence`]'s maps, in their order in files and pictures.
 pub const EVIDENCE_METHODS: [&str; 3] = ["gradient_x_input", "guided", "occlusion"];
 
 impl Evidence {
@@ -47,11 +45,6 @@ impl Evidence {
         let sum: f64 = self.logits.iter().map(power).sum();
         self.logits.get(self.class).map_or(0.0, power) / sum
     }
-
-    /// The maps in the order of [`EVIDENCE_METHODS`].
-    pub fn maps(&self) -> [&[f32]; 3] {
-        [&self.gradient_x_input, &self.guided, &self.occlusion]
-    }
 }
 
 /// The evidence for `class`, or else for the predicted class, in each of the set's rows. Runs on rayon's current pool.
@@ -65,11 +58,15 @@ pub fn evidence(
 ) -> Result<Vec<Evidence>, Error> {
     check_filters(network, output(network), class.as_slice())?;
     let plan = network.plan(GradientMethod::fastest(network.device()))?;
-    let rows = images.rows.iter();
-    for_each(network, network.device(), rows, |network, n, &row| {
-        images.report("Mapping evidence", n, images.rows.len())?;
-        of_image(network, &plan, class, images, row)
-    })
+    for_each(
+        network,
+        network.device(),
+        images.rows,
+        |network, n, &row| {
+            images.report("Mapping evidence", n, images.rows.len())?;
+            of_image(network, &plan, class, images, row)
+        },
+    )
 }
 
 fn output(network: &Network) -> usize {
@@ -83,15 +80,13 @@ fn of_image(
     images: &ImageSet,
     index: usize,
 ) -> Result<Evidence, Error> {
-    let side = images.images.side();
-    let image = images.images.input(index);
+    let side = images.source.side();
+    let image = images.source.input(index);
     let tensor = |image: &[f32]| as_images(image, side, network);
     let logits = |images: &[f32]| values(&network.planned_logits(&tensor(images)?, plan)?);
     let own = logits(&image)?;
-    let class = match class {
-        Some(class) => class,
-        None => predicted(&own, index, network)?,
-    };
+    check_numbers(network, output(network), &[index], &own)?;
+    let class = class.unwrap_or_else(|| largest_of(&own));
     let whole = Region::whole(side);
     let occlusion = occlude(&image, side, whole, Windows::of_face(side), |covered| {
         let all = logits(covered)?;
@@ -105,25 +100,14 @@ fn of_image(
         };
         values(&method.explain(network, output(network), &tensor(&image)?, &[unit])?)
     };
-    let gradient = map(BackProjection::Gradient)?;
+    let (gradient, guided) = (map(BackProjection::Gradient)?, map(BackProjection::Guided)?);
+    let gradient_x_input = gradient.iter().zip(&image).map(|(g, x)| g * x).collect();
     Ok(Evidence {
         index,
         class,
-        gradient_x_input: gradient.iter().zip(&image).map(|(g, x)| g * x).collect(),
-        guided: map(BackProjection::Guided)?,
-        occlusion,
         logits: own,
+        maps: [gradient_x_input, guided, occlusion],
     })
-}
-
-fn predicted(logits: &[f32], image: usize, network: &Network) -> Result<usize, Error> {
-    match logits.iter().all(|l| l.is_finite()) {
-        true => Ok(largest_of(logits)),
-        false => Err(Error::NotANumber {
-            layer: network.stages()[output(network)].name.clone(),
-            image,
-        }),
-    }
 }
 
 /// The first of equals.

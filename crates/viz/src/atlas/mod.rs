@@ -23,13 +23,13 @@ pub struct Atlas<'a> {
     pub layer: String,
     /// The method that explains its units.
     pub method: &'a dyn Explain,
-    /// Patches asked for per filter.
+    /// Patches per filter, at most.
     pub top: usize,
     /// The images searched.
     pub images: ImageSet<'a>,
     /// The result of the search.
     pub survey: Survey,
-    /// Patches of each filter asked for, in that order.
+    /// Patches of each requested filter, in that order.
     pub filters: Vec<FilterPatches>,
     /// The filters by likeness, dead ones last.
     pub order: Vec<usize>,
@@ -52,7 +52,7 @@ impl<'a> Atlas<'a> {
     ) -> Result<Self, Error> {
         let survey = survey(network, stage, filters, top, images)?;
         let patches = cut_patches(network, stage, method, &survey.tops, images)?;
-        let frame = Frame::new(network, stage, images.images.side());
+        let frame = Frame::new(network, stage, images.source.side());
         Ok(Self {
             layer: network.stages()[stage].name.clone(),
             method,
@@ -66,7 +66,7 @@ impl<'a> Atlas<'a> {
         })
     }
 
-    /// The patches of a filter that was asked for.
+    /// The patches of a requested filter.
     pub fn filter(&self, filter: usize) -> Option<&FilterPatches> {
         self.filters.iter().find(|f| f.filter == filter)
     }

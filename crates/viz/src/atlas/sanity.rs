@@ -79,14 +79,14 @@ pub struct Panel {
     pub(crate) maps: Vec<Vec<f32>>,
 }
 
-/// The share of the pictures that is owed to the image and the method instead of training.
+/// A test of how much of the pictures is owed to the image and the method instead of training.
 ///
 /// A method whose maps hardly change under random weights shows the image, not what the network learnt (Adebayo et al. 2018).
 /// Deconvnet and guided back-propagation are prone to that, since they partly recover the image (Nie et al., arXiv
 /// 1805.07039).
 #[derive(Debug, Clone, PartialEq)]
 pub struct Sanity {
-    /// The filters whose patches are compared.
+    /// The filters compared.
     pub filters: Vec<usize>,
     /// Number of patches compared.
     pub patches: usize,
@@ -112,7 +112,7 @@ impl Untrained {
     /// # Errors
     /// When the device is out of memory.
     pub fn draw(architecture: &dyn Architecture, seed: u64, like: &Network) -> Result<Self, Error> {
-        // Far from the seeds of training, which begins with `seed`.
+        // Far from `seed`, with which the training begins.
         let draw = |n: u64| {
             let seed = seed ^ (0x5a17_0000 + n);
             Network::build(architecture, like.spec(), seed, like.device())
@@ -207,7 +207,7 @@ impl Comparison<'_> {
     }
 
     fn edges(&self) -> Panel {
-        let images = self.atlas.images.images;
+        let images = self.atlas.images.source;
         let map = |patch: &&Patch| {
             let grey = images.grey(patch.unit.index).iter();
             let image: Vec<f32> = grey.map(|&v| f32::from(v) / 255.0).collect();
@@ -255,7 +255,7 @@ impl Comparison<'_> {
 
     /// Each map times its input, to which `shift` is added.
     fn times_input(&self, maps: Vec<Vec<f32>>, shift: f32) -> Vec<Vec<f32>> {
-        let images = self.atlas.images.images;
+        let images = self.atlas.images.source;
         let product = |(map, patch): (Vec<f32>, &&Patch)| {
             let input = crop(&images.input(patch.unit.index), images.side(), patch.region);
             map.iter()

@@ -18,7 +18,7 @@ pub enum BackProjection {
 }
 
 impl BackProjection {
-    /// The part of `backward`, which arrives at a ReLU from above, that passes; the ReLU's output is `forward`.
+    /// `backward`, the value above a ReLU with the output `forward`, or 0 if it does not pass.
     #[inline]
     pub fn passes(self, backward: f32, forward: f32) -> f32 {
         let passes = match self {
@@ -171,9 +171,7 @@ fn through(
 fn seed(output: &Tensor, units: &[UnitRef]) -> Result<Tensor, Error> {
     let mut size: Vec<usize> = output.size().iter().map(|&s| s as usize).collect();
     size.resize(4, 1);
-    let &[images, filters, rows, columns] = &size[..] else {
-        return Err(Error::count("dimensions", size.len(), 4));
-    };
+    let (images, filters, rows, columns) = (size[0], size[1], size[2], size[3]);
     if units.len() != images {
         return Err(Error::count("units", units.len(), images));
     }

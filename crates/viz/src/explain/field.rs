@@ -30,7 +30,7 @@ impl Frame {
         self.receptive.is_some()
     }
 
-    /// A unit's receptive field, clipped to the image, and where it begins in the full field (column, row).
+    /// A unit's receptive field, clipped to the image, and its first pixel in the full field (column, row).
     pub fn place(&self, unit: UnitRef) -> (Region, (usize, usize)) {
         let (row, height, inset_y) = self.span(unit.row);
         let (column, width, inset_x) = self.span(unit.column);
@@ -53,7 +53,7 @@ impl Frame {
         (first as usize, (end - first) as usize, cut as usize)
     }
 
-    /// Centre of a unit's field in pixels, which may lie outside the image (column, row).
+    /// Centre of a unit's field in pixels (column, row), possibly outside the image.
     pub fn centre(&self, row: usize, column: usize) -> (f64, f64) {
         let at = |unit: usize| match self.receptive {
             Some(f) => (unit as i64 * f.stride + f.first) as f64 + (f.size - 1) as f64 / 2.0,

@@ -21,7 +21,7 @@ const BUILT_IN: [&dyn Explain; 4] = [
 /// The method of this name: `gradient`, `deconvnet`, `guided`, `occlusion`, or one of `own`. A built-in method keeps its name.
 ///
 /// # Errors
-/// [`Error::Unknown`], which lists the names.
+/// [`Error::Unknown`] with the list of names.
 pub fn find<'a>(name: &str, own: &'a [Box<dyn Explain>]) -> Result<&'a dyn Explain, Error> {
     let methods = || BUILT_IN.into_iter().chain(own.iter().map(Box::as_ref));
     let names = || methods().map(Explain::name).collect::<Vec<_>>().join(", ");

@@ -71,7 +71,7 @@ impl ExplainField for Occlusion {
 
 /// The squares that are covered in turn.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Windows {
+pub(crate) struct Windows {
     /// Side of a square, in pixels.
     pub side: usize,
     /// Pixels from one to the next.

@@ -20,7 +20,7 @@ pub struct Patch {
     pub unit: TopUnit,
     /// The crop in the image, in pixels; smaller than the receptive field at the image's border.
     pub region: Region,
-    /// Where the crop begins in the full receptive field (column, row): 0 except at the left and upper border.
+    /// First pixel of the crop in the full receptive field (column, row): 0 except at the left and upper border.
     pub inset: (usize, usize),
     /// Grey pixels of the crop / 255, `[h, w]` in [0, 1].
     pub input: Vec<f32>,
@@ -40,8 +40,8 @@ pub struct FilterPatches {
 }
 
 impl FilterPatches {
-    /// The mean of the patches' projections, each scaled to a largest absolute value of 1, `[field, field]`: what they have
-    /// in common. All zero without patches.
+    /// The mean of the patches' projections, each scaled to a largest absolute value of 1, `[field, field]`. All zero without
+    /// patches.
     pub fn mean_projection(&self) -> Vec<f64> {
         let mut mean = vec![0.0; self.field * self.field];
         for patch in &self.patches {
@@ -85,11 +85,11 @@ pub fn cut_patches(
     images: &ImageSet,
 ) -> Result<Vec<FilterPatches>, Error> {
     let units: Vec<TopUnit> = tops.iter().flat_map(|t| t.units.iter().copied()).collect();
-    let frame = Frame::new(network, stage, images.images.side());
+    let frame = Frame::new(network, stage, images.source.side());
     let maps = Explainer::new(network, stage, method)?.maps(network, &units, images)?;
     let mut patches = units.iter().zip(maps).map(|(unit, projection)| {
         let (region, inset) = frame.place(unit.unit);
-        let grey = crop(images.images.grey(unit.index), images.images.side(), region);
+        let grey = crop(images.source.grey(unit.index), images.source.side(), region);
         Patch {
             unit: *unit,
             region,
@@ -194,7 +194,7 @@ impl<'m> Explainer<'m> {
         images: &ImageSet,
     ) -> Result<Vec<Vec<f32>>, Error> {
         let index = units.first().map_or(0, |unit| unit.index);
-        let image = self.framed(images.images, index);
+        let image = self.framed(images.source, index);
         let map = |top: &TopUnit| {
             let map = method.explain_field(net, self.frame.field, &image, top.unit)?;
             Ok(self.cut(top.unit, &map))
@@ -209,10 +209,10 @@ impl<'m> Explainer<'m> {
         units: &[TopUnit],
         images: &ImageSet,
     ) -> Result<Vec<Vec<f32>>, Error> {
-        let side = images.images.side() + 2 * self.margin;
+        let side = images.source.side() + 2 * self.margin;
         let framed = units
             .iter()
-            .map(|unit| self.framed(images.images, unit.index));
+            .map(|unit| self.framed(images.source, unit.index));
         let input = as_images(&framed.collect::<Vec<_>>().concat(), side, network)?;
         let refs: Vec<UnitRef> = units.iter().map(|u| u.unit).collect();
         let maps = values(&self.method.explain(network, self.stage, &input, &refs)?)?;
@@ -245,7 +245,7 @@ impl<'m> Explainer<'m> {
         framed
     }
 
-    /// The part of a map that is the unit's receptive field on the image, `[h, w]`.
+    /// Cuts the unit's receptive field on the image out of a map, `[h, w]`.
     fn cut(&self, unit: UnitRef, map: &FieldMap) -> Vec<f32> {
         let mut region = self.frame.place(unit).0;
         region.row = region.row + self.margin - map.region.row;

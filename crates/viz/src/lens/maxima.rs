@@ -11,8 +11,8 @@ use crate::images::ImageSet;
 const CHUNK: usize = 16;
 
 /// `f` of every job with a replica of the network and the job's number, computed on `device`; results in the jobs' order. Runs
-/// on rayon's current pool, for a GPU on the calling thread alone: libtorch keeps handles and work space by thread, which every
-/// thread would allocate anew.
+/// on rayon's current pool, for a GPU on the calling thread alone, because libtorch allocates handles and work space for each
+/// thread.
 pub(crate) fn for_each<J: Send, R: Send>(
     network: &Network,
     device: Device,
@@ -37,7 +37,7 @@ pub(crate) fn for_each<J: Send, R: Send>(
 ///
 /// # Errors
 /// When there are no images, they do not fit the network, a response is no number, the user stops it, or `take` fails.
-pub fn stream_maxima(
+pub(crate) fn stream_maxima(
     network: &Network,
     stage: usize,
     images: &ImageSet,
@@ -55,7 +55,7 @@ pub fn stream_maxima(
         let chunks = group.chunks(CHUNK);
         let found = for_each(network, network.device(), chunks, |network, _, rows| {
             let maxima = network.maxima(&images.tensor(rows, network)?, stage, &plan)?;
-            check_numbers(network, stage, rows, &maxima)?;
+            check_numbers(network, stage, rows, &maxima.values)?;
             Ok((rows, maxima))
         })?;
         for (rows, maxima) in found {
@@ -65,17 +65,17 @@ pub fn stream_maxima(
     Ok(())
 }
 
-fn check_numbers(
+/// Refuses infinite and NaN responses of stage `stage`, equally many to each of the images `rows`.
+pub(crate) fn check_numbers(
     network: &Network,
     stage: usize,
     rows: &[usize],
-    maxima: &Maxima,
+    values: &[f32],
 ) -> Result<(), Error> {
-    match maxima.values.iter().position(|v| !v.is_finite()) {
-        None => Ok(()),
-        Some(at) => Err(Error::NotANumber {
-            layer: network.stages()[stage].name.clone(),
-            image: rows[at / maxima.filters.max(1)],
-        }),
-    }
+    let Some(at) = values.iter().position(|v| !v.is_finite()) else {
+        return Ok(());
+    };
+    let layer = network.stages()[stage].name.clone();
+    let image = rows[at * rows.len() / values.len()];
+    Err(Error::NotANumber { layer, image })
 }

@@ -9,13 +9,14 @@ use faus_base::{file, npy};
 use faus_data::Prepared;
 use faus_data::normalise::Normalisation;
 use faus_fau::{Activations, Lens, Places};
-use faus_model::{Network, receptive_field};
+use faus_model::{Network, Stage, receptive_field};
 use rayon::ThreadPool;
 use tch::{Device, Kind, Tensor};
 
 use crate::error::Error;
 use crate::images::{GreyImages, ImageSet, Progress, values};
 use crate::lens::maxima::{for_each, stream_maxima};
+use crate::lens::strongest::check_filters;
 
 /// Images whose feature maps are computed together.
 const CHUNK: usize = 32;
@@ -30,7 +31,7 @@ pub struct LayerLens<'a> {
     pub prepared: &'a Prepared,
     /// How the network's input is normalised.
     pub normalisation: Normalisation,
-    /// Threads for which libtorch is set to one thread each; results do not depend on their number.
+    /// Threads, each with libtorch set to one thread; results do not depend on their number.
     pub pool: &'a ThreadPool,
     /// Shows progress, and stops the work.
     pub progress: Progress<'a>,
@@ -87,7 +88,7 @@ impl LayerLens<'_> {
         };
         self.pool.install(move || {
             let set = ImageSet {
-                images: &images,
+                source: &images,
                 rows,
                 groups,
                 progress,
@@ -119,15 +120,11 @@ impl Lens for LayerLens<'_> {
         Ok(self.with_images(rows, &[], |network, stage, images| {
             let maps = outputs(network, stage, images)?;
             let jobs = silenced.iter().map(|set| (maps.shallow_clone(), set));
-            for_each(
-                network,
-                network.device(),
-                jobs,
-                |network, n, (maps, set)| {
-                    images.report("Silencing filters", n, silenced.len())?;
-                    predicted(network, stage, &maps, set)
-                },
-            )
+            let device = network.device();
+            for_each(network, device, jobs, |network, n, (maps, set)| {
+                images.report("Silencing filters", n, silenced.len())?;
+                predicted(network, stage, &maps, set)
+            })
         })?)
     }
 
@@ -148,18 +145,12 @@ fn activations(network: &Network, stage: usize, images: &ImageSet) -> Result<Act
 
 /// Outputs of the layer, after ReLU and pooling, `[images, filters, …]`.
 fn outputs(network: &Network, stage: usize, images: &ImageSet) -> Result<Tensor, Error> {
-    let of = |rows: &[usize]| -> Result<Tensor, Error> {
-        let layers = network.stages()[..=stage].iter();
-        let images = images.tensor(rows, network)?;
-        Ok(tch::no_grad(|| {
-            layers.fold(Ok(images), |x, stage| stage.forward(&x?))
-        })?)
-    };
-    let chunks: Vec<Tensor> = images
-        .rows
-        .chunks(CHUNK)
-        .map(of)
-        .collect::<Result<_, _>>()?;
+    let mut chunks = Vec::new();
+    for rows in images.rows.chunks(CHUNK) {
+        let (layers, input) = (&network.stages()[..=stage], images.tensor(rows, network)?);
+        let forward = |x, stage: &Stage| stage.forward(&x);
+        chunks.push(tch::no_grad(|| layers.iter().try_fold(input, forward))?);
+    }
     Ok(Tensor::f_cat(&chunks, 0)?)
 }
 
@@ -170,6 +161,7 @@ fn predicted(
     maps: &Tensor,
     silenced: &[usize],
 ) -> Result<Vec<i64>, Error> {
+    check_filters(network, stage, silenced)?;
     let size = maps.size();
     let mut kept = vec![1f32; size[1] as usize];
     silenced.iter().for_each(|&filter| kept[filter] = 0.0);
@@ -178,8 +170,8 @@ fn predicted(
     shape[1] = size[1];
     let kept = Tensor::f_from_slice(&kept)?.f_reshape(shape.as_slice())?;
     let maps = maps.f_mul(&kept.f_to_device(network.device())?)?;
-    let rest = network.stages()[stage + 1..].iter();
-    let logits = tch::no_grad(|| rest.fold(Ok(maps), |x, stage| stage.forward(&x?)))?;
+    let mut rest = network.stages()[stage + 1..].iter();
+    let logits = tch::no_grad(|| rest.try_fold(maps, |x, stage| stage.forward(&x)))?;
     let chosen = logits.f_argmax(1, false)?.f_to_device(Device::Cpu)?;
     let mut predicted = vec![0; chosen.numel()];
     chosen.f_copy_data(&mut predicted, chosen.numel())?;
@@ -209,7 +201,7 @@ fn places(network: &Network, stage: usize, images: &ImageSet) -> Result<Places, 
     // The middle of a unit's field, not clipped at the border.
     let centre = |unit: i64| {
         let first = (unit * field.stride + field.first) as f64;
-        (first + field.size as f64 / 2.0) / images.images.side() as f64
+        (first + field.size as f64 / 2.0) / images.source.side() as f64
     };
     Ok(Places {
         filters,

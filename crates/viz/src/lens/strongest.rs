@@ -34,9 +34,9 @@ pub struct FilterTop {
 /// The result of one pass over the images.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Survey {
-    /// The strongest units of each filter asked for, in that order.
+    /// The strongest units of each requested filter, in that order.
     pub tops: Vec<FilterTop>,
-    /// Places of each filter's largest responses, `[rows, columns]` of the feature map, each image weighted by its response.
+    /// Places of each requested filter's largest responses, `[rows, columns]` of the feature map, each image weighted by its response.
     /// Sums to 1; all zero for a dead filter. A fully connected unit has one place.
     pub positions: Vec<Vec<f64>>,
     /// Columns of the feature map.
@@ -57,7 +57,7 @@ impl Survey {
             tops: filters.iter().map(no_units).collect(),
             positions: vec![vec![]; filters.len()],
             columns: 1,
-            average: vec![0.0; images.images.side().pow(2)],
+            average: vec![0.0; images.source.side().pow(2)],
             images: images.rows.len(),
         }
     }
@@ -81,7 +81,7 @@ impl Survey {
                 positions[place] += f64::from(activation);
                 let new = TopUnit {
                     index,
-                    subject: images.images.subject(index),
+                    subject: images.source.subject(index),
                     group: images.groups.get(index).copied().unwrap_or(-1),
                     unit: UnitRef {
                         filter: best.filter,
@@ -92,7 +92,7 @@ impl Survey {
                 };
                 insert(&mut best.units, top, new);
             }
-            let grey = images.images.grey(index);
+            let grey = images.source.grey(index);
             for (sum, &grey) in self.average.iter_mut().zip(grey) {
                 *sum += f64::from(grey);
             }

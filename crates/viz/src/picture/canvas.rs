@@ -4,9 +4,9 @@ use image::imageops::{self, FilterType};
 use image::{DynamicImage, GrayImage, Luma, Rgb, RgbImage};
 use noto_sans_mono_bitmap::{FontWeight, RasterHeight, get_raster, get_raster_width};
 
-/// Where nothing is drawn.
+/// The background.
 pub(crate) const PAPER: Rgb<u8> = Rgb([255, 255, 255]);
-/// What a crop shows where its field leaves the image, and a projection where it is zero.
+/// Zero in a projection, and the part of a field outside the image.
 pub(crate) const MIDDLE: u8 = 128;
 /// Captions.
 pub(crate) const INK: Rgb<u8> = Rgb([40, 40, 40]);
@@ -27,7 +27,7 @@ impl Canvas {
         }
     }
 
-    /// The picture; as grey values where there is no colour in it.
+    /// The picture; a grey one without colours.
     pub fn finish(self) -> DynamicImage {
         let grey = self
             .picture
@@ -73,7 +73,7 @@ impl Canvas {
         }
     }
 
-    /// One line of text, `size` points high from top to bottom of its letters' box; what the font lacks shows as `?`.
+    /// One line of text, `size` points high from top to bottom of its letters' box; `?` for letters that the font lacks.
     pub fn text(&mut self, (x, y): (u32, u32), size: u32, text: &str, ink: Rgb<u8>) {
         let (width, height) = (letter_width(size, self.scale), size * self.scale);
         for (n, letter) in text.chars().enumerate() {
@@ -100,7 +100,7 @@ pub(crate) fn text_width(text: &str, size: u32) -> u32 {
     (text.chars().count() as f64 * letter_width(size, 1)).ceil() as u32
 }
 
-/// `text`, cut to what fits into so many points.
+/// `text`, cut to fit into this many points.
 pub(crate) fn fitted(text: &str, size: u32, points: u32) -> String {
     let most = (f64::from(points) / letter_width(size, 1)).floor() as usize;
     if text.chars().count() <= most {
@@ -135,8 +135,8 @@ pub(crate) fn mix(under: Rgb<u8>, over: Rgb<u8>, share: f64) -> Rgb<u8> {
     Rgb([channel(0), channel(1), channel(2)])
 }
 
-/// Values `[height, width]` as greys: middle grey is 0, black and white are −`largest` and `largest`. What is no number shows as
-/// middle grey.
+/// Values `[height, width]` as greys: middle grey is 0, black and white are −`largest` and `largest`. NaN and infinity are middle
+/// grey.
 pub(crate) fn centred(values: &[f32], width: usize, largest: f32) -> GrayImage {
     let scale = if largest > 0.0 { 127.0 / largest } else { 0.0 };
     let grey = |v: f32| match v.is_finite() {

@@ -14,8 +14,8 @@ const LINE: u32 = 13;
 const SPEAKS_FOR: Rgb<u8> = Rgb([215, 25, 28]);
 const SPEAKS_AGAINST: Rgb<u8> = Rgb([33, 82, 190]);
 
-/// One row per image: the face, then its maps. Red speaks for the class, blue against it; guided back-propagation, which has
-/// no sides, is grey with zero in the middle. `words` are the lines beside each face.
+/// One row per image: the face, then its maps. Red speaks for the class, blue against it; guided back-propagation
+/// has no sides and is grey with zero in the middle. `words` are the lines beside each face.
 pub fn evidence_picture(
     all: &[Evidence],
     words: &[Vec<String>],
@@ -48,11 +48,11 @@ fn draw_row(canvas: &mut Canvas, y: u32, one: &Evidence, words: &[String], image
     }
     let side = images.side();
     let face = face(images.grey(one.index), side);
+    let [gradient_x_input, guided, occlusion] = &one.maps;
     canvas.tile((x(0), y), FACE, face.clone());
-    canvas.tile((x(1), y), FACE, over_face(&face, &one.gradient_x_input));
-    let guided = centred(&one.guided, side, largest(&one.guided));
-    canvas.tile((x(2), y), FACE, guided);
-    canvas.tile((x(3), y), FACE, over_face(&face, &one.occlusion));
+    canvas.tile((x(1), y), FACE, over_face(&face, gradient_x_input));
+    canvas.tile((x(2), y), FACE, centred(guided, side, largest(guided)));
+    canvas.tile((x(3), y), FACE, over_face(&face, occlusion));
 }
 
 /// The pale face under the map's colours.

@@ -61,7 +61,7 @@ impl Atlas<'_> {
 
     /// A patch's face, with the patch outlined.
     fn draw_face(&self, canvas: &mut Canvas, (x, y): (u32, u32), patch: &Patch) {
-        let images = self.images.images;
+        let images = self.images.source;
         let side = images.side();
         canvas.tile((x, y), TILE, face(images.grey(patch.unit.index), side));
         let region = patch.region;

@@ -15,7 +15,7 @@ pub(crate) const GAP: u32 = 3;
 pub(crate) const MARGIN: u32 = 12;
 /// Height of the heading and of a filter's number.
 pub(crate) const HEADING: u32 = 15;
-/// Where everything under the heading begins.
+/// First point under the heading.
 pub(crate) const TOP: u32 = MARGIN + HEADING + 2 * GAP;
 
 /// Text in the pictures.
@@ -23,7 +23,7 @@ pub(crate) const TOP: u32 = MARGIN + HEADING + 2 * GAP;
 pub struct Captions {
     /// The line above: the layer, the method, the images, and whether they are synthetic.
     pub heading: String,
-    /// A label for some of the filters, such as the action unit that it corresponds to.
+    /// Labels of some filters, such as their action units.
     pub labels: BTreeMap<usize, String>,
 }
 

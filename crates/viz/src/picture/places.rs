@@ -5,13 +5,13 @@ use image::{GrayImage, Luma, Rgb, RgbImage};
 use crate::atlas::Atlas;
 use crate::picture::canvas::mix;
 
-/// Where a filter responds most.
+/// The colour of a filter's strongest places.
 const HOT: Rgb<u8> = Rgb([255, 70, 0]);
 
 impl Atlas<'_> {
     /// The mean of the images.
     pub fn average_face(&self) -> GrayImage {
-        let side = self.images.images.side() as u32;
+        let side = self.images.source.side() as u32;
         GrayImage::from_fn(side, side, |x, y| {
             let mean = self.survey.average[(y * side + x) as usize];
             Luma([mean.round().clamp(0.0, 255.0) as u8])
@@ -37,7 +37,7 @@ impl Atlas<'_> {
 
     /// Places of the feature map as a density over pixels, `[side, side]`.
     fn heat(&self, positions: &[f64]) -> Vec<f64> {
-        let (side, columns) = (self.images.images.side(), self.survey.columns.max(1));
+        let (side, columns) = (self.images.source.side(), self.survey.columns.max(1));
         let mut heat = vec![0.0; side * side];
         // A bump as wide as the distance of the units, but not so narrow that it falls between pixels.
         let reach = self.frame.stride().max(1.5);

@@ -16,7 +16,7 @@ const PITCH: u32 = 76;
 const NUMBERS: u32 = 26;
 const LINE: u32 = 12;
 const SMALL: u32 = 11;
-/// Where the first row begins, under the heads of the columns.
+/// First point of the first row, under the heads of the columns.
 const FIRST: u32 = TOP + 2 * LINE + GAP;
 
 impl Sanity {

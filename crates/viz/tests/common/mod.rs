@@ -118,7 +118,7 @@ impl Pictures {
     /// These rows, of which a filter shows one per group.
     pub fn set<'a>(&'a self, rows: &'a [usize], groups: &'a [i64]) -> ImageSet<'a> {
         ImageSet {
-            images: self,
+            source: self,
             rows,
             groups,
             progress: &|_, _, _| true,

@@ -175,8 +175,7 @@ mod tests {
 
     use super::super::detector::{MODEL, photograph};
     use super::*;
-    use crate::picture::crop_box::CropBox;
-    use crate::picture::resize::resize;
+    use crate::picture::{CropBox, resize};
     use faus_base::random;
 
     const SEARCH: Search = Search {

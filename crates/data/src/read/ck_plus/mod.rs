@@ -4,7 +4,6 @@ mod layout;
 mod notes;
 mod sequence;
 
-use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
@@ -43,9 +42,6 @@ pub struct CkPlus {
 #[derive(Debug, Clone, Deserialize)]
 struct SyntheticMark {
     generator: String,
-    /// `ck-plus` or `isolated-aus`; empty before there were two.
-    #[serde(default)]
-    kind: String,
     #[serde(default)]
     faces_version: Option<u32>,
 }
@@ -74,33 +70,18 @@ impl CkPlus {
             let Some(part) = self.layout.part(place) else {
                 continue;
             };
-            let there = match self.recordings(part, &mut misnamed) {
+            match self.recordings(part, &mut misnamed) {
+                Ok(recordings) => {
+                    let again = recordings
+                        .into_iter()
+                        .filter_map(|one| add(&mut all, place, part, one));
+                    misnamed.extend(again);
+                }
                 // The detector stands in for landmarks; nothing does for labels.
                 Err(error) if place == Place::Landmarks => {
                     misnamed.push(Skipped::new(part, error.reason()));
-                    continue;
                 }
-                there => there?,
-            };
-            for (at, folders) in there {
-                let path = format!("{part}/{}/{}", folders.0, folders.1);
-                let entry = all.entry((at, folders.1.clone()));
-                // Landmarks alone are no recording.
-                if place == Place::Landmarks && matches!(entry, Entry::Vacant(_)) {
-                    continue;
-                }
-                let sequence = entry.or_insert_with(|| Sequence {
-                    subject: at.0,
-                    folders,
-                    places: Default::default(),
-                });
-                match &mut sequence.places[place as usize] {
-                    Some(taken) => {
-                        let reason = format!("the same recording again; {taken} was taken");
-                        misnamed.push(Skipped::new(path, reason));
-                    }
-                    none => *none = Some(path),
-                }
+                Err(error) => return Err(error),
             }
         }
         Ok((all.into_values().collect(), misnamed))
@@ -141,26 +122,48 @@ impl CkPlus {
     }
 
     fn nothing_labelled(&self, sequences: usize, skipped: &[Skipped]) -> Error {
-        let isolated = self
-            .mark
-            .as_ref()
-            .is_some_and(|mark| mark.kind == "isolated-aus");
         let first = skipped.first().map_or(String::new(), |first| {
             let (bad, path, reason) = (skipped.len(), &first.path, &first.reason);
             format!("; first of {bad} bad inputs: {path}: {reason}")
         });
         let emotion = self.layout.part(Place::Emotion).unwrap_or_default();
+        let example = "S005/001/S005_001_00000011_emotion.txt";
         Error::NothingLabelled {
             path: self.layout.tree.place(emotion),
-            reason: match isolated {
-                true => "these are single action units without expressions (faus synth --isolated-aus): there is no label to train on. isolated.csv lists the pictures".to_owned(),
-                false => format!("{sequences} sequences, none with an emotion label S005/001/S005_001_00000011_emotion.txt{first}"),
-            },
+            reason: format!("{sequences} sequences, none with an emotion label {example}{first}"),
         }
     }
 }
 
+/// Subject, number and folder names of a recording.
 type Recorded = ((i64, i64), (String, String));
+
+/// Adds a recording's folder in a part, or returns it if there is another one.
+fn add(
+    all: &mut BTreeMap<(i64, i64, String), Sequence>,
+    place: Place,
+    part: &str,
+    ((subject, at), folders): Recorded,
+) -> Option<Skipped> {
+    let path = format!("{part}/{}/{}", folders.0, folders.1);
+    let key = (subject, at, folders.1.clone());
+    // Landmarks alone are no recording.
+    if place == Place::Landmarks && !all.contains_key(&key) {
+        return None;
+    }
+    let sequence = all.entry(key).or_insert_with(|| Sequence {
+        subject,
+        folders,
+        places: Default::default(),
+    });
+    let slot = &mut sequence.places[place as usize];
+    if let Some(taken) = slot {
+        let reason = format!("the same recording again; {taken} was taken");
+        return Some(Skipped::new(path, reason));
+    }
+    *slot = Some(path);
+    None
+}
 
 fn synthetic_mark(tree: &FileTree) -> Result<Option<SyntheticMark>, Error> {
     if !tree.is_file(SYNTHETIC_MARK) {

@@ -1,6 +1,6 @@
-//! Sentences on what a reader of the results should know about a copy of CK+.
+//! Sentences about a copy of CK+ for the reader of the results.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 
 use crate::read::ck_plus::layout::{Layout, Place};
 use crate::read::ck_plus::sequence::{Found, Sequence};
@@ -10,15 +10,25 @@ use crate::read::notes::left_out;
 pub(super) fn notes(layout: &Layout, sequences: &[Sequence], found: &[Found]) -> Vec<String> {
     let facs = layout.part(Place::Facs).is_some();
     let landmarks = layout.part(Place::Landmarks).is_some();
+    let pairs = || sequences.iter().zip(found);
     let left = found
         .iter()
         .flat_map(|found| found.left_out.iter().copied());
+    let late = pairs().filter_map(|(s, f)| Some(format!("{} with {}", s.name(), f.late?)));
+    let gaps =
+        pairs().filter_map(|(s, f)| Some(format!("{} with {:?}", s.name(), f.gap.as_ref()?)));
+    let bare = pairs()
+        .filter(|(_, f)| f.bare && facs)
+        .map(|(s, _)| s.name());
     [
         left_out("images", left),
-        late(sequences, found),
-        gaps(sequences, found),
+        recordings("do not begin with frame 1, so that the frame taken as neutral may not be", late),
+        recordings(
+            "end with three frames that are not consecutive, so that frames may be missing and others were taken for them",
+            gaps,
+        ),
         empty_codings(found),
-        bare(sequences, found).filter(|_| facs),
+        recordings("have neither an emotion label nor FACS codes, so that nothing is taken of them", bare),
         inner_archive(layout),
         (!facs).then(|| {
             "There is no folder FACS or FACS_labels: no image has action-unit codes, and none is held out.".to_owned()
@@ -30,21 +40,26 @@ pub(super) fn notes(layout: &Layout, sequences: &[Sequence], found: &[Found]) ->
     .collect()
 }
 
+/// The number of recordings with a property, and the first of them.
+fn recordings(property: &str, names: impl Iterator<Item = String>) -> Option<String> {
+    let names: Vec<_> = names.collect();
+    let (count, first) = (names.len(), names.first()?);
+    let note = format!("Recordings that {property}: {count} (first {first}).");
+    Some(note)
+}
+
 /// The people who have emotion files, but none that can be read: the folds of whole copies count them.
 pub(super) fn unreadable(sequences: &[Sequence], found: &[Found]) -> Option<String> {
-    let pairs = || sequences.iter().zip(found);
-    let readable: BTreeSet<i64> = pairs()
-        .filter(|(_, f)| f.labelled)
-        .map(|(s, _)| s.subject)
-        .collect();
-    let with_file: BTreeSet<i64> = pairs()
-        .filter(|(_, f)| f.has_file)
-        .map(|(s, _)| s.subject)
-        .collect();
-    let names: Vec<_> = with_file
-        .difference(&readable)
-        .map(|s| format!("S{s:03}"))
-        .collect();
+    let with_file = sequences
+        .iter()
+        .zip(found)
+        .filter(|(_, found)| found.has_file);
+    let mut readable = BTreeMap::new();
+    for (sequence, found) in with_file {
+        *readable.entry(sequence.subject).or_insert(false) |= found.labelled;
+    }
+    readable.retain(|_, readable| !*readable);
+    let names: Vec<_> = readable.keys().map(|s| format!("S{s:03}")).collect();
     (!names.is_empty()).then(|| {
         format!(
             "No emotion file of {} can be read: the folds are made without, so other people's may differ from those of a \
@@ -52,32 +67,6 @@ pub(super) fn unreadable(sequences: &[Sequence], found: &[Found]) -> Option<Stri
             names.join(", ")
         )
     })
-}
-
-fn late(sequences: &[Sequence], found: &[Found]) -> Option<String> {
-    let late = sequences
-        .iter()
-        .zip(found)
-        .filter_map(|(s, f)| Some((s.name(), f.late?)));
-    let (name, number) = late.clone().next()?;
-    Some(format!(
-        "Recordings that do not begin with frame 1, so that the frame taken as neutral may not be: {} (first {name} with \
-         {number}).",
-        late.count()
-    ))
-}
-
-fn gaps(sequences: &[Sequence], found: &[Found]) -> Option<String> {
-    let gaps = sequences
-        .iter()
-        .zip(found)
-        .filter_map(|(s, f)| Some((s.name(), f.gap.as_ref()?)));
-    let (name, numbers) = gaps.clone().next()?;
-    Some(format!(
-        "Recordings whose last three frames are not consecutive, so that frames may be missing and others were taken for \
-         them: {} (first {name} with {numbers:?}).",
-        gaps.count()
-    ))
 }
 
 /// An empty FACS file means that the coder saw nothing, or that the file was cut off.
@@ -92,16 +81,6 @@ fn empty_codings(found: &[Found]) -> Option<String> {
             names.join(", ")
         )
     })
-}
-
-fn bare(sequences: &[Sequence], found: &[Found]) -> Option<String> {
-    let bare = sequences.iter().zip(found).filter(|(_, found)| found.bare);
-    let (first, _) = bare.clone().next()?;
-    Some(format!(
-        "Recordings with neither an emotion label nor FACS codes, of which nothing is taken: {} (first {}).",
-        bare.count(),
-        first.name()
-    ))
 }
 
 fn inner_archive(layout: &Layout) -> Option<String> {

@@ -52,7 +52,7 @@ impl Sequence {
         format!("{}_{}", self.folders.0, self.folders.1)
     }
 
-    /// Lists the images that are wanted of this recording. Every failure ends up in `skipped`.
+    /// Lists the usable images of this recording. Every failure ends up in `skipped`.
     pub fn read(&self, layout: &Layout, classes: &ClassMap) -> Found {
         let mut reading = Reading {
             sequence: self,
@@ -80,11 +80,7 @@ impl Reading<'_> {
         self.found.labelled = emotion.is_some();
         self.found.has_file = emotion.is_some();
         let aus = self.aus();
-        let least = if emotion.is_some() {
-            PEAK_FRAMES + 1
-        } else {
-            1
-        };
+        let least = emotion.map_or(1, |_| PEAK_FRAMES + 1);
         let frames = self.frames(least)?;
         let named = [emotion.map(|e| e.0), aus.as_ref().map(|a| a.0)];
         self.check_peak(&frames, named.into_iter().flatten().max())?;
@@ -140,24 +136,21 @@ impl Reading<'_> {
             let reason = format!("not a label file: expected a name that ends in '{suffix}.txt'");
             self.skip(join(&folder, &other), reason);
         }
-        let name = match labels.as_slice() {
-            [] => return Ok(None),
-            [name] => name,
-            more => {
-                let (count, names) = (more.len(), more.join(", "));
-                let reason = format!("expected one label file, found {count}: {names}");
-                return Err(Skipped::new(folder, reason));
-            }
+        if labels.is_empty() {
+            return Ok(None);
+        }
+        let [name] = labels.as_slice() else {
+            let (count, names) = (labels.len(), labels.join(", "));
+            let reason = format!("expected one label file, found {count}: {names}");
+            return Err(Skipped::new(folder, reason));
         };
         let path = join(&folder, name);
-        match self.frame_number(without_suffix(stem(name), suffix)) {
-            Some(frame) => Ok(Some((path, frame))),
-            None => {
-                let sequence = self.sequence.name();
-                let reason = format!("expected a name like '{sequence}_00000011{suffix}.txt'");
-                Err(Skipped::new(path, reason))
-            }
-        }
+        let Some(frame) = self.frame_number(without_suffix(stem(name), suffix)) else {
+            let sequence = self.sequence.name();
+            let reason = format!("expected a name like '{sequence}_00000011{suffix}.txt'");
+            return Err(Skipped::new(path, reason));
+        };
+        Ok(Some((path, frame)))
     }
 
     /// The frames in order of number, at least `least`.
@@ -297,12 +290,13 @@ impl Reading<'_> {
     /// The recording's folder in one of the parts, or where it should be.
     fn folder(&self, place: Place) -> String {
         let (subject, sequence) = &self.sequence.folders;
-        self.sequence.places[place as usize]
-            .clone()
-            .unwrap_or_else(|| {
-                let part = self.layout.part(place).unwrap_or_default();
-                format!("{part}/{subject}/{sequence}")
-            })
+        match &self.sequence.places[place as usize] {
+            Some(folder) => folder.clone(),
+            None => format!(
+                "{}/{subject}/{sequence}",
+                self.layout.part(place).unwrap_or_default()
+            ),
+        }
     }
 
     /// The frame of a file of this recording.

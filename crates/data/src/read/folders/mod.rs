@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::Error;
 use crate::fold::part::Part;
-use crate::label::{ClassMap, Expression};
+use crate::label::ClassMap;
 use crate::read::ck_plus::SYNTHETIC_MARK;
 use crate::read::file::Skipped;
 use crate::read::name::listed;
@@ -30,7 +30,7 @@ pub struct FolderOptions {
     /// The classes; images of other expressions are left out. `None` (our choice): the expressions that occur.
     pub classes: Option<ClassMap>,
     /// A regular expression (crate `regex`) that is searched for in the path relative to the root, with the groups
-    /// `subject` and, where the paths tell them, `sequence` and `frame` (a number): `(?<subject>[0-9]+)_(?<frame>[0-9]+)`.
+    /// `subject` and, if the paths contain them, `sequence` and `frame` (a number): `(?<subject>[0-9]+)_(?<frame>[0-9]+)`.
     /// `None`: CK+'s file names, `S010_004_00000017` and anything behind.
     pub subject_pattern: Option<String>,
 }
@@ -47,8 +47,8 @@ impl FolderOptions {
 
 /// A folder with folders of images for each class, at any depth: CK+48, `train/happy/x.png`, `S010/happy/x.png`.
 ///
-/// Of the folders above an image the deepest that names an expression decides ([`Expression::from_name`]; `3_happy` too,
-/// but not `3`: codes differ between data sets). If every name tells a subject, folds are made by subject; if a single
+/// Of the folders above an image the deepest that names an expression decides ([`Expression::from_name`](crate::Expression::from_name); `3_happy` too,
+/// but not `3`: codes differ between data sets). If every name contains a subject, folds are made by subject; if a single
 /// one does not, image by image, and the set is not subject-independent. Then folders `train`, `validation` and `test`
 /// (names of [`Part::from_name`]) are the set's one given split, if all three occur. The images have no FACS codes.
 ///
@@ -73,55 +73,34 @@ impl Folders {
         let pattern = Pattern::new(options.subject_pattern.as_deref())?;
         let tree = FileTree::open(root)?;
         let mut walk = Walk::through(&tree)?;
+        walk.skipped.extend(tree.refused());
         if walk.images.is_empty() && walk.named.len() >= 2 {
             return Err(Error::NothingLabelled {
                 path: tree.root().to_path_buf(),
                 reason: "the class folders hold no PNG or JPEG".to_owned(),
             });
         }
-        let images = &mut walk.images;
-        let mut skipped = std::mem::take(&mut walk.skipped);
-        skipped.extend(tree.refused());
         let mut notes = Vec::new();
         if let Some(classes) = &options.classes {
-            notes.extend(keep_classes(
-                images,
-                classes,
-                |image| image.expression,
-                "images",
-            ));
+            let shown = |image: &Image| image.expression;
+            notes.extend(keep_classes(&mut walk.images, classes, shown, "images"));
         }
-        images
-            .iter_mut()
-            .for_each(|image| image.told = pattern.read(&image.path));
+        for image in &mut walk.images {
+            image.identity = pattern.read(&image.path);
+        }
         if options.subject_pattern.is_some() {
-            skipped.extend(keep_matching(images)?);
+            keep_matching(&mut walk)?;
         }
-        let occurring: Vec<_> = images.iter().map(|image| image.expression).collect();
-        let Ok(found) = ClassMap::of(&occurring) else {
-            return Err(too_few(&tree, &occurring, &walk.archives, options)?);
-        };
-        let classes = options.classes.clone().unwrap_or(found);
-        notes.extend(empty_classes(&classes, &occurring));
-        if options.classes.is_none() {
-            notes.extend(notes::empty_folders(&classes, &walk.named));
+        let classes = choose_classes(&tree, &walk, options, &mut notes)?;
+        if options.subject_pattern.is_none() {
+            skip_strays(&mut walk);
         }
-        notes.extend(notes::doubles(images));
-        notes.extend(notes::unread(&walk.archives));
-        let strays = images.iter().filter(|image| image.told.is_none()).count();
-        if options.subject_pattern.is_none() && strays * STRAYS_AMONG <= images.len() {
-            // Kept, they would cost the subjects of all.
-            let reason = "its name does not tell a subject, as nearly all others here do";
-            skipped.extend(skip_untold(images, reason));
-        }
-        let folding = assign(images, &mut notes);
+        let folding = assign(&mut walk.images, &mut notes);
         let given = folding == Folding::Given(1);
+        let sample = |image: &Image| sample(image, &classes, given);
         let scan = Scan {
-            samples: images
-                .iter()
-                .map(|image| sample(image, &classes, given))
-                .collect(),
-            skipped,
+            samples: walk.images.iter().map(sample).collect(),
+            skipped: walk.skipped,
             read: Vec::new(),
             folding,
             notes,
@@ -135,49 +114,91 @@ impl Folders {
 }
 
 fn sample(image: &Image, classes: &ClassMap, given: bool) -> RawSample {
-    let told = image.told.as_ref();
+    let identity = image.identity.as_ref();
+    let sequence = identity.and_then(|identity| identity.sequence.clone());
     let label = classes.label_of(image.expression).unwrap_or(-1);
     let alone = RawSample::labelled(&image.path, label);
     RawSample {
         subject: image.subject,
         // Without a recording's name the whole path: file names repeat between folders.
-        sequence: told
-            .and_then(|told| told.sequence.clone())
-            .unwrap_or(alone.sequence),
-        frame: told.and_then(|told| told.frame).unwrap_or(0),
+        sequence: sequence.unwrap_or(alone.sequence),
+        frame: identity.and_then(|identity| identity.frame).unwrap_or(0),
         parts: Vec::from_iter(given.then_some(image.part.unwrap_or(Part::None))),
         ..alone
     }
 }
 
 /// Keeps the images whose path matches the pattern given.
-fn keep_matching(images: &mut Vec<Image>) -> Result<Vec<Skipped>, Error> {
-    let count = images.len();
-    let skipped = skip_untold(images, "its path does not match the subject pattern");
-    match skipped.first() {
-        Some(Skipped { path, .. }) if images.is_empty() => Err(Error::setting(
+fn keep_matching(walk: &mut Walk) -> Result<(), Error> {
+    let count = walk.images.len();
+    let skipped = skip_unidentified(walk, "its path does not match the subject pattern");
+    match walk.skipped.get(skipped) {
+        Some(Skipped { path, .. }) if walk.images.is_empty() => Err(Error::setting(
             "subject pattern",
             format!(
                 "matches none of the {count} paths, such as '{path}' (they are relative to the root, with /)"
             ),
         )),
-        _ => Ok(skipped),
+        _ => Ok(()),
     }
 }
 
-fn skip_untold(images: &mut Vec<Image>, reason: &str) -> Vec<Skipped> {
-    let untold = images.extract_if(.., |image| image.told.is_none());
-    untold
-        .map(|image| Skipped::new(image.path, reason))
-        .collect()
+/// Leaves out the few images whose names contain no subject if nearly all others do: kept, they would cost the subjects of
+/// all.
+fn skip_strays(walk: &mut Walk) {
+    let strays = walk
+        .images
+        .iter()
+        .filter(|image| image.identity.is_none())
+        .count();
+    if strays * STRAYS_AMONG <= walk.images.len() {
+        skip_unidentified(
+            walk,
+            "its name contains no subject, unlike nearly all others here",
+        );
+    }
 }
 
-fn too_few(
+/// Skips the images whose names contain no subject; returns their start in the list of skipped inputs.
+fn skip_unidentified(walk: &mut Walk, reason: &str) -> usize {
+    let before = walk.skipped.len();
+    let unidentified = walk.images.extract_if(.., |image| image.identity.is_none());
+    walk.skipped
+        .extend(unidentified.map(|image| Skipped::new(image.path, reason)));
+    before
+}
+
+/// The classes given, or those that occur.
+fn choose_classes(
     tree: &FileTree,
-    occurring: &[Expression],
-    archives: &[String],
+    walk: &Walk,
     options: &FolderOptions,
-) -> Result<Error, Error> {
+    notes: &mut Vec<String>,
+) -> Result<ClassMap, Error> {
+    let occurring: Vec<_> = walk.images.iter().map(|image| image.expression).collect();
+    let Ok(found) = ClassMap::of(&occurring) else {
+        let wanted = match &options.classes {
+            Some(classes) => format!("out of {}", classes.names().join(", ")),
+            None => "named after it (anger, disgust, fear, happy, sadness, surprise …)".to_owned(),
+        };
+        let expected = format!(
+            "a folder of images for each class, {wanted}, at any depth, at least two of them (a number alone is no name: \
+             write 3_happy for 3)"
+        );
+        return Err(Error::layout(tree.root(), expected, too_few(tree, walk)?));
+    };
+    let classes = options.classes.clone().unwrap_or(found);
+    notes.extend(empty_classes(&classes, &occurring));
+    if options.classes.is_none() {
+        notes.extend(notes::empty_folders(&classes, &walk.named));
+    }
+    notes.extend(notes::doubles(&walk.images));
+    notes.extend(notes::unread(&walk.archives));
+    Ok(classes)
+}
+
+/// What lies where two classes were expected.
+fn too_few(tree: &FileTree, walk: &Walk) -> Result<String, Error> {
     let names = tree.names("")?;
     let mut found = listed(&names);
     if let Some(first) = tree.refused().first() {
@@ -187,28 +208,19 @@ fn too_few(
         .iter()
         .any(|name| name.eq_ignore_ascii_case("cohn-kanade-images"))
     {
-        found += "; this looks like CK+ itself, which is another source: ck_plus";
+        found += "; this is CK+ itself, which is another source: ck_plus";
     }
-    if let Some(archive) = archives.first() {
-        found += &match tree.place(archive).is_file() {
-            true => format!("; if {archive} holds the data, name it as the input"),
-            false => format!(
-                "; if {archive}, an archive within the archive, holds the data, unpack the outer one"
-            ),
+    if let Some(archive) = walk.archives.first() {
+        let (within, way_out) = match tree.place(archive).is_file() {
+            true => ("", "name it as the input"),
+            false => (", an archive within the archive,", "unpack the outer one"),
         };
+        found += &format!("; if {archive}{within} holds the data, {way_out}");
     }
-    if let Some(only) = occurring.first() {
-        found += &format!("; images of {only} alone");
+    if let Some(only) = walk.images.first() {
+        found += &format!("; images of {} alone", only.expression);
     }
-    let wanted = match &options.classes {
-        Some(classes) => format!("out of {}", classes.names().join(", ")),
-        None => "named after it (anger, disgust, fear, happy, sadness, surprise …)".to_owned(),
-    };
-    let expected = format!(
-        "a folder of images for each class, {wanted}, at any depth, at least two of them (a number alone is no name: write \
-         3_happy for 3)"
-    );
-    Ok(Error::layout(tree.root(), expected, found))
+    Ok(found)
 }
 
 /// How folds are made, with a note on why; numbers the people and sorts the images accordingly.
@@ -234,24 +246,17 @@ fn assign(images: &mut [Image], notes: &mut Vec<String>) -> Folding {
 }
 
 fn by_person(image: &Image) -> (i64, Option<&str>, Option<u32>, &str) {
-    let told = image.told.as_ref();
-    let sequence = told.and_then(|told| told.sequence.as_deref());
-    (
-        image.subject,
-        sequence,
-        told.and_then(|told| told.frame),
-        &image.path,
-    )
+    let identity = image.identity.as_ref();
+    let sequence = identity.and_then(|identity| identity.sequence.as_deref());
+    let frame = identity.and_then(|identity| identity.frame);
+    (image.subject, sequence, frame, &image.path)
 }
 
 fn number_people(images: &mut [Image], notes: &mut Vec<String>) -> BTreeSet<i64> {
-    let subject = |image: &Image| {
-        image
-            .told
-            .as_ref()
-            .map_or(String::new(), |told| told.subject.clone())
-    };
-    let texts: Vec<String> = images.iter().map(subject).collect();
+    let identities = images.iter().map(|image| image.identity.clone());
+    let texts: Vec<_> = identities
+        .map(|identity| identity.map_or(String::new(), |i| i.subject))
+        .collect();
     let (numbers, note) = people::numbers(texts.iter().map(String::as_str));
     notes.extend(note);
     for (image, text) in images.iter_mut().zip(&texts) {

@@ -1,9 +1,9 @@
-//! Sentences on what a reader of the results should know about class folders.
+//! Sentences about class folders for the reader of the results.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::label::{ClassMap, Expression};
-use crate::read::folders::people::Told;
+use crate::read::folders::people::Identity;
 use crate::read::folders::walk::Image;
 use crate::read::name::listed;
 use crate::read::source::Folding;
@@ -33,11 +33,11 @@ pub(super) fn doubles(images: &[Image]) -> Vec<String> {
     let mut first: BTreeMap<(&str, &str, u32), &Image> = BTreeMap::new();
     let (mut copies, mut conflicts) = (Vec::new(), Vec::new());
     for image in images {
-        let Some(Told {
+        let Some(Identity {
             subject,
             sequence: Some(sequence),
             frame: Some(frame),
-        }) = &image.told
+        }) = &image.identity
         else {
             continue;
         };
@@ -49,7 +49,7 @@ pub(super) fn doubles(images: &[Image]) -> Vec<String> {
         }
     }
     let of_another =
-        "of another class, so that labels contradict each other (`faus data audit` tells more)";
+        "of another class, so that labels contradict each other (`faus data audit` lists them)";
     let notes = [(copies, "of the same class"), (conflicts, of_another)];
     let notes = notes.into_iter().filter_map(|(pairs, what)| {
         let (a, b) = pairs.first()?;
@@ -61,17 +61,17 @@ pub(super) fn doubles(images: &[Image]) -> Vec<String> {
     notes.collect()
 }
 
-/// Why folds cannot keep people apart; `None` if every name tells a subject.
+/// Why folds cannot keep people apart; `None` if every name contains a subject.
 pub(super) fn no_people(images: &[Image]) -> Option<String> {
-    let mut silent = images.iter().filter(|image| image.told.is_none());
+    let mut silent = images.iter().filter(|image| image.identity.is_none());
     let example = &silent.next()?.path;
     let (all, telling) = (images.len(), images.len() - 1 - silent.count());
     let names = match telling {
-        0 => format!("No file name tells a subject (such as {example})"),
-        some => format!("Only {some} of {all} file names tell a subject ({example} does not)"),
+        0 => format!("No file name contains a subject (such as {example})"),
+        some => format!("Only {some} of {all} file names contain a subject ({example} does not)"),
     };
     Some(format!(
-        "{names}, so no fold keeps people apart; a subject pattern can tell where the person is in the paths."
+        "{names}, so no fold keeps people apart; a subject pattern can name the place of the person in the paths."
     ))
 }
 

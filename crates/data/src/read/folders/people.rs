@@ -29,9 +29,9 @@ pub(super) struct Pattern {
     ck_plus: bool,
 }
 
-/// The parts of a path that a pattern finds.
+/// The subject of an image, its recording and its frame, from its path.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Told {
+pub(super) struct Identity {
     pub subject: String,
     /// Unique within the source; `None` if the pattern has no such group.
     pub sequence: Option<String>,
@@ -54,7 +54,7 @@ impl Pattern {
     }
 
     /// Reads a path relative to the root; `None` if it does not match.
-    pub fn read(&self, path: &str) -> Option<Told> {
+    pub fn read(&self, path: &str) -> Option<Identity> {
         let found = self.regex.captures(path)?;
         let group = |name| found.name(name).map(|group| group.as_str().trim());
         let subject = group("subject").filter(|subject| !subject.is_empty())?;
@@ -65,7 +65,7 @@ impl Pattern {
             Some(frame) => Some(frame.parse().ok()?),
             None => None,
         };
-        Some(Told {
+        Some(Identity {
             subject: subject.to_owned(),
             sequence: sequence.map(|sequence| format!("{prefix}{subject}_{sequence}")),
             frame,
@@ -154,9 +154,9 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    fn told(subject: &str, sequence: Option<&str>, frame: Option<u32>) -> Option<Told> {
+    fn identity(subject: &str, sequence: Option<&str>, frame: Option<u32>) -> Option<Identity> {
         let (subject, sequence) = (subject.to_owned(), sequence.map(str::to_owned));
-        Some(Told {
+        Some(Identity {
             subject,
             sequence,
             frame,
@@ -172,11 +172,13 @@ mod tests {
             "a/s010_004_00000017_flipped.png",
             "x/S010_004_00000017",
         ] {
-            let read = pattern.read(path).map(|told| (told.subject, told.frame));
+            let read = pattern
+                .read(path)
+                .map(|identity| (identity.subject, identity.frame));
             assert_eq!(read, Some(("010".to_owned(), Some(17))), "{path}");
         }
         let sequence = pattern.read("happy/S010_004_00000017.png");
-        assert_eq!(sequence, told("010", Some("S010_004"), Some(17)));
+        assert_eq!(sequence, identity("010", Some("S010_004"), Some(17)));
         for path in [
             "happy/holiday.png",
             "S010_004_00000017/x.png",
@@ -193,12 +195,12 @@ mod tests {
         let pattern = Pattern::new(Some(r"^(?<subject>[^/]+)/[^/]+/(?P<frame>\d+)\.png$")).unwrap();
         assert_eq!(
             pattern.read("anna/happy/12.png"),
-            told("anna", None, Some(12))
+            identity("anna", None, Some(12))
         );
         assert_eq!(pattern.read("anna/happy/12.jpg"), None);
         assert_eq!(pattern.read("anna/happy/99999999999.png"), None);
         let pattern = Pattern::new(Some(r"(?<subject>\w*)-(?<sequence>\w+)")).unwrap();
-        assert_eq!(pattern.read("x/7-b.png"), told("7", Some("7_b"), None));
+        assert_eq!(pattern.read("x/7-b.png"), identity("7", Some("7_b"), None));
         assert_eq!(pattern.read("x/-b.png"), None);
         for (bad, why) in [
             ("(", "no regular expression"),

@@ -7,7 +7,7 @@ use crate::error::Error;
 use crate::fold::part::Part;
 use crate::label::Expression;
 use crate::read::file::Skipped;
-use crate::read::folders::people::Told;
+use crate::read::folders::people::Identity;
 use crate::read::name::{OTHER_IMAGE, is_image, is_other_image, is_zip, join, stem};
 use crate::read::tree::FileTree;
 
@@ -24,8 +24,8 @@ pub(super) struct Image {
     pub path: String,
     pub expression: Expression,
     pub part: Option<Part>,
-    /// What its name tells; not filled by the walk.
-    pub told: Option<Told>,
+    /// The subject in its name; the walk leaves it empty.
+    pub identity: Option<Identity>,
     /// The person's number; −1 unless folds are made by subject.
     pub subject: i64,
 }
@@ -86,7 +86,7 @@ impl Walk {
                     path,
                     expression,
                     part,
-                    told: None,
+                    identity: None,
                     subject: -1,
                 });
             } else {
@@ -94,51 +94,42 @@ impl Walk {
             }
         }
         if strays > 0 {
-            let lie = if strays == 1 {
-                "image lies"
-            } else {
-                "images lie"
-            };
-            let reason = format!("{strays} {lie} in no folder that names an expression");
-            self.skip(if folder.is_empty() { "." } else { folder }, reason);
+            let place = if folder.is_empty() { "." } else { folder };
+            self.skip(
+                place,
+                format!("images in no folder that names an expression: {strays}"),
+            );
         }
-        match self.images.len() > IMAGES_LIMIT || self.folders > FOLDERS_LIMIT {
-            false => Ok(()),
-            true => {
-                let expected = format!("at most {IMAGES_LIMIT} images in {FOLDERS_LIMIT} folders");
-                Err(Error::layout(tree.root(), expected, "more"))
-            }
+        if self.images.len() <= IMAGES_LIMIT && self.folders <= FOLDERS_LIMIT {
+            return Ok(());
         }
+        let expected = format!("at most {IMAGES_LIMIT} images in {FOLDERS_LIMIT} folders");
+        Err(Error::layout(tree.root(), expected, "more"))
     }
 
     fn folder(&mut self, tree: &FileTree, path: &str, named: Named) -> Result<(), Error> {
         self.folders += 1;
         self.named.extend(named.expression);
-        if path.split('/').count() > DEPTH_LIMIT {
-            self.skip(
-                path,
-                format!("more than {DEPTH_LIMIT} folders inside one another"),
-            );
-            return Ok(());
-        }
         // A folder of an archive has no place on disk, and no links.
         let real = tree.place(path).canonicalize().ok();
-        if real.as_ref().is_some_and(|real| self.above.contains(real)) {
-            self.skip(path, "a link back to a folder that it lies in");
-            return Ok(());
-        }
-        let names = match tree.names(path) {
-            Ok(names) => names,
-            Err(error) => {
-                self.skip(path, error.reason());
-                return Ok(());
+        let reason = if path.split('/').count() > DEPTH_LIMIT {
+            format!("more than {DEPTH_LIMIT} folders inside one another")
+        } else if real.as_ref().is_some_and(|real| self.above.contains(real)) {
+            "a link back to a folder that it lies in".to_owned()
+        } else {
+            match tree.names(path) {
+                Ok(names) => {
+                    let entered = self.above.len();
+                    self.above.extend(real);
+                    let walked = self.entries(tree, path, &names, named);
+                    self.above.truncate(entered);
+                    return walked;
+                }
+                Err(error) => error.reason(),
             }
         };
-        let entered = self.above.len();
-        self.above.extend(real);
-        let walked = self.entries(tree, path, &names, named);
-        self.above.truncate(entered);
-        walked
+        self.skip(path, reason);
+        Ok(())
     }
 
     fn other_file(&mut self, path: String, name: &str, named: Named) {
@@ -245,9 +236,9 @@ mod tests {
         let skipped: Vec<_> = walk
             .skipped
             .iter()
-            .map(|s| (s.path.as_str(), &s.reason[..7]))
+            .map(|s| (s.path.as_str(), s.reason.rsplit(' ').next().unwrap()))
             .collect();
-        assert_eq!(skipped, [("0", "1 image"), (".", "2 image")]);
+        assert_eq!(skipped, [("0", "1"), (".", "2")]);
     }
 
     #[test]

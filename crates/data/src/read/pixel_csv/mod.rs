@@ -29,7 +29,7 @@ const TABLE_LIMIT: u64 = 16 << 30;
 /// Columns are found by their names, in any case and order, among others; fields may be quoted, lines end in LF or CR LF,
 /// a byte-order mark and semicolons or tabs for commas are read too. A row is one line. Emotions are codes (see
 /// [`LabelMap`]) or names. If Usage names train, validation and test, that is the set's one given split; otherwise folds
-/// are made image by image within each class. The table does not say who is in an image, so subjects are −1 and no
+/// are made image by image within each class. The table does not name the people in its images, so subjects are −1 and no
 /// result is subject-independent. A row's path is `<file>:<row>`, rows counted from 0 behind the header without empty
 /// lines (as pandas counts them), and its sequence `<Usage>-<row>` or `row-<row>`.
 ///
@@ -125,10 +125,6 @@ impl Source for PixelCsv {
 
     fn root(&self) -> &Path {
         &self.root
-    }
-
-    fn synthetic(&self) -> bool {
-        false
     }
 
     fn class_names(&self) -> Vec<String> {

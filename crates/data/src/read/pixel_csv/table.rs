@@ -10,7 +10,7 @@ use crate::label::{ClassMap, Expression, LabelMap};
 use crate::read::file::{Hashing, Skipped};
 use crate::read::notes::{empty_classes, keep_classes};
 use crate::read::pixel_csv::rows::{Columns, Emotion, Line, Lines, ROW_LIMIT};
-use crate::read::pixel_csv::usage::{Assignment, Row, Usages};
+use crate::read::pixel_csv::usage::{Assignment, Row, Taken, Usages};
 use crate::read::source::Folding;
 
 /// Most rows of a table: a hundred and forty times FER2013's. A row takes 24 bytes here and some 300 as a sample.
@@ -97,11 +97,8 @@ fn header<R: BufRead>(lines: &mut Lines<R>, place: &Path) -> Result<Columns, Err
             Err(found) => break found,
         }
     };
-    Err(Error::layout(
-        place,
-        "a table with the columns emotion,pixels,Usage",
-        found,
-    ))
+    let expected = "a table with the columns emotion,pixels,Usage";
+    Err(Error::layout(place, expected, found))
 }
 
 /// The format of a file that begins like no table, with the way out.
@@ -142,11 +139,8 @@ impl Pass<'_> {
             }
             number += 1;
             if number as usize > ROWS_LIMIT {
-                return Err(Error::layout(
-                    self.place,
-                    format!("at most {ROWS_LIMIT} rows"),
-                    "more",
-                ));
+                let expected = format!("at most {ROWS_LIMIT} rows");
+                return Err(Error::layout(self.place, expected, "more"));
             }
         }
         Ok(())
@@ -156,12 +150,9 @@ impl Pass<'_> {
         self.bad.push((number, reason));
         match self.bad.first() {
             Some((first, reason)) if self.bad.len() > BAD_LIMIT => {
+                let expected = format!("at most {BAD_LIMIT} bad rows");
                 let found = format!("more, the first being row {first}: {reason}");
-                Err(Error::layout(
-                    self.place,
-                    format!("at most {BAD_LIMIT} bad rows"),
-                    found,
-                ))
+                Err(Error::layout(self.place, expected, found))
             }
             _ => Ok(()),
         }
@@ -179,35 +170,22 @@ impl Pass<'_> {
         let label_map = self.label_map(&options.label_map, &mut notes);
         let mut rows = self.with_expressions(label_map.expressions())?;
         if let Some(classes) = &options.classes {
-            notes.extend(keep_classes(
-                &mut rows,
-                classes,
-                |row| row.expression,
-                "rows",
-            ));
+            let left_out = keep_classes(&mut rows, classes, |row| row.expression, "rows");
+            notes.extend(left_out);
         }
         let assigned = Assignment::of(&rows, &self.usages, columns.has_usage());
         notes.push(assigned.note);
-        let refused = |row: &Row| assigned.taken.refuses(self.usages.text(row.usage));
-        let bad: Vec<_> = rows
-            .extract_if(.., |row| refused(row).is_some())
-            .filter_map(|row| Some((row.number, refused(&row)?)))
-            .collect();
-        for (number, reason) in bad {
-            self.bad(number, reason)?;
-        }
+        self.refuse(&mut rows, assigned.taken)?;
         if rows.is_empty() {
             return Err(self.nothing_left());
         }
         let occurring: Vec<_> = rows.iter().map(|row| row.expression).collect();
-        let classes = options
-            .classes
-            .clone()
-            .map_or_else(|| ClassMap::of(&occurring), Ok);
-        let classes =
-            classes.map_err(|error| Error::layout(self.place, "two classes", error.to_string()))?;
+        let given = options.classes.clone();
+        let classes = given.map_or_else(|| ClassMap::of(&occurring), Ok);
+        let too_few = |error: Error| Error::layout(self.place, "two classes", error.to_string());
+        let classes = classes.map_err(too_few)?;
         notes.extend(empty_classes(&classes, &occurring));
-        let nobody = "The table does not say who is in an image: results on unseen people (subject-independent) are \
+        let nobody = "The table does not name the people in its images: results on unseen people (subject-independent) are \
                       impossible with it.";
         notes.push(nobody.to_owned());
         self.bad.sort_by_key(|(number, _)| *number);
@@ -257,6 +235,17 @@ impl Pass<'_> {
             }
         }
         Ok(rows)
+    }
+
+    /// Leaves out the rows whose usage is not taken.
+    fn refuse(&mut self, rows: &mut Vec<Row>, taken: Taken) -> Result<(), Error> {
+        let reason = |row: &Row| taken.refuses(self.usages.text(row.usage));
+        let refused = rows.extract_if(.., |row| reason(row).is_some());
+        let bad: Vec<_> = refused
+            .filter_map(|row| Some((row.number, reason(&row)?)))
+            .collect();
+        bad.into_iter()
+            .try_for_each(|(number, reason)| self.bad(number, reason))
     }
 
     fn nothing_left(&self) -> Error {

@@ -101,6 +101,16 @@ impl Taken {
 }
 
 impl Assignment {
+    fn given() -> Self {
+        let note =
+            "The column Usage assigns the rows to train, validation and test: one given split.";
+        Self {
+            folding: Folding::Given(1),
+            note: note.to_owned(),
+            taken: Taken::Parts,
+        }
+    }
+
     /// The split of the column if train, validation and test all occur; otherwise folds are made image by image.
     pub fn of(rows: &[Row], usages: &Usages, has_column: bool) -> Self {
         let texts: BTreeSet<u16> = rows.iter().map(|row| row.usage).collect();
@@ -111,14 +121,7 @@ impl Assignment {
             .map(|&at| usages.text(at))
             .find(|text| !text.is_empty());
         let (why, taken) = match (parts.as_slice(), example) {
-            ([_, _, _], _) => {
-                let note = "The column Usage assigns the rows to train, validation and test: one given split.";
-                return Self {
-                    folding: Folding::Given(1),
-                    note: note.to_owned(),
-                    taken: Taken::Parts,
-                };
-            }
+            ([_, _, _], _) => return Self::given(),
             _ if !has_column => ("The table has no column Usage".to_owned(), Taken::All),
             ([], None) => ("The column Usage is empty".to_owned(), Taken::All),
             ([], Some(text)) => (

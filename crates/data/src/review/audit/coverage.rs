@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::label::role::Role;
+use crate::label::Role;
 use crate::prepared::Prepared;
 use crate::prepared::sample::Sample;
 use crate::review::audit::finding::{Finding, FindingKind, Severity};

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use crate::fold::rule::FoldRule;
-use crate::label::expression::Expression;
+use crate::label::Expression;
 use crate::prepared::Prepared;
 use crate::prepared::sample::Sample;
 use crate::read::folders::class_of;

@@ -14,7 +14,7 @@ use std::path::Path;
 use serde::Serialize;
 
 use crate::error::Error;
-use crate::label::role::Role;
+use crate::label::Role;
 use crate::prepared::Prepared;
 use crate::prepared::sample::Sample;
 

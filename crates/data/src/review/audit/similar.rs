@@ -13,8 +13,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use image::GrayImage;
 use rayon::prelude::*;
 
-use crate::picture::crop_box::CropBox;
-use crate::picture::resize::resize;
+use crate::picture::{CropBox, resize};
 use crate::prepared::Prepared;
 
 use super::finding::{Finding, FindingKind};

@@ -7,9 +7,8 @@ use rayon::prelude::*;
 
 use crate::error::Error;
 use crate::face::CropMode;
-use crate::picture::crop_box::CropBox;
-use crate::picture::resize::resize;
 use crate::picture::write::GAP;
+use crate::picture::{CropBox, resize};
 use crate::prepared::Prepared;
 use crate::prepared::sample::Sample;
 use crate::read::source::{RawSample, Source};
@@ -208,8 +207,7 @@ fn sheet(tiles: &[RgbImage]) -> RgbImage {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::label::au::AuCoding;
-    use crate::label::role::Role;
+    use crate::label::{AuCoding, Role};
     use crate::read::source::RawImage;
 
     fn original(landmarks: Option<&str>) -> RawSample {

@@ -1,9 +1,8 @@
 //! 5×5 convolutions by Winograd's F(4×4, 5×5) (Lavin and Gray, arXiv 1509.09308), forward and backward.
 //!
-//! 64 products make 16 outputs that take 400 directly: 6.25 times fewer. The gradients are the transposes of the same
-//! linear maps, so they cost as little. Rounding
-//! in float32 is some 4e-6 of the largest output, ten times that of the direct sum; where two candidates of a maximum lie
-//! as close as that, pooling may choose the other.
+//! 64 products make 16 outputs that take 400 directly: 6.25 times fewer. The gradients are the transposes of the same linear
+//! maps and cost as little. Rounding in float32 is some 4e-6 of the largest output, ten times that of the direct sum; of two
+//! candidates of a maximum as close as that, pooling may choose either.
 
 mod points;
 mod product;
@@ -23,10 +22,10 @@ use tiles::{
     FromPoints, POINTS, Tiling, ToPoints, filter_places, filter_steps, points_len, stride,
 };
 
-/// Tiles worked on together: enough rows to keep the products' inner loop long, few enough for the cache.
+/// Tiles in a block: enough rows for a long inner loop of the products, few enough for the cache.
 const BLOCK: usize = 36;
 
-/// A 5×5 convolution of stride 1 that keeps its side, with the coefficients of its filters.
+/// A 5×5 convolution of stride 1 that keeps the side of its maps, with the coefficients of its filters.
 #[derive(Debug)]
 pub(crate) struct Winograd {
     arch: Arch,
@@ -36,7 +35,7 @@ pub(crate) struct Winograd {
     outputs: usize,
     /// `[64, outputs, inputs · 32]`, the 64 [`stride`] rows apart.
     filters: Buffer,
-    /// `[64, inputs, outputs · 32]`; empty if there is to be no backward pass.
+    /// `[64, inputs, outputs · 32]`; empty without a backward pass.
     transposed: Buffer,
 }
 
@@ -55,8 +54,8 @@ impl Winograd {
         matches!(*weight, [o, i, 5, 5] if o % panel == 0 && i % panel == 0 && o > 0 && i > 0)
     }
 
-    /// Transforms the weights, given as `[inputs, 5, 5, outputs]` (`by_input`) and, where [`Winograd::backward`] is
-    /// wanted, as `[outputs, 5, 5, inputs]` as well. `channels` are inputs and outputs.
+    /// Transforms the weights, given as `[inputs, 5, 5, outputs]` (`by_input`) and, for [`Winograd::backward`],
+    /// as `[outputs, 5, 5, inputs]` as well. `channels` are inputs and outputs.
     pub fn new(
         side: usize,
         channels: (usize, usize),
@@ -188,7 +187,7 @@ impl Winograd {
         images.start * self.image_len()..images.end * self.image_len()
     }
 
-    /// How many images are padded and pooled together: so many that there are tiles enough for a block.
+    /// Images that are padded and pooled together: enough to fill a block with tiles.
     fn group(&self) -> usize {
         let tiles = self.side.div_ceil(OUTPUTS);
         (BLOCK / (tiles * tiles)).max(1)

@@ -14,7 +14,7 @@ pub(super) const TAPS: usize = 5;
 
 /// A linear map along one dimension, on registers of channels.
 ///
-/// A trait and no closures: only what is always inlined is compiled for the vector instructions of its caller.
+/// A trait and no closures: only code that is always inlined is compiled for the vector instructions of its caller.
 pub(super) trait Line<const FROM: usize, const TO: usize> {
     fn apply<S: Simd>(simd: S, x: [S::f32s; FROM]) -> [S::f32s; TO];
 }
@@ -45,7 +45,7 @@ impl<S: Simd> Lanes<S> {
         self.0.mul_f32s(self.0.splat_f32s(factor), a)
     }
 
-    /// `a + b` and `a − b`: what a point and its negative make of even and odd powers.
+    /// `a + b` and `a − b`: the even and odd powers at a point and at its negative.
     #[inline(always)]
     fn pair(self, a: S::f32s, b: S::f32s) -> (S::f32s, S::f32s) {
         (self.add(a, b), self.sub(a, b))

@@ -4,7 +4,7 @@ use pulp::{Simd, WithSimd};
 
 use crate::kernels::buffer::{PANEL, Row};
 
-/// C = A · B. A matrix is panel after panel of 32 columns, in each of them row after row.
+/// C = A · B. A matrix is stored by panels of 32 columns, each of them by rows.
 pub(super) struct Product<'a> {
     pub a: &'a [Row],
     /// As many rows as `a` has columns.

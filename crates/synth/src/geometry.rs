@@ -44,10 +44,8 @@ pub(crate) fn bell(t: f32) -> f32 {
 
 /// exp(−square), or 0 where that is below any grey level: most of a face is far from most of its features.
 fn fall(square: f32) -> f32 {
-    if square > FAR { 0.0 } else { (-square).exp() }
+    if square > 14.0 { 0.0 } else { (-square).exp() }
 }
-
-const FAR: f32 = 14.0;
 
 /// Two-dimensional bell with half-widths `sx`, `sy`.
 pub(crate) fn hill(dx: f32, dy: f32, sx: f32, sy: f32) -> f32 {

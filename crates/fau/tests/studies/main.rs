@@ -1,0 +1,357 @@
+//! The six studies against a lens of numbers: what is planted must be found, and what is not planted must not.
+
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
+
+mod planted;
+
+use faus_fau::{Ablate, Controls, Error, Intervene, Locate, NetworkKind, Probe, Replicate, Study};
+use planted::{AUS, FILTERS, PEOPLE, Planted, cell, cells, face};
+
+#[test]
+fn silencing_the_filter_of_au_12_costs_happy_faces() {
+    let run = Planted::default();
+    let answer = run.answer(&Ablate::default());
+    let of =
+        |label: &str, column: &str| cell(&answer, &[("au", "12"), ("label_name", label)], column);
+    assert_eq!(of("happy", "recall_before"), 1.0);
+    assert_eq!(of("happy", "recall_after"), 0.0);
+    assert_eq!(of("happy", "drop_random"), 0.0);
+    assert_eq!(of("happy", "p_random"), 0.01);
+    assert_eq!(of("sad", "drop"), 0.0);
+    assert_eq!(of("all", "images"), 3.0 * PEOPLE as f64 / 5.0);
+    // Nothing depends on the filter of AU 4.
+    assert_eq!(
+        cell(&answer, &[("au", "4"), ("label_name", "happy")], "drop"),
+        0.0
+    );
+    assert!(
+        answer.verdict[1].contains(": happy without AU 12 ("),
+        "{:?}",
+        answer.verdict
+    );
+    assert_eq!(answer.facts["layer"], "conv");
+}
+
+#[test]
+fn a_network_without_filters_of_its_own_loses_nothing() {
+    let run = Planted {
+        decides: None,
+        ..Planted::default()
+    };
+    let answer = run.answer(&Ablate::default());
+    assert!(cells(&answer, "drop").iter().all(|drop| *drop == 0.0));
+    assert!(answer.verdict[1].starts_with("No expression loses more"));
+    // Where silencing any filter costs happy, the filter of AU 12 is nothing special.
+    let run = Planted {
+        decides: Some((0..FILTERS).collect()),
+        ..Planted::default()
+    };
+    let answer = run.answer(&Ablate::default());
+    let happy = [("au", "12"), ("label_name", "happy")];
+    assert_eq!(cell(&answer, &happy, "drop"), 1.0);
+    assert_eq!(cell(&answer, &happy, "p_random"), 1.0);
+    assert!(answer.verdict[1].starts_with("No expression loses more"));
+}
+
+#[test]
+fn the_trained_network_lies_above_its_controls() {
+    let run = Planted::default();
+    let answer = run.answer(&Controls::default());
+    let best =
+        |control: &str, au: &str| cell(&answer, &[("control", control), ("au", au)], "best_auroc");
+    for au in ["4", "12"] {
+        assert!(best("trained", au) > 0.95);
+        for control in ["untrained", "label_shuffled", "au_shuffled", "pixels"] {
+            assert!(
+                best(control, au) < 0.8,
+                "{control} {au} {}",
+                best(control, au)
+            );
+        }
+    }
+    let passed = |control: &str| cell(&answer, &[("control", control), ("au", "12")], "pairs_q");
+    assert!(passed("trained") >= 1.0 && passed("untrained") == 0.0 && passed("au_shuffled") == 0.0);
+    let controls = answer.facts["controls"].as_array().unwrap();
+    let names: Vec<_> = controls
+        .iter()
+        .map(|c| c["control"].as_str().unwrap())
+        .collect();
+    assert_eq!(
+        names,
+        [
+            "trained",
+            "untrained",
+            "label_shuffled",
+            "au_shuffled",
+            "pixels"
+        ]
+    );
+    assert!(controls[0]["below_trained"].is_null());
+    assert!(controls[1]["below_trained"]["low"].as_f64().unwrap() > 0.0);
+    assert!(
+        answer
+            .verdict
+            .iter()
+            .any(|line| line.contains("is above untrained"))
+    );
+    assert!(answer.pictures[0].1.contains("<svg"));
+    // The trained network against itself: no difference.
+    let same = Planted {
+        untrained_is_trained: true,
+        ..Planted::default()
+    };
+    let answer = same.answer(&Controls {
+        skip_training: true,
+        ..Controls::default()
+    });
+    let gap = &answer.facts["controls"][1]["below_trained"];
+    assert!(gap["difference"] == 0.0 && gap["p"] == 1.0);
+    assert!(
+        answer
+            .verdict
+            .iter()
+            .any(|line| line.contains("indistinguishable from untrained"))
+    );
+    assert!(!same.asked(NetworkKind::LabelShuffled));
+}
+
+#[test]
+fn planted_pairs_replicate_on_other_people() {
+    let run = Planted::default();
+    let answer = run.answer(&Replicate);
+    for (filter, au) in [("0", "12"), ("1", "4")] {
+        for fold in ["0", "1", "2", "3", "4"] {
+            let pair = [("fold", fold), ("filter", filter)];
+            assert_eq!(cell(&answer, &pair, "au").to_string(), au);
+            assert!(cell(&answer, &pair, "test_auroc") > 0.9);
+            assert_eq!(cell(&answer, &pair, "same_direction"), 1.0);
+        }
+    }
+    let units = answer.facts["by_au"].as_array().unwrap();
+    let best = |au: u64| units.iter().find(|unit| unit["au"] == au).unwrap();
+    assert_eq!(best(12)["filters"], serde_json::json!([0, 0, 0, 0, 0]));
+    assert!(best(12)["q"].as_f64().unwrap() < 0.05);
+    // AU 25 is in no filter.
+    assert!(best(25)["q"].as_f64().unwrap() > 0.05);
+    assert!(
+        answer.verdict[1].contains("detects 2 of 3 units"),
+        "{:?}",
+        answer.verdict
+    );
+    assert_eq!(answer.facts["optimistic"], false);
+    let optimistic = Planted {
+        optimistic: Some("the test people chose it"),
+        ..Planted::default()
+    };
+    let answer = optimistic.answer(&Replicate);
+    assert_eq!(
+        answer.verdict[2],
+        "This is optimistic: the test people chose it."
+    );
+    let given = Planted {
+        own_splits: true,
+        ..Planted::default()
+    };
+    let refused = given.try_answer(&Replicate);
+    assert!(matches!(refused, Err(Error::Unsuitable(_))));
+}
+
+#[test]
+fn probes_read_planted_units_from_the_trained_network_alone() {
+    let run = Planted::default();
+    let answer = run.answer(&Probe::default());
+    let auroc = |network: &str, layer: &str, au: &str| {
+        cell(
+            &answer,
+            &[("network", network), ("layer", layer), ("au", au)],
+            "auroc",
+        )
+    };
+    for au in ["4", "12"] {
+        assert!(auroc("trained", "conv", au) > 0.95);
+        assert!(auroc("untrained", "conv", au) < 0.75);
+        assert!(auroc("pixels", "pixels", au) < 0.75);
+    }
+    assert!(auroc("trained", "conv", "25") < 0.75);
+    // AU 4 does not depend on the class, AU 12 mostly does.
+    let beyond = |au| {
+        cell(
+            &answer,
+            &[("network", "trained"), ("layer", "conv"), ("au", au)],
+            "selectivity_beyond_class",
+        )
+    };
+    assert!(beyond("4") > 0.3 && beyond("4") > beyond("12"));
+    let first = answer.facts["first_layer"].as_array().unwrap();
+    let layer = |au: u64| first.iter().find(|f| f["au"] == au).unwrap()["layer"].clone();
+    assert_eq!([layer(4), layer(12)], ["conv", "conv"]);
+    assert!(layer(25).is_null());
+    assert!(
+        answer.verdict[0].contains("conv of the trained network"),
+        "{:?}",
+        answer.verdict
+    );
+}
+
+#[test]
+fn drawn_faces_move_the_planted_filters() {
+    let run = Planted::default();
+    // An image carries its action unit and its person in its first two pixels.
+    let draw = |aus: &[u8]| {
+        let units = std::iter::once(0).chain(aus.iter().copied());
+        let faces = |au: u8| (0..12).map(|person| vec![au, person, 0, 0]).collect();
+        Ok(units.map(faces).collect())
+    };
+    let study = Intervene {
+        people: 12,
+        strength: 0.8,
+        drawable: &[12, 25, 43],
+        faces: &draw,
+    };
+    let answer = run.answer(&study);
+    assert_eq!(answer.facts["aus"], serde_json::json!([12, 25]));
+    let pair = |filter, column| cell(&answer, &[("filter", filter), ("au", "12")], column);
+    assert!((pair("0", "mean_change") - 1.0).abs() < 1e-6);
+    assert!(pair("0", "effect") > 0.2 && pair("0", "share_up") == 1.0 && pair("0", "q") < 0.05);
+    assert!(pair("3", "mean_change") == 0.0 && pair("3", "p") == 1.0);
+    let kl = &answer.facts["agreement"][0];
+    assert_eq!(kl["measure"], "kl");
+    assert_eq!(answer.facts["synthetic"], true);
+    let nothing = Intervene {
+        drawable: &[43],
+        ..study
+    };
+    assert!(matches!(
+        run.try_answer(&nothing),
+        Err(Error::Unsuitable(_))
+    ));
+}
+
+#[test]
+fn the_filter_of_au_12_lies_at_the_corners_of_the_mouth() {
+    let run = Planted::default();
+    let study = Locate {
+        faces: vec![face(); run.rows()],
+        from: "per image".to_owned(),
+    };
+    let answer = run.answer(&study);
+    let of = |filter, column| cell(&answer, &[("filter", filter)], column);
+    assert_eq!((of("0", "au"), of("0", "pointing_rate")), (12.0, 1.0));
+    assert!(of("0", "q") < 0.01 && of("0", "iou") > of("1", "iou"));
+    assert!(of("0", "chance") < 0.2);
+    assert_eq!((of("1", "au"), of("1", "pointing_rate")), (4.0, 0.0));
+    assert_eq!(answer.facts["landmarks"], "per image");
+    let short = Locate {
+        faces: vec![face()],
+        ..study
+    };
+    assert!(run.try_answer(&short).is_err());
+}
+
+#[test]
+fn options_out_of_range_are_refused_before_anything_runs() {
+    let run = Planted::default();
+    let draw = |_: &[u8]| Ok(vec![]);
+    let drawing = |people, strength| Intervene {
+        people,
+        strength,
+        drawable: &AUS,
+        faces: &draw,
+    };
+    let (few, weak) = (drawing(5, 0.5), drawing(6, 0.0));
+    let studies: [(&dyn Study, &str); 6] = [
+        (
+            &Ablate {
+                sets: 18,
+                ..Ablate::default()
+            },
+            "give at least 19",
+        ),
+        (
+            &Ablate {
+                filters: 0,
+                ..Ablate::default()
+            },
+            "give at least one",
+        ),
+        (
+            &Probe {
+                penalty: f64::NAN,
+                ..Probe::default()
+            },
+            "positive",
+        ),
+        (
+            &Probe {
+                folds: 1,
+                ..Probe::default()
+            },
+            "at least two",
+        ),
+        (&few, "at least 6"),
+        (&weak, "at most 1"),
+    ];
+    for (study, message) in studies {
+        let error = study.check().unwrap_err().to_string();
+        assert!(error.contains(message), "{error}");
+        assert!(run.try_answer(study).is_err());
+    }
+    assert!(!run.asked(NetworkKind::Trained));
+    let without_null = Planted {
+        permutations: 0,
+        ..Planted::default()
+    };
+    for study in [&Controls::default() as &dyn Study, &Replicate] {
+        let refused = without_null.try_answer(study);
+        assert!(matches!(
+            refused,
+            Err(Error::BadOption {
+                name: "fau.permutations",
+                ..
+            })
+        ));
+    }
+}
+
+#[test]
+fn the_user_can_stop_every_study() {
+    let run = Planted {
+        stopped: true,
+        ..Planted::default()
+    };
+    for study in [
+        &Ablate::default() as &dyn Study,
+        &Controls::default(),
+        &Replicate,
+        &Probe::default(),
+    ] {
+        assert!(
+            matches!(run.try_answer(study), Err(Error::Cancelled)),
+            "{}",
+            study.name()
+        );
+    }
+}
+
+#[test]
+fn an_answer_is_written_as_table_json_and_pictures() {
+    let mut answer = Planted::default().answer(&Ablate::default());
+    answer.pictures = vec![("a.svg".to_owned(), "<svg/>".to_owned())];
+    let dir = tempfile::tempdir().unwrap();
+    answer.write(dir.path(), "causal", None).unwrap();
+    let read = |name: &str| std::fs::read_to_string(dir.path().join(name)).unwrap();
+    assert!(read("causal.csv").starts_with("au,label,label_name,images,filters,recall_before,"));
+    assert_eq!(read("a.svg"), "<svg/>");
+    let keys = |text: &str| -> Vec<String> {
+        let all: serde_json::Map<String, serde_json::Value> = serde_json::from_str(text).unwrap();
+        all.keys().cloned().collect()
+    };
+    let built_in = keys(&read("causal.json"));
+    assert_eq!(
+        (built_in[0].as_str(), built_in.last().unwrap().as_str()),
+        ("synthetic", "verdict")
+    );
+    answer.write(dir.path(), "mine", Some("my-study")).unwrap();
+    let own = keys(&read("mine.json"));
+    assert_eq!((own[0].as_str(), own.len()), ("study", built_in.len() + 1));
+}
