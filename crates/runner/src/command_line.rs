@@ -11,7 +11,8 @@ use crate::app::console::say;
 use crate::app::interrupt;
 use crate::app::program::Program;
 use crate::app::usage::describe;
-use crate::commands::{self, StudyArgs};
+use crate::commands;
+use crate::commands::study::StudyArgs;
 
 /// Did this face network learn facial action units while it was only taught expressions?
 #[derive(Debug, Parser)]
@@ -28,28 +29,28 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    Run(commands::RunArgs),
+    Run(commands::run::RunArgs),
     /// Prepare, inspect, audit and augment data sets.
     #[command(
         subcommand,
         after_help = "Example: faus data prepare --source ck_plus --input data/CK+ --output prepared/ck-96"
     )]
     Data(DataCommand),
-    Synth(commands::SynthArgs),
-    Train(commands::TrainArgs),
-    Evaluate(commands::EvaluateArgs),
-    Select(commands::SelectArgs),
-    Activations(commands::ActivationsArgs),
-    Visualize(commands::VisualizeArgs),
-    Correlate(commands::CorrelateArgs),
-    Controls(commands::ControlsArgs),
-    Replicate(commands::ReplicateArgs),
-    Probe(commands::ProbeArgs),
-    Locate(commands::LocateArgs),
-    Ablate(commands::AblateArgs),
-    Intervene(commands::InterveneArgs),
-    Compare(commands::CompareArgs),
-    Report(commands::ReportArgs),
+    Synth(commands::synth::SynthArgs),
+    Train(commands::train::TrainArgs),
+    Evaluate(commands::evaluate::EvaluateArgs),
+    Select(commands::select::SelectArgs),
+    Activations(commands::activations::ActivationsArgs),
+    Visualize(commands::visualize::VisualizeArgs),
+    Correlate(commands::correlate::CorrelateArgs),
+    Controls(commands::controls::ControlsArgs),
+    Replicate(commands::replicate::ReplicateArgs),
+    Probe(commands::probe::ProbeArgs),
+    Locate(commands::locate::LocateArgs),
+    Ablate(commands::ablate::AblateArgs),
+    Intervene(commands::intervene::InterveneArgs),
+    Compare(commands::compare::CompareArgs),
+    Report(commands::report::ReportArgs),
     /// Versions, threads, CUDA yes or no and why not.
     #[command(after_help = "Example: faus doctor")]
     Doctor,
@@ -57,10 +58,10 @@ enum Command {
 
 #[derive(Debug, Subcommand)]
 enum DataCommand {
-    Prepare(commands::PrepareArgs),
-    Inspect(commands::InspectArgs),
-    Audit(commands::AuditArgs),
-    Augment(commands::AugmentArgs),
+    Prepare(commands::prepare::PrepareArgs),
+    Inspect(commands::inspect::InspectArgs),
+    Audit(commands::audit::AuditArgs),
+    Augment(commands::augment::AugmentArgs),
 }
 
 impl Program {
@@ -112,7 +113,7 @@ fn run(program: &Program, arguments: Vec<String>) -> Result<()> {
     for study in program.studies() {
         if let Some(args) = matches.subcommand_matches(study.name()) {
             listen();
-            return commands::own_study(study, StudyArgs::from_arg_matches(args)?, program);
+            return commands::study::own_study(study, StudyArgs::from_arg_matches(args)?, program);
         }
     }
     let command = Cli::from_arg_matches(&matches)?.command;
@@ -156,27 +157,27 @@ fn grammar(program: &Program) -> clap::Command {
 
 fn dispatch(command: Command, program: &Program) -> Result<()> {
     match command {
-        Command::Run(args) => commands::run(args, program),
-        Command::Data(DataCommand::Prepare(args)) => commands::prepare(args, program),
-        Command::Data(DataCommand::Inspect(args)) => commands::inspect(args),
-        Command::Data(DataCommand::Audit(args)) => commands::audit(args),
-        Command::Data(DataCommand::Augment(args)) => commands::augment(args),
-        Command::Synth(args) => commands::synth(args),
-        Command::Train(args) => commands::train(args, program),
-        Command::Evaluate(args) => commands::evaluate(args, program),
-        Command::Select(args) => commands::select(args, program),
-        Command::Activations(args) => commands::activations(args, program),
-        Command::Visualize(args) => commands::visualize(args, program),
-        Command::Correlate(args) => commands::correlate(args, program),
-        Command::Controls(args) => commands::controls(args, program),
-        Command::Replicate(args) => commands::replicate(args, program),
-        Command::Probe(args) => commands::probe(args, program),
-        Command::Locate(args) => commands::locate(args, program),
-        Command::Ablate(args) => commands::ablate(args, program),
-        Command::Intervene(args) => commands::intervene(args, program),
-        Command::Compare(args) => commands::compare(args),
-        Command::Report(args) => commands::report(args),
-        Command::Doctor => commands::doctor(),
+        Command::Run(args) => commands::run::run(args, program),
+        Command::Data(DataCommand::Prepare(args)) => commands::prepare::prepare(args, program),
+        Command::Data(DataCommand::Inspect(args)) => commands::inspect::inspect(args),
+        Command::Data(DataCommand::Audit(args)) => commands::audit::audit(args),
+        Command::Data(DataCommand::Augment(args)) => commands::augment::augment(args),
+        Command::Synth(args) => commands::synth::synth(args),
+        Command::Train(args) => commands::train::train(args, program),
+        Command::Evaluate(args) => commands::evaluate::evaluate(args, program),
+        Command::Select(args) => commands::select::select(args, program),
+        Command::Activations(args) => commands::activations::activations(args, program),
+        Command::Visualize(args) => commands::visualize::visualize(args, program),
+        Command::Correlate(args) => commands::correlate::correlate(args, program),
+        Command::Controls(args) => commands::controls::controls(args, program),
+        Command::Replicate(args) => commands::replicate::replicate(args, program),
+        Command::Probe(args) => commands::probe::probe(args, program),
+        Command::Locate(args) => commands::locate::locate(args, program),
+        Command::Ablate(args) => commands::ablate::ablate(args, program),
+        Command::Intervene(args) => commands::intervene::intervene(args, program),
+        Command::Compare(args) => commands::compare::compare(args),
+        Command::Report(args) => commands::report::report(args),
+        Command::Doctor => commands::doctor::doctor(),
     }
 }
 
