@@ -36,13 +36,16 @@ fn cells(value: &Value, line: &mut Vec<String>) {
 
 /// The table as CSV, cells quoted where needed.
 pub(crate) fn csv(lines: &[Vec<String>]) -> String {
-    let line = |cells: &Vec<String>| cells.iter().map(quoted).collect::<Vec<_>>().join(",") + "\n";
+    let line = |cells: &Vec<String>| {
+        let cells = cells.iter().map(|cell| quoted(cell));
+        cells.collect::<Vec<_>>().join(",") + "\n"
+    };
     lines.iter().map(line).collect()
 }
 
-fn quoted(text: &String) -> String {
+fn quoted(text: &str) -> String {
     match text.contains([',', '"', '\n', '\r']) {
         true => format!("\"{}\"", text.replace('"', "\"\"")),
-        false => text.clone(),
+        false => text.to_owned(),
     }
 }
