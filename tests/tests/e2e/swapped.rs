@@ -71,9 +71,10 @@ fn with_flat_folder() -> Place {
     fs::copy(place.path("ck/synthetic.json"), flat.join("synthetic.json")).unwrap();
     let table = Table::read(&place.path("prepared/samples.csv"));
     let columns = ["label_name", "subject", "frame", "path", "aus"].map(|c| table.text(c));
-    for row in 0..table.rows.len() {
-        let [class, person, frame, path, aus] = [0, 1, 2, 3, 4].map(|c| columns[c][row]);
-        if ["neutral", "happy", "sadness", "surprise"].contains(&class) {
+    let [classes, people, frames, paths, units] = columns;
+    let rows = classes.iter().zip(people).zip(frames).zip(paths).zip(units);
+    for (row, ((((class, person), frame), path), aus)) in rows.enumerate() {
+        if ["neutral", "happy", "sadness", "surprise"].contains(class) {
             let units = aus.split(';').filter_map(|au| au.split(':').next());
             let units = match aus {
                 "NA" => String::new(),

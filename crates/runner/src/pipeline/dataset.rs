@@ -19,7 +19,7 @@ pub(super) enum Origin {
     /// It is prepared from a source.
     Source(Box<dyn Source>),
     /// It is a copy of a prepared set.
-    Prepared(Prepared),
+    Prepared(Box<Prepared>),
 }
 
 impl Job<'_> {
@@ -34,7 +34,7 @@ impl Job<'_> {
             let prepared = Prepared::open(place)?;
             config.check_agrees(&prepared)?;
             self.check_folds(prepared.info().folds)?;
-            return Ok(Origin::Prepared(prepared));
+            return Ok(Origin::Prepared(Box::new(prepared)));
         }
         let source = source::open(self.program, config, place, self.data.is_some())?;
         if self.folds.is_some() {

@@ -22,6 +22,9 @@ use crate::app::progress::Board;
 use crate::app::usage::wrong_usage;
 use crate::config::ExperimentConfig;
 
+/// Shows the step under way, parts done, parts in all; `false` stops it.
+type ShowProgress = dyn Fn(&str, usize, usize) -> bool + Sync;
+
 /// A finished run; this process alone holds its folder.
 pub(crate) struct FinishedRun<'a> {
     program: &'a Program,
@@ -33,7 +36,7 @@ pub(crate) struct FinishedRun<'a> {
     architecture: Box<dyn Architecture>,
     device: Device,
     workers: Workers,
-    progress: Box<dyn Fn(&str, usize, usize) -> bool + Sync>,
+    progress: Box<ShowProgress>,
     /// The data that the run was made of.
     pub source: Option<PathBuf>,
     /// Finished folds with their validation accuracy.
