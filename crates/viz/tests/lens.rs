@@ -107,7 +107,7 @@ fn input(lens: &LayerLens, row: usize) -> Tensor {
 
 /// The largest response of each filter, computed by libtorch stage by stage: `[filters]`.
 fn largest(lens: &LayerLens, row: usize) -> Tensor {
-    let (network, stage, image) = (lens.network, lens.stage, input(lens, row));
+    let (network, stage, image) = (&lens.network, lens.stage, input(lens, row));
     match network.feature_maps(&image, stage) {
         Ok(maps) => maps.amax([2, 3], false),
         Err(_) => tch::no_grad(|| {
