@@ -7,7 +7,7 @@
 //! - [`order`]: ranks, quantiles, Spearman's correlation, AUROC.
 //! - [`au`]: names of FACS action units.
 //!
-//! It knows nothing about faces, networks or runs, and needs no libtorch.
+//! Nothing here depends on faces, networks, runs or libtorch.
 //!
 //! ```
 //! assert_eq!(faus_base::au::name(12), "Lip corner puller");

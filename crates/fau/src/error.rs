@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-/// An error of the FAU analysis; the message names the file or the value, the reason and the way out.
+/// An error of the FAU analysis; the message names the file or the value, the reason and the remedy.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
@@ -50,7 +50,7 @@ pub enum Error {
         /// The columns of the table, separated by commas.
         found: String,
     },
-    /// A cell of a table cannot be understood.
+    /// An invalid cell of a table.
     #[error("{path}, line {line}: {reason}", path = path.display())]
     Cell {
         /// The table.
@@ -181,7 +181,7 @@ impl Error {
         Self::Write { path, source }
     }
 
-    /// Refuses `got` of `what` unless there are `expected`.
+    /// Rejects `got` of `what` unless there are `expected`.
     pub(crate) fn unless_equal(
         what: &'static str,
         got: usize,

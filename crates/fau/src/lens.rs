@@ -1,4 +1,4 @@
-//! A layer of a network as statistics see it: plain numbers, no tensors.
+//! A layer of a network, as plain numbers without tensors.
 
 use crate::error::Error;
 use crate::input::activations::Activations;
@@ -9,7 +9,7 @@ use crate::input::activations::Activations;
 ///
 /// # Errors
 /// Every method fails with [`Error::Lens`] when the network cannot compute, and with [`Error::Cancelled`] when the user
-/// stops it.
+/// cancels.
 pub trait Lens {
     /// Name of the layer, such as `conv3`.
     fn layer(&self) -> &str;
@@ -28,11 +28,11 @@ pub trait Lens {
     /// Where each filter responds on these rows.
     ///
     /// # Errors
-    /// Also when the layer has no places on the image (a fully connected one) or `rows` is empty.
+    /// Also if the layer has no spatial positions (a fully connected one) or `rows` is empty.
     fn places(&self, rows: &[usize]) -> Result<Places, Error>;
 }
 
-/// Where the filters of a layer respond on some images.
+/// Positions at which the filters of a layer respond on some images.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Places {
     /// Number of filters.
@@ -46,7 +46,7 @@ pub struct Places {
     pub sums: Vec<f32>,
 }
 
-/// A kind of network that a run can show.
+/// A kind of network in a run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum NetworkKind {
     /// Selected by validation.
@@ -62,7 +62,7 @@ pub trait Networks {
     /// Names of the layers, from the input on.
     ///
     /// # Errors
-    /// [`Error::Lens`] when the network cannot be made.
+    /// [`Error::Lens`] when the network cannot be built.
     fn layers(&self) -> Result<Vec<String>, Error>;
 
     /// A layer of fold `fold`'s network; `None` is the layer that the run analyses. A label-shuffled network that does not

@@ -11,7 +11,7 @@ use crate::feed::augment::{AugmentParams, AugmentRanges, apply};
 use crate::picture::write::{grid, write_png};
 use crate::prepared::Prepared;
 
-/// Most values of one sheet, 1 GiB of f32.
+/// Maximum number of values on one sheet, 1 GiB of f32.
 const VALUES_LIMIT: usize = 1 << 28;
 
 /// Columns of `params.csv`.

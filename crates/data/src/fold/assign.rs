@@ -1,4 +1,4 @@
-//! Deals people, or images, to folds.
+//! Assigns people, or images, to folds.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
@@ -14,7 +14,7 @@ use crate::read::source::{Folding, RawSample, Scan};
 pub(crate) struct Deal {
     pub rule: FoldRule,
     pub folds: usize,
-    /// The fold of every subject; `None` where images are dealt or the splits are given.
+    /// The fold of every subject; `None` if images are assigned instead or the splits are given.
     pub by_subject: Option<BTreeMap<i64, i64>>,
 }
 
@@ -73,8 +73,8 @@ impl Deal {
         notes
     }
 
-    /// Whether no subject is in two parts of a split: true for dealt subjects, false for dealt images, and checked for the
-    /// data set's own splits.
+    /// Whether no subject is in two parts of a split: true if subjects are assigned, false if images are, and checked
+    /// for the data set's own splits.
     pub fn subject_independent(&self, samples: &[RawSample]) -> bool {
         if self.rule != FoldRule::Given {
             return self.by_subject.is_some();

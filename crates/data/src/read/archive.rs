@@ -12,13 +12,13 @@ use crate::error::Error;
 use crate::read::file::{SharedFile, Skipped};
 use crate::read::name::{hidden, is_zip, join};
 
-/// Most entries of an archive; CK+'s images are 11,000.
+/// Maximum number of entries of an archive; CK+'s images are 11,000.
 const ENTRIES_LIMIT: usize = 500_000;
 /// Entries above this many bytes must not be packed more tightly than [`RATIO_LIMIT`].
 const RATIO_FROM: u64 = 1 << 20;
-/// Most bytes that one packed byte may become. Drawn flat images reach 100, zeros 1000.
+/// Maximum expansion of one packed byte. Drawn flat images reach 100, zeros 1000.
 const RATIO_LIMIT: u64 = 200;
-/// Most bytes of a name, and most folders in it.
+/// Maximum length of a name in bytes, and maximum folder depth.
 const NAME_LIMIT: usize = 4096;
 const DEPTH_LIMIT: usize = 64;
 /// Unreachable entries that are listed.
@@ -33,7 +33,7 @@ pub(crate) struct Archive {
     folders: BTreeMap<String, BTreeSet<String>>,
     files: HashMap<String, usize>,
     refused: Vec<Skipped>,
-    /// How many entries cannot be reached, listed or not.
+    /// Number of unreachable entries, listed or not.
     refusals: usize,
 }
 
@@ -216,7 +216,7 @@ fn not_inflated(entry: &ZipFileEntry<'_>) -> Option<String> {
     })
 }
 
-/// Why a tree of files cannot have a file of this name.
+/// Why a file of this name is not allowed in the tree.
 fn unreachable(name: &str) -> Option<&'static str> {
     let drive = name.as_bytes().get(1) == Some(&b':');
     if name.starts_with('/') || drive {

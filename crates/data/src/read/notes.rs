@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::label::{ClassMap, Expression};
 
-/// Removes the items whose expression is no class; the note counts them as `what`.
+/// Removes the items whose expression is not one of the classes; the note counts them as `what`.
 pub(crate) fn keep_classes<T>(
     items: &mut Vec<T>,
     classes: &ClassMap,
@@ -21,7 +21,7 @@ pub(crate) fn keep_classes<T>(
     left_out(what, removed)
 }
 
-/// The images (`what`) of expressions that are no class.
+/// The images (`what`) whose expression is not one of the classes.
 pub(crate) fn left_out(
     what: &str,
     expressions: impl IntoIterator<Item = Expression>,

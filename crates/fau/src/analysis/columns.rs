@@ -15,7 +15,7 @@ pub(crate) enum Needs {
     Labels,
 }
 
-/// A column: when it is there, its name, its values.
+/// A column: its condition, its name, its values.
 type Column = (Needs, &'static str, fn(&PairInference) -> f64);
 
 pub(crate) const COLUMNS: [Column; 16] = [
@@ -54,7 +54,7 @@ pub(crate) fn own_columns(measure: &str) -> [String; 5] {
     ]
 }
 
-/// Refuses measures whose columns would not be new, or not be plain words.
+/// Rejects measures whose column names are taken or are not plain words.
 pub(crate) fn check_names(own: &[&dyn Association]) -> Result<(), Error> {
     let pair = ["filter", "au", "n_with", "n_without"].into_iter();
     let all = pair.chain(MEASURES).chain(COLUMNS.map(|column| column.1));

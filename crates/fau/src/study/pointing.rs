@@ -1,8 +1,8 @@
 //! The pointing game: whether a filter's maximum lies where its action unit shows.
 //!
-//! A filter's maximal position on an image that shows the unit is a hit if it lies in the unit's region (Zhang et al. 2018,
-//! IJCV 126). Faces are cropped alike and filters favour the middle, so chance is not the region's area but the hits of
-//! all filters on the same images.
+//! A filter's maximal position on an image that shows the unit is a hit if it lies in the unit's region (Zhang et al.
+//! 2018, IJCV 126). Faces are cropped in the same way and filters favour the middle, so chance is not the region's area
+//! but the hits of all filters on the same images.
 
 use faus_base::order::mean;
 use rand::RngExt;
@@ -26,7 +26,7 @@ pub(crate) struct Pointing {
     pub filter: usize,
     /// Its action unit.
     pub au: u8,
-    /// Images on which it responds.
+    /// Images to which it responds.
     pub images: usize,
     /// Share of them whose maximal position lies in the region.
     pub rate: f64,
@@ -42,7 +42,7 @@ pub(crate) struct Pointing {
     pub iou_chance: f64,
 }
 
-/// Plays the pointing game for `filters` on one region; `faces` and `subjects` are those of the images of `places`.
+/// Runs the pointing game for `filters` on one region; `faces` and `subjects` are those of the images of `places`.
 ///
 /// # Errors
 /// [`Error::Mismatch`] where lengths differ.

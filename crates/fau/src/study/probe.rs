@@ -190,7 +190,7 @@ fn first_layers(layers: &[Layer]) -> Vec<(u8, Option<&str>)> {
     any.iter().enumerate().map(first).collect()
 }
 
-/// The network's layer with the highest mean AUROC; of equals the first.
+/// The network's layer with the highest mean AUROC; the first on ties.
 fn best<'a>(layers: &'a [Layer], network: &str) -> Option<&'a Layer> {
     let own = layers.iter().filter(|layer| layer.network == network);
     own.reduce(|best, layer| {

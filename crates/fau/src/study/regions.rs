@@ -25,7 +25,7 @@ pub(crate) struct Region {
     pub source: &'static str,
 }
 
-/// Radius of a disc over the distance between the inner eye corners. Our choice: EAC-Net's maps fall to nothing at about
+/// Radius of a disc over the distance between the inner eye corners. Our choice: EAC-Net's maps reach zero at about
 /// this distance.
 pub(crate) const RADIUS: f64 = 0.5;
 
@@ -132,7 +132,7 @@ impl Discs {
 mod tests {
     use super::*;
 
-    /// A face on a grid: only the points of the test lie at meaningful places.
+    /// A face on a grid: only the points used in the test are meaningful.
     fn face() -> FacePoints {
         let mut face = [[0.5, 0.5]; 68];
         face[39] = [0.4, 0.4];

@@ -26,7 +26,7 @@ fn cells(value: &Value, line: &mut Vec<String>) {
         Value::Object(fields) => fields.values().for_each(|value| cells(value, line)),
         Value::Null => line.push("NaN".to_owned()),
         Value::String(text) => line.push(text.clone()),
-        // JSON writes a whole f64 as 1.0, a table as 1.
+        // Integral f64 values are 1.0 in JSON, but 1 in a table.
         Value::Number(number) if number.is_f64() => {
             line.push(number.as_f64().unwrap_or(f64::NAN).to_string());
         }

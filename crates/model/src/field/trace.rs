@@ -1,4 +1,4 @@
-//! One image's way to some units, and back.
+//! The forward and backward path between one image and some units.
 
 use crate::error::Error;
 use crate::field::map::{FieldMap, Map, Region};
@@ -66,9 +66,9 @@ impl FieldTrace<'_> {
         Some(head.direct.one(&head.pad(self.maps.last()?, unit), filter))
     }
 
-    /// Carries a unit back to its pixels, all other units set to zero; the unit's own value enters as 1. `passes(backward,
-    /// forward)` is the value behind a ReLU, from the value before it on the way back and the ReLU's output. `None` if the unit
-    /// was not traced.
+    /// Carries a unit back to its pixels, all other units set to zero; the unit's own value enters as 1.
+    /// `passes(backward, forward)` is the backward value after a ReLU, from the backward value before it and the ReLU's
+    /// forward output. `None` if the unit was not traced.
     pub fn project(
         &self,
         (filter, row, column): (usize, usize, usize),

@@ -9,7 +9,7 @@ pub(crate) fn csv_text<N: AsRef<[u8]>>(
     rows: impl IntoIterator<Item = impl Serialize>,
 ) -> String {
     let mut writer = csv::Writer::from_writer(Vec::new());
-    // Writing to memory cannot fail, and rows are as long as their header.
+    // Writing to memory cannot fail, and rows have the length of their header.
     let _ = writer.write_record(header);
     for row in rows {
         let _ = writer.serialize(row);

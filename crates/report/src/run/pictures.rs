@@ -14,7 +14,7 @@ const FILE: &str = "dataset/images.npy";
 /// Largest side of an image that is shown.
 const MOST_PIXELS: u64 = 1 << 10;
 
-/// `images.npy`, u8 `[N, 1, side, side]`, open: a data set may be larger than the memory.
+/// `images.npy`, u8 `[N, 1, side, side]`, open: a data set may be larger than memory.
 pub(crate) struct Images {
     file: Mutex<File>,
     start: u64,

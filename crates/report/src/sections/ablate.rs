@@ -1,4 +1,4 @@
-//! `faus ablate`: the fall of accuracy when an action unit's filters are silenced.
+//! `faus ablate`: the drop in accuracy when an action unit's filters are silenced.
 
 use serde_json::Value;
 

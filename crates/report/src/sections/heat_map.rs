@@ -1,4 +1,4 @@
-//! Every filter against every action unit, as a table that sorts.
+//! Every filter against every action unit, as a sortable table.
 
 use std::collections::BTreeMap;
 

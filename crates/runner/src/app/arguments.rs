@@ -12,11 +12,11 @@ use faus_train::check_fits;
 use super::program::Program;
 use crate::config::{ExperimentConfig, NetworkConfig, Preset};
 
-/// Numbers as people write them: `0-9`, `0,3`, `1-2,5`.
+/// A list of numbers: `0-9`, `0,3`, `1-2,5`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct NumberList(pub Vec<usize>);
 
-/// Limit of the numbers in a list.
+/// Upper limit of the numbers in a list.
 const LIMIT: usize = 100_000;
 
 impl FromStr for NumberList {
@@ -44,7 +44,7 @@ pub(crate) enum ParallelFolds {
     /// One for each core on the CPU, three on a GPU, limited by the computer's memory (a GPU's is not checked).
     #[default]
     Auto,
-    /// This many.
+    /// A fixed number.
     Count(usize),
 }
 
@@ -65,10 +65,10 @@ impl FromStr for ParallelFolds {
 pub(crate) struct ExperimentArgs {
     /// The experiment's JSON file; see experiments/.
     experiment: PathBuf,
-    /// How much of the paper's work to do.
+    /// Amount of the paper's training to do.
     #[arg(long, value_enum, default_value = "auto")]
     preset: Preset,
-    /// Fixes everything random.
+    /// Random seed.
     #[arg(long, value_name = "N")]
     seed: Option<u64>,
     /// Any setting of the experiment, for example train.steps=500; may be repeated.
@@ -77,7 +77,7 @@ pub(crate) struct ExperimentArgs {
 }
 
 impl ExperimentArgs {
-    /// The experiment with preset and settings laid over it, and the preset that `auto` means on this device.
+    /// The experiment overlaid with preset and settings, and the preset selected by `auto` on this device.
     ///
     /// # Errors
     /// When the file cannot be read or a setting is wrong.

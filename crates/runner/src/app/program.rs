@@ -1,4 +1,4 @@
-//! A program: every command of faus, with the parts that an experiment adds or replaces.
+//! A program: every command of faus, with an experiment's added or replaced parts.
 
 use std::path::Path;
 
@@ -13,7 +13,7 @@ use crate::config::{ExperimentConfig, NetworkConfig};
 type MakeNetwork = dyn Fn(&NetworkConfig) -> Box<dyn Architecture> + Sync;
 type OpenSource = dyn Fn(&Path, &DataConfig) -> Result<Box<dyn Source>, faus_data::Error> + Sync;
 
-/// Every command of `faus`, with a network of the experiment's and the parts that it adds.
+/// Every command of `faus`, with an experiment's network and added parts.
 ///
 /// ```no_run
 /// use std::process::ExitCode;
@@ -31,7 +31,7 @@ pub struct Program {
     methods: Vec<Box<dyn Explain>>,
     measures: Vec<Box<dyn Association>>,
     studies: Vec<Box<dyn Study + Sync>>,
-    /// The experiment that runs when the command line names no command.
+    /// The default experiment, if the command line has no command.
     pub(crate) experiment: Option<&'static str>,
 }
 
@@ -55,8 +55,8 @@ impl Program {
         }
     }
 
-    /// Adds a data source. Its name goes into `data.source` of an experiment and behind `--source`; `open` gets the place
-    /// given by `--data` or `--input`, and the experiment's `data` settings.
+    /// Adds a data source. Its name is the value of `data.source` in an experiment and of `--source`; `open` receives
+    /// the path given by `--data` or `--input`, and the experiment's `data` settings.
     pub fn source(
         mut self,
         name: &str,
@@ -84,7 +84,7 @@ impl Program {
         self
     }
 
-    /// Names the experiment that runs when the command line names no command.
+    /// Sets the default experiment, for a command line without a command.
     pub fn experiment(mut self, path: &'static str) -> Self {
         self.experiment = Some(path);
         self
@@ -108,7 +108,7 @@ impl Program {
     /// Opens the data at `place` with the source that the settings name.
     ///
     /// # Errors
-    /// Those of the source.
+    /// Errors from the source.
     pub(crate) fn open_source(
         &self,
         config: &DataConfig,

@@ -45,7 +45,7 @@ pub(crate) struct CorrelateArgs {
     /// False-discovery rate at which pairs are counted.
     #[arg(long, default_value_t = AnalysisOptions::default().fdr)]
     fdr: f64,
-    /// Fixes permutations and resamplings.
+    /// Random seed of the permutations and resamplings.
     #[arg(long, value_name = "N", default_value_t = AnalysisOptions::default().seed)]
     seed: u64,
 }

@@ -8,7 +8,7 @@ use faus_train::Workers;
 
 use crate::app::libtorch;
 
-/// Prints versions, threads, CUDA or the reason why not, and which data is there.
+/// Print versions, threads, CUDA or the reason why it is unavailable, and which data is present.
 pub(crate) fn doctor() -> Result<()> {
     let cores = std::thread::available_parallelism().map_or(0, usize::from);
     println!("faus        {}", env!("CARGO_PKG_VERSION"));

@@ -7,7 +7,7 @@ use clap::Args;
 use faus_data::inspect::contact_sheet;
 use faus_data::{Prepared, refuse_inside, write_png};
 
-/// Statistics, class balance, folds and skipped files of a prepared data set; pictures with --sheets.
+/// Show statistics, class balance, folds and skipped files of a prepared data set; --sheets adds pictures.
 #[derive(Debug, Args)]
 #[command(
     after_help = "Example: faus data inspect runs/ck_plus-cnn_ad-quick/dataset --sheets sheets"
@@ -46,7 +46,7 @@ fn file_name(name: &str) -> String {
         .collect()
 }
 
-/// Refuses to write into a prepared set, whether it exists already or is to be made.
+/// Rejects paths inside a prepared set, whether or not it exists yet.
 pub(super) fn refuse_part_of(path: &Path, set: &Path) -> Result<()> {
     let unusable = || format!("{}: not a usable path", path.display());
     let inside = std::path::absolute(path)

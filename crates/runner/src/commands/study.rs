@@ -26,19 +26,19 @@ impl StudyArgs {
         FinishedRun::open(&self.run, self.device, program)
     }
 
-    /// Checks a study's options, opens the run and carries the study out.
+    /// Checks a study's options, opens the run and runs the study.
     pub fn carry_out(&self, study: &dyn Study, program: &Program) -> Result<()> {
         check(study)?;
         self.open(program)?.carry_out(study, None)
     }
 }
 
-/// Options out of range are wrong usage, found before a run is opened.
+/// Options out of range are usage errors, reported before the run is opened.
 pub(super) fn check(study: &dyn Study) -> Result<()> {
     study.check().map_err(|error| wrong_usage(error.into()))
 }
 
-/// Carries out a study of the program.
+/// Runs a study of the program.
 pub(crate) fn own_study(study: &dyn Study, args: StudyArgs, program: &Program) -> Result<()> {
     check(study)?;
     args.open(program)?.carry_out(study, Some(study.name()))

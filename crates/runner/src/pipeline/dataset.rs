@@ -9,22 +9,22 @@ use super::job::Job;
 use super::source;
 use crate::app::console::{say, with_bar};
 
-/// Skipped inputs with a line each on the screen; an endless list would hide the important ones.
+/// Maximum number of skipped inputs listed on screen; a longer list would hide the important ones.
 const SKIPPED_SHOWN: usize = 1000;
 
 /// Where a run's data set comes from.
 pub(super) enum Origin {
-    /// It is in the run folder already.
+    /// Already in the run folder.
     Kept,
-    /// It is prepared from a source.
+    /// Prepared from a source.
     Source(Box<dyn Source>),
-    /// It is a copy of a prepared set.
+    /// Copied from a prepared set.
     Prepared(Box<Prepared>),
 }
 
 impl Job<'_> {
-    /// Finds the data at `place`. Checks all that can be checked before the run folder is made, so that a job without
-    /// data leaves none.
+    /// Finds the data at `place`. Checks as much as possible before creating the run folder, so that a job without data
+    /// leaves none.
     pub(super) fn origin(&self, place: &Path) -> Result<Origin> {
         let config = &self.config.data;
         if self.dataset().join("dataset.json").exists() {
@@ -80,7 +80,7 @@ pub(crate) fn marks(info: &DatasetInfo) -> &'static str {
 /// Prepares `source` into `output` with a progress bar, and lists the inputs that were left out.
 ///
 /// # Errors
-/// When nothing usable is found, the disk refuses, or the user stops it.
+/// When nothing usable is found, a write fails or the user cancels.
 pub(crate) fn prepare_into(
     source: &dyn Source,
     options: &PrepareOptions,
@@ -101,7 +101,7 @@ pub(crate) fn prepare_into(
     }
 }
 
-/// Prints what a prepared set holds and what it lacks.
+/// Prints the contents of a prepared set, and what is missing.
 fn print_info(info: &DatasetInfo, folder: &Path) {
     let synthetic = if info.synthetic { " SYNTHETIC" } else { "" };
     say(format!(

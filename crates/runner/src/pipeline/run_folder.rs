@@ -7,7 +7,7 @@ use anyhow::{Context, Result, bail};
 use faus_base::file;
 use serde_json::Value;
 
-/// A run's folder, held by this process alone while it lives.
+/// A run's folder, locked by this process.
 #[derive(Debug)]
 pub(crate) struct RunFolder {
     root: PathBuf,
@@ -15,7 +15,7 @@ pub(crate) struct RunFolder {
 }
 
 impl RunFolder {
-    /// Makes or opens the folder; fails where another process writes into it.
+    /// Creates or opens the folder; fails if another process is writing to it.
     pub fn open(root: &Path) -> Result<Self> {
         let shown = root.display();
         let refused =

@@ -1,4 +1,4 @@
-//! Sentences about a copy of CK+ for the reader of the results.
+//! Notes about a copy of CK+, in sentences.
 
 use std::collections::BTreeMap;
 
@@ -6,7 +6,7 @@ use crate::read::ck_plus::layout::{Layout, Place};
 use crate::read::ck_plus::sequence::{Found, Sequence};
 use crate::read::notes::left_out;
 
-/// All notes but the one on the program that drew the faces.
+/// All notes except the one about the program that drew the faces.
 pub(super) fn notes(layout: &Layout, sequences: &[Sequence], found: &[Found]) -> Vec<String> {
     let facs = layout.part(Place::Facs).is_some();
     let landmarks = layout.part(Place::Landmarks).is_some();
@@ -48,7 +48,7 @@ fn recordings(property: &str, names: impl Iterator<Item = String>) -> Option<Str
     Some(note)
 }
 
-/// The people who have emotion files, but none that can be read: the folds of whole copies count them.
+/// The people with emotion files of which none can be read; the folds of complete copies include them.
 pub(super) fn unreadable(sequences: &[Sequence], found: &[Found]) -> Option<String> {
     let with_file = sequences
         .iter()

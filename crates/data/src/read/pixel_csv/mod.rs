@@ -20,8 +20,8 @@ use table::Table;
 pub use table::TableOptions;
 use usage::Row;
 
-/// Most bytes of a table: 420,000 images (AffectNet's number) of 96×96 pixels take 14 GB as text, FER2013 0.3. Memory does
-/// not depend on it; it keeps a wrong path from being read for hours.
+/// Maximum size in bytes of a table: 420,000 images (AffectNet's number) of 96×96 pixels take 14 GB as text, FER2013
+/// 0.3. Memory does not depend on it; it prevents reading a wrong path for hours.
 const TABLE_LIMIT: u64 = 16 << 30;
 
 /// A table `emotion,pixels,Usage` with one square grey image to a row: FER2013, `icml_face_data.csv`, ckextended.csv.
@@ -33,8 +33,8 @@ const TABLE_LIMIT: u64 = 16 << 30;
 /// result is subject-independent. A row's path is `<file>:<row>`, rows counted from 0 behind the header without empty
 /// lines (as pandas counts them), and its sequence `<Usage>-<row>` or `row-<row>`.
 ///
-/// [`open`](Self::open) passes over the file once and keeps 24 bytes of each row; [`fetch`](Source::fetch) reads a row's
-/// own bytes. The file must not change in between.
+/// [`open`](Self::open) reads the file once and keeps 24 bytes of each row; [`fetch`](Source::fetch) reads a row's own
+/// bytes. The file must not change in between.
 #[derive(Debug, Clone)]
 pub struct PixelCsv {
     root: PathBuf,

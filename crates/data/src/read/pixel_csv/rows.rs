@@ -1,8 +1,7 @@
-//! The rows of a table: where they lie in the file, and their small columns.
+//! The rows of a table: their positions in the file, and their small columns.
 //!
-//! A row is one line, which is less than CSV allows, on purpose: a quotation mark that is opened and never closed would
-//! otherwise swallow the rest of the file into one field. Lines are found here; the csv crate reads lines with quotation
-//! marks.
+//! A row is one line, deliberately stricter than CSV: a quotation mark that is opened and never closed would otherwise
+//! swallow the rest of the file into one field. Lines are found here; the csv crate reads lines with quotation marks.
 
 use std::borrow::Cow;
 use std::io::{BufRead, Read};
@@ -13,13 +12,13 @@ use crate::error::Error;
 use crate::label::Expression;
 use crate::label::text::{brief, whole_number};
 
-/// Most pixels of an image in a table: 1024×1024, the largest size that images are prepared in.
+/// Maximum number of pixels of an image in a table: 1024×1024, the largest size that images are prepared in.
 pub(super) const PIXELS_LIMIT: usize = 1 << 20;
-/// Most bytes of a row: that many pixels of three digits and a blank, and 64 KiB for the other columns.
+/// Maximum size in bytes of a row: that many pixels of three digits and a blank, and 64 KiB for the other columns.
 pub(super) const ROW_LIMIT: usize = 4 * PIXELS_LIMIT + (64 << 10);
-/// Most columns of a header.
+/// Maximum number of columns of a header.
 const COLUMNS_LIMIT: usize = 1000;
-/// What tables are separated with: commas; semicolons, where a spreadsheet program wrote them; tabs.
+/// Column separators: commas; semicolons, where a spreadsheet program wrote them; tabs.
 const DELIMITERS: [u8; 3] = [b',', b';', b'\t'];
 
 /// Where the columns are.
@@ -88,7 +87,7 @@ impl Columns {
         )))
     }
 
-    /// Emotion and usage of a row, without a look at its pixels.
+    /// Emotion and usage of a row; the pixels are not read.
     pub fn labels(&self, line: &[u8]) -> Result<(Emotion, String), Error> {
         let fields = self.split(line)?;
         let emotion = String::from_utf8_lossy(&fields[self.emotion]);
@@ -170,7 +169,7 @@ fn square(text: &[u8]) -> Result<(u32, Vec<u8>), Error> {
     Ok((side as u32, data))
 }
 
-/// The word about the byte `at`.
+/// The word around the byte `at`.
 fn no_grey_value(text: &[u8], at: usize) -> Error {
     let blank = |byte: &u8| byte.is_ascii_whitespace();
     let start = text[..at].iter().rposition(blank).map_or(0, |at| at + 1);
@@ -192,7 +191,7 @@ pub(super) enum Line<'a> {
         at: u64,
         bytes: &'a [u8],
     },
-    /// Longer than [`ROW_LIMIT`]; it was passed over.
+    /// Longer than [`ROW_LIMIT`]; it was skipped.
     TooLong,
 }
 

@@ -6,9 +6,9 @@ use crate::fold::part::Part;
 use crate::label::Expression;
 use crate::read::source::Folding;
 
-/// Different texts that are kept; further ones share one entry, so that memory stays small whatever the column holds.
+/// Different texts that are kept; further ones share one entry, so that memory stays small for any column.
 const TEXTS_LIMIT: usize = 1000;
-/// Entries that are always there, so that the limit never hides a part: each part at its number.
+/// Entries that always exist, so that the limit never hides a part: each part at its number.
 const SEEDED: [&str; 5] = ["", "Training", "PublicTest", "PrivateTest", "other"];
 const OTHER: u16 = 4;
 
@@ -78,9 +78,9 @@ pub(super) struct Assignment {
 pub(super) enum Taken {
     /// All: the column names no part.
     All,
-    /// Those that name a part.
+    /// The rows that name a part.
     Parts,
-    /// Those that name a part or nothing.
+    /// The rows that name a part or nothing.
     PartsOrNone,
 }
 

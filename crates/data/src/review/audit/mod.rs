@@ -1,4 +1,4 @@
-//! Searches our folds and other people's splits for faults that make a reported accuracy too good.
+//! Searches our folds and external splits for faults that inflate a reported accuracy.
 
 mod coverage;
 mod finding;
@@ -49,7 +49,7 @@ impl Audit {
         self.findings.iter().any(|f| f.severity == Severity::Leak)
     }
 
-    /// Whether training and test may be taken for apart: no leak, and enough images and parts for a verdict.
+    /// Whether training and test are separate: no leak, and enough images and parts for a verdict.
     pub fn is_clear(&self) -> bool {
         self.findings
             .iter()
@@ -58,7 +58,7 @@ impl Audit {
 
     /// The outcome in a sentence.
     pub fn verdict(&self) -> &'static str {
-        // The first kinds are those of a face in two parts.
+        // The first kinds concern a face in two parts.
         let shared =
             |f: &Finding| f.severity == Severity::Leak && f.kind <= FindingKind::NearDuplicate;
         if self.findings.iter().any(shared) {
@@ -75,8 +75,9 @@ impl Audit {
 
 /// Audits the prepared set in `dir`. Nothing is written.
 ///
-/// `split` is somebody else's split: a table with the columns `path`, `split` (train, val or test in any of the usual
-/// spellings) and, if there are any, `fold` and `label`. `None` audits the set's own folds under the protocol `paper-2017`.
+/// `split` is an external split: a table with the columns `path`, `split` (train, val or test in any of the usual
+/// spellings) and, if there are any, `fold` and `label`. `None` audits the set's own folds under the protocol
+/// `paper-2017`.
 ///
 /// # Errors
 /// [`Error::NotPrepared`] for a set whose files do not fit together (contradictory labels and folds are findings, not

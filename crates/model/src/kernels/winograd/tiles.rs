@@ -15,8 +15,8 @@ use crate::kernels::buffer::{PANEL, Row};
 /// Products per tile, in two dimensions.
 pub(super) const POINTS: usize = INPUTS * INPUTS;
 
-/// Rows from one of the 64 matrices of tiles × channels to the next. One more than it holds: a power of two would put
-/// the same place of all 64 into the same set of the cache.
+/// Rows from one of the 64 matrices of tiles × channels to the next. One more than it holds: with a power of two, all
+/// 64 would compete for the same cache set.
 pub(super) fn stride(tiles: usize, panels: usize) -> usize {
     tiles * panels + 1
 }
@@ -152,7 +152,7 @@ pub(super) struct FromPoints<'a, const N: usize, const ADD: bool, L, I> {
     pub places: I,
     /// From a pixel to the next.
     pub steps: Steps,
-    /// Overwritten, or added to if `ADD`.
+    /// Overwritten, or accumulated if `ADD`.
     pub pixels: &'a mut [Row],
     /// [`POINTS`] matrices of this many rows.
     pub stride: usize,
