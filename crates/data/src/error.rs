@@ -63,7 +63,7 @@ pub enum Error {
         reason: String,
     },
     /// A data set was read, but nothing in it can be trained on.
-    #[error("{path}: nothing labelled is left: {reason}", path = path.display())]
+    #[error("{path}: no labelled image is left: {reason}", path = path.display())]
     NothingLabelled {
         /// The folder given.
         path: PathBuf,
@@ -72,7 +72,7 @@ pub enum Error {
     },
     /// A bad input under `strict`.
     #[error(
-        "{path}: {reason} ({others} more like it; leave out --strict to skip bad inputs and list them)"
+        "{path}: {reason} (and {others} similar inputs; omit --strict to skip and list bad inputs)"
     )]
     Strict {
         /// The first bad input, relative to the data set's root.
@@ -90,7 +90,7 @@ pub enum Error {
     },
     /// The output is the input, or inside it.
     #[error(
-        "{output}: is the input {input} or lies in it, where nothing is ever written; choose another output folder or file",
+        "{output}: is the input {input} or inside it, where nothing is ever written; choose another output folder or file",
         output = output.display(), input = input.display()
     )]
     OutputInsideInput {
@@ -108,7 +108,7 @@ pub enum Error {
         reason: String,
     },
     /// A prepared data set contradicts the settings.
-    #[error("{path}: data.{setting} of this prepared data set is {is}, of the experiment {wanted}; use --set data.{setting}={is}, or another data set", path = path.display())]
+    #[error("{path}: data.{setting} is {is} in this prepared data set and {wanted} in the experiment; use --set data.{setting}={is}, or another data set", path = path.display())]
     Disagrees {
         /// The prepared data set.
         path: PathBuf,

@@ -138,7 +138,7 @@ pub enum Error {
     #[error("{0}")]
     Unsuitable(String),
     /// The user stopped the work.
-    #[error("stopped on request; nothing was written, the same command starts again")]
+    #[error("stopped on request, nothing was written; run the same command again to start over")]
     Cancelled,
     /// Arrays of different runs.
     #[error("{what}: {got} given, {expected} expected; they must belong to the same images")]

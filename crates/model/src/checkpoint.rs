@@ -222,7 +222,7 @@ pub fn read_tensors(path: &Path) -> Result<(TensorsByName, HashMap<String, Strin
     }
     let bytes = std::fs::read(path).map_err(Error::io(path))?;
     let damaged = |e: safetensors::SafeTensorError| {
-        let reason = "it may be cut short, take another";
+        let reason = "it may be cut short; use another";
         wrong(format!("not a readable safetensors file ({e}); {reason}"))
     };
     let (_, header) = SafeTensors::read_metadata(&bytes).map_err(damaged)?;

@@ -51,7 +51,7 @@ pub enum Error {
         reason: String,
     },
     /// A device name that cannot be read.
-    #[error("`{0}` is no device: use auto, cpu, cuda, cuda:N or cuda:N,M")]
+    #[error("`{0}` is not a device: use auto, cpu, cuda, cuda:N or cuda:N,M")]
     DeviceName(String),
     /// A checkpoint could not be read or written.
     #[error("{path}: {reason}")]

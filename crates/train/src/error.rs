@@ -108,7 +108,7 @@ pub enum Error {
     #[error("{0}: no step-NNNNNN.safetensors in this folder")]
     NoCheckpoints(PathBuf),
     /// A fold cannot resume from its saved state.
-    #[error("{path}: cannot resume: {reason}; delete the fold's folder to have it trained anew")]
+    #[error("{path}: cannot resume: {reason}; delete the fold's folder to train it again")]
     Resume {
         /// The state file.
         path: PathBuf,

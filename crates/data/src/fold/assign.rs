@@ -33,7 +33,7 @@ impl Deal {
         if wanted == Some(FoldRule::Given) {
             return Err(Error::setting(
                 "fold rule",
-                "'given' needs a data set that brings its own splits with training, validation and test parts, which this one does not",
+                "'given' needs a data set with its own splits into training, validation and test parts, which this one does not have",
             ));
         }
         let rule = wanted.unwrap_or_default();
@@ -54,7 +54,7 @@ impl Deal {
         let subjects = self.by_subject.as_ref().map_or(self.folds, BTreeMap::len);
         let mut notes = Vec::new();
         if dealt && matches!(scan.folding, Folding::Given(_)) {
-            notes.push("Folds were asked for, so the data set's own split is not used.".to_owned());
+            notes.push("Folds were requested, so the data set's own split is not used.".to_owned());
         }
         if subjects < self.folds {
             let folds = self.folds;

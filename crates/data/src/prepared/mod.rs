@@ -113,14 +113,14 @@ impl Prepared {
             Role::Labelled => self.info.class(label) == Some(name),
         };
         if !fits {
-            return Err(format!("{role} with label {label} '{name}' is no class"));
+            return Err(format!("{role} with label {label} '{name}' is not a class"));
         }
         let folds = self.info.folds;
         let dealt = role == Role::Labelled && self.info.fold_rule != FoldRule::Given;
         match usize::try_from(fold) {
             Ok(fold) if fold < folds => Ok(()),
             _ if !dealt => Ok(()),
-            _ => Err(format!("fold {fold} is none of the {folds} folds")),
+            _ => Err(format!("fold {fold} is not one of the {folds} folds")),
         }
     }
 
@@ -216,7 +216,10 @@ impl Prepared {
 fn read_info(path: &Path) -> Result<DatasetInfo, Error> {
     let bytes = match read_bounded(path, TABLE_LIMIT) {
         Err(Error::Io { source, .. }) if source.kind() == std::io::ErrorKind::NotFound => {
-            return Err(Error::not_prepared(path, "no prepared data set lies here"));
+            return Err(Error::not_prepared(
+                path,
+                "there is no prepared data set here",
+            ));
         }
         other => other?,
     };

@@ -123,7 +123,7 @@ pub(super) fn read_parts(path: &Path, count: usize, splits: usize) -> Result<Vec
     let numbers = read_shaped(path, &[count as u64, splits as u64])?;
     let part = |number| {
         Part::from_number(number).ok_or_else(|| {
-            let reason = format!("{number} is no part of a split: 0 to 3 are");
+            let reason = format!("{number} is not a part of a split: use 0 to 3");
             Error::not_prepared(path, reason)
         })
     };

@@ -142,7 +142,7 @@ impl Rows {
         let [middle, side] = self.placed;
         let all = middle + side;
         (side > middle).then(|| format!(
-            "By their landmarks {side} of {all} faces lie at the side of their image: were the images resized and the landmarks not? \
+            "By their landmarks {side} of {all} faces are at the side of their image: were the images resized and the landmarks not? \
              A look at the crops (--review) tells; the crop 'detector' does without landmarks."
         ))
     }

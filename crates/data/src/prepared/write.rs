@@ -149,7 +149,10 @@ impl PreparedWriter {
         for (&label, &subject) in rows.filter(|(label, _)| **label != -1) {
             let class = info.class(label).cloned().ok_or_else(|| {
                 let classes = info.classes.len();
-                Error::setting("label", format!("{label} is none of the {classes} classes"))
+                Error::setting(
+                    "label",
+                    format!("{label} is not one of the {classes} classes"),
+                )
             })?;
             *info.counts.entry(class).or_default() += 1;
             subjects.extend((subject >= 0).then_some(subject));

@@ -54,7 +54,7 @@ impl<R: Read + Seek> MatReader<R> {
         let big_endian = match &header[126..] {
             b"IM" => false,
             b"MI" => true,
-            _ => return Err(format!("it is no MATLAB file of level 5; {way_out}")),
+            _ => return Err(format!("it is not a MATLAB file of level 5; {way_out}")),
         };
         Ok(Self {
             reader,
@@ -205,7 +205,7 @@ impl<'a> Variable<'a> {
                 // A missing value is NaN in MATLAB.
                 let value = if value.is_nan() { -1.0 } else { value };
                 if value.fract() != 0.0 || value.abs() > 9e15 {
-                    return Err(self.wrong(format!("{value} is no whole number")));
+                    return Err(self.wrong(format!("{value} is not a whole number")));
                 }
                 all.push(value as i64);
             }
@@ -223,7 +223,7 @@ impl<'a> Variable<'a> {
         let values = self.next_numbers(bytes.len())?;
         for (byte, value) in bytes.iter_mut().zip(values) {
             if value.fract() != 0.0 || !(0.0..=255.0).contains(&value) {
-                return Err(self.wrong(format!("{value} is no grey value from 0 to 255")));
+                return Err(self.wrong(format!("{value} is not a grey value from 0 to 255")));
             }
             *byte = value as u8;
         }
@@ -232,7 +232,7 @@ impl<'a> Variable<'a> {
 
     fn next_numbers(&mut self, count: usize) -> Result<Vec<f64>, Wrong> {
         let Some((&Kind(_, size, value), _)) = self.numbers else {
-            return Err(format!("'{}' is no array of real numbers", self.name));
+            return Err(format!("'{}' is not an array of real numbers", self.name));
         };
         let mut raw = vec![0; count * size];
         self.body.read_exact(&mut raw).map_err(|_| self.cut_off())?;

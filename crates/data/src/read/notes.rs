@@ -35,8 +35,9 @@ pub(crate) fn left_out(
         .map(|(e, count)| format!("{e} {count}"))
         .collect();
     let counts = counts.join(", ");
-    (!counts.is_empty())
-        .then(|| format!("Left out because their expression is no class here ({what}): {counts}."))
+    (!counts.is_empty()).then(|| {
+        format!("Left out because their expression is not one of the classes ({what}): {counts}.")
+    })
 }
 
 /// The classes without an image.

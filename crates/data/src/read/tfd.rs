@@ -85,7 +85,7 @@ impl Tfd {
         let classes = classes.map_err(|error| wrong(error.to_string()))?;
         let unlabelled = labels.codes.iter().filter(|code| **code < 1).count();
         let passed =
-            format!("{unlabelled} images of {file} have no expression label and were passed over.");
+            format!("{unlabelled} images of {file} have no expression label and were skipped.");
         let left_out = keep_classes(&mut rows, &classes, |row| row.expression, "images");
         let mat = tree.open_file(&file, FILE_LIMIT)?;
         let (side, pixels) = gather(mat, labels.codes.len(), &rows).map_err(wrong)?;

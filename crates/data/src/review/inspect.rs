@@ -128,7 +128,7 @@ impl Inspection {
             0 => Ok(()),
             uncropped => writeln!(
                 f,
-                "{uncropped} images were taken whole, without a search for the face"
+                "{uncropped} images were used uncropped, without face detection"
             ),
         }
     }

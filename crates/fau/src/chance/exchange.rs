@@ -33,7 +33,7 @@ impl std::str::FromStr for Exchange {
 
     fn from_str(text: &str) -> Result<Self, String> {
         let parsed = serde_json::from_value(text.into());
-        parsed.map_err(|_| format!("`{text}` is none of both, within, whole"))
+        parsed.map_err(|_| format!("`{text}` is not one of both, within, whole"))
     }
 }
 
@@ -42,11 +42,11 @@ impl Exchange {
     pub fn words(self) -> &'static str {
         match self {
             Self::Both => {
-                "multi-level: subjects trade all their codes with subjects of as many sequences, and each subject's sequences trade among themselves"
+                "multi-level: subjects exchange all their codes with subjects of as many sequences, and each subject's sequences exchange codes among themselves"
             }
-            Self::Within => "within subjects: each subject's sequences trade their codes",
+            Self::Within => "within subjects: each subject's sequences exchange their codes",
             Self::Whole => {
-                "whole subjects: subjects trade all their codes with subjects of as many sequences"
+                "whole subjects: subjects exchange all their codes with subjects of as many sequences"
             }
         }
     }

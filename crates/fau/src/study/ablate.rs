@@ -68,7 +68,7 @@ impl Study for Ablate {
             "layer": lens.layer(),
             "images": test.rows.len(),
             "sets": self.sets,
-            "silenced": "set to 0 behind the layer's ReLU and pooling",
+            "silenced": "set to 0 after the layer's ReLU and pooling",
             "p": "share of sets that cost at least as much, (b + 1) / (m + 1), not corrected for the number of units and classes",
             "aus": effects.iter().map(|e| json!({"au": e.au, "name": au::name(e.au), "filters": e.filters})).collect::<Vec<_>>(),
         });

@@ -23,7 +23,7 @@ impl FromStr for NumberList {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        let wrong = || format!("`{text}` is no list of numbers: use for example 0-9 or 0,3");
+        let wrong = || format!("`{text}` is not a list of numbers: use for example 0-9 or 0,3");
         let mut all = std::collections::BTreeSet::new();
         for part in text.split(',') {
             let (first, last) = part.split_once('-').unwrap_or((part, part));
@@ -55,7 +55,9 @@ impl FromStr for ParallelFolds {
         match (text, text.parse()) {
             ("auto", _) => Ok(Self::Auto),
             (_, Ok(count)) if (1..=1000).contains(&count) => Ok(Self::Count(count)),
-            _ => Err(format!("`{text}` is no number of folds: use auto, 1, 2 …")),
+            _ => Err(format!(
+                "`{text}` is not a number of folds: use auto, 1, 2 …"
+            )),
         }
     }
 }
@@ -108,7 +110,7 @@ pub(crate) struct FoldArgs {
 
 fn protocol(name: &str) -> Result<Protocol, String> {
     serde_json::from_value(name.into())
-        .map_err(|_| format!("`{name}` is no protocol: use paper-2017 or paper-2015"))
+        .map_err(|_| format!("`{name}` is not a protocol: use paper-2017 or paper-2015"))
 }
 
 /// A checkpoint, and the data set that it is applied to.

@@ -15,7 +15,7 @@ pub(crate) fn listen() -> Result<(), ctrlc::Error> {
         if STOP.swap(true, Ordering::SeqCst) {
             end_at_once();
         }
-        eprintln!("\nStopping after the step under way; once more to stop at once.");
+        eprintln!("\nStopping after the current step; press again to stop at once.");
     })
 }
 

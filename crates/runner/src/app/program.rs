@@ -98,7 +98,7 @@ impl Program {
         let architecture = (self.network)(config);
         match &config.architecture {
             Some(wanted) if wanted != architecture.name() => bail!(
-                "the experiment needs network `{wanted}`, this program runs `{}`: use the program of that network",
+                "the experiment needs network `{wanted}`, but this program runs `{}`: use that network's program",
                 architecture.name()
             ),
             _ => Ok(architecture),

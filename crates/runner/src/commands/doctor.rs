@@ -16,7 +16,7 @@ pub(crate) fn doctor() -> Result<()> {
     println!("libtorch    {}", libtorch::version());
     match libtorch::path() {
         Some(path) => println!("            loaded from {}", path.display()),
-        None => println!("            loaded from an unknown place: this system does not list it"),
+        None => println!("            loaded from an unknown path: this system does not list it"),
     }
     println!(
         "threads     {} workers on {cores} cores",

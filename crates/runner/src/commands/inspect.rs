@@ -27,7 +27,8 @@ pub(crate) fn inspect(args: InspectArgs) -> Result<()> {
         return Ok(());
     };
     refuse_part_of(&dir, &args.prepared)?;
-    std::fs::create_dir_all(&dir).with_context(|| format!("{}: cannot be made", dir.display()))?;
+    std::fs::create_dir_all(&dir)
+        .with_context(|| format!("{}: cannot be created", dir.display()))?;
     let classes = prepared.info().classes.iter().zip(0..);
     for (name, label) in classes {
         if let Some(sheet) = contact_sheet(&prepared, label, 100) {
@@ -54,7 +55,7 @@ pub(super) fn refuse_part_of(path: &Path, set: &Path) -> Result<()> {
         .starts_with(std::path::absolute(set).with_context(unusable)?);
     match inside || refuse_inside(path, set).is_err() {
         true => bail!(
-            "{}: lies in the prepared data set {}; name a place outside",
+            "{}: is inside the prepared data set {}; choose a folder outside it",
             path.display(),
             set.display()
         ),

@@ -110,7 +110,7 @@ fn check_review(path: &Path, args: &PrepareArgs) -> Result<()> {
     let parent = path.parent().filter(|p| !p.as_os_str().is_empty());
     match parent.filter(|parent| !parent.is_dir()) {
         Some(parent) => bail!(
-            "{}: no such folder; make it, or put the sheet elsewhere",
+            "{}: no such folder; create it, or put the sheet elsewhere",
             parent.display()
         ),
         None => Ok(()),

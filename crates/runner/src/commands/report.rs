@@ -40,7 +40,7 @@ pub(crate) fn report(args: ReportArgs) -> Result<()> {
         }
         ([_], Some(_)) => {
             return Err(wrong_usage(anyhow!(
-                "--output is for several runs: the page of one lies in its own folder, under report/"
+                "--output is for several runs; a single run's page is in its own folder, under report/"
             )));
         }
         (runs, output) => compare(runs, output.as_deref())?,
@@ -67,7 +67,7 @@ fn check_run(run: &Path) -> Result<()> {
         false => "No such file or directory; ",
     };
     bail!(
-        "{}: {missing}no run folder (no config.json, summary.json or folds/ in it); `faus run` makes one under runs/",
+        "{}: {missing}not a run folder (no config.json, summary.json or folds/ in it); `faus run` creates one under runs/",
         run.display()
     )
 }
@@ -97,7 +97,7 @@ fn check_output(output: &Path) -> Result<()> {
     match ours || entries.next().is_none() {
         true => Ok(()),
         false => bail!(
-            "{}: there is something else in this folder; give another one with --output",
+            "{}: this folder contains other files; choose another one with --output",
             output.display()
         ),
     }

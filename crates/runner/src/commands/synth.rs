@@ -53,7 +53,7 @@ impl FromStr for Size {
     fn from_str(text: &str) -> Result<Self, String> {
         let parts = text.split_once(['x', 'X', '×']);
         let size = parts.and_then(|(w, h)| Some(Self(w.parse().ok()?, h.parse().ok()?)));
-        size.ok_or_else(|| format!("`{text}` is no size: use WIDTHxHEIGHT, for example 640x490"))
+        size.ok_or_else(|| format!("`{text}` is not a size: use WIDTHxHEIGHT, for example 640x490"))
     }
 }
 

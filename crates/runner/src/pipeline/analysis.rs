@@ -61,7 +61,7 @@ impl Job<'_> {
         }
         remove(dir)?;
         std::fs::create_dir_all(dir)
-            .with_context(|| format!("{}: cannot be made", dir.display()))?;
+            .with_context(|| format!("{}: cannot be created", dir.display()))?;
         match self.score(dir, lens, &self.config.fau.check()?)? {
             Ok(analysis) => {
                 let output = OutputOptions {
@@ -159,7 +159,7 @@ impl Job<'_> {
 
     fn stop_here(&self) -> Result<()> {
         interrupt::check(&format!(
-            "the folds are kept in {}, the same command does the rest",
+            "the folds are kept in {}; run the same command again to continue",
             self.out.display()
         ))
     }

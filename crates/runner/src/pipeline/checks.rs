@@ -26,7 +26,7 @@ impl Job<'_> {
     pub(super) fn check_apart(&self, place: &Path) -> Result<()> {
         match (std::path::absolute(&self.out), std::path::absolute(place)) {
             (Ok(out), Ok(data)) if out.starts_with(&data) => bail!(
-                "{}: lies inside the data set {}; choose another folder with --out DIR",
+                "{}: is inside the data set {}; choose another folder with --out DIR",
                 self.out.display(),
                 place.display()
             ),

@@ -58,12 +58,8 @@ impl Job<'_> {
                 print_info(set.info(), &folder);
             }
         }
-        Prepared::open(&folder).with_context(|| {
-            format!(
-                "{}: delete it to have the data prepared anew",
-                folder.display()
-            )
-        })
+        Prepared::open(&folder)
+            .with_context(|| format!("{}: delete it to prepare the data again", folder.display()))
     }
 }
 
@@ -91,7 +87,7 @@ pub(crate) fn prepare_into(
     });
     match prepared {
         Err(faus_data::Error::Cancelled) => bail!(
-            "stopped while faces were being prepared; nothing half-prepared is left, run the same command again"
+            "stopped while preparing faces, nothing was written; run the same command again to start over"
         ),
         other => {
             let failed = || format!("{}: the data set cannot be prepared", output.display());

@@ -52,7 +52,7 @@ impl<'a> FinishedRun<'a> {
         let shown = root.display();
         let no_run = || {
             format!(
-                "{shown}: no run folder (no config.json in it); `faus run` makes one under runs/"
+                "{shown}: not a run folder (no config.json in it); `faus run` creates one under runs/"
             )
         };
         // Read first, so that a mistyped path does not create a folder.
@@ -126,7 +126,9 @@ impl<'a> FinishedRun<'a> {
         let answer = match study.answer(&view) {
             Err(error @ StudyError::BadOption { .. }) => return Err(wrong_usage(error.into())),
             Err(StudyError::Cancelled) => {
-                bail!("stopped on request; what was written stays, the same command does the rest")
+                bail!(
+                    "stopped on request, finished work is kept; run the same command again to continue"
+                )
             }
             other => other?,
         };

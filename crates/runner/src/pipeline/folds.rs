@@ -79,7 +79,7 @@ impl Training<'_> {
             let reason = all.into_values().find_map(Result::err);
             bail!(
                 "no fold has a result: {}",
-                reason.unwrap_or("none was wanted".to_owned())
+                reason.unwrap_or("no fold was requested".to_owned())
             );
         }
         Ok(all.into_iter().collect())
@@ -95,7 +95,7 @@ impl Training<'_> {
                 faus_train::forget_stop(&dir)?;
                 let result = serde_json::from_value(result).with_context(|| {
                     let path = path.display();
-                    format!("{path}: damaged; delete it to have the fold trained anew")
+                    format!("{path}: damaged; delete it to train the fold again")
                 })?;
                 all.insert(fold, Ok(result));
             }
@@ -270,7 +270,7 @@ impl Training<'_> {
         let way_out = match &error {
             TrainError::Resume { .. } => return anyhow!("fold {fold}: {error}"),
             _ if no_room(&message) => "make room",
-            _ => error.out_of_memory().unwrap_or("mend that"),
+            _ => error.out_of_memory().unwrap_or("fix that"),
         };
         anyhow!(
             "fold {fold}: {error}; {way_out}, then repeat the command with --resume: finished work is kept in {}",

@@ -97,7 +97,7 @@ impl Job<'_> {
         self.check_same(&place, before.as_ref())?;
         if known && before.is_none() {
             bail!(
-                "{}: a data set without its config.json; delete it to have it made anew",
+                "{}: a data set without its config.json; delete it to recreate it",
                 self.dataset().display()
             );
         }

@@ -67,7 +67,7 @@ pub(crate) fn read_json(path: &Path) -> Result<Option<Value>> {
     let shown = path.display();
     match std::fs::read_to_string(path) {
         Ok(text) => serde_json::from_str(&text)
-            .with_context(|| format!("{shown}: damaged; delete it to have it made anew")),
+            .with_context(|| format!("{shown}: damaged; delete it to recreate it")),
         Err(e) if e.kind() == std::io::ErrorKind::NotFound => Ok(None),
         Err(e) => Err(e).with_context(|| format!("{shown}: cannot be read")),
     }

@@ -82,7 +82,7 @@ fn warn_of_other_version(place: &Path) {
             None => "another version".to_owned(),
         };
         say(format!(
-            "Note: {} holds faces of {version}, this faus draws version {FACES_VERSION}; delete the folder to have them drawn anew",
+            "Note: {} holds faces of {version}, this faus draws version {FACES_VERSION}; delete the folder to draw them again",
             place.display()
         ));
     }
@@ -99,7 +99,7 @@ pub(crate) fn synthesize(options: &SynthOptions, output: &Path) -> Result<()> {
     });
     let summary = match drawn {
         Err(faus_synth::Error::Cancelled { .. }) => bail!(
-            "stopped while drawing faces; nothing was written, the same command starts again"
+            "stopped while drawing faces, nothing was written; run the same command again to start over"
         ),
         other => other.with_context(|| {
             format!("{shown}: no synthetic faces can be put here; name another folder with --output, or your own data with --data DIR")

@@ -86,7 +86,7 @@ fn empty_codings(found: &[Found]) -> Option<String> {
 fn inner_archive(layout: &Layout) -> Option<String> {
     let inner = layout.tree.inner_archive()?;
     Some(format!(
-        "{} lies within an archive, so nothing of it is read; if it is wanted, unpack the outer one and name its folder.",
+        "{} is inside another archive, so it is not read; to use it, unpack the outer one and name its folder.",
         inner.display()
     ))
 }

@@ -183,7 +183,7 @@ fn choose_classes(
             None => "named after it (anger, disgust, fear, happy, sadness, surprise …)".to_owned(),
         };
         let expected = format!(
-            "a folder of images for each class, {wanted}, at any depth, at least two of them (a number alone is no name: \
+            "a folder of images for each class, {wanted}, at any depth, at least two of them (a number alone is not a name: \
              write 3_happy for 3)"
         );
         return Err(Error::layout(tree.root(), expected, too_few(tree, walk)?));

@@ -89,7 +89,7 @@ fn checked(text: &str) -> Result<Regex, String> {
     let groups: Vec<&str> = regex.capture_names().flatten().collect();
     if let Some(other) = groups.iter().find(|group| !GROUPS.contains(group)) {
         return Err(format!(
-            "has the group '{other}', which is none of {}",
+            "has the group '{other}', which is not one of {}",
             GROUPS.join(", ")
         ));
     }

@@ -115,7 +115,7 @@ impl Walk {
         let reason = if path.split('/').count() > DEPTH_LIMIT {
             format!("more than {DEPTH_LIMIT} folders inside one another")
         } else if real.as_ref().is_some_and(|real| self.above.contains(real)) {
-            "a link back to a folder that it lies in".to_owned()
+            "a link back to a folder that contains it".to_owned()
         } else {
             match tree.names(path) {
                 Ok(names) => {

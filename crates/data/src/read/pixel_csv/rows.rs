@@ -162,7 +162,7 @@ fn square(text: &[u8]) -> Result<(u32, Vec<u8>), Error> {
     let side = data.len().isqrt();
     if side == 0 || side * side != data.len() || data.len() > PIXELS_LIMIT {
         return Err(Error::parse(format!(
-            "{} pixels are no square image",
+            "{} pixels are not a square image",
             data.len()
         )));
     }
@@ -175,7 +175,10 @@ fn no_grey_value(text: &[u8], at: usize) -> Error {
     let start = text[..at].iter().rposition(blank).map_or(0, |at| at + 1);
     let word = text[start..].split(blank).next().unwrap_or_default();
     let word = String::from_utf8_lossy(&word[..word.len().min(100)]);
-    Error::parse(format!("'{}' is no grey value from 0 to 255", brief(&word)))
+    Error::parse(format!(
+        "'{}' is not a grey value from 0 to 255",
+        brief(&word)
+    ))
 }
 
 /// The lines of a file, with the place of their first byte.
@@ -312,11 +315,11 @@ mod tests {
     fn says_what_is_wrong_with_pixels() {
         for (bad, why) in [
             ("", "0 pixels"),
-            ("1 2 3", "3 pixels are no square image"),
-            ("1 2 3 256", "'256' is no grey value"),
-            ("1 -2 3 4", "'-2' is no grey value"),
-            ("1.0 2.0 3.0 4.0", "'1.0' is no grey value"),
-            ("[1 2 3 4]", "'[1' is no grey value"),
+            ("1 2 3", "3 pixels are not a square image"),
+            ("1 2 3 256", "'256' is not a grey value"),
+            ("1 -2 3 4", "'-2' is not a grey value"),
+            ("1.0 2.0 3.0 4.0", "'1.0' is not a grey value"),
+            ("[1 2 3 4]", "'[1' is not a grey value"),
         ] {
             let error = square(bad.as_bytes()).unwrap_err().reason();
             assert!(error.contains(why), "{bad}: {error}");

@@ -94,7 +94,7 @@ impl Taken {
                 Some("its Usage is empty, and other rows' Usage names their part".to_owned())
             }
             (_, other) => Some(format!(
-                "its Usage '{other}' is none of Training, PublicTest, PrivateTest (train, validation, test)"
+                "its Usage '{other}' is not one of Training, PublicTest, PrivateTest (train, validation, test)"
             )),
         }
     }

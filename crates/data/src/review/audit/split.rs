@@ -59,8 +59,8 @@ impl Splits {
         };
         Self {
             name: match given {
-                true => format!("{} splits that the data set brings", info.folds),
-                false => format!("{} folds of its own", info.folds),
+                true => format!("{} splits of the data set", info.folds),
+                false => format!("{} folds of the set", info.folds),
             },
             folds: (0..info.folds).map(parts).collect(),
             names: Vec::new(),
@@ -145,7 +145,7 @@ impl Matched {
     fn add(&mut self, row: &Row, place: Option<usize>, images: usize) -> Result<(), String> {
         let part = Part::from_name(&row.split).ok_or_else(|| {
             let split = brief(&row.split);
-            format!("split '{split}' is none of train, val and test")
+            format!("split '{split}' is not one of train, val and test")
         })?;
         let fold = row.fold.as_deref().unwrap_or("").trim();
         if self.folds.len() == FOLDS_LIMIT && !self.folds.contains_key(fold) {
