@@ -1,4 +1,4 @@
-//! Files written whole: into a draft beside the target, flushed to the disk, then renamed.
+//! Atomic writes: into a draft beside the target, flushed to the disk, then renamed.
 
 use std::io::{BufWriter, Result, Write};
 use std::path::Path;

@@ -1,6 +1,6 @@
-//! Small things that every faus crate needs, written once.
+//! Small utilities shared by all faus crates.
 //!
-//! - [`file`]: files written whole or not at all.
+//! - [`file`]: atomic file writes.
 //! - [`npy`]: numpy arrays.
 //! - [`digest`]: SHA-256 as text.
 //! - [`random`]: generators that depend on a key, not on thread or order.

@@ -1,4 +1,4 @@
-//! Numpy arrays: written whole, values in row-major order.
+//! Numpy arrays: written atomically, values in row-major order.
 
 use std::io::{Result, Write};
 use std::path::Path;

@@ -21,7 +21,7 @@ pub trait Lens {
     /// F(x) of grey images outside the data set, each `side · side` bytes, not yet normalised: `[images, filters]`.
     fn activations_of(&self, images: &[Vec<u8>]) -> Result<Activations, Error>;
 
-    /// The class predicted for each of `rows` with a set of filters held at 0 behind this layer, for each of the sets:
+    /// The class predicted for each of `rows` with a set of filters held at 0 after this layer, for each of the sets:
     /// `[sets][rows]`. An empty set is the whole network. The layer is computed once for all sets.
     fn predictions(&self, rows: &[usize], silenced: &[Vec<usize>]) -> Result<Vec<Vec<i64>>, Error>;
 
@@ -59,7 +59,7 @@ pub enum NetworkKind {
 
 /// The networks of a run.
 pub trait Networks {
-    /// Names of the layers, from the input on.
+    /// Names of the layers, starting at the input.
     ///
     /// # Errors
     /// [`Error::Lens`] when the network cannot be built.
@@ -69,7 +69,7 @@ pub trait Networks {
     /// exist yet is trained first, which takes as long as a fold.
     ///
     /// # Errors
-    /// [`Error::Lens`] when there is no such network or layer, or it cannot be read; [`Error::Cancelled`].
+    /// [`Error::Lens`] when the network or layer does not exist or cannot be read; [`Error::Cancelled`].
     fn lens(
         &self,
         network: NetworkKind,

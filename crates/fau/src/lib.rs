@@ -1,8 +1,8 @@
 //! Tests filter activations against FACS action-unit labels.
 //!
 //! [`read_activations`] and [`read_samples`] load the two input files, from any network; [`analyse`] scores every
-//! filter against every action unit; [`Analysis::write`] writes the tables and pictures. Another measure implements
-//! [`Association`] and goes through [`analyse_with`].
+//! filter against every action unit; [`Analysis::write`] writes the tables and pictures. Other measures implement
+//! [`Association`] and are passed to [`analyse_with`].
 //!
 //! The measure of Khorrami, Paine & Huang (2015) is KL(Q‖R) between the histograms of F(x), the largest
 //! activation of a filter on image x, with (Q) and without (R) the action unit; the unit with the largest

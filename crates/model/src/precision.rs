@@ -17,7 +17,7 @@ pub enum Precision {
     /// Products of 24 bits.
     #[default]
     Float32,
-    /// Products of 11 bits, sums of 24, in convolutions and matrix products; for GPUs from 2020 on.
+    /// Products of 11 bits, sums of 24, in convolutions and matrix products; for GPUs since 2020.
     Tf32,
     /// As [`Tf32`](Self::Tf32), and forward and backward pass in bfloat16, 8 bits, where libtorch's autocast considers
     /// it safe (not in the loss).
@@ -152,7 +152,7 @@ mod libtorch {
                 // SAFETY: `void at::autocast::clear_cache()`.
                 clear_cache: unsafe { function("_ZN2at8autocast11clear_cacheEv") }?,
             };
-            // All symbols were found, so every change from here on is reverted. libtorch's own choice is float16, which
+            // All symbols were found, so every later change is reverted. libtorch's own choice is float16, which
             // overflows.
             set_kind(CUDA, BFLOAT16);
             enter();

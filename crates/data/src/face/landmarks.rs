@@ -77,7 +77,7 @@ fn point((at, line): (usize, &str)) -> Result<[f64; 2], Error> {
 /// size, as far as the brows allow: AU 26 and 27 would otherwise be cut off.
 ///
 /// # Errors
-/// [`Error::Parse`] if the points span no face: the jaw is narrower than 8 pixels, lies upside down, or its centre lies
+/// [`Error::Parse`] if the points span no face: the jaw is narrower than 8 pixels, is upside down, or its centre is
 /// outside the image.
 pub fn face_square(landmarks: &Landmarks, width: u32, height: u32) -> Result<CropBox, Error> {
     let points = &landmarks.points;

@@ -84,7 +84,7 @@ impl Normalisation {
 /// v ← v − mean over the box.
 ///
 /// Also compiled for wider vectors, with bit-identical results: every value is computed by the same operations in the
-/// same order, and Rust never fuses a product and a sum by itself.
+/// same order, and Rust never fuses products and sums implicitly.
 #[multiversion(targets("x86_64+avx512f+avx512vl", "x86_64+avx2"))]
 fn subtract_mean(image: &mut [f32], side: usize, scratch: &mut Vec<f32>) {
     with_means(image, side, scratch, |v| v, |v, mean| v - mean);

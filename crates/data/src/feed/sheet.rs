@@ -41,8 +41,8 @@ pub struct AugmentSheet {
     pub images: Vec<f32>,
 }
 
-/// Augments image `index` `count` times; draw k is keyed by (seed, `augment`, index, k), so it is the same whatever
-/// `count` is.
+/// Augments image `index` `count` times; draw k is keyed by (seed, `augment`, index, k), so it does not depend on
+/// `count`.
 ///
 /// # Errors
 /// [`Error::Setting`] for a missing row, invalid ranges, or more draws than memory should hold.

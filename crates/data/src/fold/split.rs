@@ -15,7 +15,7 @@ pub enum Protocol {
     /// checkpoint is chosen on the **test** fold, which is optimistic.
     #[serde(rename = "paper-2015")]
     Paper2015,
-    /// The authors' code from March 2017 on: fold t tests, fold (t + 1) mod n validates, the others train.
+    /// The authors' code since March 2017: fold t tests, fold (t + 1) mod n validates, the others train.
     #[default]
     #[serde(rename = "paper-2017")]
     Paper2017,
@@ -37,7 +37,7 @@ impl Split {
     /// split `fold` of them, and [`Protocol::Paper2015`] trains on its validation part as well.
     ///
     /// # Errors
-    /// [`Error::Setting`] if there is no such fold, [`Error::EmptyPart`] if a part has no images, [`Error::Leak`] if
+    /// [`Error::Setting`] if the fold does not exist, [`Error::EmptyPart`] if a part has no images, [`Error::Leak`] if
     /// `subject_independent` and a subject is in two parts.
     pub fn new(
         samples: &[Sample],

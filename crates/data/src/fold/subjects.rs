@@ -7,9 +7,9 @@ use crate::read::source::RawSample;
 
 /// The fold of every subject, chosen so that each fold gets its share of each class, as far as whole subjects allow.
 ///
-/// Greedy (our choice): the subjects with the most images first (then by number); each goes where the sum, over folds
-/// and classes, of (images in the fold / images of the class)² is smallest afterwards; ties go to the fold with fewer
-/// subjects, then to the lower number. Deterministic, and independent of the order of `samples`.
+/// Greedy (our choice): the subjects with the most images first (then by number); each goes to the fold for which the
+/// sum, over folds and classes, of (images in the fold / images of the class)² is smallest afterwards; ties go to the
+/// fold with fewer subjects, then to the lower number. Deterministic, and independent of the order of `samples`.
 pub fn balanced_folds(
     samples: &[RawSample],
     subjects: &BTreeSet<i64>,

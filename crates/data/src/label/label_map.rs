@@ -9,9 +9,9 @@ use crate::error::Error;
 use crate::label::expression::Expression;
 use crate::label::text::brief;
 
-/// Which expression each code of a pixel table stands for.
+/// The expression of each code of a pixel table.
 ///
-/// In text and in JSON: `auto`, `fer2013`, `ck_plus`, or the expressions in the order of their codes from 0 on,
+/// In text and in JSON: `auto`, `fer2013`, `ck_plus`, or the expressions in the order of their codes, starting at 0,
 /// `anger,disgust,fear,happy`.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
@@ -26,7 +26,7 @@ pub enum LabelMap {
     Fer2013,
     /// The codes of CK+'s emotion files: 0 neutral, 1 anger, 2 contempt, 3 disgust, 4 fear, 5 happy, 6 sadness, 7 surprise.
     CkPlus,
-    /// These, in the order of their codes from 0 on.
+    /// These expressions, in the order of their codes, starting at 0.
     Codes(Vec<Expression>),
 }
 

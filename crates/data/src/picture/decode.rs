@@ -100,7 +100,7 @@ mod tests {
                 "{error}"
             );
         }
-        // A thumbnail before it, a camera's trailer behind it.
+        // A thumbnail before it, a camera's trailer after it.
         let thumbnail = [&[0xff, 0xe1, 0, 6], &[0xff, 0xd8, 0xff, 0xd9][..]].concat();
         let odd = [&whole[..2], &thumbnail, &whole[2..], b"trailer"].concat();
         let grey = decode_grey(&odd, path).unwrap();

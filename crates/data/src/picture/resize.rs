@@ -53,7 +53,7 @@ fn weigh(pixels: &[u8], stride: usize, width: usize, rows: &[Tap], columns: &[Ta
     out
 }
 
-/// The first source pixel of a target pixel, and the weights from it on, which add up to 1.
+/// The first source pixel of a target pixel, and the weights starting there, which add up to 1.
 type Tap = (usize, Vec<f32>);
 
 /// The weights of one axis.

@@ -96,7 +96,7 @@ impl<'a> Worker<'a> {
 
     fn detected(&self, image: &GrayImage) -> Result<CropBox, Error> {
         self.detector.find(image).ok_or_else(|| {
-            Error::parse("no face was found, nor at a second, more lenient try (for images that are faces already: crop none)")
+            Error::parse("no face was found, even in a second, more lenient try (for images that are already face crops: crop none)")
         })
     }
 

@@ -47,7 +47,7 @@ impl PreparedWriter {
             return Err(Error::setting("image size", "must be at least 1"));
         }
         refuse_existing(output)?;
-        // An empty folder that is there, by whatever name it was called (`.`, a link), is replaced at its real location.
+        // An existing empty folder, under any name (`.`, a link), is replaced at its real location.
         let output = match output.exists() {
             true => fs::canonicalize(output).map_err(Error::io(output))?,
             false => output.to_path_buf(),

@@ -94,7 +94,7 @@ impl Archive {
         self.add(folder);
     }
 
-    /// Adds a path to its folder, and the folders above, which may have no entries of their own.
+    /// Adds a path to its folder, and the folders above, which may have no entries.
     fn add(&mut self, path: &str) {
         let (parent, name) = path.rsplit_once('/').unwrap_or(("", path));
         let names = self.folders.entry(parent.to_owned()).or_default();
@@ -139,12 +139,12 @@ impl Archive {
         Some(self.path.join(inner))
     }
 
-    /// The names in a folder, sorted; `None` if there is no such folder.
+    /// The names in a folder, sorted; `None` if the folder does not exist.
     pub fn names(&self, folder: &str) -> Option<&BTreeSet<String>> {
         self.folders.get(folder)
     }
 
-    /// Whether there is such a file.
+    /// Whether the file exists.
     pub fn is_file(&self, path: &str) -> bool {
         self.files.contains_key(path)
     }
@@ -228,7 +228,7 @@ fn unreachable(name: &str) -> Option<&'static str> {
         );
     }
     if name.len() > NAME_LIMIT || name.split('/').count() > DEPTH_LIMIT {
-        return Some("an absurdly long or deep name");
+        return Some("a name that is too long or too deep");
     }
     let odd = name.split('/').any(|part| matches!(part, "" | "." | ".."));
     odd.then_some("a path that leads out of the archive, which is not followed")

@@ -108,7 +108,7 @@ impl DataConfig {
         self.classes.clone().or(usual)
     }
 
-    /// Checks the settings by themselves, without the data.
+    /// Checks the settings alone, without the data.
     ///
     /// # Errors
     /// [`Error::Setting`] for one out of its range, and for one that the source would ignore or that contradicts it.

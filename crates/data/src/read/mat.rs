@@ -247,7 +247,7 @@ impl<'a> Variable<'a> {
         Ok(bits.collect())
     }
 
-    /// Reads to the end of the element, behind the last number, where a compressed one holds its checksum.
+    /// Reads to the end of the element, past the last number, where a compressed one has its checksum.
     ///
     /// # Errors
     /// When the checksum is wrong.

@@ -172,7 +172,7 @@ impl RawSample {
 pub enum RawImage {
     /// A PNG or JPEG file at [`RawSample::path`].
     File,
-    /// `length` bytes from byte `at` on of the source's file.
+    /// `length` bytes of the source's file, starting at byte `at`.
     Stored {
         /// First byte.
         at: u64,

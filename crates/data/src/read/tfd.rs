@@ -19,10 +19,10 @@ use crate::read::tree::FileTree;
 const ROWS_LIMIT: u64 = 4 << 20;
 /// Maximum size in bytes of labelled images that are held: TFD's take 39 MB at 96×96.
 const IMAGES_LIMIT: u64 = 1 << 30;
-/// Maximum size in bytes of one file, inflated if it lies in an archive: TFD's largest has 943 MB.
+/// Maximum size in bytes of one file, after decompression if in an archive: TFD's largest has 943 MB.
 const FILE_LIMIT: u64 = 4 << 30;
 const INFO: &str = "TFD_info.mat";
-/// TFD's codes of expressions in `labs_ex`, from 1 on.
+/// TFD's codes of expressions in `labs_ex`, starting at 1.
 const CODES: [Expression; 7] = [
     Expression::Anger,
     Expression::Disgust,
@@ -69,7 +69,7 @@ impl Tfd {
     /// `None` takes those that occur.
     ///
     /// # Errors
-    /// [`Error::Layout`] if no such file is there; [`Error::Matlab`] for a damaged file, arrays that do not belong
+    /// [`Error::Layout`] if neither file is there; [`Error::Matlab`] for a damaged file, arrays that do not belong
     /// together, or labels and folds that contradict each other.
     pub fn open(input: &Path, image_size: u32, classes: Option<ClassMap>) -> Result<Self, Error> {
         let (tree, file) = find(input, image_size)?;

@@ -146,7 +146,7 @@ impl FileTree {
     /// The names in a folder that are not hidden, sorted.
     ///
     /// # Errors
-    /// [`Error::Io`] if there is no such folder or it cannot be listed.
+    /// [`Error::Io`] if the folder does not exist or cannot be listed.
     pub fn names(&self, folder: &str) -> Result<Vec<String>, Error> {
         let full = join(&self.prefix, folder);
         let mut folders = self.layers.iter().filter(|layer| layer.is_folder(&full));
@@ -159,13 +159,13 @@ impl FileTree {
         Ok(names.into_iter().collect())
     }
 
-    /// Whether there is such a folder.
+    /// Whether the folder exists.
     pub fn is_folder(&self, path: &str) -> bool {
         let full = join(&self.prefix, path);
         self.layers.iter().any(|layer| layer.is_folder(&full))
     }
 
-    /// Whether there is such a file.
+    /// Whether the file exists.
     pub fn is_file(&self, path: &str) -> bool {
         let full = join(&self.prefix, path);
         self.layers.iter().any(|layer| layer.is_file(&full))

@@ -200,7 +200,7 @@ impl fmt::Display for Inspection {
 }
 
 /// At most `count` images of class `label` (−1: held out) on a sheet, ten to a row; every subject once before any
-/// appears again, so that a sheet shows people rather than frames. `None` if there is no such image.
+/// appears again, so that a sheet shows people rather than frames. `None` if there is none.
 pub fn contact_sheet(set: &Prepared, label: i64, count: usize) -> Option<GrayImage> {
     let mut seen: BTreeMap<i64, usize> = BTreeMap::new();
     let mut rows: Vec<(usize, usize)> = Vec::new();

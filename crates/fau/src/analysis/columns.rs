@@ -1,4 +1,4 @@
-//! Columns of `associations.csv` beside the scores.
+//! Columns of `associations.csv` other than the scores.
 
 use crate::analysis::inference::PairInference;
 use crate::analysis::scores::MEASURES;
@@ -43,7 +43,7 @@ pub(crate) const COLUMNS: [Column; 16] = [
     (Needs::Nothing, "n_graded", |pair| pair.n_graded as f64),
 ];
 
-/// The columns of a measure beside the built-in ones: score, p, q and the ends of its interval.
+/// The columns of an additional measure: score, p, q and the ends of its interval.
 pub(crate) fn own_columns(measure: &str) -> [String; 5] {
     [
         measure.to_owned(),

@@ -52,7 +52,7 @@ pub struct Inference {
     pub held_out: Option<HeldOut>,
     /// Dependence of KL on bins and smoothing.
     pub sensitivity: Vec<Variant>,
-    /// For each measure beside the built-in ones: one for each association, in the same order.
+    /// For each additional measure: one for each association, in the same order.
     pub own: Vec<Vec<OwnInference>>,
 }
 
@@ -126,7 +126,7 @@ pub(crate) struct Work<'a> {
     pub coded: &'a Coded<'a>,
     pub table: &'a Table,
     pub scores: &'a Scores,
-    /// Measures beside the built-in ones.
+    /// Additional measures.
     pub own: &'a [&'a dyn Association],
 }
 

@@ -62,7 +62,7 @@ impl Analysis {
         self.associations.iter().map(|row| row.scores[at]).collect()
     }
 
-    /// Names of the measures beside the built-in ones.
+    /// Names of the additional measures.
     pub fn own_measures(&self) -> &[&'static str] {
         &self.measures[MEASURES.len()..]
     }

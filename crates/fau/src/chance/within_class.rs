@@ -40,7 +40,7 @@ const ROUNDING: f64 = 1e-9;
 pub(crate) struct WithinPair {
     /// Two-sided p; NaN where the action unit hardly varies inside any class.
     pub p: f64,
-    /// AUROC over pairs of rows of the same class; NaN where there is none.
+    /// AUROC over pairs of rows of the same class; NaN if there are none.
     pub auroc: f64,
 }
 

@@ -28,10 +28,10 @@ pub struct AnalysisOptions {
     /// An action unit is analysed if at least this many coded rows show it and as many do not.
     /// Default 10, our choice.
     pub min_positives: usize,
-    /// Permutations behind every p-value; 0 computes no p. Default 10,000, our choice: the smallest p is then 1/10,001,
-    /// small enough to survive correction over some thousand pairs.
+    /// Number of permutations per p-value; 0 computes no p. Default 10,000, our choice: the smallest p is then
+    /// 1/10,001, small enough to survive correction over some thousand pairs.
     pub permutations: usize,
-    /// Resamplings of the subjects behind every interval; 0 computes none. Default 1000 (Efron & Tibshirani 1993, §14.2).
+    /// Number of resamplings of the subjects per interval; 0 computes none. Default 1000 (Efron & Tibshirani 1993, §14.2).
     pub bootstrap: usize,
     /// Which rows may exchange codes under the null hypothesis.
     pub exchange: Exchange,

@@ -23,7 +23,7 @@ use crate::write::words::listed;
 pub struct Controls {
     /// Skip the network trained on shuffled labels, which takes as long as a fold.
     pub skip_training: bool,
-    /// Permutations behind every p; `None` for the run's number.
+    /// Number of permutations per p-value; `None` for the run's number.
     pub permutations: Option<usize>,
 }
 

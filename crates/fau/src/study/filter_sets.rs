@@ -103,7 +103,7 @@ mod tests {
             assert!(set.windows(2).all(|pair| pair[0] < pair[1]));
         }
         assert!(random[0] != random[1] && random == random_sets(&silenced, &live, 50, 1));
-        // Neighbours of 38 lie above 25, those of 3 below 15.
+        // Neighbours of 38 are above 25, those of 3 below 15.
         assert!(matched.iter().all(|set| set[0] < 15 && set[2] > 25));
     }
 

@@ -121,7 +121,7 @@ impl Region {
 }
 
 impl Discs {
-    /// Whether a point lies in a disc.
+    /// Whether a point is in a disc.
     pub fn hold(&self, [x, y]: [f64; 2]) -> bool {
         let mut centres = self.centres.iter();
         centres.any(|c| (c[0] - x).hypot(c[1] - y) <= self.radius)

@@ -15,7 +15,7 @@ use crate::error::Error;
 use crate::input::activations::Activations;
 use crate::score::first_largest;
 
-/// Sign flips behind every p.
+/// Number of sign flips per p-value.
 const FLIPS: usize = 10_000;
 
 /// Activations of the same people at rest and with one unit switched on.

@@ -25,7 +25,7 @@ pub struct RunView<'a> {
     pub optimistic: Option<&'a str>,
     /// The run's settings of the analysis, not yet checked: a study may change some.
     pub options: &'a AnalysisOptions,
-    /// Association measures beside the built-in ones.
+    /// Additional association measures.
     pub measures: &'a [&'a dyn Association],
     /// Finished folds.
     pub folds: &'a [usize],

@@ -35,9 +35,9 @@ pub unsafe fn in_memory<const N: usize>(
         .for_each(|stretch| {
             let first = stretch * STRETCH;
             let count = STRETCH.min(len - first);
-            // SAFETY: kind, device and density were checked, so `len` f32 values lie at every start, and the borrowed
-            // tensors keep them there; the changed ones do not overlap, and each of their slices is passed to exactly
-            // one call.
+            // SAFETY: kind, device and density were checked, so every start points to `len` f32 values, and the
+            // borrowed tensors keep them there; the changed ones do not overlap, and each of their slices is passed to
+            // exactly one call.
             let changed = std::array::from_fn(|i| unsafe {
                 std::slice::from_raw_parts_mut((starts[i] as *mut f32).add(first), count)
             });

@@ -26,7 +26,7 @@ impl Network {
     /// the largest, so either of two positions this close may be returned.
     ///
     /// # Errors
-    /// When there is no such stage or the images do not fit.
+    /// When the stage does not exist or the images do not fit.
     pub fn maxima(&self, images: &Tensor, stage: usize, plan: &Plan) -> Result<Maxima, Error> {
         if stage >= self.stages().len() {
             return Err(Error::NoFeatureMap(format!("#{stage}")));

@@ -39,7 +39,7 @@ impl Tally {
     }
 
     /// Loss (cross-entropy of the images times [`TrainBatch::weight`]) and hits (images classified correctly, with
-    /// dropout on) of each of `tallies`, which lie on one device; one copy for all.
+    /// dropout on) of each of `tallies`, all on one device; one copy for all.
     ///
     /// # Errors
     /// When the device failed.
@@ -156,7 +156,7 @@ impl Network {
         })
     }
 
-    /// Weighted cross-entropy and hits from the input of stage `first` on, with dropout.
+    /// Weighted cross-entropy and hits starting at the input of stage `first`, with dropout.
     fn loss_from(
         &self,
         first: usize,

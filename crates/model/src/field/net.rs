@@ -25,8 +25,8 @@ pub(super) enum Op {
     Conv(Convolution),
     Pool {
         tile: usize,
-        /// Whether the maximum is taken of rectified values (a ReLU stands before or after): a tile without a positive value
-        /// then has its winner at its first pixel, whichever of the two comes first.
+        /// Whether the maximum is taken of rectified values (a ReLU comes before or after): a tile without a positive
+        /// value then has its winner at its first pixel, whichever of the two comes first.
         rectified: bool,
     },
     Relu,

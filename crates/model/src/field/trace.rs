@@ -9,7 +9,7 @@ impl FieldNet {
     /// Computes the receptive field of `units` in `image`, `[side, side]`, normalised.
     ///
     /// # Errors
-    /// When the image has another size or the units lie outside the map.
+    /// When the image has another size or the units are outside the map.
     pub fn trace(&self, image: &[f32], units: Region) -> Result<FieldTrace<'_>, Error> {
         let (side, map_side, pixels) = (self.image_side(), self.map_side(), image.len());
         if pixels != side * side || !units.fits(map_side) {

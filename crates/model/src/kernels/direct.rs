@@ -171,7 +171,7 @@ struct Sums<'a> {
 }
 
 impl Sums<'_> {
-    /// `PIXELS` outputs from `first` on.
+    /// `PIXELS` outputs, starting at `first`.
     #[inline(always)]
     fn of<S: Simd, const PIXELS: usize>(self, simd: S, first: usize) -> [Row; PIXELS] {
         let Direct {

@@ -46,7 +46,7 @@ impl Pooled {
         )
     }
 
-    /// Max pooling, then ReLU, of maps `[images, width, width, channels]`, into the images from `first` on. Pixels
+    /// Max pooling, then ReLU, of maps `[images, width, width, channels]`, into the images starting at `first`. Pixels
     /// beyond the last whole tile are ignored.
     pub fn fill(&mut self, first: usize, maps: &[f32], width: usize) {
         let (out, channels, tile) = (self.side, self.channels, self.tile);

@@ -112,7 +112,7 @@ impl Network {
     /// Copies `values` (`[shape as the parameter's]`, any device) into the parameter called `name`.
     ///
     /// # Errors
-    /// When there is no such parameter or the shapes differ.
+    /// When the parameter does not exist or the shapes differ.
     pub fn set_parameter(&self, name: &str, values: &Tensor) -> Result<(), Error> {
         let parameters = self.parameters();
         let Some((_, parameter)) = parameters.iter().find(|(n, _)| n == name) else {

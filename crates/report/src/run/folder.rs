@@ -163,12 +163,12 @@ impl RunFolder {
         File::open(self.root.join(file)).map_err(|error| Gap::unread(file, error, remedy))
     }
 
-    /// Whether there is such a file.
+    /// Whether the file exists.
     pub fn has(&self, file: &str) -> bool {
         self.root.join(file).is_file()
     }
 
-    /// Whether there is such a folder.
+    /// Whether the folder exists.
     pub fn has_folder(&self, folder: &str) -> bool {
         self.root.join(folder).is_dir()
     }

@@ -49,7 +49,7 @@ impl Images {
         }
     }
 
-    /// An image, row by row; `None` where there is none.
+    /// An image, row by row; `None` if there is none.
     pub fn get(&self, index: u64) -> Option<Grey> {
         let pixels = (self.side * self.side) as u64;
         let at = (index < self.count).then(|| self.start + index * pixels)?;

@@ -7,7 +7,7 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use super::interrupt;
 
-/// Time between progress lines where there is no terminal.
+/// Time between progress lines without a terminal.
 pub(crate) const LINE_EVERY: Duration = Duration::from_secs(15);
 
 /// Prints a line above the bar.

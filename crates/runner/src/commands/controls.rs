@@ -16,7 +16,7 @@ pub(crate) struct ControlsArgs {
     /// Skip the network trained on shuffled labels, which takes as long as a fold.
     #[arg(long)]
     skip_training: bool,
-    /// Permutations behind every p [default: the run's].
+    /// Number of permutations per p-value [default: the run's].
     #[arg(long, value_name = "N")]
     permutations: Option<usize>,
 }

@@ -1,4 +1,4 @@
-//! An experiment: its settings, their defaults, and the folder that its run goes to.
+//! An experiment: its settings, their defaults, and its run folder.
 
 mod resolve;
 mod shortened;

@@ -233,7 +233,7 @@ impl Training<'_> {
 
     /// The folds' results; an error if the work was stopped or failed.
     ///
-    /// A fold that failed by itself (it diverged) has a result too: the reason.
+    /// A fold that failed on its own (diverged) also has a result: the reason.
     fn settle(&self, folds: usize, mut ended: Vec<Ended>) -> Result<Folds> {
         ended.sort_by_key(|(fold, _)| *fold);
         let (mut results, mut stopped, mut failed) = (Folds::new(), Vec::new(), None);

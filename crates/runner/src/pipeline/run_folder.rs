@@ -62,7 +62,7 @@ pub(crate) fn remove(path: &Path) -> Result<()> {
     file::remove(path).with_context(|| format!("{}: cannot be removed", path.display()))
 }
 
-/// Reads JSON; `None` where there is no such file.
+/// Reads JSON; `None` if the file does not exist.
 pub(crate) fn read_json(path: &Path) -> Result<Option<Value>> {
     let shown = path.display();
     match std::fs::read_to_string(path) {

@@ -54,7 +54,7 @@ impl Album<'_> {
     /// Writes patches and pictures into `dir`, and with untrained networks the sanity checks and their figure.
     ///
     /// # Errors
-    /// When there is no such filter or class, the network cannot compute, a write fails or the user cancels.
+    /// When a filter or class does not exist, the network cannot compute, a write fails or the user cancels.
     pub fn write(
         &self,
         lens: &LayerLens,

@@ -50,7 +50,7 @@ impl Evidence {
 /// The evidence for `class`, or else for the predicted class, in each of the set's rows. Runs on rayon's current pool.
 ///
 /// # Errors
-/// When there is no such class or the images do not fit the network.
+/// When the class does not exist or the images do not fit the network.
 pub fn evidence(
     network: &Network,
     class: Option<usize>,

@@ -41,7 +41,7 @@ impl<'a> Atlas<'a> {
     /// Searches the images once and explains the `top` units of each of `filters`. Runs on rayon's current pool.
     ///
     /// # Errors
-    /// When there are no images, no such filter, the images do not fit the network, or `top` is 0.
+    /// When there are no images, a filter does not exist, the images do not fit the network, or `top` is 0.
     pub fn gather(
         network: &Network,
         stage: usize,

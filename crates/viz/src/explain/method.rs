@@ -43,7 +43,7 @@ pub trait Explain: Sync {
     /// `stage`.
     ///
     /// # Errors
-    /// When there is no such stage or unit, or the images do not fit.
+    /// When the stage or unit does not exist, or the images do not fit.
     fn explain(
         &self,
         network: &Network,
@@ -64,7 +64,7 @@ pub trait ExplainField: Sync {
     /// to the image.
     ///
     /// # Errors
-    /// When there is no such unit or the image does not fit.
+    /// When the unit does not exist or the image does not fit.
     fn explain_field(
         &self,
         net: &FieldNet,

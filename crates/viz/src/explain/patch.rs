@@ -137,7 +137,7 @@ impl<'m> Explainer<'m> {
         })
     }
 
-    /// The maps of the network that cancels `shift` in its input; `None` where there is no such network.
+    /// The maps of the network that cancels `shift` in its input; `None` if there is no such network.
     pub fn shifted_maps(
         mut self,
         network: &Network,

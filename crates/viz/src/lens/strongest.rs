@@ -118,7 +118,7 @@ impl Survey {
 /// Runs on rayon's current pool. Images of equal response rank by row. A filter excited by fewer groups has fewer units.
 ///
 /// # Errors
-/// When there are no images, no such filter, or the images do not fit the network.
+/// When there are no images, a filter does not exist, or the images do not fit the network.
 pub fn survey(
     network: &Network,
     stage: usize,

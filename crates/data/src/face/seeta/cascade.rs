@@ -24,13 +24,13 @@ pub(super) struct Cascade {
     pub thresholds: Vec<f32>,
 }
 
-/// The locally assembled binary features of an image (Yan, Shan, Chen, Gao 2008): which of the eight squares of 3×3 pixels
-/// around the middle one are no brighter than it, a bit each.
+/// The locally assembled binary features of an image (Yan, Shan, Chen, Gao 2008): which of the eight squares of 3×3
+/// pixels around the middle one are no brighter than it, one bit each.
 #[derive(Default)]
 pub(super) struct Codes {
-    /// `[height, width]` sums of 3×3 pixels from each pixel on.
+    /// `[height, width]` sums of 3×3 pixels, starting at each pixel.
     sums: Vec<u16>,
-    /// `[height, width]` codes of the 9×9 pixels from each pixel on.
+    /// `[height, width]` codes of 9×9 pixels, starting at each pixel.
     codes: Vec<u8>,
     offsets: Vec<usize>,
     /// First pixels of the windows not yet rejected, and their sums of weights.
@@ -68,7 +68,7 @@ fn sum_squares(image: Grey, sums: &mut [u16]) {
 
 #[multiversion(targets("x86_64+avx512f+avx512vl+avx512bw", "x86_64+avx2"))]
 fn compare(width: usize, height: usize, sums: &[u16], codes: &mut [u8]) {
-    /// Row and column of each bit's square, from the lowest bit on.
+    /// Row and column of each bit's square, lowest bit first.
     const BITS: [(usize, usize); 8] = [
         (2, 2),
         (2, 1),

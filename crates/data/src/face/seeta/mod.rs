@@ -259,7 +259,7 @@ mod tests {
 
     proptest! {
         #![proptest_config(ProptestConfig::with_cases(48))]
-        /// A face with noise over it and a brightness of its own, of any size, at any place.
+        /// A face with added noise and varying brightness, size and position.
         #[test]
         fn agrees_with_rustface_on_anything(
             seed: u64, width in 40u32..150, height in 40u32..150, x in 0u32..1180, y in 0u32..600,

@@ -82,7 +82,7 @@ impl Cutter {
         stretch(self, image.pixels, image.width, 0, image.height, out);
     }
 
-    /// The box at the size of a window, zero outside the image; `false` if it lies outside or is smaller than two pixels.
+    /// The box at the size of a window, zero outside the image; `false` if it is outside or smaller than two pixels.
     /// Fastest for consecutive boxes of the same columns.
     pub fn window(&mut self, image: Grey, place: Place, out: &mut Pixels) -> bool {
         let inside = |start: i32, limit: usize| {
@@ -144,8 +144,8 @@ fn source(at: usize, from: usize, to: usize) -> (u32, f64) {
     (first, place - f64::from(first))
 }
 
-/// Fills `out` from the `side` rows from row `top` on. Also compiled for wider vectors, with bit-identical results: no
-/// product and sum are fused.
+/// Fills `out` from the `side` rows that start at row `top`. Also compiled for wider vectors, with bit-identical
+/// results: no product and sum are fused.
 #[multiversion(targets("x86_64+avx512f+avx512vl+avx512bw+avx512dq", "x86_64+avx2"))]
 fn stretch(
     cutter: &mut Cutter,

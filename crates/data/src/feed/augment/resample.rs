@@ -15,7 +15,7 @@ pub(super) struct Padded<'a> {
 
 /// Zeros before the first row and column: one for samples between −1 and 0, and one more for [`SLACK`].
 const BEFORE: usize = 2;
-/// Zeros behind the last column: two for the same reasons, plus the bytes that the shuffles read past the end.
+/// Zeros after the last column: two for the same reasons, plus the bytes that the shuffles read past the end.
 const BEHIND: usize = 18;
 /// The same below the last row.
 const BELOW: usize = 4;
@@ -49,8 +49,8 @@ pub(super) fn resample(params: &AugmentParams, image: Padded, out: &mut [f32]) {
     });
 }
 
-/// Calls `row(path, from, line)` for every row of the result: `line` are its columns from `from` on, those whose points
-/// touch the image; the others are set to zero.
+/// Calls `row(path, from, line)` for every row of the result: `line` contains the columns starting at `from` whose
+/// points touch the image; the others are set to zero.
 #[inline(always)]
 pub(super) fn for_each_row(
     params: &AugmentParams,
@@ -132,7 +132,7 @@ impl Along {
     }
 }
 
-/// Bilinear samples along a straight line, from column `from` on.
+/// Bilinear samples along a straight line, starting at column `from`.
 #[inline(always)]
 pub(super) fn sample(image: Padded, path: &Path, from: usize, line: &mut [f32]) {
     for (column, out) in (from..).zip(line) {

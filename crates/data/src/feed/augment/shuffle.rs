@@ -58,7 +58,7 @@ struct Window {
     top: i32,
 }
 
-/// The window of the samples from `column` on; `None` where they are too far apart.
+/// The window of the samples starting at `column`; `None` if they are too far apart.
 #[inline]
 #[target_feature(enable = "avx2,fma")]
 fn window(image: Padded, path: &Path, column: usize) -> Option<Window> {

@@ -158,7 +158,7 @@ fn add(
     });
     let slot = &mut sequence.places[place as usize];
     if let Some(taken) = slot {
-        let reason = format!("the same recording again; {taken} was taken");
+        let reason = format!("the same recording again; {taken} was used");
         return Some(Skipped::new(path, reason));
     }
     *slot = Some(path);

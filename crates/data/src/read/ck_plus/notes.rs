@@ -22,13 +22,13 @@ pub(super) fn notes(layout: &Layout, sequences: &[Sequence], found: &[Found]) ->
         .map(|(s, _)| s.name());
     [
         left_out("images", left),
-        recordings("do not begin with frame 1, so that the frame taken as neutral may not be", late),
+        recordings("do not begin with frame 1, so the frame used as neutral may not be neutral", late),
         recordings(
-            "end with three frames that are not consecutive, so that frames may be missing and others were taken for them",
+            "end with three frames that are not consecutive, so frames may be missing and others were used instead",
             gaps,
         ),
         empty_codings(found),
-        recordings("have neither an emotion label nor FACS codes, so that nothing is taken of them", bare),
+        recordings("have neither an emotion label nor FACS codes, so they are not used", bare),
         inner_archive(layout),
         (!facs).then(|| {
             "There is no folder FACS or FACS_labels: no image has action-unit codes, and none is held out.".to_owned()
@@ -62,7 +62,7 @@ pub(super) fn unreadable(sequences: &[Sequence], found: &[Found]) -> Option<Stri
     let names: Vec<_> = readable.keys().map(|s| format!("S{s:03}")).collect();
     (!names.is_empty()).then(|| {
         format!(
-            "No emotion file of {} can be read: the folds are made without, so other people's may differ from those of a \
+            "No emotion file of {} can be read: the folds are made without them, and may differ from those of a \
              whole copy.",
             names.join(", ")
         )

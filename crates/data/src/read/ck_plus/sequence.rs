@@ -212,7 +212,7 @@ impl Reading<'_> {
             }
             Some(peak) if peak < last => {
                 let reason = format!(
-                    "the labels are of frame {peak}, but the images go on to frame {last}; the last ones were taken"
+                    "the labels are of frame {peak}, but the images continue to frame {last}; the last ones were used"
                 );
                 self.skip(folder, reason);
             }

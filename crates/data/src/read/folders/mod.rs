@@ -209,7 +209,7 @@ fn too_few(tree: &FileTree, walk: &Walk) -> Result<String, Error> {
         .iter()
         .any(|name| name.eq_ignore_ascii_case("cohn-kanade-images"))
     {
-        found += "; this is CK+ itself, which is another source: ck_plus";
+        found += "; this is CK+ itself: use the source ck_plus";
     }
     if let Some(archive) = walk.archives.first() {
         let (within, way_out) = match tree.place(archive).is_file() {

@@ -146,7 +146,7 @@ impl Walk {
             // Otherwise images would be missed.
             self.skip(
                 path,
-                "an archive within the data set: unpack it to have it read",
+                "an archive within the data set: unpack it to include it",
             );
         } else {
             self.archives.push(path);

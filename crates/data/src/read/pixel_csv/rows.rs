@@ -118,7 +118,7 @@ fn fields(line: &[u8], delimiter: u8, most: usize) -> Result<Vec<Cow<'_, [u8]>>,
         let plain = line.split(|&byte| byte == delimiter).take(most);
         return Ok(plain.map(Cow::Borrowed).collect());
     }
-    // A line is added behind this one; a quotation mark that is not closed swallows it.
+    // A line is appended after this one; a quotation mark that is not closed swallows it.
     let mut reader = csv::ReaderBuilder::new()
         .delimiter(delimiter)
         .has_headers(false)
@@ -211,7 +211,7 @@ impl<R: BufRead> Lines<R> {
         self.reader
     }
 
-    /// The next line, `None` behind the last. Never holds more than [`ROW_LIMIT`] bytes.
+    /// The next line, `None` after the last. Never holds more than [`ROW_LIMIT`] bytes.
     pub fn next(&mut self) -> std::io::Result<Option<Line<'_>>> {
         let at = self.next;
         self.line.clear();

@@ -90,9 +90,7 @@ impl Taken {
         match (self, usage) {
             (Self::All, _) | (Self::PartsOrNone, "") => None,
             _ if Part::from_name(usage).is_some() => None,
-            (_, "") => {
-                Some("its Usage is empty, and other rows' Usage names their part".to_owned())
-            }
+            (_, "") => Some("its Usage is empty, while other rows have one".to_owned()),
             (_, other) => Some(format!(
                 "its Usage '{other}' is not one of Training, PublicTest, PrivateTest (train, validation, test)"
             )),

@@ -34,7 +34,7 @@ pub(super) fn groups(set: &Prepared, splits: &Splits) -> Vec<Finding> {
         ),
         Finding::counted(
             FindingKind::SubjectsUnknown,
-            "images name no person: only near-identical images can show whether people are shared",
+            "images without a known person: only near-identical images can reveal shared people",
             unknown,
         ),
     ]
@@ -80,7 +80,7 @@ pub(super) fn coverage(set: &Prepared, splits: &Splits) -> Vec<Finding> {
             splits,
             TRAIN,
             FindingKind::Untrained,
-            "splits that train on nothing, so that whether training and test are apart cannot be told",
+            "splits that train on nothing, so it is unknown whether training and test are separate",
         ),
         Finding::new(
             FindingKind::HeldOutUsed,

@@ -64,7 +64,7 @@ impl Audit {
         if self.findings.iter().any(shared) {
             "Training and test are NOT apart."
         } else if self.leaks() {
-            "No face was found in two parts, but results of this split do not stand: see what is marked as LEAK."
+            "No face was found in two parts, but results on this split are invalid: see the findings marked LEAK."
         } else if !self.is_clear() {
             "Whether training and test are apart CANNOT be told."
         } else {
@@ -123,7 +123,7 @@ impl fmt::Display for Audit {
         let synthetic = if self.synthetic { ", SYNTHETIC" } else { "" };
         let (name, images, split) = (&self.name, self.images, &self.split);
         writeln!(f, "{name}{synthetic}: {images} labelled images, {split}")?;
-        writeln!(f, "looked for: {}", self.checked.join("; "))?;
+        writeln!(f, "checked for: {}", self.checked.join("; "))?;
         for finding in &self.findings {
             write!(f, "{finding}")?;
         }

@@ -72,7 +72,7 @@ pub(super) fn near_duplicates(set: &Prepared, splits: &Splits) -> Vec<Finding> {
     };
     if search.compared.into_inner() > COMPARED_LIMIT {
         incomplete(format!(
-            "search for near-identical images that ended after {COMPARED_LIMIT} pairs: there may be more"
+            "search for near-identical images that stopped after {COMPARED_LIMIT} pairs: there may be more"
         ));
     }
     if search.kinds.len() > LARGE {

@@ -93,7 +93,7 @@ impl Splits {
             many => format!("split in {} with {many} folds", path.display()),
         };
         if train_on_the_others(&mut folds) {
-            name += ", of which it lists the test parts alone: what the other folds test counts as training";
+            name += ", of which it lists only the test parts: images tested in the other folds count as training";
         }
         let partition = folds.len() > 1;
         let splits = Self {
@@ -183,7 +183,7 @@ impl Matched {
             Finding::new(
                 FindingKind::Unmatched,
                 severity,
-                "rows of the split name no image of the set, or more than one, or one that another path names too",
+                "rows of the split that match no image of the set, several images, or an image matched by another path",
                 self.unmatched,
             ),
             Finding::new(

@@ -157,7 +157,7 @@ fn tile(
     Ok(tile)
 }
 
-/// Grey pixels, row by row, from the column `left` on.
+/// Grey pixels, row by row, starting at column `left`.
 fn paint(tile: &mut RgbImage, left: u32, pixels: &[u8], width: u32) {
     for (y, line) in (0..).zip(pixels.chunks_exact(width as usize)) {
         for (x, &grey) in (left..).zip(line) {

@@ -1,7 +1,7 @@
 //! The two-dimensional transforms: between images and the 64 matrices of their tiles' coefficients.
 //!
 //! An image of `tiles` × `tiles` tiles is an array `[height, width, panels]` of rows of 32 channels. Coefficients are
-//! `[64, panels, tiles of all images]` of such rows, the matrices [`stride`] rows apart.
+//! `[64, panels, tiles of all images]` of these rows, the matrices [`stride`] rows apart.
 
 use std::marker::PhantomData;
 use std::ops::Range;
@@ -73,7 +73,7 @@ impl Tiling {
         })
     }
 
-    /// Rows from a pixel of images of `side` to the one below and to the one on the right.
+    /// Row offsets from a pixel of images of `side` to the one below and to the one on the right.
     pub fn steps(self, side: usize) -> (usize, usize) {
         (side * self.panels, self.panels)
     }
@@ -82,8 +82,8 @@ impl Tiling {
 /// Rows from one place to the next, downwards and to the right.
 type Steps = (usize, usize);
 
-/// One register of each of the N × N rows from `from` on through `L` along both dimensions, M × M registers, to the rows
-/// from `to` on.
+/// Transforms one register of each of the N × N rows starting at `from` by `L` along both dimensions, to M × M
+/// registers of the rows starting at `to`.
 #[inline(always)]
 fn through<S: Simd, const N: usize, const M: usize, const ADD: bool, L: Line<N, M>>(
     simd: S,
@@ -186,7 +186,7 @@ pub(super) fn filter_places(
     })
 }
 
-/// Rows from a tap of such a filter to the one below and to the one on the right.
+/// Row offsets from a filter tap to the one below and to the one on the right.
 pub(super) fn filter_steps((_, panels): (usize, usize)) -> (usize, usize) {
     (TAPS * panels, panels)
 }
