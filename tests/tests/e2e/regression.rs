@@ -127,7 +127,7 @@ fn issue_2_a_run_folder_keeps_to_its_data() {
         .faus(&format!(
             "run experiments/ck_plus/cnn_ad.json --data ck --out ck/run {TINY}"
         ))
-        .failed(&["ck/run", "inside the data set"]);
+        .failed(&["ck/run", "or inside it", "choose another output folder"]);
     assert!(!place.path("ck/run").exists());
 }
 

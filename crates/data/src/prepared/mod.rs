@@ -134,19 +134,25 @@ impl Prepared {
     /// # Errors
     /// [`Error::Io`] when a write fails.
     pub fn copy_to(&self, to: &Path) -> Result<(), Error> {
+        write::refuse_existing(to)?;
         let draft = to.with_extension("copying");
         let copy = || {
             faus_base::file::remove(&draft)?;
             std::fs::create_dir_all(&draft)?;
             for entry in std::fs::read_dir(&self.dir)? {
                 let entry = entry?;
-                if entry.file_type()?.is_file() {
+                // Also through links: a set may consist of them.
+                if entry.path().is_file() {
                     std::fs::copy(entry.path(), draft.join(entry.file_name()))?;
                 }
             }
             std::fs::rename(&draft, to)
         };
-        copy().map_err(Error::io(to))
+        copy().map_err(|error| {
+            // The first error counts; the draft is useless.
+            let _ = faus_base::file::remove(&draft);
+            Error::io(to)(error)
+        })
     }
 
     /// `dataset.json`.

@@ -61,6 +61,8 @@ impl FromStr for SplitPart {
     type Err = serde::de::value::Error;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        Self::deserialize(text.into_deserializer())
+        Self::deserialize(text.into_deserializer()).map_err(|_: Self::Err| {
+            serde::de::Error::custom(format!("`{text}` is not train, val, test or all"))
+        })
     }
 }

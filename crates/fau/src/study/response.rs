@@ -76,7 +76,8 @@ pub(crate) fn responses(
         let before = rest.filter(filter);
         let unit = |switched: &Switched| {
             let after = switched.activations.filter(filter);
-            let changes: Vec<f64> = after.iter().zip(&before).map(|(a, b)| a - b).collect();
+            let pairs = after.iter().zip(&before);
+            let changes: Vec<f64> = pairs.map(|(a, b)| change(*a, *b, spread[filter])).collect();
             response(filter, switched.au, &changes, spread[filter], &signs)
         };
         switched.iter().map(unit).collect()
@@ -88,6 +89,21 @@ pub(crate) fn responses(
         response.q = q;
     }
     Ok(all)
+}
+
+/// Share of an activation, or of the filter's natural spread, below which a change is rounding: networks compute images in
+/// tiles, so a change elsewhere in the image moves the last digits.
+const ROUNDING: f64 = 1e-5;
+
+/// The change of an activation; rounding is no change, so that people without one tie under sign flips.
+fn change(after: f64, before: f64, spread: f64) -> f64 {
+    let change = after - before;
+    let rounding = ROUNDING * after.abs().max(before.abs()).max(spread);
+    if change.abs() <= rounding {
+        0.0
+    } else {
+        change
+    }
 }
 
 fn response(filter: usize, au: u8, changes: &[f64], spread: f64, signs: &[Vec<bool>]) -> Response {

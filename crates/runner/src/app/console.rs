@@ -76,8 +76,11 @@ impl Steps {
         bar.set_position(done as u64);
         if bar.is_hidden() && last_line.elapsed() > LINE_EVERY {
             *last_line = Instant::now();
-            let left = time_left(bar.eta().as_secs_f64());
-            say(format!("{step}: {done}/{of}, about {left} left"));
+            let left = match done {
+                0 => String::new(),
+                _ => format!(", about {} left", time_left(bar.eta().as_secs_f64())),
+            };
+            say(format!("{step}: {done}/{of}{left}"));
         }
         !interrupt::stopped()
     }

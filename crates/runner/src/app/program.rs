@@ -158,7 +158,7 @@ impl Program {
         }
         let names: Vec<String> = known.into_iter().map(|(name, _)| name).collect();
         bail!(
-            "data.source is `{name}`; this program has {}",
+            "there is no data.source `{name}`; choose from {}",
             names.join(", ")
         )
     }

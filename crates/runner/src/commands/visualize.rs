@@ -113,7 +113,7 @@ pub(crate) fn visualize(args: VisualizeArgs, program: &Program) -> Result<()> {
     let class = class.transpose()?;
     let untrained = args.untrained(&checkpoint, &lens.network, program)?;
     if let Some(NumberList(rows)) = &args.evidence {
-        write_evidence(&lens, &args.output, rows, class, args.arrays)?;
+        write_evidence(&lens, &args.output, rows, class, args.arrays).context("--evidence")?;
     }
     let album = Album {
         options: &AnalysisOptions::default().check()?,

@@ -24,14 +24,7 @@ impl Job<'_> {
 
     /// Checks that the run folder is outside the data set, which is never written to.
     pub(super) fn check_apart(&self, place: &Path) -> Result<()> {
-        match (std::path::absolute(&self.out), std::path::absolute(place)) {
-            (Ok(out), Ok(data)) if out.starts_with(&data) => bail!(
-                "{}: is inside the data set {}; choose another folder with --out DIR",
-                self.out.display(),
-                place.display()
-            ),
-            _ => Ok(()),
-        }
+        Ok(faus_data::refuse_inside(&self.out, place)?)
     }
 
     /// Checks that the run folder does not contain the results of another experiment; `before` is its `config.json`.

@@ -31,6 +31,7 @@ impl Job<'_> {
             return Ok(Origin::Kept);
         }
         if self.prepared.is_some() {
+            config.check()?;
             let prepared = Prepared::open(place)?;
             config.check_agrees(&prepared)?;
             self.check_folds(prepared.info().folds)?;
