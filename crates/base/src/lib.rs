@@ -1,6 +1,6 @@
 //! Small things that every faus crate needs, written once.
 //!
-//! - [`file`]: files written whole or not at all.
+//! - [`mod@file`]: files written whole or not at all.
 //! - [`npy`]: numpy arrays.
 //! - [`digest`]: SHA-256 as text.
 //! - [`random`]: generators that depend on a key, not on thread or order.
