@@ -1,9 +1,9 @@
-# faus: what people do with it, as commands. `just` alone lists them; without just: sh scripts/just.sh COMMAND
+# faus: common tasks as commands. `just` alone lists them; without just: sh scripts/just.sh COMMAND
 
 set positional-arguments
 set ignore-comments
 
-# For ck_plus, ck_plus_six_class and tfd; also accepted behind the command: just ck_plus variant=cnn_a preset=quick
+# For ck_plus, ck_plus_six_class and tfd; also accepted after the command: just ck_plus variant=cnn_a preset=quick
 variant := "cnn_ad"
 data := ""
 preset := ""
@@ -29,7 +29,7 @@ ck_plus *arguments: setup
 ck_plus_all *arguments: setup
     @sh scripts/run_all.sh ck_plus {{ quote(data) }} {{ quote(preset) }} {{ quote(invocation_directory()) }} "$@"
 
-# CK+ under both protocols: what is it worth to choose checkpoints on the test fold? [variant= data= preset=, then flags of `faus run`]
+# CK+ under both protocols: the gain from choosing checkpoints on the test fold [variant= data= preset=, then flags of `faus run`]
 [no-exit-message]
 ck_plus_protocols *arguments: setup
     @sh scripts/run_protocols.sh ck_plus {{ settings }} "$@"
@@ -44,22 +44,22 @@ ck_plus_six_class *arguments: setup
 tfd *arguments: setup
     @{{ run }} tfd {{ settings }} "$@"
 
-# Example: an experiment with a network of its own [flags of its program]
+# Example: an experiment with its own network [flags of its program]
 [no-exit-message]
 swap_model *flags: setup
     cargo run --release --package swap-model -- "$@"
 
-# Example: an experiment with a data source of its own [--data FOLDER, flags of its program]
+# Example: an experiment with its own data source [--data FOLDER, flags of its program]
 [no-exit-message]
 swap_source *flags: setup
     cargo run --release --package swap-source -- "$@"
 
-# Example: an experiment with an explanation method of its own [flags of its program]
+# Example: an experiment with its own explanation method [flags of its program]
 [no-exit-message]
 swap_method *flags: setup
     cargo run --release --package swap-method -- "$@"
 
-# Example: an experiment with an association measure of its own [flags of its program]
+# Example: an experiment with its own association measure [flags of its program]
 [no-exit-message]
 swap_measure *flags: setup
     cargo run --release --package swap-measure -- "$@"
@@ -69,12 +69,12 @@ swap_measure *flags: setup
 synth output="data/synthetic-ck" *flags: build
     @shift $(( $# > 0 ? 1 : 0 )); {{ binary }} synth --output {{ quote(output) }} "$@"
 
-# Versions, threads, libtorch, CUDA or why not
+# Versions, threads, libtorch, CUDA or the reason why it is unavailable
 [no-exit-message]
 doctor: build
     @{{ binary }} doctor
 
-# Finds or fetches libtorch 2.11.0; says beforehand how large it is and where it goes
+# Finds or fetches libtorch 2.11.0; prints its size and destination first
 [no-exit-message]
 setup:
     @sh scripts/check_tools.sh
@@ -85,7 +85,7 @@ setup:
 build: setup
     cargo build --release --package faus-runner --bin faus
 
-# All tests, each thing compiled once
+# All tests, compiling everything once
 [no-exit-message]
 test: setup test-scripts
     cargo test --workspace
@@ -101,10 +101,10 @@ test-report:
     npm ci --silent --prefix tests/axe
     cargo test --package faus-tests --test browser
 
-# The crates that need no libtorch, each by itself: slower than `test`, since each brings its own choice of features
+# The crates that need no libtorch, tested separately: slower than `test`, since each selects its own features
 [no-exit-message]
 test-crates:
-    # LIBTORCH=none: should one of them come to depend on tch, this fails
+    # LIBTORCH=none: fails if one of them starts to depend on tch
     @for crate in {{ plain_crates }}; do echo "== $crate"; LIBTORCH=none cargo test --package "$crate" || exit; done
 
 # Formatting and clippy, warnings are errors
@@ -117,22 +117,22 @@ lint: setup
 fmt:
     cargo fmt --all
 
-# Fuzzes every reader of other people's files; needs cargo-fuzz [inputs for each]
+# Fuzzes every reader of external files; needs cargo-fuzz [inputs for each]
 [no-exit-message]
 fuzz runs="1000000":
     sh scripts/fuzz.sh {{ quote(runs) }}
 
-# What the CI runs: lint, then every test once, the crates without libtorch by themselves
+# What the CI runs: lint, then every test once, the crates without libtorch separately
 [no-exit-message]
 ci: lint test-scripts test-crates
     cargo test --workspace {{ replace_regex(plain_crates, '(\S+)', '--exclude $1') }}
 
-# Speed beside PyTorch and other libraries of Python, on this machine [train|viz|data|all, then flags of the benchmark]
+# Speed compared with PyTorch and other Python libraries, on this machine [train|viz|data|all, then flags of the benchmark]
 [no-exit-message]
 bench-peers work="all" *flags: setup
     @shift $(( $# > 0 ? 1 : 0 )); sh scripts/bench_peers.sh {{ quote(work) }} "$@"
 
-# Removes what cargo built; runs/, data/ and the libtorch in the cache stay
+# Removes cargo's build; keeps runs/, data/ and the libtorch in the cache
 clean:
     cargo clean
 

@@ -1,9 +1,8 @@
 #!/bin/sh
-# scripts/bench_peers.sh WORK [ARGUMENT…]: the benchmarks beside Python's libraries. WORK is train (a training step beside
-# PyTorch's), viz (a layer's patches beside captum's), data (preparing and augmenting beside OpenCV, scikit-image,
-# albumentations, torchvision) or all. The
-# libraries go into a virtual environment in the user's cache, the faces are the synthetic ones. Arguments are passed on
-# to the benchmark.
+# scripts/bench_peers.sh WORK [ARGUMENT…]: benchmarks against Python libraries. WORK is train (a training step against
+# PyTorch), viz (a layer's patches against captum), data (preparing and augmenting against OpenCV, scikit-image,
+# albumentations, torchvision) or all. The libraries are installed into a virtual environment in the user's cache; the
+# faces are synthetic. Arguments are passed on to the benchmark.
 set -eu
 
 work=$1
@@ -13,7 +12,7 @@ train | viz | data | all) ;;
 *) echo "just bench-peers train|viz|data|all, not '$work'" >&2 && exit 2 ;;
 esac
 if [ "$work" = all ] && [ $# -gt 0 ]; then
-    echo "flags are those of one benchmark: just bench-peers train|viz|data $*" >&2 && exit 2
+    echo "flags need a single benchmark: just bench-peers train|viz|data $*" >&2 && exit 2
 fi
 cache=${XDG_CACHE_HOME:-$HOME/.cache}/faus
 target=${CARGO_TARGET_DIR:-target}

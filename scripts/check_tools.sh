@@ -1,5 +1,5 @@
 #!/bin/sh
-# Says which of the three tools that set-up cannot bring is missing, and where to get it.
+# Reports which of the three tools that set-up cannot install is missing, and where to get it.
 set -eu
 
 missing() {

@@ -1,6 +1,6 @@
 """Downloads files, or byte ranges of files, over HTTP: resumed after a cut, checked against a known SHA-256.
 
-Python's standard library is all it needs. Nothing here knows about libtorch; see setup_libtorch.py.
+Needs only Python's standard library. Nothing here is specific to libtorch; see setup_libtorch.py.
 """
 
 import bisect
@@ -23,11 +23,11 @@ ATTEMPTS_WITHOUT_PROGRESS = 5
 
 
 class FetchError(Exception):
-    """A download that cannot succeed as things stand; the message says why and what to do."""
+    """A download that cannot succeed; the message gives the reason and the remedy."""
 
 
 class Progress:
-    """Says how much has arrived: one changing line on a terminal, a plain line every ten seconds elsewhere."""
+    """Shows the download progress: one changing line on a terminal, a plain line every ten seconds elsewhere."""
 
     def __init__(self, total):
         self.total, self.done, self.stream = total, 0, sys.stderr
@@ -75,7 +75,7 @@ def fetch(url, destination, sha256, start, end, progress=None, wait_s=1.0):
 
 
 def bytes_at_hand(destination, size):
-    """How many of the `size` bytes of `destination` an earlier call has left there."""
+    """The number of the `size` bytes of `destination` that an earlier call has downloaded."""
     for path in (destination, destination + PART):
         if os.path.exists(path):
             return min(size, os.path.getsize(path))
@@ -83,12 +83,12 @@ def bytes_at_hand(destination, size):
 
 
 def _complete(url, part, start, end, progress, wait_s):
-    """Asks for the missing bytes until none is missing."""
+    """Requests the missing bytes until the file is complete."""
     failures = 0
     while True:
         have = os.path.getsize(part) if os.path.exists(part) else 0
         if have > end - start:
-            os.remove(part)  # not what it should be: start over
+            os.remove(part)  # wrong contents: start over
             have = 0
         if have == end - start:
             return
@@ -100,19 +100,19 @@ def _complete(url, part, start, end, progress, wait_s):
         if failures >= ATTEMPTS_WITHOUT_PROGRESS:
             raise FetchError(
                 f"cannot download {_name(part)}: {reason} ({failures} tries). Check the network or proxy; what has "
-                "arrived is kept, and the next run goes on from there."
+                "arrived is kept, and the next run resumes there."
             )
         time.sleep(wait_s * failures)
 
 
 def _append(url, part, first, end, progress):
-    """Appends bytes `first..end` to `part`, in one request. None, or why it ended too early."""
+    """Appends bytes `first..end` to `part`, in one request. Returns None, or the reason why it ended early."""
     headers = {"User-Agent": "faus-setup", "Accept-Encoding": "identity", "Range": f"bytes={first}-{end - 1}"}
     try:
         with urllib.request.urlopen(
             urllib.request.Request(url, headers=headers), timeout=TIMEOUT_S, context=_tls()
         ) as answer, _writing(part) as file:
-            # A server that knows no ranges sends the whole file: what comes before ours is read and dropped.
+            # A server without range support sends the whole file: bytes before ours are read and discarded.
             at = first if answer.status == 206 else 0
             while at < end:
                 block = answer.read(min(BLOCK, first - at if at < first else end - at))
@@ -152,7 +152,7 @@ def _name(part):
 
 @functools.lru_cache(maxsize=None)
 def _tls():
-    """The system's certificates, those pip was told to use, and, where a Python has none, those pip brings."""
+    """The system's certificates, those pip is configured to use, and, if Python has none, those bundled with pip."""
     context = ssl.create_default_context()
     for name in ("PIP_CERT", "REQUESTS_CA_BUNDLE"):
         if os.path.isfile(os.environ.get(name, "")):
@@ -163,7 +163,7 @@ def _tls():
 
             context.load_verify_locations(certifi.where())
         except (ImportError, OSError):
-            pass  # the handshake then fails, and says so
+            pass  # the handshake then fails with a message
     return context
 
 
@@ -183,7 +183,7 @@ def _disk_message(error, path):
 
 
 class Pieces(io.RawIOBase):
-    """Byte ranges of one file, each in a file of its own, read as the file they come from.
+    """Byte ranges of one file, each in a separate file, read as the original file.
 
     `pieces` are (start, path), in order. Reading a byte that no piece has is an error.
     """

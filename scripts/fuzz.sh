@@ -1,6 +1,6 @@
 #!/bin/sh
-# scripts/fuzz.sh [RUNS [TARGET…]]: gives each fuzz target RUNS inputs (a million). A panic, ten seconds without an answer,
-# one allocation above 128 MB or 1 GB in all is a failure; the input that did it stays in fuzz/artifacts.
+# scripts/fuzz.sh [RUNS [TARGET…]]: gives each fuzz target RUNS inputs (a million). A panic, ten seconds without a result,
+# one allocation above 128 MB or 1 GB in total is a failure; its input is kept in fuzz/artifacts.
 set -eu
 
 cd "$(dirname "$0")/../fuzz"
@@ -11,7 +11,7 @@ if ! cargo fuzz --version >/dev/null 2>&1; then
     echo "fuzz: needs cargo-fuzz (cargo install cargo-fuzz)" >&2
     exit 1
 fi
-# The sanitizers are of the nightly compilers; a stable one has them too, for who says that he knows.
+# The sanitizers need a nightly compiler; this variable enables them in a stable one.
 if cargo +nightly --version >/dev/null 2>&1; then
     nightly=+nightly
 else

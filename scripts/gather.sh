@@ -1,8 +1,8 @@
-# scripts/gather.sh, to be sourced: runs that are set side by side when all have ended.
+# scripts/gather.sh, to be sourced: collects runs and compares them when all have ended.
 
 runs= failed=0
 
-# gather NAME COMMAND…: runs the command, whose last line is where the report lies (a run with a failed fold has one as well), and
+# gather NAME COMMAND…: runs the command, whose last line is the path of the report (even if a fold failed), and
 # remembers its folder.
 gather() {
     name=$1
@@ -15,9 +15,9 @@ gather() {
     esac
 }
 
-# Sets what was gathered side by side, and ends with 1 where a run had a failed fold.
+# Compares the collected runs; the exit status is 1 if a run had a failed fold.
 compare_gathered() {
-    # Made by `faus run` from the experiment's name, the preset and the protocol: no spaces in them.
+    # Folder names from `faus run` (experiment, preset, protocol) contain no spaces.
     # shellcheck disable=SC2086
     "${CARGO_TARGET_DIR:-target}/release/faus" compare $runs
     exit "$failed"

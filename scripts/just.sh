@@ -1,6 +1,6 @@
 #!/bin/sh
 # Runs `just` with the arguments given, on a machine that may not have it: sh scripts/just.sh ck_plus
-# Uses the `just` on PATH if it understands our justfile; else one of its own in the user's cache (6 MB, from pip;
+# Uses the `just` on PATH if it can parse our justfile; else a copy in the user's cache (6 MB, from pip;
 # where pip has none for this platform, built by cargo).
 set -eu
 
@@ -13,12 +13,12 @@ install_just() {
     mkdir -p "$(dirname "$home")"
     temporary=$(mktemp -d "$home.tmp-XXXXXX")
     trap 'rm -rf "$temporary"' EXIT
-    echo "The command runner just is not there yet: putting just $version (6 MB) into $home." >&2
+    echo "The command runner just is not installed yet: installing just $version (6 MB) into $home." >&2
     if ! python3 -m pip install --quiet --disable-pip-version-check --no-deps --only-binary=:all: --require-hashes \
         --target "$temporary" --requirement "$root/scripts/just-requirements.txt" 2>"$temporary/log"; then
         echo "pip has none for this machine; cargo builds it (2 minutes)." >&2
         if ! cargo install --quiet --locked just --version "$version" --root "$temporary"; then
-            echo "set-up: just cannot be fetched. pip says:" >&2
+            echo "set-up: just cannot be fetched. pip's message:" >&2
             cat "$temporary/log" >&2
             echo "Check the network and the proxy, or install just yourself, and run again." >&2
             exit 1

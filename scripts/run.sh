@@ -1,7 +1,7 @@
 #!/bin/sh
 # scripts/run.sh FOLDER VARIANT DATA PRESET FROM [ARGUMENT…]: builds faus and runs experiments/FOLDER/VARIANT.json.
-# Among the arguments, variant=, data= and preset= replace the values before them; the rest goes to `faus run`.
-# FROM is the folder that a relative data= is meant from. Run in the checkout's root.
+# Among the arguments, variant=, data= and preset= replace the values before them; the rest is passed to `faus run`.
+# A relative data= is resolved against the folder FROM. Run in the checkout's root.
 set -eu
 
 folder=$1 variant=$2 data=$3 preset=$4 from=$5

@@ -1,6 +1,6 @@
 #!/bin/sh
 # scripts/run_all.sh FOLDER DATA PRESET FROM [ARGUMENT…]: runs the variants cnn, cnn_a, cnn_d and cnn_ad of an experiment, then
-# sets them side by side. What is finished is not done again. The arguments are those of scripts/run.sh.
+# compares them. Finished runs are not repeated. The arguments are those of scripts/run.sh.
 set -eu
 . scripts/gather.sh
 

@@ -1,7 +1,7 @@
 #!/bin/sh
 # scripts/run_protocols.sh FOLDER VARIANT DATA PRESET FROM [ARGUMENT…]: runs an experiment under both of the authors' protocols, then
-# sets them side by side: what is it worth to choose checkpoints on the test fold? What is finished is not done again. The
-# arguments are those of scripts/run.sh.
+# compares them: the gain from choosing checkpoints on the test fold. Finished runs are not repeated. The arguments are
+# those of scripts/run.sh.
 set -eu
 . scripts/gather.sh
 

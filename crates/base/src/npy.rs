@@ -1,4 +1,4 @@
-//! Numpy arrays: written whole, values in row-major order.
+//! Numpy arrays: written atomically, values in row-major order.
 
 use std::io::{Result, Write};
 use std::path::Path;
@@ -8,7 +8,7 @@ use npyz::{AutoSerialize, Serialize, WriterBuilder};
 /// Writes `values` to `path` as an array of this shape, atomically.
 ///
 /// # Errors
-/// Those of the file system, and a number of values that is not the shape's.
+/// File-system errors, and a number of values that does not match the shape.
 pub fn write<T: AutoSerialize>(
     path: &Path,
     shape: &[usize],
@@ -20,7 +20,7 @@ pub fn write<T: AutoSerialize>(
 /// Writes `values` into `out` as an array of this shape.
 ///
 /// # Errors
-/// Those of `out`, and a number of values that is not the shape's.
+/// Errors from `out`, and a number of values that does not match the shape.
 pub fn write_to<T: AutoSerialize>(
     out: &mut dyn Write,
     shape: &[usize],
@@ -34,7 +34,7 @@ pub fn write_to<T: AutoSerialize>(
 /// Writes the values that `fill` pushes into `out` as an array of this shape: memory does not grow with the array.
 ///
 /// # Errors
-/// Those of `out` and of `fill`, and a number of values that is not the shape's.
+/// Errors from `out` and `fill`, and a number of values that does not match the shape.
 pub fn write_streamed<T: AutoSerialize + Serialize, E: From<std::io::Error>>(
     out: &mut dyn Write,
     shape: &[usize],

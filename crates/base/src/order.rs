@@ -1,4 +1,4 @@
-//! Ranks with ties, and the statistics made of them.
+//! Ranks with ties, and statistics based on them.
 
 /// Twice the midrank of every value (ranks from 1, ties share the mean of their places): whole numbers, so sums of
 /// them are exact.
@@ -27,7 +27,7 @@ pub fn spearman(a: &[f64], b: &[f64]) -> f64 {
         doubled.map(i128::from).collect()
     };
     let (a, b) = (ranks(a), ranks(b));
-    // Doubled ranks sum to n(n + 1) whatever the ties, so everything below is exact up to the last line.
+    // Doubled ranks sum to n(n + 1) regardless of ties, so everything but the last line is exact.
     let n = a.len() as i128;
     let mean_product = n * (n + 1) * (n + 1);
     let product = |x: &[i128], y: &[i128]| -> i128 {
@@ -56,8 +56,7 @@ pub fn auroc(scores: &[f64], positive: &[bool]) -> f64 {
     (sum - n * (n + 1)) as f64 / (2 * n * others) as f64
 }
 
-/// The value below which a share `p` of the values lies, linear between neighbours (numpy's default); NaN where there
-/// is none. `sorted` ascends.
+/// The `p`-quantile, interpolated linearly (numpy's default); NaN without values. `sorted` ascends.
 pub fn quantile(sorted: &[f64], p: f64) -> f64 {
     let Some(last) = sorted.len().checked_sub(1) else {
         return f64::NAN;
@@ -68,12 +67,12 @@ pub fn quantile(sorted: &[f64], p: f64) -> f64 {
     sorted[below] + (place - below as f64) * (sorted[above] - sorted[below])
 }
 
-/// Mean; NaN of nothing.
+/// Mean; NaN if empty.
 pub fn mean(values: &[f64]) -> f64 {
     values.iter().sum::<f64>() / values.len() as f64
 }
 
-/// Standard deviation over n − 1; NaN of fewer than two.
+/// Standard deviation over n − 1; NaN for fewer than two values.
 pub fn deviation(values: &[f64]) -> f64 {
     let middle = mean(values);
     let squares: f64 = values.iter().map(|x| (x - middle).powi(2)).sum();
@@ -83,7 +82,7 @@ pub fn deviation(values: &[f64]) -> f64 {
     }
 }
 
-/// Median of the values that are numbers; NaN of none.
+/// Median of the values that are not NaN; NaN if there are none.
 pub fn median(values: &[f64]) -> f64 {
     let mut sorted: Vec<f64> = values.iter().copied().filter(|x| !x.is_nan()).collect();
     sorted.sort_unstable_by(f64::total_cmp);

@@ -1,13 +1,13 @@
 //! Random generators by key: the key alone decides the numbers, not the thread or the order of the draws.
 //!
-//! Three schemes, one for each kind of result that depends on them. None of them changes between versions: that makes a
-//! seed mean the same tomorrow.
+//! Three schemes, one for each kind of result that depends on them. They stay the same across versions, so that old
+//! seeds stay reproducible.
 
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use sha2::{Digest, Sha256};
 
-/// The generator of a named purpose (data, training): a function of `(seed, purpose, key)` alone.
+/// The generator for a named purpose (data, training), a function of `(seed, purpose, key)` alone.
 ///
 /// The ChaCha8 seed is the SHA-256 of `faus-rng-1`, the seed, the length of `purpose` in bytes, `purpose`, the length
 /// of `key` and its numbers; every number as 8 little-endian bytes. The lengths keep different keys from running into
@@ -42,8 +42,7 @@ pub fn of_words(words: [u64; 4]) -> ChaCha8Rng {
     ChaCha8Rng::from_seed(key)
 }
 
-/// Draw `index` of a numbered purpose (permutations, resamplings): a stream of the seed's generator for each, of which
-/// there are 2⁵⁶ for every purpose.
+/// The generator of draw `index` for a numbered purpose (permutations, resamplings): one of 2⁵⁶ streams per purpose.
 pub fn numbered(seed: u64, purpose: u8, index: u64) -> ChaCha8Rng {
     let mut rng = ChaCha8Rng::seed_from_u64(seed);
     rng.set_stream(u64::from(purpose) << 56 | (index & ((1 << 56) - 1)));

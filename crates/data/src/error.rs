@@ -1,12 +1,12 @@
-//! Everything that can stop this crate.
+//! The errors of this crate.
 
 use std::path::{Path, PathBuf};
 
-/// Everything that can stop this crate. Messages name the file, the reason and the way out.
+/// The errors of this crate. Messages name the file, the reason and the remedy.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
-    /// The operating system refused a file operation.
+    /// A file operation failed.
     #[error("{path}: {source}", path = path.display())]
     Io {
         /// The file or folder.
@@ -14,12 +14,12 @@ pub enum Error {
         /// The system's reason.
         source: std::io::Error,
     },
-    /// A file is larger than anything of its kind should be.
+    /// A file is larger than any plausible file of its kind.
     #[error("{path}: larger than the limit of {limit} bytes for this kind of file", path = path.display())]
     TooLarge {
         /// The file.
         path: PathBuf,
-        /// Most bytes of this kind of file.
+        /// Maximum size in bytes of this kind of file.
         limit: u64,
     },
     /// An image could not be decoded.
@@ -36,7 +36,7 @@ pub enum Error {
         /// What was expected and what was found.
         reason: String,
     },
-    /// A folder is not laid out as its kind of data set is.
+    /// A folder does not have the layout of its kind of data set.
     #[error("{path}: expected {expected}; found {found}", path = path.display())]
     Layout {
         /// The folder given.
@@ -63,16 +63,16 @@ pub enum Error {
         reason: String,
     },
     /// A data set was read, but nothing in it can be trained on.
-    #[error("{path}: nothing labelled is left: {reason}", path = path.display())]
+    #[error("{path}: no labelled image is left: {reason}", path = path.display())]
     NothingLabelled {
         /// The folder given.
         path: PathBuf,
         /// What was skipped, in brief.
         reason: String,
     },
-    /// An input is bad, under `strict`.
+    /// A bad input under `strict`.
     #[error(
-        "{path}: {reason} ({others} more like it; leave out --strict to skip bad inputs and list them)"
+        "{path}: {reason} (and {others} similar inputs; omit --strict to skip and list bad inputs)"
     )]
     Strict {
         /// The first bad input, relative to the data set's root.
@@ -82,15 +82,15 @@ pub enum Error {
         /// How many other bad inputs were found so far.
         others: usize,
     },
-    /// The output folder holds something already.
+    /// The output folder is not empty.
     #[error("{path}: exists and is not empty; remove it or choose another output folder", path = path.display())]
     OutputExists {
         /// The output folder.
         path: PathBuf,
     },
-    /// The output is the input, or lies in it.
+    /// The output is the input, or inside it.
     #[error(
-        "{output}: is the input {input} or lies in it, where nothing is ever written; choose another output folder or file",
+        "{output}: is the input {input} or inside it, where nothing is ever written; choose another output folder or file",
         output = output.display(), input = input.display()
     )]
     OutputInsideInput {
@@ -99,7 +99,7 @@ pub enum Error {
         /// The data set's root.
         input: PathBuf,
     },
-    /// A folder is not a prepared data set, or its files disagree.
+    /// A folder is not a prepared data set, or its files contradict each other.
     #[error("{path}: {reason}; prepare the data set again with `faus data prepare`", path = path.display())]
     NotPrepared {
         /// The file that is wrong.
@@ -107,8 +107,8 @@ pub enum Error {
         /// What is wrong with it.
         reason: String,
     },
-    /// A prepared data set is not what the settings describe.
-    #[error("{path}: data.{setting} of this prepared data set is {is}, of the experiment {wanted}; use --set data.{setting}={is}, or another data set", path = path.display())]
+    /// A prepared data set contradicts the settings.
+    #[error("{path}: data.{setting} is {is} in this prepared data set and {wanted} in the experiment; use --set data.{setting}={is}, or another data set", path = path.display())]
     Disagrees {
         /// The prepared data set.
         path: PathBuf,
@@ -159,7 +159,7 @@ pub enum Error {
 }
 
 impl Error {
-    /// A closure for `map_err` that puts `path` to an I/O error.
+    /// A closure for `map_err` that adds `path` to an I/O error.
     pub(crate) fn io(path: &Path) -> impl FnOnce(std::io::Error) -> Self + '_ {
         move |source| Self::Io {
             path: path.to_path_buf(),

@@ -1,10 +1,10 @@
 //! Reads facial-expression data sets, crops and folds them, and stores them as prepared data sets.
 //!
-//! A [`Source`] lists the images of a data set ([`CkPlus`]: the official layout of the Extended
-//! Cohn-Kanade set; [`Folders`]: class folders such as CK+48; [`PixelCsv`]: tables in the form of FER2013);
-//! [`prepare`] finds the face in each, resizes it and writes a folder that numpy can open; [`Prepared`] maps that folder
-//! into memory and deals it to folds that share no subject ([`Split`]). [`augment`] and [`normalise`] turn an image into a
-//! network's input (Khorrami, Paine and Huang 2015, section 3, and the authors' public code).
+//! A [`Source`] lists the images of a data set ([`CkPlus`]: the official layout of the Extended Cohn-Kanade set;
+//! [`Folders`]: class folders such as CK+48; [`PixelCsv`]: tables in the form of FER2013); [`prepare`] finds the face
+//! in each, resizes it and writes a folder that numpy can open; [`Prepared`] maps that folder into memory and assigns
+//! it to folds that share no subject ([`Split`]). [`augment`] and [`normalise`] turn an image into a network's input
+//! (Khorrami, Paine and Huang 2015, section 3, and the authors' public code).
 //!
 //! This crate contains no tensors and draws no batches; it never writes into a data set that it reads.
 //!

@@ -612,7 +612,7 @@ fn missing_frames_are_told() {
         "{notes}"
     );
     assert!(
-        notes.contains("taken for them: 1 (first S003_001 with [4, 5, 7])"),
+        notes.contains("used instead: 1 (first S003_001 with [4, 5, 7])"),
         "{notes}"
     );
     let path = "cohn-kanade-images/S004/001/S004_001_00000001.tif";

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-/// An error of the FAU analysis; the message names the file or the value, the reason and the way out.
+/// An error of the FAU analysis; the message names the file or the value, the reason and the remedy.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
@@ -50,7 +50,7 @@ pub enum Error {
         /// The columns of the table, separated by commas.
         found: String,
     },
-    /// A cell of a table cannot be understood.
+    /// An invalid cell of a table.
     #[error("{path}, line {line}: {reason}", path = path.display())]
     Cell {
         /// The table.
@@ -150,7 +150,7 @@ pub enum Error {
     #[error("{0}")]
     Unsuitable(String),
     /// The user stopped the work.
-    #[error("stopped on request; nothing was written, the same command starts again")]
+    #[error("stopped on request, nothing was written; run the same command again to start over")]
     Cancelled,
     /// Arrays of different runs.
     #[error("{what}: {got} given, {expected} expected; they must belong to the same images")]
@@ -193,7 +193,7 @@ impl Error {
         Self::Write { path, source }
     }
 
-    /// Refuses `got` of `what` unless there are `expected`.
+    /// Rejects `got` of `what` unless there are `expected`.
     pub(crate) fn unless_equal(
         what: &'static str,
         got: usize,

@@ -1,4 +1,4 @@
-//! A layer of a network as statistics see it: plain numbers, no tensors.
+//! A layer of a network, as plain numbers without tensors.
 
 use crate::error::Error;
 use crate::input::activations::Activations;
@@ -9,7 +9,7 @@ use crate::input::activations::Activations;
 ///
 /// # Errors
 /// Every method fails with [`Error::Lens`] when the network cannot compute, and with [`Error::Cancelled`] when the user
-/// stops it.
+/// cancels.
 pub trait Lens {
     /// Name of the layer, such as `conv3`.
     fn layer(&self) -> &str;
@@ -21,18 +21,18 @@ pub trait Lens {
     /// F(x) of grey images outside the data set, each `side · side` bytes, not yet normalised: `[images, filters]`.
     fn activations_of(&self, images: &[Vec<u8>]) -> Result<Activations, Error>;
 
-    /// The class predicted for each of `rows` with a set of filters held at 0 behind this layer, for each of the sets:
+    /// The class predicted for each of `rows` with a set of filters held at 0 after this layer, for each of the sets:
     /// `[sets][rows]`. An empty set is the whole network. The layer is computed once for all sets.
     fn predictions(&self, rows: &[usize], silenced: &[Vec<usize>]) -> Result<Vec<Vec<i64>>, Error>;
 
     /// Where each filter responds on these rows.
     ///
     /// # Errors
-    /// Also when the layer has no places on the image (a fully connected one) or `rows` is empty.
+    /// Also if the layer has no spatial positions (a fully connected one) or `rows` is empty.
     fn places(&self, rows: &[usize]) -> Result<Places, Error>;
 }
 
-/// Where the filters of a layer respond on some images.
+/// Positions at which the filters of a layer respond on some images.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Places {
     /// Number of filters.
@@ -46,7 +46,7 @@ pub struct Places {
     pub sums: Vec<f32>,
 }
 
-/// A kind of network that a run can show.
+/// A kind of network in a run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum NetworkKind {
     /// Selected by validation.
@@ -59,17 +59,17 @@ pub enum NetworkKind {
 
 /// The networks of a run.
 pub trait Networks {
-    /// Names of the layers, from the input on.
+    /// Names of the layers, starting at the input.
     ///
     /// # Errors
-    /// [`Error::Lens`] when the network cannot be made.
+    /// [`Error::Lens`] when the network cannot be built.
     fn layers(&self) -> Result<Vec<String>, Error>;
 
     /// A layer of fold `fold`'s network; `None` is the layer that the run analyses. A label-shuffled network that does not
     /// exist yet is trained first, which takes as long as a fold.
     ///
     /// # Errors
-    /// [`Error::Lens`] when there is no such network or layer, or it cannot be read; [`Error::Cancelled`].
+    /// [`Error::Lens`] when the network or layer does not exist or cannot be read; [`Error::Cancelled`].
     fn lens(
         &self,
         network: NetworkKind,

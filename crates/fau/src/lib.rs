@@ -1,18 +1,18 @@
 //! Tests filter activations against FACS action-unit labels.
 //!
-//! [`read_activations`] and [`read_samples`] load the two files of any network, ours or not;
-//! [`analyse`] scores every filter against every action unit; [`Analysis::write`] writes the tables and
-//! pictures. Another measure implements [`Association`] and goes through [`analyse_with`].
+//! [`read_activations`] and [`read_samples`] load the two input files, from any network; [`analyse`] scores every
+//! filter against every action unit; [`Analysis::write`] writes the tables and pictures. Other measures implement
+//! [`Association`] and are passed to [`analyse_with`].
 //!
 //! The measure of Khorrami, Paine & Huang (2015) is KL(Q‖R) between the histograms of F(x), the largest
 //! activation of a filter on image x, with (Q) and without (R) the action unit; the unit with the largest
 //! KL is the filter's correspondence.
 //!
-//! Some unit always has the largest KL, and expressions are defined by action units, so a correspondence alone is no
-//! evidence. [`Inference`] compares it with chance (exchange of codes between and within people, [`Exchange`]) and with
-//! the share of the expression class, corrects for the number of pairs ([`benjamini_hochberg`]) and gives intervals.
-//! A [`Study`] tests a finished run further, through [`Networks`] and [`Lens`]: [`Controls`], [`Replicate`], [`Probe`],
-//! [`Intervene`], [`Ablate`], [`Locate`].
+//! Every filter has a unit with the largest KL, and expressions are defined by action units, so a correspondence alone
+//! is not evidence. [`Inference`] compares it with chance (exchange of codes between and within people, [`Exchange`])
+//! and with the share of the expression class, corrects for the number of pairs ([`benjamini_hochberg`]) and gives
+//! intervals. A [`Study`] tests a finished run further, through [`Networks`] and [`Lens`]: [`Controls`], [`Replicate`],
+//! [`Probe`], [`Intervene`], [`Ablate`], [`Locate`].
 //!
 //! This crate does not compute activations: `faus-viz` does.
 //!

@@ -7,7 +7,7 @@ use crate::error::Error;
 /// Receives `(done, of)` now and then; `false` stops the work.
 pub type Observer<'a> = &'a (dyn Fn(usize, usize) -> bool + Sync);
 
-/// Watches long work; the default watches nothing.
+/// Observes long work; the default ignores it.
 #[derive(Clone, Copy, Default)]
 pub struct Watch<'a> {
     /// Receives the progress.

@@ -33,11 +33,11 @@ pub struct CheckpointInfo {
     pub dropout: f64,
     /// The normalisation its inputs need, as written in the configuration.
     pub normalisation: serde_json::Value,
-    /// Training steps behind it.
+    /// Training steps so far.
     pub step: u64,
-    /// The test fold it must be judged on; `None` when it was trained on everything.
+    /// The fold to test it on; `None` if it was trained on everything.
     pub fold: Option<usize>,
-    /// The protocol that dealt the folds, `paper-2017` or `paper-2015`.
+    /// The fold protocol, `paper-2017` or `paper-2015`.
     #[serde(default)]
     pub protocol: Option<String>,
     /// Digest of the prepared data set and the split it was trained on: equal digests mean the same people in the same parts.
@@ -65,7 +65,7 @@ impl Checkpoint {
     /// Writes `network` to `path`, atomically.
     ///
     /// # Errors
-    /// When the disk refuses.
+    /// When a write fails.
     pub fn save(network: &Network, info: &CheckpointInfo, path: &Path) -> Result<(), Error> {
         let text = serde_json::to_string(info).map_err(|e| Error::checkpoint(path, e))?;
         let classes = serde_json::json!(info.classes).to_string();
@@ -89,7 +89,7 @@ impl Checkpoint {
     /// Reads a checkpoint.
     ///
     /// # Errors
-    /// When the file is missing, is no checkpoint of ours, or is damaged.
+    /// When the file is missing, damaged, or not a faus checkpoint.
     pub fn load(path: &Path) -> Result<Self, Error> {
         let (tensors, metadata) = read_tensors(path)?;
         let wrong = |reason: String| Error::checkpoint(path, reason);
@@ -106,10 +106,10 @@ impl Checkpoint {
         })
     }
 
-    /// The network of this checkpoint, on `device`; `architecture` must be the one it was written by.
+    /// The network of this checkpoint, on `device`; `architecture` must be the one that wrote it.
     ///
     /// # Errors
-    /// When the architecture's name, its parameters or their shapes are not the checkpoint's.
+    /// When the architecture's name, its parameters or their shapes do not match the checkpoint.
     pub fn network(
         &self,
         architecture: &dyn Architecture,
@@ -135,7 +135,7 @@ impl Checkpoint {
     /// Copies the weights into a network of the same architecture.
     ///
     /// # Errors
-    /// When its parameters or their shapes are not the checkpoint's.
+    /// When its parameters or their shapes do not match the checkpoint.
     pub fn copy_into(&self, network: &Network) -> Result<(), Error> {
         let wrong = |reason: String| Err(Error::checkpoint(&self.path, reason));
         let (is, parameters) = (network.architecture(), network.parameters());
@@ -164,7 +164,7 @@ impl Checkpoint {
 /// Writes named tensors as safetensors, f32 in C order, atomically.
 ///
 /// # Errors
-/// When the disk refuses.
+/// When a write fails.
 pub fn write_tensors(
     tensors: &[(String, &Tensor)],
     metadata: HashMap<String, String>,
@@ -193,8 +193,8 @@ fn bytes(tensor: &Tensor) -> Result<Vec<u8>, Error> {
     Ok(bytemuck::cast_slice(values(&tensor)?).to_vec())
 }
 
-/// Orders the metadata of a safetensors file by key, in place: `serialize` writes its `HashMap` in another order each time,
-/// and equal checkpoints must be equal files.
+/// Orders the metadata of a safetensors file by key, in place: `serialize` writes its `HashMap` in a random order, but
+/// equal checkpoints must be identical files.
 fn sort_metadata(file: &mut [u8]) -> Result<(), serde_json::Error> {
     let (length, rest) = file.split_at_mut(8);
     let length = length.iter().rev().fold(0, |n, b| n << 8 | usize::from(*b));
@@ -212,7 +212,7 @@ fn sort_metadata(file: &mut [u8]) -> Result<(), serde_json::Error> {
 /// Reads a safetensors file of f32 tensors, with its metadata.
 ///
 /// # Errors
-/// When the file is missing, damaged, larger than 4 GiB, or holds other kinds than f32.
+/// When the file is missing, damaged, larger than 4 GiB, or contains tensors other than f32.
 pub fn read_tensors(path: &Path) -> Result<(TensorsByName, HashMap<String, String>), Error> {
     let wrong = |reason: String| Error::checkpoint(path, reason);
     let length = std::fs::metadata(path).map_err(Error::io(path))?.len();
@@ -222,7 +222,7 @@ pub fn read_tensors(path: &Path) -> Result<(TensorsByName, HashMap<String, Strin
     }
     let bytes = std::fs::read(path).map_err(Error::io(path))?;
     let damaged = |e: safetensors::SafeTensorError| {
-        let reason = "it may be cut short, take another";
+        let reason = "it may be cut short; use another";
         wrong(format!("not a readable safetensors file ({e}); {reason}"))
     };
     let (_, header) = SafeTensors::read_metadata(&bytes).map_err(damaged)?;

@@ -1,4 +1,4 @@
-//! Devices: the CPU, CUDA, or the reason for its absence.
+//! Devices: the CPU, CUDA, or the reason why it is unavailable.
 
 use std::str::FromStr;
 use std::sync::OnceLock;
@@ -41,7 +41,7 @@ impl DeviceChoice {
     /// The device to use.
     ///
     /// # Errors
-    /// When a named CUDA device is not there, with the reason.
+    /// When a named CUDA device is not available, with the reason.
     pub fn resolve(self) -> Result<Device, Error> {
         let index = match self {
             Self::Cpu => return Ok(Device::Cpu),
@@ -61,7 +61,7 @@ impl DeviceChoice {
     }
 }
 
-/// The devices of a training: one, or several GPUs side by side.
+/// The devices of a training job: one, or several GPUs in parallel.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DeviceList(Vec<DeviceChoice>);
 
@@ -92,7 +92,7 @@ impl DeviceList {
     /// The devices, at least one.
     ///
     /// # Errors
-    /// When a named CUDA device is not there, with the reason.
+    /// When a named CUDA device is not available, with the reason.
     pub fn resolve(&self) -> Result<Vec<Device>, Error> {
         self.0.iter().map(|choice| choice.resolve()).collect()
     }
@@ -111,14 +111,14 @@ pub fn device_name(device: Device) -> String {
 pub struct CudaStatus {
     /// CUDA devices that can be used.
     pub devices: usize,
-    /// Why there is none; `None` if there is one.
+    /// Why there are none; `None` if there is one.
     pub why_not: Option<String>,
 }
 
 /// Loads libtorch's CUDA half once and counts the devices.
 ///
-/// The linker drops libtorch_cuda from the binary, since no code of ours names one of its symbols, and without it libtorch
-/// finds no CUDA. So it is opened here, by the same search path as libtorch itself.
+/// The linker drops libtorch_cuda from the binary, since our code uses none of its symbols; without it libtorch finds
+/// no CUDA. So it is opened here, by the same search path as libtorch itself.
 pub fn cuda_status() -> &'static CudaStatus {
     static STATUS: OnceLock<CudaStatus> = OnceLock::new();
     STATUS.get_or_init(|| {
@@ -145,7 +145,7 @@ fn load_cuda_library() -> Result<(), String> {
     use libloading::os::unix::{Library, RTLD_GLOBAL, RTLD_NOW};
     // SAFETY: libtorch_cuda's initialisers register its kernels and are made to be run by the dynamic loader at any time.
     let library = unsafe { Library::open(Some("libtorch_cuda.so"), RTLD_NOW | RTLD_GLOBAL) };
-    // Unloading would pull registered kernels from under libtorch.
+    // Unloading would invalidate the registered kernels.
     library.map(std::mem::forget).map_err(|e| e.to_string())
 }
 

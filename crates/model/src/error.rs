@@ -6,7 +6,7 @@ use std::path::PathBuf;
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
-    /// libtorch refused an operation.
+    /// A libtorch operation failed.
     #[error("libtorch: {0}")]
     Torch(#[from] tch::TchError),
     /// The images are too small for the network's pooling.
@@ -34,12 +34,12 @@ pub enum Error {
     /// The stage has no convolution, so no feature maps.
     #[error("layer `{0}` has no feature maps: name a convolutional layer")]
     NoFeatureMap(String),
-    /// The device is not there.
+    /// The device is not available.
     #[error("device `{wanted}` is not available: {reason}; use --device cpu")]
     Device {
         /// The device.
         wanted: String,
-        /// Why it is not there.
+        /// Why it is not available.
         reason: String,
     },
     /// The device, or libtorch, does not have this precision.
@@ -51,14 +51,14 @@ pub enum Error {
         reason: String,
     },
     /// A device name that cannot be read.
-    #[error("`{0}` is no device: use auto, cpu, cuda, cuda:N or cuda:N,M")]
+    #[error("`{0}` is not a device: use auto, cpu, cuda, cuda:N or cuda:N,M")]
     DeviceName(String),
     /// A checkpoint could not be read or written.
     #[error("{path}: {reason}")]
     Checkpoint {
         /// The file.
         path: PathBuf,
-        /// What is wrong with it, and the way out.
+        /// What is wrong with it, and the remedy.
         reason: String,
     },
     /// A file could not be read or written.

@@ -4,9 +4,9 @@
 //! - [`Network`] runs one: logits, feature maps, and the loss with its gradients for a training step.
 //! - [`FieldNet`] computes the receptive field of a unit, forward and back; [`Maxima`] are the largest responses.
 //! - [`Checkpoint`] stores and restores one as safetensors, never pickle.
-//! - [`DeviceChoice`] finds CUDA, or the reason for its absence.
+//! - [`DeviceChoice`] finds CUDA, or the reason why it is unavailable.
 //!
-//! It reads no data set, takes no optimiser step and draws no picture: that is `faus-data`, `faus-train` and `faus-viz`.
+//! Reading data sets, optimiser steps and pictures belong to `faus-data`, `faus-train` and `faus-viz`.
 //!
 //! ```
 //! use faus_model::{InputSpec, Network, ZeroBiasCnn};

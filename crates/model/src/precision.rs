@@ -1,32 +1,32 @@
-//! Numeric precision of a training on a GPU.
+//! Numeric precision of training on a GPU.
 
 use serde::{Deserialize, Serialize};
 use tch::{Cuda, Device};
 
 use crate::error::Error;
 
-/// The precision of a GPU's products in training. Weights, moments and losses are float32 throughout, and so are evaluations
-/// of a finished checkpoint ([`Precision::for_looking`]); evaluations during a training in TF32 or bfloat16 multiply in TF32,
-/// since libtorch has one setting for the process. The CPU has float32 alone.
+/// The precision of a GPU's products in training. Weights, moments and losses are float32 throughout, and so are
+/// evaluations of a finished checkpoint ([`Precision::for_looking`]); evaluations during training in TF32 or bfloat16
+/// multiply in TF32, since libtorch has one setting for the process. The CPU has float32 alone.
 ///
-/// The default stays float32 until a GPU has shown that accuracy does not suffer from the others. libtorch by itself
-/// allows TF32 in cuDNN's convolutions, so what other programs call float32 often is [`Tf32`](Self::Tf32).
+/// The default stays float32 until measurements on a GPU show that the others do not reduce accuracy. libtorch by
+/// itself allows TF32 in cuDNN's convolutions, so "float32" in other programs is often [`Tf32`](Self::Tf32).
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Precision {
     /// Products of 24 bits.
     #[default]
     Float32,
-    /// Products of 11 bits, sums of 24, in convolutions and matrix products; for GPUs from 2020 on.
+    /// Products of 11 bits, sums of 24, in convolutions and matrix products; for GPUs since 2020.
     Tf32,
-    /// As [`Tf32`](Self::Tf32), and forward and backward pass in bfloat16, 8 bits, where libtorch's autocast deems it
-    /// safe (not in the loss).
+    /// As [`Tf32`](Self::Tf32), and forward and backward pass in bfloat16, 8 bits, where libtorch's autocast considers
+    /// it safe (not in the loss).
     Bf16,
 }
 
 impl Precision {
-    /// Sets libtorch up for training on `device`: the precision of its products, and cuDNN's autotuning, which pays since
-    /// all batches have one shape. It holds for the process.
+    /// Sets libtorch up for training on `device`: the precision of its products, and cuDNN's autotuning, which pays
+    /// since all batches have one shape. Applies to the whole process.
     ///
     /// # Errors
     /// When `device` or this libtorch does not have this precision.
@@ -42,8 +42,8 @@ impl Precision {
         }
     }
 
-    /// Sets libtorch up for evaluating a finished network on `device`, whatever its precision in training: products of 24
-    /// bits and no autotuning, since batches have many shapes. It holds for the process.
+    /// Sets libtorch up for evaluating a finished network on `device`, whatever its precision in training: products of
+    /// 24 bits and no autotuning, since batches have many shapes. Applies to the whole process.
     ///
     /// # Errors
     /// When this libtorch has no such setting.
@@ -58,7 +58,7 @@ impl Precision {
     /// Runs a training step's passes in this precision, on the calling thread.
     ///
     /// # Errors
-    /// Those of `f`, and when this libtorch has no bfloat16 autocast.
+    /// Errors from `f`, and when this libtorch has no bfloat16 autocast.
     pub fn run<T, E: From<Error>>(
         self,
         device: Device,
@@ -67,7 +67,7 @@ impl Precision {
         if self != Self::Bf16 || !device.is_cuda() {
             return f();
         }
-        // Entered anew each time, since libtorch keeps it by thread.
+        // Entered again each time, since libtorch keeps it per thread.
         let _autocast = libtorch::Autocast::to_bfloat16().map_err(|e| self.refused(e))?;
         f()
     }
@@ -84,8 +84,9 @@ impl Precision {
     }
 }
 
-/// Settings of libtorch that tch does not bind, or binds to deprecated functions that warn at each call. They are found at
-/// run time by their names in the Itanium C++ ABI (Linux, macOS): with a libtorch that lacks them the binary still starts.
+/// libtorch settings that tch does not bind, or binds to deprecated functions that warn at each call. They are found at
+/// run time by their names in the Itanium C++ ABI (Linux, macOS): with a libtorch that lacks them the binary still
+/// starts.
 #[allow(unsafe_code)]
 mod libtorch {
     use std::ffi::{c_char, c_int, c_void};
@@ -102,7 +103,7 @@ mod libtorch {
     /// `T` must be the function's type.
     unsafe fn function<T>(name: &str) -> Result<Symbol<T>, String> {
         let missing = |_| format!("this libtorch has no {name}");
-        // SAFETY: the symbol is used as the type that the caller vouches for.
+        // SAFETY: the caller guarantees the symbol's type.
         unsafe { Library::this().get(name.as_bytes()) }.map_err(missing)
     }
 
@@ -151,7 +152,7 @@ mod libtorch {
                 // SAFETY: `void at::autocast::clear_cache()`.
                 clear_cache: unsafe { function("_ZN2at8autocast11clear_cacheEv") }?,
             };
-            // All is found, so whatever is changed from here on is changed back. libtorch's own choice is float16, which
+            // All symbols were found, so every later change is reverted. libtorch's own choice is float16, which
             // overflows.
             set_kind(CUDA, BFLOAT16);
             enter();
@@ -203,7 +204,7 @@ mod tests {
         assert_eq!(run.unwrap(), 3);
     }
 
-    /// The settings live in libtorch's CPU half, so they are there without a GPU as well.
+    /// The settings live in libtorch's CPU half, so they also exist without a GPU.
     #[test]
     fn libtorch_knows_the_settings() {
         for allowed in [true, false] {

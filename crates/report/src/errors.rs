@@ -1,9 +1,9 @@
-//! Errors that prevent a report. A missing or damaged part of a run is not one of them: its section names it.
+//! Errors that prevent a report. Missing or damaged parts of a run are not errors: their sections name them.
 
 use std::io;
 use std::path::{Path, PathBuf};
 
-/// An error of the report; the message names the file, the reason and the way out.
+/// An error of the report; the message names the file, the reason and the remedy.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
@@ -29,7 +29,7 @@ pub enum Error {
 }
 
 impl Error {
-    /// Makes an error of writing `path` from the operating system's.
+    /// Converts an operating-system error while writing `path`.
     pub(crate) fn write(path: &Path) -> impl FnOnce(io::Error) -> Self {
         let path = path.to_path_buf();
         |source| Self::Write { path, source }

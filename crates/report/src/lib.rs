@@ -3,10 +3,10 @@
 //! [`write_report`] reads the files of a run folder and writes `report/index.html` beside them: styles, script,
 //! pictures, drawings and tables inside the page, which loads nothing from the network. The drawings are also written
 //! as SVG, their numbers as CSV, to `report/figures`. Each section names its missing or damaged files and how to get
-//! them; they never stop the rest. [`write_comparison`] sets runs side by side.
+//! them; the other sections are unaffected. [`write_comparison`] sets runs side by side.
 //!
-//! The only statistics computed here are shares of counts and their bootstrap intervals over people; every other number
-//! is read from the run's files. Any program that keeps the file formats can have its runs reported.
+//! The only statistics computed here are shares of counts and their bootstrap intervals over people; all other numbers
+//! are read from the run's files. The report works for runs of any program that writes these file formats.
 //!
 //! ```
 //! let run = std::env::temp_dir().join(format!("faus-report-{}", std::process::id()));
@@ -34,8 +34,8 @@ pub use errors::Error;
 /// is replaced.
 ///
 /// # Errors
-/// [`Error::NoRun`] if `run_dir` is not a folder, [`Error::Write`] if the page cannot be written. Missing or
-/// damaged files of the run are no errors: the page names them.
+/// [`Error::NoRun`] if `run_dir` is not a folder, [`Error::Write`] if the page cannot be written. Missing or damaged
+/// files of the run are not errors: the page names them.
 pub fn write_report(run_dir: &Path) -> Result<PathBuf, Error> {
     let run = run::Run::read(run_dir)?;
     let page = page::Page {

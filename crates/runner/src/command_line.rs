@@ -1,4 +1,4 @@
-//! The command line: its grammar, and the function of each command.
+//! The command line: its grammar and the dispatch to commands.
 
 use std::ffi::OsString;
 use std::process::ExitCode;
@@ -52,7 +52,7 @@ enum Command {
     Intervene(commands::intervene::InterveneArgs),
     Compare(commands::compare::CompareArgs),
     Report(commands::report::ReportArgs),
-    /// Versions, threads, CUDA yes or no and why not.
+    /// Versions, threads, CUDA or the reason why it is unavailable.
     #[command(after_help = "Example: faus doctor")]
     Doctor,
 }
@@ -82,7 +82,7 @@ impl Program {
         }
     }
 
-    /// [`main`](Self::main) with other arguments than the process got; the first is the program's name.
+    /// [`main`](Self::main) with explicit arguments; the first is the program's name.
     pub fn main_from(self, mut arguments: Vec<String>) -> ExitCode {
         interrupt::set_signals();
         let of_program = |flag: &String| flag == "--help" || flag == "--version";
@@ -111,7 +111,7 @@ impl Program {
 /// Parses `arguments`, the first of which is the program's name, and runs the command.
 ///
 /// # Errors
-/// A [`clap::Error`] for wrong usage and for `--help`, otherwise the command's.
+/// A [`clap::Error`] for wrong usage and for `--help`, otherwise the command's error.
 fn run(program: &Program, arguments: Vec<String>) -> Result<()> {
     check_names(program)?;
     let matches = grammar(program).try_get_matches_from(spread_sets(arguments))?;
@@ -122,7 +122,7 @@ fn run(program: &Program, arguments: Vec<String>) -> Result<()> {
         }
     }
     let command = Cli::from_arg_matches(&matches)?.command;
-    // A command that writes nothing ends at once on Ctrl-C: there is nothing to keep whole.
+    // A command that writes nothing ends at once on Ctrl-C: there is nothing to clean up.
     let reads = matches!(
         command,
         Command::Data(DataCommand::Audit(_) | DataCommand::Inspect(_)) | Command::Doctor
@@ -206,7 +206,7 @@ fn dispatch(command: Command, program: &Program) -> Result<()> {
     }
 }
 
-/// `--set a=1 b=2 FILE` as `--set a=1 --set b=2 FILE`: the flag takes every `key=value` behind it, and nothing else.
+/// `--set a=1 b=2 FILE` as `--set a=1 --set b=2 FILE`: the flag takes every following `key=value`, and nothing else.
 fn spread_sets(arguments: Vec<String>) -> Vec<String> {
     let mut spread: Vec<String> = Vec::new();
     let mut in_sets = false;

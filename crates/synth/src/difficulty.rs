@@ -1,4 +1,4 @@
-//! Parameters that make the labels hard to read off the pictures.
+//! Parameters that make the labels hard to recognise in the pictures.
 
 use std::str::FromStr;
 
@@ -20,7 +20,7 @@ pub struct Difficulty {
     /// Optical blur (0.7 to 1.3 pixels of a 490 pixel high picture at 1), sensor noise (0.4 to 1.6 grey levels) and block
     /// compression (JPEG's quality is 100 less this times 8 to 35), in [0, 3].
     pub camera: f32,
-    /// How far action units move the face, relative to FACS' intensities, in [0.2, 1]: the lower, the harder.
+    /// Displacement by action units, relative to FACS intensities, in [0.2, 1]; lower is harder.
     pub strength: f32,
 }
 

@@ -18,7 +18,7 @@ pub enum Error {
         option: &'static str,
         /// The value given.
         got: String,
-        /// The values that work.
+        /// The valid values.
         expected: String,
     },
     /// The renderer lacks this action unit.
@@ -36,15 +36,15 @@ pub enum Error {
         /// The output folder.
         path: PathBuf,
     },
-    /// The progress callback asked to stop; nothing is left behind.
+    /// The progress callback requested a stop; nothing is left behind.
     #[error("stopped after {done} of {total}; nothing was written")]
     Cancelled {
-        /// Sequences or people drawn by then.
+        /// Sequences or people drawn so far.
         done: usize,
         /// Sequences or people to draw.
         total: usize,
     },
-    /// A file or folder could not be made, written or moved.
+    /// A file or folder could not be created, written or moved.
     #[error("{}: {action} failed: {source}; check the free space and your permissions there", path.display())]
     Io {
         /// The file or folder.

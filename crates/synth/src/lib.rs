@@ -10,8 +10,8 @@
 //! normals, cavities and cast shadows, then seen by a camera that shifts, turns, blurs and adds noise. Light, pose
 //! and camera are drawn apart from the label, so only the action units reveal an expression.
 //!
-//! Not here: photographs, three-dimensional heads (a face turns by a few degrees only), evidence about CK+, tensors.
-//! Every data set carries `synthetic.json`.
+//! Not included: photographs, three-dimensional heads (a face turns by a few degrees only), evidence about CK+,
+//! tensors. Every data set carries `synthetic.json`.
 //!
 //! ```
 //! use faus_synth::{AuState, Identity, Scene, render};

@@ -28,7 +28,7 @@ pub(crate) trait Draw: Rng {
         low + (high - low) * self.random::<f32>()
     }
 
-    /// Normal around `mean`, cut off at 2.2 deviations so that no face falls apart.
+    /// Normal around `mean`, truncated at 2.2 deviations so that no face is distorted.
     fn around(&mut self, mean: f32, deviation: f32) -> f32 {
         let draw: f32 = StandardNormal.sample(self);
         mean + deviation * draw.clamp(-2.2, 2.2)

@@ -27,9 +27,9 @@ pub struct Scene {
     pub yaw: f32,
     /// Nod downwards in radians, small.
     pub pitch: f32,
-    /// Where the eyes look, in half interocular distances on the eyeball.
+    /// Gaze direction, in half interocular distances on the eyeball.
     pub gaze: [f32; 2],
-    /// How far the lids hang, 0 open to 1 shut.
+    /// Closure of the lids, 0 open to 1 shut.
     pub blink: f32,
     /// Grey of the wall at the picture's left, right, and its change downwards, in [0, 1].
     pub wall: [f32; 3],
@@ -37,7 +37,7 @@ pub struct Scene {
     pub blur: f32,
     /// Standard deviation of the sensor's noise in grey levels of 255.
     pub noise: f32,
-    /// Quality of the block compression that the picture went through, as JPEG counts it; 100 is none.
+    /// Quality of the block compression that the picture went through, as JPEG counts it; 100 means none.
     pub jpeg_quality: u8,
     /// Key of the sensor noise's random numbers.
     pub noise_key: [u64; 3],
@@ -68,7 +68,7 @@ impl Default for Scene {
 }
 
 impl Scene {
-    /// The circumstances of one whole sequence, spread by `how`.
+    /// The scene of a whole sequence, with variation scaled by `how`.
     pub(crate) fn draw(seed: u64, subject: u64, sequence: u64, how: &Difficulty) -> Self {
         let rng = &mut keyed(seed, Purpose::Scene, subject, sequence);
         let (light, pose) = (how.light, how.pose);
@@ -103,7 +103,7 @@ impl Scene {
 
     /// The same scene at frame `frame` of `length`: the head drifts, the light flickers, the noise is new.
     ///
-    /// The drift is centred on the sequence's middle, so the first frame is not more average than the last.
+    /// The drift is centred on the sequence's middle, so that the first frame is no closer to the mean than the last.
     pub(crate) fn at_frame(&self, frame: usize, length: usize, how: &Difficulty) -> Self {
         let [seed, subject, sequence] = self.noise_key;
         let drift = &mut keyed(seed, Purpose::Frame, subject, sequence << 16);
@@ -128,7 +128,7 @@ impl Scene {
     }
 }
 
-/// Uniform in `[low, high)`, the range stretched about its middle by `factor`.
+/// Uniform in `[low, high)`, the range scaled about its middle by `factor`.
 fn spread(rng: &mut ChaCha8Rng, low: f32, high: f32, factor: f32) -> f32 {
     let middle = 0.5 * (low + high);
     middle + factor * (rng.within(low, high) - middle)

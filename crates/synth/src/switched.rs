@@ -11,7 +11,7 @@ use crate::person::au::AuState;
 use crate::person::identity::Identity;
 use crate::scene::Scene;
 
-/// Population of the people whose units are switched: no data set's, since their seeds are small.
+/// Population seed of the people whose units are switched: distinct from any data set's, since their seeds are small.
 const POPULATION: u64 = 0x5717_C4ED;
 /// People whose landmarks make the mean.
 const MEAN_OF: u64 = 12;
@@ -52,7 +52,7 @@ fn crops_of(person: u64, states: &[AuState], side: u32) -> Result<Vec<Vec<u8>>, 
     Ok(faces.iter().map(crop).collect())
 }
 
-/// Every person has another light; the golden angle spreads them evenly.
+/// Every person has a different light; the golden angle spreads them evenly.
 fn scene(person: u64) -> Scene {
     let turn = person as f32 * 2.399_963;
     Scene {

@@ -6,14 +6,14 @@ use std::path::{Path, PathBuf};
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
-    /// A recipe that cannot run.
+    /// An invalid recipe.
     #[error("{field} is {value}: {reason}")]
     Recipe {
         /// The recipe's field.
         field: &'static str,
         /// Its value.
         value: String,
-        /// Why not, and the values it may have.
+        /// The reason, and the valid values.
         reason: &'static str,
     },
     /// The network or a checkpoint failed.
@@ -22,19 +22,19 @@ pub enum Error {
     /// The data set failed.
     #[error(transparent)]
     Data(#[from] faus_data::Error),
-    /// The loss is no longer a number.
+    /// The loss is NaN or infinite.
     #[error(
         "fold {fold} diverged at step {step}: the loss is {loss}; checkpoints written before it are kept; lower the learning rate (--set train.learning_rate=…)"
     )]
     Diverged {
         /// The fold.
         fold: usize,
-        /// The step whose loss it was.
+        /// The step of this loss.
         step: u64,
         /// NaN or infinite.
         loss: f64,
     },
-    /// The loss is a number, but has been beyond all learning for long.
+    /// The loss is finite, but has been far too high to learn from for too long.
     #[error(
         "fold {fold} diverged at step {step}: the training loss is {loss:.3e}, and has been above {bound:.1}, twenty times that of guessing, for a hundred steps or more; checkpoints written before it are kept; lower the learning rate (--set train.learning_rate=…)"
     )]
@@ -43,7 +43,7 @@ pub enum Error {
         fold: usize,
         /// The step at which it was stopped.
         step: u64,
-        /// Mean training loss since the validation before.
+        /// Mean training loss since the previous validation.
         loss: f64,
         /// Its bound.
         bound: f64,
@@ -55,7 +55,7 @@ pub enum Error {
     Memory {
         /// Images in a batch.
         batch_size: u64,
-        /// Gigabytes of a fold and the threads.
+        /// Gigabytes for a fold and the threads.
         needed: f64,
         /// Gigabytes that are free.
         free: f64,
@@ -108,7 +108,7 @@ pub enum Error {
     #[error("{0}: no step-NNNNNN.safetensors in this folder")]
     NoCheckpoints(PathBuf),
     /// A fold cannot resume from its saved state.
-    #[error("{path}: cannot resume: {reason}; delete the fold's folder to have it trained anew")]
+    #[error("{path}: cannot resume: {reason}; delete the fold's folder to train it again")]
     Resume {
         /// The state file.
         path: PathBuf,
@@ -134,16 +134,16 @@ pub enum Error {
         /// What is wrong.
         reason: String,
     },
-    /// The loader thread ended before its work did.
+    /// The loader thread ended early.
     #[error("the image loader stopped: {0}")]
     Loader(String),
-    /// A thread pool could not be made.
+    /// A thread pool could not be created.
     #[error("no worker threads: {0}")]
     Threads(String),
 }
 
 impl Error {
-    /// Whether it concerns one fold alone, so that the others can go on.
+    /// Whether it affects one fold only, so that the others can continue.
     pub fn is_of_one_fold(&self) -> bool {
         matches!(
             self,
@@ -154,10 +154,10 @@ impl Error {
         )
     }
 
-    /// The way out if memory ran out; `None` for other errors.
+    /// The remedy if memory ran out; `None` for other errors.
     ///
-    /// The messages of a full GPU: libtorch's own, the status of cuBLAS and cuDNN, and that none of cuDNN's algorithms (an
-    /// "engine") finds its work space.
+    /// The messages of a full GPU: libtorch's own, the status of cuBLAS and cuDNN, and that no cuDNN algorithm
+    /// ("engine") has enough work space.
     pub fn out_of_memory(&self) -> Option<&'static str> {
         let (text, words) = (
             self.to_string(),

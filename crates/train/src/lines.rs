@@ -1,4 +1,4 @@
-//! Lines about the results of a training.
+//! Result lines of a training.
 
 use crate::fold::result::FoldResult;
 use crate::summary::Summary;
@@ -26,7 +26,7 @@ pub fn fold_line(fold: usize, result: &Result<FoldResult, String>) -> String {
     line
 }
 
-/// The accuracy over all folds, with everything that must stand beside it; `None` without a finished fold.
+/// The accuracy over all folds, with its caveats; `None` without a finished fold.
 pub fn accuracy_line(summary: &Summary) -> Option<String> {
     let test = summary.test_accuracy?;
     let folds = summary.folds.iter().filter(|f| f.failed.is_none()).count();

@@ -23,7 +23,7 @@ pub struct MeanStd {
 }
 
 impl MeanStd {
-    /// Of these values; `None` without any.
+    /// Statistics of these values; `None` if empty.
     pub fn of(values: &[f64]) -> Option<Self> {
         let std = match values.len() {
             0 => return None,
@@ -84,11 +84,11 @@ pub struct Summary {
     pub classes: Vec<String>,
     /// Each fold.
     pub folds: Vec<SummaryFold>,
-    /// Over the folds that have a result; `None` if none has.
+    /// Accuracy over the folds that have a result; `None` if none has.
     pub test_accuracy: Option<MeanStd>,
-    /// Of the checkpoints after the last step.
+    /// Accuracy of the checkpoints after the last step.
     pub final_test_accuracy: Option<MeanStd>,
-    /// Of the checkpoints chosen by the test part: optimistic.
+    /// Accuracy of the checkpoints chosen by the test part: optimistic.
     pub best_test_accuracy_optimistic: Option<MeanStd>,
     /// Accuracy of always predicting the most frequent class, over all folds.
     pub majority_accuracy: f64,
@@ -98,7 +98,7 @@ pub struct Summary {
     /// Every measure over the folds, by name ([`Measures`]); empty if a fold of an earlier version has none.
     #[serde(default)]
     pub measures: BTreeMap<String, MeanStd>,
-    /// Sum over the folds.
+    /// Confusion counts, summed over the folds.
     pub confusion: Vec<Vec<u64>>,
     /// Scores per class over all folds.
     pub per_class: BTreeMap<String, ClassScores>,
@@ -167,13 +167,13 @@ impl Summary {
     /// Writes the summary as JSON, atomically.
     ///
     /// # Errors
-    /// When the disk refuses.
+    /// When a write fails.
     pub fn write(&self, path: &Path) -> Result<(), Error> {
         crate::files::write_json(path, self)
     }
 }
 
-/// Over the people of all test parts; `None` if those of one are not known.
+/// The interval over the people of all test parts; `None` if the people of any part are unknown.
 fn interval(results: &[&FoldResult]) -> Option<Interval> {
     let seed = results.first()?.seed;
     let known = results.iter().all(|r| !r.subjects.is_empty());
@@ -181,7 +181,7 @@ fn interval(results: &[&FoldResult]) -> Option<Interval> {
     known.then(|| Interval::of_accuracy(&folds, seed))?
 }
 
-/// Over the folds; empty unless all have them.
+/// The measures over the folds; empty unless all folds have them.
 fn measures(results: &[&FoldResult]) -> BTreeMap<String, MeanStd> {
     let all: Option<Vec<Measures>> = results.iter().map(|r| r.measures).collect();
     let all = all.unwrap_or_default();

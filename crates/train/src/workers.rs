@@ -1,4 +1,4 @@
-//! The threads that libtorch computes on.
+//! The worker threads for libtorch.
 
 use rayon::ThreadPool;
 use rayon::prelude::*;
@@ -6,9 +6,9 @@ use tch::Device;
 
 use crate::error::Error;
 
-/// Threads on which libtorch works with one thread each.
+/// Worker threads, with libtorch set to one thread in each.
 ///
-/// libtorch's own threads make sums in an order that depends on their number. Here a batch is cut into shares of fixed
+/// With libtorch's own threads, the summation order depends on their number. Here a batch is cut into shares of fixed
 /// size, each computed on one thread, and the results are added in order: the outcome does not depend on the number of
 /// threads, and there is no barrier inside an operation.
 #[derive(Debug)]
@@ -20,9 +20,9 @@ impl Workers {
     /// `threads` workers; 0 takes one per core (or RAYON_NUM_THREADS).
     ///
     /// # Errors
-    /// When the system refuses to start threads.
+    /// When the threads cannot be started.
     pub fn new(threads: usize) -> Result<Self, Error> {
-        // The calling thread also computes (updates, small sums), and must do so in one order.
+        // The calling thread also computes (updates, small sums), and must do so in a fixed order.
         tch::set_num_threads(1);
         let pool = rayon::ThreadPoolBuilder::new()
             .num_threads(threads)
@@ -48,10 +48,10 @@ impl Workers {
         self.pool.install(f)
     }
 
-    /// `f` over all jobs, which compute on `device`; results in the jobs' order, the first error (in that order) wins.
+    /// `f` over all jobs, which compute on `device`; results in the jobs' order; the first error in that order is returned.
     ///
-    /// A GPU gets its work from the calling thread alone: libtorch keeps handles, work space and the results of autotuning by
-    /// thread, so every further thread would pay for them again.
+    /// A GPU is used from the calling thread only: libtorch keeps handles, work space and autotuning results per
+    /// thread, so every further thread would create them again.
     ///
     /// # Errors
     /// Whatever `f` returns.

@@ -32,13 +32,13 @@ pub enum Error {
         /// The valid names or numbers.
         known: String,
     },
-    /// A layer without places on the image.
+    /// A layer without spatial positions.
     #[error("layer `{0}` has no square maps over the image; set visualize.layer to a convolution")]
     NoPlaces(String),
     /// Too few FACS codes to rank filters by.
     #[error("no action unit is coded often enough in {path} to rank filters by; choose them by number or by class", path = .0.display())]
     NoActionUnits(PathBuf),
-    /// Images of one class only, or of all others only.
+    /// All images are of the class, or none.
     #[error("all or none of these images are of class `{0}`; take all images (--split all)")]
     OneClass(String),
     /// The user stopped the work.
@@ -68,7 +68,7 @@ pub enum Error {
         /// The reason given by the system or the encoder.
         reason: String,
     },
-    /// The disk refused; [`Error::at`] adds the file.
+    /// A write failed; [`Error::at`] adds the file.
     #[error(transparent)]
     Disk(#[from] std::io::Error),
 }

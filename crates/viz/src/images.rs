@@ -72,7 +72,7 @@ impl ImageSet<'_> {
     /// Shows progress.
     ///
     /// # Errors
-    /// [`Error::Cancelled`] when the user stops the work.
+    /// [`Error::Cancelled`] when the user cancels.
     pub(crate) fn report(&self, step: &str, done: usize, of: usize) -> Result<(), Error> {
         match (self.progress)(step, done, of) {
             true => Ok(()),

@@ -2,17 +2,17 @@
 //!
 //! - [`LayerLens`] is a layer of a network over a prepared data set: F(x), predictions with silenced filters, places of the
 //!   maxima. It implements [`faus_fau::Lens`].
-//! - [`Explain`] is the seam for explanation methods. Four are built in: gradient, deconvnet, guided back-propagation
-//!   ([`BackProjection`]) and [`Occlusion`]; [`find`] finds one by name.
-//! - [`Atlas::gather`] searches images once, keeps the strongest units of each filter, at most one per subject, and explains
-//!   each. Its pictures are the paper's figure, a sheet per filter, and all filters by likeness.
-//! - [`sanity`] tests how much of these pictures is owed to training: the same units under random weights, an edge detector, a
-//!   shifted input.
-//! - [`evidence`] shows the pixels of one image that speak for a class.
+//! - [`Explain`] is the interface for explanation methods. Four are built in: gradient, deconvnet, guided
+//!   back-propagation ([`BackProjection`]) and [`Occlusion`]; [`find`] finds one by name.
+//! - [`Atlas::gather`] searches images once, keeps the strongest units of each filter, at most one per subject, and
+//!   explains each. Its pictures are the paper's figure, a sheet per filter, and all filters by similarity.
+//! - [`sanity`] tests how much of these pictures is due to training: the same units under random weights, an edge
+//!   detector, a shifted input.
+//! - [`evidence`] shows the pixels of one image that support a class.
 //! - [`Album`] writes all of that for a layer into a folder.
 //!
-//! This is section 4.1 of Khorrami, Paine and Huang (2015) after Zeiler and Fergus (2014) and Springenberg et al. (2015). The
-//! crate trains nothing and tests nothing: that is `faus-train` and `faus-fau`.
+//! This is section 4.1 of Khorrami, Paine and Huang (2015) after Zeiler and Fergus (2014) and Springenberg et al.
+//! (2015). Training and statistical tests are in `faus-train` and `faus-fau`.
 //!
 //! ```
 //! use faus_model::{InputSpec, Network, ZeroBiasCnn};

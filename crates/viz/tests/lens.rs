@@ -105,6 +105,19 @@ fn input(lens: &LayerLens, row: usize) -> Tensor {
     Tensor::from_slice(&image).reshape([1, 1, SIDE as i64, SIDE as i64])
 }
 
+/// The largest response of each filter, computed by libtorch stage by stage: `[filters]`.
+fn largest(lens: &LayerLens, row: usize) -> Tensor {
+    let (network, stage, image) = (&lens.network, lens.stage, input(lens, row));
+    match network.feature_maps(&image, stage) {
+        Ok(maps) => maps.amax([2, 3], false),
+        Err(_) => tch::no_grad(|| {
+            let mut stages = network.stages()[..=stage].iter();
+            let forward = |x, stage: &faus_model::Stage| stage.forward(&x);
+            stages.try_fold(image, forward).unwrap()
+        }),
+    }
+}
+
 #[test]
 fn activations_are_the_largest_responses_of_each_image() {
     for layer in ["conv1", "conv3", "fc4"] {
@@ -112,11 +125,7 @@ fn activations_are_the_largest_responses_of_each_image() {
             let rows = [7, 0, 39, 8];
             let found = lens.activations(&rows).unwrap();
             for (at, &row) in rows.iter().enumerate() {
-                let own = lens
-                    .network
-                    .activations(&input(lens, row), lens.stage)
-                    .unwrap();
-                for (filter, expected) in values(&own).into_iter().enumerate() {
+                for (filter, expected) in values(&largest(lens, row)).into_iter().enumerate() {
                     let got = found.get(at, filter);
                     assert!((got - expected).abs() <= 1e-4 * expected.abs().max(1.0));
                 }

@@ -1,8 +1,8 @@
-//! An experiment with an association measure of its own: the difference of a filter's mean activation with and without an
+//! An experiment with its own association measure: the difference of a filter's mean activation with and without an
 //! action unit, in standard deviations (Cohen's d).
 //!
-//! Everything else is faus untouched: p from permutations, q, the interval over people and the report's columns included.
-//! Run it with `just swap_measure`.
+//! Everything else is unchanged faus: p from permutations, q, the interval over people and the report's columns
+//! included. Run it with `just swap_measure`.
 
 use std::process::ExitCode;
 
@@ -35,7 +35,7 @@ impl Association for CohensD {
     }
 }
 
-/// The activations of one group, sorted: a score must not depend on the order of the images, and sums do in the last bit.
+/// The activations of one group, sorted: a score must not depend on the order of the images, but floating-point sums do.
 fn group(activations: &[f32], with_au: &[bool], wanted: bool) -> Vec<f64> {
     let pairs = activations.iter().zip(with_au);
     let own = pairs.filter(|(_, with)| **with == wanted);

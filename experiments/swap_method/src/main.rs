@@ -1,7 +1,7 @@
-//! An experiment with an explanation method of its own: input times gradient (Shrikumar et al. 2016), the share of each
-//! pixel in a linear model of the unit.
+//! An experiment with its own explanation method: input times gradient (Shrikumar et al. 2016), the share of each pixel
+//! in a linear model of the unit.
 //!
-//! Everything else is faus untouched. Run it with `just swap_method`.
+//! Everything else is unchanged faus. Run it with `just swap_method`.
 
 use std::process::ExitCode;
 

@@ -1,7 +1,8 @@
-//! An experiment that brings its own network: two small convolutions with biases instead of the paper's three without.
+//! An experiment with its own network: two small convolutions with biases instead of the paper's three without.
 //!
-//! Everything else is faus untouched: data, folds, training, patches, action units, report, and every command of `faus`.
-//! Run it with `just swap_model`, or `cargo run --release -p swap-model -- run experiments/swap_model/tiny.json`.
+//! Everything else is unchanged faus: data, folds, training, patches, action units, report, and every command of
+//! `faus`. Run it with `just swap_model`, or `cargo run --release -p swap-model -- run
+//! experiments/swap_model/tiny.json`.
 
 use std::process::ExitCode;
 

@@ -1,7 +1,7 @@
-//! An experiment with a data source of its own: one flat folder, whose file names contain class, person, frame and action
+//! An experiment with its own data source: one flat folder, whose file names contain class, person, frame and action
 //! units, as in `happy_12_3_AU6+12.png`.
 //!
-//! Everything else is faus untouched. Run it with `just swap_source --data FOLDER`.
+//! Everything else is unchanged faus. Run it with `just swap_source --data FOLDER`.
 
 use std::path::Path;
 use std::process::ExitCode;

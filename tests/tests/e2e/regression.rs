@@ -199,7 +199,7 @@ fn issue_3_nothing_is_written_over_the_data() {
         .failed(&["ck/review.png"]);
     place
         .faus(&format!("{prepare} set/images.npy"))
-        .failed(&["set/images.npy", "lies in the prepared data set"]);
+        .failed(&["set/images.npy", "is inside the prepared data set"]);
     place
         .faus(&format!("{prepare} nowhere/review.png"))
         .failed(&["nowhere", "no such folder"]);
@@ -208,7 +208,7 @@ fn issue_3_nothing_is_written_over_the_data() {
     let augment = "data augment set --index 0 --count 2 --seed 1 --output";
     place
         .faus(&format!("{augment} set/images.npy --params p.csv"))
-        .failed(&["set/images.npy", "lies in the prepared data set"]);
+        .failed(&["set/images.npy", "is inside the prepared data set"]);
     place
         .faus(&format!("{augment} same --params same"))
         .failed(&["same", "two outputs"]);

@@ -126,9 +126,11 @@ fn wrong_use_is_answered() {
         "locate",
     ] {
         place.faus(command).ended(2);
-        place
-            .faus(&format!("{command} nowhere"))
-            .failed(&["nowhere", "no run folder", "faus run"]);
+        place.faus(&format!("{command} nowhere")).failed(&[
+            "nowhere",
+            "not a run folder",
+            "faus run",
+        ]);
         assert!(!place.path("nowhere").exists(), "{command} makes no folder");
     }
 }

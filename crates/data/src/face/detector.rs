@@ -14,24 +14,24 @@ use super::seeta::{self, Face, Grey, Model, Scratch, Search, WINDOW};
 pub(super) const MODEL: &[u8] =
     include_bytes!(concat!(env!("OUT_DIR"), "/seeta_fd_frontal_v1.0.bin"));
 
-/// Limits of a search for faces.
+/// Limits of a face search.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct FaceSearch {
     /// Smallest side over the image's shorter side.
     pub smallest: f64,
     /// Largest side over the image's shorter side.
     pub largest: f64,
-    /// Least score of a detection; rustface's own default is 3.85, its example takes 2.
+    /// Minimum score of a detection; rustface's default is 3.85, its example uses 2.
     pub score: f64,
-    /// Ratio of one size sought to the next, 0 to 1; rustface's default is 0.8.
+    /// Ratio of consecutive search sizes, 0 to 1; rustface's default is 0.8.
     pub step: f32,
     /// Pixels of the shrunken image between windows; rustface's default is 4.
     pub stride: u32,
 }
 
 impl FaceSearch {
-    /// The first try: faces of 0.5 to 0.8 of the shorter image side (the authors' limits), with
-    /// rustface's default stride: half of it brings boxes no nearer to the landmarks' and takes twice the time.
+    /// The first try: faces of 0.5 to 0.8 of the shorter image side (the authors' limits), with rustface's default
+    /// stride: half of it takes twice the time and brings boxes no closer to the landmarks'.
     pub const FIRST: Self = Self {
         smallest: 0.5,
         largest: 0.8,
@@ -49,8 +49,8 @@ impl FaceSearch {
     };
 }
 
-/// Finds the one face of a portrait. Silently wrong where a picture holds several faces of like size: the best scored
-/// one is taken.
+/// Finds the one face of a portrait. Silently wrong where a picture holds several faces of like size: the one with the
+/// best score is returned.
 pub struct FaceDetector {
     model: Model,
 }
@@ -68,8 +68,8 @@ impl FaceDetector {
 
     /// The face's square inside the image, found at the first or at the second, lenient try.
     ///
-    /// The second try begins with the faces of the first: one a little too small or too large for its limits needs no
-    /// further search, which would take five times as long.
+    /// The second try begins with the faces of the first: a face slightly outside the limits then needs no further
+    /// search, which would take five times as long.
     pub fn find(&self, image: &GrayImage) -> Option<CropBox> {
         let seen = self.look(image, FaceSearch::FIRST)?;
         seen.best(FaceSearch::FIRST)
@@ -77,19 +77,19 @@ impl FaceDetector {
             .or_else(|| self.search(image, FaceSearch::LENIENT))
     }
 
-    /// One search: the best scored box whose side is within the limits. A step outside 0.1 to 0.99, a stride of 0 and sizes
-    /// under 0.05 of the image are cut to these limits.
+    /// One search: the box with the best score whose side is within the limits. A step outside 0.1 to 0.99, a stride of
+    /// 0 and sizes under 0.05 of the image are clamped to these limits.
     pub fn search(&self, image: &GrayImage, search: FaceSearch) -> Option<CropBox> {
         self.look(image, search)?.best(search)
     }
 
-    /// All faces of a search, whatever their size; `None` for an image that is no portrait.
+    /// All faces of a search, whatever their size; `None` for an image that is not a portrait.
     fn look(&self, image: &GrayImage, search: FaceSearch) -> Option<Seen> {
         thread_local! {
             static SCRATCH: RefCell<Scratch> = RefCell::default();
         }
         let (width, height) = image.dimensions();
-        // No portrait is smaller or longer than this, and enlarging a sliver would take for ever.
+        // No portrait is smaller or narrower than this, and enlarging a sliver would take too long.
         if width.min(height) < 24 || width.max(height) > 8 * width.min(height) {
             return None;
         }
@@ -124,8 +124,8 @@ struct Seen {
 }
 
 impl Seen {
-    /// The best scored box whose side is within the limits. Of equal scores the first stays, so that the result does not
-    /// depend on the order of a sort.
+    /// The box with the best score whose side is within the limits. Ties keep the first, so that the result does not depend on
+    /// the order of a sort.
     fn best(&self, limits: FaceSearch) -> Option<CropBox> {
         let full = |at: i32| f64::from(at) / self.shrink;
         let shorter = f64::from(self.width.min(self.height));

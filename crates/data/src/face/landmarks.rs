@@ -12,9 +12,9 @@ const POINTS: usize = 68;
 
 /// Side of the crop over the width of the face at the jaw line.
 const SIDE_PER_JAW: f64 = 1.05;
-/// Where the eye line lies in the crop, as a share of its side from the top.
+/// Position of the eye line in the crop, as a share of its side from the top.
 const EYE_LINE: f64 = 0.37;
-/// Room that is kept below the mouth and above the brows, as shares of the side.
+/// Margin below the mouth and above the brows, as shares of the side.
 const BELOW_MOUTH: f64 = 0.05;
 const ABOVE_BROWS: f64 = 0.03;
 
@@ -72,12 +72,12 @@ fn point((at, line): (usize, &str)) -> Result<[f64; 2], Error> {
 ///
 /// Geometry (our choice): read off rustface's boxes on photographs, whose side is 1.0 to 1.1 times the face's width at
 /// the jaw line, with the eyes at 0.34 to 0.39 of the height and the chin at the lower edge. So the side is 1.05 jaw
-/// widths, centred on the jaw, with the eye line at 0.37. The jaw's width hardly moves with the expression, so the
-/// scale does not depend on it. A mouth that opens beyond the lower edge pulls the square down without changing its size,
-/// as far as the brows allow: AU 26 and 27 would otherwise be cut off.
+/// widths, centred on the jaw, with the eye line at 0.37. The jaw's width hardly changes with the expression, so the
+/// scale does not depend on it. A mouth that opens beyond the lower edge pulls the square down without changing its
+/// size, as far as the brows allow: AU 26 and 27 would otherwise be cut off.
 ///
 /// # Errors
-/// [`Error::Parse`] if the points span no face: the jaw is narrower than 8 pixels, lies upside down, or its centre lies
+/// [`Error::Parse`] if the points span no face: the jaw is narrower than 8 pixels, is upside down, or its centre is
 /// outside the image.
 pub fn face_square(landmarks: &Landmarks, width: u32, height: u32) -> Result<CropBox, Error> {
     let points = &landmarks.points;

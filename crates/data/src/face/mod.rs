@@ -60,7 +60,7 @@ pub fn centre_square(width: u32, height: u32) -> CropBox {
 }
 
 /// A square in whole pixels inside a `width` × `height` image: shrunk to the shorter side if it is larger, then moved
-/// inside, so that what is cut out is always image and always square.
+/// inside, so that the crop is always square and inside the image.
 pub fn fit_square(left: f64, top: f64, side: f64, width: u32, height: u32) -> CropBox {
     let side = (side.round().max(1.0) as u32).min(width.min(height));
     let within = |start: f64, limit: u32| (start.round().max(0.0) as u32).min(limit - side);

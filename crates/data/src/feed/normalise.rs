@@ -26,8 +26,8 @@ pub enum Normalisation {
     Subtractive,
     /// d = v − mean(v), then d / max(ε, √mean(d²)): the intention of the authors' code.
     Divisive {
-        /// The smallest deviation divided by, in units of the [0, 2] image. Our choice 0.01: about one grey step, so
-        /// flat skin is not blown up to noise.
+        /// Lower bound of the divisor, in units of the [0, 2] image. Our choice 0.01: about one grey step, so that
+        /// noise in flat skin is not amplified.
         #[serde(default = "default_epsilon")]
         epsilon: f32,
     },
@@ -83,8 +83,8 @@ impl Normalisation {
 
 /// v ← v − mean over the box.
 ///
-/// Compiled for wider vectors too, which changes no bit: every value is computed by the same operations in the same
-/// order, and Rust never fuses a product and a sum by itself.
+/// Also compiled for wider vectors, with bit-identical results: every value is computed by the same operations in the
+/// same order, and Rust never fuses products and sums implicitly.
 #[multiversion(targets("x86_64+avx512f+avx512vl", "x86_64+avx2"))]
 fn subtract_mean(image: &mut [f32], side: usize, scratch: &mut Vec<f32>) {
     with_means(image, side, scratch, |v| v, |v, mean| v - mean);
@@ -107,8 +107,8 @@ fn divide_by_deviation(image: &mut [f32], side: usize, scratch: &mut Vec<f32>, e
 
 /// Replaces every v by `change(v, mean of `of` over its box)`.
 ///
-/// `scratch` holds a row with zeros on both sides and, in turn, the row sums of the five rows of a box: sums of five are
-/// added up afresh, since a running sum would carry its rounding along the image.
+/// `scratch` holds a row with zeros on both sides and, in turn, the row sums of the five rows of a box: sums of five
+/// are recomputed each time, since a running sum would accumulate rounding along the image.
 #[inline(always)]
 fn with_means(
     image: &mut [f32],

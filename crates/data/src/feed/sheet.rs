@@ -11,7 +11,7 @@ use crate::feed::augment::{AugmentParams, AugmentRanges, apply};
 use crate::picture::write::{grid, write_png};
 use crate::prepared::Prepared;
 
-/// Most values of one sheet, 1 GiB of f32.
+/// Maximum number of values on one sheet, 1 GiB of f32.
 const VALUES_LIMIT: usize = 1 << 28;
 
 /// Columns of `params.csv`.
@@ -41,8 +41,8 @@ pub struct AugmentSheet {
     pub images: Vec<f32>,
 }
 
-/// Augments image `index` `count` times; draw k is keyed by (seed, `augment`, index, k), so it is the same whatever
-/// `count` is.
+/// Augments image `index` `count` times; draw k is keyed by (seed, `augment`, index, k), so it does not depend on
+/// `count`.
 ///
 /// # Errors
 /// [`Error::Setting`] for a missing row, invalid ranges, or more draws than memory should hold.

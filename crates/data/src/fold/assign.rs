@@ -1,4 +1,4 @@
-//! Deals people, or images, to folds.
+//! Assigns people, or images, to folds.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
@@ -14,7 +14,7 @@ use crate::read::source::{Folding, RawSample, Scan};
 pub(crate) struct Deal {
     pub rule: FoldRule,
     pub folds: usize,
-    /// The fold of every subject; `None` where images are dealt or the splits are given.
+    /// The fold of every subject; `None` if images are assigned instead or the splits are given.
     pub by_subject: Option<BTreeMap<i64, i64>>,
 }
 
@@ -33,7 +33,7 @@ impl Deal {
         if wanted == Some(FoldRule::Given) {
             return Err(Error::setting(
                 "fold rule",
-                "'given' needs a data set that brings its own splits with training, validation and test parts, which this one does not",
+                "'given' needs a data set with its own splits into training, validation and test parts, which this one does not have",
             ));
         }
         let rule = wanted.unwrap_or_default();
@@ -54,7 +54,7 @@ impl Deal {
         let subjects = self.by_subject.as_ref().map_or(self.folds, BTreeMap::len);
         let mut notes = Vec::new();
         if dealt && matches!(scan.folding, Folding::Given(_)) {
-            notes.push("Folds were asked for, so the data set's own split is not used.".to_owned());
+            notes.push("Folds were requested, so the data set's own split is not used.".to_owned());
         }
         if subjects < self.folds {
             let folds = self.folds;
@@ -73,8 +73,8 @@ impl Deal {
         notes
     }
 
-    /// Whether no subject is in two parts of a split: true for dealt subjects, false for dealt images, and checked for the
-    /// data set's own splits.
+    /// Whether no subject is in two parts of a split: true if subjects are assigned, false if images are, and checked
+    /// for the data set's own splits.
     pub fn subject_independent(&self, samples: &[RawSample]) -> bool {
         if self.rule != FoldRule::Given {
             return self.by_subject.is_some();

@@ -16,8 +16,8 @@ pub enum FoldRule {
     /// of each class in turn.
     #[default]
     Modulo,
-    /// Every fold gets its share of every class ([`balanced_folds`](crate::balanced_folds)). Without subjects the same as
-    /// [`Modulo`](Self::Modulo), which is stratified by image then.
+    /// Every fold gets its share of every class ([`balanced_folds`](crate::balanced_folds)). Without subjects the same
+    /// as [`Modulo`](Self::Modulo), which then stratifies by image.
     Balanced,
     /// The data set's own splits.
     Given,

@@ -11,11 +11,11 @@ use crate::prepared::sample::Sample;
 /// Which folds train, validate and test.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub enum Protocol {
-    /// The authors' code of October 2015, so behind the published numbers: all other folds train, and the checkpoint is
-    /// chosen on the **test** fold, which is optimistic.
+    /// The authors' code of October 2015, hence the one behind the published numbers: all other folds train, and the
+    /// checkpoint is chosen on the **test** fold, which is optimistic.
     #[serde(rename = "paper-2015")]
     Paper2015,
-    /// The authors' code from March 2017 on: fold t tests, fold (t + 1) mod n validates, the others train.
+    /// The authors' code since March 2017: fold t tests, fold (t + 1) mod n validates, the others train.
     #[default]
     #[serde(rename = "paper-2017")]
     Paper2017,
@@ -33,11 +33,11 @@ pub struct Split {
 }
 
 impl Split {
-    /// Splits labelled rows for test fold `fold`; where the data set brings its own splits ([`Sample::parts`]), this is
+    /// Splits labelled rows for test fold `fold`; where the data set has its own splits ([`Sample::parts`]), this is
     /// split `fold` of them, and [`Protocol::Paper2015`] trains on its validation part as well.
     ///
     /// # Errors
-    /// [`Error::Setting`] if there is no such fold, [`Error::EmptyPart`] if a part has no images, [`Error::Leak`] if
+    /// [`Error::Setting`] if the fold does not exist, [`Error::EmptyPart`] if a part has no images, [`Error::Leak`] if
     /// `subject_independent` and a subject is in two parts.
     pub fn new(
         samples: &[Sample],

@@ -5,11 +5,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::label::Role;
 use crate::read::source::RawSample;
 
-/// The fold of every subject so that every fold gets its share of every class, as far as whole subjects allow.
+/// The fold of every subject, chosen so that each fold gets its share of each class, as far as whole subjects allow.
 ///
-/// Greedy (our choice): the subjects with the most images first (then by number); each goes where the sum, over folds
-/// and classes, of (images in the fold / images of the class)² is smallest afterwards; of equals to the fold with fewer
-/// subjects, then the lower number. Deterministic, and independent of the order of `samples`.
+/// Greedy (our choice): the subjects with the most images first (then by number); each goes to the fold for which the
+/// sum, over folds and classes, of (images in the fold / images of the class)² is smallest afterwards; ties go to the
+/// fold with fewer subjects, then to the lower number. Deterministic, and independent of the order of `samples`.
 pub fn balanced_folds(
     samples: &[RawSample],
     subjects: &BTreeSet<i64>,
@@ -54,7 +54,7 @@ fn class_counts(samples: &[RawSample], subjects: &BTreeSet<i64>) -> Vec<(i64, Ve
         }
     }
     let mut order: Vec<_> = counts.into_iter().collect();
-    // Stable, so equals stay in the order of their numbers.
+    // A stable sort, so ties stay in the order of their numbers.
     order.sort_by(|(_, a), (_, b)| b.iter().sum::<f64>().total_cmp(&a.iter().sum()));
     order
 }
@@ -128,7 +128,7 @@ mod tests {
         }
     }
 
-    /// Σ over folds and classes of (images in the fold / images of the class)²: what a perfect deal makes least.
+    /// Σ over folds and classes of (images in the fold / images of the class)²: minimal for a perfect assignment.
     fn spread(samples: &[RawSample], dealt: &BTreeMap<i64, i64>) -> f64 {
         let mut counts: BTreeMap<(i64, i64), f64> = BTreeMap::new();
         let mut totals: BTreeMap<i64, f64> = BTreeMap::new();
@@ -169,7 +169,7 @@ mod tests {
             sums = [sums[0] + balanced, sums[1] + modulo];
             better += usize::from(balanced <= modulo);
         }
-        // Seven or eight classes dealt perfectly to five folds would be 8/5 a time at most.
+        // Seven or eight classes assigned perfectly to five folds would be 8/5 a time at most.
         let [balanced, modulo] = sums.map(|sum| sum / 50.0 - 8.0 / 5.0);
         assert!(
             better >= 49 && balanced < modulo / 2.0,

@@ -23,7 +23,7 @@ impl fmt::Display for Au {
     }
 }
 
-/// One coded action unit and how strong it is; displays as `12:3`.
+/// One coded action unit and its intensity; displays as `12:3`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct AuScore {
     /// The action unit.
@@ -56,12 +56,12 @@ pub enum AuCoding {
     /// Not coded: the action units are unknown.
     #[default]
     NotCoded,
-    /// The action units present; every other one is absent.
+    /// The action units present; all others are absent.
     Coded(Vec<AuScore>),
 }
 
 impl AuCoding {
-    /// A coding with the scores in AU order. Of an AU that was scored twice (once per side), the stronger grade stays.
+    /// A coding with the scores in AU order. If an AU was scored twice (once per side), the stronger grade is kept.
     pub fn coded(mut scores: Vec<AuScore>) -> Self {
         scores.sort_by_key(|score| (score.au, std::cmp::Reverse(score.intensity)));
         scores.dedup_by_key(|score| score.au);

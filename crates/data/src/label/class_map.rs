@@ -11,7 +11,7 @@ use crate::label::text::brief;
 
 /// Which expressions are classes, and in what order.
 ///
-/// Labels are positions in that order, so dropping an expression relabels those behind it. In text and in JSON a map is
+/// Labels are positions in that order, so dropping an expression relabels those after it. In text and in JSON a map is
 /// `eight`, `seven`, `six` (or `8`, `7`, `6`), or a list of names: `anger,happy,sadness`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
@@ -26,7 +26,7 @@ impl ClassMap {
         Self { classes }
     }
 
-    /// Seven, without neutral: what the class folders of CK+48 hold.
+    /// Seven, without neutral: the class folders of CK+48.
     pub fn seven() -> Self {
         let classes = Expression::ALL[1..].to_vec();
         Self { classes }
@@ -39,7 +39,7 @@ impl ClassMap {
         map
     }
 
-    /// These expressions, in CK+'s order and each once: the map of a source without a given one.
+    /// These expressions in CK+'s order, each once: the default map of a source.
     ///
     /// # Errors
     /// [`Error::Setting`] with fewer than two different ones.
@@ -67,7 +67,7 @@ impl ClassMap {
         self.classes.iter().map(Expression::to_string).collect()
     }
 
-    /// The label of an expression, or `None` if it is no class here.
+    /// The label of an expression, or `None` if it is not one of the classes.
     pub fn label_of(&self, expression: Expression) -> Option<i64> {
         let at = self.classes.iter().position(|&class| class == expression);
         at.map(|at| at as i64)

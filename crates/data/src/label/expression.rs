@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::error::Error;
 use crate::label::text::{brief, whole_number};
 
-/// An expression by its code in CK+'s emotion files, 0 to 7. The one place for the names of classes.
+/// An expression by its code in CK+'s emotion files, 0 to 7. Class names are defined only here.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Expression {
@@ -60,7 +60,8 @@ impl Expression {
         ][usize::from(self.code())]
     }
 
-    /// The expression of a name, in any case, with the spellings that data sets use (`angry`, `sad`, `happiness` …).
+    /// The expression with this name, in upper or lower case, including the spellings that data sets use (`angry`,
+    /// `sad`, `happiness` …).
     pub fn from_name(name: &str) -> Option<Self> {
         let name = name.trim().to_ascii_lowercase();
         match name.as_str() {

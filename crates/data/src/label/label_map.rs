@@ -1,4 +1,4 @@
-//! The meaning of a table's emotion codes: several numberings are in use, and no table names its own.
+//! The meaning of a table's emotion codes: several numberings are in use, and tables do not name theirs.
 
 use std::fmt;
 use std::str::FromStr;
@@ -9,24 +9,24 @@ use crate::error::Error;
 use crate::label::expression::Expression;
 use crate::label::text::brief;
 
-/// Which expression each code of a pixel table stands for.
+/// The expression of each code of a pixel table.
 ///
-/// In text and in JSON: `auto`, `fer2013`, `ck_plus`, or the expressions in the order of their codes from 0 on,
+/// In text and in JSON: `auto`, `fer2013`, `ck_plus`, or the expressions in the order of their codes, starting at 0,
 /// `anger,disgust,fear,happy`.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 #[non_exhaustive]
 pub enum LabelMap {
-    /// Recognised by the number of rows of each code, also if the codes count the classes in alphabetical order; FER2013's
-    /// codes if no known table has these numbers.
+    /// Recognised by the number of rows of each code, including codes that number the classes alphabetically; FER2013's
+    /// codes if no known table has these counts.
     #[default]
     Auto,
     /// FER2013's, with the eighth of ckextended.csv: 0 anger, 1 disgust, 2 fear, 3 happy, 4 sadness, 5 surprise,
     /// 6 neutral, 7 contempt.
     Fer2013,
-    /// Those of CK+'s emotion files: 0 neutral, 1 anger, 2 contempt, 3 disgust, 4 fear, 5 happy, 6 sadness, 7 surprise.
+    /// The codes of CK+'s emotion files: 0 neutral, 1 anger, 2 contempt, 3 disgust, 4 fear, 5 happy, 6 sadness, 7 surprise.
     CkPlus,
-    /// These, in the order of their codes from 0 on.
+    /// These expressions, in the order of their codes, starting at 0.
     Codes(Vec<Expression>),
 }
 
@@ -43,8 +43,8 @@ const FER2013: [Expression; 8] = [
 
 /// Known tables, with the rows of each expression in the order of [`Expression::ALL`].
 ///
-/// FER2013's are those of its release (Goodfellow et al. 2013: 28,709 to train, 3,589 and 3,589 to test), those of
-/// ckextended.csv are CK+'s 327 labelled peaks with 593 neutral frames, and the CK+ ones follow from its peak counts
+/// FER2013's counts come from its release (Goodfellow et al. 2013: 28,709 to train, 3,589 and 3,589 to test),
+/// ckextended.csv has CK+'s 327 labelled peaks with 593 neutral frames, and the CK+ ones follow from its peak counts
 /// (Lucey et al. 2010, table 3): three frames of each peak, one first frame.
 const KNOWN: [(&str, [usize; 8]); 8] = [
     ("FER2013", [6198, 4953, 0, 547, 5121, 8989, 6077, 4002]),
@@ -71,7 +71,7 @@ const KNOWN: [(&str, [usize; 8]); 8] = [
 
 /// Rows that may be missing or too many, as a share of the known table, for a near match. Our choice: a table that lost
 /// a few unreadable or doubled rows stays below it, and two known tables with different codes differ by more than twice
-/// as much (checked by a test), so that no table is near to both.
+/// as much (checked by a test), so that no table is close to both.
 const TOLERANCE: f64 = 0.05;
 
 impl LabelMap {
@@ -102,7 +102,7 @@ impl LabelMap {
 /// A known table: its name and its rows of each expression.
 type Known = (&'static str, [usize; 8]);
 
-/// The known tables in each numbering that they may have.
+/// The known tables in each of their possible numberings.
 fn candidates() -> impl Iterator<Item = (LabelMap, &'static Known)> {
     KNOWN.iter().flat_map(|known| {
         let maps = [LabelMap::Fer2013, LabelMap::CkPlus, alphabetical(known)];
@@ -110,7 +110,7 @@ fn candidates() -> impl Iterator<Item = (LabelMap, &'static Known)> {
     })
 }
 
-/// The numbering that a loop over a known table's class folders gives, which lists them by name.
+/// The numbering produced by looping over a known table's class folders in order of name.
 fn alphabetical(known: &Known) -> LabelMap {
     let mut codes = Expression::ALL.to_vec();
     codes.retain(|expression| known.1[usize::from(expression.code())] > 0);

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 pub enum Role {
     /// Has a class and takes part in training, validation or test.
     Labelled,
-    /// Has FACS codes but no class (label −1): trains nothing, serves the AU analysis.
+    /// Has FACS codes but no class (label −1): not used in training, only in the AU analysis.
     HeldOut,
 }
 

@@ -3,14 +3,14 @@
 use serde::de::value::{Error, StrDeserializer};
 use serde::de::{DeserializeOwned, IntoDeserializer};
 
-/// A whole number from 0 to 255 that may be written as a float, as MATLAB does.
+/// An integer from 0 to 255, possibly written as a float as MATLAB does.
 pub(crate) fn whole_number(text: &str) -> Option<u8> {
     let value: f64 = text.parse().ok()?;
     let whole = value.fract() == 0.0 && (0.0..=255.0).contains(&value);
     whole.then_some(value as u8)
 }
 
-/// At most 40 characters of a text that goes into a message.
+/// The first 40 characters of a text that goes into a message.
 pub(crate) fn brief(text: &str) -> String {
     let plain = |c: char| if c.is_control() { '?' } else { c };
     let mut characters = text.trim().chars().map(plain);

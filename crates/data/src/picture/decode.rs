@@ -7,15 +7,15 @@ use image::{DynamicImage, GrayImage, ImageFormat, ImageReader, Limits};
 
 use crate::error::Error;
 
-/// Most columns or rows of an image; CK+ has 640×490.
+/// Maximum number of columns or rows of an image; CK+ has 640×490.
 const SIDE_LIMIT: u32 = 8192;
-/// Most bytes that decoding one image may take.
+/// Memory limit for decoding one image, in bytes.
 const DECODE_LIMIT: u64 = 512 << 20;
 
-/// Decodes a PNG or JPEG to 8-bit grey. `path` only serves the message.
+/// Decodes a PNG or JPEG to 8-bit grey. `path` is used only in the error message.
 ///
 /// # Errors
-/// [`Error::Image`] for anything that is no whole PNG or JPEG, or has more than 8192 columns or rows.
+/// [`Error::Image`] for anything but a complete PNG or JPEG of at most 8192 columns and rows.
 pub fn decode_grey(bytes: &[u8], path: &Path) -> Result<GrayImage, Error> {
     decode(bytes).map_err(|reason| Error::Image {
         path: path.to_path_buf(),
@@ -42,7 +42,7 @@ fn decode(bytes: &[u8]) -> Result<GrayImage, String> {
     }
 }
 
-/// Whether a JPEG's image data reaches its end marker. The decoder fills missing data with grey.
+/// Whether a JPEG's image data reaches its end marker; the decoder fills missing data with grey.
 fn jpeg_ends(bytes: &[u8]) -> bool {
     const END: u8 = 0xd9;
     const SCAN: u8 = 0xda;
@@ -100,7 +100,7 @@ mod tests {
                 "{error}"
             );
         }
-        // A thumbnail before it, a camera's trailer behind it.
+        // A thumbnail before it, a camera's trailer after it.
         let thumbnail = [&[0xff, 0xe1, 0, 6], &[0xff, 0xd8, 0xff, 0xd9][..]].concat();
         let odd = [&whole[..2], &thumbnail, &whole[2..], b"trailer"].concat();
         let grey = decode_grey(&odd, path).unwrap();

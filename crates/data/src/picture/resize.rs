@@ -29,7 +29,7 @@ pub fn resize(image: &GrayImage, crop: CropBox, width: u32, height: u32) -> Vec<
     weigh(pixels, stride, crop.w as usize, &rows, &columns)
 }
 
-/// Rows first: those are sums of whole rows of `width` pixels, and the work left along them is little.
+/// Rows first: this sums whole rows of `width` pixels and leaves little work along them.
 #[multiversion(targets("x86_64+avx2"))]
 fn weigh(pixels: &[u8], stride: usize, width: usize, rows: &[Tap], columns: &[Tap]) -> Vec<u8> {
     let mut out = Vec::with_capacity(rows.len() * columns.len());
@@ -53,10 +53,10 @@ fn weigh(pixels: &[u8], stride: usize, width: usize, rows: &[Tap], columns: &[Ta
     out
 }
 
-/// The first source pixel of a target pixel, and the weights from it on, which add up to 1.
+/// The first source pixel of a target pixel, and the weights starting there, which add up to 1.
 type Tap = (usize, Vec<f32>);
 
-/// Those of one axis.
+/// The weights of one axis.
 fn taps(from: usize, to: usize) -> Vec<Tap> {
     let ratio = from as f64 / to as f64;
     let tap = if ratio >= 1.0 { area } else { linear };

@@ -40,10 +40,10 @@ pub struct DatasetInfo {
     pub crop: CropMode,
     /// The version of this crate that wrote the set.
     pub version: String,
-    /// Remarks on how the source was read, in whole sentences.
+    /// Remarks on how the source was read, in full sentences.
     #[serde(default)]
     pub notes: Vec<String>,
-    /// Inputs that were left out, with reasons.
+    /// Skipped inputs, with reasons.
     pub skipped: Vec<Skipped>,
 }
 

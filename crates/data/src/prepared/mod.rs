@@ -23,7 +23,7 @@ use crate::read::file::read_bounded;
 
 use npy::{Images, read_i64, read_parts};
 
-/// Most bytes of `dataset.json` and of `samples.csv`: some hundred thousand rows.
+/// Maximum size in bytes of `dataset.json` and of `samples.csv`: some hundred thousand rows.
 const TABLE_LIMIT: u64 = 1 << 30;
 
 /// A prepared data set, open for reading. Images stay on disk and are mapped, so opening costs no memory for them.
@@ -38,7 +38,7 @@ pub struct Prepared {
 }
 
 impl Prepared {
-    /// Opens the folder and checks that its files agree: shapes, row numbers, labels, subjects and folds.
+    /// Opens the folder and checks that its files are consistent: shapes, row numbers, labels, subjects and folds.
     ///
     /// # Errors
     /// [`Error::NotPrepared`] naming the file that is wrong; [`Error::Io`] if one is missing.
@@ -113,14 +113,14 @@ impl Prepared {
             Role::Labelled => self.info.class(label) == Some(name),
         };
         if !fits {
-            return Err(format!("{role} with label {label} '{name}' is no class"));
+            return Err(format!("{role} with label {label} '{name}' is not a class"));
         }
         let folds = self.info.folds;
         let dealt = role == Role::Labelled && self.info.fold_rule != FoldRule::Given;
         match usize::try_from(fold) {
             Ok(fold) if fold < folds => Ok(()),
             _ if !dealt => Ok(()),
-            _ => Err(format!("fold {fold} is none of the {folds} folds")),
+            _ => Err(format!("fold {fold} is not one of the {folds} folds")),
         }
     }
 
@@ -129,10 +129,10 @@ impl Prepared {
         &self.dir
     }
 
-    /// Copies the files into the new folder `to`, which appears when it is whole.
+    /// Copies the files into the new folder `to`, which appears only when complete.
     ///
     /// # Errors
-    /// [`Error::Io`] when the disk refuses.
+    /// [`Error::Io`] when a write fails.
     pub fn copy_to(&self, to: &Path) -> Result<(), Error> {
         let draft = to.with_extension("copying");
         let copy = || {
@@ -192,8 +192,8 @@ impl Prepared {
         &self.subjects
     }
 
-    /// Folds, `[N]`; −1 for a held-out row whose subject is in none, and throughout where the data set brings its own
-    /// splits ([`Sample::parts`]).
+    /// Folds, `[N]`; −1 for a held-out row whose subject is in none, and everywhere if the data set has its own splits
+    /// ([`Sample::parts`]).
     pub fn folds(&self) -> &[i64] {
         &self.folds
     }
@@ -216,7 +216,10 @@ impl Prepared {
 fn read_info(path: &Path) -> Result<DatasetInfo, Error> {
     let bytes = match read_bounded(path, TABLE_LIMIT) {
         Err(Error::Io { source, .. }) if source.kind() == std::io::ErrorKind::NotFound => {
-            return Err(Error::not_prepared(path, "no prepared data set lies here"));
+            return Err(Error::not_prepared(
+                path,
+                "there is no prepared data set here",
+            ));
         }
         other => other?,
     };

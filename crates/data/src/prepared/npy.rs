@@ -10,9 +10,10 @@ use npyz::{NpyHeader, Order, WriterBuilder};
 use crate::error::Error;
 use crate::fold::part::Part;
 
-/// Most bytes read of an npy header.
+/// Maximum size of an npy header, in bytes.
 const HEADER_LIMIT: u64 = 64 << 10;
-/// Most images that a header has room for: more than any disk holds, and the array's length in bytes is still a number.
+/// Maximum number of images that a header has room for: more than any disk holds, without overflowing the array's
+/// length in bytes.
 const MOST_IMAGES: u64 = 1 << 40;
 
 /// Writes `[N, 1, side, side]` u8 image by image; N is known only at the end.
@@ -25,8 +26,8 @@ pub(super) struct ImagesWriter {
 impl ImagesWriter {
     pub fn create(path: &Path, side: usize) -> IoResult<Self> {
         let mut file = BufWriter::with_capacity(1 << 20, File::create(path)?);
-        // npyz pads headers to 64 bytes, and any number of images fits the padding, so the final header takes this one's
-        // place.
+        // npyz pads headers to 64 bytes, and the padding has room for any number of images, so the final header has the
+        // same length.
         file.write_all(&images_header(MOST_IMAGES, side)?)?;
         let count = 0;
         Ok(Self { file, side, count })
@@ -74,8 +75,8 @@ impl Images {
         let (count, side) = images_shape(&header, length.saturating_sub(offset))
             .map_err(|reason| Error::not_prepared(path, reason))?;
         #[allow(unsafe_code)]
-        // SAFETY: a map is sound while nobody changes the file. A prepared data set is renamed into place when it is
-        // whole and never written again; we only ever replace it as a folder, which leaves mapped files alone.
+        // SAFETY: a map is sound while nobody changes the file. A prepared data set is renamed into place when complete
+        // and never written again; we only ever replace it as a folder, which leaves mapped files alone.
         let map = unsafe { Mmap::map(&file) }.map_err(Error::io(path))?;
         Ok(Self {
             map,
@@ -122,7 +123,7 @@ pub(super) fn read_parts(path: &Path, count: usize, splits: usize) -> Result<Vec
     let numbers = read_shaped(path, &[count as u64, splits as u64])?;
     let part = |number| {
         Part::from_number(number).ok_or_else(|| {
-            let reason = format!("{number} is no part of a split: 0 to 3 are");
+            let reason = format!("{number} is not a part of a split: use 0 to 3");
             Error::not_prepared(path, reason)
         })
     };

@@ -22,7 +22,7 @@ pub struct PrepareOptions {
     pub strict: bool,
     /// Number of folds, 2 to 1000; `None` takes the data set's own splits, else 10 (paper: 10).
     pub folds: Option<usize>,
-    /// How subjects are dealt to folds; `None` takes the data set's own splits, else modulo (paper: modulo).
+    /// How subjects are assigned to folds; `None` takes the data set's own splits, else modulo (paper: modulo).
     pub fold_rule: Option<FoldRule>,
 }
 
@@ -39,7 +39,7 @@ impl Default for PrepareOptions {
 }
 
 impl PrepareOptions {
-    /// How many folds a data set will have.
+    /// The number of folds of a data set.
     pub fn fold_count(&self, folding: &Folding) -> usize {
         match *folding {
             Folding::Given(splits) if self.takes_given() => splits,
@@ -47,7 +47,7 @@ impl PrepareOptions {
         }
     }
 
-    /// Whether splits that a data set brings are used.
+    /// Whether a data set's own splits are used.
     pub(crate) fn takes_given(&self) -> bool {
         match self.fold_rule {
             Some(rule) => rule == FoldRule::Given,

@@ -22,7 +22,7 @@ const CHUNK: usize = 128;
 /// Prepares a data set: reads `source`, writes the folder `output`.
 ///
 /// `progress(done, total)` is called after every image, from several threads; when it returns `false` the work stops
-/// with [`Error::Cancelled`]. The folder appears when it is whole; until then nothing is there.
+/// with [`Error::Cancelled`]. The folder appears only when complete.
 ///
 /// # Errors
 /// Unusable source, existing output, full disk, cancellation, and with `strict` the first bad input.
@@ -34,7 +34,7 @@ pub fn prepare(
 ) -> Result<DatasetInfo, Error> {
     options.check()?;
     refuse_inside(output, source.root())?;
-    // Checked first, because a scan takes a while, and created after it, because a failed scan leaves no trace.
+    // Checked first, because a scan takes a while; created afterwards, so that a failed scan leaves no trace.
     refuse_existing(output)?;
     let mut scan = source.scan()?;
     strict(options, &scan.skipped)?;
@@ -112,13 +112,13 @@ fn first_of(skipped: &[Skipped]) -> String {
     })
 }
 
-/// An error if `output` is the input `root` or lies in it, also by way of a link: nothing is ever written there.
+/// An error if `output` is the input `root` or inside it, even through a link: nothing is ever written there.
 ///
 /// # Errors
 /// [`Error::OutputInsideInput`].
 pub fn refuse_inside(output: &Path, root: &Path) -> Result<(), Error> {
     let absolute = std::path::absolute(output).map_err(Error::io(output))?;
-    // The output need not exist yet: its first existing ancestor gives its place.
+    // The output need not exist yet: its first existing ancestor determines its location.
     let real = absolute
         .ancestors()
         .find_map(|path| path.canonicalize().ok());

@@ -1,4 +1,4 @@
-//! Rows of a prepared set: each image's class and fold, and notes on classes and folds that stay empty.
+//! Rows of a prepared set: each image's class and fold, and notes on empty classes and folds.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
@@ -10,7 +10,7 @@ use crate::prepared::sample::Sample;
 use crate::prepared::worker::Face;
 use crate::read::source::RawSample;
 
-/// Turns raw samples into rows, dealing out folds.
+/// Turns raw samples into rows, assigning folds.
 pub(crate) struct Rows {
     classes: Vec<String>,
     deal: Deal,
@@ -114,7 +114,7 @@ impl Rows {
         notes.into_iter().flatten().collect()
     }
 
-    /// Names the classes of `planned` none of whose images could be used.
+    /// Names the classes of `planned` without any usable image.
     fn emptied(&self, planned: &[RawSample]) -> Option<String> {
         let planned: BTreeSet<i64> = planned.iter().map(|raw| raw.label).collect();
         let classes = self.classes.iter().zip(&self.images).zip(0..);
@@ -124,7 +124,7 @@ impl Rows {
         (!lost.is_empty()).then(|| format!("No image of {names} could be used: all were skipped."))
     }
 
-    /// Names the folds without an image, unless there are fewer people than folds, which is noted already.
+    /// Names the folds without an image, unless there are fewer people than folds, which has its own note.
     fn untested(&self) -> Option<String> {
         let folds = self.deal.folds;
         let subjects = self.deal.by_subject.as_ref().map(BTreeMap::len);
@@ -142,7 +142,7 @@ impl Rows {
         let [middle, side] = self.placed;
         let all = middle + side;
         (side > middle).then(|| format!(
-            "By their landmarks {side} of {all} faces lie at the side of their image: were the images resized and the landmarks not? \
+            "By their landmarks {side} of {all} faces are at the side of their image: were the images resized and the landmarks not? \
              A look at the crops (--review) tells; the crop 'detector' does without landmarks."
         ))
     }

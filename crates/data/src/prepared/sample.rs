@@ -29,7 +29,7 @@ pub struct Sample {
     /// The part in each given split (TFD, FER2013's Usage); empty if the data set has folds. Stored in `folds.npy` as
     /// `[N, splits]`, not in `samples.csv`.
     pub parts: Vec<Part>,
-    /// Whether landmarks or the detector placed the crop (false: the image was taken as it is).
+    /// Whether landmarks or the detector placed the crop (false: the image was used uncropped).
     pub face_found: bool,
     /// The crop in the original image.
     pub crop: Option<CropBox>,

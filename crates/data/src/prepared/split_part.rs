@@ -16,7 +16,7 @@ use crate::prepared::Prepared;
 pub enum SplitPart {
     /// Images that the fold trains on.
     Train,
-    /// Images that its checkpoint is chosen by.
+    /// Images that its checkpoint is chosen on.
     Val,
     /// Images that it is tested on.
     #[default]
@@ -39,7 +39,7 @@ impl SplitPart {
     /// The rows of this part for fold `fold`.
     ///
     /// # Errors
-    /// Those of [`Prepared::split`].
+    /// Errors from [`Prepared::split`].
     pub fn rows(
         self,
         prepared: &Prepared,

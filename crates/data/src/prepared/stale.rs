@@ -1,4 +1,4 @@
-//! Hidden folders that sets are written to, and the removal of those that killed writers left.
+//! Hidden folders for sets being written, and the clean-up of those left by killed writers.
 
 use std::fs::{self, File};
 use std::io::{Result, Write};
@@ -6,7 +6,7 @@ use std::path::Path;
 
 use tempfile::TempDir;
 
-/// How the folders' names begin.
+/// Prefix of the folders' names.
 const PREFIX: &str = ".faus-data-";
 /// The file in each that holds the output's name and is locked while the writer lives.
 const LOCK: &str = "lock";
@@ -29,8 +29,8 @@ pub(super) fn work_folder(output: &Path) -> Result<(TempDir, File)> {
 
 fn lock(work: &Path, output: &Path) -> Result<File> {
     let mut file = File::create(work.join(LOCK))?;
-    // Before the name is in it, so that a file with a name is locked or its writer is gone. Where a file system has no locks
-    // nothing stale is ever removed, which is the safe side.
+    // Locked before the name is written, so that a file with a name is either locked or abandoned. On a file system
+    // without locks nothing stale is ever removed, which is safe.
     let _ = file.lock();
     file.write_all(output_name(output).as_bytes())?;
     Ok(file)
@@ -41,13 +41,13 @@ fn output_name(output: &Path) -> String {
     name.to_string_lossy().into_owned()
 }
 
-/// Removes the folders of killed writers of `output`; doubtful ones stay.
+/// Removes the folders of killed writers of `output`; uncertain ones are kept.
 fn clear(parent: &Path, output: &Path) {
     for entry in fs::read_dir(parent).into_iter().flatten().flatten() {
         let ours = entry.file_name().to_string_lossy().starts_with(PREFIX);
         let is_folder = entry.file_type().is_ok_and(|kind| kind.is_dir());
         if ours && is_folder && is_stale(&entry.path(), output) {
-            // A folder that cannot be removed does no harm.
+            // A folder that cannot be removed is harmless.
             let _ = fs::remove_dir_all(entry.path());
         }
     }
@@ -65,7 +65,7 @@ mod tests {
 
     use super::*;
 
-    /// The leftovers of a killed writer: its folder and its lock, which nobody holds any more.
+    /// The leftovers of a killed writer: its folder and its lock, which nobody holds any longer.
     fn killed(parent: &Path, name: &str, output: &str) -> PathBuf {
         let folder = parent.join(format!("{PREFIX}{name}"));
         fs::create_dir(&folder).unwrap();
@@ -78,7 +78,7 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let mine = killed(dir.path(), "mine", "set");
         let other = killed(dir.path(), "other", "another");
-        // As it is before its writer has locked it and named its output.
+        // The state before its writer has locked it and named its output.
         let fresh = killed(dir.path(), "fresh", "set");
         fs::write(fresh.join(LOCK), "").unwrap();
         let unmarked = dir.path().join(".faus-data-unmarked");

@@ -9,10 +9,10 @@ use crate::prepared::options::PrepareOptions;
 use crate::read::file::{ReadFile, Skipped};
 use crate::read::source::{RawSample, Source};
 
-/// How far from the middle, as a share of the width, a face counts as off centre. Our choice: a face in the middle of its
-/// picture comes to a quarter of the width where the picture was doubled and its landmarks were not.
+/// How far from the middle, as a share of the width, a face counts as off centre. Our choice: a centred face ends up at
+/// a quarter of the width if the picture was doubled in size but its landmarks were not.
 const OFF_CENTRE: f64 = 0.2;
-/// Largest side of an image that is taken for a face cut out already, as in CK+48, FER2013 and TFD.
+/// Largest side of an image that is treated as an already cropped face, as in CK+48, FER2013 and TFD.
 const FACE_SIDE: u32 = 64;
 
 /// A cropped and resized face.
@@ -74,7 +74,7 @@ impl<'a> Worker<'a> {
         })
     }
 
-    /// The face; `None` where the image is taken whole.
+    /// The face; `None` if the whole image is used.
     fn find(
         &self,
         raw: &RawSample,
@@ -96,7 +96,7 @@ impl<'a> Worker<'a> {
 
     fn detected(&self, image: &GrayImage) -> Result<CropBox, Error> {
         self.detector.find(image).ok_or_else(|| {
-            Error::parse("no face was found, nor at a second, more lenient try (for images that are faces already: crop none)")
+            Error::parse("no face was found, even in a second, more lenient try (for images that are already face crops: crop none)")
         })
     }
 
@@ -133,7 +133,7 @@ impl<'a> Worker<'a> {
     }
 }
 
-/// Whether the image is a face already: by the source, or as a small square without landmarks.
+/// Whether the image is already a face crop: by the source, or as a small square without landmarks.
 fn is_face(raw: &RawSample, image: &GrayImage) -> bool {
     let (width, height) = image.dimensions();
     raw.is_face || (raw.landmarks.is_none() && width == height && width <= FACE_SIDE)

@@ -17,14 +17,14 @@ use super::npy::ImagesWriter;
 use super::stale;
 use crate::prepared::info::DatasetInfo;
 
-/// Writes a prepared data set image by image; the folder appears only when it is whole.
+/// Writes a prepared data set image by image; the folder appears only when complete.
 ///
 /// Everything goes to a hidden folder beside `output`; [`finish`](Self::finish) renames it. Dropped before that, it
 /// leaves nothing behind.
 pub struct PreparedWriter {
     output: PathBuf,
     work: TempDir,
-    /// Held while this lives, as a mark that `work` is in use.
+    /// Held for the lifetime of this value, to mark `work` as in use.
     _lock: File,
     images: ImagesWriter,
     table: csv::Writer<File>,
@@ -32,7 +32,7 @@ pub struct PreparedWriter {
     labels: Vec<i64>,
     subjects: Vec<i64>,
     folds: Vec<i64>,
-    /// `[N, splits]` where the data set brings its own splits, empty otherwise.
+    /// `[N, splits]` where the data set has its own splits, empty otherwise.
     parts: Vec<Part>,
     held_out: usize,
 }
@@ -47,7 +47,7 @@ impl PreparedWriter {
             return Err(Error::setting("image size", "must be at least 1"));
         }
         refuse_existing(output)?;
-        // An empty folder that is there, by whatever name it was called (`.`, a link), is replaced where it really lies.
+        // An existing empty folder, under any name (`.`, a link), is replaced at its real location.
         let output = match output.exists() {
             true => fs::canonicalize(output).map_err(Error::io(output))?,
             false => output.to_path_buf(),
@@ -79,8 +79,8 @@ impl PreparedWriter {
     /// Appends one image, `[H·W]` u8 row by row. `sample.index` is set to its position.
     ///
     /// # Errors
-    /// [`Error::Setting`] if the image has another size, or its row more or fewer parts than the others;
-    /// [`Error::Io`] if the disk does not take it.
+    /// [`Error::Setting`] if the image has another size, or its row more or fewer parts than the others; [`Error::Io`]
+    /// if a write fails.
     pub fn push(&mut self, mut sample: Sample, image: &[u8]) -> Result<(), Error> {
         if image.len() != self.side * self.side {
             let reason = format!("expected {0}×{0} pixels, found {1}", self.side, image.len());
@@ -106,7 +106,7 @@ impl PreparedWriter {
     /// Writes the remaining files and renames the folder into place. The counts in `info` are filled in from the rows.
     ///
     /// # Errors
-    /// [`Error::Setting`] if a label is no class of `info`; [`Error::Io`] if the disk does not take it.
+    /// [`Error::Setting`] if a label is not a class of `info`; [`Error::Io`] if a write fails.
     pub fn finish(self, mut info: DatasetInfo) -> Result<DatasetInfo, Error> {
         let folder = self.work.path().join("set");
         self.count(&mut info)?;
@@ -133,7 +133,7 @@ impl PreparedWriter {
         file::write_json(&path, &info).map_err(Error::io(&path))?;
         refuse_existing(&self.output)?;
         fs::rename(&folder, &self.output).map_err(Error::io(&self.output))?;
-        // Makes the rename last through a power cut. Systems that cannot sync a folder lose nothing but that.
+        // Makes the rename survive a power cut, except on systems that cannot sync a folder.
         let _ = File::open(stale::parent(&self.output)).and_then(|folder| folder.sync_all());
         Ok(info)
     }
@@ -149,7 +149,10 @@ impl PreparedWriter {
         for (&label, &subject) in rows.filter(|(label, _)| **label != -1) {
             let class = info.class(label).cloned().ok_or_else(|| {
                 let classes = info.classes.len();
-                Error::setting("label", format!("{label} is none of the {classes} classes"))
+                Error::setting(
+                    "label",
+                    format!("{label} is not one of the {classes} classes"),
+                )
             })?;
             *info.counts.entry(class).or_default() += 1;
             subjects.extend((subject >= 0).then_some(subject));
@@ -159,10 +162,10 @@ impl PreparedWriter {
     }
 }
 
-/// An error unless `output` is free: nothing there, or an empty folder.
+/// An error unless `output` is missing or an empty folder.
 pub(crate) fn refuse_existing(output: &Path) -> Result<(), Error> {
     let empty_folder = fs::read_dir(output).is_ok_and(|entries| entries.count() == 0);
-    // A link or a file counts as well, even one that points nowhere.
+    // Links and files count as existing, even a dangling link.
     if empty_folder || fs::symlink_metadata(output).is_err() {
         return Ok(());
     }

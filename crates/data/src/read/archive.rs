@@ -12,13 +12,13 @@ use crate::error::Error;
 use crate::read::file::{SharedFile, Skipped};
 use crate::read::name::{hidden, is_zip, join};
 
-/// Most entries of an archive; CK+'s images are 11,000.
+/// Maximum number of entries of an archive; CK+'s images are 11,000.
 const ENTRIES_LIMIT: usize = 500_000;
 /// Entries above this many bytes must not be packed more tightly than [`RATIO_LIMIT`].
 const RATIO_FROM: u64 = 1 << 20;
-/// Most bytes that one packed byte may become. Drawn flat images reach 100, zeros 1000.
+/// Maximum expansion of one packed byte. Drawn flat images reach 100, zeros 1000.
 const RATIO_LIMIT: u64 = 200;
-/// Most bytes of a name, and most folders in it.
+/// Maximum length of a name in bytes, and maximum folder depth.
 const NAME_LIMIT: usize = 4096;
 const DEPTH_LIMIT: usize = 64;
 /// Unreachable entries that are listed.
@@ -33,7 +33,7 @@ pub(crate) struct Archive {
     folders: BTreeMap<String, BTreeSet<String>>,
     files: HashMap<String, usize>,
     refused: Vec<Skipped>,
-    /// How many entries cannot be reached, listed or not.
+    /// Number of unreachable entries, listed or not.
     refusals: usize,
 }
 
@@ -94,7 +94,7 @@ impl Archive {
         self.add(folder);
     }
 
-    /// Adds a path to its folder, and the folders above, which may have no entries of their own.
+    /// Adds a path to its folder, and the folders above, which may have no entries.
     fn add(&mut self, path: &str) {
         let (parent, name) = path.rsplit_once('/').unwrap_or(("", path));
         let names = self.folders.entry(parent.to_owned()).or_default();
@@ -139,12 +139,12 @@ impl Archive {
         Some(self.path.join(inner))
     }
 
-    /// The names in a folder, sorted; `None` if there is no such folder.
+    /// The names in a folder, sorted; `None` if the folder does not exist.
     pub fn names(&self, folder: &str) -> Option<&BTreeSet<String>> {
         self.folders.get(folder)
     }
 
-    /// Whether there is such a file.
+    /// Whether the file exists.
     pub fn is_file(&self, path: &str) -> bool {
         self.files.contains_key(path)
     }
@@ -216,7 +216,7 @@ fn not_inflated(entry: &ZipFileEntry<'_>) -> Option<String> {
     })
 }
 
-/// Why a tree of files cannot have a file of this name.
+/// Why a file of this name is not allowed in the tree.
 fn unreachable(name: &str) -> Option<&'static str> {
     let drive = name.as_bytes().get(1) == Some(&b':');
     if name.starts_with('/') || drive {
@@ -228,7 +228,7 @@ fn unreachable(name: &str) -> Option<&'static str> {
         );
     }
     if name.len() > NAME_LIMIT || name.split('/').count() > DEPTH_LIMIT {
-        return Some("an absurdly long or deep name");
+        return Some("a name that is too long or too deep");
     }
     let odd = name.split('/').any(|part| matches!(part, "" | "." | ".."));
     odd.then_some("a path that leads out of the archive, which is not followed")

@@ -27,9 +27,9 @@ pub struct DataConfig {
     pub image_size: u32,
     /// How the face is cut out.
     pub crop: CropMode,
-    /// Number of folds; `null` takes the splits that the data set brings, else 10.
+    /// Number of folds; `null` takes the data set's own splits, else 10.
     pub folds: Option<usize>,
-    /// How subjects are dealt to folds; `null` takes the splits that the data set brings, else modulo.
+    /// How subjects are assigned to folds; `null` takes the data set's own splits, else modulo.
     pub fold_rule: Option<FoldRule>,
     /// Classes: `eight`, `seven` or `six`; `null` takes eight for CK+ and the classes that occur for the others.
     pub classes: Option<ClassMap>,
@@ -108,7 +108,7 @@ impl DataConfig {
         self.classes.clone().or(usual)
     }
 
-    /// Checks the settings by themselves, without the data.
+    /// Checks the settings alone, without the data.
     ///
     /// # Errors
     /// [`Error::Setting`] for one out of its range, and for one that the source would ignore or that contradicts it.
@@ -123,7 +123,7 @@ impl DataConfig {
             );
             return Err(Error::setting("source", reason));
         }
-        // A source of an experiment may use any setting.
+        // A source added by an experiment may use any setting.
         let ours = Self::SOURCES.iter().any(|(name, _)| *name == source);
         let ignored = |by: &str| format!("is for the source {by}; the source is {source}");
         if ours && self.subject_pattern.is_some() && source != "folders" {
@@ -136,7 +136,7 @@ impl DataConfig {
         self.options().check()
     }
 
-    /// Refuses a prepared set that these settings contradict: they would be ignored.
+    /// Rejects a prepared set that contradicts these settings, which would otherwise be ignored.
     ///
     /// # Errors
     /// [`Error::Disagrees`] with the first setting that differs.

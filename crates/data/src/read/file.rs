@@ -1,4 +1,4 @@
-//! Reading with limits, files shared by threads, and digests of what was read.
+//! Reading with limits, files shared by threads, and digests of the files read.
 
 use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom};
@@ -11,9 +11,9 @@ use sha2::{Digest, Sha256};
 use crate::error::Error;
 use crate::read::name::hidden;
 
-/// Most bytes of a label or landmark file: 68 landmarks take under 3 KiB.
+/// Maximum size in bytes of a label or landmark file: 68 landmarks take under 3 KiB.
 pub(crate) const TEXT_LIMIT: u64 = 64 << 10;
-/// Most bytes of an image file.
+/// Maximum size in bytes of an image file.
 pub(crate) const IMAGE_LIMIT: u64 = 64 << 20;
 
 /// One file that a data set was read from: its path relative to the root, with `/`, and the SHA-256 of its bytes.
@@ -35,7 +35,7 @@ impl ReadFile {
     }
 }
 
-/// An input that was left out, and why: an entry of `dataset.json`.
+/// A skipped input, with the reason: an entry of `dataset.json`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Skipped {
     /// Path relative to the source's root.
@@ -54,10 +54,10 @@ impl Skipped {
     }
 }
 
-/// Opens a regular file; anything else is an error before it is opened, since opening a named pipe waits for ever.
+/// Opens a regular file; anything else is an error before opening, since opening a named pipe blocks for ever.
 pub(crate) fn open_file(path: &Path) -> Result<File, Error> {
     let kind = std::fs::metadata(path).map_err(|error| {
-        // Names are kept as text, where this character stands for bytes that are not UTF-8.
+        // Names are kept as text, where this character replaces bytes that are not UTF-8.
         let lossy = path.to_string_lossy().contains(char::REPLACEMENT_CHARACTER);
         Error::io(path)(match lossy {
             true => io::Error::other("its name is not UTF-8: rename it"),
@@ -70,7 +70,7 @@ pub(crate) fn open_file(path: &Path) -> Result<File, Error> {
     File::open(path).map_err(Error::io(path))
 }
 
-/// The whole file; an error above `limit` bytes, which are the most that are read.
+/// The whole file; an error above `limit` bytes, which is the most ever read.
 pub(crate) fn read_bounded(path: &Path, limit: u64) -> Result<Vec<u8>, Error> {
     let mut bytes = Vec::new();
     let mut file = open_file(path)?.take(limit + 1);

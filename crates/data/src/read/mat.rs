@@ -1,8 +1,8 @@
 //! Numeric arrays of MATLAB files of level 5 (MAT-File Format, MathWorks), read as a stream.
 //!
-//! Why no crate: `matfile` and `matrw` read and inflate a whole file into memory at whatever size it declares, and TFD's
-//! images are 942 MB of which 4% are needed. Here every declared size is checked against the rest of the file, or
-//! against the caller's limit where the file is compressed, and nothing is held but what the caller requests.
+//! Why we use no crate: `matfile` and `matrw` read and inflate a whole file into memory at whatever size it declares,
+//! and TFD's images are 942 MB of which 4% are needed. Here every declared size is checked against the rest of the
+//! file, or against the caller's limit where the file is compressed, and only the requested values are kept in memory.
 
 use std::io::{self, BufReader, Read, Seek, SeekFrom};
 
@@ -15,11 +15,11 @@ const COMPRESSED: u32 = 15;
 const NUMERIC: std::ops::RangeInclusive<u32> = 6..=15;
 /// The flag of complex numbers beside an array's class.
 const COMPLEX: u32 = 0x800;
-/// Most bytes of a variable's name; MATLAB allows 63.
+/// Maximum length of a variable's name in bytes; MATLAB allows 63.
 const NAME_LIMIT: u64 = 256;
-/// Most dimensions of an array.
+/// Maximum number of dimensions of an array.
 const DIMENSIONS_LIMIT: u64 = 32;
-/// Most bytes that one compressed byte becomes; deflate itself reaches 1032.
+/// Maximum expansion of one compressed byte; deflate itself reaches 1032.
 const RATIO_LIMIT: u64 = 1032;
 /// Numbers that are converted at a time.
 const CHUNK: u64 = 8 << 10;
@@ -54,7 +54,7 @@ impl<R: Read + Seek> MatReader<R> {
         let big_endian = match &header[126..] {
             b"IM" => false,
             b"MI" => true,
-            _ => return Err(format!("it is no MATLAB file of level 5; {way_out}")),
+            _ => return Err(format!("it is not a MATLAB file of level 5; {way_out}")),
         };
         Ok(Self {
             reader,
@@ -109,7 +109,7 @@ impl<R: Read + Seek> MatReader<R> {
                 "{packed} compressed bytes cannot become {bytes}: the file is damaged"
             ));
         }
-        // Not cut off at the declared length: the end of the stream holds its checksum.
+        // Not truncated at the declared length: the stream ends with its checksum.
         Variable::read(Box::new(inflated), u64::from(bytes), big_endian)
     }
 }
@@ -198,14 +198,14 @@ impl<'a> Variable<'a> {
             return Err(self.wrong(format!("{left} numbers, more than the limit of {limit}")));
         }
         let mut all = Vec::new();
-        // Once even without numbers, because an array of another class is an error.
+        // At least once, because an array of another class is an error.
         while left > 0 || self.numbers.is_none() {
             let now = left.min(CHUNK);
             for value in self.next_numbers(now as usize)? {
                 // A missing value is NaN in MATLAB.
                 let value = if value.is_nan() { -1.0 } else { value };
                 if value.fract() != 0.0 || value.abs() > 9e15 {
-                    return Err(self.wrong(format!("{value} is no whole number")));
+                    return Err(self.wrong(format!("{value} is not a whole number")));
                 }
                 all.push(value as i64);
             }
@@ -223,7 +223,7 @@ impl<'a> Variable<'a> {
         let values = self.next_numbers(bytes.len())?;
         for (byte, value) in bytes.iter_mut().zip(values) {
             if value.fract() != 0.0 || !(0.0..=255.0).contains(&value) {
-                return Err(self.wrong(format!("{value} is no grey value from 0 to 255")));
+                return Err(self.wrong(format!("{value} is not a grey value from 0 to 255")));
             }
             *byte = value as u8;
         }
@@ -232,7 +232,7 @@ impl<'a> Variable<'a> {
 
     fn next_numbers(&mut self, count: usize) -> Result<Vec<f64>, Wrong> {
         let Some((&Kind(_, size, value), _)) = self.numbers else {
-            return Err(format!("'{}' is no array of real numbers", self.name));
+            return Err(format!("'{}' is not an array of real numbers", self.name));
         };
         let mut raw = vec![0; count * size];
         self.body.read_exact(&mut raw).map_err(|_| self.cut_off())?;
@@ -247,7 +247,7 @@ impl<'a> Variable<'a> {
         Ok(bits.collect())
     }
 
-    /// Reads to the end of the element, behind the last number, where a compressed one holds its checksum.
+    /// Reads to the end of the element, past the last number, where a compressed one has its checksum.
     ///
     /// # Errors
     /// When the checksum is wrong.
@@ -321,7 +321,7 @@ impl Tag {
         }
     }
 
-    /// The element's bytes, and its padding passed over. Callers have bounded `bytes`.
+    /// The element's bytes, and its padding skipped. Callers have bounded `bytes`.
     fn data(self, from: &mut impl Read) -> io::Result<Vec<u8>> {
         let count = self.bytes as usize;
         let mut data = match self.small {

@@ -1,6 +1,6 @@
 //! Names of files and folders: hidden ones, archives, images, and how they join.
 
-/// Whether a file manager or a packer left the file behind: dot files, macOS's `__MACOSX`, Windows' thumbnails.
+/// Whether the file was left behind by a file manager or an archiver: dot files, macOS's `__MACOSX`, Windows' thumbnails.
 pub(crate) fn hidden(name: &str) -> bool {
     let left_behind = ["__MACOSX", "Thumbs.db", "desktop.ini"];
     name.starts_with('.')

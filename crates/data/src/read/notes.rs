@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::label::{ClassMap, Expression};
 
-/// Removes the items whose expression is no class; the note counts them as `what`.
+/// Removes the items whose expression is not one of the classes; the note counts them as `what`.
 pub(crate) fn keep_classes<T>(
     items: &mut Vec<T>,
     classes: &ClassMap,
@@ -21,7 +21,7 @@ pub(crate) fn keep_classes<T>(
     left_out(what, removed)
 }
 
-/// The images (`what`) of expressions that are no class.
+/// The images (`what`) whose expression is not one of the classes.
 pub(crate) fn left_out(
     what: &str,
     expressions: impl IntoIterator<Item = Expression>,
@@ -35,8 +35,9 @@ pub(crate) fn left_out(
         .map(|(e, count)| format!("{e} {count}"))
         .collect();
     let counts = counts.join(", ");
-    (!counts.is_empty())
-        .then(|| format!("Left out because their expression is no class here ({what}): {counts}."))
+    (!counts.is_empty()).then(|| {
+        format!("Left out because their expression is not one of the classes ({what}): {counts}.")
+    })
 }
 
 /// The classes without an image.

@@ -94,7 +94,7 @@ pub(crate) fn landmark_file(tree: &FileTree, path: &str) -> Result<(String, Read
     Ok((text_of(&bytes), read))
 }
 
-/// What a [`Source`] found.
+/// The result of scanning a [`Source`].
 #[derive(Debug, Clone)]
 pub struct Scan {
     /// The images, in row order.
@@ -105,7 +105,7 @@ pub struct Scan {
     pub read: Vec<ReadFile>,
     /// How folds are made.
     pub folding: Folding,
-    /// Whole sentences for the reader of the results on how the source was read.
+    /// Remarks on how the source was read, in full sentences.
     pub notes: Vec<String>,
 }
 
@@ -114,9 +114,9 @@ pub struct Scan {
 pub enum Folding {
     /// By subject; these are the subjects that take part: those with a labelled sequence.
     BySubject(BTreeSet<i64>),
-    /// Each class's images in turn, for lack of subject numbers. Not subject-independent.
+    /// Each class's images in turn, since subject numbers are missing. Not subject-independent.
     ByImage,
-    /// The data set has this many splits of its own, listed in [`RawSample::parts`].
+    /// The data set has this many given splits, listed in [`RawSample::parts`].
     Given(usize),
 }
 
@@ -141,14 +141,14 @@ pub struct RawSample {
     pub aus: AuCoding,
     /// Path of the file with the 68 landmarks, where there is one.
     pub landmarks: Option<String>,
-    /// Whether the image is a face already, so that [`CropMode::Auto`](crate::CropMode::Auto) takes it whole.
+    /// Whether the image is already a face crop, so that [`CropMode::Auto`](crate::CropMode::Auto) takes it whole.
     pub is_face: bool,
     /// The part in each of the given splits ([`Folding::Given`]); empty otherwise.
     pub parts: Vec<Part>,
 }
 
 impl RawSample {
-    /// A labelled image file without codes or landmarks, of an unknown person, as a recording of its own.
+    /// A labelled image file without codes or landmarks, of an unknown person, as a separate recording.
     pub fn labelled(path: &str, label: i64) -> Self {
         Self {
             image: RawImage::File,
@@ -172,7 +172,7 @@ impl RawSample {
 pub enum RawImage {
     /// A PNG or JPEG file at [`RawSample::path`].
     File,
-    /// `length` bytes from byte `at` on of the source's file.
+    /// `length` bytes of the source's file, starting at byte `at`.
     Stored {
         /// First byte.
         at: u64,

@@ -15,14 +15,14 @@ use crate::read::notes::keep_classes;
 use crate::read::source::{Fetched, Folding, RawImage, RawSample, Scan, Source};
 use crate::read::tree::FileTree;
 
-/// Most rows of the arrays; TFD has 102,236.
+/// Maximum number of rows of the arrays; TFD has 102,236.
 const ROWS_LIMIT: u64 = 4 << 20;
-/// Most bytes of labelled images that are held: TFD's take 39 MB at 96×96.
+/// Maximum size in bytes of labelled images that are held: TFD's take 39 MB at 96×96.
 const IMAGES_LIMIT: u64 = 1 << 30;
-/// Most bytes of one file, inflated if it lies in an archive: TFD's largest has 943 MB.
+/// Maximum size in bytes of one file, after decompression if in an archive: TFD's largest has 943 MB.
 const FILE_LIMIT: u64 = 4 << 30;
 const INFO: &str = "TFD_info.mat";
-/// TFD's codes of expressions in `labs_ex`, from 1 on.
+/// TFD's codes of expressions in `labs_ex`, starting at 1.
 const CODES: [Expression; 7] = [
     Expression::Anger,
     Expression::Disgust,
@@ -35,10 +35,10 @@ const CODES: [Expression; 7] = [
 
 /// The labelled images of TFD, with its five given splits.
 ///
-/// Read are `images` `[N, H, W]` u8, `labs_ex` (−1 none, 1 anger, 2 disgust, 3 fear, 4 happy, 5 sadness, 6 surprise,
-/// 7 neutral), `labs_id` and `folds` `[N, splits]` (0 unlabelled, 1 train, 2 validation, 3 test), the last three from the
-/// images' file or from `TFD_info.mat` beside it. The unlabelled images, 96 of 100, are passed over: the array is streamed
-/// once and only labelled rows are kept. Whether splits share people is checked later, not assumed.
+/// Read are `images` `[N, H, W]` u8, `labs_ex` (−1 none, 1 anger, 2 disgust, 3 fear, 4 happy, 5 sadness, 6 surprise, 7
+/// neutral), `labs_id` and `folds` `[N, splits]` (0 unlabelled, 1 train, 2 validation, 3 test), the last three from the
+/// images' file or from `TFD_info.mat` beside it. The unlabelled images (96%) are skipped: the array is streamed once
+/// and only labelled rows are kept. Whether splits share people is checked later.
 #[derive(Debug, Clone)]
 pub struct Tfd {
     root: PathBuf,
@@ -64,12 +64,12 @@ struct Row {
 }
 
 impl Tfd {
-    /// Reads TFD in `input`: the folder of `TFD_48x48.mat` or `TFD_96x96.mat`, a `.zip` of it, or the file itself. If both
-    /// sizes lie there, the smallest that is not below `image_size` is taken. `classes` leaves out expressions; `None`
-    /// takes those that occur.
+    /// Reads TFD in `input`: the folder of `TFD_48x48.mat` or `TFD_96x96.mat`, a `.zip` of it, or the file itself. If
+    /// both sizes are there, the smallest that is not below `image_size` is taken. `classes` leaves out expressions;
+    /// `None` takes those that occur.
     ///
     /// # Errors
-    /// [`Error::Layout`] if no such file is there; [`Error::Matlab`] for a damaged file, arrays that do not belong
+    /// [`Error::Layout`] if neither file is there; [`Error::Matlab`] for a damaged file, arrays that do not belong
     /// together, or labels and folds that contradict each other.
     pub fn open(input: &Path, image_size: u32, classes: Option<ClassMap>) -> Result<Self, Error> {
         let (tree, file) = find(input, image_size)?;
@@ -85,7 +85,7 @@ impl Tfd {
         let classes = classes.map_err(|error| wrong(error.to_string()))?;
         let unlabelled = labels.codes.iter().filter(|code| **code < 1).count();
         let passed =
-            format!("{unlabelled} images of {file} have no expression label and were passed over.");
+            format!("{unlabelled} images of {file} have no expression label and were skipped.");
         let left_out = keep_classes(&mut rows, &classes, |row| row.expression, "images");
         let mat = tree.open_file(&file, FILE_LIMIT)?;
         let (side, pixels) = gather(mat, labels.codes.len(), &rows).map_err(wrong)?;

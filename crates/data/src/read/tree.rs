@@ -10,7 +10,7 @@ use crate::read::archive::Archive;
 use crate::read::file::{Skipped, open_file, read_bounded, visible_names};
 use crate::read::name::{is_zip, join};
 
-/// The files of a data set as one read-only tree: a folder, a zip archive, or several laid over each other.
+/// The files of a data set as one read-only tree: a folder, a zip archive, or several, overlaid.
 ///
 /// Paths are relative to the tree's root, with `/`; the root itself is `""`. Hidden names (`.DS_Store`, `._x`,
 /// `__MACOSX`) are never listed. Where a path is in several layers the first counts. Archives are read entry by entry:
@@ -64,8 +64,8 @@ impl FileTree {
         (tree, name.into_owned())
     }
 
-    /// Takes the folder `root` and lays every `.zip` in it over it, in order of name, as if they were unpacked there. One
-    /// that cannot be opened, an unfinished download for example, is among those [`refused`](Self::refused).
+    /// Takes the folder `root` and overlays every `.zip` in it, in order of name, as if unpacked there. One that cannot
+    /// be opened, an unfinished download for example, is among those [`refused`](Self::refused).
     ///
     /// # Errors
     /// [`Error::Io`] if the folder is not there or cannot be listed.
@@ -100,7 +100,7 @@ impl FileTree {
         }
     }
 
-    /// The place of the root on disk: a folder, or an archive. Outputs are kept away from it.
+    /// The place of the root on disk: a folder, or an archive. Outputs must be outside it.
     pub fn root(&self) -> &Path {
         &self.root
     }
@@ -135,7 +135,7 @@ impl FileTree {
         })
     }
 
-    /// Where a path lies, for messages: in an archive, below the archive's own path.
+    /// The location of a path, for messages; in an archive, a path below the archive's own.
     pub fn place(&self, path: &str) -> PathBuf {
         let full = join(&self.prefix, path);
         let has = |layer: &&Layer| layer.is_file(&full) || layer.is_folder(&full);
@@ -146,7 +146,7 @@ impl FileTree {
     /// The names in a folder that are not hidden, sorted.
     ///
     /// # Errors
-    /// [`Error::Io`] if there is no such folder or it cannot be listed.
+    /// [`Error::Io`] if the folder does not exist or cannot be listed.
     pub fn names(&self, folder: &str) -> Result<Vec<String>, Error> {
         let full = join(&self.prefix, folder);
         let mut folders = self.layers.iter().filter(|layer| layer.is_folder(&full));
@@ -159,13 +159,13 @@ impl FileTree {
         Ok(names.into_iter().collect())
     }
 
-    /// Whether there is such a folder.
+    /// Whether the folder exists.
     pub fn is_folder(&self, path: &str) -> bool {
         let full = join(&self.prefix, path);
         self.layers.iter().any(|layer| layer.is_folder(&full))
     }
 
-    /// Whether there is such a file.
+    /// Whether the file exists.
     pub fn is_file(&self, path: &str) -> bool {
         let full = join(&self.prefix, path);
         self.layers.iter().any(|layer| layer.is_file(&full))

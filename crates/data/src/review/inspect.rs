@@ -18,7 +18,7 @@ use crate::read::file::Skipped;
 
 pub use crops::{CropSheet, Placed, crop_sheet};
 
-/// Skipped inputs that the text lists; the rest are counted.
+/// Skipped inputs listed in the text; the rest are only counted.
 const SKIPPED_SHOWN: usize = 20;
 /// Width of a count in the table, which `0 train` fills.
 const COUNT: usize = 7;
@@ -26,9 +26,9 @@ const COUNT: usize = 7;
 /// Counts over a prepared data set; its `Display` is a page of text.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Inspection {
-    /// The set's own description.
+    /// The set's description.
     pub info: DatasetInfo,
-    /// Names of the table's columns: `fold 3`; `0 train` where the data set brings its own splits.
+    /// Names of the table's columns: `fold 3`; `0 train` where the data set has its own splits.
     pub columns: Vec<String>,
     /// Labelled images, `[class][column]`.
     pub table: Vec<Vec<usize>>,
@@ -38,7 +38,7 @@ pub struct Inspection {
     pub coded: usize,
     /// Coded rows that show an action unit.
     pub action_units: BTreeMap<Au, usize>,
-    /// Rows taken whole, without landmarks or detector.
+    /// Rows used uncropped, without landmarks or detector.
     pub uncropped: usize,
 }
 
@@ -128,7 +128,7 @@ impl Inspection {
             0 => Ok(()),
             uncropped => writeln!(
                 f,
-                "{uncropped} images were taken whole, without a search for the face"
+                "{uncropped} images were used uncropped, without face detection"
             ),
         }
     }
@@ -199,8 +199,8 @@ impl fmt::Display for Inspection {
     }
 }
 
-/// At most `count` images of class `label` (−1: held out) on a sheet, ten to a row; every subject once before any a
-/// second time, so that a sheet shows people rather than frames. `None` if there is no such image.
+/// At most `count` images of class `label` (−1: held out) on a sheet, ten to a row; every subject once before any
+/// appears again, so that a sheet shows people rather than frames. `None` if there is none.
 pub fn contact_sheet(set: &Prepared, label: i64, count: usize) -> Option<GrayImage> {
     let mut seen: BTreeMap<i64, usize> = BTreeMap::new();
     let mut rows: Vec<(usize, usize)> = Vec::new();

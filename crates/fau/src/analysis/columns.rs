@@ -1,4 +1,4 @@
-//! Columns of `associations.csv` beside the scores.
+//! Columns of `associations.csv` other than the scores.
 
 use crate::analysis::inference::PairInference;
 use crate::analysis::scores::MEASURES;
@@ -15,7 +15,7 @@ pub(crate) enum Needs {
     Labels,
 }
 
-/// A column: when it is there, its name, its values.
+/// A column: its condition, its name, its values.
 type Column = (Needs, &'static str, fn(&PairInference) -> f64);
 
 pub(crate) const COLUMNS: [Column; 16] = [
@@ -43,7 +43,7 @@ pub(crate) const COLUMNS: [Column; 16] = [
     (Needs::Nothing, "n_graded", |pair| pair.n_graded as f64),
 ];
 
-/// The columns of a measure beside the built-in ones: score, p, q and the ends of its interval.
+/// The columns of an additional measure: score, p, q and the ends of its interval.
 pub(crate) fn own_columns(measure: &str) -> [String; 5] {
     [
         measure.to_owned(),
@@ -54,7 +54,7 @@ pub(crate) fn own_columns(measure: &str) -> [String; 5] {
     ]
 }
 
-/// Refuses measures whose columns would not be new, or not be plain words; [`analyse_with`](crate::analyse_with) asks it.
+/// Rejects measures whose column names are taken or are not plain words, as [`analyse_with`](crate::analyse_with) does.
 ///
 /// # Errors
 /// [`Error::BadOption`].

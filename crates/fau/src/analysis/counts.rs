@@ -1,4 +1,4 @@
-//! How much of an analysis survives correction.
+//! The number of findings that survive correction.
 
 use serde::Serialize;
 

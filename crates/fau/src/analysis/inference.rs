@@ -22,9 +22,9 @@ use crate::score::first_largest;
 use crate::score::sensitivity::{Variant, sensitivity};
 use crate::watch::Watch;
 
-/// Rows that show an action unit and are graded, for a rank correlation with intensity. Our choice.
+/// Minimum number of graded rows with an action unit for a rank correlation with intensity. Our choice.
 const MIN_GRADED: usize = 10;
-/// Rows of either kind for an effect inside one class.
+/// Minimum number of rows of either kind for an effect inside one class.
 const MIN_IN_CLASS: usize = 3;
 
 /// Nulls, intervals and descriptions of the scores of an [`Analysis`](crate::Analysis).
@@ -34,9 +34,9 @@ pub struct Inference {
     pub subjects: usize,
     /// Rows used without a known subject: each counts as a separate person.
     pub without_subject: usize,
-    /// Rows that no exchange moves (a subject with one sequence, without a match).
+    /// Rows fixed in every exchange (a subject with one sequence, without a match).
     pub fixed_rows: usize,
-    /// Labelled rows, on which the class can be held fixed.
+    /// Labelled rows, for which the class can be held fixed.
     pub labelled_rows: usize,
     /// Their classes.
     pub classes: Vec<String>,
@@ -52,7 +52,7 @@ pub struct Inference {
     pub held_out: Option<HeldOut>,
     /// Dependence of KL on bins and smoothing.
     pub sensitivity: Vec<Variant>,
-    /// For each measure beside the built-in ones: one for each association, in the same order.
+    /// For each additional measure: one for each association, in the same order.
     pub own: Vec<Vec<OwnInference>>,
 }
 
@@ -119,14 +119,14 @@ pub struct ClassEffect {
     pub range: Range95,
 }
 
-/// Everything that the inference is computed from.
+/// The inputs of the inference.
 pub(crate) struct Work<'a> {
     pub options: &'a AnalysisOptions,
     pub activations: &'a Activations,
     pub coded: &'a Coded<'a>,
     pub table: &'a Table,
     pub scores: &'a Scores,
-    /// Measures beside the built-in ones.
+    /// Additional measures.
     pub own: &'a [&'a dyn Association],
 }
 
@@ -221,7 +221,7 @@ impl Work<'_> {
         Ok(())
     }
 
-    /// Intensity, and variation inside classes: no chance is involved.
+    /// Intensity, and variation inside classes: no null distribution needed.
     fn descriptions(&self, classes: Option<&Classes>) -> Vec<PairInference> {
         let presence = self.table.presence.iter();
         let varies = presence.map(|p| classes.map_or(0, |classes| classes.variation(p).0));
@@ -263,7 +263,7 @@ impl Work<'_> {
         effects.collect::<Vec<_>>().concat()
     }
 
-    /// The filter with the AUROC farthest from 0.5; of equals the first.
+    /// The filter with the AUROC farthest from 0.5; the first on ties.
     fn strongest(&self, unit: usize) -> usize {
         let aurocs = self.scores.of(AUROC);
         let own = aurocs.iter().skip(unit).step_by(self.table.units());

@@ -62,12 +62,12 @@ impl Analysis {
         self.associations.iter().map(|row| row.scores[at]).collect()
     }
 
-    /// Names of the measures beside the built-in ones.
+    /// Names of the additional measures.
     pub fn own_measures(&self) -> &[&'static str] {
         &self.measures[MEASURES.len()..]
     }
 
-    /// Correspondences from the largest score to the smallest, then by filter.
+    /// Correspondences by descending score, then by filter.
     pub(crate) fn ranked(&self) -> Vec<Correspondence> {
         let mut ranked = self.correspondences.clone();
         ranked.sort_by(|a, b| b.score.total_cmp(&a.score).then(a.filter.cmp(&b.filter)));
@@ -91,8 +91,8 @@ impl Analysis {
 /// and point-biserial correlation, and compares each score with chance and with the share of the expression class
 /// ([`Inference`]). The largest KL decides the correspondence.
 ///
-/// Only coded rows are used. `samples` may come in any order: `index` is the row of `activations` that
-/// each describes, and results do not depend on the order to the last bit, nor on the number of threads.
+/// Only coded rows are used. `samples` may come in any order: `index` is the row of `activations` that each describes,
+/// and results are bit-identical for any order and any number of threads.
 ///
 /// # Errors
 /// [`Error::NoFilters`], [`Error::Mismatch`] and [`Error::BadIndex`] where the two do not belong
@@ -109,7 +109,7 @@ pub fn analyse(
 /// [`analyse`] with further measures, each with p, q and interval, and with progress.
 ///
 /// # Errors
-/// Those of [`analyse`], [`Error::BadOption`] for a measure whose columns have no new names, and [`Error::Cancelled`].
+/// Errors from [`analyse`], [`Error::BadOption`] for a measure whose column names are taken, and [`Error::Cancelled`].
 pub fn analyse_with(
     activations: &Activations,
     samples: &[SampleRow],

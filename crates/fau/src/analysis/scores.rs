@@ -26,7 +26,7 @@ pub struct FilterAu {
     pub scores: Vec<f64>,
 }
 
-/// The action unit with a filter's largest KL; of equals the lower number.
+/// The action unit with a filter's largest KL; the lower number on ties.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub struct Correspondence {
     /// Filter, from 0.

@@ -29,8 +29,8 @@ impl Range95 {
         high: f64::NAN,
     };
 
-    /// Percentile interval (Efron & Tibshirani 1993, §13.3) of resampled values; NaN values are left out, and an
-    /// interval of fewer than half the resamplings is none.
+    /// Percentile interval (Efron & Tibshirani 1993, §13.3) of resampled values; NaN values are left out, and there is
+    /// no interval if fewer than half the resamplings are left.
     pub(crate) fn percentile(values: &[f64]) -> Self {
         let mut sorted: Vec<f64> = values.iter().copied().filter(|x| !x.is_nan()).collect();
         if sorted.is_empty() || 2 * sorted.len() < values.len() {
@@ -59,7 +59,7 @@ impl Range95 {
     }
 }
 
-/// How often each subject is drawn in resampling `index`; more than 255 times does not happen.
+/// How often each subject is drawn in resampling `index`; never more than 255 times in practice.
 pub(crate) fn weights(subjects: usize, seed: u64, index: u64) -> Vec<u8> {
     let rng = &mut keyed(seed, Purpose::Bootstrap, index);
     let mut weights = vec![0_u8; subjects];
@@ -159,7 +159,7 @@ impl Ascending {
         }
     }
 
-    /// Of every row twice the weight below it plus the weight tied with it; returns the whole weight.
+    /// For each row, twice the weight below it plus the weight tied with it; returns the total weight.
     fn doubled_weight_below(&self, weights: &[u8], below: &mut [u64]) -> u64 {
         let (mut before, mut start) = (0, 0);
         for &end in &self.ends {

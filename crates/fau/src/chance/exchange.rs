@@ -12,13 +12,13 @@ use crate::chance::random::{Purpose, keyed};
 /// NeuroImage 123: whole-block and within-block exchange).
 ///
 /// People contribute several sequences each, and both activations and codes depend on the person: shuffling rows freely
-/// would treat 593 sequences of 123 people as 593 independent observations, and reject far too often
-/// (`docs/statistics.md` shows how much).
+/// would treat 593 sequences of 123 people as 593 independent observations, and reject far too often (numbers in
+/// `docs/statistics.md`).
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Exchange {
-    /// Whole subjects trade places with subjects that have as many sequences, and each subject's sequences are shuffled
-    /// among themselves. Exact where people are drawn independently and a person's sequences come in no order. Default.
+    /// Whole subjects are swapped with subjects that have as many sequences, and each subject's sequences are shuffled
+    /// among themselves. Exact if people are drawn independently and a person's sequences are unordered. Default.
     #[default]
     Both,
     /// Within subjects only: exact even if one cause shapes a person's codes and face (men show AU 12 less and have larger
@@ -33,7 +33,7 @@ impl std::str::FromStr for Exchange {
 
     fn from_str(text: &str) -> Result<Self, String> {
         let parsed = serde_json::from_value(text.into());
-        parsed.map_err(|_| format!("`{text}` is none of both, within, whole"))
+        parsed.map_err(|_| format!("`{text}` is not one of both, within, whole"))
     }
 }
 
@@ -42,11 +42,11 @@ impl Exchange {
     pub fn words(self) -> &'static str {
         match self {
             Self::Both => {
-                "multi-level: subjects trade all their codes with subjects of as many sequences, and each subject's sequences trade among themselves"
+                "multi-level: subjects exchange all their codes with subjects of as many sequences, and each subject's sequences exchange codes among themselves"
             }
-            Self::Within => "within subjects: each subject's sequences trade their codes",
+            Self::Within => "within subjects: each subject's sequences exchange their codes",
             Self::Whole => {
-                "whole subjects: subjects trade all their codes with subjects of as many sequences"
+                "whole subjects: subjects exchange all their codes with subjects of as many sequences"
             }
         }
     }
@@ -56,7 +56,7 @@ impl Exchange {
 #[derive(Debug, Clone)]
 pub(crate) struct Scheme {
     rows: usize,
-    /// Sets of subjects that may trade places; each subject is the list of its recordings, shortest first.
+    /// Sets of subjects that may be swapped; each subject is the list of its recordings, shortest first.
     sets: Vec<Vec<Vec<Vec<u32>>>>,
     whole: bool,
     within: bool,
@@ -84,7 +84,7 @@ impl Scheme {
 
     /// The scheme that shuffles recordings freely inside each stratum.
     pub fn inside(strata: &[u32], recordings: &[u32]) -> Self {
-        // A stratum is one "subject" whose recordings trade places.
+        // A stratum is one "subject" whose recordings are permuted.
         let block = |row: u32| (strata[row as usize], recordings[row as usize]);
         let blocks = grouped(0..strata.len() as u32, block);
         let mut sets: BTreeMap<u32, Vec<Vec<u32>>> = BTreeMap::new();
@@ -206,7 +206,7 @@ mod tests {
                 prop_assert!(is_permutation(&source));
                 prop_assert_eq!(&source, &scheme.draw(3, Purpose::Exchange, index));
                 for (to, &from) in source.iter().enumerate() {
-                    // Whatever one row of a subject gets comes from one subject.
+                    // All rows of a subject receive codes from one subject.
                     let first = subjects.iter().position(|s| *s == subjects[to]).unwrap_or(0);
                     prop_assert_eq!(subjects[from as usize], subjects[source[first] as usize]);
                     if exchange == Exchange::Within {

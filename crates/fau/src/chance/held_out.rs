@@ -47,7 +47,7 @@ pub struct HeldOutPair {
 }
 
 impl HeldOut {
-    /// `None` without permutations, and where either side has no usable action unit.
+    /// `None` without permutations, or if either side has no usable action unit.
     pub(crate) fn of(
         coded: &Coded,
         activations: &Activations,
@@ -83,7 +83,7 @@ impl HeldOut {
         at_most(self.pairs.iter().map(|pair| pair.q), fdr)
     }
 
-    /// Share of the pairs on the same side of 0.5 as before; NaN of none.
+    /// Share of the pairs on the same side of 0.5 as before; NaN if there are none.
     pub fn same_direction(&self) -> f64 {
         let same = |pair: &&HeldOutPair| (pair.auroc - 0.5) * (pair.auroc_labelled - 0.5) > 0.0;
         self.pairs.iter().filter(same).count() as f64 / self.pairs.len() as f64

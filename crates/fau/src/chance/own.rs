@@ -1,4 +1,4 @@
-//! Null and interval of a measure beside the built-in ones.
+//! Null and interval of an additional measure.
 
 use std::sync::atomic::AtomicUsize;
 
@@ -18,7 +18,7 @@ use crate::watch::Watch;
 /// Exchanged codes kept at a time, over permutations, action units and rows: 16 MB.
 const KEPT: usize = 16 << 20;
 
-/// Chance and uncertainty for one pair by a measure beside the built-in ones; NaN where not computed or undefined.
+/// Chance and uncertainty for one pair by an additional measure; NaN where not computed or undefined.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct OwnInference {
     /// p under exchange of codes, by [`Association::strength`].

@@ -280,7 +280,7 @@ mod tests {
     use crate::chance::exchange::Exchange;
     use crate::score::association::{Association, Auroc, Kl};
 
-    /// The literal version: permute the codes, score anew, count.
+    /// The literal version: permute the codes, rescore, count.
     fn slowly(table: &Table, scheme: &Scheme, options: &AnalysisOptions) -> Vec<FilterNull> {
         let kl = Kl::of(options);
         let score = |column: &[f32], with: &[bool]| {

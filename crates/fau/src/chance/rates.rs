@@ -1,11 +1,11 @@
 //! Correction for many tests.
 
-/// q-values of Benjamini & Hochberg (1995): the smallest false-discovery rate at which each test would be rejected.
-/// NaN (a test that was not made) stays NaN and does not count.
+/// q-values of Benjamini & Hochberg (1995): the smallest false-discovery rate at which each test would be rejected. NaN
+/// (no test) stays NaN and is not counted.
 ///
-/// Holds its level for independent and for positively dependent tests (Benjamini & Yekutieli 2001); filters that respond
-/// alike and action units that occur together are of the second kind. It holds for the whole list, not for a single
-/// pair: of the pairs with q ≤ 0.05, up to 5% are expected to be false.
+/// Holds its level for independent and for positively dependent tests (Benjamini & Yekutieli 2001); filters with
+/// similar responses and co-occurring action units are positively dependent. It holds for the whole list, not for a
+/// single pair: of the pairs with q ≤ 0.05, up to 5% are expected to be false.
 pub fn benjamini_hochberg(p: &[f64]) -> Vec<f64> {
     let mut order: Vec<usize> = (0..p.len()).filter(|&at| !p[at].is_nan()).collect();
     order.sort_unstable_by(|&a, &b| p[a].total_cmp(&p[b]));

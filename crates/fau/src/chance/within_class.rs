@@ -1,14 +1,14 @@
 //! Association of a filter and an action unit beyond the expression class.
 //!
-//! Expressions are defined by action units, so a filter that detects "happy" follows AU 12 for free. Here codes are
-//! compared and exchanged only inside a class: the class's share of the association is the same in every exchange.
+//! Expressions are defined by action units, so a filter that detects "happy" automatically follows AU 12. Here codes
+//! are compared and exchanged only inside a class: the class's share of the association is the same in every exchange.
 //!
 //! Statistic: van Elteren's (1960) stratified rank sum, ranks inside the class over n + 1, divided by its
 //! cluster-robust standard error, where the clusters are the subjects. A person shows each class about once, so no
-//! exchange inside a class can keep a person's codes together; without the division the shared person makes the
-//! statistic vary more than exchanges do, and the test rejects too often. With it the exchange test is exact where
-//! sequences of a class are exchangeable, and holds its level in large samples where persons matter (Chung & Romano 2013,
-//! Annals of Statistics 41; DiCiccio & Romano 2017, JASA 112).
+//! exchange inside a class can keep a person's codes together; without the division, person effects make the statistic
+//! vary more than under exchange, and the test rejects too often. With it the exchange test is exact where sequences of
+//! a class are exchangeable, and holds its level in large samples despite person effects (Chung & Romano 2013, Annals
+//! of Statistics 41; DiCiccio & Romano 2017, JASA 112).
 
 use std::collections::BTreeMap;
 
@@ -25,13 +25,14 @@ use crate::input::options::AnalysisOptions;
 use crate::input::table::Table;
 use crate::watch::Watch;
 
-/// Filters that one task counts at a time: their ranks stay in the cache.
+/// Filters per task: few enough that their ranks stay in the cache.
 const TILE: usize = 16;
 /// Permutations drawn at a time.
 const AT_ONCE: usize = 500;
-/// An action unit is tested if over all classes at least this many rows are of its class's rarer kind. Our choice.
+/// An action unit is tested if, summed over classes, at least this many rows are of the rarer kind in their class. Our
+/// choice.
 const MIN_MINORITY: usize = 5;
-/// Below this, relative to the observed statistic, a difference is rounding.
+/// Relative differences from the observed statistic below this are treated as rounding.
 const ROUNDING: f64 = 1e-9;
 
 /// Association of one pair beyond the class.
@@ -39,11 +40,11 @@ const ROUNDING: f64 = 1e-9;
 pub(crate) struct WithinPair {
     /// Two-sided p; NaN where the action unit hardly varies inside any class.
     pub p: f64,
-    /// AUROC over pairs of rows of the same class; NaN where there is none.
+    /// AUROC over pairs of rows of the same class; NaN if there are none.
     pub auroc: f64,
 }
 
-/// The labelled rows, sorted by subject, and how the codes vary in their classes.
+/// The labelled rows, sorted by subject, and the variation of the codes in their classes.
 pub(crate) struct Classes {
     /// Positions among the coded rows given.
     order: Vec<usize>,
@@ -336,7 +337,7 @@ mod tests {
                 let source = scheme.draw(9, Purpose::WithinClass, index);
                 literally(&rows, &source) >= observed * (1.0 - ROUNDING)
             }).count();
-            // Equal up to ties that rounding decides.
+            // Equal except for ties broken by rounding.
             let p = p_value(reached, 50);
             prop_assert!((found[0].p - p).abs() < 1e-12, "{} {}", found[0].p, p);
         }

@@ -7,9 +7,9 @@ use npyz::{DType, NpyFile, Order, TypeChar};
 
 use crate::error::{Error, read_limited};
 
-/// Largest activations file accepted: 2 GiB, two million images of 256 filters.
+/// Size limit of an activations file: 2 GiB, two million images of 256 filters.
 const MAX_BYTES: u64 = 2 << 30;
-/// Longest header of a `.npy` file that a two-dimensional float array can honestly need.
+/// Maximum plausible header length of a `.npy` file with a two-dimensional float array.
 const MAX_HEADER: usize = 4096;
 
 /// F(x) of every image and filter: `[rows, filters]`, row after row (C order).
@@ -76,7 +76,7 @@ impl Activations {
         filters.map(|filter| mean(&self.filter(filter))).collect()
     }
 
-    /// Refuses NaN and infinite values.
+    /// Rejects NaN and infinite values.
     pub(crate) fn check_finite(&self) -> Result<(), Error> {
         match self.values.iter().position(|x| !x.is_finite()) {
             None => Ok(()),
@@ -91,8 +91,8 @@ impl Activations {
 
 /// Reads `activations.npy`: float32 or float64, `[images, filters]`, as `numpy.save` writes it.
 ///
-/// float64 is rounded to float32, the precision of the networks that make activations. Arrays in Fortran
-/// order are accepted and turned.
+/// float64 is rounded to float32, the precision of the networks that make activations. Arrays in Fortran order are
+/// accepted and transposed.
 ///
 /// # Errors
 /// [`Error::Read`], [`Error::TooLarge`] above 2 GiB, [`Error::Npy`] for any other array.
@@ -140,8 +140,8 @@ fn parse(contents: &[u8]) -> Result<Activations, String> {
     })
 }
 
-/// Where the data begins. The header is checked before the npy library parses it: that parser recurses
-/// into brackets and multiplies the shape unchecked, so a forged header could exhaust the stack or panic.
+/// Where the data begins. The header is checked before the npy library parses it: that parser recurses into brackets
+/// and multiplies the shape unchecked, so a malicious header could exhaust the stack or panic.
 fn header_end(contents: &[u8]) -> Result<usize, String> {
     let start = match contents {
         [0x93, b'N', b'U', b'M', b'P', b'Y', 1, _, ..] => 10,
@@ -162,14 +162,14 @@ fn header_end(contents: &[u8]) -> Result<usize, String> {
     if count(b"([{") > 8 {
         return Err("its header is nested too deeply".to_owned());
     }
-    // Nineteen decimal digits in all keep every product below 10^19, which fits 64 bits.
+    // Nineteen decimal digits in total keep every product below 10^19, which fits 64 bits.
     if count(b"0123456789") > 19 || count(b"xX") > 0 {
         return Err("its header holds numbers that are too large".to_owned());
     }
     Ok(start + length)
 }
 
-/// Bytes per value, if the type is a float that we read.
+/// Bytes per value, for the supported float types.
 fn float_width(dtype: &DType) -> Result<u64, String> {
     if let DType::Plain(kind) = dtype
         && kind.type_char() == TypeChar::Float

@@ -154,7 +154,7 @@ impl<'a> Coded<'a> {
     pub fn counts(&self) -> Vec<AuCount> {
         let mut with: BTreeMap<u8, usize> = BTreeMap::new();
         for units in &self.units {
-            // A row given by hand may name a unit twice; it still counts once.
+            // A hand-written row may name a unit twice; it is counted once.
             let mut seen: Vec<u8> = units.iter().map(|&(au, _)| au).collect();
             seen.sort_unstable();
             seen.dedup();
@@ -169,7 +169,7 @@ impl<'a> Coded<'a> {
         with.into_iter().map(count).collect()
     }
 
-    /// [`counts`](Self::counts) split into those frequent enough and the others.
+    /// [`counts`](Self::counts) split into frequent and rare ones.
     ///
     /// # Errors
     /// [`Error::NoCodedRows`] and [`Error::NoUsableAu`].

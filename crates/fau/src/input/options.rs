@@ -5,15 +5,15 @@ use serde::{Deserialize, Serialize};
 use crate::chance::exchange::Exchange;
 use crate::error::Error;
 
-/// Largest number of histogram bins accepted: far beyond any use, and small enough for memory.
+/// Largest number of histogram bins accepted: far beyond any practical use, and small enough for memory.
 const MAX_BINS: usize = 65_536;
 
-/// Fewest permutations or resamplings: with 19 the smallest p is 0.05.
+/// Minimum number of permutations or resamplings: with 19 the smallest p is 0.05.
 const MIN_DRAWS: usize = 19;
-/// Most of them; ten million take hours.
+/// Maximum number; ten million take hours.
 const MAX_DRAWS: usize = 10_000_000;
 
-/// Options of [`analyse`](crate::analyse); [`check`](AnalysisOptions::check) turns them into the kind that runs.
+/// Options of [`analyse`](crate::analyse); [`check`](AnalysisOptions::check) turns them into the checked kind that runs.
 ///
 /// The paper compares the two histograms by KL(Q‖R); bins, range and smoothing are our choice, and every
 /// output repeats them.
@@ -28,16 +28,16 @@ pub struct AnalysisOptions {
     /// An action unit is analysed if at least this many coded rows show it and as many do not.
     /// Default 10, our choice.
     pub min_positives: usize,
-    /// Permutations behind every p-value; 0 makes none, and no p. Default 10,000, our choice: the smallest p is then
+    /// Number of permutations per p-value; 0 computes no p. Default 10,000, our choice: the smallest p is then
     /// 1/10,001, small enough to survive correction over some thousand pairs.
     pub permutations: usize,
-    /// Resamplings of the subjects behind every interval; 0 makes none. Default 1000 (Efron & Tibshirani 1993, §14.2).
+    /// Number of resamplings of the subjects per interval; 0 computes none. Default 1000 (Efron & Tibshirani 1993, §14.2).
     pub bootstrap: usize,
-    /// Who may trade codes with whom under the null hypothesis.
+    /// Which rows may exchange codes under the null hypothesis.
     pub exchange: Exchange,
     /// False-discovery rate at which pairs are counted. Default 0.05.
     pub fdr: f64,
-    /// Fixes every permutation and resampling. Default 1.
+    /// Random seed of the permutations and resamplings. Default 1.
     pub seed: u64,
 }
 
@@ -58,11 +58,10 @@ impl Default for AnalysisOptions {
 
 /// Additive smoothing of the two histograms, so that an empty bin of R does not make KL(Q‖R) infinite.
 ///
-/// Both histograms receive the same number of pseudo-samples, spread like the [`Prior`].
-/// The default, 16 pseudo-samples spread like the pooled histogram, is our choice: it draws both
-/// distributions towards "no difference". Spread evenly over the bins instead, the same pseudo-samples
-/// draw the smaller group away from the larger one, and of six unrelated action units with 12 to 287
-/// positives among 593 the rarest then had the largest KL in 98% of 300 simulated filters
+/// Both histograms receive the same number of pseudo-samples, spread like the [`Prior`]. The default, 16 pseudo-samples
+/// spread like the pooled histogram, is our choice: it pulls both distributions towards "no difference". Spread evenly
+/// over the bins instead, the same pseudo-samples pull the smaller group away from the larger one, and of six unrelated
+/// action units with 12 to 287 positives among 593 the rarest then had the largest KL in 98% of 300 simulated filters
 /// (pooled: 16%; 17% would be chance).
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -92,7 +91,7 @@ pub enum Prior {
     Uniform,
 }
 
-/// Options that [`AnalysisOptions::check`] has accepted.
+/// Options checked by [`AnalysisOptions::check`].
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(transparent)]
 pub struct CheckedOptions(AnalysisOptions);
@@ -101,9 +100,9 @@ impl AnalysisOptions {
     /// Accepts the options, or names the one out of range.
     ///
     /// # Errors
-    /// [`Error::BadOption`] for fewer than 2 or more than 65,536 bins, a `pseudo_samples` that is not a
-    /// positive number, `min_positives` 0, 1 to 18 or more than ten million permutations or resamplings, or an `fdr` that
-    /// is no rate.
+    /// [`Error::BadOption`] for fewer than 2 or more than 65,536 bins, a `pseudo_samples` that is not a positive
+    /// number, `min_positives` 0, 1 to 18 or more than ten million permutations or resamplings, or an `fdr` outside 0
+    /// to 1.
     pub fn check(&self) -> Result<CheckedOptions, Error> {
         if !(2..=MAX_BINS).contains(&self.bins) {
             return Err(Error::bad_option("bins", self.bins, "give 2 to 65536"));

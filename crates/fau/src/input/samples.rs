@@ -1,4 +1,4 @@
-//! The samples table: who each image shows, its expression and its action units.
+//! The samples table: the person, expression and action units of each image.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -7,7 +7,7 @@ use csv::{ReaderBuilder, StringRecord};
 
 use crate::error::{Error, read_limited};
 
-/// Largest samples table accepted: 256 MiB, about a million rows.
+/// Size limit of a samples table: 256 MiB, about a million rows.
 const MAX_BYTES: u64 = 256 << 20;
 
 /// One image of `samples.csv`; columns that the table lacks, and empty cells, are `None`.
@@ -25,19 +25,19 @@ pub struct SampleRow {
     pub label_name: Option<String>,
     /// `labelled` or `held_out`.
     pub role: Option<String>,
-    /// Action units that are present, with their intensities (0 = not graded, 1 to 5 = A to E), ascending
-    /// by number, each once. `None`: nobody coded this image.
+    /// Action units that are present, with their intensities (0 = not graded, 1 to 5 = A to E), ascending by number,
+    /// each once. `None`: this image is not coded.
     pub coded: Option<Vec<(u8, u8)>>,
 }
 
-/// Reads `samples.csv` of a prepared data set, or a table of any other network's images.
+/// Reads `samples.csv` of a prepared data set, or a table for the images of any other network.
 ///
 /// Columns are found by their header names, in any order; only `index` and `aus` must be there. Columns
 /// that this analysis does not use are ignored.
 ///
 /// # Errors
-/// [`Error::Read`], [`Error::TooLarge`], [`Error::MissingColumn`], and [`Error::Cell`] with the line of a
-/// cell that cannot be understood.
+/// [`Error::Read`], [`Error::TooLarge`], [`Error::MissingColumn`], and [`Error::Cell`] with the line of an invalid
+/// cell.
 pub fn read_samples(path: &Path) -> Result<Vec<SampleRow>, Error> {
     parse(path, &read_limited(path, MAX_BYTES)?)
 }
@@ -129,7 +129,7 @@ impl Columns {
 /// `NA` = not coded. A unit listed twice keeps its higher intensity.
 ///
 /// # Errors
-/// A sentence that names the part that cannot be understood.
+/// A sentence that names the invalid part.
 pub fn parse_aus(cell: &str) -> Result<Option<Vec<(u8, u8)>>, String> {
     let cell = cell.trim();
     if cell == "NA" {

@@ -19,15 +19,15 @@ pub trait Association: Sync {
     /// The score; NaN where it is undefined.
     fn score(&self, activations: &[f32], with_au: &[bool]) -> f64;
 
-    /// How extreme a score is, for the null and for rankings: by default the score itself, which suits one that is smallest
-    /// without association. A signed score needs `score.abs()`, one around 0.5 `(score - 0.5).abs()`; with the default their
-    /// p would be one-sided, and a filter that is less active with the action unit would never be found.
+    /// How extreme a score is, for the null and for rankings: by default the score itself, which assumes that no
+    /// association has the smallest score. A signed score needs `score.abs()`, one around 0.5 `(score - 0.5).abs()`; with the
+    /// default their p is one-sided and misses filters that are less active with the action unit.
     fn strength(&self, score: f64) -> f64 {
         score
     }
 
     /// How many of the `exchanged` codes give at least the strength of `with_au`, equal up to rounding included. The
-    /// default is literal, a score for each; a faster version must count the same.
+    /// default is literal, a score for each; a faster version must return the same count.
     fn null(&self, activations: &[f32], with_au: &[bool], exchanged: &[Vec<bool>]) -> usize {
         let strength = |codes: &[bool]| self.strength(self.score(activations, codes));
         let observed = strength(with_au);
@@ -152,8 +152,8 @@ impl Association for PointBiserial {
 
 /// Mutual information of the binned activation and presence in nats, in [0, ln 2]; 0 for constant activations.
 ///
-/// The plug-in estimate, without smoothing: it is biased upwards by about (filled bins − 1) / 2n (Miller 1955), so small
-/// values mean nothing by themselves.
+/// The plug-in estimate, without smoothing: it is biased upwards by about (filled bins − 1) / 2n (Miller 1955), so
+/// small values alone are not meaningful.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct MutualInformation {
     /// Equal-width bins over the pooled range.
@@ -171,15 +171,15 @@ impl Association for MutualInformation {
     }
 }
 
-/// Σ q ln(q/r) over the bins where q is not 0; bins are summed in order. Never below 0, though rounding
-/// would take it there for equal distributions.
+/// Σ q ln(q/r) over the bins where q is not 0; bins are summed in order. Clamped at 0, since rounding could make it
+/// negative for equal distributions.
 fn divergence(q: &[f64], r: &[f64]) -> f64 {
     let terms = q.iter().zip(r).filter(|(q, _)| **q > 0.0);
     let sum: f64 = terms.map(|(q, r)| q * (q / r).ln()).sum();
     sum.max(0.0)
 }
 
-/// Activations with their labels in ascending order, one order for every order of the input.
+/// Activations with their labels in ascending order, independent of the input order.
 fn sorted(activations: &[f32], with_au: &[bool]) -> Vec<(f64, bool)> {
     let pairs = activations.iter().map(|&x| f64::from(x));
     let mut pairs: Vec<(f64, bool)> = pairs.zip(with_au.iter().copied()).collect();

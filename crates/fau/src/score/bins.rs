@@ -2,7 +2,7 @@
 
 use crate::input::options::{Prior, Smoothing};
 
-/// Scores closer than this are equal but for the order of summation.
+/// Scores closer than this differ only by summation order.
 pub(crate) const TIES: f64 = 1e-11;
 
 /// The bin of every activation among `bins` equal-width bins from the smallest to the largest activation; the largest
@@ -75,7 +75,7 @@ impl SharedBins {
     }
 }
 
-/// The sizes of both groups and the smoothing: with a bin's counts they give its probabilities.
+/// The sizes of both groups and the smoothing: with a bin's counts, these determine its probabilities.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Sizes {
     pub n_with: u64,

@@ -22,11 +22,11 @@ pub struct LabelledFilter {
 }
 
 /// The filters with their action units, the largest KL first: of the units to which a filter responds more than without
-/// (AUROC above 0.5), the one with the largest KL (the paper's rule). A picture shows what makes a filter fire, so units
+/// (AUROC above 0.5), the one with the largest KL (the paper's rule). A picture shows when a filter fires, so units
 /// that silence it do not count. Empty where no action unit is coded often enough.
 ///
 /// # Errors
-/// Those of [`analyse`](crate::analyse) for activations and samples that do not belong together.
+/// Errors from [`analyse`](crate::analyse) for activations and samples that do not belong together.
 pub fn labelled_filters(
     activations: &Activations,
     samples: &[SampleRow],

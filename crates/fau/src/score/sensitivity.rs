@@ -12,7 +12,7 @@ use crate::score::first_largest;
 const BINS: [usize; 4] = [8, 16, 32, 64];
 const PSEUDO_SAMPLES: [f64; 3] = [1.0, 16.0, 64.0];
 
-/// KL by other bins or smoothing, against the analysis.
+/// KL with other bins or smoothing, compared with the analysis.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub struct Variant {
     /// Bins.
@@ -65,7 +65,7 @@ fn grid() -> Vec<Kl> {
     grid
 }
 
-/// The smallest value over the variants; NaN of none.
+/// The smallest value over the variants; NaN if there are none.
 pub(crate) fn lowest(variants: &[Variant], value: fn(&Variant) -> f64) -> f64 {
     variants.iter().map(value).fold(f64::NAN, f64::min)
 }

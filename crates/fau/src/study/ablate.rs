@@ -1,4 +1,4 @@
-//! Silences an action unit's filters and measures which expressions are lost.
+//! Silences an action unit's filters and measures which expressions are no longer recognised.
 
 use faus_base::au;
 use serde::Serialize;
@@ -17,9 +17,9 @@ use crate::write::words::listed;
 /// Silences the filters of one action unit at a time and compares the loss with that of other sets of filters.
 #[derive(Debug, Clone, Copy)]
 pub struct Ablate {
-    /// Most filters silenced for one action unit, those with the largest KL.
+    /// Maximum number of filters silenced for one action unit, those with the largest KL.
     pub filters: usize,
-    /// Random, and as many equally active, sets of filters to compare with.
+    /// Number of random sets, and of equally active sets, of filters to compare with.
     pub sets: usize,
 }
 
@@ -68,7 +68,7 @@ impl Study for Ablate {
             "layer": lens.layer(),
             "images": test.rows.len(),
             "sets": self.sets,
-            "silenced": "set to 0 behind the layer's ReLU and pooling",
+            "silenced": "set to 0 after the layer's ReLU and pooling",
             "p": "share of sets that cost at least as much, (b + 1) / (m + 1), not corrected for the number of units and classes",
             "aus": effects.iter().map(|e| json!({"au": e.au, "name": au::name(e.au), "filters": e.filters})).collect::<Vec<_>>(),
         });
@@ -91,7 +91,7 @@ impl Ablate {
             .filter(|filter| !analysis.dead_filters.contains(filter))
             .collect();
         let activity = activations.means();
-        // Sets to compare with are drawn from the other filters, which must be as many at least.
+        // Comparison sets are drawn from the other filters, of which there must be at least as many.
         let units = own_filters(&analysis, self.filters.min(live.len() / 2));
         let seed = run.options.seed;
         let mut effects = Vec::new();
@@ -137,7 +137,7 @@ fn own_filters(analysis: &Analysis, most: usize) -> Vec<(u8, Vec<usize>)> {
 /// Share of correct predictions: over all images first, then class by class; NaN for a class without images.
 type Recalls = Vec<f64>;
 
-/// Recalls with an action unit's filters, and with others, silenced.
+/// Recalls with an action unit's filters silenced, and with other sets silenced.
 struct Effect {
     au: u8,
     filters: Vec<usize>,
@@ -213,7 +213,7 @@ impl<'a> Test<'a> {
     }
 }
 
-/// The cost of one action unit's filters for one class, or for all images.
+/// The accuracy lost without one action unit's filters, for one class or for all images.
 #[derive(Serialize)]
 struct Loss<'a> {
     au: u8,
@@ -225,7 +225,7 @@ struct Loss<'a> {
     before: f64,
     after: f64,
     drop: f64,
-    /// Mean cost of random and of equally active sets, and the shares of them that cost as much.
+    /// Mean cost of random and of equally active sets, and the shares of them that cost at least as much.
     drop_random: f64,
     drop_active: f64,
     p_random: f64,

@@ -14,7 +14,7 @@ use crate::write::{make_dir, save, save_json};
 pub struct Answer {
     /// The table: header, then rows.
     pub table: Vec<Vec<String>>,
-    /// Contents of the JSON, but for the verdict, which comes last there.
+    /// Contents of the JSON except the verdict, which is written last.
     pub facts: Map<String, Value>,
     /// The findings in sentences, the most important first.
     pub verdict: Vec<String>,
@@ -49,8 +49,8 @@ impl Answer {
         })
     }
 
-    /// Writes `file.csv`, `file.json` and the pictures into `dir`, each as a whole or not at all. The JSON of a study
-    /// outside this crate begins with its name, `own`: the report finds it by that.
+    /// Writes `file.csv`, `file.json` and the pictures into `dir`, each atomically. The JSON of a study outside this
+    /// crate begins with its name, `own`, by which the report finds it.
     ///
     /// # Errors
     /// [`Error::Write`].

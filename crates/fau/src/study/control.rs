@@ -18,7 +18,7 @@ use crate::watch::Watch;
 /// Folds of people over which filters are chosen and scored.
 const FOLDS: usize = 10;
 
-/// The analysis of one network, or of a stand-in for one.
+/// The analysis of one network or control.
 #[derive(Debug, Clone, Serialize)]
 pub(crate) struct Control {
     /// `trained`, `untrained`, `label_shuffled`, `au_shuffled` or `pixels`.
@@ -50,7 +50,7 @@ pub(crate) struct Control {
     /// The mean in every resampling.
     #[serde(skip)]
     resampled: Vec<f64>,
-    /// How far it lies below the trained network.
+    /// Its distance below the trained network.
     pub below_trained: Option<Gap>,
 }
 
@@ -89,7 +89,7 @@ impl Control {
     /// Analyses `activations` of the samples' images.
     ///
     /// # Errors
-    /// Those of [`analyse`](crate::analyse).
+    /// Errors from [`analyse`](crate::analyse).
     pub fn of(
         (name, words): (&'static str, &'static str),
         activations: &Activations,
@@ -144,13 +144,13 @@ impl Control {
         }
     }
 
-    /// How far `other` lies below this one, over all action units.
+    /// How far `other` is below this one, over all action units.
     pub fn above(&self, other: &Self) -> Gap {
         let difference = self.mean_auroc - other.mean_auroc;
         gap(difference, &self.resampled, &other.resampled)
     }
 
-    /// How far `other` lies below this one for action unit `au`; `None` where either lacks it.
+    /// How far `other` is below this one for action unit `au`; `None` where either lacks it.
     pub fn above_for(&self, other: &Self, au: u8) -> Option<Gap> {
         let find = |control: &Self| control.units.iter().position(|u| u.au == au);
         let (own, theirs) = (&self.units[find(self)?], &other.units[find(other)?]);

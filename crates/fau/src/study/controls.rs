@@ -1,4 +1,4 @@
-//! Compares the trained network with networks, codes and pixels that should show nothing.
+//! Compares the trained network with controls that should show no association: other networks, codes and pixels.
 
 use serde_json::json;
 
@@ -21,9 +21,9 @@ use crate::write::words::listed;
 /// Analyses the untrained and the label-shuffled network, exchanged codes and plain pixels as the trained network.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Controls {
-    /// Leave out the network trained on shuffled labels, which takes as long as a fold.
+    /// Skip the network trained on shuffled labels, which takes as long as a fold.
     pub skip_training: bool,
-    /// Permutations behind every p; `None` for the run's number.
+    /// Number of permutations per p-value; `None` for the run's number.
     pub permutations: Option<usize>,
 }
 
@@ -100,7 +100,7 @@ impl Controls {
             control(AU_SHUFFLED, &trained, &moved)?,
             control(PIXELS, &pixels::edges(run, &coded.rows)?, samples)?,
         ];
-        // Last, since it may have to be trained first.
+        // Computed last, since it may need training first.
         if !self.skip_training {
             let shuffled = of(NetworkKind::LabelShuffled)?;
             all.insert(2, control(LABEL_SHUFFLED, &shuffled, samples)?);
@@ -130,7 +130,7 @@ fn analysed(
     Ok(control)
 }
 
-/// The samples with their codes exchanged once between and within people: an analysis of them must find nothing.
+/// The samples with their codes exchanged once between and within people: their analysis must find nothing.
 pub(crate) fn exchange_codes(samples: &[SampleRow], seed: u64) -> Vec<SampleRow> {
     let coded = Coded::collect(samples);
     let scheme = Scheme::of_subjects(&coded.subjects, &coded.recordings, Exchange::Both);
@@ -143,7 +143,7 @@ pub(crate) fn exchange_codes(samples: &[SampleRow], seed: u64) -> Vec<SampleRow>
     moved
 }
 
-/// How many filters, for which action units, above which control, how certain.
+/// The numbers of filters and action units above each control, with intervals.
 fn verdict(all: &[Control], options: &CheckedOptions, fold: usize) -> Vec<String> {
     let (trained, others) = (&all[0], &all[1..]);
     let mut verdict = vec![format!(

@@ -1,4 +1,4 @@
-//! Sets of filters to compare silenced ones with.
+//! Comparison sets for the silenced filters.
 
 use faus_base::order::mean;
 use rand::seq::{IndexedRandom, SliceRandom};
@@ -7,7 +7,7 @@ use rand_chacha::ChaCha8Rng;
 use crate::chance::p_value;
 use crate::chance::random::{Purpose, keyed};
 
-/// Filters among which an equally active one is drawn for each filter silenced.
+/// Number of candidates from which an equally active replacement is drawn for each silenced filter.
 const NEIGHBOURS: usize = 8;
 
 /// `count` sets of as many filters as `silenced` has, drawn from the others.
@@ -26,7 +26,7 @@ pub(crate) fn random_sets(
 }
 
 /// `count` sets with every silenced filter replaced by one of about the same mean activation (`activity`, by filter):
-/// silencing filters that fire more costs more, whatever they respond to.
+/// silencing more active filters costs more, whatever they respond to.
 pub(crate) fn equally_active_sets(
     silenced: &[usize],
     live: &[usize],
@@ -73,8 +73,8 @@ fn sorted(mut set: Vec<usize>) -> Vec<usize> {
     set
 }
 
-/// Share of the other sets that cost at least `drop`, (b + 1)/(m + 1), and their mean cost; both NaN where `drop` is:
-/// there was nothing to lose.
+/// Share of the other sets that cost at least `drop`, (b + 1)/(m + 1), and their mean cost; both NaN if `drop` is NaN,
+/// when there was nothing to lose.
 pub(crate) fn drop_against(drop: f64, others: &[f64]) -> (f64, f64) {
     if drop.is_nan() {
         return (f64::NAN, f64::NAN);
@@ -103,7 +103,7 @@ mod tests {
             assert!(set.windows(2).all(|pair| pair[0] < pair[1]));
         }
         assert!(random[0] != random[1] && random == random_sets(&silenced, &live, 50, 1));
-        // Neighbours of 38 lie above 25, those of 3 below 15.
+        // Neighbours of 38 are above 25, those of 3 below 15.
         assert!(matched.iter().all(|set| set[0] < 15 && set[2] > 25));
     }
 

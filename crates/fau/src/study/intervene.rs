@@ -19,9 +19,9 @@ pub type DrawFaces<'a> = &'a dyn Fn(&[u8]) -> Result<Vec<Vec<Vec<u8>>>, Error>;
 
 /// Switches action units on in drawn faces, and scores the association measures against the responses.
 pub struct Intervene<'a> {
-    /// Drawn people.
+    /// Number of drawn people.
     pub people: usize,
-    /// How strongly a unit is switched on, above 0 to 1 (FACS intensity E).
+    /// Strength of the switched unit, above 0 up to 1 (FACS intensity E).
     pub strength: f32,
     /// Action units that can be drawn.
     pub drawable: &'a [u8],

@@ -37,7 +37,7 @@ pub(crate) struct Settings<'a> {
     pub options: &'a AnalysisOptions,
 }
 
-/// Scores of a probe. NaN for a task that cannot be set.
+/// Scores of a probe. NaN for an impossible task.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub(crate) struct ProbeScore {
     /// The action unit.
@@ -54,13 +54,13 @@ pub(crate) struct ProbeScore {
     pub f1: f64,
     /// 95% interval of AUROC over resampled subjects, for given probes.
     pub range: Range95,
-    /// AUROC with codes exchanged between and within people: a probe's result on noise.
+    /// AUROC with codes exchanged between and within people: the result of a probe on noise.
     pub control_auroc: f64,
     /// F1 of the same.
     pub control_f1: f64,
     /// AUROC on labelled rows alone.
     pub labelled_auroc: f64,
-    /// AUROC on labelled rows with codes exchanged inside each class: the expression's share.
+    /// AUROC on labelled rows with codes exchanged inside each class: the contribution of the expression.
     pub class_control_auroc: f64,
     /// The AUROC in every resampling of the subjects, for differences between networks: the same people are drawn for all.
     #[serde(skip)]
@@ -82,7 +82,7 @@ impl ProbeScore {
 /// Probes one layer for every sufficiently frequent action unit.
 ///
 /// # Errors
-/// Those of [`analyse`](crate::analyse), [`Error::BadOption`] for fewer than two folds or people, and
+/// Errors from [`analyse`](crate::analyse), [`Error::BadOption`] for fewer than two folds or people, and
 /// [`Error::Cancelled`].
 pub(crate) fn probe(
     activations: &Activations,
@@ -154,13 +154,13 @@ fn inside_classes(au: u8, table: &Table, settings: &Settings) -> Result<(f64, f6
     Ok((own, table.control(&inside, &codes, settings)?[0]))
 }
 
-/// Those of `values` whose row has a margin.
+/// The `values` whose row has a margin.
 fn scored<T: Copy>(values: &[T], margins: &[f64]) -> Vec<T> {
     let scored = values.iter().zip(margins).filter(|(_, m)| !m.is_nan());
     scored.map(|(value, _)| *value).collect()
 }
 
-/// F1 of "the margin is positive"; 0 where nothing is found.
+/// F1 of "the margin is positive"; 0 without positives.
 fn f1(margins: &[f64], codes: &[bool]) -> f64 {
     let pairs = || margins.iter().zip(codes);
     let hits = pairs().filter(|(m, code)| **m > 0.0 && **code).count() as f64;
@@ -205,8 +205,8 @@ impl<'a> Table<'a> {
         }
     }
 
-    /// The margin of every row by the probe of its test fold; NaN where that fold's training rows are all alike, so that
-    /// there is no probe.
+    /// The margin of every row by the probe of its test fold; NaN if that fold's training rows are all of one kind, so
+    /// that there is no probe.
     fn margins(&self, codes: &[bool], penalty: f64) -> Result<Vec<f64>, Error> {
         let mut margins = vec![f64::NAN; codes.len()];
         for fold in &self.folds {
@@ -251,7 +251,7 @@ impl Fold {
             let value = |row: &usize| f64::from(activations.get(coded.rows[*row], feature));
             let train: Vec<f64> = self.train.iter().map(value).collect();
             let (centre, spread) = (mean(&train), deviation(&train));
-            // A dead filter is no feature.
+            // A dead filter is not a feature.
             let scale = if spread > 0.0 { 1.0 / spread } else { 0.0 };
             for (at, x) in train.iter().enumerate() {
                 self.train_rows[at * features + feature] = (x - centre) * scale;

@@ -16,7 +16,7 @@ use crate::study::regions::{FacePoints, RADIUS, region};
 use crate::study::run::{CodedRows, RunView};
 use crate::study::{Study, numbers};
 
-/// Plays the pointing game, and measures overlap, of every filter and the face region of its action unit.
+/// Runs the pointing game, and measures overlap, of every filter and the face region of its action unit.
 #[derive(Debug, Clone)]
 pub struct Locate {
     /// The 68 landmarks of every row of the data set, in its crop.

@@ -89,7 +89,7 @@ impl Problem<'_> {
             let next = loop {
                 let moved = point.at.iter().zip(&direction);
                 let next = self.point(moved.map(|(x, d)| x + length * d).collect());
-                // Armijo's rule; at the end rounding hides the decrease.
+                // Armijo's rule; near the minimum, rounding hides the decrease.
                 if next.loss <= point.loss + 1e-4 * length * slope + 1e-15 || length < 1e-6 {
                     break next;
                 }
@@ -152,7 +152,7 @@ impl Problem<'_> {
         let mut search = residual.clone();
         let mut squares = dot(&residual, &residual);
         let start = squares.sqrt();
-        // Superlinear convergence: the closer to the minimum, the more exact the step.
+        // Superlinear convergence: steps are solved more exactly closer to the minimum.
         let enough = start * start.sqrt().min(0.1);
         for _ in 0..2 * point.at.len() {
             let curved = self.curve(point, &search);
@@ -229,7 +229,7 @@ mod tests {
         assert!(Logistic::fit(&[1.0], 1, &[true], 1.0).is_err());
         assert!(Logistic::fit(&[1.0, 2.0], 1, &[true, false], 0.0).is_err());
         assert!(Logistic::fit(&[1.0], 1, &[true, false], 1.0).is_err());
-        // Separable data has a finite answer under a penalty.
+        // Separable data has a finite solution under a penalty.
         let far = Logistic::fit(&[-1e3, 1e3], 1, &[false, true], 1e-6).unwrap();
         assert!(far.weights[0].is_finite());
     }

@@ -59,13 +59,13 @@ pub trait Study {
     /// The command, `faus NAME RUN`: lower-case words joined by `-`, and no command of faus.
     fn name(&self) -> &str;
 
-    /// Stem of the files in the run's `fau/`; the name unless other people's scripts expect another. Files of the same name
-    /// are replaced.
+    /// Stem of the files in the run's `fau/`; the name unless existing scripts expect another. A study of an experiment replaces
+    /// only files that it wrote.
     fn file(&self) -> &str {
         self.name()
     }
 
-    /// Refuses options out of range, before a run is opened.
+    /// Rejects options out of range, before a run is opened.
     ///
     /// # Errors
     /// [`Error::BadOption`].
@@ -73,7 +73,7 @@ pub trait Study {
         Ok(())
     }
 
-    /// Carries the study out.
+    /// Runs the study.
     ///
     /// # Errors
     /// [`Error::BadOption`] for an option that does not suit the run, [`Error::Unsuitable`] for a run that lacks what the
@@ -81,7 +81,7 @@ pub trait Study {
     fn answer(&self, run: &RunView) -> Result<Answer, Error>;
 }
 
-/// Refuses to compare with chance without drawing it.
+/// Rejects options without permutations or resamplings.
 fn check_draws(options: &AnalysisOptions) -> Result<(), Error> {
     let expected =
         "this study needs at least 19 (10000 permutations and 1000 resamplings by default)";

@@ -28,17 +28,17 @@ pub(crate) struct FoldActivations<'a> {
     pub test: &'a [bool],
 }
 
-/// How well the best filter of an action unit, chosen on other people, detects the unit.
+/// Detection of an action unit by its best filter, chosen on other people.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct OutOfFold {
     /// The action unit and how often it occurs.
     pub count: AuCount,
-    /// Folds in which it could be chosen for and scored.
+    /// Folds in which a filter could be chosen and scored.
     pub folds: usize,
     /// The chosen filter of each of them.
     pub filters: Vec<usize>,
     /// AUROC of the chosen filters' activations (in standard deviations of the choosing rows, turned so that more means
-    /// the unit), all left-out people pooled. NaN where there is nothing to score.
+    /// the unit), all left-out people pooled. NaN if there is nothing to score.
     pub auroc: f64,
     /// 95% interval over resampled subjects, for given choices.
     pub range: Range95,
@@ -48,7 +48,7 @@ pub(crate) struct OutOfFold {
     pub resampled: Vec<f64>,
 }
 
-/// A pair chosen on a fold's other people and scored on its own.
+/// A pair chosen on people outside a fold and scored on the fold's people.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub(crate) struct Replicated {
     /// The fold.
@@ -77,7 +77,7 @@ impl Replicated {
     }
 }
 
-/// Folds of people for activations of one network: subjects in order of appearance are dealt in turn.
+/// Folds of people for activations of one network: subjects in order of appearance are assigned in turn.
 pub(crate) fn deal_subjects(samples: &[SampleRow], folds: usize) -> Vec<Vec<bool>> {
     let coded = Coded::collect(samples);
     let mut test = vec![vec![false; samples.len()]; folds];
@@ -91,7 +91,7 @@ pub(crate) fn deal_subjects(samples: &[SampleRow], folds: usize) -> Vec<Vec<bool
 /// 0.5 among the people who are not tested.
 ///
 /// # Errors
-/// Those of [`analyse`](crate::analyse); [`Error::Mismatch`] where a fold's rows are not the samples'.
+/// Errors from [`analyse`](crate::analyse); [`Error::Mismatch`] where a fold's rows are not the samples'.
 pub(crate) fn out_of_fold(
     folds: &[FoldActivations],
     samples: &[SampleRow],
@@ -213,7 +213,7 @@ fn score_unit(
 }
 
 /// The best filter among the rows that are not tested, and its turned, standardised activation on each row that is;
-/// `None` where there is nothing to choose by.
+/// `None` if there is no basis for a choice.
 fn chosen(part: &Part, coded: &Coded, presence: &[bool]) -> Option<(usize, Vec<(usize, f64)>)> {
     let rows = |tested: bool| (0..coded.len()).filter(move |&row| part.test[row] == tested);
     let train: Vec<usize> = rows(false).collect();

@@ -1,8 +1,8 @@
 //! The pointing game: whether a filter's maximum lies where its action unit shows.
 //!
-//! A filter's maximal position on an image that shows the unit is a hit if it lies in the unit's region (Zhang et al. 2018,
-//! IJCV 126). Faces are cropped alike and filters favour the middle, so chance is not the region's area but the hits of
-//! all filters on the same images.
+//! A filter's maximal position on an image that shows the unit is a hit if it is in the unit's region (Zhang et al.
+//! 2018, IJCV 126). Faces are cropped in the same way and filters favour the middle, so chance is not the region's area
+//! but the hits of all filters on the same images.
 
 use faus_base::order::mean;
 use rand::RngExt;
@@ -16,7 +16,7 @@ use crate::input::coded::numbered;
 use crate::lens::Places;
 use crate::study::regions::{FacePoints, Region};
 
-/// Sign flips behind every p.
+/// Number of sign flips per p-value.
 const FLIPS: usize = 10_000;
 
 /// One filter's result on one region.
@@ -26,9 +26,9 @@ pub(crate) struct Pointing {
     pub filter: usize,
     /// Its action unit.
     pub au: u8,
-    /// Images on which it responds.
+    /// Images to which it responds.
     pub images: usize,
-    /// Share of them whose maximal position lies in the region.
+    /// Share of them whose maximal position is in the region.
     pub rate: f64,
     /// The same of all responding filters on the same images.
     pub chance: f64,
@@ -42,7 +42,7 @@ pub(crate) struct Pointing {
     pub iou_chance: f64,
 }
 
-/// Plays the pointing game for `filters` on one region; `faces` and `subjects` are those of the images of `places`.
+/// Runs the pointing game for `filters` on one region; `faces` and `subjects` are those of the images of `places`.
 ///
 /// # Errors
 /// [`Error::Mismatch`] where lengths differ.
@@ -107,7 +107,7 @@ impl Game<'_> {
     }
 }
 
-/// Whether each unit of the feature map lies in the region of this face.
+/// Whether each unit of the feature map is in the region of this face.
 fn cells(places: &Places, region: &Region, face: &FacePoints) -> Vec<bool> {
     let (discs, side) = (region.discs(face), places.centres.len());
     let place = |at: usize| [places.centres[at % side], places.centres[at / side]];

@@ -172,7 +172,7 @@ impl Layer {
     }
 }
 
-/// For every action unit the first layer that lies above the same layer of the untrained network: the 95% interval of the
+/// For every action unit the first layer that exceeds the same layer of the untrained network: the 95% interval of the
 /// difference, the same people resampled for both, is above 0. Not corrected for the number of units and layers.
 fn first_layers(layers: &[Layer]) -> Vec<(u8, Option<&str>)> {
     let of = |network: &'static str| layers.iter().filter(move |l| l.network == network);
@@ -190,7 +190,7 @@ fn first_layers(layers: &[Layer]) -> Vec<(u8, Option<&str>)> {
     any.iter().enumerate().map(first).collect()
 }
 
-/// The network's layer with the highest mean AUROC; of equals the first.
+/// The network's layer with the highest mean AUROC; the first on ties.
 fn best<'a>(layers: &'a [Layer], network: &str) -> Option<&'a Layer> {
     let own = layers.iter().filter(|layer| layer.network == network);
     own.reduce(|best, layer| {

@@ -25,7 +25,7 @@ pub(crate) struct Region {
     pub source: &'static str,
 }
 
-/// Radius of a disc over the distance between the inner eye corners. Our choice: EAC-Net's maps fall to nothing at about
+/// Radius of a disc over the distance between the inner eye corners. Our choice: EAC-Net's maps reach zero at about
 /// this distance.
 pub(crate) const RADIUS: f64 = 0.5;
 
@@ -121,7 +121,7 @@ impl Region {
 }
 
 impl Discs {
-    /// Whether a point lies in a disc.
+    /// Whether a point is in a disc.
     pub fn hold(&self, [x, y]: [f64; 2]) -> bool {
         let mut centres = self.centres.iter();
         centres.any(|c| (c[0] - x).hypot(c[1] - y) <= self.radius)
@@ -132,7 +132,7 @@ impl Discs {
 mod tests {
     use super::*;
 
-    /// A face on a grid: only the points of the test lie at meaningful places.
+    /// A face on a grid: only the points used in the test are meaningful.
     fn face() -> FacePoints {
         let mut face = [[0.5, 0.5]; 68];
         face[39] = [0.4, 0.4];

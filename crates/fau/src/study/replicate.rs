@@ -70,7 +70,7 @@ fn test_people(run: &RunView, coded: &CodedRows) -> Result<Vec<Vec<bool>>, Error
         run.folds.iter().any(tested)
     });
     let test_fold = of_folds.ok_or_else(|| {
-        Error::Unsuitable("this data set brings its own splits, so its people have no test fold; pairs cannot be replicated over folds".to_owned())
+        Error::Unsuitable("this data set has its own splits, so its people have no test fold; pairs cannot be replicated over folds".to_owned())
     })?;
     let of = |fold: &usize| {
         let rows = coded.rows.iter();

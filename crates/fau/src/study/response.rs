@@ -1,6 +1,6 @@
 //! Responses of filters to one action unit switched on in the same face.
 //!
-//! With drawn faces the true alignment of a filter is known: the change of its activation when nothing but the unit
+//! For drawn faces the true alignment of a filter is known: the change of its activation when nothing but the unit
 //! changes. Association measures from photographs are scored against it.
 
 use faus_base::order::{deviation, mean, spearman};
@@ -15,7 +15,7 @@ use crate::error::Error;
 use crate::input::activations::Activations;
 use crate::score::first_largest;
 
-/// Sign flips behind every p.
+/// Number of sign flips per p-value.
 const FLIPS: usize = 10_000;
 
 /// Activations of the same people at rest and with one unit switched on.
@@ -44,7 +44,7 @@ pub(crate) struct Response {
     pub effect: f64,
     /// Share of people whose activation rises.
     pub share_up: f64,
-    /// Two-sided p by sign flips over people (each person's change is as likely up as down).
+    /// Two-sided p by sign flips over people (under the null each person's change is symmetric about 0).
     pub p: f64,
     /// Its false-discovery rate over all pairs.
     pub q: f64,
@@ -136,7 +136,7 @@ pub(crate) struct Agreement {
     /// Share of live filters with the same strongest unit by the measure and by response.
     #[serde(rename = "same_au_share")]
     pub same_au: f64,
-    /// That share if the units were dealt to the filters at random.
+    /// That share for units assigned to the filters at random.
     pub same_au_chance: f64,
     /// Average precision of the measure's ranking of pairs in finding the clear responses.
     pub average_precision: f64,
@@ -151,7 +151,7 @@ pub(crate) const CLEAR: f64 = 0.2;
 /// Agreement of one measure; `strength` (larger is stronger) and `responses` are by filter, then by the same units.
 ///
 /// # Errors
-/// [`Error::Mismatch`] where there are not as many.
+/// [`Error::Mismatch`] if their numbers differ.
 pub(crate) fn agreement(
     measure: &'static str,
     strength: &[f64],
@@ -161,7 +161,7 @@ pub(crate) fn agreement(
 ) -> Result<Agreement, Error> {
     Error::unless_equal("pairs", strength.len(), responses.len())?;
     let effects: Vec<f64> = responses.iter().map(|r| r.effect.abs()).collect();
-    // An undefined strength (r of a constant filter) is none.
+    // An undefined strength (r of a constant filter) counts as no association.
     let strength: Vec<f64> = strength
         .iter()
         .map(|s| if s.is_nan() { 0.0 } else { *s })

@@ -1,4 +1,4 @@
-//! A finished run as a study sees it.
+//! The interface of a finished run to a study.
 
 use crate::analysis::{Analysis, analyse_with};
 use crate::error::Error;
@@ -9,27 +9,27 @@ use crate::lens::{Lens, NetworkKind, Networks};
 use crate::score::association::Association;
 use crate::watch::Watch;
 
-/// A finished run: its data, its networks, and the way to its user.
+/// A finished run: its data, its networks, and its progress display.
 pub struct RunView<'a> {
     /// The data set's rows, in order.
     pub samples: &'a [SampleRow],
     /// Names of the classes, by label.
     pub classes: &'a [String],
-    /// The fold in which each row is tested; `None` where the data set brings its own splits.
+    /// The fold in which each row is tested; `None` where the data set has its own splits.
     pub test_fold: Option<&'a [i64]>,
     /// Rows of the test part of [`best_fold`](Self::best_fold).
     pub test_rows: &'a [usize],
     /// Whether the faces are drawn.
     pub synthetic: bool,
-    /// Why accuracies of this run are optimistic, as the end of a sentence; `None` where they are not.
+    /// Why accuracies of this run are optimistic, as the end of a sentence; `None` if they are not.
     pub optimistic: Option<&'a str>,
     /// The run's settings of the analysis, not yet checked: a study may change some.
     pub options: &'a AnalysisOptions,
-    /// Association measures beside the built-in ones.
+    /// Additional association measures.
     pub measures: &'a [&'a dyn Association],
     /// Finished folds.
     pub folds: &'a [usize],
-    /// The fold that validated best, the first of equals: the one that the run analyses.
+    /// The fold that validated best, the first on ties: the one that the run analyses.
     pub best_fold: usize,
     /// Grey pixels of a row, `side · side`.
     pub image: &'a dyn Fn(usize) -> &'a [u8],
@@ -76,15 +76,15 @@ impl RunView<'_> {
     /// The analysed layer of the best fold's network.
     ///
     /// # Errors
-    /// Those of [`Networks::lens`].
+    /// Errors from [`Networks::lens`].
     pub fn lens(&self, network: NetworkKind) -> Result<Box<dyn Lens + '_>, Error> {
         self.networks.lens(network, self.best_fold, None)
     }
 
-    /// Shows that `done` of `of` parts are done.
+    /// Reports that `done` of `of` parts are done.
     ///
     /// # Errors
-    /// [`Error::Cancelled`] when the user stops the study.
+    /// [`Error::Cancelled`] when the user cancels the study.
     pub fn step(&self, what: &str, done: usize, of: usize) -> Result<(), Error> {
         match (self.progress)(what, done, of) {
             true => Ok(()),
@@ -105,7 +105,7 @@ impl RunView<'_> {
     /// [`analyse_with`] of activations of the coded rows.
     ///
     /// # Errors
-    /// Those of [`analyse_with`].
+    /// Errors from [`analyse_with`].
     pub fn analyse(
         &self,
         what: &str,
@@ -122,7 +122,7 @@ impl RunView<'_> {
     /// The scores of the coded rows alone, without nulls and intervals.
     ///
     /// # Errors
-    /// Those of [`analyse_with`].
+    /// Errors from [`analyse_with`].
     pub fn scores(
         &self,
         what: &str,

@@ -10,13 +10,13 @@ use crate::analysis::Analysis;
 use crate::error::Error;
 use crate::write::output::OutputOptions;
 
-/// Blue and vermillion of Okabe & Ito's palette, which all common kinds of colour vision separate.
+/// Blue and vermillion of Okabe & Ito's palette, distinguishable under all common kinds of colour vision.
 pub(crate) const BLUE: RGBColor = RGBColor(0, 114, 178);
 pub(crate) const VERMILLION: RGBColor = RGBColor(213, 94, 0);
 pub(crate) const GREY: RGBColor = RGBColor(90, 90, 90);
 /// Unit of KL.
 const UNIT: &str = "KL(Q‖R) in nats";
-/// More filters than this do not fit side by side; the strongest are shown.
+/// Maximum number of filters side by side; the strongest are shown.
 const MAX_COLUMNS: usize = 256;
 
 pub(crate) type Area<'a> = DrawingArea<SVGBackend<'a>, Shift>;
@@ -101,7 +101,7 @@ pub(crate) fn heat_map(
     let svg = picture(name, (1100, height), |area| {
         draw_cells(area, &title, UNIT, &labels, &scores)
     })?;
-    // Without this, cells that do not fall on whole screen pixels show seams.
+    // Otherwise, cells that do not align with screen pixels show seams.
     Ok(svg.replacen("<svg ", "<svg shape-rendering=\"crispEdges\" ", 1))
 }
 

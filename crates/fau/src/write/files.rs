@@ -12,8 +12,8 @@ use crate::write::{make_dir, save, save_json};
 
 impl Analysis {
     /// Writes `associations.csv`, `correspondences.csv`, `sensitivity.csv`, `fau.json`, `heatmap.svg` and one
-    /// `filter-NNN.svg` per charted filter into `dir`, which is made if missing; `class_effects.csv` with labelled
-    /// rows, `held_out.csv` with held-out ones. Each file is replaced as a whole or not at all.
+    /// `filter-NNN.svg` per charted filter into `dir`, which is created if missing; `class_effects.csv` with labelled
+    /// rows, `held_out.csv` with held-out ones. Each file is replaced atomically.
     ///
     /// An undefined number (r of a constant filter) is written as `NaN`; columns that were not computed are absent.
     ///
@@ -24,7 +24,7 @@ impl Analysis {
         for (name, text) in tables(self)? {
             match text {
                 Some(text) => save(dir, name, text.as_bytes())?,
-                // A table of an earlier analysis does not stay.
+                // Tables of an earlier analysis are removed.
                 None => remove(dir, name)?,
             }
         }

@@ -1,6 +1,6 @@
 //! Options of the files.
 
-/// Origin of the activations, as the files state it.
+/// Origin of the activations, as written to the files.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct OutputOptions {
     /// Whether the images are synthetic; `None` where unknown. Written to `fau.json` and into every chart.

@@ -26,7 +26,7 @@ fn cells(value: &Value, line: &mut Vec<String>) {
         Value::Object(fields) => fields.values().for_each(|value| cells(value, line)),
         Value::Null => line.push("NaN".to_owned()),
         Value::String(text) => line.push(text.clone()),
-        // JSON writes a whole f64 as 1.0, a table as 1.
+        // Integral f64 values are 1.0 in JSON, but 1 in a table.
         Value::Number(number) if number.is_f64() => {
             line.push(number.as_f64().unwrap_or(f64::NAN).to_string());
         }
@@ -36,13 +36,16 @@ fn cells(value: &Value, line: &mut Vec<String>) {
 
 /// The table as CSV, cells quoted where needed.
 pub(crate) fn csv(lines: &[Vec<String>]) -> String {
-    let line = |cells: &Vec<String>| cells.iter().map(quoted).collect::<Vec<_>>().join(",") + "\n";
+    let line = |cells: &Vec<String>| {
+        let cells = cells.iter().map(|cell| quoted(cell));
+        cells.collect::<Vec<_>>().join(",") + "\n"
+    };
     lines.iter().map(line).collect()
 }
 
-fn quoted(text: &String) -> String {
+fn quoted(text: &str) -> String {
     match text.contains([',', '"', '\n', '\r']) {
         true => format!("\"{}\"", text.replace('"', "\"\"")),
-        false => text.clone(),
+        false => text.to_owned(),
     }
 }

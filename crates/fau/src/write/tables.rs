@@ -36,8 +36,8 @@ pub(crate) fn tables(analysis: &Analysis) -> Result<[(&'static str, Option<Strin
     ])
 }
 
-/// p only with permutations, intervals only with resampled people, class columns only with labelled rows; measures beside
-/// the built-in ones at the end.
+/// p only with permutations, intervals only with resampled people, class columns only with labelled rows; additional
+/// measures at the end.
 fn associations(analysis: &Analysis) -> Result<String, Error> {
     let (options, inference) = (&analysis.options, &analysis.inference);
     let (tested, resampled) = (options.permutations > 0, options.bootstrap > 0);

@@ -8,10 +8,10 @@ use crate::write::words;
 
 const NO_NULL: &str = "Every filter has a largest score, even an untrained one: no null distribution has been computed.";
 
-/// Share of rows without exchange above which the null is called narrow.
+/// Share of rows without exchange above which a caveat is added.
 const FIXED_SHARE: f64 = 0.25;
 
-/// Reservations about an analysis.
+/// Caveats of an analysis.
 pub(crate) fn caveats(analysis: &Analysis) -> Vec<String> {
     let (inference, rows) = (&analysis.inference, analysis.rows_used);
     let mut all = Vec::new();
@@ -45,8 +45,8 @@ pub(crate) fn caveats(analysis: &Analysis) -> Vec<String> {
     all
 }
 
-/// A reservation where permutations are too few: with `pairs` tests, a test at the smallest possible p passes only in
-/// company.
+/// A caveat if permutations are too few: with `pairs` tests, a test at the smallest possible p passes only together
+/// with others.
 pub(crate) fn coarse(options: &AnalysisOptions, pairs: usize) -> Option<String> {
     let smallest = options.permutations + 1;
     let company = (pairs as f64 / (options.fdr * smallest as f64)).ceil();

@@ -15,7 +15,7 @@ pub struct DropoutLayer {
     stage: usize,
     /// Share of the values that is dropped.
     p: f64,
-    /// Values of one image there.
+    /// Number of values of one image at this layer.
     features: usize,
 }
 
@@ -55,9 +55,9 @@ impl Network {
     /// The layers that drop out, in forward order.
     ///
     /// # Errors
-    /// When the network does not fit its own input, or a GPU does not hand over its weights.
+    /// When the network does not fit its own input, or the weights cannot be copied from the GPU.
     pub fn dropout_layers(&self) -> Result<Vec<DropoutLayer>, Error> {
-        // One image shows the shapes; on a GPU cuDNN would autotune for it.
+        // A single image, to learn the shapes; computed on the CPU, since cuDNN would autotune for it.
         let (network, side) = (self.to_device(Device::Cpu)?, self.spec().side as i64);
         let mut x = Tensor::f_zeros([1, 1, side, side], (Kind::Float, Device::Cpu))?;
         let mut found = Vec::new();

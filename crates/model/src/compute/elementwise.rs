@@ -6,14 +6,14 @@ use tch::{Device, Kind, Tensor};
 /// Numbers that one thread works on at a time.
 const STRETCH: usize = 16_384;
 
-/// Calls `f` on matching stretches of the memory of f32 tensors on the CPU, on rayon's threads, in any order: those of
-/// `changed`, to be written, and those of `read`. One pass over memory instead of one for each tensor operation.
+/// Calls `f` on matching slices of f32 CPU tensors, on rayon's threads, in any order: slices of `changed`, to be
+/// written, and slices of `read`. One pass over memory instead of one for each tensor operation.
 ///
 /// Returns `false` and changes nothing if the tensors are not on the CPU, differ in shape or layout, have gaps or overlap.
 ///
 /// # Safety
-/// Until it returns nothing else, on this thread or another and `f` included, may use the memory of these tensors but through
-/// the stretches that `f` is given.
+/// Until it returns, nothing else on any thread, `f` included, may access the memory of these tensors except through
+/// the slices passed to `f`.
 #[allow(unsafe_code)]
 pub unsafe fn in_memory<const N: usize>(
     changed: [&Tensor; N],
@@ -35,8 +35,9 @@ pub unsafe fn in_memory<const N: usize>(
         .for_each(|stretch| {
             let first = stretch * STRETCH;
             let count = STRETCH.min(len - first);
-            // SAFETY: kind, device and density were checked, so `len` f32 values lie at every start, and the borrowed tensors
-            // keep them there; the changed ones overlap nothing, and each stretch of them is given to one call alone.
+            // SAFETY: kind, device and density were checked, so every start points to `len` f32 values, and the
+            // borrowed tensors keep them there; the changed ones do not overlap, and each of their slices is passed to
+            // exactly one call.
             let changed = std::array::from_fn(|i| unsafe {
                 std::slice::from_raw_parts_mut((starts[i] as *mut f32).add(first), count)
             });
@@ -49,7 +50,7 @@ pub unsafe fn in_memory<const N: usize>(
     true
 }
 
-/// How many values each of these holds, if they are f32 on the CPU, without gaps, and alike in shape and layout.
+/// The number of values of each tensor, if all are f32 on the CPU, without gaps, and equal in shape and layout.
 fn common_length<'a>(mut all: impl Iterator<Item = &'a Tensor>) -> Option<usize> {
     let first = all.next()?;
     let dense = |t: &Tensor| {

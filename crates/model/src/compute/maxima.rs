@@ -16,17 +16,17 @@ pub struct Maxima {
     pub columns: usize,
     /// `[images, filters]`.
     pub values: Vec<f32>,
-    /// `[images, filters]`: row · columns + column of the maximum in the feature map, the first of equals.
+    /// `[images, filters]`: row · columns + column of the maximum in the feature map, the first on ties.
     pub positions: Vec<u32>,
 }
 
 impl Network {
-    /// F(x) of the paper, section 4.2, with its place, for images `[N, 1, side, side]` on the network's device. The kernels
-    /// of `plan` find the maximum without storing the map. By Winograd's form values are off by some 4e-6 of the largest, so
-    /// of two positions as close as that either may be named.
+    /// F(x) of the paper, section 4.2, with its place, for images `[N, 1, side, side]` on the network's device. The
+    /// kernels of `plan` find the maximum without storing the map. By Winograd's form, values are off by about 4e-6 of
+    /// the largest, so either of two positions this close may be returned.
     ///
     /// # Errors
-    /// When there is no such stage or the images do not fit.
+    /// When the stage does not exist or the images do not fit.
     pub fn maxima(&self, images: &Tensor, stage: usize, plan: &Plan) -> Result<Maxima, Error> {
         if stage >= self.stages().len() {
             return Err(Error::NoFeatureMap(format!("#{stage}")));
@@ -79,7 +79,7 @@ impl Network {
 }
 
 impl Pooled {
-    /// The largest of all units of each channel, the first of equals row by row in the map that was pooled.
+    /// The largest of all units of each channel, the first on ties, row by row in the map that was pooled.
     fn maxima(&self, map_side: usize) -> Maxima {
         let (units, channels) = (self.side * self.side, self.channels);
         let images = self.values.len() / (units * channels).max(1);

@@ -1,4 +1,4 @@
-//! Computing with a network: by our kernels on the CPU, or by libtorch.
+//! Computing with a network: with our kernels on the CPU, or with libtorch.
 
 pub(crate) mod dropout;
 pub(crate) mod elementwise;

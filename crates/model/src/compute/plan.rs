@@ -1,4 +1,4 @@
-//! Which convolutions of a network our kernels compute, with the coefficients of their filters.
+//! The convolutions of a network that our kernels compute, with the coefficients of their filters.
 
 use tch::{Device, Tensor};
 
@@ -14,8 +14,8 @@ use crate::network::layer::Layer;
 pub enum GradientMethod {
     /// libtorch's automatic differentiation throughout: the reference, and the method on CUDA.
     Autograd,
-    /// The convolutions by our kernels, on the CPU, if the kernels suit the network: 5×5 filters without bias, each followed
-    /// by pooling and ReLU, in multiples of 32.
+    /// The convolutions by our kernels, on the CPU, if the kernels support the network: 5×5 filters without bias, each
+    /// followed by pooling and ReLU, in multiples of 32.
     Winograd,
 }
 
@@ -29,8 +29,8 @@ impl GradientMethod {
     }
 }
 
-/// The leading convolutions that our kernels compute, prepared from the weights: made once a step and shared by all
-/// threads. Valid only for the weights that it was made from.
+/// The leading convolutions that our kernels compute, prepared from the weights once per step and shared by all
+/// threads. Valid only for these weights.
 #[derive(Debug, Default)]
 pub struct Plan {
     /// The first convolution; `None` if libtorch computes everything.
@@ -47,8 +47,8 @@ pub(crate) struct Convolution {
 }
 
 impl Network {
-    /// Prepares the present weights for `method`. A network that our kernels do not suit, or one on another device than
-    /// the CPU, is left to libtorch.
+    /// Prepares the current weights for `method`. libtorch computes networks that our kernels do not support, and those
+    /// on other devices than the CPU.
     ///
     /// # Errors
     /// When memory runs out.
@@ -92,7 +92,7 @@ impl Network {
         }
     }
 
-    /// The stages up to the last convolution, or `None` if our kernels do not suit them all.
+    /// The stages up to the last convolution, or `None` if our kernels do not support them all.
     fn kernel_shapes(&self) -> Option<Vec<ConvShape>> {
         let mut side = self.spec().side;
         let mut shapes = Vec::new();
@@ -197,8 +197,8 @@ impl Convolution {
 }
 
 impl ConvShape {
-    /// Whether so few of the gradients at the convolution's output are not zero that leaving out the rest saves more than
-    /// Winograd's form does (measured: at tiles of 2 × 2 it does not, at 6 × 6 it does).
+    /// Whether the gradients at the convolution's output are so sparse that skipping zeros saves more than Winograd's
+    /// form (measured: at tiles of 2 × 2 it does not, at 6 × 6 it does).
     fn is_sparse(self) -> bool {
         self.tile >= 4
     }

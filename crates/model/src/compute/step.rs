@@ -9,7 +9,7 @@ use crate::kernels::{Buffer, Stem, nhwc_values, values};
 use crate::network::Network;
 use crate::network::layer::Layer;
 
-/// Images to learn from in one step, or the part of them that one thread takes.
+/// The images of one training step, or the share of one thread.
 #[derive(Debug)]
 pub struct TrainBatch {
     /// `[n, 1, side, side]` f32, normalised, on the network's device.
@@ -27,7 +27,7 @@ pub struct TrainBatch {
 
 /// Loss and hits of a step or of its part, on the device that computed them.
 ///
-/// Reading a number from a GPU waits for its whole queue, so a training reads those of many steps at once.
+/// Reading a number from a GPU waits for its whole queue, so training reads the losses of many steps at once.
 #[derive(Debug)]
 pub struct Tally(Tensor);
 
@@ -38,8 +38,8 @@ impl Tally {
         Ok(Self(Tensor::f_stack(&[loss?, hits?], 0)?))
     }
 
-    /// Loss (cross-entropy of the images times [`TrainBatch::weight`]) and hits (images classified rightly, with dropout
-    /// on) of each of `tallies`, which lie on one device; one copy for all.
+    /// Loss (cross-entropy of the images times [`TrainBatch::weight`]) and hits (images classified correctly, with
+    /// dropout on) of each of `tallies`, all on one device; one copy for all.
     ///
     /// # Errors
     /// When the device failed.
@@ -156,7 +156,7 @@ impl Network {
         })
     }
 
-    /// Weighted cross-entropy and hits from the input of stage `first` on, with dropout.
+    /// Weighted cross-entropy and hits starting at the input of stage `first`, with dropout.
     fn loss_from(
         &self,
         first: usize,

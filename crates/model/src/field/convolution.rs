@@ -38,7 +38,7 @@ impl Convolution {
         (self.side + 2 * self.padding + 1).saturating_sub(self.direct.kernel)
     }
 
-    /// The inputs that these outputs see.
+    /// The inputs of these outputs.
     pub fn sees(&self, outputs: Region) -> Region {
         let span = |first: usize, count: usize| {
             let start = first.saturating_sub(self.padding);
@@ -55,7 +55,7 @@ impl Convolution {
         }
     }
 
-    /// How `outputs` lie to `inputs`.
+    /// The offset of `outputs` relative to `inputs`.
     fn place(&self, outputs: Region, inputs: Region) -> Place {
         let first_tap =
             |output: usize, input: usize| output as isize - self.padding as isize - input as isize;

@@ -56,7 +56,7 @@ pub(super) struct Map {
 }
 
 impl Map {
-    /// Room, not cleared.
+    /// Working memory with arbitrary contents.
     pub fn of(region: Region, channels: usize) -> Self {
         Self {
             region,
@@ -74,7 +74,7 @@ impl Map {
         out
     }
 
-    /// Max pooling over tiles, with the winners' places in their tiles; the first of equals wins.
+    /// Max pooling over tiles, with the winners' places in their tiles; the first wins ties.
     pub fn pool(&self, tile: usize, rectified: bool, outputs: Region) -> (Map, Vec<u32>) {
         let mut out = Map::of(outputs, self.channels);
         let mut winners = vec![0; out.values.len()];

@@ -1,4 +1,4 @@
-//! Carries one unit of a feature map back to the pixels of its receptive field, and computes no more than that takes.
+//! Carries one unit of a feature map back to the pixels of its receptive field, and computes no more than necessary.
 
 mod convolution;
 pub(crate) mod map;

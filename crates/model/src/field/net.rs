@@ -1,4 +1,4 @@
-//! The way from the pixels to a convolution's feature map.
+//! The path from the pixels to a convolution's feature map.
 
 use crate::error::Error;
 use crate::field::convolution::Convolution;
@@ -6,12 +6,12 @@ use crate::field::map::Region;
 use crate::network::Network;
 use crate::network::layer::Layer;
 
-/// The way from the pixels to one convolution's feature map, unit by unit: for a unit, only its receptive field is computed,
-/// forward and back.
+/// The path from the pixels to one convolution's feature map, unit by unit: for a unit, only its receptive field is
+/// computed, forward and back.
 ///
-/// Sums are literal and in one order everywhere, so a unit's projection is the same whether its field alone or the whole
-/// image is computed, bit for bit (tested). Ours, in place of whole-image passes through libtorch, since a unit of conv3 sees
-/// a ninth of a 96×96 image, and backward only the winners of its pooling carry anything.
+/// Sums are literal and in one order everywhere, so a unit's projection is bit-identical whether only its field or the
+/// whole image is computed (tested). Ours, in place of whole-image passes through libtorch, since a unit of conv3 sees
+/// a ninth of a 96×96 image, and in the backward pass only the winners of its pooling are non-zero.
 #[derive(Debug)]
 pub struct FieldNet {
     /// The operations before the convolution whose units are projected.
@@ -25,21 +25,21 @@ pub(super) enum Op {
     Conv(Convolution),
     Pool {
         tile: usize,
-        /// Whether the maximum is taken of rectified values (a ReLU stands before or after): a tile without a positive value
-        /// then has its winner at its first pixel, whichever of the two comes first.
+        /// Whether the maximum is taken of rectified values (a ReLU comes before or after): a tile without a positive
+        /// value then has its winner at its first pixel, whichever of the two comes first.
         rectified: bool,
     },
     Relu,
 }
 
 impl FieldNet {
-    /// The way to the convolution of stage `stage`; `None` where a layer on the way has no spatial position (flattening,
+    /// The path to the convolution of stage `stage`; `None` if a layer on the path has no spatial position (flattening,
     /// fully connected) or the stage has no convolution.
     ///
-    /// The weights are copied: later changes to the network do not show. Works for a network on any device.
+    /// The weights are copied: later changes to the network have no effect. Works for a network on any device.
     ///
     /// # Errors
-    /// When a GPU does not hand over its weights.
+    /// When the weights cannot be copied from the GPU.
     pub fn new(network: &Network, stage: usize) -> Result<Option<Self>, Error> {
         let stages = network.stages().get(..=stage);
         let Some((own, before)) = stages.and_then(|stages| stages.split_last()) else {
@@ -104,7 +104,7 @@ impl FieldNet {
         self.image_side
     }
 
-    /// The pixels that these units see, clipped to the image.
+    /// The receptive field of these units, clipped to the image.
     pub fn receptive(&self, units: Region) -> Region {
         self.regions(units)[0]
     }

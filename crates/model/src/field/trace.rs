@@ -1,4 +1,4 @@
-//! One image's way to some units, and back.
+//! The forward and backward path between one image and some units.
 
 use crate::error::Error;
 use crate::field::map::{FieldMap, Map, Region};
@@ -9,7 +9,7 @@ impl FieldNet {
     /// Computes the receptive field of `units` in `image`, `[side, side]`, normalised.
     ///
     /// # Errors
-    /// When the image has another size or the units lie outside the map.
+    /// When the image has another size or the units are outside the map.
     pub fn trace(&self, image: &[f32], units: Region) -> Result<FieldTrace<'_>, Error> {
         let (side, map_side, pixels) = (self.image_side(), self.map_side(), image.len());
         if pixels != side * side || !units.fits(map_side) {
@@ -66,9 +66,9 @@ impl FieldTrace<'_> {
         Some(head.direct.one(&head.pad(self.maps.last()?, unit), filter))
     }
 
-    /// Carries a unit back to its pixels, all other units set to zero; the unit's own value enters as 1. `passes(backward,
-    /// forward)` is the value behind a ReLU, from the value before it on the way back and the ReLU's output. `None` if the unit
-    /// was not traced.
+    /// Carries a unit back to its pixels, all other units set to zero; the unit's own value enters as 1.
+    /// `passes(backward, forward)` is the backward value after a ReLU, from the backward value before it and the ReLU's
+    /// forward output. `None` if the unit was not traced.
     pub fn project(
         &self,
         (filter, row, column): (usize, usize, usize),

@@ -1,11 +1,11 @@
-//! Working memory that a thread uses again.
+//! Working memory that a thread reuses.
 
 use std::cell::RefCell;
 use std::ops::{Deref, DerefMut};
 
 use bytemuck::{Pod, Zeroable};
 
-/// Channels that lie together: two registers of AVX-512, four of AVX2.
+/// Channels stored together: two registers of AVX-512, four of AVX2.
 pub(crate) const PANEL: usize = 32;
 
 /// 32 channels of one pixel, tile or filter, at the start of a cache line.
@@ -13,14 +13,14 @@ pub(crate) const PANEL: usize = 32;
 #[repr(C, align(64))]
 pub(crate) struct Row(pub [f32; PANEL]);
 
-/// Most buffers that a thread keeps.
+/// Maximum number of buffers that a thread keeps.
 const KEPT: usize = 32;
 
 thread_local! {
     static FREE: RefCell<Vec<Vec<Row>>> = const { RefCell::new(Vec::new()) };
 }
 
-/// Numbers for one step. Its memory returns to its thread for the next step: fresh pages would take a tenth of each step.
+/// Numbers for one step. Its memory returns to its thread for the next step: fresh pages would cost a tenth of each step.
 #[derive(Debug, Default)]
 pub(crate) struct Buffer {
     /// At least as many as needed.
@@ -71,7 +71,7 @@ impl Buffer {
 impl Drop for Buffer {
     fn drop(&mut self) {
         let rows = std::mem::take(&mut self.rows);
-        // A thread that ends keeps nothing.
+        // A thread that ends frees its buffers.
         let _ = FREE.try_with(|free| {
             if let Ok(mut free) = free.try_borrow_mut()
                 && free.len() < KEPT
@@ -113,7 +113,7 @@ mod tests {
         assert!(second.iter().all(|&x| x == 0.0));
         assert_eq!(second.as_ptr() as usize % 64, 0);
         drop(second);
-        // Empty ones take no place from it.
+        // Empty buffers do not take up its slots.
         (0..2 * KEPT).for_each(|_| drop(Buffer::default()));
         assert_eq!(Buffer::of(1000).as_ptr(), place);
     }

@@ -1,8 +1,8 @@
 //! Convolution by its literal sum, for any rectangle of outputs.
 //!
-//! Every output is one chain of additions in the order of the filter's taps, so the outputs of a rectangle are those of the
-//! whole map, bit for bit. Neither Winograd's form nor libtorch guarantees that, and cutting a receptive field out of an image
-//! depends on it.
+//! Every output is one chain of additions in the order of the filter's taps, so the outputs of a rectangle are those of
+//! the whole map, bit for bit. Neither Winograd's form nor libtorch guarantees this, which computing a receptive field
+//! alone depends on.
 
 use multiversion::multiversion;
 use pulp::{Arch, Simd, WithSimd};
@@ -16,7 +16,7 @@ pub(crate) struct Direct {
     arch: Arch,
     /// Side of the filters.
     pub kernel: usize,
-    /// Numbers from one input pixel to the next: 1 for grey images, else the channels rounded up to whole panels.
+    /// Stride from one input pixel to the next: 1 for grey images, else the channels rounded up to whole panels.
     pub input_stride: usize,
     /// Filters.
     pub outputs: usize,
@@ -111,13 +111,13 @@ impl Direct {
     }
 
     /// The transposed convolution: adds to `d_input`, `[rows, columns, input stride]`, the gradient that arrives from
-    /// `gradient`, `[height, width, channels]`. Taps outside are left out, and so are the products with zero.
+    /// `gradient`, `[height, width, channels]`. Taps outside and products with zero are skipped.
     pub fn backward(&self, gradient: &[f32], place: Place, d_input: &mut [f32]) {
         scatter(self, gradient, place, d_input);
     }
 }
 
-/// How gradient and input lie to each other; see [`Direct::backward`].
+/// The layout of gradient and input; see [`Direct::backward`].
 #[derive(Clone, Copy)]
 pub(crate) struct Place {
     /// Outputs in a row of the gradient.
@@ -171,7 +171,7 @@ struct Sums<'a> {
 }
 
 impl Sums<'_> {
-    /// `PIXELS` outputs from `first` on.
+    /// `PIXELS` outputs, starting at `first`.
     #[inline(always)]
     fn of<S: Simd, const PIXELS: usize>(self, simd: S, first: usize) -> [Row; PIXELS] {
         let Direct {
@@ -239,7 +239,7 @@ fn add<S: Simd, const PIXELS: usize>(
 /// One panel of all pixels.
 struct Forward<'a> {
     sums: Sums<'a>,
-    /// Of `out`, which is `[height, width, panels]`.
+    /// Panels in `out`, which is `[height, width, panels]`.
     panels: usize,
     out: &'a mut [Row],
 }
@@ -249,7 +249,7 @@ impl WithSimd for Forward<'_> {
 
     #[inline(always)]
     fn with_simd<S: Simd>(self, simd: S) {
-        // As many sums as the registers hold: 24 of 32 with AVX-512, 12 of 16 with AVX2.
+        // As many sums as fit into registers: 24 of 32 with AVX-512, 12 of 16 with AVX2.
         if S::F32_LANES == 16 {
             self.blocks::<S, 12>(simd);
         } else {
@@ -295,7 +295,7 @@ mod tests {
         (0..len).map(|i| (i as f32 * factor).sin()).collect()
     }
 
-    /// Output at (row, column) summed as it is written, in f64.
+    /// Output at (row, column) by the literal sum, in f64.
     fn literal(
         padded: &[f32],
         weight: &[f32],
@@ -382,7 +382,7 @@ mod tests {
             let left = dot(bytemuck::cast_slice(&out), &g, &|i| i % channels < outputs);
             let right = dot(&padded, &d, &|_| true);
             assert!((left - right).abs() < 1e-3, "{left} {right}");
-            // Cut off at all sides: the same numbers for the pixels that are left.
+            // Cropped on all sides: the same values for the remaining pixels.
             let mut inner = vec![0.0; (line - 2) * (line - 2) * stride];
             let place = Place {
                 width: side,

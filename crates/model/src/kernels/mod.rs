@@ -1,8 +1,8 @@
 //! CPU kernels for the operations of this kind of network that are slow in libtorch, on plain `[n, row, column, channel]` arrays.
 //!
-//! They leave out products with zero or share products between outputs; the result is the convolution's, to rounding. Each
-//! is tested against a literal version, here or in `tests/gradients.rs`. They run on the calling thread; callers divide a
-//! batch over threads.
+//! They skip products with zero or share products between outputs; results agree to rounding. Each is tested against a
+//! literal version, here or in `tests/gradients.rs`. They run on the calling thread; callers divide a batch over
+//! threads.
 
 mod buffer;
 mod direct;
@@ -22,7 +22,7 @@ pub(crate) use winograd::Winograd;
 
 /// Side of the filters that [`Stem`] and [`Winograd`] are for.
 const FILTER_SIDE: usize = 5;
-/// Zeros on every side of the image that keep its side under such a filter.
+/// Zero padding on every side that preserves the image size under this filter.
 const PAD: usize = FILTER_SIDE / 2;
 
 /// `y += a · x`, the inner loop of every backward kernel here.

@@ -19,7 +19,7 @@ pub(crate) struct Pooled {
 }
 
 impl Pooled {
-    /// Room for `n` images of this side, not cleared.
+    /// Memory for `n` images of this side, with arbitrary contents.
     pub fn new(n: usize, side: usize, channels: usize, tile: usize) -> Self {
         let len = n * side * side * channels;
         Self {
@@ -31,7 +31,7 @@ impl Pooled {
         }
     }
 
-    /// Of the shape of the values: position of the maximum in its tile, row · tile + column; the first of equals.
+    /// Position of each maximum in its tile, in the shape of the values: row · tile + column; the first on ties.
     pub fn winners(&self) -> &[u32] {
         bytemuck::cast_slice(&self.winners)
     }
@@ -46,7 +46,7 @@ impl Pooled {
         )
     }
 
-    /// Max pooling, then ReLU, of maps `[images, width, width, channels]`, into the images from `first` on. Pixels
+    /// Max pooling, then ReLU, of maps `[images, width, width, channels]`, into the images starting at `first`. Pixels
     /// beyond the last whole tile are ignored.
     pub fn fill(&mut self, first: usize, maps: &[f32], width: usize) {
         let (out, channels, tile) = (self.side, self.channels, self.tile);
@@ -114,7 +114,7 @@ fn pool_unit(maps: &[f32], width: usize, tile: usize, best: &mut [f32], winner: 
         let start = (position / tile * width + position % tile) * channels;
         let candidates = &maps[start..start + channels];
         for ((best, winner), &z) in best.iter_mut().zip(winner.iter_mut()).zip(candidates) {
-            // A NaN wins, so that divergence shows.
+            // A NaN wins, so that divergence is visible.
             let better = z > *best || z.is_nan();
             *best = if better { z } else { *best };
             *winner = if better { position as u32 } else { *winner };

@@ -18,8 +18,8 @@ pub(crate) fn values(x: &Tensor) -> Result<&[f32], Error> {
     if x.numel() == 0 {
         return Ok(&[]);
     }
-    // SAFETY: kind, device and contiguity were checked, so `numel` f32 values lie at `data_ptr`; the borrow of `x` keeps
-    // the storage alive, and no caller writes to a tensor while it reads it.
+    // SAFETY: kind, device and contiguity were checked, so `data_ptr` points to `numel` f32 values; the borrow of `x`
+    // keeps the storage alive, and no caller writes to a tensor while it reads it.
     Ok(unsafe { std::slice::from_raw_parts(x.data_ptr().cast::<f32>(), x.numel()) })
 }
 

@@ -1,4 +1,4 @@
-//! Gradients of convolution and pooling that leave out the products with zero.
+//! Gradients of convolution and pooling that skip products with zero.
 
 use multiversion::multiversion;
 
@@ -21,9 +21,9 @@ pub(crate) struct ConvShape {
 
 /// Gradients of conv → max pool → ReLU for its weight and input.
 ///
-/// The gradient at the convolution's output is zero except at the winners of the pooling, so only those take part: with
-/// 12×12 pooling 1/144 of the dense work. `input` and its gradient are `[n, side, side, inputs]`, `weight` and its gradient
-/// `[outputs, kernel, kernel, inputs]`, `d_pooled` has the shape of `pooled.values`.
+/// The gradient at the convolution's output is zero except at the winners of the pooling, so only those contribute:
+/// with 12×12 pooling 1/144 of the dense work. `input` and its gradient are `[n, side, side, inputs]`, `weight` and its
+/// gradient `[outputs, kernel, kernel, inputs]`, `d_pooled` has the shape of `pooled.values`.
 pub(crate) fn sparse_backward(
     shape: ConvShape,
     input: &[f32],

@@ -21,7 +21,7 @@ pub(crate) struct Stem {
 }
 
 impl Stem {
-    /// Whether weights of this shape, pooling and image side suit: one grey channel, even side.
+    /// Whether weights of this shape, pooling and image side are supported: one grey channel, even side.
     pub fn suits(weight: &[i64], tile: i64, side: usize) -> bool {
         matches!(*weight, [outputs, 1, 5, 5] if outputs > 0 && outputs % PANEL as i64 == 0)
             && tile == TILE as i64
@@ -172,8 +172,7 @@ fn positions<S: Simd>(
     sums
 }
 
-/// The largest of four, rectified, and which it is, the first of equals. A NaN is passed on, so that divergence
-/// shows.
+/// The largest of four, rectified, and which it is, the first on ties. A NaN propagates, so that divergence is visible.
 #[inline(always)]
 fn winner<S: Simd>(simd: S, sums: [S::f32s; TILE * TILE]) -> (S::f32s, S::u32s) {
     let (mut best, mut winner, mut total) = (sums[0], simd.splat_u32s(0), sums[0]);

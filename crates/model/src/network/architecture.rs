@@ -42,7 +42,7 @@ pub trait Architecture: Send + Sync {
     /// Draws the initial weights, on the CPU.
     ///
     /// # Errors
-    /// When the input does not suit the network.
+    /// When the network does not support the input.
     fn build(&self, spec: &InputSpec, rng: &mut ChaCha8Rng) -> Result<Blueprint, Error>;
 }
 
@@ -52,7 +52,7 @@ pub trait Architecture: Send + Sync {
 #[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct ZeroBiasCnn {
-    /// Scale of all initial weights; the authors' code draws it once from U[0.2, 1.2), which `None` does.
+    /// Scale of all initial weights; the authors' code draws it once from U[0.2, 1.2), as does `None`.
     pub k: Option<f64>,
 }
 

@@ -16,7 +16,7 @@ pub enum Layer {
         /// Zeros added on every side.
         padding: i64,
     },
-    /// Maximum over `side`×`side` tiles that do not overlap; a rest at the border is dropped.
+    /// Maximum over `side`×`side` tiles that do not overlap; a remainder at the border is dropped.
     MaxPool {
         /// Side of a tile, and the stride.
         side: i64,
@@ -43,7 +43,7 @@ impl Layer {
     /// A convolution without bias that keeps height and width (k odd), its weight laid out channels-last.
     ///
     /// # Errors
-    /// When libtorch refuses the weight's shape.
+    /// When the weight's shape is invalid.
     pub fn conv_same(weight: &Tensor) -> Result<Self, Error> {
         let padding = weight.size().last().map_or(0, |k| k / 2);
         Ok(Self::Conv {
@@ -53,7 +53,7 @@ impl Layer {
         })
     }
 
-    /// Applies the layer as in evaluation (dropout passes its input on).
+    /// Applies the layer as in evaluation (dropout is the identity).
     ///
     /// # Errors
     /// When the input's shape does not fit.
@@ -130,11 +130,11 @@ impl Stage {
         }
     }
 
-    /// Convolution, pooling, ReLU: the paper's order is ReLU first, but a maximum commutes with ReLU, and
-    /// pooling first leaves a fraction of the values to rectify.
+    /// Convolution, pooling, ReLU: the paper's order is ReLU first, but a maximum commutes with ReLU, and pooling first
+    /// leaves fewer values to rectify.
     ///
     /// # Errors
-    /// When libtorch refuses the weight's shape.
+    /// When the weight's shape is invalid.
     pub fn conv_pool_relu(name: &str, weight: &Tensor, pool: i64) -> Result<Self, Error> {
         let layers = vec![
             Layer::conv_same(weight)?,

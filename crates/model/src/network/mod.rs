@@ -29,7 +29,7 @@ impl Network {
     /// Builds `architecture` with weights drawn from `seed` (on the CPU, so the same on every device).
     ///
     /// # Errors
-    /// When the input does not suit the architecture, or the device is out of memory.
+    /// When the architecture does not support the input, or the device is out of memory.
     pub fn build(
         architecture: &dyn Architecture,
         spec: InputSpec,
@@ -112,7 +112,7 @@ impl Network {
     /// Copies `values` (`[shape as the parameter's]`, any device) into the parameter called `name`.
     ///
     /// # Errors
-    /// When there is no such parameter or the shapes differ.
+    /// When the parameter does not exist or the shapes differ.
     pub fn set_parameter(&self, name: &str, values: &Tensor) -> Result<(), Error> {
         let parameters = self.parameters();
         let Some((_, parameter)) = parameters.iter().find(|(n, _)| n == name) else {
@@ -129,7 +129,7 @@ impl Network {
     /// A network that shares these weights, for another thread: a change to one changes both.
     ///
     /// # Errors
-    /// When libtorch refuses (it has no reason to).
+    /// When libtorch fails (not expected).
     pub fn replica(&self) -> Result<Self, Error> {
         self.map(self.device, &|t| Ok(t.f_detach()?))
     }
@@ -137,7 +137,7 @@ impl Network {
     /// A copy of the network on `device`.
     ///
     /// # Errors
-    /// When the device is not there or out of memory.
+    /// When the device is not available or out of memory.
     pub fn to_device(&self, device: Device) -> Result<Self, Error> {
         self.map(device, &|t| Ok(t.f_detach()?.f_to_device(device)?))
     }
@@ -154,11 +154,12 @@ impl Network {
         })
     }
 
-    /// The network whose outputs on images + `shift` are those of this one on the images: the bias of its first convolution
-    /// takes the shift out again (Kindermans et al., arXiv 1711.00867, section 2.1). The second result is the width of a
-    /// border of value `shift` that its images need on every side. A map that explains one should explain the other.
+    /// The network whose outputs on images + `shift` equal those of this one on the images: the bias of its first
+    /// convolution cancels the shift (Kindermans et al., arXiv 1711.00867, section 2.1). The second result is the width
+    /// of the border of value `shift` that its images need on every side. A map that explains one should explain the
+    /// other.
     ///
-    /// `None` if the first layer is no convolution.
+    /// `None` if the first layer is not a convolution.
     ///
     /// # Errors
     /// When the device is out of memory.

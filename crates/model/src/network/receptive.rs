@@ -2,7 +2,7 @@
 
 use crate::network::layer::{Layer, Stage};
 
-/// The input pixels that a unit of a feature map sees, the same along rows and columns: unit `u` sees the pixels
+/// The receptive field of a unit of a feature map, the same along rows and columns: unit `u` sees the pixels
 /// `u·stride + first ..= u·stride + first + size − 1`, clipped to the image.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Receptive {
@@ -25,8 +25,8 @@ impl Receptive {
 
 /// Receptive field of the units in the feature map of stage `stage` (before its pooling), from the layers alone.
 ///
-/// For the zero-bias CNN: 5, 14 and 32 pixels at conv1, conv2 and conv3.
-/// `None` where a layer on the way has no spatial position (flattening, fully connected).
+/// For the zero-bias CNN: 5, 14 and 32 pixels at conv1, conv2 and conv3. `None` if a layer on the path has no spatial
+/// position (flattening, fully connected).
 pub fn receptive_field(stages: &[Stage], stage: usize) -> Option<Receptive> {
     let before = stages.get(..stage)?.iter().flat_map(|s| &s.layers);
     let own = stages

@@ -1,4 +1,4 @@
-//! Several runs on one page. It computes nothing: the tests are those that `faus compare --json` writes.
+//! Several runs on one page. Nothing is computed here: the tests come from `faus compare --json`.
 
 mod runs;
 mod sections;
@@ -14,17 +14,17 @@ use crate::page::text::{list, p_equals, percent, percent_ci};
 use crate::page::{Head, Page, Warnings};
 use crate::run::Run;
 
-/// End of the title of a page about several runs; it marks such a page.
+/// End of the title of a page about several runs; it identifies such a page.
 pub const COMPARISON_TITLE: &str = " · faus comparison";
 
 /// Writes `<output>/index.html` about several runs, the one to compare with first, and `<output>/figures` beside it;
 /// returns the page's path.
 ///
 /// `paired` is the output of `faus compare --json` on the same runs: the tests of their differences over folds. An
-/// `Err` is the reason why there are none; the page repeats it and shows the runs side by side all the same.
+/// `Err` is the reason why there are none; the page then shows that reason, and the runs side by side without tests.
 ///
 /// # Errors
-/// [`Error::NoRun`] naming a run that is no folder, [`Error::Write`] if the page cannot be written.
+/// [`Error::NoRun`] naming a run that is not a folder, [`Error::Write`] if the page cannot be written.
 pub fn write_comparison(
     runs: &[PathBuf],
     output: &Path,

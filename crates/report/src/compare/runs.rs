@@ -10,9 +10,9 @@ use crate::run::value;
 /// Runs side by side; the others are compared with the first.
 pub(super) struct Runs {
     pub all: Vec<Run>,
-    /// Their folders, as they were given.
+    /// Their folders, as given.
     pub folders: Vec<PathBuf>,
-    /// `faus compare --json`, or why there is none.
+    /// `faus compare --json`, or the reason why it is missing.
     pub paired: Result<Value, String>,
 }
 
@@ -34,7 +34,7 @@ impl Runs {
     }
 }
 
-/// Runs of the same name get a number.
+/// Runs with the same name are numbered.
 pub(super) fn distinct(mut runs: Vec<Run>) -> Vec<Run> {
     for at in 1..runs.len() {
         let (before, name) = (&runs[..at], &runs[at].name);

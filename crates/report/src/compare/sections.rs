@@ -166,7 +166,7 @@ fn classes(runs: &[Run]) -> Section {
 }
 
 fn recalls(runs: &[Run], names: &[&str]) -> Option<Plot> {
-    // There are five colours and marks.
+    // Only five colours and marks exist.
     let shown = &runs[..runs.len().min(5)];
     let lines = names.iter().flat_map(|name| {
         let line = |(series, run): (usize, &Run)| Line::of(series, recall(run, name), None);

@@ -7,7 +7,7 @@ use crate::run::fau::{au, au_label};
 use crate::run::summary::{MeanStd, Summary};
 use crate::run::value::ends;
 
-/// The three sentences; unknown parts are named as unknown.
+/// The three sentences; missing parts are stated as unknown.
 pub(crate) fn answer(run: &Run) -> Vec<String> {
     vec![accuracy(run), filters(run), worth(run)]
 }
@@ -99,7 +99,7 @@ fn filters(run: &Run) -> String {
     }
 }
 
-/// Whether the filters' response goes beyond the expression, and beyond an untrained network's.
+/// Whether the filters' response exceeds that explained by the expression, and that of an untrained network.
 fn worth(run: &Run) -> String {
     let fau = &run.fau;
     let within = fau.summary["counts"]["filters_within_class_q"].as_u64();
@@ -134,7 +134,7 @@ fn against_untrained(run: &Run) -> Option<String> {
     ))
 }
 
-/// A fact at a glance.
+/// A key fact.
 pub(crate) struct Fact {
     pub name: &'static str,
     pub value: String,

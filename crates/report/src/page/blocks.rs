@@ -17,7 +17,7 @@ pub(crate) struct Section {
     pub body: Blocks,
 }
 
-/// Blocks, laid out in this order, and the drawings that become files of their own.
+/// Blocks, laid out in this order, and the drawings that also become separate files.
 #[derive(Default, Template)]
 #[template(path = "blocks.html")]
 pub(crate) struct Blocks {
@@ -52,12 +52,12 @@ impl Blocks {
         texts.into_iter().for_each(|text| self.text(text));
     }
 
-    /// Background that the reader may skip.
+    /// Optional background.
     pub fn quiet(&mut self, text: impl Into<String>) {
         self.blocks.push(Block::Quiet(text.into()));
     }
 
-    /// A limit that the reader must know.
+    /// An important limitation.
     pub fn caution(&mut self, text: impl Into<String>) {
         self.blocks.push(Block::Caution(text.into()));
     }
@@ -66,7 +66,7 @@ impl Blocks {
         self.blocks.push(Block::Table(table.into()));
     }
 
-    /// A table and its numbers as a file, which lies under `report/figures`, too.
+    /// A table and its numbers as a file, also under `report/figures`.
     pub fn table_with_csv(&mut self, table: impl Into<Table>, name: &str, csv: String) {
         self.table(table.into().with_csv(name, &csv));
         self.plots.push(Plot::numbers(name, csv));
@@ -80,13 +80,13 @@ impl Blocks {
         self.blocks.push(Block::Gap(gap.clone()));
     }
 
-    /// Whether these contents can be shown; if not, adds the gap with the reason.
+    /// Returns whether these contents can be shown; if not, adds the gap with the reason.
     pub fn has<T>(&mut self, contents: &Contents<T>) -> bool {
         contents.gap.iter().for_each(|gap| self.gap(gap));
         contents.gap.is_none()
     }
 
-    /// Blocks that are folded at first.
+    /// Blocks that are initially collapsed.
     pub fn details(&mut self, summary: String, inner: Self) {
         let Self { blocks, plots } = inner;
         self.plots.extend(plots);
@@ -101,7 +101,7 @@ impl Blocks {
         self.plots.extend(further.plots);
     }
 
-    /// A folded table; nothing if it has no rows.
+    /// A collapsed table; nothing if it has no rows.
     pub fn folded(&mut self, summary: impl Into<String>, table: impl Into<Table>) {
         let (table, mut inner) = (table.into(), Self::default());
         if !table.rows.is_empty() {
@@ -155,7 +155,7 @@ impl Blocks {
     }
 }
 
-/// Pictures are shown at this width at most.
+/// Maximum width of a picture on the page.
 const WIDEST: u32 = 1600;
 
 #[derive(Template)]
@@ -184,6 +184,6 @@ struct Picture {
     uri: String,
     alt: String,
     caption: String,
-    /// Wider than a phone: scrolls there instead of shrinking.
+    /// Wider than a phone: scrolls there rather than shrinks.
     wide: bool,
 }

@@ -1,4 +1,4 @@
-//! Files within the page, saved by a click without any script.
+//! Files embedded in the page, saved by a click without scripts.
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;

@@ -28,7 +28,7 @@ const SCRIPT: &str = include_str!("../../templates/page.js");
 static STYLE_HASH: LazyLock<String> = LazyLock::new(|| hash(STYLE));
 static SCRIPT_HASH: LazyLock<String> = LazyLock::new(|| hash(SCRIPT));
 
-/// As a content security policy names the styles and scripts that may run.
+/// Hash of a permitted style or script, in the notation of a content security policy.
 fn hash(text: &str) -> String {
     format!("sha256-{}", STANDARD.encode(Sha256::digest(text)))
 }
@@ -56,8 +56,8 @@ pub(crate) struct Head {
 }
 
 impl Page {
-    /// Writes the drawings and their numbers into `folder/figures`, which is made anew, and then the page, so that a page
-    /// never lacks its figures.
+    /// Writes the drawings and their numbers into `folder/figures`, which is recreated, and then the page, so that a
+    /// page always has its figures.
     pub fn write(&self, folder: &Path) -> Result<PathBuf, Error> {
         let html = self.render()?;
         let figures = folder.join("figures");
@@ -94,7 +94,7 @@ pub(crate) struct Warnings {
 }
 
 impl Warnings {
-    /// Those that hold for any of the runs.
+    /// Warnings that apply to any of the runs.
     pub fn of(runs: &[Run]) -> Self {
         let any = |holds: fn(&Run) -> bool| runs.iter().any(holds);
         Self {

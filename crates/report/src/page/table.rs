@@ -1,11 +1,11 @@
-//! Tables, built column by column: a column's name stands beside its cells.
+//! Tables, built column by column: each column is defined by its name and its cells.
 
 use super::download::Download;
 use super::text::{decimal, or_dash, p_value, percent};
 use crate::plot::numbers::csv_text;
 use crate::run::fau::au_label;
 
-/// Rows that are shown without scrolling within the table.
+/// Maximum number of rows without scrolling inside the table.
 const SHORT: usize = 25;
 
 /// A table; the first cell of a row names it.
@@ -14,11 +14,11 @@ pub(crate) struct Table {
     pub label: String,
     pub columns: Vec<Column>,
     pub rows: Vec<Row>,
-    /// Stands above the table.
+    /// Heading above the table.
     pub note: String,
-    /// A click on a column's head sorts by it, where scripts run.
+    /// Sorted by a click on a column head, if scripts run.
     pub sortable: bool,
-    /// Scrolls within itself.
+    /// Whether it scrolls inside itself.
     pub tall: bool,
     pub csv: Option<Download>,
 }
@@ -84,7 +84,7 @@ impl<R> TableOf<R> {
         self
     }
 
-    /// Scrolls within itself, however few rows it has.
+    /// Scrolls inside itself, even with few rows.
     pub fn tall(mut self) -> Self {
         self.table.tall = true;
         self
@@ -117,7 +117,7 @@ impl Table {
 #[derive(Default)]
 pub(crate) struct Cell {
     pub text: String,
-    /// Sort key, where that is not the text.
+    /// Sort key, if other than the text.
     pub order: Option<f64>,
     /// Number of the filter that it links to.
     pub filter: Option<u64>,
@@ -178,13 +178,13 @@ impl Cell {
         }
     }
 
-    /// With a remark below it.
+    /// Adds a remark below it.
     pub fn remark(mut self, remark: impl Into<String>) -> Self {
         self.remark = remark.into();
         self
     }
 
-    /// With its value by chance below it.
+    /// Adds its chance value below it.
     pub fn chance(self, chance: String) -> Self {
         self.remark(format!("chance {chance}"))
     }

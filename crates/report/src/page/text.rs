@@ -1,8 +1,8 @@
-//! Numbers and lists as people read them; a dash stands for no number.
+//! Numbers and lists for display; a dash means no number.
 
 use std::fmt::Display;
 
-/// A dash, where there is nothing.
+/// A dash for a missing value.
 pub(crate) fn or_dash(value: Option<impl Display>) -> String {
     value.map_or("–".to_owned(), |value| value.to_string())
 }

@@ -1,4 +1,4 @@
-//! Learning curves: one drawing a fold, and all folds together.
+//! Learning curves: one drawing per fold, and all folds together.
 
 use plotters::prelude::*;
 
@@ -10,10 +10,10 @@ const SIZE: (u32, u32) = (380, 340);
 /// Top of every axis, so that a diverged fold does not flatten the others: several times the loss of guessing among ten
 /// classes (2.3 nats).
 const TOP_LOSS: f64 = 10.0;
-/// More points than this cannot be distinguished at the size drawn.
+/// Maximum number of points, the limit of what can be distinguished at this size.
 const MAX_POINTS: usize = 500;
 
-/// Axis ends that all folds share, so that they can be compared.
+/// Axis limits shared by all folds, for comparability.
 pub(crate) struct Axes {
     last_step: f64,
     top_loss: f64,

@@ -1,4 +1,4 @@
-//! Values with their intervals, one to a line: dots or bars.
+//! Values with their intervals, one per line: dots or bars.
 
 use plotters::prelude::*;
 use plotters::style::text_anchor::{HPos, VPos};
@@ -16,7 +16,7 @@ pub(crate) struct Line {
     pub value: Option<f64>,
     /// Ends of its interval.
     pub interval: Option<(f64, f64)>,
-    /// The value by chance: a tick.
+    /// The chance value, drawn as a tick.
     pub null: Option<f64>,
     /// Number of its colour and mark.
     pub series: usize,
@@ -41,7 +41,7 @@ impl Line {
     }
 }
 
-/// Lines of several series under one label, which only the first shows.
+/// Lines of several series under one label, shown on the first only.
 pub(crate) fn labelled(label: String, lines: impl IntoIterator<Item = Line>) -> Vec<Line> {
     let mut lines: Vec<Line> = lines.into_iter().collect();
     if let Some(first) = lines.first_mut() {
@@ -95,7 +95,7 @@ impl Forest<'_> {
         }
     }
 
-    /// The drawing; `None` without a line.
+    /// The drawing; `None` if there are no lines.
     pub fn plot(self) -> Option<Plot> {
         if self.lines.is_empty() {
             return None;
@@ -112,7 +112,7 @@ impl Forest<'_> {
         let (key, area) = area.split_vertically(legend);
         self.draw_key(&key, left as i32 + 8)?;
         let count = self.lines.len() as f64;
-        // A mark at the end of the axis is drawn whole.
+        // Marks at the end of the axis are not clipped.
         let last = self.ends.1 + 0.015 * (self.ends.1 - self.ends.0);
         let mut chart = ChartBuilder::on(&area)
             .margin(6)

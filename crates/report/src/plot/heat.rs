@@ -15,11 +15,11 @@ pub(crate) struct Heat<'a> {
     pub rows: &'a [String],
     /// `[rows][columns]`; missing values, which are not finite, stay white.
     pub values: &'a [Vec<f64>],
-    /// Value of the deepest shade.
+    /// Value of the darkest shade.
     pub top: f64,
     /// The quantity of the shade, with its unit.
     pub shade: &'a str,
-    /// Cells of this size; names of columns are left out below 14.
+    /// Size of the cells; column names are omitted below 14.
     pub cell: (u32, u32),
     /// Numbers in the cells.
     pub numbers: bool,

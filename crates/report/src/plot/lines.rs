@@ -9,7 +9,7 @@ use super::{Area, Chart, Drawn, GREY, Plot, SERIES, mesh, text_style};
 /// A value and, where it has one, its interval.
 pub(crate) type Point = (f64, Option<(f64, f64)>);
 
-/// One line: value and interval at each place, where there are some.
+/// One line: value and interval at each position, if present.
 pub(crate) struct Series<'a> {
     pub name: &'a str,
     pub points: Vec<Option<Point>>,
@@ -72,7 +72,7 @@ impl Lines<'_> {
 
     fn draw_series(&self, chart: &mut Chart, number: usize) -> Drawn {
         let style = SERIES[number % SERIES.len()].stroke_width(2);
-        // Side by side, so that no interval hides another.
+        // Offset sideways, so that intervals do not overlap.
         let shift = 0.5 + (number as f64 - (self.series.len() as f64 - 1.0) / 2.0) * 0.07;
         let points = self.series[number].points.iter().enumerate();
         let points = points.filter_map(|(at, p)| p.map(|p| (at as f64 + shift, p)));

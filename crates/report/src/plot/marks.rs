@@ -1,19 +1,19 @@
-//! Marks of series, by colour and shape, and the places of a key's lines.
+//! Marks of series, by colour and shape, and the layout of a legend.
 
 use plotters::prelude::*;
 use plotters::style::text_anchor::{HPos, VPos};
 
 use super::{Area, Chart, Drawn, SERIES, text_style};
 
-/// Height of a line of text, in keys and in forests.
+/// Height of a line of text, in legends and forest plots.
 pub(crate) const LINE: u32 = 27;
 
-/// The middle of a key's line.
+/// The vertical middle of a legend line.
 pub(crate) fn middle(row: usize) -> i32 {
     row as i32 * LINE as i32 + LINE as i32 / 2 + 4
 }
 
-/// A name in a key.
+/// A name in a legend.
 pub(crate) fn key_text(area: &Area, name: &str, at: (i32, i32)) -> Drawn {
     let style = text_style(HPos::Left, VPos::Center);
     Ok(area.draw(&Text::new(name.to_owned(), at, style))?)

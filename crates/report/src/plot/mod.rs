@@ -14,8 +14,9 @@ use plotters::coord::types::RangedCoordf64;
 use plotters::prelude::*;
 use plotters::style::text_anchor::{HPos, Pos, VPos};
 
-/// Series colours after Okabe & Ito: each reaches 3:1 on the light and on the dark page (WCAG 1.4.11), and all common
-/// kinds of colour vision tell them apart. Each series also has a different mark, so colour is never alone.
+/// Series colours after Okabe & Ito: each reaches 3:1 on the light and on the dark page (WCAG 1.4.11), and they are
+/// distinguishable under all common kinds of colour vision. Each series also has a different mark, so colour is never
+/// the only cue.
 pub(crate) const SERIES: [RGBColor; 5] = [
     RGBColor(34, 136, 202),
     RGBColor(213, 94, 0),
@@ -28,7 +29,7 @@ pub(crate) const ORANGE: RGBColor = SERIES[1];
 pub(crate) const GREY: RGBColor = SERIES[4];
 /// Size of all text, in units of the drawing.
 pub(crate) const TEXT: u32 = 17;
-/// Width of a letter as a share of its size, for leaving room; generous, since the reader's font is not known.
+/// Width of a letter as a share of its size, for reserving space; generous, since the reader's font is unknown.
 const LETTER: f64 = 0.52;
 
 pub(crate) type Area<'a> = DrawingArea<SVGBackend<'a>, Shift>;
@@ -58,14 +59,14 @@ pub(crate) struct Plot {
     pub alt: String,
     /// Width and height.
     size: (u32, u32),
-    /// The elements of the drawing on its ground; empty where only the numbers are kept.
+    /// The elements of the drawing on its background; empty if there are only numbers.
     body: String,
     /// The numbers as CSV with a header.
     pub csv: String,
 }
 
 impl Plot {
-    /// `None` if plotters could not draw it, which leaves the numbers.
+    /// `None` if plotters could not draw it; the numbers are still available.
     pub fn draw(
         name: &str,
         alt: String,
@@ -88,7 +89,7 @@ impl Plot {
         })
     }
 
-    /// Numbers that become a file without a drawing.
+    /// Numbers saved to a file without a drawing.
     pub fn numbers(name: &str, csv: String) -> Self {
         Self {
             name: name.to_owned(),
@@ -109,10 +110,10 @@ impl Plot {
         (!self.body.is_empty()).then_some(svg)
     }
 
-    /// The drawing as part of the page: it scales with its column, its text has the page's colour.
+    /// The drawing as part of the page: it scales with its column and uses the page's text colour.
     pub fn inline(&self) -> String {
         let (width, height) = self.size;
-        // In the reader's letters, so that the text of all drawings is of one size.
+        // In em units, so that the text of all drawings has the same size.
         let class = match width <= NARROW {
             true => "\"narrow\"".to_owned(),
             false => format!("\"plot\" width=\"{}em\"", f64::from(width) / 16.0),
@@ -125,7 +126,7 @@ impl Plot {
     }
 }
 
-/// Drawings up to this width need no room beyond a phone's.
+/// Maximum width of a drawing that fits a phone.
 const NARROW: u32 = 420;
 
 fn escaped(text: &str) -> String {
@@ -133,7 +134,7 @@ fn escaped(text: &str) -> String {
     escaped.map(|text| text.to_string()).unwrap_or_default()
 }
 
-/// Room for the longest of some labels.
+/// Space for the longest label.
 pub(crate) fn label_width<'a>(labels: impl Iterator<Item = &'a str>) -> u32 {
     let letters = labels.map(|label| label.chars().count()).max();
     (letters.unwrap_or(0) as f64 * LETTER * f64::from(TEXT)) as u32 + 14
@@ -146,7 +147,7 @@ pub(crate) fn text_style(horizontal: HPos, vertical: VPos) -> TextStyle<'static>
         .pos(Pos::new(horizontal, vertical))
 }
 
-/// Ends of an axis that holds all values with a little room, round numbers outside of them.
+/// Axis limits: round numbers that enclose all values with a small margin.
 pub(crate) fn round_ends(low: f64, high: f64) -> (f64, f64) {
     let span = (high - low).max(1e-9);
     let step = 10f64.powf(span.log10().floor()) / 2.0;

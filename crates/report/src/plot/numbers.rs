@@ -9,7 +9,7 @@ pub(crate) fn csv_text<N: AsRef<[u8]>>(
     rows: impl IntoIterator<Item = impl Serialize>,
 ) -> String {
     let mut writer = csv::Writer::from_writer(Vec::new());
-    // Writing to memory cannot fail, and rows are as long as their header.
+    // Writing to memory cannot fail, and rows have the length of their header.
     let _ = writer.write_record(header);
     for row in rows {
         let _ = writer.serialize(row);
@@ -23,7 +23,7 @@ pub(crate) fn csv(header: &str, rows: impl IntoIterator<Item = impl Serialize>) 
     csv_text(header.split(','), rows)
 }
 
-/// A number for a CSV cell: `NaN` where there is none, as in the run's own tables.
+/// A number for a CSV cell: `NaN` for a missing one, as in the run's own tables.
 pub(crate) fn cell(value: Option<f64>) -> String {
     value.unwrap_or(f64::NAN).to_string()
 }

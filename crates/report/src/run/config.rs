@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use super::value::brief;
 
-/// Keys shown openly, in this order, where the configuration has them.
+/// Keys shown uncollapsed, in this order, if present in the configuration.
 const IDENTITY: [&str; 12] = [
     "experiment",
     "preset",

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 use serde_json::Value;
 
-/// `dataset/dataset.json`; shapes that may vary stay JSON.
+/// `dataset/dataset.json`; variable shapes stay JSON.
 #[derive(Default, Deserialize)]
 #[serde(default)]
 pub(crate) struct DataSet {

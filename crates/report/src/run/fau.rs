@@ -1,4 +1,4 @@
-//! `fau/`: filters against action units. Columns that a version or an analysis does not write are absent.
+//! `fau/`: filters against action units. Columns depend on the version and the analysis, and may be absent.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -8,7 +8,7 @@ use super::folder::{Contents, Gap, Part, RunFolder};
 use super::remedy::CORRELATE;
 use super::value::list;
 
-/// Name of an action unit as it stands inside a sentence, e.g. `lip corner puller`; empty for numbers without a name.
+/// Name of an action unit for use inside a sentence, e.g. `lip corner puller`; empty for numbers without a name.
 pub(crate) fn au_name(au: u64) -> String {
     let name = u8::try_from(au).map_or("Unnamed", faus_base::au::name);
     match name {

@@ -14,11 +14,11 @@ use serde_json::Value;
 
 use crate::errors::Error;
 
-/// Largest JSON or CSV file read: 256 MiB, above the table of a hundred thousand images.
+/// Size limit of a JSON or CSV file: 256 MiB, above the table of a hundred thousand images.
 const MAX_TEXT: u64 = 256 << 20;
-/// All pictures together, before base64 makes them a third larger: keeps the page under 15 MB.
+/// Size limit of all pictures together, before base64 adds a third: keeps the page under 15 MB.
 const MAX_PICTURES: u64 = 10 << 20;
-/// Memory that a picture may take when decoded: a forged one must not take all of it.
+/// Memory limit for decoding a picture, against malicious files.
 const MAX_DECODED: u64 = 256 << 20;
 
 /// Why a part of the report cannot be shown.
@@ -28,7 +28,7 @@ pub(crate) struct Gap {
     pub file: String,
     /// What is wrong with it; `None` if it is missing.
     pub damage: Option<String>,
-    /// How to get it.
+    /// How to obtain it.
     pub remedy: &'static str,
 }
 
@@ -84,7 +84,7 @@ impl<T> Deref for Contents<T> {
 }
 
 impl<T> Contents<T> {
-    /// Why the file cannot be read, if it is there.
+    /// Why the file cannot be read, if it exists.
     pub fn damage(&self) -> Option<&Gap> {
         self.gap.as_ref().filter(|gap| gap.damage.is_some())
     }
@@ -103,7 +103,7 @@ impl RunFolder {
     /// Opens a run folder.
     ///
     /// # Errors
-    /// [`Error::NoRun`] if it is no folder.
+    /// [`Error::NoRun`] if it is not a folder.
     pub fn open(root: &Path) -> Result<Self, Error> {
         let reason = match std::fs::metadata(root) {
             Ok(metadata) if metadata.is_dir() => None,
@@ -147,7 +147,7 @@ impl RunFolder {
         Ok(rows.iter().map(object).collect())
     }
 
-    /// Header and rows of a CSV file as they stand.
+    /// Header and rows of a CSV file, unchanged.
     pub fn records(&self, file: &str, remedy: &'static str) -> Part<Records> {
         let bytes = self.bytes(file, MAX_TEXT, remedy)?;
         let mut reader = csv::Reader::from_reader(bytes.as_slice());
@@ -163,25 +163,25 @@ impl RunFolder {
         File::open(self.root.join(file)).map_err(|error| Gap::unread(file, error, remedy))
     }
 
-    /// Whether there is such a file.
+    /// Whether the file exists.
     pub fn has(&self, file: &str) -> bool {
         self.root.join(file).is_file()
     }
 
-    /// Whether there is such a folder.
+    /// Whether the folder exists.
     pub fn has_folder(&self, folder: &str) -> bool {
         self.root.join(folder).is_dir()
     }
 
-    /// A PNG of the run as it stands, as a `data:` URI; `None` if it cannot be shown.
+    /// A PNG of the run, unchanged, as a `data:` URI; `None` if it cannot be shown.
     pub fn png(&self, file: &str) -> Option<String> {
         let bytes = self.bytes(file, MAX_PICTURES, "").ok()?;
         let png = bytes.starts_with(b"\x89PNG\r\n\x1a\n");
         png.then(|| self.embed("image/png", &bytes))?
     }
 
-    /// A large PNG of the run in few bytes: as JPEG where that is smaller, shrunk to `widest` pixels.
-    /// Does not count as embedded yet.
+    /// A large PNG of the run, compressed: as JPEG if that is smaller, shrunk to `widest` pixels. Not yet counted as
+    /// embedded.
     pub fn compact(&self, file: &str, widest: u32, remedy: &'static str) -> Part<Compact> {
         let bytes = self.bytes(file, MAX_PICTURES, remedy)?;
         let mut limits = image::Limits::default();
@@ -194,14 +194,14 @@ impl RunFolder {
         Ok(Compact::of(picture, bytes, widest))
     }
 
-    /// Bytes as a `data:` URI; `None` once all pictures together would pass their limit.
+    /// Bytes as a `data:` URI; `None` if all pictures together would exceed their limit.
     pub fn embed(&self, kind: &str, bytes: &[u8]) -> Option<String> {
         let left = self.pictures_left().checked_sub(bytes.len() as u64)?;
         self.pictures_left.store(left, Ordering::Relaxed);
         Some(format!("data:{kind};base64,{}", STANDARD.encode(bytes)))
     }
 
-    /// Bytes that pictures may still take.
+    /// Bytes left for pictures.
     pub fn pictures_left(&self) -> u64 {
         self.pictures_left.load(Ordering::Relaxed)
     }
@@ -242,7 +242,7 @@ pub(crate) struct Compact {
 }
 
 impl Compact {
-    /// JPEG at this quality keeps patches free of visible blocks.
+    /// A JPEG quality without visible blocks in patches.
     const QUALITY: u8 = 85;
 
     fn of(picture: DynamicImage, original: Vec<u8>, widest: u32) -> Self {

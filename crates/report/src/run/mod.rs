@@ -44,7 +44,7 @@ impl Run {
     /// Reads a run.
     ///
     /// # Errors
-    /// [`Error::NoRun`] if `path` is no folder.
+    /// [`Error::NoRun`] if `path` is not a folder.
     pub fn read(path: &Path) -> Result<Self, Error> {
         let folder = RunFolder::open(path)?;
         let summary: Contents<Summary> = folder.json("summary.json", RERUN).into();

@@ -17,7 +17,7 @@ const RESAMPLES: usize = 5_000;
 pub(crate) struct People(BTreeMap<i64, (u64, u64)>);
 
 impl People {
-    /// Of these test images; a person is unknown (-1) if the data set does not list the image.
+    /// Counts for these test images; a person is unknown (-1) if the data set does not list the image.
     pub fn of<'a>(run: &Run, predictions: impl Iterator<Item = &'a Prediction>) -> Self {
         let mut people: BTreeMap<i64, (u64, u64)> = BTreeMap::new();
         for row in predictions {
@@ -35,7 +35,7 @@ impl People {
     }
 
     /// The 95% interval of the share of correct images, in [0, 1]; `None` for fewer than two people or where one is
-    /// unknown. The same for the same counts.
+    /// unknown. Deterministic for given counts.
     pub fn interval(&self) -> Option<(f64, f64)> {
         let people: Vec<(u64, u64)> = self.0.values().copied().collect();
         if people.len() < 2 || self.0.keys().any(|person| *person < 0) {
@@ -71,7 +71,7 @@ mod tests {
 
     #[test]
     fn the_ends_are_those_of_all_resamples() {
-        // Five people: all 5^5 resamples can be counted out.
+        // Five people: all 5^5 resamples can be enumerated.
         let scores = [(4, 4), (6, 3), (5, 1), (8, 7), (3, 2)];
         let mut shares = Vec::new();
         for draw in 0..5usize.pow(5) {

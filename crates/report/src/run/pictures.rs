@@ -14,7 +14,7 @@ const FILE: &str = "dataset/images.npy";
 /// Largest side of an image that is shown.
 const MOST_PIXELS: u64 = 1 << 10;
 
-/// `images.npy`, u8 `[N, 1, side, side]`, open: a data set may be larger than the memory.
+/// `images.npy`, u8 `[N, 1, side, side]`, open: a data set may be larger than memory.
 pub(crate) struct Images {
     file: Mutex<File>,
     start: u64,
@@ -49,7 +49,7 @@ impl Images {
         }
     }
 
-    /// An image, row by row; `None` where there is none.
+    /// An image, row by row; `None` if there is none.
     pub fn get(&self, index: u64) -> Option<Grey> {
         let pixels = (self.side * self.side) as u64;
         let at = (index < self.count).then(|| self.start + index * pixels)?;

@@ -32,7 +32,7 @@ pub(crate) struct Summary {
 }
 
 impl Summary {
-    /// Whether the checkpoints were chosen by the accuracy that is reported, as the code of 2015 did.
+    /// Whether the checkpoints were chosen by the reported accuracy, as in the code of 2015.
     pub fn chosen_on_test(&self) -> bool {
         self.protocol.as_deref() == Some("paper-2015")
     }

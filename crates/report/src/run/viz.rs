@@ -10,7 +10,7 @@ use super::remedy::VISUALIZE;
 pub(crate) struct Layer {
     pub name: String,
     pub filters: Contents<Filters>,
-    /// How much of the projections is left when the learnt weights are removed.
+    /// Similarity of the projections after removing the learnt weights.
     pub sanity: Contents<Value>,
     /// The images and classes of the maps of evidence.
     pub evidence: Contents<Value>,
@@ -50,7 +50,7 @@ pub(super) fn read(folder: &RunFolder) -> Vec<Layer> {
 pub(crate) struct Filters {
     /// Name of the explanation method.
     pub method: Option<String>,
-    /// The method's name as people read it.
+    /// The method's name for display.
     pub title: Option<String>,
     pub split: Option<String>,
     pub fold: Option<u64>,

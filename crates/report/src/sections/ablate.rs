@@ -1,4 +1,4 @@
-//! `faus ablate`: the fall of accuracy when an action unit's filters are silenced.
+//! `faus ablate`: the drop in accuracy when an action unit's filters are silenced.
 
 use serde_json::Value;
 
@@ -16,7 +16,7 @@ pub(super) fn section(run: &Run) -> Section {
     let (study, mut blocks) = (&run.fau.ablate, Blocks::default());
     blocks.texts(verdict(&study.summary));
     if blocks.has(&study.rows) {
-        blocks.figure(drops(&study.rows), "Effect of silencing an action unit's filters: the fall of accuracy over all test images, beside the mean fall when as many random filters, or as many equally active ones, are silenced.");
+        blocks.figure(drops(&study.rows), "Effect of silencing an action unit's filters: the drop in accuracy over all test images, beside the mean drop when as many random filters, or as many equally active ones, are silenced.");
         blocks.folded("By expression", by_class(&study.rows));
     }
     blocks.section("ablate", "Ablation: filters silenced")
@@ -41,8 +41,8 @@ fn drops(rows: &[Value]) -> Option<Plot> {
     let keys = "au,filters,drop,drop_random,drop_active,p_random,p_active";
     Forest {
         name: "ablation",
-        alt: "Fall of accuracy when each action unit's filters are silenced, beside random and equally active filters",
-        axis: "fall of accuracy (percentage points)",
+        alt: "Drop in accuracy when each action unit's filters are silenced, beside random and equally active filters",
+        axis: "drop in accuracy (percentage points)",
         ends: round_ends(values().fold(0.0, f64::min), values().fold(0.01, f64::max)),
         percent: true,
         series: &["its filters", "as many random filters", "as many equally active filters"],

@@ -12,7 +12,7 @@ use crate::run::Run;
 use crate::run::fau::{au, au_label, units, verdict};
 use crate::run::value::{ends, list};
 
-/// Names of the controls, as people read them.
+/// Display names of the controls.
 fn words(control: &str) -> &str {
     match control {
         "trained" => "trained network",

@@ -147,7 +147,7 @@ fn strip(run: &Run, images: &Images, rows: &[&Sample]) -> Option<Strip> {
     let faces: Vec<Grey> = faces.filter_map(|index| images.get(index)).collect();
     let sheet = Grey::sheet(&faces, FACES, 2, 255)?;
     let class = rows.first()?.label_name.clone();
-    // Small faces are shown larger, large ones at half their size on a fine screen.
+    // Small faces are enlarged; large ones are shown at half their size on high-resolution screens.
     let (times, over) = match images.side {
         0..72 => (3, 2),
         72..120 => (1, 1),
@@ -162,7 +162,7 @@ fn strip(run: &Run, images: &Images, rows: &[&Sample]) -> Option<Strip> {
     })
 }
 
-/// Skipped files that the page names; the rest is in dataset.json, so that the page stays small.
+/// Maximum number of skipped files listed on the page; the rest are in dataset.json, to keep the page small.
 const LISTED: usize = 500;
 
 fn skipped(run: &Run, blocks: &mut Blocks) {

@@ -18,12 +18,12 @@ use crate::run::pictures::Grey;
 use crate::run::value::ends;
 use crate::run::viz::{Layer, Patch};
 
-/// Widths that sheets are shrunk to until all of them find room.
+/// Widths tried in turn until all sheets fit.
 const WIDTHS: [u32; 3] = [1100, 700, 420];
 /// Side of a filter's cell in the mosaic, in pixels.
 const CELL: usize = 32;
 
-/// The explorer as it is before the script runs.
+/// The initial state of the explorer, before the script runs.
 #[derive(Template)]
 #[template(path = "explorer.html")]
 struct Explorer {
@@ -84,7 +84,7 @@ struct Filter {
     filter: u64,
     title: String,
     words: String,
-    /// Place of its action unit.
+    /// Index of its action unit.
     unit: Option<usize>,
     sheet: Option<String>,
     alt: String,
@@ -207,7 +207,7 @@ impl<'a> Maker<'a> {
         }
     }
 
-    /// Everything for the page's script, as JSON that cannot end the script element that holds it.
+    /// The data for the page's script, as JSON that cannot close its script element.
     fn data(&self, filters: &[Filter], shown: u64, columns: usize) -> String {
         let unit = |(au, name)| json!({"au": au, "name": name});
         let units: Vec<Value> = self.grid.names().into_iter().map(unit).collect();
@@ -304,13 +304,13 @@ impl<'a> Maker<'a> {
         caption.unwrap_or_default()
     }
 
-    /// Sheets of all filters, at the largest width at which all of them find room.
+    /// Sheets of all filters, at the largest width at which all of them fit.
     fn sheets(&self) -> BTreeMap<u64, String> {
         let Some(layer) = self.layer else {
             return BTreeMap::new();
         };
         let folder = &self.run.folder;
-        // Pictures further down the page must find room, too.
+        // Space for pictures further down the page.
         let room = folder.pictures_left() * 9 / 10;
         let mut fitting: Vec<(u64, Compact)> = Vec::new();
         for width in WIDTHS {
@@ -330,7 +330,7 @@ impl<'a> Maker<'a> {
         embedded.collect()
     }
 
-    /// The best patch of every filter side by side.
+    /// The best patches of all filters side by side.
     fn mosaic(&self, columns: usize) -> Option<String> {
         let images = self.run.images.as_ref().ok()?;
         let best = |number: &u64| {
@@ -390,12 +390,12 @@ fn crop(image: &Grey, area: [f64; 4]) -> Grey {
     cell
 }
 
-/// A length of a bar, as finely as it is drawn, without the sign of a zero.
+/// The length of a bar, rounded to drawing precision, without negative zero.
 fn hundredths(value: f64) -> f64 {
     (value * 100.0).round() / 100.0 + 0.0
 }
 
-/// Four significant digits are more than a bar shows.
+/// Four significant digits are enough for a bar.
 fn rounded(value: Option<f64>) -> Option<f64> {
     value.map(|value| format!("{value:.3e}").parse().unwrap_or(value))
 }

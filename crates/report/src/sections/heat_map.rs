@@ -1,4 +1,4 @@
-//! Every filter against every action unit, as a table that sorts.
+//! Every filter against every action unit, as a sortable table.
 
 use std::collections::BTreeMap;
 
@@ -41,14 +41,14 @@ impl HeatCell {
     }
 }
 
-/// A filter's associations, in the order of the action units; null where there is none.
+/// A filter's associations, in the order of the action units; null if missing.
 type Associations<'a> = Vec<&'a Value>;
 
 /// Associations by filter.
 pub(super) struct Grid<'a> {
     pub units: Vec<u64>,
     pub filters: BTreeMap<u64, Associations<'a>>,
-    /// The largest KL; 1 where there is none.
+    /// The largest KL; 1 if there are none.
     pub top: f64,
 }
 
@@ -118,7 +118,7 @@ fn kl(of: &Associations, at: usize) -> Option<f64> {
     of[at]["kl"].as_f64()
 }
 
-/// Place and size of the largest KL; the last place where there is none.
+/// Place and size of the largest KL; the last place if there is none.
 fn largest(of: &Associations) -> (usize, f64) {
     let values = (0..of.len()).filter_map(|at| Some((at, kl(of, at)?)));
     let largest = values.reduce(|best, next| if next.1 > best.1 { next } else { best });

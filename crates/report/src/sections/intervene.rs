@@ -23,7 +23,7 @@ pub(super) fn section(run: &Run) -> Section {
     )
 }
 
-/// How well each measure agrees with the effect of the switch.
+/// Agreement of each measure with the effect of the switch.
 fn agreement(summary: &Value) -> Table {
     let name = |row: &Value| match row["measure"].as_str().unwrap_or_default() {
         "kl" => "KL (the paper's)".to_owned(),

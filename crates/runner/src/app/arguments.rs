@@ -12,18 +12,18 @@ use faus_train::check_fits;
 use super::program::Program;
 use crate::config::{ExperimentConfig, NetworkConfig, Preset};
 
-/// Numbers as people write them: `0-9`, `0,3`, `1-2,5`.
+/// A list of numbers: `0-9`, `0,3`, `1-2,5`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct NumberList(pub Vec<usize>);
 
-/// Limit of the numbers in a list.
+/// Upper limit of the numbers in a list.
 const LIMIT: usize = 100_000;
 
 impl FromStr for NumberList {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        let wrong = || format!("`{text}` is no list of numbers: use for example 0-9 or 0,3");
+        let wrong = || format!("`{text}` is not a list of numbers: use for example 0-9 or 0,3");
         let mut all = std::collections::BTreeSet::new();
         for part in text.split(',') {
             let (first, last) = part.split_once('-').unwrap_or((part, part));
@@ -44,7 +44,7 @@ pub(crate) enum ParallelFolds {
     /// One for each core on the CPU, three on a GPU, limited by the computer's memory (a GPU's is not checked).
     #[default]
     Auto,
-    /// This many.
+    /// A fixed number.
     Count(usize),
 }
 
@@ -55,7 +55,9 @@ impl FromStr for ParallelFolds {
         match (text, text.parse()) {
             ("auto", _) => Ok(Self::Auto),
             (_, Ok(count)) if (1..=1000).contains(&count) => Ok(Self::Count(count)),
-            _ => Err(format!("`{text}` is no number of folds: use auto, 1, 2 …")),
+            _ => Err(format!(
+                "`{text}` is not a number of folds: use auto, 1, 2 …"
+            )),
         }
     }
 }
@@ -65,10 +67,10 @@ impl FromStr for ParallelFolds {
 pub(crate) struct ExperimentArgs {
     /// The experiment's JSON file; see experiments/.
     experiment: PathBuf,
-    /// How much of the paper's work to do.
+    /// Amount of the paper's training to do.
     #[arg(long, value_enum, default_value = "auto")]
     preset: Preset,
-    /// Fixes everything random.
+    /// Random seed.
     #[arg(long, value_name = "N")]
     seed: Option<u64>,
     /// Any setting of the experiment, for example train.steps=500; may be repeated.
@@ -77,7 +79,7 @@ pub(crate) struct ExperimentArgs {
 }
 
 impl ExperimentArgs {
-    /// The experiment with preset and settings laid over it, and the preset that `auto` means on this device.
+    /// The experiment overlaid with preset and settings, and the preset selected by `auto` on this device.
     ///
     /// # Errors
     /// When the file cannot be read or a setting is wrong.
@@ -108,7 +110,7 @@ pub(crate) struct FoldArgs {
 
 fn protocol(name: &str) -> Result<Protocol, String> {
     serde_json::from_value(name.into())
-        .map_err(|_| format!("`{name}` is no protocol: use paper-2017 or paper-2015"))
+        .map_err(|_| format!("`{name}` is not a protocol: use paper-2017 or paper-2015"))
 }
 
 /// A checkpoint, and the data set that it is applied to.

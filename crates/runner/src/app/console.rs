@@ -7,10 +7,10 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use super::interrupt;
 
-/// Time between progress lines where there is no terminal.
+/// Time between progress lines without a terminal.
 pub(crate) const LINE_EVERY: Duration = Duration::from_secs(15);
 
-/// Prints a line that outlives the bar.
+/// Prints a line above the bar.
 pub(crate) fn say(text: impl AsRef<str>) {
     eprintln!("{}", text.as_ref());
 }
@@ -38,8 +38,8 @@ pub(crate) fn style(template: &str) -> ProgressStyle {
     ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar())
 }
 
-/// Runs `work` under a progress bar. `work` reports how many parts of how many are done, and stops when that returns
-/// `false`, which it does after Ctrl-C.
+/// Runs `work` under a progress bar. `work` reports how many parts of how many are done, and stops when the report
+/// returns `false`, as it does after Ctrl-C.
 pub(crate) fn with_bar<R>(
     what: &str,
     work: impl FnOnce(&(dyn Fn(usize, usize) -> bool + Sync)) -> R,
@@ -48,7 +48,7 @@ pub(crate) fn with_bar<R>(
     work(&|done, total| steps.show(what, done, total))
 }
 
-/// Prints the sentences of a result, after a line if it is about drawn faces.
+/// Prints the sentences of a result, preceded by a note for drawn faces.
 pub(crate) fn print_verdict(synthetic: bool, sentences: &[String]) {
     if synthetic {
         say("Synthetic faces:");

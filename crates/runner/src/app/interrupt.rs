@@ -1,4 +1,4 @@
-//! Signals: Ctrl-C asks for a clean stop, a closed pipe and a full file are ordinary errors.
+//! Signals: Ctrl-C requests a clean stop; a closed pipe and a full disk are ordinary errors.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -9,13 +9,13 @@ static STOP: AtomicBool = AtomicBool::new(false);
 /// Makes Ctrl-C (and SIGTERM) request a clean stop; a second one ends the program at once.
 ///
 /// # Errors
-/// When the system refuses a handler.
+/// When the signal handler cannot be installed.
 pub(crate) fn listen() -> Result<(), ctrlc::Error> {
     ctrlc::set_handler(|| {
         if STOP.swap(true, Ordering::SeqCst) {
             end_at_once();
         }
-        eprintln!("\nStopping after the step under way; once more to stop at once.");
+        eprintln!("\nStopping after the current step; press again to stop at once.");
     })
 }
 
@@ -26,8 +26,8 @@ fn end_at_once() -> ! {
     unsafe { libc::_exit(1) }
 }
 
-/// Sets two signals: `faus … | head` ends quietly (Rust ignores a closed pipe, and then printing panics), and a file that
-/// reaches the shell's size limit is an error with a name, like a full disk.
+/// Sets two signals: `faus … | head` ends quietly (Rust ignores a closed pipe, and then printing panics), and exceeding
+/// the shell's file-size limit is an ordinary error, like a full disk.
 #[allow(unsafe_code)]
 pub(crate) fn set_signals() {
     // SAFETY: called before any thread is started; neither action is a handler that could run.
@@ -43,15 +43,15 @@ pub(crate) fn stop() -> &'static AtomicBool {
     &STOP
 }
 
-/// Whether the user asked to stop.
+/// Whether the user requested a stop.
 pub(crate) fn stopped() -> bool {
     STOP.load(Ordering::SeqCst)
 }
 
-/// Ends the work here if the user asked to stop; `kept` states what is kept and how to resume.
+/// Returns an error if the user requested a stop; `kept` states what is kept and how to resume.
 ///
 /// # Errors
-/// When the user asked to stop.
+/// When the user requested a stop.
 pub(crate) fn check(kept: &str) -> Result<()> {
     match stopped() {
         true => bail!("stopped on request; {kept}"),

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-/// Its version, from the files in its folder.
+/// Its version, read from its folder.
 pub(crate) fn version() -> String {
     let folder = path().and_then(|lib| Some(lib.parent()?.parent()?.to_path_buf()));
     let text = folder.and_then(|f| {

@@ -1,4 +1,4 @@
-//! A program: every command of faus, with the parts that an experiment adds or replaces.
+//! A program: every command of faus, with an experiment's added or replaced parts.
 
 use std::path::Path;
 
@@ -13,7 +13,7 @@ use crate::config::{ExperimentConfig, NetworkConfig};
 type MakeNetwork = dyn Fn(&NetworkConfig) -> Box<dyn Architecture> + Sync;
 type OpenSource = dyn Fn(&Path, &DataConfig) -> Result<Box<dyn Source>, faus_data::Error> + Sync;
 
-/// Every command of `faus`, with a network of the experiment's and the parts that it adds.
+/// Every command of `faus`, with an experiment's network and added parts.
 ///
 /// [`new`](Self::new) takes a network, [`default`](Self::default) has that of the paper. Each part may be added several
 /// times. `docs/ARCHITECTURE.md` lists the steps.
@@ -34,7 +34,7 @@ pub struct Program {
     methods: Vec<Box<dyn Explain>>,
     measures: Vec<Box<dyn Association>>,
     studies: Vec<Box<dyn Study + Sync>>,
-    /// The experiment that runs when the command line names no command.
+    /// The default experiment, if the command line has no command.
     pub(crate) experiment: Option<&'static str>,
 }
 
@@ -58,9 +58,9 @@ impl Program {
         }
     }
 
-    /// Adds a data source. Its name goes into `data.source` of an experiment and behind `--source`; `open` gets the place
-    /// given by `--data` or `--input`, and the experiment's `data` settings. `folds`, `fold_rule`, `image_size` and `crop` hold
-    /// for every source; `classes`, `subject_pattern` and `label_map` have an effect only if the source reads them.
+    /// Adds a data source. Its name is the value of `data.source` in an experiment and of `--source`; `open` receives
+    /// the path given by `--data` or `--input`, and the experiment's `data` settings. `folds`, `fold_rule`, `image_size` and
+    /// `crop` apply to every source; `classes`, `subject_pattern` and `label_map` only if the source reads them.
     pub fn source(
         mut self,
         name: &str,
@@ -88,8 +88,8 @@ impl Program {
         self
     }
 
-    /// Names the experiment that runs when the command line names no command: the path of its JSON, from the folder in which
-    /// the program is started.
+    /// Sets the default experiment, for a command line without a command: the path of its JSON, relative to the working
+    /// directory.
     pub fn experiment(mut self, path: &'static str) -> Self {
         self.experiment = Some(path);
         self
@@ -103,7 +103,7 @@ impl Program {
         let architecture = (self.network)(config);
         match &config.architecture {
             Some(wanted) if wanted != architecture.name() => bail!(
-                "the experiment needs network `{wanted}`, this program runs `{}`: use the program of that network",
+                "the experiment needs network `{wanted}`, but this program runs `{}`: use that network's program",
                 architecture.name()
             ),
             _ => Ok(architecture),
@@ -113,7 +113,7 @@ impl Program {
     /// Opens the data at `place` with the source that the settings name.
     ///
     /// # Errors
-    /// Those of the source.
+    /// Errors from the source.
     pub(crate) fn open_source(
         &self,
         config: &DataConfig,

@@ -48,7 +48,7 @@ impl Board {
         }
     }
 
-    /// Fold `fold` begins.
+    /// Marks the start of fold `fold`.
     pub fn begin(&self, fold: usize) {
         let line = self.all.add(ProgressBar::no_length());
         line.set_style(style("  {msg}"));
@@ -60,7 +60,7 @@ impl Board {
         self.state().active.insert(fold, active);
     }
 
-    /// A fold has done a step.
+    /// A fold has completed a step.
     pub fn step(&self, p: &FoldProgress) {
         let mut state = self.state();
         if let Some(active) = state.active.get_mut(&p.fold) {
@@ -88,7 +88,7 @@ impl Board {
         }
     }
 
-    /// Fold `fold` has ended.
+    /// Marks the end of fold `fold`.
     pub fn end(&self, fold: usize) {
         if let Some(active) = self.state().active.remove(&fold) {
             active.line.finish_and_clear();
@@ -101,7 +101,7 @@ impl Board {
         if self.all.is_hidden() {
             say(text);
         } else {
-            // A terminal that refuses a line refuses the next as well.
+            // If one line fails to print, the next will too.
             let _ = self.all.println(text);
         }
     }

@@ -1,14 +1,14 @@
-//! Errors as the user reads them.
+//! Error messages for the user.
 
 use clap::error::ErrorKind;
 
-/// An error that only several arguments together show; the program ends with exit code 2.
+/// An invalid combination of arguments; the program exits with code 2.
 pub(crate) fn wrong_usage(error: anyhow::Error) -> anyhow::Error {
     let message = format!("{}\n", describe(&error));
     clap::Error::raw(ErrorKind::ValueValidation, message).into()
 }
 
-/// An error and its causes; a cause that the message contains already is not repeated.
+/// An error and its causes; a cause already contained in the message is not repeated.
 pub(crate) fn describe(error: &anyhow::Error) -> String {
     let mut causes = error.chain().map(ToString::to_string);
     let first = causes.next().unwrap_or_default();

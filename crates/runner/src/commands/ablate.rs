@@ -7,16 +7,16 @@ use faus_fau::Ablate;
 use super::study::StudyArgs;
 use crate::app::program::Program;
 
-/// Silence the filters of an action unit and measure which expressions are lost.
+/// Silence the filters of an action unit and measure which expressions are no longer recognised.
 #[derive(Debug, Args)]
 #[command(after_help = "Example: faus ablate runs/ck_plus-cnn_ad-quick")]
 pub(crate) struct AblateArgs {
     #[command(flatten)]
     of: StudyArgs,
-    /// Most filters silenced for one action unit, those with the largest KL.
+    /// Maximum number of filters silenced for one action unit, those with the largest KL.
     #[arg(long, default_value_t = Ablate::default().filters)]
     filters: usize,
-    /// Random, and as many equally active, sets of filters to compare with.
+    /// Number of random sets, and of equally active sets, of filters to compare with.
     #[arg(long, default_value_t = Ablate::default().sets)]
     sets: usize,
 }

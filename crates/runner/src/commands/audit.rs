@@ -9,8 +9,8 @@ use faus_data::refuse_inside;
 use super::inspect::refuse_part_of;
 use crate::pipeline::run_folder::write_json;
 
-/// Find leaks between training and test: people, recordings and near-identical images in two parts, images that are
-/// never or twice tested, contradictory labels. Exit code 1 if there is a leak, or too little data to tell.
+/// Find leaks between training and test: people, recordings and near-identical images in two parts, images tested never
+/// or twice, contradictory labels. Exit code 1 if there is a leak, or too little data to tell.
 #[derive(Debug, Args)]
 #[command(
     after_help = "Example: faus data audit prepared/ck-96\nSomeone else's split: faus data audit prepared/ck-96 --split-csv theirs.csv (columns path,split[,fold][,label])"

@@ -24,7 +24,7 @@ pub(crate) struct AugmentArgs {
     /// Number of draws.
     #[arg(long)]
     count: usize,
-    /// Fixes the draws.
+    /// Random seed of the draws.
     #[arg(long)]
     seed: u64,
     /// Images before normalisation, f32 [count, 1, H, W] in [0, 2].
@@ -39,7 +39,7 @@ pub(crate) struct AugmentArgs {
 }
 
 impl AugmentArgs {
-    /// No output lies in the data set, and no two are the same file.
+    /// Checks that no output is inside the data set, and that no two are the same file.
     fn check_outputs(&self) -> Result<()> {
         let mut seen = Vec::new();
         for path in [Some(&self.output), Some(&self.params), self.sheet.as_ref()] {

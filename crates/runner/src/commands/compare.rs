@@ -33,7 +33,7 @@ pub(crate) fn compare(args: CompareArgs) -> Result<()> {
     let comparison = Comparison::read(&args.runs[0], &args.runs[1..])?;
     print!("{comparison}");
     if comparison.presets_differ() {
-        say("Note: the runs are of different presets, which differ in more than the variant");
+        say("Note: the runs use different presets, which differ in more than the variant");
     }
     if let Some(path) = &args.csv {
         comparison.write_csv(path)?;

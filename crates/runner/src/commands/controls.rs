@@ -13,10 +13,10 @@ use crate::app::program::Program;
 pub(crate) struct ControlsArgs {
     #[command(flatten)]
     of: StudyArgs,
-    /// Leave out the network trained on shuffled labels, which takes as long as a fold.
+    /// Skip the network trained on shuffled labels, which takes as long as a fold.
     #[arg(long)]
     skip_training: bool,
-    /// Permutations behind every p [default: the run's].
+    /// Number of permutations per p-value [default: the run's].
     #[arg(long, value_name = "N")]
     permutations: Option<usize>,
 }

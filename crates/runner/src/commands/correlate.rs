@@ -33,10 +33,10 @@ pub(crate) struct CorrelateArgs {
     /// Positives an action unit needs to be tested.
     #[arg(long, default_value_t = AnalysisOptions::default().min_positives)]
     min_positives: usize,
-    /// Permutations behind every p; 0 for none.
+    /// Number of permutations per p-value; 0 for none.
     #[arg(long, value_name = "N", default_value_t = AnalysisOptions::default().permutations)]
     permutations: usize,
-    /// Resamplings of the subjects behind every interval; 0 for none.
+    /// Number of resamplings of the subjects per interval; 0 for none.
     #[arg(long, value_name = "N", default_value_t = AnalysisOptions::default().bootstrap)]
     bootstrap: usize,
     /// How codes are exchanged under the null hypothesis: both (between subjects and within), within, whole.
@@ -45,7 +45,7 @@ pub(crate) struct CorrelateArgs {
     /// False-discovery rate at which pairs are counted.
     #[arg(long, default_value_t = AnalysisOptions::default().fdr)]
     fdr: f64,
-    /// Fixes permutations and resamplings.
+    /// Random seed of the permutations and resamplings.
     #[arg(long, value_name = "N", default_value_t = AnalysisOptions::default().seed)]
     seed: u64,
 }

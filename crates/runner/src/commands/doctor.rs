@@ -8,7 +8,7 @@ use faus_train::Workers;
 
 use crate::app::libtorch;
 
-/// Prints versions, threads, CUDA or the reason why not, and which data is there.
+/// Print versions, threads, CUDA or the reason why it is unavailable, and which data is present.
 pub(crate) fn doctor() -> Result<()> {
     let cores = std::thread::available_parallelism().map_or(0, usize::from);
     println!("faus        {}", env!("CARGO_PKG_VERSION"));
@@ -16,7 +16,7 @@ pub(crate) fn doctor() -> Result<()> {
     println!("libtorch    {}", libtorch::version());
     match libtorch::path() {
         Some(path) => println!("            loaded from {}", path.display()),
-        None => println!("            loaded from an unknown place: this system does not list it"),
+        None => println!("            loaded from an unknown path: this system does not list it"),
     }
     println!(
         "threads     {} workers on {cores} cores",

@@ -7,7 +7,7 @@ use clap::Args;
 use faus_data::inspect::contact_sheet;
 use faus_data::{Prepared, refuse_inside, write_png};
 
-/// Statistics, class balance, folds and skipped files of a prepared data set; pictures with --sheets.
+/// Show statistics, class balance, folds and skipped files of a prepared data set; --sheets adds pictures.
 #[derive(Debug, Args)]
 #[command(
     after_help = "Example: faus data inspect runs/ck_plus-cnn_ad-quick/dataset --sheets sheets"
@@ -27,7 +27,8 @@ pub(crate) fn inspect(args: InspectArgs) -> Result<()> {
         return Ok(());
     };
     refuse_part_of(&dir, &args.prepared)?;
-    std::fs::create_dir_all(&dir).with_context(|| format!("{}: cannot be made", dir.display()))?;
+    std::fs::create_dir_all(&dir)
+        .with_context(|| format!("{}: cannot be created", dir.display()))?;
     let classes = prepared.info().classes.iter().zip(0..);
     for (name, label) in classes {
         if let Some(sheet) = contact_sheet(&prepared, label, 100) {
@@ -46,7 +47,7 @@ fn file_name(name: &str) -> String {
         .collect()
 }
 
-/// Refuses to write into a prepared set, whether it exists already or is to be made.
+/// Rejects paths inside a prepared set, whether or not it exists yet.
 pub(super) fn refuse_part_of(path: &Path, set: &Path) -> Result<()> {
     let unusable = || format!("{}: not a usable path", path.display());
     let inside = std::path::absolute(path)
@@ -54,7 +55,7 @@ pub(super) fn refuse_part_of(path: &Path, set: &Path) -> Result<()> {
         .starts_with(std::path::absolute(set).with_context(unusable)?);
     match inside || refuse_inside(path, set).is_err() {
         true => bail!(
-            "{}: lies in the prepared data set {}; name a place outside",
+            "{}: is inside the prepared data set {}; choose a folder outside it",
             path.display(),
             set.display()
         ),

@@ -15,10 +15,10 @@ use crate::app::program::Program;
 pub(crate) struct InterveneArgs {
     #[command(flatten)]
     of: StudyArgs,
-    /// Synthetic people, none of whom is in the synthetic CK+.
+    /// Number of synthetic people; none of them is in the synthetic CK+.
     #[arg(long, default_value_t = 40)]
     people: usize,
-    /// How strongly a unit is switched on, above 0 to 1 (FACS intensity E).
+    /// Strength of the switched unit, above 0 up to 1 (FACS intensity E).
     #[arg(long, default_value_t = 0.8)]
     strength: f32,
 }

@@ -1,4 +1,4 @@
-//! One command a file: its arguments, and the function that carries it out.
+//! One file per command: its arguments, and the function that runs it.
 
 pub(crate) mod ablate;
 pub(crate) mod activations;

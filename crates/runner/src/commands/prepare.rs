@@ -33,17 +33,17 @@ pub(crate) struct PrepareArgs {
     /// The data set's folder, a .zip of it, or (csv, tfd) its file; nothing is written into it.
     #[arg(long, value_name = "DIR|FILE")]
     input: PathBuf,
-    /// Folder to make.
+    /// Output folder.
     #[arg(long, value_name = "DIR")]
     output: PathBuf,
     /// Height and width of the images, in pixels, 8 to 1024.
     #[arg(long, default_value_t = 96)]
     size: u32,
     /// How the face is cut out: landmarks, detector, none (the middle square), or auto: landmarks, else the detector;
-    /// images that are faces already (48×48 tables and folders) are taken whole.
+    /// images that are already face crops (48×48 tables and folders) are used uncropped.
     #[arg(long, default_value = "auto")]
     crop: CropMode,
-    /// Number of folds, 2 to 1000. Default: the splits that the data set brings, else 10.
+    /// Number of folds, 2 to 1000. Default: the data set's own splits, else 10.
     #[arg(long)]
     folds: Option<usize>,
     /// How subjects are assigned to folds: modulo (the paper's), balanced (every fold its share of every class) or given
@@ -90,7 +90,7 @@ pub(crate) fn prepare(args: PrepareArgs, program: &Program) -> Result<()> {
     let config = args.config();
     config.check().map_err(|error| wrong_usage(error.into()))?;
     let source = program.open_source(&config, &args.input)?;
-    // The source may have found its root deeper than the input.
+    // The source's root may be a subfolder of the input.
     refuse_inside(&args.output, &args.input)?;
     if let Some(path) = &args.review {
         check_review(path, &args)?;
@@ -103,14 +103,14 @@ pub(crate) fn prepare(args: PrepareArgs, program: &Program) -> Result<()> {
     Ok(())
 }
 
-/// The sheet of crops goes into a folder that exists, neither in the input nor in the output.
+/// Checks that the sheet of crops goes into an existing folder outside the input and the output.
 fn check_review(path: &Path, args: &PrepareArgs) -> Result<()> {
     refuse_inside(path, &args.input)?;
     refuse_part_of(path, &args.output)?;
     let parent = path.parent().filter(|p| !p.as_os_str().is_empty());
     match parent.filter(|parent| !parent.is_dir()) {
         Some(parent) => bail!(
-            "{}: no such folder; make it, or put the sheet elsewhere",
+            "{}: no such folder; create it, or put the sheet elsewhere",
             parent.display()
         ),
         None => Ok(()),

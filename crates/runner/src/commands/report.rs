@@ -11,9 +11,10 @@ use crate::app::console::say;
 use crate::app::usage::wrong_usage;
 use crate::pipeline::run_folder::RunFolder;
 
-/// Write the HTML page of a run anew, or one page that sets several runs side by side.
+/// Rewrite the HTML page of a run, or write one page that compares several runs.
 ///
-/// One page, readable without a network. The drawings lie beside it as SVG and their numbers as CSV, in the folder figures.
+/// One page, readable without a network. The drawings are written beside it as SVG and their numbers as CSV, in the
+/// folder figures.
 #[derive(Debug, Args)]
 #[command(
     after_help = "Examples:\n  faus report runs/ck_plus-cnn_ad-quick --open\n  faus report runs/ck_plus-cnn-quick runs/ck_plus-cnn_ad-quick --output comparison"
@@ -39,7 +40,7 @@ pub(crate) fn report(args: ReportArgs) -> Result<()> {
         }
         ([_], Some(_)) => {
             return Err(wrong_usage(anyhow!(
-                "--output is for several runs: the page of one lies in its own folder, under report/"
+                "--output is for several runs; a single run's page is in its own folder, under report/"
             )));
         }
         (runs, output) => compare(runs, output.as_deref())?,
@@ -66,12 +67,12 @@ fn check_run(run: &Path) -> Result<()> {
         false => "No such file or directory; ",
     };
     bail!(
-        "{}: {missing}no run folder (no config.json, summary.json or folds/ in it); `faus run` makes one under runs/",
+        "{}: {missing}not a run folder (no config.json, summary.json or folds/ in it); `faus run` creates one under runs/",
         run.display()
     )
 }
 
-/// The page about several runs; what cannot be tested against each other is shown side by side all the same.
+/// The page about several runs; runs that cannot be tested against each other are shown side by side without tests.
 fn compare(runs: &[PathBuf], output: Option<&Path>) -> Result<PathBuf> {
     let beside = runs[0].with_file_name("comparison");
     let output = output.unwrap_or(&beside);
@@ -85,7 +86,7 @@ fn compare(runs: &[PathBuf], output: Option<&Path>) -> Result<PathBuf> {
     Ok(faus_report::write_comparison(runs, output, paired)?)
 }
 
-/// A folder that is there must be an earlier comparison or empty: its figures are made anew.
+/// An existing folder must be empty or an earlier comparison: its figures are recreated.
 fn check_output(output: &Path) -> Result<()> {
     let Ok(mut entries) = std::fs::read_dir(output) else {
         return Ok(());
@@ -96,7 +97,7 @@ fn check_output(output: &Path) -> Result<()> {
     match ours || entries.next().is_none() {
         true => Ok(()),
         false => bail!(
-            "{}: there is something else in this folder; give another one with --output",
+            "{}: this folder contains other files; choose another one with --output",
             output.display()
         ),
     }

@@ -18,7 +18,7 @@ use crate::pipeline::job::Job;
 pub(crate) struct RunArgs {
     #[command(flatten)]
     experiment: ExperimentArgs,
-    /// Folder with the data set; without it data/CK+ is used, else synthetic faces are drawn.
+    /// Folder with the data set [default: data/CK+ if present, else synthetic faces].
     #[arg(long, value_name = "DIR")]
     data: Option<PathBuf>,
     /// A data set that `faus data prepare` made, instead of --data; the run folder gets a copy.
@@ -28,7 +28,7 @@ pub(crate) struct RunArgs {
     #[arg(long, default_value = "auto")]
     device: DeviceList,
     /// Folds to train at once on each device; results do not depend on it, on the CPU to the last bit, on a GPU to
-    /// rounding (cuDNN chooses among algorithms by trial). auto: one for each core on the CPU, three on a GPU, limited by
+    /// rounding (cuDNN selects algorithms by timing). auto: one for each core on the CPU, three on a GPU, limited by
     /// the computer's memory (a GPU's is not checked).
     #[arg(long, value_name = "N", default_value = "auto")]
     parallel_folds: ParallelFolds,
@@ -86,7 +86,7 @@ pub(crate) fn run(mut args: RunArgs, program: &Program) -> Result<()> {
     }
 }
 
-/// One line: experiment, preset, devices, folds, steps, run folder.
+/// Summarises the job in one line: experiment, preset, devices, folds, steps, run folder.
 fn print_plan(job: &Job) {
     let devices = job.devices.iter().map(|device| device_name(*device));
     let folds = match &job.folds {

@@ -27,19 +27,19 @@ impl StudyArgs {
         FinishedRun::open(&self.run, self.device, program)
     }
 
-    /// Checks a study's options, opens the run and carries the study out.
+    /// Checks a study's options, opens the run and runs the study.
     pub fn carry_out(&self, study: &dyn Study, program: &Program) -> Result<()> {
         check(study)?;
         self.open(program)?.carry_out(study, None)
     }
 }
 
-/// Options out of range are wrong usage, found before a run is opened.
+/// Options out of range are usage errors, reported before the run is opened.
 pub(super) fn check(study: &dyn Study) -> Result<()> {
     study.check().map_err(|error| wrong_usage(error.into()))
 }
 
-/// Refuses to replace files of the run that the study did not write.
+/// Rejects a study whose files would replace others of the run.
 fn check_files(study: &dyn Study, run: &Path) -> Result<()> {
     let file = |ending| run.join("fau").join(format!("{}.{ending}", study.file()));
     let facts = std::fs::read(file("json")).unwrap_or_default();
@@ -55,7 +55,7 @@ fn check_files(study: &dyn Study, run: &Path) -> Result<()> {
     }
 }
 
-/// Carries out a study of the program.
+/// Runs a study of the program.
 pub(crate) fn own_study(study: &dyn Study, args: StudyArgs, program: &Program) -> Result<()> {
     check(study)?;
     check_files(study, &args.run)?;

@@ -16,13 +16,13 @@ use crate::pipeline::source::synthesize;
     after_help = "Examples:\n  faus synth --output data/synthetic-ck --subjects 123 --seed 1 --size 640x490\n  faus synth --output data/hard --difficulty pose=2,light=2,strength=0.7\n\nFactors of the difficulty (docs/synthetic.md): light, pose, camera (0 to 3, default 1), strength (0.2 to 1, default 1)."
 )]
 pub(crate) struct SynthArgs {
-    /// Folder to make.
+    /// Output folder.
     #[arg(long, value_name = "DIR")]
     output: PathBuf,
     /// People to draw.
     #[arg(long, default_value_t = SynthOptions::default().subjects)]
     subjects: usize,
-    /// Fixes every face.
+    /// Random seed of the faces.
     #[arg(long, default_value_t = SynthOptions::default().seed)]
     seed: u64,
     /// Width and height of the images, in pixels.
@@ -53,7 +53,7 @@ impl FromStr for Size {
     fn from_str(text: &str) -> Result<Self, String> {
         let parts = text.split_once(['x', 'X', '×']);
         let size = parts.and_then(|(w, h)| Some(Self(w.parse().ok()?, h.parse().ok()?)));
-        size.ok_or_else(|| format!("`{text}` is no size: use WIDTHxHEIGHT, for example 640x490"))
+        size.ok_or_else(|| format!("`{text}` is not a size: use WIDTHxHEIGHT, for example 640x490"))
     }
 }
 

@@ -48,7 +48,7 @@ pub(crate) fn train(args: TrainArgs, program: &Program) -> Result<()> {
     let recipe = config.recipe()?;
     let architecture = program.architecture(&config.network)?;
     let prepared = Prepared::open(&args.prepared)?;
-    // Before the folder is made, so that a fold that isn't there leaves none.
+    // Before the folder is created, so that an invalid fold leaves no folder.
     prepared.split(args.fold, config.train.protocol)?;
     let folder = RunFolder::open(&args.out)?;
     args.check_folder()?;
@@ -82,7 +82,7 @@ pub(crate) fn train(args: TrainArgs, program: &Program) -> Result<()> {
 }
 
 impl TrainArgs {
-    /// Without `--resume` the folder holds neither a finished nor a stopped fold.
+    /// Checks that without `--resume` the folder contains neither a finished nor a stopped fold.
     fn check_folder(&self) -> Result<()> {
         let out = self.out.display();
         if self.resume {

@@ -16,7 +16,7 @@ use crate::app::program::Program;
 use crate::app::usage::wrong_usage;
 use crate::config::NetworkConfig;
 
-/// Filters of the figure, and of a choice by class.
+/// Number of filters in the figure, and in a choice by class.
 const SHOWN: usize = 10;
 
 /// Find the patches that excite filters most and explain them by pixels.
@@ -42,10 +42,10 @@ pub(crate) struct VisualizeArgs {
     /// Patches per filter.
     #[arg(long, default_value_t = 10)]
     top: usize,
-    /// The difference required between the patches of one filter: another image, sequence or subject.
+    /// How patches of one filter must differ: by image, sequence or subject.
     #[arg(long, value_name = "WHAT", default_value = "subject")]
     distinct: Distinct,
-    /// The images to search: train, val, test or all. Test people are new to the checkpoint.
+    /// The images to search: train, val, test or all. The checkpoint was not trained on test people.
     #[arg(long, value_name = "PART", default_value = "test")]
     split: SplitPart,
     /// Also draw the evidence for a class in these images: rows of the data set.
@@ -54,7 +54,7 @@ pub(crate) struct VisualizeArgs {
     /// The class of the evidence; by default the predicted one.
     #[arg(long, value_name = "NAME", requires = "evidence")]
     class: Option<String>,
-    /// Leave out the comparison with random networks.
+    /// Skip the comparison with random networks.
     #[arg(long)]
     no_sanity: bool,
     /// Seed of the random networks.
@@ -146,7 +146,7 @@ impl VisualizeArgs {
         }
     }
 
-    /// Untrained networks of the checkpoint's kind, unless they are not wanted.
+    /// Untrained networks with the checkpoint's architecture, unless disabled.
     fn untrained(
         &self,
         checkpoint: &Checkpoint,

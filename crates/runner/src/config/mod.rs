@@ -1,4 +1,4 @@
-//! An experiment: its settings, their defaults, and the folder that its run goes to.
+//! An experiment: its settings, their defaults, and its run folder.
 
 mod resolve;
 mod shortened;
@@ -17,20 +17,20 @@ use serde_json::Value;
 
 pub(crate) use resolve::json_of;
 
-/// The amount of the paper's work that a run does.
+/// The share of the paper's work that a run does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ValueEnum)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Preset {
     /// `paper` on CUDA, `quick` on the CPU.
     Auto,
-    /// All ten folds within ten minutes on two cores; the run lists what is shortened.
+    /// All ten folds within ten minutes on two cores; the run lists how it shortens the paper's work.
     Quick,
     /// The paper to the letter.
     Paper,
 }
 
 impl Preset {
-    /// The preset for a device: `auto` is resolved.
+    /// The preset for a device: with `auto` resolved.
     pub fn on(self, cuda: bool) -> Self {
         match (self, cuda) {
             (Self::Auto, true) => Self::Paper,
@@ -52,13 +52,13 @@ pub(crate) fn name_of(value: impl Serialize) -> String {
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct NetworkConfig {
-    /// Name of the network; `null` takes the program's. Another program's network is an error.
+    /// Name of the network; `null` takes the program's. The name of another program's network is an error.
     pub architecture: Option<String>,
     /// The zero-bias CNN's initial scale k; `null` draws it from U[0.2, 1.2) as the authors do.
     pub k: Option<f64>,
 }
 
-/// The patches that are drawn.
+/// Settings of the patches.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct VisualizeConfig {
@@ -66,13 +66,13 @@ pub(crate) struct VisualizeConfig {
     pub layer: Option<String>,
     /// Name of the method that explains units (guided).
     pub method: String,
-    /// Patches of each filter, each of another subject (10).
+    /// Patches per filter, each from a different subject (10).
     pub top: usize,
     /// Filters in the figure (10): the best of each action unit first.
     pub figure_filters: usize,
-    /// The images that are searched (test: people whom the network never saw).
+    /// The images to search (test: people not seen in training).
     pub split: SplitPart,
-    /// What the patches of one filter must differ in (subject).
+    /// How patches of one filter must differ (by subject).
     pub distinct: Distinct,
     /// Whether the patches are compared with those of random networks (true).
     pub sanity: bool,
@@ -101,7 +101,7 @@ impl Default for VisualizeConfig {
 pub(crate) struct ExperimentConfig {
     /// Name of the experiment and of its run folder.
     pub name: String,
-    /// Fixes everything random.
+    /// Random seed.
     pub seed: u64,
     /// The data.
     pub data: DataConfig,

@@ -11,14 +11,14 @@ const PAPER: &str = include_str!("../../presets/paper.json");
 const QUICK: &str = include_str!("../../presets/quick.json");
 /// Size limit of an experiment file, in bytes.
 const MAX_BYTES: u64 = 1 << 20;
-/// Two names less similar than this (Jaro-Winkler, 0 to 1) are unrelated (our choice).
+/// Names less similar than this (Jaro-Winkler, 0 to 1) are not suggested (our choice).
 const SIMILAR: f64 = 0.8;
 
 impl ExperimentConfig {
-    /// Reads an experiment and lays preset and command line over it; `sets` are `key.path=value`.
+    /// Reads an experiment and overlays preset and command line; `sets` are `key.path=value`.
     ///
     /// # Errors
-    /// When the file is missing or no JSON, a key is unknown, or a value is out of its range.
+    /// When the file is missing or not JSON, a key is unknown, or a value is out of its range.
     pub fn resolve(
         path: &Path,
         preset: Preset,
@@ -51,7 +51,7 @@ impl ExperimentConfig {
     }
 }
 
-/// An experiment as JSON; by way of text, which writes 0.7 where a number of 32 bits becomes 0.699999988.
+/// An experiment as JSON; via text, which keeps 0.7 where converting an f32 gives 0.699999988.
 pub(crate) fn json_of(config: &ExperimentConfig) -> Result<Value> {
     Ok(serde_json::from_str(&serde_json::to_string(config)?)?)
 }
@@ -76,7 +76,7 @@ fn read_experiment(path: &Path) -> Result<Value> {
     }
 }
 
-/// `a.b=3` as `{"a": {"b": 3}}`; a value that is no JSON is text.
+/// `a.b=3` as `{"a": {"b": 3}}`; a value that is not JSON is text.
 fn parse_set(set: &str) -> Result<Value> {
     let Some((key, value)) = set.split_once('=') else {
         bail!("--set {set}: expected key=value, for example --set train.steps=500");
@@ -100,7 +100,7 @@ fn did_you_mean(error: &serde_json::Error) -> String {
     }
 }
 
-/// The key below `path` whose last part is most similar to `key`, the first of equals.
+/// The key below `path` whose last part is most similar to `key`, the first on ties.
 fn most_similar(key: &str, path: &str, value: &Value) -> Option<(f64, String)> {
     let keys = value.as_object()?.iter().flat_map(|(name, value)| {
         let path = format!("{path}{name}");
@@ -110,7 +110,7 @@ fn most_similar(key: &str, path: &str, value: &Value) -> Option<(f64, String)> {
     keys.reduce(|best, next| if next.0 > best.0 { next } else { best })
 }
 
-/// Lays `over` over `base`: objects are merged, everything else is replaced.
+/// Overlays `base` with `over`: objects are merged, everything else is replaced.
 fn merge(base: &mut Value, over: Value) {
     match (base, over) {
         (Value::Object(base), Value::Object(over)) => {

@@ -3,7 +3,7 @@
 use super::ExperimentConfig;
 
 impl ExperimentConfig {
-    /// The settings in which this experiment shortens or changes the paper's work, one line each.
+    /// The differences from the paper's settings, one line each.
     pub fn shortened(&self) -> Vec<String> {
         let mut paper = Self::default();
         paper.train.augment = self.train.augment;
@@ -14,7 +14,7 @@ impl ExperimentConfig {
             .collect()
     }
 
-    /// Every setting that decides how much work a run does and how good its network gets.
+    /// Every setting that determines a run's amount of work and its network's accuracy.
     fn effort(&self) -> Vec<(&'static str, String)> {
         let side = self.data.image_size;
         let drawn = || "drawn from U[0.2, 1.2)".to_owned();

@@ -53,7 +53,7 @@ impl Job<'_> {
     }
 
     /// F(x) and its statistics as files of `dir`, unless they are there. The studies' files beside them, which may have
-    /// taken hours, stay as long as the statistics do; another network's go.
+    /// taken hours, are kept with them; those of another network are removed.
     fn write_statistics(&self, dir: &Path, lens: &LayerLens, checkpoint: &Path) -> Result<()> {
         let subject = self.subject(checkpoint, lens.stage)?;
         if read_json(&dir.join(SUBJECT))?.is_some_and(|before| before == subject) {
@@ -61,7 +61,7 @@ impl Job<'_> {
         }
         remove(dir)?;
         std::fs::create_dir_all(dir)
-            .with_context(|| format!("{}: cannot be made", dir.display()))?;
+            .with_context(|| format!("{}: cannot be created", dir.display()))?;
         match self.score(dir, lens, &self.config.fau.check()?)? {
             Ok(analysis) => {
                 let output = OutputOptions {
@@ -101,7 +101,7 @@ impl Job<'_> {
         Ok(lens.pool.install(analyse))
     }
 
-    /// Network and settings of the statistics, which are valid as long as this is the same.
+    /// Network and settings of the statistics; a change invalidates them.
     fn subject(&self, checkpoint: &Path, stage: usize) -> Result<Value> {
         let bytes = std::fs::read(checkpoint)
             .with_context(|| format!("{}: cannot be read", checkpoint.display()))?;
@@ -159,7 +159,7 @@ impl Job<'_> {
 
     fn stop_here(&self) -> Result<()> {
         interrupt::check(&format!(
-            "the folds are kept in {}, the same command does the rest",
+            "the folds are kept in {}; run the same command again to continue",
             self.out.display()
         ))
     }

@@ -11,7 +11,7 @@ use super::job::Job;
 use crate::config::{ExperimentConfig, json_of};
 
 impl Job<'_> {
-    /// The network suits the images and has the layer to analyse: checked before hours of training.
+    /// Checks, before hours of training, that the network fits the images and has the layer to analyse.
     pub(super) fn check_network(&self) -> Result<()> {
         let spec = InputSpec {
             side: self.config.data.image_size as usize,
@@ -22,11 +22,11 @@ impl Job<'_> {
         self.config.stage(&network).map(drop)
     }
 
-    /// The run folder is not inside the data set, into which nothing is ever written.
+    /// Checks that the run folder is outside the data set, which is never written to.
     pub(super) fn check_apart(&self, place: &Path) -> Result<()> {
         match (std::path::absolute(&self.out), std::path::absolute(place)) {
             (Ok(out), Ok(data)) if out.starts_with(&data) => bail!(
-                "{}: lies inside the data set {}; choose another folder with --out DIR",
+                "{}: is inside the data set {}; choose another folder with --out DIR",
                 self.out.display(),
                 place.display()
             ),
@@ -34,7 +34,7 @@ impl Job<'_> {
         }
     }
 
-    /// The run folder does not hold another experiment's results, whose `config.json` is `before`.
+    /// Checks that the run folder does not contain the results of another experiment; `before` is its `config.json`.
     pub(super) fn check_same(&self, place: &Path, before: Option<&Value>) -> Result<()> {
         let Some(before) = before else { return Ok(()) };
         let root = self.out.display();
@@ -55,7 +55,7 @@ impl Job<'_> {
         }
     }
 
-    /// The folds to run exist.
+    /// Checks that the folds to run exist.
     pub(super) fn check_folds(&self, count: usize) -> Result<()> {
         let mut wanted = self.folds.iter().flatten();
         match wanted.find(|&&fold| fold >= count) {
@@ -68,15 +68,15 @@ impl Job<'_> {
     }
 }
 
-/// A configuration of an earlier version as this one writes it: missing settings get their defaults, which reproduce what
-/// that version did.
+/// Converts the configuration of an earlier version: missing settings get their defaults, which reproduce that
+/// version's behaviour.
 pub(super) fn as_of_now(config: &Value) -> Value {
     let known = serde_json::from_value::<ExperimentConfig>(config.clone());
     let again = known.ok().and_then(|known| json_of(&known).ok());
     again.unwrap_or_else(|| config.clone())
 }
 
-/// The settings that decide the training; those of patches and statistics may change in a run folder.
+/// The settings that determine the training; those of patches and statistics may change in a run folder.
 fn decisive(mut config: Value) -> Value {
     if let Some(all) = config.as_object_mut() {
         all.retain(|key, _| key != "visualize" && key != "fau");

@@ -9,22 +9,22 @@ use super::job::Job;
 use super::source;
 use crate::app::console::{say, with_bar};
 
-/// Skipped inputs with a line each on the screen; an endless list would hide the important ones.
+/// Maximum number of skipped inputs listed on screen; a longer list would hide the important ones.
 const SKIPPED_SHOWN: usize = 1000;
 
 /// Where a run's data set comes from.
 pub(super) enum Origin {
-    /// It is in the run folder already.
+    /// Already in the run folder.
     Kept,
-    /// It is prepared from a source.
+    /// Prepared from a source.
     Source(Box<dyn Source>),
-    /// It is a copy of a prepared set.
-    Prepared(Prepared),
+    /// Copied from a prepared set.
+    Prepared(Box<Prepared>),
 }
 
 impl Job<'_> {
-    /// Finds the data at `place`. Checks all that can be checked before the run folder is made, so that a job without
-    /// data leaves none.
+    /// Finds the data at `place`. Checks as much as possible before creating the run folder, so that a job without data
+    /// leaves none.
     pub(super) fn origin(&self, place: &Path) -> Result<Origin> {
         let config = &self.config.data;
         if self.dataset().join("dataset.json").exists() {
@@ -34,7 +34,7 @@ impl Job<'_> {
             let prepared = Prepared::open(place)?;
             config.check_agrees(&prepared)?;
             self.check_folds(prepared.info().folds)?;
-            return Ok(Origin::Prepared(prepared));
+            return Ok(Origin::Prepared(Box::new(prepared)));
         }
         let source = source::open(self.program, config, place, self.data.is_some())?;
         if self.folds.is_some() {
@@ -58,12 +58,8 @@ impl Job<'_> {
                 print_info(set.info(), &folder);
             }
         }
-        Prepared::open(&folder).with_context(|| {
-            format!(
-                "{}: delete it to have the data prepared anew",
-                folder.display()
-            )
-        })
+        Prepared::open(&folder)
+            .with_context(|| format!("{}: delete it to prepare the data again", folder.display()))
     }
 }
 
@@ -80,7 +76,7 @@ pub(crate) fn marks(info: &DatasetInfo) -> &'static str {
 /// Prepares `source` into `output` with a progress bar, and lists the inputs that were left out.
 ///
 /// # Errors
-/// When nothing usable is found, the disk refuses, or the user stops it.
+/// When nothing usable is found, a write fails or the user cancels.
 pub(crate) fn prepare_into(
     source: &dyn Source,
     options: &PrepareOptions,
@@ -91,7 +87,7 @@ pub(crate) fn prepare_into(
     });
     match prepared {
         Err(faus_data::Error::Cancelled) => bail!(
-            "stopped while faces were being prepared; nothing half-prepared is left, run the same command again"
+            "stopped while preparing faces, nothing was written; run the same command again to start over"
         ),
         other => {
             let failed = || format!("{}: the data set cannot be prepared", output.display());
@@ -101,7 +97,7 @@ pub(crate) fn prepare_into(
     }
 }
 
-/// Prints what a prepared set holds and what it lacks.
+/// Prints the contents of a prepared set, and what is missing.
 fn print_info(info: &DatasetInfo, folder: &Path) {
     let synthetic = if info.synthetic { " SYNTHETIC" } else { "" };
     say(format!(

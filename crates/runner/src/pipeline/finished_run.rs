@@ -22,7 +22,10 @@ use crate::app::progress::Board;
 use crate::app::usage::wrong_usage;
 use crate::config::ExperimentConfig;
 
-/// A finished run; this process alone holds its folder.
+/// Shows the current step, parts done, parts in all; `false` stops it.
+type ShowProgress = dyn Fn(&str, usize, usize) -> bool + Sync;
+
+/// A finished run, with its folder locked by this process.
 pub(crate) struct FinishedRun<'a> {
     program: &'a Program,
     folder: RunFolder,
@@ -33,8 +36,8 @@ pub(crate) struct FinishedRun<'a> {
     architecture: Box<dyn Architecture>,
     device: Device,
     workers: Workers,
-    progress: Box<dyn Fn(&str, usize, usize) -> bool + Sync>,
-    /// The data that the run was made of.
+    progress: Box<ShowProgress>,
+    /// The run's data set.
     pub source: Option<PathBuf>,
     /// Finished folds with their validation accuracy.
     folds: Vec<(usize, f64)>,
@@ -44,15 +47,15 @@ impl<'a> FinishedRun<'a> {
     /// Opens a run folder.
     ///
     /// # Errors
-    /// When it is no run folder, is in use, or no fold is finished.
+    /// When it is not a run folder, is in use, or has no finished fold.
     pub fn open(root: &Path, device: DeviceChoice, program: &'a Program) -> Result<Self> {
         let shown = root.display();
         let no_run = || {
             format!(
-                "{shown}: no run folder (no config.json in it); `faus run` makes one under runs/"
+                "{shown}: not a run folder (no config.json in it); `faus run` creates one under runs/"
             )
         };
-        // Read first: a mistyped path makes no folder.
+        // Read first, so that a mistyped path does not create a folder.
         let value = read_json(&root.join("config.json"))?.with_context(no_run)?;
         let config: ExperimentConfig = serde_json::from_value(value["config"].clone())
             .with_context(|| {
@@ -83,21 +86,21 @@ impl<'a> FinishedRun<'a> {
         })
     }
 
-    /// The fold that validated best, the first of equals.
+    /// The fold that validated best, the first on ties.
     fn best_fold(&self) -> usize {
         let best = self.folds.iter().copied();
         let best = best.reduce(|best, next| if next.1 > best.1 { next } else { best });
         best.map_or(0, |(fold, _)| fold)
     }
 
-    /// Refuses a device without the precision of the run's training, before hours of other work.
+    /// Rejects a device without the precision of the run's training, before hours of other work.
     pub fn check_training(&self) -> Result<()> {
         self.recipe.precision.set_up(self.device)?;
         Ok(Precision::for_looking(self.device)?)
     }
 
-    /// Carries `study` out, writes its files into the run's `fau/` and prints its verdict. A study of the experiment has
-    /// its `own` name in its file.
+    /// Runs `study`, writes its files into the run's `fau/` and prints its verdict. A study of the experiment has its
+    /// `own` name in its file.
     pub fn carry_out(&self, study: &dyn Study, own: Option<&str>) -> Result<()> {
         let best_fold = self.best_fold();
         let (info, protocol) = (self.prepared.info(), self.recipe.protocol);
@@ -123,7 +126,9 @@ impl<'a> FinishedRun<'a> {
         let answer = match study.answer(&view) {
             Err(error @ StudyError::BadOption { .. }) => return Err(wrong_usage(error.into())),
             Err(StudyError::Cancelled) => {
-                bail!("stopped on request; what was written stays, the same command does the rest")
+                bail!(
+                    "stopped on request, finished work is kept; run the same command again to continue"
+                )
             }
             other => other?,
         };
@@ -160,7 +165,7 @@ impl<'a> FinishedRun<'a> {
         }
     }
 
-    /// Folder of the network that was trained on shuffled labels; it is trained if it is not there.
+    /// Folder of the network that was trained on shuffled labels; trained if missing.
     fn label_shuffled(&self, fold: usize) -> Result<PathBuf> {
         let root = self.folder.join("controls/label_shuffled");
         let dir = root.join(format!("fold-{fold}"));

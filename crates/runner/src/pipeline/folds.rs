@@ -1,8 +1,8 @@
-//! Trains folds side by side: the queue, the device of each, their results.
+//! Trains folds in parallel: the queue, the device of each fold, their results.
 //!
-//! A fold's result does not depend on the folds beside it: random numbers are keyed by seed, fold and step, and a batch is
-//! cut into shares of fixed size whoever computes them. That holds to the last bit on the CPU, and to rounding on a GPU,
-//! where cuDNN chooses among algorithms by trial.
+//! A fold's result does not depend on the folds trained in parallel: random numbers are keyed by seed, fold and step,
+//! and batches are always cut into shares of fixed size. That holds to the last bit on the CPU, and to rounding on a
+//! GPU, where cuDNN selects algorithms by timing.
 
 use std::collections::BTreeMap;
 use std::panic::resume_unwind;
@@ -24,8 +24,8 @@ use crate::app::console::{counted, say};
 use crate::app::interrupt;
 use crate::app::progress::Board;
 
-/// Default of folds at once on a GPU (our choice): it works on one fold while the others' batches are made and their
-/// losses read.
+/// Default number of parallel folds on a GPU (our choice): it computes one fold while the batches of the others are
+/// prepared and their losses read.
 const ON_A_GPU: usize = 3;
 
 /// The training of a job's folds.
@@ -37,7 +37,7 @@ pub(super) struct Training<'a> {
     pub workers: &'a Workers,
 }
 
-/// A fold that has ended, well or not.
+/// A fold that has finished or failed.
 type Ended = (usize, Result<FoldResult, TrainError>);
 
 /// State shared by the threads that train.
@@ -45,7 +45,7 @@ struct Shared {
     /// Folds not yet begun.
     queue: Mutex<std::vec::IntoIter<usize>>,
     board: Board,
-    /// Set when the user, or a failure that concerns all folds, ends the work.
+    /// Set when the user, or a failure that concerns all folds, stops the work.
     stop: AtomicBool,
 }
 
@@ -79,7 +79,7 @@ impl Training<'_> {
             let reason = all.into_values().find_map(Result::err);
             bail!(
                 "no fold has a result: {}",
-                reason.unwrap_or("none was wanted".to_owned())
+                reason.unwrap_or("no fold was requested".to_owned())
             );
         }
         Ok(all.into_iter().collect())
@@ -95,7 +95,7 @@ impl Training<'_> {
                 faus_train::forget_stop(&dir)?;
                 let result = serde_json::from_value(result).with_context(|| {
                     let path = path.display();
-                    format!("{path}: damaged; delete it to have the fold trained anew")
+                    format!("{path}: damaged; delete it to train the fold again")
                 })?;
                 all.insert(fold, Ok(result));
             }
@@ -103,7 +103,7 @@ impl Training<'_> {
         Ok(all)
     }
 
-    /// A stopped fold is resumed or discarded only when asked.
+    /// Resumes or discards a stopped fold only when requested.
     fn refuse_stopped(&self, left: &[usize]) -> Result<()> {
         let (mut stopped, mut folders) = (Vec::new(), Vec::new());
         for &fold in left {
@@ -189,7 +189,7 @@ impl Training<'_> {
                 Err(error) if error.is_of_one_fold() => {
                     shared.board.line(&fold_line(fold, &Err(error.to_string())));
                 }
-                // Any other failure would meet every fold: all stop, and keep what they have.
+                // Any other failure would affect every fold: all stop and keep their finished work.
                 Err(_) => shared.stop.store(true, Ordering::Relaxed),
             }
             ended.push((fold, result));
@@ -208,7 +208,7 @@ impl Training<'_> {
                 shared.stop.store(true, Ordering::Relaxed);
             }
             shared.board.step(&p);
-            // A long training leaves a line now and then, to be read later.
+            // Long training prints a line at intervals, for the log.
             if p.steps > 1000 && p.step.is_multiple_of(1000) {
                 print_row(&shared.board, &p, &format!("fold {}: ", p.fold));
             }
@@ -233,7 +233,7 @@ impl Training<'_> {
 
     /// The folds' results; an error if the work was stopped or failed.
     ///
-    /// A fold that failed by itself (it diverged) has a result too: the reason.
+    /// A fold that failed on its own (diverged) also has a result: the reason.
     fn settle(&self, folds: usize, mut ended: Vec<Ended>) -> Result<Folds> {
         ended.sort_by_key(|(fold, _)| *fold);
         let (mut results, mut stopped, mut failed) = (Folds::new(), Vec::new(), None);
@@ -264,13 +264,13 @@ impl Training<'_> {
         )
     }
 
-    /// The error that ended fold `fold` and with it the work, with the way out.
+    /// The error that ended fold `fold` and the whole job, with the remedy.
     fn explain(&self, fold: usize, error: TrainError) -> anyhow::Error {
         let message = error.to_string();
         let way_out = match &error {
             TrainError::Resume { .. } => return anyhow!("fold {fold}: {error}"),
             _ if no_room(&message) => "make room",
-            _ => error.out_of_memory().unwrap_or("mend that"),
+            _ => error.out_of_memory().unwrap_or("fix that"),
         };
         anyhow!(
             "fold {fold}: {error}; {way_out}, then repeat the command with --resume: finished work is kept in {}",
@@ -279,10 +279,10 @@ impl Training<'_> {
     }
 }
 
-/// Trains one fold by itself, with a line for every validation.
+/// Trains a single fold, printing a line for every validation.
 ///
 /// # Errors
-/// Those of the training, with the way out where memory ran out.
+/// Errors from training; running out of memory comes with a suggestion.
 pub(crate) fn train_alone(job: &FoldJob, workers: &Workers) -> Result<FoldResult> {
     let done = faus_train::stopped_at(job.dir).unwrap_or(0);
     let board = Board::new(1, job.recipe.steps.saturating_sub(done));
@@ -315,7 +315,7 @@ fn print_row(board: &Board, p: &FoldProgress, before: &str) {
     }
 }
 
-/// Whether an error's text contains the system's code for a full disk, quota or file; some errors hold only the text.
+/// Whether an error's text contains the system's code for a full disk, quota or file; some errors contain only the text.
 fn no_room(error: &str) -> bool {
     let codes = [libc::ENOSPC, libc::EDQUOT, libc::EFBIG];
     codes

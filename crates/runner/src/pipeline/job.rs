@@ -25,7 +25,7 @@ pub(crate) struct Job<'a> {
     pub preset: Preset,
     /// Folds to run; `None` runs all that the data set has.
     pub folds: Option<Vec<usize>>,
-    /// Where to train: one device, or several GPUs side by side.
+    /// Where to train: one device, or several GPUs in parallel.
     pub devices: Vec<Device>,
     /// Folds that train at once on each device; results do not depend on it (on a GPU to rounding).
     pub parallel: ParallelFolds,
@@ -39,7 +39,7 @@ pub(crate) struct Job<'a> {
     pub resume: bool,
     /// Write event files for TensorBoard beside each fold's metrics.
     pub tensorboard: bool,
-    /// The command line, to be repeated.
+    /// The command line, for repeating the run.
     pub command: Vec<String>,
 }
 
@@ -60,12 +60,12 @@ impl Job<'_> {
         self.out.join("dataset")
     }
 
-    /// The device of everything but the folds.
+    /// The device for everything except training folds.
     pub(super) fn device(&self) -> Device {
         self.devices.first().copied().unwrap_or(Device::Cpu)
     }
 
-    /// The folds to run, of those that exist.
+    /// The folds to run, limited to those that exist.
     pub(super) fn wanted(&self, prepared: &Prepared) -> Vec<usize> {
         match &self.folds {
             Some(folds) => folds.clone(),

@@ -28,15 +28,15 @@ pub(crate) struct JobOutcome {
     pub failed: usize,
 }
 
-/// Empty file that a job writes last: the run is complete. The report alone is no proof, since `faus report` writes one
-/// of an unfinished run too.
+/// Empty file that a job writes last: the run is complete. A report is not enough, since `faus report` also writes one
+/// for an unfinished run.
 const FINISHED: &str = ".finished";
 
 impl Job<'_> {
-    /// Runs what is not finished yet.
+    /// Runs the unfinished parts.
     ///
     /// # Errors
-    /// When nothing can be trained, the folder belongs to another experiment, or the user stops it. Finished work stays
+    /// When nothing can be trained, the folder belongs to another experiment, or the user cancels. Finished work stays
     /// and is not repeated.
     pub fn run(&self) -> Result<JobOutcome> {
         let started = Instant::now();
@@ -97,12 +97,12 @@ impl Job<'_> {
         self.check_same(&place, before.as_ref())?;
         if known && before.is_none() {
             bail!(
-                "{}: a data set without its config.json; delete it to have it made anew",
+                "{}: a data set without its config.json; delete it to recreate it",
                 self.dataset().display()
             );
         }
         if !known {
-            // Identifies the data set, should its preparation be the last step that succeeds.
+            // Written now to identify the data set in case a later step fails.
             let config_value = json_of(&self.config)?;
             write_json(&config, &json!({ "data": place, "config": config_value }))?;
         }
@@ -194,7 +194,7 @@ fn seconds_so_far(folds: &Folds, at_once: usize, started: Instant) -> f64 {
     session.max(trained / at_once.max(1) as f64)
 }
 
-/// The fold with the highest validation accuracy, the first of equals.
+/// The fold with the highest validation accuracy, the first on ties.
 fn best_fold(folds: &Folds) -> Option<usize> {
     let results = folds.iter().filter_map(|(_, r)| r.as_ref().ok());
     let best = results.reduce(|best, r| match r.val_accuracy > best.val_accuracy {

@@ -7,7 +7,7 @@ use anyhow::{Context, Result, bail};
 use faus_base::file;
 use serde_json::Value;
 
-/// A run's folder, held by this process alone while it lives.
+/// A run's folder, locked by this process.
 #[derive(Debug)]
 pub(crate) struct RunFolder {
     root: PathBuf,
@@ -15,7 +15,7 @@ pub(crate) struct RunFolder {
 }
 
 impl RunFolder {
-    /// Makes or opens the folder; fails where another process writes into it.
+    /// Creates or opens the folder; fails if another process is writing to it.
     pub fn open(root: &Path) -> Result<Self> {
         let shown = root.display();
         let refused =
@@ -62,12 +62,12 @@ pub(crate) fn remove(path: &Path) -> Result<()> {
     file::remove(path).with_context(|| format!("{}: cannot be removed", path.display()))
 }
 
-/// Reads JSON; `None` where there is no such file.
+/// Reads JSON; `None` if the file does not exist.
 pub(crate) fn read_json(path: &Path) -> Result<Option<Value>> {
     let shown = path.display();
     match std::fs::read_to_string(path) {
         Ok(text) => serde_json::from_str(&text)
-            .with_context(|| format!("{shown}: damaged; delete it to have it made anew")),
+            .with_context(|| format!("{shown}: damaged; delete it to recreate it")),
         Err(e) if e.kind() == std::io::ErrorKind::NotFound => Ok(None),
         Err(e) => Err(e).with_context(|| format!("{shown}: cannot be read")),
     }

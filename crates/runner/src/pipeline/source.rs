@@ -1,4 +1,4 @@
-//! Where an experiment's data is, and the synthetic faces that stand in for CK+.
+//! Where an experiment's data is, and the synthetic faces that replace a missing CK+.
 
 use std::path::{Path, PathBuf};
 
@@ -12,11 +12,11 @@ use crate::app::program::Program;
 /// Folder of the synthetic faces.
 const SYNTHETIC: &str = "data/synthetic-ck";
 
-/// The folder or file with an experiment's data: `given` by the user, else the usual place, else (for CK+) that of the
-/// synthetic faces.
+/// The folder or file with an experiment's data: `given` by the user, else the default location, else (for CK+) that of
+/// the synthetic faces.
 ///
 /// # Errors
-/// When there is none and none can be made.
+/// When there is none and none can be created.
 pub(crate) fn place(source: &str, given: Option<&Path>) -> Result<PathBuf> {
     if let Some(given) = given {
         return Ok(given.to_path_buf());
@@ -43,10 +43,10 @@ pub(crate) fn place(source: &str, given: Option<&Path>) -> Result<PathBuf> {
     }
 }
 
-/// Opens the data at its [`place`]; draws synthetic faces there if nothing was `given` and none are there.
+/// Opens the data at its [`place`]; draws synthetic faces there if nothing was `given` and none exist.
 ///
 /// # Errors
-/// When the user's data is not there or not laid out as it should be, or no faces can be drawn.
+/// When the user's data is missing or has the wrong layout, or no faces can be drawn.
 pub(crate) fn open(
     program: &Program,
     config: &DataConfig,
@@ -72,7 +72,7 @@ pub(crate) fn open(
     Ok(program.open_source(config, place)?)
 }
 
-/// Warns if the faces there are of another version than this program draws.
+/// Warns if the existing faces were drawn by another version.
 fn warn_of_other_version(place: &Path) {
     let drawn = std::fs::read_to_string(place.join("synthetic.json")).unwrap_or_default();
     let drawn: serde_json::Value = serde_json::from_str(&drawn).unwrap_or_default();
@@ -82,7 +82,7 @@ fn warn_of_other_version(place: &Path) {
             None => "another version".to_owned(),
         };
         say(format!(
-            "Note: {} holds faces of {version}, this faus draws version {FACES_VERSION}; delete the folder to have them drawn anew",
+            "Note: {} holds faces of {version}, this faus draws version {FACES_VERSION}; delete the folder to draw them again",
             place.display()
         ));
     }
@@ -91,7 +91,7 @@ fn warn_of_other_version(place: &Path) {
 /// Draws a synthetic CK+ into `output`.
 ///
 /// # Errors
-/// When the options or the disk refuse, or the user stops it.
+/// When the options are invalid, a write fails, or the user cancels.
 pub(crate) fn synthesize(options: &SynthOptions, output: &Path) -> Result<()> {
     let shown = output.display();
     let drawn = with_bar("Drawing synthetic faces", |progress| {
@@ -99,7 +99,7 @@ pub(crate) fn synthesize(options: &SynthOptions, output: &Path) -> Result<()> {
     });
     let summary = match drawn {
         Err(faus_synth::Error::Cancelled { .. }) => bail!(
-            "stopped while drawing faces; nothing was written, the same command starts again"
+            "stopped while drawing faces, nothing was written; run the same command again to start over"
         ),
         other => other.with_context(|| {
             format!("{shown}: no synthetic faces can be put here; name another folder with --output, or your own data with --data DIR")

@@ -6,7 +6,7 @@ use crate::geometry::mix;
 use crate::random::{Purpose, keyed};
 use crate::scene::Scene;
 
-/// Grey levels (0 to 255) of linear light: gamma, then the S-shape with which cameras deepen shadows and lift lights.
+/// Grey levels (0 to 255) of linear light: gamma, then the S-curve by which cameras darken shadows and brighten highlights.
 pub(super) fn develop(light: Vec<f32>, gamma: f32) -> Vec<f32> {
     const ENTRIES: usize = 8192;
     let last = (ENTRIES - 1) as f32;
@@ -15,12 +15,12 @@ pub(super) fn develop(light: Vec<f32>, gamma: f32) -> Vec<f32> {
         255.0 * mix(even, even * even * (3.0 - 2.0 * even), 0.75)
     };
     let tones: Vec<f32> = (0..ENTRIES).map(tone).collect();
-    // The square root spreads the dark greys over the table.
+    // The square root gives dark greys more table entries.
     let at = |value: f32| tones[(value.clamp(0.0, 1.0).sqrt() * last) as usize];
     light.into_iter().map(at).collect()
 }
 
-/// Gaussian blur along rows of `width` values, borders repeated; the result is turned: columns become rows.
+/// Gaussian blur along rows of `width` values, borders repeated; the result is transposed.
 pub(super) fn blur_and_turn(grey: &[f32], width: usize, sigma: f32) -> Vec<f32> {
     let height = grey.len() / width;
     let reach = (2.5 * sigma).ceil() as isize;
@@ -52,7 +52,7 @@ pub(super) fn read_out(grey: &[f32], scene: &Scene) -> Vec<u8> {
     pixels
 }
 
-/// Sum of four uniform bytes, scaled to mean 0 and deviation 1: normal enough for a sensor.
+/// Sum of four uniform bytes, scaled to mean 0 and deviation 1: close enough to normal for sensor noise.
 fn nearly_normal(bits: u32) -> f32 {
     let sum: u32 = bits.to_le_bytes().iter().map(|&byte| u32::from(byte)).sum();
     (sum as f32 - 510.0) / 147.8

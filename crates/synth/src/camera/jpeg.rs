@@ -21,14 +21,14 @@ const LUMINANCE: [[u8; SIDE]; SIDE] = [
 /// Passes grey levels (0 to 255, row by row) through JPEG's quantisation at `quality` in [1, 99]; 100 changes nothing.
 ///
 /// Quality scales the steps as the Independent JPEG Group's library does. Entropy coding loses nothing, so it is left
-/// out. A codec's whole-number arithmetic would give other pixels, hence another version of the faces.
+/// out. A real codec's integer arithmetic would change pixels and require a new version of the faces.
 pub(super) fn compress(pixels: &mut [u8], width: usize, quality: u8) {
     if quality >= 100 || pixels.is_empty() {
         return;
     }
     let (steps, basis) = (steps(quality), basis());
     let height = pixels.len() / width;
-    // Blocks that stick out repeat the border.
+    // Blocks beyond the image repeat the border.
     let at = |row: usize, column: usize| row.min(height - 1) * width + column.min(width - 1);
     for top in (0..height).step_by(SIDE) {
         for left in (0..width).step_by(SIDE) {
@@ -117,7 +117,7 @@ mod tests {
                 .into_luma8();
             let mut ours = original.clone();
             compress(&mut ours, width, quality);
-            // Coders compute with whole numbers: a few coefficients fall on the other side of a step.
+            // Real encoders use integer arithmetic, so a few coefficients are quantised differently.
             let mean = ours
                 .iter()
                 .zip(file.iter())

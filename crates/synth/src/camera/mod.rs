@@ -26,8 +26,8 @@ const FINENESS: f32 = 0.88;
 
 /// Draws `person` showing `aus` as seen in `scene`.
 ///
-/// The picture is `width`×`height` pixels; the head's size follows the height, so a 4:3 picture shows what
-/// CK+'s 640×490 frames show. The result depends on nothing but the arguments.
+/// The picture is `width`×`height` pixels; the head's size follows the height, so a 4:3 picture shows what CK+'s
+/// 640×490 frames show. The result depends only on the arguments.
 pub fn render(
     person: &Identity,
     aus: &AuState,
@@ -72,7 +72,7 @@ struct Camera<'a> {
     turn: (f32, f32),
 }
 
-/// Height of the axis about which the head turns and nods.
+/// Height of the head's axis of rotation.
 const AXIS: f32 = 0.3;
 
 impl Camera<'_> {
@@ -102,7 +102,7 @@ impl Camera<'_> {
 
     /// Linear light at every pixel: wall, then head, then clothes in front of the neck.
     fn expose(&self) -> Vec<f32> {
-        // Automatic exposure evens out most, not all, of the difference between skins.
+        // Automatic exposure compensates most of the difference between skin tones.
         let gain = self.scene.exposure * 0.42 * self.person.skin.powf(-0.62) / 0.62f32;
         let cloth = Noise::new(self.person.texture, 41);
         let mut out = Vec::with_capacity((self.width * self.height) as usize);

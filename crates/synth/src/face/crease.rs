@@ -9,8 +9,8 @@ const SEGMENTS: usize = 8;
 impl Surface {
     /// Cuts a crease along the quadratic Bézier curve of three points.
     ///
-    /// `width` is the furrow's half-width; the skin beside it bulges in proportion to its `depth`. `lean` is the side that
-    /// bulges more: +1 right of the direction of travel, −1 left, 0 both alike.
+    /// `width` is the furrow's half-width; the skin beside it bulges in proportion to its `depth`. `lean` is the side
+    /// that bulges more: +1 right of the direction of travel, −1 left, 0 both equally.
     pub fn crease(&mut self, points: [Point; 3], width: f32, depth: f32, lean: f32) {
         if depth < 0.0015 {
             return;

@@ -19,7 +19,7 @@ pub(crate) struct Eye {
 /// The opening between the lids at one x.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Lids {
-    /// −1 at the inner, 1 at the outer corner; beyond, the edges are the corner's.
+    /// −1 at the inner, 1 at the outer corner; beyond them, the corner's value.
     pub along: f32,
     pub top: f32,
     pub bottom: f32,
@@ -41,7 +41,7 @@ impl Eye {
             tilt: person.eye_tilt,
             upper: mix(open.max(0.05), -0.08, shut),
             lower: lower.max(0.025),
-            // The fold stays where it is when the lid comes down from it.
+            // The fold stays in place when the lid closes.
             fold: fold.max(0.0) + 0.17 * shut,
         }
     }

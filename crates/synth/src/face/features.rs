@@ -13,7 +13,7 @@ use crate::person::identity::Identity;
 /// A person who shows action units.
 pub(crate) struct Face<'a> {
     pub person: &'a Identity,
-    /// As shown by this person: times the person's gains.
+    /// Action units as shown by this person: strength times the person's gains.
     pub aus: AuState,
     /// Image left then right.
     pub halves: [Half; 2],

@@ -32,7 +32,7 @@ fn place_jaw(face: &Face, points: &mut [Point]) {
 }
 
 fn place_eye(points: &mut [Point], eye: &Eye, side: usize) {
-    // iBUG goes clockwise from the picture's left corner, so the outer corner comes first on the left only.
+    // iBUG order is clockwise from the picture's left corner, so the outer corner comes first only on the left.
     let order = match side {
         0 => [1.0, 0.35, -0.35, -1.0, -0.35, 0.35],
         _ => [-1.0, -0.35, 0.35, 1.0, 0.35, -0.35],

@@ -18,7 +18,7 @@ pub(crate) fn shade(surface: &Surface, scene: &Scene) -> Vec<f32> {
         let normal = normal(canvas, &surface.z, i);
         let cavity = 2.6 * (near[i] - surface.z[i]) + 0.65 * (wide[i] - surface.z[i]);
         let open = (1.0 - cavity.clamp(-0.12, 0.60)).min(1.1);
-        // Light wraps around: skin scatters below its surface.
+        // Light wraps around the surface, because of subsurface scattering.
         let facing = (dot(normal, light) + 0.22) / 1.22;
         let direct = facing.max(0.0) * shadow[i];
         let sky = 0.75 + 0.25 * -normal[1];

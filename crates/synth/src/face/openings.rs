@@ -66,8 +66,8 @@ fn iris_and_white(person: &Identity, dx: f32, dy: f32) -> f32 {
     mix(colour, sclera, step(IRIS - 0.015, IRIS + 0.02, r))
 }
 
-/// Reflectance of the white of the eye. Following the skin's a little keeps it from glaring once the exposure
-/// has been set for dark skin, as a camera's limited range does.
+/// Reflectance of the white of the eye. Partly following the skin's keeps it from glaring at an exposure set for dark
+/// skin, as a camera's limited range does.
 fn eye_white(person: &Identity) -> f32 {
     0.38 * (person.skin / 0.45).powf(0.55)
 }

@@ -83,7 +83,7 @@ impl Surface {
             let r = (x.abs() / half).min(1.0);
             let mask = step(blur, -blur, x.abs() - half);
             if mask > 0.0 {
-                // Flatter than an ellipse in front, as faces are.
+                // Flatter in front than an ellipse, as faces are.
                 self.cover(i, mask, depth * (1.0 - r * r * r.sqrt()).sqrt());
                 self.skin[i] = mask;
                 self.gloss[i] = face.person.shine;

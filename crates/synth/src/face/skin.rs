@@ -101,7 +101,7 @@ fn grow_brow(surface: &mut Surface, face: &Face, half: &Half, strands: Noise) {
         }
         let d = y - half.brow_at(ax);
         let thick = person.brow_thick * mix(1.0, 0.42, t.clamp(0.0, 1.0).powf(1.6));
-        // Hairs stand up at the head of the brow and lie down towards its tail.
+        // Hairs are upright at the head of the brow and lie flat towards its tail.
         let slope = mix(2.2, 0.5, t.clamp(0.0, 1.0));
         let strand = strands.at(30.0 * (ax + d * slope), 7.0 * d - 3.0 * ax);
         let edge = thick * (1.0 + 0.35 * strand);

@@ -118,7 +118,7 @@ pub(crate) fn draw_habits(rng: &mut ChaCha8Rng) -> Habits {
     std::array::from_fn(|_| rng.around(0.0, 0.6))
 }
 
-/// Draws how one person shows `emotion` once.
+/// Draws one person's display of `emotion`.
 pub(crate) fn show(emotion: Expression, habits: &Habits, rng: &mut ChaCha8Rng) -> Coding {
     let mut coding = Coding::new();
     for &(au, lowest) in core(emotion, rng) {
@@ -140,7 +140,7 @@ pub(crate) fn show(emotion: Expression, habits: &Habits, rng: &mut ChaCha8Rng) -
     coding
 }
 
-/// Draws units that no expression is named after, each chosen in proportion to `wanted`, the occurrences still missing.
+/// Draws units that do not form an expression, each chosen in proportion to `wanted`, the occurrences still missing.
 pub(crate) fn unnamed(wanted: &[f32; AUS.len()], mean: f32, rng: &mut ChaCha8Rng) -> Coding {
     for _ in 0..60 {
         let coding = mixture(wanted, mean, rng);
@@ -149,7 +149,7 @@ pub(crate) fn unnamed(wanted: &[f32; AUS.len()], mean: f32, rng: &mut ChaCha8Rng
             return coding;
         }
     }
-    // All mixtures of the missing units name an expression; a chin raised alone names none.
+    // All mixtures of the missing units form an expression; a raised chin alone does not.
     vec![(17, level(rng, 2, 5))]
 }
 
@@ -161,7 +161,7 @@ fn mixture(wanted: &[f32; AUS.len()], mean: f32, rng: &mut ChaCha8Rng) -> Coding
             break;
         }
         let au = pick(wanted, rng);
-        // Jaw drop, stretched jaw and a lowered lower lip come with parted lips.
+        // Jaw drop, stretched jaw and a lowered lower lip imply parted lips.
         let parts = matches!(au, 16 | 26 | 27) && !coding.iter().any(|c| c.0 == 25);
         if !fits(&coding, au) || (parts && !fits(&coding, 25)) {
             continue;
@@ -187,7 +187,7 @@ fn pick(wanted: &[f32; AUS.len()], rng: &mut ChaCha8Rng) -> u8 {
     17
 }
 
-/// Units that cannot be shown at once, or hide one another.
+/// Units that cannot be shown together, or hide each other.
 const EXCLUSIVE: [(u8, &[u8]); 9] = [
     (5, &[43, 7, 6]),
     (12, &[18]),
@@ -210,7 +210,7 @@ fn fits(coding: &Coding, au: u8) -> bool {
         .all(|&(other, _)| other != au && !excludes(au, other) && !excludes(other, au))
 }
 
-/// Whether a coder would name `coding` after `emotion`: criterion fulfilled, nothing contradicting.
+/// Whether a coder would assign `emotion` to `coding`: criterion fulfilled, no contradicting unit.
 pub(crate) fn is_named(emotion: Expression, coding: &Coding) -> bool {
     let units = repertoire(emotion);
     criterion(emotion, coding) && coding.iter().all(|(au, _)| units.contains(au))

@@ -7,7 +7,7 @@ use serde::Serialize;
 use crate::person::AUS;
 use crate::random::{Draw, Purpose, keyed};
 
-/// How the hair is worn.
+/// Hairstyle.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum HairStyle {
@@ -20,12 +20,12 @@ pub(crate) enum HairStyle {
     Cropped,
 }
 
-/// A person: head, features, skin, hair, lines of age and personal ways of moving.
+/// A person: head, features, skin, hair, lines of age and personal movement.
 ///
-/// Lengths are in half interocular distances (about 31 mm), x outwards, y down from the line of the pupils.
-/// Means and spreads are our choice after common adult facial proportions; age and sex shift them together,
-/// so that brow, jaw, lips, hair and lines go with one another as they do in people. [`Identity::draw`] makes one;
-/// `default` is all zeros, which is nobody.
+/// Lengths are in half interocular distances (about 31 mm), x outwards, y down from the line of the pupils. Means and
+/// spreads are our choice after common adult facial proportions; age and sex shift them together, so that brow, jaw,
+/// lips, hair and lines are correlated as in people. [`Identity::draw`] makes one; `default` is all zeros, which is not
+/// a valid person.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
 pub struct Identity {
     pub(crate) texture: u64,
@@ -84,13 +84,13 @@ pub struct Identity {
     pub(crate) cloth: f32,
     /// Depth of lines at rest: forehead, glabella, under the eyes, nasolabial.
     pub(crate) lines: [f32; 4],
-    /// How deeply this skin folds when it moves.
+    /// Depth of wrinkles when the skin moves.
     pub(crate) folding: f32,
     /// Small displacements of brow, eye, corner of the mouth and cheek, image left then right.
     pub(crate) asymmetry: [[f32; 4]; 2],
-    /// How far this person moves each action unit (order of [`AUS`]).
+    /// This person's gain for each action unit (order of [`AUS`]).
     pub(crate) gains: [f32; AUS.len()],
-    /// How much more of each unit the picture's left half shows than the right, as a share of the mean.
+    /// Left-right asymmetry of each unit (picture's left minus right), as a share of the mean.
     pub(crate) lateral: [f32; AUS.len()],
 }
 
@@ -99,7 +99,7 @@ impl Identity {
     pub fn draw(seed: u64, subject: u64) -> Self {
         let rng = &mut keyed(seed, Purpose::Identity, subject, 0);
         let mut person = Self::default();
-        // The order of the draws is part of the pictures' version.
+        // Changing the order of the draws changes the version of the pictures.
         person.draw_kind(rng);
         person.draw_head(rng);
         person.draw_eyes_and_brows(rng);

@@ -1,4 +1,4 @@
-//! The course of one showing: from a face nearly at rest to the peak.
+//! The course of one expression: from a face nearly at rest to the peak.
 
 use faus_data::Expression;
 use rand::RngExt;
@@ -13,7 +13,7 @@ use crate::random::Draw;
 /// Strength of the levels "absent", A, B, C, D, E.
 const STRENGTH: [f32; 6] = [0.0, 0.20, 0.40, 0.62, 0.82, 1.0];
 
-/// How the coded units are shown: their strengths at the peak and their course.
+/// Strengths of the coded units at the peak, and their course.
 #[derive(Clone, Debug)]
 pub(crate) struct Performance {
     peak: AuState,
@@ -21,7 +21,7 @@ pub(crate) struct Performance {
     residual: AuState,
     onset: f32,
     apex: f32,
-    /// How much later than the first each unit sets in, in shares of the sequence.
+    /// Onset delay of each unit relative to the first, as a share of the sequence.
     delay: [f32; AUS.len()],
 }
 
@@ -68,7 +68,7 @@ impl Performance {
     }
 }
 
-/// Up to three units at most a tenth of E strong, none of which opens or purses the mouth.
+/// Up to three units at most a tenth of E strong, none of them opening or pursing the mouth.
 fn draw_residual(rng: &mut ChaCha8Rng) -> AuState {
     let mut residual = AuState::neutral();
     for _ in 0..3 {

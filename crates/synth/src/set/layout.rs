@@ -15,7 +15,7 @@ use crate::camera::Rendered;
 use crate::error::Error;
 use crate::set::plan::Sequence;
 
-/// A data set that is written beside its final place; dropped unfinished, it removes itself.
+/// A data set that is written beside its final place; it removes itself if dropped unfinished.
 pub(crate) struct Writer {
     /// Holds the folder `set`: the temporary folder itself is closed to other users.
     work: TempDir,

@@ -23,8 +23,8 @@ use crate::set::truth::PictureTruth;
 ///
 /// `cohn-kanade-images/`, `Emotion/`, `FACS/` and `Landmarks/` hold the same as CK+'s folders of these names;
 /// `synthetic.json` in the root marks the data as synthetic and lists the options. `progress(done, total)` runs after
-/// every sequence, from any thread; `false` stops the drawing. Everything is drawn into a folder beside `output` that
-/// takes its place at the end, so `output` is whole or absent. The same options give the same bytes on any number of
+/// every sequence, from any thread; `false` cancels. Everything is drawn into a folder beside `output`, which is
+/// renamed at the end, so `output` is complete or absent. The same options give the same bytes on any number of
 /// threads.
 ///
 /// # Errors

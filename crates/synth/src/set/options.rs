@@ -8,15 +8,15 @@ use serde::Serialize;
 use crate::difficulty::Difficulty;
 use crate::error::{Error, within};
 
-/// Version of the pictures: it changes whenever a seed draws other pixels or labels.
+/// Version of the pictures: it changes whenever a seed draws different pixels or labels.
 pub const FACES_VERSION: u32 = 3;
 
 /// Options of a data set.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct SynthOptions {
-    /// People, 1 to 900; 123 as in CK+. Other numbers scale CK+'s counts, every expression stays at least once.
+    /// People, 1 to 900; 123 as in CK+. Other numbers scale CK+'s counts, with at least one of every expression.
     pub subjects: usize,
-    /// Fixes people, labels, scenes and noise.
+    /// Random seed of people, labels, scenes and noise.
     pub seed: u64,
     /// Width of the pictures in pixels, 48 to 4096; 640 as in CK+.
     pub width: u32,
@@ -28,7 +28,7 @@ pub struct SynthOptions {
     pub full_sequences: bool,
     /// Also write the folder `Parameters`: the true parameters of each frame and each person as JSON.
     pub truth: bool,
-    /// How hard the labels are to read off the pictures.
+    /// How hard the labels are to recognise in the pictures.
     pub difficulty: Difficulty,
 }
 

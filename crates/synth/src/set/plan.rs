@@ -83,7 +83,7 @@ fn perform(
     }
 }
 
-/// Ascending numbers with gaps, as CK+'s are.
+/// Ascending numbers with gaps, as in CK+.
 fn subject_numbers(subjects: usize, rng: &mut ChaCha8Rng) -> Vec<usize> {
     let mut pool: Vec<usize> = (1..=subjects + subjects / 4 + 4).collect();
     pool.shuffle(rng);
@@ -96,14 +96,14 @@ fn scaled(count: usize, subjects: usize) -> usize {
     (count * subjects + SUBJECTS / 2) / SUBJECTS
 }
 
-/// A label for every sequence: each subject shows an expression at most once, and all but a few show one.
+/// A label for every sequence: each subject shows an expression at most once, and all but a few subjects show at least one.
 fn assign(subjects: usize, rng: &mut ChaCha8Rng) -> Vec<Label> {
     let mut order: Vec<usize> = (0..subjects).collect();
     order.shuffle(rng);
     let (facs_only, labelled) = order.split_at(scaled(FACS_ONLY_SUBJECTS, subjects));
     let mut sequences = assign_expressions(subjects, labelled, rng);
     let rest = scaled(FACS_ONLY_SEQUENCES, subjects).max(facs_only.len());
-    // The first round gives the subjects without a label theirs.
+    // The first round gives each subject its first label.
     sequences.extend(facs_only.iter().map(|&subject| (subject, None)));
     for _ in facs_only.len()..rest {
         sequences.push((order[rng.random_range(0..subjects)], None));
@@ -111,7 +111,7 @@ fn assign(subjects: usize, rng: &mut ChaCha8Rng) -> Vec<Label> {
     sequences
 }
 
-/// Rarer expressions last; whoever has shown nothing yet goes first, beyond that chance decides.
+/// Rarer expressions last; subjects without an expression go first, then order is random.
 fn assign_expressions(subjects: usize, labelled: &[usize], rng: &mut ChaCha8Rng) -> Vec<Label> {
     let mut load = vec![0usize; subjects];
     let mut sequences = Vec::new();

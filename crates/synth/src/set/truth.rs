@@ -11,7 +11,7 @@ use crate::scene::Scene;
 /// The parameters of one picture, beside its labels.
 #[derive(Serialize)]
 pub(crate) struct PictureTruth<'a> {
-    /// Of each unit, image left then right: 1 is intensity E of an average person.
+    /// Strength of each unit, image left then right: 1 is intensity E of an average person.
     strength: Value,
     scene: &'a Scene,
 }

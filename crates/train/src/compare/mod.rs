@@ -31,9 +31,9 @@ pub struct Comparison {
     pub subject_independent: bool,
     /// The data set's name.
     pub dataset: String,
-    /// The runs, the reference first.
+    /// The runs, starting with the reference.
     pub variants: Vec<Variant>,
-    /// Each later run against the first, if both have results of two folds or more.
+    /// Each later run against the first, if both have results of at least two folds.
     pub tests: Vec<Against>,
     /// Why a later run is not tested.
     pub not_tested: Vec<String>,
@@ -64,11 +64,11 @@ pub struct Variant {
     pub folds: usize,
     /// Folds that have none.
     pub failed: usize,
-    /// Over the folds.
+    /// Mean and standard deviation over the folds.
     pub test_accuracy: Option<MeanStd>,
-    /// Of the same training with checkpoints chosen by the test fold: optimistic.
+    /// Accuracy of the same training with checkpoints chosen by the test fold: optimistic.
     pub best_test_accuracy_optimistic: Option<MeanStd>,
-    /// Over the people tested.
+    /// Interval over the people tested.
     pub test_accuracy_interval: Option<Interval>,
     /// Every measure over the folds, by name.
     pub measures: BTreeMap<String, MeanStd>,
@@ -95,7 +95,7 @@ impl Comparison {
     /// Reads the run folders and tests each of `others` against `first`.
     ///
     /// # Errors
-    /// When a folder is no finished run, or the runs differ in data, classes or folds.
+    /// When a folder is not a finished run, or the runs differ in data, classes or folds.
     pub fn read(first: &Path, others: &[PathBuf]) -> Result<Self, Error> {
         let first = ComparedRun::read(first)?;
         let others = others
@@ -139,7 +139,7 @@ impl Comparison {
     /// Writes the variants as a CSV table.
     ///
     /// # Errors
-    /// When the disk refuses.
+    /// When a write fails.
     pub fn write_csv(&self, path: &Path) -> Result<(), Error> {
         let rows: Vec<_> = self.variants.iter().map(Variant::columns).collect();
         let names = rows
@@ -199,7 +199,7 @@ impl Variant {
     }
 }
 
-/// The test of each of `others` that has two folds in common with `first`, and why the rest has none.
+/// The test of each of `others` that has two folds in common with `first`, and the reasons for those not tested.
 fn tests<'a>(
     first: &ComparedRun,
     others: &'a [ComparedRun],

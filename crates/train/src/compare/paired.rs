@@ -5,12 +5,12 @@ use rand::RngExt;
 use serde::{Deserialize, Serialize};
 use statrs::distribution::{ContinuousCDF, StudentsT};
 
-/// Up to this number of folds every assignment of signs is tried.
+/// Maximum number of folds for which every assignment of signs is tried.
 const EXACT: usize = 20;
 /// Assignments drawn for more folds.
 const DRAWN: u64 = 100_000;
 
-/// Two variants over the same folds: whether the difference of their accuracies could be chance.
+/// Two variants over the same folds: whether the difference of their accuracies could be due to chance.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct PairedTest {
     /// Folds in which both have a result.
@@ -30,10 +30,10 @@ pub struct PairedTest {
 }
 
 impl PairedTest {
-    /// Of accuracies of the same folds in the same order; `test_share` is the number of test images over that of training
-    /// images of a fold. `None` for fewer than two folds.
+    /// Tests accuracies of the same folds in the same order; `test_share` is the number of test images over that of
+    /// training images of a fold. `None` for fewer than two folds.
     ///
-    /// Two folds can't give a p below 0.5, five none below 0.06: with few folds a large p says little.
+    /// With two folds p cannot be below 0.5, with five not below 0.06: with few folds a large p is weak evidence.
     pub fn of(first: &[f64], second: &[f64], test_share: f64) -> Option<Self> {
         let differences: Vec<f64> = first.iter().zip(second).map(|(a, b)| b - a).collect();
         let count = differences.len();
@@ -56,7 +56,7 @@ impl PairedTest {
 
 fn sign_flip(differences: &[f64]) -> f64 {
     let observed = differences.iter().sum::<f64>().abs();
-    // Sums in another order may differ in their last bits.
+    // Sums in a different order may differ in their last bits.
     let least = observed - 1e-12 * differences.iter().map(|d| d.abs()).sum::<f64>();
     let as_far = |signs: u64| {
         let signed = differences.iter().enumerate().map(

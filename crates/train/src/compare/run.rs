@@ -85,7 +85,7 @@ impl ComparedRun {
     }
 }
 
-/// Reads JSON; `missing` is the way out if there is no file.
+/// Reads JSON; `missing` is the remedy if there is no file.
 fn read<T: DeserializeOwned>(path: &Path, missing: &str) -> Result<T, Error> {
     let text = std::fs::read_to_string(path).map_err(|e| match e.kind() {
         std::io::ErrorKind::NotFound => Error::format(path, format!("not there; {missing}")),

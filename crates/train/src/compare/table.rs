@@ -29,7 +29,7 @@ impl Comparison {
             .is_some_and(|first| presets.any(|preset| preset != first))
     }
 
-    /// Everything that must stand beside the numbers.
+    /// The caveats shown with the numbers.
     fn notes(&self, f: &mut Formatter<'_>) -> Result {
         writeln!(f, "{}", self.dataset)?;
         if self.synthetic {
@@ -85,7 +85,7 @@ impl Comparison {
         )
     }
 
-    /// The gain from choosing on the test fold, where runs of both protocols stand side by side.
+    /// The gain from choosing on the test fold, if runs of both protocols are compared.
     fn protocols(&self, f: &mut Formatter<'_>) -> Result {
         let honest = self.variants.iter().filter(|v| !v.optimistic);
         let honest: Vec<&Variant> = honest.collect();

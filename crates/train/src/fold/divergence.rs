@@ -1,20 +1,21 @@
-//! Gives up a fold whose loss has exploded but is still a number.
+//! Stops a fold whose loss has exploded but is still finite.
 
 use crate::fold::progress::MetricsRow;
 
-/// A loss of this many times that of guessing has exploded (our choice: the largest initial loss we have seen, with k = 1.5, is
-/// two to three times that of guessing, and it falls from the first steps on).
+/// A loss this many times that of guessing has exploded (our choice: the largest initial loss we have seen, with k =
+/// 1.5, is two to three times that of guessing, and it falls from the first steps on).
 const FACTOR: f64 = 20.0;
-/// Steps for which it must have been so (our choice: a momentum of 0.9 forgets a single bad batch in some twenty steps).
+/// Number of steps for which this must hold (our choice: with a momentum of 0.9 a single bad batch is forgotten in
+/// about twenty steps).
 const STEPS: u64 = 100;
 
 /// Watches the rows of the metrics. It can be rebuilt from the rows of a stopped fold, so a resumed fold ends where an
 /// uninterrupted one does.
 pub(crate) struct LossWatch {
     bound: f64,
-    /// Step of the row before.
+    /// Step of the previous row.
     before: u64,
-    /// The step since which all rows were above the bound.
+    /// The step from which on all rows are above the bound.
     since: Option<u64>,
 }
 
@@ -32,7 +33,7 @@ impl LossWatch {
         watch
     }
 
-    /// The bound, if the loss has exceeded it for too long. The first row, with the initial loss, does not count.
+    /// The bound, if the loss has exceeded it for too long. The first row, with the initial loss, is ignored.
     pub fn exploded(&mut self, row: &MetricsRow) -> Option<f64> {
         if row.train_loss > self.bound && self.before > 0 {
             self.since.get_or_insert(self.before);

@@ -22,12 +22,12 @@ pub struct FoldJob<'a> {
     pub recipe: &'a CheckedRecipe,
     /// The test fold.
     pub fold: usize,
-    /// Fixes everything random.
+    /// Random seed.
     pub seed: u64,
     /// Where to train.
     pub device: Device,
-    /// The fold's folder: `checkpoints/`, `best.safetensors`, `metrics.csv`, `predictions.csv`, `fold.json`,
-    /// and `events.out.tfevents.faus` if asked for.
+    /// The fold's folder: `checkpoints/`, `best.safetensors`, `metrics.csv`, `predictions.csv`, `fold.json`, and
+    /// `events.out.tfevents.faus` if requested.
     pub dir: &'a Path,
     /// Resume from the newest saved state, if there is one.
     pub resume: bool,
@@ -36,10 +36,10 @@ pub struct FoldJob<'a> {
 }
 
 impl FoldJob<'_> {
-    /// The network as the training begins.
+    /// The network at the start of training.
     ///
     /// # Errors
-    /// When the images do not suit the network, or the device is out of memory.
+    /// When the network does not support the images, or the device is out of memory.
     pub fn initial_network(&self) -> Result<Network, Error> {
         let spec = input_spec(self.prepared, self.recipe);
         let seed = random::named(self.seed, "weights", &[self.fold as u64]).next_u64();

@@ -65,7 +65,7 @@ impl<'a> Loader<'a> {
         receiver
     }
 
-    /// The batch of step `step`: everything in it follows from seed, fold, step and place.
+    /// The batch of step `step`: everything in it is determined by seed, fold, step and place.
     fn batch(&self, step: u64) -> Result<Shares, Error> {
         let (fold, side) = (self.fold as u64, self.prepared.image_size());
         let mut draw = random::named(self.seed, "batch", &[fold, step]);
@@ -85,7 +85,7 @@ impl<'a> Loader<'a> {
             .collect();
         let seed = |place| random::named(self.seed, "dropout", &[fold, step, place]).next_u64();
         let seeds: Vec<u64> = (0..rows.len() as u64).map(seed).collect();
-        // Automatic differentiation on a GPU takes the whole batch at once.
+        // Automatic differentiation on a GPU processes the whole batch at once.
         let share = match self.device {
             Device::Cpu => SHARE,
             _ => rows.len(),
@@ -117,7 +117,7 @@ impl<'a> Loader<'a> {
         if !self.device.is_cuda() {
             return Ok(tensor.f_to_device(self.device)?);
         }
-        // `pin_memory` itself warns at each call that it takes no device any more.
+        // `pin_memory` itself warns at each call that its device argument is deprecated.
         let (pinned, kind) = (tensor.f_internal_pin_memory(self.device)?, tensor.kind());
         Ok(pinned.f_to_device_(self.device, kind, true, false)?)
     }

@@ -8,11 +8,11 @@ use tch::Device;
 use crate::error::Error;
 use crate::fold::progress::MetricsRow;
 
-/// Steps that a GPU may run ahead of their losses (our choice: the paper's interval of validations).
+/// Number of steps that a GPU may run before their losses are read (our choice: the paper's interval of validations).
 const AHEAD: usize = 50;
 
-/// Losses and hits since the last row of the metrics. Reading them makes a GPU finish its queue, so those of many steps are
-/// read at once.
+/// Losses and hits since the last row of the metrics. Reading them waits for the GPU's queue, so the losses of many
+/// steps are read at once.
 pub(crate) struct Losses {
     unread: Vec<(u64, Vec<Tally>)>,
     steps: u64,
@@ -51,7 +51,7 @@ impl Losses {
         !device.is_cuda() || self.unread.len() >= AHEAD
     }
 
-    /// Adds up the unread steps. A loss that is no number ends the fold; nothing of the steps after it was written.
+    /// Adds up the unread steps. A non-finite loss ends the fold; nothing from later steps has been written.
     pub fn read(&mut self, fold: usize) -> Result<(), Error> {
         let unread = std::mem::take(&mut self.unread);
         let read = Tally::read(unread.iter().flat_map(|(_, shares)| shares))?;

@@ -1,4 +1,4 @@
-//! Forecasts the memory of a training: a system that runs out of it kills the process without a message.
+//! Forecasts the memory of a training: a system that runs out of memory kills the process without a message.
 
 use faus_data::Prepared;
 use faus_model::{Architecture, Network};
@@ -10,19 +10,19 @@ use crate::fold::loader::{AHEAD, SHARE};
 use crate::recipe::check::CheckedRecipe;
 use crate::score::predictions::CHUNK;
 
-/// Share of the free memory that training may take; the rest is for files that are read and written.
+/// Share of the free memory that training may take; the rest is for reading and writing files.
 const SHARE_OF_MEMORY: f64 = 0.9;
 /// Bytes for each byte of the feature maps of a share in training: the maps, their gradients, and libtorch's working
 /// copies (measured for the paper's network at 48×48 and 96×96 pixels; our choice, upwards).
 const TRAINING: u64 = 4;
-/// The same where a network is only run: the maps of one layer and the next.
+/// The same for inference: the maps of one layer and the next.
 const RUNNING: u64 = 2;
 /// Copies of the weights beside the gradients: weights, up to two moments, those being written into a checkpoint.
 const WEIGHTS: u64 = 6;
 const F32: u64 = 4;
 
-/// Peak memory of a training; an estimate, meant to be too high rather than too low. For CUDA it is the host's memory
-/// alone, since the GPU's is not known beforehand.
+/// Peak memory of a training; a deliberately high estimate. For CUDA it is the host's memory alone, since the GPU's is
+/// not known in advance.
 #[derive(Debug, Clone, Copy)]
 pub struct MemoryForecast {
     batch_size: u64,
@@ -38,7 +38,7 @@ impl MemoryForecast {
     /// The forecast for `workers` threads.
     ///
     /// # Errors
-    /// When the network does not suit the images.
+    /// When the network does not support the images.
     pub fn new(
         architecture: &dyn Architecture,
         prepared: &Prepared,
@@ -63,10 +63,10 @@ impl MemoryForecast {
         })
     }
 
-    /// How many of `wanted` folds fit into memory at once, and the bytes that are free.
+    /// The number of folds, up to `wanted`, that fit into memory together, and the free bytes.
     ///
     /// # Errors
-    /// [`Error::Memory`] when none does.
+    /// [`Error::Memory`] if none fits.
     pub fn folds_that_fit(&self, wanted: usize) -> Result<(usize, u64), Error> {
         let Some(free) = available_memory() else {
             return Ok((wanted, u64::MAX));
@@ -89,9 +89,9 @@ impl MemoryForecast {
     }
 
     fn per_fold(&self) -> u64 {
-        // Batches that wait, the one in training, and the one being made, which is there twice.
+        // Waiting batches, the one in training, and the one in preparation, which exists twice.
         let batches = (AHEAD as u64 + 3) * self.batch_size * self.image;
-        // Every share brings gradients of its own, which are added when all are there.
+        // Every share has separate gradients, added when all are computed.
         let gradients = match self.workers {
             0 => 0,
             _ => self.batch_size.div_ceil(SHARE as u64),
@@ -108,7 +108,7 @@ impl MemoryForecast {
         bytes.saturating_sub(self.all_workers()) / self.per_fold().max(1)
     }
 
-    /// The largest batch with which a fold fits into `room` bytes, to the nearest lower power of two; 0 if none does.
+    /// The largest batch with which a fold fits into `room` bytes, to the nearest lower power of two; 0 if none fits.
     fn largest_batch(&self, room: u64) -> u64 {
         let mut smaller = *self;
         smaller.batch_size = self.batch_size.next_power_of_two() / 2;
@@ -131,12 +131,12 @@ fn map_bytes(network: &Network) -> Result<u64, Error> {
     Ok(values * F32)
 }
 
-/// Bytes that this process may still take, according to the system and to its container; `None` if neither is known.
+/// Bytes that this process may still allocate, according to the system and to its container; `None` if neither is known.
 fn available_memory() -> Option<u64> {
     let mut system = sysinfo::System::new();
     system.refresh_memory();
     let machine = Some(system.available_memory()).filter(|bytes| *bytes > 0);
-    // The container's own count of free memory leaves out the file cache, which is given back on demand.
+    // The container's own count of free memory leaves out the file cache, which is released on demand.
     let container = system
         .cgroup_limits()
         .map(|limits| limits.total_memory.saturating_sub(limits.rss));

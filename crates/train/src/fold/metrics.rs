@@ -10,7 +10,7 @@ use crate::error::Error;
 use crate::fold::progress::MetricsRow;
 use crate::fold::tensorboard::EventWriter;
 
-/// Writes `metrics.csv` row by row, so that it can be watched and survives a stop; on request a TensorBoard file too.
+/// Writes `metrics.csv` row by row, so that it can be followed live and survives a stop; on request a TensorBoard file too.
 pub(crate) struct MetricsWriter {
     path: PathBuf,
     file: File,
@@ -27,7 +27,7 @@ impl MetricsWriter {
             _ => read_metrics(&path)?,
         };
         kept.retain(|row| row.step <= step);
-        // Rewritten as a whole, so that a stop here loses none of the rows that are kept.
+        // Rewritten as a whole, so that a stop here does not lose earlier rows.
         let text = kept.iter().map(line).collect::<String>();
         file::write(&path, format!("{HEADER}\n{text}").as_bytes()).map_err(Error::io(&path))?;
         let file = File::options().append(true).open(&path);
@@ -46,7 +46,7 @@ impl MetricsWriter {
         &self.kept
     }
 
-    /// Appends a row, on the disk when this returns: the training state written next relies on it.
+    /// Appends a row and syncs it to disk: the training state written next relies on it.
     pub fn push(&mut self, row: &MetricsRow) -> Result<(), Error> {
         let written = self.file.write_all(line(row).as_bytes());
         let kept = written.and_then(|()| self.file.sync_data());
@@ -66,7 +66,7 @@ fn line(row: &MetricsRow) -> String {
     format!("{step},{loss},{train},{val},{rate:.1}\n")
 }
 
-/// Rows of a `metrics.csv`; a last line cut short by a stop is left out.
+/// Rows of a `metrics.csv`; a last line truncated by a stop is skipped.
 fn read_metrics(path: &Path) -> Result<Vec<MetricsRow>, Error> {
     let file = File::open(path).map_err(Error::io(path))?;
     let mut reader = csv::ReaderBuilder::new().flexible(true).from_reader(file);

@@ -1,4 +1,4 @@
-//! One fold: its training, and the files that it leaves.
+//! Training of one fold, and its files.
 
 mod autotune;
 mod divergence;

@@ -49,8 +49,8 @@ impl Optimizer {
         })
     }
 
-    /// Changes the network's weights by one step, which counts from 1. `shares` are the gradients of the parts of a batch,
-    /// each in parameter order; they are added in their order.
+    /// Updates the network's weights by step number `step`, counted from 1. `shares` are the gradients of the parts of
+    /// a batch, each in parameter order; they are added in their order.
     ///
     /// # Errors
     /// When shapes or devices do not fit.
@@ -162,7 +162,7 @@ impl Optimizer {
             .collect()
     }
 
-    /// Restores the moments of [`Optimizer::tensors`]; the error names one that is missing or does not fit.
+    /// Restores the moments of [`Optimizer::tensors`]; the error names the missing or mismatched tensor.
     pub(crate) fn restore(&mut self, tensors: &BTreeMap<String, Tensor>) -> Result<(), String> {
         for (name, target) in self.tensors() {
             let values = tensors.get(&name).filter(|v| v.size() == target.size());
@@ -205,7 +205,7 @@ struct Adamw {
 }
 
 impl Adamw {
-    /// Loshchilov and Hutter 2019, algorithm 2: decay is apart from the gradient.
+    /// Loshchilov and Hutter 2019, algorithm 2: weight decay is decoupled from the gradient.
     #[inline(always)]
     fn update(&self, p: &mut f32, m: &mut f32, s: &mut f32, g: f32) {
         *m = *m * BETAS.0 as f32 + g * (1.0 - BETAS.0) as f32;

@@ -4,14 +4,14 @@ use std::sync::atomic::AtomicBool;
 
 use serde::{Deserialize, Serialize};
 
-/// A row of `metrics.csv`: the training since the row before.
+/// A row of `metrics.csv`: the training since the previous row.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct MetricsRow {
     /// Training steps done.
     pub step: u64,
     /// Mean cross-entropy of the training batches since the last row (dropout and augmentation on).
     pub train_loss: f64,
-    /// Share of their images classified rightly.
+    /// Share of their images classified correctly.
     pub train_accuracy: f64,
     /// Accuracy on the validation part after this step.
     pub val_accuracy: f64,
@@ -19,7 +19,7 @@ pub struct MetricsRow {
     pub images_per_second: f64,
 }
 
-/// How far a fold is, after each step.
+/// Progress of a fold after each step.
 #[derive(Debug, Clone, Copy)]
 pub struct FoldProgress {
     /// The fold.
@@ -36,7 +36,7 @@ pub struct FoldProgress {
     pub row: Option<MetricsRow>,
 }
 
-/// Watches and stops a fold.
+/// Observes and cancels a fold.
 #[derive(Clone, Copy)]
 pub struct Monitor<'a> {
     /// Set by another thread to stop after the current step.

@@ -22,7 +22,7 @@ pub struct FoldResult {
     pub seed: u64,
     /// Steps trained.
     pub steps: u64,
-    /// Step of the chosen checkpoint: the highest validation accuracy, the first of equals.
+    /// Step of the chosen checkpoint: the highest validation accuracy, the first on ties.
     pub best_step: u64,
     /// Its validation accuracy.
     pub val_accuracy: f64,
@@ -39,7 +39,7 @@ pub struct FoldResult {
     pub at_chance: bool,
     /// Images to train on, to validate on, to test on.
     pub images: [usize; 3],
-    /// Classes without a test image, on which this fold has no result.
+    /// Classes without a test image, for which this fold has no result.
     #[serde(default)]
     pub absent_in_test: Vec<String>,
     /// Random choices of the initialisation, such as the paper's k.

@@ -1,4 +1,4 @@
-//! Trains a fold: the steps, their validation, and the files that are left behind.
+//! Trains a fold: the steps, their validation, and the files it writes.
 
 use std::path::PathBuf;
 use std::sync::atomic::Ordering;
@@ -51,11 +51,11 @@ impl FoldJob<'_> {
     /// Trains, selects, tests and writes the fold's files.
     ///
     /// # Errors
-    /// When the data do not suit, the loss explodes or is no longer a number, the disk refuses, or the user stops it.
-    /// Files written before stay.
+    /// When the data are unsuitable, the loss explodes or is not finite, a write fails or the user cancels. Files
+    /// already written are kept.
     pub fn run(&self, workers: &Workers, monitor: &Monitor) -> Result<FoldResult, Error> {
         let started = Instant::now();
-        // The thread that a fold runs on also computes (updates, small sums), and must do so in one order.
+        // The thread that a fold runs on also computes (updates, small sums), and must do so in a fixed order.
         tch::set_num_threads(1);
         self.recipe.precision.set_up(self.device)?;
         let split = fold_split(self.prepared, self.recipe.protocol, self.fold)?;
@@ -76,7 +76,7 @@ impl FoldJob<'_> {
         run.restore()?;
         let trained = run.train(monitor);
         if let Err(Error::Diverged { .. } | Error::Exploded { .. }) = trained {
-            // The same steps would diverge again; the checkpoints stay for inspection.
+            // Resuming would diverge again; the checkpoints are kept for inspection.
             state::clear(&run.checkpoints, run.saved.step)?;
         }
         trained?;
@@ -114,7 +114,7 @@ impl<'a> Run<'a> {
         }
     }
 
-    /// All steps that are left, with each validation and checkpoint that is due.
+    /// The remaining steps, with the validations and checkpoints that are due.
     fn train(&mut self, monitor: &Monitor) -> Result<(), Error> {
         let (job, first) = (self.job, self.saved.step + 1);
         let metrics = MetricsWriter::open(job.dir, self.saved.step, job.tensorboard)?;
@@ -162,7 +162,7 @@ impl<'a> Run<'a> {
             seed: job.seed,
             fold: job.fold,
             device: job.device,
-            // A GPU must not wait for masks; on the CPU the threads of the step draw them side by side.
+            // Drawn ahead for a GPU, which must not wait for masks; on the CPU the step's threads draw them in parallel.
             dropout: match job.device.is_cuda() {
                 true => self.network.dropout_layers()?,
                 false => vec![],
@@ -197,7 +197,7 @@ impl<'a> Run<'a> {
         let val_accuracy = self.accuracy(step, Work::Validation)?;
         let batch = self.job.recipe.batch_size;
         let row = log.losses.row(step, batch, val_accuracy, seconds);
-        // Before the state: a resumed fold finds every row up to its step, wherever the stop came.
+        // Before the state: a resumed fold then finds every row up to its step, wherever it was stopped.
         log.metrics.push(&row)?;
         if let Some(bound) = log.watch.exploded(&row) {
             return Err(Error::Exploded {
@@ -229,7 +229,7 @@ impl<'a> Run<'a> {
         state::save(&self.checkpoints, &self.saved, &self.optimizer)
     }
 
-    /// Runs the network over the images to test, or else over those to validate.
+    /// Runs the network over the test images, or else over the validation images.
     fn evaluate(&mut self, part: Work) -> Result<Predictions, Error> {
         let rows = match part {
             Work::Test => &self.split.test,
@@ -247,7 +247,7 @@ impl<'a> Run<'a> {
         })
     }
 
-    /// Accuracy after `step`. The step's loss was finite, but its weights need not be.
+    /// Accuracy after `step`. The step's loss was finite, but the updated weights may not be.
     fn accuracy(&mut self, step: u64, part: Work) -> Result<f64, Error> {
         let predictions = self.evaluate(part)?;
         if let Some(logit) = predictions.logits.iter().find(|l| !l.is_finite()) {

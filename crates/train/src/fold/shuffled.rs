@@ -1,4 +1,4 @@
-//! The control of a training on shuffled labels: the same images, recipe and seed, and nothing to learn.
+//! The shuffled-label control: the same images, recipe and seed, but nothing to learn.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -44,7 +44,7 @@ pub fn train_on_shuffled_labels(
 /// as a data set in the folder `output`.
 ///
 /// # Errors
-/// When the disk refuses.
+/// When a write fails.
 pub fn shuffled_labels(prepared: &Prepared, seed: u64, output: &Path) -> Result<Prepared, Error> {
     let labelled = |s: &&Sample| s.role == Role::Labelled;
     let samples: Vec<&Sample> = prepared.samples().iter().filter(labelled).collect();

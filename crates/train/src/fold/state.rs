@@ -1,4 +1,4 @@
-//! The state of a stopped fold, from which it resumes as if it had never stopped.
+//! The state of a stopped fold, from which it resumes exactly.
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
@@ -15,14 +15,15 @@ use crate::score::checkpoints::{Candidate, checkpoint_path, list_checkpoints};
 /// Key of the metadata that holds [`Saved`].
 const KEY: &str = "faus_state";
 
-/// Everything but tensors. Random numbers are keyed by seed, fold and step, so these are the random state.
+/// Everything but tensors. Random numbers are keyed by seed, fold and step, so these make up the random state.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Saved {
     pub step: u64,
     pub seed: u64,
     pub fold: usize,
     pub recipe: Recipe,
-    /// See [`split_digest`](crate::split_digest): a state of another preparation or other folds must not be resumed.
+    /// See [`split_digest`](crate::split_digest): a state from a different preparation or different folds must not be
+    /// resumed.
     pub split_digest: String,
     pub candidates: Vec<Candidate>,
     pub seconds: f64,
@@ -85,7 +86,7 @@ fn newest(checkpoints: &Path) -> Option<u64> {
 /// result.
 ///
 /// # Errors
-/// When the disk refuses.
+/// When a write fails.
 pub fn forget_stop(dir: &Path) -> Result<(), Error> {
     while let Some(step) = stopped_at(dir) {
         clear(&dir.join("checkpoints"), step)?;
@@ -95,8 +96,8 @@ pub fn forget_stop(dir: &Path) -> Result<(), Error> {
 
 /// Loads the newest state into `network` and `optimizer`; `None` if there is none.
 ///
-/// `expected` is the fresh state of this job: a state of another recipe, seed or data set is an error, since resuming it
-/// would give a result that belongs to neither.
+/// `expected` is the fresh state of this job: a state of another recipe, seed or data set is an error, since the result
+/// would belong to neither.
 pub(crate) fn restore(
     checkpoints: &Path,
     expected: &Saved,
@@ -135,8 +136,8 @@ pub(crate) fn restore(
     Ok(Some(saved))
 }
 
-/// Removes the checkpoints and states of an earlier training: a fold that starts again must neither choose among them nor
-/// resume from them.
+/// Removes the checkpoints and states of an earlier training: a restarted fold must neither select nor resume from
+/// them.
 pub(crate) fn discard(checkpoints: &Path) -> Result<(), Error> {
     for (step, checkpoint) in list_checkpoints(checkpoints)? {
         clear(checkpoints, step)?;
@@ -145,12 +146,12 @@ pub(crate) fn discard(checkpoints: &Path) -> Result<(), Error> {
     Ok(())
 }
 
-/// Removes the state of `step`, and drafts that a kill left behind.
+/// Removes the state of `step`, and drafts left by a killed process.
 pub(crate) fn clear(checkpoints: &Path, step: u64) -> Result<(), Error> {
     let entries = std::fs::read_dir(checkpoints).into_iter().flatten();
     for entry in entries.flatten() {
         if entry.file_name().to_string_lossy().starts_with(".step-") {
-            // A draft that stays does no harm.
+            // A leftover draft is harmless.
             std::fs::remove_file(entry.path()).ok();
         }
     }

@@ -1,8 +1,8 @@
 //! Writes event files for TensorBoard: scalars by step.
 //!
-//! The format is that of TensorFlow: records of `length u64 | masked CRC of the length u32 | data | masked CRC of the data
-//! u32`, little-endian (`tensorflow/core/lib/io/record_writer.h`), whose data are `Event` messages
-//! (`tensorflow/core/util/event.proto`) in Protocol Buffers. The crates that write them have not been released for years
+//! The format is that of TensorFlow: records of `length u64 | masked CRC of the length u32 | data | masked CRC of the
+//! data u32`, little-endian (`tensorflow/core/lib/io/record_writer.h`), whose data are `Event` messages
+//! (`tensorflow/core/util/event.proto`) in Protocol Buffers. Crates for this format have had no release for years
 //! (tensorboard-rs: 2022).
 
 use std::fs::File;
@@ -23,21 +23,21 @@ const VERSION: &str = "brain.Event:2";
 const FILE_VERSION: u8 = 0x1a;
 const SUMMARY: u8 = 0x2a;
 
-/// Writes the rows of the metrics as events, each handed to the system at once.
+/// Writes the rows of the metrics as events, each flushed at once.
 pub(crate) struct EventWriter {
     path: PathBuf,
     file: File,
 }
 
 impl EventWriter {
-    /// Starts the event file of folder `dir` with `rows`, those up to the step from which the fold resumes; they get the
-    /// present time.
+    /// Starts the event file of folder `dir` with `rows`, those up to the step from which the fold resumes; they get
+    /// the current time.
     pub fn open(dir: &Path, rows: &[MetricsRow]) -> Result<Self, Error> {
         let path = dir.join(FILE);
         let now = seconds_since_1970();
         let mut bytes = record(&event(now, 0, FILE_VERSION, VERSION.as_bytes()));
         bytes.extend(rows.iter().flat_map(|row| row_record(row, now)));
-        // Rewritten as a whole, so that no step is there twice and a stop here loses none.
+        // Rewritten as a whole, so that no step is duplicated and a stop here loses none.
         file::write(&path, &bytes).map_err(Error::io(&path))?;
         let file = File::options().append(true).open(&path);
         let file = file.map_err(Error::io(&path))?;
@@ -94,7 +94,7 @@ fn summary(row: &MetricsRow) -> Vec<u8> {
     summary
 }
 
-/// CRC-32C, rotated and shifted so that a check sum of data with check sums in it is not weak (`masked_crc32c`).
+/// CRC-32C, rotated and shifted so that checksums of data containing checksums are not weak (`masked_crc32c`).
 fn check_sum(bytes: &[u8]) -> u32 {
     crc32c::crc32c(bytes)
         .rotate_right(15)
@@ -181,7 +181,7 @@ mod tests {
         assert_eq!(steps(&path), [10, 20]);
         writer.push(&row(30)).unwrap();
         assert_eq!(steps(&path), [10, 20, 30]);
-        // Started again, nothing of before is left.
+        // After a restart, no earlier events are left.
         EventWriter::open(dir.path(), &[]).unwrap();
         assert_eq!(steps(&path), [0u8; 0]);
     }

@@ -7,11 +7,11 @@ use faus_data::normalise::Normalisation;
 use crate::error::Error;
 use crate::recipe::settings::Recipe;
 
-/// A condition on a number, and its wording.
+/// A condition on a number, with its message.
 type Rule = (fn(f64) -> bool, &'static str);
 
 const AT_LEAST_1: Rule = (|x| x >= 1.0, "it must be at least 1");
-/// Guards against a typing error that would take all memory.
+/// Guards against a typing error that would exhaust memory.
 const AT_MOST_65536: Rule = (|x| x <= 65536.0, "it must be at most 65536");
 const SHARE: Rule = (|x| (0.0..1.0).contains(&x), "it must lie in [0, 1)");
 const POSITIVE: Rule = (|x| x > 0.0 && x.is_finite(), "it must be positive");
@@ -33,7 +33,7 @@ impl Recipe {
     /// Checks that the recipe can run.
     ///
     /// # Errors
-    /// Names the field, its value and the values it may have.
+    /// Names the field, its value and the valid values.
     pub fn check(self) -> Result<CheckedRecipe, Error> {
         let batch_size = self.batch_size as f64;
         let epsilon = match self.normalisation {

@@ -1,9 +1,9 @@
-//! The settings of a recipe that decide its work, in words.
+//! The settings of a recipe that determine its amount of work, in words.
 
 use crate::recipe::settings::{OptimizerKind, Recipe, Schedule};
 
 impl Recipe {
-    /// Every setting that decides how much work a training does and how good its network gets: its name and value.
+    /// Every setting that determines the amount of training work and the network's accuracy: name and value.
     pub fn effort(&self) -> [(&'static str, String); 8] {
         [
             ("training steps per fold", self.steps.to_string()),

@@ -33,11 +33,11 @@ pub enum Schedule {
 pub struct Recipe {
     /// The folds that train, validate and test (default `paper-2017`: eight, one, one).
     pub protocol: Protocol,
-    /// Local contrast normalisation of the input (default subtractive, as published). In JSON also a word:
+    /// Local contrast normalisation of the input (default subtractive, as published). In JSON also as a string:
     /// `"subtractive"`, `"divisive"`, `"divisive:0.01"`.
     #[serde(deserialize_with = "word_or_object")]
     pub normalisation: Normalisation,
-    /// Variant "A": each training image is drawn anew through [`Recipe::augmentation`].
+    /// Variant "A": each training image is augmented afresh through [`Recipe::augmentation`].
     pub augment: bool,
     /// Ranges of the augmentation (section 3.1 of the paper, ranges from the authors' code).
     pub augmentation: AugmentRanges,
@@ -65,7 +65,7 @@ pub struct Recipe {
     pub precision: Precision,
 }
 
-/// A normalisation as its text or as its JSON: a command line has words.
+/// A normalisation, as text (for the command line) or as JSON.
 fn word_or_object<'de, D: serde::Deserializer<'de>>(input: D) -> Result<Normalisation, D::Error> {
     match serde_json::Value::deserialize(input)? {
         serde_json::Value::String(word) => word.parse().map_err(serde::de::Error::custom),

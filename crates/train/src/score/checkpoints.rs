@@ -16,16 +16,16 @@ use crate::workers::Workers;
 /// A checkpoint and its accuracies.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Candidate {
-    /// Training steps behind it.
+    /// Training steps so far.
     pub step: u64,
     /// Accuracy on the validation part.
     pub val_accuracy: f64,
-    /// Accuracy on the test part, which must not choose.
+    /// Accuracy on the test part; must not be used to choose.
     pub test_accuracy: f64,
 }
 
 impl Candidate {
-    /// The one with the highest validation accuracy, the first of equals: the authors' rule.
+    /// The one with the highest validation accuracy, the first on ties: the authors' rule.
     pub fn best_on_validation(all: &[Self]) -> Option<&Self> {
         all.iter().reduce(|best, c| {
             if c.val_accuracy > best.val_accuracy {

@@ -9,9 +9,9 @@ use crate::score::predictions::Predictions;
 /// Scores of one class.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct ClassScores {
-    /// Share of right predictions among those of the class; 0 without any.
+    /// Share of correct predictions among the predictions of the class; 0 without any.
     pub precision: f64,
-    /// Share of right predictions among the class's images; 0 without any.
+    /// Share of correct predictions among the class's images; 0 without any.
     pub recall: f64,
     /// Harmonic mean of both.
     pub f1: f64,
@@ -46,7 +46,7 @@ impl Scores {
         }
     }
 
-    /// Share of images predicted rightly, in [0, 1]; 0 without images.
+    /// Share of images predicted correctly, in [0, 1]; 0 without images.
     pub fn accuracy(&self) -> f64 {
         let rows = self.confusion.iter().enumerate();
         let right = rows.map(|(class, row)| row[class]).sum();

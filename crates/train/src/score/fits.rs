@@ -1,4 +1,4 @@
-//! Whether a checkpoint suits a data set, and whether its accuracy there is honest.
+//! Whether a checkpoint fits a data set, and whether its accuracy there is unbiased.
 
 use faus_data::{Part, Prepared, Protocol};
 use faus_model::Checkpoint;
@@ -6,7 +6,7 @@ use faus_model::Checkpoint;
 use crate::error::Error;
 use crate::split::split_digest;
 
-/// Checks that the classes and the image size of a checkpoint are the data set's.
+/// Checks that the classes and the image size of a checkpoint match the data set.
 ///
 /// # Errors
 /// [`Error::Mismatch`] if not.
@@ -22,7 +22,7 @@ pub fn check_fits(checkpoint: &Checkpoint, prepared: &Prepared) -> Result<(), Er
     })
 }
 
-/// Checks that a network for images of `side` pixels suits the data set.
+/// Checks that a network for images of `side` pixels fits the data set.
 pub(crate) fn check_side(side: usize, prepared: &Prepared) -> Result<(), Error> {
     if side == prepared.image_size() {
         return Ok(());

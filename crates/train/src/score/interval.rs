@@ -12,14 +12,14 @@ use crate::score::predictions::Predictions;
 /// Resamples of a bootstrap. Our choice: the interval's ends then vary by less than a tenth of its width.
 const RESAMPLES: usize = 10_000;
 
-/// A person's images, and those predicted rightly.
+/// A person's images, and those predicted correctly.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SubjectScore {
     /// The person's number.
     pub subject: i64,
     /// Images.
     pub images: u64,
-    /// Those predicted rightly.
+    /// Images predicted correctly.
     pub right: u64,
 }
 
@@ -45,9 +45,9 @@ impl SubjectScore {
     }
 }
 
-/// A percentile interval of an accuracy, by bootstrap over people (Efron and Tibshirani 1993, chapter 13): images of one
-/// person are alike, so people are drawn, not images. It covers the choice of people, not the
-/// randomness of training.
+/// A percentile interval of an accuracy, by bootstrap over people (Efron and Tibshirani 1993, chapter 13): images of
+/// one person are alike, so people are drawn, not images. It reflects the choice of people, not the randomness of
+/// training.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Interval {
     /// Lower end.
@@ -56,15 +56,15 @@ pub struct Interval {
     pub high: f64,
     /// Share of the resamples within, 0.95.
     pub level: f64,
-    /// People that were drawn from.
+    /// Number of people drawn from.
     pub subjects: usize,
 }
 
 impl Interval {
-    /// Of the mean over `folds` of the share of images predicted rightly; `None` for fewer than two people.
+    /// The interval of the mean accuracy over `folds`; `None` for fewer than two people.
     ///
-    /// A person in the test parts of several folds is drawn as one, with all images. A fold without a person in a resample
-    /// does not count there. The result depends on the seed, not on the order of people in a fold.
+    /// A person in the test parts of several folds is drawn as one, with all images. A fold without people in a
+    /// resample is left out of it. The result depends on the seed, not on the order of people in a fold.
     pub fn of_accuracy(folds: &[&[SubjectScore]], seed: u64) -> Option<Self> {
         let people = images_of_people(folds);
         if people.len() < 2 {
@@ -85,7 +85,7 @@ impl Interval {
     }
 }
 
-/// Images of one person in one fold: fold, images, those predicted rightly.
+/// Images of one person in one fold: fold, images, those predicted correctly.
 type Images = (usize, u64, u64);
 
 /// The images of each person in all folds, in order of the person's number.
@@ -100,7 +100,7 @@ fn images_of_people(folds: &[&[SubjectScore]]) -> Vec<Vec<Images>> {
     people.into_values().collect()
 }
 
-/// Mean over the folds that have images of the share predicted rightly.
+/// Mean over the folds that have images of the share predicted correctly.
 fn mean_accuracy<'a>(folds: usize, drawn: impl Iterator<Item = &'a Images>) -> f64 {
     let mut counts = vec![(0, 0); folds];
     for (fold, images, right) in drawn {
@@ -151,7 +151,7 @@ mod tests {
 
     #[test]
     fn an_interval_is_of_the_mean_over_folds_not_over_images() {
-        // A large fold of which all is right, a small one of which nothing is: the mean of the folds is a half.
+        // A large fold with all images right, a small one with none: the mean of the folds is a half.
         let large: Vec<_> = (0..30).map(|at| person(at, 10, 10)).collect();
         let small: Vec<_> = (30..40).map(|at| person(at, 1, 0)).collect();
         let interval = Interval::of_accuracy(&[&large, &small], 3).unwrap();

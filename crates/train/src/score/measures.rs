@@ -1,4 +1,4 @@
-//! Single numbers for the quality of predictions.
+//! Summary measures of prediction quality.
 
 use serde::{Deserialize, Serialize};
 
@@ -8,14 +8,14 @@ use crate::score::predictions::Predictions;
 /// Bins of the expected calibration error; Guo et al. 2017 use 15.
 const BINS: usize = 15;
 
-/// Single numbers for the predictions of a network.
+/// Summary measures of a network's predictions.
 ///
-/// All lie in [0, 1], but for the negative log-likelihood, which is 0 or more.
+/// All are in [0, 1], except the negative log-likelihood, which is at least 0.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
 pub struct Measures {
-    /// Share of images predicted rightly.
+    /// Share of images predicted correctly.
     pub accuracy: f64,
-    /// Mean recall of the classes that have images: every class counts the same, however rare.
+    /// Mean recall of the classes that have images: every class has the same weight, however rare.
     pub balanced_accuracy: f64,
     /// Mean F1 of the classes that have images or were predicted.
     pub macro_f1: f64,
@@ -23,8 +23,8 @@ pub struct Measures {
     pub top2_accuracy: f64,
     /// Mean of −ln of the softmax probability of the true class.
     pub negative_log_likelihood: f64,
-    /// Expected calibration error: how far the largest probability is from the accuracy, over 15 bins of equal width
-    /// weighed by their images (Guo et al. 2017, equation 3).
+    /// Expected calibration error: the distance of the largest probability from the accuracy, over 15 bins of equal
+    /// width weighed by their images (Guo et al. 2017, equation 3).
     pub expected_calibration_error: f64,
 }
 
@@ -70,7 +70,7 @@ struct Row {
     /// Probability of the predicted class.
     confidence: f64,
     right: bool,
-    /// Classes that come before the true one by their logits, of equals by their number.
+    /// Number of classes ranked above the true one by logit, ties broken by number.
     larger: usize,
 }
 
@@ -79,7 +79,7 @@ impl Row {
         let logits = predictions.row(row);
         let (label, predicted) = (predictions.labels[row] as usize, predictions.predicted(row));
         let largest = f64::from(logits[predicted]);
-        // Shifted by the largest, so that nothing overflows.
+        // Shifted by the largest, to avoid overflow.
         let sum: f64 = logits.iter().map(|&l| (f64::from(l) - largest).exp()).sum();
         let before = |(class, &logit): (usize, &f32)| {
             logit > logits[label] || (logit == logits[label] && class < label)
@@ -113,7 +113,7 @@ mod tests {
         let predictions = Predictions {
             indices: vec![0, 1],
             labels: vec![0, 1],
-            // Probabilities ¾ and ¼, ½ and ½ (the first of equals is predicted).
+            // Probabilities ¾ and ¼, ½ and ½ (the first on ties is predicted).
             logits: vec![3f32.ln(), 0.0, 1.0, 1.0],
             classes: 2,
         };

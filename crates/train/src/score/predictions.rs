@@ -11,7 +11,7 @@ use crate::error::Error;
 use crate::score::fits::check_side;
 use crate::workers::Workers;
 
-/// Images a worker takes at a time; fixed, so that results do not depend on the number of workers.
+/// Images per worker at a time; fixed, so that results do not depend on the number of workers.
 pub(crate) const CHUNK: usize = 32;
 
 /// Logits of a network for some images.
@@ -43,7 +43,7 @@ impl Predictions {
         &self.logits[row * self.classes..][..self.classes]
     }
 
-    /// The class with the largest logit, the first of equals.
+    /// The class with the largest logit, the first on ties.
     pub fn predicted(&self, row: usize) -> usize {
         let logits = self.row(row);
         (1..self.classes).fold(0, |best, class| {
@@ -58,7 +58,7 @@ impl Predictions {
     /// Writes `index, label, predicted, logit_<class> …` as CSV, atomically.
     ///
     /// # Errors
-    /// When the disk refuses.
+    /// When a write fails.
     pub fn write_csv(&self, path: &Path, class_names: &[String]) -> Result<(), Error> {
         let logits = class_names.iter().map(|class| format!("logit_{class}"));
         let header = ["index", "label", "predicted"].map(str::to_owned);

@@ -13,11 +13,11 @@ use crate::lens::LayerLens;
 pub enum Choice {
     /// Every filter of the layer.
     All,
-    /// These.
+    /// These filters.
     Numbers(Vec<usize>),
-    /// This many: the best filter of each action unit, then the next best.
+    /// A number of filters: the best of each action unit, then the next best.
     BestFau(usize),
-    /// Those that separate a class best from the others, the class by its name.
+    /// The filters that separate a named class best from the others.
     BestClass(String),
 }
 

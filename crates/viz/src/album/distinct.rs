@@ -1,4 +1,4 @@
-//! The difference required between the patches of one filter.
+//! The required difference between the patches of one filter.
 
 use std::collections::HashMap;
 use std::str::FromStr;
@@ -7,11 +7,11 @@ use faus_data::{Prepared, Sample};
 use serde::de::IntoDeserializer;
 use serde::{Deserialize, Serialize};
 
-/// The difference required between the patches of one filter.
+/// The required difference between the patches of one filter.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Distinct {
-    /// Another image: three frames of one smile may be three patches.
+    /// Another image: allows three frames of one smile.
     Image,
     /// Another sequence.
     Sequence,
@@ -21,7 +21,7 @@ pub enum Distinct {
 }
 
 impl Distinct {
-    /// The group of every row; negative where an image is a group by itself.
+    /// The group of every row; negative for an image that is its own group.
     pub(crate) fn groups(self, prepared: &Prepared) -> Vec<i64> {
         let mut numbers = HashMap::new();
         let sequence = |sample: &Sample| {

@@ -17,7 +17,7 @@ use crate::picture::layout::Captions;
 /// `evidence.png` in both sizes, and with arrays `evidence-NNNNN.npy` (f32 `[3, side, side]`).
 ///
 /// # Errors
-/// When there is no such row or class, the network cannot compute, the disk refuses or the user stops it.
+/// When a row or class does not exist, the network cannot compute, a write fails or the user cancels.
 pub fn write_evidence(
     lens: &LayerLens,
     dir: &Path,

@@ -13,7 +13,7 @@ use crate::error::Error;
 use crate::explain::patch::{FilterPatches, Patch};
 use crate::picture::layout::Captions;
 
-/// Sizes of a picture: pixels to a point, and the end of the file's name.
+/// Sizes of a picture: pixels per point, and suffix of the file name.
 const SCALES: [(u32, &str); 2] = [(1, ""), (3, "@3x")];
 
 /// Contents of the files beside the patches.
@@ -40,7 +40,7 @@ impl Atlas<'_> {
     ///   image) and `positions.npy` (f32 `[filters, rows, columns]`).
     ///
     /// # Errors
-    /// When the disk refuses or the user stops it.
+    /// When a write fails or the user cancels.
     pub fn write(&self, dir: &Path, options: &WriteOptions) -> Result<(), Error> {
         make_folder(dir)?;
         let captions = &options.captions;
@@ -69,7 +69,7 @@ impl Atlas<'_> {
             let shape = [self.filters.len(), self.survey.columns, self.survey.columns];
             write_array(&dir.join("positions.npy"), &shape, positions)?;
         }
-        // Last, so that whoever finds it finds everything it lists.
+        // Written last, so that everything it lists exists.
         write_json(&dir.join("filters.json"), &self.listing(options))
     }
 
@@ -109,7 +109,7 @@ impl Sanity {
     /// Writes `sanity.json` and, in both sizes, `sanity.png` into `dir`; `seed` is that of the random networks.
     ///
     /// # Errors
-    /// When the disk refuses.
+    /// When a write fails.
     pub fn write(
         &self,
         dir: &Path,
@@ -139,7 +139,7 @@ fn patch_rows(filter: &FilterPatches) -> Vec<Value> {
     filter.patches.iter().enumerate().map(row).collect()
 }
 
-/// Crops of a filter's patches in their places of the full receptive field.
+/// Crops of a filter's patches, placed in the full receptive field.
 fn write_patches(
     path: &Path,
     filter: &FilterPatches,

@@ -34,7 +34,7 @@ pub struct Album<'a> {
     pub split: SplitPart,
     /// The fold; `None` for a checkpoint without one.
     pub fold: Option<usize>,
-    /// Why the network may have seen its test people, or its checkpoint was chosen by them; `None` if neither.
+    /// Why the network may have seen its test people, or its checkpoint was chosen on them; `None` if neither.
     pub may_have_seen: Option<String>,
     /// The filters.
     pub choice: Choice,
@@ -42,7 +42,7 @@ pub struct Album<'a> {
     pub method: &'a dyn Explain,
     /// Patches per filter.
     pub top: usize,
-    /// The difference required between a filter's patches.
+    /// The required difference between a filter's patches.
     pub distinct: Distinct,
     /// Filters in the figure, at most.
     pub shown: usize,
@@ -54,7 +54,7 @@ impl Album<'_> {
     /// Writes patches and pictures into `dir`, and with untrained networks the sanity checks and their figure.
     ///
     /// # Errors
-    /// When there is no such filter or class, the network cannot compute, the disk refuses or the user stops it.
+    /// When a filter or class does not exist, the network cannot compute, a write fails or the user cancels.
     pub fn write(
         &self,
         lens: &LayerLens,

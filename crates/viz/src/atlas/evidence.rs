@@ -1,4 +1,4 @@
-//! Evidence: the pixels of one image that speak for a class.
+//! Evidence: the pixels of one image that support a class.
 
 use faus_model::{GradientMethod, Network, Plan, Region};
 
@@ -50,7 +50,7 @@ impl Evidence {
 /// The evidence for `class`, or else for the predicted class, in each of the set's rows. Runs on rayon's current pool.
 ///
 /// # Errors
-/// When there is no such class or the images do not fit the network.
+/// When the class does not exist or the images do not fit the network.
 pub fn evidence(
     network: &Network,
     class: Option<usize>,
@@ -110,7 +110,7 @@ fn of_image(
     })
 }
 
-/// The first of equals.
+/// The first on ties.
 fn largest_of(logits: &[f32]) -> usize {
     let best = (0..logits.len()).rev();
     best.max_by(|&a, &b| logits[a].total_cmp(&logits[b]))

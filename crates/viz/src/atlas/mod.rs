@@ -1,4 +1,4 @@
-//! The atlas of a layer: the strongest patches of its filters, the places of their responses, and an order by likeness.
+//! The atlas of a layer: the strongest patches of its filters, the places of their responses, and an order by similarity.
 
 pub(crate) mod evidence;
 pub(crate) mod order;
@@ -31,7 +31,7 @@ pub struct Atlas<'a> {
     pub survey: Survey,
     /// Patches of each requested filter, in that order.
     pub filters: Vec<FilterPatches>,
-    /// The filters by likeness, dead ones last.
+    /// The filters by similarity, dead ones last.
     pub order: Vec<usize>,
     pub(crate) kernels: Vec<GrayImage>,
     pub(crate) frame: Frame,
@@ -41,7 +41,7 @@ impl<'a> Atlas<'a> {
     /// Searches the images once and explains the `top` units of each of `filters`. Runs on rayon's current pool.
     ///
     /// # Errors
-    /// When there are no images, no such filter, the images do not fit the network, or `top` is 0.
+    /// When there are no images, a filter does not exist, the images do not fit the network, or `top` is 0.
     pub fn gather(
         network: &Network,
         stage: usize,
@@ -87,7 +87,8 @@ impl<'a> Atlas<'a> {
     }
 }
 
-/// The kernels of the first layer in their order, middle grey for 0, all on one scale; none where it does not read grey images.
+/// The kernels of the first layer in their order, middle grey for 0, all on one scale; empty if its input is not grey
+/// images.
 fn first_kernels(network: &Network) -> Result<Vec<GrayImage>, Error> {
     let first = network.stages().first().and_then(|s| s.layers.first());
     let Some(Layer::Conv { weight, .. }) = first else {

@@ -1,4 +1,4 @@
-//! The order of the filters in pictures: similar ones lie together.
+//! The order of the filters in pictures: similar ones are adjacent.
 
 use kodama::{Method as Linkage, linkage};
 
@@ -6,8 +6,8 @@ use crate::explain::field::Frame;
 use crate::explain::patch::FilterPatches;
 use crate::lens::strongest::Survey;
 
-/// An order of `count` things with similar neighbours: average linkage of their distances, the leaves then turned to the
-/// smallest sum of distances between neighbours that the tree allows (Bar-Joseph, Gifford and Jaakkola 2001).
+/// An order of `count` items with similar neighbours: average linkage of their distances, with leaves flipped to
+/// minimise the sum of distances between neighbours within the tree (Bar-Joseph, Gifford and Jaakkola 2001).
 /// `distance(i, j)`, i < j, is finite and at least 0.
 pub fn seriate(count: usize, distance: impl Fn(usize, usize) -> f64) -> Vec<usize> {
     if count < 3 {
@@ -22,7 +22,7 @@ pub fn seriate(count: usize, distance: impl Fn(usize, usize) -> f64) -> Vec<usiz
     tree.order(root, first, last)
 }
 
-/// The tree of an average linkage; its nodes are the leaves, then the joints in their order.
+/// The tree of an average linkage; its nodes are the leaves, then the joints in order.
 struct Tree {
     count: usize,
     /// `[count, count]`.
@@ -31,8 +31,8 @@ struct Tree {
     leaves: Vec<Vec<usize>>,
     /// Nodes under every joint.
     children: Vec<[usize; 2]>,
-    /// `[count, count]`: length of the shortest order, of the smallest subtree that holds both, that begins with the one leaf
-    /// and ends with the other.
+    /// `[count, count]`: length of the shortest order, of the smallest subtree that holds both, that begins with one
+    /// leaf and ends with the other.
     best: Vec<f64>,
 }
 
@@ -239,7 +239,7 @@ mod tests {
     }
 
     proptest::proptest! {
-        /// Every thing once, whatever the distances, and never longer than the tree's own order.
+        /// Every item once, for any distances, and never longer than the tree's own order.
         #[test]
         fn the_order_is_a_permutation(values in proptest::collection::vec(0.0f64..1.0, 3..24)) {
             let distance = |i: usize, j: usize| (values[i] - values[j]).abs().sqrt();

@@ -1,4 +1,4 @@
-//! Sanity checks of explanations: the same units' maps under random weights, an edge detector and a shifted input.
+//! Sanity checks of explanations: maps of the same units under random weights, an edge detector and a shifted input.
 
 use faus_model::{Architecture, Network};
 use serde::Serialize;
@@ -25,7 +25,7 @@ pub enum PanelKind {
     Untrained,
     /// The size of the image's own gradient, without any network.
     Edges,
-    /// The trained network with a constant added to its input and taken out again by its first bias (Kindermans et al., arXiv
+    /// The trained network with a constant added to its input and cancelled by its first bias (Kindermans et al., arXiv
     /// 1711.00867).
     Shift,
 }
@@ -63,7 +63,7 @@ pub struct Panel {
     pub name: String,
     /// The source of its maps.
     pub kind: PanelKind,
-    /// The name for people.
+    /// The display name.
     pub label: String,
     /// Rank correlation of the maps; `None` for edges, which have no sign.
     pub spearman: Option<Score>,
@@ -79,7 +79,7 @@ pub struct Panel {
     pub(crate) maps: Vec<Vec<f32>>,
 }
 
-/// A test of how much of the pictures is owed to the image and the method instead of training.
+/// A test of how much of the pictures is due to the image and the method rather than training.
 ///
 /// A method whose maps hardly change under random weights shows the image, not what the network learnt (Adebayo et al. 2018).
 /// Deconvnet and guided back-propagation are prone to that, since they partly recover the image (Nie et al., arXiv
@@ -92,27 +92,27 @@ pub struct Sanity {
     pub patches: usize,
     /// The comparisons.
     pub panels: Vec<Panel>,
-    /// Their meaning, in one sentence.
+    /// Their interpretation, in one sentence.
     pub sentence: String,
 }
 
 /// Two independent untrained networks.
 pub struct Untrained {
-    /// Gives the weights of randomised layers.
+    /// The source of weights for randomised layers.
     pub cascade: Network,
-    /// Gives a panel by itself.
+    /// A panel by itself.
     pub other: Network,
     /// The seed that they were drawn with.
     pub seed: u64,
 }
 
 impl Untrained {
-    /// Draws two networks that begin as `like` began, on its device. Their weights do not depend on each other.
+    /// Draws two independent networks, initialised as `like` was, on its device.
     ///
     /// # Errors
     /// When the device is out of memory.
     pub fn draw(architecture: &dyn Architecture, seed: u64, like: &Network) -> Result<Self, Error> {
-        // Far from `seed`, with which the training begins.
+        // Far from `seed`, which training uses.
         let draw = |n: u64| {
             let seed = seed ^ (0x5a17_0000 + n);
             Network::build(architecture, like.spec(), seed, like.device())
@@ -128,7 +128,7 @@ impl Untrained {
 /// Compares the patches of `filters` with maps of the same units made in other ways. Runs on rayon's current pool.
 ///
 /// # Errors
-/// When the networks do not have the same parameters or the user stops it.
+/// When the networks do not have the same parameters or the user cancels.
 pub fn sanity(
     network: &Network,
     stage: usize,
@@ -219,7 +219,7 @@ impl Comparison<'_> {
         self.panel("edges", PanelKind::Edges, label, head, maps)
     }
 
-    /// The method itself, and gradient × input, under a constant that the network takes out again.
+    /// The method itself, and gradient × input, under a constant that the network cancels.
     fn shifts(&self, network: &Network) -> Result<Vec<Panel>, Error> {
         let (kind, stage, images) = (PanelKind::Shift, self.stage, &self.atlas.images);
         let maps = |method| {
@@ -296,7 +296,7 @@ impl Comparison<'_> {
     }
 }
 
-/// The meaning of the panels. Bounds: our choice, three steps of a correlation that has no natural ones.
+/// The interpretation of the panels. Bounds: our choice, three levels, since the correlation has no natural ones.
 fn sentence(title: &str, panels: &[Panel]) -> String {
     let mean = |panel: Option<&Panel>| panel.and_then(|p| p.spearman_abs.mean);
     let edges = mean(panels.iter().find(|p| p.kind == PanelKind::Edges));

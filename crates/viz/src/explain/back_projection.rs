@@ -6,7 +6,7 @@ use tch::{Kind, Tensor};
 use crate::error::Error;
 use crate::explain::method::{Explain, ExplainField, UnitRef};
 
-/// The rule at a ReLU, the only difference between the three methods.
+/// The rule at a ReLU, in which alone the three methods differ.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum BackProjection {
     /// The gradient: passes where the forward value is positive (Simonyan et al. 2014).
@@ -58,8 +58,8 @@ impl Explain for BackProjection {
 
     /// Carries each unit back with everything else set to zero; its own value enters as 1.
     ///
-    /// libtorch computes the whole images: for fully connected units, for networks that [`FieldNet`] does not cover, and as the
-    /// test of the faster way.
+    /// libtorch computes the whole images: for fully connected units, for networks that [`FieldNet`] does not support,
+    /// and as the reference for the faster method.
     fn explain(
         &self,
         network: &Network,
@@ -89,7 +89,7 @@ impl ExplainField for BackProjection {
     ) -> Result<FieldMap, Error> {
         let trace = net.trace(image, Region::unit(unit.row, unit.column))?;
         let at = (unit.filter, unit.row, unit.column);
-        // A closure for each method, so that the choice is not made at every value.
+        // One closure per method, to avoid branching on every value.
         let map = match self {
             Self::Gradient => trace.project(at, |b, f| Self::Gradient.passes(b, f)),
             Self::Deconvnet => trace.project(at, |b, f| Self::Deconvnet.passes(b, f)),
@@ -102,8 +102,8 @@ impl ExplainField for BackProjection {
 /// Carries values above a layer back to below it.
 type Backward<'a> = Box<dyn Fn(&Tensor) -> Result<Tensor, tch::TchError> + 'a>;
 
-/// Runs up to the units of stage `stage`, its convolution's output or all of a fully connected stage. Returns the way back
-/// through each layer, and the units.
+/// Runs up to the units of stage `stage`, its convolution's output or all of a fully connected stage. Returns the
+/// backward pass of each layer, and the units.
 fn forward<'a>(
     method: BackProjection,
     network: &'a Network,
@@ -131,7 +131,7 @@ fn forward<'a>(
     Ok((way_back, x))
 }
 
-/// The way back through a layer, and its output for `x`.
+/// The backward pass of a layer, and its output for `x`.
 fn through(
     layer: &Layer,
     method: BackProjection,
@@ -167,7 +167,7 @@ fn through(
     Ok((backward, layer.forward(&x)?))
 }
 
-/// Zeros but for a 1 at each image's unit.
+/// Zeros, except for a 1 at each image's unit.
 fn seed(output: &Tensor, units: &[UnitRef]) -> Result<Tensor, Error> {
     let mut size: Vec<usize> = output.size().iter().map(|&s| s as usize).collect();
     size.resize(4, 1);

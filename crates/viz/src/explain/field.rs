@@ -1,10 +1,10 @@
-//! Receptive fields: the place of a layer's units on the image.
+//! Receptive fields: the position of a layer's units on the image.
 
 use faus_model::{Network, Receptive, Region, receptive_field};
 
 use crate::explain::method::UnitRef;
 
-/// The place of a layer's units on the image.
+/// The position of a layer's units on the image.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Frame {
     /// `None` for fully connected layers, whose units see the whole image.
@@ -25,7 +25,7 @@ impl Frame {
         }
     }
 
-    /// Whether units have a place on the image.
+    /// Whether units have a position on the image.
     pub fn has_places(&self) -> bool {
         self.receptive.is_some()
     }

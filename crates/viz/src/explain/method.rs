@@ -1,4 +1,4 @@
-//! The seam for explanation methods.
+//! The interface for explanation methods.
 
 use faus_model::{FieldMap, FieldNet, Network};
 use serde::{Deserialize, Serialize};
@@ -36,14 +36,14 @@ pub trait Explain: Sync {
         self.name()
     }
 
-    /// Explains `units[i]` of image `i`: `[N, 1, side, side]` f32 of any range and on any device. Only the relative size of the
-    /// values within one map has a meaning.
+    /// Explains `units[i]` of image `i`: `[N, 1, side, side]` f32 of any range and on any device. Only relative values
+    /// within one map are meaningful.
     ///
     /// `images` is `[N, 1, side, side]`, normalised, on the network's device. The units lie in the feature map of stage
     /// `stage`.
     ///
     /// # Errors
-    /// When there is no such stage or unit, or the images do not fit.
+    /// When the stage or unit does not exist, or the images do not fit.
     fn explain(
         &self,
         network: &Network,
@@ -52,19 +52,19 @@ pub trait Explain: Sync {
         units: &[UnitRef],
     ) -> Result<Tensor, Error>;
 
-    /// A faster way for units of a convolution, if there is one.
+    /// A faster method for units of a convolution, if available.
     fn within_field(&self) -> Option<&dyn ExplainField> {
         None
     }
 }
 
-/// A method that computes no more than a unit's receptive field.
+/// A method that computes only a unit's receptive field.
 pub trait ExplainField: Sync {
     /// Explains `unit` of `image`, `[side, side]`, normalised. `size` is the side of the receptive field before it is clipped
     /// to the image.
     ///
     /// # Errors
-    /// When there is no such unit or the image does not fit.
+    /// When the unit does not exist or the image does not fit.
     fn explain_field(
         &self,
         net: &FieldNet,

@@ -1,4 +1,4 @@
-//! Explanation methods, found by name: four built in, and the program's own.
+//! Explanation methods, found by name: four built-in ones and those of the program.
 
 pub(crate) mod back_projection;
 pub(crate) mod field;
@@ -18,7 +18,7 @@ const BUILT_IN: [&dyn Explain; 4] = [
     &Occlusion,
 ];
 
-/// The method of this name: `gradient`, `deconvnet`, `guided`, `occlusion`, or one of `own`. A built-in method keeps its name.
+/// The method of this name: `gradient`, `deconvnet`, `guided`, `occlusion`, or one of `own`. Built-in names take precedence.
 ///
 /// # Errors
 /// [`Error::Unknown`] with the list of names.

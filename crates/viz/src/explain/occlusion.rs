@@ -19,7 +19,7 @@ impl Explain for Occlusion {
         "occlusion"
     }
 
-    /// For fully connected units; of a convolution's filter it explains the largest response.
+    /// For fully connected units; for a convolution's filter it explains the largest response.
     fn explain(
         &self,
         network: &Network,
@@ -79,8 +79,8 @@ pub(crate) struct Windows {
 }
 
 impl Windows {
-    /// Squares of a quarter of the field's side, half overlapping (our choice: fine enough to tell an eye from its brow in a
-    /// field of 32 pixels, coarse enough to cover the whole of either).
+    /// Squares of a quarter of the field's side, half overlapping (our choice: fine enough to separate an eye from its
+    /// brow in a field of 32 pixels, coarse enough to cover either completely).
     pub fn of_field(field: usize) -> Self {
         Self::half_overlapping(field / 4)
     }
@@ -103,9 +103,9 @@ impl Windows {
     }
 }
 
-/// The loss of `response` when a square of `region` is set to zero, `[height, width]` of the region: each pixel gets the mean
-/// over the squares that cover it, as captum's `Occlusion` does. Zero in a subtractively normalised image is as bright as the
-/// surroundings.
+/// The loss of `response` when a square of `region` is set to zero, `[height, width]` of the region: each pixel gets
+/// the mean over the squares that cover it, as captum's `Occlusion` does. Zero in a subtractively normalised image has
+/// the brightness of the surroundings.
 ///
 /// `image` is `[side, side]`; `response` takes some covered images and returns a number for each.
 pub(crate) fn occlude(

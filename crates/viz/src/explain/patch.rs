@@ -28,7 +28,7 @@ pub struct Patch {
     pub projection: Vec<f32>,
 }
 
-/// All patches of one filter, by falling activation.
+/// All patches of one filter, by descending activation.
 #[derive(Debug, Clone, PartialEq)]
 pub struct FilterPatches {
     /// The filter.
@@ -112,10 +112,10 @@ pub fn cut_patches(
 pub(crate) struct Explainer<'m> {
     stage: usize,
     method: &'m dyn Explain,
-    /// The faster way, for units of a convolution.
+    /// The faster method, for units of a convolution.
     field: Option<(FieldNet, &'m dyn ExplainField)>,
     frame: Frame,
-    /// Pixels around the images that are no part of them: see [`Network::under_shift`].
+    /// Margin around the images, in pixels: see [`Network::under_shift`].
     margin: usize,
     /// Added to the images, margin included.
     shift: f32,
@@ -137,7 +137,7 @@ impl<'m> Explainer<'m> {
         })
     }
 
-    /// The maps of the network that takes `shift` back out of its input; `None` where there is no such network.
+    /// The maps of the network that cancels `shift` in its input; `None` if there is no such network.
     pub fn shifted_maps(
         mut self,
         network: &Network,

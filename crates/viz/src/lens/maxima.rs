@@ -27,7 +27,7 @@ pub(crate) fn for_each<J: Send, R: Send>(
     if device.is_cuda() {
         return jobs.into_iter().map(run).collect();
     }
-    // All of them, so that the first error in the jobs' order wins.
+    // All results, so that the first error in the jobs' order is returned.
     let all: Vec<Result<R, Error>> = jobs.into_par_iter().with_max_len(1).map(run).collect();
     all.into_iter().collect()
 }
@@ -36,7 +36,7 @@ pub(crate) fn for_each<J: Send, R: Send>(
 /// grow with the number of images. Runs on rayon's current pool.
 ///
 /// # Errors
-/// When there are no images, they do not fit the network, a response is no number, the user stops it, or `take` fails.
+/// When there are no images, they do not fit the network, a response is not finite, the user cancels, or `take` fails.
 pub(crate) fn stream_maxima(
     network: &Network,
     stage: usize,
@@ -48,7 +48,7 @@ pub(crate) fn stream_maxima(
     }
     let plan = network.plan(GradientMethod::fastest(network.device()))?;
     let mut done = 0;
-    // A few chunks at a time: the threads have work, and memory stays bounded.
+    // A few chunks at a time, to keep all threads busy and memory bounded.
     for group in images.rows.chunks(CHUNK * 4 * rayon::current_num_threads()) {
         images.report("Computing activations", done, images.rows.len())?;
         done += group.len();
@@ -65,7 +65,7 @@ pub(crate) fn stream_maxima(
     Ok(())
 }
 
-/// Refuses infinite and NaN responses of stage `stage`, equally many to each of the images `rows`.
+/// Rejects infinite and NaN responses of stage `stage`, the same number for each of the images `rows`.
 pub(crate) fn check_numbers(
     network: &Network,
     stage: usize,

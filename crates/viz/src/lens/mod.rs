@@ -42,7 +42,7 @@ impl LayerLens<'_> {
     /// set.
     ///
     /// # Errors
-    /// When the network cannot compute, the disk refuses or the user stops it.
+    /// When the network cannot compute, a write fails or the user cancels.
     pub fn write_activations(&self, path: &Path) -> Result<(), Error> {
         let rows: Vec<usize> = (0..self.prepared.len()).collect();
         let shape = [rows.len(), self.network.filters(self.stage)?];
@@ -61,7 +61,7 @@ impl LayerLens<'_> {
     /// Calls `f` on the pool with the network, the layer's number and these rows; see [`ImageSet::groups`].
     ///
     /// # Errors
-    /// Those of `f`.
+    /// Errors from `f`.
     pub fn with_images<R: Send>(
         &self,
         rows: &[usize],

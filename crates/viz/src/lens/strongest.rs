@@ -27,7 +27,7 @@ pub struct TopUnit {
 pub struct FilterTop {
     /// The filter.
     pub filter: usize,
-    /// Falling by activation, positive only, at most one per group.
+    /// In descending order of activation, positive only, at most one per group.
     pub units: Vec<TopUnit>,
 }
 
@@ -62,7 +62,7 @@ impl Survey {
         }
     }
 
-    /// Filters that no image excites.
+    /// Filters without a response to any image.
     pub fn dead(&self) -> Vec<usize> {
         let dead = self.tops.iter().filter(|top| top.units.is_empty());
         dead.map(|top| top.filter).collect()
@@ -99,7 +99,7 @@ impl Survey {
         }
     }
 
-    /// Sums to means and shares.
+    /// Converts sums to means and shares.
     fn finish(&mut self) {
         let count = self.images as f64;
         self.average.iter_mut().for_each(|sum| *sum /= count);
@@ -115,10 +115,10 @@ impl Survey {
 /// For each of `filters`, the `top` images that excite it most, at most one per group, and the places of its responses. One
 /// pass over the images; memory does not grow with their number.
 ///
-/// Runs on rayon's current pool. Images of equal response rank by row. A filter that fewer groups excite has fewer units.
+/// Runs on rayon's current pool. Images of equal response rank by row. A filter excited by fewer groups has fewer units.
 ///
 /// # Errors
-/// When there are no images, no such filter, or the images do not fit the network.
+/// When there are no images, a filter does not exist, or the images do not fit the network.
 pub fn survey(
     network: &Network,
     stage: usize,
@@ -139,7 +139,7 @@ pub fn survey(
     Ok(found)
 }
 
-/// Refuses filters that the layer does not have.
+/// Rejects filters that the layer does not have.
 pub(crate) fn check_filters(
     network: &Network,
     stage: usize,
@@ -156,7 +156,7 @@ pub(crate) fn check_filters(
     }
 }
 
-/// Inserts in falling order, keeping the better of two images of one group and at most `top`.
+/// Inserts in descending order, keeping the better of two images of one group and at most `top`.
 fn insert(units: &mut Vec<TopUnit>, top: usize, new: TopUnit) {
     let same = |u: &TopUnit| u.group == new.group && new.group >= 0;
     if let Some(same) = units.iter().position(same) {

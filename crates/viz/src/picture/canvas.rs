@@ -10,7 +10,7 @@ pub(crate) const PAPER: Rgb<u8> = Rgb([255, 255, 255]);
 pub(crate) const MIDDLE: u8 = 128;
 /// Captions.
 pub(crate) const INK: Rgb<u8> = Rgb([40, 40, 40]);
-/// Captions of less weight.
+/// Secondary captions.
 pub(crate) const FAINT: Rgb<u8> = Rgb([120, 120, 120]);
 
 /// A picture measured in points, drawn with `scale` pixels to each: the same layout at any size.
@@ -45,7 +45,7 @@ impl Canvas {
         self.place(at, size, &tile.into(), FilterType::CatmullRom);
     }
 
-    /// A picture whose every pixel stays a square.
+    /// A picture enlarged without interpolation.
     pub fn blocks(&mut self, at: (u32, u32), size: u32, tile: impl Into<DynamicImage>) {
         self.place(at, size, &tile.into(), FilterType::Nearest);
     }
@@ -73,7 +73,8 @@ impl Canvas {
         }
     }
 
-    /// One line of text, `size` points high from top to bottom of its letters' box; `?` for letters that the font lacks.
+    /// One line of text, `size` points high from top to bottom of its letters' box; `?` for characters missing from the
+    /// font.
     pub fn text(&mut self, (x, y): (u32, u32), size: u32, text: &str, ink: Rgb<u8>) {
         let (width, height) = (letter_width(size, self.scale), size * self.scale);
         for (n, letter) in text.chars().enumerate() {
@@ -95,7 +96,7 @@ impl Canvas {
     }
 }
 
-/// Points that a line of text is wide.
+/// Width of a line of text, in points.
 pub(crate) fn text_width(text: &str, size: u32) -> u32 {
     (text.chars().count() as f64 * letter_width(size, 1)).ceil() as u32
 }
@@ -115,7 +116,7 @@ fn letter_width(size: u32, scale: u32) -> f64 {
     drawn / 32.0 * f64::from(size * scale)
 }
 
-/// How much of each pixel a letter covers, 32 pixels high.
+/// Coverage of each pixel by a letter 32 pixels high.
 fn letter_mask(letter: char) -> GrayImage {
     let raster = |c| get_raster(c, FontWeight::Regular, RasterHeight::Size32);
     let Some(raster) = raster(letter).or_else(|| raster('?')) else {

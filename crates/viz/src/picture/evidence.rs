@@ -14,8 +14,8 @@ const LINE: u32 = 13;
 const SPEAKS_FOR: Rgb<u8> = Rgb([215, 25, 28]);
 const SPEAKS_AGAINST: Rgb<u8> = Rgb([33, 82, 190]);
 
-/// One row per image: the face, then its maps. Red speaks for the class, blue against it; guided back-propagation
-/// has no sides and is grey with zero in the middle. `words` are the lines beside each face.
+/// One row per image: the face, then its maps. Red supports the class, blue contradicts it; guided back-propagation is
+/// unsigned here, and grey with zero in the middle. `words` are the lines beside each face.
 pub fn evidence_picture(
     all: &[Evidence],
     words: &[Vec<String>],

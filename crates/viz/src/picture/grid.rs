@@ -48,8 +48,8 @@ impl Atlas<'_> {
         })
     }
 
-    /// The first layer's kernels in their order, middle grey for 0, all on one scale; `None` where that layer does not read
-    /// grey images.
+    /// The first layer's kernels in their order, middle grey for 0, all on one scale; `None` if that layer's input is
+    /// not grey images.
     pub fn first_weights(&self, captions: &Captions, scale: u32) -> Option<DynamicImage> {
         if self.kernels.is_empty() {
             return None;

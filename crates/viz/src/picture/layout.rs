@@ -21,7 +21,7 @@ pub(crate) const TOP: u32 = MARGIN + HEADING + 2 * GAP;
 /// Text in the pictures.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Captions {
-    /// The line above: the layer, the method, the images, and whether they are synthetic.
+    /// The heading: the layer, the method, the images, and whether they are synthetic.
     pub heading: String,
     /// Labels of some filters, such as their action units.
     pub labels: BTreeMap<usize, String>,
@@ -49,7 +49,7 @@ pub(crate) fn map_tile(filter: &FilterPatches, patch: &Patch, map: &[f32]) -> Gr
     )
 }
 
-/// A crop in its place of the full receptive field.
+/// A crop, placed in the full receptive field.
 pub(crate) fn in_field(filter: &FilterPatches, patch: &Patch, crop: &GrayImage) -> GrayImage {
     let field = filter.field.max(1) as u32;
     let mut tile = GrayImage::from_pixel(field, field, Luma([MIDDLE]));

@@ -26,7 +26,7 @@ impl Atlas<'_> {
         let most = heat.iter().copied().fold(0.0, f64::max);
         RgbImage::from_fn(face.width(), face.height(), |x, y| {
             let heat = heat[(y * face.width() + x) as usize];
-            // The root keeps rare places visible.
+            // The square root keeps rare positions visible.
             let share = match most > 0.0 {
                 true => (heat / most).sqrt() * 0.85,
                 false => 0.0,
@@ -39,7 +39,7 @@ impl Atlas<'_> {
     fn heat(&self, positions: &[f64]) -> Vec<f64> {
         let (side, columns) = (self.images.source.side(), self.survey.columns.max(1));
         let mut heat = vec![0.0; side * side];
-        // A bump as wide as the distance of the units, but not so narrow that it falls between pixels.
+        // A bump as wide as the unit spacing, but wide enough not to fall between pixels.
         let reach = self.frame.stride().max(1.5);
         let tent =
             |pixel: usize, centre: f64| (1.0 - (pixel as f64 - centre).abs() / reach).max(0.0);

@@ -1,6 +1,6 @@
 //! Boxes of candidate faces, and the merging of overlapping ones.
 
-/// A box, in the order that makes those of the same columns follow each other.
+/// A box, ordered so that boxes of the same columns are adjacent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Place {
     pub side: i32,
@@ -8,7 +8,7 @@ pub(super) struct Place {
     pub y: i32,
 }
 
-/// A square that may hold a face, in pixels of the searched image; it may reach beyond it.
+/// A square that may hold a face, in pixels of the searched image; it may extend beyond the image.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(in super::super) struct Face {
     pub x: i32,
@@ -27,11 +27,11 @@ impl Face {
         }
     }
 
-    /// Moved and resized by a network's four outputs, each in 0 to 1: the score; then, ½ standing for no change, the shift in
-    /// x and in y as a share of the side, and the growth.
+    /// Moved and resized by a network's four outputs, each in 0 to 1: the score; then, with ½ for no change, the shift
+    /// in x and in y as a share of the side, and the growth.
     ///
-    /// A box that begins before the image is moved as if it began at its border: a slip of SeetaFace's code that the
-    /// scores of its model were measured with.
+    /// A box that begins outside the image is moved as if it began at the border: a bug in SeetaFace's code, kept
+    /// because the model's scores depend on it.
     pub fn moved(self, [score, x, y, growth]: [f32; 4]) -> Self {
         let side = self.side as f32;
         let share = |output: f32| (output * 2.0 - 1.0) * side;

@@ -9,9 +9,9 @@ use super::window::Grey;
 const BLOCK: usize = 3;
 /// Side of the three by three squares that one code compares.
 pub(super) const REACH: usize = 3 * BLOCK;
-/// Features after which a window can be given up (SeetaFace's code).
+/// Features between the checks that reject a window (SeetaFace's code).
 pub(super) const GROUP: usize = 10;
-/// Windows whose grey values deviate by no more than this are no faces (SeetaFace's code).
+/// Windows whose grey values deviate by no more than this are not faces (SeetaFace's code).
 const LEAST_DEVIATION: f64 = 10.0;
 
 /// One boosted cascade: the code at each feature's place gives a weight.
@@ -20,20 +20,20 @@ pub(super) struct Cascade {
     pub places: Vec<(u8, u8)>,
     /// The weight of each code of each feature.
     pub weights: Vec<[f32; 256]>,
-    /// For each [`GROUP`] of features the least sum of weights so far.
+    /// For each [`GROUP`] of features, the minimum cumulative sum of weights.
     pub thresholds: Vec<f32>,
 }
 
-/// The locally assembled binary features of an image (Yan, Shan, Chen, Gao 2008): which of the eight squares of 3×3 pixels
-/// around the middle one are no brighter than it, a bit each.
+/// The locally assembled binary features of an image (Yan, Shan, Chen, Gao 2008): which of the eight squares of 3×3
+/// pixels around the middle one are no brighter than it, one bit each.
 #[derive(Default)]
 pub(super) struct Codes {
-    /// `[height, width]` sums of 3×3 pixels from each pixel on.
+    /// `[height, width]` sums of 3×3 pixels, starting at each pixel.
     sums: Vec<u16>,
-    /// `[height, width]` codes of the 9×9 pixels from each pixel on.
+    /// `[height, width]` codes of 9×9 pixels, starting at each pixel.
     codes: Vec<u8>,
     offsets: Vec<usize>,
-    /// First pixels of the windows still in question, and their sums of weights.
+    /// First pixels of the windows not yet rejected, and their sums of weights.
     open: Vec<(u32, f32)>,
 }
 
@@ -48,7 +48,7 @@ impl Codes {
     }
 }
 
-/// Compiled for wider vectors too; these are whole numbers.
+/// Also compiled for wider vectors; integer arithmetic is exact.
 #[multiversion(targets("x86_64+avx512f+avx512vl+avx512bw", "x86_64+avx2"))]
 fn sum_squares(image: Grey, sums: &mut [u16]) {
     let Grey {
@@ -68,7 +68,7 @@ fn sum_squares(image: Grey, sums: &mut [u16]) {
 
 #[multiversion(targets("x86_64+avx512f+avx512vl+avx512bw", "x86_64+avx2"))]
 fn compare(width: usize, height: usize, sums: &[u16], codes: &mut [u8]) {
-    /// Row and column of each bit's square, from the lowest bit on.
+    /// Row and column of each bit's square, lowest bit first.
     const BITS: [(usize, usize); 8] = [
         (2, 2),
         (2, 1),
@@ -126,9 +126,9 @@ impl Cascade {
     }
 }
 
-/// Adds a group's weights to all windows in question, moves those that reach the threshold to the front and counts them.
-/// All windows go through a group before the next one: there is no branch that could be guessed wrong, and the sums of
-/// many windows are under way at once.
+/// Adds a group's weights to all remaining windows, moves those that reach the threshold to the front and counts them.
+/// All windows go through a group before the next one: no branch can be mispredicted, and the sums of many windows are
+/// computed in parallel.
 fn narrow(
     codes: &[u8],
     offsets: &[usize],

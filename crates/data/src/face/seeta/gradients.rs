@@ -106,7 +106,7 @@ fn accumulate(window: &Pixels, before: &mut [[Sums; WINDOW + 1]]) {
     }
 }
 
-/// The pixel after `at` less the one before it; at the border there is one neighbour only, so its difference counts twice.
+/// The pixel after `at` less the one before it; at the border, twice the one-sided difference.
 #[inline(always)]
 fn difference(at: usize, pixel: impl Fn(usize) -> u8) -> i32 {
     let (before, after) = (at.saturating_sub(1), (at + 1).min(WINDOW - 1));
@@ -116,7 +116,7 @@ fn difference(at: usize, pixel: impl Fn(usize) -> u8) -> i32 {
 
 #[inline(always)]
 fn channels(dx: i32, dy: i32) -> Sums {
-    // All bits set where the other direction's gradient is not below zero.
+    // All bits set if the other direction's gradient is not negative.
     let (not_x, not_y) = (!(dx >> 31), !(dy >> 31));
     let (size_x, size_y) = (dx.abs(), dy.abs());
     [

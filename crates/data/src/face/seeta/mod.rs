@@ -2,11 +2,11 @@
 //! detection with alignment-awareness", Neurocomputing 221), with its authors' model.
 //!
 //! Boosted cascades over a map of grey comparisons search every place of an image pyramid; small networks over sums of
-//! gradients judge the finds one after the other, and move each to the face.
+//! gradients then score each candidate and shift it onto the face.
 //!
-//! rustface does the same in 16 ms for a portrait of CK+. Here everything is computed once a level or once a window, by
-//! vector instructions and without allocations. Tests compare it with rustface bit for bit: no product and sum are fused
-//! and sums run in rustface's order, so boxes and scores are also the same on every machine.
+//! rustface does the same in 16 ms for a portrait of CK+. Here each value is computed once per level or window, with
+//! vector instructions and without allocations. Tests compare it with rustface bit for bit: no product and sum are
+//! fused and sums run in rustface's order, so boxes and scores are also the same on every machine.
 
 mod boxes;
 mod cascade;
@@ -32,18 +32,18 @@ const OVERLAP: f32 = 0.8;
 /// The same after the last stage.
 const LAST_OVERLAP: f32 = 0.3;
 
-/// How an image is searched.
+/// Search parameters.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) struct Search {
     /// Ratio of a level of the pyramid to the one before it, above 0 and below 1.
     pub step: f32,
     /// Pixels between windows, 1 or more.
     pub stride: usize,
-    /// Least score of a face.
+    /// Minimum score of a face.
     pub score: f64,
 }
 
-/// Working memory of one thread: it grows once and serves image after image.
+/// Working memory of one thread: allocated once, reused for every image.
 #[derive(Default)]
 pub(super) struct Scratch {
     level: Vec<u8>,
@@ -74,7 +74,7 @@ pub(super) fn faces(
     faces
 }
 
-/// The finds of the cascades, the overlapping boxes of each cascade merged.
+/// The candidates of the cascades, with each cascade's overlapping boxes merged.
 fn propose(model: &Model, image: Grey, search: Search, scratch: &mut Scratch) -> Vec<Face> {
     let mut found = vec![Vec::new(); model.cascades.len()];
     let least = WINDOW as f32 / image.width.min(image.height) as f32;
@@ -109,9 +109,9 @@ fn propose(model: &Model, image: Grey, search: Search, scratch: &mut Scratch) ->
     found.concat()
 }
 
-/// Keeps the boxes that a stage takes for faces, moved to the faces.
+/// Keeps the boxes that a stage classifies as faces, shifted onto the faces.
 fn judge(stage: &Stage, image: Grey, faces: &mut Vec<Face>, scratch: &mut Scratch) {
-    // Several cascades find the same box, which is judged once; boxes of the same columns follow each other.
+    // Several cascades may find the same box, which is scored once; boxes of the same columns are adjacent.
     let mut places: Vec<_> = faces.iter().map(|face| face.place()).collect();
     places.sort_unstable();
     places.dedup();
@@ -240,7 +240,7 @@ mod tests {
         assert!(found >= 15, "{found} faces");
     }
 
-    /// rustface reads outside its buffers, or stops, on images under 40 pixels a side.
+    /// rustface reads out of bounds, or panics, on images under 40 pixels a side.
     #[test]
     fn finds_nothing_in_small_images() {
         for (width, height) in [(39, 39), (40, 39), (1, 500), (500, 8)] {
@@ -259,7 +259,7 @@ mod tests {
 
     proptest! {
         #![proptest_config(ProptestConfig::with_cases(48))]
-        /// A face with noise over it and a brightness of its own, of any size, at any place.
+        /// A face with added noise and varying brightness, size and position.
         #[test]
         fn agrees_with_rustface_on_anything(
             seed: u64, width in 40u32..150, height in 40u32..150, x in 0u32..1180, y in 0u32..600,

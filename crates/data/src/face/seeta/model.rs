@@ -10,10 +10,10 @@ const CASCADE: u32 = 0;
 const NETWORK: u32 = 1;
 /// Codes of a cascade's feature.
 const CODES: usize = 256;
-/// Most features, layers, neurons and so on.
+/// Maximum number of features, layers, neurons and so on.
 const COUNT_LIMIT: usize = 4096;
 
-/// Cascades that search every place, then stages that judge their finds.
+/// Cascades that search every position, then stages that score the candidates.
 #[derive(Default)]
 pub(in super::super) struct Model {
     pub(super) cascades: Vec<Cascade>,
@@ -23,7 +23,7 @@ pub(in super::super) struct Model {
 /// One network with its features.
 pub(super) struct Stage {
     pub features: Vec<Feature>,
-    /// Least score of a face, exclusive.
+    /// Minimum score of a face, exclusive.
     pub threshold: f32,
     /// Four outputs: score, shift in x and y, growth.
     pub network: Network,
@@ -63,7 +63,7 @@ impl Model {
                 _ => return None,
             }
         }
-        // The chains of the level before that a chain takes its boxes from; −1 of them stands for none, else it is all.
+        // The chains of the level before that a chain takes its boxes from; −1 means none; any other count means all.
         let sources = reader.whole()? as i32;
         for _ in 0..sources.max(0) {
             reader.whole()?;
@@ -88,7 +88,7 @@ fn read_cascade(reader: &mut Reader) -> Option<Cascade> {
     Some(Cascade {
         places,
         weights: weights.as_chunks().0.to_vec(),
-        // Only the last one of a group counts.
+        // Only the last one of a group is used.
         thresholds: thresholds.skip(GROUP - 1).step_by(GROUP).collect(),
     })
 }

@@ -2,12 +2,12 @@
 
 use multiversion::multiversion;
 
-/// Windows that go through a network together: each weight is loaded once for all of them.
+/// Windows evaluated together: each weight is loaded once for all of them.
 pub(super) const BATCH: usize = 4;
 /// Outputs that are computed together.
 const LANES: usize = 16;
 
-/// A fully connected network; ReLU between its layers, a sigmoid behind the last.
+/// A fully connected network; ReLU between its layers, a sigmoid after the last.
 #[derive(Default)]
 pub(super) struct Network {
     layers: Vec<Layer>,
@@ -16,9 +16,9 @@ pub(super) struct Network {
 struct Layer {
     inputs: usize,
     outputs: usize,
-    /// For each [`LANES`] outputs and in them for each input the weights, zero for outputs there are not.
+    /// For each [`LANES`] outputs and in them for each input the weights, zero for padding outputs.
     weights: Vec<[f32; LANES]>,
-    /// Likewise.
+    /// The same for the biases.
     biases: Vec<[f32; LANES]>,
 }
 
@@ -47,12 +47,12 @@ impl Network {
         self.layers.push(layer);
     }
 
-    /// Values that go in.
+    /// Number of inputs.
     pub fn inputs(&self) -> usize {
         self.layers.first().map_or(0, |layer| layer.inputs)
     }
 
-    /// Values that come out.
+    /// Number of outputs.
     pub fn outputs(&self) -> usize {
         self.layers.last().map_or(0, |layer| layer.outputs)
     }
@@ -77,12 +77,12 @@ impl Network {
     }
 }
 
-/// Every output as one sum over the inputs in their order. Compiled for wider vectors too, which changes no bit.
+/// Every output as one sum over the inputs in their order. Also compiled for wider vectors, with bit-identical results.
 #[multiversion(targets("x86_64+avx512f+avx512vl", "x86_64+avx2"))]
 fn multiply(layer: &Layer, values: &[[f32; BATCH]], out: &mut [[f32; BATCH]]) {
     let blocks = layer.weights.chunks_exact(layer.inputs).zip(&layer.biases);
     for ((weights, biases), out) in blocks.zip(out.as_chunks_mut::<LANES>().0) {
-        // An array for each window, since the compiler keeps those in registers.
+        // One array per window, since the compiler keeps these in registers.
         let [mut a, mut b, mut c, mut d] = [[0f32; LANES]; BATCH];
         for (weights, values) in weights.iter().zip(values) {
             for lane in 0..LANES {

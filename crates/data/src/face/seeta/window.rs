@@ -30,7 +30,7 @@ impl<'a> Grey<'a> {
         }
     }
 
-    /// Standard deviation of the window that begins at `x`, `y`. NaN where rounding leaves a flat one less than none.
+    /// Standard deviation of the window that begins at `x`, `y`. NaN if rounding makes the variance of a flat one negative.
     pub fn deviation(self, x: usize, y: usize) -> f64 {
         let (sum, squares) = sums(self, x, y);
         let area = (WINDOW * WINDOW) as f64;
@@ -46,7 +46,7 @@ fn sums(image: Grey, x: usize, y: usize) -> (u32, u32) {
     for row in y..y + WINDOW {
         for &pixel in &image.pixels[row * image.width + x..][..WINDOW] {
             sum += u32::from(pixel);
-            // 16 bits hold the square, and those are multiplied faster.
+            // The square fits 16 bits, which multiply faster.
             squares += u32::from(u16::from(pixel) * u16::from(pixel));
         }
     }
@@ -56,8 +56,8 @@ fn sums(image: Grey, x: usize, y: usize) -> (u32, u32) {
 /// The pixels of a window, row by row.
 pub(super) type Pixels = [u8; WINDOW * WINDOW];
 
-/// Resizes an image and cuts windows out of it, by SeetaFace's own rule, which the model was trained behind: bilinear
-/// between the pixels of the corners, cut to whole numbers.
+/// Resizes an image and cuts windows out of it, by SeetaFace's rule, with which the model was trained: bilinear between
+/// the pixels of the corners, cut to whole numbers.
 ///
 /// Rows are resized first, and windows of the same columns share them.
 #[derive(Default)]
@@ -67,7 +67,7 @@ pub(super) struct Cutter {
     pairs: Vec<u16>,
     /// Resized rows, by their number in the image.
     lines: Vec<f64>,
-    /// Whether each is computed.
+    /// Whether each row is computed.
     ready: Vec<bool>,
     /// Start and side of the box that the rows belong to.
     shared: Option<(i32, i32)>,
@@ -82,7 +82,7 @@ impl Cutter {
         stretch(self, image.pixels, image.width, 0, image.height, out);
     }
 
-    /// The box at the size of a window, zero outside the image; `false` if it lies outside or is smaller than two pixels.
+    /// The box at the size of a window, zero outside the image; `false` if it is outside or smaller than two pixels.
     /// Fastest for consecutive boxes of the same columns.
     pub fn window(&mut self, image: Grey, place: Place, out: &mut Pixels) -> bool {
         let inside = |start: i32, limit: usize| {
@@ -126,7 +126,7 @@ impl Cutter {
         }
     }
 
-    /// From here on rows go from `from` pixels to `to`; there are `rows` of them.
+    /// From here on, `rows` rows are resized from `from` to `to` pixels.
     fn begin(&mut self, from: usize, to: usize, rows: usize) {
         self.columns.set(from, to);
         self.pairs.resize(to, 0);
@@ -144,8 +144,8 @@ fn source(at: usize, from: usize, to: usize) -> (u32, f64) {
     (first, place - f64::from(first))
 }
 
-/// Fills `out` from the `side` rows from row `top` on. Compiled for wider vectors too, which changes no bit: no product
-/// and sum are fused.
+/// Fills `out` from the `side` rows that start at row `top`. Also compiled for wider vectors, with bit-identical
+/// results: no product and sum are fused.
 #[multiversion(targets("x86_64+avx512f+avx512vl+avx512bw+avx512dq", "x86_64+avx2"))]
 fn stretch(
     cutter: &mut Cutter,
@@ -204,10 +204,10 @@ impl Columns {
         }
     }
 
-    /// One row. Both neighbours are fetched by one load, and taken apart as vectors: this loop waits for its loads.
+    /// One row. Both neighbours are fetched by one load, and taken apart as vectors: this loop is bound by its loads.
     #[inline(always)]
     fn along(&self, row: &[u8], pairs: &mut [u16], line: &mut [f64]) {
-        // Of one length, so that one bounds check serves both.
+        // Equal lengths, so that one bounds check suffices.
         let (left, right) = (&row[..self.from - 1], &row[1..self.from]);
         for (pair, &first) in pairs.iter_mut().zip(&self.firsts) {
             let at = first as usize;

@@ -7,7 +7,7 @@ use multiversion::multiversion;
 /// Min–max takes out b > 0 and c, and any factor of x as well, so the result is 2·(wᵃ − lᵃ)/(1 − lᵃ) with
 /// w = x/max(x) and l the smallest w: the same numbers, cheaper, and as exact for dark images as for bright ones.
 ///
-/// Compiled for wider vectors too, which changes no bit: products and sums are fused everywhere or nowhere.
+/// Also compiled for wider vectors, with bit-identical results: products and sums are fused everywhere or nowhere.
 #[multiversion(targets("x86_64+avx512f+avx512vl+avx512bw+avx512dq+fma", "x86_64+avx2+fma"))]
 pub(super) fn jitter(a: f32, values: &mut [f32]) {
     let (low, high) = extremes(values);
@@ -20,13 +20,13 @@ pub(super) fn jitter(a: f32, values: &mut [f32]) {
     };
     for value in values.iter_mut() {
         let stretched = (power(*value * to_share, a) - least) * stretch;
-        // The power's last bit is not monotonic.
+        // The power is not monotonic in its last bit.
         *value = if stretched > 0.0 { stretched } else { 0.0 };
     }
 }
 
-/// Least and largest of values ≥ 0, whose bits are in the order of the values: whole numbers have minima and maxima that
-/// need no care for NaN.
+/// Minimum and maximum of values ≥ 0, whose bits are in the order of the values: whole numbers have minima and maxima
+/// without special cases for NaN.
 #[inline(always)]
 fn extremes(values: &[f32]) -> (f32, f32) {
     let (low, high) = values.iter().fold((u32::MAX, 0), |(low, high), value| {
@@ -38,8 +38,8 @@ fn extremes(values: &[f32]) -> (f32, f32) {
 
 /// xᵃ for x in [0, 2] and a > 0, to a relative error of 1e-5; 0 for x ≤ 0.
 ///
-/// `powf` is a call into the system's library per pixel: several times slower than all the rest of this module, and not
-/// the same to the last bit on every system; this is plain arithmetic.
+/// `powf` is a call into the system's library per pixel: several times slower than the rest of this module, and not
+/// bit-identical across systems; this is plain arithmetic.
 #[inline(always)]
 fn power(x: f32, a: f32) -> f32 {
     let at_least = if x > f32::MIN_POSITIVE {

@@ -24,7 +24,7 @@ pub struct AugmentRanges {
     pub rotation_deg: [f32; 2],
     /// Scale s; above 1 shows more than the image. Authors' code: [0.7, 1.4].
     pub scale: [f32; 2],
-    /// Translation as a share of `(W − sW)/2`, drawn in x and in y on its own. Authors' code: [−1, 1].
+    /// Translation as a share of `(W − sW)/2`, drawn separately in x and y. Authors' code: [−1, 1].
     pub translation: [f32; 2],
     /// Exponent `a` of the grey jitter y = xᵃ·b + c. Authors' code: [0.25, 4].
     pub a: [f32; 2],
@@ -52,15 +52,15 @@ impl AugmentRanges {
     /// Checks every range.
     ///
     /// # Errors
-    /// [`Error::Setting`] naming the range that is upside down or goes beyond its limits: a scale of 0.01 to 100, rotations up
-    /// to a full turn, an exponent and a factor of 0.001 to 1000.
+    /// [`Error::Setting`] naming a range that is reversed or beyond its limits: a scale of 0.01 to 100, rotations up to
+    /// a full turn, an exponent and a factor of 0.001 to 1000.
     pub fn check(&self) -> Result<(), Error> {
         let wrong = |reason| Err(Error::setting("train.augmentation", reason));
         let flip = self.flip_probability;
         if !(0.0..=1.0).contains(&flip) {
             return wrong(format!("flip_probability must lie in 0 to 1, not {flip}"));
         }
-        // Far beyond any face in the picture; further out, coordinates in f32 lose their meaning.
+        // Far beyond any face in the picture; further out, f32 coordinates lose their precision.
         let ranges = [
             ("rotation_deg", self.rotation_deg, [-360.0, 360.0]),
             ("scale", self.scale, [0.01, 100.0]),
@@ -70,7 +70,7 @@ impl AugmentRanges {
             ("c", self.c, [-1e3, 1e3]),
         ];
         for (name, [low, high], [least, most]) in ranges {
-            // Written so that NaN is refused.
+            // Written so that NaN is rejected.
             if !(least <= low && low <= high && high <= most) {
                 return wrong(format!(
                     "{name} must be [low, high] within {least} to {most}, not [{low}, {high}]"
@@ -82,7 +82,8 @@ impl AugmentRanges {
 
     /// Draws the parameters for one image of side `image_size` pixels.
     ///
-    /// The draws come in the order of [`AugmentParams`]' fields, one each, so a fixed range shifts no other draw.
+    /// The draws come in the order of [`AugmentParams`]' fields, one each, so fixing one range does not shift the other
+    /// draws.
     pub fn draw(&self, image_size: usize, rng: &mut impl Rng) -> AugmentParams {
         let flip = f64::from(rng.random::<f32>()) < self.flip_probability;
         let mut within = |[low, high]: [f32; 2]| low + (high - low) * rng.random::<f32>();
@@ -182,7 +183,7 @@ mod tests {
         (0..side * side).map(|_| rng.random()).collect()
     }
 
-    /// The definition literally: one f64 sample at a time, no incremental geometry. The oracle of the fast routine.
+    /// The literal definition, one f64 sample at a time without incremental geometry: the oracle of the fast routine.
     fn literal(params: &AugmentParams, image: &[u8], side: usize) -> Vec<f64> {
         let m = side as f64 / 2.0;
         let (s, theta) = (

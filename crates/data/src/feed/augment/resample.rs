@@ -9,15 +9,15 @@ use super::AugmentParams;
 pub(super) struct Padded<'a> {
     pub pixels: &'a [u8],
     pub stride: usize,
-    /// Of the image, without its margin.
+    /// Side of the image, without its margin.
     side: usize,
 }
 
 /// Zeros before the first row and column: one for samples between −1 and 0, and one more for [`SLACK`].
 const BEFORE: usize = 2;
-/// Zeros behind the last column: two likewise, and as many as the byte shuffles read on.
+/// Zeros after the last column: two for the same reasons, plus the bytes that the shuffles read past the end.
 const BEHIND: usize = 18;
-/// Zeros below the last row, likewise.
+/// The same below the last row.
 const BELOW: usize = 4;
 /// Pixels by which the part of a row that is sampled reaches beyond what touches the image: more than rounding errs,
 /// less than the margin of zeros allows.
@@ -49,8 +49,8 @@ pub(super) fn resample(params: &AugmentParams, image: Padded, out: &mut [f32]) {
     });
 }
 
-/// Calls `row(path, from, line)` for every row of the result: `line` are its columns from `from` on, those whose points
-/// touch the image; the others are set to zero.
+/// Calls `row(path, from, line)` for every row of the result: `line` contains the columns starting at `from` whose
+/// points touch the image; the others are set to zero.
 #[inline(always)]
 pub(super) fn for_each_row(
     params: &AugmentParams,
@@ -94,7 +94,7 @@ pub(super) fn for_each_row(
 #[inline(always)]
 fn touched(start: f64, columns: f64, side: usize) -> Range<usize> {
     let (low, high) = (-1.0 - SLACK, side as f64 + SLACK);
-    // So slow a change is none.
+    // A change this slow counts as none.
     if columns.abs() > 1e6 {
         return 0..if start > low && start < high { side } else { 0 };
     }
@@ -125,14 +125,14 @@ impl Along {
         }
     }
 
-    /// A product instead of a running sum: no error piles up along the row, and the loop has no chain.
+    /// A product instead of a running sum: rounding does not accumulate along the row, and iterations are independent.
     #[inline(always)]
     pub fn at(&self, column: usize) -> f32 {
         (column as f32).mul_add(self.step, self.start)
     }
 }
 
-/// Bilinear samples along a straight line, from column `from` on.
+/// Bilinear samples along a straight line, starting at column `from`.
 #[inline(always)]
 pub(super) fn sample(image: Padded, path: &Path, from: usize, line: &mut [f32]) {
     for (column, out) in (from..).zip(line) {

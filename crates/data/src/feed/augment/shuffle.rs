@@ -18,7 +18,7 @@ const COLUMNS: usize = 16;
 /// Rows in registers.
 const ROWS: usize = 3;
 
-/// Resamples if the processor has AVX2 and FMA; returns whether it did.
+/// Resamples if the processor has AVX2 and FMA; returns `false` otherwise.
 pub(super) fn resample(params: &AugmentParams, image: Padded, out: &mut [f32]) -> bool {
     let able = is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma");
     if able {
@@ -43,7 +43,7 @@ fn resample_avx2(params: &AugmentParams, image: Padded, out: &mut [f32]) {
         if rest.is_empty() {
             return;
         }
-        // The last eight, some of them for the second time: one more window costs less than single samples.
+        // The last eight, partly repeated: one more window costs less than single samples.
         match line.last_chunk_mut() {
             Some(last) => eight(length - LANES, last),
             None => sample(image, path, from, line),
@@ -58,7 +58,7 @@ struct Window {
     top: i32,
 }
 
-/// The window of the samples from `column` on; `None` where they are too far apart.
+/// The window of the samples starting at `column`; `None` if they are too far apart.
 #[inline]
 #[target_feature(enable = "avx2,fma")]
 fn window(image: Padded, path: &Path, column: usize) -> Option<Window> {

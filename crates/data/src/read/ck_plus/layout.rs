@@ -1,4 +1,4 @@
-//! Finds the parts of a CK+ copy: its owners ship four archives, and people unpack them in several ways.
+//! Finds the parts of a CK+ copy: its owners ship four archives, which users unpack in several ways.
 
 use std::collections::VecDeque;
 use std::path::{Path, PathBuf};
@@ -10,8 +10,8 @@ use crate::read::tree::FileTree;
 const IMAGES: &str = "cohn-kanade-images";
 /// The folder that the images' archive unpacks to in some copies.
 const ARCHIVE: &str = "extended-cohn-kanade-images";
-/// How deep below the given folder a copy is searched, since downloads put a folder or two around it, and in how many
-/// folders, so that nobody's whole home is searched.
+/// How deep below the given folder a copy is searched, since downloads often add a folder or two around it, and in how
+/// many folders, so that a whole home directory is never searched.
 const AROUND: usize = 3;
 const SEARCHED: usize = 2000;
 
@@ -38,10 +38,10 @@ impl Place {
     }
 }
 
-/// Where the parts of a CK+ copy lie.
+/// The locations of the parts of a CK+ copy.
 #[derive(Debug, Clone)]
 pub(super) struct Layout {
-    /// From the folder on that holds the parts.
+    /// The tree rooted at the folder that holds the parts.
     pub tree: FileTree,
     /// The folder of each [`Place`] that the copy has; it always has images and emotions.
     parts: [Option<String>; 4],
@@ -99,7 +99,7 @@ fn above_images(given: &Path) -> Result<PathBuf, Error> {
 }
 
 /// The folder that holds the parts: the root, or the one folder below it that does. All parts are taken from there:
-/// images of one copy mixed with labels of another would go unnoticed.
+/// mixing images of one copy with labels of another would go unnoticed.
 fn copy_root(given: &Path, tree: FileTree) -> Result<FileTree, Error> {
     let mut copies = copies(&tree)?;
     match copies.len() {
@@ -113,7 +113,7 @@ fn copy_root(given: &Path, tree: FileTree) -> Result<FileTree, Error> {
     }
 }
 
-/// Every folder with an images' folder in it, by its path below `tree`; the search does not go on inside one.
+/// Every folder that contains an images' folder, by its path below `tree`; the search does not continue inside one.
 fn copies(tree: &FileTree) -> Result<Vec<(String, FileTree)>, Error> {
     let mut copies = Vec::new();
     let mut waiting = VecDeque::from([(String::new(), tree.clone(), 0)]);
@@ -139,7 +139,7 @@ fn copies(tree: &FileTree) -> Result<Vec<(String, FileTree)>, Error> {
     Ok(copies)
 }
 
-/// The tree below a folder, with the archives of CK+ that lie there.
+/// The tree below a folder, including any CK+ archives in it.
 fn inside(tree: &FileTree, folder: &str) -> FileTree {
     let below = tree.below(folder);
     if !below.root().is_dir() {
@@ -152,7 +152,7 @@ fn inside(tree: &FileTree, folder: &str) -> FileTree {
     }
 }
 
-/// What lies in a tree that lacks a part, and why there may be more in it than is listed.
+/// The contents of a tree that lacks a part, and the archives in it that were not read.
 fn found_in(tree: &FileTree) -> Result<String, Error> {
     let mut found = listed(&tree.names("")?);
     if let Some(refused) = tree.refused().first() {
@@ -176,7 +176,7 @@ fn missing(given: &Path, found: &str) -> Error {
 }
 
 /// A part's first folder that holds subject folders: in the root, in the images' archive or, because an archive unpacks
-/// to a folder of its own name, inside itself once more.
+/// to a folder of the same name, inside itself.
 fn part(tree: &FileTree, place: Place) -> Option<String> {
     let mut bases = called(tree, "", &[ARCHIVE]);
     bases.insert(0, String::new());
@@ -191,7 +191,7 @@ fn part(tree: &FileTree, place: Place) -> Option<String> {
     folders.into_iter().nth(filled.unwrap_or(0))
 }
 
-/// The folders in `base` with one of the names, in the order of `names`; some systems do not keep the case of names.
+/// The folders in `base` with one of the names, in the order of `names`; some systems do not preserve the case of names.
 fn called(tree: &FileTree, base: &str, names: &[&str]) -> Vec<String> {
     let there = tree.names(base).unwrap_or_default();
     let named = |name: &&str| {
@@ -215,7 +215,7 @@ pub(super) fn subject_number(name: &str) -> Option<i64> {
     number(name.strip_prefix(['S', 's'])?)
 }
 
-/// Digits alone, at most nine of them.
+/// Digits only, at most nine.
 pub(super) fn number(text: &str) -> Option<i64> {
     let digits = (1..=9).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_digit());
     digits.then(|| text.parse().ok()).flatten()

@@ -21,16 +21,16 @@ pub use layout::frame_name;
 use layout::{Layout, Place, number, subject_number};
 use sequence::{Found, Sequence};
 
-/// The file by which `faus-synth` marks what it drew.
+/// The file by which `faus-synth` marks its output.
 pub const SYNTHETIC_MARK: &str = "synthetic.json";
 
 /// A copy of CK+ on disk.
 ///
-/// Of every recording with an emotion label the first frame is neutral and the last three carry the label; of every
-/// recording with FACS codes alone the last frame is held out (the protocol of the paper's authors). Both spellings of
-/// the label folders are accepted, hidden files are passed over, an empty label folder means unlabelled.
+/// In each recording with an emotion label, the first frame is neutral and the last three carry the label; in each
+/// recording with only FACS codes, the last frame is held out (the protocol of the paper's authors). Both spellings of
+/// the label folders are accepted, hidden files are skipped, an empty label folder means unlabelled.
 ///
-/// A copy that was made by `faus-synth` has a file `synthetic.json` in its root and is marked as synthetic from there on.
+/// A copy that was made by `faus-synth` has a file `synthetic.json` in its root and is marked as synthetic throughout.
 #[derive(Debug, Clone)]
 pub struct CkPlus {
     layout: Layout,
@@ -51,7 +51,7 @@ impl CkPlus {
     /// in; its parent; a `.zip` of either; or the images' folder itself.
     ///
     /// # Errors
-    /// [`Error::Layout`] with what was expected and what lies there; [`Error::Parse`] for a damaged `synthetic.json`.
+    /// [`Error::Layout`] with what was expected and what was found; [`Error::Parse`] for a damaged `synthetic.json`.
     pub fn open(root: &Path, classes: ClassMap) -> Result<Self, Error> {
         let layout = Layout::find(root)?;
         let mark = synthetic_mark(&layout.tree)?;
@@ -62,8 +62,8 @@ impl CkPlus {
         })
     }
 
-    /// Every recording, in order of subject and number, and the folders that should be some but are misnamed. Label
-    /// folders count too, so that a label without images is noticed.
+    /// Every recording, in order of subject and number, and the folders that should be recordings but are misnamed.
+    /// Label folders count too, so that a label without images is noticed.
     fn sequences(&self) -> Result<(Vec<Sequence>, Vec<Skipped>), Error> {
         let (mut all, mut misnamed) = (BTreeMap::new(), Vec::new());
         for place in Place::ALL {
@@ -77,7 +77,7 @@ impl CkPlus {
                         .filter_map(|one| add(&mut all, place, part, one));
                     misnamed.extend(again);
                 }
-                // The detector stands in for landmarks; nothing does for labels.
+                // The detector can replace landmarks; nothing can replace labels.
                 Err(error) if place == Place::Landmarks => {
                     misnamed.push(Skipped::new(part, error.reason()));
                 }
@@ -138,7 +138,7 @@ impl CkPlus {
 /// Subject, number and folder names of a recording.
 type Recorded = ((i64, i64), (String, String));
 
-/// Adds a recording's folder in a part, or returns it if there is another one.
+/// Adds a recording's folder in a part, or returns the existing one.
 fn add(
     all: &mut BTreeMap<(i64, i64, String), Sequence>,
     place: Place,
@@ -147,7 +147,7 @@ fn add(
 ) -> Option<Skipped> {
     let path = format!("{part}/{}/{}", folders.0, folders.1);
     let key = (subject, at, folders.1.clone());
-    // Landmarks alone are no recording.
+    // Landmarks alone do not make a recording.
     if place == Place::Landmarks && !all.contains_key(&key) {
         return None;
     }
@@ -158,7 +158,7 @@ fn add(
     });
     let slot = &mut sequence.places[place as usize];
     if let Some(taken) = slot {
-        let reason = format!("the same recording again; {taken} was taken");
+        let reason = format!("the same recording again; {taken} was used");
         return Some(Skipped::new(path, reason));
     }
     *slot = Some(path);

@@ -1,4 +1,4 @@
-//! Sentences about a copy of CK+ for the reader of the results.
+//! Notes about a copy of CK+, in sentences.
 
 use std::collections::BTreeMap;
 
@@ -6,7 +6,7 @@ use crate::read::ck_plus::layout::{Layout, Place};
 use crate::read::ck_plus::sequence::{Found, Sequence};
 use crate::read::notes::left_out;
 
-/// All notes but the one on the program that drew the faces.
+/// All notes except the one about the program that drew the faces.
 pub(super) fn notes(layout: &Layout, sequences: &[Sequence], found: &[Found]) -> Vec<String> {
     let facs = layout.part(Place::Facs).is_some();
     let landmarks = layout.part(Place::Landmarks).is_some();
@@ -22,13 +22,13 @@ pub(super) fn notes(layout: &Layout, sequences: &[Sequence], found: &[Found]) ->
         .map(|(s, _)| s.name());
     [
         left_out("images", left),
-        recordings("do not begin with frame 1, so that the frame taken as neutral may not be", late),
+        recordings("do not begin with frame 1, so the frame used as neutral may not be neutral", late),
         recordings(
-            "end with three frames that are not consecutive, so that frames may be missing and others were taken for them",
+            "end with three frames that are not consecutive, so frames may be missing and others were used instead",
             gaps,
         ),
         empty_codings(found),
-        recordings("have neither an emotion label nor FACS codes, so that nothing is taken of them", bare),
+        recordings("have neither an emotion label nor FACS codes, so they are not used", bare),
         inner_archive(layout),
         (!facs).then(|| {
             "There is no folder FACS or FACS_labels: no image has action-unit codes, and none is held out.".to_owned()
@@ -48,7 +48,7 @@ fn recordings(property: &str, names: impl Iterator<Item = String>) -> Option<Str
     Some(note)
 }
 
-/// The people who have emotion files, but none that can be read: the folds of whole copies count them.
+/// The people with emotion files of which none can be read; the folds of complete copies include them.
 pub(super) fn unreadable(sequences: &[Sequence], found: &[Found]) -> Option<String> {
     let with_file = sequences
         .iter()
@@ -62,7 +62,7 @@ pub(super) fn unreadable(sequences: &[Sequence], found: &[Found]) -> Option<Stri
     let names: Vec<_> = readable.keys().map(|s| format!("S{s:03}")).collect();
     (!names.is_empty()).then(|| {
         format!(
-            "No emotion file of {} can be read: the folds are made without, so other people's may differ from those of a \
+            "No emotion file of {} can be read: the folds are made without them, and may differ from those of a \
              whole copy.",
             names.join(", ")
         )
@@ -86,7 +86,7 @@ fn empty_codings(found: &[Found]) -> Option<String> {
 fn inner_archive(layout: &Layout) -> Option<String> {
     let inner = layout.tree.inner_archive()?;
     Some(format!(
-        "{} lies within an archive, so nothing of it is read; if it is wanted, unpack the outer one and name its folder.",
+        "{} is inside another archive, so it is not read; to use it, unpack the outer one and name its folder.",
         inner.display()
     ))
 }

@@ -16,11 +16,11 @@ pub(super) struct Sequence {
     pub subject: i64,
     /// Folder names: `S005`, `001`.
     pub folders: (String, String),
-    /// Its folder in each [`Place`] that has one: names may differ in capitals from place to place.
+    /// Its folder in each [`Place`] that has one: names may differ in case.
     pub places: [Option<String>; 4],
 }
 
-/// What one recording contributes.
+/// The contribution of one recording.
 #[derive(Debug, Default)]
 pub(super) struct Found {
     pub samples: Vec<RawSample>,
@@ -37,7 +37,7 @@ pub(super) struct Found {
     /// The last three frames' numbers if they are not consecutive: frames may be missing, and the first of these may not
     /// show the expression yet.
     pub gap: Option<Vec<u32>>,
-    /// The expression of each image whose expression is no class.
+    /// The expression of each image whose expression is not one of the classes.
     pub left_out: Vec<Expression>,
 }
 
@@ -66,7 +66,7 @@ impl Sequence {
     }
 }
 
-/// A recording while it is read.
+/// A recording being read.
 struct Reading<'a> {
     sequence: &'a Sequence,
     layout: &'a Layout,
@@ -212,7 +212,7 @@ impl Reading<'_> {
             }
             Some(peak) if peak < last => {
                 let reason = format!(
-                    "the labels are of frame {peak}, but the images go on to frame {last}; the last ones were taken"
+                    "the labels are of frame {peak}, but the images continue to frame {last}; the last ones were used"
                 );
                 self.skip(folder, reason);
             }
@@ -287,7 +287,7 @@ impl Reading<'_> {
         paths.find(|path| self.layout.tree.is_file(path))
     }
 
-    /// The recording's folder in one of the parts, or where it should be.
+    /// The recording's folder in one of the parts, or where one would be expected.
     fn folder(&self, place: Place) -> String {
         let (subject, sequence) = &self.sequence.folders;
         match &self.sequence.places[place as usize] {
@@ -311,7 +311,7 @@ impl Reading<'_> {
     }
 }
 
-/// `stem` without `suffix`, which may be in other capitals.
+/// `stem` without `suffix`, ignoring case.
 fn without_suffix<'a>(stem: &'a str, suffix: &str) -> &'a str {
     let at = stem.len().saturating_sub(suffix.len());
     match stem.get(at..) {

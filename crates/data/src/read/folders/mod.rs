@@ -1,4 +1,4 @@
-//! Class folders: one folder of images per class at any depth, as CK+48 comes.
+//! Class folders: one folder of images per class at any depth, as in CK+48.
 
 mod notes;
 mod people;
@@ -29,9 +29,9 @@ use walk::{Image, Walk};
 pub struct FolderOptions {
     /// The classes; images of other expressions are left out. `None` (our choice): the expressions that occur.
     pub classes: Option<ClassMap>,
-    /// A regular expression (crate `regex`) that is searched for in the path relative to the root, with the groups
-    /// `subject` and, if the paths contain them, `sequence` and `frame` (a number): `(?<subject>[0-9]+)_(?<frame>[0-9]+)`.
-    /// `None`: CK+'s file names, `S010_004_00000017` and anything behind.
+    /// A regular expression (crate `regex`) searched in the path relative to the root, with the groups `subject` and,
+    /// if the paths contain them, `sequence` and `frame` (a number): `(?<subject>[0-9]+)_(?<frame>[0-9]+)`. `None`:
+    /// CK+'s file names, `S010_004_00000017`, followed by anything.
     pub subject_pattern: Option<String>,
 }
 
@@ -39,7 +39,7 @@ impl FolderOptions {
     /// Checks the pattern.
     ///
     /// # Errors
-    /// [`Error::Setting`] if it is no regular expression, too large, or names no subject.
+    /// [`Error::Setting`] if it is not a regular expression, too large, or names no subject.
     pub fn check(&self) -> Result<(), Error> {
         Pattern::new(self.subject_pattern.as_deref()).map(drop)
     }
@@ -47,10 +47,11 @@ impl FolderOptions {
 
 /// A folder with folders of images for each class, at any depth: CK+48, `train/happy/x.png`, `S010/happy/x.png`.
 ///
-/// Of the folders above an image the deepest that names an expression decides ([`Expression::from_name`](crate::Expression::from_name); `3_happy` too,
-/// but not `3`: codes differ between data sets). If every name contains a subject, folds are made by subject; if a single
-/// one does not, image by image, and the set is not subject-independent. Then folders `train`, `validation` and `test`
-/// (names of [`Part::from_name`]) are the set's one given split, if all three occur. The images have no FACS codes.
+/// The deepest folder above an image that names an expression decides its class
+/// ([`Expression::from_name`](crate::Expression::from_name); `3_happy` too, but not `3`: codes differ between data
+/// sets). If every name contains a subject, folds are made by subject; if a single one does not, image by image, and
+/// the set is not subject-independent. Then folders `train`, `validation` and `test` (names of [`Part::from_name`]) are
+/// the set's one given split, if all three occur. The images have no FACS codes.
 ///
 /// [`open`](Self::open) walks through the folders once.
 #[derive(Debug, Clone)]
@@ -60,7 +61,7 @@ pub struct Folders {
     scan: Scan,
 }
 
-/// One file in so many may lack a subject's name and be left out for it (our choice).
+/// At most one file in this many may be left out for lacking a subject's name (our choice).
 const STRAYS_AMONG: usize = 20;
 
 impl Folders {
@@ -143,8 +144,8 @@ fn keep_matching(walk: &mut Walk) -> Result<(), Error> {
     }
 }
 
-/// Leaves out the few images whose names contain no subject if nearly all others do: kept, they would cost the subjects of
-/// all.
+/// Leaves out the few images whose names contain no subject if nearly all others do: if kept, no image would have a
+/// subject.
 fn skip_strays(walk: &mut Walk) {
     let strays = walk
         .images
@@ -182,7 +183,7 @@ fn choose_classes(
             None => "named after it (anger, disgust, fear, happy, sadness, surprise …)".to_owned(),
         };
         let expected = format!(
-            "a folder of images for each class, {wanted}, at any depth, at least two of them (a number alone is no name: \
+            "a folder of images for each class, {wanted}, at any depth, at least two of them (a number alone is not a name: \
              write 3_happy for 3)"
         );
         return Err(Error::layout(tree.root(), expected, too_few(tree, walk)?));
@@ -197,7 +198,7 @@ fn choose_classes(
     Ok(classes)
 }
 
-/// What lies where two classes were expected.
+/// The contents found where two classes were expected.
 fn too_few(tree: &FileTree, walk: &Walk) -> Result<String, Error> {
     let names = tree.names("")?;
     let mut found = listed(&names);
@@ -208,7 +209,7 @@ fn too_few(tree: &FileTree, walk: &Walk) -> Result<String, Error> {
         .iter()
         .any(|name| name.eq_ignore_ascii_case("cohn-kanade-images"))
     {
-        found += "; this is CK+ itself, which is another source: ck_plus";
+        found += "; this is CK+ itself: use the source ck_plus";
     }
     if let Some(archive) = walk.archives.first() {
         let (within, way_out) = match tree.place(archive).is_file() {

@@ -1,4 +1,4 @@
-//! Sentences about class folders for the reader of the results.
+//! Notes about class folders, in sentences.
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -7,16 +7,16 @@ use regex::{Regex, RegexBuilder};
 
 use crate::error::Error;
 
-/// CK+'s own file names, with anything after them: subject, sequence, frame. The numbers have CK+'s digits, since a name
-/// that only looks like one would promise results on unseen people.
+/// CK+'s own file names, with anything after them: subject, sequence, frame. The numbers have CK+'s digits, since a
+/// name that only resembles one would falsely promise results on unseen people.
 const CK_PLUS: &str =
     r"(?:^|/)[Ss](?<subject>[0-9]{3})_(?<sequence>[0-9]{3})_(?<frame>[0-9]{8})(?:[^0-9/][^/]*)?$";
 /// The groups that a pattern can have.
 const GROUPS: [&str; 3] = ["subject", "sequence", "frame"];
-/// Most characters of a pattern, and most bytes that it is compiled to.
+/// Maximum number of characters of a pattern, and maximum size of its compiled form in bytes.
 const PATTERN_LIMIT: usize = 1000;
 const COMPILED_LIMIT: usize = 1 << 20;
-/// Most digits of a subject or sequence that counts as a number.
+/// Maximum number of digits of a subject or sequence that counts as a number.
 const DIGITS_LIMIT: usize = 15;
 /// Subjects that a note lists by name.
 const LISTED: usize = 20;
@@ -25,7 +25,7 @@ const LISTED: usize = 20;
 #[derive(Debug, Clone)]
 pub(super) struct Pattern {
     regex: Regex,
-    /// Whether it is CK+'s, whose sequences have CK+'s names.
+    /// Whether this is CK+'s pattern, which implies CK+'s sequence names.
     ck_plus: bool,
 }
 
@@ -42,7 +42,7 @@ impl Pattern {
     /// The pattern given, or CK+'s.
     ///
     /// # Errors
-    /// [`Error::Setting`] if it is no regular expression, too large, or names no subject.
+    /// [`Error::Setting`] if it is not a regular expression, too large, or names no subject.
     pub fn new(given: Option<&str>) -> Result<Self, Error> {
         // Compiled once: that takes longer than listing a small set.
         static CK_PLUS_NAMES: LazyLock<Result<Regex, String>> = LazyLock::new(|| compiled(CK_PLUS));
@@ -60,7 +60,7 @@ impl Pattern {
         let subject = group("subject").filter(|subject| !subject.is_empty())?;
         let sequence = group("sequence").filter(|sequence| !sequence.is_empty());
         let prefix = if self.ck_plus { "S" } else { "" };
-        // A frame that is no number: the pattern was not meant for this path.
+        // A frame that is not a number: the pattern was not meant for this path.
         let frame = match group("frame") {
             Some(frame) => Some(frame.parse().ok()?),
             None => None,
@@ -89,7 +89,7 @@ fn checked(text: &str) -> Result<Regex, String> {
     let groups: Vec<&str> = regex.capture_names().flatten().collect();
     if let Some(other) = groups.iter().find(|group| !GROUPS.contains(group)) {
         return Err(format!(
-            "has the group '{other}', which is none of {}",
+            "has the group '{other}', which is not one of {}",
             GROUPS.join(", ")
         ));
     }
@@ -103,8 +103,8 @@ fn checked(text: &str) -> Result<Regex, String> {
     }
 }
 
-/// The number of every subject: its own if it is a number; the others follow the largest of these in the order of their
-/// texts, or count from 1. A note lists them.
+/// The number of every subject: numeric subjects keep their number; the others follow the largest of these in
+/// alphabetical order, or start at 1. A note lists them.
 pub(super) fn numbers<'a>(
     subjects: impl Iterator<Item = &'a str>,
 ) -> (BTreeMap<&'a str, i64>, Option<String>) {

@@ -11,11 +11,11 @@ use crate::read::folders::people::Identity;
 use crate::read::name::{OTHER_IMAGE, is_image, is_other_image, is_zip, join, stem};
 use crate::read::tree::FileTree;
 
-/// Folders inside one another, at most: people's own layouts have three or four.
+/// Maximum folder depth; layouts made by hand have three or four levels.
 const DEPTH_LIMIT: usize = 16;
-/// Folders in all; together with [`DEPTH_LIMIT`] it ends a walk through links between trees.
+/// Maximum total number of folders; together with [`DEPTH_LIMIT`] it ends a walk through links between trees.
 const FOLDERS_LIMIT: usize = 1_000_000;
-/// Images in all, as many as rows of a table.
+/// Maximum total number of images, the same as the row limit of a table.
 const IMAGES_LIMIT: usize = 5_000_000;
 
 /// An image in a folder that names an expression.
@@ -35,16 +35,16 @@ pub(super) struct Image {
 pub(super) struct Walk {
     pub images: Vec<Image>,
     pub skipped: Vec<Skipped>,
-    /// Expressions that folders name, with images or without.
+    /// Expressions named by folders, with or without images.
     pub named: BTreeSet<Expression>,
-    /// Archives beside the class folders, most often the one that these were unpacked from.
+    /// Archives beside the class folders, usually the one that these were unpacked from.
     pub archives: Vec<String>,
     folders: usize,
-    /// The folders that the walk is in: a link to one of them leads round for ever.
+    /// The folders that the walk is in: a link to one of them would loop for ever.
     above: Vec<PathBuf>,
 }
 
-/// What the folders above an image name; the deepest decides.
+/// The expression and part named by the folders above an image; the deepest decides.
 #[derive(Debug, Clone, Copy, Default)]
 struct Named {
     expression: Option<Expression>,
@@ -55,7 +55,7 @@ impl Walk {
     /// Walks through the tree in order of names.
     ///
     /// # Errors
-    /// If the root cannot be listed, or there are absurdly many folders or images.
+    /// If the root cannot be listed, or there are too many folders or images.
     pub fn through(tree: &FileTree) -> Result<Self, Error> {
         let mut walk = Self::default();
         let names = tree.names("")?;
@@ -115,7 +115,7 @@ impl Walk {
         let reason = if path.split('/').count() > DEPTH_LIMIT {
             format!("more than {DEPTH_LIMIT} folders inside one another")
         } else if real.as_ref().is_some_and(|real| self.above.contains(real)) {
-            "a link back to a folder that it lies in".to_owned()
+            "a link back to a folder that contains it".to_owned()
         } else {
             match tree.names(path) {
                 Ok(names) => {
@@ -143,10 +143,10 @@ impl Walk {
             || class_of(bare).is_some()
             || Part::from_name(bare).is_some()
         {
-            // Images would be missed without it.
+            // Otherwise images would be missed.
             self.skip(
                 path,
-                "an archive within the data set: unpack it to have it read",
+                "an archive within the data set: unpack it to include it",
             );
         } else {
             self.archives.push(path);
@@ -158,8 +158,8 @@ impl Walk {
     }
 }
 
-/// The expression that a folder is named after: `happy`, `Happiness`, and with a number before it `3_happy`, `03-happy`.
-/// Not a number alone: codes differ between data sets.
+/// The expression that a folder is named after: `happy`, `Happiness`, and with a number before it `3_happy`,
+/// `03-happy`. A number alone does not count: codes differ between data sets.
 pub(crate) fn class_of(folder: &str) -> Option<Expression> {
     let bare = folder.trim_start_matches(|c: char| c.is_ascii_digit());
     Expression::from_name(match bare.len() < folder.len() {

@@ -20,21 +20,21 @@ use table::Table;
 pub use table::TableOptions;
 use usage::Row;
 
-/// Most bytes of a table: 420,000 images (AffectNet's number) of 96×96 pixels take 14 GB as text, FER2013 0.3. Memory does
-/// not depend on it; it keeps a wrong path from being read for hours.
+/// Maximum size in bytes of a table: 420,000 images (AffectNet's number) of 96×96 pixels take 14 GB as text, FER2013
+/// 0.3. Memory does not depend on it; it prevents reading a wrong path for hours.
 const TABLE_LIMIT: u64 = 16 << 30;
 
 /// A table `emotion,pixels,Usage` with one square grey image to a row: FER2013, `icml_face_data.csv`, ckextended.csv.
 ///
-/// Columns are found by their names, in any case and order, among others; fields may be quoted, lines end in LF or CR LF,
-/// a byte-order mark and semicolons or tabs for commas are read too. A row is one line. Emotions are codes (see
-/// [`LabelMap`]) or names. If Usage names train, validation and test, that is the set's one given split; otherwise folds
-/// are made image by image within each class. The table does not name the people in its images, so subjects are −1 and no
-/// result is subject-independent. A row's path is `<file>:<row>`, rows counted from 0 behind the header without empty
-/// lines (as pandas counts them), and its sequence `<Usage>-<row>` or `row-<row>`.
+/// Columns are found by their names, in any case and order, among others; fields may be quoted, lines end in LF or CR
+/// LF, a byte-order mark and semicolons or tabs for commas are read too. A row is one line. Emotions are codes (see
+/// [`LabelMap`]) or names. If Usage names train, validation and test, that is the set's one given split; otherwise
+/// folds are made image by image within each class. The table does not name the people in its images, so subjects are
+/// −1 and no result is subject-independent. A row's path is `<file>:<row>`, rows counted from 0 after the header,
+/// ignoring empty lines (as pandas counts them), and its sequence `<Usage>-<row>` or `row-<row>`.
 ///
-/// [`open`](Self::open) passes over the file once and keeps 24 bytes of each row; [`fetch`](Source::fetch) reads a row's
-/// own bytes. The file must not change in between.
+/// [`open`](Self::open) reads the file once and keeps 24 bytes of each row; [`fetch`](Source::fetch) reads a row's own
+/// bytes. The file must not change in between.
 #[derive(Debug, Clone)]
 pub struct PixelCsv {
     root: PathBuf,

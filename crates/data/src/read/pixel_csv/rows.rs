@@ -1,8 +1,7 @@
-//! The rows of a table: where they lie in the file, and their small columns.
+//! The rows of a table: their positions in the file, and their small columns.
 //!
-//! A row is one line, which is less than CSV allows, on purpose: a quotation mark that is opened and never closed would
-//! otherwise swallow the rest of the file into one field. Lines are found here; the csv crate reads lines with quotation
-//! marks.
+//! A row is one line, deliberately stricter than CSV: a quotation mark that is opened and never closed would otherwise
+//! swallow the rest of the file into one field. Lines are found here; the csv crate reads lines with quotation marks.
 
 use std::borrow::Cow;
 use std::io::{BufRead, Read};
@@ -13,13 +12,13 @@ use crate::error::Error;
 use crate::label::Expression;
 use crate::label::text::{brief, whole_number};
 
-/// Most pixels of an image in a table: 1024×1024, the largest size that images are prepared in.
+/// Maximum number of pixels of an image in a table: 1024×1024, the largest size that images are prepared in.
 pub(super) const PIXELS_LIMIT: usize = 1 << 20;
-/// Most bytes of a row: that many pixels of three digits and a blank, and 64 KiB for the other columns.
+/// Maximum size in bytes of a row: that many pixels of three digits and a blank, and 64 KiB for the other columns.
 pub(super) const ROW_LIMIT: usize = 4 * PIXELS_LIMIT + (64 << 10);
-/// Most columns of a header.
+/// Maximum number of columns of a header.
 const COLUMNS_LIMIT: usize = 1000;
-/// What tables are separated with: commas; semicolons, where a spreadsheet program wrote them; tabs.
+/// Column separators: commas; semicolons, where a spreadsheet program wrote them; tabs.
 const DELIMITERS: [u8; 3] = [b',', b';', b'\t'];
 
 /// Where the columns are.
@@ -88,7 +87,7 @@ impl Columns {
         )))
     }
 
-    /// Emotion and usage of a row, without a look at its pixels.
+    /// Emotion and usage of a row; the pixels are not read.
     pub fn labels(&self, line: &[u8]) -> Result<(Emotion, String), Error> {
         let fields = self.split(line)?;
         let emotion = String::from_utf8_lossy(&fields[self.emotion]);
@@ -119,7 +118,7 @@ fn fields(line: &[u8], delimiter: u8, most: usize) -> Result<Vec<Cow<'_, [u8]>>,
         let plain = line.split(|&byte| byte == delimiter).take(most);
         return Ok(plain.map(Cow::Borrowed).collect());
     }
-    // A line is added behind this one; a quotation mark that is not closed swallows it.
+    // A line is appended after this one; a quotation mark that is not closed swallows it.
     let mut reader = csv::ReaderBuilder::new()
         .delimiter(delimiter)
         .has_headers(false)
@@ -163,20 +162,23 @@ fn square(text: &[u8]) -> Result<(u32, Vec<u8>), Error> {
     let side = data.len().isqrt();
     if side == 0 || side * side != data.len() || data.len() > PIXELS_LIMIT {
         return Err(Error::parse(format!(
-            "{} pixels are no square image",
+            "{} pixels are not a square image",
             data.len()
         )));
     }
     Ok((side as u32, data))
 }
 
-/// The word about the byte `at`.
+/// The word around the byte `at`.
 fn no_grey_value(text: &[u8], at: usize) -> Error {
     let blank = |byte: &u8| byte.is_ascii_whitespace();
     let start = text[..at].iter().rposition(blank).map_or(0, |at| at + 1);
     let word = text[start..].split(blank).next().unwrap_or_default();
     let word = String::from_utf8_lossy(&word[..word.len().min(100)]);
-    Error::parse(format!("'{}' is no grey value from 0 to 255", brief(&word)))
+    Error::parse(format!(
+        "'{}' is not a grey value from 0 to 255",
+        brief(&word)
+    ))
 }
 
 /// The lines of a file, with the place of their first byte.
@@ -192,7 +194,7 @@ pub(super) enum Line<'a> {
         at: u64,
         bytes: &'a [u8],
     },
-    /// Longer than [`ROW_LIMIT`]; it was passed over.
+    /// Longer than [`ROW_LIMIT`]; it was skipped.
     TooLong,
 }
 
@@ -209,7 +211,7 @@ impl<R: BufRead> Lines<R> {
         self.reader
     }
 
-    /// The next line, `None` behind the last. Never holds more than [`ROW_LIMIT`] bytes.
+    /// The next line, `None` after the last. Never holds more than [`ROW_LIMIT`] bytes.
     pub fn next(&mut self) -> std::io::Result<Option<Line<'_>>> {
         let at = self.next;
         self.line.clear();
@@ -313,11 +315,11 @@ mod tests {
     fn says_what_is_wrong_with_pixels() {
         for (bad, why) in [
             ("", "0 pixels"),
-            ("1 2 3", "3 pixels are no square image"),
-            ("1 2 3 256", "'256' is no grey value"),
-            ("1 -2 3 4", "'-2' is no grey value"),
-            ("1.0 2.0 3.0 4.0", "'1.0' is no grey value"),
-            ("[1 2 3 4]", "'[1' is no grey value"),
+            ("1 2 3", "3 pixels are not a square image"),
+            ("1 2 3 256", "'256' is not a grey value"),
+            ("1 -2 3 4", "'-2' is not a grey value"),
+            ("1.0 2.0 3.0 4.0", "'1.0' is not a grey value"),
+            ("[1 2 3 4]", "'[1' is not a grey value"),
         ] {
             let error = square(bad.as_bytes()).unwrap_err().reason();
             assert!(error.contains(why), "{bad}: {error}");

@@ -1,4 +1,4 @@
-//! One pass over a table: where its rows lie and their labels. A few bytes are kept of each row.
+//! One pass over a table: the positions and labels of its rows. A few bytes are kept of each row.
 
 use std::io::{BufRead, BufReader, Read};
 use std::path::Path;
@@ -13,9 +13,10 @@ use crate::read::pixel_csv::rows::{Columns, Emotion, Line, Lines, ROW_LIMIT};
 use crate::read::pixel_csv::usage::{Assignment, Row, Taken, Usages};
 use crate::read::source::Folding;
 
-/// Most rows of a table: a hundred and forty times FER2013's. A row takes 24 bytes here and some 300 as a sample.
+/// Maximum number of rows of a table: a hundred and forty times FER2013's. A row takes 24 bytes here and some 300 as a
+/// sample.
 const ROWS_LIMIT: usize = 5_000_000;
-/// Most bad rows that are listed one by one. A table with more of them is no table of this kind.
+/// Maximum number of bad rows that are listed one by one. A table with more is not a pixel table.
 const BAD_LIMIT: usize = 100_000;
 
 /// How a pixel table is read.
@@ -46,7 +47,7 @@ pub(super) struct Table {
 struct Pass<'a> {
     /// The table, for messages.
     place: &'a Path,
-    /// The rows; their expressions are not known before the label map is.
+    /// The rows; their expressions are known only once the label map is.
     found: Vec<(Row, Emotion)>,
     bad: Vec<(u32, String)>,
     usages: Usages,
@@ -101,7 +102,7 @@ fn header<R: BufRead>(lines: &mut Lines<R>, place: &Path) -> Result<Columns, Err
     Err(Error::layout(place, expected, found))
 }
 
-/// The format of a file that begins like no table, with the way out.
+/// The format of a file that does not begin like a table, and how to convert it.
 fn other_format(start: &[u8]) -> Option<&'static str> {
     match start {
         [0x1f, 0x8b, ..] => Some("a gzip archive: unpack it (tar -xzf, gunzip) and name the table"),

@@ -6,9 +6,9 @@ use crate::fold::part::Part;
 use crate::label::Expression;
 use crate::read::source::Folding;
 
-/// Different texts that are kept; further ones share one entry, so that memory stays small whatever the column holds.
+/// Different texts that are kept; further ones share one entry, so that memory stays small for any column.
 const TEXTS_LIMIT: usize = 1000;
-/// Entries that are always there, so that the limit never hides a part: each part at its number.
+/// Entries that always exist, so that the limit never hides a part: each part at its number.
 const SEEDED: [&str; 5] = ["", "Training", "PublicTest", "PrivateTest", "other"];
 const OTHER: u16 = 4;
 
@@ -78,9 +78,9 @@ pub(super) struct Assignment {
 pub(super) enum Taken {
     /// All: the column names no part.
     All,
-    /// Those that name a part.
+    /// The rows that name a part.
     Parts,
-    /// Those that name a part or nothing.
+    /// The rows that name a part or nothing.
     PartsOrNone,
 }
 
@@ -90,11 +90,9 @@ impl Taken {
         match (self, usage) {
             (Self::All, _) | (Self::PartsOrNone, "") => None,
             _ if Part::from_name(usage).is_some() => None,
-            (_, "") => {
-                Some("its Usage is empty, and other rows' Usage names their part".to_owned())
-            }
+            (_, "") => Some("its Usage is empty, while other rows have one".to_owned()),
             (_, other) => Some(format!(
-                "its Usage '{other}' is none of Training, PublicTest, PrivateTest (train, validation, test)"
+                "its Usage '{other}' is not one of Training, PublicTest, PrivateTest (train, validation, test)"
             )),
         }
     }

@@ -34,13 +34,13 @@ pub(super) fn groups(set: &Prepared, splits: &Splits) -> Vec<Finding> {
         ),
         Finding::counted(
             FindingKind::SubjectsUnknown,
-            "images name no person: only near-identical images can show whether people are shared",
+            "images without a known person: only near-identical images can reveal shared people",
             unknown,
         ),
     ]
 }
 
-/// The groups with members in more than one part of a split, held-out rows included: somebody else may train on those.
+/// The groups with members in more than one part of a split, including held-out rows, which external splits may train on.
 fn in_two_parts(
     set: &Prepared,
     splits: &Splits,
@@ -62,8 +62,8 @@ fn in_two_parts(
     found.into_values().collect()
 }
 
-/// Images tested never or several times. A single split leaves most images untested by nature, and splits that come with the
-/// data draw their test parts anew, so there it is information.
+/// Images tested never or several times. A single split naturally leaves most images untested, and a data set's own
+/// splits redraw their test parts, so there the finding is only informational.
 pub(super) fn coverage(set: &Prepared, splits: &Splits) -> Vec<Finding> {
     let severity = match splits.partition {
         true => Severity::Leak,
@@ -80,7 +80,7 @@ pub(super) fn coverage(set: &Prepared, splits: &Splits) -> Vec<Finding> {
             splits,
             TRAIN,
             FindingKind::Untrained,
-            "splits that train on nothing, so that whether training and test are apart cannot be told",
+            "splits that train on nothing, so it is unknown whether training and test are separate",
         ),
         Finding::new(
             FindingKind::HeldOutUsed,
@@ -104,7 +104,7 @@ pub(super) fn coverage(set: &Prepared, splits: &Splits) -> Vec<Finding> {
 }
 
 /// The folds without an image in `part`. Our own rule leaves folds empty where there are few people, and training then
-/// refuses them; but not all of them.
+/// rejects them; but never all folds.
 fn lacking(splits: &Splits, part: u8, kind: FindingKind, what: &str) -> Finding {
     let folds: Vec<String> = (0..splits.folds.len())
         .filter(|&fold| splits.folds[fold].iter().all(|mask| mask & part == 0))

@@ -1,4 +1,4 @@
-//! The findings of an audit: their kinds, and how serious they are.
+//! The findings of an audit: their kinds and severities.
 
 use std::fmt;
 
@@ -37,11 +37,11 @@ pub enum FindingKind {
     Incomplete,
 }
 
-/// How serious a finding is.
+/// The severity of a finding.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Severity {
-    /// Results of this split do not measure unseen faces, or contradict themselves.
+    /// Results on this split do not measure unseen faces, or are inconsistent.
     Leak,
     /// Too few images or parts for a verdict.
     CannotTell,
@@ -54,13 +54,13 @@ pub enum Severity {
 pub struct Finding {
     /// Its kind.
     pub kind: FindingKind,
-    /// How serious it is.
+    /// Its severity.
     pub severity: Severity,
     /// People, recordings, images or pairs concerned.
     pub count: usize,
     /// A sentence.
     pub what: String,
-    /// Some of them, by name.
+    /// Some examples, by name.
     pub examples: Vec<String>,
 }
 

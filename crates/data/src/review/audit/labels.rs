@@ -1,4 +1,4 @@
-//! Contradictions about classes, people and folds, within the set and against somebody else's labels.
+//! Contradictions about classes, people and folds, within the set and against external labels.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
@@ -128,7 +128,7 @@ fn same_images(set: &Prepared) -> Vec<String> {
     found
 }
 
-/// Somebody else's labels, names or numbers, against ours: each of theirs must mean one of ours and the other way round.
+/// Compares external labels, names or numbers, with ours: the mapping must be one-to-one.
 pub(super) fn against(set: &Prepared, theirs: &[(usize, String)]) -> Finding {
     let mut pairs: BTreeMap<(&str, &str), usize> = BTreeMap::new();
     for (row, label) in theirs.iter().filter(|(_, label)| !label.is_empty()) {

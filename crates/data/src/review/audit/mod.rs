@@ -1,4 +1,4 @@
-//! Searches our folds and other people's splits for faults that make a reported accuracy too good.
+//! Searches our folds and external splits for faults that inflate a reported accuracy.
 
 mod coverage;
 mod finding;
@@ -49,7 +49,7 @@ impl Audit {
         self.findings.iter().any(|f| f.severity == Severity::Leak)
     }
 
-    /// Whether training and test may be taken for apart: no leak, and enough images and parts for a verdict.
+    /// Whether training and test are separate: no leak, and enough images and parts for a verdict.
     pub fn is_clear(&self) -> bool {
         self.findings
             .iter()
@@ -58,13 +58,13 @@ impl Audit {
 
     /// The outcome in a sentence.
     pub fn verdict(&self) -> &'static str {
-        // The first kinds are those of a face in two parts.
+        // The first kinds concern a face in two parts.
         let shared =
             |f: &Finding| f.severity == Severity::Leak && f.kind <= FindingKind::NearDuplicate;
         if self.findings.iter().any(shared) {
             "Training and test are NOT apart."
         } else if self.leaks() {
-            "No face was found in two parts, but results of this split do not stand: see what is marked as LEAK."
+            "No face was found in two parts, but results on this split are invalid: see the findings marked LEAK."
         } else if !self.is_clear() {
             "Whether training and test are apart CANNOT be told."
         } else {
@@ -75,8 +75,9 @@ impl Audit {
 
 /// Audits the prepared set in `dir`. Nothing is written.
 ///
-/// `split` is somebody else's split: a table with the columns `path`, `split` (train, val or test in any of the usual
-/// spellings) and, if there are any, `fold` and `label`. `None` audits the set's own folds under the protocol `paper-2017`.
+/// `split` is an external split: a table with the columns `path`, `split` (train, val or test in any of the usual
+/// spellings) and, if there are any, `fold` and `label`. `None` audits the set's own folds under the protocol
+/// `paper-2017`.
 ///
 /// # Errors
 /// [`Error::NotPrepared`] for a set whose files do not fit together (contradictory labels and folds are findings, not
@@ -122,7 +123,7 @@ impl fmt::Display for Audit {
         let synthetic = if self.synthetic { ", SYNTHETIC" } else { "" };
         let (name, images, split) = (&self.name, self.images, &self.split);
         writeln!(f, "{name}{synthetic}: {images} labelled images, {split}")?;
-        writeln!(f, "looked for: {}", self.checked.join("; "))?;
+        writeln!(f, "checked for: {}", self.checked.join("; "))?;
         for finding in &self.findings {
             write!(f, "{finding}")?;
         }

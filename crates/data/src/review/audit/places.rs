@@ -1,4 +1,4 @@
-//! Images of a set by their paths, for paths that begin somewhere else.
+//! Images of a set by their paths, for paths with a different root.
 
 use std::collections::{HashMap, HashSet};
 
@@ -9,11 +9,11 @@ pub(super) struct Places<'a> {
     set: &'a Prepared,
     whole: HashMap<String, usize>,
     by_name: HashMap<&'a str, Vec<usize>>,
-    /// Rows that several paths fit: `train/happy/im0.png` and `test/happy/im0.png` are not both `happy/im0.png`.
+    /// Rows that match several paths: `train/happy/im0.png` and `test/happy/im0.png` are not both `happy/im0.png`.
     ambiguous: HashSet<usize>,
 }
 
-/// A path as the set writes it.
+/// A path as written in the set.
 fn plain(path: &str) -> String {
     let path = path.trim().replace('\\', "/");
     path.trim_start_matches("./").to_owned()
@@ -39,7 +39,7 @@ impl<'a> Places<'a> {
         }
     }
 
-    /// Leaves out the rows that different paths of a table fit by their ends.
+    /// Leaves out the rows that several paths of a table match by suffix.
     pub fn forget_ambiguous<'b>(&mut self, paths: impl Iterator<Item = &'b str>) {
         let mut known: HashMap<usize, String> = HashMap::new();
         let mut twice = HashSet::new();
@@ -53,8 +53,8 @@ impl<'a> Places<'a> {
         self.ambiguous = twice;
     }
 
-    /// The row of a path: the same path, else the only one of which it is the end or that is its end, else the only one
-    /// with its file name.
+    /// The row of a path: the same path, else the only one that is a suffix of it or has it as a suffix, else the only
+    /// one with its file name.
     pub fn find(&self, path: &str) -> Option<usize> {
         let path = plain(path);
         let path = path.as_str();

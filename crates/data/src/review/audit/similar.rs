@@ -1,10 +1,11 @@
 //! Near-identical images in two parts of a split.
 //!
-//! Every image becomes a 32×32 thumbnail of mean 0 and deviation 1, which brightness and contrast do not change. The mean face of
-//! the set, made symmetric, is taken away: the rest differs between people, and mirroring an image mirrors it. The signs of
-//! its low frequencies are a hash of 63 bits, all pairs of which are compared; mirroring flips the signs of the odd horizontal
-//! frequencies, so mirrored copies cost one more comparison. Pairs with near hashes are held against each other by correlation
-//! at 48×48 under shifts of up to two pixels. Copies that were scaled, turned or cut anew are not found.
+//! Every image becomes a 32×32 thumbnail of mean 0 and deviation 1, which brightness and contrast do not change. The
+//! mean face of the set, made symmetric, is subtracted: the remainder differs between people, and mirroring an image
+//! mirrors it. The signs of its low frequencies are a hash of 63 bits, all pairs of which are compared; mirroring flips
+//! the signs of the odd horizontal frequencies, so mirrored copies need one more comparison. Pairs with similar hashes
+//! are compared by correlation at 48×48 under shifts of up to two pixels. Copies that were rescaled, rotated or cropped
+//! differently are not found.
 
 use std::borrow::Cow;
 use std::collections::{BTreeSet, HashMap, HashSet};
@@ -25,25 +26,26 @@ const FINE: usize = 48;
 const SHIFT: usize = 2;
 /// Frequencies in each direction that the hash holds.
 const FREQUENCIES: usize = 8;
-/// Most differing bits of 63 between images that are correlated. Unrelated images differ in about 31. On our synthetic faces
-/// compression at quality 60 changes up to 6 bits, and a shift of 2% up to 15 in 95 of 100.
+/// Maximum number of differing bits of 63 between images that are correlated. Unrelated images differ in about 31. On
+/// our synthetic faces compression at quality 60 changes up to 6 bits, and a shift of 2% up to 15 in 95 of 100.
 const NEAR: u32 = 16;
-/// The same for sets above [`LARGE`] images, where wider would take hours: copies that were compressed, re-lit or mirrored.
+/// The same for sets above [`LARGE`] images, where a wider search would take hours: copies that were compressed, re-lit
+/// or mirrored.
 const NEAR_IN_LARGE: u32 = 8;
 const LARGE: usize = 10_000;
-/// Least correlation of two images, and of the two without the mean face. On our synthetic faces different people
+/// Minimum correlation of two images, and of the two without the mean face. On our synthetic faces different people
 /// reach 0.91 in the smaller of the two, and copies that were compressed, re-lit or shifted fall to 0.97.
 const ALIKE: f32 = 0.95;
 const ALIKE_BUT_MEAN: f32 = 0.93;
-/// Where sets are too small for a mean face, the images alone decide, more strictly.
+/// In sets too small for a mean face, only the images are compared, with a stricter bound.
 const ALIKE_ALONE: f32 = 0.985;
 const MEAN_FROM: usize = 50;
-/// Most pairs that are correlated, about a minute's work.
+/// Maximum number of pairs that are correlated, about a minute's work.
 const COMPARED_LIMIT: usize = 2_000_000;
 
 type Thumbnail = Vec<f32>;
 
-/// Pairs of near-identical images that a split sets apart, of different or unknown people.
+/// Pairs of near-identical images in different parts of a split, of different or unknown people.
 ///
 /// Images of equal bytes are compared once: a set may hold thousands of copies of a few, and all their pairs would be
 /// too many to compare or to list. A copy is paired with the first one that it leaks to in each kind of image.
@@ -70,7 +72,7 @@ pub(super) fn near_duplicates(set: &Prepared, splits: &Splits) -> Vec<Finding> {
     };
     if search.compared.into_inner() > COMPARED_LIMIT {
         incomplete(format!(
-            "search for near-identical images that ended after {COMPARED_LIMIT} pairs: there may be more"
+            "search for near-identical images that stopped after {COMPARED_LIMIT} pairs: there may be more"
         ));
     }
     if search.kinds.len() > LARGE {
@@ -86,7 +88,7 @@ struct Search<'a> {
     set: &'a Prepared,
     splits: &'a Splits,
     kinds: Vec<Kind>,
-    /// Of the first row of each kind.
+    /// Masks of the first row of each kind.
     faces: Faces,
     /// Pairs of kinds compared so far.
     compared: AtomicUsize,
@@ -110,7 +112,7 @@ impl Search<'_> {
         {
             return None;
         }
-        // Equal bytes need no measure, and flat ones have none.
+        // Equal bytes need no correlation, and for flat images it is undefined.
         let (alike, mirrored) = match first == second {
             true => (1.0, false),
             false => self.faces.alike(self.set, first, second)?,
@@ -129,8 +131,8 @@ impl Search<'_> {
         Some(pairs.collect())
     }
 
-    /// The first row of a kind that a split sets apart from `row` and that shows another or an unknown person: the same
-    /// person in two parts is a finding already.
+    /// The first row of a kind that is in another part than `row` and shows another or an unknown person; the same
+    /// person in two parts is a separate finding.
     fn partner(&self, row: usize, kind: &Kind) -> Option<usize> {
         let subject = |row: usize| self.set.samples()[row].subject;
         let other_person = |at: usize| subject(at) != subject(row) || subject(row) < 0;
@@ -138,7 +140,7 @@ impl Search<'_> {
         leaks.find(|&at| other_person(at) && self.splits.apart(row, at).is_some())
     }
 
-    /// The paths and parts of two rows in the first fold that sets them apart.
+    /// The paths and parts of two rows in the first fold that separates them.
     fn places(&self, (a, b): (usize, usize)) -> Option<String> {
         let (fold, parts_a, parts_b) = self.splits.apart(a, b)?;
         let place = |row: usize, parts| {
@@ -160,7 +162,7 @@ struct Pair {
 struct Kind {
     /// In order.
     rows: Vec<usize>,
-    /// The first row of each person in each combination of parts: copies of one person in one part leak alike.
+    /// The first row of each person in each combination of parts: copies of one person in one part leak in the same way.
     telling: Vec<usize>,
 }
 
@@ -187,12 +189,12 @@ fn kinds(set: &Prepared, splits: &Splits) -> Vec<Kind> {
     kinds
 }
 
-/// The images, compared by hashes first and by correlation then.
+/// The images, compared first by hashes, then by correlation.
 struct Faces {
     /// The row of each image.
     rows: Vec<usize>,
     hashes: Vec<u64>,
-    /// Most differing bits of near hashes.
+    /// Maximum number of differing bits of similar hashes.
     near: u32,
     /// The mean face at [`FINE`].
     mean: Option<Thumbnail>,
@@ -219,14 +221,14 @@ impl Faces {
         }
     }
 
-    /// Whether two hashes are near as they are, and with one image mirrored.
+    /// Whether two hashes are similar as they are, and with one image mirrored.
     fn hashes_near(&self, first: usize, second: usize) -> (bool, bool) {
         let bits = self.hashes[first] ^ self.hashes[second];
         let near = |bits: u64| bits.count_ones() <= self.near;
         (near(bits), near(bits ^ MIRROR))
     }
 
-    /// Later images with a near hash, mirrored or not.
+    /// Later images with a similar hash, mirrored or not.
     fn near(&self, first: usize) -> impl Iterator<Item = usize> + '_ {
         (first + 1..self.hashes.len())
             .filter(move |&second| self.hashes_near(first, second) != (false, false))
@@ -267,8 +269,8 @@ impl Faces {
     }
 }
 
-/// Pearson's correlation of the middle of `a` with the part of `b` that begins at column `x` and row `y`, `mean` taken away from
-/// both where `a` lies; 0 if one side is constant.
+/// Pearson's correlation of the middle of `a` with the part of `b` that begins at column `x` and row `y`, `mean` at
+/// `a`'s position subtracted from both; 0 if one side is constant.
 fn correlation(a: &[f32], b: &[f32], mean: Option<&[f32]>, (x, y): (usize, usize)) -> f32 {
     const INNER: usize = FINE - 2 * SHIFT;
     let [mut sum_a, mut sum_b, mut ab, mut aa, mut bb] = [0.0f32; 5];
@@ -285,7 +287,7 @@ fn correlation(a: &[f32], b: &[f32], mean: Option<&[f32]>, (x, y): (usize, usize
             bb += b * b;
         }
     }
-    // The values are of mean 0 and deviation 1, or nearly, so nothing large cancels here.
+    // The values are of mean 0 and deviation 1, or nearly, so there is no catastrophic cancellation.
     let count = (INNER * INNER) as f32;
     let covariance = ab - sum_a * sum_b / count;
     let size = ((aa - sum_a * sum_a / count) * (bb - sum_b * sum_b / count)).sqrt();
@@ -391,7 +393,7 @@ mod tests {
         fn mirroring_flips_the_bits_of_the_mask(values in proptest::collection::vec(-3.0f32..3.0, SIDE * SIDE)) {
             let basis = basis();
             let differ = hash(&basis, &values) ^ hash(&basis, &mirrored(&values, SIDE));
-            // Rounding may turn a coefficient near 0.
+            // Rounding may change the sign of a coefficient near 0.
             prop_assert!((differ ^ MIRROR).count_ones() <= 1, "{differ:x}");
         }
     }

@@ -1,4 +1,4 @@
-//! The part of every image in every fold: by the set's own folds, or by somebody else's table.
+//! The part of every image in every fold: by the set's own folds, or by an external table.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -16,7 +16,7 @@ use crate::review::audit::{labelled, labels};
 /// Bits of a mask over parts: a table may put an image into several.
 pub(super) const TRAIN: u8 = bit(Part::Train);
 pub(super) const TEST: u8 = bit(Part::Test);
-/// Most folds of a split table.
+/// Maximum number of folds of a split table.
 const FOLDS_LIMIT: usize = 1000;
 
 const fn bit(part: Part) -> u8 {
@@ -47,7 +47,7 @@ pub(super) struct Splits {
 }
 
 impl Splits {
-    /// The set's own folds: each fold tests once, the next one validates, the others train; or the splits that it brings.
+    /// The set's own folds: each fold tests once, the next one validates, the others train; or the set's own splits.
     pub fn own(set: &Prepared) -> Self {
         let info = set.info();
         let given = info.fold_rule == FoldRule::Given;
@@ -59,8 +59,8 @@ impl Splits {
         };
         Self {
             name: match given {
-                true => format!("{} splits that the data set brings", info.folds),
-                false => format!("{} folds of its own", info.folds),
+                true => format!("{} splits of the data set", info.folds),
+                false => format!("{} folds of the set", info.folds),
             },
             folds: (0..info.folds).map(parts).collect(),
             names: Vec::new(),
@@ -68,7 +68,7 @@ impl Splits {
         }
     }
 
-    /// Somebody else's split; also unmatched rows and images, and labels that contradict ours.
+    /// An external split; also unmatched rows and images, and labels that contradict ours.
     pub fn read(path: &Path, set: &Prepared) -> Result<(Self, Vec<Finding>), Error> {
         let rows = table::read(path)?;
         let mut places = Places::of(set);
@@ -93,7 +93,7 @@ impl Splits {
             many => format!("split in {} with {many} folds", path.display()),
         };
         if train_on_the_others(&mut folds) {
-            name += ", of which it lists the test parts alone: what the other folds test counts as training";
+            name += ", of which it lists only the test parts: images tested in the other folds count as training";
         }
         let partition = folds.len() > 1;
         let splits = Self {
@@ -105,7 +105,7 @@ impl Splits {
         Ok((splits, findings))
     }
 
-    /// Whether these are the set's own.
+    /// Whether these are the set's own folds.
     pub fn is_own(&self) -> bool {
         self.names.is_empty()
     }
@@ -145,7 +145,7 @@ impl Matched {
     fn add(&mut self, row: &Row, place: Option<usize>, images: usize) -> Result<(), String> {
         let part = Part::from_name(&row.split).ok_or_else(|| {
             let split = brief(&row.split);
-            format!("split '{split}' is none of train, val and test")
+            format!("split '{split}' is not one of train, val and test")
         })?;
         let fold = row.fold.as_deref().unwrap_or("").trim();
         if self.folds.len() == FOLDS_LIMIT && !self.folds.contains_key(fold) {
@@ -172,8 +172,8 @@ impl Matched {
         let used = |row: usize| self.folds.values().any(|parts| parts[row] != 0);
         let left_out = labelled(set).filter(|s| !used(s.index));
         let left_out: Vec<String> = left_out.map(|s| s.path.clone()).collect();
-        // A table of more images than the set's covers all of them; one that covers few and names others may belong to
-        // another copy.
+        // A table that names further images must cover the whole set; one that covers few and names others may belong
+        // to another copy.
         let most_left_out = 2 * left_out.len() > labelled(set).count();
         let severity = match !self.unmatched.is_empty() && most_left_out {
             true => Severity::CannotTell,
@@ -183,7 +183,7 @@ impl Matched {
             Finding::new(
                 FindingKind::Unmatched,
                 severity,
-                "rows of the split name no image of the set, or more than one, or one that another path names too",
+                "rows of the split that match no image of the set, several images, or an image matched by another path",
                 self.unmatched,
             ),
             Finding::new(
@@ -203,8 +203,8 @@ impl Matched {
     }
 }
 
-/// Fills in the training parts of a table of several folds that lists test parts alone: each fold then trains on the images
-/// that the others test. Whether the table was one of these.
+/// Fills in the training parts of a table of several folds that lists test parts alone: each fold then trains on the
+/// images that the others test. Returns whether this applies to the table.
 fn train_on_the_others(folds: &mut [Vec<u8>]) -> bool {
     let tests_alone = folds.iter().flatten().all(|mask| mask & !TEST == 0);
     if folds.len() < 2 || !tests_alone {

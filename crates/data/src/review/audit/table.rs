@@ -1,4 +1,4 @@
-//! Somebody else's split, read from a table.
+//! An external split, read from a table.
 
 use std::path::Path;
 
@@ -8,7 +8,7 @@ use crate::error::Error;
 use crate::label::text::brief;
 use crate::read::file::read_bounded;
 
-/// Most bytes of a split table: a million long paths.
+/// Maximum size in bytes of a split table: a million long paths.
 const TABLE_LIMIT: u64 = 256 << 20;
 
 /// A row of the table.

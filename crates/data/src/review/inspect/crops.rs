@@ -13,7 +13,7 @@ use crate::prepared::Prepared;
 use crate::prepared::sample::Sample;
 use crate::read::source::{RawSample, Source};
 
-/// Pixels that an original is shown in: as high as this, or as wide, whichever is reached first.
+/// Maximum height and width of an original on the sheet, in pixels.
 const HIGH: u32 = 160;
 const WIDE: u32 = 240;
 /// Originals with their crops to a row of the sheet.
@@ -23,16 +23,16 @@ const WHITE: Rgb<u8> = Rgb([255, 255, 255]);
 /// A sheet of originals, each with its crop framed and beside it.
 #[derive(Debug, Clone)]
 pub struct CropSheet {
-    /// Eight to a row; the frame's colour stands for what placed the crop ([`Placed::colour`]).
+    /// Eight to a row; the frame's colour shows what placed the crop ([`Placed::colour`]).
     pub picture: RgbImage,
     /// The rows of the data set that are shown, in the order of the sheet.
     pub rows: Vec<(usize, Placed)>,
 }
 
-/// What placed a crop, the least certain first.
+/// The origin of a crop, the least certain first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Placed {
-    /// Nothing: the middle of the image was taken.
+    /// None: the middle of the image was used.
     Nowhere,
     /// The face detector.
     Detector,
@@ -51,13 +51,13 @@ impl Placed {
     }
 }
 
-/// At most `count` rows of `set` for review, beside their originals in `source`, which `set` was prepared from. Crops
-/// that nothing placed come first, then the detector's, then those by landmarks; within each, every subject once before
-/// any a second time. `None` if there is no row to show.
+/// At most `count` rows of `set` for review, beside their originals in `source`, which `set` was prepared from.
+/// Uncropped images come first, then the detector's, then those by landmarks; within each, every subject once before
+/// any appears again. `None` if there is no row to show.
 ///
 /// # Errors
-/// [`Error::NotPrepared`] if a row is none of `source`'s images, or its crop does not fit into it: the set was prepared
-/// from something else, or with other classes. Errors of [`Source::scan`] and [`Source::fetch`].
+/// [`Error::NotPrepared`] if a row is not one of `source`'s images, or its crop does not fit into it: the set was
+/// prepared from something else, or with other classes. Errors of [`Source::scan`] and [`Source::fetch`].
 pub fn crop_sheet(
     source: &dyn Source,
     set: &Prepared,
@@ -105,8 +105,8 @@ fn chosen(
     Ok(rows.map(|(placed, _, row)| (row, placed)).collect())
 }
 
-/// `samples.csv` does not record which of the two found a face, but landmarks come first wherever they are usable, and
-/// those that are not are among the skipped inputs.
+/// `samples.csv` does not record which of the two found a face, but usable landmarks always come first, and unusable
+/// ones are among the skipped inputs.
 fn placed(
     mode: CropMode,
     sample: &Sample,
@@ -157,7 +157,7 @@ fn tile(
     Ok(tile)
 }
 
-/// Grey pixels, row by row, from the column `left` on.
+/// Grey pixels, row by row, starting at column `left`.
 fn paint(tile: &mut RgbImage, left: u32, pixels: &[u8], width: u32) {
     for (y, line) in (0..).zip(pixels.chunks_exact(width as usize)) {
         for (x, &grey) in (left..).zip(line) {

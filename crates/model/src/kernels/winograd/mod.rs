@@ -1,8 +1,8 @@
 //! 5×5 convolutions by Winograd's F(4×4, 5×5) (Lavin and Gray, arXiv 1509.09308), forward and backward.
 //!
-//! 64 products make 16 outputs that take 400 directly: 6.25 times fewer. The gradients are the transposes of the same linear
-//! maps and cost as little. Rounding in float32 is some 4e-6 of the largest output, ten times that of the direct sum; of two
-//! candidates of a maximum as close as that, pooling may choose either.
+//! 64 products give 16 outputs, which take 400 directly: 6.25 times fewer. The gradients are the transposes of the same
+//! linear maps and cost as little. Rounding in float32 is some 4e-6 of the largest output, ten times that of the direct
+//! sum; pooling may choose either of two maxima this close.
 
 mod points;
 mod product;
@@ -48,7 +48,7 @@ struct Work {
 }
 
 impl Winograd {
-    /// Whether weights `[outputs, inputs, height, width]` suit.
+    /// Whether weights `[outputs, inputs, height, width]` are supported.
     pub fn suits(weight: &[i64]) -> bool {
         let panel = PANEL as i64;
         matches!(*weight, [o, i, 5, 5] if o % panel == 0 && i % panel == 0 && o > 0 && i > 0)
@@ -187,7 +187,7 @@ impl Winograd {
         images.start * self.image_len()..images.end * self.image_len()
     }
 
-    /// Images that are padded and pooled together: enough to fill a block with tiles.
+    /// Images padded and pooled together: enough to fill a block with tiles.
     fn group(&self) -> usize {
         let tiles = self.side.div_ceil(OUTPUTS);
         (BLOCK / (tiles * tiles)).max(1)
@@ -200,7 +200,7 @@ impl Winograd {
             .map(move |first| first..(first + images).min(n))
     }
 
-    /// Of the input and of the output.
+    /// Tiles of the input and of the output.
     fn tilings(&self, images: usize) -> (Tiling, Tiling) {
         let tiling = |panels| Tiling {
             images,
@@ -334,7 +334,7 @@ mod tests {
             }
         }
 
-        /// The convolution at one place, summed as it is written, in f64.
+        /// The convolution at one position by the literal sum, in f64.
         fn literal(&self, image: usize, row: usize, column: usize, output: usize) -> f64 {
             let mut sum = 0.0;
             for tap in 0..25 {
@@ -361,7 +361,7 @@ mod tests {
 
     #[test]
     fn convolves_pools_and_rectifies() {
-        // Sides that 4 divides and does not, several images to a block and several blocks to an image.
+        // Sides divisible by 4 or not, several images per block and several blocks per image.
         for (side, tile, n) in [(12, 2, 5), (10, 5, 7), (28, 1, 1), (5, 1, 3), (1, 1, 2)] {
             let case = Case::new(side, tile, n);
             let pooled = case.winograd.forward(&case.input, tile);

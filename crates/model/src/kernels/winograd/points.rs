@@ -1,7 +1,7 @@
 //! Winograd's short convolutions F(4, 5) in one dimension: 4 outputs of a 5-tap filter from 8 inputs by 8 products.
 //!
-//! The interpolation points are 0, ±1, ±2, ±1/2 and ∞ (Lavin and Gray, arXiv 1509.09308, section 4.1, for the form
-//! y = Aᵀ[(G g) ⊙ (Bᵀ d)]). Each transform stands beside its transpose, which the gradients need.
+//! The interpolation points are 0, ±1, ±2, ±1/2 and ∞ (Lavin and Gray, arXiv 1509.09308, section 4.1, for the form y =
+//! Aᵀ[(G g) ⊙ (Bᵀ d)]). Each transform is defined next to its transpose, which the gradients need.
 
 use pulp::Simd;
 
@@ -14,12 +14,12 @@ pub(super) const TAPS: usize = 5;
 
 /// A linear map along one dimension, on registers of channels.
 ///
-/// A trait and no closures: only code that is always inlined is compiled for the vector instructions of its caller.
+/// A trait rather than closures: only code that is always inlined uses its caller's vector instructions.
 pub(super) trait Line<const FROM: usize, const TO: usize> {
     fn apply<S: Simd>(simd: S, x: [S::f32s; FROM]) -> [S::f32s; TO];
 }
 
-/// Arithmetic on registers, so that the formulas below read as formulas.
+/// Register arithmetic, to keep the formulas below readable.
 #[derive(Clone, Copy)]
 struct Lanes<S: Simd>(S);
 

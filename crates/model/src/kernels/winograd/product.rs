@@ -25,7 +25,7 @@ impl WithSimd for Product<'_> {
             .chunks_exact(depth)
             .zip(self.c.chunks_exact_mut(self.rows));
         for (b, c) in panels {
-            // As many sums as the registers hold: 24 of 32 with AVX-512, 12 of 16 with AVX2.
+            // As many sums as fit into registers: 24 of 32 with AVX-512, 12 of 16 with AVX2.
             if S::F32_LANES == 16 {
                 panel_product::<S, 12>(simd, self.a, b, c);
             } else {

@@ -1,7 +1,7 @@
 //! The two-dimensional transforms: between images and the 64 matrices of their tiles' coefficients.
 //!
 //! An image of `tiles` × `tiles` tiles is an array `[height, width, panels]` of rows of 32 channels. Coefficients are
-//! `[64, panels, tiles of all images]` of such rows, the matrices [`stride`] rows apart.
+//! `[64, panels, tiles of all images]` of these rows, the matrices [`stride`] rows apart.
 
 use std::marker::PhantomData;
 use std::ops::Range;
@@ -15,8 +15,8 @@ use crate::kernels::buffer::{PANEL, Row};
 /// Products per tile, in two dimensions.
 pub(super) const POINTS: usize = INPUTS * INPUTS;
 
-/// Rows from one of the 64 matrices of tiles × channels to the next. One more than it holds: a power of two would put
-/// the same place of all 64 into the same set of the cache.
+/// Rows from one of the 64 matrices of tiles × channels to the next. One more than it holds: with a power of two, all
+/// 64 would compete for the same cache set.
 pub(super) fn stride(tiles: usize, panels: usize) -> usize {
     tiles * panels + 1
 }
@@ -73,7 +73,7 @@ impl Tiling {
         })
     }
 
-    /// Rows from a pixel of images of `side` to the one below and to the one on the right.
+    /// Row offsets from a pixel of images of `side` to the one below and to the one on the right.
     pub fn steps(self, side: usize) -> (usize, usize) {
         (side * self.panels, self.panels)
     }
@@ -82,8 +82,8 @@ impl Tiling {
 /// Rows from one place to the next, downwards and to the right.
 type Steps = (usize, usize);
 
-/// One register of each of the N × N rows from `from` on through `L` along both dimensions, M × M registers, to the rows
-/// from `to` on.
+/// Transforms one register of each of the N × N rows starting at `from` by `L` along both dimensions, to M × M
+/// registers of the rows starting at `to`.
 #[inline(always)]
 fn through<S: Simd, const N: usize, const M: usize, const ADD: bool, L: Line<N, M>>(
     simd: S,
@@ -152,7 +152,7 @@ pub(super) struct FromPoints<'a, const N: usize, const ADD: bool, L, I> {
     pub places: I,
     /// From a pixel to the next.
     pub steps: Steps,
-    /// Overwritten, or added to if `ADD`.
+    /// Overwritten, or accumulated if `ADD`.
     pub pixels: &'a mut [Row],
     /// [`POINTS`] matrices of this many rows.
     pub stride: usize,
@@ -186,7 +186,7 @@ pub(super) fn filter_places(
     })
 }
 
-/// Rows from a tap of such a filter to the one below and to the one on the right.
+/// Row offsets from a filter tap to the one below and to the one on the right.
 pub(super) fn filter_steps((_, panels): (usize, usize)) -> (usize, usize) {
     (TAPS * panels, panels)
 }
