@@ -1,6 +1,6 @@
 //! Small utilities shared by all faus crates.
 //!
-//! - [`file`]: atomic file writes.
+//! - [`mod@file`]: atomic file writes.
 //! - [`npy`]: numpy arrays.
 //! - [`digest`]: SHA-256 as text.
 //! - [`random`]: generators that depend on a key, not on thread or order.

@@ -134,6 +134,18 @@ pub enum Error {
     /// A table or facts that JSON cannot hold.
     #[error("cannot be written as JSON: {0}")]
     Json(#[from] serde_json::Error),
+    /// A row of a study's table does not fit its header.
+    #[error(
+        "row {row} of the study's table has {got} cells, its header {columns}; give every column one cell"
+    )]
+    Cells {
+        /// Row below the header, from 1.
+        row: usize,
+        /// Its cells.
+        got: usize,
+        /// Columns of the header.
+        columns: usize,
+    },
     /// A run lacks what a study needs.
     #[error("{0}")]
     Unsuitable(String),

@@ -45,6 +45,7 @@ mod study;
 mod watch;
 mod write;
 
+pub use analysis::columns::check_measures;
 pub use analysis::inference::{ClassEffect, FilterInference, Inference, PairInference};
 pub use analysis::scores::{Correspondence, FilterAu, MEASURES};
 pub use analysis::{Analysis, analyse, analyse_with};

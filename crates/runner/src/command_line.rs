@@ -3,9 +3,10 @@
 use std::ffi::OsString;
 use std::process::ExitCode;
 
-use anyhow::Result;
+use anyhow::{Context, Result, bail};
 use clap::builder::{PossibleValue, PossibleValuesParser};
 use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
+use faus_fau::Study;
 
 use crate::app::console::say;
 use crate::app::interrupt;
@@ -84,7 +85,10 @@ impl Program {
     /// [`main`](Self::main) with explicit arguments; the first is the program's name.
     pub fn main_from(self, mut arguments: Vec<String>) -> ExitCode {
         interrupt::set_signals();
-        let flags_only = arguments.get(1).is_none_or(|first| first.starts_with("--"));
+        let of_program = |flag: &String| flag == "--help" || flag == "--version";
+        let flags_only = arguments
+            .get(1)
+            .is_none_or(|first| first.starts_with("--") && !of_program(first));
         if let Some(experiment) = self.experiment.filter(|_| flags_only) {
             arguments.splice(1..1, ["run".to_owned(), experiment.to_owned()]);
         }
@@ -109,6 +113,7 @@ impl Program {
 /// # Errors
 /// A [`clap::Error`] for wrong usage and for `--help`, otherwise the command's error.
 fn run(program: &Program, arguments: Vec<String>) -> Result<()> {
+    check_names(program)?;
     let matches = grammar(program).try_get_matches_from(spread_sets(arguments))?;
     for study in program.studies() {
         if let Some(args) = matches.subcommand_matches(study.name()) {
@@ -136,15 +141,35 @@ fn listen() {
     }
 }
 
+/// Refuses names of the program's measures and studies that files or commands have already, before any work is done.
+fn check_names(program: &Program) -> Result<()> {
+    faus_fau::check_measures(&program.measures()).context("a measure of this program")?;
+    let commands = Cli::command();
+    let commands = commands.get_subcommands().map(clap::Command::get_name);
+    let mut taken: Vec<&str> = commands.chain(["help"]).collect();
+    for name in program.studies().map(Study::name) {
+        let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
+        if !name.starts_with(|c: char| c.is_ascii_lowercase()) || !name.chars().all(plain) {
+            bail!(
+                "a study of this program is named `{name}`; give lower-case letters, digits and -"
+            );
+        }
+        if taken.contains(&name) {
+            bail!("a study of this program is named `{name}`, as a command is: give another name");
+        }
+        taken.push(name);
+    }
+    Ok(())
+}
+
 /// The command line with the names that the program adds.
 fn grammar(program: &Program) -> clap::Command {
     let sources = program.sources().into_iter();
     let sources = sources.map(|(name, what)| PossibleValue::new(name).help(what));
     let sources = PossibleValuesParser::new(sources);
     let studies = program.studies().map(|study| {
-        let name = study.name().to_owned();
-        let command = clap::Command::new(name).about("A study of this program");
-        StudyArgs::augment_args(command)
+        let command = clap::Command::new(study.name().to_owned());
+        StudyArgs::augment_args(command).about("A study of this program")
     });
     Cli::command()
         .mut_subcommand("data", |data| {
@@ -198,7 +223,56 @@ fn spread_sets(arguments: Vec<String>) -> Vec<String> {
 
 #[cfg(test)]
 mod tests {
+    use faus_fau::{Answer, Association, Error, RunView};
+
     use super::*;
+
+    struct Named(&'static str);
+
+    impl Study for Named {
+        fn name(&self) -> &str {
+            self.0
+        }
+
+        fn answer(&self, _: &RunView) -> Result<Answer, Error> {
+            Ok(Answer::default())
+        }
+    }
+
+    impl Association for Named {
+        fn name(&self) -> &'static str {
+            self.0
+        }
+
+        fn score(&self, _: &[f32], _: &[bool]) -> f64 {
+            0.0
+        }
+    }
+
+    #[test]
+    fn names_that_are_taken_or_not_plain_are_refused() {
+        let study = |name| check_names(&Program::default().study(Named(name)));
+        let measure = |name| check_names(&Program::default().measure(Named(name)));
+        assert!(study("silent-filters").is_ok() && measure("cohens_d").is_ok());
+        for name in [
+            "run",
+            "probe",
+            "help",
+            "",
+            "-x",
+            "Silent",
+            "two words",
+            "a/b",
+        ] {
+            let error = study(name).unwrap_err().to_string();
+            assert!(error.contains(&format!("`{name}`")), "{error}");
+        }
+        let twice = Program::default().study(Named("a")).study(Named("a"));
+        assert!(check_names(&twice).is_err());
+        for name in ["kl", "q", "cohens-d", ""] {
+            assert!(measure(name).is_err(), "{name}");
+        }
+    }
 
     #[test]
     fn settings_end_at_the_first_word_without_equals() {

@@ -28,6 +28,11 @@ impl Association for CohensD {
         let pooled = (squares(&with, a) + squares(&without, b)) / (activations.len() - 2) as f64;
         (a - b) / pooled.sqrt()
     }
+
+    /// Two-sided: a filter may also be less active with the action unit.
+    fn strength(&self, score: f64) -> f64 {
+        score.abs()
+    }
 }
 
 /// The activations of one group, sorted: a score must not depend on the order of the images, but floating-point sums do.

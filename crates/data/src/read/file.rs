@@ -26,7 +26,8 @@ pub struct ReadFile {
 }
 
 impl ReadFile {
-    pub(crate) fn new(path: impl Into<String>, bytes: &[u8]) -> Self {
+    /// The file at `path` with these `bytes`.
+    pub fn new(path: impl Into<String>, bytes: &[u8]) -> Self {
         Self {
             path: path.into(),
             sha256: Sha256::digest(bytes).into(),
@@ -44,7 +45,8 @@ pub struct Skipped {
 }
 
 impl Skipped {
-    pub(crate) fn new(path: impl Into<String>, reason: impl Into<String>) -> Self {
+    /// The input at `path`, left out for `reason`.
+    pub fn new(path: impl Into<String>, reason: impl Into<String>) -> Self {
         Self {
             path: path.into(),
             reason: reason.into(),

@@ -101,7 +101,7 @@ pub struct Scan {
     pub samples: Vec<RawSample>,
     /// Inputs that are bad or unusable.
     pub skipped: Vec<Skipped>,
-    /// Label files that were read, for the digest.
+    /// Label files that were read, for the digest of the data set: [`ReadFile::new`] of each.
     pub read: Vec<ReadFile>,
     /// How folds are made.
     pub folding: Folding,
@@ -127,7 +127,7 @@ pub struct RawSample {
     pub image: RawImage,
     /// The image's path relative to the root, with `/`.
     pub path: String,
-    /// The person's number; −1 if unknown.
+    /// The person's number; −1 if unknown. Where people have names, number the sorted names.
     pub subject: i64,
     /// The recording, unique within the source.
     pub sequence: String,

@@ -54,8 +54,11 @@ pub(crate) fn own_columns(measure: &str) -> [String; 5] {
     ]
 }
 
-/// Rejects measures whose column names are taken or are not plain words.
-pub(crate) fn check_names(own: &[&dyn Association]) -> Result<(), Error> {
+/// Rejects measures whose column names are taken or are not plain words, as [`analyse_with`](crate::analyse_with) does.
+///
+/// # Errors
+/// [`Error::BadOption`].
+pub fn check_measures(own: &[&dyn Association]) -> Result<(), Error> {
     let pair = ["filter", "au", "n_with", "n_without"].into_iter();
     let all = pair.chain(MEASURES).chain(COLUMNS.map(|column| column.1));
     let mut taken: Vec<String> = all.map(str::to_owned).collect();

@@ -5,7 +5,7 @@ pub(crate) mod counts;
 pub(crate) mod inference;
 pub(crate) mod scores;
 
-use crate::analysis::columns::check_names;
+use crate::analysis::columns::check_measures;
 use crate::analysis::inference::{Inference, Work};
 use crate::analysis::scores::{Correspondence, FilterAu, MEASURES, Scores};
 use crate::error::Error;
@@ -117,7 +117,7 @@ pub fn analyse_with(
     own: &[&dyn Association],
     watch: &Watch,
 ) -> Result<Analysis, Error> {
-    check_names(own)?;
+    check_measures(own)?;
     check_rows(activations, samples)?;
     let coded = Coded::collect(samples);
     let (aus_used, aus_left_out) = coded.usable(options.min_positives)?;

@@ -12,14 +12,16 @@ use crate::score::bins::{SharedBins, TIES};
 /// Both receive one finite activation per image and whether the image shows the action unit, in equal lengths, with at
 /// least one image of each kind. Scores must not depend on the order of the images, to the last bit.
 pub trait Association: Sync {
-    /// Column name in `associations.csv`: lower-case letters, digits and `_`.
+    /// Column name in `associations.csv`: lower-case letters, digits and `_`, and no name of another column. The report
+    /// shows it as it is.
     fn name(&self) -> &'static str;
 
     /// The score; NaN where it is undefined.
     fn score(&self, activations: &[f32], with_au: &[bool]) -> f64;
 
     /// How extreme a score is, for the null and for rankings: by default the score itself, which assumes that no
-    /// association has the smallest score.
+    /// association has the smallest score. A signed score needs `score.abs()`, one around 0.5 `(score - 0.5).abs()`; with the
+    /// default their p is one-sided and misses filters that are less active with the action unit.
     fn strength(&self, score: f64) -> f64 {
         score
     }

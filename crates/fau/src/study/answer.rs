@@ -24,18 +24,25 @@ pub struct Answer {
 
 impl Answer {
     /// An answer without pictures. The header lists the columns, separated by commas; every row is a struct or tuple whose
-    /// fields are the cells; `facts` is a JSON object.
+    /// fields are the cells, an undefined number is `NaN`; `facts` is a JSON object, `serde_json::json!({…})`.
     ///
     /// # Errors
-    /// [`Error::Json`] for rows or facts that JSON cannot hold.
+    /// [`Error::Cells`] for a row with another number of cells than the header, [`Error::Json`] for rows or facts that JSON
+    /// cannot hold.
     pub fn new<R: Serialize>(
         header: &str,
         table: impl IntoIterator<Item = R>,
         facts: Value,
         verdict: Vec<String>,
     ) -> Result<Self, Error> {
+        let table = rows(header, table)?;
+        let (columns, mut lines) = (table[0].len(), (1..).zip(&table[1..]));
+        if let Some((row, line)) = lines.find(|(_, line)| line.len() != columns) {
+            let got = line.len();
+            return Err(Error::Cells { row, got, columns });
+        }
         Ok(Self {
-            table: rows(header, table)?,
+            table,
             facts: serde_json::from_value(facts)?,
             verdict,
             pictures: vec![],
@@ -57,5 +64,22 @@ impl Answer {
         save_json(dir, &format!("{file}.json"), &facts)?;
         let mut pictures = self.pictures.iter();
         pictures.try_for_each(|(name, svg)| save(dir, name, svg.as_bytes()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_row_that_does_not_fit_the_header_is_refused() {
+        let answer = |rows: Vec<Vec<u8>>| Answer::new("a,b", rows, json!({}), vec![]);
+        assert_eq!(answer(vec![vec![1, 2]]).unwrap().table[1], ["1", "2"]);
+        let error = answer(vec![vec![1, 2], vec![3]]).unwrap_err().to_string();
+        assert!(
+            error.contains("row 2") && error.contains("1 cells"),
+            "{error}"
+        );
+        assert!(Answer::new("a", [1], json!("not an object"), vec![]).is_err());
     }
 }

@@ -24,12 +24,43 @@ use crate::input::options::AnalysisOptions;
 use crate::study::answer::Answer;
 use crate::study::run::RunView;
 
-/// A test of a finished run: networks and codes in, an [`Answer`] out. Its fields are its options.
+/// A test of a finished run: networks and codes in, an [`Answer`] out.
+///
+/// The fields of a study are its options. Those of `faus` have flags for them; a study that an experiment adds has the flag
+/// `--device` alone, so its program sets the fields. [`Answer`] becomes `fau/NAME.csv` and `fau/NAME.json` of the run, the
+/// verdict is printed, and the next `faus report RUN` shows both.
+///
+/// This one counts the filters that respond to no test image:
+///
+/// ```
+/// use faus_fau::{Answer, Error, NetworkKind, RunView, Study};
+/// use serde_json::json;
+///
+/// struct SilentFilters;
+///
+/// impl Study for SilentFilters {
+///     fn name(&self) -> &str {
+///         "silent-filters"
+///     }
+///
+///     fn answer(&self, run: &RunView) -> Result<Answer, Error> {
+///         let lens = run.lens(NetworkKind::Trained)?;
+///         let found = lens.activations(run.test_rows)?;
+///         let responses = |filter: usize| (0..found.rows()).filter(|&row| found.get(row, filter) > 0.0).count();
+///         let table: Vec<(usize, usize)> = (0..found.filters()).map(|filter| (filter, responses(filter))).collect();
+///         let silent = table.iter().filter(|(_, images)| *images == 0).count();
+///         let facts = json!({"synthetic": run.synthetic, "layer": lens.layer(), "fold": run.best_fold, "silent": silent});
+///         let verdict = format!("{silent} of {} filters respond to no test image.", table.len());
+///         Answer::new("filter,images_with_response", table, facts, vec![verdict])
+///     }
+/// }
+/// ```
 pub trait Study {
-    /// The command, `faus NAME RUN`: lower-case words joined by `-`.
+    /// The command, `faus NAME RUN`: lower-case words joined by `-`, and no command of faus.
     fn name(&self) -> &str;
 
-    /// Stem of the files in the run's `fau/`; the name unless existing scripts expect another.
+    /// Stem of the files in the run's `fau/`; the name unless existing scripts expect another. A study of an experiment replaces
+    /// only files that it wrote.
     fn file(&self) -> &str {
         self.name()
     }

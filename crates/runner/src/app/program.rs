@@ -15,6 +15,9 @@ type OpenSource = dyn Fn(&Path, &DataConfig) -> Result<Box<dyn Source>, faus_dat
 
 /// Every command of `faus`, with an experiment's network and added parts.
 ///
+/// [`new`](Self::new) takes a network, [`default`](Self::default) has that of the paper. Each part may be added several
+/// times. `docs/ARCHITECTURE.md` lists the steps.
+///
 /// ```no_run
 /// use std::process::ExitCode;
 ///
@@ -56,7 +59,8 @@ impl Program {
     }
 
     /// Adds a data source. Its name is the value of `data.source` in an experiment and of `--source`; `open` receives
-    /// the path given by `--data` or `--input`, and the experiment's `data` settings.
+    /// the path given by `--data` or `--input`, and the experiment's `data` settings. `folds`, `fold_rule`, `image_size` and
+    /// `crop` apply to every source; `classes`, `subject_pattern` and `label_map` only if the source reads them.
     pub fn source(
         mut self,
         name: &str,
@@ -78,13 +82,14 @@ impl Program {
         self
     }
 
-    /// Adds a study: a command `faus NAME RUN`.
+    /// Adds a study: a command `NAME RUN`, with the option `--device`. The fields of `study` hold its other options.
     pub fn study(mut self, study: impl Study + Sync + 'static) -> Self {
         self.studies.push(Box::new(study));
         self
     }
 
-    /// Sets the default experiment, for a command line without a command.
+    /// Sets the default experiment, for a command line without a command: the path of its JSON, relative to the working
+    /// directory.
     pub fn experiment(mut self, path: &'static str) -> Self {
         self.experiment = Some(path);
         self

@@ -1,11 +1,12 @@
 //! The arguments of every study, and `faus NAME` for a study of the program.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
-use anyhow::Result;
+use anyhow::{Result, bail};
 use clap::Args;
 use faus_fau::Study;
 use faus_model::DeviceChoice;
+use serde_json::Value;
 
 use crate::app::program::Program;
 use crate::app::usage::wrong_usage;
@@ -38,8 +39,64 @@ pub(super) fn check(study: &dyn Study) -> Result<()> {
     study.check().map_err(|error| wrong_usage(error.into()))
 }
 
+/// Rejects a study whose files would replace others of the run.
+fn check_files(study: &dyn Study, run: &Path) -> Result<()> {
+    let file = |ending| run.join("fau").join(format!("{}.{ending}", study.file()));
+    let facts = std::fs::read(file("json")).unwrap_or_default();
+    let facts: Value = serde_json::from_slice(&facts).unwrap_or_default();
+    let mut files = [file("csv"), file("json")].into_iter();
+    match files.find(|path| path.exists()) {
+        Some(path) if facts["study"] != study.name() => bail!(
+            "{}: is there and not of the study `{}`: give the study another `file`, or remove it",
+            path.display(),
+            study.name()
+        ),
+        _ => Ok(()),
+    }
+}
+
 /// Runs a study of the program.
 pub(crate) fn own_study(study: &dyn Study, args: StudyArgs, program: &Program) -> Result<()> {
     check(study)?;
+    check_files(study, &args.run)?;
     args.open(program)?.carry_out(study, Some(study.name()))
+}
+
+#[cfg(test)]
+mod tests {
+    use faus_fau::{Answer, Error, RunView};
+
+    use super::*;
+
+    struct Mine(&'static str);
+
+    impl Study for Mine {
+        fn name(&self) -> &str {
+            "mine"
+        }
+
+        fn file(&self) -> &str {
+            self.0
+        }
+
+        fn answer(&self, _: &RunView) -> Result<Answer, Error> {
+            Ok(Answer::default())
+        }
+    }
+
+    #[test]
+    fn a_study_replaces_its_own_files_alone() {
+        let run = tempfile::tempdir().unwrap();
+        let fau = run.path().join("fau");
+        let check = |file| check_files(&Mine(file), run.path());
+        assert!(check("mine").is_ok());
+        Answer::default().write(&fau, "mine", Some("mine")).unwrap();
+        Answer::default().write(&fau, "controls", None).unwrap();
+        std::fs::write(fau.join("associations.csv"), "filter,au").unwrap();
+        assert!(check("mine").is_ok());
+        for file in ["controls", "associations"] {
+            let error = check(file).unwrap_err().to_string();
+            assert!(error.contains(file) && error.contains("`mine`"), "{error}");
+        }
+    }
 }
