@@ -608,7 +608,7 @@ fn missing_frames_are_told() {
     let set = prepared(&tree, ClassMap::eight(), &options());
     let notes = set.info().notes.join("\n");
     assert!(
-        notes.contains("neutral may not be: 2 (first S002_001 with 2)"),
+        notes.contains("may not be neutral: 2 (first S002_001 with 2)"),
         "{notes}"
     );
     assert!(
