@@ -239,6 +239,6 @@ fn ctrl_c_while_faces_are_prepared_leaves_no_half_data_set() {
 fn ctrl_c_while_faces_are_prepared_says_what_to_do() {
     let place = Place::with_faces();
     if let Some(stopped) = stop_a_preparation(&place) {
-        stopped.failed(&["prepared", "stopped", "again"]);
+        stopped.failed(&["preparing", "stopped", "again"]);
     }
 }

@@ -40,7 +40,9 @@ impl Writer {
         };
         let parent = output.parent().filter(|p| !p.as_os_str().is_empty());
         let parent = parent.unwrap_or(Path::new("."));
-        fs::create_dir_all(parent).map_err(Error::io(&output, "making the folder"))?;
+        if !parent.exists() {
+            fs::create_dir_all(parent).map_err(Error::io(&output, "making the folder"))?;
+        }
         let work = TempDir::with_prefix_in(".faus-synth-", parent)
             .map_err(Error::io(&output, "making the folder"))?;
         Ok(Self { work, output })
