@@ -225,3 +225,22 @@ pub fn average_precision(scores: &[f64], wanted: &[bool]) -> f64 {
     }
     if all > 0.0 { sum } else { f64::NAN }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_change_within_rounding_is_none_and_a_larger_one_counts() {
+        let of = |values: Vec<f32>| Activations::new(20, 1, values).unwrap();
+        let switched = |au, by: f32| Switched {
+            au,
+            activations: of(vec![1.0 + by; 20]),
+        };
+        let rest = of(vec![1.0; 20]);
+        let units = [switched(1, 1e-6), switched(12, 1e-3)];
+        let found = responses(&rest, &units, &[0.1], 1).unwrap();
+        assert_eq!((found[0].mean_change, found[0].p), (0.0, 1.0));
+        assert!(found[1].mean_change > 0.0 && found[1].p < 0.01, "{found:?}");
+    }
+}
