@@ -23,7 +23,7 @@ FIELDS = ("rotation_deg", "scale", "tx", "ty", "a", "b", "c")
 
 
 def augment(image, p):
-    """DESIGN 2: flip; input point i = s R (o - m) + m + t; y = x^a b + c; min-max to [0, 1], times 2."""
+    """docs/PROTOCOL.md: flip; input point i = s R (o - m) + m + t; y = x^a b + c; min-max to [0, 1], times 2."""
     side = image.shape[0]
     x = image.astype(numpy.float64) / 255 * 2
     if int(p["flip"]):

@@ -29,7 +29,7 @@ def picture(height, width):
 
 
 def augment(image, p):
-    """DESIGN 2, in double precision."""
+    """docs/PROTOCOL.md, in double precision."""
     side = image.shape[0]
     x = image.astype(np.float64) / 255 * 2
     if p["flip"]:

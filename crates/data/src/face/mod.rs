@@ -1,5 +1,7 @@
 //! The face's place in an image: by landmarks if there are any, else by a detector.
 
+pub(crate) mod authors;
+pub(crate) mod boxes;
 mod detector;
 mod landmarks;
 mod seeta;
@@ -27,6 +29,8 @@ pub enum CropMode {
     Landmarks,
     /// The detector alone.
     Detector,
+    /// Like `Auto`, with the framing, grey and resampling of the authors' code (docs/PROTOCOL.md).
+    Authors,
     /// No search: the largest square about the image's centre.
     None,
 }
@@ -42,7 +46,7 @@ impl FromStr for CropMode {
 
     fn from_str(text: &str) -> Result<Self, Error> {
         named(text).ok_or_else(|| {
-            let reason = format!("must be auto, landmarks, detector or none, not '{text}'");
+            let reason = format!("must be auto, landmarks, detector, authors or none, not '{text}'");
             Error::setting("crop", reason)
         })
     }
@@ -83,6 +87,7 @@ mod tests {
             CropMode::Auto,
             CropMode::Landmarks,
             CropMode::Detector,
+            CropMode::Authors,
             CropMode::None,
         ] {
             assert_eq!(mode.to_string().parse::<CropMode>().unwrap(), mode);

@@ -17,13 +17,18 @@ const DECODE_LIMIT: u64 = 512 << 20;
 /// # Errors
 /// [`Error::Image`] for anything but a complete PNG or JPEG of at most 8192 columns and rows.
 pub fn decode_grey(bytes: &[u8], path: &Path) -> Result<GrayImage, Error> {
-    decode(bytes).map_err(|reason| Error::Image {
+    decode(bytes, path).map(to_grey)
+}
+
+/// [`decode_grey`] with the colours left.
+pub(crate) fn decode(bytes: &[u8], path: &Path) -> Result<DynamicImage, Error> {
+    within_limits(bytes).map_err(|reason| Error::Image {
         path: path.to_path_buf(),
         reason,
     })
 }
 
-fn decode(bytes: &[u8]) -> Result<GrayImage, String> {
+fn within_limits(bytes: &[u8]) -> Result<DynamicImage, String> {
     let mut reader = ImageReader::new(Cursor::new(bytes))
         .with_guessed_format()
         .map_err(|error| error.to_string())?;
@@ -35,10 +40,10 @@ fn decode(bytes: &[u8]) -> Result<GrayImage, String> {
     if reader.format() == Some(ImageFormat::Jpeg) && !jpeg_ends(bytes) {
         return Err("the JPEG ends in the middle".to_owned());
     }
-    let grey = to_grey(reader.decode().map_err(|error| error.to_string())?);
-    match grey.dimensions() {
+    let image = reader.decode().map_err(|error| error.to_string())?;
+    match (image.width(), image.height()) {
         (0, _) | (_, 0) => Err("it has no pixels".to_owned()),
-        _ => Ok(grey),
+        _ => Ok(image),
     }
 }
 
@@ -63,9 +68,9 @@ fn jpeg_ends(bytes: &[u8]) -> bool {
     false
 }
 
-/// Grey by Rec. 601, 0.299 R + 0.587 G + 0.114 B, the weights of OpenCV and Pillow (our choice; the authors' code and
-/// `image` weigh by Rec. 709). Transparency is dropped.
-fn to_grey(image: DynamicImage) -> GrayImage {
+/// Grey by Rec. 601, 0.299 R + 0.587 G + 0.114 B, the weights of OpenCV and Pillow (our choice; the authors
+/// weigh by Rec. 709, as [`CropMode::Authors`](crate::CropMode::Authors) does). Transparency is dropped.
+pub(crate) fn to_grey(image: DynamicImage) -> GrayImage {
     match image {
         DynamicImage::ImageLuma8(grey) => grey,
         grey @ (DynamicImage::ImageLuma16(_)

@@ -1,5 +1,7 @@
 //! How a data set is prepared.
 
+use std::path::PathBuf;
+
 use serde::{Deserialize, Serialize};
 
 use crate::error::Error;
@@ -18,6 +20,8 @@ pub struct PrepareOptions {
     pub image_size: u32,
     /// How the face is cut out.
     pub crop: CropMode,
+    /// A table `path,x,y,w,h` of crops by hand, which win over the search.
+    pub boxes: Option<PathBuf>,
     /// Whether a bad input is an error instead of an entry in the list of skipped inputs.
     pub strict: bool,
     /// Number of folds, 2 to 1000; `None` takes the data set's own splits, else 10 (paper: 10).
@@ -31,6 +35,7 @@ impl Default for PrepareOptions {
         Self {
             image_size: 96,
             crop: CropMode::Auto,
+            boxes: None,
             strict: false,
             folds: None,
             fold_rule: None,

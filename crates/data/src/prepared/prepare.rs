@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use rayon::prelude::*;
 
 use crate::error::Error;
+use crate::face::boxes::Boxes;
 use crate::fold::assign::Deal;
 use crate::prepared::info::DatasetInfo;
 use crate::prepared::options::PrepareOptions;
@@ -36,12 +37,13 @@ pub fn prepare(
     refuse_inside(output, source.root())?;
     // Checked first, because a scan takes a while; created afterwards, so that a failed scan leaves no trace.
     refuse_existing(output)?;
+    let boxes = options.boxes.as_deref().map(Boxes::open).transpose()?;
     let mut scan = source.scan()?;
     strict(options, &scan.skipped)?;
     let deal = Deal::of(&scan, options)?;
     let mut info = info(source, options, &scan, &deal);
     let mut writer = PreparedWriter::create(output, options.image_size)?;
-    let worker = Worker::new(source, options)?;
+    let worker = Worker::new(source, options, boxes.as_ref())?;
     let mut rows = Rows::new(deal, source.class_names());
     let (done, total) = (AtomicUsize::new(0), scan.samples.len());
     let one = |raw: &RawSample| {
@@ -69,6 +71,10 @@ pub fn prepare(
         }
     })?;
     info.notes.extend(rows.notes(&scan.samples));
+    if let Some(boxes) = boxes {
+        info.notes.extend(boxes.unused(scan.samples.iter().map(|raw| raw.path.as_str())));
+        scan.read.push(boxes.read);
+    }
     writer.finish(DatasetInfo {
         source_digest: digest(scan.read),
         skipped: scan.skipped,

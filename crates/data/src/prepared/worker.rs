@@ -3,7 +3,9 @@
 use image::GrayImage;
 
 use crate::error::Error;
-use crate::face::{CropMode, FaceDetector, Landmarks, centre_square, face_square};
+use crate::face::boxes::Boxes;
+use crate::face::{CropMode, FaceDetector, Landmarks, authors, centre_square, face_square};
+use crate::picture::decode::to_grey;
 use crate::picture::{CropBox, resize};
 use crate::prepared::options::PrepareOptions;
 use crate::read::file::{ReadFile, Skipped};
@@ -37,14 +39,20 @@ pub(crate) struct Worker<'a> {
     source: &'a dyn Source,
     options: &'a PrepareOptions,
     detector: FaceDetector,
+    boxes: Option<&'a Boxes>,
 }
 
 impl<'a> Worker<'a> {
-    pub fn new(source: &'a dyn Source, options: &'a PrepareOptions) -> Result<Self, Error> {
+    pub fn new(
+        source: &'a dyn Source,
+        options: &'a PrepareOptions,
+        boxes: Option<&'a Boxes>,
+    ) -> Result<Self, Error> {
         Ok(Self {
             source,
             options,
             detector: FaceDetector::new()?,
+            boxes,
         })
     }
 
@@ -63,12 +71,19 @@ impl<'a> Worker<'a> {
     fn face(&self, raw: &RawSample, outcome: &mut Outcome) -> Result<Face, Error> {
         let fetched = self.source.fetch(raw)?;
         outcome.read.extend(fetched.read);
-        let image = fetched.image;
+        let by_authors = self.options.crop == CropMode::Authors;
+        let image = match by_authors {
+            true => authors::grey(fetched.image),
+            false => to_grey(fetched.image),
+        };
         let found = self.find(raw, &image, outcome)?;
         let crop = found.unwrap_or_else(|| centre_square(image.width(), image.height()));
         let side = self.options.image_size;
         Ok(Face {
-            pixels: resize(&image, crop, side, side),
+            pixels: match by_authors {
+                true => authors::resize(&image, crop, side),
+                false => resize(&image, crop, side, side),
+            },
             crop,
             found: found.is_some(),
         })
@@ -81,22 +96,34 @@ impl<'a> Worker<'a> {
         image: &GrayImage,
         outcome: &mut Outcome,
     ) -> Result<Option<CropBox>, Error> {
+        let (width, height) = image.dimensions();
+        let by_hand = self.boxes.and_then(|boxes| boxes.of(&raw.path, width, height));
         let found = match self.options.crop {
+            _ if by_hand.is_some() => return by_hand.transpose(),
             CropMode::None => return Ok(None),
-            CropMode::Auto if is_face(raw, image) => return Ok(None),
+            CropMode::Auto | CropMode::Authors if is_face(raw, image) => return Ok(None),
             CropMode::Landmarks => self.marked(raw, image, outcome)?,
-            CropMode::Auto if raw.landmarks.is_some() => {
+            CropMode::Auto | CropMode::Authors if raw.landmarks.is_some() => {
                 let marked = self.marked(raw, image, outcome);
                 marked.or_else(|unusable| self.detected_instead(raw, image, &unusable, outcome))?
             }
-            CropMode::Auto | CropMode::Detector => self.detected(image)?,
+            CropMode::Auto | CropMode::Authors | CropMode::Detector => self.detected(image)?,
         };
         Ok(Some(found))
     }
 
     fn detected(&self, image: &GrayImage) -> Result<CropBox, Error> {
-        self.detector.find(image).ok_or_else(|| {
-            Error::parse("no face was found, even in a second, more lenient try (for images that are already face crops: crop none)")
+        let (width, height) = image.dimensions();
+        let found = match self.options.crop {
+            CropMode::Authors => {
+                let tries = [authors::FIRST, authors::SECOND];
+                let found = tries.into_iter().find_map(|search| self.detector.search(image, search));
+                found.map(|ours| authors::about_detected(ours, width, height))
+            }
+            _ => self.detector.find(image),
+        };
+        found.ok_or_else(|| {
+            Error::parse("no face was found, even in a second, more lenient try (give its box with --boxes; for images that are already face crops: crop none)")
         })
     }
 
@@ -129,7 +156,10 @@ impl<'a> Worker<'a> {
         let crop = face_square(&Landmarks::parse(&text)?, width, height)?;
         let middle = f64::from(crop.x) + f64::from(crop.w) / 2.0;
         outcome.off_centre = Some((middle / f64::from(width) - 0.5).abs() > OFF_CENTRE);
-        Ok(crop)
+        Ok(match self.options.crop {
+            CropMode::Authors => authors::about_marked(crop, width, height),
+            _ => crop,
+        })
     }
 }
 

@@ -3,12 +3,12 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 
-use image::GrayImage;
+use image::{DynamicImage, GrayImage};
 
 use crate::error::Error;
 use crate::fold::part::Part;
 use crate::label::{AuCoding, Role};
-use crate::picture::decode_grey;
+use crate::picture::decode::decode;
 use crate::read::file::{IMAGE_LIMIT, ReadFile, Skipped, TEXT_LIMIT, text_of};
 use crate::read::name::stem;
 use crate::read::tree::FileTree;
@@ -53,8 +53,8 @@ pub trait Source: Sync {
 /// An image of a source.
 #[derive(Debug, Clone)]
 pub struct Fetched {
-    /// 8-bit grey, at least one pixel.
-    pub image: GrayImage,
+    /// In the file's colours, at least one pixel.
+    pub image: DynamicImage,
     /// The file it came from, for the digest; `None` where the scan has listed that already.
     pub read: Option<ReadFile>,
 }
@@ -67,7 +67,7 @@ impl Fetched {
     pub fn file(tree: &FileTree, path: &str) -> Result<Self, Error> {
         let bytes = tree.read(path, IMAGE_LIMIT)?;
         let read = Some(ReadFile::new(path, &bytes));
-        let image = decode_grey(&bytes, &tree.place(path))?;
+        let image = decode(&bytes, &tree.place(path))?;
         Ok(Self { image, read })
     }
 
@@ -79,7 +79,10 @@ impl Fetched {
         let count = pixels.len();
         let whole = count > 0 && count == width as usize * height as usize;
         match GrayImage::from_raw(width, height, pixels) {
-            Some(image) if whole => Ok(Self { image, read: None }),
+            Some(image) if whole => Ok(Self {
+                image: image.into(),
+                read: None,
+            }),
             _ => Err(Error::parse(format!(
                 "{count} pixels are not {width}×{height}"
             ))),

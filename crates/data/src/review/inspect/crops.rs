@@ -74,7 +74,7 @@ pub fn crop_sheet(
         .par_iter()
         .map(|&(row, placed)| {
             let sample = &set.samples()[row];
-            let original = source.fetch(originals[sample.path.as_str()])?.image;
+            let original = to_grey(source.fetch(originals[sample.path.as_str()])?.image);
             tile(set, sample, &original, placed)
         })
         .collect::<Result<_, Error>>()?;
