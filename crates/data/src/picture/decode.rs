@@ -15,12 +15,9 @@ const DECODE_LIMIT: u64 = 512 << 20;
 /// Decodes a PNG or JPEG to 8-bit grey. `path` is used only in the error message.
 ///
 /// # Errors
-/// [`Error::Image`] for anything but a complete PNG or JPEG of at most 8192 columns and rows.
+/// [`Error::Unusable`] for anything but a complete PNG or JPEG of at most 8192 columns and rows.
 pub fn decode_grey(bytes: &[u8], path: &Path) -> Result<GrayImage, Error> {
-    decode(bytes).map_err(|reason| Error::Image {
-        path: path.to_path_buf(),
-        reason,
-    })
+    decode(bytes).map_err(|reason| Error::unusable(path, format!("not a readable image: {reason}")))
 }
 
 fn decode(bytes: &[u8]) -> Result<GrayImage, String> {
