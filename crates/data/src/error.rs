@@ -14,20 +14,12 @@ pub enum Error {
         /// The system's reason.
         source: std::io::Error,
     },
-    /// A file is larger than any plausible file of its kind.
-    #[error("{path}: larger than the limit of {limit} bytes for this kind of file", path = path.display())]
-    TooLarge {
-        /// The file.
+    /// A file or folder is damaged, too large, of a kind that is not read, or contrary to the settings.
+    #[error("{path}: {reason}", path = path.display())]
+    Unusable {
+        /// The file or folder; an entry of an archive is below the archive's own path.
         path: PathBuf,
-        /// Maximum size in bytes of this kind of file.
-        limit: u64,
-    },
-    /// An image could not be decoded.
-    #[error("{path}: not a readable image: {reason}", path = path.display())]
-    Image {
-        /// The image file.
-        path: PathBuf,
-        /// The decoder's reason.
+        /// What is wrong with it.
         reason: String,
     },
     /// A label, landmark or AU text is not in its format.
@@ -45,22 +37,6 @@ pub enum Error {
         expected: String,
         /// The contents found.
         found: String,
-    },
-    /// An archive, or an entry of one, cannot be read.
-    #[error("{path}: not a usable zip archive: {reason}", path = path.display())]
-    Archive {
-        /// The archive and the entry in it.
-        path: PathBuf,
-        /// What is wrong with it.
-        reason: String,
-    },
-    /// A MATLAB file is damaged, or lacks the arrays of its data set.
-    #[error("{path}: not a usable MATLAB file: {reason}", path = path.display())]
-    Matlab {
-        /// The file.
-        path: PathBuf,
-        /// What is wrong with it.
-        reason: String,
     },
     /// A data set was read, but nothing in it can be trained on.
     #[error("{path}: no labelled image is left: {reason}", path = path.display())]
@@ -106,18 +82,6 @@ pub enum Error {
         path: PathBuf,
         /// What is wrong with it.
         reason: String,
-    },
-    /// A prepared data set contradicts the settings.
-    #[error("{path}: data.{setting} is {is} in this prepared data set and {wanted} in the experiment; use --set data.{setting}={is}, or another data set", path = path.display())]
-    Disagrees {
-        /// The prepared data set.
-        path: PathBuf,
-        /// The setting.
-        setting: &'static str,
-        /// Its value in the data set.
-        is: String,
-        /// Its value in the experiment.
-        wanted: String,
     },
     /// A number that a caller or a configuration gave is out of its range.
     #[error("{what}: {reason}")]
@@ -181,26 +145,28 @@ impl Error {
         Self::io(path)(std::io::ErrorKind::NotFound.into())
     }
 
-    pub(crate) fn too_large(path: &Path, limit: u64) -> Self {
-        let path = path.to_path_buf();
-        Self::TooLarge { path, limit }
+    pub(crate) fn unusable(path: &Path, reason: impl Into<String>) -> Self {
+        let (path, reason) = (path.to_path_buf(), reason.into());
+        Self::Unusable { path, reason }
     }
 
-    pub(crate) fn layout(
-        path: &Path,
-        expected: impl Into<String>,
-        found: impl Into<String>,
-    ) -> Self {
+    pub(crate) fn too_large(path: &Path, limit: u64) -> Self {
+        let reason = format!("larger than the limit of {limit} bytes for this kind of file");
+        Self::unusable(path, reason)
+    }
+
+    pub(crate) fn layout(path: &Path, wanted: impl Into<String>, found: impl Into<String>) -> Self {
+        let (path, expected, found) = (path.to_path_buf(), wanted.into(), found.into());
         Self::Layout {
-            path: path.to_path_buf(),
-            expected: expected.into(),
-            found: found.into(),
+            path,
+            expected,
+            found,
         }
     }
 
-    pub(crate) fn matlab(path: &Path, reason: String) -> Self {
-        let path = path.to_path_buf();
-        Self::Matlab { path, reason }
+    pub(crate) fn nothing_labelled(path: &Path, reason: impl Into<String>) -> Self {
+        let (path, reason) = (path.to_path_buf(), reason.into());
+        Self::NothingLabelled { path, reason }
     }
 
     pub(crate) fn not_prepared(path: &Path, reason: impl Into<String>) -> Self {
@@ -212,11 +178,7 @@ impl Error {
     pub(crate) fn reason(&self) -> String {
         match self {
             Self::Io { source, .. } => source.to_string(),
-            Self::Archive { reason, .. } => format!("not readable in its archive: {reason}"),
-            Self::Image { reason, .. } => format!("not a readable image: {reason}"),
-            Self::TooLarge { limit, .. } => {
-                format!("larger than the limit of {limit} bytes for this kind of file")
-            }
+            Self::Unusable { reason, .. } => reason.clone(),
             other => other.to_string(),
         }
     }

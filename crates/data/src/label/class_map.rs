@@ -15,27 +15,30 @@ use crate::label::text::brief;
 /// `eight`, `seven`, `six` (or `8`, `7`, `6`), or a list of names: `anger,happy,sadness`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
-pub struct ClassMap {
-    classes: Vec<Expression>,
-}
+pub struct ClassMap(Vec<Expression>);
+
+/// The maps with a name, and the number that also names them.
+const NAMED: [(&str, &str, fn() -> ClassMap); 3] = [
+    ("eight", "8", ClassMap::eight),
+    ("seven", "7", ClassMap::seven),
+    ("six", "6", ClassMap::six),
+];
 
 impl ClassMap {
     /// All eight: CK+ as the paper's authors count it (1308 images).
     pub fn eight() -> Self {
-        let classes = Expression::ALL.to_vec();
-        Self { classes }
+        Self(Expression::ALL.to_vec())
     }
 
     /// Seven, without neutral: the class folders of CK+48.
     pub fn seven() -> Self {
-        let classes = Expression::ALL[1..].to_vec();
-        Self { classes }
+        Self(Expression::ALL[1..].to_vec())
     }
 
     /// Six, without neutral and contempt, relabelled in order: the six basic emotions.
     pub fn six() -> Self {
         let mut map = Self::seven();
-        map.classes.retain(|class| *class != Expression::Contempt);
+        map.0.retain(|class| *class != Expression::Contempt);
         map
     }
 
@@ -47,40 +50,36 @@ impl ClassMap {
         let mut classes = Expression::ALL.to_vec();
         classes.retain(|class| expressions.contains(class));
         let found = match classes.as_slice() {
-            [_, _, ..] => return Ok(Self { classes }),
+            [_, _, ..] => return Ok(Self(classes)),
             [one] => format!("'{one}' alone"),
             [] => "none".to_owned(),
         };
-        Err(Error::setting(
-            "classes",
-            format!("must be at least two, not {found}"),
-        ))
+        let reason = format!("must be at least two, not {found}");
+        Err(Error::setting("classes", reason))
     }
 
     /// The classes in label order.
     pub fn classes(&self) -> &[Expression] {
-        &self.classes
+        &self.0
     }
 
     /// The classes' names in label order.
     pub fn names(&self) -> Vec<String> {
-        self.classes.iter().map(Expression::to_string).collect()
+        self.0.iter().map(Expression::to_string).collect()
     }
 
     /// The label of an expression, or `None` if it is not one of the classes.
     pub fn label_of(&self, expression: Expression) -> Option<i64> {
-        let at = self.classes.iter().position(|&class| class == expression);
+        let at = self.0.iter().position(|&class| class == expression);
         at.map(|at| at as i64)
     }
 }
 
 impl fmt::Display for ClassMap {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            map if *map == Self::eight() => f.write_str("eight"),
-            map if *map == Self::seven() => f.write_str("seven"),
-            map if *map == Self::six() => f.write_str("six"),
-            map => f.write_str(&map.names().join(",")),
+        match NAMED.iter().find(|(.., map)| *self == map()) {
+            Some((name, ..)) => f.write_str(name),
+            None => f.write_str(&self.names().join(",")),
         }
     }
 }
@@ -89,23 +88,21 @@ impl FromStr for ClassMap {
     type Err = Error;
 
     fn from_str(text: &str) -> Result<Self, Error> {
-        match text.trim().to_ascii_lowercase().as_str() {
-            "eight" | "8" => Ok(Self::eight()),
-            "seven" | "7" => Ok(Self::seven()),
-            "six" | "6" => Ok(Self::six()),
-            list if list.contains(',') => {
-                let expressions: Result<Vec<_>, _> = list.split(',').map(str::parse).collect();
-                Self::of(&expressions?)
-            }
-            other => Err(Error::setting(
-                "classes",
-                format!(
-                    "must be eight, seven (without neutral), six (without neutral and contempt) or a list such as \
-                     anger,happy,sadness, not '{}'",
-                    brief(other)
-                ),
-            )),
+        let text = text.trim().to_ascii_lowercase();
+        let named = |(name, number, _): &&(&str, &str, _)| text == *name || text == *number;
+        if let Some((.., map)) = NAMED.iter().find(named) {
+            return Ok(map());
         }
+        if text.contains(',') {
+            let expressions: Result<Vec<_>, _> = text.split(',').map(str::parse).collect();
+            return Self::of(&expressions?);
+        }
+        let reason = format!(
+            "must be eight, seven (without neutral), six (without neutral and contempt) or a list such as \
+             anger,happy,sadness, not '{}'",
+            brief(&text)
+        );
+        Err(Error::setting("classes", reason))
     }
 }
 

@@ -6,6 +6,7 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 
 use crate::error::Error;
+use crate::label::expression::Expression::*;
 use crate::label::text::{brief, whole_number};
 
 /// An expression by its code in CK+'s emotion files, 0 to 7. Class names are defined only here.
@@ -33,14 +34,7 @@ pub enum Expression {
 impl Expression {
     /// All eight in the order of their codes.
     pub const ALL: [Self; 8] = [
-        Self::Neutral,
-        Self::Anger,
-        Self::Contempt,
-        Self::Disgust,
-        Self::Fear,
-        Self::Happy,
-        Self::Sadness,
-        Self::Surprise,
+        Neutral, Anger, Contempt, Disgust, Fear, Happy, Sadness, Surprise,
     ];
 
     /// CK+'s code, 0 to 7.
@@ -65,12 +59,12 @@ impl Expression {
     pub fn from_name(name: &str) -> Option<Self> {
         let name = name.trim().to_ascii_lowercase();
         match name.as_str() {
-            "angry" => Some(Self::Anger),
-            "disgusted" => Some(Self::Disgust),
-            "afraid" | "fearful" => Some(Self::Fear),
-            "happiness" | "joy" => Some(Self::Happy),
-            "sad" => Some(Self::Sadness),
-            "surprised" => Some(Self::Surprise),
+            "angry" => Some(Anger),
+            "disgusted" => Some(Disgust),
+            "afraid" | "fearful" => Some(Fear),
+            "happiness" | "joy" => Some(Happy),
+            "sad" => Some(Sadness),
+            "surprised" => Some(Surprise),
             name => Self::ALL.into_iter().find(|e| e.name() == name),
         }
     }
@@ -80,14 +74,12 @@ impl Expression {
     /// # Errors
     /// [`Error::Parse`] for an empty file, a second number, or anything but a whole number from 0 to 7.
     pub fn from_emotion_file(text: &str) -> Result<Self, Error> {
-        if text.trim().is_empty() {
-            let reason = "the emotion file is empty; expected one number from 0 to 7";
-            return Err(Error::parse(reason));
-        }
         let code = whole_number(text.trim_ascii());
         code.and_then(Self::from_code).ok_or_else(|| {
-            let found = brief(text);
-            Error::parse(format!("expected one number from 0 to 7, found '{found}'"))
+            Error::parse(match brief(text).as_str() {
+                "" => "the emotion file is empty; expected one number from 0 to 7".to_owned(),
+                found => format!("expected one number from 0 to 7, found '{found}'"),
+            })
         })
     }
 }
@@ -104,10 +96,10 @@ impl FromStr for Expression {
     /// [`Expression::from_name`], with an error that lists the names.
     fn from_str(name: &str) -> Result<Self, Error> {
         Self::from_name(name).ok_or_else(|| {
-            let names = Self::ALL.map(Self::name).join(", ");
+            let (names, name) = (Self::ALL.map(Self::name).join(", "), brief(name));
             Error::setting(
                 "expression",
-                format!("must be one of {names}, not '{}'", brief(name)),
+                format!("must be one of {names}, not '{name}'"),
             )
         })
     }

@@ -6,7 +6,7 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 
 use crate::error::Error;
-use crate::label::expression::Expression;
+use crate::label::expression::Expression::{self, *};
 use crate::label::text::brief;
 
 /// The expression of each code of a pixel table.
@@ -30,15 +30,9 @@ pub enum LabelMap {
     Codes(Vec<Expression>),
 }
 
-const FER2013: [Expression; 8] = [
-    Expression::Anger,
-    Expression::Disgust,
-    Expression::Fear,
-    Expression::Happy,
-    Expression::Sadness,
-    Expression::Surprise,
-    Expression::Neutral,
-    Expression::Contempt,
+/// The codes of FER2013; without the eighth and starting at 1 also those of TFD.
+pub(crate) const FER2013: [Expression; 8] = [
+    Anger, Disgust, Fear, Happy, Sadness, Surprise, Neutral, Contempt,
 ];
 
 /// Known tables, with the rows of each expression in the order of [`Expression::ALL`].

@@ -16,9 +16,6 @@ pub enum Role {
 
 impl fmt::Display for Role {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Labelled => "labelled",
-            Self::HeldOut => "held_out",
-        })
+        self.serialize(f)
     }
 }

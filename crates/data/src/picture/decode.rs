@@ -15,17 +15,15 @@ const DECODE_LIMIT: u64 = 512 << 20;
 /// Decodes a PNG or JPEG to 8-bit grey. `path` is used only in the error message.
 ///
 /// # Errors
-/// [`Error::Image`] for anything but a complete PNG or JPEG of at most 8192 columns and rows.
+/// [`Error::Unusable`] for anything but a complete PNG or JPEG of at most 8192 columns and rows.
 pub fn decode_grey(bytes: &[u8], path: &Path) -> Result<GrayImage, Error> {
     decode(bytes, path).map(to_grey)
 }
 
 /// [`decode_grey`] with the colours left.
 pub(crate) fn decode(bytes: &[u8], path: &Path) -> Result<DynamicImage, Error> {
-    within_limits(bytes).map_err(|reason| Error::Image {
-        path: path.to_path_buf(),
-        reason,
-    })
+    let unreadable = |reason| Error::unusable(path, format!("not a readable image: {reason}"));
+    within_limits(bytes).map_err(unreadable)
 }
 
 fn within_limits(bytes: &[u8]) -> Result<DynamicImage, String> {

@@ -1,5 +1,6 @@
 //! The data of an experiment: which source, and how it is prepared.
 
+use std::fmt::Display;
 use std::path::Path;
 
 use serde::{Deserialize, Serialize};
@@ -114,9 +115,8 @@ impl DataConfig {
     /// [`Error::Setting`] for one out of its range, and for one that the source would ignore or that contradicts it.
     pub fn check(&self) -> Result<(), Error> {
         let source = self.source.as_str();
-        let six = ClassMap::six();
         if let ("ck_plus_six_class", Some(classes)) = (source, &self.classes)
-            && *classes != six
+            && *classes != ClassMap::six()
         {
             let reason = format!(
                 "ck_plus_six_class is CK+ with six classes; for classes {classes} use the source ck_plus"
@@ -125,12 +125,15 @@ impl DataConfig {
         }
         // A source added by an experiment may use any setting.
         let ours = Self::SOURCES.iter().any(|(name, _)| *name == source);
-        let ignored = |by: &str| format!("is for the source {by}; the source is {source}");
-        if ours && self.subject_pattern.is_some() && source != "folders" {
-            return Err(Error::setting("subject pattern", ignored("folders")));
-        }
-        if ours && self.label_map != LabelMap::default() && source != "csv" {
-            return Err(Error::setting("label map", ignored("csv")));
+        let codes = self.label_map != LabelMap::default();
+        for (given, setting, by) in [
+            (self.subject_pattern.is_some(), "subject pattern", "folders"),
+            (codes, "label map", "csv"),
+        ] {
+            if ours && given && source != by {
+                let reason = format!("is for the source {by}; the source is {source}");
+                return Err(Error::setting(setting, reason));
+            }
         }
         self.folder_options().check()?;
         self.options().check()
@@ -139,50 +142,18 @@ impl DataConfig {
     /// Rejects a prepared set that contradicts these settings, which would otherwise be ignored.
     ///
     /// # Errors
-    /// [`Error::Disagrees`] with the first setting that differs.
+    /// [`Error::Unusable`] with the first setting that differs.
     pub fn check_agrees(&self, prepared: &Prepared) -> Result<(), Error> {
         let info = prepared.info();
         let crop = Some(self.crop).filter(|crop| *crop != CropMode::Auto);
         let classes = self.expected_classes().map(|classes| classes.names());
-        let settings = [
-            (
-                "image_size",
-                Some(self.image_size.to_string()),
-                info.image_size.to_string(),
-            ),
-            (
-                "classes",
-                classes.map(|names| names.join(",")),
-                info.classes.join(","),
-            ),
-            (
-                "folds",
-                self.folds.map(|folds| folds.to_string()),
-                info.folds.to_string(),
-            ),
-            (
-                "fold_rule",
-                self.fold_rule.map(|rule| rule.to_string()),
-                info.fold_rule.to_string(),
-            ),
-            (
-                "crop",
-                crop.map(|crop| crop.to_string()),
-                info.crop.to_string(),
-            ),
-        ];
-        for (setting, wanted, is) in settings {
-            if let Some(wanted) = wanted.filter(|wanted| *wanted != is) {
-                let path = prepared.dir().to_path_buf();
-                return Err(Error::Disagrees {
-                    path,
-                    setting,
-                    is,
-                    wanted,
-                });
-            }
-        }
-        Ok(())
+        let classes = classes.map(|names| names.join(","));
+        let dir = prepared.dir();
+        agree(dir, "image_size", Some(self.image_size), &info.image_size)?;
+        agree(dir, "classes", classes, &info.classes.join(","))?;
+        agree(dir, "folds", self.folds, &info.folds)?;
+        agree(dir, "fold_rule", self.fold_rule, &info.fold_rule)?;
+        agree(dir, "crop", crop, &info.crop)
     }
 
     fn folder_options(&self) -> FolderOptions {
@@ -202,6 +173,23 @@ impl DataConfig {
             fold_rule: self.fold_rule,
         }
     }
+}
+
+/// Whether the prepared set in `dir` has the value that a setting wants, if it wants one.
+fn agree<T: PartialEq + Display>(
+    dir: &Path,
+    setting: &str,
+    wanted: Option<T>,
+    is: &T,
+) -> Result<(), Error> {
+    let Some(wanted) = wanted.filter(|wanted| wanted != is) else {
+        return Ok(());
+    };
+    let reason = format!(
+        "data.{setting} is {is} in this prepared data set and {wanted} in the experiment; use --set \
+         data.{setting}={is}, or another data set"
+    );
+    Err(Error::unusable(dir, reason))
 }
 
 #[cfg(test)]

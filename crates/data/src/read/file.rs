@@ -1,9 +1,8 @@
-//! Reading with limits, files shared by threads, and digests of the files read.
+//! Reading with limits, and digests of the files read.
 
 use std::fs::File;
-use std::io::{self, Read, Seek, SeekFrom};
+use std::io::{self, Read};
 use std::path::Path;
-use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
@@ -54,9 +53,10 @@ impl Skipped {
     }
 }
 
-/// Opens a regular file; anything else is an error before opening, since opening a named pipe blocks for ever.
-pub(crate) fn open_file(path: &Path) -> Result<File, Error> {
-    let kind = std::fs::metadata(path).map_err(|error| {
+/// Opens a regular file of at most `limit` bytes; anything else is an error before opening, since opening a named pipe
+/// blocks for ever.
+pub(crate) fn open_file(path: &Path, limit: u64) -> Result<File, Error> {
+    let found = std::fs::metadata(path).map_err(|error| {
         // Names are kept as text, where this character replaces bytes that are not UTF-8.
         let lossy = path.to_string_lossy().contains(char::REPLACEMENT_CHARACTER);
         Error::io(path)(match lossy {
@@ -64,21 +64,19 @@ pub(crate) fn open_file(path: &Path) -> Result<File, Error> {
             false => error,
         })
     })?;
-    if !kind.is_file() {
-        return Err(Error::io(path)(io::Error::other("not a file")));
+    match found.len() {
+        _ if !found.is_file() => Err(Error::io(path)(io::Error::other("not a file"))),
+        bytes if bytes > limit => Err(Error::too_large(path, limit)),
+        _ => File::open(path).map_err(Error::io(path)),
     }
-    File::open(path).map_err(Error::io(path))
 }
 
 /// The whole file; an error above `limit` bytes, which is the most ever read.
 pub(crate) fn read_bounded(path: &Path, limit: u64) -> Result<Vec<u8>, Error> {
     let mut bytes = Vec::new();
-    let mut file = open_file(path)?.take(limit + 1);
+    let mut file = open_file(path, limit)?.take(limit);
     file.read_to_end(&mut bytes).map_err(Error::io(path))?;
-    match bytes.len() as u64 > limit {
-        true => Err(Error::too_large(path, limit)),
-        false => Ok(bytes),
-    }
+    Ok(bytes)
 }
 
 /// The text of a file without the byte order mark that some editors put before it.
@@ -111,50 +109,6 @@ pub(crate) fn visible_names(folder: &Path) -> Result<Vec<String>, Error> {
     names.retain(|name| !hidden(name));
     names.sort_unstable();
     Ok(names)
-}
-
-/// An open file that threads read at the same time: every clone has its own position.
-#[derive(Debug, Clone)]
-pub(crate) struct SharedFile {
-    file: Arc<File>,
-    at: u64,
-}
-
-impl From<File> for SharedFile {
-    fn from(file: File) -> Self {
-        let file = Arc::new(file);
-        Self { file, at: 0 }
-    }
-}
-
-impl Read for SharedFile {
-    fn read(&mut self, to: &mut [u8]) -> io::Result<usize> {
-        let count = read_at(&self.file, to, self.at)?;
-        self.at += count as u64;
-        Ok(count)
-    }
-}
-
-impl Seek for SharedFile {
-    fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
-        let place = match to {
-            SeekFrom::Start(at) => Some(at),
-            SeekFrom::End(by) => self.file.metadata()?.len().checked_add_signed(by),
-            SeekFrom::Current(by) => self.at.checked_add_signed(by),
-        };
-        self.at = place.ok_or(io::ErrorKind::InvalidInput)?;
-        Ok(self.at)
-    }
-}
-
-#[cfg(unix)]
-fn read_at(file: &File, to: &mut [u8], at: u64) -> io::Result<usize> {
-    std::os::unix::fs::FileExt::read_at(file, to, at)
-}
-
-#[cfg(windows)]
-fn read_at(file: &File, to: &mut [u8], at: u64) -> io::Result<usize> {
-    std::os::windows::fs::FileExt::seek_read(file, to, at)
 }
 
 /// A reader that hashes what it reads, so that a large file is read once.
@@ -214,9 +168,7 @@ mod tests {
         let path = dir.path().join("x");
         std::fs::write(&path, [0; 11]).unwrap();
         assert_eq!(read_bounded(&path, 11).unwrap().len(), 11);
-        assert!(matches!(
-            read_bounded(&path, 10),
-            Err(Error::TooLarge { limit: 10, .. })
-        ));
+        let error = read_bounded(&path, 10).unwrap_err().to_string();
+        assert!(error.contains("limit of 10 bytes"), "{error}");
     }
 }

@@ -12,9 +12,9 @@ use flate2::bufread::ZlibDecoder;
 const MATRIX: u32 = 14;
 const COMPRESSED: u32 = 15;
 /// Classes of arrays of numbers: double, single, and integers of 8 to 64 bits.
-const NUMERIC: std::ops::RangeInclusive<u32> = 6..=15;
+const NUMERIC: std::ops::RangeInclusive<u64> = 6..=15;
 /// The flag of complex numbers beside an array's class.
-const COMPLEX: u32 = 0x800;
+const COMPLEX: u64 = 0x800;
 /// Maximum length of a variable's name in bytes; MATLAB allows 63.
 const NAME_LIMIT: u64 = 256;
 /// Maximum number of dimensions of an array.
@@ -22,7 +22,7 @@ const DIMENSIONS_LIMIT: u64 = 32;
 /// Maximum expansion of one compressed byte; deflate itself reaches 1032.
 const RATIO_LIMIT: u64 = 1032;
 /// Numbers that are converted at a time.
-const CHUNK: u64 = 8 << 10;
+const CHUNK: usize = 8 << 10;
 
 /// What is wrong with a file, without its path.
 pub(crate) type Wrong = String;
@@ -137,34 +137,36 @@ impl<'a> Variable<'a> {
             big_endian,
             left: bytes,
         };
-        let flags = variable.part("array flags", 8)?;
-        let flags = flags.first_chunk().map(|word| number(word, big_endian));
-        let dimensions = variable.part("dimensions", 4 * DIMENSIONS_LIMIT)?;
+        let flags = words(&variable.part("array flags", 8)?, big_endian);
+        let dimensions = words(
+            &variable.part("dimensions", 4 * DIMENSIONS_LIMIT)?,
+            big_endian,
+        );
         let name = variable.part("name", NAME_LIMIT)?;
         variable.name = String::from_utf8_lossy(&name).into_owned();
-        let real = |flags: u32| NUMERIC.contains(&(flags & 0xff)) && flags & COMPLEX == 0;
-        if flags.is_some_and(real) {
-            let words = dimensions
-                .chunks_exact(4)
-                .filter_map(|word| word.first_chunk());
-            let sizes = words.map(|word| u64::from(number(word, big_endian)));
-            variable.dimensions = sizes.collect();
+        let real = |flags: &u64| NUMERIC.contains(&(flags & 0xff)) && flags & COMPLEX == 0;
+        if flags.first().is_some_and(real) {
+            variable.dimensions = dimensions;
             variable.open_numbers()?;
         }
         Ok(variable)
     }
 
-    /// An element of the head.
+    /// An element of the head; its padding is skipped.
     fn part(&mut self, what: &str, limit: u64) -> Result<Vec<u8>, Wrong> {
         let tag = Tag::read(&mut self.body, self.big_endian).map_err(|e| format!("{what}: {e}"))?;
         let bytes = u64::from(tag.bytes);
-        let taken = tag.small.map_or(8 + bytes.next_multiple_of(8), |_| 8);
-        if bytes > limit || taken > self.left {
+        let behind = tag.small.map_or(bytes.next_multiple_of(8), |_| 0);
+        if bytes > limit || 8 + behind > self.left {
             return Err(format!("{what} of {bytes} bytes: the file is damaged"));
         }
-        self.left -= taken;
-        let data = tag.data(&mut self.body);
-        data.map_err(|_| format!("{what}: the file is cut off"))
+        self.left -= 8 + behind;
+        let mut data = vec![0; behind as usize];
+        let read = self.body.read_exact(&mut data);
+        read.map_err(|_| format!("{what}: the file is cut off"))?;
+        data.extend(tag.small.into_iter().flatten());
+        data.truncate(bytes as usize);
+        Ok(data)
     }
 
     /// Reads the tag before the numbers, and checks that they fill the dimensions.
@@ -193,15 +195,13 @@ impl<'a> Variable<'a> {
 
     /// All numbers as whole ones, at most `limit` of them.
     pub fn whole_numbers(mut self, limit: u64) -> Result<Vec<i64>, Wrong> {
-        let mut left = self.numbers.map_or(0, |(_, count)| count);
-        if left > limit {
-            return Err(self.wrong(format!("{left} numbers, more than the limit of {limit}")));
+        let (_, count) = self.numbers()?;
+        if count > limit {
+            return Err(self.wrong(format!("{count} numbers, more than the limit of {limit}")));
         }
         let mut all = Vec::new();
-        // At least once, because an array of another class is an error.
-        while left > 0 || self.numbers.is_none() {
-            let now = left.min(CHUNK);
-            for value in self.next_numbers(now as usize)? {
+        for start in (0..count).step_by(CHUNK) {
+            for value in self.next_numbers(CHUNK.min((count - start) as usize))? {
                 // A missing value is NaN in MATLAB.
                 let value = if value.is_nan() { -1.0 } else { value };
                 if value.fract() != 0.0 || value.abs() > 9e15 {
@@ -209,7 +209,6 @@ impl<'a> Variable<'a> {
                 }
                 all.push(value as i64);
             }
-            left -= now;
         }
         self.finish()?;
         Ok(all)
@@ -217,7 +216,7 @@ impl<'a> Variable<'a> {
 
     /// Fills `bytes` with the next numbers, which must be whole and 0 to 255.
     pub fn read_bytes(&mut self, bytes: &mut [u8]) -> Result<(), Wrong> {
-        if self.numbers.is_some_and(|(kind, _)| kind.0 == U8) {
+        if self.numbers()?.0.0 == U8 {
             return self.body.read_exact(bytes).map_err(|_| self.cut_off());
         }
         let values = self.next_numbers(bytes.len())?;
@@ -230,10 +229,14 @@ impl<'a> Variable<'a> {
         Ok(())
     }
 
+    fn numbers(&self) -> Result<(&'static Kind, u64), Wrong> {
+        let name = &self.name;
+        let numbers = self.numbers;
+        numbers.ok_or_else(|| format!("'{name}' is not an array of real numbers"))
+    }
+
     fn next_numbers(&mut self, count: usize) -> Result<Vec<f64>, Wrong> {
-        let Some((&Kind(_, size, value), _)) = self.numbers else {
-            return Err(format!("'{}' is not an array of real numbers", self.name));
-        };
+        let (&Kind(_, size, value), _) = self.numbers()?;
         let mut raw = vec![0; count * size];
         self.body.read_exact(&mut raw).map_err(|_| self.cut_off())?;
         let bits = raw.chunks_exact_mut(size).map(|word| {
@@ -303,37 +306,25 @@ impl Tag {
         read.map_err(|_| "the file is cut off or damaged".to_owned())?;
         let [a, b, c, d, data @ ..] = bytes;
         let first = number(&[a, b, c, d], big_endian);
-        let (kind, bytes) = (first & 0xffff, first >> 16);
-        match bytes {
-            0 => Ok(Self {
-                kind,
-                bytes: number(&data, big_endian),
-                small: None,
-            }),
-            1..=4 => Ok(Self {
-                kind,
-                bytes,
-                small: Some(data),
-            }),
-            more => Err(format!(
-                "a packed element of {more} bytes instead of at most 4: the file is damaged"
-            )),
-        }
-    }
-
-    /// The element's bytes, and its padding skipped. Callers have bounded `bytes`.
-    fn data(self, from: &mut impl Read) -> io::Result<Vec<u8>> {
-        let count = self.bytes as usize;
-        let mut data = match self.small {
-            Some(small) => small.to_vec(),
-            None => vec![0; count.next_multiple_of(8)],
+        let (kind, packed) = (first & 0xffff, first >> 16);
+        let (bytes, small) = match packed {
+            0 => (number(&data, big_endian), None),
+            1..=4 => (packed, Some(data)),
+            more => {
+                return Err(format!(
+                    "a packed element of {more} bytes instead of at most 4: the file is damaged"
+                ));
+            }
         };
-        if self.small.is_none() {
-            from.read_exact(&mut data)?;
-        }
-        data.truncate(count);
-        Ok(data)
+        Ok(Self { kind, bytes, small })
     }
+}
+
+fn words(bytes: &[u8], big_endian: bool) -> Vec<u64> {
+    let words = bytes.chunks_exact(4).filter_map(|word| word.first_chunk());
+    words
+        .map(|word| u64::from(number(word, big_endian)))
+        .collect()
 }
 
 fn number(word: &[u8; 4], big_endian: bool) -> u32 {

@@ -4,20 +4,16 @@ use std::collections::BTreeMap;
 
 use crate::label::{ClassMap, Expression};
 
-/// Removes the items whose expression is not one of the classes; the note counts them as `what`.
+/// Removes the items whose expression is not one of the classes, if these are given; the note counts them as `what`.
 pub(crate) fn keep_classes<T>(
     items: &mut Vec<T>,
-    classes: &ClassMap,
+    classes: Option<&ClassMap>,
     expression: impl Fn(&T) -> Expression,
     what: &str,
 ) -> Option<String> {
-    let mut removed = Vec::new();
-    items.retain(|item| {
-        let expression = expression(item);
-        let wanted = classes.label_of(expression).is_some();
-        removed.extend((!wanted).then_some(expression));
-        wanted
-    });
+    let classes = classes?;
+    let removed = items.extract_if(.., |item| classes.label_of(expression(item)).is_none());
+    let removed: Vec<_> = removed.map(|item| expression(&item)).collect();
     left_out(what, removed)
 }
 

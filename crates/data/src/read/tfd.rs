@@ -2,11 +2,12 @@
 
 use std::collections::BTreeMap;
 use std::fs::File;
-use std::io::{self, Seek};
+use std::io;
 use std::path::{Path, PathBuf};
 
 use crate::error::Error;
 use crate::fold::part::Part;
+use crate::label::label_map::FER2013;
 use crate::label::{ClassMap, Expression};
 use crate::read::file::{Hashing, ReadFile};
 use crate::read::mat::{MatReader, Wrong};
@@ -18,21 +19,11 @@ use crate::read::tree::FileTree;
 /// Maximum number of rows of the arrays; TFD has 102,236.
 const ROWS_LIMIT: u64 = 4 << 20;
 /// Maximum size in bytes of labelled images that are held: TFD's take 39 MB at 96×96.
-const IMAGES_LIMIT: u64 = 1 << 30;
+const IMAGES_LIMIT: u128 = 1 << 30;
 /// Maximum size in bytes of one file, after decompression if in an archive: TFD's largest has 943 MB.
 const FILE_LIMIT: u64 = 4 << 30;
 const INFO: &str = "TFD_info.mat";
-/// TFD's codes of expressions in `labs_ex`, starting at 1.
-const CODES: [Expression; 7] = [
-    Expression::Anger,
-    Expression::Disgust,
-    Expression::Fear,
-    Expression::Happy,
-    Expression::Sadness,
-    Expression::Surprise,
-    Expression::Neutral,
-];
-
+const NO_IMAGES: &str = "it holds no array 'images'";
 /// The labelled images of TFD, with its five given splits.
 ///
 /// Read are `images` `[N, H, W]` u8, `labs_ex` (−1 none, 1 anger, 2 disgust, 3 fear, 4 happy, 5 sadness, 6 surprise, 7
@@ -42,15 +33,11 @@ const CODES: [Expression; 7] = [
 #[derive(Debug, Clone)]
 pub struct Tfd {
     root: PathBuf,
-    file: String,
     classes: ClassMap,
-    rows: Vec<Row>,
+    scan: Scan,
     /// The labelled images, `[rows, side, side]`.
     pixels: Vec<u8>,
     side: u32,
-    splits: usize,
-    notes: Vec<String>,
-    read: Vec<ReadFile>,
 }
 
 /// A labelled image.
@@ -69,54 +56,64 @@ impl Tfd {
     /// `None` takes those that occur.
     ///
     /// # Errors
-    /// [`Error::Layout`] if neither file is there; [`Error::Matlab`] for a damaged file, arrays that do not belong
+    /// [`Error::Layout`] if neither file is there; [`Error::Unusable`] for a damaged file, arrays that do not belong
     /// together, or labels and folds that contradict each other.
     pub fn open(input: &Path, image_size: u32, classes: Option<ClassMap>) -> Result<Self, Error> {
         let (tree, file) = find(input, image_size)?;
         let place = tree.place(&file);
-        let wrong = |reason| Error::matlab(&place, reason);
+        let wrong = |reason| unusable(&place, reason);
         let (arrays, read) = arrays(&tree, &file)?;
         let labels = Labels::of(arrays).map_err(wrong)?;
-        let row = |at| labels.row(at).transpose();
-        let rows: Result<Vec<_>, _> = (0..labels.codes.len()).filter_map(row).collect();
-        let mut rows = rows.map_err(wrong)?;
-        let occurring: Vec<_> = rows.iter().map(|row| row.expression).collect();
-        let classes = classes.map_or_else(|| ClassMap::of(&occurring), Ok);
-        let classes = classes.map_err(|error| wrong(error.to_string()))?;
+        let rows = (0..labels.codes.len()).filter_map(|at| labels.row(at).transpose());
+        let mut rows: Vec<_> = rows.collect::<Result<_, _>>().map_err(wrong)?;
         let unlabelled = labels.codes.iter().filter(|code| **code < 1).count();
         let passed =
             format!("{unlabelled} images of {file} have no expression label and were skipped.");
-        let left_out = keep_classes(&mut rows, &classes, |row| row.expression, "images");
+        let shown = |row: &Row| row.expression;
+        let left_out = keep_classes(&mut rows, classes.as_ref(), shown, "images");
+        let occurring: Vec<_> = rows.iter().map(shown).collect();
+        if rows.is_empty() {
+            let reason = "no image has one of the classes";
+            return Err(Error::nothing_labelled(input, reason));
+        }
+        let classes = classes.map_or_else(|| ClassMap::of(&occurring), Ok);
+        let classes = classes.map_err(|error| wrong(error.to_string()))?;
         let mat = tree.open_file(&file, FILE_LIMIT)?;
-        let (side, pixels) = gather(mat, labels.codes.len(), &rows).map_err(wrong)?;
-        Ok(Self {
-            root: input.to_path_buf(),
-            file,
-            classes,
-            rows,
-            pixels,
-            side,
-            splits: labels.splits,
-            notes: [passed].into_iter().chain(left_out).collect(),
-            read,
-        })
-    }
-
-    fn sample(&self, number: usize, row: &Row) -> RawSample {
-        let length = u64::from(self.side) * u64::from(self.side);
-        let label = self.classes.label_of(row.expression).unwrap_or(-1);
-        RawSample {
+        let pixels = gather(mat, &labels, &rows).map_err(wrong)?;
+        let length = labels.side.pow(2);
+        let samples = rows.into_iter().zip(0..).map(|(row, number)| RawSample {
             image: RawImage::Stored {
-                at: number as u64 * length,
+                at: number * length,
                 length,
             },
             subject: row.subject,
             sequence: format!("tfd-{}", row.at),
             is_face: true,
-            parts: row.parts.clone(),
-            ..RawSample::labelled(&format!("{}:{}", self.file, row.at), label)
-        }
+            parts: row.parts,
+            ..RawSample::labelled(
+                &format!("{file}:{}", row.at),
+                classes.label_of(row.expression).unwrap_or(-1),
+            )
+        });
+        let scan = Scan {
+            samples: samples.collect(),
+            skipped: Vec::new(),
+            read,
+            folding: Folding::Given(labels.splits),
+            notes: [passed].into_iter().chain(left_out).collect(),
+        };
+        Ok(Self {
+            root: input.to_path_buf(),
+            classes,
+            scan,
+            pixels,
+            side: labels.side as u32,
+        })
     }
+}
+
+fn unusable(place: &Path, reason: Wrong) -> Error {
+    Error::unusable(place, format!("not a usable MATLAB file: {reason}"))
 }
 
 /// The tree and the name of the images' file in it.
@@ -158,14 +155,12 @@ fn arrays(tree: &FileTree, images: &str) -> Result<(Arrays, Vec<ReadFile>), Erro
     names.push(images.to_owned());
     for path in names {
         let place = tree.place(&path);
-        let mut file = tree.open_file(&path, FILE_LIMIT)?;
+        let file = tree.open_file(&path, FILE_LIMIT)?;
         let mut hashing = Hashing::new(&file);
         io::copy(&mut hashing, &mut io::sink()).map_err(Error::io(&place))?;
         let sha256 = hashing.sha256();
-        file.rewind().map_err(Error::io(&place))?;
         read.push(ReadFile { path, sha256 });
-        let wrong = |reason| Error::matlab(&place, reason);
-        add_arrays(&mut arrays, file).map_err(wrong)?;
+        add_arrays(&mut arrays, file).map_err(|reason| unusable(&place, reason))?;
     }
     Ok((arrays, read))
 }
@@ -197,26 +192,29 @@ struct Labels {
     /// `[N, splits]`, first index fastest.
     folds: Vec<i64>,
     splits: usize,
+    /// Height and width of the images.
+    side: u64,
 }
 
 impl Labels {
     fn of(mut arrays: Arrays) -> Result<Self, Wrong> {
         let lacks = |name: &str| format!("neither it nor {INFO} holds the array '{name}'");
         let mut take = |name: &str| arrays.remove(name).ok_or_else(|| lacks(name));
-        let (sizes, _) = take("images").map_err(|_| "it holds no array 'images'")?;
+        let (sizes, _) = take("images").map_err(|_| NO_IMAGES)?;
         let (_, codes) = take("labs_ex")?;
         let (fold_sizes, folds) = take("folds")?;
         let subjects = take("labs_id").map_or_else(|_| vec![-1; codes.len()], |(_, ids)| ids);
         let (rows, people) = (codes.len() as u64, subjects.len() as u64);
-        let &[images, height, width] = sizes.as_slice() else {
-            return Err(format!("'images' is {sizes:?}; expected [N, H, W]"));
+        let (&[images, side, width], &[fold_rows, splits]) =
+            (sizes.as_slice(), fold_sizes.as_slice())
+        else {
+            return Err(format!(
+                "'images' is {sizes:?} and 'folds' is {fold_sizes:?}; expected [N, H, W] and [N, splits]"
+            ));
         };
-        if height != width || height == 0 {
+        if side != width || side == 0 {
             return Err(format!("'images' is {sizes:?}; expected square images"));
         }
-        let &[fold_rows, splits] = fold_sizes.as_slice() else {
-            return Err(format!("'folds' is {fold_sizes:?}; expected [N, splits]"));
-        };
         if [images, fold_rows, people] != [rows; 3] || splits == 0 {
             return Err(format!(
                 "{images} images, {rows} labels in labs_ex, {people} in labs_id and folds {fold_sizes:?}: these do not \
@@ -229,6 +227,7 @@ impl Labels {
             subjects,
             folds,
             splits,
+            side,
         })
     }
 
@@ -237,57 +236,54 @@ impl Labels {
     fn row(&self, at: usize) -> Result<Option<Row>, Wrong> {
         let (code, splits) = (self.codes[at], self.splits);
         let numbers = self.folds[at..].iter().step_by(self.codes.len());
-        let parts: Option<Vec<_>> = numbers.clone().map(|&n| Part::from_number(n)).collect();
-        let Some(parts) = parts else {
-            let numbers = Vec::from_iter(numbers);
-            return Err(format!("row {at}: folds {numbers:?}; 0 to 3 are known"));
-        };
+        let numbers = Vec::from_iter(numbers.copied());
+        let parts: Option<Vec<_>> = numbers.iter().map(|n| Part::from_number(*n)).collect();
+        let unknown = || format!("row {at}: folds {numbers:?}; 0 to 3 are known");
+        let parts = parts.ok_or_else(unknown)?;
         let used = parts.iter().filter(|part| **part != Part::None).count();
         let expression = match code {
-            -1 | 0 => None,
-            1..=7 => Some(CODES[code as usize - 1]),
+            -1 | 0 if used == 0 => return Ok(None),
+            1..=7 if used == splits => FER2013[code as usize - 1],
+            -1..=7 => {
+                let label = match code {
+                    1.. => format!("expression label {code}"),
+                    _ => "no expression label".to_owned(),
+                };
+                return Err(format!(
+                    "row {at} has {label} but is in {used} of {splits} splits: images chosen by 'folds' and labels \
+                     chosen by 'labs_ex' would not align; the files do not belong together"
+                ));
+            }
             other => {
                 return Err(format!(
                     "row {at}: expression {other}; −1 and 1 to 7 are known"
                 ));
             }
         };
-        let label = match expression {
-            None if used > 0 => "no expression label".to_owned(),
-            Some(_) if used < splits => format!("expression label {code}"),
-            _ => {
-                let subject = self.subjects[at].max(-1);
-                return Ok(expression.map(|expression| Row {
-                    at,
-                    expression,
-                    subject,
-                    parts,
-                }));
-            }
-        };
-        Err(format!(
-            "row {at} has {label} but is in {used} of {splits} splits: images chosen by 'folds' and labels chosen by \
-             'labs_ex' would not align; the files do not belong together"
-        ))
+        let subject = self.subjects[at].max(-1);
+        Ok(Some(Row {
+            at,
+            expression,
+            subject,
+            parts,
+        }))
     }
 }
 
-/// Streams `images` once and keeps the wanted rows: side, and `[rows, side, side]`.
-fn gather(file: File, count: usize, rows: &[Row]) -> Result<(u32, Vec<u8>), Wrong> {
+/// Streams `images` once and keeps the wanted rows: `[rows, side, side]`.
+fn gather(file: File, labels: &Labels, rows: &[Row]) -> Result<Vec<u8>, Wrong> {
+    let (count, side) = (labels.codes.len(), labels.side as usize);
+    if u128::from(labels.side).pow(2) * rows.len() as u128 > IMAGES_LIMIT {
+        return Err(format!(
+            "'images' has more than {IMAGES_LIMIT} bytes of labelled images"
+        ));
+    }
     let mut mat = MatReader::new(file)?;
     while let Some(mut images) = mat.next_variable()? {
-        let (&[n, side, _], "images") = (images.dimensions.as_slice(), images.name.as_str()) else {
+        if images.name != "images" || images.dimensions != [count as u64, labels.side, labels.side]
+        {
             continue;
-        };
-        let image = side.checked_mul(side);
-        let bytes = image.and_then(|image| image.checked_mul(rows.len() as u64));
-        if n != count as u64 || bytes.is_none_or(|bytes| bytes > IMAGES_LIMIT) {
-            let sizes = &images.dimensions;
-            return Err(format!(
-                "'images' is {sizes:?}: more than {IMAGES_LIMIT} bytes of labelled images"
-            ));
         }
-        let side = side as usize;
         let mut pixels = vec![0; rows.len() * side * side];
         // First index fastest: one pixel of all images after the other, column by column.
         let mut plane = vec![0; count];
@@ -299,9 +295,9 @@ fn gather(file: File, count: usize, rows: &[Row]) -> Result<(u32, Vec<u8>), Wron
             }
         }
         images.finish()?;
-        return Ok((side as u32, pixels));
+        return Ok(pixels);
     }
-    Err("it holds no array 'images'".to_owned())
+    Err(NO_IMAGES.to_owned())
 }
 
 impl Source for Tfd {
@@ -318,29 +314,18 @@ impl Source for Tfd {
     }
 
     fn scan(&self) -> Result<Scan, Error> {
-        if self.rows.is_empty() {
-            return Err(Error::NothingLabelled {
-                path: self.root.clone(),
-                reason: "no image has one of the classes".to_owned(),
-            });
-        }
-        let rows = self.rows.iter().enumerate();
-        Ok(Scan {
-            samples: rows.map(|(number, row)| self.sample(number, row)).collect(),
-            skipped: Vec::new(),
-            read: self.read.clone(),
-            folding: Folding::Given(self.splits),
-            notes: self.notes.clone(),
-        })
+        Ok(self.scan.clone())
     }
 
     fn fetch(&self, sample: &RawSample) -> Result<Fetched, Error> {
-        let wrong = || Error::parse("not an image of this source");
-        let RawImage::Stored { at, length } = sample.image else {
-            return Err(wrong());
+        let pixels = match sample.image {
+            RawImage::Stored { at, length } => self
+                .pixels
+                .get(at as usize..)
+                .and_then(|from| from.get(..length as usize)),
+            RawImage::File => None,
         };
-        let from = self.pixels.get(at as usize..).ok_or_else(wrong)?;
-        let pixels = from.get(..length as usize).ok_or_else(wrong)?;
+        let pixels = pixels.ok_or_else(|| Error::parse("not an image of this source"))?;
         Fetched::pixels(self.side, self.side, pixels.to_vec())
     }
 }

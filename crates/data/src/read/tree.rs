@@ -25,23 +25,24 @@ pub struct FileTree {
     damaged: Arc<[Skipped]>,
 }
 
+/// A folder, or an archive, on disk.
 #[derive(Debug)]
-enum Layer {
-    Folder(PathBuf),
-    Archive(Archive),
+struct Layer {
+    path: PathBuf,
+    archive: Option<Archive>,
 }
 
 impl FileTree {
     /// Takes the folder, or the `.zip` of one, at `root`.
     ///
     /// # Errors
-    /// [`Error::Io`] if it is not there or cannot be listed, [`Error::Archive`] for a damaged archive.
+    /// [`Error::Io`] if it is not there or cannot be listed, [`Error::Unusable`] for a damaged archive.
     pub fn open(root: &Path) -> Result<Self, Error> {
         if root.is_file() {
-            return Ok(Self::of(root, vec![Layer::Archive(Archive::open(root)?)]));
+            return Ok(Self::of(root, vec![Layer::archive(root)?]));
         }
         visible_names(root)?;
-        Ok(Self::of(root, vec![Layer::Folder(root.to_path_buf())]))
+        Ok(Self::of(root, vec![Layer::folder(root)]))
     }
 
     /// [`open`](Self::open); if there is nothing but one folder, as in a `.zip` of a folder, that folder becomes the root.
@@ -55,12 +56,12 @@ impl FileTree {
 
     /// The folder of a file, and the file's name.
     pub(crate) fn around(file: &Path) -> (Self, String) {
-        let parent = file
-            .parent()
-            .filter(|parent| !parent.as_os_str().is_empty());
-        let parent = parent.unwrap_or(Path::new("."));
+        let parent = match file.parent() {
+            Some(parent) if parent != "" => parent,
+            _ => Path::new("."),
+        };
         let name = file.file_name().unwrap_or_default().to_string_lossy();
-        let tree = Self::of(parent, vec![Layer::Folder(parent.to_path_buf())]);
+        let tree = Self::of(parent, vec![Layer::folder(parent)]);
         (tree, name.into_owned())
     }
 
@@ -70,19 +71,15 @@ impl FileTree {
     /// # Errors
     /// [`Error::Io`] if the folder is not there or cannot be listed.
     pub fn with_archives(root: &Path) -> Result<Self, Error> {
-        let mut layers = vec![Layer::Folder(root.to_path_buf())];
+        let mut layers = vec![Layer::folder(root)];
         let mut damaged = Vec::new();
         for name in visible_names(root)? {
             let path = root.join(&name);
             if !is_zip(&name) || !path.is_file() {
                 continue;
             }
-            match Archive::open(&path) {
-                Ok(archive) => layers.push(Layer::Archive(archive)),
-                Err(Error::Archive { reason, .. }) => {
-                    let reason = format!("no usable zip archive: {reason}");
-                    damaged.push(Skipped::new(name, reason));
-                }
+            match Layer::archive(&path) {
+                Ok(archive) => layers.push(archive),
                 Err(error) => damaged.push(Skipped::new(name, error.reason())),
             }
         }
@@ -118,29 +115,32 @@ impl FileTree {
 
     /// Archives that cannot be opened and entries of archives that cannot be reached, and why.
     pub fn refused(&self) -> Vec<Skipped> {
-        let mut all = self.damaged.to_vec();
-        all.extend(self.archives().flat_map(Archive::refused));
-        all
+        let archives = self
+            .layers
+            .iter()
+            .filter_map(|layer| layer.archive.as_ref());
+        let entries = archives.flat_map(|archive| &archive.refused);
+        self.damaged.iter().chain(entries).cloned().collect()
     }
 
     /// An archive inside an archive, which is not read: its place, for messages.
     pub(crate) fn inner_archive(&self) -> Option<PathBuf> {
-        self.archives().find_map(Archive::inner_archive)
-    }
-
-    fn archives(&self) -> impl Iterator<Item = &Archive> {
-        self.layers.iter().filter_map(|layer| match layer {
-            Layer::Archive(archive) => Some(archive),
-            Layer::Folder(_) => None,
-        })
+        let inner = |layer: &Layer| Some(layer.place(layer.archive.as_ref()?.inner_archive()?));
+        self.layers.iter().find_map(inner)
     }
 
     /// The location of a path, for messages; in an archive, a path below the archive's own.
     pub fn place(&self, path: &str) -> PathBuf {
+        let (layer, full) = self.layer(path);
+        layer.place(&full)
+    }
+
+    /// The first layer that has a path, or the first of all, and the path in it.
+    fn layer(&self, path: &str) -> (&Layer, String) {
         let full = join(&self.prefix, path);
         let has = |layer: &&Layer| layer.is_file(&full) || layer.is_folder(&full);
-        let layer = self.layers.iter().find(has).or(self.layers.first());
-        layer.map_or_else(PathBuf::new, |layer| layer.place(&full))
+        let layer = self.layers.iter().find(has).unwrap_or(&self.layers[0]);
+        (layer, full)
     }
 
     /// The names in a folder that are not hidden, sorted.
@@ -174,76 +174,78 @@ impl FileTree {
     /// The file, open for reading and seeking; one in an archive is inflated into an unnamed temporary file.
     ///
     /// # Errors
-    /// [`Error::Io`] if it cannot be opened, [`Error::TooLarge`] above `limit`, [`Error::Archive`] if it is damaged.
+    /// [`Error::Io`] if it cannot be opened, [`Error::Unusable`] above `limit` or if it is damaged.
     pub fn open_file(&self, path: &str, limit: u64) -> Result<File, Error> {
-        let full = join(&self.prefix, path);
-        if let Some(archive) = self.archive_of(&full) {
-            return archive.open_file(&full, limit);
-        }
-        let place = self.place(path);
-        let file = open_file(&place)?;
-        let length = file.metadata().map_err(Error::io(&place))?.len();
-        match length > limit {
-            true => Err(Error::too_large(&place, limit)),
-            false => Ok(file),
+        let (layer, full) = self.layer(path);
+        let place = layer.place(&full);
+        match &layer.archive {
+            Some(archive) => archive.open_file(&full, &place, limit),
+            None => open_file(&place, limit),
         }
     }
 
     /// The whole file; never reads further than `limit` bytes.
     ///
     /// # Errors
-    /// [`Error::Io`] if it cannot be read, [`Error::TooLarge`] above `limit`, [`Error::Archive`] if it is damaged.
+    /// [`Error::Io`] if it cannot be read, [`Error::Unusable`] above `limit` or if it is damaged.
     pub fn read(&self, path: &str, limit: u64) -> Result<Vec<u8>, Error> {
-        let full = join(&self.prefix, path);
-        match self.archive_of(&full) {
-            Some(archive) => archive.read(&full, limit),
-            None => read_bounded(&self.place(path), limit),
-        }
-    }
-
-    /// The archive that a file is taken from, if it is taken from one.
-    fn archive_of(&self, full: &str) -> Option<&Archive> {
-        match self.layers.iter().find(|layer| layer.is_file(full))? {
-            Layer::Archive(archive) => Some(archive),
-            Layer::Folder(_) => None,
-        }
+        let (layer, full) = self.layer(path);
+        let place = layer.place(&full);
+        let Some(archive) = &layer.archive else {
+            return read_bounded(&place, limit);
+        };
+        let mut bytes = Vec::new();
+        archive.inflate(&full, &place, limit, &mut bytes)?;
+        Ok(bytes)
     }
 }
 
 impl Layer {
+    fn folder(path: &Path) -> Self {
+        let path = path.to_path_buf();
+        Self {
+            path,
+            archive: None,
+        }
+    }
+
+    fn archive(path: &Path) -> Result<Self, Error> {
+        let archive = Some(Archive::open(path)?);
+        Ok(Self {
+            archive,
+            ..Self::folder(path)
+        })
+    }
+
     fn place(&self, path: &str) -> PathBuf {
-        let root = match self {
-            Self::Folder(root) => root.as_path(),
-            Self::Archive(archive) => archive.path(),
-        };
         match path {
-            "" => root.to_path_buf(),
-            path => root.join(path),
+            "" => self.path.clone(),
+            path => self.path.join(path),
         }
     }
 
     fn is_file(&self, path: &str) -> bool {
-        match self {
-            Self::Folder(_) => self.place(path).is_file(),
-            Self::Archive(archive) => archive.is_file(path),
+        match &self.archive {
+            None => self.place(path).is_file(),
+            Some(archive) => archive.files.contains_key(path),
         }
     }
 
     fn is_folder(&self, path: &str) -> bool {
-        match self {
-            Self::Folder(_) => self.place(path).is_dir(),
-            Self::Archive(archive) => archive.names(path).is_some(),
+        match &self.archive {
+            None => self.place(path).is_dir(),
+            Some(archive) => archive.folders.contains_key(path),
         }
     }
 
     fn names(&self, folder: &str) -> Result<Vec<String>, Error> {
-        match self {
-            Self::Folder(_) => visible_names(&self.place(folder)),
-            Self::Archive(archive) => match archive.names(folder) {
-                Some(names) => Ok(names.iter().cloned().collect()),
-                None => Err(Error::not_found(&self.place(folder))),
-            },
-        }
+        let place = self.place(folder);
+        let Some(archive) = &self.archive else {
+            return visible_names(&place);
+        };
+        let names = archive.folders.get(folder);
+        let names = names.ok_or_else(|| Error::not_found(&place))?;
+        Ok(names.iter().cloned().collect())
     }
 }
 
@@ -263,10 +265,8 @@ mod tests {
         let below = tree.below("a/b");
         assert_eq!(below.read("x.txt", 5).unwrap(), b"hello");
         assert!(below.is_file("x.txt") && tree.is_folder("a/b") && !tree.is_file("a/b"));
-        assert!(matches!(
-            tree.read("a/b/x.txt", 4),
-            Err(Error::TooLarge { limit: 4, .. })
-        ));
+        let error = tree.read("a/b/x.txt", 4).unwrap_err().to_string();
+        assert!(error.contains("limit of 4 bytes"), "{error}");
         assert!(FileTree::open(&dir.path().join("none")).is_err());
     }
 }

@@ -82,10 +82,8 @@ impl Folders {
             });
         }
         let mut notes = Vec::new();
-        if let Some(classes) = &options.classes {
-            let shown = |image: &Image| image.expression;
-            notes.extend(keep_classes(&mut walk.images, classes, shown, "images"));
-        }
+        let (given, shown) = (options.classes.as_ref(), |image: &Image| image.expression);
+        notes.extend(keep_classes(&mut walk.images, given, shown, "images"));
         for image in &mut walk.images {
             image.identity = pattern.read(&image.path);
         }

@@ -4,14 +4,16 @@ mod rows;
 mod table;
 mod usage;
 
-use std::io::{Read, Seek, SeekFrom};
+use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use sync_file::{ReadAt, SyncFile};
+
 use crate::error::Error;
+use crate::fold::part::Part;
 use crate::label::LabelMap;
-use crate::read::file::{ReadFile, SharedFile};
-use crate::read::name::{ends_in, is_zip};
+use crate::read::name::{ends_in, is_zip, listed};
 use crate::read::source::{Fetched, Folding, RawImage, RawSample, Scan, Source};
 use crate::read::tree::FileTree;
 
@@ -40,7 +42,7 @@ pub struct PixelCsv {
     root: PathBuf,
     place: PathBuf,
     name: String,
-    file: SharedFile,
+    file: SyncFile,
     table: Arc<Table>,
 }
 
@@ -57,7 +59,7 @@ impl PixelCsv {
             true => only_table(path)?,
             false => FileTree::around(path),
         };
-        let file = SharedFile::from(tree.open_file(&name, TABLE_LIMIT)?);
+        let file = SyncFile::from(tree.open_file(&name, TABLE_LIMIT)?);
         let place = tree.place(&name);
         let table = Table::read(file.clone().take(TABLE_LIMIT), &place, &name, options)?;
         Ok(Self {
@@ -76,12 +78,10 @@ impl PixelCsv {
 
     fn sample(&self, row: &Row) -> RawSample {
         let table = &self.table;
-        let prefix = match table.usages.text(row.usage) {
-            "" => "row",
-            usage => usage,
-        };
-        let part = table.usages.part(row.usage);
-        let given = table.folding == Folding::Given(1);
+        let usage = &table.usages[row.usage as usize];
+        let prefix = if usage.is_empty() { "row" } else { usage };
+        let given = table.scan.folding == Folding::Given(1);
+        let part = Part::from_name(usage).filter(|_| given);
         let label = table.classes.label_of(row.expression).unwrap_or(-1);
         RawSample {
             image: RawImage::Stored {
@@ -90,7 +90,7 @@ impl PixelCsv {
             },
             sequence: format!("{prefix}-{}", row.number),
             is_face: true,
-            parts: Vec::from_iter(part.filter(|_| given)),
+            parts: Vec::from_iter(part),
             ..RawSample::labelled(&format!("{}:{}", self.name, row.number), label)
         }
     }
@@ -109,9 +109,7 @@ fn only_table(folder: &Path) -> Result<(FileTree, String), Error> {
         [_] => return Ok((tree, tables.swap_remove(0))),
         [] => "a folder without any".to_owned(),
         more => {
-            let (count, first) = (more.len(), more[..more.len().min(5)].join(", "));
-            let rest = if count > 5 { " …" } else { "" };
-            format!("{count} of them ({first}{rest}): {way_out}")
+            format!("{} of them ({}): {way_out}", more.len(), listed(more))
         }
     };
     let expected = "a table, or a folder or .zip with one .csv in it";
@@ -134,13 +132,7 @@ impl Source for PixelCsv {
     fn scan(&self) -> Result<Scan, Error> {
         Ok(Scan {
             samples: self.table.rows.iter().map(|row| self.sample(row)).collect(),
-            skipped: self.table.skipped.clone(),
-            read: vec![ReadFile {
-                path: self.name.clone(),
-                sha256: self.table.sha256,
-            }],
-            folding: self.table.folding.clone(),
-            notes: self.table.notes.clone(),
+            ..self.table.scan.clone()
         })
     }
 
@@ -150,10 +142,8 @@ impl Source for PixelCsv {
         };
         // The lengths of this table's rows are bounded; a sample of another source may have any.
         let mut line = vec![0; length.min(ROW_LIMIT as u64) as usize];
-        let mut file = self.file.clone();
-        file.seek(SeekFrom::Start(at))
-            .and_then(|_| file.read_exact(&mut line))
-            .map_err(Error::io(&self.place))?;
+        let read = self.file.read_exact_at(&mut line, at);
+        read.map_err(Error::io(&self.place))?;
         let (side, pixels) = self.table.columns.image(&line)?;
         Fetched::pixels(side, side, pixels)
     }

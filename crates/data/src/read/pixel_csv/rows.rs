@@ -63,19 +63,24 @@ impl Columns {
                 (place, None) => Ok(place),
             }
         });
-        match (emotion?, pixels?, usage?) {
-            (Some(emotion), Some(pixels), usage) => Ok(Self {
-                delimiter,
-                count: names.len(),
-                emotion,
-                pixels,
-                usage,
-            }),
-            _ => Err(Vec::from_iter(names.iter().take(8).map(|name| brief(name))).join(",")),
-        }
+        let (Some(emotion), Some(pixels), usage) = (emotion?, pixels?, usage?) else {
+            return Err(Vec::from_iter(names.iter().take(8).map(|name| brief(name))).join(","));
+        };
+        Ok(Self {
+            delimiter,
+            count: names.len(),
+            emotion,
+            pixels,
+            usage,
+        })
     }
 
     fn split<'a>(&self, line: &'a [u8]) -> Result<Vec<Cow<'a, [u8]>>, Error> {
+        if line.len() > ROW_LIMIT {
+            return Err(Error::parse(format!(
+                "the row has more than {ROW_LIMIT} bytes"
+            )));
+        }
         let fields = fields(line, self.delimiter, self.count + 1)?;
         let (expected, found) = (self.count, fields.len());
         if found == expected {
@@ -90,13 +95,15 @@ impl Columns {
     /// Emotion and usage of a row; the pixels are not read.
     pub fn labels(&self, line: &[u8]) -> Result<(Emotion, String), Error> {
         let fields = self.split(line)?;
-        let emotion = String::from_utf8_lossy(&fields[self.emotion]);
-        let text = emotion.trim();
+        let text = String::from_utf8_lossy(&fields[self.emotion]);
+        let text = text.trim();
         let code = whole_number(text).map(Emotion::Code);
         let emotion = code.or_else(|| Expression::from_name(text).map(Emotion::Name));
         let emotion = emotion.ok_or_else(|| {
-            let found = brief(text);
-            Error::parse(format!("expected an emotion code or name, found '{found}'"))
+            Error::parse(format!(
+                "expected an emotion code or name, found '{}'",
+                brief(text)
+            ))
         })?;
         let usage = self.usage.map(|at| String::from_utf8_lossy(&fields[at]));
         Ok((emotion, brief(&usage.unwrap_or_default())))
@@ -140,97 +147,78 @@ fn fields(line: &[u8], delimiter: u8, most: usize) -> Result<Vec<Cow<'_, [u8]>>,
 
 /// Grey values of a square image, separated by blanks.
 fn square(text: &[u8]) -> Result<(u32, Vec<u8>), Error> {
+    let words = text
+        .split(u8::is_ascii_whitespace)
+        .filter(|word| !word.is_empty());
     let mut data = Vec::with_capacity((text.len() / 2 + 1).min(PIXELS_LIMIT));
-    let mut value = None;
-    for (at, &byte) in text.iter().enumerate() {
-        if byte.is_ascii_digit() {
-            let more = value.unwrap_or(0) * 10 + u16::from(byte - b'0');
-            value = Some(more);
-            if more <= 255 {
-                continue;
-            }
-        } else if byte.is_ascii_whitespace() {
-            data.extend(value.take().map(|value| value as u8));
-            if data.len() <= PIXELS_LIMIT {
-                continue;
-            }
+    for word in words {
+        if data.len() == PIXELS_LIMIT {
             return Err(Error::parse(format!("more than {PIXELS_LIMIT} pixels")));
         }
-        return Err(no_grey_value(text, at));
+        data.push(grey(word)?);
     }
-    data.extend(value.map(|value| value as u8));
-    let side = data.len().isqrt();
-    if side == 0 || side * side != data.len() || data.len() > PIXELS_LIMIT {
-        return Err(Error::parse(format!(
-            "{} pixels are not a square image",
-            data.len()
-        )));
+    let (count, side) = (data.len(), data.len().isqrt());
+    match side * side == count && side > 0 {
+        true => Ok((side as u32, data)),
+        false => Err(Error::parse(format!(
+            "{count} pixels are not a square image"
+        ))),
     }
-    Ok((side as u32, data))
 }
 
-/// The word around the byte `at`.
-fn no_grey_value(text: &[u8], at: usize) -> Error {
-    let blank = |byte: &u8| byte.is_ascii_whitespace();
-    let start = text[..at].iter().rposition(blank).map_or(0, |at| at + 1);
-    let word = text[start..].split(blank).next().unwrap_or_default();
-    let word = String::from_utf8_lossy(&word[..word.len().min(100)]);
-    Error::parse(format!(
-        "'{}' is not a grey value from 0 to 255",
-        brief(&word)
-    ))
+fn grey(word: &[u8]) -> Result<u8, Error> {
+    let value = word.iter().try_fold(0u16, |value, byte| {
+        let more = value * 10 + u16::from(byte.wrapping_sub(b'0'));
+        (byte.is_ascii_digit() && more <= 255).then_some(more)
+    });
+    value.map(|value| value as u8).ok_or_else(|| {
+        let word = String::from_utf8_lossy(&word[..word.len().min(100)]);
+        Error::parse(format!(
+            "'{}' is not a grey value from 0 to 255",
+            brief(&word)
+        ))
+    })
 }
 
-/// The lines of a file, with the place of their first byte.
+/// The lines of a file that are not blank.
 pub(super) struct Lines<R> {
-    reader: R,
+    pub reader: R,
     next: u64,
     line: Vec<u8>,
 }
 
-/// One line without its end.
-pub(super) enum Line<'a> {
-    Whole {
-        at: u64,
-        bytes: &'a [u8],
-    },
-    /// Longer than [`ROW_LIMIT`]; it was skipped.
-    TooLong,
-}
-
 impl<R: BufRead> Lines<R> {
     pub fn new(reader: R) -> Self {
+        let line = Vec::new();
         Self {
             reader,
             next: 0,
-            line: Vec::new(),
+            line,
         }
     }
 
-    pub fn into_inner(self) -> R {
-        self.reader
-    }
-
-    /// The next line, `None` after the last. Never holds more than [`ROW_LIMIT`] bytes.
-    pub fn next(&mut self) -> std::io::Result<Option<Line<'_>>> {
-        let at = self.next;
-        self.line.clear();
-        // Two more than the limit, for the end of the line.
-        let mut bounded = (&mut self.reader).take(ROW_LIMIT as u64 + 2);
-        let read = bounded.read_until(b'\n', &mut self.line)?;
-        self.next += read as u64;
-        if read == 0 {
-            return Ok(None);
-        }
-        if self.line.last() != Some(&b'\n') && read == ROW_LIMIT + 2 {
-            self.next += self.reader.skip_until(b'\n')? as u64;
-            return Ok(Some(Line::TooLong));
-        }
-        let end = self.line.iter().rposition(|byte| !b"\r\n".contains(byte));
-        let bytes = &self.line[..end.map_or(0, |end| end + 1)];
-        match bytes.len() <= ROW_LIMIT {
-            true => Ok(Some(Line::Whole { at, bytes })),
-            false => Ok(Some(Line::TooLong)),
+    /// The next line without its end, and the place of its first byte; `None` after the last. Of a line of more than
+    /// [`ROW_LIMIT`] bytes the first two more than these.
+    pub fn next(&mut self) -> std::io::Result<Option<(u64, &[u8])>> {
+        loop {
+            let at = self.next;
+            self.line.clear();
+            // Two more than the limit, for the end of the line.
+            let mut bounded = (&mut self.reader).take(ROW_LIMIT as u64 + 2);
+            let read = bounded.read_until(b'\n', &mut self.line)?;
+            self.next += read as u64;
+            if read == ROW_LIMIT + 2 && !self.line.ends_with(b"\n") {
+                self.next += self.reader.skip_until(b'\n')? as u64;
+            } else {
+                let end = self.line.iter().rposition(|byte| !b"\r\n".contains(byte));
+                self.line.truncate(end.map_or(0, |end| end + 1));
+            }
+            if read == 0 {
+                return Ok(None);
+            }
+            if !self.line.trim_ascii().is_empty() {
+                return Ok(Some((at, &self.line)));
+            }
         }
     }
 }
@@ -328,40 +316,34 @@ mod tests {
         assert!(square("7 ".repeat(PIXELS_LIMIT + 1).as_bytes()).is_err());
     }
 
-    fn lines(bytes: &[u8]) -> Vec<Option<(u64, Vec<u8>)>> {
+    fn lines(bytes: &[u8]) -> Vec<(u64, Vec<u8>)> {
         let mut lines = Lines::new(bytes);
         let mut all = Vec::new();
-        while let Some(line) = lines.next().unwrap() {
-            all.push(match line {
-                Line::Whole { at, bytes } => Some((at, bytes.to_vec())),
-                Line::TooLong => None,
-            });
+        while let Some((at, line)) = lines.next().unwrap() {
+            all.push((at, line.to_vec()));
         }
         all
     }
 
     #[test]
-    fn finds_lines_and_passes_over_long_ones() {
-        let line = |at, text: &str| Some((at, text.as_bytes().to_vec()));
+    fn finds_lines_and_cuts_long_ones() {
+        let line = |at, text: &str| (at, text.as_bytes().to_vec());
         assert_eq!(lines(b""), []);
         assert_eq!(
-            lines(b"a\r\n\nbc\n\r\nd"),
-            [
-                line(0, "a"),
-                line(3, ""),
-                line(4, "bc"),
-                line(7, ""),
-                line(9, "d")
-            ]
+            lines(b"a\r\n\nbc\n \r\nd"),
+            [line(0, "a"), line(4, "bc"), line(10, "d")]
         );
         let longest = "x".repeat(ROW_LIMIT);
         let found = lines(format!("{longest}\r\na").as_bytes());
         assert_eq!(found, [line(0, &longest), line(ROW_LIMIT as u64 + 2, "a")]);
-        for end in ["\n", "\r\n"] {
+        for end in ["\n", "\r\n", "\r\r\n", "yyy\n"] {
             let found = lines(format!("{longest}x{end}a").as_bytes());
-            assert_eq!(found[0], None);
-            assert_eq!(found[1].as_ref().unwrap().1, b"a");
+            assert!(found[0].1.len() > ROW_LIMIT && found.len() == 2);
+            assert_eq!(found[1], line((ROW_LIMIT + 1 + end.len()) as u64, "a"));
         }
+        let columns = Columns::find(b"emotion,pixels").unwrap();
+        let long = columns.labels(format!("{longest}x").as_bytes());
+        assert!(long.unwrap_err().reason().contains("has more than"));
     }
 
     /// The literal way.
@@ -395,8 +377,9 @@ mod tests {
 
         #[test]
         fn lines_are_those_of_the_standard_library(text in "[ab\r\n]{0,40}") {
-            let found: Vec<_> = lines(text.as_bytes()).into_iter().map(|line| line.unwrap().1).collect();
-            let expected: Vec<_> = text.split_inclusive('\n').map(|line| line.trim_end_matches(['\r', '\n']).as_bytes().to_vec()).collect();
+            let found: Vec<_> = lines(text.as_bytes()).into_iter().map(|line| line.1).collect();
+            let expected = text.split('\n').map(|line| line.trim_end_matches('\r')).filter(|line| !line.trim().is_empty());
+            let expected: Vec<_> = expected.map(|line| line.as_bytes().to_vec()).collect();
             prop_assert_eq!(found, expected);
         }
     }

@@ -3,15 +3,16 @@
 use std::io::{BufRead, BufReader, Read};
 use std::path::Path;
 
+use indexmap::IndexSet;
 use serde::{Deserialize, Serialize};
 
 use crate::error::Error;
 use crate::label::{ClassMap, Expression, LabelMap};
-use crate::read::file::{Hashing, Skipped};
+use crate::read::file::{Hashing, ReadFile, Skipped};
 use crate::read::notes::{empty_classes, keep_classes};
-use crate::read::pixel_csv::rows::{Columns, Emotion, Line, Lines, ROW_LIMIT};
-use crate::read::pixel_csv::usage::{Assignment, Row, Taken, Usages};
-use crate::read::source::Folding;
+use crate::read::pixel_csv::rows::{Columns, Emotion, Lines, ROW_LIMIT};
+use crate::read::pixel_csv::usage::{Assignment, Row};
+use crate::read::source::Scan;
 
 /// Maximum number of rows of a table: a hundred and forty times FER2013's. A row takes 24 bytes here and some 300 as a
 /// sample.
@@ -34,13 +35,12 @@ pub struct TableOptions {
 pub(super) struct Table {
     pub columns: Columns,
     pub rows: Vec<Row>,
-    pub skipped: Vec<Skipped>,
+    /// The different texts of the column Usage, in the order of their first rows.
+    pub usages: IndexSet<String>,
     pub classes: ClassMap,
     pub label_map: LabelMap,
-    pub folding: Folding,
-    pub notes: Vec<String>,
-    pub usages: Usages,
-    pub sha256: [u8; 32],
+    /// All but the samples.
+    pub scan: Scan,
 }
 
 /// The pass itself.
@@ -50,7 +50,7 @@ struct Pass<'a> {
     /// The rows; their expressions are known only once the label map is.
     found: Vec<(Row, Emotion)>,
     bad: Vec<(u32, String)>,
-    usages: Usages,
+    usages: IndexSet<String>,
 }
 
 impl Table {
@@ -67,36 +67,28 @@ impl Table {
             place,
             found: Vec::new(),
             bad: Vec::new(),
-            usages: Usages::default(),
+            usages: IndexSet::new(),
         };
         pass.read(&mut lines, &columns)?;
-        let sha256 = lines.into_inner().into_inner().sha256();
-        pass.table(columns, name, options, sha256)
+        let sha256 = lines.reader.into_inner().sha256();
+        let path = name.to_owned();
+        pass.table(columns, options, ReadFile { path, sha256 })
     }
 }
 
 /// The header is the first line that is not empty.
 fn header<R: BufRead>(lines: &mut Lines<R>, place: &Path) -> Result<Columns, Error> {
-    let found = loop {
-        let bytes = match lines.next().map_err(Error::io(place))? {
-            None => break "an empty file".to_owned(),
-            Some(Line::TooLong) => {
-                break format!(
-                    "a first line of more than {ROW_LIMIT} bytes (if its lines end in CR alone, save it with LF)"
-                );
-            }
-            Some(Line::Whole { bytes, .. }) => bytes,
-        };
-        if bytes.trim_ascii().is_empty() {
-            continue;
-        }
-        if let Some(other) = other_format(bytes) {
-            break other.to_owned();
-        }
-        match Columns::find(bytes) {
+    let first = lines.next().map_err(Error::io(place))?;
+    let found = match first.map(|(_, line)| (line, other_format(line))) {
+        None => "an empty file".to_owned(),
+        Some((line, _)) if line.len() > ROW_LIMIT => format!(
+            "a first line of more than {ROW_LIMIT} bytes (if its lines end in CR alone, save it with LF)"
+        ),
+        Some((_, Some(other))) => other.to_owned(),
+        Some((line, None)) => match Columns::find(line) {
             Ok(columns) => return Ok(columns),
-            Err(found) => break found,
-        }
+            Err(found) => found,
+        },
     };
     let expected = "a table with the columns emotion,pixels,Usage";
     Err(Error::layout(place, expected, found))
@@ -118,25 +110,19 @@ fn other_format(start: &[u8]) -> Option<&'static str> {
 impl Pass<'_> {
     fn read<R: BufRead>(&mut self, lines: &mut Lines<R>, columns: &Columns) -> Result<(), Error> {
         let mut number = 0;
-        while let Some(line) = lines.next().map_err(Error::io(self.place))? {
-            match line {
-                Line::Whole { bytes, .. } if bytes.trim_ascii().is_empty() => continue,
-                Line::Whole { at, bytes } => match columns.labels(bytes) {
-                    Ok((emotion, usage)) => {
-                        let row = Row {
-                            at,
-                            length: bytes.len() as u32,
-                            number,
-                            expression: Expression::Neutral,
-                            usage: self.usages.index(&usage),
-                        };
-                        self.found.push((row, emotion));
-                    }
-                    Err(error) => self.bad(number, error.reason())?,
-                },
-                Line::TooLong => {
-                    self.bad(number, format!("the row has more than {ROW_LIMIT} bytes"))?
+        while let Some((at, line)) = lines.next().map_err(Error::io(self.place))? {
+            match columns.labels(line) {
+                Ok((emotion, usage)) => {
+                    let row = Row {
+                        at,
+                        length: line.len() as u32,
+                        number,
+                        expression: Expression::Neutral,
+                        usage: self.usages.insert_full(usage).0 as u32,
+                    };
+                    self.found.push((row, emotion));
                 }
+                Err(error) => self.bad(number, error.reason())?,
             }
             number += 1;
             if number as usize > ROWS_LIMIT {
@@ -163,26 +149,23 @@ impl Pass<'_> {
     fn table(
         mut self,
         columns: Columns,
-        name: &str,
         options: &TableOptions,
-        sha256: [u8; 32],
+        read: ReadFile,
     ) -> Result<Table, Error> {
         let mut notes = Vec::new();
         let label_map = self.label_map(&options.label_map, &mut notes);
         let mut rows = self.with_expressions(label_map.expressions())?;
-        if let Some(classes) = &options.classes {
-            let left_out = keep_classes(&mut rows, classes, |row| row.expression, "rows");
-            notes.extend(left_out);
-        }
+        let given = options.classes.as_ref();
+        let shown = |row: &Row| row.expression;
+        notes.extend(keep_classes(&mut rows, given, shown, "rows"));
         let assigned = Assignment::of(&rows, &self.usages, columns.has_usage());
+        self.refuse(&mut rows, &assigned)?;
         notes.push(assigned.note);
-        self.refuse(&mut rows, assigned.taken)?;
         if rows.is_empty() {
             return Err(self.nothing_left());
         }
-        let occurring: Vec<_> = rows.iter().map(|row| row.expression).collect();
-        let given = options.classes.clone();
-        let classes = given.map_or_else(|| ClassMap::of(&occurring), Ok);
+        let occurring: Vec<_> = rows.iter().map(shown).collect();
+        let classes = given.cloned().map_or_else(|| ClassMap::of(&occurring), Ok);
         let too_few = |error: Error| Error::layout(self.place, "two classes", error.to_string());
         let classes = classes.map_err(too_few)?;
         notes.extend(empty_classes(&classes, &occurring));
@@ -190,18 +173,23 @@ impl Pass<'_> {
                       impossible with it.";
         notes.push(nobody.to_owned());
         self.bad.sort_by_key(|(number, _)| *number);
+        let place = |number| format!("{}:{number}", read.path);
         let bad = self.bad.into_iter();
-        let skipped = bad.map(|(number, reason)| Skipped::new(format!("{name}:{number}"), reason));
+        let skipped = bad.map(|(number, reason)| Skipped::new(place(number), reason));
+        let scan = Scan {
+            samples: Vec::new(),
+            skipped: skipped.collect(),
+            read: vec![read],
+            folding: assigned.folding,
+            notes,
+        };
         Ok(Table {
             columns,
             rows,
-            skipped: skipped.collect(),
+            usages: self.usages,
             classes,
             label_map,
-            folding: assigned.folding,
-            notes,
-            usages: self.usages,
-            sha256,
+            scan,
         })
     }
 
@@ -222,31 +210,30 @@ impl Pass<'_> {
         let mut rows = Vec::with_capacity(self.found.len());
         for (row, emotion) in std::mem::take(&mut self.found) {
             let expression = match emotion {
-                Emotion::Name(expression) => Some(expression),
-                Emotion::Code(code) => codes.get(usize::from(code)).copied(),
+                Emotion::Name(expression) => Ok(expression),
+                Emotion::Code(code) => codes.get(usize::from(code)).copied().ok_or(code),
             };
-            match (expression, emotion) {
-                (Some(expression), _) => rows.push(Row { expression, ..row }),
-                (None, Emotion::Code(code)) => {
+            match expression {
+                Ok(expression) => rows.push(Row { expression, ..row }),
+                Err(code) => {
                     let last = codes.len().saturating_sub(1);
                     let reason = format!("expected an emotion from 0 to {last}, found '{code}'");
                     self.bad(row.number, reason)?;
                 }
-                (None, Emotion::Name(_)) => {}
             }
         }
         Ok(rows)
     }
 
     /// Leaves out the rows whose usage is not taken.
-    fn refuse(&mut self, rows: &mut Vec<Row>, taken: Taken) -> Result<(), Error> {
-        let reason = |row: &Row| taken.refuses(self.usages.text(row.usage));
-        let refused = rows.extract_if(.., |row| reason(row).is_some());
-        let bad: Vec<_> = refused
-            .filter_map(|row| Some((row.number, reason(&row)?)))
-            .collect();
-        bad.into_iter()
-            .try_for_each(|(number, reason)| self.bad(number, reason))
+    fn refuse(&mut self, rows: &mut Vec<Row>, assigned: &Assignment) -> Result<(), Error> {
+        for row in std::mem::take(rows) {
+            match assigned.refuses(&self.usages[row.usage as usize]) {
+                Some(reason) => self.bad(row.number, reason)?,
+                None => rows.push(row),
+            }
+        }
+        Ok(())
     }
 
     fn nothing_left(&self) -> Error {
@@ -254,9 +241,7 @@ impl Pass<'_> {
         let first = self.bad.first().map_or(String::new(), |(number, reason)| {
             format!(", the first being row {number}: {reason}")
         });
-        Error::NothingLabelled {
-            path: self.place.to_path_buf(),
-            reason: format!("no row holds a usable image; {bad} are bad{first}"),
-        }
+        let reason = format!("no row holds a usable image; {bad} are bad{first}");
+        Error::nothing_labelled(self.place, reason)
     }
 }

@@ -1,16 +1,12 @@
 //! The rows of a table that are samples, and the split in its Usage column.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::BTreeSet;
+
+use indexmap::IndexSet;
 
 use crate::fold::part::Part;
 use crate::label::Expression;
 use crate::read::source::Folding;
-
-/// Different texts that are kept; further ones share one entry, so that memory stays small for any column.
-const TEXTS_LIMIT: usize = 1000;
-/// Entries that always exist, so that the limit never hides a part: each part at its number.
-const SEEDED: [&str; 5] = ["", "Training", "PublicTest", "PrivateTest", "other"];
-const OTHER: u16 = 4;
 
 /// A row that is a sample.
 #[derive(Debug, Clone, Copy)]
@@ -22,46 +18,8 @@ pub(super) struct Row {
     /// Counted from 0, without the header and empty lines.
     pub number: u32,
     pub expression: Expression,
-    /// Index into [`Usages`].
-    pub usage: u16,
-}
-
-/// The different texts of a column, each kept once.
-#[derive(Debug)]
-pub(super) struct Usages {
-    texts: Vec<String>,
-    index: HashMap<String, u16>,
-}
-
-impl Default for Usages {
-    fn default() -> Self {
-        let texts = Vec::from(SEEDED.map(str::to_owned));
-        let index = texts.iter().cloned().zip(0..).collect();
-        Self { texts, index }
-    }
-}
-
-impl Usages {
-    pub fn index(&mut self, text: &str) -> u16 {
-        match self.index.get(text) {
-            Some(&at) => at,
-            None if self.texts.len() < TEXTS_LIMIT => {
-                let at = self.texts.len() as u16;
-                self.texts.push(text.to_owned());
-                self.index.insert(text.to_owned(), at);
-                at
-            }
-            None => Part::from_name(text).map_or(OTHER, |part| part as u16),
-        }
-    }
-
-    pub fn text(&self, at: u16) -> &str {
-        self.texts.get(usize::from(at)).map_or("", String::as_str)
-    }
-
-    pub fn part(&self, at: u16) -> Option<Part> {
-        Part::from_name(self.text(at))
-    }
+    /// Index into the different texts of the column.
+    pub usage: u32,
 }
 
 /// How the column assigns the rows to parts or folds.
@@ -70,74 +28,53 @@ pub(super) struct Assignment {
     pub folding: Folding,
     /// The reason, in a sentence.
     pub note: String,
-    pub taken: Taken,
-}
-
-/// Which rows are taken.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Taken {
-    /// All: the column names no part.
-    All,
-    /// The rows that name a part.
-    Parts,
-    /// The rows that name a part or nothing.
-    PartsOrNone,
-}
-
-impl Taken {
-    /// Why a row with this usage is not taken.
-    pub fn refuses(self, usage: &str) -> Option<String> {
-        match (self, usage) {
-            (Self::All, _) | (Self::PartsOrNone, "") => None,
-            _ if Part::from_name(usage).is_some() => None,
-            (_, "") => Some("its Usage is empty, while other rows have one".to_owned()),
-            (_, other) => Some(format!(
-                "its Usage '{other}' is not one of Training, PublicTest, PrivateTest (train, validation, test)"
-            )),
-        }
-    }
+    /// Whether the column names a part.
+    names_parts: bool,
 }
 
 impl Assignment {
-    fn given() -> Self {
-        let note =
-            "The column Usage assigns the rows to train, validation and test: one given split.";
-        Self {
-            folding: Folding::Given(1),
-            note: note.to_owned(),
-            taken: Taken::Parts,
-        }
-    }
-
     /// The split of the column if train, validation and test all occur; otherwise folds are made image by image.
-    pub fn of(rows: &[Row], usages: &Usages, has_column: bool) -> Self {
-        let texts: BTreeSet<u16> = rows.iter().map(|row| row.usage).collect();
+    pub fn of(rows: &[Row], usages: &IndexSet<String>, has_column: bool) -> Self {
+        let texts: BTreeSet<u32> = rows.iter().map(|row| row.usage).collect();
+        let texts = || texts.iter().map(|&at| usages[at as usize].as_str());
         let mut parts = vec![Part::Train, Part::Validation, Part::Test];
-        parts.retain(|part| texts.iter().any(|&at| usages.part(at) == Some(*part)));
-        let example = texts
-            .iter()
-            .map(|&at| usages.text(at))
-            .find(|text| !text.is_empty());
-        let (why, taken) = match (parts.as_slice(), example) {
-            ([_, _, _], _) => return Self::given(),
-            _ if !has_column => ("The table has no column Usage".to_owned(), Taken::All),
-            ([], None) => ("The column Usage is empty".to_owned(), Taken::All),
-            ([], Some(text)) => (
-                format!("The column Usage names no known part (an example is '{text}')"),
-                Taken::All,
-            ),
+        parts.retain(|part| texts().any(|text| Part::from_name(text) == Some(*part)));
+        let why = match (parts.as_slice(), texts().find(|text| !text.is_empty())) {
+            ([_, _, _], _) => {
+                let note = "The column Usage assigns the rows to train, validation and test: one given split.";
+                return Self {
+                    folding: Folding::Given(1),
+                    note: note.to_owned(),
+                    names_parts: true,
+                };
+            }
+            _ if !has_column => "The table has no column Usage".to_owned(),
+            ([], None) => "The column Usage is empty".to_owned(),
+            ([], Some(text)) => {
+                format!("The column Usage names no known part (an example is '{text}')")
+            }
             (some, _) => {
                 let some = Vec::from_iter(some.iter().map(|part| part.name())).join(" and ");
-                (
-                    format!("The column Usage names only {some}"),
-                    Taken::PartsOrNone,
-                )
+                format!("The column Usage names only {some}")
             }
         };
         Self {
             folding: Folding::ByImage,
             note: format!("{why}, so folds are made image by image within each class."),
-            taken,
+            names_parts: !parts.is_empty(),
+        }
+    }
+
+    /// Why a row with this usage is not taken: the column names parts, and this is none of them. Without a whole split
+    /// rows without a text are taken.
+    pub fn refuses(&self, usage: &str) -> Option<String> {
+        match usage {
+            _ if !self.names_parts || Part::from_name(usage).is_some() => None,
+            "" if self.folding == Folding::ByImage => None,
+            "" => Some("its Usage is empty, while other rows have one".to_owned()),
+            other => Some(format!(
+                "its Usage '{other}' is not one of Training, PublicTest, PrivateTest (train, validation, test)"
+            )),
         }
     }
 }
@@ -147,13 +84,13 @@ mod tests {
     use super::*;
 
     fn deal(texts: &[&str]) -> Assignment {
-        let mut usages = Usages::default();
+        let mut usages = IndexSet::new();
         let row = |text: &&str| Row {
             at: 0,
             length: 0,
             number: 0,
             expression: Expression::Fear,
-            usage: usages.index(text),
+            usage: usages.insert_full((*text).to_owned()).0 as u32,
         };
         let rows: Vec<_> = texts.iter().map(row).collect();
         Assignment::of(&rows, &usages, true)
@@ -168,12 +105,8 @@ mod tests {
         ] {
             let deal = deal(&texts);
             assert_eq!(deal.folding, Folding::Given(1));
-            assert!(
-                deal.taken
-                    .refuses("x")
-                    .is_some_and(|why| why.contains("'x'"))
-            );
-            assert!(deal.taken.refuses("").is_some() && deal.taken.refuses("Test").is_none());
+            assert!(deal.refuses("x").is_some_and(|why| why.contains("'x'")));
+            assert!(deal.refuses("").is_some() && deal.refuses("Test").is_none());
         }
     }
 
@@ -188,26 +121,8 @@ mod tests {
             let deal = deal(texts);
             assert_eq!(deal.folding, Folding::ByImage);
             assert!(deal.note.contains(why), "{}", deal.note);
-            assert_eq!(deal.taken.refuses("x").is_none(), takes_x);
-            assert_eq!(deal.taken.refuses(""), None);
-        }
-    }
-
-    #[test]
-    fn many_texts_hide_no_part() {
-        let mut usages = Usages::default();
-        (0..5000).for_each(|at| {
-            usages.index(&format!("row {at}"));
-        });
-        assert_eq!(usages.texts.len(), TEXTS_LIMIT);
-        for (text, part) in [
-            ("TRAIN", Some(Part::Train)),
-            ("VaL", Some(Part::Validation)),
-            ("tEST", Some(Part::Test)),
-            ("new", None),
-        ] {
-            let at = usages.index(text);
-            assert_eq!(usages.part(at), part);
+            assert_eq!(deal.refuses("x").is_none(), takes_x);
+            assert_eq!(deal.refuses(""), None);
         }
     }
 }
