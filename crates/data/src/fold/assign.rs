@@ -16,6 +16,8 @@ pub(crate) struct Deal {
     pub folds: usize,
     /// The fold of every subject; `None` if images are assigned instead or the splits are given.
     pub by_subject: Option<BTreeMap<i64, i64>>,
+    /// Images of each class so far, for sources without subjects.
+    dealt: HashMap<i64, usize>,
 }
 
 impl Deal {
@@ -23,21 +25,17 @@ impl Deal {
     pub fn of(scan: &Scan, options: &PrepareOptions) -> Result<Self, Error> {
         let wanted = options.fold_rule;
         let folds = options.fold_count(&scan.folding);
-        if matches!(scan.folding, Folding::Given(_)) && options.takes_given() {
-            return Ok(Self {
-                rule: FoldRule::Given,
-                folds,
-                by_subject: None,
-            });
+        let given = matches!(scan.folding, Folding::Given(_)) && options.takes_given();
+        if wanted == Some(FoldRule::Given) && !given {
+            let reason = "'given' needs a data set with its own splits into training, validation and test parts, which this one does not have";
+            return Err(Error::setting("fold rule", reason));
         }
-        if wanted == Some(FoldRule::Given) {
-            return Err(Error::setting(
-                "fold rule",
-                "'given' needs a data set with its own splits into training, validation and test parts, which this one does not have",
-            ));
-        }
-        let rule = wanted.unwrap_or_default();
-        let by_subject = subjects(scan).map(|subjects| match rule {
+        let rule = match given {
+            true => FoldRule::Given,
+            false => wanted.unwrap_or_default(),
+        };
+        let subjects = if given { None } else { subjects(scan) };
+        let by_subject = subjects.map(|subjects| match rule {
             FoldRule::Balanced => balanced_folds(&scan.samples, &subjects, folds),
             _ => subject_folds(&subjects, folds),
         });
@@ -45,7 +43,22 @@ impl Deal {
             rule,
             folds,
             by_subject,
+            dealt: HashMap::new(),
         })
+    }
+
+    /// The fold of the next image; −1 where it is in none.
+    pub fn fold(&mut self, raw: &RawSample) -> i64 {
+        match &self.by_subject {
+            _ if self.rule == FoldRule::Given => -1,
+            Some(folds) => folds.get(&raw.subject).copied().unwrap_or(-1),
+            None if raw.role == Role::HeldOut => -1,
+            None => {
+                let dealt = self.dealt.entry(raw.label).or_default();
+                *dealt += 1;
+                ((*dealt - 1) % self.folds) as i64
+            }
+        }
     }
 
     /// Notes on the folds for `dataset.json`.
@@ -80,8 +93,7 @@ impl Deal {
             return self.by_subject.is_some();
         }
         let mut known: HashMap<(i64, usize), Part> = HashMap::new();
-        let mut labelled = samples.iter().filter(|s| s.role == Role::Labelled);
-        labelled.all(|sample| {
+        labelled(samples).all(|sample| {
             let parts = sample.parts.iter().enumerate();
             let mut used = parts.filter(|(_, part)| **part != Part::None);
             let same =
@@ -94,14 +106,11 @@ impl Deal {
 /// A note if no subject shows two classes: the people of these data sets do, so the class may have been taken for the
 /// subject.
 fn one_class_each(scan: &Scan) -> Option<String> {
-    let mut shown: BTreeMap<i64, BTreeSet<i64>> = BTreeMap::new();
-    let labelled = scan.samples.iter().filter(|s| s.role == Role::Labelled);
-    for sample in labelled.filter(|s| s.subject >= 0) {
-        let classes = shown.entry(sample.subject).or_default();
-        classes.insert(sample.label);
-    }
-    let classes: BTreeSet<i64> = shown.values().flatten().copied().collect();
-    (classes.len() > 1 && shown.values().all(|classes| classes.len() == 1)).then(|| {
+    let known = labelled(&scan.samples).filter(|s| s.subject >= 0);
+    let shown: BTreeSet<(i64, i64)> = known.map(|s| (s.subject, s.label)).collect();
+    let subjects: BTreeSet<i64> = shown.iter().map(|(subject, _)| *subject).collect();
+    let classes: BTreeSet<i64> = shown.iter().map(|(_, class)| *class).collect();
+    (classes.len() > 1 && shown.len() == subjects.len()).then(|| {
         "No subject shows two classes. If a subject pattern took the class for the person, subjects and folds are wrong.".to_owned()
     })
 }
@@ -111,11 +120,12 @@ fn subjects(scan: &Scan) -> Option<BTreeSet<i64>> {
     match &scan.folding {
         Folding::BySubject(subjects) => Some(subjects.clone()),
         Folding::ByImage => None,
-        Folding::Given(_) => {
-            let labelled = scan.samples.iter().filter(|s| s.role == Role::Labelled);
-            labelled
-                .map(|s| Some(s.subject).filter(|&subject| subject >= 0))
-                .collect()
-        }
+        Folding::Given(_) => labelled(&scan.samples)
+            .map(|s| (s.subject >= 0).then_some(s.subject))
+            .collect(),
     }
+}
+
+fn labelled(samples: &[RawSample]) -> impl Iterator<Item = &RawSample> {
+    samples.iter().filter(|s| s.role == Role::Labelled)
 }
