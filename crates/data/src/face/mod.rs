@@ -13,8 +13,9 @@ use crate::error::Error;
 use crate::label::text::named;
 use crate::picture::CropBox;
 
-pub use detector::{FaceDetector, FaceSearch};
+pub use detector::FaceDetector;
 pub use landmarks::{Landmarks, face_square};
+pub use seeta::FaceSearch;
 
 /// How the face is cut out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
