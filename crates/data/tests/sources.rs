@@ -18,8 +18,7 @@ fn options() -> PrepareOptions {
         image_size: 12,
         crop: CropMode::None,
         folds: Some(3),
-        fold_rule: None,
-        strict: false,
+        ..PrepareOptions::default()
     }
 }
 

@@ -82,7 +82,10 @@ fn tables_are_read_as_pandas_reads_them() {
         let parts: Vec<_> = scan.samples.iter().flat_map(|s| s.parts.clone()).collect();
         let parts: Vec<_> = parts.into_iter().map(|part| part as i64).collect();
         assert_eq!(parts, golden.parts, "{}", golden.file);
-        let images = scan.samples.iter().map(|s| source.fetch(s).unwrap().image);
+        let images = scan
+            .samples
+            .iter()
+            .map(|s| source.fetch(s).unwrap().image.into_luma8());
         let pixels: Vec<u8> = images.flat_map(GrayImage::into_raw).collect();
         assert_eq!(pixels, golden.pixels, "{}", golden.file);
         assert!(scan.skipped.is_empty() && scan.samples.iter().all(|s| s.subject == -1));
@@ -337,7 +340,7 @@ fn ckextended_with_windows_line_ends_and_a_byte_order_mark_is_the_same_table() {
         let samples = source.scan().unwrap().samples.into_iter();
         samples
             .map(|s| {
-                let image = source.fetch(&s).unwrap().image;
+                let image = source.fetch(&s).unwrap().image.into_luma8();
                 (s.label, s.sequence, s.parts, s.path, image)
             })
             .collect()

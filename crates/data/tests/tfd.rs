@@ -39,7 +39,7 @@ fn prepared(input: &Path, output: &Path) -> Prepared {
         image_size: 48,
         ..PrepareOptions::default()
     };
-    let source = Tfd::open(input, 48, None).unwrap();
+    let source = Tfd::open(input, 48, None, false).unwrap();
     prepare(&source, &options, output, &go_on).unwrap();
     Prepared::open(output).unwrap()
 }
@@ -116,7 +116,10 @@ fn splits_are_the_given_ones() {
             (rows(&[1]), rows(&[2]), rows(&[3]))
         );
         let early = set.split(split, Protocol::Paper2015).unwrap();
-        assert_eq!((early.train, early.test), (rows(&[1, 2]), rows(&[3])));
+        assert_eq!(
+            (early.train, early.validation, early.test),
+            (rows(&[1]), rows(&[3]), rows(&[3]))
+        );
     }
     assert!(set.split(5, Protocol::Paper2017).is_err());
     let header = fs::read(dir.path().join("set/folds.npy")).unwrap();
@@ -144,7 +147,9 @@ fn labels_and_folds_that_do_not_align_are_an_error() {
     let dir = tempfile::tempdir().unwrap();
     let refused = |change: &dyn Fn(&mut Vec<u8>), reason: &str| {
         fs::write(dir.path().join("TFD_48x48.mat"), plain_with(change)).unwrap();
-        let error = Tfd::open(dir.path(), 48, None).unwrap_err().to_string();
+        let error = Tfd::open(dir.path(), 48, None, false)
+            .unwrap_err()
+            .to_string();
         assert!(
             error.contains(reason) && error.contains("TFD_48x48.mat"),
             "{error}"
@@ -198,7 +203,7 @@ fn the_case_of_names_does_not_matter() {
     ] {
         fs::copy(golden("separate").join(from), dir.path().join(to)).unwrap();
     }
-    let rows = |input: &Path| Tfd::open(input, 48, None).unwrap().scan().unwrap();
+    let rows = |input: &Path| Tfd::open(input, 48, None, false).unwrap().scan().unwrap();
     let (renamed, plain) = (rows(dir.path()), rows(&golden("separate")));
     let told = |scan: &faus_data::Scan| -> Vec<_> {
         let samples = scan.samples.iter();
@@ -213,18 +218,20 @@ fn the_case_of_names_does_not_matter() {
 fn says_what_it_looked_for() {
     let dir = tempfile::tempdir().unwrap();
     fs::write(dir.path().join("faces.txt"), "").unwrap();
-    let error = Tfd::open(dir.path(), 96, None).unwrap_err();
+    let error = Tfd::open(dir.path(), 96, None, false).unwrap_err();
     assert!(matches!(error, Error::Layout { .. }));
     assert!(error.to_string().contains("TFD_96x96.mat") && error.to_string().contains("faces.txt"));
     let hdf = [b"\x89HDF\r\n\x1a\n".to_vec(), vec![0; 200]].concat();
     fs::write(dir.path().join("TFD_96x96.mat"), hdf).unwrap();
-    let error = Tfd::open(dir.path(), 96, None).unwrap_err().to_string();
+    let error = Tfd::open(dir.path(), 96, None, false)
+        .unwrap_err()
+        .to_string();
     assert!(error.contains("7.3") && error.contains("-v7"), "{error}");
 }
 
 #[test]
 fn classes_can_be_left_out() {
-    let source = Tfd::open(&golden("compressed"), 96, Some(ClassMap::six())).unwrap();
+    let source = Tfd::open(&golden("compressed"), 96, Some(ClassMap::six()), false).unwrap();
     let names = expected().names;
     let left = names.iter().filter(|name| *name != "neutral").count();
     assert_eq!(source.scan().unwrap().samples.len(), left);
@@ -238,7 +245,10 @@ fn a_file_cut_off_anywhere_is_an_error() {
         let bytes = fs::read(golden(folder).join("TFD_48x48.mat")).unwrap();
         for length in (0..bytes.len() - 1).step_by(if folder == "narrow" { 997 } else { 61 }) {
             fs::write(dir.path().join("TFD_48x48.mat"), &bytes[..length]).unwrap();
-            assert!(Tfd::open(dir.path(), 48, None).is_err(), "{length} bytes");
+            assert!(
+                Tfd::open(dir.path(), 48, None, false).is_err(),
+                "{length} bytes"
+            );
         }
     }
 }

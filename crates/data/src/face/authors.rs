@@ -42,7 +42,13 @@ fn about(ours: CropBox, scale: f64, higher: f64, width: u32, height: u32) -> Cro
     let side = f64::from(ours.w);
     let margin = side * (scale - 1.0) / 2.0;
     let (left, top) = (f64::from(ours.x), f64::from(ours.y));
-    fit_square(left - margin, top - margin - higher * side, side * scale, width, height)
+    fit_square(
+        left - margin,
+        top - margin - higher * side,
+        side * scale,
+        width,
+        height,
+    )
 }
 
 /// 8-bit grey by Rec. 709 with scikit-image's weights, truncated: ⌊0.2125 R + 0.7154 G + 0.0721 B⌋. Exact, where
@@ -95,13 +101,94 @@ mod tests {
 
     #[test]
     fn the_authors_box_is_wider_higher_and_inside() {
-        let ours = CropBox { x: 200, y: 100, w: 250, h: 250 };
+        let ours = CropBox {
+            x: 200,
+            y: 100,
+            w: 250,
+            h: 250,
+        };
         let marked = about_marked(ours, 640, 490);
-        assert_eq!(marked, CropBox { x: 180, y: 73, w: 290, h: 290 });
+        assert_eq!(
+            marked,
+            CropBox {
+                x: 180,
+                y: 73,
+                w: 290,
+                h: 290
+            }
+        );
         let detected = about_detected(ours, 640, 490);
-        assert_eq!(detected, CropBox { x: 188, y: 88, w: 275, h: 275 });
+        assert_eq!(
+            detected,
+            CropBox {
+                x: 188,
+                y: 88,
+                w: 275,
+                h: 275
+            }
+        );
         assert_eq!(about_detected(ours, 460, 360).w, 275);
-        let cut = about_marked(CropBox { x: 0, y: 0, w: 90, h: 90 }, 100, 100);
-        assert_eq!(cut, CropBox { x: 0, y: 0, w: 100, h: 100 });
+        let cut = about_marked(
+            CropBox {
+                x: 0,
+                y: 0,
+                w: 90,
+                h: 90,
+            },
+            100,
+            100,
+        );
+        assert_eq!(
+            cut,
+            CropBox {
+                x: 0,
+                y: 0,
+                w: 100,
+                h: 100
+            }
+        );
+    }
+
+    #[derive(serde::Deserialize)]
+    struct Golden {
+        resize: Vec<Resize>,
+        grey: Colours,
+    }
+
+    #[derive(serde::Deserialize)]
+    struct Resize {
+        size: u32,
+        image: Vec<u8>,
+        crop: [u32; 4],
+        side: u32,
+        out: Vec<u8>,
+    }
+
+    #[derive(serde::Deserialize)]
+    struct Colours {
+        rgb: Vec<u8>,
+        grey: Vec<u8>,
+    }
+
+    fn golden() -> Golden {
+        serde_json::from_str(include_str!("../../tests/golden/authors.json")).unwrap()
+    }
+
+    #[test]
+    fn pixels_are_those_of_scikit_image() {
+        for case in golden().resize {
+            let image = GrayImage::from_raw(case.size, case.size, case.image).unwrap();
+            let [x, y, w, h] = case.crop;
+            assert_eq!(resize(&image, CropBox { x, y, w, h }, case.side), case.out);
+        }
+    }
+
+    #[test]
+    fn grey_is_exact() {
+        let case = golden().grey;
+        let colours = image::RgbImage::from_raw(12, 12, case.rgb).unwrap();
+        assert_eq!(grey(colours.into()).into_raw(), case.grey);
+        let already = GrayImage::from_raw(2, 1, vec![7, 250]).unwrap();
+        assert_eq!(grey(already.clone().into()), already);
     }
 }

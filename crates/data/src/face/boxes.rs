@@ -41,7 +41,10 @@ impl Boxes {
         let mut by_path = HashMap::new();
         for (row, line) in csv::Reader::from_reader(bare).into_deserialize().zip(2..) {
             let Row { path, x, y, w, h } = row.map_err(|error| wrong(error.to_string()))?;
-            if by_path.insert(path.clone(), CropBox { x, y, w, h }).is_some() {
+            if by_path
+                .insert(path.clone(), CropBox { x, y, w, h })
+                .is_some()
+            {
                 return Err(wrong(format!("{path} again in line {line}")));
             }
         }
@@ -74,7 +77,9 @@ impl Boxes {
         let unused: BTreeSet<&String> = self.by_path.keys().filter(unknown).collect();
         let (count, all) = (unused.len(), self.by_path.len());
         unused.first().map(|first| {
-            format!("Boxes: {count} of {all} paths are no image of the data set, the first: {first}.")
+            format!(
+                "Boxes: {count} of {all} paths are no image of the data set, the first: {first}."
+            )
         })
     }
 }
@@ -93,13 +98,25 @@ mod tests {
     #[test]
     fn boxes_are_read_and_checked() {
         let boxes = table("path,x,y,w,h\na/1.png,1,2,30,40\nb.png,0,0,9,9\n").unwrap();
-        let place = CropBox { x: 1, y: 2, w: 30, h: 40 };
+        let place = CropBox {
+            x: 1,
+            y: 2,
+            w: 30,
+            h: 40,
+        };
         assert_eq!(boxes.of("a/1.png", 31, 42).unwrap().unwrap(), place);
-        let outside = boxes.of("a/1.png", 30, 42).unwrap().unwrap_err().to_string();
+        let outside = boxes
+            .of("a/1.png", 30, 42)
+            .unwrap()
+            .unwrap_err()
+            .to_string();
         assert!(outside.contains("1,2,30,40"), "{outside}");
         assert!(boxes.of("c.png", 99, 99).is_none());
         let unused = boxes.unused(["b.png"].into_iter()).unwrap();
-        assert!(unused.contains("1 of 2") && unused.contains("a/1.png"), "{unused}");
+        assert!(
+            unused.contains("1 of 2") && unused.contains("a/1.png"),
+            "{unused}"
+        );
         assert_eq!(boxes.unused(["b.png", "a/1.png"].into_iter()), None);
     }
 
@@ -108,11 +125,17 @@ mod tests {
         for (text, named) in [
             ("path,x,y,w,h\na.png,1,2,3\n", "line: 2"),
             ("path,x,y,w,h\na.png,1,2,-3,4\n", "line: 2"),
-            ("path,x,y,w,h\na.png,1,2,3,4\na.png,1,2,3,4\n", "a.png again in line 3"),
+            (
+                "path,x,y,w,h\na.png,1,2,3,4\na.png,1,2,3,4\n",
+                "a.png again in line 3",
+            ),
             ("file,x,y,w,h\na.png,1,2,3,4\n", "path"),
         ] {
             let error = table(text).unwrap_err().to_string();
-            assert!(error.contains("boxes.csv") && error.contains(named), "{error}");
+            assert!(
+                error.contains("boxes.csv") && error.contains(named),
+                "{error}"
+            );
         }
     }
 }

@@ -15,8 +15,9 @@ use crate::error::Error;
 use crate::label::text::named;
 use crate::picture::CropBox;
 
-pub use detector::{FaceDetector, FaceSearch};
+pub use detector::FaceDetector;
 pub use landmarks::{Landmarks, face_square};
+pub use seeta::FaceSearch;
 
 /// How the face is cut out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -46,7 +47,8 @@ impl FromStr for CropMode {
 
     fn from_str(text: &str) -> Result<Self, Error> {
         named(text).ok_or_else(|| {
-            let reason = format!("must be auto, landmarks, detector, authors or none, not '{text}'");
+            let reason =
+                format!("must be auto, landmarks, detector, authors or none, not '{text}'");
             Error::setting("crop", reason)
         })
     }

@@ -11,7 +11,7 @@ use crate::face::boxes::Boxes;
 use crate::fold::assign::Deal;
 use crate::prepared::info::DatasetInfo;
 use crate::prepared::options::PrepareOptions;
-use crate::prepared::rows::Rows;
+use crate::prepared::rows;
 use crate::prepared::worker::{Outcome, Worker};
 use crate::prepared::write::{PreparedWriter, refuse_existing};
 use crate::read::file::{Skipped, digest};
@@ -40,11 +40,11 @@ pub fn prepare(
     let boxes = options.boxes.as_deref().map(Boxes::open).transpose()?;
     let mut scan = source.scan()?;
     strict(options, &scan.skipped)?;
-    let deal = Deal::of(&scan, options)?;
+    let mut deal = Deal::of(&scan, options)?;
     let mut info = info(source, options, &scan, &deal);
     let mut writer = PreparedWriter::create(output, options.image_size)?;
     let worker = Worker::new(source, options, boxes.as_ref())?;
-    let mut rows = Rows::new(deal, source.class_names());
+    let mut placed = Vec::new();
     let (done, total) = (AtomicUsize::new(0), scan.samples.len());
     let one = |raw: &RawSample| {
         let outcome = worker.process(raw);
@@ -54,25 +54,37 @@ pub fn prepare(
         let outcomes: Option<Vec<Outcome>> = chunk.par_iter().map(one).collect();
         for (raw, outcome) in chunk.iter().zip(outcomes.ok_or(Error::Cancelled)?) {
             if let Some(face) = &outcome.face {
-                writer.push(rows.sample(raw, face), &face.pixels)?;
+                let row = rows::row(raw, face, &mut deal, &info.classes);
+                writer.push(row, &face.pixels)?;
             }
-            rows.place(outcome.off_centre);
+            placed.extend(outcome.off_centre);
             scan.read.extend(outcome.read);
             scan.skipped.extend(outcome.skipped);
         }
         strict(options, &scan.skipped)?;
     }
-    rows.check().map_err(|problem| {
-        let first = first_of(&scan.skipped);
-        let skipped = scan.skipped.len();
+    let (images, classes) = (writer.samples(), &info.classes);
+    rows::check(images, classes).map_err(|problem| {
+        let first = scan
+            .skipped
+            .first()
+            .map(|s| format!(", the first being {}: {}", s.path, s.reason));
+        let (skipped, first) = (scan.skipped.len(), first.unwrap_or_default());
         Error::NothingLabelled {
             path: source.root().to_path_buf(),
             reason: format!("of {total} images {problem}; {skipped} inputs were skipped{first}"),
         }
     })?;
-    info.notes.extend(rows.notes(&scan.samples));
+    let emptied = rows::emptied(images, classes, &scan.samples);
+    let notes = [
+        emptied,
+        rows::untested(images, &deal),
+        rows::off_centre(&placed),
+    ];
+    info.notes.extend(notes.into_iter().flatten());
     if let Some(boxes) = boxes {
-        info.notes.extend(boxes.unused(scan.samples.iter().map(|raw| raw.path.as_str())));
+        info.notes
+            .extend(boxes.unused(scan.samples.iter().map(|raw| raw.path.as_str())));
         scan.read.push(boxes.read);
     }
     writer.finish(DatasetInfo {
@@ -112,12 +124,6 @@ fn strict(options: &PrepareOptions, skipped: &[Skipped]) -> Result<(), Error> {
     }
 }
 
-fn first_of(skipped: &[Skipped]) -> String {
-    skipped.first().map_or(String::new(), |s| {
-        format!(", the first being {}: {}", s.path, s.reason)
-    })
-}
-
 /// An error if `output` is the input `root` or inside it, even through a link: nothing is ever written there.
 ///
 /// # Errors
@@ -125,17 +131,15 @@ fn first_of(skipped: &[Skipped]) -> String {
 pub fn refuse_inside(output: &Path, root: &Path) -> Result<(), Error> {
     let absolute = std::path::absolute(output).map_err(Error::io(output))?;
     // The output need not exist yet: its first existing ancestor determines its location.
-    let real = absolute
-        .ancestors()
-        .find_map(|path| path.canonicalize().ok());
-    let (Some(real), Ok(root_real)) = (real, root.canonicalize()) else {
-        return Ok(());
-    };
-    if real.starts_with(&root_real) {
-        return Err(Error::OutputInsideInput {
-            output: output.to_path_buf(),
-            input: root.to_path_buf(),
-        });
+    let mut ancestors = absolute.ancestors();
+    let real = ancestors.find_map(|path| path.canonicalize().ok());
+    match (real, root.canonicalize()) {
+        (Some(real), Ok(root_real)) if real.starts_with(&root_real) => {
+            Err(Error::OutputInsideInput {
+                output: output.to_path_buf(),
+                input: root.to_path_buf(),
+            })
+        }
+        _ => Ok(()),
     }
-    Ok(())
 }

@@ -97,7 +97,9 @@ impl<'a> Worker<'a> {
         outcome: &mut Outcome,
     ) -> Result<Option<CropBox>, Error> {
         let (width, height) = image.dimensions();
-        let by_hand = self.boxes.and_then(|boxes| boxes.of(&raw.path, width, height));
+        let by_hand = self
+            .boxes
+            .and_then(|boxes| boxes.of(&raw.path, width, height));
         let found = match self.options.crop {
             _ if by_hand.is_some() => return by_hand.transpose(),
             CropMode::None => return Ok(None),
@@ -117,7 +119,9 @@ impl<'a> Worker<'a> {
         let found = match self.options.crop {
             CropMode::Authors => {
                 let tries = [authors::FIRST, authors::SECOND];
-                let found = tries.into_iter().find_map(|search| self.detector.search(image, search));
+                let found = tries
+                    .into_iter()
+                    .find_map(|search| self.detector.search(image, search));
                 found.map(|ours| authors::about_detected(ours, width, height))
             }
             _ => self.detector.find(image),

@@ -1,7 +1,7 @@
 //! The data of an experiment: which source, and how it is prepared.
 
 use std::fmt::Display;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
@@ -12,6 +12,7 @@ use crate::label::class_map::ClassMap;
 use crate::label::label_map::LabelMap;
 use crate::prepared::Prepared;
 use crate::prepared::options::PrepareOptions;
+use crate::read::arrays::Arrays;
 use crate::read::ck_plus::CkPlus;
 use crate::read::folders::{FolderOptions, Folders};
 use crate::read::pixel_csv::{PixelCsv, TableOptions};
@@ -28,6 +29,8 @@ pub struct DataConfig {
     pub image_size: u32,
     /// How the face is cut out.
     pub crop: CropMode,
+    /// A table `path,x,y,w,h` of crops by hand, which win over the search.
+    pub boxes: Option<PathBuf>,
     /// Number of folds; `null` takes the data set's own splits, else 10.
     pub folds: Option<usize>,
     /// How subjects are assigned to folds; `null` takes the data set's own splits, else modulo.
@@ -38,6 +41,8 @@ pub struct DataConfig {
     pub subject_pattern: Option<String>,
     /// Tables: meaning of the emotion codes (auto).
     pub label_map: LabelMap,
+    /// TFD: whether the unlabelled images are held out instead of skipped.
+    pub unlabelled: bool,
     /// Whether one bad input stops the run.
     pub strict: bool,
 }
@@ -48,11 +53,13 @@ impl Default for DataConfig {
             source: "ck_plus".to_owned(),
             image_size: 96,
             crop: CropMode::Auto,
+            boxes: None,
             folds: None,
             fold_rule: None,
             classes: None,
             subject_pattern: None,
             label_map: LabelMap::default(),
+            unlabelled: false,
             strict: false,
         }
     }
@@ -60,7 +67,7 @@ impl Default for DataConfig {
 
 impl DataConfig {
     /// The sources of this crate: name and description.
-    pub const SOURCES: [(&str, &str); 5] = [
+    pub const SOURCES: [(&str, &str); 6] = [
         ("ck_plus", "CK+ with eight classes"),
         (
             "ck_plus_six_class",
@@ -71,6 +78,10 @@ impl DataConfig {
         (
             "csv",
             "A table `emotion,pixels,Usage`, such as ckextended.csv or FER2013",
+        ),
+        (
+            "arrays",
+            "CK+ or TFD as numpy arrays from the authors' scripts",
         ),
     ];
 
@@ -85,8 +96,14 @@ impl DataConfig {
             "ck_plus" | "ck_plus_six_class" => {
                 Box::new(CkPlus::open(root, classes.unwrap_or_else(ClassMap::eight))?)
             }
-            "tfd" => Box::new(Tfd::open(root, self.image_size, classes)?),
+            "tfd" => Box::new(Tfd::open(root, self.image_size, classes, self.unlabelled)?),
             "folders" => Box::new(Folders::open(root, &self.folder_options())?),
+            "arrays" => Box::new(Arrays::open(
+                root,
+                self.image_size,
+                classes,
+                self.unlabelled,
+            )?),
             "csv" => {
                 let label_map = self.label_map.clone();
                 Box::new(PixelCsv::open(root, &TableOptions { classes, label_map })?)
@@ -127,10 +144,16 @@ impl DataConfig {
         let ours = Self::SOURCES.iter().any(|(name, _)| *name == source);
         let codes = self.label_map != LabelMap::default();
         for (given, setting, by) in [
-            (self.subject_pattern.is_some(), "subject pattern", "folders"),
-            (codes, "label map", "csv"),
+            (
+                self.subject_pattern.is_some(),
+                "subject pattern",
+                &["folders"][..],
+            ),
+            (codes, "label map", &["csv"]),
+            (self.unlabelled, "unlabelled", &["tfd", "arrays"]),
         ] {
-            if ours && given && source != by {
+            if ours && given && !by.contains(&source) {
+                let by = by.join(" and ");
                 let reason = format!("is for the source {by}; the source is {source}");
                 return Err(Error::setting(setting, reason));
             }
@@ -168,6 +191,7 @@ impl DataConfig {
         PrepareOptions {
             image_size: self.image_size,
             crop: self.crop,
+            boxes: self.boxes.clone(),
             strict: self.strict,
             folds: self.folds,
             fold_rule: self.fold_rule,

@@ -1,10 +1,12 @@
 //! Readers of data sets: one [`Source`](source::Source) for each layout, over folders and archives alike.
 
 pub mod archive;
+pub mod arrays;
 pub mod ck_plus;
 pub mod config;
 pub mod file;
 pub mod folders;
+pub mod held;
 pub mod mat;
 pub mod name;
 pub mod notes;

@@ -3,73 +3,76 @@
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use crate::error::Error;
 use crate::fold::part::Part;
 use crate::label::label_map::FER2013;
-use crate::label::{ClassMap, Expression};
+use crate::label::{ClassMap, Expression, Role};
 use crate::read::file::{Hashing, ReadFile};
+use crate::read::held::{Held, IMAGES_LIMIT};
 use crate::read::mat::{MatReader, Wrong};
 use crate::read::name::{ends_in, listed};
 use crate::read::notes::keep_classes;
-use crate::read::source::{Fetched, Folding, RawImage, RawSample, Scan, Source};
+use crate::read::source::{Folding, RawSample, Scan};
 use crate::read::tree::FileTree;
 
 /// Maximum number of rows of the arrays; TFD has 102,236.
 const ROWS_LIMIT: u64 = 4 << 20;
-/// Maximum size in bytes of labelled images that are held: TFD's take 39 MB at 96×96.
-const IMAGES_LIMIT: u128 = 1 << 30;
 /// Maximum size in bytes of one file, after decompression if in an archive: TFD's largest has 943 MB.
 const FILE_LIMIT: u64 = 4 << 30;
 const INFO: &str = "TFD_info.mat";
 const NO_IMAGES: &str = "it holds no array 'images'";
-/// The labelled images of TFD, with its five given splits.
-///
-/// Read are `images` `[N, H, W]` u8, `labs_ex` (−1 none, 1 anger, 2 disgust, 3 fear, 4 happy, 5 sadness, 6 surprise, 7
-/// neutral), `labs_id` and `folds` `[N, splits]` (0 unlabelled, 1 train, 2 validation, 3 test), the last three from the
-/// images' file or from `TFD_info.mat` beside it. The unlabelled images (96%) are skipped: the array is streamed once
-/// and only labelled rows are kept. Whether splits share people is checked later.
-#[derive(Debug, Clone)]
-pub struct Tfd {
-    root: PathBuf,
-    classes: ClassMap,
-    scan: Scan,
-    /// The labelled images, `[rows, side, side]`.
-    pixels: Vec<u8>,
-    side: u32,
-}
 
-/// A labelled image.
-#[derive(Debug, Clone)]
+/// The Toronto Face Database.
+pub struct Tfd;
+
+/// An image to keep.
 struct Row {
     /// Position in TFD's arrays.
     at: usize,
-    expression: Expression,
+    /// `None` for an unlabelled one.
+    expression: Option<Expression>,
     subject: i64,
     parts: Vec<Part>,
 }
 
 impl Tfd {
-    /// Reads TFD in `input`: the folder of `TFD_48x48.mat` or `TFD_96x96.mat`, a `.zip` of it, or the file itself. If
+    /// Reads the labelled images of TFD, with its five given splits, and with `unlabelled` the others as held out.
+    ///
+    /// Read are `images` `[N, H, W]` u8, `labs_ex` (−1 none, 1 anger, 2 disgust, 3 fear, 4 happy, 5 sadness, 6
+    /// surprise, 7 neutral), `labs_id` and `folds` `[N, splits]` (0 unlabelled, 1 train, 2 validation, 3 test), the last
+    /// three from the images' file or from `TFD_info.mat` beside it. The array is streamed once, and only the rows of
+    /// use are kept; 96% are unlabelled. Whether splits share people is checked later.
+    ///
+    /// `input` is the folder of `TFD_48x48.mat` or `TFD_96x96.mat`, a `.zip` of it, or the file itself. If
     /// both sizes are there, the smallest that is not below `image_size` is taken. `classes` leaves out expressions;
     /// `None` takes those that occur.
     ///
     /// # Errors
     /// [`Error::Layout`] if neither file is there; [`Error::Unusable`] for a damaged file, arrays that do not belong
     /// together, or labels and folds that contradict each other.
-    pub fn open(input: &Path, image_size: u32, classes: Option<ClassMap>) -> Result<Self, Error> {
+    pub fn open(
+        input: &Path,
+        image_size: u32,
+        classes: Option<ClassMap>,
+        unlabelled: bool,
+    ) -> Result<Held, Error> {
         let (tree, file) = find(input, image_size)?;
         let place = tree.place(&file);
         let wrong = |reason| unusable(&place, reason);
         let (arrays, read) = arrays(&tree, &file)?;
         let labels = Labels::of(arrays).map_err(wrong)?;
-        let rows = (0..labels.codes.len()).filter_map(|at| labels.row(at).transpose());
-        let mut rows: Vec<_> = rows.collect::<Result<_, _>>().map_err(wrong)?;
-        let unlabelled = labels.codes.iter().filter(|code| **code < 1).count();
-        let passed =
-            format!("{unlabelled} images of {file} have no expression label and were skipped.");
-        let shown = |row: &Row| row.expression;
+        let rows = (0..labels.codes.len()).map(|at| labels.row(at));
+        let rows: Vec<_> = rows.collect::<Result<_, _>>().map_err(wrong)?;
+        let (mut rows, others): (Vec<_>, Vec<_>) =
+            rows.into_iter().partition(|row| row.expression.is_some());
+        let (count, fate) = (
+            others.len(),
+            if unlabelled { "held out" } else { "skipped" },
+        );
+        let passed = format!("{count} images of {file} have no expression label and were {fate}.");
+        let shown = |row: &Row| row.expression.unwrap_or(Expression::Neutral);
         let left_out = keep_classes(&mut rows, classes.as_ref(), shown, "images");
         let occurring: Vec<_> = rows.iter().map(shown).collect();
         if rows.is_empty() {
@@ -78,13 +81,17 @@ impl Tfd {
         }
         let classes = classes.map_or_else(|| ClassMap::of(&occurring), Ok);
         let classes = classes.map_err(|error| wrong(error.to_string()))?;
+        if unlabelled {
+            rows.extend(others);
+            rows.sort_unstable_by_key(|row| row.at);
+        }
         let mat = tree.open_file(&file, FILE_LIMIT)?;
         let pixels = gather(mat, &labels, &rows).map_err(wrong)?;
-        let length = labels.side.pow(2);
         let samples = rows.into_iter().zip(0..).map(|(row, number)| RawSample {
-            image: RawImage::Stored {
-                at: number * length,
-                length,
+            image: Held::image(number, labels.side),
+            role: match row.expression {
+                Some(_) => Role::Labelled,
+                None => Role::HeldOut,
             },
             subject: row.subject,
             sequence: format!("tfd-{}", row.at),
@@ -92,7 +99,9 @@ impl Tfd {
             parts: row.parts,
             ..RawSample::labelled(
                 &format!("{file}:{}", row.at),
-                classes.label_of(row.expression).unwrap_or(-1),
+                row.expression
+                    .and_then(|e| classes.label_of(e))
+                    .unwrap_or(-1),
             )
         });
         let scan = Scan {
@@ -102,7 +111,8 @@ impl Tfd {
             folding: Folding::Given(labels.splits),
             notes: [passed].into_iter().chain(left_out).collect(),
         };
-        Ok(Self {
+        Ok(Held {
+            name: "TFD",
             root: input.to_path_buf(),
             classes,
             scan,
@@ -123,11 +133,8 @@ fn find(input: &Path, image_size: u32) -> Result<(FileTree, String), Error> {
     }
     let tree = FileTree::open_inner(input)?;
     let names = tree.names("")?;
-    let sized = |name: &String| Some((image_side(name)?, name.clone()));
-    let sizes: BTreeMap<u32, String> = names.iter().filter_map(sized).collect();
-    let enough = sizes.range(image_size..).next();
-    match enough.or(sizes.iter().next_back()) {
-        Some((_, name)) => Ok((tree, name.clone())),
+    match of_size(&names, image_size, ".mat") {
+        Some(name) => Ok((tree, name)),
         None => {
             let expected = "TFD_48x48.mat or TFD_96x96.mat, and TFD_info.mat beside it";
             Err(Error::layout(input, expected, listed(&names)))
@@ -135,11 +142,20 @@ fn find(input: &Path, image_size: u32) -> Result<(FileTree, String), Error> {
     }
 }
 
-/// `TFD_48x48.mat` → 48.
-fn image_side(name: &str) -> Option<u32> {
+/// Of names like `TFD_48x48.mat`, with `end` behind the size, the smallest size that is not below `image_size`, else the
+/// largest.
+pub(super) fn of_size(names: &[String], image_size: u32, end: &str) -> Option<String> {
+    let sized = |name: &String| Some((image_side(name, end)?, name.clone()));
+    let sizes: BTreeMap<u32, String> = names.iter().filter_map(sized).collect();
+    let enough = sizes.range(image_size..).next();
+    Some(enough.or(sizes.iter().next_back())?.1.clone())
+}
+
+/// `TFD_48x48.mat` and, in the authors' arrays, `TFD_48` → 48.
+fn image_side(name: &str, end: &str) -> Option<u32> {
     let name = name.to_ascii_lowercase();
-    let inner = name.strip_prefix("tfd_")?.strip_suffix(".mat")?;
-    let (height, width) = inner.split_once('x')?;
+    let inner = name.strip_prefix("tfd_")?.strip_suffix(end)?;
+    let (height, width) = inner.split_once('x').unwrap_or((inner, inner));
     height.parse().ok().filter(|_| height == width)
 }
 
@@ -231,9 +247,9 @@ impl Labels {
         })
     }
 
-    /// Row `at` if it is labelled. The authors filter images by folds and labels by `labs_ex`, which is right only if both
+    /// Row `at`. The authors filter images by folds and labels by `labs_ex`, which is right only if both
     /// mean the same rows, so that is checked for every row and split.
-    fn row(&self, at: usize) -> Result<Option<Row>, Wrong> {
+    fn row(&self, at: usize) -> Result<Row, Wrong> {
         let (code, splits) = (self.codes[at], self.splits);
         let numbers = self.folds[at..].iter().step_by(self.codes.len());
         let numbers = Vec::from_iter(numbers.copied());
@@ -242,8 +258,8 @@ impl Labels {
         let parts = parts.ok_or_else(unknown)?;
         let used = parts.iter().filter(|part| **part != Part::None).count();
         let expression = match code {
-            -1 | 0 if used == 0 => return Ok(None),
-            1..=7 if used == splits => FER2013[code as usize - 1],
+            -1 | 0 if used == 0 => None,
+            1..=7 if used == splits => Some(FER2013[code as usize - 1]),
             -1..=7 => {
                 let label = match code {
                     1.. => format!("expression label {code}"),
@@ -261,12 +277,12 @@ impl Labels {
             }
         };
         let subject = self.subjects[at].max(-1);
-        Ok(Some(Row {
+        Ok(Row {
             at,
             expression,
             subject,
             parts,
-        }))
+        })
     }
 }
 
@@ -275,7 +291,7 @@ fn gather(file: File, labels: &Labels, rows: &[Row]) -> Result<Vec<u8>, Wrong> {
     let (count, side) = (labels.codes.len(), labels.side as usize);
     if u128::from(labels.side).pow(2) * rows.len() as u128 > IMAGES_LIMIT {
         return Err(format!(
-            "'images' has more than {IMAGES_LIMIT} bytes of labelled images"
+            "'images' has more than {IMAGES_LIMIT} bytes of images to keep"
         ));
     }
     let mut mat = MatReader::new(file)?;
@@ -298,34 +314,4 @@ fn gather(file: File, labels: &Labels, rows: &[Row]) -> Result<Vec<u8>, Wrong> {
         return Ok(pixels);
     }
     Err(NO_IMAGES.to_owned())
-}
-
-impl Source for Tfd {
-    fn name(&self) -> &str {
-        "TFD"
-    }
-
-    fn root(&self) -> &Path {
-        &self.root
-    }
-
-    fn class_names(&self) -> Vec<String> {
-        self.classes.names()
-    }
-
-    fn scan(&self) -> Result<Scan, Error> {
-        Ok(self.scan.clone())
-    }
-
-    fn fetch(&self, sample: &RawSample) -> Result<Fetched, Error> {
-        let pixels = match sample.image {
-            RawImage::Stored { at, length } => self
-                .pixels
-                .get(at as usize..)
-                .and_then(|from| from.get(..length as usize)),
-            RawImage::File => None,
-        };
-        let pixels = pixels.ok_or_else(|| Error::parse("not an image of this source"))?;
-        Fetched::pixels(self.side, self.side, pixels.to_vec())
-    }
 }

@@ -26,7 +26,7 @@ fn file(name: &str, bytes: &[u8]) -> (TempDir, PathBuf) {
 /// A MATLAB file: opened as TFD, which reads every variable.
 pub fn mat(bytes: &[u8]) {
     let (_dir, path) = file("TFD_48x48.mat", bytes);
-    if let Ok(tfd) = Tfd::open(&path, 48, None) {
+    if let Ok(tfd) = Tfd::open(&path, 48, None, false) {
         fetch_all(&tfd);
     }
 }

@@ -24,7 +24,8 @@ const CROPS_SHOWN: usize = 60;
     after_help = "Examples:\n  faus data prepare --source ck_plus --input data/CK+ --output prepared/ck-96 --size 96\n  \
                   faus data prepare --source folders --input CK+48.zip --output prepared/ck48 --size 48\n  \
                   faus data prepare --source csv --input ckextended.csv --output prepared/ckextended --size 48\n  \
-                  faus data prepare --source tfd --input data/TFD --output prepared/tfd-48 --size 48"
+                  faus data prepare --source tfd --input data/TFD --output prepared/tfd-48 --size 48\n  \
+                  faus data prepare --source arrays --input npy_files --output prepared/authors --crop authors"
 )]
 pub(crate) struct PrepareArgs {
     /// Kind of data set in the input.
@@ -39,10 +40,14 @@ pub(crate) struct PrepareArgs {
     /// Height and width of the images, in pixels, 8 to 1024.
     #[arg(long, default_value_t = 96)]
     size: u32,
-    /// How the face is cut out: landmarks, detector, none (the middle square), or auto: landmarks, else the detector;
-    /// images that are already face crops (48×48 tables and folders) are used uncropped.
+    /// How the face is cut out: landmarks, detector, none (the middle square), auto (landmarks, else the detector;
+    /// images that are already face crops, 48×48 tables and folders, are used uncropped), or authors: like auto, framed
+    /// and resampled as in the paper's code.
     #[arg(long, default_value = "auto")]
     crop: CropMode,
+    /// Table path,x,y,w,h of crops by hand, which win over the search; paths as in samples.csv.
+    #[arg(long, value_name = "CSV")]
+    boxes: Option<PathBuf>,
     /// Number of folds, 2 to 1000. Default: the data set's own splits, else 10.
     #[arg(long)]
     folds: Option<usize>,
@@ -62,6 +67,9 @@ pub(crate) struct PrepareArgs {
     /// of code, anger,disgust,…
     #[arg(long, value_name = "MAP", default_value = "auto")]
     label_map: LabelMap,
+    /// TFD: keep the unlabelled images as held out instead of skipping them.
+    #[arg(long)]
+    unlabelled: bool,
     /// Stop at the first bad input instead of listing it.
     #[arg(long)]
     strict: bool,
@@ -76,11 +84,13 @@ impl PrepareArgs {
             source: self.source.clone(),
             image_size: self.size,
             crop: self.crop,
+            boxes: self.boxes.clone(),
             folds: self.folds,
             fold_rule: self.fold_rule,
             classes: self.classes.clone(),
             subject_pattern: self.subject_pattern.clone(),
             label_map: self.label_map.clone(),
+            unlabelled: self.unlabelled,
             strict: self.strict,
         }
     }
