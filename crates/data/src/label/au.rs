@@ -82,13 +82,11 @@ impl AuCoding {
     /// [`Error::Parse`] naming the line, for anything else. A file without a line means that the coder saw no action
     /// unit, or that the file was cut off, so the readers list empty files in their notes.
     pub fn from_facs_file(text: &str) -> Result<Self, Error> {
-        let lines = text
-            .lines()
-            .enumerate()
-            .filter(|(_, line)| !line.trim().is_empty());
-        let scores = lines.map(|(at, line)| {
+        let lines = (1..).zip(text.lines());
+        let lines = lines.filter(|(_, line)| !line.trim().is_empty());
+        let scores = lines.map(|(number, line)| {
             facs_line(line).ok_or_else(|| {
-                let (number, found) = (at + 1, brief(line));
+                let found = brief(line);
                 Error::parse(format!(
                     "line {number}: expected 'AU intensity' (1-99, 0-5), found '{found}'"
                 ))

@@ -13,8 +13,8 @@ use crate::label::label_map::LabelMap;
 use crate::prepared::Prepared;
 use crate::prepared::options::PrepareOptions;
 use crate::read::ck_plus::CkPlus;
-use crate::read::folders::{FolderOptions, Folders};
-use crate::read::pixel_csv::{PixelCsv, TableOptions};
+use crate::read::folders::{Folders, Pattern};
+use crate::read::pixel_csv::PixelCsv;
 use crate::read::source::Source;
 use crate::read::tfd::Tfd;
 
@@ -86,11 +86,11 @@ impl DataConfig {
                 Box::new(CkPlus::open(root, classes.unwrap_or_else(ClassMap::eight))?)
             }
             "tfd" => Box::new(Tfd::open(root, self.image_size, classes)?),
-            "folders" => Box::new(Folders::open(root, &self.folder_options())?),
-            "csv" => {
-                let label_map = self.label_map.clone();
-                Box::new(PixelCsv::open(root, &TableOptions { classes, label_map })?)
+            "folders" => {
+                let pattern = self.subject_pattern.as_deref();
+                Box::new(Folders::open(root, classes, pattern)?)
             }
+            "csv" => Box::new(PixelCsv::open(root, classes, &self.label_map)?),
             other => {
                 let names = Self::SOURCES.map(|(name, _)| name).join(", ");
                 let reason = format!("must be one of {names}, not {other}");
@@ -135,7 +135,7 @@ impl DataConfig {
                 return Err(Error::setting(setting, reason));
             }
         }
-        self.folder_options().check()?;
+        Pattern::new(self.subject_pattern.as_deref())?;
         self.options().check()
     }
 
@@ -154,13 +154,6 @@ impl DataConfig {
         agree(dir, "folds", self.folds, &info.folds)?;
         agree(dir, "fold_rule", self.fold_rule, &info.fold_rule)?;
         agree(dir, "crop", crop, &info.crop)
-    }
-
-    fn folder_options(&self) -> FolderOptions {
-        FolderOptions {
-            classes: self.classes.clone(),
-            subject_pattern: self.subject_pattern.clone(),
-        }
     }
 
     /// The options of [`prepare`](crate::prepare).

@@ -1,5 +1,7 @@
 //! Names of files and folders: hidden ones, archives, images, and how they join.
 
+use std::path::Path;
+
 /// Whether the file was left behind by a file manager or an archiver: dot files, macOS's `__MACOSX`, Windows' thumbnails.
 pub(crate) fn hidden(name: &str) -> bool {
     let left_behind = ["__MACOSX", "Thumbs.db", "desktop.ini"];
@@ -20,6 +22,14 @@ pub(crate) fn join(folder: &str, name: &str) -> String {
         (folder, "") => folder.to_owned(),
         (folder, name) => format!("{folder}/{name}"),
     }
+}
+
+/// The folder of a file.
+pub(crate) fn parent(path: &Path) -> &Path {
+    let named = path
+        .parent()
+        .filter(|parent| !parent.as_os_str().is_empty());
+    named.unwrap_or(Path::new("."))
 }
 
 /// A path without the extension of its file.

@@ -9,7 +9,7 @@ use crate::error::Error;
 use crate::fold::part::Part;
 use crate::label::{AuCoding, Role};
 use crate::picture::decode_grey;
-use crate::read::file::{IMAGE_LIMIT, ReadFile, Skipped, TEXT_LIMIT, text_of};
+use crate::read::file::{IMAGE_LIMIT, ReadFile, Skipped};
 use crate::read::name::stem;
 use crate::read::tree::FileTree;
 
@@ -85,13 +85,6 @@ impl Fetched {
             ))),
         }
     }
-}
-
-/// [`Source::landmarks`] of a file in a tree.
-pub(crate) fn landmark_file(tree: &FileTree, path: &str) -> Result<(String, ReadFile), Error> {
-    let bytes = tree.read(path, TEXT_LIMIT)?;
-    let read = ReadFile::new(path, &bytes);
-    Ok((text_of(&bytes), read))
 }
 
 /// The result of scanning a [`Source`].

@@ -124,15 +124,12 @@ fn find(input: &Path, image_size: u32) -> Result<(FileTree, String), Error> {
     let tree = FileTree::open_inner(input)?;
     let names = tree.names("")?;
     let sized = |name: &String| Some((image_side(name)?, name.clone()));
-    let sizes: BTreeMap<u32, String> = names.iter().filter_map(sized).collect();
-    let enough = sizes.range(image_size..).next();
-    match enough.or(sizes.iter().next_back()) {
-        Some((_, name)) => Ok((tree, name.clone())),
-        None => {
-            let expected = "TFD_48x48.mat or TFD_96x96.mat, and TFD_info.mat beside it";
-            Err(Error::layout(input, expected, listed(&names)))
-        }
-    }
+    let mut sizes: BTreeMap<u32, String> = names.iter().filter_map(sized).collect();
+    let mut enough = sizes.split_off(&image_size);
+    let best = enough.pop_first().or(sizes.pop_last());
+    let expected = "TFD_48x48.mat or TFD_96x96.mat, and TFD_info.mat beside it";
+    let (_, name) = best.ok_or_else(|| Error::layout(input, expected, listed(&names)))?;
+    Ok((tree, name))
 }
 
 /// `TFD_48x48.mat` → 48.
@@ -278,10 +275,10 @@ fn gather(file: File, labels: &Labels, rows: &[Row]) -> Result<Vec<u8>, Wrong> {
             "'images' has more than {IMAGES_LIMIT} bytes of labelled images"
         ));
     }
+    let dimensions = [count as u64, labels.side, labels.side];
     let mut mat = MatReader::new(file)?;
     while let Some(mut images) = mat.next_variable()? {
-        if images.name != "images" || images.dimensions != [count as u64, labels.side, labels.side]
-        {
+        if images.name != "images" || images.dimensions != dimensions {
             continue;
         }
         let mut pixels = vec![0; rows.len() * side * side];

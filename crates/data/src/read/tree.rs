@@ -8,7 +8,7 @@ use std::sync::Arc;
 use crate::error::Error;
 use crate::read::archive::Archive;
 use crate::read::file::{Skipped, open_file, read_bounded, visible_names};
-use crate::read::name::{is_zip, join};
+use crate::read::name::{is_zip, join, listed, parent};
 
 /// The files of a data set as one read-only tree: a folder, a zip archive, or several, overlaid.
 ///
@@ -56,12 +56,9 @@ impl FileTree {
 
     /// The folder of a file, and the file's name.
     pub(crate) fn around(file: &Path) -> (Self, String) {
-        let parent = match file.parent() {
-            Some(parent) if parent != "" => parent,
-            _ => Path::new("."),
-        };
-        let name = file.file_name().unwrap_or_default().to_string_lossy();
-        let tree = Self::of(parent, vec![Layer::folder(parent)]);
+        let (folder, name) = (parent(file), file.file_name().unwrap_or_default());
+        let name = name.to_string_lossy();
+        let tree = Self::of(folder, vec![Layer::folder(folder)]);
         (tree, name.into_owned())
     }
 
@@ -121,6 +118,15 @@ impl FileTree {
             .filter_map(|layer| layer.archive.as_ref());
         let entries = archives.flat_map(|archive| &archive.refused);
         self.damaged.iter().chain(entries).cloned().collect()
+    }
+
+    /// The names in the root and the first archive that cannot be read, for messages about what is missing.
+    pub(crate) fn contents(&self) -> Result<String, Error> {
+        let mut found = listed(&self.names("")?);
+        if let Some(Skipped { path, reason }) = self.refused().first() {
+            found += &format!("; not read: {path} ({reason})");
+        }
+        Ok(found)
     }
 
     /// An archive inside an archive, which is not read: its place, for messages.

@@ -171,7 +171,7 @@ impl Program {
 
 #[cfg(test)]
 mod tests {
-    use faus_data::{FolderOptions, Folders};
+    use faus_data::Folders;
 
     use super::*;
 
@@ -195,7 +195,7 @@ mod tests {
     #[test]
     fn a_source_of_the_program_is_known_by_its_name() {
         let program = Program::default().source("jaffe", |root, _| {
-            Ok(Box::new(Folders::open(root, &FolderOptions::default())?))
+            Ok(Box::new(Folders::open(root, None, None)?))
         });
         let mut config = ExperimentConfig::default();
         config.data.source = "jaffe".to_owned();

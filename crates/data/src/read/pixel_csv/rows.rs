@@ -6,8 +6,6 @@
 use std::borrow::Cow;
 use std::io::{BufRead, Read};
 
-use csv::ByteRecord;
-
 use crate::error::Error;
 use crate::label::Expression;
 use crate::label::text::{brief, whole_number};
@@ -18,8 +16,6 @@ pub(super) const PIXELS_LIMIT: usize = 1 << 20;
 pub(super) const ROW_LIMIT: usize = 4 * PIXELS_LIMIT + (64 << 10);
 /// Maximum number of columns of a header.
 const COLUMNS_LIMIT: usize = 1000;
-/// Column separators: commas; semicolons, where a spreadsheet program wrote them; tabs.
-const DELIMITERS: [u8; 3] = [b',', b';', b'\t'];
 
 /// Where the columns are.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -28,7 +24,7 @@ pub(super) struct Columns {
     count: usize,
     emotion: usize,
     pixels: usize,
-    usage: Option<usize>,
+    pub usage: Option<usize>,
 }
 
 /// The emotion column of a row.
@@ -43,13 +39,9 @@ impl Columns {
     /// `Err` holds what was found instead.
     pub fn find(header: &[u8]) -> Result<Self, String> {
         let header = header.strip_prefix(b"\xef\xbb\xbf").unwrap_or(header);
-        let mut all = Vec::from(DELIMITERS.map(|delimiter| Self::separated(header, delimiter)));
-        let fitting = all.iter().position(Result::is_ok).unwrap_or(0);
-        all.swap_remove(fitting)
-    }
-
-    pub fn has_usage(&self) -> bool {
-        self.usage.is_some()
+        // Semicolons, where a spreadsheet program wrote them.
+        let by = |delimiter| Self::separated(header, delimiter);
+        by(b',').or_else(|found| by(b';').or_else(|_| by(b'\t')).map_err(|_| found))
     }
 
     fn separated(header: &[u8], delimiter: u8) -> Result<Self, String> {
@@ -131,16 +123,13 @@ fn fields(line: &[u8], delimiter: u8, most: usize) -> Result<Vec<Cow<'_, [u8]>>,
         .has_headers(false)
         .flexible(true)
         .from_reader(line.chain(&b"\n."[..]));
-    let mut read = |record: &mut ByteRecord| {
-        let read = reader.read_byte_record(record);
-        read.map_err(|error| Error::parse(error.to_string()))
-    };
-    let (mut record, mut behind) = (ByteRecord::new(), ByteRecord::new());
-    if !read(&mut record)? || !read(&mut behind)? {
+    let records: Result<Vec<_>, _> = reader.byte_records().collect();
+    let records = records.map_err(|error| Error::parse(error.to_string()))?;
+    let [record, _, ..] = records.as_slice() else {
         return Err(Error::parse(
             "a quotation mark is opened and not closed on the line; a row must be one line",
         ));
-    }
+    };
     let quoted = record.iter().take(most);
     Ok(quoted.map(|field| Cow::Owned(field.to_vec())).collect())
 }
@@ -226,6 +215,7 @@ impl<R: BufRead> Lines<R> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use csv::ByteRecord;
     use proptest::prelude::*;
 
     #[test]
