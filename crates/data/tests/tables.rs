@@ -107,23 +107,24 @@ fn folds_of_tables_are_those_of_pandas() {
 #[test]
 fn both_numberings_are_recognised_by_counts() {
     let (fer, ck) = ("ckextended.csv", "ckextended_ck_plus_codes.csv");
-    for (file, map) in [(fer, LabelMap::Fer2013), (ck, LabelMap::CkPlus)] {
+    let (fer_codes, ck_codes) = ("read as 0 anger, 1 disgust", "read as 0 neutral, 1 anger");
+    for (file, codes) in [(fer, fer_codes), (ck, ck_codes)] {
         let path = golden_file(file);
         let source = table(&path).unwrap();
-        assert_eq!(source.label_map(), &map);
+        assert!(notes(&source).contains(codes));
         assert!(notes(&source).contains("exactly the counts of ckextended.csv"));
         // Some rows less.
         let dir = tempfile::tempdir().unwrap();
         let text = fs::read_to_string(&path).unwrap();
         let rows: Vec<_> = text.lines().take(900).collect();
         let fewer = table(&written(dir.path(), &rows.join("\n"))).unwrap();
-        assert_eq!(fewer.label_map(), &map);
+        assert!(notes(&fewer).contains(codes));
         assert!(notes(&fewer).contains("within") && notes(&fewer).contains("up to 5%"));
     }
     // Said otherwise, it is read otherwise.
     let path = golden_file(ck);
     let source = with_map(&path, "fer2013").unwrap();
-    assert_eq!(source.label_map(), &LabelMap::Fer2013);
+    assert!(notes(&source).contains(fer_codes));
     assert_ne!(
         source.scan().unwrap().samples[0].label,
         table(&path).unwrap().scan().unwrap().samples[0].label
@@ -307,7 +308,7 @@ fn ckextended_with_windows_line_ends_and_a_byte_order_mark_is_the_same_table() {
     let path = dir.path().join("ckextended.csv");
     fs::write(&path, windows).unwrap();
     let [ours, theirs] = [table(&golden_file("ckextended.csv")), table(&path)].map(|t| t.unwrap());
-    assert_eq!(ours.label_map(), theirs.label_map());
+    assert_eq!(notes(&ours), notes(&theirs));
     let rows = |source: &PixelCsv| -> Vec<_> {
         let samples = source.scan().unwrap().samples.into_iter();
         samples

@@ -125,15 +125,12 @@ impl DataConfig {
         }
         // A source added by an experiment may use any setting.
         let ours = Self::SOURCES.iter().any(|(name, _)| *name == source);
-        let codes = self.label_map != LabelMap::default();
-        for (given, setting, by) in [
-            (self.subject_pattern.is_some(), "subject pattern", "folders"),
-            (codes, "label map", "csv"),
-        ] {
-            if ours && given && source != by {
-                let reason = format!("is for the source {by}; the source is {source}");
-                return Err(Error::setting(setting, reason));
-            }
+        let ignored = |by: &str| format!("is for the source {by}; the source is {source}");
+        if ours && self.subject_pattern.is_some() && source != "folders" {
+            return Err(Error::setting("subject pattern", ignored("folders")));
+        }
+        if ours && self.label_map != LabelMap::default() && source != "csv" {
+            return Err(Error::setting("label map", ignored("csv")));
         }
         Pattern::new(self.subject_pattern.as_deref())?;
         self.options().check()

@@ -4,11 +4,9 @@ use std::path::Path;
 
 /// Whether the file was left behind by a file manager or an archiver: dot files, macOS's `__MACOSX`, Windows' thumbnails.
 pub(crate) fn hidden(name: &str) -> bool {
-    let left_behind = ["__MACOSX", "Thumbs.db", "desktop.ini"];
-    name.starts_with('.')
-        || left_behind
-            .iter()
-            .any(|left| name.eq_ignore_ascii_case(left))
+    let left_behind = |left: &&str| name.eq_ignore_ascii_case(left);
+    let named = ["__MACOSX", "Thumbs.db", "desktop.ini"];
+    name.starts_with('.') || named.iter().any(left_behind)
 }
 
 pub(crate) fn is_zip(name: &str) -> bool {
@@ -26,10 +24,10 @@ pub(crate) fn join(folder: &str, name: &str) -> String {
 
 /// The folder of a file.
 pub(crate) fn parent(path: &Path) -> &Path {
-    let named = path
-        .parent()
-        .filter(|parent| !parent.as_os_str().is_empty());
-    named.unwrap_or(Path::new("."))
+    match path.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => parent,
+        _ => Path::new("."),
+    }
 }
 
 /// A path without the extension of its file.

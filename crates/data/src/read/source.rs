@@ -44,9 +44,8 @@ pub trait Source: Sync {
     /// # Errors
     /// When the file cannot be read, or the source has no such files.
     fn landmarks(&self, path: &str) -> Result<(String, ReadFile), Error> {
-        Err(Error::parse(format!(
-            "{path}: this source has no landmark files"
-        )))
+        let reason = format!("{path}: this source has no landmark files");
+        Err(Error::parse(reason))
     }
 }
 
@@ -76,14 +75,12 @@ impl Fetched {
     /// # Errors
     /// When `pixels` are not `width · height` bytes, or none.
     pub fn pixels(width: u32, height: u32, pixels: Vec<u8>) -> Result<Self, Error> {
-        let count = pixels.len();
-        let whole = count > 0 && count == width as usize * height as usize;
-        match GrayImage::from_raw(width, height, pixels) {
-            Some(image) if whole => Ok(Self { image, read: None }),
-            _ => Err(Error::parse(format!(
-                "{count} pixels are not {width}×{height}"
-            ))),
-        }
+        let (count, wanted) = (pixels.len(), width as usize * height as usize);
+        let image = GrayImage::from_raw(width, height, pixels);
+        let image = image.filter(|_| count == wanted && count > 0);
+        let wrong = || Error::parse(format!("{count} pixels are not {width}×{height}"));
+        let image = image.ok_or_else(wrong)?;
+        Ok(Self { image, read: None })
     }
 }
 

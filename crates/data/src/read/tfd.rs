@@ -237,6 +237,7 @@ impl Labels {
         let parts: Option<Vec<_>> = numbers.iter().map(|n| Part::from_number(*n)).collect();
         let unknown = || format!("row {at}: folds {numbers:?}; 0 to 3 are known");
         let parts = parts.ok_or_else(unknown)?;
+        let unknown = || format!("row {at}: expression {code}; −1 and 1 to 7 are known");
         let used = parts.iter().filter(|part| **part != Part::None).count();
         let expression = match code {
             -1 | 0 if used == 0 => return Ok(None),
@@ -251,11 +252,7 @@ impl Labels {
                      chosen by 'labs_ex' would not align; the files do not belong together"
                 ));
             }
-            other => {
-                return Err(format!(
-                    "row {at}: expression {other}; −1 and 1 to 7 are known"
-                ));
-            }
+            _ => return Err(unknown()),
         };
         let subject = self.subjects[at].max(-1);
         Ok(Some(Row {
@@ -271,9 +268,8 @@ impl Labels {
 fn gather(file: File, labels: &Labels, rows: &[Row]) -> Result<Vec<u8>, Wrong> {
     let (count, side) = (labels.codes.len(), labels.side as usize);
     if u128::from(labels.side).pow(2) * rows.len() as u128 > IMAGES_LIMIT {
-        return Err(format!(
-            "'images' has more than {IMAGES_LIMIT} bytes of labelled images"
-        ));
+        let reason = format!("'images' has more than {IMAGES_LIMIT} bytes of labelled images");
+        return Err(reason);
     }
     let dimensions = [count as u64, labels.side, labels.side];
     let mut mat = MatReader::new(file)?;

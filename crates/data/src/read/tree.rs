@@ -39,10 +39,10 @@ impl FileTree {
     /// [`Error::Io`] if it is not there or cannot be listed, [`Error::Unusable`] for a damaged archive.
     pub fn open(root: &Path) -> Result<Self, Error> {
         if root.is_file() {
-            return Ok(Self::of(root, vec![Layer::archive(root)?]));
+            return Ok(Self::of(root, vec![Layer::archive(root)?], vec![]));
         }
         visible_names(root)?;
-        Ok(Self::of(root, vec![Layer::folder(root)]))
+        Ok(Self::of(root, vec![Layer::folder(root)], vec![]))
     }
 
     /// [`open`](Self::open); if there is nothing but one folder, as in a `.zip` of a folder, that folder becomes the root.
@@ -58,7 +58,7 @@ impl FileTree {
     pub(crate) fn around(file: &Path) -> (Self, String) {
         let (folder, name) = (parent(file), file.file_name().unwrap_or_default());
         let name = name.to_string_lossy();
-        let tree = Self::of(folder, vec![Layer::folder(folder)]);
+        let tree = Self::of(folder, vec![Layer::folder(folder)], vec![]);
         (tree, name.into_owned())
     }
 
@@ -80,17 +80,15 @@ impl FileTree {
                 Err(error) => damaged.push(Skipped::new(name, error.reason())),
             }
         }
-        let mut tree = Self::of(root, layers);
-        tree.damaged = damaged.into();
-        Ok(tree)
+        Ok(Self::of(root, layers, damaged))
     }
 
-    fn of(root: &Path, layers: Vec<Layer>) -> Self {
+    fn of(root: &Path, layers: Vec<Layer>, damaged: Vec<Skipped>) -> Self {
         Self {
             root: root.to_path_buf(),
             layers: layers.into(),
             prefix: String::new(),
-            damaged: Arc::default(),
+            damaged: damaged.into(),
         }
     }
 
@@ -112,10 +110,7 @@ impl FileTree {
 
     /// Archives that cannot be opened and entries of archives that cannot be reached, and why.
     pub fn refused(&self) -> Vec<Skipped> {
-        let archives = self
-            .layers
-            .iter()
-            .filter_map(|layer| layer.archive.as_ref());
+        let archives = self.layers.iter().flat_map(|layer| &layer.archive);
         let entries = archives.flat_map(|archive| &archive.refused);
         self.damaged.iter().chain(entries).cloned().collect()
     }

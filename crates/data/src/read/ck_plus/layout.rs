@@ -175,9 +175,8 @@ fn part(tree: &FileTree, place: Place) -> Option<String> {
     let mut folders: Vec<String> = bases.iter().flat_map(within).collect();
     let nested: Vec<String> = folders.iter().flat_map(within).collect();
     folders.extend(nested);
-    let filled = folders
-        .iter()
-        .position(|folder| holds_subjects(tree, folder));
+    let filled = |folder: &String| holds_subjects(tree, folder);
+    let filled = folders.iter().position(filled);
     // Without any, the first: an empty label folder means that nothing is labelled, which is reported later.
     folders.into_iter().nth(filled.unwrap_or(0))
 }

@@ -211,9 +211,7 @@ fn by_person(image: &Image) -> (i64, Option<&str>, Option<u32>, &str) {
 
 fn number_people(images: &mut [Image], notes: &mut Vec<String>) -> BTreeSet<i64> {
     let identities = images.iter().flat_map(|image| &image.identity);
-    let texts: Vec<_> = identities
-        .map(|identity| identity.subject.clone())
-        .collect();
+    let texts = Vec::from_iter(identities.map(|identity| identity.subject.clone()));
     let (numbers, note) = people::numbers(texts.iter().map(String::as_str));
     notes.extend(note);
     for (image, text) in images.iter_mut().zip(&texts) {

@@ -86,9 +86,8 @@ fn checked(text: &str) -> Result<Regex, String> {
     let groups: Vec<&str> = regex.capture_names().flatten().collect();
     if let Some(other) = groups.iter().find(|group| !GROUPS.contains(group)) {
         let known = GROUPS.join(", ");
-        return Err(format!(
-            "has the group '{other}', which is not one of {known}"
-        ));
+        let reason = format!("has the group '{other}', which is not one of {known}");
+        return Err(reason);
     }
     match groups.contains(&"subject") {
         true => Ok(regex),

@@ -76,11 +76,6 @@ impl PixelCsv {
         })
     }
 
-    /// The meaning of the emotion codes; never [`LabelMap::Auto`].
-    pub fn label_map(&self) -> &LabelMap {
-        &self.table.label_map
-    }
-
     fn sample(&self, row: &Row) -> RawSample {
         let table = &self.table;
         let usage = &table.usages[row.usage as usize];

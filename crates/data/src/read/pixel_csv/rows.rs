@@ -69,9 +69,8 @@ impl Columns {
 
     fn split<'a>(&self, line: &'a [u8]) -> Result<Vec<Cow<'a, [u8]>>, Error> {
         if line.len() > ROW_LIMIT {
-            return Err(Error::parse(format!(
-                "the row has more than {ROW_LIMIT} bytes"
-            )));
+            let reason = format!("the row has more than {ROW_LIMIT} bytes");
+            return Err(Error::parse(reason));
         }
         let fields = fields(line, self.delimiter, self.count + 1)?;
         let (expected, found) = (self.count, fields.len());
@@ -79,9 +78,8 @@ impl Columns {
             return Ok(fields);
         }
         let least = if found > expected { "at least " } else { "" };
-        Err(Error::parse(format!(
-            "expected {expected} columns as in the header, found {least}{found}"
-        )))
+        let reason = format!("expected {expected} columns as in the header, found {least}{found}");
+        Err(Error::parse(reason))
     }
 
     /// Emotion and usage of a row; the pixels are not read.
@@ -92,10 +90,8 @@ impl Columns {
         let code = whole_number(text).map(Emotion::Code);
         let emotion = code.or_else(|| Expression::from_name(text).map(Emotion::Name));
         let emotion = emotion.ok_or_else(|| {
-            Error::parse(format!(
-                "expected an emotion code or name, found '{}'",
-                brief(text)
-            ))
+            let found = brief(text);
+            Error::parse(format!("expected an emotion code or name, found '{found}'"))
         })?;
         let usage = self.usage.map(|at| String::from_utf8_lossy(&fields[at]));
         Ok((emotion, brief(&usage.unwrap_or_default())))
@@ -136,23 +132,18 @@ fn fields(line: &[u8], delimiter: u8, most: usize) -> Result<Vec<Cow<'_, [u8]>>,
 
 /// Grey values of a square image, separated by blanks.
 fn square(text: &[u8]) -> Result<(u32, Vec<u8>), Error> {
-    let words = text
-        .split(u8::is_ascii_whitespace)
-        .filter(|word| !word.is_empty());
+    let words = text.split(u8::is_ascii_whitespace);
     let mut data = Vec::with_capacity((text.len() / 2 + 1).min(PIXELS_LIMIT));
-    for word in words {
+    for word in words.filter(|word| !word.is_empty()) {
         if data.len() == PIXELS_LIMIT {
             return Err(Error::parse(format!("more than {PIXELS_LIMIT} pixels")));
         }
         data.push(grey(word)?);
     }
     let (count, side) = (data.len(), data.len().isqrt());
-    match side * side == count && side > 0 {
-        true => Ok((side as u32, data)),
-        false => Err(Error::parse(format!(
-            "{count} pixels are not a square image"
-        ))),
-    }
+    let wrong = || Error::parse(format!("{count} pixels are not a square image"));
+    let whole = side > 0 && side * side == count;
+    whole.then_some((side as u32, data)).ok_or_else(wrong)
 }
 
 fn grey(word: &[u8]) -> Result<u8, Error> {
@@ -161,11 +152,8 @@ fn grey(word: &[u8]) -> Result<u8, Error> {
         (byte.is_ascii_digit() && more <= 255).then_some(more)
     });
     value.map(|value| value as u8).ok_or_else(|| {
-        let word = String::from_utf8_lossy(&word[..word.len().min(100)]);
-        Error::parse(format!(
-            "'{}' is not a grey value from 0 to 255",
-            brief(&word)
-        ))
+        let word = brief(&String::from_utf8_lossy(&word[..word.len().min(100)]));
+        Error::parse(format!("'{word}' is not a grey value from 0 to 255"))
     })
 }
 

@@ -27,7 +27,6 @@ pub(super) struct Table {
     /// The different texts of the column Usage, in the order of their first rows.
     pub usages: IndexSet<String>,
     pub classes: ClassMap,
-    pub label_map: LabelMap,
     /// All but the samples.
     pub scan: Scan,
 }
@@ -125,14 +124,22 @@ impl Pass<'_> {
 
     fn bad(&mut self, number: u32, reason: String) -> Result<(), Error> {
         self.bad.push((number, reason));
-        match self.bad.first() {
-            Some((first, reason)) if self.bad.len() > BAD_LIMIT => {
-                let expected = format!("at most {BAD_LIMIT} bad rows");
-                let found = format!("more, the first being row {first}: {reason}");
-                Err(Error::layout(self.place, expected, found))
-            }
-            _ => Ok(()),
+        if self.bad.len() <= BAD_LIMIT {
+            return Ok(());
         }
+        let expected = format!("at most {BAD_LIMIT} bad rows");
+        Err(Error::layout(
+            self.place,
+            expected,
+            format!("more{}", self.first_bad()),
+        ))
+    }
+
+    fn first_bad(&self) -> String {
+        let first = self.bad.first();
+        first.map_or(String::new(), |(number, reason)| {
+            format!(", the first being row {number}: {reason}")
+        })
     }
 
     /// Codes become expressions, expressions classes, and usages parts.
@@ -152,7 +159,9 @@ impl Pass<'_> {
         self.refuse(&mut rows, &assigned)?;
         notes.push(assigned.note);
         if rows.is_empty() {
-            return Err(self.nothing_left());
+            let (bad, first) = (self.bad.len(), self.first_bad());
+            let reason = format!("no row holds a usable image; {bad} are bad{first}");
+            return Err(Error::nothing_labelled(self.place, reason));
         }
         let occurring: Vec<_> = rows.iter().map(shown).collect();
         let classes = given.map_or_else(|| ClassMap::of(&occurring), Ok);
@@ -178,7 +187,6 @@ impl Pass<'_> {
             rows,
             usages: self.usages,
             classes,
-            label_map,
             scan,
         })
     }
@@ -224,14 +232,5 @@ impl Pass<'_> {
             }
         }
         Ok(())
-    }
-
-    fn nothing_left(&self) -> Error {
-        let bad = self.bad.len();
-        let first = self.bad.first().map_or(String::new(), |(number, reason)| {
-            format!(", the first being row {number}: {reason}")
-        });
-        let reason = format!("no row holds a usable image; {bad} are bad{first}");
-        Error::nothing_labelled(self.place, reason)
     }
 }
