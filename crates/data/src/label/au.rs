@@ -4,7 +4,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use crate::error::Error;
-use crate::label::text::{brief, whole_number};
+use crate::label::text::{brief, digits, whole_number};
 
 /// A facial action unit by its FACS number, 1 to 99; `Au(12)` displays as `12`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -129,12 +129,9 @@ impl FromStr for AuCoding {
 }
 
 fn au_score(text: &str) -> Result<AuScore, Error> {
-    let digits = |text: &str| -> Option<u8> {
-        let plain = text.bytes().all(|byte| byte.is_ascii_digit());
-        text.parse().ok().filter(|_| plain)
-    };
+    let number = |text| digits(text, text.len());
     let pair = text.split_once(':');
-    let score = pair.and_then(|(au, intensity)| AuScore::checked(digits(au)?, digits(intensity)?));
+    let score = pair.and_then(|(au, intensity)| AuScore::checked(number(au)?, number(intensity)?));
     score.ok_or_else(|| {
         let found = brief(text);
         Error::parse(format!(

@@ -70,12 +70,10 @@ impl FileTree {
     pub fn with_archives(root: &Path) -> Result<Self, Error> {
         let mut layers = vec![Layer::folder(root)];
         let mut damaged = Vec::new();
-        for name in visible_names(root)? {
-            let path = root.join(&name);
-            if !is_zip(&name) || !path.is_file() {
-                continue;
-            }
-            match Layer::archive(&path) {
+        let mut names = visible_names(root)?;
+        names.retain(|name| is_zip(name) && root.join(name).is_file());
+        for name in names {
+            match Layer::archive(&root.join(&name)) {
                 Ok(archive) => layers.push(archive),
                 Err(error) => damaged.push(Skipped::new(name, error.reason())),
             }

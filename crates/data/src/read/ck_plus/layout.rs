@@ -4,6 +4,7 @@ use std::collections::VecDeque;
 use std::path::{Path, PathBuf};
 
 use crate::error::Error;
+use crate::label::text::digits;
 use crate::read::name::{is_zip, join, listed, parent};
 use crate::read::tree::FileTree;
 
@@ -204,8 +205,7 @@ pub(super) fn subject_number(name: &str) -> Option<i64> {
 
 /// Digits only, at most nine.
 pub(super) fn number(text: &str) -> Option<i64> {
-    let digits = (1..=9).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_digit());
-    digits.then(|| text.parse().ok()).flatten()
+    digits(text, 9)
 }
 
 /// The parts of a CK+ file stem `S005_001_00000011`: subject, sequence (`001`), frame.

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use regex::{Regex, RegexBuilder};
 
 use crate::error::Error;
+use crate::label::text::digits;
 
 /// CK+'s own file names, with anything after them: subject, sequence, frame. The numbers have CK+'s digits, since a
 /// name that only resembles one would falsely promise results on unseen people.
@@ -107,7 +108,7 @@ pub(super) fn numbers<'a>(
     let subjects: BTreeSet<&str> = subjects.collect();
     let numbered = subjects
         .iter()
-        .filter_map(|subject| Some((*subject, own(subject)?)));
+        .filter_map(|subject| Some((*subject, digits(subject, DIGITS_LIMIT)?)));
     let mut numbers: BTreeMap<&str, i64> = numbered.collect();
     let first = numbers.values().max().unwrap_or(&0) + 1;
     let texts = subjects.into_iter().filter(|s| !numbers.contains_key(s));
@@ -123,12 +124,6 @@ pub(super) fn numbers<'a>(
         format!("{count} subjects are texts and are numbered in their order: {listed}.{capitals}")
     });
     (numbers, note)
-}
-
-/// A subject that is a number.
-fn own(subject: &str) -> Option<i64> {
-    let digits = subject.len() <= DIGITS_LIMIT && subject.bytes().all(|b| b.is_ascii_digit());
-    digits.then(|| subject.parse().ok()).flatten()
 }
 
 /// A further sentence if texts differ in capitals alone.
