@@ -8,46 +8,11 @@ use crate::error::Error;
 use crate::picture::{CropBox, resize};
 
 use super::fit_square;
-use super::seeta::{self, Face, Grey, Model, Scratch, Search, WINDOW};
+use super::seeta::{self, Face, FaceSearch, Grey, Model, Place, Scratch, WINDOW};
 
 /// The frontal model in rustface's package (SeetaFace, BSD 2-Clause), put here by our build script.
 pub(super) const MODEL: &[u8] =
     include_bytes!(concat!(env!("OUT_DIR"), "/seeta_fd_frontal_v1.0.bin"));
-
-/// Limits of a face search.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct FaceSearch {
-    /// Smallest side over the image's shorter side.
-    pub smallest: f64,
-    /// Largest side over the image's shorter side.
-    pub largest: f64,
-    /// Minimum score of a detection; rustface's default is 3.85, its example uses 2.
-    pub score: f64,
-    /// Ratio of consecutive search sizes, 0 to 1; rustface's default is 0.8.
-    pub step: f32,
-    /// Pixels of the shrunken image between windows; rustface's default is 4.
-    pub stride: u32,
-}
-
-impl FaceSearch {
-    /// The first try: faces of 0.5 to 0.8 of the shorter image side (the authors' limits), with rustface's default
-    /// stride: half of it takes twice the time and brings boxes no closer to the landmarks'.
-    pub const FIRST: Self = Self {
-        smallest: 0.5,
-        largest: 0.8,
-        score: 2.0,
-        step: 0.8,
-        stride: 4,
-    };
-    /// The second, more lenient try (the authors have one; the numbers are our choice).
-    pub const LENIENT: Self = Self {
-        smallest: 0.3,
-        largest: 1.0,
-        score: 0.8,
-        step: 0.9,
-        stride: 2,
-    };
-}
 
 /// Finds the one face of a portrait. Silently wrong where a picture holds several faces of like size: the one with the
 /// best score is returned.
@@ -84,7 +49,7 @@ impl FaceDetector {
     }
 
     /// All faces of a search, whatever their size; `None` for an image that is not a portrait.
-    fn look(&self, image: &GrayImage, search: FaceSearch) -> Option<Seen> {
+    fn look<'a>(&self, image: &'a GrayImage, search: FaceSearch) -> Option<Seen<'a>> {
         thread_local! {
             static SCRATCH: RefCell<Scratch> = RefCell::default();
         }
@@ -95,52 +60,45 @@ impl FaceDetector {
         }
         let shrink = WINDOW as f64 / (search.smallest.max(0.05) * f64::from(width.min(height)));
         let scaled = |side: u32| ((f64::from(side) * shrink).round() as u32).max(1);
-        let (small_width, small_height) = (scaled(width), scaled(height));
-        let small = resize(image, CropBox::whole(image), small_width, small_height);
-        let how = Search {
-            step: search.step.clamp(0.1, 0.99),
-            stride: search.stride.max(1) as usize,
-            score: search.score,
+        let (width, height) = (scaled(width), scaled(height));
+        let small = Grey {
+            pixels: &resize(image, CropBox::whole(image), width, height),
+            width: width as usize,
+            height: height as usize,
         };
-        let small = Grey::new(&small, small_width as usize, small_height as usize);
         let faces =
-            SCRATCH.with_borrow_mut(|scratch| seeta::faces(&self.model, small, how, scratch));
+            SCRATCH.with_borrow_mut(|scratch| seeta::faces(&self.model, small, search, scratch));
         Some(Seen {
+            image,
             faces,
             shrink,
-            width,
-            height,
         })
     }
 }
 
 /// The faces of an image.
-struct Seen {
+struct Seen<'a> {
+    image: &'a GrayImage,
     /// In pixels of the shrunken image.
     faces: Vec<Face>,
     shrink: f64,
-    width: u32,
-    height: u32,
 }
 
-impl Seen {
+impl Seen<'_> {
     /// The box with the best score whose side is within the limits. Ties keep the first, so that the result does not depend on
     /// the order of a sort.
     fn best(&self, limits: FaceSearch) -> Option<CropBox> {
+        let (width, height) = self.image.dimensions();
         let full = |at: i32| f64::from(at) / self.shrink;
-        let shorter = f64::from(self.width.min(self.height));
-        let sought = |face: &&Face| {
-            let side = full(face.side) / shorter;
-            (limits.smallest..=limits.largest).contains(&side)
-        };
-        let best = self.faces.iter().filter(sought).reduce(|best, face| {
-            match face.score > best.score {
-                true => face,
-                false => best,
-            }
-        })?;
-        let (left, top, side) = (full(best.x), full(best.y), full(best.side));
-        Some(fit_square(left, top, side, self.width, self.height))
+        let share = |face: &Face| full(face.place.side) / f64::from(width.min(height));
+        let limits = limits.smallest..=limits.largest;
+        let sought = self
+            .faces
+            .iter()
+            .filter(|face| limits.contains(&share(face)));
+        let best = sought.reduce(|best, face| if face.score > best.score { face } else { best })?;
+        let Place { x, y, side } = best.place;
+        Some(fit_square(full(x), full(y), full(side), width, height))
     }
 }
 

@@ -50,18 +50,18 @@ impl FromStr for Normalisation {
     type Err = Error;
 
     fn from_str(text: &str) -> Result<Self, Error> {
-        let epsilon = match text.split_once(':') {
-            None if text == "subtractive" => return Ok(Self::Subtractive),
-            None if text == "divisive" => Some(default_epsilon()),
-            Some(("divisive", epsilon)) => epsilon.parse().ok(),
+        let epsilon = match (text, text.split_once(':')) {
+            ("subtractive", _) => return Ok(Self::Subtractive),
+            ("divisive", _) => Some(default_epsilon()),
+            (_, Some(("divisive", epsilon))) => epsilon.parse().ok(),
             _ => None,
         };
-        match epsilon {
-            Some(epsilon) if epsilon.is_finite() && epsilon > 0.0 => Ok(Self::Divisive { epsilon }),
-            _ => Err(Error::parse(format!(
-                "expected 'subtractive', 'divisive' or 'divisive:EPSILON', found '{text}'"
-            ))),
-        }
+        let usable = epsilon.filter(|epsilon: &f32| epsilon.is_finite() && *epsilon > 0.0);
+        let divisive = usable.map(|epsilon| Self::Divisive { epsilon });
+        divisive.ok_or_else(|| {
+            let forms = "'subtractive', 'divisive' or 'divisive:EPSILON'";
+            Error::parse(format!("expected {forms}, found '{text}'"))
+        })
     }
 }
 
@@ -93,15 +93,11 @@ fn subtract_mean(image: &mut [f32], side: usize, scratch: &mut Vec<f32>) {
 /// v ← v / max(ε, √(mean of v² over the box)).
 #[multiversion(targets("x86_64+avx512f+avx512vl", "x86_64+avx2"))]
 fn divide_by_deviation(image: &mut [f32], side: usize, scratch: &mut Vec<f32>, epsilon: f32) {
-    let change = |v: f32, mean: f32| {
-        let deviation = mean.sqrt();
-        let divisor = if deviation > epsilon {
-            deviation
-        } else {
-            epsilon
-        };
-        v / divisor
+    let divisor = |deviation| match deviation > epsilon {
+        true => deviation,
+        false => epsilon,
     };
+    let change = |v: f32, mean: f32| v / divisor(mean.sqrt());
     with_means(image, side, scratch, |v| v * v, change);
 }
 

@@ -1,32 +1,21 @@
 //! Several augmentations of one image, with their parameters (`faus data augment`).
 
-use std::io::Write;
 use std::path::Path;
 
 use faus_base::{file, npy, random};
+use image::{GrayImage, Luma};
 use rayon::prelude::*;
 
 use crate::error::Error;
 use crate::feed::augment::{AugmentParams, AugmentRanges, apply};
-use crate::picture::write::{grid, write_png};
+use crate::picture::write::{GAP, grid, write_png};
 use crate::prepared::Prepared;
 
 /// Maximum number of values on one sheet, 1 GiB of f32.
 const VALUES_LIMIT: usize = 1 << 28;
 
 /// Columns of `params.csv`.
-const COLUMNS: [&str; 10] = [
-    "index",
-    "draw",
-    "flip",
-    "rotation_deg",
-    "scale",
-    "tx",
-    "ty",
-    "a",
-    "b",
-    "c",
-];
+const COLUMNS: &str = "index,draw,flip,rotation_deg,scale,tx,ty,a,b,c";
 
 /// Several augmentations of one image.
 #[derive(Debug, Clone, PartialEq)]
@@ -77,16 +66,12 @@ pub fn augment_sheet(
 fn check(rows: usize, index: usize, count: usize, most: usize) -> Result<(), Error> {
     if index >= rows {
         let last = rows.saturating_sub(1);
-        return Err(Error::setting(
-            "index",
-            format!("the data set has rows 0 to {last}, not {index}"),
-        ));
+        let reason = format!("the data set has rows 0 to {last}, not {index}");
+        return Err(Error::setting("index", reason));
     }
     if count == 0 || count > most {
-        return Err(Error::setting(
-            "count",
-            format!("must be 1 to {most} at this image size, not {count}"),
-        ));
+        let reason = format!("must be 1 to {most} at this image size, not {count}");
+        return Err(Error::setting("count", reason));
     }
     Ok(())
 }
@@ -97,16 +82,16 @@ impl AugmentSheet {
     /// # Errors
     /// [`Error::Io`].
     pub fn write_params(&self, path: &Path) -> Result<(), Error> {
-        let write = |out: &mut dyn Write| -> Result<(), std::io::Error> {
+        let written = file::write_with(path, |out| {
             let mut table = csv::Writer::from_writer(out);
-            table.write_record(COLUMNS)?;
+            table.write_record(COLUMNS.split(','))?;
             for (draw, p) in self.params.iter().enumerate() {
                 let place = (self.index, draw, u8::from(p.flip));
                 table.serialize((place, p.rotation_deg, p.scale, p.tx, p.ty, p.a, p.b, p.c))?;
             }
             table.flush()
-        };
-        file::write_with(path, write).map_err(Error::io(path))
+        });
+        written.map_err(Error::io(path))
     }
 
     /// Writes `out.npy`: f32 `[draws, 1, H, W]`, before normalisation.
@@ -123,10 +108,13 @@ impl AugmentSheet {
     /// # Errors
     /// [`Error::Io`].
     pub fn write_picture(&self, path: &Path) -> Result<(), Error> {
+        let side = self.side as u32;
         let grey = |value: &f32| (value * 127.5).round().clamp(0.0, 255.0) as u8;
-        let bytes: Vec<u8> = self.images.iter().map(grey).collect();
-        let tiles: Vec<&[u8]> = bytes.chunks_exact(self.side * self.side).collect();
-        let columns = (tiles.len() as f64).sqrt().ceil() as usize;
-        write_png(path, &grid(&tiles, self.side, columns))
+        let images = self.images.chunks_exact(self.side * self.side);
+        let tiles = images
+            .filter_map(|image| GrayImage::from_raw(side, side, image.iter().map(grey).collect()));
+        let tiles: Vec<GrayImage> = tiles.collect();
+        let columns = (tiles.len() as f64).sqrt().ceil() as u32;
+        write_png(path, &grid(&tiles, columns, GAP, Luma([255])))
     }
 }

@@ -16,6 +16,8 @@ pub(crate) struct Deal {
     pub folds: usize,
     /// The fold of every subject; `None` if images are assigned instead or the splits are given.
     pub by_subject: Option<BTreeMap<i64, i64>>,
+    /// Images of each class so far, for sources without subjects.
+    dealt: HashMap<i64, usize>,
 }
 
 impl Deal {
@@ -23,21 +25,17 @@ impl Deal {
     pub fn of(scan: &Scan, options: &PrepareOptions) -> Result<Self, Error> {
         let wanted = options.fold_rule;
         let folds = options.fold_count(&scan.folding);
-        if matches!(scan.folding, Folding::Given(_)) && options.takes_given() {
-            return Ok(Self {
-                rule: FoldRule::Given,
-                folds,
-                by_subject: None,
-            });
+        let given = matches!(scan.folding, Folding::Given(_)) && options.takes_given();
+        if wanted == Some(FoldRule::Given) && !given {
+            let reason = "'given' needs a data set with its own splits into training, validation and test parts, which this one does not have";
+            return Err(Error::setting("fold rule", reason));
         }
-        if wanted == Some(FoldRule::Given) {
-            return Err(Error::setting(
-                "fold rule",
-                "'given' needs a data set with its own splits into training, validation and test parts, which this one does not have",
-            ));
-        }
-        let rule = wanted.unwrap_or_default();
-        let by_subject = subjects(scan).map(|subjects| match rule {
+        let rule = match given {
+            true => FoldRule::Given,
+            false => wanted.unwrap_or_default(),
+        };
+        let subjects = if given { None } else { subjects(scan) };
+        let by_subject = subjects.map(|subjects| match rule {
             FoldRule::Balanced => balanced_folds(&scan.samples, &subjects, folds),
             _ => subject_folds(&subjects, folds),
         });
@@ -45,32 +43,45 @@ impl Deal {
             rule,
             folds,
             by_subject,
+            dealt: HashMap::new(),
         })
+    }
+
+    /// The fold of the next image; −1 where it is in none.
+    pub fn fold(&mut self, raw: &RawSample) -> i64 {
+        match &self.by_subject {
+            _ if self.rule == FoldRule::Given => -1,
+            Some(folds) => folds.get(&raw.subject).copied().unwrap_or(-1),
+            None if raw.role == Role::HeldOut => -1,
+            None => {
+                let dealt = self.dealt.entry(raw.label).or_default();
+                *dealt += 1;
+                ((*dealt - 1) % self.folds) as i64
+            }
+        }
     }
 
     /// Notes on the folds for `dataset.json`.
     pub fn notes(&self, scan: &Scan) -> Vec<String> {
         let dealt = self.rule != FoldRule::Given;
-        let subjects = self.by_subject.as_ref().map_or(self.folds, BTreeMap::len);
-        let mut notes = Vec::new();
-        if dealt && matches!(scan.folding, Folding::Given(_)) {
-            notes.push("Folds were requested, so the data set's own split is not used.".to_owned());
-        }
-        if subjects < self.folds {
-            let folds = self.folds;
-            notes.push(format!(
-                "There are fewer subjects ({subjects}) than folds ({folds}): some folds test nobody."
-            ));
-        }
-        if dealt && self.folds == 2 {
-            notes.push(
-                "Of two folds one tests and the other validates, so that none is left to train on; three are the least (two will do \
-                 under the protocol paper-2015, which chooses on the test fold)."
-                    .to_owned(),
-            );
-        }
-        notes.extend(one_class_each(scan));
-        notes
+        let own_split = dealt && matches!(scan.folding, Folding::Given(_));
+        let folds = self.folds;
+        let subjects = self.by_subject.as_ref().map_or(folds, BTreeMap::len);
+        let few = format!(
+            "There are fewer subjects ({subjects}) than folds ({folds}): some folds test nobody."
+        );
+        let two = "Of two folds one tests and the other validates, so that none is left to train on; three are the least (two will do \
+                   under the protocol paper-2015, which chooses on the test fold).";
+        let not_used = "Folds were requested, so the data set's own split is not used.";
+        let one_class = "No subject shows two classes. If a subject pattern took the class for the person, subjects and folds are wrong.";
+        let notes = [
+            (own_split, not_used),
+            (subjects < folds, &few),
+            (dealt && folds == 2, two),
+            (one_class_each(scan), one_class),
+        ];
+        let notes = notes.into_iter().filter(|(applies, _)| *applies);
+        notes.map(|(_, note)| note.to_owned()).collect()
     }
 
     /// Whether no subject is in two parts of a split: true if subjects are assigned, false if images are, and checked
@@ -80,30 +91,24 @@ impl Deal {
             return self.by_subject.is_some();
         }
         let mut known: HashMap<(i64, usize), Part> = HashMap::new();
-        let mut labelled = samples.iter().filter(|s| s.role == Role::Labelled);
-        labelled.all(|sample| {
+        labelled(samples).all(|sample| {
             let parts = sample.parts.iter().enumerate();
             let mut used = parts.filter(|(_, part)| **part != Part::None);
-            let same =
-                |(split, &part)| *known.entry((sample.subject, split)).or_insert(part) == part;
-            sample.subject >= 0 && used.all(same)
+            let subject = sample.subject;
+            let same = |(split, &part)| *known.entry((subject, split)).or_insert(part) == part;
+            subject >= 0 && used.all(same)
         })
     }
 }
 
-/// A note if no subject shows two classes: the people of these data sets do, so the class may have been taken for the
+/// Whether no subject shows two classes: the people of these data sets do, so the class may have been taken for the
 /// subject.
-fn one_class_each(scan: &Scan) -> Option<String> {
-    let mut shown: BTreeMap<i64, BTreeSet<i64>> = BTreeMap::new();
-    let labelled = scan.samples.iter().filter(|s| s.role == Role::Labelled);
-    for sample in labelled.filter(|s| s.subject >= 0) {
-        let classes = shown.entry(sample.subject).or_default();
-        classes.insert(sample.label);
-    }
-    let classes: BTreeSet<i64> = shown.values().flatten().copied().collect();
-    (classes.len() > 1 && shown.values().all(|classes| classes.len() == 1)).then(|| {
-        "No subject shows two classes. If a subject pattern took the class for the person, subjects and folds are wrong.".to_owned()
-    })
+fn one_class_each(scan: &Scan) -> bool {
+    let known = labelled(&scan.samples).filter(|s| s.subject >= 0);
+    let shown: BTreeSet<(i64, i64)> = known.map(|s| (s.subject, s.label)).collect();
+    let subjects: BTreeSet<i64> = shown.iter().map(|(subject, _)| *subject).collect();
+    let classes: BTreeSet<i64> = shown.iter().map(|(_, class)| *class).collect();
+    classes.len() > 1 && shown.len() == subjects.len()
 }
 
 /// The subjects that take part in folds, `None` where they are not all known.
@@ -111,11 +116,12 @@ fn subjects(scan: &Scan) -> Option<BTreeSet<i64>> {
     match &scan.folding {
         Folding::BySubject(subjects) => Some(subjects.clone()),
         Folding::ByImage => None,
-        Folding::Given(_) => {
-            let labelled = scan.samples.iter().filter(|s| s.role == Role::Labelled);
-            labelled
-                .map(|s| Some(s.subject).filter(|&subject| subject >= 0))
-                .collect()
-        }
+        Folding::Given(_) => labelled(&scan.samples)
+            .map(|s| (s.subject >= 0).then_some(s.subject))
+            .collect(),
     }
+}
+
+fn labelled(samples: &[RawSample]) -> impl Iterator<Item = &RawSample> {
+    samples.iter().filter(|s| s.role == Role::Labelled)
 }

@@ -48,71 +48,56 @@ impl Split {
     ) -> Result<Self, Error> {
         if fold >= folds {
             let last = folds.saturating_sub(1);
-            return Err(Error::setting(
-                "fold",
-                format!("the data set has folds 0 to {last}, not {fold}"),
-            ));
+            let reason = format!("the data set has folds 0 to {last}, not {fold}");
+            return Err(Error::setting("fold", reason));
         }
         let rows = |wanted: &[Part]| -> Vec<usize> {
             let parts = samples.iter().map(|s| s.part(fold, folds));
             let rows = parts.enumerate().filter(|(_, part)| wanted.contains(part));
             rows.map(|(row, _)| row).collect()
         };
-        let test = rows(&[Part::Test]);
-        let split = match protocol {
-            Protocol::Paper2015 => Self {
-                train: rows(&[Part::Train, Part::Validation]),
-                validation: test.clone(),
-                test,
-            },
-            Protocol::Paper2017 => Self {
-                train: rows(&[Part::Train]),
-                validation: rows(&[Part::Validation]),
-                test,
-            },
+        let (train, validation) = match protocol {
+            Protocol::Paper2015 => (vec![Part::Train, Part::Validation], Part::Test),
+            Protocol::Paper2017 => (vec![Part::Train], Part::Validation),
         };
-        for (part, rows) in split.parts(protocol) {
-            if rows.is_empty() {
-                return Err(Error::EmptyPart { part, fold, folds });
-            }
+        let split = Self {
+            train: rows(&train),
+            validation: rows(&[validation]),
+            test: rows(&[Part::Test]),
+        };
+        let parts = [
+            (Part::Train.name(), &split.train),
+            (validation.name(), &split.validation),
+            (Part::Test.name(), &split.test),
+        ];
+        if let Some((part, _)) = parts.iter().find(|(_, rows)| rows.is_empty()) {
+            return Err(Error::EmptyPart { part, fold, folds });
         }
-        if subject_independent {
-            split.check_subjects(samples, fold, protocol)?;
+        match shared(samples, parts).filter(|_| subject_independent) {
+            None => Ok(split),
+            Some((subject, first, second)) => Err(Error::Leak {
+                subject,
+                fold,
+                first,
+                second,
+            }),
         }
-        Ok(split)
     }
+}
 
-    fn parts(&self, protocol: Protocol) -> Vec<(&'static str, &[usize])> {
-        let mut parts = vec![("train", &self.train[..]), ("test", &self.test)];
-        if protocol == Protocol::Paper2017 {
-            parts.insert(1, ("validation", &self.validation));
-        }
-        parts
-    }
-
-    fn check_subjects(
-        &self,
-        samples: &[Sample],
-        fold: usize,
-        protocol: Protocol,
-    ) -> Result<(), Error> {
-        let mut seen: HashMap<i64, &'static str> = HashMap::new();
-        for (second, rows) in self.parts(protocol) {
-            for &row in rows {
-                let subject = samples[row].subject;
-                let first = *seen.entry(subject).or_insert(second);
-                if first != second {
-                    return Err(Error::Leak {
-                        subject,
-                        fold,
-                        first,
-                        second,
-                    });
-                }
-            }
-        }
-        Ok(())
-    }
+/// The first subject with rows in two parts, and the names of the two.
+fn shared<'a>(
+    samples: &[Sample],
+    parts: [(&'a str, &Vec<usize>); 3],
+) -> Option<(i64, &'a str, &'a str)> {
+    let mut seen: HashMap<i64, &str> = HashMap::new();
+    let parts = parts.into_iter();
+    let mut rows = parts.flat_map(|(part, rows)| rows.iter().map(move |&row| (row, part)));
+    rows.find_map(|(row, second)| {
+        let subject = samples[row].subject;
+        let first = *seen.entry(subject).or_insert(second);
+        (first != second).then_some((subject, first, second))
+    })
 }
 
 #[cfg(test)]

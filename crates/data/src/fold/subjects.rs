@@ -19,20 +19,31 @@ pub fn balanced_folds(
     let classes = counts.first().map_or(0, |(_, images)| images.len());
     let total = |class: usize| counts.iter().map(|(_, images)| images[class]).sum::<f64>();
     let totals: Vec<f64> = (0..classes).map(|class| total(class).max(1.0)).collect();
-    let mut filled = vec![Filled::new(classes); folds.max(1)];
+    // Each fold's images of each class, and its number of subjects.
+    let mut filled = vec![(vec![0.0; classes], 0); folds.max(1)];
     let mut dealt = BTreeMap::new();
     for (subject, images) in counts {
-        let costs = filled
-            .iter()
-            .map(|fold| (fold.growth(&images, &totals), fold.subjects));
-        let best = costs
-            .enumerate()
-            .min_by(|(_, a), (_, b)| a.0.total_cmp(&b.0).then(a.1.cmp(&b.1)));
-        let fold = best.map_or(0, |(fold, _)| fold);
-        filled[fold].add(&images);
+        let costs = filled.iter().enumerate();
+        let costs =
+            costs.map(|(fold, (have, subjects))| (growth(have, &images, &totals), *subjects, fold));
+        let best = costs.min_by(|a, b| a.0.total_cmp(&b.0).then(a.1.cmp(&b.1)));
+        let fold = best.map_or(0, |(_, _, fold)| fold);
+        let (have, subjects) = &mut filled[fold];
+        have.iter_mut()
+            .zip(&images)
+            .for_each(|(have, new)| *have += new);
+        *subjects += 1;
         dealt.insert(subject, fold as i64);
     }
     dealt
+}
+
+/// The growth of the sum of squares by a subject's images: (f + n)² − f² over the class's total squared.
+fn growth(have: &[f64], images: &[f64], totals: &[f64]) -> f64 {
+    let classes = have.iter().zip(images).zip(totals);
+    classes
+        .map(|((have, new), total)| new * (2.0 * have + new) / (total * total))
+        .sum()
 }
 
 /// Each subject's labelled images of each class; the subjects with the most images first, then by number.
@@ -42,11 +53,10 @@ fn class_counts(samples: &[RawSample], subjects: &BTreeSet<i64>) -> Vec<(i64, Ve
         .map(|s| s.label + 1)
         .max()
         .unwrap_or(0)
-        .max(0) as usize;
-    let none = subjects
-        .iter()
-        .map(|&subject| (subject, vec![0.0; classes]));
-    let mut counts: BTreeMap<i64, Vec<f64>> = none.collect();
+        .max(0);
+    let none = vec![0.0; classes as usize];
+    let subjects = subjects.iter().map(|&subject| (subject, none.clone()));
+    let mut counts: BTreeMap<i64, Vec<f64>> = subjects.collect();
     for sample in samples.iter().filter(|s| s.role == Role::Labelled) {
         let counts = counts.get_mut(&sample.subject);
         if let (Some(counts), Ok(label)) = (counts, usize::try_from(sample.label)) {
@@ -57,38 +67,6 @@ fn class_counts(samples: &[RawSample], subjects: &BTreeSet<i64>) -> Vec<(i64, Ve
     // A stable sort, so ties stay in the order of their numbers.
     order.sort_by(|(_, a), (_, b)| b.iter().sum::<f64>().total_cmp(&a.iter().sum()));
     order
-}
-
-/// A fold so far.
-#[derive(Clone)]
-struct Filled {
-    /// Images of each class.
-    images: Vec<f64>,
-    subjects: usize,
-}
-
-impl Filled {
-    fn new(classes: usize) -> Self {
-        Self {
-            images: vec![0.0; classes],
-            subjects: 0,
-        }
-    }
-
-    /// The growth of the sum of squares by a subject's images: (f + n)² − f² over the class's total squared.
-    fn growth(&self, images: &[f64], totals: &[f64]) -> f64 {
-        let classes = self.images.iter().zip(images).zip(totals);
-        classes
-            .map(|((have, new), total)| new * (2.0 * have + new) / (total * total))
-            .sum()
-    }
-
-    fn add(&mut self, images: &[f64]) {
-        for (have, new) in self.images.iter_mut().zip(images) {
-            *have += new;
-        }
-        self.subjects += 1;
-    }
 }
 
 /// The fold of every subject: the subjects sorted by number; a subject's position mod `folds` is its fold.

@@ -2,25 +2,31 @@
 
 use std::path::Path;
 
-use image::{GrayImage, ImageBuffer, ImageFormat, Luma, PixelWithColorType};
+use image::{ImageBuffer, ImageFormat, PixelWithColorType};
 
 use crate::error::Error;
 
 /// Pixels between tiles.
-pub(crate) const GAP: usize = 2;
+pub(crate) const GAP: u32 = 2;
 
-/// Square tiles of `side` pixels on a white sheet, `columns` to a row.
-pub(crate) fn grid(tiles: &[&[u8]], side: usize, columns: usize) -> GrayImage {
-    let columns = columns.clamp(1, tiles.len().max(1));
-    let rows = tiles.len().div_ceil(columns).max(1);
-    let extent = |count: usize| (count * (side + GAP) + GAP) as u32;
-    let mut sheet = GrayImage::from_pixel(extent(columns), extent(rows), Luma([255]));
-    for (at, tile) in tiles.iter().enumerate() {
-        let (left, top) = (extent(at % columns), extent(at / columns));
-        for (pixel, &value) in (0..).zip(*tile) {
-            let (x, y) = (pixel % side as u32, pixel / side as u32);
-            sheet.put_pixel(left + x, top + y, Luma([value]));
-        }
+/// Tiles on a `white` sheet, at most `columns` to a row and `gap` pixels apart; columns are as wide as the widest tile, rows
+/// as high as the highest.
+pub(crate) fn grid<P: PixelWithColorType<Subpixel = u8>>(
+    tiles: &[ImageBuffer<P, Vec<u8>>],
+    columns: u32,
+    gap: u32,
+    white: P,
+) -> ImageBuffer<P, Vec<u8>> {
+    let count = tiles.len() as u32;
+    let columns = columns.min(count).max(1);
+    let widest = tiles.iter().map(|tile| tile.width()).max().unwrap_or(1);
+    let highest = tiles.iter().map(|tile| tile.height()).max().unwrap_or(1);
+    let x = |column: u32| column * (widest + gap) + gap;
+    let y = |row: u32| row * (highest + gap) + gap;
+    let mut sheet = ImageBuffer::from_pixel(x(columns), y(count.div_ceil(columns)), white);
+    for (at, tile) in (0..).zip(tiles) {
+        let (left, top) = (x(at % columns), y(at / columns));
+        image::imageops::replace(&mut sheet, tile, left.into(), top.into());
     }
     sheet
 }

@@ -13,15 +13,18 @@ pub(crate) mod write;
 
 use std::path::{Path, PathBuf};
 
+use image::GrayImage;
+
 use crate::error::Error;
+use crate::fold::part::Part;
 use crate::fold::rule::FoldRule;
 use crate::fold::split::{Protocol, Split};
 use crate::label::Role;
 use crate::prepared::info::DatasetInfo;
-use crate::prepared::sample::{Row, Sample};
+use crate::prepared::sample::{Sample, read_samples};
 use crate::read::file::read_bounded;
 
-use npy::{Images, read_i64, read_parts};
+use npy::{Images, read_i64};
 
 /// Maximum size in bytes of `dataset.json` and of `samples.csv`: some hundred thousand rows.
 const TABLE_LIMIT: u64 = 1 << 30;
@@ -56,37 +59,61 @@ impl Prepared {
     pub(crate) fn open_for_audit(dir: &Path) -> Result<Self, Error> {
         let info = read_info(&dir.join("dataset.json"))?;
         let images = Images::open(&dir.join("images.npy"))?;
-        let mut samples = read_samples(&dir.join("samples.csv"))?;
-        let labels = read_i64(&dir.join("labels.npy"), images.count)?;
-        let subjects = read_i64(&dir.join("subjects.npy"), images.count)?;
-        let folds = read_folds(dir, &info, images.count, &mut samples)?;
-        let set = Self {
+        let table = dir.join("samples.csv");
+        let wrong = |reason: String| Error::not_prepared(&table, reason);
+        let samples = read_samples(&read_bounded(&table, TABLE_LIMIT)?);
+        let samples = samples.map_err(|error| wrong(error.to_string()))?;
+        let rows = images.count;
+        let mut set = Self {
+            labels: read_i64(&dir.join("labels.npy"), &[rows])?,
+            subjects: read_i64(&dir.join("subjects.npy"), &[rows])?,
+            folds: vec![-1; rows],
             dir: dir.to_path_buf(),
             info,
             samples,
             images,
-            labels,
-            subjects,
-            folds,
         };
-        set.check()
-            .map_err(|reason| Error::not_prepared(&dir.join("samples.csv"), reason))?;
+        set.read_folds()?;
+        set.check().map_err(wrong)?;
         Ok(set)
     }
 
+    /// Reads the fold of every row, or the data set's own splits into [`Sample::parts`].
+    fn read_folds(&mut self) -> Result<(), Error> {
+        let (rows, splits) = (self.images.count, self.info.folds);
+        let path = self.dir.join("folds.npy");
+        if self.info.fold_rule != FoldRule::Given {
+            self.folds = read_i64(&path, &[rows])?;
+            return Ok(());
+        }
+        if splits == 0 {
+            let reason = "given splits, but none of them";
+            return Err(Error::not_prepared(&self.dir.join("dataset.json"), reason));
+        }
+        let part = |&number: &i64| {
+            Part::from_number(number).ok_or_else(|| {
+                let reason = format!("{number} is not a part of a split: use 0 to 3");
+                Error::not_prepared(&path, reason)
+            })
+        };
+        let parts = read_i64(&path, &[rows, splits])?;
+        for (sample, parts) in self.samples.iter_mut().zip(parts.chunks_exact(splits)) {
+            sample.parts = parts.iter().map(part).collect::<Result<_, _>>()?;
+        }
+        Ok(())
+    }
+
     fn check(&self) -> Result<(), String> {
-        let (rows, images) = (self.samples.len(), self.images.count);
-        let (info, side) = (&self.info, self.images.side);
-        if rows != images || info.images != images {
+        let (rows, images, side) = (self.samples.len(), self.images.count, self.images.side);
+        let (listed, size) = (self.info.images, self.info.image_size);
+        if rows != images || listed != images {
             return Err(format!(
-                "{rows} rows, dataset.json says {}, images.npy holds {images}",
-                info.images
+                "{rows} rows, dataset.json says {listed}, images.npy holds {images}"
             ));
         }
-        if info.image_size as usize != side {
-            let said = info.image_size;
+        if size as usize != side {
             return Err(format!(
-                "dataset.json says images of {said}, images.npy holds {side}"
+                "dataset.json says images of {size}, images.npy holds {side}"
             ));
         }
         let mut rows = self.samples.iter().enumerate();
@@ -97,12 +124,10 @@ impl Prepared {
     }
 
     fn check_row(&self, row: usize, sample: &Sample) -> Result<(), String> {
-        let (role, label, name, fold) =
-            (sample.role, sample.label, &sample.label_name, sample.fold);
-        let (table, arrays) = (
-            (label, sample.subject, fold),
-            (self.labels[row], self.subjects[row], self.folds[row]),
-        );
+        let (role, label, fold) = (sample.role, sample.label, sample.fold);
+        let (name, folds) = (&sample.label_name, self.info.folds);
+        let table = (label, sample.subject, fold);
+        let arrays = (self.labels[row], self.subjects[row], self.folds[row]);
         if table != arrays {
             return Err(format!(
                 "label, subject and fold are {table:?}, in the arrays {arrays:?}"
@@ -115,13 +140,11 @@ impl Prepared {
         if !fits {
             return Err(format!("{role} with label {label} '{name}' is not a class"));
         }
-        let folds = self.info.folds;
         let dealt = role == Role::Labelled && self.info.fold_rule != FoldRule::Given;
-        match usize::try_from(fold) {
-            Ok(fold) if fold < folds => Ok(()),
-            _ if !dealt => Ok(()),
-            _ => Err(format!("fold {fold} is not one of the {folds} folds")),
+        if dealt && !usize::try_from(fold).is_ok_and(|fold| fold < folds) {
+            return Err(format!("fold {fold} is not one of the {folds} folds"));
         }
+        Ok(())
     }
 
     /// The folder.
@@ -135,24 +158,20 @@ impl Prepared {
     /// [`Error::Io`] when a write fails.
     pub fn copy_to(&self, to: &Path) -> Result<(), Error> {
         write::refuse_existing(to)?;
-        let draft = to.with_extension("copying");
         let copy = || {
-            faus_base::file::remove(&draft)?;
-            std::fs::create_dir_all(&draft)?;
+            let (work, _lock) = stale::work_folder(to)?;
+            let folder = work.path().join("set");
+            std::fs::create_dir(&folder)?;
             for entry in std::fs::read_dir(&self.dir)? {
                 let entry = entry?;
                 // Also through links: a set may consist of them.
                 if entry.path().is_file() {
-                    std::fs::copy(entry.path(), draft.join(entry.file_name()))?;
+                    std::fs::copy(entry.path(), folder.join(entry.file_name()))?;
                 }
             }
-            std::fs::rename(&draft, to)
+            std::fs::rename(&folder, to)
         };
-        copy().map_err(|error| {
-            // The first error counts; the draft is useless.
-            let _ = faus_base::file::remove(&draft);
-            Error::io(to)(error)
-        })
+        copy().map_err(Error::io(to))
     }
 
     /// `dataset.json`.
@@ -186,6 +205,12 @@ impl Prepared {
     /// If `index` is not below [`len`](Self::len).
     pub fn image(&self, index: usize) -> &[u8] {
         self.images.get(index)
+    }
+
+    /// Image `index` as a picture.
+    pub(crate) fn picture(&self, index: usize) -> GrayImage {
+        let side = self.images.side as u32;
+        GrayImage::from_raw(side, side, self.image(index).to_vec()).unwrap_or_default()
     }
 
     /// Labels, `[N]`; −1 for held-out rows.
@@ -230,36 +255,4 @@ fn read_info(path: &Path) -> Result<DatasetInfo, Error> {
         other => other?,
     };
     serde_json::from_slice(&bytes).map_err(|error| Error::not_prepared(path, error.to_string()))
-}
-
-fn read_samples(path: &Path) -> Result<Vec<Sample>, Error> {
-    let bytes = read_bounded(path, TABLE_LIMIT)?;
-    let mut table = csv::Reader::from_reader(bytes.as_slice());
-    let rows = table.deserialize::<Row>().map(|row| {
-        let row = row.map_err(|error| Error::not_prepared(path, error.to_string()))?;
-        Sample::try_from(row).map_err(|error| Error::not_prepared(path, error.to_string()))
-    });
-    rows.collect()
-}
-
-/// The fold of every row; the data set's own splits go into [`Sample::parts`] instead.
-fn read_folds(
-    dir: &Path,
-    info: &DatasetInfo,
-    rows: usize,
-    samples: &mut [Sample],
-) -> Result<Vec<i64>, Error> {
-    let path = dir.join("folds.npy");
-    if info.fold_rule != FoldRule::Given {
-        return read_i64(&path, rows);
-    }
-    if info.folds == 0 {
-        let reason = "given splits, but none of them";
-        return Err(Error::not_prepared(&dir.join("dataset.json"), reason));
-    }
-    let parts = read_parts(&path, rows, info.folds)?;
-    for (sample, parts) in samples.iter_mut().zip(parts.chunks_exact(info.folds)) {
-        sample.parts = parts.to_vec();
-    }
-    Ok(vec![-1; rows])
 }

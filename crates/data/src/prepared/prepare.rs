@@ -10,7 +10,7 @@ use crate::error::Error;
 use crate::fold::assign::Deal;
 use crate::prepared::info::DatasetInfo;
 use crate::prepared::options::PrepareOptions;
-use crate::prepared::rows::Rows;
+use crate::prepared::rows;
 use crate::prepared::worker::{Outcome, Worker};
 use crate::prepared::write::{PreparedWriter, refuse_existing};
 use crate::read::file::{Skipped, digest};
@@ -38,11 +38,11 @@ pub fn prepare(
     refuse_existing(output)?;
     let mut scan = source.scan()?;
     strict(options, &scan.skipped)?;
-    let deal = Deal::of(&scan, options)?;
+    let mut deal = Deal::of(&scan, options)?;
     let mut info = info(source, options, &scan, &deal);
     let mut writer = PreparedWriter::create(output, options.image_size)?;
     let worker = Worker::new(source, options)?;
-    let mut rows = Rows::new(deal, source.class_names());
+    let mut placed = Vec::new();
     let (done, total) = (AtomicUsize::new(0), scan.samples.len());
     let one = |raw: &RawSample| {
         let outcome = worker.process(raw);
@@ -52,23 +52,23 @@ pub fn prepare(
         let outcomes: Option<Vec<Outcome>> = chunk.par_iter().map(one).collect();
         for (raw, outcome) in chunk.iter().zip(outcomes.ok_or(Error::Cancelled)?) {
             if let Some(face) = &outcome.face {
-                writer.push(rows.sample(raw, face), &face.pixels)?;
+                let row = rows::row(raw, face, &mut deal, &info.classes);
+                writer.push(row, &face.pixels)?;
             }
-            rows.place(outcome.off_centre);
+            placed.extend(outcome.off_centre);
             scan.read.extend(outcome.read);
             scan.skipped.extend(outcome.skipped);
         }
         strict(options, &scan.skipped)?;
     }
-    rows.check().map_err(|problem| {
-        let first = first_of(&scan.skipped);
-        let skipped = scan.skipped.len();
-        Error::NothingLabelled {
-            path: source.root().to_path_buf(),
-            reason: format!("of {total} images {problem}; {skipped} inputs were skipped{first}"),
-        }
+    let images = writer.samples();
+    rows::check(images, &info.classes).map_err(|problem| Error::NothingLabelled {
+        path: source.root().to_path_buf(),
+        reason: format!("of {total} images {problem}; {}", brief(&scan.skipped)),
     })?;
-    info.notes.extend(rows.notes(&scan.samples));
+    info.notes.extend(rows::emptied(images, &info, &scan));
+    info.notes.extend(rows::untested(images, &deal));
+    info.notes.extend(rows::off_centre(&placed));
     writer.finish(DatasetInfo {
         source_digest: digest(scan.read),
         skipped: scan.skipped,
@@ -106,10 +106,12 @@ fn strict(options: &PrepareOptions, skipped: &[Skipped]) -> Result<(), Error> {
     }
 }
 
-fn first_of(skipped: &[Skipped]) -> String {
-    skipped.first().map_or(String::new(), |s| {
-        format!(", the first being {}: {}", s.path, s.reason)
-    })
+fn brief(skipped: &[Skipped]) -> String {
+    let count = format!("{} inputs were skipped", skipped.len());
+    match skipped.first() {
+        Some(s) => format!("{count}, the first being {}: {}", s.path, s.reason),
+        None => count,
+    }
 }
 
 /// An error if `output` is the input `root` or inside it, even through a link: nothing is ever written there.
@@ -119,17 +121,15 @@ fn first_of(skipped: &[Skipped]) -> String {
 pub fn refuse_inside(output: &Path, root: &Path) -> Result<(), Error> {
     let absolute = std::path::absolute(output).map_err(Error::io(output))?;
     // The output need not exist yet: its first existing ancestor determines its location.
-    let real = absolute
-        .ancestors()
-        .find_map(|path| path.canonicalize().ok());
-    let (Some(real), Ok(root_real)) = (real, root.canonicalize()) else {
-        return Ok(());
-    };
-    if real.starts_with(&root_real) {
-        return Err(Error::OutputInsideInput {
-            output: output.to_path_buf(),
-            input: root.to_path_buf(),
-        });
+    let mut ancestors = absolute.ancestors();
+    let real = ancestors.find_map(|path| path.canonicalize().ok());
+    match (real, root.canonicalize()) {
+        (Some(real), Ok(root_real)) if real.starts_with(&root_real) => {
+            Err(Error::OutputInsideInput {
+                output: output.to_path_buf(),
+                input: root.to_path_buf(),
+            })
+        }
+        _ => Ok(()),
     }
-    Ok(())
 }

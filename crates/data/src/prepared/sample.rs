@@ -1,14 +1,14 @@
 //! Rows of `samples.csv`.
 
-use serde::{Deserialize, Serialize};
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use crate::error::Error;
 use crate::fold::part::Part;
 use crate::label::{AuCoding, Role};
 use crate::picture::CropBox;
 
 /// One image of a prepared data set: a row of `samples.csv`.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Sample {
     /// Position in `images.npy` and in every other file of the set.
     pub index: usize,
@@ -28,14 +28,17 @@ pub struct Sample {
     pub fold: i64,
     /// The part in each given split (TFD, FER2013's Usage); empty if the data set has folds. Stored in `folds.npy` as
     /// `[N, splits]`, not in `samples.csv`.
+    #[serde(skip)]
     pub parts: Vec<Part>,
     /// Whether landmarks or the detector placed the crop (false: the image was used uncropped).
     pub face_found: bool,
     /// The crop in the original image.
+    #[serde(serialize_with = "crop_columns", skip_deserializing)]
     pub crop: Option<CropBox>,
     /// The original image, relative to the source's root, with `/`.
     pub path: String,
     /// FACS codes; only the peak frame of a sequence is coded.
+    #[serde(serialize_with = "aus_column", deserialize_with = "read_aus")]
     pub aus: AuCoding,
 }
 
@@ -57,74 +60,48 @@ impl Sample {
 }
 
 /// The columns of `samples.csv`, in their order.
-#[derive(Serialize, Deserialize)]
-pub(crate) struct Row {
-    index: usize,
-    subject: i64,
-    sequence: String,
-    frame: u32,
-    role: Role,
-    label: i64,
-    label_name: String,
-    fold: i64,
-    face_found: bool,
+pub(crate) const COLUMNS: &str = "index,subject,sequence,frame,role,label,label_name,fold,face_found,crop_x,crop_y,crop_w,crop_h,path,aus";
+
+/// Four columns, empty without a crop.
+fn crop_columns<S: Serializer>(crop: &Option<CropBox>, to: S) -> Result<S::Ok, S::Error> {
+    let columns = crop.map(|CropBox { x, y, w, h }| [x, y, w, h].map(Some));
+    columns.unwrap_or_default().serialize(to)
+}
+
+fn aus_column<S: Serializer>(aus: &AuCoding, to: S) -> Result<S::Ok, S::Error> {
+    to.collect_str(aus)
+}
+
+fn read_aus<'de, D: Deserializer<'de>>(from: D) -> Result<AuCoding, D::Error> {
+    let text = String::deserialize(from)?;
+    text.parse().map_err(D::Error::custom)
+}
+
+#[derive(Deserialize)]
+struct Crop {
     crop_x: Option<u32>,
     crop_y: Option<u32>,
     crop_w: Option<u32>,
     crop_h: Option<u32>,
-    path: String,
-    aus: String,
 }
 
-impl From<&Sample> for Row {
-    fn from(sample: &Sample) -> Self {
-        let crop = sample.crop;
-        Self {
-            index: sample.index,
-            subject: sample.subject,
-            sequence: sample.sequence.clone(),
-            frame: sample.frame,
-            role: sample.role,
-            label: sample.label,
-            label_name: sample.label_name.clone(),
-            fold: sample.fold,
-            face_found: sample.face_found,
-            crop_x: crop.map(|c| c.x),
-            crop_y: crop.map(|c| c.y),
-            crop_w: crop.map(|c| c.w),
-            crop_h: crop.map(|c| c.h),
-            path: sample.path.clone(),
-            aus: sample.aus.to_string(),
-        }
-    }
-}
-
-impl TryFrom<Row> for Sample {
-    type Error = Error;
-
-    fn try_from(row: Row) -> Result<Self, Error> {
-        let crop = match (row.crop_x, row.crop_y, row.crop_w, row.crop_h) {
+/// Reads `samples.csv`, whose columns may be in any order.
+pub(crate) fn read_samples(table: &[u8]) -> csv::Result<Vec<Sample>> {
+    let mut table = csv::Reader::from_reader(table);
+    let header = table.headers()?.clone();
+    let rows = table.records().map(|row| {
+        let row = row?;
+        let sample: Sample = row.deserialize(Some(&header))?;
+        let crop: Crop = row.deserialize(Some(&header))?;
+        let crop = match (crop.crop_x, crop.crop_y, crop.crop_w, crop.crop_h) {
             (Some(x), Some(y), Some(w), Some(h)) => Some(CropBox { x, y, w, h }),
             (None, None, None, None) => None,
             _ => {
                 let reason = "some of crop_x, crop_y, crop_w, crop_h are empty and some are not";
-                return Err(Error::parse(reason));
+                return Err(std::io::Error::other(reason).into());
             }
         };
-        Ok(Self {
-            index: row.index,
-            subject: row.subject,
-            sequence: row.sequence,
-            frame: row.frame,
-            role: row.role,
-            label: row.label,
-            label_name: row.label_name,
-            fold: row.fold,
-            parts: Vec::new(),
-            face_found: row.face_found,
-            crop,
-            path: row.path,
-            aus: row.aus.parse()?,
-        })
-    }
+        Ok(Sample { crop, ..sample })
+    });
+    rows.collect()
 }

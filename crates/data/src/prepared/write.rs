@@ -2,20 +2,19 @@
 
 use std::collections::BTreeSet;
 use std::fs::{self, File};
+use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
 
 use faus_base::{file, npy};
 use tempfile::TempDir;
 
 use crate::error::Error;
-use crate::fold::part::Part;
 use crate::fold::rule::FoldRule;
 use crate::label::Role;
-use crate::prepared::sample::{Row, Sample};
-
-use super::npy::ImagesWriter;
-use super::stale;
 use crate::prepared::info::DatasetInfo;
+use crate::prepared::npy::{MOST_IMAGES, write_header};
+use crate::prepared::sample::{COLUMNS, Sample};
+use crate::prepared::stale;
 
 /// Writes a prepared data set image by image; the folder appears only when complete.
 ///
@@ -26,15 +25,9 @@ pub struct PreparedWriter {
     work: TempDir,
     /// Held for the lifetime of this value, to mark `work` as in use.
     _lock: File,
-    images: ImagesWriter,
-    table: csv::Writer<File>,
+    images: BufWriter<File>,
     side: usize,
-    labels: Vec<i64>,
-    subjects: Vec<i64>,
-    folds: Vec<i64>,
-    /// `[N, splits]` where the data set has its own splits, empty otherwise.
-    parts: Vec<Part>,
-    held_out: usize,
+    samples: Vec<Sample>,
 }
 
 impl PreparedWriter {
@@ -56,23 +49,17 @@ impl PreparedWriter {
         // The temporary folder itself is closed to others; the one inside it gets the usual permissions.
         let folder = work.path().join("set");
         fs::create_dir(&folder).map_err(Error::io(&folder))?;
-        let side = image_size as usize;
-        let path = folder.join("images.npy");
-        let images = ImagesWriter::create(&path, side).map_err(Error::io(&path))?;
-        let path = folder.join("samples.csv");
-        let table = File::create(&path).map_err(Error::io(&path))?;
+        let (side, path) = (image_size as usize, folder.join("images.npy"));
+        let images = File::create(&path).map_err(Error::io(&path))?;
+        let mut images = BufWriter::with_capacity(1 << 20, images);
+        write_header(&mut images, MOST_IMAGES, side).map_err(Error::io(&path))?;
         Ok(Self {
             output,
             work,
             _lock: lock,
             images,
-            table: csv::Writer::from_writer(table),
             side,
-            labels: Vec::new(),
-            subjects: Vec::new(),
-            folds: Vec::new(),
-            parts: Vec::new(),
-            held_out: 0,
+            samples: Vec::new(),
         })
     }
 
@@ -86,51 +73,30 @@ impl PreparedWriter {
             let reason = format!("expected {0}×{0} pixels, found {1}", self.side, image.len());
             return Err(Error::setting("image", reason));
         }
-        sample.index = self.labels.len();
-        if sample.parts.len() * sample.index != self.parts.len() {
+        let first = self.samples.first().unwrap_or(&sample);
+        if first.parts.len() != sample.parts.len() {
             return Err(Error::setting("parts", "must be as many in every row"));
         }
-        let pushed = self.images.push(image);
-        let written = self.table.serialize(Row::from(&sample));
-        pushed
-            .and(written.map_err(std::io::Error::from))
-            .map_err(Error::io(&self.output))?;
-        self.labels.push(sample.label);
-        self.subjects.push(sample.subject);
-        self.folds.push(sample.fold);
-        self.parts.extend(&sample.parts);
-        self.held_out += usize::from(sample.role == Role::HeldOut);
-        Ok(())
+        sample.index = self.samples.len();
+        self.samples.push(sample);
+        let written = self.images.write_all(image);
+        written.map_err(Error::io(&self.output))
+    }
+
+    /// The rows so far.
+    pub(crate) fn samples(&self) -> &[Sample] {
+        &self.samples
     }
 
     /// Writes the remaining files and renames the folder into place. The counts in `info` are filled in from the rows.
     ///
     /// # Errors
     /// [`Error::Setting`] if a label is not a class of `info`; [`Error::Io`] if a write fails.
-    pub fn finish(self, mut info: DatasetInfo) -> Result<DatasetInfo, Error> {
-        let folder = self.work.path().join("set");
+    pub fn finish(mut self, mut info: DatasetInfo) -> Result<DatasetInfo, Error> {
         self.count(&mut info)?;
-        self.images.finish().map_err(Error::io(&self.output))?;
-        let table = self.table.into_inner().map_err(|error| error.into_error());
-        table
-            .and_then(|table| table.sync_all())
+        let folder = self.work.path().join("set");
+        self.write_files(&folder, &info)
             .map_err(Error::io(&self.output))?;
-        let rows = self.labels.len();
-        let write = |name: &str, shape: &[usize], values: &[i64]| {
-            let path = folder.join(name);
-            npy::write(&path, shape, values.iter().copied()).map_err(Error::io(&path))
-        };
-        write("labels.npy", &[rows], &self.labels)?;
-        write("subjects.npy", &[rows], &self.subjects)?;
-        match info.fold_rule {
-            FoldRule::Given => {
-                let parts: Vec<i64> = self.parts.iter().map(|&part| part as i64).collect();
-                write("folds.npy", &[rows, parts.len() / rows.max(1)], &parts)?;
-            }
-            _ => write("folds.npy", &[rows], &self.folds)?,
-        }
-        let path = folder.join("dataset.json");
-        file::write_json(&path, &info).map_err(Error::io(&path))?;
         refuse_existing(&self.output)?;
         fs::rename(&folder, &self.output).map_err(Error::io(&self.output))?;
         // Makes the rename survive a power cut, except on systems that cannot sync a folder.
@@ -138,24 +104,52 @@ impl PreparedWriter {
         Ok(info)
     }
 
+    fn write_files(&mut self, folder: &Path, info: &DatasetInfo) -> std::io::Result<()> {
+        let (rows, images) = (self.samples.len(), &mut self.images);
+        write_header(images, rows as u64, self.side)?;
+        images.flush()?;
+        images.get_ref().sync_all()?;
+        file::write_with(&folder.join("samples.csv"), |out| {
+            let mut table = csv::WriterBuilder::new()
+                .has_headers(false)
+                .from_writer(out);
+            table.write_record(COLUMNS.split(','))?;
+            self.samples.iter().try_for_each(|s| table.serialize(s))?;
+            table.flush()
+        })?;
+        let samples = self.samples.iter();
+        let labels = samples.clone().map(|s| s.label);
+        npy::write(&folder.join("labels.npy"), &[rows], labels)?;
+        let subjects = samples.clone().map(|s| s.subject);
+        npy::write(&folder.join("subjects.npy"), &[rows], subjects)?;
+        let folds = folder.join("folds.npy");
+        match info.fold_rule {
+            FoldRule::Given => {
+                let splits = self.samples.first().map_or(0, |s| s.parts.len());
+                let parts = samples.flat_map(|s| &s.parts).map(|&part| part as i64);
+                npy::write(&folds, &[rows, splits], parts)?;
+            }
+            _ => npy::write(&folds, &[rows], samples.map(|s| s.fold))?,
+        }
+        file::write_json(&folder.join("dataset.json"), info)
+    }
+
     fn count(&self, info: &mut DatasetInfo) -> Result<(), Error> {
+        let held_out = self.samples.iter().filter(|s| s.role == Role::HeldOut);
         info.image_size = self.side as u32;
-        info.images = self.labels.len();
-        info.held_out = self.held_out;
+        info.images = self.samples.len();
+        info.held_out = held_out.count();
         let classes = info.classes.iter();
         info.counts = classes.map(|class| (class.clone(), 0)).collect();
         let mut subjects = BTreeSet::new();
-        let rows = self.labels.iter().zip(&self.subjects);
-        for (&label, &subject) in rows.filter(|(label, _)| **label != -1) {
+        for sample in self.samples.iter().filter(|s| s.label != -1) {
+            let (label, classes) = (sample.label, info.classes.len());
             let class = info.class(label).cloned().ok_or_else(|| {
-                let classes = info.classes.len();
-                Error::setting(
-                    "label",
-                    format!("{label} is not one of the {classes} classes"),
-                )
+                let reason = format!("{label} is not one of the {classes} classes");
+                Error::setting("label", reason)
             })?;
             *info.counts.entry(class).or_default() += 1;
-            subjects.extend((subject >= 0).then_some(subject));
+            subjects.extend((sample.subject >= 0).then_some(sample.subject));
         }
         info.subjects = subjects.len();
         Ok(())

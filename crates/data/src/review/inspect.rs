@@ -5,16 +5,17 @@ mod crops;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
-use image::GrayImage;
+use image::{GrayImage, Luma};
 
 use crate::fold::part::Part;
 use crate::fold::rule::FoldRule;
 use crate::label::Au;
-use crate::picture::write::grid;
+use crate::picture::write::{GAP, grid};
 use crate::prepared::Prepared;
 use crate::prepared::info::DatasetInfo;
 use crate::prepared::sample::Sample;
 use crate::read::file::Skipped;
+use crate::review::turns::in_turn;
 
 pub use crops::{CropSheet, Placed, crop_sheet};
 
@@ -54,12 +55,10 @@ fn columns_of(sample: &Sample) -> Vec<usize> {
 }
 
 fn column_names(info: &DatasetInfo) -> Vec<String> {
-    let splits = 0..info.folds;
+    let parts = |split| ["train", "val", "test"].map(|part| format!("{split} {part}"));
     match info.fold_rule {
-        FoldRule::Given => splits
-            .flat_map(|split| ["train", "val", "test"].map(|part| format!("{split} {part}")))
-            .collect(),
-        _ => splits.map(|fold| format!("fold {fold}")).collect(),
+        FoldRule::Given => (0..info.folds).flat_map(parts).collect(),
+        _ => (0..info.folds).map(|fold| format!("fold {fold}")).collect(),
     }
 }
 
@@ -103,10 +102,8 @@ impl Inspection {
             false => "",
         };
         writeln!(f, "{}{synthetic}", info.name)?;
-        writeln!(
-            f,
-            "{images} images of {side}×{side}, {held_out} of them held out without a class"
-        )?;
+        write!(f, "{images} images of {side}×{side}, ")?;
+        writeln!(f, "{held_out} of them held out without a class")?;
         let folds = match info.fold_rule {
             FoldRule::Given => "the data set's own splits",
             FoldRule::Balanced if info.subject_independent => "whole subjects, classes balanced",
@@ -124,12 +121,10 @@ impl Inspection {
         for note in &info.notes {
             writeln!(f, "note: {note}")?;
         }
+        let without = "used uncropped, without face detection";
         match self.uncropped {
             0 => Ok(()),
-            uncropped => writeln!(
-                f,
-                "{uncropped} images were used uncropped, without face detection"
-            ),
+            uncropped => writeln!(f, "{uncropped} images were {without}"),
         }
     }
 
@@ -151,12 +146,11 @@ impl Inspection {
         let sums: Vec<usize> = (0..self.columns.len()).map(sum).collect();
         write_row(f, width, "all", &sums, all)?;
         writeln!(f)?;
-        let subjects = self.info.subjects;
-        if subjects > 0 {
-            write_row(f, width, "subjects", &self.subjects_by_column, subjects)?;
-            writeln!(f)?;
+        match self.info.subjects {
+            0 => return Ok(()),
+            all => write_row(f, width, "subjects", &self.subjects_by_column, all)?,
         }
-        Ok(())
+        writeln!(f)
     }
 
     fn write_skipped(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -202,15 +196,8 @@ impl fmt::Display for Inspection {
 /// At most `count` images of class `label` (−1: held out) on a sheet, ten to a row; every subject once before any
 /// appears again, so that a sheet shows people rather than frames. `None` if there is none.
 pub fn contact_sheet(set: &Prepared, label: i64, count: usize) -> Option<GrayImage> {
-    let mut seen: BTreeMap<i64, usize> = BTreeMap::new();
-    let mut rows: Vec<(usize, usize)> = Vec::new();
-    for sample in set.samples().iter().filter(|sample| sample.label == label) {
-        let turn = seen.entry(sample.subject).or_default();
-        rows.push((*turn, sample.index));
-        *turn += 1;
-    }
-    rows.sort_unstable();
-    let tiles = rows.iter().take(count).map(|&(_, row)| set.image(row));
-    let tiles: Vec<&[u8]> = tiles.collect();
-    (!tiles.is_empty()).then(|| grid(&tiles, set.image_size(), 10))
+    let samples = set.samples().iter().filter(|sample| sample.label == label);
+    let rows = in_turn(samples.map(|sample| ((), sample))).take(count);
+    let tiles: Vec<_> = rows.map(|(_, row)| set.picture(row)).collect();
+    (!tiles.is_empty()).then(|| grid(&tiles, 10, GAP, Luma([255])))
 }

@@ -1,52 +1,46 @@
 //! Boxes of candidate faces, and the merging of overlapping ones.
 
-/// A box, ordered so that boxes of the same columns are adjacent.
+/// A square in pixels of the searched image, which may extend beyond it; ordered so that squares of the same columns are
+/// adjacent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct Place {
+pub(in super::super) struct Place {
     pub side: i32,
     pub x: i32,
     pub y: i32,
 }
 
-/// A square that may hold a face, in pixels of the searched image; it may extend beyond the image.
+/// A square that may hold a face.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(in super::super) struct Face {
-    pub x: i32,
-    pub y: i32,
-    pub side: i32,
+    pub place: Place,
     /// The sum of the scores of all boxes that were merged into this one.
     pub score: f64,
 }
 
 impl Face {
-    pub(super) fn place(self) -> Place {
-        Place {
-            side: self.side,
-            x: self.x,
-            y: self.y,
-        }
-    }
-
     /// Moved and resized by a network's four outputs, each in 0 to 1: the score; then, with ½ for no change, the shift
     /// in x and in y as a share of the side, and the growth.
     ///
     /// A box that begins outside the image is moved as if it began at the border: a bug in SeetaFace's code, kept
     /// because the model's scores depend on it.
     pub fn moved(self, [score, x, y, growth]: [f32; 4]) -> Self {
-        let side = self.side as f32;
+        let side = self.place.side as f32;
         let share = |output: f32| (output * 2.0 - 1.0) * side;
         let new = (share(growth) + side + 0.5).floor();
         let along = |output, start: i32| {
             (share(output) + start.max(0) as f32 + (side - new) * 0.5 + 0.5).floor() as i32
         };
-        Self {
-            x: along(x, self.x),
-            y: along(y, self.y),
+        let place = Place {
             side: new as i32,
-            score: f64::from(score),
-        }
+            x: along(x, self.place.x),
+            y: along(y, self.place.y),
+        };
+        let score = f64::from(score);
+        Self { place, score }
     }
+}
 
+impl Place {
     fn area(self) -> f32 {
         (self.side * self.side) as f32
     }
@@ -76,7 +70,7 @@ pub(super) fn suppress(faces: &mut Vec<Face>, limit: f32, merged: &mut Vec<bool>
         }
         let mut best = faces[at];
         for other in at + 1..faces.len() {
-            if !merged[other] && faces[at].overlap(faces[other]) > limit {
+            if !merged[other] && faces[at].place.overlap(faces[other].place) > limit {
                 merged[other] = true;
                 best.score += faces[other].score;
             }

@@ -51,12 +51,8 @@ impl Codes {
 /// Also compiled for wider vectors; integer arithmetic is exact.
 #[multiversion(targets("x86_64+avx512f+avx512vl+avx512bw", "x86_64+avx2"))]
 fn sum_squares(image: Grey, sums: &mut [u16]) {
-    let Grey {
-        pixels,
-        width,
-        height,
-    } = image;
-    for y in 0..=height - BLOCK {
+    let (pixels, width) = (image.pixels, image.width);
+    for y in 0..=image.height - BLOCK {
         let [a, b, c] = [0, 1, 2].map(|row| &pixels[(y + row) * width..][..width]);
         let out = &mut sums[y * width..][..width - 2];
         let column = |x: usize| u16::from(a[x]) + u16::from(b[x]) + u16::from(c[x]);
@@ -68,21 +64,13 @@ fn sum_squares(image: Grey, sums: &mut [u16]) {
 
 #[multiversion(targets("x86_64+avx512f+avx512vl+avx512bw", "x86_64+avx2"))]
 fn compare(width: usize, height: usize, sums: &[u16], codes: &mut [u8]) {
-    /// Row and column of each bit's square, lowest bit first.
-    const BITS: [(usize, usize); 8] = [
-        (2, 2),
-        (2, 1),
-        (2, 0),
-        (1, 2),
-        (1, 0),
-        (0, 2),
-        (0, 1),
-        (0, 0),
-    ];
+    /// Each bit's square, lowest bit first; the squares are numbered row by row.
+    const BITS: [usize; 8] = [8, 7, 6, 5, 3, 2, 1, 0];
     let columns = width - REACH + 1;
     for y in 0..=height - REACH {
-        let square = |(row, column)| &sums[(y + row * BLOCK) * width + column * BLOCK..][..columns];
-        let middle = square((1, 1));
+        let start = |square| (y + square / 3 * BLOCK) * width + square % 3 * BLOCK;
+        let square = |square: usize| &sums[start(square)..][..columns];
+        let middle = square(4);
         let around = BITS.map(square);
         let out = &mut codes[y * width..][..columns];
         for x in 0..columns {
@@ -111,9 +99,8 @@ impl Cascade {
         codes.open.clear();
         for y in (0..=image.height - WINDOW).step_by(stride) {
             let row = (0..=width - WINDOW).step_by(stride);
-            codes
-                .open
-                .extend(row.map(|x| ((y * width + x) as u32, 0.0)));
+            let starts = row.map(|x| ((y * width + x) as u32, 0.0));
+            codes.open.extend(starts);
         }
         let groups = codes.offsets.chunks(GROUP).zip(self.weights.chunks(GROUP));
         for ((offsets, weights), &threshold) in groups.zip(&self.thresholds) {

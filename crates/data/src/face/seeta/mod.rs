@@ -15,8 +15,8 @@ mod model;
 mod network;
 mod window;
 
-pub(super) use boxes::Face;
-use boxes::{Place, suppress};
+use boxes::suppress;
+pub(super) use boxes::{Face, Place};
 use cascade::Codes;
 use gradients::Gradients;
 pub(super) use model::Model;
@@ -32,15 +32,39 @@ const OVERLAP: f32 = 0.8;
 /// The same after the last stage.
 const LAST_OVERLAP: f32 = 0.3;
 
-/// Search parameters.
+/// Limits of a face search.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub(super) struct Search {
-    /// Ratio of a level of the pyramid to the one before it, above 0 and below 1.
-    pub step: f32,
-    /// Pixels between windows, 1 or more.
-    pub stride: usize,
-    /// Minimum score of a face.
+pub struct FaceSearch {
+    /// Smallest side over the image's shorter side.
+    pub smallest: f64,
+    /// Largest side over the image's shorter side.
+    pub largest: f64,
+    /// Minimum score of a detection; rustface's default is 3.85, its example uses 2.
     pub score: f64,
+    /// Ratio of consecutive search sizes, 0 to 1; rustface's default is 0.8.
+    pub step: f32,
+    /// Pixels of the shrunken image between windows; rustface's default is 4.
+    pub stride: u32,
+}
+
+impl FaceSearch {
+    /// The first try: faces of 0.5 to 0.8 of the shorter image side (the authors' limits), with rustface's default
+    /// stride: half of it takes twice the time and brings boxes no closer to the landmarks'.
+    pub const FIRST: Self = Self {
+        smallest: 0.5,
+        largest: 0.8,
+        score: 2.0,
+        step: 0.8,
+        stride: 4,
+    };
+    /// The second, more lenient try (the authors have one; the numbers are our choice).
+    pub const LENIENT: Self = Self {
+        smallest: 0.3,
+        largest: 1.0,
+        score: 0.8,
+        step: 0.9,
+        stride: 2,
+    };
 }
 
 /// Working memory of one thread: allocated once, reused for every image.
@@ -56,11 +80,12 @@ pub(super) struct Scratch {
     merged: Vec<bool>,
 }
 
-/// The faces of an image, best first; none where a side is shorter than [`WINDOW`].
+/// The faces of an image, of any size, best first; none where a side is shorter than [`WINDOW`]. A step outside 0.1 to
+/// 0.99 and a stride of 0 are clamped to these limits.
 pub(super) fn faces(
     model: &Model,
     image: Grey,
-    search: Search,
+    search: FaceSearch,
     scratch: &mut Scratch,
 ) -> Vec<Face> {
     let mut faces = propose(model, image, search, scratch);
@@ -75,9 +100,10 @@ pub(super) fn faces(
 }
 
 /// The candidates of the cascades, with each cascade's overlapping boxes merged.
-fn propose(model: &Model, image: Grey, search: Search, scratch: &mut Scratch) -> Vec<Face> {
+fn propose(model: &Model, image: Grey, search: FaceSearch, scratch: &mut Scratch) -> Vec<Face> {
     let mut found = vec![Vec::new(); model.cascades.len()];
     let least = WINDOW as f32 / image.width.min(image.height) as f32;
+    let stride = search.stride.max(1) as usize;
     let mut scale = 1f32;
     while scale >= least {
         let scaled = |side: usize| (side as f32 * scale) as usize;
@@ -86,22 +112,25 @@ fn propose(model: &Model, image: Grey, search: Search, scratch: &mut Scratch) ->
         if width.min(height) < WINDOW {
             break;
         }
-        let level = &mut scratch.level;
-        scratch.cutter.level(image, width, height, level);
-        let level = Grey::new(&scratch.level, width, height);
+        let (cutter, level) = (&mut scratch.cutter, &mut scratch.level);
+        cutter.level(image, width, height, level);
+        let level = Grey {
+            pixels: &scratch.level,
+            width,
+            height,
+        };
         scratch.codes.compute(level);
         let back = |at: usize| (at as f32 / scale + 0.5) as i32;
         let side = back(WINDOW);
         for (cascade, found) in model.cascades.iter().zip(&mut found) {
-            let passed = cascade.slide(&mut scratch.codes, level, search.stride);
-            found.extend(passed.map(|(x, y, score)| Face {
-                x: back(x),
-                y: back(y),
-                side,
-                score: f64::from(score),
+            let passed = cascade.slide(&mut scratch.codes, level, stride);
+            found.extend(passed.map(|(x, y, score)| {
+                let (x, y, score) = (back(x), back(y), f64::from(score));
+                let place = Place { side, x, y };
+                Face { place, score }
             }));
         }
-        scale *= search.step;
+        scale *= search.step.clamp(0.1, 0.99);
     }
     for found in &mut found {
         suppress(found, OVERLAP, &mut scratch.merged);
@@ -112,15 +141,14 @@ fn propose(model: &Model, image: Grey, search: Search, scratch: &mut Scratch) ->
 /// Keeps the boxes that a stage classifies as faces, shifted onto the faces.
 fn judge(stage: &Stage, image: Grey, faces: &mut Vec<Face>, scratch: &mut Scratch) {
     // Several cascades may find the same box, which is scored once; boxes of the same columns are adjacent.
-    let mut places: Vec<_> = faces.iter().map(|face| face.place()).collect();
+    let mut places: Vec<_> = faces.iter().map(|face| face.place).collect();
     places.sort_unstable();
     places.dedup();
     let batches = places.chunks(BATCH);
-    let outputs: Vec<_> = batches
-        .flat_map(|batch| outputs(stage, image, batch, scratch))
-        .collect();
+    let outputs = batches.flat_map(|batch| outputs(stage, image, batch, scratch));
+    let outputs: Vec<_> = outputs.collect();
     faces.retain_mut(|face| {
-        let found = places.binary_search(&face.place());
+        let found = places.binary_search(&face.place);
         let output = found.map_or([0.0; 4], |number| outputs[number]);
         let taken = output[0] > stage.threshold;
         if taken {
@@ -137,29 +165,22 @@ fn outputs(
     batch: &[Place],
     scratch: &mut Scratch,
 ) -> [[f32; 4]; BATCH] {
-    let Scratch {
-        cutter,
-        gradients,
-        description,
-        values,
-        spare,
-        ..
-    } = scratch;
+    let (values, description) = (&mut scratch.values, &mut scratch.description);
     description.resize(stage.network.inputs(), 0.0);
     values.clear();
     values.resize(stage.network.inputs(), [0.0; BATCH]);
     let (mut window, mut shown) = ([0; WINDOW * WINDOW], [false; BATCH]);
     for (at, (&place, shown)) in batch.iter().zip(&mut shown).enumerate() {
-        *shown = cutter.window(image, place, &mut window);
+        *shown = scratch.cutter.window(image, place, &mut window);
         if *shown {
-            gradients.compute(&window);
-            gradients.describe(&stage.features, description);
+            scratch.gradients.compute(&window);
+            scratch.gradients.describe(&stage.features, description);
             for (values, &value) in values.iter_mut().zip(&*description) {
                 values[at] = value;
             }
         }
     }
-    stage.network.compute(values, spare);
+    stage.network.compute(values, &mut scratch.spare);
     std::array::from_fn(|at| match shown[at] {
         true => std::array::from_fn(|output| values[output][at]),
         false => [0.0; 4],
@@ -178,37 +199,43 @@ mod tests {
     use crate::picture::{CropBox, resize};
     use faus_base::random;
 
-    const SEARCH: Search = Search {
-        step: 0.8,
+    const SEARCH: FaceSearch = FaceSearch {
         stride: 2,
         score: 0.5,
+        ..FaceSearch::FIRST
     };
 
     /// The slow, literal way.
-    fn by_rustface(image: &GrayImage, search: Search) -> Vec<Face> {
+    fn by_rustface(image: &GrayImage, search: FaceSearch) -> Vec<Face> {
         let model = rustface::read_model(Cursor::new(MODEL)).unwrap();
         let mut detector = rustface::create_detector_with_model(model);
         detector.set_pyramid_scale_factor(search.step);
-        detector.set_slide_window_step(search.stride as u32, search.stride as u32);
+        detector.set_slide_window_step(search.stride, search.stride);
         detector.set_score_thresh(search.score);
         let (width, height) = image.dimensions();
         let faces = detector.detect(&rustface::ImageData::new(image, width, height));
         let face = |face: rustface::FaceInfo| Face {
-            x: face.bbox().x(),
-            y: face.bbox().y(),
-            side: face.bbox().width() as i32,
+            place: Place {
+                side: face.bbox().width() as i32,
+                x: face.bbox().x(),
+                y: face.bbox().y(),
+            },
             score: face.score(),
         };
         faces.into_iter().map(face).collect()
     }
 
-    fn ours(image: &GrayImage, search: Search) -> Vec<Face> {
+    fn ours(image: &GrayImage, search: FaceSearch) -> Vec<Face> {
         thread_local! {
             static SCRATCH: std::cell::RefCell<Scratch> = std::cell::RefCell::default();
         }
         let model = Model::read(MODEL).unwrap();
         let (width, height) = image.dimensions();
-        let image = Grey::new(image, width as usize, height as usize);
+        let image = Grey {
+            pixels: image,
+            width: width as usize,
+            height: height as usize,
+        };
         SCRATCH.with_borrow_mut(|scratch| faces(&model, image, search, scratch))
     }
 
@@ -228,7 +255,7 @@ mod tests {
                 return;
             };
             let step = 0.9 - 0.07 * at as f32;
-            let search = Search {
+            let search = FaceSearch {
                 stride,
                 step,
                 ..SEARCH
@@ -263,7 +290,7 @@ mod tests {
         #[test]
         fn agrees_with_rustface_on_anything(
             seed: u64, width in 40u32..150, height in 40u32..150, x in 0u32..1180, y in 0u32..600,
-            span in 40u32..100, noise in 0i32..120, light in -90i32..90, stride in 1usize..5,
+            span in 40u32..100, noise in 0i32..120, light in -90i32..90, stride in 1u32..5,
         ) {
             use rand::RngExt;
             let mut rng = random::named(seed, "test", &[]);
@@ -273,7 +300,7 @@ mod tests {
                 let change = light + rng.random_range(-noise..=noise);
                 *pixel = (i32::from(*pixel) + change).clamp(0, 255) as u8;
             }
-            let search = Search { stride, ..SEARCH };
+            let search = FaceSearch { stride, ..SEARCH };
             prop_assert_eq!(ours(&image, search), by_rustface(&image, search));
         }
 
@@ -284,7 +311,7 @@ mod tests {
             let image = GrayImage::from_fn(width, height, |_, _| {
                 Luma([rng.random_range(0..=255u8) / levels * levels])
             });
-            for face in ours(&image, Search { score: 0.0, ..SEARCH }) {
+            for face in ours(&image, FaceSearch { score: 0.0, ..SEARCH }) {
                 prop_assert!(face.score.is_finite());
             }
         }

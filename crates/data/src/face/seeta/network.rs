@@ -52,11 +52,6 @@ impl Network {
         self.layers.first().map_or(0, |layer| layer.inputs)
     }
 
-    /// Number of outputs.
-    pub fn outputs(&self) -> usize {
-        self.layers.last().map_or(0, |layer| layer.outputs)
-    }
-
     /// Replaces `values` by the outputs; `spare` is working memory.
     pub fn compute(&self, values: &mut Values, spare: &mut Values) {
         for (at, layer) in self.layers.iter().enumerate() {
@@ -65,10 +60,9 @@ impl Network {
             let last = at + 1 == self.layers.len();
             multiply(layer, values, spare);
             for value in spare.iter_mut().flatten() {
-                *value = if last {
-                    1.0 / (1.0 + (-*value).exp())
-                } else {
-                    value.max(0.0)
+                *value = match last {
+                    true => 1.0 / (1.0 + (-*value).exp()),
+                    false => value.max(0.0),
                 };
             }
             spare.truncate(layer.outputs);

@@ -14,22 +14,7 @@ pub(in super::super) struct Grey<'a> {
     pub height: usize,
 }
 
-impl<'a> Grey<'a> {
-    /// # Panics
-    /// If `pixels` does not hold `width` × `height` values.
-    pub fn new(pixels: &'a [u8], width: usize, height: usize) -> Self {
-        assert_eq!(
-            pixels.len(),
-            width * height,
-            "pixels are not width × height"
-        );
-        Self {
-            pixels,
-            width,
-            height,
-        }
-    }
-
+impl Grey<'_> {
     /// Standard deviation of the window that begins at `x`, `y`. NaN if rounding makes the variance of a flat one negative.
     pub fn deviation(self, x: usize, y: usize) -> f64 {
         let (sum, squares) = sums(self, x, y);
@@ -86,9 +71,8 @@ impl Cutter {
     /// Fastest for consecutive boxes of the same columns.
     pub fn window(&mut self, image: Grey, place: Place, out: &mut Pixels) -> bool {
         let inside = |start: i32, limit: usize| {
-            let first = start.max(0) as usize;
-            let behind = start.saturating_add(place.side).max(0) as usize;
-            first..behind.min(limit).max(first)
+            let behind = start.saturating_add(place.side).clamp(0, limit as i32);
+            start.max(0) as usize..behind as usize
         };
         let (columns, rows) = (inside(place.x, image.width), inside(place.y, image.height));
         if columns.is_empty() || rows.is_empty() || place.side < 2 {
@@ -155,29 +139,19 @@ fn stretch(
     side: usize,
     out: &mut [u8],
 ) {
-    let Cutter {
-        columns,
-        pairs,
-        lines,
-        ready,
-        ..
-    } = cutter;
-    let width = columns.firsts.len();
+    let width = cutter.columns.firsts.len();
     let height = out.len() / width;
     for (y, out) in out.chunks_exact_mut(width).enumerate() {
         let (first, weight) = source(y, side, height);
         let first = top + first as usize;
         for row in first..first + 2 {
-            if !ready[row] {
-                ready[row] = true;
-                columns.along(
-                    &pixels[row * stride..],
-                    pairs,
-                    &mut lines[row * width..][..width],
-                );
+            if !std::mem::replace(&mut cutter.ready[row], true) {
+                let line = &mut cutter.lines[row * width..][..width];
+                let pixels = &pixels[row * stride..];
+                cutter.columns.along(pixels, &mut cutter.pairs, line);
             }
         }
-        let (upper, lower) = lines[first * width..][..2 * width].split_at(width);
+        let (upper, lower) = cutter.lines[first * width..][..2 * width].split_at(width);
         for ((out, upper), lower) in out.iter_mut().zip(upper).zip(lower) {
             *out = byte((1.0 - weight) * upper + weight * lower);
         }

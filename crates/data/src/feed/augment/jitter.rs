@@ -13,10 +13,9 @@ pub(super) fn jitter(a: f32, values: &mut [f32]) {
     let (low, high) = extremes(values);
     let to_share = if high > 0.0 { 1.0 / high } else { 0.0 };
     let (least, most) = (power(low * to_share, a), power(high * to_share, a));
-    let stretch = if most > least {
-        2.0 / (most - least)
-    } else {
-        0.0
+    let stretch = match most > least {
+        true => 2.0 / (most - least),
+        false => 0.0,
     };
     for value in values.iter_mut() {
         let stretched = (power(*value * to_share, a) - least) * stretch;
@@ -42,12 +41,8 @@ fn extremes(values: &[f32]) -> (f32, f32) {
 /// bit-identical across systems; this is plain arithmetic.
 #[inline(always)]
 fn power(x: f32, a: f32) -> f32 {
-    let at_least = if x > f32::MIN_POSITIVE {
-        x
-    } else {
-        f32::MIN_POSITIVE
-    };
-    let exponent = a * log2(at_least);
+    const LEAST: f32 = f32::MIN_POSITIVE;
+    let exponent = a * log2(if x > LEAST { x } else { LEAST });
     let result = exp2(if exponent > -126.0 { exponent } else { -126.0 });
     if x > 0.0 { result } else { 0.0 }
 }

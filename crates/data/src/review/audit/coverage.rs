@@ -3,55 +3,72 @@
 use std::collections::BTreeMap;
 
 use crate::label::Role;
-use crate::prepared::Prepared;
 use crate::prepared::sample::Sample;
 use crate::review::audit::finding::{Finding, FindingKind, Severity};
 use crate::review::audit::labelled;
 use crate::review::audit::split::{Splits, TEST, TRAIN, names};
 
+/// What makes images members of one group; `None` for an image in none.
+type Group = fn(&Sample) -> Option<String>;
+
 /// People, recordings and images in more than one part of a split.
-pub(super) fn groups(set: &Prepared, splits: &Splits) -> Vec<Finding> {
-    let unknown = labelled(set).filter(|s| s.subject < 0).count();
-    vec![
-        Finding::leak(
-            FindingKind::SubjectInTwoParts,
-            "people who are in several parts of one split",
-            in_two_parts(set, splits, |s| {
-                (s.subject >= 0).then(|| format!("subject {}", s.subject))
-            }),
-        ),
-        Finding::leak(
-            FindingKind::SequenceInTwoParts,
-            "recordings whose frames are in several parts of one split",
-            in_two_parts(set, splits, |s| {
-                (s.frame > 0 || s.subject >= 0).then(|| format!("sequence {}", s.sequence))
-            }),
-        ),
-        Finding::leak(
-            FindingKind::ImageInTwoParts,
-            "images that are themselves in several parts of one split",
-            in_two_parts(set, splits, |s| Some(s.path.clone())),
-        ),
-        Finding::counted(
-            FindingKind::SubjectsUnknown,
-            "images without a known person: only near-identical images can reveal shared people",
-            unknown,
-        ),
-    ]
+const GROUPS: [(FindingKind, &str, Group); 3] = [
+    (FindingKind::SubjectInTwoParts, "people who are", |s| {
+        (s.subject >= 0).then(|| format!("subject {}", s.subject))
+    }),
+    (
+        FindingKind::SequenceInTwoParts,
+        "recordings whose frames are",
+        |s| (s.frame > 0 || s.subject >= 0).then(|| format!("sequence {}", s.sequence)),
+    ),
+    (
+        FindingKind::ImageInTwoParts,
+        "images that are themselves",
+        |s| Some(s.path.clone()),
+    ),
+];
+
+/// Groups in several parts, images tested never or several times, and folds without a part.
+///
+/// A single split naturally leaves most images untested, and a data set's own splits redraw their test parts, so there
+/// the finding is only informational.
+pub(super) fn findings(splits: &Splits) -> Vec<Finding> {
+    use FindingKind::{HeldOutUsed, SubjectsUnknown, TestedTwice, Untested, Untrained};
+    let severity = match splits.partition {
+        true => Severity::Leak,
+        false => Severity::Information,
+    };
+    let unknown = labelled(splits.set).filter(|s| s.subject < 0).count();
+    let alone =
+        "images without a known person: only near-identical images can reveal shared people";
+    let no_training =
+        "splits that train on nothing, so it is unknown whether training and test are separate";
+    let held_out = "images without an emotion label are in the split";
+    let never = tested(splits, |times| times == 0);
+    let twice = tested(splits, |times| times > 1);
+    let groups = GROUPS.map(|(kind, who, group)| {
+        let what = format!("{who} in several parts of one split");
+        kind.leak(what, in_two_parts(splits, group))
+    });
+    let others = [
+        SubjectsUnknown.counted(alone, unknown),
+        lacking(splits, TEST, Untested, "splits that test nothing"),
+        lacking(splits, TRAIN, Untrained, no_training),
+        HeldOutUsed.of(Severity::Information, held_out, held_out_used(splits)),
+        Untested.of(severity, "labelled images that no fold tests", never),
+        TestedTwice.of(severity, "images that several folds test", twice),
+    ];
+    groups.into_iter().chain(others).collect()
 }
 
 /// The groups with members in more than one part of a split, including held-out rows, which external splits may train on.
-fn in_two_parts(
-    set: &Prepared,
-    splits: &Splits,
-    group: impl Fn(&Sample) -> Option<String>,
-) -> Vec<String> {
+fn in_two_parts(splits: &Splits, group: Group) -> Vec<String> {
     let mut found: BTreeMap<String, String> = BTreeMap::new();
     for (fold, parts) in splits.folds.iter().enumerate() {
         let mut seen: BTreeMap<String, u8> = BTreeMap::new();
-        for sample in set.samples().iter().filter(|s| parts[s.index] != 0) {
-            if let Some(group) = group(sample) {
-                *seen.entry(group).or_default() |= parts[sample.index];
+        for (sample, part) in splits.set.samples().iter().zip(parts) {
+            if let Some(group) = group(sample).filter(|_| *part != 0) {
+                *seen.entry(group).or_default() |= part;
             }
         }
         for (group, mask) in seen.into_iter().filter(|(_, mask)| mask.count_ones() > 1) {
@@ -62,81 +79,30 @@ fn in_two_parts(
     found.into_values().collect()
 }
 
-/// Images tested never or several times. A single split naturally leaves most images untested, and a data set's own
-/// splits redraw their test parts, so there the finding is only informational.
-pub(super) fn coverage(set: &Prepared, splits: &Splits) -> Vec<Finding> {
-    let severity = match splits.partition {
-        true => Severity::Leak,
-        false => Severity::Information,
-    };
-    vec![
-        lacking(
-            splits,
-            TEST,
-            FindingKind::Untested,
-            "splits that test nothing",
-        ),
-        lacking(
-            splits,
-            TRAIN,
-            FindingKind::Untrained,
-            "splits that train on nothing, so it is unknown whether training and test are separate",
-        ),
-        Finding::new(
-            FindingKind::HeldOutUsed,
-            Severity::Information,
-            "images without an emotion label are in the split",
-            held_out_used(set, splits),
-        ),
-        Finding::new(
-            FindingKind::Untested,
-            severity,
-            "labelled images that no fold tests",
-            tested(set, splits, |times| times == 0),
-        ),
-        Finding::new(
-            FindingKind::TestedTwice,
-            severity,
-            "images that several folds test",
-            tested(set, splits, |times| times > 1),
-        ),
-    ]
-}
-
 /// The folds without an image in `part`. Our own rule leaves folds empty where there are few people, and training then
 /// rejects them; but never all folds.
 fn lacking(splits: &Splits, part: u8, kind: FindingKind, what: &str) -> Finding {
-    let folds: Vec<String> = (0..splits.folds.len())
-        .filter(|&fold| splits.folds[fold].iter().all(|mask| mask & part == 0))
-        .map(|fold| splits.fold_name(fold))
-        .collect();
+    let folds = splits.folds.iter().enumerate();
+    let folds = folds.filter(|(_, parts)| parts.iter().all(|mask| mask & part == 0));
+    let folds: Vec<String> = folds.map(|(fold, _)| splits.fold_name(fold)).collect();
     let severity = match splits.is_own() {
         true if folds.len() == splits.folds.len() => Severity::CannotTell,
         true => Severity::Information,
         false => Severity::Leak,
     };
-    Finding::new(kind, severity, what, folds)
+    kind.of(severity, what, folds)
 }
 
-fn held_out_used(set: &Prepared, splits: &Splits) -> Vec<String> {
-    set.samples()
-        .iter()
-        .filter(|s| s.role == Role::HeldOut)
-        .filter(|s| splits.folds.iter().any(|parts| parts[s.index] != 0))
-        .map(|s| s.path.clone())
-        .collect()
+fn held_out_used(splits: &Splits) -> Vec<String> {
+    let held_out = splits.set.samples().iter();
+    let used = held_out.filter(|s| s.role == Role::HeldOut && splits.times(s.index, !0) > 0);
+    used.map(|s| s.path.clone()).collect()
 }
 
 /// The labelled images whose number of tests is `wanted`.
-fn tested(set: &Prepared, splits: &Splits, wanted: impl Fn(usize) -> bool) -> Vec<String> {
-    labelled(set)
-        .filter(|s| {
-            let tests = splits
-                .folds
-                .iter()
-                .filter(|parts| parts[s.index] & TEST != 0);
-            wanted(tests.count())
-        })
+fn tested(splits: &Splits, wanted: impl Fn(usize) -> bool) -> Vec<String> {
+    labelled(splits.set)
+        .filter(|s| wanted(splits.times(s.index, TEST)))
         .map(|s| format!("row {}: {}", s.index, s.path))
         .collect()
 }

@@ -64,34 +64,32 @@ pub struct Finding {
     pub examples: Vec<String>,
 }
 
-impl Finding {
-    /// A finding with `cases`, all of them listed.
-    pub(super) fn new(
-        kind: FindingKind,
+impl FindingKind {
+    /// A finding of this kind with `cases`, all of them listed.
+    pub(super) fn of(
+        self,
         severity: Severity,
-        what: &str,
+        what: impl Into<String>,
         cases: Vec<String>,
-    ) -> Self {
-        Self {
-            kind,
+    ) -> Finding {
+        Finding {
+            kind: self,
             severity,
             count: cases.len(),
-            what: what.to_owned(),
+            what: what.into(),
             examples: cases,
         }
     }
 
     /// A leak with `cases`, all of them listed.
-    pub(super) fn leak(kind: FindingKind, what: &str, cases: Vec<String>) -> Self {
-        Self::new(kind, Severity::Leak, what, cases)
+    pub(super) fn leak(self, what: impl Into<String>, cases: Vec<String>) -> Finding {
+        self.of(Severity::Leak, what, cases)
     }
 
     /// Information without examples.
-    pub(super) fn counted(kind: FindingKind, what: &str, count: usize) -> Self {
-        Self {
-            count,
-            ..Self::new(kind, Severity::Information, what, Vec::new())
-        }
+    pub(super) fn counted(self, what: impl Into<String>, count: usize) -> Finding {
+        let found = self.of(Severity::Information, what, Vec::new());
+        Finding { count, ..found }
     }
 }
 

@@ -13,26 +13,18 @@ use super::labelled;
 
 /// Contradictions within the set.
 pub(super) fn conflicts(set: &Prepared) -> Vec<Finding> {
-    let conflict = |what, cases| Finding::leak(FindingKind::ClassMapConflict, what, cases);
+    use FindingKind::{ArraysContradict, ClassMapConflict};
+    let frames = "recordings whose frames carry two expressions besides neutral";
+    let folder = "images whose folder names another class than their label";
+    let numbers = "class numbers and names that do not fit each other";
+    let rows =
+        "rows whose subject or fold in samples.csv is another than in subjects.npy or folds.npy";
     vec![
-        conflict(
-            "class numbers and names that do not fit each other",
-            numbers_and_names(set),
-        ),
-        conflict(
-            "recordings whose frames carry two expressions besides neutral",
-            two_expressions(set),
-        ),
-        conflict(
-            "images whose folder names another class than their label",
-            folders(set),
-        ),
-        conflict("identical images with different labels", same_images(set)),
-        Finding::leak(
-            FindingKind::ArraysContradict,
-            "rows whose subject or fold in samples.csv is another than in subjects.npy or folds.npy",
-            arrays(set),
-        ),
+        ClassMapConflict.leak(numbers, numbers_and_names(set)),
+        ClassMapConflict.leak(frames, two_expressions(set)),
+        ClassMapConflict.leak(folder, folders(set)),
+        ClassMapConflict.leak("identical images with different labels", same_images(set)),
+        ArraysContradict.leak(rows, arrays(set)),
     ]
 }
 
@@ -91,10 +83,9 @@ fn two_expressions(set: &Prepared) -> Vec<String> {
         let names = seen.entry(&sample.sequence).or_default();
         names.insert(&sample.label_name);
     }
-    let several = seen.into_iter().filter(|(_, names)| names.len() > 1);
-    let names = |names: BTreeSet<&str>| names.into_iter().collect::<Vec<_>>().join(", ");
-    several
-        .map(|(sequence, found)| format!("{sequence}: {}", names(found)))
+    seen.into_iter()
+        .filter(|(_, names)| names.len() > 1)
+        .map(|(sequence, names)| format!("{sequence}: {}", Vec::from_iter(names).join(", ")))
         .collect()
 }
 
@@ -105,11 +96,10 @@ fn folder_class(path: &str) -> Option<Expression> {
 }
 
 fn folders(set: &Prepared) -> Vec<String> {
-    let other =
-        |s: &&Sample| folder_class(&s.path).is_some_and(|class| class.name() != s.label_name);
-    labelled(set)
-        .filter(other)
-        .map(|s| format!("row {}: {} is labelled {}", s.index, s.path, s.label_name))
+    let named = labelled(set).filter_map(|s| Some((s, folder_class(&s.path)?)));
+    let other = named.filter(|(s, class)| class.name() != s.label_name);
+    other
+        .map(|(s, _)| format!("row {}: {} is labelled {}", s.index, s.path, s.label_name))
         .collect()
 }
 
@@ -160,6 +150,5 @@ pub(super) fn against(set: &Prepared, theirs: &[(usize, String)]) -> Finding {
     for (ours, labels) in by_ours.into_iter().filter(|(_, labels)| labels.len() > 1) {
         found.push(format!("our {ours} is {} with them", labels.join(" and ")));
     }
-    let what = "contradictions between the split's labels and ours";
-    Finding::leak(FindingKind::ClassMapConflict, what, found)
+    FindingKind::ClassMapConflict.leak("contradictions between the split's labels and ours", found)
 }

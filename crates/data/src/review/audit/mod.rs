@@ -89,9 +89,8 @@ pub fn audit(dir: &Path, split: Option<&Path>) -> Result<Audit, Error> {
         None => (Splits::own(&set), Vec::new()),
     };
     findings.extend(labels::conflicts(&set));
-    findings.extend(coverage::groups(&set, &splits));
-    findings.extend(coverage::coverage(&set, &splits));
-    findings.extend(similar::near_duplicates(&set, &splits));
+    findings.extend(coverage::findings(&splits));
+    findings.extend(similar::near_duplicates(&splits));
     findings.retain(|finding| finding.count > 0);
     findings.sort_by_key(|finding| (finding.severity, finding.kind));
     for finding in &mut findings {

@@ -6,9 +6,9 @@ use crate::prepared::Prepared;
 
 /// Rows by path and by file name.
 pub(super) struct Places<'a> {
-    set: &'a Prepared,
-    whole: HashMap<String, usize>,
-    by_name: HashMap<&'a str, Vec<usize>>,
+    whole: HashMap<&'a str, usize>,
+    /// Paths and rows by file name.
+    by_name: HashMap<&'a str, Vec<(&'a str, usize)>>,
     /// Rows that match several paths: `train/happy/im0.png` and `test/happy/im0.png` are not both `happy/im0.png`.
     ambiguous: HashSet<usize>,
 }
@@ -20,63 +20,50 @@ fn plain(path: &str) -> String {
 }
 
 impl<'a> Places<'a> {
-    pub fn of(set: &'a Prepared) -> Self {
-        let mut by_name: HashMap<&str, Vec<usize>> = HashMap::new();
-        for sample in set.samples() {
-            let name = sample.path.rsplit('/').next().unwrap_or_default();
-            by_name.entry(name).or_default().push(sample.index);
+    /// The images of `set`, without those that several of `paths` match by suffix.
+    pub fn of<'b>(set: &'a Prepared, paths: impl Iterator<Item = &'b str>) -> Self {
+        let rows = set.samples().iter().map(|s| (s.path.as_str(), s.index));
+        let mut by_name: HashMap<&str, Vec<_>> = HashMap::new();
+        for (path, row) in rows.clone() {
+            let name = path.rsplit('/').next().unwrap_or_default();
+            by_name.entry(name).or_default().push((path, row));
         }
-        let whole = set
-            .samples()
-            .iter()
-            .map(|s| (s.path.clone(), s.index))
-            .collect();
-        Self {
-            set,
-            whole,
+        let mut places = Self {
+            whole: rows.collect(),
             by_name,
             ambiguous: HashSet::new(),
-        }
-    }
-
-    /// Leaves out the rows that several paths of a table match by suffix.
-    pub fn forget_ambiguous<'b>(&mut self, paths: impl Iterator<Item = &'b str>) {
+        };
         let mut known: HashMap<usize, String> = HashMap::new();
         let mut twice = HashSet::new();
         for path in paths.map(plain) {
-            if let Some(at) = self.find(&path)
-                && known.entry(at).or_insert_with(|| path.clone()) != &path
+            if let Some(at) = places.find(&path)
+                && *known.entry(at).or_insert_with(|| path.clone()) != path
             {
                 twice.insert(at);
             }
         }
-        self.ambiguous = twice;
+        places.ambiguous = twice;
+        places
     }
 
     /// The row of a path: the same path, else the only one that is a suffix of it or has it as a suffix, else the only
     /// one with its file name.
     pub fn find(&self, path: &str) -> Option<usize> {
         let path = plain(path);
-        let path = path.as_str();
-        if let Some(&row) = self.whole.get(path) {
+        if let Some(&row) = self.whole.get(path.as_str()) {
             return Some(row);
         }
         let named = self.by_name.get(path.rsplit('/').next()?)?;
         let ends = |long: &str, short: &str| {
-            long.strip_suffix(short)
-                .is_some_and(|rest| rest.ends_with('/'))
+            let rest = long.strip_suffix(short);
+            rest.is_some_and(|rest| rest.ends_with('/'))
         };
-        let fitting: Vec<usize> = named
-            .iter()
-            .copied()
-            .filter(|&row| {
-                let ours = self.set.samples()[row].path.as_str();
-                ends(path, ours) || ends(ours, path)
-            })
-            .collect();
-        match (fitting.as_slice(), named.as_slice()) {
-            ([row], _) | ([], [row]) => Some(*row).filter(|row| !self.ambiguous.contains(row)),
+        let fits = |(ours, _): &&(&str, usize)| ends(&path, ours) || ends(ours, &path);
+        let fitting: Vec<_> = named.iter().filter(fits).collect();
+        match (&fitting[..], &named[..]) {
+            ([(_, row)], _) | ([], [(_, row)]) => Some(*row),
             _ => None,
         }
+        .filter(|row| !self.ambiguous.contains(row))
     }
 }

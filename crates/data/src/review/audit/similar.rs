@@ -11,7 +11,6 @@ use std::borrow::Cow;
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use image::GrayImage;
 use rayon::prelude::*;
 
 use crate::picture::{CropBox, resize};
@@ -49,11 +48,10 @@ type Thumbnail = Vec<f32>;
 ///
 /// Images of equal bytes are compared once: a set may hold thousands of copies of a few, and all their pairs would be
 /// too many to compare or to list. A copy is paired with the first one that it leaks to in each kind of image.
-pub(super) fn near_duplicates(set: &Prepared, splits: &Splits) -> Vec<Finding> {
-    let kinds = kinds(set, splits);
-    let faces = Faces::of(set, kinds.iter().map(|kind| kind.rows[0]).collect());
+pub(super) fn near_duplicates(splits: &Splits) -> Vec<Finding> {
+    let kinds = kinds(splits);
+    let faces = Faces::of(splits.set, kinds.iter().map(|kind| kind.rows[0]).collect());
     let search = Search {
-        set,
         splits,
         kinds,
         faces,
@@ -61,35 +59,33 @@ pub(super) fn near_duplicates(set: &Prepared, splits: &Splits) -> Vec<Finding> {
     };
     let all = (0..search.kinds.len()).into_par_iter();
     let mut pairs: Vec<Pair> = all.flat_map_iter(|first| search.pairs_of(first)).collect();
-    pairs.sort_by_key(|pair| pair.rows);
-    let mut found = vec![Finding::leak(
-        FindingKind::NearDuplicate,
-        "pairs of near-identical images in two parts of one split",
-        pairs.into_iter().map(|pair| pair.text).collect(),
-    )];
-    let mut incomplete = |what: String| {
-        found.push(Finding::counted(FindingKind::Incomplete, &what, 1));
-    };
-    if search.compared.into_inner() > COMPARED_LIMIT {
-        incomplete(format!(
-            "search for near-identical images that stopped after {COMPARED_LIMIT} pairs: there may be more"
-        ));
-    }
-    if search.kinds.len() > LARGE {
-        incomplete(format!(
-            "search narrowed because of more than {LARGE} images: near-identical images that are shifted against each other may be missed"
-        ));
-    }
-    found
+    pairs.sort_by_key(|(rows, _)| *rows);
+    let pairs = pairs.into_iter().map(|(_, text)| text).collect();
+    let what = "pairs of near-identical images in two parts of one split";
+    let stopped = format!(
+        "search for near-identical images that stopped after {COMPARED_LIMIT} pairs: there may be more"
+    );
+    let narrowed = format!(
+        "search narrowed because of more than {LARGE} images: near-identical images that are shifted against each other may be missed"
+    );
+    let was_stopped = search.compared.into_inner() > COMPARED_LIMIT;
+    let was_narrowed = search.kinds.len() > LARGE;
+    vec![
+        FindingKind::NearDuplicate.leak(what, pairs),
+        FindingKind::Incomplete.counted(stopped, usize::from(was_stopped)),
+        FindingKind::Incomplete.counted(narrowed, usize::from(was_narrowed)),
+    ]
 }
+
+/// Two rows, the lower first, and the words for them.
+type Pair = ((usize, usize), String);
 
 /// A search for pairs among the kinds of images.
 struct Search<'a> {
-    set: &'a Prepared,
-    splits: &'a Splits,
+    splits: &'a Splits<'a>,
     kinds: Vec<Kind>,
-    /// Masks of the first row of each kind.
-    faces: Faces,
+    /// The first row of each kind.
+    faces: Faces<'a>,
     /// Pairs of kinds compared so far.
     compared: AtomicUsize,
 }
@@ -115,18 +111,16 @@ impl Search<'_> {
         // Equal bytes need no correlation, and for flat images it is undefined.
         let (alike, mirrored) = match first == second {
             true => (1.0, false),
-            false => self.faces.alike(self.set, first, second)?,
+            false => self.faces.alike(first, second)?,
         };
         let mirrored = if mirrored { ", mirrored" } else { "" };
         let there = one.rows.iter().map(|&row| (row, self.partner(row, other)));
         let back = other.rows.iter().map(|&row| (row, self.partner(row, one)));
         let rows = there.chain(back);
         let rows = rows.filter_map(|(row, partner)| partner.map(|at| (row.min(at), row.max(at))));
-        let rows: BTreeSet<(usize, usize)> = rows.collect();
-        let pairs = rows.into_iter().filter_map(|rows| {
+        let pairs = BTreeSet::from_iter(rows).into_iter().filter_map(|rows| {
             let places = self.places(rows)?;
-            let text = format!("{places}: correlation {alike:.3}{mirrored}");
-            Some(Pair { rows, text })
+            Some((rows, format!("{places}: correlation {alike:.3}{mirrored}")))
         });
         Some(pairs.collect())
     }
@@ -134,7 +128,7 @@ impl Search<'_> {
     /// The first row of a kind that is in another part than `row` and shows another or an unknown person; the same
     /// person in two parts is a separate finding.
     fn partner(&self, row: usize, kind: &Kind) -> Option<usize> {
-        let subject = |row: usize| self.set.samples()[row].subject;
+        let subject = |row: usize| self.splits.set.samples()[row].subject;
         let other_person = |at: usize| subject(at) != subject(row) || subject(row) < 0;
         let mut leaks = kind.telling.iter().copied();
         leaks.find(|&at| other_person(at) && self.splits.apart(row, at).is_some())
@@ -143,22 +137,15 @@ impl Search<'_> {
     /// The paths and parts of two rows in the first fold that separates them.
     fn places(&self, (a, b): (usize, usize)) -> Option<String> {
         let (fold, parts_a, parts_b) = self.splits.apart(a, b)?;
-        let place = |row: usize, parts| {
-            let path = &self.set.samples()[row].path;
-            format!("{path} ({})", names(parts))
-        };
-        let (a, b) = (place(a, parts_a), place(b, parts_b));
-        Some(format!("{a} and {b} in {}", self.splits.fold_name(fold)))
+        let path = |row: usize| &self.splits.set.samples()[row].path;
+        let (parts_a, parts_b) = (names(parts_a), names(parts_b));
+        let (a, b, fold) = (path(a), path(b), self.splits.fold_name(fold));
+        Some(format!("{a} ({parts_a}) and {b} ({parts_b}) in {fold}"))
     }
 }
 
-/// Two rows, the lower first.
-struct Pair {
-    rows: (usize, usize),
-    text: String,
-}
-
 /// Rows with images of equal bytes.
+#[derive(Default)]
 struct Kind {
     /// In order.
     rows: Vec<usize>,
@@ -167,22 +154,22 @@ struct Kind {
 }
 
 /// The kinds of images of a split, in the order of their first rows.
-fn kinds(set: &Prepared, splits: &Splits) -> Vec<Kind> {
+fn kinds(splits: &Splits) -> Vec<Kind> {
     let mut known: HashMap<&[u8], usize> = HashMap::new();
     let mut told = HashSet::new();
     let mut kinds: Vec<Kind> = Vec::new();
-    for row in 0..set.len() {
+    for sample in splits.set.samples() {
+        let row = sample.index;
         let parts: Vec<u8> = splits.folds.iter().map(|parts| parts[row]).collect();
         if parts.iter().all(|&part| part == 0) {
             continue;
         }
-        let number = *known.entry(set.image(row)).or_insert(kinds.len());
+        let number = *known.entry(splits.set.image(row)).or_insert(kinds.len());
         if number == kinds.len() {
-            let (rows, telling) = (Vec::new(), Vec::new());
-            kinds.push(Kind { rows, telling });
+            kinds.push(Kind::default());
         }
         kinds[number].rows.push(row);
-        if told.insert((number, set.samples()[row].subject, parts)) {
+        if told.insert((number, sample.subject, parts)) {
             kinds[number].telling.push(row);
         }
     }
@@ -190,7 +177,8 @@ fn kinds(set: &Prepared, splits: &Splits) -> Vec<Kind> {
 }
 
 /// The images, compared first by hashes, then by correlation.
-struct Faces {
+struct Faces<'a> {
+    set: &'a Prepared,
     /// The row of each image.
     rows: Vec<usize>,
     hashes: Vec<u64>,
@@ -202,21 +190,27 @@ struct Faces {
     fine: Vec<Thumbnail>,
 }
 
-impl Faces {
-    fn of(set: &Prepared, rows: Vec<usize>) -> Self {
+impl<'a> Faces<'a> {
+    fn of(set: &'a Prepared, rows: Vec<usize>) -> Self {
         let mean_of = |side| (rows.len() >= MEAN_FROM).then(|| mean_face(set, &rows, side));
         let (basis, mean) = (basis(), mean_of(SIDE));
-        let hash = |&row| hash(&basis, &without(thumbnail(set, row, SIDE), mean.as_ref()));
+        let hash = |&row: &usize| {
+            let mut face = thumbnail(set, row, SIDE);
+            let mean = mean.iter().flatten();
+            face.iter_mut()
+                .zip(mean)
+                .for_each(|(value, mean)| *value -= mean);
+            hash(&basis, &face)
+        };
         let large = rows.len() > LARGE;
         let kept = if large { &[][..] } else { &rows };
+        let fine = kept.par_iter().map(|&row| thumbnail(set, row, FINE));
         Self {
+            set,
             hashes: rows.par_iter().map(hash).collect(),
             near: if large { NEAR_IN_LARGE } else { NEAR },
             mean: mean_of(FINE),
-            fine: kept
-                .par_iter()
-                .map(|&row| thumbnail(set, row, FINE))
-                .collect(),
+            fine: fine.collect(),
             rows,
         }
     }
@@ -229,22 +223,22 @@ impl Faces {
     }
 
     /// Later images with a similar hash, mirrored or not.
-    fn near(&self, first: usize) -> impl Iterator<Item = usize> + '_ {
+    fn near(&self, first: usize) -> impl Iterator<Item = usize> {
         (first + 1..self.hashes.len())
             .filter(move |&second| self.hashes_near(first, second) != (false, false))
     }
 
-    fn fine(&self, set: &Prepared, at: usize) -> Cow<'_, Thumbnail> {
+    fn fine(&self, at: usize) -> Cow<'_, [f32]> {
         match self.fine.get(at) {
             Some(known) => Cow::Borrowed(known),
-            None => Cow::Owned(thumbnail(set, self.rows[at], FINE)),
+            None => Cow::Owned(thumbnail(self.set, self.rows[at], FINE)),
         }
     }
 
     /// The correlation of two images if they are nearly identical, and whether one is mirrored.
-    fn alike(&self, set: &Prepared, first: usize, second: usize) -> Option<(f32, bool)> {
+    fn alike(&self, first: usize, second: usize) -> Option<(f32, bool)> {
         let (straight, mirror) = self.hashes_near(first, second);
-        let (a, b) = (self.fine(set, first), self.fine(set, second));
+        let (a, b) = (self.fine(first), self.fine(second));
         if straight && let Some(alike) = self.best(&a, &b) {
             return Some((alike, false));
         }
@@ -257,11 +251,9 @@ impl Faces {
         let shifts = (0..=2 * SHIFT).flat_map(|y| (0..=2 * SHIFT).map(move |x| (x, y)));
         let alike = shifts.filter_map(|place| {
             let whole = correlation(a, b, None, place);
-            let enough = match &self.mean {
+            let enough = match self.mean.as_deref() {
                 None => whole >= ALIKE_ALONE,
-                mean => {
-                    whole >= ALIKE && correlation(a, b, mean.as_deref(), place) >= ALIKE_BUT_MEAN
-                }
+                mean => whole >= ALIKE && correlation(a, b, mean, place) >= ALIKE_BUT_MEAN,
             };
             enough.then_some(whole)
         });
@@ -296,19 +288,15 @@ fn correlation(a: &[f32], b: &[f32], mean: Option<&[f32]>, (x, y): (usize, usize
 
 /// The image at `side`×`side`, mean 0, deviation 1; all 0 if it is flat.
 fn thumbnail(set: &Prepared, row: usize, side: usize) -> Thumbnail {
-    let from = set.image_size() as u32;
-    let image = GrayImage::from_raw(from, from, set.image(row).to_vec()).unwrap_or_default();
+    let image = set.picture(row);
     let grey = resize(&image, CropBox::whole(&image), side as u32, side as u32);
     let mut out: Thumbnail = grey.into_iter().map(f32::from).collect();
     let mean = out.iter().sum::<f32>() / out.len() as f32;
     out.iter_mut().for_each(|value| *value -= mean);
     let squares: f32 = out.iter().map(|value| value * value).sum();
     let deviation = (squares / out.len() as f32).sqrt();
-    let scale = if deviation > 0.5 {
-        1.0 / deviation
-    } else {
-        0.0
-    };
+    let flat = deviation <= 0.5;
+    let scale = if flat { 0.0 } else { 1.0 / deviation };
     out.iter_mut().for_each(|value| *value *= scale);
     out
 }
@@ -319,58 +307,45 @@ fn mean_face(set: &Prepared, rows: &[usize], side: usize) -> Thumbnail {
         let mut sum = vec![0.0; side * side];
         for &row in chunk {
             let face = thumbnail(set, row, side);
-            let both = face.iter().zip(mirrored(&face, side));
-            sum.iter_mut()
-                .zip(both)
-                .for_each(|(sum, (a, b))| *sum += a + b);
+            let turned = mirrored(&face, side);
+            for (sum, (a, b)) in sum.iter_mut().zip(face.iter().zip(turned)) {
+                *sum += a + b;
+            }
         }
         sum
     };
-    let sums: Vec<_> = rows.par_chunks(1024).map(sum).collect();
-    let mut mean = vec![0.0; side * side];
-    for sum in sums {
-        mean.iter_mut()
-            .zip(&sum)
-            .for_each(|(mean, sum)| *mean += sum / (2 * rows.len()) as f32);
-    }
-    mean
+    let sums: Vec<Thumbnail> = rows.par_chunks(1024).map(sum).collect();
+    let count = (2 * rows.len()) as f32;
+    let mean = |at: usize| sums.iter().fold(0.0, |mean, sum| mean + sum[at] / count);
+    (0..side * side).map(mean).collect()
 }
 
-fn without(mut face: Thumbnail, mean: Option<&Thumbnail>) -> Thumbnail {
-    for (value, mean) in face.iter_mut().zip(mean.into_iter().flatten()) {
-        *value -= mean;
-    }
-    face
-}
-
-fn mirrored(face: &Thumbnail, side: usize) -> Thumbnail {
-    let mut out = face.clone();
+fn mirrored(face: &[f32], side: usize) -> Thumbnail {
+    let mut out = face.to_vec();
     out.chunks_exact_mut(side).for_each(<[f32]>::reverse);
     out
 }
 
 /// Cosines of the first frequencies, `[frequency][pixel]` (the type-II discrete cosine transform).
 fn basis() -> [[f32; SIDE]; FREQUENCIES] {
-    let mut basis = [[0.0; SIDE]; FREQUENCIES];
-    for (frequency, row) in basis.iter_mut().enumerate() {
-        for (pixel, value) in row.iter_mut().enumerate() {
-            let angle =
-                std::f64::consts::PI * (pixel as f64 + 0.5) * frequency as f64 / SIDE as f64;
-            *value = angle.cos() as f32;
-        }
-    }
-    basis
+    use std::f64::consts::PI;
+    std::array::from_fn(|frequency| {
+        std::array::from_fn(|pixel| {
+            let angle = PI * (pixel as f64 + 0.5) * frequency as f64 / SIDE as f64;
+            angle.cos() as f32
+        })
+    })
 }
 
 /// The signs of the low frequencies, without the mean: bit 8·v + u for vertical frequency v and horizontal u.
-fn hash(basis: &[[f32; SIDE]; FREQUENCIES], face: &Thumbnail) -> u64 {
+fn hash(basis: &[[f32; SIDE]; FREQUENCIES], face: &[f32]) -> u64 {
     let mut hash = 0;
     for (v, vertical) in basis.iter().enumerate() {
         let mut line = [0.0; SIDE];
         for (row, weight) in face.chunks_exact(SIDE).zip(vertical) {
-            line.iter_mut()
-                .zip(row)
-                .for_each(|(sum, value)| *sum += weight * value);
+            for (sum, value) in line.iter_mut().zip(row) {
+                *sum += weight * value;
+            }
         }
         for (u, horizontal) in basis.iter().enumerate().filter(|(u, _)| u + v > 0) {
             let coefficient: f32 = line.iter().zip(horizontal).map(|(a, b)| a * b).sum();

@@ -22,9 +22,7 @@ const FOLDS_LIMIT: usize = 1000;
 const fn bit(part: Part) -> u8 {
     match part {
         Part::None => 0,
-        Part::Train => 1,
-        Part::Validation => 2,
-        Part::Test => 4,
+        part => 1 << (part as u8 - 1),
     }
 }
 
@@ -36,7 +34,8 @@ pub(super) fn names(mask: u8) -> String {
 }
 
 /// The parts of every row, fold by fold.
-pub(super) struct Splits {
+pub(super) struct Splits<'a> {
+    pub set: &'a Prepared,
     pub name: String,
     /// `[fold][row]`: bits of the parts.
     pub folds: Vec<Vec<u8>>,
@@ -46,33 +45,29 @@ pub(super) struct Splits {
     pub partition: bool,
 }
 
-impl Splits {
+impl<'a> Splits<'a> {
     /// The set's own folds: each fold tests once, the next one validates, the others train; or the set's own splits.
-    pub fn own(set: &Prepared) -> Self {
-        let info = set.info();
-        let given = info.fold_rule == FoldRule::Given;
-        let parts = |fold| {
-            let samples = set.samples().iter();
-            samples
-                .map(move |s| bit(s.part(fold, info.folds)))
-                .collect()
-        };
+    pub fn own(set: &'a Prepared) -> Self {
+        let folds = set.info().folds;
+        let partition = set.info().fold_rule != FoldRule::Given;
+        let samples = set.samples().iter();
+        let parts = |fold| samples.clone().map(|s| bit(s.part(fold, folds))).collect();
         Self {
-            name: match given {
-                true => format!("{} splits of the data set", info.folds),
-                false => format!("{} folds of the set", info.folds),
+            set,
+            name: match partition {
+                true => format!("{folds} folds of the set"),
+                false => format!("{folds} splits of the data set"),
             },
-            folds: (0..info.folds).map(parts).collect(),
+            folds: (0..folds).map(parts).collect(),
             names: Vec::new(),
-            partition: !given,
+            partition,
         }
     }
 
     /// An external split; also unmatched rows and images, and labels that contradict ours.
-    pub fn read(path: &Path, set: &Prepared) -> Result<(Self, Vec<Finding>), Error> {
+    pub fn read(path: &Path, set: &'a Prepared) -> Result<(Self, Vec<Finding>), Error> {
         let rows = table::read(path)?;
-        let mut places = Places::of(set);
-        places.forget_ambiguous(rows.iter().map(|row| row.path.as_str()));
+        let places = Places::of(set, rows.iter().map(|row| row.path.as_str()));
         let mut matched = Matched::default();
         for (line, row) in rows.iter().enumerate() {
             let place = places.find(&row.path);
@@ -86,21 +81,25 @@ impl Splits {
             let found = format!("{} rows, none of which names one of them", rows.len());
             return Err(Error::layout(path, expected, found));
         }
-        let (folds, findings) = matched.findings(set);
-        let (names, mut folds): (Vec<_>, Vec<_>) = sorted(folds).into_iter().unzip();
-        let mut name = match folds.len() {
-            1 => format!("split in {} with one fold", path.display()),
-            many => format!("split in {} with {many} folds", path.display()),
+        let findings = matched.findings(set);
+        // Numbered folds in the order of their numbers.
+        let mut folds: Vec<_> = matched.folds.into_iter().collect();
+        folds.sort_by_key(|(name, _)| name.parse::<u64>().unwrap_or(u64::MAX));
+        let (names, mut folds): (Vec<_>, Vec<_>) = folds.into_iter().unzip();
+        let count = match folds.len() {
+            1 => "one fold".to_owned(),
+            many => format!("{many} folds"),
         };
+        let mut name = format!("split in {} with {count}", path.display());
         if train_on_the_others(&mut folds) {
             name += ", of which it lists only the test parts: images tested in the other folds count as training";
         }
-        let partition = folds.len() > 1;
         let splits = Self {
+            set,
             name,
+            partition: folds.len() > 1,
             folds,
             names,
-            partition,
         };
         Ok((splits, findings))
     }
@@ -119,12 +118,17 @@ impl Splits {
         }
     }
 
+    /// The number of folds in which a row has one of the parts of `mask`.
+    pub fn times(&self, row: usize, mask: u8) -> usize {
+        let folds = self.folds.iter();
+        folds.filter(|parts| parts[row] & mask != 0).count()
+    }
+
     /// The first fold in which two rows are in different parts, and the parts of both.
     pub fn apart(&self, a: usize, b: usize) -> Option<(usize, u8, u8)> {
-        let masks = self.folds.iter().map(|parts| (parts[a], parts[b]));
-        let differ = |(a, b): &(u8, u8)| *a != 0 && *b != 0 && (a | b).count_ones() > 1;
-        let found = masks.enumerate().find(|(_, masks)| differ(masks));
-        found.map(|(fold, (a, b))| (fold, a, b))
+        let folds = self.folds.iter().enumerate();
+        let mut masks = folds.map(|(fold, parts)| (fold, parts[a], parts[b]));
+        masks.find(|(_, a, b)| *a != 0 && *b != 0 && (a | b).count_ones() > 1)
     }
 }
 
@@ -147,30 +151,29 @@ impl Matched {
             let split = brief(&row.split);
             format!("split '{split}' is not one of train, val and test")
         })?;
-        let fold = row.fold.as_deref().unwrap_or("").trim();
-        if self.folds.len() == FOLDS_LIMIT && !self.folds.contains_key(fold) {
+        if self.folds.len() == FOLDS_LIMIT && !self.folds.contains_key(&row.fold) {
             return Err(format!("more than {FOLDS_LIMIT} folds"));
         }
-        let parts = self.folds.entry(fold.to_owned());
+        let parts = self.folds.entry(row.fold.clone());
         let parts = parts.or_insert_with(|| vec![0; images]);
+        let path = format!("'{}'", brief(&row.path));
         let Some(at) = place else {
-            self.unmatched.push(format!("'{}'", brief(&row.path)));
+            self.unmatched.push(path);
             return Ok(());
         };
         if part == Part::Test && parts[at] & TEST != 0 {
-            self.repeated.push(format!("'{}'", brief(&row.path)));
+            self.repeated.push(path);
         }
         parts[at] |= bit(part);
-        let label = row.label.as_deref();
-        self.labels
-            .extend(label.map(|label| (at, label.trim().to_owned())));
+        self.labels.push((at, row.label.clone()));
         Ok(())
     }
 
-    /// The folds, and the faults of the table.
-    fn findings(self, set: &Prepared) -> (BTreeMap<String, Vec<u8>>, Vec<Finding>) {
-        let used = |row: usize| self.folds.values().any(|parts| parts[row] != 0);
-        let left_out = labelled(set).filter(|s| !used(s.index));
+    /// The faults of the table.
+    fn findings(&mut self, set: &Prepared) -> Vec<Finding> {
+        use FindingKind::{TestedTwice, Unmatched};
+        let unused = |row: usize| self.folds.values().all(|parts| parts[row] == 0);
+        let left_out = labelled(set).filter(|s| unused(s.index));
         let left_out: Vec<String> = left_out.map(|s| s.path.clone()).collect();
         // A table that names further images must cover the whole set; one that covers few and names others may belong
         // to another copy.
@@ -179,27 +182,16 @@ impl Matched {
             true => Severity::CannotTell,
             false => Severity::Information,
         };
-        let findings = vec![
-            Finding::new(
-                FindingKind::Unmatched,
-                severity,
-                "rows of the split that match no image of the set, several images, or an image matched by another path",
-                self.unmatched,
-            ),
-            Finding::new(
-                FindingKind::Unmatched,
-                Severity::Information,
-                "labelled images of the set are not in the split",
-                left_out,
-            ),
-            Finding::leak(
-                FindingKind::TestedTwice,
-                "rows of the split test an image that the same fold tests already",
-                self.repeated,
-            ),
+        let [unmatched, repeated] = [&mut self.unmatched, &mut self.repeated].map(std::mem::take);
+        let no_image = "rows of the split that match no image of the set, several images, or an image matched by another path";
+        let not_listed = "labelled images of the set are not in the split";
+        let again = "rows of the split test an image that the same fold tests already";
+        vec![
+            Unmatched.of(severity, no_image, unmatched),
+            Unmatched.of(Severity::Information, not_listed, left_out),
+            TestedTwice.leak(again, repeated),
             labels::against(set, &self.labels),
-        ];
-        (self.folds, findings)
+        ]
     }
 }
 
@@ -210,23 +202,11 @@ fn train_on_the_others(folds: &mut [Vec<u8>]) -> bool {
     if folds.len() < 2 || !tests_alone {
         return false;
     }
-    let rows = folds[0].len();
-    let tested: Vec<bool> = (0..rows)
-        .map(|row| folds.iter().any(|parts| parts[row] != 0))
-        .collect();
-    for parts in folds {
-        let untold = parts
-            .iter_mut()
-            .zip(&tested)
-            .filter(|(mask, _)| **mask == 0);
-        untold.for_each(|(mask, tested)| *mask = if *tested { TRAIN } else { 0 });
+    for row in 0..folds[0].len() {
+        if folds.iter().any(|parts| parts[row] != 0) {
+            let untold = folds.iter_mut().filter(|parts| parts[row] == 0);
+            untold.for_each(|parts| parts[row] = TRAIN);
+        }
     }
     true
-}
-
-/// Numbered folds in the order of their numbers.
-fn sorted(folds: BTreeMap<String, Vec<u8>>) -> Vec<(String, Vec<u8>)> {
-    let mut all: Vec<_> = folds.into_iter().collect();
-    all.sort_by_key(|(name, _)| name.parse::<u64>().unwrap_or(u64::MAX));
-    all
 }

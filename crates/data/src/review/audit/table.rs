@@ -17,9 +17,9 @@ pub(super) struct Row {
     pub path: String,
     pub split: String,
     #[serde(default)]
-    pub fold: Option<String>,
+    pub fold: String,
     #[serde(default)]
-    pub label: Option<String>,
+    pub label: String,
 }
 
 /// The rows; column names in any case.

@@ -1,17 +1,18 @@
 //! Crops for review: each face's place in its original, and the crop beside it.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap};
 
 use image::{GrayImage, Rgb, RgbImage};
 use rayon::prelude::*;
 
 use crate::error::Error;
 use crate::face::CropMode;
-use crate::picture::write::GAP;
+use crate::picture::write::{GAP, grid};
 use crate::picture::{CropBox, resize};
 use crate::prepared::Prepared;
 use crate::prepared::sample::Sample;
 use crate::read::source::{RawSample, Source};
+use crate::review::turns::in_turn;
 
 /// Maximum height and width of an original on the sheet, in pixels.
 const HIGH: u32 = 160;
@@ -64,21 +65,19 @@ pub fn crop_sheet(
     count: usize,
 ) -> Result<Option<CropSheet>, Error> {
     let scan = source.scan()?;
-    let originals: HashMap<&str, &RawSample> =
-        scan.samples.iter().map(|s| (s.path.as_str(), s)).collect();
+    let originals = scan.samples.iter().map(|s| (s.path.as_str(), s));
+    let originals: HashMap<&str, &RawSample> = originals.collect();
     let rows = chosen(set, &originals, count)?;
     if rows.is_empty() {
         return Ok(None);
     }
-    let tiles: Vec<RgbImage> = rows
-        .par_iter()
-        .map(|&(row, placed)| {
-            let sample = &set.samples()[row];
-            let original = source.fetch(originals[sample.path.as_str()])?.image;
-            tile(set, sample, &original, placed)
-        })
-        .collect::<Result<_, Error>>()?;
-    let picture = sheet(&tiles);
+    let tiles = rows.par_iter().map(|&(row, placed)| {
+        let sample = &set.samples()[row];
+        let original = source.fetch(originals[sample.path.as_str()])?.image;
+        tile(set, sample, &original, placed)
+    });
+    let tiles: Vec<RgbImage> = tiles.collect::<Result<_, Error>>()?;
+    let picture = grid(&tiles, COLUMNS, 4 * GAP, WHITE);
     Ok(Some(CropSheet { picture, rows }))
 }
 
@@ -89,20 +88,14 @@ fn chosen(
     count: usize,
 ) -> Result<Vec<(usize, Placed)>, Error> {
     let unusable: BTreeSet<&str> = set.info().skipped.iter().map(|s| s.path.as_str()).collect();
-    let mut seen: BTreeMap<(Placed, i64), usize> = BTreeMap::new();
-    let mut rows = Vec::new();
-    for sample in set.samples() {
+    let rows = set.samples().iter().map(|sample| {
         let original = originals.get(sample.path.as_str());
-        let original =
-            original.ok_or_else(|| foreign(set, sample, "is not an image of the source given"))?;
-        let placed = placed(set.info().crop, sample, original, &unusable);
-        let turn = seen.entry((placed, sample.subject)).or_default();
-        rows.push((placed, *turn, sample.index));
-        *turn += 1;
-    }
-    rows.sort_unstable();
-    let rows = rows.into_iter().take(count);
-    Ok(rows.map(|(placed, _, row)| (row, placed)).collect())
+        let foreign = || foreign(set, sample, "is not an image of the source given");
+        let original = original.ok_or_else(foreign)?;
+        Ok((placed(set.info().crop, sample, original, &unusable), sample))
+    });
+    let rows = in_turn(rows.collect::<Result<Vec<_>, Error>>()?).take(count);
+    Ok(rows.map(|(placed, row)| (row, placed)).collect())
 }
 
 /// `samples.csv` does not record which of the two found a face, but usable landmarks always come first, and unusable
@@ -145,15 +138,13 @@ fn tile(
     let scale = scale.min(f64::from(WIDE) / f64::from(width));
     let scaled = |pixels: u32| (f64::from(pixels) * scale).round() as u32;
     let (wide, high) = (scaled(width).max(1), scaled(height).max(1));
-    let mut tile = RgbImage::from_pixel(wide + GAP as u32 + HIGH, HIGH, WHITE);
+    let mut tile = RgbImage::from_pixel(wide + GAP + HIGH, HIGH, WHITE);
     paint(&mut tile, 0, &resize(original, whole, wide, high), wide);
     let frame = [crop.x, crop.y, crop.x + crop.w, crop.y + crop.h].map(scaled);
     draw_frame(&mut tile, frame, (wide, high), Rgb(placed.colour()));
-    let side = set.image_size() as u32;
-    if let Some(face) = GrayImage::from_raw(side, side, set.image(sample.index).to_vec()) {
-        let face = resize(&face, CropBox::whole(&face), HIGH, HIGH);
-        paint(&mut tile, wide + GAP as u32, &face, HIGH);
-    }
+    let face = set.picture(sample.index);
+    let face = resize(&face, CropBox::whole(&face), HIGH, HIGH);
+    paint(&mut tile, wide + GAP, &face, HIGH);
     Ok(tile)
 }
 
@@ -174,34 +165,14 @@ fn draw_frame(
     colour: Rgb<u8>,
 ) {
     const THICK: u32 = 2;
+    let inner = |at, from, to| at >= from + THICK && at + THICK < to;
     for y in top..bottom.min(limits.1) {
         for x in left..right.min(limits.0) {
-            let inner =
-                x >= left + THICK && x + THICK < right && y >= top + THICK && y + THICK < bottom;
-            if !inner {
+            if !(inner(x, left, right) && inner(y, top, bottom)) {
                 tile.put_pixel(x, y, colour);
             }
         }
     }
-}
-
-/// Tiles on a white sheet, [`COLUMNS`] to a row; columns are as wide as the widest tile.
-fn sheet(tiles: &[RgbImage]) -> RgbImage {
-    let gap = 4 * GAP as u32;
-    let widest = tiles.iter().map(RgbImage::width).max().unwrap_or(1);
-    let count = tiles.len() as u32;
-    let columns = COLUMNS.min(count);
-    let extent = |count: u32, side: u32| count * (side + gap) + gap;
-    let (width, height) = (
-        extent(columns, widest),
-        extent(count.div_ceil(COLUMNS), HIGH),
-    );
-    let mut sheet = RgbImage::from_pixel(width, height, WHITE);
-    for (at, tile) in (0..).zip(tiles) {
-        let (x, y) = (extent(at % COLUMNS, widest), extent(at / COLUMNS, HIGH));
-        image::imageops::replace(&mut sheet, tile, x.into(), y.into());
-    }
-    sheet
 }
 
 #[cfg(test)]
