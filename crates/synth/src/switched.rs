@@ -32,9 +32,10 @@ pub fn switched_faces(
     side: u32,
     progress: &(dyn Fn(usize) -> bool + Sync),
 ) -> Result<Vec<Vec<Vec<u8>>>, Error> {
-    let states = std::iter::once(Ok(AuState::neutral()))
-        .chain(aus.iter().map(|&au| AuState::neutral().with(au, strength)))
-        .collect::<Result<Vec<_>, _>>()?;
+    let mut states = vec![AuState::neutral()];
+    for &au in aus {
+        states.push(AuState::neutral().with(au, strength)?);
+    }
     let numbers: Vec<u64> = (0..people as u64).collect();
     let draw = |&person: &u64| crops_of(person, &states, side);
     let drawn = draw_all(&numbers, &|done, _| progress(done), draw)?;

@@ -1,7 +1,7 @@
 //! One furrow of the skin, with the bulges beside it.
 
 use crate::face::relief::Surface;
-use crate::geometry::{Area, Point, p};
+use crate::geometry::{Point, p, spanning};
 
 /// Straight pieces of a curve.
 const SEGMENTS: usize = 8;
@@ -16,7 +16,7 @@ impl Surface {
             return;
         }
         let line = polyline(points);
-        let area = Area::spanning(&line, 5.0 * width);
+        let area = spanning(&line, 5.0 * width);
         self.canvas.visit(&area, |i, x, y| {
             if self.skin[i] <= 0.0 {
                 return;

@@ -5,14 +5,12 @@ use faus_data::Expression::{
 };
 use rand_chacha::ChaCha8Rng;
 
-use crate::person::AUS;
-use crate::person::au::index_of;
+use crate::person::au::{AUS, index_of};
 use crate::random::Draw;
 
 /// The seven expressions that are labelled in CK+, in the order of its codes: all but neutral.
 pub(crate) fn shown() -> [Expression; 7] {
-    let [_, shown @ ..] = Expression::ALL;
-    shown
+    [Anger, Contempt, Disgust, Fear, Happy, Sadness, Surprise]
 }
 
 /// Labelled sequences in CK+ (Lucey et al. 2010, table 3): 327 together, none of them neutral.
@@ -123,10 +121,7 @@ pub(crate) fn show(emotion: Expression, habits: &Habits, rng: &mut ChaCha8Rng) -
     let mut coding = Coding::new();
     for &(au, lowest) in core(emotion, rng) {
         // "5 up to B" is part of the criterion where 5 stands alone.
-        let highest = match (emotion, au) {
-            (Surprise, 5) => 2,
-            _ => 5,
-        };
+        let highest = if (emotion, au) == (Surprise, 5) { 2 } else { 5 };
         coding.push((au, level(rng, lowest, highest)));
     }
     for &(au, probability, lowest) in companions(emotion) {
@@ -201,13 +196,12 @@ const EXCLUSIVE: [(u8, &[u8]); 9] = [
 ];
 
 fn fits(coding: &Coding, au: u8) -> bool {
-    let excludes = |one: u8, other: u8| {
-        let mut pairs = EXCLUSIVE.iter().filter(|(unit, _)| *unit == one);
-        pairs.any(|(_, others)| others.contains(&other))
+    let excludes = |one, other| {
+        let mut pairs = EXCLUSIVE.iter();
+        pairs.any(|(unit, others)| *unit == one && others.contains(&other))
     };
-    coding
-        .iter()
-        .all(|&(other, _)| other != au && !excludes(au, other) && !excludes(other, au))
+    let free = |other| other != au && !excludes(au, other) && !excludes(other, au);
+    coding.iter().all(|&(other, _)| free(other))
 }
 
 /// Whether a coder would assign `emotion` to `coding`: criterion fulfilled, no contradicting unit.

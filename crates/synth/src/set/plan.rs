@@ -5,10 +5,9 @@ use rand::RngExt;
 use rand::seq::SliceRandom;
 use rand_chacha::ChaCha8Rng;
 
-use crate::person::AUS;
-use crate::person::expression::{
-    Coding, count, draw_habits, sequences_in_ck_plus, show, shown, unnamed,
-};
+use crate::person::au::AUS;
+use crate::person::expression::{Coding, count, draw_habits};
+use crate::person::expression::{sequences_in_ck_plus, show, shown, unnamed};
 use crate::person::identity::Identity;
 use crate::person::performance::Performance;
 use crate::random::{Draw, Purpose, keyed};
@@ -29,6 +28,7 @@ const AU_COUNTS: [usize; AUS.len()] = [
 pub(crate) struct Sequence {
     /// Position of the subject in the population.
     pub subject: usize,
+    pub person: Identity,
     /// Number in CK+'s file names.
     pub subject_number: usize,
     /// Number of the sequence within its subject, from 1.
@@ -51,36 +51,33 @@ pub(crate) fn plan(options: &SynthOptions) -> Vec<Sequence> {
     let codings = codings(options, &labels);
     let mut sequences = Vec::new();
     for (subject, subject_number) in numbers.into_iter().enumerate() {
+        let person = Identity::draw(options.seed, subject as u64);
         let theirs = |&k: &usize| labels[k].0 == subject;
         let mut own: Vec<usize> = (0..labels.len()).filter(theirs).collect();
         own.shuffle(rng);
         for (index, number) in own.into_iter().zip(1..) {
-            let (numbers, coding) = ([subject_number, number], codings[index].clone());
-            sequences.push(perform(options, labels[index], numbers, coding));
+            let key = 1000 + number as u64;
+            let rng = &mut keyed(options.seed, Purpose::Recipe, subject as u64, key);
+            let (emotion, coding) = (labels[index].1, codings[index].clone());
+            sequences.push(Sequence {
+                subject,
+                subject_number,
+                number,
+                emotion,
+                length: rng.random_range(9..=36),
+                performance: Performance::draw(
+                    &coding,
+                    emotion,
+                    &person.lateral,
+                    options.difficulty.strength,
+                    rng,
+                ),
+                coding,
+                person: person.clone(),
+            });
         }
     }
     sequences
-}
-
-fn perform(
-    options: &SynthOptions,
-    (subject, emotion): Label,
-    [subject_number, number]: [usize; 2],
-    coding: Coding,
-) -> Sequence {
-    let key = (subject as u64, 1000 + number as u64);
-    let rng = &mut keyed(options.seed, Purpose::Recipe, key.0, key.1);
-    let lateral = Identity::draw(options.seed, subject as u64).lateral;
-    let strength = options.difficulty.strength;
-    Sequence {
-        subject,
-        subject_number,
-        number,
-        emotion,
-        length: rng.random_range(9..=36),
-        performance: Performance::draw(&coding, emotion, &lateral, strength, rng),
-        coding,
-    }
 }
 
 /// Ascending numbers with gaps, as in CK+.
