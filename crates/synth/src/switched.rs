@@ -45,22 +45,18 @@ pub fn switched_faces(
 
 fn crops_of(person: u64, states: &[AuState], side: u32) -> Result<Vec<Vec<u8>>, Error> {
     let identity = Identity::draw(POPULATION, person);
-    let scene = scene(person);
+    // Every person has a different light; the golden angle spreads them evenly.
+    let turn = person as f32 * 2.399_963;
+    let scene = Scene {
+        light: [0.45 * turn.cos(), -0.5 + 0.3 * turn.sin(), 1.0],
+        noise_key: [POPULATION, person, 0],
+        ..Scene::default()
+    };
     let show = |state| render(&identity, state, &scene, 640, 490);
     let faces: Vec<Rendered> = states.iter().map(show).collect();
     let (_, square) = square_of(&faces[0])?;
     let crop = |face: &Rendered| resize(&face.image, square, side, side);
     Ok(faces.iter().map(crop).collect())
-}
-
-/// Every person has a different light; the golden angle spreads them evenly.
-fn scene(person: u64) -> Scene {
-    let turn = person as f32 * 2.399_963;
-    Scene {
-        light: [0.45 * turn.cos(), -0.5 + 0.3 * turn.sin(), 1.0],
-        noise_key: [POPULATION, person, 0],
-        ..Scene::default()
-    }
 }
 
 /// Mean landmarks of drawn people at rest, in shares of the side of the crop that `faus data prepare` cuts out.

@@ -35,7 +35,7 @@ pub fn render(
     width: u32,
     height: u32,
 ) -> Rendered {
-    let pixels = scene.scale * height as f32;
+    let (pixels, [cx, cy]) = (scene.scale * height as f32, scene.center);
     let camera = Camera {
         portrait: Portrait::draw(person, aus, scene, (FINENESS * pixels).max(22.0)),
         person,
@@ -44,10 +44,7 @@ pub fn render(
         height,
         pixels,
         turn: scene.roll.sin_cos(),
-        origin: (
-            scene.center[0] * width as f32,
-            scene.center[1] * height as f32,
-        ),
+        origin: (cx * width as f32, cy * height as f32),
     };
     let mut grey = film::develop(camera.expose(), scene.gamma);
     let sigma = scene.blur * height as f32 / 490.0;
@@ -94,10 +91,8 @@ impl Camera<'_> {
     /// Face coordinates under a pixel, without parallax.
     fn unrolled(&self, column: u32, row: u32) -> Point {
         let ((sin, cos), (ox, oy)) = (self.turn, self.origin);
-        let (dx, dy) = (
-            (column as f32 - ox) / self.pixels,
-            (row as f32 - oy) / self.pixels,
-        );
+        let dx = (column as f32 - ox) / self.pixels;
+        let dy = (row as f32 - oy) / self.pixels;
         p(cos * dx + sin * dy, cos * dy - sin * dx)
     }
 
@@ -116,10 +111,8 @@ impl Camera<'_> {
 
     fn wall(&self, column: u32, row: u32) -> f32 {
         let [left, right, down] = self.scene.wall;
-        let (u, v) = (
-            column as f32 / self.width as f32,
-            row as f32 / self.height as f32,
-        );
+        let u = column as f32 / self.width as f32;
+        let v = row as f32 / self.height as f32;
         let grey = (mix(left, right, u) + down * (v - 0.5)).clamp(0.02, 1.0);
         grey.powi(2) * self.scene.exposure
     }

@@ -173,13 +173,14 @@ fn mixture(wanted: &[f32; AUS.len()], mean: f32, rng: &mut ChaCha8Rng) -> Coding
 fn pick(wanted: &[f32; AUS.len()], rng: &mut ChaCha8Rng) -> u8 {
     let total: f32 = wanted.iter().map(|w| w.max(0.02)).sum();
     let mut left = rng.within(0.0, total);
-    for (au, want) in AUS.iter().zip(wanted) {
+    let mut reached = |want: &f32| {
         left -= want.max(0.02);
-        if left <= 0.0 {
-            return *au;
-        }
-    }
-    17
+        left <= 0.0
+    };
+    wanted
+        .iter()
+        .position(|w| reached(w))
+        .map_or(17, |index| AUS[index])
 }
 
 /// Units that cannot be shown together, or hide each other.

@@ -39,7 +39,7 @@ pub fn generate(
     options.check()?;
     let writer = Writer::begin(output)?;
     let sequences = plan(options);
-    let draw = |sequence: &Sequence| draw_sequence(options, sequence, &writer);
+    let draw = |sequence: &Sequence| draw(options, sequence, &writer);
     let written = draw_all(&sequences, progress, draw)?;
     let summary = summarise(options, &sequences, written.iter().sum());
     let stamp = json!({
@@ -57,25 +57,17 @@ pub fn generate(
 }
 
 /// Writes one sequence; returns the number of its frames.
-fn draw_sequence(
-    options: &SynthOptions,
-    sequence: &Sequence,
-    writer: &Writer,
-) -> Result<usize, Error> {
-    let (person, number) = (&sequence.person, sequence.number as u64);
+fn draw(options: &SynthOptions, sequence: &Sequence, writer: &Writer) -> Result<usize, Error> {
+    let (person, how) = (&sequence.person, &options.difficulty);
+    let (subject, number) = (sequence.subject as u64, sequence.number as u64);
     let folder = format!("S{:03}", sequence.subject_number);
     let place = &format!("{folder}/{number:03}");
     writer.labels(place, sequence)?;
-    let whole = Scene::draw(
-        options.seed,
-        sequence.subject as u64,
-        number,
-        &options.difficulty,
-    );
+    let whole = Scene::draw(options.seed, subject, number, how);
     let frames = frames(options, sequence);
     for &frame in &frames {
         let aus = sequence.performance.at_frame(frame, sequence.length);
-        let scene = &whole.at_frame(frame, sequence.length, &options.difficulty);
+        let scene = &whole.at_frame(frame, sequence.length, how);
         let picture = render(person, &aus, scene, options.width, options.height);
         writer.picture(place, frame, &picture)?;
         if options.truth {
@@ -92,32 +84,27 @@ fn draw_sequence(
 /// Strength of each unit, image left then right (1 is intensity E of an average person), and the scene.
 fn picture_truth(person: &Identity, aus: &AuState, scene: &Scene) -> impl Serialize {
     #[derive(Serialize)]
-    struct Picture {
+    struct Picture<'a> {
         strength: Value,
-        scene: Scene,
+        scene: &'a Scene,
     }
     let aus = aus.scaled(&person.gains);
-    let halves = AUS
-        .map(|au| (au, [aus.at(0, au), aus.at(1, au)]))
-        .into_iter();
-    let drawn = halves.filter(|(_, half)| half[0].max(half[1]) > 0.0);
-    Picture {
-        strength: json!(BTreeMap::from_iter(drawn)),
-        scene: scene.clone(),
-    }
+    let halves = AUS.map(|au| (au, [aus.at(0, au), aus.at(1, au)]));
+    let drawn = halves.into_iter().filter(|(_, [a, b])| a.max(*b) > 0.0);
+    let strength = by_unit(drawn);
+    Picture { strength, scene }
 }
 
 /// The parameters of one person.
 fn person_truth(person: &Identity) -> Value {
-    let by_unit = |values| {
-        json!(BTreeMap::from_iter(
-            AUS.into_iter().zip::<[f32; AUS.len()]>(values)
-        ))
-    };
     let mut value = json!(person);
-    value["gains"] = by_unit(person.gains);
-    value["lateral"] = by_unit(person.lateral);
+    value["gains"] = by_unit(AUS.into_iter().zip(person.gains));
+    value["lateral"] = by_unit(AUS.into_iter().zip(person.lateral));
     value
+}
+
+fn by_unit<T: Serialize>(units: impl Iterator<Item = (u8, T)>) -> Value {
+    json!(BTreeMap::from_iter(units))
 }
 
 /// Numbers (from 1) of the frames to write.

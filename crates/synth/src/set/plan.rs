@@ -59,19 +59,14 @@ pub(crate) fn plan(options: &SynthOptions) -> Vec<Sequence> {
             let key = 1000 + number as u64;
             let rng = &mut keyed(options.seed, Purpose::Recipe, subject as u64, key);
             let (emotion, coding) = (labels[index].1, codings[index].clone());
+            let (lateral, strength) = (&person.lateral, options.difficulty.strength);
             sequences.push(Sequence {
                 subject,
                 subject_number,
                 number,
                 emotion,
                 length: rng.random_range(9..=36),
-                performance: Performance::draw(
-                    &coding,
-                    emotion,
-                    &person.lateral,
-                    options.difficulty.strength,
-                    rng,
-                ),
+                performance: Performance::draw(&coding, emotion, lateral, strength, rng),
                 coding,
                 person: person.clone(),
             });
@@ -93,7 +88,7 @@ fn scaled(count: usize, subjects: usize) -> usize {
     (count * subjects + SUBJECTS / 2) / SUBJECTS
 }
 
-/// A label for every sequence: each subject shows an expression at most once, and all but a few subjects show at least one.
+/// A label for every sequence, those with an expression first: each subject shows an expression at most once, and all but a few subjects show at least one.
 fn assign(subjects: usize, rng: &mut ChaCha8Rng) -> Vec<Label> {
     let mut order: Vec<usize> = (0..subjects).collect();
     order.shuffle(rng);
@@ -132,30 +127,23 @@ fn assign_expressions(subjects: usize, labelled: &[usize], rng: &mut ChaCha8Rng)
 
 /// Codings, in label order: by the subject's habits; without an expression, to bring the counts of units up to CK+'s.
 fn codings(options: &SynthOptions, labels: &[Label]) -> Vec<Coding> {
-    let draw = |index: usize| keyed(options.seed, Purpose::Recipe, index as u64, 0);
-    let named = |(index, &(subject, emotion)): (usize, &Label)| {
-        let rng = &mut keyed(options.seed, Purpose::Habits, subject as u64, 0);
-        let habits = draw_habits(rng);
-        emotion.map_or_else(Coding::new, |shown| show(shown, &habits, &mut draw(index)))
-    };
-    let mut codings: Vec<Coding> = labels.iter().enumerate().map(named).collect();
-    let mut counts = [0; AUS.len()];
-    for coding in &codings {
-        count(coding, &mut counts);
-    }
-    let mut unlabelled = labels.iter().filter(|label| label.1.is_none()).count();
-    for (index, coding) in codings.iter_mut().enumerate() {
-        if labels[index].1.is_some() {
-            continue;
-        }
-        let wanted: [f32; AUS.len()] = std::array::from_fn(|k| {
-            let target = (AU_COUNTS[k] * options.subjects) as f32 / SUBJECTS as f32;
-            (target - counts[k] as f32).max(0.0)
-        });
-        let mean = wanted.iter().sum::<f32>() / unlabelled as f32;
-        *coding = unnamed(&wanted, mean.clamp(1.0, 5.0), &mut draw(index));
-        count(coding, &mut counts);
-        unlabelled -= 1;
+    let (mut codings, mut counts) = (Vec::new(), [0; AUS.len()]);
+    for (index, &(subject, emotion)) in labels.iter().enumerate() {
+        let rng = &mut keyed(options.seed, Purpose::Recipe, index as u64, 0);
+        let coding = if let Some(emotion) = emotion {
+            let habits = &mut keyed(options.seed, Purpose::Habits, subject as u64, 0);
+            show(emotion, &draw_habits(habits), rng)
+        } else {
+            let wanted: [f32; AUS.len()] = std::array::from_fn(|k| {
+                let target = (AU_COUNTS[k] * options.subjects) as f32 / SUBJECTS as f32;
+                (target - counts[k] as f32).max(0.0)
+            });
+            // Labels without an expression are the last ones.
+            let mean = wanted.iter().sum::<f32>() / (labels.len() - index) as f32;
+            unnamed(&wanted, mean.clamp(1.0, 5.0), rng)
+        };
+        count(&coding, &mut counts);
+        codings.push(coding);
     }
     codings
 }
