@@ -112,8 +112,7 @@ impl Scene {
             drift.around(0.0, amount) * time * 2.0 + jitter.around(0.0, 0.12 * amount)
         };
         let mut scene = self.clone();
-        scene.center[0] += how.pose * moved(0.007);
-        scene.center[1] += how.pose * moved(0.007);
+        scene.center = scene.center.map(|at| at + how.pose * moved(0.007));
         scene.roll += how.pose * moved(0.015);
         scene.yaw += how.pose * moved(0.022);
         scene.pitch += how.pose * moved(0.022);
@@ -121,12 +120,9 @@ impl Scene {
         scene.exposure *= 1.0 + how.light * moved(0.02);
         scene.gaze[0] += moved(0.02);
         scene.gaze[1] += moved(0.015);
-        let closed = if jitter.chance(0.05) {
-            [0.05, 0.35]
-        } else {
-            [0.0, 0.06]
-        };
-        scene.blink = jitter.within(closed[0], closed[1]);
+        let blinks = jitter.chance(0.05);
+        let (low, high) = if blinks { (0.05, 0.35) } else { (0.0, 0.06) };
+        scene.blink = jitter.within(low, high);
         scene.noise_key = [seed, subject, sequence << 16 | frame as u64];
         scene
     }

@@ -18,40 +18,36 @@ pub(crate) fn grow(surface: &mut Surface, face: &Face) {
         HairStyle::Short | HairStyle::Fringe => (person.hair_volume, 1.0),
         HairStyle::Long => (0.08 + person.hair_volume, 1.0),
     };
-    let soft = surface.canvas.blur() + 0.02;
+    let (canvas, soft) = (surface.canvas, surface.canvas.blur() + 0.02);
     let row = |y: f32| row_at(face, volume, y);
-    surface
-        .canvas
-        .visit_rows(&EVERYWHERE, row, |&[edge, depth, hangs], i, x, y| {
-            if edge <= 0.1 || x.abs() > edge + 0.2 {
-                return;
-            }
-            let ragged = 0.04 * wild.at(3.0 * x, 3.0 * y) + 0.025 * wild.at(15.0 * x, 9.0 * y);
-            let outer = edge + ragged;
-            let inside = step(soft, -soft, x.abs() - outer);
-            let scalp = scalp(person, x, y, ragged);
-            let behind = (1.0 - surface.cover[i]) * hangs;
-            let cover = inside * scalp.max(behind).min(1.0);
-            if cover <= 0.0 {
-                return;
-            }
-            let flow = (x - person.parting * step(-1.0, -3.0, y)) * 10.0;
-            let waves = flow + 0.8 * wild.at(2.0 * x, 2.0 * y);
-            let strand = strands.at(waves, 1.1 * y + 0.05 * flow.abs());
-            let fine = strands.at(3.1 * flow, 2.0 * y);
-            let r = (x.abs() / outer.max(0.1)).min(1.0);
-            let height = match scalp >= behind {
-                true => (1.0 - r * r * r.sqrt()).sqrt() * depth,
-                false => -0.75,
-            };
-            let tone = person.hair_tone * (1.0 + 0.45 * strand + 0.3 * fine);
-            surface.albedo[i] = mix(surface.albedo[i], tone.max(0.004), dense * cover);
-            let lift = height + volume * 0.6 + 0.03 * strand;
-            surface.z[i] = mix(surface.z[i], lift, cover);
-            surface.gloss[i] = mix(surface.gloss[i], 0.34 + 0.5 * strand.max(0.0), cover);
-            surface.cover[i] = surface.cover[i].max(cover);
-            surface.skin[i] *= 1.0 - cover;
-        });
+    canvas.visit_rows(&EVERYWHERE, row, |&[edge, depth, hangs], i, x, y| {
+        if edge <= 0.1 || x.abs() > edge + 0.2 {
+            return;
+        }
+        let ragged = 0.04 * wild.at(3.0 * x, 3.0 * y) + 0.025 * wild.at(15.0 * x, 9.0 * y);
+        let outer = edge + ragged;
+        let inside = step(soft, -soft, x.abs() - outer);
+        let scalp = scalp(person, x, y, ragged);
+        let behind = (1.0 - surface.cover[i]) * hangs;
+        let cover = inside * scalp.max(behind).min(1.0);
+        if cover <= 0.0 {
+            return;
+        }
+        let flow = (x - person.parting * step(-1.0, -3.0, y)) * 10.0;
+        let waves = flow + 0.8 * wild.at(2.0 * x, 2.0 * y);
+        let strand = strands.at(waves, 1.1 * y + 0.05 * flow.abs());
+        let fine = strands.at(3.1 * flow, 2.0 * y);
+        let r = (x.abs() / outer.max(0.1)).min(1.0);
+        let front = (1.0 - r * r * r.sqrt()).sqrt() * depth;
+        let height = if scalp >= behind { front } else { -0.75 };
+        let tone = person.hair_tone * (1.0 + 0.45 * strand + 0.3 * fine);
+        surface.albedo[i] = mix(surface.albedo[i], tone.max(0.004), dense * cover);
+        let lift = height + volume * 0.6 + 0.03 * strand;
+        surface.z[i] = mix(surface.z[i], lift, cover);
+        surface.gloss[i] = mix(surface.gloss[i], 0.34 + 0.5 * strand.max(0.0), cover);
+        surface.cover[i] = surface.cover[i].max(cover);
+        surface.skin[i] *= 1.0 - cover;
+    });
 }
 
 /// Half-width of the silhouette in one row of the grid, depth of its middle, and how densely hair hangs behind the head.
@@ -62,11 +58,8 @@ fn row_at(face: &Face, volume: f32, y: f32) -> [f32; 3] {
         HairStyle::Long => step(4.9, 4.4, y),
         _ => step(-0.3, -1.2, y) * step(-crown - 1.0, -crown, y),
     };
-    [
-        outline(face, volume, y),
-        2.1 * (1.0 - t.powf(2.8)).sqrt(),
-        hangs,
-    ]
+    let depth = 2.1 * (1.0 - t.powf(2.8)).sqrt();
+    [outline(face, volume, y), depth, hangs]
 }
 
 /// Half-width of the hair's silhouette.

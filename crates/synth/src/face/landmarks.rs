@@ -1,87 +1,67 @@
 //! The 68 landmarks of a drawn face.
 
-use crate::face::eye::Eye;
-use crate::face::features::Face;
+use std::f32::consts::FRAC_PI_2;
+
+use crate::face::features::{Face, Half};
 use crate::face::mouth::LipEdges;
-use crate::geometry::{Point, SIGNS, mix, p};
+use crate::geometry::{Point, mix, p};
 
 /// The 68 points in iBUG order, in face coordinates.
 pub(crate) fn landmarks(face: &Face) -> [Point; 68] {
-    let mut points = [Point::default(); 68];
-    let [mut left, right] = face.halves.map(|half| half.brow_line());
-    left.reverse();
-    let [left_eye, right_eye] = [0, 1].map(|side| eye(&face.halves[side].eye, side));
-    let parts = [
-        &jaw(face)[..],
-        &left,
-        &right,
-        &nose(face),
-        &left_eye,
-        &right_eye,
-        &mouth(face),
-    ];
-    points.copy_from_slice(&parts.concat());
-    points
+    let [left, right] = &face.halves;
+    std::array::from_fn(|k| match k {
+        8 => p(0.0, face.chin),
+        0..17 => jaw(face, (k as f32 - 8.0) / 8.0),
+        17..22 => left.brow_line()[21 - k],
+        22..27 => right.brow_line()[k - 22],
+        27..36 => nose(face, k - 27),
+        36..42 => eye(left, k - 36),
+        42..48 => eye(right, k - 42),
+        _ => mouth(face, k - 48),
+    })
 }
 
-fn jaw(face: &Face) -> [Point; 17] {
+/// A point of the jaw at `t` in [−1, 1], from ear to ear.
+fn jaw(face: &Face, t: f32) -> Point {
     const TOP: f32 = -0.1;
-    let mut points = std::array::from_fn(|i| {
-        let t = (i as f32 - 8.0) / 8.0;
-        let angle = t.abs() * std::f32::consts::FRAC_PI_2;
-        let y = TOP + (face.chin - TOP) * angle.cos().max(0.0).powf(0.95);
-        p(face.outline(y).copysign(t) * t.abs().sqrt().min(1.0), y)
-    });
-    points[8] = p(0.0, face.chin);
-    points
+    let y = TOP + (face.chin - TOP) * (t.abs() * FRAC_PI_2).cos().max(0.0).powf(0.95);
+    p(face.outline(y).copysign(t) * t.abs().sqrt().min(1.0), y)
 }
 
-fn eye(eye: &Eye, side: usize) -> [Point; 6] {
-    // iBUG order is clockwise from the picture's left corner, so the outer corner comes first only on the left.
-    let order = match side {
-        0 => [1.0, 0.35, -0.35, -1.0, -0.35, 0.35],
-        _ => [-1.0, -0.35, 0.35, 1.0, 0.35, -0.35],
-    };
-    std::array::from_fn(|k| eye.edge(order[k], k < 3).mirrored(SIGNS[side]))
+/// Clockwise from the picture's left corner, so the outer corner comes first only on the left.
+fn eye(half: &Half, k: usize) -> Point {
+    let t = [-1.0, -0.35, 0.35, 1.0, 0.35, -0.35][k];
+    half.eye.edge(half.sign * t, k < 3).mirrored(half.sign)
 }
 
-fn nose(face: &Face) -> [Point; 9] {
-    let ridge = |k: f32| p(0.0, mix(0.02, face.nose_tip, k / 3.0));
+fn nose(face: &Face, k: usize) -> Point {
     let [left, right] = face.halves.map(|half| half.ala.mirrored(half.sign));
-    [
-        ridge(0.0),
-        ridge(1.0),
-        ridge(2.0),
-        ridge(3.0),
-        left.shifted(0.06, 0.12),
-        p(0.5 * left.x, face.nose_base - 0.02),
-        p(0.0, face.nose_base),
-        p(0.5 * right.x, face.nose_base - 0.02),
-        right.shifted(-0.06, 0.12),
-    ]
+    match k {
+        0..4 => p(0.0, mix(0.02, face.nose_tip, k as f32 / 3.0)),
+        4 => left.shifted(0.06, 0.12),
+        5 => p(0.5 * left.x, face.nose_base - 0.02),
+        6 => p(0.0, face.nose_base),
+        7 => p(0.5 * right.x, face.nose_base - 0.02),
+        _ => right.shifted(-0.06, 0.12),
+    }
 }
 
-fn mouth(face: &Face) -> Vec<Point> {
-    let mouth = &face.mouth;
-    let at = |s: f32, edge: fn(&LipEdges) -> f32| {
-        let x = s.abs() * mouth.corners[usize::from(s > 0.0)].x;
-        p(x, mouth.edges(x).as_ref().map_or(mouth.y, edge))
+/// Places of the mouth's points across its halves: outer edge, then inner.
+const ACROSS: [f32; 20] = [
+    -1.0, -0.62, -0.28, 0.0, 0.28, 0.62, 1.0, 0.62, 0.32, 0.0, -0.32, -0.62, -0.9, -0.42, 0.0,
+    0.42, 0.9, 0.42, 0.0, -0.42,
+];
+
+fn mouth(face: &Face, k: usize) -> Point {
+    let corner = face.mouth.corners[usize::from(ACROSS[k] > 0.0)];
+    let height = |edges: LipEdges| match k {
+        0 | 6 => corner.y,
+        1..=5 => edges.top,
+        7..=11 => edges.bottom,
+        13..=15 => edges.inner_top,
+        17..=19 => edges.inner_bottom,
+        _ => 0.5 * (edges.inner_top + edges.inner_bottom),
     };
-    let top = [-0.62, -0.28, 0.0, 0.28, 0.62].map(|s| at(s, |e| e.top));
-    let bottom = [0.62, 0.32, 0.0, -0.32, -0.62].map(|s| at(s, |e| e.bottom));
-    let seam = [-0.9, 0.9].map(|s| [at(s, |e| 0.5 * (e.inner_top + e.inner_bottom))]);
-    let upper = [-0.42, 0.0, 0.42].map(|s| at(s, |e| e.inner_top));
-    let lower = [0.42, -0.0, -0.42].map(|s| at(s, |e| e.inner_bottom));
-    let [left, right] = mouth.corners.map(|corner| [corner]);
-    [
-        &left[..],
-        &top,
-        &right,
-        &bottom,
-        &seam[0],
-        &upper,
-        &seam[1],
-        &lower,
-    ]
-    .concat()
+    let x = ACROSS[k].abs() * corner.x;
+    p(x, face.mouth.edges(x).map_or(face.mouth.y, height))
 }

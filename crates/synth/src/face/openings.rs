@@ -102,15 +102,16 @@ pub(crate) fn paint_mouth(canvas: Canvas, lit: &mut [f32], face: &Face, scene: &
 
 /// Reflectance inside the mouth: upper and lower teeth, tongue, dark throat.
 fn interior(face: &Face, x: f32, y: f32) -> f32 {
-    let mouth = &face.mouth;
+    // The lower teeth are fixed to the jaw.
+    let (upper_y, lower_y) = (face.mouth.teeth_y, face.mouth.teeth_y + face.jaw_drop);
     let arch = 0.10 * x * x;
     let recess = 1.0 - 0.75 * step(0.30, 0.80, x.abs());
     let between = ((x / 0.17 + 0.5).fract().abs() - 0.5).abs();
     let seam = 1.0 - 0.22 * step(0.44, 0.5, between);
-    let upper = step(0.02, -0.02, y - mouth.teeth_y + arch);
-    let lower = step(-0.02, 0.02, y - mouth.lower_teeth_y - arch) * 0.7;
+    let upper = step(0.02, -0.02, y - upper_y + arch);
+    let lower = step(-0.02, 0.02, y - lower_y - arch) * 0.7;
     let teeth = face.person.teeth * eye_white(face.person) / 0.4 * seam * recess;
     let deep = 0.28 + 0.1 * face.jaw_drop;
-    let tongue = 0.11 * hill(x, y - mouth.lower_teeth_y - 0.05, 0.45, deep);
+    let tongue = 0.11 * hill(x, y - lower_y - 0.05, 0.45, deep);
     mix(0.006 + tongue, 0.75 * teeth, upper.max(lower))
 }

@@ -105,12 +105,10 @@ impl Surface {
         });
     }
 
-    /// Adds a bell-shaped bump of half-widths `size`.
-    pub fn bump(&mut self, at: Point, size: (f32, f32), height: f32) {
-        let area = around(at, 2.2 * size.0, 2.2 * size.1);
-        self.raise(&area, |x, y| {
-            height * hill(x - at.x, y - at.y, size.0, size.1)
-        });
+    /// Adds a bell-shaped bump of half-widths `w` and `h`.
+    pub fn bump(&mut self, at: Point, (w, h): (f32, f32), height: f32) {
+        let area = around(at, 2.2 * w, 2.2 * h);
+        self.raise(&area, |x, y| height * hill(x - at.x, y - at.y, w, h));
     }
 
     /// Cuts a crease along the quadratic Bézier curve of three points.
@@ -177,12 +175,11 @@ impl Surface {
 
     fn add_nose(&mut self, face: &Face) {
         let (ridge, widths) = nose_profile(face);
-        let area = [-0.9..0.9, -0.75..face.nose_base + 0.14];
+        let (canvas, area) = (self.canvas, [-0.9..0.9, -0.75..face.nose_base + 0.14]);
         let row = |y: f32| (curve(&ridge, y), curve(&widths, y));
-        self.canvas
-            .visit_rows(&area, row, |&(height, width), i, x, _| {
-                self.z[i] += self.skin[i] * height * bell(x / width);
-            });
+        canvas.visit_rows(&area, row, |&(height, width), i, x, _| {
+            self.z[i] += self.skin[i] * height * bell(x / width);
+        });
         self.bump(p(0.0, face.nose_tip + 0.02), (0.17, 0.17), 0.07);
         for half in &face.halves {
             let at = |x: f32, y: f32| half.ala.shifted(x, y).mirrored(half.sign);

@@ -108,16 +108,12 @@ fn repertoire(expression: Expression) -> &'static [u8] {
 /// Action units with their levels 1 (A) to 5 (E), ascending by unit.
 pub(crate) type Coding = Vec<(u8, u8)>;
 
-/// One person's shift of each unit's log-odds as a companion (order of [`AUS`]), the same in all expressions.
-pub(crate) type Habits = [f32; AUS.len()];
-
-/// Habits with a deviation of 0.6 (our choice).
-pub(crate) fn draw_habits(rng: &mut ChaCha8Rng) -> Habits {
-    std::array::from_fn(|_| rng.around(0.0, 0.6))
-}
-
 /// Draws one person's display of `emotion`.
-pub(crate) fn show(emotion: Expression, habits: &Habits, rng: &mut ChaCha8Rng) -> Coding {
+///
+/// `person` gives the person's habits: a shift of each unit's log-odds as a companion, the same in all expressions, with
+/// a deviation of 0.6 (our choice).
+pub(crate) fn show(emotion: Expression, person: &mut ChaCha8Rng, rng: &mut ChaCha8Rng) -> Coding {
+    let habits = AUS.map(|_| person.around(0.0, 0.6));
     let mut coding = Coding::new();
     for &(au, lowest) in core(emotion, rng) {
         // "5 up to B" is part of the criterion where 5 stands alone.
@@ -173,14 +169,11 @@ fn mixture(wanted: &[f32; AUS.len()], mean: f32, rng: &mut ChaCha8Rng) -> Coding
 fn pick(wanted: &[f32; AUS.len()], rng: &mut ChaCha8Rng) -> u8 {
     let total: f32 = wanted.iter().map(|w| w.max(0.02)).sum();
     let mut left = rng.within(0.0, total);
-    let mut reached = |want: &f32| {
+    let reached = wanted.iter().position(|want| {
         left -= want.max(0.02);
         left <= 0.0
-    };
-    wanted
-        .iter()
-        .position(|w| reached(w))
-        .map_or(17, |index| AUS[index])
+    });
+    reached.map_or(17, |index| AUS[index])
 }
 
 /// Units that cannot be shown together, or hide each other.
@@ -239,8 +232,9 @@ mod tests {
     fn every_shown_expression_fulfils_its_criterion() {
         for emotion in shown() {
             for draw in 0..300 {
-                let rng = &mut keyed(1, Purpose::Recipe, draw, 0);
-                let coding = show(emotion, &draw_habits(rng), rng);
+                let [person, rng] =
+                    &mut [Purpose::Habits, Purpose::Recipe].map(|of| keyed(1, of, draw, 0));
+                let coding = show(emotion, person, rng);
                 assert!(criterion(emotion, &coding), "{emotion:?}: {coding:?}");
             }
         }

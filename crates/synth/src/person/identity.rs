@@ -110,11 +110,8 @@ impl Identity {
     }
 
     fn draw_kind(&mut self, rng: &mut ChaCha8Rng) {
-        let (low, high) = if rng.chance(0.5) {
-            (0.6, 1.0)
-        } else {
-            (0.0, 0.35)
-        };
+        let male = rng.chance(0.5);
+        let (low, high) = if male { (0.6, 1.0) } else { (0.0, 0.35) };
         self.male = rng.within(low, high);
         self.age = rng.within(0.0, 1.0).powf(1.5);
         // Fair, medium and dark as among CK+'s subjects (81% Euro-American, 13% Afro-American).

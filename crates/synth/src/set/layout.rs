@@ -100,11 +100,8 @@ fn is_occupied(output: &Path) -> io::Result<bool> {
 
 /// Lines of numbers as CK+'s files have them.
 fn table<const N: usize>(rows: impl IntoIterator<Item = [f64; N]>) -> String {
-    let line = |row: [f64; N]| {
-        row.map(|number| format!("   {}", as_matlab(number)))
-            .concat()
-            + "\n"
-    };
+    let cell = |number| format!("   {}", as_matlab(number));
+    let line = |row: [f64; N]| row.map(cell).concat() + "\n";
     rows.into_iter().map(line).collect()
 }
 

@@ -6,8 +6,7 @@ use rand::seq::SliceRandom;
 use rand_chacha::ChaCha8Rng;
 
 use crate::person::au::AUS;
-use crate::person::expression::{Coding, count, draw_habits};
-use crate::person::expression::{sequences_in_ck_plus, show, shown, unnamed};
+use crate::person::expression::{Coding, count, sequences_in_ck_plus, show, shown, unnamed};
 use crate::person::identity::Identity;
 use crate::person::performance::Performance;
 use crate::random::{Draw, Purpose, keyed};
@@ -131,8 +130,8 @@ fn codings(options: &SynthOptions, labels: &[Label]) -> Vec<Coding> {
     for (index, &(subject, emotion)) in labels.iter().enumerate() {
         let rng = &mut keyed(options.seed, Purpose::Recipe, index as u64, 0);
         let coding = if let Some(emotion) = emotion {
-            let habits = &mut keyed(options.seed, Purpose::Habits, subject as u64, 0);
-            show(emotion, &draw_habits(habits), rng)
+            let person = &mut keyed(options.seed, Purpose::Habits, subject as u64, 0);
+            show(emotion, person, rng)
         } else {
             let wanted: [f32; AUS.len()] = std::array::from_fn(|k| {
                 let target = (AU_COUNTS[k] * options.subjects) as f32 / SUBJECTS as f32;
