@@ -15,15 +15,14 @@ pub(super) struct Convolution {
 }
 
 impl Convolution {
+    /// The convolution of `weight`, `bias` and `padding` over a map of this side.
     pub fn new(
-        weight: &Tensor,
-        bias: Option<&Tensor>,
-        padding: i64,
+        (weight, bias, padding): (&Tensor, &Option<Tensor>, i64),
         side: usize,
     ) -> Result<Self, Error> {
         let on_cpu = |t: &Tensor| t.f_detach()?.f_to_device(Device::Cpu)?.f_contiguous();
-        let (weight, bias) = (on_cpu(weight)?, bias.map(on_cpu).transpose()?);
-        let size = weight.size();
+        let bias = bias.as_ref().map(on_cpu).transpose()?;
+        let (weight, size) = (on_cpu(weight)?, weight.size());
         let shape = (size[0] as usize, size[1] as usize, size[3] as usize);
         let bias = bias.as_ref().map(values).transpose()?.unwrap_or_default();
         Ok(Self {

@@ -71,12 +71,7 @@ fn filter_backward(
     dw: &mut [f32],
     dx: &mut [f32],
 ) {
-    let ConvShape {
-        side,
-        inputs,
-        kernel,
-        ..
-    } = shape;
+    let (side, inputs, kernel) = (shape.side, shape.inputs, shape.kernel);
     let pad = kernel / 2;
     for &(row, column, g) in gradients {
         // The filter's columns that lie inside the image; the same for each of its rows.

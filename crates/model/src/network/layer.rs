@@ -164,9 +164,8 @@ impl Stage {
     /// # Errors
     /// When the input's shape does not fit.
     pub fn forward(&self, x: &Tensor) -> Result<Tensor, Error> {
-        self.layers
-            .iter()
-            .try_fold(x.shallow_clone(), |x, layer| layer.forward(&x))
+        let mut layers = self.layers.iter();
+        layers.try_fold(x.shallow_clone(), |x, layer| layer.forward(&x))
     }
 }
 

@@ -23,33 +23,32 @@ impl Display for Comparison {
 impl Comparison {
     /// Whether the runs differ in more than the variant.
     pub fn presets_differ(&self) -> bool {
-        let mut presets = self.variants.iter().map(|v| &v.preset);
-        presets
-            .next()
-            .is_some_and(|first| presets.any(|preset| preset != first))
+        let first = &self.variants[0].preset;
+        self.variants.iter().any(|v| v.preset != *first)
     }
 
     /// The caveats shown with the numbers.
     fn notes(&self, f: &mut Formatter<'_>) -> Result {
         writeln!(f, "{}", self.dataset)?;
-        if self.synthetic {
-            writeln!(f, "SYNTHETIC: drawn faces, no evidence about photographs")?;
-        }
-        if !self.subject_independent {
-            writeln!(
-                f,
-                "not subject-independent: the same person may be in training and test"
-            )?;
-        }
-        if self.variants.iter().all(|v| v.optimistic) {
-            writeln!(
-                f,
-                "optimistic: the test fold chose the checkpoints (paper-2015)"
-            )?;
-        }
-        self.shortened
-            .iter()
-            .try_for_each(|what| writeln!(f, "shortened: {what}"))
+        let optimistic = self.variants.iter().all(|v| v.optimistic);
+        let notes = [
+            (
+                self.synthetic,
+                "SYNTHETIC: drawn faces, no evidence about photographs",
+            ),
+            (
+                !self.subject_independent,
+                "not subject-independent: the same person may be in training and test",
+            ),
+            (
+                optimistic,
+                "optimistic: the test fold chose the checkpoints (paper-2015)",
+            ),
+        ];
+        let mut notes = notes.iter().filter(|(holds, _)| *holds);
+        notes.try_for_each(|(_, note)| writeln!(f, "{note}"))?;
+        let mut shortened = self.shortened.iter();
+        shortened.try_for_each(|what| writeln!(f, "shortened: {what}"))
     }
 
     fn tests(&self, f: &mut Formatter<'_>, width: usize) -> Result {

@@ -23,7 +23,7 @@ pub fn train_on_shuffled_labels(
     workers: &Workers,
     monitor: &Monitor,
 ) -> Result<FoldResult, Error> {
-    let remove = |dir: &Path| faus_base::file::remove(dir).map_err(Error::io(dir));
+    let remove = |dir: &Path| faus_base::file::remove(dir).map_err(Error::file(dir));
     remove(job.dir)?;
     let dataset = job.dir.join("dataset");
     let prepared = &shuffled_labels(job.prepared, job.seed, &dataset)?;

@@ -1,5 +1,6 @@
 //! The checkpoints of a folder, and the choice between them.
 
+use std::fs::DirEntry;
 use std::path::{Path, PathBuf};
 
 use faus_data::normalise::Normalisation;
@@ -27,18 +28,13 @@ pub struct Candidate {
 impl Candidate {
     /// The one with the highest validation accuracy, the first on ties: the authors' rule.
     pub fn best_on_validation(all: &[Self]) -> Option<&Self> {
-        all.iter().reduce(|best, c| {
-            if c.val_accuracy > best.val_accuracy {
-                c
-            } else {
-                best
-            }
-        })
+        let all = all.iter().rev();
+        all.max_by(|a, b| a.val_accuracy.total_cmp(&b.val_accuracy))
     }
 
     /// The highest test accuracy any of them reached: optimistic, since the test part chose it.
-    pub fn optimistic_test_accuracy(all: &[Self]) -> Option<f64> {
-        all.iter().map(|c| c.test_accuracy).reduce(f64::max)
+    pub fn optimistic_test_accuracy(all: &[Self]) -> f64 {
+        all.iter().map(|c| c.test_accuracy).fold(0.0, f64::max)
     }
 }
 
@@ -63,15 +59,16 @@ pub(crate) fn checkpoint_path(folder: &Path, step: u64) -> PathBuf {
 /// # Errors
 /// When the folder cannot be read.
 pub fn list_checkpoints(folder: &Path) -> Result<Vec<(u64, PathBuf)>, Error> {
-    let mut found = Vec::new();
-    for entry in std::fs::read_dir(folder).map_err(Error::io(folder))? {
-        let path = entry.map_err(Error::io(folder))?.path();
-        let name = path.file_name().and_then(|n| n.to_str());
-        let step = name.and_then(|n| n.strip_prefix("step-")?.strip_suffix(".safetensors"));
-        if let Some(step) = step.and_then(|s| s.parse().ok()) {
-            found.push((step, path));
-        }
-    }
+    let entries = std::fs::read_dir(folder).and_then(Iterator::collect::<Result<Vec<_>, _>>);
+    let entries = entries.map_err(Error::file(folder))?;
+    let step = |name: &str| {
+        name.strip_prefix("step-")?
+            .strip_suffix(".safetensors")?
+            .parse()
+            .ok()
+    };
+    let named = |entry: DirEntry| Some((step(entry.file_name().to_str()?)?, entry.path()));
+    let mut found: Vec<_> = entries.into_iter().filter_map(named).collect();
     found.sort();
     Ok(found)
 }
@@ -101,10 +98,8 @@ pub fn select(
             test_accuracy: Scores::count(&test).accuracy(),
         };
         candidates.push(candidate);
-        if best
-            .as_ref()
-            .is_none_or(|(best, _)| candidate.val_accuracy > best.val_accuracy)
-        {
+        let before = best.as_ref().map(|(best, _)| best.val_accuracy);
+        if before.is_none_or(|before| candidate.val_accuracy > before) {
             best = Some((candidate, test));
         }
     }
@@ -121,8 +116,8 @@ pub fn select(
 /// # Errors
 /// When its metadata names an unknown one.
 pub fn normalisation_of(checkpoint: &Checkpoint, path: &Path) -> Result<Normalisation, Error> {
-    serde_json::from_value(checkpoint.info.normalisation.clone())
-        .map_err(|e| Error::format(path, format!("unknown normalisation: {e}")))
+    let unknown = |e| Error::file(path)(format!("unknown normalisation: {e}"));
+    serde_json::from_value(checkpoint.info.normalisation.clone()).map_err(unknown)
 }
 
 #[cfg(test)]
@@ -142,7 +137,7 @@ mod tests {
             candidate(30, 0.8, 0.7),
         ];
         assert_eq!(Candidate::best_on_validation(&all).unwrap().step, 20);
-        assert_eq!(Candidate::optimistic_test_accuracy(&all), Some(0.9));
+        assert_eq!(Candidate::optimistic_test_accuracy(&all), 0.9);
         assert!(Candidate::best_on_validation(&[]).is_none());
     }
 }

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use faus_data::Prepared;
 use faus_data::normalise::{Normalisation, to_unit_range};
-use faus_model::{GradientMethod, Network};
+use faus_model::Network;
 use tch::{Device, Kind, Tensor};
 
 use crate::error::Error;
@@ -102,11 +102,11 @@ pub fn evaluate(
     workers: &Workers,
 ) -> Result<Predictions, Error> {
     check_side(network.spec().side, prepared)?;
-    let plan = network.plan(GradientMethod::fastest(network.device()))?;
+    let plan = network.plan()?;
     let jobs = rows
         .chunks(CHUNK)
-        .map(|rows| Ok((network.replica()?, rows)))
-        .collect::<Result<Vec<_>, Error>>()?;
+        .map(|rows| Ok((network.replica()?, rows)));
+    let jobs = jobs.collect::<Result<Vec<_>, Error>>()?;
     let logits = workers.map(network.device(), jobs, |(network, rows)| {
         let images = images_tensor(prepared, rows, normalisation)?.f_to_device(network.device())?;
         let logits = network.planned_logits(&images, &plan)?;
