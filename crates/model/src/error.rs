@@ -46,7 +46,7 @@ pub enum Error {
     #[error("train.precision is {wanted}: {reason}; use --set train.precision=float32, or a GPU")]
     Precision {
         /// The precision.
-        wanted: &'static str,
+        wanted: String,
         /// Why not.
         reason: String,
     },

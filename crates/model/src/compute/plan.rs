@@ -40,12 +40,12 @@ impl Network {
             return Ok(Plan::default());
         };
         let stem = Stem::new(first.side, values(&self.weight(0)?.f_contiguous()?)?);
-        let convolution =
-            |(index, shape): (usize, &ConvShape)| Convolution::new(*shape, self.weight(index + 1)?);
-        let convolutions = others.iter().enumerate().map(convolution);
+        let convolutions = (1..).zip(others);
+        let convolutions =
+            convolutions.map(|(at, shape)| Convolution::new(*shape, self.weight(at)?));
         Ok(Plan {
             stem: Some(stem),
-            convolutions: convolutions.collect::<Result<_, Error>>()?,
+            convolutions: convolutions.collect::<Result<_, _>>()?,
         })
     }
 
@@ -62,8 +62,7 @@ impl Network {
         if self.device() != Device::Cpu {
             return None;
         }
-        let mut side = self.spec().side;
-        let mut shapes = Vec::new();
+        let (mut side, mut shapes) = (self.spec().side, Vec::new());
         for stage in &self.stages()[..=self.last_convolution()?] {
             let [
                 Layer::Conv {
@@ -84,7 +83,6 @@ impl Network {
             shapes.push(suits.then(|| ConvShape {
                 side,
                 inputs: weight.size()[1] as usize,
-                kernel: weight.size()[3] as usize,
                 tile: *tile as usize,
             })?);
             side /= *tile as usize;
@@ -105,10 +103,9 @@ impl Plan {
             return Ok(vec![]);
         };
         let mut pooled = vec![stem.forward(values(images)?)];
-        for (index, Convolution { shape, winograd }) in
-            self.convolutions.iter().enumerate().take(count - 1)
-        {
-            pooled.push(winograd.forward(&pooled[index].values, shape.tile));
+        for (index, next) in self.convolutions[..count - 1].iter().enumerate() {
+            let input = &pooled[index].values;
+            pooled.push(next.winograd.forward(input, next.shape.tile));
         }
         Ok(pooled)
     }
@@ -127,10 +124,8 @@ impl Convolution {
         let channels = (weight.size()[1] as usize, weight.size()[0] as usize);
         let by_output = nhwc_values(weight)?;
         let by_input = weight.f_permute([1, 2, 3, 0])?.f_contiguous()?;
-        let backward = (!shape.is_sparse())
-            .then(|| values(&by_output))
-            .transpose()?;
-        let winograd = Winograd::new(shape.side, channels, values(&by_input)?, backward);
+        let by_output = Some(values(&by_output)?).filter(|_| !shape.is_sparse());
+        let winograd = Winograd::new(shape.side, channels, values(&by_input)?, by_output);
         Ok(Self { shape, winograd })
     }
 
@@ -148,14 +143,6 @@ impl Convolution {
             true => sparse_backward(self.shape, input, values(&weight)?, pooled, d_pooled),
         };
         Ok((nchw(&d_weight, &weight.size())?, d_input))
-    }
-}
-
-impl ConvShape {
-    /// Whether the gradients at the convolution's output are so sparse that skipping zeros saves more than Winograd's
-    /// form (measured: at tiles of 2 × 2 it does not, at 6 × 6 it does).
-    fn is_sparse(self) -> bool {
-        self.tile >= 4
     }
 }
 

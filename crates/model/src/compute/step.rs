@@ -32,14 +32,6 @@ pub struct TrainBatch {
 pub struct Tally(Tensor);
 
 impl Tally {
-    fn new(loss: &Tensor, hits: &Tensor) -> Result<Self, Error> {
-        let (loss, hits) = (
-            loss.f_detach()?.f_to_kind(Kind::Double)?,
-            hits.f_to_kind(Kind::Double)?,
-        );
-        Ok(Self(Tensor::f_stack(&[loss, hits], 0)?))
-    }
-
     /// Loss (cross-entropy of the images times [`TrainBatch::weight`]) and hits (images classified correctly, with
     /// dropout on) of each of `tallies`, all on one device; one copy for all.
     ///
@@ -88,24 +80,20 @@ impl Network {
         let pooled = plan.forward(&grey, plan.len())?;
         let features = pooled[plan.len() - 1].as_nchw(batch.images.size()[0])?;
         let features = features.set_requires_grad(true);
-        let StepOutput {
-            tally,
-            gradients: mut head,
-        } = self.autograd_step(plan.len(), &features, batch)?;
-        let mut d_pooled = Buffer::copy_of(values(&nhwc_values(&head.remove(0))?)?);
+        let mut output = self.autograd_step(plan.len(), &features, batch)?;
+        let mut d_pooled = Buffer::copy_of(values(&nhwc_values(&output.gradients[0])?)?);
         let mut gradients = Vec::new();
         for (index, convolution) in plan.convolutions.iter().enumerate().rev() {
             let (weight, input) = (self.weight(index + 1)?, &pooled[index].values);
-            let output = &pooled[index + 1];
-            let (d_weight, d_input) = convolution.backward(weight, input, output, &d_pooled)?;
+            let maps = &pooled[index + 1];
+            let (d_weight, d_input) = convolution.backward(weight, input, maps, &d_pooled)?;
             gradients.push(d_weight);
             d_pooled = d_input;
         }
         let d_stem = Tensor::f_from_slice(&stem.backward(values(&grey)?, &pooled[0], &d_pooled))?;
         gradients.push(d_stem.f_reshape(self.weight(0)?.size())?);
-        gradients.reverse();
-        gradients.extend(head);
-        Ok(StepOutput { tally, gradients })
+        output.gradients.splice(..1, gradients.into_iter().rev());
+        Ok(output)
     }
 
     /// The stages from `first` on by automatic differentiation, on leaves of a new graph that share the weights. The
@@ -116,34 +104,26 @@ impl Network {
         x: &Tensor,
         batch: &TrainBatch,
     ) -> Result<StepOutput, Error> {
-        let leaves = self.map(self.device(), &|t| {
-            Ok(t.f_detach()?.set_requires_grad(true))
-        })?;
+        let leaf = |t: &Tensor| Ok(t.f_detach()?.set_requires_grad(true));
+        let leaves = self.map(self.device(), &leaf)?;
         let (loss, hits) = leaves.loss_from(first, x, batch)?;
-        let parameters = leaves
-            .stages()
-            .iter()
-            .skip(first)
-            .flat_map(Stage::parameters);
-        let input = x.requires_grad().then_some(x);
-        let wanted: Vec<&Tensor> = input
-            .into_iter()
-            .chain(parameters.map(|(_, t)| t))
-            .collect();
+        let parameters = leaves.stages()[first..].iter().flat_map(Stage::parameters);
+        let input = x.requires_grad().then_some(x).into_iter();
+        let wanted: Vec<&Tensor> = input.chain(parameters.map(|(_, t)| t)).collect();
         let gradients = Tensor::f_run_backward(&[&loss], &wanted, false, false)?;
-        let tally = Tally::new(&loss, &hits)?;
+        let loss = loss.f_detach()?.f_to_kind(Kind::Double)?;
+        let tally = Tally(Tensor::f_stack(&[loss, hits], 0)?);
         Ok(StepOutput { tally, gradients })
     }
 
-    /// Weighted cross-entropy and hits starting at the input of stage `first`, with dropout.
+    /// Weighted cross-entropy and hits (f64) starting at the input of stage `first`, with dropout.
     fn loss_from(
         &self,
         first: usize,
         x: &Tensor,
         batch: &TrainBatch,
     ) -> Result<(Tensor, Tensor), Error> {
-        let mut x = x.shallow_clone();
-        let mut ahead = batch.dropout_masks.iter();
+        let (mut x, mut ahead) = (x.shallow_clone(), batch.dropout_masks.iter());
         for (index, stage) in self.stages().iter().enumerate().skip(first) {
             for layer in &stage.layers {
                 x = match layer {
@@ -160,10 +140,7 @@ impl Network {
         }
         let labels = &batch.labels;
         let loss = x.f_cross_entropy_loss::<Tensor>(labels, None, Reduction::Sum, -100, 0.0)?;
-        let hits = x
-            .f_argmax(1, false)?
-            .f_eq_tensor(labels)?
-            .f_sum(Kind::Int64)?;
-        Ok((loss.f_mul_scalar(batch.weight)?, hits))
+        let hits = x.f_argmax(1, false)?.f_eq_tensor(labels)?;
+        Ok((loss.f_mul_scalar(batch.weight)?, hits.f_sum(Kind::Double)?))
     }
 }

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use faus_base::file;
 
 use crate::error::Error;
+use crate::fold::divergence::LossWatch;
 use crate::fold::progress::MetricsRow;
 use crate::fold::tensorboard;
 
@@ -14,8 +15,7 @@ use crate::fold::tensorboard;
 pub(crate) struct MetricsWriter {
     table: Growing,
     events: Option<Growing>,
-    /// The earlier rows.
-    pub kept: Vec<MetricsRow>,
+    watch: LossWatch,
 }
 
 /// A file to which rows are appended.
@@ -42,8 +42,8 @@ impl Growing {
 }
 
 impl MetricsWriter {
-    /// Starts the file in folder `dir` with its earlier rows up to `step`.
-    pub fn open(dir: &Path, step: u64, tensorboard: bool) -> Result<Self, Error> {
+    /// Starts the files in folder `dir`, of a training of `classes` classes, with their earlier rows up to `step`.
+    pub fn open(dir: &Path, step: u64, classes: usize, tensorboard: bool) -> Result<Self, Error> {
         let path = dir.join("metrics.csv");
         let mut kept = match step {
             0 => vec![],
@@ -51,26 +51,21 @@ impl MetricsWriter {
         };
         kept.retain(|row| row.step <= step);
         let text = kept.iter().map(line).collect::<String>();
-        let table = Growing::start(path, format!("{HEADER}\n{text}").as_bytes())?;
-        let events = tensorboard.then(|| {
-            let path = dir.join(tensorboard::FILE);
-            Growing::start(path, &tensorboard::events(&kept))
-        });
-        let events = events.transpose()?;
+        let events = || Growing::start(dir.join(tensorboard::FILE), &tensorboard::events(&kept));
         Ok(Self {
-            table,
-            events,
-            kept,
+            table: Growing::start(path, format!("{HEADER}\n{text}").as_bytes())?,
+            events: tensorboard.then(events).transpose()?,
+            watch: LossWatch::new(classes, &kept),
         })
     }
 
-    /// Appends a row.
-    pub fn push(&mut self, row: &MetricsRow) -> Result<(), Error> {
+    /// Appends a row. Returns the loss's bound if the loss has exceeded it for too long.
+    pub fn push(&mut self, row: &MetricsRow) -> Result<Option<f64>, Error> {
         self.table.push(line(row).as_bytes())?;
-        match &mut self.events {
-            Some(events) => events.push(&tensorboard::event(row)),
-            None => Ok(()),
+        if let Some(events) = &mut self.events {
+            events.push(&tensorboard::event(row))?;
         }
+        Ok(self.watch.exploded(row))
     }
 }
 

@@ -10,7 +10,6 @@ use tch::Tensor;
 
 use crate::error::Error;
 use crate::fold::autotune::{Autotune, Work};
-use crate::fold::divergence::LossWatch;
 use crate::fold::job::FoldJob;
 use crate::fold::loader::Loader;
 use crate::fold::losses::Losses;
@@ -79,15 +78,19 @@ impl FoldJob<'_> {
     }
 }
 
-impl<'a> Run<'a> {
+impl Run<'_> {
     /// Restores the newest state if the job resumes, or else removes the files of an earlier training.
     fn restore(&mut self) -> Result<(), Error> {
         if self.job.resume {
             let (fresh, optimizer) = (&self.saved, &mut self.optimizer);
-            match state::restore(&self.checkpoints, fresh, &self.network, optimizer)? {
-                Some(saved) => self.saved = saved,
-                None => self.refuse_finished()?,
+            let saved = state::restore(&self.checkpoints, fresh, &self.network, optimizer)?;
+            let path = self.job.dir.join("fold.json");
+            if saved.is_none() && path.exists() {
+                // A finished fold has no state to resume from, and a new start would overwrite it.
+                let reason = "the fold is finished".to_owned();
+                return Err(Error::Resume { path, reason });
             }
+            self.saved = saved.unwrap_or_else(|| self.saved.clone());
         }
         match self.saved.step {
             0 => state::discard(&self.checkpoints),
@@ -95,22 +98,20 @@ impl<'a> Run<'a> {
         }
     }
 
-    /// A finished fold has no state to resume from, and a new start would overwrite it.
-    fn refuse_finished(&self) -> Result<(), Error> {
-        let path = self.job.dir.join("fold.json");
-        let reason = "the fold is finished".to_owned();
-        match path.exists() {
-            true => Err(Error::Resume { path, reason }),
-            false => Ok(()),
-        }
-    }
-
     /// The remaining steps, with the validations and checkpoints that are due.
     fn train(&mut self, monitor: &Monitor) -> Result<(), Error> {
         let (job, first) = (self.job, self.saved.step + 1);
-        let mut metrics = MetricsWriter::open(job.dir, self.saved.step, job.tensorboard)?;
-        let mut watch = LossWatch::new(self.network.spec().classes, &metrics.kept);
-        let loader = self.loader()?;
+        let classes = self.network.spec().classes;
+        let mut metrics = MetricsWriter::open(job.dir, self.saved.step, classes, job.tensorboard)?;
+        let loader = Loader {
+            job,
+            rows: &self.split.train,
+            // Drawn ahead for a GPU, which must not wait for masks; on the CPU the step's threads draw them in parallel.
+            dropout: match job.device.is_cuda() {
+                true => self.network.dropout_layers()?,
+                false => vec![],
+            },
+        };
         std::thread::scope(|scope| {
             let batches = loader.start(scope, first, job.recipe.steps);
             self.losses = Losses::new(None);
@@ -126,7 +127,7 @@ impl<'a> Run<'a> {
                 if validates || self.losses.is_due(job.device) {
                     self.losses.read(job.fold)?;
                 }
-                let validate = || self.validate(step, &mut metrics, &mut watch);
+                let validate = || self.validate(step, &mut metrics);
                 let row = validates.then(validate).transpose()?;
                 (monitor.progress)(FoldProgress {
                     fold: job.fold,
@@ -138,18 +139,6 @@ impl<'a> Run<'a> {
                 });
             }
             Ok(())
-        })
-    }
-
-    fn loader(&self) -> Result<Loader<'a>, Error> {
-        Ok(Loader {
-            job: self.job,
-            rows: &self.split.train,
-            // Drawn ahead for a GPU, which must not wait for masks; on the CPU the step's threads draw them in parallel.
-            dropout: match self.job.device.is_cuda() {
-                true => self.network.dropout_layers()?,
-                false => vec![],
-            },
         })
     }
 
@@ -175,19 +164,13 @@ impl<'a> Run<'a> {
     }
 
     /// Validation, its row of the metrics, and a checkpoint where one is due.
-    fn validate(
-        &mut self,
-        step: u64,
-        metrics: &mut MetricsWriter,
-        watch: &mut LossWatch,
-    ) -> Result<MetricsRow, Error> {
+    fn validate(&mut self, step: u64, metrics: &mut MetricsWriter) -> Result<MetricsRow, Error> {
         let (seconds, fold) = (self.losses.seconds(), self.job.fold);
         let val_accuracy = self.accuracy(step, Work::Validation)?;
         let batch = self.job.recipe.batch_size;
         let row = self.losses.row(step, batch, val_accuracy, seconds);
         // Before the state: a resumed fold then finds every row up to its step, wherever it was stopped.
-        metrics.push(&row)?;
-        if let Some(bound) = watch.exploded(&row) {
+        if let Some(bound) = metrics.push(&row)? {
             let loss = row.train_loss;
             return Err(Error::Exploded {
                 fold,

@@ -140,7 +140,7 @@ mod tests {
     fn resuming_repeats_no_step() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join(FILE);
-        let open = |step| MetricsWriter::open(dir.path(), step, true).unwrap();
+        let open = |step| MetricsWriter::open(dir.path(), step, 8, true).unwrap();
         let mut writer = open(0);
         for step in [10, 20, 30] {
             writer.push(&row(step)).unwrap();

@@ -383,7 +383,6 @@ mod tests {
             let shape = ConvShape {
                 side,
                 inputs: INPUTS,
-                kernel: 5,
                 tile: case.tile,
             };
             let (expected_weight, expected_input) =
