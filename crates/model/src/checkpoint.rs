@@ -93,9 +93,8 @@ impl Checkpoint {
     pub fn load(path: &Path) -> Result<Self, Error> {
         let (tensors, metadata) = read_tensors(path)?;
         let none = "a safetensors file, but no faus checkpoint (its metadata has no `faus` entry)";
-        let text = metadata
-            .get(INFO_KEY)
-            .ok_or_else(|| Error::checkpoint(path)(none))?;
+        let text = metadata.get(INFO_KEY);
+        let text = text.ok_or_else(|| Error::checkpoint(path)(none))?;
         let damaged = |e| Error::checkpoint(path)(format!("its metadata is damaged: {e}"));
         let info = serde_json::from_str(text).map_err(damaged)?;
         Ok(Self {
@@ -105,16 +104,12 @@ impl Checkpoint {
         })
     }
 
-    /// The network of this checkpoint, on `device`; `architecture` must be the one that wrote it.
+    /// The network of this checkpoint, on `device`; `wanted` must be the architecture that wrote it.
     ///
     /// # Errors
     /// When the architecture's name, its parameters or their shapes do not match the checkpoint.
-    pub fn network(
-        &self,
-        architecture: &dyn Architecture,
-        device: Device,
-    ) -> Result<Network, Error> {
-        let (is, wants) = (&self.info.architecture, architecture.name());
+    pub fn network(&self, wanted: &dyn Architecture, device: Device) -> Result<Network, Error> {
+        let (is, wants) = (&self.info.architecture, wanted.name());
         if is != wants {
             let reason = format!(
                 "written by network `{is}`, this program runs `{wants}`: use the program that wrote it"
@@ -126,7 +121,7 @@ impl Checkpoint {
             classes: self.info.classes.len(),
             dropout: self.info.dropout,
         };
-        let network = Network::build(architecture, spec, 0, device)?;
+        let network = Network::build(wanted, spec, 0, device)?;
         self.copy_into(&network)?;
         Ok(network)
     }
@@ -137,10 +132,8 @@ impl Checkpoint {
     /// When its parameters or their shapes do not match the checkpoint.
     pub fn copy_into(&self, network: &Network) -> Result<(), Error> {
         let wrong = Error::checkpoint(&self.path);
-        let (is, mut rest) = (
-            network.architecture(),
-            self.tensors.iter().collect::<BTreeMap<_, _>>(),
-        );
+        let is = network.architecture();
+        let mut rest: BTreeMap<_, _> = self.tensors.iter().collect();
         for (name, parameter) in &network.parameters() {
             let missing = || wrong(format!("it has no tensor `{name}`"));
             let values = rest.remove(name).ok_or_else(missing)?;
@@ -152,14 +145,10 @@ impl Checkpoint {
             }
             network.set_parameter(name, values)?;
         }
-        let extra = |name| {
-            wrong(format!(
-                "it has a tensor `{name}` that network `{is}` does not"
-            ))
-        };
-        rest.into_keys()
-            .next()
-            .map_or(Ok(()), |name| Err(extra(name)))
+        let mut extra = rest
+            .keys()
+            .map(|name| format!("it has a tensor `{name}` that network `{is}` does not"));
+        extra.next().map_or(Ok(()), |reason| Err(wrong(reason)))
     }
 }
 
@@ -216,13 +205,11 @@ fn sort_metadata(file: &mut [u8]) -> Result<(), serde_json::Error> {
 /// When the file is missing, damaged, larger than 4 GiB, or contains tensors other than f32.
 pub fn read_tensors(path: &Path) -> Result<(TensorsByName, HashMap<String, String>), Error> {
     let wrong = Error::checkpoint(path);
-    let length = std::fs::metadata(path)
-        .map_err(Error::checkpoint(path))?
-        .len();
+    let found = std::fs::metadata(path).map_err(Error::checkpoint(path))?;
+    let length = found.len();
     if length > MAX_BYTES {
-        return Err(wrong(format!(
-            "{length} bytes are more than a checkpoint may have"
-        )));
+        let reason = format!("{length} bytes are more than a checkpoint may have");
+        return Err(wrong(reason));
     }
     let bytes = std::fs::read(path).map_err(Error::checkpoint(path))?;
     let damaged = |e: SafeTensorError| {

@@ -25,14 +25,13 @@ impl FromStr for DeviceChoice {
 
     fn from_str(text: &str) -> Result<Self, Error> {
         let index = || text.strip_prefix("cuda:")?.parse().ok();
-        match text {
-            "auto" => Ok(Self::Auto),
-            "cpu" => Ok(Self::Cpu),
-            "cuda" => Ok(Self::Cuda(0)),
-            _ => index()
-                .map(Self::Cuda)
-                .ok_or_else(|| Error::DeviceName(text.to_owned())),
-        }
+        let choice = match text {
+            "auto" => Some(Self::Auto),
+            "cpu" => Some(Self::Cpu),
+            "cuda" => Some(Self::Cuda(0)),
+            _ => index().map(Self::Cuda),
+        };
+        choice.ok_or_else(|| Error::DeviceName(text.to_owned()))
     }
 }
 

@@ -24,7 +24,8 @@ pub struct MeanStd {
 
 impl MeanStd {
     /// Statistics of these values; `None` if empty.
-    pub fn of(values: &[f64]) -> Option<Self> {
+    pub fn of(values: impl IntoIterator<Item = f64>) -> Option<Self> {
+        let values = &values.into_iter().collect::<Vec<_>>();
         let mean = order::mean(values);
         let std = if values.len() > 1 {
             order::deviation(values)
@@ -120,9 +121,7 @@ impl Summary {
         let results: Vec<&FoldResult> = folds.iter().filter_map(|(_, r)| r.as_ref().ok()).collect();
         let mut scores = Scores::default();
         results.iter().for_each(|r| scores.add(&r.confusion));
-        let over = |f: fn(&FoldResult) -> f64| {
-            MeanStd::of(&results.iter().map(|r| f(r)).collect::<Vec<_>>())
-        };
+        let over = |f: fn(&FoldResult) -> f64| MeanStd::of(results.iter().map(|r| f(r)));
         Self {
             synthetic: data.synthetic,
             dataset: data.name.clone(),
@@ -165,8 +164,7 @@ fn measures(results: &[&FoldResult]) -> BTreeMap<String, MeanStd> {
     let all: Option<Vec<Measures>> = results.iter().map(|r| r.measures).collect();
     let all = all.unwrap_or_default();
     let over = |(name, value): (&str, fn(&Measures) -> f64)| {
-        let values: Vec<f64> = all.iter().map(value).collect();
-        Some((name.to_owned(), MeanStd::of(&values)?))
+        Some((name.to_owned(), MeanStd::of(all.iter().map(value))?))
     };
     Measures::NAMED.into_iter().filter_map(over).collect()
 }
@@ -194,15 +192,15 @@ mod tests {
 
     #[test]
     fn mean_and_sample_deviation() {
-        let of = MeanStd::of(&[0.8, 0.9, 1.0]).unwrap();
+        let of = MeanStd::of([0.8, 0.9, 1.0]).unwrap();
         assert!((of.mean - 0.9).abs() < 1e-12 && (of.std - 0.1).abs() < 1e-12);
         assert_eq!(
-            MeanStd::of(&[0.5]),
+            MeanStd::of([0.5]),
             Some(MeanStd {
                 mean: 0.5,
                 std: 0.0
             })
         );
-        assert_eq!(MeanStd::of(&[]), None);
+        assert_eq!(MeanStd::of([]), None);
     }
 }

@@ -33,30 +33,21 @@ impl Network {
         }
         tch::no_grad(|| {
             if stage >= plan.len() {
-                return self.maxima_by_libtorch(images, stage, plan);
+                return self.torch_maxima(images, stage, plan);
             }
             let before = plan.forward(&images.f_contiguous()?, stage.max(1))?;
             let last = &before[before.len() - 1];
-            Ok(
-                match stage.checked_sub(1).map(|index| &plan.convolutions[index]) {
-                    None => last.maxima(self.spec().side),
-                    Some(Convolution { shape, winograd }) => {
-                        // Pooled over the whole map.
-                        winograd
-                            .forward(&last.values, shape.side)
-                            .maxima(shape.side)
-                    }
-                },
-            )
+            if stage == 0 {
+                return Ok(last.maxima(self.spec().side));
+            }
+            let Convolution { shape, winograd } = &plan.convolutions[stage - 1];
+            // Pooled over the whole map.
+            let pooled = winograd.forward(&last.values, shape.side);
+            Ok(pooled.maxima(shape.side))
         })
     }
 
-    fn maxima_by_libtorch(
-        &self,
-        images: &Tensor,
-        stage: usize,
-        plan: &Plan,
-    ) -> Result<Maxima, Error> {
+    fn torch_maxima(&self, images: &Tensor, stage: usize, plan: &Plan) -> Result<Maxima, Error> {
         let maps = match self.feature_maps(images, stage) {
             Err(Error::NoFeatureMap(_)) => {
                 let units = forward(&self.stages()[plan.len()..=stage], &plan.features(images)?)?;

@@ -5,7 +5,7 @@ use tch::{Device, Kind, Reduction, Tensor};
 use crate::compute::dropout::DropoutLayer;
 use crate::compute::plan::Plan;
 use crate::error::Error;
-use crate::kernels::{Buffer, Stem, nhwc_values, values};
+use crate::kernels::{Buffer, nhwc_values, values};
 use crate::network::Network;
 use crate::network::layer::{Layer, Stage};
 
@@ -63,24 +63,15 @@ impl Network {
     /// # Errors
     /// When shapes or devices do not fit.
     pub fn loss_and_gradients(&self, batch: &TrainBatch, plan: &Plan) -> Result<StepOutput, Error> {
-        match &plan.stem {
-            Some(stem) => self.kernel_step(batch, plan, stem),
-            None => self.autograd_step(0, &batch.images, batch),
-        }
-    }
-
-    /// Forward and backward with our kernels for the leading convolutions.
-    fn kernel_step(
-        &self,
-        batch: &TrainBatch,
-        plan: &Plan,
-        stem: &Stem,
-    ) -> Result<StepOutput, Error> {
+        let Some(stem) = &plan.stem else {
+            return self.autograd(0, &batch.images, batch);
+        };
+        // Forward and backward with our kernels for the leading convolutions.
         let grey = batch.images.f_contiguous()?;
         let pooled = plan.forward(&grey, plan.len())?;
         let features = pooled[plan.len() - 1].as_nchw(batch.images.size()[0])?;
         let features = features.set_requires_grad(true);
-        let mut output = self.autograd_step(plan.len(), &features, batch)?;
+        let mut output = self.autograd(plan.len(), &features, batch)?;
         let mut d_pooled = Buffer::copy_of(values(&nhwc_values(&output.gradients[0])?)?);
         let mut gradients = Vec::new();
         for (index, convolution) in plan.convolutions.iter().enumerate().rev() {
@@ -98,31 +89,25 @@ impl Network {
 
     /// The stages from `first` on by automatic differentiation, on leaves of a new graph that share the weights. The
     /// gradients are that of their input `x`, if it requires one, and those of their parameters.
-    fn autograd_step(
-        &self,
-        first: usize,
-        x: &Tensor,
-        batch: &TrainBatch,
-    ) -> Result<StepOutput, Error> {
+    fn autograd(&self, first: usize, x: &Tensor, batch: &TrainBatch) -> Result<StepOutput, Error> {
         let leaf = |t: &Tensor| Ok(t.f_detach()?.set_requires_grad(true));
         let leaves = self.map(self.device(), &leaf)?;
-        let (loss, hits) = leaves.loss_from(first, x, batch)?;
+        let (logits, labels) = (leaves.logits_from(first, x, batch)?, &batch.labels);
+        let hits = logits.f_argmax(1, false)?.f_eq_tensor(labels)?;
+        let loss =
+            logits.f_cross_entropy_loss::<Tensor>(labels, None, Reduction::Sum, -100, 0.0)?;
+        let loss = loss.f_mul_scalar(batch.weight)?;
         let parameters = leaves.stages()[first..].iter().flat_map(Stage::parameters);
         let input = x.requires_grad().then_some(x).into_iter();
         let wanted: Vec<&Tensor> = input.chain(parameters.map(|(_, t)| t)).collect();
         let gradients = Tensor::f_run_backward(&[&loss], &wanted, false, false)?;
         let loss = loss.f_detach()?.f_to_kind(Kind::Double)?;
-        let tally = Tally(Tensor::f_stack(&[loss, hits], 0)?);
+        let tally = Tally(Tensor::f_stack(&[loss, hits.f_sum(Kind::Double)?], 0)?);
         Ok(StepOutput { tally, gradients })
     }
 
-    /// Weighted cross-entropy and hits (f64) starting at the input of stage `first`, with dropout.
-    fn loss_from(
-        &self,
-        first: usize,
-        x: &Tensor,
-        batch: &TrainBatch,
-    ) -> Result<(Tensor, Tensor), Error> {
+    /// Logits from the input of stage `first` on, with dropout.
+    fn logits_from(&self, first: usize, x: &Tensor, batch: &TrainBatch) -> Result<Tensor, Error> {
         let (mut x, mut ahead) = (x.shallow_clone(), batch.dropout_masks.iter());
         for (index, stage) in self.stages().iter().enumerate().skip(first) {
             for layer in &stage.layers {
@@ -138,9 +123,6 @@ impl Network {
                 };
             }
         }
-        let labels = &batch.labels;
-        let loss = x.f_cross_entropy_loss::<Tensor>(labels, None, Reduction::Sum, -100, 0.0)?;
-        let hits = x.f_argmax(1, false)?.f_eq_tensor(labels)?;
-        Ok((loss.f_mul_scalar(batch.weight)?, hits.f_sum(Kind::Double)?))
+        Ok(x)
     }
 }

@@ -39,19 +39,11 @@ impl Convolution {
 
     /// The inputs of these outputs.
     pub fn sees(&self, outputs: Region) -> Region {
-        let span = |first: usize, count: usize| {
-            let start = first.saturating_sub(self.padding);
-            let end = (first + count - 1 + self.direct.kernel).saturating_sub(self.padding);
-            (start.min(self.side), end.min(self.side))
-        };
-        let (top, bottom) = span(outputs.row, outputs.height);
-        let (left, right) = span(outputs.column, outputs.width);
-        Region {
-            row: top,
-            column: left,
-            height: bottom - top,
-            width: right - left,
-        }
+        outputs.map(|first, count| {
+            let pixel = |padded: usize| padded.saturating_sub(self.padding).min(self.side);
+            let start = pixel(first);
+            (start, pixel(first + count - 1 + self.direct.kernel) - start)
+        })
     }
 
     /// The offset of `outputs` relative to `inputs`.
@@ -94,9 +86,8 @@ impl Convolution {
     pub fn backward(&self, gradient: &Map, inputs: Region) -> Map {
         let mut d_input = Map::of(inputs, self.direct.input_stride);
         d_input.values.fill(0.0);
-        let place = self.place(gradient.region, inputs);
-        self.direct
-            .backward(&gradient.values, place, &mut d_input.values);
+        let (values, place) = (&mut d_input.values, self.place(gradient.region, inputs));
+        self.direct.backward(&gradient.values, place, values);
         d_input
     }
 }

@@ -114,12 +114,7 @@ impl FieldNet {
         for op in self.ops.iter().rev() {
             region = match op {
                 Op::Conv(conv) => conv.sees(region),
-                Op::Pool { tile, .. } => Region {
-                    row: region.row * tile,
-                    column: region.column * tile,
-                    height: region.height * tile,
-                    width: region.width * tile,
-                },
+                Op::Pool { tile, .. } => region.map(|first, count| (first * tile, count * tile)),
                 Op::Relu => region,
             };
             regions.push(region);

@@ -44,20 +44,16 @@ impl Direct {
         // `at` counts taps and inputs of a filter.
         let weight_of = |output: usize, at: usize| {
             let (tap, input) = (at / input_stride, at % input_stride);
+            let at = (output * inputs + input) * taps + tap;
             let inside = output < outputs && input < inputs;
-            if inside {
-                weight[(output * inputs + input) * taps + tap]
-            } else {
-                0.0
-            }
+            if inside { weight[at] } else { 0.0 }
         };
         let lanes = |panel: usize, value: &dyn Fn(usize) -> f32| {
             Row(std::array::from_fn(|lane| value(panel * PANEL + lane)))
         };
         let rows = (0..panels * filter_len).map(|row| {
-            lanes(row / filter_len, &|output| {
-                weight_of(output, row % filter_len)
-            })
+            let weights = |output| weight_of(output, row % filter_len);
+            lanes(row / filter_len, &weights)
         });
         let by_input = (0..outputs * filter_len).map(|i| weight_of(i / filter_len, i % filter_len));
         let bias_of = |output: usize| bias.get(output).copied().unwrap_or(0.0);
@@ -249,10 +245,9 @@ impl WithSimd for Forward<'_> {
     #[inline(always)]
     fn with_simd<S: Simd>(self, simd: S) {
         // As many sums as fit into registers: 24 of 32 with AVX-512, 12 of 16 with AVX2.
-        if S::F32_LANES == 16 {
-            self.blocks::<S, 12>(simd);
-        } else {
-            self.blocks::<S, 6>(simd);
+        match S::F32_LANES {
+            16 => self.blocks::<S, 12>(simd),
+            _ => self.blocks::<S, 6>(simd),
         }
     }
 }

@@ -111,20 +111,15 @@ impl WithSimd for Forward<'_> {
     #[inline(always)]
     fn with_simd<S: Simd>(self, simd: S) {
         let (side, channels) = (self.stem.side, self.stem.channels);
-        let out = side / TILE;
-        let width = side + 2 * PAD;
+        let (out, width) = (side / TILE, side + 2 * PAD);
         let units = self.values.chunks_exact_mut(channels);
         let units = units.zip(self.winners.chunks_exact_mut(channels));
         for (unit, (values, winners)) in units.enumerate() {
             let corner = unit / out * TILE * width + unit % out * TILE;
             let x = &self.padded[corner..];
-            let (values, winners) = (
-                values.chunks_exact_mut(PANEL),
-                winners.chunks_exact_mut(PANEL),
-            );
-            for ((values, winners), taps) in
-                values.zip(winners).zip(self.stem.taps.chunks_exact(TAPS))
-            {
+            let panels = values.chunks_exact_mut(PANEL);
+            let panels = panels.zip(winners.chunks_exact_mut(PANEL));
+            for ((values, winners), taps) in panels.zip(self.stem.taps.chunks_exact(TAPS)) {
                 let values = S::as_mut_simd_f32s(values).0;
                 let winners = S::as_mut_simd_u32s(winners).0;
                 for column in (0..PANEL / S::F32_LANES).step_by(2) {

@@ -77,17 +77,15 @@ impl Network {
     /// # Errors
     /// When there is none; the error lists the names.
     pub fn stage_index(&self, name: &str) -> Result<usize, Error> {
-        self.stages
-            .iter()
-            .position(|s| s.name == name)
-            .ok_or_else(|| no_stage(name, self.stages.iter().map(|s| s.name.as_str())))
+        let names = || self.stages.iter().map(|stage| stage.name.as_str());
+        let index = names().position(|stage| stage == name);
+        index.ok_or_else(|| no_stage(name, names()))
     }
 
     /// The last stage with a convolution: `conv3` for the paper's network.
     pub fn last_convolution(&self) -> Option<usize> {
-        self.stages
-            .iter()
-            .rposition(|s| s.layers.iter().any(|l| matches!(l, Layer::Conv { .. })))
+        let mut stages = self.stages.iter();
+        stages.rposition(|s| s.layers.iter().any(|l| matches!(l, Layer::Conv { .. })))
     }
 
     /// Feature maps of a convolutional stage, or units of a fully connected one.
@@ -216,10 +214,8 @@ impl Network {
     /// # Errors
     /// When stage `stage` has no convolution or the images do not fit.
     pub fn feature_maps(&self, images: &Tensor, stage: usize) -> Result<Tensor, Error> {
-        let own = self
-            .stages
-            .get(stage)
-            .ok_or_else(|| Error::no_feature_map(stage))?;
+        let own = self.stages.get(stage);
+        let own = own.ok_or_else(|| Error::no_feature_map(stage))?;
         if !own.layers.iter().any(|l| matches!(l, Layer::Conv { .. })) {
             return Err(Error::NoFeatureMap(own.name.clone()));
         }

@@ -98,16 +98,13 @@ impl Comparison {
     /// When a folder is not a finished run, or the runs differ in data, classes or folds.
     pub fn read(first: &Path, others: &[PathBuf]) -> Result<Self, Error> {
         let folders = std::iter::once(first).chain(others.iter().map(PathBuf::as_path));
-        let runs = folders
-            .map(ComparedRun::read)
-            .collect::<Result<Vec<_>, _>>()?;
+        let runs: Result<Vec<_>, _> = folders.map(ComparedRun::read).collect();
+        let runs = runs?;
         let (first, others) = (&runs[0], &runs[1..]);
-        others
-            .iter()
-            .try_for_each(|other| first.check_comparable(other))?;
-        let mixed = others
-            .iter()
-            .any(|run| run.summary.protocol != first.summary.protocol);
+        let mut compared = others.iter();
+        compared.try_for_each(|other| first.check_comparable(other))?;
+        let protocol = first.summary.protocol;
+        let mixed = others.iter().any(|run| run.summary.protocol != protocol);
         let mut shortened: Vec<String> = Vec::new();
         for what in runs.iter().flat_map(|run| &run.summary.shortened) {
             if !shortened.contains(what) {
@@ -132,10 +129,8 @@ impl Comparison {
     /// # Errors
     /// When a write fails.
     pub fn write_csv(&self, path: &Path) -> Result<(), Error> {
-        let rows = self
-            .variants
-            .iter()
-            .map(|v| v.columns().into_iter().unzip());
+        let rows = self.variants.iter().map(Variant::columns);
+        let rows = rows.map(|columns| columns.into_iter().unzip());
         let (names, values): (Vec<Vec<&str>>, Vec<Vec<String>>) = rows.unzip();
         let names = names.into_iter().take(1);
         let names = names.map(|names| names.into_iter().map(str::to_owned).collect());
@@ -201,21 +196,17 @@ fn tests(first: &ComparedRun, others: &[ComparedRun], mixed: bool) -> (Vec<Again
                 p_sign_flip_holm: test.p_sign_flip,
                 test,
             }),
-            None => not_tested.push(format!(
-                "{} and {} have results of {} fold{} in common: two folds at least are needed",
-                first.folder.display(),
-                other.folder.display(),
-                a.len(),
-                if a.len() == 1 { "" } else { "s" }
-            )),
+            None => {
+                let (first, other) = (first.folder.display(), other.folder.display());
+                let common = if a.len() == 1 { "1 fold" } else { "0 folds" };
+                not_tested.push(format!(
+                    "{first} and {other} have results of {common} in common: two folds at least are needed"
+                ));
+            }
         }
     }
-    holm(
-        tests
-            .iter_mut()
-            .map(|against| &mut against.p_sign_flip_holm)
-            .collect(),
-    );
+    let p = tests.iter_mut().map(|test| &mut test.p_sign_flip_holm);
+    holm(p.collect());
     (tests, not_tested)
 }
 

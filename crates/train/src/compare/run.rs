@@ -44,7 +44,7 @@ impl ComparedRun {
         }
         Ok(Self {
             folder: folder.to_path_buf(),
-            test_share: MeanStd::of(&shares).map_or(0.0, |share| share.mean),
+            test_share: MeanStd::of(shares).map_or(0.0, |share| share.mean),
             settings,
             tested,
             summary,

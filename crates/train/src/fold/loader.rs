@@ -1,7 +1,4 @@
-//! Makes training batches in another thread, ahead of the training step.
-
-use std::sync::mpsc::{Receiver, sync_channel};
-use std::thread::Scope;
+//! Makes training batches.
 
 use faus_base::random;
 use faus_data::augment;
@@ -19,8 +16,7 @@ pub(crate) const SHARE: usize = 16;
 /// Batches made ahead of the training step.
 pub(crate) const AHEAD: usize = 3;
 
-/// Makes batches in another thread, ahead of the training step.
-#[derive(Clone)]
+/// Makes the batches of a fold.
 pub(crate) struct Loader<'a> {
     pub job: FoldJob<'a>,
     /// Rows to draw from.
@@ -36,24 +32,9 @@ struct Scratch {
     sums: Vec<f32>,
 }
 
-impl<'a> Loader<'a> {
-    /// Starts making the batches of steps `first..=last`; ends when they are made or the receiver is dropped.
-    pub fn start<'scope>(
-        self,
-        scope: &'scope Scope<'scope, 'a>,
-        first: u64,
-        last: u64,
-    ) -> Receiver<Result<Vec<TrainBatch>, Error>>
-    where
-        'a: 'scope,
-    {
-        let (sender, receiver) = sync_channel(AHEAD);
-        scope.spawn(move || (first..=last).try_for_each(|step| sender.send(self.batch(step))));
-        receiver
-    }
-
+impl Loader<'_> {
     /// The shares of the batch of step `step`: everything in it is determined by seed, fold, step and place.
-    fn batch(&self, step: u64) -> Result<Vec<TrainBatch>, Error> {
+    pub fn batch(&self, step: u64) -> Result<Vec<TrainBatch>, Error> {
         let (job, fold) = (&self.job, self.job.fold as u64);
         let side = job.prepared.image_size();
         let mut draw = random::named(job.seed, "batch", &[fold, step]);

@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 use std::sync::atomic::Ordering;
+use std::sync::mpsc::sync_channel;
 use std::time::Instant;
 
 use faus_data::{Protocol, Split};
@@ -11,7 +12,7 @@ use tch::Tensor;
 use crate::error::Error;
 use crate::fold::autotune::{Autotune, Work};
 use crate::fold::job::FoldJob;
-use crate::fold::loader::Loader;
+use crate::fold::loader::{AHEAD, Loader};
 use crate::fold::losses::Losses;
 use crate::fold::metrics::MetricsWriter;
 use crate::fold::optimizer::Optimizer;
@@ -113,7 +114,10 @@ impl Run<'_> {
             },
         };
         std::thread::scope(|scope| {
-            let batches = loader.start(scope, first, job.recipe.steps);
+            let (sender, batches) = sync_channel(AHEAD);
+            let mut steps = first..=job.recipe.steps;
+            // Ends when all are made or the receiver is dropped.
+            scope.spawn(move || steps.try_for_each(|step| sender.send(loader.batch(step))));
             self.losses = Losses::new(None);
             for step in first..=job.recipe.steps {
                 if monitor.cancelled.load(Ordering::Relaxed) {
@@ -146,17 +150,15 @@ impl Run<'_> {
     fn step(&mut self, step: u64, shares: Vec<TrainBatch>) -> Result<Vec<Tally>, Error> {
         let (device, precision) = (self.job.device, self.job.recipe.precision);
         let plan = self.network.plan()?;
-        let jobs = shares
-            .into_iter()
-            .map(|share| Ok((self.network.replica()?, share)));
+        let replica = |share| Ok((self.network.replica()?, share));
+        let jobs = shares.into_iter().map(replica);
         let jobs = jobs.collect::<Result<_, Error>>()?;
+        let compute = |(network, share): (Network, TrainBatch)| {
+            precision.run(device, || Ok(network.loss_and_gradients(&share, &plan)?))
+        };
         let rate = self.job.recipe.learning_rate_at(step);
         self.autotune.run(Work::Step, || {
-            let outputs =
-                self.workers
-                    .map(device, jobs, |(network, share): (Network, TrainBatch)| {
-                        precision.run(device, || Ok(network.loss_and_gradients(&share, &plan)?))
-                    })?;
+            let outputs = self.workers.map(device, jobs, compute)?;
             let gradients: Vec<&[Tensor]> = outputs.iter().map(|s| &s.gradients[..]).collect();
             self.optimizer.step(&self.network, &gradients, rate, step)?;
             Ok(outputs.into_iter().map(|share| share.tally).collect())
@@ -228,13 +230,13 @@ impl Run<'_> {
 
     fn info(&self, step: u64) -> Result<CheckpointInfo, Error> {
         let (job, data) = (&self.job, self.job.prepared.info());
+        let normalisation = serde_json::to_value(job.recipe.normalisation);
         Ok(CheckpointInfo {
             architecture: self.network.architecture().to_owned(),
             classes: data.classes.clone(),
             side: self.network.spec().side,
             dropout: self.network.spec().dropout,
-            normalisation: serde_json::to_value(job.recipe.normalisation)
-                .map_err(Error::file(job.dir))?,
+            normalisation: normalisation.map_err(Error::file(job.dir))?,
             step,
             fold: Some(job.fold),
             protocol: Some(protocol_name(job.recipe.protocol).to_owned()),
@@ -258,8 +260,7 @@ impl Run<'_> {
         let data = job.prepared.info();
         let test = self.evaluate(Work::Test)?;
         test.write_csv(&job.dir.join("predictions.csv"), &data.classes)?;
-        let scores = Scores::count(&test);
-        let split = self.split;
+        let (scores, split) = (Scores::count(&test), self.split);
         let result = FoldResult {
             fold: job.fold,
             synthetic: data.synthetic,

@@ -16,7 +16,7 @@ use crate::score::checkpoints::{Candidate, checkpoint_path, list_checkpoints};
 const KEY: &str = "faus_state";
 
 /// Everything but tensors. Random numbers are keyed by seed, fold and step, so these make up the random state.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Saved {
     pub step: u64,
     pub seed: u64,
@@ -33,13 +33,11 @@ impl Saved {
     /// The state before the first step.
     pub fn fresh(job: &FoldJob, split_digest: String) -> Self {
         Self {
-            step: 0,
             seed: job.seed,
             fold: job.fold,
             recipe: (**job.recipe).clone(),
             split_digest,
-            candidates: vec![],
-            seconds: 0.0,
+            ..Self::default()
         }
     }
 }

@@ -11,7 +11,7 @@ use tch::Device;
 
 use crate::error::Error;
 use crate::score::confusion::Scores;
-use crate::score::predictions::{Predictions, evaluate};
+use crate::score::predictions::evaluate;
 use crate::workers::Workers;
 
 /// A checkpoint and its accuracies.
@@ -45,8 +45,6 @@ pub struct Selection {
     pub candidates: Vec<Candidate>,
     /// The chosen one.
     pub best: Candidate,
-    /// Its predictions on the test part.
-    pub test: Predictions,
 }
 
 /// Path of the checkpoint of step `step` in `folder`.
@@ -85,30 +83,24 @@ pub fn select(
     device: Device,
     workers: &Workers,
 ) -> Result<Selection, Error> {
-    let (mut candidates, mut best) = (Vec::new(), None::<(Candidate, Predictions)>);
+    let mut candidates = Vec::new();
     for (step, path) in list_checkpoints(folder)? {
         let checkpoint = Checkpoint::load(&path)?;
         let network = checkpoint.network(architecture, device)?;
         let normalisation = normalisation_of(&checkpoint, &path)?;
-        let run = |rows: &[usize]| evaluate(&network, prepared, rows, &normalisation, workers);
-        let (val, test) = (run(&split.validation)?, run(&split.test)?);
-        let candidate = Candidate {
-            step,
-            val_accuracy: Scores::count(&val).accuracy(),
-            test_accuracy: Scores::count(&test).accuracy(),
+        let accuracy = |rows: &[usize]| {
+            let predictions = evaluate(&network, prepared, rows, &normalisation, workers)?;
+            Ok::<_, Error>(Scores::count(&predictions).accuracy())
         };
-        candidates.push(candidate);
-        let before = best.as_ref().map(|(best, _)| best.val_accuracy);
-        if before.is_none_or(|before| candidate.val_accuracy > before) {
-            best = Some((candidate, test));
-        }
+        candidates.push(Candidate {
+            step,
+            val_accuracy: accuracy(&split.validation)?,
+            test_accuracy: accuracy(&split.test)?,
+        });
     }
-    let (best, test) = best.ok_or_else(|| Error::NoCheckpoints(folder.to_path_buf()))?;
-    Ok(Selection {
-        candidates,
-        best,
-        test,
-    })
+    let best = Candidate::best_on_validation(&candidates).copied();
+    let best = best.ok_or_else(|| Error::NoCheckpoints(folder.to_path_buf()))?;
+    Ok(Selection { candidates, best })
 }
 
 /// The normalisation a checkpoint's inputs need.

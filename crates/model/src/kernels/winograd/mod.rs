@@ -145,8 +145,10 @@ impl Winograd {
                     to: (d_padded.rows_mut(), from.steps(from.input_side())),
                 });
             }
-            let images = self.image_rows(&group);
-            self.unpad(d_padded.rows(), from, &mut d_input.rows_mut()[images]);
+            let images = &mut d_input.rows_mut()[self.image_rows(&group)];
+            for (line, padded) in self.lines(from) {
+                images[line].copy_from_slice(&d_padded.rows()[padded]);
+            }
         }
         let mut d_weight = Buffer::of(filters * FILTER_SIDE * FILTER_SIDE * panels * PANEL);
         self.arch.dispatch(Transform {
@@ -196,39 +198,29 @@ impl Winograd {
 
     fn pad(&self, images: &[Row], tiling: Tiling, work: &mut Work) {
         work.padded.fill(0.0);
-        let padded = work.padded.rows_mut();
-        self.lines(tiling, |line, start| {
-            padded[start..start + line.len()].copy_from_slice(&images[line]);
-        });
-    }
-
-    fn unpad(&self, padded: &[Row], tiling: Tiling, images: &mut [Row]) {
-        self.lines(tiling, |line, start| {
-            let len = line.len();
-            images[line].copy_from_slice(&padded[start..start + len]);
-        });
-    }
-
-    /// Calls `f` with the place of every line of pixels in the images and its start in the padded ones.
-    fn lines(&self, tiling: Tiling, mut f: impl FnMut(Range<usize>, usize)) {
-        let (len, width) = (self.side * tiling.panels, tiling.input_side());
-        for line in 0..tiling.images * self.side {
-            let (image, row) = (line / self.side, line % self.side);
-            let start = ((image * width + row + PAD) * width + PAD) * tiling.panels;
-            f(line * len..(line + 1) * len, start);
+        for (line, padded) in self.lines(tiling) {
+            work.padded.rows_mut()[padded].copy_from_slice(&images[line]);
         }
+    }
+
+    /// The place of every line of pixels in the images and in the padded ones.
+    fn lines(&self, tiling: Tiling) -> impl Iterator<Item = (Range<usize>, Range<usize>)> + use<> {
+        let (side, width) = (self.side, tiling.input_side());
+        (0..tiling.images * side).map(move |line| {
+            let (image, row, len) = (line / side, line % side, side * tiling.panels);
+            let start = ((image * width + row + PAD) * width + PAD) * tiling.panels;
+            (line * len..(line + 1) * len, start..start + len)
+        })
     }
 
     /// Coefficients of these tiles of the padded images.
     fn input_points(&self, tiling: Tiling, tiles: &Range<usize>, work: &mut Work) {
+        let steps = point_steps(tiles.len(), tiling.panels);
         self.arch.dispatch(Transform {
             line: PhantomData::<Input>,
             places: tiling.places(tiling.input_side(), tiles),
             from: (work.padded.rows(), tiling.steps(tiling.input_side())),
-            to: (
-                work.inputs.rows_mut(),
-                point_steps(tiles.len(), tiling.panels),
-            ),
+            to: (work.inputs.rows_mut(), steps),
         });
     }
 
