@@ -6,7 +6,7 @@ use std::time::Instant;
 use anyhow::{Result, bail};
 use faus_data::Prepared;
 use faus_model::device_name;
-use faus_train::{Summary, SummaryHead, Workers, accuracy_line};
+use faus_train::{Summary, Workers, accuracy_line};
 use serde_json::{Value, json};
 
 use super::checks::as_of_now;
@@ -137,13 +137,14 @@ impl Job<'_> {
         Ok(record)
     }
 
-    fn head(&self) -> SummaryHead {
-        SummaryHead {
+    fn head(&self) -> Summary {
+        Summary {
             experiment: self.config.name.clone(),
             preset: name_of(self.preset),
             network: self.architecture.name().to_owned(),
             protocol: self.config.train.protocol,
             shortened: self.config.shortened(),
+            ..Summary::default()
         }
     }
 

@@ -1,6 +1,6 @@
 //! Evidence: the pixels of one image that support a class.
 
-use faus_model::{GradientMethod, Network, Plan, Region};
+use faus_model::{Network, Plan, Region};
 
 use crate::error::Error;
 use crate::explain::back_projection::BackProjection;
@@ -57,7 +57,7 @@ pub fn evidence(
     images: &ImageSet,
 ) -> Result<Vec<Evidence>, Error> {
     check_filters(network, output(network), class.as_slice())?;
-    let plan = network.plan(GradientMethod::fastest(network.device()))?;
+    let plan = network.plan()?;
     for_each(
         network,
         network.device(),
