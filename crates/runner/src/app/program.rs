@@ -127,11 +127,10 @@ impl Program {
     }
 
     /// The sources with their descriptions, those of the experiment last.
-    pub(crate) fn sources(&self) -> Vec<(String, String)> {
-        let ours = DataConfig::SOURCES.map(|(name, what)| (name.to_owned(), what.to_owned()));
+    pub(crate) fn sources(&self) -> impl Iterator<Item = (&str, &str)> {
         let own = self.sources.iter();
-        let own = own.map(|(name, _)| (name.clone(), "A source of this program".to_owned()));
-        ours.into_iter().chain(own).collect()
+        let own = own.map(|(name, _)| (name.as_str(), "A source of this program"));
+        DataConfig::SOURCES.into_iter().chain(own)
     }
 
     /// The explanation methods of the experiment.
@@ -157,15 +156,14 @@ impl Program {
     /// For an unknown name, with those that exist.
     pub(crate) fn check_names(&self, config: &ExperimentConfig) -> Result<()> {
         faus_viz::find(&config.visualize.method, &self.methods).context("visualize.method")?;
-        let (name, known) = (&config.data.source, self.sources());
-        if known.iter().any(|(source, _)| source == name) {
-            return Ok(());
+        let known: Vec<&str> = self.sources().map(|(name, _)| name).collect();
+        match config.data.source.as_str() {
+            name if known.contains(&name) => Ok(()),
+            name => bail!(
+                "there is no data.source `{name}`; choose from {}",
+                known.join(", ")
+            ),
         }
-        let names: Vec<String> = known.into_iter().map(|(name, _)| name).collect();
-        bail!(
-            "there is no data.source `{name}`; choose from {}",
-            names.join(", ")
-        )
     }
 }
 
