@@ -12,7 +12,7 @@ use std::time::Instant;
 use faus_base::random;
 use faus_data::augment::{self, AugmentRanges};
 use faus_data::normalise::{Normalisation, to_unit_range};
-use faus_data::{CkPlus, ClassMap, CropMode, FolderOptions, Folders};
+use faus_data::{CkPlus, ClassMap, CropMode, Folders};
 use faus_data::{PrepareOptions, Prepared, Source, prepare};
 
 /// Images, of these skipped, and seconds.
@@ -43,7 +43,7 @@ fn ck_plus(input: &Path) -> Result<Box<dyn Source>, faus_data::Error> {
 }
 
 fn faces(input: &Path) -> Result<Box<dyn Source>, faus_data::Error> {
-    Ok(Box::new(Folders::open(input, &FolderOptions::default())?))
+    Ok(Box::new(Folders::open(input, None, None)?))
 }
 
 /// One preparation; opening the source counts.

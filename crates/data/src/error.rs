@@ -156,11 +156,10 @@ impl Error {
     }
 
     pub(crate) fn layout(path: &Path, wanted: impl Into<String>, found: impl Into<String>) -> Self {
-        let (path, expected, found) = (path.to_path_buf(), wanted.into(), found.into());
         Self::Layout {
-            path,
-            expected,
-            found,
+            path: path.to_path_buf(),
+            expected: wanted.into(),
+            found: found.into(),
         }
     }
 

@@ -202,7 +202,7 @@ fn sources_with_a_bad_image(tree: &Tree) -> Vec<(Box<dyn Source>, String)> {
     }
     fs::write(folders.join("happy/S003_001_00000004.png"), b"rubbish").unwrap();
     let ck_plus = CkPlus::open(&tree.root, ClassMap::eight()).unwrap();
-    let folders = Folders::open(&folders, &faus_data::FolderOptions::default()).unwrap();
+    let folders = Folders::open(&folders, None, None).unwrap();
     vec![
         (
             Box::new(ck_plus),
@@ -294,7 +294,7 @@ fn an_unusable_set_is_one_clear_error() {
     }
     let sources: [Box<dyn Source>; 2] = [
         Box::new(CkPlus::open(&tree.root, ClassMap::eight()).unwrap()),
-        Box::new(Folders::open(&folders, &faus_data::FolderOptions::default()).unwrap()),
+        Box::new(Folders::open(&folders, None, None).unwrap()),
     ];
     for (source, bad) in sources
         .iter()

@@ -10,8 +10,7 @@ use std::path::Path;
 
 use common::{go_on, save};
 use faus_data::{
-    ClassMap, CropMode, Error, FolderOptions, Folders, Folding, Part, PrepareOptions, Prepared,
-    Source, prepare,
+    ClassMap, CropMode, Error, Folders, Folding, Part, PrepareOptions, Prepared, Source, prepare,
 };
 use image::{GrayImage, Luma};
 use serde::Deserialize;
@@ -51,7 +50,7 @@ fn ck_plus_48_needs_no_flags() {
     for (path, _, subject, frame, _) in &listing.files {
         save(&root.join(path), &face(*subject, *frame));
     }
-    let source = Folders::open(&root, &FolderOptions::default()).unwrap();
+    let source = Folders::open(&root, None, None).unwrap();
     let scan = source.scan().unwrap();
     assert_eq!(
         (scan.skipped.len(), scan.notes.len()),
@@ -106,18 +105,11 @@ fn tree(paths: &[&str]) -> tempfile::TempDir {
 }
 
 fn with_pattern(root: &Path, pattern: &str) -> Result<Folders, Error> {
-    let subject_pattern = Some(pattern.to_owned());
-    Folders::open(
-        root,
-        &FolderOptions {
-            subject_pattern,
-            ..FolderOptions::default()
-        },
-    )
+    Folders::open(root, None, Some(pattern))
 }
 
 fn plain(root: &Path) -> Folders {
-    Folders::open(root, &FolderOptions::default()).unwrap()
+    Folders::open(root, None, None).unwrap()
 }
 
 #[test]
@@ -247,14 +239,14 @@ fn given_parts_count_where_no_subject_is_known() {
 #[test]
 fn folders_that_name_nothing_are_an_error_that_helps() {
     let dir = tree(&["0/a.png", "1/b.png"]);
-    let error = Folders::open(dir.path(), &FolderOptions::default()).unwrap_err();
+    let error = Folders::open(dir.path(), None, None).unwrap_err();
     let said = error.to_string();
     assert!(
         said.contains("3_happy") && said.contains("found 0, 1"),
         "{said}"
     );
     let dir = tree(&["0_happy/a.png", "1/b.png"]);
-    let error = Folders::open(dir.path(), &FolderOptions::default()).unwrap_err();
+    let error = Folders::open(dir.path(), None, None).unwrap_err();
     assert!(
         error.to_string().contains("images of happy alone"),
         "{error}"
@@ -262,7 +254,7 @@ fn folders_that_name_nothing_are_an_error_that_helps() {
     let dir = tempfile::tempdir().unwrap();
     fs::create_dir_all(dir.path().join("happy")).unwrap();
     fs::create_dir_all(dir.path().join("sad")).unwrap();
-    let error = Folders::open(dir.path(), &FolderOptions::default()).unwrap_err();
+    let error = Folders::open(dir.path(), None, None).unwrap_err();
     assert!(matches!(error, Error::NothingLabelled { .. }), "{error}");
 }
 
@@ -276,14 +268,11 @@ fn a_class_folder_without_images_is_named() {
         );
     }
     fs::create_dir(dir.path().join("fear")).unwrap();
-    let source = Folders::open(dir.path(), &FolderOptions::default()).unwrap();
+    let source = Folders::open(dir.path(), None, None).unwrap();
     let found = notes(&source);
     assert!(found.contains("but no image, of fear"), "{found}");
-    let with_fear = FolderOptions {
-        classes: Some(ClassMap::six()),
-        ..FolderOptions::default()
-    };
-    let found = notes(&Folders::open(dir.path(), &with_fear).unwrap());
+    let six = Some(ClassMap::six());
+    let found = notes(&Folders::open(dir.path(), six, None).unwrap());
     assert!(
         found.contains("No image shows") && !found.contains("There is a folder"),
         "{found}"
@@ -312,7 +301,7 @@ fn an_archive_beside_class_folders_is_a_note_unless_it_is_named_after_a_class() 
     );
     let alone = tempfile::tempdir().unwrap();
     fs::write(alone.path().join("CK+48.zip"), "").unwrap();
-    let error = Folders::open(alone.path(), &FolderOptions::default())
+    let error = Folders::open(alone.path(), None, None)
         .unwrap_err()
         .to_string();
     assert!(
@@ -365,7 +354,7 @@ fn archives_within_and_names_that_are_no_text_are_listed() {
     for name in [&b"happy/S011_\xff_1.png"[..], b"sa\xffd"] {
         fs::write(dir.path().join(std::ffi::OsStr::from_bytes(name)), "").unwrap();
     }
-    let source = Folders::open(dir.path(), &FolderOptions::default()).unwrap();
+    let source = Folders::open(dir.path(), None, None).unwrap();
     let output = dir.path().with_extension("prepared");
     let options = PrepareOptions {
         crop: CropMode::None,

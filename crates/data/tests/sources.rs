@@ -9,8 +9,8 @@ use std::path::Path;
 
 use common::{SHORT, Tree, drawing, go_on, save};
 use faus_data::{
-    CkPlus, ClassMap, CropMode, Error, FolderOptions, Folders, PixelCsv, PrepareOptions, Prepared,
-    Protocol, Role, Source, TableOptions, prepare,
+    CkPlus, ClassMap, CropMode, Error, Folders, LabelMap, PixelCsv, PrepareOptions, Prepared,
+    Protocol, Role, Source, prepare,
 };
 
 fn options() -> PrepareOptions {
@@ -75,11 +75,11 @@ fn ck_plus_48(root: &Path) {
 }
 
 fn folders(root: &Path) -> Result<Folders, Error> {
-    Folders::open(root, &FolderOptions::default())
+    Folders::open(root, None, None)
 }
 
 fn pixel_csv(path: &Path) -> Result<PixelCsv, Error> {
-    PixelCsv::open(path, &TableOptions::default())
+    PixelCsv::open(path, None, &LabelMap::Auto)
 }
 
 fn table(path: &Path, rows: &[&str]) {
@@ -124,11 +124,7 @@ fn class_folders_with_ck_plus_names_have_folds_by_subject() {
     );
     assert_eq!(set.samples()[0].sequence, "S001_000");
     assert!(set.split(0, Protocol::Paper2017).is_ok());
-    let options = FolderOptions {
-        classes: Some(ClassMap::six()),
-        ..FolderOptions::default()
-    };
-    let six = Folders::open(&root, &options).unwrap();
+    let six = Folders::open(&root, Some(ClassMap::six()), None).unwrap();
     assert_eq!(
         prepared(&six, &dir.path().join("six")).info().classes,
         ClassMap::six().names()

@@ -6,60 +6,19 @@ use std::path::{Path, PathBuf};
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
-    /// A file could not be read.
-    #[error("cannot read {path}: {source}", path = path.display())]
-    Read {
-        /// The file.
-        path: PathBuf,
-        /// The cause.
-        source: std::io::Error,
-    },
-    /// A file or folder could not be written.
-    #[error("cannot write {path}: {source}", path = path.display())]
-    Write {
+    /// A file or folder could not be read or written.
+    #[error("cannot {action} {path}: {source}", path = path.display())]
+    Disk {
+        /// `read` or `write`.
+        action: &'static str,
         /// The file or folder.
         path: PathBuf,
         /// The cause.
         source: std::io::Error,
     },
-    /// A file is too large to load.
-    #[error("{path} has {bytes} bytes, more than the limit of {limit}; split it or reduce it first", path = path.display())]
-    TooLarge {
-        /// The file.
-        path: PathBuf,
-        /// Its size.
-        bytes: u64,
-        /// The largest size accepted.
-        limit: u64,
-    },
-    /// A file is not an activations array.
-    #[error("{path} is not an activations array: {reason}; expected a .npy file, float32 or float64, shape [images, filters]", path = path.display())]
-    Npy {
-        /// The file.
-        path: PathBuf,
-        /// The fault.
-        reason: String,
-    },
-    /// A table lacks a column that the analysis needs.
-    #[error("{path} has no column `{column}` (it has: {found}); write one as described for samples.csv", path = path.display())]
-    MissingColumn {
-        /// The table.
-        path: PathBuf,
-        /// The missing column.
-        column: &'static str,
-        /// The columns of the table, separated by commas.
-        found: String,
-    },
-    /// An invalid cell of a table.
-    #[error("{path}, line {line}: {reason}", path = path.display())]
-    Cell {
-        /// The table.
-        path: PathBuf,
-        /// Line in the file, from 1; 0 if the position is unknown.
-        line: u64,
-        /// The cell, and the expected form.
-        reason: String,
-    },
+    /// The contents of a file are unusable: the file, the fault and the expected form.
+    #[error("{}: {}", .0.display(), .1)]
+    File(PathBuf, String),
     /// A sample's index is outside the activations array, or used twice.
     #[error(
         "sample index {index} is {problem}; the {rows} samples must be numbered 0 to {rows} - 1, each once"
@@ -120,14 +79,9 @@ pub enum Error {
         /// The accepted values.
         expected: &'static str,
     },
-    /// A picture could not be drawn.
-    #[error("cannot draw {name}: {reason}")]
-    Chart {
-        /// File name of the picture.
-        name: String,
-        /// Message of the plotting library.
-        reason: String,
-    },
+    /// A picture could not be drawn: its file, and the message of the plotting library.
+    #[error("cannot draw {0}: {1}")]
+    Chart(String, String),
     /// A network could not compute what a study needs.
     #[error("{0}")]
     Lens(Box<dyn std::error::Error + Send + Sync>),
@@ -166,31 +120,42 @@ pub enum Error {
 
 /// The contents of a file of at most `limit` bytes.
 pub(crate) fn read_limited(path: &Path, limit: u64) -> Result<Vec<u8>, Error> {
-    let path = path.to_path_buf();
-    match std::fs::metadata(&path).map(|found| found.len()) {
-        Ok(bytes) if bytes > limit => Err(Error::TooLarge { path, bytes, limit }),
-        Ok(_) => std::fs::read(&path).map_err(|source| Error::Read { path, source }),
-        Err(source) => Err(Error::Read { path, source }),
+    let failed = Error::disk("read", path);
+    match std::fs::metadata(path).map_err(&failed)?.len() {
+        bytes if bytes > limit => Err(Error::file(
+            path,
+            format!("{bytes} bytes exceed the limit of {limit}; split it or reduce it first"),
+        )),
+        _ => std::fs::read(path).map_err(failed),
     }
 }
 
 impl Error {
-    pub(crate) fn bad_option(
-        name: &'static str,
-        value: impl ToString,
-        expected: &'static str,
-    ) -> Self {
-        let value = value.to_string();
-        Self::BadOption {
-            name,
-            value,
-            expected,
+    pub(crate) fn file(path: &Path, fault: impl Into<String>) -> Self {
+        Self::File(path.to_path_buf(), fault.into())
+    }
+
+    /// Adds the failed action and the path to an error of the disk.
+    pub(crate) fn disk(action: &'static str, path: &Path) -> impl Fn(std::io::Error) -> Self {
+        move |source| Self::Disk {
+            action,
+            path: path.to_path_buf(),
+            source,
         }
     }
 
-    pub(crate) fn write(path: &Path, source: std::io::Error) -> Self {
-        let path = path.to_path_buf();
-        Self::Write { path, source }
+    /// Rejects `value` of option `name` unless it `fits`.
+    pub(crate) fn unless(
+        fits: bool,
+        name: &'static str,
+        value: impl ToString,
+        expected: &'static str,
+    ) -> Result<(), Self> {
+        fits.then_some(()).ok_or(Self::BadOption {
+            name,
+            value: value.to_string(),
+            expected,
+        })
     }
 
     /// Rejects `got` of `what` unless there are `expected`.
@@ -199,13 +164,10 @@ impl Error {
         got: usize,
         expected: usize,
     ) -> Result<(), Self> {
-        match got == expected {
-            true => Ok(()),
-            false => Err(Self::Mismatch {
-                what,
-                got,
-                expected,
-            }),
-        }
+        (got == expected).then_some(()).ok_or(Self::Mismatch {
+            what,
+            got,
+            expected,
+        })
     }
 }

@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use faus_model::{GradientMethod, InputSpec, Network, TrainBatch, ZeroBiasCnn};
+use faus_model::{InputSpec, Network, Plan, TrainBatch, ZeroBiasCnn};
 use tch::{Device, Kind, Tensor};
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -23,17 +23,20 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         dropout_masks: vec![],
         weight: 1.0 / images as f64,
     };
-    for method in [GradientMethod::Autograd, GradientMethod::Winograd] {
+    for (method, kernels) in [("Autograd", false), ("Winograd", true)] {
         let times: Vec<f64> = (0..6)
             .map(|_| {
                 let start = Instant::now();
-                network
-                    .loss_and_gradients(&batch, method)
-                    .map(|_| start.elapsed().as_secs_f64())
+                let plan = match kernels {
+                    true => network.plan()?,
+                    false => Plan::default(),
+                };
+                let step = network.loss_and_gradients(&batch, &plan);
+                step.map(|_| start.elapsed().as_secs_f64())
             })
             .collect::<Result<_, _>>()?;
         println!(
-            "{method:?}: {:.1} ms for {images} images on one thread",
+            "{method}: {:.1} ms for {images} images on one thread",
             1e3 * times.into_iter().fold(f64::MAX, f64::min)
         );
     }

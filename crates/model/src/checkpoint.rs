@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
 
+use safetensors::SafeTensorError;
 use safetensors::tensor::{Dtype, SafeTensors, TensorView};
 use serde::{Deserialize, Serialize};
 use tch::{Device, Kind, Tensor};
@@ -67,20 +68,19 @@ impl Checkpoint {
     /// # Errors
     /// When a write fails.
     pub fn save(network: &Network, info: &CheckpointInfo, path: &Path) -> Result<(), Error> {
-        let text = serde_json::to_string(info).map_err(|e| Error::checkpoint(path, e))?;
-        let classes = serde_json::json!(info.classes).to_string();
         let normalisation = match info.normalisation.as_str() {
             Some(word) => word.to_owned(),
             None => info.normalisation.to_string(),
         };
+        let info_text = serde_json::to_string(info).map_err(Error::checkpoint(path))?;
         let metadata = [
             ("format", "pt".to_owned()),
             ("architecture", info.architecture.clone()),
-            ("classes", classes),
+            ("classes", serde_json::json!(info.classes).to_string()),
             ("input_size", info.side.to_string()),
             ("normalisation", normalisation),
             ("step", info.step.to_string()),
-            (INFO_KEY, text),
+            (INFO_KEY, info_text),
         ];
         let metadata = metadata.map(|(key, value)| (key.to_owned(), value));
         write_tensors(&network.parameters(), metadata.into(), path)
@@ -92,13 +92,11 @@ impl Checkpoint {
     /// When the file is missing, damaged, or not a faus checkpoint.
     pub fn load(path: &Path) -> Result<Self, Error> {
         let (tensors, metadata) = read_tensors(path)?;
-        let wrong = |reason: String| Error::checkpoint(path, reason);
         let none = "a safetensors file, but no faus checkpoint (its metadata has no `faus` entry)";
-        let text = metadata
-            .get(INFO_KEY)
-            .ok_or_else(|| wrong(none.to_owned()))?;
-        let info = serde_json::from_str(text)
-            .map_err(|e| wrong(format!("its metadata is damaged: {e}")))?;
+        let text = metadata.get(INFO_KEY);
+        let text = text.ok_or_else(|| Error::checkpoint(path)(none))?;
+        let damaged = |e| Error::checkpoint(path)(format!("its metadata is damaged: {e}"));
+        let info = serde_json::from_str(text).map_err(damaged)?;
         Ok(Self {
             info,
             tensors,
@@ -106,28 +104,24 @@ impl Checkpoint {
         })
     }
 
-    /// The network of this checkpoint, on `device`; `architecture` must be the one that wrote it.
+    /// The network of this checkpoint, on `device`; `wanted` must be the architecture that wrote it.
     ///
     /// # Errors
     /// When the architecture's name, its parameters or their shapes do not match the checkpoint.
-    pub fn network(
-        &self,
-        architecture: &dyn Architecture,
-        device: Device,
-    ) -> Result<Network, Error> {
-        let wrong = |reason: String| Err(Error::checkpoint(&self.path, reason));
-        let (is, wants) = (&self.info.architecture, architecture.name());
+    pub fn network(&self, wanted: &dyn Architecture, device: Device) -> Result<Network, Error> {
+        let (is, wants) = (&self.info.architecture, wanted.name());
         if is != wants {
-            return wrong(format!(
+            let reason = format!(
                 "written by network `{is}`, this program runs `{wants}`: use the program that wrote it"
-            ));
+            );
+            return Err(Error::checkpoint(&self.path)(reason));
         }
         let spec = InputSpec {
             side: self.info.side,
             classes: self.info.classes.len(),
             dropout: self.info.dropout,
         };
-        let network = Network::build(architecture, spec, 0, device)?;
+        let network = Network::build(wanted, spec, 0, device)?;
         self.copy_into(&network)?;
         Ok(network)
     }
@@ -137,27 +131,24 @@ impl Checkpoint {
     /// # Errors
     /// When its parameters or their shapes do not match the checkpoint.
     pub fn copy_into(&self, network: &Network) -> Result<(), Error> {
-        let wrong = |reason: String| Err(Error::checkpoint(&self.path, reason));
-        let (is, parameters) = (network.architecture(), network.parameters());
-        for (name, parameter) in &parameters {
-            let Some(values) = self.tensors.get(name) else {
-                return wrong(format!("it has no tensor `{name}`"));
-            };
+        let wrong = Error::checkpoint(&self.path);
+        let is = network.architecture();
+        let mut rest: BTreeMap<_, _> = self.tensors.iter().collect();
+        for (name, parameter) in &network.parameters() {
+            let missing = || wrong(format!("it has no tensor `{name}`"));
+            let values = rest.remove(name).ok_or_else(missing)?;
             let (own, needed) = (values.size(), parameter.size());
             if own != needed {
-                return wrong(format!(
-                    "tensor `{name}` has shape {own:?}, network `{is}` needs {needed:?}"
-                ));
+                let reason =
+                    format!("tensor `{name}` has shape {own:?}, network `{is}` needs {needed:?}");
+                return Err(wrong(reason));
             }
             network.set_parameter(name, values)?;
         }
-        let known = |name: &String| parameters.iter().any(|(known, _)| known == name);
-        match self.tensors.keys().find(|name| !known(name)) {
-            Some(extra) => wrong(format!(
-                "it has a tensor `{extra}` that network `{is}` does not"
-            )),
-            None => Ok(()),
-        }
+        let mut extra = rest
+            .keys()
+            .map(|name| format!("it has a tensor `{name}` that network `{is}` does not"));
+        extra.next().map_or(Ok(()), |reason| Err(wrong(reason)))
     }
 }
 
@@ -170,20 +161,19 @@ pub fn write_tensors(
     metadata: HashMap<String, String>,
     path: &Path,
 ) -> Result<(), Error> {
-    let wrong = |e: safetensors::SafeTensorError| Error::checkpoint(path, e);
-    let raw = tensors.iter().map(|(name, tensor)| {
+    let wrong = Error::checkpoint(path);
+    let all = tensors.iter().map(|(_, tensor)| bytes(tensor));
+    let all = all.collect::<Result<Vec<_>, Error>>()?;
+    let views = tensors.iter().zip(&all).map(|((name, tensor), bytes)| {
         let shape = tensor.size().iter().map(|&s| s as usize).collect();
-        Ok((name, shape, bytes(tensor)?))
+        Ok((name, TensorView::new(Dtype::F32, shape, bytes)?))
     });
-    let raw = raw.collect::<Result<Vec<(&String, Vec<usize>, Vec<u8>)>, Error>>()?;
-    let views = raw.iter().map(|(name, shape, bytes)| {
-        let view = TensorView::new(Dtype::F32, shape.clone(), bytes).map_err(wrong)?;
-        Ok((name, view))
-    });
-    let views = views.collect::<Result<Vec<_>, Error>>()?;
+    let views = views
+        .collect::<Result<Vec<_>, SafeTensorError>>()
+        .map_err(&wrong)?;
     let mut file = safetensors::serialize(views, Some(metadata)).map_err(wrong)?;
-    sort_metadata(&mut file).map_err(|e| Error::checkpoint(path, e))?;
-    faus_base::file::write(path, &file).map_err(Error::io(path))
+    sort_metadata(&mut file).map_err(Error::checkpoint(path))?;
+    faus_base::file::write(path, &file).map_err(Error::checkpoint(path))
 }
 
 /// The values of any tensor as f32 in C order.
@@ -214,14 +204,15 @@ fn sort_metadata(file: &mut [u8]) -> Result<(), serde_json::Error> {
 /// # Errors
 /// When the file is missing, damaged, larger than 4 GiB, or contains tensors other than f32.
 pub fn read_tensors(path: &Path) -> Result<(TensorsByName, HashMap<String, String>), Error> {
-    let wrong = |reason: String| Error::checkpoint(path, reason);
-    let length = std::fs::metadata(path).map_err(Error::io(path))?.len();
+    let wrong = Error::checkpoint(path);
+    let found = std::fs::metadata(path).map_err(Error::checkpoint(path))?;
+    let length = found.len();
     if length > MAX_BYTES {
         let reason = format!("{length} bytes are more than a checkpoint may have");
         return Err(wrong(reason));
     }
-    let bytes = std::fs::read(path).map_err(Error::io(path))?;
-    let damaged = |e: safetensors::SafeTensorError| {
+    let bytes = std::fs::read(path).map_err(Error::checkpoint(path))?;
+    let damaged = |e: SafeTensorError| {
         let reason = "it may be cut short; use another";
         wrong(format!("not a readable safetensors file ({e}); {reason}"))
     };

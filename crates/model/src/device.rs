@@ -24,16 +24,14 @@ impl FromStr for DeviceChoice {
     type Err = Error;
 
     fn from_str(text: &str) -> Result<Self, Error> {
-        let index = |text: &str| text.strip_prefix("cuda:")?.parse().ok();
-        match text {
-            "auto" => Ok(Self::Auto),
-            "cpu" => Ok(Self::Cpu),
-            "cuda" => Ok(Self::Cuda(0)),
-            other => match index(other) {
-                Some(index) => Ok(Self::Cuda(index)),
-                None => Err(Error::DeviceName(other.to_owned())),
-            },
-        }
+        let index = || text.strip_prefix("cuda:")?.parse().ok();
+        let choice = match text {
+            "auto" => Some(Self::Auto),
+            "cpu" => Some(Self::Cpu),
+            "cuda" => Some(Self::Cuda(0)),
+            _ => index().map(Self::Cuda),
+        };
+        choice.ok_or_else(|| Error::DeviceName(text.to_owned()))
     }
 }
 
@@ -123,18 +121,16 @@ pub fn cuda_status() -> &'static CudaStatus {
     static STATUS: OnceLock<CudaStatus> = OnceLock::new();
     STATUS.get_or_init(|| {
         let loaded = load_cuda_library();
-        let devices = if Cuda::is_available() {
-            Cuda::device_count().max(0) as usize
-        } else {
-            0
+        let devices = match Cuda::is_available() {
+            true => Cuda::device_count().max(0) as usize,
+            false => 0,
         };
-        let why_not = match (devices, loaded) {
-            (0, Err(reason)) => Some(format!("this libtorch has no CUDA half ({reason})")),
-            (0, Ok(())) => Some(
-                "libtorch's CUDA half is loaded but finds no usable driver or device".to_owned(),
-            ),
-            _ => None,
-        };
+        let why_not = (devices == 0).then(|| match loaded {
+            Err(reason) => format!("this libtorch has no CUDA half ({reason})"),
+            Ok(()) => {
+                "libtorch's CUDA half is loaded but finds no usable driver or device".to_owned()
+            }
+        });
         CudaStatus { devices, why_not }
     })
 }

@@ -46,7 +46,7 @@ pub enum Error {
     #[error("train.precision is {wanted}: {reason}; use --set train.precision=float32, or a GPU")]
     Precision {
         /// The precision.
-        wanted: &'static str,
+        wanted: String,
         /// Why not.
         reason: String,
     },
@@ -61,24 +61,16 @@ pub enum Error {
         /// What is wrong with it, and the remedy.
         reason: String,
     },
-    /// A file could not be read or written.
-    #[error("{path}: {source}")]
-    Io {
-        /// The file.
-        path: PathBuf,
-        /// The system's reason.
-        source: std::io::Error,
-    },
 }
 
 impl Error {
-    pub(crate) fn io(path: &std::path::Path) -> impl FnOnce(std::io::Error) -> Self {
-        let path = path.to_path_buf();
-        move |source| Self::Io { path, source }
+    pub(crate) fn no_feature_map(stage: usize) -> Self {
+        Self::NoFeatureMap(format!("#{stage}"))
     }
 
-    pub(crate) fn checkpoint(path: &std::path::Path, reason: impl ToString) -> Self {
-        Self::Checkpoint {
+    /// The error of this checkpoint, from its reason.
+    pub(crate) fn checkpoint<R: ToString>(path: &std::path::Path) -> impl Fn(R) -> Self {
+        move |reason| Self::Checkpoint {
             path: path.to_path_buf(),
             reason: reason.to_string(),
         }

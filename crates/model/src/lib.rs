@@ -32,7 +32,7 @@ pub use checkpoint::{Checkpoint, CheckpointInfo, TensorsByName, read_tensors, wr
 pub use compute::dropout::DropoutLayer;
 pub use compute::elementwise::in_memory;
 pub use compute::maxima::Maxima;
-pub use compute::plan::{GradientMethod, Plan};
+pub use compute::plan::Plan;
 pub use compute::step::{StepOutput, Tally, TrainBatch};
 pub use device::{CudaStatus, DeviceChoice, DeviceList, cuda_status, device_name};
 pub use error::Error;

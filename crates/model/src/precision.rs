@@ -73,14 +73,8 @@ impl Precision {
     }
 
     fn refused(self, reason: String) -> Error {
-        Error::Precision {
-            wanted: match self {
-                Self::Float32 => "float32",
-                Self::Tf32 => "tf32",
-                Self::Bf16 => "bf16",
-            },
-            reason,
-        }
+        let wanted = format!("{self:?}").to_lowercase();
+        Error::Precision { wanted, reason }
     }
 }
 

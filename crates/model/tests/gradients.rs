@@ -5,10 +5,8 @@
 
 mod common;
 
-use common::{batch, golden, network, network_of, numbers, sampled, tally};
-use faus_model::{
-    GradientMethod, InputSpec, Layer, Network, StepOutput, TrainBatch, ZeroBiasCnn, channels_last,
-};
+use common::{Method, batch, golden, network, network_of, numbers, sampled, tally};
+use faus_model::{InputSpec, Layer, Network, StepOutput, TrainBatch, ZeroBiasCnn, channels_last};
 use tch::{Device, Kind, Tensor};
 
 /// Relative to the largest golden value: float32 sums of up to 150,000 terms in another order.
@@ -28,7 +26,7 @@ fn in_default_layout(network: &Network) {
     }
 }
 
-fn check_golden(file: &str, method: GradientMethod, default_layout: bool) {
+fn check_golden(file: &str, method: Method, default_layout: bool) {
     let expected = golden(file);
     let (n, side) = (
         expected["n"].as_i64().unwrap(),
@@ -40,12 +38,12 @@ fn check_golden(file: &str, method: GradientMethod, default_layout: bool) {
     }
     let batch = batch(n, side, expected["offset"].as_f64().unwrap());
     if expected["dropout"] == 0.0 {
-        let plan = network.plan(method).unwrap();
+        let plan = method.plan(&network);
         let logits = network.planned_logits(&batch.images, &plan).unwrap();
         let expected = numbers(&expected["logits"]);
         close("logits", &sampled_all(&logits), &expected, 1.0);
     }
-    let output = network.loss_and_gradients(&batch, method).unwrap();
+    let output = method.step(&network, &batch);
     close(
         "loss",
         &[tally(&output).0],
@@ -90,45 +88,29 @@ fn close(what: &str, got: &[f64], expected: &[f64], scale: f64) {
 
 #[test]
 fn channels_last_agrees_with_pytorch() {
-    check_golden("forward_backward_48.json", GradientMethod::Autograd, false);
-    check_golden("forward_backward_96.json", GradientMethod::Autograd, false);
-    check_golden(
-        "forward_backward_48_dropout.json",
-        GradientMethod::Autograd,
-        false,
-    );
-    check_golden(
-        "forward_backward_96_dropout.json",
-        GradientMethod::Autograd,
-        false,
-    );
+    check_golden("forward_backward_48.json", Method::Autograd, false);
+    check_golden("forward_backward_96.json", Method::Autograd, false);
+    check_golden("forward_backward_48_dropout.json", Method::Autograd, false);
+    check_golden("forward_backward_96_dropout.json", Method::Autograd, false);
 }
 
 #[test]
 fn default_layout_agrees_with_pytorch() {
-    check_golden("forward_backward_48.json", GradientMethod::Autograd, true);
-    check_golden("forward_backward_96.json", GradientMethod::Autograd, true);
+    check_golden("forward_backward_48.json", Method::Autograd, true);
+    check_golden("forward_backward_96.json", Method::Autograd, true);
 }
 
 #[test]
 fn winograd_kernels_agree_with_pytorch() {
-    check_golden("forward_backward_48.json", GradientMethod::Winograd, false);
-    check_golden("forward_backward_96.json", GradientMethod::Winograd, false);
-    check_golden(
-        "forward_backward_48_dropout.json",
-        GradientMethod::Winograd,
-        false,
-    );
-    check_golden(
-        "forward_backward_96_dropout.json",
-        GradientMethod::Winograd,
-        false,
-    );
-    check_golden("forward_backward_48.json", GradientMethod::Winograd, true);
+    check_golden("forward_backward_48.json", Method::Winograd, false);
+    check_golden("forward_backward_96.json", Method::Winograd, false);
+    check_golden("forward_backward_48_dropout.json", Method::Winograd, false);
+    check_golden("forward_backward_96_dropout.json", Method::Winograd, false);
+    check_golden("forward_backward_48.json", Method::Winograd, true);
 }
 
 /// Gradients by automatic differentiation and by `method`, of the same network and images under dropout.
-fn both_gradients(method: GradientMethod, side: usize) -> (StepOutput, StepOutput) {
+fn both_gradients(method: Method, side: usize) -> (StepOutput, StepOutput) {
     let spec = InputSpec {
         side,
         classes: 5,
@@ -143,8 +125,8 @@ fn both_gradients(method: GradientMethod, side: usize) -> (StepOutput, StepOutpu
         dropout_masks: vec![],
         weight: 1.0 / 6.0,
     };
-    let gradients = |method| network.loss_and_gradients(&batch, method).unwrap();
-    (gradients(GradientMethod::Autograd), gradients(method))
+    let gradients = |method: Method| method.step(&network, &batch);
+    (gradients(Method::Autograd), gradients(method))
 }
 
 /// If two candidates of a maximum are equal to rounding, pooling may choose either, and one gradient takes another way: about
@@ -154,7 +136,7 @@ fn both_gradients(method: GradientMethod, side: usize) -> (StepOutput, StepOutpu
 fn winograd_kernels_agree_with_automatic_differentiation_under_dropout() {
     // 40 pixels: tiles of 4 do not divide the 10 × 10 maps of conv3.
     for side in [32, 40, 48, 96] {
-        let (oracle, output) = both_gradients(GradientMethod::Winograd, side);
+        let (oracle, output) = both_gradients(Method::Winograd, side);
         let ((loss, hits), (got, got_hits)) = (tally(&oracle), tally(&output));
         assert!((loss - got).abs() <= 1e-6 * loss);
         assert_eq!(hits, got_hits);
@@ -175,7 +157,7 @@ fn planned_logits_are_those_of_libtorch() {
         let network = network(side);
         let images = batch(5, side as i64, 11.0).images;
         let expected = network.logits(&images).unwrap();
-        let plan = network.plan(GradientMethod::Winograd).unwrap();
+        let plan = network.plan().unwrap();
         let got = network.planned_logits(&images, &plan).unwrap();
         let difference = (&expected - got).abs().max().double_value(&[]);
         assert!(difference <= 5e-5 * expected.abs().max().double_value(&[]));
@@ -193,14 +175,8 @@ fn halves_of_a_batch_sum_to_the_whole() {
         dropout_masks: vec![],
         weight: whole.weight,
     });
-    let total = network
-        .loss_and_gradients(&whole, GradientMethod::Winograd)
-        .unwrap();
-    let [a, b] = halves.map(|half| {
-        network
-            .loss_and_gradients(&half, GradientMethod::Winograd)
-            .unwrap()
-    });
+    let total = Method::Winograd.step(&network, &whole);
+    let [a, b] = halves.map(|half| Method::Winograd.step(&network, &half));
     assert!((tally(&total).0 - tally(&a).0 - tally(&b).0).abs() < 1e-6);
     for ((whole, a), b) in total.gradients.iter().zip(&a.gradients).zip(&b.gradients) {
         let difference = (whole - a - b).abs().max().double_value(&[]);
@@ -212,8 +188,8 @@ fn halves_of_a_batch_sum_to_the_whole() {
 fn masks_drawn_ahead_are_those_of_the_step() {
     let network = network_of(48, 0.5);
     let mut batch = batch(4, 48, 5.0);
-    let step = |batch: &TrainBatch, method| network.loss_and_gradients(batch, method).unwrap();
-    for method in [GradientMethod::Autograd, GradientMethod::Winograd] {
+    let step = |batch: &TrainBatch, method: Method| method.step(&network, batch);
+    for method in [Method::Autograd, Method::Winograd] {
         batch.dropout_masks.clear();
         let drawn = step(&batch, method);
         let layers = network.dropout_layers().unwrap();
@@ -243,9 +219,9 @@ fn a_diverged_network_shows_a_loss_that_is_not_a_number() {
     network
         .set_parameter("conv1.weight", &(conv1.zeros_like() + f64::NAN))
         .unwrap();
-    let methods = [GradientMethod::Autograd, GradientMethod::Winograd];
-    let is_nan = |network: &Network, images: &TrainBatch, method| {
-        let output = network.loss_and_gradients(images, method).unwrap();
+    let methods = [Method::Autograd, Method::Winograd];
+    let is_nan = |network: &Network, images: &TrainBatch, method: Method| {
+        let output = method.step(network, images);
         tally(&output).0.is_nan()
     };
     for method in methods {

@@ -8,12 +8,12 @@ use std::path::{Path, PathBuf};
 #[non_exhaustive]
 pub enum Error {
     /// The run folder is missing.
-    #[error("{path} is not a run folder: {reason}; give the folder that `faus run` printed, such as runs/ck_plus-quick", path = path.display())]
+    #[error("{path} is not a run folder: {source}; give the folder that `faus run` printed, such as runs/ck_plus-quick", path = path.display())]
     NoRun {
         /// The folder.
         path: PathBuf,
-        /// The reason.
-        reason: String,
+        /// The operating system's error.
+        source: io::Error,
     },
     /// The page could not be written.
     #[error("cannot write {path}: {source}", path = path.display())]

@@ -164,9 +164,9 @@ fn check_names(program: &Program) -> Result<()> {
 
 /// The command line with the names that the program adds.
 fn grammar(program: &Program) -> clap::Command {
-    let sources = program.sources().into_iter();
-    let sources = sources.map(|(name, what)| PossibleValue::new(name).help(what));
-    let sources = PossibleValuesParser::new(sources);
+    let source =
+        |(name, what): (&str, &str)| PossibleValue::new(name.to_owned()).help(what.to_owned());
+    let sources = PossibleValuesParser::new(program.sources().map(source));
     let studies = program.studies().map(|study| {
         let command = clap::Command::new(study.name().to_owned());
         StudyArgs::augment_args(command).about("A study of this program")

@@ -58,12 +58,7 @@ pub(crate) fn hill(dx: f32, dy: f32, sx: f32, sy: f32) -> f32 {
 /// Cubic Hermite with central-difference tangents: passes through every knot, needs no solve.
 pub(crate) fn curve(knots: &[Point], x: f32) -> f32 {
     let last = knots.len() - 1;
-    if x <= knots[0].x {
-        return knots[0].y;
-    }
-    if x >= knots[last].x {
-        return knots[last].y;
-    }
+    let x = x.clamp(knots[0].x, knots[last].x);
     let i = (1..last).find(|&i| x < knots[i].x).unwrap_or(last) - 1;
     let tangent = |k: usize| {
         let (a, b) = (knots[k.saturating_sub(1)], knots[(k + 1).min(last)]);
@@ -79,29 +74,20 @@ pub(crate) fn curve(knots: &[Point], x: f32) -> f32 {
         + (t3 - t2) * width * tangent(i + 1)
 }
 
-/// A rectangle in face coordinates.
-pub(crate) struct Area {
-    pub x: Range<f32>,
-    pub y: Range<f32>,
+/// A rectangle in face coordinates: columns, then rows.
+pub(crate) type Area = [Range<f32>; 2];
+
+pub(crate) fn around(center: Point, rx: f32, ry: f32) -> Area {
+    [center.x - rx..center.x + rx, center.y - ry..center.y + ry]
 }
 
-impl Area {
-    pub fn new(x: Range<f32>, y: Range<f32>) -> Self {
-        Self { x, y }
-    }
-
-    pub fn around(center: Point, rx: f32, ry: f32) -> Self {
-        Self::new(center.x - rx..center.x + rx, center.y - ry..center.y + ry)
-    }
-
-    pub fn spanning(points: &[Point], margin: f32) -> Self {
-        let span = |of: fn(&Point) -> f32| {
-            let low = points.iter().map(of).fold(f32::MAX, f32::min);
-            let high = points.iter().map(of).fold(f32::MIN, f32::max);
-            low - margin..high + margin
-        };
-        Self::new(span(|q| q.x), span(|q| q.y))
-    }
+pub(crate) fn spanning(points: &[Point], margin: f32) -> Area {
+    let span = |of: fn(&Point) -> f32| {
+        let low = points.iter().map(of).fold(f32::MAX, f32::min);
+        let high = points.iter().map(of).fold(f32::MIN, f32::max);
+        low - margin..high + margin
+    };
+    [span(|q| q.x), span(|q| q.y)]
 }
 
 #[cfg(test)]

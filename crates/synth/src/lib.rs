@@ -26,7 +26,6 @@
 //! ```
 
 mod camera;
-mod difficulty;
 mod error;
 mod face;
 mod geometry;
@@ -38,12 +37,10 @@ mod set;
 mod switched;
 
 pub use camera::{Rendered, render};
-pub use difficulty::Difficulty;
 pub use error::Error;
-pub use person::AUS;
-pub use person::au::AuState;
+pub use person::au::{AUS, AuState};
 pub use person::identity::Identity;
-pub use scene::Scene;
+pub use scene::{Difficulty, Scene};
 pub use set::generate;
 pub use set::options::{FACES_VERSION, SynthOptions, SynthSummary};
 pub use switched::{mean_landmarks, switched_faces};

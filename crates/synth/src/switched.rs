@@ -32,9 +32,10 @@ pub fn switched_faces(
     side: u32,
     progress: &(dyn Fn(usize) -> bool + Sync),
 ) -> Result<Vec<Vec<Vec<u8>>>, Error> {
-    let states = std::iter::once(Ok(AuState::neutral()))
-        .chain(aus.iter().map(|&au| AuState::neutral().with(au, strength)))
-        .collect::<Result<Vec<_>, _>>()?;
+    let mut states = vec![AuState::neutral()];
+    for &au in aus {
+        states.push(AuState::neutral().with(au, strength)?);
+    }
     let numbers: Vec<u64> = (0..people as u64).collect();
     let draw = |&person: &u64| crops_of(person, &states, side);
     let drawn = draw_all(&numbers, &|done, _| progress(done), draw)?;
@@ -44,22 +45,18 @@ pub fn switched_faces(
 
 fn crops_of(person: u64, states: &[AuState], side: u32) -> Result<Vec<Vec<u8>>, Error> {
     let identity = Identity::draw(POPULATION, person);
-    let scene = scene(person);
+    // Every person has a different light; the golden angle spreads them evenly.
+    let turn = person as f32 * 2.399_963;
+    let scene = Scene {
+        light: [0.45 * turn.cos(), -0.5 + 0.3 * turn.sin(), 1.0],
+        noise_key: [POPULATION, person, 0],
+        ..Scene::default()
+    };
     let show = |state| render(&identity, state, &scene, 640, 490);
     let faces: Vec<Rendered> = states.iter().map(show).collect();
     let (_, square) = square_of(&faces[0])?;
     let crop = |face: &Rendered| resize(&face.image, square, side, side);
     Ok(faces.iter().map(crop).collect())
-}
-
-/// Every person has a different light; the golden angle spreads them evenly.
-fn scene(person: u64) -> Scene {
-    let turn = person as f32 * 2.399_963;
-    Scene {
-        light: [0.45 * turn.cos(), -0.5 + 0.3 * turn.sin(), 1.0],
-        noise_key: [POPULATION, person, 0],
-        ..Scene::default()
-    }
 }
 
 /// Mean landmarks of drawn people at rest, in shares of the side of the crop that `faus data prepare` cuts out.

@@ -13,8 +13,8 @@ use std::sync::mpsc::{Receiver, sync_channel};
 use std::time::Instant;
 
 use faus_model::{
-    DeviceChoice, GradientMethod, InputSpec, Network, Precision, Tally, TensorsByName, TrainBatch,
-    ZeroBiasCnn, read_tensors, write_tensors,
+    DeviceChoice, InputSpec, Network, Precision, Tally, TensorsByName, TrainBatch, ZeroBiasCnn,
+    read_tensors, write_tensors,
 };
 use faus_train::{CheckedRecipe, Optimizer, Recipe, Workers};
 use serde_json::Value;
@@ -99,7 +99,7 @@ impl Training {
     fn step(&mut self) -> Result<Step, Box<dyn Error>> {
         self.steps += 1;
         let n = self.images.size()[0];
-        let plan = self.network.plan(GradientMethod::fastest(self.device))?;
+        let plan = self.network.plan()?;
         let mut masks = match &self.masks {
             Some(masks) => masks.recv()??,
             None => vec![],
@@ -122,9 +122,7 @@ impl Training {
             .collect::<Result<Vec<_>, faus_model::Error>>()?;
         let (device, precision) = (self.device, self.recipe.precision);
         let shares = self.workers.map(device, jobs, |(network, batch)| {
-            precision.run(device, || {
-                Ok(network.planned_loss_and_gradients(&batch, &plan)?)
-            })
+            precision.run(device, || Ok(network.loss_and_gradients(&batch, &plan)?))
         })?;
         let gradients: Vec<&[Tensor]> = shares.iter().map(|s| &s.gradients[..]).collect();
         let rate = self.recipe.learning_rate_at(self.steps);
@@ -163,7 +161,7 @@ fn loss(step: &Step) -> Result<f64, Box<dyn Error>> {
 /// Ten steps without dropout, on which both sides must agree.
 fn check(mut training: Training, output: &Path) -> Result<(), Box<dyn Error>> {
     let (network, device) = (&training.network, training.device);
-    let plan = network.plan(GradientMethod::fastest(device))?;
+    let plan = network.plan()?;
     let logits = training
         .recipe
         .precision

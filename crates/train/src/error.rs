@@ -118,27 +118,16 @@ pub enum Error {
     /// The user stopped it.
     #[error("stopped on request; what was finished is kept, continue with --resume")]
     Cancelled,
-    /// A file could not be read or written.
-    #[error("{path}: {source}")]
-    Io {
-        /// The file.
-        path: PathBuf,
-        /// The system's reason.
-        source: std::io::Error,
-    },
-    /// A file's content is wrong.
+    /// A file could not be read or written, or its content is wrong.
     #[error("{path}: {reason}")]
-    Format {
+    File {
         /// The file.
         path: PathBuf,
         /// What is wrong.
         reason: String,
     },
-    /// The loader thread ended early.
-    #[error("the image loader stopped: {0}")]
-    Loader(String),
-    /// A thread pool could not be created.
-    #[error("no worker threads: {0}")]
+    /// Threads could not be started, or ended early.
+    #[error("{0}")]
     Threads(String),
 }
 
@@ -159,22 +148,16 @@ impl Error {
     /// The messages of a full GPU: libtorch's own, the status of cuBLAS and cuDNN, and that no cuDNN algorithm
     /// ("engine") has enough work space.
     pub fn out_of_memory(&self) -> Option<&'static str> {
-        let (text, words) = (
-            self.to_string(),
-            ["out of memory", "ALLOC_FAILED", "unable to find an engine"],
-        );
+        let text = self.to_string();
+        let words = ["out of memory", "ALLOC_FAILED", "unable to find an engine"];
         words.iter().any(|word| text.contains(word)).then_some(
             "let fewer folds train at once (faus run --parallel-folds 1) or use smaller batches",
         )
     }
 
-    pub(crate) fn io(path: &Path) -> impl FnOnce(std::io::Error) -> Self {
-        let path = path.to_path_buf();
-        move |source| Self::Io { path, source }
-    }
-
-    pub(crate) fn format(path: &Path, reason: impl ToString) -> Self {
-        Self::Format {
+    /// The error of this file, from its reason.
+    pub(crate) fn file<R: ToString>(path: &Path) -> impl Fn(R) -> Self {
+        move |reason| Self::File {
             path: path.to_path_buf(),
             reason: reason.to_string(),
         }
@@ -193,7 +176,7 @@ mod tests {
 
     #[test]
     fn a_full_gpu_is_told_from_other_errors() {
-        let error = |text: &str| Error::Loader(text.to_owned());
+        let error = |text: &str| Error::Threads(text.to_owned());
         for full in [
             "CUDA out of memory. Tried to allocate 2.00 GiB",
             "CUBLAS_STATUS_ALLOC_FAILED when calling cublasCreate(handle)",

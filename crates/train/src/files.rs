@@ -18,11 +18,11 @@ pub(crate) fn write_csv(
         }
         table.flush()
     });
-    written.map_err(Error::io(path))
+    written.map_err(Error::file(path))
 }
 
 /// Writes indented JSON without a final newline.
 pub(crate) fn write_json(path: &Path, value: &impl serde::Serialize) -> Result<(), Error> {
-    let text = serde_json::to_string_pretty(value).map_err(|e| Error::format(path, e))?;
-    file::write(path, text.as_bytes()).map_err(Error::io(path))
+    let text = serde_json::to_string_pretty(value).map_err(Error::file(path))?;
+    file::write(path, text.as_bytes()).map_err(Error::file(path))
 }

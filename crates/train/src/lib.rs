@@ -50,5 +50,5 @@ pub use score::interval::{Interval, SubjectScore};
 pub use score::measures::Measures;
 pub use score::predictions::{Predictions, evaluate};
 pub use split::{fold_split, protocol_name, split_digest};
-pub use summary::{MeanStd, Summary, SummaryFold, SummaryHead};
+pub use summary::{MeanStd, Summary, SummaryFold};
 pub use workers::Workers;

@@ -30,32 +30,26 @@ pub fn fold_line(fold: usize, result: &Result<FoldResult, String>) -> String {
 pub fn accuracy_line(summary: &Summary) -> Option<String> {
     let test = summary.test_accuracy?;
     let folds = summary.folds.iter().filter(|f| f.failed.is_none()).count();
-    let mut beside = Vec::new();
-    if summary.synthetic {
-        beside.push("synthetic faces".to_owned());
-    }
     let majority = 100.0 * summary.majority_accuracy;
-    beside.push(format!("most frequent class: {majority:.1}%"));
-    if let Some(i) = summary.test_accuracy_interval {
-        let (low, high) = (100.0 * i.low, 100.0 * i.high);
-        beside.push(format!(
-            "95% over the {} people tested: {low:.1}% to {high:.1}%",
-            i.subjects
-        ));
-    }
-    if !summary.subject_independent {
-        beside.push(
-            "not subject-independent: the same person may be in training and test".to_owned(),
-        );
-    }
-    if summary.optimistic {
-        beside.push("optimistic: the test fold chose the checkpoints".to_owned());
-    }
+    let interval = summary.test_accuracy_interval.map(|i| {
+        let (people, low, high) = (i.subjects, 100.0 * i.low, 100.0 * i.high);
+        format!("; 95% over the {people} people tested: {low:.1}% to {high:.1}%")
+    });
+    let note = |holds: bool, text: &'static str| if holds { text } else { "" };
     Some(format!(
-        "Test accuracy {:.1}% ± {:.1} over {folds} fold{} ({})",
+        "Test accuracy {:.1}% ± {:.1} over {folds} fold{} ({}most frequent class: {majority:.1}%{}{}{})",
         100.0 * test.mean,
         100.0 * test.std,
-        if folds == 1 { "" } else { "s" },
-        beside.join("; ")
+        note(folds != 1, "s"),
+        note(summary.synthetic, "synthetic faces; "),
+        interval.unwrap_or_default(),
+        note(
+            !summary.subject_independent,
+            "; not subject-independent: the same person may be in training and test"
+        ),
+        note(
+            summary.optimistic,
+            "; optimistic: the test fold chose the checkpoints"
+        ),
     ))
 }

@@ -15,17 +15,18 @@ use crate::error::Error;
 /// # Errors
 /// When a part is empty, a person is in two parts, or a class has no image to train on.
 pub fn fold_split(prepared: &Prepared, protocol: Protocol, fold: usize) -> Result<Split, Error> {
+    let purpose = |part| match part {
+        "train" => "train on",
+        "test" => "test on",
+        _ => "validate on",
+    };
     let split = prepared
         .split(fold, protocol)
         .map_err(|error| match error {
-            faus_data::Error::EmptyPart { part, .. } => Error::EmptySplit {
-                fold,
-                purpose: match part {
-                    "train" => "train on",
-                    "test" => "test on",
-                    _ => "validate on",
-                },
-            },
+            faus_data::Error::EmptyPart { part, .. } => {
+                let purpose = purpose(part);
+                Error::EmptySplit { fold, purpose }
+            }
             other => other.into(),
         })?;
     let labels = |rows: &[usize]| -> BTreeSet<i64> {
@@ -37,11 +38,12 @@ pub fn fold_split(prepared: &Prepared, protocol: Protocol, fold: usize) -> Resul
         return Ok(split);
     }
     let name = |class: i64| prepared.info().classes.get(class as usize).cloned();
-    let classes: Vec<String> = unseen.into_iter().filter_map(name).collect();
-    Err(Error::UnseenClass {
-        fold,
-        classes: classes.join(", "),
-    })
+    let classes = unseen
+        .into_iter()
+        .filter_map(name)
+        .collect::<Vec<_>>()
+        .join(", ");
+    Err(Error::UnseenClass { fold, classes })
 }
 
 /// Digest of `dataset.json` and of the rows of each part: equal digests mean the same people in the same parts.
@@ -49,13 +51,9 @@ pub fn fold_split(prepared: &Prepared, protocol: Protocol, fold: usize) -> Resul
 /// # Errors
 /// When the description cannot be written as JSON.
 pub fn split_digest(prepared: &Prepared, split: &Split) -> Result<String, Error> {
-    let parts = (
-        prepared.info(),
-        &split.train,
-        &split.validation,
-        &split.test,
-    );
-    let text = serde_json::to_vec(&parts).map_err(|e| Error::format(prepared.dir(), e))?;
+    let (train, validation, test) = (&split.train, &split.validation, &split.test);
+    let parts = (prepared.info(), train, validation, test);
+    let text = serde_json::to_vec(&parts).map_err(Error::file(prepared.dir()))?;
     Ok(digest::sha256(&text))
 }
 

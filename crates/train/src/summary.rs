@@ -24,14 +24,15 @@ pub struct MeanStd {
 
 impl MeanStd {
     /// Statistics of these values; `None` if empty.
-    pub fn of(values: &[f64]) -> Option<Self> {
-        let std = match values.len() {
-            0 => return None,
-            1 => 0.0,
-            _ => order::deviation(values),
-        };
+    pub fn of(values: impl IntoIterator<Item = f64>) -> Option<Self> {
+        let values = &values.into_iter().collect::<Vec<_>>();
         let mean = order::mean(values);
-        Some(Self { mean, std })
+        let std = if values.len() > 1 {
+            order::deviation(values)
+        } else {
+            0.0
+        };
+        (!values.is_empty()).then_some(Self { mean, std })
     }
 }
 
@@ -61,7 +62,7 @@ pub struct SummaryFold {
 }
 
 /// The whole cross-validation: `summary.json`. Accuracies lie in [0, 1]; rows of `confusion` are true classes.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Summary {
     /// The experiment's name.
     pub experiment: String,
@@ -108,25 +109,11 @@ pub struct Summary {
     pub seconds: f64,
 }
 
-/// A summary without its folds.
-#[derive(Debug, Clone)]
-pub struct SummaryHead {
-    /// The experiment's name.
-    pub experiment: String,
-    /// The preset it ran under.
-    pub preset: String,
-    /// The network's name.
-    pub network: String,
-    /// The protocol.
-    pub protocol: Protocol,
-    /// The preset's abridgements.
-    pub shortened: Vec<String>,
-}
-
 impl Summary {
-    /// Gathers the folds' results; an `Err` holds why a fold has none.
+    /// Gathers the folds' results; an `Err` holds why a fold has none. `head` names experiment, preset, network,
+    /// protocol and abridgements.
     pub fn gather(
-        head: SummaryHead,
+        head: Self,
         data: &faus_data::DatasetInfo,
         folds: &[(usize, Result<FoldResult, String>)],
         seconds: f64,
@@ -134,23 +121,14 @@ impl Summary {
         let results: Vec<&FoldResult> = folds.iter().filter_map(|(_, r)| r.as_ref().ok()).collect();
         let mut scores = Scores::default();
         results.iter().for_each(|r| scores.add(&r.confusion));
-        let over = |f: fn(&FoldResult) -> f64| {
-            MeanStd::of(&results.iter().map(|r| f(r)).collect::<Vec<_>>())
-        };
+        let over = |f: fn(&FoldResult) -> f64| MeanStd::of(results.iter().map(|r| f(r)));
         Self {
-            experiment: head.experiment,
-            preset: head.preset,
-            network: head.network,
             synthetic: data.synthetic,
             dataset: data.name.clone(),
             subject_independent: data.subject_independent,
-            protocol: head.protocol,
             optimistic: head.protocol == Protocol::Paper2015,
             classes: data.classes.clone(),
-            folds: folds
-                .iter()
-                .map(|(fold, result)| SummaryFold::new(*fold, result))
-                .collect(),
+            folds: folds.iter().map(SummaryFold::new).collect(),
             test_accuracy: over(|r| r.test_accuracy),
             final_test_accuracy: over(|r| r.final_test_accuracy),
             best_test_accuracy_optimistic: over(|r| r.best_test_accuracy_optimistic),
@@ -159,8 +137,8 @@ impl Summary {
             measures: measures(&results),
             per_class: scores.per_class(&data.classes),
             confusion: scores.confusion,
-            shortened: head.shortened,
             seconds,
+            ..head
         }
     }
 
@@ -186,17 +164,16 @@ fn measures(results: &[&FoldResult]) -> BTreeMap<String, MeanStd> {
     let all: Option<Vec<Measures>> = results.iter().map(|r| r.measures).collect();
     let all = all.unwrap_or_default();
     let over = |(name, value): (&str, fn(&Measures) -> f64)| {
-        let values: Vec<f64> = all.iter().map(value).collect();
-        Some((name.to_owned(), MeanStd::of(&values)?))
+        Some((name.to_owned(), MeanStd::of(all.iter().map(value))?))
     };
     Measures::NAMED.into_iter().filter_map(over).collect()
 }
 
 impl SummaryFold {
-    fn new(fold: usize, result: &Result<FoldResult, String>) -> Self {
+    fn new((fold, result): &(usize, Result<FoldResult, String>)) -> Self {
         let r = result.as_ref().ok();
         Self {
-            fold,
+            fold: *fold,
             best_step: r.map(|r| r.best_step),
             val_accuracy: r.map(|r| r.val_accuracy),
             test_accuracy: r.map(|r| r.test_accuracy),
@@ -215,15 +192,15 @@ mod tests {
 
     #[test]
     fn mean_and_sample_deviation() {
-        let of = MeanStd::of(&[0.8, 0.9, 1.0]).unwrap();
+        let of = MeanStd::of([0.8, 0.9, 1.0]).unwrap();
         assert!((of.mean - 0.9).abs() < 1e-12 && (of.std - 0.1).abs() < 1e-12);
         assert_eq!(
-            MeanStd::of(&[0.5]),
+            MeanStd::of([0.5]),
             Some(MeanStd {
                 mean: 0.5,
                 std: 0.0
             })
         );
-        assert_eq!(MeanStd::of(&[]), None);
+        assert_eq!(MeanStd::of([]), None);
     }
 }

@@ -29,7 +29,7 @@ impl Workers {
             .thread_name(|i| format!("faus-worker-{i}"))
             .start_handler(|_| tch::set_num_threads(1))
             .build()
-            .map_err(|e| Error::Threads(e.to_string()))?;
+            .map_err(|e| Error::Threads(format!("no worker threads: {e}")))?;
         Ok(Self { pool })
     }
 
@@ -41,11 +41,6 @@ impl Workers {
     /// Number of threads.
     pub fn count(&self) -> usize {
         self.pool.current_num_threads()
-    }
-
-    /// Runs `f` with rayon's parallel work on these threads.
-    pub fn install<R: Send>(&self, f: impl FnOnce() -> R + Send) -> R {
-        self.pool.install(f)
     }
 
     /// `f` over all jobs, which compute on `device`; results in the jobs' order; the first error in that order is returned.
@@ -64,9 +59,8 @@ impl Workers {
         if device.is_cuda() {
             return jobs.into_iter().map(f).collect();
         }
-        let results: Vec<Result<R, Error>> = self
-            .pool
-            .install(|| jobs.into_par_iter().with_max_len(1).map(f).collect());
+        let jobs = jobs.into_par_iter().with_max_len(1).map(f);
+        let results: Vec<Result<R, Error>> = self.pool.install(|| jobs.collect());
         results.into_iter().collect()
     }
 }

@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 
 use common::prepare;
 use faus_data::{DatasetInfo, Prepared, Protocol};
-use faus_train::{Comparison, FoldResult, Summary, SummaryHead, shuffled_labels};
+use faus_train::{Comparison, FoldResult, Summary, shuffled_labels};
 use serde_json::json;
 
 /// A run folder with these test accuracies, one for each fold.
@@ -33,12 +33,13 @@ fn run(root: &Path, name: &str, accuracies: &[f64], info: &DatasetInfo) -> PathB
             (fold, Ok(serde_json::from_value(result).unwrap()))
         })
         .collect();
-    let head = SummaryHead {
+    let head = Summary {
         experiment: name.to_owned(),
         preset: "quick".to_owned(),
         network: "zero_bias_cnn".to_owned(),
         protocol: Protocol::Paper2017,
         shortened: vec!["fewer steps".to_owned()],
+        ..Summary::default()
     };
     let summary = Summary::gather(head, info, &folds, 9.0);
     summary.write(&folder.join("summary.json")).unwrap();

@@ -9,9 +9,7 @@ use std::path::Path;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use common::{Fold, prepare, table};
-use faus_model::{
-    DeviceChoice, GradientMethod, InputSpec, Network, Precision, Tally, TrainBatch, ZeroBiasCnn,
-};
+use faus_model::{DeviceChoice, InputSpec, Network, Precision, Tally, TrainBatch, ZeroBiasCnn};
 use faus_train::{Optimizer, Recipe};
 use tch::{Device, Kind, Tensor};
 
@@ -38,7 +36,7 @@ fn ten_steps(side: usize, images: &Tensor, device: Device) -> (Tensor, Vec<Tenso
     let images = images.to_device(device);
     let (mut logits, mut first, mut losses) = (Tensor::new(), Vec::new(), Vec::new());
     for step in 1..=10 {
-        let plan = network.plan(GradientMethod::fastest(device)).unwrap();
+        let plan = network.plan().unwrap();
         if step == 1 {
             logits = network.planned_logits(&images, &plan).unwrap();
         }
@@ -49,7 +47,7 @@ fn ten_steps(side: usize, images: &Tensor, device: Device) -> (Tensor, Vec<Tenso
             dropout_masks: vec![],
             weight: 1.0 / n as f64,
         };
-        let output = network.planned_loss_and_gradients(&batch, &plan).unwrap();
+        let output = network.loss_and_gradients(&batch, &plan).unwrap();
         losses.push(Tally::read([&output.tally]).unwrap()[0].0);
         let rate = recipe.learning_rate_at(step);
         optimizer

@@ -10,7 +10,7 @@ use common::{
 };
 use faus_data::Protocol;
 use faus_model::{Checkpoint, ZeroBiasCnn};
-use faus_train::{Error, FoldResult, Recipe, Workers, list_checkpoints, select};
+use faus_train::{Error, FoldResult, Recipe, Workers, evaluate, list_checkpoints, select};
 use rand::{Rng, RngExt};
 use tch::Device;
 
@@ -146,10 +146,11 @@ fn the_first_of_the_best_on_validation_is_chosen_and_select_agrees() {
     assert_eq!(&selection.candidates, all);
     assert_eq!(selection.best.step, result.best_step);
     let path = root.path().join("again.csv");
-    selection
-        .test
-        .write_csv(&path, &prepared.info().classes)
-        .unwrap();
+    let network = Checkpoint::load(&dir.join("best.safetensors")).unwrap();
+    let network = network.network(&Small, Device::Cpu).unwrap();
+    let normalisation = fold.recipe.normalisation;
+    let test = evaluate(&network, &prepared, &split.test, &normalisation, &workers).unwrap();
+    test.write_csv(&path, &prepared.info().classes).unwrap();
     assert_eq!(table(&path, ""), table(&dir.join("predictions.csv"), ""));
 }
 

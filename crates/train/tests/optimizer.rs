@@ -6,8 +6,8 @@
 #[path = "../../model/tests/common/mod.rs"]
 mod common;
 
-use common::{batch, golden, network, network_of, numbers, sampled, tally};
-use faus_model::{GradientMethod, Network};
+use common::{Method, batch, golden, network, network_of, numbers, sampled, tally};
+use faus_model::Network;
 use faus_train::{CheckedRecipe, Optimizer, OptimizerKind, Recipe, Schedule};
 use serde_json::Value;
 
@@ -16,7 +16,7 @@ fn ten_steps(
     recipe: &CheckedRecipe,
     expected: &Value,
     offset: f64,
-    method: GradientMethod,
+    method: Method,
 ) -> (Network, Vec<f64>) {
     let (n, side) = (
         expected["n"].as_i64().unwrap(),
@@ -27,7 +27,7 @@ fn ten_steps(
     let losses = (1..=10)
         .map(|step| {
             let batch = batch(n, side, offset + (step - 1) as f64);
-            let output = network.loss_and_gradients(&batch, method).unwrap();
+            let output = method.step(&network, &batch);
             let rate = recipe.learning_rate_at(step);
             optimizer
                 .step(&network, &[&output.gradients], rate, step)
@@ -69,7 +69,7 @@ fn check_weights(network: &Network, expected: &Value, tolerance: f64) {
     }
 }
 
-const METHODS: [GradientMethod; 2] = [GradientMethod::Autograd, GradientMethod::Winograd];
+const METHODS: [Method; 2] = [Method::Autograd, Method::Winograd];
 
 #[test]
 fn sgd_steps_are_the_papers() {
@@ -117,7 +117,7 @@ fn adamw_steps_are_pytorchs() {
         // in either direction. Seen: 3e-5 of the largest weight; Winograd's convolutions round ten times as coarsely, seen
         // there: 1.7e-3. Ten times as much is a mistake.
         let tolerance = match method {
-            GradientMethod::Winograd => 1e-2,
+            Method::Winograd => 1e-2,
             _ => 1e-3,
         };
         check_weights(&network, &expected, tolerance);
@@ -131,9 +131,7 @@ fn adamws_first_step_is_the_sign_of_the_gradient() {
     let network = network(48);
     let before: Vec<_> = network.parameters().iter().map(|(_, t)| t.copy()).collect();
     let batch = batch(4, 48, 1.0);
-    let output = network
-        .loss_and_gradients(&batch, GradientMethod::Autograd)
-        .unwrap();
+    let output = Method::Autograd.step(&network, &batch);
     let mut optimizer = Optimizer::new(&recipe, &network).unwrap();
     optimizer
         .step(&network, &[&output.gradients], 1e-3, 1)
@@ -155,9 +153,7 @@ fn adamws_first_step_is_the_sign_of_the_gradient() {
 #[test]
 fn one_pass_over_memory_does_what_tensor_operations_do() {
     for recipe in [Recipe::default().check().unwrap(), adamw()] {
-        let output = network(48)
-            .loss_and_gradients(&batch(4, 48, 1.0), GradientMethod::Autograd)
-            .unwrap();
+        let output = Method::Autograd.step(&network(48), &batch(4, 48, 1.0));
         let halves: Vec<_> = output.gradients.iter().map(|g| g * 0.5).collect();
         let mixed: Vec<_> = output
             .gradients

@@ -12,26 +12,12 @@ pub enum Error {
     /// The statistics failed.
     #[error(transparent)]
     Fau(#[from] faus_fau::Error),
-    /// The wrong number of something.
-    #[error("{got} {what} given, {expected} expected")]
-    Count {
-        /// The things counted.
-        what: String,
-        /// How many there are.
-        got: usize,
-        /// How many there should be.
-        expected: usize,
-    },
-    /// An unknown filter, unit, class or method.
-    #[error("there is no {what} `{name}`; choose from {known}")]
-    Unknown {
-        /// The kind of thing.
-        what: String,
-        /// The requested name or number.
-        name: String,
-        /// The valid names or numbers.
-        known: String,
-    },
+    /// The wrong number of something: what it is, how many there are, and how many there should be.
+    #[error("{1} {0} given, {2} expected")]
+    Count(String, usize, usize),
+    /// An unknown filter, unit, class or method: the kind of thing, the requested name or number, and the valid ones.
+    #[error("there is no {0} `{1}`; choose from {2}")]
+    Unknown(String, String, String),
     /// A layer without spatial positions.
     #[error("layer `{0}` has no square maps over the image; set visualize.layer to a convolution")]
     NoPlaces(String),
@@ -60,50 +46,21 @@ pub enum Error {
     /// No patches requested.
     #[error("top is 0: it must be at least 1")]
     NoTop,
-    /// A file could not be written.
-    #[error("{path}: {reason}", path = path.display())]
-    Write {
-        /// The file.
-        path: PathBuf,
-        /// The reason given by the system or the encoder.
-        reason: String,
-    },
-    /// A write failed; [`Error::at`] adds the file.
+    /// A file could not be written, and the reason given by the system or the encoder.
+    #[error("{path}: {1}", path = .0.display())]
+    Write(PathBuf, String),
+    /// A write failed, to a file that the caller adds.
     #[error(transparent)]
     Disk(#[from] std::io::Error),
 }
 
 impl Error {
-    pub(crate) fn count(what: impl ToString, got: usize, expected: usize) -> Self {
-        let what = what.to_string();
-        Self::Count {
-            what,
-            got,
-            expected,
-        }
-    }
-
     pub(crate) fn unknown(what: impl ToString, name: impl ToString, known: impl ToString) -> Self {
-        Self::Unknown {
-            what: what.to_string(),
-            name: name.to_string(),
-            known: known.to_string(),
-        }
+        Self::Unknown(what.to_string(), name.to_string(), known.to_string())
     }
 
     pub(crate) fn write<E: ToString>(path: &Path) -> impl FnOnce(E) -> Self {
-        move |e| Self::Write {
-            path: path.to_path_buf(),
-            reason: e.to_string(),
-        }
-    }
-
-    /// Adds the file to an error of the disk.
-    pub(crate) fn at(self, path: &Path) -> Self {
-        match self {
-            Self::Disk(error) => Self::write(path)(error),
-            other => other,
-        }
+        |error| Self::Write(path.to_path_buf(), error.to_string())
     }
 }
 

@@ -82,11 +82,8 @@ impl ImageSet<'_> {
 
     /// The network's input for these rows, `[rows, 1, side, side]` on its device.
     pub(crate) fn tensor(&self, rows: &[usize], network: &Network) -> Result<Tensor, Error> {
-        let values: Vec<f32> = rows
-            .iter()
-            .flat_map(|&row| self.source.input(row))
-            .collect();
-        as_images(&values, self.source.side(), network)
+        let values = rows.iter().flat_map(|&row| self.source.input(row));
+        as_images(&values.collect::<Vec<_>>(), self.source.side(), network)
     }
 }
 

@@ -67,4 +67,4 @@ pub use explain::patch::{FilterPatches, Patch, cut_patches};
 pub use images::{ImageSet, Images, Progress};
 pub use lens::LayerLens;
 pub use lens::strongest::{FilterTop, Survey, TopUnit, survey};
-pub use picture::layout::Captions;
+pub use picture::canvas::Captions;

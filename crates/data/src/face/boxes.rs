@@ -8,6 +8,7 @@ use serde::Deserialize;
 use crate::error::Error;
 use crate::picture::CropBox;
 use crate::read::file::{ReadFile, read_bounded};
+use crate::read::source::RawSample;
 
 /// Size limit of the table, in bytes.
 const LIMIT: u64 = 64 << 20;
@@ -71,16 +72,13 @@ impl Boxes {
     }
 
     /// A remark on boxes of images that the data set lacks; `None` if every box has its image.
-    pub fn unused<'a>(&self, paths: impl Iterator<Item = &'a str>) -> Option<String> {
-        let known: HashSet<&str> = paths.collect();
+    pub fn unused(&self, samples: &[RawSample]) -> Option<String> {
+        let known: HashSet<&str> = samples.iter().map(|raw| raw.path.as_str()).collect();
         let unknown = |path: &&String| !known.contains(path.as_str());
         let unused: BTreeSet<&String> = self.by_path.keys().filter(unknown).collect();
-        let (count, all) = (unused.len(), self.by_path.len());
-        unused.first().map(|first| {
-            format!(
-                "Boxes: {count} of {all} paths are no image of the data set, the first: {first}."
-            )
-        })
+        let (count, all, first) = (unused.len(), self.by_path.len(), unused.first()?);
+        let what = "paths are no image of the data set, the first";
+        Some(format!("Boxes: {count} of {all} {what}: {first}."))
     }
 }
 
@@ -112,12 +110,13 @@ mod tests {
             .to_string();
         assert!(outside.contains("1,2,30,40"), "{outside}");
         assert!(boxes.of("c.png", 99, 99).is_none());
-        let unused = boxes.unused(["b.png"].into_iter()).unwrap();
+        let samples = ["b.png", "a/1.png"].map(|path| RawSample::labelled(path, 0));
+        let unused = boxes.unused(&samples[..1]).unwrap();
         assert!(
             unused.contains("1 of 2") && unused.contains("a/1.png"),
             "{unused}"
         );
-        assert_eq!(boxes.unused(["b.png", "a/1.png"].into_iter()), None);
+        assert_eq!(boxes.unused(&samples), None);
     }
 
     #[test]

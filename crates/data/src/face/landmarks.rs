@@ -30,20 +30,15 @@ impl Landmarks {
     /// # Errors
     /// [`Error::Parse`] for another number of lines, or a line that is not two finite numbers.
     pub fn parse(text: &str) -> Result<Self, Error> {
-        let lines: Vec<_> = text
-            .lines()
-            .filter(|line| !line.trim().is_empty())
-            .collect();
-        if lines.len() != POINTS {
-            let found = lines.len();
+        let lines = text.lines().filter(|line| !line.trim().is_empty());
+        let found = lines.clone().count();
+        if found != POINTS {
             return Err(Error::parse(format!(
                 "expected {POINTS} lines 'x y' of landmarks, found {found}"
             )));
         }
-        let points = lines.into_iter().enumerate().map(point);
-        Ok(Self {
-            points: points.collect::<Result<_, _>>()?,
-        })
+        let points = lines.enumerate().map(point).collect::<Result<_, _>>()?;
+        Ok(Self { points })
     }
 
     /// The points, `[x, y]`.
@@ -60,11 +55,11 @@ fn point((at, line): (usize, &str)) -> Result<[f64; 2], Error> {
     };
     match (number(), number(), words.next()) {
         (Some(x), Some(y), None) => Ok([x, y]),
-        _ => Err(Error::parse(format!(
-            "landmark line {}: expected 'x y', found '{}'",
-            at + 1,
-            brief(line)
-        ))),
+        _ => {
+            let (line, found) = (at + 1, brief(line));
+            let reason = format!("landmark line {line}: expected 'x y', found '{found}'");
+            Err(Error::parse(reason))
+        }
     }
 }
 
@@ -86,12 +81,11 @@ pub fn face_square(landmarks: &Landmarks, width: u32, height: u32) -> Result<Cro
     let (_, mouth_low) = span(points[48..].iter().map(|p| p[1]));
     let eyes = points[36..48].iter().map(|p| p[1]).sum::<f64>() / 12.0;
     let centre = (left + right) / 2.0;
-    let inside =
-        (0.0..f64::from(width)).contains(&centre) && (0.0..f64::from(height)).contains(&eyes);
+    let inside = |at: f64, limit: u32| (0.0..f64::from(limit)).contains(&at);
+    let inside = inside(centre, width) && inside(eyes, height);
     if right - left < 8.0 || mouth_low <= eyes || !inside {
-        return Err(Error::parse(
-            "the landmarks span no upright face inside the image",
-        ));
+        let reason = "the landmarks span no upright face inside the image";
+        return Err(Error::parse(reason));
     }
     let side = SIDE_PER_JAW * (right - left);
     let top = eyes - EYE_LINE * side;

@@ -57,12 +57,7 @@ impl FromStr for CropMode {
 /// The largest square about the centre of a `width` × `height` image.
 pub fn centre_square(width: u32, height: u32) -> CropBox {
     let side = width.min(height);
-    CropBox {
-        x: (width - side) / 2,
-        y: (height - side) / 2,
-        w: side,
-        h: side,
-    }
+    CropBox::square((width - side) / 2, (height - side) / 2, side)
 }
 
 /// A square in whole pixels inside a `width` × `height` image: shrunk to the shorter side if it is larger, then moved
@@ -70,12 +65,7 @@ pub fn centre_square(width: u32, height: u32) -> CropBox {
 pub fn fit_square(left: f64, top: f64, side: f64, width: u32, height: u32) -> CropBox {
     let side = (side.round().max(1.0) as u32).min(width.min(height));
     let within = |start: f64, limit: u32| (start.round().max(0.0) as u32).min(limit - side);
-    CropBox {
-        x: within(left, width),
-        y: within(top, height),
-        w: side,
-        h: side,
-    }
+    CropBox::square(within(left, width), within(top, height), side)
 }
 
 #[cfg(test)]

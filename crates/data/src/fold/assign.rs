@@ -67,32 +67,30 @@ impl Deal {
     /// Notes on the folds for `dataset.json`.
     pub fn notes(&self, scan: &Scan) -> Vec<String> {
         let dealt = self.rule != FoldRule::Given;
-        let subjects = self.by_subject.as_ref().map_or(self.folds, BTreeMap::len);
-        let mut notes = Vec::new();
-        if dealt && matches!(scan.folding, Folding::Given(_)) {
-            notes.push("Folds were requested, so the data set's own split is not used.".to_owned());
-        }
-        if subjects < self.folds {
-            let folds = self.folds;
-            notes.push(format!(
-                "There are fewer subjects ({subjects}) than folds ({folds}): some folds test nobody."
-            ));
-        }
-        if dealt && self.folds == 2 {
-            notes.push(
-                "Of two folds one tests and the other validates, so that none is left to train on; three are the least (two will do \
-                 under the protocol paper-2015, which chooses on the test fold)."
-                    .to_owned(),
-            );
-        }
-        notes.extend(one_class_each(scan));
+        let own_split = dealt && matches!(scan.folding, Folding::Given(_));
+        let folds = self.folds;
+        let subjects = self.by_subject.as_ref().map_or(folds, BTreeMap::len);
+        let few = format!(
+            "There are fewer subjects ({subjects}) than folds ({folds}): some folds test nobody."
+        );
+        let two = "Of two folds one tests and the other validates, so that none is left to train on; three are the least (two will do \
+                   under the protocol paper-2015, which chooses on the test fold).";
+        let not_used = "Folds were requested, so the data set's own split is not used.";
+        let one_class = "No subject shows two classes. If a subject pattern took the class for the person, subjects and folds are wrong.";
+        let notes = [
+            (own_split, not_used),
+            (subjects < folds, &few),
+            (dealt && folds == 2, two),
+            (one_class_each(scan), one_class),
+        ];
+        let notes = notes.into_iter().filter(|(applies, _)| *applies);
+        let mut notes: Vec<_> = notes.map(|(_, note)| note.to_owned()).collect();
         if !dealt && self.subject_independent(&scan.samples) {
-            notes.extend(nobody(&scan.samples).map(|sample| {
-                format!(
-                    "{} has no identity: its person may be in another part too.",
-                    sample.path
-                )
-            }));
+            let alone = |sample: &RawSample| {
+                let path = &sample.path;
+                format!("{path} has no identity: its person may be in another part too.")
+            };
+            notes.extend(nobody(&scan.samples).map(alone));
         }
         notes
     }
@@ -104,29 +102,26 @@ impl Deal {
             return self.by_subject.is_some();
         }
         let mut known: HashMap<(i64, usize), Part> = HashMap::new();
-        let known_people = || labelled(samples).filter(|sample| sample.subject >= 0);
         let (all, unknown) = (labelled(samples).count(), nobody(samples).count());
+        let mut known_people = labelled(samples).filter(|sample| sample.subject >= 0);
         unknown as f64 <= MOST_UNKNOWN * all as f64
-            && known_people().all(|sample| {
+            && known_people.all(|sample| {
                 let parts = sample.parts.iter().enumerate();
                 let mut used = parts.filter(|(_, part)| **part != Part::None);
-                let same =
-                    |(split, &part)| *known.entry((sample.subject, split)).or_insert(part) == part;
-                used.all(same)
+                let subject = sample.subject;
+                used.all(|(split, &part)| *known.entry((subject, split)).or_insert(part) == part)
             })
     }
 }
 
-/// A note if no subject shows two classes: the people of these data sets do, so the class may have been taken for the
+/// Whether no subject shows two classes: the people of these data sets do, so the class may have been taken for the
 /// subject.
-fn one_class_each(scan: &Scan) -> Option<String> {
+fn one_class_each(scan: &Scan) -> bool {
     let known = labelled(&scan.samples).filter(|s| s.subject >= 0);
     let shown: BTreeSet<(i64, i64)> = known.map(|s| (s.subject, s.label)).collect();
     let subjects: BTreeSet<i64> = shown.iter().map(|(subject, _)| *subject).collect();
     let classes: BTreeSet<i64> = shown.iter().map(|(_, class)| *class).collect();
-    (classes.len() > 1 && shown.len() == subjects.len()).then(|| {
-        "No subject shows two classes. If a subject pattern took the class for the person, subjects and folds are wrong.".to_owned()
-    })
+    classes.len() > 1 && shown.len() == subjects.len()
 }
 
 /// The subjects that take part in folds, `None` where they are not all known.

@@ -4,7 +4,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use crate::error::Error;
-use crate::label::text::{brief, whole_number};
+use crate::label::text::{brief, digits, whole_number};
 
 /// A facial action unit by its FACS number, 1 to 99; `Au(12)` displays as `12`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -82,13 +82,11 @@ impl AuCoding {
     /// [`Error::Parse`] naming the line, for anything else. A file without a line means that the coder saw no action
     /// unit, or that the file was cut off, so the readers list empty files in their notes.
     pub fn from_facs_file(text: &str) -> Result<Self, Error> {
-        let lines = text
-            .lines()
-            .enumerate()
-            .filter(|(_, line)| !line.trim().is_empty());
-        let scores = lines.map(|(at, line)| {
+        let lines = (1..).zip(text.lines());
+        let lines = lines.filter(|(_, line)| !line.trim().is_empty());
+        let scores = lines.map(|(number, line)| {
             facs_line(line).ok_or_else(|| {
-                let (number, found) = (at + 1, brief(line));
+                let found = brief(line);
                 Error::parse(format!(
                     "line {number}: expected 'AU intensity' (1-99, 0-5), found '{found}'"
                 ))
@@ -131,12 +129,9 @@ impl FromStr for AuCoding {
 }
 
 fn au_score(text: &str) -> Result<AuScore, Error> {
-    let digits = |text: &str| -> Option<u8> {
-        let plain = text.bytes().all(|byte| byte.is_ascii_digit());
-        text.parse().ok().filter(|_| plain)
-    };
+    let number = |text| digits(text, text.len());
     let pair = text.split_once(':');
-    let score = pair.and_then(|(au, intensity)| AuScore::checked(digits(au)?, digits(intensity)?));
+    let score = pair.and_then(|(au, intensity)| AuScore::checked(number(au)?, number(intensity)?));
     score.ok_or_else(|| {
         let found = brief(text);
         Error::parse(format!(

@@ -42,11 +42,6 @@ impl Expression {
         self as u8
     }
 
-    /// The expression with a CK+ code, or `None` above 7.
-    pub fn from_code(code: u8) -> Option<Self> {
-        Self::ALL.get(usize::from(code)).copied()
-    }
-
     /// The lower-case English name, as the class folders of CK+48 spell it.
     pub fn name(self) -> &'static str {
         [
@@ -75,7 +70,8 @@ impl Expression {
     /// [`Error::Parse`] for an empty file, a second number, or anything but a whole number from 0 to 7.
     pub fn from_emotion_file(text: &str) -> Result<Self, Error> {
         let code = whole_number(text.trim_ascii());
-        code.and_then(Self::from_code).ok_or_else(|| {
+        let expression = code.and_then(|code| Self::ALL.get(usize::from(code)));
+        expression.copied().ok_or_else(|| {
             Error::parse(match brief(text).as_str() {
                 "" => "the emotion file is empty; expected one number from 0 to 7".to_owned(),
                 found => format!("expected one number from 0 to 7, found '{found}'"),
@@ -116,14 +112,13 @@ mod tests {
             "neutral", "anger", "contempt", "disgust", "fear", "happy", "sadness", "surprise",
         ];
         for (code, name) in names.iter().enumerate() {
-            let expression = Expression::from_code(code as u8).unwrap();
+            let expression = Expression::from_emotion_file(&code.to_string()).unwrap();
             assert_eq!(
                 (expression.name(), usize::from(expression.code())),
                 (*name, code)
             );
             assert_eq!(Expression::from_name(name), Some(expression));
         }
-        assert_eq!(Expression::from_code(8), None);
     }
 
     #[test]

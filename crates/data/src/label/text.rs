@@ -1,5 +1,7 @@
 //! Numbers, names and excerpts of label texts.
 
+use std::str::FromStr;
+
 use serde::de::value::{Error, StrDeserializer};
 use serde::de::{DeserializeOwned, IntoDeserializer};
 
@@ -8,6 +10,12 @@ pub(crate) fn whole_number(text: &str) -> Option<u8> {
     let value: f64 = text.parse().ok()?;
     let whole = value.fract() == 0.0 && (0.0..=255.0).contains(&value);
     whole.then_some(value as u8)
+}
+
+/// A number of 1 to `most` digits and nothing else.
+pub(crate) fn digits<T: FromStr>(text: &str, most: usize) -> Option<T> {
+    let plain = (1..=most).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_digit());
+    text.parse().ok().filter(|_| plain)
 }
 
 /// The first 40 characters of a text that goes into a message.

@@ -22,13 +22,18 @@ impl CropBox {
         Self { x: 0, y: 0, w, h }
     }
 
+    /// A square.
+    pub(crate) fn square(x: u32, y: u32, side: u32) -> Self {
+        let (w, h) = (side, side);
+        Self { x, y, w, h }
+    }
+
     /// Whether it has pixels, all of them in a `width` × `height` image.
     pub(crate) fn is_within(self, width: u32, height: u32) -> bool {
-        let right = self.x.checked_add(self.w);
-        let bottom = self.y.checked_add(self.h);
-        self.w > 0
-            && self.h > 0
-            && right.is_some_and(|right| right <= width)
-            && bottom.is_some_and(|bottom| bottom <= height)
+        let inside = |start: u32, length: u32, limit: u32| {
+            let end = start.checked_add(length);
+            length > 0 && end.is_some_and(|end| end <= limit)
+        };
+        inside(self.x, self.w, width) && inside(self.y, self.h, height)
     }
 }

@@ -60,8 +60,9 @@ impl Prepared {
         let info = read_info(&dir.join("dataset.json"))?;
         let images = Images::open(&dir.join("images.npy"))?;
         let table = dir.join("samples.csv");
-        let wrong = |reason| Error::not_prepared(&table, reason);
-        let samples = read_samples(&read_bounded(&table, TABLE_LIMIT)?).map_err(wrong)?;
+        let wrong = |reason: String| Error::not_prepared(&table, reason);
+        let samples = read_samples(&read_bounded(&table, TABLE_LIMIT)?);
+        let samples = samples.map_err(|error| wrong(error.to_string()))?;
         let rows = images.count;
         let mut set = Self {
             labels: read_i64(&dir.join("labels.npy"), &[rows])?,
@@ -90,8 +91,10 @@ impl Prepared {
             return Err(Error::not_prepared(&self.dir.join("dataset.json"), reason));
         }
         let part = |&number: &i64| {
-            let reason = format!("{number} is not a part of a split: use 0 to 3");
-            Part::from_number(number).ok_or_else(|| Error::not_prepared(&path, reason))
+            Part::from_number(number).ok_or_else(|| {
+                let reason = format!("{number} is not a part of a split: use 0 to 3");
+                Error::not_prepared(&path, reason)
+            })
         };
         let parts = read_i64(&path, &[rows, splits])?;
         for (sample, parts) in self.samples.iter_mut().zip(parts.chunks_exact(splits)) {
@@ -121,9 +124,7 @@ impl Prepared {
     }
 
     fn check_row(&self, row: usize, sample: &Sample) -> Result<(), String> {
-        let &Sample {
-            role, label, fold, ..
-        } = sample;
+        let (role, label, fold) = (sample.role, sample.label, sample.fold);
         let (name, folds) = (&sample.label_name, self.info.folds);
         let table = (label, sample.subject, fold);
         let arrays = (self.labels[row], self.subjects[row], self.folds[row]);

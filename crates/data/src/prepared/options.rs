@@ -65,22 +65,18 @@ impl PrepareOptions {
     /// # Errors
     /// [`Error::Setting`] naming the one that is out of range.
     pub fn check(&self) -> Result<(), Error> {
+        let wrong = |what, reason: &str| Err(Error::setting(what, reason));
         let side = self.image_size;
         if !(8..=1024).contains(&side) {
-            return Err(Error::setting(
-                "image_size",
-                format!("must be 8 to 1024, not {side}"),
-            ));
+            return wrong("image_size", &format!("must be 8 to 1024, not {side}"));
         }
-        let reason = match (self.folds, self.fold_rule) {
+        let decides = "cannot be set with the fold rule 'given': the data set decides";
+        match (self.folds, self.fold_rule) {
             (Some(folds), _) if !(2..=1000).contains(&folds) => {
-                format!("must be 2 to 1000, not {folds}")
+                wrong("folds", &format!("must be 2 to 1000, not {folds}"))
             }
-            (Some(_), Some(FoldRule::Given)) => {
-                "cannot be set with the fold rule 'given': the data set decides".to_owned()
-            }
-            _ => return Ok(()),
-        };
-        Err(Error::setting("folds", reason))
+            (Some(_), Some(FoldRule::Given)) => wrong("folds", decides),
+            _ => Ok(()),
+        }
     }
 }

@@ -63,28 +63,16 @@ pub fn prepare(
         }
         strict(options, &scan.skipped)?;
     }
-    let (images, classes) = (writer.samples(), &info.classes);
-    rows::check(images, classes).map_err(|problem| {
-        let first = scan
-            .skipped
-            .first()
-            .map(|s| format!(", the first being {}: {}", s.path, s.reason));
-        let (skipped, first) = (scan.skipped.len(), first.unwrap_or_default());
-        Error::NothingLabelled {
-            path: source.root().to_path_buf(),
-            reason: format!("of {total} images {problem}; {skipped} inputs were skipped{first}"),
-        }
+    let images = writer.samples();
+    rows::check(images, &info.classes).map_err(|problem| Error::NothingLabelled {
+        path: source.root().to_path_buf(),
+        reason: format!("of {total} images {problem}; {}", brief(&scan.skipped)),
     })?;
-    let emptied = rows::emptied(images, classes, &scan.samples);
-    let notes = [
-        emptied,
-        rows::untested(images, &deal),
-        rows::off_centre(&placed),
-    ];
-    info.notes.extend(notes.into_iter().flatten());
+    info.notes.extend(rows::emptied(images, &info, &scan));
+    info.notes.extend(rows::untested(images, &deal));
+    info.notes.extend(rows::off_centre(&placed));
     if let Some(boxes) = boxes {
-        info.notes
-            .extend(boxes.unused(scan.samples.iter().map(|raw| raw.path.as_str())));
+        info.notes.extend(boxes.unused(&scan.samples));
         scan.read.push(boxes.read);
     }
     writer.finish(DatasetInfo {
@@ -121,6 +109,14 @@ fn strict(options: &PrepareOptions, skipped: &[Skipped]) -> Result<(), Error> {
             })
         }
         _ => Ok(()),
+    }
+}
+
+fn brief(skipped: &[Skipped]) -> String {
+    let count = format!("{} inputs were skipped", skipped.len());
+    match skipped.first() {
+        Some(s) => format!("{count}, the first being {}: {}", s.path, s.reason),
+        None => count,
     }
 }
 

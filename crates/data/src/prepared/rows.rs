@@ -5,9 +5,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::fold::assign::Deal;
 use crate::fold::part::Part;
 use crate::fold::rule::FoldRule;
+use crate::prepared::info::DatasetInfo;
 use crate::prepared::sample::Sample;
 use crate::prepared::worker::Face;
-use crate::read::source::RawSample;
+use crate::read::source::{RawSample, Scan};
 
 /// The row of an image; `deal` assigns its fold.
 pub(super) fn row(raw: &RawSample, face: &Face, deal: &mut Deal, classes: &[String]) -> Sample {
@@ -37,36 +38,32 @@ fn labels<T>(rows: &[T], label: impl Fn(&T) -> i64) -> BTreeSet<i64> {
     rows.iter().map(label).collect()
 }
 
+/// The names of the classes with a `wanted` label.
+fn names(classes: &[String], wanted: impl Fn(&i64) -> bool) -> Vec<&str> {
+    let classes = classes.iter().zip(0..);
+    let classes = classes.filter(|(_, label)| wanted(label));
+    classes.map(|(name, _)| name.as_str()).collect()
+}
+
 /// An error unless two classes have images.
 pub(super) fn check(rows: &[Sample], classes: &[String]) -> Result<(), String> {
     let used = labels(rows, |row| row.label);
-    let kept = classes
-        .iter()
-        .zip(0..)
-        .filter(|(_, label)| used.contains(label));
-    match kept.collect::<Vec<_>>()[..] {
+    match names(classes, |label| used.contains(label))[..] {
         [] => Err("none is usable".to_owned()),
-        [(class, _)] => Err(format!(
+        [class] => Err(format!(
             "only those of {class} are usable, and training needs two classes"
         )),
         _ => Ok(()),
     }
 }
 
-/// Names the classes of the source's images, `planned`, without any usable image.
-pub(super) fn emptied(
-    rows: &[Sample],
-    classes: &[String],
-    planned: &[RawSample],
-) -> Option<String> {
+/// Names the classes of the images of a source without any usable image.
+pub(super) fn emptied(rows: &[Sample], info: &DatasetInfo, scan: &Scan) -> Option<String> {
     let used = labels(rows, |row| row.label);
-    let planned = labels(planned, |raw| raw.label);
+    let planned = labels(&scan.samples, |raw| raw.label);
     let lost = |label: &i64| planned.contains(label) && !used.contains(label);
-    let lost = classes.iter().zip(0..).filter(|(_, label)| lost(label));
-    let names: Vec<&str> = lost.map(|(name, _)| name.as_str()).collect();
-    let some = !names.is_empty();
-    let names = names.join(", ");
-    some.then(|| format!("No image of {names} could be used: all were skipped."))
+    let lost = names(&info.classes, lost).join(", ");
+    (!lost.is_empty()).then(|| format!("No image of {lost} could be used: all were skipped."))
 }
 
 /// Names the folds without an image, unless there are fewer people than folds, which has its own note.
@@ -77,10 +74,8 @@ pub(super) fn untested(rows: &[Sample], deal: &Deal) -> Option<String> {
         return None;
     }
     let tests = |fold: usize| rows.iter().any(|row| row.part(fold, folds) == Part::Test);
-    let empty: Vec<String> = (0..folds)
-        .filter(|&fold| !tests(fold))
-        .map(|fold| fold.to_string())
-        .collect();
+    let empty = (0..folds).filter(|&fold| !tests(fold));
+    let empty: Vec<String> = empty.map(|fold| fold.to_string()).collect();
     (!empty.is_empty()).then(|| format!("Folds that test nothing: {}.", empty.join(", ")))
 }
 

@@ -86,24 +86,19 @@ struct Crop {
 }
 
 /// Reads `samples.csv`, whose columns may be in any order.
-pub(crate) fn read_samples(table: &[u8]) -> Result<Vec<Sample>, String> {
+pub(crate) fn read_samples(table: &[u8]) -> csv::Result<Vec<Sample>> {
     let mut table = csv::Reader::from_reader(table);
-    let header = table.headers().map_err(|error| error.to_string())?.clone();
-    let read = |row: csv::Result<csv::StringRecord>| -> csv::Result<(Sample, Crop)> {
-        let row = row?;
-        Ok((
-            row.deserialize(Some(&header))?,
-            row.deserialize(Some(&header))?,
-        ))
-    };
+    let header = table.headers()?.clone();
     let rows = table.records().map(|row| {
-        let (sample, crop) = read(row).map_err(|error| error.to_string())?;
+        let row = row?;
+        let sample: Sample = row.deserialize(Some(&header))?;
+        let crop: Crop = row.deserialize(Some(&header))?;
         let crop = match (crop.crop_x, crop.crop_y, crop.crop_w, crop.crop_h) {
             (Some(x), Some(y), Some(w), Some(h)) => Some(CropBox { x, y, w, h }),
             (None, None, None, None) => None,
             _ => {
                 let reason = "some of crop_x, crop_y, crop_w, crop_h are empty and some are not";
-                return Err(reason.to_owned());
+                return Err(std::io::Error::other(reason).into());
             }
         };
         Ok(Sample { crop, ..sample })

@@ -2,12 +2,13 @@
 
 use std::str::FromStr;
 
-use serde::de::IntoDeserializer;
+use serde::de::Error as _;
 use serde::{Deserialize, Serialize};
 
 use crate::error::Error;
 use crate::fold::part::Part;
 use crate::fold::split::Protocol;
+use crate::label::text::named;
 use crate::prepared::Prepared;
 
 /// A part of a fold's split.
@@ -42,17 +43,17 @@ impl SplitPart {
     /// Errors from [`Prepared::split`].
     pub fn rows(
         self,
-        prepared: &Prepared,
+        set: &Prepared,
         fold: usize,
         protocol: Protocol,
     ) -> Result<Vec<usize>, Error> {
-        let split = prepared.split(fold, protocol)?;
-        let labelled = |row: &usize| prepared.labels()[*row] >= 0;
+        let split = set.split(fold, protocol)?;
+        let labelled = |row: &usize| set.labels()[*row] >= 0;
         Ok(match self {
             Self::Train => split.train,
             Self::Val => split.validation,
             Self::Test => split.test,
-            Self::All => (0..prepared.len()).filter(labelled).collect(),
+            Self::All => (0..set.len()).filter(labelled).collect(),
         })
     }
 }
@@ -61,8 +62,7 @@ impl FromStr for SplitPart {
     type Err = serde::de::value::Error;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        Self::deserialize(text.into_deserializer()).map_err(|_: Self::Err| {
-            serde::de::Error::custom(format!("`{text}` is not train, val, test or all"))
-        })
+        let wrong = || Self::Err::custom(format!("`{text}` is not train, val, test or all"));
+        named(text).ok_or_else(wrong)
     }
 }

@@ -34,6 +34,12 @@ pub(crate) struct Outcome {
     pub read: Vec<ReadFile>,
 }
 
+impl Outcome {
+    fn skip(&mut self, path: &str, reason: String) {
+        self.skipped.push(Skipped::new(path, reason));
+    }
+}
+
 /// Prepares images one by one; shared by all threads.
 pub(crate) struct Worker<'a> {
     source: &'a dyn Source,
@@ -60,10 +66,7 @@ impl<'a> Worker<'a> {
         let mut outcome = Outcome::default();
         match self.face(raw, &mut outcome) {
             Ok(face) => outcome.face = Some(face),
-            Err(error) => {
-                let skipped = Skipped::new(raw.path.clone(), error.reason());
-                outcome.skipped.push(skipped);
-            }
+            Err(error) => outcome.skip(&raw.path, error.reason()),
         }
         outcome
     }
@@ -107,7 +110,14 @@ impl<'a> Worker<'a> {
             CropMode::Landmarks => self.marked(raw, image, outcome)?,
             CropMode::Auto | CropMode::Authors if raw.landmarks.is_some() => {
                 let marked = self.marked(raw, image, outcome);
-                marked.or_else(|unusable| self.detected_instead(raw, image, &unusable, outcome))?
+                marked.or_else(|unusable| {
+                    let crop = self.detected(image)?;
+                    // The image is kept, but the bad landmark file is listed.
+                    let path = raw.landmarks.as_ref().unwrap_or(&raw.path);
+                    let reason = format!("{}; the detector was used", unusable.reason());
+                    outcome.skip(path, reason);
+                    Ok::<_, Error>(crop)
+                })?
             }
             CropMode::Auto | CropMode::Authors | CropMode::Detector => self.detected(image)?,
         };
@@ -129,21 +139,6 @@ impl<'a> Worker<'a> {
         found.ok_or_else(|| {
             Error::parse("no face was found, even in a second, more lenient try (give its box with --boxes; for images that are already face crops: crop none)")
         })
-    }
-
-    /// The image is kept, but the bad landmark file is listed.
-    fn detected_instead(
-        &self,
-        raw: &RawSample,
-        image: &GrayImage,
-        unusable: &Error,
-        outcome: &mut Outcome,
-    ) -> Result<CropBox, Error> {
-        let crop = self.detected(image)?;
-        let path = raw.landmarks.as_ref().unwrap_or(&raw.path);
-        let reason = format!("{}; the detector was used", unusable.reason());
-        outcome.skipped.push(Skipped::new(path, reason));
-        Ok(crop)
     }
 
     fn marked(

@@ -7,6 +7,7 @@ use std::path::Path;
 
 use sync_file::{ReadAt, Size, SyncFile};
 use zip::read::ZipFileEntry;
+use zip::result::ZipError;
 use zip::{CompressionMethod, ZipArchive};
 
 use crate::error::Error;
@@ -24,6 +25,9 @@ const NAME_LIMIT: usize = 4096;
 const DEPTH_LIMIT: usize = 64;
 /// Unreachable entries that are listed.
 const REFUSED_LIMIT: usize = 100;
+
+/// What is wrong with an archive or an entry of one, without its path.
+type Wrong = Box<dyn std::error::Error>;
 
 /// An archive, listed.
 #[derive(Debug)]
@@ -44,8 +48,8 @@ impl Archive {
     /// [`Error::Io`] if it is not there, [`Error::Unusable`] if it is damaged or too large.
     pub fn open(path: &Path) -> Result<Self, Error> {
         let file = SyncFile::open(path).map_err(Error::io(path))?;
-        let zip = directory(file)
-            .map_err(|reason| Error::unusable(path, format!("no usable zip archive: {reason}")))?;
+        let wrong = |reason| format!("no usable zip archive: {reason}");
+        let zip = directory(file).map_err(|reason| Error::unusable(path, wrong(reason)))?;
         let mut archive = Self {
             folders: BTreeMap::from([(String::new(), BTreeSet::new())]),
             files: BTreeMap::new(),
@@ -56,34 +60,35 @@ impl Archive {
         let entries = (0..archive.zip.len()).filter_map(|at| archive.index(at).err());
         let mut refused = Vec::from_iter(entries);
         if archive.zip.has_duplicate_names() {
-            let reason = "holds a name twice; the later entry counts".to_owned();
-            refused.insert(0, (String::new(), reason));
+            refused.insert(
+                0,
+                Skipped::new("", "holds a name twice; the later entry counts"),
+            );
         }
         let more = refused.len().saturating_sub(REFUSED_LIMIT);
         refused.truncate(REFUSED_LIMIT);
-        refused.extend((more > 0).then(|| {
-            let reason =
-                format!("{more} more entries that cannot be reached, for reasons like these");
-            (String::new(), reason)
-        }));
-        let skipped = |(entry, reason): (String, _)| Skipped::new(join(&file_name, &entry), reason);
-        archive.refused = refused.into_iter().map(skipped).collect();
+        if more > 0 {
+            let reason = "more entries that cannot be reached, for reasons like these";
+            refused.push(Skipped::new("", format!("{more} {reason}")));
+        }
+        for entry in &mut refused {
+            entry.path = join(&file_name, &entry.path);
+        }
+        archive.refused = refused;
         Ok(archive)
     }
 
     /// Notes entry `at`.
     ///
     /// # Errors
-    /// Its name, and why it cannot be reached.
-    fn index(&mut self, at: usize) -> Result<(), (String, String)> {
+    /// Why it cannot be reached.
+    fn index(&mut self, at: usize) -> Result<(), Skipped> {
         let Ok(entry) = self.zip.by_index_data(at) else {
             return Ok(());
         };
         let (is_folder, is_link) = (entry.is_dir(), entry.is_symlink());
-        let name = entry
-            .name()
-            .map_err(|error| (format!("entry {at}"), error.to_string()))?
-            .into_owned();
+        let wrong = |error: ZipError| Skipped::new(format!("entry {at}"), error.to_string());
+        let name = entry.name().map_err(wrong)?.into_owned();
         let inner = name.trim_start_matches("./").trim_end_matches('/');
         let mut parts = inner.split('/');
         if inner.is_empty() || parts.clone().any(hidden) && !parts.any(|part| part == "..") {
@@ -91,7 +96,7 @@ impl Archive {
         }
         let link = is_link.then_some("a link, which is not followed");
         if let Some(reason) = link.or_else(|| unreachable(inner)) {
-            return Err((name, reason.to_owned()));
+            return Err(Skipped::new(name, reason));
         }
         if is_folder {
             self.folders.entry(inner.to_owned()).or_default();
@@ -132,27 +137,18 @@ impl Archive {
         limit: u64,
         to: &mut dyn Write,
     ) -> Result<(), Error> {
-        let at = self
-            .files
-            .get(path)
-            .ok_or_else(|| Error::not_found(place))?;
-        match self.copy(*at, limit, to) {
-            Ok(bytes) if bytes > limit => Err(Error::too_large(place, limit)),
-            Ok(_) => Ok(()),
-            Err(reason) => Err(Error::unusable(
-                place,
-                format!("not readable in its archive: {reason}"),
-            )),
+        let at = self.files.get(path);
+        let at = at.ok_or_else(|| Error::not_found(place))?;
+        let wrong = |reason| format!("not readable in its archive: {reason}");
+        let bytes = self.copy(*at, limit, to);
+        match bytes.map_err(|reason| Error::unusable(place, wrong(reason)))? {
+            bytes if bytes > limit => Err(Error::too_large(place, limit)),
+            _ => Ok(()),
         }
     }
 
     /// The bytes of an entry, of which at most one more than `limit` were written.
-    fn copy(
-        &self,
-        at: usize,
-        limit: u64,
-        to: &mut dyn Write,
-    ) -> Result<u64, Box<dyn std::error::Error>> {
+    fn copy(&self, at: usize, limit: u64, to: &mut dyn Write) -> Result<u64, Wrong> {
         let mut zip = self.zip.clone();
         let entry = zip.by_index_data(at)?;
         check_packing(&entry)?;
@@ -172,13 +168,9 @@ fn check_packing(entry: &ZipFileEntry<'_>) -> Result<(), String> {
         return Err(format!("it is encrypted; {way_out}"));
     }
     let way_out = "unpack the archive and name the folder";
-    if !matches!(
-        method,
-        CompressionMethod::Stored | CompressionMethod::Deflated
-    ) {
-        return Err(format!(
-            "it is packed by {method}, which is not read; {way_out}"
-        ));
+    if ![CompressionMethod::Stored, CompressionMethod::Deflated].contains(&method) {
+        let reason = format!("it is packed by {method}, which is not read; {way_out}");
+        return Err(reason);
     }
     if size > RATIO_FROM && size / RATIO_LIMIT > packed {
         return Err(format!(
@@ -207,7 +199,7 @@ fn unreachable(name: &str) -> Option<&'static str> {
 }
 
 /// The archive's directory.
-fn directory(file: SyncFile) -> Result<ZipArchive<SyncFile>, Box<dyn std::error::Error>> {
+fn directory(file: SyncFile) -> Result<ZipArchive<SyncFile>, Wrong> {
     check_end(&file)?;
     let zip = ZipArchive::new(file)?;
     match zip.len() {
@@ -218,7 +210,7 @@ fn directory(file: SyncFile) -> Result<ZipArchive<SyncFile>, Box<dyn std::error:
 
 /// Checks the end records. The zip crate reserves memory for as many entries as the record of large archives (zip64)
 /// declares, so that number is compared with the length of the file first.
-fn check_end(file: &SyncFile) -> Result<(), Box<dyn std::error::Error>> {
+fn check_end(file: &SyncFile) -> Result<(), Wrong> {
     const END: &[u8] = b"PK\x05\x06";
     const END_64: &[u8] = b"PK\x06\x06";
     let length = file.size()?;

@@ -167,7 +167,7 @@ impl Files {
             };
             rows.push(Row {
                 at,
-                expression: Expression::from_code(code as u8),
+                expression: Expression::ALL.get(code as usize).copied(),
                 sample: RawSample {
                     subject,
                     sequence: format!("{subject:03}_{recording:03}"),

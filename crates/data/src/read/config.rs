@@ -14,8 +14,8 @@ use crate::prepared::Prepared;
 use crate::prepared::options::PrepareOptions;
 use crate::read::arrays::Arrays;
 use crate::read::ck_plus::CkPlus;
-use crate::read::folders::{FolderOptions, Folders};
-use crate::read::pixel_csv::{PixelCsv, TableOptions};
+use crate::read::folders::{Folders, Pattern};
+use crate::read::pixel_csv::PixelCsv;
 use crate::read::source::Source;
 use crate::read::tfd::Tfd;
 
@@ -97,17 +97,17 @@ impl DataConfig {
                 Box::new(CkPlus::open(root, classes.unwrap_or_else(ClassMap::eight))?)
             }
             "tfd" => Box::new(Tfd::open(root, self.image_size, classes, self.unlabelled)?),
-            "folders" => Box::new(Folders::open(root, &self.folder_options())?),
             "arrays" => Box::new(Arrays::open(
                 root,
                 self.image_size,
                 classes,
                 self.unlabelled,
             )?),
-            "csv" => {
-                let label_map = self.label_map.clone();
-                Box::new(PixelCsv::open(root, &TableOptions { classes, label_map })?)
+            "folders" => {
+                let pattern = self.subject_pattern.as_deref();
+                Box::new(Folders::open(root, classes, pattern)?)
             }
+            "csv" => Box::new(PixelCsv::open(root, classes, &self.label_map)?),
             other => {
                 let names = Self::SOURCES.map(|(name, _)| name).join(", ");
                 let reason = format!("must be one of {names}, not {other}");
@@ -142,23 +142,17 @@ impl DataConfig {
         }
         // A source added by an experiment may use any setting.
         let ours = Self::SOURCES.iter().any(|(name, _)| *name == source);
-        let codes = self.label_map != LabelMap::default();
-        for (given, setting, by) in [
-            (
-                self.subject_pattern.is_some(),
-                "subject pattern",
-                &["folders"][..],
-            ),
-            (codes, "label map", &["csv"]),
-            (self.unlabelled, "unlabelled", &["tfd", "arrays"]),
-        ] {
-            if ours && given && !by.contains(&source) {
-                let by = by.join(" and ");
-                let reason = format!("is for the source {by}; the source is {source}");
-                return Err(Error::setting(setting, reason));
-            }
+        let ignored = |by: &str| format!("is for the source {by}; the source is {source}");
+        if ours && self.unlabelled && !["tfd", "arrays"].contains(&source) {
+            return Err(Error::setting("unlabelled", ignored("tfd or arrays")));
         }
-        self.folder_options().check()?;
+        if ours && self.subject_pattern.is_some() && source != "folders" {
+            return Err(Error::setting("subject pattern", ignored("folders")));
+        }
+        if ours && self.label_map != LabelMap::default() && source != "csv" {
+            return Err(Error::setting("label map", ignored("csv")));
+        }
+        Pattern::new(self.subject_pattern.as_deref())?;
         self.options().check()
     }
 
@@ -177,13 +171,6 @@ impl DataConfig {
         agree(dir, "folds", self.folds, &info.folds)?;
         agree(dir, "fold_rule", self.fold_rule, &info.fold_rule)?;
         agree(dir, "crop", crop, &info.crop)
-    }
-
-    fn folder_options(&self) -> FolderOptions {
-        FolderOptions {
-            classes: self.classes.clone(),
-            subject_pattern: self.subject_pattern.clone(),
-        }
     }
 
     /// The options of [`prepare`](crate::prepare).

@@ -92,25 +92,24 @@ impl<R: Read + Seek> MatReader<R> {
     }
 
     fn variable(&mut self, tag: Tag) -> Result<Variable<'_>, Wrong> {
-        let big_endian = self.big_endian;
-        let element = self.reader.by_ref().take(u64::from(tag.bytes));
+        let (big_endian, packed) = (self.big_endian, u64::from(tag.bytes));
+        let element = self.reader.by_ref().take(packed);
         if tag.kind == MATRIX {
-            return Variable::read(Box::new(element), u64::from(tag.bytes), big_endian);
+            return Variable::read(Box::new(element), packed, big_endian);
         }
         let mut inflated = ZlibDecoder::new(element);
         let inner = Tag::read(&mut inflated, big_endian)?;
-        let (packed, bytes) = (tag.bytes, inner.bytes);
-        if inner.kind != MATRIX {
-            let kind = inner.kind;
+        let (kind, bytes) = (inner.kind, u64::from(inner.bytes));
+        if kind != MATRIX {
             return Err(format!("a compressed element of type {kind}, not an array"));
         }
-        if u64::from(bytes) > RATIO_LIMIT * u64::from(packed) {
+        if bytes > RATIO_LIMIT * packed {
             return Err(format!(
                 "{packed} compressed bytes cannot become {bytes}: the file is damaged"
             ));
         }
         // Not truncated at the declared length: the stream ends with its checksum.
-        Variable::read(Box::new(inflated), u64::from(bytes), big_endian)
+        Variable::read(Box::new(inflated), bytes, big_endian)
     }
 }
 

@@ -1,12 +1,12 @@
 //! Names of files and folders: hidden ones, archives, images, and how they join.
 
+use std::path::Path;
+
 /// Whether the file was left behind by a file manager or an archiver: dot files, macOS's `__MACOSX`, Windows' thumbnails.
 pub(crate) fn hidden(name: &str) -> bool {
-    let left_behind = ["__MACOSX", "Thumbs.db", "desktop.ini"];
-    name.starts_with('.')
-        || left_behind
-            .iter()
-            .any(|left| name.eq_ignore_ascii_case(left))
+    let left_behind = |left: &&str| name.eq_ignore_ascii_case(left);
+    let named = ["__MACOSX", "Thumbs.db", "desktop.ini"];
+    name.starts_with('.') || named.iter().any(left_behind)
 }
 
 pub(crate) fn is_zip(name: &str) -> bool {
@@ -19,6 +19,14 @@ pub(crate) fn join(folder: &str, name: &str) -> String {
         ("", name) => name.to_owned(),
         (folder, "") => folder.to_owned(),
         (folder, name) => format!("{folder}/{name}"),
+    }
+}
+
+/// The folder of a file.
+pub(crate) fn parent(path: &Path) -> &Path {
+    match path.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => parent,
+        _ => Path::new("."),
     }
 }
 

@@ -26,11 +26,8 @@ pub(crate) fn left_out(
     for expression in expressions {
         *counts.entry(expression).or_insert(0) += 1;
     }
-    let counts: Vec<_> = counts
-        .iter()
-        .map(|(e, count)| format!("{e} {count}"))
-        .collect();
-    let counts = counts.join(", ");
+    let counts = counts.iter().map(|(e, count)| format!("{e} {count}"));
+    let counts = Vec::from_iter(counts).join(", ");
     (!counts.is_empty()).then(|| {
         format!("Left out because their expression is not one of the classes ({what}): {counts}.")
     })

@@ -9,7 +9,7 @@ use crate::error::Error;
 use crate::fold::part::Part;
 use crate::label::{AuCoding, Role};
 use crate::picture::decode::decode;
-use crate::read::file::{IMAGE_LIMIT, ReadFile, Skipped, TEXT_LIMIT, text_of};
+use crate::read::file::{IMAGE_LIMIT, ReadFile, Skipped};
 use crate::read::name::stem;
 use crate::read::tree::FileTree;
 
@@ -44,9 +44,8 @@ pub trait Source: Sync {
     /// # Errors
     /// When the file cannot be read, or the source has no such files.
     fn landmarks(&self, path: &str) -> Result<(String, ReadFile), Error> {
-        Err(Error::parse(format!(
-            "{path}: this source has no landmark files"
-        )))
+        let reason = format!("{path}: this source has no landmark files");
+        Err(Error::parse(reason))
     }
 }
 
@@ -76,25 +75,13 @@ impl Fetched {
     /// # Errors
     /// When `pixels` are not `width · height` bytes, or none.
     pub fn pixels(width: u32, height: u32, pixels: Vec<u8>) -> Result<Self, Error> {
-        let count = pixels.len();
-        let whole = count > 0 && count == width as usize * height as usize;
-        match GrayImage::from_raw(width, height, pixels) {
-            Some(image) if whole => Ok(Self {
-                image: image.into(),
-                read: None,
-            }),
-            _ => Err(Error::parse(format!(
-                "{count} pixels are not {width}×{height}"
-            ))),
-        }
+        let (count, wanted) = (pixels.len(), width as usize * height as usize);
+        let image = GrayImage::from_raw(width, height, pixels);
+        let image = image.filter(|_| count == wanted && count > 0);
+        let wrong = || Error::parse(format!("{count} pixels are not {width}×{height}"));
+        let image = image.ok_or_else(wrong)?.into();
+        Ok(Self { image, read: None })
     }
-}
-
-/// [`Source::landmarks`] of a file in a tree.
-pub(crate) fn landmark_file(tree: &FileTree, path: &str) -> Result<(String, ReadFile), Error> {
-    let bytes = tree.read(path, TEXT_LIMIT)?;
-    let read = ReadFile::new(path, &bytes);
-    Ok((text_of(&bytes), read))
 }
 
 /// The result of scanning a [`Source`].

@@ -133,22 +133,19 @@ fn find(input: &Path, image_size: u32) -> Result<(FileTree, String), Error> {
     }
     let tree = FileTree::open_inner(input)?;
     let names = tree.names("")?;
-    match of_size(&names, image_size, ".mat") {
-        Some(name) => Ok((tree, name)),
-        None => {
-            let expected = "TFD_48x48.mat or TFD_96x96.mat, and TFD_info.mat beside it";
-            Err(Error::layout(input, expected, listed(&names)))
-        }
-    }
+    let best = of_size(&names, image_size, ".mat");
+    let expected = "TFD_48x48.mat or TFD_96x96.mat, and TFD_info.mat beside it";
+    let name = best.ok_or_else(|| Error::layout(input, expected, listed(&names)))?;
+    Ok((tree, name))
 }
 
 /// Of names like `TFD_48x48.mat`, with `end` behind the size, the smallest size that is not below `image_size`, else the
 /// largest.
 pub(super) fn of_size(names: &[String], image_size: u32, end: &str) -> Option<String> {
     let sized = |name: &String| Some((image_side(name, end)?, name.clone()));
-    let sizes: BTreeMap<u32, String> = names.iter().filter_map(sized).collect();
-    let enough = sizes.range(image_size..).next();
-    Some(enough.or(sizes.iter().next_back())?.1.clone())
+    let mut sizes: BTreeMap<u32, String> = names.iter().filter_map(sized).collect();
+    let mut enough = sizes.split_off(&image_size);
+    Some(enough.pop_first().or(sizes.pop_last())?.1)
 }
 
 /// `TFD_48x48.mat` and, in the authors' arrays, `TFD_48` → 48.
@@ -256,6 +253,7 @@ impl Labels {
         let parts: Option<Vec<_>> = numbers.iter().map(|n| Part::from_number(*n)).collect();
         let unknown = || format!("row {at}: folds {numbers:?}; 0 to 3 are known");
         let parts = parts.ok_or_else(unknown)?;
+        let unknown = || format!("row {at}: expression {code}; −1 and 1 to 7 are known");
         let used = parts.iter().filter(|part| **part != Part::None).count();
         let expression = match code {
             -1 | 0 if used == 0 => None,
@@ -270,11 +268,7 @@ impl Labels {
                      chosen by 'labs_ex' would not align; the files do not belong together"
                 ));
             }
-            other => {
-                return Err(format!(
-                    "row {at}: expression {other}; −1 and 1 to 7 are known"
-                ));
-            }
+            _ => return Err(unknown()),
         };
         let subject = self.subjects[at].max(-1);
         Ok(Row {
@@ -290,14 +284,13 @@ impl Labels {
 fn gather(file: File, labels: &Labels, rows: &[Row]) -> Result<Vec<u8>, Wrong> {
     let (count, side) = (labels.codes.len(), labels.side as usize);
     if u128::from(labels.side).pow(2) * rows.len() as u128 > IMAGES_LIMIT {
-        return Err(format!(
-            "'images' has more than {IMAGES_LIMIT} bytes of images to keep"
-        ));
+        let reason = format!("'images' has more than {IMAGES_LIMIT} bytes of images to keep");
+        return Err(reason);
     }
+    let dimensions = [count as u64, labels.side, labels.side];
     let mut mat = MatReader::new(file)?;
     while let Some(mut images) = mat.next_variable()? {
-        if images.name != "images" || images.dimensions != [count as u64, labels.side, labels.side]
-        {
+        if images.name != "images" || images.dimensions != dimensions {
             continue;
         }
         let mut pixels = vec![0; rows.len() * side * side];

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use crate::error::Error;
 use crate::read::archive::Archive;
 use crate::read::file::{Skipped, open_file, read_bounded, visible_names};
-use crate::read::name::{is_zip, join};
+use crate::read::name::{is_zip, join, listed, parent};
 
 /// The files of a data set as one read-only tree: a folder, a zip archive, or several, overlaid.
 ///
@@ -39,10 +39,10 @@ impl FileTree {
     /// [`Error::Io`] if it is not there or cannot be listed, [`Error::Unusable`] for a damaged archive.
     pub fn open(root: &Path) -> Result<Self, Error> {
         if root.is_file() {
-            return Ok(Self::of(root, vec![Layer::archive(root)?]));
+            return Ok(Self::of(root, vec![Layer::archive(root)?], vec![]));
         }
         visible_names(root)?;
-        Ok(Self::of(root, vec![Layer::folder(root)]))
+        Ok(Self::of(root, vec![Layer::folder(root)], vec![]))
     }
 
     /// [`open`](Self::open); if there is nothing but one folder, as in a `.zip` of a folder, that folder becomes the root.
@@ -56,12 +56,9 @@ impl FileTree {
 
     /// The folder of a file, and the file's name.
     pub(crate) fn around(file: &Path) -> (Self, String) {
-        let parent = match file.parent() {
-            Some(parent) if parent != "" => parent,
-            _ => Path::new("."),
-        };
-        let name = file.file_name().unwrap_or_default().to_string_lossy();
-        let tree = Self::of(parent, vec![Layer::folder(parent)]);
+        let (folder, name) = (parent(file), file.file_name().unwrap_or_default());
+        let name = name.to_string_lossy();
+        let tree = Self::of(folder, vec![Layer::folder(folder)], vec![]);
         (tree, name.into_owned())
     }
 
@@ -73,27 +70,23 @@ impl FileTree {
     pub fn with_archives(root: &Path) -> Result<Self, Error> {
         let mut layers = vec![Layer::folder(root)];
         let mut damaged = Vec::new();
-        for name in visible_names(root)? {
-            let path = root.join(&name);
-            if !is_zip(&name) || !path.is_file() {
-                continue;
-            }
-            match Layer::archive(&path) {
+        let mut names = visible_names(root)?;
+        names.retain(|name| is_zip(name) && root.join(name).is_file());
+        for name in names {
+            match Layer::archive(&root.join(&name)) {
                 Ok(archive) => layers.push(archive),
                 Err(error) => damaged.push(Skipped::new(name, error.reason())),
             }
         }
-        let mut tree = Self::of(root, layers);
-        tree.damaged = damaged.into();
-        Ok(tree)
+        Ok(Self::of(root, layers, damaged))
     }
 
-    fn of(root: &Path, layers: Vec<Layer>) -> Self {
+    fn of(root: &Path, layers: Vec<Layer>, damaged: Vec<Skipped>) -> Self {
         Self {
             root: root.to_path_buf(),
             layers: layers.into(),
             prefix: String::new(),
-            damaged: Arc::default(),
+            damaged: damaged.into(),
         }
     }
 
@@ -115,12 +108,18 @@ impl FileTree {
 
     /// Archives that cannot be opened and entries of archives that cannot be reached, and why.
     pub fn refused(&self) -> Vec<Skipped> {
-        let archives = self
-            .layers
-            .iter()
-            .filter_map(|layer| layer.archive.as_ref());
+        let archives = self.layers.iter().flat_map(|layer| &layer.archive);
         let entries = archives.flat_map(|archive| &archive.refused);
         self.damaged.iter().chain(entries).cloned().collect()
+    }
+
+    /// The names in the root and the first archive that cannot be read, for messages about what is missing.
+    pub(crate) fn contents(&self) -> Result<String, Error> {
+        let mut found = listed(&self.names("")?);
+        if let Some(Skipped { path, reason }) = self.refused().first() {
+            found += &format!("; not read: {path} ({reason})");
+        }
+        Ok(found)
     }
 
     /// An archive inside an archive, which is not read: its place, for messages.

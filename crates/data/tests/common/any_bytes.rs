@@ -7,8 +7,7 @@ use std::sync::OnceLock;
 
 use faus_data::face::{FaceDetector, FaceSearch};
 use faus_data::{
-    CkPlus, ClassMap, Error, FileTree, FolderOptions, Folders, LabelMap, PixelCsv, Source,
-    TableOptions, Tfd, decode_grey,
+    CkPlus, ClassMap, Error, FileTree, Folders, LabelMap, PixelCsv, Source, Tfd, decode_grey,
 };
 use image::GrayImage;
 use tempfile::TempDir;
@@ -76,7 +75,7 @@ pub fn layout(bytes: &[u8]) {
     if zip.finish().is_err() {
         return;
     }
-    if let Ok(folders) = Folders::open(&path, &FolderOptions::default()) {
+    if let Ok(folders) = Folders::open(&path, None, None) {
         lists_what_is_there(&folders);
     }
     if let Ok(ck_plus) = CkPlus::open(&path, ClassMap::eight()) {
@@ -101,12 +100,11 @@ fn lists_what_is_there(source: &dyn Source) {
 /// A pixel table, with every way of naming its codes.
 pub fn table(bytes: &[u8]) {
     let (_dir, path) = file("any.csv", bytes);
-    let given = TableOptions {
-        classes: Some(ClassMap::six()),
-        label_map: LabelMap::CkPlus,
-    };
-    for options in [TableOptions::default(), given] {
-        if let Ok(table) = PixelCsv::open(&path, &options) {
+    for (classes, map) in [
+        (None, LabelMap::Auto),
+        (Some(ClassMap::six()), LabelMap::CkPlus),
+    ] {
+        if let Ok(table) = PixelCsv::open(&path, classes, &map) {
             fetch_all(&table);
         }
     }

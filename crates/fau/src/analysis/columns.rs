@@ -2,6 +2,7 @@
 
 use crate::analysis::inference::PairInference;
 use crate::analysis::scores::MEASURES;
+use crate::chance::own::OwnInference;
 use crate::error::Error;
 use crate::score::association::Association;
 
@@ -43,16 +44,16 @@ pub(crate) const COLUMNS: [Column; 16] = [
     (Needs::Nothing, "n_graded", |pair| pair.n_graded as f64),
 ];
 
-/// The columns of an additional measure: score, p, q and the ends of its interval.
-pub(crate) fn own_columns(measure: &str) -> [String; 5] {
-    [
-        measure.to_owned(),
-        format!("p_{measure}"),
-        format!("q_{measure}"),
-        format!("{measure}_low"),
-        format!("{measure}_high"),
-    ]
-}
+/// A column of an additional measure: its condition, its name around that of the measure, its values.
+type OwnColumn = (Needs, [&'static str; 2], fn(&OwnInference) -> f64);
+
+pub(crate) const OWN_COLUMNS: [OwnColumn; 5] = [
+    (Needs::Nothing, ["", ""], |own| own.score),
+    (Needs::Permutations, ["p_", ""], |own| own.p),
+    (Needs::Permutations, ["q_", ""], |own| own.q),
+    (Needs::Bootstrap, ["", "_low"], |own| own.range.low),
+    (Needs::Bootstrap, ["", "_high"], |own| own.range.high),
+];
 
 /// Rejects measures whose column names are taken or are not plain words, as [`analyse_with`](crate::analyse_with) does.
 ///
@@ -64,14 +65,11 @@ pub fn check_measures(own: &[&dyn Association]) -> Result<(), Error> {
     let mut taken: Vec<String> = all.map(str::to_owned).collect();
     for name in own.iter().map(|measure| measure.name()) {
         let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_';
-        let columns = own_columns(name);
-        if name.is_empty()
-            || !name.chars().all(plain)
-            || columns.iter().any(|column| taken.contains(column))
-        {
-            let expected = "give lower-case letters, digits and _, and no name of another column";
-            return Err(Error::bad_option("measure", name, expected));
-        }
+        let columns = OWN_COLUMNS.map(|(_, [before, after], _)| format!("{before}{name}{after}"));
+        let new = !columns.iter().any(|column| taken.contains(column));
+        let fits = new && !name.is_empty() && name.chars().all(plain);
+        let expected = "give lower-case letters, digits and _, and no name of another column";
+        Error::unless(fits, "measure", name, expected)?;
         taken.extend(columns);
     }
     Ok(())

@@ -1,5 +1,7 @@
 //! Nulls, intervals and the share of the expression class for every score.
 
+use std::collections::BTreeMap;
+
 use faus_base::order::{auroc, spearman};
 use rayon::prelude::*;
 use serde::Serialize;
@@ -9,14 +11,14 @@ use crate::chance::bootstrap::{Range95, resample, resampled_aurocs};
 use crate::chance::exchange::Scheme;
 use crate::chance::held_out::HeldOut;
 use crate::chance::own::{OwnInference, own_inference};
-use crate::chance::permutation::permute;
-use crate::chance::rates::benjamini_hochberg;
+use crate::chance::permutation::{FilterNull, permute};
+use crate::chance::rates::correct;
 use crate::chance::within_class::{Classes, within_class};
 use crate::error::Error;
 use crate::input::activations::Activations;
-use crate::input::coded::Coded;
+use crate::input::coded::{AuCount, Coded};
 use crate::input::options::AnalysisOptions;
-use crate::input::table::{Table, wide};
+use crate::input::table::{Table, pick, wide};
 use crate::score::association::Association;
 use crate::score::first_largest;
 use crate::score::sensitivity::{Variant, sensitivity};
@@ -134,127 +136,102 @@ impl Work<'_> {
     /// # Errors
     /// [`Error::Cancelled`].
     pub fn infer(&self, watch: &Watch) -> Result<Inference, Error> {
-        let (coded, options) = (self.coded, self.options);
+        let (coded, options, table) = (self.coded, self.options, self.table);
         let scheme = Scheme::of_subjects(&coded.subjects, &coded.recordings, options.exchange);
         let classes = Classes::of(coded);
-        let mut pairs = self.descriptions(classes.as_ref());
-        let mut filters = vec![FilterInference::NONE; self.table.columns.len()];
-        if options.permutations > 0 {
-            self.exchange(&scheme, &mut pairs, &mut filters, watch)?;
-            self.within_class(classes.as_ref(), &mut pairs, watch)?;
-            adjust(&mut pairs, &mut filters);
-        }
-        if options.bootstrap > 0 {
-            self.intervals(&mut pairs, watch)?;
-        }
+        let nulls = permute(table, &scheme, options, watch)?;
+        let mut filters = self.filters(&nulls);
+        correct(&mut filters, |f| f.p_max, |f| &mut f.q_max);
+        let mut pairs = self.pairs(&classes, &nulls, watch)?;
+        correct(&mut pairs, |pair| pair.p, |pair| &mut pair.q);
+        correct(&mut pairs, |pair| pair.p_auroc, |pair| &mut pair.q_auroc);
+        correct(
+            &mut pairs,
+            |pair| pair.p_within_class,
+            |pair| &mut pair.q_within_class,
+        );
         let who = (&scheme, coded.subjects.as_slice());
         let own = self.own.iter();
-        let own = own.map(|measure| own_inference(*measure, self.table, who, options, watch));
+        let own = own.map(|measure| own_inference(*measure, table, who, options, watch));
+        let labels = coded.rows_of_classes();
+        let live = self.scores.correspondences.iter();
+        let live: Vec<_> = live.map(|c| (c.filter, c.unit)).collect();
         Ok(Inference {
             subjects: coded.subject_count(),
-            without_subject: coded.without_subject,
+            without_subject: coded.without_subject(),
             fixed_rows: scheme.fixed_rows(),
-            labelled_rows: classes.as_ref().map_or(0, Classes::len),
-            classes: coded
-                .rows_of_classes()
-                .into_keys()
-                .map(|label| coded.class_name(label))
+            labelled_rows: classes.len(),
+            classes: labels
+                .keys()
+                .map(|label| coded.class_name(*label))
                 .collect(),
-            without_variation: self.without_variation(classes.as_ref()),
-            class_effects: self.class_effects(),
+            without_variation: self.without_variation(&classes),
+            class_effects: self.class_effects(&labels),
             held_out: HeldOut::of(coded, self.activations, options, watch)?,
-            sensitivity: sensitivity(&self.scores.of(KL), &self.scores.live(), self.table),
+            sensitivity: sensitivity(&self.scores.of(KL), &live, table),
             own: own.collect::<Result<_, _>>()?,
             pairs,
             filters,
         })
     }
 
-    /// p of every pair and of every filter's largest KL under exchange.
-    fn exchange(
-        &self,
-        scheme: &Scheme,
-        pairs: &mut [PairInference],
-        filters: &mut [FilterInference],
-        watch: &Watch,
-    ) -> Result<(), Error> {
-        let nulls = permute(self.table, scheme, self.options, watch)?;
-        let all = nulls.iter().flat_map(|filter| &filter.pairs);
-        for (pair, null) in pairs.iter_mut().zip(all) {
-            pair.p = null.p_kl;
-            pair.p_auroc = null.p_auroc;
-            pair.kl_null_mean = null.kl_mean;
-            pair.kl_null_95 = null.kl_95;
-        }
-        for (filter, _) in self.scores.live() {
-            filters[filter].p_max = nulls[filter].p_max;
-        }
-        Ok(())
-    }
-
-    /// p and AUROC of every pair inside classes.
-    fn within_class(
-        &self,
-        classes: Option<&Classes>,
-        pairs: &mut [PairInference],
-        watch: &Watch,
-    ) -> Result<(), Error> {
-        let Some(classes) = classes else {
-            return Ok(());
+    /// p of every live filter's largest KL, not yet corrected.
+    fn filters(&self, nulls: &[FilterNull]) -> Vec<FilterInference> {
+        let filter = |(filter, null): (usize, &FilterNull)| FilterInference {
+            p_max: match self.scores.dead.contains(&filter) {
+                true => f64::NAN,
+                false => null.p_max,
+            },
+            q_max: f64::NAN,
         };
-        let tested = within_class(classes, self.table, self.options, watch)?;
-        for (pair, within) in pairs.iter_mut().zip(tested) {
-            pair.p_within_class = within.p;
-            pair.auroc_within_class = within.auroc;
-        }
-        Ok(())
+        nulls.iter().enumerate().map(filter).collect()
     }
 
-    /// Intervals of KL and AUROC over resampled subjects.
-    fn intervals(&self, pairs: &mut [PairInference], watch: &Watch) -> Result<(), Error> {
-        let (observed, subjects) = (self.scores.of(KL), &self.coded.subjects);
-        let ranges = resample(self.table, subjects, &observed, self.options, watch)?;
-        for (pair, ranges) in pairs.iter_mut().zip(ranges) {
-            pair.kl_range = ranges.kl;
-            pair.auroc_range = ranges.auroc;
-        }
-        Ok(())
-    }
-
-    /// Intensity, and variation inside classes: no null distribution needed.
-    fn descriptions(&self, classes: Option<&Classes>) -> Vec<PairInference> {
-        let presence = self.table.presence.iter();
-        let varies = presence.map(|p| classes.map_or(0, |classes| classes.variation(p).0));
+    /// Chance, intervals and descriptions of every pair, not yet corrected.
+    fn pairs(
+        &self,
+        classes: &Classes,
+        nulls: &[FilterNull],
+        watch: &Watch,
+    ) -> Result<Vec<PairInference>, Error> {
+        let (table, options) = (self.table, self.options);
+        let within = within_class(classes, table, options, watch)?;
+        let (subjects, kl) = (&self.coded.subjects, self.scores.of(KL));
+        let ranges = resample(table, subjects, &kl, options, watch)?;
+        let presence = table.presence.iter();
+        let varying: Vec<usize> = presence.map(|p| classes.variation(p).0).collect();
         let aus = self.scores.aus.iter();
-        let intensities = aus.map(|count| self.coded.intensities(count.au));
-        let units: Vec<(Vec<u8>, usize)> = intensities.zip(varies).collect();
-        let columns = self.table.columns.par_iter();
-        let filters = columns.map(|column| -> Vec<PairInference> {
-            let pair = |(intensities, varies): &(Vec<u8>, usize)| {
-                let (intensity_rho, n_graded) = follows_intensity(column, intensities);
-                PairInference {
-                    intensity_rho,
-                    n_graded,
-                    n_within_class: *varies,
-                    ..PairInference::NONE
-                }
-            };
-            units.iter().map(pair).collect()
-        });
-        filters.collect::<Vec<_>>().concat()
+        let grades: Vec<Vec<u8>> = aus.map(|count| self.coded.intensities(count.au)).collect();
+        Ok(table.each(|filter, unit| {
+            let (null, at) = (&nulls[filter].pairs[unit], filter * table.units() + unit);
+            let (intensity_rho, n_graded) =
+                follows_intensity(&table.columns[filter], &grades[unit]);
+            PairInference {
+                p: null.p_kl,
+                q: f64::NAN,
+                p_auroc: null.p_auroc,
+                q_auroc: f64::NAN,
+                p_within_class: within[at].p,
+                q_within_class: f64::NAN,
+                kl_null_mean: null.kl_mean,
+                kl_null_95: null.kl_95,
+                kl_range: ranges[at].kl,
+                auroc_range: ranges[at].auroc,
+                auroc_within_class: within[at].auroc,
+                n_within_class: varying[unit],
+                intensity_rho,
+                n_graded,
+            }
+        }))
     }
 
-    fn without_variation(&self, classes: Option<&Classes>) -> Vec<u8> {
-        let Some(classes) = classes else {
-            return vec![];
-        };
+    fn without_variation(&self, classes: &Classes) -> Vec<u8> {
         let units = self.scores.aus.iter().zip(&self.table.presence);
-        let fixed = units.filter(|(_, presence)| !classes.testable(presence));
+        let fixed = units.filter(|(_, presence)| classes.len() > 0 && !classes.testable(presence));
         fixed.map(|(count, _)| count.au).collect()
     }
 
-    fn class_effects(&self) -> Vec<ClassEffect> {
-        let labels = self.coded.rows_of_classes();
+    fn class_effects(&self, labels: &BTreeMap<i64, Vec<usize>>) -> Vec<ClassEffect> {
         let effects = (0..self.table.units()).into_par_iter().map(|unit| {
             let filter = self.strongest(unit);
             let of = |(label, rows): (&i64, &Vec<usize>)| self.effect(unit, filter, *label, rows);
@@ -272,77 +249,27 @@ impl Work<'_> {
     }
 
     fn effect(&self, unit: usize, filter: usize, label: i64, rows: &[usize]) -> ClassEffect {
-        let presence: Vec<bool> = rows
-            .iter()
-            .map(|&row| self.table.presence[unit][row])
-            .collect();
-        let values = rows.iter().map(|&row| self.table.columns[filter][row]);
-        let values = wide(&values.collect::<Vec<_>>());
-        let subjects: Vec<u32> = rows.iter().map(|&row| self.coded.subjects[row]).collect();
-        let n_with = presence.iter().filter(|with| **with).count();
-        let n_without = rows.len() - n_with;
-        let (auroc, range) = match n_with.min(n_without) >= MIN_IN_CLASS {
+        let presence = pick(&self.table.presence[unit], rows);
+        let values = wide(&pick(&self.table.columns[filter], rows));
+        let count = AuCount::of(self.scores.aus[unit].au, &presence);
+        let (auroc, range) = match count.smaller() >= MIN_IN_CLASS {
             true => {
+                let subjects = pick(&self.coded.subjects, rows);
                 let resampled = resampled_aurocs(&values, &presence, &subjects, self.options);
                 (auroc(&values, &presence), Range95::percentile(&resampled))
             }
             false => (f64::NAN, Range95::NONE),
         };
         ClassEffect {
-            au: self.scores.aus[unit].au,
+            au: count.au,
             label,
             label_name: self.coded.class_name(label),
             filter,
-            n_with,
-            n_without,
+            n_with: count.n_with,
+            n_without: count.n_without,
             auroc,
             range,
         }
-    }
-}
-
-impl FilterInference {
-    const NONE: Self = Self {
-        p_max: f64::NAN,
-        q_max: f64::NAN,
-    };
-}
-
-impl PairInference {
-    const NONE: Self = Self {
-        p: f64::NAN,
-        q: f64::NAN,
-        p_auroc: f64::NAN,
-        q_auroc: f64::NAN,
-        p_within_class: f64::NAN,
-        q_within_class: f64::NAN,
-        kl_null_mean: f64::NAN,
-        kl_null_95: f64::NAN,
-        kl_range: Range95::NONE,
-        auroc_range: Range95::NONE,
-        auroc_within_class: f64::NAN,
-        n_within_class: 0,
-        intensity_rho: f64::NAN,
-        n_graded: 0,
-    };
-}
-
-/// False-discovery rates over all pairs, and over the filters' maxima.
-fn adjust(pairs: &mut [PairInference], filters: &mut [FilterInference]) {
-    let rates = |pairs: &[PairInference], p: fn(&PairInference) -> f64| {
-        benjamini_hochberg(&pairs.iter().map(p).collect::<Vec<_>>())
-    };
-    let all = [
-        rates(pairs, |pair| pair.p),
-        rates(pairs, |pair| pair.p_auroc),
-        rates(pairs, |pair| pair.p_within_class),
-    ];
-    for (at, pair) in pairs.iter_mut().enumerate() {
-        [pair.q, pair.q_auroc, pair.q_within_class] = [all[0][at], all[1][at], all[2][at]];
-    }
-    let maxima: Vec<f64> = filters.iter().map(|filter| filter.p_max).collect();
-    for (filter, q) in filters.iter_mut().zip(benjamini_hochberg(&maxima)) {
-        filter.q_max = q;
     }
 }
 

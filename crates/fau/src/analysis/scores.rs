@@ -8,6 +8,7 @@ use crate::input::table::Table;
 use crate::score::association::{
     Association, Auroc, JensenShannon, Kl, MutualInformation, PointBiserial,
 };
+use crate::score::first_largest;
 
 /// Names of the built-in measures, in the order of the scores.
 pub const MEASURES: [&str; 5] = ["kl", "js", "auroc", "mutual_information", "r"];
@@ -33,6 +34,9 @@ pub struct Correspondence {
     pub filter: usize,
     /// Its action unit.
     pub au: u8,
+    /// Place of that unit among those analysed.
+    #[serde(skip)]
+    pub unit: usize,
     /// KL in nats.
     pub score: f64,
 }
@@ -74,14 +78,14 @@ impl Scores {
                 scores,
             })
             .collect();
-        let of = pairs.chunks(aus.len()).zip(&table.columns);
-        let found: Vec<Option<Correspondence>> = of
-            .map(|(pairs, column)| correspondence(pairs, column))
-            .collect();
-        let filters = (0..).zip(&found).filter(|(_, found)| found.is_none());
+        let constant = |column: &[f32]| column.windows(2).all(|pair| pair[0] == pair[1]);
+        let filters = 0..table.columns.len();
+        let (dead, live): (Vec<usize>, Vec<usize>) =
+            filters.partition(|&filter| constant(&table.columns[filter]));
+        let of = |filter: usize| correspondence(&pairs[filter * aus.len()..][..aus.len()]);
         Self {
-            dead: filters.map(|(filter, _)| filter).collect(),
-            correspondences: found.into_iter().flatten().collect(),
+            correspondences: live.into_iter().map(of).collect(),
+            dead,
             pairs,
             aus,
         }
@@ -91,32 +95,16 @@ impl Scores {
     pub fn of(&self, measure: usize) -> Vec<f64> {
         self.pairs.iter().map(|pair| pair.scores[measure]).collect()
     }
-
-    /// Live filters and the places of their action units.
-    pub fn live(&self) -> Vec<(usize, usize)> {
-        let place = |c: &Correspondence| {
-            let unit = self.aus.iter().position(|count| count.au == c.au);
-            (c.filter, unit.unwrap_or(0))
-        };
-        self.correspondences.iter().map(place).collect()
-    }
 }
 
-/// The first of the largest KL values (action units ascend, so ties go to the lower number); `None` for a constant filter.
-fn correspondence(pairs: &[FilterAu], column: &[f32]) -> Option<Correspondence> {
-    if column.windows(2).all(|pair| pair[0] == pair[1]) {
-        return None;
+/// The first of a filter's largest KL values: action units ascend, so ties go to the lower number.
+fn correspondence(pairs: &[FilterAu]) -> Correspondence {
+    let kl: Vec<f64> = pairs.iter().map(|pair| pair.scores[KL]).collect();
+    let unit = first_largest(&kl);
+    Correspondence {
+        filter: pairs[unit].filter,
+        au: pairs[unit].count.au,
+        unit,
+        score: kl[unit],
     }
-    let best = pairs.iter().reduce(|best, pair| {
-        if pair.scores[KL] > best.scores[KL] {
-            pair
-        } else {
-            best
-        }
-    });
-    best.map(|pair| Correspondence {
-        filter: pair.filter,
-        au: pair.count.au,
-        score: pair.scores[KL],
-    })
 }

@@ -10,8 +10,8 @@ use serde::Serialize;
 use crate::chance::random::{Purpose, keyed};
 use crate::error::Error;
 use crate::input::options::{AnalysisOptions, Smoothing};
-use crate::input::table::{Table, wide};
-use crate::score::bins::{Sizes, bin_numbers};
+use crate::input::table::{Table, gather, wide};
+use crate::score::bins::bin_numbers;
 use crate::watch::Watch;
 
 /// A 95% interval; NaN where undefined.
@@ -45,18 +45,23 @@ impl Range95 {
 
     /// The interval of the difference of two series that were resampled alike; NaN values are left out.
     pub fn of_difference(own: &[f64], theirs: &[f64]) -> Self {
-        let differences: Vec<f64> = own.iter().zip(theirs).map(|(a, b)| a - b).collect();
-        Self::percentile(&differences)
+        Self::percentile(&differences(own, theirs))
     }
 
     /// The interval mirrored at the estimate (the basic bootstrap, Davison & Hinkley 1997, §5.2), cut at 0: for
     /// divergences, whose resampled values are biased upwards.
     fn mirrored(self, estimate: f64) -> Self {
+        let end = |end: f64| (2.0 * estimate - end).clamp(0.0, f64::INFINITY);
         Self {
-            low: (2.0 * estimate - self.high).max(0.0),
-            high: (2.0 * estimate - self.low).max(0.0),
+            low: end(self.high),
+            high: end(self.low),
         }
     }
+}
+
+/// The differences of two series that were resampled alike.
+pub(crate) fn differences(own: &[f64], theirs: &[f64]) -> Vec<f64> {
+    own.iter().zip(theirs).map(|(a, b)| a - b).collect()
 }
 
 /// How often each subject is drawn in resampling `index`; never more than 255 times in practice.
@@ -72,12 +77,8 @@ pub(crate) fn weights(subjects: usize, seed: u64, index: u64) -> Vec<u8> {
 
 /// Weights of every row in every resampling of its subjects.
 pub(crate) fn row_weights(subjects: &[u32], options: &AnalysisOptions) -> Vec<Vec<u8>> {
-    let people = subjects.iter().max().map_or(0, |last| *last as usize + 1);
-    let of = |index| {
-        let own = weights(people, options.seed, index);
-        let rows = subjects.iter();
-        rows.map(|&subject| own[subject as usize]).collect()
-    };
+    let people = subjects.iter().max().map_or(0, |&last| last as usize + 1);
+    let of = |index| gather(&weights(people, options.seed, index), subjects);
     let all = 0..options.bootstrap as u64;
     all.into_par_iter().map(of).collect()
 }
@@ -164,12 +165,11 @@ impl Ascending {
         let (mut before, mut start) = (0, 0);
         for &end in &self.ends {
             let tied = &self.order[start..end];
-            let own: u64 = tied
-                .iter()
-                .map(|&row| u64::from(weights[row as usize]))
-                .sum();
-            tied.iter()
-                .for_each(|&row| below[row as usize] = 2 * before + own);
+            let weights = tied.iter().map(|&row| u64::from(weights[row as usize]));
+            let own: u64 = weights.sum();
+            for &row in tied {
+                below[row as usize] = 2 * before + own;
+            }
             before += own;
             start = end;
         }
@@ -231,17 +231,11 @@ impl Resampled {
             // A constant filter, or a resampling without one of the groups.
             return if self.bins.is_none() { 0.0 } else { f64::NAN };
         }
-        let sizes = Sizes {
-            n_with,
-            n_without: n - n_with,
-            bins: self.bin_count,
-            smoothing: self.smoothing,
-        };
+        let (sizes, smoothing) = ([n_with, n - n_with], self.smoothing);
         let filled = with.iter().zip(all).filter(|(_, all)| **all > 0);
-        filled
-            .map(|(&with, &all)| sizes.kl_term(with, all - with))
-            .sum::<f64>()
-            .max(0.0)
+        let terms = filled
+            .map(|(&with, &all)| smoothing.kl_term([with, all - with], sizes, self.bin_count));
+        terms.sum::<f64>().max(0.0)
     }
 }
 

@@ -1,12 +1,11 @@
 //! The exchange of action-unit codes between rows under the null hypothesis.
 
-use std::collections::BTreeMap;
-
 use rand::seq::SliceRandom;
 use rand_chacha::ChaCha8Rng;
 use serde::{Deserialize, Serialize};
 
 use crate::chance::random::{Purpose, keyed};
+use crate::input::coded::grouped;
 
 /// How codes are exchanged under the null hypothesis (Winkler et al. 2015, "Multi-level block permutation",
 /// NeuroImage 123: whole-block and within-block exchange).
@@ -65,18 +64,14 @@ pub(crate) struct Scheme {
 impl Scheme {
     /// The scheme for rows of these subjects and recordings (any numbers, equal where the same).
     pub fn of_subjects(subjects: &[u32], recordings: &[u32], exchange: Exchange) -> Self {
-        let mut sets: BTreeMap<Vec<usize>, Vec<Vec<Vec<u32>>>> = BTreeMap::new();
-        for (_, rows) in grouped(0..subjects.len() as u32, |row| subjects[row as usize]) {
-            let mut blocks: Vec<Vec<u32>> = grouped(rows, |row| recordings[row as usize])
-                .into_values()
-                .collect();
-            blocks.sort_by_key(|block| (block.len(), block[0]));
-            let sizes = blocks.iter().map(Vec::len).collect();
-            sets.entry(sizes).or_default().push(blocks);
-        }
+        let sizes = |blocks: Vec<Vec<u32>>| {
+            let sizes: Vec<usize> = blocks.iter().map(Vec::len).collect();
+            (sizes, blocks)
+        };
+        let alike = grouped(blocks(subjects, recordings).map(sizes));
         Self {
             rows: subjects.len(),
-            sets: sets.into_values().collect(),
+            sets: alike.into_values().collect(),
             whole: exchange != Exchange::Within,
             within: exchange != Exchange::Whole,
         }
@@ -84,20 +79,12 @@ impl Scheme {
 
     /// The scheme that shuffles recordings freely inside each stratum.
     pub fn inside(strata: &[u32], recordings: &[u32]) -> Self {
-        // A stratum is one "subject" whose recordings are permuted.
-        let block = |row: u32| (strata[row as usize], recordings[row as usize]);
-        let blocks = grouped(0..strata.len() as u32, block);
-        let mut sets: BTreeMap<u32, Vec<Vec<u32>>> = BTreeMap::new();
-        for ((stratum, _), rows) in blocks {
-            sets.entry(stratum).or_default().push(rows);
-        }
-        let sets = sets.into_values().map(|mut blocks| {
-            blocks.sort_by_key(|block| (block.len(), block[0]));
-            vec![blocks]
-        });
         Self {
             rows: strata.len(),
-            sets: sets.collect(),
+            // A stratum is one "subject" whose recordings are permuted.
+            sets: blocks(strata, recordings)
+                .map(|blocks| vec![blocks])
+                .collect(),
             whole: false,
             within: true,
         }
@@ -142,32 +129,35 @@ impl Scheme {
     pub fn fixed_rows(&self) -> usize {
         let mut fixed = 0;
         for subjects in &self.sets {
+            let alone = !(self.whole && subjects.len() > 1);
             for blocks in subjects {
-                let alone = !(self.whole && subjects.len() > 1);
                 let sizes = blocks.chunk_by(|a, b| a.len() == b.len());
-                fixed += sizes
-                    .filter(|alike| alone && !(self.within && alike.len() > 1))
-                    .map(|alike| alike.iter().map(Vec::len).sum::<usize>())
-                    .sum::<usize>();
+                let fixed_here = sizes.filter(|alike| alone && !(self.within && alike.len() > 1));
+                fixed += fixed_here.flatten().map(Vec::len).sum::<usize>();
             }
         }
         fixed
     }
 }
 
-/// Rows by key, in order.
-fn grouped<K: Ord>(
-    rows: impl IntoIterator<Item = u32>,
-    key: impl Fn(u32) -> K,
-) -> BTreeMap<K, Vec<u32>> {
-    let mut groups: BTreeMap<K, Vec<u32>> = BTreeMap::new();
-    rows.into_iter()
-        .for_each(|row| groups.entry(key(row)).or_default().push(row));
-    groups
+/// For each subject (or stratum) the rows of each of its recordings, shortest first.
+fn blocks(subjects: &[u32], recordings: &[u32]) -> impl Iterator<Item = Vec<Vec<u32>>> {
+    let rows = subjects.iter().zip(recordings).zip(0..);
+    let of_subjects = grouped(
+        grouped(rows)
+            .into_iter()
+            .map(|((subject, _), rows)| (subject, rows)),
+    );
+    of_subjects.into_values().map(|mut blocks| {
+        blocks.sort_by_key(|block: &Vec<u32>| (block.len(), block[0]));
+        blocks
+    })
 }
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
+
     use proptest::prelude::*;
 
     use super::*;

@@ -5,10 +5,10 @@ use serde::Serialize;
 
 use crate::chance::exchange::Scheme;
 use crate::chance::permutation::{PairNull, permute};
-use crate::chance::rates::{at_most, benjamini_hochberg};
+use crate::chance::rates::{at_most, benjamini_hochberg, correct};
 use crate::error::Error;
 use crate::input::activations::Activations;
-use crate::input::coded::Coded;
+use crate::input::coded::{AuCount, Coded};
 use crate::input::options::AnalysisOptions;
 use crate::input::table::{Table, wide};
 use crate::watch::Watch;
@@ -67,10 +67,7 @@ impl HeldOut {
         let chosen = q.filter(|(_, q)| *q <= options.fdr);
         let pair = |(at, _): (usize, f64)| pair(at, &aus, &chosen_on, &scored_on);
         let mut pairs: Vec<HeldOutPair> = chosen.map(pair).collect();
-        let p: Vec<f64> = pairs.iter().map(|pair| pair.p).collect();
-        for (pair, q) in pairs.iter_mut().zip(benjamini_hochberg(&p)) {
-            pair.q = q;
-        }
+        correct(&mut pairs, |pair| pair.p, |pair| &mut pair.q);
         Ok(Some(Self {
             rows: held_out.len(),
             labelled_rows: labelled.len(),
@@ -93,20 +90,18 @@ impl HeldOut {
 /// Pair number `at` (by filter, then action unit), not yet corrected.
 fn pair(at: usize, aus: &[u8], chosen_on: &Side, scored_on: &Side) -> HeldOutPair {
     let unit = at % aus.len();
-    let with = &scored_on.table.presence[unit];
-    let n_with = with.iter().filter(|with| **with).count();
+    let count = AuCount::of(aus[unit], &scored_on.table.presence[unit]);
     let (before, null) = (chosen_on.auroc(at), &scored_on.nulls[at]);
     HeldOutPair {
         filter: at / aus.len(),
-        au: aus[unit],
+        au: count.au,
         auroc_labelled: before,
-        n_with,
-        n_without: with.len() - n_with,
+        n_with: count.n_with,
+        n_without: count.n_without,
         auroc: scored_on.auroc(at),
-        p: if before > 0.5 {
-            null.p_above
-        } else {
-            null.p_below
+        p: match before > 0.5 {
+            true => null.p_above,
+            false => null.p_below,
         },
         q: f64::NAN,
     }
@@ -145,10 +140,10 @@ impl Side {
     }
 
     fn auroc(&self, at: usize) -> f64 {
-        let (filter, unit) = (at / self.table.units(), at % self.table.units());
+        let (table, units) = (&self.table, self.table.units());
         auroc(
-            &wide(&self.table.columns[filter]),
-            &self.table.presence[unit],
+            &wide(&table.columns[at / units]),
+            &table.presence[at % units],
         )
     }
 }

@@ -9,7 +9,10 @@ pub(crate) mod random;
 pub(crate) mod rates;
 pub(crate) mod within_class;
 
-/// p = (b + 1) / (m + 1): never 0, and exact (Phipson & Smyth 2010).
+/// p = (b + 1) / (m + 1): never 0, and exact (Phipson & Smyth 2010). NaN without draws.
 pub(crate) fn p_value(at_least: usize, of: usize) -> f64 {
-    (at_least + 1) as f64 / (of + 1) as f64
+    match of {
+        0 => f64::NAN,
+        _ => (at_least + 1) as f64 / (of + 1) as f64,
+    }
 }

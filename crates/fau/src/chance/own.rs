@@ -8,10 +8,10 @@ use crate::chance::bootstrap::{Range95, row_weights};
 use crate::chance::exchange::Scheme;
 use crate::chance::p_value;
 use crate::chance::random::Purpose;
-use crate::chance::rates::benjamini_hochberg;
+use crate::chance::rates::correct;
 use crate::error::Error;
 use crate::input::options::AnalysisOptions;
-use crate::input::table::Table;
+use crate::input::table::{Table, gather};
 use crate::score::association::Association;
 use crate::watch::Watch;
 
@@ -21,6 +21,8 @@ const KEPT: usize = 16 << 20;
 /// Chance and uncertainty for one pair by an additional measure; NaN where not computed or undefined.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct OwnInference {
+    /// The score.
+    pub score: f64,
     /// p under exchange of codes, by [`Association::strength`].
     pub p: f64,
     /// Its false-discovery rate over all pairs.
@@ -40,29 +42,40 @@ pub(crate) fn own_inference(
     options: &AnalysisOptions,
     watch: &Watch,
 ) -> Result<Vec<OwnInference>, Error> {
-    let p = nulls(measure, table, scheme, options, watch)?;
+    let reached = reached(measure, table, scheme, options, watch)?;
     let weights = row_weights(subjects, options);
-    let (begun, of) = (AtomicUsize::new(0), p.len());
-    let ranges = table.each_pair(|column, presence| {
-        watch.next(&begun, of)?;
-        Ok(range(measure, column, presence, &weights))
-    });
-    let ranges = ranges.into_iter().collect::<Result<Vec<_>, Error>>()?;
-    let q = benjamini_hochberg(&p).into_iter();
-    let all = p.into_iter().zip(q).zip(ranges);
-    Ok(all
-        .map(|((p, q), range)| OwnInference { p, q, range })
-        .collect())
+    let begun = AtomicUsize::new(0);
+    let own = |filter: usize, unit: usize| {
+        let at = filter * table.units() + unit;
+        watch.next(&begun, reached.len())?;
+        let (column, presence) = (&table.columns[filter], &table.presence[unit]);
+        let score = measure.score(column, presence);
+        Ok(OwnInference {
+            score,
+            p: match score.is_nan() {
+                true => f64::NAN,
+                false => p_value(reached[at], options.permutations),
+            },
+            q: f64::NAN,
+            range: range(measure, column, presence, &weights),
+        })
+    };
+    let mut all = table
+        .each(own)
+        .into_iter()
+        .collect::<Result<Vec<_>, Error>>()?;
+    correct(&mut all, |own| own.p, |own| &mut own.q);
+    Ok(all)
 }
 
-/// p of every pair.
-fn nulls(
+/// For every pair the number of exchanges of at least the observed strength.
+fn reached(
     measure: &dyn Association,
     table: &Table,
     scheme: &Scheme,
     options: &AnalysisOptions,
     watch: &Watch,
-) -> Result<Vec<f64>, Error> {
+) -> Result<Vec<usize>, Error> {
     let (permutations, units) = (options.permutations, table.units());
     let mut reached = vec![0; table.columns.len() * units];
     let rows = table.columns.first().map_or(0, Vec::len);
@@ -73,25 +86,15 @@ fn nulls(
         let draw = |index| scheme.draw(options.seed, Purpose::Exchange, index as u64);
         let sources: Vec<Vec<u32>> = some.into_par_iter().map(draw).collect();
         let presence = table.presence.par_iter();
-        let codes: Vec<_> = presence.map(|codes| exchanged(codes, &sources)).collect();
+        let moved = |codes: &Vec<bool>| sources.iter().map(|s| gather(codes, s)).collect();
+        let codes: Vec<Vec<Vec<bool>>> = presence.map(moved).collect();
         let count = |(at, reached): (usize, &mut usize)| {
             let (column, unit) = (&table.columns[at / units], at % units);
             *reached += measure.null(column, &table.presence[unit], &codes[unit]);
         };
         reached.par_iter_mut().enumerate().for_each(count);
     }
-    let undefined = table.each_pair(|column, presence| measure.score(column, presence).is_nan());
-    let p = |(reached, undefined)| match undefined || permutations == 0 {
-        true => f64::NAN,
-        false => p_value(reached, permutations),
-    };
-    Ok(reached.into_iter().zip(undefined).map(p).collect())
-}
-
-/// Codes after each exchange.
-fn exchanged(codes: &[bool], sources: &[Vec<u32>]) -> Vec<Vec<bool>> {
-    let moved = |source: &Vec<u32>| source.iter().map(|&from| codes[from as usize]).collect();
-    sources.iter().map(moved).collect()
+    Ok(reached)
 }
 
 /// Percentile interval over resampled subjects: rows are repeated as often as their subject is drawn.

@@ -1,5 +1,7 @@
 //! The null distribution of KL and AUROC together, by exchange of codes.
 
+use std::collections::BTreeMap;
+
 use faus_base::order::{doubled_midranks, quantile};
 use rayon::prelude::*;
 
@@ -9,7 +11,7 @@ use crate::chance::random::Purpose;
 use crate::error::Error;
 use crate::input::options::AnalysisOptions;
 use crate::input::table::{Table, wide};
-use crate::score::bins::{Sizes, TIES, bin_numbers};
+use crate::score::bins::{TIES, bin_numbers};
 use crate::watch::Watch;
 
 /// Permutations whose KL values are kept for the shape of the null distribution (its 95% point).
@@ -129,10 +131,8 @@ struct UnitTally {
     centre: i64,
     sign: i64,
     observed: Outcome,
-    kl_reached: usize,
-    farther: usize,
-    above: usize,
-    below: usize,
+    /// Exchanges with at least the observed KL, distance of AUROC from 0.5 and AUROC, and with at most this AUROC.
+    reached: [usize; 4],
     kl_sum: f64,
     kept: Vec<f32>,
 }
@@ -148,12 +148,12 @@ impl Tally {
     fn new(column: &[f32], units: &[Unit], options: &AnalysisOptions) -> Self {
         // A constant filter has one bin; every KL is then 0, and every p is 1.
         let bins = bin_numbers(column, options.bins).unwrap_or_else(|| vec![0; column.len()]);
-        let mut totals = vec![0_u64; options.bins];
-        bins.iter().for_each(|&bin| totals[bin as usize] += 1);
-        let filled: Vec<usize> = (0..totals.len()).filter(|&bin| totals[bin] > 0).collect();
-        let mut place = vec![0; totals.len()];
-        (0..).zip(&filled).for_each(|(at, &bin)| place[bin] = at);
-        let totals: Vec<u64> = filled.iter().map(|&bin| totals[bin]).collect();
+        let mut totals: BTreeMap<u32, u64> = BTreeMap::new();
+        for &bin in &bins {
+            *totals.entry(bin).or_default() += 1;
+        }
+        let place: BTreeMap<u32, u32> = totals.keys().copied().zip(0..).collect();
+        let totals: Vec<u64> = totals.into_values().collect();
         // A bin with n rows has n + 1 possible counts.
         let starts = totals.iter().scan(0, |next, &total| {
             Some(std::mem::replace(next, *next + total as u32 + 1))
@@ -161,16 +161,15 @@ impl Tally {
         let ranks = doubled_midranks(&wide(column)).into_iter();
         let cells = ranks.zip(bins).map(|(rank, bin)| Cell {
             rank,
-            bin: place[bin as usize],
+            bin: place[&bin],
         });
+        let tallies = units.iter();
+        let tallies = tallies.map(|unit| UnitTally::new(unit, &totals, options));
         let mut tally = Self {
             starts: starts.collect(),
             cells: cells.collect(),
             counts: vec![0; totals.len()],
-            units: units
-                .iter()
-                .map(|unit| UnitTally::new(unit, &totals, options))
-                .collect(),
+            units: tallies.collect(),
             largest: f64::NEG_INFINITY,
             largest_reached: 0,
         };
@@ -187,10 +186,11 @@ impl Tally {
         let mut largest = f64::NEG_INFINITY;
         for (unit, list) in self.units.iter_mut().zip(lists) {
             let now = unit.outcome(&self.cells, &self.starts, &mut self.counts, list);
-            unit.kl_reached += usize::from(now.kl >= unit.observed.kl - TIES);
-            unit.farther += usize::from(now.shift.abs() >= unit.observed.shift.abs());
-            unit.above += usize::from(now.shift >= unit.observed.shift);
-            unit.below += usize::from(now.shift <= unit.observed.shift);
+            let then = unit.observed;
+            unit.reached[0] += usize::from(now.kl >= then.kl - TIES);
+            unit.reached[1] += usize::from(now.shift.abs() >= then.shift.abs());
+            unit.reached[2] += usize::from(now.shift >= then.shift);
+            unit.reached[3] += usize::from(now.shift <= then.shift);
             unit.kl_sum += now.kl;
             if unit.kept.len() < KEPT {
                 unit.kept.push(now.kl as f32);
@@ -212,28 +212,21 @@ impl Tally {
 impl UnitTally {
     fn new(unit: &Unit, totals: &[u64], options: &AnalysisOptions) -> Self {
         let (listed, rows) = (unit.list.len() as u64, unit.presence.len() as u64);
-        let n_with = if unit.listed { listed } else { rows - listed };
-        let sizes = Sizes {
-            n_with,
-            n_without: rows - n_with,
-            bins: options.bins,
-            smoothing: options.smoothing,
+        let sides = |listed: u64, all: u64| match unit.listed {
+            true => [listed, all - listed],
+            false => [all - listed, listed],
         };
+        let (sizes, smoothing) = (sides(listed, rows), options.smoothing);
         let terms = totals.iter().flat_map(|&total| {
-            (0..=total).map(move |count| match unit.listed {
-                true => sizes.kl_term(count, total - count),
-                false => sizes.kl_term(total - count, count),
-            })
+            let term = move |count| smoothing.kl_term(sides(count, total), sizes, options.bins);
+            (0..=total).map(term)
         });
         Self {
             terms: terms.collect(),
             centre: listed as i64 * (rows as i64 + 1),
             sign: if unit.listed { 1 } else { -1 },
             observed: Outcome::default(),
-            kl_reached: 0,
-            farther: 0,
-            above: 0,
-            below: 0,
+            reached: [0; 4],
             kl_sum: 0.0,
             kept: vec![],
         }
@@ -248,11 +241,10 @@ impl UnitTally {
             ranks += u64::from(cell.rank);
             counts[cell.bin as usize] += 1;
         }
-        let terms = starts.iter().zip(&*counts);
+        let places = starts.iter().zip(&*counts);
+        let terms = places.map(|(start, count)| self.terms[(start + count) as usize]);
         Outcome {
-            kl: terms
-                .map(|(start, count)| self.terms[(start + count) as usize])
-                .sum(),
+            kl: terms.sum(),
             shift: self.sign * (ranks as i64 - self.centre),
         }
     }
@@ -260,12 +252,12 @@ impl UnitTally {
     fn finish(self, permutations: usize) -> PairNull {
         let mut kept: Vec<f64> = self.kept.iter().map(|&kl| f64::from(kl)).collect();
         kept.sort_unstable_by(f64::total_cmp);
-        let p = |reached| p_value(reached, permutations);
+        let [p_kl, p_auroc, p_above, p_below] = self.reached.map(|b| p_value(b, permutations));
         PairNull {
-            p_kl: p(self.kl_reached),
-            p_auroc: p(self.farther),
-            p_above: p(self.above),
-            p_below: p(self.below),
+            p_kl,
+            p_auroc,
+            p_above,
+            p_below,
             kl_mean: self.kl_sum / permutations as f64,
             kl_95: quantile(&kept, 0.95),
         }

@@ -20,6 +20,14 @@ pub fn benjamini_hochberg(p: &[f64]) -> Vec<f64> {
     q
 }
 
+/// Sets the q of every test from the p of all.
+pub(crate) fn correct<T>(tests: &mut [T], p: fn(&T) -> f64, q: fn(&mut T) -> &mut f64) {
+    let p: Vec<f64> = tests.iter().map(p).collect();
+    for (test, new) in tests.iter_mut().zip(benjamini_hochberg(&p)) {
+        *q(test) = new;
+    }
+}
+
 /// Number of values of at most `level`; NaN does not count.
 pub(crate) fn at_most(values: impl IntoIterator<Item = f64>, level: f64) -> usize {
     values.into_iter().filter(|&q| q <= level).count()

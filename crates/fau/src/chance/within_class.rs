@@ -10,8 +10,6 @@
 //! a class are exchangeable, and holds its level in large samples despite person effects (Chung & Romano 2013, Annals
 //! of Statistics 41; DiCiccio & Romano 2017, JASA 112).
 
-use std::collections::BTreeMap;
-
 use faus_base::order::doubled_midranks;
 use multiversion::multiversion;
 use rayon::prelude::*;
@@ -20,9 +18,9 @@ use crate::chance::exchange::Scheme;
 use crate::chance::p_value;
 use crate::chance::random::Purpose;
 use crate::error::Error;
-use crate::input::coded::{Coded, numbered};
+use crate::input::coded::{AuCount, Coded, grouped, numbered};
 use crate::input::options::AnalysisOptions;
-use crate::input::table::Table;
+use crate::input::table::{Table, pick, wide};
 use crate::watch::Watch;
 
 /// Filters per task: few enough that their ranks stay in the cache.
@@ -40,7 +38,7 @@ const ROUNDING: f64 = 1e-9;
 pub(crate) struct WithinPair {
     /// Two-sided p; NaN where the action unit hardly varies inside any class.
     pub p: f64,
-    /// AUROC over pairs of rows of the same class; NaN if there are none.
+    /// AUROC over pairs of rows of the same class; NaN if there are none, or no permutations.
     pub auroc: f64,
 }
 
@@ -51,25 +49,23 @@ pub(crate) struct Classes {
     subjects: Vec<u32>,
     classes: Vec<u32>,
     recordings: Vec<u32>,
+    /// Rows of each class.
+    members: Vec<Vec<usize>>,
 }
 
 impl Classes {
-    /// `None` without labelled rows.
-    pub fn of(coded: &Coded) -> Option<Self> {
-        let mut order: Vec<usize> = (0..coded.len())
-            .filter(|&at| coded.classes[at].is_some())
-            .collect();
+    pub fn of(coded: &Coded) -> Self {
+        let rows = 0..coded.len();
+        let mut order: Vec<usize> = rows.filter(|&at| coded.classes[at].is_some()).collect();
         order.sort_by_key(|&at| coded.subjects[at]);
-        if order.is_empty() {
-            return None;
-        }
-        let rows = order.iter();
-        Some(Self {
-            subjects: numbered(rows.clone().map(|&at| coded.subjects[at])),
-            classes: numbered(rows.clone().map(|&at| coded.classes[at])),
-            recordings: numbered(rows.map(|&at| coded.recordings[at])),
+        let classes = numbered(order.iter().map(|&at| coded.classes[at]));
+        Self {
+            subjects: numbered(order.iter().map(|&at| coded.subjects[at])),
+            recordings: numbered(order.iter().map(|&at| coded.recordings[at])),
+            members: grouped(classes.iter().zip(0..)).into_values().collect(),
+            classes,
             order,
-        })
+        }
     }
 
     /// Labelled rows.
@@ -77,33 +73,14 @@ impl Classes {
         self.order.len()
     }
 
-    fn pick<T: Copy>(&self, values: &[T]) -> Vec<T> {
-        self.order.iter().map(|&at| values[at]).collect()
-    }
-
-    /// Rows of each class, by class.
-    fn members(&self) -> BTreeMap<u32, Vec<usize>> {
-        let mut members: BTreeMap<u32, Vec<usize>> = BTreeMap::new();
-        for (row, class) in self.classes.iter().enumerate() {
-            members.entry(*class).or_default().push(row);
-        }
-        members
-    }
-
     /// Rows in classes where the unit varies, and how many of them are of their class's rarer kind.
     pub fn variation(&self, presence: &[bool]) -> (usize, usize) {
-        let presence = self.pick(presence);
-        let class = |rows: &Vec<usize>| {
-            let with = rows.iter().filter(|&&row| presence[row]).count();
-            match with.min(rows.len() - with) {
-                0 => (0, 0),
-                rarer => (rows.len(), rarer),
-            }
-        };
-        let all = self.members();
-        all.values()
-            .map(class)
-            .fold((0, 0), |sum, one| (sum.0 + one.0, sum.1 + one.1))
+        let presence = pick(presence, &self.order);
+        let rarer = |rows: &Vec<usize>| AuCount::of(0, &pick(&presence, rows)).smaller();
+        let varying = self.members.iter().filter(|rows| rarer(rows) > 0);
+        varying.fold((0, 0), |(rows, rare), own| {
+            (rows + own.len(), rare + rarer(own))
+        })
     }
 
     /// Whether the unit varies enough inside classes to be tested.
@@ -111,14 +88,19 @@ impl Classes {
         self.variation(presence).1 >= MIN_MINORITY
     }
 
+    /// The rows of each class with the doubled midranks of their activations inside it.
+    fn ranked(&self, column: &[f32]) -> impl Iterator<Item = (&Vec<usize>, Vec<u32>)> {
+        let column = wide(&pick(column, &self.order));
+        let members = self.members.iter();
+        members.map(move |rows| (rows, doubled_midranks(&pick(&column, rows))))
+    }
+
     /// Ranks inside the class over n + 1, less their mean.
     fn scores(&self, column: &[f32]) -> Vec<f64> {
-        let column = self.pick(column);
-        let mut scores = vec![0.0; column.len()];
-        for rows in self.members().values() {
-            let values: Vec<f64> = rows.iter().map(|&row| f64::from(column[row])).collect();
+        let mut scores = vec![0.0; self.len()];
+        for (rows, ranks) in self.ranked(column) {
             let n = rows.len() as f64;
-            for (&row, rank) in rows.iter().zip(doubled_midranks(&values)) {
+            for (&row, rank) in rows.iter().zip(ranks) {
                 scores[row] = (f64::from(rank) / 2.0) / (n + 1.0) - 0.5;
             }
         }
@@ -127,9 +109,9 @@ impl Classes {
 
     /// Presence less its share in the class.
     fn centred(&self, presence: &[bool]) -> Vec<f64> {
-        let presence = self.pick(presence);
+        let presence = pick(presence, &self.order);
         let mut centred = vec![0.0; presence.len()];
-        for rows in self.members().values() {
+        for rows in &self.members {
             let with = rows.iter().filter(|&&row| presence[row]).count() as f64;
             let share = with / rows.len() as f64;
             for &row in rows {
@@ -141,11 +123,9 @@ impl Classes {
 
     /// AUROC over the pairs of rows that share their class.
     pub fn auroc(&self, column: &[f32], presence: &[bool]) -> f64 {
-        let (column, presence) = (self.pick(column), self.pick(presence));
+        let presence = pick(presence, &self.order);
         let (mut won, mut pairs) = (0_u64, 0_u64);
-        for rows in self.members().values() {
-            let values: Vec<f64> = rows.iter().map(|&row| f64::from(column[row])).collect();
-            let ranks = doubled_midranks(&values);
+        for (rows, ranks) in self.ranked(column) {
             let with = rows.iter().zip(ranks).filter(|(row, _)| presence[**row]);
             let (sum, n) = with.fold((0_u64, 0_u64), |(sum, n), (_, rank)| {
                 (sum + u64::from(rank), n + 1)
@@ -171,10 +151,8 @@ pub(crate) fn within_class(
     let tested: Vec<usize> = (0..table.units())
         .filter(|&unit| classes.testable(&table.presence[unit]))
         .collect();
-    let centred = tested
-        .iter()
-        .map(|&unit| classes.centred(&table.presence[unit]));
-    let centred: Vec<Vec<f64>> = centred.collect();
+    let of = |&unit: &usize| classes.centred(&table.presence[unit]);
+    let centred: Vec<Vec<f64>> = tested.iter().map(of).collect();
     let tiles = table.columns.par_chunks(TILE);
     let mut tiles: Vec<Tile> = tiles
         .map(|columns| Tile::new(classes, columns, &centred))
@@ -191,7 +169,10 @@ pub(crate) fn within_class(
     }
     let mut pairs = table.each_pair(|column, presence| WithinPair {
         p: f64::NAN,
-        auroc: classes.auroc(column, presence),
+        auroc: match permutations {
+            0 => f64::NAN,
+            _ => classes.auroc(column, presence),
+        },
     });
     for (filter, pairs) in pairs.chunks_mut(table.units()).enumerate() {
         for (&unit, reached) in tested.iter().zip(&tiles[filter / TILE].reached) {
@@ -217,11 +198,9 @@ impl Tile {
                 row[filter] = score;
             }
         }
-        let observed = centred
-            .iter()
-            .map(|codes| studentised(&scores, codes, &classes.subjects));
+        let observed = |codes: &Vec<f64>| studentised(&scores, codes, &classes.subjects);
         Self {
-            observed: observed.collect(),
+            observed: centred.iter().map(observed).collect(),
             reached: vec![[0; TILE]; centred.len()],
             scores,
         }
@@ -268,17 +247,17 @@ fn studentised(scores: &[[f64; TILE]], codes: &[f64], subjects: &[u32]) -> [f64;
     close(&mut own, &mut sum);
     let mut result = [0.0; TILE];
     for at in 0..TILE {
-        result[at] = if squares[at] > 1e-18 {
-            sum[at] * sum[at] / squares[at]
-        } else {
-            0.0
-        };
+        if squares[at] > 1e-18 {
+            result[at] = sum[at] * sum[at] / squares[at];
+        }
     }
     result
 }
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
+
     use proptest::prelude::*;
 
     use super::*;
@@ -320,7 +299,7 @@ mod tests {
                 ..SampleRow::default()
             }).collect();
             let coded = Coded::collect(&samples);
-            let classes = Classes::of(&coded).unwrap();
+            let classes = Classes::of(&coded);
             let column: Vec<f32> = rows.iter().map(|row| f32::from(row.0)).collect();
             let presence = coded.presence(12);
             let table = Table { columns: vec![column], presence: vec![presence.clone()] };

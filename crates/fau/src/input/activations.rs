@@ -95,12 +95,11 @@ impl Activations {
 /// accepted and transposed.
 ///
 /// # Errors
-/// [`Error::Read`], [`Error::TooLarge`] above 2 GiB, [`Error::Npy`] for any other array.
+/// [`Error::Disk`], and [`Error::File`] above 2 GiB and for any other array.
 pub fn read_activations(path: &Path) -> Result<Activations, Error> {
     let contents = read_limited(path, MAX_BYTES)?;
-    parse(&contents).map_err(|reason| Error::Npy {
-        path: path.to_path_buf(),
-        reason,
+    parse(&contents).map_err(|fault| {
+        Error::file(path, format!("not an activations array: {fault}; expected a .npy file, float32 or float64, shape [images, filters]"))
     })
 }
 
@@ -120,24 +119,18 @@ fn parse(contents: &[u8]) -> Result<Activations, String> {
             "{found} bytes of data do not fill shape [{rows}, {filters}] of {width}-byte floats"
         ));
     }
-    let order = file.order();
-    let values: Vec<f32> = match width {
-        4 => file.into_vec::<f32>().map_err(|error| error.to_string())?,
-        _ => {
-            let wide = file.into_vec::<f64>().map_err(|error| error.to_string())?;
-            wide.into_iter().map(|x| x as f32).collect()
-        }
+    let (order, rows, filters) = (file.order(), rows as usize, filters as usize);
+    let values = match width {
+        4 => file.into_vec::<f32>(),
+        _ => file
+            .into_vec::<f64>()
+            .map(|wide| wide.into_iter().map(|x| x as f32).collect()),
     };
-    let (rows, filters) = (rows as usize, filters as usize);
-    let values = match order {
-        Order::C => values,
-        Order::Fortran => transposed(&values, rows, filters),
-    };
-    Ok(Activations {
-        rows,
-        filters,
-        values,
-    })
+    let mut values = values.map_err(|error| error.to_string())?;
+    if order == Order::Fortran {
+        values = transposed(&values, rows, filters);
+    }
+    Activations::new(rows, filters, values).map_err(|error| error.to_string())
 }
 
 /// Where the data begins. The header is checked before the npy library parses it: that parser recurses into brackets

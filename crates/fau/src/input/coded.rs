@@ -1,6 +1,6 @@
 //! The coded images: their subjects, expressions and action units.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
 
@@ -19,91 +19,81 @@ pub struct AuCount {
 }
 
 impl AuCount {
-    fn smaller(&self) -> usize {
+    pub(crate) fn of(au: u8, presence: &[bool]) -> Self {
+        let n_with = presence.iter().filter(|with| **with).count();
+        let n_without = presence.len() - n_with;
+        Self {
+            au,
+            n_with,
+            n_without,
+        }
+    }
+
+    pub(crate) fn smaller(&self) -> usize {
         self.n_with.min(self.n_without)
     }
-}
-
-/// The identity of a person.
-#[derive(PartialEq, Eq, PartialOrd, Ord)]
-enum Who {
-    Subject(i64),
-    /// A sequence of an unknown subject.
-    Sequence(String),
-    /// A row without subject and sequence.
-    Row(u64),
 }
 
 /// The coded rows of a samples table in the order of the activations array, all vectors of one length.
 #[derive(Debug, Clone)]
 pub(crate) struct Coded<'a> {
     /// Rows of the samples table, coded or not.
-    pub samples: usize,
+    samples: usize,
+    /// The coded ones.
+    pub images: Vec<&'a SampleRow>,
     /// Row of the activations array.
     pub rows: Vec<usize>,
-    /// Action units present, with intensities.
-    pub units: Vec<&'a [(u8, u8)]>,
     /// Number of the subject, from 0; where unknown, the sequence or else the row counts as one.
     pub subjects: Vec<u32>,
     /// Number of the recording, from 0: frames of one sequence share it.
     pub recordings: Vec<u32>,
     /// Expression class; `None` for held-out and unlabelled rows.
     pub classes: Vec<Option<i64>>,
-    /// Names of the named classes.
-    pub class_names: BTreeMap<i64, String>,
-    /// Rows of unknown subjects.
-    pub without_subject: usize,
+}
+
+/// The identity of a person: the subject, or where unknown the sequence, since its frames show one person, or else the row.
+type Who<'a> = (Option<i64>, Option<&'a str>, Option<usize>);
+
+fn who(sample: &SampleRow) -> Who<'_> {
+    match (known(sample), sample.sequence.as_deref()) {
+        (None, None) => (None, None, Some(sample.index)),
+        (None, sequence) => (None, sequence, None),
+        (subject, _) => (subject, None, None),
+    }
+}
+
+fn known(sample: &SampleRow) -> Option<i64> {
+    sample.subject.filter(|subject| *subject >= 0)
 }
 
 impl<'a> Coded<'a> {
     pub fn collect(samples: &'a [SampleRow]) -> Self {
-        let mut coded: Vec<(&SampleRow, &[(u8, u8)])> = samples
-            .iter()
-            .filter_map(|sample| Some((sample, sample.coded.as_deref()?)))
-            .collect();
-        coded.sort_unstable_by_key(|(sample, _)| sample.index);
-        let known = |sample: &SampleRow| sample.subject.filter(|subject| *subject >= 0);
-        // Frames of one sequence show one person.
-        let subject = |sample: &SampleRow| match (known(sample), &sample.sequence) {
-            (Some(subject), _) => Who::Subject(subject),
-            (None, Some(sequence)) => Who::Sequence(sequence.clone()),
-            (None, None) => Who::Row(sample.index as u64),
+        let coded = samples.iter().filter(|sample| sample.coded.is_some());
+        let mut images: Vec<&SampleRow> = coded.collect();
+        images.sort_unstable_by_key(|sample| sample.index);
+        Self::of(images, samples.len())
+    }
+
+    fn of(images: Vec<&'a SampleRow>, samples: usize) -> Self {
+        let recording = |sample: &&'a SampleRow| match sample.sequence {
+            Some(_) => (who(sample), sample.sequence.as_deref()),
+            None => ((None, None, Some(sample.index)), None),
         };
-        let recording = |sample: &SampleRow| match &sample.sequence {
-            Some(sequence) => (subject(sample), Some(sequence.clone())),
-            None => (Who::Row(sample.index as u64), None),
-        };
+        let label = |sample: &&SampleRow| sample.label.filter(|label| *label >= 0);
         Self {
-            samples: samples.len(),
-            rows: coded.iter().map(|(sample, _)| sample.index).collect(),
-            units: coded.iter().map(|(_, units)| *units).collect(),
-            subjects: numbered(coded.iter().map(|(sample, _)| subject(sample))),
-            recordings: numbered(coded.iter().map(|(sample, _)| recording(sample))),
-            classes: coded
-                .iter()
-                .map(|(sample, _)| sample.label.filter(|label| *label >= 0))
-                .collect(),
-            class_names: coded
-                .iter()
-                .filter_map(|(sample, _)| Some((sample.label?, sample.label_name.clone()?)))
-                .collect(),
-            without_subject: coded.iter().filter(|(s, _)| known(s).is_none()).count(),
+            samples,
+            rows: images.iter().map(|sample| sample.index).collect(),
+            subjects: numbered(images.iter().map(|sample| who(sample))),
+            recordings: numbered(images.iter().map(recording)),
+            classes: images.iter().map(label).collect(),
+            images,
         }
     }
 
     /// The rows for which `keep` (a position among the coded rows) holds.
     pub fn only(&self, keep: impl Fn(usize) -> bool) -> Self {
-        let kept: Vec<usize> = (0..self.len()).filter(|&at| keep(at)).collect();
-        Self {
-            samples: self.samples,
-            rows: kept.iter().map(|&at| self.rows[at]).collect(),
-            units: kept.iter().map(|&at| self.units[at]).collect(),
-            subjects: numbered(kept.iter().map(|&at| self.subjects[at])),
-            recordings: numbered(kept.iter().map(|&at| self.recordings[at])),
-            classes: kept.iter().map(|&at| self.classes[at]).collect(),
-            class_names: self.class_names.clone(),
-            without_subject: self.without_subject.min(kept.len()),
-        }
+        let kept = (0..self.len()).filter(|&at| keep(at));
+        Self::of(kept.map(|at| self.images[at]).collect(), self.samples)
     }
 
     pub fn len(&self) -> usize {
@@ -115,58 +105,45 @@ impl<'a> Coded<'a> {
         self.subjects
             .iter()
             .max()
-            .map_or(0, |last| *last as usize + 1)
+            .map_or(0, |&last| last as usize + 1)
+    }
+
+    /// Rows of unknown subjects.
+    pub fn without_subject(&self) -> usize {
+        self.images.iter().filter(|s| known(s).is_none()).count()
     }
 
     /// Rows of each expression class, by label.
     pub fn rows_of_classes(&self) -> BTreeMap<i64, Vec<usize>> {
-        let mut members: BTreeMap<i64, Vec<usize>> = BTreeMap::new();
-        for (row, label) in self.classes.iter().enumerate() {
-            if let Some(label) = label {
-                members.entry(*label).or_default().push(row);
-            }
-        }
-        members
+        let labelled = (0..self.len()).filter_map(|row| Some((self.classes[row]?, row)));
+        grouped(labelled)
     }
 
     /// Name of a class, or its label.
     pub fn class_name(&self, label: i64) -> String {
-        let known = self.class_names.get(&label).cloned();
-        known.unwrap_or_else(|| label.to_string())
+        let mut own = self.images.iter().filter(|s| s.label == Some(label)).rev();
+        let name = own.find_map(|sample| sample.label_name.clone());
+        name.unwrap_or_else(|| label.to_string())
     }
 
     /// Presence of `au` in every row.
     pub fn presence(&self, au: u8) -> Vec<bool> {
-        let shows = |units: &&[(u8, u8)]| units.iter().any(|&(present, _)| present == au);
-        self.units.iter().map(shows).collect()
+        let shows = |image: &&SampleRow| image.intensity(au).is_some();
+        self.images.iter().map(shows).collect()
     }
 
     /// Intensity of `au` in every row: 0 absent or not graded, 1 to 5 for A to E.
     pub fn intensities(&self, au: u8) -> Vec<u8> {
-        let graded = |units: &&[(u8, u8)]| {
-            let own = units.iter().filter(|(present, _)| *present == au);
-            own.map(|(_, intensity)| *intensity).max().unwrap_or(0)
-        };
-        self.units.iter().map(graded).collect()
+        let graded = |image: &&SampleRow| image.intensity(au).unwrap_or(0);
+        self.images.iter().map(graded).collect()
     }
 
     /// The action units that occur, ascending.
     pub fn counts(&self) -> Vec<AuCount> {
-        let mut with: BTreeMap<u8, usize> = BTreeMap::new();
-        for units in &self.units {
-            // A hand-written row may name a unit twice; it is counted once.
-            let mut seen: Vec<u8> = units.iter().map(|&(au, _)| au).collect();
-            seen.sort_unstable();
-            seen.dedup();
-            seen.into_iter()
-                .for_each(|au| *with.entry(au).or_default() += 1);
-        }
-        let count = |(au, n_with)| AuCount {
-            au,
-            n_with,
-            n_without: self.len() - n_with,
-        };
-        with.into_iter().map(count).collect()
+        let units = self.images.iter().flat_map(|image| image.coded.iter());
+        let aus: BTreeSet<u8> = units.flatten().map(|unit| unit.0).collect();
+        let count = |au| AuCount::of(au, &self.presence(au));
+        aus.into_iter().map(count).collect()
     }
 
     /// [`counts`](Self::counts) split into frequent and rare ones.
@@ -185,10 +162,8 @@ impl<'a> Coded<'a> {
         }
         let closest = left_out.iter().max_by_key(|count| count.smaller());
         let words = |c: &AuCount| {
-            format!(
-                "AU {}, present in {}, absent in {}",
-                c.au, c.n_with, c.n_without
-            )
+            let (with, without) = (c.n_with, c.n_without);
+            format!("AU {}, present in {with}, absent in {without}", c.au)
         };
         Err(Error::NoUsableAu {
             min_positives,
@@ -206,4 +181,13 @@ pub(crate) fn numbered<K: Ord>(keys: impl Iterator<Item = K>) -> Vec<u32> {
         *known.entry(key).or_insert(next)
     })
     .collect()
+}
+
+/// Values by key, in order.
+pub(crate) fn grouped<K: Ord, V>(pairs: impl IntoIterator<Item = (K, V)>) -> BTreeMap<K, Vec<V>> {
+    let mut groups: BTreeMap<K, Vec<V>> = BTreeMap::new();
+    for (key, value) in pairs {
+        groups.entry(key).or_default().push(value);
+    }
+    groups
 }

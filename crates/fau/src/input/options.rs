@@ -104,34 +104,21 @@ impl AnalysisOptions {
     /// number, `min_positives` 0, 1 to 18 or more than ten million permutations or resamplings, or an `fdr` outside 0
     /// to 1.
     pub fn check(&self) -> Result<CheckedOptions, Error> {
-        if !(2..=MAX_BINS).contains(&self.bins) {
-            return Err(Error::bad_option("bins", self.bins, "give 2 to 65536"));
-        }
+        let bins = (2..=MAX_BINS).contains(&self.bins);
+        Error::unless(bins, "bins", self.bins, "give 2 to 65536")?;
         let (pseudo, name) = (self.smoothing.pseudo_samples, "smoothing.pseudo_samples");
-        if !(pseudo.is_finite() && pseudo > 0.0) {
-            let expected = "give a positive number, or KL is infinite at the first empty bin";
-            return Err(Error::bad_option(name, pseudo, expected));
+        let expected = "give a positive number, or KL is infinite at the first empty bin";
+        let positive = pseudo > 0.0 && pseudo.is_finite();
+        Error::unless(positive, name, pseudo, expected)?;
+        let expected = "give at least 1, or there is nothing to compare";
+        Error::unless(self.min_positives > 0, "min_positives", 0, expected)?;
+        let draws = [self.permutations, self.bootstrap];
+        for (name, count) in ["permutations", "bootstrap"].into_iter().zip(draws) {
+            let drawn = count == 0 || (MIN_DRAWS..=MAX_DRAWS).contains(&count);
+            Error::unless(drawn, name, count, "give 19 to 10000000, or 0 for none")?;
         }
-        if self.min_positives == 0 {
-            let expected = "give at least 1, or there is nothing to compare";
-            return Err(Error::bad_option("min_positives", 0, expected));
-        }
-        let draws = [
-            ("permutations", self.permutations),
-            ("bootstrap", self.bootstrap),
-        ];
-        let drawn = |count: usize| count == 0 || (MIN_DRAWS..=MAX_DRAWS).contains(&count);
-        if let Some((name, count)) = draws.into_iter().find(|(_, count)| !drawn(*count)) {
-            let expected = "give 19 to 10000000, or 0 for none";
-            return Err(Error::bad_option(name, count, expected));
-        }
-        if !(self.fdr > 0.0 && self.fdr < 1.0) {
-            return Err(Error::bad_option(
-                "fdr",
-                self.fdr,
-                "give a rate between 0 and 1",
-            ));
-        }
+        let rate = self.fdr > 0.0 && self.fdr < 1.0;
+        Error::unless(rate, "fdr", self.fdr, "give a rate between 0 and 1")?;
         Ok(CheckedOptions(self.clone()))
     }
 }

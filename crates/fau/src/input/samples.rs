@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use csv::{ReaderBuilder, StringRecord};
+use csv::{Position, ReaderBuilder, StringRecord, Trim};
+use serde::de::{Deserialize, Deserializer, Error as _};
 
 use crate::error::{Error, read_limited};
 
@@ -11,7 +12,7 @@ use crate::error::{Error, read_limited};
 const MAX_BYTES: u64 = 256 << 20;
 
 /// One image of `samples.csv`; columns that the table lacks, and empty cells, are `None`.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, serde::Deserialize)]
 pub struct SampleRow {
     /// Row of the activations array, from 0.
     pub index: usize,
@@ -27,7 +28,16 @@ pub struct SampleRow {
     pub role: Option<String>,
     /// Action units that are present, with their intensities (0 = not graded, 1 to 5 = A to E), ascending by number,
     /// each once. `None`: this image is not coded.
+    #[serde(rename = "aus", deserialize_with = "aus_cell")]
     pub coded: Option<Vec<(u8, u8)>>,
+}
+
+impl SampleRow {
+    /// Intensity of an action unit that is present: 0 not graded, 1 to 5 for A to E.
+    pub(crate) fn intensity(&self, au: u8) -> Option<u8> {
+        let own = self.coded.iter().flatten().filter(|unit| unit.0 == au);
+        own.map(|unit| unit.1).max()
+    }
 }
 
 /// Reads `samples.csv` of a prepared data set, or a table for the images of any other network.
@@ -36,93 +46,58 @@ pub struct SampleRow {
 /// that this analysis does not use are ignored.
 ///
 /// # Errors
-/// [`Error::Read`], [`Error::TooLarge`], [`Error::MissingColumn`], and [`Error::Cell`] with the line of an invalid
+/// [`Error::Disk`], and [`Error::File`] for a file that is too large or lacks a column, or with the line of an invalid
 /// cell.
 pub fn read_samples(path: &Path) -> Result<Vec<SampleRow>, Error> {
-    parse(path, &read_limited(path, MAX_BYTES)?)
+    parse(&read_limited(path, MAX_BYTES)?).map_err(|fault| Error::file(path, fault))
 }
 
-fn parse(path: &Path, contents: &[u8]) -> Result<Vec<SampleRow>, Error> {
-    let contents = contents.strip_prefix(b"\xef\xbb\xbf").unwrap_or(contents);
-    let mut reader = ReaderBuilder::new().from_reader(contents);
-    let headers = reader.headers().map_err(|error| broken(path, &error))?;
-    let columns = Columns::find(path, headers)?;
-    let mut rows = Vec::new();
-    for record in reader.records() {
-        let record = record.map_err(|error| broken(path, &error))?;
-        let row = columns.row(&record).map_err(|reason| Error::Cell {
-            path: path.to_path_buf(),
-            line: record.position().map_or(0, csv::Position::line),
-            reason,
-        })?;
-        rows.push(row);
+fn parse(contents: &[u8]) -> Result<Vec<SampleRow>, String> {
+    let mut reader = ReaderBuilder::new().trim(Trim::All).from_reader(contents);
+    let headers = reader.headers().map_err(|e| broken(&e))?.clone();
+    for column in ["index", "aus"] {
+        if !headers.iter().any(|header| header == column) {
+            let found = headers.iter().collect::<Vec<_>>().join(", ");
+            return Err(format!(
+                "no column `{column}` (it has: {found}); write one as described for samples.csv"
+            ));
+        }
     }
-    Ok(rows)
+    let row = |record: Result<StringRecord, csv::Error>| {
+        let record = record.map_err(|e| broken(&e))?;
+        let row = record.deserialize(Some(&headers));
+        row.map_err(|e| wrong_cell(&e, &headers, &record))
+    };
+    reader.records().map(row).collect()
 }
 
-fn broken(path: &Path, error: &csv::Error) -> Error {
-    Error::Cell {
-        path: path.to_path_buf(),
-        line: error.position().map_or(0, csv::Position::line),
-        reason: format!("not a table: {error}"),
-    }
+fn broken(error: &csv::Error) -> String {
+    at(error.position(), &format!("not a table: {error}"))
 }
 
-/// Where the columns are.
-struct Columns {
-    index: usize,
-    aus: usize,
-    subject: Option<usize>,
-    sequence: Option<usize>,
-    label: Option<usize>,
-    label_name: Option<usize>,
-    role: Option<usize>,
+fn wrong_cell(error: &csv::Error, headers: &StringRecord, record: &StringRecord) -> String {
+    let csv::ErrorKind::Deserialize { err, .. } = error.kind() else {
+        return broken(error);
+    };
+    let fault = match err.field().map(|field| field as usize) {
+        Some(field) => format!(
+            "{} `{}` is not a suitable whole number: {}",
+            &headers[field],
+            &record[field],
+            err.kind()
+        ),
+        None => err.kind().to_string(),
+    };
+    at(record.position(), &fault)
 }
 
-impl Columns {
-    fn find(path: &Path, headers: &StringRecord) -> Result<Self, Error> {
-        let optional = |name: &str| headers.iter().position(|header| header.trim() == name);
-        let required = |column: &'static str| {
-            optional(column).ok_or_else(|| Error::MissingColumn {
-                path: path.to_path_buf(),
-                column,
-                found: headers.iter().collect::<Vec<_>>().join(", "),
-            })
-        };
-        Ok(Self {
-            index: required("index")?,
-            aus: required("aus")?,
-            subject: optional("subject"),
-            sequence: optional("sequence"),
-            label: optional("label"),
-            label_name: optional("label_name"),
-            role: optional("role"),
-        })
-    }
+fn at(position: Option<&Position>, fault: &str) -> String {
+    let line = position.map(|position| format!("line {}: ", position.line()));
+    line.unwrap_or_default() + fault
+}
 
-    fn row(&self, record: &StringRecord) -> Result<SampleRow, String> {
-        let cell = |at: usize| record.get(at).unwrap_or_default().trim();
-        let filled = |at: Option<usize>| at.map(cell).filter(|text| !text.is_empty());
-        let number = |name: &str, at| match filled(at) {
-            None => Ok(None),
-            Some(text) => text
-                .parse::<i64>()
-                .map(Some)
-                .map_err(|_| format!("{name} `{text}` is not a whole number")),
-        };
-        let index = cell(self.index);
-        Ok(SampleRow {
-            index: index
-                .parse()
-                .map_err(|_| format!("index `{index}` is not a row number"))?,
-            subject: number("subject", self.subject)?,
-            sequence: filled(self.sequence).map(str::to_owned),
-            label: number("label", self.label)?,
-            label_name: filled(self.label_name).map(str::to_owned),
-            role: filled(self.role).map(str::to_owned),
-            coded: parse_aus(cell(self.aus))?,
-        })
-    }
+fn aus_cell<'de, D: Deserializer<'de>>(cell: D) -> Result<Option<Vec<(u8, u8)>>, D::Error> {
+    parse_aus(&String::deserialize(cell)?).map_err(D::Error::custom)
 }
 
 /// Reads an `aus` cell: `1:3;2:3;12:0` (action unit : intensity), empty = coded and none present,
@@ -153,12 +128,9 @@ pub fn parse_aus(cell: &str) -> Result<Option<Vec<(u8, u8)>>, String> {
 
 #[cfg(test)]
 mod tests {
-    use std::path::Path;
-
     use proptest::prelude::*;
 
     use super::parse_aus;
-    use crate::error::Error;
 
     #[test]
     fn the_three_kinds_of_cell() {
@@ -178,23 +150,25 @@ mod tests {
 
     #[test]
     fn only_index_and_aus_are_needed() {
-        let rows = super::parse(Path::new("t.csv"), b"aus,extra,index\n1:2,x,0\nNA,y,1\n").unwrap();
+        let rows = super::parse(b"aus,extra,index\n1:2,x,0\nNA,y,1\n").unwrap();
         assert_eq!(rows[0].coded, Some(vec![(1, 2)]));
         assert_eq!((rows[1].index, &rows[1].subject), (1, &None));
-        let error = super::parse(Path::new("t.csv"), b"index,subject\n0,1\n").unwrap_err();
-        assert!(matches!(error, Error::MissingColumn { column: "aus", .. }));
+        let error = super::parse(b"index,subject\n0,1\n").unwrap_err();
+        assert!(error.contains("no column `aus`"), "{error}");
     }
 
     #[test]
     fn the_line_of_a_bad_cell_is_named() {
-        let error = super::parse(Path::new("t.csv"), b"index,aus\n0,1:2\n1,1:9\n").unwrap_err();
-        assert!(error.to_string().contains("t.csv, line 3"), "{error}");
+        let error = super::parse(b"index,aus\n0,1:2\n1,1:9\n").unwrap_err();
+        assert!(error.starts_with("line 3: "), "{error}");
+        let error = super::parse(b"index,aus,label\n0,,happy\n").unwrap_err();
+        assert!(error.starts_with("line 2: label `happy` is not"), "{error}");
     }
 
     proptest! {
         #[test]
         fn tables_never_panic(table in "(index|aus|subject|[a-z:;,\"\n0-9 ]){0,60}") {
-            let _ = super::parse(Path::new("t.csv"), table.as_bytes());
+            let _ = super::parse(table.as_bytes());
         }
 
         #[test]

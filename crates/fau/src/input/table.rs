@@ -1,5 +1,7 @@
 //! Columns of activations and of codes over the same coded rows.
 
+use std::mem::replace;
+
 use rayon::prelude::*;
 
 use crate::error::Error;
@@ -33,14 +35,16 @@ impl Table {
         self.presence.len()
     }
 
+    /// `of` the numbers of every filter and action unit, by filter, then action unit.
+    pub fn each<T: Send>(&self, of: impl Fn(usize, usize) -> T + Sync) -> Vec<T> {
+        let (filters, units) = (self.columns.len(), self.units());
+        let pairs = (0..filters * units).into_par_iter();
+        pairs.map(|at| of(at / units, at % units)).collect()
+    }
+
     /// `score` of every pair, by filter, then action unit.
     pub fn each_pair<T: Send>(&self, score: impl Fn(&[f32], &[bool]) -> T + Sync) -> Vec<T> {
-        let filter = |column: &Vec<f32>| -> Vec<T> {
-            let presence = self.presence.iter();
-            presence.map(|with| score(column, with)).collect()
-        };
-        let filters: Vec<Vec<T>> = self.columns.par_iter().map(filter).collect();
-        filters.into_iter().flatten().collect()
+        self.each(|filter, unit| score(&self.columns[filter], &self.presence[unit]))
     }
 }
 
@@ -53,13 +57,10 @@ pub(crate) fn check_rows(activations: &Activations, samples: &[SampleRow]) -> Re
     Error::unless_equal("samples", samples.len(), rows)?;
     let mut used = vec![false; rows];
     for &SampleRow { index, .. } in samples {
-        let problem = match used.get_mut(index) {
+        let problem = match used.get_mut(index).map(|used| replace(used, true)) {
             None => "outside the array",
             Some(true) => "used twice",
-            Some(free) => {
-                *free = true;
-                continue;
-            }
+            Some(false) => continue,
         };
         return Err(Error::BadIndex {
             index,
@@ -73,4 +74,14 @@ pub(crate) fn check_rows(activations: &Activations, samples: &[SampleRow]) -> Re
 /// f32 values as f64.
 pub(crate) fn wide(column: &[f32]) -> Vec<f64> {
     column.iter().map(|&x| f64::from(x)).collect()
+}
+
+/// The `values` at some places.
+pub(crate) fn pick<T: Copy>(values: &[T], places: &[usize]) -> Vec<T> {
+    places.iter().map(|&at| values[at]).collect()
+}
+
+/// The `values` at some places, such as the codes of every row after an exchange.
+pub(crate) fn gather<T: Copy>(values: &[T], places: &[u32]) -> Vec<T> {
+    places.iter().map(|&at| values[at as usize]).collect()
 }

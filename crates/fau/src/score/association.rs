@@ -1,11 +1,11 @@
 //! Association measures: how strongly a filter's activation separates images with an action unit from images without
 //! it.
 
-use faus_base::order::auroc;
+use faus_base::order::{auroc, mean};
 
 use crate::input::options::{AnalysisOptions, Smoothing};
 use crate::input::table::wide;
-use crate::score::bins::{SharedBins, TIES};
+use crate::score::bins::{TIES, distributions, shared_bins, sizes};
 
 /// A measure of association between one filter and one action unit: a score, and its null.
 ///
@@ -65,11 +65,10 @@ impl Association for Kl {
     }
 
     fn score(&self, activations: &[f32], with_au: &[bool]) -> f64 {
-        let Some(bins) = SharedBins::count(activations, with_au, self.bins) else {
-            return 0.0;
-        };
-        let (q, r) = bins.distributions(self.smoothing);
-        divergence(&q, &r)
+        shared_bins(activations, with_au, self.bins).map_or(0.0, |counts| {
+            let (q, r) = distributions(&counts, self.smoothing);
+            divergence(&q, &r)
+        })
     }
 }
 
@@ -88,12 +87,11 @@ impl Association for JensenShannon {
     }
 
     fn score(&self, activations: &[f32], with_au: &[bool]) -> f64 {
-        let Some(bins) = SharedBins::count(activations, with_au, self.bins) else {
-            return 0.0;
-        };
-        let (q, r) = bins.distributions(self.smoothing);
-        let middle: Vec<f64> = q.iter().zip(&r).map(|(q, r)| 0.5 * (q + r)).collect();
-        0.5 * divergence(&q, &middle) + 0.5 * divergence(&r, &middle)
+        shared_bins(activations, with_au, self.bins).map_or(0.0, |counts| {
+            let (q, r) = distributions(&counts, self.smoothing);
+            let middle: Vec<f64> = q.iter().zip(&r).map(|(q, r)| 0.5 * (q + r)).collect();
+            0.5 * divergence(&q, &middle) + 0.5 * divergence(&r, &middle)
+        })
     }
 }
 
@@ -129,19 +127,21 @@ impl Association for PointBiserial {
 
     fn score(&self, activations: &[f32], with_au: &[bool]) -> f64 {
         // Sorted first, so that the floating-point sums do not depend on the order of the images.
-        let sorted = sorted(activations, with_au);
-        if sorted.first().map(|s| s.0) == sorted.last().map(|s| s.0) {
+        let pairs = wide(activations).into_iter().zip(with_au.iter().copied());
+        let mut pairs: Vec<(f64, bool)> = pairs.collect();
+        pairs.sort_unstable_by(|a, b| a.0.total_cmp(&b.0).then(a.1.cmp(&b.1)));
+        let values = |kept: &dyn Fn(bool) -> bool| -> Vec<f64> {
+            let kept = pairs.iter().filter(|(_, with)| kept(*with));
+            kept.map(|(x, _)| *x).collect()
+        };
+        let (all, with, without) = (values(&|_| true), values(&|w| w), values(&|w| !w));
+        if all.first() == all.last() {
             return f64::NAN;
         }
-        let mean = |values: &mut dyn Iterator<Item = f64>| {
-            let (sum, count) = values.fold((0.0, 0.0), |(sum, count), x| (sum + x, count + 1.0));
-            (sum / count, count)
-        };
-        let (all, n) = mean(&mut sorted.iter().map(|s| s.0));
-        let (with, n_with) = mean(&mut sorted.iter().filter(|s| s.1).map(|s| s.0));
-        let (without, n_without) = mean(&mut sorted.iter().filter(|s| !s.1).map(|s| s.0));
-        let squares: f64 = sorted.iter().map(|s| (s.0 - all).powi(2)).sum();
-        let r = (with - without) * (n_with * n_without / (n * squares)).sqrt();
+        let [n, n_with, n_without] = [&all, &with, &without].map(|group| group.len() as f64);
+        let middle = mean(&all);
+        let squares: f64 = all.iter().map(|x| (x - middle).powi(2)).sum();
+        let r = (mean(&with) - mean(&without)) * (n_with * n_without / (n * squares)).sqrt();
         r.clamp(-1.0, 1.0)
     }
 
@@ -166,8 +166,19 @@ impl Association for MutualInformation {
     }
 
     fn score(&self, activations: &[f32], with_au: &[bool]) -> f64 {
-        SharedBins::count(activations, with_au, self.bins)
-            .map_or(0.0, |bins| bins.mutual_information())
+        shared_bins(activations, with_au, self.bins).map_or(0.0, |counts| {
+            let [n_with, n_without] = sizes(&counts);
+            let n = (n_with + n_without) as f64;
+            let term = |count: u64, of_bin: u64, of_group: u64| match count {
+                0 => 0.0,
+                _ => count as f64 / n * (count as f64 * n / (of_bin as f64 * of_group as f64)).ln(),
+            };
+            let terms = counts.iter().map(|[with, without]| {
+                let of_bin = with + without;
+                term(*with, of_bin, n_with) + term(*without, of_bin, n_without)
+            });
+            terms.sum::<f64>().max(0.0)
+        })
     }
 }
 
@@ -177,12 +188,4 @@ fn divergence(q: &[f64], r: &[f64]) -> f64 {
     let terms = q.iter().zip(r).filter(|(q, _)| **q > 0.0);
     let sum: f64 = terms.map(|(q, r)| q * (q / r).ln()).sum();
     sum.max(0.0)
-}
-
-/// Activations with their labels in ascending order, independent of the input order.
-fn sorted(activations: &[f32], with_au: &[bool]) -> Vec<(f64, bool)> {
-    let pairs = activations.iter().map(|&x| f64::from(x));
-    let mut pairs: Vec<(f64, bool)> = pairs.zip(with_au.iter().copied()).collect();
-    pairs.sort_unstable_by(|a, b| a.0.total_cmp(&b.0).then(a.1.cmp(&b.1)));
-    pairs
 }

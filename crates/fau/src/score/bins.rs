@@ -18,88 +18,51 @@ pub(crate) fn bin_numbers(activations: &[f32], bins: usize) -> Option<Vec<u32>> 
     Some(values().map(bin).collect())
 }
 
-/// The two histograms of one filter and one action unit over the same bins.
-pub(crate) struct SharedBins {
-    pub with: Vec<u64>,
-    pub without: Vec<u64>,
+/// Images with and without the action unit: of one bin, or in all.
+pub(crate) type Sides = [u64; 2];
+
+/// Both histograms of one filter and one action unit over the same bins; `None` for constant activations.
+pub(crate) fn shared_bins(
+    activations: &[f32],
+    with_au: &[bool],
+    bins: usize,
+) -> Option<Vec<Sides>> {
+    let mut counts = vec![[0; 2]; bins];
+    for (bin, &with) in bin_numbers(activations, bins)?.into_iter().zip(with_au) {
+        counts[bin as usize][usize::from(!with)] += 1;
+    }
+    Some(counts)
 }
 
-impl SharedBins {
-    /// Counts; `None` for constant activations.
-    pub fn count(activations: &[f32], with_au: &[bool], bins: usize) -> Option<Self> {
-        let mut counts = Self {
-            with: vec![0; bins],
-            without: vec![0; bins],
-        };
-        for (bin, &with) in bin_numbers(activations, bins)?.into_iter().zip(with_au) {
-            let side = if with {
-                &mut counts.with
-            } else {
-                &mut counts.without
-            };
-            side[bin as usize] += 1;
-        }
-        Some(counts)
-    }
-
-    /// Smoothed probabilities (Q with, R without), each summing to 1.
-    pub fn distributions(&self, smoothing: Smoothing) -> (Vec<f64>, Vec<f64>) {
-        let sizes = Sizes {
-            n_with: self.with.iter().sum(),
-            n_without: self.without.iter().sum(),
-            bins: self.with.len(),
-            smoothing,
-        };
-        let pairs = self.with.iter().zip(&self.without);
-        pairs
-            .map(|(&with, &without)| sizes.pair(with, without))
-            .unzip()
-    }
-
-    /// Plug-in mutual information of bin and presence, in nats.
-    pub fn mutual_information(&self) -> f64 {
-        let n_with: u64 = self.with.iter().sum();
-        let n_without: u64 = self.without.iter().sum();
-        let n = (n_with + n_without) as f64;
-        let term = |count: u64, of_bin: u64, of_group: u64| match count {
-            0 => 0.0,
-            _ => count as f64 / n * (count as f64 * n / (of_bin as f64 * of_group as f64)).ln(),
-        };
-        let pairs = self.with.iter().zip(&self.without);
-        let sum: f64 = pairs
-            .map(|(&with, &without)| {
-                term(with, with + without, n_with) + term(without, with + without, n_without)
-            })
-            .sum();
-        sum.max(0.0)
-    }
+/// Sizes of both groups.
+pub(crate) fn sizes(counts: &[Sides]) -> Sides {
+    [0, 1].map(|side| counts.iter().map(|bin| bin[side]).sum())
 }
 
-/// The sizes of both groups and the smoothing: with a bin's counts, these determine its probabilities.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Sizes {
-    pub n_with: u64,
-    pub n_without: u64,
-    pub bins: usize,
-    pub smoothing: Smoothing,
+/// Smoothed probabilities (Q with, R without), each summing to 1.
+pub(crate) fn distributions(counts: &[Sides], smoothing: Smoothing) -> (Vec<f64>, Vec<f64>) {
+    let sizes = sizes(counts);
+    let bins = counts.iter();
+    bins.map(|&bin| smoothing.pair(bin, sizes, counts.len()))
+        .unzip()
 }
 
-impl Sizes {
-    /// Smoothed probabilities of a bin that holds `with` images with the action unit and `without` without.
-    pub fn pair(&self, with: u64, without: u64) -> (f64, f64) {
-        let share = match self.smoothing.prior {
-            Prior::Pooled => (with + without) as f64 / (self.n_with + self.n_without) as f64,
-            Prior::Uniform => 1.0 / self.bins as f64,
+impl Smoothing {
+    /// Smoothed probabilities of one of `bins` bins, in groups of these sizes.
+    fn pair(self, [with, without]: Sides, [n_with, n_without]: Sides, bins: usize) -> (f64, f64) {
+        let share = match self.prior {
+            Prior::Pooled => (with + without) as f64 / (n_with + n_without) as f64,
+            Prior::Uniform => 1.0 / bins as f64,
         };
-        let extra = self.smoothing.pseudo_samples * share;
-        let q = (with as f64 + extra) / (self.n_with as f64 + self.smoothing.pseudo_samples);
-        let r = (without as f64 + extra) / (self.n_without as f64 + self.smoothing.pseudo_samples);
+        let extra = self.pseudo_samples * share;
+        let q = (with as f64 + extra) / (n_with as f64 + self.pseudo_samples);
+        let r = (without as f64 + extra) / (n_without as f64 + self.pseudo_samples);
         (q, r)
     }
 
     /// The bin's term of KL(Q‖R), in nats.
-    pub fn kl_term(&self, with: u64, without: u64) -> f64 {
-        let (q, r) = self.pair(with, without);
+    pub(crate) fn kl_term(self, bin: Sides, sizes: Sides, bins: usize) -> f64 {
+        let (q, r) = self.pair(bin, sizes, bins);
         if q > 0.0 { q * (q / r).ln() } else { 0.0 }
     }
 }

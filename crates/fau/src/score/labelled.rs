@@ -39,23 +39,21 @@ pub fn labelled_filters(
     };
     let table = Table::new(&coded, activations, aus.iter().map(|count| count.au));
     let kl = Kl::of(options);
-    let scores =
-        table.each_pair(|column, with| (kl.score(column, with), Auroc.score(column, with)));
-    let filters = scores.chunks(aus.len()).enumerate();
-    let label = |(filter, scores): (usize, &[(f64, f64)])| {
-        let units = aus
-            .iter()
-            .zip(scores)
-            .map(|(count, &(kl, auroc))| LabelledFilter {
-                filter,
-                au: count.au,
-                kl,
-                auroc,
-            });
-        let units = units.filter(|unit| unit.auroc > 0.5);
+    let labels = table.each(|filter, unit| {
+        let (column, with) = (&table.columns[filter], &table.presence[unit]);
+        LabelledFilter {
+            filter,
+            au: aus[unit].au,
+            kl: kl.score(column, with),
+            auroc: Auroc.score(column, with),
+        }
+    });
+    let best = |units: &[LabelledFilter]| {
+        let units = units.iter().filter(|unit| unit.auroc > 0.5).copied();
         units.max_by(|a, b| a.kl.total_cmp(&b.kl).then(b.au.cmp(&a.au)))
     };
-    let mut labelled: Vec<LabelledFilter> = filters.filter_map(label).collect();
+    let filters = labels.chunks(aus.len());
+    let mut labelled: Vec<LabelledFilter> = filters.filter_map(best).collect();
     labelled.sort_by(|a, b| b.kl.total_cmp(&a.kl).then(a.filter.cmp(&b.filter)));
     Ok(labelled)
 }

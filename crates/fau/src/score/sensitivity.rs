@@ -25,40 +25,36 @@ pub struct Variant {
     pub same_au: f64,
 }
 
-/// All variants over a grid of bins, priors and pseudo-samples. `before` is KL of every pair, `correspondences` are the live
-/// filters and the places of their action units.
-pub(crate) fn sensitivity(
-    before: &[f64],
-    correspondences: &[(usize, usize)],
-    table: &Table,
-) -> Vec<Variant> {
-    let variant = |kl: Kl| {
+/// All variants over a grid of bins, priors and pseudo-samples. `before` is KL of every pair, `live` are the live filters
+/// and the places of their action units.
+pub(crate) fn sensitivity(before: &[f64], live: &[(usize, usize)], table: &Table) -> Vec<Variant> {
+    let variant = |(bins, smoothing): (usize, Smoothing)| {
+        let kl = Kl { bins, smoothing };
         let now = table.each_pair(|column, with| kl.score(column, with));
-        let live = correspondences.iter();
-        let kept = live.filter(|(filter, unit)| {
-            let own = &now[filter * table.units()..][..table.units()];
-            first_largest(own) == *unit
-        });
+        let of = |filter: usize| &now[filter * table.units()..][..table.units()];
+        let kept = live
+            .iter()
+            .filter(|(f, unit)| first_largest(of(*f)) == *unit);
         Variant {
-            bins: kl.bins,
-            smoothing: kl.smoothing,
+            bins,
+            smoothing,
             spearman: spearman(before, &now),
-            same_au: kept.count() as f64 / correspondences.len() as f64,
+            same_au: kept.count() as f64 / live.len() as f64,
         }
     };
     grid().into_par_iter().map(variant).collect()
 }
 
-fn grid() -> Vec<Kl> {
+fn grid() -> Vec<(usize, Smoothing)> {
     let mut grid = Vec::new();
     for bins in BINS {
         for prior in [Prior::Pooled, Prior::Uniform] {
-            grid.extend(PSEUDO_SAMPLES.map(|pseudo_samples| Kl {
-                bins,
-                smoothing: Smoothing {
+            grid.extend(PSEUDO_SAMPLES.map(|pseudo_samples| {
+                let smoothing = Smoothing {
                     prior,
                     pseudo_samples,
-                },
+                };
+                (bins, smoothing)
             }));
         }
     }

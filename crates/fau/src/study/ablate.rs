@@ -45,13 +45,8 @@ impl Study for Ablate {
     }
 
     fn check(&self) -> Result<(), Error> {
-        if self.sets < 19 {
-            return Err(Error::bad_option("sets", self.sets, "give at least 19"));
-        }
-        match self.filters {
-            0 => Err(Error::bad_option("filters", 0, "give at least one")),
-            _ => Ok(()),
-        }
+        Error::unless(self.sets >= 19, "sets", self.sets, "give at least 19")?;
+        Error::unless(self.filters > 0, "filters", 0, "give at least one")
     }
 
     fn answer(&self, run: &RunView) -> Result<Answer, Error> {
@@ -59,9 +54,7 @@ impl Study for Ablate {
         let lens = run.lens(NetworkKind::Trained)?;
         let test = Test::of(run);
         let before = test.recalls(&lens.predictions(test.rows, &[vec![]])?[0]);
-        let effects = self.effects(run, lens.as_ref(), &test)?;
-        let of = |effect: &Effect| test.losses(effect, &before);
-        let losses: Vec<Loss> = effects.iter().flat_map(of).collect();
+        let (units, losses) = self.losses(run, lens.as_ref(), &test, &before)?;
         let facts = json!({
             "synthetic": run.synthetic,
             "fold": run.best_fold,
@@ -70,16 +63,27 @@ impl Study for Ablate {
             "sets": self.sets,
             "silenced": "set to 0 after the layer's ReLU and pooling",
             "p": "share of sets that cost at least as much, (b + 1) / (m + 1), not corrected for the number of units and classes",
-            "aus": effects.iter().map(|e| json!({"au": e.au, "name": au::name(e.au), "filters": e.filters})).collect::<Vec<_>>(),
+            "aus": units.iter().map(|(au, filters)| json!({"au": au, "name": au::name(*au), "filters": filters})).collect::<Vec<_>>(),
         });
         let header = "au,label,label_name,images,filters,recall_before,recall_after,drop,drop_random,drop_active,p_random,p_active";
-        let verdict = verdict(&test, before[0], &effects, &losses);
+        let aus: Vec<u8> = units.iter().map(|(au, _)| *au).collect();
+        let verdict = verdict(&test, before[0], &aus, &losses);
         Answer::new(header, &losses, facts, verdict)
     }
 }
 
+/// An action unit, and the filters that correspond to it.
+type Unit = (u8, Vec<usize>);
+
 impl Ablate {
-    fn effects(&self, run: &RunView, lens: &dyn Lens, test: &Test) -> Result<Vec<Effect>, Error> {
+    /// The units whose filters were silenced, and what that cost.
+    fn losses<'a>(
+        &self,
+        run: &RunView,
+        lens: &dyn Lens,
+        test: &Test<'a>,
+        before: &Recalls,
+    ) -> Result<(Vec<Unit>, Vec<Loss<'a>>), Error> {
         let coded = run.coded();
         let activations = lens.activations(&coded.rows)?;
         let options = AnalysisOptions {
@@ -87,37 +91,28 @@ impl Ablate {
             ..run.options.clone()
         };
         let analysis = run.analyse("Exchanging codes", &activations, &coded, &options.check()?)?;
-        let live: Vec<usize> = (0..analysis.filters)
-            .filter(|filter| !analysis.dead_filters.contains(filter))
-            .collect();
-        let activity = activations.means();
+        let mut live: Vec<usize> = (0..analysis.filters).collect();
+        live.retain(|filter| !analysis.dead_filters.contains(filter));
+        let (activity, seed) = (activations.means(), run.options.seed);
         // Comparison sets are drawn from the other filters, of which there must be at least as many.
         let units = own_filters(&analysis, self.filters.min(live.len() / 2));
-        let seed = run.options.seed;
-        let mut effects = Vec::new();
-        for (done, (au, filters)) in units.iter().enumerate() {
+        let mut losses = Vec::new();
+        for (done, (au, own)) in units.iter().enumerate() {
             run.step("Silencing filters", done, units.len())?;
-            let mut sets = vec![filters.clone()];
-            sets.extend(random_sets(filters, &live, self.sets, seed));
-            sets.extend(equally_active_sets(
-                filters, &live, &activity, self.sets, seed,
-            ));
-            let mut recalls = lens.predictions(test.rows, &sets)?.into_iter();
-            let mut recalls = recalls.by_ref().map(|predicted| test.recalls(&predicted));
-            effects.push(Effect {
-                au: *au,
-                filters: filters.clone(),
-                after: recalls.next().unwrap_or_default(),
-                random: recalls.by_ref().take(self.sets).collect(),
-                active: recalls.collect(),
-            });
+            let mut sets = vec![own.clone()];
+            sets.extend(random_sets(own, &live, self.sets, seed));
+            sets.extend(equally_active_sets(own, &live, &activity, self.sets, seed));
+            let recalls = lens.predictions(test.rows, &sets)?;
+            let recalls: Vec<Recalls> = recalls.iter().map(|set| test.recalls(set)).collect();
+            let others = recalls[1..].split_at(self.sets);
+            losses.extend(test.losses((*au, own.len()), before, &recalls[0], others));
         }
-        Ok(effects)
+        Ok((units, losses))
     }
 }
 
 /// The filters that correspond to each action unit beyond chance, at most `most`, those with the largest KL.
-fn own_filters(analysis: &Analysis, most: usize) -> Vec<(u8, Vec<usize>)> {
+fn own_filters(analysis: &Analysis, most: usize) -> Vec<Unit> {
     let options = &analysis.options;
     // Without permutations every correspondence counts.
     let beyond = |filter: usize| {
@@ -137,15 +132,6 @@ fn own_filters(analysis: &Analysis, most: usize) -> Vec<(u8, Vec<usize>)> {
 /// Share of correct predictions: over all images first, then class by class; NaN for a class without images.
 type Recalls = Vec<f64>;
 
-/// Recalls with an action unit's filters silenced, and with other sets silenced.
-struct Effect {
-    au: u8,
-    filters: Vec<usize>,
-    after: Recalls,
-    random: Vec<Recalls>,
-    active: Vec<Recalls>,
-}
-
 /// The test images and their labels.
 struct Test<'a> {
     rows: &'a [usize],
@@ -155,9 +141,10 @@ struct Test<'a> {
 
 impl<'a> Test<'a> {
     fn of(run: &RunView<'a>) -> Self {
+        let label = |&row: &usize| run.samples[row].label.unwrap_or(-1);
         Self {
             rows: run.test_rows,
-            labels: run.test_rows.iter().map(|&row| run.label(row)).collect(),
+            labels: run.test_rows.iter().map(label).collect(),
             classes: run.classes,
         }
     }
@@ -169,34 +156,38 @@ impl<'a> Test<'a> {
 
     fn recalls(&self, predicted: &[i64]) -> Recalls {
         let share = |class: Option<i64>| {
-            let pairs = predicted.iter().zip(&self.labels);
-            let own = pairs.filter(|(_, label)| class.is_none_or(|class| **label == class));
-            let (right, all) = own.fold((0, 0), |(right, all), (p, l)| {
-                (right + usize::from(p == l), all + 1)
-            });
-            right as f64 / all as f64
+            let right = predicted.iter().zip(&self.labels).filter(|(p, l)| p == l);
+            let right = right.filter(|(_, label)| class.is_none_or(|class| **label == class));
+            right.count() as f64 / self.images(class) as f64
         };
         self.groups().map(share).collect()
     }
 
-    /// An effect on all images, then on each class.
-    fn losses(&self, effect: &Effect, before: &Recalls) -> Vec<Loss<'a>> {
+    /// The cost of silencing the filters of a unit, on all images, then on each class. `others` are the recalls with random
+    /// and with equally active sets silenced.
+    fn losses(
+        &self,
+        (au, filters): (u8, usize),
+        before: &Recalls,
+        after: &Recalls,
+        others: (&[Recalls], &[Recalls]),
+    ) -> Vec<Loss<'a>> {
         let loss = |(at, class): (usize, Option<i64>)| {
-            let drop = before[at] - effect.after[at];
+            let drop = before[at] - after[at];
             let against = |sets: &[Recalls]| {
                 let others: Vec<f64> = sets.iter().map(|set| before[at] - set[at]).collect();
                 drop_against(drop, &others)
             };
-            let (p_random, drop_random) = against(&effect.random);
-            let (p_active, drop_active) = against(&effect.active);
+            let (p_random, drop_random) = against(others.0);
+            let (p_active, drop_active) = against(others.1);
             Loss {
-                au: effect.au,
+                au,
                 label: class.map_or(String::new(), |class| class.to_string()),
                 label_name: class.map_or("all", |class| &self.classes[class as usize]),
                 images: self.images(class),
-                filters: effect.filters.len(),
+                filters,
                 before: before[at],
-                after: effect.after[at],
+                after: after[at],
                 drop,
                 drop_random,
                 drop_active,
@@ -239,30 +230,23 @@ impl Loss<'_> {
     }
 }
 
-fn verdict(test: &Test, before: f64, effects: &[Effect], losses: &[Loss]) -> Vec<String> {
-    if effects.is_empty() {
-        return vec![
-            "No filter corresponds to an action unit beyond chance, so none was silenced."
-                .to_owned(),
-        ];
+fn verdict(test: &Test, before: f64, aus: &[u8], losses: &[Loss]) -> Vec<String> {
+    if aus.is_empty() {
+        let none = "No filter corresponds to an action unit beyond chance, so none was silenced.";
+        return vec![none.to_owned()];
     }
-    let aus: Vec<u8> = effects.iter().map(|e| e.au).collect();
-    let shown = test
-        .groups()
-        .skip(1)
-        .filter(|&class| test.images(class) > 0);
-    let tests = effects.len() * shown.count();
-    let harmed: Vec<String> = losses
-        .iter()
-        .filter(|loss| loss.harms())
-        .map(|loss| format!("{} without AU {}", loss.label_name, loss.au))
-        .collect();
+    let shown = test.groups().flatten();
+    let shown = shown.filter(|&class| test.images(Some(class)) > 0);
+    let tests = aus.len() * shown.count();
+    let harmed = losses.iter().filter(|loss| loss.harms());
+    let harmed = harmed.map(|loss| format!("{} without AU {}", loss.label_name, loss.au));
+    let harmed: Vec<String> = harmed.collect();
     let first = format!(
         "{:.1}% of {} test images are classified correctly with all filters; the filters of {} action units ({}) were silenced one unit at a time.",
         100.0 * before,
         test.rows.len(),
         aus.len(),
-        listed(&aus)
+        listed(aus)
     );
     let second = match harmed.is_empty() {
         true => "No expression loses more than with as many random and equally active filters silenced (p ≤ 0.05 for both).".to_owned(),

@@ -53,17 +53,17 @@ impl Answer {
     /// crate begins with its name, `own`, by which the report finds it.
     ///
     /// # Errors
-    /// [`Error::Write`].
+    /// [`Error::Disk`].
     pub fn write(&self, dir: &Path, file: &str, own: Option<&str>) -> Result<(), Error> {
         make_dir(dir)?;
-        save(dir, &format!("{file}.csv"), csv(&self.table).as_bytes())?;
+        save(dir, &format!("{file}.csv"), &csv(&self.table))?;
         let mut facts = Map::new();
         facts.extend(own.map(|name| ("study".to_owned(), name.into())));
         facts.extend(self.facts.clone());
         facts.insert("verdict".to_owned(), json!(self.verdict));
         save_json(dir, &format!("{file}.json"), &facts)?;
         let mut pictures = self.pictures.iter();
-        pictures.try_for_each(|(name, svg)| save(dir, name, svg.as_bytes()))
+        pictures.try_for_each(|(name, svg)| save(dir, name, svg))
     }
 }
 

@@ -1,18 +1,18 @@
 //! One analysis for several networks, and their differences.
 
-use faus_base::order::mean;
 use serde::Serialize;
 
+use crate::analysis::analyse_with;
 use crate::analysis::counts::{Counts, of_unit};
-use crate::analysis::{Analysis, analyse_with};
-use crate::chance::bootstrap::Range95;
+use crate::chance::bootstrap::{Range95, differences};
 use crate::chance::p_value;
 use crate::error::Error;
 use crate::input::activations::Activations;
+use crate::input::coded::Coded;
 use crate::input::options::CheckedOptions;
 use crate::input::samples::SampleRow;
-use crate::study::numbers;
-use crate::study::out_of_fold::{FoldActivations, OutOfFold, deal_subjects, out_of_fold};
+use crate::study::mean_known;
+use crate::study::out_of_fold::{OutOfFold, deal_subjects, out_of_fold};
 use crate::watch::Watch;
 
 /// Folds of people over which filters are chosen and scored.
@@ -55,22 +55,14 @@ pub(crate) struct Control {
 }
 
 /// A control's result for one action unit.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone)]
 pub(crate) struct ControlUnit {
-    /// The action unit.
-    #[serde(skip)]
-    pub au: u8,
-    /// AUROC of its best filter, chosen on other people.
-    pub auroc: f64,
-    /// 95% interval over resampled subjects.
-    pub range: Range95,
+    /// Its best filter, chosen on other people.
+    pub best: OutOfFold,
     /// Filters whose KL has a false-discovery rate of at most `fdr`.
     pub filters_q: usize,
     /// Filters that respond to it inside expression classes.
     pub filters_within_class_q: usize,
-    /// The AUROC in every resampling.
-    #[serde(skip)]
-    resampled: Vec<f64>,
 }
 
 /// Difference of two networks in AUROC, the same people resampled for both.
@@ -85,49 +77,34 @@ pub(crate) struct Gap {
     pub p: f64,
 }
 
+/// A control's name, and the same in words.
+pub(crate) type Name = (&'static str, &'static str);
+
 impl Control {
     /// Analyses `activations` of the samples' images.
     ///
     /// # Errors
     /// Errors from [`analyse`](crate::analyse).
     pub fn of(
-        (name, words): (&'static str, &'static str),
+        (name, words): Name,
         activations: &Activations,
         samples: &[SampleRow],
         options: &CheckedOptions,
         watch: &Watch,
     ) -> Result<Self, Error> {
         let analysis = analyse_with(activations, samples, options, &[], watch)?;
-        let tests = deal_subjects(samples, FOLDS);
-        let folds = tests
-            .iter()
-            .enumerate()
-            .map(|(fold, test)| FoldActivations {
-                fold,
-                activations,
-                test,
-            });
-        let scores = out_of_fold(&folds.collect::<Vec<_>>(), samples, options)?;
-        Ok(Self::gather((name, words), &analysis, scores))
-    }
-
-    fn gather(
-        (name, words): (&'static str, &'static str),
-        analysis: &Analysis,
-        scores: Vec<OutOfFold>,
-    ) -> Self {
-        let counts = Counts::of(analysis);
-        let aurocs: Vec<f64> = scores.iter().map(|s| s.auroc).collect();
-        let resampled = means(&scores);
-        let unit = |(at, score): (usize, OutOfFold)| ControlUnit {
-            au: score.count.au,
-            auroc: score.auroc,
-            range: score.range,
-            filters_q: of_unit(analysis, at, |pair| pair.q),
-            filters_within_class_q: of_unit(analysis, at, |pair| pair.q_within_class),
-            resampled: score.resampled,
+        let coded = Coded::collect(samples);
+        let folds = deal_subjects(activations, &coded, FOLDS);
+        let best = out_of_fold(&folds, &coded, options)?;
+        let mean_at = |at: usize| mean_known(best.iter().map(|best| best.resampled[at]));
+        let resampled: Vec<f64> = (0..options.bootstrap).map(mean_at).collect();
+        let counts = Counts::of(&analysis);
+        let unit = |(unit, best): (usize, OutOfFold)| ControlUnit {
+            best,
+            filters_q: of_unit(&analysis, unit, |pair| pair.q),
+            filters_within_class_q: of_unit(&analysis, unit, |pair| pair.q_within_class),
         };
-        Self {
+        Ok(Self {
             name,
             words,
             filters: analysis.filters,
@@ -136,12 +113,12 @@ impl Control {
             filters_max_q: counts.filters_max_q,
             pairs_within_class_q: counts.pairs_within_class_q,
             filters_within_class_q: counts.filters_within_class_q,
-            mean_auroc: mean(&numbers(aurocs)),
+            mean_auroc: mean_known(best.iter().map(|best| best.auroc)),
             range: Range95::percentile(&resampled),
             resampled,
             below_trained: None,
-            units: scores.into_iter().enumerate().map(unit).collect(),
-        }
+            units: best.into_iter().enumerate().map(unit).collect(),
+        })
     }
 
     /// How far `other` is below this one, over all action units.
@@ -150,33 +127,24 @@ impl Control {
         gap(difference, &self.resampled, &other.resampled)
     }
 
-    /// How far `other` is below this one for action unit `au`; `None` where either lacks it.
-    pub fn above_for(&self, other: &Self, au: u8) -> Option<Gap> {
-        let find = |control: &Self| control.units.iter().position(|u| u.au == au);
-        let (own, theirs) = (&self.units[find(self)?], &other.units[find(other)?]);
-        let difference = own.auroc - theirs.auroc;
-        Some(gap(difference, &own.resampled, &theirs.resampled))
+    /// The action units for which `other` is clearly below this one; both have the same units.
+    pub fn clearly_above(&self, other: &Self) -> Vec<u8> {
+        let units = self.units.iter().zip(&other.units);
+        let units = units.map(|(own, theirs)| (&own.best, &theirs.best));
+        let clear = units.filter(|(own, theirs)| {
+            Range95::of_difference(&own.resampled, &theirs.resampled).low > 0.0
+        });
+        clear.map(|(own, _)| own.count.au).collect()
     }
 }
 
 fn gap(difference: f64, own: &[f64], theirs: &[f64]) -> Gap {
-    let differences: Vec<f64> = own.iter().zip(theirs).map(|(a, b)| a - b).collect();
-    let known = numbers(differences.iter().copied());
-    let side = |keep: fn(&f64) -> bool| known.iter().filter(|d| keep(d)).count();
+    let differences = differences(own, theirs);
+    let side = |keep: fn(&f64) -> bool| differences.iter().filter(|d| keep(d)).count();
     let fewer = side(|d| *d <= 0.0).min(side(|d| *d >= 0.0));
     Gap {
         difference,
         range: Range95::percentile(&differences),
-        p: match known.is_empty() {
-            true => f64::NAN,
-            false => (2.0 * p_value(fewer, known.len())).min(1.0),
-        },
+        p: (2.0 * p_value(fewer, side(|d| !d.is_nan()))).clamp(0.0, 1.0),
     }
-}
-
-/// Means over the action units in every resampling, leaving NaN out.
-fn means(scores: &[OutOfFold]) -> Vec<f64> {
-    let length = scores.first().map_or(0, |first| first.resampled.len());
-    let at = |at: usize| mean(&numbers(scores.iter().map(|s| s.resampled[at])));
-    (0..length).map(at).collect()
 }

@@ -4,7 +4,7 @@ use plotters::prelude::*;
 use plotters::style::text_anchor::{HPos, Pos, VPos};
 
 use crate::error::Error;
-use crate::study::control::Control;
+use crate::study::control::{Control, ControlUnit};
 use crate::write::charts::{Area, BLUE, Drawing, GREY, VERMILLION, au_label, picture};
 
 /// Okabe & Ito's palette, one colour for each network.
@@ -22,9 +22,8 @@ const PALETTE: [RGBColor; 5] = [
 /// # Errors
 /// [`Error::Chart`] if the plotting library fails.
 pub(crate) fn control_chart(controls: &[Control], synthetic: bool) -> Result<String, Error> {
-    let units: Vec<u8> = controls
-        .first()
-        .map_or(vec![], |first| first.units.iter().map(|u| u.au).collect());
+    let units = controls.iter().take(1).flat_map(|trained| &trained.units);
+    let units: Vec<u8> = units.map(|unit| unit.best.count.au).collect();
     let of_faces = if synthetic { " (synthetic faces)" } else { "" };
     let title = format!("Best filter of each action unit, chosen on other people{of_faces}");
     let height = 190 + 16 * (controls.len() * units.len()) as u32;
@@ -56,24 +55,19 @@ fn draw_controls(area: &Area, title: &str, units: &[u8], controls: &[Control]) -
     for (at, control) in controls.iter().enumerate() {
         let colour = PALETTE[at % PALETTE.len()];
         let mut dots = Vec::new();
-        for unit in &control.units {
-            let Some(row) = units.iter().position(|au| *au == unit.au) else {
-                continue;
-            };
+        for (row, ControlUnit { best, .. }) in control.units.iter().enumerate() {
             let y = (row * slots + at) as f64 + 0.75;
-            if !unit.auroc.is_nan() {
-                dots.push((unit.auroc.max(0.3), y));
+            if !best.auroc.is_nan() {
+                dots.push((best.auroc.max(0.3), y));
             }
-            if !unit.range.low.is_nan() {
-                let ends = vec![(unit.range.low.max(0.3), y), (unit.range.high.max(0.3), y)];
-                chart.draw_series([PathElement::new(ends, colour.stroke_width(2))])?;
+            if !best.range.low.is_nan() {
+                let ends = [best.range.low, best.range.high].map(|x| (x.max(0.3), y));
+                chart.draw_series([PathElement::new(ends.to_vec(), colour.stroke_width(2))])?;
             }
         }
-        let drawn = dots
-            .into_iter()
-            .map(|dot| Circle::new(dot, 4, colour.filled()));
+        let dot = |place| Circle::new(place, 4, colour.filled());
         chart
-            .draw_series(drawn)?
+            .draw_series(dots.into_iter().map(dot))?
             .label(control.name.replace('_', "-"))
             .legend(move |(x, y)| Circle::new((x + 8, y), 4, colour.filled()));
     }

@@ -9,9 +9,10 @@ use crate::input::activations::Activations;
 use crate::input::coded::Coded;
 use crate::input::options::{AnalysisOptions, CheckedOptions};
 use crate::input::samples::SampleRow;
+use crate::input::table::gather;
 use crate::lens::NetworkKind;
 use crate::study::answer::Answer;
-use crate::study::control::Control;
+use crate::study::control::{Control, Name};
 use crate::study::control_chart::control_chart;
 use crate::study::run::RunView;
 use crate::study::{Study, check_draws, pixels};
@@ -26,9 +27,6 @@ pub struct Controls {
     /// Number of permutations per p-value; `None` for the run's number.
     pub permutations: Option<usize>,
 }
-
-/// A control's name, and the same in words.
-type Name = (&'static str, &'static str);
 
 const TRAINED: Name = ("trained", "the network as trained");
 const UNTRAINED: Name = ("untrained", "the same network before training");
@@ -57,14 +55,14 @@ impl Study for Controls {
         };
         let options = options.check()?;
         check_draws(&options)?;
+        let fold = run.best_fold;
         (run.say)(&format!(
-            "Controls of the network of fold {}, which validated best",
-            run.best_fold
+            "Controls of the network of fold {fold}, which validated best"
         ));
         let all = self.controls(run, &options)?;
         let facts = json!({
             "synthetic": run.synthetic,
-            "fold": run.best_fold,
+            "fold": fold,
             "fdr": options.fdr,
             "permutations": options.permutations,
             "best_auroc": "AUROC of the action unit's best filter, chosen on other people (ten folds of subjects), pooled over the people left out",
@@ -73,9 +71,13 @@ impl Study for Controls {
         let header = "control,au,filters,best_auroc,best_auroc_low,best_auroc_high,pairs_q,pairs_within_class_q";
         let rows = all.iter().flat_map(|control| {
             let units = control.units.iter();
-            units.map(move |unit| (control.name, unit.au, control.filters, unit))
+            units.map(move |unit| {
+                let (best, counts) = (&unit.best, (unit.filters_q, unit.filters_within_class_q));
+                let head = (control.name, best.count.au, control.filters);
+                (head, best.auroc, best.range, counts)
+            })
         });
-        let verdict = verdict(&all, &options, run.best_fold);
+        let verdict = verdict(&all, &options, fold);
         let mut answer = Answer::new(header, rows, facts, verdict)?;
         let chart = control_chart(&all, run.synthetic)?;
         answer.pictures.push(("controls.svg".to_owned(), chart));
@@ -131,14 +133,14 @@ fn analysed(
 }
 
 /// The samples with their codes exchanged once between and within people: their analysis must find nothing.
-pub(crate) fn exchange_codes(samples: &[SampleRow], seed: u64) -> Vec<SampleRow> {
+fn exchange_codes(samples: &[SampleRow], seed: u64) -> Vec<SampleRow> {
     let coded = Coded::collect(samples);
     let scheme = Scheme::of_subjects(&coded.subjects, &coded.recordings, Exchange::Both);
     let source = scheme.draw(seed, Purpose::Control, u64::from(u32::MAX));
     let mut moved: Vec<SampleRow> = samples.to_vec();
     moved.sort_unstable_by_key(|sample| sample.index);
-    for (to, from) in source.into_iter().enumerate() {
-        moved[coded.rows[to]].coded = Some(coded.units[from as usize].to_vec());
+    for (&row, from) in coded.rows.iter().zip(gather(&coded.images, &source)) {
+        moved[row].coded.clone_from(&from.coded);
     }
     moved
 }
@@ -168,13 +170,7 @@ fn compared(trained: &Control, other: &Control) -> String {
             other.pairs_q, other.pairs
         );
     }
-    let gap = trained.above(other);
-    let aus = trained.units.iter().map(|unit| unit.au);
-    let above = |au: &u8| {
-        let gap = trained.above_for(other, *au);
-        gap.is_some_and(|gap| gap.range.low > 0.0)
-    };
-    let clear: Vec<u8> = aus.filter(above).collect();
+    let (gap, clear) = (trained.above(other), trained.clearly_above(other));
     let relation = match (gap.range.low > 0.0, gap.range.high < 0.0) {
         (true, _) => "above",
         (_, true) => "BELOW",

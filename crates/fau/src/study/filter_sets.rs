@@ -1,5 +1,7 @@
 //! Comparison sets for the silenced filters.
 
+use std::ops::Range;
+
 use faus_base::order::mean;
 use rand::seq::{IndexedRandom, SliceRandom};
 use rand_chacha::ChaCha8Rng;
@@ -18,11 +20,8 @@ pub(crate) fn random_sets(
     seed: u64,
 ) -> Vec<Vec<usize>> {
     let others = others(silenced, live);
-    let draw = |index: usize| {
-        let rng = &mut keyed(seed, Purpose::FilterSets, index as u64);
-        sorted(others.sample(rng, silenced.len()).copied().collect())
-    };
-    (0..count).map(draw).collect()
+    let draw = |rng: &mut ChaCha8Rng| others.sample(rng, silenced.len()).copied().collect();
+    sets(0..count as u64, seed, draw)
 }
 
 /// `count` sets with every silenced filter replaced by one of about the same mean activation (`activity`, by filter):
@@ -34,12 +33,23 @@ pub(crate) fn equally_active_sets(
     count: usize,
     seed: u64,
 ) -> Vec<Vec<usize>> {
-    let draw = |index: usize| {
-        let rng = &mut keyed(seed, Purpose::FilterSets, (1 << 32) + index as u64);
-        let free = others(silenced, live);
-        sorted(equally_active(silenced, free, activity, rng))
+    let others = others(silenced, live);
+    let draw = |rng: &mut ChaCha8Rng| equally_active(silenced, others.clone(), activity, rng);
+    sets(1 << 32..(1 << 32) + count as u64, seed, draw)
+}
+
+/// The sets with these numbers, each sorted.
+fn sets(
+    numbers: Range<u64>,
+    seed: u64,
+    draw: impl Fn(&mut ChaCha8Rng) -> Vec<usize>,
+) -> Vec<Vec<usize>> {
+    let set = |number| {
+        let mut set = draw(&mut keyed(seed, Purpose::FilterSets, number));
+        set.sort_unstable();
+        set
     };
-    (0..count).map(draw).collect()
+    numbers.map(set).collect()
 }
 
 fn equally_active(
@@ -66,11 +76,6 @@ fn equally_active(
 fn others(silenced: &[usize], live: &[usize]) -> Vec<usize> {
     let others = live.iter().filter(|filter| !silenced.contains(filter));
     others.copied().collect()
-}
-
-fn sorted(mut set: Vec<usize>) -> Vec<usize> {
-    set.sort_unstable();
-    set
 }
 
 /// Share of the other sets that cost at least `drop`, (b + 1)/(m + 1), and their mean cost; both NaN if `drop` is NaN,

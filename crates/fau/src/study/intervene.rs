@@ -39,17 +39,11 @@ impl Study for Intervene<'_> {
     }
 
     fn check(&self) -> Result<(), Error> {
-        if self.people < 6 {
-            let expected = "give at least 6, or no p can be small";
-            return Err(Error::bad_option("people", self.people, expected));
-        }
-        match self.strength > 0.0 && self.strength <= 1.0 {
-            true => Ok(()),
-            false => {
-                let expected = "give more than 0 and at most 1";
-                Err(Error::bad_option("strength", self.strength, expected))
-            }
-        }
+        let expected = "give at least 6, or no p can be small";
+        Error::unless(self.people >= 6, "people", self.people, expected)?;
+        let fits = self.strength > 0.0 && self.strength <= 1.0;
+        let expected = "give more than 0 and at most 1";
+        Error::unless(fits, "strength", self.strength, expected)
     }
 
     fn answer(&self, run: &RunView) -> Result<Answer, Error> {
@@ -97,11 +91,10 @@ impl Intervene<'_> {
         let faces = (self.faces)(aus)?;
         Error::unless_equal("sets of drawn faces", faces.len(), aus.len() + 1)?;
         let rest = lens.activations_of(&faces[0])?;
-        let mut switched = Vec::new();
-        for (done, (&au, faces)) in aus.iter().zip(&faces[1..]).enumerate() {
-            run.step("Activations of drawn faces", done, aus.len())?;
-            let activations = lens.activations_of(faces)?;
-            switched.push(Switched { au, activations });
+        let mut switched: Vec<Switched> = Vec::new();
+        for (&au, faces) in aus.iter().zip(&faces[1..]) {
+            run.step("Activations of drawn faces", switched.len(), aus.len())?;
+            switched.push((au, lens.activations_of(faces)?));
         }
         let filters = 0..natural.filters();
         let spread: Vec<f64> = filters.map(|f| deviation(&natural.filter(f))).collect();
@@ -142,13 +135,12 @@ fn verdict(people: usize, clear: usize, pairs: usize, agreements: &[Agreement]) 
     let kl = agreements.iter().find(|a| a.measure == "kl");
     verdict.extend(kl.map(of_kl));
     let known = agreements.iter().filter(|a| !a.average_precision.is_nan());
-    let best = known.reduce(|best, a| {
-        if a.average_precision > best.average_precision {
-            a
-        } else {
-            best
-        }
-    });
+    let best = known.reduce(
+        |best, a| match a.average_precision > best.average_precision {
+            true => a,
+            false => best,
+        },
+    );
     verdict.extend(best.map(|best| {
         format!(
             "Of the measures, {} finds the responding pairs best (average precision {:.2}, rank correlation {:.2}).",
@@ -166,14 +158,12 @@ fn of_kl(kl: &Agreement) -> String {
             kl.average_precision, kl.average_precision_chance
         ),
     };
-    let agrees = kl.spearman > 0.3 && kl.same_au > 2.0 * kl.same_au_chance;
+    let agrees = match kl.spearman > 0.3 && kl.same_au > 2.0 * kl.same_au_chance {
+        true => "agrees with",
+        false => "agrees weakly, or not at all, with",
+    };
     format!(
-        "KL {} the intervention: rank correlation {:.2} over pairs; {:.0}% of the filters respond most to their unit by KL (chance {:.0}%){precision}.",
-        if agrees {
-            "agrees with"
-        } else {
-            "agrees weakly, or not at all, with"
-        },
+        "KL {agrees} the intervention: rank correlation {:.2} over pairs; {:.0}% of the filters respond most to their unit by KL (chance {:.0}%){precision}.",
         kl.spearman,
         100.0 * kl.same_au,
         100.0 * kl.same_au_chance

@@ -19,12 +19,12 @@ use crate::input::activations::Activations;
 use crate::input::coded::{AuCount, Coded};
 use crate::input::options::AnalysisOptions;
 use crate::input::samples::SampleRow;
-use crate::input::table::check_rows;
-use crate::study::logistic::Logistic;
+use crate::input::table::{check_rows, gather, pick};
+use crate::study::logistic::{Logistic, both_kinds};
 use crate::watch::Watch;
 
 /// Draws of each control task, averaged.
-const CONTROLS: usize = 3;
+const CONTROLS: u64 = 3;
 
 /// Settings of the probes.
 #[derive(Debug, Clone, Copy)]
@@ -94,10 +94,8 @@ pub(crate) fn probe(
     let coded = Coded::collect(samples);
     let (aus, _) = coded.usable(settings.options.min_positives)?;
     let folds = settings.folds.min(coded.subject_count());
-    if folds < 2 {
-        let expected = "give at least two folds, and people to deal to them";
-        return Err(Error::bad_option("folds", folds, expected));
-    }
+    let expected = "give at least two folds, and people to deal to them";
+    Error::unless(folds >= 2, "folds", folds, expected)?;
     let all = Table::new(activations, &coded, folds);
     let labelled_rows = coded.only(|row| coded.classes[row].is_some());
     let labelled = (labelled_rows.len() > 0 && labelled_rows.subject_count() >= folds)
@@ -122,18 +120,19 @@ fn score_unit(
     let exchange = Scheme::of_subjects(subjects, recordings, Exchange::Both);
     let [control_auroc, control_f1] = all.control(&exchange, &codes, settings)?;
     let inside = labelled.map(|table| inside_classes(count.au, table, settings));
-    let (labelled_auroc, class_control_auroc) = inside.transpose()?.unwrap_or((f64::NAN, f64::NAN));
-    let subjects = scored(subjects, &margins);
-    let codes = scored(&codes, &margins);
-    let margins = scored(&margins, &margins);
+    let [labelled_auroc, class_control_auroc] = inside.transpose()?.unwrap_or([f64::NAN; 2]);
+    let known = known(&margins);
+    let (subjects, codes) = (pick(subjects, &known), pick(&codes, &known));
+    let margins = pick(&margins, &known);
     let resampled = resampled_aurocs(&margins, &codes, &subjects, settings.options);
+    let [auroc, f1] = scores(&margins, &codes);
     Ok(ProbeScore {
         au: count.au,
         features: all.features,
         n_with: count.n_with,
         n_without: count.n_without,
-        auroc: auroc(&margins, &codes),
-        f1: f1(&margins, &codes),
+        auroc,
+        f1,
         range: Range95::percentile(&resampled),
         resampled,
         control_auroc,
@@ -144,29 +143,30 @@ fn score_unit(
 }
 
 /// AUROC on labelled rows, with their codes and with codes exchanged inside each class.
-fn inside_classes(au: u8, table: &Table, settings: &Settings) -> Result<(f64, f64), Error> {
+fn inside_classes(au: u8, table: &Table, settings: &Settings) -> Result<[f64; 2], Error> {
     let codes = table.coded.presence(au);
     let classes = table.coded.classes.iter();
     let classes: Vec<u32> = classes.map(|c| c.unwrap_or_default() as u32).collect();
     let inside = Scheme::inside(&classes, &table.coded.recordings);
-    let margins = table.margins(&codes, settings.penalty)?;
-    let own = auroc(&scored(&margins, &margins), &scored(&codes, &margins));
-    Ok((own, table.control(&inside, &codes, settings)?[0]))
+    let own = scores(&table.margins(&codes, settings.penalty)?, &codes);
+    Ok([own[0], table.control(&inside, &codes, settings)?[0]])
 }
 
-/// The `values` whose row has a margin.
-fn scored<T: Copy>(values: &[T], margins: &[f64]) -> Vec<T> {
-    let scored = values.iter().zip(margins).filter(|(_, m)| !m.is_nan());
-    scored.map(|(value, _)| *value).collect()
+/// The rows with a margin.
+fn known(margins: &[f64]) -> Vec<usize> {
+    let rows = 0..margins.len();
+    rows.filter(|&row| !margins[row].is_nan()).collect()
 }
 
-/// F1 of "the margin is positive"; 0 without positives.
-fn f1(margins: &[f64], codes: &[bool]) -> f64 {
-    let pairs = || margins.iter().zip(codes);
-    let hits = pairs().filter(|(m, code)| **m > 0.0 && **code).count() as f64;
-    let found = pairs().filter(|(m, _)| **m > 0.0).count() as f64;
-    let there = codes.iter().filter(|code| **code).count() as f64;
-    2.0 * hits / (found + there).max(1.0)
+/// AUROC, and F1 of "the margin is positive" (0 without positives), over the rows with a margin.
+fn scores(margins: &[f64], codes: &[bool]) -> [f64; 2] {
+    let known = known(margins);
+    let (margins, codes) = (pick(margins, &known), pick(codes, &known));
+    let found: Vec<bool> = margins.iter().map(|margin| *margin > 0.0).collect();
+    let hits = found.iter().zip(&codes).filter(|(f, code)| **f && **code);
+    let both = AuCount::of(0, &found).n_with + AuCount::of(0, &codes).n_with;
+    let f1 = 2.0 * hits.count() as f64 / (both as f64).max(1.0);
+    [auroc(&margins, &codes), f1]
 }
 
 /// Rows in subject-wise folds, their features standardised for every fold.
@@ -189,14 +189,7 @@ impl<'a> Table<'a> {
         let fold = |fold: usize| {
             let of = |row: &usize| coded.subjects[*row] as usize % folds == fold;
             let (test, train): (Vec<usize>, Vec<usize>) = (0..coded.len()).partition(of);
-            let mut made = Fold {
-                train_rows: vec![0.0; train.len() * activations.filters()],
-                test_rows: vec![0.0; test.len() * activations.filters()],
-                train,
-                test,
-            };
-            made.standardise(activations, coded);
-            made
+            Fold::new(activations, coded, train, test)
         };
         Self {
             coded,
@@ -210,8 +203,8 @@ impl<'a> Table<'a> {
     fn margins(&self, codes: &[bool], penalty: f64) -> Result<Vec<f64>, Error> {
         let mut margins = vec![f64::NAN; codes.len()];
         for fold in &self.folds {
-            let labels: Vec<bool> = fold.train.iter().map(|&row| codes[row]).collect();
-            if labels.iter().all(|&l| l) || !labels.iter().any(|&l| l) {
+            let labels = pick(codes, &fold.train);
+            if !both_kinds(&labels) {
                 continue;
             }
             let probe = Logistic::fit(&fold.train_rows, self.features, &labels, penalty)?;
@@ -230,35 +223,38 @@ impl<'a> Table<'a> {
         codes: &[bool],
         settings: &Settings,
     ) -> Result<[f64; 2], Error> {
-        let draw = |index: usize| {
-            let source = scheme.draw(settings.options.seed, Purpose::Control, index as u64);
-            let moved: Vec<bool> = source.iter().map(|&from| codes[from as usize]).collect();
-            let margins = self.margins(&moved, settings.penalty)?;
-            let moved = scored(&moved, &margins);
-            let margins = scored(&margins, &margins);
-            Ok([auroc(&margins, &moved), f1(&margins, &moved)])
+        let draw = |index: u64| {
+            let source = scheme.draw(settings.options.seed, Purpose::Control, index);
+            let moved = gather(codes, &source);
+            Ok(scores(&self.margins(&moved, settings.penalty)?, &moved))
         };
-        let draws = (0..CONTROLS).map(draw);
-        let draws: Vec<[f64; 2]> = draws.collect::<Result<_, Error>>()?;
+        let draws: Vec<[f64; 2]> = (0..CONTROLS).map(draw).collect::<Result<_, Error>>()?;
         Ok([0, 1].map(|at| mean(&draws.iter().map(|d| d[at]).collect::<Vec<_>>())))
     }
 }
 
 impl Fold {
-    fn standardise(&mut self, activations: &Activations, coded: &Coded) {
-        let features = activations.filters();
-        for feature in 0..features {
-            let value = |row: &usize| f64::from(activations.get(coded.rows[*row], feature));
-            let train: Vec<f64> = self.train.iter().map(value).collect();
+    fn new(activations: &Activations, coded: &Coded, train: Vec<usize>, test: Vec<usize>) -> Self {
+        let value = |row: usize, feature| f64::from(activations.get(coded.rows[row], feature));
+        let scale = |feature: usize| {
+            let train: Vec<f64> = train.iter().map(|&row| value(row, feature)).collect();
             let (centre, spread) = (mean(&train), deviation(&train));
             // A dead filter is not a feature.
-            let scale = if spread > 0.0 { 1.0 / spread } else { 0.0 };
-            for (at, x) in train.iter().enumerate() {
-                self.train_rows[at * features + feature] = (x - centre) * scale;
-            }
-            for (at, row) in self.test.iter().enumerate() {
-                self.test_rows[at * features + feature] = (value(row) - centre) * scale;
-            }
+            (centre, if spread > 0.0 { 1.0 / spread } else { 0.0 })
+        };
+        let scales: Vec<(f64, f64)> = (0..activations.filters()).map(scale).collect();
+        let standardised = |rows: &[usize]| -> Vec<f64> {
+            let of = |&row: &usize| {
+                let scales = scales.iter().enumerate();
+                scales.map(move |(at, (centre, scale))| (value(row, at) - centre) * scale)
+            };
+            rows.iter().flat_map(of).collect()
+        };
+        Self {
+            train_rows: standardised(&train),
+            test_rows: standardised(&test),
+            train,
+            test,
         }
     }
 }

@@ -3,18 +3,18 @@
 use std::collections::BTreeSet;
 
 use faus_base::au;
-use faus_base::order::mean;
 use serde_json::{Value, json};
 
 use crate::analysis::Analysis;
-use crate::chance::rates::{at_most, benjamini_hochberg};
+use crate::chance::rates::{at_most, correct};
 use crate::error::Error;
+use crate::input::table::pick;
 use crate::lens::{Lens, NetworkKind};
 use crate::study::answer::Answer;
 use crate::study::pointing::{Pointing, pointing};
 use crate::study::regions::{FacePoints, RADIUS, region};
 use crate::study::run::{CodedRows, RunView};
-use crate::study::{Study, numbers};
+use crate::study::{Study, mean_known};
 
 /// Runs the pointing game, and measures overlap, of every filter and the face region of its action unit.
 #[derive(Debug, Clone)]
@@ -45,10 +45,7 @@ impl Study for Locate {
             let why = "no filter corresponds to an action unit with a place on the face";
             return Err(Error::Unsuitable(why.to_owned()));
         }
-        let p: Vec<f64> = found.iter().map(|score| score.p).collect();
-        for (score, q) in found.iter_mut().zip(benjamini_hochberg(&p)) {
-            score.q = q;
-        }
+        correct(&mut found, |score| score.p, |score| &mut score.q);
         let aus: BTreeSet<u8> = found.iter().map(|score| score.au).collect();
         let facts = json!({
             "synthetic": run.synthetic,
@@ -60,12 +57,8 @@ impl Study for Locate {
             "by_au": aus.iter().map(|&au| of_unit(au, &found)).collect::<Vec<_>>(),
         });
         let header = "filter,au,images,pointing_rate,chance,p,q,iou,iou_chance";
-        Answer::new(
-            header,
-            &found,
-            facts,
-            vec![verdict(&found, run.options.fdr)],
-        )
+        let verdict = verdict(&found, run.options.fdr);
+        Answer::new(header, &found, facts, vec![verdict])
     }
 }
 
@@ -86,53 +79,38 @@ impl Locate {
             let (Some(region), false) = (region(count.au), filters.is_empty()) else {
                 continue;
             };
-            let rows = showing(count.au, coded);
+            let showing = |at: &usize| coded.samples[*at].intensity(count.au).is_some();
+            let shown: Vec<usize> = (0..coded.rows.len()).filter(showing).collect();
+            let rows = pick(&coded.rows, &shown);
             let places = lens.places(&rows)?;
-            let faces: Vec<FacePoints> = rows.iter().map(|&row| self.faces[row]).collect();
-            let subjects = rows.iter().map(|&row| run.samples[row].subject);
-            let subjects: Vec<i64> = subjects.map(|subject| subject.unwrap_or(-1)).collect();
-            let seed = run.options.seed;
-            let images = (faces.as_slice(), subjects.as_slice());
-            let scores = run
-                .pool
-                .install(|| pointing(&places, images, &region, &filters, seed))?;
-            found.extend(scores);
+            let faces = pick(&self.faces, &rows);
+            let subject = |&at: &usize| coded.samples[at].subject.unwrap_or(-1);
+            let subjects: Vec<i64> = shown.iter().map(subject).collect();
+            let (images, seed) = ((&*faces, &*subjects), run.options.seed);
+            let play = || pointing(&places, images, &region, &filters, seed);
+            found.extend(run.pool.install(play)?);
         }
         found.sort_by_key(|score: &Pointing| score.filter);
         Ok(found)
     }
 }
 
-/// Rows of the data set that show an action unit.
-fn showing(au: u8, coded: &CodedRows) -> Vec<usize> {
-    let rows = coded.rows.iter().zip(&coded.samples);
-    let shown = rows.filter(|(_, sample)| {
-        let units = sample.coded.as_deref().unwrap_or_default();
-        units.iter().any(|unit| unit.0 == au)
-    });
-    shown.map(|(row, _)| *row).collect()
-}
-
-/// Mean over the results where it is defined.
-fn mean_of<'a>(found: impl Iterator<Item = &'a Pointing>, of: fn(&Pointing) -> f64) -> f64 {
-    mean(&numbers(found.map(of)))
-}
-
 fn of_unit(au: u8, found: &[Pointing]) -> Value {
     let own = || found.iter().filter(|score| score.au == au);
+    let mean = |of: fn(&Pointing) -> f64| mean_known(own().map(of));
     json!({
         "au": au,
         "name": au::name(au),
         "filters": own().count(),
-        "pointing_rate": mean_of(own(), |s| s.rate),
-        "chance": mean_of(own(), |s| s.chance),
-        "iou": mean_of(own(), |s| s.iou),
-        "iou_chance": mean_of(own(), |s| s.iou_chance),
+        "pointing_rate": mean(|s| s.rate),
+        "chance": mean(|s| s.chance),
+        "iou": mean(|s| s.iou),
+        "iou_chance": mean(|s| s.iou_chance),
     })
 }
 
 fn verdict(found: &[Pointing], fdr: f64) -> String {
-    let mean = |of| mean_of(found.iter(), of);
+    let mean = |of: fn(&Pointing) -> f64| mean_known(found.iter().map(of));
     format!(
         "{} of {} filters have their maximum in the face region of their action unit more often than other filters do (false-discovery rate {:.0}%): {:.0}% of images against {:.0}%, overlap {:.2} against {:.2}.",
         at_most(found.iter().map(|score| score.q), fdr),

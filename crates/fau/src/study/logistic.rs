@@ -31,20 +31,10 @@ impl Logistic {
     ) -> Result<Self, Error> {
         let expected = labels.len() * features;
         Error::unless_equal("features of all rows", rows.len(), expected)?;
-        if !(penalty.is_finite() && penalty > 0.0) {
-            return Err(Error::bad_option(
-                "penalty",
-                penalty,
-                "give a positive number",
-            ));
-        }
-        if labels.iter().all(|&l| l) || !labels.iter().any(|&l| l) {
-            return Err(Error::bad_option(
-                "labels",
-                "all alike",
-                "give rows of both kinds",
-            ));
-        }
+        let positive = penalty > 0.0 && penalty.is_finite();
+        Error::unless(positive, "penalty", penalty, "give a positive number")?;
+        let expected = "give rows of both kinds";
+        Error::unless(both_kinds(labels), "labels", "all alike", expected)?;
         Ok(Problem {
             rows,
             features,
@@ -58,6 +48,11 @@ impl Logistic {
     pub fn margin(&self, row: &[f64]) -> f64 {
         dot(&self.weights, row) + self.intercept
     }
+}
+
+/// Whether there are labels of both kinds.
+pub(crate) fn both_kinds(labels: &[bool]) -> bool {
+    labels.contains(&true) && labels.contains(&false)
 }
 
 struct Problem<'a> {
@@ -180,12 +175,8 @@ impl Problem<'_> {
 /// Inner product in four lanes, which the compiler can keep in vector registers.
 fn dot(a: &[f64], b: &[f64]) -> f64 {
     let (a4, b4) = (a.chunks_exact(4), b.chunks_exact(4));
-    let rest: f64 = a4
-        .remainder()
-        .iter()
-        .zip(b4.remainder())
-        .map(|(a, b)| a * b)
-        .sum();
+    let rest = a4.remainder().iter().zip(b4.remainder());
+    let rest: f64 = rest.map(|(a, b)| a * b).sum();
     let mut lanes = [0.0; 4];
     for (a, b) in a4.zip(b4) {
         for lane in 0..4 {
@@ -197,9 +188,9 @@ fn dot(a: &[f64], b: &[f64]) -> f64 {
 
 /// `to += factor · from`.
 fn add(to: &mut [f64], factor: f64, from: &[f64]) {
-    to.iter_mut()
-        .zip(from)
-        .for_each(|(to, from)| *to += factor * from);
+    for (to, from) in to.iter_mut().zip(from) {
+        *to += factor * from;
+    }
 }
 
 fn norm(values: &[f64]) -> f64 {

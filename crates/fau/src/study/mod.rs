@@ -19,6 +19,8 @@ pub(crate) mod replicate;
 pub(crate) mod response;
 pub(crate) mod run;
 
+use faus_base::order::mean;
+
 use crate::error::Error;
 use crate::input::options::AnalysisOptions;
 use crate::study::answer::Answer;
@@ -85,14 +87,13 @@ pub trait Study {
 fn check_draws(options: &AnalysisOptions) -> Result<(), Error> {
     let expected =
         "this study needs at least 19 (10000 permutations and 1000 resamplings by default)";
-    match (options.permutations, options.bootstrap) {
-        (0, _) => Err(Error::bad_option("fau.permutations", 0, expected)),
-        (_, 0) => Err(Error::bad_option("fau.bootstrap", 0, expected)),
-        _ => Ok(()),
-    }
+    let (permutations, bootstrap) = (options.permutations, options.bootstrap);
+    Error::unless(permutations > 0, "fau.permutations", 0, expected)?;
+    Error::unless(bootstrap > 0, "fau.bootstrap", 0, expected)
 }
 
-/// The values that are numbers.
-fn numbers(values: impl IntoIterator<Item = f64>) -> Vec<f64> {
-    values.into_iter().filter(|x| !x.is_nan()).collect()
+/// Mean of the values that are numbers; NaN if there are none.
+fn mean_known(values: impl IntoIterator<Item = f64>) -> f64 {
+    let known = values.into_iter().filter(|x| !x.is_nan());
+    mean(&known.collect::<Vec<_>>())
 }

@@ -12,20 +12,19 @@ use crate::error::Error;
 use crate::input::activations::Activations;
 use crate::input::coded::{AuCount, Coded};
 use crate::input::options::CheckedOptions;
-use crate::input::samples::SampleRow;
-use crate::input::table::{Table, check_rows, wide};
+use crate::input::table::{Table, pick, wide};
 use crate::score::association::{Association, Kl};
 use crate::score::first_largest;
 
 /// One fold: a network's activations, and the people it is tested on.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub(crate) struct FoldActivations<'a> {
     /// Number of the fold.
     pub fold: usize,
     /// F(x) of all rows.
     pub activations: &'a Activations,
-    /// Whether each row of the array shows one of them.
-    pub test: &'a [bool],
+    /// Whether each coded row shows one of them.
+    pub test: Vec<bool>,
 }
 
 /// Detection of an action unit by its best filter, chosen on other people.
@@ -33,9 +32,7 @@ pub(crate) struct FoldActivations<'a> {
 pub(crate) struct OutOfFold {
     /// The action unit and how often it occurs.
     pub count: AuCount,
-    /// Folds in which a filter could be chosen and scored.
-    pub folds: usize,
-    /// The chosen filter of each of them.
+    /// The chosen filter of each fold in which one could be chosen and scored.
     pub filters: Vec<usize>,
     /// AUROC of the chosen filters' activations (in standard deviations of the choosing rows, turned so that more means
     /// the unit), all left-out people pooled. NaN if there is nothing to score.
@@ -77,79 +74,40 @@ impl Replicated {
     }
 }
 
-/// Folds of people for activations of one network: subjects in order of appearance are assigned in turn.
-pub(crate) fn deal_subjects(samples: &[SampleRow], folds: usize) -> Vec<Vec<bool>> {
-    let coded = Coded::collect(samples);
-    let mut test = vec![vec![false; samples.len()]; folds];
-    for (&row, &subject) in coded.rows.iter().zip(&coded.subjects) {
-        test[subject as usize % folds][row] = true;
-    }
-    test
+/// `folds` folds of people for activations of one network: subjects in order of appearance are assigned in turn.
+pub(crate) fn deal_subjects<'a>(
+    activations: &'a Activations,
+    coded: &Coded,
+    folds: usize,
+) -> Vec<FoldActivations<'a>> {
+    let subjects = || coded.subjects.iter().map(|&subject| subject as usize);
+    let fold = |fold: usize| FoldActivations {
+        fold,
+        activations,
+        test: subjects().map(|subject| subject % folds == fold).collect(),
+    };
+    (0..folds).map(fold).collect()
 }
 
 /// Chooses and scores the best filter of every sufficiently frequent action unit. The filter's AUROC lies farthest from
 /// 0.5 among the people who are not tested.
 ///
 /// # Errors
-/// Errors from [`analyse`](crate::analyse); [`Error::Mismatch`] where a fold's rows are not the samples'.
+/// [`Error::NoCodedRows`] and [`Error::NoUsableAu`].
 pub(crate) fn out_of_fold(
     folds: &[FoldActivations],
-    samples: &[SampleRow],
+    coded: &Coded,
     options: &CheckedOptions,
 ) -> Result<Vec<OutOfFold>, Error> {
-    let coded = Coded::collect(samples);
     let (aus, _) = coded.usable(options.min_positives)?;
-    let parts = parts(folds, samples, &coded)?;
-    let unit = |count: &AuCount| score_unit(*count, &coded, &parts, options);
+    let unit = |count: &AuCount| score_unit(*count, coded, folds, options);
     Ok(aus.par_iter().map(unit).collect())
 }
 
-/// For every fold and live filter: the action unit with the largest KL among the people who are not tested (the paper's
-/// rule), and the pair's AUROC on those who are.
-///
-/// # Errors
-/// As [`out_of_fold`].
-pub(crate) fn replicate(
-    folds: &[FoldActivations],
-    samples: &[SampleRow],
-    options: &CheckedOptions,
-) -> Result<Vec<Replicated>, Error> {
-    let coded = Coded::collect(samples);
-    let parts = parts(folds, samples, &coded)?;
-    let each = parts
-        .iter()
-        .flat_map(|part| part.replicate(&coded, options));
-    Ok(each.collect())
-}
-
-/// A fold over the coded rows.
-struct Part<'a> {
-    fold: usize,
-    activations: &'a Activations,
-    /// Whether each coded row is tested.
-    test: Vec<bool>,
-}
-
-fn parts<'a>(
-    folds: &[FoldActivations<'a>],
-    samples: &[SampleRow],
-    coded: &Coded,
-) -> Result<Vec<Part<'a>>, Error> {
-    let part = |fold: &FoldActivations<'a>| {
-        check_rows(fold.activations, samples)?;
-        Error::unless_equal("rows of a fold", fold.test.len(), samples.len())?;
-        Ok(Part {
-            fold: fold.fold,
-            activations: fold.activations,
-            test: coded.rows.iter().map(|&row| fold.test[row]).collect(),
-        })
-    };
-    folds.iter().map(part).collect()
-}
-
-impl Part<'_> {
-    /// Every live filter's action unit, chosen on the rows that are not tested.
-    fn replicate(&self, coded: &Coded, options: &CheckedOptions) -> Vec<Replicated> {
+impl FoldActivations<'_> {
+    /// For every live filter: the action unit with the largest KL among the people who are not tested (the paper's rule), and
+    /// the pair's AUROC on those who are.
+    pub fn replicate(&self, coded: &Coded, options: &CheckedOptions) -> Vec<Replicated> {
         let kl = Kl::of(options);
         let chosen_on = coded.only(|row| !self.test[row]);
         let scored_on = coded.only(|row| self.test[row]);
@@ -159,19 +117,21 @@ impl Part<'_> {
         let before = Table::new(&chosen_on, self.activations, aus.iter().map(|c| c.au));
         let after = Table::new(&scored_on, self.activations, aus.iter().map(|c| c.au));
         let scores = before.each_pair(|column, with| kl.score(column, with));
+        let auroc = |table: &Table, filter: usize, unit: usize| {
+            auroc(&wide(&table.columns[filter]), &table.presence[unit])
+        };
         let pair = |(filter, scores): (usize, &[f64])| {
             let unit = first_largest(scores);
-            let test = &after.presence[unit];
-            let n_with = test.iter().filter(|with| **with).count();
+            let count = AuCount::of(aus[unit].au, &after.presence[unit]);
             (scores[unit] > 0.0).then(|| Replicated {
                 fold: self.fold,
                 filter,
-                au: aus[unit].au,
+                au: count.au,
                 train_kl: scores[unit],
-                train_auroc: auroc(&wide(&before.columns[filter]), &before.presence[unit]),
-                test_n_with: n_with,
-                test_n_without: test.len() - n_with,
-                test_auroc: auroc(&wide(&after.columns[filter]), test),
+                train_auroc: auroc(&before, filter, unit),
+                test_n_with: count.n_with,
+                test_n_without: count.n_without,
+                test_auroc: auroc(&after, filter, unit),
             })
         };
         let filters = scores.par_chunks(aus.len()).enumerate();
@@ -182,78 +142,72 @@ impl Part<'_> {
 fn score_unit(
     count: AuCount,
     coded: &Coded,
-    parts: &[Part],
+    folds: &[FoldActivations],
     options: &CheckedOptions,
 ) -> OutOfFold {
     let presence = coded.presence(count.au);
     let mut scores = vec![f64::NAN; coded.len()];
     let mut filters = Vec::new();
-    for part in parts {
-        if let Some((filter, own)) = chosen(part, coded, &presence) {
+    for fold in folds {
+        if let Some((filter, own)) = chosen(fold, coded, &presence) {
             filters.push(filter);
             own.into_iter().for_each(|(row, score)| scores[row] = score);
         }
     }
-    let scored: Vec<usize> = (0..coded.len())
-        .filter(|&row| !scores[row].is_nan())
-        .collect();
-    let pick = |row: &usize| (scores[*row], presence[*row]);
-    let (values, codes): (Vec<f64>, Vec<bool>) = scored.iter().map(pick).unzip();
     let rows = coded.only(|row| !scores[row].is_nan());
-    let resampled = resampled_aurocs(&values, &codes, &rows.subjects, options);
+    let codes = rows.presence(count.au);
+    scores.retain(|score| !score.is_nan());
+    let resampled = resampled_aurocs(&scores, &codes, &rows.subjects, options);
     OutOfFold {
         count,
-        folds: filters.len(),
         filters,
-        auroc: auroc(&values, &codes),
+        auroc: auroc(&scores, &codes),
         range: Range95::percentile(&resampled),
-        p: exchange_p(&values, &codes, &rows, options),
+        p: exchange_p(&scores, &codes, &rows, options),
         resampled,
     }
 }
 
 /// The best filter among the rows that are not tested, and its turned, standardised activation on each row that is;
 /// `None` if there is no basis for a choice.
-fn chosen(part: &Part, coded: &Coded, presence: &[bool]) -> Option<(usize, Vec<(usize, f64)>)> {
-    let rows = |tested: bool| (0..coded.len()).filter(move |&row| part.test[row] == tested);
-    let train: Vec<usize> = rows(false).collect();
-    let codes: Vec<bool> = train.iter().map(|&row| presence[row]).collect();
-    let values = |rows: &[usize], filter: usize| -> Vec<f64> {
-        let value = |&row: &usize| f64::from(part.activations.get(coded.rows[row], filter));
-        rows.iter().map(value).collect()
+fn chosen(
+    fold: &FoldActivations,
+    coded: &Coded,
+    presence: &[bool],
+) -> Option<(usize, Vec<(usize, f64)>)> {
+    let rows = 0..coded.len();
+    let (test, train): (Vec<usize>, Vec<usize>) = rows.partition(|&row| fold.test[row]);
+    let codes = pick(presence, &train);
+    let values = |rows: &[usize], filter: usize| {
+        wide(&fold.activations.column(&pick(&coded.rows, rows), filter))
     };
-    let mut best: Option<(usize, f64)> = None;
-    for filter in 0..part.activations.filters() {
-        let lean = auroc(&values(&train, filter), &codes) - 0.5;
-        if lean.abs() > best.map_or(0.0, |(_, best)| best.abs()) {
-            best = Some((filter, lean));
-        }
-    }
-    let (filter, lean) = best?;
+    let filters = 0..fold.activations.filters();
+    let leans = filters.map(|filter| auroc(&values(&train, filter), &codes) - 0.5);
+    let leans: Vec<f64> = leans.collect();
+    let filter = first_largest(&leans.iter().map(|lean| lean.abs()).collect::<Vec<_>>());
+    let lean = *leans.get(filter).filter(|lean| lean.abs() > 0.0)?;
     let before = values(&train, filter);
     let (centre, spread) = (mean(&before), deviation(&before));
-    let test: Vec<usize> = rows(true).collect();
-    let turned = values(&test, filter)
-        .into_iter()
-        .map(|x| (x - centre) / spread * lean.signum());
-    Some((filter, test.iter().copied().zip(turned).collect()))
+    let after = values(&test, filter).into_iter();
+    let turned = after.map(|x| (x - centre) / spread * lean.signum());
+    Some((filter, test.into_iter().zip(turned).collect()))
 }
 
 /// Share of exchanges with at least this AUROC.
 fn exchange_p(values: &[f64], codes: &[bool], rows: &Coded, options: &CheckedOptions) -> f64 {
-    if options.permutations == 0 || values.is_empty() {
+    if values.is_empty() {
         return f64::NAN;
     }
     let scheme = Scheme::of_subjects(&rows.subjects, &rows.recordings, options.exchange);
     let ranks = doubled_midranks(values);
-    let sum = |code: &mut dyn FnMut(usize) -> bool| -> u64 {
+    let sum = |code: &dyn Fn(usize) -> bool| -> u64 {
         let with = (0..ranks.len()).filter(|&row| code(row));
         with.map(|row| u64::from(ranks[row])).sum()
     };
-    let observed = sum(&mut |row| codes[row]);
+    let observed = sum(&|row| codes[row]);
     let reached = (0..options.permutations as u64).filter(|&index| {
         let source = scheme.draw(options.seed, Purpose::Exchange, index);
-        sum(&mut |row| codes[source[row] as usize]) >= observed
+        sum(&|row| codes[source[row] as usize]) >= observed
     });
     p_value(reached.count(), options.permutations)
 }

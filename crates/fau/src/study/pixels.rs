@@ -9,11 +9,20 @@ const GRID: usize = 4;
 /// Side of the shrunken images.
 const SHRUNKEN: usize = 12;
 
+/// Features of every row, computed from its pixels and the image's side.
+fn features(
+    run: &RunView,
+    rows: &[usize],
+    of: fn(&[u8], usize) -> Vec<f32>,
+) -> Result<Activations, Error> {
+    let features = rows.iter().flat_map(|&row| of((run.image)(row), run.side));
+    let values: Vec<f32> = features.collect();
+    Activations::new(rows.len(), values.len() / rows.len().max(1), values)
+}
+
 /// Mean, standard deviation and mean edge strength (Sobel) of every row, and edge strength in a 4×4 grid.
 pub(crate) fn edges(run: &RunView, rows: &[usize]) -> Result<Activations, Error> {
-    let features = rows.iter().map(|&row| edges_of((run.image)(row), run.side));
-    let values: Vec<f32> = features.flatten().collect();
-    Activations::new(rows.len(), 3 + GRID * GRID, values)
+    features(run, rows, edges_of)
 }
 
 fn edges_of(image: &[u8], side: usize) -> Vec<f32> {
@@ -38,11 +47,7 @@ fn edges_of(image: &[u8], side: usize) -> Vec<f32> {
 
 /// Every row as 12×12 mean greys.
 pub(crate) fn shrunken(run: &RunView, rows: &[usize]) -> Result<Activations, Error> {
-    let features = rows
-        .iter()
-        .map(|&row| shrunken_of((run.image)(row), run.side));
-    let values: Vec<f32> = features.flatten().collect();
-    Activations::new(rows.len(), SHRUNKEN * SHRUNKEN, values)
+    features(run, rows, shrunken_of)
 }
 
 fn shrunken_of(image: &[u8], side: usize) -> Vec<f32> {

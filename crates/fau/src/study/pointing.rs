@@ -76,8 +76,8 @@ pub(crate) fn pointing(
             filter,
             au: region.au,
             images: hits.len(),
-            rate: mean(&hits.iter().map(|(_, hit)| *hit).collect::<Vec<_>>()),
-            chance: mean(&hits.iter().map(|(at, _)| chance[*at]).collect::<Vec<_>>()),
+            rate: mean(&Vec::from_iter(hits.iter().map(|(_, hit)| *hit))),
+            chance: mean(&Vec::from_iter(hits.iter().map(|(at, _)| chance[*at]))),
             p: above_chance(&hits, &chance, &subjects, seed),
             q: f64::NAN,
             iou: ious[filter].unwrap_or(f64::NAN),
@@ -139,13 +139,13 @@ fn overlap(map: &[f32], target: &[bool]) -> Option<f64> {
 }
 
 fn above_chance(hits: &[(usize, f64)], chance: &[f64], subjects: &[u32], seed: u64) -> f64 {
-    let people = subjects.iter().max().map_or(0, |last| *last as usize + 1);
+    if hits.is_empty() {
+        return f64::NAN;
+    }
+    let people = subjects.iter().max().map_or(0, |&last| last as usize + 1);
     let mut sums = vec![0.0; people];
     for (image, hit) in hits {
         sums[subjects[*image] as usize] += hit - chance[*image];
-    }
-    if hits.is_empty() {
-        return f64::NAN;
     }
     let observed: f64 = sums.iter().sum();
     let reached = (0..FLIPS as u64).filter(|&index| {

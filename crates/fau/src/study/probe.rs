@@ -1,7 +1,6 @@
 //! Reads action units from every layer with linear probes.
 
 use faus_base::au;
-use faus_base::order::mean;
 use serde::Serialize;
 use serde_json::{Value, json};
 
@@ -12,7 +11,7 @@ use crate::lens::NetworkKind;
 use crate::study::answer::Answer;
 use crate::study::linear_probe::{ProbeScore, Settings, probe};
 use crate::study::run::{CodedRows, RunView};
-use crate::study::{Study, numbers, pixels};
+use crate::study::{Study, mean_known, pixels};
 
 /// Probes every layer of the trained and of the untrained network, and plain pixels, beside control tasks.
 #[derive(Debug, Clone, Copy)]
@@ -43,14 +42,9 @@ impl Study for Probe {
     }
 
     fn check(&self) -> Result<(), Error> {
-        if !(self.penalty.is_finite() && self.penalty > 0.0) {
-            let expected = "give a positive number";
-            return Err(Error::bad_option("penalty", self.penalty, expected));
-        }
-        match self.folds {
-            0 | 1 => Err(Error::bad_option("folds", self.folds, "give at least two")),
-            _ => Ok(()),
-        }
+        let positive = self.penalty > 0.0 && self.penalty.is_finite();
+        Error::unless(positive, "penalty", self.penalty, "give a positive number")?;
+        Error::unless(self.folds >= 2, "folds", self.folds, "give at least two")
     }
 
     fn answer(&self, run: &RunView) -> Result<Answer, Error> {
@@ -67,12 +61,11 @@ impl Study for Probe {
             "first_layer": first.iter().map(named).collect::<Vec<_>>(),
         });
         let header = "network,layer,au,features,n_with,n_without,auroc,f1,auroc_low,auroc_high,control_auroc,control_f1,labelled_auroc,class_control_auroc,selectivity,selectivity_beyond_class";
-        Answer::new(
-            header,
+        let (rows, verdict) = (
             layers.iter().flat_map(Layer::rows),
-            facts,
             verdict(&layers, &first),
-        )
+        );
+        Answer::new(header, rows, facts, verdict)
     }
 }
 
@@ -138,7 +131,7 @@ struct Layer {
 impl Layer {
     /// Mean over the action units where it is defined.
     fn mean(&self, of: impl Fn(&ProbeScore) -> f64) -> f64 {
-        mean(&numbers(self.scores.iter().map(of)))
+        mean_known(self.scores.iter().map(of))
     }
 
     fn auroc(&self) -> f64 {
@@ -159,16 +152,9 @@ impl Layer {
     }
 
     fn rows(&self) -> impl Iterator<Item = impl Serialize> {
+        let name = (self.network, &self.name);
         let scores = self.scores.iter();
-        scores.map(|s| {
-            (
-                self.network,
-                &self.name,
-                s,
-                s.selectivity(),
-                s.beyond_class(),
-            )
-        })
+        scores.map(move |s| (name, s, s.selectivity(), s.beyond_class()))
     }
 }
 
@@ -185,20 +171,18 @@ fn first_layers(layers: &[Layer]) -> Vec<(u8, Option<&str>)> {
         (score.au, above.map(|(layer, _)| layer.name.as_str()))
     };
     let any = pairs
-        .first()
-        .map_or(&[][..], |(trained, _)| &trained.scores);
-    any.iter().enumerate().map(first).collect()
+        .iter()
+        .take(1)
+        .flat_map(|(trained, _)| &trained.scores);
+    any.enumerate().map(first).collect()
 }
 
 /// The network's layer with the highest mean AUROC; the first on ties.
 fn best<'a>(layers: &'a [Layer], network: &str) -> Option<&'a Layer> {
     let own = layers.iter().filter(|layer| layer.network == network);
-    own.reduce(|best, layer| {
-        if layer.auroc() > best.auroc() {
-            layer
-        } else {
-            best
-        }
+    own.reduce(|best, layer| match layer.auroc() > best.auroc() {
+        true => layer,
+        false => best,
     })
 }
 

@@ -7,11 +7,12 @@ use serde_json::{Value, json};
 
 use crate::chance::rates::benjamini_hochberg;
 use crate::error::Error;
-use crate::input::activations::Activations;
+use crate::input::coded::Coded;
 use crate::input::options::CheckedOptions;
+use crate::input::table::check_rows;
 use crate::lens::NetworkKind;
 use crate::study::answer::Answer;
-use crate::study::out_of_fold::{FoldActivations, OutOfFold, Replicated, out_of_fold, replicate};
+use crate::study::out_of_fold::{FoldActivations, OutOfFold, Replicated, out_of_fold};
 use crate::study::run::{CodedRows, RunView};
 use crate::study::{Study, check_draws};
 use crate::write::words::{counted, listed};
@@ -39,8 +40,15 @@ impl Study for Replicate {
             run.step("Activations of every fold", done, run.folds.len())?;
             let lens = run.networks.lens(NetworkKind::Trained, fold, None)?;
             activations.push(lens.activations(&coded.rows)?);
+            check_rows(&activations[done], &coded.samples)?;
         }
-        let (pairs, units) = scores(run, &coded, &activations, &tests, &options)?;
+        let folds = run.folds.iter().zip(&activations).zip(tests);
+        let fold = |((&fold, activations), test)| FoldActivations {
+            fold,
+            activations,
+            test,
+        };
+        let (pairs, units) = scores(run, &coded, &folds.map(fold).collect::<Vec<_>>(), &options)?;
         let q = benjamini_hochberg(&units.iter().map(|u| u.p).collect::<Vec<_>>());
         let of_fold = |fold: &usize| Tally::of(*fold, pairs.iter().filter(|p| p.fold == *fold));
         let facts = json!({
@@ -55,23 +63,18 @@ impl Study for Replicate {
         let optimistic = run.optimistic.iter();
         verdict.extend(optimistic.map(|why| format!("This is optimistic: {why}.")));
         let header = "fold,filter,au,train_kl,train_auroc,test_n_with,test_n_without,test_auroc,same_direction";
-        let rows = pairs
-            .iter()
-            .map(|pair| (pair, pair.same_direction().map(u8::from)));
-        Answer::new(header, rows, facts, verdict)
+        let row = |pair: &Replicated| (*pair, pair.same_direction().map(u8::from));
+        Answer::new(header, pairs.iter().map(row), facts, verdict)
     }
 }
 
 /// For every finished fold, whether each coded row shows a person of its test fold, sequences without a label included:
 /// the network has seen none of them.
 fn test_people(run: &RunView, coded: &CodedRows) -> Result<Vec<Vec<bool>>, Error> {
-    let of_folds = run.test_fold.filter(|test_fold| {
-        let tested = |fold: &usize| test_fold.contains(&(*fold as i64));
-        run.folds.iter().any(tested)
-    });
-    let test_fold = of_folds.ok_or_else(|| {
-        Error::Unsuitable("this data set has its own splits, so its people have no test fold; pairs cannot be replicated over folds".to_owned())
-    })?;
+    let tested = |test_fold: &&[i64]| run.folds.iter().any(|&f| test_fold.contains(&(f as i64)));
+    let why = "this data set has its own splits, so its people have no test fold; pairs cannot be replicated over folds";
+    let test_fold = run.test_fold.filter(tested);
+    let test_fold = test_fold.ok_or_else(|| Error::Unsuitable(why.to_owned()))?;
     let of = |fold: &usize| {
         let rows = coded.rows.iter();
         rows.map(|&row| test_fold[row] == *fold as i64).collect()
@@ -82,21 +85,15 @@ fn test_people(run: &RunView, coded: &CodedRows) -> Result<Vec<Vec<bool>>, Error
 fn scores(
     run: &RunView,
     coded: &CodedRows,
-    activations: &[Activations],
-    tests: &[Vec<bool>],
+    folds: &[FoldActivations],
     options: &CheckedOptions,
 ) -> Result<(Vec<Replicated>, Vec<OutOfFold>), Error> {
-    let parts = run.folds.iter().zip(activations).zip(tests);
-    let folds: Vec<FoldActivations> = parts
-        .map(|((&fold, activations), test)| FoldActivations {
-            fold,
-            activations,
-            test,
-        })
-        .collect();
+    let coded = Coded::collect(&coded.samples);
     run.pool.install(|| {
-        let pairs = replicate(&folds, &coded.samples, options)?;
-        Ok((pairs, out_of_fold(&folds, &coded.samples, options)?))
+        let pairs = folds
+            .iter()
+            .flat_map(|fold| fold.replicate(&coded, options));
+        Ok((pairs.collect(), out_of_fold(folds, &coded, options)?))
     })
 }
 
@@ -123,13 +120,12 @@ impl Tally {
     fn of<'a>(fold: usize, pairs: impl Iterator<Item = &'a Replicated>) -> Self {
         let pairs: Vec<&Replicated> = pairs.collect();
         let same = pairs.iter().filter_map(|pair| pair.same_direction());
-        let same: Vec<bool> = same.collect();
         let turned: Vec<f64> = pairs.iter().map(|pair| turned(pair)).collect();
         Self {
             fold,
             selected: pairs.len(),
-            scored: same.len(),
-            same_direction: same.iter().filter(|same| **same).count(),
+            scored: same.clone().count(),
+            same_direction: same.filter(|same| *same).count(),
             median_test_auroc: median(&turned),
         }
     }
@@ -139,7 +135,7 @@ fn of_unit(unit: &OutOfFold, q: f64) -> Value {
     json!({
         "au": unit.count.au,
         "name": au::name(unit.count.au),
-        "folds_scored": unit.folds,
+        "folds_scored": unit.filters.len(),
         "filters": unit.filters,
         "out_of_fold_auroc": unit.auroc,
         "low": unit.range.low,

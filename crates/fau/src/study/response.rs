@@ -10,7 +10,7 @@ use serde::Serialize;
 
 use crate::chance::p_value;
 use crate::chance::random::{Purpose, keyed};
-use crate::chance::rates::benjamini_hochberg;
+use crate::chance::rates::correct;
 use crate::error::Error;
 use crate::input::activations::Activations;
 use crate::score::first_largest;
@@ -18,14 +18,9 @@ use crate::score::first_largest;
 /// Number of sign flips per p-value.
 const FLIPS: usize = 10_000;
 
-/// Activations of the same people at rest and with one unit switched on.
-#[derive(Debug)]
-pub(crate) struct Switched {
-    /// The action unit.
-    pub au: u8,
-    /// `[people, filters]`, in the order of the faces at rest.
-    pub activations: Activations,
-}
+/// An action unit, and activations of the same people with this unit switched on: `[people, filters]`, in the order of the
+/// faces at rest.
+pub(crate) type Switched = (u8, Activations);
 
 /// One filter's response to one unit.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
@@ -63,9 +58,9 @@ pub(crate) fn responses(
 ) -> Result<Vec<Response>, Error> {
     let (people, filters) = (rest.rows(), rest.filters());
     Error::unless_equal("filters' spreads", spread.len(), filters)?;
-    for switched in switched {
-        Error::unless_equal("people", switched.activations.rows(), people)?;
-        Error::unless_equal("filters", switched.activations.filters(), filters)?;
+    for (_, activations) in switched {
+        Error::unless_equal("people", activations.rows(), people)?;
+        Error::unless_equal("filters", activations.filters(), filters)?;
     }
     let signs = |index: u64| -> Vec<bool> {
         let rng = &mut keyed(seed, Purpose::Signs, index);
@@ -73,21 +68,18 @@ pub(crate) fn responses(
     };
     let signs: Vec<Vec<bool>> = (0..FLIPS as u64).into_par_iter().map(signs).collect();
     let of = |filter: usize| -> Vec<Response> {
-        let before = rest.filter(filter);
-        let unit = |switched: &Switched| {
-            let after = switched.activations.filter(filter);
+        let (before, spread) = (rest.filter(filter), spread[filter]);
+        let unit = |(au, activations): &Switched| {
+            let after = activations.filter(filter);
             let pairs = after.iter().zip(&before);
-            let changes: Vec<f64> = pairs.map(|(a, b)| change(*a, *b, spread[filter])).collect();
-            response(filter, switched.au, &changes, spread[filter], &signs)
+            let changes: Vec<f64> = pairs.map(|(a, b)| change(*a, *b, spread)).collect();
+            response(filter, *au, &changes, spread, &signs)
         };
         switched.iter().map(unit).collect()
     };
     let all: Vec<Vec<Response>> = (0..filters).into_par_iter().map(of).collect();
     let mut all = all.concat();
-    let q = benjamini_hochberg(&all.iter().map(|r| r.p).collect::<Vec<_>>());
-    for (response, q) in all.iter_mut().zip(q) {
-        response.q = q;
-    }
+    correct(&mut all, |response| response.p, |response| &mut response.q);
     Ok(all)
 }
 
@@ -110,9 +102,8 @@ fn response(filter: usize, au: u8, changes: &[f64], spread: f64, signs: &[Vec<bo
     let sum: f64 = changes.iter().sum();
     let flipped = |signs: &Vec<bool>| -> f64 {
         let pairs = changes.iter().zip(signs);
-        pairs
-            .map(|(change, up)| if *up { *change } else { -change })
-            .sum()
+        let turned = pairs.map(|(change, up)| if *up { *change } else { -change });
+        turned.sum()
     };
     // A sum of the same numbers in another order may differ by rounding.
     let least = sum.abs() * (1.0 - 1e-9);
@@ -124,12 +115,11 @@ fn response(filter: usize, au: u8, changes: &[f64], spread: f64, signs: &[Vec<bo
         people: changes.len(),
         mean_change,
         sd_change: deviation(changes),
-        effect: if spread > 0.0 {
-            mean_change / spread
-        } else {
-            0.0
+        effect: match spread > 0.0 {
+            true => mean_change / spread,
+            false => 0.0,
         },
-        share_up: changes.iter().filter(|c| **c > 0.0).count() as f64 / changes.len() as f64,
+        share_up: share(changes, |change| *change > 0.0),
         p: p_value(reached.count(), signs.len()),
         q: f64::NAN,
     }
@@ -178,26 +168,25 @@ pub(crate) fn agreement(
     Error::unless_equal("pairs", strength.len(), responses.len())?;
     let effects: Vec<f64> = responses.iter().map(|r| r.effect.abs()).collect();
     // An undefined strength (r of a constant filter) counts as no association.
-    let strength: Vec<f64> = strength
-        .iter()
-        .map(|s| if s.is_nan() { 0.0 } else { *s })
-        .collect();
+    let strength = strength.iter().map(|s| if s.is_nan() { 0.0 } else { *s });
+    let strength: Vec<f64> = strength.collect();
     let live = strongest_units(&strength, &effects, units);
-    let n = live.len() as f64;
-    let count = |unit: usize, of: fn(&(usize, usize)) -> usize| {
-        live.iter().filter(|pair| of(pair) == unit).count() as f64
-    };
+    let by_chance =
+        |unit| share(&live, |pair| pair.0 == unit) * share(&live, |pair| pair.1 == unit);
     let clear: Vec<bool> = responses.iter().map(|r| r.clear(fdr)).collect();
     Ok(Agreement {
         measure,
         spearman: spearman(&strength, &effects),
-        same_au: live.iter().filter(|(a, b)| a == b).count() as f64 / n,
-        same_au_chance: (0..units)
-            .map(|unit| count(unit, |pair| pair.0) / n * count(unit, |pair| pair.1) / n)
-            .sum(),
+        same_au: share(&live, |(a, b)| a == b),
+        same_au_chance: (0..units).map(by_chance).sum(),
         average_precision: average_precision(&strength, &clear),
-        average_precision_chance: clear.iter().filter(|c| **c).count() as f64 / clear.len() as f64,
+        average_precision_chance: share(&clear, |clear| *clear),
     })
+}
+
+/// Share of the values for which `counts` holds; NaN without values.
+fn share<T>(values: &[T], counts: impl Fn(&T) -> bool) -> f64 {
+    values.iter().filter(|value| counts(value)).count() as f64 / values.len() as f64
 }
 
 /// The strongest unit of every live filter by the measure and by response.
@@ -233,10 +222,7 @@ mod tests {
     #[test]
     fn a_change_within_rounding_is_none_and_a_larger_one_counts() {
         let of = |values: Vec<f32>| Activations::new(20, 1, values).unwrap();
-        let switched = |au, by: f32| Switched {
-            au,
-            activations: of(vec![1.0 + by; 20]),
-        };
+        let switched = |au, by: f32| (au, of(vec![1.0 + by; 20]));
         let rest = of(vec![1.0; 20]);
         let units = [switched(1, 1e-6), switched(12, 1e-3)];
         let found = responses(&rest, &units, &[0.1], 1).unwrap();

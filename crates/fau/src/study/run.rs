@@ -1,5 +1,7 @@
 //! The interface of a finished run to a study.
 
+use std::mem::replace;
+
 use crate::analysis::{Analysis, analyse_with};
 use crate::error::Error;
 use crate::input::activations::Activations;
@@ -58,18 +60,9 @@ impl RunView<'_> {
     /// The rows with FACS codes.
     pub fn coded(&self) -> CodedRows {
         let coded = self.samples.iter().filter(|sample| sample.coded.is_some());
-        let (rows, samples) = coded
-            .enumerate()
-            .map(|(index, sample)| {
-                (
-                    sample.index,
-                    SampleRow {
-                        index,
-                        ..sample.clone()
-                    },
-                )
-            })
-            .unzip();
+        let mut samples: Vec<SampleRow> = coded.cloned().collect();
+        let place = |(index, sample): (usize, &mut SampleRow)| replace(&mut sample.index, index);
+        let rows = samples.iter_mut().enumerate().map(place).collect();
         CodedRows { rows, samples }
     }
 
@@ -86,10 +79,8 @@ impl RunView<'_> {
     /// # Errors
     /// [`Error::Cancelled`] when the user cancels the study.
     pub fn step(&self, what: &str, done: usize, of: usize) -> Result<(), Error> {
-        match (self.progress)(what, done, of) {
-            true => Ok(()),
-            false => Err(Error::Cancelled),
-        }
+        let goes_on = (self.progress)(what, done, of);
+        goes_on.then_some(()).ok_or(Error::Cancelled)
     }
 
     /// Long statistics on the run's threads, its progress shown as `what`.
@@ -135,10 +126,5 @@ impl RunView<'_> {
             ..self.options.clone()
         };
         self.analyse(what, activations, coded, &options.check()?)
-    }
-
-    /// The expression label of a row; -1 without one.
-    pub fn label(&self, row: usize) -> i64 {
-        self.samples[row].label.unwrap_or(-1)
     }
 }

@@ -7,6 +7,8 @@ use plotters::style::colors::colormaps::ViridisRGB;
 use plotters::style::text_anchor::{HPos, Pos, VPos};
 
 use crate::analysis::Analysis;
+use crate::analysis::inference::PairInference;
+use crate::analysis::scores::{FilterAu, KL};
 use crate::error::Error;
 use crate::write::output::OutputOptions;
 
@@ -22,6 +24,9 @@ const MAX_COLUMNS: usize = 256;
 pub(crate) type Area<'a> = DrawingArea<SVGBackend<'a>, Shift>;
 pub(crate) type Drawing = Result<(), Box<dyn std::error::Error>>;
 
+/// KL of one filter and one action unit, and what is known beside it.
+type Bar<'a> = (&'a FilterAu, &'a PairInference);
+
 /// Horizontal bars: KL of one filter for every action unit, the largest marked.
 pub(crate) fn bar_chart(
     analysis: &Analysis,
@@ -29,50 +34,20 @@ pub(crate) fn bar_chart(
     options: &OutputOptions,
     name: &str,
 ) -> Result<String, Error> {
-    let bars: Vec<Bar> = (0..analysis.aus_used.len())
-        .map(|unit| Bar::of(analysis, analysis.place(filter, unit)))
-        .collect();
+    let bars = analysis.associations.iter().zip(&analysis.inference.pairs);
+    let bars: Vec<Bar> = bars.filter(|(row, _)| row.filter == filter).collect();
     let height = 112 + 24 * bars.len() as u32;
     let title = format!("Filter {filter}{}{}", of_layer(options), origin(options));
     let mut unit = UNIT.to_owned();
-    if bars.iter().any(|bar| bar.chance.is_some()) {
+    if bars.iter().any(|(_, beside)| !beside.kl_null_95.is_nan()) {
         unit += "; tick: 95% point under exchange of codes";
     }
-    if bars.iter().any(|bar| bar.range.is_some()) {
+    if bars.iter().any(|(_, beside)| !beside.kl_range.low.is_nan()) {
         unit += "; line: 95% over subjects";
     }
     picture(name, (560, height), |area| {
         draw_bars(area, &title, &unit, &bars)
     })
-}
-
-/// One bar, its chance level and its interval.
-struct Bar {
-    label: String,
-    score: f64,
-    /// 95% point of the null.
-    chance: Option<f64>,
-    /// 95% interval over subjects.
-    range: Option<(f64, f64)>,
-}
-
-impl Bar {
-    fn of(analysis: &Analysis, at: usize) -> Self {
-        let row = &analysis.associations[at];
-        let beside = &analysis.inference.pairs[at];
-        let known = |x: f64| (!x.is_nan()).then_some(x);
-        Self {
-            label: au_label(row.count.au),
-            score: row.scores[0],
-            chance: known(beside.kl_null_95),
-            range: known(beside.kl_range.low).zip(known(beside.kl_range.high)),
-        }
-    }
-
-    fn extent(&self) -> f64 {
-        let high = self.range.map_or(self.score, |range| range.1);
-        self.score.max(high).max(self.chance.unwrap_or(0.0))
-    }
 }
 
 /// Filter × action unit: KL as colour. Filters are ordered by their action unit, then score.
@@ -84,12 +59,9 @@ pub(crate) fn heat_map(
     let mut shown = analysis.ranked();
     shown.truncate(MAX_COLUMNS);
     shown.sort_by(|a, b| a.au.cmp(&b.au).then(b.score.total_cmp(&a.score)));
-    let units = analysis.aus_used.len();
-    let column = |filter: usize| &analysis.associations[filter * units..(filter + 1) * units];
-    let scores: Vec<Vec<f64>> = shown
-        .iter()
-        .map(|c| column(c.filter).iter().map(|row| row.scores[0]).collect())
-        .collect();
+    let (units, kl) = (analysis.aus_used.len(), analysis.column(KL));
+    let scores = shown.iter().map(|c| &kl[c.filter * units..][..units]);
+    let scores: Vec<&[f64]> = scores.collect();
     let labels: Vec<String> = analysis.aus_used.iter().map(|c| au_label(c.au)).collect();
     let which = match analysis.correspondences.len() > MAX_COLUMNS {
         true => format!("the {MAX_COLUMNS} strongest filters"),
@@ -111,25 +83,28 @@ pub(crate) fn picture(
     draw: impl FnOnce(&Area) -> Drawing,
 ) -> Result<String, Error> {
     let mut svg = String::new();
-    let drawn = {
-        let area = SVGBackend::with_string(&mut svg, size).into_drawing_area();
-        area.fill(&WHITE)
-            .map_err(Into::into)
-            .and_then(|()| draw(&area))
-            .and_then(|()| area.present().map_err(Into::into))
-    };
-    drawn.map_err(|error| Error::Chart {
-        name: name.to_owned(),
-        reason: error.to_string(),
-    })?;
+    let drawn = draw_into(&mut svg, size, draw);
+    drawn.map_err(|error| Error::Chart(name.to_owned(), error.to_string()))?;
     Ok(svg)
 }
 
+fn draw_into(svg: &mut String, size: (u32, u32), draw: impl FnOnce(&Area) -> Drawing) -> Drawing {
+    let area = SVGBackend::with_string(svg, size).into_drawing_area();
+    area.fill(&WHITE)?;
+    draw(&area)?;
+    Ok(area.present()?)
+}
+
 fn draw_bars(area: &Area, title: &str, unit: &str, bars: &[Bar]) -> Drawing {
-    let largest = bars.iter().map(|bar| bar.score).fold(0.0, f64::max);
-    let smallest = bars.iter().map(|bar| bar.score).fold(0.0, f64::min);
-    let first_largest = bars.iter().position(|bar| bar.score == largest);
-    let extent = bars.iter().map(Bar::extent).fold(0.0, f64::max);
+    let scores: Vec<f64> = bars.iter().map(|(row, _)| row.scores[KL]).collect();
+    let largest = scores.iter().copied().fold(0.0, f64::max);
+    let smallest = scores.iter().copied().fold(0.0, f64::min);
+    let first_largest = scores.iter().position(|score| *score == largest);
+    // f64::max leaves NaN out: what was not computed.
+    let ends = bars
+        .iter()
+        .map(|(_, beside)| beside.kl_range.high.max(beside.kl_null_95));
+    let extent = ends.fold(largest, f64::max);
     let top = if extent > 0.0 { extent * 1.05 } else { 1.0 };
     // Row 0 is drawn at the bottom; the lowest action unit belongs at the top.
     let last = bars.len() - 1;
@@ -140,7 +115,7 @@ fn draw_bars(area: &Area, title: &str, unit: &str, bars: &[Bar]) -> Drawing {
         .y_label_area_size(216)
         .build_cartesian_2d(smallest..top, (0..last).into_segmented())?;
     let label = |row: &SegmentValue<usize>| match row {
-        SegmentValue::CenterOf(row) if *row <= last => bars[last - row].label.clone(),
+        SegmentValue::CenterOf(row) if *row <= last => au_label(bars[last - row].0.count.au),
         _ => String::new(),
     };
     chart
@@ -155,34 +130,30 @@ fn draw_bars(area: &Area, title: &str, unit: &str, bars: &[Bar]) -> Drawing {
         .x_desc(unit)
         .axis_desc_style(("sans-serif", 17))
         .draw()?;
-    chart.draw_series(bars.iter().enumerate().map(|(at, own)| {
-        let row = last - at;
-        let colour = if Some(at) == first_largest {
-            VERMILLION
-        } else {
-            BLUE
+    let edge = |at: usize| SegmentValue::Exact(last - at);
+    let upper = |at: usize| SegmentValue::Exact(last - at + 1);
+    let middle = |at: usize| SegmentValue::CenterOf(last - at);
+    chart.draw_series(scores.iter().enumerate().map(|(at, score)| {
+        let colour = match Some(at) == first_largest {
+            true => VERMILLION,
+            false => BLUE,
         };
-        let ends = [
-            (0.0, SegmentValue::Exact(row)),
-            (own.score, SegmentValue::Exact(row + 1)),
-        ];
+        let ends = [(0.0, edge(at)), (*score, upper(at))];
         let mut bar = Rectangle::new(ends, colour.filled());
         bar.set_margin(3, 3, 0, 0);
         bar
     }))?;
-    let place = |at: usize| SegmentValue::CenterOf(last - at);
-    for (at, own) in bars.iter().enumerate() {
-        if let Some((low, high)) = own.range {
-            let ends = vec![(low, place(at)), (high, place(at))];
-            chart.draw_series([PathElement::new(ends, BLACK.stroke_width(2))])?;
+    let mut line = |ends: [(f64, SegmentValue<usize>); 2], colour: RGBColor| -> Drawing {
+        // What was not computed is not drawn.
+        if !ends[0].0.is_nan() {
+            chart.draw_series([PathElement::new(ends.to_vec(), colour.stroke_width(2))])?;
         }
-        if let Some(chance) = own.chance {
-            let ends = [
-                (chance, SegmentValue::Exact(last - at)),
-                (chance, SegmentValue::Exact(last - at + 1)),
-            ];
-            chart.draw_series([PathElement::new(ends.to_vec(), GREY.stroke_width(2))])?;
-        }
+        Ok(())
+    };
+    for (at, (_, beside)) in bars.iter().enumerate() {
+        let (range, chance) = (beside.kl_range, beside.kl_null_95);
+        line([(range.low, middle(at)), (range.high, middle(at))], BLACK)?;
+        line([(chance, edge(at)), (chance, upper(at))], GREY)?;
     }
     Ok(())
 }
@@ -192,24 +163,21 @@ fn draw_cells(
     title: &str,
     unit: &str,
     labels: &[String],
-    scores: &[Vec<f64>],
+    scores: &[&[f64]],
 ) -> Drawing {
     let (left, top, width, row_height) = (230, 48, 730, 24);
     let height = row_height * labels.len() as i32;
     let text =
         |size: i32, x, y| TextStyle::from(("sans-serif", size).into_font()).pos(Pos::new(x, y));
     area.draw_text(title, &text(21, HPos::Left, VPos::Top), (left, 12))?;
-    let largest = scores.iter().flatten().copied().fold(0.0, f64::max);
+    let largest = scores.concat().into_iter().fold(0.0, f64::max);
     let share = |score: f64| if largest > 0.0 { score / largest } else { 0.0 };
     let colour = |share: f64| ViridisRGB::get_color(share.clamp(0.0, 1.0));
     let edge = |at: usize, of: usize, length: i32| {
         (at as i64 * i64::from(length) / of.max(1) as i64) as i32
     };
     for (at, column) in scores.iter().enumerate() {
-        let (x0, x1) = (
-            edge(at, scores.len(), width),
-            edge(at + 1, scores.len(), width),
-        );
+        let [x0, x1] = [at, at + 1].map(|at| edge(at, scores.len(), width));
         for (row, &score) in column.iter().enumerate() {
             let y = top + row_height * row as i32;
             let corners = [(left + x0, y), (left + x1, y + row_height)];
@@ -226,18 +194,14 @@ fn draw_cells(
     // Colour bar, largest on top.
     let steps = 64;
     for step in 0..steps {
-        let (y0, y1) = (edge(step, steps, height), edge(step + 1, steps, height));
+        let [y0, y1] = [step, step + 1].map(|step| edge(step, steps, height));
         let corners = [(left + width + 30, top + y0), (left + width + 46, top + y1)];
         let place = 1.0 - (step as f64 + 0.5) / steps as f64;
         area.draw(&Rectangle::new(corners, colour(place).filled()))?;
     }
-    let small = text(17, HPos::Left, VPos::Center);
-    area.draw_text(
-        &format!("{largest:.2}"),
-        &small,
-        (left + width + 52, top + 6),
-    )?;
-    area.draw_text("0", &small, (left + width + 52, top + height - 6))?;
+    let (small, x) = (text(17, HPos::Left, VPos::Center), left + width + 52);
+    area.draw_text(&format!("{largest:.2}"), &small, (x, top + 6))?;
+    area.draw_text("0", &small, (x, top + height - 6))?;
     let unit_place = (left + width + 38, top + height + 12);
     area.draw_text(unit, &text(17, HPos::Center, VPos::Top), unit_place)?;
     Ok(())

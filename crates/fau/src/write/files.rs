@@ -10,6 +10,8 @@ use crate::write::summary::summary;
 use crate::write::tables::tables;
 use crate::write::{make_dir, save, save_json};
 
+const HEAT_MAP: &str = "heatmap.svg";
+
 impl Analysis {
     /// Writes `associations.csv`, `correspondences.csv`, `sensitivity.csv`, `fau.json`, `heatmap.svg` and one
     /// `filter-NNN.svg` per charted filter into `dir`, which is created if missing; `class_effects.csv` with labelled
@@ -18,34 +20,24 @@ impl Analysis {
     /// An undefined number (r of a constant filter) is written as `NaN`; columns that were not computed are absent.
     ///
     /// # Errors
-    /// [`Error::Write`] with the file that could not be written, [`Error::Chart`] if a picture fails.
+    /// [`Error::Disk`] with the file that could not be written, [`Error::Chart`] if a picture fails.
     pub fn write(&self, dir: &Path, options: &OutputOptions) -> Result<(), Error> {
         make_dir(dir)?;
         for (name, text) in tables(self)? {
+            let path = dir.join(name);
             match text {
-                Some(text) => save(dir, name, text.as_bytes())?,
+                Some(text) => save(dir, name, &text)?,
                 // Tables of an earlier analysis are removed.
-                None => remove(dir, name)?,
+                None => faus_base::file::remove(&path).map_err(Error::disk("write", &path))?,
             }
         }
-        let charted = self.best_filters(options.charts);
-        for &filter in &charted {
-            let name = chart_name(filter);
-            let chart = bar_chart(self, filter, options, &name)?;
-            save(dir, &name, chart.as_bytes())?;
+        let mut charts = Vec::new();
+        for filter in self.best_filters(options.charts) {
+            let name = format!("filter-{filter:03}.svg");
+            save(dir, &name, &bar_chart(self, filter, options, &name)?)?;
+            charts.push(name);
         }
-        let map = heat_map(self, options, "heatmap.svg")?;
-        save(dir, "heatmap.svg", map.as_bytes())?;
-        let charts: Vec<String> = charted.into_iter().map(chart_name).collect();
+        save(dir, HEAT_MAP, &heat_map(self, options, HEAT_MAP)?)?;
         save_json(dir, "fau.json", &summary(self, options, &charts))
     }
-}
-
-fn chart_name(filter: usize) -> String {
-    format!("filter-{filter:03}.svg")
-}
-
-fn remove(dir: &Path, name: &str) -> Result<(), Error> {
-    let path = dir.join(name);
-    faus_base::file::remove(&path).map_err(|source| Error::write(&path, source))
 }

@@ -1,15 +1,17 @@
 //! Contents of `fau.json`.
 
+use std::cmp::Reverse;
+
 use faus_base::au;
 use faus_base::order::median;
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
 use crate::analysis::Analysis;
 use crate::analysis::counts::{Counts, of_unit};
-use crate::analysis::inference::Inference;
 use crate::analysis::scores::{AUROC, Correspondence, KL, MEASURES};
 use crate::chance::held_out::HeldOut;
 use crate::input::coded::AuCount;
+use crate::score::first_largest;
 use crate::score::sensitivity::{Variant, lowest};
 use crate::write::output::OutputOptions;
 use crate::write::verdict::caveats;
@@ -21,48 +23,41 @@ const TOP_FILTERS: usize = 5;
 pub(crate) fn summary(analysis: &Analysis, output: &OutputOptions, charts: &[String]) -> Value {
     let (options, inference) = (&analysis.options, &analysis.inference);
     let mut summary = head(analysis, charts);
-    let mut add = |key: &str, value: Value| {
-        summary.insert(key.to_owned(), value);
-    };
-    add("intervals", intervals(options.bootstrap));
-    add("sensitivity", sensitivity(&inference.sensitivity));
-    let units = 0..analysis.aus_used.len();
-    add("by_au", units.map(|unit| by_au(analysis, unit)).collect());
-    add("caveats", caveats(analysis).into());
-    if options.permutations > 0 {
-        add("null", null(analysis));
-        add("counts", json!(Counts::of(analysis)));
-        if let Some(held_out) = &inference.held_out {
-            add("held_out", of_held_out(held_out, options.fdr));
-        }
-        add("verdict", analysis.verdict().into());
-    }
-    if !analysis.own_measures().is_empty() {
-        add("own_measures", json!(analysis.own_measures()));
-    }
-    if let Some(synthetic) = output.synthetic {
-        add("synthetic", synthetic.into());
-    }
-    if let Some(layer) = &output.layer {
-        add("layer", layer.as_str().into());
-    }
-    Value::Object(summary)
-}
-
-fn intervals(resamplings: usize) -> Value {
-    json!({
-        "resamplings": resamplings,
+    summary["intervals"] = json!({
+        "resamplings": options.bootstrap,
         "over": "subjects",
         "auroc": "percentile",
         "kl": "mirrored at the estimate, since resampled divergences are biased upwards",
-    })
+    });
+    summary["sensitivity"] = sensitivity(&inference.sensitivity);
+    let units = 0..analysis.aus_used.len();
+    summary["by_au"] = units.map(|unit| by_au(analysis, unit)).collect();
+    summary["caveats"] = caveats(analysis).into();
+    if options.permutations > 0 {
+        summary["null"] = null(analysis);
+        summary["counts"] = json!(Counts::of(analysis));
+        if let Some(held_out) = &inference.held_out {
+            summary["held_out"] = of_held_out(held_out, options.fdr);
+        }
+        summary["verdict"] = analysis.verdict().into();
+    }
+    if !analysis.own_measures().is_empty() {
+        summary["own_measures"] = json!(analysis.own_measures());
+    }
+    if let Some(synthetic) = output.synthetic {
+        summary["synthetic"] = synthetic.into();
+    }
+    if let Some(layer) = &output.layer {
+        summary["layer"] = layer.as_str().into();
+    }
+    summary
 }
 
-fn head(analysis: &Analysis, charts: &[String]) -> Map<String, Value> {
+fn head(analysis: &Analysis, charts: &[String]) -> Value {
     let options = &analysis.options;
     let left_out = analysis.aus_left_out.iter();
     let left_out = left_out.map(|c| left_out_json(c, options.min_positives));
-    let head = json!({
+    json!({
         "rows": analysis.rows,
         "rows_used": analysis.rows_used,
         "filters": analysis.filters,
@@ -87,11 +82,7 @@ fn head(analysis: &Analysis, charts: &[String]) -> Map<String, Value> {
         "correspondences_by_au": correspondences_by_au(analysis),
         "charts": charts,
         "heat_map": "heatmap.svg",
-    });
-    match head {
-        Value::Object(head) => head,
-        _ => Map::new(),
-    }
+    })
 }
 
 fn count_json(count: &AuCount) -> Value {
@@ -100,28 +91,30 @@ fn count_json(count: &AuCount) -> Value {
 
 fn left_out_json(count: &AuCount, min: usize) -> Value {
     let mut entry = count_json(count);
-    entry["reason"] = match count.n_with < min {
-        true => format!("present in fewer than {min}"),
-        false => format!("absent in fewer than {min}"),
-    }
-    .into();
+    let rare = if count.n_with < min {
+        "present"
+    } else {
+        "absent"
+    };
+    entry["reason"] = format!("{rare} in fewer than {min}").into();
     entry
 }
 
 /// The action units by the number of their filters, most first, with their best filters.
 fn correspondences_by_au(analysis: &Analysis) -> Vec<Value> {
     let ranked = analysis.ranked();
-    let of = |au: u8| ranked.iter().filter(|c| c.au == au).collect();
-    let counts = analysis.aus_used.iter();
-    let mut units: Vec<(u8, Vec<&Correspondence>)> =
-        counts.map(|count| (count.au, of(count.au))).collect();
-    units.sort_by_key(|(au, filters)| (std::cmp::Reverse(filters.len()), *au));
-    let top = |c: &&Correspondence| json!({"filter": c.filter, MEASURES[KL]: c.score});
-    let entry = |(au, filters): &(u8, Vec<&Correspondence>)| {
-        let best: Vec<Value> = filters.iter().take(TOP_FILTERS).map(top).collect();
-        json!({"au": au, "name": au::name(*au), "filters": filters.len(), "top": best})
+    let of = |count: &AuCount| {
+        let own = ranked.iter().filter(|c| c.au == count.au);
+        (count.au, own.collect::<Vec<_>>())
     };
-    units.iter().map(entry).collect()
+    let mut units: Vec<_> = analysis.aus_used.iter().map(of).collect();
+    units.sort_by_key(|(au, filters)| (Reverse(filters.len()), *au));
+    let top = |c: &&Correspondence| json!({"filter": c.filter, MEASURES[KL]: c.score});
+    let entry = |(au, filters): (u8, Vec<&Correspondence>)| {
+        let best: Vec<Value> = filters.iter().take(TOP_FILTERS).map(top).collect();
+        json!({"au": au, "name": au::name(au), "filters": filters.len(), "top": best})
+    };
+    units.into_iter().map(entry).collect()
 }
 
 fn null(analysis: &Analysis) -> Value {
@@ -170,30 +163,31 @@ fn sensitivity(variants: &[Variant]) -> Value {
 }
 
 fn by_au(analysis: &Analysis, unit: usize) -> Value {
-    let inference: &Inference = &analysis.inference;
-    let (kl, count) = (analysis.column(KL), &analysis.aus_used[unit]);
-    let places = (0..analysis.filters).map(|filter| analysis.place(filter, unit));
-    let best = places.reduce(|best, at| if kl[at] > kl[best] { at } else { best });
-    let best = best.unwrap_or(unit);
+    let (inference, count) = (&analysis.inference, &analysis.aus_used[unit]);
+    let own = analysis.column(KL).into_iter().skip(unit);
+    let kl: Vec<f64> = own.step_by(analysis.aus_used.len()).collect();
+    let filter = first_largest(&kl);
+    let best = analysis.place(filter, unit);
     let pair = &inference.pairs[best];
-    json!({
-        "au": count.au,
-        "name": au::name(count.au),
-        "n_with": count.n_with,
-        "n_without": count.n_without,
-        "filters": analysis.correspondences.iter().filter(|c| c.au == count.au).count(),
-        "filters_q": of_unit(analysis, unit, |pair| pair.q),
-        "filters_within_class_q": of_unit(analysis, unit, |pair| pair.q_within_class),
-        "varies_within_class": !inference.without_variation.contains(&count.au),
-        "best": {
-            "filter": best / analysis.aus_used.len(),
-            "kl": kl[best],
-            "auroc": analysis.associations[best].scores[AUROC],
-            "auroc_low": pair.auroc_range.low,
-            "auroc_high": pair.auroc_range.high,
-            "q": pair.q,
-            "q_within_class": pair.q_within_class,
-            "auroc_within_class": pair.auroc_within_class,
-        },
-    })
+    let mut entry = count_json(count);
+    entry["filters"] = analysis
+        .correspondences
+        .iter()
+        .filter(|c| c.unit == unit)
+        .count()
+        .into();
+    entry["filters_q"] = of_unit(analysis, unit, |pair| pair.q).into();
+    entry["filters_within_class_q"] = of_unit(analysis, unit, |pair| pair.q_within_class).into();
+    entry["varies_within_class"] = (!inference.without_variation.contains(&count.au)).into();
+    entry["best"] = json!({
+        "filter": filter,
+        "kl": kl[filter],
+        "auroc": analysis.associations[best].scores[AUROC],
+        "auroc_low": pair.auroc_range.low,
+        "auroc_high": pair.auroc_range.high,
+        "q": pair.q,
+        "q_within_class": pair.q_within_class,
+        "auroc_within_class": pair.auroc_within_class,
+    });
+    entry
 }

@@ -1,5 +1,7 @@
 //! Tables as text: every row is a struct or a tuple, its fields are the cells.
 
+use std::borrow::Cow;
+
 use serde::Serialize;
 use serde_json::Value;
 
@@ -37,15 +39,15 @@ fn cells(value: &Value, line: &mut Vec<String>) {
 /// The table as CSV, cells quoted where needed.
 pub(crate) fn csv(lines: &[Vec<String>]) -> String {
     let line = |cells: &Vec<String>| {
-        let cells = cells.iter().map(|cell| quoted(cell));
-        cells.collect::<Vec<_>>().join(",") + "\n"
+        let cells: Vec<_> = cells.iter().map(|cell| quoted(cell)).collect();
+        cells.join(",") + "\n"
     };
     lines.iter().map(line).collect()
 }
 
-fn quoted(text: &str) -> String {
+fn quoted(text: &str) -> Cow<'_, str> {
     match text.contains([',', '"', '\n', '\r']) {
-        true => format!("\"{}\"", text.replace('"', "\"\"")),
-        false => text.to_owned(),
+        true => format!("\"{}\"", text.replace('"', "\"\"")).into(),
+        false => text.into(),
     }
 }

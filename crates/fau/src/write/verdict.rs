@@ -34,12 +34,12 @@ pub(crate) fn caveats(analysis: &Analysis) -> Vec<String> {
     if inference.labelled_rows == 0 {
         all.push("No coded image has an expression label, so the share of the class is unknown: an association may be the expression's.".to_owned());
     } else if !inference.without_variation.is_empty() {
-        all.push(format!(
-            "{} hardly {} inside any expression class: this data cannot separate {} from the expression.",
-            words::aus(&inference.without_variation),
-            if inference.without_variation.len() == 1 { "varies" } else { "vary" },
-            if inference.without_variation.len() == 1 { "it" } else { "them" },
-        ));
+        let (vary, them) = match inference.without_variation.len() {
+            1 => ("varies", "it"),
+            _ => ("vary", "them"),
+        };
+        let aus = words::aus(&inference.without_variation);
+        all.push(format!("{aus} hardly {vary} inside any expression class: this data cannot separate {them} from the expression."));
     }
     all.push("An association is not a mechanism: action units occur together, and a filter may follow one by way of another.".to_owned());
     all

@@ -40,11 +40,9 @@ impl DropoutLayer {
         for seed in seeds {
             let mut rng = ChaCha8Rng::seed_from_u64(*seed);
             rng.set_stream(self.stage as u64);
-            let mut value = || match rng.random::<f32>() < self.p as f32 {
-                true => 0.0,
-                false => keep,
-            };
-            mask.extend((0..self.features).map(|_| value()));
+            let drops = std::iter::repeat_with(|| rng.random::<f32>() < self.p as f32);
+            let values = drops.map(|drops| if drops { 0.0 } else { keep });
+            mask.extend(values.take(self.features));
         }
         let shape = [seeds.len() as i64, self.features as i64];
         Ok(Tensor::f_from_slice(&mask)?.f_reshape(shape)?)

@@ -2,10 +2,10 @@
 
 use tch::{Device, Kind, Tensor};
 
-use crate::compute::plan::Plan;
+use crate::compute::plan::{Convolution, Plan};
 use crate::error::Error;
 use crate::kernels::{Pooled, values};
-use crate::network::Network;
+use crate::network::{Network, forward};
 
 /// The largest response of every filter in every image, after ReLU, and its place.
 #[derive(Debug, Clone, PartialEq)]
@@ -29,36 +29,28 @@ impl Network {
     /// When the stage does not exist or the images do not fit.
     pub fn maxima(&self, images: &Tensor, stage: usize, plan: &Plan) -> Result<Maxima, Error> {
         if stage >= self.stages().len() {
-            return Err(Error::NoFeatureMap(format!("#{stage}")));
+            return Err(Error::no_feature_map(stage));
         }
         tch::no_grad(|| {
             if stage >= plan.len() {
-                return self.maxima_by_libtorch(images, stage, plan);
+                return self.torch_maxima(images, stage, plan);
             }
             let before = plan.forward(&images.f_contiguous()?, stage.max(1))?;
-            Ok(match (stage, before.last()) {
-                (1.., Some(input)) => {
-                    let convolution = &plan.convolutions[stage - 1];
-                    let side = convolution.side();
-                    // Pooled over the whole map.
-                    convolution.forward(input, side).maxima(side)
-                }
-                (_, Some(pooled)) => pooled.maxima(self.spec().side),
-                (_, None) => return self.maxima_by_libtorch(images, stage, plan),
-            })
+            let last = &before[before.len() - 1];
+            if stage == 0 {
+                return Ok(last.maxima(self.spec().side));
+            }
+            let Convolution { shape, winograd } = &plan.convolutions[stage - 1];
+            // Pooled over the whole map.
+            let pooled = winograd.forward(&last.values, shape.side);
+            Ok(pooled.maxima(shape.side))
         })
     }
 
-    fn maxima_by_libtorch(
-        &self,
-        images: &Tensor,
-        stage: usize,
-        plan: &Plan,
-    ) -> Result<Maxima, Error> {
+    fn torch_maxima(&self, images: &Tensor, stage: usize, plan: &Plan) -> Result<Maxima, Error> {
         let maps = match self.feature_maps(images, stage) {
             Err(Error::NoFeatureMap(_)) => {
-                let mut rest = self.stages()[plan.len()..=stage].iter();
-                let units = rest.try_fold(plan.features(images)?, |x, s| s.forward(&x))?;
+                let units = forward(&self.stages()[plan.len()..=stage], &plan.features(images)?)?;
                 units.f_unsqueeze(-1)?.f_unsqueeze(-1)?
             }
             maps => maps?,

@@ -6,31 +6,12 @@ use crate::error::Error;
 use crate::kernels::{
     Buffer, ConvShape, Pooled, Stem, Winograd, nhwc_values, sparse_backward, values,
 };
-use crate::network::Network;
 use crate::network::layer::Layer;
-
-/// How gradients are computed; the results agree to rounding.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum GradientMethod {
-    /// libtorch's automatic differentiation throughout: the reference, and the method on CUDA.
-    Autograd,
-    /// The convolutions by our kernels, on the CPU, if the kernels support the network: 5×5 filters without bias, each
-    /// followed by pooling and ReLU, in multiples of 32.
-    Winograd,
-}
-
-impl GradientMethod {
-    /// The faster method on `device`.
-    pub fn fastest(device: Device) -> Self {
-        match device {
-            Device::Cpu => Self::Winograd,
-            _ => Self::Autograd,
-        }
-    }
-}
+use crate::network::{Network, forward};
 
 /// The leading convolutions that our kernels compute, prepared from the weights once per step and shared by all
-/// threads. Valid only for these weights.
+/// threads. Valid only for these weights. The default has none: libtorch computes everything, the reference with which
+/// the kernels agree to rounding.
 #[derive(Debug, Default)]
 pub struct Plan {
     /// The first convolution; `None` if libtorch computes everything.
@@ -42,33 +23,29 @@ pub struct Plan {
 /// Convolution, max pooling and ReLU.
 #[derive(Debug)]
 pub(crate) struct Convolution {
-    shape: ConvShape,
-    winograd: Winograd,
+    pub shape: ConvShape,
+    pub winograd: Winograd,
 }
 
 impl Network {
-    /// Prepares the current weights for `method`. libtorch computes networks that our kernels do not support, and those
-    /// on other devices than the CPU.
+    /// Prepares the current weights for the fastest method. Our kernels compute the convolutions on the CPU, if they
+    /// support the network: 5×5 filters without bias, each followed by pooling and ReLU, in multiples of 32. libtorch
+    /// computes other networks, and those on other devices.
     ///
     /// # Errors
     /// When memory runs out.
-    pub fn plan(&self, method: GradientMethod) -> Result<Plan, Error> {
-        let suits = method == GradientMethod::Winograd && self.device() == Device::Cpu;
-        let shapes = match suits {
-            true => self.kernel_shapes().unwrap_or_default(),
-            false => vec![],
-        };
+    pub fn plan(&self) -> Result<Plan, Error> {
+        let shapes = self.kernel_shapes().unwrap_or_default();
         let Some((first, others)) = shapes.split_first() else {
             return Ok(Plan::default());
         };
-        let stem = Stem::new(first.side, values(&self.conv_weight(0)?.f_contiguous()?)?);
-        let convolution = |(index, shape): (usize, &ConvShape)| {
-            Convolution::new(*shape, self.conv_weight(index + 1)?)
-        };
-        let convolutions = others.iter().enumerate().map(convolution);
+        let stem = Stem::new(first.side, values(&self.weight(0)?.f_contiguous()?)?);
+        let convolutions = (1..).zip(others);
+        let convolutions =
+            convolutions.map(|(at, shape)| Convolution::new(*shape, self.weight(at)?));
         Ok(Plan {
             stem: Some(stem),
-            convolutions: convolutions.collect::<Result<_, Error>>()?,
+            convolutions: convolutions.collect::<Result<_, _>>()?,
         })
     }
 
@@ -77,25 +54,15 @@ impl Network {
     /// # Errors
     /// When the images' shape or device does not fit.
     pub fn planned_logits(&self, images: &Tensor, plan: &Plan) -> Result<Tensor, Error> {
-        tch::no_grad(|| {
-            let x = plan.features(images)?;
-            let mut rest = self.stages().iter().skip(plan.len());
-            rest.try_fold(x, |x, stage| stage.forward(&x))
-        })
+        tch::no_grad(|| forward(&self.stages()[plan.len()..], &plan.features(images)?))
     }
 
-    /// The weight of a stage that begins with a convolution.
-    pub(crate) fn conv_weight(&self, stage: usize) -> Result<&Tensor, Error> {
-        match self.stages().get(stage).and_then(|s| s.layers.first()) {
-            Some(Layer::Conv { weight, .. }) => Ok(weight),
-            _ => Err(Error::NoFeatureMap(format!("#{stage}"))),
-        }
-    }
-
-    /// The stages up to the last convolution, or `None` if our kernels do not support them all.
+    /// The stages up to the last convolution, or `None` if our kernels do not support them all on this device.
     fn kernel_shapes(&self) -> Option<Vec<ConvShape>> {
-        let mut side = self.spec().side;
-        let mut shapes = Vec::new();
+        if self.device() != Device::Cpu {
+            return None;
+        }
+        let (mut side, mut shapes) = (self.spec().side, Vec::new());
         for stage in &self.stages()[..=self.last_convolution()?] {
             let [
                 Layer::Conv {
@@ -116,7 +83,6 @@ impl Network {
             shapes.push(suits.then(|| ConvShape {
                 side,
                 inputs: weight.size()[1] as usize,
-                kernel: weight.size()[3] as usize,
                 tile: *tile as usize,
             })?);
             side /= *tile as usize;
@@ -128,10 +94,7 @@ impl Network {
 impl Plan {
     /// How many stages our kernels compute.
     pub(crate) fn len(&self) -> usize {
-        match self.stem {
-            Some(_) => 1 + self.convolutions.len(),
-            None => 0,
-        }
+        usize::from(self.stem.is_some()) + self.convolutions.len()
     }
 
     /// The pooled maps of the first `count` stages, of contiguous images.
@@ -140,9 +103,9 @@ impl Plan {
             return Ok(vec![]);
         };
         let mut pooled = vec![stem.forward(values(images)?)];
-        for (index, convolution) in self.convolutions.iter().enumerate().take(count - 1) {
-            let tile = convolution.shape.tile;
-            pooled.push(convolution.forward(&pooled[index], tile));
+        for (index, next) in self.convolutions[..count - 1].iter().enumerate() {
+            let input = &pooled[index].values;
+            pooled.push(next.winograd.forward(input, next.shape.tile));
         }
         Ok(pooled)
     }
@@ -161,22 +124,9 @@ impl Convolution {
         let channels = (weight.size()[1] as usize, weight.size()[0] as usize);
         let by_output = nhwc_values(weight)?;
         let by_input = weight.f_permute([1, 2, 3, 0])?.f_contiguous()?;
-        let backward = match shape.is_sparse() {
-            true => None,
-            false => Some(values(&by_output)?),
-        };
-        let winograd = Winograd::new(shape.side, channels, values(&by_input)?, backward);
+        let by_output = Some(values(&by_output)?).filter(|_| !shape.is_sparse());
+        let winograd = Winograd::new(shape.side, channels, values(&by_input)?, by_output);
         Ok(Self { shape, winograd })
-    }
-
-    /// Side of the map before pooling.
-    pub(crate) fn side(&self) -> usize {
-        self.shape.side
-    }
-
-    /// The maps of `input`, pooled over tiles of `tile` × `tile`.
-    pub(crate) fn forward(&self, input: &Pooled, tile: usize) -> Pooled {
-        self.winograd.forward(&input.values, tile)
     }
 
     /// Gradients of the weight, as `[O, C, …]`, and of the input; `weight` is the stage's.
@@ -196,19 +146,10 @@ impl Convolution {
     }
 }
 
-impl ConvShape {
-    /// Whether the gradients at the convolution's output are so sparse that skipping zeros saves more than Winograd's
-    /// form (measured: at tiles of 2 × 2 it does not, at 6 × 6 it does).
-    fn is_sparse(self) -> bool {
-        self.tile >= 4
-    }
-}
-
 /// `[n, row, column, channel]` values as a channels-last tensor `[n, channel, row, column]`.
 fn nchw(nhwc: &[f32], size: &[i64]) -> Result<Tensor, Error> {
-    Ok(Tensor::f_from_slice(nhwc)?
-        .f_reshape(size)?
-        .f_permute([0, 3, 1, 2])?)
+    let nhwc = Tensor::f_from_slice(nhwc)?.f_reshape(size)?;
+    Ok(nhwc.f_permute([0, 3, 1, 2])?)
 }
 
 impl Pooled {

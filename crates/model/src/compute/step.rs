@@ -3,11 +3,11 @@
 use tch::{Device, Kind, Reduction, Tensor};
 
 use crate::compute::dropout::DropoutLayer;
-use crate::compute::plan::{GradientMethod, Plan};
+use crate::compute::plan::Plan;
 use crate::error::Error;
-use crate::kernels::{Buffer, Stem, nhwc_values, values};
+use crate::kernels::{Buffer, nhwc_values, values};
 use crate::network::Network;
-use crate::network::layer::Layer;
+use crate::network::layer::{Layer, Stage};
 
 /// The images of one training step, or the share of one thread.
 #[derive(Debug)]
@@ -32,12 +32,6 @@ pub struct TrainBatch {
 pub struct Tally(Tensor);
 
 impl Tally {
-    fn new(loss: &Tensor, hits: &Tensor) -> Result<Self, Error> {
-        let values = [loss.f_detach()?, hits.shallow_clone()].map(|t| t.f_to_kind(Kind::Double));
-        let [loss, hits] = values;
-        Ok(Self(Tensor::f_stack(&[loss?, hits?], 0)?))
-    }
-
     /// Loss (cross-entropy of the images times [`TrainBatch::weight`]) and hits (images classified correctly, with
     /// dropout on) of each of `tallies`, all on one device; one copy for all.
     ///
@@ -64,129 +58,71 @@ pub struct StepOutput {
 }
 
 impl Network {
-    /// One forward and backward pass, on the calling thread; dropout is on.
+    /// One forward and backward pass by `plan`, which the threads of a step share, on the calling thread; dropout is on.
     ///
     /// # Errors
     /// When shapes or devices do not fit.
-    pub fn loss_and_gradients(
-        &self,
-        batch: &TrainBatch,
-        method: GradientMethod,
-    ) -> Result<StepOutput, Error> {
-        self.planned_loss_and_gradients(batch, &self.plan(method)?)
-    }
-
-    /// [`Network::loss_and_gradients`] by `plan`, which the threads of a step share.
-    ///
-    /// # Errors
-    /// When shapes or devices do not fit.
-    pub fn planned_loss_and_gradients(
-        &self,
-        batch: &TrainBatch,
-        plan: &Plan,
-    ) -> Result<StepOutput, Error> {
-        match &plan.stem {
-            Some(stem) => self.kernel_step(batch, plan, stem),
-            None => self.autograd_step(batch),
-        }
-    }
-
-    fn autograd_step(&self, batch: &TrainBatch) -> Result<StepOutput, Error> {
-        let leaves = self.leaves()?;
-        let (loss, hits) = leaves.loss_from(0, &batch.images, batch)?;
-        let parameters: Vec<&Tensor> = leaves.parameters().into_iter().map(|(_, t)| t).collect();
-        let gradients = Tensor::f_run_backward(&[&loss], &parameters, false, false)?;
-        Ok(StepOutput {
-            tally: Tally::new(&loss, &hits)?,
-            gradients,
-        })
-    }
-
-    /// Forward and backward with our kernels for the leading convolutions.
-    fn kernel_step(
-        &self,
-        batch: &TrainBatch,
-        plan: &Plan,
-        stem: &Stem,
-    ) -> Result<StepOutput, Error> {
+    pub fn loss_and_gradients(&self, batch: &TrainBatch, plan: &Plan) -> Result<StepOutput, Error> {
+        let Some(stem) = &plan.stem else {
+            return self.autograd(0, &batch.images, batch);
+        };
+        // Forward and backward with our kernels for the leading convolutions.
         let grey = batch.images.f_contiguous()?;
         let pooled = plan.forward(&grey, plan.len())?;
-        let last = &pooled[plan.len() - 1];
-        let features = last
-            .as_nchw(batch.images.size()[0])?
-            .set_requires_grad(true);
-        let (tally, d_features, head) = self.head_step(plan.len(), &features, batch)?;
-        let mut d_pooled = Buffer::copy_of(values(&nhwc_values(&d_features)?)?);
+        let features = pooled[plan.len() - 1].as_nchw(batch.images.size()[0])?;
+        let features = features.set_requires_grad(true);
+        let mut output = self.autograd(plan.len(), &features, batch)?;
+        let mut d_pooled = Buffer::copy_of(values(&nhwc_values(&output.gradients[0])?)?);
         let mut gradients = Vec::new();
         for (index, convolution) in plan.convolutions.iter().enumerate().rev() {
-            let (weight, input) = (self.conv_weight(index + 1)?, &pooled[index].values);
-            let output = &pooled[index + 1];
-            let (d_weight, d_input) = convolution.backward(weight, input, output, &d_pooled)?;
+            let (weight, input) = (self.weight(index + 1)?, &pooled[index].values);
+            let maps = &pooled[index + 1];
+            let (d_weight, d_input) = convolution.backward(weight, input, maps, &d_pooled)?;
             gradients.push(d_weight);
             d_pooled = d_input;
         }
         let d_stem = Tensor::f_from_slice(&stem.backward(values(&grey)?, &pooled[0], &d_pooled))?;
-        gradients.push(d_stem.f_reshape(self.conv_weight(0)?.size())?);
-        gradients.reverse();
-        gradients.extend(head);
+        gradients.push(d_stem.f_reshape(self.weight(0)?.size())?);
+        output.gradients.splice(..1, gradients.into_iter().rev());
+        Ok(output)
+    }
+
+    /// The stages from `first` on by automatic differentiation, on leaves of a new graph that share the weights. The
+    /// gradients are that of their input `x`, if it requires one, and those of their parameters.
+    fn autograd(&self, first: usize, x: &Tensor, batch: &TrainBatch) -> Result<StepOutput, Error> {
+        let leaf = |t: &Tensor| Ok(t.f_detach()?.set_requires_grad(true));
+        let leaves = self.map(self.device(), &leaf)?;
+        let (logits, labels) = (leaves.logits_from(first, x, batch)?, &batch.labels);
+        let hits = logits.f_argmax(1, false)?.f_eq_tensor(labels)?;
+        let loss =
+            logits.f_cross_entropy_loss::<Tensor>(labels, None, Reduction::Sum, -100, 0.0)?;
+        let loss = loss.f_mul_scalar(batch.weight)?;
+        let parameters = leaves.stages()[first..].iter().flat_map(Stage::parameters);
+        let input = x.requires_grad().then_some(x).into_iter();
+        let wanted: Vec<&Tensor> = input.chain(parameters.map(|(_, t)| t)).collect();
+        let gradients = Tensor::f_run_backward(&[&loss], &wanted, false, false)?;
+        let loss = loss.f_detach()?.f_to_kind(Kind::Double)?;
+        let tally = Tally(Tensor::f_stack(&[loss, hits.f_sum(Kind::Double)?], 0)?);
         Ok(StepOutput { tally, gradients })
     }
 
-    /// The stages after the convolutions: loss and hits, the gradient of their input and those of their parameters.
-    fn head_step(
-        &self,
-        first: usize,
-        features: &Tensor,
-        batch: &TrainBatch,
-    ) -> Result<(Tally, Tensor, Vec<Tensor>), Error> {
-        let leaves = self.leaves()?;
-        let (loss, hits) = leaves.loss_from(first, features, batch)?;
-        let parameters = leaves.parameters();
-        let mut wanted = vec![features];
-        wanted.extend(parameters.iter().skip(first).map(|(_, t)| *t));
-        let mut gradients = Tensor::f_run_backward(&[&loss], &wanted, false, false)?;
-        let d_features = gradients.remove(0);
-        Ok((Tally::new(&loss, &hits)?, d_features, gradients))
-    }
-
-    /// The same network over leaves of a new graph that share its weights.
-    fn leaves(&self) -> Result<Network, Error> {
-        self.map(self.device(), &|t| {
-            Ok(t.f_detach()?.set_requires_grad(true))
-        })
-    }
-
-    /// Weighted cross-entropy and hits starting at the input of stage `first`, with dropout.
-    fn loss_from(
-        &self,
-        first: usize,
-        x: &Tensor,
-        batch: &TrainBatch,
-    ) -> Result<(Tensor, Tensor), Error> {
-        let mut x = x.shallow_clone();
-        let mut ahead = batch.dropout_masks.iter();
+    /// Logits from the input of stage `first` on, with dropout.
+    fn logits_from(&self, first: usize, x: &Tensor, batch: &TrainBatch) -> Result<Tensor, Error> {
+        let (mut x, mut ahead) = (x.shallow_clone(), batch.dropout_masks.iter());
         for (index, stage) in self.stages().iter().enumerate().skip(first) {
             for layer in &stage.layers {
                 x = match layer {
-                    Layer::Dropout { p } if *p > 0.0 => match ahead.next() {
-                        Some(mask) => x.f_mul(&mask.f_view_as(&x)?)?,
-                        None => x.f_mul(
-                            &DropoutLayer::of(index, *p, &x)
-                                .mask(&batch.dropout_seeds)?
-                                .f_reshape(x.size())?
-                                .f_to_device(x.device())?,
-                        )?,
-                    },
+                    Layer::Dropout { p } if *p > 0.0 => {
+                        let mask = match ahead.next() {
+                            Some(mask) => mask.shallow_clone(),
+                            None => DropoutLayer::of(index, *p, &x).mask(&batch.dropout_seeds)?,
+                        };
+                        x.f_mul(&mask.f_view_as(&x)?.f_to_device(x.device())?)?
+                    }
                     other => other.forward(&x)?,
                 };
             }
         }
-        let loss =
-            x.f_cross_entropy_loss::<Tensor>(&batch.labels, None, Reduction::Sum, -100, 0.0)?;
-        let hits = x
-            .f_argmax(1, false)?
-            .f_eq_tensor(&batch.labels)?
-            .f_sum(Kind::Int64)?;
-        Ok((loss.f_mul_scalar(batch.weight)?, hits))
+        Ok(x)
     }
 }

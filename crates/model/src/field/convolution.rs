@@ -15,15 +15,14 @@ pub(super) struct Convolution {
 }
 
 impl Convolution {
+    /// The convolution of `weight`, `bias` and `padding` over a map of this side.
     pub fn new(
-        weight: &Tensor,
-        bias: Option<&Tensor>,
-        padding: i64,
+        (weight, bias, padding): (&Tensor, &Option<Tensor>, i64),
         side: usize,
     ) -> Result<Self, Error> {
         let on_cpu = |t: &Tensor| t.f_detach()?.f_to_device(Device::Cpu)?.f_contiguous();
-        let (weight, bias) = (on_cpu(weight)?, bias.map(on_cpu).transpose()?);
-        let size = weight.size();
+        let bias = bias.as_ref().map(on_cpu).transpose()?;
+        let (weight, size) = (on_cpu(weight)?, weight.size());
         let shape = (size[0] as usize, size[1] as usize, size[3] as usize);
         let bias = bias.as_ref().map(values).transpose()?.unwrap_or_default();
         Ok(Self {
@@ -40,19 +39,11 @@ impl Convolution {
 
     /// The inputs of these outputs.
     pub fn sees(&self, outputs: Region) -> Region {
-        let span = |first: usize, count: usize| {
-            let start = first.saturating_sub(self.padding);
-            let end = (first + count - 1 + self.direct.kernel).saturating_sub(self.padding);
-            (start.min(self.side), end.min(self.side))
-        };
-        let (top, bottom) = span(outputs.row, outputs.height);
-        let (left, right) = span(outputs.column, outputs.width);
-        Region {
-            row: top,
-            column: left,
-            height: bottom - top,
-            width: right - left,
-        }
+        outputs.map(|first, count| {
+            let pixel = |padded: usize| padded.saturating_sub(self.padding).min(self.side);
+            let start = pixel(first);
+            (start, pixel(first + count - 1 + self.direct.kernel) - start)
+        })
     }
 
     /// The offset of `outputs` relative to `inputs`.
@@ -95,9 +86,8 @@ impl Convolution {
     pub fn backward(&self, gradient: &Map, inputs: Region) -> Map {
         let mut d_input = Map::of(inputs, self.direct.input_stride);
         d_input.values.fill(0.0);
-        let place = self.place(gradient.region, inputs);
-        self.direct
-            .backward(&gradient.values, place, &mut d_input.values);
+        let (values, place) = (&mut d_input.values, self.place(gradient.region, inputs));
+        self.direct.backward(&gradient.values, place, values);
         d_input
     }
 }

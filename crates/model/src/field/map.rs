@@ -28,16 +28,19 @@ impl Region {
 
     /// A whole map of this side.
     pub fn whole(side: usize) -> Self {
-        Self {
-            row: 0,
-            column: 0,
-            height: side,
-            width: side,
-        }
+        Self::unit(0, 0).map(|_, _| (0, side))
     }
 
-    pub(super) fn area(self) -> usize {
-        self.height * self.width
+    /// The rectangle whose first row and number of rows are `f` of these, and likewise the columns.
+    pub(super) fn map(self, f: impl Fn(usize, usize) -> (usize, usize)) -> Self {
+        let (row, height) = f(self.row, self.height);
+        let (column, width) = f(self.column, self.width);
+        Self {
+            row,
+            column,
+            height,
+            width,
+        }
     }
 
     /// Whether the rectangle is not empty and lies in a map of this side.
@@ -61,7 +64,7 @@ impl Map {
         Self {
             region,
             channels,
-            values: Buffer::of(region.area() * channels),
+            values: Buffer::of(region.height * region.width * channels),
         }
     }
 

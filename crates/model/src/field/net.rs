@@ -45,9 +45,13 @@ impl FieldNet {
         let Some((own, before)) = stages.and_then(|stages| stages.split_last()) else {
             return Ok(None);
         };
+        let Some(head @ Layer::Conv { .. }) = own.layers.first() else {
+            return Ok(None);
+        };
         let image_side = network.spec().side;
         let (mut ops, mut side, mut rectified) = (Vec::new(), image_side, false);
-        let mut layers = before.iter().flat_map(|s| &s.layers).peekable();
+        let before = before.iter().flat_map(|s| &s.layers);
+        let mut layers = before.chain([head]).peekable();
         while let Some(layer) = layers.next() {
             match layer {
                 Layer::Conv {
@@ -55,7 +59,7 @@ impl FieldNet {
                     bias,
                     padding,
                 } => {
-                    let conv = Convolution::new(weight, bias.as_ref(), *padding, side)?;
+                    let conv = Convolution::new((weight, bias, *padding), side)?;
                     (side, rectified) = (conv.output_side(), false);
                     ops.push(Op::Conv(conv));
                 }
@@ -73,15 +77,9 @@ impl FieldNet {
                 Layer::Flatten | Layer::Linear { .. } => return Ok(None),
             }
         }
-        let Some(Layer::Conv {
-            weight,
-            bias,
-            padding,
-        }) = own.layers.first()
-        else {
+        let Some(Op::Conv(head)) = ops.pop() else {
             return Ok(None);
         };
-        let head = Convolution::new(weight, bias.as_ref(), *padding, side)?;
         Ok(Some(Self {
             ops,
             head,
@@ -116,12 +114,7 @@ impl FieldNet {
         for op in self.ops.iter().rev() {
             region = match op {
                 Op::Conv(conv) => conv.sees(region),
-                Op::Pool { tile, .. } => Region {
-                    row: region.row * tile,
-                    column: region.column * tile,
-                    height: region.height * tile,
-                    width: region.width * tile,
-                },
+                Op::Pool { tile, .. } => region.map(|first, count| (first * tile, count * tile)),
                 Op::Relu => region,
             };
             regions.push(region);

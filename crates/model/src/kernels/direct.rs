@@ -40,24 +40,22 @@ impl Direct {
             more => more.div_ceil(PANEL) * PANEL,
         };
         let taps = kernel * kernel;
-        let at = |output: usize, tap: usize, input: usize| match output < outputs && input < inputs
-        {
-            true => weight[(output * inputs + input) * taps + tap],
-            false => 0.0,
+        let (panels, filter_len) = (outputs.div_ceil(PANEL), taps * input_stride);
+        // `at` counts taps and inputs of a filter.
+        let weight_of = |output: usize, at: usize| {
+            let (tap, input) = (at / input_stride, at % input_stride);
+            let at = (output * inputs + input) * taps + tap;
+            let inside = output < outputs && input < inputs;
+            if inside { weight[at] } else { 0.0 }
         };
-        let panels = outputs.div_ceil(PANEL);
         let lanes = |panel: usize, value: &dyn Fn(usize) -> f32| {
             Row(std::array::from_fn(|lane| value(panel * PANEL + lane)))
         };
-        let rows = (0..panels * taps * input_stride).map(|row| {
-            let (panel, rest) = (row / (taps * input_stride), row % (taps * input_stride));
-            let (tap, input) = (rest / input_stride, rest % input_stride);
-            lanes(panel, &|output| at(output, tap, input))
+        let rows = (0..panels * filter_len).map(|row| {
+            let weights = |output| weight_of(output, row % filter_len);
+            lanes(row / filter_len, &weights)
         });
-        let by_input = (0..outputs * taps * input_stride).map(|i| {
-            let (output, rest) = (i / (taps * input_stride), i % (taps * input_stride));
-            at(output, rest / input_stride, rest % input_stride)
-        });
+        let by_input = (0..outputs * filter_len).map(|i| weight_of(i / filter_len, i % filter_len));
         let bias_of = |output: usize| bias.get(output).copied().unwrap_or(0.0);
         let bias = (0..panels).map(|panel| lanes(panel, &bias_of));
         Self {
@@ -79,14 +77,11 @@ impl Direct {
     /// Outputs `[height, width, panels]` of `padded`, which is `[height + k − 1, width + k − 1, input stride]`.
     pub fn forward(&self, padded: &Buffer, width: usize, out: &mut [Row]) {
         for panel in 0..self.panels() {
-            let sums = Sums {
+            self.arch.dispatch(Forward {
                 direct: self,
                 padded,
                 width,
                 panel,
-            };
-            self.arch.dispatch(Forward {
-                sums,
                 panels: self.panels(),
                 out,
             });
@@ -96,14 +91,11 @@ impl Direct {
     /// Output `filter` of the one pixel that `padded`, `[k, k, input stride]`, has.
     pub fn one(&self, padded: &Buffer, filter: usize) -> f32 {
         let mut out = [Row([0.0; PANEL])];
-        let sums = Sums {
+        self.arch.dispatch(Forward {
             direct: self,
             padded,
             width: 1,
             panel: filter / PANEL,
-        };
-        self.arch.dispatch(Forward {
-            sums,
             panels: 1,
             out: &mut out,
         });
@@ -161,29 +153,25 @@ fn scatter(direct: &Direct, gradient: &[f32], place: Place, d_input: &mut [f32])
     }
 }
 
-/// The sums of one panel of outputs.
-#[derive(Clone, Copy)]
-struct Sums<'a> {
+/// One panel of outputs, of all pixels.
+struct Forward<'a> {
     direct: &'a Direct,
     padded: &'a Buffer,
     width: usize,
     panel: usize,
+    /// Panels in `out`, which is `[height, width, panels]`.
+    panels: usize,
+    out: &'a mut [Row],
 }
 
-impl Sums<'_> {
+impl Forward<'_> {
     /// `PIXELS` outputs, starting at `first`.
     #[inline(always)]
-    fn of<S: Simd, const PIXELS: usize>(self, simd: S, first: usize) -> [Row; PIXELS] {
-        let Direct {
-            kernel,
-            input_stride: stride,
-            ..
-        } = *self.direct;
+    fn sums<S: Simd, const PIXELS: usize>(&mut self, simd: S, first: usize) {
+        let (kernel, stride) = (self.direct.kernel, self.direct.input_stride);
         // In panels, or in numbers if the image is grey.
-        let (line, step) = match stride {
-            1 => (self.width + kernel - 1, 1),
-            _ => ((self.width + kernel - 1) * stride / PANEL, stride / PANEL),
-        };
+        let step = if stride == 1 { 1 } else { stride / PANEL };
+        let line = (self.width + kernel - 1) * step;
         let bases: [usize; PIXELS] = std::array::from_fn(|pixel| {
             let pixel = first + pixel;
             pixel / self.width * line + pixel % self.width * step
@@ -214,7 +202,22 @@ impl Sums<'_> {
                 [out[column], out[column + 1]] = sums;
             }
         }
-        out
+        let pixels = self.out.chunks_exact_mut(self.panels).skip(first);
+        for (pixel, sums) in pixels.zip(out) {
+            pixel[self.panel % self.panels] = sums;
+        }
+    }
+
+    /// `PIXELS` outputs at a time; the last block repeats some outputs, with the same bits.
+    #[inline(always)]
+    fn blocks<S: Simd, const PIXELS: usize>(mut self, simd: S) {
+        let pixels = self.out.len() / self.panels;
+        if pixels < PIXELS {
+            return (0..pixels).for_each(|pixel| self.sums::<S, 1>(simd, pixel));
+        }
+        for first in (0..pixels).step_by(PIXELS) {
+            self.sums::<S, PIXELS>(simd, first.min(pixels - PIXELS));
+        }
     }
 }
 
@@ -236,53 +239,15 @@ fn add<S: Simd, const PIXELS: usize>(
     }
 }
 
-/// One panel of all pixels.
-struct Forward<'a> {
-    sums: Sums<'a>,
-    /// Panels in `out`, which is `[height, width, panels]`.
-    panels: usize,
-    out: &'a mut [Row],
-}
-
 impl WithSimd for Forward<'_> {
     type Output = ();
 
     #[inline(always)]
     fn with_simd<S: Simd>(self, simd: S) {
         // As many sums as fit into registers: 24 of 32 with AVX-512, 12 of 16 with AVX2.
-        if S::F32_LANES == 16 {
-            self.blocks::<S, 12>(simd);
-        } else {
-            self.blocks::<S, 6>(simd);
-        }
-    }
-}
-
-impl Forward<'_> {
-    /// `PIXELS` outputs at a time; the last block repeats some outputs, with the same bits.
-    #[inline(always)]
-    fn blocks<S: Simd, const PIXELS: usize>(mut self, simd: S) {
-        let pixels = self.out.len() / self.panels;
-        if pixels < PIXELS {
-            for pixel in 0..pixels {
-                let sums = self.sums.of::<S, 1>(simd, pixel);
-                self.keep(pixel, &sums);
-            }
-            return;
-        }
-        for first in (0..pixels).step_by(PIXELS) {
-            let first = first.min(pixels - PIXELS);
-            let sums = self.sums.of::<S, PIXELS>(simd, first);
-            self.keep(first, &sums);
-        }
-    }
-
-    #[inline(always)]
-    fn keep(&mut self, first: usize, sums: &[Row]) {
-        let panel = self.sums.panel % self.panels;
-        let pixels = self.out.chunks_exact_mut(self.panels).skip(first);
-        for (pixel, sums) in pixels.zip(sums) {
-            pixel[panel] = *sums;
+        match S::F32_LANES {
+            16 => self.blocks::<S, 12>(simd),
+            _ => self.blocks::<S, 6>(simd),
         }
     }
 }

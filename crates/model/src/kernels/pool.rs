@@ -40,10 +40,8 @@ impl Pooled {
     pub fn lines_mut(&mut self, first: usize, count: usize) -> (&mut [f32], &mut [u32]) {
         let line = self.side * self.channels;
         let range = first * line..(first + count) * line;
-        (
-            &mut self.values[range.clone()],
-            bytemuck::cast_slice_mut(&mut self.winners[range]),
-        )
+        let winners = bytemuck::cast_slice_mut(&mut self.winners[range.clone()]);
+        (&mut self.values[range], winners)
     }
 
     /// Max pooling, then ReLU, of maps `[images, width, width, channels]`, into the images starting at `first`. Pixels
@@ -52,9 +50,8 @@ impl Pooled {
         let (out, channels, tile) = (self.side, self.channels, self.tile);
         let images = maps.len() / (width * width * channels);
         let (values, winners) = self.lines_mut(first * out, images * out);
-        let units = values
-            .chunks_exact_mut(channels)
-            .zip(winners.chunks_exact_mut(channels));
+        let units = values.chunks_exact_mut(channels);
+        let units = units.zip(winners.chunks_exact_mut(channels));
         for (unit, (best, winner)) in units.enumerate() {
             let (line, column) = (unit / out, unit % out * tile);
             let corner = (line / out * width + line % out * tile) * width + column;
@@ -66,12 +63,7 @@ impl Pooled {
     /// `d_maps` is `[tile, width, channels]`, `d_pooled` at the winners and zero elsewhere. `d_pooled` has the shape of the
     /// values.
     pub fn unpool_line(&self, line: usize, d_pooled: &[f32], width: usize, d_maps: &mut [f32]) {
-        let Self {
-            channels,
-            side,
-            tile,
-            ..
-        } = *self;
+        let (channels, side, tile) = (self.channels, self.side, self.tile);
         if side * tile != width {
             d_maps.fill(0.0);
         }

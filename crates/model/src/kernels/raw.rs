@@ -7,12 +7,9 @@ use crate::error::Error;
 /// The values of a contiguous f32 CPU tensor, without a copy.
 #[allow(unsafe_code)]
 pub(crate) fn values(x: &Tensor) -> Result<&[f32], Error> {
-    if x.kind() != Kind::Float || x.device() != Device::Cpu || !x.is_contiguous() {
-        let what = format!(
-            "expected contiguous f32 values on the CPU, got {:?} on {:?}",
-            x.kind(),
-            x.device()
-        );
+    let (kind, device) = (x.kind(), x.device());
+    if kind != Kind::Float || device != Device::Cpu || !x.is_contiguous() {
+        let what = format!("expected contiguous f32 values on the CPU, got {kind:?} on {device:?}");
         return Err(tch::TchError::Kind(what).into());
     }
     if x.numel() == 0 {

@@ -2,21 +2,27 @@
 
 use multiversion::multiversion;
 
-use super::axpy;
 use super::buffer::Buffer;
 use super::pool::Pooled;
+use super::{FILTER_SIDE, PAD, axpy};
 
-/// A convolution of stride 1 that keeps its side, followed by pooling.
+/// A 5×5 convolution of stride 1 that keeps its side, followed by pooling.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct ConvShape {
     /// Height and width of input and output.
     pub side: usize,
     /// Channels of the input.
     pub inputs: usize,
-    /// Side of the filters, odd.
-    pub kernel: usize,
     /// Side of a pooling tile.
     pub tile: usize,
+}
+
+impl ConvShape {
+    /// Whether the gradients at the convolution's output are so sparse that skipping zeros saves more than Winograd's
+    /// form (measured: at tiles of 2 × 2 it does not, at 6 × 6 it does).
+    pub fn is_sparse(self) -> bool {
+        self.tile >= 4
+    }
 }
 
 /// Gradients of conv → max pool → ReLU for its weight and input.
@@ -35,7 +41,7 @@ pub(crate) fn sparse_backward(
     let mut d_input = Buffer::zeros(input.len());
     let image_len = shape.side * shape.side * shape.inputs;
     let units = pooled.side * pooled.side;
-    let filter_len = shape.kernel * shape.kernel * shape.inputs;
+    let filter_len = FILTER_SIDE * FILTER_SIDE * shape.inputs;
     let winners = pooled.winners();
     let mut gradients = Vec::with_capacity(units);
     for image in 0..input.len() / image_len {
@@ -71,21 +77,15 @@ fn filter_backward(
     dw: &mut [f32],
     dx: &mut [f32],
 ) {
-    let ConvShape {
-        side,
-        inputs,
-        kernel,
-        ..
-    } = shape;
-    let pad = kernel / 2;
+    let (side, inputs) = (shape.side, shape.inputs);
     for &(row, column, g) in gradients {
         // The filter's columns that lie inside the image; the same for each of its rows.
-        let first = pad.saturating_sub(column);
-        let last = kernel.min(side + pad - column);
+        let first = PAD.saturating_sub(column);
+        let last = FILTER_SIDE.min(side + PAD - column);
         let run = (last - first) * inputs;
-        for k in pad.saturating_sub(row)..kernel.min(side + pad - row) {
-            let at_x = ((row + k - pad) * side + column + first - pad) * inputs;
-            let at_w = (k * kernel + first) * inputs;
+        for k in PAD.saturating_sub(row)..FILTER_SIDE.min(side + PAD - row) {
+            let at_x = ((row + k - PAD) * side + column + first - PAD) * inputs;
+            let at_w = (k * FILTER_SIDE + first) * inputs;
             axpy(g, &x[at_x..at_x + run], &mut dw[at_w..at_w + run]);
             axpy(g, &w[at_w..at_w + run], &mut dx[at_x..at_x + run]);
         }

@@ -31,19 +31,15 @@ impl Stem {
     /// `weight` is `[channels, 5, 5]`.
     pub fn new(side: usize, weight: &[f32]) -> Self {
         let channels = weight.len() / TAPS;
-        let taps = (0..channels / PANEL * TAPS)
-            .map(|row| {
-                let (panel, tap) = (row / TAPS, row % TAPS);
-                Row(std::array::from_fn(|lane| {
-                    weight[(panel * PANEL + lane) * TAPS + tap]
-                }))
-            })
-            .collect();
+        let taps = (0..channels / PANEL * TAPS).map(|row| {
+            let weights = &weight[row / TAPS * PANEL * TAPS + row % TAPS..];
+            Row(std::array::from_fn(|lane| weights[lane * TAPS]))
+        });
         Self {
             arch: Arch::new(),
             side,
             channels,
-            taps,
+            taps: taps.collect(),
         }
     }
 
@@ -82,12 +78,12 @@ impl Stem {
                 });
             }
         }
-        (0..self.channels * TAPS)
-            .map(|i| {
-                let (channel, tap) = (i / TAPS, i % TAPS);
-                taps[channel / PANEL * TAPS + tap].0[channel % PANEL]
-            })
-            .collect()
+        let channels = (0..self.channels).map(|channel| (channel / PANEL * TAPS, channel % PANEL));
+        let taps = channels.flat_map(|(first, lane)| {
+            let taps = taps[first..first + TAPS].iter();
+            taps.map(move |tap| tap.0[lane])
+        });
+        taps.collect()
     }
 
     /// The image with two zeros on every side.
@@ -115,16 +111,14 @@ impl WithSimd for Forward<'_> {
     #[inline(always)]
     fn with_simd<S: Simd>(self, simd: S) {
         let (side, channels) = (self.stem.side, self.stem.channels);
-        let out = side / TILE;
-        let width = side + 2 * PAD;
+        let (out, width) = (side / TILE, side + 2 * PAD);
         let units = self.values.chunks_exact_mut(channels);
         let units = units.zip(self.winners.chunks_exact_mut(channels));
         for (unit, (values, winners)) in units.enumerate() {
             let corner = unit / out * TILE * width + unit % out * TILE;
             let x = &self.padded[corner..];
-            let panels = values
-                .chunks_exact_mut(PANEL)
-                .zip(winners.chunks_exact_mut(PANEL));
+            let panels = values.chunks_exact_mut(PANEL);
+            let panels = panels.zip(winners.chunks_exact_mut(PANEL));
             for ((values, winners), taps) in panels.zip(self.stem.taps.chunks_exact(TAPS)) {
                 let values = S::as_mut_simd_f32s(values).0;
                 let winners = S::as_mut_simd_u32s(winners).0;
@@ -150,14 +144,8 @@ fn positions<S: Simd>(
     column: usize,
 ) -> [[S::f32s; 2]; TILE * TILE] {
     let mut sums = [[simd.splat_f32s(0.0); 2]; TILE * TILE];
-    let x: [&[f32]; FILTER_SIDE + 1] = [
-        &x[..FILTER_SIDE + 1],
-        &x[width..][..FILTER_SIDE + 1],
-        &x[2 * width..][..FILTER_SIDE + 1],
-        &x[3 * width..][..FILTER_SIDE + 1],
-        &x[4 * width..][..FILTER_SIDE + 1],
-        &x[5 * width..][..FILTER_SIDE + 1],
-    ];
+    let x: [&[f32]; FILTER_SIDE + 1] =
+        std::array::from_fn(|row| &x[row * width..][..FILTER_SIDE + 1]);
     for row in 0..FILTER_SIDE {
         for k in 0..FILTER_SIDE {
             let tap = S::as_simd_f32s(&taps[row * FILTER_SIDE + k].0).0;

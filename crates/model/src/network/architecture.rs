@@ -121,10 +121,8 @@ impl Architecture for ZeroBiasCnn {
 fn normal(shape: &[i64], std: f64, rng: &mut ChaCha8Rng) -> Result<Tensor, Error> {
     let normal = Normal::new(0.0, std)
         .map_err(|e| tch::TchError::Shape(format!("weights of spread {std}: {e}")))?;
-    let values: Vec<f32> = normal
-        .sample_iter(rng)
-        .take(shape.iter().product::<i64>() as usize)
-        .map(|v: f64| v as f32)
-        .collect();
+    let drawn = normal.sample_iter(rng).map(|v: f64| v as f32);
+    let count = shape.iter().product::<i64>() as usize;
+    let values = drawn.take(count).collect::<Vec<f32>>();
     Ok(Tensor::f_from_slice(&values)?.f_reshape(shape)?)
 }

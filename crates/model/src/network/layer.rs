@@ -64,9 +64,7 @@ impl Layer {
                 bias,
                 padding,
             } => x.f_conv2d(weight, bias.as_ref(), [1, 1], [*padding; 2], [1, 1], 1)?,
-            Self::MaxPool { side } => {
-                x.f_max_pool2d([*side; 2], [*side; 2], [0, 0], [1, 1], false)?
-            }
+            Self::MaxPool { side: s } => x.f_max_pool2d([*s; 2], [*s; 2], [0, 0], [1, 1], false)?,
             Self::Relu => x.f_relu()?,
             // reshape, not view: a channels-last map must be copied into C, H, W order first.
             Self::Flatten => x.f_reshape([x.size()[0], -1])?,
@@ -79,9 +77,8 @@ impl Layer {
     pub fn parameters(&self) -> Vec<(&'static str, &Tensor)> {
         match self {
             Self::Conv { weight, bias, .. } => {
-                let mut all = vec![("weight", weight)];
-                all.extend(bias.as_ref().map(|b| ("bias", b)));
-                all
+                let bias = bias.as_ref().map(|bias| ("bias", bias));
+                [("weight", weight)].into_iter().chain(bias).collect()
             }
             Self::Linear { weight, bias } => vec![("weight", weight), ("bias", bias)],
             _ => vec![],
@@ -136,12 +133,8 @@ impl Stage {
     /// # Errors
     /// When the weight's shape is invalid.
     pub fn conv_pool_relu(name: &str, weight: &Tensor, pool: i64) -> Result<Self, Error> {
-        let layers = vec![
-            Layer::conv_same(weight)?,
-            Layer::MaxPool { side: pool },
-            Layer::Relu,
-        ];
-        Ok(Self::new(name, layers))
+        let (conv, pool) = (Layer::conv_same(weight)?, Layer::MaxPool { side: pool });
+        Ok(Self::new(name, vec![conv, pool, Layer::Relu]))
     }
 
     /// The weights with their names, `conv1.weight`.
@@ -153,10 +146,7 @@ impl Stage {
     /// The same stage with every tensor replaced by `f(tensor)`.
     pub(crate) fn map(&self, f: &impl Fn(&Tensor) -> Result<Tensor, Error>) -> Result<Self, Error> {
         let layers = self.layers.iter().map(|layer| layer.map(f));
-        Ok(Self {
-            name: self.name.clone(),
-            layers: layers.collect::<Result<_, Error>>()?,
-        })
+        Ok(Self::new(&self.name, layers.collect::<Result<_, _>>()?))
     }
 
     /// Applies all layers as in evaluation.
@@ -164,9 +154,8 @@ impl Stage {
     /// # Errors
     /// When the input's shape does not fit.
     pub fn forward(&self, x: &Tensor) -> Result<Tensor, Error> {
-        self.layers
-            .iter()
-            .try_fold(x.shallow_clone(), |x, layer| layer.forward(&x))
+        let mut layers = self.layers.iter();
+        layers.try_fold(x.shallow_clone(), |x, layer| layer.forward(&x))
     }
 }
 
@@ -176,8 +165,6 @@ impl Stage {
 /// # Errors
 /// When `x` is not four-dimensional.
 pub fn channels_last(x: &Tensor) -> Result<Tensor, Error> {
-    Ok(x.f_to_kind(Kind::Float)?
-        .f_permute([0, 2, 3, 1])?
-        .f_contiguous()?
-        .f_permute([0, 3, 1, 2])?)
+    let nhwc = x.f_to_kind(Kind::Float)?.f_permute([0, 2, 3, 1])?;
+    Ok(nhwc.f_contiguous()?.f_permute([0, 3, 1, 2])?)
 }

@@ -37,17 +37,14 @@ impl Network {
         device: Device,
     ) -> Result<Self, Error> {
         let blueprint = architecture.build(&spec, &mut ChaCha8Rng::seed_from_u64(seed))?;
-        let network = Self {
+        let on_cpu = Self {
             architecture: architecture.name().to_owned(),
             spec,
             device: Device::Cpu,
             stages: blueprint.stages,
             drawn: blueprint.drawn,
         };
-        match device {
-            Device::Cpu => Ok(network),
-            gpu => network.to_device(gpu),
-        }
+        on_cpu.to_device(device)
     }
 
     /// The architecture's name.
@@ -80,17 +77,15 @@ impl Network {
     /// # Errors
     /// When there is none; the error lists the names.
     pub fn stage_index(&self, name: &str) -> Result<usize, Error> {
-        self.stages
-            .iter()
-            .position(|s| s.name == name)
-            .ok_or_else(|| no_stage(name, self.stages.iter().map(|s| s.name.as_str())))
+        let names = || self.stages.iter().map(|stage| stage.name.as_str());
+        let index = names().position(|stage| stage == name);
+        index.ok_or_else(|| no_stage(name, names()))
     }
 
     /// The last stage with a convolution: `conv3` for the paper's network.
     pub fn last_convolution(&self) -> Option<usize> {
-        self.stages
-            .iter()
-            .rposition(|s| s.layers.iter().any(|l| matches!(l, Layer::Conv { .. })))
+        let mut stages = self.stages.iter();
+        stages.rposition(|s| s.layers.iter().any(|l| matches!(l, Layer::Conv { .. })))
     }
 
     /// Feature maps of a convolutional stage, or units of a fully connected one.
@@ -98,10 +93,15 @@ impl Network {
     /// # Errors
     /// When stage `stage` does not exist or has no weights.
     pub fn filters(&self, stage: usize) -> Result<usize, Error> {
+        Ok(self.weight(stage)?.size()[0] as usize)
+    }
+
+    /// The weight of stage `stage`.
+    pub(crate) fn weight(&self, stage: usize) -> Result<&Tensor, Error> {
         let stages = self.stages.iter().skip(stage).take(1);
-        let mut weights = stages.flat_map(Stage::parameters);
-        let first = weights.next().map(|(_, w)| w.size()[0] as usize);
-        first.ok_or_else(|| Error::NoFeatureMap(format!("#{stage}")))
+        let mut parameters = stages.flat_map(Stage::parameters);
+        let first = parameters.next().map(|(_, weight)| weight);
+        first.ok_or_else(|| Error::no_feature_map(stage))
     }
 
     /// All weights by name (`conv1.weight`, `fc4.bias`), in forward order.
@@ -165,25 +165,22 @@ impl Network {
     /// When the device is out of memory.
     pub fn under_shift(&self, shift: f64) -> Result<Option<(Self, usize)>, Error> {
         let mut shifted = self.replica()?;
-        let first = shifted
-            .stages
-            .first_mut()
-            .and_then(|s| s.layers.first_mut());
+        let mut layers = shifted.stages.iter_mut().flat_map(|s| &mut s.layers);
         let Some(Layer::Conv {
             weight,
             bias,
             padding,
-        }) = first
+        }) = layers.next()
         else {
             return Ok(None);
         };
         let taken_out = weight
             .f_sum_dim_intlist(&[1i64, 2, 3][..], false, Kind::Float)?
             .f_mul_scalar(-shift)?;
-        *bias = Some(match bias.take() {
-            Some(bias) => bias.f_add(&taken_out)?,
-            None => taken_out,
-        });
+        *bias = match bias.take() {
+            Some(bias) => Some(bias.f_add(&taken_out)?),
+            None => Some(taken_out),
+        };
         let margin = std::mem::take(padding) as usize;
         shifted.spec.side += 2 * margin;
         Ok(Some((shifted, margin)))
@@ -209,11 +206,7 @@ impl Network {
     /// # Errors
     /// When the images' shape or device does not fit.
     pub fn logits(&self, images: &Tensor) -> Result<Tensor, Error> {
-        tch::no_grad(|| {
-            self.stages
-                .iter()
-                .try_fold(images.shallow_clone(), |x, s| s.forward(&x))
-        })
+        tch::no_grad(|| forward(&self.stages, images))
     }
 
     /// Feature maps of a convolutional stage: `[N, filters, H, W]` after its ReLU, before its pooling.
@@ -221,20 +214,24 @@ impl Network {
     /// # Errors
     /// When stage `stage` has no convolution or the images do not fit.
     pub fn feature_maps(&self, images: &Tensor, stage: usize) -> Result<Tensor, Error> {
-        let missing = || Error::NoFeatureMap(format!("#{stage}"));
-        let own = self.stages.get(stage).ok_or_else(missing)?;
+        let own = self.stages.get(stage);
+        let own = own.ok_or_else(|| Error::no_feature_map(stage))?;
         if !own.layers.iter().any(|l| matches!(l, Layer::Conv { .. })) {
             return Err(Error::NoFeatureMap(own.name.clone()));
         }
         tch::no_grad(|| {
-            let x = self.stages[..stage]
-                .iter()
-                .try_fold(images.shallow_clone(), |x, s| s.forward(&x))?;
+            let x = forward(&self.stages[..stage], images)?;
             let pools = |layer: &&Layer| matches!(layer, Layer::MaxPool { .. });
             let mut unpooled = own.layers.iter().filter(|layer| !pools(layer));
             unpooled.try_fold(x, |x, layer| layer.forward(&x))
         })
     }
+}
+
+/// Applies `stages` as in evaluation.
+pub(crate) fn forward(stages: &[Stage], x: &Tensor) -> Result<Tensor, Error> {
+    let mut stages = stages.iter();
+    stages.try_fold(x.shallow_clone(), |x, stage| stage.forward(&x))
 }
 
 fn no_stage<'a>(wanted: &str, known: impl Iterator<Item = &'a str>) -> Error {

@@ -29,11 +29,8 @@ impl Receptive {
 /// position (flattening, fully connected).
 pub fn receptive_field(stages: &[Stage], stage: usize) -> Option<Receptive> {
     let before = stages.get(..stage)?.iter().flat_map(|s| &s.layers);
-    let own = stages
-        .get(stage)?
-        .layers
-        .iter()
-        .take_while(|l| !matches!(l, Layer::MaxPool { .. }));
+    let own = stages.get(stage)?.layers.iter();
+    let own = own.take_while(|layer| !matches!(layer, Layer::MaxPool { .. }));
     let mut field = Receptive {
         size: 1,
         stride: 1,

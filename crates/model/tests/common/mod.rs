@@ -1,8 +1,32 @@
 //! What the golden script `tests/golden/model_steps.py` does, repeated: formula-made weights and images.
 
-use faus_model::{InputSpec, Network, StepOutput, Tally, TrainBatch, ZeroBiasCnn};
+use faus_model::{InputSpec, Network, Plan, StepOutput, Tally, TrainBatch, ZeroBiasCnn};
 use serde_json::Value;
 use tch::{Device, Kind, Tensor};
+
+/// How a step is computed.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Method {
+    /// libtorch's automatic differentiation throughout: the reference.
+    Autograd,
+    /// The convolutions by our kernels.
+    Winograd,
+}
+
+impl Method {
+    pub fn plan(self, network: &Network) -> Plan {
+        match self {
+            Self::Autograd => Plan::default(),
+            Self::Winograd => network.plan().unwrap(),
+        }
+    }
+
+    pub fn step(self, network: &Network, batch: &TrainBatch) -> StepOutput {
+        network
+            .loss_and_gradients(batch, &self.plan(network))
+            .unwrap()
+    }
+}
 
 /// The script's `wave`, `[shape]` f32.
 pub fn wave(shape: &[i64], offset: f64, scale: f64, shift: f64) -> Tensor {

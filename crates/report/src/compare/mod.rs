@@ -48,18 +48,15 @@ fn head(runs: &Runs) -> Head {
     let data = runs.all.iter().filter_map(|run| run.data_name().cloned());
     let mut data: Vec<String> = data.collect();
     data.dedup();
+    let (all, mark) = (runs.all.len(), warnings.mark());
     Head {
-        title: format!(
-            "{} runs{}{COMPARISON_TITLE}",
-            runs.all.len(),
-            warnings.mark()
-        ),
+        title: format!("{all} runs{mark}{COMPARISON_TITLE}"),
         warnings,
         eyebrow: format!("faus comparison · {}", list(&runs.names(|_| true))),
         question: "How do these runs differ, and by more than chance?",
         on: match data.is_empty() {
             true => "No run names its data.".to_owned(),
-            false => format!("{} runs on {}.", runs.all.len(), list(&data)),
+            false => format!("{all} runs on {}.", list(&data)),
         },
         sentences: sentences(runs),
         ..Head::default()
@@ -74,13 +71,11 @@ fn sentences(runs: &Runs) -> Vec<String> {
     };
     let mean = mean_and_deviation(best, best.summary.test_accuracy).unwrap_or_default();
     let ends = percent_ci(", ", best.summary.interval());
-    let mut sentences = vec![format!(
-        "The highest mean test accuracy is that of {}: {mean}{ends}.",
-        best.name
-    )];
-    let first = &runs.all[0];
+    let (first, best) = (&runs.all[0], &best.name);
+    let highest = format!("The highest mean test accuracy is that of {best}: {mean}{ends}.");
     let tests = runs.tests();
-    sentences.extend(tests.filter_map(|(test, run)| difference(first, test, run)));
+    let tests = tests.filter_map(|(test, run)| difference(first, test, run));
+    let mut sentences: Vec<String> = [highest].into_iter().chain(tests).collect();
     if let Err(reason) = &runs.paired {
         sentences.push(format!(
             "Their accuracies are not tested against each other: {reason}."
@@ -91,8 +86,8 @@ fn sentences(runs: &Runs) -> Vec<String> {
         sentences.push(format!("Checkpoints of {} were chosen on the test images, so these numbers are optimistic beside the others.", list(&optimistic)));
     }
     let majority = first.summary.majority().map(percent);
-    sentences
-        .extend(majority.map(|share| format!("Baseline: {share} (most frequent expression).")));
+    let baseline = |share| format!("Baseline: {share} (most frequent expression).");
+    sentences.extend(majority.map(baseline));
     sentences
 }
 

@@ -6,30 +6,28 @@ use serde_json::Value;
 
 use super::runs::Runs;
 use crate::page::answer::mean_and_deviation;
-use crate::page::blocks::{Blocks, Section};
+use crate::page::blocks::{Blocks, Sections};
 use crate::page::table::{Cell, Table, TableOf};
 use crate::page::text::{ci, decimal, duration, or_dash, p_value, percent, percent_interval};
-use crate::plot::Plot;
 use crate::plot::forest::{Forest, Line, labelled};
 use crate::plot::numbers::{cell, csv, ends};
 use crate::run::Run;
 use crate::run::config::{Entry, flat};
-use crate::run::fau::au;
-use crate::run::value;
+use crate::run::summary::MeanStd;
+use crate::run::value::{self, au, distinct};
 
-pub(super) fn sections(runs: &Runs) -> Vec<Section> {
-    vec![
-        accuracy(runs),
-        folds(&runs.all),
-        classes(&runs.all),
-        action_units(&runs.all),
-        settings(&runs.all),
-        gaps(&runs.all),
-    ]
+pub(super) fn sections(runs: &Runs) -> Sections {
+    let (mut page, all) = (Sections::default(), &*runs.all);
+    accuracy(runs, page.start("accuracy", "Accuracy"));
+    folds(all, page.start("folds", "Fold by fold"));
+    classes(all, page.start("classes", "Recall by class"));
+    action_units(all, page.start("action-units", "Filters and action units"));
+    settings(all, page.start("settings", "Settings that differ"));
+    gaps(all, page.start("gaps", "Missing files"));
+    page
 }
 
-fn accuracy(runs: &Runs) -> Section {
-    let mut blocks = Blocks::default();
+fn accuracy(runs: &Runs, blocks: &mut Blocks) {
     blocks.figure(accuracies(&runs.all), "Mean test accuracy over folds; lines are 95% confidence intervals (CI) from a bootstrap over people.");
     blocks.table(overview(&runs.all));
     match &runs.paired {
@@ -41,56 +39,54 @@ fn accuracy(runs: &Runs) -> Section {
         }
         Ok(_) => {}
     }
-    blocks.section("accuracy", "Accuracy")
 }
 
-fn accuracies(runs: &[Run]) -> Option<Plot> {
+fn accuracies(runs: &[Run]) -> Forest<'static> {
     let lines = runs.iter().map(|run| Line {
         series: usize::from(run.summary.chosen_on_test()),
         ..Line::new(run.name.clone(), run.summary.mean(), run.summary.interval())
     });
-    let series = [
-        "checkpoint chosen on validation",
-        "chosen on test: optimistic",
-    ];
-    let optimistic = runs.iter().any(|run| run.summary.chosen_on_test());
+    let chosen = "checkpoint chosen on validation";
+    let series = match runs.iter().any(|run| run.summary.chosen_on_test()) {
+        true => vec![chosen, "chosen on test: optimistic"],
+        false => vec![],
+    };
     let numbers = runs.iter().map(|run| {
-        let deviation = run.summary.test_accuracy.and_then(|accuracy| accuracy.std);
-        (
-            &run.name,
-            cell(run.summary.mean()),
-            ends(run.summary.interval()),
-            cell(deviation),
-        )
+        let MeanStd { mean, std } = run.summary.test_accuracy.unwrap_or_default();
+        let [mean, std] = [mean, std].map(cell);
+        (&run.name, mean, ends(run.summary.interval()), std)
     });
     Forest {
         name: "accuracy-by-run",
         alt: "Mean test accuracy of each run with its interval; the same numbers are in the table below",
         axis: "mean test accuracy (% of images)",
-        series: if optimistic { &series } else { &[] },
+        series,
         csv: csv("run,test_accuracy,low,high,sd_of_folds", numbers),
         ..Forest::shares(lines.collect())
     }
-    .plot()
 }
 
-fn overview(runs: &[Run]) -> Table {
+fn overview(runs: &[Run]) -> impl Into<Table> {
+    let protocol = |run: &Run| run.text(&run.summary.protocol, "protocol");
     let macro_f1 = |run: &Run| run.summary.measures.get("macro_f1")?.mean;
     TableOf::new("Runs", runs)
         .words("Run", |run| run.name.as_str())
-        .words("Preset", |run| or_dash(run.preset()))
-        .words("Protocol", |run| or_dash(run.protocol()))
+        .words("Preset", |run| {
+            or_dash(run.text(&run.summary.preset, "preset"))
+        })
+        .words("Protocol", |run| or_dash(protocol(run)))
         .numbers("Seed", |run| or_dash(run.config["seed"].as_u64()))
         .numbers("Folds", |run| fold_count(run))
-        .numbers("Test accuracy", |run| {
-            let accuracy = mean_and_deviation(run, run.summary.test_accuracy);
-            Cell::from(or_dash(accuracy)).strong_if(true)
-        })
+        .numbers("Test accuracy", |run| test_accuracy(run))
         .numbers("95% CI", |run| percent_interval(run.summary.interval()))
         .numbers("Macro F1", |run| percent(macro_f1(run)))
         .numbers("Time", |run| or_dash(run.summary.seconds.map(duration)))
         .sortable()
-        .into()
+}
+
+fn test_accuracy(run: &Run) -> Cell {
+    let accuracy = mean_and_deviation(run, run.summary.test_accuracy);
+    Cell::from(or_dash(accuracy)).strong_if(true)
 }
 
 fn fold_count(run: &Run) -> String {
@@ -102,7 +98,7 @@ fn fold_count(run: &Run) -> String {
     }
 }
 
-fn tests(runs: &Runs, first: &str) -> Table {
+fn tests(runs: &Runs, first: &str) -> impl Into<Table> {
     let points = |test: &Value| {
         let difference = test["mean_difference"].as_f64();
         or_dash(difference.map(|difference| format!("{:+.1}", 100.0 * difference)))
@@ -112,13 +108,9 @@ fn tests(runs: &Runs, first: &str) -> Table {
         .numbers("Folds", |(test, _)| or_dash(test["folds"].as_u64()))
         .numbers("Difference (points)", |(test, _)| points(test))
         .numbers("p, sign flip", |(test, _)| p_value(test["p_sign_flip"].as_f64()))
-        .numbers("p, Holm", |(test, _)| {
-            let p = p_value(test["p_sign_flip_holm"].as_f64());
-            Cell::from(p).strong_if(true)
-        })
+        .numbers("p, Holm", |(test, _)| Cell::from(p_value(test["p_sign_flip_holm"].as_f64())).strong_if(true))
         .numbers("p, corrected t", |(test, _)| p_value(test["p_corrected_t"].as_f64()))
         .note("Paired over the folds that both have: exact sign-flip test, adjusted for the number of runs (Holm), and the corrected resampled t-test.")
-        .into()
 }
 
 /// Adds a column of numbers for each run.
@@ -129,7 +121,7 @@ fn by_run<R>(mut table: TableOf<R>, runs: &[Run], cell: impl Fn(&R, &Run) -> Cel
     table
 }
 
-fn folds(runs: &[Run]) -> Section {
+fn folds(runs: &[Run], blocks: &mut Blocks) {
     let folds = runs.iter().flat_map(|run| &run.folds);
     let numbers: BTreeSet<u64> = folds.map(|fold| fold.number).collect();
     let name = |fold: &u64| Cell::number(format!("Fold {fold}"), Some(*fold as f64));
@@ -138,34 +130,24 @@ fn folds(runs: &[Run]) -> Section {
         let fold = run.folds.iter().find(|fold| fold.number == *number);
         Cell::percent(fold.and_then(|fold| fold.result.test_accuracy))
     });
-    let mut blocks = Blocks::default();
     blocks.table(table.sortable());
-    blocks.section("folds", "Fold by fold")
 }
 
 fn recall(run: &Run, class: &str) -> Option<f64> {
     run.summary.per_class.get(class)?["recall"].as_f64()
 }
 
-fn classes(runs: &[Run]) -> Section {
-    let mut names: Vec<&str> = Vec::new();
-    for name in runs.iter().flat_map(Run::classes) {
-        if !names.contains(&name.as_str()) {
-            names.push(name);
-        }
-    }
-    let mut blocks = Blocks::default();
-    blocks.figure(
-        recalls(runs, &names),
-        "Share of each class's test images classified correctly, all folds together.",
-    );
+fn classes(runs: &[Run], blocks: &mut Blocks) {
+    let names = runs.iter().flat_map(Run::classes);
+    let names = distinct(names.map(String::as_str));
+    let caption = "Share of each class's test images classified correctly, all folds together.";
+    blocks.figure(recalls(runs, &names), caption);
     let table = TableOf::new("Recall by class", names).words("Class", |name| *name);
     let table = by_run(table, runs, |name, run| Cell::percent(recall(run, name)));
     blocks.table(table.sortable());
-    blocks.section("classes", "Recall by class")
 }
 
-fn recalls(runs: &[Run], names: &[&str]) -> Option<Plot> {
+fn recalls<'a>(runs: &'a [Run], names: &[&str]) -> Forest<'a> {
     // Only five colours and marks exist.
     let shown = &runs[..runs.len().min(5)];
     let lines = names.iter().flat_map(|name| {
@@ -176,25 +158,23 @@ fn recalls(runs: &[Run], names: &[&str]) -> Option<Plot> {
         let row = move |run: &Run| (*name, run.name.clone(), cell(recall(run, name)));
         runs.iter().map(row)
     });
-    let series: Vec<&str> = shown.iter().map(|run| run.name.as_str()).collect();
+    let series = shown.iter().map(|run| run.name.as_str()).collect();
     Forest {
         name: "recall-by-class-and-run",
         alt: "Recall of each class in each run; the same numbers are in the table below",
         axis: "recall (% of the class's test images)",
-        series: &series,
+        series,
         csv: csv("class,run,recall", numbers),
         ..Forest::shares(lines.collect())
     }
-    .plot()
 }
 
-fn action_units(runs: &[Run]) -> Section {
+fn action_units(runs: &[Run], blocks: &mut Blocks) {
     let count = |run: &Run, key: &str| or_dash(run.fau.summary["counts"][key].as_u64());
     let responding = |run: &Run| {
         let found = &run.fau.correspondences;
         or_dash(found.gap.is_none().then(|| found.len()))
     };
-    let mut blocks = Blocks::default();
     let overview = TableOf::new("Filters and action units in each run", runs)
         .words("Run", |run| run.name.as_str())
         .numbers("Filters that respond", |run| responding(run))
@@ -217,7 +197,6 @@ fn action_units(runs: &[Run]) -> Section {
         });
         blocks.table(table.sortable());
     }
-    blocks.section("action-units", "Filters and action units")
 }
 
 /// The mean AUROC of the best filters under a control, with its interval.
@@ -228,51 +207,37 @@ fn best_auroc(run: &Run, control: &str) -> Cell {
 }
 
 /// Keys of the configurations whose values differ.
-fn settings(runs: &[Run]) -> Section {
+fn settings(runs: &[Run], blocks: &mut Blocks) {
     let configs: Vec<Vec<Entry>> = runs.iter().map(|run| flat(&run.config)).collect();
     let value = |at: usize, key: &str| {
         let entry = configs[at].iter().find(|(other, _)| other == key);
         or_dash(entry.map(|(_, value)| value))
     };
-    let mut keys: Vec<&str> = Vec::new();
-    for (key, _) in configs.iter().flatten() {
-        let differ = (1..runs.len()).any(|at| value(at, key) != value(0, key));
-        if differ && !keys.contains(&key.as_str()) && !key.starts_with("command") {
-            keys.push(key);
-        }
-    }
-    let mut blocks = Blocks::default();
+    let mut keys = distinct(configs.iter().flatten().map(|(key, _)| key.as_str()));
+    let differ = |key: &str| (1..runs.len()).any(|at| value(at, key) != value(0, key));
+    keys.retain(|key| !key.starts_with("command") && differ(key));
     if keys.is_empty() {
-        blocks.text("None: their configurations are the same.");
-    } else {
-        let mut table = TableOf::new("Settings that differ", keys).words("Setting", |key| *key);
-        for (at, run) in runs.iter().enumerate() {
-            table = table.words(run.name.as_str(), |key| value(at, key));
-        }
-        blocks.table(table);
+        return blocks.text("None: their configurations are the same.");
     }
-    blocks.section("settings", "Settings that differ")
+    let mut table = TableOf::new("Settings that differ", keys).words("Setting", |key| *key);
+    for (at, run) in runs.iter().enumerate() {
+        table = table.words(run.name.as_str(), |key| value(at, key));
+    }
+    blocks.table(table);
 }
 
-fn gaps(runs: &[Run]) -> Section {
-    let mut blocks = Blocks::default();
+fn gaps(runs: &[Run], blocks: &mut Blocks) {
     for run in runs {
         let (fau, mut missing) = (&run.fau, Blocks::default());
-        let complete = [
-            missing.has(&run.summary),
-            missing.has(&run.config),
-            missing.has(&run.dataset),
-            missing.has(&fau.correspondences),
-            missing.has(&fau.controls.summary),
-        ];
-        match complete.contains(&false) {
-            true => blocks.heading(run.name.as_str()),
-            false => blocks.text(format!(
-                "{}: no file that this page shows is missing.",
-                run.name
-            )),
+        missing.has(&run.summary);
+        missing.has(&run.config);
+        missing.has(&run.dataset);
+        missing.has(&fau.correspondences);
+        missing.has(&fau.controls.summary);
+        match missing.is_empty() {
+            false => blocks.heading(&*run.name),
+            true => blocks.text(run.name.clone() + ": no file that this page shows is missing."),
         }
         blocks.append(missing);
     }
-    blocks.section("gaps", "Missing files")
 }

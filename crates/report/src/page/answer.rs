@@ -3,9 +3,9 @@
 
 use super::text::{ci, count, decimal, duration, level, list, p_equals, percent, percent_ci, when};
 use crate::run::Run;
-use crate::run::fau::{au, au_label};
+use crate::run::folder::Gap;
 use crate::run::summary::{MeanStd, Summary};
-use crate::run::value::ends;
+use crate::run::value::{au, au_label, ends};
 
 /// The three sentences; missing parts are stated as unknown.
 pub(crate) fn answer(run: &Run) -> Vec<String> {
@@ -15,12 +15,9 @@ pub(crate) fn answer(run: &Run) -> Vec<String> {
 /// Mean accuracy with its deviation, `87.3% ± 2.1%`; one fold alone has no deviation.
 pub(crate) fn mean_and_deviation(run: &Run, accuracy: Option<MeanStd>) -> Option<String> {
     let MeanStd { mean, std } = accuracy?;
-    let mean = mean.filter(|mean| mean.is_finite())?;
-    let deviation = std.filter(|std| std.is_finite() && run.tested() != 1);
-    Some(match deviation {
-        Some(deviation) => format!("{} ± {}", percent(mean), percent(deviation)),
-        None => percent(mean),
-    })
+    let deviation = std.filter(|_| run.tested() != 1);
+    let deviation = deviation.map(|deviation| format!(" ± {}", percent(deviation)));
+    Some(percent(mean?) + &deviation.unwrap_or_default())
 }
 
 fn accuracy(run: &Run) -> String {
@@ -29,10 +26,8 @@ fn accuracy(run: &Run) -> String {
         return "The network's accuracy is not known yet: no fold has been summarised.".to_owned();
     };
     let (all, tested) = (run.folds.len(), run.tested());
-    let folds = match all > tested {
-        true => format!("{tested} of {}", count(all, "test fold")),
-        false => count(tested, "test fold"),
-    };
+    let part = format!("{tested} of ");
+    let folds = format!("{}{}", when(all > tested, &part), count(all, "test fold"));
     let people = match run.subject_independent() {
         Some(true) => " of people not seen in training",
         Some(false) => {
@@ -63,13 +58,11 @@ fn baselines(summary: &Summary) -> String {
 
 fn filters(run: &Run) -> String {
     let fau = &run.fau;
-    if let Some(gap) = &fau.correspondences.gap {
-        let unreadable = format!(
-            "How its filters relate to action units is unknown: {} cannot be read.",
-            gap.file
-        );
-        return match gap.damage {
-            Some(_) => unreadable,
+    if let Some(Gap { damage, file, .. }) = &fau.correspondences.gap {
+        return match damage {
+            Some(_) => {
+                format!("How its filters relate to action units is unknown: {file} cannot be read.")
+            }
             None => "Its filters have not been compared with action units yet.".to_owned(),
         };
     }
@@ -84,14 +77,13 @@ fn filters(run: &Run) -> String {
         ci(", ", ends(best, "kl_low", "kl_high"), 2)
     );
     let found = fau.correspondences.len();
-    let layer = fau.summary["layer"]
-        .as_str()
-        .map(|layer| format!(" of {layer}"));
+    let layer = fau.summary["layer"].as_str();
+    let layer = layer.map(|layer| format!(" of {layer}"));
     let all = count(found + fau.dead(), "filter") + &layer.unwrap_or_default();
+    let level = level(fau.level());
     match fau.summary["counts"]["filters_max_q"].as_u64() {
         Some(beyond) => format!(
-            "{beyond} of {all} respond to an action unit beyond chance (permutation test of each filter's largest KL, FDR {}); {strongest}.",
-            level(fau.level())
+            "{beyond} of {all} respond to an action unit beyond chance (permutation test of each filter's largest KL, FDR {level}); {strongest}."
         ),
         None => format!(
             "{found} of {all} respond to the faces, and each has an action unit of largest KL; {strongest}. No null distribution has been computed, and every filter has a largest KL, even an untrained one."
@@ -134,12 +126,8 @@ fn against_untrained(run: &Run) -> Option<String> {
     ))
 }
 
-/// A key fact.
-pub(crate) struct Fact {
-    pub name: &'static str,
-    pub value: String,
-    pub note: String,
-}
+/// A key fact: its name, its value and a note.
+pub(crate) type Fact = (&'static str, String, String);
 
 /// The most important numbers.
 pub(crate) fn glance(run: &Run) -> Vec<Fact> {
@@ -148,33 +136,18 @@ pub(crate) fn glance(run: &Run) -> Vec<Fact> {
     let responding = format!("{found} of {}", found + fau.dead());
     let compared = fau.correspondences.gap.is_none();
     let counted = |key: &str| Some(fau.summary["counts"][key].as_u64()?.to_string());
-    let mut facts = Vec::new();
-    let mut add = |name, value: Option<String>, note: &str| {
-        let note = note.to_owned();
-        facts.extend(value.map(|value| Fact { name, value, note }));
-    };
+    let [beyond, within] = ["filters_max_q", "filters_within_class_q"].map(counted);
     let accuracy = mean_and_deviation(run, summary.test_accuracy);
-    add(
-        "Test accuracy",
-        accuracy,
-        &percent_ci("", summary.interval()),
-    );
-    add(
-        "Always the most frequent expression",
-        summary.majority().map(percent),
-        "",
-    );
-    add("Filters that respond", compared.then_some(responding), "");
-    add(
-        "… to an action unit, beyond chance",
-        counted("filters_max_q"),
-        "",
-    );
-    add(
-        "… within one expression, too",
-        counted("filters_within_class_q"),
-        "",
-    );
-    add("Whole job", summary.seconds.map(duration), "");
-    facts
+    let interval = percent_ci("", summary.interval());
+    let majority = summary.majority().map(percent);
+    let facts = [
+        ("Test accuracy", accuracy, &*interval),
+        ("Always the most frequent expression", majority, ""),
+        ("Filters that respond", compared.then_some(responding), ""),
+        ("… to an action unit, beyond chance", beyond, ""),
+        ("… within one expression, too", within, ""),
+        ("Whole job", summary.seconds.map(duration), ""),
+    ];
+    let known = |(name, value, note): (_, Option<_>, &str)| Some((name, value?, note.to_owned()));
+    facts.into_iter().filter_map(known).collect()
 }

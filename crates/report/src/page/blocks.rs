@@ -4,10 +4,9 @@ use std::fmt::Display;
 
 use askama::Template;
 
-use super::download::Download;
 use super::table::Table;
 use crate::plot::Plot;
-use crate::run::folder::{Contents, Gap, RunFolder};
+use crate::run::folder::{Contents, Gap, Part, RunFolder};
 use crate::run::remedy::VISUALIZE;
 
 /// A numbered part of the page.
@@ -15,6 +14,19 @@ pub(crate) struct Section {
     pub id: &'static str,
     pub title: &'static str,
     pub body: Blocks,
+}
+
+/// The parts of a page, in its order.
+#[derive(Default)]
+pub(crate) struct Sections(pub Vec<Section>);
+
+impl Sections {
+    /// Starts a section, to be filled.
+    pub fn start(&mut self, id: &'static str, title: &'static str) -> &mut Blocks {
+        let (at, body) = (self.0.len(), Blocks::default());
+        self.0.push(Section { id, title, body });
+        &mut self.0[at].body
+    }
 }
 
 /// Blocks, laid out in this order, and the drawings that also become separate files.
@@ -32,11 +44,13 @@ enum Block {
     Quiet(String),
     Caution(String),
     Table(Table),
-    Figure(Figure),
-    Picture(Picture),
+    /// A drawing with its caption.
+    Figure(Plot, String),
+    /// Pixels with their alternative text and caption.
+    Picture(Pixels, String, String),
     Gap(Gap),
     /// Rendered from a separate template.
-    Html(Box<dyn Display>),
+    Html(String),
 }
 
 impl Blocks {
@@ -68,12 +82,13 @@ impl Blocks {
 
     /// A table and its numbers as a file, also under `report/figures`.
     pub fn table_with_csv(&mut self, table: impl Into<Table>, name: &str, csv: String) {
-        self.table(table.into().with_csv(name, &csv));
-        self.plots.push(Plot::numbers(name, csv));
+        let numbers = Plot::numbers(name, csv);
+        self.table(table.into().with_csv(&numbers));
+        self.plots.push(numbers);
     }
 
-    pub fn html(&mut self, template: impl Display + 'static) {
-        self.blocks.push(Block::Html(Box::new(template)));
+    pub fn html(&mut self, template: impl Display) {
+        self.blocks.push(Block::Html(template.to_string()));
     }
 
     pub fn gap(&mut self, gap: &Gap) {
@@ -87,12 +102,12 @@ impl Blocks {
     }
 
     /// Blocks that are initially collapsed.
-    pub fn details(&mut self, summary: String, inner: Self) {
-        let Self { blocks, plots } = inner;
-        self.plots.extend(plots);
-        let plots = vec![];
-        let inner = Self { blocks, plots };
+    pub fn details(&mut self, summary: &str, inner: &Self) {
         self.html(Details { summary, inner });
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.blocks.is_empty()
     }
 
     /// Adds further blocks.
@@ -102,56 +117,28 @@ impl Blocks {
     }
 
     /// A collapsed table; nothing if it has no rows.
-    pub fn folded(&mut self, summary: impl Into<String>, table: impl Into<Table>) {
+    pub fn folded(&mut self, summary: &str, table: impl Into<Table>) {
         let (table, mut inner) = (table.into(), Self::default());
         if !table.rows.is_empty() {
             inner.table(table);
-            self.details(summary.into(), inner);
+            self.details(summary, &inner);
         }
     }
 
     /// A drawing as a numbered figure of the page; it also becomes files under `report/figures`.
-    pub fn figure(&mut self, plot: Option<Plot>, caption: impl Into<String>) {
-        let Some(plot) = plot else { return };
-        self.blocks.push(Block::Figure(Figure {
-            inline: plot.inline(),
-            label: plot.alt.clone(),
-            caption: caption.into(),
-            files: Download::of_plot(&plot),
-        }));
+    pub fn figure(&mut self, drawing: impl Into<Option<Plot>>, caption: impl Into<String>) {
+        let Some(plot) = drawing.into() else { return };
+        self.blocks
+            .push(Block::Figure(plot.clone(), caption.into()));
         self.plots.push(plot);
     }
 
     /// A PNG of the run, or why it cannot be shown.
-    pub fn picture(&mut self, folder: &RunFolder, file: &str, alt: String, caption: String) {
-        let compact = match folder.compact(file, WIDEST, VISUALIZE) {
-            Ok(compact) => compact,
-            Err(gap) => return self.gap(&gap),
-        };
-        let wide = compact.width > 500;
-        match folder.embed(compact.kind, &compact.bytes) {
-            Some(uri) => self.blocks.push(Block::Picture(Picture {
-                uri,
-                alt,
-                caption,
-                wide,
-            })),
-            None => {
-                let left = folder.pictures_left();
-                let reason =
-                    format!("{left} bytes are left for pictures on one page, too few for it");
-                self.gap(&Gap::damaged(file, reason, ""));
-            }
-        }
-    }
-
-    /// The finished section.
-    pub fn section(self, id: &'static str, title: &'static str) -> Section {
-        Section {
-            id,
-            title,
-            body: self,
-        }
+    pub fn picture(&mut self, folder: &RunFolder, file: &str, [alt, caption]: [&str; 2]) {
+        self.blocks.push(match Pixels::read(folder, file) {
+            Ok(pixels) => Block::Picture(pixels, alt.to_owned(), caption.to_owned()),
+            Err(gap) => Block::Gap(gap),
+        });
     }
 }
 
@@ -160,9 +147,9 @@ const WIDEST: u32 = 1600;
 
 #[derive(Template)]
 #[template(path = "details.html")]
-struct Details {
-    summary: String,
-    inner: Blocks,
+struct Details<'a> {
+    summary: &'a str,
+    inner: &'a Blocks,
 }
 
 /// Text in pieces; `true` marks code, the text between backticks.
@@ -171,19 +158,22 @@ pub(crate) fn pieces(text: &str) -> impl Iterator<Item = (bool, &str)> {
     pieces.map(|(at, piece)| (at % 2 == 1, piece))
 }
 
-/// A drawing with its caption and its files.
-struct Figure {
-    inline: String,
-    label: String,
-    caption: String,
-    files: Vec<Download>,
-}
-
 /// A picture of pixels.
-struct Picture {
+struct Pixels {
     uri: String,
-    alt: String,
-    caption: String,
     /// Wider than a phone: scrolls there rather than shrinks.
     wide: bool,
+}
+
+impl Pixels {
+    fn read(folder: &RunFolder, file: &str) -> Part<Self> {
+        let compact = folder.compact(file, WIDEST, VISUALIZE)?;
+        let wide = compact.width > 500;
+        let uri = folder.embed(compact.kind, &compact.bytes).ok_or_else(|| {
+            let left = folder.pictures_left();
+            let reason = format!("{left} bytes are left for pictures on one page, too few for it");
+            Gap::damaged(file, reason, "")
+        })?;
+        Ok(Self { uri, wide })
+    }
 }

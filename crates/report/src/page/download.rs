@@ -11,25 +11,11 @@ pub(crate) struct Download {
     pub uri: String,
 }
 
-impl Download {
-    pub fn csv(name: &str, csv: &str) -> Self {
-        Self {
-            file: format!("{name}.csv"),
-            uri: format!(
-                "data:text/csv;charset=utf-8;base64,{}",
-                STANDARD.encode(csv)
-            ),
-        }
-    }
-
-    /// A drawing and its numbers.
-    pub fn of_plot(plot: &Plot) -> Vec<Self> {
-        let svg = plot.svg().map(|svg| Self {
-            file: format!("{}.svg", plot.name),
-            uri: format!("data:image/svg+xml;base64,{}", STANDARD.encode(svg)),
-        });
-        svg.into_iter()
-            .chain([Self::csv(&plot.name, &plot.csv)])
-            .collect()
-    }
+/// A drawing and its numbers.
+pub(crate) fn downloads(plot: &Plot) -> Vec<Download> {
+    let files = plot.files().into_iter().map(|(file, kind, text)| Download {
+        file,
+        uri: format!("data:{kind};base64,{}", STANDARD.encode(text)),
+    });
+    files.collect()
 }

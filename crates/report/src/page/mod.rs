@@ -16,7 +16,7 @@ use faus_base::file;
 use sha2::{Digest, Sha256};
 
 use self::answer::Fact;
-use self::blocks::Section;
+use self::blocks::Sections;
 use self::text::when;
 use crate::errors::Error;
 use crate::plot::Plot;
@@ -38,7 +38,7 @@ fn hash(text: &str) -> String {
 #[template(path = "index.html")]
 pub(crate) struct Page {
     pub head: Head,
-    pub sections: Vec<Section>,
+    pub sections: Sections,
 }
 
 /// The head of a page.
@@ -62,20 +62,18 @@ impl Page {
         let html = self.render()?;
         let figures = folder.join("figures");
         file::remove(&figures).map_err(Error::write(&figures))?;
-        for plot in self.sections.iter().flat_map(|section| &section.body.plots) {
-            save_plot(&figures, plot)?;
+        let plots = self
+            .sections
+            .0
+            .iter()
+            .flat_map(|section| &section.body.plots);
+        for (file, _, text) in plots.flat_map(Plot::files) {
+            save(&figures.join(file), &text)?;
         }
         let path = folder.join("index.html");
         save(&path, &html)?;
         Ok(path)
     }
-}
-
-fn save_plot(figures: &Path, plot: &Plot) -> Result<(), Error> {
-    if let Some(svg) = plot.svg() {
-        save(&figures.join(format!("{}.svg", plot.name)), &svg)?;
-    }
-    save(&figures.join(format!("{}.csv", plot.name)), &plot.csv)
 }
 
 fn save(path: &Path, text: &str) -> Result<(), Error> {
@@ -129,23 +127,20 @@ pub(crate) fn head(run: &Run) -> Head {
 
 /// Experiment, preset and data in one line.
 fn on(run: &Run) -> String {
-    let name = run
-        .data_name()
-        .map_or("a data set without a name", String::as_str);
+    let name = run.data_name().map(String::as_str);
+    let name = name.unwrap_or("a data set without a name");
+    let preset = run.text(&run.summary.preset, "preset");
     let some = |n: Option<u64>| n.filter(|n| *n > 0);
+    let (labelled, classes) = (run.dataset.labelled(), run.summary.class_count() as u64);
     let parts = [
-        run.preset().map(|preset| format!("preset {preset}")),
+        Some(run.experiment()),
+        preset.map(|preset| format!("preset {preset}")),
         Some(format!("on {name}")),
-        run.dataset
-            .labelled()
-            .map(|n| format!("{n} labelled images")),
+        labelled.map(|n| format!("{n} labelled images")),
         some(run.dataset.subjects).map(|n| format!("{n} people")),
-        some(Some(run.summary.class_count() as u64)).map(|n| format!("{n} classes")),
+        some(Some(classes)).map(|n| format!("{n} classes")),
     ];
-    let parts: Vec<String> = [run.experiment()]
-        .into_iter()
-        .chain(parts.into_iter().flatten())
-        .collect();
+    let parts: Vec<String> = parts.into_iter().flatten().collect();
     let synthetic = when(run.synthetic() == Some(true), " (synthetic)");
     format!("{}{synthetic}.", parts.join(", "))
 }

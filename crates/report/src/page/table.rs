@@ -1,9 +1,10 @@
 //! Tables, built column by column: each column is defined by its name and its cells.
 
-use super::download::Download;
+use super::download::{Download, downloads};
 use super::text::{decimal, or_dash, p_value, percent};
+use crate::plot::Plot;
 use crate::plot::numbers::csv_text;
-use crate::run::fau::au_label;
+use crate::run::value::au_label;
 
 /// Maximum number of rows without scrolling inside the table.
 const SHORT: usize = 25;
@@ -12,30 +13,19 @@ const SHORT: usize = 25;
 #[derive(Default)]
 pub(crate) struct Table {
     pub label: String,
-    pub columns: Vec<Column>,
-    pub rows: Vec<Row>,
+    /// Names of the columns; `true` marks words, flush left, instead of numbers.
+    pub columns: Vec<(String, bool)>,
+    pub rows: Vec<Vec<Cell>>,
+    /// Whether the last row sums up the rows above.
+    pub total: bool,
     /// Heading above the table.
     pub note: String,
     /// Sorted by a click on a column head, if scripts run.
     pub sortable: bool,
     /// Whether it scrolls inside itself.
     pub tall: bool,
-    pub csv: Option<Download>,
-}
-
-/// The head of a column.
-pub(crate) struct Column {
-    pub name: String,
-    /// Words instead of numbers: flush left.
-    pub words: bool,
-}
-
-/// A row of a table.
-#[derive(Default)]
-pub(crate) struct Row {
-    pub cells: Vec<Cell>,
-    /// Sums over the rows above.
-    pub total: bool,
+    /// Its numbers as a file.
+    pub csv: Vec<Download>,
 }
 
 /// A table being built, with a row for each of some items.
@@ -49,7 +39,7 @@ impl<R> TableOf<R> {
         let items: Vec<R> = items.into_iter().collect();
         let table = Table {
             label: label.to_owned(),
-            rows: items.iter().map(|_| Row::default()).collect(),
+            rows: items.iter().map(|_| vec![]).collect(),
             tall: items.len() > SHORT,
             ..Table::default()
         };
@@ -67,9 +57,9 @@ impl<R> TableOf<R> {
     }
 
     fn column<C: Into<Cell>>(mut self, name: String, words: bool, cell: impl Fn(&R) -> C) -> Self {
-        self.table.columns.push(Column { name, words });
+        self.table.columns.push((name, words));
         for (row, item) in self.table.rows.iter_mut().zip(&self.items) {
-            row.cells.push(cell(item).into());
+            row.push(cell(item).into());
         }
         self
     }
@@ -99,16 +89,19 @@ impl<R> From<TableOf<R>> for Table {
 
 impl Table {
     /// Offers these numbers as a download.
-    pub fn with_csv(mut self, name: &str, csv: &str) -> Self {
-        self.csv = Some(Download::csv(name, csv));
+    pub fn with_csv(mut self, numbers: &Plot) -> Self {
+        self.csv = downloads(numbers);
         self
     }
 
     /// Its cells as CSV.
     pub fn to_csv(&self) -> String {
-        let names = self.columns.iter().map(|c| c.name.replace('\u{a0}', " "));
+        let names = self
+            .columns
+            .iter()
+            .map(|(name, _)| name.replace('\u{a0}', " "));
         let texts =
-            |row: &Row| -> Vec<String> { row.cells.iter().map(|c| c.text.clone()).collect() };
+            |row: &Vec<Cell>| -> Vec<String> { row.iter().map(|c| c.text.clone()).collect() };
         csv_text(names, self.rows.iter().map(texts))
     }
 }

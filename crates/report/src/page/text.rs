@@ -2,6 +2,10 @@
 
 use std::fmt::Display;
 
+use serde_json::Value;
+
+use crate::run::value::{au, au_label};
+
 /// A dash for a missing value.
 pub(crate) fn or_dash(value: Option<impl Display>) -> String {
     value.map_or("–".to_owned(), |value| value.to_string())
@@ -38,7 +42,6 @@ pub(crate) fn p_equals(value: Option<f64>) -> String {
 
 /// `0.31 to 0.52`.
 pub(crate) fn interval(ends: Option<(f64, f64)>, digits: usize) -> String {
-    let ends = ends.filter(|(low, high)| low.is_finite() && high.is_finite());
     or_dash(ends.map(|(low, high)| format!("{low:.digits$} to {high:.digits$}")))
 }
 
@@ -92,6 +95,12 @@ pub(crate) fn count(number: usize, what: &str) -> String {
     }
 }
 
+/// The action unit of a row with the number of its filters: `AU 12 lip corner puller (3 filters)`.
+pub(crate) fn filters_of(row: &Value) -> String {
+    let filters = row["filters"].as_u64().unwrap_or(0) as usize;
+    format!("{} ({})", au_label(au(row)), count(filters, "filter"))
+}
+
 /// `0.05` as `5%`.
 pub(crate) fn level(share: f64) -> String {
     format!("{}%", (1000.0 * share).round() / 10.0)
@@ -112,7 +121,7 @@ mod tests {
         assert_eq!(p_value(0.0004), "0.0004");
         assert_eq!(p_value(f64::NAN), "–");
         assert_eq!(p_equals(Some(0.5)), "p = 0.500");
-        assert_eq!(interval(Some((0.1, f64::NAN)), 2), "–");
+        assert_eq!(interval(None, 2), "–");
         assert_eq!(percent_interval(Some((0.889, 0.941))), "88.9% to 94.1%");
         assert_eq!(list(&["a", "b", "c"].map(str::to_owned)), "a, b and c");
         assert_eq!(level(0.05), "5%");

@@ -4,7 +4,7 @@ use plotters::prelude::*;
 
 use super::numbers::{cell, csv};
 use super::{Area, BLUE, Drawn, GREY, ORANGE, Plot, mesh};
-use crate::run::folds::MetricsRow;
+use crate::run::folds::{Fold, MetricsRow};
 
 const SIZE: (u32, u32) = (380, 340);
 /// Top of every axis, so that a diverged fold does not flatten the others: several times the loss of guessing among ten
@@ -20,12 +20,12 @@ pub(crate) struct Axes {
 }
 
 impl Axes {
-    pub fn of<'a>(folds: impl Iterator<Item = &'a [MetricsRow]>) -> Self {
+    pub fn of(folds: &[&Fold]) -> Self {
         let mut axes = Self {
             last_step: 1.0,
             top_loss: 0.1,
         };
-        for row in folds.flatten() {
+        for row in folds.iter().flat_map(|fold| fold.metrics.iter()) {
             axes.last_step = axes.last_step.max(row.step as f64);
             let loss = row.train_loss.filter(|loss| loss.is_finite());
             axes.top_loss = axes.top_loss.max(loss.unwrap_or(0.0)).min(TOP_LOSS);
@@ -44,71 +44,61 @@ fn points(rows: &[MetricsRow], of: fn(&MetricsRow) -> Option<f64>) -> Points {
 
 /// Two panels over the training steps, training loss above validation accuracy; a dashed line marks the
 /// checkpoint that was chosen.
-pub(crate) fn of_fold(
-    fold: u64,
-    rows: &[MetricsRow],
-    best_step: Option<u64>,
-    axes: &Axes,
-) -> Option<Plot> {
-    let top = 1.05 * axes.top_loss;
-    let (losses, accuracies) = (
-        points(rows, |row| row.train_loss),
-        points(rows, |row| row.val_accuracy),
-    );
-    let last = |points: &Points| points.last().map_or(f64::NAN, |point| point.1);
+pub(crate) fn of_fold(fold: &Fold, axes: &Axes) -> Option<Plot> {
+    let (rows, number, top) = (&fold.metrics, fold.number, 1.05 * axes.top_loss);
+    let losses = points(rows, |row| row.train_loss);
+    let accuracies = points(rows, |row| row.val_accuracy);
     let alt = format!(
-        "Fold {fold}: training loss ends at {:.2}, validation accuracy ends at {:.3}",
+        "Fold {number}: training loss ends at {:.2}, validation accuracy ends at {:.3}",
         last(&losses),
         last(&accuracies)
     );
     let losses = losses.into_iter().map(|(step, loss)| (step, loss.min(top)));
     let losses = vec![(losses.collect(), BLUE.stroke_width(2))];
-    let loss = Panel::new("loss (nats)", top, losses);
     let accuracies = vec![(accuracies, ORANGE.stroke_width(2))];
-    let accuracy = Panel::new("accuracy", 1.0, accuracies);
-    let row = |row: &MetricsRow| (row.step, cell(row.train_loss), cell(row.val_accuracy));
-    let numbers = rows.iter().map(row);
-    let csv = csv("step,train_loss,val_accuracy", numbers);
-    let name = format!("learning-curve-fold-{fold}");
+    let csv = csv("step,train_loss,val_accuracy", rows.iter().map(numbers));
+    let name = format!("learning-curve-fold-{number}");
     Plot::draw(&name, alt, SIZE, csv, |area| {
         let (upper, lower) = area.split_vertically(SIZE.1 / 2 - 17);
-        let marked = best_step.map(|step| step as f64);
-        loss.draw(&upper, axes.last_step, marked, "")?;
-        accuracy.draw(&lower, axes.last_step, marked, "training step")
+        let ends = (
+            axes.last_step,
+            fold.result.best_step.map(|step| step as f64),
+        );
+        Panel("loss (nats)", top, losses).draw(&upper, ends, "")?;
+        Panel("accuracy", 1.0, accuracies).draw(&lower, ends, "training step")
     })
 }
 
+fn last(points: &Points) -> f64 {
+    points.last().map_or(f64::NAN, |point| point.1)
+}
+
+/// The columns of a row's file.
+fn numbers(row: &MetricsRow) -> (u64, [String; 2]) {
+    (row.step, [row.train_loss, row.val_accuracy].map(cell))
+}
+
 /// Validation accuracy of all folds, thin, and its mean over them where all were measured, thick.
-pub(crate) fn of_all(folds: &[(u64, &[MetricsRow])], axes: &Axes) -> Option<Plot> {
-    let curves = folds
-        .iter()
-        .map(|(_, rows)| points(rows, |row| row.val_accuracy));
-    let curves: Vec<Points> = curves.collect();
+pub(crate) fn of_all(folds: &[&Fold], axes: &Axes) -> Option<Plot> {
+    let curve = |fold: &&Fold| points(&fold.metrics, |row| row.val_accuracy);
+    let curves: Vec<Points> = folds.iter().map(curve).collect();
     let mean = mean(&curves)?;
-    let rows = folds.iter().flat_map(|(fold, rows)| {
-        let row = |row: &MetricsRow| {
-            (
-                *fold,
-                row.step,
-                cell(row.train_loss),
-                cell(row.val_accuracy),
-            )
-        };
-        rows.iter().map(row)
+    let rows = folds.iter().flat_map(|fold| {
+        let rows = fold.metrics.iter();
+        rows.map(|row| (fold.number, numbers(row)))
     });
     let csv = csv("fold,step,train_loss,val_accuracy", rows);
     let alt = format!(
         "Validation accuracy of {} folds over the training steps; their mean ends at {:.3}",
         folds.len(),
-        mean.last().map_or(f64::NAN, |point| point.1)
+        last(&mean)
     );
-    let thin = curves
-        .into_iter()
-        .map(|curve| (curve, BLUE.mix(0.6).stroke_width(1)));
-    let curves = thin.chain([(mean, ORANGE.stroke_width(3))]);
-    let panel = Panel::new("validation accuracy", 1.0, curves.collect());
+    let thin = BLUE.mix(0.6).stroke_width(1);
+    let curves = curves.into_iter().map(|curve| (curve, thin));
+    let curves = curves.chain([(mean, ORANGE.stroke_width(3))]).collect();
+    let panel = Panel("validation accuracy", 1.0, curves);
     Plot::draw("learning-curves", alt, (620, 320), csv, |area| {
-        panel.draw(area, axes.last_step, None, "training step")
+        panel.draw(area, (axes.last_step, None), "training step")
     })
 }
 
@@ -122,40 +112,35 @@ fn mean(curves: &[Points]) -> Option<Points> {
     Some(mean.collect())
 }
 
-struct Panel {
-    name: &'static str,
-    top: f64,
-    curves: Vec<(Points, ShapeStyle)>,
-}
+/// Curves on one pair of axes: the name of the upright one, its top, the curves.
+struct Panel(&'static str, f64, Vec<(Points, ShapeStyle)>);
 
 impl Panel {
-    fn new(name: &'static str, top: f64, curves: Vec<(Points, ShapeStyle)>) -> Self {
-        Self { name, top, curves }
-    }
-
-    fn draw(&self, area: &Area, last_step: f64, marked: Option<f64>, below: &str) -> Drawn {
+    /// `ends`: the last step, and the step of a dashed line; `below`: the name of the horizontal axis.
+    fn draw(self, area: &Area, ends: (f64, Option<f64>), below: &str) -> Drawn {
+        let (Self(name, top, curves), (last_step, marked)) = (self, ends);
         let mut chart = ChartBuilder::on(area)
             .margin(6)
             .margin_right(16)
             .x_label_area_size(if below.is_empty() { 12 } else { 46 })
             .y_label_area_size(62)
-            .build_cartesian_2d(0.0..last_step, 0.0..self.top)?;
+            .build_cartesian_2d(0.0..last_step, 0.0..top)?;
         mesh(&mut chart)
             .x_labels(5)
-            .y_labels(if self.curves.len() > 1 { 11 } else { 5 })
+            .y_labels(if curves.len() > 1 { 11 } else { 5 })
             .x_desc(below)
-            .y_desc(self.name)
+            .y_desc(name)
             .x_label_formatter(&|step| match below {
                 "" => String::new(),
                 _ => format!("{step:.0}"),
             })
             .draw()?;
         if let Some(step) = marked {
-            let ends = [(step, 0.0), (step, self.top)];
+            let ends = [(step, 0.0), (step, top)];
             chart.draw_series(DashedLineSeries::new(ends, 4, 4, GREY.stroke_width(2)))?;
         }
-        for (points, style) in &self.curves {
-            chart.draw_series(LineSeries::new(points.iter().copied(), *style))?;
+        for (points, style) in curves {
+            chart.draw_series(LineSeries::new(points, style))?;
         }
         Ok(())
     }

@@ -66,8 +66,29 @@ pub(crate) struct Forest<'a> {
     /// Dashed lines through all: value and name.
     pub references: Vec<(f64, String)>,
     /// Names of the series, where there are several.
-    pub series: &'a [&'a str],
+    pub series: Vec<&'a str>,
     pub csv: String,
+}
+
+/// The drawing; `None` if there are no lines.
+impl From<Forest<'_>> for Option<Plot> {
+    fn from(chart: Forest) -> Self {
+        if chart.lines.is_empty() {
+            return None;
+        }
+        let left = label_width(chart.lines.iter().map(|line| line.label.as_str()));
+        let legend = (chart.references.len() + chart.series.len()) as u32 * LINE;
+        let height = LINE * chart.lines.len() as u32 + 64 + legend;
+        let size = (left + PLOT_WIDTH + 30, height);
+        let draw = |area: &Area| chart.draw(area, left, legend);
+        Plot::draw(
+            chart.name,
+            chart.alt.to_owned(),
+            size,
+            chart.csv.clone(),
+            draw,
+        )
+    }
 }
 
 impl Forest<'_> {
@@ -83,29 +104,16 @@ impl Forest<'_> {
 
     /// AUROCs, on an axis from below the lowest to 1, with chance marked.
     pub fn aurocs(lines: Vec<Line>) -> Self {
-        let lowest = lines
+        let lows = lines
             .iter()
             .flat_map(|line| [line.value, line.interval.map(|ends| ends.0)]);
-        let lowest = lowest.flatten().fold(0.5, f64::min);
+        let lowest = lows.flatten().fold(0.5, f64::min);
         Self {
             ends: (round_ends(lowest, 1.0).0.max(0.0), 1.0),
             references: vec![(0.5, "no relation".to_owned())],
             lines,
             ..Self::default()
         }
-    }
-
-    /// The drawing; `None` if there are no lines.
-    pub fn plot(self) -> Option<Plot> {
-        if self.lines.is_empty() {
-            return None;
-        }
-        let left = label_width(self.lines.iter().map(|line| line.label.as_str()));
-        let legend = (self.references.len() + self.series.len()) as u32 * LINE;
-        let height = LINE * self.lines.len() as u32 + 64 + legend;
-        let size = (left + PLOT_WIDTH + 30, height);
-        let draw = |area: &Area| self.draw(area, left, legend);
-        Plot::draw(self.name, self.alt.to_owned(), size, self.csv.clone(), draw)
     }
 
     fn draw(&self, area: &Area, left: u32, legend: u32) -> Drawn {
@@ -135,10 +143,10 @@ impl Forest<'_> {
             let style = reference_colour(number).stroke_width(2);
             chart.draw_series(DashedLineSeries::new(ends, 5 + 5 * number as u32, 4, style))?;
         }
-        let lines = self.lines.iter().enumerate();
-        lines
-            .into_iter()
-            .try_for_each(|(at, line)| self.draw_line(&mut chart, line, count - at as f64 - 0.5))
+        for (at, line) in self.lines.iter().enumerate() {
+            self.draw_line(&mut chart, line, count - at as f64 - 0.5)?;
+        }
+        Ok(())
     }
 
     fn draw_line(&self, chart: &mut Chart, line: &Line, y: f64) -> Drawn {
@@ -147,22 +155,19 @@ impl Forest<'_> {
         chart.draw_series([EmptyElement::at((self.ends.0, y)) + label])?;
         let colour = SERIES[line.series % SERIES.len()];
         let within = |v: f64| v.clamp(self.ends.0, self.ends.1);
-        let value = line.value.filter(|value| value.is_finite()).map(within);
+        let value = line.value.map(within);
         if let (true, Some(value)) = (self.bars, value) {
             let corners = [(within(0.0), y - 0.32), (value, y + 0.32)];
             chart.draw_series([Rectangle::new(corners, colour.mix(0.55).filled())])?;
         }
-        let ends = line
-            .interval
-            .filter(|(low, high)| low.is_finite() && high.is_finite());
-        if let Some((low, high)) = ends {
+        if let Some((low, high)) = line.interval {
             let (low, high) = (within(low), within(high));
             let end = |x: f64| vec![(x, y - 0.18), (x, y + 0.18)];
             let strokes = [vec![(low, y), (high, y)], end(low), end(high)];
-            chart
-                .draw_series(strokes.map(|path| PathElement::new(path, colour.stroke_width(2))))?;
+            let style = colour.stroke_width(2);
+            chart.draw_series(strokes.map(|path| PathElement::new(path, style)))?;
         }
-        if let Some(null) = line.null.filter(|null| null.is_finite()).map(within) {
+        if let Some(null) = line.null.map(within) {
             let tick = vec![(null, y - 0.42), (null, y + 0.42)];
             chart.draw_series([PathElement::new(tick, GREY.stroke_width(3))])?;
         }

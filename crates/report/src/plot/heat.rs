@@ -3,6 +3,7 @@
 use plotters::prelude::*;
 use plotters::style::text_anchor::{HPos, VPos};
 
+use super::marks::{key_text, write};
 use super::{Area, Drawn, Plot, TEXT, label_width, text_style};
 
 /// A matrix with its names.
@@ -26,35 +27,43 @@ pub(crate) struct Heat<'a> {
     pub csv: String,
 }
 
-impl Heat<'_> {
-    pub fn plot(self) -> Option<Plot> {
-        let left = label_width(self.rows.iter().map(String::as_str));
-        let above = match self.cell.0 < 14 {
+impl From<Heat<'_>> for Option<Plot> {
+    fn from(chart: Heat) -> Self {
+        let left = label_width(chart.rows.iter().map(String::as_str));
+        let above = match chart.cell.0 < 14 {
             true => 34,
-            false => label_width(self.columns.iter().map(String::as_str)).min(190) / 2 + 44,
+            false => label_width(chart.columns.iter().map(String::as_str)).min(190) / 2 + 44,
         };
-        let (columns, rows) = (self.columns.len() as u32, self.rows.len() as u32);
-        let size = (
-            left + (columns * self.cell.0).max(320) + 24,
-            above + rows * self.cell.1 + 56,
-        );
-        let draw = |area: &Area| self.draw(area, left as i32, above as i32);
-        Plot::draw(self.name, self.alt.to_owned(), size, self.csv.clone(), draw)
+        let width = chart.columns.len() as u32 * chart.cell.0;
+        let height = chart.rows.len() as u32 * chart.cell.1;
+        let size = (left + width.max(320) + 24, above + height + 56);
+        let draw = |area: &Area| chart.draw(area, left as i32, above as i32);
+        Plot::draw(
+            chart.name,
+            chart.alt.to_owned(),
+            size,
+            chart.csv.clone(),
+            draw,
+        )
     }
+}
 
+impl Heat<'_> {
     fn draw(&self, area: &Area, left: i32, above: i32) -> Drawn {
         let (w, h) = (self.cell.0 as i32, self.cell.1 as i32);
-        let title = text_style(HPos::Left, VPos::Center);
-        area.draw(&Text::new(self.columns_are.to_owned(), (left, 16), title))?;
+        key_text(area, self.columns_are, (left, 16))?;
         for (at, name) in self.columns.iter().enumerate().filter(|_| w >= 14) {
             let x = left + at as i32 * w + w / 2;
-            let style = text_style(HPos::Center, VPos::Bottom);
-            area.draw(&Text::new(name.clone(), (x, above - 6), style))?;
+            write(area, name, (x, above - 6), (HPos::Center, VPos::Bottom))?;
         }
         for (row, (name, values)) in self.rows.iter().zip(self.values).enumerate() {
             let y = above + row as i32 * h;
-            let style = text_style(HPos::Right, VPos::Center);
-            area.draw(&Text::new(name.clone(), (left - 8, y + h / 2), style))?;
+            write(
+                area,
+                name,
+                (left - 8, y + h / 2),
+                (HPos::Right, VPos::Center),
+            )?;
             for (column, value) in values.iter().enumerate() {
                 self.draw_cell(area, (left + column as i32 * w, y), *value)?;
             }
@@ -68,10 +77,12 @@ impl Heat<'_> {
         area.draw(&Rectangle::new([(x, y), (x + w, y + h)], fill))?;
         if self.numbers && value.is_finite() {
             let style = text_style(HPos::Center, VPos::Center);
-            let style = match value / self.top > 0.55 {
-                true => style.color(&WHITE),
-                false => style,
+            let ink = if value / self.top > 0.55 {
+                WHITE
+            } else {
+                BLACK
             };
+            let style = style.color(&ink);
             let text = format!("{:.0}", 100.0 * value);
             area.draw(&Text::new(text, (x + w / 2, y + h / 2), style))?;
         }
@@ -85,9 +96,7 @@ impl Heat<'_> {
             area.draw(&Rectangle::new([(x, y), (x + 4, y + 12)], colour.filled()))?;
         }
         let text = format!("0 to {} {}", (100.0 * self.top).round() / 100.0, self.shade);
-        let style = text_style(HPos::Left, VPos::Center);
-        area.draw(&Text::new(text, (left + 140, y + 6), style))?;
-        Ok(())
+        key_text(area, &text, (left + 140, y + 6))
     }
 }
 

@@ -1,10 +1,10 @@
-//! Lines over ordered names, such as layers, with their intervals.
+//! Lines of AUROCs over the layers of a network, with their intervals and a dashed line at chance.
 
 use plotters::prelude::*;
 use plotters::style::text_anchor::{HPos, VPos};
 
 use super::marks::{LINE, draw_mark, key_text, mark, middle};
-use super::{Area, Chart, Drawn, GREY, Plot, SERIES, mesh, text_style};
+use super::{Area, Chart, Drawn, GREY, Plot, SERIES, mesh, round_ends, text_style};
 
 /// A value and, where it has one, its interval.
 pub(crate) type Point = (f64, Option<(f64, f64)>);
@@ -15,58 +15,56 @@ pub(crate) struct Series<'a> {
     pub points: Vec<Option<Point>>,
 }
 
-/// A drawing of lines.
+/// A drawing of AUROCs in one layer of the network after the other.
 pub(crate) struct Lines<'a> {
     pub name: &'a str,
     pub alt: &'a str,
-    /// Names along the horizontal axis.
+    /// The layers, along the horizontal axis.
     pub places: &'a [String],
-    pub across: &'a str,
-    pub up: &'a str,
-    pub ends: (f64, f64),
     pub series: &'a [Series<'a>],
-    /// A dashed line: value and name.
-    pub reference: Option<(f64, &'a str)>,
     pub csv: String,
 }
 
 impl Lines<'_> {
     pub fn plot(self) -> Option<Plot> {
-        let key = LINE * (self.series.len() as u32 + u32::from(self.reference.is_some()));
+        let key = LINE * (self.series.len() as u32 + 1);
+        let (alt, size) = (self.alt.to_owned(), (620, 330 + key));
         let draw = |area: &Area| self.draw(area, key);
-        Plot::draw(
-            self.name,
-            self.alt.to_owned(),
-            (620, 330 + key),
-            self.csv.clone(),
-            draw,
-        )
+        Plot::draw(self.name, alt, size, self.csv.clone(), draw)
+    }
+
+    /// The lower end of the axis: below the lowest value and interval; the upper one is 1.
+    fn lowest(&self) -> f64 {
+        let points = self
+            .series
+            .iter()
+            .flat_map(|series| series.points.iter().flatten());
+        let lows = points.map(|(value, ends)| ends.map_or(*value, |ends| ends.0));
+        round_ends(lows.fold(0.5, f64::min), 1.0).0.max(0.0)
     }
 
     fn draw(&self, area: &Area, keys: u32) -> Drawn {
         let (key, area) = area.split_vertically(keys);
         self.draw_key(&key)?;
-        let last = self.places.len() as f64;
+        let (last, lowest) = (self.places.len() as f64, self.lowest());
         let mut chart = ChartBuilder::on(&area)
             .margin(8)
             .x_label_area_size(50)
             .y_label_area_size(66)
-            .build_cartesian_2d(0.0..last, self.ends.0..self.ends.1)?;
+            .build_cartesian_2d(0.0..last, lowest..1.0)?;
         mesh(&mut chart)
             .disable_x_mesh()
             .x_labels(0)
             .y_labels(6)
-            .y_desc(self.up)
-            .x_desc(self.across)
+            .y_desc("AUROC on left-out people")
+            .x_desc("layer")
             .draw()?;
         for (at, place) in self.places.iter().enumerate() {
             let label = Text::new(place.clone(), (0, 6), text_style(HPos::Center, VPos::Top));
-            chart.draw_series([EmptyElement::at((at as f64 + 0.5, self.ends.0)) + label])?;
+            chart.draw_series([EmptyElement::at((at as f64 + 0.5, lowest)) + label])?;
         }
-        if let Some((value, _)) = self.reference {
-            let ends = [(0.0, value), (last, value)];
-            chart.draw_series(DashedLineSeries::new(ends, 5, 4, GREY.stroke_width(2)))?;
-        }
+        let ends = [0.0, last].map(|x| (x, 0.5));
+        chart.draw_series(DashedLineSeries::new(ends, 5, 4, GREY.stroke_width(2)))?;
         (0..self.series.len()).try_for_each(|number| self.draw_series(&mut chart, number))
     }
 
@@ -76,11 +74,11 @@ impl Lines<'_> {
         let shift = 0.5 + (number as f64 - (self.series.len() as f64 - 1.0) / 2.0) * 0.07;
         let points = self.series[number].points.iter().enumerate();
         let points = points.filter_map(|(at, p)| p.map(|p| (at as f64 + shift, p)));
-        let points: Vec<_> = points.filter(|(_, (v, _))| v.is_finite()).collect();
+        let points: Vec<(f64, Point)> = points.collect();
         let line = points.iter().map(|(x, (y, _))| (*x, *y));
         chart.draw_series(LineSeries::new(line, style))?;
         for (x, (value, interval)) in points {
-            if let Some((low, high)) = interval.filter(|(l, h)| l.is_finite() && h.is_finite()) {
+            if let Some((low, high)) = interval {
                 chart.draw_series([PathElement::new(vec![(x, low), (x, high)], style)])?;
             }
             draw_mark(chart, (x, value), number)?;
@@ -95,14 +93,11 @@ impl Lines<'_> {
             mark(area, (90, y), row)?;
             key_text(area, series.name, (112, y))?;
         }
-        if let Some((_, name)) = self.reference {
-            let y = middle(self.series.len());
-            for x in [76, 86, 96] {
-                let dash = vec![(x, y), (x + 6, y)];
-                area.draw(&PathElement::new(dash, GREY.stroke_width(2)))?;
-            }
-            key_text(area, name, (112, y))?;
+        let y = middle(self.series.len());
+        for x in [76, 86, 96] {
+            let dash = vec![(x, y), (x + 6, y)];
+            area.draw(&PathElement::new(dash, GREY.stroke_width(2)))?;
         }
-        Ok(())
+        key_text(area, "no relation", (112, y))
     }
 }

@@ -51,10 +51,10 @@ pub(crate) fn mesh<'a, 'b, 'c>(
 }
 
 /// A drawing with its numbers.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub(crate) struct Plot {
     /// Stem of its files under `report/figures`.
-    pub name: String,
+    name: String,
     /// The text for screen readers.
     pub alt: String,
     /// Width and height.
@@ -62,7 +62,7 @@ pub(crate) struct Plot {
     /// The elements of the drawing on its background; empty if there are only numbers.
     body: String,
     /// The numbers as CSV with a header.
-    pub csv: String,
+    csv: String,
 }
 
 impl Plot {
@@ -98,8 +98,16 @@ impl Plot {
         }
     }
 
+    /// Its files, each with name, media type and text: the drawing, if there is one, and the numbers.
+    pub fn files(&self) -> Vec<(String, &'static str, String)> {
+        let file = |kind, media, text| (format!("{}.{kind}", self.name), media, text);
+        let svg = self.svg().map(|svg| file("svg", "image/svg+xml", svg));
+        let csv = file("csv", "text/csv;charset=utf-8", self.csv.clone());
+        svg.into_iter().chain([csv]).collect()
+    }
+
     /// The drawing as a file: black on white; `None` if there is none.
-    pub fn svg(&self) -> Option<String> {
+    fn svg(&self) -> Option<String> {
         let (width, height) = self.size;
         let svg = format!(
             "<svg width=\"{width}\" height=\"{height}\" viewBox=\"0 0 {width} {height}\" xmlns=\"http://www.w3.org/2000/svg\">\

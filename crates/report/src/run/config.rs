@@ -25,8 +25,8 @@ pub(crate) type Entry = (String, String);
 
 /// The identity of the run, and everything else.
 pub(crate) fn split(config: &Value) -> (Vec<Entry>, Vec<Entry>) {
-    let open = |key: &&str| Some((key.replace('_', " "), brief(config.get(*key)?)));
-    let identity = IDENTITY.iter().filter_map(open).collect();
+    let open = |key: &str| Some((key.replace('_', " "), brief(config.get(key)?)));
+    let identity = IDENTITY.into_iter().filter_map(open).collect();
     let mut rest = flat(config);
     rest.retain(|(path, _)| !IDENTITY.contains(&path.split('.').next().unwrap_or_default()));
     (identity, rest)
@@ -34,11 +34,18 @@ pub(crate) fn split(config: &Value) -> (Vec<Entry>, Vec<Entry>) {
 
 /// Every key with its value, nested ones as dotted paths.
 pub(crate) fn flat(config: &Value) -> Vec<Entry> {
-    let mut rows = Vec::new();
-    for (key, value) in config.as_object().into_iter().flatten() {
-        flatten(key, value, &mut rows);
-    }
-    rows
+    let entries = config.as_object().into_iter().flatten();
+    entries
+        .flat_map(|(key, value)| flatten(key.clone(), value))
+        .collect()
+}
+
+fn flatten(path: String, value: &Value) -> Vec<Entry> {
+    let Some(entries) = value.as_object().filter(|entries| !entries.is_empty()) else {
+        return vec![(path, brief(value))];
+    };
+    let nested = |(key, value)| flatten(format!("{path}.{key}"), value);
+    entries.iter().flat_map(nested).collect()
 }
 
 /// The command that repeats the run, as recorded.
@@ -54,17 +61,6 @@ fn quoted(word: &str) -> String {
     match !word.is_empty() && word.chars().all(plain) {
         true => word.to_owned(),
         false => format!("'{}'", word.replace('\'', r"'\''")),
-    }
-}
-
-fn flatten(path: &str, value: &Value, rows: &mut Vec<Entry>) {
-    match value {
-        Value::Object(entries) if !entries.is_empty() => {
-            for (key, value) in entries {
-                flatten(&format!("{path}.{key}"), value, rows);
-            }
-        }
-        _ => rows.push((path.to_owned(), brief(value))),
     }
 }
 

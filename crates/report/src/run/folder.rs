@@ -1,6 +1,6 @@
 //! Reads a run folder: a missing or damaged file becomes a sentence on the page, not a failure.
 
-use std::fs::File;
+use std::io::Cursor;
 use std::ops::Deref;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use csv::StringRecord;
-use image::DynamicImage;
+use image::{DynamicImage, ImageFormat, ImageReader};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
@@ -48,7 +48,7 @@ impl Gap {
         }
     }
 
-    fn unread(file: &str, error: std::io::Error, remedy: &'static str) -> Self {
+    pub fn unread(file: &str, error: std::io::Error, remedy: &'static str) -> Self {
         match error.kind() {
             std::io::ErrorKind::NotFound => Self::missing(file, remedy),
             _ => Self::damaged(file, error, remedy),
@@ -105,20 +105,14 @@ impl RunFolder {
     /// # Errors
     /// [`Error::NoRun`] if it is not a folder.
     pub fn open(root: &Path) -> Result<Self, Error> {
-        let reason = match std::fs::metadata(root) {
-            Ok(metadata) if metadata.is_dir() => None,
-            Ok(_) => Some("it is a file".to_owned()),
-            Err(error) => Some(error.to_string()),
-        };
-        let (path, root) = (root.to_path_buf(), root.to_path_buf());
-        let pictures_left = AtomicU64::new(MAX_PICTURES);
-        reason.map_or(
-            Ok(Self {
-                root,
-                pictures_left,
+        let path = root.to_path_buf();
+        match std::fs::read_dir(root) {
+            Ok(_) => Ok(Self {
+                root: path,
+                pictures_left: AtomicU64::new(MAX_PICTURES),
             }),
-            |reason| Err(Error::NoRun { path, reason }),
-        )
+            Err(source) => Err(Error::NoRun { path, source }),
+        }
     }
 
     /// Parses a JSON file.
@@ -131,19 +125,14 @@ impl RunFolder {
     pub fn table<T: DeserializeOwned>(&self, file: &str, remedy: &'static str) -> Part<Vec<T>> {
         let (header, rows) = self.records(file, remedy)?;
         let rows = rows.iter().map(|row| row.deserialize(Some(&header)));
-        let rows: Result<Vec<T>, csv::Error> = rows.collect();
+        let rows: csv::Result<_> = rows.collect();
         rows.map_err(|error| Gap::damaged(file, error, remedy))
     }
 
     /// The rows of a CSV file as objects; cells that read as numbers are numbers, `NaN` is null.
     pub fn rows(&self, file: &str, remedy: &'static str) -> Part<Vec<Value>> {
         let (header, rows) = self.records(file, remedy)?;
-        let object = |row: &StringRecord| {
-            let cells = header.iter().zip(row);
-            cells
-                .map(|(key, cell)| (key.to_owned(), value(cell)))
-                .collect()
-        };
+        let object = |row: &StringRecord| header.iter().zip(row.iter().map(value)).collect();
         Ok(rows.iter().map(object).collect())
     }
 
@@ -151,26 +140,15 @@ impl RunFolder {
     pub fn records(&self, file: &str, remedy: &'static str) -> Part<Records> {
         let bytes = self.bytes(file, MAX_TEXT, remedy)?;
         let mut reader = csv::Reader::from_reader(bytes.as_slice());
-        let mut read = || {
-            let header = reader.headers()?.clone();
-            Ok((header, reader.records().collect::<Result<_, _>>()?))
-        };
-        read().map_err(|error: csv::Error| Gap::damaged(file, error, remedy))
+        let damaged = |error| Gap::damaged(file, error, remedy);
+        let header = reader.headers().map_err(damaged)?.clone();
+        let rows = reader.records().collect::<Result<_, _>>();
+        Ok((header, rows.map_err(damaged)?))
     }
 
-    /// A file of the run, open for reading.
-    pub fn file(&self, file: &str, remedy: &'static str) -> Part<File> {
-        File::open(self.root.join(file)).map_err(|error| Gap::unread(file, error, remedy))
-    }
-
-    /// Whether the file exists.
-    pub fn has(&self, file: &str) -> bool {
-        self.root.join(file).is_file()
-    }
-
-    /// Whether the folder exists.
-    pub fn has_folder(&self, folder: &str) -> bool {
-        self.root.join(folder).is_dir()
+    /// The path of a file or folder of the run.
+    pub fn path(&self, file: &str) -> PathBuf {
+        self.root.join(file)
     }
 
     /// A PNG of the run, unchanged, as a `data:` URI; `None` if it cannot be shown.
@@ -186,11 +164,11 @@ impl RunFolder {
         let bytes = self.bytes(file, MAX_PICTURES, remedy)?;
         let mut limits = image::Limits::default();
         limits.max_alloc = Some(MAX_DECODED);
-        let mut reader = image::ImageReader::new(std::io::Cursor::new(&bytes));
-        reader.set_format(image::ImageFormat::Png);
+        let mut reader = ImageReader::with_format(Cursor::new(&bytes), ImageFormat::Png);
         reader.limits(limits);
-        let picture = reader.decode();
-        let picture = picture.map_err(|error| Gap::damaged(file, error, remedy))?;
+        let picture = reader
+            .decode()
+            .map_err(|error| Gap::damaged(file, error, remedy))?;
         Ok(Compact::of(picture, bytes, widest))
     }
 

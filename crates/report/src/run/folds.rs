@@ -1,5 +1,7 @@
 //! `folds/<k>`: results, learning curves, predictions.
 
+use std::collections::BTreeSet;
+
 use csv::StringRecord;
 use serde::Deserialize;
 
@@ -39,10 +41,7 @@ pub(crate) struct Prediction {
 impl Prediction {
     /// From a row `index, label, predicted`, then a logit per class.
     fn parse(row: &StringRecord, classes: usize) -> Option<Self> {
-        let cell = |at: usize| row.get(at)?.parse::<usize>().ok();
-        let (index, label, predicted) = (cell(0)? as u64, cell(1)?, cell(2)?);
-        let logits = row.iter().skip(3).map(|logit| logit.parse().ok());
-        let logits: Vec<f64> = logits.collect::<Option<_>>()?;
+        let (index, label, predicted, logits): (_, _, _, Vec<f64>) = row.deserialize(None).ok()?;
         let known = classes == 0 || logits.len() == classes;
         if !known || label >= logits.len() || predicted >= logits.len() {
             return None;
@@ -65,35 +64,28 @@ pub(super) fn read(folder: &RunFolder, listed: &[FoldResult], classes: &[String]
     let folders = folder.names("folds");
     let numbers = folders.iter().filter_map(|name| name.parse().ok());
     let listed_numbers = listed.iter().filter_map(|result| result.fold);
-    let mut numbers: Vec<u64> = numbers.chain(listed_numbers).collect();
-    numbers.sort_unstable();
-    numbers.dedup();
+    let numbers: BTreeSet<u64> = numbers.chain(listed_numbers).collect();
     let read = |number: u64| {
+        let file = |name: &str| format!("folds/{number}/{name}");
         let of_summary = listed.iter().find(|result| result.fold == Some(number));
-        let own = || folder.json(&format!("folds/{number}/fold.json"), RERUN);
-        let metrics = folder.table(&format!("folds/{number}/metrics.csv"), RERUN);
+        let own = || folder.json(&file("fold.json"), RERUN);
         Fold {
             number,
             result: of_summary.cloned().map_or_else(own, Ok).into(),
-            metrics: metrics.into(),
-            predictions: predictions(folder, number, classes.len()).into(),
+            metrics: folder.table(&file("metrics.csv"), RERUN).into(),
+            predictions: predictions(folder, &file("predictions.csv"), classes.len()).into(),
         }
     };
     numbers.into_iter().map(read).collect()
 }
 
-fn predictions(folder: &RunFolder, fold: u64, classes: usize) -> Part<Vec<Prediction>> {
-    let file = format!("folds/{fold}/predictions.csv");
-    let (_, rows) = folder.records(&file, RERUN)?;
+fn predictions(folder: &RunFolder, file: &str, classes: usize) -> Part<Vec<Prediction>> {
+    let (_, rows) = folder.records(file, RERUN)?;
     let parsed = rows.iter().map(|row| Prediction::parse(row, classes));
-    let unlike = || {
-        Gap::damaged(
-            &file,
-            "a row is not `index, label, predicted, logit …`",
-            RERUN,
-        )
-    };
-    parsed.collect::<Option<_>>().ok_or_else(unlike)
+    let reason = "a row is not `index, label, predicted, logit …`";
+    parsed
+        .collect::<Option<_>>()
+        .ok_or_else(|| Gap::damaged(file, reason, RERUN))
 }
 
 #[cfg(test)]

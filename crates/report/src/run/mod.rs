@@ -85,16 +85,6 @@ impl Run {
         recorded.into_iter().flatten().reduce(|a, b| a || b)
     }
 
-    /// The preset, if known.
-    pub fn preset(&self) -> Option<String> {
-        self.text(&self.summary.preset, "preset")
-    }
-
-    /// The protocol, if known.
-    pub fn protocol(&self) -> Option<String> {
-        self.text(&self.summary.protocol, "protocol")
-    }
-
     /// The experiment's name; the folder's where no file records one.
     pub fn experiment(&self) -> String {
         let named = self.text(&self.summary.experiment, "experiment");
@@ -102,7 +92,7 @@ impl Run {
     }
 
     /// A text of the summary or, where that has none, of the configuration.
-    fn text(&self, summary: &Option<String>, key: &str) -> Option<String> {
+    pub fn text(&self, summary: &Option<String>, key: &str) -> Option<String> {
         let config = || Some(self.config[key].as_str()?.to_owned());
         summary.clone().or_else(config)
     }

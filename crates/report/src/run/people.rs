@@ -29,11 +29,6 @@ impl People {
         Self(people)
     }
 
-    /// Images of all people.
-    pub fn images(&self) -> u64 {
-        self.0.values().map(|(images, _)| images).sum()
-    }
-
     /// The 95% interval of the share of correct images, in [0, 1]; `None` for fewer than two people or where one is
     /// unknown. Deterministic for given counts.
     pub fn interval(&self) -> Option<(f64, f64)> {
@@ -66,7 +61,7 @@ mod tests {
         assert_eq!(people(&[(9, 4)]).interval(), None);
         let mut unknown = people(&[(9, 4), (9, 5)]);
         unknown.0.insert(-1, (1, 1));
-        assert_eq!((unknown.interval(), unknown.images()), (None, 19));
+        assert_eq!(unknown.interval(), None);
     }
 
     #[test]

@@ -2,9 +2,9 @@
 
 use std::fs::File;
 use std::io::{Read, Seek, SeekFrom};
-use std::sync::Mutex;
 
-use image::{ExtendedColorType, ImageEncoder, codecs::png::PngEncoder};
+use image::codecs::png::PngEncoder;
+use image::{GrayImage, Luma, imageops};
 use npyz::NpyHeader;
 
 use super::folder::{Gap, Part, RunFolder};
@@ -16,98 +16,75 @@ const MOST_PIXELS: u64 = 1 << 10;
 
 /// `images.npy`, u8 `[N, 1, side, side]`, open: a data set may be larger than memory.
 pub(crate) struct Images {
-    file: Mutex<File>,
+    file: File,
     start: u64,
     pub count: u64,
-    pub side: usize,
+    pub side: u32,
 }
 
 impl Images {
     pub fn open(folder: &RunFolder) -> Part<Self> {
-        let mut file = folder.file(FILE, PREPARE)?;
-        let wrong = |error: std::io::Error| Gap::damaged(FILE, error, PREPARE);
+        let unread = |error| Gap::unread(FILE, error, PREPARE);
+        let wrong = |error| Gap::damaged(FILE, error, PREPARE);
+        let mut file = File::open(folder.path(FILE)).map_err(unread)?;
         let header = NpyHeader::from_reader(&mut file).map_err(wrong)?;
         let start = file.stream_position().map_err(wrong)?;
         let (kind, shape) = (header.dtype().descr(), header.shape());
-        match *shape {
-            [count, 1, side, width]
-                if kind == "'|u1'" && side == width && (1..=MOST_PIXELS).contains(&side) =>
-            {
-                Ok(Self {
-                    file: Mutex::new(file),
-                    start,
-                    count,
-                    side: side as usize,
-                })
-            }
-            _ => {
-                let reason = format!(
-                    "it holds {kind} of shape {shape:?}, not bytes of shape [N, 1, side, side]"
-                );
-                Err(Gap::damaged(FILE, reason, PREPARE))
-            }
+        let square = shape.len() == 4 && shape[1] == 1 && shape[2] == shape[3];
+        if kind != "'|u1'" || !square || !(1..=MOST_PIXELS).contains(&shape[3]) {
+            let reason = format!(
+                "it holds {kind} of shape {shape:?}, not bytes of shape [N, 1, side, side]"
+            );
+            return Err(Gap::damaged(FILE, reason, PREPARE));
         }
+        Ok(Self {
+            file,
+            start,
+            count: shape[0],
+            side: shape[3] as u32,
+        })
     }
 
-    /// An image, row by row; `None` if there is none.
-    pub fn get(&self, index: u64) -> Option<Grey> {
-        let pixels = (self.side * self.side) as u64;
-        let at = (index < self.count).then(|| self.start + index * pixels)?;
-        let mut file = self.file.lock().ok()?;
-        let mut grey = Grey::new(self.side, self.side, 0);
+    /// An image; `None` if there is none.
+    pub fn get(&self, index: u64) -> Option<GrayImage> {
+        let mut image = GrayImage::new(self.side, self.side);
+        let at = (index < self.count).then(|| self.start + index * image.len() as u64)?;
+        let mut file = &self.file;
         file.seek(SeekFrom::Start(at)).ok()?;
-        file.read_exact(&mut grey.pixels).ok()?;
-        Some(grey)
+        file.read_exact(&mut image).ok()?;
+        Some(image)
     }
 }
 
-/// A grey picture.
-#[derive(Debug, Clone, PartialEq)]
-pub(crate) struct Grey {
-    pub width: usize,
-    pub height: usize,
-    pub pixels: Vec<u8>,
+/// Pictures of one size in rows of `columns`, with `gap` pixels of `ground` between them.
+pub(crate) fn sheet(
+    pictures: &[GrayImage],
+    columns: u32,
+    gap: u32,
+    ground: u8,
+) -> Option<GrayImage> {
+    let (first, all) = (pictures.first()?, pictures.len() as u32);
+    let (columns, width, height) = (
+        columns.clamp(1, all),
+        first.width() + gap,
+        first.height() + gap,
+    );
+    let size = (columns * width - gap, all.div_ceil(columns) * height - gap);
+    let mut sheet = GrayImage::from_pixel(size.0, size.1, Luma([ground]));
+    for (at, picture) in (0..).zip(pictures) {
+        let (x, y) = (at % columns * width, at / columns * height);
+        imageops::replace(&mut sheet, picture, x.into(), y.into());
+    }
+    Some(sheet)
 }
 
-impl Grey {
-    pub fn new(width: usize, height: usize, value: u8) -> Self {
-        Self {
-            width,
-            height,
-            pixels: vec![value; width * height],
-        }
-    }
-
-    /// Pictures of one size in rows of `columns`, with `gap` pixels of `ground` between them.
-    pub fn sheet(pictures: &[Grey], columns: usize, gap: usize, ground: u8) -> Option<Self> {
-        let first = pictures.first()?;
-        let columns = columns.clamp(1, pictures.len());
-        let rows = pictures.len().div_ceil(columns);
-        let (width, height) = (first.width + gap, first.height + gap);
-        let mut sheet = Self::new(columns * width - gap, rows * height - gap, ground);
-        for (at, picture) in pictures.iter().enumerate() {
-            let (x, y) = (at % columns * width, at / columns * height);
-            for (row, pixels) in picture.pixels.chunks_exact(picture.width).enumerate() {
-                let start = (y + row) * sheet.width + x;
-                sheet.pixels[start..start + picture.width].copy_from_slice(pixels);
-            }
-        }
-        Some(sheet)
-    }
-
-    /// As PNG.
-    pub fn png(&self) -> Option<Vec<u8>> {
-        let mut bytes = Vec::new();
-        let [width, height] = [self.width, self.height].map(u32::try_from);
-        let encoder = PngEncoder::new(&mut bytes);
-        let written = encoder.write_image(
-            &self.pixels,
-            width.ok()?,
-            height.ok()?,
-            ExtendedColorType::L8,
-        );
-        written.ok().map(|()| bytes)
-    }
+/// A picture as PNG.
+pub(crate) fn png(picture: &GrayImage) -> Option<Vec<u8>> {
+    let mut bytes = Vec::new();
+    picture
+        .write_with_encoder(PngEncoder::new(&mut bytes))
+        .ok()?;
+    Some(bytes)
 }
 
 #[cfg(test)]
@@ -116,11 +93,12 @@ mod tests {
 
     #[test]
     fn a_sheet_puts_pictures_side_by_side() {
-        let pictures = [1, 2, 3].map(|value| Grey::new(2, 1, value));
-        let sheet = Grey::sheet(&pictures, 2, 1, 9).unwrap();
-        assert_eq!((sheet.width, sheet.height), (5, 3));
-        assert_eq!(sheet.pixels, [1, 1, 9, 2, 2, 9, 9, 9, 9, 9, 3, 3, 9, 9, 9]);
-        let png = image::load_from_memory(&sheet.png().unwrap()).unwrap();
-        assert_eq!(png.to_luma8().into_raw(), sheet.pixels);
+        let pictures = [1, 2, 3].map(|value| GrayImage::from_pixel(2, 1, Luma([value])));
+        let sheet = sheet(&pictures, 2, 1, 9).unwrap();
+        assert_eq!(sheet.dimensions(), (5, 3));
+        let pixels = [1, 1, 9, 2, 2, 9, 9, 9, 9, 9, 3, 3, 9, 9, 9];
+        assert_eq!(*sheet.as_raw(), pixels);
+        let png = image::load_from_memory(&png(&sheet).unwrap()).unwrap();
+        assert_eq!(png.to_luma8(), sheet);
     }
 }

@@ -17,16 +17,6 @@ pub(crate) struct Layer {
 }
 
 impl Layer {
-    fn read(folder: &RunFolder, name: String) -> Self {
-        let file = |file: &str| format!("viz/{name}/{file}");
-        Self {
-            filters: folder.json(&file("filters.json"), VISUALIZE).into(),
-            sanity: folder.json(&file("sanity.json"), VISUALIZE).into(),
-            evidence: folder.json(&file("evidence.json"), VISUALIZE).into(),
-            name,
-        }
-    }
-
     /// A file of this layer's folder, relative to the run.
     pub fn file(&self, name: &str) -> String {
         format!("viz/{}/{name}", self.name)
@@ -36,12 +26,20 @@ impl Layer {
 /// The layers with a folder; conv3, with missing files, if there is none.
 pub(super) fn read(folder: &RunFolder) -> Vec<Layer> {
     let mut names = folder.names("viz");
-    names.retain(|name| folder.has_folder(&format!("viz/{name}")));
+    names.retain(|name| folder.path("viz").join(name).is_dir());
     if names.is_empty() {
         names.push("conv3".to_owned());
     }
-    let layers = names.into_iter().map(|name| Layer::read(folder, name));
-    layers.collect()
+    let read = |name: String| {
+        let file = |file: &str| format!("viz/{name}/{file}");
+        Layer {
+            filters: folder.json(&file("filters.json"), VISUALIZE).into(),
+            sanity: folder.json(&file("sanity.json"), VISUALIZE).into(),
+            evidence: folder.json(&file("evidence.json"), VISUALIZE).into(),
+            name,
+        }
+    };
+    names.into_iter().map(read).collect()
 }
 
 /// `filters.json`.

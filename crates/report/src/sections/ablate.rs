@@ -2,39 +2,33 @@
 
 use serde_json::Value;
 
-use crate::page::blocks::{Blocks, Section};
+use crate::page::blocks::Sections;
 use crate::page::table::{Cell, Table, TableOf};
-use crate::page::text::{count, decimal};
+use crate::page::text::{decimal, filters_of};
 use crate::plot::forest::{Forest, Line, labelled};
 use crate::plot::numbers::csv_of;
-use crate::plot::{Plot, round_ends};
+use crate::plot::round_ends;
 use crate::run::Run;
-use crate::run::fau::{au, au_label, verdict};
-use crate::run::value::brief;
+use crate::run::value::{au, brief, verdict};
 
-pub(super) fn section(run: &Run) -> Section {
-    let (study, mut blocks) = (&run.fau.ablate, Blocks::default());
+pub(super) fn section(run: &Run, page: &mut Sections) {
+    let blocks = page.start("ablate", "Ablation: filters silenced");
+    let study = &run.fau.ablate;
     blocks.texts(verdict(&study.summary));
     if blocks.has(&study.rows) {
         blocks.figure(drops(&study.rows), "Effect of silencing an action unit's filters: the drop in accuracy over all test images, beside the mean drop when as many random filters, or as many equally active ones, are silenced.");
         blocks.folded("By expression", by_class(&study.rows));
     }
-    blocks.section("ablate", "Ablation: filters silenced")
 }
 
-fn drops(rows: &[Value]) -> Option<Plot> {
+fn drops(rows: &[Value]) -> Forest<'static> {
     let all = rows.iter().filter(|row| row["label"] == "");
-    let all: Vec<&Value> = all.collect();
-    let lines = all.iter().flat_map(|row| {
-        let filters = count(row["filters"].as_u64().unwrap_or(0) as usize, "filter");
-        let drops = ["drop", "drop_random", "drop_active"]
-            .into_iter()
-            .enumerate();
-        let line = |(series, key)| Line::of(series, row[key].as_f64(), None);
-        labelled(
-            format!("{} ({filters})", au_label(au(row))),
-            drops.map(line),
-        )
+    let lines = all.clone().flat_map(|row| {
+        let drops = ["drop", "drop_random", "drop_active"].map(|key| row[key].as_f64());
+        let lines = (0..)
+            .zip(drops)
+            .map(|(series, drop)| Line::of(series, drop, None));
+        labelled(filters_of(row), lines)
     });
     let lines: Vec<Line> = lines.collect();
     let values = || lines.iter().filter_map(|line| line.value);
@@ -45,15 +39,18 @@ fn drops(rows: &[Value]) -> Option<Plot> {
         axis: "drop in accuracy (percentage points)",
         ends: round_ends(values().fold(0.0, f64::min), values().fold(0.01, f64::max)),
         percent: true,
-        series: &["its filters", "as many random filters", "as many equally active filters"],
+        series: vec![
+            "its filters",
+            "as many random filters",
+            "as many equally active filters",
+        ],
         csv: csv_of(keys, keys, all),
         lines,
         ..Forest::default()
     }
-    .plot()
 }
 
-fn by_class(rows: &[Value]) -> Table {
+fn by_class(rows: &[Value]) -> impl Into<Table> {
     let points = |drop: &Value| {
         let drop = drop.as_f64();
         Cell::number(decimal(drop.map(|drop| 100.0 * drop), 1), drop)
@@ -71,5 +68,4 @@ fn by_class(rows: &[Value]) -> Table {
         .numbers("p, active", |row| Cell::p(row["p_active"].as_f64()))
         .note("Recall of each expression before and after the action unit's filters are silenced. p: the share of random (equally active) sets of filters whose silencing costs at least as much.")
         .sortable()
-        .into()
 }

@@ -1,9 +1,9 @@
 //! Accuracy per fold, with intervals, beside published accuracies.
 
-use super::published::published;
+use super::published::{self, task};
 use crate::page::answer::mean_and_deviation;
-use crate::page::blocks::{Blocks, Section};
-use crate::page::table::{Cell, Row, Table, TableOf};
+use crate::page::blocks::{Blocks, Sections};
+use crate::page::table::{Cell, Table, TableOf};
 use crate::page::text::{decimal, duration, or_dash, percent, percent_interval, when};
 use crate::plot::forest::{Forest, Line};
 use crate::plot::numbers::{cell, csv, ends};
@@ -14,19 +14,18 @@ use crate::run::people::People;
 use crate::run::remedy::RERUN;
 use crate::run::summary::Summary;
 
-pub(super) fn section(run: &Run) -> Section {
-    let mut blocks = Blocks::default();
+pub(super) fn section(run: &Run, page: &mut Sections) {
+    let blocks = page.start("accuracy", "Accuracy");
     if run.folds.is_empty() {
         blocks.gap(&Gap::missing("folds/", RERUN));
     } else {
-        let rows = run.folds.iter().map(|fold| FoldRow::of(run, fold));
-        let rows: Vec<FoldRow> = rows.collect();
-        figure(run, &rows, &mut blocks);
+        let row = |fold| FoldRow::of(run, fold);
+        let rows: Vec<FoldRow> = run.folds.iter().map(row).collect();
+        figure(run, &rows, blocks);
         blocks.table_with_csv(table(run, &rows), "accuracy-by-fold", numbers(&rows));
     }
-    beside_published(run, &mut blocks);
-    measures(&run.summary, &mut blocks);
-    blocks.section("accuracy", "Accuracy")
+    beside_published(run, blocks);
+    measures(&run.summary, blocks);
 }
 
 /// One fold's numbers.
@@ -34,7 +33,6 @@ struct FoldRow<'a> {
     fold: &'a Fold,
     failed: Option<String>,
     interval: Option<(f64, f64)>,
-    images: u64,
 }
 
 impl<'a> FoldRow<'a> {
@@ -43,12 +41,10 @@ impl<'a> FoldRow<'a> {
             Some(damage) => format!("{} cannot be read: {damage}", gap.file),
             None => "not finished".to_owned(),
         });
-        let people = People::of(run, fold.predictions.iter());
         Self {
             fold,
             failed: unread.or_else(|| fold.result.failed.clone()),
-            interval: people.interval(),
-            images: people.images(),
+            interval: People::of(run, fold.predictions.iter()).interval(),
         }
     }
 
@@ -59,11 +55,7 @@ impl<'a> FoldRow<'a> {
 
 fn figure(run: &Run, rows: &[FoldRow], blocks: &mut Blocks) {
     let line = |row: &FoldRow| {
-        let failed = if row.failed.is_some() {
-            " (failed)"
-        } else {
-            ""
-        };
+        let failed = when(row.failed.is_some(), " (failed)");
         let label = format!("fold {}{failed}", row.fold.number);
         Line::new(label, row.test(), row.interval)
     };
@@ -71,45 +63,33 @@ fn figure(run: &Run, rows: &[FoldRow], blocks: &mut Blocks) {
         |value: Option<f64>, name: &str| Some((value?, format!("{name}: {}", percent(value))));
     let mean = reference(run.summary.mean(), "mean over folds");
     let majority = reference(run.summary.majority(), "always the most frequent class");
+    let folds = rows.len();
     let forest = Forest {
         name: "accuracy",
         alt: &format!(
-            "Test accuracy of {} folds with intervals over people; the same numbers are in the table below",
-            rows.len()
+            "Test accuracy of {folds} folds with intervals over people; the same numbers are in the table below"
         ),
         axis: "test accuracy (% of images)",
         references: mean.into_iter().chain(majority).collect(),
         csv: numbers(rows),
         ..Forest::shares(rows.iter().map(line).collect())
     };
-    let optimistic = when(
-        run.summary.chosen_on_test(),
-        " Optimistic: the checkpoint was chosen on the same images.",
-    );
-    blocks.figure(forest.plot(), format!("Share of test images classified correctly, fold by fold; lines are 95% confidence intervals (CI) from a bootstrap over the people of the fold.{optimistic}"));
+    let optimistic = " Optimistic: the checkpoint was chosen on the same images.";
+    let optimistic = when(run.summary.chosen_on_test(), optimistic);
+    blocks.figure(forest, format!("Share of test images classified correctly, fold by fold; lines are 95% confidence intervals (CI) from a bootstrap over the people of the fold.{optimistic}"));
 }
 
 fn numbers(rows: &[FoldRow]) -> String {
     let row = |row: &FoldRow| {
         let result = &row.fold.result;
-        let accuracies = [
-            result.val_accuracy,
-            result.final_test_accuracy,
-            result.best_test_accuracy_optimistic,
-        ];
-        let measured = (cell(row.test()), ends(row.interval), accuracies.map(cell));
-        (
-            row.fold.number,
-            row.images,
-            measured,
-            result.best_step,
-            row.failed.clone(),
-        )
+        let [val, last] = [result.val_accuracy, result.final_test_accuracy].map(cell);
+        let best = cell(result.best_test_accuracy_optimistic);
+        let measured = (cell(row.test()), ends(row.interval), val, last, best);
+        let counts = (row.fold.number, row.fold.predictions.len());
+        (counts, measured, result.best_step, row.failed.clone())
     };
-    csv(
-        "fold,images,test_accuracy,low,high,val_accuracy,final_test_accuracy,best_test_accuracy_optimistic,best_step,failed",
-        rows.iter().map(row),
-    )
+    let header = "fold,images,test_accuracy,low,high,val_accuracy,final_test_accuracy,best_test_accuracy_optimistic,best_step,failed";
+    csv(header, rows.iter().map(row))
 }
 
 fn table(run: &Run, rows: &[FoldRow]) -> Table {
@@ -123,15 +103,16 @@ fn table(run: &Run, rows: &[FoldRow]) -> Table {
         .words("Fold", |row| row.fold.number.to_string())
         .numbers("Test", |row| test(row))
         .numbers("95% CI", |row| percent_interval(row.interval))
-        .numbers("Test images", |row| or_dash(Some(row.images).filter(|n| *n > 0)))
+        .numbers("Test images", |row| or_dash(Some(row.fold.predictions.len()).filter(|n| *n > 0)))
         .numbers("Validation", |row| percent(row.fold.result.val_accuracy))
         .numbers("Chosen step", |row| or_dash(row.fold.result.best_step))
         .numbers("Final step, test", |row| percent(row.fold.result.final_test_accuracy))
         .numbers("Best on test (optimistic)", |row| percent(row.fold.result.best_test_accuracy_optimistic))
         .numbers("Time", |row| or_dash(row.fold.result.seconds.map(duration)))
         .note(format!("{chosen} “Best on test” is optimistic: it is the best of all checkpoints in hindsight. The time in the last line is that of the whole job."));
-    let mut table = Table::from(table);
-    table.rows.extend(mean(run));
+    let (mut table, mean) = (Table::from(table), mean(run));
+    table.total = mean.is_some();
+    table.rows.extend(mean);
     table
 }
 
@@ -139,43 +120,38 @@ fn test(row: &FoldRow) -> Cell {
     if let Some(reason) = &row.failed {
         return Cell::from("failed").remark(reason.as_str());
     }
-    let remark = when(
-        row.fold.result.at_chance,
-        "no better than the most frequent class",
-    );
+    let at_chance = row.fold.result.at_chance;
+    let remark = when(at_chance, "no better than the most frequent class");
     Cell::from(percent(row.test()))
         .strong_if(true)
         .remark(remark)
 }
 
 /// The last row: means over the folds.
-fn mean(run: &Run) -> Option<Row> {
+fn mean(run: &Run) -> Option<Vec<Cell>> {
     let summary = &run.summary;
     let of = |accuracy| mean_and_deviation(run, accuracy);
     let cells = [
-        of(summary.test_accuracy)?,
-        percent_interval(summary.interval()),
-        String::new(),
-        String::new(),
-        String::new(),
-        of(summary.final_test_accuracy).unwrap_or_default(),
-        of(summary.best_test_accuracy_optimistic).unwrap_or_default(),
-        summary.seconds.map(duration).unwrap_or_default(),
+        Some("Mean ± SD of folds".to_owned()),
+        Some(of(summary.test_accuracy)?),
+        Some(percent_interval(summary.interval())),
+        None,
+        None,
+        None,
+        of(summary.final_test_accuracy),
+        of(summary.best_test_accuracy_optimistic),
+        summary.seconds.map(duration),
     ];
-    let name = Cell::from("Mean ± SD of folds");
-    Some(Row {
-        cells: [name].into_iter().chain(cells.map(Cell::from)).collect(),
-        total: true,
-    })
+    Some(cells.map(|cell| cell.unwrap_or_default().into()).into())
 }
 
 /// This run beside the published numbers of its task.
 fn beside_published(run: &Run, blocks: &mut Blocks) {
-    let summary = &run.summary;
-    let Some(published) = published(&run.experiment(), summary.class_count()) else {
+    let (summary, classes) = (&run.summary, run.summary.class_count());
+    let Some(task) = task(&run.experiment(), classes) else {
         return;
     };
-    blocks.heading(format!("Beside published numbers: {}", published.task));
+    blocks.heading(format!("Beside published numbers: {task}"));
     let mut data = "this run's data";
     if run.synthetic() == Some(true) {
         data = "synthetic faces";
@@ -187,15 +163,10 @@ fn beside_published(run: &Run, blocks: &mut Blocks) {
         percent_interval(summary.interval()),
         format!("measured here, on {data}"),
     ];
-    let source = format!("quoted by Ding et al., on the real {}", published.task);
-    let theirs = published.numbers.iter().map(|(method, accuracy)| {
-        let accuracy = format!("{accuracy}%");
-        [
-            (*method).to_owned(),
-            accuracy,
-            "not given".to_owned(),
-            source.clone(),
-        ]
+    let source = format!("quoted by Ding et al., on the real {task}");
+    let theirs = published::numbers(classes).map(|(method, accuracy)| {
+        let (method, interval) = (method.to_owned(), "not given".to_owned());
+        [method, format!("{accuracy}%"), interval, source.clone()]
     });
     let rows = std::iter::once(ours).chain(theirs).enumerate();
     let table = TableOf::new("This run and published accuracies", rows)

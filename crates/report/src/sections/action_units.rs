@@ -4,32 +4,32 @@ use std::cmp::{Ordering, Reverse};
 
 use serde_json::Value;
 
-use crate::page::blocks::{Blocks, Section};
+use crate::page::blocks::{Blocks, Sections};
 use crate::page::table::{Cell, Table, TableOf};
 use crate::page::text::{ci, count, decimal, interval, or_dash, percent, when};
 use crate::plot::forest::{Forest, Line, labelled};
 use crate::plot::numbers::{cell, csv, csv_of};
 use crate::run::Run;
-use crate::run::fau::{Fau, au, au_label, filter, units, verdict};
-use crate::run::value::{brief, ends, list};
+use crate::run::fau::Fau;
+use crate::run::value::{au, au_label, brief, ends, filter, list, texts, units, verdict};
 
-pub(super) fn section(run: &Run) -> Section {
-    let (fau, mut blocks) = (&run.fau, Blocks::default());
+pub(super) fn section(run: &Run, page: &mut Sections) {
+    let blocks = page.start("action-units", "Filters and action units");
+    let fau = &run.fau;
     blocks.texts(verdict(&fau.summary));
     blocks.quiet(method(&fau.summary));
-    cautions(&fau.summary, &mut blocks);
+    cautions(&fau.summary, blocks);
     if blocks.has(&fau.correspondences) {
-        best_by_unit(&fau.summary, &mut blocks);
+        best_by_unit(&fau.summary, blocks);
         blocks.heading("By action unit");
         blocks.table(by_unit(fau));
-        left_out(fau, &mut blocks);
+        left_out(fau, blocks);
         blocks.heading("Correspondences");
-        correspondences(fau, &mut blocks);
+        correspondences(fau, blocks);
     }
-    within_classes(&fau.class_effects, &mut blocks);
-    held_out(&fau.summary["held_out"], &mut blocks);
+    within_classes(&fau.class_effects, blocks);
+    held_out(&fau.summary["held_out"], blocks);
     blocks.folded("Other bins and smoothing", sensitivity(&fau.sensitivity));
-    blocks.section("action-units", "Filters and action units")
 }
 
 /// The histograms and the null distributions, as `fau.json` records them.
@@ -50,9 +50,8 @@ fn method(summary: &Value) -> String {
     }
     let null = &summary["null"];
     if let Some(permutations) = null["permutations"].as_u64() {
-        let subjects = null["subjects"]
-            .as_u64()
-            .map(|n| format!(" over {n} people"));
+        let subjects = null["subjects"].as_u64();
+        let subjects = subjects.map(|n| format!(" over {n} people"));
         words += &format!(
             " Chance: {permutations} permutations{}, people as clusters; q after Benjamini and Hochberg. Intervals: 95% confidence intervals (CI) from {} bootstrap resamples of people.",
             subjects.unwrap_or_default(),
@@ -63,14 +62,11 @@ fn method(summary: &Value) -> String {
 }
 
 fn cautions(summary: &Value, blocks: &mut Blocks) {
-    let listed = list(&summary["caveats"]).iter().filter_map(Value::as_str);
-    let listed: Vec<&str> = listed.chain(summary["caveat"].as_str()).collect();
-    if summary["null"].is_null() && listed.is_empty() {
+    let listed = || texts(&summary["caveats"]);
+    if summary["null"].is_null() && listed().next().is_none() {
         blocks.caution("Every filter has a largest KL, in an untrained network too, and expressions consist of action units. Without a null distribution, which has not been computed for this run, a correspondence is a description, not evidence.");
     }
-    listed
-        .into_iter()
-        .for_each(|caution| blocks.caution(caution));
+    listed().for_each(|caution| blocks.caution(caution));
 }
 
 /// The best filter of each action unit by AUROC, as `fau.json` records it.
@@ -91,20 +87,17 @@ fn best_by_unit(summary: &Value, blocks: &mut Blocks) {
         let numbers = keys.map(|key| cell(unit["best"][key].as_f64()));
         (au(unit), filter(&unit["best"]), numbers)
     });
-    let series = [
-        "all coded images",
-        "pairs of images of the same expression only",
-    ];
+    let same = "pairs of images of the same expression only";
     let shown = 1 + usize::from(units.clone().any(|unit| within(unit).is_some()));
     let forest = Forest {
         name: "best-filter-by-action-unit",
         alt: "AUROC of the best filter of each action unit with intervals; the same numbers are in the tables",
         axis: "AUROC (0.5: no relation)",
-        series: &series[..shown],
+        series: ["all coded images", same][..shown].into(),
         csv: csv("au,filter,auroc,low,high,auroc_within_class", numbers),
         ..Forest::aurocs(lines.collect())
     };
-    blocks.figure(forest.plot(), "The best filter of each action unit (number in brackets): how well the filter's activation alone separates images with the unit from those without. AUROC is the share of such pairs of images in the right order. Lines: 95% CI, bootstrap over people. The best of many filters is chosen on the same images, which overestimates its AUROC; the replication and the controls below choose it on other people.");
+    blocks.figure(forest, "The best filter of each action unit (number in brackets): how well the filter's activation alone separates images with the unit from those without. AUROC is the share of such pairs of images in the right order. Lines: 95% CI, bootstrap over people. The best of many filters is chosen on the same images, which overestimates its AUROC; the replication and the controls below choose it on other people.");
 }
 
 /// An action unit with its filters.
@@ -113,23 +106,16 @@ struct Unit<'a> {
     /// Filters with their largest KL for it, strongest first.
     filters: Vec<&'a Value>,
     associations: Vec<&'a Value>,
-    recorded: &'a Value,
 }
 
 impl<'a> Unit<'a> {
     fn of(fau: &'a Fau, unit: u64) -> Self {
         let own = |row: &&Value| au(row) == unit;
-        let recorded = list(&fau.summary["by_au"]).iter().find(own);
         Self {
             au: unit,
             filters: fau.correspondences.iter().filter(own).collect(),
             associations: fau.associations.iter().filter(own).collect(),
-            recorded: recorded.unwrap_or(&Value::Null),
         }
-    }
-
-    fn recorded(&self, key: &str) -> Cell {
-        Cell::count(self.recorded[key].as_u64())
     }
 
     fn present(&self) -> Cell {
@@ -140,29 +126,34 @@ impl<'a> Unit<'a> {
     }
 
     fn strongest(&self) -> String {
-        let filters = self.filters.iter().take(5);
-        let filters =
-            filters.map(|row| format!("#{} ({})", row["filter"], decimal(row["kl"].as_f64(), 2)));
+        let filters = self.filters.iter().take(5).map(|row| numbered(row, "kl"));
         filters.collect::<Vec<_>>().join(", ")
     }
 
     /// The filter with the largest value of an own measure.
     fn strongest_by(&self, measure: &str) -> String {
-        let value = |row: &&&Value| row[measure].as_f64();
-        let measured = self.associations.iter().filter(|row| value(row).is_some());
-        let best =
-            measured.max_by(|a, b| value(a).partial_cmp(&value(b)).unwrap_or(Ordering::Equal));
-        or_dash(
-            best.map(|row| format!("#{} ({})", row["filter"], decimal(row[measure].as_f64(), 2))),
-        )
+        let measured = self.associations.iter();
+        let measured = measured.filter_map(|row| Some((row, row[measure].as_f64()?)));
+        let best = measured.max_by(|a, b| a.1.partial_cmp(&b.1).unwrap_or(Ordering::Equal));
+        or_dash(best.map(|(row, _)| numbered(row, measure)))
     }
 }
 
-fn by_unit(fau: &Fau) -> Table {
+/// A filter with one of its values: `#12 (0.91)`.
+fn numbered(row: &Value, key: &str) -> String {
+    format!("#{} ({})", row["filter"], decimal(row[key].as_f64(), 2))
+}
+
+fn by_unit(fau: &Fau) -> impl Into<Table> {
     let mut units = units(&fau.associations);
     units.extend(fau.correspondences.iter().map(au));
     let mut units: Vec<Unit> = units.into_iter().map(|au| Unit::of(fau, au)).collect();
     units.sort_by_key(|unit| Reverse(unit.filters.len()));
+    let recorded = |unit: &Unit, key: &str| {
+        let mut recorded = list(&fau.summary["by_au"]).iter();
+        let recorded = recorded.find(|row| au(row) == unit.au);
+        Cell::count(recorded.and_then(|row| row[key].as_u64()))
+    };
     let beyond = fau.summary["by_au"][0]["filters_q"].is_u64();
     let mut table = TableOf::new("Action units and their filters", units)
         .words("Action unit", |unit| Cell::au(unit.au))
@@ -172,9 +163,9 @@ fn by_unit(fau: &Fau) -> Table {
         });
     if beyond {
         table = table
-            .numbers("Filters beyond chance", |unit| unit.recorded("filters_q"))
+            .numbers("Filters beyond chance", |unit| recorded(unit, "filters_q"))
             .numbers("… within expressions", |unit| {
-                unit.recorded("filters_within_class_q")
+                recorded(unit, "filters_within_class_q")
             });
     }
     table = table.words("Strongest filters (KL, nats)", |unit| unit.strongest());
@@ -182,7 +173,7 @@ fn by_unit(fau: &Fau) -> Table {
         let name = format!("Strongest filter by {measure}");
         table = table.words(name, |unit| unit.strongest_by(measure));
     }
-    table.sortable().into()
+    table.sortable()
 }
 
 fn left_out(fau: &Fau, blocks: &mut Blocks) {
@@ -191,12 +182,9 @@ fn left_out(fau: &Fau, blocks: &mut Blocks) {
         let (au, with) = (unit["au"].as_u64()?, unit["n_with"].as_u64()?);
         Some(format!("AU {au} (present in {with})"))
     });
-    let units: Vec<String> = units.collect();
+    let units = units.collect::<Vec<String>>().join(", ");
     if !units.is_empty() {
-        blocks.quiet(format!(
-            "Left out as too rare or too frequent: {}.",
-            units.join(", ")
-        ));
+        blocks.quiet(format!("Left out as too rare or too frequent: {units}."));
     }
     if fau.dead() > 0 {
         let filters = count(fau.dead(), "filter");
@@ -230,8 +218,8 @@ fn correspondences(fau: &Fau, blocks: &mut Blocks) {
     let mut keys =
         "filter,au,au_name,kl,kl_low,kl_high,auroc,r,p_max,q_max,q,q_within_class".to_owned();
     for measure in fau.own_measures() {
-        let [p, q, low, high] =
-            ["p_M", "q_M", "M_low", "M_high"].map(|key| key.replace('M', measure));
+        let columns = ["p_M", "q_M", "M_low", "M_high"];
+        let [p, q, low, high] = columns.map(|key| key.replace('M', measure));
         table = table
             .numbers(measure, |row| {
                 let value = Cell::decimal(row[measure].as_f64(), 2);
@@ -267,7 +255,7 @@ fn within_classes(effects: &[Value], blocks: &mut Blocks) {
         .numbers("95% CI", |row| interval(ends(row, "auroc_low", "auroc_high"), 2))
         .note("The best filter of each action unit, among images of one expression alone: its relation to the unit beyond the expression.")
         .sortable();
-    blocks.folded(summary, table);
+    blocks.folded(&summary, table);
 }
 
 fn held_out(held_out: &Value, blocks: &mut Blocks) {
@@ -286,7 +274,7 @@ fn held_out(held_out: &Value, blocks: &mut Blocks) {
     }
 }
 
-fn sensitivity(rows: &[Value]) -> Table {
+fn sensitivity(rows: &[Value]) -> impl Into<Table> {
     TableOf::new("Other histograms", rows)
         .numbers("Bins", |row| brief(&row["bins"]))
         .words("Smoothed towards", |row| brief(&row["prior"]))
@@ -294,5 +282,4 @@ fn sensitivity(rows: &[Value]) -> Table {
         .numbers("Spearman", |row| decimal(row["spearman"].as_f64(), 3))
         .numbers("Same action unit", |row| percent(row["same_au"].as_f64()))
         .note("The effect of bins and smoothing: Spearman correlation of all KL values with those of the settings used, and the share of filters that keep their action unit.")
-        .into()
 }

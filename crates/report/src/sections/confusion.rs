@@ -3,8 +3,8 @@
 use askama::Template;
 use serde_json::Value;
 
-use crate::page::blocks::{Blocks, Section};
-use crate::page::download::Download;
+use crate::page::blocks::{Blocks, Sections};
+use crate::page::download::{Download, downloads};
 use crate::page::table::{Cell, TableOf};
 use crate::page::text::{percent, percent_interval};
 use crate::plot::Plot;
@@ -12,53 +12,41 @@ use crate::plot::forest::{Forest, Line};
 use crate::plot::heat::{Heat, TEXT_ROW};
 use crate::plot::numbers::{cell, csv, csv_text, ends};
 use crate::run::Run;
-use crate::run::folder::{Gap, Part};
+use crate::run::folder::Gap;
 use crate::run::people::People;
 use crate::run::remedy::RERUN;
-use crate::run::summary::Summary;
 
 #[derive(Template)]
 #[template(path = "confusion.html")]
-struct Matrix {
-    classes: Vec<String>,
-    counts: Vec<Vec<u64>>,
+struct Matrix<'a> {
+    classes: &'a [String],
+    counts: &'a [Vec<u64>],
     files: Vec<Download>,
 }
 
-pub(super) fn section(run: &Run) -> Section {
-    let mut blocks = Blocks::default();
+pub(super) fn section(run: &Run, page: &mut Sections) {
+    let blocks = page.start("confusion", "Confusion matrix");
     if blocks.has(&run.summary) {
-        match square(&run.summary) {
-            Ok(counts) => matrix(run, counts, &mut blocks),
-            Err(gap) => blocks.gap(&gap),
-        }
+        matrix(run, blocks);
     }
     blocks.heading("Per class");
     if blocks.has(&run.summary) {
         match run.summary.per_class.is_empty() {
             true => blocks.gap(&Gap::missing("summary.json, key `per_class`", RERUN)),
-            false => per_class(run, &mut blocks),
+            false => per_class(run, blocks),
         }
     }
-    blocks.section("confusion", "Confusion matrix")
 }
 
-fn square(summary: &Summary) -> Part<&[Vec<u64>]> {
-    let counts = &summary.confusion;
+fn matrix(run: &Run, blocks: &mut Blocks) {
+    let counts = &*run.summary.confusion;
     if counts.is_empty() {
-        return Err(Gap::missing("summary.json, key `confusion`", RERUN));
+        return blocks.gap(&Gap::missing("summary.json, key `confusion`", RERUN));
     }
-    match counts.iter().all(|row| row.len() == counts.len()) {
-        true => Ok(counts),
-        false => Err(Gap::damaged(
-            "summary.json",
-            "key `confusion` is not square",
-            RERUN,
-        )),
+    if counts.iter().any(|row| row.len() != counts.len()) {
+        let reason = "key `confusion` is not square";
+        return blocks.gap(&Gap::damaged("summary.json", reason, RERUN));
     }
-}
-
-fn matrix(run: &Run, counts: &[Vec<u64>], blocks: &mut Blocks) {
     let classes: Vec<String> = (0..counts.len()).map(|at| run.class(at)).collect();
     let correct: u64 = (0..counts.len()).map(|at| counts[at][at]).sum();
     let total: u64 = counts.iter().flatten().sum();
@@ -68,9 +56,9 @@ fn matrix(run: &Run, counts: &[Vec<u64>], blocks: &mut Blocks) {
     ));
     let plot = drawn(&classes, counts);
     blocks.html(Matrix {
-        counts: counts.to_vec(),
-        files: plot.iter().flat_map(Download::of_plot).collect(),
-        classes,
+        classes: &classes,
+        counts,
+        files: plot.iter().flat_map(downloads).collect(),
     });
     blocks.plots.extend(plot);
 }
@@ -80,9 +68,7 @@ fn drawn(classes: &[String], counts: &[Vec<u64>]) -> Option<Plot> {
         let total = row.iter().sum::<u64>().max(1) as f64;
         row.iter().map(|n| *n as f64 / total).collect()
     });
-    let header = ["true"]
-        .into_iter()
-        .chain(classes.iter().map(String::as_str));
+    let header = std::iter::once("true").chain(classes.iter().map(String::as_str));
     Heat {
         name: "confusion",
         alt: "Confusion matrix: rows are true classes, columns predicted classes, shares of the row in percent",
@@ -96,7 +82,7 @@ fn drawn(classes: &[String], counts: &[Vec<u64>]) -> Option<Plot> {
         numbers: true,
         csv: csv_text(header, classes.iter().zip(counts)),
     }
-    .plot()
+    .into()
 }
 
 fn share(part: &u64, whole: &u64) -> String {
@@ -121,15 +107,15 @@ fn per_class(run: &Run, blocks: &mut Blocks) {
     };
     let scored = names.filter_map(|(at, name)| Some((name, scores.get(name)?, interval(at))));
     let scored: Vec<Scored> = scored.collect();
-    let csv = csv(
-        "class,precision,recall,recall_low,recall_high,f1,images",
-        scored.iter().map(|(name, scores, interval)| {
-            let [precision, recall, f1] =
-                ["precision", "recall", "f1"].map(|key| cell(scores[key].as_f64()));
-            let support = scores["support"].as_u64().unwrap_or(0);
-            (name, precision, recall, ends(*interval), f1, support)
-        }),
-    );
+    let numbers = scored.iter().map(|(name, scores, interval)| {
+        let columns = ["precision", "recall", "f1"];
+        let [precision, recall, f1] = columns.map(|key| cell(scores[key].as_f64()));
+        let support = scores["support"].as_u64().unwrap_or(0);
+        (name, precision, recall, ends(*interval), f1, support)
+    });
+    let header = "class,precision,recall,recall_low,recall_high,f1,images";
+    let csv = csv(header, numbers);
+    let score = |row: &Scored, key: &str| Cell::decimal(row.1[key].as_f64(), 3);
     let line = |row: &Scored| Line::new(row.0.clone(), row.1["recall"].as_f64(), row.2);
     let forest = Forest {
         name: "recall-by-class",
@@ -138,15 +124,13 @@ fn per_class(run: &Run, blocks: &mut Blocks) {
         csv: csv.clone(),
         ..Forest::shares(scored.iter().map(line).collect())
     };
-    blocks.figure(forest.plot(), "Share of each class's test images classified correctly, all folds together; lines are 95% CIs from a bootstrap over people.");
+    blocks.figure(forest, "Share of each class's test images classified correctly, all folds together; lines are 95% CIs from a bootstrap over people.");
     let table = TableOf::new("Scores per class", scored)
         .words("Class", |row| row.0.as_str())
-        .numbers("Precision", |row| {
-            Cell::decimal(row.1["precision"].as_f64(), 3)
-        })
-        .numbers("Recall", |row| Cell::decimal(row.1["recall"].as_f64(), 3))
+        .numbers("Precision", |row| score(row, "precision"))
+        .numbers("Recall", |row| score(row, "recall"))
         .numbers("Recall, 95% CI", |row| percent_interval(row.2))
-        .numbers("F1", |row| Cell::decimal(row.1["f1"].as_f64(), 3))
+        .numbers("F1", |row| score(row, "f1"))
         .numbers("Test images", |row| Cell::count(row.1["support"].as_u64()))
         .sortable();
     blocks.table_with_csv(table, "scores-by-class", csv);

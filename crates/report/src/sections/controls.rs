@@ -2,15 +2,13 @@
 
 use serde_json::Value;
 
-use crate::page::blocks::{Blocks, Section};
+use crate::page::blocks::Sections;
 use crate::page::table::{Cell, Table, TableOf};
 use crate::page::text::{ci, decimal, interval, or_dash, p_value};
-use crate::plot::Plot;
 use crate::plot::forest::{Forest, Line, labelled};
 use crate::plot::numbers::csv_of;
 use crate::run::Run;
-use crate::run::fau::{au, au_label, units, verdict};
-use crate::run::value::{ends, list};
+use crate::run::value::{au, au_label, ends, list, units, verdict};
 
 /// Display names of the controls.
 fn words(control: &str) -> &str {
@@ -24,8 +22,9 @@ fn words(control: &str) -> &str {
     }
 }
 
-pub(super) fn section(run: &Run) -> Section {
-    let (study, mut blocks) = (&run.fau.controls, Blocks::default());
+pub(super) fn section(run: &Run, page: &mut Sections) {
+    let blocks = page.start("controls", "Controls");
+    let study = &run.fau.controls;
     blocks.texts(verdict(&study.summary));
     let summarised = blocks.has(&study.summary);
     if summarised {
@@ -38,21 +37,19 @@ pub(super) fn section(run: &Run) -> Section {
         Some(gap) if summarised || gap.damage.is_some() => blocks.gap(gap),
         Some(_) => {}
     }
-    blocks.section("controls", "Controls")
 }
 
 fn name(control: &Value) -> &str {
     control["control"].as_str().unwrap_or_default()
 }
 
-fn overview(controls: &[Value]) -> Option<Plot> {
-    let line = |control: &Value| Line {
-        label: words(name(control)).to_owned(),
-        ..Line::of(
-            usize::from(name(control) != "trained"),
-            control["mean_best_auroc"].as_f64(),
-            ends(control, "low", "high"),
-        )
+fn overview(controls: &[Value]) -> Forest<'static> {
+    let line = |control: &Value| {
+        let (label, auroc) = (words(name(control)), control["mean_best_auroc"].as_f64());
+        Line {
+            series: usize::from(name(control) != "trained"),
+            ..Line::new(label.to_owned(), auroc, ends(control, "low", "high"))
+        }
     };
     let keys = "control,mean_best_auroc,low,high";
     Forest {
@@ -62,13 +59,18 @@ fn overview(controls: &[Value]) -> Option<Plot> {
         csv: csv_of(keys, keys, controls),
         ..Forest::aurocs(controls.iter().map(line).collect())
     }
-    .plot()
 }
 
-fn table(controls: &[Value]) -> Table {
+fn table(controls: &[Value]) -> impl Into<Table> {
     let of = |control: &Value, with: &str, all: &str| {
         let [with, all] = [with, all].map(|key| or_dash(control[key].as_u64()));
         format!("{with} of {all}")
+    };
+    let filters = |control: &Value, with: &str| of(control, with, "filters");
+    let auroc = |control: &Value| decimal(control["mean_best_auroc"].as_f64(), 3);
+    let network = |row: &Value| {
+        let remark = row["words"].as_str().unwrap_or_default();
+        Cell::from(words(name(row))).remark(remark)
     };
     let below = |control: &Value| {
         let below = &control["below_trained"];
@@ -76,27 +78,20 @@ fn table(controls: &[Value]) -> Table {
         Cell::from(decimal(below["difference"].as_f64(), 3)).remark(ci("", ends, 3))
     };
     TableOf::new("Controls", controls)
-        .words("Network or data", |row| {
-            Cell::from(words(name(row))).remark(row["words"].as_str().unwrap_or_default())
-        })
-        .numbers("Filters beyond chance", |row| {
-            of(row, "filters_max_q", "filters")
-        })
+        .words("Network or data", |row| network(row))
+        .numbers("Filters beyond chance", |row| filters(row, "filters_max_q"))
         .numbers("Pairs beyond chance", |row| of(row, "pairs_q", "pairs"))
         .numbers("Filters beyond chance within expressions", |row| {
-            of(row, "filters_within_class_q", "filters")
+            filters(row, "filters_within_class_q")
         })
-        .numbers("Mean best AUROC", |row| {
-            decimal(row["mean_best_auroc"].as_f64(), 3)
-        })
+        .numbers("Mean best AUROC", |row| auroc(row))
         .numbers("95% CI", |row| interval(ends(row, "low", "high"), 3))
         .numbers("Below the trained by", |row| below(row))
         .numbers("p", |row| p_value(row["below_trained"]["p"].as_f64()))
-        .into()
 }
 
 /// Trained against untrained, by action unit.
-fn by_unit(rows: &[Value]) -> Option<Plot> {
+fn by_unit(rows: &[Value]) -> Forest<'static> {
     let shown = ["trained", "untrained", "pixels"];
     let lines = units(rows).into_iter().flat_map(|unit| {
         let line = |(series, control): (usize, &&str)| {
@@ -112,9 +107,8 @@ fn by_unit(rows: &[Value]) -> Option<Plot> {
         name: "controls-by-action-unit",
         alt: "AUROC of each action unit's best filter in the trained network, an untrained one and in pixels",
         axis: "AUROC on left-out people (0.5: no relation)",
-        series: &shown.map(words),
+        series: shown.map(words).into(),
         csv: csv_of("control,au,best_auroc,low,high", keys, rows),
         ..Forest::aurocs(lines.collect())
     }
-    .plot()
 }

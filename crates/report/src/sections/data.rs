@@ -3,20 +3,21 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use askama::Template;
+use image::GrayImage;
 
-use crate::page::blocks::{Blocks, Section};
+use crate::page::blocks::{Blocks, Sections};
 use crate::page::table::{Cell, Table, TableOf};
 use crate::page::text::count;
 use crate::run::Run;
 use crate::run::dataset::{DataSet, Sample};
-use crate::run::pictures::{Grey, Images};
+use crate::run::pictures::{Images, png, sheet};
 use crate::run::value::brief;
 
 /// Faces of each class on the contact sheet.
 const FACES: usize = 12;
 
-pub(super) fn section(run: &Run) -> Section {
-    let mut blocks = Blocks::default();
+pub(super) fn section(run: &Run, page: &mut Sections) {
+    let blocks = page.start("data", "Data");
     if blocks.has(&run.dataset) {
         blocks.table(facts(&run.dataset));
         blocks.texts(run.dataset.notes.iter().map(String::as_str));
@@ -28,12 +29,11 @@ pub(super) fn section(run: &Run) -> Section {
         blocks.table_with_csv(table, "classes-by-fold", csv);
     }
     blocks.heading("Faces as the network sees them");
-    contact_sheet(run, &mut blocks);
-    skipped(run, &mut blocks);
-    blocks.section("data", "Data")
+    contact_sheet(run, blocks);
+    skipped(run, blocks);
 }
 
-fn facts(data: &DataSet) -> Table {
+fn facts(data: &DataSet) -> impl Into<Table> {
     let subjects = |subjects| match subjects {
         0 => "not named by the source".to_owned(),
         _ => subjects.to_string(),
@@ -54,11 +54,10 @@ fn facts(data: &DataSet) -> Table {
         ("Folds keep subjects apart", apart),
         ("Digest of the source (SHA-256)", data.source_digest.clone()),
     ];
-    let known = facts
-        .into_iter()
-        .filter_map(|(name, value)| Some((name, value?)));
+    let known = facts.into_iter();
+    let known = known.filter_map(|(name, value)| Some((name, value?)));
     let table = TableOf::new("The data set", known).words("Fact", |fact| fact.0);
-    table.words("Value", |fact| fact.1.clone()).into()
+    table.words("Value", |fact| fact.1.clone())
 }
 
 fn fold_rule(data: &DataSet) -> Option<&str> {
@@ -73,39 +72,38 @@ fn fold_rule(data: &DataSet) -> Option<&str> {
 
 /// Labelled images of each class in each fold.
 fn class_by_fold(samples: &[Sample]) -> Table {
-    let mut counts: BTreeMap<(i64, i64), u64> = BTreeMap::new();
-    let mut names: BTreeMap<i64, &str> = BTreeMap::new();
-    for row in samples.iter().filter(|row| row.label >= 0) {
-        *counts.entry((row.label, row.fold)).or_default() += 1;
-        names.entry(row.label).or_insert(&row.label_name);
-    }
-    let folds: BTreeSet<i64> = counts.keys().map(|(_, fold)| *fold).collect();
+    let classes = by_class(samples);
+    let all: Vec<&Sample> = classes.values().flatten().copied().collect();
+    let folds: BTreeSet<i64> = all.iter().map(|row| row.fold).collect();
     let given = folds.iter().eq(&[-1]);
-    let sum = |label: Option<i64>, fold: Option<i64>| -> u64 {
-        let of = |(at, _): &(&(i64, i64), &u64)| {
-            label.is_none_or(|label| at.0 == label) && fold.is_none_or(|fold| at.1 == fold)
-        };
-        counts.iter().filter(of).map(|(_, n)| n).sum()
-    };
-    // The last row has no label: all classes.
-    let labels = names.keys().copied().map(Some).chain([None]);
-    let name = |label: &Option<i64>| label.map_or("All", |label| names[&label]).to_owned();
-    let mut table = TableOf::new("Images by class and fold", labels).words("Class", name);
+    let rows = classes.values().map(|rows| (&*rows[0].label_name, rows));
+    let rows = rows.chain([("All", &all)]);
+    let mut table = TableOf::new("Images by class and fold", rows).words("Class", |row| row.0);
     for fold in folds.into_iter().filter(|_| !given) {
-        let cell = |label: &Option<i64>| Cell::count(sum(*label, Some(fold)));
-        table = table.numbers(format!("Fold\u{a0}{fold}"), cell);
+        let count = |rows: &[&Sample]| rows.iter().filter(|row| row.fold == fold).count();
+        let name = format!("Fold\u{a0}{fold}");
+        table = table.numbers(name, |row| Cell::count(count(row.1) as u64));
     }
-    let table = table.numbers("All", |label| Cell::count(sum(*label, None)));
-    let mut table = Table::from(table.note(match given {
-        true => {
-            "The data set defines its own splits, which overlap; the counts are over all of them."
-        }
-        false => "The fold in which an image is tested.",
-    }));
-    if let Some(last) = table.rows.last_mut() {
-        last.total = true;
-    }
+    let table = table.numbers("All", |row| Cell::count(row.1.len() as u64));
+    let overlap =
+        "The data set defines its own splits, which overlap; the counts are over all of them.";
+    let note = if given {
+        overlap
+    } else {
+        "The fold in which an image is tested."
+    };
+    let mut table = Table::from(table.note(note));
+    table.total = true;
     table
+}
+
+/// Labelled images by their label.
+fn by_class(samples: &[Sample]) -> BTreeMap<i64, Vec<&Sample>> {
+    let mut classes: BTreeMap<i64, Vec<&Sample>> = BTreeMap::new();
+    for row in samples.iter().filter(|row| row.label >= 0) {
+        classes.entry(row.label).or_default().push(row);
+    }
+    classes
 }
 
 #[derive(Template)]
@@ -120,8 +118,8 @@ struct Strip {
     class: String,
     uri: String,
     alt: String,
-    width: usize,
-    height: usize,
+    width: u32,
+    height: u32,
 }
 
 fn contact_sheet(run: &Run, blocks: &mut Blocks) {
@@ -129,12 +127,8 @@ fn contact_sheet(run: &Run, blocks: &mut Blocks) {
         (None, Ok(images)) => images,
         (Some(gap), _) | (_, Err(gap)) => return blocks.gap(gap),
     };
-    let mut by_class: BTreeMap<i64, Vec<&Sample>> = BTreeMap::new();
-    for row in run.samples.iter().filter(|row| row.label >= 0) {
-        by_class.entry(row.label).or_default().push(row);
-    }
-    let strips = by_class.values();
-    let strips = strips.filter_map(|rows| strip(run, images, rows));
+    let classes = by_class(&run.samples);
+    let strips = classes.values().filter_map(|rows| strip(run, images, rows));
     blocks.html(Contact {
         strips: strips.collect(),
         synthetic: run.synthetic(),
@@ -144,8 +138,8 @@ fn contact_sheet(run: &Run, blocks: &mut Blocks) {
 fn strip(run: &Run, images: &Images, rows: &[&Sample]) -> Option<Strip> {
     let shown = FACES.min(rows.len());
     let faces = (0..shown).map(|at| rows[at * rows.len() / shown].index);
-    let faces: Vec<Grey> = faces.filter_map(|index| images.get(index)).collect();
-    let sheet = Grey::sheet(&faces, FACES, 2, 255)?;
+    let faces: Vec<GrayImage> = faces.filter_map(|index| images.get(index)).collect();
+    let sheet = sheet(&faces, FACES as u32, 2, 255)?;
     let class = rows.first()?.label_name.clone();
     // Small faces are enlarged; large ones are shown at half their size on high-resolution screens.
     let (times, over) = match images.side {
@@ -155,10 +149,10 @@ fn strip(run: &Run, images: &Images, rows: &[&Sample]) -> Option<Strip> {
     };
     Some(Strip {
         alt: format!("{} labelled {class}", count(faces.len(), "face")),
-        uri: run.folder.embed("image/png", &sheet.png()?)?,
+        uri: run.folder.embed("image/png", &png(&sheet)?)?,
         class,
-        width: sheet.width * times / over,
-        height: sheet.height * times / over,
+        width: sheet.width() * times / over,
+        height: sheet.height() * times / over,
     })
 }
 
@@ -181,8 +175,6 @@ fn skipped(run: &Run, blocks: &mut Blocks) {
     if let Some(more) = skipped.len().checked_sub(LISTED).filter(|n| *n > 0) {
         inner.quiet(format!("{more} more are listed in dataset/dataset.json"));
     }
-    blocks.details(
-        format!("{} could not be used", count(skipped.len(), "file")),
-        inner,
-    );
+    let files = count(skipped.len(), "file");
+    blocks.details(&format!("{files} could not be used"), &inner);
 }

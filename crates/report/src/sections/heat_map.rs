@@ -5,39 +5,37 @@ use std::collections::BTreeMap;
 use askama::Template;
 use serde_json::Value;
 
-use crate::page::blocks::{Blocks, Section};
-use crate::page::download::Download;
+use crate::page::blocks::{Blocks, Sections};
+use crate::page::download::{Download, downloads};
 use crate::page::text::decimal;
 use crate::plot::Plot;
 use crate::plot::heat::{Heat, TEXT_ROW};
 use crate::plot::numbers::{cell, csv_text};
 use crate::run::Run;
-use crate::run::fau::{au, au_label, au_name, filter, units};
 use crate::run::folder::Gap;
+use crate::run::value::{au, au_label, au_name, filter, units};
 
 #[derive(Template)]
 #[template(path = "heat_map.html")]
-struct HeatMap {
-    units: Vec<(u64, String)>,
-    rows: Vec<(u64, Vec<HeatCell>)>,
+struct HeatMap<'a> {
+    grid: &'a Grid<'a>,
+    level: f64,
     files: Vec<Download>,
 }
 
-struct HeatCell {
-    text: String,
-    /// 0 to 20.
-    shade: usize,
-    beyond: bool,
-}
+impl HeatMap<'_> {
+    /// The shade of a cell, 0 to 20.
+    fn shade(&self, row: &Value) -> usize {
+        let kl = row["kl"].as_f64().unwrap_or(0.0).max(0.0);
+        (20.0 * kl / self.grid.top).round().min(20.0) as usize
+    }
 
-impl HeatCell {
-    fn of(row: &Value, top: f64, level: f64) -> Self {
-        let kl = row["kl"].as_f64();
-        Self {
-            text: decimal(kl, 2),
-            shade: (20.0 * kl.unwrap_or(0.0).max(0.0) / top).round().min(20.0) as usize,
-            beyond: row["q"].as_f64().is_some_and(|q| q <= level),
-        }
+    fn text(&self, row: &Value) -> String {
+        decimal(row["kl"].as_f64(), 2)
+    }
+
+    fn beyond(&self, row: &Value) -> bool {
+        row["q"].as_f64().is_some_and(|q| q <= self.level)
     }
 }
 
@@ -78,16 +76,15 @@ impl<'a> Grid<'a> {
     }
 }
 
-pub(super) fn section(run: &Run) -> Section {
-    let mut blocks = Blocks::default();
+pub(super) fn section(run: &Run, page: &mut Sections) {
+    let blocks = page.start("heat-map", "Filters by action units");
     let associations = &run.fau.associations;
     if blocks.has(associations) {
         match associations.is_empty() {
             true => blocks.gap(&Gap::damaged("fau/associations.csv", "it has no row", "")),
-            false => heat_map(run, &mut blocks),
+            false => heat_map(run, blocks),
         }
     }
-    blocks.section("heat-map", "Filters by action units")
 }
 
 fn heat_map(run: &Run, blocks: &mut Blocks) {
@@ -102,14 +99,10 @@ fn heat_map(run: &Run, blocks: &mut Blocks) {
         grid.top
     ));
     let plot = drawn(&grid);
-    let line = |(filter, of): (&u64, &Associations)| {
-        let cells = of.iter().map(|row| HeatCell::of(row, grid.top, level));
-        (*filter, cells.collect())
-    };
     blocks.html(HeatMap {
-        units: grid.names(),
-        rows: grid.filters.iter().map(line).collect(),
-        files: plot.iter().flat_map(Download::of_plot).collect(),
+        grid: &grid,
+        level,
+        files: plot.iter().flat_map(downloads).collect(),
     });
     blocks.plots.extend(plot);
 }
@@ -134,12 +127,8 @@ fn drawn(grid: &Grid) -> Option<Plot> {
     });
     let columns: Vec<String> = order.iter().map(|(filter, _)| filter.to_string()).collect();
     let rows: Vec<String> = grid.units.iter().map(|au| au_label(*au)).collect();
-    let values = |at: usize| {
-        order
-            .iter()
-            .map(|(_, of)| kl(of, at).unwrap_or(f64::NAN))
-            .collect()
-    };
+    let value = |of: &Associations, at: usize| kl(of, at).unwrap_or(f64::NAN);
+    let values = |at: usize| order.iter().map(|(_, of)| value(of, at)).collect();
     let values: Vec<Vec<f64>> = (0..grid.units.len()).map(values).collect();
     let heads = grid.units.iter().map(|au| format!("kl_au_{au}"));
     let numbers = grid.filters.iter().map(|(filter, of)| {
@@ -157,7 +146,7 @@ fn drawn(grid: &Grid) -> Option<Plot> {
         shade: "nats",
         cell: ((1024 / columns.len().max(1) as u32).clamp(3, 40), TEXT_ROW),
         numbers: false,
-        csv: csv_text(["filter".to_owned()].into_iter().chain(heads), numbers),
+        csv: csv_text(std::iter::once("filter".to_owned()).chain(heads), numbers),
     }
-    .plot()
+    .into()
 }

@@ -2,29 +2,25 @@
 
 use serde_json::Value;
 
-use crate::page::blocks::{Blocks, Section};
+use crate::page::blocks::Sections;
 use crate::page::table::{Cell, Table, TableOf};
 use crate::page::text::{decimal, percent};
 use crate::run::Run;
-use crate::run::fau::verdict;
-use crate::run::value::list;
+use crate::run::value::{list, verdict};
 
-pub(super) fn section(run: &Run) -> Section {
-    let (summary, mut blocks) = (&run.fau.intervene.summary, Blocks::default());
+pub(super) fn section(run: &Run, page: &mut Sections) {
+    let title = "Intervention: action units switched on in the same face";
+    let (blocks, summary) = (page.start("intervene", title), &run.fau.intervene.summary);
     blocks.texts(verdict(summary));
     if summary.gap.is_some() && summary.damage().is_none() && run.synthetic() == Some(false) {
         blocks.text("No photographs exist of the same face with one action unit switched; this needs synthetic faces.");
     } else if blocks.has(summary) && summary["agreement"].is_array() {
         blocks.table(agreement(summary));
     }
-    blocks.section(
-        "intervene",
-        "Intervention: action units switched on in the same face",
-    )
 }
 
 /// Agreement of each measure with the effect of the switch.
-fn agreement(summary: &Value) -> Table {
+fn agreement(summary: &Value) -> impl Into<Table> {
     let name = |row: &Value| match row["measure"].as_str().unwrap_or_default() {
         "kl" => "KL (the paper's)".to_owned(),
         "js" => "Jensen-Shannon".to_owned(),
@@ -44,5 +40,4 @@ fn agreement(summary: &Value) -> Table {
             "The same synthetic face with one action unit switched on, {} people: the change of a filter's response is its true alignment. The table compares it with each measure, computed without the switch.",
             summary["people"].as_u64().unwrap_or(0)
         ))
-        .into()
 }

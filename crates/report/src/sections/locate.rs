@@ -2,34 +2,28 @@
 
 use serde_json::Value;
 
-use crate::page::blocks::{Blocks, Section};
+use crate::page::blocks::Sections;
 use crate::page::table::{Cell, Table, TableOf};
-use crate::page::text::{count, decimal};
-use crate::plot::Plot;
+use crate::page::text::{decimal, filters_of};
 use crate::plot::forest::{Forest, Line};
 use crate::plot::numbers::csv_of;
 use crate::run::Run;
-use crate::run::fau::{au, au_label, filter, verdict};
-use crate::run::value::list;
+use crate::run::value::{au, filter, list, verdict};
 
-pub(super) fn section(run: &Run) -> Section {
-    let (study, mut blocks) = (&run.fau.locate, Blocks::default());
+pub(super) fn section(run: &Run, page: &mut Sections) {
+    let blocks = page.start("locate", "Location of the filters' maxima");
+    let study = &run.fau.locate;
     blocks.texts(verdict(&study.summary));
     if blocks.has(&study.rows) {
         blocks.figure(pointing(list(&study.summary["by_au"])), "How often the maxima of an action unit's filters lie in its region of the face, beside the share of all filters there.");
         blocks.folded("Filter by filter", regions(&study.rows));
     }
-    blocks.section("locate", "Location of the filters' maxima")
 }
 
-fn pointing(units: &[Value]) -> Option<Plot> {
-    let line = |unit: &Value| {
-        let filters = count(unit["filters"].as_u64().unwrap_or(0) as usize, "filter");
-        let label = format!("{} ({filters})", au_label(au(unit)));
-        Line {
-            null: unit["chance"].as_f64(),
-            ..Line::new(label, unit["pointing_rate"].as_f64(), None)
-        }
+fn pointing(units: &[Value]) -> Forest<'static> {
+    let line = |unit: &Value| Line {
+        null: unit["chance"].as_f64(),
+        ..Line::new(filters_of(unit), unit["pointing_rate"].as_f64(), None)
     };
     let keys = "au,filters,pointing_rate,chance";
     Forest {
@@ -40,10 +34,13 @@ fn pointing(units: &[Value]) -> Option<Plot> {
         csv: csv_of(keys, keys, units),
         ..Forest::shares(units.iter().map(line).collect())
     }
-    .plot()
 }
 
-fn regions(rows: &[Value]) -> Table {
+fn regions(rows: &[Value]) -> impl Into<Table> {
+    let overlap = |row: &Value| {
+        let chance = decimal(row["iou_chance"].as_f64(), 2);
+        Cell::decimal(row["iou"].as_f64(), 2).chance(chance)
+    };
     TableOf::new("Where each filter's maxima lie", rows)
         .words("Filter", |row| Cell::filter(filter(row)))
         .words("Action unit", |row| Cell::au(au(row)))
@@ -53,9 +50,6 @@ fn regions(rows: &[Value]) -> Table {
         })
         .numbers("Chance", |row| Cell::percent(row["chance"].as_f64()))
         .numbers("q", |row| Cell::p(row["q"].as_f64()))
-        .numbers("IoU", |row| {
-            Cell::decimal(row["iou"].as_f64(), 2).chance(decimal(row["iou_chance"].as_f64(), 2))
-        })
+        .numbers("IoU", |row| overlap(row))
         .sortable()
-        .into()
 }

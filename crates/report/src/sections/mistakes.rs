@@ -4,11 +4,12 @@ use std::collections::BTreeSet;
 
 use askama::Template;
 
-use crate::page::blocks::{Blocks, Section};
+use crate::page::blocks::{Blocks, Sections};
 use crate::page::text::percent;
 use crate::run::Run;
 use crate::run::folder::Gap;
 use crate::run::folds::Prediction;
+use crate::run::pictures::png;
 use crate::run::remedy::RERUN;
 
 /// Mistakes shown.
@@ -18,7 +19,7 @@ const SHOWN: usize = 24;
 #[template(path = "mistakes.html")]
 struct Gallery {
     mistakes: Vec<Mistake>,
-    side: usize,
+    side: u32,
 }
 
 struct Mistake {
@@ -29,16 +30,15 @@ struct Mistake {
     who: String,
 }
 
-pub(super) fn section(run: &Run) -> Section {
-    let mut blocks = Blocks::default();
+pub(super) fn section(run: &Run, page: &mut Sections) {
+    let blocks = page.start("mistakes", "Most confident mistakes");
     let folds = run.folds.iter();
     let damaged = folds.filter_map(|fold| fold.predictions.damage());
     damaged.for_each(|gap| blocks.gap(gap));
     match run.predictions().count() {
         0 => blocks.gap(&Gap::missing("folds/0/predictions.csv", RERUN)),
-        images => gallery(run, images, &mut blocks),
+        images => gallery(run, images, blocks),
     }
-    blocks.section("mistakes", "Most confident mistakes")
 }
 
 fn gallery(run: &Run, images: usize, blocks: &mut Blocks) {
@@ -79,28 +79,23 @@ fn recording(run: &Run, row: &Prediction) -> (i64, String) {
 
 fn mistake(run: &Run, fold: u64, row: &Prediction) -> Mistake {
     let images = run.images.as_ref().ok();
-    let picture = images.and_then(|images| images.get(row.index)?.png());
-    let sample = run.sample(row.index);
-    let parts = sample.map(|sample| {
-        [
-            (sample.subject >= 0).then(|| format!("subject {}", sample.subject)),
-            (!sample.sequence.is_empty()).then(|| format!("recording {}", sample.sequence)),
-            (!sample.frame.is_empty()).then(|| format!("frame {}", sample.frame)),
-        ]
-    });
-    let parts: Vec<String> = parts.into_iter().flatten().flatten().collect();
-    let who = match parts.is_empty() {
-        true => format!("image {}", row.index),
-        false => parts.join(", "),
-    };
+    let picture = images.and_then(|images| png(&images.get(row.index)?));
+    let mut who = Vec::new();
+    if let Some(sample) = run.sample(row.index) {
+        who.extend((sample.subject >= 0).then(|| format!("subject {}", sample.subject)));
+        let parts = [("recording", &sample.sequence), ("frame", &sample.frame)];
+        let known = parts.iter().filter(|(_, part)| !part.is_empty());
+        who.extend(known.map(|(name, part)| format!("{name} {part}")));
+    }
+    if who.is_empty() {
+        who.push(format!("image {}", row.index));
+    }
+    let (of_truth, who) = (percent(row.of_truth), who.join(", "));
     Mistake {
         uri: picture.and_then(|png| run.folder.embed("image/png", &png)),
         truth: run.class(row.label),
         predicted: run.class(row.predicted),
         confidence: percent(row.confidence),
-        who: format!(
-            "true class at {}; {who}; fold {fold}",
-            percent(row.of_truth)
-        ),
+        who: format!("true class at {of_truth}; {who}; fold {fold}"),
     }
 }

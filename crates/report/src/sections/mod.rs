@@ -20,30 +20,29 @@ mod published;
 mod replicate;
 mod sanity;
 
-use crate::page::blocks::Section;
+use crate::page::blocks::Sections;
 use crate::run::Run;
 
 /// All sections, in the order of the page.
-pub(crate) fn sections(run: &Run) -> Vec<Section> {
-    let mut sections = vec![
-        data::section(run),
-        curves::section(run),
-        accuracy::section(run),
-        confusion::section(run),
-        mistakes::section(run),
-        patches::section(run),
-        explorer::section(run),
-        heat_map::section(run),
-        action_units::section(run),
-        replicate::section(run),
-        controls::section(run),
-        sanity::section(run),
-        probe::section(run),
-        ablate::section(run),
-        intervene::section(run),
-        locate::section(run),
-    ];
-    sections.extend(own::section(run));
-    sections.push(provenance::section(run));
-    sections
+pub(crate) fn sections(run: &Run) -> Sections {
+    let mut page = Sections::default();
+    data::section(run, &mut page);
+    curves::section(run, &mut page);
+    accuracy::section(run, &mut page);
+    confusion::section(run, &mut page);
+    mistakes::section(run, &mut page);
+    patches::section(run, &mut page);
+    explorer::section(run, &mut page);
+    heat_map::section(run, &mut page);
+    action_units::section(run, &mut page);
+    replicate::section(run, &mut page);
+    controls::section(run, &mut page);
+    sanity::section(run, &mut page);
+    probe::section(run, &mut page);
+    ablate::section(run, &mut page);
+    intervene::section(run, &mut page);
+    locate::section(run, &mut page);
+    own::section(run, &mut page);
+    provenance::section(run, &mut page);
+    page
 }

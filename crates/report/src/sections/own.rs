@@ -1,46 +1,70 @@
-//! Studies that an experiment added: their verdicts and the head of their tables.
+//! Studies that an experiment added, each a `fau/NAME.json` with a key `study` and the table `fau/NAME.csv`: their
+//! verdicts and the head of their tables.
 
-use crate::page::blocks::{Blocks, Section};
-use crate::page::table::{Table, TableOf};
+use csv::StringRecord;
+use serde_json::Value;
+
+use crate::page::blocks::{Blocks, Sections};
+use crate::page::table::TableOf;
 use crate::plot::numbers::csv_text;
 use crate::run::Run;
-use crate::run::fau::{OwnStudy, verdict};
+use crate::run::value::verdict;
 
 /// Rows of a table that the page shows.
 const SHOWN: usize = 20;
 /// Largest table offered as a download, so that the page stays small.
 const MOST_BYTES: usize = 1 << 20;
 
-/// The section; `None` without a study.
-pub(super) fn section(run: &Run) -> Option<Section> {
+/// The section; none without a study.
+pub(super) fn section(run: &Run, page: &mut Sections) {
     let mut blocks = Blocks::default();
-    for study in &run.fau.own_studies {
-        blocks.heading(study.name.as_str());
-        blocks.texts(verdict(&study.summary));
-        if let Some(gap) = &study.gap {
-            blocks.gap(gap);
+    for file in run.folder.names("fau") {
+        let Some(stem) = file.strip_suffix(".json") else {
             continue;
-        }
-        let csv = csv_text(&study.header, &study.rows);
-        match csv.len() <= MOST_BYTES {
-            true => blocks.table_with_csv(table(study), &format!("study-{}", study.stem), csv),
-            false => blocks.table(table(study)),
+        };
+        let summary = run.folder.json(&format!("fau/{file}"), "");
+        let summary: Value = summary.unwrap_or_default();
+        if let Some(name) = summary["study"].as_str() {
+            blocks.heading(name);
+            blocks.texts(verdict(&summary));
+            study(run, name, stem, &mut blocks);
         }
     }
-    (!run.fau.own_studies.is_empty()).then(|| blocks.section("own", "Own studies"))
+    if !blocks.is_empty() {
+        page.start("own", "Own studies").append(blocks);
+    }
 }
 
-fn table(study: &OwnStudy) -> Table {
-    let label = format!("Table of the study {}", study.name);
-    let mut table = TableOf::new(&label, study.rows.iter().take(SHOWN));
-    for (at, name) in study.header.iter().enumerate() {
-        let numeric = study.rows.iter().all(|row| row[at].parse::<f64>().is_ok());
+fn study(run: &Run, name: &str, stem: &str, blocks: &mut Blocks) {
+    let (header, rows) = match run.folder.records(&format!("fau/{stem}.csv"), "") {
+        Ok(records) => records,
+        Err(gap) => return blocks.gap(&gap),
+    };
+    let (shown, all) = (SHOWN.min(rows.len()), rows.len());
+    let table = table(&format!("Table of the study {name}"), &header, &rows);
+    let table = table.note(format!("Rows of `fau/{stem}.csv`: first {shown} of {all}."));
+    let csv = csv_text(
+        &header,
+        rows.iter().map(|row| row.iter().collect::<Vec<_>>()),
+    );
+    match csv.len() <= MOST_BYTES {
+        true => blocks.table_with_csv(table, &format!("study-{stem}"), csv),
+        false => blocks.table(table),
+    }
+}
+
+fn table<'a>(
+    label: &str,
+    header: &StringRecord,
+    rows: &'a [StringRecord],
+) -> TableOf<&'a StringRecord> {
+    let mut table = TableOf::new(label, rows.iter().take(SHOWN));
+    for (at, name) in header.iter().enumerate() {
+        let numeric = rows.iter().all(|row| row[at].parse::<f64>().is_ok());
         table = match numeric {
-            true => table.numbers(name.as_str(), |row| row[at].as_str()),
-            false => table.words(name.as_str(), |row| row[at].as_str()),
+            true => table.numbers(name, |row| &row[at]),
+            false => table.words(name, |row| &row[at]),
         };
     }
-    let (shown, all) = (SHOWN.min(study.rows.len()), study.rows.len());
-    let note = format!("Rows of `fau/{}.csv`: first {shown} of {all}.", study.stem);
-    table.note(note).into()
+    table
 }

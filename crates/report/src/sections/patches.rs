@@ -1,58 +1,54 @@
 //! The paper's figure, the atlas and the maps of evidence for single images.
 
-use crate::page::blocks::{Blocks, Section};
+use serde_json::Value;
+
+use crate::page::blocks::{Blocks, Sections};
 use crate::page::table::TableOf;
 use crate::page::text::{count, percent};
 use crate::run::Run;
 use crate::run::value::{brief, list};
 use crate::run::viz::{Filters, Layer};
 
-pub(super) fn section(run: &Run) -> Section {
-    let mut blocks = Blocks::default();
+pub(super) fn section(run: &Run, page: &mut Sections) {
+    let blocks = page.start("patches", "Patches that excite the filters");
     for layer in &run.layers {
         blocks.heading(match layer.name.as_str() {
             "output" => "The classes themselves (layer output)".to_owned(),
             name => format!("Layer {name}"),
         });
+        let name = &layer.name;
         let alt = format!(
-            "Grid of grey patches, a pair of rows for each filter of {}: crops of the faces that excite the filter most, and their projections.",
-            layer.name
+            "Grid of grey patches, a pair of rows for each filter of {name}: crops of the faces that excite the filter most, and their projections."
         );
-        blocks.picture(&run.folder, &layer.file("figure.png"), alt, caption(layer));
+        blocks.picture(
+            &run.folder,
+            &layer.file("figure.png"),
+            [&alt, &caption(layer)],
+        );
         for (file, caption) in pictures(layer) {
             let file = layer.file(file);
-            if run.folder.has(&file) {
-                blocks.picture(&run.folder, &file, caption.clone(), caption);
+            if run.folder.path(&file).is_file() {
+                blocks.picture(&run.folder, &file, [&caption, &caption]);
             }
         }
         if layer.evidence.gap.is_none() {
-            evidence(run, layer, &mut blocks);
+            evidence(run, layer, blocks);
         }
     }
-    blocks.section("patches", "Patches that excite the filters")
 }
 
 /// The further pictures of a layer, with their captions.
-fn pictures(layer: &Layer) -> [(&'static str, String); 3] {
+fn pictures(layer: &Layer) -> impl Iterator<Item = (&'static str, String)> {
     let name = &layer.name;
-    [
-        (
-            "atlas.png",
-            format!(
-                "All filters of {name}, similar ones side by side: the best crop of each above the mean of its projections."
-            ),
-        ),
-        (
-            "positions.png",
-            format!(
-                "Position of the largest response of each filter of {name} on the average face, in the order of the atlas."
-            ),
-        ),
-        (
-            "conv1-weights.png",
-            "The first layer's kernels on one common scale; middle grey is zero.".to_owned(),
-        ),
-    ]
+    let atlas = format!(
+        "All filters of {name}, similar ones side by side: the best crop of each above the mean of its projections."
+    );
+    let positions = format!(
+        "Position of the largest response of each filter of {name} on the average face, in the order of the atlas."
+    );
+    let kernels = "The first layer's kernels on one common scale; middle grey is zero.".to_owned();
+    let pictures = ["atlas.png", "positions.png", "conv1-weights.png"];
+    pictures.into_iter().zip([atlas, positions, kernels])
 }
 
 fn caption(layer: &Layer) -> String {
@@ -65,26 +61,20 @@ fn caption(layer: &Layer) -> String {
         Some("sequence") => ", one per recording",
         _ => ", one per person",
     };
-    let field = filters
-        .field
-        .map(|field| format!(" The receptive field of a unit is {field} × {field} pixels."));
+    let size = |side| format!(" The receptive field of a unit is {side} × {side} pixels.");
+    let field = filters.field.map(size).unwrap_or_default();
+    let (name, used, method) = (&layer.name, images_used(filters), filters.method());
+    let many = count(filters.filters.len(), "filter");
     format!(
-        "Filters of {}: for each, the images that excite it most{each}{}. Each patch is shown as the face itself and as the {} of the filter's maximal unit, all other units set to zero; middle grey is zero.{} Patches were made for {}.",
-        layer.name,
-        images_used(filters),
-        filters.method(),
-        field.unwrap_or_default(),
-        count(filters.filters.len(), "filter"),
+        "Filters of {name}: for each, the images that excite it most{each}{used}. Each patch is shown as the face itself and as the {method} of the filter's maximal unit, all other units set to zero; middle grey is zero.{field} Patches were made for {many}."
     )
 }
 
 /// The images from which the patches come, as the end of a sentence.
 pub(super) fn images_used(filters: &Filters) -> String {
     let images = filters.images.map(|n| format!("{n} ")).unwrap_or_default();
-    let fold = filters
-        .fold
-        .map(|fold| format!(" of fold {fold}"))
-        .unwrap_or_default();
+    let fold = filters.fold.map(|fold| format!(" of fold {fold}"));
+    let fold = fold.unwrap_or_default();
     match filters.split.as_deref() {
         Some("test") => {
             format!(", out of {images}test images{fold}, of people not seen in training")
@@ -100,12 +90,9 @@ fn evidence(run: &Run, layer: &Layer, blocks: &mut Blocks) {
     blocks.heading("Evidence for single images");
     let alt = "Rows of a face with three maps of the evidence for and against a class";
     let caption = "Evidence for a class in single images: the face, gradient × input, guided back-propagation, occlusion. Red supports the class, blue contradicts it. The table lists the rows.";
-    blocks.picture(
-        &run.folder,
-        &layer.file("evidence.png"),
-        alt.to_owned(),
-        caption.to_owned(),
-    );
+    let file = layer.file("evidence.png");
+    blocks.picture(&run.folder, &file, [alt, caption]);
+    let probability = |image: &Value| percent(image["probability"].as_f64());
     let images = list(&layer.evidence["images"]).iter().enumerate();
     let table = TableOf::new("Images of the maps above", images)
         .words("Row", |(at, _)| (at + 1).to_string())
@@ -113,8 +100,6 @@ fn evidence(run: &Run, layer: &Layer, blocks: &mut Blocks) {
         .words("True class", |(_, image)| brief(&image["label"]))
         .words("Predicted", |(_, image)| brief(&image["predicted"]))
         .words("Maps for class", |(_, image)| brief(&image["class"]))
-        .numbers("Probability", |(_, image)| {
-            percent(image["probability"].as_f64())
-        });
+        .numbers("Probability", |(_, image)| probability(image));
     blocks.table(table);
 }

@@ -2,49 +2,40 @@
 
 use serde_json::Value;
 
-use crate::page::blocks::{Blocks, Section};
+use crate::page::blocks::Sections;
 use crate::page::table::{Cell, Table, TableOf};
 use crate::page::text::{decimal, interval, or_dash};
+use crate::plot::Plot;
 use crate::plot::lines::{Lines, Point, Series};
 use crate::plot::numbers::{cell, csv, ends};
-use crate::plot::{Plot, round_ends};
 use crate::run::Run;
-use crate::run::fau::{au, units, verdict};
-use crate::run::value::{self, brief, list};
+use crate::run::value::{self, au, brief, distinct, list, units, verdict};
 
-pub(super) fn section(run: &Run) -> Section {
-    let (study, mut blocks) = (&run.fau.probe, Blocks::default());
+pub(super) fn section(run: &Run, page: &mut Sections) {
+    let blocks = page.start("probe", "Probes, layer by layer");
+    let study = &run.fau.probe;
     blocks.texts(verdict(&study.summary));
     if blocks.has(&study.rows) {
         blocks.quiet("A regularised linear classifier on each layer's activations, trained on some people and scored on others. Control task: the same with action units assigned at random to people, or within expressions (Hewitt and Liang 2019).");
         blocks.figure(by_layer(&study.rows), "Mean over action units of the probe's AUROC on left-out people, layer by layer. Lines at the points: the middle half of the action units.");
         blocks.folded("By action unit", by_unit(&study.rows, &study.summary));
     }
-    blocks.section("probe", "Probes, layer by layer")
 }
 
 /// Layers in their order in the table, the pixels first.
 fn layers(rows: &[Value]) -> Vec<String> {
-    let mut names: Vec<String> = Vec::new();
-    for layer in rows.iter().map(|row| brief(&row["layer"])) {
-        if !names.contains(&layer) {
-            names.push(layer);
-        }
-    }
+    let mut names = distinct(rows.iter().map(|row| brief(&row["layer"])));
     names.sort_by_key(|name| name != "pixels");
     names
 }
 
+const WITHIN: &str = "trained, control within expressions";
 /// The lines of the drawing: name, network, column.
 const DRAWN: [(&str, &str, &str); 5] = [
     ("trained network", "trained", "auroc"),
     ("untrained network", "untrained", "auroc"),
     ("trained, control task", "trained", "control_auroc"),
-    (
-        "trained, control within expressions",
-        "trained",
-        "class_control_auroc",
-    ),
+    (WITHIN, "trained", "class_control_auroc"),
     ("pixels alone", "pixels", "auroc"),
 ];
 
@@ -53,21 +44,12 @@ fn by_layer(rows: &[Value]) -> Option<Plot> {
     let series = DRAWN.map(|(name, network, key)| {
         let at = |layer: &String| {
             let of = |row: &&Value| row["network"] == network && row["layer"] == **layer;
-            spread(
-                rows.iter()
-                    .filter(of)
-                    .filter_map(|row| row[key].as_f64())
-                    .collect(),
-            )
+            let rows = rows.iter().filter(of);
+            spread(rows.filter_map(|row| row[key].as_f64()))
         };
         let points = places.iter().map(at).collect();
         Series { name, points }
     });
-    let points = series
-        .iter()
-        .flat_map(|series| series.points.iter().flatten());
-    let lowest = points.map(|(mean, ends)| ends.map_or(*mean, |ends| ends.0));
-    let lowest = lowest.fold(0.5, f64::min);
     let numbers = series.iter().flat_map(|series| {
         let points = series.points.iter().zip(&places);
         points.filter_map(|(point, layer)| {
@@ -80,18 +62,15 @@ fn by_layer(rows: &[Value]) -> Option<Plot> {
         name: "probes-by-layer",
         alt: "Mean AUROC of linear probes in each layer, for the trained network, an untrained one and the control tasks",
         places: &places,
-        across: "layer",
-        up: "AUROC on left-out people",
-        ends: (round_ends(lowest, 1.0).0.max(0.0), 1.0),
         series: &series,
-        reference: Some((0.5, "no relation")),
         csv,
     }
     .plot()
 }
 
 /// Mean and middle half; `None` without a value.
-fn spread(mut values: Vec<f64>) -> Option<Point> {
+fn spread(values: impl Iterator<Item = f64>) -> Option<Point> {
+    let mut values: Vec<f64> = values.collect();
     values.sort_by(f64::total_cmp);
     let last = values.len().checked_sub(1)?;
     let at = |share: f64| values[(share * last as f64).round() as usize];
@@ -99,7 +78,7 @@ fn spread(mut values: Vec<f64>) -> Option<Point> {
     Some((mean, (last > 0).then(|| (at(0.25), at(0.75)))))
 }
 
-fn by_unit(rows: &[Value], summary: &Value) -> Table {
+fn by_unit(rows: &[Value], summary: &Value) -> impl Into<Table> {
     let first = |unit: u64| {
         let mut units = list(&summary["first_layer"]).iter();
         let unit = units.find(|other| au(other) == unit)?;
@@ -122,7 +101,6 @@ fn by_unit(rows: &[Value], summary: &Value) -> Table {
         .note("AUROC with its 95% CI over people, and F1. The last column: the first layer whose interval lies above the untrained network's.")
         .sortable()
         .tall()
-        .into()
 }
 
 fn auroc(row: &Value) -> Cell {

@@ -2,7 +2,7 @@
 
 use askama::Template;
 
-use crate::page::blocks::{Blocks, Section};
+use crate::page::blocks::Sections;
 use crate::page::table::TableOf;
 use crate::run::Run;
 use crate::run::config::{Entry, command, split};
@@ -13,8 +13,8 @@ struct Command {
     command: String,
 }
 
-pub(super) fn section(run: &Run) -> Section {
-    let mut blocks = Blocks::default();
+pub(super) fn section(run: &Run, page: &mut Sections) {
+    let blocks = page.start("provenance", "Provenance");
     if blocks.has(&run.config) {
         let (identity, rest) = split(&run.config);
         blocks.table(facts("Identity of the run", identity));
@@ -22,16 +22,12 @@ pub(super) fn section(run: &Run) -> Section {
             blocks.heading("Command to repeat it");
             blocks.html(Command { command });
         }
-        if !rest.is_empty() {
-            let label = "The whole configuration";
-            blocks.folded(label, facts(label, rest).tall());
-        }
+        let label = "The whole configuration";
+        blocks.folded(label, facts(label, rest).tall());
     }
-    blocks.section("provenance", "Provenance")
 }
 
 fn facts(label: &str, entries: Vec<Entry>) -> TableOf<Entry> {
-    let table = TableOf::new(label, entries);
-    let table = table.words("Key", |(key, _)| key.clone());
+    let table = TableOf::new(label, entries).words("Key", |(key, _)| key.clone());
     table.words("Value", |(_, value)| value.clone())
 }

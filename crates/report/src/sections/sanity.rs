@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use crate::page::blocks::{Blocks, Section};
+use crate::page::blocks::{Blocks, Sections};
 use crate::plot::Plot;
 use crate::plot::forest::{Forest, Line, labelled};
 use crate::plot::numbers::{cell, csv};
@@ -11,23 +11,19 @@ use crate::run::Run;
 use crate::run::value::{brief, list};
 use crate::run::viz::Layer;
 
-pub(super) fn section(run: &Run) -> Section {
-    let mut blocks = Blocks::default();
+pub(super) fn section(run: &Run, page: &mut Sections) {
+    let blocks = page.start("sanity", "Do the pictures depend on training?");
     let damaged = run.layers.iter().filter_map(|layer| layer.sanity.damage());
     damaged.for_each(|gap| blocks.gap(gap));
     let checked = run.layers.iter().filter(|layer| layer.sanity.gap.is_none());
     let checked: Vec<&Layer> = checked.collect();
-    let first = run
-        .layers
-        .first()
-        .and_then(|layer| layer.sanity.gap.as_ref());
-    if let Some(gap) = first.filter(|gap| checked.is_empty() && gap.damage.is_none()) {
-        blocks.gap(gap);
-    }
+    let first = run.layers.first();
+    let missing = first.and_then(|layer| layer.sanity.gap.as_ref());
+    let missing = missing.filter(|gap| checked.is_empty() && gap.damage.is_none());
+    missing.into_iter().for_each(|gap| blocks.gap(gap));
     for layer in checked {
-        of_layer(run, layer, &mut blocks);
+        of_layer(run, layer, blocks);
     }
-    blocks.section("sanity", "Do the pictures depend on training?")
 }
 
 fn of_layer(run: &Run, layer: &Layer, blocks: &mut Blocks) {
@@ -38,18 +34,13 @@ fn of_layer(run: &Run, layer: &Layer, blocks: &mut Blocks) {
         "The same patches of {name} with the network's layers randomised one after the other, from an untrained network, an edge detector and under a constant input shift"
     );
     let caption = "The same units of the same images: projections of the trained network, then with its layers randomised from the top down (Adebayo et al. 2018), of an untrained network, of an edge detector (Nie et al. 2018), and under a constant shift of the input (Kindermans et al. 2017).";
-    blocks.picture(
-        &run.folder,
-        &layer.file("sanity.png"),
-        alt,
-        caption.to_owned(),
-    );
+    blocks.picture(&run.folder, &layer.file("sanity.png"), [&alt, caption]);
     blocks.figure(likeness(layer), "Similarity to the trained network's projection of the same unit: mean over patches, lines ± one standard deviation. 1: the same picture; 0: none of its order.");
     let untrained = layer.file("untrained.png");
-    if run.folder.has(&untrained) {
+    if run.folder.path(&untrained).is_file() {
         let alt = format!("The figure above for an untrained network's {name}");
         let caption = "The paper's figure from an untrained network: its own top patches, chosen by the same rule. Whatever it shows does not come from training.";
-        blocks.picture(&run.folder, &untrained, alt, caption.to_owned());
+        blocks.picture(&run.folder, &untrained, [&alt, caption]);
     }
 }
 
@@ -72,23 +63,15 @@ fn likeness(layer: &Layer) -> Option<Plot> {
         let ends = mean.zip(sd).map(|(mean, sd)| (mean - sd, mean + sd));
         Line::of(series, mean, ends)
     };
-    let lines = panels
-        .iter()
-        .flat_map(|panel| labelled(label(panel), spreads(panel).map(line)));
-    let lines: Vec<Line> = lines.collect();
-    let lowest = lines
-        .iter()
-        .filter_map(|line| line.interval.map(|ends| ends.0));
-    let lowest = lowest.fold(0.0, f64::min);
+    let lines = |panel| labelled(label(panel), spreads(panel).map(line));
+    let lines: Vec<Line> = panels.iter().flat_map(lines).collect();
+    let lows = lines.iter().filter_map(|line| Some(line.interval?.0));
+    let lowest = lows.fold(0.0, f64::min);
     let numbers = panels.iter().flat_map(|panel| {
         spreads(panel).map(|(at, spread)| {
             let numbers = ["mean", "sd"].map(|key| cell(spread[key].as_f64()));
-            (
-                label(panel),
-                MEASURES[at].1,
-                numbers,
-                spread["n"].as_u64().unwrap_or(0),
-            )
+            let patches = spread["n"].as_u64().unwrap_or(0);
+            (label(panel), MEASURES[at].1, numbers, patches)
         })
     });
     Forest {
@@ -96,10 +79,10 @@ fn likeness(layer: &Layer) -> Option<Plot> {
         alt: "Similarity of each panel's maps to the trained network's projections",
         axis: "likeness to the trained projection (−1 to 1)",
         ends: (round_ends(lowest, 1.0).0.max(-1.0), 1.0),
-        series: &MEASURES.map(|(_, name)| name),
+        series: MEASURES.map(|(_, name)| name).into(),
         csv: csv("panel,measure,mean,sd,n", numbers),
         lines,
         ..Forest::default()
     }
-    .plot()
+    .into()
 }

@@ -39,22 +39,17 @@ impl FromStr for NumberList {
 }
 
 /// Folds that train at once on each device.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(crate) enum ParallelFolds {
-    /// One for each core on the CPU, three on a GPU, limited by the computer's memory (a GPU's is not checked).
-    #[default]
-    Auto,
-    /// A fixed number.
-    Count(usize),
-}
+/// `None` is auto: one for each core on the CPU, three on a GPU, limited by the computer's memory (a GPU's is not checked).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct ParallelFolds(pub Option<usize>);
 
 impl FromStr for ParallelFolds {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
         match (text, text.parse()) {
-            ("auto", _) => Ok(Self::Auto),
-            (_, Ok(count)) if (1..=1000).contains(&count) => Ok(Self::Count(count)),
+            ("auto", _) => Ok(Self(None)),
+            (_, Ok(count)) if (1..=1000).contains(&count) => Ok(Self(Some(count))),
             _ => Err(format!(
                 "`{text}` is not a number of folds: use auto, 1, 2 …"
             )),
@@ -155,8 +150,8 @@ mod tests {
 
     #[test]
     fn numbers_of_folds() {
-        assert_eq!("auto".parse(), Ok(ParallelFolds::Auto));
-        assert_eq!("3".parse(), Ok(ParallelFolds::Count(3)));
+        assert_eq!("auto".parse(), Ok(ParallelFolds(None)));
+        assert_eq!("3".parse(), Ok(ParallelFolds(Some(3))));
         for wrong in ["", "0", "-1", "many", "1001"] {
             assert!(wrong.parse::<ParallelFolds>().is_err(), "{wrong}");
         }

@@ -3,7 +3,7 @@
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressFinish, ProgressStyle};
 
 use super::interrupt;
 
@@ -68,42 +68,26 @@ impl Steps {
         let Ok(mut shown) = self.0.lock() else {
             return false;
         };
-        if shown.as_ref().is_none_or(|(bar, _)| bar.prefix() != step) {
-            finish(&mut shown);
-        }
+        shown.take_if(|(bar, _)| bar.prefix() != step);
         let (bar, last_line) = shown.get_or_insert_with(|| (bar(step), Instant::now()));
         bar.set_length(of as u64);
         bar.set_position(done as u64);
         if bar.is_hidden() && last_line.elapsed() > LINE_EVERY {
             *last_line = Instant::now();
-            let left = match done {
-                0 => String::new(),
-                _ => format!(", about {} left", time_left(bar.eta().as_secs_f64())),
-            };
-            say(format!("{step}: {done}/{of}{left}"));
+            let left = time_left(bar.eta().as_secs_f64());
+            let left = (done > 0).then(|| format!(", about {left} left"));
+            say(format!("{step}: {done}/{of}{}", left.unwrap_or_default()));
         }
         !interrupt::stopped()
     }
 }
 
-impl Drop for Steps {
-    fn drop(&mut self) {
-        if let Ok(shown) = self.0.get_mut() {
-            finish(shown);
-        }
-    }
-}
-
+/// A bar that disappears when dropped.
 fn bar(step: &str) -> ProgressBar {
     let bar = ProgressBar::with_draw_target(Some(1), ProgressDrawTarget::stderr());
     bar.set_style(style("{prefix:24} {wide_bar} {pos}/{len} {eta:>5}"));
+    let bar = bar.with_finish(ProgressFinish::AndClear);
     bar.with_prefix(step.to_owned())
-}
-
-fn finish(shown: &mut Option<(ProgressBar, Instant)>) {
-    if let Some((bar, _)) = shown.take() {
-        bar.finish_and_clear();
-    }
 }
 
 #[cfg(test)]

@@ -2,9 +2,8 @@
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use anyhow::{Result, bail};
-
-static STOP: AtomicBool = AtomicBool::new(false);
+/// Set by Ctrl-C.
+pub(crate) static STOP: AtomicBool = AtomicBool::new(false);
 
 /// Makes Ctrl-C (and SIGTERM) request a clean stop; a second one ends the program at once.
 ///
@@ -38,23 +37,7 @@ pub(crate) fn set_signals() {
     }
 }
 
-/// The flag that Ctrl-C sets.
-pub(crate) fn stop() -> &'static AtomicBool {
-    &STOP
-}
-
 /// Whether the user requested a stop.
 pub(crate) fn stopped() -> bool {
     STOP.load(Ordering::SeqCst)
-}
-
-/// Returns an error if the user requested a stop; `kept` states what is kept and how to resume.
-///
-/// # Errors
-/// When the user requested a stop.
-pub(crate) fn check(kept: &str) -> Result<()> {
-    match stopped() {
-        true => bail!("stopped on request; {kept}"),
-        false => Ok(()),
-    }
 }

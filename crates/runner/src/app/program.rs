@@ -127,11 +127,10 @@ impl Program {
     }
 
     /// The sources with their descriptions, those of the experiment last.
-    pub(crate) fn sources(&self) -> Vec<(String, String)> {
-        let ours = DataConfig::SOURCES.map(|(name, what)| (name.to_owned(), what.to_owned()));
+    pub(crate) fn sources(&self) -> impl Iterator<Item = (&str, &str)> {
         let own = self.sources.iter();
-        let own = own.map(|(name, _)| (name.clone(), "A source of this program".to_owned()));
-        ours.into_iter().chain(own).collect()
+        let own = own.map(|(name, _)| (name.as_str(), "A source of this program"));
+        DataConfig::SOURCES.into_iter().chain(own)
     }
 
     /// The explanation methods of the experiment.
@@ -157,21 +156,20 @@ impl Program {
     /// For an unknown name, with those that exist.
     pub(crate) fn check_names(&self, config: &ExperimentConfig) -> Result<()> {
         faus_viz::find(&config.visualize.method, &self.methods).context("visualize.method")?;
-        let (name, known) = (&config.data.source, self.sources());
-        if known.iter().any(|(source, _)| source == name) {
-            return Ok(());
+        let known: Vec<&str> = self.sources().map(|(name, _)| name).collect();
+        match config.data.source.as_str() {
+            name if known.contains(&name) => Ok(()),
+            name => bail!(
+                "there is no data.source `{name}`; choose from {}",
+                known.join(", ")
+            ),
         }
-        let names: Vec<String> = known.into_iter().map(|(name, _)| name).collect();
-        bail!(
-            "there is no data.source `{name}`; choose from {}",
-            names.join(", ")
-        )
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use faus_data::{FolderOptions, Folders};
+    use faus_data::Folders;
 
     use super::*;
 
@@ -195,7 +193,7 @@ mod tests {
     #[test]
     fn a_source_of_the_program_is_known_by_its_name() {
         let program = Program::default().source("jaffe", |root, _| {
-            Ok(Box::new(Folders::open(root, &FolderOptions::default())?))
+            Ok(Box::new(Folders::open(root, None, None)?))
         });
         let mut config = ExperimentConfig::default();
         config.data.source = "jaffe".to_owned();

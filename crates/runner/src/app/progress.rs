@@ -9,15 +9,9 @@ use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget};
 
 use super::console::{LINE_EVERY, counted, say, style, time_left};
 
-/// A fold under way.
-struct Active {
-    line: ProgressBar,
-    /// Accuracy of the last validation.
-    validation: Option<f64>,
-}
-
 struct State {
-    active: BTreeMap<usize, Active>,
+    /// The line of each fold under way, and the accuracy of its last validation.
+    active: BTreeMap<usize, (ProgressBar, Option<f64>)>,
     last_line: Instant,
 }
 
@@ -53,23 +47,16 @@ impl Board {
         let line = self.all.add(ProgressBar::no_length());
         line.set_style(style("  {msg}"));
         line.set_message(format!("fold {fold}: beginning"));
-        let active = Active {
-            line,
-            validation: None,
-        };
-        self.state().active.insert(fold, active);
+        self.state().active.insert(fold, (line, None));
     }
 
     /// A fold has completed a step.
     pub fn step(&self, p: &FoldProgress) {
         let mut state = self.state();
-        if let Some(active) = state.active.get_mut(&p.fold) {
-            active.validation = p.row.map(|row| row.val_accuracy).or(active.validation);
-            active.line.inc(1);
-            let speed = active.line.per_sec();
-            active
-                .line
-                .set_message(describe(p, speed, active.validation));
+        if let Some((line, validation)) = state.active.get_mut(&p.fold) {
+            *validation = p.row.map(|row| row.val_accuracy).or(*validation);
+            line.inc(1);
+            line.set_message(describe(p, line.per_sec(), *validation));
         }
         self.whole.inc(1);
         let steps = self.whole.length().unwrap_or(0);
@@ -78,7 +65,7 @@ impl Board {
         self.whole.set_message(format!("{left} left"));
         if self.all.is_hidden() && state.last_line.elapsed() > LINE_EVERY {
             state.last_line = Instant::now();
-            let folds = state.active.values().map(|active| active.line.message());
+            let folds = state.active.values().map(|(line, _)| line.message());
             say(format!(
                 "Training {}: {:.0}% done, {left} left; {}",
                 counted(self.folds, "fold"),
@@ -90,20 +77,15 @@ impl Board {
 
     /// Marks the end of fold `fold`.
     pub fn end(&self, fold: usize) {
-        if let Some(active) = self.state().active.remove(&fold) {
-            active.line.finish_and_clear();
-            self.all.remove(&active.line);
+        if let Some((line, _)) = self.state().active.remove(&fold) {
+            line.finish_and_clear();
+            self.all.remove(&line);
         }
     }
 
     /// Prints a line above the bars.
     pub fn line(&self, text: &str) {
-        if self.all.is_hidden() {
-            say(text);
-        } else {
-            // If one line fails to print, the next will too.
-            let _ = self.all.println(text);
-        }
+        self.all.suspend(|| say(text));
     }
 
     fn state(&self) -> MutexGuard<'_, State> {

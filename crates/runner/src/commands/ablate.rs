@@ -22,9 +22,6 @@ pub(crate) struct AblateArgs {
 }
 
 pub(crate) fn ablate(args: AblateArgs, program: &Program) -> Result<()> {
-    let study = Ablate {
-        filters: args.filters,
-        sets: args.sets,
-    };
-    args.of.carry_out(&study, program)
+    let AblateArgs { of, filters, sets } = args;
+    of.carry_out(&Ablate { filters, sets }, program)
 }

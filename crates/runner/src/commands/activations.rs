@@ -38,12 +38,9 @@ pub(crate) fn activations(args: ActivationsArgs, program: &Program) -> Result<()
         progress: &|step, done, of| steps.show(step, done, of),
     };
     lens.write_activations(&args.output)?;
-    say(format!(
-        "{} images x {} filters of {}",
-        prepared.len(),
-        lens.network.filters(lens.stage)?,
-        of.layer
-    ));
+    let (images, filters) = (prepared.len(), lens.network.filters(lens.stage)?);
+    let layer = &of.layer;
+    say(format!("{images} images x {filters} filters of {layer}"));
     println!("{}", args.output.display());
     Ok(())
 }

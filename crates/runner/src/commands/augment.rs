@@ -65,12 +65,10 @@ pub(crate) fn augment(args: AugmentArgs) -> Result<()> {
     if let Some(path) = &args.sheet {
         sheet.write_picture(path)?;
     }
+    let (count, row) = (args.count, args.index);
+    let (images, params) = (args.output.display(), args.params.display());
     say(format!(
-        "{} draws of row {} in {} and {}",
-        args.count,
-        args.index,
-        args.output.display(),
-        args.params.display()
+        "{count} draws of row {row} in {images} and {params}"
     ));
     Ok(())
 }

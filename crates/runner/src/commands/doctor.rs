@@ -18,32 +18,25 @@ pub(crate) fn doctor() -> Result<()> {
         Some(path) => println!("            loaded from {}", path.display()),
         None => println!("            loaded from an unknown path: this system does not list it"),
     }
-    println!(
-        "threads     {} workers on {cores} cores",
-        Workers::new(0)?.count()
-    );
-    println!(
-        "CPU         {}, oneDNN {}, MKL {}",
-        cpu_features(),
-        yes(tch::utils::has_mkldnn()),
-        yes(tch::utils::has_mkl())
-    );
+    let workers = Workers::new(0)?.count();
+    println!("threads     {workers} workers on {cores} cores");
+    let [dnn, mkl] = [tch::utils::has_mkldnn(), tch::utils::has_mkl()].map(yes);
+    let features = cpu_features();
+    println!("CPU         {features}, oneDNN {dnn}, MKL {mkl}");
     let cuda = cuda_status();
     match &cuda.why_not {
         None => println!("CUDA        yes, {} device(s)", cuda.devices),
         Some(reason) => println!("CUDA        no: {reason}"),
     }
-    println!(
-        "preset      auto means {}",
-        if cuda.devices > 0 { "paper" } else { "quick" }
-    );
+    let preset = if cuda.devices > 0 { "paper" } else { "quick" };
+    println!("preset      auto means {preset}");
     for (what, folder) in [("CK+", "data/CK+"), ("synthetic", "data/synthetic-ck")] {
-        let there = if Path::new(folder).exists() {
-            "there"
+        let not = if Path::new(folder).exists() {
+            ""
         } else {
-            "not there"
+            "not "
         };
-        println!("{what:12}{folder}: {there}");
+        println!("{what:12}{folder}: {not}there");
     }
     Ok(())
 }

@@ -46,19 +46,15 @@ pub(crate) fn evaluate(args: EvaluateArgs, program: &Program) -> Result<()> {
     let workers = Workers::new(0)?;
     let predictions = faus_train::evaluate(&network, &prepared, &rows, &normalisation, &workers)?;
     let scores = Scores::count(&predictions);
+    let (accuracy, majority) = (scores.accuracy(), scores.majority_accuracy());
+    let (images, marks) = (rows.len(), marks(prepared.info()));
     println!(
-        "accuracy {:.4}{mark} on {} images{}; most frequent class {:.4}",
-        scores.accuracy(),
-        rows.len(),
-        marks(prepared.info()),
-        scores.majority_accuracy()
+        "accuracy {accuracy:.4}{mark} on {images} images{marks}; most frequent class {majority:.4}"
     );
     let people = SubjectScore::count(&predictions, &prepared);
     if let Some(interval) = Interval::of_accuracy(&[&people], 0) {
-        println!(
-            "95% interval over {} people {:.4} to {:.4}",
-            interval.subjects, interval.low, interval.high
-        );
+        let (people, low, high) = (interval.subjects, interval.low, interval.high);
+        println!("95% interval over {people} people {low:.4} to {high:.4}");
     }
     if let Some(measures) = Measures::of(&predictions) {
         for (name, value) in &Measures::NAMED[1..] {
@@ -75,13 +71,9 @@ pub(crate) fn evaluate(args: EvaluateArgs, program: &Program) -> Result<()> {
 
 /// ` (optimistic)` where there is a reason, which is printed; else nothing.
 pub(super) fn optimistic_mark(reason: Option<String>) -> &'static str {
-    match reason {
-        Some(reason) => {
-            say(format!("Note: optimistic, since {reason}"));
-            " (optimistic)"
-        }
-        None => "",
-    }
+    let Some(reason) = reason else { return "" };
+    say(format!("Note: optimistic, since {reason}"));
+    " (optimistic)"
 }
 
 /// Scores of each class, then the confusion matrix: true classes in rows, predicted ones in columns.

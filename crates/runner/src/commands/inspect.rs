@@ -29,8 +29,7 @@ pub(crate) fn inspect(args: InspectArgs) -> Result<()> {
     refuse_part_of(&dir, &args.prepared)?;
     std::fs::create_dir_all(&dir)
         .with_context(|| format!("{}: cannot be created", dir.display()))?;
-    let classes = prepared.info().classes.iter().zip(0..);
-    for (name, label) in classes {
+    for (name, label) in prepared.info().classes.iter().zip(0..) {
         if let Some(sheet) = contact_sheet(&prepared, label, 100) {
             let path = dir.join(format!("{label}-{}.png", file_name(name)));
             write_png(&path, &sheet)?;
@@ -42,25 +41,18 @@ pub(crate) fn inspect(args: InspectArgs) -> Result<()> {
 
 /// A class name as part of a file name.
 fn file_name(name: &str) -> String {
-    name.chars()
-        .map(|c| if c.is_alphanumeric() { c } else { '_' })
-        .collect()
+    name.replace(|c: char| !c.is_alphanumeric(), "_")
 }
 
 /// Rejects paths inside a prepared set, whether or not it exists yet.
 pub(super) fn refuse_part_of(path: &Path, set: &Path) -> Result<()> {
     let unusable = || format!("{}: not a usable path", path.display());
-    let inside = std::path::absolute(path)
-        .with_context(unusable)?
-        .starts_with(std::path::absolute(set).with_context(unusable)?);
-    match inside || refuse_inside(path, set).is_err() {
-        true => bail!(
-            "{}: is inside the prepared data set {}; choose a folder outside it",
-            path.display(),
-            set.display()
-        ),
-        false => Ok(()),
+    let absolute = |path| std::path::absolute(path).with_context(unusable);
+    if absolute(path)?.starts_with(absolute(set)?) || refuse_inside(path, set).is_err() {
+        let (path, set) = (path.display(), set.display());
+        bail!("{path}: is inside the prepared data set {set}; choose a folder outside it");
     }
+    Ok(())
 }
 
 #[cfg(test)]

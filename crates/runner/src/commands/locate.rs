@@ -49,10 +49,8 @@ fn faces(run: &FinishedRun, place: Option<&Path>) -> Result<Locate> {
         0 => "mean shape",
         _ => "per image, mean shape where an image has none",
     };
-    Ok(Locate {
-        faces,
-        from: from.to_owned(),
-    })
+    let from = from.to_owned();
+    Ok(Locate { faces, from })
 }
 
 /// The landmark file beside an image of the official CK+ layout, in shares of the side of its crop.
@@ -63,11 +61,8 @@ fn landmarks(place: &Path, sample: &Sample) -> Option<FacePoints> {
     let path = place.join(format!("Landmarks/{within}_landmarks.txt"));
     let points = Landmarks::parse(&std::fs::read_to_string(path).ok()?).ok()?;
     let mut face = [[0.0; 2]; 68];
-    for (to, from) in face.iter_mut().zip(points.points()) {
-        *to = [
-            (from[0] - f64::from(x)) / f64::from(w),
-            (from[1] - f64::from(y)) / f64::from(w),
-        ];
+    for (to, [across, down]) in face.iter_mut().zip(points.points()) {
+        *to = [across - f64::from(x), down - f64::from(y)].map(|pixels| pixels / f64::from(w));
     }
     Some(face)
 }

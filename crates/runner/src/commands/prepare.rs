@@ -118,13 +118,11 @@ fn check_review(path: &Path, args: &PrepareArgs) -> Result<()> {
     refuse_inside(path, &args.input)?;
     refuse_part_of(path, &args.output)?;
     let parent = path.parent().filter(|p| !p.as_os_str().is_empty());
-    match parent.filter(|parent| !parent.is_dir()) {
-        Some(parent) => bail!(
-            "{}: no such folder; create it, or put the sheet elsewhere",
-            parent.display()
-        ),
-        None => Ok(()),
+    if let Some(parent) = parent.filter(|parent| !parent.is_dir()) {
+        let parent = parent.display();
+        bail!("{parent}: no such folder; create it, or put the sheet elsewhere");
     }
+    Ok(())
 }
 
 /// Writes the sheet of crops.

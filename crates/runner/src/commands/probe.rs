@@ -22,9 +22,6 @@ pub(crate) struct ProbeArgs {
 }
 
 pub(crate) fn probe(args: ProbeArgs, program: &Program) -> Result<()> {
-    let study = Probe {
-        penalty: args.penalty,
-        folds: args.folds,
-    };
-    args.of.carry_out(&study, program)
+    let ProbeArgs { of, penalty, folds } = args;
+    of.carry_out(&Probe { penalty, folds }, program)
 }

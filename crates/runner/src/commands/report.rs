@@ -45,14 +45,11 @@ pub(crate) fn report(args: ReportArgs) -> Result<()> {
         }
         (runs, output) => compare(runs, output.as_deref())?,
     };
-    println!("{}", page.display());
+    let shown = page.display();
+    println!("{shown}");
     if args.open {
-        open::that_detached(&page).with_context(|| {
-            format!(
-                "{}: cannot be opened from here; open it in a browser",
-                page.display()
-            )
-        })?;
+        let cannot = || format!("{shown}: cannot be opened from here; open it in a browser");
+        open::that_detached(&page).with_context(cannot)?;
     }
     Ok(())
 }
@@ -94,11 +91,9 @@ fn check_output(output: &Path) -> Result<()> {
     let page = std::fs::read_to_string(output.join("index.html")).unwrap_or_default();
     let ours = page.contains(r#"<meta name="generator" content="faus "#)
         && page.contains(faus_report::COMPARISON_TITLE);
-    match ours || entries.next().is_none() {
-        true => Ok(()),
-        false => bail!(
-            "{}: this folder contains other files; choose another one with --output",
-            output.display()
-        ),
+    if !ours && entries.next().is_some() {
+        let output = output.display();
+        bail!("{output}: this folder contains other files; choose another one with --output");
     }
+    Ok(())
 }

@@ -77,12 +77,9 @@ pub(crate) fn run(mut args: RunArgs, program: &Program) -> Result<()> {
     print_plan(&job);
     let outcome = job.run()?;
     println!("{}", outcome.report.display());
-    match outcome.failed {
-        0 => Ok(()),
-        n => bail!(
-            "{n} of {} folds failed; the report gives the reasons",
-            outcome.folds
-        ),
+    match (outcome.failed, outcome.folds) {
+        (0, _) => Ok(()),
+        (n, all) => bail!("{n} of {all} folds failed; the report gives the reasons"),
     }
 }
 

@@ -33,14 +33,9 @@ pub(crate) fn select(args: SelectArgs, program: &Program) -> Result<()> {
     Precision::for_looking(device)?;
     let architecture = program.architecture(&NetworkConfig::default())?;
     let mark = optimistic_mark(args.optimistic(&prepared)?);
-    let selection = faus_train::select(
-        &args.checkpoints,
-        architecture.as_ref(),
-        &prepared,
-        &split,
-        device,
-        &Workers::new(0)?,
-    )?;
+    let (folder, workers) = (&args.checkpoints, Workers::new(0)?);
+    let network = architecture.as_ref();
+    let selection = faus_train::select(folder, network, &prepared, &split, device, &workers)?;
     for c in &selection.candidates {
         let best = match c.step == selection.best.step {
             true => "  <- best on validation",
@@ -48,12 +43,9 @@ pub(crate) fn select(args: SelectArgs, program: &Program) -> Result<()> {
         };
         println!("step {:6}  validation {:.4}{best}", c.step, c.val_accuracy);
     }
-    println!(
-        "test accuracy {:.4}{}{mark} of step {}",
-        selection.best.test_accuracy,
-        marks(prepared.info()),
-        selection.best.step
-    );
+    let (accuracy, step) = (selection.best.test_accuracy, selection.best.step);
+    let marks = marks(prepared.info());
+    println!("test accuracy {accuracy:.4}{marks}{mark} of step {step}");
     Ok(())
 }
 

@@ -70,22 +70,16 @@ pub(crate) struct VisualizeArgs {
 
 /// `all`, or numbers as [`NumberList`] reads them.
 #[derive(Debug, Clone)]
-enum Filters {
-    All,
-    Numbers(NumberList),
-}
+struct Filters(Option<NumberList>);
 
 impl std::str::FromStr for Filters {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        match text {
-            "all" => Ok(Self::All),
-            text => text
-                .parse()
-                .map(Self::Numbers)
-                .map_err(|e| format!("{e}, or all")),
-        }
+        let numbers = (text != "all").then(|| text.parse()).transpose();
+        numbers
+            .map(Self)
+            .map_err(|error| format!("{error}, or all"))
     }
 }
 
@@ -111,7 +105,8 @@ pub(crate) fn visualize(args: VisualizeArgs, program: &Program) -> Result<()> {
     };
     let class = args.class.as_ref().map(|name| class_label(&lens, name));
     let class = class.transpose()?;
-    let untrained = args.untrained(&checkpoint, &lens.network, program)?;
+    let untrained = || args.untrained(&checkpoint, &lens.network, program);
+    let untrained = (!args.no_sanity).then(untrained).transpose()?;
     if let Some(NumberList(rows)) = &args.evidence {
         write_evidence(&lens, &args.output, rows, class, args.arrays).context("--evidence")?;
     }
@@ -139,57 +134,47 @@ pub(crate) fn visualize(args: VisualizeArgs, program: &Program) -> Result<()> {
 impl VisualizeArgs {
     fn choice(&self) -> Choice {
         match (&self.filters, self.best_fau, &self.best_class) {
-            (Some(Filters::Numbers(numbers)), ..) => Choice::Numbers(numbers.0.clone()),
+            (Some(Filters(Some(numbers))), ..) => Choice::Numbers(numbers.0.clone()),
             (_, Some(count), _) => Choice::BestFau(count),
             (_, _, Some(name)) => Choice::BestClass(name.clone()),
             _ => Choice::All,
         }
     }
 
-    /// Untrained networks with the checkpoint's architecture, unless disabled.
-    fn untrained(
-        &self,
-        checkpoint: &Checkpoint,
-        network: &Network,
-        program: &Program,
-    ) -> Result<Option<Untrained>> {
+    /// Untrained networks with the checkpoint's architecture.
+    fn untrained(&self, of: &Checkpoint, like: &Network, program: &Program) -> Result<Untrained> {
         let config = NetworkConfig {
-            k: checkpoint.info.drawn.get("k").copied(),
+            k: of.info.drawn.get("k").copied(),
             ..NetworkConfig::default()
         };
         let architecture = program.architecture(&config)?;
-        let draw = || Untrained::draw(architecture.as_ref(), self.seed, network);
-        Ok((!self.no_sanity).then(draw).transpose()?)
+        Ok(Untrained::draw(architecture.as_ref(), self.seed, like)?)
     }
 
     /// The rows of the part to search under the checkpoint's own split, and why the network may have seen its test people.
-    fn rows(
-        &self,
-        checkpoint: &Checkpoint,
-        prepared: &Prepared,
-    ) -> Result<(Vec<usize>, Option<String>)> {
+    fn rows(&self, of: &Checkpoint, set: &Prepared) -> Result<(Vec<usize>, Option<String>)> {
         let unknown = || {
             format!(
                 "{}: does not name the fold it was trained for, so the people new to it are unknown; use --split all",
                 self.of.checkpoint.display()
             )
         };
-        let fold = match (self.split, checkpoint.info.fold) {
+        let fold = match (self.split, of.info.fold) {
             (SplitPart::All, fold) => fold.unwrap_or(0),
             (_, fold) => fold.with_context(unknown)?,
         };
-        let protocol = match &checkpoint.info.protocol {
+        let protocol = match &of.info.protocol {
             Some(name) => serde_json::from_value(name.as_str().into())?,
             None => Protocol::default(),
         };
         let seen = match self.split {
-            SplitPart::Test => why_optimistic(checkpoint, prepared, fold, self.split.part())?,
+            SplitPart::Test => why_optimistic(of, set, fold, self.split.part())?,
             _ => None,
         };
         if let Some(why) = &seen {
             say(format!("Note: {why}"));
         }
-        let rows = self.split.rows(prepared, fold, protocol)?;
+        let rows = self.split.rows(set, fold, protocol)?;
         match rows.is_empty() {
             true => bail!("fold {fold} has no images in this part; use --split all"),
             false => Ok((rows, seen)),

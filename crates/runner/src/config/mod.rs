@@ -130,7 +130,11 @@ impl Default for ExperimentConfig {
 }
 
 impl ExperimentConfig {
-    fn check(&self) -> Result<CheckedRecipe> {
+    /// Checks the settings; returns the recipe.
+    ///
+    /// # Errors
+    /// When a value is out of its range.
+    pub fn recipe(&self) -> Result<CheckedRecipe> {
         let fine = |c: char| c.is_alphanumeric() || matches!(c, '-' | '_' | '.');
         if self.name.is_empty() || self.name.starts_with('.') || !self.name.chars().all(fine) {
             bail!(
@@ -147,14 +151,6 @@ impl ExperimentConfig {
         self.train.augmentation.check()?;
         self.fau.check()?;
         Ok(self.train.clone().check()?)
-    }
-
-    /// The recipe, checked.
-    ///
-    /// # Errors
-    /// When a value is out of its range.
-    pub fn recipe(&self) -> Result<CheckedRecipe> {
-        self.check()
     }
 
     /// The stage that the run analyses: `visualize.layer`, else the last convolution.

@@ -26,10 +26,9 @@ impl ExperimentConfig {
         sets: &[String],
     ) -> Result<Self> {
         let mut value = read_experiment(path)?;
-        let of_preset = if preset == Preset::Paper {
-            PAPER
-        } else {
-            QUICK
+        let of_preset = match preset {
+            Preset::Paper => PAPER,
+            Preset::Auto | Preset::Quick => QUICK,
         };
         merge(&mut value, serde_json::from_str(of_preset)?);
         for set in sets {
@@ -38,15 +37,12 @@ impl ExperimentConfig {
         if let Some(seed) = seed {
             merge(&mut value, json!({ "seed": seed }));
         }
+        let path = path.display();
+        let invalid = || format!("{path} with preset and --set: not a valid experiment");
         let config: Self = serde_path_to_error::deserialize(value)
             .map_err(|e| anyhow!("{}: {}{}", e.path(), e.inner(), did_you_mean(e.inner())))
-            .with_context(|| {
-                let path = path.display();
-                format!("{path} with preset and --set: not a valid experiment")
-            })?;
-        config
-            .check()
-            .with_context(|| format!("{}: not a valid experiment", path.display()))?;
+            .with_context(invalid)?;
+        config.recipe().with_context(invalid)?;
         Ok(config)
     }
 }

@@ -17,11 +17,8 @@ impl ExperimentConfig {
     /// Every setting that determines a run's amount of work and its network's accuracy.
     fn effort(&self) -> Vec<(&'static str, String)> {
         let side = self.data.image_size;
-        let drawn = || "drawn from U[0.2, 1.2)".to_owned();
-        let k = self
-            .network
-            .k
-            .map_or_else(drawn, |k| format!("fixed at {k}"));
+        let fixed = self.network.k.map(|k| format!("fixed at {k}"));
+        let k = fixed.unwrap_or_else(|| "drawn from U[0.2, 1.2)".to_owned());
         let mut effort = vec![("images", format!("{side}×{side} pixels"))];
         effort.extend(self.train.effort());
         // The order of summary.json.

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use faus_base::{digest, npy};
 use faus_data::{Prepared, Protocol};
 use faus_fau::{Analysis, CheckedOptions, Lens, OutputOptions, Watch, analyse_with, read_samples};
@@ -158,20 +158,20 @@ impl Job<'_> {
     }
 
     fn stop_here(&self) -> Result<()> {
-        interrupt::check(&format!(
-            "the folds are kept in {}; run the same command again to continue",
-            self.out.display()
-        ))
+        if interrupt::stopped() {
+            let out = self.out.display();
+            bail!(
+                "stopped on request; the folds are kept in {out}; run the same command again to continue"
+            );
+        }
+        Ok(())
     }
 }
 
 /// The first of `rows` of each class among them.
 fn one_of_each_class(prepared: &Prepared, rows: &[usize]) -> Vec<usize> {
-    let first = |class: usize| {
-        let mut rows = rows.iter().copied();
-        rows.find(|&row| prepared.labels()[row] == class as i64)
-    };
-    (0..prepared.info().classes.len())
-        .filter_map(first)
-        .collect()
+    let of_class = |row: &&usize, class: i64| prepared.labels()[**row] == class;
+    let first = |class| rows.iter().find(|row| of_class(row, class)).copied();
+    let classes = 0..prepared.info().classes.len() as i64;
+    classes.filter_map(first).collect()
 }

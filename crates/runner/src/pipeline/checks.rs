@@ -22,11 +22,6 @@ impl Job<'_> {
         self.config.stage(&network).map(drop)
     }
 
-    /// Checks that the run folder is outside the data set, which is never written to.
-    pub(super) fn check_apart(&self, place: &Path) -> Result<()> {
-        Ok(faus_data::refuse_inside(&self.out, place)?)
-    }
-
     /// Checks that the run folder does not contain the results of another experiment; `before` is its `config.json`.
     pub(super) fn check_same(&self, place: &Path, before: Option<&Value>) -> Result<()> {
         let Some(before) = before else { return Ok(()) };
@@ -36,7 +31,7 @@ impl Job<'_> {
         if was != now {
             bail!(
                 "{root}: holds a run with other settings ({}); choose another folder with --out DIR, or delete it",
-                first_difference(&was, &now)
+                first_difference("", &was, &now).unwrap_or_else(|| "unreadable".to_owned())
             );
         }
         match before["data"].as_str() {
@@ -80,21 +75,14 @@ fn decisive(mut config: Value) -> Value {
     config
 }
 
-/// The first setting that differs, as `key: was X, is Y`.
-fn first_difference(was: &Value, is: &Value) -> String {
-    fn find(path: &str, was: &Value, is: &Value) -> Option<String> {
-        match (was, is) {
-            (Value::Object(a), Value::Object(b)) => {
-                let keys = a.keys().chain(b.keys().filter(|k| !a.contains_key(*k)));
-                keys.into_iter()
-                    .find_map(|k| find(&format!("{path}.{k}"), &was[k.as_str()], &is[k.as_str()]))
-            }
-            _ => {
-                (was != is).then(|| format!("{} was {was}, is {is}", path.trim_start_matches('.')))
-            }
-        }
-    }
-    find("", was, is).unwrap_or_else(|| "unreadable".to_owned())
+/// The first setting below `path` that differs, as `key: was X, is Y`.
+fn first_difference(path: &str, was: &Value, is: &Value) -> Option<String> {
+    let (Value::Object(a), Value::Object(b)) = (was, is) else {
+        let path = path.trim_start_matches('.');
+        return (was != is).then(|| format!("{path} was {was}, is {is}"));
+    };
+    let mut keys = a.keys().chain(b.keys().filter(|k| !a.contains_key(*k)));
+    keys.find_map(|k| first_difference(&format!("{path}.{k}"), &was[k.as_str()], &is[k.as_str()]))
 }
 
 #[cfg(test)]
@@ -109,7 +97,8 @@ mod tests {
             json!({"a": 1, "b": {"c": 2}}),
             json!({"a": 1, "b": {"c": 3}}),
         );
-        assert_eq!(first_difference(&was, &is), "b.c was 2, is 3");
+        let difference = first_difference("", &was, &is);
+        assert_eq!(difference.unwrap(), "b.c was 2, is 3");
     }
 
     #[test]

@@ -14,6 +14,7 @@ use faus_train::{
 use faus_viz::LayerLens;
 use tch::Device;
 
+use super::job::best_fold;
 use super::run_folder::{RunFolder, read_json};
 use crate::app::console::{Steps, print_verdict, say};
 use crate::app::interrupt;
@@ -39,8 +40,10 @@ pub(crate) struct FinishedRun<'a> {
     progress: Box<ShowProgress>,
     /// The run's data set.
     pub source: Option<PathBuf>,
-    /// Finished folds with their validation accuracy.
-    folds: Vec<(usize, f64)>,
+    /// Finished folds.
+    folds: Vec<usize>,
+    /// The one that validated best.
+    best_fold: usize,
 }
 
 impl<'a> FinishedRun<'a> {
@@ -66,9 +69,9 @@ impl<'a> FinishedRun<'a> {
         let device = device.resolve()?;
         Precision::for_looking(device)?;
         let folds = finished_folds(&folder, prepared.info().folds)?;
-        if folds.is_empty() {
+        let Some(best_fold) = best_fold(folds.iter().copied()) else {
             bail!("{shown}: no fold is finished; resume with `faus run … --resume`");
-        }
+        };
         let steps = Steps::default();
         Ok(Self {
             program,
@@ -82,15 +85,9 @@ impl<'a> FinishedRun<'a> {
             config,
             prepared,
             device,
-            folds,
+            folds: folds.into_iter().map(|(fold, _)| fold).collect(),
+            best_fold,
         })
-    }
-
-    /// The fold that validated best, the first on ties.
-    fn best_fold(&self) -> usize {
-        let best = self.folds.iter().copied();
-        let best = best.reduce(|best, next| if next.1 > best.1 { next } else { best });
-        best.map_or(0, |(fold, _)| fold)
     }
 
     /// Rejects a device without the precision of the run's training, before hours of other work.
@@ -102,20 +99,19 @@ impl<'a> FinishedRun<'a> {
     /// Runs `study`, writes its files into the run's `fau/` and prints its verdict. A study of the experiment has its
     /// `own` name in its file.
     pub fn carry_out(&self, study: &dyn Study, own: Option<&str>) -> Result<()> {
-        let best_fold = self.best_fold();
         let (info, protocol) = (self.prepared.info(), self.recipe.protocol);
         let view = RunView {
             samples: &self.samples,
             classes: &info.classes,
             test_fold: (info.fold_rule != FoldRule::Given).then_some(self.prepared.folds()),
-            test_rows: &self.prepared.split(best_fold, protocol)?.test,
+            test_rows: &self.prepared.split(self.best_fold, protocol)?.test,
             synthetic: info.synthetic,
             optimistic: (protocol == Protocol::Paper2015)
                 .then_some("under paper-2015 the test fold chooses the checkpoint"),
             options: &self.config.fau,
             measures: &self.program.measures(),
-            folds: &self.folds.iter().map(|(fold, _)| *fold).collect::<Vec<_>>(),
-            best_fold,
+            folds: &self.folds,
+            best_fold: self.best_fold,
             image: &|row| self.prepared.image(row),
             side: self.prepared.image_size(),
             networks: self,
@@ -179,7 +175,7 @@ impl<'a> FinishedRun<'a> {
         let board = Board::new(1, steps);
         board.begin(fold);
         let monitor = Monitor {
-            cancelled: interrupt::stop(),
+            cancelled: &interrupt::STOP,
             progress: &|p: FoldProgress| board.step(&p),
         };
         let result = train_on_shuffled_labels(&self.job(fold, &root), &self.workers, &monitor);
@@ -198,7 +194,7 @@ impl<'a> FinishedRun<'a> {
 
 impl Networks for FinishedRun<'_> {
     fn layers(&self) -> Result<Vec<String>, StudyError> {
-        let network = self.network(NetworkKind::Untrained, self.best_fold());
+        let network = self.network(NetworkKind::Untrained, self.best_fold);
         let network = network.map_err(|error| StudyError::Lens(error.into()))?;
         let stages = network.stages().iter();
         Ok(stages.map(|stage| stage.name.clone()).collect())

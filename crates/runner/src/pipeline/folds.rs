@@ -37,8 +37,8 @@ pub(super) struct Training<'a> {
     pub workers: &'a Workers,
 }
 
-/// A fold that has finished or failed.
-type Ended = (usize, Result<FoldResult, TrainError>);
+/// A fold with its result or the reason why it alone failed, or with the error that ended the whole job.
+type Ended = (usize, Result<Result<FoldResult, String>, TrainError>);
 
 /// State shared by the threads that train.
 struct Shared {
@@ -61,14 +61,14 @@ impl Training<'_> {
             if all.contains_key(&fold) {
                 continue;
             }
-            match fold_split(self.prepared, self.recipe.protocol, fold) {
+            let split = fold_split(self.prepared, self.recipe.protocol, fold);
+            match own_failure(split).with_context(|| format!("fold {fold}"))? {
                 Ok(_) => left.push(fold),
-                Err(error) if error.is_of_one_fold() => {
-                    let failed = Err(error.to_string());
+                Err(reason) => {
+                    let failed = Err(reason);
                     say(fold_line(fold, &failed));
                     all.insert(fold, failed);
                 }
-                Err(other) => return Err(other).with_context(|| format!("fold {fold}")),
             }
         }
         self.refuse_stopped(&left)?;
@@ -77,10 +77,8 @@ impl Training<'_> {
         }
         if all.values().all(Result::is_err) {
             let reason = all.into_values().find_map(Result::err);
-            bail!(
-                "no fold has a result: {}",
-                reason.unwrap_or("no fold was requested".to_owned())
-            );
+            let reason = reason.unwrap_or("no fold was requested".to_owned());
+            bail!("no fold has a result: {reason}");
         }
         Ok(all.into_iter().collect())
     }
@@ -91,36 +89,34 @@ impl Training<'_> {
         for fold in 0..self.prepared.info().folds {
             let dir = self.folder.fold(fold);
             let path = dir.join("fold.json");
-            if let Some(result) = read_json(&path)? {
-                faus_train::forget_stop(&dir)?;
-                let result = serde_json::from_value(result).with_context(|| {
-                    let path = path.display();
-                    format!("{path}: damaged; delete it to train the fold again")
-                })?;
-                all.insert(fold, Ok(result));
-            }
+            let Some(result) = read_json(&path)? else {
+                continue;
+            };
+            faus_train::forget_stop(&dir)?;
+            let path = path.display();
+            let damaged = || format!("{path}: damaged; delete it to train the fold again");
+            all.insert(
+                fold,
+                Ok(serde_json::from_value(result).with_context(damaged)?),
+            );
         }
         Ok(all)
     }
 
     /// Resumes or discards a stopped fold only when requested.
     fn refuse_stopped(&self, left: &[usize]) -> Result<()> {
-        let (mut stopped, mut folders) = (Vec::new(), Vec::new());
-        for &fold in left {
-            let folder = self.folder.fold(fold);
-            if let Some(step) = faus_train::stopped_at(&folder) {
-                stopped.push(format!("fold {fold} was stopped after step {step}"));
-                folders.push(folder.display().to_string());
-            }
+        let of_fold = |fold: &usize| {
+            let folder = self.folder.fold(*fold);
+            let step = faus_train::stopped_at(&folder)?;
+            let stopped = format!("fold {fold} was stopped after step {step}");
+            Some((stopped, folder.display().to_string()))
+        };
+        let (stopped, folders): (Vec<_>, Vec<_>) = left.iter().filter_map(of_fold).unzip();
+        if self.job.resume || stopped.is_empty() {
+            return Ok(());
         }
-        match self.job.resume || stopped.is_empty() {
-            true => Ok(()),
-            false => bail!(
-                "{}: repeat the command with --resume, or delete {} to start again",
-                stopped.join(", "),
-                folders.join(" and ")
-            ),
-        }
+        let (stopped, folders) = (stopped.join(", "), folders.join(" and "));
+        bail!("{stopped}: repeat the command with --resume, or delete {folders} to start again")
     }
 
     fn train(&self, left: Vec<usize>) -> Result<Folds> {
@@ -135,9 +131,8 @@ impl Training<'_> {
             let start = |device| scope.spawn(move || self.train_queued(device, shared));
             let threads: Vec<_> = devices.into_iter().map(start).collect();
             let ended = threads.into_iter().map(|thread| thread.join());
-            ended
-                .flat_map(|ended| ended.unwrap_or_else(|panic| resume_unwind(panic)))
-                .collect()
+            let ended = ended.flat_map(|ended| ended.unwrap_or_else(|panic| resume_unwind(panic)));
+            ended.collect()
         });
         self.settle(folds, ended)
     }
@@ -145,9 +140,9 @@ impl Training<'_> {
     /// The number of `folds` that train at once where the computer's memory allows it.
     pub fn most_at_once(&self, folds: usize) -> usize {
         let on_each = match self.job.parallel {
-            ParallelFolds::Count(count) => count,
-            ParallelFolds::Auto if self.job.device().is_cuda() => ON_A_GPU,
-            ParallelFolds::Auto => self.workers.count(),
+            ParallelFolds(Some(count)) => count,
+            ParallelFolds(None) if self.job.device().is_cuda() => ON_A_GPU,
+            ParallelFolds(None) => self.workers.count(),
         };
         (on_each * self.job.devices.len()).min(folds)
     }
@@ -182,13 +177,10 @@ impl Training<'_> {
             let next = shared.queue.lock().map(|mut queue| queue.next());
             let Ok(Some(fold)) = next else { break };
             shared.board.begin(fold);
-            let result = self.train_fold(fold, device, shared);
+            let result = own_failure(self.train_fold(fold, device, shared));
             shared.board.end(fold);
             match &result {
-                Ok(done) => shared.board.line(&fold_line(fold, &Ok(done.clone()))),
-                Err(error) if error.is_of_one_fold() => {
-                    shared.board.line(&fold_line(fold, &Err(error.to_string())));
-                }
+                Ok(result) => shared.board.line(&fold_line(fold, result)),
                 // Any other failure would affect every fold: all stop and keep their finished work.
                 Err(_) => shared.stop.store(true, Ordering::Relaxed),
             }
@@ -232,23 +224,15 @@ impl Training<'_> {
     }
 
     /// The folds' results; an error if the work was stopped or failed.
-    ///
-    /// A fold that failed on its own (diverged) also has a result: the reason.
     fn settle(&self, folds: usize, mut ended: Vec<Ended>) -> Result<Folds> {
         ended.sort_by_key(|(fold, _)| *fold);
-        let (mut results, mut stopped, mut failed) = (Folds::new(), Vec::new(), None);
+        let (mut results, mut stopped) = (Folds::new(), Vec::new());
         for (fold, result) in ended {
             match result {
-                Ok(result) => results.push((fold, Ok(result))),
-                Err(error) if error.is_of_one_fold() => {
-                    results.push((fold, Err(error.to_string())));
-                }
+                Ok(result) => results.push((fold, result)),
                 Err(TrainError::Cancelled) => stopped.push(fold.to_string()),
-                Err(other) => failed = failed.or(Some((fold, other))),
+                Err(other) => return Err(self.explain(fold, other)),
             }
-        }
-        if let Some((fold, error)) = failed {
-            return Err(self.explain(fold, error));
         }
         if results.len() == folds {
             return Ok(results);
@@ -279,6 +263,14 @@ impl Training<'_> {
     }
 }
 
+/// The failure of one fold alone (it diverged) as its result: the reason.
+fn own_failure<T>(result: Result<T, TrainError>) -> Result<Result<T, String>, TrainError> {
+    match result {
+        Err(error) if error.is_of_one_fold() => Ok(Err(error.to_string())),
+        other => other.map(Ok),
+    }
+}
+
 /// Trains a single fold, printing a line for every validation.
 ///
 /// # Errors
@@ -292,7 +284,7 @@ pub(crate) fn train_alone(job: &FoldJob, workers: &Workers) -> Result<FoldResult
         print_row(&board, &p, "");
     };
     let monitor = Monitor {
-        cancelled: interrupt::stop(),
+        cancelled: &interrupt::STOP,
         progress: &progress,
     };
     let result = job.run(workers, &monitor);
@@ -317,10 +309,8 @@ fn print_row(board: &Board, p: &FoldProgress, before: &str) {
 
 /// Whether an error's text contains the system's code for a full disk, quota or file; some errors contain only the text.
 fn no_room(error: &str) -> bool {
-    let codes = [libc::ENOSPC, libc::EDQUOT, libc::EFBIG];
-    codes
-        .iter()
-        .any(|code| error.contains(&format!("(os error {code})")))
+    let mut codes = [libc::ENOSPC, libc::EDQUOT, libc::EFBIG].into_iter();
+    codes.any(|code| error.contains(&format!("(os error {code})")))
 }
 
 #[cfg(test)]

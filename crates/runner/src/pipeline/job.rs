@@ -46,6 +46,12 @@ pub(crate) struct Job<'a> {
 /// A fold with its result or the reason why it has none.
 pub(super) type Folds = Vec<(usize, Result<FoldResult, String>)>;
 
+/// The fold with the highest validation accuracy, the first on ties.
+pub(super) fn best_fold(folds: impl Iterator<Item = (usize, f64)>) -> Option<usize> {
+    let best = folds.reduce(|best, next| if next.1 > best.1 { next } else { best });
+    best.map(|(fold, _)| fold)
+}
+
 impl Job<'_> {
     /// The folder or file with the data.
     pub(super) fn place(&self) -> Result<PathBuf> {
@@ -67,9 +73,7 @@ impl Job<'_> {
 
     /// The folds to run, limited to those that exist.
     pub(super) fn wanted(&self, prepared: &Prepared) -> Vec<usize> {
-        match &self.folds {
-            Some(folds) => folds.clone(),
-            None => (0..prepared.info().folds).collect(),
-        }
+        let all = || (0..prepared.info().folds).collect();
+        self.folds.clone().unwrap_or_else(all)
     }
 }

@@ -6,12 +6,12 @@ use std::time::Instant;
 use anyhow::{Result, bail};
 use faus_data::Prepared;
 use faus_model::device_name;
-use faus_train::{Summary, SummaryHead, Workers, accuracy_line};
+use faus_train::{Summary, Workers, accuracy_line};
 use serde_json::{Value, json};
 
 use super::checks::as_of_now;
 use super::folds::Training;
-use super::job::{Folds, Job};
+use super::job::{Folds, Job, best_fold};
 use super::run_folder::{RunFolder, read_json, remove, write_bytes, write_json};
 use crate::app::console::say;
 use crate::app::libtorch;
@@ -67,7 +67,8 @@ impl Job<'_> {
         if let Some(line) = accuracy_line(&write_summary()?) {
             say(line);
         }
-        if let Some(best) = best_fold(&folds) {
+        let results = folds.iter().filter_map(|(_, result)| result.as_ref().ok());
+        if let Some(best) = best_fold(results.map(|r| (r.fold, r.val_accuracy))) {
             self.analyse(&folder, &prepared, &workers, best)?;
         }
         write_summary()?;
@@ -88,7 +89,7 @@ impl Job<'_> {
         }
         self.check_network()?;
         let place = self.place()?;
-        self.check_apart(&place)?;
+        faus_data::refuse_inside(&self.out, &place)?;
         let known = self.dataset().join("dataset.json").exists();
         let origin = self.origin(&place)?;
         let folder = RunFolder::open(&self.out)?;
@@ -103,8 +104,8 @@ impl Job<'_> {
         }
         if !known {
             // Written now to identify the data set in case a later step fails.
-            let config_value = json_of(&self.config)?;
-            write_json(&config, &json!({ "data": place, "config": config_value }))?;
+            let settings = json_of(&self.config)?;
+            write_json(&config, &json!({ "data": place, "config": settings }))?;
         }
         let prepared = self.prepare(origin)?;
         self.check_folds(prepared.info().folds)?;
@@ -137,13 +138,14 @@ impl Job<'_> {
         Ok(record)
     }
 
-    fn head(&self) -> SummaryHead {
-        SummaryHead {
+    fn head(&self) -> Summary {
+        Summary {
             experiment: self.config.name.clone(),
             preset: name_of(self.preset),
             network: self.architecture.name().to_owned(),
             protocol: self.config.train.protocol,
             shortened: self.config.shortened(),
+            ..Summary::default()
         }
     }
 
@@ -164,19 +166,13 @@ impl Job<'_> {
         let Ok(summary) = serde_json::from_value::<Summary>(summary) else {
             return Ok(None);
         };
-        let done = summary
-            .folds
-            .iter()
-            .filter(|f| f.failed.is_none())
-            .map(|f| f.fold);
-        let done: Vec<usize> = done.collect();
-        if !self.wanted(prepared).iter().all(|fold| done.contains(fold)) {
+        let done = summary.folds.iter().filter(|f| f.failed.is_none());
+        let is_done = |fold: &usize| done.clone().any(|f| f.fold == *fold);
+        if !self.wanted(prepared).iter().all(is_done) {
             return Ok(None);
         }
-        say(format!(
-            "{}: finished already, nothing to do",
-            self.out.display()
-        ));
+        let out = self.out.display();
+        say(format!("{out}: finished already, nothing to do"));
         Ok(Some(JobOutcome {
             report,
             folds: summary.folds.len(),
@@ -192,14 +188,4 @@ fn seconds_so_far(folds: &Folds, at_once: usize, started: Instant) -> f64 {
     let trained: f64 = results.map(|r| r.seconds).sum();
     let session = started.elapsed().as_secs_f64();
     session.max(trained / at_once.max(1) as f64)
-}
-
-/// The fold with the highest validation accuracy, the first on ties.
-fn best_fold(folds: &Folds) -> Option<usize> {
-    let results = folds.iter().filter_map(|(_, r)| r.as_ref().ok());
-    let best = results.reduce(|best, r| match r.val_accuracy > best.val_accuracy {
-        true => r,
-        false => best,
-    });
-    best.map(|r| r.fold)
 }

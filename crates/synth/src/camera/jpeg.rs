@@ -71,15 +71,10 @@ fn quantised(block: &Block, steps: &Block, basis: &Block) -> Block {
 }
 
 fn product(a: &Block, b: &Block) -> Block {
-    a.map(|row| {
-        let mut line = [0.0; SIDE];
-        for (factor, terms) in row.iter().zip(b) {
-            for (value, term) in line.iter_mut().zip(terms) {
-                *value += factor * term;
-            }
-        }
-        line
-    })
+    let add = |line: [f32; SIDE], (factor, terms): (&f32, &[f32; SIDE])| {
+        from_fn(|k| line[k] + factor * terms[k])
+    };
+    a.map(|row| row.iter().zip(b).fold([0.0; SIDE], add))
 }
 
 #[cfg(test)]

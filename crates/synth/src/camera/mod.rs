@@ -35,7 +35,7 @@ pub fn render(
     width: u32,
     height: u32,
 ) -> Rendered {
-    let pixels = scene.scale * height as f32;
+    let (pixels, [cx, cy]) = (scene.scale * height as f32, scene.center);
     let camera = Camera {
         portrait: Portrait::draw(person, aus, scene, (FINENESS * pixels).max(22.0)),
         person,
@@ -44,6 +44,7 @@ pub fn render(
         height,
         pixels,
         turn: scene.roll.sin_cos(),
+        origin: (cx * width as f32, cy * height as f32),
     };
     let mut grey = film::develop(camera.expose(), scene.gamma);
     let sigma = scene.blur * height as f32 / 490.0;
@@ -70,33 +71,28 @@ struct Camera<'a> {
     pixels: f32,
     /// Sine and cosine of the roll.
     turn: (f32, f32),
+    /// Pixel of the point between the eyes.
+    origin: (f32, f32),
 }
 
 /// Height of the head's axis of rotation.
 const AXIS: f32 = 0.3;
 
 impl Camera<'_> {
-    fn origin(&self) -> (f32, f32) {
-        let [cx, cy] = self.scene.center;
-        (cx * self.width as f32, cy * self.height as f32)
-    }
-
     /// Pixel of a face point: parallax by its height, then rotation, scale and shift.
     fn see(&self, q: Point) -> (f32, f32) {
         let z = self.portrait.canvas.sample(&self.portrait.relief, q) - AXIS;
         let (x, y) = (q.x + self.scene.yaw * z, q.y + self.scene.pitch * z);
-        let (sin, cos) = self.turn;
-        let (ox, oy) = self.origin();
+        let ((sin, cos), (ox, oy)) = (self.turn, self.origin);
         let (across, down) = (cos * x - sin * y, sin * x + cos * y);
         (ox + self.pixels * across, oy + self.pixels * down)
     }
 
     /// Face coordinates under a pixel, without parallax.
     fn unrolled(&self, column: u32, row: u32) -> Point {
-        let (ox, oy) = self.origin();
+        let ((sin, cos), (ox, oy)) = (self.turn, self.origin);
         let dx = (column as f32 - ox) / self.pixels;
         let dy = (row as f32 - oy) / self.pixels;
-        let (sin, cos) = self.turn;
         p(cos * dx + sin * dy, cos * dy - sin * dx)
     }
 
@@ -105,15 +101,12 @@ impl Camera<'_> {
         // Automatic exposure compensates most of the difference between skin tones.
         let gain = self.scene.exposure * 0.42 * self.person.skin.powf(-0.62) / 0.62f32;
         let cloth = Noise::new(self.person.texture, 41);
-        let mut out = Vec::with_capacity((self.width * self.height) as usize);
-        for row in 0..self.height {
-            for column in 0..self.width {
-                let q = self.unrolled(column, row);
-                let light = self.head(q, gain, self.wall(column, row));
-                out.push(self.dress(cloth, q, light));
-            }
-        }
-        out
+        let expose = |i| {
+            let (column, row) = (i % self.width, i / self.width);
+            let q = self.unrolled(column, row);
+            self.dress(cloth, q, self.head(q, gain, self.wall(column, row)))
+        };
+        (0..self.width * self.height).map(expose).collect()
     }
 
     fn wall(&self, column: u32, row: u32) -> f32 {

@@ -18,10 +18,7 @@ const TOP: f32 = -3.95;
 const RIGHT: f32 = 3.3;
 const BOTTOM: f32 = 5.0;
 /// Every grid point.
-pub(crate) const EVERYWHERE: Area = Area {
-    x: LEFT..RIGHT,
-    y: TOP..BOTTOM,
-};
+pub(crate) const EVERYWHERE: Area = [LEFT..RIGHT, TOP..BOTTOM];
 
 impl Canvas {
     pub fn new(density: f32) -> Self {
@@ -66,8 +63,8 @@ impl Canvas {
         prepare: impl Fn(f32) -> R,
         mut paint: impl FnMut(&R, usize, f32, f32),
     ) {
-        let columns = span(&area.x, LEFT, self.density, self.width);
-        for row in span(&area.y, TOP, self.density, self.height) {
+        let columns = span(&area[0], LEFT, self.density, self.width);
+        for row in span(&area[1], TOP, self.density, self.height) {
             let y = self.y(row);
             let ready = prepare(y);
             for column in columns.clone() {
@@ -98,8 +95,7 @@ impl Canvas {
     /// Mean of `buffer` over a square of half-side `radius` (face units), borders shortened.
     pub fn box_mean(&self, buffer: &[f32], radius: f32) -> Vec<f32> {
         let r = ((radius * self.density).round() as usize).max(1);
-        let across = mean_along_rows(buffer, self.width, r);
-        mean_down_columns(&across, self.width, self.height, r)
+        mean_and_turn(&mean_and_turn(buffer, self.width, r), self.height, r)
     }
 
     /// Value of `buffer` at the grid point next to `q`.
@@ -118,42 +114,18 @@ fn span(range: &Range<f32>, origin: f32, density: f32, limit: usize) -> Range<us
     from.min(limit)..to.min(limit)
 }
 
-fn mean_along_rows(buffer: &[f32], width: usize, r: usize) -> Vec<f32> {
-    let mut out = Vec::with_capacity(buffer.len());
-    let mut sums = vec![0.0f64; width + 1];
-    for row in buffer.chunks_exact(width) {
-        for (k, &value) in row.iter().enumerate() {
+/// Mean over `r` values on both sides along rows of `width` values, borders shortened; the result is transposed.
+fn mean_and_turn(buffer: &[f32], width: usize, r: usize) -> Vec<f32> {
+    let height = buffer.len() / width;
+    let (mut out, mut sums) = (vec![0.0; buffer.len()], vec![0.0f64; width + 1]);
+    for (row, line) in buffer.chunks_exact(width).enumerate() {
+        for (k, &value) in line.iter().enumerate() {
             sums[k + 1] = sums[k] + f64::from(value);
         }
-        out.extend((0..width).map(|k| {
+        for k in 0..width {
             let (from, to) = (k.saturating_sub(r), (k + r + 1).min(width));
-            (sums[to] - sums[from]) as f32 / (to - from) as f32
-        }));
-    }
-    out
-}
-
-fn mean_down_columns(buffer: &[f32], width: usize, height: usize, r: usize) -> Vec<f32> {
-    let mut sums = vec![0.0f64; width];
-    let add = |sums: &mut [f64], row: usize, sign: f64| {
-        let line = &buffer[row * width..(row + 1) * width];
-        for (sum, &value) in sums.iter_mut().zip(line) {
-            *sum += sign * f64::from(value);
+            out[k * height + row] = (sums[to] - sums[from]) as f32 / (to - from) as f32;
         }
-    };
-    let mut out = Vec::with_capacity(buffer.len());
-    for row in 0..r.min(height) {
-        add(&mut sums, row, 1.0);
-    }
-    for row in 0..height {
-        if row + r < height {
-            add(&mut sums, row + r, 1.0);
-        }
-        if row > r {
-            add(&mut sums, row - r - 1, -1.0);
-        }
-        let count = (row + r + 1).min(height) - row.saturating_sub(r);
-        out.extend(sums.iter().map(|&sum| sum as f32 / count as f32));
     }
     out
 }

@@ -46,41 +46,28 @@ impl Eye {
         }
     }
 
-    fn base(&self, t: f32) -> f32 {
-        self.center.y + 0.03 * bell((t + 1.0) / 0.4) - self.tilt * t
-    }
-
-    /// Height of the upper lid's edge at `t` in [−1, 1], from the inner to the outer corner.
-    fn upper_lid(&self, t: f32) -> f32 {
-        let skewed = t + 0.12 * (1.0 - t * t);
-        self.base(t) - self.upper * (1.0 - skewed.abs().min(1.0).powf(2.3)).powf(0.75)
-    }
-
-    fn lower_lid(&self, t: f32) -> f32 {
-        let skewed = t - 0.12 * (1.0 - t * t);
-        let edge = self.base(t) + self.lower * (1.0 - skewed.abs().min(1.0).powf(2.4)).powf(0.8);
-        edge.max(self.upper_lid(t) + 0.012)
+    /// Heights of the upper and the lower lid's edge at `t` in [−1, 1], from the inner to the outer corner.
+    fn lids(&self, t: f32) -> [f32; 2] {
+        let base = self.center.y + 0.03 * bell((t + 1.0) / 0.4) - self.tilt * t;
+        let skewed = |by: f32| (t + by * (1.0 - t * t)).abs().min(1.0);
+        let top = base - self.upper * (1.0 - skewed(0.12).powf(2.3)).powf(0.75);
+        let bottom = base + self.lower * (1.0 - skewed(-0.12).powf(2.4)).powf(0.8);
+        [top, bottom.max(top + 0.012)]
     }
 
     /// The lids over every column of `canvas`; `sign` is that of x on this half.
     pub fn columns(&self, canvas: Canvas, sign: f32) -> Vec<Lids> {
         canvas.per_column(|x| {
             let along = (x * sign - self.center.x) / self.half_width;
-            let inside = along.clamp(-1.0, 1.0);
-            Lids {
-                along,
-                top: self.upper_lid(inside),
-                bottom: self.lower_lid(inside),
-            }
+            let [top, bottom] = self.lids(along.clamp(-1.0, 1.0));
+            Lids { along, top, bottom }
         })
     }
 
     /// A point of a lid's edge, in mirrored coordinates.
     pub fn edge(&self, t: f32, upper: bool) -> Point {
-        let y = match upper {
-            true => self.upper_lid(t),
-            false => self.lower_lid(t),
-        };
+        let [top, bottom] = self.lids(t);
+        let y = if upper { top } else { bottom };
         p(self.center.x + t * self.half_width, y)
     }
 }

@@ -6,7 +6,7 @@
 use crate::face::canvas::Canvas;
 use crate::face::eye::Eye;
 use crate::face::mouth::{LipEdges, Mouth};
-use crate::geometry::{Area, Point, SIGNS, bell, curve, mix, p};
+use crate::geometry::{Point, SIGNS, bell, curve, mix, p};
 use crate::person::au::AuState;
 use crate::person::identity::Identity;
 
@@ -66,22 +66,14 @@ impl<'a> Face<'a> {
             true => ((WIDEST - y) / (WIDEST + person.crown), 2.8, 0.5),
             false => ((y - WIDEST) / (self.chin - WIDEST), person.jaw, 0.52),
         };
-        if t >= 1.0 {
-            return 0.0;
-        }
-        person.half_width * (1.0 - t.powf(exponent)).powf(power)
+        person.half_width * (1.0 - t.min(1.0).powf(exponent)).powf(power)
     }
 
-    /// Calls `paint(index, x, y, edges)` for every grid point between the corners of the mouth, from `above` its middle
+    /// Calls `paint(index, x, y, edges)` for every grid point between the corners of the mouth, from above its middle
     /// down to the chin.
-    pub fn visit_lips(
-        &self,
-        canvas: Canvas,
-        above: f32,
-        mut paint: impl FnMut(usize, f32, f32, &LipEdges),
-    ) {
+    pub fn visit_lips(&self, canvas: Canvas, mut paint: impl FnMut(usize, f32, f32, &LipEdges)) {
         let [left, right] = self.mouth.corners.map(|corner| corner.x);
-        let area = Area::new(left..right, self.mouth.y - above..self.chin);
+        let area = [left..right, self.mouth.y - 1.0..self.chin];
         let columns = canvas.per_column(|x| self.mouth.edges(x));
         canvas.visit(&area, |i, x, y| {
             if let Some(edges) = &columns[i % columns.len()] {

@@ -7,13 +7,6 @@ use crate::face::relief::Surface;
 use crate::geometry::{bell, mix, step};
 use crate::person::identity::{HairStyle, Identity};
 
-/// Values shared by one row of the grid.
-struct Row {
-    outer: f32,
-    depth: f32,
-    hangs: f32,
-}
-
 /// Covers the scalp; long hair also falls behind the ears to the shoulders.
 pub(crate) fn grow(surface: &mut Surface, face: &Face) {
     let person = face.person;
@@ -25,20 +18,17 @@ pub(crate) fn grow(surface: &mut Surface, face: &Face) {
         HairStyle::Short | HairStyle::Fringe => (person.hair_volume, 1.0),
         HairStyle::Long => (0.08 + person.hair_volume, 1.0),
     };
-    let soft = surface.canvas.blur() + 0.02;
+    let (canvas, soft) = (surface.canvas, surface.canvas.blur() + 0.02);
     let row = |y: f32| row_at(face, volume, y);
-    surface.canvas.visit_rows(&EVERYWHERE, row, |row, i, x, y| {
-        if row.outer <= 0.1 || x.abs() > row.outer + 0.2 {
+    canvas.visit_rows(&EVERYWHERE, row, |&[edge, depth, hangs], i, x, y| {
+        if edge <= 0.1 || x.abs() > edge + 0.2 {
             return;
         }
         let ragged = 0.04 * wild.at(3.0 * x, 3.0 * y) + 0.025 * wild.at(15.0 * x, 9.0 * y);
-        let outer = row.outer + ragged;
+        let outer = edge + ragged;
         let inside = step(soft, -soft, x.abs() - outer);
-        if inside <= 0.0 {
-            return;
-        }
         let scalp = scalp(person, x, y, ragged);
-        let behind = (1.0 - surface.cover[i]) * row.hangs;
+        let behind = (1.0 - surface.cover[i]) * hangs;
         let cover = inside * scalp.max(behind).min(1.0);
         if cover <= 0.0 {
             return;
@@ -48,10 +38,8 @@ pub(crate) fn grow(surface: &mut Surface, face: &Face) {
         let strand = strands.at(waves, 1.1 * y + 0.05 * flow.abs());
         let fine = strands.at(3.1 * flow, 2.0 * y);
         let r = (x.abs() / outer.max(0.1)).min(1.0);
-        let height = match scalp >= behind {
-            true => (1.0 - r * r * r.sqrt()).sqrt() * row.depth,
-            false => -0.75,
-        };
+        let front = (1.0 - r * r * r.sqrt()).sqrt() * depth;
+        let height = if scalp >= behind { front } else { -0.75 };
         let tone = person.hair_tone * (1.0 + 0.45 * strand + 0.3 * fine);
         surface.albedo[i] = mix(surface.albedo[i], tone.max(0.004), dense * cover);
         let lift = height + volume * 0.6 + 0.03 * strand;
@@ -62,17 +50,16 @@ pub(crate) fn grow(surface: &mut Surface, face: &Face) {
     });
 }
 
-fn row_at(face: &Face, volume: f32, y: f32) -> Row {
+/// Half-width of the silhouette in one row of the grid, depth of its middle, and how densely hair hangs behind the head.
+fn row_at(face: &Face, volume: f32, y: f32) -> [f32; 3] {
     let crown = face.person.crown;
     let t = (-y / (crown + volume)).clamp(0.0, 1.0);
-    Row {
-        outer: outline(face, volume, y),
-        depth: 2.1 * (1.0 - t.powf(2.8)).sqrt(),
-        hangs: match face.person.hair_style {
-            HairStyle::Long => step(4.9, 4.4, y),
-            _ => step(-0.3, -1.2, y) * step(-crown - 1.0, -crown, y),
-        },
-    }
+    let hangs = match face.person.hair_style {
+        HairStyle::Long => step(4.9, 4.4, y),
+        _ => step(-0.3, -1.2, y) * step(-crown - 1.0, -crown, y),
+    };
+    let depth = 2.1 * (1.0 - t.powf(2.8)).sqrt();
+    [outline(face, volume, y), depth, hangs]
 }
 
 /// Half-width of the hair's silhouette.

@@ -1,77 +1,67 @@
 //! The 68 landmarks of a drawn face.
 
-use crate::face::eye::Eye;
-use crate::face::features::Face;
+use std::f32::consts::FRAC_PI_2;
+
+use crate::face::features::{Face, Half};
 use crate::face::mouth::LipEdges;
-use crate::geometry::{Point, SIGNS, mix, p};
+use crate::geometry::{Point, mix, p};
 
 /// The 68 points in iBUG order, in face coordinates.
 pub(crate) fn landmarks(face: &Face) -> [Point; 68] {
-    let mut points = [Point::default(); 68];
-    place_jaw(face, &mut points[..17]);
-    for (side, half) in face.halves.iter().enumerate() {
-        for (k, brow) in half.brow_line().into_iter().enumerate() {
-            points[if side == 0 { 21 - k } else { 22 + k }] = brow;
-        }
-        place_eye(&mut points[36 + 6 * side..42 + 6 * side], &half.eye, side);
-    }
-    place_nose(face, &mut points[27..36]);
-    place_mouth(face, &mut points[48..68]);
-    points
+    let [left, right] = &face.halves;
+    std::array::from_fn(|k| match k {
+        8 => p(0.0, face.chin),
+        0..17 => jaw(face, (k as f32 - 8.0) / 8.0),
+        17..22 => left.brow_line()[21 - k],
+        22..27 => right.brow_line()[k - 22],
+        27..36 => nose(face, k - 27),
+        36..42 => eye(left, k - 36),
+        42..48 => eye(right, k - 42),
+        _ => mouth(face, k - 48),
+    })
 }
 
-fn place_jaw(face: &Face, points: &mut [Point]) {
+/// A point of the jaw at `t` in [−1, 1], from ear to ear.
+fn jaw(face: &Face, t: f32) -> Point {
     const TOP: f32 = -0.1;
-    for (i, point) in points.iter_mut().enumerate() {
-        let t = (i as f32 - 8.0) / 8.0;
-        let angle = t.abs() * std::f32::consts::FRAC_PI_2;
-        let y = TOP + (face.chin - TOP) * angle.cos().max(0.0).powf(0.95);
-        *point = p(face.outline(y).copysign(t) * t.abs().sqrt().min(1.0), y);
-    }
-    points[8] = p(0.0, face.chin);
+    let y = TOP + (face.chin - TOP) * (t.abs() * FRAC_PI_2).cos().max(0.0).powf(0.95);
+    p(face.outline(y).copysign(t) * t.abs().sqrt().min(1.0), y)
 }
 
-fn place_eye(points: &mut [Point], eye: &Eye, side: usize) {
-    // iBUG order is clockwise from the picture's left corner, so the outer corner comes first only on the left.
-    let order = match side {
-        0 => [1.0, 0.35, -0.35, -1.0, -0.35, 0.35],
-        _ => [-1.0, -0.35, 0.35, 1.0, 0.35, -0.35],
-    };
-    for (k, t) in order.into_iter().enumerate() {
-        points[k] = eye.edge(t, k < 3).mirrored(SIGNS[side]);
-    }
+/// Clockwise from the picture's left corner, so the outer corner comes first only on the left.
+fn eye(half: &Half, k: usize) -> Point {
+    let t = [-1.0, -0.35, 0.35, 1.0, 0.35, -0.35][k];
+    half.eye.edge(half.sign * t, k < 3).mirrored(half.sign)
 }
 
-fn place_nose(face: &Face, points: &mut [Point]) {
-    for (i, point) in points[..4].iter_mut().enumerate() {
-        *point = p(0.0, mix(0.02, face.nose_tip, i as f32 / 3.0));
-    }
+fn nose(face: &Face, k: usize) -> Point {
     let [left, right] = face.halves.map(|half| half.ala.mirrored(half.sign));
-    points[4] = left.shifted(0.06, 0.12);
-    points[5] = p(0.5 * left.x, face.nose_base - 0.02);
-    points[6] = p(0.0, face.nose_base);
-    points[7] = p(0.5 * right.x, face.nose_base - 0.02);
-    points[8] = right.shifted(-0.06, 0.12);
+    match k {
+        0..4 => p(0.0, mix(0.02, face.nose_tip, k as f32 / 3.0)),
+        4 => left.shifted(0.06, 0.12),
+        5 => p(0.5 * left.x, face.nose_base - 0.02),
+        6 => p(0.0, face.nose_base),
+        7 => p(0.5 * right.x, face.nose_base - 0.02),
+        _ => right.shifted(-0.06, 0.12),
+    }
 }
 
-fn place_mouth(face: &Face, points: &mut [Point]) {
-    const OUTER_TOP: [f32; 5] = [-0.62, -0.28, 0.0, 0.28, 0.62];
-    const OUTER_BOTTOM: [f32; 5] = [0.62, 0.32, 0.0, -0.32, -0.62];
-    const INNER: [f32; 3] = [-0.42, 0.0, 0.42];
-    let mouth = &face.mouth;
-    let at = |s: f32, edge: fn(&LipEdges) -> f32| {
-        let x = s.abs() * mouth.corners[usize::from(s > 0.0)].x;
-        p(x, mouth.edges(x).as_ref().map_or(mouth.y, edge))
+/// Places of the mouth's points across its halves: outer edge, then inner.
+const ACROSS: [f32; 20] = [
+    -1.0, -0.62, -0.28, 0.0, 0.28, 0.62, 1.0, 0.62, 0.32, 0.0, -0.32, -0.62, -0.9, -0.42, 0.0,
+    0.42, 0.9, 0.42, 0.0, -0.42,
+];
+
+fn mouth(face: &Face, k: usize) -> Point {
+    let corner = face.mouth.corners[usize::from(ACROSS[k] > 0.0)];
+    let height = |edges: LipEdges| match k {
+        0 | 6 => corner.y,
+        1..=5 => edges.top,
+        7..=11 => edges.bottom,
+        13..=15 => edges.inner_top,
+        17..=19 => edges.inner_bottom,
+        _ => 0.5 * (edges.inner_top + edges.inner_bottom),
     };
-    [points[0], points[6]] = mouth.corners;
-    for k in 0..5 {
-        points[1 + k] = at(OUTER_TOP[k], |e| e.top);
-        points[7 + k] = at(OUTER_BOTTOM[k], |e| e.bottom);
-    }
-    points[12] = at(-0.9, |e| 0.5 * (e.inner_top + e.inner_bottom));
-    points[16] = at(0.9, |e| 0.5 * (e.inner_top + e.inner_bottom));
-    for k in 0..3 {
-        points[13 + k] = at(INNER[k], |e| e.inner_top);
-        points[17 + k] = at(-INNER[k], |e| e.inner_bottom);
-    }
+    let x = ACROSS[k].abs() * corner.x;
+    p(x, face.mouth.edges(x).map_or(face.mouth.y, height))
 }

@@ -1,7 +1,6 @@
 //! The drawn head: places of its features, relief, skin, hair and light on a frontal grid.
 
 mod canvas;
-mod crease;
 mod eye;
 mod features;
 mod hair;

@@ -24,8 +24,6 @@ pub(crate) struct Mouth {
     drop: f32,
     /// Lower edge of the upper teeth, fixed to the skull.
     pub teeth_y: f32,
-    /// Upper edge of the lower teeth, fixed to the jaw.
-    pub lower_teeth_y: f32,
 }
 
 /// The four edges of the lips at one x, top to bottom.
@@ -74,7 +72,6 @@ impl Mouth {
             round: (a(27) + 0.6 * a(26) + a(18)).min(1.0) * (1.0 - 0.7 * smile),
             cupid: person.cupid * (1.0 - 0.7 * smile),
             teeth_y: rest_y + 0.06,
-            lower_teeth_y: rest_y + 0.06 + jaw_drop,
         }
     }
 

@@ -5,7 +5,7 @@ use crate::face::eye::Lids;
 use crate::face::features::Face;
 use crate::face::light::local_light;
 use crate::face::noise::Noise;
-use crate::geometry::{Area, Point, bell, hill, mix, p, step};
+use crate::geometry::{Point, around, bell, hill, mix, p, step};
 use crate::person::identity::Identity;
 use crate::scene::Scene;
 
@@ -19,7 +19,7 @@ pub(crate) fn paint_eyes(canvas: Canvas, lit: &mut [f32], face: &Face, scene: &S
         let mut eye = half.eye;
         eye.upper = mix(eye.upper, -eye.lower, scene.blink);
         let center = eye.center.mirrored(half.sign);
-        let area = Area::around(center, 1.35 * eye.half_width, 0.6);
+        let area = around(center, 1.35 * eye.half_width, 0.6);
         let lids = eye.columns(canvas, half.sign);
         canvas.visit(&area, |i, x, y| {
             let lid = &lids[i % lids.len()];
@@ -87,7 +87,7 @@ fn lashes(person: &Identity, lid: &Lids, y: f32) -> f32 {
 pub(crate) fn paint_mouth(canvas: Canvas, lit: &mut [f32], face: &Face, scene: &Scene) {
     let soft = 0.8 / canvas.density;
     let glow = scene.ambient + 0.65 * (1.0 - scene.ambient);
-    face.visit_lips(canvas, 0.9, |i, x, y, edges| {
+    face.visit_lips(canvas, |i, x, y, edges| {
         let (top, bottom) = (edges.inner_top, edges.inner_bottom);
         let open = step(-soft, soft, y - top) * step(soft, -soft, y - bottom);
         if bottom - top < 0.012 || open <= 0.0 {
@@ -95,25 +95,23 @@ pub(crate) fn paint_mouth(canvas: Canvas, lit: &mut [f32], face: &Face, scene: &
         }
         let inside = interior(face, x, y) * glow;
         let shade = step(0.0, 0.10, y - top) * 0.55 + 0.45;
-        lit[i] = mix(
-            lit[i],
-            inside * shade,
-            open * step(0.012, 0.03, bottom - top),
-        );
+        let cover = open * step(0.012, 0.03, bottom - top);
+        lit[i] = mix(lit[i], inside * shade, cover);
     });
 }
 
 /// Reflectance inside the mouth: upper and lower teeth, tongue, dark throat.
 fn interior(face: &Face, x: f32, y: f32) -> f32 {
-    let mouth = &face.mouth;
+    // The lower teeth are fixed to the jaw.
+    let (upper_y, lower_y) = (face.mouth.teeth_y, face.mouth.teeth_y + face.jaw_drop);
     let arch = 0.10 * x * x;
     let recess = 1.0 - 0.75 * step(0.30, 0.80, x.abs());
     let between = ((x / 0.17 + 0.5).fract().abs() - 0.5).abs();
     let seam = 1.0 - 0.22 * step(0.44, 0.5, between);
-    let upper = step(0.02, -0.02, y - mouth.teeth_y + arch);
-    let lower = step(-0.02, 0.02, y - mouth.lower_teeth_y - arch) * 0.7;
+    let upper = step(0.02, -0.02, y - upper_y + arch);
+    let lower = step(-0.02, 0.02, y - lower_y - arch) * 0.7;
     let teeth = face.person.teeth * eye_white(face.person) / 0.4 * seam * recess;
     let deep = 0.28 + 0.1 * face.jaw_drop;
-    let tongue = 0.11 * hill(x, y - mouth.lower_teeth_y - 0.05, 0.45, deep);
+    let tongue = 0.11 * hill(x, y - lower_y - 0.05, 0.45, deep);
     mix(0.006 + tongue, 0.75 * teeth, upper.max(lower))
 }

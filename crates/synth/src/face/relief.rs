@@ -1,8 +1,8 @@
-//! The head's relief without wrinkles: height above the picture plane, and the parts it covers.
+//! The head's relief: height above the picture plane, the parts it covers, and how wrinkles cut into it.
 
 use crate::face::canvas::Canvas;
 use crate::face::features::{Face, Half};
-use crate::geometry::{Area, Point, bell, curve, hill, mix, p, step};
+use crate::geometry::{Area, Point, around, bell, curve, hill, mix, p, spanning, step};
 
 /// The surface on the frontal grid, before any light.
 pub(crate) struct Surface {
@@ -49,7 +49,7 @@ impl Surface {
 
     fn add_neck(&mut self, face: &Face) {
         let (canvas, blur) = (self.canvas, self.canvas.blur());
-        canvas.visit(&Area::new(-3.3..3.3, 1.0..5.0), |i, x, y| {
+        canvas.visit(&[-3.3..3.3, 1.0..5.0], |i, x, y| {
             let half = face.person.neck + 0.10 * step(3.6, 2.0, y) + 0.45 * step(3.3, 5.4, y);
             let r = (x / half).abs();
             let round = (1.0 - r.min(1.0).powi(2)).sqrt();
@@ -66,7 +66,7 @@ impl Surface {
         let y0 = 0.42;
         let center = p(sign * (face.outline(y0) + 0.06), y0);
         let (rx, ry) = (0.24 * face.person.ear, 0.68 * face.person.ear);
-        canvas.visit(&Area::around(center, 0.6, 1.1), |i, x, y| {
+        canvas.visit(&around(center, 0.6, 1.1), |i, x, y| {
             let dy = (y - y0) / ry;
             let dx = (x - center.x - sign * 0.06 * -dy) / (rx * (1.0 - 0.25 * dy));
             let r = (dx * dx + dy * dy).sqrt();
@@ -77,7 +77,7 @@ impl Surface {
 
     fn add_head(&mut self, face: &Face) {
         let (canvas, blur) = (self.canvas, self.canvas.blur());
-        let area = Area::new(-3.3..3.3, -face.person.crown..face.chin);
+        let area = [-3.3..3.3, -face.person.crown..face.chin];
         let row = |y: f32| (face.outline(y).max(1e-3), depth_at(face, y));
         canvas.visit_rows(&area, row, |&(half, depth), i, x, _| {
             let r = (x.abs() / half).min(1.0);
@@ -105,16 +105,42 @@ impl Surface {
         });
     }
 
-    /// Adds a bell-shaped bump of half-widths `size`.
-    pub fn bump(&mut self, at: Point, size: (f32, f32), height: f32) {
-        let area = Area::around(at, 2.2 * size.0, 2.2 * size.1);
-        self.raise(&area, |x, y| {
-            height * hill(x - at.x, y - at.y, size.0, size.1)
+    /// Adds a bell-shaped bump of half-widths `w` and `h`.
+    pub fn bump(&mut self, at: Point, (w, h): (f32, f32), height: f32) {
+        let area = around(at, 2.2 * w, 2.2 * h);
+        self.raise(&area, |x, y| height * hill(x - at.x, y - at.y, w, h));
+    }
+
+    /// Cuts a crease along the quadratic Bézier curve of three points.
+    ///
+    /// `width` is the furrow's half-width; the skin beside it bulges in proportion to its `depth`. `lean` is the side
+    /// that bulges more: +1 right of the direction of travel, −1 left, 0 both equally.
+    pub fn crease(&mut self, points: [Point; 3], width: f32, depth: f32, lean: f32) {
+        if depth < 0.0015 {
+            return;
+        }
+        let line = polyline(points);
+        let area = spanning(&line, 5.0 * width);
+        self.canvas.visit(&area, |i, x, y| {
+            if self.skin[i] <= 0.0 {
+                return;
+            }
+            let (distance, t) = nearest(&line, p(x, y));
+            if distance.abs() > 5.0 * width {
+                return;
+            }
+            let taper = (4.0 * t * (1.0 - t)).max(0.0).sqrt();
+            let d = distance / width;
+            let furrow = (-d * d).exp();
+            let bulge = |center: f32| (-((d - center) / 1.5).powi(2)).exp();
+            let sides = (0.45 + 0.35 * lean) * bulge(2.2) + (0.45 - 0.35 * lean) * bulge(-2.2);
+            self.z[i] += self.skin[i] * depth * taper * (sides - furrow);
+            self.albedo[i] *= 1.0 - (2.2 * depth * taper * furrow).min(0.4);
         });
     }
 
     fn add_brow_and_eye(&mut self, face: &Face, half: &Half) {
-        self.raise(&Area::spanning(&half.brow_line(), 0.6), |x, y| {
+        self.raise(&spanning(&half.brow_line(), 0.6), |x, y| {
             let ax = x * half.sign;
             let d = y - half.brow_at(ax) - 0.05;
             let window = step(0.05, 0.5, ax) * step(2.15, 1.4, ax);
@@ -129,7 +155,7 @@ impl Surface {
 
     fn add_lids(&mut self, half: &Half) {
         let eye = half.eye;
-        let area = Area::around(eye.center.mirrored(half.sign), eye.half_width * 1.25, 0.75);
+        let area = around(eye.center.mirrored(half.sign), eye.half_width * 1.25, 0.75);
         let lids = eye.columns(self.canvas, half.sign);
         self.canvas.visit(&area, |i, _, y| {
             let lid = lids[i % lids.len()];
@@ -149,12 +175,11 @@ impl Surface {
 
     fn add_nose(&mut self, face: &Face) {
         let (ridge, widths) = nose_profile(face);
-        let area = Area::new(-0.9..0.9, -0.75..face.nose_base + 0.14);
+        let (canvas, area) = (self.canvas, [-0.9..0.9, -0.75..face.nose_base + 0.14]);
         let row = |y: f32| (curve(&ridge, y), curve(&widths, y));
-        self.canvas
-            .visit_rows(&area, row, |&(height, width), i, x, _| {
-                self.z[i] += self.skin[i] * height * bell(x / width);
-            });
+        canvas.visit_rows(&area, row, |&(height, width), i, x, _| {
+            self.z[i] += self.skin[i] * height * bell(x / width);
+        });
         self.bump(p(0.0, face.nose_tip + 0.02), (0.17, 0.17), 0.07);
         for half in &face.halves {
             let at = |x: f32, y: f32| half.ala.shifted(x, y).mirrored(half.sign);
@@ -194,13 +219,10 @@ impl Surface {
 
     fn add_lips(&mut self, face: &Face) {
         let mouth = &face.mouth;
-        face.visit_lips(self.canvas, 0.9, |i, _, y, edges| {
+        face.visit_lips(self.canvas, |i, _, y, edges| {
             let roll = |from: f32, to: f32, height: f32| {
                 let v = (y - from) / (to - from).max(1e-3);
-                match (0.0..=1.0).contains(&v) {
-                    true => height * (4.0 * v * (1.0 - v)).sqrt(),
-                    false => 0.0,
-                }
+                height * (4.0 * v * (1.0 - v)).max(0.0).sqrt()
             };
             let fade = (1.0 - edges.across.powi(3)).max(0.0);
             let upper = roll(edges.top, edges.inner_top, 0.35 * mouth.thick_upper);
@@ -214,28 +236,17 @@ impl Surface {
 }
 
 /// Height and half-width of the nose down its ridge, as curves over y.
-fn nose_profile(face: &Face) -> ([Point; 9], [Point; 5]) {
+fn nose_profile(face: &Face) -> (Vec<Point>, Vec<Point>) {
     let (tip, base, high) = (face.nose_tip, face.nose_base, face.person.nose_height);
     let bridge = face.person.nose_bridge;
-    let ridge = [
-        p(-0.75, 0.0),
-        p(-0.40, 0.06),
-        p(-0.05, 0.15 * high),
-        p(0.45 * tip, 0.46 * high),
-        p(0.80 * tip, 0.74 * high),
-        p(tip, 0.95 * high),
-        p(tip + 0.12, 0.90 * high),
-        p(base - 0.07, 0.55 * high),
-        p(base + 0.14, 0.0),
-    ];
-    let widths = [
-        p(-0.75, 0.36),
-        p(-0.1, bridge + 0.03),
-        p(0.5 * tip, bridge + 0.03),
-        p(tip, bridge + 0.11),
-        p(base, bridge + 0.08),
-    ];
-    (ridge, widths)
+    let root = [p(-0.75, 0.0), p(-0.40, 0.06), p(-0.05, 0.15 * high)];
+    let back = [p(0.45 * tip, 0.46 * high), p(0.80 * tip, 0.74 * high)];
+    let ball = [p(tip, 0.95 * high), p(tip + 0.12, 0.90 * high)];
+    let under = [p(base - 0.07, 0.55 * high), p(base + 0.14, 0.0)];
+    let across = [(-0.1, 0.03), (0.5 * tip, 0.03), (tip, 0.11), (base, 0.08)];
+    let across = across.map(|(y, more)| p(y, bridge + more));
+    let ridge = [&root[..], &back, &ball, &under].concat();
+    (ridge, [&[p(-0.75, 0.36)], &across[..]].concat())
 }
 
 /// Depth of the head's front at height `y`: flat over the face, falling off to crown and chin.
@@ -245,4 +256,35 @@ fn depth_at(face: &Face, y: f32) -> f32 {
         false => (y / face.chin, 9.0),
     };
     2.1 * (1.0 - t.min(1.0).powf(power)).sqrt()
+}
+
+/// Straight pieces of a crease.
+const SEGMENTS: usize = 8;
+
+fn polyline([a, b, c]: [Point; 3]) -> [Point; SEGMENTS + 1] {
+    std::array::from_fn(|k| {
+        let t = k as f32 / SEGMENTS as f32;
+        let u = 1.0 - t;
+        let along = |a: f32, b: f32, c: f32| u * u * a + 2.0 * u * t * b + t * t * c;
+        p(along(a.x, b.x, c.x), along(a.y, b.y, c.y))
+    })
+}
+
+/// Signed distance (positive right of travel, y down) and parameter of the nearest point of a polyline.
+fn nearest(line: &[Point], q: Point) -> (f32, f32) {
+    let (mut best, mut signed, mut at) = (f32::MAX, 0.0, 0.0);
+    for (k, pair) in line.windows(2).enumerate() {
+        let (dx, dy) = (pair[1].x - pair[0].x, pair[1].y - pair[0].y);
+        let (ex, ey) = (q.x - pair[0].x, q.y - pair[0].y);
+        let t = ((ex * dx + ey * dy) / (dx * dx + dy * dy).max(1e-9)).clamp(0.0, 1.0);
+        let (fx, fy) = (ex - t * dx, ey - t * dy);
+        let squared = fx * fx + fy * fy;
+        if squared < best {
+            best = squared;
+            let sign = if dx * ey - dy * ex >= 0.0 { 1.0 } else { -1.0 };
+            signed = sign * squared.sqrt();
+            at = (k as f32 + t) / (line.len() - 1) as f32;
+        }
+    }
+    (signed, at)
 }

@@ -4,7 +4,7 @@ use crate::face::canvas::EVERYWHERE;
 use crate::face::features::{Face, Half};
 use crate::face::noise::Noise;
 use crate::face::relief::Surface;
-use crate::geometry::{Area, bell, hill, mix, p, step};
+use crate::geometry::{around, bell, hill, mix, p, spanning, step};
 
 /// Lays skin, stubble, lips, nostrils and brows over the relief's albedo.
 pub(crate) fn colour(surface: &mut Surface, face: &Face) {
@@ -45,7 +45,7 @@ fn mottle(surface: &mut Surface, face: &Face) {
 fn grow_beard(surface: &mut Surface, face: &Face) {
     let (person, middle) = (face.person, face.mouth.y);
     let hairs = Noise::new(person.texture, 4);
-    let area = Area::new(-2.4..2.4, 0.9..face.chin);
+    let area = [-2.4..2.4, 0.9..face.chin];
     surface.canvas.visit(&area, |i, x, y| {
         let jaw = step(1.7, 2.6, y + 0.55 * (x.abs() - 1.0).max(0.0));
         let moustache = hill(x, y - (middle - 0.38), 0.7, 0.2);
@@ -62,15 +62,13 @@ fn paint_lips(surface: &mut Surface, face: &Face) {
     let person = face.person;
     let lines = Noise::new(person.texture, 5);
     let soft = 0.025 + 0.6 / surface.canvas.density;
-    face.visit_lips(surface.canvas, 1.0, |i, x, y, edges| {
+    face.visit_lips(surface.canvas, |i, x, y, edges| {
         let red = step(-soft, soft, y - edges.top) * step(soft, -soft, y - edges.bottom);
         let upper = y < 0.5 * (edges.inner_top + edges.inner_bottom);
         let tone = person.lip_tone * if upper { 0.80 } else { 1.0 };
         let crack = 1.0 + 0.08 * lines.at(16.0 * x, 3.0 * y);
         surface.albedo[i] *= mix(1.0, tone * crack, red);
-        if !upper {
-            surface.gloss[i] += 0.5 * red * person.shine;
-        }
+        surface.gloss[i] += if upper { 0.0 } else { 0.5 * red * person.shine };
         let [above, below] = [edges.inner_top, edges.inner_bottom].map(|edge| (y - edge).abs());
         let seam = step(0.04, 0.0, above.min(below));
         surface.albedo[i] *= 1.0 - 0.45 * seam * step(1.0, 0.92, edges.across);
@@ -79,7 +77,7 @@ fn paint_lips(surface: &mut Surface, face: &Face) {
 
 fn paint_nostril(surface: &mut Surface, face: &Face, half: &Half) {
     let at = p(half.sign * 0.52 * half.ala.x, face.nose_base - 0.055);
-    let area = Area::around(at, 0.3, 0.2);
+    let area = around(at, 0.3, 0.2);
     surface.canvas.visit(&area, |i, x, y| {
         let slant = y - at.y - 0.15 * (x - at.x) * half.sign;
         let hole = bell(((x - at.x) / 0.10).powi(2) + (slant / 0.038).powi(2));
@@ -92,7 +90,7 @@ fn grow_brow(surface: &mut Surface, face: &Face, half: &Half, strands: Noise) {
     let person = face.person;
     let (inner, outer) = (half.brow[0].x, half.brow[4].x);
     let tone = (0.6 * person.hair_tone).min(0.40 * person.skin);
-    let area = Area::spanning(&half.brow_line(), 0.35);
+    let area = spanning(&half.brow_line(), 0.35);
     surface.canvas.visit(&area, |i, x, y| {
         let ax = x * half.sign;
         let t = (ax - inner) / (outer - inner);

@@ -3,7 +3,7 @@
 use crate::face::features::{Face, Half};
 use crate::face::noise::Noise;
 use crate::face::relief::Surface;
-use crate::geometry::{Area, Point, SIGNS, hill, p};
+use crate::geometry::{Point, SIGNS, around, hill, p};
 
 /// Creases and bulges of one picture.
 pub(crate) fn add_wrinkles(surface: &mut Surface, face: &Face) {
@@ -19,13 +19,13 @@ pub(crate) fn add_wrinkles(surface: &mut Surface, face: &Face) {
         bulge_half(surface, face, side);
     }
     bulge_middle(surface, face);
-    pit_chin(surface, face);
 }
 
 /// AU 1 and 2: horizontal lines over the raised part of the brows.
 fn crease_forehead(surface: &mut Surface, face: &Face) {
     let noise = Noise::new(face.person.texture, 11);
     let middle = face.aus.mean(1);
+    let (fold, lines) = (face.person.folding, face.person.lines[0]);
     // The skin that folds rides on the brows.
     let heads = 0.5 * (face.halves[0].brow_at(0.6) + face.halves[1].brow_at(0.6));
     for k in 0..4 {
@@ -33,18 +33,14 @@ fn crease_forehead(surface: &mut Surface, face: &Face) {
         let strength = 1.0 - 0.15 * row + 0.3 * noise.at(row, 0.5);
         let above = 0.30 + 0.22 * row + 0.05 * noise.at(row, 7.0);
         let y = heads - above;
-        let depth =
-            |au: f32| strength * (0.044 * au * face.person.folding + 0.009 * face.person.lines[0]);
-        let line = [(-0.95, -0.02), (0.0, 0.06), (0.95, -0.02)];
-        let mut line = line.map(|(x, dy)| p(x, y + dy));
-        line[1].y -= 0.12 * middle;
+        let depth = |au: f32| strength * (0.044 * au * fold + 0.009 * lines);
+        let dip = y + 0.06 - 0.12 * middle;
+        let line = [p(-0.95, y - 0.02), p(0.0, dip), p(0.95, y - 0.02)];
         surface.crease(line, 0.05, depth(middle), 0.0);
         for (side, half) in face.halves.iter().enumerate() {
             let line = [(0.50, 0.55, 0.0), (1.15, 1.20, -0.06), (1.75, 1.70, 0.06)];
-            let line = line.map(|(x, brow, dy)| {
-                let top = half.brow_at(brow) - above - y;
-                p(half.sign * x, y + (top + dy))
-            });
+            let top = |brow| half.brow_at(brow) - above - y;
+            let line = line.map(|(x, brow, dy)| p(half.sign * x, y + (top(brow) + dy)));
             surface.crease(line, 0.05, depth(face.aus.at(side, 2)), 0.0);
         }
     }
@@ -196,7 +192,7 @@ fn bulge_half(surface: &mut Surface, face: &Face, side: usize) {
     surface.bump(beside(-0.08, 0.28), (0.18, 0.18), jowl);
 }
 
-/// The skin around the lips: pressed (AU 24, 23), pushed forward (18), flattened (16).
+/// The skin around the lips: pressed (AU 24, 23), pushed forward (18), flattened (16), the chin (17).
 fn bulge_middle(surface: &mut Surface, face: &Face) {
     let a = |au| face.aus.mean(au);
     let mouth = &face.mouth;
@@ -206,19 +202,14 @@ fn bulge_middle(surface: &mut Surface, face: &Face) {
     let low = p(0.0, mouth.y + (mouth.open_down + mouth.thick_lower + 0.12));
     let below = 0.09 * a(24) + 0.04 * a(23) + 0.08 * a(18) - 0.05 * a(16);
     surface.bump(low, (0.5, 0.12), below);
-}
-
-/// AU 17: the chin boss flattens and its skin dimples like an orange's.
-fn pit_chin(surface: &mut Surface, face: &Face) {
-    let raise = face.aus.mean(17);
-    if raise <= 0.01 {
-        return;
+    // The chin boss flattens and its skin dimples like an orange's.
+    if a(17) > 0.01 {
+        let center = p(0.0, face.chin - 0.55);
+        let noise = Noise::new(face.person.texture, 12);
+        let depth = 0.065 * a(17) * face.person.folding;
+        surface.raise(&around(center, 1.0, 0.6), |x, y| {
+            let near = hill(x, y - center.y, 0.44, 0.30);
+            near * (0.10 * a(17) + depth * noise.fractal(6.0 * x, 6.0 * y, 2))
+        });
     }
-    let center = p(0.0, face.chin - 0.55);
-    let noise = Noise::new(face.person.texture, 12);
-    let depth = 0.065 * raise * face.person.folding;
-    surface.raise(&Area::around(center, 1.0, 0.6), |x, y| {
-        let near = hill(x, y - center.y, 0.44, 0.30);
-        near * (0.10 * raise + depth * noise.fractal(6.0 * x, 6.0 * y, 2))
-    });
 }

@@ -1,7 +1,11 @@
 //! Action units and how strongly each is shown on either half of the face.
 
 use crate::error::Error;
-use crate::person::AUS;
+
+/// The action units that the renderer can draw, ascending (Ekman, Friesen and Hager, FACS manual 2002).
+pub const AUS: [u8; 22] = [
+    1, 2, 4, 5, 6, 7, 9, 10, 11, 12, 14, 15, 16, 17, 18, 20, 23, 24, 25, 26, 27, 43,
+];
 
 /// How strongly every action unit is shown, in [0, 1] per half of the face: 0 absent, 1 maximal (FACS intensity E).
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -29,7 +33,7 @@ impl AuState {
     /// # Errors
     /// [`Error::UnknownAu`] when `au` is not one of [`AUS`].
     pub fn with_halves(mut self, au: u8, strengths: [f32; 2]) -> Result<Self, Error> {
-        self.set(index_of(au).ok_or(Error::UnknownAu { got: au })?, strengths);
+        self.set(index_of(au).ok_or(Error::UnknownAu(au))?, strengths);
         Ok(self)
     }
 

@@ -5,14 +5,12 @@ use faus_data::Expression::{
 };
 use rand_chacha::ChaCha8Rng;
 
-use crate::person::AUS;
-use crate::person::au::index_of;
+use crate::person::au::{AUS, index_of};
 use crate::random::Draw;
 
 /// The seven expressions that are labelled in CK+, in the order of its codes: all but neutral.
 pub(crate) fn shown() -> [Expression; 7] {
-    let [_, shown @ ..] = Expression::ALL;
-    shown
+    [Anger, Contempt, Disgust, Fear, Happy, Sadness, Surprise]
 }
 
 /// Labelled sequences in CK+ (Lucey et al. 2010, table 3): 327 together, none of them neutral.
@@ -110,23 +108,16 @@ fn repertoire(expression: Expression) -> &'static [u8] {
 /// Action units with their levels 1 (A) to 5 (E), ascending by unit.
 pub(crate) type Coding = Vec<(u8, u8)>;
 
-/// One person's shift of each unit's log-odds as a companion (order of [`AUS`]), the same in all expressions.
-pub(crate) type Habits = [f32; AUS.len()];
-
-/// Habits with a deviation of 0.6 (our choice).
-pub(crate) fn draw_habits(rng: &mut ChaCha8Rng) -> Habits {
-    std::array::from_fn(|_| rng.around(0.0, 0.6))
-}
-
 /// Draws one person's display of `emotion`.
-pub(crate) fn show(emotion: Expression, habits: &Habits, rng: &mut ChaCha8Rng) -> Coding {
+///
+/// `person` gives the person's habits: a shift of each unit's log-odds as a companion, the same in all expressions, with
+/// a deviation of 0.6 (our choice).
+pub(crate) fn show(emotion: Expression, person: &mut ChaCha8Rng, rng: &mut ChaCha8Rng) -> Coding {
+    let habits = AUS.map(|_| person.around(0.0, 0.6));
     let mut coding = Coding::new();
     for &(au, lowest) in core(emotion, rng) {
         // "5 up to B" is part of the criterion where 5 stands alone.
-        let highest = match (emotion, au) {
-            (Surprise, 5) => 2,
-            _ => 5,
-        };
+        let highest = if (emotion, au) == (Surprise, 5) { 2 } else { 5 };
         coding.push((au, level(rng, lowest, highest)));
     }
     for &(au, probability, lowest) in companions(emotion) {
@@ -178,13 +169,11 @@ fn mixture(wanted: &[f32; AUS.len()], mean: f32, rng: &mut ChaCha8Rng) -> Coding
 fn pick(wanted: &[f32; AUS.len()], rng: &mut ChaCha8Rng) -> u8 {
     let total: f32 = wanted.iter().map(|w| w.max(0.02)).sum();
     let mut left = rng.within(0.0, total);
-    for (au, want) in AUS.iter().zip(wanted) {
+    let reached = wanted.iter().position(|want| {
         left -= want.max(0.02);
-        if left <= 0.0 {
-            return *au;
-        }
-    }
-    17
+        left <= 0.0
+    });
+    reached.map_or(17, |index| AUS[index])
 }
 
 /// Units that cannot be shown together, or hide each other.
@@ -201,13 +190,12 @@ const EXCLUSIVE: [(u8, &[u8]); 9] = [
 ];
 
 fn fits(coding: &Coding, au: u8) -> bool {
-    let excludes = |one: u8, other: u8| {
-        let mut pairs = EXCLUSIVE.iter().filter(|(unit, _)| *unit == one);
-        pairs.any(|(_, others)| others.contains(&other))
+    let excludes = |one, other| {
+        let mut pairs = EXCLUSIVE.iter();
+        pairs.any(|(unit, others)| *unit == one && others.contains(&other))
     };
-    coding
-        .iter()
-        .all(|&(other, _)| other != au && !excludes(au, other) && !excludes(other, au))
+    let free = |other| other != au && !excludes(au, other) && !excludes(other, au);
+    coding.iter().all(|&(other, _)| free(other))
 }
 
 /// Whether a coder would assign `emotion` to `coding`: criterion fulfilled, no contradicting unit.
@@ -244,8 +232,9 @@ mod tests {
     fn every_shown_expression_fulfils_its_criterion() {
         for emotion in shown() {
             for draw in 0..300 {
-                let rng = &mut keyed(1, Purpose::Recipe, draw, 0);
-                let coding = show(emotion, &draw_habits(rng), rng);
+                let [person, rng] =
+                    &mut [Purpose::Habits, Purpose::Recipe].map(|of| keyed(1, of, draw, 0));
+                let coding = show(emotion, person, rng);
                 assert!(criterion(emotion, &coding), "{emotion:?}: {coding:?}");
             }
         }

@@ -4,7 +4,7 @@ use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
 use serde::Serialize;
 
-use crate::person::AUS;
+use crate::person::au::AUS;
 use crate::random::{Draw, Purpose, keyed};
 
 /// Hairstyle.
@@ -103,8 +103,7 @@ impl Identity {
         person.draw_kind(rng);
         person.draw_head(rng);
         person.draw_eyes_and_brows(rng);
-        person.draw_nose_and_mouth(rng);
-        person.draw_build(rng);
+        person.draw_nose_mouth_and_build(rng);
         person.draw_hair(rng);
         person.draw_age_and_ways(rng);
         person
@@ -112,10 +111,8 @@ impl Identity {
 
     fn draw_kind(&mut self, rng: &mut ChaCha8Rng) {
         let male = rng.chance(0.5);
-        self.male = match male {
-            true => rng.within(0.6, 1.0),
-            false => rng.within(0.0, 0.35),
-        };
+        let (low, high) = if male { (0.6, 1.0) } else { (0.0, 0.35) };
+        self.male = rng.within(low, high);
         self.age = rng.within(0.0, 1.0).powf(1.5);
         // Fair, medium and dark as among CK+'s subjects (81% Euro-American, 13% Afro-American).
         self.skin = match rng.random_range(0..100) {
@@ -150,8 +147,7 @@ impl Identity {
         self.eye_tilt = rng.around(0.03, 0.03);
         self.lid_fold = rng.around(0.10, 0.035).max(0.02);
         self.socket = rng.around(0.22 + 0.07 * male, 0.05);
-        let brightest = if self.skin > 0.3 { 0.16 } else { 0.06 };
-        self.iris = rng.within(0.02, brightest);
+        self.iris = rng.within(0.02, if self.skin > 0.3 { 0.16 } else { 0.06 });
         self.lashes = rng.around(0.85 - 0.4 * male, 0.12);
         self.brow_y = rng.around(0.70 - 0.09 * male, 0.06);
         self.brow_inner = rng.around(0.43, 0.05);
@@ -162,7 +158,7 @@ impl Identity {
         self.brow_ridge = rng.around(0.05 + 0.07 * male, 0.02);
     }
 
-    fn draw_nose_and_mouth(&mut self, rng: &mut ChaCha8Rng) {
+    fn draw_nose_mouth_and_build(&mut self, rng: &mut ChaCha8Rng) {
         let (male, age) = (self.male, self.age);
         let dark = (0.3 - self.skin).max(0.0);
         self.nose_base = rng.around(1.40 + 0.05 * male, 0.07);
@@ -177,16 +173,13 @@ impl Identity {
         self.lip_tone = rng.around(0.62, 0.08) + 0.15 * dark / 0.3;
         self.cupid = rng.within(0.05, 0.28);
         self.teeth = rng.around(0.80, 0.07);
-    }
-
-    fn draw_build(&mut self, rng: &mut ChaCha8Rng) {
         self.hairline = rng.around(2.0, 0.13);
         self.hair_volume = rng.within(0.06, 0.19);
         self.parting = rng.within(-0.8, 0.8);
         self.ear = rng.around(1.0, 0.12);
-        self.neck = rng.around(1.22 + 0.28 * self.male, 0.07);
+        self.neck = rng.around(1.22 + 0.28 * male, 0.07);
         self.cloth = rng.within(0.02, 0.75);
-        self.folding = rng.around(0.9 + 0.3 * self.age, 0.16);
+        self.folding = rng.around(0.9 + 0.3 * age, 0.16);
     }
 
     fn draw_hair(&mut self, rng: &mut ChaCha8Rng) {
@@ -199,8 +192,7 @@ impl Identity {
         if self.hair_style == Receding {
             self.hairline += rng.within(0.15, 0.45);
         }
-        let dark = rng.within(0.014, 0.06);
-        let fair = rng.within(0.05, 0.35);
+        let (dark, fair) = (rng.within(0.014, 0.06), rng.within(0.05, 0.35));
         let is_fair = self.skin > 0.32 && rng.chance(0.5);
         let grey = 0.3 * (self.age - 0.6).max(0.0) * rng.within(0.0, 1.0);
         self.hair_tone = if is_fair { fair } else { dark } + grey;

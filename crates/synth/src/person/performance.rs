@@ -5,8 +5,7 @@ use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
 
 use crate::geometry::step;
-use crate::person::AUS;
-use crate::person::au::{AuState, index_of};
+use crate::person::au::{AUS, AuState, index_of};
 use crate::person::expression::Coding;
 use crate::random::Draw;
 

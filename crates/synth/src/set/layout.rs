@@ -1,12 +1,10 @@
 //! The folders and files of the official CK+ layout.
 
-use std::fmt::Write as _;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
 use image::codecs::png::{CompressionType, FilterType, PngEncoder};
-use image::{ExtendedColorType, ImageEncoder};
 use serde::Serialize;
 use serde_json::Value;
 use tempfile::TempDir;
@@ -30,20 +28,14 @@ pub(crate) fn stem(place: &str, frame: usize) -> String {
 impl Writer {
     pub fn begin(output: &Path) -> Result<Self, Error> {
         if is_occupied(output).map_err(Error::io(output, "reading"))? {
-            let path = output.to_path_buf();
-            return Err(Error::OutputNotEmpty { path });
+            return Err(Error::OutputNotEmpty(output.to_path_buf()));
         }
         // An empty folder given by another name (`.`, a link) is replaced at its real place.
-        let output = match output.exists() {
-            true => fs::canonicalize(output).map_err(Error::io(output, "finding the folder"))?,
-            false => output.to_path_buf(),
-        };
+        let output = fs::canonicalize(output).unwrap_or(output.to_path_buf());
         let parent = output.parent().filter(|p| !p.as_os_str().is_empty());
         let parent = parent.unwrap_or(Path::new("."));
-        if !parent.exists() {
-            fs::create_dir_all(parent).map_err(Error::io(&output, "making the folder"))?;
-        }
-        let work = TempDir::with_prefix_in(".faus-synth-", parent)
+        let work = fs::create_dir_all(parent)
+            .and_then(|()| TempDir::with_prefix_in(".faus-synth-", parent))
             .map_err(Error::io(&output, "making the folder"))?;
         Ok(Self { work, output })
     }
@@ -66,10 +58,10 @@ impl Writer {
     pub fn picture(&self, place: &str, frame: usize, picture: &Rendered) -> Result<(), Error> {
         let stem = stem(place, frame);
         let mut png = Vec::new();
-        let (width, height) = picture.image.dimensions();
-        PngEncoder::new_with_quality(&mut png, CompressionType::Fast, FilterType::Adaptive)
-            .write_image(&picture.image, width, height, ExtendedColorType::L8)
-            .map_err(|error| Error::io(&self.output, "encoding a PNG")(io::Error::other(error)))?;
+        let encoder =
+            PngEncoder::new_with_quality(&mut png, CompressionType::Fast, FilterType::Adaptive);
+        let encoded = picture.image.write_with_encoder(encoder);
+        encoded.map_err(|e| Error::io(&self.output, "encoding a PNG")(io::Error::other(e)))?;
         self.put(format!("cohn-kanade-images/{place}/{stem}.png"), png)?;
         let text = table(picture.landmarks.map(|(x, y)| [f64::from(x), f64::from(y)]));
         self.put(format!("Landmarks/{place}/{stem}_landmarks.txt"), text)
@@ -108,15 +100,9 @@ fn is_occupied(output: &Path) -> io::Result<bool> {
 
 /// Lines of numbers as CK+'s files have them.
 fn table<const N: usize>(rows: impl IntoIterator<Item = [f64; N]>) -> String {
-    let mut text = String::new();
-    for row in rows {
-        for number in row {
-            // Writing to a String cannot fail.
-            let _ = write!(text, "   {}", as_matlab(number));
-        }
-        text.push('\n');
-    }
-    text
+    let cell = |number| format!("   {}", as_matlab(number));
+    let line = |row: [f64; N]| row.map(cell).concat() + "\n";
+    rows.into_iter().map(line).collect()
 }
 
 /// `3.0000000e+00`.

@@ -3,21 +3,23 @@
 mod layout;
 pub(crate) mod options;
 mod plan;
-mod truth;
 
+use std::collections::BTreeMap;
 use std::path::Path;
+
+use serde::Serialize;
+use serde_json::{Value, json};
 
 use crate::camera::render;
 use crate::error::Error;
 use crate::parallel::draw_all;
-use crate::person::AUS;
+use crate::person::au::{AUS, AuState};
 use crate::person::expression::count;
 use crate::person::identity::Identity;
 use crate::scene::Scene;
 use crate::set::layout::{Writer, stem};
 use crate::set::options::{FACES_VERSION, SynthOptions, SynthSummary};
 use crate::set::plan::{Sequence, plan};
-use crate::set::truth::PictureTruth;
 
 /// Draws the data set that `options` describe and writes it to `output` in the official CK+ layout.
 ///
@@ -28,7 +30,7 @@ use crate::set::truth::PictureTruth;
 /// threads.
 ///
 /// # Errors
-/// [`Error::Option`]; [`Error::OutputNotEmpty`]; [`Error::Cancelled`]; [`Error::Io`] and [`Error::Encode`].
+/// [`Error::Option`]; [`Error::OutputNotEmpty`]; [`Error::Cancelled`]; [`Error::Io`].
 pub fn generate(
     options: &SynthOptions,
     output: &Path,
@@ -37,10 +39,10 @@ pub fn generate(
     options.check()?;
     let writer = Writer::begin(output)?;
     let sequences = plan(options);
-    let draw = |sequence: &Sequence| draw_sequence(options, sequence, &writer);
+    let draw = |sequence: &Sequence| draw(options, sequence, &writer);
     let written = draw_all(&sequences, progress, draw)?;
     let summary = summarise(options, &sequences, written.iter().sum());
-    let stamp = serde_json::json!({
+    let stamp = json!({
         "generator": "faus-synth",
         "synthetic": true,
         "kind": "ck-plus",
@@ -55,32 +57,54 @@ pub fn generate(
 }
 
 /// Writes one sequence; returns the number of its frames.
-fn draw_sequence(
-    options: &SynthOptions,
-    sequence: &Sequence,
-    writer: &Writer,
-) -> Result<usize, Error> {
+fn draw(options: &SynthOptions, sequence: &Sequence, writer: &Writer) -> Result<usize, Error> {
+    let (person, how) = (&sequence.person, &options.difficulty);
     let (subject, number) = (sequence.subject as u64, sequence.number as u64);
-    let person = Identity::draw(options.seed, subject);
     let folder = format!("S{:03}", sequence.subject_number);
     let place = &format!("{folder}/{number:03}");
     writer.labels(place, sequence)?;
-    let whole = Scene::draw(options.seed, subject, number, &options.difficulty);
+    let whole = Scene::draw(options.seed, subject, number, how);
     let frames = frames(options, sequence);
     for &frame in &frames {
         let aus = sequence.performance.at_frame(frame, sequence.length);
-        let scene = &whole.at_frame(frame, sequence.length, &options.difficulty);
-        let picture = render(&person, &aus, scene, options.width, options.height);
+        let scene = &whole.at_frame(frame, sequence.length, how);
+        let picture = render(person, &aus, scene, options.width, options.height);
         writer.picture(place, frame, &picture)?;
         if options.truth {
-            let truth = PictureTruth::new(&person, &aus, scene);
-            writer.parameters(&format!("{place}/{}", stem(place, frame)), &truth)?;
+            let name = format!("{place}/{}", stem(place, frame));
+            writer.parameters(&name, &picture_truth(person, &aus, scene))?;
         }
     }
     if options.truth && number == 1 {
-        writer.parameters(&format!("{folder}/identity"), &truth::person(&person))?;
+        writer.parameters(&format!("{folder}/identity"), &person_truth(person))?;
     }
     Ok(frames.len())
+}
+
+/// Strength of each unit, image left then right (1 is intensity E of an average person), and the scene.
+fn picture_truth(person: &Identity, aus: &AuState, scene: &Scene) -> impl Serialize {
+    #[derive(Serialize)]
+    struct Picture<'a> {
+        strength: Value,
+        scene: &'a Scene,
+    }
+    let aus = aus.scaled(&person.gains);
+    let halves = AUS.map(|au| (au, [aus.at(0, au), aus.at(1, au)]));
+    let drawn = halves.into_iter().filter(|(_, [a, b])| a.max(*b) > 0.0);
+    let strength = by_unit(drawn);
+    Picture { strength, scene }
+}
+
+/// The parameters of one person.
+fn person_truth(person: &Identity) -> Value {
+    let mut value = json!(person);
+    value["gains"] = by_unit(AUS.into_iter().zip(person.gains));
+    value["lateral"] = by_unit(AUS.into_iter().zip(person.lateral));
+    value
+}
+
+fn by_unit<T: Serialize>(units: impl Iterator<Item = (u8, T)>) -> Value {
+    json!(BTreeMap::from_iter(units))
 }
 
 /// Numbers (from 1) of the frames to write.
@@ -94,20 +118,19 @@ fn frames(options: &SynthOptions, sequence: &Sequence) -> Vec<usize> {
 }
 
 fn summarise(options: &SynthOptions, sequences: &[Sequence], images: usize) -> SynthSummary {
-    let mut summary = SynthSummary {
+    let (mut emotions, mut counts) = (BTreeMap::new(), [0; AUS.len()]);
+    for sequence in sequences {
+        count(&sequence.coding, &mut counts);
+        if let Some(emotion) = sequence.emotion {
+            *emotions.entry(emotion).or_insert(0) += 1;
+        }
+    }
+    SynthSummary {
         subjects: options.subjects,
         sequences: sequences.len(),
+        labelled: emotions.values().sum(),
         images,
-        ..SynthSummary::default()
-    };
-    let mut counts = [0; AUS.len()];
-    for sequence in sequences {
-        if let Some(emotion) = sequence.emotion {
-            summary.labelled += 1;
-            *summary.emotions.entry(emotion).or_insert(0) += 1;
-        }
-        count(&sequence.coding, &mut counts);
+        emotions,
+        aus: AUS.into_iter().zip(counts).collect(),
     }
-    summary.aus = AUS.into_iter().zip(counts).collect();
-    summary
 }

@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use faus_data::Expression;
 use serde::Serialize;
 
-use crate::difficulty::Difficulty;
 use crate::error::{Error, within};
+use crate::scene::Difficulty;
 
 /// Version of the pictures: it changes whenever a seed draws different pixels or labels.
 pub const FACES_VERSION: u32 = 3;
@@ -56,11 +56,8 @@ impl SynthOptions {
         within("width", self.width, 48..=4096)?;
         within("height", self.height, 48..=4096)?;
         if self.width * 10 < self.height * 7 {
-            return Err(Error::Option {
-                option: "width",
-                got: self.width.to_string(),
-                expected: "at least 0.7 of the height, or faces would be cut off".to_owned(),
-            });
+            let expected = "at least 0.7 of the height, or faces would be cut off".to_owned();
+            return Err(Error::Option("width", self.width.to_string(), expected));
         }
         self.difficulty.check()
     }

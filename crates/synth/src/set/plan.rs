@@ -5,10 +5,8 @@ use rand::RngExt;
 use rand::seq::SliceRandom;
 use rand_chacha::ChaCha8Rng;
 
-use crate::person::AUS;
-use crate::person::expression::{
-    Coding, count, draw_habits, sequences_in_ck_plus, show, shown, unnamed,
-};
+use crate::person::au::AUS;
+use crate::person::expression::{Coding, count, sequences_in_ck_plus, show, shown, unnamed};
 use crate::person::identity::Identity;
 use crate::person::performance::Performance;
 use crate::random::{Draw, Purpose, keyed};
@@ -29,6 +27,7 @@ const AU_COUNTS: [usize; AUS.len()] = [
 pub(crate) struct Sequence {
     /// Position of the subject in the population.
     pub subject: usize,
+    pub person: Identity,
     /// Number in CK+'s file names.
     pub subject_number: usize,
     /// Number of the sequence within its subject, from 1.
@@ -51,36 +50,28 @@ pub(crate) fn plan(options: &SynthOptions) -> Vec<Sequence> {
     let codings = codings(options, &labels);
     let mut sequences = Vec::new();
     for (subject, subject_number) in numbers.into_iter().enumerate() {
+        let person = Identity::draw(options.seed, subject as u64);
         let theirs = |&k: &usize| labels[k].0 == subject;
         let mut own: Vec<usize> = (0..labels.len()).filter(theirs).collect();
         own.shuffle(rng);
         for (index, number) in own.into_iter().zip(1..) {
-            let (numbers, coding) = ([subject_number, number], codings[index].clone());
-            sequences.push(perform(options, labels[index], numbers, coding));
+            let key = 1000 + number as u64;
+            let rng = &mut keyed(options.seed, Purpose::Recipe, subject as u64, key);
+            let (emotion, coding) = (labels[index].1, codings[index].clone());
+            let (lateral, strength) = (&person.lateral, options.difficulty.strength);
+            sequences.push(Sequence {
+                subject,
+                subject_number,
+                number,
+                emotion,
+                length: rng.random_range(9..=36),
+                performance: Performance::draw(&coding, emotion, lateral, strength, rng),
+                coding,
+                person: person.clone(),
+            });
         }
     }
     sequences
-}
-
-fn perform(
-    options: &SynthOptions,
-    (subject, emotion): Label,
-    [subject_number, number]: [usize; 2],
-    coding: Coding,
-) -> Sequence {
-    let key = (subject as u64, 1000 + number as u64);
-    let rng = &mut keyed(options.seed, Purpose::Recipe, key.0, key.1);
-    let lateral = Identity::draw(options.seed, subject as u64).lateral;
-    let strength = options.difficulty.strength;
-    Sequence {
-        subject,
-        subject_number,
-        number,
-        emotion,
-        length: rng.random_range(9..=36),
-        performance: Performance::draw(&coding, emotion, &lateral, strength, rng),
-        coding,
-    }
 }
 
 /// Ascending numbers with gaps, as in CK+.
@@ -96,7 +87,7 @@ fn scaled(count: usize, subjects: usize) -> usize {
     (count * subjects + SUBJECTS / 2) / SUBJECTS
 }
 
-/// A label for every sequence: each subject shows an expression at most once, and all but a few subjects show at least one.
+/// A label for every sequence, those with an expression first: each subject shows an expression at most once, and all but a few subjects show at least one.
 fn assign(subjects: usize, rng: &mut ChaCha8Rng) -> Vec<Label> {
     let mut order: Vec<usize> = (0..subjects).collect();
     order.shuffle(rng);
@@ -135,30 +126,23 @@ fn assign_expressions(subjects: usize, labelled: &[usize], rng: &mut ChaCha8Rng)
 
 /// Codings, in label order: by the subject's habits; without an expression, to bring the counts of units up to CK+'s.
 fn codings(options: &SynthOptions, labels: &[Label]) -> Vec<Coding> {
-    let draw = |index: usize| keyed(options.seed, Purpose::Recipe, index as u64, 0);
-    let named = |(index, &(subject, emotion)): (usize, &Label)| {
-        let rng = &mut keyed(options.seed, Purpose::Habits, subject as u64, 0);
-        let habits = draw_habits(rng);
-        emotion.map_or_else(Coding::new, |shown| show(shown, &habits, &mut draw(index)))
-    };
-    let mut codings: Vec<Coding> = labels.iter().enumerate().map(named).collect();
-    let mut counts = [0; AUS.len()];
-    for coding in &codings {
-        count(coding, &mut counts);
-    }
-    let mut unlabelled = labels.iter().filter(|label| label.1.is_none()).count();
-    for (index, coding) in codings.iter_mut().enumerate() {
-        if labels[index].1.is_some() {
-            continue;
-        }
-        let wanted: [f32; AUS.len()] = std::array::from_fn(|k| {
-            let target = (AU_COUNTS[k] * options.subjects) as f32 / SUBJECTS as f32;
-            (target - counts[k] as f32).max(0.0)
-        });
-        let mean = wanted.iter().sum::<f32>() / unlabelled as f32;
-        *coding = unnamed(&wanted, mean.clamp(1.0, 5.0), &mut draw(index));
-        count(coding, &mut counts);
-        unlabelled -= 1;
+    let (mut codings, mut counts) = (Vec::new(), [0; AUS.len()]);
+    for (index, &(subject, emotion)) in labels.iter().enumerate() {
+        let rng = &mut keyed(options.seed, Purpose::Recipe, index as u64, 0);
+        let coding = if let Some(emotion) = emotion {
+            let person = &mut keyed(options.seed, Purpose::Habits, subject as u64, 0);
+            show(emotion, person, rng)
+        } else {
+            let wanted: [f32; AUS.len()] = std::array::from_fn(|k| {
+                let target = (AU_COUNTS[k] * options.subjects) as f32 / SUBJECTS as f32;
+                (target - counts[k] as f32).max(0.0)
+            });
+            // Labels without an expression are the last ones.
+            let mean = wanted.iter().sum::<f32>() / (labels.len() - index) as f32;
+            unnamed(&wanted, mean.clamp(1.0, 5.0), rng)
+        };
+        count(&coding, &mut counts);
+        codings.push(coding);
     }
     codings
 }

@@ -97,40 +97,28 @@ impl Comparison {
     /// # Errors
     /// When a folder is not a finished run, or the runs differ in data, classes or folds.
     pub fn read(first: &Path, others: &[PathBuf]) -> Result<Self, Error> {
-        let first = ComparedRun::read(first)?;
-        let others = others
-            .iter()
-            .map(|folder| ComparedRun::read(folder))
-            .collect::<Result<Vec<_>, _>>()?;
-        others
-            .iter()
-            .try_for_each(|other| first.check_comparable(other))?;
-        let (tests, not_tested) = tests(&first, &others);
-        let all = || std::iter::once(&first).chain(&others);
-        let mixed = all().any(|run| run.summary.protocol != first.summary.protocol);
-        let label = |run: &ComparedRun| label(run, mixed);
+        let folders = std::iter::once(first).chain(others.iter().map(PathBuf::as_path));
+        let runs: Result<Vec<_>, _> = folders.map(ComparedRun::read).collect();
+        let runs = runs?;
+        let (first, others) = (&runs[0], &runs[1..]);
+        let mut compared = others.iter();
+        compared.try_for_each(|other| first.check_comparable(other))?;
+        let protocol = first.summary.protocol;
+        let mixed = others.iter().any(|run| run.summary.protocol != protocol);
         let mut shortened: Vec<String> = Vec::new();
-        for what in all().flat_map(|run| &run.summary.shortened) {
+        for what in runs.iter().flat_map(|run| &run.summary.shortened) {
             if !shortened.contains(what) {
                 shortened.push(what.clone());
             }
         }
-        let p: Vec<f64> = tests.iter().map(|(_, test)| test.p_sign_flip).collect();
-        let against =
-            |((run, test), p_sign_flip_holm): ((&ComparedRun, PairedTest), f64)| Against {
-                run: run.folder.clone(),
-                experiment: run.summary.experiment.clone(),
-                test,
-                label: label(run),
-                p_sign_flip_holm,
-            };
+        let (tests, not_tested) = tests(first, others, mixed);
         Ok(Self {
             synthetic: first.summary.synthetic,
-            optimistic: all().any(|run| run.summary.optimistic),
+            optimistic: runs.iter().any(|run| run.summary.optimistic),
             subject_independent: first.summary.subject_independent,
             dataset: first.summary.dataset.clone(),
-            variants: all().map(|run| Variant::of(run, label(run))).collect(),
-            tests: tests.into_iter().zip(holm(&p)).map(against).collect(),
+            variants: runs.iter().map(|run| Variant::of(run, mixed)).collect(),
+            tests,
             not_tested,
             shortened,
         })
@@ -141,22 +129,18 @@ impl Comparison {
     /// # Errors
     /// When a write fails.
     pub fn write_csv(&self, path: &Path) -> Result<(), Error> {
-        let rows: Vec<_> = self.variants.iter().map(Variant::columns).collect();
-        let names = rows
-            .iter()
-            .take(1)
-            .flatten()
-            .map(|(name, _)| (*name).to_owned());
-        let values = rows
-            .iter()
-            .map(|row| row.iter().map(|(_, value)| value.clone()).collect());
-        crate::files::write_csv(path, std::iter::once(names.collect()).chain(values))
+        let rows = self.variants.iter().map(Variant::columns);
+        let rows = rows.map(|columns| columns.into_iter().unzip());
+        let (names, values): (Vec<Vec<&str>>, Vec<Vec<String>>) = rows.unzip();
+        let names = names.into_iter().take(1);
+        let names = names.map(|names| names.into_iter().map(str::to_owned).collect());
+        crate::files::write_csv(path, names.chain(values))
     }
 }
 
 impl Variant {
-    fn of(run: &ComparedRun, label: String) -> Self {
-        let summary = run.summary.clone();
+    fn of(run: &ComparedRun, mixed: bool) -> Self {
+        let (label, summary) = (label(run, mixed), run.summary.clone());
         let failed = summary.folds.iter().filter(|f| f.failed.is_some()).count();
         Self {
             run: run.folder.clone(),
@@ -200,40 +184,38 @@ impl Variant {
 }
 
 /// The test of each of `others` that has two folds in common with `first`, and the reasons for those not tested.
-fn tests<'a>(
-    first: &ComparedRun,
-    others: &'a [ComparedRun],
-) -> (Vec<(&'a ComparedRun, PairedTest)>, Vec<String>) {
+fn tests(first: &ComparedRun, others: &[ComparedRun], mixed: bool) -> (Vec<Against>, Vec<String>) {
     let (mut tests, mut not_tested) = (Vec::new(), Vec::new());
     for other in others {
         let (a, b) = first.common_folds(other);
         match PairedTest::of(&a, &b, first.test_share.max(other.test_share)) {
-            Some(test) => tests.push((other, test)),
-            None => not_tested.push(format!(
-                "{} and {} have results of {} fold{} in common: two folds at least are needed",
-                first.folder.display(),
-                other.folder.display(),
-                a.len(),
-                if a.len() == 1 { "" } else { "s" }
-            )),
+            Some(test) => tests.push(Against {
+                run: other.folder.clone(),
+                experiment: other.summary.experiment.clone(),
+                label: label(other, mixed),
+                p_sign_flip_holm: test.p_sign_flip,
+                test,
+            }),
+            None => {
+                let (first, other) = (first.folder.display(), other.folder.display());
+                let common = if a.len() == 1 { "1 fold" } else { "0 folds" };
+                not_tested.push(format!(
+                    "{first} and {other} have results of {common} in common: two folds at least are needed"
+                ));
+            }
         }
     }
+    let p = tests.iter_mut().map(|test| &mut test.p_sign_flip_holm);
+    holm(p.collect());
     (tests, not_tested)
 }
 
-fn label(run: &ComparedRun, with_protocol: bool) -> String {
-    let summary = &run.summary;
-    let mark = if summary.optimistic {
-        " (optimistic)"
-    } else {
-        ""
-    };
-    match with_protocol {
-        true => format!(
-            "{} {}{mark}",
-            summary.experiment,
-            protocol_name(summary.protocol)
-        ),
-        false => summary.experiment.clone(),
+/// The experiment's name, with its protocol where the runs have `mixed` ones.
+fn label(run: &ComparedRun, mixed: bool) -> String {
+    let s = &run.summary;
+    if !mixed {
+        return s.experiment.clone();
     }
+    let mark = if s.optimistic { " (optimistic)" } else { "" };
+    format!("{} {}{mark}", s.experiment, protocol_name(s.protocol))
 }

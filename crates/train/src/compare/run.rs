@@ -44,7 +44,7 @@ impl ComparedRun {
         }
         Ok(Self {
             folder: folder.to_path_buf(),
-            test_share: MeanStd::of(&shares).map_or(0.0, |share| share.mean),
+            test_share: MeanStd::of(shares).map_or(0.0, |share| share.mean),
             settings,
             tested,
             summary,
@@ -74,23 +74,22 @@ impl ComparedRun {
 
     /// Test accuracies of the folds in which both have a result.
     pub fn common_folds(&self, other: &Self) -> (Vec<f64>, Vec<f64>) {
-        let of = |fold: usize| {
-            let found = other.summary.folds.iter().find(|f| f.fold == fold);
-            found.and_then(|f| f.test_accuracy)
-        };
         let folds = self.summary.folds.iter();
-        folds
-            .filter_map(|f| Some((f.test_accuracy?, of(f.fold)?)))
-            .unzip()
+        let both = folds.filter_map(|mine| {
+            let theirs = other.summary.folds.iter().find(|f| f.fold == mine.fold)?;
+            Some((mine.test_accuracy?, theirs.test_accuracy?))
+        });
+        both.unzip()
     }
 }
 
 /// Reads JSON; `missing` is the remedy if there is no file.
 fn read<T: DeserializeOwned>(path: &Path, missing: &str) -> Result<T, Error> {
     let text = std::fs::read_to_string(path).map_err(|e| match e.kind() {
-        std::io::ErrorKind::NotFound => Error::format(path, format!("not there; {missing}")),
-        _ => Error::io(path)(e),
-    })?;
-    serde_json::from_str(&text)
-        .map_err(|e| Error::format(path, format!("not written by this version of faus ({e})")))
+        std::io::ErrorKind::NotFound => format!("not there; {missing}"),
+        _ => e.to_string(),
+    });
+    let foreign = |e| format!("not written by this version of faus ({e})");
+    let value = text.and_then(|text| serde_json::from_str(&text).map_err(foreign));
+    value.map_err(Error::file(path))
 }

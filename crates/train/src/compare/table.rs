@@ -23,33 +23,24 @@ impl Display for Comparison {
 impl Comparison {
     /// Whether the runs differ in more than the variant.
     pub fn presets_differ(&self) -> bool {
-        let mut presets = self.variants.iter().map(|v| &v.preset);
-        presets
-            .next()
-            .is_some_and(|first| presets.any(|preset| preset != first))
+        let first = &self.variants[0].preset;
+        self.variants.iter().any(|v| v.preset != *first)
     }
 
     /// The caveats shown with the numbers.
     fn notes(&self, f: &mut Formatter<'_>) -> Result {
         writeln!(f, "{}", self.dataset)?;
         if self.synthetic {
-            writeln!(f, "SYNTHETIC: drawn faces, no evidence about photographs")?;
+            f.write_str("SYNTHETIC: drawn faces, no evidence about photographs\n")?;
         }
         if !self.subject_independent {
-            writeln!(
-                f,
-                "not subject-independent: the same person may be in training and test"
-            )?;
+            f.write_str("not subject-independent: the same person may be in training and test\n")?;
         }
         if self.variants.iter().all(|v| v.optimistic) {
-            writeln!(
-                f,
-                "optimistic: the test fold chose the checkpoints (paper-2015)"
-            )?;
+            f.write_str("optimistic: the test fold chose the checkpoints (paper-2015)\n")?;
         }
-        self.shortened
-            .iter()
-            .try_for_each(|what| writeln!(f, "shortened: {what}"))
+        let mut shortened = self.shortened.iter();
+        shortened.try_for_each(|what| writeln!(f, "shortened: {what}"))
     }
 
     fn tests(&self, f: &mut Formatter<'_>, width: usize) -> Result {
@@ -79,31 +70,26 @@ impl Comparison {
                 corrected.as_deref().unwrap_or("-"),
             )?;
         }
-        writeln!(
-            f,
-            "The folds share most of their training images. The corrected t-test allows for that, the sign-flip test does not."
-        )
+        f.write_str("The folds share most of their training images. The corrected t-test allows for that, the sign-flip test does not.\n")
     }
 
     /// The gain from choosing on the test fold, if runs of both protocols are compared.
     fn protocols(&self, f: &mut Formatter<'_>) -> Result {
-        let honest = self.variants.iter().filter(|v| !v.optimistic);
-        let honest: Vec<&Variant> = honest.collect();
-        if honest.is_empty() || honest.len() == self.variants.len() {
+        let honest = || self.variants.iter().filter(|v| !v.optimistic);
+        if [0, self.variants.len()].contains(&honest().count()) {
             return Ok(());
         }
         writeln!(
             f,
             "\npaper-2015 is optimistic: the test fold chose its checkpoints, and it trained on one fold more. The choice alone:"
         )?;
-        for v in honest {
+        for v in honest() {
             if let (Some(chosen), Some(best)) = (v.test_accuracy, v.best_test_accuracy_optimistic) {
-                let (chosen, best) = (100.0 * chosen.mean, 100.0 * best.mean);
+                let (label, chosen, best) = (&v.label, 100.0 * chosen.mean, 100.0 * best.mean);
+                let gain = best - chosen;
                 writeln!(
                     f,
-                    "{}: {chosen:.1}% with checkpoints chosen on validation, {best:.1}% (optimistic) chosen on test: {:+.1}%",
-                    v.label,
-                    best - chosen
+                    "{label}: {chosen:.1}% with checkpoints chosen on validation, {best:.1}% (optimistic) chosen on test: {gain:+.1}%"
                 )?;
             }
         }

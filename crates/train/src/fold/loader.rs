@@ -1,40 +1,29 @@
-//! Makes training batches in another thread, ahead of the training step.
-
-use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
-use std::thread::Scope;
+//! Makes training batches.
 
 use faus_base::random;
+use faus_data::augment;
 use faus_data::normalise::to_unit_range;
-use faus_data::{Prepared, augment};
 use faus_model::{DropoutLayer, TrainBatch};
 use rand::{Rng, RngExt};
 use rayon::prelude::*;
 use tch::{Device, Tensor};
 
 use crate::error::Error;
-use crate::recipe::check::CheckedRecipe;
+use crate::fold::job::FoldJob;
 
 /// Images of a batch that one thread trains on; fixed, so that sums do not depend on the number of threads.
 pub(crate) const SHARE: usize = 16;
 /// Batches made ahead of the training step.
 pub(crate) const AHEAD: usize = 3;
 
-/// Makes batches in another thread, ahead of the training step.
-#[derive(Clone)]
+/// Makes the batches of a fold.
 pub(crate) struct Loader<'a> {
-    pub prepared: &'a Prepared,
-    pub recipe: &'a CheckedRecipe,
+    pub job: FoldJob<'a>,
     /// Rows to draw from.
     pub rows: &'a [usize],
-    pub seed: u64,
-    pub fold: usize,
-    pub device: Device,
     /// Layers whose masks are drawn here; none if the step draws them, on the threads that compute it.
     pub dropout: Vec<DropoutLayer>,
 }
-
-/// The shares of one batch, in order.
-pub(crate) type Shares = Vec<TrainBatch>;
 
 /// Working memory of one thread.
 #[derive(Default)]
@@ -43,34 +32,14 @@ struct Scratch {
     sums: Vec<f32>,
 }
 
-impl<'a> Loader<'a> {
-    /// Starts making the batches of steps `first..=last`; ends when they are made or the receiver is dropped.
-    pub fn start<'scope>(
-        self,
-        scope: &'scope Scope<'scope, 'a>,
-        first: u64,
-        last: u64,
-    ) -> Receiver<Result<Shares, Error>>
-    where
-        'a: 'scope,
-    {
-        let (sender, receiver): (SyncSender<_>, _) = sync_channel(AHEAD);
-        scope.spawn(move || {
-            for step in first..=last {
-                if sender.send(self.batch(step)).is_err() {
-                    return;
-                }
-            }
-        });
-        receiver
-    }
-
-    /// The batch of step `step`: everything in it is determined by seed, fold, step and place.
-    fn batch(&self, step: u64) -> Result<Shares, Error> {
-        let (fold, side) = (self.fold as u64, self.prepared.image_size());
-        let mut draw = random::named(self.seed, "batch", &[fold, step]);
+impl Loader<'_> {
+    /// The shares of the batch of step `step`: everything in it is determined by seed, fold, step and place.
+    pub fn batch(&self, step: u64) -> Result<Vec<TrainBatch>, Error> {
+        let (job, fold) = (&self.job, self.job.fold as u64);
+        let side = job.prepared.image_size();
+        let mut draw = random::named(job.seed, "batch", &[fold, step]);
         let mut row = || self.rows[draw.random_range(0..self.rows.len())];
-        let rows: Vec<usize> = (0..self.recipe.batch_size).map(|_| row()).collect();
+        let rows: Vec<usize> = (0..job.recipe.batch_size).map(|_| row()).collect();
         let mut values = vec![0.0; rows.len() * side * side];
         values
             .par_chunks_mut(side * side)
@@ -79,14 +48,11 @@ impl<'a> Loader<'a> {
             .for_each_init(Scratch::default, |scratch, (place, (out, &row))| {
                 self.image(row, &[fold, step, place as u64], out, scratch);
             });
-        let labels: Vec<i64> = rows
-            .iter()
-            .map(|&row| self.prepared.labels()[row])
-            .collect();
-        let seed = |place| random::named(self.seed, "dropout", &[fold, step, place]).next_u64();
+        let labels: Vec<i64> = rows.iter().map(|&row| job.prepared.labels()[row]).collect();
+        let seed = |place| random::named(job.seed, "dropout", &[fold, step, place]).next_u64();
         let seeds: Vec<u64> = (0..rows.len() as u64).map(seed).collect();
         // Automatic differentiation on a GPU processes the whole batch at once.
-        let share = match self.device {
+        let share = match job.device {
             Device::Cpu => SHARE,
             _ => rows.len(),
         };
@@ -99,27 +65,28 @@ impl<'a> Loader<'a> {
     }
 
     fn image(&self, row: usize, key: &[u64], out: &mut [f32], scratch: &mut Scratch) {
-        let (image, side) = (self.prepared.image(row), self.prepared.image_size());
-        if self.recipe.augment {
-            let mut draw = random::named(self.seed, "augment", key);
-            let parameters = self.recipe.augmentation.draw(side, &mut draw);
+        let (prepared, recipe) = (self.job.prepared, self.job.recipe);
+        let (image, side) = (prepared.image(row), prepared.image_size());
+        if recipe.augment {
+            let mut draw = random::named(self.job.seed, "augment", key);
+            let parameters = recipe.augmentation.draw(side, &mut draw);
             augment::apply(&parameters, image, side, out, &mut scratch.padded);
         } else {
             to_unit_range(image, out);
         }
-        let normalisation = &self.recipe.normalisation;
-        normalisation.apply(out, side, &mut scratch.sums);
+        recipe.normalisation.apply(out, side, &mut scratch.sums);
     }
 
     /// The tensor on the training's device. It reaches a GPU from page-locked memory, so that neither this thread nor the
     /// GPU waits for the copy; the step that uses it is queued behind it on the same stream.
     fn upload(&self, tensor: Tensor) -> Result<Tensor, Error> {
-        if !self.device.is_cuda() {
-            return Ok(tensor.f_to_device(self.device)?);
+        let (device, kind) = (self.job.device, tensor.kind());
+        if !device.is_cuda() {
+            return Ok(tensor.f_to_device(device)?);
         }
         // `pin_memory` itself warns at each call that its device argument is deprecated.
-        let (pinned, kind) = (tensor.f_internal_pin_memory(self.device)?, tensor.kind());
-        Ok(pinned.f_to_device_(self.device, kind, true, false)?)
+        let pinned = tensor.f_internal_pin_memory(device)?;
+        Ok(pinned.f_to_device_(device, kind, true, false)?)
     }
 
     fn share(
@@ -129,14 +96,13 @@ impl<'a> Loader<'a> {
         dropout_seeds: &[u64],
         weight: f64,
     ) -> Result<TrainBatch, Error> {
-        let side = self.prepared.image_size() as i64;
+        let side = self.job.prepared.image_size() as i64;
         let shape = [labels.len() as i64, 1, side, side];
-        let masks = self.dropout.iter();
-        let masks = masks.map(|layer| self.upload(layer.mask(dropout_seeds)?));
+        let mask = |layer: &DropoutLayer| self.upload(layer.mask(dropout_seeds)?);
         Ok(TrainBatch {
             images: self.upload(Tensor::f_from_slice(values)?.f_reshape(shape)?)?,
             labels: self.upload(Tensor::f_from_slice(labels)?)?,
-            dropout_masks: masks.collect::<Result<_, Error>>()?,
+            dropout_masks: self.dropout.iter().map(mask).collect::<Result<_, _>>()?,
             dropout_seeds: dropout_seeds.to_vec(),
             weight,
         })

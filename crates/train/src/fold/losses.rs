@@ -24,23 +24,16 @@ pub(crate) struct Losses {
 }
 
 impl Losses {
-    pub fn new() -> Self {
+    /// Begins a row.
+    pub fn new(last_loss: Option<f64>) -> Self {
         Self {
             unread: vec![],
             steps: 0,
             loss: 0.0,
             correct: 0,
             since: Instant::now(),
-            last_loss: None,
+            last_loss,
         }
-    }
-
-    /// Begins the next row.
-    pub fn restart(&mut self) {
-        *self = Self {
-            last_loss: self.last_loss,
-            ..Self::new()
-        };
     }
 
     pub fn push(&mut self, step: u64, shares: Vec<Tally>) {
@@ -58,8 +51,7 @@ impl Losses {
         let mut read = read.into_iter();
         for (step, shares) in unread {
             let shares = read.by_ref().take(shares.len());
-            let add = |(loss, hits), (l, h)| (loss + l, hits + h);
-            let (loss, hits) = shares.fold((0.0, 0), add);
+            let (loss, hits) = shares.fold((0.0, 0), |(loss, hits), (l, h)| (loss + l, hits + h));
             if !f64::is_finite(loss) {
                 return Err(Error::Diverged { fold, step, loss });
             }

@@ -92,10 +92,8 @@ impl MemoryForecast {
         // Waiting batches, the one in training, and the one in preparation, which exists twice.
         let batches = (AHEAD as u64 + 3) * self.batch_size * self.image;
         // Every share has separate gradients, added when all are computed.
-        let gradients = match self.workers {
-            0 => 0,
-            _ => self.batch_size.div_ceil(SHARE as u64),
-        };
+        let shares = self.batch_size.div_ceil(SHARE as u64);
+        let gradients = if self.workers == 0 { 0 } else { shares };
         batches + (gradients + WEIGHTS) * self.weights
     }
 
@@ -137,9 +135,8 @@ fn available_memory() -> Option<u64> {
     system.refresh_memory();
     let machine = Some(system.available_memory()).filter(|bytes| *bytes > 0);
     // The container's own count of free memory leaves out the file cache, which is released on demand.
-    let container = system
-        .cgroup_limits()
-        .map(|limits| limits.total_memory.saturating_sub(limits.rss));
+    let container = system.cgroup_limits();
+    let container = container.map(|limits| limits.total_memory.saturating_sub(limits.rss));
     machine.into_iter().chain(container).min()
 }
 

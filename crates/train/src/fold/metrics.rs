@@ -7,54 +7,65 @@ use std::path::{Path, PathBuf};
 use faus_base::file;
 
 use crate::error::Error;
+use crate::fold::divergence::LossWatch;
 use crate::fold::progress::MetricsRow;
-use crate::fold::tensorboard::EventWriter;
+use crate::fold::tensorboard;
 
 /// Writes `metrics.csv` row by row, so that it can be followed live and survives a stop; on request a TensorBoard file too.
 pub(crate) struct MetricsWriter {
+    table: Growing,
+    events: Option<Growing>,
+    watch: LossWatch,
+}
+
+/// A file to which rows are appended.
+struct Growing {
     path: PathBuf,
     file: File,
-    kept: Vec<MetricsRow>,
-    events: Option<EventWriter>,
+}
+
+impl Growing {
+    /// Starts the file with `content`: rewritten as a whole, so that a stop here neither loses nor duplicates rows.
+    fn start(path: PathBuf, content: &[u8]) -> Result<Self, Error> {
+        let written = file::write(&path, content);
+        let file = written.and_then(|()| File::options().append(true).open(&path));
+        let file = file.map_err(Error::file(&path))?;
+        Ok(Self { path, file })
+    }
+
+    /// Appends and syncs to disk: the training state written next relies on it.
+    fn push(&mut self, content: &[u8]) -> Result<(), Error> {
+        let written = self.file.write_all(content);
+        let kept = written.and_then(|()| self.file.sync_data());
+        kept.map_err(Error::file(&self.path))
+    }
 }
 
 impl MetricsWriter {
-    /// Starts the file in folder `dir` with its earlier rows up to `step`.
-    pub fn open(dir: &Path, step: u64, tensorboard: bool) -> Result<Self, Error> {
+    /// Starts the files in folder `dir`, of a training of `classes` classes, with their earlier rows up to `step`.
+    pub fn open(dir: &Path, step: u64, classes: usize, tensorboard: bool) -> Result<Self, Error> {
         let path = dir.join("metrics.csv");
         let mut kept = match step {
             0 => vec![],
             _ => read_metrics(&path)?,
         };
         kept.retain(|row| row.step <= step);
-        // Rewritten as a whole, so that a stop here does not lose earlier rows.
         let text = kept.iter().map(line).collect::<String>();
-        file::write(&path, format!("{HEADER}\n{text}").as_bytes()).map_err(Error::io(&path))?;
-        let file = File::options().append(true).open(&path);
-        let file = file.map_err(Error::io(&path))?;
-        let events = tensorboard.then(|| EventWriter::open(dir, &kept));
+        let events = || Growing::start(dir.join(tensorboard::FILE), &tensorboard::events(&kept));
         Ok(Self {
-            path,
-            file,
-            events: events.transpose()?,
-            kept,
+            table: Growing::start(path, format!("{HEADER}\n{text}").as_bytes())?,
+            events: tensorboard.then(events).transpose()?,
+            watch: LossWatch::new(classes, &kept),
         })
     }
 
-    /// The earlier rows.
-    pub fn rows(&self) -> &[MetricsRow] {
-        &self.kept
-    }
-
-    /// Appends a row and syncs it to disk: the training state written next relies on it.
-    pub fn push(&mut self, row: &MetricsRow) -> Result<(), Error> {
-        let written = self.file.write_all(line(row).as_bytes());
-        let kept = written.and_then(|()| self.file.sync_data());
-        kept.map_err(Error::io(&self.path))?;
-        match &mut self.events {
-            Some(events) => events.push(row),
-            None => Ok(()),
+    /// Appends a row. Returns the loss's bound if the loss has exceeded it for too long.
+    pub fn push(&mut self, row: &MetricsRow) -> Result<Option<f64>, Error> {
+        self.table.push(line(row).as_bytes())?;
+        if let Some(events) = &mut self.events {
+            events.push(&tensorboard::event(row))?;
         }
+        Ok(self.watch.exploded(row))
     }
 }
 
@@ -68,7 +79,7 @@ fn line(row: &MetricsRow) -> String {
 
 /// Rows of a `metrics.csv`; a last line truncated by a stop is skipped.
 fn read_metrics(path: &Path) -> Result<Vec<MetricsRow>, Error> {
-    let file = File::open(path).map_err(Error::io(path))?;
+    let file = File::open(path).map_err(Error::file(path))?;
     let mut reader = csv::ReaderBuilder::new().flexible(true).from_reader(file);
     Ok(reader.deserialize().map_while(Result::ok).collect())
 }

@@ -32,9 +32,9 @@ impl Optimizer {
     /// When memory runs out.
     pub fn new(recipe: &CheckedRecipe, network: &Network) -> Result<Self, Error> {
         let parameters = network.parameters();
-        let zeros = || -> Result<Vec<Tensor>, Error> {
-            let zeros = parameters.iter().map(|(_, t)| Ok(t.f_zeros_like()?));
-            zeros.collect()
+        let zeros = || {
+            let zeros = parameters.iter().map(|(_, t)| t.f_zeros_like());
+            zeros.collect::<Result<Vec<Tensor>, _>>()
         };
         Ok(Self {
             kind: recipe.optimizer,
@@ -61,57 +61,60 @@ impl Optimizer {
         learning_rate: f64,
         step: u64,
     ) -> Result<(), Error> {
-        let rule = self.rule(learning_rate, step);
+        let numbers = self.numbers(learning_rate, step);
         tch::no_grad(|| {
             for (index, (_, parameter)) in network.parameters().into_iter().enumerate() {
                 let gradients: Vec<&Tensor> = shares.iter().map(|share| &share[index]).collect();
-                if !self.fused(index, parameter, &gradients, &rule) {
-                    self.by_libtorch(index, parameter, &sum(&gradients)?, &rule)?;
+                if !self.fused(index, parameter, &gradients, &numbers) {
+                    self.by_libtorch(index, parameter, &sum(&gradients)?, &numbers)?;
                 }
             }
             Ok(())
         })
     }
 
-    fn rule(&self, learning_rate: f64, step: u64) -> Rule {
-        let decay = learning_rate * self.weight_decay;
-        match self.kind {
-            OptimizerKind::Sgd => Rule::Sgd(Sgd {
-                momentum: self.momentum,
-                learning_rate,
-                decay,
-            }),
-            OptimizerKind::Adamw => {
-                let correction = |beta: f64| 1.0 - beta.powi(step.min(i32::MAX as u64) as i32);
-                Rule::Adamw(Adamw {
-                    rate: learning_rate / correction(BETAS.0),
-                    spread: correction(BETAS.1).sqrt(),
-                    keep: 1.0 - decay,
-                })
-            }
+    fn numbers(&self, learning_rate: f64, step: u64) -> Numbers {
+        let correction = |beta: f64| match self.kind {
+            OptimizerKind::Sgd => 1.0,
+            OptimizerKind::Adamw => 1.0 - beta.powi(step.min(i32::MAX as u64) as i32),
+        };
+        Numbers {
+            rate: learning_rate / correction(BETAS.0),
+            decay: learning_rate * self.weight_decay,
+            spread: correction(BETAS.1).sqrt(),
         }
     }
 
     /// The whole update in one pass over memory, if the tensors allow it: on the CPU they do.
     #[allow(unsafe_code)]
-    fn fused(&self, index: usize, parameter: &Tensor, gradients: &[&Tensor], rule: &Rule) -> bool {
+    fn fused(&self, index: usize, parameter: &Tensor, gradients: &[&Tensor], n: &Numbers) -> bool {
         let first = &self.first[index];
-        match rule {
-            Rule::Sgd(sgd) => {
+        match self.kind {
+            OptimizerKind::Sgd => {
+                let momentum = self.momentum as f32;
+                let (decay, rate) = (n.decay as f32, n.rate as f32);
+                // v ← μ·v − decay·lr·p − lr·g; p ← p + v (the authors' code).
                 let update = |[p, v]: [&mut [f32]; 2], gradients: &[&[f32]]| {
                     for i in 0..p.len() {
-                        sgd.update(&mut p[i], &mut v[i], summed(gradients, i));
+                        v[i] = v[i] * momentum - p[i] * decay - summed(gradients, i) * rate;
+                        p[i] += v[i];
                     }
                 };
                 // SAFETY: the closure captures numbers alone; the moments are this optimiser's own, and a step updates the
                 // weights when no thread computes with them.
                 unsafe { in_memory([parameter, first], gradients, update) }
             }
-            Rule::Adamw(adamw) => {
+            OptimizerKind::Adamw => {
                 let moments = [parameter, first, &self.second[index]];
+                let [b1, b2] = [BETAS.0, BETAS.1].map(|beta| (beta as f32, (1.0 - beta) as f32));
+                let (keep, rate, spread) = ((1.0 - n.decay) as f32, n.rate as f32, n.spread as f32);
+                // Loshchilov and Hutter 2019, algorithm 2: weight decay is decoupled from the gradient.
                 let update = |[p, m, s]: [&mut [f32]; 3], gradients: &[&[f32]]| {
                     for i in 0..p.len() {
-                        adamw.update(&mut p[i], &mut m[i], &mut s[i], summed(gradients, i));
+                        let g = summed(gradients, i);
+                        m[i] = m[i] * b1.0 + g * b1.1;
+                        s[i] = s[i] * b2.0 + g * g * b2.1;
+                        p[i] = p[i] * keep - m[i] / (s[i].sqrt() / spread + EPSILON as f32) * rate;
                     }
                 };
                 // SAFETY: as above.
@@ -120,33 +123,33 @@ impl Optimizer {
         }
     }
 
-    /// [`Sgd::update`] or [`Adamw::update`] by libtorch.
+    /// The update of [`Optimizer::fused`] by libtorch.
     fn by_libtorch(
         &self,
         index: usize,
         parameter: &Tensor,
         g: &Tensor,
-        rule: &Rule,
+        n: &Numbers,
     ) -> Result<(), Error> {
         let (mut p, mut first) = (parameter.shallow_clone(), self.first[index].shallow_clone());
-        match rule {
-            Rule::Sgd(sgd) => {
-                let _ = first.f_mul_scalar_(sgd.momentum)?;
-                let _ = first.f_sub_(&p.f_mul_scalar(sgd.decay)?)?;
-                let _ = first.f_sub_(&g.f_mul_scalar(sgd.learning_rate)?)?;
+        match self.kind {
+            OptimizerKind::Sgd => {
+                let _ = first.f_mul_scalar_(self.momentum)?;
+                let _ = first.f_sub_(&p.f_mul_scalar(n.decay)?)?;
+                let _ = first.f_sub_(&g.f_mul_scalar(n.rate)?)?;
                 let _ = p.f_add_(&first)?;
             }
-            Rule::Adamw(adamw) => {
+            OptimizerKind::Adamw => {
                 let mut second = self.second[index].shallow_clone();
                 let _ = first.f_mul_scalar_(BETAS.0)?;
                 let _ = first.f_add_(&g.f_mul_scalar(1.0 - BETAS.0)?)?;
                 let _ = second.f_mul_scalar_(BETAS.1)?;
                 let _ = second.f_add_(&g.f_square()?.f_mul_scalar_(1.0 - BETAS.1)?)?;
                 let mut spread = second.f_sqrt()?;
-                let _ = spread.f_div_scalar_(adamw.spread)?;
+                let _ = spread.f_div_scalar_(n.spread)?;
                 let _ = spread.f_add_scalar_(EPSILON)?;
-                let _ = p.f_mul_scalar_(adamw.keep)?;
-                let _ = p.f_sub_(&first.f_div(&spread)?.f_mul_scalar_(adamw.rate)?)?;
+                let _ = p.f_mul_scalar_(1.0 - n.decay)?;
+                let _ = p.f_sub_(&first.f_div(&spread)?.f_mul_scalar_(n.rate)?)?;
             }
         }
         Ok(())
@@ -154,12 +157,12 @@ impl Optimizer {
 
     /// The moments by name: `first.conv1.weight` …, shaped as the parameters.
     pub fn tensors(&self) -> Vec<(String, &Tensor)> {
-        let first = self.names.iter().zip(&self.first);
-        let second = self.names.iter().zip(&self.second);
-        first
-            .map(|(name, tensor)| (format!("first.{name}"), tensor))
-            .chain(second.map(|(name, tensor)| (format!("second.{name}"), tensor)))
-            .collect()
+        let moments = [("first", &self.first), ("second", &self.second)];
+        let named = moments.into_iter().flat_map(|(moment, tensors)| {
+            let named = self.names.iter().zip(tensors);
+            named.map(move |(name, tensor)| (format!("{moment}.{name}"), tensor))
+        });
+        named.collect()
     }
 
     /// Restores the moments of [`Optimizer::tensors`]; the error names the missing or mismatched tensor.
@@ -174,45 +177,13 @@ impl Optimizer {
 }
 
 /// The numbers of one step.
-enum Rule {
-    Sgd(Sgd),
-    Adamw(Adamw),
-}
-
-struct Sgd {
-    momentum: f64,
-    learning_rate: f64,
+struct Numbers {
+    /// Learning rate; for AdamW over the first moment's bias correction.
+    rate: f64,
     /// Weight decay times learning rate.
     decay: f64,
-}
-
-impl Sgd {
-    /// v ← μ·v − decay·lr·p − lr·g; p ← p + v (the authors' code).
-    #[inline(always)]
-    fn update(&self, p: &mut f32, v: &mut f32, g: f32) {
-        *v = *v * self.momentum as f32 - *p * self.decay as f32 - g * self.learning_rate as f32;
-        *p += *v;
-    }
-}
-
-struct Adamw {
-    /// Learning rate over the first moment's bias correction.
-    rate: f64,
     /// Root of the second moment's bias correction.
     spread: f64,
-    /// Share of a weight that decay leaves.
-    keep: f64,
-}
-
-impl Adamw {
-    /// Loshchilov and Hutter 2019, algorithm 2: weight decay is decoupled from the gradient.
-    #[inline(always)]
-    fn update(&self, p: &mut f32, m: &mut f32, s: &mut f32, g: f32) {
-        *m = *m * BETAS.0 as f32 + g * (1.0 - BETAS.0) as f32;
-        *s = *s * BETAS.1 as f32 + g * g * (1.0 - BETAS.1) as f32;
-        let spread = s.sqrt() / self.spread as f32 + EPSILON as f32;
-        *p = *p * self.keep as f32 - *m / spread * self.rate as f32;
-    }
 }
 
 /// Value `i` of all, added in their order.

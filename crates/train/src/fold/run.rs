@@ -2,17 +2,17 @@
 
 use std::path::PathBuf;
 use std::sync::atomic::Ordering;
+use std::sync::mpsc::sync_channel;
 use std::time::Instant;
 
 use faus_data::{Protocol, Split};
-use faus_model::{Checkpoint, CheckpointInfo, GradientMethod, Network, Tally};
+use faus_model::{Checkpoint, CheckpointInfo, Network, Tally, TrainBatch};
 use tch::Tensor;
 
 use crate::error::Error;
 use crate::fold::autotune::{Autotune, Work};
-use crate::fold::divergence::LossWatch;
 use crate::fold::job::FoldJob;
-use crate::fold::loader::{Loader, Shares};
+use crate::fold::loader::{AHEAD, Loader};
 use crate::fold::losses::Losses;
 use crate::fold::metrics::MetricsWriter;
 use crate::fold::optimizer::Optimizer;
@@ -37,14 +37,8 @@ struct Run<'a> {
     optimizer: Optimizer,
     autotune: Autotune,
     saved: Saved,
-    started: Instant,
-}
-
-/// The records of each validation.
-struct Log {
-    metrics: MetricsWriter,
-    watch: LossWatch,
     losses: Losses,
+    started: Instant,
 }
 
 impl FoldJob<'_> {
@@ -60,7 +54,7 @@ impl FoldJob<'_> {
         self.recipe.precision.set_up(self.device)?;
         let split = fold_split(self.prepared, self.recipe.protocol, self.fold)?;
         let checkpoints = self.dir.join("checkpoints");
-        std::fs::create_dir_all(&checkpoints).map_err(Error::io(&checkpoints))?;
+        std::fs::create_dir_all(&checkpoints).map_err(Error::file(&checkpoints))?;
         let network = self.initial_network()?;
         let mut run = Run {
             job: *self,
@@ -71,6 +65,7 @@ impl FoldJob<'_> {
             network,
             autotune: Autotune::new(self.device),
             saved: Saved::fresh(self, split_digest(self.prepared, &split)?),
+            losses: Losses::new(None),
             started,
         };
         run.restore()?;
@@ -84,19 +79,19 @@ impl FoldJob<'_> {
     }
 }
 
-impl<'a> Run<'a> {
+impl Run<'_> {
     /// Restores the newest state if the job resumes, or else removes the files of an earlier training.
     fn restore(&mut self) -> Result<(), Error> {
         if self.job.resume {
-            match state::restore(
-                &self.checkpoints,
-                &self.saved,
-                &self.network,
-                &mut self.optimizer,
-            )? {
-                Some(saved) => self.saved = saved,
-                None => self.refuse_finished()?,
+            let (fresh, optimizer) = (&self.saved, &mut self.optimizer);
+            let saved = state::restore(&self.checkpoints, fresh, &self.network, optimizer)?;
+            let path = self.job.dir.join("fold.json");
+            if saved.is_none() && path.exists() {
+                // A finished fold has no state to resume from, and a new start would overwrite it.
+                let reason = "the fold is finished".to_owned();
+                return Err(Error::Resume { path, reason });
             }
+            self.saved = saved.unwrap_or_else(|| self.saved.clone());
         }
         match self.saved.step {
             0 => state::discard(&self.checkpoints),
@@ -104,48 +99,46 @@ impl<'a> Run<'a> {
         }
     }
 
-    /// A finished fold has no state to resume from, and a new start would overwrite it.
-    fn refuse_finished(&self) -> Result<(), Error> {
-        let path = self.job.dir.join("fold.json");
-        let reason = "the fold is finished".to_owned();
-        match path.exists() {
-            true => Err(Error::Resume { path, reason }),
-            false => Ok(()),
-        }
-    }
-
     /// The remaining steps, with the validations and checkpoints that are due.
     fn train(&mut self, monitor: &Monitor) -> Result<(), Error> {
         let (job, first) = (self.job, self.saved.step + 1);
-        let metrics = MetricsWriter::open(job.dir, self.saved.step, job.tensorboard)?;
-        let watch = LossWatch::new(self.network.spec().classes, metrics.rows());
-        let loader = self.loader()?;
+        let classes = self.network.spec().classes;
+        let mut metrics = MetricsWriter::open(job.dir, self.saved.step, classes, job.tensorboard)?;
+        let loader = Loader {
+            job,
+            rows: &self.split.train,
+            // Drawn ahead for a GPU, which must not wait for masks; on the CPU the step's threads draw them in parallel.
+            dropout: match job.device.is_cuda() {
+                true => self.network.dropout_layers()?,
+                false => vec![],
+            },
+        };
         std::thread::scope(|scope| {
-            let batches = loader.start(scope, first, job.recipe.steps);
-            let mut log = Log {
-                metrics,
-                watch,
-                losses: Losses::new(),
-            };
+            let (sender, batches) = sync_channel(AHEAD);
+            let mut steps = first..=job.recipe.steps;
+            // Ends when all are made or the receiver is dropped.
+            scope.spawn(move || steps.try_for_each(|step| sender.send(loader.batch(step))));
+            self.losses = Losses::new(None);
             for step in first..=job.recipe.steps {
                 if monitor.cancelled.load(Ordering::Relaxed) {
                     return Err(Error::Cancelled);
                 }
-                let shares = batches.recv().map_err(|e| Error::Loader(e.to_string()))??;
-                log.losses.push(step, self.step(step, shares)?);
+                let stopped = |e| Error::Threads(format!("the image loader stopped: {e}"));
+                let shares = batches.recv().map_err(stopped)??;
+                let tallies = self.step(step, shares)?;
+                self.losses.push(step, tallies);
                 let validates = job.recipe.is_validation(step);
-                if validates || log.losses.is_due(job.device) {
-                    log.losses.read(job.fold)?;
+                if validates || self.losses.is_due(job.device) {
+                    self.losses.read(job.fold)?;
                 }
-                let row = validates
-                    .then(|| self.validate(step, &mut log))
-                    .transpose()?;
+                let validate = || self.validate(step, &mut metrics);
+                let row = validates.then(validate).transpose()?;
                 (monitor.progress)(FoldProgress {
                     fold: job.fold,
                     step,
                     steps: job.recipe.steps,
                     batch_size: job.recipe.batch_size,
-                    loss: log.losses.last_loss,
+                    loss: self.losses.last_loss,
                     row,
                 });
             }
@@ -153,38 +146,19 @@ impl<'a> Run<'a> {
         })
     }
 
-    fn loader(&self) -> Result<Loader<'a>, Error> {
-        let job = self.job;
-        Ok(Loader {
-            prepared: job.prepared,
-            recipe: job.recipe,
-            rows: &self.split.train,
-            seed: job.seed,
-            fold: job.fold,
-            device: job.device,
-            // Drawn ahead for a GPU, which must not wait for masks; on the CPU the step's threads draw them in parallel.
-            dropout: match job.device.is_cuda() {
-                true => self.network.dropout_layers()?,
-                false => vec![],
-            },
-        })
-    }
-
     /// One training step: all shares on the workers, their gradients added in order, one update.
-    fn step(&mut self, step: u64, shares: Shares) -> Result<Vec<Tally>, Error> {
+    fn step(&mut self, step: u64, shares: Vec<TrainBatch>) -> Result<Vec<Tally>, Error> {
         let (device, precision) = (self.job.device, self.job.recipe.precision);
-        let plan = self.network.plan(GradientMethod::fastest(device))?;
-        let jobs = shares
-            .into_iter()
-            .map(|share| Ok((self.network.replica()?, share)))
-            .collect::<Result<Vec<_>, Error>>()?;
+        let plan = self.network.plan()?;
+        let replica = |share| Ok((self.network.replica()?, share));
+        let jobs = shares.into_iter().map(replica);
+        let jobs = jobs.collect::<Result<_, Error>>()?;
+        let compute = |(network, share): (Network, TrainBatch)| {
+            precision.run(device, || Ok(network.loss_and_gradients(&share, &plan)?))
+        };
         let rate = self.job.recipe.learning_rate_at(step);
         self.autotune.run(Work::Step, || {
-            let outputs = self.workers.map(device, jobs, |(network, share)| {
-                precision.run(device, || {
-                    Ok(network.planned_loss_and_gradients(&share, &plan)?)
-                })
-            })?;
+            let outputs = self.workers.map(device, jobs, compute)?;
             let gradients: Vec<&[Tensor]> = outputs.iter().map(|s| &s.gradients[..]).collect();
             self.optimizer.step(&self.network, &gradients, rate, step)?;
             Ok(outputs.into_iter().map(|share| share.tally).collect())
@@ -192,25 +166,25 @@ impl<'a> Run<'a> {
     }
 
     /// Validation, its row of the metrics, and a checkpoint where one is due.
-    fn validate(&mut self, step: u64, log: &mut Log) -> Result<MetricsRow, Error> {
-        let seconds = log.losses.seconds();
+    fn validate(&mut self, step: u64, metrics: &mut MetricsWriter) -> Result<MetricsRow, Error> {
+        let (seconds, fold) = (self.losses.seconds(), self.job.fold);
         let val_accuracy = self.accuracy(step, Work::Validation)?;
         let batch = self.job.recipe.batch_size;
-        let row = log.losses.row(step, batch, val_accuracy, seconds);
+        let row = self.losses.row(step, batch, val_accuracy, seconds);
         // Before the state: a resumed fold then finds every row up to its step, wherever it was stopped.
-        log.metrics.push(&row)?;
-        if let Some(bound) = log.watch.exploded(&row) {
+        if let Some(bound) = metrics.push(&row)? {
+            let loss = row.train_loss;
             return Err(Error::Exploded {
-                fold: self.job.fold,
+                fold,
                 step,
-                loss: row.train_loss,
+                loss,
                 bound,
             });
         }
         if self.job.recipe.is_checkpoint(step) {
             self.checkpoint(step, val_accuracy)?;
         }
-        log.losses.restart();
+        self.losses = Losses::new(self.losses.last_loss);
         Ok(row)
     }
 
@@ -235,16 +209,10 @@ impl<'a> Run<'a> {
             Work::Test => &self.split.test,
             _ => &self.split.validation,
         };
-        let (job, network, workers) = (self.job, &self.network, self.workers);
-        self.autotune.run(part, || {
-            evaluate(
-                network,
-                job.prepared,
-                rows,
-                &job.recipe.normalisation,
-                workers,
-            )
-        })
+        let (network, prepared) = (&self.network, self.job.prepared);
+        let (normalisation, workers) = (&self.job.recipe.normalisation, self.workers);
+        let run = || evaluate(network, prepared, rows, normalisation, workers);
+        self.autotune.run(part, run)
     }
 
     /// Accuracy after `step`. The step's loss was finite, but the updated weights may not be.
@@ -262,13 +230,13 @@ impl<'a> Run<'a> {
 
     fn info(&self, step: u64) -> Result<CheckpointInfo, Error> {
         let (job, data) = (&self.job, self.job.prepared.info());
+        let normalisation = serde_json::to_value(job.recipe.normalisation);
         Ok(CheckpointInfo {
             architecture: self.network.architecture().to_owned(),
             classes: data.classes.clone(),
             side: self.network.spec().side,
             dropout: self.network.spec().dropout,
-            normalisation: serde_json::to_value(job.recipe.normalisation)
-                .map_err(|e| Error::format(job.dir, e))?,
+            normalisation: normalisation.map_err(Error::file(job.dir))?,
             step,
             fold: Some(job.fold),
             protocol: Some(protocol_name(job.recipe.protocol).to_owned()),
@@ -281,10 +249,10 @@ impl<'a> Run<'a> {
     /// Chooses the checkpoint, tests it and writes the fold's results.
     fn finish(mut self) -> Result<FoldResult, Error> {
         let (job, candidates) = (self.job, self.saved.candidates.clone());
-        let missing = || Error::NoCheckpoints(self.checkpoints.clone());
-        let best = *Candidate::best_on_validation(&candidates).ok_or_else(missing)?;
-        let optimistic = Candidate::optimistic_test_accuracy(&candidates).ok_or_else(missing)?;
-        let last = candidates.last().ok_or_else(missing)?.test_accuracy;
+        let best = Candidate::best_on_validation(&candidates);
+        let (Some(&best), Some(last)) = (best, candidates.last()) else {
+            return Err(Error::NoCheckpoints(self.checkpoints));
+        };
         let checkpoint = Checkpoint::load(&checkpoint_path(&self.checkpoints, best.step))?;
         self.network = checkpoint.network(job.architecture, job.device)?;
         let best_path = job.dir.join("best.safetensors");
@@ -292,8 +260,7 @@ impl<'a> Run<'a> {
         let data = job.prepared.info();
         let test = self.evaluate(Work::Test)?;
         test.write_csv(&job.dir.join("predictions.csv"), &data.classes)?;
-        let scores = Scores::count(&test);
-        let split = self.split;
+        let (scores, split) = (Scores::count(&test), self.split);
         let result = FoldResult {
             fold: job.fold,
             synthetic: data.synthetic,
@@ -303,8 +270,8 @@ impl<'a> Run<'a> {
             best_step: best.step,
             val_accuracy: best.val_accuracy,
             test_accuracy: scores.accuracy(),
-            final_test_accuracy: last,
-            best_test_accuracy_optimistic: optimistic,
+            final_test_accuracy: last.test_accuracy,
+            best_test_accuracy_optimistic: Candidate::optimistic_test_accuracy(&candidates),
             majority_accuracy: scores.majority_accuracy(),
             at_chance: scores.accuracy() <= scores.majority_accuracy(),
             absent_in_test: scores.absent(&data.classes),

@@ -1,6 +1,6 @@
 //! The shuffled-label control: the same images, recipe and seed, but nothing to learn.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use faus_base::random;
@@ -23,7 +23,7 @@ pub fn train_on_shuffled_labels(
     workers: &Workers,
     monitor: &Monitor,
 ) -> Result<FoldResult, Error> {
-    let remove = |dir: &Path| faus_base::file::remove(dir).map_err(Error::io(dir));
+    let remove = |dir: &Path| faus_base::file::remove(dir).map_err(Error::file(dir));
     remove(job.dir)?;
     let dataset = job.dir.join("dataset");
     let prepared = &shuffled_labels(job.prepared, job.seed, &dataset)?;
@@ -49,9 +49,7 @@ pub fn shuffled_labels(prepared: &Prepared, seed: u64, output: &Path) -> Result<
     let labelled = |s: &&Sample| s.role == Role::Labelled;
     let samples: Vec<&Sample> = prepared.samples().iter().filter(labelled).collect();
     let event = |sample: &Sample| (sample.sequence.clone(), sample.label);
-    let mut events: Vec<(String, i64)> = samples.iter().map(|s| event(s)).collect();
-    events.sort_unstable();
-    events.dedup();
+    let events: BTreeSet<(String, i64)> = samples.iter().map(|s| event(s)).collect();
     let mut labels: Vec<i64> = events.iter().map(|(_, label)| *label).collect();
     labels.shuffle(&mut random::named(seed, "label-shuffled", &[]));
     let moved: BTreeMap<(String, i64), i64> = events.into_iter().zip(labels).collect();
@@ -70,8 +68,8 @@ pub fn shuffled_labels(prepared: &Prepared, seed: u64, output: &Path) -> Result<
         let image = prepared.image(sample.index);
         writer.push(sample, image)?;
     }
-    let note = "The labels are shuffled: a control, no data set.";
-    info.notes.push(note.to_owned());
+    info.notes
+        .push("The labels are shuffled: a control, no data set.".to_owned());
     writer.finish(info)?;
     Ok(Prepared::open(output)?)
 }

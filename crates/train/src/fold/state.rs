@@ -16,7 +16,7 @@ use crate::score::checkpoints::{Candidate, checkpoint_path, list_checkpoints};
 const KEY: &str = "faus_state";
 
 /// Everything but tensors. Random numbers are keyed by seed, fold and step, so these make up the random state.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Saved {
     pub step: u64,
     pub seed: u64,
@@ -33,13 +33,11 @@ impl Saved {
     /// The state before the first step.
     pub fn fresh(job: &FoldJob, split_digest: String) -> Self {
         Self {
-            step: 0,
             seed: job.seed,
             fold: job.fold,
             recipe: (**job.recipe).clone(),
             split_digest,
-            candidates: vec![],
-            seconds: 0.0,
+            ..Self::default()
         }
     }
 }
@@ -51,22 +49,16 @@ fn state_path(checkpoints: &Path, step: u64) -> PathBuf {
 /// Writes the state beside the checkpoint of its step and removes older states.
 pub(crate) fn save(checkpoints: &Path, saved: &Saved, optimizer: &Optimizer) -> Result<(), Error> {
     let path = state_path(checkpoints, saved.step);
-    let text = serde_json::to_string(saved).map_err(|e| Error::format(&path, e))?;
-    write_tensors(
-        &optimizer.tensors(),
-        HashMap::from([(KEY.to_owned(), text)]),
-        &path,
-    )?;
-    let steps = list_checkpoints(checkpoints)?
-        .into_iter()
-        .map(|(step, _)| step);
-    steps
-        .filter(|step| *step < saved.step)
-        .try_for_each(|step| remove(&state_path(checkpoints, step)))
+    let text = serde_json::to_string(saved).map_err(Error::file(&path))?;
+    let metadata = HashMap::from([(KEY.to_owned(), text)]);
+    write_tensors(&optimizer.tensors(), metadata, &path)?;
+    let all = list_checkpoints(checkpoints)?.into_iter();
+    let mut earlier = all.filter(|(step, _)| *step < saved.step);
+    earlier.try_for_each(|(step, _)| remove(&state_path(checkpoints, step)))
 }
 
 fn remove(path: &Path) -> Result<(), Error> {
-    faus_base::file::remove(path).map_err(Error::io(path))
+    faus_base::file::remove(path).map_err(Error::file(path))
 }
 
 /// The step after which the fold in folder `dir` was stopped, if it was. [`FoldJob::resume`] continues there; without it the
@@ -113,8 +105,8 @@ pub(crate) fn restore(
     };
     let (tensors, metadata) = read_tensors(&path)?;
     let text = metadata.get(KEY).map_or("", String::as_str);
-    let saved: Saved =
-        serde_json::from_str(text).map_err(|e| refuse(format!("it is damaged: {e}")))?;
+    let damaged = |e| refuse(format!("it is damaged: {e}"));
+    let saved: Saved = serde_json::from_str(text).map_err(damaged)?;
     let same = Saved {
         step: saved.step,
         candidates: saved.candidates.clone(),
@@ -122,14 +114,13 @@ pub(crate) fn restore(
         ..expected.clone()
     };
     if saved != same {
-        return Err(refuse(
-            "it was written with another recipe, seed or data set".to_owned(),
-        ));
+        let reason = "it was written with another recipe, seed or data set";
+        return Err(refuse(reason.to_owned()));
     }
     optimizer.restore(&tensors).map_err(refuse)?;
     let checkpoint = Checkpoint::load(&checkpoint_path(checkpoints, saved.step))?;
-    let (info, drawn) = (&checkpoint.info, network.drawn());
-    if info.architecture != network.architecture() || info.drawn != *drawn {
+    let info = &checkpoint.info;
+    if info.architecture != network.architecture() || info.drawn != *network.drawn() {
         return Err(refuse("it was written with another network".to_owned()));
     }
     checkpoint.copy_into(network)?;

@@ -5,74 +5,33 @@
 //! (`tensorflow/core/util/event.proto`) in Protocol Buffers. Crates for this format have had no release for years
 //! (tensorboard-rs: 2022).
 
-use std::fs::File;
-use std::io::Write;
-use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use faus_base::file;
-
-use crate::error::Error;
 use crate::fold::progress::MetricsRow;
 
 /// TensorBoard finds event files by `tfevents` in their names.
-const FILE: &str = "events.out.tfevents.faus";
+pub(crate) const FILE: &str = "events.out.tfevents.faus";
 /// The format's version, the first event of every file.
 const VERSION: &str = "brain.Event:2";
 /// Fields of an event, as Protocol Buffers mark them: bytes in field 3 and in field 5.
 const FILE_VERSION: u8 = 0x1a;
 const SUMMARY: u8 = 0x2a;
 
-/// Writes the rows of the metrics as events, each flushed at once.
-pub(crate) struct EventWriter {
-    path: PathBuf,
-    file: File,
+/// A file of `rows`, those up to the step from which the fold resumes; they get the current time.
+pub(crate) fn events(rows: &[MetricsRow]) -> Vec<u8> {
+    let mut file = record(seconds_since_1970(), 0, FILE_VERSION, VERSION.as_bytes());
+    file.extend(rows.iter().flat_map(event));
+    file
 }
 
-impl EventWriter {
-    /// Starts the event file of folder `dir` with `rows`, those up to the step from which the fold resumes; they get
-    /// the current time.
-    pub fn open(dir: &Path, rows: &[MetricsRow]) -> Result<Self, Error> {
-        let path = dir.join(FILE);
-        let now = seconds_since_1970();
-        let mut bytes = record(&event(now, 0, FILE_VERSION, VERSION.as_bytes()));
-        bytes.extend(rows.iter().flat_map(|row| row_record(row, now)));
-        // Rewritten as a whole, so that no step is duplicated and a stop here loses none.
-        file::write(&path, &bytes).map_err(Error::io(&path))?;
-        let file = File::options().append(true).open(&path);
-        let file = file.map_err(Error::io(&path))?;
-        Ok(Self { path, file })
-    }
-
-    /// Appends a row.
-    pub fn push(&mut self, row: &MetricsRow) -> Result<(), Error> {
-        let bytes = row_record(row, seconds_since_1970());
-        self.file.write_all(&bytes).map_err(Error::io(&self.path))
-    }
+/// The record of a row.
+pub(crate) fn event(row: &MetricsRow) -> Vec<u8> {
+    record(seconds_since_1970(), row.step, SUMMARY, &summary(row))
 }
 
 fn seconds_since_1970() -> f64 {
     let since = SystemTime::now().duration_since(UNIX_EPOCH);
     since.map_or(0.0, |since| since.as_secs_f64())
-}
-
-fn row_record(row: &MetricsRow, wall_time: f64) -> Vec<u8> {
-    record(&event(wall_time, row.step, SUMMARY, &summary(row)))
-}
-
-/// `tensorflow.Event`: field 1, the time; field 2, the step; then `field` of less than 128 bytes.
-fn event(wall_time: f64, step: u64, field: u8, content: &[u8]) -> Vec<u8> {
-    let mut event = vec![0x09];
-    event.extend(wall_time.to_le_bytes());
-    event.push(0x10);
-    let mut rest = step;
-    while rest >= 0x80 {
-        event.push(rest as u8 | 0x80);
-        rest >>= 7;
-    }
-    event.extend([rest as u8, field, content.len() as u8]);
-    event.extend(content);
-    event
 }
 
 /// `tensorflow.Summary`: a field 1 for each value, with field 1, its tag, and field 2, its number.
@@ -83,15 +42,29 @@ fn summary(row: &MetricsRow) -> Vec<u8> {
         ("val_accuracy", row.val_accuracy),
         ("images_per_second", row.images_per_second),
     ];
-    let mut summary = Vec::new();
-    for (tag, value) in values {
-        let length = tag.len() as u8;
-        summary.extend([0x0a, length + 7, 0x0a, length]);
-        summary.extend(tag.as_bytes());
-        summary.push(0x15);
-        summary.extend((value as f32).to_le_bytes());
+    let value = |(tag, value): (&str, f64)| {
+        let (length, number) = (tag.len() as u8, (value as f32).to_le_bytes());
+        let head = [0x0a, length + 7, 0x0a, length];
+        [&head[..], tag.as_bytes(), &[0x15], &number].concat()
+    };
+    values.into_iter().flat_map(value).collect()
+}
+
+/// The record of a `tensorflow.Event`: field 1, the time; field 2, the step; then `field` of less than 128 bytes.
+fn record(wall_time: f64, step: u64, field: u8, content: &[u8]) -> Vec<u8> {
+    let mut event = vec![0x09];
+    event.extend(wall_time.to_le_bytes());
+    event.push(0x10);
+    let mut rest = step;
+    while rest >= 0x80 {
+        event.push(rest as u8 | 0x80);
+        rest >>= 7;
     }
-    summary
+    event.extend([rest as u8, field, content.len() as u8]);
+    event.extend(content);
+    let length = (event.len() as u64).to_le_bytes();
+    let sums = [&length[..], &event].map(|bytes| check_sum(bytes).to_le_bytes());
+    [&length[..], &sums[0], &event, &sums[1]].concat()
 }
 
 /// CRC-32C, rotated and shifted so that checksums of data containing checksums are not weak (`masked_crc32c`).
@@ -101,15 +74,10 @@ fn check_sum(bytes: &[u8]) -> u32 {
         .wrapping_add(0xa282_ead8)
 }
 
-fn record(event: &[u8]) -> Vec<u8> {
-    let length = (event.len() as u64).to_le_bytes();
-    let sums = [&length[..], event].map(|bytes| check_sum(bytes).to_le_bytes());
-    [&length[..], &sums[0], event, &sums[1]].concat()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::fold::metrics::MetricsWriter;
 
     fn row(step: u64) -> MetricsRow {
         MetricsRow {
@@ -142,7 +110,7 @@ mod tests {
             &0.5f32.to_le_bytes(),
         ]
         .concat();
-        let bytes = row_record(&row(300), 1.0);
+        let bytes = record(1.0, 300, SUMMARY, &summary(&row(300)));
         assert_eq!(bytes[12..][..data.len()], data);
         let (length, sum) = (&bytes[..8], &bytes[8..12]);
         assert_eq!(length, (bytes.len() as u64 - 16).to_le_bytes());
@@ -152,7 +120,7 @@ mod tests {
     }
 
     /// The steps of a file's rows.
-    fn steps(path: &Path) -> Vec<u8> {
+    fn steps(path: &std::path::Path) -> Vec<u8> {
         let bytes = std::fs::read(path).unwrap();
         let (mut steps, mut rest) = (Vec::new(), bytes.as_slice());
         while let Some((length, after)) = rest.split_at_checked(8) {
@@ -172,17 +140,18 @@ mod tests {
     fn resuming_repeats_no_step() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join(FILE);
-        let mut writer = EventWriter::open(dir.path(), &[]).unwrap();
+        let open = |step| MetricsWriter::open(dir.path(), step, 8, true).unwrap();
+        let mut writer = open(0);
         for step in [10, 20, 30] {
             writer.push(&row(step)).unwrap();
         }
         assert_eq!(steps(&path), [10, 20, 30]);
-        let mut writer = EventWriter::open(dir.path(), &[row(10), row(20)]).unwrap();
+        let mut writer = open(20);
         assert_eq!(steps(&path), [10, 20]);
         writer.push(&row(30)).unwrap();
         assert_eq!(steps(&path), [10, 20, 30]);
         // After a restart, no earlier events are left.
-        EventWriter::open(dir.path(), &[]).unwrap();
+        open(0);
         assert_eq!(steps(&path), [0u8; 0]);
     }
 }

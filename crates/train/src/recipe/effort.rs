@@ -5,14 +5,12 @@ use crate::recipe::settings::{OptimizerKind, Recipe, Schedule};
 impl Recipe {
     /// Every setting that determines the amount of training work and the network's accuracy: name and value.
     pub fn effort(&self) -> [(&'static str, String); 8] {
+        let checkpoints = self.checkpoint_every.to_string();
         [
             ("training steps per fold", self.steps.to_string()),
             ("images per step", self.batch_size.to_string()),
             ("optimizer", self.optimizer()),
-            (
-                "steps between checkpoints",
-                self.checkpoint_every.to_string(),
-            ),
+            ("steps between checkpoints", checkpoints),
             ("steps between validations", self.validate_every.to_string()),
             ("augmentation", self.ranges()),
             ("normalisation", self.normalisation.to_string()),

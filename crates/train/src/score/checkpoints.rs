@@ -1,5 +1,6 @@
 //! The checkpoints of a folder, and the choice between them.
 
+use std::fs::DirEntry;
 use std::path::{Path, PathBuf};
 
 use faus_data::normalise::Normalisation;
@@ -10,7 +11,7 @@ use tch::Device;
 
 use crate::error::Error;
 use crate::score::confusion::Scores;
-use crate::score::predictions::{Predictions, evaluate};
+use crate::score::predictions::evaluate;
 use crate::workers::Workers;
 
 /// A checkpoint and its accuracies.
@@ -27,18 +28,13 @@ pub struct Candidate {
 impl Candidate {
     /// The one with the highest validation accuracy, the first on ties: the authors' rule.
     pub fn best_on_validation(all: &[Self]) -> Option<&Self> {
-        all.iter().reduce(|best, c| {
-            if c.val_accuracy > best.val_accuracy {
-                c
-            } else {
-                best
-            }
-        })
+        let all = all.iter().rev();
+        all.max_by(|a, b| a.val_accuracy.total_cmp(&b.val_accuracy))
     }
 
     /// The highest test accuracy any of them reached: optimistic, since the test part chose it.
-    pub fn optimistic_test_accuracy(all: &[Self]) -> Option<f64> {
-        all.iter().map(|c| c.test_accuracy).reduce(f64::max)
+    pub fn optimistic_test_accuracy(all: &[Self]) -> f64 {
+        all.iter().map(|c| c.test_accuracy).fold(0.0, f64::max)
     }
 }
 
@@ -49,8 +45,6 @@ pub struct Selection {
     pub candidates: Vec<Candidate>,
     /// The chosen one.
     pub best: Candidate,
-    /// Its predictions on the test part.
-    pub test: Predictions,
 }
 
 /// Path of the checkpoint of step `step` in `folder`.
@@ -63,15 +57,16 @@ pub(crate) fn checkpoint_path(folder: &Path, step: u64) -> PathBuf {
 /// # Errors
 /// When the folder cannot be read.
 pub fn list_checkpoints(folder: &Path) -> Result<Vec<(u64, PathBuf)>, Error> {
-    let mut found = Vec::new();
-    for entry in std::fs::read_dir(folder).map_err(Error::io(folder))? {
-        let path = entry.map_err(Error::io(folder))?.path();
-        let name = path.file_name().and_then(|n| n.to_str());
-        let step = name.and_then(|n| n.strip_prefix("step-")?.strip_suffix(".safetensors"));
-        if let Some(step) = step.and_then(|s| s.parse().ok()) {
-            found.push((step, path));
-        }
-    }
+    let entries = std::fs::read_dir(folder).and_then(Iterator::collect::<Result<Vec<_>, _>>);
+    let entries = entries.map_err(Error::file(folder))?;
+    let step = |name: &str| {
+        name.strip_prefix("step-")?
+            .strip_suffix(".safetensors")?
+            .parse()
+            .ok()
+    };
+    let named = |entry: DirEntry| Some((step(entry.file_name().to_str()?)?, entry.path()));
+    let mut found: Vec<_> = entries.into_iter().filter_map(named).collect();
     found.sort();
     Ok(found)
 }
@@ -88,32 +83,24 @@ pub fn select(
     device: Device,
     workers: &Workers,
 ) -> Result<Selection, Error> {
-    let (mut candidates, mut best) = (Vec::new(), None::<(Candidate, Predictions)>);
+    let mut candidates = Vec::new();
     for (step, path) in list_checkpoints(folder)? {
         let checkpoint = Checkpoint::load(&path)?;
         let network = checkpoint.network(architecture, device)?;
         let normalisation = normalisation_of(&checkpoint, &path)?;
-        let run = |rows: &[usize]| evaluate(&network, prepared, rows, &normalisation, workers);
-        let (val, test) = (run(&split.validation)?, run(&split.test)?);
-        let candidate = Candidate {
-            step,
-            val_accuracy: Scores::count(&val).accuracy(),
-            test_accuracy: Scores::count(&test).accuracy(),
+        let accuracy = |rows: &[usize]| {
+            let predictions = evaluate(&network, prepared, rows, &normalisation, workers)?;
+            Ok::<_, Error>(Scores::count(&predictions).accuracy())
         };
-        candidates.push(candidate);
-        if best
-            .as_ref()
-            .is_none_or(|(best, _)| candidate.val_accuracy > best.val_accuracy)
-        {
-            best = Some((candidate, test));
-        }
+        candidates.push(Candidate {
+            step,
+            val_accuracy: accuracy(&split.validation)?,
+            test_accuracy: accuracy(&split.test)?,
+        });
     }
-    let (best, test) = best.ok_or_else(|| Error::NoCheckpoints(folder.to_path_buf()))?;
-    Ok(Selection {
-        candidates,
-        best,
-        test,
-    })
+    let best = Candidate::best_on_validation(&candidates).copied();
+    let best = best.ok_or_else(|| Error::NoCheckpoints(folder.to_path_buf()))?;
+    Ok(Selection { candidates, best })
 }
 
 /// The normalisation a checkpoint's inputs need.
@@ -121,8 +108,8 @@ pub fn select(
 /// # Errors
 /// When its metadata names an unknown one.
 pub fn normalisation_of(checkpoint: &Checkpoint, path: &Path) -> Result<Normalisation, Error> {
-    serde_json::from_value(checkpoint.info.normalisation.clone())
-        .map_err(|e| Error::format(path, format!("unknown normalisation: {e}")))
+    let unknown = |e| Error::file(path)(format!("unknown normalisation: {e}"));
+    serde_json::from_value(checkpoint.info.normalisation.clone()).map_err(unknown)
 }
 
 #[cfg(test)]
@@ -142,7 +129,7 @@ mod tests {
             candidate(30, 0.8, 0.7),
         ];
         assert_eq!(Candidate::best_on_validation(&all).unwrap().step, 20);
-        assert_eq!(Candidate::optimistic_test_accuracy(&all), Some(0.9));
+        assert_eq!(Candidate::optimistic_test_accuracy(&all), 0.9);
         assert!(Candidate::best_on_validation(&[]).is_none());
     }
 }

@@ -76,11 +76,9 @@ impl Scores {
 
     /// Precision, recall and F1 of every class, by name.
     pub fn per_class(&self, names: &[String]) -> BTreeMap<String, ClassScores> {
-        let classes = 0..self.confusion.len();
-        let named = names.iter().cloned().zip(classes);
-        named
-            .map(|(name, class)| (name, self.of_class(class)))
-            .collect()
+        let named = names.iter().zip(0..self.confusion.len());
+        let scores = named.map(|(name, class)| (name.clone(), self.of_class(class)));
+        scores.collect()
     }
 
     /// Names of the classes without an image.

@@ -52,12 +52,13 @@ pub fn why_optimistic(
                 .to_owned(),
         ));
     };
-    let protocol: Protocol = serde_json::from_value(protocol.as_str().into())
-        .map_err(|e| Error::format(&checkpoint.path, e))?;
-    let same = match prepared.split(trained, protocol) {
-        Ok(split) => Some(split_digest(prepared, &split)?) == info.split_digest,
-        Err(_) => false,
-    };
+    let protocol = serde_json::from_value(protocol.as_str().into());
+    let protocol: Protocol = protocol.map_err(Error::file(&checkpoint.path))?;
+    let split = prepared.split(trained, protocol).ok();
+    let digest = split
+        .map(|split| split_digest(prepared, &split))
+        .transpose()?;
+    let same = digest.is_some() && digest == info.split_digest;
     let reason = match part {
         _ if !same => {
             "this checkpoint was trained on another data set, preparation or folds: it may have seen these people"

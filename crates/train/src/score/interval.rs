@@ -13,7 +13,7 @@ use crate::score::predictions::Predictions;
 const RESAMPLES: usize = 10_000;
 
 /// A person's images, and those predicted correctly.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SubjectScore {
     /// The person's number.
     pub subject: i64,
@@ -26,22 +26,19 @@ pub struct SubjectScore {
 impl SubjectScore {
     /// Counts by person, in order of number; empty if a person is not known.
     pub fn count(predictions: &Predictions, prepared: &Prepared) -> Vec<Self> {
-        let mut all = BTreeMap::new();
+        let mut all = BTreeMap::<i64, Self>::new();
         for (row, &index) in predictions.indices.iter().enumerate() {
             let subject = prepared.subjects()[index];
             if subject < 0 {
                 return Vec::new();
             }
-            let (images, right) = all.entry(subject).or_insert((0, 0));
-            *images += 1;
-            *right += u64::from(predictions.predicted(row) as i64 == predictions.labels[row]);
+            let right = predictions.predicted(row) as i64 == predictions.labels[row];
+            let score = all.entry(subject).or_default();
+            score.subject = subject;
+            score.images += 1;
+            score.right += u64::from(right);
         }
-        let score = |(subject, (images, right))| Self {
-            subject,
-            images,
-            right,
-        };
-        all.into_iter().map(score).collect()
+        all.into_values().collect()
     }
 }
 
@@ -107,11 +104,9 @@ fn mean_accuracy<'a>(folds: usize, drawn: impl Iterator<Item = &'a Images>) -> f
         counts[*fold].0 += images;
         counts[*fold].1 += right;
     }
-    let shares = counts.iter().filter(|(images, _)| *images > 0);
-    let shares: Vec<f64> = shares
-        .map(|(images, right)| *right as f64 / *images as f64)
-        .collect();
-    mean(&shares)
+    let counts = counts.into_iter().filter(|(images, _)| *images > 0);
+    let shares = counts.map(|(images, right)| right as f64 / images as f64);
+    mean(&shares.collect::<Vec<_>>())
 }
 
 #[cfg(test)]

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use faus_data::Prepared;
 use faus_data::normalise::{Normalisation, to_unit_range};
-use faus_model::{GradientMethod, Network};
+use faus_model::Network;
 use tch::{Device, Kind, Tensor};
 
 use crate::error::Error;
@@ -46,13 +46,8 @@ impl Predictions {
     /// The class with the largest logit, the first on ties.
     pub fn predicted(&self, row: usize) -> usize {
         let logits = self.row(row);
-        (1..self.classes).fold(0, |best, class| {
-            if logits[class] > logits[best] {
-                class
-            } else {
-                best
-            }
-        })
+        let larger = |best, c| if logits[c] > logits[best] { c } else { best };
+        (1..self.classes).fold(0, larger)
     }
 
     /// Writes `index, label, predicted, logit_<class> …` as CSV, atomically.
@@ -74,16 +69,11 @@ impl Predictions {
 }
 
 /// Normalised images of these rows, `[rows, 1, side, side]` f32 on the CPU.
-fn images_tensor(
-    prepared: &Prepared,
-    rows: &[usize],
-    normalisation: &Normalisation,
-) -> Result<Tensor, Error> {
-    let side = prepared.image_size();
+fn images(set: &Prepared, rows: &[usize], normalisation: &Normalisation) -> Result<Tensor, Error> {
+    let (side, mut scratch) = (set.image_size(), Vec::new());
     let mut values = vec![0.0; rows.len() * side * side];
-    let mut scratch = Vec::new();
     for (&row, out) in rows.iter().zip(values.chunks_exact_mut(side * side)) {
-        to_unit_range(prepared.image(row), out);
+        to_unit_range(set.image(row), out);
         normalisation.apply(out, side, &mut scratch);
     }
     let side = side as i64;
@@ -102,13 +92,11 @@ pub fn evaluate(
     workers: &Workers,
 ) -> Result<Predictions, Error> {
     check_side(network.spec().side, prepared)?;
-    let plan = network.plan(GradientMethod::fastest(network.device()))?;
-    let jobs = rows
-        .chunks(CHUNK)
-        .map(|rows| Ok((network.replica()?, rows)))
-        .collect::<Result<Vec<_>, Error>>()?;
-    let logits = workers.map(network.device(), jobs, |(network, rows)| {
-        let images = images_tensor(prepared, rows, normalisation)?.f_to_device(network.device())?;
+    let plan = network.plan()?;
+    let replica = |rows| Ok((network.replica()?, rows));
+    let jobs: Result<_, Error> = rows.chunks(CHUNK).map(replica).collect();
+    let logits = workers.map(network.device(), jobs?, |(network, rows): (Network, _)| {
+        let images = images(prepared, rows, normalisation)?.f_to_device(network.device())?;
         let logits = network.planned_logits(&images, &plan)?;
         let logits = logits.f_to_device(Device::Cpu)?.f_to_kind(Kind::Float)?;
         Ok(Vec::<f32>::try_from(&logits.f_reshape([-1])?)?)

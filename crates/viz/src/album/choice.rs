@@ -21,16 +21,6 @@ pub enum Choice {
     BestClass(String),
 }
 
-/// The filters chosen.
-pub(crate) struct Chosen {
-    /// Filters to draw.
-    pub filters: Vec<usize>,
-    /// Filters of the figure; empty without a ranking.
-    pub figure: Vec<usize>,
-    /// A label for some of them.
-    pub labels: BTreeMap<usize, String>,
-}
-
 impl Choice {
     /// Its name in `filters.json`.
     pub(crate) fn name(&self) -> String {
@@ -42,7 +32,7 @@ impl Choice {
         }
     }
 
-    /// The filters, of a figure that holds `shown` at most. `rows` are the images searched for patches; action units are scored
+    /// The filters to draw, those of a figure that holds `shown` at most (none without a ranking), and a label for some. `rows` are the images searched for patches; action units are scored
     /// on all coded images, as the analysis does.
     pub(crate) fn of(
         &self,
@@ -50,7 +40,7 @@ impl Choice {
         options: &CheckedOptions,
         rows: &[usize],
         shown: usize,
-    ) -> Result<Chosen, Error> {
+    ) -> Result<(Vec<usize>, Vec<usize>, BTreeMap<usize, String>), Error> {
         let ranked = match self {
             Self::Numbers(_) => vec![],
             Self::All | Self::BestFau(_) => best_of_units(lens, options)?,
@@ -71,11 +61,7 @@ impl Choice {
             _ => filters.clone(),
         };
         figure.truncate(shown);
-        Ok(Chosen {
-            filters,
-            figure,
-            labels: ranked.into_iter().collect(),
-        })
+        Ok((filters, figure, ranked.into_iter().collect()))
     }
 }
 
@@ -87,22 +73,19 @@ fn best_of_units(
 ) -> Result<Vec<(usize, String)>, Error> {
     let samples = read_samples(&lens.prepared.dir().join("samples.csv"))?;
     let coded = samples.into_iter().filter(|sample| sample.coded.is_some());
-    let (rows, coded): (Vec<usize>, Vec<SampleRow>) = coded
-        .enumerate()
-        .map(|(index, sample)| (sample.index, SampleRow { index, ..sample }))
-        .unzip();
+    let pair = |(index, sample): (usize, SampleRow)| (sample.index, SampleRow { index, ..sample });
+    let (rows, coded): (Vec<usize>, Vec<SampleRow>) = coded.enumerate().map(pair).unzip();
     if rows.is_empty() {
         return Ok(vec![]);
     }
-    let labelled = labelled_filters(&lens.activations(&rows)?, &coded, options)?;
+    let mut labelled = labelled_filters(&lens.activations(&rows)?, &coded, options)?;
     let mut units = BTreeSet::new();
-    let (first, others): (Vec<LabelledFilter>, Vec<LabelledFilter>) =
-        labelled.into_iter().partition(|l| units.insert(l.au));
+    labelled.sort_by_cached_key(|l| !units.insert(l.au));
     let label = |l: LabelledFilter| {
         let (au, name) = (l.au, au::name(l.au));
         (l.filter, format!("AU{au} {name}\nAUROC {:.2}", l.auroc))
     };
-    Ok(first.into_iter().chain(others).map(label).collect())
+    Ok(labelled.into_iter().map(label).collect())
 }
 
 /// The filters that separate a class best from the others by AUROC over `rows`, with their labels.

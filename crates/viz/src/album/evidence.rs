@@ -2,16 +2,16 @@
 
 use std::path::Path;
 
+use faus_base::npy;
 use faus_data::Prepared;
 use serde_json::{Value, json};
 
-use crate::album::files::{make_folder, write_array, write_both, write_json};
+use crate::album::files::{write_json, write_pictures};
 use crate::atlas::evidence::{EVIDENCE_METHODS, Evidence, evidence};
 use crate::error::Error;
 use crate::explain::occlusion::Windows;
 use crate::lens::LayerLens;
 use crate::picture::evidence::evidence_picture;
-use crate::picture::layout::Captions;
 
 /// Writes the evidence for `class`, or else for the predicted class, in the images `rows` into `dir`: `evidence.json`,
 /// `evidence.png` in both sizes, and with arrays `evidence-NNNNN.npy` (f32 `[3, side, side]`).
@@ -32,25 +32,16 @@ pub fn write_evidence(
     }
     lens.with_images(rows, &[], |network, _, images| {
         let (images, all) = (images.source, evidence(network, class, images)?);
-        make_folder(dir)?;
         let (keys, words): (Vec<Value>, Vec<Vec<String>>) =
             all.iter().map(|one| described(prepared, one)).unzip();
-        let captions = Captions {
-            heading: format!(
-                "{}what speaks for the class: red for, blue against",
-                synthetic_mark(prepared)
-            ),
-            ..Captions::default()
-        };
-        write_both(dir, "evidence", |scale| {
-            Some(evidence_picture(&all, &words, images, &captions, scale))
-        })?;
-        if arrays {
-            for one in &all {
-                let path = dir.join(format!("evidence-{:05}.npy", one.index));
-                let shape = [one.maps.len(), images.side(), images.side()];
-                write_array(&path, &shape, one.maps.concat())?;
-            }
+        let mark = synthetic_mark(prepared);
+        let heading = format!("{mark}what speaks for the class: red for, blue against");
+        let pictures = evidence_picture(&all, &words, images, &heading);
+        write_pictures(dir, "evidence", &pictures)?;
+        for one in all.iter().filter(|_| arrays) {
+            let path = dir.join(format!("evidence-{:05}.npy", one.index));
+            let shape = [one.maps.len(), images.side(), images.side()];
+            npy::write(&path, &shape, one.maps.concat()).map_err(Error::write(&path))?;
         }
         let windows = Windows::of_face(images.side());
         let text = json!({

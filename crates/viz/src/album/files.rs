@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use faus_base::{file, npy};
-use image::DynamicImage;
+use image::{DynamicImage, ImageFormat};
 use rayon::prelude::*;
 use serde_json::{Value, json};
 
@@ -11,10 +11,7 @@ use crate::atlas::Atlas;
 use crate::atlas::sanity::Sanity;
 use crate::error::Error;
 use crate::explain::patch::{FilterPatches, Patch};
-use crate::picture::layout::Captions;
-
-/// Sizes of a picture: pixels per point, and suffix of the file name.
-const SCALES: [(u32, &str); 2] = [(1, ""), (3, "@3x")];
+use crate::picture::canvas::Captions;
 
 /// Contents of the files beside the patches.
 #[derive(Debug, Clone, Default)]
@@ -42,54 +39,35 @@ impl Atlas<'_> {
     /// # Errors
     /// When a write fails or the user cancels.
     pub fn write(&self, dir: &Path, options: &WriteOptions) -> Result<(), Error> {
-        make_folder(dir)?;
-        let captions = &options.captions;
-        let places = self.frame.has_places();
-        write_both(dir, "figure", |scale| {
-            Some(self.figure(&options.figure, captions, scale))
+        let (captions, places) = (&options.captions, self.frame.has_places);
+        write_pictures(dir, "figure", &self.figure(&options.figure, captions))?;
+        if self.filters.len() > 1 {
+            write_pictures(dir, "atlas", &self.overview(&captions.heading))?;
+        }
+        if places {
+            write_pictures(dir, "positions", &self.place_maps(&captions.heading))?;
+        }
+        write_pictures(dir, "conv1-weights", &self.first_weights())?;
+        write_pictures(dir, "average-face", &[self.average_face().into()])?;
+        let (filters, count) = (self.filters.par_iter().enumerate(), self.filters.len());
+        filters.try_for_each(|(n, filter)| {
+            self.images.report("Drawing filters", n, count)?;
+            let name = format!("filter-{:03}", filter.filter);
+            write_pictures(dir, &name, &self.sheet(filter, captions))?;
+            if options.arrays {
+                write_patches(dir, "projection", filter, |p| &p.projection)?;
+                write_patches(dir, "input", filter, |p| &p.input)?;
+            }
+            Ok::<(), Error>(())
         })?;
-        write_both(dir, "atlas", |scale| {
-            (self.filters.len() > 1).then(|| self.overview(captions, scale))
-        })?;
-        write_both(dir, "positions", |scale| {
-            places.then(|| self.place_maps(captions, scale))
-        })?;
-        let kernels = Captions {
-            heading: "first layer: its kernels, middle grey is 0".to_owned(),
-            ..Captions::default()
-        };
-        write_both(dir, "conv1-weights", |scale| {
-            self.first_weights(&kernels, scale)
-        })?;
-        let average = DynamicImage::ImageLuma8(self.average_face());
-        write_png(&dir.join("average-face.png"), &average)?;
-        self.write_filters(dir, options)?;
         if options.arrays && places {
+            let path = dir.join("positions.npy");
             let positions = self.survey.positions.iter().flatten().map(|v| *v as f32);
             let shape = [self.filters.len(), self.survey.columns, self.survey.columns];
-            write_array(&dir.join("positions.npy"), &shape, positions)?;
+            npy::write(&path, &shape, positions).map_err(Error::write(&path))?;
         }
         // Written last, so that everything it lists exists.
         write_json(&dir.join("filters.json"), &self.listing(options))
-    }
-
-    fn write_filters(&self, dir: &Path, options: &WriteOptions) -> Result<(), Error> {
-        let count = self.filters.len();
-        self.filters
-            .par_iter()
-            .enumerate()
-            .try_for_each(|(n, filter)| {
-                self.images.report("Drawing filters", n, count)?;
-                let number = filter.filter;
-                let sheet = self.sheet(number, &options.captions, 1);
-                write_png(&dir.join(format!("filter-{number:03}.png")), &sheet)?;
-                if options.arrays {
-                    let path = |kind: &str| dir.join(format!("{kind}-{number:03}.npy"));
-                    write_patches(&path("projection"), filter, |p| &p.projection)?;
-                    write_patches(&path("input"), filter, |p| &p.input)?;
-                }
-                Ok(())
-            })
     }
 
     fn listing(&self, options: &WriteOptions) -> Value {
@@ -97,7 +75,7 @@ impl Atlas<'_> {
         let filters: Vec<Value> = self.filters.iter().map(filter).collect();
         let head = json!({ "layer": self.layer, "method": self.method.name(), "synthetic": options.synthetic });
         let found = json!({
-            "images": self.survey.images, "top": self.top, "field": self.frame.field, "figure": options.figure,
+            "images": self.survey.images, "top": self.top, "field": self.frame.field(), "figure": options.figure,
             "order": self.order, "dead": self.survey.dead(), "filters": filters,
         });
         let keys = [&head, &options.facts, &found].map(|part| part.as_object().cloned());
@@ -117,10 +95,11 @@ impl Sanity {
         options: &WriteOptions,
         seed: u64,
     ) -> Result<(), Error> {
-        make_folder(dir)?;
-        write_both(dir, "sanity", |scale| {
-            Some(self.picture(atlas, &options.captions, scale))
-        })?;
+        write_pictures(
+            dir,
+            "sanity",
+            &self.picture(atlas, &options.captions.heading),
+        )?;
         let text = json!({
             "layer": atlas.layer, "method": atlas.method.name(), "synthetic": options.synthetic, "filters": self.filters,
             "patches": self.patches, "seed": seed, "sentence": self.sentence, "panels": self.panels,
@@ -141,57 +120,45 @@ fn patch_rows(filter: &FilterPatches) -> Vec<Value> {
 
 /// Crops of a filter's patches, placed in the full receptive field.
 fn write_patches(
-    path: &Path,
+    dir: &Path,
+    kind: &str,
     filter: &FilterPatches,
     of: impl Fn(&Patch) -> &[f32],
 ) -> Result<(), Error> {
-    let pixels = filter.field * filter.field;
-    let mut all = vec![0f32; filter.patches.len() * pixels];
-    for (patch, out) in filter.patches.iter().zip(all.chunks_exact_mut(pixels)) {
+    let path = dir.join(format!("{kind}-{:03}.npy", filter.filter));
+    let shape = [filter.patches.len(), filter.field, filter.field];
+    let mut all = vec![0f32; shape.iter().product()];
+    for (patch, out) in filter
+        .patches
+        .iter()
+        .zip(all.chunks_exact_mut(filter.field.pow(2)))
+    {
         let values = of(patch);
         patch.each_pixel(filter.field, |at, pixel| out[at] = values[pixel]);
     }
-    write_array(
-        path,
-        &[filter.patches.len(), filter.field, filter.field],
-        all,
-    )
+    npy::write(&path, &shape, all).map_err(Error::write(&path))
 }
 
-pub(crate) fn make_folder(dir: &Path) -> Result<(), Error> {
-    std::fs::create_dir_all(dir).map_err(Error::write(dir))
-}
-
-/// A picture in both sizes, if there is one.
-pub(crate) fn write_both(
+/// A picture at the scales of [`SCALES`](crate::picture::canvas::SCALES), or at the first alone, in a folder that is created
+/// where it is missing.
+pub(crate) fn write_pictures(
     dir: &Path,
     name: &str,
-    draw: impl Fn(u32) -> Option<DynamicImage> + Sync,
+    pictures: &[DynamicImage],
 ) -> Result<(), Error> {
-    SCALES
+    std::fs::create_dir_all(dir).map_err(Error::write(dir))?;
+    pictures
         .par_iter()
-        .try_for_each(|(scale, ending)| match draw(*scale) {
-            Some(picture) => write_png(&dir.join(format!("{name}{ending}.png")), &picture),
-            None => Ok(()),
+        .zip(["", "@3x"])
+        .try_for_each(|(picture, ending)| {
+            let path = dir.join(format!("{name}{ending}.png"));
+            let mut bytes = std::io::Cursor::new(Vec::new());
+            let encoded = picture.write_to(&mut bytes, ImageFormat::Png);
+            encoded.map_err(Error::write(&path))?;
+            file::write(&path, bytes.get_ref()).map_err(Error::write(&path))
         })
-}
-
-fn write_png(path: &Path, picture: &DynamicImage) -> Result<(), Error> {
-    let mut bytes = std::io::Cursor::new(Vec::new());
-    picture
-        .write_to(&mut bytes, image::ImageFormat::Png)
-        .map_err(Error::write(path))?;
-    file::write(path, bytes.get_ref()).map_err(Error::write(path))
 }
 
 pub(crate) fn write_json(path: &Path, value: &Value) -> Result<(), Error> {
     file::write(path, format!("{value:#}").as_bytes()).map_err(Error::write(path))
-}
-
-pub(crate) fn write_array(
-    path: &Path,
-    shape: &[usize],
-    values: impl IntoIterator<Item = f32>,
-) -> Result<(), Error> {
-    npy::write(path, shape, values).map_err(Error::write(path))
 }

@@ -15,13 +15,13 @@ use serde_json::json;
 use crate::album::choice::Choice;
 use crate::album::distinct::Distinct;
 use crate::album::evidence::synthetic_mark;
-use crate::album::files::{WriteOptions, make_folder, write_both};
+use crate::album::files::{WriteOptions, write_pictures};
 use crate::atlas::Atlas;
 use crate::atlas::sanity::{Untrained, sanity};
 use crate::error::Error;
 use crate::explain::method::Explain;
 use crate::lens::LayerLens;
-use crate::picture::layout::Captions;
+use crate::picture::canvas::Captions;
 
 /// The contents of a layer's pictures.
 #[derive(Clone)]
@@ -67,11 +67,9 @@ impl Album<'_> {
                 ..*lens
             };
             self.with_atlas(&other, true, |_, _, atlas, mut options| {
-                make_folder(dir)?;
                 options.captions.heading.insert_str(0, "UNTRAINED - ");
-                write_both(dir, "untrained", |scale| {
-                    Some(atlas.figure(&options.figure, &options.captions, scale))
-                })
+                let figure = atlas.figure(&options.figure, &options.captions);
+                write_pictures(dir, "untrained", &figure)
             })?;
         }
         self.with_atlas(lens, false, move |network, stage, atlas, options| {
@@ -90,22 +88,22 @@ impl Album<'_> {
         figure_alone: bool,
         f: impl FnOnce(&Network, usize, &Atlas, WriteOptions) -> Result<(), Error> + Send,
     ) -> Result<(), Error> {
-        let chosen = self.choice.of(lens, self.options, self.rows, self.shown)?;
-        let filters = match figure_alone && !chosen.figure.is_empty() {
-            true => chosen.figure.clone(),
-            false => chosen.filters,
-        };
+        let choice = &self.choice;
+        let (mut filters, figure, labels) = choice.of(lens, self.options, self.rows, self.shown)?;
+        if figure_alone && !figure.is_empty() {
+            filters.clone_from(&figure);
+        }
         let mut options = WriteOptions {
             captions: Captions {
                 heading: self.heading(lens.prepared, lens.layer()),
-                labels: chosen.labels,
+                labels,
             },
-            figure: chosen.figure,
+            figure,
             arrays: self.arrays,
             synthetic: lens.prepared.info().synthetic,
             facts: json!({
                 "split": self.split, "fold": self.fold, "optimistic": self.may_have_seen, "distinct": self.distinct,
-                "choice": self.choice.name(),
+                "choice": choice.name(),
             }),
         };
         let groups = self.distinct.groups(lens.prepared);

@@ -1,6 +1,6 @@
 //! Evidence: the pixels of one image that support a class.
 
-use faus_model::{GradientMethod, Network, Plan, Region};
+use faus_model::{Network, Plan, Region};
 
 use crate::error::Error;
 use crate::explain::back_projection::BackProjection;
@@ -36,11 +36,7 @@ impl Evidence {
 
     /// Softmax of the logits at the class.
     pub fn probability(&self) -> f64 {
-        let most = self
-            .logits
-            .iter()
-            .copied()
-            .fold(f32::NEG_INFINITY, f32::max);
+        let most = self.logits[self.predicted()];
         let power = |l: &f32| f64::from(l - most).exp();
         let sum: f64 = self.logits.iter().map(power).sum();
         self.logits.get(self.class).map_or(0.0, power) / sum
@@ -57,16 +53,11 @@ pub fn evidence(
     images: &ImageSet,
 ) -> Result<Vec<Evidence>, Error> {
     check_filters(network, output(network), class.as_slice())?;
-    let plan = network.plan(GradientMethod::fastest(network.device()))?;
-    for_each(
-        network,
-        network.device(),
-        images.rows,
-        |network, n, &row| {
-            images.report("Mapping evidence", n, images.rows.len())?;
-            of_image(network, &plan, class, images, row)
-        },
-    )
+    let (device, plan) = (network.device(), network.plan()?);
+    for_each(network, device, images.rows, |network, n, &row| {
+        images.report("Mapping evidence", n, images.rows.len())?;
+        of_image(network, &plan, class, images, row)
+    })
 }
 
 fn output(network: &Network) -> usize {
@@ -92,12 +83,8 @@ fn of_image(
         let all = logits(covered)?;
         Ok(all.chunks_exact(own.len()).map(|l| l[class]).collect())
     })?;
+    let unit = UnitRef::at(class, 0, 1);
     let map = |method: BackProjection| {
-        let unit = UnitRef {
-            filter: class,
-            row: 0,
-            column: 0,
-        };
         values(&method.explain(network, output(network), &tensor(&image)?, &[unit])?)
     };
     let (gradient, guided) = (map(BackProjection::Gradient)?, map(BackProjection::Guided)?);

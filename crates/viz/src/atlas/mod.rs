@@ -67,18 +67,12 @@ impl<'a> Atlas<'a> {
     }
 
     /// The patches of a requested filter.
-    pub fn filter(&self, filter: usize) -> Option<&FilterPatches> {
+    pub(crate) fn filter(&self, filter: usize) -> Option<&FilterPatches> {
         self.filters.iter().find(|f| f.filter == filter)
     }
 
-    /// The places of a filter's responses; see [`Survey::positions`].
-    pub fn positions(&self, filter: usize) -> Option<&[f64]> {
-        let at = self.filters.iter().position(|f| f.filter == filter)?;
-        self.survey.positions.get(at).map(Vec::as_slice)
-    }
-
     /// The alive filters that respond most, at most `count`.
-    pub fn strongest(&self, count: usize) -> Vec<usize> {
+    pub(crate) fn strongest(&self, count: usize) -> Vec<usize> {
         let response = |f: &FilterPatches| Some((f.filter, f.patches.first()?.unit.activation));
         let mut alive: Vec<(usize, f32)> = self.filters.iter().filter_map(response).collect();
         alive.sort_by(|a, b| b.1.total_cmp(&a.1));
@@ -90,8 +84,8 @@ impl<'a> Atlas<'a> {
 /// The kernels of the first layer in their order, middle grey for 0, all on one scale; empty if its input is not grey
 /// images.
 fn first_kernels(network: &Network) -> Result<Vec<GrayImage>, Error> {
-    let first = network.stages().first().and_then(|s| s.layers.first());
-    let Some(Layer::Conv { weight, .. }) = first else {
+    let mut layers = network.stages().iter().flat_map(|s| &s.layers);
+    let Some(Layer::Conv { weight, .. }) = layers.next() else {
         return Ok(vec![]);
     };
     let (size, kernels) = (weight.size(), values(weight)?);

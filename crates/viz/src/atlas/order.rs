@@ -2,9 +2,10 @@
 
 use kodama::{Method as Linkage, linkage};
 
+use crate::atlas::similarity::pearson;
 use crate::explain::field::Frame;
 use crate::explain::patch::FilterPatches;
-use crate::lens::strongest::Survey;
+use crate::lens::strongest::{Survey, to_shares};
 
 /// An order of `count` items with similar neighbours: average linkage of their distances, with leaves flipped to
 /// minimise the sum of distances between neighbours within the tree (Bar-Joseph, Gifford and Jaakkola 2001).
@@ -16,9 +17,8 @@ pub fn seriate(count: usize, distance: impl Fn(usize, usize) -> f64) -> Vec<usiz
     let mut tree = Tree::new(count, distance);
     let root = tree.leaves.len() - 1;
     (count..=root).for_each(|node| tree.measure(node));
-    let [left, right] = tree.children[root - count];
-    let ends = pairs(&tree.leaves[left], &tree.leaves[right]);
-    let (first, last) = shortest(ends, |u, w| tree.best[u * count + w]);
+    let [left, right] = tree.children[root].map(|child| &tree.leaves[child]);
+    let (first, last) = shortest(left, right, |u, w| tree.best[u * count + w]);
     tree.order(root, first, last)
 }
 
@@ -29,7 +29,7 @@ struct Tree {
     distances: Vec<f64>,
     /// Leaves under every node.
     leaves: Vec<Vec<usize>>,
-    /// Nodes under every joint.
+    /// Nodes under every joint; a leaf has itself.
     children: Vec<[usize; 2]>,
     /// `[count, count]`: length of the shortest order, of the smallest subtree that holds both, that begins with one
     /// leaf and ends with the other.
@@ -48,14 +48,11 @@ impl Tree {
             }
         }
         let mut leaves: Vec<Vec<usize>> = (0..count).map(|leaf| vec![leaf]).collect();
-        let joints = linkage(&mut condensed, count, Linkage::Average);
-        let children: Vec<[usize; 2]> = joints
-            .steps()
-            .iter()
-            .map(|s| [s.cluster1, s.cluster2])
-            .collect();
-        for joint in &children {
+        let mut children: Vec<[usize; 2]> = (0..count).map(|leaf| [leaf; 2]).collect();
+        for step in linkage(&mut condensed, count, Linkage::Average).steps() {
+            let joint = [step.cluster1, step.cluster2];
             leaves.push(joint.map(|node| leaves[node].clone()).concat());
+            children.push(joint);
         }
         Self {
             count,
@@ -68,16 +65,14 @@ impl Tree {
 
     /// Fills in `best` for leaves on both sides of a joint.
     fn measure(&mut self, node: usize) {
-        let (n, [left, right]) = (self.count, self.children[node - self.count]);
+        let (n, [left, right]) = (self.count, self.children[node]);
         for u in self.leaves[left].clone() {
             // From u through the left subtree into each leaf of the right one.
             let inner = self.opposite(left, u);
             let mut into = vec![f64::INFINITY; n];
             for &k in &self.leaves[right] {
-                let lengths = inner
-                    .iter()
-                    .map(|m| self.best[u * n + m] + self.distances[m * n + k]);
-                into[k] = lengths.fold(f64::INFINITY, f64::min);
+                let length = |m: &usize| self.best[u * n + m] + self.distances[m * n + k];
+                into[k] = inner.iter().map(length).fold(f64::INFINITY, f64::min);
             }
             for w in self.leaves[right].clone() {
                 let ends = self.opposite(right, w).iter();
@@ -90,10 +85,7 @@ impl Tree {
 
     /// Possible ends of `node` opposite `leaf`: the leaves of the child that does not hold it.
     fn opposite(&self, node: usize, leaf: usize) -> &[usize] {
-        let Some(joint) = node.checked_sub(self.count) else {
-            return &self.leaves[node];
-        };
-        let [left, right] = self.children[joint];
+        let [left, right] = self.children[node];
         match self.leaves[left].contains(&leaf) {
             true => &self.leaves[right],
             false => &self.leaves[left],
@@ -102,34 +94,31 @@ impl Tree {
 
     /// The shortest order of `node` from leaf `first` to leaf `last`.
     fn order(&self, node: usize, first: usize, last: usize) -> Vec<usize> {
-        let n = self.count;
-        let Some(joint) = node.checked_sub(n) else {
+        let (n, [mut left, mut right]) = (self.count, self.children[node]);
+        if left == right {
             return vec![first];
-        };
-        let [mut left, mut right] = self.children[joint];
+        }
         if !self.leaves[left].contains(&first) {
             (left, right) = (right, left);
         }
-        let middle = pairs(self.opposite(left, first), self.opposite(right, last));
-        let (before, after) = shortest(middle, |m, k| {
+        let (ends, starts) = (self.opposite(left, first), self.opposite(right, last));
+        let (before, after) = shortest(ends, starts, |m, k| {
             self.best[first * n + m] + self.distances[m * n + k] + self.best[k * n + last]
         });
-        let mut order = self.order(left, first, before);
-        order.extend(self.order(right, after, last));
-        order
+        let before = self.order(left, first, before);
+        [before, self.order(right, after, last)].concat()
     }
-}
-
-fn pairs<'a>(left: &'a [usize], right: &'a [usize]) -> impl Iterator<Item = (usize, usize)> + 'a {
-    left.iter()
-        .flat_map(|&u| right.iter().map(move |&w| (u, w)))
 }
 
 /// The first of the shortest pairs.
 fn shortest(
-    pairs: impl Iterator<Item = (usize, usize)>,
+    left: &[usize],
+    right: &[usize],
     length: impl Fn(usize, usize) -> f64,
 ) -> (usize, usize) {
+    let pairs = left
+        .iter()
+        .flat_map(|&u| right.iter().map(move |&w| (u, w)));
     let shortest = pairs.min_by(|a, b| length(a.0, a.1).total_cmp(&length(b.0, b.1)));
     shortest.unwrap_or_default()
 }
@@ -143,15 +132,12 @@ fn shortest(
 pub(crate) fn atlas_order(filters: &[FilterPatches], survey: &Survey, frame: &Frame) -> Vec<usize> {
     let (alive, dead): (Vec<usize>, Vec<usize>) =
         (0..filters.len()).partition(|&at| !filters[at].patches.is_empty());
-    let spread = (frame.field as f64 / 4.0 / frame.stride()).max(0.5);
-    let projections: Vec<Vec<f64>> = alive
-        .iter()
-        .map(|&at| filters[at].mean_projection())
-        .collect();
-    let places: Vec<Vec<f64>> = alive
-        .iter()
-        .map(|&at| smoothed(&survey.positions[at], survey.columns, spread))
-        .collect();
+    let spread = (frame.field() as f64 / 4.0 / frame.stride()).max(0.5);
+    let columns = survey.columns;
+    let projection = |&at: &usize| filters[at].mean_projection();
+    let projections: Vec<Vec<f64>> = alive.iter().map(projection).collect();
+    let place = |&at: &usize| smoothed(&survey.positions[at], columns, spread);
+    let places: Vec<Vec<f64>> = alive.iter().map(place).collect();
     let mut order = seriate(alive.len(), |i, j| {
         let r = pearson(&projections[i], &projections[j]).unwrap_or(0.0);
         let products = places[i].iter().zip(&places[j]);
@@ -160,7 +146,7 @@ pub(crate) fn atlas_order(filters: &[FilterPatches], survey: &Survey, frame: &Fr
     });
     let half = order.len() / 2;
     let height = |part: &[usize]| {
-        let heights = part.iter().map(|&at| height(&places[at], survey.columns));
+        let heights = part.iter().map(|&at| height(&places[at], columns));
         heights.sum::<f64>() / part.len().max(1) as f64
     };
     if height(&order[..half]) > height(&order[order.len() - half..]) {
@@ -183,38 +169,18 @@ fn smoothed(positions: &[f64], columns: usize, spread: f64) -> Vec<f64> {
         let apart = (a as f64 - b as f64) / spread;
         (-0.5 * apart * apart).exp()
     };
-    let along = |line: &dyn Fn(usize) -> f64, at: usize| -> f64 {
-        (0..columns).map(|from| weight(at, from) * line(from)).sum()
+    // Along the rows, which become columns: twice is in both directions.
+    let along_rows = |map: &[f64]| -> Vec<f64> {
+        let place = |at: usize| {
+            let row = map[at % columns * columns..][..columns].iter().enumerate();
+            row.map(|(from, value)| weight(at / columns, from) * value)
+                .sum()
+        };
+        (0..map.len()).map(place).collect()
     };
-    let rows: Vec<f64> = (0..positions.len())
-        .map(|at| {
-            let row = at / columns * columns;
-            along(&|from| positions[row + from], at % columns)
-        })
-        .collect();
-    let mut out: Vec<f64> = (0..positions.len())
-        .map(|at| along(&|from| rows[from * columns + at % columns], at / columns))
-        .collect();
-    let sum: f64 = out.iter().sum();
-    if sum > 0.0 {
-        out.iter_mut().for_each(|p| *p /= sum);
-    }
+    let mut out = along_rows(&along_rows(positions));
+    to_shares(&mut out);
     out
-}
-
-/// The correlation coefficient; `None` where one of the two is constant or they are empty.
-fn pearson(a: &[f64], b: &[f64]) -> Option<f64> {
-    let count = a.len().min(b.len()) as f64;
-    let mean = |x: &[f64]| x.iter().sum::<f64>() / count;
-    let (mean_a, mean_b) = (mean(a), mean(b));
-    let (mut ab, mut aa, mut bb) = (0.0, 0.0, 0.0);
-    for (a, b) in a.iter().zip(b) {
-        ab += (a - mean_a) * (b - mean_b);
-        aa += (a - mean_a).powi(2);
-        bb += (b - mean_b).powi(2);
-    }
-    let spread = (aa * bb).sqrt();
-    (spread > 0.0).then(|| (ab / spread).clamp(-1.0, 1.0))
 }
 
 #[cfg(test)]

@@ -1,5 +1,6 @@
 //! Sanity checks of explanations: maps of the same units under random weights, an edge detector and a shifted input.
 
+use faus_base::order;
 use faus_model::{Architecture, Network};
 use serde::Serialize;
 
@@ -8,6 +9,7 @@ use crate::atlas::similarity::{magnitudes, sobel, spearman, ssim};
 use crate::error::Error;
 use crate::explain::back_projection::BackProjection;
 use crate::explain::field::crop;
+use crate::explain::method::Explain;
 use crate::explain::patch::{Explainer, Patch};
 use crate::lens::strongest::TopUnit;
 
@@ -44,13 +46,12 @@ pub struct Score {
 impl Score {
     fn of(scores: impl Iterator<Item = Option<f64>>) -> Self {
         let scores: Vec<f64> = scores.flatten().collect();
-        let n = scores.len();
-        let mean = scores.iter().sum::<f64>() / n as f64;
-        let variance = scores.iter().map(|s| (s - mean).powi(2)).sum::<f64>() / n as f64;
+        let (n, mean) = (scores.len(), order::mean(&scores));
+        let squares: Vec<f64> = scores.iter().map(|s| (s - mean).powi(2)).collect();
         let known = |x: f64| (n > 0).then_some(x);
         Self {
             mean: known(mean),
-            sd: known(variance.sqrt()),
+            sd: known(order::mean(&squares).sqrt()),
             n,
         }
     }
@@ -113,10 +114,8 @@ impl Untrained {
     /// When the device is out of memory.
     pub fn draw(architecture: &dyn Architecture, seed: u64, like: &Network) -> Result<Self, Error> {
         // Far from `seed`, which training uses.
-        let draw = |n: u64| {
-            let seed = seed ^ (0x5a17_0000 + n);
-            Network::build(architecture, like.spec(), seed, like.device())
-        };
+        let (spec, device) = (like.spec(), like.device());
+        let draw = |n: u64| Network::build(architecture, spec, seed ^ (0x5a17_0000 + n), device);
         Ok(Self {
             cascade: draw(0)?,
             other: draw(1)?,
@@ -146,8 +145,11 @@ pub fn sanity(
         atlas,
     };
     let mut panels = comparison.cascade(network, &untrained.cascade)?;
-    panels.push(comparison.untrained(&untrained.other)?);
-    panels.push(comparison.edges());
+    let maps = comparison.maps(&untrained.other, atlas.method)?;
+    let (kind, head) = (PanelKind::Untrained, ["untrained", "network"]);
+    panels.push(comparison.panel("untrained", kind, "untrained network", head, maps));
+    let (kind, head, maps) = (PanelKind::Edges, ["edges", "(Sobel)"], comparison.edges());
+    panels.push(comparison.panel("edges", kind, "edge detector (Sobel)", head, maps));
     panels.extend(comparison.shifts(network)?);
     Ok(Sanity {
         filters: filters.to_vec(),
@@ -157,6 +159,7 @@ pub fn sanity(
     })
 }
 
+#[derive(Clone)]
 struct Comparison<'a> {
     patches: Vec<&'a Patch>,
     units: Vec<TopUnit>,
@@ -167,8 +170,8 @@ struct Comparison<'a> {
 }
 
 impl Comparison<'_> {
-    fn maps(&self, network: &Network) -> Result<Vec<Vec<f32>>, Error> {
-        let explainer = Explainer::new(network, self.stage, self.atlas.method)?;
+    fn maps(&self, network: &Network, method: &dyn Explain) -> Result<Vec<Vec<f32>>, Error> {
+        let explainer = Explainer::new(network, self.stage, method)?;
         explainer.maps(network, &self.units, &self.atlas.images)
     }
 
@@ -184,29 +187,20 @@ impl Comparison<'_> {
             for (name, values) in weights.iter().filter(|(name, _)| own(name)) {
                 randomised.set_parameter(name, values)?;
             }
-            let (span, short) = match layer == top {
-                true => (layer.clone(), layer.clone()),
-                false => (format!("{top} to {layer}"), format!("to {layer}")),
+            let (label, short) = match layer == top {
+                true => (format!("{layer} randomised"), layer.clone()),
+                false => (
+                    format!("{top} to {layer} randomised"),
+                    format!("to {layer}"),
+                ),
             };
-            let label = format!("{span} randomised");
-            let (head, maps) = ([short.as_str(), "random"], self.maps(&randomised)?);
-            panels.push(self.panel(layer, PanelKind::Cascade, &label, head, maps));
+            let maps = self.maps(&randomised, self.atlas.method)?;
+            panels.push(self.panel(layer, PanelKind::Cascade, &label, [&short, "random"], maps));
         }
         Ok(panels)
     }
 
-    fn untrained(&self, other: &Network) -> Result<Panel, Error> {
-        let (kind, head) = (PanelKind::Untrained, ["untrained", "network"]);
-        Ok(self.panel(
-            "untrained",
-            kind,
-            "untrained network",
-            head,
-            self.maps(other)?,
-        ))
-    }
-
-    fn edges(&self) -> Panel {
+    fn edges(&self) -> Vec<Vec<f32>> {
         let images = self.atlas.images.source;
         let map = |patch: &&Patch| {
             let grey = images.grey(patch.unit.index).iter();
@@ -214,43 +208,30 @@ impl Comparison<'_> {
             let edges = sobel(&image, images.side());
             crop(&edges, images.side(), patch.region)
         };
-        let maps = self.patches.iter().map(map).collect();
-        let (label, head) = ("edge detector (Sobel)", ["edges", "(Sobel)"]);
-        self.panel("edges", PanelKind::Edges, label, head, maps)
+        self.patches.iter().map(map).collect()
     }
 
     /// The method itself, and gradient × input, under a constant that the network cancels.
     fn shifts(&self, network: &Network) -> Result<Vec<Panel>, Error> {
-        let (kind, stage, images) = (PanelKind::Shift, self.stage, &self.atlas.images);
+        let (kind, gradient) = (PanelKind::Shift, &BackProjection::Gradient);
         let maps = |method| {
-            Explainer::new(network, stage, method)?.shifted_maps(
-                network,
-                SHIFT,
-                &self.units,
-                images,
-            )
+            let explainer = Explainer::new(network, self.stage, method)?;
+            explainer.shifted_maps(network, SHIFT, &self.units, &self.atlas.images)
         };
-        let gradient = &BackProjection::Gradient;
         let (Some(own), Some(shifted)) = (maps(self.atlas.method)?, maps(gradient)?) else {
             return Ok(vec![]);
         };
         let (label, head) = ("constant input shift", ["input", "shifted"]);
         let first = self.panel("shift", kind, label, head, own);
-        let plain = Explainer::new(network, stage, gradient)?;
-        let plain = plain.maps(network, &self.units, images)?;
-        let (label, head) = (
-            format!("{label}, gradient x input"),
-            ["shifted,", "grad x inp"],
-        );
-        let times_input = Self {
-            patches: self.patches.clone(),
-            units: vec![],
-            trained: self.times_input(plain, 0.0),
-            ..*self
-        };
+        let mut times_input = self.clone();
+        times_input.trained = self.times_input(self.maps(network, gradient)?, 0.0);
+        let label = "constant input shift, gradient x input";
+        let (name, head) = ("shift_gradient_x_input", ["shifted,", "grad x inp"]);
         let maps = self.times_input(shifted, SHIFT as f32);
-        let second = times_input.panel("shift_gradient_x_input", kind, &label, head, maps);
-        Ok(vec![first, second])
+        Ok(vec![
+            first,
+            times_input.panel(name, kind, label, head, maps),
+        ])
     }
 
     /// Each map times its input, to which `shift` is added.
@@ -258,10 +239,8 @@ impl Comparison<'_> {
         let images = self.atlas.images.source;
         let product = |(map, patch): (Vec<f32>, &&Patch)| {
             let input = crop(&images.input(patch.unit.index), images.side(), patch.region);
-            map.iter()
-                .zip(input)
-                .map(|(g, x)| g * (x + shift))
-                .collect()
+            let pairs = map.iter().zip(input);
+            pairs.map(|(g, x)| g * (x + shift)).collect()
         };
         maps.into_iter().zip(&self.patches).map(product).collect()
     }
@@ -310,9 +289,8 @@ fn sentence(title: &str, panels: &[Panel]) -> String {
         ..0.6 => "so part of each picture is the image and the method, and not what was learnt",
         _ => "so these pictures show the image and the method more than what was learnt",
     };
-    let beside = edges.map_or(String::new(), |r| {
-        format!(" (a plain edge detector: {r:.2})")
-    });
+    let beside = edges.map(|r| format!(" (a plain edge detector: {r:.2})"));
+    let beside = beside.unwrap_or_default();
     format!(
         "With all weights random, {title} of the same units of the same images still agrees with the trained network's at a rank correlation of {random:.2}{beside}, {verdict}."
     )

@@ -37,20 +37,29 @@ pub fn ssim(a: &[f32], b: &[f32], width: usize) -> Option<f64> {
 
 fn similarity(a: &[f64], b: &[f64]) -> f64 {
     let (c1, c2) = (0.01f64.powi(2), 0.03f64.powi(2));
-    let count = a.len() as f64;
-    let mean = |x: &[f64]| x.iter().sum::<f64>() / count;
-    let (mean_a, mean_b) = (mean(a), mean(b));
-    let covariance = |x: &[f64], mean_x: f64, y: &[f64], mean_y: f64| {
-        let products = x.iter().zip(y).map(|(x, y)| (x - mean_x) * (y - mean_y));
-        products.sum::<f64>() / (count - 1.0)
-    };
-    let (aa, bb) = (
-        covariance(a, mean_a, a, mean_a),
-        covariance(b, mean_b, b, mean_b),
-    );
-    let ab = covariance(a, mean_a, b, mean_b);
+    let ([mean_a, mean_b], sums) = moments(a, b);
+    let [aa, bb, ab] = sums.map(|sum| sum / (a.len() as f64 - 1.0));
     (2.0 * mean_a * mean_b + c1) * (2.0 * ab + c2)
         / ((mean_a.powi(2) + mean_b.powi(2) + c1) * (aa + bb + c2))
+}
+
+/// The correlation coefficient; `None` where one of the two is constant or they are empty.
+pub(crate) fn pearson(a: &[f64], b: &[f64]) -> Option<f64> {
+    let (_, [aa, bb, ab]) = moments(a, b);
+    let spread = (aa * bb).sqrt();
+    (spread > 0.0).then(|| (ab / spread).clamp(-1.0, 1.0))
+}
+
+/// The means of two series, and the sums of the products of their deviations: of the first with itself, of the second with
+/// itself, and of both.
+fn moments(a: &[f64], b: &[f64]) -> ([f64; 2], [f64; 3]) {
+    let means = [order::mean(a), order::mean(b)];
+    let sum = |(x, mean_x): (&[f64], f64), (y, mean_y): (&[f64], f64)| {
+        let products = x.iter().zip(y).map(|(x, y)| (x - mean_x) * (y - mean_y));
+        products.sum::<f64>()
+    };
+    let (a, b) = ((a, means[0]), (b, means[1]));
+    (means, [sum(a, a), sum(b, b), sum(a, b)])
 }
 
 /// Absolute values scaled to a largest of 1, the input of [`ssim`] (Adebayo et al., arXiv 1810.03292, section 4). Zero stays

@@ -111,14 +111,10 @@ fn forward<'a>(
     images: &Tensor,
 ) -> Result<(Vec<Backward<'a>>, Tensor), Error> {
     let stages = network.stages();
-    let own = stages
-        .get(stage)
-        .ok_or_else(|| faus_model::Error::NoFeatureMap(format!("#{stage}")))?;
-    let convolution = own
-        .layers
-        .iter()
-        .position(|l| matches!(l, Layer::Conv { .. }));
-    let own = &own.layers[..convolution.map_or(own.layers.len(), |at| at + 1)];
+    let missing = || faus_model::Error::NoFeatureMap(format!("#{stage}"));
+    let own = &stages.get(stage).ok_or_else(missing)?.layers;
+    let convolution = own.iter().position(|l| matches!(l, Layer::Conv { .. }));
+    let own = &own[..convolution.map_or(own.len(), |at| at + 1)];
     let before = stages[..stage].iter().flat_map(|s| &s.layers);
     let mut layers = before.chain(own).peekable();
     let (mut way_back, mut x) = (Vec::new(), images.shallow_clone());
@@ -171,16 +167,20 @@ fn through(
 fn seed(output: &Tensor, units: &[UnitRef]) -> Result<Tensor, Error> {
     let mut size: Vec<usize> = output.size().iter().map(|&s| s as usize).collect();
     size.resize(4, 1);
-    let (images, filters, rows, columns) = (size[0], size[1], size[2], size[3]);
-    if units.len() != images {
-        return Err(Error::count("units", units.len(), images));
+    if units.len() != size[0] {
+        return Err(Error::Count("units".to_owned(), units.len(), size[0]));
     }
     let mut values = vec![0f32; size.iter().product()];
     for (image, &unit) in units.iter().enumerate() {
-        if unit.filter >= filters || unit.row >= rows || unit.column >= columns {
+        let at = [image, unit.filter, unit.row, unit.column];
+        if at.iter().zip(&size).any(|(at, size)| at >= size) {
             return Err(unit.missing());
         }
-        values[((image * filters + unit.filter) * rows + unit.row) * columns + unit.column] = 1.0;
+        let place = at
+            .iter()
+            .zip(&size)
+            .fold(0, |place, (at, size)| place * size + at);
+        values[place] = 1.0;
     }
     Ok(Tensor::f_from_slice(&values)?
         .f_reshape(output.size())?

@@ -7,27 +7,30 @@ use crate::explain::method::UnitRef;
 /// The position of a layer's units on the image.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Frame {
-    /// `None` for fully connected layers, whose units see the whole image.
-    receptive: Option<Receptive>,
+    /// Of a fully connected layer the whole image.
+    receptive: Receptive,
     side: usize,
-    /// Side of the full receptive field, in pixels.
-    pub field: usize,
+    /// Whether units have a position on the image: not in a fully connected layer.
+    pub has_places: bool,
 }
 
 impl Frame {
     pub fn new(network: &Network, stage: usize, side: usize) -> Self {
         let receptive = receptive_field(network.stages(), stage);
-        let field = receptive.map_or(side, |f| f.size as usize);
         Self {
-            receptive,
+            receptive: receptive.unwrap_or(Receptive {
+                size: side as i64,
+                stride: side as i64,
+                first: 0,
+            }),
             side,
-            field,
+            has_places: receptive.is_some(),
         }
     }
 
-    /// Whether units have a position on the image.
-    pub fn has_places(&self) -> bool {
-        self.receptive.is_some()
+    /// Side of the full receptive field, in pixels.
+    pub fn field(&self) -> usize {
+        self.receptive.size as usize
     }
 
     /// A unit's receptive field, clipped to the image, and its first pixel in the full field (column, row).
@@ -45,26 +48,21 @@ impl Frame {
 
     /// First pixel, number of pixels, and pixels cut off before the first.
     fn span(&self, unit: usize) -> (usize, usize, usize) {
-        let Some(field) = self.receptive else {
-            return (0, self.side, 0);
-        };
-        let (first, end) = field.span(unit as i64, self.side as i64);
-        let cut = first - (unit as i64 * field.stride + field.first);
+        let (field, unit) = (self.receptive, unit as i64);
+        let (first, end) = field.span(unit, self.side as i64);
+        let cut = first - (unit * field.stride + field.first);
         (first as usize, (end - first) as usize, cut as usize)
     }
 
-    /// Centre of a unit's field in pixels (column, row), possibly outside the image.
-    pub fn centre(&self, row: usize, column: usize) -> (f64, f64) {
-        let at = |unit: usize| match self.receptive {
-            Some(f) => (unit as i64 * f.stride + f.first) as f64 + (f.size - 1) as f64 / 2.0,
-            None => (self.side as f64 - 1.0) / 2.0,
-        };
-        (at(column), at(row))
+    /// Centre of a unit's field along rows or columns, in pixels, possibly outside the image.
+    pub fn centre(&self, unit: usize) -> f64 {
+        let field = self.receptive;
+        (unit as i64 * field.stride + field.first) as f64 + (field.size - 1) as f64 / 2.0
     }
 
     /// Pixels from one unit to the next.
     pub fn stride(&self) -> f64 {
-        self.receptive.map_or(self.side as f64, |f| f.stride as f64)
+        self.receptive.stride as f64
     }
 }
 

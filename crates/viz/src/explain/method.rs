@@ -18,6 +18,16 @@ pub struct UnitRef {
 }
 
 impl UnitRef {
+    /// The unit at `place`, `row · columns + column`.
+    pub(crate) fn at(filter: usize, place: usize, columns: usize) -> Self {
+        let (row, column) = (place / columns, place % columns);
+        Self {
+            filter,
+            row,
+            column,
+        }
+    }
+
     pub(crate) fn missing(self) -> Error {
         Error::unknown("unit", format!("{self:?}"), "those of the layer")
     }

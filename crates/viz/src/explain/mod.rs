@@ -24,9 +24,9 @@ const BUILT_IN: [&dyn Explain; 4] = [
 /// [`Error::Unknown`] with the list of names.
 pub fn find<'a>(name: &str, own: &'a [Box<dyn Explain>]) -> Result<&'a dyn Explain, Error> {
     let methods = || BUILT_IN.into_iter().chain(own.iter().map(Box::as_ref));
-    let names = || methods().map(Explain::name).collect::<Vec<_>>().join(", ");
-    let mut named = methods().filter(|method| method.name() == name);
-    named
-        .next()
-        .ok_or_else(|| Error::unknown("method", name, names()))
+    let named = methods().find(|method| method.name() == name);
+    named.ok_or_else(|| {
+        let names: Vec<&str> = methods().map(Explain::name).collect();
+        Error::unknown("method", name, names.join(", "))
+    })
 }

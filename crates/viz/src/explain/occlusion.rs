@@ -1,6 +1,6 @@
 //! Occlusion: the response that a unit loses when a square of the image is covered.
 
-use faus_model::{FieldMap, FieldNet, GradientMethod, Network, Region};
+use faus_model::{FieldMap, FieldNet, Network, Region};
 use tch::Tensor;
 
 use crate::error::Error;
@@ -28,7 +28,7 @@ impl Explain for Occlusion {
         units: &[UnitRef],
     ) -> Result<Tensor, Error> {
         let side = network.spec().side;
-        let plan = network.plan(GradientMethod::fastest(network.device()))?;
+        let plan = network.plan()?;
         let mut maps = Vec::new();
         for (image, unit) in values(images)?.chunks_exact(side * side).zip(units) {
             let response = |covered: &[f32]| {

@@ -1,6 +1,6 @@
 //! Patches: the receptive fields of the strongest units, cut out of the images and explained.
 
-use faus_model::{FieldMap, FieldNet, Network, Region};
+use faus_model::{FieldNet, Network, Region};
 use tch::Device;
 
 use crate::error::Error;
@@ -102,7 +102,7 @@ pub fn cut_patches(
         .iter()
         .map(|top| FilterPatches {
             filter: top.filter,
-            field: frame.field,
+            field: frame.field(),
             patches: patches.by_ref().take(top.units.len()).collect(),
         })
         .collect())
@@ -123,14 +123,14 @@ pub(crate) struct Explainer<'m> {
 
 impl<'m> Explainer<'m> {
     pub fn new(network: &Network, stage: usize, method: &'m dyn Explain) -> Result<Self, Error> {
-        let field = match method.within_field() {
-            Some(way) => FieldNet::new(network, stage)?.map(|net| (net, way)),
-            None => None,
-        };
+        let way = method.within_field().map(|way| {
+            let net = FieldNet::new(network, stage)?;
+            Ok::<_, Error>(net.map(|net| (net, way)))
+        });
         Ok(Self {
             stage,
             method,
-            field,
+            field: way.transpose()?.flatten(),
             frame: Frame::new(network, stage, network.spec().side),
             margin: 0,
             shift: 0.0,
@@ -162,21 +162,26 @@ impl<'m> Explainer<'m> {
     ) -> Result<Vec<Vec<f32>>, Error> {
         let mut order: Vec<usize> = (0..units.len()).collect();
         order.sort_by_key(|&at| units[at].index);
+        let same_image = |a: &usize, b: &usize| units[*a].index == units[*b].index;
         let (device, jobs): (Device, Vec<&[usize]>) = match self.field {
-            Some(_) => {
-                let same_image = |a: &usize, b: &usize| units[*a].index == units[*b].index;
-                (Device::Cpu, order.chunk_by(same_image).collect())
-            }
+            Some(_) => (Device::Cpu, order.chunk_by(same_image).collect()),
             None => (network.device(), order.chunks(BATCH).collect()),
         };
         let count = jobs.len();
         let found = for_each(network, device, jobs, |network, n, job| {
             images.report("Explaining units", n, count)?;
-            let units: Vec<TopUnit> = job.iter().map(|&at| units[at]).collect();
-            match &self.field {
-                Some((net, method)) => self.by_field(net, *method, &units, images),
-                None => self.by_image(network, &units, images),
-            }
+            let framed = |at: &usize| self.framed(images.source, units[*at].index);
+            let refs: Vec<UnitRef> = job.iter().map(|&at| units[at].unit).collect();
+            let Some((net, method)) = &self.field else {
+                let inputs: Vec<f32> = job.iter().flat_map(framed).collect();
+                return self.by_image(network, &refs, &inputs);
+            };
+            let image = framed(&job[0]);
+            let map = |unit: UnitRef| {
+                let map = method.explain_field(net, self.frame.field(), &image, unit)?;
+                Ok(self.cut(unit, map.region, &map.values))
+            };
+            refs.into_iter().map(map).collect()
         })?;
         let mut maps = vec![vec![]; units.len()];
         for (map, &at) in found.into_iter().flatten().zip(&order) {
@@ -185,51 +190,23 @@ impl<'m> Explainer<'m> {
         Ok(maps)
     }
 
-    /// Units of one image.
-    fn by_field(
-        &self,
-        net: &FieldNet,
-        method: &dyn ExplainField,
-        units: &[TopUnit],
-        images: &ImageSet,
-    ) -> Result<Vec<Vec<f32>>, Error> {
-        let index = units.first().map_or(0, |unit| unit.index);
-        let image = self.framed(images.source, index);
-        let map = |top: &TopUnit| {
-            let map = method.explain_field(net, self.frame.field, &image, top.unit)?;
-            Ok(self.cut(top.unit, &map))
-        };
-        units.iter().map(map).collect()
-    }
-
-    /// Units of whole images.
+    /// Units of whole images, `inputs` one after the other.
     fn by_image(
         &self,
         network: &Network,
-        units: &[TopUnit],
-        images: &ImageSet,
+        units: &[UnitRef],
+        inputs: &[f32],
     ) -> Result<Vec<Vec<f32>>, Error> {
-        let side = images.source.side() + 2 * self.margin;
-        let framed = units
-            .iter()
-            .map(|unit| self.framed(images.source, unit.index));
-        let input = as_images(&framed.collect::<Vec<_>>().concat(), side, network)?;
-        let refs: Vec<UnitRef> = units.iter().map(|u| u.unit).collect();
-        let maps = values(&self.method.explain(network, self.stage, &input, &refs)?)?;
-        let expected = units.len() * side * side;
-        if maps.len() != expected {
+        let side = network.spec().side;
+        let input = as_images(inputs, side, network)?;
+        let maps = values(&self.method.explain(network, self.stage, &input, units)?)?;
+        if maps.len() != inputs.len() {
             let what = format!("values of method `{}`", self.method.name());
-            return Err(Error::count(&what, maps.len(), expected));
+            return Err(Error::Count(what, maps.len(), inputs.len()));
         }
-        let cut = |(unit, map): (UnitRef, &[f32])| {
-            let map = FieldMap {
-                region: Region::whole(side),
-                values: map.to_vec(),
-            };
-            self.cut(unit, &map)
-        };
-        let maps = maps.chunks_exact(side * side);
-        Ok(refs.into_iter().zip(maps).map(cut).collect())
+        let maps = units.iter().zip(maps.chunks_exact(side * side));
+        let cut = |(unit, map): (&UnitRef, &[f32])| self.cut(*unit, Region::whole(side), map);
+        Ok(maps.map(cut).collect())
     }
 
     /// The network's input for a row with its margin, shifted.
@@ -238,18 +215,18 @@ impl<'m> Explainer<'m> {
         let mut framed = vec![self.shift; framed_side * framed_side];
         for (row, values) in images.input(row).chunks_exact(side).enumerate() {
             let start = (row + self.margin) * framed_side + self.margin;
-            for (out, value) in framed[start..start + side].iter_mut().zip(values) {
-                *out = value + self.shift;
+            for (out, value) in framed[start..].iter_mut().zip(values) {
+                *out += value;
             }
         }
         framed
     }
 
-    /// Cuts the unit's receptive field on the image out of a map, `[h, w]`.
-    fn cut(&self, unit: UnitRef, map: &FieldMap) -> Vec<f32> {
-        let mut region = self.frame.place(unit).0;
-        region.row = region.row + self.margin - map.region.row;
-        region.column = region.column + self.margin - map.region.column;
-        crop(&map.values, map.region.width, region)
+    /// Cuts the unit's receptive field on the image out of a map of the pixels `region`, `[h, w]`.
+    fn cut(&self, unit: UnitRef, region: Region, map: &[f32]) -> Vec<f32> {
+        let mut own = self.frame.place(unit).0;
+        own.row = own.row + self.margin - region.row;
+        own.column = own.column + self.margin - region.column;
+        crop(map, region.width, own)
     }
 }

@@ -1,6 +1,6 @@
 //! F(x): the largest response of each filter to each image, computed in one pass over the images.
 
-use faus_model::{GradientMethod, Maxima, Network};
+use faus_model::{Maxima, Network};
 use rayon::prelude::*;
 use tch::Device;
 
@@ -46,7 +46,7 @@ pub(crate) fn stream_maxima(
     if images.rows.is_empty() {
         return Err(Error::NoImages);
     }
-    let plan = network.plan(GradientMethod::fastest(network.device()))?;
+    let plan = network.plan()?;
     let mut done = 0;
     // A few chunks at a time, to keep all threads busy and memory bounded.
     for group in images.rows.chunks(CHUNK * 4 * rayon::current_num_threads()) {

@@ -55,7 +55,10 @@ impl LayerLens<'_> {
                 })
             })
         });
-        written.map_err(|error| error.at(path))
+        written.map_err(|error| match error {
+            Error::Disk(error) => Error::write(path)(error),
+            other => other,
+        })
     }
 
     /// Calls `f` on the pool with the network, the layer's number and these rows; see [`ImageSet::groups`].
@@ -145,13 +148,21 @@ fn activations(network: &Network, stage: usize, images: &ImageSet) -> Result<Act
 
 /// Outputs of the layer, after ReLU and pooling, `[images, filters, …]`.
 fn outputs(network: &Network, stage: usize, images: &ImageSet) -> Result<Tensor, Error> {
-    let mut chunks = Vec::new();
-    for rows in images.rows.chunks(CHUNK) {
-        let (layers, input) = (&network.stages()[..=stage], images.tensor(rows, network)?);
-        let forward = |x, stage: &Stage| stage.forward(&x);
-        chunks.push(tch::no_grad(|| layers.iter().try_fold(input, forward))?);
-    }
-    Ok(Tensor::f_cat(&chunks, 0)?)
+    let chunks = images.rows.chunks(CHUNK).map(|rows| {
+        let input = images.tensor(rows, network)?;
+        through(&network.stages()[..=stage], input)
+    });
+    Ok(Tensor::f_cat(
+        &chunks.collect::<Result<Vec<_>, Error>>()?,
+        0,
+    )?)
+}
+
+fn through(stages: &[Stage], input: Tensor) -> Result<Tensor, Error> {
+    let mut stages = stages.iter();
+    Ok(tch::no_grad(|| {
+        stages.try_fold(input, |x, stage| stage.forward(&x))
+    })?)
 }
 
 /// Classes with these filters at 0, the output of a rectified unit without a response.
@@ -170,23 +181,18 @@ fn predicted(
     shape[1] = size[1];
     let kept = Tensor::f_from_slice(&kept)?.f_reshape(shape.as_slice())?;
     let maps = maps.f_mul(&kept.f_to_device(network.device())?)?;
-    let mut rest = network.stages()[stage + 1..].iter();
-    let logits = tch::no_grad(|| rest.try_fold(maps, |x, stage| stage.forward(&x)))?;
+    let logits = through(&network.stages()[stage + 1..], maps)?;
     let chosen = logits.f_argmax(1, false)?.f_to_device(Device::Cpu)?;
-    let mut predicted = vec![0; chosen.numel()];
-    chosen.f_copy_data(&mut predicted, chosen.numel())?;
-    Ok(predicted)
+    Ok(Vec::try_from(chosen)?)
 }
 
 fn places(network: &Network, stage: usize, images: &ImageSet) -> Result<Places, Error> {
     let no_places = || Error::NoPlaces(network.stages()[stage].name.clone());
     let field = receptive_field(network.stages(), stage).ok_or_else(no_places)?;
-    let (mut maxima, mut sums, mut side, mut filters) = (vec![], None::<Tensor>, 0, 0);
+    let (mut maxima, mut sums) = (vec![], None::<Tensor>);
     for rows in images.rows.chunks(CHUNK) {
         let maps = network.feature_maps(&images.tensor(rows, network)?, stage)?;
-        let size = maps.size();
-        (filters, side) = (size[1] as usize, size[3]);
-        if size[2] != side {
+        if maps.size()[2] != maps.size()[3] {
             return Err(no_places());
         }
         let (largest, at) = maps.f_flatten(2, 3)?.f_max_dim(2, false)?;
@@ -198,15 +204,17 @@ fn places(network: &Network, stage: usize, images: &ImageSet) -> Result<Places, 
             None => sum,
         });
     }
+    // [filters, side, side]
+    let sums = sums.ok_or(Error::NoImages)?;
     // The middle of a unit's field, not clipped at the border.
     let centre = |unit: i64| {
         let first = (unit * field.stride + field.first) as f64;
         (first + field.size as f64 / 2.0) / images.source.side() as f64
     };
     Ok(Places {
-        filters,
-        centres: (0..side).map(centre).collect(),
+        filters: sums.size()[0] as usize,
+        centres: (0..sums.size()[1]).map(centre).collect(),
         maxima,
-        sums: values(&sums.ok_or(Error::NoImages)?)?,
+        sums: values(&sums)?,
     })
 }

@@ -48,20 +48,6 @@ pub struct Survey {
 }
 
 impl Survey {
-    fn new(filters: &[usize], images: &ImageSet) -> Self {
-        let no_units = |&filter: &usize| FilterTop {
-            filter,
-            units: vec![],
-        };
-        Self {
-            tops: filters.iter().map(no_units).collect(),
-            positions: vec![vec![]; filters.len()],
-            columns: 1,
-            average: vec![0.0; images.source.side().pow(2)],
-            images: images.rows.len(),
-        }
-    }
-
     /// Filters without a response to any image.
     pub fn dead(&self) -> Vec<usize> {
         let dead = self.tops.iter().filter(|top| top.units.is_empty());
@@ -83,11 +69,7 @@ impl Survey {
                     index,
                     subject: images.source.subject(index),
                     group: images.groups.get(index).copied().unwrap_or(-1),
-                    unit: UnitRef {
-                        filter: best.filter,
-                        row: place / maxima.columns,
-                        column: place % maxima.columns,
-                    },
+                    unit: UnitRef::at(best.filter, place, maxima.columns),
                     activation,
                 };
                 insert(&mut best.units, top, new);
@@ -95,18 +77,6 @@ impl Survey {
             let grey = images.source.grey(index);
             for (sum, &grey) in self.average.iter_mut().zip(grey) {
                 *sum += f64::from(grey);
-            }
-        }
-    }
-
-    /// Converts sums to means and shares.
-    fn finish(&mut self) {
-        let count = self.images as f64;
-        self.average.iter_mut().for_each(|sum| *sum /= count);
-        for positions in &mut self.positions {
-            let sum: f64 = positions.iter().sum();
-            if sum > 0.0 {
-                positions.iter_mut().for_each(|p| *p /= sum);
             }
         }
     }
@@ -130,12 +100,28 @@ pub fn survey(
         return Err(Error::NoTop);
     }
     check_filters(network, stage, filters)?;
-    let mut found = Survey::new(filters, images);
+    let none = |&filter: &usize| FilterTop {
+        filter,
+        units: vec![],
+    };
+    let mut found = Survey {
+        tops: filters.iter().map(none).collect(),
+        positions: vec![vec![]; filters.len()],
+        columns: 1,
+        average: vec![0.0; images.source.side().pow(2)],
+        images: images.rows.len(),
+    };
     stream_maxima(network, stage, images, |rows, maxima| {
         found.add(rows, maxima, top, images);
         Ok(())
     })?;
-    found.finish();
+    // Sums become means and shares.
+    let count = found.images as f64;
+    found.average.iter_mut().for_each(|sum| *sum /= count);
+    found
+        .positions
+        .iter_mut()
+        .for_each(|places| to_shares(places));
     Ok(found)
 }
 
@@ -146,13 +132,19 @@ pub(crate) fn check_filters(
     filters: &[usize],
 ) -> Result<(), Error> {
     let count = network.filters(stage)?;
-    match filters.iter().find(|filter| **filter >= count) {
-        None => Ok(()),
-        Some(filter) => {
-            let what = format!("filter of {}", network.stages()[stage].name);
-            let known = format!("0 to {}", count.saturating_sub(1));
-            Err(Error::unknown(what, filter, known))
-        }
+    let Some(filter) = filters.iter().find(|filter| **filter >= count) else {
+        return Ok(());
+    };
+    let what = format!("filter of {}", network.stages()[stage].name);
+    let known = format!("0 to {}", count.saturating_sub(1));
+    Err(Error::unknown(what, filter, known))
+}
+
+/// Scales `values` to a sum of 1, unless they sum to 0.
+pub(crate) fn to_shares(values: &mut [f64]) {
+    let sum: f64 = values.iter().sum();
+    if sum > 0.0 {
+        values.iter_mut().for_each(|value| *value /= sum);
     }
 }
 

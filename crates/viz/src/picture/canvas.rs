@@ -1,8 +1,12 @@
-//! A canvas measured in points, text, and tiles of numbers.
+//! A canvas measured in points, the layout that all pictures share, text, and tiles of numbers and patches.
+
+use std::collections::BTreeMap;
 
 use image::imageops::{self, FilterType};
 use image::{DynamicImage, GrayImage, Luma, Rgb, RgbImage};
 use noto_sans_mono_bitmap::{FontWeight, RasterHeight, get_raster, get_raster_width};
+
+use crate::explain::patch::{FilterPatches, Patch};
 
 /// The background.
 pub(crate) const PAPER: Rgb<u8> = Rgb([255, 255, 255]);
@@ -13,83 +17,125 @@ pub(crate) const INK: Rgb<u8> = Rgb([40, 40, 40]);
 /// Secondary captions.
 pub(crate) const FAINT: Rgb<u8> = Rgb([120, 120, 120]);
 
-/// A picture measured in points, drawn with `scale` pixels to each: the same layout at any size.
-pub(crate) struct Canvas {
-    picture: RgbImage,
-    scale: u32,
-}
+/// Side of a patch, in points.
+pub(crate) const TILE: u32 = 64;
+/// Points between tiles.
+pub(crate) const GAP: u32 = 3;
+/// Points around everything.
+pub(crate) const MARGIN: u32 = 12;
+/// Height of the heading and of a filter's number.
+pub(crate) const HEADING: u32 = 15;
+/// First point under the heading.
+pub(crate) const TOP: u32 = MARGIN + HEADING + 2 * GAP;
+/// Sizes of a picture: pixels per point.
+pub(crate) const SCALES: [u32; 2] = [1, 3];
+
+/// A picture measured in points, drawn at several scales (pixels per point) at once: the same layout at any size.
+pub(crate) struct Canvas(Vec<(u32, RgbImage)>);
 
 impl Canvas {
-    pub fn new(width: u32, height: u32, scale: u32) -> Self {
-        Self {
-            picture: RgbImage::from_pixel(width * scale, height * scale, PAPER),
-            scale,
-        }
+    pub fn new(width: u32, height: u32, scales: &[u32]) -> Self {
+        let blank = |&scale| {
+            let picture = RgbImage::from_pixel(width * scale, height * scale, PAPER);
+            (scale, picture)
+        };
+        Self(scales.iter().map(blank).collect())
     }
 
-    /// The picture; a grey one without colours.
-    pub fn finish(self) -> DynamicImage {
-        let grey = self
-            .picture
-            .pixels()
-            .all(|p| p.0[0] == p.0[1] && p.0[1] == p.0[2]);
-        let picture = DynamicImage::ImageRgb8(self.picture);
-        match grey {
-            true => DynamicImage::ImageLuma8(picture.into_luma8()),
-            false => picture,
+    /// The picture at every scale; a grey one without colours.
+    pub fn finish(self) -> Vec<DynamicImage> {
+        let pictures = self.0.into_iter().map(|(_, picture)| {
+            let grey = picture.pixels().all(|p| p.0 == [p.0[0]; 3]);
+            let picture = DynamicImage::from(picture);
+            match grey {
+                true => picture.into_luma8().into(),
+                false => picture,
+            }
+        });
+        pictures.collect()
+    }
+
+    /// Pictures beside each other, each enlarged to a square of `size` points, with `pitch` points from one to the next.
+    pub fn row<T: Into<DynamicImage>>(
+        &mut self,
+        (x, y): (u32, u32),
+        (size, pitch): (u32, u32),
+        tiles: impl IntoIterator<Item = T>,
+    ) {
+        for (n, tile) in (0..).zip(tiles) {
+            self.place((x + n * pitch, y), size, tile, FilterType::CatmullRom);
         }
     }
 
     /// A picture, enlarged to a square of `size` points.
     pub fn tile(&mut self, at: (u32, u32), size: u32, tile: impl Into<DynamicImage>) {
-        self.place(at, size, &tile.into(), FilterType::CatmullRom);
+        self.place(at, size, tile, FilterType::CatmullRom);
     }
 
     /// A picture enlarged without interpolation.
     pub fn blocks(&mut self, at: (u32, u32), size: u32, tile: impl Into<DynamicImage>) {
-        self.place(at, size, &tile.into(), FilterType::Nearest);
+        self.place(at, size, tile, FilterType::Nearest);
     }
 
-    fn place(&mut self, (x, y): (u32, u32), size: u32, tile: &DynamicImage, filter: FilterType) {
-        let pixels = size * self.scale;
-        let tile = tile.resize_exact(pixels, pixels, filter).into_rgb8();
-        let (x, y) = (i64::from(x * self.scale), i64::from(y * self.scale));
-        imageops::replace(&mut self.picture, &tile, x, y);
+    fn place(
+        &mut self,
+        (x, y): (u32, u32),
+        size: u32,
+        tile: impl Into<DynamicImage>,
+        filter: FilterType,
+    ) {
+        let tile = tile.into();
+        for (scale, picture) in &mut self.0 {
+            let [x, y, pixels] = [x, y, size].map(|points| points * *scale);
+            let tile = tile.resize_exact(pixels, pixels, filter).into_rgb8();
+            imageops::replace(picture, &tile, i64::from(x), i64::from(y));
+        }
     }
 
     /// The outline of a rectangle, a point thick, inside it; sizes in fractions of a point.
     pub fn outline(&mut self, (x, y): (f64, f64), (width, height): (f64, f64), ink: Rgb<u8>) {
-        let pixel = |points: f64| (points * f64::from(self.scale)).round().max(0.0) as u32;
-        let (left, top) = (pixel(x), pixel(y));
-        let (right, bottom) = (pixel(x + width), pixel(y + height));
-        let line = self.scale;
-        for py in top..bottom.min(self.picture.height()) {
-            for px in left..right.min(self.picture.width()) {
-                let inner = |at, first, end| at >= first + line && at + line < end;
-                if !(inner(px, left, right) && inner(py, top, bottom)) {
-                    self.picture.put_pixel(px, py, ink);
+        for (line, picture) in &mut self.0 {
+            let [left, top, right, bottom] = [x, y, x + width, y + height]
+                .map(|points| (points * f64::from(*line)).round() as u32);
+            let inner = |at, first, end| at >= first + *line && at + *line < end;
+            for py in top..bottom.min(picture.height()) {
+                for px in left..right.min(picture.width()) {
+                    if !(inner(px, left, right) && inner(py, top, bottom)) {
+                        picture.put_pixel(px, py, ink);
+                    }
                 }
             }
         }
     }
 
-    /// One line of text, `size` points high from top to bottom of its letters' box; `?` for characters missing from the
-    /// font.
+    /// Lines of text, `size` points high from top to bottom of their letters' box, with `pitch` points from one to the
+    /// next; `?` for characters missing from the font.
+    pub fn lines(
+        &mut self,
+        (x, y): (u32, u32),
+        (size, pitch): (u32, u32),
+        lines: impl IntoIterator<Item = impl AsRef<str>>,
+        ink: Rgb<u8>,
+    ) {
+        for (n, line) in (0..).zip(lines) {
+            self.text((x, y + n * pitch), size, line.as_ref(), ink);
+        }
+    }
+
+    /// One line of text; see [`Canvas::lines`].
     pub fn text(&mut self, (x, y): (u32, u32), size: u32, text: &str, ink: Rgb<u8>) {
-        let (width, height) = (letter_width(size, self.scale), size * self.scale);
-        for (n, letter) in text.chars().enumerate() {
-            let left = (f64::from(x * self.scale) + n as f64 * width).round() as u32;
-            let mask = imageops::resize(
-                &letter_mask(letter),
-                width.round().max(1.0) as u32,
-                height,
-                FilterType::Triangle,
-            );
-            for (px, py, Luma([cover])) in mask.enumerate_pixels() {
-                let (px, py) = (left + px, y * self.scale + py);
-                if px < self.picture.width() && py < self.picture.height() {
-                    let pixel = self.picture.get_pixel_mut(px, py);
-                    *pixel = mix(*pixel, ink, f64::from(*cover) / 255.0);
+        for (scale, picture) in &mut self.0 {
+            let (width, height) = (letter_width(size, *scale), size * *scale);
+            for (n, letter) in text.chars().enumerate() {
+                let left = (f64::from(x * *scale) + n as f64 * width).round() as u32;
+                let columns = width.round().max(1.0) as u32;
+                let mask = letter_mask(letter);
+                let mask = imageops::resize(&mask, columns, height, FilterType::Triangle);
+                for (px, py, Luma([cover])) in mask.enumerate_pixels() {
+                    let at = (left + px, y * *scale + py);
+                    if let Some(pixel) = picture.get_pixel_mut_checked(at.0, at.1) {
+                        *pixel = mix(*pixel, ink, f64::from(*cover) / 255.0);
+                    }
                 }
             }
         }
@@ -144,17 +190,17 @@ pub(crate) fn centred(values: &[f32], width: usize, largest: f32) -> GrayImage {
         true => (f32::from(MIDDLE) + scale * v).round().clamp(0.0, 255.0) as u8,
         false => MIDDLE,
     };
-    from_values(values, width, grey)
+    greys(values, width, grey)
 }
 
 /// Values `[height, width]` in [0, 1] as greys from black to white.
 pub(crate) fn unit_range(values: &[f32], width: usize) -> GrayImage {
-    from_values(values, width, |v| {
-        (v * 255.0).round().clamp(0.0, 255.0) as u8
-    })
+    let grey = |v: f32| (v * 255.0).round().clamp(0.0, 255.0) as u8;
+    greys(values, width, grey)
 }
 
-fn from_values(values: &[f32], width: usize, grey: impl Fn(f32) -> u8) -> GrayImage {
+/// The picture of `values`, row by row.
+pub(crate) fn greys<T: Copy>(values: &[T], width: usize, grey: impl Fn(T) -> u8) -> GrayImage {
     let height = values.len() / width.max(1);
     GrayImage::from_fn(width as u32, height as u32, |x, y| {
         Luma([grey(values[y as usize * width + x as usize])])
@@ -164,6 +210,43 @@ fn from_values(values: &[f32], width: usize, grey: impl Fn(f32) -> u8) -> GrayIm
 /// Largest absolute value.
 pub(crate) fn largest(values: &[f32]) -> f32 {
     values.iter().fold(0.0, |m, v| m.max(v.abs()))
+}
+
+/// Text in the pictures.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Captions {
+    /// The heading: the layer, the method, the images, and whether they are synthetic.
+    pub heading: String,
+    /// Labels of some filters, such as their action units.
+    pub labels: BTreeMap<usize, String>,
+}
+
+/// A canvas with its heading.
+pub(crate) fn headed(width: u32, height: u32, scales: &[u32], heading: &str) -> Canvas {
+    let mut canvas = Canvas::new(width, height, scales);
+    let heading = fitted(heading, HEADING, width - 2 * MARGIN);
+    canvas.text((MARGIN, MARGIN), HEADING, &heading, INK);
+    canvas
+}
+
+/// A patch of the face in its receptive field.
+pub(crate) fn input_tile(filter: &FilterPatches, patch: &Patch) -> GrayImage {
+    in_field(filter, patch, &unit_range(&patch.input, patch.region.width))
+}
+
+/// A map of a patch's pixels, `[h, w]`, in its receptive field: middle grey is 0, scaled by the largest absolute value.
+pub(crate) fn map_tile(filter: &FilterPatches, patch: &Patch, map: &[f32]) -> GrayImage {
+    let map = centred(map, patch.region.width, largest(map));
+    in_field(filter, patch, &map)
+}
+
+/// A crop, placed in the full receptive field.
+pub(crate) fn in_field(filter: &FilterPatches, patch: &Patch, crop: &GrayImage) -> GrayImage {
+    let field = filter.field.max(1) as u32;
+    let mut tile = GrayImage::from_pixel(field, field, Luma([MIDDLE]));
+    let (x, y) = patch.inset;
+    imageops::replace(&mut tile, crop, x as i64, y as i64);
+    tile
 }
 
 #[cfg(test)]
@@ -179,10 +262,9 @@ mod tests {
 
     #[test]
     fn three_times_the_scale_is_three_times_the_size() {
-        for scale in [1, 3] {
-            let mut canvas = Canvas::new(20, 10, scale);
-            canvas.text((1, 1), 8, "AU 12", INK);
-            let picture = canvas.finish();
+        let mut canvas = Canvas::new(20, 10, &SCALES);
+        canvas.text((1, 1), 8, "AU 12", INK);
+        for (scale, picture) in SCALES.into_iter().zip(canvas.finish()) {
             assert_eq!(
                 (picture.width(), picture.height()),
                 (20 * scale, 10 * scale)

@@ -2,57 +2,57 @@
 
 use image::{DynamicImage, GrayImage, Rgb, RgbImage};
 
-use crate::atlas::evidence::{EVIDENCE_METHODS, Evidence};
+use crate::atlas::evidence::Evidence;
 use crate::images::Images;
-use crate::picture::canvas::{Canvas, FAINT, INK, centred, fitted, largest, mix};
-use crate::picture::layout::{Captions, GAP, MARGIN, TOP, face, headed};
+use crate::picture::canvas::{
+    FAINT, GAP, INK, MARGIN, SCALES, TOP, centred, fitted, greys, headed, largest, mix,
+};
 
 const FACE: u32 = 112;
+/// Points from one face to the next.
+const PITCH: u32 = FACE + GAP;
 /// Width of the text beside a face, and height of its lines.
 const WORDS: u32 = 118;
 const LINE: u32 = 13;
+/// First point of the faces.
+const LEFT: u32 = MARGIN + WORDS;
 const SPEAKS_FOR: Rgb<u8> = Rgb([215, 25, 28]);
 const SPEAKS_AGAINST: Rgb<u8> = Rgb([33, 82, 190]);
 
 /// One row per image: the face, then its maps. Red supports the class, blue contradicts it; guided back-propagation is
 /// unsigned here, and grey with zero in the middle. `words` are the lines beside each face.
-pub fn evidence_picture(
+pub(crate) fn evidence_picture(
     all: &[Evidence],
     words: &[Vec<String>],
     images: &dyn Images,
-    captions: &Captions,
-    scale: u32,
-) -> DynamicImage {
-    let width = x(1 + EVIDENCE_METHODS.len() as u32) - GAP + MARGIN;
+    heading: &str,
+) -> Vec<DynamicImage> {
+    let heads = ["image", "gradient x input", "guided", "occlusion"];
+    let width = LEFT + heads.len() as u32 * PITCH - GAP + MARGIN;
     let first = TOP + LINE + GAP;
-    let height = first + all.len().max(1) as u32 * (FACE + GAP) - GAP + MARGIN;
-    let mut canvas = headed(width, height, scale, &captions.heading);
-    for (n, name) in (0..).zip(["image", "gradient x input", "guided", "occlusion"]) {
-        canvas.text((x(n), TOP), LINE, name, INK);
+    let height = first + all.len().max(1) as u32 * PITCH - GAP + MARGIN;
+    let mut canvas = headed(width, height, &SCALES, heading);
+    for (n, name) in (0..).zip(heads) {
+        canvas.text((LEFT + n * PITCH, TOP), LINE, name, INK);
     }
     for ((row, one), words) in (0..).zip(all).zip(words) {
-        draw_row(&mut canvas, first + row * (FACE + GAP), one, words, images);
+        let (y, side) = (first + row * PITCH, images.side());
+        for (n, line) in (0..).zip(words) {
+            let ink = if n == 0 { INK } else { FAINT };
+            let line = fitted(line, LINE, WORDS - GAP);
+            canvas.text((MARGIN, y + n * LINE), LINE, &line, ink);
+        }
+        let face = greys(images.grey(one.index), side, |v| v);
+        let [gradient_x_input, guided, occlusion] = &one.maps;
+        let tiles: [DynamicImage; 4] = [
+            face.clone().into(),
+            over_face(&face, gradient_x_input).into(),
+            centred(guided, side, largest(guided)).into(),
+            over_face(&face, occlusion).into(),
+        ];
+        canvas.row((LEFT, y), (FACE, PITCH), tiles);
     }
     canvas.finish()
-}
-
-fn x(column: u32) -> u32 {
-    MARGIN + WORDS + column * (FACE + GAP)
-}
-
-fn draw_row(canvas: &mut Canvas, y: u32, one: &Evidence, words: &[String], images: &dyn Images) {
-    for (n, line) in (0..).zip(words) {
-        let ink = if n == 0 { INK } else { FAINT };
-        let line = fitted(line, LINE, WORDS - GAP);
-        canvas.text((MARGIN, y + n * LINE), LINE, &line, ink);
-    }
-    let side = images.side();
-    let face = face(images.grey(one.index), side);
-    let [gradient_x_input, guided, occlusion] = &one.maps;
-    canvas.tile((x(0), y), FACE, face.clone());
-    canvas.tile((x(1), y), FACE, over_face(&face, gradient_x_input));
-    canvas.tile((x(2), y), FACE, centred(guided, side, largest(guided)));
-    canvas.tile((x(3), y), FACE, over_face(&face, occlusion));
 }
 
 /// The pale face under the map's colours.

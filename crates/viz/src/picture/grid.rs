@@ -3,8 +3,10 @@
 use image::{DynamicImage, GrayImage, Luma};
 
 use crate::atlas::Atlas;
-use crate::picture::canvas::{Canvas, FAINT, centred, largest, text_width};
-use crate::picture::layout::{Captions, GAP, HEADING, MARGIN, TOP, headed, input_tile};
+use crate::picture::canvas::{
+    Canvas, FAINT, GAP, HEADING, MARGIN, SCALES, TOP, centred, headed, input_tile, largest,
+    text_width,
+};
 
 /// Side of a tile, and of a place map.
 const SMALL: u32 = 48;
@@ -15,13 +17,13 @@ const NUMBER: u32 = 10;
 impl Atlas<'_> {
     /// Every filter in the atlas' order, line by line, every other line from right to left so that neighbours stay together: the
     /// crop that excites it most above the mean of its projections.
-    pub fn overview(&self, captions: &Captions, scale: u32) -> DynamicImage {
-        let cell = (SMALL, NUMBER + 2 * SMALL + GAP / 2);
-        self.grid(cell, captions, scale, |canvas, (x, y), filter| {
+    pub(crate) fn overview(&self, heading: &str) -> Vec<DynamicImage> {
+        let height = NUMBER + 2 * SMALL + GAP / 2;
+        self.grid((SMALL, height), heading, |canvas, (x, y), filter| {
             let Some(patches) = self.filter(filter) else {
                 return;
             };
-            let (upper, lower) = ((x, y + NUMBER), (x, y + NUMBER + SMALL + 1));
+            let (upper, lower) = ((x, y), (x, y + SMALL + 1));
             match patches.patches.first() {
                 Some(best) => {
                     canvas.tile(upper, SMALL, input_tile(patches, best));
@@ -34,86 +36,73 @@ impl Atlas<'_> {
                     let empty = GrayImage::from_pixel(1, 1, Luma([235]));
                     canvas.blocks(upper, SMALL, empty.clone());
                     canvas.blocks(lower, SMALL, empty);
-                    canvas.text((x + 10, upper.1 + 18), NUMBER, "dead", FAINT);
+                    canvas.text((x + 10, y + 18), NUMBER, "dead", FAINT);
                 }
             }
         })
     }
 
     /// Places of each filter's responses over the average face, in the order and grid of [`Atlas::overview`].
-    pub fn place_maps(&self, captions: &Captions, scale: u32) -> DynamicImage {
+    pub(crate) fn place_maps(&self, heading: &str) -> Vec<DynamicImage> {
         let cell = (PLACES, NUMBER + PLACES);
-        self.grid(cell, captions, scale, |canvas, (x, y), filter| {
-            canvas.tile((x, y + NUMBER), PLACES, self.place_map(filter));
+        self.grid(cell, heading, |canvas, at, filter| {
+            canvas.tile(at, PLACES, self.place_map(filter));
         })
     }
 
-    /// The first layer's kernels in their order, middle grey for 0, all on one scale; `None` if that layer's input is
-    /// not grey images.
-    pub fn first_weights(&self, captions: &Captions, scale: u32) -> Option<DynamicImage> {
+    /// The first layer's kernels in their order, middle grey for 0, all on one scale; empty if that layer's input is not
+    /// grey images.
+    pub(crate) fn first_weights(&self) -> Vec<DynamicImage> {
         if self.kernels.is_empty() {
-            return None;
+            return vec![];
         }
-        let grid = Grid::new(self.kernels.len(), (SMALL, SMALL));
-        let mut canvas = grid.canvas(captions, scale);
-        for (n, kernel) in self.kernels.iter().enumerate() {
-            let at = grid.place(n / grid.columns, n % grid.columns);
-            canvas.blocks(at, SMALL, kernel.clone());
-        }
-        Some(canvas.finish())
+        let heading = "first layer: its kernels, middle grey is 0";
+        let count = self.kernels.len();
+        grid(count, (SMALL, SMALL), false, heading, |canvas, at, n| {
+            canvas.blocks(at, SMALL, self.kernels[n].clone());
+        })
     }
 
+    /// The filters in their order, each below its number.
     fn grid(
         &self,
         cell: (u32, u32),
-        captions: &Captions,
-        scale: u32,
+        heading: &str,
         draw: impl Fn(&mut Canvas, (u32, u32), usize),
-    ) -> DynamicImage {
-        let grid = Grid::new(self.order.len(), cell);
-        let mut canvas = grid.canvas(captions, scale);
-        for (n, &filter) in self.order.iter().enumerate() {
-            let (row, along) = (n / grid.columns, n % grid.columns);
-            let column = match row % 2 {
-                0 => along,
-                _ => grid.columns - 1 - along,
-            };
-            let (x, y) = grid.place(row, column);
+    ) -> Vec<DynamicImage> {
+        let count = self.order.len();
+        grid(count, cell, true, heading, |canvas, (x, y), n| {
+            let filter = self.order[n];
             canvas.text((x, y), NUMBER, &filter.to_string(), FAINT);
-            draw(&mut canvas, (x, y), filter);
-        }
-        canvas.finish()
+            draw(canvas, (x, y + NUMBER), filter);
+        })
     }
 }
 
-/// Cells of one size, about as many columns as rows.
-struct Grid {
+/// `count` cells of a width and height in points, about as many columns as rows, line by line; in a `winding` grid every
+/// other line from right to left.
+fn grid(
     count: usize,
-    columns: usize,
-    /// Width and height, in points.
-    cell: (u32, u32),
-}
-
-impl Grid {
-    fn new(count: usize, cell: (u32, u32)) -> Self {
-        let columns = (count as f64).sqrt().ceil().max(1.0) as usize;
-        Self {
-            count,
-            columns,
-            cell,
-        }
+    (width, height): (u32, u32),
+    winding: bool,
+    heading: &str,
+    draw: impl Fn(&mut Canvas, (u32, u32), usize),
+) -> Vec<DynamicImage> {
+    let columns = (count as f64).sqrt().ceil().max(1.0) as usize;
+    let rows = count.div_ceil(columns).max(1) as u32;
+    let (across, down) = (width + GAP, height + 2 * GAP);
+    let needed = 2 * MARGIN + text_width(heading, HEADING).min(900);
+    let width = (2 * MARGIN + columns as u32 * across - GAP).max(needed);
+    let height = TOP + rows * down - 2 * GAP + MARGIN;
+    let mut canvas = headed(width, height, &SCALES, heading);
+    for n in 0..count {
+        let (row, along) = (n / columns, n % columns);
+        let column = match winding && row % 2 == 1 {
+            true => columns - 1 - along,
+            false => along,
+        };
+        let at = (MARGIN + column as u32 * across, TOP + row as u32 * down);
+        draw(&mut canvas, at, n);
     }
-
-    fn canvas(&self, captions: &Captions, scale: u32) -> Canvas {
-        let rows = self.count.div_ceil(self.columns).max(1) as u32;
-        let width = 2 * MARGIN + self.columns as u32 * (self.cell.0 + GAP) - GAP;
-        let width = width.max(2 * MARGIN + text_width(&captions.heading, HEADING).min(900));
-        let height = TOP + rows * (self.cell.1 + 2 * GAP) - 2 * GAP + MARGIN;
-        headed(width, height, scale, &captions.heading)
-    }
-
-    fn place(&self, row: usize, column: usize) -> (u32, u32) {
-        let (x, y) = (self.cell.0 + GAP, self.cell.1 + 2 * GAP);
-        (MARGIN + column as u32 * x, TOP + row as u32 * y)
-    }
+    canvas.finish()
 }

@@ -4,6 +4,5 @@ pub(crate) mod canvas;
 pub(crate) mod evidence;
 pub(crate) mod figure;
 pub(crate) mod grid;
-pub(crate) mod layout;
 pub(crate) mod places;
 pub(crate) mod sanity;

@@ -1,45 +1,46 @@
 //! The picture of the sanity checks.
 
-use image::{DynamicImage, Rgb};
+use image::DynamicImage;
 
 use crate::atlas::Atlas;
 use crate::atlas::sanity::{Panel, PanelKind, Sanity, Score};
 use crate::atlas::similarity::magnitudes;
 use crate::explain::patch::{FilterPatches, Patch};
-use crate::picture::canvas::{Canvas, FAINT, INK, unit_range};
-use crate::picture::layout::{
-    Captions, GAP, MARGIN, TILE, TOP, headed, in_field, input_tile, map_tile,
+use crate::picture::canvas::{
+    Canvas, FAINT, GAP, INK, MARGIN, SCALES, TILE, TOP, headed, in_field, input_tile, map_tile,
+    unit_range,
 };
 
-/// Points from one column to the next, for filters' numbers, and from line to line of small letters.
+/// Points from one column to the next, and from line to line of small letters.
 const PITCH: u32 = 76;
-const NUMBERS: u32 = 26;
 const LINE: u32 = 12;
 const SMALL: u32 = 11;
+/// First point of the columns, right of the filters' numbers.
+const LEFT: u32 = MARGIN + 26;
 /// First point of the first row, under the heads of the columns.
 const FIRST: u32 = TOP + 2 * LINE + GAP;
 
 impl Sanity {
     /// A row for the best patch of each filter: the crop, the trained network's map, and each panel's. The panels' scores are
     /// below.
-    pub fn picture(&self, atlas: &Atlas, captions: &Captions, scale: u32) -> DynamicImage {
+    pub(crate) fn picture(&self, atlas: &Atlas, heading: &str) -> Vec<DynamicImage> {
         let filters = self.filters.iter().filter_map(|f| atlas.filter(*f));
         let filters: Vec<&FilterPatches> = filters.collect();
         let shown = filters.iter().filter(|f| !f.patches.is_empty()).count();
         let scores = FIRST + shown.max(1) as u32 * (TILE + GAP);
-        let width = x(2 + self.panels.len() as u32) + MARGIN;
-        let mut canvas = headed(width, scores + 4 * LINE + MARGIN, scale, &captions.heading);
-        write(&mut canvas, 0, TOP, &["image", ""], INK);
-        write(&mut canvas, 1, TOP, &["trained", atlas.method.name()], INK);
+        let width = LEFT + (2 + self.panels.len() as u32) * PITCH + MARGIN;
+        let mut canvas = headed(width, scores + 4 * LINE + MARGIN, &SCALES, heading);
+        let own = [["image", ""], ["trained", atlas.method.name()]];
+        let panels = self
+            .panels
+            .iter()
+            .map(|panel| panel.head.each_ref().map(String::as_str));
+        for (column, head) in (0..).zip(own.into_iter().chain(panels)) {
+            canvas.lines((LEFT + column * PITCH, TOP), (SMALL, LINE), head, INK);
+        }
         for (column, panel) in (2..).zip(&self.panels) {
-            write(&mut canvas, column, TOP, &panel.head, INK);
-            write(
-                &mut canvas,
-                column,
-                scores + GAP,
-                &score_lines(panel),
-                FAINT,
-            );
+            let at = (LEFT + column * PITCH, scores + GAP);
+            canvas.lines(at, (SMALL, LINE), score_lines(panel), FAINT);
         }
         let (mut map, mut y) = (0, FIRST);
         for filter in filters {
@@ -70,19 +71,7 @@ impl Sanity {
             _ => map_tile(filter, patch, &panel.maps[map]),
         });
         let tiles = [input_tile(filter, patch), own].into_iter().chain(panels);
-        for (column, tile) in (0..).zip(tiles) {
-            canvas.tile((x(column), y), TILE, tile);
-        }
-    }
-}
-
-fn x(column: u32) -> u32 {
-    MARGIN + NUMBERS + column * PITCH
-}
-
-fn write(canvas: &mut Canvas, column: u32, y: u32, lines: &[impl AsRef<str>], ink: Rgb<u8>) {
-    for (n, line) in (0..).zip(lines) {
-        canvas.text((x(column), y + n * LINE), SMALL, line.as_ref(), ink);
+        canvas.row((LEFT, y), (TILE, PITCH), tiles);
     }
 }
 

@@ -18,30 +18,25 @@ pub(super) struct Feature {
 }
 
 impl Feature {
-    fn new(x: usize, y: usize, width: usize, height: usize) -> Self {
-        Self {
-            columns: [x, x + width / 2, x + width],
-            rows: [y, y + height / 2, y + height],
-        }
-    }
-
     /// All features in the order of their numbers in the model file: rectangles of five proportions, 16 pixels or more a
     /// side, every 16 pixels (SeetaFace's code).
     pub fn all() -> Vec<Self> {
         const PROPORTIONS: [(usize, usize); 5] = [(1, 1), (1, 2), (2, 1), (2, 3), (3, 2)];
         const LEAST: usize = 16;
         const STEP: usize = 16;
+        let borders = |length: usize| {
+            let starts = (0..=WINDOW - length).step_by(STEP);
+            starts.map(move |start| [start, start + length / 2, start + length])
+        };
         let mut all = Vec::new();
         for (across, down) in PROPORTIONS {
             let heights = (LEAST..=WINDOW).step_by(2);
             for height in heights.filter(|height| height % down == 0) {
                 let width = height / down * across;
-                if !width.is_multiple_of(2) || !(LEAST..=WINDOW).contains(&width) {
-                    continue;
-                }
-                for y in (0..=WINDOW - height).step_by(STEP) {
-                    let row = (0..=WINDOW - width).step_by(STEP);
-                    all.extend(row.map(|x| Self::new(x, y, width, height)));
+                if width.is_multiple_of(2) && (LEAST..=WINDOW).contains(&width) {
+                    for rows in borders(height) {
+                        all.extend(borders(width).map(|columns| Self { columns, rows }));
+                    }
                 }
             }
         }

@@ -112,9 +112,8 @@ fn propose(model: &Model, image: Grey, search: FaceSearch, scratch: &mut Scratch
         if width.min(height) < WINDOW {
             break;
         }
-        scratch
-            .cutter
-            .level(image, width, height, &mut scratch.level);
+        let (cutter, level) = (&mut scratch.cutter, &mut scratch.level);
+        cutter.level(image, width, height, level);
         let level = Grey {
             pixels: &scratch.level,
             width,
@@ -146,9 +145,8 @@ fn judge(stage: &Stage, image: Grey, faces: &mut Vec<Face>, scratch: &mut Scratc
     places.sort_unstable();
     places.dedup();
     let batches = places.chunks(BATCH);
-    let outputs: Vec<_> = batches
-        .flat_map(|batch| outputs(stage, image, batch, scratch))
-        .collect();
+    let outputs = batches.flat_map(|batch| outputs(stage, image, batch, scratch));
+    let outputs: Vec<_> = outputs.collect();
     faces.retain_mut(|face| {
         let found = places.binary_search(&face.place);
         let output = found.map_or([0.0; 4], |number| outputs[number]);

@@ -4,7 +4,8 @@ use std::collections::VecDeque;
 use std::path::{Path, PathBuf};
 
 use crate::error::Error;
-use crate::read::name::{is_zip, join, listed};
+use crate::label::text::digits;
+use crate::read::name::{is_zip, join, listed, parent};
 use crate::read::tree::FileTree;
 
 const IMAGES: &str = "cohn-kanade-images";
@@ -26,17 +27,15 @@ pub(super) enum Place {
 
 impl Place {
     pub const ALL: [Self; 4] = [Self::Images, Self::Emotion, Self::Facs, Self::Landmarks];
-
-    /// The names of the part's folder: CK+ was shipped with both spellings.
-    fn names(self) -> &'static [&'static str] {
-        match self {
-            Self::Images => &[IMAGES],
-            Self::Emotion => &["Emotion", "Emotion_labels"],
-            Self::Facs => &["FACS", "FACS_labels"],
-            Self::Landmarks => &["Landmarks"],
-        }
-    }
 }
+
+/// The names of each part's folder: CK+ was shipped with both spellings.
+const NAMES: [&[&str]; 4] = [
+    &[IMAGES],
+    &["Emotion", "Emotion_labels"],
+    &["FACS", "FACS_labels"],
+    &["Landmarks"],
+];
 
 /// The locations of the parts of a CK+ copy.
 #[derive(Debug, Clone)]
@@ -88,11 +87,7 @@ fn above_images(given: &Path) -> Result<PathBuf, Error> {
         let found = folder.file_name().unwrap_or_default();
         let named = found.eq_ignore_ascii_case(name);
         if named && part(&FileTree::open(&folder)?, Place::Emotion).is_none() {
-            folder = match folder.parent() {
-                Some(parent) if parent.as_os_str().is_empty() => PathBuf::from("."),
-                Some(parent) => parent.to_path_buf(),
-                None => folder,
-            };
+            folder = parent(&folder).to_path_buf();
         }
     }
     Ok(folder)
@@ -154,10 +149,7 @@ fn inside(tree: &FileTree, folder: &str) -> FileTree {
 
 /// The contents of a tree that lacks a part, and the archives in it that were not read.
 fn found_in(tree: &FileTree) -> Result<String, Error> {
-    let mut found = listed(&tree.names("")?);
-    if let Some(refused) = tree.refused().first() {
-        found += &format!("; not read: {} ({})", refused.path, refused.reason);
-    }
+    let mut found = tree.contents()?;
     if let Some(inner) = tree.inner_archive() {
         found += &format!(
             "; an archive within the archive, {}, of which nothing is read: unpack the outer one and name its folder",
@@ -180,13 +172,12 @@ fn missing(given: &Path, found: &str) -> Error {
 fn part(tree: &FileTree, place: Place) -> Option<String> {
     let mut bases = called(tree, "", &[ARCHIVE]);
     bases.insert(0, String::new());
-    let within = |base: &String| called(tree, base, place.names());
+    let within = |base: &String| called(tree, base, NAMES[place as usize]);
     let mut folders: Vec<String> = bases.iter().flat_map(within).collect();
     let nested: Vec<String> = folders.iter().flat_map(within).collect();
     folders.extend(nested);
-    let filled = folders
-        .iter()
-        .position(|folder| holds_subjects(tree, folder));
+    let filled = |folder: &String| holds_subjects(tree, folder);
+    let filled = folders.iter().position(filled);
     // Without any, the first: an empty label folder means that nothing is labelled, which is reported later.
     folders.into_iter().nth(filled.unwrap_or(0))
 }
@@ -194,14 +185,11 @@ fn part(tree: &FileTree, place: Place) -> Option<String> {
 /// The folders in `base` with one of the names, in the order of `names`; some systems do not preserve the case of names.
 fn called(tree: &FileTree, base: &str, names: &[&str]) -> Vec<String> {
     let there = tree.names(base).unwrap_or_default();
-    let named = |name: &&str| {
-        let found: Vec<_> = there
-            .iter()
-            .filter(|found| found.eq_ignore_ascii_case(name))
-            .collect();
-        found
-    };
-    let paths = names.iter().flat_map(named).map(|name| join(base, name));
+    let named = names.iter().flat_map(|name| {
+        let same = |found: &&String| found.eq_ignore_ascii_case(name);
+        there.iter().filter(same)
+    });
+    let paths = named.map(|name| join(base, name));
     paths.filter(|path| tree.is_folder(path)).collect()
 }
 
@@ -217,16 +205,13 @@ pub(super) fn subject_number(name: &str) -> Option<i64> {
 
 /// Digits only, at most nine.
 pub(super) fn number(text: &str) -> Option<i64> {
-    let digits = (1..=9).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_digit());
-    digits.then(|| text.parse().ok()).flatten()
+    digits(text, 9)
 }
 
 /// The parts of a CK+ file stem `S005_001_00000011`: subject, sequence (`001`), frame.
 pub fn frame_name(stem: &str) -> Option<(i64, &str, u32)> {
-    let mut parts = stem.split('_');
-    let (Some(subject), Some(sequence), Some(frame), None) =
-        (parts.next(), parts.next(), parts.next(), parts.next())
-    else {
+    let parts: Vec<_> = stem.split('_').collect();
+    let &[subject, sequence, frame] = parts.as_slice() else {
         return None;
     };
     number(sequence)?;

@@ -12,17 +12,21 @@ use serde::Deserialize;
 
 use crate::error::Error;
 use crate::label::ClassMap;
-use crate::read::file::{ReadFile, Skipped, TEXT_LIMIT};
+use crate::read::file::{ReadFile, Skipped, TEXT_LIMIT, text_of};
 use crate::read::name::join;
-use crate::read::source::{Fetched, Folding, RawSample, Scan, Source, landmark_file};
+use crate::read::source::{Fetched, Folding, RawSample, Scan, Source};
 use crate::read::tree::FileTree;
 
 pub use layout::frame_name;
 use layout::{Layout, Place, number, subject_number};
-use sequence::{Found, Sequence};
+use sequence::Sequence;
 
 /// The file by which `faus-synth` marks its output.
 pub const SYNTHETIC_MARK: &str = "synthetic.json";
+
+/// Why a folder is not that of a subject or of a sequence.
+const SUBJECT: &str = "a subject's folder has a name like S005";
+const SEQUENCE: &str = "a sequence's folder has a name like 001";
 
 /// A copy of CK+ on disk.
 ///
@@ -51,7 +55,7 @@ impl CkPlus {
     /// in; its parent; a `.zip` of either; or the images' folder itself.
     ///
     /// # Errors
-    /// [`Error::Layout`] with what was expected and what was found; [`Error::Parse`] for a damaged `synthetic.json`.
+    /// [`Error::Layout`] with what was expected and what was found; [`Error::Unusable`] for a damaged `synthetic.json`.
     pub fn open(root: &Path, classes: ClassMap) -> Result<Self, Error> {
         let layout = Layout::find(root)?;
         let mark = synthetic_mark(&layout.tree)?;
@@ -65,53 +69,62 @@ impl CkPlus {
     /// Every recording, in order of subject and number, and the folders that should be recordings but are misnamed.
     /// Label folders count too, so that a label without images is noticed.
     fn sequences(&self) -> Result<(Vec<Sequence>, Vec<Skipped>), Error> {
-        let (mut all, mut misnamed) = (BTreeMap::new(), Vec::new());
+        let (mut all, mut misnamed) = (Recordings::new(), Vec::new());
         for place in Place::ALL {
             let Some(part) = self.layout.part(place) else {
                 continue;
             };
-            match self.recordings(part, &mut misnamed) {
-                Ok(recordings) => {
-                    let again = recordings
-                        .into_iter()
-                        .filter_map(|one| add(&mut all, place, part, one));
-                    misnamed.extend(again);
-                }
+            match self.add(place, part, &mut all, &mut misnamed) {
                 // The detector can replace landmarks; nothing can replace labels.
                 Err(error) if place == Place::Landmarks => {
-                    misnamed.push(Skipped::new(part, error.reason()));
+                    misnamed.push(Skipped::new(part, error.reason()))
                 }
-                Err(error) => return Err(error),
+                added => added?,
             }
         }
         Ok((all.into_values().collect(), misnamed))
     }
 
-    /// The recordings in a part: subject and number, and the names of both folders.
-    fn recordings(&self, part: &str, misnamed: &mut Vec<Skipped>) -> Result<Vec<Recorded>, Error> {
-        let mut all = Vec::new();
+    /// Adds the folders of recordings in a part.
+    fn add(
+        &self,
+        place: Place,
+        part: &str,
+        all: &mut Recordings,
+        misnamed: &mut Vec<Skipped>,
+    ) -> Result<(), Error> {
         for subject_name in self.folders(part)? {
             let folder = join(part, &subject_name);
             let Some(subject) = subject_number(&subject_name) else {
-                misnamed.push(Skipped::new(
-                    folder,
-                    "a subject's folder has a name like S005",
-                ));
+                misnamed.push(Skipped::new(folder, SUBJECT));
                 continue;
             };
             for name in self.folders(&folder)? {
+                let path = join(&folder, &name);
                 let Some(at) = number(&name) else {
-                    let path = join(&folder, &name);
-                    misnamed.push(Skipped::new(
-                        path,
-                        "a sequence's folder has a name like 001",
-                    ));
+                    misnamed.push(Skipped::new(path, SEQUENCE));
                     continue;
                 };
-                all.push(((subject, at), (subject_name.clone(), name)));
+                let key = (subject, at, name.clone());
+                // Landmarks alone do not make a recording.
+                if place == Place::Landmarks && !all.contains_key(&key) {
+                    continue;
+                }
+                let sequence = all.entry(key).or_insert_with(|| Sequence {
+                    subject,
+                    folders: (subject_name.clone(), name),
+                    ..Sequence::default()
+                });
+                match &mut sequence.places[place as usize] {
+                    Some(taken) => {
+                        let reason = format!("the same recording again; {taken} was used");
+                        misnamed.push(Skipped::new(path, reason));
+                    }
+                    free => *free = Some(path),
+                }
             }
         }
-        Ok(all)
+        Ok(())
     }
 
     fn folders(&self, folder: &str) -> Result<Vec<String>, Error> {
@@ -128,56 +141,22 @@ impl CkPlus {
         });
         let emotion = self.layout.part(Place::Emotion).unwrap_or_default();
         let example = "S005/001/S005_001_00000011_emotion.txt";
-        Error::NothingLabelled {
-            path: self.layout.tree.place(emotion),
-            reason: format!("{sequences} sequences, none with an emotion label {example}{first}"),
-        }
+        let reason = format!("{sequences} sequences, none with an emotion label {example}{first}");
+        Error::nothing_labelled(&self.layout.tree.place(emotion), reason)
     }
 }
 
-/// Subject, number and folder names of a recording.
-type Recorded = ((i64, i64), (String, String));
-
-/// Adds a recording's folder in a part, or returns the existing one.
-fn add(
-    all: &mut BTreeMap<(i64, i64, String), Sequence>,
-    place: Place,
-    part: &str,
-    ((subject, at), folders): Recorded,
-) -> Option<Skipped> {
-    let path = format!("{part}/{}/{}", folders.0, folders.1);
-    let key = (subject, at, folders.1.clone());
-    // Landmarks alone do not make a recording.
-    if place == Place::Landmarks && !all.contains_key(&key) {
-        return None;
-    }
-    let sequence = all.entry(key).or_insert_with(|| Sequence {
-        subject,
-        folders,
-        places: Default::default(),
-    });
-    let slot = &mut sequence.places[place as usize];
-    if let Some(taken) = slot {
-        let reason = format!("the same recording again; {taken} was used");
-        return Some(Skipped::new(path, reason));
-    }
-    *slot = Some(path);
-    None
-}
+/// Recordings by subject, number and the name of their folder.
+type Recordings = BTreeMap<(i64, i64, String), Sequence>;
 
 fn synthetic_mark(tree: &FileTree) -> Result<Option<SyntheticMark>, Error> {
     if !tree.is_file(SYNTHETIC_MARK) {
         return Ok(None);
     }
     let bytes = tree.read(SYNTHETIC_MARK, TEXT_LIMIT)?;
-    let mark = serde_json::from_slice(&bytes).map_err(|error| {
-        let place = tree.place(SYNTHETIC_MARK);
-        Error::parse(format!(
-            "{}: not written by faus-synth: {error}",
-            place.display()
-        ))
-    })?;
-    Ok(Some(mark))
+    let wrong = |error| format!("not written by faus-synth: {error}");
+    let mark = serde_json::from_slice(&bytes);
+    mark.map_err(|error| Error::unusable(&tree.place(SYNTHETIC_MARK), wrong(error)))
 }
 
 impl Source for CkPlus {
@@ -203,29 +182,30 @@ impl Source for CkPlus {
 
     fn scan(&self) -> Result<Scan, Error> {
         let (sequences, misnamed) = self.sequences()?;
-        let read = |sequence: &Sequence| sequence.read(&self.layout, &self.classes);
-        let mut found: Vec<Found> = sequences.par_iter().map(read).collect();
+        let read = |sequence: Sequence| sequence.read(&self.layout, &self.classes);
+        let mut sequences: Vec<Sequence> = sequences.into_par_iter().map(read).collect();
         let mut skipped = self.layout.tree.refused();
         skipped.extend(misnamed);
-        skipped.extend(found.iter_mut().flat_map(|found| found.skipped.drain(..)));
-        let labelled = sequences
-            .iter()
-            .zip(&found)
-            .filter(|(_, found)| found.labelled);
-        let subjects: BTreeSet<i64> = labelled.map(|(sequence, _)| sequence.subject).collect();
+        skipped.extend(
+            sequences
+                .iter_mut()
+                .flat_map(|s| std::mem::take(&mut s.skipped)),
+        );
+        let labelled = sequences.iter().filter(|s| s.readable == Some(true));
+        let subjects: BTreeSet<i64> = labelled.map(|sequence| sequence.subject).collect();
         if subjects.is_empty() {
             return Err(self.nothing_labelled(sequences.len(), &skipped));
         }
-        let mut notes = Vec::from_iter(notes::unreadable(&sequences, &found));
+        let mut notes = Vec::from_iter(notes::unreadable(&sequences));
         let version = self.mark.as_ref().and_then(|mark| mark.faces_version);
         notes.extend(version.map(|version| format!("Drawn faces, version {version}.")));
-        notes.extend(notes::notes(&self.layout, &sequences, &found));
+        notes.extend(notes::notes(&self.layout, &sequences));
+        let read = sequences
+            .iter_mut()
+            .flat_map(|s| std::mem::take(&mut s.read));
         Ok(Scan {
-            read: found
-                .iter_mut()
-                .flat_map(|found| found.read.drain(..))
-                .collect(),
-            samples: found.into_iter().flat_map(|found| found.samples).collect(),
+            read: read.collect(),
+            samples: sequences.into_iter().flat_map(|s| s.samples).collect(),
             skipped,
             folding: Folding::BySubject(subjects),
             notes,
@@ -237,6 +217,7 @@ impl Source for CkPlus {
     }
 
     fn landmarks(&self, path: &str) -> Result<(String, ReadFile), Error> {
-        landmark_file(&self.layout.tree, path)
+        let bytes = self.layout.tree.read(path, TEXT_LIMIT)?;
+        Ok((text_of(&bytes), ReadFile::new(path, &bytes)))
     }
 }

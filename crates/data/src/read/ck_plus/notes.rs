@@ -3,23 +3,18 @@
 use std::collections::BTreeMap;
 
 use crate::read::ck_plus::layout::{Layout, Place};
-use crate::read::ck_plus::sequence::{Found, Sequence};
+use crate::read::ck_plus::sequence::Sequence;
 use crate::read::notes::left_out;
 
 /// All notes except the one about the program that drew the faces.
-pub(super) fn notes(layout: &Layout, sequences: &[Sequence], found: &[Found]) -> Vec<String> {
+pub(super) fn notes(layout: &Layout, sequences: &[Sequence]) -> Vec<String> {
     let facs = layout.part(Place::Facs).is_some();
     let landmarks = layout.part(Place::Landmarks).is_some();
-    let pairs = || sequences.iter().zip(found);
-    let left = found
-        .iter()
-        .flat_map(|found| found.left_out.iter().copied());
-    let late = pairs().filter_map(|(s, f)| Some(format!("{} with {}", s.name(), f.late?)));
-    let gaps =
-        pairs().filter_map(|(s, f)| Some(format!("{} with {:?}", s.name(), f.gap.as_ref()?)));
-    let bare = pairs()
-        .filter(|(_, f)| f.bare && facs)
-        .map(|(s, _)| s.name());
+    let all = || sequences.iter();
+    let left = all().flat_map(|s| s.left_out.clone());
+    let late = all().filter_map(|s| Some(format!("{} with {}", s.name(), s.late?)));
+    let gaps = all().filter_map(|s| Some(format!("{} with {:?}", s.name(), s.gap.as_ref()?)));
+    let bare = all().filter(|s| s.bare && facs).map(Sequence::name);
     [
         left_out("images", left),
         recordings("do not begin with frame 1, so the frame used as neutral may not be neutral", late),
@@ -27,7 +22,7 @@ pub(super) fn notes(layout: &Layout, sequences: &[Sequence], found: &[Found]) ->
             "end with three frames that are not consecutive, so frames may be missing and others were used instead",
             gaps,
         ),
-        empty_codings(found),
+        empty_codings(sequences),
         recordings("have neither an emotion label nor FACS codes, so they are not used", bare),
         inner_archive(layout),
         (!facs).then(|| {
@@ -49,37 +44,31 @@ fn recordings(property: &str, names: impl Iterator<Item = String>) -> Option<Str
 }
 
 /// The people with emotion files of which none can be read; the folds of complete copies include them.
-pub(super) fn unreadable(sequences: &[Sequence], found: &[Found]) -> Option<String> {
-    let with_file = sequences
-        .iter()
-        .zip(found)
-        .filter(|(_, found)| found.has_file);
+pub(super) fn unreadable(sequences: &[Sequence]) -> Option<String> {
     let mut readable = BTreeMap::new();
-    for (sequence, found) in with_file {
-        *readable.entry(sequence.subject).or_insert(false) |= found.labelled;
+    for sequence in sequences {
+        if let Some(now) = sequence.readable {
+            *readable.entry(sequence.subject).or_insert(false) |= now;
+        }
     }
     readable.retain(|_, readable| !*readable);
-    let names: Vec<_> = readable.keys().map(|s| format!("S{s:03}")).collect();
+    let names = Vec::from_iter(readable.keys().map(|s| format!("S{s:03}"))).join(", ");
     (!names.is_empty()).then(|| {
         format!(
-            "No emotion file of {} can be read: the folds are made without them, and may differ from those of a \
-             whole copy.",
-            names.join(", ")
+            "No emotion file of {names} can be read: the folds are made without them, and may differ from those of a \
+             whole copy."
         )
     })
 }
 
 /// An empty FACS file means that the coder saw nothing, or that the file was cut off.
-fn empty_codings(found: &[Found]) -> Option<String> {
-    let samples = found.iter().flat_map(|found| &found.samples);
+fn empty_codings(sequences: &[Sequence]) -> Option<String> {
+    let samples = sequences.iter().flat_map(|sequence| &sequence.samples);
     let empty = samples.filter(|sample| sample.aus.scores().is_some_and(<[_]>::is_empty));
     let names: Vec<_> = empty.map(|sample| sample.sequence.as_str()).collect();
-    (!names.is_empty()).then(|| {
-        format!(
-            "{} FACS files are empty and count as coded without any action unit: {}.",
-            names.len(),
-            names.join(", ")
-        )
+    let (count, names) = (names.len(), names.join(", "));
+    (count > 0).then(|| {
+        format!("{count} FACS files are empty and count as coded without any action unit: {names}.")
     })
 }
 

@@ -10,26 +10,19 @@ use crate::read::source::RawSample;
 /// Frames that carry the sequence's label, counted from the end: the authors' choice.
 const PEAK_FRAMES: usize = 3;
 
-/// A recording: one folder of frames, `S005/001`.
-#[derive(Debug, Clone)]
+/// A recording: one folder of frames, `S005/001`, and its contribution once it was read.
+#[derive(Debug, Default)]
 pub(super) struct Sequence {
     pub subject: i64,
     /// Folder names: `S005`, `001`.
     pub folders: (String, String),
     /// Its folder in each [`Place`] that has one: names may differ in case.
     pub places: [Option<String>; 4],
-}
-
-/// The contribution of one recording.
-#[derive(Debug, Default)]
-pub(super) struct Found {
     pub samples: Vec<RawSample>,
     pub skipped: Vec<Skipped>,
     pub read: Vec<ReadFile>,
-    /// Whether the recording has an emotion label that can be read, selected as a class or not.
-    pub labelled: bool,
-    /// Whether it has an emotion file, which may be unreadable.
-    pub has_file: bool,
+    /// Whether its emotion label can be read, selected as a class or not; `None` without an emotion file.
+    pub readable: Option<bool>,
     /// Whether there are frames but neither a label nor codes.
     pub bare: bool,
     /// The first frame's number if it is not 1: frames may be missing, and this one may not be neutral.
@@ -53,32 +46,31 @@ impl Sequence {
     }
 
     /// Lists the usable images of this recording. Every failure ends up in `skipped`.
-    pub fn read(&self, layout: &Layout, classes: &ClassMap) -> Found {
+    pub fn read(self, layout: &Layout, classes: &ClassMap) -> Self {
         let mut reading = Reading {
             sequence: self,
             layout,
-            found: Found::default(),
+            classes,
         };
-        if let Err(skipped) = reading.all(classes) {
-            reading.found.skipped.push(skipped);
+        if let Err(skipped) = reading.all() {
+            reading.sequence.skipped.push(skipped);
         }
-        reading.found
+        reading.sequence
     }
 }
 
 /// A recording being read.
 struct Reading<'a> {
-    sequence: &'a Sequence,
+    sequence: Sequence,
     layout: &'a Layout,
-    found: Found,
+    classes: &'a ClassMap,
 }
 
 impl Reading<'_> {
-    fn all(&mut self, classes: &ClassMap) -> Result<(), Skipped> {
-        self.found.has_file = true;
+    fn all(&mut self) -> Result<(), Skipped> {
+        self.sequence.readable = Some(false);
         let emotion = self.label(Place::Emotion, "_emotion", Expression::from_emotion_file)?;
-        self.found.labelled = emotion.is_some();
-        self.found.has_file = emotion.is_some();
+        self.sequence.readable = emotion.map(|_| true);
         let aus = self.aus();
         let least = emotion.map_or(1, |_| PEAK_FRAMES + 1);
         let frames = self.frames(least)?;
@@ -86,7 +78,7 @@ impl Reading<'_> {
         self.check_peak(&frames, named.into_iter().flatten().max())?;
         let aus = aus.map_or(AuCoding::NotCoded, |(_, coding)| coding);
         match emotion {
-            Some((_, expression)) => self.labelled(classes, expression, aus, &frames),
+            Some((_, expression)) => self.labelled(expression, aus, &frames),
             None => self.held_out(aus, &frames),
         }
         Ok(())
@@ -96,13 +88,11 @@ impl Reading<'_> {
     /// lines a present action unit would count as absent.
     fn aus(&mut self) -> Option<(u32, AuCoding)> {
         self.layout.part(Place::Facs)?;
-        match self.label(Place::Facs, "_facs", AuCoding::from_facs_file) {
-            Ok(aus) => aus,
-            Err(skipped) => {
-                self.found.skipped.push(skipped);
-                None
-            }
-        }
+        let aus = self.label(Place::Facs, "_facs", AuCoding::from_facs_file);
+        aus.unwrap_or_else(|skipped| {
+            self.sequence.skipped.push(skipped);
+            None
+        })
     }
 
     /// The value of a label file with the frame that the file is named after; `None` if there is no file.
@@ -117,7 +107,7 @@ impl Reading<'_> {
         };
         let bad = |error: Error| Skipped::new(&path, error.reason());
         let bytes = self.layout.tree.read(&path, TEXT_LIMIT).map_err(bad)?;
-        self.found.read.push(ReadFile::new(&path, &bytes));
+        self.sequence.read.push(ReadFile::new(&path, &bytes));
         let value = parse(&text_of(&bytes)).map_err(bad)?;
         Ok(Some((frame, value)))
     }
@@ -145,9 +135,10 @@ impl Reading<'_> {
             return Err(Skipped::new(folder, reason));
         };
         let path = join(&folder, name);
-        let Some(frame) = self.frame_number(without_suffix(stem(name), suffix)) else {
-            let sequence = self.sequence.name();
-            let reason = format!("expected a name like '{sequence}_00000011{suffix}.txt'");
+        let lower = stem(name).to_ascii_lowercase();
+        let bare = lower.strip_suffix(suffix).unwrap_or(&lower);
+        let Some(frame) = self.frame_number(bare) else {
+            let reason = self.wrong_name(&format!("00000011{suffix}.txt"));
             return Err(Skipped::new(path, reason));
         };
         Ok(Some((path, frame)))
@@ -157,14 +148,10 @@ impl Reading<'_> {
     fn frames(&mut self, least: usize) -> Result<Vec<Frame>, Skipped> {
         let folder = self.folder(Place::Images);
         let names = self.layout.tree.names(&folder);
-        let names = names.map_err(|error| {
-            let reason = format!("no frames: {}", error.reason());
-            Skipped::new(&folder, reason)
-        })?;
-        let mut frames: Vec<Frame> = Vec::new();
-        for name in &names {
-            frames.extend(self.frame(join(&folder, name), name));
-        }
+        let no_frames = |error: Error| format!("no frames: {}", error.reason());
+        let names = names.map_err(|error| Skipped::new(&folder, no_frames(error)))?;
+        let frame = |name: &String| self.frame(join(&folder, name), name);
+        let mut frames: Vec<Frame> = names.iter().filter_map(frame).collect();
         frames.sort_by_key(|frame| frame.number);
         frames.dedup_by(|again, taken| {
             let double = again.number == taken.number;
@@ -182,73 +169,52 @@ impl Reading<'_> {
     }
 
     fn frame(&mut self, path: String, name: &str) -> Option<Frame> {
-        if is_other_image(name) {
-            self.skip(path, OTHER_IMAGE);
-        } else if is_image(name) && !self.layout.tree.is_file(&path) {
-            self.skip(path, "not a file");
-        } else if is_image(name) {
-            match self.frame_number(stem(name)) {
-                Some(number) => return Some(Frame { number, path }),
-                None => {
-                    let sequence = self.sequence.name();
-                    let reason = format!("expected a name like '{sequence}_00000001.png'");
-                    self.skip(path, reason);
-                }
-            }
-        }
+        let reason = match self.frame_number(stem(name)) {
+            _ if is_other_image(name) => OTHER_IMAGE.to_owned(),
+            _ if !is_image(name) => return None,
+            _ if !self.layout.tree.is_file(&path) => "not a file".to_owned(),
+            Some(number) => return Some(Frame { number, path }),
+            None => self.wrong_name("00000001.png"),
+        };
+        self.skip(path, reason);
         None
     }
 
     /// Label files are named after the peak frame, the last one. If the frames end before it, the peak is missing.
     fn check_peak(&mut self, frames: &[Frame], named: Option<u32>) -> Result<(), Skipped> {
         let last = frames.last().map_or(0, |frame| frame.number);
+        let Some(peak) = named.filter(|peak| *peak != last) else {
+            return Ok(());
+        };
         let folder = self.folder(Place::Images);
-        match named {
-            Some(peak) if peak > last => {
-                let reason = format!(
-                    "frames are missing: the labels are of frame {peak}, the last image is frame {last}"
-                );
-                return Err(Skipped::new(folder, reason));
-            }
-            Some(peak) if peak < last => {
-                let reason = format!(
-                    "the labels are of frame {peak}, but the images continue to frame {last}; the last ones were used"
-                );
-                self.skip(folder, reason);
-            }
-            _ => {}
+        let labels = format!("the labels are of frame {peak}");
+        if peak > last {
+            let reason = format!("frames are missing: {labels}, the last image is frame {last}");
+            return Err(Skipped::new(folder, reason));
         }
+        let more = format!("but the images continue to frame {last}; the last ones were used");
+        self.skip(folder, format!("{labels}, {more}"));
         Ok(())
     }
 
     /// The first frame as neutral, the last three with the label; those of them that are classes.
-    fn labelled(
-        &mut self,
-        classes: &ClassMap,
-        expression: Expression,
-        aus: AuCoding,
-        frames: &[Frame],
-    ) {
+    fn labelled(&mut self, expression: Expression, aus: AuCoding, frames: &[Frame]) {
         let peaks = &frames[frames.len() - PEAK_FRAMES..];
         let numbers: Vec<u32> = peaks.iter().map(|frame| frame.number).collect();
         let consecutive = numbers.windows(2).all(|two| two[0] + 1 == two[1]);
-        self.found.late = Some(frames[0].number).filter(|&number| number > 1);
-        self.found.gap = (!consecutive).then_some(numbers);
+        self.sequence.late = Some(frames[0].number).filter(|&number| number > 1);
+        self.sequence.gap = (!consecutive).then_some(numbers);
         let neutral = [(&frames[0], Expression::Neutral)];
         let shown = peaks.iter().map(|frame| (frame, expression));
         for (frame, expression) in neutral.into_iter().chain(shown) {
-            match classes.label_of(expression) {
-                Some(label) => {
-                    let sample = self.sample(frame, label);
-                    self.found.samples.push(sample);
-                }
-                None => self.found.left_out.push(expression),
+            match self.classes.label_of(expression) {
+                Some(label) => self.sequence.samples.push(self.sample(frame, label)),
+                None => self.sequence.left_out.push(expression),
             }
         }
         // The peak alone is coded. It is the last sample if its expression is a class.
-        if let Some(peak) = self.found.samples.last_mut()
-            && classes.label_of(expression).is_some()
-        {
+        let last = self.sequence.samples.last_mut();
+        if let (Some(peak), Some(_)) = (last, self.classes.label_of(expression)) {
             peak.aus = aus;
         }
     }
@@ -256,15 +222,12 @@ impl Reading<'_> {
     /// The peak frame of a recording with FACS codes but no emotion label.
     fn held_out(&mut self, aus: AuCoding, frames: &[Frame]) {
         match frames.last() {
-            Some(peak) if aus != AuCoding::NotCoded => {
-                let sample = RawSample {
-                    role: Role::HeldOut,
-                    aus,
-                    ..self.sample(peak, -1)
-                };
-                self.found.samples.push(sample);
-            }
-            _ => self.found.bare = true,
+            Some(peak) if aus != AuCoding::NotCoded => self.sequence.samples.push(RawSample {
+                role: Role::HeldOut,
+                aus,
+                ..self.sample(peak, -1)
+            }),
+            _ => self.sequence.bare = true,
         }
     }
 
@@ -283,20 +246,16 @@ impl Reading<'_> {
         let name = frame.path.rsplit('/').next().unwrap_or_default();
         let folder = self.folder(Place::Landmarks);
         let named = |end| join(&folder, &format!("{}_landmarks{end}", stem(name)));
-        let mut paths = [".txt", ".TXT"].map(named).into_iter();
+        let mut paths = [".txt", ".TXT"].into_iter().map(named);
         paths.find(|path| self.layout.tree.is_file(path))
     }
 
     /// The recording's folder in one of the parts, or where one would be expected.
     fn folder(&self, place: Place) -> String {
         let (subject, sequence) = &self.sequence.folders;
-        match &self.sequence.places[place as usize] {
-            Some(folder) => folder.clone(),
-            None => format!(
-                "{}/{subject}/{sequence}",
-                self.layout.part(place).unwrap_or_default()
-            ),
-        }
+        let part = self.layout.part(place).unwrap_or_default();
+        let folder = self.sequence.places[place as usize].clone();
+        folder.unwrap_or_else(|| format!("{part}/{subject}/{sequence}"))
     }
 
     /// The frame of a file of this recording.
@@ -306,16 +265,11 @@ impl Reading<'_> {
         own.then_some(frame)
     }
 
-    fn skip(&mut self, path: String, reason: impl Into<String>) {
-        self.found.skipped.push(Skipped::new(path, reason));
+    fn wrong_name(&self, end: &str) -> String {
+        format!("expected a name like '{}_{end}'", self.sequence.name())
     }
-}
 
-/// `stem` without `suffix`, ignoring case.
-fn without_suffix<'a>(stem: &'a str, suffix: &str) -> &'a str {
-    let at = stem.len().saturating_sub(suffix.len());
-    match stem.get(at..) {
-        Some(end) if end.eq_ignore_ascii_case(suffix) => &stem[..at],
-        _ => stem,
+    fn skip(&mut self, path: String, reason: impl Into<String>) {
+        self.sequence.skipped.push(Skipped::new(path, reason));
     }
 }

@@ -7,43 +7,18 @@ mod walk;
 use std::collections::BTreeSet;
 use std::path::Path;
 
-use serde::{Deserialize, Serialize};
-
 use crate::error::Error;
 use crate::fold::part::Part;
 use crate::label::ClassMap;
 use crate::read::ck_plus::SYNTHETIC_MARK;
 use crate::read::file::Skipped;
-use crate::read::name::listed;
 use crate::read::notes::{empty_classes, keep_classes};
 use crate::read::source::{Fetched, Folding, RawSample, Scan, Source};
 use crate::read::tree::FileTree;
 
-use people::Pattern;
+pub(crate) use people::Pattern;
 pub(crate) use walk::class_of;
 use walk::{Image, Walk};
-
-/// How class folders are read.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct FolderOptions {
-    /// The classes; images of other expressions are left out. `None` (our choice): the expressions that occur.
-    pub classes: Option<ClassMap>,
-    /// A regular expression (crate `regex`) searched in the path relative to the root, with the groups `subject` and,
-    /// if the paths contain them, `sequence` and `frame` (a number): `(?<subject>[0-9]+)_(?<frame>[0-9]+)`. `None`:
-    /// CK+'s file names, `S010_004_00000017`, followed by anything.
-    pub subject_pattern: Option<String>,
-}
-
-impl FolderOptions {
-    /// Checks the pattern.
-    ///
-    /// # Errors
-    /// [`Error::Setting`] if it is not a regular expression, too large, or names no subject.
-    pub fn check(&self) -> Result<(), Error> {
-        Pattern::new(self.subject_pattern.as_deref()).map(drop)
-    }
-}
 
 /// A folder with folders of images for each class, at any depth: CK+48, `train/happy/x.png`, `S010/happy/x.png`.
 ///
@@ -67,32 +42,55 @@ const STRAYS_AMONG: usize = 20;
 impl Folders {
     /// Finds the class folders below `root` and the images in them.
     ///
+    /// Images of expressions out of `classes` are left out; `None` (our choice) takes those that occur.
+    /// `subject_pattern` is a regular expression (crate `regex`) searched in the path relative to the root, with the
+    /// groups `subject` and, if the paths contain them, `sequence` and `frame` (a number):
+    /// `(?<subject>[0-9]+)_(?<frame>[0-9]+)`. `None`: CK+'s file names, `S010_004_00000017`, followed by anything.
+    ///
     /// # Errors
     /// [`Error::Layout`] if there are fewer than two classes; [`Error::NothingLabelled`] if their folders hold no images;
     /// [`Error::Setting`] for a subject pattern that is wrong or matches no path.
-    pub fn open(root: &Path, options: &FolderOptions) -> Result<Self, Error> {
-        let pattern = Pattern::new(options.subject_pattern.as_deref())?;
+    pub fn open(
+        root: &Path,
+        classes: Option<ClassMap>,
+        subject_pattern: Option<&str>,
+    ) -> Result<Self, Error> {
+        let pattern = Pattern::new(subject_pattern)?;
         let tree = FileTree::open(root)?;
         let mut walk = Walk::through(&tree)?;
         walk.skipped.extend(tree.refused());
         if walk.images.is_empty() && walk.named.len() >= 2 {
-            return Err(Error::NothingLabelled {
-                path: tree.root().to_path_buf(),
-                reason: "the class folders hold no PNG or JPEG".to_owned(),
-            });
+            let reason = "the class folders hold no PNG or JPEG";
+            return Err(Error::nothing_labelled(tree.root(), reason));
         }
         let mut notes = Vec::new();
-        let (given, shown) = (options.classes.as_ref(), |image: &Image| image.expression);
-        notes.extend(keep_classes(&mut walk.images, given, shown, "images"));
+        let shown = |image: &Image| image.expression;
+        notes.extend(keep_classes(
+            &mut walk.images,
+            classes.as_ref(),
+            shown,
+            "images",
+        ));
+        let (count, mut silent) = (walk.images.len(), 0);
         for image in &mut walk.images {
             image.identity = pattern.read(&image.path);
+            silent += usize::from(image.identity.is_none());
         }
-        if options.subject_pattern.is_some() {
-            keep_matching(&mut walk)?;
+        let given = subject_pattern.is_some();
+        if given && let Some(Image { path, .. }) = walk.images.first().filter(|_| silent == count) {
+            let reason = format!(
+                "matches none of the {count} paths, such as '{path}' (they are relative to the root, with /)"
+            );
+            return Err(Error::setting("subject pattern", reason));
         }
-        let classes = choose_classes(&tree, &walk, options, &mut notes)?;
-        if options.subject_pattern.is_none() {
-            skip_strays(&mut walk);
+        if given {
+            skip_unidentified(&mut walk, "its path does not match the subject pattern");
+        }
+        let classes = choose_classes(&tree, &walk, classes, &mut notes)?;
+        // If kept, no image would have a subject.
+        if !given && silent * STRAYS_AMONG <= count {
+            let reason = "its name contains no subject, unlike nearly all others here";
+            skip_unidentified(&mut walk, reason);
         }
         let folding = assign(&mut walk.images, &mut notes);
         let given = folding == Folding::Given(1);
@@ -127,56 +125,23 @@ fn sample(image: &Image, classes: &ClassMap, given: bool) -> RawSample {
     }
 }
 
-/// Keeps the images whose path matches the pattern given.
-fn keep_matching(walk: &mut Walk) -> Result<(), Error> {
-    let count = walk.images.len();
-    let skipped = skip_unidentified(walk, "its path does not match the subject pattern");
-    match walk.skipped.get(skipped) {
-        Some(Skipped { path, .. }) if walk.images.is_empty() => Err(Error::setting(
-            "subject pattern",
-            format!(
-                "matches none of the {count} paths, such as '{path}' (they are relative to the root, with /)"
-            ),
-        )),
-        _ => Ok(()),
-    }
-}
-
-/// Leaves out the few images whose names contain no subject if nearly all others do: if kept, no image would have a
-/// subject.
-fn skip_strays(walk: &mut Walk) {
-    let strays = walk
-        .images
-        .iter()
-        .filter(|image| image.identity.is_none())
-        .count();
-    if strays * STRAYS_AMONG <= walk.images.len() {
-        skip_unidentified(
-            walk,
-            "its name contains no subject, unlike nearly all others here",
-        );
-    }
-}
-
-/// Skips the images whose names contain no subject; returns their start in the list of skipped inputs.
-fn skip_unidentified(walk: &mut Walk, reason: &str) -> usize {
-    let before = walk.skipped.len();
+/// Skips the images whose names contain no subject.
+fn skip_unidentified(walk: &mut Walk, reason: &str) {
     let unidentified = walk.images.extract_if(.., |image| image.identity.is_none());
-    walk.skipped
-        .extend(unidentified.map(|image| Skipped::new(image.path, reason)));
-    before
+    let skipped = unidentified.map(|image| Skipped::new(image.path, reason));
+    walk.skipped.extend(skipped);
 }
 
 /// The classes given, or those that occur.
 fn choose_classes(
     tree: &FileTree,
     walk: &Walk,
-    options: &FolderOptions,
+    given: Option<ClassMap>,
     notes: &mut Vec<String>,
 ) -> Result<ClassMap, Error> {
     let occurring: Vec<_> = walk.images.iter().map(|image| image.expression).collect();
     let Ok(found) = ClassMap::of(&occurring) else {
-        let wanted = match &options.classes {
+        let wanted = match given {
             Some(classes) => format!("out of {}", classes.names().join(", ")),
             None => "named after it (anger, disgust, fear, happy, sadness, surprise …)".to_owned(),
         };
@@ -186,11 +151,11 @@ fn choose_classes(
         );
         return Err(Error::layout(tree.root(), expected, too_few(tree, walk)?));
     };
-    let classes = options.classes.clone().unwrap_or(found);
-    notes.extend(empty_classes(&classes, &occurring));
-    if options.classes.is_none() {
-        notes.extend(notes::empty_folders(&classes, &walk.named));
+    if given.is_none() {
+        notes.extend(notes::empty_folders(&found, &walk.named));
     }
+    let classes = given.unwrap_or(found);
+    notes.extend(empty_classes(&classes, &occurring));
     notes.extend(notes::doubles(&walk.images));
     notes.extend(notes::unread(&walk.archives));
     Ok(classes)
@@ -199,14 +164,9 @@ fn choose_classes(
 /// The contents found where two classes were expected.
 fn too_few(tree: &FileTree, walk: &Walk) -> Result<String, Error> {
     let names = tree.names("")?;
-    let mut found = listed(&names);
-    if let Some(first) = tree.refused().first() {
-        found += &format!("; not read: {} ({})", first.path, first.reason);
-    }
-    if names
-        .iter()
-        .any(|name| name.eq_ignore_ascii_case("cohn-kanade-images"))
-    {
+    let mut found = tree.contents()?;
+    let images = |name: &String| name.eq_ignore_ascii_case("cohn-kanade-images");
+    if names.iter().any(images) {
         found += "; this is CK+ itself: use the source ck_plus";
     }
     if let Some(archive) = walk.archives.first() {
@@ -224,10 +184,8 @@ fn too_few(tree: &FileTree, walk: &Walk) -> Result<String, Error> {
 
 /// How folds are made, with a note on why; numbers the people and sorts the images accordingly.
 fn assign(images: &mut [Image], notes: &mut Vec<String>) -> Folding {
-    let parts: BTreeSet<&str> = images
-        .iter()
-        .filter_map(|image| image.part.map(Part::name))
-        .collect();
+    let parts = images.iter().filter_map(|image| image.part);
+    let parts: BTreeSet<&str> = parts.map(Part::name).collect();
     let silent = notes::no_people(images);
     let folding = match silent {
         None => Folding::BySubject(number_people(images, notes)),
@@ -252,10 +210,8 @@ fn by_person(image: &Image) -> (i64, Option<&str>, Option<u32>, &str) {
 }
 
 fn number_people(images: &mut [Image], notes: &mut Vec<String>) -> BTreeSet<i64> {
-    let identities = images.iter().map(|image| image.identity.clone());
-    let texts: Vec<_> = identities
-        .map(|identity| identity.map_or(String::new(), |i| i.subject))
-        .collect();
+    let identities = images.iter().flat_map(|image| &image.identity);
+    let texts = Vec::from_iter(identities.map(|identity| identity.subject.clone()));
     let (numbers, note) = people::numbers(texts.iter().map(String::as_str));
     notes.extend(note);
     for (image, text) in images.iter_mut().zip(&texts) {

@@ -10,9 +10,7 @@ use crate::read::source::Folding;
 
 /// The expressions that have a folder and no image, if the classes are those that occur.
 pub(super) fn empty_folders(classes: &ClassMap, named: &BTreeSet<Expression>) -> Option<String> {
-    let empty = named
-        .iter()
-        .filter(|&&expression| classes.label_of(expression).is_none());
+    let empty = named.iter().filter(|e| classes.label_of(**e).is_none());
     let names = Vec::from_iter(empty.map(|expression| expression.name())).join(", ");
     (!names.is_empty())
         .then(|| format!("There is a folder, but no image, of {names}: no class of this set."))
@@ -30,24 +28,19 @@ pub(super) fn unread(archives: &[String]) -> Option<String> {
 
 /// Images that have subject, sequence and frame in common: copies, or contradicting labels.
 pub(super) fn doubles(images: &[Image]) -> Vec<String> {
-    let mut first: BTreeMap<(&str, &str, u32), &Image> = BTreeMap::new();
-    let (mut copies, mut conflicts) = (Vec::new(), Vec::new());
-    for image in images {
-        let Some(Identity {
+    let mut first = BTreeMap::new();
+    let pairs = images.iter().filter_map(|image| {
+        let Identity {
             subject,
-            sequence: Some(sequence),
-            frame: Some(frame),
-        }) = &image.identity
-        else {
-            continue;
-        };
-        let seen = *first.entry((subject, sequence, *frame)).or_insert(image);
-        match seen.expression == image.expression {
-            _ if seen.path == image.path => {}
-            true => copies.push((seen, image)),
-            false => conflicts.push((seen, image)),
-        }
-    }
+            sequence,
+            frame,
+        } = image.identity.as_ref()?;
+        let key = (subject, sequence.as_ref()?, (*frame)?);
+        let seen: &Image = first.entry(key).or_insert(image);
+        (seen.path != image.path).then_some((seen, image))
+    });
+    let (copies, conflicts): (Vec<_>, Vec<_>) =
+        pairs.partition(|(a, b)| a.expression == b.expression);
     let of_another =
         "of another class, so that labels contradict each other (`faus data audit` lists them)";
     let notes = [(copies, "of the same class"), (conflicts, of_another)];

@@ -1,11 +1,11 @@
 //! Subject, recording and frame in the names of files.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::LazyLock;
 
 use regex::{Regex, RegexBuilder};
 
 use crate::error::Error;
+use crate::label::text::digits;
 
 /// CK+'s own file names, with anything after them: subject, sequence, frame. The numbers have CK+'s digits, since a
 /// name that only resembles one would falsely promise results on unseen people.
@@ -23,7 +23,7 @@ const LISTED: usize = 20;
 
 /// Finds subject, sequence and frame in paths.
 #[derive(Debug, Clone)]
-pub(super) struct Pattern {
+pub(crate) struct Pattern {
     regex: Regex,
     /// Whether this is CK+'s pattern, which implies CK+'s sequence names.
     ck_plus: bool,
@@ -44,9 +44,7 @@ impl Pattern {
     /// # Errors
     /// [`Error::Setting`] if it is not a regular expression, too large, or names no subject.
     pub fn new(given: Option<&str>) -> Result<Self, Error> {
-        // Compiled once: that takes longer than listing a small set.
-        static CK_PLUS_NAMES: LazyLock<Result<Regex, String>> = LazyLock::new(|| compiled(CK_PLUS));
-        let regex = given.map_or_else(|| CK_PLUS_NAMES.clone(), checked);
+        let regex = given.map_or_else(|| compiled(CK_PLUS), checked);
         Ok(Self {
             regex: regex.map_err(|reason| Error::setting("subject pattern", reason))?,
             ck_plus: given.is_none(),
@@ -54,7 +52,7 @@ impl Pattern {
     }
 
     /// Reads a path relative to the root; `None` if it does not match.
-    pub fn read(&self, path: &str) -> Option<Identity> {
+    pub(super) fn read(&self, path: &str) -> Option<Identity> {
         let found = self.regex.captures(path)?;
         let group = |name| found.name(name).map(|group| group.as_str().trim());
         let subject = group("subject").filter(|subject| !subject.is_empty())?;
@@ -88,10 +86,9 @@ fn checked(text: &str) -> Result<Regex, String> {
     let regex = compiled(text)?;
     let groups: Vec<&str> = regex.capture_names().flatten().collect();
     if let Some(other) = groups.iter().find(|group| !GROUPS.contains(group)) {
-        return Err(format!(
-            "has the group '{other}', which is not one of {}",
-            GROUPS.join(", ")
-        ));
+        let known = GROUPS.join(", ");
+        let reason = format!("has the group '{other}', which is not one of {known}");
+        return Err(reason);
     }
     match groups.contains(&"subject") {
         true => Ok(regex),
@@ -109,18 +106,16 @@ pub(super) fn numbers<'a>(
     subjects: impl Iterator<Item = &'a str>,
 ) -> (BTreeMap<&'a str, i64>, Option<String>) {
     let subjects: BTreeSet<&str> = subjects.collect();
-    let (own, texts): (Vec<&str>, Vec<&str>) = subjects.iter().partition(|s| own(s).is_some());
-    let mut numbers: BTreeMap<&str, i64> = own
+    let numbered = subjects
         .iter()
-        .filter_map(|s| Some((*s, self::own(s)?)))
-        .collect();
+        .filter_map(|subject| Some((*subject, digits(subject, DIGITS_LIMIT)?)));
+    let mut numbers: BTreeMap<&str, i64> = numbered.collect();
     let first = numbers.values().max().unwrap_or(&0) + 1;
+    let texts = subjects.into_iter().filter(|s| !numbers.contains_key(s));
+    let texts: Vec<&str> = texts.collect();
     numbers.extend(texts.iter().copied().zip(first..));
-    let named = texts
-        .iter()
-        .take(LISTED)
-        .map(|text| format!("{} {text}", numbers[text]));
-    let mut listed = Vec::from_iter(named).join(", ");
+    let named = texts.iter().map(|text| format!("{} {text}", numbers[text]));
+    let mut listed = Vec::from_iter(named.take(LISTED)).join(", ");
     if texts.len() > LISTED {
         listed += &format!(" and {} more", texts.len() - LISTED);
     }
@@ -129,12 +124,6 @@ pub(super) fn numbers<'a>(
         format!("{count} subjects are texts and are numbered in their order: {listed}.{capitals}")
     });
     (numbers, note)
-}
-
-/// A subject that is a number.
-fn own(subject: &str) -> Option<i64> {
-    let digits = subject.len() <= DIGITS_LIMIT && subject.bytes().all(|b| b.is_ascii_digit());
-    digits.then(|| subject.parse().ok()).flatten()
 }
 
 /// A further sentence if texts differ in capitals alone.

@@ -112,21 +112,20 @@ impl Walk {
         self.named.extend(named.expression);
         // A folder of an archive has no place on disk, and no links.
         let real = tree.place(path).canonicalize().ok();
-        let reason = if path.split('/').count() > DEPTH_LIMIT {
-            format!("more than {DEPTH_LIMIT} folders inside one another")
-        } else if real.as_ref().is_some_and(|real| self.above.contains(real)) {
-            "a link back to a folder that contains it".to_owned()
-        } else {
-            match tree.names(path) {
-                Ok(names) => {
-                    let entered = self.above.len();
-                    self.above.extend(real);
-                    let walked = self.entries(tree, path, &names, named);
-                    self.above.truncate(entered);
-                    return walked;
-                }
-                Err(error) => error.reason(),
+        let again = real.as_ref().is_some_and(|real| self.above.contains(real));
+        let reason = match tree.names(path) {
+            _ if path.split('/').count() > DEPTH_LIMIT => {
+                format!("more than {DEPTH_LIMIT} folders inside one another")
             }
+            _ if again => "a link back to a folder that contains it".to_owned(),
+            Ok(names) => {
+                let entered = self.above.len();
+                self.above.extend(real);
+                let walked = self.entries(tree, path, &names, named);
+                self.above.truncate(entered);
+                return walked;
+            }
+            Err(error) => error.reason(),
         };
         self.skip(path, reason);
         Ok(())
@@ -134,23 +133,16 @@ impl Walk {
 
     fn other_file(&mut self, path: String, name: &str, named: Named) {
         let bare = stem(name);
-        if is_other_image(name) {
-            self.skip(path, OTHER_IMAGE);
-        } else if name.contains(char::REPLACEMENT_CHARACTER) {
-            self.skip(path, "its name is not UTF-8: rename it");
-        } else if !is_zip(name) {
-        } else if named.expression.is_some()
-            || class_of(bare).is_some()
-            || Part::from_name(bare).is_some()
-        {
+        let part = Part::from_name(bare);
+        let reason = match named.expression.or(class_of(bare)) {
+            _ if is_other_image(name) => OTHER_IMAGE,
+            _ if name.contains(char::REPLACEMENT_CHARACTER) => "its name is not UTF-8: rename it",
+            _ if !is_zip(name) => return,
+            None if part.is_none() => return self.archives.push(path),
             // Otherwise images would be missed.
-            self.skip(
-                path,
-                "an archive within the data set: unpack it to include it",
-            );
-        } else {
-            self.archives.push(path);
-        }
+            _ => "an archive within the data set: unpack it to include it",
+        };
+        self.skip(path, reason);
     }
 
     fn skip(&mut self, path: impl Into<String>, reason: impl Into<String>) {

@@ -12,14 +12,13 @@ use sync_file::{ReadAt, SyncFile};
 
 use crate::error::Error;
 use crate::fold::part::Part;
-use crate::label::LabelMap;
+use crate::label::{ClassMap, LabelMap};
 use crate::read::name::{ends_in, is_zip, listed};
 use crate::read::source::{Fetched, Folding, RawImage, RawSample, Scan, Source};
 use crate::read::tree::FileTree;
 
 use rows::ROW_LIMIT;
 use table::Table;
-pub use table::TableOptions;
 use usage::Row;
 
 /// Maximum size in bytes of a table: 420,000 images (AffectNet's number) of 96×96 pixels take 14 GB as text, FER2013
@@ -48,20 +47,26 @@ pub struct PixelCsv {
 
 impl PixelCsv {
     /// Reads the labels of the table at `path`: the file, or a folder or `.zip` with one `.csv` in it. A zipped table is
-    /// inflated into an unnamed temporary file.
+    /// inflated into an unnamed temporary file. Rows of expressions out of `classes` are left out; `None` (our choice)
+    /// takes those that occur. `label_map` is the meaning of the emotion codes.
     ///
     /// # Errors
-    /// [`Error::Io`] if it cannot be read, [`Error::TooLarge`] above 16 GiB, [`Error::Layout`] without the columns, with
+    /// [`Error::Io`] if it cannot be read, [`Error::Unusable`] above 16 GiB, [`Error::Layout`] without the columns, with
     /// more than five million rows or a hundred thousand bad ones, or with fewer than two classes,
     /// [`Error::NothingLabelled`] if no row is usable.
-    pub fn open(path: &Path, options: &TableOptions) -> Result<Self, Error> {
+    pub fn open(
+        path: &Path,
+        classes: Option<ClassMap>,
+        label_map: &LabelMap,
+    ) -> Result<Self, Error> {
         let (tree, name) = match path.is_dir() || is_zip(&path.to_string_lossy()) {
             true => only_table(path)?,
             false => FileTree::around(path),
         };
         let file = SyncFile::from(tree.open_file(&name, TABLE_LIMIT)?);
         let place = tree.place(&name);
-        let table = Table::read(file.clone().take(TABLE_LIMIT), &place, &name, options)?;
+        let bounded = file.clone().take(TABLE_LIMIT);
+        let table = Table::read(bounded, &place, &name, classes, label_map)?;
         Ok(Self {
             root: path.to_path_buf(),
             place,
@@ -69,11 +74,6 @@ impl PixelCsv {
             file,
             table: Arc::new(table),
         })
-    }
-
-    /// The meaning of the emotion codes; never [`LabelMap::Auto`].
-    pub fn label_map(&self) -> &LabelMap {
-        &self.table.label_map
     }
 
     fn sample(&self, row: &Row) -> RawSample {
@@ -108,9 +108,7 @@ fn only_table(folder: &Path) -> Result<(FileTree, String), Error> {
     let found = match tables.as_slice() {
         [_] => return Ok((tree, tables.swap_remove(0))),
         [] => "a folder without any".to_owned(),
-        more => {
-            format!("{} of them ({}): {way_out}", more.len(), listed(more))
-        }
+        more => format!("{} of them ({}): {way_out}", more.len(), listed(more)),
     };
     let expected = "a table, or a folder or .zip with one .csv in it";
     Err(Error::layout(folder, expected, found))

@@ -6,8 +6,6 @@
 use std::borrow::Cow;
 use std::io::{BufRead, Read};
 
-use csv::ByteRecord;
-
 use crate::error::Error;
 use crate::label::Expression;
 use crate::label::text::{brief, whole_number};
@@ -18,8 +16,6 @@ pub(super) const PIXELS_LIMIT: usize = 1 << 20;
 pub(super) const ROW_LIMIT: usize = 4 * PIXELS_LIMIT + (64 << 10);
 /// Maximum number of columns of a header.
 const COLUMNS_LIMIT: usize = 1000;
-/// Column separators: commas; semicolons, where a spreadsheet program wrote them; tabs.
-const DELIMITERS: [u8; 3] = [b',', b';', b'\t'];
 
 /// Where the columns are.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -28,7 +24,7 @@ pub(super) struct Columns {
     count: usize,
     emotion: usize,
     pixels: usize,
-    usage: Option<usize>,
+    pub usage: Option<usize>,
 }
 
 /// The emotion column of a row.
@@ -43,13 +39,9 @@ impl Columns {
     /// `Err` holds what was found instead.
     pub fn find(header: &[u8]) -> Result<Self, String> {
         let header = header.strip_prefix(b"\xef\xbb\xbf").unwrap_or(header);
-        let mut all = Vec::from(DELIMITERS.map(|delimiter| Self::separated(header, delimiter)));
-        let fitting = all.iter().position(Result::is_ok).unwrap_or(0);
-        all.swap_remove(fitting)
-    }
-
-    pub fn has_usage(&self) -> bool {
-        self.usage.is_some()
+        // Semicolons, where a spreadsheet program wrote them.
+        let by = |delimiter| Self::separated(header, delimiter);
+        by(b',').or_else(|found| by(b';').or_else(|_| by(b'\t')).map_err(|_| found))
     }
 
     fn separated(header: &[u8], delimiter: u8) -> Result<Self, String> {
@@ -77,9 +69,8 @@ impl Columns {
 
     fn split<'a>(&self, line: &'a [u8]) -> Result<Vec<Cow<'a, [u8]>>, Error> {
         if line.len() > ROW_LIMIT {
-            return Err(Error::parse(format!(
-                "the row has more than {ROW_LIMIT} bytes"
-            )));
+            let reason = format!("the row has more than {ROW_LIMIT} bytes");
+            return Err(Error::parse(reason));
         }
         let fields = fields(line, self.delimiter, self.count + 1)?;
         let (expected, found) = (self.count, fields.len());
@@ -87,9 +78,8 @@ impl Columns {
             return Ok(fields);
         }
         let least = if found > expected { "at least " } else { "" };
-        Err(Error::parse(format!(
-            "expected {expected} columns as in the header, found {least}{found}"
-        )))
+        let reason = format!("expected {expected} columns as in the header, found {least}{found}");
+        Err(Error::parse(reason))
     }
 
     /// Emotion and usage of a row; the pixels are not read.
@@ -100,10 +90,8 @@ impl Columns {
         let code = whole_number(text).map(Emotion::Code);
         let emotion = code.or_else(|| Expression::from_name(text).map(Emotion::Name));
         let emotion = emotion.ok_or_else(|| {
-            Error::parse(format!(
-                "expected an emotion code or name, found '{}'",
-                brief(text)
-            ))
+            let found = brief(text);
+            Error::parse(format!("expected an emotion code or name, found '{found}'"))
         })?;
         let usage = self.usage.map(|at| String::from_utf8_lossy(&fields[at]));
         Ok((emotion, brief(&usage.unwrap_or_default())))
@@ -131,39 +119,31 @@ fn fields(line: &[u8], delimiter: u8, most: usize) -> Result<Vec<Cow<'_, [u8]>>,
         .has_headers(false)
         .flexible(true)
         .from_reader(line.chain(&b"\n."[..]));
-    let mut read = |record: &mut ByteRecord| {
-        let read = reader.read_byte_record(record);
-        read.map_err(|error| Error::parse(error.to_string()))
-    };
-    let (mut record, mut behind) = (ByteRecord::new(), ByteRecord::new());
-    if !read(&mut record)? || !read(&mut behind)? {
+    let records: Result<Vec<_>, _> = reader.byte_records().collect();
+    let records = records.map_err(|error| Error::parse(error.to_string()))?;
+    let [record, _, ..] = records.as_slice() else {
         return Err(Error::parse(
             "a quotation mark is opened and not closed on the line; a row must be one line",
         ));
-    }
+    };
     let quoted = record.iter().take(most);
     Ok(quoted.map(|field| Cow::Owned(field.to_vec())).collect())
 }
 
 /// Grey values of a square image, separated by blanks.
 fn square(text: &[u8]) -> Result<(u32, Vec<u8>), Error> {
-    let words = text
-        .split(u8::is_ascii_whitespace)
-        .filter(|word| !word.is_empty());
+    let words = text.split(u8::is_ascii_whitespace);
     let mut data = Vec::with_capacity((text.len() / 2 + 1).min(PIXELS_LIMIT));
-    for word in words {
+    for word in words.filter(|word| !word.is_empty()) {
         if data.len() == PIXELS_LIMIT {
             return Err(Error::parse(format!("more than {PIXELS_LIMIT} pixels")));
         }
         data.push(grey(word)?);
     }
     let (count, side) = (data.len(), data.len().isqrt());
-    match side * side == count && side > 0 {
-        true => Ok((side as u32, data)),
-        false => Err(Error::parse(format!(
-            "{count} pixels are not a square image"
-        ))),
-    }
+    let wrong = || Error::parse(format!("{count} pixels are not a square image"));
+    let whole = side > 0 && side * side == count;
+    whole.then_some((side as u32, data)).ok_or_else(wrong)
 }
 
 fn grey(word: &[u8]) -> Result<u8, Error> {
@@ -172,11 +152,8 @@ fn grey(word: &[u8]) -> Result<u8, Error> {
         (byte.is_ascii_digit() && more <= 255).then_some(more)
     });
     value.map(|value| value as u8).ok_or_else(|| {
-        let word = String::from_utf8_lossy(&word[..word.len().min(100)]);
-        Error::parse(format!(
-            "'{}' is not a grey value from 0 to 255",
-            brief(&word)
-        ))
+        let word = brief(&String::from_utf8_lossy(&word[..word.len().min(100)]));
+        Error::parse(format!("'{word}' is not a grey value from 0 to 255"))
     })
 }
 
@@ -226,6 +203,7 @@ impl<R: BufRead> Lines<R> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use csv::ByteRecord;
     use proptest::prelude::*;
 
     #[test]

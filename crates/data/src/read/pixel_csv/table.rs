@@ -4,7 +4,6 @@ use std::io::{BufRead, BufReader, Read};
 use std::path::Path;
 
 use indexmap::IndexSet;
-use serde::{Deserialize, Serialize};
 
 use crate::error::Error;
 use crate::label::{ClassMap, Expression, LabelMap};
@@ -20,16 +19,6 @@ const ROWS_LIMIT: usize = 5_000_000;
 /// Maximum number of bad rows that are listed one by one. A table with more is not a pixel table.
 const BAD_LIMIT: usize = 100_000;
 
-/// How a pixel table is read.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct TableOptions {
-    /// The classes; rows of other expressions are left out. `None` (our choice): the expressions that occur.
-    pub classes: Option<ClassMap>,
-    /// The meaning of the emotion codes. `auto` (our choice): recognised by the counts of known tables.
-    pub label_map: LabelMap,
-}
-
 /// A table that was read.
 #[derive(Debug)]
 pub(super) struct Table {
@@ -38,7 +27,6 @@ pub(super) struct Table {
     /// The different texts of the column Usage, in the order of their first rows.
     pub usages: IndexSet<String>,
     pub classes: ClassMap,
-    pub label_map: LabelMap,
     /// All but the samples.
     pub scan: Scan,
 }
@@ -59,7 +47,8 @@ impl Table {
         reader: impl Read,
         place: &Path,
         name: &str,
-        options: &TableOptions,
+        classes: Option<ClassMap>,
+        label_map: &LabelMap,
     ) -> Result<Self, Error> {
         let mut lines = Lines::new(BufReader::with_capacity(1 << 16, Hashing::new(reader)));
         let columns = header(&mut lines, place)?;
@@ -72,7 +61,7 @@ impl Table {
         pass.read(&mut lines, &columns)?;
         let sha256 = lines.reader.into_inner().sha256();
         let path = name.to_owned();
-        pass.table(columns, options, ReadFile { path, sha256 })
+        pass.table(columns, classes, label_map, ReadFile { path, sha256 })
     }
 }
 
@@ -135,37 +124,47 @@ impl Pass<'_> {
 
     fn bad(&mut self, number: u32, reason: String) -> Result<(), Error> {
         self.bad.push((number, reason));
-        match self.bad.first() {
-            Some((first, reason)) if self.bad.len() > BAD_LIMIT => {
-                let expected = format!("at most {BAD_LIMIT} bad rows");
-                let found = format!("more, the first being row {first}: {reason}");
-                Err(Error::layout(self.place, expected, found))
-            }
-            _ => Ok(()),
+        if self.bad.len() <= BAD_LIMIT {
+            return Ok(());
         }
+        let expected = format!("at most {BAD_LIMIT} bad rows");
+        Err(Error::layout(
+            self.place,
+            expected,
+            format!("more{}", self.first_bad()),
+        ))
+    }
+
+    fn first_bad(&self) -> String {
+        let first = self.bad.first();
+        first.map_or(String::new(), |(number, reason)| {
+            format!(", the first being row {number}: {reason}")
+        })
     }
 
     /// Codes become expressions, expressions classes, and usages parts.
     fn table(
         mut self,
         columns: Columns,
-        options: &TableOptions,
+        given: Option<ClassMap>,
+        label_map: &LabelMap,
         read: ReadFile,
     ) -> Result<Table, Error> {
         let mut notes = Vec::new();
-        let label_map = self.label_map(&options.label_map, &mut notes);
+        let label_map = self.label_map(label_map, &mut notes);
         let mut rows = self.with_expressions(label_map.expressions())?;
-        let given = options.classes.as_ref();
         let shown = |row: &Row| row.expression;
-        notes.extend(keep_classes(&mut rows, given, shown, "rows"));
-        let assigned = Assignment::of(&rows, &self.usages, columns.has_usage());
+        notes.extend(keep_classes(&mut rows, given.as_ref(), shown, "rows"));
+        let assigned = Assignment::of(&rows, &self.usages, columns.usage.is_some());
         self.refuse(&mut rows, &assigned)?;
         notes.push(assigned.note);
         if rows.is_empty() {
-            return Err(self.nothing_left());
+            let (bad, first) = (self.bad.len(), self.first_bad());
+            let reason = format!("no row holds a usable image; {bad} are bad{first}");
+            return Err(Error::nothing_labelled(self.place, reason));
         }
         let occurring: Vec<_> = rows.iter().map(shown).collect();
-        let classes = given.cloned().map_or_else(|| ClassMap::of(&occurring), Ok);
+        let classes = given.map_or_else(|| ClassMap::of(&occurring), Ok);
         let too_few = |error: Error| Error::layout(self.place, "two classes", error.to_string());
         let classes = classes.map_err(too_few)?;
         notes.extend(empty_classes(&classes, &occurring));
@@ -188,7 +187,6 @@ impl Pass<'_> {
             rows,
             usages: self.usages,
             classes,
-            label_map,
             scan,
         })
     }
@@ -234,14 +232,5 @@ impl Pass<'_> {
             }
         }
         Ok(())
-    }
-
-    fn nothing_left(&self) -> Error {
-        let bad = self.bad.len();
-        let first = self.bad.first().map_or(String::new(), |(number, reason)| {
-            format!(", the first being row {number}: {reason}")
-        });
-        let reason = format!("no row holds a usable image; {bad} are bad{first}");
-        Error::nothing_labelled(self.place, reason)
     }
 }

@@ -41,12 +41,7 @@ impl Assignment {
         parts.retain(|part| texts().any(|text| Part::from_name(text) == Some(*part)));
         let why = match (parts.as_slice(), texts().find(|text| !text.is_empty())) {
             ([_, _, _], _) => {
-                let note = "The column Usage assigns the rows to train, validation and test: one given split.";
-                return Self {
-                    folding: Folding::Given(1),
-                    note: note.to_owned(),
-                    names_parts: true,
-                };
+                "The column Usage assigns the rows to train, validation and test".to_owned()
             }
             _ if !has_column => "The table has no column Usage".to_owned(),
             ([], None) => "The column Usage is empty".to_owned(),
@@ -58,9 +53,16 @@ impl Assignment {
                 format!("The column Usage names only {some}")
             }
         };
+        let (folding, so) = match parts.len() {
+            3 => (Folding::Given(1), ": one given split."),
+            _ => (
+                Folding::ByImage,
+                ", so folds are made image by image within each class.",
+            ),
+        };
         Self {
-            folding: Folding::ByImage,
-            note: format!("{why}, so folds are made image by image within each class."),
+            folding,
+            note: format!("{why}{so}"),
             names_parts: !parts.is_empty(),
         }
     }

@@ -66,20 +66,18 @@ pub fn crop_sheet(
     count: usize,
 ) -> Result<Option<CropSheet>, Error> {
     let scan = source.scan()?;
-    let originals: HashMap<&str, &RawSample> =
-        scan.samples.iter().map(|s| (s.path.as_str(), s)).collect();
+    let originals = scan.samples.iter().map(|s| (s.path.as_str(), s));
+    let originals: HashMap<&str, &RawSample> = originals.collect();
     let rows = chosen(set, &originals, count)?;
     if rows.is_empty() {
         return Ok(None);
     }
-    let tiles: Vec<RgbImage> = rows
-        .par_iter()
-        .map(|&(row, placed)| {
-            let sample = &set.samples()[row];
-            let original = to_grey(source.fetch(originals[sample.path.as_str()])?.image);
-            tile(set, sample, &original, placed)
-        })
-        .collect::<Result<_, Error>>()?;
+    let tiles = rows.par_iter().map(|&(row, placed)| {
+        let sample = &set.samples()[row];
+        let original = to_grey(source.fetch(originals[sample.path.as_str()])?.image);
+        tile(set, sample, &original, placed)
+    });
+    let tiles: Vec<RgbImage> = tiles.collect::<Result<_, Error>>()?;
     let picture = grid(&tiles, COLUMNS, 4 * GAP, WHITE);
     Ok(Some(CropSheet { picture, rows }))
 }
@@ -91,15 +89,13 @@ fn chosen(
     count: usize,
 ) -> Result<Vec<(usize, Placed)>, Error> {
     let unusable: BTreeSet<&str> = set.info().skipped.iter().map(|s| s.path.as_str()).collect();
-    let mut rows = Vec::new();
-    for sample in set.samples() {
+    let rows = set.samples().iter().map(|sample| {
         let original = originals.get(sample.path.as_str());
-        let original =
-            original.ok_or_else(|| foreign(set, sample, "is not an image of the source given"))?;
-        let placed = placed(set.info().crop, sample, original, &unusable);
-        rows.push((placed, sample));
-    }
-    let rows = in_turn(rows).take(count);
+        let foreign = || foreign(set, sample, "is not an image of the source given");
+        let original = original.ok_or_else(foreign)?;
+        Ok((placed(set.info().crop, sample, original, &unusable), sample))
+    });
+    let rows = in_turn(rows.collect::<Result<Vec<_>, Error>>()?).take(count);
     Ok(rows.map(|(placed, row)| (row, placed)).collect())
 }
 

@@ -19,7 +19,8 @@ use super::{FILTER_SIDE, PAD};
 use points::{Filter, FilterTransposed, Input, InputTransposed, OUTPUTS, Output, OutputTransposed};
 use product::{Product, TransposedProduct};
 use tiles::{
-    FromPoints, POINTS, Tiling, ToPoints, filter_places, filter_steps, points_len, stride,
+    POINTS, Tiling, Transform, filter_places, filter_steps, point_steps, points_len, stride,
+    swapped,
 };
 
 /// Tiles in a block: enough rows for a long inner loop of the products, few enough for the cache.
@@ -66,13 +67,11 @@ impl Winograd {
         let (inputs, outputs) = (channels.0 / PANEL, channels.1 / PANEL);
         let transform = |rows: usize, panels: usize, filters: &[f32]| {
             let mut out = Buffer::of(points_len(rows, panels) * PANEL);
-            arch.dispatch(ToPoints {
+            arch.dispatch(Transform {
                 line: PhantomData::<Filter>,
-                places: filter_places((rows, panels)),
-                steps: filter_steps((rows, panels)),
-                pixels: Buffer::copy_of(filters).rows(),
-                stride: stride(rows, panels),
-                points: out.rows_mut(),
+                places: filter_places(rows, panels),
+                from: (Buffer::copy_of(filters).rows(), filter_steps(panels)),
+                to: (out.rows_mut(), point_steps(rows, panels)),
             });
             out
         };
@@ -93,20 +92,18 @@ impl Winograd {
         let n = input.rows().len() / self.image_len();
         let mut pooled = Pooled::new(n, self.side / tile, self.outputs * PANEL, tile);
         let mut work = self.work(n);
-        for group in self.groups(n) {
+        for group in chunks(n, self.group()) {
             let (from, to) = self.tilings(group.len());
             self.pad(&input.rows()[self.image_rows(&group)], from, &mut work);
-            for tiles in blocks(from) {
+            for tiles in chunks(from.count(), BLOCK) {
                 self.input_points(from, &tiles, &mut work);
                 let (a, c) = (work.inputs.rows(), work.outputs.rows_mut());
                 self.products((a, from), self.filters.rows(), (c, to), tiles.len());
-                self.arch.dispatch(FromPoints::<_, false, _, _> {
+                self.arch.dispatch(Transform {
                     line: PhantomData::<Output>,
-                    places: to.places(to.output_side(), &tiles),
-                    steps: to.steps(to.output_side()),
-                    pixels: work.maps.rows_mut(),
-                    stride: stride(tiles.len(), to.panels),
-                    points: work.outputs.rows(),
+                    places: to.places(to.output_side(), &tiles).map(swapped),
+                    from: (work.outputs.rows(), point_steps(tiles.len(), to.panels)),
+                    to: (work.maps.rows_mut(), to.steps(to.output_side())),
                 });
             }
             let maps = &work.maps[..to.output_len() * PANEL];
@@ -119,50 +116,46 @@ impl Winograd {
     /// of `pooled.values`.
     pub fn backward(&self, input: &Buffer, pooled: &Pooled, d_pooled: &[f32]) -> (Buffer, Buffer) {
         let n = input.rows().len() / self.image_len();
-        let filters = (self.outputs * PANEL, self.inputs);
-        let mut d_filters = Buffer::zeros(points_len(filters.0, filters.1) * PANEL);
+        let (filters, panels) = (self.outputs * PANEL, self.inputs);
+        let mut d_filters = Buffer::zeros(points_len(filters, panels) * PANEL);
         let mut d_input = Buffer::of(input.len());
         let mut work = self.work(n);
         let mut d_padded = Buffer::of(work.padded.len());
-        for group in self.groups(n) {
+        for group in chunks(n, self.group()) {
             let (from, to) = self.tilings(group.len());
             let d_maps = &mut work.maps[..to.output_len() * PANEL];
             pooled.unpool(group.start, d_pooled, to.output_side(), d_maps);
             self.pad(&input.rows()[self.image_rows(&group)], from, &mut work);
             d_padded.fill(0.0);
-            for tiles in blocks(from) {
+            for tiles in chunks(from.count(), BLOCK) {
                 self.input_points(from, &tiles, &mut work);
-                self.arch.dispatch(ToPoints {
+                self.arch.dispatch(Transform {
                     line: PhantomData::<OutputTransposed>,
                     places: to.places(to.output_side(), &tiles),
-                    steps: to.steps(to.output_side()),
-                    pixels: work.maps.rows(),
-                    stride: stride(tiles.len(), to.panels),
-                    points: work.outputs.rows_mut(),
+                    from: (work.maps.rows(), to.steps(to.output_side())),
+                    to: (work.outputs.rows_mut(), point_steps(tiles.len(), to.panels)),
                 });
                 self.add_filter_gradients(&work, tiles.len(), d_filters.rows_mut());
                 let (a, c) = (work.outputs.rows(), work.inputs.rows_mut());
                 self.products((a, to), self.transposed.rows(), (c, from), tiles.len());
-                self.arch.dispatch(FromPoints::<_, true, _, _> {
+                self.arch.dispatch(Transform {
                     line: PhantomData::<InputTransposed>,
-                    places: from.places(from.input_side(), &tiles),
-                    steps: from.steps(from.input_side()),
-                    pixels: d_padded.rows_mut(),
-                    stride: stride(tiles.len(), from.panels),
-                    points: work.inputs.rows(),
+                    places: from.places(from.input_side(), &tiles).map(swapped),
+                    from: (work.inputs.rows(), point_steps(tiles.len(), from.panels)),
+                    to: (d_padded.rows_mut(), from.steps(from.input_side())),
                 });
             }
-            let images = self.image_rows(&group);
-            self.unpad(d_padded.rows(), from, &mut d_input.rows_mut()[images]);
+            let images = &mut d_input.rows_mut()[self.image_rows(&group)];
+            for (line, padded) in self.lines(from) {
+                images[line].copy_from_slice(&d_padded.rows()[padded]);
+            }
         }
-        let mut d_weight = Buffer::of(filters.0 * FILTER_SIDE * FILTER_SIDE * filters.1 * PANEL);
-        self.arch.dispatch(FromPoints::<_, false, _, _> {
+        let mut d_weight = Buffer::of(filters * FILTER_SIDE * FILTER_SIDE * panels * PANEL);
+        self.arch.dispatch(Transform {
             line: PhantomData::<FilterTransposed>,
-            places: filter_places(filters),
-            steps: filter_steps(filters),
-            pixels: d_weight.rows_mut(),
-            stride: stride(filters.0, filters.1),
-            points: d_filters.rows(),
+            places: filter_places(filters, panels).map(swapped),
+            from: (d_filters.rows(), point_steps(filters, panels)),
+            to: (d_weight.rows_mut(), filter_steps(panels)),
         });
         (d_weight, d_input)
     }
@@ -193,13 +186,6 @@ impl Winograd {
         (BLOCK / (tiles * tiles)).max(1)
     }
 
-    fn groups(&self, n: usize) -> impl Iterator<Item = Range<usize>> {
-        let images = self.group();
-        (0..n)
-            .step_by(images)
-            .map(move |first| first..(first + images).min(n))
-    }
-
     /// Tiles of the input and of the output.
     fn tilings(&self, images: usize) -> (Tiling, Tiling) {
         let tiling = |panels| Tiling {
@@ -212,38 +198,29 @@ impl Winograd {
 
     fn pad(&self, images: &[Row], tiling: Tiling, work: &mut Work) {
         work.padded.fill(0.0);
-        let padded = work.padded.rows_mut();
-        self.lines(tiling, |line, start| {
-            padded[start..start + line.len()].copy_from_slice(&images[line]);
-        });
-    }
-
-    fn unpad(&self, padded: &[Row], tiling: Tiling, images: &mut [Row]) {
-        self.lines(tiling, |line, start| {
-            let len = line.len();
-            images[line].copy_from_slice(&padded[start..start + len]);
-        });
-    }
-
-    /// Calls `f` with the place of every line of pixels in the images and its start in the padded ones.
-    fn lines(&self, tiling: Tiling, mut f: impl FnMut(Range<usize>, usize)) {
-        let (len, width) = (self.side * tiling.panels, tiling.input_side());
-        for line in 0..tiling.images * self.side {
-            let (image, row) = (line / self.side, line % self.side);
-            let start = ((image * width + row + PAD) * width + PAD) * tiling.panels;
-            f(line * len..(line + 1) * len, start);
+        for (line, padded) in self.lines(tiling) {
+            work.padded.rows_mut()[padded].copy_from_slice(&images[line]);
         }
+    }
+
+    /// The place of every line of pixels in the images and in the padded ones.
+    fn lines(&self, tiling: Tiling) -> impl Iterator<Item = (Range<usize>, Range<usize>)> + use<> {
+        let (side, width) = (self.side, tiling.input_side());
+        (0..tiling.images * side).map(move |line| {
+            let (image, row, len) = (line / side, line % side, side * tiling.panels);
+            let start = ((image * width + row + PAD) * width + PAD) * tiling.panels;
+            (line * len..(line + 1) * len, start..start + len)
+        })
     }
 
     /// Coefficients of these tiles of the padded images.
     fn input_points(&self, tiling: Tiling, tiles: &Range<usize>, work: &mut Work) {
-        self.arch.dispatch(ToPoints {
+        let steps = point_steps(tiles.len(), tiling.panels);
+        self.arch.dispatch(Transform {
             line: PhantomData::<Input>,
             places: tiling.places(tiling.input_side(), tiles),
-            steps: tiling.steps(tiling.input_side()),
-            pixels: work.padded.rows(),
-            stride: stride(tiles.len(), tiling.panels),
-            points: work.inputs.rows_mut(),
+            from: (work.padded.rows(), tiling.steps(tiling.input_side())),
+            to: (work.inputs.rows_mut(), steps),
         });
     }
 
@@ -255,41 +232,40 @@ impl Winograd {
         (c, to): (&mut [Row], Tiling),
         tiles: usize,
     ) {
-        let (a_stride, c_stride) = (stride(tiles, from.panels), stride(tiles, to.panels));
         let filter_len = from.panels * PANEL * to.panels;
-        let filter_stride = stride(from.panels * PANEL, to.panels);
-        for point in 0..POINTS {
+        let a = a.chunks(stride(tiles, from.panels)).take(POINTS);
+        let filters = filters.chunks(stride(from.panels * PANEL, to.panels));
+        let c = c.chunks_mut(stride(tiles, to.panels));
+        for ((a, b), c) in a.zip(filters).zip(c) {
             self.arch.dispatch(Product {
-                a: &a[point * a_stride..][..tiles * from.panels],
-                b: &filters[point * filter_stride..][..filter_len],
-                c: &mut c[point * c_stride..][..tiles * to.panels],
+                a: &a[..tiles * from.panels],
+                b: &b[..filter_len],
+                c: &mut c[..tiles * to.panels],
                 rows: tiles,
             });
         }
     }
 
     fn add_filter_gradients(&self, work: &Work, tiles: usize, d_filters: &mut [Row]) {
-        let (input_stride, output_stride) =
-            (stride(tiles, self.inputs), stride(tiles, self.outputs));
-        let (rows, panels) = (self.outputs * PANEL, self.inputs);
-        let filters = d_filters.chunks_exact_mut(stride(rows, panels));
-        for (point, c) in filters.enumerate() {
+        let filter_len = self.outputs * PANEL * self.inputs;
+        let a = work.outputs.rows().chunks(stride(tiles, self.outputs));
+        let b = work.inputs.rows().chunks(stride(tiles, self.inputs));
+        let filters = d_filters.chunks_exact_mut(stride(self.outputs * PANEL, self.inputs));
+        for ((a, b), c) in a.zip(b).zip(filters) {
             self.arch.dispatch(TransposedProduct {
-                a: &work.outputs.rows()[point * output_stride..][..tiles * self.outputs],
-                b: &work.inputs.rows()[point * input_stride..][..tiles * self.inputs],
-                c: &mut c[..rows * panels],
+                a: &a[..tiles * self.outputs],
+                b: &b[..tiles * self.inputs],
+                c: &mut c[..filter_len],
                 rows: tiles,
             });
         }
     }
 }
 
-/// The tiles in blocks.
-fn blocks(tiling: Tiling) -> impl Iterator<Item = Range<usize>> {
-    let count = tiling.count();
-    (0..count)
-        .step_by(BLOCK)
-        .map(move |first| first..(first + BLOCK).min(count))
+/// The numbers below `count`, `size` at a time.
+fn chunks(count: usize, size: usize) -> impl Iterator<Item = Range<usize>> {
+    let firsts = (0..count).step_by(size);
+    firsts.map(move |first| first..(first + size).min(count))
 }
 
 #[cfg(test)]
@@ -399,7 +375,6 @@ mod tests {
             let shape = ConvShape {
                 side,
                 inputs: INPUTS,
-                kernel: 5,
                 tile: case.tile,
             };
             let (expected_weight, expected_input) =

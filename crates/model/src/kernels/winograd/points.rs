@@ -16,6 +16,9 @@ pub(super) const TAPS: usize = 5;
 ///
 /// A trait rather than closures: only code that is always inlined uses its caller's vector instructions.
 pub(super) trait Line<const FROM: usize, const TO: usize> {
+    /// Whether the results of overlapping blocks are added up.
+    const ADD: bool = false;
+
     fn apply<S: Simd>(simd: S, x: [S::f32s; FROM]) -> [S::f32s; TO];
 }
 
@@ -94,6 +97,8 @@ impl Line<INPUTS, INPUTS> for Input {
 pub(super) struct InputTransposed;
 
 impl Line<INPUTS, INPUTS> for InputTransposed {
+    const ADD: bool = true;
+
     #[inline(always)]
     fn apply<S: Simd>(simd: S, m: [S::f32s; INPUTS]) -> [S::f32s; INPUTS] {
         let l = Lanes(simd);

@@ -20,16 +20,12 @@ impl WithSimd for Product<'_> {
     #[inline(always)]
     fn with_simd<S: Simd>(self, simd: S) {
         let depth = self.a.len() / self.rows * PANEL;
-        let panels = self
-            .b
-            .chunks_exact(depth)
-            .zip(self.c.chunks_exact_mut(self.rows));
-        for (b, c) in panels {
+        let panels = self.b.chunks_exact(depth);
+        for (b, c) in panels.zip(self.c.chunks_exact_mut(self.rows)) {
             // As many sums as fit into registers: 24 of 32 with AVX-512, 12 of 16 with AVX2.
-            if S::F32_LANES == 16 {
-                panel_product::<S, 12>(simd, self.a, b, c);
-            } else {
-                panel_product::<S, 6>(simd, self.a, b, c);
+            match S::F32_LANES {
+                16 => panel_product::<S, 12>(simd, self.a, b, c),
+                _ => panel_product::<S, 6>(simd, self.a, b, c),
             }
         }
     }
@@ -94,20 +90,13 @@ impl WithSimd for TransposedProduct<'_> {
     #[inline(always)]
     fn with_simd<S: Simd>(self, simd: S) {
         let columns = self.a.len() / self.rows * PANEL;
-        for (b, c) in self
-            .b
-            .chunks_exact(self.rows)
-            .zip(self.c.chunks_exact_mut(columns))
-        {
-            for (a, c) in self
-                .a
-                .chunks_exact(self.rows)
-                .zip(c.chunks_exact_mut(PANEL))
-            {
-                if S::F32_LANES == 16 {
-                    add_outer::<S, 8>(simd, a, b, c);
-                } else {
-                    add_outer::<S, 4>(simd, a, b, c);
+        let panels = self.b.chunks_exact(self.rows);
+        for (b, c) in panels.zip(self.c.chunks_exact_mut(columns)) {
+            let panels = self.a.chunks_exact(self.rows);
+            for (a, c) in panels.zip(c.chunks_exact_mut(PANEL)) {
+                match S::F32_LANES {
+                    16 => add_outer::<S, 8>(simd, a, b, c),
+                    _ => add_outer::<S, 4>(simd, a, b, c),
                 }
             }
         }

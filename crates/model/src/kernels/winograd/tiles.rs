@@ -26,6 +26,12 @@ pub(super) fn points_len(tiles: usize, panels: usize) -> usize {
     POINTS * stride(tiles, panels)
 }
 
+/// Row offsets between the 64 matrices, as if they were the pixels of a block.
+pub(super) fn point_steps(tiles: usize, panels: usize) -> Steps {
+    let stride = stride(tiles, panels);
+    (INPUTS * stride, stride)
+}
+
 /// Images cut into tiles of 4 × 4 outputs.
 #[derive(Clone, Copy)]
 pub(super) struct Tiling {
@@ -74,18 +80,18 @@ impl Tiling {
     }
 
     /// Row offsets from a pixel of images of `side` to the one below and to the one on the right.
-    pub fn steps(self, side: usize) -> (usize, usize) {
+    pub fn steps(self, side: usize) -> Steps {
         (side * self.panels, self.panels)
     }
 }
 
 /// Rows from one place to the next, downwards and to the right.
-type Steps = (usize, usize);
+pub(super) type Steps = (usize, usize);
 
 /// Transforms one register of each of the N × N rows starting at `from` by `L` along both dimensions, to M × M
 /// registers of the rows starting at `to`.
 #[inline(always)]
-fn through<S: Simd, const N: usize, const M: usize, const ADD: bool, L: Line<N, M>>(
+fn through<S: Simd, const N: usize, const M: usize, L: Line<N, M>>(
     simd: S,
     lane: usize,
     (from, from_steps): (&[Row], Steps),
@@ -109,84 +115,54 @@ fn through<S: Simd, const N: usize, const M: usize, const ADD: bool, L: Line<N, 
         let to = &mut to[j * to_steps.1..][..(M - 1) * to_steps.0 + 1];
         for i in 0..M {
             let out = &mut S::as_mut_simd_f32s(&mut to[i * to_steps.0].0).0[lane];
-            *out = if ADD { simd.add_f32s(*out, y[i]) } else { y[i] };
+            *out = if L::ADD {
+                simd.add_f32s(*out, y[i])
+            } else {
+                y[i]
+            };
         }
     }
 }
 
-/// Blocks of N × N pixels to the 64 matrices, through `L` both ways.
-pub(super) struct ToPoints<'a, const N: usize, L, I> {
+/// Transforms blocks of N × N rows to blocks of M × M, by `L` both ways.
+pub(super) struct Transform<'a, const N: usize, const M: usize, L, I> {
     pub line: PhantomData<L>,
-    /// First row of each block, and its row in the matrices.
+    /// First row of each block in `from` and in `to`.
     pub places: I,
-    /// From a pixel to the next.
-    pub steps: Steps,
-    pub pixels: &'a [Row],
-    /// [`POINTS`] matrices of this many rows.
-    pub stride: usize,
-    pub points: &'a mut [Row],
+    pub from: (&'a [Row], Steps),
+    pub to: (&'a mut [Row], Steps),
 }
 
-impl<const N: usize, L: Line<N, INPUTS>, I: Iterator<Item = (usize, usize)>> WithSimd
-    for ToPoints<'_, N, L, I>
+impl<const N: usize, const M: usize, L: Line<N, M>, I: Iterator<Item = (usize, usize)>> WithSimd
+    for Transform<'_, N, M, L, I>
 {
     type Output = ();
 
     #[inline(always)]
     fn with_simd<S: Simd>(self, simd: S) {
-        let points = (INPUTS * self.stride, self.stride);
-        for (pixel, row) in self.places {
+        let ((from, from_steps), (to, to_steps)) = (self.from, self.to);
+        for (first, target) in self.places {
             for lane in 0..PANEL / S::F32_LANES {
-                let from = (&self.pixels[pixel..], self.steps);
-                let to = (&mut self.points[row..], points);
-                through::<S, N, INPUTS, false, L>(simd, lane, from, to);
+                let from = (&from[first..], from_steps);
+                through::<S, N, M, L>(simd, lane, from, (&mut to[target..], to_steps));
             }
         }
     }
 }
 
-/// The 64 matrices to blocks of N × N pixels, through `L` both ways.
-pub(super) struct FromPoints<'a, const N: usize, const ADD: bool, L, I> {
-    pub line: PhantomData<L>,
-    /// First row of each block, and its row in the matrices.
-    pub places: I,
-    /// From a pixel to the next.
-    pub steps: Steps,
-    /// Overwritten, or accumulated if `ADD`.
-    pub pixels: &'a mut [Row],
-    /// [`POINTS`] matrices of this many rows.
-    pub stride: usize,
-    pub points: &'a [Row],
-}
-
-impl<const N: usize, const ADD: bool, L: Line<INPUTS, N>, I: Iterator<Item = (usize, usize)>>
-    WithSimd for FromPoints<'_, N, ADD, L, I>
-{
-    type Output = ();
-
-    #[inline(always)]
-    fn with_simd<S: Simd>(self, simd: S) {
-        let points = (INPUTS * self.stride, self.stride);
-        for (pixel, row) in self.places {
-            for lane in 0..PANEL / S::F32_LANES {
-                let from = (&self.points[row..], points);
-                let to = (&mut self.pixels[pixel..], self.steps);
-                through::<S, INPUTS, N, ADD, L>(simd, lane, from, to);
-            }
-        }
-    }
+/// The places of the inverse transform.
+pub(super) fn swapped((from, to): (usize, usize)) -> (usize, usize) {
+    (to, from)
 }
 
 /// For each filter `[5, 5, panels]` of `[rows, 5, 5, panels]` and each panel: its first row, and its row in the matrices.
-pub(super) fn filter_places(
-    (rows, panels): (usize, usize),
-) -> impl Iterator<Item = (usize, usize)> {
+pub(super) fn filter_places(rows: usize, panels: usize) -> impl Iterator<Item = (usize, usize)> {
     (0..rows).flat_map(move |row| {
         (0..panels).map(move |panel| (row * TAPS * TAPS * panels + panel, panel * rows + row))
     })
 }
 
 /// Row offsets from a filter tap to the one below and to the one on the right.
-pub(super) fn filter_steps((_, panels): (usize, usize)) -> (usize, usize) {
+pub(super) fn filter_steps(panels: usize) -> Steps {
     (TAPS * panels, panels)
 }
