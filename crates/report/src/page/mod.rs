@@ -53,6 +53,7 @@ pub(crate) struct Head {
     pub gap: Option<Gap>,
     pub glance: Vec<Fact>,
     pub shortened: Vec<String>,
+    pub differences: Vec<String>,
 }
 
 impl Page {
@@ -122,6 +123,7 @@ pub(crate) fn head(run: &Run) -> Head {
         gap: run.summary.gap.clone(),
         glance: answer::glance(run),
         shortened: run.summary.shortened.clone().unwrap_or_default(),
+        differences: run.differences(),
     }
 }
 

@@ -28,7 +28,8 @@ pub(crate) fn split(config: &Value) -> (Vec<Entry>, Vec<Entry>) {
     let open = |key: &str| Some((key.replace('_', " "), brief(config.get(key)?)));
     let identity = IDENTITY.into_iter().filter_map(open).collect();
     let mut rest = flat(config);
-    rest.retain(|(path, _)| !IDENTITY.contains(&path.split('.').next().unwrap_or_default()));
+    let shown = |key: &str| IDENTITY.contains(&key) || key == "differences";
+    rest.retain(|(path, _)| !shown(path.split('.').next().unwrap_or_default()));
     (identity, rest)
 }
 

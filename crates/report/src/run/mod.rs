@@ -97,6 +97,14 @@ impl Run {
         summary.clone().or_else(config)
     }
 
+    /// The differences from the paper's code that the configuration lists.
+    pub fn differences(&self) -> Vec<String> {
+        let listed = self.config["differences"].as_array().into_iter().flatten();
+        listed
+            .filter_map(|line| Some(line.as_str()?.to_owned()))
+            .collect()
+    }
+
     /// Name of the data set.
     pub fn data_name(&self) -> Option<&String> {
         self.dataset.name.as_ref().or(self.summary.dataset.as_ref())

@@ -6,12 +6,14 @@ use anyhow::{Result, bail};
 use clap::Args;
 use faus_data::{Prepared, SplitPart};
 use faus_train::{
-    Interval, Measures, Scores, SubjectScore, Workers, normalisation_of, why_optimistic,
+    Interval, Measures, Predictions, Scores, SubjectScore, Workers, normalisation_of,
+    why_optimistic,
 };
 
 use crate::app::arguments::{FoldArgs, open_network};
 use crate::app::console::say;
 use crate::app::program::Program;
+use crate::config::name_of;
 use crate::pipeline::dataset::marks;
 
 /// Run a checkpoint over a part of a data set.
@@ -25,48 +27,63 @@ pub(crate) struct EvaluateArgs {
     checkpoint: PathBuf,
     #[command(flatten)]
     of: FoldArgs,
-    /// The part to run over: train, val, test or all.
-    #[arg(long, value_name = "PART")]
-    split: SplitPart,
-    /// Table for the logits of every image.
+    /// The parts to run over, one after the other: train, val, test or all.
+    #[arg(long, value_name = "PART,…", value_delimiter = ',', required = true)]
+    split: Vec<SplitPart>,
+    /// Table for the logits of every image of the one part.
     #[arg(long, value_name = "CSV")]
     predictions: Option<PathBuf>,
 }
 
 pub(crate) fn evaluate(args: EvaluateArgs, program: &Program) -> Result<()> {
+    if args.predictions.is_some() && args.split.len() > 1 {
+        bail!(
+            "--predictions is a table of one part: give --split one part, and call once for each"
+        );
+    }
     let (of, prepared) = (&args.of, Prepared::open(&args.of.prepared)?);
     let (checkpoint, network) = open_network(program, &args.checkpoint, &prepared, of.device)?;
-    let rows = args.split.rows(&prepared, of.fold, of.protocol)?;
-    let part = args.split.part();
-    let mark = optimistic_mark(why_optimistic(&checkpoint, &prepared, of.fold, part)?);
-    if rows.is_empty() {
-        bail!("this part of fold {} has no images", of.fold);
-    }
     let normalisation = normalisation_of(&checkpoint, &args.checkpoint)?;
     let workers = Workers::new(0)?;
-    let predictions = faus_train::evaluate(&network, &prepared, &rows, &normalisation, &workers)?;
-    let scores = Scores::count(&predictions);
+    for split in &args.split {
+        let rows = split.rows(&prepared, of.fold, of.protocol)?;
+        if rows.is_empty() {
+            bail!("this part of fold {} has no images", of.fold);
+        }
+        let reason = why_optimistic(&checkpoint, &prepared, of.fold, split.part())?;
+        if args.split.len() > 1 {
+            println!("{}:", name_of(split));
+        }
+        let mark = optimistic_mark(reason);
+        let predictions =
+            faus_train::evaluate(&network, &prepared, &rows, &normalisation, &workers)?;
+        print_scores(&predictions, &prepared, mark);
+        if let Some(path) = &args.predictions {
+            predictions.write_csv(path, &prepared.info().classes)?;
+            println!("{}", path.display());
+        }
+    }
+    Ok(())
+}
+
+fn print_scores(predictions: &Predictions, prepared: &Prepared, mark: &str) {
+    let scores = Scores::count(predictions);
     let (accuracy, majority) = (scores.accuracy(), scores.majority_accuracy());
-    let (images, marks) = (rows.len(), marks(prepared.info()));
+    let (images, marks) = (predictions.len(), marks(prepared.info()));
     println!(
         "accuracy {accuracy:.4}{mark} on {images} images{marks}; most frequent class {majority:.4}"
     );
-    let people = SubjectScore::count(&predictions, &prepared);
+    let people = SubjectScore::count(predictions, prepared);
     if let Some(interval) = Interval::of_accuracy(&[&people], 0) {
         let (people, low, high) = (interval.subjects, interval.low, interval.high);
         println!("95% interval over {people} people {low:.4} to {high:.4}");
     }
-    if let Some(measures) = Measures::of(&predictions) {
+    if let Some(measures) = Measures::of(predictions) {
         for (name, value) in &Measures::NAMED[1..] {
             println!("{} {:.4}", name.replace('_', " "), value(&measures));
         }
     }
     print_classes(&scores, &prepared.info().classes);
-    if let Some(path) = &args.predictions {
-        predictions.write_csv(path, &prepared.info().classes)?;
-        println!("{}", path.display());
-    }
-    Ok(())
 }
 
 /// ` (optimistic)` where there is a reason, which is printed; else nothing.

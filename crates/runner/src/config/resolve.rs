@@ -15,6 +15,12 @@ const MAX_BYTES: u64 = 1 << 20;
 const SIMILAR: f64 = 0.8;
 
 impl ExperimentConfig {
+    /// The defaults under the preset `paper`.
+    pub fn of_paper() -> Self {
+        // A test reads the preset.
+        serde_json::from_str(PAPER).unwrap_or_default()
+    }
+
     /// Reads an experiment and overlays preset and command line; `sets` are `key.path=value`.
     ///
     /// # Errors
@@ -149,12 +155,22 @@ mod tests {
         let paper = ExperimentConfig::resolve(&path, Preset::Paper, None, &[]).unwrap();
         assert_eq!(paper.shortened(), Vec::<String>::new());
         assert_eq!(
-            paper,
-            ExperimentConfig {
-                name: "x".to_owned(),
-                ..ExperimentConfig::default()
-            }
+            (paper.data.crop, paper.train.checkpoint_from),
+            (CropMode::Authors, Some(1))
         );
+        let name = "x".to_owned();
+        let wanted = ExperimentConfig {
+            name,
+            ..ExperimentConfig::of_paper()
+        };
+        assert_eq!(paper, wanted);
+        let kept = paper.differences();
+        assert_eq!(kept, faus_train::DIFFERENCES);
+        let sets = ["train.steps=2".to_owned()];
+        let two = ExperimentConfig::resolve(&path, Preset::Paper, None, &sets).unwrap();
+        let two = two.differences();
+        assert_eq!(two[0], "training steps per fold: 2 (paper: 31000)");
+        assert_eq!(two[1..], kept);
         let quick = ExperimentConfig::resolve(&path, Preset::Quick, None, &[])
             .unwrap()
             .shortened()

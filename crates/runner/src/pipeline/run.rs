@@ -15,7 +15,7 @@ use super::job::{Folds, Job, best_fold};
 use super::run_folder::{RunFolder, read_json, remove, write_bytes, write_json};
 use crate::app::console::say;
 use crate::app::libtorch;
-use crate::config::{json_of, name_of};
+use crate::config::{Preset, json_of, name_of};
 
 /// The result of a job.
 #[derive(Debug)]
@@ -45,6 +45,7 @@ impl Job<'_> {
         if let Some(outcome) = self.finished(&folder, &prepared, before.as_ref())? {
             return Ok(outcome);
         }
+        self.say_differences();
         let workers = Workers::new(0)?;
         let config = folder.join("config.json");
         write_json(&config, &self.record(&prepared, &workers)?)?;
@@ -130,12 +131,27 @@ impl Job<'_> {
             "network": self.architecture.name(),
             "versions": { "faus": env!("CARGO_PKG_VERSION"), "tch": "0.24.0", "libtorch": libtorch::version() },
             "command": self.command,
+            "differences": self.config.differences(),
             "config": json_of(&self.config)?,
         });
         if self.prepared.is_some() {
             record["prepared"] = true.into();
         }
         Ok(record)
+    }
+
+    /// Lists the differences from the authors' code under the preset `paper`, which promises the fewest; else counts them.
+    fn say_differences(&self) {
+        let (own, all) = (self.config.shortened().len(), self.config.differences());
+        if self.preset != Preset::Paper {
+            let (more, out) = (all.len() - own, self.out.display());
+            say(format!(
+                "Differs from the paper in {own} settings and {more} points of its code: see differences in {out}/config.json"
+            ));
+            return;
+        }
+        say("Differences from the paper's code:".to_owned());
+        all.iter().for_each(|line| say(format!("  {line}")));
     }
 
     fn head(&self) -> Summary {

@@ -40,11 +40,16 @@ impl Recipe {
             Normalisation::Subtractive => 1.0,
             Normalisation::Divisive { epsilon } => f64::from(epsilon),
         };
+        let first = self.checkpoint_from.unwrap_or(1) as f64;
+        // Without any checkpoint there is nothing to choose.
+        let left = self.steps as f64 - first;
         let numbers = [
             ("batch_size", batch_size, AT_LEAST_1),
             ("steps", self.steps as f64, AT_LEAST_1),
             ("validate_every", self.validate_every as f64, AT_LEAST_1),
             ("checkpoint_every", self.checkpoint_every as f64, AT_LEAST_1),
+            ("checkpoint_from", first, AT_LEAST_1),
+            ("steps after checkpoint_from", left, NOT_NEGATIVE),
             ("batch_size", batch_size, AT_MOST_65536),
             ("normalisation.divisive.epsilon", epsilon, POSITIVE),
             ("dropout", self.dropout, SHARE),

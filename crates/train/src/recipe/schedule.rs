@@ -12,9 +12,13 @@ impl CheckedRecipe {
         }
     }
 
-    /// Whether step `step` ends with a checkpoint: the last one always does.
+    /// Whether step `step` ends with a checkpoint ([`Recipe::checkpoint_from`](crate::Recipe::checkpoint_from)).
     pub fn is_checkpoint(&self, step: u64) -> bool {
-        step.is_multiple_of(self.checkpoint_every) || step == self.steps
+        let since = |first| step.checked_sub(first);
+        match self.checkpoint_from {
+            Some(first) => since(first).is_some_and(|n| n.is_multiple_of(self.checkpoint_every)),
+            None => step.is_multiple_of(self.checkpoint_every) || step == self.steps,
+        }
     }
 
     /// Whether step `step` ends with a validation: every checkpoint does.
@@ -53,6 +57,23 @@ mod tests {
         assert_eq!(checkpoints, [40, 80, 120, 130]);
         let validated: Vec<u64> = (1..=130).filter(|&s| recipe.is_validation(s)).collect();
         assert_eq!(validated, [30, 40, 60, 80, 90, 120, 130]);
+    }
+
+    #[test]
+    fn the_authors_checkpoints_follow_the_first_update() {
+        #[derive(serde::Deserialize)]
+        struct Golden {
+            checkpoints: Vec<u64>,
+        }
+        let golden: Golden =
+            serde_json::from_str(include_str!("../../tests/golden/authors.json")).unwrap();
+        let recipe = Recipe {
+            checkpoint_from: Some(1),
+            ..Recipe::default()
+        };
+        let recipe = recipe.check().unwrap();
+        let checkpoints: Vec<u64> = (1..=31_000).filter(|&s| recipe.is_checkpoint(s)).collect();
+        assert_eq!(checkpoints, golden.checkpoints);
     }
 
     #[test]

@@ -51,6 +51,9 @@ pub struct Recipe {
     pub validate_every: u64,
     /// Steps between checkpoints, the candidates of the selection (1000).
     pub checkpoint_every: u64,
+    /// Step of the first checkpoint, which the others follow; `null` is `checkpoint_every`, with a checkpoint of the last
+    /// step besides. The authors': 1, so that checkpoints follow 1, 1001, … 30,001 updates.
+    pub checkpoint_from: Option<u64>,
     /// Update rule (SGD with momentum).
     pub optimizer: OptimizerKind,
     /// Learning rate, or its peak under a schedule (0.01).
@@ -85,6 +88,7 @@ impl Default for Recipe {
             steps: 31_000,
             validate_every: 50,
             checkpoint_every: 1000,
+            checkpoint_from: None,
             optimizer: OptimizerKind::Sgd,
             learning_rate: 0.01,
             schedule: Schedule::Constant,
