@@ -8,7 +8,6 @@ use clap::builder::{PossibleValue, PossibleValuesParser};
 use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 use faus_fau::Study;
 
-use crate::app::console::say;
 use crate::app::interrupt;
 use crate::app::program::Program;
 use crate::app::usage::describe;
@@ -135,9 +134,7 @@ fn run(program: &Program, arguments: Vec<String>) -> Result<()> {
 
 fn listen() {
     if let Err(error) = interrupt::listen() {
-        say(format!(
-            "warning: Ctrl-C will stop at once, not cleanly: {error}"
-        ));
+        eprintln!("warning: Ctrl-C will stop at once, not cleanly: {error}");
     }
 }
 

@@ -1,5 +1,6 @@
 //! The images that a network is applied to.
 
+use faus_data::Prepared;
 use faus_data::normalise::{Normalisation, to_unit_range};
 use faus_model::Network;
 use tch::Tensor;
@@ -24,34 +25,35 @@ pub trait Images: Sync {
     fn subject(&self, row: usize) -> i64;
 }
 
-/// Images that are normalised when they are used.
+/// Images of a prepared data set, or `loose` ones of its size, normalised when they are used.
 pub(crate) struct GreyImages<'a> {
-    pub side: usize,
+    pub prepared: &'a Prepared,
+    pub loose: Option<&'a [Vec<u8>]>,
     pub normalisation: Normalisation,
-    pub subjects: &'a [i64],
-    pub grey: &'a (dyn Fn(usize) -> &'a [u8] + Sync),
 }
 
 impl Images for GreyImages<'_> {
     fn side(&self) -> usize {
-        self.side
+        self.prepared.image_size()
     }
 
     fn grey(&self, row: usize) -> &[u8] {
-        (self.grey)(row)
+        let loose = self.loose.map(|images| images[row].as_slice());
+        loose.unwrap_or_else(|| self.prepared.image(row))
     }
 
     fn input(&self, row: usize) -> Vec<f32> {
         let grey = self.grey(row);
         let mut values = vec![0.0; grey.len()];
         to_unit_range(grey, &mut values);
-        self.normalisation
-            .apply(&mut values, self.side, &mut Vec::new());
+        let (side, work) = (self.side(), &mut Vec::new());
+        self.normalisation.apply(&mut values, side, work);
         values
     }
 
     fn subject(&self, row: usize) -> i64 {
-        self.subjects.get(row).copied().unwrap_or(-1)
+        let subjects = self.prepared.subjects();
+        subjects.get(row).copied().unwrap_or(-1)
     }
 }
 

@@ -51,11 +51,9 @@ pub(crate) fn with_bar<R>(
 /// Prints the sentences of a result, preceded by a note for drawn faces.
 pub(crate) fn print_verdict(synthetic: bool, sentences: &[String]) {
     if synthetic {
-        say("Synthetic faces:");
+        eprintln!("Synthetic faces:");
     }
-    sentences
-        .iter()
-        .for_each(|sentence| say(format!("  {sentence}")));
+    sentences.iter().for_each(|line| eprintln!("  {line}"));
 }
 
 /// Progress of long work in steps, a bar for each; the last disappears when dropped.
@@ -76,7 +74,7 @@ impl Steps {
             *last_line = Instant::now();
             let left = time_left(bar.eta().as_secs_f64());
             let left = (done > 0).then(|| format!(", about {left} left"));
-            say(format!("{step}: {done}/{of}{}", left.unwrap_or_default()));
+            eprintln!("{step}: {done}/{of}{}", left.unwrap_or_default());
         }
         !interrupt::stopped()
     }

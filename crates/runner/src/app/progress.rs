@@ -7,7 +7,7 @@ use std::time::Instant;
 use faus_train::FoldProgress;
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget};
 
-use super::console::{LINE_EVERY, counted, say, style, time_left};
+use super::console::{LINE_EVERY, counted, style, time_left};
 
 struct State {
     /// The line of each fold under way, and the accuracy of its last validation.
@@ -66,12 +66,12 @@ impl Board {
         if self.all.is_hidden() && state.last_line.elapsed() > LINE_EVERY {
             state.last_line = Instant::now();
             let folds = state.active.values().map(|(line, _)| line.message());
-            say(format!(
+            eprintln!(
                 "Training {}: {:.0}% done, {left} left; {}",
                 counted(self.folds, "fold"),
                 100.0 * self.whole.position() as f64 / steps.max(1) as f64,
                 folds.collect::<Vec<_>>().join("; ")
-            ));
+            );
         }
     }
 
@@ -85,7 +85,7 @@ impl Board {
 
     /// Prints a line above the bars.
     pub fn line(&self, text: &str) {
-        self.all.suspend(|| say(text));
+        self.all.suspend(|| eprintln!("{text}"));
     }
 
     fn state(&self) -> MutexGuard<'_, State> {

@@ -23,8 +23,7 @@ impl Job<'_> {
     }
 
     /// Checks that the run folder does not contain the results of another experiment; `before` is its `config.json`.
-    pub(super) fn check_same(&self, place: &Path, before: Option<&Value>) -> Result<()> {
-        let Some(before) = before else { return Ok(()) };
+    pub(super) fn check_same(&self, place: &Path, before: &Value) -> Result<()> {
         let root = self.out.display();
         let was = decisive(as_of_now(&before["config"]));
         let now = decisive(json_of(&self.config)?);

@@ -7,7 +7,7 @@ use faus_data::{DatasetInfo, PrepareOptions, Prepared, Source};
 
 use super::job::Job;
 use super::source;
-use crate::app::console::{say, with_bar};
+use crate::app::console::with_bar;
 
 /// Maximum number of skipped inputs listed on screen; a longer list would hide the important ones.
 const SKIPPED_SHOWN: usize = 1000;
@@ -49,12 +49,12 @@ impl Job<'_> {
     pub(super) fn prepare(&self, origin: Origin) -> Result<Prepared> {
         let folder = self.dataset();
         match origin {
-            Origin::Kept => say(format!("Data: {} is prepared already", folder.display())),
+            Origin::Kept => eprintln!("Data: {} is prepared already", folder.display()),
             Origin::Source(source) => {
                 prepare_into(source.as_ref(), &self.config.data.options(), &folder)?;
             }
             Origin::Prepared(set) => {
-                say(format!("Data: {}, prepared before", set.dir().display()));
+                eprintln!("Data: {}, prepared before", set.dir().display());
                 set.copy_to(&folder)?;
                 print_info(set.info(), &folder);
             }
@@ -101,7 +101,7 @@ pub(crate) fn prepare_into(
 /// Prints the contents of a prepared set, and what is missing.
 fn print_info(info: &DatasetInfo, folder: &Path) {
     let synthetic = if info.synthetic { " SYNTHETIC" } else { "" };
-    say(format!(
+    eprintln!(
         "Prepared {}{synthetic}: {} images of {} subjects in {} folds, {} held out, {} inputs skipped",
         info.name,
         info.images - info.held_out,
@@ -109,25 +109,25 @@ fn print_info(info: &DatasetInfo, folder: &Path) {
         info.folds,
         info.held_out,
         info.skipped.len()
-    ));
+    );
     if !info.subject_independent {
-        say(
+        eprintln!(
             "NOT subject-independent: the same person may be in several parts of a split; every output is marked",
         );
     }
     for note in &info.notes {
-        say(format!("  note: {note}"));
+        eprintln!("  note: {note}");
     }
     for skipped in info.skipped.iter().take(SKIPPED_SHOWN) {
         let line = format!("  skipped {}: {}", skipped.path, skipped.reason);
         // File names may contain control characters, which a terminal would execute.
-        say(line.replace(char::is_control, "\u{fffd}"));
+        eprintln!("{}", line.replace(char::is_control, "\u{fffd}"));
     }
     if info.skipped.len() > SKIPPED_SHOWN {
-        say(format!(
-            "  … {} more; all of them in {}",
+        let (more, all) = (
             info.skipped.len() - SKIPPED_SHOWN,
-            folder.join("dataset.json").display()
-        ));
+            folder.join("dataset.json"),
+        );
+        eprintln!("  … {more} more; all of them in {}", all.display());
     }
 }

@@ -20,7 +20,7 @@ use tch::Device;
 use super::job::{Folds, Job};
 use super::run_folder::{RunFolder, read_json};
 use crate::app::arguments::ParallelFolds;
-use crate::app::console::{counted, say};
+use crate::app::console::counted;
 use crate::app::interrupt;
 use crate::app::progress::Board;
 
@@ -54,7 +54,7 @@ impl Training<'_> {
     pub fn run(&self) -> Result<Folds> {
         let mut all = self.known()?;
         for (fold, result) in &all {
-            say(fold_line(*fold, result));
+            eprintln!("{}", fold_line(*fold, result));
         }
         let mut left = Vec::new();
         for fold in self.job.wanted(self.prepared) {
@@ -66,7 +66,7 @@ impl Training<'_> {
                 Ok(_) => left.push(fold),
                 Err(reason) => {
                     let failed = Err(reason);
-                    say(fold_line(fold, &failed));
+                    eprintln!("{}", fold_line(fold, &failed));
                     all.insert(fold, failed);
                 }
             }
@@ -121,9 +121,12 @@ impl Training<'_> {
 
     fn train(&self, left: Vec<usize>) -> Result<Folds> {
         let (folds, devices) = (left.len(), self.devices(left.len())?);
-        let steps = left.iter().map(|fold| self.steps_left(*fold)).sum();
+        let done = |fold: &usize| faus_train::stopped_at(&self.folder.fold(*fold)).unwrap_or(0);
+        let steps = left
+            .iter()
+            .map(|fold| self.recipe.steps.saturating_sub(done(fold)));
         let shared = &Shared {
-            board: Board::new(folds, steps),
+            board: Board::new(folds, steps.sum()),
             queue: Mutex::new(left.into_iter()),
             stop: AtomicBool::new(false),
         };
@@ -157,17 +160,10 @@ impl Training<'_> {
         let (fit, free) = forecast.folds_that_fit(wanted)?;
         if fit < wanted {
             let (free, folds) = (free as f64 / 1e9, counted(fit, "fold"));
-            say(format!(
-                "Memory: {free:.1} GB are free, so {folds} at once instead of {wanted}"
-            ));
+            eprintln!("Memory: {free:.1} GB are free, so {folds} at once instead of {wanted}");
         }
         let fit = fit.min(wanted);
         Ok(self.job.devices.iter().copied().cycle().take(fit).collect())
-    }
-
-    fn steps_left(&self, fold: usize) -> u64 {
-        let done = faus_train::stopped_at(&self.folder.fold(fold)).unwrap_or(0);
-        self.recipe.steps.saturating_sub(done)
     }
 
     /// Trains folds from the queue until it is empty or the work is to stop.

@@ -13,7 +13,6 @@ use super::checks::as_of_now;
 use super::folds::Training;
 use super::job::{Folds, Job, best_fold};
 use super::run_folder::{RunFolder, read_json, remove, write_bytes, write_json};
-use crate::app::console::say;
 use crate::app::libtorch;
 use crate::config::{json_of, name_of};
 
@@ -61,11 +60,18 @@ impl Job<'_> {
         let path = folder.join("summary.json");
         let write_summary = || {
             let seconds = seconds_so_far(&folds, at_once, started);
-            let summary = Summary::gather(self.head(), prepared.info(), &folds, seconds);
+            let head = SummaryHead {
+                experiment: self.config.name.clone(),
+                preset: name_of(self.preset),
+                network: self.architecture.name().to_owned(),
+                protocol: self.config.train.protocol,
+                shortened: self.config.shortened(),
+            };
+            let summary = Summary::gather(head, prepared.info(), &folds, seconds);
             summary.write(&path).map(|()| summary)
         };
         if let Some(line) = accuracy_line(&write_summary()?) {
-            say(line);
+            eprintln!("{line}");
         }
         let results = folds.iter().filter_map(|(_, result)| result.as_ref().ok());
         if let Some(best) = best_fold(results.map(|r| (r.fold, r.val_accuracy))) {
@@ -95,17 +101,17 @@ impl Job<'_> {
         let folder = RunFolder::open(&self.out)?;
         let config = folder.join("config.json");
         let before = read_json(&config)?.filter(|_| known);
-        self.check_same(&place, before.as_ref())?;
-        if known && before.is_none() {
-            bail!(
+        match &before {
+            Some(before) => self.check_same(&place, before)?,
+            None if known => bail!(
                 "{}: a data set without its config.json; delete it to recreate it",
                 self.dataset().display()
-            );
-        }
-        if !known {
-            // Written now to identify the data set in case a later step fails.
-            let settings = json_of(&self.config)?;
-            write_json(&config, &json!({ "data": place, "config": settings }))?;
+            ),
+            None => {
+                // Written now to identify the data set in case a later step fails.
+                let settings = json_of(&self.config)?;
+                write_json(&config, &json!({ "data": place, "config": settings }))?;
+            }
         }
         let prepared = self.prepare(origin)?;
         self.check_folds(prepared.info().folds)?;
@@ -138,16 +144,6 @@ impl Job<'_> {
         Ok(record)
     }
 
-    fn head(&self) -> SummaryHead {
-        SummaryHead {
-            experiment: self.config.name.clone(),
-            preset: name_of(self.preset),
-            network: self.architecture.name().to_owned(),
-            protocol: self.config.train.protocol,
-            shortened: self.config.shortened(),
-        }
-    }
-
     /// The outcome of a run that has nothing left to do.
     fn finished(
         &self,
@@ -171,7 +167,7 @@ impl Job<'_> {
             return Ok(None);
         }
         let out = self.out.display();
-        say(format!("{out}: finished already, nothing to do"));
+        eprintln!("{out}: finished already, nothing to do");
         Ok(Some(JobOutcome {
             report,
             folds: summary.folds.len(),

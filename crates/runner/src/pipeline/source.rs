@@ -6,7 +6,7 @@ use anyhow::{Context, Result, bail};
 use faus_data::{DataConfig, Source};
 use faus_synth::{FACES_VERSION, SynthOptions};
 
-use crate::app::console::{say, with_bar};
+use crate::app::console::with_bar;
 use crate::app::program::Program;
 
 /// Folder of the synthetic faces.
@@ -54,9 +54,9 @@ pub(crate) fn open(
     given: bool,
 ) -> Result<Box<dyn Source>> {
     if !given && place == Path::new(SYNTHETIC) {
-        say(format!(
+        eprintln!(
             "Data: no data/CK+ here and no --data given, so synthetic faces in {SYNTHETIC}; every result is marked synthetic (data/README.md: how to get CK+)"
-        ));
+        );
         match place.exists() {
             true => warn_of_other_version(place),
             false => synthesize(&SynthOptions::default(), place)?,
@@ -67,7 +67,7 @@ pub(crate) fn open(
             place.display()
         );
     } else {
-        say(format!("Data: {}", place.display()));
+        eprintln!("Data: {}", place.display());
     }
     Ok(program.open_source(config, place)?)
 }
@@ -77,14 +77,12 @@ fn warn_of_other_version(place: &Path) {
     let drawn = std::fs::read_to_string(place.join("synthetic.json")).unwrap_or_default();
     let drawn: serde_json::Value = serde_json::from_str(&drawn).unwrap_or_default();
     if drawn["faces_version"] != FACES_VERSION {
-        let version = match drawn["faces_version"].as_u64() {
-            Some(version) => format!("version {version}"),
-            None => "another version".to_owned(),
-        };
-        say(format!(
-            "Note: {} holds faces of {version}, this faus draws version {FACES_VERSION}; delete the folder to draw them again",
-            place.display()
-        ));
+        let version = drawn["faces_version"].as_u64();
+        let version = version.map_or("another version".to_owned(), |v| format!("version {v}"));
+        let place = place.display();
+        eprintln!(
+            "Note: {place} holds faces of {version}, this faus draws version {FACES_VERSION}; delete the folder to draw them again"
+        );
     }
 }
 
@@ -106,9 +104,7 @@ pub(crate) fn synthesize(options: &SynthOptions, output: &Path) -> Result<()> {
         })?,
     };
     let (people, sequences, images) = (summary.subjects, summary.sequences, summary.images);
-    say(format!(
-        "{shown}: {people} synthetic subjects, {sequences} sequences, {images} images"
-    ));
+    eprintln!("{shown}: {people} synthetic subjects, {sequences} sequences, {images} images");
     Ok(())
 }
 

@@ -27,10 +27,10 @@ impl Distinct {
         let sequence = |sample: &Sample| {
             let next = numbers.len() as i64;
             let name = (sample.subject, sample.sequence.clone());
-            match sample.sequence.is_empty() {
-                true => -1,
-                false => *numbers.entry(name).or_insert(next),
-            }
+            let named = !sample.sequence.is_empty();
+            named
+                .then(|| *numbers.entry(name).or_insert(next))
+                .unwrap_or(-1)
         };
         match self {
             Self::Image => vec![-1; prepared.len()],

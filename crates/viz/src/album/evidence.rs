@@ -30,7 +30,7 @@ pub fn write_evidence(
         let known = format!("0 to {}", prepared.len() - 1);
         return Err(Error::unknown("row", row, known));
     }
-    lens.with_images(rows, &[], |network, _, images| {
+    lens.with_images(None, rows, &[], |network, _, images| {
         let (images, all) = (images.source, evidence(network, class, images)?);
         let (keys, words): (Vec<Value>, Vec<Vec<String>>) =
             all.iter().map(|one| described(prepared, one)).unzip();

@@ -107,7 +107,7 @@ impl Album<'_> {
             }),
         };
         let groups = self.distinct.groups(lens.prepared);
-        lens.with_images(self.rows, &groups, move |network, stage, images| {
+        lens.with_images(None, self.rows, &groups, move |network, stage, images| {
             let atlas = Atlas::gather(network, stage, self.method, &filters, self.top, images)?;
             if options.figure.is_empty() {
                 options.figure = atlas.strongest(self.shown);

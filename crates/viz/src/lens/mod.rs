@@ -46,7 +46,7 @@ impl LayerLens<'_> {
     pub fn write_activations(&self, path: &Path) -> Result<(), Error> {
         let rows: Vec<usize> = (0..self.prepared.len()).collect();
         let shape = [rows.len(), self.network.filters(self.stage)?];
-        let written = self.with_images(&rows, &[], |network, stage, images| {
+        let written = self.with_images(None, &rows, &[], |network, stage, images| {
             file::write_with(path, |out| {
                 npy::write_streamed(out, &shape, |push| {
                     stream_maxima(network, stage, images, |_, maxima| {
@@ -61,33 +61,20 @@ impl LayerLens<'_> {
         })
     }
 
-    /// Calls `f` on the pool with the network, the layer's number and these rows; see [`ImageSet::groups`].
-    ///
-    /// # Errors
-    /// Errors from `f`.
-    pub fn with_images<R: Send>(
+    /// Calls `f` on the pool with the network, the layer's number and these rows of the data set, or of `loose` grey images;
+    /// see [`ImageSet::groups`].
+    pub(crate) fn with_images<R: Send>(
         &self,
-        rows: &[usize],
-        groups: &[i64],
-        f: impl FnOnce(&Network, usize, &ImageSet) -> Result<R, Error> + Send,
-    ) -> Result<R, Error> {
-        let prepared = self.prepared;
-        self.with_grey(&|row| prepared.image(row), rows, groups, f)
-    }
-
-    fn with_grey<'g, R: Send>(
-        &'g self,
-        grey: &'g (dyn Fn(usize) -> &'g [u8] + Sync),
+        loose: Option<&[Vec<u8>]>,
         rows: &[usize],
         groups: &[i64],
         f: impl FnOnce(&Network, usize, &ImageSet) -> Result<R, Error> + Send,
     ) -> Result<R, Error> {
         let (network, stage, progress) = (self.network.replica()?, self.stage, self.progress);
         let images = GreyImages {
-            side: self.prepared.image_size(),
+            prepared: self.prepared,
+            loose,
             normalisation: self.normalisation,
-            subjects: self.prepared.subjects(),
-            grey,
         };
         self.pool.install(move || {
             let set = ImageSet {
@@ -107,12 +94,12 @@ impl Lens for LayerLens<'_> {
     }
 
     fn activations(&self, rows: &[usize]) -> Result<Activations, faus_fau::Error> {
-        Ok(self.with_images(rows, &[], activations)?)
+        Ok(self.with_images(None, rows, &[], activations)?)
     }
 
     fn activations_of(&self, images: &[Vec<u8>]) -> Result<Activations, faus_fau::Error> {
         let rows: Vec<usize> = (0..images.len()).collect();
-        Ok(self.with_grey(&|row| &images[row], &rows, &[], activations)?)
+        Ok(self.with_images(Some(images), &rows, &[], activations)?)
     }
 
     fn predictions(
@@ -120,7 +107,7 @@ impl Lens for LayerLens<'_> {
         rows: &[usize],
         silenced: &[Vec<usize>],
     ) -> Result<Vec<Vec<i64>>, faus_fau::Error> {
-        Ok(self.with_images(rows, &[], |network, stage, images| {
+        Ok(self.with_images(None, rows, &[], |network, stage, images| {
             let maps = outputs(network, stage, images)?;
             let jobs = silenced.iter().map(|set| (maps.shallow_clone(), set));
             let device = network.device();
@@ -132,7 +119,7 @@ impl Lens for LayerLens<'_> {
     }
 
     fn places(&self, rows: &[usize]) -> Result<Places, faus_fau::Error> {
-        Ok(self.with_images(rows, &[], places)?)
+        Ok(self.with_images(None, rows, &[], places)?)
     }
 }
 
@@ -173,14 +160,9 @@ fn predicted(
     silenced: &[usize],
 ) -> Result<Vec<i64>, Error> {
     check_filters(network, stage, silenced)?;
-    let size = maps.size();
-    let mut kept = vec![1f32; size[1] as usize];
-    silenced.iter().for_each(|&filter| kept[filter] = 0.0);
-    // [1, filters, 1 …], for maps and for units alike.
-    let mut shape = vec![1; size.len()];
-    shape[1] = size[1];
-    let kept = Tensor::f_from_slice(&kept)?.f_reshape(shape.as_slice())?;
-    let maps = maps.f_mul(&kept.f_to_device(network.device())?)?;
+    let silenced: Vec<i64> = silenced.iter().map(|&filter| filter as i64).collect();
+    let silenced = Tensor::f_from_slice(&silenced)?.f_to_device(network.device())?;
+    let maps = maps.f_index_fill(1, &silenced, 0.0)?;
     let logits = through(&network.stages()[stage + 1..], maps)?;
     let chosen = logits.f_argmax(1, false)?.f_to_device(Device::Cpu)?;
     Ok(Vec::try_from(chosen)?)
