@@ -5,7 +5,7 @@ use faus_data::normalise::{Normalisation, to_unit_range};
 use faus_model::Network;
 use tch::Tensor;
 
-use crate::error::Error;
+use crate::error::{Error, Result};
 
 /// Shows progress: the step under way, parts done, parts in all. `false` stops the work.
 pub type Progress<'a> = &'a (dyn Fn(&str, usize, usize) -> bool + Sync);
@@ -75,7 +75,7 @@ impl ImageSet<'_> {
     ///
     /// # Errors
     /// [`Error::Cancelled`] when the user cancels.
-    pub(crate) fn report(&self, step: &str, done: usize, of: usize) -> Result<(), Error> {
+    pub(crate) fn report(&self, step: &str, done: usize, of: usize) -> Result<()> {
         match (self.progress)(step, done, of) {
             true => Ok(()),
             false => Err(Error::Cancelled),
@@ -83,14 +83,14 @@ impl ImageSet<'_> {
     }
 
     /// The network's input for these rows, `[rows, 1, side, side]` on its device.
-    pub(crate) fn tensor(&self, rows: &[usize], network: &Network) -> Result<Tensor, Error> {
+    pub(crate) fn tensor(&self, rows: &[usize], network: &Network) -> Result<Tensor> {
         let values = rows.iter().flat_map(|&row| self.source.input(row));
         as_images(&values.collect::<Vec<_>>(), self.source.side(), network)
     }
 }
 
 /// Pixels as `[N, 1, side, side]` on the network's device.
-pub(crate) fn as_images(values: &[f32], side: usize, network: &Network) -> Result<Tensor, Error> {
+pub(crate) fn as_images(values: &[f32], side: usize, network: &Network) -> Result<Tensor> {
     let side = side as i64;
     Ok(Tensor::f_from_slice(values)?
         .f_reshape([-1, 1, side, side])?
@@ -98,7 +98,7 @@ pub(crate) fn as_images(values: &[f32], side: usize, network: &Network) -> Resul
 }
 
 /// A tensor's values in row-major order, f32 on the CPU.
-pub(crate) fn values(x: &Tensor) -> Result<Vec<f32>, Error> {
+pub(crate) fn values(x: &Tensor) -> Result<Vec<f32>> {
     let x = x
         .f_to_device(tch::Device::Cpu)?
         .f_to_kind(tch::Kind::Float)?

@@ -80,7 +80,7 @@ impl ExperimentArgs {
     /// When the file cannot be read or a setting is wrong.
     pub fn resolve(&self, program: &Program, cuda: bool) -> Result<(ExperimentConfig, Preset)> {
         let preset = self.preset.on(cuda);
-        let config = ExperimentConfig::resolve(&self.experiment, preset, self.seed, &self.sets)?;
+        let config = ExperimentConfig::read(&self.experiment, preset, self.seed, &self.sets)?;
         program.check_names(&config)?;
         Ok((config, preset))
     }

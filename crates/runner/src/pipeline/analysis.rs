@@ -5,13 +5,13 @@ use std::path::Path;
 
 use anyhow::{Context, Result, bail};
 use faus_base::{digest, npy};
-use faus_data::{Prepared, Protocol};
+use faus_data::Protocol;
 use faus_fau::{Analysis, CheckedOptions, Lens, OutputOptions, Watch, analyse_with, read_samples};
 use faus_model::{Checkpoint, Precision};
-use faus_train::Workers;
 use faus_viz::{Album, Choice, LayerLens, Untrained, write_evidence};
 use serde_json::{Value, json};
 
+use super::folds::Training;
 use super::job::Job;
 use super::run_folder::{RunFolder, read_json, remove, write_json};
 use crate::app::console::{Steps, print_verdict};
@@ -20,37 +20,34 @@ use crate::app::interrupt;
 /// File in `fau/` that identifies the network and the settings of the statistics.
 const SUBJECT: &str = "of.json";
 
-impl Job<'_> {
+impl Training<'_> {
     /// Activations, action units and patches of fold `fold`, which validated best.
-    pub(super) fn analyse(
-        &self,
-        folder: &RunFolder,
-        prepared: &Prepared,
-        workers: &Workers,
-        fold: usize,
-    ) -> Result<()> {
-        Precision::for_looking(self.device())?;
+    pub fn analyse(&self, fold: usize) -> Result<()> {
+        let (job, folder) = (self.job, self.folder);
+        Precision::for_looking(job.device())?;
         let path = folder.fold(fold).join("best.safetensors");
         let network = Checkpoint::load(&path)
-            .and_then(|checkpoint| checkpoint.network(self.architecture, self.device()))
+            .and_then(|checkpoint| checkpoint.network(job.architecture, job.device()))
             .with_context(|| format!("delete {} to train its fold again", path.display()))?;
         let steps = Steps::default();
         let lens = LayerLens {
-            stage: self.config.stage(&network)?,
+            stage: job.config.stage(&network)?,
             network,
-            prepared,
-            normalisation: self.config.train.normalisation,
-            pool: workers.pool(),
+            prepared: self.prepared,
+            normalisation: self.recipe.normalisation,
+            pool: self.workers.pool(),
             progress: &|step, done, of| steps.show(step, done, of),
         };
         let layer = lens.layer();
         eprintln!("Analysing {layer} of fold {fold}, which validated best");
         remove(&folder.join("viz"))?;
-        self.write_statistics(&folder.join("fau"), &lens, &path)?;
-        self.stop_here()?;
-        self.draw(folder, lens, fold)
+        job.write_statistics(&folder.join("fau"), &lens, &path)?;
+        job.stop_here()?;
+        job.draw(folder, lens, fold)
     }
+}
 
+impl Job<'_> {
     /// F(x) and its statistics as files of `dir`, unless they are there. The studies' files beside them, which may have
     /// taken hours, are kept with them; those of another network are removed.
     fn write_statistics(&self, dir: &Path, lens: &LayerLens, checkpoint: &Path) -> Result<()> {

@@ -44,12 +44,9 @@ impl Job<'_> {
 
     /// Checks that the folds to run exist.
     pub(super) fn check_folds(&self, count: usize) -> Result<()> {
-        let mut wanted = self.folds.iter().flatten();
+        let (mut wanted, last) = (self.folds.iter().flatten(), count.saturating_sub(1));
         match wanted.find(|&&fold| fold >= count) {
-            Some(fold) => bail!(
-                "--folds: there is no fold {fold}; there are folds 0 to {}",
-                count.saturating_sub(1)
-            ),
+            Some(fold) => bail!("--folds: there is no fold {fold}; there are folds 0 to {last}"),
             None => Ok(()),
         }
     }

@@ -74,25 +74,21 @@ pub(crate) fn marks(info: &DatasetInfo) -> &'static str {
     }
 }
 
-/// Prepares `source` into `output` with a progress bar, and lists the inputs that were left out.
+/// Prepares `source` into the folder `to` with a progress bar, and lists the inputs that were left out.
 ///
 /// # Errors
 /// When nothing usable is found, a write fails or the user cancels.
-pub(crate) fn prepare_into(
-    source: &dyn Source,
-    options: &PrepareOptions,
-    output: &Path,
-) -> Result<()> {
+pub(crate) fn prepare_into(source: &dyn Source, options: &PrepareOptions, to: &Path) -> Result<()> {
     let prepared = with_bar("Preparing faces", |progress| {
-        faus_data::prepare(source, options, output, progress)
+        faus_data::prepare(source, options, to, progress)
     });
     match prepared {
         Err(faus_data::Error::Cancelled) => bail!(
             "stopped while preparing faces, nothing was written; run the same command again to start over"
         ),
         other => {
-            let failed = || format!("{}: the data set cannot be prepared", output.display());
-            print_info(&other.with_context(failed)?, output);
+            let failed = || format!("{}: the data set cannot be prepared", to.display());
+            print_info(&other.with_context(failed)?, to);
             Ok(())
         }
     }

@@ -75,7 +75,7 @@ impl Job<'_> {
         }
         let results = folds.iter().filter_map(|(_, result)| result.as_ref().ok());
         if let Some(best) = best_fold(results.map(|r| (r.fold, r.val_accuracy))) {
-            self.analyse(&folder, &prepared, &workers, best)?;
+            training.analyse(best)?;
         }
         write_summary()?;
         let report = faus_report::write_report(folder.root())?;

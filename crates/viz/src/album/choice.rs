@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use faus_base::{au, order};
 use faus_fau::{CheckedOptions, LabelledFilter, Lens, SampleRow, labelled_filters, read_samples};
 
-use crate::error::Error;
+use crate::error::{Error, Result};
 use crate::lens::LayerLens;
 
 /// A choice of filters.
@@ -40,7 +40,7 @@ impl Choice {
         options: &CheckedOptions,
         rows: &[usize],
         shown: usize,
-    ) -> Result<(Vec<usize>, Vec<usize>, BTreeMap<usize, String>), Error> {
+    ) -> Result<(Vec<usize>, Vec<usize>, BTreeMap<usize, String>)> {
         let ranked = match self {
             Self::Numbers(_) => vec![],
             Self::All | Self::BestFau(_) => best_of_units(lens, options)?,
@@ -67,10 +67,7 @@ impl Choice {
 
 /// The filters with their labels: the best of every action unit, then the next best of all. Empty where the data set has too few
 /// codes.
-fn best_of_units(
-    lens: &LayerLens,
-    options: &CheckedOptions,
-) -> Result<Vec<(usize, String)>, Error> {
+fn best_of_units(lens: &LayerLens, options: &CheckedOptions) -> Result<Vec<(usize, String)>> {
     let samples = read_samples(&lens.prepared.dir().join("samples.csv"))?;
     let coded = samples.into_iter().filter(|sample| sample.coded.is_some());
     let pair = |(index, sample): (usize, SampleRow)| (sample.index, SampleRow { index, ..sample });
@@ -94,7 +91,7 @@ fn best_of_class(
     rows: &[usize],
     name: &str,
     shown: usize,
-) -> Result<Vec<(usize, String)>, Error> {
+) -> Result<Vec<(usize, String)>> {
     let label = class_label(lens, name)? as i64;
     let labels = lens.prepared.labels();
     let of_class: Vec<bool> = rows.iter().map(|&row| labels[row] == label).collect();
@@ -117,7 +114,7 @@ fn best_of_class(
 ///
 /// # Errors
 /// [`Error::Unknown`] with the list of names.
-pub fn class_label(lens: &LayerLens, name: &str) -> Result<usize, Error> {
+pub fn class_label(lens: &LayerLens, name: &str) -> Result<usize> {
     let classes = &lens.prepared.info().classes;
     let label = classes.iter().position(|class| class == name);
     label.ok_or_else(|| Error::unknown("class", name, classes.join(", ")))

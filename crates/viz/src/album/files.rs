@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use crate::atlas::Atlas;
 use crate::atlas::sanity::Sanity;
-use crate::error::Error;
+use crate::error::{Error, Result};
 use crate::explain::patch::{FilterPatches, Patch};
 use crate::picture::canvas::Captions;
 
@@ -38,7 +38,7 @@ impl Atlas<'_> {
     ///
     /// # Errors
     /// When a write fails or the user cancels.
-    pub fn write(&self, dir: &Path, options: &WriteOptions) -> Result<(), Error> {
+    pub fn write(&self, dir: &Path, options: &WriteOptions) -> Result<()> {
         let (captions, places) = (&options.captions, self.frame.has_places);
         write_pictures(dir, "figure", &self.figure(&options.figure, captions))?;
         if self.filters.len() > 1 {
@@ -94,7 +94,7 @@ impl Sanity {
         atlas: &Atlas,
         options: &WriteOptions,
         seed: u64,
-    ) -> Result<(), Error> {
+    ) -> Result<()> {
         write_pictures(
             dir,
             "sanity",
@@ -124,28 +124,17 @@ fn write_patches(
     kind: &str,
     filter: &FilterPatches,
     of: impl Fn(&Patch) -> &[f32],
-) -> Result<(), Error> {
+) -> Result<()> {
     let path = dir.join(format!("{kind}-{:03}.npy", filter.filter));
     let shape = [filter.patches.len(), filter.field, filter.field];
-    let mut all = vec![0f32; shape.iter().product()];
-    for (patch, out) in filter
-        .patches
-        .iter()
-        .zip(all.chunks_exact_mut(filter.field.pow(2)))
-    {
-        let values = of(patch);
-        patch.each_pixel(filter.field, |at, pixel| out[at] = values[pixel]);
-    }
+    let crops = filter.patches.iter();
+    let all = crops.flat_map(|patch| patch.in_field(filter.field, of(patch)));
     npy::write(&path, &shape, all).map_err(Error::write(&path))
 }
 
 /// A picture at the scales of [`SCALES`](crate::picture::canvas::SCALES), or at the first alone, in a folder that is created
 /// where it is missing.
-pub(crate) fn write_pictures(
-    dir: &Path,
-    name: &str,
-    pictures: &[DynamicImage],
-) -> Result<(), Error> {
+pub(crate) fn write_pictures(dir: &Path, name: &str, pictures: &[DynamicImage]) -> Result<()> {
     std::fs::create_dir_all(dir).map_err(Error::write(dir))?;
     pictures
         .par_iter()
@@ -159,6 +148,6 @@ pub(crate) fn write_pictures(
         })
 }
 
-pub(crate) fn write_json(path: &Path, value: &Value) -> Result<(), Error> {
+pub(crate) fn write_json(path: &Path, value: &Value) -> Result<()> {
     file::write(path, format!("{value:#}").as_bytes()).map_err(Error::write(path))
 }

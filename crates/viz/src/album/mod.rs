@@ -18,7 +18,7 @@ use crate::album::evidence::synthetic_mark;
 use crate::album::files::{WriteOptions, write_pictures};
 use crate::atlas::Atlas;
 use crate::atlas::sanity::{Untrained, sanity};
-use crate::error::Error;
+use crate::error::Result;
 use crate::explain::method::Explain;
 use crate::lens::LayerLens;
 use crate::picture::canvas::Captions;
@@ -55,12 +55,7 @@ impl Album<'_> {
     ///
     /// # Errors
     /// When a filter or class does not exist, the network cannot compute, a write fails or the user cancels.
-    pub fn write(
-        &self,
-        lens: &LayerLens,
-        dir: &Path,
-        untrained: Option<Untrained>,
-    ) -> Result<(), Error> {
+    pub fn write(&self, lens: &LayerLens, dir: &Path, untrained: Option<Untrained>) -> Result<()> {
         if let Some(networks) = &untrained {
             let other = LayerLens {
                 network: networks.other.replica()?,
@@ -86,8 +81,8 @@ impl Album<'_> {
         &self,
         lens: &LayerLens,
         figure_alone: bool,
-        f: impl FnOnce(&Network, usize, &Atlas, WriteOptions) -> Result<(), Error> + Send,
-    ) -> Result<(), Error> {
+        f: impl FnOnce(&Network, usize, &Atlas, WriteOptions) -> Result<()> + Send,
+    ) -> Result<()> {
         let choice = &self.choice;
         let (mut filters, figure, labels) = choice.of(lens, self.options, self.rows, self.shown)?;
         if figure_alone && !figure.is_empty() {

@@ -4,7 +4,7 @@ use faus_model::{FieldMap, FieldNet, Network};
 use serde::{Deserialize, Serialize};
 use tch::Tensor;
 
-use crate::error::Error;
+use crate::error::{Error, Result};
 
 /// One unit of a feature map, or of a fully connected layer (row and column 0).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -60,7 +60,7 @@ pub trait Explain: Sync {
         stage: usize,
         images: &Tensor,
         units: &[UnitRef],
-    ) -> Result<Tensor, Error>;
+    ) -> Result<Tensor>;
 
     /// A faster method for units of a convolution, if available.
     fn within_field(&self) -> Option<&dyn ExplainField> {
@@ -81,5 +81,5 @@ pub trait ExplainField: Sync {
         size: usize,
         image: &[f32],
         unit: UnitRef,
-    ) -> Result<FieldMap, Error>;
+    ) -> Result<FieldMap>;
 }

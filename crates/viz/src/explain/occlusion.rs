@@ -3,7 +3,7 @@
 use faus_model::{FieldMap, FieldNet, GradientMethod, Network, Region};
 use tch::Tensor;
 
-use crate::error::Error;
+use crate::error::Result;
 use crate::explain::method::{Explain, ExplainField, UnitRef};
 use crate::images::{as_images, values};
 
@@ -26,7 +26,7 @@ impl Explain for Occlusion {
         stage: usize,
         images: &Tensor,
         units: &[UnitRef],
-    ) -> Result<Tensor, Error> {
+    ) -> Result<Tensor> {
         let side = network.spec().side;
         let plan = network.plan(GradientMethod::fastest(network.device()))?;
         let mut maps = Vec::new();
@@ -54,7 +54,7 @@ impl ExplainField for Occlusion {
         size: usize,
         image: &[f32],
         unit: UnitRef,
-    ) -> Result<FieldMap, Error> {
+    ) -> Result<FieldMap> {
         let (side, traced) = (net.image_side(), Region::unit(unit.row, unit.column));
         let response = |image: &[f32]| {
             let response = net.trace(image, traced)?;
@@ -113,8 +113,8 @@ pub(crate) fn occlude(
     side: usize,
     region: Region,
     windows: Windows,
-    mut response: impl FnMut(&[f32]) -> Result<Vec<f32>, Error>,
-) -> Result<Vec<f32>, Error> {
+    mut response: impl FnMut(&[f32]) -> Result<Vec<f32>>,
+) -> Result<Vec<f32>> {
     let whole = response(image)?.first().copied().unwrap_or_default();
     let columns = windows.starts(region.width);
     let squares: Vec<(usize, usize)> = windows

@@ -13,7 +13,7 @@ use faus_model::{Network, Stage, receptive_field};
 use rayon::ThreadPool;
 use tch::{Device, Kind, Tensor};
 
-use crate::error::Error;
+use crate::error::{Error, Result};
 use crate::images::{GreyImages, ImageSet, Progress, values};
 use crate::lens::maxima::{for_each, stream_maxima};
 use crate::lens::strongest::check_filters;
@@ -43,7 +43,7 @@ impl LayerLens<'_> {
     ///
     /// # Errors
     /// When the network cannot compute, a write fails or the user cancels.
-    pub fn write_activations(&self, path: &Path) -> Result<(), Error> {
+    pub fn write_activations(&self, path: &Path) -> Result<()> {
         let rows: Vec<usize> = (0..self.prepared.len()).collect();
         let shape = [rows.len(), self.network.filters(self.stage)?];
         let written = self.with_images(None, &rows, &[], |network, stage, images| {
@@ -68,8 +68,8 @@ impl LayerLens<'_> {
         loose: Option<&[Vec<u8>]>,
         rows: &[usize],
         groups: &[i64],
-        f: impl FnOnce(&Network, usize, &ImageSet) -> Result<R, Error> + Send,
-    ) -> Result<R, Error> {
+        f: impl FnOnce(&Network, usize, &ImageSet) -> Result<R> + Send,
+    ) -> Result<R> {
         let (network, stage, progress) = (self.network.replica()?, self.stage, self.progress);
         let images = GreyImages {
             prepared: self.prepared,
@@ -113,7 +113,7 @@ impl Lens for LayerLens<'_> {
             let device = network.device();
             for_each(network, device, jobs, |network, n, (maps, set)| {
                 images.report("Silencing filters", n, silenced.len())?;
-                predicted(network, stage, &maps, set)
+                predict(network, stage, &maps, set)
             })
         })?)
     }
@@ -123,7 +123,7 @@ impl Lens for LayerLens<'_> {
     }
 }
 
-fn activations(network: &Network, stage: usize, images: &ImageSet) -> Result<Activations, Error> {
+fn activations(network: &Network, stage: usize, images: &ImageSet) -> Result<Activations> {
     let mut all = Vec::new();
     stream_maxima(network, stage, images, |_, maxima| {
         all.extend_from_slice(&maxima.values);
@@ -134,18 +134,15 @@ fn activations(network: &Network, stage: usize, images: &ImageSet) -> Result<Act
 }
 
 /// Outputs of the layer, after ReLU and pooling, `[images, filters, …]`.
-fn outputs(network: &Network, stage: usize, images: &ImageSet) -> Result<Tensor, Error> {
+fn outputs(network: &Network, stage: usize, images: &ImageSet) -> Result<Tensor> {
     let chunks = images.rows.chunks(CHUNK).map(|rows| {
         let input = images.tensor(rows, network)?;
         through(&network.stages()[..=stage], input)
     });
-    Ok(Tensor::f_cat(
-        &chunks.collect::<Result<Vec<_>, Error>>()?,
-        0,
-    )?)
+    Ok(Tensor::f_cat(&chunks.collect::<Result<Vec<_>>>()?, 0)?)
 }
 
-fn through(stages: &[Stage], input: Tensor) -> Result<Tensor, Error> {
+fn through(stages: &[Stage], input: Tensor) -> Result<Tensor> {
     let mut stages = stages.iter();
     Ok(tch::no_grad(|| {
         stages.try_fold(input, |x, stage| stage.forward(&x))
@@ -153,12 +150,7 @@ fn through(stages: &[Stage], input: Tensor) -> Result<Tensor, Error> {
 }
 
 /// Classes with these filters at 0, the output of a rectified unit without a response.
-fn predicted(
-    network: &Network,
-    stage: usize,
-    maps: &Tensor,
-    silenced: &[usize],
-) -> Result<Vec<i64>, Error> {
+fn predict(network: &Network, stage: usize, maps: &Tensor, silenced: &[usize]) -> Result<Vec<i64>> {
     check_filters(network, stage, silenced)?;
     let silenced: Vec<i64> = silenced.iter().map(|&filter| filter as i64).collect();
     let silenced = Tensor::f_from_slice(&silenced)?.f_to_device(network.device())?;
@@ -168,7 +160,7 @@ fn predicted(
     Ok(Vec::try_from(chosen)?)
 }
 
-fn places(network: &Network, stage: usize, images: &ImageSet) -> Result<Places, Error> {
+fn places(network: &Network, stage: usize, images: &ImageSet) -> Result<Places> {
     let no_places = || Error::NoPlaces(network.stages()[stage].name.clone());
     let field = receptive_field(network.stages(), stage).ok_or_else(no_places)?;
     let (mut maxima, mut sums) = (vec![], None::<Tensor>);
