@@ -38,8 +38,7 @@ impl FromStr for NumberList {
     }
 }
 
-/// Folds that train at once on each device.
-/// `None` is auto: one for each core on the CPU, three on a GPU, limited by the computer's memory (a GPU's is not checked).
+/// Folds that train at once on each device. `None` is auto: one for each core on the CPU, three on a GPU, limited by the computer's memory (a GPU's is not checked).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct ParallelFolds(pub Option<usize>);
 

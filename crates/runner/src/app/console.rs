@@ -38,12 +38,11 @@ pub(crate) fn style(template: &str) -> ProgressStyle {
     ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar())
 }
 
-/// Runs `work` under a progress bar. `work` reports how many parts of how many are done, and stops when the report
-/// returns `false`, as it does after Ctrl-C.
-pub(crate) fn with_bar<R>(
-    what: &str,
-    work: impl FnOnce(&(dyn Fn(usize, usize) -> bool + Sync)) -> R,
-) -> R {
+/// Reports how many parts of how many are done; `false` stops the work, as after Ctrl-C.
+pub(crate) type Report<'a> = &'a (dyn Fn(usize, usize) -> bool + Sync);
+
+/// Runs `work` under a progress bar.
+pub(crate) fn with_bar<R>(what: &str, work: impl FnOnce(Report) -> R) -> R {
     let steps = Steps::default();
     work(&|done, total| steps.show(what, done, total))
 }

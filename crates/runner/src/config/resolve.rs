@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use anyhow::{Context, Result, anyhow, bail};
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
 use super::{ExperimentConfig, Preset};
 
@@ -73,17 +73,15 @@ fn parse_set(set: &str) -> Result<Value> {
         bail!("--set {set}: expected key=value, for example --set train.steps=500");
     };
     let value = serde_json::from_str(value).unwrap_or_else(|_| Value::String(value.to_owned()));
-    Ok(key.rsplit('.').fold(value, |value, key| {
-        Value::Object(Map::from_iter([(key.to_owned(), value)]))
-    }))
+    let keys = key.rsplit('.');
+    Ok(keys.fold(value, |value, key| json!({ key: value })))
 }
 
 /// `; did you mean …?` for an unknown key that resembles a known one.
 fn did_you_mean(error: &serde_json::Error) -> String {
     let error = error.to_string();
-    let unknown = error
-        .strip_prefix("unknown field `")
-        .and_then(|rest| rest.split('`').next());
+    let rest = error.strip_prefix("unknown field `");
+    let unknown = rest.and_then(|rest| rest.split('`').next());
     let all = serde_json::to_value(ExperimentConfig::default()).unwrap_or_default();
     match unknown.and_then(|key| most_similar(key, "", &all)) {
         Some((similarity, key)) if similarity >= SIMILAR => format!("; did you mean {key}?"),

@@ -62,11 +62,8 @@ pub(super) fn as_of_now(config: &Value) -> Value {
 
 /// The settings that determine the training; those of patches and statistics may change in a run folder.
 fn decisive(mut config: Value) -> Value {
-    if let Some(all) = config.as_object_mut() {
-        all.retain(|key, _| key != "visualize" && key != "fau");
-        if let Some(data) = all.get_mut("data").and_then(Value::as_object_mut) {
-            data.remove("strict");
-        }
+    for free in ["/visualize", "/fau", "/data/strict"] {
+        config.pointer_mut(free).map(Value::take);
     }
     config
 }

@@ -43,8 +43,11 @@ pub(crate) struct Job<'a> {
     pub command: Vec<String>,
 }
 
-/// A fold with its result or the reason why it has none.
-pub(super) type Folds = Vec<(usize, Result<FoldResult, String>)>;
+/// The result of a fold, or the reason why it alone failed.
+pub(super) type Outcome = Result<FoldResult, String>;
+
+/// Folds with their outcomes.
+pub(super) type Folds = Vec<(usize, Outcome)>;
 
 /// The fold with the highest validation accuracy, the first on ties.
 pub(super) fn best_fold(folds: impl Iterator<Item = (usize, f64)>) -> Option<usize> {

@@ -40,8 +40,8 @@ impl Job<'_> {
     pub fn run(&self) -> Result<JobOutcome> {
         let started = Instant::now();
         let recipe = self.config.recipe()?;
-        let (folder, prepared, before) = self.begin()?;
-        if let Some(outcome) = self.finished(&folder, &prepared, before.as_ref())? {
+        let (folder, prepared, same) = self.begin()?;
+        if same && let Some(outcome) = self.finished(&folder, &prepared)? {
             return Ok(outcome);
         }
         let workers = Workers::new(0)?;
@@ -87,9 +87,9 @@ impl Job<'_> {
         })
     }
 
-    /// Opens the run folder with its data set, after the checks that leave no folder behind; `config.json` of an earlier
-    /// start, if there was one.
-    fn begin(&self) -> Result<(RunFolder, Prepared, Option<Value>)> {
+    /// Opens the run folder with its data set, after the checks that leave no folder behind; whether it holds an earlier start
+    /// with these settings.
+    fn begin(&self) -> Result<(RunFolder, Prepared, bool)> {
         if let Some(folds) = self.config.data.folds {
             self.check_folds(folds)?;
         }
@@ -115,7 +115,9 @@ impl Job<'_> {
         }
         let prepared = self.prepare(origin)?;
         self.check_folds(prepared.info().folds)?;
-        Ok((folder, prepared, before))
+        let now = json_of(&self.config)?;
+        let same = before.is_some_and(|before| as_of_now(&before["config"]) == now);
+        Ok((folder, prepared, same))
     }
 
     /// `config.json`: everything that identifies the run.
@@ -145,16 +147,9 @@ impl Job<'_> {
     }
 
     /// The outcome of a run that has nothing left to do.
-    fn finished(
-        &self,
-        folder: &RunFolder,
-        prepared: &Prepared,
-        before: Option<&Value>,
-    ) -> Result<Option<JobOutcome>> {
-        let now = json_of(&self.config)?;
+    fn finished(&self, folder: &RunFolder, prepared: &Prepared) -> Result<Option<JobOutcome>> {
         let report = folder.join("report/index.html");
-        let same = before.is_some_and(|before| as_of_now(&before["config"]) == now);
-        if !same || !report.exists() || !folder.join(FINISHED).exists() {
+        if !report.exists() || !folder.join(FINISHED).exists() {
             return Ok(None);
         }
         let summary = read_json(&folder.join("summary.json"))?.unwrap_or_default();

@@ -70,7 +70,7 @@ impl Album<'_> {
         self.with_atlas(lens, false, move |network, stage, atlas, options| {
             if let Some(networks) = untrained {
                 let found = sanity(network, stage, &networks, atlas, &options.figure)?;
-                found.write(dir, atlas, &options, networks.seed)?;
+                found.write(dir, atlas, &options)?;
             }
             atlas.write(dir, &options)
         })
@@ -84,14 +84,14 @@ impl Album<'_> {
         f: impl FnOnce(&Network, usize, &Atlas, WriteOptions) -> Result<()> + Send,
     ) -> Result<()> {
         let choice = &self.choice;
-        let (mut filters, figure, labels) = choice.of(lens, self.options, self.rows, self.shown)?;
+        let (mut filters, figure, ranked) = choice.of(lens, self.options, self.rows, self.shown)?;
         if figure_alone && !figure.is_empty() {
             filters.clone_from(&figure);
         }
         let mut options = WriteOptions {
             captions: Captions {
                 heading: self.heading(lens.prepared, lens.layer()),
-                labels,
+                labels: ranked.into_iter().collect(),
             },
             figure,
             arrays: self.arrays,

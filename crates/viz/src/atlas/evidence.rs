@@ -47,17 +47,13 @@ impl Evidence {
 ///
 /// # Errors
 /// When the class does not exist or the images do not fit the network.
-pub fn evidence(
-    network: &Network,
-    class: Option<usize>,
-    images: &ImageSet,
-) -> Result<Vec<Evidence>> {
+pub fn evidence(network: &Network, class: Option<usize>, set: &ImageSet) -> Result<Vec<Evidence>> {
     check_filters(network, output(network), class.as_slice())?;
     let device = network.device();
     let plan = network.plan(GradientMethod::fastest(device))?;
-    for_each(network, device, images.rows, |network, n, &row| {
-        images.report("Mapping evidence", n, images.rows.len())?;
-        of_image(network, &plan, class, images, row)
+    for_each(network, device, set.rows, |network, n, &row| {
+        set.report("Mapping evidence", n, set.rows.len())?;
+        of_image(network, &plan, class, set, row)
     })
 }
 

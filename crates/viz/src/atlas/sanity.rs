@@ -87,6 +87,8 @@ pub struct Panel {
 /// 1805.07039).
 #[derive(Debug, Clone, PartialEq)]
 pub struct Sanity {
+    /// The seed of the random networks.
+    pub seed: u64,
     /// The filters compared.
     pub filters: Vec<usize>,
     /// Number of patches compared.
@@ -152,6 +154,7 @@ pub fn sanity(
     panels.push(comparison.panel("edges", kind, "edge detector (Sobel)", head, maps));
     panels.extend(comparison.shifts(network)?);
     Ok(Sanity {
+        seed: untrained.seed,
         filters: filters.to_vec(),
         patches: comparison.patches.len(),
         sentence: sentence(atlas.method.title(), &panels),
@@ -187,15 +190,12 @@ impl Comparison<'_> {
             for (name, values) in weights.iter().filter(|(name, _)| own(name)) {
                 randomised.set_parameter(name, values)?;
             }
-            let (label, short) = match layer == top {
-                true => (format!("{layer} randomised"), layer.clone()),
-                false => (
-                    format!("{top} to {layer} randomised"),
-                    format!("to {layer}"),
-                ),
-            };
+            let to = if layer == top { "" } else { "to " };
+            let (short, from) = (format!("{to}{layer}"), format!("{top} "));
+            let from = if layer == top { "" } else { &from };
+            let (label, head) = (format!("{from}{short} randomised"), [&*short, "random"]);
             let maps = self.maps(&randomised, self.atlas.method)?;
-            panels.push(self.panel(layer, PanelKind::Cascade, &label, [&short, "random"], maps));
+            panels.push(self.panel(layer, PanelKind::Cascade, &label, head, maps));
         }
         Ok(panels)
     }
@@ -228,10 +228,8 @@ impl Comparison<'_> {
         let label = "constant input shift, gradient x input";
         let (name, head) = ("shift_gradient_x_input", ["shifted,", "grad x inp"]);
         let maps = self.times_input(shifted, SHIFT as f32);
-        Ok(vec![
-            first,
-            times_input.panel(name, kind, label, head, maps),
-        ])
+        let second = times_input.panel(name, kind, label, head, maps);
+        Ok(vec![first, second])
     }
 
     /// Each map times its input, to which `shift` is added.

@@ -80,13 +80,7 @@ impl Explain for BackProjection {
 }
 
 impl ExplainField for BackProjection {
-    fn explain_field(
-        &self,
-        net: &FieldNet,
-        _: usize,
-        image: &[f32],
-        unit: UnitRef,
-    ) -> Result<FieldMap> {
+    fn field(&self, net: &FieldNet, _: usize, image: &[f32], unit: UnitRef) -> Result<FieldMap> {
         let trace = net.trace(image, Region::unit(unit.row, unit.column))?;
         let at = (unit.filter, unit.row, unit.column);
         // One closure per method, to avoid branching on every value.

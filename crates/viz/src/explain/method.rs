@@ -70,16 +70,10 @@ pub trait Explain: Sync {
 
 /// A method that computes only a unit's receptive field.
 pub trait ExplainField: Sync {
-    /// Explains `unit` of `image`, `[side, side]`, normalised. `size` is the side of the receptive field before it is clipped
+    /// Explains `unit` of `image`, `[side, side]`, normalised, over its receptive field. `size` is the side of the receptive field before it is clipped
     /// to the image.
     ///
     /// # Errors
     /// When the unit does not exist or the image does not fit.
-    fn explain_field(
-        &self,
-        net: &FieldNet,
-        size: usize,
-        image: &[f32],
-        unit: UnitRef,
-    ) -> Result<FieldMap>;
+    fn field(&self, net: &FieldNet, size: usize, image: &[f32], unit: UnitRef) -> Result<FieldMap>;
 }

@@ -33,8 +33,8 @@ impl Explain for Occlusion {
         for (image, unit) in values(images)?.chunks_exact(side * side).zip(units) {
             let response = |covered: &[f32]| {
                 let maxima = network.maxima(&as_images(covered, side, network)?, stage, &plan)?;
-                let responses = maxima.values.chunks_exact(maxima.filters);
-                Ok(responses.map(|of_image| of_image[unit.filter]).collect())
+                let responses = maxima.values.into_iter().skip(unit.filter);
+                Ok(responses.step_by(maxima.filters).collect())
             };
             let (whole, windows) = (Region::whole(side), Windows::of_field(side));
             maps.extend(occlude(image, side, whole, windows, response)?);
@@ -48,13 +48,7 @@ impl Explain for Occlusion {
 }
 
 impl ExplainField for Occlusion {
-    fn explain_field(
-        &self,
-        net: &FieldNet,
-        size: usize,
-        image: &[f32],
-        unit: UnitRef,
-    ) -> Result<FieldMap> {
+    fn field(&self, net: &FieldNet, size: usize, image: &[f32], unit: UnitRef) -> Result<FieldMap> {
         let (side, traced) = (net.image_side(), Region::unit(unit.row, unit.column));
         let response = |image: &[f32]| {
             let response = net.trace(image, traced)?;

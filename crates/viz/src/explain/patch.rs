@@ -99,14 +99,12 @@ pub fn cut_patches(
             projection,
         }
     });
-    Ok(tops
-        .iter()
-        .map(|top| FilterPatches {
-            filter: top.filter,
-            field: frame.field(),
-            patches: patches.by_ref().take(top.units.len()).collect(),
-        })
-        .collect())
+    let filters = tops.iter().map(|top| FilterPatches {
+        filter: top.filter,
+        field: frame.field(),
+        patches: patches.by_ref().take(top.units.len()).collect(),
+    });
+    Ok(filters.collect())
 }
 
 /// Maps of units, each `[h, w]`.
@@ -177,7 +175,7 @@ impl<'m> Explainer<'m> {
             };
             let image = framed(&job[0]);
             let map = |unit: UnitRef| {
-                let map = method.explain_field(net, self.frame.field(), &image, unit)?;
+                let map = method.field(net, self.frame.field(), &image, unit)?;
                 Ok(self.cut(unit, map.region, &map.values))
             };
             refs.into_iter().map(map).collect()

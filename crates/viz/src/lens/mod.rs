@@ -8,7 +8,7 @@ use std::path::Path;
 use faus_base::{file, npy};
 use faus_data::Prepared;
 use faus_data::normalise::Normalisation;
-use faus_fau::{Activations, Lens, Places};
+use faus_fau::{Activations, Error as FauError, Lens, Places};
 use faus_model::{Network, Stage, receptive_field};
 use rayon::ThreadPool;
 use tch::{Device, Kind, Tensor};
@@ -93,32 +93,28 @@ impl Lens for LayerLens<'_> {
         &self.network.stages()[self.stage].name
     }
 
-    fn activations(&self, rows: &[usize]) -> Result<Activations, faus_fau::Error> {
+    fn activations(&self, rows: &[usize]) -> Result<Activations, FauError> {
         Ok(self.with_images(None, rows, &[], activations)?)
     }
 
-    fn activations_of(&self, images: &[Vec<u8>]) -> Result<Activations, faus_fau::Error> {
+    fn activations_of(&self, images: &[Vec<u8>]) -> Result<Activations, FauError> {
         let rows: Vec<usize> = (0..images.len()).collect();
         Ok(self.with_images(Some(images), &rows, &[], activations)?)
     }
 
-    fn predictions(
-        &self,
-        rows: &[usize],
-        silenced: &[Vec<usize>],
-    ) -> Result<Vec<Vec<i64>>, faus_fau::Error> {
+    fn predictions(&self, rows: &[usize], sets: &[Vec<usize>]) -> Result<Vec<Vec<i64>>, FauError> {
         Ok(self.with_images(None, rows, &[], |network, stage, images| {
             let maps = outputs(network, stage, images)?;
-            let jobs = silenced.iter().map(|set| (maps.shallow_clone(), set));
+            let jobs = sets.iter().map(|set| (maps.shallow_clone(), set));
             let device = network.device();
             for_each(network, device, jobs, |network, n, (maps, set)| {
-                images.report("Silencing filters", n, silenced.len())?;
+                images.report("Silencing filters", n, sets.len())?;
                 predict(network, stage, &maps, set)
             })
         })?)
     }
 
-    fn places(&self, rows: &[usize]) -> Result<Places, faus_fau::Error> {
+    fn places(&self, rows: &[usize]) -> Result<Places, FauError> {
         Ok(self.with_images(None, rows, &[], places)?)
     }
 }

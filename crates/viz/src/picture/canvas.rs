@@ -48,11 +48,9 @@ impl Canvas {
     /// The picture at every scale; a grey one without colours.
     pub fn finish(self) -> Vec<DynamicImage> {
         let pictures = self.0.into_iter().map(|(_, picture)| {
-            let grey = picture.pixels().all(|p| p.0 == [p.0[0]; 3]);
-            let picture = DynamicImage::from(picture);
-            match grey {
-                true => picture.into_luma8().into(),
-                false => picture,
+            match picture.pixels().all(|p| p.0 == [p.0[0]; 3]) {
+                true => DynamicImage::from(picture).into_luma8().into(),
+                false => DynamicImage::from(picture),
             }
         });
         pictures.collect()
