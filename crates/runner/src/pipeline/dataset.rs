@@ -6,7 +6,6 @@ use anyhow::{Context, Result, bail};
 use faus_data::{DatasetInfo, PrepareOptions, Prepared, Source};
 
 use super::job::Job;
-use super::source;
 use crate::app::console::with_bar;
 
 /// Maximum number of skipped inputs listed on screen; a longer list would hide the important ones.
@@ -37,7 +36,7 @@ impl Job<'_> {
             self.check_folds(prepared.info().folds)?;
             return Ok(Origin::Prepared(Box::new(prepared)));
         }
-        let source = source::open(self.program, config, place, self.data.is_some())?;
+        let source = self.open_source(place)?;
         if self.folds.is_some() {
             let folding = source.scan()?.folding;
             self.check_folds(config.options().fold_count(&folding))?;

@@ -60,10 +60,9 @@ impl<'a> FinishedRun<'a> {
         };
         // Read first, so that a mistyped path does not create a folder.
         let value = read_json(&root.join("config.json"))?.with_context(no_run)?;
-        let config: ExperimentConfig = serde_json::from_value(value["config"].clone())
-            .with_context(|| {
-                format!("{shown}/config.json: not of this version; run the experiment again")
-            })?;
+        let old = || format!("{shown}/config.json: not of this version; run the experiment again");
+        let config = serde_json::from_value(value["config"].clone());
+        let config: ExperimentConfig = config.with_context(old)?;
         let folder = RunFolder::open(root)?;
         let prepared = Prepared::open(&folder.join("dataset"))?;
         let device = device.resolve()?;
@@ -126,11 +125,9 @@ impl<'a> FinishedRun<'a> {
         };
         let answer = match study.answer(&view) {
             Err(error @ StudyError::BadOption { .. }) => return Err(wrong_usage(error.into())),
-            Err(StudyError::Cancelled) => {
-                bail!(
-                    "stopped on request, finished work is kept; run the same command again to continue"
-                )
-            }
+            Err(StudyError::Cancelled) => bail!(
+                "stopped on request, finished work is kept; run the same command again to continue"
+            ),
             other => other?,
         };
         let dir = self.folder.join("fau");
