@@ -1,6 +1,7 @@
 //! Silences an action unit's filters and measures which expressions are no longer recognised.
 
 use faus_base::au;
+use faus_base::order::mean;
 use serde::Serialize;
 use serde_json::json;
 
@@ -10,7 +11,7 @@ use crate::input::options::AnalysisOptions;
 use crate::lens::{Lens, NetworkKind};
 use crate::study::Study;
 use crate::study::answer::Answer;
-use crate::study::filter_sets::{drop_against, equally_active_sets, random_sets};
+use crate::study::filter_sets::{comparison_sets, drop_against};
 use crate::study::run::RunView;
 use crate::write::words::listed;
 
@@ -93,15 +94,15 @@ impl Ablate {
         let analysis = run.analyse("Exchanging codes", &activations, &coded, &options.check()?)?;
         let mut live: Vec<usize> = (0..analysis.filters).collect();
         live.retain(|filter| !analysis.dead_filters.contains(filter));
-        let (activity, seed) = (activations.means(), run.options.seed);
+        let activity = (0..analysis.filters).map(|filter| mean(&activations.filter(filter)));
+        let (activity, seed) = (activity.collect::<Vec<_>>(), run.options.seed);
         // Comparison sets are drawn from the other filters, of which there must be at least as many.
         let units = own_filters(&analysis, self.filters.min(live.len() / 2));
         let mut losses = Vec::new();
         for (done, (au, own)) in units.iter().enumerate() {
             run.step("Silencing filters", done, units.len())?;
             let mut sets = vec![own.clone()];
-            sets.extend(random_sets(own, &live, self.sets, seed));
-            sets.extend(equally_active_sets(own, &live, &activity, self.sets, seed));
+            sets.extend(comparison_sets(own, &live, &activity, self.sets, seed));
             let recalls = lens.predictions(test.rows, &sets)?;
             let recalls: Vec<Recalls> = recalls.iter().map(|set| test.recalls(set)).collect();
             let others = recalls[1..].split_at(self.sets);
