@@ -132,12 +132,8 @@ impl Scheme {
 
 /// For each subject (or stratum) the rows of each of its recordings, shortest first.
 fn blocks(subjects: &[u32], recordings: &[u32]) -> impl Iterator<Item = Vec<Vec<u32>>> {
-    let rows = subjects.iter().zip(recordings).zip(0..);
-    let of_subjects = grouped(
-        grouped(rows)
-            .into_iter()
-            .map(|((subject, _), rows)| (subject, rows)),
-    );
+    let recordings = grouped(subjects.iter().zip(recordings).zip(0..)).into_iter();
+    let of_subjects = grouped(recordings.map(|((subject, _), rows)| (subject, rows)));
     of_subjects.into_values().map(|mut blocks| {
         blocks.sort_by_key(|block: &Vec<u32>| (block.len(), block[0]));
         blocks

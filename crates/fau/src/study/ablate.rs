@@ -6,7 +6,9 @@ use serde::Serialize;
 use serde_json::json;
 
 use crate::analysis::Analysis;
+use crate::analysis::scores::Correspondence;
 use crate::error::Error;
+use crate::input::coded::grouped;
 use crate::input::options::AnalysisOptions;
 use crate::lens::{Lens, NetworkKind};
 use crate::study::Study;
@@ -116,18 +118,17 @@ impl Ablate {
 fn own_filters(analysis: &Analysis, most: usize) -> Vec<Unit> {
     let options = &analysis.options;
     // Without permutations every correspondence counts.
-    let beyond = |filter: usize| {
-        options.permutations == 0 || analysis.inference.filters[filter].q_max <= options.fdr
+    let beyond = |c: &Correspondence| {
+        options.permutations == 0 || analysis.inference.filters[c.filter].q_max <= options.fdr
     };
-    let of = |au: u8| {
-        let ranked = analysis.ranked().into_iter();
-        let own = ranked.filter(|c| c.au == au && beyond(c.filter));
-        let mut filters: Vec<usize> = own.take(most).map(|c| c.filter).collect();
+    let ranked = analysis.ranked().into_iter().filter(beyond);
+    let mut units = grouped(ranked.map(|c| (c.au, c.filter)));
+    for filters in units.values_mut() {
+        filters.truncate(most);
         filters.sort_unstable();
-        (au, filters)
-    };
-    let all = analysis.aus_used.iter().map(|count| of(count.au));
-    all.filter(|(_, filters)| !filters.is_empty()).collect()
+    }
+    units.retain(|_, filters| !filters.is_empty());
+    units.into_iter().collect()
 }
 
 /// Share of correct predictions: over all images first, then class by class; NaN for a class without images.
