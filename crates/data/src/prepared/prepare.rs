@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use rayon::prelude::*;
 
 use crate::error::Error;
+use crate::face::FaceDetector;
 use crate::fold::assign::Deal;
 use crate::prepared::info::DatasetInfo;
 use crate::prepared::options::PrepareOptions;
@@ -41,7 +42,11 @@ pub fn prepare(
     let mut deal = Deal::of(&scan, options)?;
     let mut info = info(source, options, &scan, &deal);
     let mut writer = PreparedWriter::create(output, options.image_size)?;
-    let worker = Worker::new(source, options)?;
+    let worker = Worker {
+        source,
+        options,
+        detector: FaceDetector::new()?,
+    };
     let mut placed = Vec::new();
     let (done, total) = (AtomicUsize::new(0), scan.samples.len());
     let one = |raw: &RawSample| {
