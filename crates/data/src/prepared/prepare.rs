@@ -1,5 +1,5 @@
-//! From a source to a prepared data set: decode, find the face, cut it out, resize, write. Memory does not grow with
-//! the number of images, and the result does not depend on the number of threads.
+//! From a source to a prepared data set: decode, find the face, cut it out, resize, write. Pixels are written as they
+//! come, so that memory holds the table alone, and the result does not depend on the number of threads.
 
 use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
