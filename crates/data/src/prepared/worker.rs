@@ -42,26 +42,13 @@ impl Outcome {
 
 /// Prepares images one by one; shared by all threads.
 pub(crate) struct Worker<'a> {
-    source: &'a dyn Source,
-    options: &'a PrepareOptions,
-    detector: FaceDetector,
-    boxes: Option<&'a Boxes>,
+    pub source: &'a dyn Source,
+    pub options: &'a PrepareOptions,
+    pub detector: FaceDetector,
+    pub boxes: Option<&'a Boxes>,
 }
 
-impl<'a> Worker<'a> {
-    pub fn new(
-        source: &'a dyn Source,
-        options: &'a PrepareOptions,
-        boxes: Option<&'a Boxes>,
-    ) -> Result<Self, Error> {
-        Ok(Self {
-            source,
-            options,
-            detector: FaceDetector::new()?,
-            boxes,
-        })
-    }
-
+impl Worker<'_> {
     pub fn process(&self, raw: &RawSample) -> Outcome {
         let mut outcome = Outcome::default();
         match self.face(raw, &mut outcome) {
