@@ -61,12 +61,13 @@ impl Job<'_> {
         let path = folder.join("summary.json");
         let write_summary = || {
             let seconds = seconds_so_far(&folds, at_once, started);
-            let head = SummaryHead {
+            let head = Summary {
                 experiment: self.config.name.clone(),
                 preset: name_of(self.preset),
                 network: self.architecture.name().to_owned(),
                 protocol: self.config.train.protocol,
                 shortened: self.config.shortened(),
+                ..Summary::default()
             };
             let summary = Summary::gather(head, prepared.info(), &folds, seconds);
             summary.write(&path).map(|()| summary)
