@@ -118,12 +118,11 @@ impl FromStr for AuCoding {
     type Err = Error;
 
     fn from_str(text: &str) -> Result<Self, Error> {
+        let scores: Result<_, _> = text.split(';').map(au_score).collect();
         match text {
             "NA" => Ok(Self::NotCoded),
             "" => Ok(Self::Coded(Vec::new())),
-            text => Ok(Self::coded(
-                text.split(';').map(au_score).collect::<Result<_, _>>()?,
-            )),
+            _ => scores.map(Self::coded),
         }
     }
 }

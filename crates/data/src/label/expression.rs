@@ -93,10 +93,8 @@ impl FromStr for Expression {
     fn from_str(name: &str) -> Result<Self, Error> {
         Self::from_name(name).ok_or_else(|| {
             let (names, name) = (Self::ALL.map(Self::name).join(", "), brief(name));
-            Error::setting(
-                "expression",
-                format!("must be one of {names}, not '{name}'"),
-            )
+            let reason = format!("must be one of {names}, not '{name}'");
+            Error::setting("expression", reason)
         })
     }
 }

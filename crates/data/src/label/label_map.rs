@@ -85,11 +85,10 @@ impl LabelMap {
             given => (given.clone(), "by the label map given".to_owned()),
         };
         let codes = map.expressions().iter().enumerate();
-        let codes: Vec<_> = codes.map(|(code, name)| format!("{code} {name}")).collect();
-        (
-            map,
-            format!("Emotion codes are read as {}: {how}.", codes.join(", ")),
-        )
+        let codes = codes.map(|(code, name)| format!("{code} {name}"));
+        let codes = Vec::from_iter(codes).join(", ");
+        let note = format!("Emotion codes are read as {codes}: {how}.");
+        (map, note)
     }
 }
 

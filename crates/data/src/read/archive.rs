@@ -60,10 +60,8 @@ impl Archive {
         let entries = (0..archive.zip.len()).filter_map(|at| archive.index(at).err());
         let mut refused = Vec::from_iter(entries);
         if archive.zip.has_duplicate_names() {
-            refused.insert(
-                0,
-                Skipped::new("", "holds a name twice; the later entry counts"),
-            );
+            let twice = "holds a name twice; the later entry counts";
+            refused.insert(0, Skipped::new("", twice));
         }
         let more = refused.len().saturating_sub(REFUSED_LIMIT);
         refused.truncate(REFUSED_LIMIT);
@@ -187,9 +185,9 @@ fn unreachable(name: &str) -> Option<&'static str> {
         return Some("an absolute path, which is not followed");
     }
     if name.contains(['\\', '\0']) {
-        return Some(
-            "a name with a backslash or a zero byte: unpack the archive and name its folder",
-        );
+        let way_out =
+            "a name with a backslash or a zero byte: unpack the archive and name its folder";
+        return Some(way_out);
     }
     if name.len() > NAME_LIMIT || name.split('/').count() > DEPTH_LIMIT {
         return Some("a name that is too long or too deep");

@@ -137,10 +137,8 @@ impl<'a> Variable<'a> {
             left: bytes,
         };
         let flags = words(&variable.part("array flags", 8)?, big_endian);
-        let dimensions = words(
-            &variable.part("dimensions", 4 * DIMENSIONS_LIMIT)?,
-            big_endian,
-        );
+        let dimensions = variable.part("dimensions", 4 * DIMENSIONS_LIMIT)?;
+        let dimensions = words(&dimensions, big_endian);
         let name = variable.part("name", NAME_LIMIT)?;
         variable.name = String::from_utf8_lossy(&name).into_owned();
         let real = |flags: &u64| NUMERIC.contains(&(flags & 0xff)) && flags & COMPLEX == 0;

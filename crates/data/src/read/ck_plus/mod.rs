@@ -5,6 +5,7 @@ mod notes;
 mod sequence;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::mem::take;
 use std::path::Path;
 
 use rayon::prelude::*;
@@ -186,11 +187,8 @@ impl Source for CkPlus {
         let mut sequences: Vec<Sequence> = sequences.into_par_iter().map(read).collect();
         let mut skipped = self.layout.tree.refused();
         skipped.extend(misnamed);
-        skipped.extend(
-            sequences
-                .iter_mut()
-                .flat_map(|s| std::mem::take(&mut s.skipped)),
-        );
+        let bad = sequences.iter_mut().flat_map(|s| take(&mut s.skipped));
+        skipped.extend(bad);
         let labelled = sequences.iter().filter(|s| s.readable == Some(true));
         let subjects: BTreeSet<i64> = labelled.map(|sequence| sequence.subject).collect();
         if subjects.is_empty() {
@@ -200,9 +198,7 @@ impl Source for CkPlus {
         let version = self.mark.as_ref().and_then(|mark| mark.faces_version);
         notes.extend(version.map(|version| format!("Drawn faces, version {version}.")));
         notes.extend(notes::notes(&self.layout, &sequences));
-        let read = sequences
-            .iter_mut()
-            .flat_map(|s| std::mem::take(&mut s.read));
+        let read = sequences.iter_mut().flat_map(|s| take(&mut s.read));
         Ok(Scan {
             read: read.collect(),
             samples: sequences.into_iter().flat_map(|s| s.samples).collect(),

@@ -65,12 +65,8 @@ impl Folders {
         }
         let mut notes = Vec::new();
         let shown = |image: &Image| image.expression;
-        notes.extend(keep_classes(
-            &mut walk.images,
-            classes.as_ref(),
-            shown,
-            "images",
-        ));
+        let (images, given) = (&mut walk.images, classes.as_ref());
+        notes.extend(keep_classes(images, given, shown, "images"));
         let (count, mut silent) = (walk.images.len(), 0);
         for image in &mut walk.images {
             image.identity = pattern.read(&image.path);

@@ -90,14 +90,10 @@ fn checked(text: &str) -> Result<Regex, String> {
         let reason = format!("has the group '{other}', which is not one of {known}");
         return Err(reason);
     }
-    match groups.contains(&"subject") {
-        true => Ok(regex),
-        false => Err(
-            "has no group 'subject': write (?<subject>…) about the part of the path that names the person, such as \
-             (?<subject>[0-9]+)_"
-                .to_owned(),
-        ),
-    }
+    let missing = "has no group 'subject': write (?<subject>…) about the part of the path that names the person, such as \
+                   (?<subject>[0-9]+)_";
+    let named = groups.contains(&"subject");
+    named.then_some(regex).ok_or(missing.to_owned())
 }
 
 /// The number of every subject: numeric subjects keep their number; the others follow the largest of these in

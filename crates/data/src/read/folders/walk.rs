@@ -95,10 +95,8 @@ impl Walk {
         }
         if strays > 0 {
             let place = if folder.is_empty() { "." } else { folder };
-            self.skip(
-                place,
-                format!("images in no folder that names an expression: {strays}"),
-            );
+            let reason = format!("images in no folder that names an expression: {strays}");
+            self.skip(place, reason);
         }
         if self.images.len() <= IMAGES_LIMIT && self.folders <= FOLDERS_LIMIT {
             return Ok(());

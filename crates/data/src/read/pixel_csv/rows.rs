@@ -122,9 +122,8 @@ fn fields(line: &[u8], delimiter: u8, most: usize) -> Result<Vec<Cow<'_, [u8]>>,
     let records: Result<Vec<_>, _> = reader.byte_records().collect();
     let records = records.map_err(|error| Error::parse(error.to_string()))?;
     let [record, _, ..] = records.as_slice() else {
-        return Err(Error::parse(
-            "a quotation mark is opened and not closed on the line; a row must be one line",
-        ));
+        let open = "a quotation mark is opened and not closed on the line; a row must be one line";
+        return Err(Error::parse(open));
     };
     let quoted = record.iter().take(most);
     Ok(quoted.map(|field| Cow::Owned(field.to_vec())).collect())

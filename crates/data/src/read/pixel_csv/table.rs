@@ -128,11 +128,8 @@ impl Pass<'_> {
             return Ok(());
         }
         let expected = format!("at most {BAD_LIMIT} bad rows");
-        Err(Error::layout(
-            self.place,
-            expected,
-            format!("more{}", self.first_bad()),
-        ))
+        let found = format!("more{}", self.first_bad());
+        Err(Error::layout(self.place, expected, found))
     }
 
     fn first_bad(&self) -> String {

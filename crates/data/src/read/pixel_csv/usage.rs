@@ -53,12 +53,10 @@ impl Assignment {
                 format!("The column Usage names only {some}")
             }
         };
+        let by_image = ", so folds are made image by image within each class.";
         let (folding, so) = match parts.len() {
             3 => (Folding::Given(1), ": one given split."),
-            _ => (
-                Folding::ByImage,
-                ", so folds are made image by image within each class.",
-            ),
+            _ => (Folding::ByImage, by_image),
         };
         Self {
             folding,
