@@ -24,10 +24,10 @@ impl FaceDetector {
     /// Reads the built-in model.
     ///
     /// # Errors
-    /// [`Error::Setting`] if the built-in model is damaged (a broken build).
+    /// [`Error::Setting`] if the built-in model is another file (a broken build).
     pub fn new() -> Result<Self, Error> {
-        let model = Model::read(MODEL);
-        let model = model.ok_or_else(|| Error::setting("face model", "cannot be read"))?;
+        let wrong = || Error::setting("face model", "is not seeta_fd_frontal_v1.0.bin");
+        let model = Model::read(MODEL).ok_or_else(wrong)?;
         Ok(Self { model })
     }
 
@@ -92,10 +92,8 @@ impl Seen<'_> {
         let full = |at: i32| f64::from(at) / self.shrink;
         let share = |face: &Face| full(face.place.side) / f64::from(width.min(height));
         let limits = limits.smallest..=limits.largest;
-        let sought = self
-            .faces
-            .iter()
-            .filter(|face| limits.contains(&share(face)));
+        let faces = self.faces.iter();
+        let sought = faces.filter(|face| limits.contains(&share(face)));
         let best = sought.reduce(|best, face| if face.score > best.score { face } else { best })?;
         let Place { x, y, side } = best.place;
         Some(fit_square(full(x), full(y), full(side), width, height))

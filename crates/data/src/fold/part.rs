@@ -17,13 +17,8 @@ pub enum Part {
 impl Part {
     /// The part with one of TFD's numbers, `None` above 3 and below 0.
     pub fn from_number(number: i64) -> Option<Self> {
-        match number {
-            0 => Some(Self::None),
-            1 => Some(Self::Train),
-            2 => Some(Self::Validation),
-            3 => Some(Self::Test),
-            _ => None,
-        }
+        let parts = [Self::None, Self::Train, Self::Validation, Self::Test];
+        parts.get(usize::try_from(number).ok()?).copied()
     }
 
     /// The part of a name in data sets, in any case: FER2013's Training, PublicTest (validation) and PrivateTest;

@@ -63,19 +63,14 @@ fn jpeg_ends(bytes: &[u8]) -> bool {
 /// Grey by Rec. 601, 0.299 R + 0.587 G + 0.114 B, the weights of OpenCV and Pillow (our choice; the authors' code and
 /// `image` weigh by Rec. 709). Transparency is dropped.
 fn to_grey(image: DynamicImage) -> GrayImage {
-    match image {
-        DynamicImage::ImageLuma8(grey) => grey,
-        grey @ (DynamicImage::ImageLuma16(_)
-        | DynamicImage::ImageLumaA8(_)
-        | DynamicImage::ImageLumaA16(_)) => grey.into_luma8(),
-        colour => {
-            let rgb = colour.into_rgb8();
-            GrayImage::from_fn(rgb.width(), rgb.height(), |x, y| {
-                let [r, g, b] = rgb.get_pixel(x, y).0.map(u32::from);
-                image::Luma([((r * 19595 + g * 38470 + b * 7471 + 0x8000) >> 16) as u8])
-            })
-        }
+    if !image.color().has_color() {
+        return image.into_luma8();
     }
+    let rgb = image.into_rgb8();
+    GrayImage::from_fn(rgb.width(), rgb.height(), |x, y| {
+        let [r, g, b] = rgb.get_pixel(x, y).0.map(u32::from);
+        image::Luma([((r * 19595 + g * 38470 + b * 7471 + 0x8000) >> 16) as u8])
+    })
 }
 
 #[cfg(test)]

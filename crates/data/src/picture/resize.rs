@@ -13,14 +13,9 @@ use crate::picture::crop_box::CropBox;
 /// # Panics
 /// If `crop` is empty or reaches outside the image, or a target side is 0.
 pub fn resize(image: &GrayImage, crop: CropBox, width: u32, height: u32) -> Vec<u8> {
-    assert!(
-        width > 0 && height > 0 && crop.w > 0 && crop.h > 0,
-        "nothing to resize"
-    );
-    assert!(
-        crop.x + crop.w <= image.width() && crop.y + crop.h <= image.height(),
-        "crop outside the image"
-    );
+    assert!(width > 0 && height > 0, "nothing to resize to");
+    let within = crop.is_within(image.width(), image.height());
+    assert!(within, "crop empty or outside the image");
     let columns = taps(crop.w as usize, width as usize);
     let rows = taps(crop.h as usize, height as usize);
     let stride = image.width() as usize;

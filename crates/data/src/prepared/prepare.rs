@@ -1,5 +1,5 @@
-//! From a source to a prepared data set: decode, find the face, cut it out, resize, write. Memory does not grow with
-//! the number of images, and the result does not depend on the number of threads.
+//! From a source to a prepared data set: decode, find the face, cut it out, resize, write. Pixels are written as they
+//! come, so that memory holds the table alone, and the result does not depend on the number of threads.
 
 use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use rayon::prelude::*;
 
 use crate::error::Error;
+use crate::face::FaceDetector;
 use crate::fold::assign::Deal;
 use crate::prepared::info::DatasetInfo;
 use crate::prepared::options::PrepareOptions;
@@ -41,7 +42,11 @@ pub fn prepare(
     let mut deal = Deal::of(&scan, options)?;
     let mut info = info(source, options, &scan, &deal);
     let mut writer = PreparedWriter::create(output, options.image_size)?;
-    let worker = Worker::new(source, options)?;
+    let worker = Worker {
+        source,
+        options,
+        detector: FaceDetector::new()?,
+    };
     let mut placed = Vec::new();
     let (done, total) = (AtomicUsize::new(0), scan.samples.len());
     let one = |raw: &RawSample| {

@@ -32,13 +32,12 @@ fn lock(work: &Path, output: &Path) -> Result<File> {
     // Locked before the name is written, so that a file with a name is either locked or abandoned. On a file system
     // without locks nothing stale is ever removed, which is safe.
     let _ = file.lock();
-    file.write_all(output_name(output).as_bytes())?;
+    file.write_all(name_of(output))?;
     Ok(file)
 }
 
-fn output_name(output: &Path) -> String {
-    let name = output.file_name().unwrap_or_default();
-    name.to_string_lossy().into_owned()
+fn name_of(output: &Path) -> &[u8] {
+    output.file_name().unwrap_or_default().as_encoded_bytes()
 }
 
 /// Removes the folders of killed writers of `output`; uncertain ones are kept.
@@ -55,7 +54,7 @@ fn clear(parent: &Path, output: &Path) {
 
 fn is_stale(folder: &Path, output: &Path) -> bool {
     let path = folder.join(LOCK);
-    fs::read(&path).is_ok_and(|name| name == output_name(output).as_bytes())
+    fs::read(&path).is_ok_and(|name| name == name_of(output))
         && File::open(&path).is_ok_and(|file| file.try_lock().is_ok())
 }
 

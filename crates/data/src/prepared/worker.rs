@@ -40,20 +40,12 @@ impl Outcome {
 
 /// Prepares images one by one; shared by all threads.
 pub(crate) struct Worker<'a> {
-    source: &'a dyn Source,
-    options: &'a PrepareOptions,
-    detector: FaceDetector,
+    pub source: &'a dyn Source,
+    pub options: &'a PrepareOptions,
+    pub detector: FaceDetector,
 }
 
-impl<'a> Worker<'a> {
-    pub fn new(source: &'a dyn Source, options: &'a PrepareOptions) -> Result<Self, Error> {
-        Ok(Self {
-            source,
-            options,
-            detector: FaceDetector::new()?,
-        })
-    }
-
+impl Worker<'_> {
     pub fn process(&self, raw: &RawSample) -> Outcome {
         let mut outcome = Outcome::default();
         match self.face(raw, &mut outcome) {

@@ -159,11 +159,10 @@ impl PreparedWriter {
 /// An error unless `output` is missing or an empty folder.
 pub(crate) fn refuse_existing(output: &Path) -> Result<(), Error> {
     let empty_folder = fs::read_dir(output).is_ok_and(|entries| entries.count() == 0);
+    let path = output.to_path_buf();
     // Links and files count as existing, even a dangling link.
-    if empty_folder || fs::symlink_metadata(output).is_err() {
-        return Ok(());
+    match empty_folder || fs::symlink_metadata(output).is_err() {
+        true => Ok(()),
+        false => Err(Error::OutputExists { path }),
     }
-    Err(Error::OutputExists {
-        path: output.to_path_buf(),
-    })
 }

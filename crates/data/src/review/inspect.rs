@@ -136,21 +136,24 @@ impl Inspection {
             write!(f, " {column:>COUNT$}")?;
         }
         writeln!(f, " {:>COUNT$} {:>6}", "all", "share")?;
+        let row = |name: &str, counts: &[usize], all: usize| {
+            let counts = counts.iter().chain([&all]);
+            let counts: String = counts.map(|count| format!(" {count:>COUNT$}")).collect();
+            format!("{name:width$}{counts}")
+        };
         let all: usize = self.info.counts.values().sum();
         for (class, counts) in self.info.classes.iter().zip(&self.table) {
             let count = self.info.counts.get(class).copied().unwrap_or_default();
-            write_row(f, width, class, counts, count)?;
-            writeln!(f, " {:>5.1}%", 100.0 * count as f64 / all.max(1) as f64)?;
+            let share = 100.0 * count as f64 / all.max(1) as f64;
+            writeln!(f, "{} {share:>5.1}%", row(class, counts, count))?;
         }
         let sum = |column| self.table.iter().map(|row| row[column]).sum();
         let sums: Vec<usize> = (0..self.columns.len()).map(sum).collect();
-        write_row(f, width, "all", &sums, all)?;
-        writeln!(f)?;
+        writeln!(f, "{}", row("all", &sums, all))?;
         match self.info.subjects {
-            0 => return Ok(()),
-            all => write_row(f, width, "subjects", &self.subjects_by_column, all)?,
+            0 => Ok(()),
+            all => writeln!(f, "{}", row("subjects", &self.subjects_by_column, all)),
         }
-        writeln!(f)
     }
 
     fn write_skipped(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -164,20 +167,6 @@ impl Inspection {
             more => writeln!(f, "  and {more} more in dataset.json"),
         }
     }
-}
-
-fn write_row(
-    f: &mut fmt::Formatter<'_>,
-    width: usize,
-    name: &str,
-    counts: &[usize],
-    all: usize,
-) -> fmt::Result {
-    write!(f, "{name:width$}")?;
-    for count in counts {
-        write!(f, " {count:>COUNT$}")?;
-    }
-    write!(f, " {all:>COUNT$}")
 }
 
 impl fmt::Display for Inspection {

@@ -49,7 +49,6 @@ pub(super) type Pixels = [u8; WINDOW * WINDOW];
 pub(super) struct Cutter {
     padded: Vec<u8>,
     columns: Columns,
-    pairs: Vec<u16>,
     /// Resized rows, by their number in the image.
     lines: Vec<f64>,
     /// Whether each row is computed.
@@ -113,7 +112,6 @@ impl Cutter {
     /// From here on, `rows` rows are resized from `from` to `to` pixels.
     fn begin(&mut self, from: usize, to: usize, rows: usize) {
         self.columns.set(from, to);
-        self.pairs.resize(to, 0);
         self.ready.clear();
         self.ready.resize(rows, false);
         self.lines.resize(rows * to, 0.0);
@@ -147,8 +145,7 @@ fn stretch(
         for row in first..first + 2 {
             if !std::mem::replace(&mut cutter.ready[row], true) {
                 let line = &mut cutter.lines[row * width..][..width];
-                let pixels = &pixels[row * stride..];
-                cutter.columns.along(pixels, &mut cutter.pairs, line);
+                cutter.columns.along(&pixels[row * stride..], line);
             }
         }
         let (upper, lower) = cutter.lines[first * width..][..2 * width].split_at(width);
@@ -165,6 +162,7 @@ struct Columns {
     from: usize,
     firsts: Vec<u32>,
     weights: Vec<f64>,
+    pairs: Vec<u16>,
 }
 
 impl Columns {
@@ -172,6 +170,7 @@ impl Columns {
         self.from = from;
         self.firsts.clear();
         self.weights.clear();
+        self.pairs.resize(to, 0);
         for (first, weight) in (0..to).map(|x| source(x, from, to)) {
             self.firsts.push(first);
             self.weights.push(weight);
@@ -180,14 +179,14 @@ impl Columns {
 
     /// One row. Both neighbours are fetched by one load, and taken apart as vectors: this loop is bound by its loads.
     #[inline(always)]
-    fn along(&self, row: &[u8], pairs: &mut [u16], line: &mut [f64]) {
+    fn along(&mut self, row: &[u8], line: &mut [f64]) {
         // Equal lengths, so that one bounds check suffices.
         let (left, right) = (&row[..self.from - 1], &row[1..self.from]);
-        for (pair, &first) in pairs.iter_mut().zip(&self.firsts) {
+        for (pair, &first) in self.pairs.iter_mut().zip(&self.firsts) {
             let at = first as usize;
             *pair = u16::from_le_bytes([left[at], right[at]]);
         }
-        for ((out, &pair), &weight) in line.iter_mut().zip(&*pairs).zip(&self.weights) {
+        for ((out, &pair), &weight) in line.iter_mut().zip(&self.pairs).zip(&self.weights) {
             let (left, right) = (f64::from(pair & 0xff), f64::from(pair >> 8));
             *out = (1.0 - weight) * left + weight * right;
         }

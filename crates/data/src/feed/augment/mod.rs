@@ -92,10 +92,7 @@ impl AugmentRanges {
         let side = image_size as f32;
         // Above s = 1 the span is negative; the range is symmetric, so its sign does not matter.
         let span = (side - scale * side) / 2.0;
-        let (tx, ty) = (
-            span * within(self.translation),
-            span * within(self.translation),
-        );
+        let [tx, ty] = [self.translation; 2].map(|range| span * within(range));
         AugmentParams {
             flip,
             rotation_deg,

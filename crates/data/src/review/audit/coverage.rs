@@ -44,6 +44,9 @@ pub(super) fn findings(splits: &Splits) -> Vec<Finding> {
     let no_training =
         "splits that train on nothing, so it is unknown whether training and test are separate";
     let held_out = "images without an emotion label are in the split";
+    let used = splits.set.samples().iter();
+    let used = used.filter(|s| s.role == Role::HeldOut && splits.times(s.index, !0) > 0);
+    let used = used.map(|s| s.path.clone()).collect();
     let never = tested(splits, |times| times == 0);
     let twice = tested(splits, |times| times > 1);
     let groups = GROUPS.map(|(kind, who, group)| {
@@ -54,7 +57,7 @@ pub(super) fn findings(splits: &Splits) -> Vec<Finding> {
         SubjectsUnknown.counted(alone, unknown),
         lacking(splits, TEST, Untested, "splits that test nothing"),
         lacking(splits, TRAIN, Untrained, no_training),
-        HeldOutUsed.of(Severity::Information, held_out, held_out_used(splits)),
+        HeldOutUsed.of(Severity::Information, held_out, used),
         Untested.of(severity, "labelled images that no fold tests", never),
         TestedTwice.of(severity, "images that several folds test", twice),
     ];
@@ -91,12 +94,6 @@ fn lacking(splits: &Splits, part: u8, kind: FindingKind, what: &str) -> Finding 
         false => Severity::Leak,
     };
     kind.of(severity, what, folds)
-}
-
-fn held_out_used(splits: &Splits) -> Vec<String> {
-    let held_out = splits.set.samples().iter();
-    let used = held_out.filter(|s| s.role == Role::HeldOut && splits.times(s.index, !0) > 0);
-    used.map(|s| s.path.clone()).collect()
 }
 
 /// The labelled images whose number of tests is `wanted`.

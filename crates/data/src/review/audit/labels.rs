@@ -64,14 +64,12 @@ fn numbers_and_names(set: &Prepared) -> Vec<String> {
             )),
         }
     }
-    for (sample, &label) in set.samples().iter().zip(set.labels()) {
-        if sample.label != label {
-            let (row, ours) = (sample.index, sample.label);
-            found.push(format!(
-                "row {row}: samples.csv says class {ours}, labels.npy {label}"
-            ));
-        }
-    }
+    let rows = set.samples().iter().zip(set.labels());
+    let differ = rows.filter(|(sample, label)| sample.label != **label);
+    found.extend(differ.map(|(sample, label)| {
+        let (row, ours) = (sample.index, sample.label);
+        format!("row {row}: samples.csv says class {ours}, labels.npy {label}")
+    }));
     found
 }
 

@@ -44,31 +44,28 @@ pub struct Audit {
 }
 
 impl Audit {
-    /// Whether anything is a leak.
-    pub fn leaks(&self) -> bool {
-        self.findings.iter().any(|f| f.severity == Severity::Leak)
+    fn worst(&self) -> Option<(Severity, FindingKind)> {
+        self.findings.first().map(|f| (f.severity, f.kind))
     }
 
     /// Whether training and test are separate: no leak, and enough images and parts for a verdict.
     pub fn is_clear(&self) -> bool {
-        self.findings
-            .iter()
-            .all(|f| f.severity == Severity::Information)
+        matches!(self.worst(), None | Some((Severity::Information, _)))
     }
 
     /// The outcome in a sentence.
     pub fn verdict(&self) -> &'static str {
-        // The first kinds concern a face in two parts.
-        let shared =
-            |f: &Finding| f.severity == Severity::Leak && f.kind <= FindingKind::NearDuplicate;
-        if self.findings.iter().any(shared) {
-            "Training and test are NOT apart."
-        } else if self.leaks() {
-            "No face was found in two parts, but results on this split are invalid: see the findings marked LEAK."
-        } else if !self.is_clear() {
-            "Whether training and test are apart CANNOT be told."
-        } else {
-            "No leak found."
+        let invalid = "No face was found in two parts, but results on this split are invalid: see the findings marked LEAK.";
+        match self.worst() {
+            // The first kinds concern a face in two parts.
+            Some((Severity::Leak, kind)) if kind <= FindingKind::NearDuplicate => {
+                "Training and test are NOT apart."
+            }
+            Some((Severity::Leak, _)) => invalid,
+            Some((Severity::CannotTell, _)) => {
+                "Whether training and test are apart CANNOT be told."
+            }
+            Some((Severity::Information, _)) | None => "No leak found.",
         }
     }
 }

@@ -49,14 +49,7 @@ type Thumbnail = Vec<f32>;
 /// Images of equal bytes are compared once: a set may hold thousands of copies of a few, and all their pairs would be
 /// too many to compare or to list. A copy is paired with the first one that it leaks to in each kind of image.
 pub(super) fn near_duplicates(splits: &Splits) -> Vec<Finding> {
-    let kinds = kinds(splits);
-    let faces = Faces::of(splits.set, kinds.iter().map(|kind| kind.rows[0]).collect());
-    let search = Search {
-        splits,
-        kinds,
-        faces,
-        compared: AtomicUsize::new(0),
-    };
+    let search = Search::of(splits);
     let all = (0..search.kinds.len()).into_par_iter();
     let mut pairs: Vec<Pair> = all.flat_map_iter(|first| search.pairs_of(first)).collect();
     pairs.sort_by_key(|(rows, _)| *rows);
@@ -80,21 +73,52 @@ pub(super) fn near_duplicates(splits: &Splits) -> Vec<Finding> {
 /// Two rows, the lower first, and the words for them.
 type Pair = ((usize, usize), String);
 
-/// A search for pairs among the kinds of images.
+/// A search for pairs among the kinds of images, compared first by hashes, then by correlation.
 struct Search<'a> {
     splits: &'a Splits<'a>,
     kinds: Vec<Kind>,
-    /// The first row of each kind.
-    faces: Faces<'a>,
+    /// Of each kind.
+    hashes: Vec<u64>,
+    /// Maximum number of differing bits of similar hashes.
+    near: u32,
+    /// The mean face at [`FINE`].
+    mean: Option<Thumbnail>,
+    /// The images at [`FINE`], for sets that are not large.
+    fine: Vec<Thumbnail>,
     /// Pairs of kinds compared so far.
     compared: AtomicUsize,
 }
 
-impl Search<'_> {
+impl<'a> Search<'a> {
+    fn of(splits: &'a Splits<'a>) -> Self {
+        let (set, kinds) = (splits.set, kinds(splits));
+        let rows: Vec<usize> = kinds.iter().map(|kind| kind.rows[0]).collect();
+        let mean_of = |side| (rows.len() >= MEAN_FROM).then(|| mean_face(set, &rows, side));
+        let (basis, mean) = (basis(), mean_of(SIDE));
+        let hash = |&row: &usize| {
+            let mut face = thumbnail(set, row, SIDE);
+            let pairs = face.iter_mut().zip(mean.iter().flatten());
+            pairs.for_each(|(value, mean)| *value -= mean);
+            hash(&basis, &face)
+        };
+        let large = rows.len() > LARGE;
+        let kept = if large { &[][..] } else { &rows };
+        let fine = kept.par_iter().map(|&row| thumbnail(set, row, FINE));
+        Self {
+            splits,
+            kinds,
+            hashes: rows.par_iter().map(hash).collect(),
+            near: if large { NEAR_IN_LARGE } else { NEAR },
+            mean: mean_of(FINE),
+            fine: fine.collect(),
+            compared: AtomicUsize::new(0),
+        }
+    }
+
     /// The leaking pairs of a kind with itself and with later ones.
     fn pairs_of(&self, first: usize) -> impl Iterator<Item = Pair> {
         let copies = (self.kinds[first].rows.len() > 1).then_some(first);
-        let others = copies.into_iter().chain(self.faces.near(first));
+        let others = copies.into_iter().chain(self.near(first));
         others
             .filter_map(move |second| self.pairs(first, second))
             .flatten()
@@ -111,7 +135,7 @@ impl Search<'_> {
         // Equal bytes need no correlation, and for flat images it is undefined.
         let (alike, mirrored) = match first == second {
             true => (1.0, false),
-            false => self.faces.alike(first, second)?,
+            false => self.alike(first, second)?,
         };
         let mirrored = if mirrored { ", mirrored" } else { "" };
         let there = one.rows.iter().map(|&row| (row, self.partner(row, other)));
@@ -141,6 +165,51 @@ impl Search<'_> {
         let (parts_a, parts_b) = (names(parts_a), names(parts_b));
         let (a, b, fold) = (path(a), path(b), self.splits.fold_name(fold));
         Some(format!("{a} ({parts_a}) and {b} ({parts_b}) in {fold}"))
+    }
+
+    /// Whether two hashes are similar as they are, and with one image mirrored.
+    fn hashes_near(&self, first: usize, second: usize) -> (bool, bool) {
+        let bits = self.hashes[first] ^ self.hashes[second];
+        let near = |bits: u64| bits.count_ones() <= self.near;
+        (near(bits), near(bits ^ MIRROR))
+    }
+
+    /// Later images with a similar hash, mirrored or not.
+    fn near(&self, first: usize) -> impl Iterator<Item = usize> {
+        (first + 1..self.hashes.len())
+            .filter(move |&second| self.hashes_near(first, second) != (false, false))
+    }
+
+    fn fine(&self, at: usize) -> Cow<'_, [f32]> {
+        match self.fine.get(at) {
+            Some(known) => Cow::Borrowed(known),
+            None => Cow::Owned(thumbnail(self.splits.set, self.kinds[at].rows[0], FINE)),
+        }
+    }
+
+    /// The correlation of two images if they are nearly identical, and whether one is mirrored.
+    fn alike(&self, first: usize, second: usize) -> Option<(f32, bool)> {
+        let (straight, mirror) = self.hashes_near(first, second);
+        let (a, b) = (self.fine(first), self.fine(second));
+        if straight && let Some(alike) = self.best(&a, &b) {
+            return Some((alike, false));
+        }
+        let turned = mirror.then(|| mirrored(&b, FINE))?;
+        Some((self.best(&a, &turned)?, true))
+    }
+
+    /// The best correlation under small shifts, if it is high enough.
+    fn best(&self, a: &[f32], b: &[f32]) -> Option<f32> {
+        let shifts = (0..=2 * SHIFT).flat_map(|y| (0..=2 * SHIFT).map(move |x| (x, y)));
+        let alike = shifts.filter_map(|place| {
+            let whole = correlation(a, b, None, place);
+            let enough = match self.mean.as_deref() {
+                None => whole >= ALIKE_ALONE,
+                mean => whole >= ALIKE && correlation(a, b, mean, place) >= ALIKE_BUT_MEAN,
+            };
+            enough.then_some(whole)
+        });
+        alike.max_by(f32::total_cmp)
     }
 }
 
@@ -174,91 +243,6 @@ fn kinds(splits: &Splits) -> Vec<Kind> {
         }
     }
     kinds
-}
-
-/// The images, compared first by hashes, then by correlation.
-struct Faces<'a> {
-    set: &'a Prepared,
-    /// The row of each image.
-    rows: Vec<usize>,
-    hashes: Vec<u64>,
-    /// Maximum number of differing bits of similar hashes.
-    near: u32,
-    /// The mean face at [`FINE`].
-    mean: Option<Thumbnail>,
-    /// The images at [`FINE`], for sets that are not large.
-    fine: Vec<Thumbnail>,
-}
-
-impl<'a> Faces<'a> {
-    fn of(set: &'a Prepared, rows: Vec<usize>) -> Self {
-        let mean_of = |side| (rows.len() >= MEAN_FROM).then(|| mean_face(set, &rows, side));
-        let (basis, mean) = (basis(), mean_of(SIDE));
-        let hash = |&row: &usize| {
-            let mut face = thumbnail(set, row, SIDE);
-            let mean = mean.iter().flatten();
-            face.iter_mut()
-                .zip(mean)
-                .for_each(|(value, mean)| *value -= mean);
-            hash(&basis, &face)
-        };
-        let large = rows.len() > LARGE;
-        let kept = if large { &[][..] } else { &rows };
-        let fine = kept.par_iter().map(|&row| thumbnail(set, row, FINE));
-        Self {
-            set,
-            hashes: rows.par_iter().map(hash).collect(),
-            near: if large { NEAR_IN_LARGE } else { NEAR },
-            mean: mean_of(FINE),
-            fine: fine.collect(),
-            rows,
-        }
-    }
-
-    /// Whether two hashes are similar as they are, and with one image mirrored.
-    fn hashes_near(&self, first: usize, second: usize) -> (bool, bool) {
-        let bits = self.hashes[first] ^ self.hashes[second];
-        let near = |bits: u64| bits.count_ones() <= self.near;
-        (near(bits), near(bits ^ MIRROR))
-    }
-
-    /// Later images with a similar hash, mirrored or not.
-    fn near(&self, first: usize) -> impl Iterator<Item = usize> {
-        (first + 1..self.hashes.len())
-            .filter(move |&second| self.hashes_near(first, second) != (false, false))
-    }
-
-    fn fine(&self, at: usize) -> Cow<'_, [f32]> {
-        match self.fine.get(at) {
-            Some(known) => Cow::Borrowed(known),
-            None => Cow::Owned(thumbnail(self.set, self.rows[at], FINE)),
-        }
-    }
-
-    /// The correlation of two images if they are nearly identical, and whether one is mirrored.
-    fn alike(&self, first: usize, second: usize) -> Option<(f32, bool)> {
-        let (straight, mirror) = self.hashes_near(first, second);
-        let (a, b) = (self.fine(first), self.fine(second));
-        if straight && let Some(alike) = self.best(&a, &b) {
-            return Some((alike, false));
-        }
-        let turned = mirror.then(|| mirrored(&b, FINE))?;
-        Some((self.best(&a, &turned)?, true))
-    }
-
-    /// The best correlation under small shifts, if it is high enough.
-    fn best(&self, a: &[f32], b: &[f32]) -> Option<f32> {
-        let shifts = (0..=2 * SHIFT).flat_map(|y| (0..=2 * SHIFT).map(move |x| (x, y)));
-        let alike = shifts.filter_map(|place| {
-            let whole = correlation(a, b, None, place);
-            let enough = match self.mean.as_deref() {
-                None => whole >= ALIKE_ALONE,
-                mean => whole >= ALIKE && correlation(a, b, mean, place) >= ALIKE_BUT_MEAN,
-            };
-            enough.then_some(whole)
-        });
-        alike.max_by(f32::total_cmp)
-    }
 }
 
 /// Pearson's correlation of the middle of `a` with the part of `b` that begins at column `x` and row `y`, `mean` at
