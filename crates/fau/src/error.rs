@@ -121,12 +121,11 @@ pub enum Error {
 /// The contents of a file of at most `limit` bytes.
 pub(crate) fn read_limited(path: &Path, limit: u64) -> Result<Vec<u8>, Error> {
     let failed = Error::disk("read", path);
-    match std::fs::metadata(path).map_err(&failed)?.len() {
-        bytes if bytes > limit => Err(Error::file(
-            path,
-            format!("{bytes} bytes exceed the limit of {limit}; split it or reduce it first"),
-        )),
-        _ => std::fs::read(path).map_err(failed),
+    let bytes = std::fs::metadata(path).map_err(&failed)?.len();
+    let fault = format!("{bytes} bytes exceed the limit of {limit}; split it or reduce it first");
+    match bytes > limit {
+        true => Err(Error::file(path, fault)),
+        false => std::fs::read(path).map_err(failed),
     }
 }
 

@@ -20,28 +20,24 @@ pub(crate) enum Needs {
 type Column = (Needs, &'static str, fn(&PairInference) -> f64);
 
 pub(crate) const COLUMNS: [Column; 16] = [
-    (Needs::Permutations, "p", |pair| pair.p),
-    (Needs::Labels, "p_within_class", |pair| pair.p_within_class),
-    (Needs::Permutations, "q", |pair| pair.q),
-    (Needs::Labels, "q_within_class", |pair| pair.q_within_class),
-    (Needs::Permutations, "p_auroc", |pair| pair.p_auroc),
-    (Needs::Permutations, "q_auroc", |pair| pair.q_auroc),
-    (Needs::Permutations, "kl_null_mean", |pair| {
-        pair.kl_null_mean
+    (Needs::Permutations, "p", |p| p.p),
+    (Needs::Labels, "p_within_class", |p| p.p_within_class),
+    (Needs::Permutations, "q", |p| p.q),
+    (Needs::Labels, "q_within_class", |p| p.q_within_class),
+    (Needs::Permutations, "p_auroc", |p| p.p_auroc),
+    (Needs::Permutations, "q_auroc", |p| p.q_auroc),
+    (Needs::Permutations, "kl_null_mean", |p| p.kl_null_mean),
+    (Needs::Permutations, "kl_null_95", |p| p.kl_null_95),
+    (Needs::Bootstrap, "kl_low", |p| p.kl_range.low),
+    (Needs::Bootstrap, "kl_high", |p| p.kl_range.high),
+    (Needs::Bootstrap, "auroc_low", |p| p.auroc_range.low),
+    (Needs::Bootstrap, "auroc_high", |p| p.auroc_range.high),
+    (Needs::Labels, "auroc_within_class", |p| {
+        p.auroc_within_class
     }),
-    (Needs::Permutations, "kl_null_95", |pair| pair.kl_null_95),
-    (Needs::Bootstrap, "kl_low", |pair| pair.kl_range.low),
-    (Needs::Bootstrap, "kl_high", |pair| pair.kl_range.high),
-    (Needs::Bootstrap, "auroc_low", |pair| pair.auroc_range.low),
-    (Needs::Bootstrap, "auroc_high", |pair| pair.auroc_range.high),
-    (Needs::Labels, "auroc_within_class", |pair| {
-        pair.auroc_within_class
-    }),
-    (Needs::Labels, "n_within_class", |pair| {
-        pair.n_within_class as f64
-    }),
-    (Needs::Nothing, "intensity_rho", |pair| pair.intensity_rho),
-    (Needs::Nothing, "n_graded", |pair| pair.n_graded as f64),
+    (Needs::Labels, "n_within_class", |p| p.n_within_class as f64),
+    (Needs::Nothing, "intensity_rho", |p| p.intensity_rho),
+    (Needs::Nothing, "n_graded", |p| p.n_graded as f64),
 ];
 
 /// A column of an additional measure: its condition, its name around that of the measure, its values.

@@ -140,7 +140,15 @@ impl Work<'_> {
         let scheme = Scheme::of_subjects(&coded.subjects, &coded.recordings, options.exchange);
         let classes = Classes::of(coded);
         let nulls = permute(table, &scheme, options, watch)?;
-        let mut filters = self.filters(&nulls);
+        let filter = |null: &FilterNull| FilterInference {
+            p_max: null.p_max,
+            q_max: f64::NAN,
+        };
+        let mut filters: Vec<FilterInference> = nulls.iter().map(filter).collect();
+        self.scores
+            .dead
+            .iter()
+            .for_each(|&dead| filters[dead].p_max = f64::NAN);
         correct(&mut filters, |f| f.p_max, |f| &mut f.q_max);
         let mut pairs = self.pairs(&classes, &nulls, watch)?;
         correct(&mut pairs, |pair| pair.p, |pair| &mut pair.q);
@@ -175,18 +183,6 @@ impl Work<'_> {
         })
     }
 
-    /// p of every live filter's largest KL, not yet corrected.
-    fn filters(&self, nulls: &[FilterNull]) -> Vec<FilterInference> {
-        let filter = |(filter, null): (usize, &FilterNull)| FilterInference {
-            p_max: match self.scores.dead.contains(&filter) {
-                true => f64::NAN,
-                false => null.p_max,
-            },
-            q_max: f64::NAN,
-        };
-        nulls.iter().enumerate().map(filter).collect()
-    }
-
     /// Chance, intervals and descriptions of every pair, not yet corrected.
     fn pairs(
         &self,
@@ -215,8 +211,8 @@ impl Work<'_> {
                 q_within_class: f64::NAN,
                 kl_null_mean: null.kl_mean,
                 kl_null_95: null.kl_95,
-                kl_range: ranges[at].kl,
-                auroc_range: ranges[at].auroc,
+                kl_range: ranges[at][0],
+                auroc_range: ranges[at][1],
                 auroc_within_class: within[at].auroc,
                 n_within_class: varying[unit],
                 intensity_rho,

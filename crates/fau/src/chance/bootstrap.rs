@@ -9,8 +9,8 @@ use serde::Serialize;
 
 use crate::chance::random::{Purpose, keyed};
 use crate::error::Error;
-use crate::input::options::{AnalysisOptions, Smoothing};
-use crate::input::table::{Table, gather, wide};
+use crate::input::options::AnalysisOptions;
+use crate::input::table::{Table, gather, rows_of, wide};
 use crate::score::bins::bin_numbers;
 use crate::watch::Watch;
 
@@ -91,7 +91,7 @@ pub(crate) fn resampled_aurocs(
     options: &AnalysisOptions,
 ) -> Vec<f64> {
     let rows = Ascending::new(scores);
-    let list = with(positive);
+    let list = rows_of(positive, true);
     let mut below = vec![0; scores.len()];
     let weights = row_weights(subjects, options);
     let auroc = |weights: &Vec<u8>| {
@@ -101,20 +101,7 @@ pub(crate) fn resampled_aurocs(
     weights.iter().map(auroc).collect()
 }
 
-/// The rows of one kind.
-fn with(presence: &[bool]) -> Vec<u32> {
-    let rows = (0..).zip(presence).filter(|(_, with)| **with);
-    rows.map(|(row, _)| row).collect()
-}
-
-/// Intervals of KL and AUROC of one pair.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub(crate) struct PairRanges {
-    pub kl: Range95,
-    pub auroc: Range95,
-}
-
-/// Intervals of every pair, filter by filter; `observed` is KL of each.
+/// Intervals of KL and AUROC of every pair, filter by filter; `observed` is KL of each.
 ///
 /// # Errors
 /// [`Error::Cancelled`].
@@ -124,18 +111,21 @@ pub(crate) fn resample(
     observed: &[f64],
     options: &AnalysisOptions,
     watch: &Watch,
-) -> Result<Vec<PairRanges>, Error> {
+) -> Result<Vec<[Range95; 2]>, Error> {
     let weights = row_weights(subjects, options);
-    let lists: Vec<Vec<u32>> = table.presence.iter().map(|p| with(p)).collect();
+    let lists: Vec<Vec<u32>> = table.presence.iter().map(|p| rows_of(p, true)).collect();
     let (begun, of) = (AtomicUsize::new(0), table.columns.len());
     let filters = table.columns.par_iter();
-    let ranges = filters
-        .zip(observed.par_chunks(table.units()))
-        .map(|(column, observed)| {
-            watch.next(&begun, of)?;
-            let filter = Resampled::new(column, options.bins, options.smoothing);
-            Ok(filter.ranges(&lists, &weights, observed))
-        });
+    let filters = filters.zip(observed.par_chunks(table.units()));
+    let ranges = filters.map(|(column, observed)| {
+        watch.next(&begun, of)?;
+        let filter = Resampled {
+            rows: Ascending::new(&wide(column)),
+            bins: bin_numbers(column, options.bins),
+            options,
+        };
+        Ok(filter.ranges(&lists, &weights, observed))
+    });
     Ok(ranges.collect::<Result<Vec<_>, Error>>()?.concat())
 }
 
@@ -178,24 +168,19 @@ impl Ascending {
 }
 
 /// One filter's rows and their bins.
-struct Resampled {
+struct Resampled<'a> {
     rows: Ascending,
     bins: Option<Vec<u32>>,
-    bin_count: usize,
-    smoothing: Smoothing,
+    options: &'a AnalysisOptions,
 }
 
-impl Resampled {
-    fn new(column: &[f32], bin_count: usize, smoothing: Smoothing) -> Self {
-        Self {
-            rows: Ascending::new(&wide(column)),
-            bins: bin_numbers(column, bin_count),
-            bin_count,
-            smoothing,
-        }
-    }
-
-    fn ranges(&self, lists: &[Vec<u32>], weights: &[Vec<u8>], observed: &[f64]) -> Vec<PairRanges> {
+impl Resampled<'_> {
+    fn ranges(
+        &self,
+        lists: &[Vec<u32>],
+        weights: &[Vec<u8>],
+        observed: &[f64],
+    ) -> Vec<[Range95; 2]> {
         let mut kls = vec![Vec::with_capacity(weights.len()); lists.len()];
         let mut aurocs = kls.clone();
         let mut below = vec![0; self.rows.order.len()];
@@ -207,15 +192,14 @@ impl Resampled {
                 kls[unit].push(self.kl(weights, list, &all));
             }
         }
-        let range = |((kls, aurocs), &observed): ((&Vec<f64>, &Vec<f64>), &f64)| PairRanges {
-            kl: Range95::percentile(kls).mirrored(observed),
-            auroc: Range95::percentile(aurocs),
-        };
-        kls.iter().zip(&aurocs).zip(observed).map(range).collect()
+        let kls = kls.iter().zip(observed);
+        let kls = kls.map(|(kls, observed)| Range95::percentile(kls).mirrored(*observed));
+        let aurocs = aurocs.iter().map(|aurocs| Range95::percentile(aurocs));
+        kls.zip(aurocs).map(|(kl, auroc)| [kl, auroc]).collect()
     }
 
     fn histogram(&self, weights: &[u8], rows: impl Iterator<Item = u32>) -> Vec<u64> {
-        let mut counts = vec![0; self.bin_count];
+        let mut counts = vec![0; self.options.bins];
         if let Some(bins) = &self.bins {
             for row in rows {
                 counts[bins[row as usize] as usize] += u64::from(weights[row as usize]);
@@ -231,10 +215,12 @@ impl Resampled {
             // A constant filter, or a resampling without one of the groups.
             return if self.bins.is_none() { 0.0 } else { f64::NAN };
         }
-        let (sizes, smoothing) = ([n_with, n - n_with], self.smoothing);
+        let (sizes, options) = ([n_with, n - n_with], self.options);
         let filled = with.iter().zip(all).filter(|(_, all)| **all > 0);
-        let terms = filled
-            .map(|(&with, &all)| smoothing.kl_term([with, all - with], sizes, self.bin_count));
+        let terms = filled.map(|(&with, &all)| {
+            let bin = [with, all - with];
+            options.smoothing.kl_term(bin, sizes, options.bins)
+        });
         terms.sum::<f64>().max(0.0)
     }
 }
@@ -266,8 +252,8 @@ mod tests {
             let column: Vec<f32> = rows.iter().map(|r| f32::from(r.0)).collect();
             let list: Vec<u32> = (0..).zip(&rows).filter(|(_, r)| r.1).map(|(row, _)| row).collect();
             let weights: Vec<u8> = rows.iter().map(|r| r.2).collect();
-            let smoothing = Smoothing::default();
-            let filter = Resampled::new(&column, 8, smoothing);
+            let options = AnalysisOptions { bins: 8, ..AnalysisOptions::default() };
+            let filter = Resampled { rows: Ascending::new(&wide(&column)), bins: bin_numbers(&column, 8), options: &options };
             let mut below = vec![0; rows.len()];
             let total = filter.rows.doubled_weight_below(&weights, &mut below);
             let copies: Vec<(f64, bool)> = rows.iter().flat_map(|r| vec![(f64::from(r.0), r.1); usize::from(r.2)]).collect();
@@ -280,7 +266,7 @@ mod tests {
             let both = with.iter().any(|w| *w) && with.iter().any(|w| !*w);
             if both && ends.iter().all(|end| copied.contains(end)) {
                 let all = filter.histogram(&weights, 0..rows.len() as u32);
-                let slow = Kl { bins: 8, smoothing }.score(&copied, &with);
+                let slow = Kl::of(&options).score(&copied, &with);
                 prop_assert!((filter.kl(&weights, &list, &all) - slow).abs() < 1e-12);
             }
         }

@@ -1,7 +1,6 @@
 //! The exchange of action-unit codes between rows under the null hypothesis.
 
 use rand::seq::SliceRandom;
-use rand_chacha::ChaCha8Rng;
 use serde::{Deserialize, Serialize};
 
 use crate::chance::random::{Purpose, keyed};
@@ -100,29 +99,20 @@ impl Scheme {
                 givers.shuffle(rng);
             }
             for (taker, giver) in subjects.iter().zip(givers) {
-                self.trade(taker, &subjects[giver], rng, &mut source);
+                let giver = &subjects[giver];
+                let mut order: Vec<usize> = (0..giver.len()).collect();
+                if self.within {
+                    let sizes = order.chunk_by_mut(|&a, &b| giver[a].len() == giver[b].len());
+                    sizes.for_each(|alike| alike.shuffle(rng));
+                }
+                // Recordings in the same place have the same length.
+                let given = order.iter().flat_map(|&at| &giver[at]);
+                for (&to, &from) in taker.iter().flatten().zip(given) {
+                    source[to as usize] = from;
+                }
             }
         }
         source
-    }
-
-    fn trade(
-        &self,
-        taker: &[Vec<u32>],
-        giver: &[Vec<u32>],
-        rng: &mut ChaCha8Rng,
-        source: &mut [u32],
-    ) {
-        let mut order: Vec<usize> = (0..giver.len()).collect();
-        if self.within {
-            let sizes = order.chunk_by_mut(|&a, &b| giver[a].len() == giver[b].len());
-            sizes.for_each(|alike| alike.shuffle(rng));
-        }
-        for (to, from) in taker.iter().zip(order) {
-            for (&to, &from) in to.iter().zip(&giver[from]) {
-                source[to as usize] = from;
-            }
-        }
     }
 
     /// Rows that keep their codes in every permutation.
@@ -142,12 +132,8 @@ impl Scheme {
 
 /// For each subject (or stratum) the rows of each of its recordings, shortest first.
 fn blocks(subjects: &[u32], recordings: &[u32]) -> impl Iterator<Item = Vec<Vec<u32>>> {
-    let rows = subjects.iter().zip(recordings).zip(0..);
-    let of_subjects = grouped(
-        grouped(rows)
-            .into_iter()
-            .map(|((subject, _), rows)| (subject, rows)),
-    );
+    let recordings = grouped(subjects.iter().zip(recordings).zip(0..)).into_iter();
+    let of_subjects = grouped(recordings.map(|((subject, _), rows)| (subject, rows)));
     of_subjects.into_values().map(|mut blocks| {
         blocks.sort_by_key(|block: &Vec<u32>| (block.len(), block[0]));
         blocks

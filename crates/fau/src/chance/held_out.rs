@@ -1,6 +1,5 @@
 //! Tests on images without an expression label whether associations found on labelled images hold.
 
-use faus_base::order::auroc;
 use serde::Serialize;
 
 use crate::chance::exchange::Scheme;
@@ -10,7 +9,7 @@ use crate::error::Error;
 use crate::input::activations::Activations;
 use crate::input::coded::{AuCount, Coded};
 use crate::input::options::AnalysisOptions;
-use crate::input::table::{Table, wide};
+use crate::input::table::Table;
 use crate::watch::Watch;
 
 /// Pairs chosen on labelled rows, scored on held-out ones (CK+: sequences with FACS codes and no expression label, on
@@ -60,9 +59,9 @@ impl HeldOut {
         if options.permutations == 0 || aus.is_empty() {
             return Ok(None);
         }
-        let chosen_on = Side::new(&labelled, activations, &aus, options, watch)?;
-        let scored_on = Side::new(&held_out, activations, &aus, options, watch)?;
-        let p: Vec<f64> = chosen_on.nulls.iter().map(|null| null.p_auroc).collect();
+        let side = |coded: &Coded| side(coded, activations, &aus, options, watch);
+        let (chosen_on, scored_on) = (side(&labelled)?, side(&held_out)?);
+        let p: Vec<f64> = chosen_on.1.iter().map(|null| null.p_auroc).collect();
         let q = benjamini_hochberg(&p).into_iter().enumerate();
         let chosen = q.filter(|(_, q)| *q <= options.fdr);
         let pair = |(at, _): (usize, f64)| pair(at, &aus, &chosen_on, &scored_on);
@@ -89,16 +88,17 @@ impl HeldOut {
 
 /// Pair number `at` (by filter, then action unit), not yet corrected.
 fn pair(at: usize, aus: &[u8], chosen_on: &Side, scored_on: &Side) -> HeldOutPair {
-    let unit = at % aus.len();
-    let count = AuCount::of(aus[unit], &scored_on.table.presence[unit]);
-    let (before, null) = (chosen_on.auroc(at), &scored_on.nulls[at]);
+    let (filter, unit) = (at / aus.len(), at % aus.len());
+    let (table, null) = (&scored_on.0, &scored_on.1[at]);
+    let before = chosen_on.0.auroc(filter, unit);
+    let count = AuCount::of(aus[unit], &table.presence[unit]);
     HeldOutPair {
-        filter: at / aus.len(),
+        filter,
         au: count.au,
         auroc_labelled: before,
         n_with: count.n_with,
         n_without: count.n_without,
-        auroc: scored_on.auroc(at),
+        auroc: table.auroc(filter, unit),
         p: match before > 0.5 {
             true => null.p_above,
             false => null.p_below,
@@ -117,33 +117,18 @@ fn usable_in_both(labelled: &Coded, held_out: &Coded, min_positives: usize) -> V
     both.filter(|au| there.contains(au)).collect()
 }
 
-/// One part of the coded rows.
-struct Side {
-    table: Table,
-    /// By filter, then action unit.
-    nulls: Vec<PairNull>,
-}
+/// One part of the coded rows, and its nulls by filter, then action unit.
+type Side = (Table, Vec<PairNull>);
 
-impl Side {
-    fn new(
-        coded: &Coded,
-        activations: &Activations,
-        aus: &[u8],
-        options: &AnalysisOptions,
-        watch: &Watch,
-    ) -> Result<Self, Error> {
-        let table = Table::new(coded, activations, aus.iter().copied());
-        let scheme = Scheme::of_subjects(&coded.subjects, &coded.recordings, options.exchange);
-        let nulls = permute(&table, &scheme, options, watch)?;
-        let nulls = nulls.into_iter().flat_map(|filter| filter.pairs).collect();
-        Ok(Self { table, nulls })
-    }
-
-    fn auroc(&self, at: usize) -> f64 {
-        let (table, units) = (&self.table, self.table.units());
-        auroc(
-            &wide(&table.columns[at / units]),
-            &table.presence[at % units],
-        )
-    }
+fn side(
+    coded: &Coded,
+    activations: &Activations,
+    aus: &[u8],
+    options: &AnalysisOptions,
+    watch: &Watch,
+) -> Result<Side, Error> {
+    let table = Table::new(coded, activations, aus.iter().copied());
+    let scheme = Scheme::of_subjects(&coded.subjects, &coded.recordings, options.exchange);
+    let nulls = permute(&table, &scheme, options, watch)?.into_iter();
+    Ok((table, nulls.flat_map(|filter| filter.pairs).collect()))
 }

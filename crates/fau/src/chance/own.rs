@@ -60,10 +60,8 @@ pub(crate) fn own_inference(
             range: range(measure, column, presence, &weights),
         })
     };
-    let mut all = table
-        .each(own)
-        .into_iter()
-        .collect::<Result<Vec<_>, Error>>()?;
+    let all = table.each(own).into_iter();
+    let mut all = all.collect::<Result<Vec<_>, Error>>()?;
     correct(&mut all, |own| own.p, |own| &mut own.q);
     Ok(all)
 }

@@ -9,8 +9,9 @@ use crate::chance::exchange::Scheme;
 use crate::chance::p_value;
 use crate::chance::random::Purpose;
 use crate::error::Error;
+use crate::input::coded::positives;
 use crate::input::options::AnalysisOptions;
-use crate::input::table::{Table, wide};
+use crate::input::table::{Table, rows_of, wide};
 use crate::score::bins::{TIES, bin_numbers};
 use crate::watch::Watch;
 
@@ -72,7 +73,15 @@ pub(crate) fn permute(
             .par_iter_mut()
             .for_each(|tally| lists.iter().for_each(|lists| tally.count(lists)));
     }
-    let finish = |tally: Tally| tally.finish(options.permutations);
+    let permutations = options.permutations;
+    let finish = |tally: Tally| FilterNull {
+        p_max: p_value(tally.largest_reached, permutations),
+        pairs: tally
+            .units
+            .into_iter()
+            .map(|unit| unit.finish(permutations))
+            .collect(),
+    };
     Ok(tallies.into_iter().map(finish).collect())
 }
 
@@ -87,12 +96,11 @@ struct Unit<'a> {
 
 impl<'a> Unit<'a> {
     fn new(presence: &'a [bool]) -> Self {
-        let listed = 2 * presence.iter().filter(|with| **with).count() <= presence.len();
-        let rows = (0..).zip(presence).filter(|(_, with)| **with == listed);
+        let listed = 2 * positives(presence) <= presence.len();
         Self {
             presence,
             listed,
-            list: rows.map(|(row, _)| row).collect(),
+            list: rows_of(presence, listed),
         }
     }
 
@@ -198,14 +206,6 @@ impl Tally {
             largest = largest.max(now.kl);
         }
         self.largest_reached += usize::from(largest >= self.largest - TIES);
-    }
-
-    fn finish(self, permutations: usize) -> FilterNull {
-        let pair = |unit: UnitTally| unit.finish(permutations);
-        FilterNull {
-            pairs: self.units.into_iter().map(pair).collect(),
-            p_max: p_value(self.largest_reached, permutations),
-        }
     }
 }
 

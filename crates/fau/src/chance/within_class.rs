@@ -18,7 +18,7 @@ use crate::chance::exchange::Scheme;
 use crate::chance::p_value;
 use crate::chance::random::Purpose;
 use crate::error::Error;
-use crate::input::coded::{AuCount, Coded, grouped, numbered};
+use crate::input::coded::{Coded, grouped, numbered, positives};
 use crate::input::options::AnalysisOptions;
 use crate::input::table::{Table, pick, wide};
 use crate::watch::Watch;
@@ -76,7 +76,8 @@ impl Classes {
     /// Rows in classes where the unit varies, and how many of them are of their class's rarer kind.
     pub fn variation(&self, presence: &[bool]) -> (usize, usize) {
         let presence = pick(presence, &self.order);
-        let rarer = |rows: &Vec<usize>| AuCount::of(0, &pick(&presence, rows)).smaller();
+        let with = |rows: &[usize]| positives(&pick(&presence, rows));
+        let rarer = |rows: &Vec<usize>| with(rows).min(rows.len() - with(rows));
         let varying = self.members.iter().filter(|rows| rarer(rows) > 0);
         varying.fold((0, 0), |(rows, rare), own| {
             (rows + own.len(), rare + rarer(own))
@@ -112,8 +113,7 @@ impl Classes {
         let presence = pick(presence, &self.order);
         let mut centred = vec![0.0; presence.len()];
         for rows in &self.members {
-            let with = rows.iter().filter(|&&row| presence[row]).count() as f64;
-            let share = with / rows.len() as f64;
+            let share = positives(&pick(&presence, rows)) as f64 / rows.len() as f64;
             for &row in rows {
                 centred[row] = f64::from(u8::from(presence[row])) - share;
             }

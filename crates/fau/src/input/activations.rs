@@ -2,8 +2,7 @@
 
 use std::path::Path;
 
-use faus_base::order::mean;
-use npyz::{DType, NpyFile, Order, TypeChar};
+use npyz::{NpyFile, Order};
 
 use crate::error::{Error, read_limited};
 
@@ -70,12 +69,6 @@ impl Activations {
         own.map(f64::from).collect()
     }
 
-    /// Mean activation of every filter.
-    pub(crate) fn means(&self) -> Vec<f64> {
-        let filters = 0..self.filters;
-        filters.map(|filter| mean(&self.filter(filter))).collect()
-    }
-
     /// Rejects NaN and infinite values.
     pub(crate) fn check_finite(&self) -> Result<(), Error> {
         match self.values.iter().position(|x| !x.is_finite()) {
@@ -110,7 +103,12 @@ fn parse(contents: &[u8]) -> Result<Activations, String> {
     let &[rows, filters] = file.shape() else {
         return Err(format!("its shape is {:?}", file.shape()));
     };
-    let width = float_width(&file.dtype())?;
+    let dtype = file.dtype().descr();
+    let width = match dtype.trim_matches('\'') {
+        "<f4" | ">f4" => 4,
+        "<f8" | ">f8" => 8,
+        _ => return Err(format!("its type is {dtype}")),
+    };
     let values = rows.checked_mul(filters);
     let expected = values.and_then(|values| values.checked_mul(width));
     let found = (contents.len() - data_start) as u64;
@@ -160,17 +158,6 @@ fn header_end(contents: &[u8]) -> Result<usize, String> {
         return Err("its header holds numbers that are too large".to_owned());
     }
     Ok(start + length)
-}
-
-/// Bytes per value, for the supported float types.
-fn float_width(dtype: &DType) -> Result<u64, String> {
-    if let DType::Plain(kind) = dtype
-        && kind.type_char() == TypeChar::Float
-        && let width @ (4 | 8) = kind.size_field()
-    {
-        return Ok(width);
-    }
-    Err(format!("its type is {}", dtype.descr()))
 }
 
 /// Column after column to row after row.

@@ -20,7 +20,7 @@ pub struct AuCount {
 
 impl AuCount {
     pub(crate) fn of(au: u8, presence: &[bool]) -> Self {
-        let n_with = presence.iter().filter(|with| **with).count();
+        let n_with = positives(presence);
         let n_without = presence.len() - n_with;
         Self {
             au,
@@ -190,4 +190,9 @@ pub(crate) fn grouped<K: Ord, V>(pairs: impl IntoIterator<Item = (K, V)>) -> BTr
         groups.entry(key).or_default().push(value);
     }
     groups
+}
+
+/// Number of rows that show an action unit.
+pub(crate) fn positives(presence: &[bool]) -> usize {
+    presence.iter().filter(|with| **with).count()
 }

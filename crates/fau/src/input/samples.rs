@@ -72,7 +72,7 @@ fn parse(contents: &[u8]) -> Result<Vec<SampleRow>, String> {
 }
 
 fn broken(error: &csv::Error) -> String {
-    at(error.position(), &format!("not a table: {error}"))
+    format!("not a table: {error}")
 }
 
 fn wrong_cell(error: &csv::Error, headers: &StringRecord, record: &StringRecord) -> String {
@@ -88,12 +88,8 @@ fn wrong_cell(error: &csv::Error, headers: &StringRecord, record: &StringRecord)
         ),
         None => err.kind().to_string(),
     };
-    at(record.position(), &fault)
-}
-
-fn at(position: Option<&Position>, fault: &str) -> String {
-    let line = position.map(|position| format!("line {}: ", position.line()));
-    line.unwrap_or_default() + fault
+    let line = record.position().map_or(0, Position::line);
+    format!("line {line}: {fault}")
 }
 
 fn aus_cell<'de, D: Deserializer<'de>>(cell: D) -> Result<Option<Vec<(u8, u8)>>, D::Error> {

@@ -2,6 +2,7 @@
 
 use std::mem::replace;
 
+use faus_base::order::auroc;
 use rayon::prelude::*;
 
 use crate::error::Error;
@@ -33,6 +34,11 @@ impl Table {
     /// Number of action units.
     pub fn units(&self) -> usize {
         self.presence.len()
+    }
+
+    /// AUROC of one filter and one action unit.
+    pub fn auroc(&self, filter: usize, unit: usize) -> f64 {
+        auroc(&wide(&self.columns[filter]), &self.presence[unit])
     }
 
     /// `of` the numbers of every filter and action unit, by filter, then action unit.
@@ -74,6 +80,12 @@ pub(crate) fn check_rows(activations: &Activations, samples: &[SampleRow]) -> Re
 /// f32 values as f64.
 pub(crate) fn wide(column: &[f32]) -> Vec<f64> {
     column.iter().map(|&x| f64::from(x)).collect()
+}
+
+/// The rows that show an action unit, or those that do not.
+pub(crate) fn rows_of(presence: &[bool], with: bool) -> Vec<u32> {
+    let rows = (0..).zip(presence).filter(|(_, own)| **own == with);
+    rows.map(|(row, _)| row).collect()
 }
 
 /// The `values` at some places.

@@ -1,16 +1,19 @@
 //! Silences an action unit's filters and measures which expressions are no longer recognised.
 
 use faus_base::au;
+use faus_base::order::mean;
 use serde::Serialize;
 use serde_json::json;
 
 use crate::analysis::Analysis;
+use crate::analysis::scores::Correspondence;
 use crate::error::Error;
+use crate::input::coded::grouped;
 use crate::input::options::AnalysisOptions;
 use crate::lens::{Lens, NetworkKind};
 use crate::study::Study;
 use crate::study::answer::Answer;
-use crate::study::filter_sets::{drop_against, equally_active_sets, random_sets};
+use crate::study::filter_sets::{comparison_sets, drop_against};
 use crate::study::run::RunView;
 use crate::write::words::listed;
 
@@ -93,15 +96,15 @@ impl Ablate {
         let analysis = run.analyse("Exchanging codes", &activations, &coded, &options.check()?)?;
         let mut live: Vec<usize> = (0..analysis.filters).collect();
         live.retain(|filter| !analysis.dead_filters.contains(filter));
-        let (activity, seed) = (activations.means(), run.options.seed);
+        let activity = (0..analysis.filters).map(|filter| mean(&activations.filter(filter)));
+        let (activity, seed) = (activity.collect::<Vec<_>>(), run.options.seed);
         // Comparison sets are drawn from the other filters, of which there must be at least as many.
         let units = own_filters(&analysis, self.filters.min(live.len() / 2));
         let mut losses = Vec::new();
         for (done, (au, own)) in units.iter().enumerate() {
             run.step("Silencing filters", done, units.len())?;
             let mut sets = vec![own.clone()];
-            sets.extend(random_sets(own, &live, self.sets, seed));
-            sets.extend(equally_active_sets(own, &live, &activity, self.sets, seed));
+            sets.extend(comparison_sets(own, &live, &activity, self.sets, seed));
             let recalls = lens.predictions(test.rows, &sets)?;
             let recalls: Vec<Recalls> = recalls.iter().map(|set| test.recalls(set)).collect();
             let others = recalls[1..].split_at(self.sets);
@@ -115,18 +118,17 @@ impl Ablate {
 fn own_filters(analysis: &Analysis, most: usize) -> Vec<Unit> {
     let options = &analysis.options;
     // Without permutations every correspondence counts.
-    let beyond = |filter: usize| {
-        options.permutations == 0 || analysis.inference.filters[filter].q_max <= options.fdr
+    let beyond = |c: &Correspondence| {
+        options.permutations == 0 || analysis.inference.filters[c.filter].q_max <= options.fdr
     };
-    let of = |au: u8| {
-        let ranked = analysis.ranked().into_iter();
-        let own = ranked.filter(|c| c.au == au && beyond(c.filter));
-        let mut filters: Vec<usize> = own.take(most).map(|c| c.filter).collect();
+    let ranked = analysis.ranked().into_iter().filter(beyond);
+    let mut units = grouped(ranked.map(|c| (c.au, c.filter)));
+    for filters in units.values_mut() {
+        filters.truncate(most);
         filters.sort_unstable();
-        (au, filters)
-    };
-    let all = analysis.aus_used.iter().map(|count| of(count.au));
-    all.filter(|(_, filters)| !filters.is_empty()).collect()
+    }
+    units.retain(|_, filters| !filters.is_empty());
+    units.into_iter().collect()
 }
 
 /// Share of correct predictions: over all images first, then class by class; NaN for a class without images.

@@ -123,8 +123,14 @@ impl Control {
 
     /// How far `other` is below this one, over all action units.
     pub fn above(&self, other: &Self) -> Gap {
-        let difference = self.mean_auroc - other.mean_auroc;
-        gap(difference, &self.resampled, &other.resampled)
+        let differences = differences(&self.resampled, &other.resampled);
+        let side = |keep: fn(&f64) -> bool| differences.iter().filter(|d| keep(d)).count();
+        let fewer = side(|d| *d <= 0.0).min(side(|d| *d >= 0.0));
+        Gap {
+            difference: self.mean_auroc - other.mean_auroc,
+            range: Range95::percentile(&differences),
+            p: (2.0 * p_value(fewer, side(|d| !d.is_nan()))).clamp(0.0, 1.0),
+        }
     }
 
     /// The action units for which `other` is clearly below this one; both have the same units.
@@ -135,16 +141,5 @@ impl Control {
             Range95::of_difference(&own.resampled, &theirs.resampled).low > 0.0
         });
         clear.map(|(own, _)| own.count.au).collect()
-    }
-}
-
-fn gap(difference: f64, own: &[f64], theirs: &[f64]) -> Gap {
-    let differences = differences(own, theirs);
-    let side = |keep: fn(&f64) -> bool| differences.iter().filter(|d| keep(d)).count();
-    let fewer = side(|d| *d <= 0.0).min(side(|d| *d >= 0.0));
-    Gap {
-        difference,
-        range: Range95::percentile(&differences),
-        p: (2.0 * p_value(fewer, side(|d| !d.is_nan()))).clamp(0.0, 1.0),
     }
 }

@@ -16,6 +16,7 @@ use crate::study::control::{Control, Name};
 use crate::study::control_chart::control_chart;
 use crate::study::run::RunView;
 use crate::study::{Study, check_draws, pixels};
+use crate::watch::Watch;
 use crate::write::verdict::coarse;
 use crate::write::words::listed;
 
@@ -91,8 +92,14 @@ impl Controls {
         let coded = run.coded();
         let samples = coded.samples.as_slice();
         let of = |network| run.lens(network)?.activations(&coded.rows);
-        let control = |name, activations: &Activations, samples: &[SampleRow]| {
-            analysed(name, run, activations, samples, options)
+        let control = |name: Name, activations: &Activations, samples: &[SampleRow]| {
+            let of = |watch: &Watch| Control::of(name, activations, samples, options, watch);
+            let control = run.work(name.0, of)?;
+            (run.say)(&format!(
+                "{:14} mean AUROC of the best filters, chosen on other people: {:.3} [{:.3}, {:.3}]",
+                control.name, control.mean_auroc, control.range.low, control.range.high
+            ));
+            Ok::<_, Error>(control)
         };
         let trained = of(NetworkKind::Trained)?;
         let moved = exchange_codes(samples, options.seed);
@@ -113,23 +120,6 @@ impl Controls {
         }
         Ok(all)
     }
-}
-
-fn analysed(
-    name: Name,
-    run: &RunView,
-    activations: &Activations,
-    samples: &[SampleRow],
-    options: &CheckedOptions,
-) -> Result<Control, Error> {
-    let control = run.work(name.0, |watch| {
-        Control::of(name, activations, samples, options, watch)
-    })?;
-    (run.say)(&format!(
-        "{:14} mean AUROC of the best filters, chosen on other people: {:.3} [{:.3}, {:.3}]",
-        control.name, control.mean_auroc, control.range.low, control.range.high
-    ));
-    Ok(control)
 }
 
 /// The samples with their codes exchanged once between and within people: their analysis must find nothing.

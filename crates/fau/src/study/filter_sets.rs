@@ -1,7 +1,5 @@
 //! Comparison sets for the silenced filters.
 
-use std::ops::Range;
-
 use faus_base::order::mean;
 use rand::seq::{IndexedRandom, SliceRandom};
 use rand_chacha::ChaCha8Rng;
@@ -12,44 +10,30 @@ use crate::chance::random::{Purpose, keyed};
 /// Number of candidates from which an equally active replacement is drawn for each silenced filter.
 const NEIGHBOURS: usize = 8;
 
-/// `count` sets of as many filters as `silenced` has, drawn from the others.
-pub(crate) fn random_sets(
-    silenced: &[usize],
-    live: &[usize],
-    count: usize,
-    seed: u64,
-) -> Vec<Vec<usize>> {
-    let others = others(silenced, live);
-    let draw = |rng: &mut ChaCha8Rng| others.sample(rng, silenced.len()).copied().collect();
-    sets(0..count as u64, seed, draw)
-}
-
-/// `count` sets with every silenced filter replaced by one of about the same mean activation (`activity`, by filter):
-/// silencing more active filters costs more, whatever they respond to.
-pub(crate) fn equally_active_sets(
+/// `count` sets of as many filters as `silenced` has, drawn from the other live ones, then `count` sets with every silenced
+/// filter replaced by one of about the same mean activation (`activity`, by filter): silencing more active filters costs
+/// more, whatever they respond to.
+pub(crate) fn comparison_sets(
     silenced: &[usize],
     live: &[usize],
     activity: &[f64],
     count: usize,
     seed: u64,
 ) -> Vec<Vec<usize>> {
-    let others = others(silenced, live);
-    let draw = |rng: &mut ChaCha8Rng| equally_active(silenced, others.clone(), activity, rng);
-    sets(1 << 32..(1 << 32) + count as u64, seed, draw)
-}
-
-/// The sets with these numbers, each sorted.
-fn sets(
-    numbers: Range<u64>,
-    seed: u64,
-    draw: impl Fn(&mut ChaCha8Rng) -> Vec<usize>,
-) -> Vec<Vec<usize>> {
-    let set = |number| {
-        let mut set = draw(&mut keyed(seed, Purpose::FilterSets, number));
-        set.sort_unstable();
-        set
-    };
-    numbers.map(set).collect()
+    let mut others = live.to_vec();
+    others.retain(|filter| !silenced.contains(filter));
+    let numbers = 0..count as u64;
+    let random = numbers.clone().map(|number| {
+        let rng = &mut keyed(seed, Purpose::FilterSets, number);
+        others.sample(rng, silenced.len()).copied().collect()
+    });
+    let active = numbers.map(|number| {
+        let rng = &mut keyed(seed, Purpose::FilterSets, (1 << 32) + number);
+        equally_active(silenced, others.clone(), activity, rng)
+    });
+    let mut sets: Vec<Vec<usize>> = random.chain(active).collect();
+    sets.iter_mut().for_each(|set| set.sort_unstable());
+    sets
 }
 
 fn equally_active(
@@ -73,11 +57,6 @@ fn equally_active(
     set
 }
 
-fn others(silenced: &[usize], live: &[usize]) -> Vec<usize> {
-    let others = live.iter().filter(|filter| !silenced.contains(filter));
-    others.copied().collect()
-}
-
 /// Share of the other sets that cost at least `drop`, (b + 1)/(m + 1), and their mean cost; both NaN if `drop` is NaN,
 /// when there was nothing to lose.
 pub(crate) fn drop_against(drop: f64, others: &[f64]) -> (f64, f64) {
@@ -97,9 +76,9 @@ mod tests {
         let live: Vec<usize> = (0..40).filter(|f| f % 7 != 0).collect();
         let activity: Vec<f64> = (0..40).map(|f| f as f64).collect();
         let silenced = [3, 20, 38];
-        let random = random_sets(&silenced, &live, 50, 1);
-        let matched = equally_active_sets(&silenced, &live, &activity, 50, 1);
-        for set in random.iter().chain(&matched) {
+        let sets = comparison_sets(&silenced, &live, &activity, 50, 1);
+        let (random, matched) = sets.split_at(50);
+        for set in &sets {
             assert_eq!(set.len(), 3);
             assert!(
                 set.iter()
@@ -107,7 +86,8 @@ mod tests {
             );
             assert!(set.windows(2).all(|pair| pair[0] < pair[1]));
         }
-        assert!(random[0] != random[1] && random == random_sets(&silenced, &live, 50, 1));
+        assert_ne!(random[0], random[1]);
+        assert_eq!(sets, comparison_sets(&silenced, &live, &activity, 50, 1));
         // Neighbours of 38 are above 25, those of 3 below 15.
         assert!(matched.iter().all(|set| set[0] < 15 && set[2] > 25));
     }

@@ -135,12 +135,10 @@ fn verdict(people: usize, clear: usize, pairs: usize, agreements: &[Agreement]) 
     let kl = agreements.iter().find(|a| a.measure == "kl");
     verdict.extend(kl.map(of_kl));
     let known = agreements.iter().filter(|a| !a.average_precision.is_nan());
-    let best = known.reduce(
-        |best, a| match a.average_precision > best.average_precision {
-            true => a,
-            false => best,
-        },
-    );
+    // The first of the best.
+    let best = known
+        .rev()
+        .max_by(|a, b| a.average_precision.total_cmp(&b.average_precision));
     verdict.extend(best.map(|best| {
         format!(
             "Of the measures, {} finds the responding pairs best (average precision {:.2}, rank correlation {:.2}).",

@@ -16,7 +16,7 @@ use crate::chance::exchange::{Exchange, Scheme};
 use crate::chance::random::Purpose;
 use crate::error::Error;
 use crate::input::activations::Activations;
-use crate::input::coded::{AuCount, Coded};
+use crate::input::coded::{AuCount, Coded, positives};
 use crate::input::options::AnalysisOptions;
 use crate::input::samples::SampleRow;
 use crate::input::table::{check_rows, gather, pick};
@@ -25,17 +25,6 @@ use crate::watch::Watch;
 
 /// Draws of each control task, averaged.
 const CONTROLS: u64 = 3;
-
-/// Settings of the probes.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Settings<'a> {
-    /// Subject-wise folds.
-    pub folds: usize,
-    /// Penalty on half the squared weights against the mean log-loss, features in standard deviations.
-    pub penalty: f64,
-    /// Of the analysis: frequency of action units, resamplings, seed.
-    pub options: &'a AnalysisOptions,
-}
 
 /// Scores of a probe. NaN for an impossible task.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -87,44 +76,41 @@ impl ProbeScore {
 pub(crate) fn probe(
     activations: &Activations,
     samples: &[SampleRow],
-    settings: &Settings,
+    (folds, penalty): (usize, f64),
+    options: &AnalysisOptions,
     watch: &Watch,
 ) -> Result<Vec<ProbeScore>, Error> {
     check_rows(activations, samples)?;
     let coded = Coded::collect(samples);
-    let (aus, _) = coded.usable(settings.options.min_positives)?;
-    let folds = settings.folds.min(coded.subject_count());
+    let (aus, _) = coded.usable(options.min_positives)?;
+    let folds = folds.min(coded.subject_count());
     let expected = "give at least two folds, and people to deal to them";
     Error::unless(folds >= 2, "folds", folds, expected)?;
-    let all = Table::new(activations, &coded, folds);
+    let table = |coded| Table::new(activations, coded, folds, penalty, options);
+    let all = table(&coded);
     let labelled_rows = coded.only(|row| coded.classes[row].is_some());
     let labelled = (labelled_rows.len() > 0 && labelled_rows.subject_count() >= folds)
-        .then(|| Table::new(activations, &labelled_rows, folds));
+        .then(|| table(&labelled_rows));
     let begun = AtomicUsize::new(0);
     let score = |count: &AuCount| {
         watch.next(&begun, aus.len())?;
-        score_unit(*count, &all, labelled.as_ref(), settings)
+        score_unit(*count, &all, labelled.as_ref())
     };
     aus.par_iter().map(score).collect()
 }
 
-fn score_unit(
-    count: AuCount,
-    all: &Table,
-    labelled: Option<&Table>,
-    settings: &Settings,
-) -> Result<ProbeScore, Error> {
+fn score_unit(count: AuCount, all: &Table, labelled: Option<&Table>) -> Result<ProbeScore, Error> {
     let codes = all.coded.presence(count.au);
-    let margins = all.margins(&codes, settings.penalty)?;
+    let margins = all.margins(&codes)?;
     let (subjects, recordings) = (&all.coded.subjects, &all.coded.recordings);
     let exchange = Scheme::of_subjects(subjects, recordings, Exchange::Both);
-    let [control_auroc, control_f1] = all.control(&exchange, &codes, settings)?;
-    let inside = labelled.map(|table| inside_classes(count.au, table, settings));
+    let [control_auroc, control_f1] = all.control(&exchange, &codes)?;
+    let inside = labelled.map(|table| inside_classes(count.au, table));
     let [labelled_auroc, class_control_auroc] = inside.transpose()?.unwrap_or([f64::NAN; 2]);
     let known = known(&margins);
     let (subjects, codes) = (pick(subjects, &known), pick(&codes, &known));
     let margins = pick(&margins, &known);
-    let resampled = resampled_aurocs(&margins, &codes, &subjects, settings.options);
+    let resampled = resampled_aurocs(&margins, &codes, &subjects, all.options);
     let [auroc, f1] = scores(&margins, &codes);
     Ok(ProbeScore {
         au: count.au,
@@ -143,13 +129,13 @@ fn score_unit(
 }
 
 /// AUROC on labelled rows, with their codes and with codes exchanged inside each class.
-fn inside_classes(au: u8, table: &Table, settings: &Settings) -> Result<[f64; 2], Error> {
+fn inside_classes(au: u8, table: &Table) -> Result<[f64; 2], Error> {
     let codes = table.coded.presence(au);
     let classes = table.coded.classes.iter();
     let classes: Vec<u32> = classes.map(|c| c.unwrap_or_default() as u32).collect();
     let inside = Scheme::inside(&classes, &table.coded.recordings);
-    let own = scores(&table.margins(&codes, settings.penalty)?, &codes);
-    Ok([own[0], table.control(&inside, &codes, settings)?[0]])
+    let own = scores(&table.margins(&codes)?, &codes);
+    Ok([own[0], table.control(&inside, &codes)?[0]])
 }
 
 /// The rows with a margin.
@@ -164,7 +150,7 @@ fn scores(margins: &[f64], codes: &[bool]) -> [f64; 2] {
     let (margins, codes) = (pick(margins, &known), pick(codes, &known));
     let found: Vec<bool> = margins.iter().map(|margin| *margin > 0.0).collect();
     let hits = found.iter().zip(&codes).filter(|(f, code)| **f && **code);
-    let both = AuCount::of(0, &found).n_with + AuCount::of(0, &codes).n_with;
+    let both = positives(&found) + positives(&codes);
     let f1 = 2.0 * hits.count() as f64 / (both as f64).max(1.0);
     [auroc(&margins, &codes), f1]
 }
@@ -174,6 +160,8 @@ struct Table<'a> {
     coded: &'a Coded<'a>,
     features: usize,
     folds: Vec<Fold>,
+    penalty: f64,
+    options: &'a AnalysisOptions,
 }
 
 /// Rows to train on and to score, with features in standard deviations of the training rows.
@@ -185,7 +173,13 @@ struct Fold {
 }
 
 impl<'a> Table<'a> {
-    fn new(activations: &Activations, coded: &'a Coded, folds: usize) -> Self {
+    fn new(
+        activations: &Activations,
+        coded: &'a Coded,
+        folds: usize,
+        penalty: f64,
+        options: &'a AnalysisOptions,
+    ) -> Self {
         let fold = |fold: usize| {
             let of = |row: &usize| coded.subjects[*row] as usize % folds == fold;
             let (test, train): (Vec<usize>, Vec<usize>) = (0..coded.len()).partition(of);
@@ -195,19 +189,21 @@ impl<'a> Table<'a> {
             coded,
             features: activations.filters(),
             folds: (0..folds).into_par_iter().map(fold).collect(),
+            penalty,
+            options,
         }
     }
 
     /// The margin of every row by the probe of its test fold; NaN if that fold's training rows are all of one kind, so
     /// that there is no probe.
-    fn margins(&self, codes: &[bool], penalty: f64) -> Result<Vec<f64>, Error> {
+    fn margins(&self, codes: &[bool]) -> Result<Vec<f64>, Error> {
         let mut margins = vec![f64::NAN; codes.len()];
         for fold in &self.folds {
             let labels = pick(codes, &fold.train);
             if !both_kinds(&labels) {
                 continue;
             }
-            let probe = Logistic::fit(&fold.train_rows, self.features, &labels, penalty)?;
+            let probe = Logistic::fit(&fold.train_rows, self.features, &labels, self.penalty)?;
             let rows = fold.test_rows.chunks_exact(self.features);
             for (&row, features) in fold.test.iter().zip(rows) {
                 margins[row] = probe.margin(features);
@@ -217,16 +213,11 @@ impl<'a> Table<'a> {
     }
 
     /// Mean AUROC and F1 over exchanged codes.
-    fn control(
-        &self,
-        scheme: &Scheme,
-        codes: &[bool],
-        settings: &Settings,
-    ) -> Result<[f64; 2], Error> {
+    fn control(&self, scheme: &Scheme, codes: &[bool]) -> Result<[f64; 2], Error> {
         let draw = |index: u64| {
-            let source = scheme.draw(settings.options.seed, Purpose::Control, index);
+            let source = scheme.draw(self.options.seed, Purpose::Control, index);
             let moved = gather(codes, &source);
-            Ok(scores(&self.margins(&moved, settings.penalty)?, &moved))
+            Ok(scores(&self.margins(&moved)?, &moved))
         };
         let draws: Vec<[f64; 2]> = (0..CONTROLS).map(draw).collect::<Result<_, Error>>()?;
         Ok([0, 1].map(|at| mean(&draws.iter().map(|d| d[at]).collect::<Vec<_>>())))

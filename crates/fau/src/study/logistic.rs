@@ -75,7 +75,7 @@ impl Problem<'_> {
     fn solve(&self) -> Logistic {
         let mut point = self.point(vec![0.0; self.features + 1]);
         for _ in 0..MAX_STEPS {
-            if norm(&point.gradient) < TOLERANCE {
+            if point.gradient.iter().all(|g| g.abs() < TOLERANCE) {
                 break;
             }
             let direction = self.newton_direction(&point);
@@ -191,10 +191,6 @@ fn add(to: &mut [f64], factor: f64, from: &[f64]) {
     for (to, from) in to.iter_mut().zip(from) {
         *to += factor * from;
     }
-}
-
-fn norm(values: &[f64]) -> f64 {
-    values.iter().fold(0.0, |most, v| v.abs().max(most))
 }
 
 #[cfg(test)]

@@ -8,6 +8,7 @@ use crate::chance::bootstrap::{Range95, resampled_aurocs};
 use crate::chance::exchange::Scheme;
 use crate::chance::p_value;
 use crate::chance::random::Purpose;
+use crate::chance::rates::correct;
 use crate::error::Error;
 use crate::input::activations::Activations;
 use crate::input::coded::{AuCount, Coded};
@@ -41,6 +42,8 @@ pub(crate) struct OutOfFold {
     pub range: Range95,
     /// One-sided p of AUROC above 0.5 under exchange of codes between and within people, as the options say.
     pub p: f64,
+    /// Its false-discovery rate over all units.
+    pub q: f64,
     /// The AUROC in every resampling, for differences between networks.
     pub resampled: Vec<f64>,
 }
@@ -101,7 +104,9 @@ pub(crate) fn out_of_fold(
 ) -> Result<Vec<OutOfFold>, Error> {
     let (aus, _) = coded.usable(options.min_positives)?;
     let unit = |count: &AuCount| score_unit(*count, coded, folds, options);
-    Ok(aus.par_iter().map(unit).collect())
+    let mut all: Vec<OutOfFold> = aus.par_iter().map(unit).collect();
+    correct(&mut all, |unit| unit.p, |unit| &mut unit.q);
+    Ok(all)
 }
 
 impl FoldActivations<'_> {
@@ -117,9 +122,6 @@ impl FoldActivations<'_> {
         let before = Table::new(&chosen_on, self.activations, aus.iter().map(|c| c.au));
         let after = Table::new(&scored_on, self.activations, aus.iter().map(|c| c.au));
         let scores = before.each_pair(|column, with| kl.score(column, with));
-        let auroc = |table: &Table, filter: usize, unit: usize| {
-            auroc(&wide(&table.columns[filter]), &table.presence[unit])
-        };
         let pair = |(filter, scores): (usize, &[f64])| {
             let unit = first_largest(scores);
             let count = AuCount::of(aus[unit].au, &after.presence[unit]);
@@ -128,10 +130,10 @@ impl FoldActivations<'_> {
                 filter,
                 au: count.au,
                 train_kl: scores[unit],
-                train_auroc: auroc(&before, filter, unit),
+                train_auroc: before.auroc(filter, unit),
                 test_n_with: count.n_with,
                 test_n_without: count.n_without,
-                test_auroc: auroc(&after, filter, unit),
+                test_auroc: after.auroc(filter, unit),
             })
         };
         let filters = scores.par_chunks(aus.len()).enumerate();
@@ -164,6 +166,7 @@ fn score_unit(
         auroc: auroc(&scores, &codes),
         range: Range95::percentile(&resampled),
         p: exchange_p(&scores, &codes, &rows, options),
+        q: f64::NAN,
         resampled,
     }
 }

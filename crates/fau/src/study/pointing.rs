@@ -12,7 +12,7 @@ use serde::Serialize;
 use crate::chance::p_value;
 use crate::chance::random::{Purpose, keyed};
 use crate::error::Error;
-use crate::input::coded::numbered;
+use crate::input::coded::{numbered, positives};
 use crate::lens::Places;
 use crate::study::regions::{FacePoints, Region};
 
@@ -59,19 +59,23 @@ pub(crate) fn pointing(
     Error::unless_equal("maximal positions", places.maxima.len(), maxima)?;
     Error::unless_equal("cells of maps", places.sums.len(), cells_of)?;
     let inside = faces.iter().map(|face| cells(places, region, face));
-    let game = Game {
-        places,
-        inside: inside.collect(),
+    let inside: Vec<Vec<bool>> = inside.collect();
+    // 1 for a hit, 0 for a miss, `None` for a silent filter: `[images, filters]`.
+    let hit = |(at, unit): (usize, &Option<u32>)| {
+        let inside = &inside[at / places.filters];
+        unit.map(|unit| f64::from(u8::from(inside[unit as usize])))
     };
-    let chance: Vec<f64> = (0..images).map(|image| game.chance(image)).collect();
+    let hits: Vec<Option<f64>> = places.maxima.iter().enumerate().map(hit).collect();
+    let of_image = |hits: &[Option<f64>]| mean(&Vec::from_iter(hits.iter().flatten().copied()));
+    let chance: Vec<f64> = hits.chunks(places.filters).map(of_image).collect();
     let target = cells(places, region, &mean_face(faces));
     let maps = places.sums.chunks(side * side);
     let ious: Vec<Option<f64>> = maps.map(|map| overlap(map, &target)).collect();
     let iou_chance = mean(&ious.iter().copied().flatten().collect::<Vec<_>>());
     let subjects = numbered(subjects.iter().copied());
     let score = |&filter: &usize| {
-        let hits = (0..images).filter_map(|image| Some((image, game.hit(image, filter)?)));
-        let hits: Vec<(usize, f64)> = hits.collect();
+        let own = hits.iter().skip(filter).step_by(places.filters).enumerate();
+        let hits: Vec<(usize, f64)> = own.filter_map(|(at, hit)| Some((at, (*hit)?))).collect();
         Pointing {
             filter,
             au: region.au,
@@ -87,26 +91,6 @@ pub(crate) fn pointing(
     Ok(filters.par_iter().map(score).collect())
 }
 
-/// Responses, and for every image the units of the feature map inside the region.
-struct Game<'a> {
-    places: &'a Places,
-    inside: Vec<Vec<bool>>,
-}
-
-impl Game<'_> {
-    /// 1 for a hit, 0 for a miss; `None` for a silent filter.
-    fn hit(&self, image: usize, filter: usize) -> Option<f64> {
-        let unit = self.places.maxima[image * self.places.filters + filter]?;
-        Some(f64::from(u8::from(self.inside[image][unit as usize])))
-    }
-
-    /// Share of hits of all responding filters.
-    fn chance(&self, image: usize) -> f64 {
-        let hits = (0..self.places.filters).filter_map(|filter| self.hit(image, filter));
-        mean(&hits.collect::<Vec<_>>())
-    }
-}
-
 /// Whether each unit of the feature map is in the region of this face.
 fn cells(places: &Places, region: &Region, face: &FacePoints) -> Vec<bool> {
     let (discs, side) = (region.discs(face), places.centres.len());
@@ -115,20 +99,15 @@ fn cells(places: &Places, region: &Region, face: &FacePoints) -> Vec<bool> {
 }
 
 fn mean_face(faces: &[FacePoints]) -> FacePoints {
-    let mut middle = [[0.0; 2]; 68];
-    for face in faces {
-        for (to, from) in middle.iter_mut().zip(face) {
-            to[0] += from[0] / faces.len() as f64;
-            to[1] += from[1] / faces.len() as f64;
-        }
-    }
-    middle
+    let n = faces.len() as f64;
+    let middle = |point: usize, axis: usize| faces.iter().map(|f| f[point][axis] / n).sum();
+    std::array::from_fn(|point| [0, 1].map(|axis| middle(point, axis)))
 }
 
 /// Intersection over union of `target` and as many of the map's largest cells; `None` for a silent filter or an empty
 /// region. Equal cells are taken in order.
 fn overlap(map: &[f32], target: &[bool]) -> Option<f64> {
-    let area = target.iter().filter(|t| **t).count();
+    let area = positives(target);
     if area == 0 || map.iter().all(|x| *x <= 0.0) {
         return None;
     }

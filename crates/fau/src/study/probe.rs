@@ -9,7 +9,7 @@ use crate::error::Error;
 use crate::input::activations::Activations;
 use crate::lens::NetworkKind;
 use crate::study::answer::Answer;
-use crate::study::linear_probe::{ProbeScore, Settings, probe};
+use crate::study::linear_probe::{ProbeScore, probe};
 use crate::study::run::{CodedRows, RunView};
 use crate::study::{Study, mean_known, pixels};
 
@@ -61,11 +61,8 @@ impl Study for Probe {
             "first_layer": first.iter().map(named).collect::<Vec<_>>(),
         });
         let header = "network,layer,au,features,n_with,n_without,auroc,f1,auroc_low,auroc_high,control_auroc,control_f1,labelled_auroc,class_control_auroc,selectivity,selectivity_beyond_class";
-        let (rows, verdict) = (
-            layers.iter().flat_map(Layer::rows),
-            verdict(&layers, &first),
-        );
-        Answer::new(header, rows, facts, verdict)
+        let rows = layers.iter().flat_map(Layer::rows);
+        Answer::new(header, rows, facts, verdict(&layers, &first))
     }
 }
 
@@ -97,13 +94,14 @@ impl Probe {
         layer: &str,
         activations: &Activations,
     ) -> Result<Layer, Error> {
-        let settings = Settings {
-            folds: self.folds,
-            penalty: self.penalty,
-            options: run.options,
-        };
         let scores = run.work(&format!("{network} {layer}"), |watch| {
-            probe(activations, &coded.samples, &settings, watch)
+            probe(
+                activations,
+                &coded.samples,
+                (self.folds, self.penalty),
+                run.options,
+                watch,
+            )
         })?;
         let layer = Layer {
             network,
@@ -170,11 +168,8 @@ fn first_layers(layers: &[Layer]) -> Vec<(u8, Option<&str>)> {
         });
         (score.au, above.map(|(layer, _)| layer.name.as_str()))
     };
-    let any = pairs
-        .iter()
-        .take(1)
-        .flat_map(|(trained, _)| &trained.scores);
-    any.enumerate().map(first).collect()
+    let units = pairs.first().map(|(trained, _)| &trained.scores);
+    units.into_iter().flatten().enumerate().map(first).collect()
 }
 
 /// The network's layer with the highest mean AUROC; the first on ties.

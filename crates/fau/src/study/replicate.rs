@@ -5,10 +5,8 @@ use faus_base::order::median;
 use serde::Serialize;
 use serde_json::{Value, json};
 
-use crate::chance::rates::benjamini_hochberg;
 use crate::error::Error;
 use crate::input::coded::Coded;
-use crate::input::options::CheckedOptions;
 use crate::input::table::check_rows;
 use crate::lens::NetworkKind;
 use crate::study::answer::Answer;
@@ -48,8 +46,15 @@ impl Study for Replicate {
             activations,
             test,
         };
-        let (pairs, units) = scores(run, &coded, &folds.map(fold).collect::<Vec<_>>(), &options)?;
-        let q = benjamini_hochberg(&units.iter().map(|u| u.p).collect::<Vec<_>>());
+        let folds: Vec<FoldActivations> = folds.map(fold).collect();
+        let (pairs, units) = run.pool.install(|| {
+            let coded = Coded::collect(&coded.samples);
+            let pairs = folds
+                .iter()
+                .flat_map(|fold| fold.replicate(&coded, &options));
+            let pairs: Vec<Replicated> = pairs.collect();
+            Ok::<_, Error>((pairs, out_of_fold(&folds, &coded, &options)?))
+        })?;
         let of_fold = |fold: &usize| Tally::of(*fold, pairs.iter().filter(|p| p.fold == *fold));
         let facts = json!({
             "synthetic": run.synthetic,
@@ -57,9 +62,9 @@ impl Study for Replicate {
             "exchange": options.exchange,
             "rule": "the action unit with the filter's largest KL on the people who are not tested; by_au: the filter whose AUROC lies farthest from 0.5 on them",
             "folds": run.folds.iter().map(of_fold).collect::<Vec<_>>(),
-            "by_au": units.iter().zip(&q).map(|(unit, &q)| of_unit(unit, q)).collect::<Vec<_>>(),
+            "by_au": units.iter().map(of_unit).collect::<Vec<_>>(),
         });
-        let mut verdict = verdict(&pairs, &units, &q, options.fdr, run.folds.len());
+        let mut verdict = verdict(&pairs, &units, options.fdr, run.folds.len());
         let optimistic = run.optimistic.iter();
         verdict.extend(optimistic.map(|why| format!("This is optimistic: {why}.")));
         let header = "fold,filter,au,train_kl,train_auroc,test_n_with,test_n_without,test_auroc,same_direction";
@@ -80,21 +85,6 @@ fn test_people(run: &RunView, coded: &CodedRows) -> Result<Vec<Vec<bool>>, Error
         rows.map(|&row| test_fold[row] == *fold as i64).collect()
     };
     Ok(run.folds.iter().map(of).collect())
-}
-
-fn scores(
-    run: &RunView,
-    coded: &CodedRows,
-    folds: &[FoldActivations],
-    options: &CheckedOptions,
-) -> Result<(Vec<Replicated>, Vec<OutOfFold>), Error> {
-    let coded = Coded::collect(&coded.samples);
-    run.pool.install(|| {
-        let pairs = folds
-            .iter()
-            .flat_map(|fold| fold.replicate(&coded, options));
-        Ok((pairs.collect(), out_of_fold(folds, &coded, options)?))
-    })
 }
 
 /// AUROC turned so that more than 0.5 means the chosen direction.
@@ -131,7 +121,7 @@ impl Tally {
     }
 }
 
-fn of_unit(unit: &OutOfFold, q: f64) -> Value {
+fn of_unit(unit: &OutOfFold) -> Value {
     json!({
         "au": unit.count.au,
         "name": au::name(unit.count.au),
@@ -141,20 +131,14 @@ fn of_unit(unit: &OutOfFold, q: f64) -> Value {
         "low": unit.range.low,
         "high": unit.range.high,
         "p": unit.p,
-        "q": q,
+        "q": unit.q,
     })
 }
 
-fn verdict(
-    pairs: &[Replicated],
-    units: &[OutOfFold],
-    q: &[f64],
-    fdr: f64,
-    folds: usize,
-) -> Vec<String> {
+fn verdict(pairs: &[Replicated], units: &[OutOfFold], fdr: f64, folds: usize) -> Vec<String> {
     let all = Tally::of(0, pairs.iter());
-    let kept = units.iter().zip(q).filter(|(_, q)| **q <= fdr);
-    let kept: Vec<u8> = kept.map(|(unit, _)| unit.count.au).collect();
+    let kept = units.iter().filter(|unit| unit.q <= fdr);
+    let kept: Vec<u8> = kept.map(|unit| unit.count.au).collect();
     vec![
         format!(
             "Over {}, {} of {} filter-AU pairs chosen on other people ({:.0}%, chance 50%) keep their direction on people unknown to the network; median AUROC {:.3}.",

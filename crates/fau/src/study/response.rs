@@ -171,8 +171,11 @@ pub(crate) fn agreement(
     let strength = strength.iter().map(|s| if s.is_nan() { 0.0 } else { *s });
     let strength: Vec<f64> = strength.collect();
     let live = strongest_units(&strength, &effects, units);
-    let by_chance =
-        |unit| share(&live, |pair| pair.0 == unit) * share(&live, |pair| pair.1 == unit);
+    let n = live.len() as f64;
+    let count = |unit: usize, of: fn(&(usize, usize)) -> usize| {
+        live.iter().filter(|pair| of(pair) == unit).count() as f64
+    };
+    let by_chance = |unit| count(unit, |pair| pair.0) / n * count(unit, |pair| pair.1) / n;
     let clear: Vec<bool> = responses.iter().map(|r| r.clear(fdr)).collect();
     Ok(Agreement {
         measure,

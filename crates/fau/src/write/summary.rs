@@ -91,10 +91,9 @@ fn count_json(count: &AuCount) -> Value {
 
 fn left_out_json(count: &AuCount, min: usize) -> Value {
     let mut entry = count_json(count);
-    let rare = if count.n_with < min {
-        "present"
-    } else {
-        "absent"
+    let rare = match count.n_with < min {
+        true => "present",
+        false => "absent",
     };
     entry["reason"] = format!("{rare} in fewer than {min}").into();
     entry
@@ -170,12 +169,8 @@ fn by_au(analysis: &Analysis, unit: usize) -> Value {
     let best = analysis.place(filter, unit);
     let pair = &inference.pairs[best];
     let mut entry = count_json(count);
-    entry["filters"] = analysis
-        .correspondences
-        .iter()
-        .filter(|c| c.unit == unit)
-        .count()
-        .into();
+    let filters = analysis.correspondences.iter().filter(|c| c.unit == unit);
+    entry["filters"] = filters.count().into();
     entry["filters_q"] = of_unit(analysis, unit, |pair| pair.q).into();
     entry["filters_within_class_q"] = of_unit(analysis, unit, |pair| pair.q_within_class).into();
     entry["varies_within_class"] = (!inference.without_variation.contains(&count.au)).into();
