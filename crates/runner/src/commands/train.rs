@@ -85,13 +85,11 @@ impl TrainArgs {
     /// Checks that without `--resume` the folder contains neither a finished nor a stopped fold.
     fn check_folder(&self) -> Result<()> {
         let out = self.out.display();
-        if self.resume {
-            return Ok(());
-        }
-        if self.out.join("fold.json").exists() {
-            bail!("{out}: holds a finished fold; choose another folder, or delete it");
-        }
         match faus_train::stopped_at(&self.out) {
+            _ if self.resume => Ok(()),
+            _ if self.out.join("fold.json").exists() => {
+                bail!("{out}: holds a finished fold; choose another folder, or delete it")
+            }
             Some(step) => bail!(
                 "{out}: this fold was stopped after step {step}; resume it with --resume, or delete the folder to start again"
             ),

@@ -41,15 +41,11 @@ pub(super) fn blur_and_turn(grey: &[f32], width: usize, sigma: f32) -> Vec<f32> 
 pub(super) fn read_out(grey: &[f32], scene: &Scene) -> Vec<u8> {
     let [seed, a, b] = scene.noise_key;
     let rng = &mut keyed(seed, Purpose::Sensor, a, b);
-    let mut pixels = Vec::with_capacity(grey.len());
-    for pair in grey.chunks(2) {
-        let bits = rng.next_u64();
-        for (k, value) in pair.iter().enumerate() {
-            let noise = scene.noise * nearly_normal((bits >> (32 * k)) as u32);
-            pixels.push((value + noise + 0.5).clamp(0.0, 255.0) as u8);
-        }
-    }
-    pixels
+    let noisy = |value: &f32| {
+        let noise = scene.noise * nearly_normal(rng.next_u32());
+        (value + noise + 0.5).clamp(0.0, 255.0) as u8
+    };
+    grey.iter().map(noisy).collect()
 }
 
 /// Sum of four uniform bytes, scaled to mean 0 and deviation 1: close enough to normal for sensor noise.

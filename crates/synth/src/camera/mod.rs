@@ -126,11 +126,8 @@ impl Camera<'_> {
             let z = head.canvas.nearest(&head.relief, source).max(0.0) - AXIS;
             source = p(q.x - self.scene.yaw * z, q.y - self.scene.pitch * z);
         }
-        let alpha = head.canvas.sample(&head.cover, source);
-        if alpha <= 0.0 {
-            return behind;
-        }
-        mix(behind, gain * head.canvas.sample(&head.lit, source), alpha)
+        let [alpha, lit] = [&head.cover, &head.lit].map(|b| head.canvas.sample(b, source));
+        mix(behind, gain * lit, alpha)
     }
 
     fn dress(&self, cloth: Noise, q: Point, behind: f32) -> f32 {
@@ -144,14 +141,10 @@ impl Camera<'_> {
             true => TOP + 0.42 * (1.0 - (ax / 1.65).powi(2)).max(0.0).sqrt(),
             false => TOP + 0.14 * (ax - 1.3) + 0.035 * (ax - 1.3).max(0.0).powi(3),
         };
-        let mask = step(-soft, soft, q.y - edge);
-        if mask <= 0.0 {
-            return behind;
-        }
         let seam = 1.0 - 0.35 * step(0.18, 0.12, q.y - edge) * step(1.7, 1.6, ax);
         let round = 1.0 - 0.35 * step(0.4, 0.0, q.y - edge) - 0.02 * ax;
         let weave = 1.0 + 0.08 * cloth.fractal(1.2 * q.x, 0.8 * q.y, 2);
         let light = 0.42 * self.person.cloth * seam * round * weave;
-        mix(behind, light, mask)
+        mix(behind, light, step(-soft, soft, q.y - edge))
     }
 }

@@ -66,15 +66,10 @@ fn row_at(face: &Face, volume: f32, y: f32) -> [f32; 3] {
 fn outline(face: &Face, volume: f32, y: f32) -> f32 {
     let (person, crown) = (face.person, face.person.crown);
     let stretch = (crown + volume) / crown;
-    if y <= -crown - 0.98 * volume {
-        return 0.0;
-    }
-    if person.hair_style == HairStyle::Long && y > 0.0 {
-        return person.half_width + volume + 0.25 * step(0.0, 2.5, y);
-    }
-    match y / stretch > face.chin {
-        true => 0.0,
-        false => face.outline(y / stretch) + volume * step(-crown, -1.5, y),
+    match person.hair_style {
+        HairStyle::Long if y > 0.0 => person.half_width + volume + 0.25 * step(0.0, 2.5, y),
+        _ if y <= -crown - 0.98 * volume || y / stretch > face.chin => 0.0,
+        _ => face.outline(y / stretch) + volume * step(-crown, -1.5, y),
     }
 }
 

@@ -2,8 +2,7 @@
 
 use std::f32::consts::FRAC_PI_2;
 
-use crate::face::features::{Face, Half};
-use crate::face::mouth::LipEdges;
+use crate::face::features::{Face, Half, LipEdges};
 use crate::geometry::{Point, mix, p};
 
 /// The 68 points in iBUG order, in face coordinates.
@@ -31,7 +30,7 @@ fn jaw(face: &Face, t: f32) -> Point {
 /// Clockwise from the picture's left corner, so the outer corner comes first only on the left.
 fn eye(half: &Half, k: usize) -> Point {
     let t = [-1.0, -0.35, 0.35, 1.0, 0.35, -0.35][k];
-    half.eye.edge(half.sign * t, k < 3).mirrored(half.sign)
+    half.eye.edge(half.sign * t, k / 3).mirrored(half.sign)
 }
 
 fn nose(face: &Face, k: usize) -> Point {

@@ -14,7 +14,9 @@ pub(crate) fn shade(surface: &Surface, scene: &Scene) -> Vec<f32> {
     let shadow = cast_shadows(canvas, &near, &surface.cover, light);
     let half = normalised([light[0], light[1], light[2] + 1.0]);
     let mut out = canvas.buffer(0.0);
-    for i in inner(canvas).filter(|&i| surface.cover[i] > 0.0) {
+    // The head covers no point of the grid's left and right border.
+    let inner = canvas.width..out.len() - canvas.width;
+    for i in inner.filter(|&i| surface.cover[i] > 0.0) {
         let normal = normal(canvas, &surface.z, i);
         let cavity = 2.6 * (near[i] - surface.z[i]) + 0.65 * (wide[i] - surface.z[i]);
         let open = (1.0 - cavity.clamp(-0.12, 0.60)).min(1.1);
@@ -28,12 +30,6 @@ pub(crate) fn shade(surface: &Surface, scene: &Scene) -> Vec<f32> {
         out[i] = surface.albedo[i] * open * level + 0.055 * specular * open;
     }
     out
-}
-
-/// Indices of all grid points but the border's.
-fn inner(canvas: Canvas) -> impl Iterator<Item = usize> {
-    let row = move |row: usize| row * canvas.width + 1..(row + 1) * canvas.width - 1;
-    (1..canvas.height - 1).flat_map(row)
 }
 
 /// The main light's direction in the frontal grid: the head's roll and turn undone, y down, unit length.

@@ -1,12 +1,10 @@
 //! The drawn head: places of its features, relief, skin, hair and light on a frontal grid.
 
 mod canvas;
-mod eye;
 mod features;
 mod hair;
 mod landmarks;
 mod light;
-mod mouth;
 pub(crate) mod noise;
 mod openings;
 mod relief;

@@ -1,8 +1,7 @@
 //! Eyes and the inside of the mouth, painted over the lit skin.
 
 use crate::face::canvas::Canvas;
-use crate::face::eye::Lids;
-use crate::face::features::Face;
+use crate::face::features::{Face, Lids};
 use crate::face::light::local_light;
 use crate::face::noise::Noise;
 use crate::geometry::{Point, around, bell, hill, mix, p, step};
@@ -19,9 +18,8 @@ pub(crate) fn paint_eyes(canvas: Canvas, lit: &mut [f32], face: &Face, scene: &S
         let mut eye = half.eye;
         eye.upper = mix(eye.upper, -eye.lower, scene.blink);
         let center = eye.center.mirrored(half.sign);
-        let area = around(center, 1.35 * eye.half_width, 0.6);
         let lids = eye.columns(canvas, half.sign);
-        canvas.visit(&area, |i, x, y| {
+        canvas.visit(&around(center, 1.35 * eye.half_width, 0.6), |i, x, y| {
             let lid = &lids[i % lids.len()];
             let open = step(-soft, soft, y - lid.top)
                 * step(soft, -soft, y - lid.bottom)

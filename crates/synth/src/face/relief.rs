@@ -120,8 +120,7 @@ impl Surface {
             return;
         }
         let line = polyline(points);
-        let area = spanning(&line, 5.0 * width);
-        self.canvas.visit(&area, |i, x, y| {
+        self.canvas.visit(&spanning(&line, 5.0 * width), |i, x, y| {
             if self.skin[i] <= 0.0 {
                 return;
             }
@@ -174,7 +173,17 @@ impl Surface {
     }
 
     fn add_nose(&mut self, face: &Face) {
-        let (ridge, widths) = nose_profile(face);
+        // Height and half-width down the ridge, as curves over y.
+        let (tip, base, high) = (face.nose_tip, face.nose_base, face.person.nose_height);
+        let bridge = face.person.nose_bridge;
+        let root = [p(-0.75, 0.0), p(-0.40, 0.06), p(-0.05, 0.15 * high)];
+        let back = [p(0.45 * tip, 0.46 * high), p(0.80 * tip, 0.74 * high)];
+        let ball = [p(tip, 0.95 * high), p(tip + 0.12, 0.90 * high)];
+        let under = [p(base - 0.07, 0.55 * high), p(base + 0.14, 0.0)];
+        let across = [(-0.1, 0.03), (0.5 * tip, 0.03), (tip, 0.11), (base, 0.08)];
+        let across = across.map(|(y, more)| p(y, bridge + more));
+        let ridge = [&root[..], &back, &ball, &under].concat();
+        let widths = [&[p(-0.75, 0.36)], &across[..]].concat();
         let (canvas, area) = (self.canvas, [-0.9..0.9, -0.75..face.nose_base + 0.14]);
         let row = |y: f32| (curve(&ridge, y), curve(&widths, y));
         canvas.visit_rows(&area, row, |&(height, width), i, x, _| {
@@ -235,26 +244,10 @@ impl Surface {
     }
 }
 
-/// Height and half-width of the nose down its ridge, as curves over y.
-fn nose_profile(face: &Face) -> (Vec<Point>, Vec<Point>) {
-    let (tip, base, high) = (face.nose_tip, face.nose_base, face.person.nose_height);
-    let bridge = face.person.nose_bridge;
-    let root = [p(-0.75, 0.0), p(-0.40, 0.06), p(-0.05, 0.15 * high)];
-    let back = [p(0.45 * tip, 0.46 * high), p(0.80 * tip, 0.74 * high)];
-    let ball = [p(tip, 0.95 * high), p(tip + 0.12, 0.90 * high)];
-    let under = [p(base - 0.07, 0.55 * high), p(base + 0.14, 0.0)];
-    let across = [(-0.1, 0.03), (0.5 * tip, 0.03), (tip, 0.11), (base, 0.08)];
-    let across = across.map(|(y, more)| p(y, bridge + more));
-    let ridge = [&root[..], &back, &ball, &under].concat();
-    (ridge, [&[p(-0.75, 0.36)], &across[..]].concat())
-}
-
 /// Depth of the head's front at height `y`: flat over the face, falling off to crown and chin.
 fn depth_at(face: &Face, y: f32) -> f32 {
-    let (t, power) = match y < 0.0 {
-        true => (-y / face.person.crown, 2.8),
-        false => (y / face.chin, 9.0),
-    };
+    let (up, down) = ((-y / face.person.crown, 2.8), (y / face.chin, 9.0));
+    let (t, power): (f32, f32) = if y < 0.0 { up } else { down };
     2.1 * (1.0 - t.min(1.0).powf(power)).sqrt()
 }
 

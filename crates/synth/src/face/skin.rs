@@ -45,17 +45,18 @@ fn mottle(surface: &mut Surface, face: &Face) {
 fn grow_beard(surface: &mut Surface, face: &Face) {
     let (person, middle) = (face.person, face.mouth.y);
     let hairs = Noise::new(person.texture, 4);
-    let area = [-2.4..2.4, 0.9..face.chin];
-    surface.canvas.visit(&area, |i, x, y| {
-        let jaw = step(1.7, 2.6, y + 0.55 * (x.abs() - 1.0).max(0.0));
-        let moustache = hill(x, y - (middle - 0.38), 0.7, 0.2);
-        let lip = 1.0 - 0.7 * hill(x, y - middle - 0.1, 0.75, 0.3);
-        let where_it_grows = (jaw.max(moustache) * lip).min(1.0) * surface.skin[i];
-        let grain = 0.75 + 0.5 * hairs.at(22.0 * x, 22.0 * y);
-        let cover = (0.55 * person.beard * where_it_grows * grain).clamp(0.0, 0.9);
-        surface.albedo[i] = mix(surface.albedo[i], 1.3 * person.hair_tone, cover);
-        surface.gloss[i] *= 1.0 - 0.6 * where_it_grows;
-    });
+    surface
+        .canvas
+        .visit(&[-2.4..2.4, 0.9..face.chin], |i, x, y| {
+            let jaw = step(1.7, 2.6, y + 0.55 * (x.abs() - 1.0).max(0.0));
+            let moustache = hill(x, y - (middle - 0.38), 0.7, 0.2);
+            let lip = 1.0 - 0.7 * hill(x, y - middle - 0.1, 0.75, 0.3);
+            let where_it_grows = (jaw.max(moustache) * lip).min(1.0) * surface.skin[i];
+            let grain = 0.75 + 0.5 * hairs.at(22.0 * x, 22.0 * y);
+            let cover = (0.55 * person.beard * where_it_grows * grain).clamp(0.0, 0.9);
+            surface.albedo[i] = mix(surface.albedo[i], 1.3 * person.hair_tone, cover);
+            surface.gloss[i] *= 1.0 - 0.6 * where_it_grows;
+        });
 }
 
 fn paint_lips(surface: &mut Surface, face: &Face) {
@@ -77,8 +78,7 @@ fn paint_lips(surface: &mut Surface, face: &Face) {
 
 fn paint_nostril(surface: &mut Surface, face: &Face, half: &Half) {
     let at = p(half.sign * 0.52 * half.ala.x, face.nose_base - 0.055);
-    let area = around(at, 0.3, 0.2);
-    surface.canvas.visit(&area, |i, x, y| {
+    surface.canvas.visit(&around(at, 0.3, 0.2), |i, x, y| {
         let slant = y - at.y - 0.15 * (x - at.x) * half.sign;
         let hole = bell(((x - at.x) / 0.10).powi(2) + (slant / 0.038).powi(2));
         surface.albedo[i] *= 1.0 - 0.80 * hole;
@@ -90,22 +90,20 @@ fn grow_brow(surface: &mut Surface, face: &Face, half: &Half, strands: Noise) {
     let person = face.person;
     let (inner, outer) = (half.brow[0].x, half.brow[4].x);
     let tone = (0.6 * person.hair_tone).min(0.40 * person.skin);
-    let area = spanning(&half.brow_line(), 0.35);
-    surface.canvas.visit(&area, |i, x, y| {
-        let ax = x * half.sign;
-        let t = (ax - inner) / (outer - inner);
-        if !(-0.12..1.12).contains(&t) {
-            return;
-        }
-        let d = y - half.brow_at(ax);
-        let thick = person.brow_thick * mix(1.0, 0.42, t.clamp(0.0, 1.0).powf(1.6));
-        // Hairs are upright at the head of the brow and lie flat towards its tail.
-        let slope = mix(2.2, 0.5, t.clamp(0.0, 1.0));
-        let strand = strands.at(30.0 * (ax + d * slope), 7.0 * d - 3.0 * ax);
-        let edge = thick * (1.0 + 0.35 * strand);
-        let body = step(1.0, 0.35, d.abs() / edge) * step(-0.1, 0.1, t) * step(1.1, 0.86, t);
-        let cover = person.brow_dense * body * (0.85 + 0.25 * strand);
-        surface.albedo[i] = mix(surface.albedo[i], tone, cover.clamp(0.0, 1.0));
-        surface.gloss[i] *= 1.0 - body;
-    });
+    surface
+        .canvas
+        .visit(&spanning(&half.brow_line(), 0.35), |i, x, y| {
+            let ax = x * half.sign;
+            let t = (ax - inner) / (outer - inner);
+            let d = y - half.brow_at(ax);
+            let thick = person.brow_thick * mix(1.0, 0.42, t.clamp(0.0, 1.0).powf(1.6));
+            // Hairs are upright at the head of the brow and lie flat towards its tail.
+            let slope = mix(2.2, 0.5, t.clamp(0.0, 1.0));
+            let strand = strands.at(30.0 * (ax + d * slope), 7.0 * d - 3.0 * ax);
+            let edge = thick * (1.0 + 0.35 * strand);
+            let body = step(1.0, 0.35, d.abs() / edge) * step(-0.1, 0.1, t) * step(1.1, 0.86, t);
+            let cover = person.brow_dense * body * (0.85 + 0.25 * strand);
+            surface.albedo[i] = mix(surface.albedo[i], tone, cover.clamp(0.0, 1.0));
+            surface.gloss[i] *= 1.0 - body;
+        });
 }

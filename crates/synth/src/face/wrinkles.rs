@@ -11,8 +11,7 @@ pub(crate) fn add_wrinkles(surface: &mut Surface, face: &Face) {
     for side in 0..2 {
         crease_brow_and_nose(surface, face, side);
         crease_eye(surface, face, side);
-        crease_nasolabial(surface, face, side);
-        crease_beside_mouth(surface, face, side);
+        crease_around_mouth(surface, face, side);
     }
     crease_lips_and_chin(surface, face);
     for side in 0..2 {
@@ -94,19 +93,18 @@ fn crease_eye(surface: &mut Surface, face: &Face, side: usize) {
     }
 }
 
-/// Nasolabial fold: all of it (AU 6, 9, 10, 11, 12, 20), its middle (11).
-fn crease_nasolabial(surface: &mut Surface, face: &Face, side: usize) {
+/// Nasolabial fold: all of it (AU 6, 9, 10, 11, 12, 20), its middle (11). Beside the mouth: dimple (AU 14, 12), lines below
+/// the corner (15, 17), stretch lines (20, 27).
+fn crease_around_mouth(surface: &mut Surface, face: &Face, side: usize) {
     let a = |au| face.aus.at(side, au);
     let (sign, fold) = (SIGNS[side], face.person.folding);
     let (ala, corner) = (ala(face, side), face.mouth.corners[side]);
     let wide = sign * (0.24 + 0.10 * a(10) + 0.06 * a(9));
     let between = p(0.45 * ala.x + 0.55 * corner.x, 0.6 * ala.y + 0.4 * corner.y);
     let gap = sign * (0.20 + 0.05 * a(12) + 0.04 * a(20));
-    let line = [
-        ala.shifted(sign * 0.14, -0.06),
-        between.shifted(wide, 0.0),
-        corner.shifted(gap, 0.10 + 0.12 * a(12)),
-    ];
+    let top = ala.shifted(sign * 0.14, -0.06);
+    let low = corner.shifted(gap, 0.10 + 0.12 * a(12));
+    let line = [top, between.shifted(wide, 0.0), low];
     let raised = fold * (0.060 * a(12) + 0.055 * a(9) + 0.055 * a(10) + 0.020 * a(6));
     let moved = raised + fold * (0.024 * a(11) + 0.012 * a(20));
     let depth = moved + 0.018 * face.person.lines[3] + 0.006;
@@ -115,13 +113,7 @@ fn crease_nasolabial(surface: &mut Surface, face: &Face, side: usize) {
     let line = [(-0.06, -0.26), (0.06, 0.0), (0.10, 0.30)];
     let line = line.map(|(x, y)| middle.shifted(sign * x, y));
     surface.crease(line, 0.065, fold * 0.050 * a(11), -sign * 0.9);
-}
-
-/// Dimple (AU 14, 12), lines below the corner (15, 17), stretch lines (20, 27).
-fn crease_beside_mouth(surface: &mut Surface, face: &Face, side: usize) {
-    let a = |au| face.aus.at(side, au);
-    let (sign, fold) = (SIGNS[side], face.person.folding);
-    let at = |(x, y): (f32, f32)| face.mouth.corners[side].shifted(sign * x, y);
+    let at = |(x, y): (f32, f32)| corner.shifted(sign * x, y);
     // Travelling down, the cheek lies to the right on the picture's left.
     let dimple = fold * (0.12 * a(14) + 0.020 * a(12));
     let line = [(0.06, -0.22), (0.20, 0.0), (0.06, 0.24)].map(at);
@@ -132,7 +124,7 @@ fn crease_beside_mouth(surface: &mut Surface, face: &Face, side: usize) {
     surface.crease(line, 0.055, below, 0.0);
     let line = [(0.14, -0.30), (0.26, 0.05), (0.14, 0.50)].map(at);
     surface.crease(line, 0.065, fold * 0.042 * a(20), -sign * 0.4);
-    let wing = ala(face, side).shifted(sign * 0.26, 0.1);
+    let wing = ala.shifted(sign * 0.26, 0.1);
     let line = [wing, at((0.34, -0.30)), at((0.36, 0.35))];
     surface.crease(line, 0.07, fold * 0.035 * a(27), -sign * 0.4);
 }
@@ -174,12 +166,12 @@ fn crease_lips_and_chin(surface: &mut Surface, face: &Face) {
 /// Soft masses of one half: brow heads (AU 4), lid bags (6, 7), dimple pits (14), puffed cheeks (11), jowls (15).
 fn bulge_half(surface: &mut Surface, face: &Face, side: usize) {
     let a = |au| face.aus.at(side, au);
-    let half = &face.halves[side];
-    let sign = half.sign;
-    let brow = half.brow[0].shifted(0.06, 0.04).mirrored(sign);
+    let Half {
+        brow, eye, sign, ..
+    } = face.halves[side];
+    let brow = brow[0].shifted(0.06, 0.04).mirrored(sign);
     surface.bump(brow, (0.24, 0.17), 0.13 * a(4) + 0.05 * a(9));
-    let bag = half.eye.center.shifted(0.0, half.eye.lower + 0.12);
-    let bag = bag.mirrored(sign);
+    let bag = eye.center.shifted(0.0, eye.lower + 0.12).mirrored(sign);
     surface.bump(bag, (0.36, 0.09), 0.045 * a(6) + 0.055 * a(7));
     let beside = |x: f32, y: f32| face.mouth.corners[side].shifted(x * sign, y);
     let pit = -0.11 * a(14) - 0.02 * a(12);

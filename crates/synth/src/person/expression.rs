@@ -176,24 +176,21 @@ fn pick(wanted: &[f32; AUS.len()], rng: &mut ChaCha8Rng) -> u8 {
     reached.map_or(17, |index| AUS[index])
 }
 
-/// Units that cannot be shown together, or hide each other.
-const EXCLUSIVE: [(u8, &[u8]); 9] = [
-    (5, &[43, 7, 6]),
-    (12, &[18]),
-    (18, &[20, 27, 23, 24]),
-    (23, &[27, 26]),
-    (24, &[25, 26, 27, 16]),
-    (26, &[27]),
-    (17, &[27]),
-    (43, &[1, 2]),
-    (15, &[27]),
-];
+/// Whether `one` cannot be shown with `other`, or hides it.
+fn excludes(one: u8, other: u8) -> bool {
+    match one {
+        5 => matches!(other, 6 | 7 | 43),
+        12 => other == 18,
+        15 | 17 | 26 => other == 27,
+        18 => matches!(other, 20 | 23 | 24 | 27),
+        23 => matches!(other, 26 | 27),
+        24 => matches!(other, 16 | 25 | 26 | 27),
+        43 => matches!(other, 1 | 2),
+        _ => false,
+    }
+}
 
 fn fits(coding: &Coding, au: u8) -> bool {
-    let excludes = |one, other| {
-        let mut pairs = EXCLUSIVE.iter();
-        pairs.any(|(unit, others)| *unit == one && others.contains(&other))
-    };
     let free = |other| other != au && !excludes(au, other) && !excludes(other, au);
     coding.iter().all(|&(other, _)| free(other))
 }
@@ -206,14 +203,9 @@ pub(crate) fn is_named(emotion: Expression, coding: &Coding) -> bool {
 
 /// A level between the bounds; apex frames of posed expressions are mostly C to E.
 fn level(rng: &mut ChaCha8Rng, lowest: u8, highest: u8) -> u8 {
-    let drawn = match rng.within(0.0, 1.0) {
-        x if x < 0.03 => 1,
-        x if x < 0.10 => 2,
-        x if x < 0.30 => 3,
-        x if x < 0.66 => 4,
-        _ => 5,
-    };
-    drawn.clamp(lowest, highest)
+    let x = rng.within(0.0, 1.0);
+    let passed = [0.03, 0.10, 0.30, 0.66].map(|share| u8::from(x >= share));
+    (1 + passed.iter().sum::<u8>()).clamp(lowest, highest)
 }
 
 /// Adds one to the count of every unit in `coding`.

@@ -100,18 +100,16 @@ impl Identity {
         let rng = &mut keyed(seed, Purpose::Identity, subject, 0);
         let mut person = Self::default();
         // Changing the order of the draws changes the version of the pictures.
-        person.draw_kind(rng);
-        person.draw_head(rng);
+        person.draw_kind_and_head(rng);
         person.draw_eyes_and_brows(rng);
         person.draw_nose_mouth_and_build(rng);
-        person.draw_hair(rng);
-        person.draw_age_and_ways(rng);
+        person.draw_hair_and_ways(rng);
         person
     }
 
-    fn draw_kind(&mut self, rng: &mut ChaCha8Rng) {
-        let male = rng.chance(0.5);
-        let (low, high) = if male { (0.6, 1.0) } else { (0.0, 0.35) };
+    fn draw_kind_and_head(&mut self, rng: &mut ChaCha8Rng) {
+        let man = rng.chance(0.5);
+        let (low, high) = if man { (0.6, 1.0) } else { (0.0, 0.35) };
         self.male = rng.within(low, high);
         self.age = rng.within(0.0, 1.0).powf(1.5);
         // Fair, medium and dark as among CK+'s subjects (81% Euro-American, 13% Afro-American).
@@ -125,9 +123,6 @@ impl Identity {
         if self.skin > 0.3 && rng.chance(0.25) {
             self.freckles = rng.within(0.3, 1.0);
         }
-    }
-
-    fn draw_head(&mut self, rng: &mut ChaCha8Rng) {
         let male = self.male;
         self.half_width = rng.around(2.12 + 0.08 * male, 0.10);
         self.crown = rng.around(3.28, 0.10);
@@ -182,7 +177,7 @@ impl Identity {
         self.folding = rng.around(0.9 + 0.3 * age, 0.16);
     }
 
-    fn draw_hair(&mut self, rng: &mut ChaCha8Rng) {
+    fn draw_hair_and_ways(&mut self, rng: &mut ChaCha8Rng) {
         use HairStyle::{Cropped, Fringe, Long, Receding, Short, TiedBack};
         let styles = match self.male > 0.5 {
             true => [Short, Short, Short, Receding, Cropped, Fringe],
@@ -199,9 +194,6 @@ impl Identity {
         if self.male > 0.5 && rng.chance(0.45) {
             self.beard = rng.within(0.15, 0.8);
         }
-    }
-
-    fn draw_age_and_ways(&mut self, rng: &mut ChaCha8Rng) {
         let lines = 0.15 + 0.7 * self.age;
         self.lines = [0.0; 4].map(|_| rng.around(lines, 0.18).clamp(0.0, 1.2));
         self.asymmetry = [[0.0; 4]; 2].map(|half| half.map(|_| rng.around(0.0, 0.018)));

@@ -16,7 +16,7 @@ const STRENGTH: [f32; 6] = [0.0, 0.20, 0.40, 0.62, 0.82, 1.0];
 #[derive(Clone, Debug)]
 pub(crate) struct Performance {
     peak: AuState,
-    /// Faint activity in every frame, the neutral one included.
+    /// Faint activity, at most a tenth of E, in every frame, the neutral one included.
     residual: AuState,
     onset: f32,
     apex: f32,
@@ -44,9 +44,18 @@ impl Performance {
             }
             peak.set(index, halves);
         }
+        // Up to three units, none of them opening or pursing the mouth.
+        let mut residual = AuState::neutral();
+        for _ in 0..3 {
+            let index = rng.random_range(0..AUS.len() - 1);
+            let faint = rng.within(0.0, 0.10);
+            if !matches!(AUS[index], 16 | 26 | 27 | 18) {
+                residual.set(index, [faint; 2]);
+            }
+        }
         Self {
             peak,
-            residual: draw_residual(rng),
+            residual,
             onset: rng.within(0.02, 0.35),
             apex: rng.within(0.78, 1.02),
             delay: std::array::from_fn(|_| rng.within(0.0, 0.2)),
@@ -65,17 +74,4 @@ impl Performance {
         }
         state
     }
-}
-
-/// Up to three units at most a tenth of E strong, none of them opening or pursing the mouth.
-fn draw_residual(rng: &mut ChaCha8Rng) -> AuState {
-    let mut residual = AuState::neutral();
-    for _ in 0..3 {
-        let index = rng.random_range(0..AUS.len() - 1);
-        let faint = rng.within(0.0, 0.10);
-        if !matches!(AUS[index], 16 | 26 | 27 | 18) {
-            residual.set(index, [faint; 2]);
-        }
-    }
-    residual
 }

@@ -96,9 +96,8 @@ fn assign(subjects: usize, rng: &mut ChaCha8Rng) -> Vec<Label> {
     let rest = scaled(FACS_ONLY_SEQUENCES, subjects).max(facs_only.len());
     // The first round gives each subject its first label.
     sequences.extend(facs_only.iter().map(|&subject| (subject, None)));
-    for _ in facs_only.len()..rest {
-        sequences.push((order[rng.random_range(0..subjects)], None));
-    }
+    let anyone = |_| (order[rng.random_range(0..subjects)], None);
+    sequences.extend((facs_only.len()..rest).map(anyone));
     sequences
 }
 
