@@ -20,15 +20,13 @@ pub fn fold_split(prepared: &Prepared, protocol: Protocol, fold: usize) -> Resul
         "test" => "test on",
         _ => "validate on",
     };
-    let split = prepared
-        .split(fold, protocol)
-        .map_err(|error| match error {
-            faus_data::Error::EmptyPart { part, .. } => {
-                let purpose = purpose(part);
-                Error::EmptySplit { fold, purpose }
-            }
-            other => other.into(),
-        })?;
+    let split = prepared.split(fold, protocol).map_err(|e| match e {
+        faus_data::Error::EmptyPart { part, .. } => {
+            let purpose = purpose(part);
+            Error::EmptySplit { fold, purpose }
+        }
+        other => other.into(),
+    })?;
     let labels = |rows: &[usize]| -> BTreeSet<i64> {
         rows.iter().map(|&row| prepared.labels()[row]).collect()
     };
@@ -38,11 +36,8 @@ pub fn fold_split(prepared: &Prepared, protocol: Protocol, fold: usize) -> Resul
         return Ok(split);
     }
     let name = |class: i64| prepared.info().classes.get(class as usize).cloned();
-    let classes = unseen
-        .into_iter()
-        .filter_map(name)
-        .collect::<Vec<_>>()
-        .join(", ");
+    let classes: Vec<String> = unseen.into_iter().filter_map(name).collect();
+    let classes = classes.join(", ");
     Err(Error::UnseenClass { fold, classes })
 }
 

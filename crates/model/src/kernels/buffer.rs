@@ -72,13 +72,9 @@ impl Drop for Buffer {
     fn drop(&mut self) {
         let rows = std::mem::take(&mut self.rows);
         // A thread that ends frees its buffers.
-        let _ = FREE.try_with(|free| {
-            if let Ok(mut free) = free.try_borrow_mut()
-                && free.len() < KEPT
-                && !rows.is_empty()
-            {
-                free.push(rows);
-            }
+        let _ = FREE.try_with(|free| match free.try_borrow_mut() {
+            Ok(mut free) if free.len() < KEPT && !rows.is_empty() => free.push(rows),
+            _ => {}
         });
     }
 }

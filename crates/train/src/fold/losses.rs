@@ -14,11 +14,12 @@ const AHEAD: usize = 50;
 /// Losses and hits since the last row of the metrics. Reading them waits for the GPU's queue, so the losses of many
 /// steps are read at once.
 pub(crate) struct Losses {
-    unread: Vec<(u64, Vec<Tally>)>,
+    /// Steps whose losses are not read, with the tallies of their shares.
+    pub unread: Vec<(u64, Vec<Tally>)>,
     steps: u64,
     loss: f64,
     correct: i64,
-    since: Instant,
+    pub since: Instant,
     /// Loss of the newest step that has been read.
     pub last_loss: Option<f64>,
 }
@@ -34,10 +35,6 @@ impl Losses {
             since: Instant::now(),
             last_loss,
         }
-    }
-
-    pub fn push(&mut self, step: u64, shares: Vec<Tally>) {
-        self.unread.push((step, shares));
     }
 
     pub fn is_due(&self, device: Device) -> bool {
@@ -61,11 +58,6 @@ impl Losses {
             self.last_loss = Some(loss);
         }
         Ok(())
-    }
-
-    /// Seconds since the last row.
-    pub fn seconds(&self) -> f64 {
-        self.since.elapsed().as_secs_f64()
     }
 
     pub fn row(&self, step: u64, batch: usize, val_accuracy: f64, seconds: f64) -> MetricsRow {

@@ -124,14 +124,8 @@ impl Optimizer {
     }
 
     /// The update of [`Optimizer::fused`] by libtorch.
-    fn by_libtorch(
-        &self,
-        index: usize,
-        parameter: &Tensor,
-        g: &Tensor,
-        n: &Numbers,
-    ) -> Result<(), Error> {
-        let (mut p, mut first) = (parameter.shallow_clone(), self.first[index].shallow_clone());
+    fn by_libtorch(&self, index: usize, p: &Tensor, g: &Tensor, n: &Numbers) -> Result<(), Error> {
+        let (mut p, mut first) = (p.shallow_clone(), self.first[index].shallow_clone());
         match self.kind {
             OptimizerKind::Sgd => {
                 let _ = first.f_mul_scalar_(self.momentum)?;
@@ -189,9 +183,8 @@ struct Numbers {
 /// Value `i` of all, added in their order.
 #[inline(always)]
 fn summed(gradients: &[&[f32]], i: usize) -> f32 {
-    gradients[1..]
-        .iter()
-        .fold(gradients[0][i], |sum, g| sum + g[i])
+    let rest = gradients[1..].iter();
+    rest.fold(gradients[0][i], |sum, g| sum + g[i])
 }
 
 /// The gradients added in their order.

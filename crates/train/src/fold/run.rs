@@ -126,7 +126,7 @@ impl Run<'_> {
                 let stopped = |e| Error::Threads(format!("the image loader stopped: {e}"));
                 let shares = batches.recv().map_err(stopped)??;
                 let tallies = self.step(step, shares)?;
-                self.losses.push(step, tallies);
+                self.losses.unread.push((step, tallies));
                 let validates = job.recipe.is_validation(step);
                 if validates || self.losses.is_due(job.device) {
                     self.losses.read(job.fold)?;
@@ -167,7 +167,7 @@ impl Run<'_> {
 
     /// Validation, its row of the metrics, and a checkpoint where one is due.
     fn validate(&mut self, step: u64, metrics: &mut MetricsWriter) -> Result<MetricsRow, Error> {
-        let (seconds, fold) = (self.losses.seconds(), self.job.fold);
+        let (seconds, fold) = (self.losses.since.elapsed().as_secs_f64(), self.job.fold);
         let val_accuracy = self.accuracy(step, Work::Validation)?;
         let batch = self.job.recipe.batch_size;
         let row = self.losses.row(step, batch, val_accuracy, seconds);

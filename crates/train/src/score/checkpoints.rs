@@ -60,10 +60,8 @@ pub fn list_checkpoints(folder: &Path) -> Result<Vec<(u64, PathBuf)>, Error> {
     let entries = std::fs::read_dir(folder).and_then(Iterator::collect::<Result<Vec<_>, _>>);
     let entries = entries.map_err(Error::file(folder))?;
     let step = |name: &str| {
-        name.strip_prefix("step-")?
-            .strip_suffix(".safetensors")?
-            .parse()
-            .ok()
+        let step = name.strip_prefix("step-")?;
+        step.strip_suffix(".safetensors")?.parse().ok()
     };
     let named = |entry: DirEntry| Some((step(entry.file_name().to_str()?)?, entry.path()));
     let mut found: Vec<_> = entries.into_iter().filter_map(named).collect();

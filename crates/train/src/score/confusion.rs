@@ -106,11 +106,9 @@ fn mean(values: impl Iterator<Item = f64>) -> f64 {
     if count == 0.0 { 0.0 } else { sum / count }
 }
 
+/// 0 of nothing.
 fn ratio(part: u64, whole: u64) -> f64 {
-    match whole {
-        0 => 0.0,
-        _ => part as f64 / whole as f64,
-    }
+    part as f64 / whole.max(1) as f64
 }
 
 #[cfg(test)]

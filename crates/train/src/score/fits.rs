@@ -47,17 +47,15 @@ pub fn why_optimistic(
 ) -> Result<Option<String>, Error> {
     let info = &checkpoint.info;
     let (Some(trained), Some(protocol)) = (info.fold, &info.protocol) else {
-        return Ok(Some(
-            "this checkpoint does not record its training set: it may have seen these people"
-                .to_owned(),
-        ));
+        let unknown =
+            "this checkpoint does not record its training set: it may have seen these people";
+        return Ok(Some(unknown.to_owned()));
     };
     let protocol = serde_json::from_value(protocol.as_str().into());
     let protocol: Protocol = protocol.map_err(Error::file(&checkpoint.path))?;
     let split = prepared.split(trained, protocol).ok();
-    let digest = split
-        .map(|split| split_digest(prepared, &split))
-        .transpose()?;
+    let digest = split.map(|split| split_digest(prepared, &split));
+    let digest = digest.transpose()?;
     let same = digest.is_some() && digest == info.split_digest;
     let reason = match part {
         _ if !same => {

@@ -58,11 +58,8 @@ impl<S: Simd> Lanes<S> {
     #[inline(always)]
     fn sum(self, factors: [f32; 3], terms: [S::f32s; 3], rest: S::f32s) -> S::f32s {
         let rest = self.scaled(factors[0], terms[0], rest);
-        self.scaled(
-            factors[2],
-            terms[2],
-            self.scaled(factors[1], terms[1], rest),
-        )
+        let rest = self.scaled(factors[1], terms[1], rest);
+        self.scaled(factors[2], terms[2], rest)
     }
 }
 
@@ -171,12 +168,13 @@ const G: [[f32; TAPS]; INPUTS] = [
 ];
 
 const fn row(scale: f32, p: f32) -> [f32; TAPS] {
+    let (square, cube) = (p * p, p * p * p);
     [
         scale,
         scale * p,
-        scale * p * p,
-        scale * p * p * p,
-        scale * p * p * p * p,
+        scale * square,
+        scale * cube,
+        scale * cube * p,
     ]
 }
 
