@@ -8,7 +8,6 @@ use clap::builder::{PossibleValue, PossibleValuesParser};
 use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 use faus_fau::Study;
 
-use crate::app::console::say;
 use crate::app::interrupt;
 use crate::app::program::Program;
 use crate::app::usage::describe;
@@ -85,10 +84,8 @@ impl Program {
     /// [`main`](Self::main) with explicit arguments; the first is the program's name.
     pub fn main_from(self, mut arguments: Vec<String>) -> ExitCode {
         interrupt::set_signals();
-        let of_program = |flag: &String| flag == "--help" || flag == "--version";
-        let flags_only = arguments
-            .get(1)
-            .is_none_or(|first| first.starts_with("--") && !of_program(first));
+        let first = arguments.get(1).map_or("--", String::as_str);
+        let flags_only = first.starts_with("--") && !matches!(first, "--help" | "--version");
         if let Some(experiment) = self.experiment.filter(|_| flags_only) {
             arguments.splice(1..1, ["run".to_owned(), experiment.to_owned()]);
         }
@@ -135,9 +132,7 @@ fn run(program: &Program, arguments: Vec<String>) -> Result<()> {
 
 fn listen() {
     if let Err(error) = interrupt::listen() {
-        say(format!(
-            "warning: Ctrl-C will stop at once, not cleanly: {error}"
-        ));
+        eprintln!("warning: Ctrl-C will stop at once, not cleanly: {error}");
     }
 }
 

@@ -2,6 +2,9 @@
 
 use std::path::{Path, PathBuf};
 
+/// A result of this crate.
+pub(crate) type Result<T, E = Error> = std::result::Result<T, E>;
+
 /// An error of this crate; the message names the layer, file or value and the reason.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]

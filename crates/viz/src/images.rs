@@ -1,10 +1,11 @@
 //! The images that a network is applied to.
 
+use faus_data::Prepared;
 use faus_data::normalise::{Normalisation, to_unit_range};
 use faus_model::Network;
 use tch::Tensor;
 
-use crate::error::Error;
+use crate::error::{Error, Result};
 
 /// Shows progress: the step under way, parts done, parts in all. `false` stops the work.
 pub type Progress<'a> = &'a (dyn Fn(&str, usize, usize) -> bool + Sync);
@@ -24,34 +25,35 @@ pub trait Images: Sync {
     fn subject(&self, row: usize) -> i64;
 }
 
-/// Images that are normalised when they are used.
+/// Images of a prepared data set, or `loose` ones of its size, normalised when they are used.
 pub(crate) struct GreyImages<'a> {
-    pub side: usize,
+    pub prepared: &'a Prepared,
+    pub loose: Option<&'a [Vec<u8>]>,
     pub normalisation: Normalisation,
-    pub subjects: &'a [i64],
-    pub grey: &'a (dyn Fn(usize) -> &'a [u8] + Sync),
 }
 
 impl Images for GreyImages<'_> {
     fn side(&self) -> usize {
-        self.side
+        self.prepared.image_size()
     }
 
     fn grey(&self, row: usize) -> &[u8] {
-        (self.grey)(row)
+        let loose = self.loose.map(|images| images[row].as_slice());
+        loose.unwrap_or_else(|| self.prepared.image(row))
     }
 
     fn input(&self, row: usize) -> Vec<f32> {
         let grey = self.grey(row);
         let mut values = vec![0.0; grey.len()];
         to_unit_range(grey, &mut values);
-        self.normalisation
-            .apply(&mut values, self.side, &mut Vec::new());
+        let (side, work) = (self.side(), &mut Vec::new());
+        self.normalisation.apply(&mut values, side, work);
         values
     }
 
     fn subject(&self, row: usize) -> i64 {
-        self.subjects.get(row).copied().unwrap_or(-1)
+        let subjects = self.prepared.subjects();
+        subjects.get(row).copied().unwrap_or(-1)
     }
 }
 
@@ -73,7 +75,7 @@ impl ImageSet<'_> {
     ///
     /// # Errors
     /// [`Error::Cancelled`] when the user cancels.
-    pub(crate) fn report(&self, step: &str, done: usize, of: usize) -> Result<(), Error> {
+    pub(crate) fn report(&self, step: &str, done: usize, of: usize) -> Result<()> {
         match (self.progress)(step, done, of) {
             true => Ok(()),
             false => Err(Error::Cancelled),
@@ -81,14 +83,14 @@ impl ImageSet<'_> {
     }
 
     /// The network's input for these rows, `[rows, 1, side, side]` on its device.
-    pub(crate) fn tensor(&self, rows: &[usize], network: &Network) -> Result<Tensor, Error> {
+    pub(crate) fn tensor(&self, rows: &[usize], network: &Network) -> Result<Tensor> {
         let values = rows.iter().flat_map(|&row| self.source.input(row));
         as_images(&values.collect::<Vec<_>>(), self.source.side(), network)
     }
 }
 
 /// Pixels as `[N, 1, side, side]` on the network's device.
-pub(crate) fn as_images(values: &[f32], side: usize, network: &Network) -> Result<Tensor, Error> {
+pub(crate) fn as_images(values: &[f32], side: usize, network: &Network) -> Result<Tensor> {
     let side = side as i64;
     Ok(Tensor::f_from_slice(values)?
         .f_reshape([-1, 1, side, side])?
@@ -96,7 +98,7 @@ pub(crate) fn as_images(values: &[f32], side: usize, network: &Network) -> Resul
 }
 
 /// A tensor's values in row-major order, f32 on the CPU.
-pub(crate) fn values(x: &Tensor) -> Result<Vec<f32>, Error> {
+pub(crate) fn values(x: &Tensor) -> Result<Vec<f32>> {
     let x = x
         .f_to_device(tch::Device::Cpu)?
         .f_to_kind(tch::Kind::Float)?

@@ -66,7 +66,7 @@ fn agrees_in_its_field(
     let field = FieldNet::new(network, stage).unwrap().unwrap();
     let pixels = Vec::<f32>::try_from(image.flatten(0, -1)).unwrap();
     let way = method.within_field().unwrap();
-    let cut = way.explain_field(&field, 32, &pixels, unit).unwrap();
+    let cut = way.field(&field, 32, &pixels, unit).unwrap();
     let (whole, side) = (common_values(map), field.image_side());
     let most = whole.iter().fold(0f64, |m, v| m.max(v.abs()));
     for (n, got) in cut.values.iter().enumerate() {

@@ -108,7 +108,7 @@ fn numbers_and_pictures_are_written() {
             synthetic: true,
             ..WriteOptions::default()
         };
-        found.write(root.path(), atlas, &options, 7).unwrap();
+        found.write(root.path(), atlas, &options).unwrap();
         let text = std::fs::read_to_string(root.path().join("sanity.json")).unwrap();
         let json: serde_json::Value = serde_json::from_str(&text).unwrap();
         assert_eq!(

@@ -38,8 +38,7 @@ impl FromStr for NumberList {
     }
 }
 
-/// Folds that train at once on each device.
-/// `None` is auto: one for each core on the CPU, three on a GPU, limited by the computer's memory (a GPU's is not checked).
+/// Folds that train at once on each device. `None` is auto: one for each core on the CPU, three on a GPU, limited by the computer's memory (a GPU's is not checked).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct ParallelFolds(pub Option<usize>);
 
@@ -80,7 +79,7 @@ impl ExperimentArgs {
     /// When the file cannot be read or a setting is wrong.
     pub fn resolve(&self, program: &Program, cuda: bool) -> Result<(ExperimentConfig, Preset)> {
         let preset = self.preset.on(cuda);
-        let config = ExperimentConfig::resolve(&self.experiment, preset, self.seed, &self.sets)?;
+        let config = ExperimentConfig::read(&self.experiment, preset, self.seed, &self.sets)?;
         program.check_names(&config)?;
         Ok((config, preset))
     }

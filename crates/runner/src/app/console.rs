@@ -38,12 +38,11 @@ pub(crate) fn style(template: &str) -> ProgressStyle {
     ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar())
 }
 
-/// Runs `work` under a progress bar. `work` reports how many parts of how many are done, and stops when the report
-/// returns `false`, as it does after Ctrl-C.
-pub(crate) fn with_bar<R>(
-    what: &str,
-    work: impl FnOnce(&(dyn Fn(usize, usize) -> bool + Sync)) -> R,
-) -> R {
+/// Reports how many parts of how many are done; `false` stops the work, as after Ctrl-C.
+pub(crate) type Report<'a> = &'a (dyn Fn(usize, usize) -> bool + Sync);
+
+/// Runs `work` under a progress bar.
+pub(crate) fn with_bar<R>(what: &str, work: impl FnOnce(Report) -> R) -> R {
     let steps = Steps::default();
     work(&|done, total| steps.show(what, done, total))
 }
@@ -51,11 +50,9 @@ pub(crate) fn with_bar<R>(
 /// Prints the sentences of a result, preceded by a note for drawn faces.
 pub(crate) fn print_verdict(synthetic: bool, sentences: &[String]) {
     if synthetic {
-        say("Synthetic faces:");
+        eprintln!("Synthetic faces:");
     }
-    sentences
-        .iter()
-        .for_each(|sentence| say(format!("  {sentence}")));
+    sentences.iter().for_each(|line| eprintln!("  {line}"));
 }
 
 /// Progress of long work in steps, a bar for each; the last disappears when dropped.
@@ -76,7 +73,7 @@ impl Steps {
             *last_line = Instant::now();
             let left = time_left(bar.eta().as_secs_f64());
             let left = (done > 0).then(|| format!(", about {left} left"));
-            say(format!("{step}: {done}/{of}{}", left.unwrap_or_default()));
+            eprintln!("{step}: {done}/{of}{}", left.unwrap_or_default());
         }
         !interrupt::stopped()
     }

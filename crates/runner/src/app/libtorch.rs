@@ -2,24 +2,22 @@
 
 use std::path::PathBuf;
 
-/// Its version, read from its folder.
+/// Its version.
 pub(crate) fn version() -> String {
-    let folder = path().and_then(|lib| Some(lib.parent()?.parent()?.to_path_buf()));
-    let text = folder.and_then(|f| {
-        std::fs::read_to_string(f.join("build-version"))
-            .or_else(|_| std::fs::read_to_string(f.join("version.py")))
-            .ok()
-    });
-    let version = text
-        .as_deref()
-        .and_then(|t| match t.split_once("__version__ = '") {
-            Some((_, rest)) => rest.split('\'').next(),
-            None => t.lines().next(),
-        });
-    version.map_or_else(
-        || "2.11.0 (by the build; no version file in its folder)".to_owned(),
-        |v| v.trim().to_owned(),
-    )
+    let unknown = || "2.11.0 (by the build; no version file in its folder)".to_owned();
+    version_in_folder().unwrap_or_else(unknown)
+}
+
+fn version_in_folder() -> Option<String> {
+    let library = path()?;
+    let folder = library.parent()?.parent()?;
+    let read = |name: &str| std::fs::read_to_string(folder.join(name)).ok();
+    let text = read("build-version").or_else(|| read("version.py"))?;
+    let version = match text.split_once("__version__ = '") {
+        Some((_, rest)) => rest.split('\'').next()?,
+        None => text.lines().next()?,
+    };
+    Some(version.trim().to_owned())
 }
 
 /// Path of libtorch_cpu; `None` where the system does not list a process's libraries.

@@ -11,7 +11,8 @@ use faus_viz::Explain;
 use crate::config::{ExperimentConfig, NetworkConfig};
 
 type MakeNetwork = dyn Fn(&NetworkConfig) -> Box<dyn Architecture> + Sync;
-type OpenSource = dyn Fn(&Path, &DataConfig) -> Result<Box<dyn Source>, faus_data::Error> + Sync;
+type Opened = Result<Box<dyn Source>, faus_data::Error>;
+type OpenSource = dyn Fn(&Path, &DataConfig) -> Opened + Sync;
 
 /// Every command of `faus`, with an experiment's network and added parts.
 ///
@@ -64,7 +65,7 @@ impl Program {
     pub fn source(
         mut self,
         name: &str,
-        open: impl Fn(&Path, &DataConfig) -> Result<Box<dyn Source>, faus_data::Error> + Sync + 'static,
+        open: impl Fn(&Path, &DataConfig) -> Opened + Sync + 'static,
     ) -> Self {
         self.sources.push((name.to_owned(), Box::new(open)));
         self
@@ -114,11 +115,7 @@ impl Program {
     ///
     /// # Errors
     /// Errors from the source.
-    pub(crate) fn open_source(
-        &self,
-        config: &DataConfig,
-        place: &Path,
-    ) -> Result<Box<dyn Source>, faus_data::Error> {
+    pub(crate) fn open_source(&self, config: &DataConfig, place: &Path) -> Opened {
         config.check()?;
         match self.sources.iter().find(|(name, _)| *name == config.source) {
             Some((_, open)) => open(place, config),

@@ -7,20 +7,18 @@ use std::time::Instant;
 use faus_train::FoldProgress;
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget};
 
-use super::console::{LINE_EVERY, counted, say, style, time_left};
+use super::console::{LINE_EVERY, counted, style, time_left};
 
-struct State {
-    /// The line of each fold under way, and the accuracy of its last validation.
-    active: BTreeMap<usize, (ProgressBar, Option<f64>)>,
-    last_line: Instant,
-}
+/// The line of each fold under way, and the accuracy of its last validation.
+type Active = BTreeMap<usize, (ProgressBar, Option<f64>)>;
 
 /// The progress of all folds of a training; several threads write to it.
 pub(crate) struct Board {
     all: MultiProgress,
     whole: ProgressBar,
     folds: usize,
-    state: Mutex<State>,
+    /// The folds under way, and the time of the last line without a terminal.
+    state: Mutex<(Active, Instant)>,
 }
 
 impl Board {
@@ -30,15 +28,11 @@ impl Board {
         let whole = all.add(ProgressBar::new(steps));
         whole.set_style(style("{prefix:24} {wide_bar} {percent:>3}% {msg}"));
         whole.set_prefix(format!("Training {}", counted(folds, "fold")));
-        let state = State {
-            active: BTreeMap::new(),
-            last_line: Instant::now(),
-        };
         Self {
             all,
             whole,
             folds,
-            state: Mutex::new(state),
+            state: Mutex::new((Active::new(), Instant::now())),
         }
     }
 
@@ -47,13 +41,13 @@ impl Board {
         let line = self.all.add(ProgressBar::no_length());
         line.set_style(style("  {msg}"));
         line.set_message(format!("fold {fold}: beginning"));
-        self.state().active.insert(fold, (line, None));
+        self.state().0.insert(fold, (line, None));
     }
 
     /// A fold has completed a step.
     pub fn step(&self, p: &FoldProgress) {
-        let mut state = self.state();
-        if let Some((line, validation)) = state.active.get_mut(&p.fold) {
+        let (active, last_line) = &mut *self.state();
+        if let Some((line, validation)) = active.get_mut(&p.fold) {
             *validation = p.row.map(|row| row.val_accuracy).or(*validation);
             line.inc(1);
             line.set_message(describe(p, line.per_sec(), *validation));
@@ -63,21 +57,21 @@ impl Board {
         let left = steps.saturating_sub(self.whole.position()) as f64 / self.whole.per_sec();
         let left = time_left(left);
         self.whole.set_message(format!("{left} left"));
-        if self.all.is_hidden() && state.last_line.elapsed() > LINE_EVERY {
-            state.last_line = Instant::now();
-            let folds = state.active.values().map(|(line, _)| line.message());
-            say(format!(
+        if self.all.is_hidden() && last_line.elapsed() > LINE_EVERY {
+            *last_line = Instant::now();
+            let folds = active.values().map(|(line, _)| line.message());
+            eprintln!(
                 "Training {}: {:.0}% done, {left} left; {}",
                 counted(self.folds, "fold"),
                 100.0 * self.whole.position() as f64 / steps.max(1) as f64,
                 folds.collect::<Vec<_>>().join("; ")
-            ));
+            );
         }
     }
 
     /// Marks the end of fold `fold`.
     pub fn end(&self, fold: usize) {
-        if let Some((line, _)) = self.state().active.remove(&fold) {
+        if let Some((line, _)) = self.state().0.remove(&fold) {
             line.finish_and_clear();
             self.all.remove(&line);
         }
@@ -85,10 +79,10 @@ impl Board {
 
     /// Prints a line above the bars.
     pub fn line(&self, text: &str) {
-        self.all.suspend(|| say(text));
+        self.all.suspend(|| eprintln!("{text}"));
     }
 
-    fn state(&self) -> MutexGuard<'_, State> {
+    fn state(&self) -> MutexGuard<'_, (Active, Instant)> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -157,9 +151,6 @@ mod tests {
                 });
             }
         });
-        assert_eq!(
-            (board.whole.position(), board.state().active.len()),
-            (20, 0)
-        );
+        assert_eq!((board.whole.position(), board.state().0.len()), (20, 0));
     }
 }

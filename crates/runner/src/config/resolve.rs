@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use anyhow::{Context, Result, anyhow, bail};
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
 use super::{ExperimentConfig, Preset};
 
@@ -19,12 +19,7 @@ impl ExperimentConfig {
     ///
     /// # Errors
     /// When the file is missing or not JSON, a key is unknown, or a value is out of its range.
-    pub fn resolve(
-        path: &Path,
-        preset: Preset,
-        seed: Option<u64>,
-        sets: &[String],
-    ) -> Result<Self> {
+    pub fn read(path: &Path, preset: Preset, seed: Option<u64>, sets: &[String]) -> Result<Self> {
         let mut value = read_experiment(path)?;
         let of_preset = match preset {
             Preset::Paper => PAPER,
@@ -78,17 +73,15 @@ fn parse_set(set: &str) -> Result<Value> {
         bail!("--set {set}: expected key=value, for example --set train.steps=500");
     };
     let value = serde_json::from_str(value).unwrap_or_else(|_| Value::String(value.to_owned()));
-    Ok(key.rsplit('.').fold(value, |value, key| {
-        Value::Object(Map::from_iter([(key.to_owned(), value)]))
-    }))
+    let keys = key.rsplit('.');
+    Ok(keys.fold(value, |value, key| json!({ key: value })))
 }
 
 /// `; did you mean …?` for an unknown key that resembles a known one.
 fn did_you_mean(error: &serde_json::Error) -> String {
     let error = error.to_string();
-    let unknown = error
-        .strip_prefix("unknown field `")
-        .and_then(|rest| rest.split('`').next());
+    let rest = error.strip_prefix("unknown field `");
+    let unknown = rest.and_then(|rest| rest.split('`').next());
     let all = serde_json::to_value(ExperimentConfig::default()).unwrap_or_default();
     match unknown.and_then(|key| most_similar(key, "", &all)) {
         Some((similarity, key)) if similarity >= SIMILAR => format!("; did you mean {key}?"),
@@ -135,7 +128,7 @@ mod tests {
     fn command_line_wins_over_preset_over_experiment() {
         let (_dir, path) = experiment(r#"{"name": "x", "train": {"steps": 7, "augment": true}}"#);
         let sets = ["train.batch_size=8".to_owned(), "data.crop=none".to_owned()];
-        let config = ExperimentConfig::resolve(&path, Preset::Paper, Some(9), &sets).unwrap();
+        let config = ExperimentConfig::read(&path, Preset::Paper, Some(9), &sets).unwrap();
         assert_eq!(
             (config.train.steps, config.train.batch_size, config.seed),
             (31_000, 8, 9)
@@ -146,7 +139,7 @@ mod tests {
     #[test]
     fn the_paper_preset_shortens_nothing_and_quick_says_what_it_does() {
         let (_dir, path) = experiment(r#"{"name": "x"}"#);
-        let paper = ExperimentConfig::resolve(&path, Preset::Paper, None, &[]).unwrap();
+        let paper = ExperimentConfig::read(&path, Preset::Paper, None, &[]).unwrap();
         assert_eq!(paper.shortened(), Vec::<String>::new());
         assert_eq!(
             paper,
@@ -155,7 +148,7 @@ mod tests {
                 ..ExperimentConfig::default()
             }
         );
-        let quick = ExperimentConfig::resolve(&path, Preset::Quick, None, &[])
+        let quick = ExperimentConfig::read(&path, Preset::Quick, None, &[])
             .unwrap()
             .shortened()
             .join("; ");
@@ -183,13 +176,13 @@ mod tests {
             ),
         ] {
             let sets = [typo.to_owned()];
-            let error = ExperimentConfig::resolve(&path, Preset::Quick, None, &sets).unwrap_err();
+            let error = ExperimentConfig::read(&path, Preset::Quick, None, &sets).unwrap_err();
             let error = format!("{error:#}");
             let said = format!("did you mean {meant}?");
             assert!(error.contains(&said), "{typo}: {error}");
         }
         let sets = ["train.qqq=1".to_owned()];
-        let error = ExperimentConfig::resolve(&path, Preset::Quick, None, &sets).unwrap_err();
+        let error = ExperimentConfig::read(&path, Preset::Quick, None, &sets).unwrap_err();
         assert!(!format!("{error:#}").contains("did you mean"), "{error:#}");
     }
 
@@ -199,7 +192,7 @@ mod tests {
         let (_dir, path) = experiment(r#"{"name": "x"}"#);
         let resolve = |value: &str| {
             let sets = [format!("train.normalisation={value}")];
-            ExperimentConfig::resolve(&path, Preset::Quick, None, &sets)
+            ExperimentConfig::read(&path, Preset::Quick, None, &sets)
                 .map(|config| config.train.normalisation)
         };
         assert_eq!(resolve("subtractive").unwrap(), Normalisation::Subtractive);
@@ -241,7 +234,7 @@ mod tests {
             let (_dir, path) = experiment(text);
             let error = format!(
                 "{:#}",
-                ExperimentConfig::resolve(&path, Preset::Quick, None, &sets).unwrap_err()
+                ExperimentConfig::read(&path, Preset::Quick, None, &sets).unwrap_err()
             );
             assert!(error.contains(named), "{error}");
         }

@@ -1,57 +1,53 @@
 //! The layer that a run analyses: activations, action units and pictures of the fold that validated best.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use anyhow::{Context, Result, bail};
 use faus_base::{digest, npy};
-use faus_data::{Prepared, Protocol};
+use faus_data::Protocol;
 use faus_fau::{Analysis, CheckedOptions, Lens, OutputOptions, Watch, analyse_with, read_samples};
 use faus_model::{Checkpoint, Precision};
-use faus_train::Workers;
 use faus_viz::{Album, Choice, LayerLens, Untrained, write_evidence};
 use serde_json::{Value, json};
 
+use super::folds::Training;
 use super::job::Job;
 use super::run_folder::{RunFolder, read_json, remove, write_json};
-use crate::app::console::{Steps, print_verdict, say};
+use crate::app::console::{Steps, print_verdict};
 use crate::app::interrupt;
 
 /// File in `fau/` that identifies the network and the settings of the statistics.
 const SUBJECT: &str = "of.json";
 
-impl Job<'_> {
+impl Training<'_> {
     /// Activations, action units and patches of fold `fold`, which validated best.
-    pub(super) fn analyse(
-        &self,
-        folder: &RunFolder,
-        prepared: &Prepared,
-        workers: &Workers,
-        fold: usize,
-    ) -> Result<()> {
-        Precision::for_looking(self.device())?;
+    pub fn analyse(&self, fold: usize) -> Result<()> {
+        let (job, folder) = (self.job, self.folder);
+        Precision::for_looking(job.device())?;
         let path = folder.fold(fold).join("best.safetensors");
         let network = Checkpoint::load(&path)
-            .and_then(|checkpoint| checkpoint.network(self.architecture, self.device()))
+            .and_then(|checkpoint| checkpoint.network(job.architecture, job.device()))
             .with_context(|| format!("delete {} to train its fold again", path.display()))?;
         let steps = Steps::default();
         let lens = LayerLens {
-            stage: self.config.stage(&network)?,
+            stage: job.config.stage(&network)?,
             network,
-            prepared,
-            normalisation: self.config.train.normalisation,
-            pool: workers.pool(),
+            prepared: self.prepared,
+            normalisation: self.recipe.normalisation,
+            pool: self.workers.pool(),
             progress: &|step, done, of| steps.show(step, done, of),
         };
         let layer = lens.layer();
-        say(format!(
-            "Analysing {layer} of fold {fold}, which validated best"
-        ));
+        eprintln!("Analysing {layer} of fold {fold}, which validated best");
         remove(&folder.join("viz"))?;
-        self.write_statistics(&folder.join("fau"), &lens, &path)?;
-        self.stop_here()?;
-        self.draw(folder, lens, fold)
+        job.write_statistics(&folder.join("fau"), &lens, &path)?;
+        job.stop_here()?;
+        job.draw(folder, lens, fold)
     }
+}
 
+impl Job<'_> {
     /// F(x) and its statistics as files of `dir`, unless they are there. The studies' files beside them, which may have
     /// taken hours, are kept with them; those of another network are removed.
     fn write_statistics(&self, dir: &Path, lens: &LayerLens, checkpoint: &Path) -> Result<()> {
@@ -73,7 +69,7 @@ impl Job<'_> {
                 print_verdict(false, &analysis.verdict());
             }
             Err(error @ faus_fau::Error::Cancelled) => return Err(error.into()),
-            Err(error) => say(format!("No action-unit analysis: {error}")),
+            Err(error) => eprintln!("No action-unit analysis: {error}"),
         }
         write_json(&dir.join(SUBJECT), &subject)
     }
@@ -110,19 +106,19 @@ impl Job<'_> {
             "stage": stage,
             "settings": self.config.fau,
         });
-        let measures = self.program.measures();
+        let measures = self.program.measures().into_iter();
+        let measures: Vec<&str> = measures.map(|measure| measure.name()).collect();
         if !measures.is_empty() {
-            let names: Vec<&str> = measures.iter().map(|measure| measure.name()).collect();
-            subject["measures"] = json!(names);
+            subject["measures"] = measures.into();
         }
         Ok(subject)
     }
 
     /// Patches of the analysed layer, and of the output layer with the evidence for its classes.
-    fn draw(&self, folder: &RunFolder, lens: LayerLens, fold: usize) -> Result<()> {
+    fn draw(&self, folder: &RunFolder, mut lens: LayerLens, fold: usize) -> Result<()> {
         let config = &self.config.visualize;
-        let protocol = self.config.train.protocol;
-        let rows = config.split.rows(lens.prepared, fold, protocol)?;
+        let (protocol, prepared) = (self.config.train.protocol, lens.prepared);
+        let rows = config.split.rows(prepared, fold, protocol)?;
         let mut album = Album {
             options: &self.config.fau.check()?,
             rows: &rows,
@@ -146,14 +142,16 @@ impl Job<'_> {
             return Ok(());
         }
         self.stop_here()?;
-        let lens = LayerLens {
-            stage: output,
-            ..lens
-        };
+        lens.stage = output;
         album.choice = Choice::Numbers((0..lens.network.filters(output)?).collect());
         let dir = folder_of(lens.layer());
         album.write(&lens, &dir, None)?;
-        let rows = one_of_each_class(lens.prepared, &rows);
+        // The first image of each class.
+        let mut of_class = BTreeMap::new();
+        for &row in &rows {
+            of_class.entry(prepared.labels()[row]).or_insert(row);
+        }
+        let rows = Vec::from_iter(of_class.into_values());
         Ok(write_evidence(&lens, &dir, &rows, None, false)?)
     }
 
@@ -166,12 +164,4 @@ impl Job<'_> {
         }
         Ok(())
     }
-}
-
-/// The first of `rows` of each class among them.
-fn one_of_each_class(prepared: &Prepared, rows: &[usize]) -> Vec<usize> {
-    let of_class = |row: &&usize, class: i64| prepared.labels()[**row] == class;
-    let first = |class| rows.iter().find(|row| of_class(row, class)).copied();
-    let classes = 0..prepared.info().classes.len() as i64;
-    classes.filter_map(first).collect()
 }

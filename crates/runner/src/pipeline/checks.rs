@@ -23,8 +23,7 @@ impl Job<'_> {
     }
 
     /// Checks that the run folder does not contain the results of another experiment; `before` is its `config.json`.
-    pub(super) fn check_same(&self, place: &Path, before: Option<&Value>) -> Result<()> {
-        let Some(before) = before else { return Ok(()) };
+    pub(super) fn check_same(&self, place: &Path, before: &Value) -> Result<()> {
         let root = self.out.display();
         let was = decisive(as_of_now(&before["config"]));
         let now = decisive(json_of(&self.config)?);
@@ -45,12 +44,9 @@ impl Job<'_> {
 
     /// Checks that the folds to run exist.
     pub(super) fn check_folds(&self, count: usize) -> Result<()> {
-        let mut wanted = self.folds.iter().flatten();
+        let (mut wanted, last) = (self.folds.iter().flatten(), count.saturating_sub(1));
         match wanted.find(|&&fold| fold >= count) {
-            Some(fold) => bail!(
-                "--folds: there is no fold {fold}; there are folds 0 to {}",
-                count.saturating_sub(1)
-            ),
+            Some(fold) => bail!("--folds: there is no fold {fold}; there are folds 0 to {last}"),
             None => Ok(()),
         }
     }
@@ -66,11 +62,8 @@ pub(super) fn as_of_now(config: &Value) -> Value {
 
 /// The settings that determine the training; those of patches and statistics may change in a run folder.
 fn decisive(mut config: Value) -> Value {
-    if let Some(all) = config.as_object_mut() {
-        all.retain(|key, _| key != "visualize" && key != "fau");
-        if let Some(data) = all.get_mut("data").and_then(Value::as_object_mut) {
-            data.remove("strict");
-        }
+    for free in ["/visualize", "/fau", "/data/strict"] {
+        config.pointer_mut(free).map(Value::take);
     }
     config
 }

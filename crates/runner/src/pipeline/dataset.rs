@@ -6,8 +6,7 @@ use anyhow::{Context, Result, bail};
 use faus_data::{DatasetInfo, PrepareOptions, Prepared, Source};
 
 use super::job::Job;
-use super::source;
-use crate::app::console::{say, with_bar};
+use crate::app::console::with_bar;
 
 /// Maximum number of skipped inputs listed on screen; a longer list would hide the important ones.
 const SKIPPED_SHOWN: usize = 1000;
@@ -37,7 +36,7 @@ impl Job<'_> {
             self.check_folds(prepared.info().folds)?;
             return Ok(Origin::Prepared(Box::new(prepared)));
         }
-        let source = source::open(self.program, config, place, self.data.is_some())?;
+        let source = self.open_source(place)?;
         if self.folds.is_some() {
             let folding = source.scan()?.folding;
             self.check_folds(config.options().fold_count(&folding))?;
@@ -49,12 +48,12 @@ impl Job<'_> {
     pub(super) fn prepare(&self, origin: Origin) -> Result<Prepared> {
         let folder = self.dataset();
         match origin {
-            Origin::Kept => say(format!("Data: {} is prepared already", folder.display())),
+            Origin::Kept => eprintln!("Data: {} is prepared already", folder.display()),
             Origin::Source(source) => {
                 prepare_into(source.as_ref(), &self.config.data.options(), &folder)?;
             }
             Origin::Prepared(set) => {
-                say(format!("Data: {}, prepared before", set.dir().display()));
+                eprintln!("Data: {}, prepared before", set.dir().display());
                 set.copy_to(&folder)?;
                 print_info(set.info(), &folder);
             }
@@ -74,25 +73,21 @@ pub(crate) fn marks(info: &DatasetInfo) -> &'static str {
     }
 }
 
-/// Prepares `source` into `output` with a progress bar, and lists the inputs that were left out.
+/// Prepares `source` into the folder `to` with a progress bar, and lists the inputs that were left out.
 ///
 /// # Errors
 /// When nothing usable is found, a write fails or the user cancels.
-pub(crate) fn prepare_into(
-    source: &dyn Source,
-    options: &PrepareOptions,
-    output: &Path,
-) -> Result<()> {
+pub(crate) fn prepare_into(source: &dyn Source, options: &PrepareOptions, to: &Path) -> Result<()> {
     let prepared = with_bar("Preparing faces", |progress| {
-        faus_data::prepare(source, options, output, progress)
+        faus_data::prepare(source, options, to, progress)
     });
     match prepared {
         Err(faus_data::Error::Cancelled) => bail!(
             "stopped while preparing faces, nothing was written; run the same command again to start over"
         ),
         other => {
-            let failed = || format!("{}: the data set cannot be prepared", output.display());
-            print_info(&other.with_context(failed)?, output);
+            let failed = || format!("{}: the data set cannot be prepared", to.display());
+            print_info(&other.with_context(failed)?, to);
             Ok(())
         }
     }
@@ -101,7 +96,7 @@ pub(crate) fn prepare_into(
 /// Prints the contents of a prepared set, and what is missing.
 fn print_info(info: &DatasetInfo, folder: &Path) {
     let synthetic = if info.synthetic { " SYNTHETIC" } else { "" };
-    say(format!(
+    eprintln!(
         "Prepared {}{synthetic}: {} images of {} subjects in {} folds, {} held out, {} inputs skipped",
         info.name,
         info.images - info.held_out,
@@ -109,25 +104,25 @@ fn print_info(info: &DatasetInfo, folder: &Path) {
         info.folds,
         info.held_out,
         info.skipped.len()
-    ));
+    );
     if !info.subject_independent {
-        say(
+        eprintln!(
             "NOT subject-independent: the same person may be in several parts of a split; every output is marked",
         );
     }
     for note in &info.notes {
-        say(format!("  note: {note}"));
+        eprintln!("  note: {note}");
     }
     for skipped in info.skipped.iter().take(SKIPPED_SHOWN) {
         let line = format!("  skipped {}: {}", skipped.path, skipped.reason);
         // File names may contain control characters, which a terminal would execute.
-        say(line.replace(char::is_control, "\u{fffd}"));
+        eprintln!("{}", line.replace(char::is_control, "\u{fffd}"));
     }
     if info.skipped.len() > SKIPPED_SHOWN {
-        say(format!(
-            "  … {} more; all of them in {}",
+        let (more, all) = (
             info.skipped.len() - SKIPPED_SHOWN,
-            folder.join("dataset.json").display()
-        ));
+            folder.join("dataset.json"),
+        );
+        eprintln!("  … {more} more; all of them in {}", all.display());
     }
 }

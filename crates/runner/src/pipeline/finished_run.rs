@@ -16,7 +16,7 @@ use tch::Device;
 
 use super::job::best_fold;
 use super::run_folder::{RunFolder, read_json};
-use crate::app::console::{Steps, print_verdict, say};
+use crate::app::console::{Steps, print_verdict};
 use crate::app::interrupt;
 use crate::app::program::Program;
 use crate::app::progress::Board;
@@ -60,15 +60,19 @@ impl<'a> FinishedRun<'a> {
         };
         // Read first, so that a mistyped path does not create a folder.
         let value = read_json(&root.join("config.json"))?.with_context(no_run)?;
-        let config: ExperimentConfig = serde_json::from_value(value["config"].clone())
-            .with_context(|| {
-                format!("{shown}/config.json: not of this version; run the experiment again")
-            })?;
+        let old = || format!("{shown}/config.json: not of this version; run the experiment again");
+        let config = serde_json::from_value(value["config"].clone());
+        let config: ExperimentConfig = config.with_context(old)?;
         let folder = RunFolder::open(root)?;
         let prepared = Prepared::open(&folder.join("dataset"))?;
         let device = device.resolve()?;
         Precision::for_looking(device)?;
-        let folds = finished_folds(&folder, prepared.info().folds)?;
+        let validated = |fold: usize| {
+            let result = read_json(&folder.fold(fold).join("fold.json"))?;
+            Ok(result.map(|result| (fold, result["val_accuracy"].as_f64().unwrap_or(0.0))))
+        };
+        let folds = (0..prepared.info().folds).filter_map(|fold| validated(fold).transpose());
+        let folds = folds.collect::<Result<Vec<(usize, f64)>>>()?;
         let Some(best_fold) = best_fold(folds.iter().copied()) else {
             bail!("{shown}: no fold is finished; resume with `faus run … --resume`");
         };
@@ -117,15 +121,13 @@ impl<'a> FinishedRun<'a> {
             networks: self,
             pool: self.workers.pool(),
             progress: &self.progress,
-            say: &|line| say(line),
+            say: &|line| eprintln!("{line}"),
         };
         let answer = match study.answer(&view) {
             Err(error @ StudyError::BadOption { .. }) => return Err(wrong_usage(error.into())),
-            Err(StudyError::Cancelled) => {
-                bail!(
-                    "stopped on request, finished work is kept; run the same command again to continue"
-                )
-            }
+            Err(StudyError::Cancelled) => bail!(
+                "stopped on request, finished work is kept; run the same command again to continue"
+            ),
             other => other?,
         };
         let dir = self.folder.join("fau");
@@ -169,9 +171,7 @@ impl<'a> FinishedRun<'a> {
             return Ok(dir);
         }
         let steps = self.recipe.steps;
-        say(format!(
-            "Training fold {fold} on shuffled labels, {steps} steps"
-        ));
+        eprintln!("Training fold {fold} on shuffled labels, {steps} steps");
         let board = Board::new(1, steps);
         board.begin(fold);
         let monitor = Monitor {
@@ -182,12 +182,11 @@ impl<'a> FinishedRun<'a> {
         drop(board);
         let result = result?;
         Precision::for_looking(self.device)?;
-        let (accuracy, majority) = (result.test_accuracy, result.majority_accuracy);
-        say(format!(
-            "It classifies {:.1}% of its (shuffled) test images, most frequent class {:.1}%",
-            100.0 * accuracy,
-            100.0 * majority
-        ));
+        let [accuracy, majority] =
+            [result.test_accuracy, result.majority_accuracy].map(|share| 100.0 * share);
+        eprintln!(
+            "It classifies {accuracy:.1}% of its (shuffled) test images, most frequent class {majority:.1}%"
+        );
         Ok(dir)
     }
 }
@@ -226,15 +225,4 @@ impl Networks for FinishedRun<'_> {
             Err(error) => Err(StudyError::Lens(error.into())),
         }
     }
-}
-
-/// Folds with a result, and their validation accuracy.
-fn finished_folds(folder: &RunFolder, folds: usize) -> Result<Vec<(usize, f64)>> {
-    let mut all = Vec::new();
-    for fold in 0..folds {
-        if let Some(result) = read_json(&folder.fold(fold).join("fold.json"))? {
-            all.push((fold, result["val_accuracy"].as_f64().unwrap_or(0.0)));
-        }
-    }
-    Ok(all)
 }

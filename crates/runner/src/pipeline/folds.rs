@@ -17,10 +17,10 @@ use faus_train::{
 };
 use tch::Device;
 
-use super::job::{Folds, Job};
+use super::job::{Folds, Job, Outcome};
 use super::run_folder::{RunFolder, read_json};
 use crate::app::arguments::ParallelFolds;
-use crate::app::console::{counted, say};
+use crate::app::console::counted;
 use crate::app::interrupt;
 use crate::app::progress::Board;
 
@@ -37,8 +37,8 @@ pub(super) struct Training<'a> {
     pub workers: &'a Workers,
 }
 
-/// A fold with its result or the reason why it alone failed, or with the error that ended the whole job.
-type Ended = (usize, Result<Result<FoldResult, String>, TrainError>);
+/// A fold with its outcome, or with the error that ended the whole job.
+type Ended = (usize, Result<Outcome, TrainError>);
 
 /// State shared by the threads that train.
 struct Shared {
@@ -54,7 +54,7 @@ impl Training<'_> {
     pub fn run(&self) -> Result<Folds> {
         let mut all = self.known()?;
         for (fold, result) in &all {
-            say(fold_line(*fold, result));
+            eprintln!("{}", fold_line(*fold, result));
         }
         let mut left = Vec::new();
         for fold in self.job.wanted(self.prepared) {
@@ -66,7 +66,7 @@ impl Training<'_> {
                 Ok(_) => left.push(fold),
                 Err(reason) => {
                     let failed = Err(reason);
-                    say(fold_line(fold, &failed));
+                    eprintln!("{}", fold_line(fold, &failed));
                     all.insert(fold, failed);
                 }
             }
@@ -84,7 +84,7 @@ impl Training<'_> {
     }
 
     /// Results of earlier runs.
-    fn known(&self) -> Result<BTreeMap<usize, Result<FoldResult, String>>> {
+    fn known(&self) -> Result<BTreeMap<usize, Outcome>> {
         let mut all = BTreeMap::new();
         for fold in 0..self.prepared.info().folds {
             let dir = self.folder.fold(fold);
@@ -95,10 +95,8 @@ impl Training<'_> {
             faus_train::forget_stop(&dir)?;
             let path = path.display();
             let damaged = || format!("{path}: damaged; delete it to train the fold again");
-            all.insert(
-                fold,
-                Ok(serde_json::from_value(result).with_context(damaged)?),
-            );
+            let result = serde_json::from_value(result).with_context(damaged)?;
+            all.insert(fold, Ok(result));
         }
         Ok(all)
     }
@@ -121,9 +119,10 @@ impl Training<'_> {
 
     fn train(&self, left: Vec<usize>) -> Result<Folds> {
         let (folds, devices) = (left.len(), self.devices(left.len())?);
-        let steps = left.iter().map(|fold| self.steps_left(*fold)).sum();
+        let done = |fold: &usize| faus_train::stopped_at(&self.folder.fold(*fold)).unwrap_or(0);
+        let left_of = |fold: &usize| self.recipe.steps.saturating_sub(done(fold));
         let shared = &Shared {
-            board: Board::new(folds, steps),
+            board: Board::new(folds, left.iter().map(left_of).sum()),
             queue: Mutex::new(left.into_iter()),
             stop: AtomicBool::new(false),
         };
@@ -157,17 +156,10 @@ impl Training<'_> {
         let (fit, free) = forecast.folds_that_fit(wanted)?;
         if fit < wanted {
             let (free, folds) = (free as f64 / 1e9, counted(fit, "fold"));
-            say(format!(
-                "Memory: {free:.1} GB are free, so {folds} at once instead of {wanted}"
-            ));
+            eprintln!("Memory: {free:.1} GB are free, so {folds} at once instead of {wanted}");
         }
         let fit = fit.min(wanted);
         Ok(self.job.devices.iter().copied().cycle().take(fit).collect())
-    }
-
-    fn steps_left(&self, fold: usize) -> u64 {
-        let done = faus_train::stopped_at(&self.folder.fold(fold)).unwrap_or(0);
-        self.recipe.steps.saturating_sub(done)
     }
 
     /// Trains folds from the queue until it is empty or the work is to stop.
@@ -177,24 +169,19 @@ impl Training<'_> {
             let next = shared.queue.lock().map(|mut queue| queue.next());
             let Ok(Some(fold)) = next else { break };
             shared.board.begin(fold);
-            let result = own_failure(self.train_fold(fold, device, shared));
+            let trained = self.train_fold(fold, device, shared);
             shared.board.end(fold);
-            match &result {
+            match &trained.1 {
                 Ok(result) => shared.board.line(&fold_line(fold, result)),
                 // Any other failure would affect every fold: all stop and keep their finished work.
                 Err(_) => shared.stop.store(true, Ordering::Relaxed),
             }
-            ended.push((fold, result));
+            ended.push(trained);
         }
         ended
     }
 
-    fn train_fold(
-        &self,
-        fold: usize,
-        device: Device,
-        shared: &Shared,
-    ) -> Result<FoldResult, TrainError> {
+    fn train_fold(&self, fold: usize, device: Device, shared: &Shared) -> Ended {
         let progress = |p: FoldProgress| {
             if interrupt::stopped() {
                 shared.stop.store(true, Ordering::Relaxed);
@@ -220,7 +207,7 @@ impl Training<'_> {
             resume: self.job.resume,
             tensorboard: self.job.tensorboard,
         };
-        job.run(self.workers, &monitor)
+        (fold, own_failure(job.run(self.workers, &monitor)))
     }
 
     /// The folds' results; an error if the work was stopped or failed.

@@ -2,13 +2,11 @@
 
 use std::path::PathBuf;
 
-use anyhow::Result;
 use faus_data::Prepared;
 use faus_model::Architecture;
 use faus_train::FoldResult;
 use tch::Device;
 
-use super::source;
 use crate::app::arguments::ParallelFolds;
 use crate::app::program::Program;
 use crate::config::{ExperimentConfig, Preset};
@@ -43,8 +41,11 @@ pub(crate) struct Job<'a> {
     pub command: Vec<String>,
 }
 
-/// A fold with its result or the reason why it has none.
-pub(super) type Folds = Vec<(usize, Result<FoldResult, String>)>;
+/// The result of a fold, or the reason why it alone failed.
+pub(super) type Outcome = Result<FoldResult, String>;
+
+/// Folds with their outcomes.
+pub(super) type Folds = Vec<(usize, Outcome)>;
 
 /// The fold with the highest validation accuracy, the first on ties.
 pub(super) fn best_fold(folds: impl Iterator<Item = (usize, f64)>) -> Option<usize> {
@@ -53,14 +54,6 @@ pub(super) fn best_fold(folds: impl Iterator<Item = (usize, f64)>) -> Option<usi
 }
 
 impl Job<'_> {
-    /// The folder or file with the data.
-    pub(super) fn place(&self) -> Result<PathBuf> {
-        match &self.prepared {
-            Some(prepared) => Ok(prepared.clone()),
-            None => source::place(&self.config.data.source, self.data.as_deref()),
-        }
-    }
-
     /// Folder of the run's data set.
     pub(super) fn dataset(&self) -> PathBuf {
         self.out.join("dataset")

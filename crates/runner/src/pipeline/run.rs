@@ -13,7 +13,6 @@ use super::checks::as_of_now;
 use super::folds::Training;
 use super::job::{Folds, Job, best_fold};
 use super::run_folder::{RunFolder, read_json, remove, write_bytes, write_json};
-use crate::app::console::say;
 use crate::app::libtorch;
 use crate::config::{json_of, name_of};
 
@@ -41,8 +40,8 @@ impl Job<'_> {
     pub fn run(&self) -> Result<JobOutcome> {
         let started = Instant::now();
         let recipe = self.config.recipe()?;
-        let (folder, prepared, before) = self.begin()?;
-        if let Some(outcome) = self.finished(&folder, &prepared, before.as_ref())? {
+        let (folder, prepared, same) = self.begin()?;
+        if same && let Some(outcome) = self.finished(&folder, &prepared)? {
             return Ok(outcome);
         }
         let workers = Workers::new(0)?;
@@ -61,15 +60,23 @@ impl Job<'_> {
         let path = folder.join("summary.json");
         let write_summary = || {
             let seconds = seconds_so_far(&folds, at_once, started);
-            let summary = Summary::gather(self.head(), prepared.info(), &folds, seconds);
+            let head = Summary {
+                experiment: self.config.name.clone(),
+                preset: name_of(self.preset),
+                network: self.architecture.name().to_owned(),
+                protocol: self.config.train.protocol,
+                shortened: self.config.shortened(),
+                ..Summary::default()
+            };
+            let summary = Summary::gather(head, prepared.info(), &folds, seconds);
             summary.write(&path).map(|()| summary)
         };
         if let Some(line) = accuracy_line(&write_summary()?) {
-            say(line);
+            eprintln!("{line}");
         }
         let results = folds.iter().filter_map(|(_, result)| result.as_ref().ok());
         if let Some(best) = best_fold(results.map(|r| (r.fold, r.val_accuracy))) {
-            self.analyse(&folder, &prepared, &workers, best)?;
+            training.analyse(best)?;
         }
         write_summary()?;
         let report = faus_report::write_report(folder.root())?;
@@ -81,9 +88,9 @@ impl Job<'_> {
         })
     }
 
-    /// Opens the run folder with its data set, after the checks that leave no folder behind; `config.json` of an earlier
-    /// start, if there was one.
-    fn begin(&self) -> Result<(RunFolder, Prepared, Option<Value>)> {
+    /// Opens the run folder with its data set, after the checks that leave no folder behind; whether it holds an earlier start
+    /// with these settings.
+    fn begin(&self) -> Result<(RunFolder, Prepared, bool)> {
         if let Some(folds) = self.config.data.folds {
             self.check_folds(folds)?;
         }
@@ -95,21 +102,23 @@ impl Job<'_> {
         let folder = RunFolder::open(&self.out)?;
         let config = folder.join("config.json");
         let before = read_json(&config)?.filter(|_| known);
-        self.check_same(&place, before.as_ref())?;
-        if known && before.is_none() {
-            bail!(
+        match &before {
+            Some(before) => self.check_same(&place, before)?,
+            None if known => bail!(
                 "{}: a data set without its config.json; delete it to recreate it",
                 self.dataset().display()
-            );
-        }
-        if !known {
-            // Written now to identify the data set in case a later step fails.
-            let settings = json_of(&self.config)?;
-            write_json(&config, &json!({ "data": place, "config": settings }))?;
+            ),
+            None => {
+                // Written now to identify the data set in case a later step fails.
+                let settings = json_of(&self.config)?;
+                write_json(&config, &json!({ "data": place, "config": settings }))?;
+            }
         }
         let prepared = self.prepare(origin)?;
         self.check_folds(prepared.info().folds)?;
-        Ok((folder, prepared, before))
+        let now = json_of(&self.config)?;
+        let same = before.is_some_and(|before| as_of_now(&before["config"]) == now);
+        Ok((folder, prepared, same))
     }
 
     /// `config.json`: everything that identifies the run.
@@ -138,28 +147,10 @@ impl Job<'_> {
         Ok(record)
     }
 
-    fn head(&self) -> Summary {
-        Summary {
-            experiment: self.config.name.clone(),
-            preset: name_of(self.preset),
-            network: self.architecture.name().to_owned(),
-            protocol: self.config.train.protocol,
-            shortened: self.config.shortened(),
-            ..Summary::default()
-        }
-    }
-
     /// The outcome of a run that has nothing left to do.
-    fn finished(
-        &self,
-        folder: &RunFolder,
-        prepared: &Prepared,
-        before: Option<&Value>,
-    ) -> Result<Option<JobOutcome>> {
-        let now = json_of(&self.config)?;
+    fn finished(&self, folder: &RunFolder, prepared: &Prepared) -> Result<Option<JobOutcome>> {
         let report = folder.join("report/index.html");
-        let same = before.is_some_and(|before| as_of_now(&before["config"]) == now);
-        if !same || !report.exists() || !folder.join(FINISHED).exists() {
+        if !report.exists() || !folder.join(FINISHED).exists() {
             return Ok(None);
         }
         let summary = read_json(&folder.join("summary.json"))?.unwrap_or_default();
@@ -172,7 +163,7 @@ impl Job<'_> {
             return Ok(None);
         }
         let out = self.out.display();
-        say(format!("{out}: finished already, nothing to do"));
+        eprintln!("{out}: finished already, nothing to do");
         Ok(Some(JobOutcome {
             report,
             folds: summary.folds.len(),

@@ -3,11 +3,11 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
-use faus_data::{DataConfig, Source};
+use faus_data::Source;
 use faus_synth::{FACES_VERSION, SynthOptions};
 
-use crate::app::console::{say, with_bar};
-use crate::app::program::Program;
+use super::job::Job;
+use crate::app::console::with_bar;
 
 /// Folder of the synthetic faces.
 const SYNTHETIC: &str = "data/synthetic-ck";
@@ -17,7 +17,7 @@ const SYNTHETIC: &str = "data/synthetic-ck";
 ///
 /// # Errors
 /// When there is none and none can be created.
-pub(crate) fn place(source: &str, given: Option<&Path>) -> Result<PathBuf> {
+fn place(source: &str, given: Option<&Path>) -> Result<PathBuf> {
     if let Some(given) = given {
         return Ok(given.to_path_buf());
     }
@@ -43,33 +43,38 @@ pub(crate) fn place(source: &str, given: Option<&Path>) -> Result<PathBuf> {
     }
 }
 
-/// Opens the data at its [`place`]; draws synthetic faces there if nothing was `given` and none exist.
-///
-/// # Errors
-/// When the user's data is missing or has the wrong layout, or no faces can be drawn.
-pub(crate) fn open(
-    program: &Program,
-    config: &DataConfig,
-    place: &Path,
-    given: bool,
-) -> Result<Box<dyn Source>> {
-    if !given && place == Path::new(SYNTHETIC) {
-        say(format!(
-            "Data: no data/CK+ here and no --data given, so synthetic faces in {SYNTHETIC}; every result is marked synthetic (data/README.md: how to get CK+)"
-        ));
-        match place.exists() {
-            true => warn_of_other_version(place),
-            false => synthesize(&SynthOptions::default(), place)?,
+impl Job<'_> {
+    /// The folder or file with the data.
+    pub(super) fn place(&self) -> Result<PathBuf> {
+        match &self.prepared {
+            Some(prepared) => Ok(prepared.clone()),
+            None => place(&self.config.data.source, self.data.as_deref()),
         }
-    } else if !place.exists() {
-        bail!(
-            "{}: no such folder or file; --data takes the place of the data set",
-            place.display()
-        );
-    } else {
-        say(format!("Data: {}", place.display()));
     }
-    Ok(program.open_source(config, place)?)
+
+    /// Opens the data at its [`place`]; draws synthetic faces there if the user gave no data and none exist.
+    ///
+    /// # Errors
+    /// When the user's data is missing or has the wrong layout, or no faces can be drawn.
+    pub(super) fn open_source(&self, place: &Path) -> Result<Box<dyn Source>> {
+        if self.data.is_none() && place == Path::new(SYNTHETIC) {
+            eprintln!(
+                "Data: no data/CK+ here and no --data given, so synthetic faces in {SYNTHETIC}; every result is marked synthetic (data/README.md: how to get CK+)"
+            );
+            match place.exists() {
+                true => warn_of_other_version(place),
+                false => synthesize(&SynthOptions::default(), place)?,
+            }
+        } else if !place.exists() {
+            bail!(
+                "{}: no such folder or file; --data takes the place of the data set",
+                place.display()
+            );
+        } else {
+            eprintln!("Data: {}", place.display());
+        }
+        Ok(self.program.open_source(&self.config.data, place)?)
+    }
 }
 
 /// Warns if the existing faces were drawn by another version.
@@ -77,14 +82,12 @@ fn warn_of_other_version(place: &Path) {
     let drawn = std::fs::read_to_string(place.join("synthetic.json")).unwrap_or_default();
     let drawn: serde_json::Value = serde_json::from_str(&drawn).unwrap_or_default();
     if drawn["faces_version"] != FACES_VERSION {
-        let version = match drawn["faces_version"].as_u64() {
-            Some(version) => format!("version {version}"),
-            None => "another version".to_owned(),
-        };
-        say(format!(
-            "Note: {} holds faces of {version}, this faus draws version {FACES_VERSION}; delete the folder to draw them again",
-            place.display()
-        ));
+        let version = drawn["faces_version"].as_u64();
+        let version = version.map_or("another version".to_owned(), |v| format!("version {v}"));
+        let place = place.display();
+        eprintln!(
+            "Note: {place} holds faces of {version}, this faus draws version {FACES_VERSION}; delete the folder to draw them again"
+        );
     }
 }
 
@@ -106,9 +109,7 @@ pub(crate) fn synthesize(options: &SynthOptions, output: &Path) -> Result<()> {
         })?,
     };
     let (people, sequences, images) = (summary.subjects, summary.sequences, summary.images);
-    say(format!(
-        "{shown}: {people} synthetic subjects, {sequences} sequences, {images} images"
-    ));
+    eprintln!("{shown}: {people} synthetic subjects, {sequences} sequences, {images} images");
     Ok(())
 }
 

@@ -1,11 +1,11 @@
 //! The filters that pictures show, and their labels.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use faus_base::{au, order};
 use faus_fau::{CheckedOptions, LabelledFilter, Lens, SampleRow, labelled_filters, read_samples};
 
-use crate::error::Error;
+use crate::error::{Error, Result};
 use crate::lens::LayerLens;
 
 /// A choice of filters.
@@ -21,6 +21,9 @@ pub enum Choice {
     BestClass(String),
 }
 
+/// Filters with their labels, the best first.
+type Ranked = Vec<(usize, String)>;
+
 impl Choice {
     /// Its name in `filters.json`.
     pub(crate) fn name(&self) -> String {
@@ -32,15 +35,15 @@ impl Choice {
         }
     }
 
-    /// The filters to draw, those of a figure that holds `shown` at most (none without a ranking), and a label for some. `rows` are the images searched for patches; action units are scored
-    /// on all coded images, as the analysis does.
+    /// The filters to draw, those of a figure that holds `shown` at most (none without a ranking), and labels for some. `rows`
+    /// are the images searched for patches; action units are scored on all coded images, as the analysis does.
     pub(crate) fn of(
         &self,
         lens: &LayerLens,
         options: &CheckedOptions,
         rows: &[usize],
         shown: usize,
-    ) -> Result<(Vec<usize>, Vec<usize>, BTreeMap<usize, String>), Error> {
+    ) -> Result<(Vec<usize>, Vec<usize>, Ranked)> {
         let ranked = match self {
             Self::Numbers(_) => vec![],
             Self::All | Self::BestFau(_) => best_of_units(lens, options)?,
@@ -61,16 +64,13 @@ impl Choice {
             _ => filters.clone(),
         };
         figure.truncate(shown);
-        Ok((filters, figure, ranked.into_iter().collect()))
+        Ok((filters, figure, ranked))
     }
 }
 
 /// The filters with their labels: the best of every action unit, then the next best of all. Empty where the data set has too few
 /// codes.
-fn best_of_units(
-    lens: &LayerLens,
-    options: &CheckedOptions,
-) -> Result<Vec<(usize, String)>, Error> {
+fn best_of_units(lens: &LayerLens, options: &CheckedOptions) -> Result<Ranked> {
     let samples = read_samples(&lens.prepared.dir().join("samples.csv"))?;
     let coded = samples.into_iter().filter(|sample| sample.coded.is_some());
     let pair = |(index, sample): (usize, SampleRow)| (sample.index, SampleRow { index, ..sample });
@@ -89,12 +89,7 @@ fn best_of_units(
 }
 
 /// The filters that separate a class best from the others by AUROC over `rows`, with their labels.
-fn best_of_class(
-    lens: &LayerLens,
-    rows: &[usize],
-    name: &str,
-    shown: usize,
-) -> Result<Vec<(usize, String)>, Error> {
+fn best_of_class(lens: &LayerLens, rows: &[usize], name: &str, shown: usize) -> Result<Ranked> {
     let label = class_label(lens, name)? as i64;
     let labels = lens.prepared.labels();
     let of_class: Vec<bool> = rows.iter().map(|&row| labels[row] == label).collect();
@@ -107,7 +102,7 @@ fn best_of_class(
         (filter, order::auroc(&Vec::from_iter(column), &of_class))
     };
     let mut ranked: Vec<(usize, f64)> = (0..activations.filters()).map(auroc).collect();
-    ranked.sort_by(|a, b| b.1.total_cmp(&a.1).then(a.0.cmp(&b.0)));
+    ranked.sort_by(|a, b| b.1.total_cmp(&a.1));
     let best = ranked.into_iter().take(shown.max(1));
     let labelled = best.map(|(filter, auroc)| (filter, format!("{name}\nAUROC {auroc:.2}")));
     Ok(labelled.collect())
@@ -117,7 +112,7 @@ fn best_of_class(
 ///
 /// # Errors
 /// [`Error::Unknown`] with the list of names.
-pub fn class_label(lens: &LayerLens, name: &str) -> Result<usize, Error> {
+pub fn class_label(lens: &LayerLens, name: &str) -> Result<usize> {
     let classes = &lens.prepared.info().classes;
     let label = classes.iter().position(|class| class == name);
     label.ok_or_else(|| Error::unknown("class", name, classes.join(", ")))

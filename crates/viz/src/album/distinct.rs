@@ -25,12 +25,12 @@ impl Distinct {
     pub(crate) fn groups(self, prepared: &Prepared) -> Vec<i64> {
         let mut numbers = HashMap::new();
         let sequence = |sample: &Sample| {
+            if sample.sequence.is_empty() {
+                return -1;
+            }
             let next = numbers.len() as i64;
             let name = (sample.subject, sample.sequence.clone());
-            match sample.sequence.is_empty() {
-                true => -1,
-                false => *numbers.entry(name).or_insert(next),
-            }
+            *numbers.entry(name).or_insert(next)
         };
         match self {
             Self::Image => vec![-1; prepared.len()],

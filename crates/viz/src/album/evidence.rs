@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use crate::album::files::{write_json, write_pictures};
 use crate::atlas::evidence::{EVIDENCE_METHODS, Evidence, evidence};
-use crate::error::Error;
+use crate::error::{Error, Result};
 use crate::explain::occlusion::Windows;
 use crate::lens::LayerLens;
 use crate::picture::evidence::evidence_picture;
@@ -24,13 +24,13 @@ pub fn write_evidence(
     rows: &[usize],
     class: Option<usize>,
     arrays: bool,
-) -> Result<(), Error> {
+) -> Result<()> {
     let prepared = lens.prepared;
     if let Some(row) = rows.iter().find(|row| **row >= prepared.len()) {
         let known = format!("0 to {}", prepared.len() - 1);
         return Err(Error::unknown("row", row, known));
     }
-    lens.with_images(rows, &[], |network, _, images| {
+    lens.with_images(None, rows, &[], |network, _, images| {
         let (images, all) = (images.source, evidence(network, class, images)?);
         let (keys, words): (Vec<Value>, Vec<Vec<String>>) =
             all.iter().map(|one| described(prepared, one)).unzip();

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use crate::atlas::Atlas;
 use crate::atlas::sanity::Sanity;
-use crate::error::Error;
+use crate::error::{Error, Result};
 use crate::explain::patch::{FilterPatches, Patch};
 use crate::picture::canvas::Captions;
 
@@ -38,7 +38,7 @@ impl Atlas<'_> {
     ///
     /// # Errors
     /// When a write fails or the user cancels.
-    pub fn write(&self, dir: &Path, options: &WriteOptions) -> Result<(), Error> {
+    pub fn write(&self, dir: &Path, options: &WriteOptions) -> Result<()> {
         let (captions, places) = (&options.captions, self.frame.has_places);
         write_pictures(dir, "figure", &self.figure(&options.figure, captions))?;
         if self.filters.len() > 1 {
@@ -55,8 +55,8 @@ impl Atlas<'_> {
             let name = format!("filter-{:03}", filter.filter);
             write_pictures(dir, &name, &self.sheet(filter, captions))?;
             if options.arrays {
-                write_patches(dir, "projection", filter, |p| &p.projection)?;
-                write_patches(dir, "input", filter, |p| &p.input)?;
+                filter.write(dir, "projection", |p| &p.projection)?;
+                filter.write(dir, "input", |p| &p.input)?;
             }
             Ok::<(), Error>(())
         })?;
@@ -71,7 +71,7 @@ impl Atlas<'_> {
     }
 
     fn listing(&self, options: &WriteOptions) -> Value {
-        let filter = |f: &FilterPatches| json!({ "filter": f.filter, "patches": patch_rows(f) });
+        let filter = |f: &FilterPatches| json!({ "filter": f.filter, "patches": f.rows() });
         let filters: Vec<Value> = self.filters.iter().map(filter).collect();
         let head = json!({ "layer": self.layer, "method": self.method.name(), "synthetic": options.synthetic });
         let found = json!({
@@ -84,17 +84,11 @@ impl Atlas<'_> {
 }
 
 impl Sanity {
-    /// Writes `sanity.json` and, in both sizes, `sanity.png` into `dir`; `seed` is that of the random networks.
+    /// Writes `sanity.json` and, in both sizes, `sanity.png` into `dir`.
     ///
     /// # Errors
     /// When a write fails.
-    pub fn write(
-        &self,
-        dir: &Path,
-        atlas: &Atlas,
-        options: &WriteOptions,
-        seed: u64,
-    ) -> Result<(), Error> {
+    pub fn write(&self, dir: &Path, atlas: &Atlas, options: &WriteOptions) -> Result<()> {
         write_pictures(
             dir,
             "sanity",
@@ -102,50 +96,37 @@ impl Sanity {
         )?;
         let text = json!({
             "layer": atlas.layer, "method": atlas.method.name(), "synthetic": options.synthetic, "filters": self.filters,
-            "patches": self.patches, "seed": seed, "sentence": self.sentence, "panels": self.panels,
+            "patches": self.patches, "seed": self.seed, "sentence": self.sentence, "panels": self.panels,
         });
         write_json(&dir.join("sanity.json"), &text)
     }
 }
 
-fn patch_rows(filter: &FilterPatches) -> Vec<Value> {
-    let row = |(rank, p): (usize, &Patch)| {
-        json!({
-            "rank": rank, "index": p.unit.index, "subject": p.unit.subject, "row": p.unit.unit.row, "col": p.unit.unit.column,
-            "activation": p.unit.activation, "x": p.region.column, "y": p.region.row, "w": p.region.width, "h": p.region.height,
-        })
-    };
-    filter.patches.iter().enumerate().map(row).collect()
-}
-
-/// Crops of a filter's patches, placed in the full receptive field.
-fn write_patches(
-    dir: &Path,
-    kind: &str,
-    filter: &FilterPatches,
-    of: impl Fn(&Patch) -> &[f32],
-) -> Result<(), Error> {
-    let path = dir.join(format!("{kind}-{:03}.npy", filter.filter));
-    let shape = [filter.patches.len(), filter.field, filter.field];
-    let mut all = vec![0f32; shape.iter().product()];
-    for (patch, out) in filter
-        .patches
-        .iter()
-        .zip(all.chunks_exact_mut(filter.field.pow(2)))
-    {
-        let values = of(patch);
-        patch.each_pixel(filter.field, |at, pixel| out[at] = values[pixel]);
+impl FilterPatches {
+    fn rows(&self) -> Vec<Value> {
+        let row = |(rank, p): (usize, &Patch)| {
+            json!({
+                "rank": rank, "index": p.unit.index, "subject": p.unit.subject, "row": p.unit.unit.row,
+                "col": p.unit.unit.column, "activation": p.unit.activation, "x": p.region.column, "y": p.region.row,
+                "w": p.region.width, "h": p.region.height,
+            })
+        };
+        self.patches.iter().enumerate().map(row).collect()
     }
-    npy::write(&path, &shape, all).map_err(Error::write(&path))
+
+    /// Writes crops of the patches, placed in the full receptive field.
+    fn write(&self, dir: &Path, kind: &str, of: fn(&Patch) -> &[f32]) -> Result<()> {
+        let path = dir.join(format!("{kind}-{:03}.npy", self.filter));
+        let shape = [self.patches.len(), self.field, self.field];
+        let crops = self.patches.iter();
+        let all = crops.flat_map(|patch| patch.in_field(self.field, of(patch)));
+        npy::write(&path, &shape, all).map_err(Error::write(&path))
+    }
 }
 
 /// A picture at the scales of [`SCALES`](crate::picture::canvas::SCALES), or at the first alone, in a folder that is created
 /// where it is missing.
-pub(crate) fn write_pictures(
-    dir: &Path,
-    name: &str,
-    pictures: &[DynamicImage],
-) -> Result<(), Error> {
+pub(crate) fn write_pictures(dir: &Path, name: &str, pictures: &[DynamicImage]) -> Result<()> {
     std::fs::create_dir_all(dir).map_err(Error::write(dir))?;
     pictures
         .par_iter()
@@ -159,6 +140,6 @@ pub(crate) fn write_pictures(
         })
 }
 
-pub(crate) fn write_json(path: &Path, value: &Value) -> Result<(), Error> {
+pub(crate) fn write_json(path: &Path, value: &Value) -> Result<()> {
     file::write(path, format!("{value:#}").as_bytes()).map_err(Error::write(path))
 }

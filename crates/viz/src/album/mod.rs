@@ -18,7 +18,7 @@ use crate::album::evidence::synthetic_mark;
 use crate::album::files::{WriteOptions, write_pictures};
 use crate::atlas::Atlas;
 use crate::atlas::sanity::{Untrained, sanity};
-use crate::error::Error;
+use crate::error::Result;
 use crate::explain::method::Explain;
 use crate::lens::LayerLens;
 use crate::picture::canvas::Captions;
@@ -55,12 +55,7 @@ impl Album<'_> {
     ///
     /// # Errors
     /// When a filter or class does not exist, the network cannot compute, a write fails or the user cancels.
-    pub fn write(
-        &self,
-        lens: &LayerLens,
-        dir: &Path,
-        untrained: Option<Untrained>,
-    ) -> Result<(), Error> {
+    pub fn write(&self, lens: &LayerLens, dir: &Path, untrained: Option<Untrained>) -> Result<()> {
         if let Some(networks) = &untrained {
             let other = LayerLens {
                 network: networks.other.replica()?,
@@ -75,7 +70,7 @@ impl Album<'_> {
         self.with_atlas(lens, false, move |network, stage, atlas, options| {
             if let Some(networks) = untrained {
                 let found = sanity(network, stage, &networks, atlas, &options.figure)?;
-                found.write(dir, atlas, &options, networks.seed)?;
+                found.write(dir, atlas, &options)?;
             }
             atlas.write(dir, &options)
         })
@@ -86,17 +81,17 @@ impl Album<'_> {
         &self,
         lens: &LayerLens,
         figure_alone: bool,
-        f: impl FnOnce(&Network, usize, &Atlas, WriteOptions) -> Result<(), Error> + Send,
-    ) -> Result<(), Error> {
+        f: impl FnOnce(&Network, usize, &Atlas, WriteOptions) -> Result<()> + Send,
+    ) -> Result<()> {
         let choice = &self.choice;
-        let (mut filters, figure, labels) = choice.of(lens, self.options, self.rows, self.shown)?;
+        let (mut filters, figure, ranked) = choice.of(lens, self.options, self.rows, self.shown)?;
         if figure_alone && !figure.is_empty() {
             filters.clone_from(&figure);
         }
         let mut options = WriteOptions {
             captions: Captions {
                 heading: self.heading(lens.prepared, lens.layer()),
-                labels,
+                labels: ranked.into_iter().collect(),
             },
             figure,
             arrays: self.arrays,
@@ -107,7 +102,7 @@ impl Album<'_> {
             }),
         };
         let groups = self.distinct.groups(lens.prepared);
-        lens.with_images(self.rows, &groups, move |network, stage, images| {
+        lens.with_images(None, self.rows, &groups, move |network, stage, images| {
             let atlas = Atlas::gather(network, stage, self.method, &filters, self.top, images)?;
             if options.figure.is_empty() {
                 options.figure = atlas.strongest(self.shown);

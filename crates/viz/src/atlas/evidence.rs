@@ -2,7 +2,7 @@
 
 use faus_model::{Network, Plan, Region};
 
-use crate::error::Error;
+use crate::error::Result;
 use crate::explain::back_projection::BackProjection;
 use crate::explain::method::{Explain, UnitRef};
 use crate::explain::occlusion::{Windows, occlude};
@@ -47,16 +47,12 @@ impl Evidence {
 ///
 /// # Errors
 /// When the class does not exist or the images do not fit the network.
-pub fn evidence(
-    network: &Network,
-    class: Option<usize>,
-    images: &ImageSet,
-) -> Result<Vec<Evidence>, Error> {
+pub fn evidence(network: &Network, class: Option<usize>, set: &ImageSet) -> Result<Vec<Evidence>> {
     check_filters(network, output(network), class.as_slice())?;
     let (device, plan) = (network.device(), network.plan()?);
-    for_each(network, device, images.rows, |network, n, &row| {
-        images.report("Mapping evidence", n, images.rows.len())?;
-        of_image(network, &plan, class, images, row)
+    for_each(network, device, set.rows, |network, n, &row| {
+        set.report("Mapping evidence", n, set.rows.len())?;
+        of_image(network, &plan, class, set, row)
     })
 }
 
@@ -70,13 +66,13 @@ fn of_image(
     class: Option<usize>,
     images: &ImageSet,
     index: usize,
-) -> Result<Evidence, Error> {
+) -> Result<Evidence> {
     let side = images.source.side();
     let image = images.source.input(index);
     let tensor = |image: &[f32]| as_images(image, side, network);
     let logits = |images: &[f32]| values(&network.planned_logits(&tensor(images)?, plan)?);
     let own = logits(&image)?;
-    check_numbers(network, output(network), &[index], &own)?;
+    check_numbers(&network.stages()[output(network)].name, &[index], &own)?;
     let class = class.unwrap_or_else(|| largest_of(&own));
     let whole = Region::whole(side);
     let occlusion = occlude(&image, side, whole, Windows::of_face(side), |covered| {

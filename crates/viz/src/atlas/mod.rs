@@ -9,7 +9,7 @@ use faus_model::{Layer, Network};
 use image::GrayImage;
 
 use crate::atlas::order::atlas_order;
-use crate::error::Error;
+use crate::error::Result;
 use crate::explain::field::Frame;
 use crate::explain::method::Explain;
 use crate::explain::patch::{FilterPatches, cut_patches};
@@ -49,7 +49,7 @@ impl<'a> Atlas<'a> {
         filters: &[usize],
         top: usize,
         images: &ImageSet<'a>,
-    ) -> Result<Self, Error> {
+    ) -> Result<Self> {
         let survey = survey(network, stage, filters, top, images)?;
         let patches = cut_patches(network, stage, method, &survey.tops, images)?;
         let frame = Frame::new(network, stage, images.source.side());
@@ -83,7 +83,7 @@ impl<'a> Atlas<'a> {
 
 /// The kernels of the first layer in their order, middle grey for 0, all on one scale; empty if its input is not grey
 /// images.
-fn first_kernels(network: &Network) -> Result<Vec<GrayImage>, Error> {
+fn first_kernels(network: &Network) -> Result<Vec<GrayImage>> {
     let mut layers = network.stages().iter().flat_map(|s| &s.layers);
     let Some(Layer::Conv { weight, .. }) = layers.next() else {
         return Ok(vec![]);

@@ -110,16 +110,12 @@ impl Tree {
     }
 }
 
-/// The first of the shortest pairs.
-fn shortest(
-    left: &[usize],
-    right: &[usize],
-    length: impl Fn(usize, usize) -> f64,
-) -> (usize, usize) {
+/// The first of the pairs of the lowest cost.
+fn shortest(left: &[usize], right: &[usize], cost: impl Fn(usize, usize) -> f64) -> (usize, usize) {
     let pairs = left
         .iter()
         .flat_map(|&u| right.iter().map(move |&w| (u, w)));
-    let shortest = pairs.min_by(|a, b| length(a.0, a.1).total_cmp(&length(b.0, b.1)));
+    let shortest = pairs.min_by(|a, b| cost(a.0, a.1).total_cmp(&cost(b.0, b.1)));
     shortest.unwrap_or_default()
 }
 

@@ -6,11 +6,11 @@ use serde::Serialize;
 
 use crate::atlas::Atlas;
 use crate::atlas::similarity::{magnitudes, sobel, spearman, ssim};
-use crate::error::Error;
+use crate::error::Result;
 use crate::explain::back_projection::BackProjection;
 use crate::explain::field::crop;
 use crate::explain::method::Explain;
-use crate::explain::patch::{Explainer, Patch};
+use crate::explain::patch::{Explainer, Maps, Patch};
 use crate::lens::strongest::TopUnit;
 
 /// Added to every input pixel, in units of the network's input ([0, 2] before normalisation; our choice: half of it).
@@ -77,7 +77,7 @@ pub struct Panel {
     pub(crate) head: [String; 2],
     /// One for each patch.
     #[serde(skip)]
-    pub(crate) maps: Vec<Vec<f32>>,
+    pub(crate) maps: Maps,
 }
 
 /// A test of how much of the pictures is due to the image and the method rather than training.
@@ -87,6 +87,8 @@ pub struct Panel {
 /// 1805.07039).
 #[derive(Debug, Clone, PartialEq)]
 pub struct Sanity {
+    /// The seed of the random networks.
+    pub seed: u64,
     /// The filters compared.
     pub filters: Vec<usize>,
     /// Number of patches compared.
@@ -112,7 +114,7 @@ impl Untrained {
     ///
     /// # Errors
     /// When the device is out of memory.
-    pub fn draw(architecture: &dyn Architecture, seed: u64, like: &Network) -> Result<Self, Error> {
+    pub fn draw(architecture: &dyn Architecture, seed: u64, like: &Network) -> Result<Self> {
         // Far from `seed`, which training uses.
         let (spec, device) = (like.spec(), like.device());
         let draw = |n: u64| Network::build(architecture, spec, seed ^ (0x5a17_0000 + n), device);
@@ -134,7 +136,7 @@ pub fn sanity(
     untrained: &Untrained,
     atlas: &Atlas,
     filters: &[usize],
-) -> Result<Sanity, Error> {
+) -> Result<Sanity> {
     let chosen = filters.iter().filter_map(|f| atlas.filter(*f));
     let patches: Vec<&Patch> = chosen.flat_map(|f| &f.patches).collect();
     let comparison = Comparison {
@@ -152,6 +154,7 @@ pub fn sanity(
     panels.push(comparison.panel("edges", kind, "edge detector (Sobel)", head, maps));
     panels.extend(comparison.shifts(network)?);
     Ok(Sanity {
+        seed: untrained.seed,
         filters: filters.to_vec(),
         patches: comparison.patches.len(),
         sentence: sentence(atlas.method.title(), &panels),
@@ -164,19 +167,19 @@ struct Comparison<'a> {
     patches: Vec<&'a Patch>,
     units: Vec<TopUnit>,
     /// The trained network's map of each unit.
-    trained: Vec<Vec<f32>>,
+    trained: Maps,
     stage: usize,
     atlas: &'a Atlas<'a>,
 }
 
 impl Comparison<'_> {
-    fn maps(&self, network: &Network, method: &dyn Explain) -> Result<Vec<Vec<f32>>, Error> {
+    fn maps(&self, network: &Network, method: &dyn Explain) -> Result<Maps> {
         let explainer = Explainer::new(network, self.stage, method)?;
         explainer.maps(network, &self.units, &self.atlas.images)
     }
 
     /// The layers randomised one after the other, from the explained one down.
-    fn cascade(&self, network: &Network, random: &Network) -> Result<Vec<Panel>, Error> {
+    fn cascade(&self, network: &Network, random: &Network) -> Result<Vec<Panel>> {
         let randomised = network.deep_copy()?;
         let weights = random.parameters();
         let top = &network.stages()[self.stage].name;
@@ -187,20 +190,17 @@ impl Comparison<'_> {
             for (name, values) in weights.iter().filter(|(name, _)| own(name)) {
                 randomised.set_parameter(name, values)?;
             }
-            let (label, short) = match layer == top {
-                true => (format!("{layer} randomised"), layer.clone()),
-                false => (
-                    format!("{top} to {layer} randomised"),
-                    format!("to {layer}"),
-                ),
-            };
+            let to = if layer == top { "" } else { "to " };
+            let (short, from) = (format!("{to}{layer}"), format!("{top} "));
+            let from = if layer == top { "" } else { &from };
+            let (label, head) = (format!("{from}{short} randomised"), [&*short, "random"]);
             let maps = self.maps(&randomised, self.atlas.method)?;
-            panels.push(self.panel(layer, PanelKind::Cascade, &label, [&short, "random"], maps));
+            panels.push(self.panel(layer, PanelKind::Cascade, &label, head, maps));
         }
         Ok(panels)
     }
 
-    fn edges(&self) -> Vec<Vec<f32>> {
+    fn edges(&self) -> Maps {
         let images = self.atlas.images.source;
         let map = |patch: &&Patch| {
             let grey = images.grey(patch.unit.index).iter();
@@ -212,7 +212,7 @@ impl Comparison<'_> {
     }
 
     /// The method itself, and gradient × input, under a constant that the network cancels.
-    fn shifts(&self, network: &Network) -> Result<Vec<Panel>, Error> {
+    fn shifts(&self, network: &Network) -> Result<Vec<Panel>> {
         let (kind, gradient) = (PanelKind::Shift, &BackProjection::Gradient);
         let maps = |method| {
             let explainer = Explainer::new(network, self.stage, method)?;
@@ -228,14 +228,12 @@ impl Comparison<'_> {
         let label = "constant input shift, gradient x input";
         let (name, head) = ("shift_gradient_x_input", ["shifted,", "grad x inp"]);
         let maps = self.times_input(shifted, SHIFT as f32);
-        Ok(vec![
-            first,
-            times_input.panel(name, kind, label, head, maps),
-        ])
+        let second = times_input.panel(name, kind, label, head, maps);
+        Ok(vec![first, second])
     }
 
     /// Each map times its input, to which `shift` is added.
-    fn times_input(&self, maps: Vec<Vec<f32>>, shift: f32) -> Vec<Vec<f32>> {
+    fn times_input(&self, maps: Maps, shift: f32) -> Maps {
         let images = self.atlas.images.source;
         let product = |(map, patch): (Vec<f32>, &&Patch)| {
             let input = crop(&images.input(patch.unit.index), images.side(), patch.region);
@@ -246,14 +244,7 @@ impl Comparison<'_> {
     }
 
     /// Scores of `maps` beside the trained network's.
-    fn panel(
-        &self,
-        name: &str,
-        kind: PanelKind,
-        label: &str,
-        head: [&str; 2],
-        maps: Vec<Vec<f32>>,
-    ) -> Panel {
+    fn panel(&self, name: &str, kind: PanelKind, text: &str, head: [&str; 2], maps: Maps) -> Panel {
         let pairs = || self.trained.iter().zip(&maps);
         let sizes = || pairs().map(|(a, b)| (magnitudes(a), magnitudes(b)));
         let shown = |map: &[f32]| map.iter().any(|v| *v != 0.0);
@@ -265,7 +256,7 @@ impl Comparison<'_> {
         Panel {
             name: name.to_owned(),
             kind,
-            label: label.to_owned(),
+            label: text.to_owned(),
             spearman: (kind != PanelKind::Edges).then_some(signed),
             spearman_abs: Score::of(sizes().map(|(a, b)| spearman(&a, &b))),
             ssim: Score::of(sizes().zip(&self.patches).map(similarity)),

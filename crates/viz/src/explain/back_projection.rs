@@ -3,7 +3,7 @@
 use faus_model::{FieldMap, FieldNet, Layer, Network, Region};
 use tch::{Kind, Tensor};
 
-use crate::error::Error;
+use crate::error::{Error, Result};
 use crate::explain::method::{Explain, ExplainField, UnitRef};
 
 /// The rule at a ReLU, in which alone the three methods differ.
@@ -66,7 +66,7 @@ impl Explain for BackProjection {
         stage: usize,
         images: &Tensor,
         units: &[UnitRef],
-    ) -> Result<Tensor, Error> {
+    ) -> Result<Tensor> {
         tch::no_grad(|| {
             let (way_back, output) = forward(*self, network, stage, images)?;
             let mut layers = way_back.iter().rev();
@@ -80,13 +80,7 @@ impl Explain for BackProjection {
 }
 
 impl ExplainField for BackProjection {
-    fn explain_field(
-        &self,
-        net: &FieldNet,
-        _: usize,
-        image: &[f32],
-        unit: UnitRef,
-    ) -> Result<FieldMap, Error> {
+    fn field(&self, net: &FieldNet, _: usize, image: &[f32], unit: UnitRef) -> Result<FieldMap> {
         let trace = net.trace(image, Region::unit(unit.row, unit.column))?;
         let at = (unit.filter, unit.row, unit.column);
         // One closure per method, to avoid branching on every value.
@@ -109,7 +103,7 @@ fn forward<'a>(
     network: &'a Network,
     stage: usize,
     images: &Tensor,
-) -> Result<(Vec<Backward<'a>>, Tensor), Error> {
+) -> Result<(Vec<Backward<'a>>, Tensor)> {
     let stages = network.stages();
     let missing = || faus_model::Error::NoFeatureMap(format!("#{stage}"));
     let own = &stages.get(stage).ok_or_else(missing)?.layers;
@@ -133,7 +127,7 @@ fn through(
     method: BackProjection,
     x: Tensor,
     relu_follows: bool,
-) -> Result<(Backward<'_>, Tensor), Error> {
+) -> Result<(Backward<'_>, Tensor)> {
     let size = x.size();
     let backward: Backward = match layer {
         Layer::Conv {
@@ -164,7 +158,7 @@ fn through(
 }
 
 /// Zeros, except for a 1 at each image's unit.
-fn seed(output: &Tensor, units: &[UnitRef]) -> Result<Tensor, Error> {
+fn seed(output: &Tensor, units: &[UnitRef]) -> Result<Tensor> {
     let mut size: Vec<usize> = output.size().iter().map(|&s| s as usize).collect();
     size.resize(4, 1);
     if units.len() != size[0] {

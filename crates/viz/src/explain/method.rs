@@ -4,7 +4,7 @@ use faus_model::{FieldMap, FieldNet, Network};
 use serde::{Deserialize, Serialize};
 use tch::Tensor;
 
-use crate::error::Error;
+use crate::error::{Error, Result};
 
 /// One unit of a feature map, or of a fully connected layer (row and column 0).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -60,7 +60,7 @@ pub trait Explain: Sync {
         stage: usize,
         images: &Tensor,
         units: &[UnitRef],
-    ) -> Result<Tensor, Error>;
+    ) -> Result<Tensor>;
 
     /// A faster method for units of a convolution, if available.
     fn within_field(&self) -> Option<&dyn ExplainField> {
@@ -70,16 +70,10 @@ pub trait Explain: Sync {
 
 /// A method that computes only a unit's receptive field.
 pub trait ExplainField: Sync {
-    /// Explains `unit` of `image`, `[side, side]`, normalised. `size` is the side of the receptive field before it is clipped
+    /// Explains `unit` of `image`, `[side, side]`, normalised, over its receptive field. `size` is the side of the receptive field before it is clipped
     /// to the image.
     ///
     /// # Errors
     /// When the unit does not exist or the image does not fit.
-    fn explain_field(
-        &self,
-        net: &FieldNet,
-        size: usize,
-        image: &[f32],
-        unit: UnitRef,
-    ) -> Result<FieldMap, Error>;
+    fn field(&self, net: &FieldNet, size: usize, image: &[f32], unit: UnitRef) -> Result<FieldMap>;
 }

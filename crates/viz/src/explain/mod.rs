@@ -6,7 +6,7 @@ pub(crate) mod method;
 pub(crate) mod occlusion;
 pub(crate) mod patch;
 
-use crate::error::Error;
+use crate::error::{Error, Result};
 use crate::explain::back_projection::BackProjection;
 use crate::explain::method::Explain;
 use crate::explain::occlusion::Occlusion;
@@ -22,7 +22,7 @@ const BUILT_IN: [&dyn Explain; 4] = [
 ///
 /// # Errors
 /// [`Error::Unknown`] with the list of names.
-pub fn find<'a>(name: &str, own: &'a [Box<dyn Explain>]) -> Result<&'a dyn Explain, Error> {
+pub fn find<'a>(name: &str, own: &'a [Box<dyn Explain>]) -> Result<&'a dyn Explain> {
     let methods = || BUILT_IN.into_iter().chain(own.iter().map(Box::as_ref));
     let named = methods().find(|method| method.name() == name);
     named.ok_or_else(|| {

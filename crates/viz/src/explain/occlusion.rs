@@ -3,7 +3,7 @@
 use faus_model::{FieldMap, FieldNet, Network, Region};
 use tch::Tensor;
 
-use crate::error::Error;
+use crate::error::Result;
 use crate::explain::method::{Explain, ExplainField, UnitRef};
 use crate::images::{as_images, values};
 
@@ -26,15 +26,15 @@ impl Explain for Occlusion {
         stage: usize,
         images: &Tensor,
         units: &[UnitRef],
-    ) -> Result<Tensor, Error> {
+    ) -> Result<Tensor> {
         let side = network.spec().side;
         let plan = network.plan()?;
         let mut maps = Vec::new();
         for (image, unit) in values(images)?.chunks_exact(side * side).zip(units) {
             let response = |covered: &[f32]| {
                 let maxima = network.maxima(&as_images(covered, side, network)?, stage, &plan)?;
-                let responses = maxima.values.chunks_exact(maxima.filters);
-                Ok(responses.map(|of_image| of_image[unit.filter]).collect())
+                let responses = maxima.values.into_iter().skip(unit.filter);
+                Ok(responses.step_by(maxima.filters).collect())
             };
             let (whole, windows) = (Region::whole(side), Windows::of_field(side));
             maps.extend(occlude(image, side, whole, windows, response)?);
@@ -48,13 +48,7 @@ impl Explain for Occlusion {
 }
 
 impl ExplainField for Occlusion {
-    fn explain_field(
-        &self,
-        net: &FieldNet,
-        size: usize,
-        image: &[f32],
-        unit: UnitRef,
-    ) -> Result<FieldMap, Error> {
+    fn field(&self, net: &FieldNet, size: usize, image: &[f32], unit: UnitRef) -> Result<FieldMap> {
         let (side, traced) = (net.image_side(), Region::unit(unit.row, unit.column));
         let response = |image: &[f32]| {
             let response = net.trace(image, traced)?;
@@ -113,8 +107,8 @@ pub(crate) fn occlude(
     side: usize,
     region: Region,
     windows: Windows,
-    mut response: impl FnMut(&[f32]) -> Result<Vec<f32>, Error>,
-) -> Result<Vec<f32>, Error> {
+    mut response: impl FnMut(&[f32]) -> Result<Vec<f32>>,
+) -> Result<Vec<f32>> {
     let whole = response(image)?.first().copied().unwrap_or_default();
     let columns = windows.starts(region.width);
     let squares: Vec<(usize, usize)> = windows

@@ -3,7 +3,7 @@
 use faus_model::{FieldNet, Network, Region};
 use tch::Device;
 
-use crate::error::Error;
+use crate::error::{Error, Result};
 use crate::explain::field::{Frame, crop};
 use crate::explain::method::{Explain, ExplainField, UnitRef};
 use crate::images::{ImageSet, Images, as_images, values};
@@ -47,9 +47,11 @@ impl FilterPatches {
         for patch in &self.patches {
             let largest = patch.projection.iter().fold(0f32, |m, v| m.max(v.abs()));
             if largest > 0.0 {
-                patch.each_pixel(self.field, |at, pixel| {
-                    mean[at] += f64::from(patch.projection[pixel] / largest);
-                });
+                let whole = patch.in_field(self.field, &patch.projection);
+                let share = |v: f32| f64::from(v / largest);
+                mean.iter_mut()
+                    .zip(whole)
+                    .for_each(|(sum, v)| *sum += share(v));
             }
         }
         let count = self.patches.len().max(1) as f64;
@@ -59,15 +61,14 @@ impl FilterPatches {
 }
 
 impl Patch {
-    /// Calls `f` with each pixel's place in the full receptive field `[field, field]` and in the crop `[h, w]`.
-    pub(crate) fn each_pixel(&self, field: usize, mut f: impl FnMut(usize, usize)) {
-        let width = self.region.width;
-        for row in 0..self.region.height {
-            for column in 0..width {
-                let at = (row + self.inset.1) * field + column + self.inset.0;
-                f(at, row * width + column);
-            }
+    /// Values of the crop `[h, w]` in the full receptive field `[field, field]`, zero elsewhere.
+    pub(crate) fn in_field(&self, field: usize, crop: &[f32]) -> Vec<f32> {
+        let mut whole = vec![0.0; field * field];
+        for (row, values) in crop.chunks_exact(self.region.width).enumerate() {
+            let start = (row + self.inset.1) * field + self.inset.0;
+            whole[start..start + values.len()].copy_from_slice(values);
         }
+        whole
     }
 }
 
@@ -83,7 +84,7 @@ pub fn cut_patches(
     method: &dyn Explain,
     tops: &[FilterTop],
     images: &ImageSet,
-) -> Result<Vec<FilterPatches>, Error> {
+) -> Result<Vec<FilterPatches>> {
     let units: Vec<TopUnit> = tops.iter().flat_map(|t| t.units.iter().copied()).collect();
     let frame = Frame::new(network, stage, images.source.side());
     let maps = Explainer::new(network, stage, method)?.maps(network, &units, images)?;
@@ -98,15 +99,16 @@ pub fn cut_patches(
             projection,
         }
     });
-    Ok(tops
-        .iter()
-        .map(|top| FilterPatches {
-            filter: top.filter,
-            field: frame.field(),
-            patches: patches.by_ref().take(top.units.len()).collect(),
-        })
-        .collect())
+    let filters = tops.iter().map(|top| FilterPatches {
+        filter: top.filter,
+        field: frame.field(),
+        patches: patches.by_ref().take(top.units.len()).collect(),
+    });
+    Ok(filters.collect())
 }
+
+/// Maps of units, each `[h, w]`.
+pub(crate) type Maps = Vec<Vec<f32>>;
 
 /// Computes the maps of single units, each over the pixels of its receptive field.
 pub(crate) struct Explainer<'m> {
@@ -122,7 +124,7 @@ pub(crate) struct Explainer<'m> {
 }
 
 impl<'m> Explainer<'m> {
-    pub fn new(network: &Network, stage: usize, method: &'m dyn Explain) -> Result<Self, Error> {
+    pub fn new(network: &Network, stage: usize, method: &'m dyn Explain) -> Result<Self> {
         let way = method.within_field().map(|way| {
             let net = FieldNet::new(network, stage)?;
             Ok::<_, Error>(net.map(|net| (net, way)))
@@ -144,7 +146,7 @@ impl<'m> Explainer<'m> {
         shift: f64,
         units: &[TopUnit],
         images: &ImageSet,
-    ) -> Result<Option<Vec<Vec<f32>>>, Error> {
+    ) -> Result<Option<Maps>> {
         let Some((network, margin)) = network.under_shift(shift)? else {
             return Ok(None);
         };
@@ -154,12 +156,7 @@ impl<'m> Explainer<'m> {
     }
 
     /// The map of each unit, `[h, w]` of its receptive field, in the order of the units. Runs on rayon's current pool.
-    pub fn maps(
-        &self,
-        network: &Network,
-        units: &[TopUnit],
-        images: &ImageSet,
-    ) -> Result<Vec<Vec<f32>>, Error> {
+    pub fn maps(&self, network: &Network, units: &[TopUnit], images: &ImageSet) -> Result<Maps> {
         let mut order: Vec<usize> = (0..units.len()).collect();
         order.sort_by_key(|&at| units[at].index);
         let same_image = |a: &usize, b: &usize| units[*a].index == units[*b].index;
@@ -178,7 +175,7 @@ impl<'m> Explainer<'m> {
             };
             let image = framed(&job[0]);
             let map = |unit: UnitRef| {
-                let map = method.explain_field(net, self.frame.field(), &image, unit)?;
+                let map = method.field(net, self.frame.field(), &image, unit)?;
                 Ok(self.cut(unit, map.region, &map.values))
             };
             refs.into_iter().map(map).collect()
@@ -191,12 +188,7 @@ impl<'m> Explainer<'m> {
     }
 
     /// Units of whole images, `inputs` one after the other.
-    fn by_image(
-        &self,
-        network: &Network,
-        units: &[UnitRef],
-        inputs: &[f32],
-    ) -> Result<Vec<Vec<f32>>, Error> {
+    fn by_image(&self, network: &Network, units: &[UnitRef], inputs: &[f32]) -> Result<Maps> {
         let side = network.spec().side;
         let input = as_images(inputs, side, network)?;
         let maps = values(&self.method.explain(network, self.stage, &input, units)?)?;

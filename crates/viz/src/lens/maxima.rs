@@ -4,7 +4,7 @@ use faus_model::{Maxima, Network};
 use rayon::prelude::*;
 use tch::Device;
 
-use crate::error::Error;
+use crate::error::{Error, Result};
 use crate::images::ImageSet;
 
 /// Images computed together; fixed, so that results do not depend on the number of threads.
@@ -17,18 +17,18 @@ pub(crate) fn for_each<J: Send, R: Send>(
     network: &Network,
     device: Device,
     jobs: impl IntoIterator<Item = J>,
-    f: impl Fn(&Network, usize, J) -> Result<R, Error> + Sync + Send,
-) -> Result<Vec<R>, Error> {
+    f: impl Fn(&Network, usize, J) -> Result<R> + Sync + Send,
+) -> Result<Vec<R>> {
     let jobs = jobs.into_iter().enumerate();
     let jobs = jobs
         .map(|(n, job)| Ok((network.replica()?, n, job)))
-        .collect::<Result<Vec<_>, Error>>()?;
+        .collect::<Result<Vec<_>>>()?;
     let run = |(network, n, job): (Network, usize, J)| f(&network, n, job);
     if device.is_cuda() {
         return jobs.into_iter().map(run).collect();
     }
     // All results, so that the first error in the jobs' order is returned.
-    let all: Vec<Result<R, Error>> = jobs.into_par_iter().with_max_len(1).map(run).collect();
+    let all: Vec<Result<R>> = jobs.into_par_iter().with_max_len(1).map(run).collect();
     all.into_iter().collect()
 }
 
@@ -41,8 +41,8 @@ pub(crate) fn stream_maxima(
     network: &Network,
     stage: usize,
     images: &ImageSet,
-    mut take: impl FnMut(&[usize], &Maxima) -> Result<(), Error>,
-) -> Result<(), Error> {
+    mut take: impl FnMut(&[usize], &Maxima) -> Result<()>,
+) -> Result<()> {
     if images.rows.is_empty() {
         return Err(Error::NoImages);
     }
@@ -55,7 +55,7 @@ pub(crate) fn stream_maxima(
         let chunks = group.chunks(CHUNK);
         let found = for_each(network, network.device(), chunks, |network, _, rows| {
             let maxima = network.maxima(&images.tensor(rows, network)?, stage, &plan)?;
-            check_numbers(network, stage, rows, &maxima.values)?;
+            check_numbers(&network.stages()[stage].name, rows, &maxima.values)?;
             Ok((rows, maxima))
         })?;
         for (rows, maxima) in found {
@@ -65,17 +65,12 @@ pub(crate) fn stream_maxima(
     Ok(())
 }
 
-/// Rejects infinite and NaN responses of stage `stage`, the same number for each of the images `rows`.
-pub(crate) fn check_numbers(
-    network: &Network,
-    stage: usize,
-    rows: &[usize],
-    values: &[f32],
-) -> Result<(), Error> {
+/// Rejects infinite and NaN responses of `layer`, the same number for each of the images `rows`.
+pub(crate) fn check_numbers(layer: &str, rows: &[usize], values: &[f32]) -> Result<()> {
     let Some(at) = values.iter().position(|v| !v.is_finite()) else {
         return Ok(());
     };
-    let layer = network.stages()[stage].name.clone();
+    let layer = layer.to_owned();
     let image = rows[at * rows.len() / values.len()];
     Err(Error::NotANumber { layer, image })
 }

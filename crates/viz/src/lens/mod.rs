@@ -8,12 +8,12 @@ use std::path::Path;
 use faus_base::{file, npy};
 use faus_data::Prepared;
 use faus_data::normalise::Normalisation;
-use faus_fau::{Activations, Lens, Places};
+use faus_fau::{Activations, Error as FauError, Lens, Places};
 use faus_model::{Network, Stage, receptive_field};
 use rayon::ThreadPool;
 use tch::{Device, Kind, Tensor};
 
-use crate::error::Error;
+use crate::error::{Error, Result};
 use crate::images::{GreyImages, ImageSet, Progress, values};
 use crate::lens::maxima::{for_each, stream_maxima};
 use crate::lens::strongest::check_filters;
@@ -43,10 +43,10 @@ impl LayerLens<'_> {
     ///
     /// # Errors
     /// When the network cannot compute, a write fails or the user cancels.
-    pub fn write_activations(&self, path: &Path) -> Result<(), Error> {
+    pub fn write_activations(&self, path: &Path) -> Result<()> {
         let rows: Vec<usize> = (0..self.prepared.len()).collect();
         let shape = [rows.len(), self.network.filters(self.stage)?];
-        let written = self.with_images(&rows, &[], |network, stage, images| {
+        let written = self.with_images(None, &rows, &[], |network, stage, images| {
             file::write_with(path, |out| {
                 npy::write_streamed(out, &shape, |push| {
                     stream_maxima(network, stage, images, |_, maxima| {
@@ -61,33 +61,20 @@ impl LayerLens<'_> {
         })
     }
 
-    /// Calls `f` on the pool with the network, the layer's number and these rows; see [`ImageSet::groups`].
-    ///
-    /// # Errors
-    /// Errors from `f`.
-    pub fn with_images<R: Send>(
+    /// Calls `f` on the pool with the network, the layer's number and these rows of the data set, or of `loose` grey images;
+    /// see [`ImageSet::groups`].
+    pub(crate) fn with_images<R: Send>(
         &self,
+        loose: Option<&[Vec<u8>]>,
         rows: &[usize],
         groups: &[i64],
-        f: impl FnOnce(&Network, usize, &ImageSet) -> Result<R, Error> + Send,
-    ) -> Result<R, Error> {
-        let prepared = self.prepared;
-        self.with_grey(&|row| prepared.image(row), rows, groups, f)
-    }
-
-    fn with_grey<'g, R: Send>(
-        &'g self,
-        grey: &'g (dyn Fn(usize) -> &'g [u8] + Sync),
-        rows: &[usize],
-        groups: &[i64],
-        f: impl FnOnce(&Network, usize, &ImageSet) -> Result<R, Error> + Send,
-    ) -> Result<R, Error> {
+        f: impl FnOnce(&Network, usize, &ImageSet) -> Result<R> + Send,
+    ) -> Result<R> {
         let (network, stage, progress) = (self.network.replica()?, self.stage, self.progress);
         let images = GreyImages {
-            side: self.prepared.image_size(),
+            prepared: self.prepared,
+            loose,
             normalisation: self.normalisation,
-            subjects: self.prepared.subjects(),
-            grey,
         };
         self.pool.install(move || {
             let set = ImageSet {
@@ -106,37 +93,33 @@ impl Lens for LayerLens<'_> {
         &self.network.stages()[self.stage].name
     }
 
-    fn activations(&self, rows: &[usize]) -> Result<Activations, faus_fau::Error> {
-        Ok(self.with_images(rows, &[], activations)?)
+    fn activations(&self, rows: &[usize]) -> Result<Activations, FauError> {
+        Ok(self.with_images(None, rows, &[], activations)?)
     }
 
-    fn activations_of(&self, images: &[Vec<u8>]) -> Result<Activations, faus_fau::Error> {
+    fn activations_of(&self, images: &[Vec<u8>]) -> Result<Activations, FauError> {
         let rows: Vec<usize> = (0..images.len()).collect();
-        Ok(self.with_grey(&|row| &images[row], &rows, &[], activations)?)
+        Ok(self.with_images(Some(images), &rows, &[], activations)?)
     }
 
-    fn predictions(
-        &self,
-        rows: &[usize],
-        silenced: &[Vec<usize>],
-    ) -> Result<Vec<Vec<i64>>, faus_fau::Error> {
-        Ok(self.with_images(rows, &[], |network, stage, images| {
+    fn predictions(&self, rows: &[usize], sets: &[Vec<usize>]) -> Result<Vec<Vec<i64>>, FauError> {
+        Ok(self.with_images(None, rows, &[], |network, stage, images| {
             let maps = outputs(network, stage, images)?;
-            let jobs = silenced.iter().map(|set| (maps.shallow_clone(), set));
+            let jobs = sets.iter().map(|set| (maps.shallow_clone(), set));
             let device = network.device();
             for_each(network, device, jobs, |network, n, (maps, set)| {
-                images.report("Silencing filters", n, silenced.len())?;
-                predicted(network, stage, &maps, set)
+                images.report("Silencing filters", n, sets.len())?;
+                predict(network, stage, &maps, set)
             })
         })?)
     }
 
-    fn places(&self, rows: &[usize]) -> Result<Places, faus_fau::Error> {
-        Ok(self.with_images(rows, &[], places)?)
+    fn places(&self, rows: &[usize]) -> Result<Places, FauError> {
+        Ok(self.with_images(None, rows, &[], places)?)
     }
 }
 
-fn activations(network: &Network, stage: usize, images: &ImageSet) -> Result<Activations, Error> {
+fn activations(network: &Network, stage: usize, images: &ImageSet) -> Result<Activations> {
     let mut all = Vec::new();
     stream_maxima(network, stage, images, |_, maxima| {
         all.extend_from_slice(&maxima.values);
@@ -147,18 +130,15 @@ fn activations(network: &Network, stage: usize, images: &ImageSet) -> Result<Act
 }
 
 /// Outputs of the layer, after ReLU and pooling, `[images, filters, …]`.
-fn outputs(network: &Network, stage: usize, images: &ImageSet) -> Result<Tensor, Error> {
+fn outputs(network: &Network, stage: usize, images: &ImageSet) -> Result<Tensor> {
     let chunks = images.rows.chunks(CHUNK).map(|rows| {
         let input = images.tensor(rows, network)?;
         through(&network.stages()[..=stage], input)
     });
-    Ok(Tensor::f_cat(
-        &chunks.collect::<Result<Vec<_>, Error>>()?,
-        0,
-    )?)
+    Ok(Tensor::f_cat(&chunks.collect::<Result<Vec<_>>>()?, 0)?)
 }
 
-fn through(stages: &[Stage], input: Tensor) -> Result<Tensor, Error> {
+fn through(stages: &[Stage], input: Tensor) -> Result<Tensor> {
     let mut stages = stages.iter();
     Ok(tch::no_grad(|| {
         stages.try_fold(input, |x, stage| stage.forward(&x))
@@ -166,27 +146,17 @@ fn through(stages: &[Stage], input: Tensor) -> Result<Tensor, Error> {
 }
 
 /// Classes with these filters at 0, the output of a rectified unit without a response.
-fn predicted(
-    network: &Network,
-    stage: usize,
-    maps: &Tensor,
-    silenced: &[usize],
-) -> Result<Vec<i64>, Error> {
+fn predict(network: &Network, stage: usize, maps: &Tensor, silenced: &[usize]) -> Result<Vec<i64>> {
     check_filters(network, stage, silenced)?;
-    let size = maps.size();
-    let mut kept = vec![1f32; size[1] as usize];
-    silenced.iter().for_each(|&filter| kept[filter] = 0.0);
-    // [1, filters, 1 …], for maps and for units alike.
-    let mut shape = vec![1; size.len()];
-    shape[1] = size[1];
-    let kept = Tensor::f_from_slice(&kept)?.f_reshape(shape.as_slice())?;
-    let maps = maps.f_mul(&kept.f_to_device(network.device())?)?;
+    let silenced: Vec<i64> = silenced.iter().map(|&filter| filter as i64).collect();
+    let silenced = Tensor::f_from_slice(&silenced)?.f_to_device(network.device())?;
+    let maps = maps.f_index_fill(1, &silenced, 0.0)?;
     let logits = through(&network.stages()[stage + 1..], maps)?;
     let chosen = logits.f_argmax(1, false)?.f_to_device(Device::Cpu)?;
     Ok(Vec::try_from(chosen)?)
 }
 
-fn places(network: &Network, stage: usize, images: &ImageSet) -> Result<Places, Error> {
+fn places(network: &Network, stage: usize, images: &ImageSet) -> Result<Places> {
     let no_places = || Error::NoPlaces(network.stages()[stage].name.clone());
     let field = receptive_field(network.stages(), stage).ok_or_else(no_places)?;
     let (mut maxima, mut sums) = (vec![], None::<Tensor>);

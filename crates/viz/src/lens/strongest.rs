@@ -2,7 +2,7 @@
 
 use faus_model::{Maxima, Network};
 
-use crate::error::Error;
+use crate::error::{Error, Result};
 use crate::explain::method::UnitRef;
 use crate::images::ImageSet;
 use crate::lens::maxima::stream_maxima;
@@ -95,7 +95,7 @@ pub fn survey(
     filters: &[usize],
     top: usize,
     images: &ImageSet,
-) -> Result<Survey, Error> {
+) -> Result<Survey> {
     if top == 0 {
         return Err(Error::NoTop);
     }
@@ -126,11 +126,7 @@ pub fn survey(
 }
 
 /// Rejects filters that the layer does not have.
-pub(crate) fn check_filters(
-    network: &Network,
-    stage: usize,
-    filters: &[usize],
-) -> Result<(), Error> {
+pub(crate) fn check_filters(network: &Network, stage: usize, filters: &[usize]) -> Result<()> {
     let count = network.filters(stage)?;
     let Some(filter) = filters.iter().find(|filter| **filter >= count) else {
         return Ok(());

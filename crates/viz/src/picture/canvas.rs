@@ -30,6 +30,9 @@ pub(crate) const TOP: u32 = MARGIN + HEADING + 2 * GAP;
 /// Sizes of a picture: pixels per point.
 pub(crate) const SCALES: [u32; 2] = [1, 3];
 
+/// A place: points from the left and from the top.
+pub(crate) type At = (u32, u32);
+
 /// A picture measured in points, drawn at several scales (pixels per point) at once: the same layout at any size.
 pub(crate) struct Canvas(Vec<(u32, RgbImage)>);
 
@@ -45,11 +48,9 @@ impl Canvas {
     /// The picture at every scale; a grey one without colours.
     pub fn finish(self) -> Vec<DynamicImage> {
         let pictures = self.0.into_iter().map(|(_, picture)| {
-            let grey = picture.pixels().all(|p| p.0 == [p.0[0]; 3]);
-            let picture = DynamicImage::from(picture);
-            match grey {
-                true => picture.into_luma8().into(),
-                false => picture,
+            match picture.pixels().all(|p| p.0 == [p.0[0]; 3]) {
+                true => DynamicImage::from(picture).into_luma8().into(),
+                false => DynamicImage::from(picture),
             }
         });
         pictures.collect()
@@ -58,7 +59,7 @@ impl Canvas {
     /// Pictures beside each other, each enlarged to a square of `size` points, with `pitch` points from one to the next.
     pub fn row<T: Into<DynamicImage>>(
         &mut self,
-        (x, y): (u32, u32),
+        (x, y): At,
         (size, pitch): (u32, u32),
         tiles: impl IntoIterator<Item = T>,
     ) {
@@ -68,22 +69,16 @@ impl Canvas {
     }
 
     /// A picture, enlarged to a square of `size` points.
-    pub fn tile(&mut self, at: (u32, u32), size: u32, tile: impl Into<DynamicImage>) {
+    pub fn tile(&mut self, at: At, size: u32, tile: impl Into<DynamicImage>) {
         self.place(at, size, tile, FilterType::CatmullRom);
     }
 
     /// A picture enlarged without interpolation.
-    pub fn blocks(&mut self, at: (u32, u32), size: u32, tile: impl Into<DynamicImage>) {
+    pub fn blocks(&mut self, at: At, size: u32, tile: impl Into<DynamicImage>) {
         self.place(at, size, tile, FilterType::Nearest);
     }
 
-    fn place(
-        &mut self,
-        (x, y): (u32, u32),
-        size: u32,
-        tile: impl Into<DynamicImage>,
-        filter: FilterType,
-    ) {
+    fn place(&mut self, (x, y): At, size: u32, tile: impl Into<DynamicImage>, filter: FilterType) {
         let tile = tile.into();
         for (scale, picture) in &mut self.0 {
             let [x, y, pixels] = [x, y, size].map(|points| points * *scale);
@@ -112,7 +107,7 @@ impl Canvas {
     /// next; `?` for characters missing from the font.
     pub fn lines(
         &mut self,
-        (x, y): (u32, u32),
+        (x, y): At,
         (size, pitch): (u32, u32),
         lines: impl IntoIterator<Item = impl AsRef<str>>,
         ink: Rgb<u8>,
@@ -123,7 +118,7 @@ impl Canvas {
     }
 
     /// One line of text; see [`Canvas::lines`].
-    pub fn text(&mut self, (x, y): (u32, u32), size: u32, text: &str, ink: Rgb<u8>) {
+    pub fn text(&mut self, (x, y): At, size: u32, text: &str, ink: Rgb<u8>) {
         for (scale, picture) in &mut self.0 {
             let (width, height) = (letter_width(size, *scale), size * *scale);
             for (n, letter) in text.chars().enumerate() {

@@ -42,12 +42,8 @@ impl Atlas<'_> {
         let map = self.frame.has_places.then(|| self.place_map(filter.filter));
         let right = LEFT + filter.patches.len().max(1) as u32 * PITCH;
         let width = MARGIN + right + map.as_ref().map_or(0, |_| places + GAP);
-        let mut canvas = headed(
-            width,
-            TOP + places + MARGIN,
-            &SCALES[..1],
-            &captions.heading,
-        );
+        let height = TOP + places + MARGIN;
+        let mut canvas = headed(width, height, &SCALES[..1], &captions.heading);
         draw_filter(&mut canvas, TOP, filter, captions);
         for (column, patch) in (0..).zip(&filter.patches) {
             self.draw_face(&mut canvas, (LEFT + column * PITCH, TOP + 2 * PITCH), patch);
@@ -78,9 +74,8 @@ fn draw_filter(canvas: &mut Canvas, top: u32, filter: &FilterPatches, captions: 
     canvas.text((MARGIN, top), HEADING, &number, INK);
     let label = captions.labels.get(&filter.filter);
     let lines = label.iter().flat_map(|label| label.split('\n'));
-    let lines: Vec<String> = lines
-        .map(|line| fitted(line, LABEL, LEFT - MARGIN - GAP))
-        .collect();
+    let fitted = |line| fitted(line, LABEL, LEFT - MARGIN - GAP);
+    let lines: Vec<String> = lines.map(fitted).collect();
     let below = top + HEADING + GAP;
     canvas.lines((MARGIN, below), (LABEL, LABEL + 1), &lines, INK);
     if filter.patches.is_empty() {

@@ -5,7 +5,7 @@ use image::DynamicImage;
 use crate::atlas::Atlas;
 use crate::atlas::sanity::{Panel, PanelKind, Sanity, Score};
 use crate::atlas::similarity::magnitudes;
-use crate::explain::patch::{FilterPatches, Patch};
+use crate::explain::patch::FilterPatches;
 use crate::picture::canvas::{
     Canvas, FAINT, GAP, INK, MARGIN, SCALES, TILE, TOP, headed, in_field, input_tile, map_tile,
     unit_range,
@@ -25,9 +25,8 @@ impl Sanity {
     /// below.
     pub(crate) fn picture(&self, atlas: &Atlas, heading: &str) -> Vec<DynamicImage> {
         let filters = self.filters.iter().filter_map(|f| atlas.filter(*f));
-        let filters: Vec<&FilterPatches> = filters.collect();
-        let shown = filters.iter().filter(|f| !f.patches.is_empty()).count();
-        let scores = FIRST + shown.max(1) as u32 * (TILE + GAP);
+        let alive: Vec<&FilterPatches> = filters.filter(|f| !f.patches.is_empty()).collect();
+        let scores = FIRST + alive.len().max(1) as u32 * (TILE + GAP);
         let width = LEFT + (2 + self.panels.len() as u32) * PITCH + MARGIN;
         let mut canvas = headed(width, scores + 4 * LINE + MARGIN, &SCALES, heading);
         let own = [["image", ""], ["trained", atlas.method.name()]];
@@ -42,25 +41,17 @@ impl Sanity {
             let at = (LEFT + column * PITCH, scores + GAP);
             canvas.lines(at, (SMALL, LINE), score_lines(panel), FAINT);
         }
-        let (mut map, mut y) = (0, FIRST);
-        for filter in filters {
-            if let Some(patch) = filter.patches.first() {
-                self.draw_row(&mut canvas, y, (filter, patch), map);
-                y += TILE + GAP;
-            }
+        let mut map = 0;
+        for (row, filter) in (0..).zip(alive) {
+            self.draw_row(&mut canvas, FIRST + row * (TILE + GAP), filter, map);
             map += filter.patches.len();
         }
         canvas.finish()
     }
 
-    /// A patch beside the panels' maps number `map`.
-    fn draw_row(
-        &self,
-        canvas: &mut Canvas,
-        y: u32,
-        (filter, patch): (&FilterPatches, &Patch),
-        map: usize,
-    ) {
+    /// A filter's best patch beside the panels' maps number `map`.
+    fn draw_row(&self, canvas: &mut Canvas, y: u32, filter: &FilterPatches, map: usize) {
+        let patch = &filter.patches[0];
         canvas.text((MARGIN, y), SMALL, &filter.filter.to_string(), FAINT);
         let own = map_tile(filter, patch, &patch.projection);
         let panels = self.panels.iter().map(|panel| match panel.kind {
