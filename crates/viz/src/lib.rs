@@ -53,6 +53,7 @@ pub use album::choice::{Choice, class_label};
 pub use album::distinct::Distinct;
 pub use album::evidence::write_evidence;
 pub use album::files::WriteOptions;
+pub use album::show::Show;
 pub use atlas::Atlas;
 pub use atlas::evidence::{EVIDENCE_METHODS, Evidence, evidence};
 pub use atlas::order::seriate;

@@ -20,6 +20,8 @@ pub struct WriteOptions {
     pub captions: Captions,
     /// Filters of the figure, in that order.
     pub figure: Vec<usize>,
+    /// Filters of the front page, each with its label.
+    pub front: Vec<(String, usize)>,
     /// Whether to store arrays too.
     pub arrays: bool,
     /// Whether the faces are synthetic.
@@ -31,7 +33,7 @@ pub struct WriteOptions {
 impl Atlas<'_> {
     /// Writes into `dir`:
     /// - `filters.json`: image, subject, place and activation of every patch, and how they were found;
-    /// - `figure.png` of `options.figure`, `atlas.png`, `positions.png`, `conv1-weights.png` (the first layer's), each
+    /// - `frontpage.png` of `options.front`, `figure.png` of `options.figure`, `atlas.png`, `positions.png`, `conv1-weights.png` (the first layer's), each
     ///   also as `NAME@3x.png`; `average-face.png`; `filter-NNN.png`;
     /// - with arrays `projection-NNN.npy` and `input-NNN.npy` (f32 `[patches, field, field]`, zero where the field leaves the
     ///   image) and `positions.npy` (f32 `[filters, rows, columns]`).
@@ -41,6 +43,10 @@ impl Atlas<'_> {
     pub fn write(&self, dir: &Path, options: &WriteOptions) -> Result<()> {
         let (captions, places) = (&options.captions, self.frame.has_places);
         write_pictures(dir, "figure", &self.figure(&options.figure, captions))?;
+        if !options.front.is_empty() {
+            let front = self.frontpage(&options.front, &captions.heading);
+            write_pictures(dir, "frontpage", &front)?;
+        }
         if self.filters.len() > 1 {
             write_pictures(dir, "atlas", &self.overview(&captions.heading))?;
         }

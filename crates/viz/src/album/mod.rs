@@ -4,6 +4,7 @@ pub(crate) mod choice;
 pub(crate) mod distinct;
 pub(crate) mod evidence;
 pub(crate) mod files;
+pub(crate) mod show;
 
 use std::path::Path;
 
@@ -15,6 +16,7 @@ use serde_json::json;
 use crate::album::choice::Choice;
 use crate::album::distinct::Distinct;
 use crate::album::evidence::synthetic_mark;
+use crate::album::show::Show;
 use crate::album::files::{WriteOptions, write_pictures};
 use crate::atlas::Atlas;
 use crate::atlas::sanity::{Untrained, sanity};
@@ -46,6 +48,10 @@ pub struct Album<'a> {
     pub distinct: Distinct,
     /// Filters in the figure, at most.
     pub shown: usize,
+    /// The picture beside a projection.
+    pub show: Show,
+    /// Filters of the front page, each with its label; none leaves the page out.
+    pub front: Vec<(String, usize)>,
     /// Whether to store arrays too.
     pub arrays: bool,
 }
@@ -94,16 +100,20 @@ impl Album<'_> {
                 labels: ranked.into_iter().collect(),
             },
             figure,
+            front: self.front.clone(),
             arrays: self.arrays,
             synthetic: lens.prepared.info().synthetic,
             facts: json!({
                 "split": self.split, "fold": self.fold, "optimistic": self.may_have_seen, "distinct": self.distinct,
-                "choice": choice.name(),
+                "choice": choice.name(), "shows": self.show,
             }),
         };
         let groups = self.distinct.groups(lens.prepared);
         lens.with_images(None, self.rows, &groups, move |network, stage, images| {
-            let atlas = Atlas::gather(network, stage, self.method, &filters, self.top, images)?;
+            let mut atlas = Atlas::gather(network, stage, self.method, &filters, self.top, images)?;
+            if self.show == Show::Normalised {
+                atlas.show_normalised();
+            }
             if options.figure.is_empty() {
                 options.figure = atlas.strongest(self.shown);
             }
@@ -122,6 +132,10 @@ impl Album<'_> {
             _ => "all images".to_owned(),
         };
         let (synthetic, method) = (synthetic_mark(prepared), self.method.title());
-        format!("{synthetic}{layer}, {method}, {people}")
+        let shows = match self.show {
+            Show::Input => "",
+            Show::Normalised => ", normalised input",
+        };
+        format!("{synthetic}{layer}, {method}{shows}, {people}")
     }
 }

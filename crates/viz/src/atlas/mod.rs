@@ -10,7 +10,7 @@ use image::GrayImage;
 
 use crate::atlas::order::atlas_order;
 use crate::error::Result;
-use crate::explain::field::Frame;
+use crate::explain::field::{Frame, crop};
 use crate::explain::method::Explain;
 use crate::explain::patch::{FilterPatches, cut_patches};
 use crate::images::{ImageSet, values};
@@ -69,6 +69,20 @@ impl<'a> Atlas<'a> {
     /// The patches of a requested filter.
     pub(crate) fn filter(&self, filter: usize) -> Option<&FilterPatches> {
         self.filters.iter().find(|f| f.filter == filter)
+    }
+
+    /// Replaces the grey crops by the same pixels of the normalised input, each between its smallest and largest value.
+    pub(crate) fn show_normalised(&mut self) {
+        let source = self.images.source;
+        let patches = self.filters.iter_mut().flat_map(|f| &mut f.patches);
+        for patch in patches {
+            let input = source.input(patch.unit.index);
+            patch.input = crop(&input, source.side(), patch.region);
+            let low = patch.input.iter().copied().fold(f32::INFINITY, f32::min);
+            let high = patch.input.iter().copied().fold(low, f32::max);
+            let range = (high - low).max(f32::MIN_POSITIVE);
+            patch.input.iter_mut().for_each(|v| *v = (*v - low) / range);
+        }
     }
 
     /// The alive filters that respond most, at most `count`.

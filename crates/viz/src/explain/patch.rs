@@ -22,7 +22,7 @@ pub struct Patch {
     pub region: Region,
     /// First pixel of the crop in the full receptive field (column, row): 0 except at the left and upper border.
     pub inset: (usize, usize),
-    /// Grey pixels of the crop / 255, `[h, w]` in [0, 1].
+    /// The crop's picture, `[h, w]` in [0, 1]: grey pixels / 255, unless the album shows the normalised input.
     pub input: Vec<f32>,
     /// The explanation of the same pixels, `[h, w]`, any range.
     pub projection: Vec<f32>,

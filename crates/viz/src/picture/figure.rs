@@ -6,13 +6,15 @@ use crate::atlas::Atlas;
 use crate::explain::patch::{FilterPatches, Patch};
 use crate::picture::canvas::{
     Canvas, Captions, FAINT, GAP, HEADING, INK, MARGIN, PAPER, SCALES, TILE, TOP, fitted, greys,
-    headed, input_tile, map_tile,
+    headed, input_tile, map_tile, text_width,
 };
 
 /// Points between filters.
 const FILTER_GAP: u32 = 12;
 /// Height of a line beside a filter.
 const LABEL: u32 = 12;
+/// Patches of a filter on the front page.
+const FRONT: usize = 3;
 /// First point of the tiles, right of the text beside a filter.
 const LEFT: u32 = MARGIN + 124;
 /// Points from one tile to the next.
@@ -24,15 +26,25 @@ impl Atlas<'_> {
     /// Projections are centred at zero: middle grey is 0, and each is scaled by its largest absolute value.
     pub(crate) fn figure(&self, filters: &[usize], captions: &Captions) -> Vec<DynamicImage> {
         let filters: Vec<&FilterPatches> = filters.iter().filter_map(|f| self.filter(*f)).collect();
-        let columns = filters.iter().map(|f| f.patches.len()).fold(1, usize::max) as u32;
-        let block = 2 * PITCH + FILTER_GAP;
-        let width = LEFT + columns * PITCH - GAP + MARGIN;
-        let height = 2 * MARGIN + HEADING + GAP + filters.len().max(1) as u32 * block - FILTER_GAP;
-        let mut canvas = headed(width, height, &SCALES, &captions.heading);
-        for (row, filter) in (0..).zip(filters) {
-            draw_filter(&mut canvas, TOP + row * block, filter, captions);
-        }
-        canvas.finish()
+        draw_filters(&filters, captions, 0)
+    }
+
+    /// The seed of the paper's figures: a row for each pattern of `front`, the crops of its filter's best three patches, each
+    /// above its projection.
+    pub(crate) fn frontpage(&self, front: &[(String, usize)], heading: &str) -> Vec<DynamicImage> {
+        let best = |(label, filter): &(String, usize)| {
+            let found = self.filter(*filter)?;
+            let patches = found.patches.iter().take(FRONT).cloned().collect();
+            Some((label.clone(), FilterPatches { patches, ..*found }))
+        };
+        let rows: Vec<_> = front.iter().filter_map(best).collect();
+        let labels = rows.iter().map(|(label, f)| (f.filter, label.clone()));
+        let captions = Captions {
+            heading: heading.to_owned(),
+            labels: labels.collect(),
+        };
+        let filters: Vec<_> = rows.iter().map(|(_, filter)| filter).collect();
+        draw_filters(&filters, &captions, text_width(heading, HEADING))
     }
 
     /// One filter: its input crops, their projections, the place of each on its face, and at the right the places of its
@@ -66,6 +78,19 @@ impl Atlas<'_> {
             canvas.outline((f64::from(x) + left, f64::from(y) + top), size, PAPER);
         }
     }
+}
+
+/// The filters one below the other, at least `least` points wide.
+fn draw_filters(filters: &[&FilterPatches], captions: &Captions, least: u32) -> Vec<DynamicImage> {
+    let columns = filters.iter().map(|f| f.patches.len()).fold(1, usize::max) as u32;
+    let block = 2 * PITCH + FILTER_GAP;
+    let width = (LEFT + columns * PITCH - GAP).max(MARGIN + least) + MARGIN;
+    let height = 2 * MARGIN + HEADING + GAP + filters.len().max(1) as u32 * block - FILTER_GAP;
+    let mut canvas = headed(width, height, &SCALES, &captions.heading);
+    for (row, filter) in (0..).zip(filters) {
+        draw_filter(&mut canvas, TOP + row * block, filter, captions);
+    }
+    canvas.finish()
 }
 
 /// A filter's label, and its input crops above their projections.
