@@ -78,4 +78,5 @@ pub use study::replicate::Replicate;
 pub use study::response::average_precision;
 pub use study::run::{CodedRows, RunView};
 pub use watch::{Observer, Watch};
+pub use write::front::front_page;
 pub use write::output::OutputOptions;

@@ -36,17 +36,28 @@ struct Row {
 pub fn front_page(associations: &Path) -> Result<Vec<(String, usize)>, Error> {
     let text = read_limited(associations, LIMIT)?;
     let rows = csv::Reader::from_reader(&text[..]).into_deserialize();
-    let rows: Vec<Row> = rows.collect::<Result<_, _>>().map_err(|error| Error::file(associations, error))?;
+    let rows: Vec<Row> = rows
+        .collect::<Result<_, _>>()
+        .map_err(|error| Error::file(associations, error.to_string()))?;
     let mut front: Vec<(String, usize)> = Vec::new();
     for (pattern, units) in PATTERNS {
         let free = |row: &&Row| {
             let passes = row.auroc > 0.5 && row.q.is_some_and(|q| q <= RATE);
             passes && units.contains(&row.au) && !front.iter().any(|(_, f)| *f == row.filter)
         };
-        let best = rows.iter().filter(free).max_by(|a, b| a.auroc.total_cmp(&b.auroc));
-        if let Some(Row { filter, au, auroc, .. }) = best {
+        let best = rows
+            .iter()
+            .filter(free)
+            .max_by(|a, b| a.auroc.total_cmp(&b.auroc));
+        if let Some(Row {
+            filter, au, auroc, ..
+        }) = best
+        {
             let name = au::name(*au);
-            front.push((format!("{pattern}\nAU{au} {name}\nAUROC {auroc:.2}"), *filter));
+            front.push((
+                format!("{pattern}\nAU{au} {name}\nAUROC {auroc:.2}"),
+                *filter,
+            ));
         }
     }
     Ok(front)
@@ -63,10 +74,18 @@ mod tests {
         let table = "filter,au,auroc,q\n0,12,0.9,0.2\n1,12,0.8,0.01\n1,25,0.95,0.01\n2,26,0.7,0.05\n3,5,0.4,0.01\n4,4,0.6,\n";
         std::fs::write(&path, table).unwrap();
         let front = front_page(&path).unwrap();
-        let short: Vec<_> = front.iter().map(|(label, filter)| (label.split('\n').next().unwrap(), *filter)).collect();
+        let short: Vec<_> = front
+            .iter()
+            .map(|(label, filter)| (label.split('\n').next().unwrap(), *filter))
+            .collect();
         assert_eq!(short, [("smile", 1), ("open mouth", 2)]);
         assert!(front[0].0.contains("AU12 Lip corner puller\nAUROC 0.80"));
         std::fs::write(&path, "filter,au\n0,12\n").unwrap();
-        assert!(front_page(&path).unwrap_err().to_string().contains("associations.csv"));
+        assert!(
+            front_page(&path)
+                .unwrap_err()
+                .to_string()
+                .contains("associations.csv")
+        );
     }
 }

@@ -2,6 +2,7 @@
 
 pub(crate) mod charts;
 pub(crate) mod files;
+pub(crate) mod front;
 pub(crate) mod output;
 pub(crate) mod summary;
 pub(crate) mod table;

@@ -8,7 +8,7 @@ use faus_data::{Prepared, Protocol, SplitPart};
 use faus_fau::AnalysisOptions;
 use faus_model::{Checkpoint, Network};
 use faus_train::{Workers, normalisation_of, why_optimistic};
-use faus_viz::{Album, Choice, Distinct, LayerLens, Untrained, class_label, write_evidence};
+use faus_viz::{Album, Choice, Distinct, LayerLens, Show, Untrained, class_label, write_evidence};
 
 use crate::app::arguments::{CheckpointArgs, NumberList, open_network};
 use crate::app::console::{Steps, say};
@@ -42,6 +42,9 @@ pub(crate) struct VisualizeArgs {
     /// Patches per filter.
     #[arg(long, default_value_t = 10)]
     top: usize,
+    /// The picture beside a projection: input (the grey crop) or normalised (the network's input, as in the authors' figures).
+    #[arg(long, value_name = "WHAT", default_value = "input")]
+    show: Show,
     /// How patches of one filter must differ: by image, sequence or subject.
     #[arg(long, value_name = "WHAT", default_value = "subject")]
     distinct: Distinct,
@@ -121,6 +124,8 @@ pub(crate) fn visualize(args: VisualizeArgs, program: &Program) -> Result<()> {
         top: args.top,
         distinct: args.distinct,
         shown: SHOWN,
+        show: args.show,
+        front: vec![],
         arrays: args.arrays,
     };
     album.write(&lens, &args.output, untrained)?;

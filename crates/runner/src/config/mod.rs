@@ -11,7 +11,7 @@ use faus_data::{DataConfig, Protocol, SplitPart};
 use faus_fau::AnalysisOptions;
 use faus_model::Network;
 use faus_train::{CheckedRecipe, Recipe};
-use faus_viz::Distinct;
+use faus_viz::{Distinct, Show};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -70,6 +70,8 @@ pub(crate) struct VisualizeConfig {
     pub top: usize,
     /// Filters in the figure (10): the best of each action unit first.
     pub figure_filters: usize,
+    /// The picture beside a projection: `input` or `normalised` (input).
+    pub show: Show,
     /// The images to search (test: people not seen in training).
     pub split: SplitPart,
     /// How patches of one filter must differ (by subject).
@@ -87,6 +89,7 @@ impl Default for VisualizeConfig {
             method: "guided".to_owned(),
             top: 10,
             figure_filters: 10,
+            show: Show::Input,
             split: SplitPart::Test,
             distinct: Distinct::Subject,
             sanity: true,

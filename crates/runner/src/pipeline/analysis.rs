@@ -131,6 +131,8 @@ impl Job<'_> {
             top: config.top,
             distinct: config.distinct,
             shown: config.figure_filters,
+            show: config.show,
+            front: front(&folder.join("fau/associations.csv"))?,
             arrays: false,
         };
         let draw = || Untrained::draw(self.architecture, self.config.seed, &lens.network);
@@ -143,6 +145,7 @@ impl Job<'_> {
         }
         self.stop_here()?;
         lens.stage = output;
+        album.front = vec![];
         album.choice = Choice::Numbers((0..lens.network.filters(output)?).collect());
         let dir = folder_of(lens.layer());
         album.write(&lens, &dir, None)?;
@@ -163,5 +166,13 @@ impl Job<'_> {
             );
         }
         Ok(())
+    }
+}
+
+/// The filters of the front page; none without statistics.
+fn front(associations: &Path) -> Result<Vec<(String, usize)>> {
+    match associations.exists() {
+        true => Ok(faus_fau::front_page(associations)?),
+        false => Ok(vec![]),
     }
 }
