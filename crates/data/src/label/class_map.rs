@@ -17,8 +17,11 @@ use crate::label::text::brief;
 #[serde(try_from = "String", into = "String")]
 pub struct ClassMap(Vec<Expression>);
 
-/// The maps with a name, and the number that also names them.
-const NAMED: [(&str, &str, fn() -> ClassMap); 3] = [
+/// A name, the number that also names the map, and the map.
+type Named = (&'static str, &'static str, fn() -> ClassMap);
+
+/// The maps with a name.
+const NAMED: [Named; 3] = [
     ("eight", "8", ClassMap::eight),
     ("seven", "7", ClassMap::seven),
     ("six", "6", ClassMap::six),
@@ -89,7 +92,7 @@ impl FromStr for ClassMap {
 
     fn from_str(text: &str) -> Result<Self, Error> {
         let text = text.trim().to_ascii_lowercase();
-        let named = |(name, number, _): &&(&str, &str, _)| text == *name || text == *number;
+        let named = |(name, number, _): &&Named| text == *name || text == *number;
         if let Some((.., map)) = NAMED.iter().find(named) {
             return Ok(map());
         }
