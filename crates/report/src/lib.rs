@@ -38,9 +38,6 @@ pub use errors::Error;
 /// files of the run are not errors: the page names them.
 pub fn write_report(run_dir: &Path) -> Result<PathBuf, Error> {
     let run = run::Run::read(run_dir)?;
-    let page = page::Page {
-        head: page::head(&run),
-        sections: sections::sections(&run),
-    };
-    page.write(&run_dir.join("report"))
+    let (head, sections) = (page::head(&run), sections::sections(&run));
+    page::Page { head, sections }.write(&run_dir.join("report"))
 }

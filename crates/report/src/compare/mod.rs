@@ -31,16 +31,10 @@ pub fn write_comparison(
     paired: Result<Value, String>,
 ) -> Result<PathBuf, Error> {
     let all = runs.iter().map(|path| Run::read(path));
-    let runs = Runs {
-        all: distinct(all.collect::<Result<_, _>>()?),
-        folders: runs.to_vec(),
-        paired,
-    };
-    let page = Page {
-        head: head(&runs),
-        sections: sections::sections(&runs),
-    };
-    page.write(output)
+    let all = distinct(all.collect::<Result<_, _>>()?);
+    let runs = Runs { all, paired };
+    let (head, sections) = (head(&runs), sections::sections(&runs));
+    Page { head, sections }.write(output)
 }
 
 fn head(runs: &Runs) -> Head {
@@ -77,9 +71,8 @@ fn sentences(runs: &Runs) -> Vec<String> {
     let tests = tests.filter_map(|(test, run)| difference(first, test, run));
     let mut sentences: Vec<String> = [highest].into_iter().chain(tests).collect();
     if let Err(reason) = &runs.paired {
-        sentences.push(format!(
-            "Their accuracies are not tested against each other: {reason}."
-        ));
+        let untested = "Their accuracies are not tested against each other";
+        sentences.push(format!("{untested}: {reason}."));
     }
     let optimistic = runs.names(|run| run.summary.chosen_on_test());
     if !optimistic.is_empty() && optimistic.len() < runs.all.len() {

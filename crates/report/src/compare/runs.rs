@@ -1,6 +1,6 @@
 //! The runs of a comparison, with the tests of their differences.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use serde_json::Value;
 
@@ -10,8 +10,6 @@ use crate::run::value;
 /// Runs side by side; the others are compared with the first.
 pub(super) struct Runs {
     pub all: Vec<Run>,
-    /// Their folders, as given.
-    pub folders: Vec<PathBuf>,
     /// `faus compare --json`, or the reason why it is missing.
     pub paired: Result<Value, String>,
 }
@@ -23,8 +21,8 @@ impl Runs {
         let tests = value::list(&paired["tests"]);
         tests.iter().filter_map(|test| {
             let folder = Path::new(test["run"].as_str()?);
-            let at = self.folders.iter().position(|known| known == folder)?;
-            Some((test, self.all.get(at)?))
+            let mut runs = self.all.iter();
+            Some((test, runs.find(|run| run.folder.path("") == folder)?))
         })
     }
 

@@ -67,13 +67,12 @@ fn accuracies(runs: &[Run]) -> Forest<'static> {
 }
 
 fn overview(runs: &[Run]) -> impl Into<Table> {
+    let preset = |run: &Run| run.text(&run.summary.preset, "preset");
     let protocol = |run: &Run| run.text(&run.summary.protocol, "protocol");
     let macro_f1 = |run: &Run| run.summary.measures.get("macro_f1")?.mean;
     TableOf::new("Runs", runs)
         .words("Run", |run| run.name.as_str())
-        .words("Preset", |run| {
-            or_dash(run.text(&run.summary.preset, "preset"))
-        })
+        .words("Preset", |run| or_dash(preset(run)))
         .words("Protocol", |run| or_dash(protocol(run)))
         .numbers("Seed", |run| or_dash(run.config["seed"].as_u64()))
         .numbers("Folds", |run| fold_count(run))

@@ -1,6 +1,8 @@
 //! The answer in three sentences: the accuracy, the filters that respond to action units, and whether expressions or an
 //! untrained network explain that response.
 
+use serde_json::Value;
+
 use super::text::{ci, count, decimal, duration, level, list, p_equals, percent, percent_ci, when};
 use crate::run::Run;
 use crate::run::folder::Gap;
@@ -28,22 +30,20 @@ fn accuracy(run: &Run) -> String {
     let (all, tested) = (run.folds.len(), run.tested());
     let part = format!("{tested} of ");
     let folds = format!("{}{}", when(all > tested, &part), count(all, "test fold"));
+    let dependent = " (not subject-independent: the same person may be among the training and the test images, so accuracy on new faces would be lower)";
     let people = match run.subject_independent() {
         Some(true) => " of people not seen in training",
-        Some(false) => {
-            " (not subject-independent: the same person may be among the training and the test images, so accuracy on new faces would be lower)"
-        }
+        Some(false) => dependent,
         None => "",
     };
     let ends = percent_ci("; ", summary.interval());
     let spread = format!(" (mean ± standard deviation of folds{ends})");
     let optimistic =
         " The checkpoints were chosen on the test folds (protocol paper-2015): this is optimistic.";
+    let (spread, baselines) = (when(tested != 1, &spread), baselines(summary));
+    let optimistic = when(summary.chosen_on_test(), optimistic);
     format!(
-        "Over {folds}, the network correctly classified {accuracy} of the test images{people}{}.{}{}",
-        when(tested != 1, &spread),
-        baselines(summary),
-        when(summary.chosen_on_test(), optimistic)
+        "Over {folds}, the network correctly classified {accuracy} of the test images{people}{spread}.{baselines}{optimistic}"
     )
 }
 
@@ -59,23 +59,19 @@ fn baselines(summary: &Summary) -> String {
 fn filters(run: &Run) -> String {
     let fau = &run.fau;
     if let Some(Gap { damage, file, .. }) = &fau.correspondences.gap {
-        return match damage {
-            Some(_) => {
-                format!("How its filters relate to action units is unknown: {file} cannot be read.")
-            }
-            None => "Its filters have not been compared with action units yet.".to_owned(),
-        };
+        let unread =
+            format!("How its filters relate to action units is unknown: {file} cannot be read.");
+        let missing = "Its filters have not been compared with action units yet.".to_owned();
+        return if damage.is_some() { unread } else { missing };
     }
     let Some(best) = fau.correspondences.first() else {
         return "No filter corresponds to any action unit: all are constant.".to_owned();
     };
-    let strongest = format!(
-        "the strongest is filter {} with {} (KL {} nats{})",
-        best["filter"],
-        au_label(au(best)),
-        decimal(best["kl"].as_f64(), 2),
-        ci(", ", ends(best, "kl_low", "kl_high"), 2)
-    );
+    let (filter, unit) = (&best["filter"], au_label(au(best)));
+    let (kl, interval) = (best["kl"].as_f64(), ends(best, "kl_low", "kl_high"));
+    let (kl, interval) = (decimal(kl, 2), ci(", ", interval, 2));
+    let strongest =
+        format!("the strongest is filter {filter} with {unit} (KL {kl} nats{interval})");
     let found = fau.correspondences.len();
     let layer = fau.summary["layer"].as_str();
     let layer = layer.map(|layer| format!(" of {layer}"));
@@ -99,12 +95,12 @@ fn worth(run: &Run) -> String {
     if within.is_none() && untrained.is_none() && fau.correspondences.gap.is_some() {
         return "Whether it learned action units is therefore unknown.".to_owned();
     }
-    let within = within.map(|within| match within {
-        0 => "Among images of one expression, no filter responds to an action unit beyond chance, so the expression explains all of it. ".to_owned(),
-        1 => "Among images of one expression, 1 filter still responds to an action unit beyond chance. ".to_owned(),
-        many => format!("Among images of one expression, {many} filters still respond to an action unit beyond chance. "),
-    });
-    let within = within.unwrap_or_default();
+    let within = match within {
+        None => String::new(),
+        Some(0) => "Among images of one expression, no filter responds to an action unit beyond chance, so the expression explains all of it. ".to_owned(),
+        Some(1) => "Among images of one expression, 1 filter still responds to an action unit beyond chance. ".to_owned(),
+        Some(many) => format!("Among images of one expression, {many} filters still respond to an action unit beyond chance. "),
+    };
     let not_compared = "An untrained network has not been compared (`faus controls RUN`).";
     let untrained = untrained.unwrap_or(not_compared.to_owned());
     format!(
@@ -113,16 +109,18 @@ fn worth(run: &Run) -> String {
 }
 
 fn against_untrained(run: &Run) -> Option<String> {
-    let [trained, untrained] = ["trained", "untrained"].map(|name| run.fau.control(name));
-    let (trained, untrained) = (trained?, untrained?);
-    let below = &untrained["below_trained"];
+    let auroc = |control: &Value| Some(decimal(control["mean_best_auroc"].as_f64()?, 2));
+    let (trained, untrained) = (run.fau.control("trained")?, run.fau.control("untrained")?);
+    let (best, without, below) = (
+        auroc(trained)?,
+        auroc(untrained)?,
+        &untrained["below_trained"],
+    );
+    let difference = decimal(below["difference"].as_f64()?, 2);
+    let interval = ci(", ", ends(below, "low", "high"), 2);
+    let p = p_equals(below["p"].as_f64());
     Some(format!(
-        "The best filter of each action unit reaches a mean AUROC of {} on left-out people, in an untrained network {} (difference {}{}, {}).",
-        decimal(trained["mean_best_auroc"].as_f64()?, 2),
-        decimal(untrained["mean_best_auroc"].as_f64()?, 2),
-        decimal(below["difference"].as_f64()?, 2),
-        ci(", ", ends(below, "low", "high"), 2),
-        p_equals(below["p"].as_f64())
+        "The best filter of each action unit reaches a mean AUROC of {best} on left-out people, in an untrained network {without} (difference {difference}{interval}, {p})."
     ))
 }
 

@@ -6,8 +6,7 @@ use askama::Template;
 
 use super::table::Table;
 use crate::plot::Plot;
-use crate::run::folder::{Contents, Gap, Part, RunFolder};
-use crate::run::remedy::VISUALIZE;
+use crate::run::folder::{Contents, Gap, Part, RunFolder, VISUALIZE};
 
 /// A numbered part of the page.
 pub(crate) struct Section {
@@ -82,8 +81,9 @@ impl Blocks {
 
     /// A table and its numbers as a file, also under `report/figures`.
     pub fn table_with_csv(&mut self, table: impl Into<Table>, name: &str, csv: String) {
-        let numbers = Plot::numbers(name, csv);
-        self.table(table.into().with_csv(&numbers));
+        let (mut table, numbers) = (table.into(), Plot::numbers(name, csv));
+        table.csv = numbers.downloads();
+        self.table(table);
         self.plots.push(numbers);
     }
 

@@ -2,7 +2,6 @@
 
 pub(crate) mod answer;
 pub(crate) mod blocks;
-pub(crate) mod download;
 pub(crate) mod table;
 pub(crate) mod text;
 
@@ -62,11 +61,8 @@ impl Page {
         let html = self.render()?;
         let figures = folder.join("figures");
         file::remove(&figures).map_err(Error::write(&figures))?;
-        let plots = self
-            .sections
-            .0
-            .iter()
-            .flat_map(|section| &section.body.plots);
+        let sections = self.sections.0.iter();
+        let plots = sections.flat_map(|section| &section.body.plots);
         for (file, _, text) in plots.flat_map(Plot::files) {
             save(&figures.join(file), &text)?;
         }

@@ -1,8 +1,7 @@
 //! Tables, built column by column: each column is defined by its name and its cells.
 
-use super::download::{Download, downloads};
 use super::text::{decimal, or_dash, p_value, percent};
-use crate::plot::Plot;
+use crate::plot::Download;
 use crate::plot::numbers::csv_text;
 use crate::run::value::au_label;
 
@@ -88,18 +87,10 @@ impl<R> From<TableOf<R>> for Table {
 }
 
 impl Table {
-    /// Offers these numbers as a download.
-    pub fn with_csv(mut self, numbers: &Plot) -> Self {
-        self.csv = downloads(numbers);
-        self
-    }
-
     /// Its cells as CSV.
     pub fn to_csv(&self) -> String {
-        let names = self
-            .columns
-            .iter()
-            .map(|(name, _)| name.replace('\u{a0}', " "));
+        let columns = self.columns.iter();
+        let names = columns.map(|(name, _)| name.replace('\u{a0}', " "));
         let texts =
             |row: &Vec<Cell>| -> Vec<String> { row.iter().map(|c| c.text.clone()).collect() };
         csv_text(names, self.rows.iter().map(texts))
@@ -175,11 +166,6 @@ impl Cell {
     pub fn remark(mut self, remark: impl Into<String>) -> Self {
         self.remark = remark.into();
         self
-    }
-
-    /// Adds its chance value below it.
-    pub fn chance(self, chance: String) -> Self {
-        self.remark(format!("chance {chance}"))
     }
 
     pub fn strong_if(mut self, strong: bool) -> Self {

@@ -21,16 +21,13 @@ pub(crate) struct Axes {
 
 impl Axes {
     pub fn of(folds: &[&Fold]) -> Self {
-        let mut axes = Self {
-            last_step: 1.0,
-            top_loss: 0.1,
-        };
-        for row in folds.iter().flat_map(|fold| fold.metrics.iter()) {
-            axes.last_step = axes.last_step.max(row.step as f64);
-            let loss = row.train_loss.filter(|loss| loss.is_finite());
-            axes.top_loss = axes.top_loss.max(loss.unwrap_or(0.0)).min(TOP_LOSS);
+        let rows = || folds.iter().flat_map(|fold| fold.metrics.iter());
+        let losses = rows().filter_map(|row| row.train_loss);
+        let losses = losses.filter(|loss| loss.is_finite());
+        Self {
+            last_step: rows().map(|row| row.step as f64).fold(1.0, f64::max),
+            top_loss: losses.fold(0.1, f64::max).min(TOP_LOSS),
         }
-        axes
     }
 }
 
@@ -48,22 +45,19 @@ pub(crate) fn of_fold(fold: &Fold, axes: &Axes) -> Option<Plot> {
     let (rows, number, top) = (&fold.metrics, fold.number, 1.05 * axes.top_loss);
     let losses = points(rows, |row| row.train_loss);
     let accuracies = points(rows, |row| row.val_accuracy);
+    let (loss, accuracy) = (last(&losses), last(&accuracies));
     let alt = format!(
-        "Fold {number}: training loss ends at {:.2}, validation accuracy ends at {:.3}",
-        last(&losses),
-        last(&accuracies)
+        "Fold {number}: training loss ends at {loss:.2}, validation accuracy ends at {accuracy:.3}"
     );
     let losses = losses.into_iter().map(|(step, loss)| (step, loss.min(top)));
     let losses = vec![(losses.collect(), BLUE.stroke_width(2))];
     let accuracies = vec![(accuracies, ORANGE.stroke_width(2))];
     let csv = csv("step,train_loss,val_accuracy", rows.iter().map(numbers));
     let name = format!("learning-curve-fold-{number}");
-    Plot::draw(&name, alt, SIZE, csv, |area| {
+    Plot::draw([&name, &alt], SIZE, &csv, |area| {
         let (upper, lower) = area.split_vertically(SIZE.1 / 2 - 17);
-        let ends = (
-            axes.last_step,
-            fold.result.best_step.map(|step| step as f64),
-        );
+        let marked = fold.result.best_step.map(|step| step as f64);
+        let ends = (axes.last_step, marked);
         Panel("loss (nats)", top, losses).draw(&upper, ends, "")?;
         Panel("accuracy", 1.0, accuracies).draw(&lower, ends, "training step")
     })
@@ -88,16 +82,15 @@ pub(crate) fn of_all(folds: &[&Fold], axes: &Axes) -> Option<Plot> {
         rows.map(|row| (fold.number, numbers(row)))
     });
     let csv = csv("fold,step,train_loss,val_accuracy", rows);
+    let (many, end) = (folds.len(), last(&mean));
     let alt = format!(
-        "Validation accuracy of {} folds over the training steps; their mean ends at {:.3}",
-        folds.len(),
-        last(&mean)
+        "Validation accuracy of {many} folds over the training steps; their mean ends at {end:.3}"
     );
     let thin = BLUE.mix(0.6).stroke_width(1);
     let curves = curves.into_iter().map(|curve| (curve, thin));
     let curves = curves.chain([(mean, ORANGE.stroke_width(3))]).collect();
     let panel = Panel("validation accuracy", 1.0, curves);
-    Plot::draw("learning-curves", alt, (620, 320), csv, |area| {
+    Plot::draw(["learning-curves", &alt], (620, 320), &csv, |area| {
         panel.draw(area, (axes.last_step, None), "training step")
     })
 }

@@ -81,13 +81,7 @@ impl From<Forest<'_>> for Option<Plot> {
         let height = LINE * chart.lines.len() as u32 + 64 + legend;
         let size = (left + PLOT_WIDTH + 30, height);
         let draw = |area: &Area| chart.draw(area, left, legend);
-        Plot::draw(
-            chart.name,
-            chart.alt.to_owned(),
-            size,
-            chart.csv.clone(),
-            draw,
-        )
+        Plot::draw([chart.name, chart.alt], size, &chart.csv, draw)
     }
 }
 
@@ -104,10 +98,8 @@ impl Forest<'_> {
 
     /// AUROCs, on an axis from below the lowest to 1, with chance marked.
     pub fn aurocs(lines: Vec<Line>) -> Self {
-        let lows = lines
-            .iter()
-            .flat_map(|line| [line.value, line.interval.map(|ends| ends.0)]);
-        let lowest = lows.flatten().fold(0.5, f64::min);
+        let lows = |line: &Line| [line.value, line.interval.map(|ends| ends.0)];
+        let lowest = lines.iter().flat_map(lows).flatten().fold(0.5, f64::min);
         Self {
             ends: (round_ends(lowest, 1.0).0.max(0.0), 1.0),
             references: vec![(0.5, "no relation".to_owned())],

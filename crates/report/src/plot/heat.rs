@@ -3,7 +3,7 @@
 use plotters::prelude::*;
 use plotters::style::text_anchor::{HPos, VPos};
 
-use super::marks::{key_text, write};
+use super::marks::key_text;
 use super::{Area, Drawn, Plot, TEXT, label_width, text_style};
 
 /// A matrix with its names.
@@ -38,13 +38,7 @@ impl From<Heat<'_>> for Option<Plot> {
         let height = chart.rows.len() as u32 * chart.cell.1;
         let size = (left + width.max(320) + 24, above + height + 56);
         let draw = |area: &Area| chart.draw(area, left as i32, above as i32);
-        Plot::draw(
-            chart.name,
-            chart.alt.to_owned(),
-            size,
-            chart.csv.clone(),
-            draw,
-        )
+        Plot::draw([chart.name, chart.alt], size, &chart.csv, draw)
     }
 }
 
@@ -54,16 +48,13 @@ impl Heat<'_> {
         key_text(area, self.columns_are, (left, 16))?;
         for (at, name) in self.columns.iter().enumerate().filter(|_| w >= 14) {
             let x = left + at as i32 * w + w / 2;
-            write(area, name, (x, above - 6), (HPos::Center, VPos::Bottom))?;
+            let style = text_style(HPos::Center, VPos::Bottom);
+            area.draw(&Text::new(name.clone(), (x, above - 6), style))?;
         }
         for (row, (name, values)) in self.rows.iter().zip(self.values).enumerate() {
             let y = above + row as i32 * h;
-            write(
-                area,
-                name,
-                (left - 8, y + h / 2),
-                (HPos::Right, VPos::Center),
-            )?;
+            let style = text_style(HPos::Right, VPos::Center);
+            area.draw(&Text::new(name.clone(), (left - 8, y + h / 2), style))?;
             for (column, value) in values.iter().enumerate() {
                 self.draw_cell(area, (left + column as i32 * w, y), *value)?;
             }
@@ -77,11 +68,7 @@ impl Heat<'_> {
         area.draw(&Rectangle::new([(x, y), (x + w, y + h)], fill))?;
         if self.numbers && value.is_finite() {
             let style = text_style(HPos::Center, VPos::Center);
-            let ink = if value / self.top > 0.55 {
-                WHITE
-            } else {
-                BLACK
-            };
+            let ink = [BLACK, WHITE][usize::from(value / self.top > 0.55)];
             let style = style.color(&ink);
             let text = format!("{:.0}", 100.0 * value);
             area.draw(&Text::new(text, (x + w / 2, y + h / 2), style))?;

@@ -28,17 +28,14 @@ pub(crate) struct Lines<'a> {
 impl Lines<'_> {
     pub fn plot(self) -> Option<Plot> {
         let key = LINE * (self.series.len() as u32 + 1);
-        let (alt, size) = (self.alt.to_owned(), (620, 330 + key));
         let draw = |area: &Area| self.draw(area, key);
-        Plot::draw(self.name, alt, size, self.csv.clone(), draw)
+        Plot::draw([self.name, self.alt], (620, 330 + key), &self.csv, draw)
     }
 
     /// The lower end of the axis: below the lowest value and interval; the upper one is 1.
     fn lowest(&self) -> f64 {
-        let points = self
-            .series
-            .iter()
-            .flat_map(|series| series.points.iter().flatten());
+        let series = self.series.iter();
+        let points = series.flat_map(|series| series.points.iter().flatten());
         let lows = points.map(|(value, ends)| ends.map_or(*value, |ends| ends.0));
         round_ends(lows.fold(0.5, f64::min), 1.0).0.max(0.0)
     }

@@ -15,13 +15,8 @@ pub(crate) fn middle(row: usize) -> i32 {
 
 /// A name in a legend.
 pub(crate) fn key_text(area: &Area, name: &str, at: (i32, i32)) -> Drawn {
-    write(area, name, at, (HPos::Left, VPos::Center))
-}
-
-/// A text with this anchor.
-pub(crate) fn write(area: &Area, text: &str, at: (i32, i32), anchor: (HPos, VPos)) -> Drawn {
-    let style = text_style(anchor.0, anchor.1);
-    Ok(area.draw(&Text::new(text, at, style))?)
+    let style = text_style(HPos::Left, VPos::Center);
+    Ok(area.draw(&Text::new(name, at, style))?)
 }
 
 /// A series' mark at a value.

@@ -8,6 +8,8 @@ pub(crate) mod lines;
 pub(crate) mod marks;
 pub(crate) mod numbers;
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use plotters::chart::MeshStyle;
 use plotters::coord::Shift;
 use plotters::coord::types::RangedCoordf64;
@@ -50,6 +52,9 @@ pub(crate) fn mesh<'a, 'b, 'c>(
     mesh
 }
 
+/// A file's name and its contents as a `data:` URI.
+pub(crate) type Download = (String, String);
+
 /// A drawing with its numbers.
 #[derive(Clone, Default)]
 pub(crate) struct Plot {
@@ -68,10 +73,9 @@ pub(crate) struct Plot {
 impl Plot {
     /// `None` if plotters could not draw it; the numbers are still available.
     pub fn draw(
-        name: &str,
-        alt: String,
+        [name, alt]: [&str; 2],
         size: (u32, u32),
-        csv: String,
+        csv: &str,
         draw: impl FnOnce(&Area) -> Drawn,
     ) -> Option<Self> {
         let mut svg = String::new();
@@ -82,10 +86,10 @@ impl Plot {
         }
         let (_, body) = svg.split_once('>')?;
         Some(Self {
-            alt,
+            alt: alt.to_owned(),
             size,
             body: body.to_owned(),
-            ..Self::numbers(name, csv)
+            ..Self::numbers(name, csv.to_owned())
         })
     }
 
@@ -104,6 +108,15 @@ impl Plot {
         let svg = self.svg().map(|svg| file("svg", "image/svg+xml", svg));
         let csv = file("csv", "text/csv;charset=utf-8", self.csv.clone());
         svg.into_iter().chain([csv]).collect()
+    }
+
+    /// Its files embedded in a page, saved by a click without scripts.
+    pub fn downloads(&self) -> Vec<Download> {
+        let uri = |kind, text| format!("data:{kind};base64,{}", STANDARD.encode::<String>(text));
+        let files = self.files().into_iter();
+        files
+            .map(|(file, kind, text)| (file, uri(kind, text)))
+            .collect()
     }
 
     /// The drawing as a file: black on white; `None` if there is none.
@@ -178,7 +191,7 @@ mod tests {
             ))?;
             Ok(())
         };
-        let plot = Plot::draw("a", "x \"<".to_owned(), (100, 50), String::new(), draw);
+        let plot = Plot::draw(["a", "x \"<"], (100, 50), "", draw);
         let plot = plot.expect("it can be drawn");
         let svg = plot.svg().unwrap();
         assert!(svg.contains("xmlns=") && svg.contains(PAPER));

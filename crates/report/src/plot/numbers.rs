@@ -43,7 +43,7 @@ pub(crate) fn csv_of<'a>(
         Value::String(text) => text.clone(),
         value => cell(value.as_f64()),
     };
-    let row =
-        |row: &'a Value| -> Vec<String> { keys.split(',').map(|key| text(&row[key])).collect() };
-    csv(header, rows.into_iter().map(row))
+    let cells = |row: &'a Value| keys.split(',').map(|key| text(&row[key]));
+    let rows = rows.into_iter().map(|row| cells(row).collect::<Vec<_>>());
+    csv(header, rows)
 }

@@ -35,9 +35,8 @@ pub(crate) fn split(config: &Value) -> (Vec<Entry>, Vec<Entry>) {
 /// Every key with its value, nested ones as dotted paths.
 pub(crate) fn flat(config: &Value) -> Vec<Entry> {
     let entries = config.as_object().into_iter().flatten();
-    entries
-        .flat_map(|(key, value)| flatten(key.clone(), value))
-        .collect()
+    let nested = |(key, value): (&String, _)| flatten(key.clone(), value);
+    entries.flat_map(nested).collect()
 }
 
 fn flatten(path: String, value: &Value) -> Vec<Entry> {

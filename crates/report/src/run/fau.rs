@@ -4,8 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
-use super::folder::{Contents, Gap, Part, RunFolder};
-use super::remedy::CORRELATE;
+use super::folder::{CORRELATE, Contents, Gap, Part, RunFolder};
 use super::value::{au, filter, list, texts};
 
 /// A study's table and summary.

@@ -21,6 +21,14 @@ const MAX_PICTURES: u64 = 10 << 20;
 /// Memory limit for decoding a picture, against malicious files.
 const MAX_DECODED: u64 = 256 << 20;
 
+// The commands that write a missing file, as sentences.
+pub(crate) const RERUN: &str =
+    "`faus run EXPERIMENT.json --resume` finishes the run and writes it.";
+pub(crate) const PREPARE: &str = "`faus data prepare` or `faus run` writes it.";
+pub(crate) const VISUALIZE: &str =
+    "`faus visualize --checkpoint C --prepared P --layer conv3 --output RUN/viz/conv3` writes it.";
+pub(crate) const CORRELATE: &str = "`faus correlate --activations A.npy --samples samples.csv --output RUN/fau` writes it; it needs samples coded for action units.";
+
 /// Why a part of the report cannot be shown.
 #[derive(Debug, Clone)]
 pub(crate) struct Gap {
@@ -166,9 +174,8 @@ impl RunFolder {
         limits.max_alloc = Some(MAX_DECODED);
         let mut reader = ImageReader::with_format(Cursor::new(&bytes), ImageFormat::Png);
         reader.limits(limits);
-        let picture = reader
-            .decode()
-            .map_err(|error| Gap::damaged(file, error, remedy))?;
+        let picture = reader.decode();
+        let picture = picture.map_err(|error| Gap::damaged(file, error, remedy))?;
         Ok(Compact::of(picture, bytes, widest))
     }
 
@@ -223,11 +230,10 @@ impl Compact {
     /// A JPEG quality without visible blocks in patches.
     const QUALITY: u8 = 85;
 
-    fn of(picture: DynamicImage, original: Vec<u8>, widest: u32) -> Self {
-        let shrunk = match picture.width() > widest {
-            true => picture.resize(widest, u32::MAX, image::imageops::FilterType::CatmullRom),
-            false => picture,
-        };
+    fn of(mut shrunk: DynamicImage, original: Vec<u8>, widest: u32) -> Self {
+        if shrunk.width() > widest {
+            shrunk = shrunk.resize(widest, u32::MAX, image::imageops::FilterType::CatmullRom);
+        }
         let mut jpeg = Vec::new();
         let encoder = image::codecs::jpeg::JpegEncoder::new_with_quality(&mut jpeg, Self::QUALITY);
         let encoded = match shrunk.color().has_color() {

@@ -5,8 +5,7 @@ use std::collections::BTreeSet;
 use csv::StringRecord;
 use serde::Deserialize;
 
-use super::folder::{Contents, Gap, Part, RunFolder};
-use super::remedy::RERUN;
+use super::folder::{Contents, Gap, Part, RERUN, RunFolder};
 use super::summary::FoldResult;
 
 /// The files of `folds/<k>` and the fold's entry in the summary.
@@ -83,9 +82,8 @@ fn predictions(folder: &RunFolder, file: &str, classes: usize) -> Part<Vec<Predi
     let (_, rows) = folder.records(file, RERUN)?;
     let parsed = rows.iter().map(|row| Prediction::parse(row, classes));
     let reason = "a row is not `index, label, predicted, logit …`";
-    parsed
-        .collect::<Option<_>>()
-        .ok_or_else(|| Gap::damaged(file, reason, RERUN))
+    let parsed: Option<_> = parsed.collect();
+    parsed.ok_or_else(|| Gap::damaged(file, reason, RERUN))
 }
 
 #[cfg(test)]

@@ -7,7 +7,6 @@ pub(crate) mod folder;
 pub(crate) mod folds;
 pub(crate) mod people;
 pub(crate) mod pictures;
-pub(crate) mod remedy;
 pub(crate) mod summary;
 pub(crate) mod value;
 pub(crate) mod viz;
@@ -18,10 +17,9 @@ use serde_json::Value;
 
 use self::dataset::{DataSet, Sample};
 use self::fau::Fau;
-use self::folder::{Contents, Part, RunFolder};
+use self::folder::{Contents, PREPARE, Part, RERUN, RunFolder};
 use self::folds::{Fold, Prediction};
 use self::pictures::Images;
-use self::remedy::{PREPARE, RERUN};
 use self::summary::Summary;
 use self::viz::Layer;
 use crate::errors::Error;
@@ -118,8 +116,8 @@ impl Run {
 
     /// The row of an image in `samples.csv`.
     pub fn sample(&self, index: u64) -> Option<&Sample> {
-        let at = usize::try_from(index).ok()?;
-        self.samples.get(at).filter(|row| row.index == index)
+        let row = self.samples.get(index as usize);
+        row.filter(|row| row.index == index)
     }
 
     /// All predictions on test images, with their fold.

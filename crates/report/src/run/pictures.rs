@@ -7,8 +7,7 @@ use image::codecs::png::PngEncoder;
 use image::{GrayImage, Luma, imageops};
 use npyz::NpyHeader;
 
-use super::folder::{Gap, Part, RunFolder};
-use super::remedy::PREPARE;
+use super::folder::{Gap, PREPARE, Part, RunFolder};
 
 const FILE: &str = "dataset/images.npy";
 /// Largest side of an image that is shown.
@@ -64,11 +63,8 @@ pub(crate) fn sheet(
     ground: u8,
 ) -> Option<GrayImage> {
     let (first, all) = (pictures.first()?, pictures.len() as u32);
-    let (columns, width, height) = (
-        columns.clamp(1, all),
-        first.width() + gap,
-        first.height() + gap,
-    );
+    let (width, height) = (first.width() + gap, first.height() + gap);
+    let columns = columns.clamp(1, all);
     let size = (columns * width - gap, all.div_ceil(columns) * height - gap);
     let mut sheet = GrayImage::from_pixel(size.0, size.1, Luma([ground]));
     for (at, picture) in (0..).zip(pictures) {
@@ -81,9 +77,8 @@ pub(crate) fn sheet(
 /// A picture as PNG.
 pub(crate) fn png(picture: &GrayImage) -> Option<Vec<u8>> {
     let mut bytes = Vec::new();
-    picture
-        .write_with_encoder(PngEncoder::new(&mut bytes))
-        .ok()?;
+    let encoder = PngEncoder::new(&mut bytes);
+    picture.write_with_encoder(encoder).ok()?;
     Some(bytes)
 }
 

@@ -19,11 +19,6 @@ pub(crate) fn ends(of: &Value, low: &str, high: &str) -> Option<(f64, f64)> {
     of[low].as_f64().zip(of[high].as_f64())
 }
 
-/// The sentences of a summary's `verdict`.
-pub(crate) fn verdict(summary: &Value) -> impl Iterator<Item = &str> {
-    texts(&summary["verdict"])
-}
-
 /// The action unit of a row or an object; 0 where it is missing.
 pub(crate) fn au(of: &Value) -> u64 {
     of["au"].as_u64().unwrap_or(0)

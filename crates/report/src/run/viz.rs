@@ -3,8 +3,7 @@
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::folder::{Contents, RunFolder};
-use super::remedy::VISUALIZE;
+use super::folder::{Contents, RunFolder, VISUALIZE};
 
 /// `viz/<layer>`.
 pub(crate) struct Layer {

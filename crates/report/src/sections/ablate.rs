@@ -9,12 +9,12 @@ use crate::plot::forest::{Forest, Line, labelled};
 use crate::plot::numbers::csv_of;
 use crate::plot::round_ends;
 use crate::run::Run;
-use crate::run::value::{au, brief, verdict};
+use crate::run::value::{au, brief, texts};
 
 pub(super) fn section(run: &Run, page: &mut Sections) {
     let blocks = page.start("ablate", "Ablation: filters silenced");
     let study = &run.fau.ablate;
-    blocks.texts(verdict(&study.summary));
+    blocks.texts(texts(&study.summary["verdict"]));
     if blocks.has(&study.rows) {
         blocks.figure(drops(&study.rows), "Effect of silencing an action unit's filters: the drop in accuracy over all test images, beside the mean drop when as many random filters, or as many equally active ones, are silenced.");
         blocks.folded("By expression", by_class(&study.rows));
@@ -25,13 +25,12 @@ fn drops(rows: &[Value]) -> Forest<'static> {
     let all = rows.iter().filter(|row| row["label"] == "");
     let lines = all.clone().flat_map(|row| {
         let drops = ["drop", "drop_random", "drop_active"].map(|key| row[key].as_f64());
-        let lines = (0..)
-            .zip(drops)
-            .map(|(series, drop)| Line::of(series, drop, None));
-        labelled(filters_of(row), lines)
+        let line = |(series, drop)| Line::of(series, drop, None);
+        labelled(filters_of(row), (0..).zip(drops).map(line))
     });
     let lines: Vec<Line> = lines.collect();
     let values = || lines.iter().filter_map(|line| line.value);
+    let active = "as many equally active filters";
     let keys = "au,filters,drop,drop_random,drop_active,p_random,p_active";
     Forest {
         name: "ablation",
@@ -39,11 +38,7 @@ fn drops(rows: &[Value]) -> Forest<'static> {
         axis: "drop in accuracy (percentage points)",
         ends: round_ends(values().fold(0.0, f64::min), values().fold(0.01, f64::max)),
         percent: true,
-        series: vec![
-            "its filters",
-            "as many random filters",
-            "as many equally active filters",
-        ],
+        series: vec!["its filters", "as many random filters", active],
         csv: csv_of(keys, keys, all),
         lines,
         ..Forest::default()

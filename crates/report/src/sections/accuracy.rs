@@ -8,10 +8,9 @@ use crate::page::text::{decimal, duration, or_dash, percent, percent_interval, w
 use crate::plot::forest::{Forest, Line};
 use crate::plot::numbers::{cell, csv, ends};
 use crate::run::Run;
-use crate::run::folder::Gap;
+use crate::run::folder::{Gap, RERUN};
 use crate::run::folds::Fold;
 use crate::run::people::People;
-use crate::run::remedy::RERUN;
 use crate::run::summary::Summary;
 
 pub(super) fn section(run: &Run, page: &mut Sections) {
@@ -47,17 +46,13 @@ impl<'a> FoldRow<'a> {
             interval: People::of(run, fold.predictions.iter()).interval(),
         }
     }
-
-    fn test(&self) -> Option<f64> {
-        self.fold.result.test_accuracy
-    }
 }
 
 fn figure(run: &Run, rows: &[FoldRow], blocks: &mut Blocks) {
     let line = |row: &FoldRow| {
         let failed = when(row.failed.is_some(), " (failed)");
         let label = format!("fold {}{failed}", row.fold.number);
-        Line::new(label, row.test(), row.interval)
+        Line::new(label, row.fold.result.test_accuracy, row.interval)
     };
     let reference =
         |value: Option<f64>, name: &str| Some((value?, format!("{name}: {}", percent(value))));
@@ -84,7 +79,13 @@ fn numbers(rows: &[FoldRow]) -> String {
         let result = &row.fold.result;
         let [val, last] = [result.val_accuracy, result.final_test_accuracy].map(cell);
         let best = cell(result.best_test_accuracy_optimistic);
-        let measured = (cell(row.test()), ends(row.interval), val, last, best);
+        let measured = (
+            cell(result.test_accuracy),
+            ends(row.interval),
+            val,
+            last,
+            best,
+        );
         let counts = (row.fold.number, row.fold.predictions.len());
         (counts, measured, result.best_step, row.failed.clone())
     };
@@ -93,10 +94,9 @@ fn numbers(rows: &[FoldRow]) -> String {
 }
 
 fn table(run: &Run, rows: &[FoldRow]) -> Table {
+    let on_test = "Protocol paper-2015: the checkpoint was chosen on the test fold itself, so the test column is optimistic too.";
     let chosen = match run.summary.chosen_on_test() {
-        true => {
-            "Protocol paper-2015: the checkpoint was chosen on the test fold itself, so the test column is optimistic too."
-        }
+        true => on_test,
         false => "The checkpoint with the best validation accuracy is tested.",
     };
     let table = TableOf::new("Accuracy per fold", rows)
@@ -120,11 +120,10 @@ fn test(row: &FoldRow) -> Cell {
     if let Some(reason) = &row.failed {
         return Cell::from("failed").remark(reason.as_str());
     }
-    let at_chance = row.fold.result.at_chance;
-    let remark = when(at_chance, "no better than the most frequent class");
-    Cell::from(percent(row.test()))
-        .strong_if(true)
-        .remark(remark)
+    let result = &*row.fold.result;
+    let remark = when(result.at_chance, "no better than the most frequent class");
+    let accuracy = Cell::from(percent(result.test_accuracy));
+    accuracy.strong_if(true).remark(remark)
 }
 
 /// The last row: means over the folds.

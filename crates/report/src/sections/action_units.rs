@@ -11,12 +11,12 @@ use crate::plot::forest::{Forest, Line, labelled};
 use crate::plot::numbers::{cell, csv, csv_of};
 use crate::run::Run;
 use crate::run::fau::Fau;
-use crate::run::value::{au, au_label, brief, ends, filter, list, texts, units, verdict};
+use crate::run::value::{au, au_label, brief, ends, filter, list, texts, units};
 
 pub(super) fn section(run: &Run, page: &mut Sections) {
     let blocks = page.start("action-units", "Filters and action units");
     let fau = &run.fau;
-    blocks.texts(verdict(&fau.summary));
+    blocks.texts(texts(&fau.summary["verdict"]));
     blocks.quiet(method(&fau.summary));
     cautions(&fau.summary, blocks);
     if blocks.has(&fau.correspondences) {
@@ -41,21 +41,20 @@ fn method(summary: &Value) -> String {
     let histograms = &summary["histograms"];
     if let Some(bins) = histograms["bins"].as_u64() {
         let smoothing = &histograms["smoothing"];
+        let samples = smoothing["pseudo_samples"].as_f64().unwrap_or(f64::NAN);
+        let prior = smoothing["prior"].as_str().unwrap_or("unknown");
+        let least = summary["min_positives"].as_u64().unwrap_or(0);
         words += &format!(
-            " Histograms: {bins} equal-width bins over each filter's range, {} pseudo-samples spread like the {} histogram, action units present and absent in at least {} coded images. Bins, range and smoothing are our choice.",
-            smoothing["pseudo_samples"].as_f64().unwrap_or(f64::NAN),
-            smoothing["prior"].as_str().unwrap_or("unknown"),
-            summary["min_positives"].as_u64().unwrap_or(0)
+            " Histograms: {bins} equal-width bins over each filter's range, {samples} pseudo-samples spread like the {prior} histogram, action units present and absent in at least {least} coded images. Bins, range and smoothing are our choice."
         );
     }
     let null = &summary["null"];
     if let Some(permutations) = null["permutations"].as_u64() {
-        let subjects = null["subjects"].as_u64();
-        let subjects = subjects.map(|n| format!(" over {n} people"));
+        let people = |n| format!(" over {n} people");
+        let subjects = null["subjects"].as_u64().map(people).unwrap_or_default();
+        let resamples = null["bootstrap"].as_u64().unwrap_or(0);
         words += &format!(
-            " Chance: {permutations} permutations{}, people as clusters; q after Benjamini and Hochberg. Intervals: 95% confidence intervals (CI) from {} bootstrap resamples of people.",
-            subjects.unwrap_or_default(),
-            null["bootstrap"].as_u64().unwrap_or(0)
+            " Chance: {permutations} permutations{subjects}, people as clusters; q after Benjamini and Hochberg. Intervals: 95% confidence intervals (CI) from {resamples} bootstrap resamples of people."
         );
     }
     words
@@ -154,13 +153,12 @@ fn by_unit(fau: &Fau) -> impl Into<Table> {
         let recorded = recorded.find(|row| au(row) == unit.au);
         Cell::count(recorded.and_then(|row| row[key].as_u64()))
     };
+    let many = |unit: &Unit| Cell::count(unit.filters.len() as u64);
     let beyond = fau.summary["by_au"][0]["filters_q"].is_u64();
     let mut table = TableOf::new("Action units and their filters", units)
         .words("Action unit", |unit| Cell::au(unit.au))
         .numbers("Present in", |unit| unit.present())
-        .numbers("Filters with their largest KL for it", |unit| {
-            Cell::count(unit.filters.len() as u64)
-        });
+        .numbers("Filters with their largest KL for it", |unit| many(unit));
     if beyond {
         table = table
             .numbers("Filters beyond chance", |unit| recorded(unit, "filters_q"))
@@ -188,19 +186,19 @@ fn left_out(fau: &Fau, blocks: &mut Blocks) {
     }
     if fau.dead() > 0 {
         let filters = count(fau.dead(), "filter");
-        blocks.quiet(format!(
-            "Constant over all coded images, so without correspondence: {filters}."
-        ));
+        let constant = "Constant over all coded images, so without correspondence";
+        blocks.quiet(format!("{constant}: {filters}."));
     }
 }
 
 fn correspondences(fau: &Fau, blocks: &mut Blocks) {
     let rows = &*fau.correspondences;
     let tested = rows.iter().any(|row| row["q_max"].is_number());
+    let level = fau.level();
     let chance = format!(
-        " q of the largest KL: against the largest KL over all action units under permutation, over filters; q within expressions: permuted among images of the same expression only. Beyond chance is q ≤ {}.",
-        fau.level()
+        " q of the largest KL: against the largest KL over all action units under permutation, over filters; q within expressions: permuted among images of the same expression only. Beyond chance is q ≤ {level}."
     );
+    let p = |row: &Value, key: &str| Cell::p(row[key].as_f64());
     let mut table = TableOf::new("Correspondences of filters and action units", rows)
         .words("Filter", |row| Cell::filter(filter(row)))
         .words("Action unit", |row| Cell::au(au(row)))
@@ -210,10 +208,8 @@ fn correspondences(fau: &Fau, blocks: &mut Blocks) {
         .numbers("r", |row| Cell::decimal(row["r"].as_f64(), 2));
     if tested {
         table = table
-            .numbers("q of the largest KL", |row| Cell::p(row["q_max"].as_f64()))
-            .numbers("q within expressions", |row| {
-                Cell::p(row["q_within_class"].as_f64())
-            });
+            .numbers("q of the largest KL", |row| p(row, "q_max"))
+            .numbers("q within expressions", |row| p(row, "q_within_class"));
     }
     let mut keys =
         "filter,au,au_name,kl,kl_low,kl_high,auroc,r,p_max,q_max,q,q_within_class".to_owned();
@@ -229,9 +225,9 @@ fn correspondences(fau: &Fau, blocks: &mut Blocks) {
             .numbers(format!("q of {measure}"), |row| Cell::p(row[&q].as_f64()));
         keys += &format!(",{measure},{p},{q},{low},{high}");
     }
+    let chance = when(tested, &chance);
     let note = format!(
-        "Each filter that responds, with the action unit of its largest KL, strongest first. AUROC below 0.5: the filter responds less with the unit.{}",
-        when(tested, &chance)
+        "Each filter that responds, with the action unit of its largest KL, strongest first. AUROC below 0.5: the filter responds less with the unit.{chance}"
     );
     let csv = csv_of(&keys, &keys, rows);
     blocks.table_with_csv(table.note(note).sortable(), "correspondences", csv);
@@ -264,13 +260,11 @@ fn held_out(held_out: &Value, blocks: &mut Blocks) {
         let chance = held_out["share_by_chance"].as_f64();
         let chance = chance.map(|chance| format!("; chance {}", percent(chance)));
         blocks.heading("On recordings without an expression label");
-        blocks.text(format!(
-            "Pairs of filter and action unit found on the labelled recordings were tested on {} images without a label, which are not part of any training: {replicated} of {selected} hold there in the same direction ({}{}); their median AUROC is {}.",
-            held_out["rows"].as_u64().unwrap_or(0),
-            percent(held_out["share"].as_f64()),
-            chance.unwrap_or_default(),
-            decimal(held_out["median_auroc"].as_f64(), 2)
-        ));
+        let images = held_out["rows"].as_u64().unwrap_or(0);
+        let chance = chance.unwrap_or_default();
+        let share = percent(held_out["share"].as_f64());
+        let auroc = decimal(held_out["median_auroc"].as_f64(), 2);
+        blocks.text(format!("Pairs of filter and action unit found on the labelled recordings were tested on {images} images without a label, which are not part of any training: {replicated} of {selected} hold there in the same direction ({share}{chance}); their median AUROC is {auroc}."));
     }
 }
 

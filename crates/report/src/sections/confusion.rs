@@ -4,17 +4,15 @@ use askama::Template;
 use serde_json::Value;
 
 use crate::page::blocks::{Blocks, Sections};
-use crate::page::download::{Download, downloads};
 use crate::page::table::{Cell, TableOf};
 use crate::page::text::{percent, percent_interval};
-use crate::plot::Plot;
 use crate::plot::forest::{Forest, Line};
 use crate::plot::heat::{Heat, TEXT_ROW};
 use crate::plot::numbers::{cell, csv, csv_text, ends};
+use crate::plot::{Download, Plot};
 use crate::run::Run;
-use crate::run::folder::Gap;
+use crate::run::folder::{Gap, RERUN};
 use crate::run::people::People;
-use crate::run::remedy::RERUN;
 
 #[derive(Template)]
 #[template(path = "confusion.html")]
@@ -50,15 +48,13 @@ fn matrix(run: &Run, blocks: &mut Blocks) {
     let classes: Vec<String> = (0..counts.len()).map(|at| run.class(at)).collect();
     let correct: u64 = (0..counts.len()).map(|at| counts[at][at]).sum();
     let total: u64 = counts.iter().flatten().sum();
-    blocks.quiet(format!(
-        "Rows are the true classes, columns the predicted ones; all test folds together. Count, and share of the row. {correct} of {total} test images correct ({}).",
-        share(&correct, &total)
-    ));
+    let right = share(&correct, &total);
+    blocks.quiet(format!("Rows are the true classes, columns the predicted ones; all test folds together. Count, and share of the row. {correct} of {total} test images correct ({right})."));
     let plot = drawn(&classes, counts);
     blocks.html(Matrix {
         classes: &classes,
         counts,
-        files: plot.iter().flat_map(downloads).collect(),
+        files: plot.iter().flat_map(Plot::downloads).collect(),
     });
     blocks.plots.extend(plot);
 }

@@ -8,7 +8,7 @@ use crate::page::text::{ci, decimal, interval, or_dash, p_value};
 use crate::plot::forest::{Forest, Line, labelled};
 use crate::plot::numbers::csv_of;
 use crate::run::Run;
-use crate::run::value::{au, au_label, ends, list, units, verdict};
+use crate::run::value::{au, au_label, ends, list, texts, units};
 
 /// Display names of the controls.
 fn words(control: &str) -> &str {
@@ -25,7 +25,7 @@ fn words(control: &str) -> &str {
 pub(super) fn section(run: &Run, page: &mut Sections) {
     let blocks = page.start("controls", "Controls");
     let study = &run.fau.controls;
-    blocks.texts(verdict(&study.summary));
+    blocks.texts(texts(&study.summary["verdict"]));
     let summarised = blocks.has(&study.summary);
     if summarised {
         let controls = list(&study.summary["controls"]);
@@ -67,6 +67,7 @@ fn table(controls: &[Value]) -> impl Into<Table> {
         format!("{with} of {all}")
     };
     let filters = |control: &Value, with: &str| of(control, with, "filters");
+    let within = |control: &Value| filters(control, "filters_within_class_q");
     let auroc = |control: &Value| decimal(control["mean_best_auroc"].as_f64(), 3);
     let network = |row: &Value| {
         let remark = row["words"].as_str().unwrap_or_default();
@@ -82,7 +83,7 @@ fn table(controls: &[Value]) -> impl Into<Table> {
         .numbers("Filters beyond chance", |row| filters(row, "filters_max_q"))
         .numbers("Pairs beyond chance", |row| of(row, "pairs_q", "pairs"))
         .numbers("Filters beyond chance within expressions", |row| {
-            filters(row, "filters_within_class_q")
+            within(row)
         })
         .numbers("Mean best AUROC", |row| auroc(row))
         .numbers("95% CI", |row| interval(ends(row, "low", "high"), 3))

@@ -6,9 +6,8 @@ use crate::page::blocks::Sections;
 use crate::plot::Plot;
 use crate::plot::curves::{Axes, of_all, of_fold};
 use crate::run::Run;
-use crate::run::folder::{Gap, Part};
+use crate::run::folder::{Gap, Part, RERUN};
 use crate::run::folds::Fold;
-use crate::run::remedy::RERUN;
 
 #[derive(Template)]
 #[template(path = "curves.html")]
@@ -29,13 +28,9 @@ pub(super) fn section(run: &Run, page: &mut Sections) {
     }
     blocks.heading("Fold by fold");
     blocks.quiet("Above, blue: training loss (nats). Below, orange: validation accuracy. Dashed: the chosen checkpoint. All folds share their axes.");
-    let folds = run
-        .folds
-        .iter()
-        .map(|fold| (fold.number, curve(fold, &axes)));
-    let curves = Curves {
-        folds: folds.collect(),
-    };
+    let curve = |fold: &Fold| (fold.number, curve(fold, &axes));
+    let folds = run.folds.iter().map(curve).collect();
+    let curves = Curves { folds };
     blocks.html(&curves);
     let plots = curves.folds.into_iter().filter_map(|(_, plot)| plot.ok());
     blocks.plots.extend(plots);

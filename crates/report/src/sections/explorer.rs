@@ -48,9 +48,8 @@ impl<'a> Explorer<'a> {
     /// Length of a bar of the filter shown, of 200.
     fn along(&self, list: &Numbers, at: &usize) -> Option<f64> {
         let value = list.get(*at).copied().flatten()?;
-        Some(hundredths(
-            (200.0 * value / self.grid.top).clamp(0.0, 200.0),
-        ))
+        let length = 200.0 * value / self.grid.top;
+        Some(hundredths(length.clamp(0.0, 200.0)))
     }
 
     fn effect(&self, at: &usize) -> Option<f64> {
@@ -66,11 +65,8 @@ impl<'a> Explorer<'a> {
     /// The cells beside the bar of KL.
     fn numbers(&self, at: &usize) -> Vec<String> {
         let (shown, at) = (self.shown(), *at);
-        let numbers = [
-            decimal(shown.kl[at], 2),
-            decimal(shown.auroc[at], 2),
-            p_value(shown.q[at]),
-        ];
+        let [kl, auroc] = [&shown.kl, &shown.auroc].map(|list| decimal(list[at], 2));
+        let numbers = [kl, auroc, p_value(shown.q[at])];
         let own = shown.own.iter();
         let own = own.flat_map(|[value, q]| [decimal(value[at], 2), p_value(q[at])]);
         numbers.into_iter().chain(own).collect()
@@ -85,10 +81,8 @@ impl<'a> Explorer<'a> {
         let effects = run.fau.intervene.rows.iter();
         let effect = |row: &Value| Some(((filter(row), au(row)), row["effect"].as_f64()?));
         let effects: BTreeMap<_, f64> = effects.filter_map(effect).collect();
-        let largest = effects
-            .values()
-            .map(|effect| effect.abs())
-            .fold(0.0, f64::max);
+        let sizes = effects.values().map(|effect| effect.abs());
+        let largest = sizes.fold(0.0, f64::max);
         let all: BTreeSet<u64> = grid.filters.keys().chain(patches.keys()).copied().collect();
         let ordered = layer.map_or(&[][..], |layer| &layer.filters.order);
         let mut order = distinct(ordered.iter().chain(&all).copied());
@@ -135,12 +129,6 @@ impl<'a> Explorer<'a> {
     fn any(&self, key: &str) -> bool {
         let mut rows = self.run.fau.associations.iter();
         rows.any(|row| row[key].is_number())
-    }
-
-    /// Whether filters with similar projections are neighbours.
-    fn ordered(&self) -> bool {
-        self.layer
-            .is_some_and(|layer| layer.filters.order.len() > 1)
     }
 
     /// Side of the average face, in pixels.
@@ -216,16 +204,13 @@ impl<'a> Explorer<'a> {
             format!(" Its maxima lie in the face region of {region} on {rate} of images (chance {chance}).")
         });
         let [direction, further] = pair_words(found);
-        let chance = found["q_max"].as_f64();
-        let chance =
-            chance.map(|q| format!(" Against the largest KL by chance, q = {}.", p_value(q)));
+        let chance = found["q_max"].as_f64().map(p_value);
+        let chance = chance.map(|q| format!(" Against the largest KL by chance, q = {q}."));
+        let (chance, place) = (chance.unwrap_or_default(), place.unwrap_or_default());
+        let (unit, kl) = (au_label(au(found)), decimal(found["kl"].as_f64(), 2));
+        let interval = ci(", ", ends(found, "kl_low", "kl_high"), 2);
         format!(
-            "Its largest KL is that for {}: {} nats{}{direction}.{}{further}{}",
-            au_label(au(found)),
-            decimal(found["kl"].as_f64(), 2),
-            ci(", ", ends(found, "kl_low", "kl_high"), 2),
-            chance.unwrap_or_default(),
-            place.unwrap_or_default()
+            "Its largest KL is that for {unit}: {kl} nats{interval}{direction}.{chance}{further}{place}"
         )
     }
 
@@ -234,10 +219,9 @@ impl<'a> Explorer<'a> {
         let Some(filters) = filters.filter(|filters| filters.gap.is_none()) else {
             return String::new();
         };
+        let (used, method) = (images_used(filters), filters.method());
         format!(
-            "Above, the patches of the faces that excite it most{}; below, their {}, middle grey zero.",
-            images_used(filters),
-            filters.method()
+            "Above, the patches of the faces that excite it most{used}; below, their {method}, middle grey zero."
         )
     }
 
@@ -342,20 +326,13 @@ fn pair_words(pair: &Value) -> [String; 2] {
         let more = if auroc >= 0.5 { "more" } else { "less" };
         format!("; it responds {more} with the action unit (AUROC {auroc:.2})")
     });
-    let within = pair["q_within_class"].as_f64().map(|q| {
-        let auroc = decimal(pair["auroc_within_class"].as_f64(), 2);
-        format!(
-            " Among images of one expression, AUROC {auroc} (q = {}).",
-            p_value(q)
-        )
-    });
-    let graded = pair["intensity_rho"].as_f64();
-    let graded =
-        graded.map(|rho| format!(" Its response and the coded intensity: Spearman {rho:.2}."));
-    [
-        direction.unwrap_or_default(),
-        within.unwrap_or_default() + &graded.unwrap_or_default(),
-    ]
+    let auroc = decimal(pair["auroc_within_class"].as_f64(), 2);
+    let share = |q| format!(" Among images of one expression, AUROC {auroc} (q = {q}).");
+    let within = pair["q_within_class"].as_f64().map(p_value).map(share);
+    let spearman = |rho| format!(" Its response and the coded intensity: Spearman {rho:.2}.");
+    let graded = pair["intensity_rho"].as_f64().map(spearman);
+    let further = within.unwrap_or_default() + &graded.unwrap_or_default();
+    [direction.unwrap_or_default(), further]
 }
 
 /// An area of a picture at the mosaic's size, by the nearest pixel; grey beyond the border.

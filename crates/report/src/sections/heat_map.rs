@@ -6,11 +6,10 @@ use askama::Template;
 use serde_json::Value;
 
 use crate::page::blocks::{Blocks, Sections};
-use crate::page::download::{Download, downloads};
 use crate::page::text::decimal;
-use crate::plot::Plot;
 use crate::plot::heat::{Heat, TEXT_ROW};
 use crate::plot::numbers::{cell, csv_text};
+use crate::plot::{Download, Plot};
 use crate::run::Run;
 use crate::run::folder::Gap;
 use crate::run::value::{au, au_label, au_name, filter, units};
@@ -94,15 +93,13 @@ fn heat_map(run: &Run, blocks: &mut Blocks) {
         true => format!("Bold and underlined: beyond chance (q ≤ {level}, people permuted, all pairs together)."),
         false => "No null distribution has been computed for this run, so no cell can be called beyond chance.".to_owned(),
     };
-    blocks.quiet(format!(
-        "KL(Q‖R) in nats between a filter's activations on images with the action unit and without; the deeper the shade, the larger, up to {:.2}. {marked} A click on a column's head sorts by it; a filter's number links to it in the explorer.",
-        grid.top
-    ));
+    let top = grid.top;
+    blocks.quiet(format!("KL(Q‖R) in nats between a filter's activations on images with the action unit and without; the deeper the shade, the larger, up to {top:.2}. {marked} A click on a column's head sorts by it; a filter's number links to it in the explorer."));
     let plot = drawn(&grid);
     blocks.html(HeatMap {
         grid: &grid,
         level,
-        files: plot.iter().flat_map(downloads).collect(),
+        files: plot.iter().flat_map(Plot::downloads).collect(),
     });
     blocks.plots.extend(plot);
 }

@@ -8,12 +8,12 @@ use crate::page::text::{decimal, filters_of};
 use crate::plot::forest::{Forest, Line};
 use crate::plot::numbers::csv_of;
 use crate::run::Run;
-use crate::run::value::{au, filter, list, verdict};
+use crate::run::value::{au, filter, list, texts};
 
 pub(super) fn section(run: &Run, page: &mut Sections) {
     let blocks = page.start("locate", "Location of the filters' maxima");
     let study = &run.fau.locate;
-    blocks.texts(verdict(&study.summary));
+    blocks.texts(texts(&study.summary["verdict"]));
     if blocks.has(&study.rows) {
         blocks.figure(pointing(list(&study.summary["by_au"])), "How often the maxima of an action unit's filters lie in its region of the face, beside the share of all filters there.");
         blocks.folded("Filter by filter", regions(&study.rows));
@@ -37,17 +37,16 @@ fn pointing(units: &[Value]) -> Forest<'static> {
 }
 
 fn regions(rows: &[Value]) -> impl Into<Table> {
+    let rate = |row: &Value| Cell::percent(row["pointing_rate"].as_f64());
     let overlap = |row: &Value| {
-        let chance = decimal(row["iou_chance"].as_f64(), 2);
-        Cell::decimal(row["iou"].as_f64(), 2).chance(chance)
+        let chance = format!("chance {}", decimal(row["iou_chance"].as_f64(), 2));
+        Cell::decimal(row["iou"].as_f64(), 2).remark(chance)
     };
     TableOf::new("Where each filter's maxima lie", rows)
         .words("Filter", |row| Cell::filter(filter(row)))
         .words("Action unit", |row| Cell::au(au(row)))
         .numbers("Images", |row| Cell::count(row["images"].as_u64()))
-        .numbers("In the region", |row| {
-            Cell::percent(row["pointing_rate"].as_f64())
-        })
+        .numbers("In the region", |row| rate(row))
         .numbers("Chance", |row| Cell::percent(row["chance"].as_f64()))
         .numbers("q", |row| Cell::p(row["q"].as_f64()))
         .numbers("IoU", |row| overlap(row))

@@ -7,10 +7,9 @@ use askama::Template;
 use crate::page::blocks::{Blocks, Sections};
 use crate::page::text::percent;
 use crate::run::Run;
-use crate::run::folder::Gap;
+use crate::run::folder::{Gap, RERUN};
 use crate::run::folds::Prediction;
 use crate::run::pictures::png;
-use crate::run::remedy::RERUN;
 
 /// Mistakes shown.
 const SHOWN: usize = 24;
@@ -55,10 +54,8 @@ fn gallery(run: &Run, images: usize, blocks: &mut Blocks) {
     let (all, mut seen) = (wrong.len(), BTreeSet::new());
     wrong.retain(|(_, row)| seen.insert(recording(run, row)));
     wrong.truncate(SHOWN);
-    blocks.quiet(format!(
-        "{all} of {images} test images were classified wrongly. Shown are the {} with the highest confidence (softmax), at most one per recording.",
-        wrong.len()
-    ));
+    let shown = wrong.len();
+    blocks.quiet(format!("{all} of {images} test images were classified wrongly. Shown are the {shown} with the highest confidence (softmax), at most one per recording."));
     if let Err(gap) = &run.images {
         blocks.gap(gap);
     }

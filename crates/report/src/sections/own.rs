@@ -8,7 +8,7 @@ use crate::page::blocks::{Blocks, Sections};
 use crate::page::table::TableOf;
 use crate::plot::numbers::csv_text;
 use crate::run::Run;
-use crate::run::value::verdict;
+use crate::run::value::texts;
 
 /// Rows of a table that the page shows.
 const SHOWN: usize = 20;
@@ -18,15 +18,13 @@ const MOST_BYTES: usize = 1 << 20;
 /// The section; none without a study.
 pub(super) fn section(run: &Run, page: &mut Sections) {
     let mut blocks = Blocks::default();
-    for file in run.folder.names("fau") {
-        let Some(stem) = file.strip_suffix(".json") else {
-            continue;
-        };
-        let summary = run.folder.json(&format!("fau/{file}"), "");
+    let files = run.folder.names("fau");
+    for stem in files.iter().filter_map(|file| file.strip_suffix(".json")) {
+        let summary = run.folder.json(&format!("fau/{stem}.json"), "");
         let summary: Value = summary.unwrap_or_default();
         if let Some(name) = summary["study"].as_str() {
             blocks.heading(name);
-            blocks.texts(verdict(&summary));
+            blocks.texts(texts(&summary["verdict"]));
             study(run, name, stem, &mut blocks);
         }
     }
@@ -40,25 +38,8 @@ fn study(run: &Run, name: &str, stem: &str, blocks: &mut Blocks) {
         Ok(records) => records,
         Err(gap) => return blocks.gap(&gap),
     };
-    let (shown, all) = (SHOWN.min(rows.len()), rows.len());
-    let table = table(&format!("Table of the study {name}"), &header, &rows);
-    let table = table.note(format!("Rows of `fau/{stem}.csv`: first {shown} of {all}."));
-    let csv = csv_text(
-        &header,
-        rows.iter().map(|row| row.iter().collect::<Vec<_>>()),
-    );
-    match csv.len() <= MOST_BYTES {
-        true => blocks.table_with_csv(table, &format!("study-{stem}"), csv),
-        false => blocks.table(table),
-    }
-}
-
-fn table<'a>(
-    label: &str,
-    header: &StringRecord,
-    rows: &'a [StringRecord],
-) -> TableOf<&'a StringRecord> {
-    let mut table = TableOf::new(label, rows.iter().take(SHOWN));
+    let label = format!("Table of the study {name}");
+    let mut table = TableOf::new(&label, rows.iter().take(SHOWN));
     for (at, name) in header.iter().enumerate() {
         let numeric = rows.iter().all(|row| row[at].parse::<f64>().is_ok());
         table = match numeric {
@@ -66,5 +47,12 @@ fn table<'a>(
             false => table.words(name, |row| &row[at]),
         };
     }
-    table
+    let (shown, all) = (SHOWN.min(rows.len()), rows.len());
+    let table = table.note(format!("Rows of `fau/{stem}.csv`: first {shown} of {all}."));
+    let cells = |row: &StringRecord| -> Vec<String> { row.iter().map(str::to_owned).collect() };
+    let csv = csv_text(&header, rows.iter().map(cells));
+    match csv.len() <= MOST_BYTES {
+        true => blocks.table_with_csv(table, &format!("study-{stem}"), csv),
+        false => blocks.table(table),
+    }
 }

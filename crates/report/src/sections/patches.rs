@@ -20,11 +20,8 @@ pub(super) fn section(run: &Run, page: &mut Sections) {
         let alt = format!(
             "Grid of grey patches, a pair of rows for each filter of {name}: crops of the faces that excite the filter most, and their projections."
         );
-        blocks.picture(
-            &run.folder,
-            &layer.file("figure.png"),
-            [&alt, &caption(layer)],
-        );
+        let figure = layer.file("figure.png");
+        blocks.picture(&run.folder, &figure, [&alt, &caption(layer)]);
         for (file, caption) in pictures(layer) {
             let file = layer.file(file);
             if run.folder.path(&file).is_file() {
@@ -75,10 +72,9 @@ pub(super) fn images_used(filters: &Filters) -> String {
     let images = filters.images.map(|n| format!("{n} ")).unwrap_or_default();
     let fold = filters.fold.map(|fold| format!(" of fold {fold}"));
     let fold = fold.unwrap_or_default();
+    let unseen = "of people not seen in training";
     match filters.split.as_deref() {
-        Some("test") => {
-            format!(", out of {images}test images{fold}, of people not seen in training")
-        }
+        Some("test") => format!(", out of {images}test images{fold}, {unseen}"),
         Some("all") => format!(", out of all {images}images, including those of training"),
         Some("train") => format!(", out of {images}training images"),
         Some(part) => format!(", out of {images}images of the part {part}{fold}"),

@@ -9,12 +9,12 @@ use crate::plot::Plot;
 use crate::plot::lines::{Lines, Point, Series};
 use crate::plot::numbers::{cell, csv, ends};
 use crate::run::Run;
-use crate::run::value::{self, au, brief, distinct, list, units, verdict};
+use crate::run::value::{self, au, brief, distinct, list, texts, units};
 
 pub(super) fn section(run: &Run, page: &mut Sections) {
     let blocks = page.start("probe", "Probes, layer by layer");
     let study = &run.fau.probe;
-    blocks.texts(verdict(&study.summary));
+    blocks.texts(texts(&study.summary["verdict"]));
     if blocks.has(&study.rows) {
         blocks.quiet("A regularised linear classifier on each layer's activations, trained on some people and scored on others. Control task: the same with action units assigned at random to people, or within expressions (Hewitt and Liang 2019).");
         blocks.figure(by_layer(&study.rows), "Mean over action units of the probe's AUROC on left-out people, layer by layer. Lines at the points: the middle half of the action units.");
@@ -87,13 +87,11 @@ fn by_unit(rows: &[Value], summary: &Value) -> impl Into<Table> {
     let label = "Probes of the trained network by action unit";
     let mut table = TableOf::new(label, units(rows)).words("Action unit", |unit| Cell::au(*unit));
     for layer in layers(rows) {
-        let networks = ["trained", "pixels"];
-        let network = networks[usize::from(layer == "pixels")];
+        let network = ["trained", "pixels"][usize::from(layer == "pixels")];
+        let of = |row: &&Value| row["layer"] == *layer && row["network"] == network;
         table = table.numbers(layer.as_str(), |unit| {
-            let of = |row: &&Value| {
-                au(row) == *unit && row["layer"] == *layer && row["network"] == network
-            };
-            auroc(rows.iter().find(of).unwrap_or(&Value::Null))
+            let row = rows.iter().filter(of).find(|row| au(row) == *unit);
+            auroc(row.unwrap_or(&Value::Null))
         });
     }
     table

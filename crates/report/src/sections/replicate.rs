@@ -6,13 +6,13 @@ use crate::page::blocks::Sections;
 use crate::plot::forest::{Forest, Line};
 use crate::plot::numbers::csv_of;
 use crate::run::Run;
-use crate::run::value::{au, au_label, ends, list, verdict};
+use crate::run::value::{au, au_label, ends, list, texts};
 
 pub(super) fn section(run: &Run, page: &mut Sections) {
     let blocks = page.start("replicate", "Replication on people not seen in training");
     let summary = &run.fau.replicate.summary;
     if blocks.has(summary) {
-        blocks.texts(verdict(summary));
+        blocks.texts(texts(&summary["verdict"]));
         blocks.figure(by_unit(list(&summary["by_au"])), "The filter of each action unit is chosen on the people that a fold's network was trained on, and scored on its test people; all folds together, with 95% CIs over people.");
     }
 }
