@@ -67,9 +67,8 @@ impl Heat<'_> {
         let fill = shade(value / self.top).filled();
         area.draw(&Rectangle::new([(x, y), (x + w, y + h)], fill))?;
         if self.numbers && value.is_finite() {
-            let style = text_style(HPos::Center, VPos::Center);
             let ink = [BLACK, WHITE][usize::from(value / self.top > 0.55)];
-            let style = style.color(&ink);
+            let style = text_style(HPos::Center, VPos::Center).color(&ink);
             let text = format!("{:.0}", 100.0 * value);
             area.draw(&Text::new(text, (x + w / 2, y + h / 2), style))?;
         }
