@@ -10,8 +10,8 @@ use std::path::{Path, PathBuf};
 
 use common::{go_on, unpack};
 use faus_data::{
-    Arrays, CkPlus, ClassMap, CropMode, Error, Part, PrepareOptions, Prepared, Protocol, Role,
-    Source, Tfd, prepare,
+    Arrays, CkPlus, ClassMap, CropMode, Error, Held, Part, PrepareOptions, Prepared, Protocol,
+    Role, Source, Tfd, prepare,
 };
 
 fn golden(path: &str) -> PathBuf {
@@ -34,7 +34,7 @@ fn sized(image_size: u32) -> PrepareOptions {
     }
 }
 
-fn arrays(input: &Path) -> Result<impl Source, Error> {
+fn arrays(input: &Path) -> Result<Held, Error> {
     Arrays::open(input, 16, None, false)
 }
 
@@ -115,9 +115,8 @@ fn tfd_arrays_are_read_back() {
 /// A prepared set, written as the authors' scripts write theirs and read back, is the same set.
 #[test]
 fn arrays_of_a_set_give_the_set() {
-    let dir = tempfile::tempdir().unwrap();
-    unpack(&golden("ck_plus.zip"), dir.path());
-    let source = CkPlus::open(dir.path(), ClassMap::eight()).unwrap();
+    let (dir, root) = unpack(false, str::to_owned);
+    let source = CkPlus::open(&root, ClassMap::eight()).unwrap();
     let set = prepared(&source, &dir.path().join("set"), sized(24));
     let rows: Vec<_> = (0..set.len())
         .filter(|&at| set.samples()[at].role == Role::Labelled)
@@ -193,10 +192,8 @@ fn arrays_that_do_not_fit_are_refused() {
 
 #[test]
 fn a_box_by_hand_wins_over_the_search() {
-    let dir = tempfile::tempdir().unwrap();
-    let input = dir.path().join("ck");
-    unpack(&golden("ck_plus.zip"), &input);
-    let source = CkPlus::open(&input, ClassMap::eight()).unwrap();
+    let (dir, root) = unpack(false, str::to_owned);
+    let source = CkPlus::open(&root, ClassMap::eight()).unwrap();
     let found = prepared(&source, &dir.path().join("found"), sized(24));
     let path = found.samples()[0].path.clone();
     let boxes = dir.path().join("boxes.csv");

@@ -32,8 +32,8 @@ fn options() -> PrepareOptions {
         image_size: 16,
         crop: CropMode::Landmarks,
         folds: Some(3),
-        fold_rule: None,
         strict: true,
+        ..PrepareOptions::default()
     }
 }
 

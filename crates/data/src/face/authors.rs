@@ -101,52 +101,11 @@ mod tests {
 
     #[test]
     fn the_authors_box_is_wider_higher_and_inside() {
-        let ours = CropBox {
-            x: 200,
-            y: 100,
-            w: 250,
-            h: 250,
-        };
-        let marked = about_marked(ours, 640, 490);
-        assert_eq!(
-            marked,
-            CropBox {
-                x: 180,
-                y: 73,
-                w: 290,
-                h: 290
-            }
-        );
-        let detected = about_detected(ours, 640, 490);
-        assert_eq!(
-            detected,
-            CropBox {
-                x: 188,
-                y: 88,
-                w: 275,
-                h: 275
-            }
-        );
-        assert_eq!(about_detected(ours, 460, 360).w, 275);
-        let cut = about_marked(
-            CropBox {
-                x: 0,
-                y: 0,
-                w: 90,
-                h: 90,
-            },
-            100,
-            100,
-        );
-        assert_eq!(
-            cut,
-            CropBox {
-                x: 0,
-                y: 0,
-                w: 100,
-                h: 100
-            }
-        );
+        let place = |x, y, w| CropBox { x, y, w, h: w };
+        let ours = place(200, 100, 240);
+        assert_eq!(about_marked(ours, 640, 490), place(181, 74, 278));
+        assert_eq!(about_detected(ours, 640, 490), place(188, 88, 264));
+        assert_eq!(about_marked(place(0, 0, 90), 100, 100), place(0, 0, 100));
     }
 
     #[derive(serde::Deserialize)]

@@ -57,55 +57,33 @@ impl Arrays {
         classes: Option<ClassMap>,
         unlabelled: bool,
     ) -> Result<Held, Error> {
-        let mut tree = FileTree::open_inner(input)?;
-        if tree.is_folder("npy_files") {
-            tree = tree.below("npy_files");
-        }
-        let names = tree.names("")?;
-        if let Some(folder) = of_size(&names, image_size, "") {
-            tree = tree.below(&folder);
-        }
-        let read = Vec::new();
-        let mut files = Files { tree, read };
-        let (tree, mut held) = (&files.tree, Vec::new());
-        let (name, splits, mut rows, (side, mut pixels)) = if tree.is_file("subjs.npy") {
-            ("CK+", None, files.ck_plus()?, files.images("X.npy")?)
-        } else if tree.is_file("split_0/X.npy") {
+        let (mut files, names) = Files::open(input, image_size)?;
+        let (name, splits, mut rows, images) = if files.tree.is_file("subjs.npy") {
+            ("CK+", None, files.ck_plus()?, "X.npy")
+        } else if files.tree.is_file("split_0/X.npy") {
             let (splits, rows) = files.tfd()?;
-            ("TFD", Some(splits), rows, files.images("split_0/X.npy")?)
+            ("TFD", Some(splits), rows, "split_0/X.npy")
         } else {
             return Err(Error::layout(input, EXPECTED, listed(&names)));
         };
-        let labelled = rows.len();
-        files.same_count("the images", pixels.len() / (side * side), labelled)?;
-        if let Some(splits) = splits.filter(|_| unlabelled) {
-            let (other_side, others) = files.images("unlabeled/X.npy")?;
-            files.same_count(
-                "the pixels of a side of the unlabelled images",
-                other_side,
-                side,
-            )?;
-            let count = others.len() / (side * side);
-            held.extend((0..count).map(|at| unlabelled_row(at, labelled, splits)));
-            pixels.extend(others);
-        }
+        let (side, mut pixels) = files.images(images)?;
+        files.same_count(images, pixels.len() / (side * side), rows.len())?;
+        let held = match splits.filter(|_| unlabelled) {
+            Some(splits) => files.unlabelled(side, splits, &mut pixels)?,
+            None => vec![],
+        };
         let shown = |row: &Row| row.expression.unwrap_or(Expression::Neutral);
         let left_out = keep_classes(&mut rows, classes.as_ref(), shown, "images");
         let occurring: Vec<_> = rows.iter().map(shown).collect();
         if rows.is_empty() {
-            return Err(Error::nothing_labelled(
-                input,
-                "no image has one of the classes",
-            ));
+            let reason = "no image has one of the classes";
+            return Err(Error::nothing_labelled(input, reason));
         }
         let classes = classes.map_or_else(|| ClassMap::of(&occurring), Ok)?;
         rows.extend(held);
         let samples = rows.into_iter().map(|row| RawSample {
             image: Held::image(row.at as u64, side as u64),
-            label: row
-                .expression
-                .and_then(|e| classes.label_of(e))
-                .unwrap_or(-1),
+            label: (row.expression.and_then(|e| classes.label_of(e))).unwrap_or(-1),
             is_face: true,
             ..row.sample
         });
@@ -118,34 +96,62 @@ impl Arrays {
             notes: left_out.into_iter().collect(),
             samples,
         };
-        let (root, side) = (input.to_path_buf(), side as u32);
         Ok(Held {
             name,
-            root,
+            root: input.to_path_buf(),
             classes,
             scan,
             pixels,
-            side,
+            side: side as u32,
         })
     }
 }
 
-fn unlabelled_row(at: usize, labelled: usize, splits: usize) -> Row {
-    let path = format!("unlabeled/X.npy:{at}");
-    let sample = RawSample {
-        role: Role::HeldOut,
-        sequence: format!("tfd-unlabelled-{at}"),
-        parts: vec![Part::None; splits],
-        ..RawSample::labelled(&path, -1)
-    };
-    Row {
-        at: labelled + at,
-        expression: None,
-        sample,
-    }
-}
-
 impl Files {
+    /// The folder of the arrays, and the names that decided it.
+    fn open(input: &Path, image_size: u32) -> Result<(Self, Vec<String>), Error> {
+        let mut tree = FileTree::open_inner(input)?;
+        if tree.is_folder("npy_files") {
+            tree = tree.below("npy_files");
+        }
+        let names = tree.names("")?;
+        if let Some(folder) = of_size(&names, image_size, "") {
+            tree = tree.below(&folder);
+        }
+        let read = Vec::new();
+        Ok((Self { tree, read }, names))
+    }
+
+    /// Rows of TFD's unlabelled images, whose pixels follow `pixels`.
+    fn unlabelled(
+        &mut self,
+        side: usize,
+        splits: usize,
+        pixels: &mut Vec<u8>,
+    ) -> Result<Vec<Row>, Error> {
+        const PATH: &str = "unlabeled/X.npy";
+        let (own_side, images) = self.images(PATH)?;
+        if own_side != side {
+            let reason =
+                format!("its images have {own_side} pixels a side, the labelled ones {side}");
+            return Err(self.wrong(PATH, reason));
+        }
+        let labelled = pixels.len() / (side * side);
+        let count = images.len() / (side * side);
+        pixels.extend(images);
+        let row = |at: usize| Row {
+            at: labelled + at,
+            expression: None,
+            sample: RawSample {
+                role: Role::HeldOut,
+                sequence: format!("tfd-unlabelled-{at}"),
+                parts: vec![Part::None; splits],
+                ..RawSample::labelled(&format!("{PATH}:{at}"), -1)
+            },
+        };
+        Ok((0..count).map(row).collect())
+    }
+
     /// The rows of CK+.
     fn ck_plus(&mut self) -> Result<Vec<Row>, Error> {
         let (codes, people) = (
