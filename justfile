@@ -39,10 +39,20 @@ ck_plus_protocols *arguments: setup
 ck_plus_six_class *arguments: setup
     @{{ run }} ck_plus_six_class {{ settings }} "$@"
 
+# CK+ with six classes under both protocols [variant= data= preset=, then flags of `faus run`]
+[no-exit-message]
+ck_plus_six_class_protocols *arguments: setup
+    @sh scripts/run_protocols.sh ck_plus_six_class {{ settings }} "$@"
+
 # The Toronto Face Database [variant= data= preset=, then flags of `faus run`]
 [no-exit-message]
 tfd *arguments: setup
     @{{ run }} tfd {{ settings }} "$@"
+
+# TFD under both protocols [variant= data= preset=, then flags of `faus run`]
+[no-exit-message]
+tfd_protocols *arguments: setup
+    @sh scripts/run_protocols.sh tfd {{ settings }} "$@"
 
 # Example: an experiment with its own network [flags of its program]
 [no-exit-message]
