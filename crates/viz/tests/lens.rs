@@ -15,7 +15,7 @@ use faus_data::{
 };
 use faus_fau::{AnalysisOptions, Error, Lens};
 use faus_model::{InputSpec, Network, ZeroBiasCnn};
-use faus_viz::{Album, BackProjection, Choice, Distinct, LayerLens, Progress};
+use faus_viz::{Album, BackProjection, Choice, Distinct, LayerLens, Progress, Show};
 use tch::{Device, Tensor};
 
 const SIDE: usize = 48;
@@ -233,7 +233,9 @@ fn the_settings_of_the_analysis_decide_which_action_units_choose_filters() {
                 top: 2,
                 distinct: Distinct::Subject,
                 shown: 10,
-                arrays: false,
+                show: Show::Normalised,
+                front: vec![("smile".to_owned(), 0)],
+                arrays: true,
             };
             album.write(lens, root.path(), None)
         };
@@ -243,6 +245,16 @@ fn the_settings_of_the_analysis_decide_which_action_units_choose_filters() {
         write(20).unwrap();
         let text = std::fs::read_to_string(root.path().join("filters.json")).unwrap();
         let listing: serde_json::Value = serde_json::from_str(&text).unwrap();
+        assert_eq!(listing["shows"], "normalised");
+        assert!(root.path().join("frontpage@3x.png").exists());
+        let first = format!(
+            "input-{:03}.npy",
+            listing["filters"][0]["filter"].as_u64().unwrap()
+        );
+        let bytes = std::fs::read(root.path().join(first)).unwrap();
+        let crops: Vec<f32> = npyz::NpyFile::new(&bytes[..]).unwrap().into_vec().unwrap();
+        let largest = crops.iter().copied().fold(0f32, f32::max);
+        assert!(largest == 1.0 && crops.iter().all(|v| (0.0..=1.0).contains(v)));
         assert_eq!(listing["choice"], "best-fau");
         assert_eq!(listing["filters"].as_array().unwrap().len(), 3);
     });

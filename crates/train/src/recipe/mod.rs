@@ -1,6 +1,6 @@
 //! Recipes: every number of a training.
 
 pub(crate) mod check;
-mod effort;
+pub(crate) mod effort;
 mod schedule;
 pub(crate) mod settings;
