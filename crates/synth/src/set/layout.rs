@@ -34,7 +34,12 @@ impl Writer {
         let output = fs::canonicalize(output).unwrap_or(output.to_path_buf());
         let parent = output.parent().filter(|p| !p.as_os_str().is_empty());
         let parent = parent.unwrap_or(Path::new("."));
-        let work = fs::create_dir_all(parent)
+        // Made only where it is missing: of a file in its place the system then says that it is no directory.
+        let made = match parent.exists() {
+            true => Ok(()),
+            false => fs::create_dir_all(parent),
+        };
+        let work = made
             .and_then(|()| TempDir::with_prefix_in(".faus-synth-", parent))
             .map_err(Error::io(&output, "making the folder"))?;
         Ok(Self { work, output })
