@@ -48,7 +48,7 @@ impl Archive {
     /// [`Error::Io`] if it is not there, [`Error::Unusable`] if it is damaged or too large.
     pub fn open(path: &Path) -> Result<Self, Error> {
         let file = SyncFile::open(path).map_err(Error::io(path))?;
-        let wrong = |reason| format!("no usable zip archive: {reason}");
+        let wrong = |reason| format!("not a usable zip archive: {reason}");
         let zip = directory(file).map_err(|reason| Error::unusable(path, wrong(reason)))?;
         let mut archive = Self {
             folders: BTreeMap::from([(String::new(), BTreeSet::new())]),

@@ -74,9 +74,12 @@ pub(crate) fn open_file(path: &Path, limit: u64) -> Result<File, Error> {
 /// The whole file; an error above `limit` bytes, which is the most ever read.
 pub(crate) fn read_bounded(path: &Path, limit: u64) -> Result<Vec<u8>, Error> {
     let mut bytes = Vec::new();
-    let mut file = open_file(path, limit)?.take(limit);
+    let mut file = open_file(path, limit)?.take(limit + 1);
     file.read_to_end(&mut bytes).map_err(Error::io(path))?;
-    Ok(bytes)
+    match bytes.len() as u64 > limit {
+        true => Err(Error::too_large(path, limit)),
+        false => Ok(bytes),
+    }
 }
 
 /// The text of a file without the byte order mark that some editors put before it.

@@ -51,6 +51,7 @@ impl Range95 {
     /// The interval mirrored at the estimate (the basic bootstrap, Davison & Hinkley 1997, §5.2), cut at 0: for
     /// divergences, whose resampled values are biased upwards.
     fn mirrored(self, estimate: f64) -> Self {
+        // Keeps NaN, the interval of too few resamplings, which `max` would turn into 0.
         let end = |end: f64| (2.0 * estimate - end).clamp(0.0, f64::INFINITY);
         Self {
             low: end(self.high),

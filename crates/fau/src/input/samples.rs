@@ -11,6 +11,17 @@ use crate::error::{Error, read_limited};
 /// Size limit of a samples table: 256 MiB, about a million rows.
 const MAX_BYTES: u64 = 256 << 20;
 
+/// The columns that are read.
+const COLUMNS: [&str; 7] = [
+    "index",
+    "subject",
+    "sequence",
+    "label",
+    "label_name",
+    "role",
+    "aus",
+];
+
 /// One image of `samples.csv`; columns that the table lacks, and empty cells, are `None`.
 #[derive(Debug, Clone, PartialEq, Eq, Default, serde::Deserialize)]
 pub struct SampleRow {
@@ -63,6 +74,12 @@ fn parse(contents: &[u8]) -> Result<Vec<SampleRow>, String> {
             ));
         }
     }
+    let twice = |column: &&str| headers.iter().filter(|header| header == column).count() > 1;
+    if let Some(column) = COLUMNS.iter().find(twice) {
+        return Err(format!(
+            "the column `{column}` occurs twice; keep one of the two"
+        ));
+    }
     let row = |record: Result<StringRecord, csv::Error>| {
         let record = record.map_err(|e| broken(&e))?;
         let row = record.deserialize(Some(&headers));
@@ -80,12 +97,15 @@ fn wrong_cell(error: &csv::Error, headers: &StringRecord, record: &StringRecord)
         return broken(error);
     };
     let fault = match err.field().map(|field| field as usize) {
-        Some(field) => format!(
-            "{} `{}` is not a suitable whole number: {}",
-            &headers[field],
-            &record[field],
-            err.kind()
-        ),
+        Some(field) => {
+            let (column, cell) = (&headers[field], &record[field]);
+            let (wanted, why) = match column {
+                "index" => ("a row number from 0", String::new()),
+                "aus" => ("a list of action units", format!(": {}", err.kind())),
+                _ => ("a whole number", String::new()),
+            };
+            format!("{column} `{cell}` is not {wanted}{why}")
+        }
         None => err.kind().to_string(),
     };
     let line = record.position().map_or(0, Position::line);
@@ -142,6 +162,16 @@ mod tests {
         for cell in ["12", "12:6", "0:1", "300:1", "1:2;", "happy", "-1:2"] {
             assert!(parse_aus(cell).is_err(), "{cell}");
         }
+    }
+
+    #[test]
+    fn a_column_that_occurs_twice_is_named() {
+        let error = super::parse(b"index,aus,label,label\n0,NA,1,1\n").unwrap_err();
+        assert_eq!(
+            error,
+            "the column `label` occurs twice; keep one of the two"
+        );
+        assert!(super::parse(b"index,aus,extra,extra\n0,NA,1,1\n").is_ok());
     }
 
     #[test]

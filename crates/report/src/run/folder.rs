@@ -114,13 +114,18 @@ impl RunFolder {
     /// [`Error::NoRun`] if it is not a folder.
     pub fn open(root: &Path) -> Result<Self, Error> {
         let path = root.to_path_buf();
-        match std::fs::read_dir(root) {
-            Ok(_) => Ok(Self {
-                root: path,
-                pictures_left: AtomicU64::new(MAX_PICTURES),
-            }),
-            Err(source) => Err(Error::NoRun { path, source }),
-        }
+        let found = std::fs::metadata(root).and_then(|kind| match kind.is_dir() {
+            true => Ok(()),
+            false => Err(std::io::Error::other("it is a file")),
+        });
+        found.map_err(|source| Error::NoRun {
+            path: path.clone(),
+            source,
+        })?;
+        Ok(Self {
+            root: path,
+            pictures_left: AtomicU64::new(MAX_PICTURES),
+        })
     }
 
     /// Parses a JSON file.

@@ -44,7 +44,7 @@ impl Images {
         })
     }
 
-    /// An image; `None` if there is none.
+    /// An image; `None` if there is none. Not for two threads at once: they would share the file's position.
     pub fn get(&self, index: u64) -> Option<GrayImage> {
         let mut image = GrayImage::new(self.side, self.side);
         let at = (index < self.count).then(|| self.start + index * image.len() as u64)?;

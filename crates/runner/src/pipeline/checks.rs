@@ -62,8 +62,9 @@ pub(super) fn as_of_now(config: &Value) -> Value {
 
 /// The settings that determine the training; those of patches and statistics may change in a run folder.
 fn decisive(mut config: Value) -> Value {
-    for free in ["/visualize", "/fau", "/data/strict"] {
-        config.pointer_mut(free).map(Value::take);
+    for (part, free) in [("", "visualize"), ("", "fau"), ("/data", "strict")] {
+        let part = config.pointer_mut(part).and_then(Value::as_object_mut);
+        part.map(|part| part.shift_remove(free));
     }
     config
 }

@@ -6,6 +6,7 @@ use std::path::Path;
 use indexmap::IndexSet;
 
 use crate::error::Error;
+use crate::fold::part::Part;
 use crate::label::{ClassMap, Expression, LabelMap};
 use crate::read::file::{Hashing, ReadFile, Skipped};
 use crate::read::notes::{empty_classes, keep_classes};
@@ -30,6 +31,9 @@ pub(super) struct Table {
     /// All but the samples.
     pub scan: Scan,
 }
+
+/// Different texts of the column Usage that are kept.
+const TEXTS_LIMIT: usize = 1000;
 
 /// The pass itself.
 struct Pass<'a> {
@@ -107,7 +111,7 @@ impl Pass<'_> {
                         length: line.len() as u32,
                         number,
                         expression: Expression::Neutral,
-                        usage: self.usages.insert_full(usage).0 as u32,
+                        usage: self.usage(usage),
                     };
                     self.found.push((row, emotion));
                 }
@@ -120,6 +124,17 @@ impl Pass<'_> {
             }
         }
         Ok(())
+    }
+
+    /// The index of a text. Beyond [`TEXTS_LIMIT`] texts, those that name no part share one entry, so that memory stays
+    /// small for any column.
+    fn usage(&mut self, text: String) -> u32 {
+        let full = self.usages.len() >= TEXTS_LIMIT && !self.usages.contains(&text);
+        let text = match full && Part::from_name(&text).is_none() {
+            true => "other".to_owned(),
+            false => text,
+        };
+        self.usages.insert_full(text).0 as u32
     }
 
     fn bad(&mut self, number: u32, reason: String) -> Result<(), Error> {
