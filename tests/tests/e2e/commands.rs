@@ -153,6 +153,18 @@ fn from_training_to_patches_command_by_command() {
         result["val_accuracy"].as_f64().unwrap()
     )]);
     evaluate("all").done();
+    let both = place.faus(&format!("evaluate {with} --fold 1 --split val,test"));
+    let val = format!(
+        "val:\naccuracy {:.4}",
+        result["val_accuracy"].as_f64().unwrap()
+    );
+    let both_say = [val, format!("test:\naccuracy {test}")];
+    both.done().says(&both_say.each_ref().map(String::as_str));
+    place
+        .faus(&format!(
+            "evaluate {with} --fold 1 --split val,test --predictions p.csv"
+        ))
+        .failed(&["--predictions is a table of one part"]);
     for (split, count) in ["train", "val", "test"].into_iter().zip(images) {
         assert_eq!(
             predictions(&format!("{split}.csv")).rows.len() as u64,

@@ -516,3 +516,32 @@ fn every_experiment_starts() {
     }
     assert!(!place.path("data").exists(), "with --data nothing is made");
 }
+
+#[test]
+fn the_differences_of_paper_are_printed_stored_and_reported() {
+    let place = Place::with_faces();
+    let ran = place.faus(
+        "run experiments/ck_plus/cnn_ad.json --data ck --preset paper --device cpu --fold 0 --out out --set train.steps=2 \
+         train.batch_size=4 data.image_size=16 data.folds=4 visualize.top=3 visualize.show=normalised fau.permutations=99 \
+         fau.bootstrap=0",
+    );
+    let steps = "training steps per fold: 2 (paper: 31000)";
+    ran.done()
+        .says(&["Differences from the paper's code:", steps, "Haar cascade"]);
+    let config = read_json(&place.path("out/config.json"));
+    let differences = config["differences"].as_array().unwrap();
+    assert!(differences.iter().any(|line| line == steps));
+    assert_eq!(config["config"]["data"]["crop"], "authors");
+    let page = std::fs::read_to_string(place.path("out/report/index.html")).unwrap();
+    assert!(page.contains(steps) && page.contains("differences from the paper’s code"));
+    let checkpoints = read_json(&place.path("out/folds/0/fold.json"))["checkpoints"].clone();
+    let steps: Vec<_> = checkpoints
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|c| c["step"].clone())
+        .collect();
+    assert_eq!(steps, [1]);
+    let listing = read_json(&place.path("out/viz/conv3/filters.json"));
+    assert_eq!(listing["shows"], "normalised");
+}
