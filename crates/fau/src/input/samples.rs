@@ -74,7 +74,7 @@ fn parse(contents: &[u8]) -> Result<Vec<SampleRow>, String> {
             ));
         }
     }
-    let twice = |column: &&str| headers.iter().filter(|header| header == column).count() > 1;
+    let twice = |column: &&&str| headers.iter().filter(|h| h == *column).count() > 1;
     if let Some(column) = COLUMNS.iter().find(twice) {
         return Err(format!(
             "the column `{column}` occurs twice; keep one of the two"
