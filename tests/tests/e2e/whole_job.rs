@@ -521,7 +521,7 @@ fn every_experiment_starts() {
 fn the_differences_of_paper_are_printed_stored_and_reported() {
     let place = Place::with_faces();
     let ran = place.faus(
-        "run experiments/ck_plus/cnn_ad.json --data ck --preset paper --device cpu --fold 0 --out out --set train.steps=2 \
+        "run experiments/ck_plus/cnn_ad.json --data ck --preset paper --device cpu --folds 0 --out out --set train.steps=2 \
          train.batch_size=4 data.image_size=16 data.folds=4 visualize.top=3 visualize.show=normalised fau.permutations=99 \
          fau.bootstrap=0",
     );
