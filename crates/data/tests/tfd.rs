@@ -129,6 +129,28 @@ fn splits_are_the_given_ones() {
 }
 
 #[test]
+fn a_labelled_face_without_identity_is_listed() {
+    let dir = tempfile::tempdir().unwrap();
+    let row = first_labelled();
+    let bytes = plain_with(|bytes| {
+        let at = find(bytes, b"labs_id") + 8 + 8 + 2 * row;
+        bytes[at..at + 2].copy_from_slice(&[0xff; 2]);
+    });
+    fs::write(dir.path().join("TFD_48x48.mat"), bytes).unwrap();
+    let set = prepared(dir.path(), &tempfile::tempdir().unwrap().path().join("set"));
+    assert_eq!(set.samples()[0].subject, -1);
+    assert!(set.info().subject_independent);
+    let listed = format!("TFD_48x48.mat:{row} has no identity");
+    assert!(set.info().notes.iter().any(|note| note.contains(&listed)));
+    for split in 0..5 {
+        assert!(!matches!(
+            set.split(split, Protocol::Paper2017),
+            Err(Error::Leak { .. })
+        ));
+    }
+}
+
+#[test]
 fn a_person_in_two_parts_is_noticed() {
     let dir = tempfile::tempdir().unwrap();
     let bytes = plain_with(|bytes| {

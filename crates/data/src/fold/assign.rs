@@ -10,8 +10,9 @@ use crate::label::Role;
 use crate::prepared::options::PrepareOptions;
 use crate::read::source::{Folding, RawSample, Scan};
 
-/// Share of images without identity up to which a data set's own splits count as subject-independent (our choice).
-const MOST_UNKNOWN: f64 = 0.01;
+/// One labelled image in this many may lack an identity, and a single one always, if a data set's own splits are to count as
+/// subject-independent (our choice).
+const UNKNOWN_IN: usize = 20;
 
 /// The folds of a data set.
 pub(crate) struct Deal {
@@ -104,7 +105,8 @@ impl Deal {
         let mut known: HashMap<(i64, usize), Part> = HashMap::new();
         let (all, unknown) = (labelled(samples).count(), nobody(samples).count());
         let mut known_people = labelled(samples).filter(|sample| sample.subject >= 0);
-        unknown as f64 <= MOST_UNKNOWN * all as f64
+        unknown <= 1.max(all / UNKNOWN_IN)
+            && unknown < all
             && known_people.all(|sample| {
                 let parts = sample.parts.iter().enumerate();
                 let mut used = parts.filter(|(_, part)| **part != Part::None);
