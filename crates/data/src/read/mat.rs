@@ -219,7 +219,7 @@ impl<'a> Variable<'a> {
         let values = self.next_numbers(bytes.len())?;
         for (byte, value) in bytes.iter_mut().zip(values) {
             if value.fract() != 0.0 || !(0.0..=255.0).contains(&value) {
-                return Err(self.wrong(format!("{value} is not a grey value from 0 to 255")));
+                return Err(self.wrong(format!("{value} is no grey value from 0 to 255")));
             }
             *byte = value as u8;
         }
