@@ -525,7 +525,7 @@ fn the_differences_of_paper_are_printed_stored_and_reported() {
          train.batch_size=4 data.image_size=16 data.folds=4 visualize.top=3 visualize.show=normalised fau.permutations=99 \
          fau.bootstrap=0",
     );
-    let steps = "training steps per fold: 2 (paper: 31000)";
+    let steps = "train.steps: 2 (paper: 31000)";
     ran.done()
         .says(&["Differences from the paper's code:", steps, "Haar cascade"]);
     let config = read_json(&place.path("out/config.json"));

@@ -44,10 +44,10 @@ impl Job<'_> {
         if same && let Some(outcome) = self.finished(&folder, &prepared)? {
             return Ok(outcome);
         }
-        self.say_differences();
+        let differences = self.say_differences()?;
         let workers = Workers::new(0)?;
         let config = folder.join("config.json");
-        write_json(&config, &self.record(&prepared, &workers)?)?;
+        write_json(&config, &self.record(&prepared, &workers, differences)?)?;
         remove(&folder.join(FINISHED))?;
         let training = Training {
             job: self,
@@ -59,6 +59,7 @@ impl Job<'_> {
         let folds = training.run()?;
         let at_once = training.most_at_once(folds.len());
         let path = folder.join("summary.json");
+        let shortened = self.config.shortened()?;
         let write_summary = || {
             let seconds = seconds_so_far(&folds, at_once, started);
             let head = Summary {
@@ -66,7 +67,7 @@ impl Job<'_> {
                 preset: name_of(self.preset),
                 network: self.architecture.name().to_owned(),
                 protocol: self.config.train.protocol,
-                shortened: self.config.shortened(),
+                shortened: shortened.clone(),
                 ..Summary::default()
             };
             let summary = Summary::gather(head, prepared.info(), &folds, seconds);
@@ -123,7 +124,12 @@ impl Job<'_> {
     }
 
     /// `config.json`: everything that identifies the run.
-    fn record(&self, prepared: &Prepared, workers: &Workers) -> Result<Value> {
+    fn record(
+        &self,
+        prepared: &Prepared,
+        workers: &Workers,
+        differences: Vec<String>,
+    ) -> Result<Value> {
         let info = prepared.info();
         let devices = self.devices.iter().map(|device| device_name(*device));
         let mut record = json!({
@@ -140,7 +146,7 @@ impl Job<'_> {
             "network": self.architecture.name(),
             "versions": { "faus": env!("CARGO_PKG_VERSION"), "tch": "0.24.0", "libtorch": libtorch::version() },
             "command": self.command,
-            "differences": self.config.differences(),
+            "differences": differences,
             "config": json_of(&self.config)?,
         });
         if self.prepared.is_some() {
@@ -149,18 +155,19 @@ impl Job<'_> {
         Ok(record)
     }
 
-    /// Lists the differences from the authors' code under the preset `paper`, which promises the fewest; else counts them.
-    fn say_differences(&self) {
-        let (own, all) = (self.config.shortened().len(), self.config.differences());
-        if self.preset != Preset::Paper {
-            let (more, out) = (all.len() - own, self.out.display());
+    /// The differences from the authors' code: printed under the preset `paper`, which promises the fewest, else counted.
+    fn say_differences(&self) -> Result<Vec<String>> {
+        let all = self.config.differences(self.architecture.name())?;
+        if self.preset == Preset::Paper {
+            eprintln!("Differences from the paper's code:");
+            all.iter().for_each(|line| eprintln!("  {line}"));
+        } else {
+            let (count, out) = (all.len(), self.out.display());
             eprintln!(
-                "Differs from the paper in {own} settings and {more} points of its code: see differences in {out}/config.json"
+                "{count} differences from the paper's code: see differences in {out}/config.json"
             );
-            return;
         }
-        eprintln!("Differences from the paper's code:");
-        all.iter().for_each(|line| eprintln!("  {line}"));
+        Ok(all)
     }
 
     /// The outcome of a run that has nothing left to do.
