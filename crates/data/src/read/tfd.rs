@@ -7,8 +7,8 @@ use std::path::Path;
 
 use crate::error::Error;
 use crate::fold::part::Part;
-use crate::label::label_map::FER2013;
 use crate::label::ClassMap;
+use crate::label::label_map::FER2013;
 use crate::read::file::{Hashing, ReadFile};
 use crate::read::held::{Held, IMAGES_LIMIT, Kept, Row};
 use crate::read::mat::{MatReader, Wrong};

@@ -66,9 +66,12 @@ fn one_size<'f>(tfd: &[&'f String], image_size: u32) -> Option<&'f String> {
     if let [only] = tfd {
         return Some(only);
     }
-    let parts = tfd.iter().map(|folder| folder.rsplit_once('/').unwrap_or(("", folder)));
-    let (parents, names): (Vec<&str>, Vec<String>) =
-        parts.map(|(parent, name)| (parent, name.to_owned())).unzip();
+    let parts = tfd
+        .iter()
+        .map(|folder| folder.rsplit_once('/').unwrap_or(("", folder)));
+    let (parents, names): (Vec<&str>, Vec<String>) = parts
+        .map(|(parent, name)| (parent, name.to_owned()))
+        .unzip();
     let beside = parents.iter().all(|parent| parents.first() == Some(parent));
     let name = of_size(&names, image_size, "").filter(|_| beside)?;
     let at = names.iter().position(|other| *other == name)?;

@@ -31,10 +31,7 @@ pub(super) struct Frame {
 ///
 /// # Errors
 /// The first row that is out of order; codes of the six classes without `six`; codes that both numberings have.
-pub(super) fn frames(
-    rows: &[Row],
-    six: bool,
-) -> Result<(Vec<Frame>, Option<String>), String> {
+pub(super) fn frames(rows: &[Row], six: bool) -> Result<(Vec<Frame>, Option<String>), String> {
     let own = recordings(rows, 1..=7, true);
     match (own, recordings(rows, 0..=5, false)) {
         (Ok(own), Err(_)) => Ok((number(&own, &Expression::ALL), neutral_missing(&own))),
@@ -76,7 +73,11 @@ fn recordings(
         let length = PEAK + usize::from(has_neutral && *code == 0);
         let recording = rest.split_at_checked(length).filter(|(recording, _)| {
             let last = recording.last();
-            let same = recording.iter().rev().take(PEAK).all(|row| Some(row) == last);
+            let same = recording
+                .iter()
+                .rev()
+                .take(PEAK)
+                .all(|row| Some(row) == last);
             same && last.is_some_and(|(code, who)| peaks.contains(code) && who == person)
         });
         let (recording, after) = recording.ok_or(rows.len() - rest.len())?;
@@ -127,7 +128,10 @@ mod tests {
     fn rows(recordings: &[(i64, &[i64])]) -> Vec<Row> {
         let row = |(person, codes): &(i64, &[i64])| {
             let person = *person;
-            codes.iter().map(move |code| (*code, person)).collect::<Vec<_>>()
+            codes
+                .iter()
+                .map(move |code| (*code, person))
+                .collect::<Vec<_>>()
         };
         recordings.iter().flat_map(row).collect()
     }
@@ -136,8 +140,14 @@ mod tests {
     fn four_rows_are_a_recording() {
         let rows = rows(&[(5, &[0, 3, 3, 3]), (5, &[7, 7, 7]), (9, &[0, 1, 1, 1])]);
         let (frames, note) = frames(&rows, true).unwrap();
-        let places: Vec<_> = frames.iter().map(|f| (f.person, f.recording, f.frame)).collect();
-        assert_eq!(places[..5], [(5, 1, 1), (5, 1, 2), (5, 1, 3), (5, 1, 4), (5, 2, 2)]);
+        let places: Vec<_> = frames
+            .iter()
+            .map(|f| (f.person, f.recording, f.frame))
+            .collect();
+        assert_eq!(
+            places[..5],
+            [(5, 1, 1), (5, 1, 2), (5, 1, 3), (5, 1, 4), (5, 2, 2)]
+        );
         assert_eq!(places[7], (9, 1, 1));
         let shown = [0, 1, 4, 8].map(|at| frames[at].expression);
         use Expression::{Anger, Disgust, Neutral, Surprise};
@@ -164,7 +174,10 @@ mod tests {
         }
         // With code 6 or 7 they are CK+'s, whose neutral frames were left out.
         let own = rows(&[(1, &[1, 1, 1]), (2, &[6, 6, 6])]);
-        assert_eq!(frames(&own, true).unwrap().0[3].expression, Expression::Sadness);
+        assert_eq!(
+            frames(&own, true).unwrap().0[3].expression,
+            Expression::Sadness
+        );
     }
 
     #[test]
@@ -179,7 +192,10 @@ mod tests {
         ] {
             for six in [false, true] {
                 let reason = frames(&wrong, six).unwrap_err();
-                assert!(reason.contains(&format!("row {row} is out of order")), "{reason}");
+                assert!(
+                    reason.contains(&format!("row {row} is out of order")),
+                    "{reason}"
+                );
             }
         }
     }
