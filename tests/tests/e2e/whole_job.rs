@@ -450,6 +450,7 @@ fn a_prepared_set_takes_the_place_of_the_data() {
         ("data.image_size=24", ["image_size", "16", "--set"]),
         ("data.folds=5", ["folds", "4", "--set"]),
         ("data.classes=six", ["classes", "neutral", "--set"]),
+        ("data.boxes=b.csv", ["boxes", "data prepare", "--set"]),
     ] {
         run(wrong).failed(&parts);
     }

@@ -168,6 +168,10 @@ impl DataConfig {
         let classes = self.expected_classes().map(|classes| classes.names());
         let classes = classes.map(|names| names.join(","));
         let dir = prepared.dir();
+        if self.boxes.is_some() {
+            let reason = "data.boxes has no effect on a prepared data set; use --set data.boxes=null, or give the boxes to `faus data prepare --boxes`";
+            return Err(Error::unusable(dir, reason));
+        }
         agree(dir, "image_size", Some(self.image_size), &info.image_size)?;
         agree(dir, "classes", classes, &info.classes.join(","))?;
         agree(dir, "folds", self.folds, &info.folds)?;
