@@ -2,7 +2,7 @@
 be read of it.
 
 Writes ck_plus.zip (schematic faces of 48×37 pixels, drawn here; nobody's pictures) and ck_plus.json, computed without
-faus: from the words of DESIGN 2 and 4, the crop geometry documented in crates/data/src/face/landmarks.rs, Pillow for
+faus: from the rules of CK+ in docs/PROTOCOL.md, the crop geometry documented in crates/data/src/face/landmarks.rs, Pillow for
 grey, skimage.transform.resize_local_mean for areas, exact fractions for balanced folds. Needs numpy, Pillow,
 scikit-image. Tolerance: one grey level, because both sides round once, ours after sums in float32.
 
@@ -260,7 +260,7 @@ def parse_facs(text):
 
 
 def scan():
-    """DESIGN 2: first frame neutral, last three the label, the peak of recordings with FACS codes alone is held out."""
+    """The rules of CK+: first frame neutral, last three the label, the peak of recordings with FACS codes alone is held out."""
     rows, skipped, subjects = [], [], set()
     for subject, number_ in sorted(MADE):
         emotion_ = label_file(EMOTION, "emotion", subject, number_, parse_emotion, skipped)

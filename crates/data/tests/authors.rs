@@ -93,7 +93,10 @@ fn ck_plus_arrays_are_read_back() {
 #[test]
 fn tfd_arrays_are_read_back() {
     let dir = tempfile::tempdir().unwrap();
-    for (input, unlabelled, rows) in [("authors", false, 30), ("authors/npy_files", true, 37)] {
+    for (input, unlabelled, rows) in [
+        ("authors/npy_files", false, 30),
+        ("authors/npy_files/TFD_16", true, 37),
+    ] {
         let source = Arrays::open(&golden(input), 16, None, unlabelled).unwrap();
         let set = prepared(&source, &dir.path().join(rows.to_string()), sized(16));
         assert_eq!((set.len(), set.info().folds), (rows, 5));
@@ -178,7 +181,7 @@ fn arrays_that_do_not_fit_are_refused() {
     write(code.join("y.npy"), vec![8; 76]);
     refused(
         &code,
-        "y.npy: not an array of the authors: not an array [N] of whole numbers 0..=7",
+        "y.npy: not an array of the authors: row 0 is 8; 0 to 7 are known",
     );
     let folds = copy("folds");
     write(folds.join("folds.npy"), vec![0; 76]);
@@ -189,9 +192,120 @@ fn arrays_that_do_not_fit_are_refused() {
     let bytes = fs::read(cut.join("X.npy")).unwrap();
     fs::write(cut.join("X.npy"), &bytes[..5000]).unwrap();
     refused(&cut, "X.npy");
-    let bare = copy("bare");
-    fs::remove_file(bare.join("subjs.npy")).unwrap();
-    refused(&bare, "expected the authors' X.npy");
+    for missing in ["subjs.npy", "X.npy", "y.npy"] {
+        let bare = copy(&format!("without-{missing}"));
+        fs::remove_file(bare.join(missing)).unwrap();
+        refused(&bare, &format!("{missing}: expected the authors' X.npy"));
+        refused(&bare, "without this file: add it");
+    }
+    let float = copy("float");
+    faus_base::npy::write(&float.join("X.npy"), &[1, 1, 2, 2], [0.5f64; 4]).unwrap();
+    refused(&float, "expected square u8 images");
+    let mixed = copy("mixed");
+    let mut codes = numbers(&mixed.join("y.npy"));
+    codes.swap(3, 4);
+    write(mixed.join("y.npy"), codes);
+    refused(&mixed, "y.npy: row 0 is out of order");
+    let held = Arrays::open(&golden("authors/ck_plus"), 16, None, true);
+    let error = held.err().unwrap().to_string();
+    assert!(
+        error.contains("CK+, which has no unlabelled images"),
+        "{error}"
+    );
+}
+
+#[test]
+fn one_set_of_arrays_is_found_and_several_are_refused() {
+    let error = arrays(&golden("authors")).err().unwrap().to_string();
+    assert!(
+        error.contains("CK+ in ck_plus, TFD in npy_files/TFD_16")
+            && error.contains("name the folder"),
+        "{error}"
+    );
+    let dir = tempfile::tempdir().unwrap();
+    fs::write(dir.path().join("notes.txt"), "").unwrap();
+    let inner = dir.path().join("a/b");
+    fs::create_dir_all(&inner).unwrap();
+    for file in fs::read_dir(golden("authors/ck_plus")).unwrap() {
+        let file = file.unwrap();
+        fs::copy(file.path(), inner.join(file.file_name())).unwrap();
+    }
+    assert_eq!(arrays(dir.path()).unwrap().name(), "CK+");
+    let splits = dir.path().join("tfd");
+    for split in [0, 2] {
+        fs::create_dir_all(splits.join(format!("split_{split}"))).unwrap();
+    }
+    let error = arrays(&splits).err().unwrap().to_string();
+    assert!(error.contains("split_1: expected the authors'"), "{error}");
+}
+
+fn numbers(path: &Path) -> Vec<i64> {
+    let bytes = fs::read(path).unwrap();
+    let array = npyz::NpyFile::new(&bytes[..]).unwrap();
+    let numbers: Vec<i32> = array.into_vec().unwrap();
+    numbers.into_iter().map(i64::from).collect()
+}
+
+/// The authors' six classes are rows of the eight, renumbered after loading.
+#[test]
+fn six_classes_renumbered_are_the_six_of_the_eight() {
+    let (dir, original) = (tempfile::tempdir().unwrap(), golden("authors/ck_plus"));
+    let input = dir.path().join("input");
+    fs::create_dir(&input).unwrap();
+    let six = [1, 3, 4, 5, 6, 7];
+    let (codes, people) = (
+        numbers(&original.join("y.npy")),
+        numbers(&original.join("subjs.npy")),
+    );
+    let rows: Vec<_> = (0..codes.len())
+        .filter(|&at| six.contains(&codes[at]))
+        .collect();
+    let number = |at: &usize| six.iter().position(|code| *code == codes[*at]).unwrap() as f32;
+    let write = |name: &str, values: Vec<f32>| {
+        faus_base::npy::write(&input.join(name), &[values.len()], values).unwrap();
+    };
+    write("y.npy", rows.iter().map(number).collect());
+    write(
+        "subjs.npy",
+        rows.iter().map(|&at| people[at] as f32).collect(),
+    );
+    let pixels = rows.iter().flat_map(|&at| picture(at));
+    faus_base::npy::write(&input.join("X.npy"), &[rows.len(), 1, 16, 16], pixels).unwrap();
+    let error = arrays(&input).err().unwrap().to_string();
+    assert!(
+        error.contains("y.npy: it has the codes 0 to 5") && error.contains("--classes six"),
+        "{error}"
+    );
+    let of = |input: &Path, name: &str| {
+        let source = Arrays::open(input, 16, Some(ClassMap::six()), false).unwrap();
+        prepared(&source, &dir.path().join(name), sized(16))
+    };
+    let (ours, theirs) = (of(&input, "ours"), of(&original, "theirs"));
+    assert_eq!((ours.len(), theirs.len()), (rows.len(), rows.len()));
+    assert!(
+        ours.info()
+            .notes
+            .iter()
+            .any(|note| note.contains("numbered from 0"))
+    );
+    for (at, (a, b)) in ours.samples().iter().zip(theirs.samples()).enumerate() {
+        assert_eq!((a.label, a.subject, a.fold), (b.label, b.subject, b.fold));
+        assert_eq!((a.frame, ours.image(at)), (b.frame, theirs.image(at)));
+    }
+}
+
+#[test]
+fn folds_are_those_of_all_people_whatever_the_classes() {
+    let dir = tempfile::tempdir().unwrap();
+    // Person 0 shows neither.
+    let classes = "happy,surprise".parse().unwrap();
+    let source = Arrays::open(&golden("authors/ck_plus"), 16, Some(classes), false).unwrap();
+    let set = prepared(&source, &dir.path().join("set"), sized(16));
+    assert!(
+        set.samples()
+            .iter()
+            .all(|s| s.subject > 0 && s.fold == s.subject % 10)
+    );
 }
 
 #[test]
@@ -218,10 +332,50 @@ fn a_box_by_hand_wins_over_the_search() {
     assert!(set.samples()[row].face_found);
     let notes = set.info().notes.join(" ");
     assert!(
-        notes.contains("1 of 2 paths") && notes.contains("none.png"),
+        notes.contains("1 of 2 boxes of boxes.csv were used.")
+            && notes.contains("1 of 2 paths")
+            && notes.contains("none.png")
+            && !notes.contains("stretched"),
         "{notes}"
     );
     assert_ne!(set.info().source_digest, found.info().source_digest);
+    assert!(
+        faus_data::inspect::inspect(&set)
+            .to_string()
+            .contains("boxes.csv were used")
+    );
+}
+
+#[test]
+fn boxes_that_are_not_square_are_counted() {
+    let (dir, root) = unpack(false, str::to_owned);
+    let source = CkPlus::open(&root, ClassMap::eight()).unwrap();
+    let path = source.scan().unwrap().samples[0].path.clone();
+    let table = dir.path().join("wide.csv");
+    let options = PrepareOptions {
+        boxes: Some(table.clone()),
+        ..sized(24)
+    };
+    fs::write(
+        &table,
+        format!("Path;X;Y;W;H\n{};3;4;30.2;20\n", root.join(&path).display()),
+    )
+    .unwrap();
+    let set = prepared(&source, &dir.path().join("set"), options.clone());
+    let notes = set.info().notes.join(" ");
+    assert!(
+        notes.contains("1 of 1 boxes of wide.csv were used.")
+            && notes.contains("1 of the boxes used are not square"),
+        "{notes}"
+    );
+    fs::write(&table, "").unwrap();
+    let empty = prepare(&source, &options, &dir.path().join("empty"), &go_on);
+    assert!(
+        empty
+            .unwrap_err()
+            .to_string()
+            .contains("found an empty file")
+    );
 }
 
 #[test]

@@ -62,6 +62,7 @@ fn full() -> TempDir {
     let filters = json!({"layer": "conv3", "method": "guided", "filters": [{"filter": 0, "patches": [{"w": 32, "h": 32}]}]});
     write(run, "viz/conv3/filters.json", filters.to_string());
     write(run, "viz/conv3/figure.png", PNG);
+    write(run, "viz/conv3/frontpage.png", PNG);
     write(run, "viz/conv3/filter-002.png", PNG);
     let fau = json!({
         "layer": "conv3", "synthetic": true, "rows_used": 300, "min_positives": 10,
@@ -105,6 +106,8 @@ fn a_full_run_shows_all_its_parts() {
         "250 steps instead of 31,000",
         "disk full while writing",
         "27 of 30 test images correct (90.0%)",
+        "Last checkpoint, test",
+        "The patterns of the paper&#39;s first picture",
         "aria-label=\"Fold 0: training loss ends at 0.50",
         "3 of 4 filters of conv3 respond",
         "filter 2 with AU 12 lip corner puller (KL 1.50 nats)",

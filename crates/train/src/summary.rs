@@ -47,7 +47,7 @@ pub struct SummaryFold {
     pub val_accuracy: Option<f64>,
     /// Its test accuracy.
     pub test_accuracy: Option<f64>,
-    /// Test accuracy after the last step.
+    /// Test accuracy of the last checkpoint.
     pub final_test_accuracy: Option<f64>,
     /// Highest test accuracy of any checkpoint: optimistic.
     pub best_test_accuracy_optimistic: Option<f64>,
@@ -87,7 +87,7 @@ pub struct Summary {
     pub folds: Vec<SummaryFold>,
     /// Accuracy over the folds that have a result; `None` if none has.
     pub test_accuracy: Option<MeanStd>,
-    /// Accuracy of the checkpoints after the last step.
+    /// Accuracy of the last checkpoints.
     pub final_test_accuracy: Option<MeanStd>,
     /// Accuracy of the checkpoints chosen by the test part: optimistic.
     pub best_test_accuracy_optimistic: Option<MeanStd>,

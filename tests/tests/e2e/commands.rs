@@ -165,6 +165,10 @@ fn from_training_to_patches_command_by_command() {
             "evaluate {with} --fold 1 --split val,test --predictions p.csv"
         ))
         .failed(&["--predictions is a table of one part"]);
+    place
+        .faus(&format!("evaluate {with} --fold 1 --split test,test"))
+        .ended(2)
+        .says(&["--split names test twice"]);
     for (split, count) in ["train", "val", "test"].into_iter().zip(images) {
         assert_eq!(
             predictions(&format!("{split}.csv")).rows.len() as u64,

@@ -50,7 +50,7 @@ fn folds(run: &Path, folds: [usize; 3]) -> [Fold; 3] {
     })
 }
 
-/// Shows 7 of issue 2, and DESIGN 7: what was finished remains, and resumed equals uninterrupted, bit for bit.
+/// What was finished remains, and a resumed run equals an uninterrupted one, bit for bit.
 #[test]
 fn ctrl_c_in_the_middle_of_fold_3() {
     let place = Place::with_faces();

@@ -8,7 +8,7 @@ use faus_tests::{Place, Table, read_json, read_npy};
 /// (subject, sequence, frame, role, label, fold, aus), as text.
 type Row = (usize, String, usize, String, i64, i64, String);
 
-/// DESIGN 2 in its own words: the subjects that have a labelled sequence, sorted; index mod 10 is the fold.
+/// The folds of CK+ by docs/PROTOCOL.md: the subjects that have a labelled sequence, sorted; index mod 10 is the fold.
 fn folds(recordings: &[Recording]) -> BTreeMap<usize, i64> {
     let labelled: BTreeSet<usize> = recordings
         .iter()

@@ -450,6 +450,7 @@ fn a_prepared_set_takes_the_place_of_the_data() {
         ("data.image_size=24", ["image_size", "16", "--set"]),
         ("data.folds=5", ["folds", "4", "--set"]),
         ("data.classes=six", ["classes", "neutral", "--set"]),
+        ("data.boxes=b.csv", ["boxes", "data prepare", "--set"]),
     ] {
         run(wrong).failed(&parts);
     }
@@ -515,6 +516,31 @@ fn every_experiment_starts() {
         );
     }
     assert!(!place.path("data").exists(), "with --data nothing is made");
+}
+
+#[test]
+fn a_prepared_set_with_another_crop_is_not_said_to_have_the_authors() {
+    let place = Place::with_faces();
+    let prepare = "data prepare --source ck_plus --input ck --output prepared --size 16 --folds 4";
+    place.faus(prepare).done();
+    let run = |flags: &str| {
+        place.faus(&format!(
+            "run experiments/ck_plus/cnn_ad.json --prepared prepared --preset paper --device cpu --folds 0 --out out --set \
+             train.steps=2 train.batch_size=4 data.image_size=16 visualize.top=3 fau.permutations=19 fau.bootstrap=0 {flags}"
+        ))
+    };
+    let way_out = "data.crop=auto";
+    run("").failed(&[
+        "data.crop is auto in this prepared data set and authors in the experiment",
+        way_out,
+    ]);
+    assert!(!place.path("out").exists());
+    let said = "crop: auto (paper: authors)";
+    run(way_out).done().says(&[said]);
+    let config = read_json(&place.path("out/config.json"));
+    assert_eq!(config["config"]["data"]["crop"], "auto");
+    let differences = config["differences"].as_array().unwrap();
+    assert!(differences.iter().any(|line| line == said));
 }
 
 #[test]

@@ -1,22 +1,33 @@
 //! Crops by hand, for faces that no detector finds: a table `path,x,y,w,h`.
 
-use std::collections::{BTreeSet, HashMap, HashSet};
-use std::path::Path;
+use std::collections::{BTreeMap, HashMap};
+use std::path::{Component, Path, PathBuf, absolute};
 
+use faus_base::table::Table;
+use faus_base::text::composed;
 use serde::Deserialize;
 
 use crate::error::Error;
 use crate::picture::CropBox;
+use crate::prepared::sample::Sample;
 use crate::read::file::{ReadFile, read_bounded};
 use crate::read::source::RawSample;
 
 /// Size limit of the table, in bytes.
 const LIMIT: u64 = 64 << 20;
+const COLUMNS: [&str; 5] = ["path", "x", "y", "w", "h"];
+const EXPECTED: &str = "a table with the columns path,x,y,w,h in its first line, x, y, w and h in pixels of the original image";
+/// Largest number of pixels read, which no image has.
+const MOST: f64 = 1e9;
 
-/// Boxes by image path.
+/// Boxes by path.
 #[derive(Debug)]
 pub(crate) struct Boxes {
-    by_path: HashMap<String, CropBox>,
+    table: PathBuf,
+    /// By path in the table, then of images in the data set.
+    by_path: BTreeMap<String, CropBox>,
+    /// Paths of the table that are no image of the data set.
+    unknown: Vec<String>,
     /// The table, for the digest.
     pub read: ReadFile,
 }
@@ -24,33 +35,93 @@ pub(crate) struct Boxes {
 #[derive(Deserialize)]
 struct Row {
     path: String,
-    x: u32,
-    y: u32,
-    w: u32,
-    h: u32,
+    x: f64,
+    y: f64,
+    w: f64,
+    h: f64,
+}
+
+impl Row {
+    /// The box, its edges rounded to whole pixels.
+    fn crop(&self) -> Result<CropBox, String> {
+        let sizes = [self.x, self.y, self.w, self.h];
+        let wrong = |(size, _): &(&f64, _)| !(0.0..=MOST).contains(*size);
+        if let Some((size, name)) = sizes.iter().zip(&COLUMNS[1..]).find(wrong) {
+            return Err(format!("{name} is {size}, not a number of pixels"));
+        }
+        if self.w <= 1.0 && self.h <= 1.0 {
+            let reason = "w and h are at most 1: give pixels, not shares of the image";
+            return Err(reason.to_owned());
+        }
+        let edges = |start: f64, length: f64| {
+            let first = start.round();
+            (first as u32, ((start + length).round() - first) as u32)
+        };
+        let ((x, w), (y, h)) = (edges(self.x, self.w), edges(self.y, self.h));
+        Ok(CropBox { x, y, w, h })
+    }
 }
 
 impl Boxes {
     /// Reads the table.
     ///
     /// # Errors
-    /// [`Error::Layout`] with the line of a row that is not a path and four whole numbers, or whose path occurs twice.
+    /// [`Error::Layout`] for a table without these columns, with the line of a row that is not a path and four numbers
+    /// of pixels, and for a path that occurs twice.
     pub fn open(path: &Path) -> Result<Self, Error> {
         let bytes = read_bounded(path, LIMIT)?;
-        let wrong = |found: String| Error::layout(path, "rows path,x,y,w,h with a header", found);
-        let bare = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&bytes);
-        let mut by_path = HashMap::new();
-        for (row, line) in csv::Reader::from_reader(bare).into_deserialize().zip(2..) {
-            let Row { path, x, y, w, h } = row.map_err(|error| wrong(error.to_string()))?;
+        let wrong = |found: String| Error::layout(path, EXPECTED, found);
+        let table = Table::open(&bytes).map_err(wrong)?;
+        let columns = table.columns().clone();
+        let missing = |name: &&&str| table.column(name).is_none();
+        if let Some(name) = COLUMNS.iter().find(missing) {
+            return Err(wrong(match table.listed() {
+                names if names.is_empty() => "an empty file".to_owned(),
+                names => format!("no column `{name}` in: {names}"),
+            }));
+        }
+        let mut by_path = BTreeMap::new();
+        for row in table.records() {
+            let row = row.map_err(wrong)?;
+            let value: Row = row.value(&columns).map_err(wrong)?;
+            let in_line = |reason: String| wrong(format!("line {}: {reason}", row.line));
+            let path = plain(&value.path);
+            let again = format!("{path} again");
             if by_path
-                .insert(path.clone(), CropBox { x, y, w, h })
+                .insert(path, value.crop().map_err(in_line)?)
                 .is_some()
             {
-                return Err(wrong(format!("{path} again in line {line}")));
+                return Err(in_line(again));
             }
         }
-        let read = ReadFile::new("boxes", &bytes);
-        Ok(Self { by_path, read })
+        Ok(Self {
+            table: path.to_path_buf(),
+            by_path,
+            unknown: Vec::new(),
+            read: ReadFile::new("boxes", &bytes),
+        })
+    }
+
+    /// Finds the images of the boxes in the data set at `root`: a path is as in `samples.csv`, relative to `root`, or leads
+    /// to the image.
+    ///
+    /// # Errors
+    /// [`Error::Layout`] for two boxes of one image.
+    pub fn of_images(mut self, root: &Path, samples: &[RawSample]) -> Result<Self, Error> {
+        let images = samples.iter().map(|raw| (plain(&raw.path), &raw.path));
+        let images: HashMap<String, &String> = images.collect();
+        for (path, place) in std::mem::take(&mut self.by_path) {
+            let below = || images.get(&below(root, &path)?);
+            let Some(&image) = images.get(&path).or_else(below) else {
+                self.unknown.push(path);
+                continue;
+            };
+            if self.by_path.insert(image.clone(), place).is_some() {
+                let found = format!("a second box of the image {image}: {path}");
+                return Err(Error::layout(&self.table, EXPECTED, found));
+            }
+        }
+        Ok(self)
     }
 
     /// The box of an image of this size, `None` if it is not listed.
@@ -71,15 +142,50 @@ impl Boxes {
         })
     }
 
-    /// A remark on boxes of images that the data set lacks; `None` if every box has its image.
-    pub fn unused(&self, samples: &[RawSample]) -> Option<String> {
-        let known: HashSet<&str> = samples.iter().map(|raw| raw.path.as_str()).collect();
-        let unknown = |path: &&String| !known.contains(path.as_str());
-        let unused: BTreeSet<&String> = self.by_path.keys().filter(unknown).collect();
-        let (count, all, first) = (unused.len(), self.by_path.len(), unused.first()?);
-        let what = "paths are no image of the data set, the first";
-        Some(format!("Boxes: {count} of {all} {what}: {first}."))
+    /// Notes on the boxes used for these rows, and on those of no image.
+    pub fn notes(&self, rows: &[Sample]) -> Vec<String> {
+        let used = rows.iter().filter_map(|row| self.by_path.get(&row.path));
+        let used: Vec<&CropBox> = used.collect();
+        let stretched = used.iter().filter(|place| place.w != place.h).count();
+        let (count, unknown) = (used.len(), self.unknown.len());
+        let all = self.by_path.len() + unknown;
+        let name = self.table.file_name().unwrap_or_default().to_string_lossy();
+        let mut notes = vec![format!("{count} of {all} boxes of {name} were used.")];
+        if stretched > 0 {
+            notes.push(format!(
+                "{stretched} of the boxes used are not square: their faces are stretched to a square."
+            ));
+        }
+        if let Some(first) = self.unknown.first() {
+            notes.push(format!(
+                "Boxes: {unknown} of {all} paths are no image of the data set, the first: {first} (expected are paths as \
+                 in samples.csv)."
+            ));
+        }
+        notes
     }
+}
+
+/// A path with `/` between its parts, without `.`, in canonical composition.
+fn plain(path: &str) -> String {
+    let path = path.replace('\\', "/");
+    let parts = path.split('/').enumerate();
+    let parts = parts.filter(|(at, part)| *part != "." && (*at == 0 || !part.is_empty()));
+    let parts: Vec<&str> = parts.map(|(_, part)| part).collect();
+    composed(&parts.join("/")).into_owned()
+}
+
+/// A path that leads to a file below `root`, relative to it.
+fn below(root: &Path, path: &str) -> Option<String> {
+    let path = Path::new(path);
+    let relative = |root: PathBuf, path: PathBuf| {
+        let inside = path.strip_prefix(root).ok()?;
+        let clear = !inside.components().any(|part| part == Component::ParentDir);
+        clear.then(|| plain(&inside.to_string_lossy()))
+    };
+    // Links, and folders like `..`, need the file system.
+    let real = || relative(root.canonicalize().ok()?, path.canonicalize().ok()?);
+    relative(absolute(root).ok()?, absolute(path).ok()?).or_else(real)
 }
 
 #[cfg(test)]
@@ -93,42 +199,101 @@ mod tests {
         Boxes::open(&path)
     }
 
-    #[test]
-    fn boxes_are_read_and_checked() {
-        let boxes = table("path,x,y,w,h\na/1.png,1,2,30,40\nb.png,0,0,9,9\n").unwrap();
-        let place = CropBox {
-            x: 1,
-            y: 2,
-            w: 30,
-            h: 40,
-        };
-        assert_eq!(boxes.of("a/1.png", 31, 42).unwrap().unwrap(), place);
-        let outside = boxes
-            .of("a/1.png", 30, 42)
-            .unwrap()
-            .unwrap_err()
-            .to_string();
-        assert!(outside.contains("1,2,30,40"), "{outside}");
-        assert!(boxes.of("c.png", 99, 99).is_none());
-        let samples = ["b.png", "a/1.png"].map(|path| RawSample::labelled(path, 0));
-        let unused = boxes.unused(&samples[..1]).unwrap();
-        assert!(
-            unused.contains("1 of 2") && unused.contains("a/1.png"),
-            "{unused}"
-        );
-        assert_eq!(boxes.unused(&samples), None);
+    fn of_images(text: &str, root: &Path, images: &[&str]) -> Result<Boxes, Error> {
+        let samples = images.iter().map(|path| RawSample::labelled(path, 0));
+        table(text)?.of_images(root, &samples.collect::<Vec<_>>())
+    }
+
+    fn place(boxes: &Boxes, path: &str) -> [u32; 4] {
+        let CropBox { x, y, w, h } = boxes.of(path, 999, 999).unwrap().unwrap();
+        [x, y, w, h]
     }
 
     #[test]
-    fn a_bad_row_is_named() {
+    fn boxes_are_read_and_checked() {
+        let text = "path,x,y,w,h\na/1.png,1,2,30,40\nb.png,0,0,9,9\n";
+        let boxes = of_images(text, Path::new("."), &["b.png", "a/1.png"]).unwrap();
+        assert_eq!(place(&boxes, "a/1.png"), [1, 2, 30, 40]);
+        let outside = boxes.of("a/1.png", 30, 42).unwrap().unwrap_err();
+        assert!(outside.to_string().contains("1,2,30,40"), "{outside}");
+        assert!(boxes.of("a/1.png", 31, 42).unwrap().is_ok());
+        assert!(boxes.of("c.png", 99, 99).is_none());
+    }
+
+    #[test]
+    fn dialects_and_decimals_are_read() {
+        for text in [
+            "path, x, y, w, h\nM\u{fc}/1.png, 1.4, 2.5, 30.3, 40\n",
+            "\u{feff}Path;X;Y;W;H\r\nM\u{fc}/1.png;1.4;2.5;30.3;40.0\r\n",
+            "h\tw\tpath\ty\tx\n40\t30.3\tMu\u{308}/1.png\t2.5\t1.4\n",
+        ] {
+            let boxes = of_images(text, Path::new("."), &["M\u{fc}/1.png"]).unwrap();
+            assert_eq!(place(&boxes, "M\u{fc}/1.png"), [1, 3, 31, 40], "{text}");
+        }
+    }
+
+    #[test]
+    fn paths_lead_to_their_images() {
+        let dir = tempfile::tempdir().unwrap();
+        let root = dir.path().join("ck");
+        std::fs::create_dir_all(root.join("S1/1")).unwrap();
+        std::fs::write(root.join("S1/1/a.png"), "").unwrap();
+        let absolute = root.join("S1/1/a.png");
+        let around = root.join("../ck/S1/./1/a.png");
+        for path in [
+            "S1/1/a.png",
+            "./S1//1/a.png",
+            "S1\\1\\a.png",
+            absolute.to_str().unwrap(),
+            around.to_str().unwrap(),
+        ] {
+            let boxes = of_images(
+                &format!("path,x,y,w,h\n{path},1,2,3,4\n"),
+                &root,
+                &["S1/1/a.png"],
+            );
+            assert_eq!(place(&boxes.unwrap(), "S1/1/a.png"), [1, 2, 3, 4], "{path}");
+        }
+        let twice = format!(
+            "path,x,y,w,h\nS1/1/a.png,1,2,3,4\n{},1,2,3,4\n",
+            absolute.display()
+        );
+        let error = of_images(&twice, &root, &["S1/1/a.png"])
+            .unwrap_err()
+            .to_string();
+        assert!(
+            error.contains("a second box of the image S1/1/a.png"),
+            "{error}"
+        );
+    }
+
+    #[test]
+    fn a_bad_table_is_named_with_its_row() {
         for (text, named) in [
-            ("path,x,y,w,h\na.png,1,2,3\n", "line: 2"),
-            ("path,x,y,w,h\na.png,1,2,-3,4\n", "line: 2"),
             (
-                "path,x,y,w,h\na.png,1,2,3,4\na.png,1,2,3,4\n",
-                "a.png again in line 3",
+                "",
+                "path,x,y,w,h in its first line, x, y, w and h in pixels of the original image; found an empty file",
             ),
-            ("file,x,y,w,h\na.png,1,2,3,4\n", "path"),
+            (
+                "a.png,1,2,3,4\nb.png,1,2,3,4\n",
+                "no column `path` in: a.png, 1, 2, 3, 4",
+            ),
+            ("path,x,y,w\na.png,1,2,3\n", "no column `h`"),
+            ("path,x,y,w,h\na.png,1,2,3\n", "line 2: 4 cells"),
+            ("path,x,y,w,h\na.png,1,2,-3,4\n", "line 2: w is -3"),
+            (
+                "path,x,y,w,h\na.png,1,2,3,4\nb.png,NaN,2,3,4\n",
+                "line 3: x is NaN",
+            ),
+            ("path;x;y;w;h\na.png;1,5;2;3;4\n", "x `1,5` is not a number"),
+            (
+                "path,x,y,w,h\na.png,0.2,0.3,0.5,0.5\n",
+                "line 2: w and h are at most 1",
+            ),
+            (
+                "path,x,y,w,h\na.png,1,2,3,4\n./a.png,1,2,3,4\n",
+                "line 3: a.png again",
+            ),
         ] {
             let error = table(text).unwrap_err().to_string();
             assert!(

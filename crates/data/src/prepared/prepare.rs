@@ -40,6 +40,8 @@ pub fn prepare(
     refuse_existing(output)?;
     let boxes = options.boxes.as_deref().map(Boxes::open).transpose()?;
     let mut scan = source.scan()?;
+    let boxes = boxes.map(|boxes| boxes.of_images(source.root(), &scan.samples));
+    let boxes = boxes.transpose()?;
     strict(options, &scan.skipped)?;
     let mut deal = Deal::of(&scan, options)?;
     let mut info = info(source, options, &scan, &deal);
@@ -78,7 +80,7 @@ pub fn prepare(
     info.notes.extend(rows::untested(images, &deal));
     info.notes.extend(rows::off_centre(&placed));
     if let Some(boxes) = boxes {
-        info.notes.extend(boxes.unused(&scan.samples));
+        info.notes.extend(boxes.notes(images));
         scan.read.push(boxes.read);
     }
     writer.finish(DatasetInfo {

@@ -63,6 +63,17 @@ impl FromStr for SplitPart {
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let wrong = || Self::Err::custom(format!("`{text}` is not train, val, test or all"));
-        named(text).ok_or_else(wrong)
+        named(text.trim()).ok_or_else(wrong)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn blanks_around_a_part_do_not_count() {
+        assert_eq!(" test ".parse(), Ok(SplitPart::Test));
+        assert!("tests".parse::<SplitPart>().is_err());
     }
 }

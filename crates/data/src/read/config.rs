@@ -142,9 +142,11 @@ impl DataConfig {
         }
         // A source added by an experiment may use any setting.
         let ours = Self::SOURCES.iter().any(|(name, _)| *name == source);
-        let ignored = |by: &str| format!("is for the source {by}; the source is {source}");
+        let ignored = |by: &str| format!("the source {source} does not use it, only {by} does");
         if ours && self.unlabelled && !["tfd", "arrays"].contains(&source) {
-            return Err(Error::setting("unlabelled", ignored("tfd or arrays")));
+            let reason =
+                format!("only the sources tfd and arrays have unlabelled images, not {source}");
+            return Err(Error::setting("unlabelled", reason));
         }
         if ours && self.subject_pattern.is_some() && source != "folders" {
             return Err(Error::setting("subject pattern", ignored("folders")));
@@ -166,6 +168,10 @@ impl DataConfig {
         let classes = self.expected_classes().map(|classes| classes.names());
         let classes = classes.map(|names| names.join(","));
         let dir = prepared.dir();
+        if self.boxes.is_some() {
+            let reason = "data.boxes has no effect on a prepared data set; use --set data.boxes=null, or give the boxes to `faus data prepare --boxes`";
+            return Err(Error::unusable(dir, reason));
+        }
         agree(dir, "image_size", Some(self.image_size), &info.image_size)?;
         agree(dir, "classes", classes, &info.classes.join(","))?;
         agree(dir, "folds", self.folds, &info.folds)?;
@@ -223,8 +229,18 @@ mod tests {
         let eight = |c: &mut DataConfig| c.classes = Some(ClassMap::eight());
         assert!(with("folders", pattern).is_ok() && with("csv", codes).is_ok());
         for (refused, part) in [
-            (with("ck_plus", pattern), "subject pattern"),
-            (with("folders", codes), "label map"),
+            (
+                with("ck_plus", pattern),
+                "subject pattern: the source ck_plus does not use it, only folders does",
+            ),
+            (
+                with("folders", codes),
+                "label map: the source folders does not",
+            ),
+            (
+                with("csv", |c| c.unlabelled = true),
+                "only the sources tfd and arrays have unlabelled images, not csv",
+            ),
             (with("ck_plus_six_class", eight), "source ck_plus"),
             (with("ck_plus", |c| c.image_size = 3), "3"),
         ] {

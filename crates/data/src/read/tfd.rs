@@ -7,13 +7,12 @@ use std::path::Path;
 
 use crate::error::Error;
 use crate::fold::part::Part;
+use crate::label::ClassMap;
 use crate::label::label_map::FER2013;
-use crate::label::{ClassMap, Expression, Role};
 use crate::read::file::{Hashing, ReadFile};
-use crate::read::held::{Held, IMAGES_LIMIT};
+use crate::read::held::{Held, IMAGES_LIMIT, Kept, Row};
 use crate::read::mat::{MatReader, Wrong};
 use crate::read::name::{ends_in, listed};
-use crate::read::notes::keep_classes;
 use crate::read::source::{Folding, RawSample, Scan};
 use crate::read::tree::FileTree;
 
@@ -26,16 +25,6 @@ const NO_IMAGES: &str = "it holds no array 'images'";
 
 /// The Toronto Face Database.
 pub struct Tfd;
-
-/// An image to keep.
-struct Row {
-    /// Position in TFD's arrays.
-    at: usize,
-    /// `None` for an unlabelled one.
-    expression: Option<Expression>,
-    subject: i64,
-    parts: Vec<Part>,
-}
 
 impl Tfd {
     /// Reads the labelled images of TFD, with its five given splits, and with `unlabelled` the others as held out.
@@ -63,62 +52,30 @@ impl Tfd {
         let wrong = |reason| unusable(&place, reason);
         let (arrays, read) = arrays(&tree, &file)?;
         let labels = Labels::of(arrays).map_err(wrong)?;
-        let rows = (0..labels.codes.len()).map(|at| labels.row(at));
-        let rows: Vec<_> = rows.collect::<Result<_, _>>().map_err(wrong)?;
-        let (mut rows, others): (Vec<_>, Vec<_>) =
-            rows.into_iter().partition(|row| row.expression.is_some());
-        let (count, fate) = (
-            others.len(),
-            if unlabelled { "held out" } else { "skipped" },
-        );
+        let rows = (0..labels.codes.len()).map(|at| labels.row(at, &file));
+        let mut rows: Vec<_> = rows.collect::<Result<_, _>>().map_err(wrong)?;
+        let count = rows.iter().filter(|row| row.expression.is_none()).count();
+        let fate = match unlabelled {
+            true => "held out",
+            false => "skipped",
+        };
         let passed = format!("{count} images of {file} have no expression label and were {fate}.");
-        let shown = |row: &Row| row.expression.unwrap_or(Expression::Neutral);
-        let left_out = keep_classes(&mut rows, classes.as_ref(), shown, "images");
-        let occurring: Vec<_> = rows.iter().map(shown).collect();
-        if rows.is_empty() {
-            let reason = "no image has one of the classes";
-            return Err(Error::nothing_labelled(input, reason));
-        }
-        let classes = classes.map_or_else(|| ClassMap::of(&occurring), Ok);
-        let classes = classes.map_err(|error| wrong(error.to_string()))?;
-        if unlabelled {
-            rows.extend(others);
-            rows.sort_unstable_by_key(|row| row.at);
-        }
+        rows.retain(|row| unlabelled || row.expression.is_some());
+        let mut kept = Kept::of(rows, classes, input)?;
         let mat = tree.open_file(&file, FILE_LIMIT)?;
-        let pixels = gather(mat, &labels, &rows).map_err(wrong)?;
-        let samples = rows.into_iter().zip(0..).map(|(row, number)| RawSample {
-            image: Held::image(number, labels.side),
-            role: match row.expression {
-                Some(_) => Role::Labelled,
-                None => Role::HeldOut,
-            },
-            subject: row.subject,
-            sequence: format!("tfd-{}", row.at),
-            is_face: true,
-            parts: row.parts,
-            ..RawSample::labelled(
-                &format!("{file}:{}", row.at),
-                row.expression
-                    .and_then(|e| classes.label_of(e))
-                    .unwrap_or(-1),
-            )
-        });
+        let pixels = gather(mat, &labels, &kept.rows).map_err(wrong)?;
+        for (row, at) in kept.rows.iter_mut().zip(0..) {
+            row.at = at;
+        }
         let scan = Scan {
-            samples: samples.collect(),
+            samples: Vec::new(),
             skipped: Vec::new(),
             read,
             folding: Folding::Given(labels.splits),
-            notes: [passed].into_iter().chain(left_out).collect(),
+            notes: vec![passed],
         };
-        Ok(Held {
-            name: "TFD",
-            root: input.to_path_buf(),
-            classes,
-            scan,
-            pixels,
-            side: labels.side as u32,
-        })
+        let images = (labels.side as usize, pixels);
+        Ok(Held::of(("TFD", input), kept, images, scan))
     }
 }
 
@@ -244,9 +201,9 @@ impl Labels {
         })
     }
 
-    /// Row `at`. The authors filter images by folds and labels by `labs_ex`, which is right only if both
+    /// Row `at` of the images in `file`. The authors filter images by folds and labels by `labs_ex`, which is right only if both
     /// mean the same rows, so that is checked for every row and split.
-    fn row(&self, at: usize) -> Result<Row, Wrong> {
+    fn row(&self, at: usize, file: &str) -> Result<Row, Wrong> {
         let (code, splits) = (self.codes[at], self.splits);
         let numbers = self.folds[at..].iter().step_by(self.codes.len());
         let numbers = Vec::from_iter(numbers.copied());
@@ -274,8 +231,12 @@ impl Labels {
         Ok(Row {
             at,
             expression,
-            subject,
-            parts,
+            sample: RawSample {
+                subject,
+                sequence: format!("tfd-{at}"),
+                parts,
+                ..RawSample::labelled(&format!("{file}:{at}"), -1)
+            },
         })
     }
 }

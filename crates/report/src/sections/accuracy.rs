@@ -106,7 +106,7 @@ fn table(run: &Run, rows: &[FoldRow]) -> Table {
         .numbers("Test images", |row| or_dash(Some(row.fold.predictions.len()).filter(|n| *n > 0)))
         .numbers("Validation", |row| percent(row.fold.result.val_accuracy))
         .numbers("Chosen step", |row| or_dash(row.fold.result.best_step))
-        .numbers("Final step, test", |row| percent(row.fold.result.final_test_accuracy))
+        .numbers("Last checkpoint, test", |row| percent(row.fold.result.final_test_accuracy))
         .numbers("Best on test (optimistic)", |row| percent(row.fold.result.best_test_accuracy_optimistic))
         .numbers("Time", |row| or_dash(row.fold.result.seconds.map(duration)))
         .note(format!("{chosen} “Best on test” is optimistic: it is the best of all checkpoints in hindsight. The time in the last line is that of the whole job."));

@@ -44,8 +44,16 @@ fn pictures(layer: &Layer) -> impl Iterator<Item = (&'static str, String)> {
         "Position of the largest response of each filter of {name} on the average face, in the order of the atlas."
     );
     let kernels = "The first layer's kernels on one common scale; middle grey is zero.".to_owned();
-    let pictures = ["atlas.png", "positions.png", "conv1-weights.png"];
-    pictures.into_iter().zip([atlas, positions, kernels])
+    let front = format!(
+        "The patterns of the paper's first picture: for each the filter of {name} with the highest AUROC for one of its action units, among those that pass the permutation test, and its three best patches."
+    );
+    let pictures = [
+        "frontpage.png",
+        "atlas.png",
+        "positions.png",
+        "conv1-weights.png",
+    ];
+    pictures.into_iter().zip([front, atlas, positions, kernels])
 }
 
 fn caption(layer: &Layer) -> String {

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use anyhow::{Result, bail};
+use anyhow::{Result, anyhow, bail};
 use clap::Args;
 use faus_data::{Prepared, SplitPart};
 use faus_train::{
@@ -13,6 +13,7 @@ use faus_train::{
 use crate::app::arguments::{FoldArgs, open_network};
 use crate::app::console::say;
 use crate::app::program::Program;
+use crate::app::usage::wrong_usage;
 use crate::config::name_of;
 use crate::pipeline::dataset::marks;
 
@@ -27,15 +28,20 @@ pub(crate) struct EvaluateArgs {
     checkpoint: PathBuf,
     #[command(flatten)]
     of: FoldArgs,
-    /// The parts to run over, one after the other: train, val, test or all.
+    /// The parts to run over, one after the other, each once: train, val, test or all.
     #[arg(long, value_name = "PART,…", value_delimiter = ',', required = true)]
     split: Vec<SplitPart>,
-    /// Table for the logits of every image of the one part.
+    /// Table for the logits of every image; takes one part.
     #[arg(long, value_name = "CSV")]
     predictions: Option<PathBuf>,
 }
 
 pub(crate) fn evaluate(args: EvaluateArgs, program: &Program) -> Result<()> {
+    let mut parts = args.split.iter().enumerate();
+    if let Some((_, part)) = parts.find(|(at, part)| args.split[..*at].contains(part)) {
+        let name = name_of(part);
+        return Err(wrong_usage(anyhow!("--split names {name} twice")));
+    }
     if args.predictions.is_some() && args.split.len() > 1 {
         bail!(
             "--predictions is a table of one part: give --split one part, and call once for each"

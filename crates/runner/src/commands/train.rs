@@ -69,7 +69,7 @@ pub(crate) fn train(args: TrainArgs, program: &Program) -> Result<()> {
     };
     let result = train_alone(&job, &workers)?;
     println!(
-        "fold {}{}: test accuracy {:.4}, validation {:.4} at step {}; after the last step {:.4}; best of all checkpoints on test {:.4} (optimistic)",
+        "fold {}{}: test accuracy {:.4}, validation {:.4} at step {}; at the last checkpoint {:.4}; best of all checkpoints on test {:.4} (optimistic)",
         result.fold,
         marks(prepared.info()),
         result.test_accuracy,

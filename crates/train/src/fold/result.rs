@@ -28,7 +28,7 @@ pub struct FoldResult {
     pub val_accuracy: f64,
     /// Its test accuracy: the fold's result.
     pub test_accuracy: f64,
-    /// Test accuracy after the last step.
+    /// Test accuracy of the last checkpoint, which may be some steps before the last step.
     pub final_test_accuracy: f64,
     /// The highest test accuracy of all checkpoints; optimistic, since the test part chose it.
     pub best_test_accuracy_optimistic: f64,

@@ -40,16 +40,18 @@ impl Recipe {
             Normalisation::Subtractive => 1.0,
             Normalisation::Divisive { epsilon } => f64::from(epsilon),
         };
-        let first = self.checkpoint_from.unwrap_or(1) as f64;
-        // Without any checkpoint there is nothing to choose.
-        let left = self.steps as f64 - first;
+        let first = self.checkpoint_from.unwrap_or(1);
+        const TOO_LATE: Rule = (
+            |_| false,
+            "it must be at most `steps`: without a checkpoint there is nothing to choose",
+        );
+        let late = (first > self.steps).then_some(("checkpoint_from", first as f64, TOO_LATE));
         let numbers = [
             ("batch_size", batch_size, AT_LEAST_1),
             ("steps", self.steps as f64, AT_LEAST_1),
             ("validate_every", self.validate_every as f64, AT_LEAST_1),
             ("checkpoint_every", self.checkpoint_every as f64, AT_LEAST_1),
-            ("checkpoint_from", first, AT_LEAST_1),
-            ("steps after checkpoint_from", left, NOT_NEGATIVE),
+            ("checkpoint_from", first as f64, AT_LEAST_1),
             ("batch_size", batch_size, AT_MOST_65536),
             ("normalisation.divisive.epsilon", epsilon, POSITIVE),
             ("dropout", self.dropout, SHARE),
@@ -57,7 +59,11 @@ impl Recipe {
             ("learning_rate", self.learning_rate, POSITIVE),
             ("weight_decay", self.weight_decay, NOT_NEGATIVE),
         ];
-        match numbers.into_iter().find(|(_, x, (holds, _))| !holds(*x)) {
+        match numbers
+            .into_iter()
+            .chain(late)
+            .find(|(_, x, (holds, _))| !holds(*x))
+        {
             None => Ok(CheckedRecipe(self)),
             Some((field, value, (_, reason))) => Err(Error::Recipe {
                 field,
@@ -102,6 +108,14 @@ mod tests {
                     ..Recipe::default()
                 },
                 "weight_decay",
+            ),
+            (
+                Recipe {
+                    steps: 7,
+                    checkpoint_from: Some(10),
+                    ..Recipe::default()
+                },
+                "checkpoint_from is 10: it must be at most `steps`",
             ),
         ];
         for (recipe, field) in wrong {

@@ -132,10 +132,7 @@ impl Album<'_> {
             _ => "all images".to_owned(),
         };
         let (synthetic, method) = (synthetic_mark(prepared), self.method.title());
-        let shows = match self.show {
-            Show::Input => "",
-            Show::Normalised => ", normalised input",
-        };
-        format!("{synthetic}{layer}, {method}{shows}, {people}")
+        let shows = self.show.title();
+        format!("{synthetic}{layer}, {method}, {shows}, {people}")
     }
 }

@@ -17,6 +17,16 @@ pub enum Show {
     Normalised,
 }
 
+impl Show {
+    /// What is drawn, for headings.
+    pub(crate) fn title(self) -> &'static str {
+        match self {
+            Self::Input => "grey crops",
+            Self::Normalised => "normalised input",
+        }
+    }
+}
+
 impl FromStr for Show {
     type Err = serde::de::value::Error;
 

@@ -152,6 +152,21 @@ pub(crate) fn fitted(text: &str, size: u32, points: u32) -> String {
     kept.chain("..".chars()).collect()
 }
 
+/// `text` in lines of at most this many points, broken between words; a longer word is cut.
+pub(crate) fn wrapped(text: &str, size: u32, points: u32) -> Vec<String> {
+    let mut lines: Vec<String> = Vec::new();
+    for word in text.split(' ') {
+        match lines.last_mut() {
+            Some(line) if text_width(&format!("{line} {word}"), size) <= points => {
+                line.push(' ');
+                line.push_str(word);
+            }
+            _ => lines.push(fitted(word, size, points)),
+        }
+    }
+    lines
+}
+
 fn letter_width(size: u32, scale: u32) -> f64 {
     let drawn = get_raster_width(FontWeight::Regular, RasterHeight::Size32) as f64;
     drawn / 32.0 * f64::from(size * scale)
@@ -277,5 +292,9 @@ mod tests {
         assert_eq!(fitted("filter 17", 12, 1000), "filter 17");
         let cut = fitted("a rather long name", 12, 60);
         assert!(cut.ends_with("..") && text_width(&cut, 12) <= 60, "{cut}");
+        assert_eq!(wrapped("filter 17", 12, 1000), ["filter 17"]);
+        let lines = wrapped("AU15 Lip corner depressor", 12, 121);
+        assert_eq!(lines.join(" "), "AU15 Lip corner depressor");
+        assert!(lines.len() == 2 && lines.iter().all(|line| text_width(line, 12) <= 121));
     }
 }

@@ -5,8 +5,8 @@ use image::DynamicImage;
 use crate::atlas::Atlas;
 use crate::explain::patch::{FilterPatches, Patch};
 use crate::picture::canvas::{
-    Canvas, Captions, FAINT, GAP, HEADING, INK, MARGIN, PAPER, SCALES, TILE, TOP, fitted, greys,
-    headed, input_tile, map_tile, text_width,
+    Canvas, Captions, FAINT, GAP, HEADING, INK, MARGIN, PAPER, SCALES, TILE, TOP, greys, headed,
+    input_tile, map_tile, text_width, wrapped,
 };
 
 /// Points between filters.
@@ -26,7 +26,7 @@ impl Atlas<'_> {
     /// Projections are centred at zero: middle grey is 0, and each is scaled by its largest absolute value.
     pub(crate) fn figure(&self, filters: &[usize], captions: &Captions) -> Vec<DynamicImage> {
         let filters: Vec<&FilterPatches> = filters.iter().filter_map(|f| self.filter(*f)).collect();
-        draw_filters(&filters, captions, 0)
+        draw_filters(&filters, captions)
     }
 
     /// The seed of the paper's figures: a row for each pattern of `front`, the crops of its filter's best three patches, each
@@ -44,7 +44,7 @@ impl Atlas<'_> {
             labels: labels.collect(),
         };
         let filters: Vec<_> = rows.iter().map(|(_, filter)| filter).collect();
-        draw_filters(&filters, &captions, text_width(heading, HEADING))
+        draw_filters(&filters, &captions)
     }
 
     /// One filter: its input crops, their projections, the place of each on its face, and at the right the places of its
@@ -80,9 +80,10 @@ impl Atlas<'_> {
     }
 }
 
-/// The filters one below the other, at least `least` points wide.
-fn draw_filters(filters: &[&FilterPatches], captions: &Captions, least: u32) -> Vec<DynamicImage> {
+/// The filters one below the other, at least as wide as the heading.
+fn draw_filters(filters: &[&FilterPatches], captions: &Captions) -> Vec<DynamicImage> {
     let columns = filters.iter().map(|f| f.patches.len()).fold(1, usize::max) as u32;
+    let least = text_width(&captions.heading, HEADING);
     let block = 2 * PITCH + FILTER_GAP;
     let width = (LEFT + columns * PITCH - GAP).max(MARGIN + least) + MARGIN;
     let height = 2 * MARGIN + HEADING + GAP + filters.len().max(1) as u32 * block - FILTER_GAP;
@@ -99,8 +100,8 @@ fn draw_filter(canvas: &mut Canvas, top: u32, filter: &FilterPatches, captions: 
     canvas.text((MARGIN, top), HEADING, &number, INK);
     let label = captions.labels.get(&filter.filter);
     let lines = label.iter().flat_map(|label| label.split('\n'));
-    let fitted = |line| fitted(line, LABEL, LEFT - MARGIN - GAP);
-    let lines: Vec<String> = lines.map(fitted).collect();
+    let wrapped = |line| wrapped(line, LABEL, LEFT - MARGIN - GAP);
+    let lines: Vec<String> = lines.flat_map(wrapped).collect();
     let below = top + HEADING + GAP;
     canvas.lines((MARGIN, below), (LABEL, LABEL + 1), &lines, INK);
     if filter.patches.is_empty() {
