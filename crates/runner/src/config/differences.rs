@@ -2,7 +2,7 @@
 
 use anyhow::Result;
 use faus_data::normalise::Normalisation;
-use faus_data::{ClassMap, CropMode, DataConfig, FoldRule};
+use faus_data::{ClassMap, CropMode, DataConfig, DatasetInfo, FoldRule};
 use serde_json::Value;
 
 use super::{ExperimentConfig, VisualizeConfig, json_of};
@@ -65,6 +65,15 @@ impl ExperimentConfig {
         Ok(lines)
     }
 
+    /// This experiment with the crop and the folds of its data set, which a prepared set may have decided.
+    pub fn on(&self, set: &DatasetInfo) -> Self {
+        let mut own = self.clone();
+        own.data.crop = set.crop;
+        own.data.folds = Some(set.folds);
+        own.data.fold_rule = Some(set.fold_rule);
+        own
+    }
+
     /// The paper's experiment most like this one: the same variant on the same data, with the choices that the paper
     /// leaves open.
     fn nearest_of_paper(&self) -> Self {
@@ -102,8 +111,14 @@ fn nearest_data(own: &DataConfig, mut paper: DataConfig) -> DataConfig {
     let classes = own.classes.clone();
     let paper_classes = [ClassMap::eight(), ClassMap::six()];
     paper.classes = classes.filter(|classes| ck_plus && paper_classes.contains(classes));
-    paper.folds = own.folds.and(ck_plus.then_some(10));
-    paper.fold_rule = own.fold_rule.and(ck_plus.then_some(FoldRule::Modulo));
+    let given = cropped && own.fold_rule == Some(FoldRule::Given);
+    paper.folds = own.folds.map(|own| if given { own } else { 10 });
+    let rule = if given {
+        FoldRule::Given
+    } else {
+        FoldRule::Modulo
+    };
+    paper.fold_rule = own.fold_rule.and(Some(rule));
     paper.strict = own.strict;
     paper
 }
@@ -206,6 +221,7 @@ mod tests {
         assert!(!has("data.crop=auto", "Haar cascade") && !has("data.source=tfd", "Haar cascade"));
         assert!(!has("data.source=arrays", ".DS_Store"));
         assert!(!has("train.normalisation=divisive", "Python 2"));
-        assert!(!has("data.source=tfd data.crop=auto", "data.crop"));
+        let given = "data.source=tfd data.crop=auto data.folds=5 data.fold_rule=given";
+        assert!(!has(given, "paper: "));
     }
 }

@@ -14,7 +14,7 @@ use super::folds::Training;
 use super::job::{Folds, Job, best_fold};
 use super::run_folder::{RunFolder, read_json, remove, write_bytes, write_json};
 use crate::app::libtorch;
-use crate::config::{Preset, json_of, name_of};
+use crate::config::{ExperimentConfig, Preset, json_of, name_of};
 
 /// The result of a job.
 #[derive(Debug)]
@@ -44,7 +44,8 @@ impl Job<'_> {
         if same && let Some(outcome) = self.finished(&folder, &prepared)? {
             return Ok(outcome);
         }
-        let differences = self.say_differences()?;
+        let on_its_data = self.config.on(prepared.info());
+        let differences = self.say_differences(&on_its_data)?;
         let workers = Workers::new(0)?;
         let config = folder.join("config.json");
         write_json(&config, &self.record(&prepared, &workers, differences)?)?;
@@ -59,7 +60,7 @@ impl Job<'_> {
         let folds = training.run()?;
         let at_once = training.most_at_once(folds.len());
         let path = folder.join("summary.json");
-        let shortened = self.config.shortened()?;
+        let shortened = on_its_data.shortened()?;
         let write_summary = || {
             let seconds = seconds_so_far(&folds, at_once, started);
             let head = Summary {
@@ -156,8 +157,8 @@ impl Job<'_> {
     }
 
     /// The differences from the authors' code: printed under the preset `paper`, which promises the fewest, else counted.
-    fn say_differences(&self) -> Result<Vec<String>> {
-        let all = self.config.differences(self.architecture.name())?;
+    fn say_differences(&self, config: &ExperimentConfig) -> Result<Vec<String>> {
+        let all = config.differences(self.architecture.name())?;
         if self.preset == Preset::Paper {
             eprintln!("Differences from the paper's code:");
             all.iter().for_each(|line| eprintln!("  {line}"));
