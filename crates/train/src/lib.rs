@@ -42,7 +42,7 @@ pub use fold::shuffled::{shuffled_labels, train_on_shuffled_labels};
 pub use fold::state::{forget_stop, stopped_at};
 pub use lines::{accuracy_line, fold_line};
 pub use recipe::check::CheckedRecipe;
-pub use recipe::settings::{OptimizerKind, Recipe, Schedule};
+pub use recipe::settings::{ChosenBy, OptimizerKind, Recipe, Schedule};
 pub use score::checkpoints::{Candidate, Selection, list_checkpoints, normalisation_of, select};
 pub use score::confusion::{ClassScores, Scores};
 pub use score::fits::{check_fits, why_optimistic};

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::Error;
 use crate::fold::result::FoldResult;
+use crate::recipe::settings::ChosenBy;
 use crate::score::confusion::{ClassScores, Scores};
 use crate::score::interval::Interval;
 use crate::score::measures::Measures;
@@ -87,6 +88,9 @@ pub struct Summary {
     pub folds: Vec<SummaryFold>,
     /// Accuracy over the folds that have a result; `None` if none has.
     pub test_accuracy: Option<MeanStd>,
+    /// What chose the checkpoints that were tested.
+    #[serde(default)]
+    pub chosen_by: ChosenBy,
     /// Accuracy of the last checkpoints.
     pub final_test_accuracy: Option<MeanStd>,
     /// Accuracy of the checkpoints chosen by the test part: optimistic.

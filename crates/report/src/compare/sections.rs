@@ -46,7 +46,7 @@ fn accuracies(runs: &[Run]) -> Forest<'static> {
         series: usize::from(run.summary.chosen_on_test()),
         ..Line::new(run.name.clone(), run.summary.mean(), run.summary.interval())
     });
-    let chosen = "checkpoint chosen on validation";
+    let chosen = "checkpoint not chosen on test";
     let series = match runs.iter().any(|run| run.summary.chosen_on_test()) {
         true => vec![chosen, "chosen on test: optimistic"],
         false => vec![],

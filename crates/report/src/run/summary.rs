@@ -27,6 +27,7 @@ pub(crate) struct Summary {
     pub majority_accuracy: Option<f64>,
     pub shortened: Option<Vec<String>>,
     pub protocol: Option<String>,
+    pub chosen_by: Option<String>,
     pub subject_independent: Option<bool>,
     pub dataset: Option<String>,
 }
@@ -35,6 +36,11 @@ impl Summary {
     /// Whether the checkpoints were chosen by the reported accuracy, as in the code of 2015.
     pub fn chosen_on_test(&self) -> bool {
         self.protocol.as_deref() == Some("paper-2015")
+    }
+
+    /// Whether the last checkpoints were tested, without a choice.
+    pub fn tests_the_last(&self) -> bool {
+        self.chosen_by.as_deref() == Some("last")
     }
 
     /// Accuracy of always predicting the most frequent class: as recorded, else from the confusion matrix.

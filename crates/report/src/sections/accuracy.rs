@@ -95,9 +95,12 @@ fn numbers(rows: &[FoldRow]) -> String {
 
 fn table(run: &Run, rows: &[FoldRow]) -> Table {
     let on_test = "Protocol paper-2015: the checkpoint was chosen on the test fold itself, so the test column is optimistic too.";
-    let chosen = match run.summary.chosen_on_test() {
-        true => on_test,
-        false => "The checkpoint with the best validation accuracy is tested.",
+    let chosen = match (run.summary.chosen_on_test(), run.summary.tests_the_last()) {
+        (true, _) => on_test,
+        (_, true) => {
+            "The last checkpoint is tested; none is chosen, since the learning rate of the one-cycle schedule ends near 0."
+        }
+        _ => "The checkpoint with the best validation accuracy is tested.",
     };
     let table = TableOf::new("Accuracy per fold", rows)
         .words("Fold", |row| row.fold.number.to_string())
@@ -105,7 +108,7 @@ fn table(run: &Run, rows: &[FoldRow]) -> Table {
         .numbers("95% CI", |row| percent_interval(row.interval))
         .numbers("Test images", |row| or_dash(Some(row.fold.predictions.len()).filter(|n| *n > 0)))
         .numbers("Validation", |row| percent(row.fold.result.val_accuracy))
-        .numbers("Chosen step", |row| or_dash(row.fold.result.best_step))
+        .numbers("Tested step", |row| or_dash(row.fold.result.best_step))
         .numbers("Last checkpoint, test", |row| percent(row.fold.result.final_test_accuracy))
         .numbers("Best on test (optimistic)", |row| percent(row.fold.result.best_test_accuracy_optimistic))
         .numbers("Time", |row| or_dash(row.fold.result.seconds.map(duration)))

@@ -5,7 +5,7 @@ use std::str::FromStr;
 
 use anyhow::Result;
 use clap::Args;
-use faus_data::{Prepared, Protocol};
+use faus_data::{DataConfig, Prepared, Protocol};
 use faus_model::{Checkpoint, DeviceChoice, Network, Precision};
 use faus_train::check_fits;
 
@@ -73,13 +73,23 @@ pub(crate) struct ExperimentArgs {
 }
 
 impl ExperimentArgs {
-    /// The experiment overlaid with preset and settings, and the preset selected by `auto` on this device.
+    /// The experiment overlaid with preset and settings, and the preset selected by `auto` on this device; `drawn` tells
+    /// whether the experiment's faces are drawn.
     ///
     /// # Errors
     /// When the file cannot be read or a setting is wrong.
-    pub fn resolve(&self, program: &Program, cuda: bool) -> Result<(ExperimentConfig, Preset)> {
-        let preset = self.preset.on(cuda);
-        let config = ExperimentConfig::read(&self.experiment, preset, self.seed, &self.sets)?;
+    pub fn resolve(
+        &self,
+        program: &Program,
+        cuda: bool,
+        drawn: impl FnOnce(&DataConfig) -> bool,
+    ) -> Result<(ExperimentConfig, Preset)> {
+        let read = |preset| ExperimentConfig::read(&self.experiment, preset, self.seed, &self.sets);
+        let mut preset = self.preset;
+        if preset == Preset::Auto {
+            preset = preset.on(cuda, drawn(&read(preset)?.data));
+        }
+        let config = read(preset)?;
         program.check_names(&config)?;
         Ok((config, preset))
     }

@@ -28,7 +28,10 @@ pub(crate) fn doctor() -> Result<()> {
         None => println!("CUDA        yes, {} device(s)", cuda.devices),
         Some(reason) => println!("CUDA        no: {reason}"),
     }
-    let preset = if cuda.devices > 0 { "paper" } else { "quick" };
+    let preset = match cuda.devices {
+        0 => "standard for photographs, quick for drawn faces",
+        _ => "paper",
+    };
     println!("preset      auto means {preset}");
     for (what, folder) in [("CK+", "data/CK+"), ("synthetic", "data/synthetic-ck")] {
         let not = if Path::new(folder).exists() {

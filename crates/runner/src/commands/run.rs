@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use anyhow::{Result, bail};
 use clap::Args;
+use faus_data::Prepared;
 use faus_model::{DeviceList, device_name};
 
 use crate::app::arguments::{ExperimentArgs, NumberList, ParallelFolds};
@@ -11,6 +12,7 @@ use crate::app::console::{counted, say};
 use crate::app::program::Program;
 use crate::config::name_of;
 use crate::pipeline::job::Job;
+use crate::pipeline::source::is_drawn;
 
 /// The whole job: data, folds, evaluation, patches, action units, report.
 #[derive(Debug, Args)]
@@ -54,7 +56,12 @@ pub(crate) fn run(mut args: RunArgs, program: &Program) -> Result<()> {
     if args.strict {
         args.experiment.sets.push("data.strict=true".to_owned());
     }
-    let (config, preset) = args.experiment.resolve(program, devices[0].is_cuda())?;
+    let drawn = |config: &_| match &args.prepared {
+        Some(dir) => Prepared::open(dir).is_ok_and(|set| set.info().synthetic),
+        None => is_drawn(program, config, args.data.as_deref()),
+    };
+    let cuda = devices[0].is_cuda();
+    let (config, preset) = args.experiment.resolve(program, cuda, drawn)?;
     for device in &devices {
         config.train.precision.set_up(*device)?;
     }

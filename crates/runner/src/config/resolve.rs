@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 use super::{ExperimentConfig, Preset};
 
 const PAPER: &str = include_str!("../../presets/paper.json");
+const STANDARD: &str = include_str!("../../presets/standard.json");
 const QUICK: &str = include_str!("../../presets/quick.json");
 /// Size limit of an experiment file, in bytes.
 const MAX_BYTES: u64 = 1 << 20;
@@ -30,6 +31,7 @@ impl ExperimentConfig {
         let mut value = read_experiment(path)?;
         let of_preset = match preset {
             Preset::Paper => PAPER,
+            Preset::Standard => STANDARD,
             Preset::Auto | Preset::Quick => QUICK,
         };
         merge(&mut value, serde_json::from_str(of_preset)?);

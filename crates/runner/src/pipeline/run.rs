@@ -6,7 +6,7 @@ use std::time::Instant;
 use anyhow::{Result, bail};
 use faus_data::Prepared;
 use faus_model::device_name;
-use faus_train::{Summary, Workers, accuracy_line};
+use faus_train::{ChosenBy, Summary, Workers, accuracy_line};
 use serde_json::{Value, json};
 
 use super::checks::as_of_now;
@@ -46,6 +46,11 @@ impl Job<'_> {
         }
         let on_its_data = self.config.on(prepared.info());
         let differences = self.say_differences(&on_its_data)?;
+        if recipe.chosen_by() == ChosenBy::Last {
+            eprintln!(
+                "The last checkpoint of each fold is tested: a one-cycle schedule needs no selection"
+            );
+        }
         let workers = Workers::new(0)?;
         let config = folder.join("config.json");
         write_json(&config, &self.record(&prepared, &workers, differences)?)?;
@@ -68,6 +73,7 @@ impl Job<'_> {
                 preset: name_of(self.preset),
                 network: self.architecture.name().to_owned(),
                 protocol: self.config.train.protocol,
+                chosen_by: recipe.chosen_by(),
                 shortened: shortened.clone(),
                 ..Summary::default()
             };

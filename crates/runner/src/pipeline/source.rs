@@ -3,11 +3,12 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
-use faus_data::Source;
+use faus_data::{DataConfig, Source};
 use faus_synth::{FACES_VERSION, SynthOptions};
 
 use super::job::Job;
 use crate::app::console::with_bar;
+use crate::app::program::Program;
 
 /// Folder of the synthetic faces.
 const SYNTHETIC: &str = "data/synthetic-ck";
@@ -41,6 +42,15 @@ fn place(source: &str, given: Option<&Path>) -> Result<PathBuf> {
             usual.join(", ")
         ),
     }
+}
+
+/// Whether the experiment's faces are drawn ones; not where the data cannot be opened, which is an error later.
+pub(crate) fn is_drawn(program: &Program, config: &DataConfig, given: Option<&Path>) -> bool {
+    let Ok(place) = place(&config.source, given) else {
+        return false;
+    };
+    let opened = || program.open_source(config, &place);
+    place == Path::new(SYNTHETIC) || opened().is_ok_and(|source| source.synthetic())
 }
 
 impl Job<'_> {

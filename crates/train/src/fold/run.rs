@@ -19,6 +19,7 @@ use crate::fold::optimizer::Optimizer;
 use crate::fold::progress::{FoldProgress, MetricsRow, Monitor};
 use crate::fold::result::FoldResult;
 use crate::fold::state::{self, Saved};
+use crate::recipe::settings::ChosenBy;
 use crate::score::checkpoints::{Candidate, checkpoint_path};
 use crate::score::confusion::Scores;
 use crate::score::interval::SubjectScore;
@@ -250,8 +251,12 @@ impl Run<'_> {
     fn finish(mut self) -> Result<FoldResult, Error> {
         let (job, candidates) = (self.job, self.saved.candidates.clone());
         let best = Candidate::best_on_validation(&candidates);
-        let (Some(&best), Some(last)) = (best, candidates.last()) else {
+        let (Some(best), Some(last)) = (best, candidates.last()) else {
             return Err(Error::NoCheckpoints(self.checkpoints));
+        };
+        let best = match job.recipe.chosen_by() {
+            ChosenBy::Last => last,
+            ChosenBy::Validation | ChosenBy::Test => best,
         };
         let checkpoint = Checkpoint::load(&checkpoint_path(&self.checkpoints, best.step))?;
         self.network = checkpoint.network(job.architecture, job.device)?;

@@ -27,6 +27,20 @@ pub enum Schedule {
     OneCycle,
 }
 
+/// What chooses the checkpoint that is tested.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ChosenBy {
+    /// The validation part: the authors' rule since 2017.
+    #[default]
+    Validation,
+    /// The test part: the authors' rule of 2015, optimistic.
+    Test,
+    /// Nothing: the last checkpoint is tested. A one-cycle schedule anneals the rate to 0, so that choosing an earlier
+    /// checkpoint only adds the noise of a small validation part.
+    Last,
+}
+
 /// Every number of the training. Defaults are the paper's, from the authors' code (docs/PROTOCOL.md).
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -66,6 +80,17 @@ pub struct Recipe {
     pub weight_decay: f64,
     /// Precision of a GPU's products: `float32`, `tf32` or `bf16` (float32, the only one of the authors' GPUs).
     pub precision: Precision,
+}
+
+impl Recipe {
+    /// What chooses the checkpoint that is tested.
+    pub fn chosen_by(&self) -> ChosenBy {
+        match (self.protocol, self.schedule) {
+            (Protocol::Paper2015, _) => ChosenBy::Test,
+            (_, Schedule::OneCycle) => ChosenBy::Last,
+            (_, Schedule::Constant) => ChosenBy::Validation,
+        }
+    }
 }
 
 /// A normalisation, as text (for the command line) or as JSON.
