@@ -2,13 +2,15 @@
 
 use std::fmt;
 
+use crate::text::composed;
+
 /// Most digits of a number; longer ones count as names.
 const DIGITS: usize = 15;
 
 /// A person, by a number or a name.
 ///
 /// `S005`, `s5`, `005`, `5` and `5.0` (what pandas writes into a column with gaps) are the number 5: one person in several
-/// spellings. Everything else is a name, `F001` and `M001` too, and only equal names are the same person.
+/// spellings. Everything else is a name, `F001` and `M001` too, and only equal names are the same person (composed or decomposed Unicode is one name).
 ///
 /// ```
 /// use faus_base::person::Person;
@@ -35,7 +37,7 @@ impl Person {
         let whole = whole.strip_prefix(['S', 's']).unwrap_or(whole);
         match number(whole).filter(|_| number(fraction) == Some(0)) {
             Some(number) => Some(Self::Number(number)),
-            None => (known && !text.is_empty()).then(|| Self::Name(text.to_owned())),
+            None => (known && !text.is_empty()).then(|| Self::Name(composed(text).into_owned())),
         }
     }
 
@@ -103,6 +105,7 @@ mod tests {
             assert_eq!(Person::of(text), name(text), "{text}");
         }
         assert_eq!(Person::of(" KA\t"), name("KA"));
+        assert_eq!(Person::of("Zoe\u{308}"), name("Zo\u{eb}"));
     }
 
     #[test]

@@ -9,7 +9,7 @@ use std::path::PathBuf;
 
 use faus_base::random::named as keyed;
 use faus_data::{
-    AuCoding, Audit, CropMode, DatasetInfo, FindingKind, FoldRule, Part, PreparedWriter, Role,
+    Audit, CropMode, DatasetInfo, FindingKind, FoldRule, Part, PreparedWriter, Role,
     Sample, Severity, audit,
 };
 use image::codecs::jpeg::JpegEncoder;

@@ -42,7 +42,10 @@ impl Source for FlatFolder {
     fn scan(&self) -> Result<Scan, Error> {
         let names = self.0.names("")?.into_iter();
         let samples: Vec<RawSample> = names.filter_map(|name| sample(&name)).collect();
-        let people = samples.iter().map(|sample| sample.subject.clone()).collect();
+        let people = samples
+            .iter()
+            .map(|sample| sample.subject.clone())
+            .collect();
         Ok(Scan {
             samples,
             skipped: vec![],

@@ -88,7 +88,7 @@ mod tests {
         let note = People::numbered(["Anna", "anna", "F001", "F1", "x"].into_iter())
             .alike()
             .unwrap();
-        assert!(note.contains("Anna and anna, and 1 more"), "{note}");
+        assert!(note.contains("F001 and F1, and 1 more"), "{note}");
     }
 
     proptest! {

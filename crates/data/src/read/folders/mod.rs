@@ -91,10 +91,10 @@ impl Folders {
             skip_unidentified(&mut walk, reason);
         }
         let folding = assign(&mut walk.images, &mut notes);
-        let given = folding == Folding::Given(1);
-        let sample = |image: &Image| sample(image, &classes, given);
+        let sample = |image: &Image| sample(image, &classes, &folding);
+        let samples = walk.images.iter().map(sample).collect();
         let scan = Scan {
-            samples: walk.images.iter().map(sample).collect(),
+            samples,
             skipped: walk.skipped,
             read: Vec::new(),
             folding,
@@ -108,17 +108,24 @@ impl Folders {
     }
 }
 
-fn sample(image: &Image, classes: &ClassMap, given: bool) -> RawSample {
+fn sample(image: &Image, classes: &ClassMap, folding: &Folding) -> RawSample {
     let identity = image.identity.as_ref();
     let sequence = identity.and_then(|identity| identity.sequence.clone());
     let label = classes.label_of(image.expression).unwrap_or(-1);
     let alone = RawSample::labelled(&image.path, label);
     RawSample {
-        subject: identity.map_or(String::new(), |identity| identity.subject.clone()),
+        // Where only some names contain a person, no one counts as known.
+        subject: match (folding, identity) {
+            (Folding::BySubject(_), Some(identity)) => identity.subject.clone(),
+            _ => String::new(),
+        },
         // Without a recording's name the whole path: file names repeat between folders.
         sequence: sequence.unwrap_or(alone.sequence),
         frame: identity.and_then(|identity| identity.frame).unwrap_or(0),
-        parts: Vec::from_iter(given.then_some(image.part.unwrap_or(Part::None))),
+        parts: match folding {
+            Folding::Given(_) => vec![image.part.unwrap_or(Part::None)],
+            _ => Vec::new(),
+        },
         ..alone
     }
 }

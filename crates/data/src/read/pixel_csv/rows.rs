@@ -6,6 +6,8 @@
 use std::borrow::Cow;
 use std::io::{BufRead, Read};
 
+use faus_base::table::twice;
+
 use crate::error::Error;
 use crate::label::Expression;
 use crate::label::text::{brief, whole_number};
@@ -58,17 +60,13 @@ pub(super) enum Emotion {
 impl Columns {
     /// Finds `emotion`, `pixels` and, where there are, `usage` and `subject` ([`PEOPLE`]), in any case and order, among others, blanks around them.
     /// `Err` holds what was found instead.
-    pub fn find(header: &[u8]) -> Result<Self, String> {
-        let header = header.strip_prefix(b"\xef\xbb\xbf").unwrap_or(header);
-        // Semicolons, where a spreadsheet program wrote them.
-        let by = |delimiter| Self::separated(header, delimiter);
-        by(b',').or_else(|found| by(b';').or_else(|_| by(b'\t')).map_err(|_| found))
-    }
-
-    fn separated(header: &[u8], delimiter: u8) -> Result<Self, String> {
+    pub fn find(header: &[u8], delimiter: u8) -> Result<Self, String> {
         let names = fields(header, delimiter, COLUMNS_LIMIT).map_err(|error| error.reason())?;
         let plain = |name: &Cow<[u8]>| String::from_utf8_lossy(name).trim().to_lowercase();
         let names: Vec<String> = names.iter().map(plain).collect();
+        if let Some(column) = twice(names.iter().map(String::as_str)) {
+            return Err(format!("the column {} twice", brief(column)));
+        }
         let people: &[&str] = &PEOPLE;
         let wanted = [&["emotion"][..], &["pixels"], &["usage"], people];
         let [emotion, pixels, usage, subject] = wanted.map(|wanted| {
@@ -237,6 +235,7 @@ impl<R: BufRead> Lines<R> {
 mod tests {
     use super::*;
     use csv::ByteRecord;
+    use faus_base::table::delimiter;
     use proptest::prelude::*;
 
     #[test]
@@ -258,7 +257,7 @@ mod tests {
                 "emotion, Usage, pixels",
                 columns(0, 2, Some(1), None, 3, b','),
             ),
-            ("\u{feff}Emotion,PIXELS", columns(0, 1, None, None, 2, b',')),
+            ("Emotion,PIXELS", columns(0, 1, None, None, 2, b',')),
             (
                 "Subject_ID,emotion,pixels",
                 columns(1, 2, None, Some(0), 3, b','),
@@ -278,7 +277,7 @@ mod tests {
             ("pixels\temotion", columns(1, 0, None, None, 2, b'\t')),
         ] {
             assert_eq!(
-                Columns::find(header.as_bytes()).as_ref(),
+                Columns::find(header.as_bytes(), delimiter(header.as_bytes())).as_ref(),
                 Ok(&expected),
                 "{header}"
             );
@@ -289,16 +288,17 @@ mod tests {
             ("emotion,Usage", "emotion,usage"),
             ("emotion,pixels,Emotion,usage", "the column emotion twice"),
             ("emotion,pixels,person,subject", "the column subject twice"),
+            ("emotion,pixels,id,ID", "the column id twice"),
             ("emotion,\"pixels", "not closed"),
         ] {
-            let error = Columns::find(bad.as_bytes()).unwrap_err();
+            let error = Columns::find(bad.as_bytes(), b',').unwrap_err();
             assert!(error.contains(found), "{bad}: {error}");
         }
     }
 
     #[test]
     fn reads_rows_with_and_without_quotes() {
-        let columns = Columns::find(b"id,emotion,pixels,Usage").unwrap();
+        let columns = Columns::find(b"id,emotion,pixels,Usage", b',').unwrap();
         let four = (2, vec![1, 20, 255, 0]);
         for line in [
             "x,3,1 20 255 0,Training",
@@ -318,8 +318,8 @@ mod tests {
             (named.emotion, named.usage),
             (Emotion::Name(Expression::Happy), String::new())
         );
-        let columns = Columns::find(b"emotion,pixels,subject").unwrap();
-        assert_eq!(columns.labels(b"3,1, S005 ").unwrap().subject, "S005");
+        let named = Columns::find(b"emotion,pixels,subject", b',').unwrap();
+        assert_eq!(named.labels(b"3,1, S005 ").unwrap().subject, "S005");
         for (bad, why) in [
             (
                 "x,3,1 2 3 4",
@@ -379,7 +379,7 @@ mod tests {
             assert!(found[0].1.len() > ROW_LIMIT && found.len() == 2);
             assert_eq!(found[1], line((ROW_LIMIT + 1 + end.len()) as u64, "a"));
         }
-        let columns = Columns::find(b"emotion,pixels").unwrap();
+        let columns = Columns::find(b"emotion,pixels", b',').unwrap();
         let long = columns.labels(format!("{longest}x").as_bytes());
         assert!(long.unwrap_err().reason().contains("has more than"));
     }
