@@ -2,6 +2,7 @@
 
 pub mod assign;
 pub mod part;
+pub mod people;
 pub mod rule;
 pub mod split;
 pub mod subjects;

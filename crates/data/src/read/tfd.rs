@@ -227,7 +227,8 @@ impl Labels {
             }
             _ => return Err(unknown()),
         };
-        let subject = self.subjects[at].max(-1);
+        let subject = Some(self.subjects[at]).filter(|number| *number >= 0);
+        let subject = subject.map_or(String::new(), |number| number.to_string());
         Ok(Row {
             at,
             expression,

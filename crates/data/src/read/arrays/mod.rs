@@ -110,7 +110,7 @@ impl Files {
             at,
             expression: Some(frame.expression),
             sample: RawSample {
-                subject: frame.person,
+                subject: frame.person.to_string(),
                 sequence: format!("{:03}_{:03}", frame.person, frame.recording),
                 frame: frame.frame,
                 ..RawSample::labelled(&format!("X.npy:{at}"), -1)
@@ -119,7 +119,7 @@ impl Files {
         let rows = Rows {
             rows: rows.collect(),
             // Also those whose images are of no class, as where the original data are read.
-            folding: Folding::BySubject(people.into_iter().collect()),
+            folding: Folding::BySubject(people.iter().map(i64::to_string).collect()),
             notes: note.into_iter().collect(),
         };
         Ok((rows, images))

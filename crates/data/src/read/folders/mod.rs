@@ -7,6 +7,8 @@ mod walk;
 use std::collections::BTreeSet;
 use std::path::Path;
 
+use faus_base::person::Person;
+
 use crate::error::Error;
 use crate::fold::part::Part;
 use crate::label::ClassMap;
@@ -37,7 +39,7 @@ pub struct Folders {
 }
 
 /// At most one file in this many may be left out for lacking a subject's name (our choice).
-const STRAYS_AMONG: usize = 20;
+pub(crate) const STRAYS_AMONG: usize = 20;
 
 impl Folders {
     /// Finds the class folders below `root` and the images in them.
@@ -89,10 +91,10 @@ impl Folders {
             skip_unidentified(&mut walk, reason);
         }
         let folding = assign(&mut walk.images, &mut notes);
-        let given = folding == Folding::Given(1);
-        let sample = |image: &Image| sample(image, &classes, given);
+        let sample = |image: &Image| sample(image, &classes, &folding);
+        let samples = walk.images.iter().map(sample).collect();
         let scan = Scan {
-            samples: walk.images.iter().map(sample).collect(),
+            samples,
             skipped: walk.skipped,
             read: Vec::new(),
             folding,
@@ -106,17 +108,24 @@ impl Folders {
     }
 }
 
-fn sample(image: &Image, classes: &ClassMap, given: bool) -> RawSample {
+fn sample(image: &Image, classes: &ClassMap, folding: &Folding) -> RawSample {
     let identity = image.identity.as_ref();
     let sequence = identity.and_then(|identity| identity.sequence.clone());
     let label = classes.label_of(image.expression).unwrap_or(-1);
     let alone = RawSample::labelled(&image.path, label);
     RawSample {
-        subject: image.subject,
+        // Where only some names contain a person, no one counts as known.
+        subject: match (folding, identity) {
+            (Folding::BySubject(_), Some(identity)) => identity.subject.clone(),
+            _ => String::new(),
+        },
         // Without a recording's name the whole path: file names repeat between folders.
         sequence: sequence.unwrap_or(alone.sequence),
         frame: identity.and_then(|identity| identity.frame).unwrap_or(0),
-        parts: Vec::from_iter(given.then_some(image.part.unwrap_or(Part::None))),
+        parts: match folding {
+            Folding::Given(_) => vec![image.part.unwrap_or(Part::None)],
+            _ => Vec::new(),
+        },
         ..alone
     }
 }
@@ -178,13 +187,20 @@ fn too_few(tree: &FileTree, walk: &Walk) -> Result<String, Error> {
     Ok(found)
 }
 
-/// How folds are made, with a note on why; numbers the people and sorts the images accordingly.
+/// How folds are made, with a note on why; sorts the images accordingly.
 fn assign(images: &mut [Image], notes: &mut Vec<String>) -> Folding {
     let parts = images.iter().filter_map(|image| image.part);
     let parts: BTreeSet<&str> = parts.map(Part::name).collect();
     let silent = notes::no_people(images);
     let folding = match silent {
-        None => Folding::BySubject(number_people(images, notes)),
+        None => {
+            let identities = images.iter().flat_map(|image| &image.identity);
+            Folding::BySubject(
+                identities
+                    .map(|identity| identity.subject.clone())
+                    .collect(),
+            )
+        }
         Some(_) if parts.len() == 3 => Folding::Given(1),
         Some(_) => Folding::ByImage,
     };
@@ -198,22 +214,14 @@ fn assign(images: &mut [Image], notes: &mut Vec<String>) -> Folding {
     folding
 }
 
-fn by_person(image: &Image) -> (i64, Option<&str>, Option<u32>, &str) {
+type ByPerson<'a> = (Option<Person>, Option<&'a str>, Option<u32>, &'a str);
+
+fn by_person(image: &Image) -> ByPerson<'_> {
     let identity = image.identity.as_ref();
     let sequence = identity.and_then(|identity| identity.sequence.as_deref());
     let frame = identity.and_then(|identity| identity.frame);
-    (image.subject, sequence, frame, &image.path)
-}
-
-fn number_people(images: &mut [Image], notes: &mut Vec<String>) -> BTreeSet<i64> {
-    let identities = images.iter().flat_map(|image| &image.identity);
-    let texts = Vec::from_iter(identities.map(|identity| identity.subject.clone()));
-    let (numbers, note) = people::numbers(texts.iter().map(String::as_str));
-    notes.extend(note);
-    for (image, text) in images.iter_mut().zip(&texts) {
-        image.subject = numbers[text.as_str()];
-    }
-    numbers.into_values().collect()
+    let person = identity.and_then(|identity| Person::of(&identity.subject));
+    (person, sequence, frame, &image.path)
 }
 
 impl Source for Folders {

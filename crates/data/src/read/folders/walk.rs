@@ -26,8 +26,6 @@ pub(super) struct Image {
     pub part: Option<Part>,
     /// The subject in its name; the walk leaves it empty.
     pub identity: Option<Identity>,
-    /// The person's number; −1 unless folds are made by subject.
-    pub subject: i64,
 }
 
 /// The findings of the walk.
@@ -87,7 +85,6 @@ impl Walk {
                     expression,
                     part,
                     identity: None,
-                    subject: -1,
                 });
             } else {
                 strays += 1;
