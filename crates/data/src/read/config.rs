@@ -166,6 +166,8 @@ impl DataConfig {
         let classes = self.expected_classes().map(|classes| classes.names());
         let classes = classes.map(|names| names.join(","));
         let dir = prepared.dir();
+        let source = (!info.source.is_empty()).then(|| kind(&self.source));
+        agree(dir, "source", source, &kind(&info.source))?;
         agree(dir, "image_size", Some(self.image_size), &info.image_size)?;
         agree(dir, "classes", classes, &info.classes.join(","))?;
         agree(dir, "folds", self.folds, &info.folds)?;
@@ -182,7 +184,16 @@ impl DataConfig {
             strict: self.strict,
             folds: self.folds,
             fold_rule: self.fold_rule,
+            source: self.source.clone(),
         }
+    }
+}
+
+/// The source without its classes, which are compared separately.
+fn kind(source: &str) -> &str {
+    match source {
+        "ck_plus_six_class" => "ck_plus",
+        other => other,
     }
 }
 

@@ -44,10 +44,13 @@ pub(crate) struct TrainArgs {
 
 pub(crate) fn train(args: TrainArgs, program: &Program) -> Result<()> {
     let device = args.device.resolve()?;
-    let (config, _) = args.experiment.resolve(program, device.is_cuda())?;
+    let (mut config, _) = args.experiment.resolve(program, device.is_cuda())?;
     let recipe = config.recipe()?;
     let architecture = program.architecture(&config.network)?;
     let prepared = Prepared::open(&args.prepared)?;
+    config.data.image_size = prepared.info().image_size;
+    config.data.check()?;
+    config.data.check_agrees(&prepared)?;
     // Before the folder is created, so that an invalid fold leaves no folder.
     prepared.split(args.fold, config.train.protocol)?;
     let folder = RunFolder::open(&args.out)?;

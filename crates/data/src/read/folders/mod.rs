@@ -4,8 +4,11 @@ mod notes;
 mod people;
 mod walk;
 
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::path::Path;
+
+use faus_base::text::composed;
 
 use crate::error::Error;
 use crate::fold::part::Part;
@@ -193,16 +196,18 @@ fn assign(images: &mut [Image], notes: &mut Vec<String>) -> Folding {
     match folding {
         // In order of person, like CK+ itself.
         Folding::BySubject(_) => images.sort_by(|a, b| by_person(a).cmp(&by_person(b))),
-        _ => images.sort_by(|a, b| (a.expression, &a.path).cmp(&(b.expression, &b.path))),
+        _ => images.sort_by(|a, b| {
+            (a.expression, composed(&a.path)).cmp(&(b.expression, composed(&b.path)))
+        }),
     }
     folding
 }
 
-fn by_person(image: &Image) -> (i64, Option<&str>, Option<u32>, &str) {
+fn by_person(image: &Image) -> (i64, Option<&str>, Option<u32>, Cow<'_, str>) {
     let identity = image.identity.as_ref();
     let sequence = identity.and_then(|identity| identity.sequence.as_deref());
     let frame = identity.and_then(|identity| identity.frame);
-    (image.subject, sequence, frame, &image.path)
+    (image.subject, sequence, frame, composed(&image.path))
 }
 
 fn number_people(images: &mut [Image], notes: &mut Vec<String>) -> BTreeSet<i64> {
