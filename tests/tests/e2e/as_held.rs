@@ -149,6 +149,9 @@ fn tables_of_every_dialect_are_read_and_doubled_columns_refused() {
     .unwrap();
 }
 
+/// A file's name and content, the command that reads it, and parts of the message.
+type Kind<'a> = (&'a str, &'a [u8], &'a dyn Fn(&str) -> String, &'a [&'a str]);
+
 #[test]
 fn other_kinds_of_file_are_named_with_a_way_out() {
     let place = copy_of_finished(|_| true);
@@ -165,7 +168,7 @@ fn other_kinds_of_file_are_named_with_a_way_out() {
     let correlate = |name: &str| {
         format!("correlate --activations {name} --samples out/dataset/samples.csv --output f")
     };
-    let kinds: [(&str, &[u8], &dyn Fn(&str) -> String, &[&str]); 12] = [
+    let kinds: [Kind; 12] = [
         (
             "h.csv",
             b"\x89HDF\r\n\x1a\n\0\0",

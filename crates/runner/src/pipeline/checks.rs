@@ -34,8 +34,7 @@ impl Job<'_> {
             );
         }
         match before["data"].as_str() {
-            // Earlier versions recorded the path as it was given.
-            Some(was) if std::path::absolute(was).is_ok_and(|was| was != place) => bail!(
+            Some(was) if Path::new(was) != place => bail!(
                 "{root}: holds a run on {was}, not {}; choose another folder with --out DIR, or delete it",
                 place.display()
             ),

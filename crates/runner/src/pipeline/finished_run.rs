@@ -47,17 +47,18 @@ pub(crate) struct FinishedRun<'a> {
     best_fold: usize,
 }
 
-/// The data set that a run recorded; `None` for a prepared one. Runs of earlier versions recorded a path relative to the
-/// folder they were started in, which is looked for here and in the folders above the run.
+/// The data set that a run recorded; `None` for a prepared one. A relative path counts from the folder that the run was
+/// started in; if the run was moved with its data, it is looked for here and in the folders above the run.
 fn recorded_source(run: &Path, record: &Value) -> Option<PathBuf> {
     let recorded = Path::new(record["data"].as_str()?);
     if record["prepared"] == true {
         return None;
     }
+    let started_in = Path::new(record["started_in"].as_str().unwrap_or("."));
     let run = run.canonicalize().unwrap_or_default();
     let above = run.ancestors().map(|folder| folder.join(recorded));
-    let mut places = std::iter::once(recorded.to_path_buf()).chain(above);
-    let found = places.find(|place| place.exists());
+    let first = [started_in.join(recorded), recorded.to_path_buf()];
+    let found = first.into_iter().chain(above).find(|place| place.exists());
     Some(found.unwrap_or(recorded.to_path_buf()))
 }
 

@@ -1,9 +1,9 @@
 //! The job of `faus run`, step by step: data, training, analysis, report.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Instant;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Result, bail};
 use faus_data::Prepared;
 use faus_model::device_name;
 use faus_train::{Summary, Workers, accuracy_line};
@@ -96,7 +96,7 @@ impl Job<'_> {
             self.check_folds(folds)?;
         }
         self.check_network()?;
-        let place = absolute(&self.place()?)?;
+        let place = self.place()?;
         faus_data::refuse_inside(&self.out, &place)?;
         let known = self.dataset().join("dataset.json").exists();
         let origin = self.origin(&place)?;
@@ -133,7 +133,8 @@ impl Job<'_> {
             "seed": self.config.seed,
             "device": devices.collect::<Vec<_>>().join(","),
             "threads": workers.count(),
-            "data": absolute(&self.place()?)?,
+            "data": self.place()?,
+            "started_in": std::env::current_dir().unwrap_or_default(),
             "dataset": info.name,
             "synthetic": info.synthetic,
             "source_digest": info.source_digest,
@@ -186,11 +187,6 @@ impl Job<'_> {
             failed: 0,
         }))
     }
-}
-
-/// A path that means the same wherever later commands are started.
-fn absolute(path: &Path) -> Result<PathBuf> {
-    std::path::absolute(path).with_context(|| format!("{}: not a usable path", path.display()))
 }
 
 /// Seconds of this run and of the earlier ones that it resumes: this session, or if longer the sum over the folds, divided
