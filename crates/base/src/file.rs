@@ -1,7 +1,9 @@
-//! Atomic writes: into a draft beside the target, flushed to the disk, then renamed.
+//! Atomic writes: into a draft beside the target, flushed to the disk, then renamed. A link's target is replaced, not the
+//! link; pipes and devices are written to.
 
-use std::io::{BufWriter, Result, Write};
-use std::path::Path;
+use std::fs::OpenOptions;
+use std::io::{BufWriter, Error, ErrorKind, Result, Write};
+use std::path::{Path, PathBuf};
 
 use atomic_write_file::AtomicWriteFile;
 
@@ -30,12 +32,66 @@ pub fn write_with<E: From<std::io::Error>>(
     path: &Path,
     fill: impl FnOnce(&mut dyn Write) -> std::result::Result<(), E>,
 ) -> std::result::Result<(), E> {
-    let mut file = AtomicWriteFile::open(path)?;
+    if let Some(stream) = stream(path)? {
+        let mut buffered = BufWriter::new(stream);
+        fill(&mut buffered)?;
+        return Ok(buffered.flush()?);
+    }
+    let mut file = AtomicWriteFile::open(target(path)?)?;
     let mut buffered = BufWriter::new(&mut file);
     fill(&mut buffered)?;
     buffered.flush()?;
     drop(buffered);
     Ok(file.commit()?)
+}
+
+/// A pipe, a socket or a device, which is written to; `None` for what is replaced.
+fn stream(path: &Path) -> Result<Option<UntilClosed>> {
+    let out: Box<dyn Write> = match path.to_str() {
+        // Through the open stream: a file behind it continues after what was printed.
+        Some("/dev/stdout" | "/dev/fd/1" | "/proc/self/fd/1") => Box::new(std::io::stdout()),
+        Some("/dev/stderr" | "/dev/fd/2" | "/proc/self/fd/2") => Box::new(std::io::stderr()),
+        _ => match std::fs::metadata(path) {
+            Ok(found) if !found.is_file() && !found.is_dir() => {
+                Box::new(OpenOptions::new().write(true).open(path)?)
+            }
+            _ => return Ok(None),
+        },
+    };
+    Ok(Some(UntilClosed(out)))
+}
+
+/// Drops what nobody reads: the reader of a pipe may stop before the end, as `head` does.
+struct UntilClosed(Box<dyn Write>);
+
+impl Write for UntilClosed {
+    fn write(&mut self, bytes: &[u8]) -> Result<usize> {
+        match self.0.write(bytes) {
+            Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(bytes.len()),
+            other => other,
+        }
+    }
+
+    fn flush(&mut self) -> Result<()> {
+        match self.0.flush() {
+            Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(()),
+            other => other,
+        }
+    }
+}
+
+/// The file that links lead to, whether or not it exists.
+fn target(path: &Path) -> Result<PathBuf> {
+    /// The same limit as Linux.
+    const LINKS: usize = 40;
+    let mut path = path.to_path_buf();
+    for _ in 0..LINKS {
+        match std::fs::read_link(&path) {
+            Ok(next) => path = path.parent().unwrap_or(Path::new("")).join(next),
+            Err(_) => return Ok(path),
+        }
+    }
+    Err(Error::other("too many links, one to another"))
 }
 
 /// Removes a file or a folder with all it holds; a missing path is not an error.
@@ -70,6 +126,54 @@ mod tests {
         assert!(failed.is_err());
         assert_eq!(std::fs::read(&path).unwrap(), b"old");
         assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 1);
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn the_target_of_links_is_replaced() {
+        let dir = tempfile::tempdir().unwrap();
+        let place = |name: &str| dir.path().join(name);
+        std::fs::create_dir(place("far")).unwrap();
+        std::os::unix::fs::symlink("far/b.txt", place("a.txt")).unwrap();
+        std::os::unix::fs::symlink(place("c.txt"), place("far/b.txt")).unwrap();
+        for text in ["new", "newer"] {
+            write(&place("a.txt"), text.as_bytes()).unwrap();
+            assert!(place("a.txt").is_symlink() && place("far/b.txt").is_symlink());
+            assert!(!place("c.txt").is_symlink());
+            assert_eq!(std::fs::read_to_string(place("c.txt")).unwrap(), text);
+        }
+        std::os::unix::fs::symlink("ring", place("ring")).unwrap();
+        assert!(write(&place("ring"), b"").is_err());
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn pipes_and_devices_are_written_to() {
+        use std::os::unix::fs::FileTypeExt;
+
+        write(Path::new("/dev/null"), b"x").unwrap();
+        let null = std::fs::metadata("/dev/null").unwrap().file_type();
+        assert!(null.is_char_device());
+        let dir = tempfile::tempdir().unwrap();
+        let pipe = dir.path().join("pipe");
+        let made = std::process::Command::new("mkfifo").arg(&pipe).status();
+        assert!(made.unwrap().success());
+        for read in [300_000, 3] {
+            let from = pipe.clone();
+            let reader = std::thread::spawn(move || {
+                use std::io::Read;
+                let mut bytes = vec![0; read];
+                std::fs::File::open(from)
+                    .unwrap()
+                    .read_exact(&mut bytes)
+                    .unwrap();
+                bytes
+            });
+            // More than a pipe holds: a reader that stops early closes it in the middle.
+            write(&pipe, &[7; 300_000]).unwrap();
+            assert_eq!(reader.join().unwrap(), vec![7; read]);
+            assert!(std::fs::metadata(&pipe).unwrap().file_type().is_fifo());
+        }
     }
 
     #[test]

@@ -107,6 +107,7 @@ impl Set {
         }
         let info = DatasetInfo {
             name: "drawn".to_owned(),
+            source: String::new(),
             synthetic: true,
             source_digest: "0".repeat(64),
             classes: CLASSES.map(str::to_owned).to_vec(),

@@ -199,6 +199,29 @@ fn sort_metadata(file: &mut [u8]) -> Result<(), serde_json::Error> {
     Ok(())
 }
 
+/// The format of a file that is no safetensors file, and the way out.
+fn other_format(bytes: &[u8]) -> Option<String> {
+    let pickle = matches!(bytes, [0x80, 2..=5, ..]);
+    let archive = bytes.starts_with(b"PK\x03\x04") || bytes.get(257..262) == Some(b"ustar");
+    if pickle || archive {
+        return Some(
+            "a PyTorch or pickle file (torch.save), which is never loaded: faus reads the checkpoints of `faus train` \
+             and `faus run` (.safetensors); test the activations of another network with `faus correlate`"
+                .to_owned(),
+        );
+    }
+    if bytes.starts_with(b"\x89HDF\r\n\x1a\n") {
+        let keras = "an HDF5 file, as Keras writes: test its activations with `faus correlate`";
+        return Some(keras.to_owned());
+    }
+    // The first eight bytes of a safetensors file are the length of its header, in which there are zeros.
+    let text = bytes
+        .get(..8)
+        .is_none_or(|start| start.iter().all(|b| (b' '..=b'~').contains(b)));
+    let other = text.then(|| faus_base::text::other_kind(bytes)).flatten();
+    other.map(str::to_owned)
+}
+
 /// Reads a safetensors file of f32 tensors, with its metadata.
 ///
 /// # Errors
@@ -212,6 +235,9 @@ pub fn read_tensors(path: &Path) -> Result<(TensorsByName, HashMap<String, Strin
         return Err(wrong(reason));
     }
     let bytes = std::fs::read(path).map_err(Error::checkpoint(path))?;
+    if let Some(other) = other_format(&bytes) {
+        return Err(wrong(other));
+    }
     let damaged = |e: SafeTensorError| {
         let reason = "it may be cut short; use another";
         wrong(format!("not a readable safetensors file ({e}); {reason}"))

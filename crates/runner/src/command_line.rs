@@ -8,6 +8,7 @@ use clap::builder::{PossibleValue, PossibleValuesParser};
 use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 use faus_fau::Study;
 
+use crate::app::console::is_complete;
 use crate::app::interrupt;
 use crate::app::program::Program;
 use crate::app::usage::describe;
@@ -90,7 +91,10 @@ impl Program {
             arguments.splice(1..1, ["run".to_owned(), experiment.to_owned()]);
         }
         let Err(error) = run(&self, arguments) else {
-            return ExitCode::SUCCESS;
+            return match is_complete() {
+                true => ExitCode::SUCCESS,
+                false => ExitCode::FAILURE,
+            };
         };
         match error.downcast::<clap::Error>() {
             Ok(usage) => {

@@ -11,6 +11,17 @@
 //! }
 //! ```
 
+// Printing that neither panics nor stops the work when nobody reads on (`| head`): see `console`.
+macro_rules! print {
+    ($($text:tt)*) => { crate::app::console::to_stdout(std::format_args!($($text)*), "") };
+}
+macro_rules! println {
+    ($($text:tt)*) => { crate::app::console::to_stdout(std::format_args!($($text)*), "\n") };
+}
+macro_rules! eprintln {
+    ($($text:tt)*) => { crate::app::console::to_stderr(std::format_args!($($text)*)) };
+}
+
 mod app;
 mod command_line;
 mod commands;

@@ -37,9 +37,9 @@ pub fn accuracy_line(summary: &Summary) -> Option<String> {
     });
     let note = |holds: bool, text: &'static str| if holds { text } else { "" };
     Some(format!(
-        "Test accuracy {:.1}% ± {:.1} over {folds} fold{} ({}most frequent class: {majority:.1}%{}{}{})",
+        "Test accuracy {:.1}%{} over {folds} fold{} ({}most frequent class: {majority:.1}%{}{}{})",
         100.0 * test.mean,
-        100.0 * test.std,
+        test.spread(folds),
         note(folds != 1, "s"),
         note(summary.synthetic, "synthetic faces; "),
         interval.unwrap_or_default(),

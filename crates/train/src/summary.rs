@@ -35,6 +35,14 @@ impl MeanStd {
         };
         (!values.is_empty()).then_some(Self { mean, std })
     }
+
+    /// ` ± 2.1` in percent; empty for one fold, which has no spread.
+    pub(crate) fn spread(&self, folds: usize) -> String {
+        match folds {
+            0 | 1 => String::new(),
+            _ => format!(" ± {:.1}", 100.0 * self.std),
+        }
+    }
 }
 
 /// A fold in the summary: its result, or why it has none.

@@ -8,6 +8,8 @@
 //! | `commands.rs` | the other commands, one after the other, and their files |
 //! | `compare.rs` | runs side by side, the measures in a summary |
 //! | `pictures.rs` | patches, atlas, sanity panels and evidence maps, by every choice and method |
+//! | `outputs.rs` | links, pipes, devices and readers that stop early: what is written where |
+//! | `as_held.rs` | tables, JSON, archives and checkpoints of other kinds and dialects; names in both forms of Unicode; settings against a prepared set |
 //! | `messages.rs` | what a person reads when something is wrong, and the exit code |
 //! | `interrupted.rs` | Ctrl-C, two processes, going on |
 //! | `parallel.rs` | folds side by side: the same bytes, stopped and gone on with |
@@ -22,11 +24,13 @@
 // Outside the functions marked as tests, too, what fails should stop the test.
 #![allow(clippy::unwrap_used)]
 
+mod as_held;
 mod commands;
 mod compare;
 mod installed;
 mod interrupted;
 mod messages;
+mod outputs;
 mod parallel;
 mod pictures;
 mod regression;

@@ -13,6 +13,9 @@ use crate::read::file::Skipped;
 pub struct DatasetInfo {
     /// The source's name.
     pub name: String,
+    /// Name of the source in an experiment (`data.source`); empty in sets that do not record it.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub source: String,
     /// Whether a program drew the images. Every output made from them repeats it.
     pub synthetic: bool,
     /// SHA-256, in hex, over all files read (relative paths and contents).

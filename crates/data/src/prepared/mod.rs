@@ -189,7 +189,10 @@ impl Prepared {
                 let entry = entry?;
                 // Also through links: a set may consist of them.
                 if entry.path().is_file() {
-                    std::fs::copy(entry.path(), folder.join(entry.file_name()))?;
+                    // The content alone: a set that nobody may write to is copied to files that follow the umask.
+                    let mut from = std::fs::File::open(entry.path())?;
+                    let mut to = std::fs::File::create(folder.join(entry.file_name()))?;
+                    std::io::copy(&mut from, &mut to)?;
                 }
             }
             std::fs::rename(&folder, to)

@@ -28,6 +28,8 @@ pub struct PrepareOptions {
     pub folds: Option<usize>,
     /// How subjects are assigned to folds; `None` takes the data set's own splits, else modulo (paper: modulo).
     pub fold_rule: Option<FoldRule>,
+    /// Name of the source in an experiment, for the record; empty where it has none.
+    pub source: String,
 }
 
 impl Default for PrepareOptions {
@@ -39,6 +41,7 @@ impl Default for PrepareOptions {
             strict: false,
             folds: None,
             fold_rule: None,
+            source: String::new(),
         }
     }
 }

@@ -94,6 +94,7 @@ pub fn prepare(
 fn info(source: &dyn Source, options: &PrepareOptions, scan: &Scan, deal: &Deal) -> DatasetInfo {
     DatasetInfo {
         name: source.name().to_owned(),
+        source: options.source.clone(),
         synthetic: source.synthetic(),
         classes: source.class_names(),
         folds: deal.folds,

@@ -86,7 +86,8 @@ impl Archive {
         };
         let (is_folder, is_link) = (entry.is_dir(), entry.is_symlink());
         let wrong = |error: ZipError| Skipped::new(format!("entry {at}"), error.to_string());
-        let name = entry.name().map_err(wrong)?.into_owned();
+        // Windows' own archives have backslashes between folders.
+        let name = entry.name().map_err(wrong)?.replace('\\', "/");
         let inner = name.trim_start_matches("./").trim_end_matches('/');
         let mut parts = inner.split('/');
         if inner.is_empty() || parts.clone().any(hidden) && !parts.any(|part| part == "..") {

@@ -172,6 +172,8 @@ impl DataConfig {
             let reason = "data.boxes has no effect on a prepared data set; use --set data.boxes=null, or give the boxes to `faus data prepare --boxes`";
             return Err(Error::unusable(dir, reason));
         }
+        let source = (!info.source.is_empty()).then(|| kind(&self.source));
+        agree(dir, "source", source, &kind(&info.source))?;
         agree(dir, "image_size", Some(self.image_size), &info.image_size)?;
         agree(dir, "classes", classes, &info.classes.join(","))?;
         agree(dir, "folds", self.folds, &info.folds)?;
@@ -188,7 +190,16 @@ impl DataConfig {
             strict: self.strict,
             folds: self.folds,
             fold_rule: self.fold_rule,
+            source: self.source.clone(),
         }
+    }
+}
+
+/// The source without its classes, which are compared separately.
+fn kind(source: &str) -> &str {
+    match source {
+        "ck_plus_six_class" => "ck_plus",
+        other => other,
     }
 }
 

@@ -4,6 +4,7 @@ use std::fs::File;
 use std::io::{self, Read};
 use std::path::Path;
 
+use faus_base::text::composed;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
@@ -28,7 +29,8 @@ impl ReadFile {
     /// The file at `path` with these `bytes`.
     pub fn new(path: impl Into<String>, bytes: &[u8]) -> Self {
         Self {
-            path: path.into(),
+            // Composed, so that copies on different systems have one digest.
+            path: composed(&path.into()).into_owned(),
             sha256: Sha256::digest(bytes).into(),
         }
     }

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 
+use faus_base::text::composed;
 use image::{DynamicImage, GrayImage};
 
 use crate::error::Error;
@@ -144,7 +145,7 @@ impl RawSample {
             image: RawImage::File,
             path: path.to_owned(),
             subject: String::new(),
-            sequence: stem(path).to_owned(),
+            sequence: composed(stem(path)).into_owned(),
             frame: 0,
             role: Role::Labelled,
             label,

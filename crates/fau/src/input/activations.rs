@@ -82,17 +82,17 @@ impl Activations {
     }
 }
 
-/// Reads `activations.npy`: float32 or float64, `[images, filters]`, as `numpy.save` writes it.
+/// Reads `activations.npy`: floats or integers, `[images, filters]`, as `numpy.save` writes it.
 ///
-/// float64 is rounded to float32, the precision of the networks that make activations. Arrays in Fortran order are
-/// accepted and transposed.
+/// Values are rounded to float32, the precision of the networks that make activations. Arrays in Fortran order are
+/// accepted and transposed, sides of length 1 behind the filters (from pooling) are left out.
 ///
 /// # Errors
 /// [`Error::Disk`], and [`Error::File`] above 2 GiB and for any other array.
 pub fn read_activations(path: &Path) -> Result<Activations, Error> {
     let contents = read_limited(path, MAX_BYTES)?;
     parse(&contents).map_err(|fault| {
-        Error::file(path, format!("not an activations array: {fault}; expected a .npy file, float32 or float64, shape [images, filters]"))
+        Error::file(path, format!("not an activations array: {fault}; expected a .npy file of numbers, shape [images, filters]"))
     })
 }
 
@@ -100,35 +100,95 @@ pub fn read_activations(path: &Path) -> Result<Activations, Error> {
 fn parse(contents: &[u8]) -> Result<Activations, String> {
     let data_start = header_end(contents)?;
     let file = NpyFile::new(contents).map_err(|error| error.to_string())?;
-    let &[rows, filters] = file.shape() else {
-        return Err(format!("its shape is {:?}", file.shape()));
-    };
+    let (rows, filters) = shape(file.shape())?;
     let dtype = file.dtype().descr();
-    let width = match dtype.trim_matches('\'') {
-        "<f4" | ">f4" => 4,
-        "<f8" | ">f8" => 8,
-        _ => return Err(format!("its type is {dtype}")),
-    };
+    let number = Number::of(dtype.trim_matches('\'')).ok_or(format!("its type is {dtype}"))?;
+    let width = number.width as u64;
     let values = rows.checked_mul(filters);
     let expected = values.and_then(|values| values.checked_mul(width));
-    let found = (contents.len() - data_start) as u64;
+    let data = &contents[data_start..];
+    let found = data.len() as u64;
     if expected != Some(found) {
         return Err(format!(
-            "{found} bytes of data do not fill shape [{rows}, {filters}] of {width}-byte floats"
+            "{found} bytes of data do not fill shape [{rows}, {filters}] of {width}-byte numbers"
         ));
     }
-    let (order, rows, filters) = (file.order(), rows as usize, filters as usize);
-    let values = match width {
-        4 => file.into_vec::<f32>(),
-        _ => file
-            .into_vec::<f64>()
-            .map(|wide| wide.into_iter().map(|x| x as f32).collect()),
-    };
-    let mut values = values.map_err(|error| error.to_string())?;
-    if order == Order::Fortran {
+    let (rows, filters) = (rows as usize, filters as usize);
+    let values = data.chunks_exact(number.width);
+    let mut values: Vec<f32> = values.map(|bytes| number.read(bytes)).collect();
+    if file.order() == Order::Fortran {
         values = transposed(&values, rows, filters);
     }
     Activations::new(rows, filters, values).map_err(|error| error.to_string())
+}
+
+/// Images and filters; sides of length 1 behind them, as pooling leaves them, do not count.
+fn shape(shape: &[u64]) -> Result<(u64, u64), String> {
+    match shape {
+        &[rows, filters, ref rest @ ..] if rest.iter().all(|&side| side == 1) => {
+            Ok((rows, filters))
+        }
+        [_, _, _, _] => Err(format!(
+            "its shape is {shape:?}: take the largest value over height and width (numpy: a.max(axis=(2, 3)))"
+        )),
+        _ => Err(format!("its shape is {shape:?}")),
+    }
+}
+
+/// A type of number in an array.
+struct Number {
+    kind: u8,
+    width: usize,
+    big_endian: bool,
+}
+
+impl Number {
+    /// Reads `<f4`, `|u1`, …; `None` for what is no real number.
+    fn of(descr: &str) -> Option<Self> {
+        let &[order, kind, width] = descr.as_bytes() else {
+            return None;
+        };
+        let known = matches!(
+            (kind, width),
+            (b'f', b'2' | b'4' | b'8') | (b'i' | b'u', b'1' | b'2' | b'4' | b'8')
+        );
+        known.then_some(Self {
+            kind,
+            width: usize::from(width - b'0'),
+            big_endian: order == b'>',
+        })
+    }
+
+    /// The value of `width` bytes, rounded to f32.
+    fn read(&self, bytes: &[u8]) -> f32 {
+        let more = |bits: u64, byte: &u8| bits << 8 | u64::from(*byte);
+        let bits = match self.big_endian {
+            true => bytes.iter().fold(0, more),
+            false => bytes.iter().rev().fold(0, more),
+        };
+        match (self.kind, self.width) {
+            (b'f', 2) => half(bits as u16),
+            (b'f', 4) => f32::from_bits(bits as u32),
+            (b'f', _) => f64::from_bits(bits) as f32,
+            (b'i', width) => {
+                let unused = 64 - 8 * width as u32;
+                ((bits << unused) as i64 >> unused) as f32
+            }
+            _ => bits as f32,
+        }
+    }
+}
+
+/// The value of a float16 (IEEE 754: 1 bit of sign, 5 of exponent, 10 of fraction).
+fn half(bits: u16) -> f32 {
+    let sign = if bits >> 15 == 1 { -1.0 } else { 1.0 };
+    let (exponent, fraction) = (i32::from(bits >> 10 & 31), f32::from(bits & 1023) / 1024.0);
+    sign * match (exponent, fraction) {
+        (0, fraction) => fraction * 2f32.powi(-14),
+        (31, 0.0) => f32::INFINITY,
+        (31, _) => f32::NAN,
+        (exponent, fraction) => (1.0 + fraction) * 2f32.powi(exponent - 15),
+    }
 }
 
 /// Where the data begins. The header is checked before the npy library parses it: that parser recurses into brackets
@@ -137,6 +197,11 @@ fn header_end(contents: &[u8]) -> Result<usize, String> {
     let start = match contents {
         [0x93, b'N', b'U', b'M', b'P', b'Y', 1, _, ..] => 10,
         [0x93, b'N', b'U', b'M', b'P', b'Y', 2 | 3, _, ..] => 12,
+        [b'P', b'K', 3, 4, ..] => {
+            return Err(
+                "an archive of arrays (.npz): save the one array with numpy.save".to_owned(),
+            );
+        }
         _ => return Err("it does not begin like a .npy file".to_owned()),
     };
     let length = match contents.get(8..start) {
@@ -193,10 +258,11 @@ mod tests {
     }
 
     #[test]
-    fn integers_vectors_and_pickles_are_refused() {
+    fn vectors_maps_and_pickles_are_refused() {
         for (descr, shape, word) in [
-            ("<i8", "(2, 2)", "type"),
+            ("<c8", "(2, 1)", "type"),
             ("|O", "(2, 2)", ""),
+            ("<f4", "(1, 1, 2, 2)", "largest value over height and width"),
             ("<f4", "(4,)", "shape"),
             ("<f4", "(2, 3)", "do not fill"),
         ] {
@@ -204,6 +270,56 @@ mod tests {
                 format!("{{'descr': '{descr}', 'fortran_order': False, 'shape': {shape}, }}\n");
             let error = super::parse(&npy(&header, &[0; 16])).unwrap_err();
             assert!(error.contains(word), "{error}");
+        }
+    }
+
+    #[test]
+    fn every_type_of_number_is_read() {
+        let bits = |x: f32| x.to_be_bytes().to_vec();
+        for (descr, shape, data, expected) in [
+            (
+                ">f4",
+                "(1, 2)",
+                [bits(1.5), bits(-2.0)].concat(),
+                [1.5, -2.0],
+            ),
+            (
+                "<f2",
+                "(1, 2, 1)",
+                vec![0x00, 0x3e, 0x01, 0x80],
+                [1.5, -5.960_464_5e-8],
+            ),
+            (
+                ">f2",
+                "(1, 2)",
+                vec![0x7b, 0xff, 0xc0, 0x00],
+                [65504.0, -2.0],
+            ),
+            (
+                "<i2",
+                "(1, 2, 1, 1)",
+                vec![0xff, 0xff, 0x00, 0x01],
+                [-1.0, 256.0],
+            ),
+            ("|u1", "(1, 2)", vec![255, 3], [255.0, 3.0]),
+            ("|i1", "(1, 2)", vec![255, 3], [-1.0, 3.0]),
+            (
+                "<f8",
+                "(1, 2)",
+                [0.25f64, 3e9].map(f64::to_le_bytes).concat(),
+                [0.25, 3e9],
+            ),
+            (
+                ">i8",
+                "(1, 2)",
+                [-7i64, 1 << 40].map(i64::to_be_bytes).concat(),
+                [-7.0, 1.099_511_6e12],
+            ),
+        ] {
+            let header =
+                format!("{{'descr': '{descr}', 'fortran_order': False, 'shape': {shape}, }}\n");
+            let read = super::parse(&npy(&header, &data)).unwrap();
+            assert_eq!(read.values(), expected, "{descr}");
         }
     }
 

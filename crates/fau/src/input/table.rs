@@ -60,6 +60,13 @@ pub(crate) fn check_rows(activations: &Activations, samples: &[SampleRow]) -> Re
     if activations.filters() == 0 {
         return Err(Error::NoFilters { rows });
     }
+    if samples.len() == activations.filters() && samples.len() != rows {
+        let (count, filters) = (samples.len(), activations.filters());
+        return Err(Error::Unsuitable(format!(
+            "{count} samples, but the activations array is [{rows}, {filters}], and its rows must be the images; transpose \
+             it to [images, filters] (numpy: a.T)"
+        )));
+    }
     Error::unless_equal("samples", samples.len(), rows)?;
     let mut used = vec![false; rows];
     for &SampleRow { index, .. } in samples {

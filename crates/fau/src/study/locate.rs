@@ -20,10 +20,10 @@ use crate::study::{Study, mean_known};
 /// Runs the pointing game, and measures overlap, of every filter and the face region of its action unit.
 #[derive(Debug, Clone)]
 pub struct Locate {
-    /// The 68 landmarks of every row of the data set, in its crop.
-    pub faces: Vec<FacePoints>,
-    /// Their origin, for the files.
-    pub from: String,
+    /// The 68 landmarks of every row of the data set, in its crop; `None` for a row without any.
+    pub faces: Vec<Option<FacePoints>>,
+    /// The face that stands for those of rows without landmarks.
+    pub mean: FacePoints,
 }
 
 impl Study for Locate {
@@ -47,23 +47,39 @@ impl Study for Locate {
             return Err(Error::Unsuitable(why.to_owned()));
         }
         correct(&mut found, |score| score.p, |score| &mut score.q);
+        let (all, without) = (coded.rows.len(), self.without(&coded.rows));
+        let landmarks = match without {
+            0 => "per image",
+            _ if without == all => "mean shape",
+            _ => "per image, mean shape where an image has none",
+        };
         let aus: BTreeSet<u8> = found.iter().map(|score| score.au).collect();
         let facts = json!({
             "synthetic": run.synthetic,
             "layer": lens.layer(),
-            "landmarks": self.from,
+            "landmarks": landmarks,
+            "without_landmarks": without,
             "radius": RADIUS,
             "unit": "distance between the inner corners of the eyes",
             "regions": aus.iter().filter_map(|&au| region(au)).collect::<Vec<_>>(),
             "by_au": aus.iter().map(|&au| of_unit(au, &found)).collect::<Vec<_>>(),
         });
         let header = "filter,au,images,pointing_rate,chance,p,q,iou,iou_chance";
-        let verdict = verdict(&found, run.options.fdr);
-        Answer::new(header, &found, facts, vec![verdict])
+        let mut verdict = vec![verdict(&found, run.options.fdr)];
+        verdict.extend((without > 0).then(|| format!(
+            "Approximate: the face regions of {without} of {all} coded images are those of a mean face, since these images have no landmarks."
+        )));
+        Answer::new(header, &found, facts, verdict)
     }
 }
 
 impl Locate {
+    /// How many of `rows` have no landmarks.
+    fn without(&self, rows: &[usize]) -> usize {
+        let known = |row: &&usize| self.faces.get(**row).is_some_and(Option::is_some);
+        rows.len() - rows.iter().filter(known).count()
+    }
+
     /// The pointing game of every filter, sorted by filter.
     fn play(
         &self,
@@ -84,7 +100,8 @@ impl Locate {
             let shown: Vec<usize> = (0..coded.rows.len()).filter(showing).collect();
             let rows = pick(&coded.rows, &shown);
             let places = lens.places(&rows)?;
-            let faces = pick(&self.faces, &rows);
+            let faces = pick(&self.faces, &rows).into_iter();
+            let faces: Vec<FacePoints> = faces.map(|face| face.unwrap_or(self.mean)).collect();
             let subjects = numbered(shown.iter().map(|&at| who(&coded.samples[at])));
             let (images, seed) = ((&*faces, &*subjects), run.options.seed);
             let play = || pointing(&places, images, &region, &filters, seed);

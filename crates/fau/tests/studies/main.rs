@@ -231,8 +231,8 @@ fn drawn_faces_move_the_planted_filters() {
 fn the_filter_of_au_12_lies_at_the_corners_of_the_mouth() {
     let run = Planted::default();
     let study = Locate {
-        faces: vec![face(); run.rows()],
-        from: "per image".to_owned(),
+        faces: vec![Some(face()); run.rows()],
+        mean: face(),
     };
     let answer = run.answer(&study);
     let of = |filter, column| cell(&answer, &[("filter", filter)], column);
@@ -241,8 +241,28 @@ fn the_filter_of_au_12_lies_at_the_corners_of_the_mouth() {
     assert!(of("0", "chance") < 0.2);
     assert_eq!((of("1", "au"), of("1", "pointing_rate")), (4.0, 0.0));
     assert_eq!(answer.facts["landmarks"], "per image");
+    assert_eq!(answer.verdict.len(), 1);
+    for (known, landmarks) in [(0, "mean shape"), (1, "per image, mean shape")] {
+        let mut faces = vec![None; run.rows()];
+        faces[..known * run.rows() / 2].fill(Some(face()));
+        let partly = run.answer(&Locate {
+            faces,
+            mean: face(),
+        });
+        let (from, verdict) = (&partly.facts["landmarks"], &partly.verdict);
+        assert!(
+            from.as_str()
+                .is_some_and(|from| from.starts_with(landmarks)),
+            "{from}"
+        );
+        assert!(verdict[1].contains("mean face"), "{verdict:?}");
+        assert_eq!(
+            partly.table, answer.table,
+            "the mean face is the face of every row"
+        );
+    }
     let short = Locate {
-        faces: vec![face()],
+        faces: vec![Some(face())],
         ..study
     };
     assert!(run.try_answer(&short).is_err());

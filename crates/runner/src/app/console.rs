@@ -1,6 +1,9 @@
 //! Messages and progress bars, on standard error: standard output carries results only.
 
+use std::fmt::Arguments;
+use std::io::{self, ErrorKind, Write};
 use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressFinish, ProgressStyle};
@@ -9,6 +12,30 @@ use super::interrupt;
 
 /// Time between progress lines without a terminal.
 pub(crate) const LINE_EVERY: Duration = Duration::from_secs(15);
+
+/// Whether standard output took less than it was given, as on a full disk.
+static INCOMPLETE: AtomicBool = AtomicBool::new(false);
+
+/// `println!` without a panic: a reader that stops early (`| head`) wants no more, any other failure makes the exit code 1.
+pub(crate) fn to_stdout(text: Arguments, end: &str) {
+    let written = io::stdout().lock().write_fmt(format_args!("{text}{end}"));
+    let Err(error) = written else { return };
+    if error.kind() != ErrorKind::BrokenPipe && !INCOMPLETE.swap(true, Ordering::Relaxed) {
+        eprintln!("error: standard output: {error}");
+    }
+}
+
+/// Whether all results reached standard output, or its reader stopped.
+pub(crate) fn is_complete() -> bool {
+    let flushed = io::stdout().flush();
+    let failed = flushed.is_err_and(|error| error.kind() != ErrorKind::BrokenPipe);
+    !failed && !INCOMPLETE.load(Ordering::Relaxed)
+}
+
+/// `eprintln!` without a panic: messages that nobody reads must not stop the work.
+pub(crate) fn to_stderr(text: Arguments) {
+    let _ = io::stderr().lock().write_fmt(format_args!("{text}\n"));
+}
 
 /// Prints a line above the bar.
 pub(crate) fn say(text: impl AsRef<str>) {

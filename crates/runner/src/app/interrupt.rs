@@ -25,14 +25,13 @@ fn end_at_once() -> ! {
     unsafe { libc::_exit(1) }
 }
 
-/// Sets two signals: `faus … | head` ends quietly (Rust ignores a closed pipe, and then printing panics), and exceeding
-/// the shell's file-size limit is an ordinary error, like a full disk.
+/// Makes exceeding the shell's file-size limit an ordinary error, like a full disk. A closed pipe is one too: Rust ignores its
+/// signal, so that `faus run … | head` finishes its work.
 #[allow(unsafe_code)]
 pub(crate) fn set_signals() {
-    // SAFETY: called before any thread is started; neither action is a handler that could run.
+    // SAFETY: called before any thread is started; the action is no handler that could run.
     #[cfg(unix)]
     unsafe {
-        libc::signal(libc::SIGPIPE, libc::SIG_DFL);
         libc::signal(libc::SIGXFSZ, libc::SIG_IGN);
     }
 }

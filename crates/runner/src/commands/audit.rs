@@ -35,10 +35,10 @@ pub(crate) fn audit(args: AuditArgs) -> Result<()> {
         }
     }
     let found = faus_data::audit(&args.prepared, args.split_csv.as_deref())?;
-    println!("{found}");
     if let Some(path) = &args.json {
         write_json(path, &found)?;
     }
+    println!("{found}");
     match found.is_clear() {
         true => Ok(()),
         false => bail!("{}: {}", args.prepared.display(), found.verdict()),

@@ -31,16 +31,17 @@ pub(crate) struct CompareArgs {
 
 pub(crate) fn compare(args: CompareArgs) -> Result<()> {
     let comparison = Comparison::read(&args.runs[0], &args.runs[1..])?;
+    if let Some(path) = &args.csv {
+        comparison.write_csv(path)?;
+    }
+    if let Some(path) = &args.json {
+        write_json(path, &comparison)?;
+    }
     print!("{comparison}");
     if comparison.presets_differ() {
         say("Note: the runs use different presets, which differ in more than the variant");
     }
-    if let Some(path) = &args.csv {
-        comparison.write_csv(path)?;
-        println!("{}", path.display());
-    }
-    if let Some(path) = &args.json {
-        write_json(path, &comparison)?;
+    for path in args.csv.iter().chain(&args.json) {
         println!("{}", path.display());
     }
     Ok(())

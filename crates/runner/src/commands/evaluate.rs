@@ -63,9 +63,11 @@ pub(crate) fn evaluate(args: EvaluateArgs, program: &Program) -> Result<()> {
         let mark = optimistic_mark(reason);
         let predictions =
             faus_train::evaluate(&network, &prepared, &rows, &normalisation, &workers)?;
-        print_scores(&predictions, &prepared, mark);
         if let Some(path) = &args.predictions {
             predictions.write_csv(path, &prepared.info().classes)?;
+        }
+        print_scores(&predictions, &prepared, mark);
+        if let Some(path) = &args.predictions {
             println!("{}", path.display());
         }
     }

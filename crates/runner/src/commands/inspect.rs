@@ -22,21 +22,32 @@ pub(crate) struct InspectArgs {
 
 pub(crate) fn inspect(args: InspectArgs) -> Result<()> {
     let prepared = Prepared::open(&args.prepared)?;
-    println!("{}", faus_data::inspect::inspect(&prepared));
-    let Some(dir) = args.sheets else {
-        return Ok(());
+    let sheets = match &args.sheets {
+        Some(dir) => {
+            refuse_part_of(dir, &args.prepared)?;
+            write_sheets(&prepared, dir)?
+        }
+        None => Vec::new(),
     };
-    refuse_part_of(&dir, &args.prepared)?;
-    std::fs::create_dir_all(&dir)
+    println!("{}", faus_data::inspect::inspect(&prepared));
+    sheets
+        .iter()
+        .for_each(|path| println!("{}", path.display()));
+    Ok(())
+}
+
+fn write_sheets(prepared: &Prepared, dir: &Path) -> Result<Vec<PathBuf>> {
+    std::fs::create_dir_all(dir)
         .with_context(|| format!("{}: cannot be created", dir.display()))?;
+    let mut written = Vec::new();
     for (name, label) in prepared.info().classes.iter().zip(0..) {
-        if let Some(sheet) = contact_sheet(&prepared, label, 100) {
+        if let Some(sheet) = contact_sheet(prepared, label, 100) {
             let path = dir.join(format!("{label}-{}.png", file_name(name)));
             write_png(&path, &sheet)?;
-            println!("{}", path.display());
+            written.push(path);
         }
     }
-    Ok(())
+    Ok(written)
 }
 
 /// A class name as part of a file name.

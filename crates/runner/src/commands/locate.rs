@@ -1,15 +1,18 @@
 //! `faus locate`.
 
+use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
-use anyhow::Result;
+use anyhow::{Result, bail};
 use clap::Args;
+use faus_base::text::composed;
 use faus_data::face::Landmarks;
-use faus_data::{CropBox, Sample};
+use faus_data::{CropBox, RawSample, Sample, Source};
 use faus_fau::{FacePoints, Locate};
 use faus_synth::mean_landmarks;
 
 use super::study::StudyArgs;
+use crate::app::console::say;
 use crate::app::program::Program;
 use crate::pipeline::finished_run::FinishedRun;
 
@@ -19,47 +22,90 @@ use crate::pipeline::finished_run::FinishedRun;
 pub(crate) struct LocateArgs {
     #[command(flatten)]
     of: StudyArgs,
-    /// The data set with its folder Landmarks [default: the run's]. Without landmarks a mean face is used.
+    /// The data set with its landmarks, in any layout that `faus data prepare` reads [default: the run's]. Where an image of
+    /// the run's data has none, a mean face is used.
     #[arg(long, value_name = "DIR")]
     data: Option<PathBuf>,
 }
 
 pub(crate) fn locate(args: LocateArgs, program: &Program) -> Result<()> {
     let run = args.of.open(program)?;
-    let place = args.data.as_ref().or(run.source.as_ref());
-    let study = faces(&run, place.map(PathBuf::as_path))?;
-    run.carry_out(&study, None)
+    let faces = match (&args.data, &run.source) {
+        (Some(given), _) => {
+            let faces = faces(&run, given, program)?;
+            if faces.iter().all(Option::is_none) {
+                let given = given.display();
+                bail!(
+                    "{given}: no landmarks of the run's coded images; give the data set with its landmarks (CK+: the folder Landmarks), or omit --data for a mean face"
+                );
+            }
+            faces
+        }
+        (None, Some(place)) => faces(&run, place, program).unwrap_or_else(|error| {
+            say(format!(
+                "Note: no landmarks can be read, so a mean face is used ({error:#})"
+            ));
+            vec![None; run.prepared.len()]
+        }),
+        (None, None) => {
+            say(
+                "Note: a mean face is used, since the run does not record the data set that it was prepared from; give it with --data",
+            );
+            vec![None; run.prepared.len()]
+        }
+    };
+    let mean = mean_landmarks()?;
+    run.carry_out(&Locate { faces, mean }, None)
 }
 
-/// Landmarks of every row: from the files of the data set, or of a mean face where a row has none.
-fn faces(run: &FinishedRun, place: Option<&Path>) -> Result<Locate> {
-    let mean = mean_landmarks()?;
-    let coded = run.samples.iter().filter(|sample| sample.coded.is_some());
-    let (mut faces, mut coded_rows, mut own) = (vec![mean; run.prepared.len()], 0, 0);
-    for row in coded.map(|sample| sample.index) {
-        coded_rows += 1;
-        let sample = &run.prepared.samples()[row];
-        if let Some(points) = place.and_then(|place| landmarks(place, sample)) {
-            faces[row] = points;
-            own += 1;
+/// Landmarks of every coded row that has some in the data set at `place`.
+fn faces(run: &FinishedRun, place: &Path, program: &Program) -> Result<Vec<Option<FacePoints>>> {
+    let source = program.open_source(&run.config.data, place)?;
+    let scan = source.scan()?;
+    let originals = Originals::of(&scan.samples);
+    let mut faces = vec![None; run.prepared.len()];
+    for row in run.samples.iter().filter(|sample| sample.coded.is_some()) {
+        let sample = &run.prepared.samples()[row.index];
+        let original = originals.find(sample);
+        faces[row.index] = original.and_then(|original| face(source.as_ref(), original, sample));
+    }
+    Ok(faces)
+}
+
+/// The images of a data set by path and, for another layout of the same one, by recording and frame.
+struct Originals<'a> {
+    by_path: HashMap<String, &'a RawSample>,
+    /// `None` where several images have the same frame.
+    by_frame: HashMap<(String, u32), Option<&'a RawSample>>,
+}
+
+impl<'a> Originals<'a> {
+    fn of(samples: &'a [RawSample]) -> Self {
+        let path = |raw: &'a RawSample| (composed(raw.path.trim()).into_owned(), raw);
+        let mut by_frame = HashMap::new();
+        for raw in samples {
+            let frame = (raw.sequence.clone(), raw.frame);
+            let known = by_frame.entry(frame);
+            known.and_modify(|twice| *twice = None).or_insert(Some(raw));
+        }
+        Self {
+            by_path: samples.iter().map(path).collect(),
+            by_frame,
         }
     }
-    let from = match own {
-        n if n == coded_rows => "per image",
-        0 => "mean shape",
-        _ => "per image, mean shape where an image has none",
-    };
-    let from = from.to_owned();
-    Ok(Locate { faces, from })
+
+    fn find(&self, sample: &Sample) -> Option<&'a RawSample> {
+        let frame = || self.by_frame.get(&(sample.sequence.clone(), sample.frame));
+        let by_path = self.by_path.get(&sample.path).copied();
+        by_path.or_else(|| frame().copied().flatten())
+    }
 }
 
-/// The landmark file beside an image of the official CK+ layout, in shares of the side of its crop.
-fn landmarks(place: &Path, sample: &Sample) -> Option<FacePoints> {
+/// The landmarks of an image in shares of the side of its crop.
+fn face(source: &dyn Source, original: &RawSample, sample: &Sample) -> Option<FacePoints> {
     let CropBox { x, y, w, .. } = sample.crop?;
-    let (folder, _) = sample.path.rsplit_once('.')?;
-    let (_, within) = folder.split_once('/')?;
-    let path = place.join(format!("Landmarks/{within}_landmarks.txt"));
-    let points = Landmarks::parse(&std::fs::read_to_string(path).ok()?).ok()?;
+    let (text, _) = source.landmarks(original.landmarks.as_deref()?).ok()?;
+    let points = Landmarks::parse(&text).ok()?;
     let mut face = [[0.0; 2]; 68];
     for (to, [across, down]) in face.iter_mut().zip(points.points()) {
         *to = [across - f64::from(x), down - f64::from(y)].map(|pixels| pixels / f64::from(w));

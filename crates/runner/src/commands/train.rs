@@ -46,9 +46,12 @@ pub(crate) fn train(args: TrainArgs, program: &Program) -> Result<()> {
     let device = args.device.resolve()?;
     let prepared = Prepared::open(&args.prepared)?;
     let drawn = |_: &_| prepared.info().synthetic;
-    let (config, _) = args.experiment.resolve(program, device.is_cuda(), drawn)?;
+    let (mut config, _) = args.experiment.resolve(program, device.is_cuda(), drawn)?;
     let recipe = config.recipe()?;
     let architecture = program.architecture(&config.network)?;
+    config.data.image_size = prepared.info().image_size;
+    config.data.check()?;
+    config.data.check_agrees(&prepared)?;
     // Before the folder is created, so that an invalid fold leaves no folder.
     prepared.split(args.fold, config.train.protocol)?;
     let folder = RunFolder::open(&args.out)?;

@@ -12,6 +12,7 @@ use faus_train::{
     CheckedRecipe, FoldJob, FoldProgress, Monitor, Workers, train_on_shuffled_labels,
 };
 use faus_viz::LayerLens;
+use serde_json::Value;
 use tch::Device;
 
 use super::job::best_fold;
@@ -30,7 +31,7 @@ type ShowProgress = dyn Fn(&str, usize, usize) -> bool + Sync;
 pub(crate) struct FinishedRun<'a> {
     program: &'a Program,
     folder: RunFolder,
-    config: ExperimentConfig,
+    pub config: ExperimentConfig,
     recipe: CheckedRecipe,
     pub prepared: Prepared,
     pub samples: Vec<SampleRow>,
@@ -44,6 +45,21 @@ pub(crate) struct FinishedRun<'a> {
     folds: Vec<usize>,
     /// The one that validated best.
     best_fold: usize,
+}
+
+/// The data set that a run recorded; `None` for a prepared one. A relative path counts from the folder that the run was
+/// started in; if the run was moved with its data, it is looked for here and in the folders above the run.
+fn recorded_source(run: &Path, record: &Value) -> Option<PathBuf> {
+    let recorded = Path::new(record["data"].as_str()?);
+    if record["prepared"] == true {
+        return None;
+    }
+    let started_in = Path::new(record["started_in"].as_str().unwrap_or("."));
+    let run = run.canonicalize().unwrap_or_default();
+    let above = run.ancestors().map(|folder| folder.join(recorded));
+    let first = [started_in.join(recorded), recorded.to_path_buf()];
+    let found = first.into_iter().chain(above).find(|place| place.exists());
+    Some(found.unwrap_or(recorded.to_path_buf()))
 }
 
 impl<'a> FinishedRun<'a> {
@@ -82,7 +98,7 @@ impl<'a> FinishedRun<'a> {
             samples: read_samples(&prepared.dir().join("samples.csv"))?,
             architecture: program.architecture(&config.network)?,
             recipe: config.recipe()?,
-            source: value["data"].as_str().map(PathBuf::from),
+            source: recorded_source(folder.root(), &value),
             workers: Workers::new(0)?,
             progress: Box::new(move |step, done, of| steps.show(step, done, of)),
             folder,

@@ -147,6 +147,7 @@ impl Job<'_> {
             "device": devices.collect::<Vec<_>>().join(","),
             "threads": workers.count(),
             "data": self.place()?,
+            "started_in": std::env::current_dir().unwrap_or_default(),
             "dataset": info.name,
             "synthetic": info.synthetic,
             "source_digest": info.source_digest,

@@ -100,7 +100,7 @@ impl Comparison {
 impl Variant {
     fn line(&self, f: &mut Formatter<'_>, width: usize) -> Result {
         let accuracy = self.test_accuracy.map_or("-".to_owned(), |a| {
-            format!("{:.1}% ± {:.1}", 100.0 * a.mean, 100.0 * a.std)
+            format!("{:.1}%{}", 100.0 * a.mean, a.spread(self.folds))
         });
         let interval = self.test_accuracy_interval.map_or("-".to_owned(), |i| {
             format!("{:.1}% to {:.1}%", 100.0 * i.low, 100.0 * i.high)

@@ -92,6 +92,7 @@ fn sample(subject: usize, frame: usize, folds: usize, label: Option<usize>) -> S
 fn info(folds: usize) -> DatasetInfo {
     DatasetInfo {
         name: "stripes".to_owned(),
+        source: String::new(),
         synthetic: true,
         source_digest: "0".repeat(64),
         classes: CLASSES.map(str::to_owned).to_vec(),

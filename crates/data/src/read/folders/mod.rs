@@ -4,10 +4,12 @@ mod notes;
 mod people;
 mod walk;
 
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::path::Path;
 
 use faus_base::person::Person;
+use faus_base::text::composed;
 
 use crate::error::Error;
 use crate::fold::part::Part;
@@ -209,19 +211,21 @@ fn assign(images: &mut [Image], notes: &mut Vec<String>) -> Folding {
     match folding {
         // In order of person, like CK+ itself.
         Folding::BySubject(_) => images.sort_by(|a, b| by_person(a).cmp(&by_person(b))),
-        _ => images.sort_by(|a, b| (a.expression, &a.path).cmp(&(b.expression, &b.path))),
+        _ => images.sort_by(|a, b| {
+            (a.expression, composed(&a.path)).cmp(&(b.expression, composed(&b.path)))
+        }),
     }
     folding
 }
 
-type ByPerson<'a> = (Option<Person>, Option<&'a str>, Option<u32>, &'a str);
+type ByPerson<'a> = (Option<Person>, Option<&'a str>, Option<u32>, Cow<'a, str>);
 
 fn by_person(image: &Image) -> ByPerson<'_> {
     let identity = image.identity.as_ref();
     let sequence = identity.and_then(|identity| identity.sequence.as_deref());
     let frame = identity.and_then(|identity| identity.frame);
     let person = identity.and_then(|identity| Person::of(&identity.subject));
-    (person, sequence, frame, &image.path)
+    (person, sequence, frame, composed(&image.path))
 }
 
 impl Source for Folders {

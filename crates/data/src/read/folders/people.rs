@@ -1,5 +1,6 @@
 //! Subject, recording and frame in the names of files.
 
+use faus_base::text::composed;
 use regex::{Regex, RegexBuilder};
 
 use crate::error::Error;
@@ -37,7 +38,7 @@ impl Pattern {
     /// # Errors
     /// [`Error::Setting`] if it is not a regular expression, too large, or names no subject.
     pub fn new(given: Option<&str>) -> Result<Self, Error> {
-        let regex = given.map_or_else(|| compiled(CK_PLUS), checked);
+        let regex = given.map_or_else(|| compiled(CK_PLUS), |given| checked(&composed(given)));
         Ok(Self {
             regex: regex.map_err(|reason| Error::setting("subject pattern", reason))?,
             ck_plus: given.is_none(),
@@ -46,7 +47,8 @@ impl Pattern {
 
     /// Reads a path relative to the root; `None` if it does not match.
     pub(super) fn read(&self, path: &str) -> Option<Identity> {
-        let found = self.regex.captures(path)?;
+        let path = composed(path);
+        let found = self.regex.captures(&path)?;
         let group = |name| found.name(name).map(|group| group.as_str().trim());
         let subject = group("subject").filter(|subject| !subject.is_empty())?;
         let sequence = group("sequence").filter(|sequence| !sequence.is_empty());
@@ -138,6 +140,13 @@ mod tests {
             identity("anna", None, Some(12))
         );
         assert_eq!(pattern.read("anna/happy/12.jpg"), None);
+        let decomposed = pattern.read("Mu\u{308}ller/happy/12.png");
+        assert_eq!(decomposed, pattern.read("M\u{fc}ller/happy/12.png"));
+        let named = Pattern::new(Some("(?<subject>Mu\u{308}ller|Zoe\u{308})")).unwrap();
+        assert_eq!(
+            named.read("Zo\u{eb}/1.png"),
+            identity("Zo\u{eb}", None, None)
+        );
         assert_eq!(pattern.read("anna/happy/99999999999.png"), None);
         let pattern = Pattern::new(Some(r"(?<subject>\w*)-(?<sequence>\w+)")).unwrap();
         assert_eq!(pattern.read("x/7-b.png"), identity("7", Some("7_b"), None));

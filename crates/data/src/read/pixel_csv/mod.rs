@@ -100,15 +100,17 @@ impl PixelCsv {
 /// The one table of a folder or of a zip, which may hold it in a folder.
 fn only_table(folder: &Path) -> Result<(FileTree, String), Error> {
     let tree = FileTree::open_inner(folder)?;
-    let mut tables = tree.names("")?;
-    tables.retain(|name| ends_in(name, &[".csv"]));
+    let all = tree.names("")?;
+    let mut tables = all.clone();
+    // Some systems hide endings, and archivers lose them: a file that is alone is the table.
+    tables.retain(|name| ends_in(name, &[".csv"]) || (all.len() == 1 && tree.is_file(name)));
     let way_out = match folder.is_dir() {
         true => "name the one that is meant",
         false => "unpack the archive and name the one that is meant",
     };
     let found = match tables.as_slice() {
         [_] => return Ok((tree, tables.swap_remove(0))),
-        [] => "a folder without any".to_owned(),
+        [] => format!("a folder without any ({})", listed(&all)),
         more => format!("{} of them ({}): {way_out}", more.len(), listed(more)),
     };
     let expected = "a table, or a folder or .zip with one .csv in it";

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use faus_base::person::Person;
 use faus_base::table::{declared, delimiter};
-use faus_base::text::other_kind;
+use faus_base::text::{composed, other_kind};
 use indexmap::IndexSet;
 
 use crate::error::Error;
@@ -78,7 +78,7 @@ impl Table {
         };
         pass.read(&mut lines, &columns)?;
         let sha256 = lines.reader.into_inner().sha256();
-        let path = name.to_owned();
+        let path = composed(name).into_owned();
         pass.table(columns, classes, label_map, ReadFile { path, sha256 })
     }
 }

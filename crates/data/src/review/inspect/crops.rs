@@ -1,7 +1,9 @@
 //! Crops for review: each face's place in its original, and the crop beside it.
 
+use std::borrow::Cow;
 use std::collections::{BTreeSet, HashMap};
 
+use faus_base::text::composed;
 use image::{GrayImage, Rgb, RgbImage};
 use rayon::prelude::*;
 
@@ -66,8 +68,9 @@ pub fn crop_sheet(
     count: usize,
 ) -> Result<Option<CropSheet>, Error> {
     let scan = source.scan()?;
-    let originals = scan.samples.iter().map(|s| (s.path.as_str(), s));
-    let originals: HashMap<&str, &RawSample> = originals.collect();
+    // As the reader of `samples.csv` writes paths.
+    let originals = scan.samples.iter().map(|s| (composed(s.path.trim()), s));
+    let originals: HashMap<Cow<str>, &RawSample> = originals.collect();
     let rows = chosen(set, &originals, count)?;
     if rows.is_empty() {
         return Ok(None);
@@ -85,7 +88,7 @@ pub fn crop_sheet(
 /// The rows to show, with what placed their crops.
 fn chosen(
     set: &Prepared,
-    originals: &HashMap<&str, &RawSample>,
+    originals: &HashMap<Cow<str>, &RawSample>,
     count: usize,
 ) -> Result<Vec<(usize, Placed)>, Error> {
     let unusable: BTreeSet<&str> = set.info().skipped.iter().map(|s| s.path.as_str()).collect();
