@@ -1,6 +1,7 @@
 //! From a source to a prepared data set: decode, find the face, cut it out, resize, write. Pixels are written as they
 //! come, so that memory holds the table alone, and the result does not depend on the number of threads.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -50,7 +51,7 @@ pub fn prepare(
         detector: FaceDetector::new()?,
         boxes: boxes.as_ref(),
     };
-    let mut placed = Vec::new();
+    let (mut placed, mut odd) = (Vec::new(), BTreeMap::new());
     let (done, total) = (AtomicUsize::new(0), scan.samples.len());
     let one = |raw: &RawSample| {
         let outcome = worker.process(raw);
@@ -62,6 +63,7 @@ pub fn prepare(
             if let Some(face) = &outcome.face {
                 let row = rows::row(raw, face, &mut deal, &info.classes);
                 writer.push(row, &face.pixels)?;
+                rows::add_odd(&mut odd, &outcome.odd, &raw.path);
             }
             placed.extend(outcome.off_centre);
             scan.read.extend(outcome.read);
@@ -77,6 +79,7 @@ pub fn prepare(
     info.notes.extend(rows::emptied(images, &info, &scan));
     info.notes.extend(rows::untested(images, &deal));
     info.notes.extend(rows::off_centre(&placed));
+    info.notes.extend(rows::odd(&odd));
     if let Some(boxes) = boxes {
         info.notes.extend(boxes.unused(&scan.samples));
         scan.read.push(boxes.read);

@@ -160,7 +160,7 @@ impl RawSample {
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub enum RawImage {
-    /// A PNG or JPEG file at [`RawSample::path`].
+    /// An image file (PNG, JPEG, BMP, TIFF) at [`RawSample::path`].
     File,
     /// `length` bytes of the source's file, starting at byte `at`.
     Stored {

@@ -33,7 +33,8 @@ pub(super) struct Assignment {
 }
 
 impl Assignment {
-    /// The split of the column if train, validation and test all occur; otherwise folds are made image by image.
+    /// The split of the column if train and test occur, with validation or without, which is then held back from train;
+    /// otherwise folds are made image by image.
     pub fn of(rows: &[Row], usages: &IndexSet<String>, has_column: bool) -> Self {
         let texts: BTreeSet<u32> = rows.iter().map(|row| row.usage).collect();
         let texts = || texts.iter().map(|&at| usages[at as usize].as_str());
@@ -54,8 +55,10 @@ impl Assignment {
             }
         };
         let by_image = ", so folds are made image by image within each class.";
-        let (folding, so) = match parts.len() {
-            3 => (Folding::Given(1), ": one given split."),
+        let held_back = ": one given split, whose validation part is a tenth of train, drawn from the images of each class.";
+        let (folding, so) = match parts.as_slice() {
+            [_, _, _] => (Folding::Given(1), ": one given split."),
+            [Part::Train, Part::Test] => (Folding::Given(1), held_back),
             _ => (Folding::ByImage, by_image),
         };
         Self {
@@ -111,10 +114,22 @@ mod tests {
     }
 
     #[test]
+    fn train_and_test_are_kept_and_validation_is_held_back() {
+        for texts in [["Training", "Testing"], ["test", "TRAIN"]] {
+            let deal = deal(&texts);
+            assert_eq!(deal.folding, Folding::Given(1));
+            assert!(
+                deal.note.contains("only train and test") && deal.note.contains("a tenth of train")
+            );
+            assert!(deal.refuses("").is_some());
+        }
+    }
+
+    #[test]
     fn half_a_split_is_not() {
         for (texts, why, takes_x) in [
             (&["Training", "Training"][..], "only train", false),
-            (&["Training", "test", ""], "only train and test", false),
+            (&["Training", "val", ""], "only train and validation", false),
             (&["", ""], "is empty", true),
             (&["x", ""], "'x'", true),
         ] {
