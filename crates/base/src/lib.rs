@@ -3,6 +3,7 @@
 //! - [`mod@file`]: atomic file writes.
 //! - [`npy`]: numpy arrays.
 //! - [`digest`]: SHA-256 as text.
+//! - [`text`], [`table`]: text and tables as people save them.
 //! - [`random`]: generators that depend on a key, not on thread or order.
 //! - [`order`]: ranks, quantiles, Spearman's correlation, AUROC.
 //! - [`au`]: names of FACS action units.
@@ -20,3 +21,5 @@ pub mod file;
 pub mod npy;
 pub mod order;
 pub mod random;
+pub mod table;
+pub mod text;

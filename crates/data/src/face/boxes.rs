@@ -3,6 +3,8 @@
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::path::Path;
 
+use faus_base::table::Table;
+use faus_base::text::composed;
 use serde::Deserialize;
 
 use crate::error::Error;
@@ -34,14 +36,17 @@ impl Boxes {
     /// Reads the table.
     ///
     /// # Errors
-    /// [`Error::Layout`] with the line of a row that is not a path and four whole numbers, or whose path occurs twice.
+    /// [`Error::Layout`] with the line of a row that is not a path and four whole numbers, or the path that occurs twice.
     pub fn open(path: &Path) -> Result<Self, Error> {
         let bytes = read_bounded(path, LIMIT)?;
         let wrong = |found: String| Error::layout(path, "rows path,x,y,w,h with a header", found);
-        let bare = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&bytes);
+        let table = Table::open(&bytes).map_err(wrong)?;
+        let columns = table.columns().clone();
         let mut by_path = HashMap::new();
-        for (row, line) in csv::Reader::from_reader(bare).into_deserialize().zip(2..) {
-            let Row { path, x, y, w, h } = row.map_err(|error| wrong(error.to_string()))?;
+        for row in table.records() {
+            let row = row.map_err(wrong)?;
+            let line = row.line;
+            let Row { path, x, y, w, h } = row.value(&columns).map_err(wrong)?;
             if by_path
                 .insert(path.clone(), CropBox { x, y, w, h })
                 .is_some()
@@ -58,7 +63,7 @@ impl Boxes {
     /// # Errors
     /// [`Error::Parse`] if the box is empty or reaches outside the image.
     pub fn of(&self, path: &str, width: u32, height: u32) -> Option<Result<CropBox, Error>> {
-        let place = *self.by_path.get(path)?;
+        let place = *self.by_path.get(&*composed(path))?;
         let outside = || {
             let CropBox { x, y, w, h } = place;
             Error::parse(format!(
@@ -73,7 +78,7 @@ impl Boxes {
 
     /// A remark on boxes of images that the data set lacks; `None` if every box has its image.
     pub fn unused(&self, samples: &[RawSample]) -> Option<String> {
-        let known: HashSet<&str> = samples.iter().map(|raw| raw.path.as_str()).collect();
+        let known: HashSet<_> = samples.iter().map(|raw| composed(&raw.path)).collect();
         let unknown = |path: &&String| !known.contains(path.as_str());
         let unused: BTreeSet<&String> = self.by_path.keys().filter(unknown).collect();
         let (count, all, first) = (unused.len(), self.by_path.len(), unused.first()?);
@@ -110,6 +115,8 @@ mod tests {
             .to_string();
         assert!(outside.contains("1,2,30,40"), "{outside}");
         assert!(boxes.of("c.png", 99, 99).is_none());
+        let german = table("sep=;\nPath;X;Y;W;H\nMu\u{308}ller.png;0;0;9;9\n").unwrap();
+        assert!(german.of("M\u{fc}ller.png", 9, 9).is_some());
         let samples = ["b.png", "a/1.png"].map(|path| RawSample::labelled(path, 0));
         let unused = boxes.unused(&samples[..1]).unwrap();
         assert!(
@@ -122,13 +129,14 @@ mod tests {
     #[test]
     fn a_bad_row_is_named() {
         for (text, named) in [
-            ("path,x,y,w,h\na.png,1,2,3\n", "line: 2"),
-            ("path,x,y,w,h\na.png,1,2,-3,4\n", "line: 2"),
+            ("path,x,y,w,h\na.png,1,2,3\n", "line 2"),
+            ("path,x,y,w,h\na.png,1,2,-3,4\n", "line 2"),
             (
                 "path,x,y,w,h\na.png,1,2,3,4\na.png,1,2,3,4\n",
                 "a.png again in line 3",
             ),
             ("file,x,y,w,h\na.png,1,2,3,4\n", "path"),
+            ("path,x,y,w,h,X\na.png,1,2,3,4,5\n", "`x` occurs twice"),
         ] {
             let error = table(text).unwrap_err().to_string();
             assert!(

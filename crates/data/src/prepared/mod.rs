@@ -13,6 +13,7 @@ pub(crate) mod write;
 
 use std::path::{Path, PathBuf};
 
+use faus_base::text;
 use image::GrayImage;
 
 use crate::error::Error;
@@ -62,7 +63,7 @@ impl Prepared {
         let table = dir.join("samples.csv");
         let wrong = |reason: String| Error::not_prepared(&table, reason);
         let samples = read_samples(&read_bounded(&table, TABLE_LIMIT)?);
-        let samples = samples.map_err(|error| wrong(error.to_string()))?;
+        let samples = samples.map_err(wrong)?;
         let rows = images.count;
         let mut set = Self {
             labels: read_i64(&dir.join("labels.npy"), &[rows])?,
@@ -254,5 +255,5 @@ fn read_info(path: &Path) -> Result<DatasetInfo, Error> {
         }
         other => other?,
     };
-    serde_json::from_slice(&bytes).map_err(|error| Error::not_prepared(path, error.to_string()))
+    text::json(&bytes).map_err(|reason| Error::not_prepared(path, reason))
 }

@@ -1,5 +1,6 @@
 //! Rows of `samples.csv`.
 
+use faus_base::table::Table;
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
@@ -86,19 +87,19 @@ struct Crop {
 }
 
 /// Reads `samples.csv`, whose columns may be in any order.
-pub(crate) fn read_samples(table: &[u8]) -> csv::Result<Vec<Sample>> {
-    let mut table = csv::Reader::from_reader(table);
-    let header = table.headers()?.clone();
+pub(crate) fn read_samples(table: &[u8]) -> Result<Vec<Sample>, String> {
+    let table = Table::open(table)?;
+    let columns = table.columns().clone();
     let rows = table.records().map(|row| {
         let row = row?;
-        let sample: Sample = row.deserialize(Some(&header))?;
-        let crop: Crop = row.deserialize(Some(&header))?;
+        let sample: Sample = row.value(&columns)?;
+        let crop: Crop = row.value(&columns)?;
         let crop = match (crop.crop_x, crop.crop_y, crop.crop_w, crop.crop_h) {
             (Some(x), Some(y), Some(w), Some(h)) => Some(CropBox { x, y, w, h }),
             (None, None, None, None) => None,
             _ => {
                 let reason = "some of crop_x, crop_y, crop_w, crop_h are empty and some are not";
-                return Err(std::io::Error::other(reason).into());
+                return Err(format!("line {}: {reason}", row.line));
             }
         };
         Ok(Sample { crop, ..sample })

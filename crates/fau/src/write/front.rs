@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use faus_base::au;
+use faus_base::table::Table;
 use serde::Deserialize;
 
 use crate::error::{Error, read_limited};
@@ -35,10 +36,8 @@ struct Row {
 /// When `associations.csv` cannot be read.
 pub fn front_page(associations: &Path) -> Result<Vec<(String, usize)>, Error> {
     let text = read_limited(associations, LIMIT)?;
-    let rows = csv::Reader::from_reader(&text[..]).into_deserialize();
-    let rows: Vec<Row> = rows
-        .collect::<Result<_, _>>()
-        .map_err(|error| Error::file(associations, error.to_string()))?;
+    let rows = Table::open(&text).and_then(|table| table.rows().collect());
+    let rows: Vec<Row> = rows.map_err(|fault| Error::file(associations, fault))?;
     let mut front: Vec<(String, usize)> = Vec::new();
     for (pattern, units) in PATTERNS {
         let free = |row: &&Row| {

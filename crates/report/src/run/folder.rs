@@ -8,6 +8,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use csv::StringRecord;
+use faus_base::table::Table;
+use faus_base::text;
 use image::{DynamicImage, ImageFormat, ImageReader};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -131,15 +133,14 @@ impl RunFolder {
     /// Parses a JSON file.
     pub fn json<T: DeserializeOwned>(&self, file: &str, remedy: &'static str) -> Part<T> {
         let bytes = self.bytes(file, MAX_TEXT, remedy)?;
-        serde_json::from_slice(&bytes).map_err(|error| Gap::damaged(file, error, remedy))
+        text::json(&bytes).map_err(|error| Gap::damaged(file, error, remedy))
     }
 
     /// Parses a CSV file with a header.
     pub fn table<T: DeserializeOwned>(&self, file: &str, remedy: &'static str) -> Part<Vec<T>> {
-        let (header, rows) = self.records(file, remedy)?;
-        let rows = rows.iter().map(|row| row.deserialize(Some(&header)));
-        let rows: csv::Result<_> = rows.collect();
-        rows.map_err(|error| Gap::damaged(file, error, remedy))
+        let bytes = self.bytes(file, MAX_TEXT, remedy)?;
+        let rows = Table::open(&bytes).and_then(|table| table.rows().collect());
+        rows.map_err(|fault| Gap::damaged(file, fault, remedy))
     }
 
     /// The rows of a CSV file as objects; cells that read as numbers are numbers, `NaN` is null.
@@ -152,11 +153,11 @@ impl RunFolder {
     /// Header and rows of a CSV file, unchanged.
     pub fn records(&self, file: &str, remedy: &'static str) -> Part<Records> {
         let bytes = self.bytes(file, MAX_TEXT, remedy)?;
-        let mut reader = csv::Reader::from_reader(bytes.as_slice());
-        let damaged = |error| Gap::damaged(file, error, remedy);
-        let header = reader.headers().map_err(damaged)?.clone();
-        let rows = reader.records().collect::<Result<_, _>>();
-        Ok((header, rows.map_err(damaged)?))
+        let damaged = |fault| Gap::damaged(file, fault, remedy);
+        let table = Table::open(&bytes).map_err(damaged)?;
+        let header = table.header().clone();
+        let rows = table.records().map(|row| Ok(row?.cells));
+        Ok((header, rows.collect::<Result<_, _>>().map_err(damaged)?))
     }
 
     /// The path of a file or folder of the run.

@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use anyhow::{Context, Result, anyhow, bail};
+use faus_base::text;
 use serde_json::{Value, json};
 
 use super::{ExperimentConfig, Preset};
@@ -64,9 +65,9 @@ fn read_experiment(path: &Path) -> Result<Value> {
     if length > MAX_BYTES {
         bail!("{shown}: {length} bytes are too many for an experiment");
     }
-    let text = std::fs::read_to_string(path).with_context(way_out)?;
+    let bytes = std::fs::read(path).with_context(way_out)?;
     let value: Value =
-        serde_json::from_str(&text).with_context(|| format!("{shown}: not valid JSON"))?;
+        text::json(&bytes).map_err(|fault| anyhow!("{shown}: not valid JSON: {fault}"))?;
     match value.is_object() {
         true => Ok(value),
         false => bail!("{shown}: an experiment is a JSON object"),

@@ -3,8 +3,8 @@
 use std::fs::{File, TryLockError};
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result, bail};
-use faus_base::file;
+use anyhow::{Context, Result, anyhow, bail};
+use faus_base::{file, text};
 use serde_json::Value;
 
 /// A run's folder, locked by this process.
@@ -65,9 +65,9 @@ pub(crate) fn remove(path: &Path) -> Result<()> {
 /// Reads JSON; `None` if the file does not exist.
 pub(crate) fn read_json(path: &Path) -> Result<Option<Value>> {
     let shown = path.display();
-    match std::fs::read_to_string(path) {
-        Ok(text) => serde_json::from_str(&text)
-            .with_context(|| format!("{shown}: damaged; delete it to recreate it")),
+    match std::fs::read(path) {
+        Ok(bytes) => text::json(&bytes)
+            .map_err(|fault| anyhow!("{shown}: damaged; delete it to recreate it: {fault}")),
         Err(e) if e.kind() == std::io::ErrorKind::NotFound => Ok(None),
         Err(e) => Err(e).with_context(|| format!("{shown}: cannot be read")),
     }

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+use faus_base::text;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
@@ -85,11 +86,11 @@ impl ComparedRun {
 
 /// Reads JSON; `missing` is the remedy if there is no file.
 fn read<T: DeserializeOwned>(path: &Path, missing: &str) -> Result<T, Error> {
-    let text = std::fs::read_to_string(path).map_err(|e| match e.kind() {
+    let bytes = std::fs::read(path).map_err(|e| match e.kind() {
         std::io::ErrorKind::NotFound => format!("not there; {missing}"),
         _ => e.to_string(),
     });
-    let foreign = |e| format!("not written by this version of faus ({e})");
-    let value = text.and_then(|text| serde_json::from_str(&text).map_err(foreign));
+    let foreign = |e: String| format!("not written by this version of faus ({e})");
+    let value = bytes.and_then(|bytes| text::json(&bytes).map_err(foreign));
     value.map_err(Error::file(path))
 }

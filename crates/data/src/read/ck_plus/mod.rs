@@ -8,6 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::mem::take;
 use std::path::Path;
 
+use faus_base::text;
 use rayon::prelude::*;
 use serde::Deserialize;
 
@@ -156,7 +157,7 @@ fn synthetic_mark(tree: &FileTree) -> Result<Option<SyntheticMark>, Error> {
     }
     let bytes = tree.read(SYNTHETIC_MARK, TEXT_LIMIT)?;
     let wrong = |error| format!("not written by faus-synth: {error}");
-    let mark = serde_json::from_slice(&bytes);
+    let mark = text::json(&bytes);
     mark.map_err(|error| Error::unusable(&tree.place(SYNTHETIC_MARK), wrong(error)))
 }
 

@@ -6,6 +6,8 @@
 use std::borrow::Cow;
 use std::io::{BufRead, Read};
 
+use faus_base::table::twice;
+
 use crate::error::Error;
 use crate::label::Expression;
 use crate::label::text::{brief, whole_number};
@@ -37,25 +39,16 @@ pub(super) enum Emotion {
 impl Columns {
     /// Finds `emotion`, `pixels` and, where there is one, `usage`, in any case and order, among others, blanks around them.
     /// `Err` holds what was found instead.
-    pub fn find(header: &[u8]) -> Result<Self, String> {
-        let header = header.strip_prefix(b"\xef\xbb\xbf").unwrap_or(header);
-        // Semicolons, where a spreadsheet program wrote them.
-        let by = |delimiter| Self::separated(header, delimiter);
-        by(b',').or_else(|found| by(b';').or_else(|_| by(b'\t')).map_err(|_| found))
-    }
-
-    fn separated(header: &[u8], delimiter: u8) -> Result<Self, String> {
+    pub fn find(header: &[u8], delimiter: u8) -> Result<Self, String> {
         let names = fields(header, delimiter, COLUMNS_LIMIT).map_err(|error| error.reason())?;
         let plain = |name: &Cow<[u8]>| String::from_utf8_lossy(name).trim().to_lowercase();
         let names: Vec<String> = names.iter().map(plain).collect();
-        let [emotion, pixels, usage] = ["emotion", "pixels", "usage"].map(|wanted| {
-            let mut places = (0..names.len()).filter(|&at| names[at] == wanted);
-            match (places.next(), places.next()) {
-                (_, Some(_)) => Err(format!("the column {wanted} twice")),
-                (place, None) => Ok(place),
-            }
-        });
-        let (Some(emotion), Some(pixels), usage) = (emotion?, pixels?, usage?) else {
+        if let Some(column) = twice(names.iter().map(String::as_str)) {
+            return Err(format!("the column {} twice", brief(column)));
+        }
+        let place = |wanted| names.iter().position(|name| name == wanted);
+        let [emotion, pixels, usage] = ["emotion", "pixels", "usage"].map(place);
+        let (Some(emotion), Some(pixels)) = (emotion, pixels) else {
             return Err(Vec::from_iter(names.iter().take(8).map(|name| brief(name))).join(","));
         };
         Ok(Self {
@@ -203,6 +196,7 @@ impl<R: BufRead> Lines<R> {
 mod tests {
     use super::*;
     use csv::ByteRecord;
+    use faus_base::table::delimiter;
     use proptest::prelude::*;
 
     #[test]
@@ -217,7 +211,7 @@ mod tests {
         for (header, expected) in [
             ("emotion,pixels,Usage", columns(0, 1, Some(2), 3, b',')),
             ("emotion, Usage, pixels", columns(0, 2, Some(1), 3, b',')),
-            ("\u{feff}Emotion,PIXELS", columns(0, 1, None, 2, b',')),
+            ("Emotion,PIXELS", columns(0, 1, None, 2, b',')),
             (
                 "\"\",\"pixels\",\"id\",\"emotion\"",
                 columns(3, 1, None, 4, b','),
@@ -226,7 +220,7 @@ mod tests {
             ("pixels\temotion", columns(1, 0, None, 2, b'\t')),
         ] {
             assert_eq!(
-                Columns::find(header.as_bytes()).as_ref(),
+                Columns::find(header.as_bytes(), delimiter(header.as_bytes())).as_ref(),
                 Ok(&expected),
                 "{header}"
             );
@@ -236,16 +230,17 @@ mod tests {
             ("a,b", "a,b"),
             ("emotion,Usage", "emotion,usage"),
             ("emotion,pixels,Emotion,usage", "the column emotion twice"),
+            ("emotion,pixels,id,ID", "the column id twice"),
             ("emotion,\"pixels", "not closed"),
         ] {
-            let error = Columns::find(bad.as_bytes()).unwrap_err();
+            let error = Columns::find(bad.as_bytes(), b',').unwrap_err();
             assert!(error.contains(found), "{bad}: {error}");
         }
     }
 
     #[test]
     fn reads_rows_with_and_without_quotes() {
-        let columns = Columns::find(b"id,emotion,pixels,Usage").unwrap();
+        let columns = Columns::find(b"id,emotion,pixels,Usage", b',').unwrap();
         let four = (2, vec![1, 20, 255, 0]);
         for line in [
             "x,3,1 20 255 0,Training",
@@ -318,7 +313,7 @@ mod tests {
             assert!(found[0].1.len() > ROW_LIMIT && found.len() == 2);
             assert_eq!(found[1], line((ROW_LIMIT + 1 + end.len()) as u64, "a"));
         }
-        let columns = Columns::find(b"emotion,pixels").unwrap();
+        let columns = Columns::find(b"emotion,pixels", b',').unwrap();
         let long = columns.labels(format!("{longest}x").as_bytes());
         assert!(long.unwrap_err().reason().contains("has more than"));
     }

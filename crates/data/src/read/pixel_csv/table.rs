@@ -3,6 +3,8 @@
 use std::io::{BufRead, BufReader, Read};
 use std::path::Path;
 
+use faus_base::table::{declared, delimiter};
+use faus_base::text::other_kind;
 use indexmap::IndexSet;
 
 use crate::error::Error;
@@ -70,16 +72,12 @@ impl Table {
     }
 }
 
-/// The header is the first line that is not empty.
+/// The header is the first line that is not empty, below a line `sep=;`.
 fn header<R: BufRead>(lines: &mut Lines<R>, place: &Path) -> Result<Columns, Error> {
-    let first = lines.next().map_err(Error::io(place))?;
-    let found = match first.map(|(_, line)| (line, other_format(line))) {
-        None => "an empty file".to_owned(),
-        Some((line, _)) if line.len() > ROW_LIMIT => format!(
-            "a first line of more than {ROW_LIMIT} bytes (if its lines end in CR alone, save it with LF)"
-        ),
-        Some((_, Some(other))) => other.to_owned(),
-        Some((line, None)) => match Columns::find(line) {
+    let start = lines.reader.fill_buf().map_err(Error::io(place))?;
+    let found = match other_kind(start) {
+        Some(other) => other.to_owned(),
+        None => match columns(lines).map_err(Error::io(place))? {
             Ok(columns) => return Ok(columns),
             Err(found) => found,
         },
@@ -88,17 +86,28 @@ fn header<R: BufRead>(lines: &mut Lines<R>, place: &Path) -> Result<Columns, Err
     Err(Error::layout(place, expected, found))
 }
 
-/// The format of a file that does not begin like a table, and how to convert it.
-fn other_format(start: &[u8]) -> Option<&'static str> {
-    match start {
-        [0x1f, 0x8b, ..] => Some("a gzip archive: unpack it (tar -xzf, gunzip) and name the table"),
-        [b'P', b'K', 3, 4, ..] => {
-            Some("a zip archive or a workbook: give it the ending .zip, or save its sheet as CSV")
-        }
-        [0xff, 0xfe, ..] | [0xfe, 0xff, ..] => Some("text in UTF-16: save it as CSV in UTF-8"),
-        _ if start.contains(&b'\r') => Some("lines that end in CR alone: save it with LF or CR LF"),
-        _ => None,
+/// The columns, or what was found instead.
+fn columns<R: BufRead>(lines: &mut Lines<R>) -> std::io::Result<Result<Columns, String>> {
+    let mut next = || Ok(lines.next()?.map(|(_, line)| line.to_vec()));
+    let first: std::io::Result<Option<Vec<u8>>> = next();
+    let mut first = first?.map(|line| match line.strip_prefix(b"\xef\xbb\xbf") {
+        Some(bare) => bare.to_vec(),
+        None => line,
+    });
+    let declared = first.as_deref().and_then(declared);
+    if declared.is_some() {
+        first = next()?;
     }
+    Ok(match first {
+        None => Err("an empty file".to_owned()),
+        Some(line) if line.len() > ROW_LIMIT => Err(format!(
+            "a first line of more than {ROW_LIMIT} bytes (if its lines end in CR alone, save it with LF)"
+        )),
+        Some(line) if line.contains(&b'\r') => {
+            Err("lines that end in CR alone: save it with LF or CR LF".to_owned())
+        }
+        Some(line) => Columns::find(&line, declared.unwrap_or_else(|| delimiter(&line))),
+    })
 }
 
 impl Pass<'_> {

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use faus_base::table::Table;
 use serde::Deserialize;
 
 use crate::error::Error;
@@ -22,23 +23,14 @@ pub(super) struct Row {
     pub label: String,
 }
 
-/// The rows; column names in any case.
+/// The rows.
 pub(super) fn read(path: &Path) -> Result<Vec<Row>, Error> {
-    let wrong = |error: csv::Error| Error::parse(format!("{}: {error}", path.display()));
+    let wrong = |reason| Error::parse(format!("{}: {reason}", path.display()));
     let bytes = read_bounded(path, TABLE_LIMIT)?;
-    let mut table = csv::ReaderBuilder::new()
-        .trim(csv::Trim::All)
-        .from_reader(bytes.as_slice());
-    let header = table.headers().map_err(wrong)?.iter();
-    let header: csv::StringRecord = header
-        .map(|name| name.trim_start_matches('\u{feff}').to_ascii_lowercase())
-        .collect();
-    let missing = |column| !header.iter().any(|name| name == column);
-    if missing("path") || missing("split") {
+    let table = Table::open(&bytes).map_err(wrong)?;
+    if table.require(&["path", "split"]).is_err() {
         let expected = "a table with the columns path,split and, if there are any, fold and label";
-        let found = header.iter().collect::<Vec<_>>().join(",");
-        return Err(Error::layout(path, expected, brief(&found)));
+        return Err(Error::layout(path, expected, brief(&table.listed())));
     }
-    let rows = table.records().map(|row| row?.deserialize(Some(&header)));
-    rows.collect::<Result<_, _>>().map_err(wrong)
+    table.rows().collect::<Result<_, _>>().map_err(wrong)
 }
