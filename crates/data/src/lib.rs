@@ -55,7 +55,7 @@ pub use read::arrays::Arrays;
 pub use read::ck_plus::{CkPlus, SYNTHETIC_MARK, frame_name};
 pub use read::config::DataConfig;
 pub use read::file::{ReadFile, Skipped};
-pub use read::folders::Folders;
+pub use read::folders::{FolderLabels, Folders};
 pub use read::held::Held;
 pub use read::pixel_csv::PixelCsv;
 pub use read::source::{Fetched, Folding, RawImage, RawSample, Scan, Source};

@@ -604,7 +604,7 @@ fn missing_frames_are_told() {
     fs::remove_file(tree.frame(2, 1, 1)).unwrap();
     fs::remove_file(tree.frame(3, 1, 6)).unwrap();
     let first = tree.frame(4, 1, 1);
-    fs::rename(&first, first.with_extension("tif")).unwrap();
+    fs::rename(&first, first.with_extension("webp")).unwrap();
     let set = prepared(&tree, ClassMap::eight(), &options());
     let notes = set.info().notes.join("\n");
     assert!(
@@ -615,7 +615,7 @@ fn missing_frames_are_told() {
         notes.contains("used instead: 1 (first S003_001 with [4, 5, 7])"),
         "{notes}"
     );
-    let path = "cohn-kanade-images/S004/001/S004_001_00000001.tif";
+    let path = "cohn-kanade-images/S004/001/S004_001_00000001.webp";
     assert!(reason(&set, path).contains("neither PNG nor JPEG"));
 }
 

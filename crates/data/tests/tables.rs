@@ -212,8 +212,8 @@ fn usage_deals_a_split_if_it_is_whole() {
         ("emotion,pixels,Usage", "0,1,\n1,2,\n", "is empty"),
         (
             "emotion,pixels,Usage",
-            "0,1,train\n1,2,test\n",
-            "only train and test",
+            "0,1,train\n1,2,val\n",
+            "only train and validation",
         ),
         ("emotion,pixels,Usage", "0,1,a\n1,2,b\n", "no known part"),
     ] {

@@ -110,7 +110,7 @@ fn info(source: &dyn Source, options: &PrepareOptions, scan: &Scan, deal: &Deal)
 fn strict(options: &PrepareOptions, skipped: &[Skipped]) -> Result<(), Error> {
     match skipped {
         [first, others @ ..] if options.strict => {
-            let Skipped { path, reason } = first.clone();
+            let Skipped { path, reason, .. } = first.clone();
             Err(Error::Strict {
                 path,
                 reason,

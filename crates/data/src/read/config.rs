@@ -14,7 +14,7 @@ use crate::prepared::Prepared;
 use crate::prepared::options::PrepareOptions;
 use crate::read::arrays::Arrays;
 use crate::read::ck_plus::CkPlus;
-use crate::read::folders::{Folders, Pattern};
+use crate::read::folders::{FolderLabels, Folders, Pattern};
 use crate::read::pixel_csv::PixelCsv;
 use crate::read::source::Source;
 use crate::read::tfd::Tfd;
@@ -39,7 +39,12 @@ pub struct DataConfig {
     pub classes: Option<ClassMap>,
     /// Class folders: regular expression that finds the subject in a path; `null` takes names like S010_004_00000017.
     pub subject_pattern: Option<String>,
-    /// Tables: meaning of the emotion codes (auto).
+    /// Folders: a preset (jaffe, kdef, rafd, raf_db) or a regular expression that finds the label in a path; `null` takes
+    /// the folders' names.
+    pub label_pattern: Option<String>,
+    /// Folders: a list or table of paths and labels.
+    pub labels: Option<PathBuf>,
+    /// Tables, numbered folders and lists: meaning of the emotion codes (auto).
     pub label_map: LabelMap,
     /// TFD: whether the unlabelled images are held out instead of skipped.
     pub unlabelled: bool,
@@ -58,6 +63,8 @@ impl Default for DataConfig {
             fold_rule: None,
             classes: None,
             subject_pattern: None,
+            label_pattern: None,
+            labels: None,
             label_map: LabelMap::default(),
             unlabelled: false,
             strict: false,
@@ -105,7 +112,12 @@ impl DataConfig {
             )?),
             "folders" => {
                 let pattern = self.subject_pattern.as_deref();
-                Box::new(Folders::open(root, classes, pattern)?)
+                Box::new(Folders::with_labels(
+                    root,
+                    classes,
+                    pattern,
+                    &self.labels(),
+                )?)
             }
             "csv" => Box::new(PixelCsv::open(root, classes, &self.label_map)?),
             other => {
@@ -114,6 +126,14 @@ impl DataConfig {
                 return Err(Error::setting("source", reason));
             }
         })
+    }
+
+    fn labels(&self) -> FolderLabels {
+        FolderLabels {
+            pattern: self.label_pattern.clone(),
+            list: self.labels.clone(),
+            label_map: self.label_map.clone(),
+        }
     }
 
     /// The classes that the data set must have; `None` where its source decides.
@@ -149,10 +169,18 @@ impl DataConfig {
         if ours && self.subject_pattern.is_some() && source != "folders" {
             return Err(Error::setting("subject pattern", ignored("folders")));
         }
-        if ours && self.label_map != LabelMap::default() && source != "csv" {
-            return Err(Error::setting("label map", ignored("csv")));
+        if ours && self.label_pattern.is_some() && source != "folders" {
+            return Err(Error::setting("label pattern", ignored("folders")));
+        }
+        if ours && self.labels.is_some() && source != "folders" {
+            return Err(Error::setting("labels", ignored("folders")));
+        }
+        if ours && self.label_map != LabelMap::default() && !["csv", "folders"].contains(&source) {
+            return Err(Error::setting("label map", ignored("csv or folders")));
         }
         Pattern::new(self.subject_pattern.as_deref())?;
+        let labels = self.label_pattern.as_deref();
+        labels.map(Pattern::of_labels).transpose()?;
         self.options().check()
     }
 
@@ -224,7 +252,7 @@ mod tests {
         assert!(with("folders", pattern).is_ok() && with("csv", codes).is_ok());
         for (refused, part) in [
             (with("ck_plus", pattern), "subject pattern"),
-            (with("folders", codes), "label map"),
+            (with("tfd", codes), "label map"),
             (with("ck_plus_six_class", eight), "source ck_plus"),
             (with("ck_plus", |c| c.image_size = 3), "3"),
         ] {

@@ -63,8 +63,15 @@ pub(crate) struct PrepareArgs {
     /// as '(?<subject>[0-9]+)_(?<frame>[0-9]+)'. Default: names like S010_004_00000017.
     #[arg(long, value_name = "REGEX")]
     subject_pattern: Option<String>,
-    /// Tables: meaning of the emotion codes: auto (recognised by their counts), fer2013, ck_plus, or the names in order
-    /// of code, anger,disgust,…
+    /// Folders: where file names hold the class: jaffe, kdef, rafd, raf_db (with its list of labels), or a regular
+    /// expression over the path with the groups label and, optionally, subject, sequence, frame and part.
+    #[arg(long, value_name = "PRESET|REGEX")]
+    label_pattern: Option<String>,
+    /// Folders: list of labels, lines 'path label' or a table with the columns path and label.
+    #[arg(long, value_name = "LIST")]
+    labels: Option<PathBuf>,
+    /// Tables, numbered folders, lists: meaning of the emotion codes: auto (recognised by their counts), fer2013, ck_plus,
+    /// raf_db, or the names in order of code (from 0, or from 1 where no 0 occurs), anger,disgust,…
     #[arg(long, value_name = "MAP", default_value = "auto")]
     label_map: LabelMap,
     /// TFD: keep the unlabelled images as held out instead of skipping them.
@@ -89,6 +96,8 @@ impl PrepareArgs {
             fold_rule: self.fold_rule,
             classes: self.classes.clone(),
             subject_pattern: self.subject_pattern.clone(),
+            label_pattern: self.label_pattern.clone(),
+            labels: self.labels.clone(),
             label_map: self.label_map.clone(),
             unlabelled: self.unlabelled,
             strict: self.strict,

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use anyhow::{Context, Result, bail};
-use faus_data::{DatasetInfo, PrepareOptions, Prepared, Source};
+use faus_data::{DatasetInfo, PrepareOptions, Prepared, Skipped, Source};
 
 use super::job::Job;
 use crate::app::console::with_bar;
@@ -96,14 +96,14 @@ pub(crate) fn prepare_into(source: &dyn Source, options: &PrepareOptions, to: &P
 /// Prints the contents of a prepared set, and what is missing.
 fn print_info(info: &DatasetInfo, folder: &Path) {
     let synthetic = if info.synthetic { " SYNTHETIC" } else { "" };
+    let skipped = Skipped::count(&info.skipped);
     eprintln!(
-        "Prepared {}{synthetic}: {} images of {} subjects in {} folds, {} held out, {} inputs skipped",
+        "Prepared {}{synthetic}: {} images of {} subjects in {} folds, {} held out, {skipped} inputs skipped",
         info.name,
         info.images - info.held_out,
         info.subjects,
         info.folds,
         info.held_out,
-        info.skipped.len()
     );
     if !info.subject_independent {
         eprintln!(
