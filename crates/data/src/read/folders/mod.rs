@@ -256,7 +256,8 @@ impl Given<'_> {
         }
         found.extend(notes::numbered(&self.labelled.numbered));
         let named = presets::named_like(self.paths.iter().map(String::as_str));
-        let named = named.filter(|_| !self.labels.from_names());
+        let numbered = !self.labelled.numbered.is_empty();
+        let named = named.filter(|_| !self.labels.from_names() && !numbered);
         found.extend(named.map(|named| format!("; {named}")));
         if let Some(lost) = self
             .walk
