@@ -52,6 +52,12 @@ impl Table {
     }
 }
 
+/// The number of every person in a column of `samples.csv`: of `S005`, `005` and `5` it is 5.
+pub fn numbers_of_people(table: &Table) -> Vec<i64> {
+    let number = |cell: &str| cell.trim_start_matches('S').parse().unwrap();
+    table.text("subject").into_iter().map(number).collect()
+}
+
 /// Reads a JSON file.
 #[track_caller]
 pub fn read_json(path: &Path) -> Value {

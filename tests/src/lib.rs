@@ -19,7 +19,7 @@ mod programs;
 mod ran;
 pub mod shared;
 
-pub use files::{Table, copy_tree, listing, read_json, read_npy};
+pub use files::{Table, copy_tree, listing, numbers_of_people, read_json, read_npy};
 pub use place::Place;
 pub use programs::{Program, program, repository};
 pub use ran::Ran;

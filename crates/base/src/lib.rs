@@ -7,6 +7,7 @@
 //! - [`random`]: generators that depend on a key, not on thread or order.
 //! - [`order`]: ranks, quantiles, Spearman's correlation, AUROC.
 //! - [`au`]: names of FACS action units.
+//! - [`person`]: people by number or name.
 //!
 //! Nothing here depends on faces, networks, runs or libtorch.
 //!
@@ -20,6 +21,7 @@ pub mod digest;
 pub mod file;
 pub mod npy;
 pub mod order;
+pub mod person;
 pub mod random;
 pub mod table;
 pub mod text;

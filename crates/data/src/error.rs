@@ -96,8 +96,8 @@ pub enum Error {
         "subject {subject} is in the {first} part and in the {second} part of fold {fold}: results would leak"
     )]
     Leak {
-        /// The subject's number.
-        subject: i64,
+        /// The subject.
+        subject: String,
         /// The test fold.
         fold: usize,
         /// One part.

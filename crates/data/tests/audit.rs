@@ -9,8 +9,8 @@ use std::path::PathBuf;
 
 use faus_base::random::named as keyed;
 use faus_data::{
-    AuCoding, Audit, CropMode, DatasetInfo, FindingKind, FoldRule, Part, PreparedWriter, Role,
-    Sample, Severity, audit,
+    Audit, CropMode, DatasetInfo, FindingKind, FoldRule, Part, PreparedWriter, Role, Sample,
+    Severity, audit,
 };
 use image::codecs::jpeg::JpegEncoder;
 use image::{ExtendedColorType, GrayImage};
@@ -67,11 +67,9 @@ fn sample(subject: i64, frame: u32, fold: i64) -> Sample {
         label,
         label_name: CLASSES[label as usize].to_owned(),
         fold,
-        parts: Vec::new(),
         face_found: true,
-        crop: None,
         path: format!("S{subject:03}/{:03}/frame{frame}.png", label + 1),
-        aus: AuCoding::NotCoded,
+        ..Sample::default()
     }
 }
 

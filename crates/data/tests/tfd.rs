@@ -230,7 +230,7 @@ fn the_case_of_names_does_not_matter() {
     let told = |scan: &faus_data::Scan| -> Vec<_> {
         let samples = scan.samples.iter();
         samples
-            .map(|s| (s.label, s.subject, s.parts.clone()))
+            .map(|s| (s.label, s.subject.clone(), s.parts.clone()))
             .collect()
     };
     assert_eq!(told(&renamed), told(&plain));

@@ -4,6 +4,7 @@
 
 use std::time::Instant;
 
+use faus_base::person::Person;
 use faus_fau::{Activations, AnalysisOptions, SampleRow, analyse};
 
 const FILTERS: usize = 256;
@@ -43,7 +44,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
             let shown = AUS.iter().filter(|(_, count)| draw(SEQUENCES) < *count);
             SampleRow {
                 index,
-                subject: Some((index * SUBJECTS / SEQUENCES) as i64),
+                subject: Some(Person::Number((index * SUBJECTS / SEQUENCES) as i64)),
                 label: Some(if index % 9 < 5 {
                     (index % 7) as i64
                 } else {

@@ -3,6 +3,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
+use faus_base::person::Person;
 use faus_fau::{Activations, Analysis, AnalysisOptions, Exchange, SampleRow, analyse};
 use rand::{RngExt, SeedableRng, rngs::StdRng};
 
@@ -49,7 +50,7 @@ impl People {
                 let shown = AUS.iter().zip(self.shows[index]).filter(|(_, on)| *on);
                 SampleRow {
                     index,
-                    subject: Some(self.subjects[index] as i64),
+                    subject: Some(Person::Number(self.subjects[index] as i64)),
                     label: Some(self.classes[index] as i64),
                     coded: Some(shown.map(|(au, _)| (*au, 3)).collect()),
                     ..SampleRow::default()

@@ -39,11 +39,10 @@ fn prepared(dir: &std::path::Path) -> Prepared {
             label: index as i64 % 2,
             label_name: ["fear", "happy"][index % 2].to_owned(),
             fold: index as i64 % 4,
-            parts: vec![],
             face_found: true,
-            crop: None,
             path: format!("{index}.png"),
             aus: AuCoding::Coded([smile][..index % 2].to_vec()),
+            ..Sample::default()
         };
         writer.push(sample, &grey).unwrap();
     }

@@ -42,7 +42,10 @@ impl Source for FlatFolder {
     fn scan(&self) -> Result<Scan, Error> {
         let names = self.0.names("")?.into_iter();
         let samples: Vec<RawSample> = names.filter_map(|name| sample(&name)).collect();
-        let people = samples.iter().map(|sample| sample.subject).collect();
+        let people = samples
+            .iter()
+            .map(|sample| sample.subject.clone())
+            .collect();
         Ok(Scan {
             samples,
             skipped: vec![],
@@ -64,7 +67,7 @@ fn sample(path: &str) -> Option<RawSample> {
     Some(RawSample {
         image: RawImage::File,
         path: path.to_owned(),
-        subject: person.parse().ok()?,
+        subject: person.to_owned(),
         sequence: format!("{class}_{person}"),
         frame: frame.parse().ok()?,
         role: Role::Labelled,

@@ -4,7 +4,7 @@ use std::io::Write;
 use std::path::Path;
 
 use faus_tests::shared::TINY;
-use faus_tests::{Place, Table, listing, read_json, read_npy, repository};
+use faus_tests::{Place, Table, listing, numbers_of_people, read_json, read_npy, repository};
 use walkdir::WalkDir;
 use zip::write::SimpleFileOptions;
 
@@ -135,11 +135,8 @@ fn ck48_needs_no_flags_and_a_leaking_split_is_shown_to_leak() {
     assert!(image::open(place.path("crops.png")).unwrap().width() > 48);
     let samples = Table::read(&place.path("p/samples.csv"));
     assert_eq!(samples.rows.len(), 12 * 7 * 3);
-    for (subject, fold) in samples
-        .numbers::<usize>("subject")
-        .iter()
-        .zip(samples.numbers::<usize>("fold"))
-    {
+    let people = numbers_of_people(&samples);
+    for (subject, fold) in people.iter().zip(samples.numbers::<i64>("fold")) {
         assert_eq!(fold, subject % 10);
     }
     place.faus("data audit p --json clean.json").done();

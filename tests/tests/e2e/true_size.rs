@@ -3,10 +3,10 @@ use std::fs;
 use std::path::Path;
 
 use faus_tests::official::{self, Recording};
-use faus_tests::{Place, Table, read_json, read_npy};
+use faus_tests::{Place, Table, numbers_of_people, read_json, read_npy};
 
 /// (subject, sequence, frame, role, label, fold, aus), as text.
-type Row = (usize, String, usize, String, i64, i64, String);
+type Row = (i64, String, usize, String, i64, i64, String);
 
 /// DESIGN 2 in its own words: the subjects that have a labelled sequence, sorted; index mod 10 is the fold.
 fn folds(recordings: &[Recording]) -> BTreeMap<usize, i64> {
@@ -37,7 +37,7 @@ fn expected(label: impl Fn(usize) -> Option<i64>) -> BTreeSet<Row> {
                 "NA".to_owned()
             };
             rows.insert((
-                r.subject,
+                r.subject as i64,
                 r.name(),
                 frame,
                 role.to_owned(),
@@ -65,7 +65,7 @@ fn found(prepared: &Path) -> BTreeSet<Row> {
     let table = Table::read(&prepared.join("samples.csv"));
     let text = |column, row: usize| table.text(column)[row].to_owned();
     let columns = (
-        table.numbers("subject"),
+        numbers_of_people(&table),
         table.numbers("frame"),
         table.numbers("label"),
         table.numbers("fold"),

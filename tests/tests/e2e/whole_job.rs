@@ -2,7 +2,7 @@ use std::collections::BTreeSet;
 use std::path::Path;
 
 use faus_tests::shared::{TINY, copy_of_finished, finished, finished_command};
-use faus_tests::{Place, Table, listing, read_json, read_npy};
+use faus_tests::{Place, Table, listing, numbers_of_people, read_json, read_npy};
 use serde_json::Value;
 
 const CLASSES: [&str; 8] = [
@@ -139,16 +139,12 @@ fn the_prepared_data_set_opens_by_its_format() {
         "the images show something"
     );
     for (name, column) in [
-        ("labels", "label"),
-        ("subjects", "subject"),
-        ("folds", "fold"),
+        ("labels", samples.numbers("label")),
+        ("subjects", numbers_of_people(&samples)),
+        ("folds", samples.numbers("fold")),
     ] {
         let (shape, values) = read_npy::<i64>(&dataset.join(format!("{name}.npy")));
-        assert_eq!(
-            (shape, values),
-            (vec![count], samples.numbers(column)),
-            "{name}"
-        );
+        assert_eq!((shape, values), (vec![count], column), "{name}");
     }
     let info = read_json(&dataset.join("dataset.json"));
     has_keys(&info, &["name", "source_digest", "counts", "skipped"]);

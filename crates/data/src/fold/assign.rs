@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use crate::error::Error;
 use crate::fold::part::Part;
+use crate::fold::people::People;
 use crate::fold::rule::FoldRule;
 use crate::fold::subjects::{balanced_folds, subject_folds};
 use crate::label::Role;
@@ -18,6 +19,7 @@ const UNKNOWN_IN: usize = 20;
 pub(crate) struct Deal {
     pub rule: FoldRule,
     pub folds: usize,
+    pub people: People,
     /// The fold of every subject; `None` if images are assigned instead or the splits are given.
     pub by_subject: Option<BTreeMap<i64, i64>>,
     /// Images of each class so far, for sources without subjects.
@@ -38,14 +40,19 @@ impl Deal {
             true => FoldRule::Given,
             false => wanted.unwrap_or_default(),
         };
-        let subjects = if given { None } else { subjects(scan) };
+        let people = People::of(scan);
+        let subjects = if given { None } else { subjects(scan, &people) };
         let by_subject = subjects.map(|subjects| match rule {
-            FoldRule::Balanced => balanced_folds(&scan.samples, &subjects, folds),
+            FoldRule::Balanced => {
+                let images = labelled(&scan.samples).map(|s| (people.number(&s.subject), s.label));
+                balanced_folds(&Vec::from_iter(images), &subjects, folds)
+            }
             _ => subject_folds(&subjects, folds),
         });
         Ok(Self {
             rule,
             folds,
+            people,
             by_subject,
             dealt: HashMap::new(),
         })
@@ -55,7 +62,10 @@ impl Deal {
     pub fn fold(&mut self, raw: &RawSample) -> i64 {
         match &self.by_subject {
             _ if self.rule == FoldRule::Given => -1,
-            Some(folds) => folds.get(&raw.subject).copied().unwrap_or(-1),
+            Some(folds) => {
+                let subject = self.people.number(&raw.subject);
+                folds.get(&subject).copied().unwrap_or(-1)
+            }
             None if raw.role == Role::HeldOut => -1,
             None => {
                 let dealt = self.dealt.entry(raw.label).or_default();
@@ -82,16 +92,17 @@ impl Deal {
             (own_split, not_used),
             (subjects < folds, &few),
             (dealt && folds == 2, two),
-            (one_class_each(scan), one_class),
+            (self.one_class_each(scan), one_class),
         ];
         let notes = notes.into_iter().filter(|(applies, _)| *applies);
         let mut notes: Vec<_> = notes.map(|(_, note)| note.to_owned()).collect();
+        notes.extend(self.people.alike());
         if !dealt && self.subject_independent(&scan.samples) {
             let alone = |sample: &RawSample| {
                 let path = &sample.path;
                 format!("{path} has no identity: its person may be in another part too.")
             };
-            notes.extend(nobody(&scan.samples).map(alone));
+            notes.extend(self.nobody(&scan.samples).map(alone));
         }
         notes
     }
@@ -103,43 +114,45 @@ impl Deal {
             return self.by_subject.is_some();
         }
         let mut known: HashMap<(i64, usize), Part> = HashMap::new();
-        let (all, unknown) = (labelled(samples).count(), nobody(samples).count());
-        let mut known_people = labelled(samples).filter(|sample| sample.subject >= 0);
+        let (all, unknown) = (labelled(samples).count(), self.nobody(samples).count());
+        let number = |sample: &RawSample| self.people.number(&sample.subject);
+        let mut known_people = labelled(samples).filter(|sample| number(sample) >= 0);
         unknown <= 1.max(all / UNKNOWN_IN)
             && unknown < all
             && known_people.all(|sample| {
                 let parts = sample.parts.iter().enumerate();
                 let mut used = parts.filter(|(_, part)| **part != Part::None);
-                let subject = sample.subject;
+                let subject = number(sample);
                 used.all(|(split, &part)| *known.entry((subject, split)).or_insert(part) == part)
             })
     }
-}
 
-/// Whether no subject shows two classes: the people of these data sets do, so the class may have been taken for the
-/// subject.
-fn one_class_each(scan: &Scan) -> bool {
-    let known = labelled(&scan.samples).filter(|s| s.subject >= 0);
-    let shown: BTreeSet<(i64, i64)> = known.map(|s| (s.subject, s.label)).collect();
-    let subjects: BTreeSet<i64> = shown.iter().map(|(subject, _)| *subject).collect();
-    let classes: BTreeSet<i64> = shown.iter().map(|(_, class)| *class).collect();
-    classes.len() > 1 && shown.len() == subjects.len()
-}
+    /// The labelled images of unknown people.
+    fn nobody<'a>(&self, samples: &'a [RawSample]) -> impl Iterator<Item = &'a RawSample> {
+        labelled(samples).filter(|sample| self.people.number(&sample.subject) < 0)
+    }
 
-/// The subjects that take part in folds, `None` where they are not all known.
-fn subjects(scan: &Scan) -> Option<BTreeSet<i64>> {
-    match &scan.folding {
-        Folding::BySubject(subjects) => Some(subjects.clone()),
-        Folding::ByImage => None,
-        Folding::Given(_) => labelled(&scan.samples)
-            .map(|s| (s.subject >= 0).then_some(s.subject))
-            .collect(),
+    /// Whether no subject shows two classes: the people of these data sets do, so the class may have been taken for the
+    /// subject.
+    fn one_class_each(&self, scan: &Scan) -> bool {
+        let shown = labelled(&scan.samples).map(|s| (self.people.number(&s.subject), s.label));
+        let shown: BTreeSet<(i64, i64)> = shown.filter(|(subject, _)| *subject >= 0).collect();
+        let subjects: BTreeSet<i64> = shown.iter().map(|(subject, _)| *subject).collect();
+        let classes: BTreeSet<i64> = shown.iter().map(|(_, class)| *class).collect();
+        classes.len() > 1 && shown.len() == subjects.len()
     }
 }
 
-/// The labelled images of unknown people.
-fn nobody(samples: &[RawSample]) -> impl Iterator<Item = &RawSample> {
-    labelled(samples).filter(|sample| sample.subject < 0)
+/// The subjects that take part in folds, `None` where they are not all known.
+fn subjects(scan: &Scan, people: &People) -> Option<BTreeSet<i64>> {
+    let number = |subject: &String| Some(people.number(subject)).filter(|number| *number >= 0);
+    match &scan.folding {
+        Folding::BySubject(subjects) => Some(subjects.iter().filter_map(number).collect()),
+        Folding::ByImage => None,
+        Folding::Given(_) => labelled(&scan.samples)
+            .map(|s| number(&s.subject))
+            .collect(),
+    }
 }
 
 fn labelled(samples: &[RawSample]) -> impl Iterator<Item = &RawSample> {

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use sha2::{Digest, Sha256};
 
 use crate::fold::part::Part;
+use crate::fold::people::People;
 use crate::fold::subjects::balanced_folds;
 use crate::read::source::RawSample;
 
@@ -23,13 +24,16 @@ pub(crate) fn wanting(parts: &BTreeSet<&str>) -> bool {
 /// every class gets its share, else images of each class. The choice depends on the paths and on nothing else. Returns how.
 pub(crate) fn hold_back(samples: &mut [RawSample]) -> &'static str {
     let training = |sample: &RawSample| sample.parts.first() == Some(&Part::Train);
-    let train: Vec<RawSample> = samples.iter().filter(|s| training(s)).cloned().collect();
-    let people: BTreeSet<i64> = train.iter().map(|sample| sample.subject).collect();
-    let known = people.len() > 1 && people.first() >= Some(&0);
+    let train: Vec<&RawSample> = samples.iter().filter(|s| training(s)).collect();
+    let people = People::numbered(train.iter().map(|sample| sample.subject.as_str()));
+    let number = |sample: &RawSample| people.number(&sample.subject);
+    let numbers: BTreeSet<i64> = train.iter().map(|sample| number(sample)).collect();
+    let known = numbers.len() > 1 && numbers.first() >= Some(&0);
     let chosen: BTreeSet<String> = match known {
         true => {
-            let folds = balanced_folds(&train, &people, ONE_IN.min(people.len()));
-            let chosen = train.iter().filter(|sample| folds[&sample.subject] == 0);
+            let images = Vec::from_iter(train.iter().map(|s| (number(s), s.label)));
+            let folds = balanced_folds(&images, &numbers, ONE_IN.min(numbers.len()));
+            let chosen = train.iter().filter(|s| folds.get(&number(s)) == Some(&0));
             chosen.map(|sample| sample.path.clone()).collect()
         }
         false => by_image(&train),
@@ -46,7 +50,7 @@ pub(crate) fn hold_back(samples: &mut [RawSample]) -> &'static str {
 }
 
 /// A tenth of each class, at least one of two, in the order of the paths' digests.
-fn by_image(train: &[RawSample]) -> BTreeSet<String> {
+fn by_image(train: &[&RawSample]) -> BTreeSet<String> {
     let mut classes: BTreeMap<i64, Vec<&str>> = BTreeMap::new();
     for sample in train {
         classes.entry(sample.label).or_default().push(&sample.path);
@@ -67,7 +71,11 @@ mod tests {
 
     fn train(path: String, label: i64, subject: i64) -> RawSample {
         RawSample {
-            subject,
+            subject: if subject < 0 {
+                String::new()
+            } else {
+                subject.to_string()
+            },
             parts: vec![Part::Train],
             ..RawSample::labelled(&path, label)
         }
@@ -102,8 +110,8 @@ mod tests {
             prop_assert_eq!(hold_back(&mut samples), "people");
             hold_back(&mut turned);
             prop_assert_eq!(validating(&samples), validating(&turned));
-            let parts: BTreeMap<i64, BTreeSet<u8>> = samples.iter().fold(BTreeMap::new(), |mut all, s| {
-                all.entry(s.subject).or_insert_with(BTreeSet::new).insert(s.parts[0] as u8);
+            let parts: BTreeMap<String, BTreeSet<u8>> = samples.iter().fold(BTreeMap::new(), |mut all, s| {
+                all.entry(s.subject.clone()).or_insert_with(BTreeSet::new).insert(s.parts[0] as u8);
                 all
             });
             prop_assert!(parts.values().all(|parts| parts.len() == 1));

@@ -3,6 +3,7 @@
 pub mod assign;
 pub mod held_back;
 pub mod part;
+pub mod people;
 pub mod rule;
 pub mod split;
 pub mod subjects;

@@ -91,7 +91,7 @@ impl Split {
 fn shared<'a>(
     samples: &[Sample],
     parts: [(&'a str, &Vec<usize>); 3],
-) -> Option<(i64, &'a str, &'a str)> {
+) -> Option<(String, &'a str, &'a str)> {
     let mut seen: HashMap<i64, &str> = HashMap::new();
     let parts = parts.into_iter();
     let rows = parts.flat_map(|(part, rows)| rows.iter().map(move |&row| (row, part)));
@@ -99,7 +99,7 @@ fn shared<'a>(
     rows.find_map(|(row, second)| {
         let subject = samples[row].subject;
         let first = *seen.entry(subject).or_insert(second);
-        (first != second).then_some((subject, first, second))
+        (first != second).then(|| (samples[row].who(), first, second))
     })
 }
 
@@ -107,7 +107,7 @@ fn shared<'a>(
 mod tests {
     use super::*;
     use crate::fold::subjects::subject_folds;
-    use crate::label::{AuCoding, Role};
+    use crate::label::Role;
     use proptest::prelude::*;
     use std::collections::BTreeSet;
 
@@ -119,13 +119,8 @@ mod tests {
             frame: 1,
             role,
             label: if role == Role::Labelled { 0 } else { -1 },
-            label_name: String::new(),
             fold,
-            parts: Vec::new(),
-            face_found: true,
-            crop: None,
-            path: String::new(),
-            aus: AuCoding::NotCoded,
+            ..Sample::default()
         }
     }
 
@@ -138,7 +133,7 @@ mod tests {
         samples[3].subject = 1; // subject 1 is in fold 1 and now in fold 0 too
         let leak = Split::new(&samples, 0, 3, Protocol::Paper2017, true);
         assert!(
-            matches!(leak, Err(Error::Leak { subject: 1, .. })),
+            matches!(&leak, Err(Error::Leak { subject, .. }) if subject == "1"),
             "{leak:?}"
         );
         assert!(matches!(

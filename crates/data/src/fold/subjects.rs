@@ -2,20 +2,18 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::label::Role;
-use crate::read::source::RawSample;
-
 /// The fold of every subject, chosen so that each fold gets its share of each class, as far as whole subjects allow.
 ///
 /// Greedy (our choice): the subjects with the most images first (then by number); each goes to the fold for which the
 /// sum, over folds and classes, of (images in the fold / images of the class)² is smallest afterwards; ties go to the
-/// fold with fewer subjects, then to the lower number. Deterministic, and independent of the order of `samples`.
+/// fold with fewer subjects, then to the lower number. Deterministic, and independent of the order of `images`, the
+/// subject and the class of every labelled image.
 pub fn balanced_folds(
-    samples: &[RawSample],
+    images: &[(i64, i64)],
     subjects: &BTreeSet<i64>,
     folds: usize,
 ) -> BTreeMap<i64, i64> {
-    let counts = class_counts(samples, subjects);
+    let counts = class_counts(images, subjects);
     let classes = counts.first().map_or(0, |(_, images)| images.len());
     let total = |class: usize| counts.iter().map(|(_, images)| images[class]).sum::<f64>();
     let totals: Vec<f64> = (0..classes).map(|class| total(class).max(1.0)).collect();
@@ -47,20 +45,15 @@ fn growth(have: &[f64], images: &[f64], totals: &[f64]) -> f64 {
 }
 
 /// Each subject's labelled images of each class; the subjects with the most images first, then by number.
-fn class_counts(samples: &[RawSample], subjects: &BTreeSet<i64>) -> Vec<(i64, Vec<f64>)> {
-    let classes = samples
-        .iter()
-        .map(|s| s.label + 1)
-        .max()
-        .unwrap_or(0)
-        .max(0);
-    let none = vec![0.0; classes as usize];
+fn class_counts(images: &[(i64, i64)], subjects: &BTreeSet<i64>) -> Vec<(i64, Vec<f64>)> {
+    let classes = images.iter().map(|(_, class)| class + 1).max().unwrap_or(0);
+    let none = vec![0.0; classes.max(0) as usize];
     let subjects = subjects.iter().map(|&subject| (subject, none.clone()));
     let mut counts: BTreeMap<i64, Vec<f64>> = subjects.collect();
-    for sample in samples.iter().filter(|s| s.role == Role::Labelled) {
-        let counts = counts.get_mut(&sample.subject);
-        if let (Some(counts), Ok(label)) = (counts, usize::try_from(sample.label)) {
-            counts[label] += 1.0;
+    for (subject, class) in images {
+        let counts = counts.get_mut(subject);
+        if let (Some(counts), Ok(class)) = (counts, usize::try_from(*class)) {
+            counts[class] += 1.0;
         }
     }
     let mut order: Vec<_> = counts.into_iter().collect();
@@ -81,69 +74,45 @@ pub fn subject_folds(subjects: &BTreeSet<i64>, folds: usize) -> BTreeMap<i64, i6
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::label::AuCoding;
-    use crate::read::source::RawImage;
     use proptest::prelude::*;
     use rand::RngExt;
 
-    fn raw(subject: i64, label: i64) -> RawSample {
-        RawSample {
-            image: RawImage::File,
-            path: String::new(),
-            subject,
-            sequence: String::new(),
-            frame: 1,
-            role: if label < 0 {
-                Role::HeldOut
-            } else {
-                Role::Labelled
-            },
-            label,
-            aus: AuCoding::NotCoded,
-            landmarks: None,
-            is_face: false,
-            parts: Vec::new(),
-        }
-    }
-
     /// Σ over folds and classes of (images in the fold / images of the class)²: minimal for a perfect assignment.
-    fn spread(samples: &[RawSample], dealt: &BTreeMap<i64, i64>) -> f64 {
+    fn spread(images: &[(i64, i64)], dealt: &BTreeMap<i64, i64>) -> f64 {
         let mut counts: BTreeMap<(i64, i64), f64> = BTreeMap::new();
         let mut totals: BTreeMap<i64, f64> = BTreeMap::new();
-        for sample in samples.iter().filter(|s| s.role == Role::Labelled) {
-            *counts
-                .entry((dealt[&sample.subject], sample.label))
-                .or_default() += 1.0;
-            *totals.entry(sample.label).or_default() += 1.0;
+        for (subject, class) in images {
+            *counts.entry((dealt[subject], *class)).or_default() += 1.0;
+            *totals.entry(*class).or_default() += 1.0;
         }
         let share = |((_, label), count): (&(i64, i64), &f64)| (count / totals[label]).powi(2);
         counts.iter().map(share).sum()
     }
 
     /// As CK+ is: every subject shows a few of seven expressions, some rare, and a first frame of each recording.
-    fn like_ck_plus(seed: u64) -> Vec<RawSample> {
+    fn like_ck_plus(seed: u64) -> Vec<(i64, i64)> {
         // About the shares of CK+'s peak frames.
         const COMMON: [i64; 15] = [1, 1, 2, 3, 3, 3, 4, 5, 5, 5, 6, 7, 7, 7, 7];
         let mut rng = faus_base::random::named(seed, "test", &[]);
-        let mut samples = Vec::new();
+        let mut images = Vec::new();
         for subject in 0..40 {
             for _ in 0..rng.random_range(1..6) {
                 let label = COMMON[rng.random_range(0..COMMON.len())];
-                samples.push(raw(subject, 0));
-                samples.extend([(); 3].map(|()| raw(subject, label)));
+                images.push((subject, 0));
+                images.extend([(subject, label); 3]);
             }
         }
-        samples
+        images
     }
 
     #[test]
     fn balanced_folds_spread_the_classes_better_than_modulo() {
         let (mut better, mut sums) = (0, [0.0; 2]);
         for seed in 0..50 {
-            let samples = like_ck_plus(seed);
-            let subjects: BTreeSet<i64> = samples.iter().map(|s| s.subject).collect();
-            let balanced = spread(&samples, &balanced_folds(&samples, &subjects, 5));
-            let modulo = spread(&samples, &subject_folds(&subjects, 5));
+            let images = like_ck_plus(seed);
+            let subjects: BTreeSet<i64> = images.iter().map(|(subject, _)| *subject).collect();
+            let balanced = spread(&images, &balanced_folds(&images, &subjects, 5));
+            let modulo = spread(&images, &subject_folds(&subjects, 5));
             sums = [sums[0] + balanced, sums[1] + modulo];
             better += usize::from(balanced <= modulo);
         }
@@ -164,36 +133,32 @@ mod tests {
     proptest! {
         #[test]
         fn balanced_folds_deal_every_subject_once_in_any_order_of_the_samples(
-            pairs in proptest::collection::vec((0i64..30, -1i64..6), 0..80), folds in 1usize..12, turn in 0usize..80,
+            mut images in proptest::collection::vec((0i64..30, 0i64..6), 0..80), folds in 1usize..12, turn in 0usize..80,
         ) {
-            let mut samples: Vec<_> = pairs.iter().map(|&(subject, label)| raw(subject, label)).collect();
-            let subjects: BTreeSet<i64> = samples.iter().map(|s| s.subject).chain([77]).collect();
-            let dealt = balanced_folds(&samples, &subjects, folds);
+            let subjects: BTreeSet<i64> = images.iter().map(|(subject, _)| *subject).chain([77]).collect();
+            let dealt = balanced_folds(&images, &subjects, folds);
             prop_assert_eq!(dealt.keys().copied().collect::<BTreeSet<_>>(), subjects.clone());
             prop_assert!(dealt.values().all(|&fold| (0..folds as i64).contains(&fold)));
-            let turn = turn.min(samples.len());
-            samples.rotate_left(turn);
-            prop_assert_eq!(&balanced_folds(&samples, &subjects, folds), &dealt);
-            samples.reverse();
-            prop_assert_eq!(&balanced_folds(&samples, &subjects, folds), &dealt);
-            samples.retain(|s| s.role == Role::Labelled);
-            prop_assert_eq!(&balanced_folds(&samples, &subjects, folds), &dealt, "held-out rows count for nothing");
+            let turn = turn.min(images.len());
+            images.rotate_left(turn);
+            prop_assert_eq!(&balanced_folds(&images, &subjects, folds), &dealt);
+            images.reverse();
+            prop_assert_eq!(&balanced_folds(&images, &subjects, folds), &dealt);
         }
 
         #[test]
         fn no_subject_would_be_better_off_in_another_fold_when_it_is_dealt_last(
-            pairs in proptest::collection::vec((0i64..12, 0i64..4), 1..60), folds in 2usize..6,
+            images in proptest::collection::vec((0i64..12, 0i64..4), 1..60), folds in 2usize..6,
         ) {
-            let samples: Vec<_> = pairs.iter().map(|&(subject, label)| raw(subject, label)).collect();
-            let subjects: BTreeSet<i64> = samples.iter().map(|s| s.subject).collect();
-            let dealt = balanced_folds(&samples, &subjects, folds);
-            let images = |subject: i64| samples.iter().filter(|s| s.subject == subject).count();
-            let last = subjects.iter().copied().min_by_key(|&s| (images(s), -s)).unwrap();
-            let least = spread(&samples, &dealt);
+            let subjects: BTreeSet<i64> = images.iter().map(|(subject, _)| *subject).collect();
+            let dealt = balanced_folds(&images, &subjects, folds);
+            let of = |subject: i64| images.iter().filter(|(own, _)| *own == subject).count();
+            let last = subjects.iter().copied().min_by_key(|&s| (of(s), -s)).unwrap();
+            let least = spread(&images, &dealt);
             for fold in 0..folds as i64 {
                 let mut moved = dealt.clone();
                 moved.insert(last, fold);
-                prop_assert!(spread(&samples, &moved) >= least - 1e-12);
+                prop_assert!(spread(&images, &moved) >= least - 1e-12);
             }
         }
     }

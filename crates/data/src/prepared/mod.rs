@@ -11,6 +11,7 @@ mod stale;
 mod worker;
 pub(crate) mod write;
 
+use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
 use faus_base::text;
@@ -25,6 +26,7 @@ use crate::prepared::info::DatasetInfo;
 use crate::prepared::sample::{Sample, read_samples};
 use crate::read::file::read_bounded;
 
+use faus_base::person::Person;
 use npy::{Images, read_i64};
 
 /// Maximum size in bytes of `dataset.json` and of `samples.csv`: some hundred thousand rows.
@@ -74,9 +76,29 @@ impl Prepared {
             samples,
             images,
         };
+        set.number_people();
         set.read_folds()?;
         set.check().map_err(wrong)?;
         Ok(set)
+    }
+
+    /// The number of every row's person by the table: a number is its own, and a name has the one that `subjects.npy` gives it
+    /// first, unless that is another person's.
+    fn number_people(&mut self) {
+        let mut numbers: HashMap<Person, i64> = HashMap::new();
+        let mut taken: HashMap<i64, Person> = HashMap::new();
+        for (sample, &given) in self.samples.iter_mut().zip(&self.subjects) {
+            let Some(person) = Person::of(&sample.person) else {
+                sample.subject = -1;
+                continue;
+            };
+            let known = numbers.entry(person.clone()).or_insert(match person {
+                Person::Number(number) => number,
+                Person::Name(_) => given,
+            });
+            let owner = taken.entry(*known).or_insert_with(|| person.clone());
+            sample.subject = if *owner == person { *known } else { -1 };
+        }
     }
 
     /// Reads the fold of every row, or the data set's own splits into [`Sample::parts`].

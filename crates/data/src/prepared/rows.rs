@@ -16,7 +16,8 @@ pub(super) fn row(raw: &RawSample, face: &Face, deal: &mut Deal, classes: &[Stri
     let label_name = class.and_then(|class| classes.get(class)).cloned();
     Sample {
         index: 0,
-        subject: raw.subject,
+        subject: deal.people.number(&raw.subject),
+        person: raw.subject.clone(),
         sequence: raw.sequence.clone(),
         frame: raw.frame,
         role: raw.role,

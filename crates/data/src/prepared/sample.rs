@@ -1,5 +1,6 @@
 //! Rows of `samples.csv`.
 
+use faus_base::person::Person;
 use faus_base::table::Table;
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
@@ -9,12 +10,17 @@ use crate::label::{AuCoding, Role};
 use crate::picture::CropBox;
 
 /// One image of a prepared data set: a row of `samples.csv`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 pub struct Sample {
     /// Position in `images.npy` and in every other file of the set.
     pub index: usize,
-    /// The person's number; −1 if unknown.
+    /// The person's number; −1 if unknown. Stored in `subjects.npy`.
+    #[serde(skip)]
     pub subject: i64,
+    /// The person as the source names them, [`Person`]: `S005`, `5`, `KA`; `-1` if unknown. The column `subject`; empty for the
+    /// number in [`PreparedWriter::push`](crate::PreparedWriter::push).
+    #[serde(rename = "subject")]
+    pub person: String,
     /// The recording, unique within the set: `S005_001`.
     pub sequence: String,
     /// The frame's number within the recording.
@@ -44,6 +50,12 @@ pub struct Sample {
 }
 
 impl Sample {
+    /// The person in words, one for all spellings of a person: `5` for `S005`, `KA`.
+    pub fn who(&self) -> String {
+        let person = Person::of(&self.person);
+        person.map_or_else(|| self.subject.to_string(), |person| person.to_string())
+    }
+
     /// The part when fold `fold` of `folds` tests: the data set's own, else the next fold validates and the others train.
     /// Held-out rows, and rows in none of the folds, are in no part.
     pub(crate) fn part(&self, fold: usize, folds: usize) -> Part {

@@ -78,6 +78,9 @@ impl PreparedWriter {
             return Err(Error::setting("parts", "must be as many in every row"));
         }
         sample.index = self.samples.len();
+        if sample.person.is_empty() {
+            sample.person = sample.subject.to_string();
+        }
         self.samples.push(sample);
         let written = self.images.write_all(image);
         written.map_err(Error::io(&self.output))

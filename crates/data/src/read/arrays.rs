@@ -88,7 +88,10 @@ impl Arrays {
             ..row.sample
         });
         let samples: Vec<_> = samples.collect();
-        let people = samples.iter().map(|sample| sample.subject).collect();
+        let people = samples
+            .iter()
+            .map(|sample| sample.subject.clone())
+            .collect();
         let scan = Scan {
             skipped: Vec::new(),
             read: files.read,
@@ -163,9 +166,9 @@ impl Files {
             self.check_folds(&people)?;
         }
         let mut rows: Vec<Row> = Vec::new();
-        let (mut recording, mut frame) = (0, 0);
+        let (mut recording, mut frame, mut before) = (0, 0, None);
         for (at, (code, subject)) in codes.into_iter().zip(people).enumerate() {
-            let before = rows.last().map(|row| row.sample.subject);
+            let before = before.replace(subject);
             (recording, frame) = match before {
                 Some(before) if before != subject => (1, 1),
                 Some(_) if code != 0 => (recording, frame + 1),
@@ -175,7 +178,7 @@ impl Files {
                 at,
                 expression: Expression::ALL.get(code as usize).copied(),
                 sample: RawSample {
-                    subject,
+                    subject: subject.to_string(),
                     sequence: format!("{subject:03}_{recording:03}"),
                     frame,
                     ..RawSample::labelled(&format!("X.npy:{at}"), -1)

@@ -102,8 +102,8 @@ pub struct Scan {
 /// How a source's images are assigned to folds.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Folding {
-    /// By subject; these are the subjects that take part: those with a labelled sequence.
-    BySubject(BTreeSet<i64>),
+    /// By subject; these are the subjects that take part, as in [`RawSample::subject`]: those with a labelled sequence.
+    BySubject(BTreeSet<String>),
     /// Each class's images in turn, since subject numbers are missing. Not subject-independent.
     ByImage,
     /// The data set has this many given splits, listed in [`RawSample::parts`].
@@ -117,8 +117,8 @@ pub struct RawSample {
     pub image: RawImage,
     /// The image's path relative to the root, with `/`.
     pub path: String,
-    /// The person's number; −1 if unknown. Where people have names, number the sorted names.
-    pub subject: i64,
+    /// The person, as the data set names them: `S005`, `5`, `KA` ([`Person`](faus_base::person::Person)); empty if unknown.
+    pub subject: String,
     /// The recording, unique within the source.
     pub sequence: String,
     /// The frame's number.
@@ -143,7 +143,7 @@ impl RawSample {
         Self {
             image: RawImage::File,
             path: path.to_owned(),
-            subject: -1,
+            subject: String::new(),
             sequence: stem(path).to_owned(),
             frame: 0,
             role: Role::Labelled,

@@ -33,7 +33,7 @@ struct Row {
     at: usize,
     /// `None` for an unlabelled one.
     expression: Option<Expression>,
-    subject: i64,
+    subject: String,
     parts: Vec<Part>,
 }
 
@@ -270,7 +270,8 @@ impl Labels {
             }
             _ => return Err(unknown()),
         };
-        let subject = self.subjects[at].max(-1);
+        let subject = Some(self.subjects[at]).filter(|number| *number >= 0);
+        let subject = subject.map_or(String::new(), |number| number.to_string());
         Ok(Row {
             at,
             expression,

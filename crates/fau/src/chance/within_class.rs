@@ -262,6 +262,7 @@ mod tests {
 
     use super::*;
     use crate::input::samples::SampleRow;
+    use faus_base::person::Person;
 
     /// The literal statistic: ranks by counting, sums by subject in a map.
     fn literally(rows: &[(i8, bool, u8, u8)], source: &[u32]) -> f64 {
@@ -293,7 +294,7 @@ mod tests {
             rows.sort_by_key(|row| row.2);
             let samples: Vec<SampleRow> = rows.iter().enumerate().map(|(index, row)| SampleRow {
                 index,
-                subject: Some(i64::from(row.2)),
+                subject: Some(Person::Number(row.2.into())),
                 label: Some(i64::from(row.3)),
                 coded: Some(if row.1 { vec![(12, 1)] } else { vec![] }),
                 ..SampleRow::default()

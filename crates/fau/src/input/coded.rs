@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use faus_base::person::Person;
 use serde::Serialize;
 
 use crate::error::Error;
@@ -52,18 +53,14 @@ pub(crate) struct Coded<'a> {
 }
 
 /// The identity of a person: the subject, or where unknown the sequence, since its frames show one person, or else the row.
-type Who<'a> = (Option<i64>, Option<&'a str>, Option<usize>);
+pub(crate) type Who<'a> = (Option<&'a Person>, Option<&'a str>, Option<usize>);
 
-fn who(sample: &SampleRow) -> Who<'_> {
-    match (known(sample), sample.sequence.as_deref()) {
+pub(crate) fn who(sample: &SampleRow) -> Who<'_> {
+    match (sample.subject.as_ref(), sample.sequence.as_deref()) {
         (None, None) => (None, None, Some(sample.index)),
         (None, sequence) => (None, sequence, None),
         (subject, _) => (subject, None, None),
     }
-}
-
-fn known(sample: &SampleRow) -> Option<i64> {
-    sample.subject.filter(|subject| *subject >= 0)
 }
 
 impl<'a> Coded<'a> {
@@ -110,7 +107,7 @@ impl<'a> Coded<'a> {
 
     /// Rows of unknown subjects.
     pub fn without_subject(&self) -> usize {
-        self.images.iter().filter(|s| known(s).is_none()).count()
+        self.images.iter().filter(|s| s.subject.is_none()).count()
     }
 
     /// Rows of each expression class, by label.

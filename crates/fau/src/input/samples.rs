@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
+use faus_base::person::Person;
 use faus_base::table::Table;
 use serde::de::{Deserialize, Deserializer, Error as _};
 
@@ -15,12 +16,15 @@ const MAX_BYTES: u64 = 256 << 20;
 #[derive(Debug, Clone, PartialEq, Eq, Default, serde::Deserialize)]
 pub struct SampleRow {
     /// Row of the activations array, from 0.
+    #[serde(deserialize_with = "index_cell")]
     pub index: usize,
-    /// Subject; `None` or negative where unknown.
-    pub subject: Option<i64>,
+    /// Subject, by number or name; `None` where unknown.
+    #[serde(default, deserialize_with = "person_cell")]
+    pub subject: Option<Person>,
     /// Recording: rows of one subject and one sequence are frames of the same event.
     pub sequence: Option<String>,
     /// Class; -1 for held-out images.
+    #[serde(default, deserialize_with = "label_cell")]
     pub label: Option<i64>,
     /// Class in words.
     pub label_name: Option<String>,
@@ -59,6 +63,32 @@ fn parse(contents: &[u8]) -> Result<Vec<SampleRow>, String> {
     table.rows().collect()
 }
 
+fn person_cell<'de, D: Deserializer<'de>>(cell: D) -> Result<Option<Person>, D::Error> {
+    Ok(Person::of(&String::deserialize(cell)?))
+}
+
+fn index_cell<'de, D: Deserializer<'de>>(cell: D) -> Result<usize, D::Error> {
+    let index = whole(&String::deserialize(cell)?);
+    let index = index.and_then(|number| usize::try_from(number).ok());
+    index.ok_or_else(|| D::Error::custom("not a row number from 0"))
+}
+
+fn label_cell<'de, D: Deserializer<'de>>(cell: D) -> Result<Option<i64>, D::Error> {
+    let cell = String::deserialize(cell)?;
+    let label = whole(&cell).map(Some);
+    let label = label.or_else(|| cell.is_empty().then_some(None));
+    label.ok_or_else(|| D::Error::custom("not a whole number"))
+}
+
+/// A whole number, also as pandas writes it into a column with gaps: `3.0`.
+fn whole(cell: &str) -> Option<i64> {
+    let (whole, fraction) = cell.split_once('.').unwrap_or((cell, ""));
+    fraction
+        .bytes()
+        .all(|digit| digit == b'0')
+        .then(|| whole.parse().ok())?
+}
+
 fn aus_cell<'de, D: Deserializer<'de>>(cell: D) -> Result<Option<Vec<(u8, u8)>>, D::Error> {
     parse_aus(&String::deserialize(cell)?).map_err(D::Error::custom)
 }
@@ -94,6 +124,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::parse_aus;
+    use faus_base::person::Person;
 
     #[test]
     fn the_three_kinds_of_cell() {
@@ -125,6 +156,21 @@ mod tests {
         let rows = super::parse(b"aus,extra,index\n1:2,x,0\nNA,y,1\n").unwrap();
         assert_eq!(rows[0].coded, Some(vec![(1, 2)]));
         assert_eq!((rows[1].index, &rows[1].subject), (1, &None));
+        let text = b"aus,index,subject,label\nNA,0.0,S005,1.0\nNA,1,KA,\nNA,2,-1,-1\n";
+        let rows = super::parse(text).unwrap();
+        let who = |text| Person::of(text);
+        let found = Vec::from_iter(
+            rows.into_iter()
+                .map(|row| (row.index, row.subject, row.label)),
+        );
+        assert_eq!(
+            found,
+            [
+                (0, who("5"), Some(1)),
+                (1, who("KA"), None),
+                (2, None, Some(-1))
+            ]
+        );
         let error = super::parse(b"index,subject\n0,1\n").unwrap_err();
         assert!(error.contains("no column `aus`"), "{error}");
     }

@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 use crate::analysis::Analysis;
 use crate::chance::rates::{at_most, correct};
 use crate::error::Error;
+use crate::input::coded::{numbered, who};
 use crate::input::table::pick;
 use crate::lens::{Lens, NetworkKind};
 use crate::study::answer::Answer;
@@ -84,8 +85,7 @@ impl Locate {
             let rows = pick(&coded.rows, &shown);
             let places = lens.places(&rows)?;
             let faces = pick(&self.faces, &rows);
-            let subject = |&at: &usize| coded.samples[at].subject.unwrap_or(-1);
-            let subjects: Vec<i64> = shown.iter().map(subject).collect();
+            let subjects = numbered(shown.iter().map(|&at| who(&coded.samples[at])));
             let (images, seed) = ((&*faces, &*subjects), run.options.seed);
             let play = || pointing(&places, images, &region, &filters, seed);
             found.extend(run.pool.install(play)?);

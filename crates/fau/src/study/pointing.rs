@@ -12,7 +12,7 @@ use serde::Serialize;
 use crate::chance::p_value;
 use crate::chance::random::{Purpose, keyed};
 use crate::error::Error;
-use crate::input::coded::{numbered, positives};
+use crate::input::coded::positives;
 use crate::lens::Places;
 use crate::study::regions::{FacePoints, Region};
 
@@ -42,13 +42,13 @@ pub(crate) struct Pointing {
     pub iou_chance: f64,
 }
 
-/// Runs the pointing game for `filters` on one region; `faces` and `subjects` are those of the images of `places`.
+/// Runs the pointing game for `filters` on one region; `faces` and `subjects` (numbers from 0) are those of the images of `places`.
 ///
 /// # Errors
 /// [`Error::Mismatch`] where lengths differ.
 pub(crate) fn pointing(
     places: &Places,
-    (faces, subjects): (&[FacePoints], &[i64]),
+    (faces, subjects): (&[FacePoints], &[u32]),
     region: &Region,
     filters: &[usize],
     seed: u64,
@@ -72,7 +72,6 @@ pub(crate) fn pointing(
     let maps = places.sums.chunks(side * side);
     let ious: Vec<Option<f64>> = maps.map(|map| overlap(map, &target)).collect();
     let iou_chance = mean(&ious.iter().copied().flatten().collect::<Vec<_>>());
-    let subjects = numbered(subjects.iter().copied());
     let score = |&filter: &usize| {
         let own = hits.iter().skip(filter).step_by(places.filters).enumerate();
         let hits: Vec<(usize, f64)> = own.filter_map(|(at, hit)| Some((at, (*hit)?))).collect();
@@ -82,7 +81,7 @@ pub(crate) fn pointing(
             images: hits.len(),
             rate: mean(&Vec::from_iter(hits.iter().map(|(_, hit)| *hit))),
             chance: mean(&Vec::from_iter(hits.iter().map(|(at, _)| chance[*at]))),
-            p: above_chance(&hits, &chance, &subjects, seed),
+            p: above_chance(&hits, &chance, subjects, seed),
             q: f64::NAN,
             iou: ious[filter].unwrap_or(f64::NAN),
             iou_chance,
@@ -147,7 +146,7 @@ mod tests {
         (face[48], face[54]) = ([0.3, 0.8], [0.7, 0.8]);
         let centres: Vec<f64> = (0..10).map(|at| 0.05 + 0.1 * at as f64).collect();
         let (images, filters) = (20, 4);
-        let subjects: Vec<i64> = (0..images as i64).collect();
+        let subjects: Vec<u32> = (0..images as u32).collect();
         let faces = vec![face; images];
         // Filter 0 always at (0.25, 0.75), in the region; the others at the top; filter 3 is silent.
         let maxima: Vec<Option<u32>> = (0..images)

@@ -3,6 +3,7 @@
 
 use std::cell::RefCell;
 
+use faus_base::person::Person;
 use faus_fau::{
     Activations, AnalysisOptions, Answer, Error, FacePoints, Lens, NetworkKind, Networks, Places,
     RunView, SampleRow, Study,
@@ -99,7 +100,7 @@ impl Planted {
             let coded = units.map(|au| (au, 3)).collect();
             SampleRow {
                 index,
-                subject: Some((index / IMAGES) as i64),
+                subject: Some(Person::Number((index / IMAGES) as i64)),
                 sequence: Some(format!("{index}")),
                 label: Some(label(index)),
                 label_name: Some(["neutral", "happy", "sad", "sad"][index % IMAGES].to_owned()),

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use faus_base::person::Person;
 use serde::Deserialize;
 use serde_json::Value;
 
@@ -45,10 +46,17 @@ impl DataSet {
 #[serde(default)]
 pub(crate) struct Sample {
     pub index: u64,
-    pub subject: i64,
+    pub subject: String,
     pub sequence: String,
     pub frame: String,
     pub label: i64,
     pub label_name: String,
     pub fold: i64,
+}
+
+impl Sample {
+    /// The person, if known: old sets have numbers, new ones the data set's own names.
+    pub fn person(&self) -> Option<Person> {
+        Person::of(&self.subject)
+    }
 }

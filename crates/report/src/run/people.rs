@@ -4,9 +4,11 @@
 use std::collections::BTreeMap;
 
 use faus_base::order::quantile;
+use faus_base::person::Person;
 use faus_base::random;
 
 use super::Run;
+use super::dataset::Sample;
 use super::folds::Prediction;
 
 /// Resamples. Our choice: the ends vary by about a hundredth of the interval's width at 10,000; half as many do for
@@ -14,14 +16,14 @@ use super::folds::Prediction;
 const RESAMPLES: usize = 5_000;
 
 /// Images and those classified correctly, by person.
-pub(crate) struct People(BTreeMap<i64, (u64, u64)>);
+pub(crate) struct People(BTreeMap<Option<Person>, (u64, u64)>);
 
 impl People {
-    /// Counts for these test images; a person is unknown (-1) if the data set does not list the image.
+    /// Counts for these test images; a person is unknown (`None`) if the data set does not list the image.
     pub fn of<'a>(run: &Run, predictions: impl Iterator<Item = &'a Prediction>) -> Self {
-        let mut people: BTreeMap<i64, (u64, u64)> = BTreeMap::new();
+        let mut people: BTreeMap<_, (u64, u64)> = BTreeMap::new();
         for row in predictions {
-            let person = run.sample(row.index).map_or(-1, |sample| sample.subject);
+            let person = run.sample(row.index).and_then(Sample::person);
             let (images, hits) = people.entry(person).or_default();
             *images += 1;
             *hits += u64::from(row.label == row.predicted);
@@ -33,7 +35,7 @@ impl People {
     /// unknown. Deterministic for given counts.
     pub fn interval(&self) -> Option<(f64, f64)> {
         let people: Vec<(u64, u64)> = self.0.values().copied().collect();
-        if people.len() < 2 || self.0.keys().any(|person| *person < 0) {
+        if people.len() < 2 || self.0.contains_key(&None) {
             return None;
         }
         let share = |drawn: &[usize]| {
@@ -52,7 +54,8 @@ mod tests {
     use super::*;
 
     fn people(scores: &[(u64, u64)]) -> People {
-        let of = |(person, score): (usize, &(u64, u64))| (person as i64, *score);
+        let of =
+            |(person, score): (usize, &(u64, u64))| (Some(Person::Number(person as i64)), *score);
         People(scores.iter().enumerate().map(of).collect())
     }
 
@@ -60,7 +63,7 @@ mod tests {
     fn one_person_or_unknown_ones_give_no_interval() {
         assert_eq!(people(&[(9, 4)]).interval(), None);
         let mut unknown = people(&[(9, 4), (9, 5)]);
-        unknown.0.insert(-1, (1, 1));
+        unknown.0.insert(None, (1, 1));
         assert_eq!(unknown.interval(), None);
     }
 

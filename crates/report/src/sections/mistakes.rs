@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use askama::Template;
+use faus_base::person::Person;
 
 use crate::page::blocks::{Blocks, Sections};
 use crate::page::text::percent;
@@ -67,10 +68,10 @@ fn gallery(run: &Run, images: usize, blocks: &mut Blocks) {
 }
 
 /// Subject and recording, or the image itself where they are unknown: the last frames of a recording are alike.
-fn recording(run: &Run, row: &Prediction) -> (i64, String) {
+fn recording(run: &Run, row: &Prediction) -> (Option<Person>, String) {
     match run.sample(row.index) {
-        Some(sample) if !sample.sequence.is_empty() => (sample.subject, sample.sequence.clone()),
-        _ => (-1, format!("image {}", row.index)),
+        Some(sample) if !sample.sequence.is_empty() => (sample.person(), sample.sequence.clone()),
+        _ => (None, format!("image {}", row.index)),
     }
 }
 
@@ -79,7 +80,7 @@ fn mistake(run: &Run, fold: u64, row: &Prediction) -> Mistake {
     let picture = images.and_then(|images| png(&images.get(row.index)?));
     let mut who = Vec::new();
     if let Some(sample) = run.sample(row.index) {
-        who.extend((sample.subject >= 0).then(|| format!("subject {}", sample.subject)));
+        who.extend(sample.person().map(|person| format!("subject {person}")));
         let parts = [("recording", &sample.sequence), ("frame", &sample.frame)];
         let known = parts.iter().filter(|(_, part)| !part.is_empty());
         who.extend(known.map(|(name, part)| format!("{name} {part}")));

@@ -83,11 +83,9 @@ fn sample(subject: usize, frame: usize, folds: usize, label: Option<usize>) -> S
         label: label.map_or(-1, |l| l as i64),
         label_name: label.map_or_else(String::new, |l| CLASSES[l].to_owned()),
         fold: (subject % folds) as i64,
-        parts: vec![],
         face_found: true,
-        crop: None,
         path: format!("S{subject:03}/{frame}.png"),
-        aus: AuCoding::NotCoded,
+        ..Sample::default()
     }
 }
 

@@ -191,7 +191,7 @@ impl Source for CkPlus {
         let bad = sequences.iter_mut().flat_map(|s| take(&mut s.skipped));
         skipped.extend(bad);
         let labelled = sequences.iter().filter(|s| s.readable == Some(true));
-        let subjects: BTreeSet<i64> = labelled.map(|sequence| sequence.subject).collect();
+        let subjects: BTreeSet<String> = labelled.map(|s| s.folders.0.clone()).collect();
         if subjects.is_empty() {
             return Err(self.nothing_labelled(sequences.len(), &skipped));
         }

@@ -246,7 +246,7 @@ impl Reading<'_> {
 
     fn sample(&self, frame: &Frame, label: i64) -> RawSample {
         RawSample {
-            subject: self.sequence.subject,
+            subject: self.sequence.folders.0.clone(),
             sequence: self.sequence.name(),
             frame: frame.number,
             landmarks: self.landmarks(frame),

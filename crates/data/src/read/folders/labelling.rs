@@ -37,8 +37,6 @@ pub(super) struct Image {
     pub part: Option<Part>,
     /// The subject in its name; left empty here.
     pub identity: Option<Identity>,
-    /// The person's number; −1 unless folds are made by subject.
-    pub subject: i64,
 }
 
 /// A label before numbers are resolved.
@@ -141,7 +139,6 @@ impl Labels {
             expression,
             part: named.and_then(Part::from_name).or(found.above.part),
             identity: None,
-            subject: -1,
             path: found.path,
         }
     }

@@ -8,8 +8,10 @@ mod people;
 mod presets;
 mod walk;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
+
+use faus_base::person::Person;
 
 use crate::error::Error;
 use crate::fold::held_back::{hold_back, wanting};
@@ -46,7 +48,7 @@ pub struct Folders {
 }
 
 /// At most one file in this many may be left out for lacking a subject's name (our choice).
-const STRAYS_AMONG: usize = 20;
+pub(crate) const STRAYS_AMONG: usize = 20;
 
 impl Folders {
     /// Finds the class folders below `root` and the images in them.
@@ -116,10 +118,10 @@ impl Folders {
             skip_unidentified(&mut labelled.images, &mut walk, reason);
         }
         let folding = assign(&mut labelled.images, &mut notes);
-        let given = folding == Folding::Given(1);
-        let sample = |image: &Image| sample(image, &classes, given);
+        let known = notes::no_people(&labelled.images).is_none();
+        let sample = |image: &Image| sample(image, &classes, &folding, known);
         let mut samples: Vec<RawSample> = labelled.images.iter().map(sample).collect();
-        if given && wanting(&parts(&labelled.images)) {
+        if folding == Folding::Given(1) && wanting(&parts(&labelled.images)) {
             let how = hold_back(&mut samples);
             notes.push(format!(
                 "There is no validation part: a tenth of train validates, drawn from the {how}."
@@ -174,17 +176,23 @@ fn identify(
     }
 }
 
-fn sample(image: &Image, classes: &ClassMap, given: bool) -> RawSample {
+/// `known`: whether every name contains a person. Where only some do, no one counts as known.
+fn sample(image: &Image, classes: &ClassMap, folding: &Folding, known: bool) -> RawSample {
     let identity = image.identity.as_ref();
     let sequence = identity.and_then(|identity| identity.sequence.clone());
     let label = classes.label_of(image.expression).unwrap_or(-1);
     let alone = RawSample::labelled(&image.path, label);
     RawSample {
-        subject: image.subject,
+        subject: identity
+            .filter(|_| known)
+            .map_or(String::new(), |i| i.subject.clone()),
         // Without a recording's name the whole path: file names repeat between folders.
         sequence: sequence.unwrap_or(alone.sequence),
         frame: identity.and_then(|identity| identity.frame).unwrap_or(0),
-        parts: Vec::from_iter(given.then_some(image.part.unwrap_or(Part::None))),
+        parts: match folding {
+            Folding::Given(_) => vec![image.part.unwrap_or(Part::None)],
+            _ => Vec::new(),
+        },
         ..alone
     }
 }
@@ -281,20 +289,25 @@ fn parts(images: &[Image]) -> BTreeSet<&'static str> {
 
 /// Whether no known person is in two parts.
 fn apart(images: &[Image]) -> bool {
-    let mut first = std::collections::BTreeMap::new();
+    let mut first = BTreeMap::new();
     let mut known = images.iter().filter_map(|image| {
-        let subject = &image.identity.as_ref()?.subject;
+        let subject = Person::of(&image.identity.as_ref()?.subject)?;
         Some((subject, image.part?))
     });
     known.all(|(subject, part)| *first.entry(subject).or_insert(part) == part)
 }
 
-/// How folds are made, with a note on why; numbers the people and sorts the images accordingly.
+/// How folds are made, with a note on why; sorts the images accordingly.
 fn assign(images: &mut [Image], notes: &mut Vec<String>) -> Folding {
     let parts = parts(images);
     let split = parts.len() == 3 || wanting(&parts);
     let silent = notes::no_people(images);
-    let people = silent.is_none().then(|| number_people(images, notes));
+    let people = silent.is_none().then(|| {
+        let identities = images.iter().flat_map(|image| &image.identity);
+        identities
+            .map(|identity| identity.subject.clone())
+            .collect()
+    });
     let folding = match people {
         _ if split && apart(images) => Folding::Given(1),
         Some(people) => Folding::BySubject(people),
@@ -310,22 +323,14 @@ fn assign(images: &mut [Image], notes: &mut Vec<String>) -> Folding {
     folding
 }
 
-fn by_person(image: &Image) -> (i64, Option<&str>, Option<u32>, &str) {
+type ByPerson<'a> = (Option<Person>, Option<&'a str>, Option<u32>, &'a str);
+
+fn by_person(image: &Image) -> ByPerson<'_> {
     let identity = image.identity.as_ref();
     let sequence = identity.and_then(|identity| identity.sequence.as_deref());
     let frame = identity.and_then(|identity| identity.frame);
-    (image.subject, sequence, frame, &image.path)
-}
-
-fn number_people(images: &mut [Image], notes: &mut Vec<String>) -> BTreeSet<i64> {
-    let identities = images.iter().flat_map(|image| &image.identity);
-    let texts = Vec::from_iter(identities.map(|identity| identity.subject.clone()));
-    let (numbers, note) = people::numbers(texts.iter().map(String::as_str));
-    notes.extend(note);
-    for (image, text) in images.iter_mut().zip(&texts) {
-        image.subject = numbers[text.as_str()];
-    }
-    numbers.into_values().collect()
+    let person = identity.and_then(|identity| Person::of(&identity.subject));
+    (person, sequence, frame, &image.path)
 }
 
 impl Source for Folders {

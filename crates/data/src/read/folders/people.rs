@@ -1,11 +1,8 @@
 //! Subject, recording and frame in the names of files.
 
-use std::collections::{BTreeMap, BTreeSet};
-
 use regex::{Regex, RegexBuilder};
 
 use crate::error::Error;
-use crate::label::text::digits;
 use crate::read::folders::presets;
 
 /// CK+'s own file names, with anything after them: subject, sequence, frame. The numbers have CK+'s digits, since a
@@ -21,10 +18,6 @@ const LABEL_EXAMPLE: &str = "(?<label>…) about the part of the path that names
 /// Maximum number of characters of a pattern, and maximum size of its compiled form in bytes.
 const PATTERN_LIMIT: usize = 1000;
 const COMPILED_LIMIT: usize = 1 << 20;
-/// Maximum number of digits of a subject or sequence that counts as a number.
-const DIGITS_LIMIT: usize = 15;
-/// Subjects that a note lists by name.
-const LISTED: usize = 20;
 
 /// Finds subject, sequence and frame in paths.
 #[derive(Debug, Clone)]
@@ -138,44 +131,6 @@ fn checked(text: &str, needed: &str, known: &[&str], example: &str) -> Result<Re
     named.then_some(regex).ok_or_else(missing)
 }
 
-/// The number of every subject: numeric subjects keep their number; the others follow the largest of these in
-/// alphabetical order, or start at 1. A note lists them.
-pub(super) fn numbers<'a>(
-    subjects: impl Iterator<Item = &'a str>,
-) -> (BTreeMap<&'a str, i64>, Option<String>) {
-    let subjects: BTreeSet<&str> = subjects.collect();
-    let numbered = subjects
-        .iter()
-        .filter_map(|subject| Some((*subject, digits(subject, DIGITS_LIMIT)?)));
-    let mut numbers: BTreeMap<&str, i64> = numbered.collect();
-    let first = numbers.values().max().unwrap_or(&0) + 1;
-    let texts = subjects.into_iter().filter(|s| !numbers.contains_key(s));
-    let texts: Vec<&str> = texts.collect();
-    numbers.extend(texts.iter().copied().zip(first..));
-    let named = texts.iter().map(|text| format!("{} {text}", numbers[text]));
-    let mut listed = Vec::from_iter(named.take(LISTED)).join(", ");
-    if texts.len() > LISTED {
-        listed += &format!(" and {} more", texts.len() - LISTED);
-    }
-    let note = (!texts.is_empty()).then(|| {
-        let (count, capitals) = (texts.len(), alike(&texts));
-        format!("{count} subjects are texts and are numbered in their order: {listed}.{capitals}")
-    });
-    (numbers, note)
-}
-
-/// A further sentence if texts differ in capitals alone.
-fn alike(texts: &[&str]) -> String {
-    let mut seen = BTreeMap::new();
-    let twice = texts.iter().find_map(|text| {
-        let before = seen.insert(text.to_lowercase(), text)?;
-        Some(format!(
-            " Some differ in capitals alone ({before} and {text}) and count as different people all the same."
-        ))
-    });
-    twice.unwrap_or_default()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -241,29 +196,6 @@ mod tests {
         }
     }
 
-    #[test]
-    fn texts_are_numbered_behind_the_numbers() {
-        let (by_text, note) =
-            numbers(["010", "7", "zoe", "anna", "7", "0099999999999999999"].into_iter());
-        let expected = [
-            ("010", 10),
-            ("7", 7),
-            ("0099999999999999999", 11),
-            ("anna", 12),
-            ("zoe", 13),
-        ];
-        assert_eq!(by_text, BTreeMap::from(expected));
-        let note = note.unwrap();
-        assert!(
-            note.contains("3 subjects") && note.contains("12 anna, 13 zoe"),
-            "{note}"
-        );
-        assert_eq!(numbers(["1", "2"].into_iter()).1, None);
-        let names: Vec<_> = (0..50).map(|at| format!("p{at}")).collect();
-        let (many, note) = numbers(names.iter().map(String::as_str));
-        assert!(many["p0"] == 1 && many.len() == 50 && note.unwrap().contains("and 30 more"));
-    }
-
     proptest! {
         #[test]
         fn any_path_is_read_or_refused(path in "\\PC{0,40}", pattern in "\\PC{0,20}") {
@@ -271,13 +203,6 @@ mod tests {
             if let Ok(pattern) = Pattern::new(Some(&format!("(?<subject>{pattern})"))) {
                 let _ = pattern.read(&path);
             }
-        }
-
-        #[test]
-        fn different_texts_are_different_people(subjects in proptest::collection::btree_set("[a-c]{1,3}|[1-9][0-9]{0,3}", 0..20)) {
-            let (numbers, _) = numbers(subjects.iter().map(String::as_str));
-            let distinct: BTreeSet<_> = numbers.values().collect();
-            prop_assert_eq!(distinct.len(), subjects.len());
         }
     }
 }

@@ -31,11 +31,12 @@ const TABLE_LIMIT: u64 = 16 << 30;
 /// Columns are found by their names, in any case and order, among others; fields may be quoted, lines end in LF or CR
 /// LF, a byte-order mark and semicolons or tabs for commas are read too. A row is one line. Emotions are codes (see
 /// [`LabelMap`]) or names. If Usage names train and test, that is the set's one given split, in which a tenth of train
-/// validates where it names no validation; otherwise folds are made image by image within each class. The table does not name the people in its images, so subjects are
-/// −1 and no result is subject-independent. A row's path is `<file>:<row>`, rows counted from 0 after the header,
+/// validates where it names no validation. Otherwise folds are made by the people in a column `subject` (or `person`,
+/// `subject_id` …), or without one image by image within each class, and then no result is subject-independent. A row's
+/// path is `<file>:<row>`, rows counted from 0 after the header,
 /// ignoring empty lines (as pandas counts them), and its sequence `<Usage>-<row>` or `row-<row>`.
 ///
-/// [`open`](Self::open) reads the file once and keeps 24 bytes of each row; [`fetch`](Source::fetch) reads a row's own
+/// [`open`](Self::open) reads the file once and keeps 32 bytes of each row and the names of people; [`fetch`](Source::fetch) reads a row's own
 /// bytes. The file must not change in between.
 #[derive(Debug, Clone)]
 pub struct PixelCsv {
@@ -89,6 +90,7 @@ impl PixelCsv {
                 at: row.at,
                 length: u64::from(row.length),
             },
+            subject: table.people[row.subject as usize].clone(),
             sequence: format!("{prefix}-{}", row.number),
             is_face: true,
             parts: Vec::from_iter(part),

@@ -27,7 +27,28 @@ pub(super) struct Columns {
     emotion: usize,
     pixels: usize,
     pub usage: Option<usize>,
+    pub subject: Option<usize>,
 }
+
+/// The small columns of a row.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Labels {
+    pub emotion: Emotion,
+    pub usage: String,
+    /// The person; empty if unknown.
+    pub subject: String,
+}
+
+/// Names of the column of people, without blanks, `_` and `-`.
+const PEOPLE: [&str; 7] = [
+    "subject",
+    "subjectid",
+    "subjects",
+    "person",
+    "personid",
+    "participant",
+    "identity",
+];
 
 /// The emotion column of a row.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -37,7 +58,7 @@ pub(super) enum Emotion {
 }
 
 impl Columns {
-    /// Finds `emotion`, `pixels` and, where there is one, `usage`, in any case and order, among others, blanks around them.
+    /// Finds `emotion`, `pixels` and, where there are, `usage` and `subject` ([`PEOPLE`]), in any case and order, among others, blanks around them.
     /// `Err` holds what was found instead.
     pub fn find(header: &[u8], delimiter: u8) -> Result<Self, String> {
         let names = fields(header, delimiter, COLUMNS_LIMIT).map_err(|error| error.reason())?;
@@ -46,9 +67,19 @@ impl Columns {
         if let Some(column) = twice(names.iter().map(String::as_str)) {
             return Err(format!("the column {} twice", brief(column)));
         }
-        let place = |wanted| names.iter().position(|name| name == wanted);
-        let [emotion, pixels, usage] = ["emotion", "pixels", "usage"].map(place);
-        let (Some(emotion), Some(pixels)) = (emotion, pixels) else {
+        let people: &[&str] = &PEOPLE;
+        let wanted = [&["emotion"][..], &["pixels"], &["usage"], people];
+        let [emotion, pixels, usage, subject] = wanted.map(|wanted| {
+            let named =
+                |at: &usize| wanted.contains(&names[*at].replace([' ', '_', '-'], "").as_str());
+            let mut places = (0..names.len()).filter(named);
+            match (places.next(), places.next()) {
+                (_, Some(_)) => Err(format!("the column {} twice", wanted[0])),
+                (place, None) => Ok(place),
+            }
+        });
+        let (Some(emotion), Some(pixels), usage, subject) = (emotion?, pixels?, usage?, subject?)
+        else {
             return Err(Vec::from_iter(names.iter().take(8).map(|name| brief(name))).join(","));
         };
         Ok(Self {
@@ -57,6 +88,7 @@ impl Columns {
             emotion,
             pixels,
             usage,
+            subject,
         })
     }
 
@@ -75,8 +107,8 @@ impl Columns {
         Err(Error::parse(reason))
     }
 
-    /// Emotion and usage of a row; the pixels are not read.
-    pub fn labels(&self, line: &[u8]) -> Result<(Emotion, String), Error> {
+    /// Emotion, usage and subject of a row; the pixels are not read.
+    pub fn labels(&self, line: &[u8]) -> Result<Labels, Error> {
         let fields = self.split(line)?;
         let text = String::from_utf8_lossy(&fields[self.emotion]);
         let text = text.trim();
@@ -86,8 +118,15 @@ impl Columns {
             let found = brief(text);
             Error::parse(format!("expected an emotion code or name, found '{found}'"))
         })?;
-        let usage = self.usage.map(|at| String::from_utf8_lossy(&fields[at]));
-        Ok((emotion, brief(&usage.unwrap_or_default())))
+        let text = |column: Option<usize>| {
+            let cell = column.map(|at| String::from_utf8_lossy(&fields[at]));
+            brief(&cell.unwrap_or_default())
+        };
+        Ok(Labels {
+            emotion,
+            usage: text(self.usage),
+            subject: text(self.subject),
+        })
     }
 
     /// The image of a row: its side and its grey values.
@@ -201,23 +240,41 @@ mod tests {
 
     #[test]
     fn finds_columns_as_people_write_them() {
-        let columns = |emotion, pixels, usage, count, delimiter| Columns {
+        let columns = |emotion, pixels, usage, subject, count, delimiter| Columns {
             delimiter,
             count,
             emotion,
             pixels,
             usage,
+            subject,
         };
         for (header, expected) in [
-            ("emotion,pixels,Usage", columns(0, 1, Some(2), 3, b',')),
-            ("emotion, Usage, pixels", columns(0, 2, Some(1), 3, b',')),
-            ("Emotion,PIXELS", columns(0, 1, None, 2, b',')),
+            (
+                "emotion,pixels,Usage",
+                columns(0, 1, Some(2), None, 3, b','),
+            ),
+            (
+                "emotion, Usage, pixels",
+                columns(0, 2, Some(1), None, 3, b','),
+            ),
+            ("Emotion,PIXELS", columns(0, 1, None, None, 2, b',')),
+            (
+                "Subject_ID,emotion,pixels",
+                columns(1, 2, None, Some(0), 3, b','),
+            ),
+            (
+                "emotion;pixels;Person",
+                columns(0, 1, None, Some(2), 3, b';'),
+            ),
             (
                 "\"\",\"pixels\",\"id\",\"emotion\"",
-                columns(3, 1, None, 4, b','),
+                columns(3, 1, None, None, 4, b','),
             ),
-            ("emotion;pixels;usage", columns(0, 1, Some(2), 3, b';')),
-            ("pixels\temotion", columns(1, 0, None, 2, b'\t')),
+            (
+                "emotion;pixels;usage",
+                columns(0, 1, Some(2), None, 3, b';'),
+            ),
+            ("pixels\temotion", columns(1, 0, None, None, 2, b'\t')),
         ] {
             assert_eq!(
                 Columns::find(header.as_bytes(), delimiter(header.as_bytes())).as_ref(),
@@ -230,6 +287,7 @@ mod tests {
             ("a,b", "a,b"),
             ("emotion,Usage", "emotion,usage"),
             ("emotion,pixels,Emotion,usage", "the column emotion twice"),
+            ("emotion,pixels,person,subject", "the column subject twice"),
             ("emotion,pixels,id,ID", "the column id twice"),
             ("emotion,\"pixels", "not closed"),
         ] {
@@ -248,12 +306,20 @@ mod tests {
             "\"a \"\"b\"\"\",3, 1  20 255 000 , Training ",
             "x,3.0,\"1 20 255 0\",Training",
         ] {
-            let (emotion, usage) = columns.labels(line.as_bytes()).unwrap();
-            assert_eq!((emotion, usage.as_str()), (Emotion::Code(3), "Training"));
+            let labels = columns.labels(line.as_bytes()).unwrap();
+            assert_eq!(
+                (labels.emotion, labels.usage.as_str()),
+                (Emotion::Code(3), "Training")
+            );
             assert_eq!(columns.image(line.as_bytes()).unwrap(), four);
         }
         let named = columns.labels(b",Happiness,1,").unwrap();
-        assert_eq!(named, (Emotion::Name(Expression::Happy), String::new()));
+        assert_eq!(
+            (named.emotion, named.usage),
+            (Emotion::Name(Expression::Happy), String::new())
+        );
+        let named = Columns::find(b"emotion,pixels,subject", b',').unwrap();
+        assert_eq!(named.labels(b"3,1, S005 ").unwrap().subject, "S005");
         for (bad, why) in [
             (
                 "x,3,1 2 3 4",

@@ -3,6 +3,7 @@
 use std::io::{BufRead, BufReader, Read};
 use std::path::Path;
 
+use faus_base::person::Person;
 use faus_base::table::{declared, delimiter};
 use faus_base::text::other_kind;
 use indexmap::IndexSet;
@@ -12,12 +13,13 @@ use crate::fold::part::Part;
 use crate::label::label_map::Codes;
 use crate::label::{ClassMap, Expression, LabelMap};
 use crate::read::file::{Hashing, ReadFile, Skipped};
+use crate::read::folders::STRAYS_AMONG;
 use crate::read::notes::{empty_classes, keep_classes};
 use crate::read::pixel_csv::rows::{Columns, Emotion, Lines, ROW_LIMIT};
 use crate::read::pixel_csv::usage::{Assignment, Row};
-use crate::read::source::Scan;
+use crate::read::source::{Folding, Scan};
 
-/// Maximum number of rows of a table: a hundred and forty times FER2013's. A row takes 24 bytes here and some 300 as a
+/// Maximum number of rows of a table: a hundred and forty times FER2013's. A row takes 32 bytes here and some 300 as a
 /// sample.
 const ROWS_LIMIT: usize = 5_000_000;
 /// Maximum number of bad rows that are listed one by one. A table with more is not a pixel table.
@@ -30,6 +32,8 @@ pub(super) struct Table {
     pub rows: Vec<Row>,
     /// The different texts of the column Usage, in the order of their first rows.
     pub usages: IndexSet<String>,
+    /// The different texts of the column of people.
+    pub people: IndexSet<String>,
     pub classes: ClassMap,
     /// All but the samples.
     pub scan: Scan,
@@ -37,6 +41,12 @@ pub(super) struct Table {
 
 /// Different texts of the column Usage that are kept.
 const TEXTS_LIMIT: usize = 1000;
+
+/// What the column of people means for the folds.
+struct People {
+    folding: Option<Folding>,
+    note: String,
+}
 
 /// The pass itself.
 struct Pass<'a> {
@@ -46,6 +56,7 @@ struct Pass<'a> {
     found: Vec<(Row, Emotion)>,
     bad: Vec<(u32, String)>,
     usages: IndexSet<String>,
+    people: IndexSet<String>,
 }
 
 impl Table {
@@ -64,6 +75,7 @@ impl Table {
             found: Vec::new(),
             bad: Vec::new(),
             usages: IndexSet::new(),
+            people: IndexSet::new(),
         };
         pass.read(&mut lines, &columns)?;
         let sha256 = lines.reader.into_inner().sha256();
@@ -115,15 +127,16 @@ impl Pass<'_> {
         let mut number = 0;
         while let Some((at, line)) = lines.next().map_err(Error::io(self.place))? {
             match columns.labels(line) {
-                Ok((emotion, usage)) => {
+                Ok(labels) => {
                     let row = Row {
                         at,
                         length: line.len() as u32,
                         number,
                         expression: Expression::Neutral,
-                        usage: self.usage(usage),
+                        usage: self.usage(labels.usage),
+                        subject: self.people.insert_full(labels.subject).0 as u32,
                     };
-                    self.found.push((row, emotion));
+                    self.found.push((row, labels.emotion));
                 }
                 Err(error) => self.bad(number, error.reason())?,
             }
@@ -177,9 +190,14 @@ impl Pass<'_> {
         let mut rows = self.with_expressions(&codes)?;
         let shown = |row: &Row| row.expression;
         notes.extend(keep_classes(&mut rows, given.as_ref(), shown, "rows"));
-        let assigned = Assignment::of(&rows, &self.usages, columns.usage.is_some());
+        let mut assigned = Assignment::of(&rows, &self.usages, columns.usage.is_some());
         self.refuse(&mut rows, &assigned)?;
-        notes.push(assigned.note);
+        let by_image = assigned.folding == Folding::ByImage;
+        let of_people = self.of_people(&mut rows, &columns, by_image)?;
+        if let Some(people) = of_people.folding {
+            assigned.folding = people;
+        }
+        notes.extend([assigned.note(), of_people.note]);
         if rows.is_empty() {
             let (bad, first) = (self.bad.len(), self.first_bad());
             let reason = format!("no row holds a usable image; {bad} are bad{first}");
@@ -190,9 +208,6 @@ impl Pass<'_> {
         let too_few = |error: Error| Error::layout(self.place, "two classes", error.to_string());
         let classes = classes.map_err(too_few)?;
         notes.extend(empty_classes(&classes, &occurring));
-        let nobody = "The table does not name the people in its images: results on unseen people (subject-independent) are \
-                      impossible with it.";
-        notes.push(nobody.to_owned());
         self.bad.sort_by_key(|(number, _)| *number);
         let place = |number| format!("{}:{number}", read.path);
         let bad = self.bad.into_iter();
@@ -208,9 +223,49 @@ impl Pass<'_> {
             columns,
             rows,
             usages: self.usages,
+            people: self.people,
             classes,
             scan,
         })
+    }
+
+    /// Whether folds keep the people of the table apart; leaves out the few rows whose person is unknown if they do.
+    fn of_people(
+        &mut self,
+        rows: &mut Vec<Row>,
+        columns: &Columns,
+        by_image: bool,
+    ) -> Result<People, Error> {
+        let known: Vec<bool> = self
+            .people
+            .iter()
+            .map(|text| Person::of(text).is_some())
+            .collect();
+        let known = |row: &Row| known[row.subject as usize];
+        let (all, unknown) = (rows.len(), rows.iter().filter(|row| !known(row)).count());
+        let impossible = "results on unseen people (subject-independent) are impossible with it";
+        let note = match columns.subject {
+            None => format!("The table does not name the people in its images: {impossible}."),
+            Some(_) if unknown * STRAYS_AMONG > all => format!(
+                "The table names the people of {} of its {all} images only: {impossible}.",
+                all - unknown
+            ),
+            Some(_) => "The table names the people in its images.".to_owned(),
+        };
+        let usable = by_image && columns.subject.is_some() && unknown * STRAYS_AMONG <= all;
+        if usable {
+            for row in rows.extract_if(.., |row| !known(row)) {
+                self.bad(
+                    row.number,
+                    "its person is unknown, unlike nearly all others'".to_owned(),
+                )?;
+            }
+        }
+        let named = rows
+            .iter()
+            .map(|row| self.people[row.subject as usize].clone());
+        let folding = usable.then(|| Folding::BySubject(named.collect()));
+        Ok(People { folding, note })
     }
 
     fn codes(&self, label_map: &LabelMap, notes: &mut Vec<String>) -> Result<Codes, Error> {

@@ -18,16 +18,20 @@ pub(super) struct Row {
     /// Counted from 0, without the header and empty lines.
     pub number: u32,
     pub expression: Expression,
-    /// Index into the different texts of the column.
+    /// Index into the different texts of the column Usage.
     pub usage: u32,
+    /// Index into the different texts of the column of people.
+    pub subject: u32,
 }
 
 /// How the column assigns the rows to parts or folds.
 #[derive(Debug)]
 pub(super) struct Assignment {
     pub folding: Folding,
-    /// The reason, in a sentence.
-    pub note: String,
+    /// The reason.
+    why: String,
+    /// Whether validation is held back from train.
+    held_back: bool,
     /// Whether the column names a part.
     names_parts: bool,
 }
@@ -54,18 +58,28 @@ impl Assignment {
                 format!("The column Usage names only {some}")
             }
         };
-        let by_image = ", so folds are made image by image within each class.";
-        let held_back = ": one given split, whose validation part is a tenth of train, drawn from the images of each class.";
-        let (folding, so) = match parts.as_slice() {
-            [_, _, _] => (Folding::Given(1), ": one given split."),
-            [Part::Train, Part::Test] => (Folding::Given(1), held_back),
-            _ => (Folding::ByImage, by_image),
-        };
         Self {
-            folding,
-            note: format!("{why}{so}"),
+            folding: match parts.as_slice() {
+                [_, _, _] | [Part::Train, Part::Test] => Folding::Given(1),
+                _ => Folding::ByImage,
+            },
+            why,
+            held_back: parts == [Part::Train, Part::Test],
             names_parts: !parts.is_empty(),
         }
+    }
+
+    /// How folds are made and why, in a sentence.
+    pub fn note(&self) -> String {
+        let so = match self.folding {
+            Folding::Given(_) if self.held_back => {
+                ": one given split, in which a tenth of train validates, drawn from the people where all are known, else from the images of each class."
+            }
+            Folding::Given(_) => ": one given split.",
+            Folding::BySubject(_) => ", so folds are made person by person.",
+            Folding::ByImage => ", so folds are made image by image within each class.",
+        };
+        format!("{}{so}", self.why)
     }
 
     /// Why a row with this usage is not taken: the column names parts, and this is none of them. Without a whole split
@@ -94,6 +108,7 @@ mod tests {
             number: 0,
             expression: Expression::Fear,
             usage: usages.insert_full((*text).to_owned()).0 as u32,
+            subject: 0,
         };
         let rows: Vec<_> = texts.iter().map(row).collect();
         Assignment::of(&rows, &usages, true)
@@ -119,7 +134,7 @@ mod tests {
             let deal = deal(&texts);
             assert_eq!(deal.folding, Folding::Given(1));
             assert!(
-                deal.note.contains("only train and test") && deal.note.contains("a tenth of train")
+                deal.why.contains("only train and test") && deal.note().contains("a tenth of train")
             );
             assert!(deal.refuses("").is_some());
         }
@@ -135,7 +150,7 @@ mod tests {
         ] {
             let deal = deal(texts);
             assert_eq!(deal.folding, Folding::ByImage);
-            assert!(deal.note.contains(why), "{}", deal.note);
+            assert!(deal.why.contains(why), "{}", deal.why);
             assert_eq!(deal.refuses("x").is_none(), takes_x);
             assert_eq!(deal.refuses(""), None);
         }

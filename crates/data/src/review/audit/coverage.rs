@@ -14,7 +14,7 @@ type Group = fn(&Sample) -> Option<String>;
 /// People, recordings and images in more than one part of a split.
 const GROUPS: [(FindingKind, &str, Group); 3] = [
     (FindingKind::SubjectInTwoParts, "people who are", |s| {
-        (s.subject >= 0).then(|| format!("subject {}", s.subject))
+        (s.subject >= 0).then(|| format!("subject {}", s.who()))
     }),
     (
         FindingKind::SequenceInTwoParts,

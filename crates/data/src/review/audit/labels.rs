@@ -35,8 +35,8 @@ fn arrays(set: &Prepared) -> Vec<String> {
     let rows = set.samples().iter().zip(arrays);
     rows.filter_map(|(sample, (&subject, &fold))| {
         let (what, ours, theirs) = match sample {
-            s if s.subject != subject => ("subject", s.subject, subject),
-            s if s.fold != fold && !given => ("fold", s.fold, fold),
+            s if s.subject != subject => ("subject", s.who(), subject),
+            s if s.fold != fold && !given => ("fold", s.fold.to_string(), fold),
             _ => return None,
         };
         let row = sample.index;

@@ -179,40 +179,18 @@ fn draw_frame(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::label::{AuCoding, Role};
-    use crate::read::source::RawImage;
 
     fn original(landmarks: Option<&str>) -> RawSample {
         RawSample {
-            image: RawImage::File,
-            path: "a.png".to_owned(),
-            subject: 1,
-            sequence: String::new(),
-            frame: 1,
-            role: Role::Labelled,
-            label: 0,
-            aus: AuCoding::NotCoded,
             landmarks: landmarks.map(str::to_owned),
-            is_face: false,
-            parts: Vec::new(),
+            ..RawSample::labelled("a.png", 0)
         }
     }
 
     fn row(face_found: bool) -> Sample {
         Sample {
-            index: 0,
-            subject: 1,
-            sequence: String::new(),
-            frame: 1,
-            role: Role::Labelled,
-            label: 0,
-            label_name: String::new(),
-            fold: 0,
-            parts: Vec::new(),
             face_found,
-            crop: None,
-            path: "a.png".to_owned(),
-            aus: AuCoding::NotCoded,
+            ..Sample::default()
         }
     }
 
