@@ -118,6 +118,7 @@ impl Set {
             subject_independent: true,
             images: 0,
             held_out: 0,
+            au_threshold: None,
             crop: CropMode::None,
             version: "test".to_owned(),
             notes: Vec::new(),

@@ -36,6 +36,9 @@ pub struct DatasetInfo {
     pub images: usize,
     /// Rows without a class, kept for the AU analysis.
     pub held_out: usize,
+    /// The lowest intensity of an action unit that counts as present (1 to 5), where the source has intensities to choose from.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub au_threshold: Option<u8>,
     /// How faces were cut out.
     pub crop: CropMode,
     /// The version of this crate that wrote the set.

@@ -72,7 +72,13 @@ pub fn prepare(
         strict(options, &scan.skipped)?;
     }
     let images = writer.samples();
-    rows::check(images, &info.classes).map_err(|problem| Error::NothingLabelled {
+    let coded_only = info.classes.is_empty() && !images.is_empty();
+    let usable = if coded_only {
+        Ok(())
+    } else {
+        rows::check(images, &info.classes)
+    };
+    usable.map_err(|problem| Error::NothingLabelled {
         path: source.root().to_path_buf(),
         reason: format!("of {total} images {problem}; {}", brief(&scan.skipped)),
     })?;
@@ -100,6 +106,7 @@ fn info(source: &dyn Source, options: &PrepareOptions, scan: &Scan, deal: &Deal)
         folds: deal.folds,
         fold_rule: deal.rule,
         subject_independent: deal.subject_independent(&scan.samples),
+        au_threshold: source.au_threshold(),
         crop: options.crop,
         version: env!("CARGO_PKG_VERSION").to_owned(),
         notes: scan.notes.iter().cloned().chain(deal.notes(scan)).collect(),

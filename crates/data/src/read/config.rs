@@ -14,7 +14,9 @@ use crate::prepared::Prepared;
 use crate::prepared::options::PrepareOptions;
 use crate::read::arrays::Arrays;
 use crate::read::ck_plus::CkPlus;
+use crate::read::coded::{CodedSet, check_threshold};
 use crate::read::folders::{FolderLabels, Folders, Pattern};
+use crate::read::marks;
 use crate::read::pixel_csv::PixelCsv;
 use crate::read::source::Source;
 use crate::read::tfd::Tfd;
@@ -46,6 +48,9 @@ pub struct DataConfig {
     pub labels: Option<PathBuf>,
     /// Tables, numbered folders and lists: meaning of the emotion codes (auto).
     pub label_map: LabelMap,
+    /// DISFA, DISFA+, BP4D: lowest intensity of an action unit that counts as present, 1 to 5; `null` takes the source's own (2 for
+    /// DISFA and DISFA+, 1 for BP4D).
+    pub au_threshold: Option<u8>,
     /// TFD: whether the unlabelled images are held out instead of skipped.
     pub unlabelled: bool,
     /// Whether one bad input stops the run.
@@ -66,6 +71,7 @@ impl Default for DataConfig {
             label_pattern: None,
             labels: None,
             label_map: LabelMap::default(),
+            au_threshold: None,
             unlabelled: false,
             strict: false,
         }
@@ -74,7 +80,7 @@ impl Default for DataConfig {
 
 impl DataConfig {
     /// The sources of this crate: name and description.
-    pub const SOURCES: [(&str, &str); 6] = [
+    pub const SOURCES: [(&str, &str); 10] = [
         ("ck_plus", "CK+ with eight classes"),
         (
             "ck_plus_six_class",
@@ -90,7 +96,22 @@ impl DataConfig {
             "arrays",
             "CK+ or TFD as numpy arrays from the authors' scripts",
         ),
+        (
+            "disfa",
+            "DISFA: action units of video frames, no expressions",
+        ),
+        (
+            "disfa_plus",
+            "DISFA+: action units of posed video frames, no expressions",
+        ),
+        (
+            "bp4d",
+            "BP4D or BP4D+: action units of video frames, no expressions",
+        ),
+        ("raf", "RAF-AU, or RAF-CE with compound expressions"),
     ];
+    /// Those whose codes are intensities.
+    const GRADED: [&str; 3] = ["disfa", "disfa_plus", "bp4d"];
 
     /// Opens the data at `root` with the source of this crate that the settings name.
     ///
@@ -98,6 +119,11 @@ impl DataConfig {
     /// When it is not laid out as its source demands, or a setting does not suit the source.
     pub fn open(&self, root: &Path) -> Result<Box<dyn Source>, Error> {
         self.check()?;
+        let opened = self.open_as(root);
+        opened.map_err(|error| marks::with_likeness(error, root, &self.source))
+    }
+
+    fn open_as(&self, root: &Path) -> Result<Box<dyn Source>, Error> {
         let classes = self.expected_classes();
         Ok(match self.source.as_str() {
             "ck_plus" | "ck_plus_six_class" => {
@@ -120,6 +146,9 @@ impl DataConfig {
                 )?)
             }
             "csv" => Box::new(PixelCsv::open(root, classes, &self.label_map)?),
+            coded @ ("disfa" | "disfa_plus" | "bp4d" | "raf") => {
+                Box::new(CodedSet::open(coded, root, self.au_threshold)?)
+            }
             other => {
                 let names = Self::SOURCES.map(|(name, _)| name).join(", ");
                 let reason = format!("must be one of {names}, not {other}");
@@ -166,6 +195,17 @@ impl DataConfig {
         if ours && self.unlabelled && !["tfd", "arrays"].contains(&source) {
             return Err(Error::setting("unlabelled", ignored("tfd or arrays")));
         }
+        if ours && self.au_threshold.is_some() && !Self::GRADED.contains(&source) {
+            return Err(Error::setting(
+                "au threshold",
+                ignored(&Self::GRADED.join(", ")),
+            ));
+        }
+        check_threshold(self.au_threshold)?;
+        if self.classes.is_some() && (Self::GRADED.contains(&source) || source == "raf") {
+            let reason = format!("cannot be chosen: the source {source} has no basic expressions");
+            return Err(Error::setting("classes", reason));
+        }
         if ours && self.subject_pattern.is_some() && source != "folders" {
             return Err(Error::setting("subject pattern", ignored("folders")));
         }
@@ -197,6 +237,8 @@ impl DataConfig {
         agree(dir, "image_size", Some(self.image_size), &info.image_size)?;
         agree(dir, "classes", classes, &info.classes.join(","))?;
         agree(dir, "folds", self.folds, &info.folds)?;
+        let of_set = info.au_threshold.unwrap_or_default();
+        agree(dir, "au_threshold", self.au_threshold, &of_set)?;
         agree(dir, "fold_rule", self.fold_rule, &info.fold_rule)?;
         agree(dir, "crop", crop, &info.crop)
     }

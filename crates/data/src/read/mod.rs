@@ -3,10 +3,12 @@
 pub mod archive;
 pub mod arrays;
 pub mod ck_plus;
+pub mod coded;
 pub mod config;
 pub mod file;
 pub mod folders;
 pub mod held;
+pub mod marks;
 pub mod mat;
 pub mod name;
 pub mod notes;

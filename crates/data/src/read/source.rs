@@ -27,7 +27,11 @@ pub trait Source: Sync {
     fn synthetic(&self) -> bool {
         false
     }
-    /// The classes in label order.
+    /// The lowest intensity that counts as present, for sources whose codes are intensities and this one a choice.
+    fn au_threshold(&self) -> Option<u8> {
+        None
+    }
+    /// The classes in label order; none where no image has an expression, and all rows are held out.
     fn class_names(&self) -> Vec<String>;
     /// Lists every usable image, reading labels but no images.
     ///

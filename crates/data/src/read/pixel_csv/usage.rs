@@ -134,7 +134,8 @@ mod tests {
             let deal = deal(&texts);
             assert_eq!(deal.folding, Folding::Given(1));
             assert!(
-                deal.why.contains("only train and test") && deal.note().contains("a tenth of train")
+                deal.why.contains("only train and test")
+                    && deal.note().contains("a tenth of train")
             );
             assert!(deal.refuses("").is_some());
         }
