@@ -5,6 +5,9 @@
 pub struct OutputOptions {
     /// Whether the images are synthetic; `None` where unknown. Written to `fau.json` and into every chart.
     pub synthetic: Option<bool>,
+    /// The lowest intensity of an action unit that counts as present in the codes, where their source has intensities to choose
+    /// from. Written to `fau.json`.
+    pub au_threshold: Option<u8>,
     /// Layer of the network, if known.
     pub layer: Option<String>,
     /// Bar charts to draw, for the filters with the largest scores. Default 12, our choice.
@@ -15,6 +18,7 @@ impl Default for OutputOptions {
     fn default() -> Self {
         Self {
             synthetic: None,
+            au_threshold: None,
             layer: None,
             charts: 12,
         }

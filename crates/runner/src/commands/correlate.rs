@@ -79,8 +79,11 @@ pub(crate) fn correlate(args: CorrelateArgs, program: &Program) -> Result<()> {
     let info = read_json(&args.samples.with_file_name("dataset.json"));
     let info = info.ok().flatten().unwrap_or_default();
     let synthetic = info["synthetic"].as_bool();
+    let au_threshold = info["au_threshold"].as_u64();
+    let au_threshold = au_threshold.and_then(|grade| u8::try_from(grade).ok());
     let output = OutputOptions {
         synthetic,
+        au_threshold,
         ..OutputOptions::default()
     };
     analysis.write(&args.output, &output)?;
@@ -90,6 +93,11 @@ pub(crate) fn correlate(args: CorrelateArgs, program: &Program) -> Result<()> {
         analysis.aus_used.len(),
         analysis.rows_used
     ));
+    if let Some(grade) = au_threshold {
+        say(format!(
+            "Action units count as present from intensity {grade} on"
+        ));
+    }
     print_verdict(synthetic == Some(true), &analysis.verdict());
     println!("{}", args.output.join("correspondences.csv").display());
     Ok(())

@@ -25,7 +25,9 @@ const CROPS_SHOWN: usize = 60;
                   faus data prepare --source folders --input CK+48.zip --output prepared/ck48 --size 48\n  \
                   faus data prepare --source csv --input ckextended.csv --output prepared/ckextended --size 48\n  \
                   faus data prepare --source tfd --input data/TFD --output prepared/tfd-48 --size 48\n  \
-                  faus data prepare --source arrays --input npy_files --output prepared/authors --crop authors"
+                  faus data prepare --source arrays --input npy_files --output prepared/authors --crop authors\n  \
+                  faus data prepare --source folders --input jaffe --label-pattern jaffe --output prepared/jaffe\n  \
+                  faus data prepare --source disfa --input data/DISFA --output prepared/disfa --au-threshold 2"
 )]
 pub(crate) struct PrepareArgs {
     /// Kind of data set in the input.
@@ -74,6 +76,10 @@ pub(crate) struct PrepareArgs {
     /// raf_db, or the names in order of code (from 0, or from 1 where no 0 occurs), anger,disgust,…
     #[arg(long, value_name = "MAP", default_value = "auto")]
     label_map: LabelMap,
+    /// DISFA, DISFA+, BP4D: lowest intensity of an action unit that counts as present, 1 to 5. Default: 2 for DISFA and DISFA+, 1
+    /// (grade A) for BP4D; every output names it.
+    #[arg(long, value_name = "GRADE")]
+    au_threshold: Option<u8>,
     /// TFD: keep the unlabelled images as held out instead of skipping them.
     #[arg(long)]
     unlabelled: bool,
@@ -99,6 +105,7 @@ impl PrepareArgs {
             label_pattern: self.label_pattern.clone(),
             labels: self.labels.clone(),
             label_map: self.label_map.clone(),
+            au_threshold: self.au_threshold,
             unlabelled: self.unlabelled,
             strict: self.strict,
         }

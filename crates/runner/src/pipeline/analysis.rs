@@ -63,6 +63,7 @@ impl Job<'_> {
                 let output = OutputOptions {
                     synthetic: Some(lens.prepared.info().synthetic),
                     layer: Some(lens.layer().to_owned()),
+                    au_threshold: lens.prepared.info().au_threshold,
                     ..OutputOptions::default()
                 };
                 analysis.write(dir, &output)?;

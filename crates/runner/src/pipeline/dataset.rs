@@ -32,11 +32,13 @@ impl Job<'_> {
         if self.prepared.is_some() {
             config.check()?;
             let prepared = Prepared::open(place)?;
+            refuse_codes_alone(&prepared.info().classes)?;
             config.check_agrees(&prepared)?;
             self.check_folds(prepared.info().folds)?;
             return Ok(Origin::Prepared(Box::new(prepared)));
         }
         let source = self.open_source(place)?;
+        refuse_codes_alone(&source.class_names())?;
         if self.folds.is_some() {
             let folding = source.scan()?.folding;
             self.check_folds(config.options().fold_count(&folding))?;
@@ -60,6 +62,14 @@ impl Job<'_> {
         }
         Prepared::open(&folder)
             .with_context(|| format!("{}: delete it to prepare the data again", folder.display()))
+    }
+}
+
+/// Refuses a data set without expressions before anything is prepared.
+fn refuse_codes_alone(classes: &[String]) -> Result<()> {
+    match classes.is_empty() {
+        true => Err(faus_data::Error::NothingToTrain.into()),
+        false => Ok(()),
     }
 }
 
