@@ -666,3 +666,69 @@ fn archives_within_and_names_that_are_no_text_are_listed() {
         assert!(found.contains(reason), "{path}: {found}");
     }
 }
+
+/// The notes of a set prepared from class folders without a search for faces.
+fn prepared_notes(root: &Path) -> (Prepared, String) {
+    let output = root.with_extension("prepared");
+    let options = PrepareOptions {
+        image_size: 16,
+        crop: CropMode::None,
+        folds: Some(2),
+        ..PrepareOptions::default()
+    };
+    prepare(&plain(root), &options, &output, &go_on).unwrap();
+    let set = Prepared::open(&output).unwrap();
+    fs::remove_dir_all(&output).unwrap();
+    let notes = set.info().notes.join("\n");
+    (set, notes)
+}
+
+#[test]
+fn unusual_pixels_are_read_as_they_were_meant_or_named() {
+    use image::{DynamicImage, ImageBuffer, LumaA, Rgb, RgbaImage};
+
+    let dir = tempfile::tempdir().unwrap();
+    let value = |x: u32, y: u32| (x * 9 + y * 6) as u16;
+    let rgb = |scale: u16| -> DynamicImage {
+        ImageBuffer::from_fn(16, 16, |x, y| Rgb([value(x, y) * scale; 3])).into()
+    };
+    let alpha: ImageBuffer<LumaA<u8>, _> =
+        ImageBuffer::from_fn(16, 16, |x, y| LumaA([value(x, y) as u8, (x * 16) as u8]));
+    let clear = RgbaImage::from_fn(16, 16, |x, y| image::Rgba([value(x, y) as u8, value(x, y) as u8, value(x, y) as u8, 255]));
+    let black = GrayImage::new(16, 16);
+    let grey = GrayImage::from_pixel(16, 16, Luma([127]));
+    let at = |name: &str| {
+        let path = dir.path().join(name);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        path
+    };
+    rgb(1).save(at("happy/eight.png")).unwrap();
+    rgb(4).save(at("happy/ten.tiff")).unwrap();
+    rgb(16).save(at("happy/twelve.png")).unwrap();
+    rgb(257).save(at("happy/whole.tif")).unwrap();
+    DynamicImage::from(alpha).save(at("sad/alpha.png")).unwrap();
+    clear.save(at("sad/clear.png")).unwrap();
+    black.save(at("sad/black.bmp")).unwrap();
+    grey.save(at("sad/grey.png")).unwrap();
+    let (set, said) = prepared_notes(dir.path());
+    for part in [
+        "use only 8: 1 (first happy/eight.png)",
+        "use only 10: 1 (first happy/ten.tiff)",
+        "use only 12: 1 (first happy/twelve.png)",
+        "transparent pixels: 1 (first sad/alpha.png)",
+        "Black or flat images, of almost one grey value: 2 (first sad/black.bmp)",
+    ] {
+        assert!(said.contains(part), "{part}: {said}");
+    }
+    let whole: Vec<u8> = (0..256).map(|at| value(at % 16, at / 16) as u8).collect();
+    for sample in set.samples() {
+        let got = set.image(sample.index);
+        let name = sample.path.rsplit('/').next().unwrap();
+        if ["black.bmp", "grey.png"].contains(&name) {
+            continue;
+        }
+        // Ten and twelve bits end at 1023 and 4095, not at 4 and 16 times 255.
+        let far = got.iter().zip(&whole).map(|(a, b)| a.abs_diff(*b)).max();
+        assert!(far <= Some(1), "{name}: {far:?}");
+    }
+}
