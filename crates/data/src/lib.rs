@@ -53,6 +53,7 @@ pub use prepared::split_part::SplitPart;
 pub use prepared::write::PreparedWriter;
 pub use read::arrays::Arrays;
 pub use read::ck_plus::{CkPlus, SYNTHETIC_MARK, frame_name};
+pub use read::codes::{CodeKey, CodeTable, Matched};
 pub use read::config::DataConfig;
 pub use read::file::{ReadFile, Skipped};
 pub use read::folders::Folders;

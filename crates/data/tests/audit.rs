@@ -9,8 +9,8 @@ use std::path::PathBuf;
 
 use faus_base::random::named as keyed;
 use faus_data::{
-    Audit, CropMode, DatasetInfo, FindingKind, FoldRule, Part, PreparedWriter, Role,
-    Sample, Severity, audit,
+    Audit, CropMode, DatasetInfo, FindingKind, FoldRule, Part, PreparedWriter, Role, Sample,
+    Severity, audit,
 };
 use image::codecs::jpeg::JpegEncoder;
 use image::{ExtendedColorType, GrayImage};
@@ -108,6 +108,7 @@ impl Set {
         let info = DatasetInfo {
             name: "drawn".to_owned(),
             synthetic: true,
+            machine_coded: false,
             source_digest: "0".repeat(64),
             classes: CLASSES.map(str::to_owned).to_vec(),
             counts: BTreeMap::new(),

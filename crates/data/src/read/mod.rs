@@ -3,6 +3,7 @@
 pub mod archive;
 pub mod arrays;
 pub mod ck_plus;
+pub mod codes;
 pub mod config;
 pub mod file;
 pub mod folders;
@@ -11,6 +12,7 @@ pub mod mat;
 pub mod name;
 pub mod notes;
 pub mod pixel_csv;
+pub mod places;
 pub mod source;
 pub mod tfd;
 pub mod tree;

@@ -5,6 +5,8 @@
 pub struct OutputOptions {
     /// Whether the images are synthetic; `None` where unknown. Written to `fau.json` and into every chart.
     pub synthetic: Option<bool>,
+    /// Whether a program estimated the action units. Written to `fau.json` and into every chart.
+    pub machine_coded: bool,
     /// Layer of the network, if known.
     pub layer: Option<String>,
     /// Bar charts to draw, for the filters with the largest scores. Default 12, our choice.
@@ -15,6 +17,7 @@ impl Default for OutputOptions {
     fn default() -> Self {
         Self {
             synthetic: None,
+            machine_coded: false,
             layer: None,
             charts: 12,
         }
