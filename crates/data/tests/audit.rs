@@ -108,6 +108,7 @@ impl Set {
         let info = DatasetInfo {
             name: "drawn".to_owned(),
             synthetic: true,
+            machine_coded: false,
             source_digest: "0".repeat(64),
             classes: CLASSES.map(str::to_owned).to_vec(),
             counts: BTreeMap::new(),

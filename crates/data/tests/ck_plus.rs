@@ -610,13 +610,30 @@ fn recordings_of_peaks_alone_are_read_where_neutral_is_no_class() {
     let scan = |classes| CkPlus::open(&tree.root, classes).unwrap().scan().unwrap();
     for (classes, images) in [(ClassMap::seven(), 18), (ClassMap::six(), 15)] {
         let scan = scan(classes);
-        assert_eq!((scan.samples.len(), scan.skipped.len()), (images, 1), "{:?}", scan.skipped);
-        assert!(scan.skipped[0].reason.contains("2 frames; at least 3 are needed"));
-        assert!(!scan.notes.join("\n").contains("neutral"), "{:?}", scan.notes);
+        assert_eq!(
+            (scan.samples.len(), scan.skipped.len()),
+            (images, 1),
+            "{:?}",
+            scan.skipped
+        );
+        assert!(
+            scan.skipped[0]
+                .reason
+                .contains("2 frames; at least 3 are needed")
+        );
+        assert!(
+            !scan.notes.join("\n").contains("neutral"),
+            "{:?}",
+            scan.notes
+        );
     }
     let eight = scan(ClassMap::eight());
     assert!(eight.samples.is_empty() && eight.skipped.len() == 7);
-    assert!(eight.skipped[0].reason.contains("--classes seven"), "{:?}", eight.skipped);
+    assert!(
+        eight.skipped[0].reason.contains("--classes seven"),
+        "{:?}",
+        eight.skipped
+    );
 }
 
 #[test]

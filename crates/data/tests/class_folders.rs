@@ -694,7 +694,9 @@ fn unusual_pixels_are_read_as_they_were_meant_or_named() {
     };
     let alpha: ImageBuffer<LumaA<u8>, _> =
         ImageBuffer::from_fn(16, 16, |x, y| LumaA([value(x, y) as u8, (x * 16) as u8]));
-    let clear = RgbaImage::from_fn(16, 16, |x, y| image::Rgba([value(x, y) as u8, value(x, y) as u8, value(x, y) as u8, 255]));
+    let clear = RgbaImage::from_fn(16, 16, |x, y| {
+        image::Rgba([value(x, y) as u8, value(x, y) as u8, value(x, y) as u8, 255])
+    });
     let black = GrayImage::new(16, 16);
     let grey = GrayImage::from_pixel(16, 16, Luma([127]));
     let at = |name: &str| {

@@ -387,6 +387,10 @@ fn raf_au_holds_out_every_coded_image() {
         codes(&set)[0],
         ("aligned/0001_aligned.png", "1:0;2:0;12:0".to_owned())
     );
+    assert_eq!(
+        (&*set.samples[0].sides, &*set.samples[2].sides),
+        ("L12:0", "R14:0")
+    );
     let lost = lost(&set);
     assert!(
         lost[0].1.contains("(null)")

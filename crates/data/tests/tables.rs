@@ -229,10 +229,18 @@ fn codes_that_start_at_one_are_refused_or_read_as_the_names_given() {
     let dir = tempfile::tempdir().unwrap();
     // FER2013's order counted from 1, and six classes as MATLAB numbers them.
     for last in [6, 7] {
-        let rows: Vec<String> = (1..=last).flat_map(|code| [format!("{code},1"), format!("{code}.0,2")]).collect();
-        let path = written(dir.path(), &format!("emotion,pixels\n{}\n", rows.join("\n")));
+        let rows: Vec<String> = (1..=last)
+            .flat_map(|code| [format!("{code},1"), format!("{code}.0,2")])
+            .collect();
+        let path = written(
+            dir.path(),
+            &format!("emotion,pixels\n{}\n", rows.join("\n")),
+        );
         let error = table(&path).err().unwrap().to_string();
-        assert!(error.contains("no row has the code 0") && error.contains("raf_db"), "{error}");
+        assert!(
+            error.contains("no row has the code 0") && error.contains("raf_db"),
+            "{error}"
+        );
         let names = "disgust,happy,neutral,anger,surprise,sadness,fear";
         let names = Vec::from_iter(names.split(',').take(last)).join(",");
         let source = PixelCsv::open(&path, None, &names.parse().unwrap()).unwrap();
@@ -240,13 +248,20 @@ fn codes_that_start_at_one_are_refused_or_read_as_the_names_given() {
         assert_eq!((scan.samples.len(), scan.skipped.len()), (2 * last, 0));
         let classes = source.class_names();
         assert_eq!(classes[scan.samples[0].label as usize], "disgust");
-        assert!(scan.notes[0].contains("1 disgust, 2 happy"), "{:?}", scan.notes);
+        assert!(
+            scan.notes[0].contains("1 disgust, 2 happy"),
+            "{:?}",
+            scan.notes
+        );
     }
     // A code without a class costs its rows, and moves no other.
     let path = written(dir.path(), "emotion,pixels\n0,1\n1,2\n1,3\n5,4\n");
     let source = PixelCsv::open(&path, None, &"happy,sad".parse().unwrap()).unwrap();
     let scan = source.scan().unwrap();
-    assert_eq!((scan.samples.len(), source.class_names()[0].as_str()), (3, "happy"));
+    assert_eq!(
+        (scan.samples.len(), source.class_names()[0].as_str()),
+        (3, "happy")
+    );
     assert!(scan.skipped[0].reason.contains("from 0 to 1, found '5'"));
 }
 

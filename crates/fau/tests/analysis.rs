@@ -106,6 +106,7 @@ fn synthetic_faces_are_named_in_every_picture() {
     let options = OutputOptions {
         synthetic: Some(true),
         au_threshold: Some(2),
+        machine_coded: false,
         layer: Some("conv3".to_owned()),
         charts: 1,
     };

@@ -15,6 +15,9 @@ pub struct DatasetInfo {
     pub name: String,
     /// Whether a program drew the images. Every output made from them repeats it.
     pub synthetic: bool,
+    /// Whether a program estimated the action units (OpenFace, py-feat). Every output made from them repeats it.
+    #[serde(default)]
+    pub machine_coded: bool,
     /// SHA-256, in hex, over all files read (relative paths and contents).
     pub source_digest: String,
     /// The classes in label order.

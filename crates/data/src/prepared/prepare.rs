@@ -16,6 +16,7 @@ use crate::prepared::options::PrepareOptions;
 use crate::prepared::rows;
 use crate::prepared::worker::{Outcome, Worker};
 use crate::prepared::write::{PreparedWriter, refuse_existing};
+use crate::read::codes::CodeTable;
 use crate::read::file::{Skipped, digest};
 use crate::read::source::{RawSample, Scan, Source};
 
@@ -40,10 +41,16 @@ pub fn prepare(
     // Checked first, because a scan takes a while; created afterwards, so that a failed scan leaves no trace.
     refuse_existing(output)?;
     let boxes = options.boxes.as_deref().map(Boxes::open).transpose()?;
+    let codes = options.aus.as_deref().map(CodeTable::open).transpose()?;
     let mut scan = source.scan()?;
+    if let Some(codes) = &codes {
+        let notes = codes.apply(&mut scan.samples)?;
+        scan.notes.extend(notes);
+    }
     strict(options, &scan.skipped)?;
     let mut deal = Deal::of(&scan, options)?;
     let mut info = info(source, options, &scan, &deal);
+    info.machine_coded = codes.as_ref().is_some_and(CodeTable::machine_coded);
     let mut writer = PreparedWriter::create(output, options.image_size)?;
     let worker = Worker {
         source,
@@ -90,6 +97,7 @@ pub fn prepare(
         info.notes.extend(boxes.unused(&scan.samples));
         scan.read.push(boxes.read);
     }
+    scan.read.extend(codes.map(|codes| codes.read));
     writer.finish(DatasetInfo {
         source_digest: digest(scan.read),
         skipped: scan.skipped,

@@ -32,6 +32,7 @@ pub(super) fn row(raw: &RawSample, face: &Face, deal: &mut Deal, classes: &[Stri
         crop: Some(face.crop),
         path: raw.path.clone(),
         aus: raw.aus.clone(),
+        sides: raw.sides.clone(),
     }
 }
 

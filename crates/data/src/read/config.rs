@@ -33,6 +33,8 @@ pub struct DataConfig {
     pub crop: CropMode,
     /// A table `path,x,y,w,h` of crops by hand, which win over the search.
     pub boxes: Option<PathBuf>,
+    /// A table of FACS codes beside the images, by path, subject and session, or index.
+    pub aus: Option<PathBuf>,
     /// Number of folds; `null` takes the data set's own splits, else 10.
     pub folds: Option<usize>,
     /// How subjects are assigned to folds; `null` takes the data set's own splits, else modulo.
@@ -64,6 +66,7 @@ impl Default for DataConfig {
             image_size: 96,
             crop: CropMode::Auto,
             boxes: None,
+            aus: None,
             folds: None,
             fold_rule: None,
             classes: None,
@@ -234,6 +237,13 @@ impl DataConfig {
         let classes = self.expected_classes().map(|classes| classes.names());
         let classes = classes.map(|names| names.join(","));
         let dir = prepared.dir();
+        if let Some(aus) = &self.aus {
+            let reason = format!(
+                "its codes cannot be replaced by {}: give the table to `faus data prepare --aus`",
+                aus.display()
+            );
+            return Err(Error::unusable(dir, reason));
+        }
         agree(dir, "image_size", Some(self.image_size), &info.image_size)?;
         agree(dir, "classes", classes, &info.classes.join(","))?;
         agree(dir, "folds", self.folds, &info.folds)?;
@@ -249,6 +259,7 @@ impl DataConfig {
             image_size: self.image_size,
             crop: self.crop,
             boxes: self.boxes.clone(),
+            aus: self.aus.clone(),
             strict: self.strict,
             folds: self.folds,
             fold_rule: self.fold_rule,

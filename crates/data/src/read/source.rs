@@ -133,6 +133,8 @@ pub struct RawSample {
     pub label: i64,
     /// FACS codes.
     pub aus: AuCoding,
+    /// The units coded on one side alone, [`facs::sides`](faus_base::facs::sides): `L10:0`; empty for none.
+    pub sides: String,
     /// Path of the file with the 68 landmarks, where there is one.
     pub landmarks: Option<String>,
     /// Whether the image is already a face crop, so that [`CropMode::Auto`](crate::CropMode::Auto) takes it whole.
@@ -153,6 +155,7 @@ impl RawSample {
             role: Role::Labelled,
             label,
             aus: AuCoding::NotCoded,
+            sides: String::new(),
             landmarks: None,
             is_face: false,
             parts: Vec::new(),

@@ -8,6 +8,8 @@ pub struct OutputOptions {
     /// The lowest intensity of an action unit that counts as present in the codes, where their source has intensities to choose
     /// from. Written to `fau.json`.
     pub au_threshold: Option<u8>,
+    /// Whether a program estimated the action units. Written to `fau.json` and into every chart.
+    pub machine_coded: bool,
     /// Layer of the network, if known.
     pub layer: Option<String>,
     /// Bar charts to draw, for the filters with the largest scores. Default 12, our choice.
@@ -19,6 +21,7 @@ impl Default for OutputOptions {
         Self {
             synthetic: None,
             au_threshold: None,
+            machine_coded: false,
             layer: None,
             charts: 12,
         }

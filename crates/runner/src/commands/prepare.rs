@@ -50,6 +50,10 @@ pub(crate) struct PrepareArgs {
     /// Table path,x,y,w,h of crops by hand, which win over the search; paths as in samples.csv.
     #[arg(long, value_name = "CSV")]
     boxes: Option<PathBuf>,
+    /// Table of FACS codes beside the images, in place of the data set's own: rows by path or file name, by subject and
+    /// session (and frame), or by index; without frames the codes belong to a session's last frame.
+    #[arg(long, value_name = "TABLE")]
+    aus: Option<PathBuf>,
     /// Number of folds, 2 to 1000. Default: the data set's own splits, else 10.
     #[arg(long)]
     folds: Option<usize>,
@@ -98,6 +102,7 @@ impl PrepareArgs {
             image_size: self.size,
             crop: self.crop,
             boxes: self.boxes.clone(),
+            aus: self.aus.clone(),
             folds: self.folds,
             fold_rule: self.fold_rule,
             classes: self.classes.clone(),

@@ -105,7 +105,12 @@ pub(crate) fn prepare_into(source: &dyn Source, options: &PrepareOptions, to: &P
 
 /// Prints the contents of a prepared set, and what is missing.
 fn print_info(info: &DatasetInfo, folder: &Path) {
-    let synthetic = if info.synthetic { " SYNTHETIC" } else { "" };
+    let synthetic = match (info.synthetic, info.machine_coded) {
+        (true, true) => " SYNTHETIC, MACHINE-CODED",
+        (true, false) => " SYNTHETIC",
+        (false, true) => " MACHINE-CODED",
+        (false, false) => "",
+    };
     let skipped = Skipped::count(&info.skipped);
     eprintln!(
         "Prepared {}{synthetic}: {} images of {} subjects in {} folds, {} held out, {skipped} inputs skipped",

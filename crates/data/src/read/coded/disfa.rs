@@ -185,10 +185,11 @@ fn whole(frames: &mut Frames) {
             .flat_map(|codes| codes.keys().copied())
             .collect()
     };
-    let lacking = frames
-        .recordings
-        .extract_if(.., |_, recording| units(recording).len() < UNITS.len());
-    for (name, recording) in Vec::from_iter(lacking) {
+    for (name, recording) in std::mem::take(&mut frames.recordings) {
+        if units(&recording).len() == UNITS.len() {
+            frames.recordings.insert(name, recording);
+            continue;
+        }
         let has = units(&recording);
         let missing = UNITS.iter().filter(|au| !has.contains(au));
         let missing = Vec::from_iter(missing.map(|au| format!("AU{au}"))).join(", ");

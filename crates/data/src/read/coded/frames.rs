@@ -101,10 +101,9 @@ impl Frames {
             known.map(|(au, _)| *au).collect()
         };
         let all: Vec<BTreeSet<u8>> = self.recordings.values().map(coded).collect();
-        let mut units: BTreeSet<u8> = all.iter().flatten().copied().collect();
-        let some: Vec<u8> = units
-            .extract_if(.., |au| !all.iter().all(|own| own.contains(au)))
-            .collect();
+        let everywhere = |au: &u8| all.iter().all(|own| own.contains(au));
+        let units: BTreeSet<u8> = all.iter().flatten().copied().collect();
+        let (units, some): (BTreeSet<u8>, BTreeSet<u8>) = units.into_iter().partition(everywhere);
         if !some.is_empty() {
             let names = Vec::from_iter(some.iter().map(u8::to_string)).join(", ");
             self.notes.push(format!(

@@ -3,12 +3,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use faus_base::facs;
 use regex::Regex;
 
 use crate::error::Error;
 use crate::fold::held_back::{hold_back, wanting};
 use crate::fold::part::Part;
-use crate::label::{Au, AuCoding, AuScore, Role};
+use crate::label::{AuCoding, Role};
 use crate::read::coded::CodedSet;
 use crate::read::coded::files::{Files, pattern};
 use crate::read::file::Skipped;
@@ -96,26 +97,14 @@ fn list(files: &mut Files, name: &str) -> Result<Lines, Error> {
     Ok(lines)
 }
 
-/// An image's codes; `None` for `null` and an empty text, by which the sets mark images that nobody coded.
-fn coding(text: &str) -> Result<Option<AuCoding>, String> {
+/// An image's codes and those of them with a side; `None` for `null` and an empty text, by which the sets mark images that
+/// nobody coded.
+fn coding(text: &str) -> Result<Option<(AuCoding, String)>, String> {
     if ["", "null", "?", "-1", "nan"].contains(&text.to_ascii_lowercase().as_str()) {
         return Ok(None);
     }
-    let unit = |text: &str| {
-        // Left, right, top and bottom alone.
-        let bare = text
-            .trim()
-            .trim_start_matches(['L', 'R', 'T', 'B', 'l', 'r', 't', 'b']);
-        let au = bare.parse().ok().filter(|au| (1..=99).contains(au));
-        let score = |au| AuScore {
-            au: Au(au),
-            intensity: 0,
-        };
-        au.map(score)
-            .ok_or_else(|| format!("'{text}' is no action unit"))
-    };
-    let units = text.split('+').map(unit).collect::<Result<Vec<_>, _>>()?;
-    Ok(Some(AuCoding::coded(units)))
+    let units = facs::units(text)?;
+    Ok(Some((AuCoding::of_units(&units), facs::sides(&units))))
 }
 
 impl Lists {
@@ -142,6 +131,7 @@ impl Lists {
                 continue;
             }
             let alone = RawSample::labelled(path, label.map_or(-1, |label| label as i64));
+            let (aus, sides) = aus.unwrap_or_default();
             let part = label.map_or(Part::None, |_| self.part(image));
             samples.push(RawSample {
                 role: if label.is_some() {
@@ -149,7 +139,8 @@ impl Lists {
                 } else {
                     Role::HeldOut
                 },
-                aus: aus.unwrap_or(AuCoding::NotCoded),
+                aus,
+                sides,
                 is_face: aligned,
                 parts: Vec::from_iter((!self.parts.is_empty()).then_some(part)),
                 ..alone
@@ -259,10 +250,17 @@ mod tests {
 
     #[test]
     fn codes_are_read_with_sides_and_null_is_not_coded() {
-        let aus = |text: &str| coding(text).unwrap().map(|aus| aus.to_string());
-        assert_eq!(aus("1+2+L12").as_deref(), Some("1:0;2:0;12:0"));
-        assert_eq!(aus("L14+R14+T23+B28").as_deref(), Some("14:0;23:0;28:0"));
-        assert_eq!((aus("null"), aus("?"), aus("")), (None, None, None));
+        let (aus, sides) = coding("1+2+L12").unwrap().unwrap();
+        assert_eq!(
+            (aus.to_string().as_str(), sides.as_str()),
+            ("1:0;2:0;12:0", "L12:0")
+        );
+        let (aus, _) = coding("L14+R14+T23+B28").unwrap().unwrap();
+        assert_eq!(aus.to_string(), "14:0;23:0;28:0");
+        assert_eq!(
+            ["null", "?", ""].map(|text| coding(text).unwrap()),
+            [const { None }; 3]
+        );
         assert!(coding("1+x").is_err() && coding("0").is_err());
     }
 }

@@ -96,7 +96,7 @@ impl Labels {
                 from_list(&list, &found, &mut labelled.notes)
             }
             (None, Some(pattern)) => found.iter().map(|f| in_name(pattern, &f.path)).collect(),
-            (None, None) => self.from_folders(&found, &mut labelled),
+            (None, None) => self.of_folders(&found, &mut labelled),
         };
         let labels = self.resolved(tree, labels, &mut labelled.notes)?;
         let mut lost: BTreeMap<(String, String), (usize, String)> = BTreeMap::new();
@@ -114,7 +114,7 @@ impl Labels {
             }
         }
         let lost = lost.into_iter().map(|((folder, reason), (count, first))| {
-            let example = if self.from_names() {
+            let example = if self.beside_folders() {
                 format!(" (first {first})")
             } else {
                 String::new()
@@ -126,7 +126,7 @@ impl Labels {
     }
 
     /// Whether labels come from anything but folders.
-    pub fn from_names(&self) -> bool {
+    pub fn beside_folders(&self) -> bool {
         self.pattern.is_some() || self.list.is_some()
     }
 
@@ -167,7 +167,7 @@ impl Labels {
         Ok(Some((ReadFile::new(name, &bytes), list)))
     }
 
-    fn from_folders(&self, found: &[Found], labelled: &mut Labelled) -> Vec<Label> {
+    fn of_folders(&self, found: &[Found], labelled: &mut Labelled) -> Vec<Label> {
         let named = found.iter().any(|found| found.above.expression.is_some());
         let numbers = self.label_map != LabelMap::Auto || !named;
         let label = |found: &Found| {

@@ -91,7 +91,7 @@ impl Folders {
         let mut labelled = labels.of(&tree, &mut walk)?;
         walk.skipped.append(&mut labelled.skipped);
         let mut notes = std::mem::take(&mut labelled.notes);
-        notes.extend(notes::misspelt(&walk.misspelt).filter(|_| !labels.from_names()));
+        notes.extend(notes::misspelt(&walk.misspelt).filter(|_| !labels.beside_folders()));
         let shown = |image: &Image| image.expression;
         notes.extend(keep_classes(
             &mut labelled.images,
@@ -222,7 +222,7 @@ impl Given<'_> {
         let Ok(found) = ClassMap::of(&occurring) else {
             return Err(self.too_few(given)?);
         };
-        if given.is_none() && !self.labels.from_names() {
+        if given.is_none() && !self.labels.beside_folders() {
             notes.extend(notes::empty_folders(&found, &self.walk.named));
         }
         let classes = given.unwrap_or(found);
@@ -237,7 +237,7 @@ impl Given<'_> {
             Some(classes) => format!("out of {}", classes.names().join(", ")),
             None => "named after it (anger, disgust, fear, happy, sadness, surprise …)".to_owned(),
         };
-        let expected = match self.labels.from_names() {
+        let expected = match self.labels.beside_folders() {
             true => "images whose labels name at least two expressions".to_owned(),
             false => format!(
                 "a folder of images (PNG, JPEG, BMP or TIFF files) for each class, {wanted}, at any depth, at least two of \
@@ -259,13 +259,13 @@ impl Given<'_> {
         }
         if let Some(only) = self.labelled.images.first() {
             found += &format!("; images of {} alone", only.expression);
-        } else if self.labels.from_names() {
+        } else if self.labels.beside_folders() {
             found += &format!("; {} images without a label", self.paths.len());
         }
         found.extend(notes::numbered(&self.labelled.numbered));
         let named = presets::named_like(self.paths.iter().map(String::as_str));
         let numbered = !self.labelled.numbered.is_empty();
-        let named = named.filter(|_| !self.labels.from_names() && !numbered);
+        let named = named.filter(|_| !self.labels.beside_folders() && !numbered);
         found.extend(named.map(|named| format!("; {named}")));
         if let Some(lost) = self
             .walk
