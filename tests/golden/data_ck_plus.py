@@ -259,8 +259,9 @@ def parse_facs(text):
     return ";".join(f"{au}:{scores[au]}" for au in sorted(scores))
 
 
-def scan():
-    """The rules of CK+: first frame neutral, last three the label, the peak of recordings with FACS codes alone is held out."""
+def scan(neutral):
+    """The rules of CK+: first frame neutral, last three the label, the peak of recordings with FACS codes alone is held out. Without
+    the class neutral three frames are enough."""
     rows, skipped, subjects = [], [], set()
     for subject, number_ in sorted(MADE):
         emotion_ = label_file(EMOTION, "emotion", subject, number_, parse_emotion, skipped)
@@ -275,7 +276,7 @@ def scan():
         strange = [p for p in images if not re.search(r"/S\d+_\d+_\d{8}\.png$", p)]
         skipped += [[p, "expected a name"] for p in strange]
         frames = [(int(p[-12:-4]), p) for p in images if p not in strange]
-        if len(frames) < (4 if emotion_ else 1):
+        if len(frames) < (3 + neutral if emotion_ else 1):
             skipped.append([folder, "frames"])
             continue
         peak = max((label[0] for label in (emotion_, codes) if label), default=0)
@@ -285,7 +286,7 @@ def scan():
         aus = codes[1] if codes else "NA"
         base = dict(subject=subject, sequence=f"S{subject:03}_{number_:03}")
         if emotion_:
-            wanted = [(frames[0], 0, "NA")] + [(f, emotion_[1], "NA") for f in frames[-3:]]
+            wanted = [(frames[0], 0, "NA")] * (len(frames) > 3) + [(f, emotion_[1], "NA") for f in frames[-3:]]
             wanted[-1] = (frames[-1], emotion_[1], aus)
             rows += [dict(base, frame=f, path=p, code=code, aus=a) for (f, p), code, a in wanted]
         elif codes:
@@ -423,12 +424,15 @@ def main():
     build()
     OUT.mkdir(parents=True, exist_ok=True)
     pack()
-    rows, scan_skipped, subjects = scan()
+    scans = {name: scan("neutral" in classes) for name, classes in CLASSES.items()}
+    subjects = scans["six"][2]
+    every = {row["path"]: row for rows, _, _ in scans.values() for row in rows}
     expected = dict(subjects=subjects, sizes=SIZES, crops={}, sets={}, crowd=crowd())
     unusable = {}
     for mode in SIZES:
-        expected["crops"][mode], unusable[mode] = crops(rows, mode)
+        expected["crops"][mode], unusable[mode] = crops(every.values(), mode)
     for name, classes in CLASSES.items():
+        rows, scan_skipped, _ = scans[name]
         wanted = list(labelled_rows(rows, classes, subjects))
         paths = {row["path"] for row in wanted}
         expected["sets"][name] = dict(

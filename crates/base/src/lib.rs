@@ -7,6 +7,7 @@
 //! - [`random`]: generators that depend on a key, not on thread or order.
 //! - [`order`]: ranks, quantiles, Spearman's correlation, AUROC.
 //! - [`au`]: names of FACS action units.
+//! - [`facs`], [`codes`]: FACS codes as coders write them, and tables of them.
 //! - [`person`]: people by number or name.
 //!
 //! Nothing here depends on faces, networks, runs or libtorch.
@@ -17,7 +18,9 @@
 //! ```
 
 pub mod au;
+pub mod codes;
 pub mod digest;
+pub mod facs;
 pub mod file;
 pub mod npy;
 pub mod order;

@@ -1,5 +1,6 @@
 //! Who is in an image: the names and numbers by which data sets and tables name people.
 
+use std::collections::BTreeMap;
 use std::fmt;
 
 use crate::text::composed;
@@ -41,8 +42,26 @@ impl Person {
         }
     }
 
+    /// A sentence on names that may be two spellings of one person.
+    pub fn alike<'a>(people: impl IntoIterator<Item = &'a Self>) -> Option<String> {
+        let mut seen = BTreeMap::new();
+        let mut twice = people.into_iter().filter_map(|person| {
+            let before = seen.insert(person.spelled_alike(), person)?;
+            Some(format!("{before} and {person}"))
+        });
+        let first = twice.next()?;
+        let more = match twice.count() {
+            0 => String::new(),
+            more => format!(", and {more} more pairs"),
+        };
+        Some(format!(
+            "Some names of people differ in capitals, punctuation or zeros alone and count as different people all the \
+             same: {first}{more}."
+        ))
+    }
+
     /// The name in small letters and without zeros before numbers: equal for names that may be two spellings of one.
-    pub fn spelled_alike(&self) -> String {
+    fn spelled_alike(&self) -> String {
         let mut alike = String::new();
         let mut in_number = false;
         for c in self.to_string().to_lowercase().chars() {

@@ -105,6 +105,12 @@ pub enum Error {
         /// The other part.
         second: &'static str,
     },
+    /// A data set of action-unit codes alone.
+    #[error(
+        "no image of this data set has an expression, so nothing can be trained or tested on it; it is for the analysis of action \
+         units (`faus activations` and `faus correlate`, `faus replicate RUN --on`)"
+    )]
+    NothingToTrain,
     /// One part of a split has no images.
     #[error(
         "fold {fold} leaves the {part} part without images: the data set has too few subjects for {folds} folds"

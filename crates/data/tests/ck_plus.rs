@@ -596,6 +596,47 @@ fn a_frame_in_two_formats_is_taken_once_and_named() {
 }
 
 #[test]
+fn recordings_of_peaks_alone_are_read_where_neutral_is_no_class() {
+    let tree = Tree::new(SHORT);
+    (1..=6).for_each(|subject| {
+        tree.sequence(subject, 1, 7, subject);
+        for frame in 1..=4 {
+            fs::remove_file(tree.frame(subject, 1, frame)).unwrap();
+        }
+    });
+    // Two frames are too few for any classes.
+    tree.sequence(7, 1, 3, 5);
+    fs::remove_file(tree.frame(7, 1, 1)).unwrap();
+    let scan = |classes| CkPlus::open(&tree.root, classes).unwrap().scan().unwrap();
+    for (classes, images) in [(ClassMap::seven(), 18), (ClassMap::six(), 15)] {
+        let scan = scan(classes);
+        assert_eq!(
+            (scan.samples.len(), scan.skipped.len()),
+            (images, 1),
+            "{:?}",
+            scan.skipped
+        );
+        assert!(
+            scan.skipped[0]
+                .reason
+                .contains("2 frames; at least 3 are needed")
+        );
+        assert!(
+            !scan.notes.join("\n").contains("neutral"),
+            "{:?}",
+            scan.notes
+        );
+    }
+    let eight = scan(ClassMap::eight());
+    assert!(eight.samples.is_empty() && eight.skipped.len() == 7);
+    assert!(
+        eight.skipped[0].reason.contains("--classes seven"),
+        "{:?}",
+        eight.skipped
+    );
+}
+
+#[test]
 fn missing_frames_are_told() {
     let tree = Tree::new(SHORT);
     (1..=6).for_each(|subject| {
@@ -604,7 +645,7 @@ fn missing_frames_are_told() {
     fs::remove_file(tree.frame(2, 1, 1)).unwrap();
     fs::remove_file(tree.frame(3, 1, 6)).unwrap();
     let first = tree.frame(4, 1, 1);
-    fs::rename(&first, first.with_extension("tif")).unwrap();
+    fs::rename(&first, first.with_extension("webp")).unwrap();
     let set = prepared(&tree, ClassMap::eight(), &options());
     let notes = set.info().notes.join("\n");
     assert!(
@@ -615,7 +656,7 @@ fn missing_frames_are_told() {
         notes.contains("used instead: 1 (first S003_001 with [4, 5, 7])"),
         "{notes}"
     );
-    let path = "cohn-kanade-images/S004/001/S004_001_00000001.tif";
+    let path = "cohn-kanade-images/S004/001/S004_001_00000001.webp";
     assert!(reason(&set, path).contains("neither PNG nor JPEG"));
 }
 

@@ -10,7 +10,8 @@ use std::path::Path;
 
 use common::{go_on, save};
 use faus_data::{
-    ClassMap, CropMode, Error, Folders, Folding, Part, PrepareOptions, Prepared, Source, prepare,
+    ClassMap, CropMode, Error, FolderLabels, Folders, Folding, Part, PrepareOptions, Prepared,
+    Source, prepare,
 };
 use image::{GrayImage, Luma};
 use serde::Deserialize;
@@ -211,21 +212,30 @@ fn given_parts_count_where_no_subject_is_known() {
         "{:?}",
         scan.notes
     );
-    let two = tree(&["train/happy/a.png", "test/sad/a.png"]);
+    let two = tree(&["train/happy/a.png", "valid/sad/a.png"]);
     let scan = plain(two.path()).scan().unwrap();
     assert_eq!(scan.folding, Folding::ByImage);
     let said = scan.notes.join("\n");
     assert!(
-        said.contains("(test, train); they are not used") && said.contains("audit"),
+        said.contains("(train, validation); they are not used") && said.contains("audit"),
         "{said}"
     );
     assert!(said.contains("No file name contains a subject"), "{said}");
-    let known = tree(&[
+}
+
+#[test]
+fn given_parts_count_unless_a_person_is_in_two() {
+    let mut paths = vec![
         "train/happy/S010_001_00000001.png",
         "val/sad/S011_001_00000001.png",
         "test/sad/S012_001_00000001.png",
-    ]);
-    let scan = plain(known.path()).scan().unwrap();
+    ];
+    let scan = plain(tree(&paths).path()).scan().unwrap();
+    assert_eq!(scan.folding, Folding::Given(1));
+    let subjects: Vec<_> = scan.samples.iter().map(|s| s.subject.as_str()).collect();
+    assert_eq!(subjects, ["010", "012", "011"]);
+    paths.push("test/happy/S010_002_00000001.png");
+    let scan = plain(tree(&paths).path()).scan().unwrap();
     assert_eq!(
         scan.folding,
         Folding::BySubject(["010", "011", "012"].map(str::to_owned).into())
@@ -235,6 +245,282 @@ fn given_parts_count_where_no_subject_is_known() {
         "{:?}",
         scan.notes
     );
+}
+
+/// Paths of `train` and `test` images of two classes; `name` is that of image `at`.
+fn halves(name: impl Fn(usize) -> String) -> Vec<String> {
+    let path = |at: usize| {
+        let part = ["train", "train", "train", "test"][at % 4];
+        format!("{part}/{}/{}", ["happy", "sad"][at / 4 % 2], name(at))
+    };
+    (0..160).map(path).collect()
+}
+
+#[test]
+fn train_and_test_alone_keep_test_and_hold_back_validation_from_train() {
+    // FER2013 and RAF-DB as folders: nobody is known.
+    let paths = halves(|at| format!("x{at}.png"));
+    let dir = tree(&paths.iter().map(String::as_str).collect::<Vec<_>>());
+    let scan = plain(dir.path()).scan().unwrap();
+    assert_eq!(scan.folding, Folding::Given(1));
+    let said = scan.notes.join("\n");
+    assert!(
+        said.contains("a tenth of train validates, drawn from the images of each class"),
+        "{said}"
+    );
+    let count = |part: Part, label: i64| {
+        let rows = scan
+            .samples
+            .iter()
+            .filter(|s| s.parts == [part] && s.label == label);
+        rows.count()
+    };
+    for label in [0, 1] {
+        assert_eq!(
+            [Part::Train, Part::Validation, Part::Test].map(|part| count(part, label)),
+            [54, 6, 20]
+        );
+    }
+    let tested = scan.samples.iter().filter(|s| s.parts == [Part::Test]);
+    assert!(tested.into_iter().all(|s| s.path.starts_with("test/")));
+    // With people: whole ones.
+    let paths = halves(|at| format!("S{:03}_001_{at:08}.png", at % 4 * 10 + at / 16));
+    let dir = tree(&paths.iter().map(String::as_str).collect::<Vec<_>>());
+    let scan = plain(dir.path()).scan().unwrap();
+    assert!(scan.notes.join("\n").contains("drawn from the people"));
+    let of = |part: Part| -> std::collections::BTreeSet<String> {
+        let rows = scan.samples.iter().filter(|s| s.parts == [part]);
+        rows.map(|s| s.subject.clone()).collect()
+    };
+    assert_eq!((of(Part::Train).len(), of(Part::Validation).len()), (27, 3));
+    assert!(of(Part::Train).is_disjoint(&of(Part::Validation)));
+}
+
+fn labelled(root: &Path, labels: FolderLabels) -> Result<Folders, Error> {
+    Folders::with_labels(root, None, None, &labels)
+}
+
+fn by_map(map: &str) -> FolderLabels {
+    FolderLabels {
+        label_map: map.parse().unwrap(),
+        ..FolderLabels::default()
+    }
+}
+
+fn by_pattern(pattern: &str) -> FolderLabels {
+    FolderLabels {
+        pattern: Some(pattern.to_owned()),
+        ..FolderLabels::default()
+    }
+}
+
+/// Path, class and subject of each sample.
+fn rows(source: &Folders) -> Vec<(String, String, String)> {
+    let classes = source.class_names();
+    let samples = source.scan().unwrap().samples;
+    let row = |s: faus_data::RawSample| (s.path, classes[s.label as usize].clone(), s.subject);
+    samples.into_iter().map(row).collect()
+}
+
+#[test]
+fn numbered_folders_are_named_and_read_with_a_label_map() {
+    let dir = tree(&[
+        "train/1/a.png",
+        "train/2/b.png",
+        "test/3/c.png",
+        "test/1/d.png",
+    ]);
+    let said = Folders::open(dir.path(), None, None)
+        .unwrap_err()
+        .to_string();
+    assert!(
+        said.contains("numbered folders (1, 2, 3)") && said.contains("--label-map"),
+        "{said}"
+    );
+    let source = labelled(dir.path(), by_map("fear,happy,sadness")).unwrap();
+    let found: Vec<_> = rows(&source).into_iter().map(|row| row.1).collect();
+    assert_eq!(found, ["fear", "fear", "happy", "sadness"]);
+    assert!(notes(&source).contains("1 fear, 2 happy, 3 sadness"));
+    // From zero, with a folder that is no class.
+    let dir = tree(&["0/a.png", "1/b.png", "7/c.png", "7/d.png"]);
+    let source = labelled(dir.path(), by_map("fear,happy")).unwrap();
+    assert_eq!(rows(&source).len(), 2);
+    let skipped = &source.scan().unwrap().skipped;
+    assert_eq!(
+        (skipped.len(), skipped[0].images),
+        (1, Some(2)),
+        "{skipped:?}"
+    );
+    // People may be numbers too.
+    let dir = tree(&["1/happy/a.png", "2/sad/b.png"]);
+    assert_eq!(rows(&plain(dir.path())).len(), 2);
+}
+
+#[test]
+fn words_that_are_nearly_classes_are_read_or_the_class_meant_is_named() {
+    let dir = tree(&[
+        "Contemptuous/a.png",
+        "suprised/b.png",
+        "happy/c.png",
+        "happy (2)/d.png",
+        "happy (2)/e.png",
+    ]);
+    let source = plain(dir.path());
+    assert_eq!(source.class_names(), ["contempt", "happy", "surprise"]);
+    assert!(notes(&source).contains("suprised as surprise"));
+    let skipped = source.scan().unwrap().skipped;
+    assert_eq!(
+        (&*skipped[0].path, skipped[0].images),
+        ("happy (2)", Some(2))
+    );
+    assert!(skipped[0].reason.contains("like happy"), "{skipped:?}");
+    assert_eq!(faus_data::Skipped::count(&skipped), 2);
+}
+
+#[test]
+fn file_names_of_posed_sets_hold_labels_and_people() {
+    for (preset, names, expected) in [
+        (
+            "jaffe",
+            ["KA.AN1.39.tiff", "YM.SU3.60.tiff"],
+            ["anger", "surprise"],
+        ),
+        ("kdef", ["AF01ANS.JPG", "BM35AFHL.JPG"], ["anger", "fear"]),
+        (
+            "rafd",
+            [
+                "Rafd090_01_Caucasian_female_contemptuous_frontal.jpg",
+                "Rafd045_73_Moroccan_male_sad_left.jpg",
+            ],
+            ["contempt", "sadness"],
+        ),
+    ] {
+        let dir = tree(&names);
+        let error = Folders::open(dir.path(), None, None)
+            .unwrap_err()
+            .to_string();
+        assert!(
+            error.contains(&format!("--label-pattern {preset}")),
+            "{error}"
+        );
+        let source = labelled(dir.path(), by_pattern(preset)).unwrap();
+        let found: Vec<_> = rows(&source).into_iter().map(|row| row.1).collect();
+        assert_eq!(found, expected, "{preset}");
+        let scan = source.scan().unwrap();
+        assert!(matches!(scan.folding, Folding::BySubject(people) if people.len() == 2));
+        assert!(
+            scan.samples
+                .iter()
+                .all(|sample| source.fetch(sample).is_ok())
+        );
+    }
+    let dir = tree(&[
+        "p1-happy-1.png",
+        "p2-sad-1.png",
+        "p2-glee-1.png",
+        "p3-glee.png",
+        "x.png",
+    ]);
+    let source = labelled(dir.path(), by_pattern(r"(?<subject>p\d+)-(?<label>\w+)")).unwrap();
+    let found: Vec<_> = rows(&source)
+        .into_iter()
+        .map(|row| (row.1, row.2))
+        .collect();
+    assert_eq!(
+        found,
+        [("happy", "p1"), ("sadness", "p2")].map(|(a, b)| (a.to_owned(), b.to_owned()))
+    );
+    let reasons: Vec<_> = source
+        .scan()
+        .unwrap()
+        .skipped
+        .into_iter()
+        .map(|s| s.reason)
+        .collect();
+    assert!(
+        reasons[0].contains("does not match the label pattern: 1 (first x.png)"),
+        "{reasons:?}"
+    );
+    assert!(
+        reasons[1].contains("'glee'") && reasons[1].contains(": 2"),
+        "{reasons:?}"
+    );
+    let error = labelled(dir.path(), by_pattern("happy|sad"))
+        .unwrap_err()
+        .to_string();
+    assert!(
+        error.contains("(?<label>") && error.contains("raf_db"),
+        "{error}"
+    );
+}
+
+#[test]
+fn raf_db_takes_labels_from_its_list_and_parts_from_its_names() {
+    let names = [
+        "train_00001",
+        "train_00002",
+        "train_00003",
+        "train_00004",
+        "test_0001",
+        "test_0002",
+        "test_0003",
+    ];
+    let dir = tree(
+        &names
+            .map(|name| format!("basic/Image/aligned/{name}_aligned.jpg"))
+            .each_ref()
+            .map(String::as_str),
+    );
+    fs::create_dir(dir.path().join("basic/EmoLabel")).unwrap();
+    let list = "train_00001.jpg 5\ntrain_00002.jpg 5\ntrain_00003.jpg 4\ntrain_00004.jpg 4\ntest_0001.jpg 5\ntest_0002.jpg 1\ntest_0009.jpg 1\n";
+    fs::write(
+        dir.path().join("basic/EmoLabel/list_patition_label.txt"),
+        list,
+    )
+    .unwrap();
+    let error = Folders::open(dir.path(), None, None)
+        .unwrap_err()
+        .to_string();
+    assert!(
+        error.contains("list_patition_label.txt") && error.contains("raf_db"),
+        "{error}"
+    );
+    let source = labelled(dir.path(), by_pattern("raf_db")).unwrap();
+    let scan = source.scan().unwrap();
+    assert_eq!(source.class_names(), ["happy", "sadness", "surprise"]);
+    assert_eq!((scan.samples.len(), &scan.folding), (6, &Folding::Given(1)));
+    let tests = scan
+        .samples
+        .iter()
+        .filter(|s| s.parts == [Part::Test])
+        .count();
+    let validates = scan
+        .samples
+        .iter()
+        .filter(|s| s.parts == [Part::Validation])
+        .count();
+    assert_eq!((tests, validates, scan.read.len()), (2, 2, 1));
+    let said = scan.notes.join("\n");
+    assert!(
+        said.contains(
+            "names 6 of 7 images; lines without an image, or with several: 1 (first test_0009.jpg)"
+        ),
+        "{said}"
+    );
+    assert_eq!(scan.skipped[0].images, Some(1));
+    // The same as a table of one's own, by words.
+    let table = dir.path().join("mine.csv");
+    fs::write(
+        &table,
+        "label;file\nsad;train_00001_aligned.jpg\njoy;test_0003_aligned.jpg\n",
+    )
+    .unwrap();
+    let labels = FolderLabels {
+        list: Some(table),
+        ..FolderLabels::default()
+    };
+    let source = labelled(dir.path(), labels).unwrap();
+    assert_eq!(source.class_names(), ["happy", "sadness"]);
 }
 
 #[test]
@@ -378,5 +664,73 @@ fn archives_within_and_names_that_are_no_text_are_listed() {
     ] {
         let (_, found) = skipped.iter().find(|(at, _)| *at == path).unwrap();
         assert!(found.contains(reason), "{path}: {found}");
+    }
+}
+
+/// The notes of a set prepared from class folders without a search for faces.
+fn prepared_notes(root: &Path) -> (Prepared, String) {
+    let output = root.with_extension("prepared");
+    let options = PrepareOptions {
+        image_size: 16,
+        crop: CropMode::None,
+        folds: Some(2),
+        ..PrepareOptions::default()
+    };
+    prepare(&plain(root), &options, &output, &go_on).unwrap();
+    let set = Prepared::open(&output).unwrap();
+    fs::remove_dir_all(&output).unwrap();
+    let notes = set.info().notes.join("\n");
+    (set, notes)
+}
+
+#[test]
+fn unusual_pixels_are_read_as_they_were_meant_or_named() {
+    use image::{DynamicImage, ImageBuffer, LumaA, Rgb, RgbaImage};
+
+    let dir = tempfile::tempdir().unwrap();
+    let value = |x: u32, y: u32| (x * 9 + y * 6) as u16;
+    let rgb = |scale: u16| -> DynamicImage {
+        ImageBuffer::from_fn(16, 16, |x, y| Rgb([value(x, y) * scale; 3])).into()
+    };
+    let alpha: ImageBuffer<LumaA<u8>, _> =
+        ImageBuffer::from_fn(16, 16, |x, y| LumaA([value(x, y) as u8, (x * 16) as u8]));
+    let clear = RgbaImage::from_fn(16, 16, |x, y| {
+        image::Rgba([value(x, y) as u8, value(x, y) as u8, value(x, y) as u8, 255])
+    });
+    let black = GrayImage::new(16, 16);
+    let grey = GrayImage::from_pixel(16, 16, Luma([127]));
+    let at = |name: &str| {
+        let path = dir.path().join(name);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        path
+    };
+    rgb(1).save(at("happy/eight.png")).unwrap();
+    rgb(4).save(at("happy/ten.tiff")).unwrap();
+    rgb(16).save(at("happy/twelve.png")).unwrap();
+    rgb(257).save(at("happy/whole.tif")).unwrap();
+    DynamicImage::from(alpha).save(at("sad/alpha.png")).unwrap();
+    clear.save(at("sad/clear.png")).unwrap();
+    black.save(at("sad/black.bmp")).unwrap();
+    grey.save(at("sad/grey.png")).unwrap();
+    let (set, said) = prepared_notes(dir.path());
+    for part in [
+        "use only 8: 1 (first happy/eight.png)",
+        "use only 10: 1 (first happy/ten.tiff)",
+        "use only 12: 1 (first happy/twelve.png)",
+        "transparent pixels: 1 (first sad/alpha.png)",
+        "Black or flat images, of almost one grey value: 2 (first sad/black.bmp)",
+    ] {
+        assert!(said.contains(part), "{part}: {said}");
+    }
+    let whole: Vec<u8> = (0..256).map(|at| value(at % 16, at / 16) as u8).collect();
+    for sample in set.samples() {
+        let got = set.image(sample.index);
+        let name = sample.path.rsplit('/').next().unwrap();
+        if ["black.bmp", "grey.png"].contains(&name) {
+            continue;
+        }
+        // Ten and twelve bits end at 1023 and 4095, not at 4 and 16 times 255.
+        let far = got.iter().zip(&whole).map(|(a, b)| a.abs_diff(*b)).max();
+        assert!(far <= Some(1), "{name}: {far:?}");
     }
 }

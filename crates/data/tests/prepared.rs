@@ -75,11 +75,11 @@ fn holds_the_files_of_the_format_and_nothing_else() {
     assert!(before == tree.snapshot(), "the input was changed");
 
     let table = fs::read_to_string(tree.output().join("samples.csv")).unwrap();
-    let header = "index,subject,sequence,frame,role,label,label_name,fold,face_found,crop_x,crop_y,crop_w,crop_h,path,aus";
+    let header = "index,subject,sequence,frame,role,label,label_name,fold,face_found,crop_x,crop_y,crop_w,crop_h,path,aus,sides";
     assert_eq!(table.lines().next().unwrap(), header);
-    let row = "3,S001,S001_001,5,labelled,2,contempt,0,true,16,10,32,32,cohn-kanade-images/S001/001/S001_001_00000005.png,6:0;12:3";
+    let row = "3,S001,S001_001,5,labelled,2,contempt,0,true,16,10,32,32,cohn-kanade-images/S001/001/S001_001_00000005.png,6:0;12:3,";
     assert_eq!(table.lines().nth(4).unwrap(), row);
-    assert!(table.lines().nth(3).unwrap().ends_with(".png,NA"));
+    assert!(table.lines().nth(3).unwrap().ends_with(".png,NA,"));
 
     let set = Prepared::open(&tree.output()).unwrap();
     assert_eq!(*set.info(), info);

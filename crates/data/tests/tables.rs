@@ -212,8 +212,8 @@ fn usage_deals_a_split_if_it_is_whole() {
         ("emotion,pixels,Usage", "0,1,\n1,2,\n", "is empty"),
         (
             "emotion,pixels,Usage",
-            "0,1,train\n1,2,test\n",
-            "only train and test",
+            "0,1,train\n1,2,val\n",
+            "only train and validation",
         ),
         ("emotion,pixels,Usage", "0,1,a\n1,2,b\n", "no known part"),
     ] {
@@ -222,6 +222,47 @@ fn usage_deals_a_split_if_it_is_whole() {
         assert_eq!((scan.folding, scan.samples.len()), (Folding::ByImage, 2));
         assert!(scan.notes.join("\n").contains(why), "{:?}", scan.notes);
     }
+}
+
+#[test]
+fn codes_that_start_at_one_are_refused_or_read_as_the_names_given() {
+    let dir = tempfile::tempdir().unwrap();
+    // FER2013's order counted from 1, and six classes as MATLAB numbers them.
+    for last in [6, 7] {
+        let rows: Vec<String> = (1..=last)
+            .flat_map(|code| [format!("{code},1"), format!("{code}.0,2")])
+            .collect();
+        let path = written(
+            dir.path(),
+            &format!("emotion,pixels\n{}\n", rows.join("\n")),
+        );
+        let error = table(&path).err().unwrap().to_string();
+        assert!(
+            error.contains("no row has the code 0") && error.contains("raf_db"),
+            "{error}"
+        );
+        let names = "disgust,happy,neutral,anger,surprise,sadness,fear";
+        let names = Vec::from_iter(names.split(',').take(last)).join(",");
+        let source = PixelCsv::open(&path, None, &names.parse().unwrap()).unwrap();
+        let scan = source.scan().unwrap();
+        assert_eq!((scan.samples.len(), scan.skipped.len()), (2 * last, 0));
+        let classes = source.class_names();
+        assert_eq!(classes[scan.samples[0].label as usize], "disgust");
+        assert!(
+            scan.notes[0].contains("1 disgust, 2 happy"),
+            "{:?}",
+            scan.notes
+        );
+    }
+    // A code without a class costs its rows, and moves no other.
+    let path = written(dir.path(), "emotion,pixels\n0,1\n1,2\n1,3\n5,4\n");
+    let source = PixelCsv::open(&path, None, &"happy,sad".parse().unwrap()).unwrap();
+    let scan = source.scan().unwrap();
+    assert_eq!(
+        (scan.samples.len(), source.class_names()[0].as_str()),
+        (3, "happy")
+    );
+    assert!(scan.skipped[0].reason.contains("from 0 to 1, found '5'"));
 }
 
 #[test]

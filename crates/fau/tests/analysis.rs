@@ -105,6 +105,8 @@ fn synthetic_faces_are_named_in_every_picture() {
     let dir = tempfile::tempdir().unwrap();
     let options = OutputOptions {
         synthetic: Some(true),
+        au_threshold: Some(2),
+        machine_coded: false,
         layer: Some("conv3".to_owned()),
         charts: 1,
     };

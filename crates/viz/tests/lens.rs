@@ -49,6 +49,7 @@ fn prepared(dir: &std::path::Path) -> Prepared {
     let info = DatasetInfo {
         name: "noise".to_owned(),
         synthetic: true,
+        machine_coded: false,
         source_digest: "0".repeat(64),
         classes: ["fear", "happy"].map(str::to_owned).to_vec(),
         counts: BTreeMap::new(),

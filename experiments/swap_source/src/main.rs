@@ -7,8 +7,8 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use faus_data::{
-    Au, AuCoding, AuScore, DataConfig, Error, Fetched, FileTree, Folding, RawImage, RawSample,
-    Role, SYNTHETIC_MARK, Scan, Source,
+    Au, AuCoding, AuScore, DataConfig, Error, Fetched, FileTree, Folding, RawSample,
+    SYNTHETIC_MARK, Scan, Source,
 };
 use faus_runner::Program;
 
@@ -65,17 +65,13 @@ fn sample(path: &str) -> Option<RawSample> {
     let mut parts = path.strip_suffix(".png")?.split('_');
     let (class, person, frame) = (parts.next()?, parts.next()?, parts.next()?);
     Some(RawSample {
-        image: RawImage::File,
-        path: path.to_owned(),
         subject: person.to_owned(),
         sequence: format!("{class}_{person}"),
         frame: frame.parse().ok()?,
-        role: Role::Labelled,
         label: CLASSES.iter().position(|name| *name == class)? as i64,
         aus: parts.next().map_or(AuCoding::NotCoded, action_units),
-        landmarks: None,
         is_face: true,
-        parts: vec![],
+        ..RawSample::labelled(path, 0)
     })
 }
 

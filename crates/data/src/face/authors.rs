@@ -6,6 +6,7 @@ use image::{DynamicImage, GrayImage};
 use crate::face::{FaceSearch, fit_square};
 use crate::picture::CropBox;
 use crate::picture::decode::to_grey;
+use crate::picture::depth::scaled;
 
 /// Side of OpenCV's box over the side of our detector's box, and of our square about landmarks.
 ///
@@ -57,7 +58,7 @@ pub(crate) fn grey(image: DynamicImage) -> GrayImage {
     if !image.color().has_color() {
         return to_grey(image);
     }
-    let colours = image.into_rgb8();
+    let colours = scaled(image).into_rgb8();
     GrayImage::from_fn(colours.width(), colours.height(), |x, y| {
         let [r, g, b] = colours.get_pixel(x, y).0.map(u32::from);
         image::Luma([((2125 * r + 7154 * g + 721 * b) / 10_000) as u8])

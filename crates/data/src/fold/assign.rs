@@ -77,6 +77,10 @@ impl Deal {
 
     /// Notes on the folds for `dataset.json`.
     pub fn notes(&self, scan: &Scan) -> Vec<String> {
+        if labelled(&scan.samples).next().is_none() {
+            let note = "No image has an expression: the set is for the analysis of action units, and nothing can be trained on it.";
+            return vec![note.to_owned()];
+        }
         let dealt = self.rule != FoldRule::Given;
         let own_split = dealt && matches!(scan.folding, Folding::Given(_));
         let folds = self.folds;

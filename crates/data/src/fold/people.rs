@@ -22,7 +22,7 @@ impl People {
     }
 
     /// People with a number keep it; those with names follow the largest of these in alphabetical order, or start at 1.
-    fn numbered<'a>(texts: impl Iterator<Item = &'a str>) -> Self {
+    pub fn numbered<'a>(texts: impl Iterator<Item = &'a str>) -> Self {
         let different: BTreeSet<&str> = texts.collect();
         let people: BTreeSet<Person> = different.into_iter().filter_map(Person::of).collect();
         let own = |person: &Person| match person {
@@ -50,21 +50,7 @@ impl People {
 
     /// A note if names may be two spellings of one.
     pub fn alike(&self) -> Option<String> {
-        let mut seen = BTreeMap::new();
-        let mut twice = self.0.keys().filter_map(|person| {
-            let before = seen.insert(person.spelled_alike(), person)?;
-            Some(format!("{before} and {person}"))
-        });
-        let first = twice.next()?;
-        let more = twice.count();
-        let more = if more > 0 {
-            format!(", and {more} more pairs")
-        } else {
-            String::new()
-        };
-        Some(format!(
-            "Some names of people differ in capitals, punctuation or zeros alone and count as different people all the same: {first}{more}."
-        ))
+        Person::alike(self.0.keys())
     }
 }
 

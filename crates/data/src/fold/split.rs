@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::Error;
 use crate::fold::part::Part;
+use crate::label::Role;
 use crate::prepared::sample::Sample;
 
 /// Which folds train, validate and test.
@@ -46,6 +47,9 @@ impl Split {
         protocol: Protocol,
         subject_independent: bool,
     ) -> Result<Self, Error> {
+        if samples.iter().all(|sample| sample.role == Role::HeldOut) {
+            return Err(Error::NothingToTrain);
+        }
         if fold >= folds {
             let last = folds.saturating_sub(1);
             let reason = format!("the data set has folds 0 to {last}, not {fold}");

@@ -3,8 +3,10 @@
 use std::fmt;
 use std::str::FromStr;
 
+use faus_base::facs::{self, Cell};
+
 use crate::error::Error;
-use crate::label::text::{brief, digits, whole_number};
+use crate::label::text::{brief, whole_number};
 
 /// A facial action unit by its FACS number, 1 to 99; `Au(12)` displays as `12`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -50,7 +52,8 @@ impl fmt::Display for AuScore {
 
 /// The FACS codes of one image: the `aus` column of `samples.csv`.
 ///
-/// `NotCoded` displays as `NA`; `Coded` as `1:3;2:3;12:0`, and as the empty text when no action unit is present.
+/// `NotCoded` displays as `NA`; `Coded` as `1:3;2:3;12:0`, and as `none` when no action unit is present (older prepared sets
+/// have the empty text there, which is read too).
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub enum AuCoding {
     /// Not coded: the action units are unknown.
@@ -76,24 +79,47 @@ impl AuCoding {
         }
     }
 
-    /// Reads a CK+ FACS file: lines `AU intensity`, both written as floats (`1.2000000e+01 3.0000000e+00`).
+    /// Reads a CK+ FACS file: lines `AU intensity`, both written as floats (`1.2000000e+01 3.0000000e+00`), or FACS codes
+    /// ([`facs::units`]), one or several a line.
     ///
     /// # Errors
     /// [`Error::Parse`] naming the line, for anything else. A file without a line means that the coder saw no action
     /// unit, or that the file was cut off, so the readers list empty files in their notes.
     pub fn from_facs_file(text: &str) -> Result<Self, Error> {
         let lines = (1..).zip(text.lines());
-        let lines = lines.filter(|(_, line)| !line.trim().is_empty());
-        let scores = lines.map(|(number, line)| {
-            facs_line(line).ok_or_else(|| {
-                let found = brief(line);
-                Error::parse(format!(
-                    "line {number}: expected 'AU intensity' (1-99, 0-5), found '{found}'"
-                ))
-            })
-        });
-        Ok(Self::coded(scores.collect::<Result<_, _>>()?))
+        let lines: Vec<_> = lines.filter(|(_, line)| !line.trim().is_empty()).collect();
+        let numbers = lines.iter().any(|(_, line)| facs_line(line).is_some());
+        let mut scores = Vec::new();
+        for (number, line) in lines {
+            if numbers {
+                scores.extend(Some(facs_line(line).ok_or_else(|| {
+                    let found = brief(line);
+                    Error::parse(format!(
+                        "line {number}: expected 'AU intensity' (1-99, 0-5), found '{found}'"
+                    ))
+                })?));
+            } else {
+                let units = facs::units(line);
+                let units =
+                    units.map_err(|fault| Error::parse(format!("line {number}: {fault}")))?;
+                scores.extend(of_units(&units));
+            }
+        }
+        Ok(Self::coded(scores))
     }
+
+    /// A coding of units as coded, the sides pooled.
+    pub fn of_units(units: &[facs::Unit]) -> Self {
+        Self::coded(of_units(units).collect())
+    }
+}
+
+fn of_units(units: &[facs::Unit]) -> impl Iterator<Item = AuScore> {
+    let pooled = facs::pooled(units).into_iter();
+    pooled.map(|(au, intensity)| AuScore {
+        au: Au(au),
+        intensity,
+    })
 }
 
 fn facs_line(line: &str) -> Option<AuScore> {
@@ -109,6 +135,9 @@ impl fmt::Display for AuCoding {
         let Self::Coded(scores) = self else {
             return f.write_str("NA");
         };
+        if scores.is_empty() {
+            return f.write_str(facs::NONE);
+        }
         let texts: Vec<_> = scores.iter().map(AuScore::to_string).collect();
         f.write_str(&texts.join(";"))
     }
@@ -118,25 +147,12 @@ impl FromStr for AuCoding {
     type Err = Error;
 
     fn from_str(text: &str) -> Result<Self, Error> {
-        let scores: Result<_, _> = text.split(';').map(au_score).collect();
-        match text {
-            "NA" => Ok(Self::NotCoded),
-            "" => Ok(Self::Coded(Vec::new())),
-            _ => scores.map(Self::coded),
+        match Cell::read(text).map_err(Error::parse)? {
+            Cell::NotCoded => Ok(Self::NotCoded),
+            Cell::Empty => Ok(Self::Coded(Vec::new())),
+            Cell::Coded(units) => Ok(Self::of_units(&units)),
         }
     }
-}
-
-fn au_score(text: &str) -> Result<AuScore, Error> {
-    let number = |text| digits(text, text.len());
-    let pair = text.split_once(':');
-    let score = pair.and_then(|(au, intensity)| AuScore::checked(number(au)?, number(intensity)?));
-    score.ok_or_else(|| {
-        let found = brief(text);
-        Error::parse(format!(
-            "expected 'AU:intensity' (1-99, 0-5), found '{found}'"
-        ))
-    })
 }
 
 #[cfg(test)]
@@ -167,6 +183,13 @@ mod tests {
     }
 
     #[test]
+    fn reads_codes_one_a_line() {
+        let coding = AuCoding::from_facs_file("1+2\n\n5b\r\nR14d\n").unwrap();
+        let scores = vec![score(1, 0), score(2, 0), score(5, 2), score(14, 4)];
+        assert_eq!(coding, AuCoding::Coded(scores));
+    }
+
+    #[test]
     fn names_the_line_that_is_wrong() {
         for bad in [
             "1 2\n3",
@@ -189,7 +212,10 @@ mod tests {
     #[test]
     fn writes_the_three_forms_of_the_column() {
         assert_eq!(AuCoding::NotCoded.to_string(), "NA");
-        assert_eq!(AuCoding::Coded(vec![]).to_string(), "");
+        assert_eq!(AuCoding::Coded(vec![]).to_string(), "none");
+        for empty in ["", "none"] {
+            assert_eq!(empty.parse::<AuCoding>().unwrap(), AuCoding::Coded(vec![]));
+        }
         assert_eq!(
             AuCoding::Coded(vec![score(1, 3), score(12, 0)]).to_string(),
             "1:3;12:0"

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::error::Error;
 use crate::label::expression::Expression::*;
 use crate::label::text::{brief, whole_number};
+use crate::label::words::{self, Word};
 
 /// An expression by its code in CK+'s emotion files, 0 to 7. Class names are defined only here.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -50,17 +51,17 @@ impl Expression {
     }
 
     /// The expression with this name, in upper or lower case, including the spellings that data sets use (`angry`,
-    /// `sad`, `happiness` …).
+    /// `sad`, `happiness`, `contemptuous` …).
     pub fn from_name(name: &str) -> Option<Self> {
-        let name = name.trim().to_ascii_lowercase();
-        match name.as_str() {
-            "angry" => Some(Anger),
-            "disgusted" => Some(Disgust),
-            "afraid" | "fearful" => Some(Fear),
-            "happiness" | "joy" => Some(Happy),
-            "sad" => Some(Sadness),
-            "surprised" => Some(Surprise),
-            name => Self::ALL.into_iter().find(|e| e.name() == name),
+        words::named(&name.trim().to_ascii_lowercase())
+    }
+
+    /// The expression that a label means: a name, one with a letter wrong (`suprise`), or a code of JAFFE or KDEF (`AN`).
+    pub fn from_label(label: &str) -> Option<Self> {
+        let label = label.trim();
+        match words::word(label) {
+            Word::Named(expression) | Word::Misspelt(expression) => Some(expression),
+            Word::Like(_) | Word::None => words::code(label),
         }
     }
 

@@ -11,8 +11,8 @@ use crate::label::text::brief;
 
 /// The expression of each code of a pixel table.
 ///
-/// In text and in JSON: `auto`, `fer2013`, `ck_plus`, or the expressions in the order of their codes, starting at 0,
-/// `anger,disgust,fear,happy`.
+/// In text and in JSON: `auto`, `fer2013`, `ck_plus`, `raf_db`, or the expressions in the order of their codes,
+/// `anger,disgust,fear,happy`. Codes start at 0, or at 1 where no 0 occurs and the number of expressions does.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 #[non_exhaustive]
@@ -26,8 +26,48 @@ pub enum LabelMap {
     Fer2013,
     /// The codes of CK+'s emotion files: 0 neutral, 1 anger, 2 contempt, 3 disgust, 4 fear, 5 happy, 6 sadness, 7 surprise.
     CkPlus,
-    /// These expressions, in the order of their codes, starting at 0.
+    /// RAF-DB's: 1 surprise, 2 fear, 3 disgust, 4 happy, 5 sadness, 6 anger, 7 neutral.
+    RafDb,
+    /// These expressions, in the order of their codes, starting at 0 or 1.
     Codes(Vec<Expression>),
+}
+
+/// The expression of each code, resolved.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Codes {
+    /// The lowest code, 0 or 1.
+    first: usize,
+    expressions: Vec<Expression>,
+}
+
+impl Codes {
+    /// The expression of a code.
+    pub fn of(&self, code: u8) -> Option<Expression> {
+        let at = usize::from(code).checked_sub(self.first)?;
+        self.expressions.get(at).copied()
+    }
+
+    /// The first and the last code.
+    pub fn range(&self) -> (usize, usize) {
+        (self.first, self.first + self.expressions.len().max(1) - 1)
+    }
+
+    /// Rows per code, from rows per expression in the order of [`Expression::ALL`].
+    fn counts(&self, by_expression: &[usize; 8]) -> [usize; 256] {
+        let mut counts = [0; 256];
+        for (expression, count) in self.expressions.iter().zip(&mut counts[self.first..]) {
+            *count = by_expression[usize::from(expression.code())];
+        }
+        counts
+    }
+}
+
+impl fmt::Display for Codes {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let codes = self.expressions.iter().zip(self.first..);
+        let codes = codes.map(|(name, code)| format!("{code} {name}"));
+        f.write_str(&Vec::from_iter(codes).join(", "))
+    }
 }
 
 /// The codes of FER2013; without the eighth and starting at 1 also those of TFD.
@@ -35,12 +75,15 @@ pub(crate) const FER2013: [Expression; 8] = [
     Anger, Disgust, Fear, Happy, Sadness, Surprise, Neutral, Contempt,
 ];
 
+/// RAF-DB's seven (Li, Deng and Du 2017), whose codes start at 1.
+const RAF_DB: [Expression; 7] = [Surprise, Fear, Disgust, Happy, Sadness, Anger, Neutral];
+
 /// Known tables, with the rows of each expression in the order of [`Expression::ALL`].
 ///
 /// FER2013's counts come from its release (Goodfellow et al. 2013: 28,709 to train, 3,589 and 3,589 to test),
 /// ckextended.csv has CK+'s 327 labelled peaks with 593 neutral frames, and the CK+ ones follow from its peak counts
-/// (Lucey et al. 2010, table 3): three frames of each peak, one first frame.
-const KNOWN: [(&str, [usize; 8]); 8] = [
+/// (Lucey et al. 2010, table 3): three frames of each peak, one first frame. RAF-DB: 12,271 to train and 3,068 to test.
+const KNOWN: [(&str, [usize; 8]); 11] = [
     ("FER2013", [6198, 4953, 0, 547, 5121, 8989, 6077, 4002]),
     (
         "FER2013's training part",
@@ -61,6 +104,12 @@ const KNOWN: [(&str, [usize; 8]); 8] = [
         "CK+ with its first frames",
         [327, 135, 54, 177, 75, 207, 84, 249],
     ),
+    ("RAF-DB", [3204, 867, 0, 877, 355, 5957, 2460, 1619]),
+    (
+        "RAF-DB's training part",
+        [2524, 705, 0, 717, 281, 4772, 1982, 1290],
+    ),
+    ("RAF-DB's test part", [680, 162, 0, 160, 74, 1185, 478, 329]),
 ];
 
 /// Rows that may be missing or too many, as a share of the known table, for a near match. Our choice: a table that lost
@@ -70,81 +119,139 @@ const TOLERANCE: f64 = 0.05;
 
 impl LabelMap {
     /// The expressions in the order of their codes; FER2013's for [`LabelMap::Auto`].
-    pub fn expressions(&self) -> &[Expression] {
+    fn expressions(&self) -> &[Expression] {
         match self {
             Self::Auto | Self::Fer2013 => &FER2013,
             Self::CkPlus => &Expression::ALL,
+            Self::RafDb => &RAF_DB,
             Self::Codes(expressions) => expressions,
         }
     }
 
-    /// The map to use, never [`LabelMap::Auto`], and a sentence on the choice for a set's notes.
-    pub(crate) fn resolve(&self, counts: &[usize; 256]) -> (Self, String) {
-        let (map, how) = match self {
-            Self::Auto => recognise(counts),
-            given => (given.clone(), "by the label map given".to_owned()),
+    /// The meaning of the codes of a table with `counts` rows of each, and a sentence on the choice for a set's notes.
+    ///
+    /// # Errors
+    /// The reason and the way out if the codes may start at 0 or 1: a shift by one would go unnoticed.
+    pub(crate) fn resolve(&self, counts: &[usize; 256]) -> Result<(Codes, String), String> {
+        let (codes, how) = match self {
+            Self::Auto => match recognise(counts) {
+                Some(known) => known,
+                None => assumed(counts)?,
+            },
+            given => given.starting(counts)?,
         };
-        let codes = map.expressions().iter().enumerate();
-        let codes = codes.map(|(code, name)| format!("{code} {name}"));
-        let codes = Vec::from_iter(codes).join(", ");
         let note = format!("Emotion codes are read as {codes}: {how}.");
-        (map, note)
+        Ok((codes, note))
     }
+
+    /// [`resolve`](Self::resolve) for numbers of folders and lists, where no numbering is usual enough to be assumed.
+    pub(crate) fn resolve_known(&self, counts: &[usize; 256]) -> Result<(Codes, String), String> {
+        match self {
+            Self::Auto if recognise(counts).is_none() => Err(NAMES_NEEDED.to_owned()),
+            _ => self.resolve(counts),
+        }
+    }
+
+    /// The codes of a map that was given, which start at 1 if no row has 0 and some have the number of names.
+    fn starting(&self, counts: &[usize; 256]) -> Result<(Codes, String), String> {
+        let names = self.expressions();
+        let from_one = counts[0] == 0 && counts.get(names.len()).is_some_and(|rows| *rows > 0);
+        let shifted = *self == Self::Fer2013 && !from_one && counts[0] == 0 && counts[7] > 0;
+        if shifted && used(counts) == Some(7) {
+            return Err(format!(
+                "no row has the code 0, but 1 to 7 occur: FER2013's codes counted from 1, or those of another set? Give the \
+                 names in the order of the codes: {}",
+                Self::Codes(FER2013[..7].to_vec())
+            ));
+        }
+        let (first, how) = match from_one || *self == Self::RafDb {
+            true => (1, "by the label map given, counted from 1"),
+            false => (0, "by the label map given"),
+        };
+        let expressions = names.to_vec();
+        Ok((Codes { first, expressions }, how.to_owned()))
+    }
+}
+
+/// How the meaning of codes is given.
+const NAMES_NEEDED: &str = "codes differ between data sets; give the names in the order of the codes, counted from 0 or 1 \
+                            (label map surprise,fear,disgust,happy,sadness,anger,neutral is RAF-DB's, also: raf_db, fer2013, ck_plus)";
+
+/// N if exactly the codes 1 to N occur, at least two.
+fn used(counts: &[usize; 256]) -> Option<usize> {
+    let last = counts.iter().rposition(|rows| *rows > 0)?;
+    let whole = counts[0] == 0 && counts[1..=last].iter().all(|rows| *rows > 0);
+    (whole && last >= 2).then_some(last)
+}
+
+/// FER2013's codes, unless they may be counted from 1.
+fn assumed(counts: &[usize; 256]) -> Result<(Codes, String), String> {
+    if let Some(last) = used(counts) {
+        return Err(format!(
+            "no row has the code 0, but 1 to {last} occur, and FER2013's codes start at 0: {NAMES_NEEDED}"
+        ));
+    }
+    let how = "FER2013's codes are assumed, since the counts match no known table; if that is wrong, give a \
+               label map (ck_plus, raf_db, or names in the order of the codes: anger,disgust,fear,…)";
+    let codes = Codes {
+        first: 0,
+        expressions: FER2013.to_vec(),
+    };
+    Ok((codes, how.to_owned()))
 }
 
 /// A known table: its name and its rows of each expression.
 type Known = (&'static str, [usize; 8]);
 
-/// The known tables in each of their possible numberings.
-fn candidates() -> impl Iterator<Item = (LabelMap, &'static Known)> {
+/// The known tables in each of their possible numberings, each numbering once.
+fn candidates() -> impl Iterator<Item = (Codes, &'static Known)> {
     KNOWN.iter().flat_map(|known| {
-        let maps = [LabelMap::Fer2013, LabelMap::CkPlus, alphabetical(known)];
-        maps.map(|map| (map, known))
+        let mut codes: Vec<Codes> = Vec::new();
+        let orders = [
+            FER2013.to_vec(),
+            Expression::ALL.to_vec(),
+            RAF_DB.to_vec(),
+            alphabetical(known),
+        ];
+        for (expressions, first) in orders.iter().flat_map(|order| [(order, 0), (order, 1)]) {
+            let expressions = expressions.clone();
+            let new = Codes { first, expressions };
+            let (counts, all): (_, usize) = (new.counts(&known.1), known.1.iter().sum());
+            let covers = counts.iter().sum::<usize>() == all;
+            let again = codes.iter().any(|old| old.counts(&known.1) == counts);
+            codes.extend((covers && !again).then_some(new));
+        }
+        codes.into_iter().map(move |codes| (codes, known))
     })
 }
 
 /// The numbering produced by looping over a known table's class folders in order of name.
-fn alphabetical(known: &Known) -> LabelMap {
+fn alphabetical(known: &Known) -> Vec<Expression> {
     let mut codes = Expression::ALL.to_vec();
     codes.retain(|expression| known.1[usize::from(expression.code())] > 0);
     codes.sort_by_key(|expression| expression.name());
-    LabelMap::Codes(codes)
+    codes
 }
 
 /// The numbering under which the counts are those of a known table.
-fn recognise(counts: &[usize; 256]) -> (LabelMap, String) {
+fn recognise(counts: &[usize; 256]) -> Option<(Codes, String)> {
     let nearest = candidates()
-        .map(|(map, known)| (distance(counts, &by_code(&map, &known.1)), map, known.0))
+        .map(|(codes, known)| (distance(counts, &codes.counts(&known.1)), codes, known.0))
         .min_by(|(a, ..), (b, ..)| a.total_cmp(b));
+    let (far, codes, name) = nearest?;
     let rows: usize = counts.iter().sum();
-    match nearest {
-        Some((0.0, map, name)) => (
-            map,
-            format!("the {rows} rows have exactly the counts of {name}"),
-        ),
-        Some((far, map, name)) if far <= TOLERANCE => {
-            let (far, most) = (100.0 * far, 100.0 * TOLERANCE);
-            let how = format!(
-                "the counts of the {rows} rows are within {far:.1}% of those of {name} (accepted up to {most:.0}%); \
-                 another reading needs a label map (fer2013, ck_plus, or names in the order of the codes)"
-            );
-            (map, how)
-        }
-        _ => {
-            let how = "FER2013's codes are assumed, since the counts match no known table; if that is wrong, give a \
-                       label map (ck_plus, or names in the order of the codes: anger,disgust,fear,…)";
-            (LabelMap::Fer2013, how.to_owned())
-        }
+    if far == 0.0 {
+        let how = format!("the {rows} rows have exactly the counts of {name}");
+        return Some((codes, how));
     }
-}
-
-/// Rows per code, from rows per expression in the order of [`Expression::ALL`].
-fn by_code(map: &LabelMap, by_expression: &[usize; 8]) -> [usize; 256] {
-    let mut counts = [0; 256];
-    for (code, expression) in map.expressions().iter().enumerate() {
-        counts[code] = by_expression[usize::from(expression.code())];
-    }
-    counts
+    let (percent, most) = (100.0 * far, 100.0 * TOLERANCE);
+    (far <= TOLERANCE).then(|| {
+        let how = format!(
+            "the counts of the {rows} rows are within {percent:.1}% of those of {name} (accepted up to {most:.0}%); \
+             another reading needs a label map (fer2013, ck_plus, raf_db, or names in the order of the codes)"
+        );
+        (codes, how)
+    })
 }
 
 /// Rows by which two counts differ, as a share of those of `known`.
@@ -160,6 +267,7 @@ impl fmt::Display for LabelMap {
             Self::Auto => f.write_str("auto"),
             Self::Fer2013 => f.write_str("fer2013"),
             Self::CkPlus => f.write_str("ck_plus"),
+            Self::RafDb => f.write_str("raf_db"),
             Self::Codes(codes) => {
                 let names: Vec<_> = codes.iter().map(|code| code.name()).collect();
                 f.write_str(&names.join(","))
@@ -177,9 +285,10 @@ impl FromStr for LabelMap {
             "auto" => Ok(Self::Auto),
             "fer2013" => Ok(Self::Fer2013),
             "ck_plus" | "ck+" => Ok(Self::CkPlus),
+            "raf_db" | "raf-db" => Ok(Self::RafDb),
             list if list.contains(',') => codes(list).map(Self::Codes).map_err(wrong),
             other => Err(wrong(format!(
-                "must be auto, fer2013, ck_plus, or the expressions in the order of their codes such as \
+                "must be auto, fer2013, ck_plus, raf_db, or the expressions in the order of their codes such as \
                  anger,disgust,fear,happy, not '{}'",
                 brief(other)
             ))),
@@ -223,12 +332,15 @@ mod tests {
     fn known_tables_agree_with_one_another() {
         let total = |at: usize| KNOWN[at].1.iter().sum::<usize>();
         assert_eq!(
-            [0, 1, 2, 3, 4, 5, 6, 7].map(total),
-            [35_887, 28_709, 3_589, 3_589, 920, 327, 981, 1_308]
+            [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10].map(total),
+            [
+                35_887, 28_709, 3_589, 3_589, 920, 327, 981, 1_308, 15_339, 12_271, 3_068
+            ]
         );
         for at in 0..8 {
             let parts = KNOWN[1].1[at] + KNOWN[2].1[at] + KNOWN[3].1[at];
             assert_eq!(KNOWN[0].1[at], parts, "{}", Expression::ALL[at]);
+            assert_eq!(KNOWN[8].1[at], KNOWN[9].1[at] + KNOWN[10].1[at]);
             if at > 0 {
                 assert_eq!(3 * KNOWN[5].1[at], KNOWN[6].1[at]);
                 assert_eq!(KNOWN[4].1[at], KNOWN[5].1[at]);
@@ -240,11 +352,12 @@ mod tests {
     fn no_table_can_be_near_to_two_numberings() {
         for (one, a) in candidates() {
             for (other, b) in candidates().filter(|(other, _)| *other != one) {
-                let counts = (by_code(&one, &a.1), by_code(&other, &b.1));
+                let counts = (one.counts(&a.1), other.counts(&b.1));
                 let apart = distance(&counts.0, &counts.1).min(distance(&counts.1, &counts.0));
+                let (one, two) = (one.to_string(), other.to_string());
                 assert!(
                     apart > 2.0 * TOLERANCE,
-                    "{one} {} {other} {}: {apart}",
+                    "{} {one}; {} {two}: {apart}",
                     a.0,
                     b.0
                 );
@@ -254,34 +367,86 @@ mod tests {
 
     #[test]
     fn recognises_by_counts() {
-        for (map, (name, known)) in candidates() {
-            let mut counts = by_code(&map, known);
-            let (exact, how) = LabelMap::Auto.resolve(&counts);
-            assert!(exact == map && how.contains("exactly") && how.contains(name));
+        for (codes, (name, known)) in candidates() {
+            let mut counts = codes.counts(known);
+            let (exact, how) = LabelMap::Auto.resolve(&counts).unwrap();
+            assert!(exact == codes && how.contains("exactly") && how.contains(name));
             let largest = counts.iter_mut().max().expect("256 of them");
             *largest -= 3;
-            let (near, how) = LabelMap::Auto.resolve(&counts);
-            assert!(near == map && how.contains("within"), "{how}");
+            let (near, how) = LabelMap::Auto.resolve(&counts).unwrap();
+            assert!(near == codes && how.contains("within"), "{how}");
         }
         let ck48 = [135, 54, 177, 75, 207, 84, 249];
         let mut counts = [0; 256];
         counts[..7].copy_from_slice(&ck48);
-        let (map, _) = LabelMap::Auto.resolve(&counts);
-        assert_eq!(
-            map.to_string(),
-            "anger,contempt,disgust,fear,happy,sadness,surprise"
-        );
+        let (codes, _) = LabelMap::Auto.resolve(&counts).unwrap();
+        assert_eq!((codes.of(0), codes.of(6)), (Some(Anger), Some(Surprise)));
         let mut counts = [0; 256];
         counts[..8].fill(100);
-        let (map, how) = LabelMap::Auto.resolve(&counts);
-        assert!(map == LabelMap::Fer2013 && how.contains("assumed") && how.contains("ck_plus"));
-        let (map, how) = LabelMap::CkPlus.resolve(&counts);
-        assert!(map == LabelMap::CkPlus && how.contains("0 neutral, 1 anger"));
+        let (codes, how) = LabelMap::Auto.resolve(&counts).unwrap();
+        assert!(codes.of(3) == Some(Happy) && how.contains("assumed") && how.contains("ck_plus"));
+        let (codes, how) = LabelMap::CkPlus.resolve(&counts).unwrap();
+        assert!(codes.of(3) == Some(Disgust) && how.contains("0 neutral, 1 anger"));
+        assert!(LabelMap::Auto.resolve_known(&counts).is_err());
+    }
+
+    /// Ten rows of each of these codes.
+    fn ten(codes: std::ops::RangeInclusive<usize>) -> [usize; 256] {
+        let mut counts = [0; 256];
+        counts[codes].fill(10);
+        counts
+    }
+
+    #[test]
+    fn codes_that_start_at_one_are_never_shifted() {
+        for last in [2, 6, 7, 8] {
+            let refused = LabelMap::Auto.resolve(&ten(1..=last)).unwrap_err();
+            assert!(
+                refused.contains("no row has the code 0") && refused.contains("from 0 or 1"),
+                "{refused}"
+            );
+        }
+        assert!(LabelMap::Auto.resolve(&ten(3..=4)).is_ok());
+        let names: LabelMap = "surprise,fear,disgust,happy,sadness,anger,neutral"
+            .parse()
+            .unwrap();
+        let (from_one, how) = names.resolve(&ten(1..=7)).unwrap();
+        assert!(
+            how.contains("counted from 1") && how.contains("1 surprise"),
+            "{how}"
+        );
+        assert_eq!(
+            (from_one.of(0), from_one.of(1), from_one.of(7)),
+            (None, Some(Surprise), Some(Neutral))
+        );
+        let (from_zero, _) = names.resolve(&ten(0..=6)).unwrap();
+        assert_eq!((from_zero.of(0), from_zero.of(7)), (Some(Surprise), None));
+        // One row out of range among codes from 0 moves nothing.
+        let (strays, _) = names.resolve(&ten(0..=7)).unwrap();
+        assert_eq!(strays.range(), (0, 6));
+        let (raf, _) = LabelMap::RafDb.resolve(&ten(1..=3)).unwrap();
+        assert_eq!(raf.of(3), Some(Disgust));
+        assert!(
+            LabelMap::Fer2013
+                .resolve(&ten(1..=7))
+                .unwrap_err()
+                .contains("counted from 1")
+        );
+        assert_eq!(
+            LabelMap::CkPlus.resolve(&ten(1..=7)).unwrap().0.of(7),
+            Some(Surprise)
+        );
     }
 
     #[test]
     fn is_written_as_it_is_read() {
-        for text in ["auto", "fer2013", "ck_plus", "neutral,happy,contempt"] {
+        for text in [
+            "auto",
+            "fer2013",
+            "ck_plus",
+            "raf_db",
+            "neutral,happy,contempt",
+        ] {
             let map: LabelMap = text.parse().unwrap();
             assert_eq!(map.to_string(), text);
             let json = serde_json::to_string(&map).unwrap();

@@ -6,6 +6,7 @@ pub mod expression;
 pub mod label_map;
 pub mod role;
 pub mod text;
+pub mod words;
 
 pub use au::{Au, AuCoding, AuScore};
 pub use class_map::ClassMap;

@@ -3,19 +3,22 @@
 use std::io::Cursor;
 use std::path::Path;
 
-use image::{DynamicImage, GrayImage, ImageFormat, ImageReader, Limits};
+use image::metadata::Orientation;
+use image::{DynamicImage, GrayImage, ImageDecoder, ImageFormat, ImageReader, Limits};
 
 use crate::error::Error;
+use crate::picture::depth::scaled;
 
 /// Maximum number of columns or rows of an image; CK+ has 640×490.
 const SIDE_LIMIT: u32 = 8192;
 /// Memory limit for decoding one image, in bytes.
 const DECODE_LIMIT: u64 = 512 << 20;
 
-/// Decodes a PNG or JPEG to 8-bit grey. `path` is used only in the error message.
+/// Decodes a PNG, JPEG, BMP or TIFF (its first page) to 8-bit grey, upright by its orientation tag. `path` is used only
+/// in the error message.
 ///
 /// # Errors
-/// [`Error::Unusable`] for anything but a complete PNG or JPEG of at most 8192 columns and rows.
+/// [`Error::Unusable`] for anything but a complete image of at most 8192 columns and rows.
 pub fn decode_grey(bytes: &[u8], path: &Path) -> Result<GrayImage, Error> {
     decode(bytes, path).map(to_grey)
 }
@@ -35,13 +38,40 @@ fn within_limits(bytes: &[u8]) -> Result<DynamicImage, String> {
     limits.max_image_height = Some(SIDE_LIMIT);
     limits.max_alloc = Some(DECODE_LIMIT);
     reader.limits(limits);
-    if reader.format() == Some(ImageFormat::Jpeg) && !jpeg_ends(bytes) {
+    let format = reader.format();
+    if format == Some(ImageFormat::Jpeg) && !jpeg_ends(bytes) {
         return Err("the JPEG ends in the middle".to_owned());
     }
-    let image = reader.decode().map_err(|error| error.to_string())?;
+    let mut decoder = reader.into_decoder().map_err(|error| error.to_string())?;
+    if decoder.total_bytes() > DECODE_LIMIT {
+        return Err(format!("its pixels take more than {DECODE_LIMIT} bytes"));
+    }
+    let mut tag = decoder.orientation().unwrap_or(Orientation::NoTransforms);
+    if format == Some(ImageFormat::Png) && tag == Orientation::NoTransforms {
+        tag = late_orientation(bytes).unwrap_or(tag);
+    }
+    let image = DynamicImage::from_decoder(decoder);
+    let mut image = image.map_err(|error| error.to_string())?;
+    image.apply_orientation(tag);
     match (image.width(), image.height()) {
         (0, _) | (_, 0) => Err("it has no pixels".to_owned()),
         _ => Ok(image),
+    }
+}
+
+/// The orientation in a PNG's `eXIf` chunk wherever it is: the decoder finds those before the pixels, some editors write it
+/// behind them.
+fn late_orientation(bytes: &[u8]) -> Option<Orientation> {
+    let mut rest = bytes.get(8..)?;
+    loop {
+        let (length, after) = rest.split_first_chunk()?;
+        let (kind, after) = after.split_first_chunk::<4>()?;
+        let length = u32::from_be_bytes(*length) as usize;
+        if kind == b"eXIf" {
+            return Orientation::from_exif_chunk(after.get(..length)?);
+        }
+        // Contents and checksum.
+        rest = after.get(length.checked_add(4)?..)?;
     }
 }
 
@@ -67,8 +97,10 @@ fn jpeg_ends(bytes: &[u8]) -> bool {
 }
 
 /// Grey by Rec. 601, 0.299 R + 0.587 G + 0.114 B, the weights of OpenCV and Pillow (our choice; the authors
-/// weigh by Rec. 709, as [`CropMode::Authors`](crate::CropMode::Authors) does). Transparency is dropped.
+/// weigh by Rec. 709, as [`CropMode::Authors`](crate::CropMode::Authors) does). Transparency is dropped; unscaled values of
+/// 16-bit files are [`scaled`].
 pub(crate) fn to_grey(image: DynamicImage) -> GrayImage {
+    let image = scaled(image);
     if !image.color().has_color() {
         return image.into_luma8();
     }
@@ -105,6 +137,67 @@ mod tests {
         assert_eq!(grey, decode_grey(&whole, path).unwrap());
         let cut = [&whole[..2], &thumbnail, &whole[2..whole.len() / 2]].concat();
         assert!(decode_grey(&cut, path).is_err());
+    }
+
+    /// A small EXIF block with one entry, the orientation.
+    fn exif(orientation: u8) -> Vec<u8> {
+        let mut exif = b"II*\0\x08\0\0\0\x01\0\x12\x01\x03\0\x01\0\0\0".to_vec();
+        exif.extend([orientation, 0, 0, 0, 0, 0, 0, 0]);
+        exif
+    }
+
+    fn encoded(image: &GrayImage, format: ImageFormat) -> Vec<u8> {
+        let mut bytes = Cursor::new(Vec::new());
+        image.write_to(&mut bytes, format).unwrap();
+        bytes.into_inner()
+    }
+
+    /// A PNG with an `eXIf` chunk that starts `before` bytes before its end.
+    fn tagged_png(image: &GrayImage, orientation: u8, before: usize) -> Vec<u8> {
+        let mut png = encoded(image, ImageFormat::Png);
+        let (exif, at) = (exif(orientation), png.len() - before);
+        let mut chunk = (exif.len() as u32).to_be_bytes().to_vec();
+        chunk.extend([&b"eXIf"[..], &exif].concat());
+        let mut crc = flate2::Crc::new();
+        crc.update(&chunk[4..]);
+        chunk.extend(crc.sum().to_be_bytes());
+        png.splice(at..at, chunk);
+        png
+    }
+
+    #[test]
+    fn orientation_tags_are_applied() {
+        let image = GrayImage::from_fn(8, 16, |x, y| image::Luma([(x * 20 + y * 3) as u8]));
+        let all = encoded(&image, ImageFormat::Png).len();
+        let turned = image::imageops::rotate90(&image);
+        let path = Path::new("face.png");
+        // Behind the signature and the header's chunk (33 bytes), and before the end's (12).
+        for before in [all - 33, 12] {
+            let read = |tag| decode_grey(&tagged_png(&image, tag, before), path).unwrap();
+            assert!(read(1) == image && read(6) == turned);
+            assert_eq!(read(8), image::imageops::rotate270(&image));
+            assert_eq!(read(2), image::imageops::flip_horizontal(&image));
+        }
+        let jpeg = encoded(&image, ImageFormat::Jpeg);
+        let plain = decode_grey(&jpeg, path).unwrap();
+        let block = [&b"Exif\0\0"[..], &exif(6)].concat();
+        let length = (block.len() as u16 + 2).to_be_bytes();
+        let tagged = [&jpeg[..2], &[0xff, 0xe1], &length, &block, &jpeg[2..]].concat();
+        assert_eq!(
+            decode_grey(&tagged, path).unwrap(),
+            image::imageops::rotate90(&plain)
+        );
+    }
+
+    #[test]
+    fn tiff_and_bmp_are_read_and_half_of_one_is_not() {
+        let image = GrayImage::from_fn(48, 48, |x, y| image::Luma([(x * 5 + y) as u8]));
+        for format in [ImageFormat::Tiff, ImageFormat::Bmp] {
+            let bytes = encoded(&image, format);
+            let read = |bytes: &[u8]| decode_grey(bytes, Path::new("face"));
+            assert_eq!(read(&bytes).unwrap(), image, "{format:?}");
+            assert!(read(&bytes[..bytes.len() / 2]).is_err(), "{format:?}");
+        }
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 pub(crate) mod crop_box;
 pub(crate) mod decode;
+pub(crate) mod depth;
 pub(crate) mod resize;
 pub(crate) mod write;
 

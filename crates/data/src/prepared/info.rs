@@ -18,6 +18,9 @@ pub struct DatasetInfo {
     pub source: String,
     /// Whether a program drew the images. Every output made from them repeats it.
     pub synthetic: bool,
+    /// Whether a program estimated the action units (OpenFace, py-feat). Every output made from them repeats it.
+    #[serde(default)]
+    pub machine_coded: bool,
     /// SHA-256, in hex, over all files read (relative paths and contents).
     pub source_digest: String,
     /// The classes in label order.
@@ -39,6 +42,9 @@ pub struct DatasetInfo {
     pub images: usize,
     /// Rows without a class, kept for the AU analysis.
     pub held_out: usize,
+    /// The lowest intensity of an action unit that counts as present (1 to 5), where the source has intensities to choose from.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub au_threshold: Option<u8>,
     /// How faces were cut out.
     pub crop: CropMode,
     /// The version of this crate that wrote the set.

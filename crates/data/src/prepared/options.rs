@@ -22,6 +22,8 @@ pub struct PrepareOptions {
     pub crop: CropMode,
     /// A table `path,x,y,w,h` of crops by hand, which win over the search.
     pub boxes: Option<PathBuf>,
+    /// A table of FACS codes, [`CodeTable`](crate::CodeTable), which replace those of the data set.
+    pub aus: Option<PathBuf>,
     /// Whether a bad input is an error instead of an entry in the list of skipped inputs.
     pub strict: bool,
     /// Number of folds, 2 to 1000; `None` takes the data set's own splits, else 10 (paper: 10).
@@ -38,6 +40,7 @@ impl Default for PrepareOptions {
             image_size: 96,
             crop: CropMode::Auto,
             boxes: None,
+            aus: None,
             strict: false,
             folds: None,
             fold_rule: None,

@@ -1,6 +1,7 @@
 //! From a source to a prepared data set: decode, find the face, cut it out, resize, write. Pixels are written as they
 //! come, so that memory holds the table alone, and the result does not depend on the number of threads.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -15,6 +16,7 @@ use crate::prepared::options::PrepareOptions;
 use crate::prepared::rows;
 use crate::prepared::worker::{Outcome, Worker};
 use crate::prepared::write::{PreparedWriter, refuse_existing};
+use crate::read::codes::CodeTable;
 use crate::read::file::{Skipped, digest};
 use crate::read::source::{RawSample, Scan, Source};
 
@@ -39,12 +41,18 @@ pub fn prepare(
     // Checked first, because a scan takes a while; created afterwards, so that a failed scan leaves no trace.
     refuse_existing(output)?;
     let boxes = options.boxes.as_deref().map(Boxes::open).transpose()?;
+    let codes = options.aus.as_deref().map(CodeTable::open).transpose()?;
     let mut scan = source.scan()?;
     let boxes = boxes.map(|boxes| boxes.of_images(source.root(), &scan.samples));
     let boxes = boxes.transpose()?;
+    if let Some(codes) = &codes {
+        let notes = codes.apply(&mut scan.samples)?;
+        scan.notes.extend(notes);
+    }
     strict(options, &scan.skipped)?;
     let mut deal = Deal::of(&scan, options)?;
     let mut info = info(source, options, &scan, &deal);
+    info.machine_coded = codes.as_ref().is_some_and(CodeTable::machine_coded);
     let mut writer = PreparedWriter::create(output, options.image_size)?;
     let worker = Worker {
         source,
@@ -52,7 +60,7 @@ pub fn prepare(
         detector: FaceDetector::new()?,
         boxes: boxes.as_ref(),
     };
-    let mut placed = Vec::new();
+    let (mut placed, mut odd) = (Vec::new(), BTreeMap::new());
     let (done, total) = (AtomicUsize::new(0), scan.samples.len());
     let one = |raw: &RawSample| {
         let outcome = worker.process(raw);
@@ -64,6 +72,7 @@ pub fn prepare(
             if let Some(face) = &outcome.face {
                 let row = rows::row(raw, face, &mut deal, &info.classes);
                 writer.push(row, &face.pixels)?;
+                rows::add_odd(&mut odd, &outcome.odd, &raw.path);
             }
             placed.extend(outcome.off_centre);
             scan.read.extend(outcome.read);
@@ -72,17 +81,25 @@ pub fn prepare(
         strict(options, &scan.skipped)?;
     }
     let images = writer.samples();
-    rows::check(images, &info.classes).map_err(|problem| Error::NothingLabelled {
+    let coded_only = info.classes.is_empty() && !images.is_empty();
+    let usable = if coded_only {
+        Ok(())
+    } else {
+        rows::check(images, &info.classes)
+    };
+    usable.map_err(|problem| Error::NothingLabelled {
         path: source.root().to_path_buf(),
         reason: format!("of {total} images {problem}; {}", brief(&scan.skipped)),
     })?;
     info.notes.extend(rows::emptied(images, &info, &scan));
     info.notes.extend(rows::untested(images, &deal));
     info.notes.extend(rows::off_centre(&placed));
+    info.notes.extend(rows::odd(&odd));
     if let Some(boxes) = boxes {
         info.notes.extend(boxes.notes(images));
         scan.read.push(boxes.read);
     }
+    scan.read.extend(codes.map(|codes| codes.read));
     writer.finish(DatasetInfo {
         source_digest: digest(scan.read),
         skipped: scan.skipped,
@@ -100,6 +117,7 @@ fn info(source: &dyn Source, options: &PrepareOptions, scan: &Scan, deal: &Deal)
         folds: deal.folds,
         fold_rule: deal.rule,
         subject_independent: deal.subject_independent(&scan.samples),
+        au_threshold: source.au_threshold(),
         crop: options.crop,
         version: env!("CARGO_PKG_VERSION").to_owned(),
         notes: scan.notes.iter().cloned().chain(deal.notes(scan)).collect(),
@@ -110,7 +128,7 @@ fn info(source: &dyn Source, options: &PrepareOptions, scan: &Scan, deal: &Deal)
 fn strict(options: &PrepareOptions, skipped: &[Skipped]) -> Result<(), Error> {
     match skipped {
         [first, others @ ..] if options.strict => {
-            let Skipped { path, reason } = first.clone();
+            let Skipped { path, reason, .. } = first.clone();
             Err(Error::Strict {
                 path,
                 reason,

@@ -7,7 +7,7 @@ use crate::fold::part::Part;
 use crate::fold::rule::FoldRule;
 use crate::prepared::info::DatasetInfo;
 use crate::prepared::sample::Sample;
-use crate::prepared::worker::Face;
+use crate::prepared::worker::{Face, Odd};
 use crate::read::source::{RawSample, Scan};
 
 /// The row of an image; `deal` assigns its fold.
@@ -32,6 +32,7 @@ pub(super) fn row(raw: &RawSample, face: &Face, deal: &mut Deal, classes: &[Stri
         crop: Some(face.crop),
         path: raw.path.clone(),
         aus: raw.aus.clone(),
+        sides: raw.sides.clone(),
     }
 }
 
@@ -88,4 +89,30 @@ pub(super) fn off_centre(placed: &[bool]) -> Option<String> {
         "By their landmarks {side} of {all} faces are at the side of their image: were the images resized and the landmarks not? \
          A look at the crops (--review) tells; the crop 'detector' does without landmarks."
     ))
+}
+
+/// Images with each oddity: their number and the first path.
+pub(super) type OddImages = BTreeMap<Odd, (usize, String)>;
+
+pub(super) fn add_odd(images: &mut OddImages, found: &[Odd], path: &str) {
+    for odd in found {
+        let entry = images.entry(*odd);
+        entry.or_insert_with(|| (0, path.to_owned())).0 += 1;
+    }
+}
+
+/// A sentence on each oddity.
+pub(super) fn odd(images: &OddImages) -> Vec<String> {
+    let sentence = |(odd, (count, first)): (&Odd, &(usize, String))| match odd {
+        Odd::Bits(bits) => format!(
+            "Files of 16 bits whose values use only {bits}: {count} (first {first}); they are read as {bits}-bit values."
+        ),
+        Odd::Transparent => format!(
+            "Images with transparent pixels: {count} (first {first}); the transparency is ignored."
+        ),
+        Odd::Flat => format!(
+            "Black or flat images, of almost one grey value: {count} (first {first}); they are kept: remove files without a face."
+        ),
+    };
+    images.iter().map(sentence).collect()
 }

@@ -47,6 +47,9 @@ pub struct Sample {
     /// FACS codes; only the peak frame of a sequence is coded.
     #[serde(serialize_with = "aus_column", deserialize_with = "read_aus")]
     pub aus: AuCoding,
+    /// The units coded on one side alone, or with another mark of place, as coded: `L10:0;R14:2`.
+    #[serde(default)]
+    pub sides: String,
 }
 
 impl Sample {
@@ -73,7 +76,7 @@ impl Sample {
 }
 
 /// The columns of `samples.csv`, in their order.
-pub(crate) const COLUMNS: &str = "index,subject,sequence,frame,role,label,label_name,fold,face_found,crop_x,crop_y,crop_w,crop_h,path,aus";
+pub(crate) const COLUMNS: &str = "index,subject,sequence,frame,role,label,label_name,fold,face_found,crop_x,crop_y,crop_w,crop_h,path,aus,sides";
 
 /// Four columns, empty without a crop.
 fn crop_columns<S: Serializer>(crop: &Option<CropBox>, to: S) -> Result<S::Ok, S::Error> {

@@ -6,6 +6,7 @@ use crate::error::Error;
 use crate::face::boxes::Boxes;
 use crate::face::{CropMode, FaceDetector, Landmarks, authors, centre_square, face_square};
 use crate::picture::decode::to_grey;
+use crate::picture::depth::{transparent, unscaled_bits};
 use crate::picture::{CropBox, resize};
 use crate::prepared::options::PrepareOptions;
 use crate::read::file::{ReadFile, Skipped};
@@ -14,6 +15,9 @@ use crate::read::source::{RawSample, Source};
 /// How far from the middle, as a share of the width, a face counts as off centre. Our choice: a centred face ends up at
 /// a quarter of the width if the picture was doubled in size but its landmarks were not.
 const OFF_CENTRE: f64 = 0.2;
+/// Grey values that the pixels of a face differ by at least; below it the image counts as black or flat. Our choice:
+/// more than the noise of a JPEG of one colour.
+const FLAT: u8 = 8;
 /// Largest side of an image that is treated as an already cropped face, as in CK+48, FER2013 and TFD.
 const FACE_SIDE: u32 = 64;
 
@@ -24,10 +28,20 @@ pub(crate) struct Face {
     pub found: bool,
 }
 
+/// Unusual things about the pixels of an image that was used.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Odd {
+    /// A 16-bit file whose values use this many bits.
+    Bits(u32),
+    Transparent,
+    Flat,
+}
+
 /// The result for one image.
 #[derive(Default)]
 pub(crate) struct Outcome {
     pub face: Option<Face>,
+    pub odd: Vec<Odd>,
     /// Whether landmarks placed the crop at the image's side.
     pub off_centre: Option<bool>,
     pub skipped: Vec<Skipped>,
@@ -61,6 +75,12 @@ impl Worker<'_> {
     fn face(&self, raw: &RawSample, outcome: &mut Outcome) -> Result<Face, Error> {
         let fetched = self.source.fetch(raw)?;
         outcome.read.extend(fetched.read);
+        outcome
+            .odd
+            .extend(unscaled_bits(&fetched.image).map(Odd::Bits));
+        outcome
+            .odd
+            .extend(transparent(&fetched.image).then_some(Odd::Transparent));
         let by_authors = self.options.crop == CropMode::Authors;
         let image = match by_authors {
             true => authors::grey(fetched.image),
@@ -69,11 +89,13 @@ impl Worker<'_> {
         let found = self.find(raw, &image, outcome)?;
         let crop = found.unwrap_or_else(|| centre_square(image.width(), image.height()));
         let side = self.options.image_size;
+        let pixels = match by_authors {
+            true => authors::resize(&image, crop, side),
+            false => resize(&image, crop, side, side),
+        };
+        outcome.odd.extend(flat(&pixels).then_some(Odd::Flat));
         Ok(Face {
-            pixels: match by_authors {
-                true => authors::resize(&image, crop, side),
-                false => resize(&image, crop, side, side),
-            },
+            pixels,
             crop,
             found: found.is_some(),
         })
@@ -147,6 +169,11 @@ impl Worker<'_> {
             _ => crop,
         })
     }
+}
+
+fn flat(pixels: &[u8]) -> bool {
+    let darkest = pixels.iter().min().copied().unwrap_or(0);
+    pixels.iter().all(|pixel| pixel - darkest < FLAT)
 }
 
 /// Whether the image is already a face crop: by the source, or as a small square without landmarks.

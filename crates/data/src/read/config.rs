@@ -14,7 +14,9 @@ use crate::prepared::Prepared;
 use crate::prepared::options::PrepareOptions;
 use crate::read::arrays::Arrays;
 use crate::read::ck_plus::CkPlus;
-use crate::read::folders::{Folders, Pattern};
+use crate::read::coded::{CodedSet, check_threshold};
+use crate::read::folders::{FolderLabels, Folders, Pattern};
+use crate::read::marks;
 use crate::read::pixel_csv::PixelCsv;
 use crate::read::source::Source;
 use crate::read::tfd::Tfd;
@@ -31,6 +33,8 @@ pub struct DataConfig {
     pub crop: CropMode,
     /// A table `path,x,y,w,h` of crops by hand, which win over the search.
     pub boxes: Option<PathBuf>,
+    /// A table of FACS codes beside the images, by path, subject and session, or index.
+    pub aus: Option<PathBuf>,
     /// Number of folds; `null` takes the data set's own splits, else 10.
     pub folds: Option<usize>,
     /// How subjects are assigned to folds; `null` takes the data set's own splits, else modulo.
@@ -39,8 +43,16 @@ pub struct DataConfig {
     pub classes: Option<ClassMap>,
     /// Class folders: regular expression that finds the subject in a path; `null` takes names like S010_004_00000017.
     pub subject_pattern: Option<String>,
-    /// Tables: meaning of the emotion codes (auto).
+    /// Folders: a preset (jaffe, kdef, rafd, raf_db) or a regular expression that finds the label in a path; `null` takes
+    /// the folders' names.
+    pub label_pattern: Option<String>,
+    /// Folders: a list or table of paths and labels.
+    pub labels: Option<PathBuf>,
+    /// Tables, numbered folders and lists: meaning of the emotion codes (auto).
     pub label_map: LabelMap,
+    /// DISFA, DISFA+, BP4D: lowest intensity of an action unit that counts as present, 1 to 5; `null` takes the source's own (2 for
+    /// DISFA and DISFA+, 1 for BP4D).
+    pub au_threshold: Option<u8>,
     /// TFD: whether the unlabelled images are held out instead of skipped.
     pub unlabelled: bool,
     /// Whether one bad input stops the run.
@@ -54,11 +66,15 @@ impl Default for DataConfig {
             image_size: 96,
             crop: CropMode::Auto,
             boxes: None,
+            aus: None,
             folds: None,
             fold_rule: None,
             classes: None,
             subject_pattern: None,
+            label_pattern: None,
+            labels: None,
             label_map: LabelMap::default(),
+            au_threshold: None,
             unlabelled: false,
             strict: false,
         }
@@ -67,7 +83,7 @@ impl Default for DataConfig {
 
 impl DataConfig {
     /// The sources of this crate: name and description.
-    pub const SOURCES: [(&str, &str); 6] = [
+    pub const SOURCES: [(&str, &str); 10] = [
         ("ck_plus", "CK+ with eight classes"),
         (
             "ck_plus_six_class",
@@ -83,7 +99,22 @@ impl DataConfig {
             "arrays",
             "CK+ or TFD as numpy arrays from the authors' scripts",
         ),
+        (
+            "disfa",
+            "DISFA: action units of video frames, no expressions",
+        ),
+        (
+            "disfa_plus",
+            "DISFA+: action units of posed video frames, no expressions",
+        ),
+        (
+            "bp4d",
+            "BP4D or BP4D+: action units of video frames, no expressions",
+        ),
+        ("raf", "RAF-AU, or RAF-CE with compound expressions"),
     ];
+    /// Those whose codes are intensities.
+    const GRADED: [&str; 3] = ["disfa", "disfa_plus", "bp4d"];
 
     /// Opens the data at `root` with the source of this crate that the settings name.
     ///
@@ -91,6 +122,11 @@ impl DataConfig {
     /// When it is not laid out as its source demands, or a setting does not suit the source.
     pub fn open(&self, root: &Path) -> Result<Box<dyn Source>, Error> {
         self.check()?;
+        let opened = self.open_as(root);
+        opened.map_err(|error| marks::with_likeness(error, root, &self.source))
+    }
+
+    fn open_as(&self, root: &Path) -> Result<Box<dyn Source>, Error> {
         let classes = self.expected_classes();
         Ok(match self.source.as_str() {
             "ck_plus" | "ck_plus_six_class" => {
@@ -105,15 +141,31 @@ impl DataConfig {
             )?),
             "folders" => {
                 let pattern = self.subject_pattern.as_deref();
-                Box::new(Folders::open(root, classes, pattern)?)
+                Box::new(Folders::with_labels(
+                    root,
+                    classes,
+                    pattern,
+                    &self.labels(),
+                )?)
             }
             "csv" => Box::new(PixelCsv::open(root, classes, &self.label_map)?),
+            coded @ ("disfa" | "disfa_plus" | "bp4d" | "raf") => {
+                Box::new(CodedSet::open(coded, root, self.au_threshold)?)
+            }
             other => {
                 let names = Self::SOURCES.map(|(name, _)| name).join(", ");
                 let reason = format!("must be one of {names}, not {other}");
                 return Err(Error::setting("source", reason));
             }
         })
+    }
+
+    fn labels(&self) -> FolderLabels {
+        FolderLabels {
+            pattern: self.label_pattern.clone(),
+            list: self.labels.clone(),
+            label_map: self.label_map.clone(),
+        }
     }
 
     /// The classes that the data set must have; `None` where its source decides.
@@ -148,13 +200,32 @@ impl DataConfig {
                 format!("only the sources tfd and arrays have unlabelled images, not {source}");
             return Err(Error::setting("unlabelled", reason));
         }
+        if ours && self.au_threshold.is_some() && !Self::GRADED.contains(&source) {
+            return Err(Error::setting(
+                "au threshold",
+                ignored(&Self::GRADED.join(", ")),
+            ));
+        }
+        check_threshold(self.au_threshold)?;
+        if self.classes.is_some() && (Self::GRADED.contains(&source) || source == "raf") {
+            let reason = format!("cannot be chosen: the source {source} has no basic expressions");
+            return Err(Error::setting("classes", reason));
+        }
         if ours && self.subject_pattern.is_some() && source != "folders" {
             return Err(Error::setting("subject pattern", ignored("folders")));
         }
-        if ours && self.label_map != LabelMap::default() && source != "csv" {
-            return Err(Error::setting("label map", ignored("csv")));
+        if ours && self.label_pattern.is_some() && source != "folders" {
+            return Err(Error::setting("label pattern", ignored("folders")));
+        }
+        if ours && self.labels.is_some() && source != "folders" {
+            return Err(Error::setting("labels", ignored("folders")));
+        }
+        if ours && self.label_map != LabelMap::default() && !["csv", "folders"].contains(&source) {
+            return Err(Error::setting("label map", ignored("csv or folders")));
         }
         Pattern::new(self.subject_pattern.as_deref())?;
+        let labels = self.label_pattern.as_deref();
+        labels.map(Pattern::of_labels).transpose()?;
         self.options().check()
     }
 
@@ -174,9 +245,18 @@ impl DataConfig {
         }
         let source = (!info.source.is_empty()).then(|| kind(&self.source));
         agree(dir, "source", source, &kind(&info.source))?;
+        if let Some(aus) = &self.aus {
+            let reason = format!(
+                "its codes cannot be replaced by {}: give the table to `faus data prepare --aus`",
+                aus.display()
+            );
+            return Err(Error::unusable(dir, reason));
+        }
         agree(dir, "image_size", Some(self.image_size), &info.image_size)?;
         agree(dir, "classes", classes, &info.classes.join(","))?;
         agree(dir, "folds", self.folds, &info.folds)?;
+        let of_set = info.au_threshold.unwrap_or_default();
+        agree(dir, "au_threshold", self.au_threshold, &of_set)?;
         agree(dir, "fold_rule", self.fold_rule, &info.fold_rule)?;
         agree(dir, "crop", crop, &info.crop)
     }
@@ -187,6 +267,7 @@ impl DataConfig {
             image_size: self.image_size,
             crop: self.crop,
             boxes: self.boxes.clone(),
+            aus: self.aus.clone(),
             strict: self.strict,
             folds: self.folds,
             fold_rule: self.fold_rule,
@@ -244,10 +325,7 @@ mod tests {
                 with("ck_plus", pattern),
                 "subject pattern: the source ck_plus does not use it, only folders does",
             ),
-            (
-                with("folders", codes),
-                "label map: the source folders does not",
-            ),
+            (with("tfd", codes), "label map: the source tfd does not"),
             (
                 with("csv", |c| c.unlabelled = true),
                 "only the sources tfd and arrays have unlabelled images, not csv",

@@ -43,6 +43,9 @@ pub struct Skipped {
     pub path: String,
     /// What is wrong with it.
     pub reason: String,
+    /// Images lost with it, where it stands for several.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub images: Option<usize>,
 }
 
 impl Skipped {
@@ -51,7 +54,20 @@ impl Skipped {
         Self {
             path: path.into(),
             reason: reason.into(),
+            images: None,
         }
+    }
+
+    /// An entry for this many images.
+    #[must_use]
+    pub fn of_images(mut self, images: usize) -> Self {
+        self.images = Some(images);
+        self
+    }
+
+    /// Inputs that the entries stand for.
+    pub fn count(skipped: &[Self]) -> usize {
+        skipped.iter().map(|entry| entry.images.unwrap_or(1)).sum()
     }
 }
 

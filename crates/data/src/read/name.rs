@@ -46,20 +46,23 @@ pub(crate) fn listed(names: &[String]) -> String {
 
 /// Whether a name ends like an image that is read.
 pub(crate) fn is_image(name: &str) -> bool {
-    ends_in(name, &[".png", ".jpg", ".jpeg", ".jpe", ".jfif"])
+    const READ: &[&str] = &[
+        ".png", ".jpg", ".jpeg", ".jpe", ".jfif", ".bmp", ".tif", ".tiff",
+    ];
+    ends_in(name, READ)
 }
 
 /// Whether a name ends like an image of a format that is not read.
 pub(crate) fn is_other_image(name: &str) -> bool {
     const OTHERS: &[&str] = &[
-        ".avif", ".bmp", ".gif", ".heic", ".heif", ".jp2", ".jxl", ".pbm", ".pgm", ".pnm", ".ppm",
-        ".raw", ".tga", ".tif", ".tiff", ".webp",
+        ".avif", ".gif", ".heic", ".heif", ".jp2", ".jxl", ".pbm", ".pgm", ".pnm", ".ppm", ".raw",
+        ".tga", ".webp",
     ];
     ends_in(name, OTHERS)
 }
 
 /// Why an image of another format is skipped.
-pub(crate) const OTHER_IMAGE: &str = "an image, but neither PNG nor JPEG";
+pub(crate) const OTHER_IMAGE: &str = "an image, but neither PNG nor JPEG, BMP nor TIFF";
 
 pub(crate) fn ends_in(name: &str, ends: &[&str]) -> bool {
     let name = name.to_ascii_lowercase();

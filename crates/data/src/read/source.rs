@@ -28,7 +28,11 @@ pub trait Source: Sync {
     fn synthetic(&self) -> bool {
         false
     }
-    /// The classes in label order.
+    /// The lowest intensity that counts as present, for sources whose codes are intensities and this one a choice.
+    fn au_threshold(&self) -> Option<u8> {
+        None
+    }
+    /// The classes in label order; none where no image has an expression, and all rows are held out.
     fn class_names(&self) -> Vec<String>;
     /// Lists every usable image, reading labels but no images.
     ///
@@ -130,6 +134,8 @@ pub struct RawSample {
     pub label: i64,
     /// FACS codes.
     pub aus: AuCoding,
+    /// The units coded on one side alone, [`facs::sides`](faus_base::facs::sides): `L10:0`; empty for none.
+    pub sides: String,
     /// Path of the file with the 68 landmarks, where there is one.
     pub landmarks: Option<String>,
     /// Whether the image is already a face crop, so that [`CropMode::Auto`](crate::CropMode::Auto) takes it whole.
@@ -150,6 +156,7 @@ impl RawSample {
             role: Role::Labelled,
             label,
             aus: AuCoding::NotCoded,
+            sides: String::new(),
             landmarks: None,
             is_face: false,
             parts: Vec::new(),
@@ -161,7 +168,7 @@ impl RawSample {
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub enum RawImage {
-    /// A PNG or JPEG file at [`RawSample::path`].
+    /// An image file (PNG, JPEG, BMP, TIFF) at [`RawSample::path`].
     File,
     /// `length` bytes of the source's file, starting at byte `at`.
     Stored {

@@ -116,7 +116,7 @@ impl FileTree {
     /// The names in the root and the first archive that cannot be read, for messages about what is missing.
     pub(crate) fn contents(&self) -> Result<String, Error> {
         let mut found = listed(&self.names("")?);
-        if let Some(Skipped { path, reason }) = self.refused().first() {
+        if let Some(Skipped { path, reason, .. }) = self.refused().first() {
             found += &format!("; not read: {path} ({reason})");
         }
         Ok(found)

@@ -159,7 +159,7 @@ impl Inspection {
     fn write_skipped(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let skipped = &self.info.skipped;
         writeln!(f, "\n{} inputs skipped", skipped.len())?;
-        for Skipped { path, reason } in skipped.iter().take(SKIPPED_SHOWN) {
+        for Skipped { path, reason, .. } in skipped.iter().take(SKIPPED_SHOWN) {
             writeln!(f, "  {path}: {reason}")?;
         }
         match skipped.len().saturating_sub(SKIPPED_SHOWN) {

@@ -7,7 +7,8 @@ use std::sync::OnceLock;
 
 use faus_data::face::{FaceDetector, FaceSearch};
 use faus_data::{
-    CkPlus, ClassMap, Error, FileTree, Folders, LabelMap, PixelCsv, Source, Tfd, decode_grey,
+    CkPlus, ClassMap, CodedSet, Error, FileTree, FolderLabels, Folders, LabelMap, PixelCsv, Source,
+    Tfd, decode_grey,
 };
 use image::GrayImage;
 use tempfile::TempDir;
@@ -60,7 +61,7 @@ pub fn archive(bytes: &[u8]) {
     }
 }
 
-/// Files, one a line, a tab between path and contents: read as class folders and as CK+.
+/// Files, one a line, a tab between path and contents: read as class folders, as sets with codes and as CK+.
 pub fn layout(bytes: &[u8]) {
     const FILES: usize = 200;
     let stored = SimpleFileOptions::default().compression_method(CompressionMethod::Stored);
@@ -77,6 +78,18 @@ pub fn layout(bytes: &[u8]) {
     }
     if let Ok(folders) = Folders::open(&path, None, None) {
         lists_what_is_there(&folders);
+    }
+    for source in ["disfa", "disfa_plus", "bp4d", "raf"] {
+        if let Ok(coded) = CodedSet::open(source, &path, None) {
+            lists_what_is_there(&coded);
+        }
+    }
+    let labels = FolderLabels {
+        pattern: Some("raf_db".to_owned()),
+        ..FolderLabels::default()
+    };
+    if let Ok(named) = Folders::with_labels(&path, None, None, &labels) {
+        lists_what_is_there(&named);
     }
     if let Ok(ck_plus) = CkPlus::open(&path, ClassMap::eight()) {
         lists_what_is_there(&ck_plus);

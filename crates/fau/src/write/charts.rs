@@ -217,8 +217,10 @@ fn of_layer(options: &OutputOptions) -> String {
 }
 
 fn origin(options: &OutputOptions) -> &'static str {
-    match options.synthetic {
-        Some(true) => " (synthetic faces)",
+    match (options.synthetic, options.machine_coded) {
+        (Some(true), true) => " (synthetic faces, machine-coded)",
+        (Some(true), false) => " (synthetic faces)",
+        (_, true) => " (machine-coded)",
         _ => "",
     }
 }

@@ -5,6 +5,11 @@
 pub struct OutputOptions {
     /// Whether the images are synthetic; `None` where unknown. Written to `fau.json` and into every chart.
     pub synthetic: Option<bool>,
+    /// The lowest intensity of an action unit that counts as present in the codes, where their source has intensities to choose
+    /// from. Written to `fau.json`.
+    pub au_threshold: Option<u8>,
+    /// Whether a program estimated the action units. Written to `fau.json` and into every chart.
+    pub machine_coded: bool,
     /// Layer of the network, if known.
     pub layer: Option<String>,
     /// Bar charts to draw, for the filters with the largest scores. Default 12, our choice.
@@ -15,6 +20,8 @@ impl Default for OutputOptions {
     fn default() -> Self {
         Self {
             synthetic: None,
+            au_threshold: None,
+            machine_coded: false,
             layer: None,
             charts: 12,
         }

@@ -47,6 +47,10 @@ pub(crate) fn summary(analysis: &Analysis, output: &OutputOptions, charts: &[Str
     if let Some(synthetic) = output.synthetic {
         summary["synthetic"] = synthetic.into();
     }
+    if let Some(grade) = output.au_threshold {
+        summary["au_threshold"] = grade.into();
+    }
+    summary["machine_coded"] = output.machine_coded.into();
     if let Some(layer) = &output.layer {
         summary["layer"] = layer.as_str().into();
     }

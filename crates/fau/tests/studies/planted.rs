@@ -106,6 +106,7 @@ impl Planted {
                 label_name: Some(["neutral", "happy", "sad", "sad"][index % IMAGES].to_owned()),
                 role: None,
                 coded: (index % IMAGES < 3).then_some(coded),
+                ..SampleRow::default()
             }
         };
         (0..self.rows()).map(sample).collect()

@@ -83,6 +83,7 @@ fn save(path: &Path, text: &str) -> Result<(), Error> {
 #[derive(Default)]
 pub(crate) struct Warnings {
     pub synthetic: bool,
+    machine_coded: bool,
     unknown_origin: bool,
     dependent: bool,
     optimistic: bool,
@@ -94,6 +95,7 @@ impl Warnings {
         let any = |holds: fn(&Run) -> bool| runs.iter().any(holds);
         Self {
             synthetic: any(|run| run.synthetic() == Some(true)),
+            machine_coded: any(Run::machine_coded),
             unknown_origin: any(|run| run.synthetic().is_none()),
             dependent: any(|run| run.subject_independent() == Some(false)),
             optimistic: any(|run| run.summary.chosen_on_test()),

@@ -12,6 +12,7 @@ use serde_json::Value;
 pub(crate) struct DataSet {
     pub name: Option<String>,
     pub synthetic: Option<bool>,
+    pub machine_coded: bool,
     pub source_digest: Option<String>,
     pub classes: Vec<String>,
     pub counts: BTreeMap<String, u64>,

@@ -72,6 +72,11 @@ impl Run {
         summary.or(self.dataset.subject_independent)
     }
 
+    /// Whether a program estimated the action units.
+    pub fn machine_coded(&self) -> bool {
+        self.dataset.machine_coded || self.fau.summary["machine_coded"] == true
+    }
+
     /// Whether any file of the run records synthetic data; `None` if none records either.
     pub fn synthetic(&self) -> Option<bool> {
         let recorded = [

@@ -42,10 +42,14 @@ fn facts(data: &DataSet) -> impl Into<Table> {
     let held_out = |n| format!("{n} without a class, for the action-unit analysis");
     let text = |n: Option<u64>| n.map(|n| n.to_string());
     let apart = data.subject_independent.map(|apart| brief(&apart.into()));
+    let coders = data
+        .machine_coded
+        .then(|| "machine-coded: a program's estimates".to_owned());
     let facts = [
         ("Name", data.name.clone()),
         ("Labelled images", text(data.labelled())),
         ("Held-out images", data.held_out.map(held_out)),
+        ("Action units", coders),
         ("Subjects", data.subjects.map(subjects)),
         ("Image size (pixels)", shown(&data.image_size)),
         ("Face crop", shown(&data.crop)),

@@ -74,10 +74,13 @@ pub(crate) fn with_bar<R>(what: &str, work: impl FnOnce(Report) -> R) -> R {
     work(&|done, total| steps.show(what, done, total))
 }
 
-/// Prints the sentences of a result, preceded by a note for drawn faces.
-pub(crate) fn print_verdict(synthetic: bool, sentences: &[String]) {
+/// Prints the sentences of a result, preceded by notes for drawn faces and for codes that a program estimated.
+pub(crate) fn print_verdict(synthetic: bool, machine_coded: bool, sentences: &[String]) {
     if synthetic {
         eprintln!("Synthetic faces:");
+    }
+    if machine_coded {
+        eprintln!("Machine-coded: action units estimated by a program, not judged by FACS coders.");
     }
     sentences.iter().for_each(|line| eprintln!("  {line}"));
 }

@@ -4,8 +4,11 @@ use std::path::PathBuf;
 
 use anyhow::Result;
 use clap::Args;
+use faus_base::person::Person;
+use faus_data::{CodeKey, CodeTable};
 use faus_fau::{
-    AnalysisOptions, Exchange, OutputOptions, Watch, analyse_with, read_activations, read_samples,
+    AnalysisOptions, Exchange, OutputOptions, SampleRow, SampleTable, Watch, analyse_with,
+    read_activations,
 };
 
 use crate::app::console::{print_verdict, say, with_bar};
@@ -21,9 +24,14 @@ pub(crate) struct CorrelateArgs {
     /// f32 or f64 [N, filters].
     #[arg(long, value_name = "NPY")]
     activations: PathBuf,
-    /// Table with at least the columns index and aus; with subject, sequence and label the nulls respect people and classes.
+    /// Table with at least the columns index and aus (1:3;12:0 or FACS codes such as 1c+12, none, NA; or one column for each
+    /// action unit: AU12, AU12_c, AU12_r); with subject, sequence and label the nulls respect people and classes.
     #[arg(long, value_name = "CSV")]
     samples: PathBuf,
+    /// Table of FACS codes, instead of those in --samples: rows by path or file name, by subject and session (and frame), or
+    /// by index; without frames the codes belong to a session's last frame.
+    #[arg(long, value_name = "TABLE")]
+    aus: Option<PathBuf>,
     /// Folder for the tables and charts.
     #[arg(long, value_name = "DIR")]
     output: PathBuf,
@@ -67,20 +75,28 @@ impl CorrelateArgs {
 
 pub(crate) fn correlate(args: CorrelateArgs, program: &Program) -> Result<()> {
     let activations = read_activations(&args.activations)?;
-    let samples = read_samples(&args.samples)?;
+    let samples = samples(&args)?;
+    samples
+        .notes
+        .iter()
+        .for_each(|note| eprintln!("  note: {note}"));
     let options = args.options().check()?;
     let measures = program.measures();
     let analysis = with_bar("Exchanging codes", |progress| {
         let watch = Watch {
             observer: Some(progress),
         };
-        analyse_with(&activations, &samples, &options, &measures, &watch)
+        analyse_with(&activations, &samples.rows, &options, &measures, &watch)
     })?;
     let info = read_json(&args.samples.with_file_name("dataset.json"));
     let info = info.ok().flatten().unwrap_or_default();
     let synthetic = info["synthetic"].as_bool();
+    let au_threshold = info["au_threshold"].as_u64().filter(|_| args.aus.is_none());
+    let au_threshold = au_threshold.and_then(|grade| u8::try_from(grade).ok());
     let output = OutputOptions {
         synthetic,
+        au_threshold,
+        machine_coded: samples.machine_coded || info["machine_coded"] == true && args.aus.is_none(),
         ..OutputOptions::default()
     };
     analysis.write(&args.output, &output)?;
@@ -90,7 +106,51 @@ pub(crate) fn correlate(args: CorrelateArgs, program: &Program) -> Result<()> {
         analysis.aus_used.len(),
         analysis.rows_used
     ));
-    print_verdict(synthetic == Some(true), &analysis.verdict());
+    if let Some(grade) = au_threshold {
+        say(format!(
+            "Action units count as present from intensity {grade} on"
+        ));
+    }
+    print_verdict(
+        synthetic == Some(true),
+        output.machine_coded,
+        &analysis.verdict(),
+    );
     println!("{}", args.output.join("correspondences.csv").display());
     Ok(())
+}
+
+/// The samples, with the codes of --aus where it is given.
+fn samples(args: &CorrelateArgs) -> Result<SampleTable> {
+    let mut samples = SampleTable::read(&args.samples, args.aus.is_none())?;
+    if let Some(aus) = &args.aus {
+        let table = CodeTable::open(aus)?;
+        let people = samples
+            .rows
+            .iter()
+            .map(|row| row.subject.as_ref().map(Person::to_string));
+        let people: Vec<String> = people.map(Option::unwrap_or_default).collect();
+        let keys = samples
+            .rows
+            .iter()
+            .zip(&people)
+            .map(|(row, subject)| key(row, subject));
+        let matched = table.matched(&Vec::from_iter(keys))?;
+        samples.machine_coded = table.machine_coded();
+        samples.notes.extend(matched.notes);
+        for (row, coded) in samples.rows.iter_mut().zip(matched.codes) {
+            row.coded = coded.map(|coded| coded.units);
+        }
+    }
+    Ok(samples)
+}
+
+fn key<'a>(row: &'a SampleRow, subject: &'a str) -> CodeKey<'a> {
+    CodeKey {
+        index: row.index,
+        path: row.path.as_deref().unwrap_or_default(),
+        subject,
+        sequence: row.sequence.as_deref().unwrap_or_default(),
+        frame: row.frame.unwrap_or_default(),
+    }
 }

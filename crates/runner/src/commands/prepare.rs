@@ -25,7 +25,9 @@ const CROPS_SHOWN: usize = 60;
                   faus data prepare --source folders --input CK+48.zip --output prepared/ck48 --size 48\n  \
                   faus data prepare --source csv --input ckextended.csv --output prepared/ckextended --size 48\n  \
                   faus data prepare --source tfd --input data/TFD --output prepared/tfd-48 --size 48\n  \
-                  faus data prepare --source arrays --input npy_files --output prepared/authors --crop authors"
+                  faus data prepare --source arrays --input npy_files --output prepared/authors --crop authors\n  \
+                  faus data prepare --source folders --input jaffe --label-pattern jaffe --output prepared/jaffe\n  \
+                  faus data prepare --source disfa --input data/DISFA --output prepared/disfa --au-threshold 2"
 )]
 pub(crate) struct PrepareArgs {
     /// Kind of data set in the input.
@@ -48,6 +50,10 @@ pub(crate) struct PrepareArgs {
     /// Table path,x,y,w,h of crops by hand, which win over the search; paths as in samples.csv.
     #[arg(long, value_name = "CSV")]
     boxes: Option<PathBuf>,
+    /// Table of FACS codes beside the images, in place of the data set's own: rows by path or file name, by subject and
+    /// session (and frame), or by index; without frames the codes belong to a session's last frame.
+    #[arg(long, value_name = "TABLE")]
+    aus: Option<PathBuf>,
     /// Number of folds, 2 to 1000. Default: the data set's own splits, else 10.
     #[arg(long)]
     folds: Option<usize>,
@@ -63,10 +69,21 @@ pub(crate) struct PrepareArgs {
     /// as '(?<subject>[0-9]+)_(?<frame>[0-9]+)'. Default: names like S010_004_00000017.
     #[arg(long, value_name = "REGEX")]
     subject_pattern: Option<String>,
-    /// Tables: meaning of the emotion codes: auto (recognised by their counts), fer2013, ck_plus, or the names in order
-    /// of code, anger,disgust,…
+    /// Folders: where file names hold the class: jaffe, kdef, rafd, raf_db (with its list of labels), or a regular
+    /// expression over the path with the groups label and, optionally, subject, sequence, frame and part.
+    #[arg(long, value_name = "PRESET|REGEX")]
+    label_pattern: Option<String>,
+    /// Folders: list of labels, lines 'path label' or a table with the columns path and label.
+    #[arg(long, value_name = "LIST")]
+    labels: Option<PathBuf>,
+    /// Tables, numbered folders, lists: meaning of the emotion codes: auto (recognised by their counts), fer2013, ck_plus,
+    /// raf_db, or the names in order of code (from 0, or from 1 where no 0 occurs), anger,disgust,…
     #[arg(long, value_name = "MAP", default_value = "auto")]
     label_map: LabelMap,
+    /// DISFA, DISFA+, BP4D: lowest intensity of an action unit that counts as present, 1 to 5. Default: 2 for DISFA and DISFA+, 1
+    /// (grade A) for BP4D; every output names it.
+    #[arg(long, value_name = "GRADE")]
+    au_threshold: Option<u8>,
     /// TFD: keep the unlabelled images as held out instead of skipping them.
     #[arg(long)]
     unlabelled: bool,
@@ -85,11 +102,15 @@ impl PrepareArgs {
             image_size: self.size,
             crop: self.crop,
             boxes: self.boxes.clone(),
+            aus: self.aus.clone(),
             folds: self.folds,
             fold_rule: self.fold_rule,
             classes: self.classes.clone(),
             subject_pattern: self.subject_pattern.clone(),
+            label_pattern: self.label_pattern.clone(),
+            labels: self.labels.clone(),
             label_map: self.label_map.clone(),
+            au_threshold: self.au_threshold,
             unlabelled: self.unlabelled,
             strict: self.strict,
         }

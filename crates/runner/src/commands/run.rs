@@ -26,6 +26,9 @@ pub(crate) struct RunArgs {
     /// A data set that `faus data prepare` made, instead of --data; the run folder gets a copy.
     #[arg(long, value_name = "DIR", conflicts_with = "data")]
     prepared: Option<PathBuf>,
+    /// Table of FACS codes beside the images, such as subject,session,codes, as for `faus data prepare --aus`.
+    #[arg(long, value_name = "TABLE", conflicts_with = "prepared")]
+    aus: Option<PathBuf>,
     /// auto, cpu, cuda, cuda:N, or several GPUs as cuda:0,1, which share the folds.
     #[arg(long, default_value = "auto")]
     device: DeviceList,
@@ -61,7 +64,8 @@ pub(crate) fn run(mut args: RunArgs, program: &Program) -> Result<()> {
         None => is_drawn(program, config, args.data.as_deref()),
     };
     let cuda = devices[0].is_cuda();
-    let (config, preset) = args.experiment.resolve(program, cuda, drawn)?;
+    let (mut config, preset) = args.experiment.resolve(program, cuda, drawn)?;
+    config.data.aus = args.aus.or(config.data.aus);
     for device in &devices {
         config.train.precision.set_up(*device)?;
     }

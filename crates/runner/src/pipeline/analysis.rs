@@ -62,11 +62,13 @@ impl Job<'_> {
             Ok(analysis) => {
                 let output = OutputOptions {
                     synthetic: Some(lens.prepared.info().synthetic),
+                    machine_coded: lens.prepared.info().machine_coded,
                     layer: Some(lens.layer().to_owned()),
+                    au_threshold: lens.prepared.info().au_threshold,
                     ..OutputOptions::default()
                 };
                 analysis.write(dir, &output)?;
-                print_verdict(false, &analysis.verdict());
+                print_verdict(false, output.machine_coded, &analysis.verdict());
             }
             Err(error @ faus_fau::Error::Cancelled) => return Err(error.into()),
             Err(error) => eprintln!("No action-unit analysis: {error}"),

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use anyhow::{Context, Result, bail};
-use faus_data::{DatasetInfo, PrepareOptions, Prepared, Source};
+use faus_data::{DatasetInfo, PrepareOptions, Prepared, Skipped, Source};
 
 use super::job::Job;
 use crate::app::console::with_bar;
@@ -32,11 +32,13 @@ impl Job<'_> {
         if self.prepared.is_some() {
             config.check()?;
             let prepared = Prepared::open(place)?;
+            refuse_codes_alone(&prepared.info().classes)?;
             config.check_agrees(&prepared)?;
             self.check_folds(prepared.info().folds)?;
             return Ok(Origin::Prepared(Box::new(prepared)));
         }
         let source = self.open_source(place)?;
+        refuse_codes_alone(&source.class_names())?;
         if self.folds.is_some() {
             let folding = source.scan()?.folding;
             self.check_folds(config.options().fold_count(&folding))?;
@@ -60,6 +62,14 @@ impl Job<'_> {
         }
         Prepared::open(&folder)
             .with_context(|| format!("{}: delete it to prepare the data again", folder.display()))
+    }
+}
+
+/// Refuses a data set without expressions before anything is prepared.
+fn refuse_codes_alone(classes: &[String]) -> Result<()> {
+    match classes.is_empty() {
+        true => Err(faus_data::Error::NothingToTrain.into()),
+        false => Ok(()),
     }
 }
 
@@ -95,15 +105,20 @@ pub(crate) fn prepare_into(source: &dyn Source, options: &PrepareOptions, to: &P
 
 /// Prints the contents of a prepared set, and what is missing.
 fn print_info(info: &DatasetInfo, folder: &Path) {
-    let synthetic = if info.synthetic { " SYNTHETIC" } else { "" };
+    let synthetic = match (info.synthetic, info.machine_coded) {
+        (true, true) => " SYNTHETIC, MACHINE-CODED",
+        (true, false) => " SYNTHETIC",
+        (false, true) => " MACHINE-CODED",
+        (false, false) => "",
+    };
+    let skipped = Skipped::count(&info.skipped);
     eprintln!(
-        "Prepared {}{synthetic}: {} images of {} subjects in {} folds, {} held out, {} inputs skipped",
+        "Prepared {}{synthetic}: {} images of {} subjects in {} folds, {} held out, {skipped} inputs skipped",
         info.name,
         info.images - info.held_out,
         info.subjects,
         info.folds,
         info.held_out,
-        info.skipped.len()
     );
     if !info.subject_independent {
         eprintln!(

@@ -139,7 +139,7 @@ impl<'a> FinishedRun<'a> {
             progress: &self.progress,
             say: &|line| eprintln!("{line}"),
         };
-        let answer = match study.answer(&view) {
+        let mut answer = match study.answer(&view) {
             Err(error @ StudyError::BadOption { .. }) => return Err(wrong_usage(error.into())),
             Err(StudyError::Cancelled) => bail!(
                 "stopped on request, finished work is kept; run the same command again to continue"
@@ -147,8 +147,11 @@ impl<'a> FinishedRun<'a> {
             other => other?,
         };
         let dir = self.folder.join("fau");
+        if info.machine_coded {
+            answer.facts.insert("machine_coded".to_owned(), true.into());
+        }
         answer.write(&dir, study.file(), own)?;
-        print_verdict(info.synthetic, &answer.verdict);
+        print_verdict(info.synthetic, info.machine_coded, &answer.verdict);
         println!("{}", dir.join(format!("{}.csv", study.file())).display());
         Ok(())
     }

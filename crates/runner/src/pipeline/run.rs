@@ -157,6 +157,9 @@ impl Job<'_> {
             "differences": differences,
             "config": json_of(&self.config)?,
         });
+        if info.machine_coded {
+            record["machine_coded"] = true.into();
+        }
         if self.prepared.is_some() {
             record["prepared"] = true.into();
         }

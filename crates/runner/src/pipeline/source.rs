@@ -27,6 +27,10 @@ fn place(source: &str, given: Option<&Path>) -> Result<PathBuf> {
         "tfd" => &["data/TFD"],
         "folders" => &["data/CK+48"],
         "csv" => &["data/ckextended.csv", "data/fer2013.csv"],
+        "disfa" => &["data/DISFA"],
+        "disfa_plus" => &["data/DISFA+"],
+        "bp4d" => &["data/BP4D", "data/BP4D+"],
+        "raf" => &["data/RAF-CE", "data/RAF-AU"],
         _ => bail!("the source {source} has no usual place; give its data with --data"),
     };
     match (source, usual.iter().find(|place| Path::new(place).exists())) {

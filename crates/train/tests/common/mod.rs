@@ -6,8 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use faus_data::{
-    AuCoding, CropMode, DatasetInfo, FoldRule, Prepared, PreparedWriter, Role, Sample,
-    augment::AugmentRanges,
+    CropMode, DatasetInfo, FoldRule, Prepared, PreparedWriter, Role, Sample, augment::AugmentRanges,
 };
 use faus_model::{
     Architecture, Blueprint, Checkpoint, Error as ModelError, InputSpec, Layer, Stage,
@@ -94,6 +93,7 @@ fn info(folds: usize) -> DatasetInfo {
         name: "stripes".to_owned(),
         source: String::new(),
         synthetic: true,
+        machine_coded: false,
         source_digest: "0".repeat(64),
         classes: CLASSES.map(str::to_owned).to_vec(),
         counts: BTreeMap::new(),

@@ -10,6 +10,9 @@ use crate::read::source::RawSample;
 /// Frames that carry the sequence's label, counted from the end: the authors' choice.
 const PEAK_FRAMES: usize = 3;
 
+/// The way out where recordings hold their last three frames alone.
+const PEAKS_ALONE: &str = ", the first of them as neutral (the classes seven, without neutral, need the last three alone: --classes seven)";
+
 /// A recording: one folder of frames, `S005/001`, and its contribution once it was read.
 #[derive(Debug, Default)]
 pub(super) struct Sequence {
@@ -72,8 +75,7 @@ impl Reading<'_> {
         let emotion = self.label(Place::Emotion, "_emotion", Expression::from_emotion_file)?;
         self.sequence.readable = emotion.map(|_| true);
         let aus = self.aus();
-        let least = emotion.map_or(1, |_| PEAK_FRAMES + 1);
-        let frames = self.frames(least)?;
+        let frames = self.frames(emotion.is_some())?;
         let named = [emotion.map(|e| e.0), aus.as_ref().map(|a| a.0)];
         self.check_peak(&frames, named.into_iter().flatten().max())?;
         let aus = aus.map_or(AuCoding::NotCoded, |(_, coding)| coding);
@@ -144,8 +146,8 @@ impl Reading<'_> {
         Ok(Some((path, frame)))
     }
 
-    /// The frames in order of number, at least `least`.
-    fn frames(&mut self, least: usize) -> Result<Vec<Frame>, Skipped> {
+    /// The frames in order of number: of a labelled recording at least the last three, and the first if neutral is a class.
+    fn frames(&mut self, labelled: bool) -> Result<Vec<Frame>, Skipped> {
         let folder = self.folder(Place::Images);
         let names = self.layout.tree.names(&folder);
         let no_frames = |error: Error| format!("no frames: {}", error.reason());
@@ -161,8 +163,16 @@ impl Reading<'_> {
             }
             double
         });
+        let neutral = self.classes.label_of(Expression::Neutral).is_some();
+        let (least, way_out) = match (labelled, neutral, frames.len()) {
+            (false, ..) => (1, ""),
+            (true, false, _) => (PEAK_FRAMES, ""),
+            (true, true, PEAK_FRAMES) => (PEAK_FRAMES + 1, PEAKS_ALONE),
+            (true, true, _) => (PEAK_FRAMES + 1, ""),
+        };
         if frames.len() < least {
-            let reason = format!("{} frames; at least {least} are needed", frames.len());
+            let found = frames.len();
+            let reason = format!("{found} frames; at least {least} are needed{way_out}");
             return Err(Skipped::new(folder, reason));
         }
         Ok(frames)
@@ -202,9 +212,12 @@ impl Reading<'_> {
         let peaks = &frames[frames.len() - PEAK_FRAMES..];
         let numbers: Vec<u32> = peaks.iter().map(|frame| frame.number).collect();
         let consecutive = numbers.windows(2).all(|two| two[0] + 1 == two[1]);
-        self.sequence.late = Some(frames[0].number).filter(|&number| number > 1);
+        // The first frame of three is a peak.
+        let neutral = frames.first().filter(|_| frames.len() > PEAK_FRAMES);
+        let first = neutral.map(|frame| frame.number);
+        self.sequence.late = first.filter(|&number| number > 1);
         self.sequence.gap = (!consecutive).then_some(numbers);
-        let neutral = [(&frames[0], Expression::Neutral)];
+        let neutral = neutral.map(|frame| (frame, Expression::Neutral));
         let shown = peaks.iter().map(|frame| (frame, expression));
         for (frame, expression) in neutral.into_iter().chain(shown) {
             match self.classes.label_of(expression) {

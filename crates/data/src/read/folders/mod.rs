@@ -1,36 +1,45 @@
-//! Class folders: one folder of images per class at any depth, as in CK+48.
+//! Class folders: one folder of images per class at any depth, as in CK+48; or images whose file names or a list hold
+//! the classes.
 
+mod labelling;
+mod list;
 mod notes;
 mod people;
+mod presets;
 mod walk;
 
 use std::borrow::Cow;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use faus_base::person::Person;
 use faus_base::text::composed;
 
 use crate::error::Error;
+use crate::fold::held_back::{hold_back, wanting};
 use crate::fold::part::Part;
-use crate::label::ClassMap;
+use crate::label::{ClassMap, Expression};
 use crate::read::ck_plus::SYNTHETIC_MARK;
 use crate::read::file::Skipped;
 use crate::read::notes::{empty_classes, keep_classes};
 use crate::read::source::{Fetched, Folding, RawSample, Scan, Source};
 use crate::read::tree::FileTree;
 
+pub use labelling::FolderLabels;
+use labelling::{Image, Labelled, Labels};
 pub(crate) use people::Pattern;
+use walk::Walk;
 pub(crate) use walk::class_of;
-use walk::{Image, Walk};
 
 /// A folder with folders of images for each class, at any depth: CK+48, `train/happy/x.png`, `S010/happy/x.png`.
 ///
 /// The deepest folder above an image that names an expression decides its class
-/// ([`Expression::from_name`](crate::Expression::from_name); `3_happy` too, but not `3`: codes differ between data
-/// sets). If every name contains a subject, folds are made by subject; if a single one does not, image by image, and
-/// the set is not subject-independent. Then folders `train`, `validation` and `test` (names of [`Part::from_name`]) are
-/// the set's one given split, if all three occur. The images have no FACS codes.
+/// ([`Expression::from_name`](crate::Expression::from_name), also with one letter wrong; `3_happy` too, but `3` only with
+/// a label map: codes differ between data sets). With a label pattern or a list of labels folders' names do not count.
+/// If every name contains a subject, folds are made by subject; if a single one does not, image by image, and
+/// the set is not subject-independent. Folders `train` and `test`, and `validation` where there is one (names of
+/// [`Part::from_name`]), are the set's one given split, unless known people are in two of them; without a folder
+/// `validation` a tenth of `train` validates. The images have no FACS codes.
 ///
 /// [`open`](Self::open) walks through the folders once.
 #[derive(Debug, Clone)]
@@ -59,46 +68,71 @@ impl Folders {
         classes: Option<ClassMap>,
         subject_pattern: Option<&str>,
     ) -> Result<Self, Error> {
-        let pattern = Pattern::new(subject_pattern)?;
+        Self::with_labels(root, classes, subject_pattern, &FolderLabels::default())
+    }
+
+    /// [`open`](Self::open) with labels from file names, a list or numbered folders.
+    ///
+    /// # Errors
+    /// Those of [`open`](Self::open), a list that cannot be read, and numbers whose meaning is not known.
+    pub fn with_labels(
+        root: &Path,
+        classes: Option<ClassMap>,
+        subject_pattern: Option<&str>,
+        labels: &FolderLabels,
+    ) -> Result<Self, Error> {
+        let labels = Labels::new(labels)?;
         let tree = FileTree::open(root)?;
         let mut walk = Walk::through(&tree)?;
         walk.skipped.extend(tree.refused());
         if walk.images.is_empty() && walk.named.len() >= 2 {
-            let reason = "the class folders hold no PNG or JPEG";
+            let reason = "the class folders hold no image that can be read (PNG, JPEG, BMP, TIFF)";
             return Err(Error::nothing_labelled(tree.root(), reason));
         }
-        let mut notes = Vec::new();
+        let paths = Vec::from_iter(walk.images.iter().map(|found| found.path.clone()));
+        let mut labelled = labels.of(&tree, &mut walk)?;
+        walk.skipped.append(&mut labelled.skipped);
+        let mut notes = std::mem::take(&mut labelled.notes);
+        notes.extend(notes::misspelt(&walk.misspelt).filter(|_| !labels.beside_folders()));
         let shown = |image: &Image| image.expression;
-        let (images, given) = (&mut walk.images, classes.as_ref());
-        notes.extend(keep_classes(images, given, shown, "images"));
-        let (count, mut silent) = (walk.images.len(), 0);
-        for image in &mut walk.images {
-            image.identity = pattern.read(&image.path);
-            silent += usize::from(image.identity.is_none());
+        notes.extend(keep_classes(
+            &mut labelled.images,
+            classes.as_ref(),
+            shown,
+            "images",
+        ));
+        let all_known = identify(&mut labelled.images, &labels, subject_pattern)?;
+        let unmatched = "its path does not match the subject pattern";
+        if subject_pattern.is_some() {
+            skip_unidentified(&mut labelled.images, &mut walk, unmatched);
         }
-        let given = subject_pattern.is_some();
-        if given && let Some(Image { path, .. }) = walk.images.first().filter(|_| silent == count) {
-            let reason = format!(
-                "matches none of the {count} paths, such as '{path}' (they are relative to the root, with /)"
-            );
-            return Err(Error::setting("subject pattern", reason));
-        }
-        if given {
-            skip_unidentified(&mut walk, "its path does not match the subject pattern");
-        }
-        let classes = choose_classes(&tree, &walk, classes, &mut notes)?;
+        let found = Given {
+            tree: &tree,
+            walk: &walk,
+            labelled: &labelled,
+            paths: &paths,
+            labels: &labels,
+        };
+        let classes = found.classes(classes, &mut notes)?;
         // If kept, no image would have a subject.
-        if !given && silent * STRAYS_AMONG <= count {
+        if subject_pattern.is_none() && all_known {
             let reason = "its name contains no subject, unlike nearly all others here";
-            skip_unidentified(&mut walk, reason);
+            skip_unidentified(&mut labelled.images, &mut walk, reason);
         }
-        let folding = assign(&mut walk.images, &mut notes);
-        let sample = |image: &Image| sample(image, &classes, &folding);
-        let samples = walk.images.iter().map(sample).collect();
+        let folding = assign(&mut labelled.images, &mut notes);
+        let known = notes::no_people(&labelled.images).is_none();
+        let sample = |image: &Image| sample(image, &classes, &folding, known);
+        let mut samples: Vec<RawSample> = labelled.images.iter().map(sample).collect();
+        if folding == Folding::Given(1) && wanting(&parts(&labelled.images)) {
+            let how = hold_back(&mut samples);
+            notes.push(format!(
+                "There is no validation part: a tenth of train validates, drawn from the {how}."
+            ));
+        }
         let scan = Scan {
             samples,
             skipped: walk.skipped,
-            read: Vec::new(),
+            read: labelled.read,
             folding,
             notes,
         };
@@ -110,17 +144,50 @@ impl Folders {
     }
 }
 
-fn sample(image: &Image, classes: &ClassMap, folding: &Folding) -> RawSample {
+/// Reads the subject in every path: by the pattern given, else by that of the labels, else as CK+ names files. Returns
+/// whether nearly every name contains one.
+fn identify(
+    images: &mut [Image],
+    labels: &Labels,
+    subject_pattern: Option<&str>,
+) -> Result<bool, Error> {
+    let of_labels = labels
+        .pattern
+        .clone()
+        .filter(|pattern| pattern.has("subject"));
+    let pattern = match (subject_pattern, of_labels) {
+        (None, Some(pattern)) => pattern,
+        (given, _) => Pattern::new(given)?,
+    };
+    let (count, mut silent) = (images.len(), 0);
+    for image in images.iter_mut() {
+        image.identity = pattern.read(&image.path);
+        silent += usize::from(image.identity.is_none());
+    }
+    let first = images
+        .first()
+        .filter(|_| silent == count && subject_pattern.is_some());
+    match first {
+        None => Ok(silent * STRAYS_AMONG <= count),
+        Some(Image { path, .. }) => Err(Error::setting(
+            "subject pattern",
+            format!(
+                "matches none of the {count} paths, such as '{path}' (they are relative to the root, with /)"
+            ),
+        )),
+    }
+}
+
+/// `known`: whether every name contains a person. Where only some do, no one counts as known.
+fn sample(image: &Image, classes: &ClassMap, folding: &Folding, known: bool) -> RawSample {
     let identity = image.identity.as_ref();
     let sequence = identity.and_then(|identity| identity.sequence.clone());
     let label = classes.label_of(image.expression).unwrap_or(-1);
     let alone = RawSample::labelled(&image.path, label);
     RawSample {
-        // Where only some names contain a person, no one counts as known.
-        subject: match (folding, identity) {
-            (Folding::BySubject(_), Some(identity)) => identity.subject.clone(),
-            _ => String::new(),
-        },
+        subject: identity
+            .filter(|_| known)
+            .map_or(String::new(), |i| i.subject.clone()),
         // Without a recording's name the whole path: file names repeat between folders.
         sequence: sequence.unwrap_or(alone.sequence),
         frame: identity.and_then(|identity| identity.frame).unwrap_or(0),
@@ -133,78 +200,120 @@ fn sample(image: &Image, classes: &ClassMap, folding: &Folding) -> RawSample {
 }
 
 /// Skips the images whose names contain no subject.
-fn skip_unidentified(walk: &mut Walk, reason: &str) {
-    let unidentified = walk.images.extract_if(.., |image| image.identity.is_none());
+fn skip_unidentified(images: &mut Vec<Image>, walk: &mut Walk, reason: &str) {
+    let unidentified = images.extract_if(.., |image| image.identity.is_none());
     let skipped = unidentified.map(|image| Skipped::new(image.path, reason));
     walk.skipped.extend(skipped);
 }
 
-/// The classes given, or those that occur.
-fn choose_classes(
-    tree: &FileTree,
-    walk: &Walk,
-    given: Option<ClassMap>,
-    notes: &mut Vec<String>,
-) -> Result<ClassMap, Error> {
-    let occurring: Vec<_> = walk.images.iter().map(|image| image.expression).collect();
-    let Ok(found) = ClassMap::of(&occurring) else {
+/// The findings that decide the classes.
+struct Given<'a> {
+    tree: &'a FileTree,
+    walk: &'a Walk,
+    labelled: &'a Labelled,
+    /// Every image.
+    paths: &'a [String],
+    labels: &'a Labels,
+}
+
+impl Given<'_> {
+    /// The classes given, or those that occur.
+    fn classes(&self, given: Option<ClassMap>, notes: &mut Vec<String>) -> Result<ClassMap, Error> {
+        let images = &self.labelled.images;
+        let occurring: Vec<Expression> = images.iter().map(|image| image.expression).collect();
+        let Ok(found) = ClassMap::of(&occurring) else {
+            return Err(self.too_few(given)?);
+        };
+        if given.is_none() && !self.labels.beside_folders() {
+            notes.extend(notes::empty_folders(&found, &self.walk.named));
+        }
+        let classes = given.unwrap_or(found);
+        notes.extend(empty_classes(&classes, &occurring));
+        notes.extend(notes::doubles(images));
+        notes.extend(notes::unread(&self.walk.archives));
+        Ok(classes)
+    }
+
+    fn too_few(&self, given: Option<ClassMap>) -> Result<Error, Error> {
         let wanted = match given {
             Some(classes) => format!("out of {}", classes.names().join(", ")),
             None => "named after it (anger, disgust, fear, happy, sadness, surprise …)".to_owned(),
         };
-        let expected = format!(
-            "a folder of images for each class, {wanted}, at any depth, at least two of them (a number alone is not a name: \
-             write 3_happy for 3)"
-        );
-        return Err(Error::layout(tree.root(), expected, too_few(tree, walk)?));
-    };
-    if given.is_none() {
-        notes.extend(notes::empty_folders(&found, &walk.named));
+        let expected = match self.labels.beside_folders() {
+            true => "images whose labels name at least two expressions".to_owned(),
+            false => format!(
+                "a folder of images (PNG, JPEG, BMP or TIFF files) for each class, {wanted}, at any depth, at least two of \
+                 them (a number alone is not a name: write 3_happy for 3, or say with a label map what numbers mean)"
+            ),
+        };
+        Ok(Error::layout(self.tree.root(), expected, self.found()?))
     }
-    let classes = given.unwrap_or(found);
-    notes.extend(empty_classes(&classes, &occurring));
-    notes.extend(notes::doubles(&walk.images));
-    notes.extend(notes::unread(&walk.archives));
-    Ok(classes)
+
+    /// The contents found where two classes were expected.
+    fn found(&self) -> Result<String, Error> {
+        let mut found = self.tree.contents()?;
+        if let Some(archive) = self.walk.archives.first() {
+            let (within, way_out) = match self.tree.place(archive).is_file() {
+                true => ("", "name it as the input"),
+                false => (", an archive within the archive,", "unpack the outer one"),
+            };
+            found += &format!("; if {archive}{within} holds the data, {way_out}");
+        }
+        if let Some(only) = self.labelled.images.first() {
+            found += &format!("; images of {} alone", only.expression);
+        } else if self.labels.beside_folders() {
+            found += &format!("; {} images without a label", self.paths.len());
+        }
+        found.extend(notes::numbered(&self.labelled.numbered));
+        let named = presets::named_like(self.paths.iter().map(String::as_str));
+        let numbered = !self.labelled.numbered.is_empty();
+        let named = named.filter(|_| !self.labels.beside_folders() && !numbered);
+        found.extend(named.map(|named| format!("; {named}")));
+        if let Some(lost) = self
+            .walk
+            .skipped
+            .iter()
+            .find(|entry| entry.images.is_some())
+        {
+            found += &format!("; {}: {}", lost.path, lost.reason);
+        }
+        Ok(found)
+    }
 }
 
-/// The contents found where two classes were expected.
-fn too_few(tree: &FileTree, walk: &Walk) -> Result<String, Error> {
-    let names = tree.names("")?;
-    let mut found = tree.contents()?;
-    let images = |name: &String| name.eq_ignore_ascii_case("cohn-kanade-images");
-    if names.iter().any(images) {
-        found += "; this is CK+ itself: use the source ck_plus";
-    }
-    if let Some(archive) = walk.archives.first() {
-        let (within, way_out) = match tree.place(archive).is_file() {
-            true => ("", "name it as the input"),
-            false => (", an archive within the archive,", "unpack the outer one"),
-        };
-        found += &format!("; if {archive}{within} holds the data, {way_out}");
-    }
-    if let Some(only) = walk.images.first() {
-        found += &format!("; images of {} alone", only.expression);
-    }
-    Ok(found)
+fn parts(images: &[Image]) -> BTreeSet<&'static str> {
+    images
+        .iter()
+        .filter_map(|image| image.part)
+        .map(Part::name)
+        .collect()
+}
+
+/// Whether no known person is in two parts.
+fn apart(images: &[Image]) -> bool {
+    let mut first = BTreeMap::new();
+    let mut known = images.iter().filter_map(|image| {
+        let subject = Person::of(&image.identity.as_ref()?.subject)?;
+        Some((subject, image.part?))
+    });
+    known.all(|(subject, part)| *first.entry(subject).or_insert(part) == part)
 }
 
 /// How folds are made, with a note on why; sorts the images accordingly.
 fn assign(images: &mut [Image], notes: &mut Vec<String>) -> Folding {
-    let parts = images.iter().filter_map(|image| image.part);
-    let parts: BTreeSet<&str> = parts.map(Part::name).collect();
+    let parts = parts(images);
+    let split = parts.len() == 3 || wanting(&parts);
     let silent = notes::no_people(images);
-    let folding = match silent {
-        None => {
-            let identities = images.iter().flat_map(|image| &image.identity);
-            Folding::BySubject(
-                identities
-                    .map(|identity| identity.subject.clone())
-                    .collect(),
-            )
-        }
-        Some(_) if parts.len() == 3 => Folding::Given(1),
-        Some(_) => Folding::ByImage,
+    let people = silent.is_none().then(|| {
+        let identities = images.iter().flat_map(|image| &image.identity);
+        identities
+            .map(|identity| identity.subject.clone())
+            .collect()
+    });
+    let folding = match people {
+        _ if split && apart(images) => Folding::Given(1),
+        Some(people) => Folding::BySubject(people),
+        None => Folding::ByImage,
     };
     notes.extend(silent);
     notes.extend(notes::parts(images, &parts, &folding));

@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::label::{ClassMap, Expression};
+use crate::read::folders::labelling::Image;
 use crate::read::folders::people::Identity;
-use crate::read::folders::walk::Image;
 use crate::read::name::listed;
 use crate::read::source::Folding;
 
@@ -70,21 +70,42 @@ pub(super) fn no_people(images: &[Image]) -> Option<String> {
 
 /// How the folders `train`, `test` and so on are used.
 pub(super) fn parts(images: &[Image], parts: &BTreeSet<&str>, folding: &Folding) -> Option<String> {
+    let names = Vec::from_iter(parts.iter().copied()).join(", ");
     let why = match folding {
         _ if parts.is_empty() => return None,
         Folding::Given(_) => {
-            let used = "The folders train, validation and test are one given split";
+            let used = format!("The parts named in the paths ({names}) are one given split");
             let unused = images.iter().filter(|image| image.part.is_none());
             return Some(match unused.count() {
                 0 => format!("{used}."),
                 outside => format!("{used}; images outside of them, in no part: {outside}."),
             });
         }
-        Folding::BySubject(_) => "since folds keep people apart here",
-        Folding::ByImage => "which would take train, validation and test",
+        Folding::BySubject(_) => "since folds keep people apart here and these may not",
+        Folding::ByImage => "which would take train and test",
     };
-    let names = Vec::from_iter(parts.iter().copied()).join(", ");
     Some(format!(
         "Folders name parts of a split ({names}); they are not used, {why} (`faus data audit` can check the split)."
     ))
+}
+
+/// Folders whose names were misspelt and read all the same.
+pub(super) fn misspelt(names: &BTreeMap<String, Expression>) -> Option<String> {
+    let read = names
+        .iter()
+        .map(|(name, expression)| format!("{name} as {expression}"));
+    let read = Vec::from_iter(read).join(", ");
+    (!read.is_empty()).then(|| format!("Misspelt folders are read as the class meant: {read}."))
+}
+
+/// Folders that are numbers, and how their meaning is given.
+pub(super) fn numbered(numbers: &BTreeSet<u8>) -> Option<String> {
+    let names = Vec::from_iter(numbers.iter().map(u8::to_string));
+    (!names.is_empty()).then(|| {
+        format!(
+            "; images in numbered folders ({}): say what the numbers mean with --label-map and the names in their order, \
+             such as surprise,fear,disgust,happy,sadness,anger,neutral (RAF-DB's, from 1: raf_db)",
+            listed(&names)
+        )
+    })
 }

@@ -4,13 +4,18 @@ use faus_base::text::composed;
 use regex::{Regex, RegexBuilder};
 
 use crate::error::Error;
+use crate::read::folders::presets;
 
 /// CK+'s own file names, with anything after them: subject, sequence, frame. The numbers have CK+'s digits, since a
 /// name that only resembles one would falsely promise results on unseen people.
 const CK_PLUS: &str =
     r"(?:^|/)[Ss](?<subject>[0-9]{3})_(?<sequence>[0-9]{3})_(?<frame>[0-9]{8})(?:[^0-9/][^/]*)?$";
-/// The groups that a pattern can have.
+/// The groups that a pattern can have, and how one is written.
 const GROUPS: [&str; 3] = ["subject", "sequence", "frame"];
+const SUBJECT_EXAMPLE: &str =
+    "(?<subject>…) about the part of the path that names the person, such as (?<subject>[0-9]+)_";
+const LABEL_GROUPS: [&str; 5] = ["label", "subject", "sequence", "frame", "part"];
+const LABEL_EXAMPLE: &str = "(?<label>…) about the part of the path that names the expression, such as _(?<label>[a-z]+)_, or a preset: jaffe, kdef, rafd, raf_db";
 /// Maximum number of characters of a pattern, and maximum size of its compiled form in bytes.
 const PATTERN_LIMIT: usize = 1000;
 const COMPILED_LIMIT: usize = 1 << 20;
@@ -38,11 +43,44 @@ impl Pattern {
     /// # Errors
     /// [`Error::Setting`] if it is not a regular expression, too large, or names no subject.
     pub fn new(given: Option<&str>) -> Result<Self, Error> {
-        let regex = given.map_or_else(|| compiled(CK_PLUS), |given| checked(&composed(given)));
+        let regex = given.map_or_else(|| compiled(CK_PLUS), |given| subject(&composed(given)));
         Ok(Self {
             regex: regex.map_err(|reason| Error::setting("subject pattern", reason))?,
             ck_plus: given.is_none(),
         })
+    }
+
+    /// The pattern of a preset's or a user's labels, which has the group `label` (unless a list has the labels) and may
+    /// have those of a subject pattern and `part`.
+    ///
+    /// # Errors
+    /// [`Error::Setting`] if it is not a regular expression, too large, or names no label.
+    pub fn of_labels(text: &str) -> Result<Self, Error> {
+        let regex = match presets::of(text) {
+            Some(preset) => compiled(preset.pattern),
+            None => checked(text, "label", &LABEL_GROUPS, LABEL_EXAMPLE),
+        };
+        Ok(Self {
+            regex: regex.map_err(|reason| Error::setting("label pattern", reason))?,
+            ck_plus: false,
+        })
+    }
+
+    /// Whether it has the group.
+    pub fn has(&self, group: &str) -> bool {
+        self.regex
+            .capture_names()
+            .flatten()
+            .any(|name| name == group)
+    }
+
+    pub fn is_match(&self, path: &str) -> bool {
+        self.regex.is_match(path)
+    }
+
+    /// The text of a group in a path.
+    pub fn group<'a>(&self, path: &'a str, group: &str) -> Option<&'a str> {
+        Some(self.regex.captures(path)?.name(group)?.as_str().trim())
     }
 
     /// Reads a path relative to the root; `None` if it does not match.
@@ -74,21 +112,25 @@ fn compiled(text: &str) -> Result<Regex, String> {
         .map_err(|error| format!("no regular expression: {error}"))
 }
 
-fn checked(text: &str) -> Result<Regex, String> {
+fn subject(text: &str) -> Result<Regex, String> {
+    checked(text, "subject", &GROUPS, SUBJECT_EXAMPLE)
+}
+
+/// A regular expression with the group `needed` and no other than `known` ones.
+fn checked(text: &str, needed: &str, known: &[&str], example: &str) -> Result<Regex, String> {
     if text.len() > PATTERN_LIMIT {
         return Err(format!("must have at most {PATTERN_LIMIT} characters"));
     }
     let regex = compiled(text)?;
     let groups: Vec<&str> = regex.capture_names().flatten().collect();
-    if let Some(other) = groups.iter().find(|group| !GROUPS.contains(group)) {
-        let known = GROUPS.join(", ");
+    if let Some(other) = groups.iter().find(|group| !known.contains(group)) {
+        let known = known.join(", ");
         let reason = format!("has the group '{other}', which is not one of {known}");
         return Err(reason);
     }
-    let missing = "has no group 'subject': write (?<subject>…) about the part of the path that names the person, such as \
-                   (?<subject>[0-9]+)_";
-    let named = groups.contains(&"subject");
-    named.then_some(regex).ok_or(missing.to_owned())
+    let missing = || format!("has no group '{needed}': write {example}");
+    let named = groups.contains(&needed);
+    named.then_some(regex).ok_or_else(missing)
 }
 
 #[cfg(test)]

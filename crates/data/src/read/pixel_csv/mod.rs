@@ -11,6 +11,7 @@ use std::sync::Arc;
 use sync_file::{ReadAt, SyncFile};
 
 use crate::error::Error;
+use crate::fold::held_back::{hold_back, wanting};
 use crate::fold::part::Part;
 use crate::label::{ClassMap, LabelMap};
 use crate::read::name::{ends_in, is_zip, listed};
@@ -29,9 +30,10 @@ const TABLE_LIMIT: u64 = 16 << 30;
 ///
 /// Columns are found by their names, in any case and order, among others; fields may be quoted, lines end in LF or CR
 /// LF, a byte-order mark and semicolons or tabs for commas are read too. A row is one line. Emotions are codes (see
-/// [`LabelMap`]) or names. If Usage names train, validation and test, that is the set's one given split. Otherwise folds
-/// are made by the people in a column `subject` (or `person`, `subject_id` …), or without one image by image within each
-/// class, and then no result is subject-independent. A row's path is `<file>:<row>`, rows counted from 0 after the header,
+/// [`LabelMap`]) or names. If Usage names train and test, that is the set's one given split, in which a tenth of train
+/// validates where it names no validation. Otherwise folds are made by the people in a column `subject` (or `person`,
+/// `subject_id` …), or without one image by image within each class, and then no result is subject-independent. A row's
+/// path is `<file>:<row>`, rows counted from 0 after the header,
 /// ignoring empty lines (as pandas counts them), and its sequence `<Usage>-<row>` or `row-<row>`.
 ///
 /// [`open`](Self::open) reads the file once and keeps 32 bytes of each row and the names of people; [`fetch`](Source::fetch) reads a row's own
@@ -131,8 +133,14 @@ impl Source for PixelCsv {
     }
 
     fn scan(&self) -> Result<Scan, Error> {
+        let rows = self.table.rows.iter();
+        let mut samples: Vec<_> = rows.map(|row| self.sample(row)).collect();
+        let parts = samples.iter().flat_map(|sample| &sample.parts);
+        if wanting(&parts.map(|part| part.name()).collect()) {
+            hold_back(&mut samples);
+        }
         Ok(Scan {
-            samples: self.table.rows.iter().map(|row| self.sample(row)).collect(),
+            samples,
             ..self.table.scan.clone()
         })
     }

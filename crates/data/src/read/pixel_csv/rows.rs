@@ -113,7 +113,7 @@ impl Columns {
         let text = String::from_utf8_lossy(&fields[self.emotion]);
         let text = text.trim();
         let code = whole_number(text).map(Emotion::Code);
-        let emotion = code.or_else(|| Expression::from_name(text).map(Emotion::Name));
+        let emotion = code.or_else(|| Expression::from_label(text).map(Emotion::Name));
         let emotion = emotion.ok_or_else(|| {
             let found = brief(text);
             Error::parse(format!("expected an emotion code or name, found '{found}'"))

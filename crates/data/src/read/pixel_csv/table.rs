@@ -10,6 +10,7 @@ use indexmap::IndexSet;
 
 use crate::error::Error;
 use crate::fold::part::Part;
+use crate::label::label_map::Codes;
 use crate::label::{ClassMap, Expression, LabelMap};
 use crate::read::file::{Hashing, ReadFile, Skipped};
 use crate::read::folders::STRAYS_AMONG;
@@ -185,8 +186,8 @@ impl Pass<'_> {
         read: ReadFile,
     ) -> Result<Table, Error> {
         let mut notes = Vec::new();
-        let label_map = self.label_map(label_map, &mut notes);
-        let mut rows = self.with_expressions(label_map.expressions())?;
+        let codes = self.codes(label_map, &mut notes)?;
+        let mut rows = self.with_expressions(&codes)?;
         let shown = |row: &Row| row.expression;
         notes.extend(keep_classes(&mut rows, given.as_ref(), shown, "rows"));
         let mut assigned = Assignment::of(&rows, &self.usages, columns.usage.is_some());
@@ -267,31 +268,33 @@ impl Pass<'_> {
         Ok(People { folding, note })
     }
 
-    fn label_map(&self, wanted: &LabelMap, notes: &mut Vec<String>) -> LabelMap {
+    fn codes(&self, label_map: &LabelMap, notes: &mut Vec<String>) -> Result<Codes, Error> {
         let mut counts = [0; 256];
         for (_, emotion) in &self.found {
             if let Emotion::Code(code) = emotion {
                 counts[usize::from(*code)] += 1;
             }
         }
-        let (map, note) = wanted.resolve(&counts);
+        let resolved = label_map.resolve(&counts);
+        let (codes, note) = resolved.map_err(|reason| Error::unusable(self.place, reason))?;
         notes.extend((counts != [0; 256]).then_some(note));
-        map
+        Ok(codes)
     }
 
     /// The rows with their expressions; a code without one makes a row bad.
-    fn with_expressions(&mut self, codes: &[Expression]) -> Result<Vec<Row>, Error> {
+    fn with_expressions(&mut self, codes: &Codes) -> Result<Vec<Row>, Error> {
         let mut rows = Vec::with_capacity(self.found.len());
         for (row, emotion) in std::mem::take(&mut self.found) {
             let expression = match emotion {
                 Emotion::Name(expression) => Ok(expression),
-                Emotion::Code(code) => codes.get(usize::from(code)).copied().ok_or(code),
+                Emotion::Code(code) => codes.of(code).ok_or(code),
             };
             match expression {
                 Ok(expression) => rows.push(Row { expression, ..row }),
                 Err(code) => {
-                    let last = codes.len().saturating_sub(1);
-                    let reason = format!("expected an emotion from 0 to {last}, found '{code}'");
+                    let (first, last) = codes.range();
+                    let reason =
+                        format!("expected an emotion from {first} to {last}, found '{code}'");
                     self.bad(row.number, reason)?;
                 }
             }

@@ -30,12 +30,15 @@ pub(super) struct Assignment {
     pub folding: Folding,
     /// The reason.
     why: String,
+    /// Whether validation is held back from train.
+    held_back: bool,
     /// Whether the column names a part.
     names_parts: bool,
 }
 
 impl Assignment {
-    /// The split of the column if train, validation and test all occur; otherwise folds are made image by image.
+    /// The split of the column if train and test occur, with validation or without, which is then held back from train;
+    /// otherwise folds are made image by image.
     pub fn of(rows: &[Row], usages: &IndexSet<String>, has_column: bool) -> Self {
         let texts: BTreeSet<u32> = rows.iter().map(|row| row.usage).collect();
         let texts = || texts.iter().map(|&at| usages[at as usize].as_str());
@@ -56,11 +59,12 @@ impl Assignment {
             }
         };
         Self {
-            folding: match parts.len() {
-                3 => Folding::Given(1),
+            folding: match parts.as_slice() {
+                [_, _, _] | [Part::Train, Part::Test] => Folding::Given(1),
                 _ => Folding::ByImage,
             },
             why,
+            held_back: parts == [Part::Train, Part::Test],
             names_parts: !parts.is_empty(),
         }
     }
@@ -68,6 +72,9 @@ impl Assignment {
     /// How folds are made and why, in a sentence.
     pub fn note(&self) -> String {
         let so = match self.folding {
+            Folding::Given(_) if self.held_back => {
+                ": one given split, in which a tenth of train validates, drawn from the people where all are known, else from the images of each class."
+            }
             Folding::Given(_) => ": one given split.",
             Folding::BySubject(_) => ", so folds are made person by person.",
             Folding::ByImage => ", so folds are made image by image within each class.",
@@ -122,10 +129,23 @@ mod tests {
     }
 
     #[test]
+    fn train_and_test_are_kept_and_validation_is_held_back() {
+        for texts in [["Training", "Testing"], ["test", "TRAIN"]] {
+            let deal = deal(&texts);
+            assert_eq!(deal.folding, Folding::Given(1));
+            assert!(
+                deal.why.contains("only train and test")
+                    && deal.note().contains("a tenth of train")
+            );
+            assert!(deal.refuses("").is_some());
+        }
+    }
+
+    #[test]
     fn half_a_split_is_not() {
         for (texts, why, takes_x) in [
             (&["Training", "Training"][..], "only train", false),
-            (&["Training", "test", ""], "only train and test", false),
+            (&["Training", "val", ""], "only train and validation", false),
             (&["", ""], "is empty", true),
             (&["x", ""], "'x'", true),
         ] {

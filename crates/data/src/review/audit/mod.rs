@@ -3,7 +3,6 @@
 mod coverage;
 mod finding;
 mod labels;
-mod places;
 mod similar;
 mod split;
 mod table;

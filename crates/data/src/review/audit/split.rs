@@ -8,8 +8,8 @@ use crate::fold::part::Part;
 use crate::fold::rule::FoldRule;
 use crate::label::text::brief;
 use crate::prepared::Prepared;
+use crate::read::places::Places;
 use crate::review::audit::finding::{Finding, FindingKind, Severity};
-use crate::review::audit::places::Places;
 use crate::review::audit::table::{self, Row};
 use crate::review::audit::{labelled, labels};
 
@@ -67,7 +67,10 @@ impl<'a> Splits<'a> {
     /// An external split; also unmatched rows and images, and labels that contradict ours.
     pub fn read(path: &Path, set: &'a Prepared) -> Result<(Self, Vec<Finding>), Error> {
         let rows = table::read(path)?;
-        let places = Places::of(set, rows.iter().map(|row| row.path.as_str()));
+        let places = Places::of(
+            set.samples().iter().map(|s| (s.path.as_str(), s.index)),
+            rows.iter().map(|row| row.path.as_str()),
+        );
         let mut matched = Matched::default();
         for (line, row) in rows.iter().enumerate() {
             let place = places.find(&row.path);

@@ -2,10 +2,8 @@
 
 use std::collections::{HashMap, HashSet};
 
-use crate::prepared::Prepared;
-
 /// Rows by path and by file name.
-pub(super) struct Places<'a> {
+pub(crate) struct Places<'a> {
     whole: HashMap<&'a str, usize>,
     /// Paths and rows by file name.
     by_name: HashMap<&'a str, Vec<(&'a str, usize)>>,
@@ -20,9 +18,11 @@ fn plain(path: &str) -> String {
 }
 
 impl<'a> Places<'a> {
-    /// The images of `set`, without those that several of `paths` match by suffix.
-    pub fn of<'b>(set: &'a Prepared, paths: impl Iterator<Item = &'b str>) -> Self {
-        let rows = set.samples().iter().map(|s| (s.path.as_str(), s.index));
+    /// Images by path and row, without those that several of `paths` match by suffix.
+    pub fn of<'b>(
+        rows: impl Iterator<Item = (&'a str, usize)> + Clone,
+        paths: impl Iterator<Item = &'b str>,
+    ) -> Self {
         let mut by_name: HashMap<&str, Vec<_>> = HashMap::new();
         for (path, row) in rows.clone() {
             let name = path.rsplit('/').next().unwrap_or_default();

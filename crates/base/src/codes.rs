@@ -1,0 +1,408 @@
+//! Action-unit codes in the columns of a table: one column of FACS codes, or one column for each unit.
+
+use csv::StringRecord;
+
+use crate::facs::{Cell, pooled, sides};
+use crate::table::Row;
+
+/// The units of a coded image.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Coded {
+    /// The units present, ascending, each with its intensity: 0 not graded, 1 to 5 = A to E.
+    pub units: Vec<(u8, u8)>,
+    /// The units that were coded with a side, as in the column `sides`.
+    pub sides: String,
+}
+
+/// The codes of every row of a table.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Codes {
+    /// `None` for a row that nobody coded.
+    pub rows: Vec<Option<Coded>>,
+    /// What was assumed, in sentences.
+    pub notes: Vec<String>,
+    /// Whether a program estimated them: OpenFace, py-feat and the like.
+    pub machine_coded: bool,
+}
+
+/// Names of the column of FACS codes, without blanks, `_` and `-`.
+const NAMES: [&str; 10] = [
+    "aus",
+    "codes",
+    "facs",
+    "facscodes",
+    "facscode",
+    "actionunits",
+    "aucodes",
+    "aucode",
+    "code",
+    "au",
+];
+/// From which probability a unit counts as present (our choice).
+const PROBABLE: f64 = 0.5;
+/// From which estimated intensity a unit counts as present: grade A (our choice).
+const ESTIMATED: f64 = 1.0;
+
+/// A column's name without blanks, `_` and `-`, in small letters.
+pub fn plain_name(column: &str) -> String {
+    column.trim().to_lowercase().replace([' ', '_', '-'], "")
+}
+
+impl Codes {
+    /// Reads the codes of `rows` below `columns`.
+    ///
+    /// # Errors
+    /// A sentence: no column of codes, the line and the cell that is wrong, or empty cells that may mean two things.
+    pub fn read(columns: &StringRecord, rows: &[Row]) -> Result<Self, String> {
+        let names: Vec<String> = columns.iter().map(plain_name).collect();
+        let column = NAMES
+            .iter()
+            .find_map(|name| names.iter().position(|own| own == name));
+        let wide = wide(columns);
+        match column {
+            Some(column) => {
+                let mut codes = of_column(column, &columns[column], rows)?;
+                let ignored = format!(
+                    "The columns of single action units are not read, since there is a column `{}`.",
+                    &columns[column]
+                );
+                codes.notes.extend((!wide.is_empty()).then_some(ignored));
+                Ok(codes)
+            }
+            None if wide.is_empty() => {
+                let listed = Vec::from_iter(columns.iter().take(20)).join(", ");
+                Err(format!(
+                    "no column `aus` (it has: {listed}); write one as in samples.csv (`1:3;12:0` or 1c+12, `none` for coded without \
+                     any unit, `NA` for not coded), or one column for each action unit (AU12, AU12_c, AU12_r)"
+                ))
+            }
+            None => of_units(&names, &wide, rows),
+        }
+    }
+
+    /// Whether a table has a column of codes.
+    pub fn exist(columns: &StringRecord) -> bool {
+        !wide(columns).is_empty()
+            || columns
+                .iter()
+                .any(|name| NAMES.contains(&plain_name(name).as_str()))
+    }
+}
+
+fn of_column(column: usize, name: &str, rows: &[Row]) -> Result<Codes, String> {
+    let read = |row: &Row| {
+        let text = row.cells.get(column).unwrap_or_default();
+        let cell = Cell::read(text);
+        cell.map_err(|fault| format!("line {}: {name} `{text}`: {fault}", row.line))
+    };
+    let cells = rows.iter().map(read).collect::<Result<Vec<Cell>, _>>()?;
+    let count = |wanted: &Cell| cells.iter().filter(|cell| *cell == wanted).count();
+    let (empty, uncoded, none) = (
+        count(&Cell::Empty),
+        count(&Cell::NotCoded),
+        count(&Cell::Coded(vec![])),
+    );
+    let mut notes = Vec::new();
+    let of_empty = match (empty, none, uncoded) {
+        (0, ..) | (_, 0, 1..) => Some(Coded::default()),
+        (_, 1.., 1..) => {
+            let first = cells.iter().position(|cell| *cell == Cell::Empty);
+            let line = first.and_then(|at| rows.get(at)).map_or(0, |row| row.line);
+            return Err(format!(
+                "{empty} cells of `{name}` are empty (first in line {line}), while others are `none` or `NA`: write `none` (coded, no \
+                 action unit) or `NA` (not coded) into them"
+            ));
+        }
+        (_, 1.., 0) => {
+            notes.push(format!(
+                "{empty} empty cells of `{name}` count as not coded (NA): the table writes `none` for an image without any action unit."
+            ));
+            None
+        }
+        (_, 0, 0) => {
+            notes.push(format!(
+                "{empty} of {} cells of `{name}` are empty and none is `NA`: they count as coded, without any action unit. If pandas or \
+                 a spreadsheet saved this table, `NA` (not coded) may have become empty there: write `none` or `NA` into these cells \
+                 (pandas: read_csv(…, keep_default_na=False)).",
+                cells.len()
+            ));
+            Some(Coded::default())
+        }
+    };
+    let coded = |cell: Cell| match cell {
+        Cell::NotCoded => None,
+        Cell::Empty => of_empty.clone(),
+        Cell::Coded(units) => Some(Coded {
+            sides: sides(&units),
+            units: pooled(&units),
+        }),
+    };
+    Ok(Codes {
+        rows: cells.into_iter().map(coded).collect(),
+        notes,
+        machine_coded: false,
+    })
+}
+
+/// What a column of a single unit holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Kind {
+    /// `AU12_c`: 0 or 1.
+    Presence,
+    /// `AU12_r`: 0 to 5, with fractions.
+    Intensity,
+    /// `AU12`: either, or a probability.
+    Bare,
+}
+
+/// The columns of single units: number, kind, column.
+fn wide(columns: &StringRecord) -> Vec<(u8, Kind, usize)> {
+    let read = |(at, name): (usize, &str)| {
+        let name = plain_name(name);
+        let rest = name.strip_prefix("au")?;
+        let end = rest
+            .find(|c: char| !c.is_ascii_digit())
+            .unwrap_or(rest.len());
+        let (number, kind) = rest.split_at_checked(end)?;
+        let kind = match kind {
+            "" => Kind::Bare,
+            "c" | "occ" | "presence" => Kind::Presence,
+            "r" | "int" | "intensity" => Kind::Intensity,
+            _ => return None,
+        };
+        let au = number.parse().ok().filter(|au| (1..=99).contains(au))?;
+        Some((au, kind, at))
+    };
+    let mut wide: Vec<_> = columns.iter().enumerate().filter_map(read).collect();
+    wide.sort_unstable();
+    wide
+}
+
+/// Values of a row, `None` where one is missing.
+fn values(row: &Row, wide: &[(u8, Kind, usize)]) -> Result<Vec<Option<f64>>, String> {
+    let value = |&(au, kind, at): &(u8, Kind, usize)| {
+        let text = row.cells.get(at).unwrap_or_default();
+        if matches!(Cell::read(text), Ok(Cell::Empty | Cell::NotCoded)) {
+            return Ok(None);
+        }
+        let most = if kind == Kind::Presence { 1.0 } else { 5.0 };
+        let number = text
+            .parse()
+            .ok()
+            .filter(|number| (0.0..=most).contains(number));
+        number.map(Some).ok_or_else(|| {
+            format!("line {}: AU {au} `{text}` is not a number from 0 to {most}; leave the cell empty where it is unknown", row.line)
+        })
+    };
+    wide.iter().map(value).collect()
+}
+
+fn of_units(names: &[String], wide: &[(u8, Kind, usize)], rows: &[Row]) -> Result<Codes, String> {
+    let values = rows
+        .iter()
+        .map(|row| values(row, wide))
+        .collect::<Result<Vec<_>, _>>()?;
+    let all = || values.iter().flatten().flatten();
+    let has = |kind: Kind| wide.iter().any(|(_, own, _)| *own == kind);
+    let fractions = all().any(|value| value.fract() != 0.0);
+    let machine_coded = fractions || (has(Kind::Presence) && has(Kind::Intensity));
+    let bare = wide
+        .iter()
+        .enumerate()
+        .filter(|(_, (_, kind, _))| *kind == Kind::Bare);
+    let bare: Vec<usize> = bare.map(|(at, _)| at).collect();
+    let of_bare = || {
+        values
+            .iter()
+            .flat_map(|row| bare.iter().filter_map(|at| row[*at]))
+    };
+    let graded = of_bare().any(|value| value > 1.0);
+    let from = match (fractions, graded) {
+        (true, true) => ESTIMATED,
+        (true, false) => PROBABLE,
+        (false, _) => f64::MIN_POSITIVE,
+    };
+    let success = names.iter().position(|name| name == "success");
+    let lost = |row: &Row| {
+        let cell = success.and_then(|at| row.cells.get(at)?.parse::<f64>().ok());
+        cell == Some(0.0)
+    };
+    let (mut untracked, mut gaps) = (0, 0);
+    let mut coded = Vec::with_capacity(rows.len());
+    for (row, values) in rows.iter().zip(&values) {
+        let known = values.iter().flatten().count();
+        let usable = known == values.len() && !lost(row);
+        untracked += usize::from(lost(row));
+        gaps += usize::from(!lost(row) && known > 0 && known < values.len());
+        coded.push(usable.then(|| of_row(wide, values, from, graded)));
+    }
+    let bare_rule = match (fractions, graded) {
+        _ if bare.is_empty() => "",
+        (true, true) => ": estimated intensities, present from 1 (grade A) on",
+        (true, false) => ": probabilities, present from 0.5 on",
+        (false, true) => ": intensities, present from 1 on",
+        (false, false) => ": 1 is present",
+    };
+    let rule = match (has(Kind::Presence), has(Kind::Intensity)) {
+        (true, _) => ": present where AU…_c is 1",
+        (false, true) => ": estimated intensities, present from 1 (grade A) on",
+        _ => bare_rule,
+    };
+    let units: std::collections::BTreeSet<u8> = wide.iter().map(|unit| unit.0).collect();
+    let machine =
+        "The codes are machine-coded: a program's estimates, not the judgement of a FACS coder.";
+    let notes = [
+        (
+            true,
+            format!(
+                "Codes from columns of single action units ({} units){rule}.",
+                units.len()
+            ),
+        ),
+        (machine_coded, machine.to_owned()),
+        (
+            untracked > 0,
+            format!(
+                "{untracked} rows count as not coded: the program found no face in them (success 0)."
+            ),
+        ),
+        (
+            gaps > 0,
+            format!("{gaps} rows count as not coded: some of their units are empty."),
+        ),
+    ];
+    Ok(Codes {
+        rows: coded,
+        notes: notes
+            .into_iter()
+            .filter_map(|(applies, note)| applies.then_some(note))
+            .collect(),
+        machine_coded,
+    })
+}
+
+/// The units of a row without gaps. A presence decides alone; the intensity of the same unit grades it.
+fn of_row(wide: &[(u8, Kind, usize)], values: &[Option<f64>], from: f64, graded: bool) -> Coded {
+    let mut units: Vec<(u8, u8)> = Vec::new();
+    let grade = |value: f64| value.round().clamp(1.0, 5.0) as u8;
+    for of_unit in
+        Vec::from_iter(wide.iter().zip(values.iter().flatten())).chunk_by(|a, b| a.0.0 == b.0.0)
+    {
+        let of = |wanted: Kind| {
+            of_unit
+                .iter()
+                .find(|((_, kind, _), _)| *kind == wanted)
+                .map(|(_, value)| **value)
+        };
+        let intensity = of(Kind::Intensity);
+        let unit = match (of(Kind::Presence), of(Kind::Bare)) {
+            (Some(presence), _) => {
+                (presence >= 0.5).then(|| intensity.filter(|r| *r > 0.0).map_or(0, grade))
+            }
+            (None, Some(bare)) if intensity.is_none() => {
+                (bare >= from).then(|| if graded { grade(bare) } else { 0 })
+            }
+            (None, Some(bare)) => {
+                (bare >= from).then(|| intensity.filter(|r| *r > 0.0).map_or(0, grade))
+            }
+            (None, None) => intensity.filter(|r| *r >= ESTIMATED).map(grade),
+        };
+        units.extend(unit.map(|intensity| (of_unit[0].0.0, intensity)));
+    }
+    Coded {
+        units,
+        sides: String::new(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::table::Table;
+
+    fn read(text: &str) -> Result<Codes, String> {
+        let table = Table::open(text.as_bytes())?;
+        let columns = table.columns().clone();
+        let rows = table.records().collect::<Result<Vec<_>, _>>()?;
+        Codes::read(&columns, &rows)
+    }
+
+    fn units(text: &str) -> Vec<Option<Vec<(u8, u8)>>> {
+        let rows = read(text).unwrap().rows.into_iter();
+        rows.map(|row| row.map(|coded| coded.units)).collect()
+    }
+
+    #[test]
+    fn empty_cells_mean_what_the_other_cells_leave_to_them() {
+        let (present, nothing) = (Some(vec![(12, 3)]), Some(vec![]));
+        // As written before the mark `none`: quiet.
+        let old = read("i,aus\n0,12:3\n1,\n2,NA\n").unwrap();
+        assert_eq!(old.notes, Vec::<String>::new());
+        assert_eq!(
+            units("i,aus\n0,12:3\n1,\n2,NA\n"),
+            [present.clone(), nothing.clone(), None]
+        );
+        // As written from then on.
+        assert_eq!(
+            units("i,aus\n0,12:3\n1,none\n2,NA\n"),
+            [present.clone(), nothing.clone(), None]
+        );
+        // The same after pandas, which empties NA alone: told.
+        let pandas = read("i,aus\n0,12:3\n1,none\n2,\n").unwrap();
+        assert!(pandas.rows[2].is_none() && pandas.notes[0].contains("1 empty cells"));
+        let pandas = read("i,aus\n0,12:3\n1,\n2,\n").unwrap();
+        assert!(
+            pandas.rows[1].is_some()
+                && pandas.notes[0].contains("2 of 3 cells of `aus` are empty and none is `NA`")
+        );
+        let mixed = read("i,aus\n0,none\n1,\n2,NA\n").unwrap_err();
+        assert!(mixed.contains("first in line 3"), "{mixed}");
+    }
+
+    #[test]
+    fn columns_of_openface() {
+        let table = "frame, success, AU06_r, AU12_r, AU06_c, AU12_c\n1, 1, 0.00, 1.60, 0.00, 1.00\n2, 0, 1, 1, 1, 1\n3, 1, 2.2, 0, 0, 1\n";
+        assert_eq!(
+            units(table),
+            [Some(vec![(12, 2)]), None, Some(vec![(12, 0)])]
+        );
+        let codes = read(table).unwrap();
+        assert!(codes.machine_coded && codes.notes.join(" ").contains("machine-coded"));
+        assert!(
+            codes
+                .notes
+                .join(" ")
+                .contains("1 rows count as not coded: the program found no face")
+        );
+        assert_eq!(units("AU06_r,AU12_r\n0.99,1.0\n"), [Some(vec![(12, 1)])]);
+    }
+
+    #[test]
+    fn columns_of_py_feat_and_of_coders() {
+        let codes = read("input,AU06,AU12\na.png,0.49,0.5\nb.png,,0.9\n").unwrap();
+        assert_eq!(codes.rows[0].as_ref().unwrap().units, [(12, 0)]);
+        assert!(
+            codes.rows[1].is_none() && codes.machine_coded,
+            "{:?}",
+            codes.notes
+        );
+        let coder = read("au1,au_2,AU 12\n0,5,1\n").unwrap();
+        assert_eq!(coder.rows[0].as_ref().unwrap().units, [(2, 5), (12, 1)]);
+        assert!(!coder.machine_coded);
+        assert_eq!(units("AU1,AU2\n1,0\n"), [Some(vec![(1, 0)])]);
+        for bad in ["AU1,AU2\n9,0\n", "AU1\n-1\n", "AU1_c\n2\n", "AU1\nx\n"] {
+            assert!(read(bad).unwrap_err().starts_with("line 2: AU 1 "), "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_table_without_codes_is_shown_their_form() {
+        let error = read("index,subject\n0,1\n").unwrap_err();
+        assert!(
+            error.contains("no column `aus` (it has: index, subject)") && error.contains("1:3"),
+            "{error}"
+        );
+        let error = read("index,FACS codes\n0,12:9\n").unwrap_err();
+        assert!(error.starts_with("line 2: facs codes `12:9`: "), "{error}");
+    }
+}

@@ -1,0 +1,98 @@
+//! 16-bit files whose values use fewer bits: many cameras and scanners store 8, 10 or 12 bits without scaling them.
+
+use image::{DynamicImage, ImageBuffer, Pixel};
+
+/// The depths that are recognised. Our choice: a scaled image below 12 bits would have 15 of 255 grey values at most.
+const DEPTHS: [u32; 3] = [8, 10, 12];
+
+/// The bits that the values of a 16-bit image use if they were stored unscaled: the first of 8, 10 and 12 that is
+/// enough for the largest. `None` for other images, for larger values and for black ones.
+pub(crate) fn unscaled_bits(image: &DynamicImage) -> Option<u32> {
+    let largest = match image {
+        DynamicImage::ImageLuma16(image) => largest(image),
+        DynamicImage::ImageLumaA16(image) => largest(image),
+        DynamicImage::ImageRgb16(image) => largest(image),
+        DynamicImage::ImageRgba16(image) => largest(image),
+        _ => 0,
+    };
+    let fits = |bits: &u32| largest >> bits == 0;
+    DEPTHS.into_iter().find(fits).filter(|_| largest > 0)
+}
+
+fn largest<P: Pixel<Subpixel = u16>>(image: &ImageBuffer<P, Vec<u16>>) -> u16 {
+    let colours = |pixel: &P| pixel.to_rgb().0.into_iter().max();
+    image.pixels().filter_map(colours).max().unwrap_or(0)
+}
+
+/// The image with unscaled values stretched to 16 bits; others are left as they are.
+pub(crate) fn scaled(mut image: DynamicImage) -> DynamicImage {
+    let Some(bits) = unscaled_bits(&image) else {
+        return image;
+    };
+    match &mut image {
+        DynamicImage::ImageLuma16(image) => stretch(image, bits),
+        DynamicImage::ImageLumaA16(image) => stretch(image, bits),
+        DynamicImage::ImageRgb16(image) => stretch(image, bits),
+        DynamicImage::ImageRgba16(image) => stretch(image, bits),
+        _ => {}
+    }
+    image
+}
+
+/// `v · 65535 / (2^bits − 1)`, rounded: the largest value of the depth becomes white. Alpha is dropped later anyway.
+fn stretch<P: Pixel<Subpixel = u16>>(image: &mut ImageBuffer<P, Vec<u16>>, bits: u32) {
+    let white = (1 << bits) - 1;
+    for value in image.iter_mut() {
+        let full = (u32::from(*value) * 65_535 + white / 2) / white;
+        *value = full.min(65_535) as u16;
+    }
+}
+
+/// Whether a pixel is not opaque.
+pub(crate) fn transparent(image: &DynamicImage) -> bool {
+    match image {
+        DynamicImage::ImageLumaA8(image) => image.pixels().any(|pixel| pixel.0[1] < u8::MAX),
+        DynamicImage::ImageRgba8(image) => image.pixels().any(|pixel| pixel.0[3] < u8::MAX),
+        DynamicImage::ImageLumaA16(image) => image.pixels().any(|pixel| pixel.0[1] < u16::MAX),
+        DynamicImage::ImageRgba16(image) => image.pixels().any(|pixel| pixel.0[3] < u16::MAX),
+        _ => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use image::{ImageBuffer, Luma, LumaA, Rgb};
+
+    fn grey(image: DynamicImage) -> Vec<u8> {
+        scaled(image).into_luma8().into_raw()
+    }
+
+    #[test]
+    fn values_are_stretched_by_the_depth_that_they_use() {
+        for (values, bits, expected) in [
+            (vec![0u16, 7, 255], Some(8), vec![0u8, 7, 255]),
+            (vec![0, 512, 1023], Some(10), vec![0, 128, 255]),
+            (vec![1024, 2048, 4095], Some(12), vec![64, 128, 255]),
+            (vec![0, 4096, 65_535], None, vec![0, 16, 255]),
+            (vec![0, 0, 0], None, vec![0, 0, 0]),
+        ] {
+            let image: ImageBuffer<Luma<u16>, _> = ImageBuffer::from_raw(3, 1, values).unwrap();
+            let image = DynamicImage::ImageLuma16(image);
+            assert_eq!(unscaled_bits(&image), bits);
+            assert_eq!(grey(image), expected);
+        }
+    }
+
+    #[test]
+    fn colours_count_and_alpha_does_not() {
+        let rgb: ImageBuffer<Rgb<u16>, _> =
+            ImageBuffer::from_raw(1, 1, vec![9u16, 9, 900]).unwrap();
+        assert_eq!(unscaled_bits(&DynamicImage::ImageRgb16(rgb)), Some(10));
+        let alpha: ImageBuffer<LumaA<u16>, _> =
+            ImageBuffer::from_raw(1, 1, vec![200u16, 60_000]).unwrap();
+        let alpha = DynamicImage::ImageLumaA16(alpha);
+        assert!(unscaled_bits(&alpha) == Some(8) && transparent(&alpha));
+        assert_eq!(grey(alpha), [200]);
+    }
+}

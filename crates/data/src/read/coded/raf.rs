@@ -1,0 +1,266 @@
+//! RAF-AU (Yan et al. 2020) and RAF-CE (Li et al. 2023): photographs of unknown people with action units and, in RAF-CE, a
+//! compound expression.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use faus_base::facs;
+use regex::Regex;
+
+use crate::error::Error;
+use crate::fold::held_back::{hold_back, wanting};
+use crate::fold::part::Part;
+use crate::label::{AuCoding, Role};
+use crate::read::coded::CodedSet;
+use crate::read::coded::files::{Files, pattern};
+use crate::read::file::Skipped;
+use crate::read::name::stem;
+use crate::read::source::{Folding, RawSample, Scan};
+use crate::read::tree::FileTree;
+
+/// RAF-CE's classes in the order of their codes, by its owners' page.
+const COMPOUND: [&str; 14] = [
+    "happily_surprised",
+    "happily_disgusted",
+    "sadly_fearful",
+    "sadly_angry",
+    "sadly_surprised",
+    "sadly_disgusted",
+    "fearfully_angry",
+    "fearfully_surprised",
+    "fearfully_disgusted",
+    "angrily_surprised",
+    "angrily_disgusted",
+    "disgustedly_surprised",
+    "happily_fearful",
+    "happily_sad",
+];
+
+/// A list by the names of images without their extension.
+type Lines = BTreeMap<String, String>;
+
+/// The lists of a copy; those that it does not have are empty.
+struct Lists {
+    codes: Lines,
+    expressions: Lines,
+    parts: Lines,
+}
+
+/// `RAFAU_label.txt` (`0007.jpg 1+2+L12`, `null` where nobody coded), and of RAF-CE `RAFCE_AUlabel.txt`, `RAFCE_emolabel.txt`
+/// (0 to 13) and `RAFCE_partition.txt` (0 train, 1 test, 2 validation); images `aligned/0007_aligned.jpg` or
+/// `original/0007.jpg`. Images with an expression are labelled, those with codes alone held out.
+pub(super) fn open(tree: FileTree) -> Result<CodedSet, Error> {
+    let mut files = Files::of(&tree)?;
+    let mut codes = list(&mut files, r"(?i)(?:^|/)rafau_label\.txt$")?;
+    codes.extend(list(&mut files, r"(?i)(?:^|/)rafce_aulabel\.txt$")?);
+    let lists = Lists {
+        codes,
+        expressions: list(&mut files, r"(?i)(?:^|/)rafce_emolabel\.txt$")?,
+        parts: list(&mut files, r"(?i)(?:^|/)rafce_partition\.txt$")?,
+    };
+    if lists.codes.is_empty() {
+        let expected = "RAF-AU's RAFAU_label.txt or RAF-CE's RAFCE_AUlabel.txt, and the folder aligned beside it";
+        return Err(Error::layout(tree.root(), expected, tree.contents()?));
+    }
+    let name = if lists.expressions.is_empty() {
+        "RAF-AU"
+    } else {
+        "RAF-CE"
+    };
+    let (classes, mut scan) = lists.scan(&files);
+    scan.read = files.read;
+    if scan.samples.is_empty() {
+        return Err(super::frames::no_images(&tree, name, &scan));
+    }
+    Ok(CodedSet {
+        name,
+        tree,
+        classes,
+        scan,
+        threshold: None,
+    })
+}
+
+/// The lines `name text` of the files that a pattern names.
+fn list(files: &mut Files, name: &str) -> Result<Lines, Error> {
+    let name: Regex = pattern(name)?;
+    let paths = Vec::from_iter(files.matching(&name).map(|(path, _)| path.to_owned()));
+    let mut lines = Lines::new();
+    for path in paths {
+        for line in files.text(&path)?.lines() {
+            let line = line.trim();
+            let (image, text) = line.split_once(char::is_whitespace).unwrap_or((line, ""));
+            if !image.is_empty() {
+                lines.insert(stem(image).to_owned(), text.trim().to_owned());
+            }
+        }
+    }
+    Ok(lines)
+}
+
+/// An image's codes and those of them with a side; `None` for `null` and an empty text, by which the sets mark images that
+/// nobody coded.
+fn coding(text: &str) -> Result<Option<(AuCoding, String)>, String> {
+    if ["", "null", "?", "-1", "nan"].contains(&text.to_ascii_lowercase().as_str()) {
+        return Ok(None);
+    }
+    let units = facs::units(text)?;
+    Ok(Some((AuCoding::of_units(&units), facs::sides(&units))))
+}
+
+impl Lists {
+    fn scan(&self, files: &Files) -> (Vec<String>, Scan) {
+        let (mut samples, mut skipped) = (Vec::new(), Vec::new());
+        let (images, unlisted, aligned) = self.images(files);
+        let codes = images.keys().filter_map(|image| self.expression(image));
+        let used: BTreeSet<usize> = codes.collect();
+        let classes: Vec<usize> = used.into_iter().collect();
+        let mut uncoded = 0;
+        for (image, path) in &images {
+            let aus = match self.codes.get(*image).map(|text| coding(text)) {
+                Some(Ok(aus)) => aus,
+                Some(Err(reason)) => {
+                    skipped.push(Skipped::new(*path, format!("its codes: {reason}")));
+                    continue;
+                }
+                None => None,
+            };
+            let expression = self.expression(image);
+            let label = classes.iter().position(|class| Some(*class) == expression);
+            if label.is_none() && aus.is_none() {
+                uncoded += 1;
+                continue;
+            }
+            let alone = RawSample::labelled(path, label.map_or(-1, |label| label as i64));
+            let (aus, sides) = aus.unwrap_or_default();
+            let part = label.map_or(Part::None, |_| self.part(image));
+            samples.push(RawSample {
+                role: if label.is_some() {
+                    Role::Labelled
+                } else {
+                    Role::HeldOut
+                },
+                aus,
+                sides,
+                is_face: aligned,
+                parts: Vec::from_iter((!self.parts.is_empty()).then_some(part)),
+                ..alone
+            });
+        }
+        for (count, reason) in [
+            (
+                uncoded,
+                "images that nobody coded (null) and that have no expression",
+            ),
+            (unlisted, "images that no list names"),
+        ] {
+            let skip = Skipped::new(".", format!("{reason}: {count}")).of_images(count);
+            skipped.extend((count > 0).then_some(skip));
+        }
+        let mut notes = vec![self.note(&samples, aligned)];
+        let parts = samples.iter().flat_map(|sample| &sample.parts);
+        let parts: BTreeSet<&str> = parts
+            .filter(|part| **part != Part::None)
+            .map(|part| part.name())
+            .collect();
+        let given = parts.len() == 3 || wanting(&parts);
+        if wanting(&parts) {
+            hold_back(&mut samples);
+        }
+        if given {
+            notes.push("RAFCE_partition.txt is the given split: 0 train, 1 test, 2 validation (without any 2, a tenth of train validates).".to_owned());
+        } else {
+            samples.iter_mut().for_each(|sample| sample.parts.clear());
+        }
+        let scan = Scan {
+            folding: match (given, classes.is_empty()) {
+                (true, _) => Folding::Given(1),
+                (false, true) => Folding::BySubject(BTreeSet::new()),
+                (false, false) => Folding::ByImage,
+            },
+            samples,
+            skipped,
+            read: Vec::new(),
+            notes,
+        };
+        (
+            classes
+                .iter()
+                .map(|class| COMPOUND[*class].to_owned())
+                .collect(),
+            scan,
+        )
+    }
+
+    /// The path of each listed image, the number of other images, and whether the paths are the aligned crops.
+    fn images<'a>(&self, files: &'a Files) -> (BTreeMap<&'a str, &'a str>, usize, bool) {
+        let name = |path: &'a str| stem(path.rsplit('/').next().unwrap_or_default());
+        let aligned = files.images().any(|path| name(path).ends_with("_aligned"));
+        let (mut images, mut others) = (BTreeMap::new(), 0);
+        for path in files.images() {
+            let image = match aligned {
+                true => name(path).strip_suffix("_aligned"),
+                false => Some(name(path)),
+            };
+            // Beside the crops the photographs that they were cut from.
+            let Some(image) = image else { continue };
+            match self.codes.contains_key(image) || self.expressions.contains_key(image) {
+                true => _ = images.insert(image, path),
+                false => others += 1,
+            }
+        }
+        (images, others, aligned)
+    }
+
+    fn expression(&self, image: &str) -> Option<usize> {
+        let code = self.expressions.get(image)?.parse().ok();
+        code.filter(|code| *code < COMPOUND.len())
+    }
+
+    fn part(&self, image: &str) -> Part {
+        match self.parts.get(image).map(String::as_str) {
+            Some("0") => Part::Train,
+            Some("1") => Part::Test,
+            Some("2") => Part::Validation,
+            _ => Part::None,
+        }
+    }
+
+    fn note(&self, samples: &[RawSample], aligned: bool) -> String {
+        let coded = samples
+            .iter()
+            .filter(|sample| sample.aus != AuCoding::NotCoded)
+            .count();
+        let which = if aligned {
+            "the aligned crops"
+        } else {
+            "the original photographs"
+        };
+        let all = self.codes.keys().chain(self.expressions.keys());
+        let all = BTreeSet::from_iter(all).len();
+        format!(
+            "{coded} images have codes, without intensities and with sides pooled; images are {which}; the lists name {all}. People \
+             are unknown."
+        )
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn codes_are_read_with_sides_and_null_is_not_coded() {
+        let (aus, sides) = coding("1+2+L12").unwrap().unwrap();
+        assert_eq!(
+            (aus.to_string().as_str(), sides.as_str()),
+            ("1:0;2:0;12:0", "L12:0")
+        );
+        let (aus, _) = coding("L14+R14+T23+B28").unwrap().unwrap();
+        assert_eq!(aus.to_string(), "14:0;23:0;28:0");
+        assert_eq!(
+            ["null", "?", ""].map(|text| coding(text).unwrap()),
+            [const { None }; 3]
+        );
+        assert!(coding("1+x").is_err() && coding("0").is_err());
+    }
+}

@@ -1,0 +1,186 @@
+//! A list of labels beside images: lines `path label` as RAF-DB's, or a table with such columns.
+
+use std::collections::HashMap;
+
+use faus_base::table::Table;
+use faus_base::text::{composed, plain};
+
+use crate::read::folders::presets::unaligned;
+use crate::read::name::stem;
+
+/// Maximum size in bytes of a list: five million lines.
+pub(super) const LIST_LIMIT: u64 = 1 << 30;
+/// The names of the columns of a table.
+const PATHS: [&str; 8] = [
+    "path",
+    "file",
+    "filename",
+    "image",
+    "name",
+    "img",
+    "image_path",
+    "file_name",
+];
+const LABELS: [&str; 5] = ["label", "class", "expression", "emotion", "label_name"];
+
+/// The label of each path, in the order of the list.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct List {
+    pub entries: Vec<(String, String)>,
+}
+
+impl List {
+    /// Reads a list or a table.
+    ///
+    /// # Errors
+    /// The line that is no path and label, or why the table cannot be read.
+    pub fn read(bytes: &[u8]) -> Result<Self, String> {
+        let text = plain(bytes)?;
+        let entries = match Table::open(bytes) {
+            Ok(table) => match (place(&table, &PATHS), place(&table, &LABELS)) {
+                (Some(path), Some(label)) => rows(table, path, label)?,
+                _ => lines(text)?,
+            },
+            Err(_) => lines(text)?,
+        };
+        if entries.is_empty() {
+            return Err("an empty list of labels".to_owned());
+        }
+        let mut labels = HashMap::new();
+        for (path, label) in &entries {
+            let first = *labels.entry(path).or_insert(label);
+            if first != label {
+                return Err(format!(
+                    "'{path}' has two labels, {first} and {label}: remove one"
+                ));
+            }
+        }
+        Ok(Self { entries })
+    }
+
+    /// The entry of each image, for those that have one, and the entries without an image. An entry means the image of
+    /// its whole path; else the one whose path ends with it; else the only one with its file name, extension or
+    /// `_aligned` apart.
+    pub fn entries_of(&self, paths: &[&str]) -> (Vec<Option<usize>>, Vec<usize>) {
+        let mut images: HashMap<String, Vec<usize>> = HashMap::new();
+        for (at, path) in paths.iter().enumerate() {
+            let path = composed(path);
+            let name = path.rsplit('/').next().unwrap_or_default();
+            let mut keys = vec![name, stem(name)];
+            keys.extend(unaligned(name));
+            keys.dedup();
+            for key in keys {
+                images.entry(key.to_owned()).or_default().push(at);
+            }
+        }
+        let (mut found, mut missing) = (vec![None; paths.len()], Vec::new());
+        for (entry, (path, _)) in self.entries.iter().enumerate() {
+            match image_of(path, paths, &images) {
+                Some(at) => found[at] = Some(entry),
+                None => missing.push(entry),
+            }
+        }
+        (found, missing)
+    }
+}
+
+fn image_of(path: &str, paths: &[&str], images: &HashMap<String, Vec<usize>>) -> Option<usize> {
+    let name = path.rsplit('/').next().unwrap_or_default();
+    let named = images.get(name).or_else(|| images.get(stem(name)))?;
+    if let [only] = named.as_slice() {
+        return Some(*only);
+    }
+    let ends = |at: &&usize| {
+        let rest = paths[**at].strip_suffix(path);
+        rest.is_some_and(|rest| rest.is_empty() || rest.ends_with('/'))
+    };
+    let mut ending = named.iter().filter(ends);
+    match (ending.next(), ending.next()) {
+        (Some(only), None) => Some(*only),
+        // Two folders with the same name: the whole path decides.
+        _ => named.iter().copied().find(|at| paths[*at] == path),
+    }
+}
+
+fn place(table: &Table<'_>, names: &[&str]) -> Option<usize> {
+    names.iter().find_map(|name| table.column(name))
+}
+
+fn rows(table: Table<'_>, path: usize, label: usize) -> Result<Vec<(String, String)>, String> {
+    let rows = table.records().map(|row| {
+        let cells = row?.cells;
+        let cell = |at: usize| cells.get(at).unwrap_or_default();
+        Ok(entry(cell(path), cell(label)))
+    });
+    rows.collect()
+}
+
+/// Lines without a header: the label is the last word, or what follows the last comma, semicolon or tab.
+fn lines(text: &str) -> Result<Vec<(String, String)>, String> {
+    let lines = (1..).zip(text.lines().map(str::trim));
+    let lines = lines.filter(|(_, line)| !line.is_empty() && !line.starts_with('#'));
+    let entries = lines.map(|(number, line)| {
+        let split = line.rsplit_once([',', ';', '\t']);
+        let split = split.or_else(|| line.rsplit_once(char::is_whitespace));
+        let split = split.filter(|(path, label)| !path.trim().is_empty() && !label.is_empty());
+        let (path, label) = split.ok_or_else(|| {
+            format!("line {number}: expected a path and a label, 'train_00001.jpg 5', or a table with the columns path and label")
+        })?;
+        Ok(entry(path, label))
+    });
+    entries.collect()
+}
+
+fn entry(path: &str, label: &str) -> (String, String) {
+    let path = composed(path.trim().trim_matches('"')).replace('\\', "/");
+    let path = path.trim_start_matches("./").to_owned();
+    (path, label.trim().trim_matches('"').to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn read(text: &str) -> Vec<(String, String)> {
+        List::read(text.as_bytes()).unwrap().entries
+    }
+
+    #[test]
+    fn lists_and_tables_of_any_dialect_say_the_same() {
+        let expected: Vec<_> = [("a b.jpg", "5"), ("x/c.png", "happy")]
+            .map(|(path, label)| (path.to_owned(), label.to_owned()))
+            .into();
+        for text in [
+            "a b.jpg 5\nx/c.png happy\n",
+            "\u{feff}a b.jpg,5\r\n.\\x\\c.png,happy\r\n\r\n",
+            "# faces\na b.jpg\t5\nx/c.png\thappy",
+            "Label;id;Image\n5;1;a b.jpg\nhappy;2;x/c.png\n",
+            "path,label\n\"a b.jpg\",5\nx/c.png,\"happy\"\n",
+        ] {
+            assert_eq!(read(text), expected, "{text}");
+        }
+        let error = List::read(b"a.jpg 5\nb.jpg\n").unwrap_err();
+        assert!(error.contains("line 2"), "{error}");
+        assert!(List::read(b"").is_err());
+        let error = List::read(b"a.jpg 5\nb.jpg 5\na.jpg 6\n").unwrap_err();
+        assert!(error.contains("'a.jpg' has two labels, 5 and 6"), "{error}");
+    }
+
+    #[test]
+    fn entries_find_their_images() {
+        let list =
+            List::read(b"train_1.jpg 5\nb/x.png 1\na/x.png 2\nx.png 3\ngone.jpg 4\n").unwrap();
+        let paths = ["aligned/train_1_aligned.jpg", "a/x.png", "b/x.png", "y.png"];
+        let (found, missing) = list.entries_of(&paths);
+        assert_eq!(found, [Some(0), Some(2), Some(1), None]);
+        assert_eq!(missing, [3, 4]);
+    }
+
+    proptest! {
+        #[test]
+        fn any_text_is_read_or_refused(text in ".{0,80}") {
+            let _ = List::read(text.as_bytes());
+        }
+    }
+}

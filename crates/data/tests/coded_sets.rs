@@ -1,0 +1,538 @@
+//! Data sets with action-unit codes, each in the layout in which it is delivered: counts, codes and thresholds.
+
+#![allow(clippy::unwrap_used, reason = "helpers of tests may panic as tests do")]
+
+mod common;
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use common::{SHORT, Tree, go_on, save};
+use faus_data::{
+    AuCoding, CodedSet, CropMode, DataConfig, Error, Folding, Part, PrepareOptions, Prepared,
+    Protocol, Role, Scan, Skipped, Source, prepare,
+};
+use image::{GrayImage, Luma};
+use tempfile::TempDir;
+
+/// The units of DISFA and DISFA+.
+const TWELVE: [u8; 12] = [1, 2, 4, 5, 6, 9, 12, 15, 17, 20, 25, 26];
+
+fn text(path: PathBuf, text: &str) {
+    fs::create_dir_all(path.parent().unwrap()).unwrap();
+    fs::write(path, text).unwrap();
+}
+
+fn image(path: PathBuf, seed: u32) {
+    let image = GrayImage::from_fn(48, 48, |x, y| {
+        Luma([((x * 3 + y * 5 + seed * 7) % 256) as u8])
+    });
+    save(&path, &image);
+}
+
+fn scan(source: &str, root: &Path, threshold: Option<u8>) -> Scan {
+    CodedSet::open(source, root, threshold)
+        .unwrap()
+        .scan()
+        .unwrap()
+}
+
+/// Path and codes of each row.
+fn codes(scan: &Scan) -> Vec<(&str, String)> {
+    let rows = scan.samples.iter();
+    rows.map(|s| (s.path.as_str(), s.aus.to_string())).collect()
+}
+
+fn lost(scan: &Scan) -> Vec<(Option<usize>, &str)> {
+    scan.skipped
+        .iter()
+        .map(|s| (s.images, s.reason.as_str()))
+        .collect()
+}
+
+/// DISFA with two people of four frames; AU12 of frame n has intensity n (the fourth: 9, not coded), AU1 is 1 throughout.
+fn disfa(first_image: u32, images: u32) -> TempDir {
+    let dir = tempfile::tempdir().unwrap();
+    for person in ["SN001", "SN002"] {
+        for au in TWELVE {
+            let grade = |frame: u32| match (au, frame) {
+                (12, 4) => 9,
+                (12, frame) => frame as i32,
+                (1, _) => 1,
+                _ => 0,
+            };
+            let lines: Vec<String> = (1..=4)
+                .map(|frame| format!("{frame},{}", grade(frame)))
+                .collect();
+            let name = format!("ActionUnit_Labels/{person}/{person}_au{au}.txt");
+            text(dir.path().join(name), &lines.join("\r\n"));
+        }
+        for frame in first_image..first_image + images {
+            let number = person[2..].parse::<u32>().unwrap() * 10 + frame;
+            image(
+                dir.path()
+                    .join(format!("Images/LeftVideo{person}_comp/{frame:05}.png")),
+                number,
+            );
+        }
+    }
+    dir
+}
+
+#[test]
+fn disfa_counts_a_unit_from_intensity_two_on_and_a_nine_as_not_coded() {
+    let dir = disfa(1, 5);
+    let set = scan("disfa", dir.path(), None);
+    let path =
+        |person: u32, frame: u32| format!("Images/LeftVideoSN{person:03}_comp/{frame:05}.png");
+    let expected: Vec<_> = [
+        (1, 1, ""),
+        (1, 2, "12:2"),
+        (1, 3, "12:3"),
+        (2, 1, ""),
+        (2, 2, "12:2"),
+        (2, 3, "12:3"),
+    ]
+    .map(|(person, frame, aus): (u32, u32, &str)| {
+        (
+            path(person, frame),
+            aus.parse::<AuCoding>().unwrap().to_string(),
+        )
+    })
+    .into();
+    let found: Vec<_> = codes(&set)
+        .into_iter()
+        .map(|(path, aus)| (path.to_owned(), aus))
+        .collect();
+    assert_eq!(found, expected);
+    assert!(
+        set.samples
+            .iter()
+            .all(|s| s.role == Role::HeldOut && s.label == -1)
+    );
+    assert_eq!(
+        (set.samples[3].subject.as_str(), set.samples[3].frame),
+        ("SN002", 1)
+    );
+    // Frame 4 is unknown, frame 5 has no code.
+    assert_eq!(Skipped::count(&set.skipped), 4, "{:?}", set.skipped);
+    assert!(
+        lost(&set)
+            .iter()
+            .any(|(_, reason)| reason.contains("could not be coded: 1"))
+    );
+    let said = set.notes.join("\n");
+    assert!(
+        said.contains("Action units 1, 2, 4, 5, 6, 9, 12") && said.contains("from intensity 2 on"),
+        "{said}"
+    );
+    let at = |threshold| {
+        codes(&scan("disfa", dir.path(), Some(threshold)))
+            .into_iter()
+            .map(|row| row.1)
+            .take(3)
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(at(1), ["1:1;12:1", "1:1;12:2", "1:1;12:3"]);
+    assert_eq!(at(3)[2], "12:3");
+    assert!(at(3)[1] != "12:2");
+}
+
+#[test]
+fn disfa_images_counted_from_zero_are_never_shifted_in_silence() {
+    let certain = scan("disfa", disfa(0, 4).path(), None);
+    let second = certain
+        .samples
+        .iter()
+        .find(|s| s.path.ends_with("SN001_comp/00001.png"))
+        .unwrap();
+    assert_eq!((second.frame, second.aus.to_string().as_str()), (2, "12:2"));
+    assert!(certain.notes.join("\n").contains("image 0 is frame 1"));
+    let dir = disfa(0, 3);
+    let error = CodedSet::open("disfa", dir.path(), None)
+        .unwrap_err()
+        .to_string();
+    assert!(error.contains("counted from 0 here and from 1"), "{error}");
+}
+
+#[test]
+fn disfa_without_a_unit_leaves_the_person_out() {
+    let dir = disfa(1, 3);
+    fs::remove_file(dir.path().join("ActionUnit_Labels/SN002/SN002_au26.txt")).unwrap();
+    let set = scan("disfa", dir.path(), None);
+    assert_eq!(set.samples.len(), 3);
+    assert!(
+        lost(&set)
+            .iter()
+            .any(|(_, reason)| reason.contains("lack AU26")),
+        "{:?}",
+        set.skipped
+    );
+    assert!(lost(&set).contains(&(Some(3), "images of a recording without codes: 3")));
+}
+
+fn disfa_plus() -> TempDir {
+    let dir = tempfile::tempdir().unwrap();
+    for (person, trial) in [
+        ("SN001", "A1_AU12_TrailNo_1"),
+        ("SN003", "A1_AU12_TrailNo_1"),
+        ("SN003", "Y1_happy_TrailNo_2"),
+    ] {
+        for au in TWELVE {
+            let grade = |frame: u32| if au == 12 { frame } else { 0 };
+            let lines: Vec<String> = (0..4)
+                .map(|frame| format!("{frame:03}.jpg     {}", grade(frame)))
+                .collect();
+            let header = "Name  Intensity\n--------------\n";
+            text(
+                dir.path()
+                    .join(format!("Labels/{person}/{trial}/AU{au}.txt")),
+                &format!("{header}{}\n", lines.join("\n")),
+            );
+        }
+        for frame in 0..4 {
+            let png = dir
+                .path()
+                .join(format!("Images/{person}/{trial}/{frame:03}.png"));
+            image(png.clone(), frame);
+            fs::rename(&png, png.with_extension("jpg")).unwrap();
+        }
+    }
+    dir
+}
+
+#[test]
+fn disfa_plus_is_coded_by_file_name() {
+    let dir = disfa_plus();
+    let set = scan("disfa_plus", dir.path(), None);
+    assert_eq!(
+        (set.samples.len(), set.skipped.len()),
+        (12, 0),
+        "{:?}",
+        set.skipped
+    );
+    let present: Vec<_> = codes(&set)
+        .into_iter()
+        .filter(|(_, aus)| aus.contains("12:"))
+        .collect();
+    assert_eq!(present.len(), 6);
+    assert_eq!(
+        present[0],
+        ("Images/SN001/A1_AU12_TrailNo_1/002.jpg", "12:2".to_owned())
+    );
+    assert_eq!(set.samples[11].subject, "SN003");
+}
+
+fn bp4d() -> TempDir {
+    let dir = tempfile::tempdir().unwrap();
+    // AU2 is coded in one of the two recordings; AU12 is unknown in frame 42 of the first.
+    for (name, rows) in [
+        ("F001_T1", ["40,1,0,1,9", "41,0,1,1,9", "42,1,1,9,9"]),
+        ("M002_T8", ["7,0,9,0,9", "8,1,9,1,9", "9,0,9,0,9"]),
+    ] {
+        let table = format!("0,1,2,12,27\n{}\n", rows.join("\n"));
+        text(
+            dir.path().join(format!("AUCoding/AU_OCC/{name}.csv")),
+            &table,
+        );
+    }
+    for (at, path) in [
+        "F001/T1/40.jpg",
+        "F001/T1/0041.jpg",
+        "F001/T1/42.jpg",
+        "F001/T1/43.jpg",
+        "M002/T8/8.jpg",
+        "F003/T1/1.jpg",
+    ]
+    .iter()
+    .enumerate()
+    {
+        let png = dir
+            .path()
+            .join("BP4D-training")
+            .join(path)
+            .with_extension("png");
+        image(png.clone(), at as u32);
+        fs::rename(&png, png.with_extension("jpg")).unwrap();
+    }
+    dir
+}
+
+#[test]
+fn bp4d_takes_occurrence_of_the_units_that_every_recording_has() {
+    let dir = bp4d();
+    let set = scan("bp4d", dir.path(), None);
+    let folder = "BP4D-training/";
+    let found: Vec<_> = codes(&set)
+        .into_iter()
+        .map(|(path, aus)| (path.strip_prefix(folder).unwrap().to_owned(), aus))
+        .collect();
+    let expected = [
+        ("F001/T1/40.jpg", "1:0;12:0"),
+        ("F001/T1/0041.jpg", "12:0"),
+        ("M002/T8/8.jpg", "1:0;12:0"),
+    ];
+    assert_eq!(
+        found,
+        expected.map(|(path, aus)| (path.to_owned(), aus.to_owned()))
+    );
+    let mut reasons: Vec<_> = lost(&set).into_iter().map(|(_, reason)| reason).collect();
+    reasons.sort_unstable();
+    assert_eq!(
+        reasons,
+        [
+            "images of a recording without codes: 1",
+            "images of frames in which a unit could not be coded: 1",
+            "images of frames that are not coded: 1",
+        ]
+    );
+    let said = set.notes.join("\n");
+    for part in [
+        "not coded in every recording are not used: 2.",
+        "T8 disgust",
+        "Coded frames without an image: 2 of 6",
+        "occurrence without intensity",
+    ] {
+        assert!(said.contains(part), "{said}");
+    }
+    assert_eq!(
+        CodedSet::open("bp4d", dir.path(), None).unwrap().name(),
+        "BP4D"
+    );
+}
+
+#[test]
+fn bp4d_plus_adds_intensities_to_which_the_threshold_applies() {
+    let dir = bp4d();
+    for (name, rows) in [
+        ("F001_T1", "40,3\n41,1\n42,2\n"),
+        ("M002_T8", "7,0\n8,4\n9,9\n"),
+    ] {
+        text(
+            dir.path()
+                .join(format!("AUCoding/AU_INT/AU12/{name}_AU12.csv")),
+            rows,
+        );
+    }
+    let open = |threshold| {
+        codes(&scan("bp4d", dir.path(), threshold))
+            .into_iter()
+            .map(|row| row.1)
+            .collect::<Vec<_>>()
+    };
+    // The intensity of frame 42 is known although its occurrence is not.
+    assert_eq!(open(None), ["1:0;12:3", "12:1", "1:0;12:2", "1:0;12:4"]);
+    let none = AuCoding::Coded(vec![]).to_string();
+    assert_eq!(
+        open(Some(3)),
+        ["1:0;12:3", none.as_str(), "1:0", "1:0;12:4"]
+    );
+    let set = CodedSet::open("bp4d", dir.path(), Some(3)).unwrap();
+    assert_eq!((set.name(), set.au_threshold()), ("BP4D+", Some(3)));
+    assert!(
+        set.scan()
+            .unwrap()
+            .notes
+            .join("\n")
+            .contains("known of action units 12;")
+    );
+}
+
+fn raf(compound: bool) -> TempDir {
+    let dir = tempfile::tempdir().unwrap();
+    let names = ["0001", "0002", "0003", "0004", "0005", "0006"];
+    let aus = ["1+2+L12", "null", "12+25", "4+R14", "6+12", "1+5"];
+    for (at, name) in names.iter().enumerate() {
+        image(dir.path().join(format!("original/{name}.png")), at as u32);
+        image(
+            dir.path().join(format!("aligned/{name}_aligned.png")),
+            at as u32,
+        );
+    }
+    image(dir.path().join("aligned/0009_aligned.png"), 9);
+    let lines: Vec<String> = names
+        .iter()
+        .zip(aus)
+        .map(|(name, aus)| format!("{name}.jpg {aus} "))
+        .collect();
+    let list = if compound {
+        "RAFCE_AUlabel.txt"
+    } else {
+        "RAFAU_label.txt"
+    };
+    text(dir.path().join(list), &lines.join("\n"));
+    if compound {
+        text(
+            dir.path().join("RAFCE_emolabel.txt"),
+            "0001.jpg 0\n0002.jpg 13\n0003.jpg 0\n0004.jpg 13\n0005.jpg 0\n",
+        );
+        text(
+            dir.path().join("RAFCE_partition.txt"),
+            "0001.jpg 0\n0002.jpg 0\n0003.jpg 1\n0004.jpg 1\n0005.jpg 2\n",
+        );
+    }
+    dir
+}
+
+#[test]
+fn raf_au_holds_out_every_coded_image() {
+    let dir = raf(false);
+    let source = CodedSet::open("raf", dir.path(), None).unwrap();
+    let set = source.scan().unwrap();
+    assert_eq!(
+        (source.name(), source.au_threshold(), set.samples.len()),
+        ("RAF-AU", None, 5)
+    );
+    assert_eq!(
+        codes(&set)[0],
+        ("aligned/0001_aligned.png", "1:0;2:0;12:0".to_owned())
+    );
+    assert_eq!(
+        (&*set.samples[0].sides, &*set.samples[2].sides),
+        ("L12:0", "R14:0")
+    );
+    let lost = lost(&set);
+    assert!(
+        lost[0].1.contains("(null)")
+            && lost[0].0 == Some(1)
+            && lost[1] == (Some(1), "images that no list names: 1"),
+        "{lost:?}"
+    );
+    assert!(set.notes[0].contains("5 images have codes") && set.notes[0].contains("aligned crops"));
+}
+
+#[test]
+fn raf_ce_has_compound_classes_and_a_given_split() {
+    let dir = raf(true);
+    let source = CodedSet::open("raf", dir.path(), None).unwrap();
+    assert_eq!(
+        (source.name(), source.class_names()),
+        (
+            "RAF-CE",
+            vec!["happily_surprised".to_owned(), "happily_sad".to_owned()]
+        )
+    );
+    let set = source.scan().unwrap();
+    assert_eq!(set.folding, Folding::Given(1));
+    let rows: Vec<_> = set.samples.iter().map(|s| (s.label, s.parts[0])).collect();
+    let expected = [
+        (0, Part::Train),
+        (1, Part::Train),
+        (0, Part::Test),
+        (1, Part::Test),
+        (0, Part::Validation),
+        (-1, Part::None),
+    ];
+    assert_eq!(rows, expected);
+    assert_eq!(set.samples[1].aus, AuCoding::NotCoded);
+    let output = dir.path().with_extension("prepared");
+    let info = prepare(&source, &options(), &output, &go_on).unwrap();
+    assert_eq!(
+        (info.images, info.held_out, info.subject_independent),
+        (6, 1, false)
+    );
+    assert!(
+        Prepared::open(&output)
+            .unwrap()
+            .split(0, Protocol::Paper2017)
+            .is_ok()
+    );
+    fs::remove_dir_all(output).unwrap();
+}
+
+fn options() -> PrepareOptions {
+    PrepareOptions {
+        image_size: 48,
+        crop: CropMode::None,
+        ..PrepareOptions::default()
+    }
+}
+
+#[test]
+fn a_set_of_codes_alone_is_prepared_and_refuses_to_be_trained_on() {
+    let dir = disfa(1, 4);
+    let config = DataConfig {
+        source: "disfa".to_owned(),
+        au_threshold: Some(3),
+        ..DataConfig::default()
+    };
+    let source = config.open(dir.path()).unwrap();
+    let output = dir.path().with_extension("prepared");
+    let info = prepare(source.as_ref(), &options(), &output, &go_on).unwrap();
+    assert_eq!(
+        (info.images, info.held_out, info.au_threshold),
+        (6, 6, Some(3))
+    );
+    assert!(info.classes.is_empty());
+    let json = fs::read_to_string(output.join("dataset.json")).unwrap();
+    assert!(json.contains("\"au_threshold\": 3"), "{json}");
+    let set = Prepared::open(&output).unwrap();
+    let error = set.split(0, Protocol::Paper2017).unwrap_err();
+    assert!(
+        matches!(error, Error::NothingToTrain) && error.to_string().contains("faus correlate"),
+        "{error}"
+    );
+    assert!(config.check_agrees(&set).is_err(), "image_size differs");
+    fs::remove_dir_all(output).unwrap();
+    for (source, threshold) in [
+        ("raf", Some(2)),
+        ("ck_plus", Some(2)),
+        ("disfa", Some(6)),
+        ("bp4d", Some(0)),
+    ] {
+        let config = DataConfig {
+            source: source.to_owned(),
+            au_threshold: threshold,
+            ..DataConfig::default()
+        };
+        assert!(
+            config
+                .check()
+                .unwrap_err()
+                .to_string()
+                .contains("au threshold"),
+            "{source}"
+        );
+    }
+}
+
+#[test]
+fn a_folder_of_another_set_says_what_it_looks_like() {
+    let ck_plus = Tree::new(SHORT);
+    ck_plus.sequence(1, 1, 4, 5);
+    let folders = tempfile::tempdir().unwrap();
+    for class in ["happy", "sad"] {
+        image(folders.path().join(class).join("a.png"), 1);
+    }
+    let (disfa, plus, bp4d, raf_au, raf_ce) =
+        (disfa(1, 2), disfa_plus(), bp4d(), raf(false), raf(true));
+    let sets = [
+        (ck_plus.root.as_path(), "use the source ck_plus"),
+        (folders.path(), "use the source folders"),
+        (disfa.path(), "looks like DISFA: use the source disfa"),
+        (plus.path(), "looks like DISFA+: use the source disfa_plus"),
+        (bp4d.path(), "use the source bp4d"),
+        (raf_au.path(), "looks like RAF-AU: use the source raf"),
+        (raf_ce.path(), "looks like RAF-CE: use the source raf"),
+    ];
+    for source in [
+        "ck_plus",
+        "tfd",
+        "arrays",
+        "folders",
+        "csv",
+        "disfa",
+        "disfa_plus",
+        "bp4d",
+        "raf",
+    ] {
+        for (root, hint) in sets.iter().filter(|(_, hint)| !hint.ends_with(source)) {
+            let config = DataConfig {
+                source: source.to_owned(),
+                ..DataConfig::default()
+            };
+            let error = config.open(root).err().unwrap().to_string();
+            assert!(error.contains(hint), "{source} on {hint}: {error}");
+        }
+    }
+}
