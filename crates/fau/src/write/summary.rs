@@ -47,7 +47,9 @@ pub(crate) fn summary(analysis: &Analysis, output: &OutputOptions, charts: &[Str
     if let Some(synthetic) = output.synthetic {
         summary["synthetic"] = synthetic.into();
     }
-    summary["machine_coded"] = output.machine_coded.into();
+    if output.machine_coded {
+        summary["machine_coded"] = true.into();
+    }
     if let Some(layer) = &output.layer {
         summary["layer"] = layer.as_str().into();
     }
