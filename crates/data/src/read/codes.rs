@@ -231,7 +231,7 @@ impl CodeTable {
         let lost = images
             .iter()
             .zip(has_row)
-            .find(|(image, has)| !**has && !(last_only && units[&self.by.of_image(image)]));
+            .find(|(image, has)| !(**has || last_only && units[&self.by.of_image(image)]));
         let lost = lost.map_or(String::new(), |(image, _)| {
             format!(
                 "; {} have none (first {})",
