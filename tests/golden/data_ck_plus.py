@@ -283,7 +283,7 @@ def scan(neutral):
         if peak > frames[-1][0]:
             skipped.append([folder, f"frame {peak}"])
             continue
-        aus = codes[1] if codes else "NA"
+        aus = (codes[1] or "none") if codes else "NA"
         base = dict(subject=subject, sequence=f"S{subject:03}_{number_:03}")
         if emotion_:
             wanted = [(frames[0], 0, "NA")] * (len(frames) > 3) + [(f, emotion_[1], "NA") for f in frames[-3:]]
