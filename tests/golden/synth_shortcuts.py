@@ -39,7 +39,7 @@ def linear():
 def coded_units(rows):
     units = np.zeros((len(rows), 65))
     for row, values in zip(rows, units):
-        if row["aus"] not in ("", "NA"):
+        if row["aus"] not in ("", "none", "NA"):
             for part in row["aus"].split(";"):
                 au, level = part.split(":")
                 values[int(au)] = int(level)

@@ -258,7 +258,7 @@ fn correlate_takes_any_networks_activations() {
     );
 }
 
-fn write_npy(path: &std::path::Path, shape: &[u64], values: &[f32]) {
+pub(crate) fn write_npy(path: &std::path::Path, shape: &[u64], values: &[f32]) {
     use npyz::WriterBuilder;
     let file = std::fs::File::create(path).unwrap();
     let mut writer = npyz::WriteOptions::new()

@@ -5,6 +5,7 @@
 //! | `whole_job.rs` | `faus run` from data to report, all experiments, a prepared set, resuming, not starting over |
 //! | `true_size.rs` | a CK+ of the true size and counts gives the images, subjects and folds that are published |
 //! | `sources.rs` | every form in which people hold the data, given splits, audits |
+//! | `codes.rs` | action-unit codes as people hold them: tables beside images, FACS text, OpenFace, after pandas |
 //! | `commands.rs` | the other commands, one after the other, and their files |
 //! | `compare.rs` | runs side by side, the measures in a summary |
 //! | `pictures.rs` | patches, atlas, sanity panels and evidence maps, by every choice and method |
@@ -22,6 +23,7 @@
 // Outside the functions marked as tests, too, what fails should stop the test.
 #![allow(clippy::unwrap_used)]
 
+mod codes;
 mod commands;
 mod compare;
 mod installed;

@@ -111,14 +111,16 @@ impl CodeTable {
         let table = table.map_err(wrong)?;
         let columns = table.columns().clone();
         let names: Vec<String> = columns.iter().map(plain_name).collect();
-        let rows: Vec<Row> = table.records().collect::<Result<_, _>>().map_err(wrong)?;
+        let rows: Result<Vec<Row>, _> = table.records().collect();
+        let mut rows = rows.map_err(wrong)?;
+        rows.iter_mut().for_each(|row| row.line -= added);
         let codes = Codes::read(&columns, &rows).map_err(wrong)?;
         let by = By::of(&names, &rows).map_err(wrong)?;
         let name = path.file_name().unwrap_or_default().to_string_lossy();
         let table = Self {
             name: name.into_owned(),
             codes,
-            lines: rows.iter().map(|row| row.line - added).collect(),
+            lines: rows.iter().map(|row| row.line).collect(),
             by,
             read: ReadFile::new("aus", &bytes),
         };

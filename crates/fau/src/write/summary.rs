@@ -50,7 +50,9 @@ pub(crate) fn summary(analysis: &Analysis, output: &OutputOptions, charts: &[Str
     if let Some(grade) = output.au_threshold {
         summary["au_threshold"] = grade.into();
     }
-    summary["machine_coded"] = output.machine_coded.into();
+    if output.machine_coded {
+        summary["machine_coded"] = true.into();
+    }
     if let Some(layer) = &output.layer {
         summary["layer"] = layer.as_str().into();
     }
