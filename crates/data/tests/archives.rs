@@ -245,6 +245,43 @@ fn lists_and_reads_like_a_folder() {
 }
 
 #[test]
+fn backslashes_of_windows_are_folders() {
+    let tree = copy();
+    let dir = tempfile::tempdir().unwrap();
+    for (at, top) in ["", "my data/CK+/"].into_iter().enumerate() {
+        let mut zip = zip::ZipWriter::new(std::io::Cursor::new(Vec::new()));
+        for (path, bytes) in tree.snapshot() {
+            let name = path.strip_prefix(&tree.root).unwrap().to_str().unwrap();
+            let name = format!("{top}{name}").replace('/', "\\");
+            zip.start_file(name, SimpleFileOptions::default()).unwrap();
+            zip.write_all(&bytes).unwrap();
+        }
+        zip.start_file("..\\up.txt", SimpleFileOptions::default())
+            .unwrap();
+        let path = dir.path().join(format!("{at}.zip"));
+        fs::write(&path, zip.finish().unwrap().into_inner()).unwrap();
+        let packed = FileTree::open(&path).unwrap();
+        assert!(packed.is_folder(&format!("{top}cohn-kanade-images")));
+        assert!(packed.read("../up.txt", 9).is_err() && packed.refused().len() == 1);
+    }
+    let set = |input: &Path| {
+        CkPlus::open(input, ClassMap::eight())
+            .unwrap()
+            .scan()
+            .unwrap()
+    };
+    let paths = |input: &Path| {
+        let samples = set(input).samples.into_iter();
+        samples.map(|raw| (raw.path, raw.label)).collect::<Vec<_>>()
+    };
+    let expected = paths(&tree.root);
+    assert!(!expected.is_empty());
+    for at in 0..2 {
+        assert_eq!(paths(&dir.path().join(format!("{at}.zip"))), expected);
+    }
+}
+
+#[test]
 fn names_that_lead_out_are_never_reached() {
     let tree = open("wary.zip");
     assert_eq!(tree.names("").unwrap(), ["good.txt"]);

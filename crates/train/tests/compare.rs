@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 
 use common::prepare;
 use faus_data::{DatasetInfo, Prepared, Protocol};
-use faus_train::{Comparison, FoldResult, Summary, shuffled_labels};
+use faus_train::{Comparison, FoldResult, Summary, accuracy_line, shuffled_labels};
 use serde_json::json;
 
 /// A run folder with these test accuracies, one for each fold.
@@ -91,6 +91,24 @@ fn later_runs_are_tested_against_the_first() {
             .starts_with("first,quick,3,4,0,0.6,0.08")
     );
     assert_eq!(lines.count(), 2);
+}
+
+#[test]
+fn one_fold_has_no_spread() {
+    let root = tempfile::tempdir().unwrap();
+    let info = info(root.path());
+    let runs = ["a", "b"].map(|name| run(root.path(), name, &[0.625], &info));
+    let table = Comparison::read(&runs[0], &runs[1..]).unwrap().to_string();
+    assert!(table.contains("62.5%") && !table.contains('±'), "{table}");
+    let two = ["c", "d"].map(|name| run(root.path(), name, &[0.5, 0.75], &info));
+    let table = Comparison::read(&two[0], &two[1..]).unwrap().to_string();
+    assert!(table.contains("62.5% ± 17.7"), "{table}");
+    let line = |folder: &Path| {
+        let text = std::fs::read(folder.join("summary.json")).unwrap();
+        accuracy_line(&serde_json::from_slice(&text).unwrap()).unwrap()
+    };
+    assert!(line(&runs[0]).starts_with("Test accuracy 62.5% over 1 fold "));
+    assert!(line(&two[0]).starts_with("Test accuracy 62.5% ± 17.7 over 2 folds "));
 }
 
 #[test]

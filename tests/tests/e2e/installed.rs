@@ -34,6 +34,30 @@ fn the_binaries_name_libtorch_and_where_it_lies() {
     }
 }
 
+/// Modules and conda put the libtorch of another PyTorch there.
+#[test]
+#[cfg(target_os = "linux")]
+fn another_libtorch_in_the_environment_is_passed_over() {
+    let place = Place::new();
+    for (name, content) in [
+        ("libc10.so", "of another version"),
+        ("libtorch_cpu.so", "\u{7f}ELF"),
+    ] {
+        std::fs::write(place.path(name), content).unwrap();
+        for which in [Program::Faus, Program::SwapModel] {
+            let mut command = Command::new(program(which));
+            let output = command
+                .arg("doctor")
+                .env_clear()
+                .env("LD_LIBRARY_PATH", place.path(""));
+            let output = output.output().unwrap();
+            let said = String::from_utf8_lossy(&output.stderr);
+            assert!(output.status.success(), "{name}: {said}");
+        }
+        std::fs::remove_file(place.path(name)).unwrap();
+    }
+}
+
 /// [`Place`] runs everything with an empty environment.
 #[test]
 fn doctor_tells_versions_threads_and_cuda_or_why_not() {

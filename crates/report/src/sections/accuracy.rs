@@ -11,7 +11,7 @@ use crate::run::Run;
 use crate::run::folder::{Gap, RERUN};
 use crate::run::folds::Fold;
 use crate::run::people::People;
-use crate::run::summary::Summary;
+use crate::run::summary::MeanStd;
 
 pub(super) fn section(run: &Run, page: &mut Sections) {
     let blocks = page.start("accuracy", "Accuracy");
@@ -24,7 +24,7 @@ pub(super) fn section(run: &Run, page: &mut Sections) {
         blocks.table_with_csv(table(run, &rows), "accuracy-by-fold", numbers(&rows));
     }
     beside_published(run, blocks);
-    measures(&run.summary, blocks);
+    measures(run, blocks);
 }
 
 /// One fold's numbers.
@@ -179,7 +179,10 @@ fn beside_published(run: &Run, blocks: &mut Blocks) {
 }
 
 /// The further measures over the folds.
-fn measures(summary: &Summary, blocks: &mut Blocks) {
+fn measures(run: &Run, blocks: &mut Blocks) {
+    let summary = &run.summary;
+    // One fold has no spread.
+    let std = |value: &MeanStd| value.std.filter(|_| run.tested() != 1);
     let words = |name: &str| match name {
         "negative_log_likelihood" => "negative log-likelihood (nats)".to_owned(),
         "macro_f1" => "macro-averaged F1".to_owned(),
@@ -190,7 +193,7 @@ fn measures(summary: &Summary, blocks: &mut Blocks) {
         let table = TableOf::new("Further measures", &summary.measures)
             .words("Measure", |(name, _)| words(name))
             .numbers("Mean of folds", |(_, value)| decimal(value.mean, 3))
-            .numbers("SD of folds", |(_, value)| decimal(value.std, 3));
+            .numbers("SD of folds", |(_, value)| decimal(std(value), 3));
         blocks.table(table.note("Further measures on the test folds; lower is better for the negative log-likelihood and the calibration error."));
     }
 }
