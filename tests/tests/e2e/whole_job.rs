@@ -531,7 +531,7 @@ fn a_prepared_set_with_another_crop_is_not_said_to_have_the_authors() {
         way_out,
     ]);
     assert!(!place.path("out").exists());
-    let said = "crop: auto (paper: authors)";
+    let said = "data.crop: auto (paper: authors)";
     run(way_out).done().says(&[said]);
     let config = read_json(&place.path("out/config.json"));
     assert_eq!(config["config"]["data"]["crop"], "auto");

@@ -142,6 +142,12 @@ impl Boxes {
         })
     }
 
+    /// The table's file name.
+    pub fn name(&self) -> String {
+        let name = self.table.file_name().unwrap_or_default();
+        name.to_string_lossy().into_owned()
+    }
+
     /// Notes on the boxes used for these rows, and on those of no image.
     pub fn notes(&self, rows: &[Sample]) -> Vec<String> {
         let used = rows.iter().filter_map(|row| self.by_path.get(&row.path));
@@ -149,7 +155,7 @@ impl Boxes {
         let stretched = used.iter().filter(|place| place.w != place.h).count();
         let (count, unknown) = (used.len(), self.unknown.len());
         let all = self.by_path.len() + unknown;
-        let name = self.table.file_name().unwrap_or_default().to_string_lossy();
+        let name = self.name();
         let mut notes = vec![format!("{count} of {all} boxes of {name} were used.")];
         if stretched > 0 {
             notes.push(format!(

@@ -47,6 +47,9 @@ pub struct DatasetInfo {
     pub au_threshold: Option<u8>,
     /// How faces were cut out.
     pub crop: CropMode,
+    /// Name of the table of crops by hand, if one was given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub boxes: Option<String>,
     /// The version of this crate that wrote the set.
     pub version: String,
     /// Remarks on how the source was read, in full sentences.

@@ -97,6 +97,7 @@ pub fn prepare(
     info.notes.extend(rows::odd(&odd));
     if let Some(boxes) = boxes {
         info.notes.extend(boxes.notes(images));
+        info.boxes = Some(boxes.name());
         scan.read.push(boxes.read);
     }
     scan.read.extend(codes.map(|codes| codes.read));

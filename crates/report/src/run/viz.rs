@@ -54,6 +54,8 @@ pub(crate) struct Filters {
     pub images: Option<u64>,
     pub distinct: Option<String>,
     pub field: Option<u64>,
+    /// The picture beside a projection: `input` or `normalised`.
+    pub shows: Option<String>,
     pub order: Vec<u64>,
     pub filters: Vec<FilterPatches>,
 }

@@ -150,7 +150,11 @@ fn mean(run: &Run) -> Option<Vec<Cell>> {
 /// This run beside the published numbers of its task.
 fn beside_published(run: &Run, blocks: &mut Blocks) {
     let (summary, classes) = (&run.summary, run.summary.class_count());
-    let Some(task) = task(&run.experiment(), classes) else {
+    let source = run.config["config"]["data"]["source"].as_str();
+    let of_the_task =
+        source.is_none_or(|name| name.starts_with("ck_plus") || ["tfd", "arrays"].contains(&name));
+    let task = task(&run.experiment(), classes).filter(|_| of_the_task);
+    let Some(task) = task else {
         return;
     };
     blocks.heading(format!("Beside published numbers: {task}"));

@@ -66,12 +66,16 @@ fn caption(layer: &Layer) -> String {
         Some("sequence") => ", one per recording",
         _ => ", one per person",
     };
+    let shown = match filters.shows.as_deref() {
+        Some("normalised") => "the network's normalised input",
+        _ => "the face itself",
+    };
     let size = |side| format!(" The receptive field of a unit is {side} × {side} pixels.");
     let field = filters.field.map(size).unwrap_or_default();
     let (name, used, method) = (&layer.name, images_used(filters), filters.method());
     let many = count(filters.filters.len(), "filter");
     format!(
-        "Filters of {name}: for each, the images that excite it most{each}{used}. Each patch is shown as the face itself and as the {method} of the filter's maximal unit, all other units set to zero; middle grey is zero.{field} Patches were made for {many}."
+        "Filters of {name}: for each, the images that excite it most{each}{used}. Each patch is shown as {shown} and as the {method} of the filter's maximal unit, all other units set to zero; middle grey is zero.{field} Patches were made for {many}."
     )
 }
 

@@ -43,9 +43,9 @@ pub(crate) fn evaluate(args: EvaluateArgs, program: &Program) -> Result<()> {
         return Err(wrong_usage(anyhow!("--split names {name} twice")));
     }
     if args.predictions.is_some() && args.split.len() > 1 {
-        bail!(
+        return Err(wrong_usage(anyhow!(
             "--predictions is a table of one part: give --split one part, and call once for each"
-        );
+        )));
     }
     let (of, prepared) = (&args.of, Prepared::open(&args.of.prepared)?);
     let (checkpoint, network) = open_network(program, &args.checkpoint, &prepared, of.device)?;

@@ -1,5 +1,7 @@
 //! The differences between an experiment and the paper's.
 
+use std::path::PathBuf;
+
 use anyhow::Result;
 use faus_data::normalise::Normalisation;
 use faus_data::{ClassMap, CropMode, DataConfig, DatasetInfo, FoldRule};
@@ -33,7 +35,7 @@ impl ExperimentConfig {
         let of_the_code = [
             (
                 network == "zero_bias_cnn",
-                "convolution: kernels are not flipped as in Theano, which mirrors learned kernels and changes nothing else",
+                "convolution: kernels are not flipped as in Theano, which mirrors the learned kernels",
             ),
             (
                 true,
@@ -65,9 +67,14 @@ impl ExperimentConfig {
         Ok(lines)
     }
 
-    /// This experiment with the crop and the folds of its data set, which a prepared set may have decided.
+    /// This experiment with source, crop and folds of its data set, which a prepared set may have decided.
     pub fn on(&self, set: &DatasetInfo) -> Self {
         let mut own = self.clone();
+        if !set.source.is_empty() {
+            own.data.source.clone_from(&set.source);
+        }
+        let boxes = set.boxes.as_ref().map(PathBuf::from);
+        own.data.boxes = own.data.boxes.or(boxes);
         own.data.crop = set.crop;
         own.data.folds = Some(set.folds);
         own.data.fold_rule = Some(set.fold_rule);
@@ -100,7 +107,8 @@ impl ExperimentConfig {
 
 /// The paper's data settings with those of `own` that state the same in other words or have no effect.
 fn nearest_data(own: &DataConfig, mut paper: DataConfig) -> DataConfig {
-    let cropped = matches!(own.source.as_str(), "tfd" | "arrays");
+    let source = own.source.as_str();
+    let cropped = matches!(source, "tfd" | "arrays");
     let ck_plus = own.source.starts_with("ck_plus");
     if cropped || ck_plus {
         paper.source.clone_from(&own.source);
@@ -110,15 +118,20 @@ fn nearest_data(own: &DataConfig, mut paper: DataConfig) -> DataConfig {
     }
     let classes = own.classes.clone();
     let paper_classes = [ClassMap::eight(), ClassMap::six()];
-    paper.classes = classes.filter(|classes| ck_plus && paper_classes.contains(classes));
-    let given = cropped && own.fold_rule == Some(FoldRule::Given);
-    paper.folds = own.folds.map(|own| if given { own } else { 10 });
-    let rule = if given {
+    let known = ck_plus || source == "arrays";
+    paper.classes = classes.filter(|classes| known && paper_classes.contains(classes));
+    paper.folds = own.folds.map(|own| match source {
+        "tfd" => 5,
+        "arrays" => own,
+        _ => 10,
+    });
+    let rule = if cropped {
         FoldRule::Given
     } else {
         FoldRule::Modulo
     };
     paper.fold_rule = own.fold_rule.and(Some(rule));
+    paper.label_map = own.label_map.clone();
     paper.strict = own.strict;
     paper
 }
@@ -189,6 +202,10 @@ mod tests {
             ("data.classes=seven", "data.classes: seven (paper: null)"),
             ("data.source=csv", "data.source: csv (paper: ck_plus)"),
             ("data.crop=auto", "data.crop: auto (paper: authors)"),
+            (
+                "data.fold_rule=balanced",
+                "data.fold_rule: balanced (paper: modulo)",
+            ),
             ("network.k=1.5", "network.k: 1.5 (paper: null)"),
             (
                 "network.architecture=other",
@@ -223,5 +240,12 @@ mod tests {
         assert!(!has("train.normalisation=divisive", "Python 2"));
         let given = "data.source=tfd data.crop=auto data.folds=5 data.fold_rule=given";
         assert!(!has(given, "paper: "));
+        let other = "data.source=tfd data.crop=auto data.folds=10 data.fold_rule=modulo";
+        assert!(has(other, "data.folds: 10 (paper: 5)"));
+        assert!(has(other, "data.fold_rule: modulo (paper: given)"));
+        assert!(!has(
+            "data.source=arrays data.classes=six data.crop=auto",
+            "paper: "
+        ));
     }
 }
