@@ -12,7 +12,7 @@
 //! is not evidence. [`Inference`] compares it with chance (exchange of codes between and within people, [`Exchange`])
 //! and with the share of the expression class, corrects for the number of pairs ([`benjamini_hochberg`]) and gives
 //! intervals. A [`Study`] tests a finished run further, through [`Networks`] and [`Lens`]: [`Controls`], [`Replicate`],
-//! [`Probe`], [`Intervene`], [`Ablate`], [`Locate`].
+//! [`ReplicateOn`], [`Probe`], [`Intervene`], [`Ablate`], [`Locate`].
 //!
 //! This crate does not compute activations: `faus-viz` does.
 //!
@@ -75,6 +75,7 @@ pub use study::logistic::Logistic;
 pub use study::probe::Probe;
 pub use study::regions::FacePoints;
 pub use study::replicate::Replicate;
+pub use study::replicate_on::ReplicateOn;
 pub use study::response::average_precision;
 pub use study::run::{CodedRows, RunView};
 pub use watch::{Observer, Watch};

@@ -1,7 +1,7 @@
 //! The commands that ask whether filters follow action units, on a small finished run.
 
 use faus_tests::shared::copy_of_finished;
-use faus_tests::{Place, Table, read_json};
+use faus_tests::{Place, Table, copy_tree, read_json};
 
 fn run() -> Place {
     copy_of_finished(|_| true)
@@ -77,6 +77,88 @@ fn pairs_are_scored_on_unseen_people() {
     assert!(table.numbers::<f64>("train_kl").iter().all(|kl| *kl > 0.0));
     let folds = read_json(&place.path("out/fau/replication.json"))["folds"].clone();
     assert!(folds.as_array().unwrap().len() > 1);
+}
+
+#[test]
+fn pairs_are_scored_on_the_people_of_another_set() {
+    let place = run();
+    place
+        .faus("synth --output other --subjects 12 --size 160x120 --seed 7")
+        .done();
+    let prepare = "data prepare --source ck_plus --classes seven --input other";
+    place
+        .faus(&format!("{prepare} --size 16 --output prepared"))
+        .done();
+    let ran = place.faus("replicate out --on prepared --device cpu");
+    ran.done()
+        .says(&["drawn faces", "chosen on the run's people", "Not tested"]);
+    // Counted in the other set's codes, which the drawing planted.
+    let codes = Table::read(&place.path("prepared/samples.csv"));
+    let coded: Vec<&str> = codes
+        .text("aus")
+        .into_iter()
+        .filter(|cell| *cell != "NA")
+        .collect();
+    let shows = |cell: &str, au: u64| {
+        cell.split(';')
+            .any(|unit| unit.starts_with(&format!("{au}:")))
+    };
+    let facts = read_json(&place.path("out/fau/replication_on.json"));
+    assert_eq!(facts["coded_images"], coded.len());
+    assert_eq!(
+        (&facts["on"]["synthetic"], &facts["people"]),
+        (&true.into(), &12.into())
+    );
+    let tested = facts["by_au"].as_array().unwrap();
+    let untested = facts["untested"].as_array().unwrap();
+    assert!(!tested.is_empty() && !untested.is_empty());
+    for (unit, enough) in tested
+        .iter()
+        .map(|unit| (unit, true))
+        .chain(untested.iter().map(|unit| (unit, false)))
+    {
+        let with = coded
+            .iter()
+            .filter(|cell| shows(cell, unit["au"].as_u64().unwrap()))
+            .count();
+        assert_eq!(unit["n_with"], with, "{unit}");
+        assert_eq!(unit["n_without"], coded.len() - with, "{unit}");
+        assert_eq!(with.min(coded.len() - with) >= 10, enough, "{unit}");
+    }
+    let table = Table::read(&place.path("out/fau/replication_on.csv"));
+    let untested: Vec<u64> = untested
+        .iter()
+        .map(|unit| unit["au"].as_u64().unwrap())
+        .collect();
+    for (au, auroc) in table
+        .numbers::<u64>("au")
+        .into_iter()
+        .zip(table.numbers::<f64>("test_auroc"))
+    {
+        assert_eq!(auroc.is_nan(), untested.contains(&au), "AU {au}: {auroc}");
+    }
+    place.faus("report out").done();
+    let page = std::fs::read_to_string(place.path("out/report/index.html")).unwrap();
+    assert!(page.contains("Replication on another data set"));
+    // Not other people, and not images for these networks.
+    place
+        .faus("replicate out --on out/dataset --device cpu")
+        .failed(&["out/dataset", "same files", "--on"]);
+    place
+        .faus(&format!("{prepare} --size 20 --output large"))
+        .done();
+    place
+        .faus("replicate out --on large --device cpu")
+        .failed(&["large", "20 pixels", "--size 16"]);
+    copy_tree(&place.path("ck"), &place.path("part"), |path| {
+        !path.ends_with("S001")
+    });
+    place
+        .faus("data prepare --source ck_plus --input part --size 16 --output again")
+        .done();
+    place
+        .faus("replicate out --on again --device cpu")
+        .failed(&["again", "images of the run too", "other people"]);
 }
 
 #[test]

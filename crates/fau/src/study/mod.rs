@@ -16,6 +16,7 @@ pub(crate) mod pointing;
 pub(crate) mod probe;
 pub(crate) mod regions;
 pub(crate) mod replicate;
+pub(crate) mod replicate_on;
 pub(crate) mod response;
 pub(crate) mod run;
 

@@ -35,8 +35,10 @@ pub(crate) struct OutOfFold {
     pub count: AuCount,
     /// The chosen filter of each fold in which one could be chosen and scored.
     pub filters: Vec<usize>,
+    /// AUROC of each of them alone, turned so that more means the unit; NaN where the tested rows all show it or none does.
+    pub alone: Vec<f64>,
     /// AUROC of the chosen filters' activations (in standard deviations of the choosing rows, turned so that more means
-    /// the unit), all left-out people pooled. NaN if there is nothing to score.
+    /// the unit), all left-out people pooled; of rows that several folds test, the mean. NaN if there is nothing to score.
     pub auroc: f64,
     /// 95% interval over resampled subjects, for given choices.
     pub range: Range95,
@@ -103,10 +105,20 @@ pub(crate) fn out_of_fold(
     options: &CheckedOptions,
 ) -> Result<Vec<OutOfFold>, Error> {
     let (aus, _) = coded.usable(options.min_positives)?;
+    Ok(score_units(&aus, folds, coded, options))
+}
+
+/// [`out_of_fold`] for these action units.
+pub(crate) fn score_units(
+    aus: &[AuCount],
+    folds: &[FoldActivations],
+    coded: &Coded,
+    options: &CheckedOptions,
+) -> Vec<OutOfFold> {
     let unit = |count: &AuCount| score_unit(*count, coded, folds, options);
     let mut all: Vec<OutOfFold> = aus.par_iter().map(unit).collect();
     correct(&mut all, |unit| unit.p, |unit| &mut unit.q);
-    Ok(all)
+    all
 }
 
 impl FoldActivations<'_> {
@@ -148,14 +160,22 @@ fn score_unit(
     options: &CheckedOptions,
 ) -> OutOfFold {
     let presence = coded.presence(count.au);
-    let mut scores = vec![f64::NAN; coded.len()];
-    let mut filters = Vec::new();
+    let (mut sums, mut tests) = (vec![0.0; coded.len()], vec![0.0; coded.len()]);
+    let (mut filters, mut alone) = (Vec::new(), Vec::new());
     for fold in folds {
         if let Some((filter, own)) = chosen(fold, coded, &presence) {
             filters.push(filter);
-            own.into_iter().for_each(|(row, score)| scores[row] = score);
+            let (rows, values): (Vec<usize>, Vec<f64>) = own.into_iter().unzip();
+            alone.push(auroc(&values, &pick(&presence, &rows)));
+            for (row, value) in rows.into_iter().zip(values) {
+                sums[row] += value;
+                tests[row] += 1.0;
+            }
         }
     }
+    // 0 / 0 is NaN: no fold tests the row.
+    let scores = sums.iter().zip(&tests).map(|(sum, tests)| sum / tests);
+    let mut scores: Vec<f64> = scores.collect();
     let rows = coded.only(|row| !scores[row].is_nan());
     let codes = rows.presence(count.au);
     scores.retain(|score| !score.is_nan());
@@ -163,6 +183,7 @@ fn score_unit(
     OutOfFold {
         count,
         filters,
+        alone,
         auroc: auroc(&scores, &codes),
         range: Range95::percentile(&resampled),
         p: exchange_p(&scores, &codes, &rows, options),
@@ -213,4 +234,48 @@ fn exchange_p(values: &[f64], codes: &[bool], rows: &Coded, options: &CheckedOpt
         sum(&|row| codes[source[row] as usize]) >= observed
     });
     p_value(reached.count(), options.permutations)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::input::options::AnalysisOptions;
+    use crate::input::samples::SampleRow;
+
+    #[test]
+    fn rows_that_two_networks_test_are_scored_by_the_mean_of_both() {
+        let samples: Vec<SampleRow> = (0..8)
+            .map(|index| SampleRow {
+                index,
+                coded: Some(if index % 2 == 0 {
+                    vec![(12, 1)]
+                } else {
+                    vec![]
+                }),
+                ..SampleRow::default()
+            })
+            .collect();
+        let coded = Coded::collect(&samples);
+        // Chosen on 3, 1, 3, 1 (mean 2); each network misses another one of the two images with the unit.
+        let network = |with: [f32; 2]| {
+            let values = vec![3.0, 1.0, 3.0, 1.0, with[0], 2.0, with[1], 2.0];
+            Activations::new(8, 1, values).unwrap()
+        };
+        let networks = [network([5.0, 1.0]), network([1.0, 5.0])];
+        let fold = |(fold, activations)| FoldActivations {
+            fold,
+            activations,
+            test: (0..8).map(|row| row > 3).collect(),
+        };
+        let folds: Vec<FoldActivations> = networks.iter().enumerate().map(fold).collect();
+        let options = AnalysisOptions {
+            permutations: 19,
+            bootstrap: 19,
+            ..AnalysisOptions::default()
+        };
+        let count = AuCount::of(12, &coded.presence(12));
+        let unit = &score_units(&[count], &folds, &coded, &options.check().unwrap())[0];
+        assert_eq!((&unit.filters, &unit.alone), (&vec![0, 0], &vec![0.5, 0.5]));
+        assert_eq!(unit.auroc, 1.0);
+    }
 }

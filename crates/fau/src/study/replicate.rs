@@ -67,10 +67,20 @@ impl Study for Replicate {
         let mut verdict = verdict(&pairs, &units, options.fdr, run.folds.len());
         let optimistic = run.optimistic.iter();
         verdict.extend(optimistic.map(|why| format!("This is optimistic: {why}.")));
-        let header = "fold,filter,au,train_kl,train_auroc,test_n_with,test_n_without,test_auroc,same_direction";
-        let row = |pair: &Replicated| (*pair, pair.same_direction().map(u8::from));
-        Answer::new(header, pairs.iter().map(row), facts, verdict)
+        answer(&pairs, facts, verdict)
     }
+}
+
+/// An answer whose table is the pairs.
+pub(super) fn answer(
+    pairs: &[Replicated],
+    facts: Value,
+    verdict: Vec<String>,
+) -> Result<Answer, Error> {
+    let header =
+        "fold,filter,au,train_kl,train_auroc,test_n_with,test_n_without,test_auroc,same_direction";
+    let row = |pair: &Replicated| (*pair, pair.same_direction().map(u8::from));
+    Answer::new(header, pairs.iter().map(row), facts, verdict)
 }
 
 /// For every finished fold, whether each coded row shows a person of its test fold, sequences without a label included:
@@ -94,20 +104,20 @@ fn turned(pair: &Replicated) -> f64 {
 
 /// Pairs of one fold.
 #[derive(Serialize)]
-struct Tally {
+pub(super) struct Tally {
     fold: usize,
     /// Pairs chosen.
-    selected: usize,
+    pub selected: usize,
     /// Pairs with an AUROC on the tested people.
-    scored: usize,
+    pub scored: usize,
     /// Pairs that keep their direction.
-    same_direction: usize,
+    pub same_direction: usize,
     /// Median of their turned AUROC.
-    median_test_auroc: f64,
+    pub median_test_auroc: f64,
 }
 
 impl Tally {
-    fn of<'a>(fold: usize, pairs: impl Iterator<Item = &'a Replicated>) -> Self {
+    pub fn of<'a>(fold: usize, pairs: impl Iterator<Item = &'a Replicated>) -> Self {
         let pairs: Vec<&Replicated> = pairs.collect();
         let same = pairs.iter().filter_map(|pair| pair.same_direction());
         let turned: Vec<f64> = pairs.iter().map(|pair| turned(pair)).collect();
@@ -121,7 +131,7 @@ impl Tally {
     }
 }
 
-fn of_unit(unit: &OutOfFold) -> Value {
+pub(super) fn of_unit(unit: &OutOfFold) -> Value {
     json!({
         "au": unit.count.au,
         "name": au::name(unit.count.au),

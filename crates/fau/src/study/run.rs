@@ -56,14 +56,20 @@ pub struct CodedRows {
     pub samples: Vec<SampleRow>,
 }
 
-impl RunView<'_> {
-    /// The rows with FACS codes.
-    pub fn coded(&self) -> CodedRows {
-        let coded = self.samples.iter().filter(|sample| sample.coded.is_some());
+impl CodedRows {
+    pub(crate) fn of(samples: &[SampleRow]) -> Self {
+        let coded = samples.iter().filter(|sample| sample.coded.is_some());
         let mut samples: Vec<SampleRow> = coded.cloned().collect();
         let place = |(index, sample): (usize, &mut SampleRow)| replace(&mut sample.index, index);
         let rows = samples.iter_mut().enumerate().map(place).collect();
-        CodedRows { rows, samples }
+        Self { rows, samples }
+    }
+}
+
+impl RunView<'_> {
+    /// The rows with FACS codes.
+    pub fn coded(&self) -> CodedRows {
+        CodedRows::of(self.samples)
     }
 
     /// The analysed layer of the best fold's network.

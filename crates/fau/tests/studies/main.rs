@@ -4,7 +4,10 @@
 
 mod planted;
 
-use faus_fau::{Ablate, Controls, Error, Intervene, Locate, NetworkKind, Probe, Replicate, Study};
+use faus_fau::{
+    Ablate, Controls, Error, Intervene, Locate, NetworkKind, Probe, Replicate, ReplicateOn,
+    SampleRow, Study,
+};
 use planted::{AUS, FILTERS, PEOPLE, Planted, cell, cells, face};
 
 #[test]
@@ -154,6 +157,146 @@ fn planted_pairs_replicate_on_other_people() {
     };
     let refused = given.try_answer(&Replicate);
     assert!(matches!(refused, Err(Error::Unsuitable(_))));
+}
+
+/// What an image of another set shows, by its number: nothing, AU 12 or AU 4. The first pixel of an image is its action
+/// unit, the second varies.
+const SHOWS: [u8; 3] = [0, 12, 4];
+
+/// 20 other people, each with one image for each of [`SHOWS`]; the codes of an image that shows `of` are `codes(of)`, and AU 25 is
+/// coded in three images.
+fn other_people(codes: impl Fn(u8) -> Vec<(u8, u8)>) -> (Vec<SampleRow>, Vec<Vec<u8>>) {
+    let row = |index: usize| {
+        let mut coded = codes(SHOWS[index % 3]);
+        coded.extend((index < 3).then_some((25, 1)));
+        SampleRow {
+            index,
+            subject: Some((index / 3) as i64),
+            sequence: Some(index.to_string()),
+            coded: Some(coded),
+            ..SampleRow::default()
+        }
+    };
+    let image = |index: usize| vec![SHOWS[index % 3], (index / 3 % 5) as u8];
+    ((0..60).map(row).collect(), (0..60).map(image).collect())
+}
+
+fn on_others(
+    run: &Planted,
+    codes: impl Fn(u8) -> Vec<(u8, u8)>,
+) -> Result<faus_fau::Answer, Error> {
+    let (mut samples, images) = other_people(codes);
+    // An image without codes takes no part.
+    samples.push(SampleRow {
+        index: 60,
+        ..SampleRow::default()
+    });
+    run.try_answer(&ReplicateOn {
+        name: "another set".to_owned(),
+        samples: &samples,
+        image: &|row| &images[row],
+        about: serde_json::json!({"name": "another set"}),
+        cautions: vec!["A caution.".to_owned()],
+    })
+}
+
+#[test]
+fn planted_pairs_replicate_on_another_set() {
+    let run = Planted {
+        own_splits: true,
+        ..Planted::default()
+    };
+    let answer = on_others(&run, |of| vec![(of, 3); usize::from(of > 0)]).unwrap();
+    let mut kept = 0.0;
+    for fold in ["0", "1", "2", "3", "4"] {
+        for (filter, au) in [("0", "12"), ("1", "4")] {
+            let pair = [("fold", fold), ("filter", filter)];
+            assert_eq!(cell(&answer, &pair, "au").to_string(), au);
+            let counts = ["test_n_with", "test_n_without"].map(|n| cell(&answer, &pair, n));
+            assert_eq!(counts, [20.0, 40.0]);
+            assert_eq!(cell(&answer, &pair, "test_auroc"), 1.0);
+            kept += cell(&answer, &pair, "same_direction");
+        }
+    }
+    // The other filters respond to the second pixel alone.
+    assert_eq!(kept, 10.0);
+    let aurocs = cells(&answer, "test_auroc");
+    let units = cells(&answer, "au");
+    for (auroc, au) in aurocs.iter().zip(&units) {
+        assert_eq!(auroc.is_nan(), *au == 25.0, "{au}: {auroc}");
+        assert!(auroc.is_nan() || [0.5, 1.0].contains(auroc), "{auroc}");
+    }
+    let scored = aurocs.iter().filter(|auroc| !auroc.is_nan()).count();
+    let unscored = aurocs.len() - scored;
+    assert!(unscored > 0, "no filter chose AU 25");
+    let first = &answer.verdict[0];
+    assert!(
+        first.starts_with("On 60 coded images of 20 people of another set, 10 of "),
+        "{first}"
+    );
+    assert!(
+        first.contains(&format!("10 of {scored} filter-AU pairs")),
+        "{first}"
+    );
+    let second = &answer.verdict[1];
+    assert!(
+        second.contains("5 networks") && second.contains("detect 2 of 2 units"),
+        "{second}"
+    );
+    assert!(second.ends_with(": 4 and 12."), "{second}");
+    let third = &answer.verdict[2];
+    assert!(
+        third.starts_with(&format!(
+            "Not tested: 1 of the run's units (25) and {unscored} pairs"
+        )),
+        "{third}"
+    );
+    assert_eq!(answer.verdict[3], "A caution.");
+    let units = answer.facts["by_au"].as_array().unwrap();
+    let unit = units.iter().find(|unit| unit["au"] == 12).unwrap();
+    assert_eq!(unit["filters"], serde_json::json!([0, 0, 0, 0, 0]));
+    assert_eq!(
+        (
+            &unit["out_of_fold_auroc"],
+            &unit["median_single_filter_auroc"]
+        ),
+        (&1.0.into(), &1.0.into())
+    );
+    assert_eq!(
+        (&unit["n_with"], &unit["n_without"]),
+        (&20.into(), &40.into())
+    );
+    assert_eq!(
+        answer.facts["untested"][0],
+        serde_json::json!({"au": 25, "name": "Lips part", "n_with": 3, "n_without": 57})
+    );
+    assert_eq!(answer.facts["coded_images"], 60);
+}
+
+#[test]
+fn a_unit_that_another_set_codes_the_other_way_round_does_not_replicate() {
+    let run = Planted::default();
+    let reversed = |of: u8| {
+        AUS[..2]
+            .iter()
+            .filter(|au| **au != of)
+            .map(|au| (*au, 1))
+            .collect()
+    };
+    let answer = on_others(&run, reversed).unwrap();
+    let pair = [("fold", "3"), ("filter", "0")];
+    assert_eq!(cell(&answer, &pair, "test_auroc"), 0.0);
+    assert_eq!(cell(&answer, &pair, "same_direction"), 0.0);
+    assert!(
+        answer.verdict[1].contains("detect 0 of 2 units"),
+        "{:?}",
+        answer.verdict
+    );
+    let none = on_others(&run, |_| vec![]).unwrap_err().to_string();
+    assert!(
+        none.contains("another set: of its 60 coded images") && none.contains("AUs 4, 12 and 25"),
+        "{none}"
+    );
 }
 
 #[test]

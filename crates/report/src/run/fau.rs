@@ -32,6 +32,8 @@ pub(crate) struct Fau {
     pub class_effects: Contents<Vec<Value>>,
     pub sensitivity: Contents<Vec<Value>>,
     pub replicate: Study,
+    /// Absent unless another data set was given.
+    pub replicate_on: Study,
     pub controls: Study,
     pub probe: Study,
     pub intervene: Study,
@@ -42,6 +44,7 @@ pub(crate) struct Fau {
 impl Fau {
     pub fn read(folder: &RunFolder) -> Self {
         let synthetic = "`faus intervene RUN` computes it, on synthetic faces.";
+        let on = "`faus replicate RUN --on PREPARED` computes it.";
         let associations = pairs(folder, "fau/associations.csv");
         let found = pairs(folder, "fau/correspondences.csv");
         let known = associations.as_deref().unwrap_or_default();
@@ -52,6 +55,7 @@ impl Fau {
             class_effects: folder.rows("fau/class_effects.csv", CORRELATE).into(),
             sensitivity: folder.rows("fau/sensitivity.csv", CORRELATE).into(),
             replicate: Study::read(folder, "replication", "`faus replicate RUN` computes it."),
+            replicate_on: Study::read(folder, "replication_on", on),
             controls: Study::read(folder, "controls", "`faus controls RUN` computes it."),
             probe: Study::read(folder, "probes", "`faus probe RUN` computes it."),
             intervene: Study::read(folder, "interventions", synthetic),

@@ -18,6 +18,7 @@ mod probe;
 mod provenance;
 mod published;
 mod replicate;
+mod replicate_on;
 mod sanity;
 
 use crate::page::blocks::Sections;
@@ -36,6 +37,7 @@ pub(crate) fn sections(run: &Run) -> Sections {
     heat_map::section(run, &mut page);
     action_units::section(run, &mut page);
     replicate::section(run, &mut page);
+    replicate_on::section(run, &mut page);
     controls::section(run, &mut page);
     sanity::section(run, &mut page);
     probe::section(run, &mut page);

@@ -17,7 +17,7 @@ pub(super) fn section(run: &Run, page: &mut Sections) {
     }
 }
 
-fn by_unit(units: &[Value]) -> Forest<'static> {
+pub(super) fn by_unit(units: &[Value]) -> Forest<'static> {
     let line = |unit: &Value| {
         let auroc = unit["out_of_fold_auroc"].as_f64();
         Line::new(au_label(au(unit)), auroc, ends(unit, "low", "high"))
