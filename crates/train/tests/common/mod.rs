@@ -91,23 +91,15 @@ fn sample(subject: usize, frame: usize, folds: usize, label: Option<usize>) -> S
 fn info(folds: usize) -> DatasetInfo {
     DatasetInfo {
         name: "stripes".to_owned(),
-        source: String::new(),
         synthetic: true,
-        machine_coded: false,
         source_digest: "0".repeat(64),
         classes: CLASSES.map(str::to_owned).to_vec(),
-        counts: BTreeMap::new(),
-        subjects: 0,
-        image_size: 0,
         folds,
         fold_rule: FoldRule::Modulo,
         subject_independent: true,
-        images: 0,
-        held_out: 0,
         crop: CropMode::None,
         version: "test".to_owned(),
-        notes: vec![],
-        skipped: vec![],
+        ..DatasetInfo::default()
     }
 }
 
