@@ -107,24 +107,17 @@ impl Set {
         }
         let info = DatasetInfo {
             name: "drawn".to_owned(),
-            source: String::new(),
             synthetic: true,
-            machine_coded: false,
             source_digest: "0".repeat(64),
             classes: CLASSES.map(str::to_owned).to_vec(),
-            counts: BTreeMap::new(),
-            subjects: 0,
-            image_size: 0,
             folds: self.folds,
             fold_rule: self.rule,
             subject_independent: true,
-            images: 0,
-            held_out: 0,
-            au_threshold: None,
             crop: CropMode::None,
             version: "test".to_owned(),
             notes: Vec::new(),
             skipped: Vec::new(),
+            ..DatasetInfo::default()
         };
         writer.finish(info).unwrap();
         (dir, path)
