@@ -49,10 +49,8 @@ fn prepared(dir: &std::path::Path) -> Prepared {
     let info = DatasetInfo {
         name: "noise".to_owned(),
         synthetic: true,
-        machine_coded: false,
         source_digest: "0".repeat(64),
         classes: ["fear", "happy"].map(str::to_owned).to_vec(),
-        counts: BTreeMap::new(),
         subjects: 0,
         image_size: 0,
         folds: 4,
@@ -62,8 +60,7 @@ fn prepared(dir: &std::path::Path) -> Prepared {
         held_out: 0,
         crop: CropMode::None,
         version: "test".to_owned(),
-        notes: vec![],
-        skipped: vec![],
+        ..DatasetInfo::default()
     };
     writer.finish(info).unwrap();
     Prepared::open(dir).unwrap()
