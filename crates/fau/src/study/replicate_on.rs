@@ -219,7 +219,7 @@ impl ReplicateOn<'_> {
         let kept = numbers(kept.map(|unit| &unit.count));
         let mut verdict = vec![
             format!(
-                "On {} of {} of {name}, {} of {} filter-AU pairs chosen on the run's people ({:.0}%, chance 50%) keep their direction; median AUROC {:.3}.",
+                "On {} of {} ({name}), {} of {} filter-AU pairs chosen on the run's people ({:.0}%, chance 50%) keep their direction; median AUROC {:.3}.",
                 counted(people.len(), "coded image"),
                 counted(people.subject_count(), "person").replace("persons", "people"),
                 all.same_direction,
@@ -239,7 +239,7 @@ impl ReplicateOn<'_> {
         let untested = numbers(&found.units.untested);
         if !untested.is_empty() {
             verdict.push(format!(
-                "Not tested: {} of the run's units ({}) and {}, since fewer than {} coded images of {name} show the unit or do not.",
+                "Not tested: {} of the run's units ({}) and {}, since fewer than {} coded images of that set show the unit or do not.",
                 untested.len(),
                 listed(&untested),
                 counted(all.selected - all.scored, "pair"),
