@@ -236,9 +236,22 @@ impl ReplicateOn<'_> {
                 listed(&kept)
             ),
         ];
-        let untested = numbers(&found.units.untested);
+        verdict.extend(self.reservations(&all, &found.units, people, options));
+        verdict
+    }
+
+    /// What was not tested, and what limits the test.
+    fn reservations(
+        &self,
+        all: &Tally,
+        units: &Units,
+        people: &Coded,
+        options: &CheckedOptions,
+    ) -> Vec<String> {
+        let mut lines = Vec::new();
+        let untested = numbers(&units.untested);
         if !untested.is_empty() {
-            verdict.push(format!(
+            lines.push(format!(
                 "Not tested: {} of the run's units ({}) and {}, since fewer than {} coded images of that set show the unit or do not.",
                 untested.len(),
                 listed(&untested),
@@ -247,13 +260,13 @@ impl ReplicateOn<'_> {
             ));
         }
         if people.without_subject() > 0 {
-            verdict.push(format!(
+            lines.push(format!(
                 "The person is unknown in {} of the {} images: each of their recordings counts as a person. If people occur more than once, p is too small and intervals are too narrow.",
                 people.without_subject(),
                 people.len()
             ));
         }
-        verdict.extend(self.cautions.iter().cloned());
-        verdict
+        lines.extend(self.cautions.iter().cloned());
+        lines
     }
 }
