@@ -80,6 +80,44 @@ fn pairs_are_scored_on_unseen_people() {
 }
 
 #[test]
+fn units_planted_in_other_drawn_people_are_detected() {
+    let place = Place::new();
+    let synth = "synth --subjects 30 --size 160x120";
+    place.faus(&format!("{synth} --seed 1 --output own")).done();
+    place
+        .faus(&format!("{synth} --seed 2 --output other"))
+        .done();
+    place
+        .faus("data prepare --source ck_plus --input other --size 48 --output prepared")
+        .done();
+    place
+        .faus(
+            "run experiments/ck_plus/cnn_ad.json --data own --out out --preset quick --device cpu --folds 0,1 \
+             --set train.steps=60 train.checkpoint_every=30 train.validate_every=30 fau.permutations=999 visualize.top=2",
+        )
+        .done();
+    place
+        .faus("replicate out --on prepared --device cpu")
+        .done();
+    let facts = read_json(&place.path("out/fau/replication_on.json"));
+    let units = facts["by_au"].as_array().unwrap();
+    let number = |unit: &serde_json::Value, key: &str| unit[key].as_f64().unwrap();
+    let found = units.iter().filter(|unit| number(unit, "q") <= 0.05);
+    assert!(2 * found.count() > units.len(), "{facts}");
+    // The open mouth, drawn largest.
+    for au in [25, 27] {
+        let unit = units.iter().find(|unit| unit["au"] == au).unwrap();
+        assert!(number(unit, "q") <= 0.05, "{unit}");
+        assert!(number(unit, "out_of_fold_auroc") > 0.75, "{unit}");
+    }
+}
+
+/// The image of a prepared set's first row.
+fn prepared_first(samples: &std::path::Path) -> String {
+    Table::read(samples).text("path")[0].to_owned()
+}
+
+#[test]
 fn pairs_are_scored_on_the_people_of_another_set() {
     let place = run();
     place
@@ -150,8 +188,9 @@ fn pairs_are_scored_on_the_people_of_another_set() {
     place
         .faus("replicate out --on large --device cpu")
         .failed(&["large", "20 pixels", "--size 16"]);
-    copy_tree(&place.path("ck"), &place.path("part"), |path| {
-        !path.ends_with("S001")
+    let path = &prepared_first(&place.path("out/dataset/samples.csv"));
+    copy_tree(&place.path("ck"), &place.path("part"), |file| {
+        !file.ends_with(path)
     });
     place
         .faus("data prepare --source ck_plus --input part --size 16 --output again")

@@ -219,7 +219,7 @@ impl ReplicateOn<'_> {
         let kept = numbers(kept.map(|unit| &unit.count));
         let mut verdict = vec![
             format!(
-                "On {} of {} of {name}, {} of {} filter-AU pairs chosen on the run's people ({:.0}%, chance 50%) keep their direction; median AUROC {:.3}.",
+                "On {} of {} ({name}), {} of {} filter-AU pairs chosen on the run's people ({:.0}%, chance 50%) keep their direction; median AUROC {:.3}.",
                 counted(people.len(), "coded image"),
                 counted(people.subject_count(), "person").replace("persons", "people"),
                 all.same_direction,
@@ -236,10 +236,23 @@ impl ReplicateOn<'_> {
                 listed(&kept)
             ),
         ];
-        let untested = numbers(&found.units.untested);
+        verdict.extend(self.reservations(&all, &found.units, people, options));
+        verdict
+    }
+
+    /// What was not tested, and what limits the test.
+    fn reservations(
+        &self,
+        all: &Tally,
+        units: &Units,
+        people: &Coded,
+        options: &CheckedOptions,
+    ) -> Vec<String> {
+        let mut lines = Vec::new();
+        let untested = numbers(&units.untested);
         if !untested.is_empty() {
-            verdict.push(format!(
-                "Not tested: {} of the run's units ({}) and {}, since fewer than {} coded images of {name} show the unit or do not.",
+            lines.push(format!(
+                "Not tested: {} of the run's units ({}) and {}, since fewer than {} coded images of that set show the unit or do not.",
                 untested.len(),
                 listed(&untested),
                 counted(all.selected - all.scored, "pair"),
@@ -247,13 +260,13 @@ impl ReplicateOn<'_> {
             ));
         }
         if people.without_subject() > 0 {
-            verdict.push(format!(
+            lines.push(format!(
                 "The person is unknown in {} of the {} images: each of their recordings counts as a person. If people occur more than once, p is too small and intervals are too narrow.",
                 people.without_subject(),
                 people.len()
             ));
         }
-        verdict.extend(self.cautions.iter().cloned());
-        verdict
+        lines.extend(self.cautions.iter().cloned());
+        lines
     }
 }

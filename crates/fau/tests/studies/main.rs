@@ -231,7 +231,7 @@ fn planted_pairs_replicate_on_another_set() {
     assert!(unscored > 0, "no filter chose AU 25");
     let first = &answer.verdict[0];
     assert!(
-        first.starts_with("On 60 coded images of 20 people of another set, 10 of "),
+        first.starts_with("On 60 coded images of 20 people (another set), 10 of "),
         "{first}"
     );
     assert!(

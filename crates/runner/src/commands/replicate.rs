@@ -104,7 +104,7 @@ fn in_words(info: &Value) -> String {
     let marks: Vec<&str> = marks.map(|(_, words)| words).collect();
     match marks.is_empty() {
         true => name.to_owned(),
-        false => format!("{name} ({})", marks.join(", ")),
+        false => format!("{name}, {}", marks.join(", ")),
     }
 }
 
