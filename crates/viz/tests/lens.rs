@@ -5,8 +5,6 @@
 
 mod common;
 
-use std::collections::BTreeMap;
-
 use common::{normal, values};
 use faus_data::normalise::{Normalisation, to_unit_range};
 use faus_data::{

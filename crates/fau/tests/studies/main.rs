@@ -4,6 +4,7 @@
 
 mod planted;
 
+use faus_base::person::Person;
 use faus_fau::{
     Ablate, Controls, Error, Intervene, Locate, NetworkKind, Probe, Replicate, ReplicateOn,
     SampleRow, Study,
@@ -171,7 +172,7 @@ fn other_people(codes: impl Fn(u8) -> Vec<(u8, u8)>) -> (Vec<SampleRow>, Vec<Vec
         coded.extend((index < 3).then_some((25, 1)));
         SampleRow {
             index,
-            subject: Some((index / 3) as i64),
+            subject: Some(Person::Number((index / 3) as i64)),
             sequence: Some(index.to_string()),
             coded: Some(coded),
             ..SampleRow::default()

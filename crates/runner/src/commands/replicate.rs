@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Result, bail};
 use clap::Args;
+use faus_base::person::Person;
 use faus_data::{Prepared, Sample};
 use faus_fau::{Replicate, ReplicateOn, SampleRow, read_samples};
 use serde_json::{Map, Value};
@@ -147,12 +148,12 @@ fn cautions(run: &Prepared, other: &Prepared) -> Vec<String> {
 
 /// Images of `other` with the file name and the known person of an image of the run.
 fn same_names(run: &Prepared, other: &Prepared) -> usize {
-    let known: HashSet<(i64, &str)> = run.samples().iter().filter_map(named).collect();
+    let known: HashSet<(Person, &str)> = run.samples().iter().filter_map(named).collect();
     let names = other.samples().iter().filter_map(named);
     names.filter(|name| known.contains(name)).count()
 }
 
-fn named(sample: &Sample) -> Option<(i64, &str)> {
+fn named(sample: &Sample) -> Option<(Person, &str)> {
     let name = sample.path.rsplit('/').next()?;
-    (sample.subject >= 0).then_some((sample.subject, name))
+    Some((Person::of(&sample.person)?, name))
 }
