@@ -1,5 +1,7 @@
 //! Action-unit codes in the columns of a table: one column of FACS codes, or one column for each unit.
 
+use std::collections::BTreeSet;
+
 use csv::StringRecord;
 
 use crate::facs::{Cell, pooled, sides};
@@ -198,30 +200,9 @@ fn values(row: &Row, wide: &[(u8, Kind, usize)]) -> Result<Vec<Option<f64>>, Str
 }
 
 fn of_units(names: &[String], wide: &[(u8, Kind, usize)], rows: &[Row]) -> Result<Codes, String> {
-    let values = rows
-        .iter()
-        .map(|row| values(row, wide))
-        .collect::<Result<Vec<_>, _>>()?;
-    let all = || values.iter().flatten().flatten();
-    let has = |kind: Kind| wide.iter().any(|(_, own, _)| *own == kind);
-    let fractions = all().any(|value| value.fract() != 0.0);
-    let machine_coded = fractions || (has(Kind::Presence) && has(Kind::Intensity));
-    let bare = wide
-        .iter()
-        .enumerate()
-        .filter(|(_, (_, kind, _))| *kind == Kind::Bare);
-    let bare: Vec<usize> = bare.map(|(at, _)| at).collect();
-    let of_bare = || {
-        values
-            .iter()
-            .flat_map(|row| bare.iter().filter_map(|at| row[*at]))
-    };
-    let graded = of_bare().any(|value| value > 1.0);
-    let from = match (fractions, graded) {
-        (true, true) => ESTIMATED,
-        (true, false) => PROBABLE,
-        (false, _) => f64::MIN_POSITIVE,
-    };
+    let values = rows.iter().map(|row| values(row, wide));
+    let values = values.collect::<Result<Vec<_>, _>>()?;
+    let scale = Scale::of(wide, &values);
     let success = names.iter().position(|name| name == "success");
     let lost = |row: &Row| {
         let cell = success.and_then(|at| row.cells.get(at)?.parse::<f64>().ok());
@@ -234,32 +215,18 @@ fn of_units(names: &[String], wide: &[(u8, Kind, usize)], rows: &[Row]) -> Resul
         let usable = known == values.len() && !lost(row);
         untracked += usize::from(lost(row));
         gaps += usize::from(!lost(row) && known > 0 && known < values.len());
-        coded.push(usable.then(|| of_row(wide, values, from, graded)));
+        coded.push(usable.then(|| of_row(wide, values, scale.from(), scale.graded)));
     }
-    let bare_rule = match (fractions, graded) {
-        _ if bare.is_empty() => "",
-        (true, true) => ": estimated intensities, present from 1 (grade A) on",
-        (true, false) => ": probabilities, present from 0.5 on",
-        (false, true) => ": intensities, present from 1 on",
-        (false, false) => ": 1 is present",
-    };
-    let rule = match (has(Kind::Presence), has(Kind::Intensity)) {
-        (true, _) => ": present where AU…_c is 1",
-        (false, true) => ": estimated intensities, present from 1 (grade A) on",
-        _ => bare_rule,
-    };
-    let units: std::collections::BTreeSet<u8> = wide.iter().map(|unit| unit.0).collect();
+    let units: BTreeSet<u8> = wide.iter().map(|unit| unit.0).collect();
+    let (count, rule) = (units.len(), scale.rule());
     let machine =
         "The codes are machine-coded: a program's estimates, not the judgement of a FACS coder.";
     let notes = [
         (
             true,
-            format!(
-                "Codes from columns of single action units ({} units){rule}.",
-                units.len()
-            ),
+            format!("Codes from columns of single action units ({count} units){rule}."),
         ),
-        (machine_coded, machine.to_owned()),
+        (scale.machine_coded(), machine.to_owned()),
         (
             untracked > 0,
             format!(
@@ -271,14 +238,67 @@ fn of_units(names: &[String], wide: &[(u8, Kind, usize)], rows: &[Row]) -> Resul
             format!("{gaps} rows count as not coded: some of their units are empty."),
         ),
     ];
+    let notes = notes
+        .into_iter()
+        .filter_map(|(applies, note)| applies.then_some(note));
     Ok(Codes {
         rows: coded,
-        notes: notes
-            .into_iter()
-            .filter_map(|(applies, note)| applies.then_some(note))
-            .collect(),
-        machine_coded,
+        notes: notes.collect(),
+        machine_coded: scale.machine_coded(),
     })
+}
+
+/// What the numbers in columns of single units mean.
+struct Scale {
+    presence: bool,
+    intensity: bool,
+    bare: bool,
+    /// Whether any number has a fraction: an estimate.
+    fractions: bool,
+    /// Whether bare columns hold intensities, numbers above 1.
+    graded: bool,
+}
+
+impl Scale {
+    fn of(wide: &[(u8, Kind, usize)], values: &[Vec<Option<f64>>]) -> Self {
+        let has = |kind: Kind| wide.iter().any(|(_, own, _)| *own == kind);
+        let mut numbers = values.iter().flatten().flatten();
+        let bare = values.iter().flat_map(|row| row.iter().zip(wide));
+        let mut bare = bare.filter(|(_, (_, kind, _))| *kind == Kind::Bare);
+        Self {
+            presence: has(Kind::Presence),
+            intensity: has(Kind::Intensity),
+            bare: has(Kind::Bare),
+            fractions: numbers.any(|value| value.fract() != 0.0),
+            graded: bare.any(|(value, _)| value.is_some_and(|value| value > 1.0)),
+        }
+    }
+
+    fn machine_coded(&self) -> bool {
+        self.fractions || (self.presence && self.intensity)
+    }
+
+    /// The least bare number of a unit that is present.
+    fn from(&self) -> f64 {
+        match (self.fractions, self.graded) {
+            (true, true) => ESTIMATED,
+            (true, false) => PROBABLE,
+            (false, _) => f64::MIN_POSITIVE,
+        }
+    }
+
+    /// The rule in words, as the end of a sentence.
+    fn rule(&self) -> &'static str {
+        match (self.fractions, self.graded) {
+            _ if self.presence => ": present where AU…_c is 1",
+            _ if self.intensity => ": estimated intensities, present from 1 (grade A) on",
+            _ if !self.bare => "",
+            (true, true) => ": estimated intensities, present from 1 (grade A) on",
+            (true, false) => ": probabilities, present from 0.5 on",
+            (false, true) => ": intensities, present from 1 on",
+            (false, false) => ": 1 is present",
+        }
+    }
 }
 
 /// The units of a row without gaps. A presence decides alone; the intensity of the same unit grades it.

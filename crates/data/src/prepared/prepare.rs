@@ -81,13 +81,7 @@ pub fn prepare(
         strict(options, &scan.skipped)?;
     }
     let images = writer.samples();
-    let coded_only = info.classes.is_empty() && !images.is_empty();
-    let usable = if coded_only {
-        Ok(())
-    } else {
-        rows::check(images, &info.classes)
-    };
-    usable.map_err(|problem| Error::NothingLabelled {
+    rows::check(images, &info.classes).map_err(|problem| Error::NothingLabelled {
         path: source.root().to_path_buf(),
         reason: format!("of {total} images {problem}; {}", brief(&scan.skipped)),
     })?;

@@ -47,10 +47,11 @@ fn names(classes: &[String], wanted: impl Fn(&i64) -> bool) -> Vec<&str> {
     classes.map(|(name, _)| name.as_str()).collect()
 }
 
-/// An error unless two classes have images.
+/// An error unless two classes have images, or a source of codes alone has any.
 pub(super) fn check(rows: &[Sample], classes: &[String]) -> Result<(), String> {
     let used = labels(rows, |row| row.label);
     match names(classes, |label| used.contains(label))[..] {
+        [] if classes.is_empty() && !rows.is_empty() => Ok(()),
         [] => Err("none is usable".to_owned()),
         [class] => Err(format!(
             "only those of {class} are usable, and training needs two classes"

@@ -107,88 +107,91 @@ fn coding(text: &str) -> Result<Option<(AuCoding, String)>, String> {
     Ok(Some((AuCoding::of_units(&units), facs::sides(&units))))
 }
 
+/// Whether the images' parts are a split that can be used, with validation held back where it is missing; otherwise no
+/// part is kept.
+fn given_split(samples: &mut [RawSample]) -> bool {
+    let parts = samples.iter().flat_map(|sample| &sample.parts);
+    let parts = parts.filter(|part| **part != Part::None);
+    let parts: BTreeSet<&str> = parts.map(|part| part.name()).collect();
+    let (all, wants) = (parts.len() == 3, wanting(&parts));
+    if wants {
+        hold_back(samples);
+    }
+    if !all && !wants {
+        samples.iter_mut().for_each(|sample| sample.parts.clear());
+    }
+    all || wants
+}
+
 impl Lists {
     fn scan(&self, files: &Files) -> (Vec<String>, Scan) {
         let (mut samples, mut skipped) = (Vec::new(), Vec::new());
         let (images, unlisted, aligned) = self.images(files);
-        let codes = images.keys().filter_map(|image| self.expression(image));
-        let used: BTreeSet<usize> = codes.collect();
-        let classes: Vec<usize> = used.into_iter().collect();
+        let codes = images
+            .keys()
+            .filter_map(|image| self.expression(image).ok()?);
+        let classes = Vec::from_iter(codes.collect::<BTreeSet<usize>>());
         let mut uncoded = 0;
         for (image, path) in &images {
-            let aus = match self.codes.get(*image).map(|text| coding(text)) {
-                Some(Ok(aus)) => aus,
-                Some(Err(reason)) => {
-                    skipped.push(Skipped::new(*path, format!("its codes: {reason}")));
-                    continue;
-                }
-                None => None,
-            };
-            let expression = self.expression(image);
-            let label = classes.iter().position(|class| Some(*class) == expression);
-            if label.is_none() && aus.is_none() {
-                uncoded += 1;
-                continue;
+            match self.sample(image, path, &classes) {
+                Ok(Some(sample)) => samples.push(RawSample {
+                    is_face: aligned,
+                    ..sample
+                }),
+                Ok(None) => uncoded += 1,
+                Err(reason) => skipped.push(Skipped::new(*path, reason)),
             }
-            let alone = RawSample::labelled(path, label.map_or(-1, |label| label as i64));
-            let (aus, sides) = aus.unwrap_or_default();
-            let part = label.map_or(Part::None, |_| self.part(image));
-            samples.push(RawSample {
-                role: if label.is_some() {
-                    Role::Labelled
-                } else {
-                    Role::HeldOut
-                },
-                aus,
-                sides,
-                is_face: aligned,
-                parts: Vec::from_iter((!self.parts.is_empty()).then_some(part)),
-                ..alone
-            });
         }
-        for (count, reason) in [
-            (
-                uncoded,
-                "images that nobody coded (null) and that have no expression",
-            ),
-            (unlisted, "images that no list names"),
-        ] {
+        let bare = "images that nobody coded (null) and that have no expression";
+        for (count, reason) in [(uncoded, bare), (unlisted, "images that no list names")] {
             let skip = Skipped::new(".", format!("{reason}: {count}")).of_images(count);
             skipped.extend((count > 0).then_some(skip));
         }
         let mut notes = vec![self.note(&samples, aligned)];
-        let parts = samples.iter().flat_map(|sample| &sample.parts);
-        let parts: BTreeSet<&str> = parts
-            .filter(|part| **part != Part::None)
-            .map(|part| part.name())
-            .collect();
-        let given = parts.len() == 3 || wanting(&parts);
-        if wanting(&parts) {
-            hold_back(&mut samples);
-        }
-        if given {
+        let folding = match (given_split(&mut samples), classes.is_empty()) {
+            (true, _) => Folding::Given(1),
+            (false, true) => Folding::BySubject(BTreeSet::new()),
+            (false, false) => Folding::ByImage,
+        };
+        if folding == Folding::Given(1) {
             notes.push("RAFCE_partition.txt is the given split: 0 train, 1 test, 2 validation (without any 2, a tenth of train validates).".to_owned());
-        } else {
-            samples.iter_mut().for_each(|sample| sample.parts.clear());
         }
         let scan = Scan {
-            folding: match (given, classes.is_empty()) {
-                (true, _) => Folding::Given(1),
-                (false, true) => Folding::BySubject(BTreeSet::new()),
-                (false, false) => Folding::ByImage,
-            },
+            folding,
             samples,
             skipped,
             read: Vec::new(),
             notes,
         };
-        (
-            classes
-                .iter()
-                .map(|class| COMPOUND[*class].to_owned())
-                .collect(),
-            scan,
-        )
+        let names = classes.iter().map(|class| COMPOUND[*class].to_owned());
+        (names.collect(), scan)
+    }
+
+    /// A listed image with its codes and its expression's position in `classes`; `None` if it has neither.
+    fn sample(
+        &self,
+        image: &str,
+        path: &str,
+        classes: &[usize],
+    ) -> Result<Option<RawSample>, String> {
+        let aus = self.codes.get(image).map(|text| coding(text)).transpose();
+        let aus = aus
+            .map_err(|reason| format!("its codes: {reason}"))?
+            .flatten();
+        let expression = self.expression(image)?;
+        let label = classes.iter().position(|class| Some(*class) == expression);
+        if label.is_none() && aus.is_none() {
+            return Ok(None);
+        }
+        let (aus, sides) = aus.unwrap_or_default();
+        let part = label.map_or(Part::None, |_| self.part(image));
+        Ok(Some(RawSample {
+            role: label.map_or(Role::HeldOut, |_| Role::Labelled),
+            aus,
+            sides,
+            parts: Vec::from_iter((!self.parts.is_empty()).then_some(part)),
+            ..RawSample::labelled(path, label.map_or(-1, |label| label as i64))
+        }))
     }
 
     /// The path of each listed image, the number of other images, and whether the paths are the aligned crops.
@@ -211,9 +214,13 @@ impl Lists {
         (images, others, aligned)
     }
 
-    fn expression(&self, image: &str) -> Option<usize> {
-        let code = self.expressions.get(image)?.parse().ok();
-        code.filter(|code| *code < COMPOUND.len())
+    fn expression(&self, image: &str) -> Result<Option<usize>, String> {
+        let Some(text) = self.expressions.get(image) else {
+            return Ok(None);
+        };
+        let code = text.parse().ok().filter(|code| *code < COMPOUND.len());
+        code.map(Some)
+            .ok_or_else(|| format!("its expression: `{text}` is not a code from 0 to 13"))
     }
 
     fn part(&self, image: &str) -> Part {
