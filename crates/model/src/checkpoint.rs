@@ -201,6 +201,10 @@ fn sort_metadata(file: &mut [u8]) -> Result<(), serde_json::Error> {
 
 /// The format of a file that is no safetensors file, and the way out.
 fn other_format(bytes: &[u8]) -> Option<String> {
+    // A safetensors file begins with the length of its header, which can look like any other mark.
+    if let [.., 0, 0, 0, 0, b'{'] = bytes.get(..9).unwrap_or_default() {
+        return None;
+    }
     let pickle = matches!(bytes, [0x80, 2..=5, ..]);
     let archive = bytes.starts_with(b"PK\x03\x04") || bytes.get(257..262) == Some(b"ustar");
     if pickle || archive {
@@ -214,7 +218,6 @@ fn other_format(bytes: &[u8]) -> Option<String> {
         let keras = "an HDF5 file, as Keras writes: test its activations with `faus correlate`";
         return Some(keras.to_owned());
     }
-    // The first eight bytes of a safetensors file are the length of its header, in which there are zeros.
     let text = bytes
         .get(..8)
         .is_none_or(|start| start.iter().all(|b| (b' '..=b'~').contains(b)));
@@ -255,4 +258,23 @@ pub fn read_tensors(path: &Path) -> Result<(TensorsByName, HashMap<String, Strin
         tensors.insert(name, tensor);
     }
     Ok((tensors, header.metadata().clone().unwrap_or_default()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_header_of_any_length_is_no_other_format() {
+        for length in (8..70_000_u64).step_by(8) {
+            let start = [&length.to_le_bytes()[..], b"{\"a\""].concat();
+            assert_eq!(other_format(&start), None, "{length}");
+        }
+        for other in [
+            &b"\x80\x02\x8a\nl\xfc\x9cF\xf9 j"[..],
+            b"PK\x03\x04\0\0\0\0\0",
+        ] {
+            assert!(other_format(other).unwrap().contains("torch.save"));
+        }
+    }
 }
