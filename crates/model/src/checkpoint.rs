@@ -218,9 +218,8 @@ fn other_format(bytes: &[u8]) -> Option<String> {
         let keras = "an HDF5 file, as Keras writes: test its activations with `faus correlate`";
         return Some(keras.to_owned());
     }
-    let text = bytes
-        .get(..8)
-        .is_none_or(|start| start.iter().all(|b| (b' '..=b'~').contains(b)));
+    let start = &bytes[..bytes.len().min(8)];
+    let text = start.iter().all(|b| (b' '..=b'~').contains(b));
     let other = text.then(|| faus_base::text::other_kind(bytes)).flatten();
     other.map(str::to_owned)
 }
