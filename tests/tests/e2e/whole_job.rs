@@ -129,7 +129,7 @@ fn config_identifies_the_run() {
 fn the_prepared_data_set_opens_by_its_format() {
     let dataset = out().join("dataset");
     let samples = Table::read(&dataset.join("samples.csv"));
-    let columns = "index subject sequence frame role label label_name fold face_found crop_x crop_y crop_w crop_h path aus";
+    let columns = "index subject sequence frame role label label_name fold face_found crop_x crop_y crop_w crop_h path aus sides";
     assert_eq!(samples.columns, columns.split(' ').collect::<Vec<_>>());
     let count = samples.rows.len() as u64;
     let (shape, pixels) = read_npy::<u8>(&dataset.join("images.npy"));
