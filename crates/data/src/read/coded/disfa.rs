@@ -9,6 +9,9 @@ use crate::read::coded::frames::{Code, Frames, Recording, Shown};
 use crate::read::name::stem;
 use crate::read::tree::FileTree;
 
+/// The codes of one unit by frame.
+type Codes = Vec<(String, Code)>;
+
 /// The units that both sets code.
 const UNITS: [u8; 12] = [1, 2, 4, 5, 6, 9, 12, 15, 17, 20, 25, 26];
 
@@ -25,15 +28,8 @@ pub(super) fn disfa(tree: FileTree, threshold: u8) -> Result<CodedSet, Error> {
             groups[2].to_owned(),
         )
     });
-    for (path, person, au) in Vec::from_iter(tables) {
-        let codes = files.text(&path).map_err(|error| error.reason());
-        let codes = codes.and_then(|text| lines(&text));
-        match codes.and_then(|codes| Ok((codes, unit(&au)?))) {
-            Ok((codes, au)) => add(frames.recordings.entry(person).or_default(), au, codes),
-            Err(reason) => frames.skip(&path, reason),
-        }
-    }
-    whole(&mut frames);
+    let tables = Vec::from_iter(tables);
+    read_units(&mut files, tables, lines, &mut frames);
     if frames.recordings.is_empty() {
         let expected = "DISFA's codes, ActionUnit_Labels/SN001/SN001_au1.txt … for the units 1 2 4 5 6 9 12 15 17 20 25 26";
         return Err(Error::layout(tree.root(), expected, tree.contents()?));
@@ -112,15 +108,8 @@ pub(super) fn disfa_plus(tree: FileTree, threshold: u8) -> Result<CodedSet, Erro
         let trial = format!("{}/{}", groups[1].to_uppercase(), &groups[2]);
         (path.to_owned(), trial, groups[3].to_owned())
     });
-    for (path, trial, au) in Vec::from_iter(tables) {
-        let codes = files.text(&path).map_err(|error| error.reason());
-        let codes = codes.and_then(|text| named_lines(&text));
-        match codes.and_then(|codes| Ok((codes, unit(&au)?))) {
-            Ok((codes, au)) => add(frames.recordings.entry(trial).or_default(), au, codes),
-            Err(reason) => frames.skip(&path, reason),
-        }
-    }
-    whole(&mut frames);
+    let tables = Vec::from_iter(tables);
+    read_units(&mut files, tables, named_lines, &mut frames);
     if frames.recordings.is_empty() {
         let expected = "DISFA+'s codes, Labels/SN001/<trial>/AU12.txt … for the units 1 2 4 5 6 9 12 15 17 20 25 26";
         return Err(Error::layout(tree.root(), expected, tree.contents()?));
@@ -171,7 +160,25 @@ fn unit(text: &str) -> Result<u8, String> {
     au.ok_or_else(|| format!("AU {text} is not one of the twelve units"))
 }
 
-fn add(recording: &mut Recording, au: u8, codes: Vec<(String, Code)>) {
+/// Adds the codes of tables of one unit each, given by path, recording and unit; `read` reads their text.
+fn read_units(
+    files: &mut Files,
+    tables: Vec<(String, String, String)>,
+    read: fn(&str) -> Result<Codes, String>,
+    frames: &mut Frames,
+) {
+    for (path, recording, au) in tables {
+        let text = files.text(&path).map_err(|error| error.reason());
+        let codes = text.and_then(|text| read(&text));
+        match codes.and_then(|codes| Ok((codes, unit(&au)?))) {
+            Ok((codes, au)) => add(frames.recordings.entry(recording).or_default(), au, codes),
+            Err(reason) => frames.skip(&path, reason),
+        }
+    }
+    whole(frames);
+}
+
+fn add(recording: &mut Recording, au: u8, codes: Codes) {
     for (key, code) in codes {
         recording.entry(key).or_default().insert(au, code);
     }
@@ -201,7 +208,7 @@ fn whole(frames: &mut Frames) {
 }
 
 /// Lines `frame,intensity`.
-pub(super) fn lines(text: &str) -> Result<Vec<(String, Code)>, String> {
+pub(super) fn lines(text: &str) -> Result<Codes, String> {
     let lines = (1..)
         .zip(text.lines())
         .filter(|(_, line)| !line.trim().is_empty());
@@ -220,7 +227,7 @@ pub(super) fn lines(text: &str) -> Result<Vec<(String, Code)>, String> {
 }
 
 /// Two header lines, then `name.jpg intensity`.
-fn named_lines(text: &str) -> Result<Vec<(String, Code)>, String> {
+fn named_lines(text: &str) -> Result<Codes, String> {
     let lines = (1..)
         .zip(text.lines())
         .skip(2)
