@@ -1,69 +1,94 @@
-//! Images of a set by their paths, for paths with a different root.
+//! Images by their paths, for paths with a different root.
 
 use std::collections::{HashMap, HashSet};
 
-/// Rows by path and by file name.
-pub(crate) struct Places<'a> {
-    whole: HashMap<&'a str, usize>,
-    /// Paths and rows by file name.
-    by_name: HashMap<&'a str, Vec<(&'a str, usize)>>,
-    /// Rows that match several paths: `train/happy/im0.png` and `test/happy/im0.png` are not both `happy/im0.png`.
-    ambiguous: HashSet<usize>,
+use faus_base::text::composed;
+
+use crate::read::name::stem;
+
+/// The images of a set by path and by file name.
+pub(crate) struct Places {
+    paths: Vec<String>,
+    whole: HashMap<String, usize>,
+    by_name: HashMap<String, Vec<usize>>,
 }
 
 /// A path as written in the set.
 fn plain(path: &str) -> String {
-    let path = path.trim().replace('\\', "/");
+    let path = composed(path.trim()).replace('\\', "/");
     path.trim_start_matches("./").to_owned()
 }
 
-impl<'a> Places<'a> {
-    /// Images by path and row, without those that several of `paths` match by suffix.
-    pub fn of<'b>(
-        rows: impl Iterator<Item = (&'a str, usize)> + Clone,
-        paths: impl Iterator<Item = &'b str>,
-    ) -> Self {
-        let mut by_name: HashMap<&str, Vec<_>> = HashMap::new();
-        for (path, row) in rows.clone() {
-            let name = path.rsplit('/').next().unwrap_or_default();
-            by_name.entry(name).or_default().push((path, row));
+fn name(path: &str) -> &str {
+    path.rsplit('/').next().unwrap_or_default()
+}
+
+impl Places {
+    /// The images with these paths.
+    pub fn of<'a>(paths: impl IntoIterator<Item = &'a str>) -> Self {
+        let paths = Vec::from_iter(paths.into_iter().map(plain));
+        let mut by_name: HashMap<String, Vec<usize>> = HashMap::new();
+        for (at, path) in paths.iter().enumerate() {
+            by_name.entry(name(path).to_owned()).or_default().push(at);
         }
-        let mut places = Self {
-            whole: rows.collect(),
+        let whole = paths.iter().cloned().zip(0..).collect();
+        Self {
+            paths,
+            whole,
             by_name,
-            ambiguous: HashSet::new(),
-        };
-        let mut known: HashMap<usize, String> = HashMap::new();
-        let mut twice = HashSet::new();
-        for path in paths.map(plain) {
-            if let Some(at) = places.find(&path)
-                && *known.entry(at).or_insert_with(|| path.clone()) != path
-            {
-                twice.insert(at);
-            }
         }
-        places.ambiguous = twice;
-        places
     }
 
-    /// The row of a path: the same path, else the only one that is a suffix of it or has it as a suffix, else the only
-    /// one with its file name.
-    pub fn find(&self, path: &str) -> Option<usize> {
-        let path = plain(path);
-        if let Some(&row) = self.whole.get(path.as_str()) {
-            return Some(row);
+    /// Also finds images by names without extension, and without `_aligned` as RAF-DB's face crops have, where no file has
+    /// the whole name.
+    #[must_use]
+    pub fn by_stem(mut self) -> Self {
+        for (at, path) in self.paths.iter().enumerate() {
+            let name = name(path);
+            let keys = [Some(stem(name)), stem(name).strip_suffix("_aligned")];
+            for key in keys.into_iter().flatten().filter(|key| *key != name) {
+                self.by_name.entry(key.to_owned()).or_default().push(at);
+            }
         }
-        let named = self.by_name.get(path.rsplit('/').next()?)?;
+        self
+    }
+
+    /// The image of each path: that of the same path, else the only one whose path is a suffix of it or has it as a suffix,
+    /// else the only one with its file name. None where several paths would share an image in this way:
+    /// `train/happy/im0.png` and `test/happy/im0.png` are not both `happy/im0.png`.
+    pub fn find<'a>(&self, paths: impl IntoIterator<Item = &'a str>) -> Vec<Option<usize>> {
+        let paths = Vec::from_iter(paths.into_iter().map(plain));
+        let found = Vec::from_iter(paths.iter().map(|path| self.image(path)));
+        let (mut first, mut shared) = (HashMap::new(), HashSet::new());
+        for (at, path) in found.iter().zip(&paths) {
+            if first.entry(at).or_insert(path) != &path {
+                shared.insert(at);
+            }
+        }
+        let found = found.iter().zip(&paths).map(|(at, path)| {
+            at.filter(|image| !shared.contains(at) || self.paths[*image] == *path)
+        });
+        found.collect()
+    }
+
+    fn image(&self, path: &str) -> Option<usize> {
+        if let Some(&image) = self.whole.get(path) {
+            return Some(image);
+        }
+        let name = name(path);
+        let named = self
+            .by_name
+            .get(name)
+            .or_else(|| self.by_name.get(stem(name)))?;
         let ends = |long: &str, short: &str| {
             let rest = long.strip_suffix(short);
             rest.is_some_and(|rest| rest.ends_with('/'))
         };
-        let fits = |(ours, _): &&(&str, usize)| ends(&path, ours) || ends(ours, &path);
-        let fitting: Vec<_> = named.iter().filter(fits).collect();
+        let fits = |at: &usize| ends(path, &self.paths[*at]) || ends(&self.paths[*at], path);
+        let fitting = Vec::from_iter(named.iter().copied().filter(fits));
         match (&fitting[..], &named[..]) {
-            ([(_, row)], _) | ([], [(_, row)]) => Some(*row),
+            ([image], _) | ([], [image]) => Some(*image),
             _ => None,
         }
-        .filter(|row| !self.ambiguous.contains(row))
     }
 }

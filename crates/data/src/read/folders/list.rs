@@ -2,26 +2,16 @@
 
 use std::collections::HashMap;
 
-use faus_base::table::Table;
+use faus_base::table::{Table, place};
 use faus_base::text::{composed, plain};
 
-use crate::read::folders::presets::unaligned;
-use crate::read::name::stem;
+use crate::read::places::Places;
 
 /// Maximum size in bytes of a list: five million lines.
 pub(super) const LIST_LIMIT: u64 = 1 << 30;
 /// The names of the columns of a table.
-const PATHS: [&str; 8] = [
-    "path",
-    "file",
-    "filename",
-    "image",
-    "name",
-    "img",
-    "image_path",
-    "file_name",
-];
-const LABELS: [&str; 5] = ["label", "class", "expression", "emotion", "label_name"];
+const PATHS: &str = "path file filename image name img imagepath";
+const LABELS: &str = "label class expression emotion labelname";
 
 /// The label of each path, in the order of the list.
 #[derive(Debug, PartialEq, Eq)]
@@ -37,7 +27,10 @@ impl List {
     pub fn read(bytes: &[u8]) -> Result<Self, String> {
         let text = plain(bytes)?;
         let entries = match Table::open(bytes) {
-            Ok(table) => match (place(&table, &PATHS), place(&table, &LABELS)) {
+            Ok(table) => match (
+                place(table.columns(), PATHS),
+                place(table.columns(), LABELS),
+            ) {
                 (Some(path), Some(label)) => rows(table, path, label)?,
                 _ => lines(text)?,
             },
@@ -58,52 +51,19 @@ impl List {
         Ok(Self { entries })
     }
 
-    /// The entry of each image, for those that have one, and the entries without an image. An entry means the image of
-    /// its whole path; else the one whose path ends with it; else the only one with its file name, extension or
-    /// `_aligned` apart.
+    /// The entry of each image, for those that have one, and the entries without an image ([`Places`]).
     pub fn entries_of(&self, paths: &[&str]) -> (Vec<Option<usize>>, Vec<usize>) {
-        let mut images: HashMap<String, Vec<usize>> = HashMap::new();
-        for (at, path) in paths.iter().enumerate() {
-            let path = composed(path);
-            let name = path.rsplit('/').next().unwrap_or_default();
-            let mut keys = vec![name, stem(name)];
-            keys.extend(unaligned(name));
-            keys.dedup();
-            for key in keys {
-                images.entry(key.to_owned()).or_default().push(at);
-            }
-        }
+        let images = Places::of(paths.iter().copied()).by_stem();
+        let images = images.find(self.entries.iter().map(|(path, _)| path.as_str()));
         let (mut found, mut missing) = (vec![None; paths.len()], Vec::new());
-        for (entry, (path, _)) in self.entries.iter().enumerate() {
-            match image_of(path, paths, &images) {
+        for (entry, image) in images.into_iter().enumerate() {
+            match image {
                 Some(at) => found[at] = Some(entry),
                 None => missing.push(entry),
             }
         }
         (found, missing)
     }
-}
-
-fn image_of(path: &str, paths: &[&str], images: &HashMap<String, Vec<usize>>) -> Option<usize> {
-    let name = path.rsplit('/').next().unwrap_or_default();
-    let named = images.get(name).or_else(|| images.get(stem(name)))?;
-    if let [only] = named.as_slice() {
-        return Some(*only);
-    }
-    let ends = |at: &&usize| {
-        let rest = paths[**at].strip_suffix(path);
-        rest.is_some_and(|rest| rest.is_empty() || rest.ends_with('/'))
-    };
-    let mut ending = named.iter().filter(ends);
-    match (ending.next(), ending.next()) {
-        (Some(only), None) => Some(*only),
-        // Two folders with the same name: the whole path decides.
-        _ => named.iter().copied().find(|at| paths[*at] == path),
-    }
-}
-
-fn place(table: &Table<'_>, names: &[&str]) -> Option<usize> {
-    names.iter().find_map(|name| table.column(name))
 }
 
 fn rows(table: Table<'_>, path: usize, label: usize) -> Result<Vec<(String, String)>, String> {
