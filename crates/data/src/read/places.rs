@@ -4,7 +4,7 @@ use std::collections::{HashMap, HashSet};
 
 use faus_base::text::composed;
 
-use crate::read::name::stem;
+use crate::read::name::{split, stem};
 
 /// The images of a set by path and by file name.
 pub(crate) struct Places {
@@ -19,17 +19,16 @@ fn plain(path: &str) -> String {
     path.trim_start_matches("./").to_owned()
 }
 
-fn name(path: &str) -> &str {
-    path.rsplit('/').next().unwrap_or_default()
-}
-
 impl Places {
     /// The images with these paths.
     pub fn of<'a>(paths: impl IntoIterator<Item = &'a str>) -> Self {
         let paths = Vec::from_iter(paths.into_iter().map(plain));
         let mut by_name: HashMap<String, Vec<usize>> = HashMap::new();
         for (at, path) in paths.iter().enumerate() {
-            by_name.entry(name(path).to_owned()).or_default().push(at);
+            by_name
+                .entry(split(path).1.to_owned())
+                .or_default()
+                .push(at);
         }
         let whole = paths.iter().cloned().zip(0..).collect();
         Self {
@@ -44,7 +43,7 @@ impl Places {
     #[must_use]
     pub fn by_stem(mut self) -> Self {
         for (at, path) in self.paths.iter().enumerate() {
-            let name = name(path);
+            let (_, name) = split(path);
             let keys = [Some(stem(name)), stem(name).strip_suffix("_aligned")];
             for key in keys.into_iter().flatten().filter(|key| *key != name) {
                 self.by_name.entry(key.to_owned()).or_default().push(at);
@@ -75,7 +74,7 @@ impl Places {
         if let Some(&image) = self.whole.get(path) {
             return Some(image);
         }
-        let name = name(path);
+        let (_, name) = split(path);
         let named = self
             .by_name
             .get(name)

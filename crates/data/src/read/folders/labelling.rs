@@ -11,8 +11,8 @@ use crate::read::file::{ReadFile, Skipped, read_bounded};
 use crate::read::folders::list::{LIST_LIMIT, List};
 use crate::read::folders::people::{Identity, Pattern};
 use crate::read::folders::presets::{self, Preset};
-use crate::read::folders::walk::{Found, Walk};
-use crate::read::name::ends_in;
+use crate::read::folders::walk::{Found, IMAGES_LIMIT, Walk};
+use crate::read::name::{folder, split};
 use crate::read::tree::FileTree;
 
 const NO_FOLDER: &str = "images in no folder that names an expression";
@@ -104,10 +104,7 @@ impl Labels {
             match label {
                 Ok(expression) => labelled.images.push(self.image(found, expression)),
                 Err(reason) => {
-                    let folder = found
-                        .path
-                        .rsplit_once('/')
-                        .map_or(".", |(folder, _)| folder);
+                    let folder = folder(&found.path);
                     let group = lost.entry((folder.to_owned(), reason));
                     group.or_insert((0, found.path)).0 += 1;
                 }
@@ -151,7 +148,7 @@ impl Labels {
                 (name.into_owned(), read_bounded(path, LIST_LIMIT)?)
             }
             (None, Some(wanted)) => {
-                let path = find(tree, "", wanted, 0).ok_or_else(|| {
+                let path = find(tree, wanted).ok_or_else(|| {
                     let expected = format!(
                         "{wanted} in one of the folders (or give the list of labels with --labels)"
                     );
@@ -284,19 +281,13 @@ fn from_list(list: &List, found: &[Found], notes: &mut Vec<String>) -> Vec<Label
     entries.into_iter().map(label).collect()
 }
 
-/// The path of the file with this name, in order of names.
-fn find(tree: &FileTree, folder: &str, wanted: &str, depth: usize) -> Option<String> {
+/// The first file with this name, in order of folders.
+fn find(tree: &FileTree, wanted: &str) -> Option<String> {
     const DEPTH: usize = 4;
-    let path = |name: &String| crate::read::name::join(folder, name);
-    let names = tree.names(folder).ok()?;
-    let here = names.iter().find(|name| name.eq_ignore_ascii_case(wanted));
-    if let Some(here) = here {
-        return Some(path(here));
-    }
-    let folders = names
-        .iter()
-        .map(path)
-        .filter(|path| depth < DEPTH && tree.is_folder(path));
-    let mut folders = folders.filter(|path| !ends_in(path, &[".zip"]));
-    folders.find_map(|folder| find(tree, &folder, wanted, depth + 1))
+    let paths = tree.walk(DEPTH, IMAGES_LIMIT).ok()?.into_iter();
+    let paths = paths
+        .filter(|(_, is_folder)| !is_folder)
+        .map(|(path, _)| path);
+    let named = paths.filter(|path| split(path).1.eq_ignore_ascii_case(wanted));
+    named.min_by_key(|path| split(path).0.to_owned())
 }
