@@ -98,8 +98,8 @@ impl PreparedWriter {
     pub fn finish(mut self, mut info: DatasetInfo) -> Result<DatasetInfo, Error> {
         self.count(&mut info)?;
         let folder = self.work.path().join("set");
-        self.write_files(&folder, &info)
-            .map_err(Error::io(&self.output))?;
+        let written = self.write_files(&folder, &info);
+        written.map_err(Error::io(&self.output))?;
         refuse_existing(&self.output)?;
         fs::rename(&folder, &self.output).map_err(Error::io(&self.output))?;
         // Makes the rename survive a power cut, except on systems that cannot sync a folder.

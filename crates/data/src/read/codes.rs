@@ -136,16 +136,14 @@ impl CodeTable {
         let unmatched = self.rows.iter().zip(&found);
         let unmatched: Vec<_> = unmatched.filter(|(_, at)| at.is_none()).collect();
         let (missing, all) = (unmatched.len(), found.len());
-        let example = unmatched
-            .first()
-            .map(|((line, key), _)| format!("line {line}, {key}"));
+        let example = |((line, key), _): &(&(u64, Key), _)| format!("line {line}, {key}");
+        let example = unmatched.first().map(example);
         if missing == all {
             let first = example.map_or("it has no rows".to_owned(), |row| {
                 format!("its first row is {row}")
             });
-            let image = images
-                .first()
-                .map_or("none".to_owned(), |image| self.key(image).to_string());
+            let image = images.first().map(|image| self.key(image).to_string());
+            let image = image.unwrap_or("none".to_owned());
             let reason = format!(
                 "no row of {name} matches an image: {first}, and the first image is {image}"
             );
@@ -253,9 +251,8 @@ impl fmt::Display for Key {
             Self::Path(path) => f.write_str(path),
             Self::Index(index) => write!(f, "index {index}"),
             Self::Session(person, session, frame) => {
-                let person = person
-                    .as_ref()
-                    .map_or("unknown".to_owned(), Person::to_string);
+                let person = person.as_ref().map(Person::to_string);
+                let person = person.unwrap_or("unknown".to_owned());
                 let frame = frame.map_or(String::new(), |frame| format!(" frame {frame}"));
                 write!(f, "subject {person} session {session}{frame}")
             }
@@ -315,8 +312,8 @@ fn headless(bytes: &[u8]) -> Option<&str> {
         return None;
     };
     let number = |cell| matches!(Person::of(cell), Some(Person::Number(_)));
-    (number(subject) && number(session) && facs::units(codes.trim_matches('"')).is_ok())
-        .then_some(text)
+    let coded = facs::units(codes.trim_matches('"')).is_ok();
+    (number(subject) && number(session) && coded).then_some(text)
 }
 
 #[cfg(test)]

@@ -194,10 +194,8 @@ impl DataConfig {
                 format!("only the sources tfd and arrays have unlabelled images, not {source}");
             return Err(Error::setting("unlabelled", reason));
         }
-        if let Some((name, _, by)) = settings
-            .into_iter()
-            .find(|(_, set, by)| is_ignored(*set, by))
-        {
+        let mut settings = settings.iter();
+        if let Some((name, _, by)) = settings.find(|(_, set, by)| is_ignored(*set, by)) {
             let reason = format!(
                 "the source {source} does not use it, only {} does",
                 by.join(" or ")

@@ -25,10 +25,8 @@ impl Places {
         let paths = Vec::from_iter(paths.into_iter().map(plain));
         let mut by_name: HashMap<String, Vec<usize>> = HashMap::new();
         for (at, path) in paths.iter().enumerate() {
-            by_name
-                .entry(split(path).1.to_owned())
-                .or_default()
-                .push(at);
+            let name = split(path).1.to_owned();
+            by_name.entry(name).or_default().push(at);
         }
         let whole = paths.iter().cloned().zip(0..).collect();
         Self {
@@ -75,10 +73,8 @@ impl Places {
             return Some(image);
         }
         let (_, name) = split(path);
-        let named = self
-            .by_name
-            .get(name)
-            .or_else(|| self.by_name.get(stem(name)))?;
+        let by_stem = || self.by_name.get(stem(name));
+        let named = self.by_name.get(name).or_else(by_stem)?;
         let ends = |long: &str, short: &str| {
             let rest = long.strip_suffix(short);
             rest.is_some_and(|rest| rest.ends_with('/'))

@@ -92,9 +92,8 @@ impl Labels {
             (None, Some(pattern)) => found.iter().map(|f| in_name(pattern, &f.path)).collect(),
             (None, None) => self.of_folders(&found, &mut labelled),
         };
-        let codes = self
-            .label_map
-            .codes(labels.iter().flatten().copied(), false);
+        let known = labels.iter().flatten().copied();
+        let codes = self.label_map.codes(known, false);
         let wrong = |reason| Error::unusable(tree.root(), format!("labels are numbers: {reason}"));
         let (codes, note) = codes.map_err(wrong)?;
         labelled.notes.extend(note);
@@ -159,10 +158,8 @@ impl Labels {
         let auto = self.label_map == LabelMap::Auto;
         let named = found.iter().any(|found| found.above.expression.is_some());
         let number = |found: &Found| found.above.number.filter(|_| !auto || !named);
-        let unnamed = found
-            .iter()
-            .filter(|found| found.above.expression.is_none());
-        let numbers = Vec::from_iter(unnamed.filter_map(number));
+        let unnamed = |found: &&Found| found.above.expression.is_none();
+        let numbers = Vec::from_iter(found.iter().filter(unnamed).filter_map(number));
         let codes = numbers.iter().copied().map(Label::Code);
         // Folders of numbers alone may be people, or classes without names: a data set of its own kind.
         if auto && self.label_map.codes(codes, false).is_err() {

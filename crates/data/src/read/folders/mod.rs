@@ -122,10 +122,8 @@ fn scan(
     let images = &mut labelled.images;
     let folding = assign(images, &mut notes);
     let known = notes::no_people(images).is_none();
-    let samples = images
-        .iter()
-        .map(|image| sample(image, classes, &folding, known));
-    let mut samples = Vec::from_iter(samples);
+    let sample = |image: &Image| sample(image, classes, &folding, known);
+    let mut samples = Vec::from_iter(images.iter().map(sample));
     if folding == Folding::Given(1) && wanting(&parts(images)) {
         let how = hold_back(&mut samples);
         notes.push(format!(
@@ -149,22 +147,16 @@ fn identify(
     labels: &Labels,
     subject_pattern: Option<&str>,
 ) -> Result<bool, Error> {
-    let of_labels = labels
-        .pattern
-        .as_ref()
-        .filter(|pattern| pattern.has("subject"));
-    let pattern = match (subject_pattern, of_labels) {
-        (None, Some(pattern)) => pattern.clone(),
+    let pattern = match (subject_pattern, &labels.pattern) {
+        (None, Some(pattern)) if pattern.has("subject") => pattern.clone(),
         (given, _) => Pattern::new(given)?,
     };
     for image in images.iter_mut() {
         image.identity = pattern.read(&image.path);
     }
     let count = images.len();
-    let silent = images
-        .iter()
-        .filter(|image| image.identity.is_none())
-        .count();
+    let is_silent = |image: &&Image| image.identity.is_none();
+    let silent = images.iter().filter(is_silent).count();
     match images.first() {
         Some(Image { path, .. }) if silent == count && subject_pattern.is_some() => {
             let reason = format!(
@@ -305,8 +297,7 @@ fn assign(images: &mut [Image], notes: &mut Vec<String>) -> Folding {
     match folding {
         // In order of person, like CK+ itself.
         Folding::BySubject(_) => images.sort_by(|a, b| by_person(a).cmp(&by_person(b))),
-        _ => images
-            .sort_by_cached_key(|image| (image.expression, composed(&image.path).into_owned())),
+        _ => images.sort_by_cached_key(|i| (i.expression, composed(&i.path).into_owned())),
     }
     folding
 }
