@@ -116,7 +116,7 @@ impl DataConfig {
                 let classes = classes.unwrap_or_else(ClassMap::eight);
                 return Ok(Box::new(CkPlus::open(root, classes)?));
             }
-            "csv" => return Ok(Box::new(PixelCsv::open(root, classes, &self.label_map)?)),
+            "csv" => PixelCsv::open(root, classes, &self.label_map),
             "tfd" => Tfd::open(root, side, classes, self.unlabelled),
             "arrays" => Arrays::open(root, side, classes, self.unlabelled),
             "folders" => {
