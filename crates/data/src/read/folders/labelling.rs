@@ -34,18 +34,21 @@ pub(super) struct Image {
     pub path: String,
     pub expression: Expression,
     pub part: Option<Part>,
-    /// The subject in its name; left empty here.
+    /// The subject in its name.
     pub identity: Option<Identity>,
 }
 
 /// A label before codes are resolved, or why there is none.
 type Reading = Result<Label, String>;
 
-/// The images that have an expression, and why the others do not.
+/// The images that have an expression.
 #[derive(Debug, Default)]
 pub(super) struct Labelled {
     pub images: Vec<Image>,
-    pub skipped: Vec<Skipped>,
+    /// The findings on the way to them, and why other images have none.
+    pub walk: Walk,
+    /// Whether their labels come from the folders' names.
+    pub by_folders: bool,
     pub read: Vec<ReadFile>,
     pub notes: Vec<String>,
     /// The numbers of folders that could be classes, if they were not read.
@@ -54,7 +57,9 @@ pub(super) struct Labelled {
 
 /// The labels to use, checked.
 pub(super) struct Labels {
-    pub pattern: Option<Pattern>,
+    pattern: Option<Pattern>,
+    /// Finds the people: the pattern given, else that of the labels, else CK+'s.
+    people: Pattern,
     preset: Option<&'static Preset>,
     list: Option<PathBuf>,
     label_map: LabelMap,
@@ -63,11 +68,16 @@ pub(super) struct Labels {
 impl Labels {
     /// # Errors
     /// [`Error::Setting`] for a pattern that is wrong.
-    pub fn new(given: &FolderLabels) -> Result<Self, Error> {
+    pub fn new(given: &FolderLabels, subject_pattern: Option<&str>) -> Result<Self, Error> {
         let pattern = given.pattern.as_deref();
         let preset = pattern.and_then(presets::of);
+        let pattern = pattern.map(Pattern::of_labels).transpose()?;
         Ok(Self {
-            pattern: pattern.map(Pattern::of_labels).transpose()?,
+            people: match (subject_pattern, &pattern) {
+                (None, Some(pattern)) if pattern.has("subject") => pattern.clone(),
+                (given, _) => Pattern::new(given)?,
+            },
+            pattern,
             preset,
             list: given.list.clone(),
             label_map: match (&given.label_map, preset) {
@@ -81,9 +91,13 @@ impl Labels {
     ///
     /// # Errors
     /// A list that cannot be read, and numbers whose meaning is not known.
-    pub fn of(&self, tree: &FileTree, walk: &mut Walk) -> Result<Labelled, Error> {
+    pub fn of(&self, tree: &FileTree, mut walk: Walk) -> Result<Labelled, Error> {
         let found = std::mem::take(&mut walk.images);
-        let mut labelled = Labelled::default();
+        let mut labelled = Labelled {
+            by_folders: self.pattern.is_none() && self.list.is_none(),
+            walk,
+            ..Labelled::default()
+        };
         let labels = match (self.list(tree)?, &self.pattern) {
             (Some((file, list)), _) => {
                 labelled.read.push(file);
@@ -109,19 +123,14 @@ impl Labels {
             }
         }
         let lost = lost.into_iter().map(|((folder, reason), (count, first))| {
-            let example = match self.beside_folders() {
-                true => format!(" (first {first})"),
-                false => String::new(),
+            let example = match labelled.by_folders {
+                true => String::new(),
+                false => format!(" (first {first})"),
             };
             Skipped::new(folder, format!("{reason}: {count}{example}")).of_images(count)
         });
-        labelled.skipped.extend(lost);
+        labelled.walk.skipped.extend(lost);
         Ok(labelled)
-    }
-
-    /// Whether labels come from anything but folders.
-    pub fn beside_folders(&self) -> bool {
-        self.pattern.is_some() || self.list.is_some()
     }
 
     fn image(&self, found: Found, expression: Expression) -> Image {
@@ -130,7 +139,7 @@ impl Labels {
         Image {
             expression,
             part: named.and_then(Part::from_name).or(found.above.part),
-            identity: None,
+            identity: self.people.read(&found.path),
             path: found.path,
         }
     }

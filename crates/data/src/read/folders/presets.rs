@@ -53,13 +53,12 @@ pub(super) fn of(name: &str) -> Option<&'static Preset> {
 }
 
 /// The preset that at least half of the paths are named by, in a sentence.
-pub(super) fn named_like<'a>(paths: impl Iterator<Item = &'a str> + Clone) -> Option<String> {
-    let all = paths.clone().count();
+pub(super) fn named_like(paths: &[String]) -> Option<String> {
     let preset = PRESETS.iter().find(|preset| {
         let pattern = Pattern::of_labels(preset.name);
-        let fits = |path: &&str| pattern.as_ref().is_ok_and(|p| p.is_match(path));
-        let fitting = paths.clone().filter(fits).count();
-        fitting > 0 && 2 * fitting >= all
+        let fits = |path: &&String| pattern.as_ref().is_ok_and(|p| p.is_match(path));
+        let fitting = paths.iter().filter(fits).count();
+        fitting > 0 && 2 * fitting >= paths.len()
     })?;
     let (set, name) = (preset.set, preset.name);
     Some(format!(
