@@ -181,7 +181,12 @@ impl DataConfig {
         let mut given = settings.iter().filter(|(_, given, _)| ours && *given);
         let ignored = given.find(|(.., by)| by.split(" or ").all(|name| name != source));
         if let Some((name, _, by)) = ignored {
-            let reason = format!("the source {source} does not use it, only {by} does");
+            let reason = match *name == "unlabelled" {
+                true => {
+                    format!("only the sources tfd and arrays have unlabelled images, not {source}")
+                }
+                false => format!("the source {source} does not use it, only {by} does"),
+            };
             return Err(Error::setting(name, reason));
         }
         check_threshold(self.au_threshold)?;

@@ -18,21 +18,11 @@ use crate::read::source::{Folding, RawSample, Scan};
 use crate::read::tree::FileTree;
 
 /// RAF-CE's classes in the order of their codes, by its owners' page.
+#[rustfmt::skip]
 const COMPOUND: [&str; 14] = [
-    "happily_surprised",
-    "happily_disgusted",
-    "sadly_fearful",
-    "sadly_angry",
-    "sadly_surprised",
-    "sadly_disgusted",
-    "fearfully_angry",
-    "fearfully_surprised",
-    "fearfully_disgusted",
-    "angrily_surprised",
-    "angrily_disgusted",
-    "disgustedly_surprised",
-    "happily_fearful",
-    "happily_sad",
+    "happily_surprised", "happily_disgusted", "sadly_fearful", "sadly_angry", "sadly_surprised", "sadly_disgusted",
+    "fearfully_angry", "fearfully_surprised", "fearfully_disgusted", "angrily_surprised", "angrily_disgusted",
+    "disgustedly_surprised", "happily_fearful", "happily_sad",
 ];
 
 /// A list by the names of images without their extension.

@@ -80,8 +80,8 @@ impl Labels {
             pattern,
             preset,
             list: given.list.clone(),
-            label_map: match (&given.label_map, preset) {
-                (LabelMap::Auto, Some(preset)) => preset.label_map.clone(),
+            label_map: match (&given.label_map, preset.and_then(Preset::list)) {
+                (LabelMap::Auto, Some((_, map))) => map,
                 (map, _) => map.clone(),
             },
         })
@@ -146,12 +146,12 @@ impl Labels {
 
     /// The list that was given, or the preset's, which is looked for in the tree.
     fn list(&self, tree: &FileTree) -> Result<Option<(ReadFile, List)>, Error> {
-        let (name, bytes) = match (&self.list, self.preset.and_then(|preset| preset.list)) {
+        let (name, bytes) = match (&self.list, self.preset.and_then(Preset::list)) {
             (Some(path), _) => {
                 let name = path.file_name().unwrap_or_default().to_string_lossy();
                 (name.into_owned(), read_bounded(path, LIST_LIMIT)?)
             }
-            (None, Some(wanted)) => {
+            (None, Some((wanted, _))) => {
                 let path = find(tree, wanted)?;
                 let bytes = tree.read(&path, LIST_LIMIT)?;
                 (path, bytes)
