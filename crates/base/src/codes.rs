@@ -129,8 +129,11 @@ enum Kind {
     Bare,
 }
 
-/// The columns of single units: number, kind, column.
-fn wide(columns: &StringRecord) -> Vec<(u8, Kind, usize)> {
+/// A column of a single unit: its number, kind and place.
+type Unit = (u8, Kind, usize);
+
+/// The columns of single units.
+fn wide(columns: &StringRecord) -> Vec<Unit> {
     let read = |(at, name): (usize, &str)| {
         let name = plain_name(name);
         let rest = name.strip_prefix("au")?;
@@ -151,8 +154,8 @@ fn wide(columns: &StringRecord) -> Vec<(u8, Kind, usize)> {
 }
 
 /// Values of a row, `None` where one is missing.
-fn values(row: &Row, wide: &[(u8, Kind, usize)]) -> Result<Vec<Option<f64>>, String> {
-    let value = |&(au, kind, at): &(u8, Kind, usize)| {
+fn values(row: &Row, wide: &[Unit]) -> Result<Vec<Option<f64>>, String> {
+    let value = |&(au, kind, at): &Unit| {
         let text = row.cells.get(at).unwrap_or_default();
         if matches!(Cell::read(text), Ok(Cell::Empty | Cell::NotCoded)) {
             return Ok(None);
@@ -167,11 +170,7 @@ fn values(row: &Row, wide: &[(u8, Kind, usize)]) -> Result<Vec<Option<f64>>, Str
     wide.iter().map(value).collect()
 }
 
-fn of_units(
-    columns: &StringRecord,
-    wide: &[(u8, Kind, usize)],
-    rows: &[Row],
-) -> Result<Codes, String> {
+fn of_units(columns: &StringRecord, wide: &[Unit], rows: &[Row]) -> Result<Codes, String> {
     let values = rows.iter().map(|row| values(row, wide));
     let values = values.collect::<Result<Vec<_>, _>>()?;
     let scale = Scale::of(wide, &values);
@@ -222,7 +221,7 @@ struct Scale {
 }
 
 impl Scale {
-    fn of(wide: &[(u8, Kind, usize)], values: &[Vec<Option<f64>>]) -> Self {
+    fn of(wide: &[Unit], values: &[Vec<Option<f64>>]) -> Self {
         let has = |kind: Kind| wide.iter().any(|(_, own, _)| *own == kind);
         let mut numbers = values.iter().flatten().flatten();
         let bare = values.iter().flat_map(|row| row.iter().zip(wide));
@@ -263,7 +262,7 @@ impl Scale {
     }
 
     /// The units of a row without gaps. A presence decides alone; the intensity of the same unit grades it.
-    fn units(&self, wide: &[(u8, Kind, usize)], values: &[Option<f64>]) -> Coded {
+    fn units(&self, wide: &[Unit], values: &[Option<f64>]) -> Coded {
         let grade = |value: f64| value.round().clamp(1.0, 5.0) as u8;
         let cells = Vec::from_iter(wide.iter().zip(values.iter().flatten()));
         let units = cells.chunk_by(|(a, _), (b, _)| a.0 == b.0);

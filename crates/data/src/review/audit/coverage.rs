@@ -44,7 +44,7 @@ pub(super) fn findings(splits: &Splits) -> Vec<Finding> {
     let twice = tested(splits, |times| times > 1);
     let groups = GROUPS.map(|(kind, who, group)| {
         let what = format!("{who} in several parts of one split");
-        kind.leak(what, in_two_parts(splits, group))
+        kind.leak(&what, in_two_parts(splits, group))
     });
     let others = [
         SubjectsUnknown.counted(alone, unknown),
