@@ -28,7 +28,7 @@ pub struct Codes {
 }
 
 /// Names of the column of FACS codes, without blanks, `_` and `-`.
-const NAMES: [&str; 10] = [
+const NAMES: [&str; 8] = [
     "aus",
     "codes",
     "facs",
@@ -37,8 +37,18 @@ const NAMES: [&str; 10] = [
     "actionunits",
     "aucodes",
     "aucode",
-    "code",
-    "au",
+];
+/// Names that mean FACS codes where nothing else does.
+const VAGUE: [&str; 2] = ["code", "au"];
+/// Columns that only programs write: OpenFace, py-feat, LibreFace.
+const PROGRAMS: [&str; 7] = [
+    "success",
+    "facescore",
+    "facerectx",
+    "gaze0x",
+    "posetx",
+    "poserx",
+    "lmmp0x",
 ];
 /// From which probability a unit counts as present (our choice).
 const PROBABLE: f64 = 0.5;
@@ -57,10 +67,8 @@ impl Codes {
     /// A sentence: no column of codes, the line and the cell that is wrong, or empty cells that may mean two things.
     pub fn read(columns: &StringRecord, rows: &[Row]) -> Result<Self, String> {
         let names: Vec<String> = columns.iter().map(plain_name).collect();
-        let column = NAMES
-            .iter()
-            .find_map(|name| names.iter().position(|own| own == name));
-        let wide = wide(columns);
+        let wide = wide(columns)?;
+        let column = column(&names, wide.is_empty())?;
         match column {
             Some(column) => {
                 let mut codes = of_column(column, &columns[column], rows)?;
@@ -84,10 +92,25 @@ impl Codes {
 
     /// Whether a table has a column of codes.
     pub fn exist(columns: &StringRecord) -> bool {
-        !wide(columns).is_empty()
-            || columns
-                .iter()
-                .any(|name| NAMES.contains(&plain_name(name).as_str()))
+        let names: Vec<String> = columns.iter().map(plain_name).collect();
+        !matches!(wide(columns), Ok(wide) if wide.is_empty()) || column(&names, true) != Ok(None)
+    }
+}
+
+/// The one column of FACS codes; `alone` where there are no columns of single units.
+fn column(names: &[String], alone: bool) -> Result<Option<usize>, String> {
+    let of = |wanted: &[&str]| {
+        let named = (0..names.len()).filter(|at| wanted.contains(&names[*at].as_str()));
+        Vec::from_iter(named)
+    };
+    let found = of(&NAMES);
+    match found[..] {
+        [one, other, ..] => Err(format!(
+            "the columns `{}` and `{}` both hold FACS codes; keep one of the two",
+            names[one], names[other]
+        )),
+        [one] => Ok(Some(one)),
+        [] => Ok(of(&VAGUE).first().copied().filter(|_| alone)),
     }
 }
 
@@ -158,7 +181,10 @@ enum Kind {
 }
 
 /// The columns of single units: number, kind, column.
-fn wide(columns: &StringRecord) -> Vec<(u8, Kind, usize)> {
+///
+/// # Errors
+/// Two columns of one unit and kind: either one could be meant.
+fn wide(columns: &StringRecord) -> Result<Vec<(u8, Kind, usize)>, String> {
     let read = |(at, name): (usize, &str)| {
         let name = plain_name(name);
         let rest = name.strip_prefix("au")?;
@@ -177,7 +203,25 @@ fn wide(columns: &StringRecord) -> Vec<(u8, Kind, usize)> {
     };
     let mut wide: Vec<_> = columns.iter().enumerate().filter_map(read).collect();
     wide.sort_unstable();
-    wide
+    let twice = |pair: &&[(u8, Kind, usize)]| (pair[0].0, pair[0].1) == (pair[1].0, pair[1].1);
+    match wide.windows(2).find(twice) {
+        Some(pair) => Err(format!(
+            "the columns `{}` and `{}` are both of action unit {}; keep one of the two",
+            &columns[pair[0].2], &columns[pair[1].2], pair[0].0
+        )),
+        None => Ok(wide),
+    }
+}
+
+/// Whether a program's columns are among these: those of faces and poses, or OpenFace's `AU12_c` and `AU12_r`.
+fn of_program(names: &[String]) -> bool {
+    names.iter().any(|name| {
+        let unit = name
+            .strip_prefix("au")
+            .and_then(|rest| rest.strip_suffix(['c', 'r']));
+        let unit = unit.is_some_and(|au| !au.is_empty() && au.bytes().all(|b| b.is_ascii_digit()));
+        unit || PROGRAMS.contains(&name.as_str())
+    })
 }
 
 /// Values of a row, `None` where one is missing.
@@ -203,6 +247,7 @@ fn of_units(names: &[String], wide: &[(u8, Kind, usize)], rows: &[Row]) -> Resul
     let values = rows.iter().map(|row| values(row, wide));
     let values = values.collect::<Result<Vec<_>, _>>()?;
     let scale = Scale::of(wide, &values);
+    let machine_coded = scale.fractions || of_program(names);
     let success = names.iter().position(|name| name == "success");
     let lost = |row: &Row| {
         let cell = success.and_then(|at| row.cells.get(at)?.parse::<f64>().ok());
@@ -226,7 +271,7 @@ fn of_units(names: &[String], wide: &[(u8, Kind, usize)], rows: &[Row]) -> Resul
             true,
             format!("Codes from columns of single action units ({count} units){rule}."),
         ),
-        (scale.machine_coded(), machine.to_owned()),
+        (machine_coded, machine.to_owned()),
         (
             untracked > 0,
             format!(
@@ -244,7 +289,7 @@ fn of_units(names: &[String], wide: &[(u8, Kind, usize)], rows: &[Row]) -> Resul
     Ok(Codes {
         rows: coded,
         notes: notes.collect(),
-        machine_coded: scale.machine_coded(),
+        machine_coded,
     })
 }
 
@@ -272,10 +317,6 @@ impl Scale {
             fractions: numbers.any(|value| value.fract() != 0.0),
             graded: bare.any(|(value, _)| value.is_some_and(|value| value > 1.0)),
         }
-    }
-
-    fn machine_coded(&self) -> bool {
-        self.fractions || (self.presence && self.intensity)
     }
 
     /// The least bare number of a unit that is present.
@@ -410,9 +451,34 @@ mod tests {
         assert_eq!(coder.rows[0].as_ref().unwrap().units, [(2, 5), (12, 1)]);
         assert!(!coder.machine_coded);
         assert_eq!(units("AU1,AU2\n1,0\n"), [Some(vec![(1, 0)])]);
+        for (program, is) in [
+            ("AU01_c,AU12_c\n0,1\n", true),
+            ("FaceScore,AU01,AU12\n0.9,1,0\n", true),
+            ("AU1_occ,AU1_int\n1,3\n", false),
+        ] {
+            assert_eq!(read(program).unwrap().machine_coded, is, "{program}");
+        }
         for bad in ["AU1,AU2\n9,0\n", "AU1\n-1\n", "AU1_c\n2\n", "AU1\nx\n"] {
             assert!(read(bad).unwrap_err().starts_with("line 2: AU 1 "), "{bad}");
         }
+    }
+
+    #[test]
+    fn of_two_columns_that_may_be_meant_neither_is_taken() {
+        for (twice, part) in [
+            (
+                "AU12,AU_12\n1,0\n",
+                "`au12` and `au_12` are both of action unit 12",
+            ),
+            ("AU12,au012\n1,0\n", "both of action unit 12"),
+            ("facs,aus\n1,2\n", "`facs` and `aus` both hold FACS codes"),
+        ] {
+            let error = read(twice).unwrap_err();
+            assert!(error.contains(part), "{error}");
+        }
+        // A participant's code is no FACS code where the units have columns.
+        assert_eq!(units("code,AU4,AU12\n17,0,1\n"), [Some(vec![(12, 0)])]);
+        assert_eq!(units("code\n17\n"), [Some(vec![(17, 0)])]);
     }
 
     #[test]

@@ -37,7 +37,10 @@ impl Cell {
         match text.trim().to_ascii_lowercase().as_str() {
             "" => Ok(Self::Empty),
             "na" | "nan" | "n/a" | "<na>" => Ok(Self::NotCoded),
-            NONE | "0" => Ok(Self::Coded(Vec::new())),
+            NONE if text.trim() == "None" => Err(
+                "`None` may be Python's missing value or mean no action unit: write NA (not coded) or none".to_owned(),
+            ),
+            NONE | "0" | "0.0" => Ok(Self::Coded(Vec::new())),
             _ => units(text).map(Self::Coded),
         }
     }
@@ -237,6 +240,8 @@ mod tests {
         assert_eq!(Cell::read(""), Ok(Cell::Empty));
         assert_eq!(Cell::read("none"), Ok(Cell::Coded(vec![])));
         assert_eq!(Cell::read("0"), Ok(Cell::Coded(vec![])));
+        assert_eq!(Cell::read("0.0"), Ok(Cell::Coded(vec![])));
+        assert!(Cell::read("None").unwrap_err().contains("missing value"));
     }
 
     proptest! {

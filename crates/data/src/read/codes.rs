@@ -4,14 +4,14 @@ use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
 
 use faus_base::codes::{Coded, Codes, plain_name};
-use faus_base::facs;
+use faus_base::facs::Cell;
 use faus_base::person::Person;
-use faus_base::table::{Row, Table};
+use faus_base::table::{Row, Table, delimiter};
 
 use crate::error::Error;
 use crate::label::{Au, AuCoding, AuScore};
 use crate::read::file::{ReadFile, read_bounded};
-use crate::read::places::Places;
+use crate::read::places::{self, Fit, Places};
 use crate::read::source::RawSample;
 
 /// Size limit of the table, in bytes.
@@ -51,7 +51,7 @@ const SESSION: [&str; 9] = [
 const FRAME: [&str; 4] = ["frame", "framenumber", "frameno", "frameid"];
 const INDEX: [&str; 2] = ["index", "row"];
 /// The header that a table of the first Cohn-Kanade release stands for where it has none.
-const COHN_KANADE: &str = "subject,session,codes\n";
+const COHN_KANADE: [&str; 3] = ["subject", "session", "codes"];
 
 /// What a table says of an image, or what it can be found by.
 #[derive(Debug, Clone, Copy, Default)]
@@ -72,7 +72,7 @@ pub struct CodeKey<'a> {
 enum By {
     Path(Vec<String>),
     /// Person and session, and the frame where the table has one.
-    Session(Vec<(Option<Person>, String, Option<u32>)>),
+    Session(Vec<(Option<Person>, String, Option<usize>)>),
     Index(Vec<usize>),
 }
 
@@ -105,7 +105,10 @@ impl CodeTable {
         let bytes = read_bounded(path, LIMIT)?;
         let expected = "a table of FACS codes";
         let wrong = |found: String| Error::layout(path, expected, found);
-        let with_header = headless(&bytes).map(|text| [COHN_KANADE, text].concat());
+        let with_header = headless(&bytes).map(|(text, between)| {
+            let header = COHN_KANADE.join(&between.to_string());
+            format!("{header}\n{text}")
+        });
         let added = u64::from(with_header.is_some());
         let table = Table::open(with_header.as_deref().map_or(&bytes[..], str::as_bytes));
         let table = table.map_err(wrong)?;
@@ -117,15 +120,13 @@ impl CodeTable {
         let codes = Codes::read(&columns, &rows).map_err(wrong)?;
         let by = By::of(&names, &rows).map_err(wrong)?;
         let name = path.file_name().unwrap_or_default().to_string_lossy();
-        let table = Self {
+        Ok(Self {
             name: name.into_owned(),
             codes,
             lines: rows.iter().map(|row| row.line).collect(),
             by,
             read: ReadFile::new("aus", &bytes),
-        };
-        table.check_doubles().map_err(wrong)?;
-        Ok(table)
+        })
     }
 
     /// Whether a program estimated the codes.
@@ -133,47 +134,47 @@ impl CodeTable {
         self.codes.machine_coded
     }
 
-    /// Rows of one key must have one coding.
-    fn check_doubles(&self) -> Result<(), String> {
-        let mut first: HashMap<String, usize> = HashMap::new();
-        for at in 0..self.lines.len() {
-            let before = *first.entry(self.by.text(at)).or_insert(at);
-            if self.codes.rows[before] != self.codes.rows[at] {
-                let (one, other) = (self.lines[before], self.lines[at]);
-                return Err(format!(
-                    "different codes of {} in lines {one} and {other}",
-                    self.by.text(at)
-                ));
-            }
-        }
-        Ok(())
-    }
-
     /// Finds the codes of images.
     ///
     /// # Errors
-    /// [`Error::Setting`] if no row of the table matches an image.
+    /// [`Error::Setting`] if no row of the table matches an image, two rows code an image differently, or rows name a
+    /// recording of several images whose frames are unknown.
     pub fn matched(&self, images: &[CodeKey]) -> Result<Matched, Error> {
+        let wrong = |reason| Error::setting("table of codes", format!("{}: {reason}", self.name));
+        let mut elsewhere = 0;
         let rows = match &self.by {
-            By::Path(paths) => by_path(paths, images),
-            By::Session(sessions) => by_session(sessions, images),
-            By::Index(indices) => {
-                let of: HashMap<usize, usize> = images
+            By::Path(paths) => {
+                let places = Places::of(images.iter().map(|image| image.path));
+                let found = places.find(&Vec::from_iter(paths.iter().map(String::as_str)));
+                elsewhere = found
                     .iter()
-                    .enumerate()
-                    .map(|(at, image)| (image.index, at))
-                    .collect();
-                indices.iter().map(|index| of.get(index).copied()).collect()
+                    .flatten()
+                    .filter(|found| found.1 == Fit::Name)
+                    .count();
+                found.into_iter().map(|found| Some(found?.0)).collect()
+            }
+            By::Session(sessions) => by_session(sessions, images).map_err(wrong)?,
+            By::Index(indices) => {
+                let of = images.iter().enumerate();
+                let of: HashMap<usize, usize> = of.map(|(at, image)| (image.index, at)).collect();
+                Vec::from_iter(indices.iter().map(|index| of.get(index).copied()))
             }
         };
         let mut codes = vec![None; images.len()];
-        let mut has_row = vec![false; images.len()];
-        for (coded, at) in self.codes.rows.iter().zip(&rows) {
-            if let Some(at) = *at {
-                codes[at].clone_from(coded);
-                has_row[at] = true;
+        let mut of_images: Vec<Option<usize>> = vec![None; images.len()];
+        for (row, coded) in self.codes.rows.iter().enumerate() {
+            let Some(at) = rows[row] else { continue };
+            let before = *of_images[at].get_or_insert(row);
+            if self.codes.rows[before] != *coded {
+                let (one, other) = (self.lines[before], self.lines[row]);
+                let key = self.by.text(row);
+                return Err(wrong(format!(
+                    "different codes of {key} in lines {one} and {other}"
+                )));
             }
+            codes[at].clone_from(coded);
         }
+        let has_row = Vec::from_iter(of_images.iter().map(Option::is_some));
         let unmatched = || (0..rows.len()).filter(|at| rows[*at].is_none());
         let example = |at: usize| format!("line {}, {}", self.lines[at], self.by.text(at));
         if unmatched().count() == rows.len() {
@@ -185,13 +186,12 @@ impl CodeTable {
             let image = images
                 .first()
                 .map_or("none".to_owned(), |image| self.by.of_image(image));
-            let reason = format!(
-                "no row of {} matches an image: {first}, and the first image is {image}",
-                self.name
-            );
-            return Err(Error::setting("table of codes", reason));
+            return Err(wrong(format!(
+                "no row matches an image: {first}, and the first image is {image}"
+            )));
         }
         let mut notes = vec![self.count(images, &has_row)];
+        notes.extend(places::elsewhere(elsewhere).map(|note| format!("{}: {note}", self.name)));
         let missing = unmatched().count();
         notes.extend(unmatched().next().map(|at| {
             format!(
@@ -307,13 +307,10 @@ impl By {
         if let (Some(subject), Some(session)) = (column(&SUBJECT), column(&SESSION)) {
             let frame = column(&FRAME);
             let key = |row: &Row| {
+                let person = Person::of(&cell(row, subject));
+                let session = session_of(person.as_ref(), &cell(row, session));
                 let frame = frame.map(|at| number(row, at)).transpose()?;
-                let frame = frame.and_then(|frame| u32::try_from(frame).ok());
-                Ok((
-                    Person::of(&cell(row, subject)),
-                    session_of(&cell(row, session)),
-                    frame,
-                ))
+                Ok((person, session, frame))
             };
             return rows
                 .iter()
@@ -347,69 +344,90 @@ impl By {
         match self {
             Self::Path(_) => image.path.to_owned(),
             Self::Session(_) => {
-                let person = Person::of(image.subject)
-                    .map_or("unknown".to_owned(), |person| person.to_string());
-                format!("subject {person} session {}", session_of(image.sequence))
+                let person = Person::of(image.subject);
+                let session = session_of(person.as_ref(), image.sequence);
+                let person = person.map_or("unknown".to_owned(), |person| person.to_string());
+                format!("subject {person} session {session}")
             }
             Self::Index(_) => format!("index {}", image.index),
         }
     }
 }
 
-/// `004`, `4.0` and `S010_004` → `4`.
-fn session_of(text: &str) -> String {
-    let last = text.rsplit('_').next().unwrap_or_default();
-    Person::of(last).map_or(String::new(), |session| session.to_string())
-}
-
-fn by_path(paths: &[String], images: &[CodeKey]) -> Vec<Option<usize>> {
-    let rows = images
-        .iter()
-        .enumerate()
-        .map(|(at, image)| (image.path, at));
-    let places = Places::of(rows, paths.iter().map(String::as_str));
-    paths.iter().map(|path| places.find(path)).collect()
+/// The name of a recording without its person's: `004`, `4.0` and `S010_004` of person 10 are `4`, `F001/T1` of F001 is
+/// `T1`, and `posed_1` stays.
+fn session_of(person: Option<&Person>, text: &str) -> String {
+    let ends = text.match_indices(['/', '_']).map(|(end, _)| end);
+    let own = |end: &usize| {
+        let before = text[..*end].rsplit(['/', '_']).next().unwrap_or_default();
+        person.is_some() && Person::of(before).as_ref() == person
+    };
+    let rest = ends.filter(own).last().map_or(text, |end| &text[end + 1..]);
+    Person::of(rest).map_or(String::new(), |session| session.to_string())
 }
 
 /// Rows with a frame belong to that frame, others to the last frame of their recording.
+///
+/// # Errors
+/// A row without a frame for a recording of several images without frames: none of them is the last.
 fn by_session(
-    sessions: &[(Option<Person>, String, Option<u32>)],
+    sessions: &[(Option<Person>, String, Option<usize>)],
     images: &[CodeKey],
-) -> Vec<Option<usize>> {
-    let mut last: HashMap<(Person, String), (u32, usize)> = HashMap::new();
-    let mut frames: HashMap<(Person, String, u32), usize> = HashMap::new();
+) -> Result<Vec<Option<usize>>, String> {
+    type Frames = BTreeMap<usize, Vec<usize>>;
+    let mut recordings: HashMap<(Person, String), Frames> = HashMap::new();
     for (at, image) in images.iter().enumerate() {
         let Some(person) = Person::of(image.subject) else {
             continue;
         };
-        let session = session_of(image.sequence);
-        frames.insert((person.clone(), session.clone(), image.frame), at);
-        let last = last.entry((person, session)).or_insert((image.frame, at));
-        if image.frame >= last.0 {
-            *last = (image.frame, at);
-        }
+        let session = session_of(Some(&person), image.sequence);
+        let frames = recordings.entry((person, session)).or_default();
+        frames.entry(image.frame as usize).or_default().push(at);
     }
-    let find = |(person, session, frame): &(Option<Person>, String, Option<u32>)| {
-        let (person, session) = (person.clone()?, session.clone());
-        match *frame {
-            Some(frame) => frames.get(&(person, session, frame)).copied(),
-            None => last.get(&(person, session)).map(|last| last.1),
+    let paths = Vec::from_iter(images.iter().map(|image| image.path));
+    let find = |(person, session, frame): &(Option<Person>, String, Option<usize>)| {
+        let Some(person) = person.clone() else {
+            return Ok(None);
+        };
+        let Some(frames) = recordings.get(&(person, session.clone())) else {
+            return Ok(None);
+        };
+        let found = match frame {
+            Some(frame) => frames.get(frame),
+            None => frames.last_key_value().map(|last| last.1),
+        };
+        match found.map(Vec::as_slice) {
+            None => Ok(None),
+            Some([at]) => Ok(Some(*at)),
+            Some([first, .., last]) => Err(format!(
+                "a row names one image of session {session}, and {} and {} have the same frame there: give the rows the column \
+                 path, or the images frames (--subject-pattern with the group frame)",
+                paths[*first], paths[*last]
+            )),
+            Some([]) => Ok(None),
         }
     };
     sessions.iter().map(find).collect()
 }
 
-/// The text of a table without a header: its first line is a person, a session and FACS codes.
-fn headless(bytes: &[u8]) -> Option<&str> {
+/// The text of a table without a header, and the character between its cells: its first line is a person, a session and
+/// FACS codes.
+fn headless(bytes: &[u8]) -> Option<(&str, char)> {
     let text = faus_base::text::plain(bytes).ok()?;
-    let first: Vec<&str> = text.lines().next()?.split(',').map(str::trim).collect();
-    let &[subject, session, codes] = first.as_slice() else {
+    let first = text.lines().next()?;
+    let between = char::from(delimiter(first.as_bytes()));
+    let cells = Vec::from_iter(
+        first
+            .split(between)
+            .map(|cell| cell.trim().trim_matches('"')),
+    );
+    let &[subject, session, codes] = cells.as_slice() else {
         return None;
     };
     let numbers = [subject, session]
         .iter()
         .all(|cell| matches!(Person::of(cell), Some(Person::Number(_))));
-    (numbers && facs::units(codes.trim_matches('"')).is_ok()).then_some(text)
+    (numbers && Cell::read(codes).is_ok()).then_some((text, between))
 }
 
 #[cfg(test)]

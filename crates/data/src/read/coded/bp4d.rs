@@ -1,7 +1,7 @@
 //! BP4D (Zhang et al. 2014) and BP4D+ (Zhang et al. 2016): occurrence of units in every coded frame, and for some their
 //! intensity.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use faus_base::table::Table;
 
@@ -9,7 +9,7 @@ use crate::error::Error;
 use crate::read::coded::CodedSet;
 use crate::read::coded::disfa::lines;
 use crate::read::coded::files::{Files, frame, pattern};
-use crate::read::coded::frames::{Code, Frames, Recording, Shown, no_images};
+use crate::read::coded::frames::{Code, EXTRACT, Frames, Recording, Shown, no_images};
 use crate::read::tree::FileTree;
 
 /// The emotions that BP4D's tasks elicit; they are labels of no frame.
@@ -63,7 +63,7 @@ pub(super) fn open(tree: FileTree, threshold: u8) -> Result<CodedSet, Error> {
     let mut scan = frames.scan(shown);
     scan.read = files.read;
     if scan.samples.is_empty() {
-        return Err(no_images(&tree, name, &scan));
+        return Err(no_images(&tree, name, EXTRACT, &scan));
     }
     Ok(CodedSet {
         name,
@@ -128,10 +128,11 @@ fn of_table(text: &str) -> Result<Recording, String> {
     rows.collect()
 }
 
+/// `1.0` and `0.0` are what pandas makes of a column with gaps.
 fn present(cell: &str) -> Code {
-    match cell {
-        "0" => Code::Grade(0),
-        "1" => Code::Present,
+    match Code::grade(cell) {
+        Ok(Code::Grade(0)) => Code::Grade(0),
+        Ok(Code::Grade(1)) => Code::Present,
         _ => Code::Unknown,
     }
 }
@@ -160,6 +161,16 @@ fn intensities(files: &mut Files, frames: &mut Frames) -> Result<BTreeSet<u8>, E
         for (frame, code) in codes.into_iter().filter(|(_, code)| *code != Code::Unknown) {
             recording.entry(frame).or_default().insert(au, code);
             graded.insert(au);
+        }
+    }
+    // Occurrence begins with grade A: whether it reaches a higher threshold is not known.
+    let codes = frames
+        .recordings
+        .values_mut()
+        .flat_map(BTreeMap::values_mut);
+    for (au, code) in codes.flatten().filter(|_| frames.threshold > 1) {
+        if *code == Code::Present && graded.contains(au) {
+            *code = Code::Unknown;
         }
     }
     Ok(graded)

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::error::Error;
 use crate::read::coded::CodedSet;
 use crate::read::coded::files::{Files, frame, pattern};
-use crate::read::coded::frames::{Code, Frames, Recording, Shown};
+use crate::read::coded::frames::{Code, EXTRACT, Frames, Recording, Shown, no_images};
 use crate::read::name::stem;
 use crate::read::tree::FileTree;
 
@@ -143,7 +143,7 @@ fn finished(
     let mut scan = frames.scan(shown);
     scan.read = files.read;
     if scan.samples.is_empty() {
-        return Err(super::frames::no_images(&tree, name, &scan));
+        return Err(no_images(&tree, name, EXTRACT, &scan));
     }
     let classes = Vec::new();
     Ok(CodedSet {

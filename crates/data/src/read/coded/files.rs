@@ -70,6 +70,11 @@ impl Files {
             .filter(|path| is_image(path))
     }
 
+    /// Where a file lies, for messages.
+    pub fn place(&self, path: &str) -> std::path::PathBuf {
+        self.tree.place(path)
+    }
+
     /// The text of a file of codes.
     ///
     /// # Errors

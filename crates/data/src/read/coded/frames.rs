@@ -93,14 +93,16 @@ impl Frames {
         self.skipped.extend((count > 0).then_some(skipped));
     }
 
-    /// The units that are coded in every recording. Elsewhere an absent unit could not be told from one that nobody coded.
+    /// The units that are coded in every recording of which any is. Elsewhere an absent unit could not be told from one that
+    /// nobody coded.
     fn units(&mut self) -> BTreeSet<u8> {
         let coded = |recording: &Recording| -> BTreeSet<u8> {
             let codes = recording.values().flatten();
             let known = codes.filter(|(_, code)| **code != Code::Unknown);
             known.map(|(au, _)| *au).collect()
         };
-        let all: Vec<BTreeSet<u8>> = self.recordings.values().map(coded).collect();
+        let all = self.recordings.values().map(coded);
+        let all = Vec::from_iter(all.filter(|units| !units.is_empty()));
         let everywhere = |au: &u8| all.iter().all(|own| own.contains(au));
         let units: BTreeSet<u8> = all.iter().flatten().copied().collect();
         let (units, some): (BTreeSet<u8>, BTreeSet<u8>) = units.into_iter().partition(everywhere);
@@ -172,7 +174,7 @@ impl Frames {
 
     fn coding(&self, units: &BTreeSet<u8>, codes: &BTreeMap<u8, Code>) -> Option<AuCoding> {
         let code = |au: &u8| codes.get(au).copied().unwrap_or(Code::Unknown);
-        if units.iter().any(|au| code(au) == Code::Unknown) {
+        if units.is_empty() || units.iter().any(|au| code(au) == Code::Unknown) {
             return None;
         }
         let scores = units
@@ -182,11 +184,12 @@ impl Frames {
     }
 }
 
+/// Where the images of videos come from.
+pub(super) const EXTRACT: &str = "extract them from the videos, numbered as in the codes";
+
 /// The error of a set in which no image has codes.
-pub(super) fn no_images(tree: &FileTree, name: &str, scan: &Scan) -> Error {
-    let expected = format!(
-        "images of the coded frames of {name} (extract them from the videos, numbered as in the codes)"
-    );
+pub(super) fn no_images(tree: &FileTree, name: &str, way_out: &str, scan: &Scan) -> Error {
+    let expected = format!("images of {name} with codes ({way_out})");
     let found = scan.skipped.first().map_or_else(
         || "no image".to_owned(),
         |first| format!("no image with codes; {}: {}", first.path, first.reason),

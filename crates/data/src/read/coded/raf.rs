@@ -50,10 +50,15 @@ struct Lists {
 /// `original/0007.jpg`. Images with an expression are labelled, those with codes alone held out.
 pub(super) fn open(tree: FileTree) -> Result<CodedSet, Error> {
     let mut files = Files::of(&tree)?;
-    let mut codes = list(&mut files, r"(?i)(?:^|/)rafau_label\.txt$")?;
-    codes.extend(list(&mut files, r"(?i)(?:^|/)rafce_aulabel\.txt$")?);
+    let of_au = list(&mut files, r"(?i)(?:^|/)rafau_label\.txt$")?;
+    let of_ce = list(&mut files, r"(?i)(?:^|/)rafce_aulabel\.txt$")?;
+    if !of_au.is_empty() && !of_ce.is_empty() {
+        // Both name their images from 0001 on.
+        let found = "both RAFAU_label.txt and RAFCE_AUlabel.txt: give the folder of one of them";
+        return Err(Error::layout(tree.root(), "one data set", found));
+    }
     let lists = Lists {
-        codes,
+        codes: if of_ce.is_empty() { of_au } else { of_ce },
         expressions: list(&mut files, r"(?i)(?:^|/)rafce_emolabel\.txt$")?,
         parts: list(&mut files, r"(?i)(?:^|/)rafce_partition\.txt$")?,
     };
@@ -69,7 +74,12 @@ pub(super) fn open(tree: FileTree) -> Result<CodedSet, Error> {
     let (classes, mut scan) = lists.scan(&files);
     scan.read = files.read;
     if scan.samples.is_empty() {
-        return Err(super::frames::no_images(&tree, name, &scan));
+        return Err(super::frames::no_images(
+            &tree,
+            name,
+            "names as in its lists",
+            &scan,
+        ));
     }
     Ok(CodedSet {
         name,
@@ -88,9 +98,16 @@ fn list(files: &mut Files, name: &str) -> Result<Lines, Error> {
     for path in paths {
         for line in files.text(&path)?.lines() {
             let line = line.trim();
-            let (image, text) = line.split_once(char::is_whitespace).unwrap_or((line, ""));
-            if !image.is_empty() {
-                lines.insert(stem(image).to_owned(), text.trim().to_owned());
+            let between = |c: char| c.is_whitespace() || c == ',';
+            let (image, text) = line.split_once(between).unwrap_or((line, ""));
+            if image.is_empty() {
+                continue;
+            }
+            let text = text.trim().to_owned();
+            let before = lines.insert(stem(image).to_owned(), text.clone());
+            if before.is_some_and(|before| before != text) {
+                let reason = format!("{image} has two lines that differ; keep one of the two");
+                return Err(Error::unusable(&files.place(&path), reason));
             }
         }
     }

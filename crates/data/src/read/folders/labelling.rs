@@ -13,6 +13,7 @@ use crate::read::folders::people::{Identity, Pattern};
 use crate::read::folders::presets::{self, Preset};
 use crate::read::folders::walk::{Found, Walk};
 use crate::read::name::ends_in;
+use crate::read::places;
 use crate::read::tree::FileTree;
 
 const NO_FOLDER: &str = "images in no folder that names an expression";
@@ -265,23 +266,23 @@ fn in_name(pattern: &Pattern, path: &str) -> Label {
 
 /// The labels of a list, with a note on what it holds and what it does not.
 fn from_list(list: &List, found: &[Found], notes: &mut Vec<String>) -> Vec<Label> {
-    let paths: Vec<&str> = found.iter().map(|found| found.path.as_str()).collect();
-    let (entries, missing) = list.entries_of(&paths);
-    let matched = entries.iter().flatten().count();
+    let found_by = list.entries_of(found.iter().map(|found| found.path.as_str()));
+    let matched = found_by.of_images.iter().flatten().count();
     let mut note = format!(
         "The list of labels names {matched} of {} images",
         found.len()
     );
-    if let Some((first, _)) = missing.first().map(|at| &list.entries[*at]) {
-        let count = missing.len();
+    if let Some((first, _)) = found_by.missing.first().map(|at| &list.entries[*at]) {
+        let count = found_by.missing.len();
         note += &format!("; lines without an image, or with several: {count} (first {first})");
     }
     notes.push(note + ".");
+    notes.extend(places::elsewhere(found_by.elsewhere));
     let label = |entry: Option<usize>| match entry {
         Some(entry) => read(&list.entries[entry].1),
         None => Label::None("images that the list of labels does not name".to_owned()),
     };
-    entries.into_iter().map(label).collect()
+    found_by.of_images.into_iter().map(label).collect()
 }
 
 /// The path of the file with this name, in order of names.

@@ -2,7 +2,6 @@
 
 use crate::label::LabelMap;
 use crate::read::folders::people::Pattern;
-use crate::read::name::stem;
 
 /// The names of a set's files.
 pub(super) struct Preset {
@@ -66,9 +65,4 @@ pub(super) fn named_like<'a>(paths: impl Iterator<Item = &'a str> + Clone) -> Op
     Some(format!(
         "file names like {set}: read the labels with the label pattern {name} (--label-pattern {name})"
     ))
-}
-
-/// The path without `_aligned` before the extension, as RAF-DB's face crops are named.
-pub(super) fn unaligned(path: &str) -> Option<&str> {
-    stem(path).strip_suffix("_aligned")
 }

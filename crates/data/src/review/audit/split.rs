@@ -67,13 +67,11 @@ impl<'a> Splits<'a> {
     /// An external split; also unmatched rows and images, and labels that contradict ours.
     pub fn read(path: &Path, set: &'a Prepared) -> Result<(Self, Vec<Finding>), Error> {
         let rows = table::read(path)?;
-        let places = Places::of(
-            set.samples().iter().map(|s| (s.path.as_str(), s.index)),
-            rows.iter().map(|row| row.path.as_str()),
-        );
+        let places = Places::of(set.samples().iter().map(|s| s.path.as_str()));
+        let places = places.find(&Vec::from_iter(rows.iter().map(|row| row.path.as_str())));
         let mut matched = Matched::default();
-        for (line, row) in rows.iter().enumerate() {
-            let place = places.find(&row.path);
+        for (line, (row, place)) in rows.iter().zip(places).enumerate() {
+            let place = place.map(|place| place.0);
             matched.add(row, place, set.len()).map_err(|reason| {
                 Error::parse(format!("{}: row {line}: {reason}", path.display()))
             })?;
