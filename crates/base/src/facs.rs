@@ -104,15 +104,11 @@ fn unit(word: &str) -> Result<Unit, String> {
 
 fn read_unit(word: &str) -> Option<Unit> {
     let word = without_au(word);
-    let side = word
-        .chars()
-        .next()
-        .filter(|first| "LRUBTA".contains(first.to_ascii_uppercase()));
+    let side = word.chars().next();
+    let side = side.filter(|first| "LRUBTA".contains(first.to_ascii_uppercase()));
     let rest = without_au(word.get(side.map_or(0, char::len_utf8)..)?);
-    let end = rest
-        .find(|c: char| !c.is_ascii_digit())
-        .unwrap_or(rest.len());
-    let (number, grade) = rest.split_at_checked(end)?;
+    let grade = rest.trim_start_matches(|c: char| c.is_ascii_digit());
+    let number = &rest[..rest.len() - grade.len()];
     let au = number.parse().ok().filter(|au| (1..=99).contains(au))?;
     let intensity = match grade.strip_prefix(':') {
         Some(grade) => intensity(grade)?,
@@ -128,9 +124,8 @@ fn read_unit(word: &str) -> Option<Unit> {
 }
 
 fn without_au(word: &str) -> &str {
-    let au = word
-        .get(..2)
-        .filter(|start| start.eq_ignore_ascii_case("au"));
+    let start = word.get(..2);
+    let au = start.filter(|start| start.eq_ignore_ascii_case("au"));
     au.map_or(word, |_| word[2..].trim_start_matches('_'))
 }
 
@@ -142,13 +137,11 @@ fn intensity(grade: &str) -> Option<u8> {
 }
 
 fn letter(grade: &str) -> Option<u8> {
-    match grade.as_bytes() {
-        [letter] => (1..)
-            .zip(b'a'..=b'e')
-            .find(|(_, own)| *own == letter.to_ascii_lowercase()),
-        _ => None,
-    }
-    .map(|(grade, _)| grade)
+    let &[letter] = grade.as_bytes() else {
+        return None;
+    };
+    let place = letter.to_ascii_lowercase().wrapping_sub(b'a');
+    (place < 5).then_some(place + 1)
 }
 
 /// Each unit once with its strongest grade, ascending by number.

@@ -39,13 +39,13 @@ fn name(path: &str) -> &str {
 
 impl Places {
     /// Images in the order of their rows.
-    pub fn of<'a>(paths: impl Iterator<Item = &'a str>) -> Self {
+    pub fn of<'a>(paths: impl IntoIterator<Item = &'a str>) -> Self {
         let mut places = Self {
             whole: HashMap::new(),
             by_name: HashMap::new(),
             by_stem: HashMap::new(),
         };
-        for (row, path) in paths.map(plain).enumerate() {
+        for (row, path) in paths.into_iter().map(plain).enumerate() {
             let name = name(&path).to_owned();
             let bare = unaligned(&name).unwrap_or(stem(&name)).to_owned();
             places.by_stem.entry(bare).or_default().push(row);
@@ -58,8 +58,8 @@ impl Places {
 
     /// The row of each path. Of several paths the one that fits an image best has it; an image that different paths fit
     /// equally well belongs to none: `train/happy/im0.png` and `test/happy/im0.png` are not both `happy/im0.png`.
-    pub fn find(&self, paths: &[&str]) -> Vec<Option<(usize, Fit)>> {
-        let paths = Vec::from_iter(paths.iter().map(|path| plain(path)));
+    pub fn find<'a>(&self, paths: impl IntoIterator<Item = &'a str>) -> Vec<Option<(usize, Fit)>> {
+        let paths = Vec::from_iter(paths.into_iter().map(plain));
         let found = Vec::from_iter(paths.iter().map(|path| self.row(path)));
         let mut best: BTreeMap<usize, (Fit, &str, bool)> = BTreeMap::new();
         for (path, &(row, fit)) in paths
@@ -118,7 +118,7 @@ mod tests {
     use super::*;
 
     fn find(images: &[&str], paths: &[&str]) -> Vec<Option<usize>> {
-        let found = Places::of(images.iter().copied()).find(paths);
+        let found = Places::of(images.iter().copied()).find(paths.iter().copied());
         found.into_iter().map(|found| Some(found?.0)).collect()
     }
 

@@ -101,14 +101,17 @@ impl<'a> Originals<'a> {
     }
 }
 
-/// The landmarks of an image in shares of the side of its crop.
+/// The landmarks of an image in shares of its crop, which is stretched to a square.
 fn face(source: &dyn Source, original: &RawSample, sample: &Sample) -> Option<FacePoints> {
-    let CropBox { x, y, w, .. } = sample.crop?;
+    let CropBox { x, y, w, h } = sample.crop?;
     let (text, _) = source.landmarks(original.landmarks.as_deref()?).ok()?;
     let points = Landmarks::parse(&text).ok()?;
     let mut face = [[0.0; 2]; 68];
     for (to, [across, down]) in face.iter_mut().zip(points.points()) {
-        *to = [across - f64::from(x), down - f64::from(y)].map(|pixels| pixels / f64::from(w));
+        *to = [
+            (across - f64::from(x)) / f64::from(w),
+            (down - f64::from(y)) / f64::from(h),
+        ];
     }
     Some(face)
 }

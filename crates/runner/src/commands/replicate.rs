@@ -136,6 +136,14 @@ fn cautions(run: &Prepared, other: &Prepared) -> Vec<String> {
         cautions.push(format!(
             "{same} of its images have the file name and the person's number of an image of the run. If these are the same people, the networks have seen them and this is no replication."
         ));
+    } else if own.name == new.name && !own.synthetic {
+        let [known, all] = [run, other].map(people);
+        let both = all.intersection(&known).count();
+        let caution = format!(
+            "{both} of its {} people have the name or number of one of the run's. If these are the same people, the networks have seen them and this is no replication.",
+            all.len()
+        );
+        cautions.extend((both > 0).then_some(caution));
     }
     if own.crop != new.crop {
         cautions.push(format!(
@@ -151,6 +159,13 @@ fn same_names(run: &Prepared, other: &Prepared) -> usize {
     let known: HashSet<(Person, &str)> = run.samples().iter().filter_map(named).collect();
     let names = other.samples().iter().filter_map(named);
     names.filter(|name| known.contains(name)).count()
+}
+
+fn people(set: &Prepared) -> HashSet<Person> {
+    let people = set.samples().iter();
+    people
+        .filter_map(|sample| Person::of(&sample.person))
+        .collect()
 }
 
 fn named(sample: &Sample) -> Option<(Person, &str)> {

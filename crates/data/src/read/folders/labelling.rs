@@ -12,7 +12,7 @@ use crate::read::folders::list::{LIST_LIMIT, List};
 use crate::read::folders::people::{Identity, Pattern};
 use crate::read::folders::presets::{self, Preset};
 use crate::read::folders::walk::{Found, Walk};
-use crate::read::name::ends_in;
+use crate::read::name::{ends_in, stem, unaligned};
 use crate::read::places;
 use crate::read::tree::FileTree;
 
@@ -266,7 +266,24 @@ fn in_name(pattern: &Pattern, path: &str) -> Label {
 
 /// The labels of a list, with a note on what it holds and what it does not.
 fn from_list(list: &List, found: &[Found], notes: &mut Vec<String>) -> Vec<Label> {
-    let found_by = list.entries_of(found.iter().map(|found| found.path.as_str()));
+    // RAF-DB comes with its photographs beside the faces cut out of them.
+    let name = |found: &'_ Found| {
+        found
+            .path
+            .rsplit('/')
+            .next()
+            .map(str::to_owned)
+            .unwrap_or_default()
+    };
+    let crops = found
+        .iter()
+        .filter_map(|found| unaligned(&name(found)).map(str::to_owned));
+    let crops: BTreeSet<String> = crops.collect();
+    let cut_out = |found: &Found| crops.contains(stem(&name(found)));
+    let paths = found
+        .iter()
+        .map(|found| if cut_out(found) { "" } else { &found.path });
+    let found_by = list.entries_of(paths);
     let matched = found_by.of_images.iter().flatten().count();
     let mut note = format!(
         "The list of labels names {matched} of {} images",
@@ -278,11 +295,14 @@ fn from_list(list: &List, found: &[Found], notes: &mut Vec<String>) -> Vec<Label
     }
     notes.push(note + ".");
     notes.extend(places::elsewhere(found_by.elsewhere));
-    let label = |entry: Option<usize>| match entry {
+    let label = |(found, entry): (&Found, Option<usize>)| match entry {
         Some(entry) => read(&list.entries[entry].1),
+        None if cut_out(found) => {
+            Label::None("photographs whose cut-out face (_aligned) is used".to_owned())
+        }
         None => Label::None("images that the list of labels does not name".to_owned()),
     };
-    found_by.of_images.into_iter().map(label).collect()
+    found.iter().zip(found_by.of_images).map(label).collect()
 }
 
 /// The path of the file with this name, in order of names.

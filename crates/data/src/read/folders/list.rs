@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use faus_base::table::Table;
+use faus_base::table::{Table, place, plain_name};
 use faus_base::text::{composed, plain};
 
 use crate::read::places::{Fit, Places};
@@ -10,17 +10,8 @@ use crate::read::places::{Fit, Places};
 /// Maximum size in bytes of a list: five million lines.
 pub(super) const LIST_LIMIT: u64 = 1 << 30;
 /// The names of the columns of a table.
-const PATHS: [&str; 8] = [
-    "path",
-    "file",
-    "filename",
-    "image",
-    "name",
-    "img",
-    "image_path",
-    "file_name",
-];
-const LABELS: [&str; 5] = ["label", "class", "expression", "emotion", "label_name"];
+const PATHS: &str = "path file filename image name img imagepath";
+const LABELS: &str = "label class expression emotion labelname";
 
 /// The label of each path, in the order of the list.
 #[derive(Debug, PartialEq, Eq)]
@@ -36,7 +27,10 @@ impl List {
     pub fn read(bytes: &[u8]) -> Result<Self, String> {
         let text = plain(bytes)?;
         let entries = match Table::open(bytes) {
-            Ok(table) => match (place(&table, &PATHS), place(&table, &LABELS)) {
+            Ok(table) => match (
+                place(table.columns(), PATHS),
+                place(table.columns(), LABELS),
+            ) {
                 (Some(path), Some(label)) => rows(table, path, label)?,
                 _ => lines(text)?,
             },
@@ -63,20 +57,19 @@ impl List {
         Ok(Self { entries })
     }
 
-    /// The entry of each image, for those that have one, and the entries without an image; how many images an entry names
-    /// in another folder.
+    /// The entries of images.
     pub fn entries_of<'a>(&self, paths: impl Iterator<Item = &'a str> + Clone) -> Entries {
-        let of_entries = Vec::from_iter(self.entries.iter().map(|(path, _)| path.as_str()));
-        let rows = Places::of(paths.clone()).find(&of_entries);
+        let images =
+            Places::of(paths.clone()).find(self.entries.iter().map(|(path, _)| path.as_str()));
         let mut entries = Entries {
             of_images: vec![None; paths.count()],
             missing: vec![],
             elsewhere: 0,
         };
-        for (entry, found) in rows.into_iter().enumerate() {
-            match found {
-                Some((row, fit)) => {
-                    entries.of_images[row] = Some(entry);
+        for (entry, image) in images.into_iter().enumerate() {
+            match image {
+                Some((image, fit)) => {
+                    entries.of_images[image] = Some(entry);
                     entries.elsewhere += usize::from(fit == Fit::Name);
                 }
                 None => entries.missing.push(entry),
@@ -86,7 +79,7 @@ impl List {
     }
 }
 
-/// The entries that belong to images.
+/// The entries that belong to images ([`Places`]).
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Entries {
     /// Of each image.
@@ -98,12 +91,10 @@ pub(super) struct Entries {
 }
 
 fn is_column(name: &str) -> bool {
-    let name = name.to_lowercase();
-    PATHS.iter().chain(&LABELS).any(|column| *column == name)
-}
-
-fn place(table: &Table<'_>, names: &[&str]) -> Option<usize> {
-    names.iter().find_map(|name| table.column(name))
+    let name = plain_name(name);
+    [PATHS, LABELS]
+        .iter()
+        .any(|names| names.split(' ').any(|column| column == name))
 }
 
 fn rows(table: Table<'_>, path: usize, label: usize) -> Result<Vec<(String, String)>, String> {

@@ -68,13 +68,14 @@ impl<'a> Splits<'a> {
     pub fn read(path: &Path, set: &'a Prepared) -> Result<(Self, Vec<Finding>), Error> {
         let rows = table::read(path)?;
         let places = Places::of(set.samples().iter().map(|s| s.path.as_str()));
-        let places = places.find(&Vec::from_iter(rows.iter().map(|row| row.path.as_str())));
+        let places = places.find(rows.iter().map(|row| row.path.as_str()));
         let mut matched = Matched::default();
         for (line, (row, place)) in rows.iter().zip(places).enumerate() {
-            let place = place.map(|place| place.0);
-            matched.add(row, place, set.len()).map_err(|reason| {
-                Error::parse(format!("{}: row {line}: {reason}", path.display()))
-            })?;
+            matched
+                .add(row, place.map(|place| place.0), set.len())
+                .map_err(|reason| {
+                    Error::parse(format!("{}: row {line}: {reason}", path.display()))
+                })?;
         }
         if matched.unmatched.len() == rows.len() {
             let example = set.samples().first().map_or("", |s| &s.path);
