@@ -83,32 +83,18 @@ const RAF_DB: [Expression; 7] = [Surprise, Fear, Disgust, Happy, Sadness, Anger,
 /// FER2013's counts come from its release (Goodfellow et al. 2013: 28,709 to train, 3,589 and 3,589 to test),
 /// ckextended.csv has CK+'s 327 labelled peaks with 593 neutral frames, and the CK+ ones follow from its peak counts
 /// (Lucey et al. 2010, table 3): three frames of each peak, one first frame. RAF-DB: 12,271 to train and 3,068 to test.
+#[rustfmt::skip]
 const KNOWN: [(&str, [usize; 8]); 11] = [
     ("FER2013", [6198, 4953, 0, 547, 5121, 8989, 6077, 4002]),
-    (
-        "FER2013's training part",
-        [4965, 3995, 0, 436, 4097, 7215, 4830, 3171],
-    ),
-    (
-        "FER2013's public test part",
-        [607, 467, 0, 56, 496, 895, 653, 415],
-    ),
-    (
-        "FER2013's private test part",
-        [626, 491, 0, 55, 528, 879, 594, 416],
-    ),
+    ("FER2013's training part", [4965, 3995, 0, 436, 4097, 7215, 4830, 3171]),
+    ("FER2013's public test part", [607, 467, 0, 56, 496, 895, 653, 415]),
+    ("FER2013's private test part", [626, 491, 0, 55, 528, 879, 594, 416]),
     ("ckextended.csv", [593, 45, 18, 59, 25, 69, 28, 83]),
     ("CK+'s 327 peaks", [0, 45, 18, 59, 25, 69, 28, 83]),
     ("CK+48", [0, 135, 54, 177, 75, 207, 84, 249]),
-    (
-        "CK+ with its first frames",
-        [327, 135, 54, 177, 75, 207, 84, 249],
-    ),
+    ("CK+ with its first frames", [327, 135, 54, 177, 75, 207, 84, 249]),
     ("RAF-DB", [3204, 867, 0, 877, 355, 5957, 2460, 1619]),
-    (
-        "RAF-DB's training part",
-        [2524, 705, 0, 717, 281, 4772, 1982, 1290],
-    ),
+    ("RAF-DB's training part", [2524, 705, 0, 717, 281, 4772, 1982, 1290]),
     ("RAF-DB's test part", [680, 162, 0, 160, 74, 1185, 478, 329]),
 ];
 

@@ -83,34 +83,17 @@ impl Default for DataConfig {
 
 impl DataConfig {
     /// The sources of this crate: name and description.
+    #[rustfmt::skip]
     pub const SOURCES: [(&str, &str); 10] = [
         ("ck_plus", "CK+ with eight classes"),
-        (
-            "ck_plus_six_class",
-            "CK+ with six classes: neither neutral nor contempt",
-        ),
+        ("ck_plus_six_class", "CK+ with six classes: neither neutral nor contempt"),
         ("tfd", "The Toronto Face Database"),
         ("folders", "One folder of images per class, such as CK+48"),
-        (
-            "csv",
-            "A table `emotion,pixels,Usage`, such as ckextended.csv or FER2013",
-        ),
-        (
-            "arrays",
-            "CK+ or TFD as numpy arrays from the authors' scripts",
-        ),
-        (
-            "disfa",
-            "DISFA: action units of video frames, no expressions",
-        ),
-        (
-            "disfa_plus",
-            "DISFA+: action units of posed video frames, no expressions",
-        ),
-        (
-            "bp4d",
-            "BP4D or BP4D+: action units of video frames, no expressions",
-        ),
+        ("csv", "A table `emotion,pixels,Usage`, such as ckextended.csv or FER2013"),
+        ("arrays", "CK+ or TFD as numpy arrays from the authors' scripts"),
+        ("disfa", "DISFA: action units of video frames, no expressions"),
+        ("disfa_plus", "DISFA+: action units of posed video frames, no expressions"),
+        ("bp4d", "BP4D or BP4D+: action units of video frames, no expressions"),
         ("raf", "RAF-AU, or RAF-CE with compound expressions"),
     ];
     /// Those whose codes are intensities.
@@ -127,37 +110,29 @@ impl DataConfig {
     }
 
     fn open_as(&self, root: &Path) -> Result<Box<dyn Source>, Error> {
-        let classes = self.expected_classes();
-        Ok(match self.source.as_str() {
+        let (classes, side) = (self.expected_classes(), self.image_size);
+        let listed = match self.source.as_str() {
             "ck_plus" | "ck_plus_six_class" => {
-                Box::new(CkPlus::open(root, classes.unwrap_or_else(ClassMap::eight))?)
+                let classes = classes.unwrap_or_else(ClassMap::eight);
+                return Ok(Box::new(CkPlus::open(root, classes)?));
             }
-            "tfd" => Box::new(Tfd::open(root, self.image_size, classes, self.unlabelled)?),
-            "arrays" => Box::new(Arrays::open(
-                root,
-                self.image_size,
-                classes,
-                self.unlabelled,
-            )?),
+            "csv" => return Ok(Box::new(PixelCsv::open(root, classes, &self.label_map)?)),
+            "tfd" => Tfd::open(root, side, classes, self.unlabelled),
+            "arrays" => Arrays::open(root, side, classes, self.unlabelled),
             "folders" => {
-                let pattern = self.subject_pattern.as_deref();
-                Box::new(Folders::with_labels(
-                    root,
-                    classes,
-                    pattern,
-                    &self.labels(),
-                )?)
+                let subjects = self.subject_pattern.as_deref();
+                Folders::with_labels(root, classes, subjects, &self.labels())
             }
-            "csv" => Box::new(PixelCsv::open(root, classes, &self.label_map)?),
             coded @ ("disfa" | "disfa_plus" | "bp4d" | "raf") => {
-                Box::new(CodedSet::open(coded, root, self.au_threshold)?)
+                CodedSet::open(coded, root, self.au_threshold)
             }
             other => {
                 let names = Self::SOURCES.map(|(name, _)| name).join(", ");
                 let reason = format!("must be one of {names}, not {other}");
-                return Err(Error::setting("source", reason));
+                Err(Error::setting("source", reason))
             }
-        })
+        };
+        Ok(Box::new(listed?))
     }
 
     fn labels(&self) -> FolderLabels {
@@ -194,34 +169,45 @@ impl DataConfig {
         }
         // A source added by an experiment may use any setting.
         let ours = Self::SOURCES.iter().any(|(name, _)| *name == source);
-        let ignored = |by: &str| format!("the source {source} does not use it, only {by} does");
-        if ours && self.unlabelled && !["tfd", "arrays"].contains(&source) {
+        let settings = [
+            (
+                "au threshold",
+                self.au_threshold.is_some(),
+                &Self::GRADED[..],
+            ),
+            (
+                "subject pattern",
+                self.subject_pattern.is_some(),
+                &["folders"],
+            ),
+            ("label pattern", self.label_pattern.is_some(), &["folders"]),
+            ("labels", self.labels.is_some(), &["folders"]),
+            (
+                "label map",
+                self.label_map != LabelMap::Auto,
+                &["csv", "folders"],
+            ),
+        ];
+        let is_ignored = |set: bool, by: &[&str]| ours && set && !by.contains(&source);
+        if is_ignored(self.unlabelled, &["tfd", "arrays"]) {
             let reason =
                 format!("only the sources tfd and arrays have unlabelled images, not {source}");
             return Err(Error::setting("unlabelled", reason));
         }
-        if ours && self.au_threshold.is_some() && !Self::GRADED.contains(&source) {
-            return Err(Error::setting(
-                "au threshold",
-                ignored(&Self::GRADED.join(", ")),
-            ));
+        if let Some((name, _, by)) = settings
+            .into_iter()
+            .find(|(_, set, by)| is_ignored(*set, by))
+        {
+            let reason = format!(
+                "the source {source} does not use it, only {} does",
+                by.join(" or ")
+            );
+            return Err(Error::setting(name, reason));
         }
         check_threshold(self.au_threshold)?;
         if self.classes.is_some() && (Self::GRADED.contains(&source) || source == "raf") {
             let reason = format!("cannot be chosen: the source {source} has no basic expressions");
             return Err(Error::setting("classes", reason));
-        }
-        if ours && self.subject_pattern.is_some() && source != "folders" {
-            return Err(Error::setting("subject pattern", ignored("folders")));
-        }
-        if ours && self.label_pattern.is_some() && source != "folders" {
-            return Err(Error::setting("label pattern", ignored("folders")));
-        }
-        if ours && self.labels.is_some() && source != "folders" {
-            return Err(Error::setting("labels", ignored("folders")));
-        }
-        if ours && self.label_map != LabelMap::default() && !["csv", "folders"].contains(&source) {
-            return Err(Error::setting("label map", ignored("csv or folders")));
         }
         Pattern::new(self.subject_pattern.as_deref())?;
         let labels = self.label_pattern.as_deref();

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 
 use faus_base::text::composed;
 
-use crate::read::name::{stem, unaligned};
+use crate::read::name::{split, stem, unaligned};
 
 /// How well a path names an image, the best first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -33,10 +33,6 @@ fn plain(path: &str) -> String {
     path.trim_start_matches("./").to_owned()
 }
 
-fn name(path: &str) -> &str {
-    path.rsplit('/').next().unwrap_or_default()
-}
-
 impl Places {
     /// Images in the order of their rows.
     pub fn of<'a>(paths: impl IntoIterator<Item = &'a str>) -> Self {
@@ -46,7 +42,7 @@ impl Places {
             by_stem: HashMap::new(),
         };
         for (row, path) in paths.into_iter().map(plain).enumerate() {
-            let name = name(&path).to_owned();
+            let name = split(&path).1.to_owned();
             let bare = unaligned(&name).unwrap_or(stem(&name)).to_owned();
             places.by_stem.entry(bare).or_default().push(row);
             let named = places.by_name.entry(name).or_default();
@@ -83,8 +79,8 @@ impl Places {
         if let Some(&row) = self.whole.get(path) {
             return Some((row, Fit::Whole));
         }
-        let Some(named) = self.by_name.get(name(path)) else {
-            let bare = stem(name(path));
+        let Some(named) = self.by_name.get(split(path).1) else {
+            let bare = stem(split(path).1);
             let rows = self.by_stem.get(unaligned(bare).unwrap_or(bare))?;
             return only(rows).map(|row| (*row, Fit::Stem));
         };

@@ -10,7 +10,8 @@ use crate::fold::part::Part;
 use crate::label::ClassMap;
 use crate::label::label_map::FER2013;
 use crate::read::file::{Hashing, ReadFile};
-use crate::read::held::{Held, IMAGES_LIMIT, Kept, Row};
+use crate::read::held::{IMAGES_LIMIT, Kept, Row};
+use crate::read::listed::Listed;
 use crate::read::mat::{MatReader, Wrong};
 use crate::read::name::{ends_in, listed};
 use crate::read::source::{Folding, RawSample, Scan};
@@ -46,7 +47,7 @@ impl Tfd {
         image_size: u32,
         classes: Option<ClassMap>,
         unlabelled: bool,
-    ) -> Result<Held, Error> {
+    ) -> Result<Listed, Error> {
         let (tree, file) = find(input, image_size)?;
         let place = tree.place(&file);
         let wrong = |reason| unusable(&place, reason);
@@ -68,14 +69,13 @@ impl Tfd {
             row.at = at;
         }
         let scan = Scan {
-            samples: Vec::new(),
-            skipped: Vec::new(),
             read,
             folding: Folding::Given(labels.splits),
             notes: vec![passed],
+            ..Scan::default()
         };
         let images = (labels.side as usize, pixels);
-        Ok(Held::of(("TFD", input), kept, images, scan))
+        Ok(kept.listed(("TFD", input), images, scan))
     }
 }
 

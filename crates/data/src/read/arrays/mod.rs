@@ -20,8 +20,9 @@ use crate::label::ClassMap;
 use crate::label::label_map::FER2013;
 use crate::prepared::npy::images_shape;
 use crate::read::file::ReadFile;
-use crate::read::held::{Held, IMAGES_LIMIT, Kept, Row};
-use crate::read::name::listed;
+use crate::read::held::{IMAGES_LIMIT, Kept, Row};
+use crate::read::listed::Listed;
+use crate::read::name::{listed, split};
 use crate::read::source::{Folding, RawSample, Scan};
 use crate::read::tree::FileTree;
 
@@ -64,7 +65,7 @@ impl Arrays {
         image_size: u32,
         classes: Option<ClassMap>,
         unlabelled: bool,
-    ) -> Result<Held, Error> {
+    ) -> Result<Listed, Error> {
         let (tree, kind) = find(input, image_size)?;
         let read = Vec::new();
         let mut files = Files { tree, read };
@@ -78,13 +79,12 @@ impl Arrays {
         };
         let kept = Kept::of(rows.rows, classes, input)?;
         let scan = Scan {
-            samples: Vec::new(),
-            skipped: Vec::new(),
             read: files.read,
             folding: rows.folding,
             notes: rows.notes,
+            ..Scan::default()
         };
-        Ok(Held::of((name, input), kept, images, scan))
+        Ok(kept.listed((name, input), images, scan))
     }
 }
 
@@ -254,8 +254,7 @@ impl Files {
 
     fn bytes(&mut self, path: &str) -> Result<Vec<u8>, Error> {
         if !self.tree.is_file(path) {
-            let folder = path.rsplit_once('/').map_or("", |(folder, _)| folder);
-            let beside = self.tree.names(folder).unwrap_or_default();
+            let beside = self.tree.names(split(path).0).unwrap_or_default();
             let found = format!("{} without this file: add it", listed(&beside));
             return Err(Error::layout(&self.tree.place(path), EXPECTED, found));
         }

@@ -11,8 +11,8 @@ use crate::read::file::{ReadFile, Skipped, read_bounded};
 use crate::read::folders::list::{LIST_LIMIT, List};
 use crate::read::folders::people::{Identity, Pattern};
 use crate::read::folders::presets::{self, Preset};
-use crate::read::folders::walk::{Found, Walk};
-use crate::read::name::{ends_in, stem, unaligned};
+use crate::read::folders::walk::{Found, IMAGES_LIMIT, Walk};
+use crate::read::name::{folder, split, stem, unaligned};
 use crate::read::places;
 use crate::read::tree::FileTree;
 
@@ -105,10 +105,7 @@ impl Labels {
             match label {
                 Ok(expression) => labelled.images.push(self.image(found, expression)),
                 Err(reason) => {
-                    let folder = found
-                        .path
-                        .rsplit_once('/')
-                        .map_or(".", |(folder, _)| folder);
+                    let folder = folder(&found.path);
                     let group = lost.entry((folder.to_owned(), reason));
                     group.or_insert((0, found.path)).0 += 1;
                 }
@@ -152,7 +149,7 @@ impl Labels {
                 (name.into_owned(), read_bounded(path, LIST_LIMIT)?)
             }
             (None, Some(wanted)) => {
-                let path = find(tree, "", wanted, 0).ok_or_else(|| {
+                let path = find(tree, wanted).ok_or_else(|| {
                     let expected = format!(
                         "{wanted} in one of the folders (or give the list of labels with --labels)"
                     );
@@ -267,19 +264,11 @@ fn in_name(pattern: &Pattern, path: &str) -> Label {
 /// The labels of a list, with a note on what it holds and what it does not.
 fn from_list(list: &List, found: &[Found], notes: &mut Vec<String>) -> Vec<Label> {
     // RAF-DB comes with its photographs beside the faces cut out of them.
-    let name = |found: &'_ Found| {
-        found
-            .path
-            .rsplit('/')
-            .next()
-            .map(str::to_owned)
-            .unwrap_or_default()
-    };
     let crops = found
         .iter()
-        .filter_map(|found| unaligned(&name(found)).map(str::to_owned));
-    let crops: BTreeSet<String> = crops.collect();
-    let cut_out = |found: &Found| crops.contains(stem(&name(found)));
+        .filter_map(|found| unaligned(split(&found.path).1));
+    let crops: BTreeSet<&str> = crops.collect();
+    let cut_out = |found: &Found| crops.contains(stem(split(&found.path).1));
     let paths = found
         .iter()
         .map(|found| if cut_out(found) { "" } else { &found.path });
@@ -305,19 +294,13 @@ fn from_list(list: &List, found: &[Found], notes: &mut Vec<String>) -> Vec<Label
     found.iter().zip(found_by.of_images).map(label).collect()
 }
 
-/// The path of the file with this name, in order of names.
-fn find(tree: &FileTree, folder: &str, wanted: &str, depth: usize) -> Option<String> {
+/// The first file with this name, in order of folders.
+fn find(tree: &FileTree, wanted: &str) -> Option<String> {
     const DEPTH: usize = 4;
-    let path = |name: &String| crate::read::name::join(folder, name);
-    let names = tree.names(folder).ok()?;
-    let here = names.iter().find(|name| name.eq_ignore_ascii_case(wanted));
-    if let Some(here) = here {
-        return Some(path(here));
-    }
-    let folders = names
-        .iter()
-        .map(path)
-        .filter(|path| depth < DEPTH && tree.is_folder(path));
-    let mut folders = folders.filter(|path| !ends_in(path, &[".zip"]));
-    folders.find_map(|folder| find(tree, &folder, wanted, depth + 1))
+    let paths = tree.walk(DEPTH, IMAGES_LIMIT).ok()?.into_iter();
+    let paths = paths
+        .filter(|(_, is_folder)| !is_folder)
+        .map(|(path, _)| path);
+    let named = paths.filter(|path| split(path).1.eq_ignore_ascii_case(wanted));
+    named.min_by_key(|path| split(path).0.to_owned())
 }

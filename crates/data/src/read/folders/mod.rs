@@ -19,10 +19,10 @@ use crate::error::Error;
 use crate::fold::held_back::{hold_back, wanting};
 use crate::fold::part::Part;
 use crate::label::{ClassMap, Expression};
-use crate::read::ck_plus::SYNTHETIC_MARK;
 use crate::read::file::Skipped;
+use crate::read::listed::Listed;
 use crate::read::notes::{empty_classes, keep_classes};
-use crate::read::source::{Fetched, Folding, RawSample, Scan, Source};
+use crate::read::source::{Folding, RawSample, Scan};
 use crate::read::tree::FileTree;
 
 pub use labelling::FolderLabels;
@@ -42,12 +42,7 @@ pub(crate) use walk::class_of;
 /// `validation` a tenth of `train` validates. The images have no FACS codes.
 ///
 /// [`open`](Self::open) walks through the folders once.
-#[derive(Debug, Clone)]
-pub struct Folders {
-    tree: FileTree,
-    classes: ClassMap,
-    scan: Scan,
-}
+pub struct Folders;
 
 /// At most one file in this many may be left out for lacking a subject's name (our choice).
 pub(crate) const STRAYS_AMONG: usize = 20;
@@ -67,7 +62,7 @@ impl Folders {
         root: &Path,
         classes: Option<ClassMap>,
         subject_pattern: Option<&str>,
-    ) -> Result<Self, Error> {
+    ) -> Result<Listed, Error> {
         Self::with_labels(root, classes, subject_pattern, &FolderLabels::default())
     }
 
@@ -80,7 +75,7 @@ impl Folders {
         classes: Option<ClassMap>,
         subject_pattern: Option<&str>,
         labels: &FolderLabels,
-    ) -> Result<Self, Error> {
+    ) -> Result<Listed, Error> {
         let labels = Labels::new(labels)?;
         let tree = FileTree::open(root)?;
         let mut walk = Walk::through(&tree)?;
@@ -136,11 +131,7 @@ impl Folders {
             folding,
             notes,
         };
-        Ok(Self {
-            tree,
-            classes,
-            scan,
-        })
+        Ok(Listed::files("class folders", tree, classes.names(), scan))
     }
 }
 
@@ -335,30 +326,4 @@ fn by_person(image: &Image) -> ByPerson<'_> {
     let frame = identity.and_then(|identity| identity.frame);
     let person = identity.and_then(|identity| Person::of(&identity.subject));
     (person, sequence, frame, composed(&image.path))
-}
-
-impl Source for Folders {
-    fn name(&self) -> &str {
-        "class folders"
-    }
-
-    fn root(&self) -> &Path {
-        self.tree.root()
-    }
-
-    fn synthetic(&self) -> bool {
-        self.tree.is_file(SYNTHETIC_MARK)
-    }
-
-    fn class_names(&self) -> Vec<String> {
-        self.classes.names()
-    }
-
-    fn scan(&self) -> Result<Scan, Error> {
-        Ok(self.scan.clone())
-    }
-
-    fn fetch(&self, sample: &RawSample) -> Result<Fetched, Error> {
-        Fetched::file(&self.tree, &sample.path)
-    }
 }

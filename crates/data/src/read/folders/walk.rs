@@ -17,7 +17,7 @@ const DEPTH_LIMIT: usize = 16;
 /// Maximum total number of folders; together with [`DEPTH_LIMIT`] it ends a walk through links between trees.
 const FOLDERS_LIMIT: usize = 1_000_000;
 /// Maximum total number of images, the same as the row limit of a table.
-const IMAGES_LIMIT: usize = 5_000_000;
+pub(super) const IMAGES_LIMIT: usize = 5_000_000;
 
 /// An image below the root, and what the folders above it say.
 #[derive(Debug, Clone, PartialEq, Eq)]
