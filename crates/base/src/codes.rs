@@ -95,7 +95,13 @@ fn of_column(column: usize, name: &str, rows: &[Row]) -> Result<Codes, String> {
         [Cell::Empty, Cell::NotCoded, Cell::Coded(vec![])].map(|kind| count(&kind));
     let mut note = None;
     let of_empty = match (empty, none, uncoded) {
-        (0, ..) | (_, 0, 1..) => Some(Coded::default()),
+        (0, ..) => Some(Coded::default()),
+        (_, 0, 1..) => {
+            note = Some(format!(
+                "{empty} empty cells of `{name}` count as coded, without any action unit, since others are `NA` (not coded)."
+            ));
+            Some(Coded::default())
+        }
         (_, 1.., 1..) => {
             let mut rows = rows.iter().zip(&cells);
             let first = rows.find(|(_, cell)| **cell == Cell::Empty);
@@ -347,9 +353,9 @@ mod tests {
     #[test]
     fn empty_cells_mean_what_the_other_cells_leave_to_them() {
         let (present, nothing) = (Some(vec![(12, 3)]), Some(vec![]));
-        // As written before the mark `none`: quiet.
+        // As written before the mark `none`.
         let old = read("i,aus\n0,12:3\n1,\n2,NA\n").unwrap();
-        assert_eq!(old.notes, Vec::<String>::new());
+        assert!(old.notes[0].contains("1 empty cells of `aus` count as coded, without"));
         assert_eq!(
             units("i,aus\n0,12:3\n1,\n2,NA\n"),
             [present.clone(), nothing.clone(), None]

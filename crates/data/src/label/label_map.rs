@@ -32,8 +32,15 @@ pub enum LabelMap {
     Codes(Vec<Expression>),
 }
 
+/// A label as a data set writes it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Label {
+    Code(u8),
+    Name(Expression),
+}
+
 /// The expression of each code, resolved.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(crate) struct Codes {
     /// The lowest code, 0 or 1.
     first: usize,
@@ -45,6 +52,17 @@ impl Codes {
     pub fn of(&self, code: u8) -> Option<Expression> {
         let at = usize::from(code).checked_sub(self.first)?;
         self.expressions.get(at).copied()
+    }
+
+    /// The expression of a label.
+    ///
+    /// # Errors
+    /// Its code, if that has none.
+    pub fn expression(&self, label: Label) -> Result<Expression, u8> {
+        match label {
+            Label::Name(expression) => Ok(expression),
+            Label::Code(code) => self.of(code).ok_or(code),
+        }
     }
 
     /// The first and the last code.
@@ -120,21 +138,35 @@ impl LabelMap {
     /// The reason and the way out if the codes may start at 0 or 1: a shift by one would go unnoticed.
     pub(crate) fn resolve(&self, counts: &[usize; 256]) -> Result<(Codes, String), String> {
         let (codes, how) = match self {
-            Self::Auto => match recognise(counts) {
-                Some(known) => known,
-                None => assumed(counts)?,
-            },
+            Self::Auto => recognise(counts).map_or_else(|| assumed(counts), Ok)?,
             given => given.starting(counts)?,
         };
         let note = format!("Emotion codes are read as {codes}: {how}.");
         Ok((codes, note))
     }
 
-    /// [`resolve`](Self::resolve) for numbers of folders and lists, where no numbering is usual enough to be assumed.
-    pub(crate) fn resolve_known(&self, counts: &[usize; 256]) -> Result<(Codes, String), String> {
+    /// The meaning of the codes among labels, and a sentence on it if there are any. Only where it is `usual` a numbering is
+    /// assumed for unknown tables: in tables of pixels, but not for numbers of folders and lists.
+    ///
+    /// # Errors
+    /// The reason and the way out if codes may have several meanings.
+    pub(crate) fn codes(
+        &self,
+        labels: impl Iterator<Item = Label>,
+        usual: bool,
+    ) -> Result<(Codes, Option<String>), String> {
+        let mut counts = [0; 256];
+        for label in labels {
+            if let Label::Code(code) = label {
+                counts[usize::from(code)] += 1;
+            }
+        }
         match self {
-            Self::Auto if recognise(counts).is_none() => Err(NAMES_NEEDED.to_owned()),
-            _ => self.resolve(counts),
+            _ if counts == [0; 256] => Ok((Codes::default(), None)),
+            Self::Auto if !usual && recognise(&counts).is_none() => Err(NAMES_NEEDED.to_owned()),
+            _ => self
+                .resolve(&counts)
+                .map(|(codes, note)| (codes, Some(note))),
         }
     }
 
@@ -213,14 +245,10 @@ type Known = (&'static str, [usize; 8]);
 fn candidates() -> impl Iterator<Item = (Codes, &'static Known)> {
     KNOWN.iter().flat_map(|known| {
         let mut codes: Vec<Codes> = Vec::new();
-        let orders = [
-            FER2013.to_vec(),
-            Expression::ALL.to_vec(),
-            RAF_DB.to_vec(),
-            alphabetical(known),
-        ];
-        for (expressions, first) in orders.iter().flat_map(|order| [(order, 0), (order, 1)]) {
-            let expressions = expressions.clone();
+        let by_name = alphabetical(known);
+        let orders = [&FER2013[..], &Expression::ALL, &RAF_DB, &by_name].into_iter();
+        for (order, first) in orders.flat_map(|order| [(order, 0), (order, 1)]) {
+            let expressions = order.to_vec();
             let new = Codes { first, expressions };
             let (counts, all): (_, usize) = (new.counts(&known.1), known.1.iter().sum());
             let covers = counts.iter().sum::<usize>() == all;
@@ -267,18 +295,19 @@ fn distance(counts: &[usize; 256], known: &[usize; 256]) -> f64 {
     apart as f64 / known.iter().sum::<usize>() as f64
 }
 
+/// The maps with a name.
+const NAMED: [(&str, LabelMap); 4] = [
+    ("auto", LabelMap::Auto),
+    ("fer2013", LabelMap::Fer2013),
+    ("ck_plus", LabelMap::CkPlus),
+    ("raf_db", LabelMap::RafDb),
+];
+
 impl fmt::Display for LabelMap {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Auto => f.write_str("auto"),
-            Self::Fer2013 => f.write_str("fer2013"),
-            Self::CkPlus => f.write_str("ck_plus"),
-            Self::RafDb => f.write_str("raf_db"),
-            Self::Codes(codes) => {
-                let names: Vec<_> = codes.iter().map(|code| code.name()).collect();
-                f.write_str(&names.join(","))
-            }
-        }
+        let named = NAMED.iter().find(|(_, map)| map == self);
+        let codes = || Vec::from_iter(self.expressions().iter().map(|code| code.name())).join(",");
+        f.write_str(&named.map_or_else(codes, |(name, _)| (*name).to_owned()))
     }
 }
 
@@ -286,28 +315,28 @@ impl FromStr for LabelMap {
     type Err = Error;
 
     fn from_str(text: &str) -> Result<Self, Error> {
-        let wrong = |reason: String| Error::setting("label map", reason);
-        match text.trim().to_ascii_lowercase().as_str() {
-            "auto" => Ok(Self::Auto),
-            "fer2013" => Ok(Self::Fer2013),
-            "ck_plus" | "ck+" => Ok(Self::CkPlus),
-            "raf_db" | "raf-db" => Ok(Self::RafDb),
-            list if list.contains(',') => codes(list).map(Self::Codes).map_err(wrong),
-            other => Err(wrong(format!(
+        let text = text.trim().to_ascii_lowercase();
+        let name = text.replace("ck+", "ck_plus").replace("raf-db", "raf_db");
+        if let Some((_, map)) = NAMED.iter().find(|(known, _)| *known == name) {
+            return Ok(map.clone());
+        }
+        let map = match text.contains(',') {
+            true => codes(&text).map(Self::Codes),
+            false => Err(format!(
                 "must be auto, fer2013, ck_plus, raf_db, or the expressions in the order of their codes such as \
                  anger,disgust,fear,happy, not '{}'",
-                brief(other)
-            ))),
-        }
+                brief(&text)
+            )),
+        };
+        map.map_err(|reason| Error::setting("label map", reason))
     }
 }
 
 fn codes(list: &str) -> Result<Vec<Expression>, String> {
     let mut codes = Vec::new();
     for (code, name) in list.split(',').enumerate() {
-        let expression = name
-            .parse()
-            .map_err(|error| format!("code {code}: {error}"))?;
+        let expression = name.parse();
+        let expression = expression.map_err(|error| format!("code {code}: {error}"))?;
         if codes.contains(&expression) {
             return Err(format!("code {code}: {expression} is named twice"));
         }
@@ -393,7 +422,8 @@ mod tests {
         assert!(codes.of(3) == Some(Happy) && how.contains("assumed") && how.contains("ck_plus"));
         let (codes, how) = LabelMap::CkPlus.resolve(&counts).unwrap();
         assert!(codes.of(3) == Some(Disgust) && how.contains("0 neutral, 1 anger"));
-        assert!(LabelMap::Auto.resolve_known(&counts).is_err());
+        let rows = (0..8).map(Label::Code).flat_map(|code| [code; 100]);
+        assert!(LabelMap::Auto.codes(rows, false).is_err());
     }
 
     /// Ten rows of each of these codes.

@@ -113,9 +113,8 @@ impl PreparedWriter {
         images.flush()?;
         images.get_ref().sync_all()?;
         file::write_with(&folder.join("samples.csv"), |out| {
-            let mut table = csv::WriterBuilder::new()
-                .has_headers(false)
-                .from_writer(out);
+            let mut table = csv::WriterBuilder::new();
+            let mut table = table.has_headers(false).from_writer(out);
             table.write_record(COLUMNS.split(','))?;
             self.samples.iter().try_for_each(|s| table.serialize(s))?;
             table.flush()

@@ -168,11 +168,22 @@ impl CodeTable {
         let paths = Vec::from_iter(paths);
         if !paths.is_empty() {
             let found = Places::of(images.iter().map(|image| image.path)).find(paths);
-            let elsewhere = found.iter().flatten().filter(|found| found.1 == Fit::Name);
+            let elsewhere = found
+                .iter()
+                .flatten()
+                .filter(|found| found.1 == Fit::Elsewhere);
             let elsewhere = elsewhere.count();
             return Ok((
                 found.into_iter().map(|found| Some(found?.0)).collect(),
                 elsewhere,
+            ));
+        }
+        let has = |index| self.rows.iter().any(|(_, key)| *key == Key::Index(index));
+        if has(images.len()) && !has(0) {
+            return Err(format!(
+                "its indices reach {}, and no row has 0: images are counted from 0 to {}, so subtract 1 from each",
+                images.len(),
+                images.len() - 1
             ));
         }
         let mut known: HashMap<Key, Vec<usize>> = HashMap::new();

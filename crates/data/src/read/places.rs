@@ -13,10 +13,10 @@ pub(crate) enum Fit {
     Whole,
     /// One is the end of the other.
     End,
-    /// The only image with this file name.
-    Name,
-    /// The only image with this file name, extension and `_aligned` apart.
+    /// A file name alone, extension and `_aligned` apart, that one image has.
     Stem,
+    /// The only image with this file name, in another folder than the path names.
+    Elsewhere,
 }
 
 /// Rows of images by their paths.
@@ -54,14 +54,32 @@ impl Places {
 
     /// The row of each path. Of several paths the one that fits an image best has it; an image that different paths fit
     /// equally well belongs to none: `train/happy/im0.png` and `test/happy/im0.png` are not both `happy/im0.png`.
+    ///
+    /// Folders that differ are ignored only where no path has the right ones and no file name occurs twice: otherwise
+    /// `bert/0001.png` would be taken for `anna/0001.png`.
     pub fn find<'a>(&self, paths: impl IntoIterator<Item = &'a str>) -> Vec<Option<(usize, Fit)>> {
         let paths = Vec::from_iter(paths.into_iter().map(plain));
-        let found = Vec::from_iter(paths.iter().map(|path| self.row(path)));
+        let mut found = Vec::from_iter(paths.iter().map(|path| self.row(path)));
+        let of_name: BTreeMap<&str, &str> = paths
+            .iter()
+            .map(|path| (split(path).1, path.as_str()))
+            .collect();
+        let unique = self.by_name.values().all(|named| named.len() == 1)
+            && paths
+                .iter()
+                .all(|path| of_name[split(path).1] == path.as_str());
+        let own = |found: &Option<(usize, Fit)>| found.is_some_and(|(_, fit)| fit < Fit::Elsewhere);
+        if !unique || found.iter().any(own) {
+            found
+                .iter_mut()
+                .filter(|found| !own(found))
+                .for_each(|found| *found = None);
+        }
         let mut best: BTreeMap<usize, (Fit, &str, bool)> = BTreeMap::new();
-        for (path, &(row, fit)) in paths
+        for (path, (row, fit)) in paths
             .iter()
             .zip(&found)
-            .filter_map(|(p, f)| Some((p, f.as_ref()?)))
+            .filter_map(|(path, found)| Some((path, (*found)?)))
         {
             let known = best.entry(row).or_insert((fit, path, true));
             if fit < known.0 {
@@ -82,7 +100,12 @@ impl Places {
         let Some(named) = self.by_name.get(split(path).1) else {
             let bare = stem(split(path).1);
             let rows = self.by_stem.get(unaligned(bare).unwrap_or(bare))?;
-            return only(rows).map(|row| (*row, Fit::Stem));
+            let fit = if path.contains('/') {
+                Fit::Elsewhere
+            } else {
+                Fit::Stem
+            };
+            return only(rows).map(|row| (*row, fit));
         };
         let ends = |long: &str, short: &str| {
             let rest = long.strip_suffix(short);
@@ -92,7 +115,7 @@ impl Places {
         let fitting = Vec::from_iter(named.iter().filter(fits));
         match (&fitting[..], &named[..]) {
             ([(_, row)], _) => Some((*row, Fit::End)),
-            ([], [(_, row)]) => Some((*row, Fit::Name)),
+            ([], [(_, row)]) => Some((*row, Fit::Elsewhere)),
             _ => None,
         }
     }
@@ -134,6 +157,25 @@ mod tests {
             find(&images, &["./train\\0001.png", "train/0001.png"]),
             [Some(0), Some(0)]
         );
+    }
+
+    #[test]
+    fn another_folder_is_ignored_only_where_it_can_mean_nothing_else() {
+        let images = ["happy/anna/0001.png", "happy/anna/0002.png"];
+        assert_eq!(
+            find(&images, &["anna/0001.png", "bert/0002.png"]),
+            [Some(0), None]
+        );
+        assert_eq!(
+            find(&images, &["bert/0001.png", "anna/x.png"]),
+            [Some(0), None]
+        );
+        assert_eq!(
+            find(&images, &["bert/0001.png", "cleo/0001.png"]),
+            [None, None]
+        );
+        let twice = ["a/0001.png", "b/0001.png", "b/0002.png"];
+        assert_eq!(find(&twice, &["c/0002.png"]), [None]);
     }
 
     #[test]

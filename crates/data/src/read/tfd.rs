@@ -56,10 +56,7 @@ impl Tfd {
         let rows = (0..labels.codes.len()).map(|at| labels.row(at, &file));
         let mut rows: Vec<_> = rows.collect::<Result<_, _>>().map_err(wrong)?;
         let count = rows.iter().filter(|row| row.expression.is_none()).count();
-        let fate = match unlabelled {
-            true => "held out",
-            false => "skipped",
-        };
+        let fate = if unlabelled { "held out" } else { "skipped" };
         let passed = format!("{count} images of {file} have no expression label and were {fate}.");
         rows.retain(|row| unlabelled || row.expression.is_some());
         let mut kept = Kept::of(rows, classes, input)?;

@@ -102,7 +102,9 @@ fn in_words(info: &Value) -> String {
         ("machine_coded", "machine-coded"),
     ];
     let marks = marks.into_iter().filter(|(key, _)| info[*key] == true);
-    let marks: Vec<&str> = marks.map(|(_, words)| words).collect();
+    let mut marks: Vec<String> = marks.map(|(_, words)| words.to_owned()).collect();
+    let threshold = info["au_threshold"].as_u64();
+    marks.extend(threshold.map(|grade| format!("units present from intensity {grade} on")));
     match marks.is_empty() {
         true => name.to_owned(),
         false => format!("{name}, {}", marks.join(", ")),

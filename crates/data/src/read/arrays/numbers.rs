@@ -47,11 +47,9 @@ fn integers<T: Deserialize + TryInto<i64>>(array: NpyFile<&[u8]>) -> Option<Vec<
 }
 
 fn floats<T: Deserialize + Into<f64>>(array: NpyFile<&[u8]>) -> Option<Vec<i64>> {
-    let numbers = array.into_vec::<T>().ok()?.into_iter();
-    numbers
-        .map(|n| n.into())
-        .map(|n: f64| (n.fract() == 0.0).then_some(n as i64))
-        .collect()
+    let numbers = array.into_vec::<T>().ok()?.into_iter().map(T::into);
+    let whole = numbers.map(|n: f64| (n.fract() == 0.0).then_some(n as i64));
+    whole.collect()
 }
 
 #[cfg(test)]

@@ -98,7 +98,16 @@ fn of_table(text: &str) -> Result<Recording, String> {
         au.filter(|au| (1..=99).contains(au))
     };
     let units: Vec<Option<u8>> = table.columns().iter().map(unit).collect();
-    if units.iter().skip(1).flatten().next().is_none() {
+    let mut known = BTreeSet::new();
+    if let Some(twice) = units
+        .iter()
+        .skip(1)
+        .flatten()
+        .find(|au| !known.insert(**au))
+    {
+        return Err(format!("two columns of AU {twice}; keep one of the two"));
+    }
+    if known.is_empty() {
         return Err(format!(
             "no column is an action unit (it has: {})",
             table.listed()

@@ -30,7 +30,11 @@ impl Code {
     /// # Errors
     /// For a text that is no whole number.
     pub fn grade(text: &str) -> Result<Self, String> {
-        let number = text.trim().parse().ok();
+        let text = text.trim();
+        if ["", "?", "na", "nan", "null"].contains(&text.to_ascii_lowercase().as_str()) {
+            return Ok(Self::Unknown);
+        }
+        let number = text.parse().ok();
         let whole = number.filter(|number: &f64| number.fract() == 0.0);
         let number = whole.ok_or_else(|| format!("'{text}' is no intensity"))?;
         Ok(match (0.0..=5.0).contains(&number) {
@@ -114,9 +118,13 @@ impl Frames {
     /// # Errors
     /// Without any recording.
     pub fn check_found(&self, expected: &str) -> Result<(), Error> {
-        match self.recordings.is_empty() {
-            true => Err(self.files.without(expected)),
-            false => Ok(()),
+        match (self.recordings.is_empty(), self.skipped.first()) {
+            (false, _) => Ok(()),
+            (true, None) => Err(self.files.without(expected)),
+            (true, Some(Skipped { path, reason, .. })) => {
+                let found = format!("{path}, which cannot be used: {reason}");
+                Err(Error::layout(self.files.tree.root(), expected, found))
+            }
         }
     }
 
@@ -272,16 +280,14 @@ mod tests {
 
     #[test]
     fn numbers_out_of_the_grades_are_not_coded() {
-        for unknown in ["9", "999", "-1", " 9.0 "] {
+        for unknown in ["9", "999", "-1", " 9.0 ", "?", "null", ""] {
             assert_eq!(Code::grade(unknown), Ok(Code::Unknown), "{unknown}");
         }
         assert_eq!(
             ["0", "5", "3.0"].map(Code::grade),
             [0, 5, 3].map(|n| Ok(Code::Grade(n)))
         );
-        assert!(
-            Code::grade("x").is_err() && Code::grade("2.5").is_err() && Code::grade("").is_err()
-        );
+        assert!(Code::grade("x").is_err() && Code::grade("2.5").is_err());
     }
 
     #[test]

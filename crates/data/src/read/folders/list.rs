@@ -70,7 +70,7 @@ impl List {
             match image {
                 Some((image, fit)) => {
                     entries.of_images[image] = Some(entry);
-                    entries.elsewhere += usize::from(fit == Fit::Name);
+                    entries.elsewhere += usize::from(fit == Fit::Elsewhere);
                 }
                 None => entries.missing.push(entry),
             }

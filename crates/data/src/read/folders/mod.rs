@@ -86,20 +86,13 @@ impl Folders {
         }
         let paths = Vec::from_iter(walk.images.iter().map(|found| found.path.clone()));
         let mut labelled = labels.of(&tree, &mut walk)?;
-        walk.skipped.append(&mut labelled.skipped);
         let mut notes = std::mem::take(&mut labelled.notes);
         notes.extend(notes::misspelt(&walk.misspelt).filter(|_| !labels.beside_folders()));
-        let shown = |image: &Image| image.expression;
-        notes.extend(keep_classes(
-            &mut labelled.images,
-            classes.as_ref(),
-            shown,
-            "images",
-        ));
-        let all_known = identify(&mut labelled.images, &labels, subject_pattern)?;
-        let unmatched = "its path does not match the subject pattern";
+        let (images, shown) = (&mut labelled.images, |image: &Image| image.expression);
+        notes.extend(keep_classes(images, classes.as_ref(), shown, "images"));
+        let all_known = identify(images, &labels, subject_pattern)?;
         if subject_pattern.is_some() {
-            skip_unidentified(&mut labelled.images, &mut walk, unmatched);
+            skip_unidentified(&mut labelled, "its path does not match the subject pattern");
         }
         let found = Given {
             tree: &tree,
@@ -112,26 +105,40 @@ impl Folders {
         // If kept, no image would have a subject.
         if subject_pattern.is_none() && all_known {
             let reason = "its name contains no subject, unlike nearly all others here";
-            skip_unidentified(&mut labelled.images, &mut walk, reason);
+            skip_unidentified(&mut labelled, reason);
         }
-        let folding = assign(&mut labelled.images, &mut notes);
-        let known = notes::no_people(&labelled.images).is_none();
-        let sample = |image: &Image| sample(image, &classes, &folding, known);
-        let mut samples: Vec<RawSample> = labelled.images.iter().map(sample).collect();
-        if folding == Folding::Given(1) && wanting(&parts(&labelled.images)) {
-            let how = hold_back(&mut samples);
-            notes.push(format!(
-                "There is no validation part: a tenth of train validates, drawn from the {how}."
-            ));
-        }
-        let scan = Scan {
-            samples,
-            skipped: walk.skipped,
-            read: labelled.read,
-            folding,
-            notes,
-        };
+        let scan = scan(labelled, walk.skipped, &classes, notes);
         Ok(Listed::files("class folders", tree, classes.names(), scan))
+    }
+}
+
+/// The rows of the images, assigned to folds or to a given split.
+fn scan(
+    mut labelled: Labelled,
+    mut skipped: Vec<Skipped>,
+    classes: &ClassMap,
+    mut notes: Vec<String>,
+) -> Scan {
+    let images = &mut labelled.images;
+    let folding = assign(images, &mut notes);
+    let known = notes::no_people(images).is_none();
+    let samples = images
+        .iter()
+        .map(|image| sample(image, classes, &folding, known));
+    let mut samples = Vec::from_iter(samples);
+    if folding == Folding::Given(1) && wanting(&parts(images)) {
+        let how = hold_back(&mut samples);
+        notes.push(format!(
+            "There is no validation part: a tenth of train validates, drawn from the {how}."
+        ));
+    }
+    skipped.append(&mut labelled.skipped);
+    Scan {
+        samples,
+        skipped,
+        read: labelled.read,
+        folding,
+        notes,
     }
 }
 
@@ -144,57 +151,55 @@ fn identify(
 ) -> Result<bool, Error> {
     let of_labels = labels
         .pattern
-        .clone()
+        .as_ref()
         .filter(|pattern| pattern.has("subject"));
     let pattern = match (subject_pattern, of_labels) {
-        (None, Some(pattern)) => pattern,
+        (None, Some(pattern)) => pattern.clone(),
         (given, _) => Pattern::new(given)?,
     };
-    let (count, mut silent) = (images.len(), 0);
     for image in images.iter_mut() {
         image.identity = pattern.read(&image.path);
-        silent += usize::from(image.identity.is_none());
     }
-    let first = images
-        .first()
-        .filter(|_| silent == count && subject_pattern.is_some());
-    match first {
-        None => Ok(silent * STRAYS_AMONG <= count),
-        Some(Image { path, .. }) => Err(Error::setting(
-            "subject pattern",
-            format!(
+    let count = images.len();
+    let silent = images
+        .iter()
+        .filter(|image| image.identity.is_none())
+        .count();
+    match images.first() {
+        Some(Image { path, .. }) if silent == count && subject_pattern.is_some() => {
+            let reason = format!(
                 "matches none of the {count} paths, such as '{path}' (they are relative to the root, with /)"
-            ),
-        )),
+            );
+            Err(Error::setting("subject pattern", reason))
+        }
+        _ => Ok(silent * STRAYS_AMONG <= count),
     }
 }
 
 /// `known`: whether every name contains a person. Where only some do, no one counts as known.
 fn sample(image: &Image, classes: &ClassMap, folding: &Folding, known: bool) -> RawSample {
-    let identity = image.identity.as_ref();
-    let sequence = identity.and_then(|identity| identity.sequence.clone());
     let label = classes.label_of(image.expression).unwrap_or(-1);
-    let alone = RawSample::labelled(&image.path, label);
-    RawSample {
-        subject: identity
-            .filter(|_| known)
-            .map_or(String::new(), |i| i.subject.clone()),
+    let part = image.part.unwrap_or(Part::None);
+    let given = matches!(folding, Folding::Given(_)).then_some(part);
+    let mut sample = RawSample::labelled(&image.path, label);
+    sample.parts = Vec::from_iter(given);
+    if let Some(identity) = image.identity.clone() {
+        if known {
+            sample.subject = identity.subject;
+        }
         // Without a recording's name the whole path: file names repeat between folders.
-        sequence: sequence.unwrap_or(alone.sequence),
-        frame: identity.and_then(|identity| identity.frame).unwrap_or(0),
-        parts: match folding {
-            Folding::Given(_) => vec![image.part.unwrap_or(Part::None)],
-            _ => Vec::new(),
-        },
-        ..alone
+        sample.sequence = identity.sequence.unwrap_or(sample.sequence);
+        sample.frame = identity.frame.unwrap_or(0);
     }
+    sample
 }
 
 /// Skips the images whose names contain no subject.
-fn skip_unidentified(images: &mut Vec<Image>, walk: &mut Walk, reason: &str) {
+fn skip_unidentified(labelled: &mut Labelled, reason: &str) {
+    let images = &mut labelled.images;
     let unidentified = images.extract_if(.., |image| image.identity.is_none());
     let skipped = unidentified.map(|image| Skipped::new(image.path, reason));
-    walk.skipped.extend(skipped);
+    labelled.skipped.extend(skipped);
 }
 
 /// The findings that decide the classes.
@@ -260,12 +265,8 @@ impl Given<'_> {
         let numbered = !self.labelled.numbered.is_empty();
         let named = named.filter(|_| !self.labels.beside_folders() && !numbered);
         found.extend(named.map(|named| format!("; {named}")));
-        if let Some(lost) = self
-            .walk
-            .skipped
-            .iter()
-            .find(|entry| entry.images.is_some())
-        {
+        let mut skipped = self.walk.skipped.iter().chain(&self.labelled.skipped);
+        if let Some(lost) = skipped.find(|entry| entry.images.is_some()) {
             found += &format!("; {}: {}", lost.path, lost.reason);
         }
         Ok(found)
@@ -273,11 +274,8 @@ impl Given<'_> {
 }
 
 fn parts(images: &[Image]) -> BTreeSet<&'static str> {
-    images
-        .iter()
-        .filter_map(|image| image.part)
-        .map(Part::name)
-        .collect()
+    let parts = images.iter().filter_map(|image| image.part);
+    parts.map(Part::name).collect()
 }
 
 /// Whether no known person is in two parts.
@@ -295,25 +293,20 @@ fn assign(images: &mut [Image], notes: &mut Vec<String>) -> Folding {
     let parts = parts(images);
     let split = parts.len() == 3 || wanting(&parts);
     let silent = notes::no_people(images);
-    let people = silent.is_none().then(|| {
-        let identities = images.iter().flat_map(|image| &image.identity);
-        identities
-            .map(|identity| identity.subject.clone())
-            .collect()
-    });
-    let folding = match people {
+    let people = images.iter().flat_map(|image| &image.identity);
+    let people = people.map(|identity| identity.subject.clone());
+    let folding = match &silent {
         _ if split && apart(images) => Folding::Given(1),
-        Some(people) => Folding::BySubject(people),
-        None => Folding::ByImage,
+        None => Folding::BySubject(people.collect()),
+        Some(_) => Folding::ByImage,
     };
     notes.extend(silent);
     notes.extend(notes::parts(images, &parts, &folding));
     match folding {
         // In order of person, like CK+ itself.
         Folding::BySubject(_) => images.sort_by(|a, b| by_person(a).cmp(&by_person(b))),
-        _ => images.sort_by(|a, b| {
-            (a.expression, composed(&a.path)).cmp(&(b.expression, composed(&b.path)))
-        }),
+        _ => images
+            .sort_by_cached_key(|image| (image.expression, composed(&image.path).into_owned())),
     }
     folding
 }

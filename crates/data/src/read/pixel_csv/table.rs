@@ -10,12 +10,12 @@ use indexmap::IndexSet;
 
 use crate::error::Error;
 use crate::fold::part::Part;
-use crate::label::label_map::Codes;
+use crate::label::label_map::Label;
 use crate::label::{ClassMap, Expression, LabelMap};
 use crate::read::file::{Hashing, ReadFile, Skipped};
 use crate::read::folders::STRAYS_AMONG;
 use crate::read::notes::{empty_classes, keep_classes};
-use crate::read::pixel_csv::rows::{Columns, Emotion, Lines, ROW_LIMIT};
+use crate::read::pixel_csv::rows::{Columns, Lines, ROW_LIMIT};
 use crate::read::pixel_csv::usage::{Assignment, Row};
 use crate::read::source::{Folding, Scan};
 
@@ -42,18 +42,12 @@ pub(super) struct Table {
 /// Different texts of the column Usage that are kept.
 const TEXTS_LIMIT: usize = 1000;
 
-/// What the column of people means for the folds.
-struct People {
-    folding: Option<Folding>,
-    note: String,
-}
-
 /// The pass itself.
 struct Pass<'a> {
     /// The table, for messages.
     place: &'a Path,
     /// The rows; their expressions are known only once the label map is.
-    found: Vec<(Row, Emotion)>,
+    found: Vec<(Row, Label)>,
     bad: Vec<(u32, String)>,
     usages: IndexSet<String>,
     people: IndexSet<String>,
@@ -186,18 +180,13 @@ impl Pass<'_> {
         read: ReadFile,
     ) -> Result<Table, Error> {
         let mut notes = Vec::new();
-        let codes = self.codes(label_map, &mut notes)?;
-        let mut rows = self.with_expressions(&codes)?;
+        let mut rows = self.with_expressions(label_map, &mut notes)?;
         let shown = |row: &Row| row.expression;
         notes.extend(keep_classes(&mut rows, given.as_ref(), shown, "rows"));
         let mut assigned = Assignment::of(&rows, &self.usages, columns.usage.is_some());
         self.refuse(&mut rows, &assigned)?;
-        let by_image = assigned.folding == Folding::ByImage;
-        let of_people = self.of_people(&mut rows, &columns, by_image)?;
-        if let Some(people) = of_people.folding {
-            assigned.folding = people;
-        }
-        notes.extend([assigned.note(), of_people.note]);
+        let people = self.people(&mut rows, &columns, &mut assigned)?;
+        notes.extend([assigned.note(), people]);
         if rows.is_empty() {
             let (bad, first) = (self.bad.len(), self.first_bad());
             let reason = format!("no row holds a usable image; {bad} are bad{first}");
@@ -229,67 +218,54 @@ impl Pass<'_> {
         })
     }
 
-    /// Whether folds keep the people of the table apart; leaves out the few rows whose person is unknown if they do.
-    fn of_people(
+    /// Folds by person if nearly all are named, leaving out the few rows of unknown people; a sentence on the people.
+    fn people(
         &mut self,
         rows: &mut Vec<Row>,
         columns: &Columns,
-        by_image: bool,
-    ) -> Result<People, Error> {
-        let known: Vec<bool> = self
-            .people
-            .iter()
-            .map(|text| Person::of(text).is_some())
-            .collect();
+        assigned: &mut Assignment,
+    ) -> Result<String, Error> {
+        let known = self.people.iter().map(|text| Person::of(text).is_some());
+        let known: Vec<bool> = known.collect();
         let known = |row: &Row| known[row.subject as usize];
-        let (all, unknown) = (rows.len(), rows.iter().filter(|row| !known(row)).count());
+        let all = rows.len();
+        let named = rows.iter().filter(|row| known(row)).count();
         let impossible = "results on unseen people (subject-independent) are impossible with it";
-        let note = match columns.subject {
-            None => format!("The table does not name the people in its images: {impossible}."),
-            Some(_) if unknown * STRAYS_AMONG > all => format!(
-                "The table names the people of {} of its {all} images only: {impossible}.",
-                all - unknown
-            ),
-            Some(_) => "The table names the people in its images.".to_owned(),
-        };
-        let usable = by_image && columns.subject.is_some() && unknown * STRAYS_AMONG <= all;
-        if usable {
+        if columns.subject.is_none() {
+            return Ok(format!(
+                "The table does not name the people in its images: {impossible}."
+            ));
+        }
+        if (all - named) * STRAYS_AMONG > all {
+            return Ok(format!(
+                "The table names the people of {named} of its {all} images only: {impossible}."
+            ));
+        }
+        if assigned.folding == Folding::ByImage {
             for row in rows.extract_if(.., |row| !known(row)) {
-                self.bad(
-                    row.number,
-                    "its person is unknown, unlike nearly all others'".to_owned(),
-                )?;
+                let reason = "its person is unknown, unlike nearly all others'";
+                self.bad(row.number, reason.to_owned())?;
             }
+            let people = rows
+                .iter()
+                .map(|row| self.people[row.subject as usize].clone());
+            assigned.folding = Folding::BySubject(people.collect());
         }
-        let named = rows
-            .iter()
-            .map(|row| self.people[row.subject as usize].clone());
-        let folding = usable.then(|| Folding::BySubject(named.collect()));
-        Ok(People { folding, note })
-    }
-
-    fn codes(&self, label_map: &LabelMap, notes: &mut Vec<String>) -> Result<Codes, Error> {
-        let mut counts = [0; 256];
-        for (_, emotion) in &self.found {
-            if let Emotion::Code(code) = emotion {
-                counts[usize::from(*code)] += 1;
-            }
-        }
-        let resolved = label_map.resolve(&counts);
-        let (codes, note) = resolved.map_err(|reason| Error::unusable(self.place, reason))?;
-        notes.extend((counts != [0; 256]).then_some(note));
-        Ok(codes)
+        Ok("The table names the people in its images.".to_owned())
     }
 
     /// The rows with their expressions; a code without one makes a row bad.
-    fn with_expressions(&mut self, codes: &Codes) -> Result<Vec<Row>, Error> {
+    fn with_expressions(
+        &mut self,
+        label_map: &LabelMap,
+        notes: &mut Vec<String>,
+    ) -> Result<Vec<Row>, Error> {
+        let codes = label_map.codes(self.found.iter().map(|(_, emotion)| *emotion), true);
+        let (codes, note) = codes.map_err(|reason| Error::unusable(self.place, reason))?;
+        notes.extend(note);
         let mut rows = Vec::with_capacity(self.found.len());
         for (row, emotion) in std::mem::take(&mut self.found) {
-            let expression = match emotion {
-                Emotion::Name(expression) => Ok(expression),
-                Emotion::Code(code) => codes.of(code).ok_or(code),
-            };
-            match expression {
+            match codes.expression(emotion) {
                 Ok(expression) => rows.push(Row { expression, ..row }),
                 Err(code) => {
                     let (first, last) = codes.range();
