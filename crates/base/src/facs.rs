@@ -61,6 +61,11 @@ impl Cell {
 /// another unit or the grade of the first.
 pub fn units(text: &str) -> Result<Vec<Unit>, String> {
     let text = composed(text);
+    if text.to_ascii_lowercase().contains("e+0") && text.trim().parse::<f64>().is_ok() {
+        return Err(format!(
+            "`{text}` is a number as a spreadsheet writes it, or two units: write 10 or 1E+2"
+        ));
+    }
     let parts = text.split(['+', ';', ',', '|', '\n', '\r']).map(str::trim);
     let mut found = Vec::new();
     for part in parts.filter(|part| !part.is_empty()) {
@@ -216,6 +221,7 @@ mod tests {
             ("0:1", "`0:1`"),
             ("12f", "`12f`"),
             ("1e2", "`1e2`"),
+            ("1E+01", "as a spreadsheet writes it"),
             ("happy", "`number:intensity`"),
             ("-1", "`-1`"),
             ("1+2?", "`2?`"),

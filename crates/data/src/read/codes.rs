@@ -327,12 +327,12 @@ fn session(image: &CodeKey, frame: Option<usize>) -> Key {
 /// The name of a recording without its person's: `004`, `4.0` and `S010_004` of person 10 are `4`, `F001/T1` of F001 is `T1`,
 /// and `posed_1` stays.
 fn session_of(person: Option<&Person>, text: &str) -> String {
-    let ends = text.match_indices(['/', '_']).map(|(end, _)| end);
+    let mut ends = text.match_indices(['/', '_']).map(|(end, _)| end);
     let own = |end: &usize| {
         let before = text[..*end].rsplit(['/', '_']).next().unwrap_or_default();
         person.is_some() && Person::of(before).as_ref() == person
     };
-    let rest = ends.filter(own).last().map_or(text, |end| &text[end + 1..]);
+    let rest = ends.rfind(own).map_or(text, |end| &text[end + 1..]);
     Person::of(rest).map_or(String::new(), |session| session.to_string())
 }
 
