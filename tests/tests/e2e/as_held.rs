@@ -280,7 +280,7 @@ fn settings_that_contradict_a_prepared_set_are_refused() {
             &["data.crop", "detector"],
         ),
         (
-            "ck_plus/cnn",
+            "csv/cnn_ad",
             "data.label_map=raf_db",
             &["data.label_map has no effect", "data prepare"],
         ),
