@@ -93,15 +93,14 @@ fn of_column(column: usize, name: &str, rows: &[Row]) -> Result<Codes, String> {
     let count = |wanted: &Cell| cells.iter().filter(|cell| *cell == wanted).count();
     let [empty, uncoded, none] =
         [Cell::Empty, Cell::NotCoded, Cell::Coded(vec![])].map(|kind| count(&kind));
-    let mut note = None;
-    let of_empty = match (empty, none, uncoded) {
-        (0, ..) => Some(Coded::default()),
-        (_, 0, 1..) => {
-            note = Some(format!(
+    let (of_empty, note) = match (empty, none, uncoded) {
+        (0, ..) => (Some(Coded::default()), None),
+        (_, 0, 1..) => (
+            Some(Coded::default()),
+            Some(format!(
                 "{empty} empty cells of `{name}` count as coded, without any action unit, since others are `NA` (not coded)."
-            ));
-            Some(Coded::default())
-        }
+            )),
+        ),
         (_, 1.., 1..) => {
             let mut rows = rows.iter().zip(&cells);
             let first = rows.find(|(_, cell)| **cell == Cell::Empty);
@@ -111,21 +110,21 @@ fn of_column(column: usize, name: &str, rows: &[Row]) -> Result<Codes, String> {
                  action unit) or `NA` (not coded) into them"
             ));
         }
-        (_, 1.., 0) => {
-            note = Some(format!(
+        (_, 1.., 0) => (
+            None,
+            Some(format!(
                 "{empty} empty cells of `{name}` count as not coded (NA): the table writes `none` for an image without any action unit."
-            ));
-            None
-        }
-        (_, 0, 0) => {
-            note = Some(format!(
+            )),
+        ),
+        (_, 0, 0) => (
+            Some(Coded::default()),
+            Some(format!(
                 "{empty} of {} cells of `{name}` are empty and none is `NA`: they count as coded, without any action unit. If pandas or \
-                 a spreadsheet saved this table, `NA` (not coded) may have become empty there: write `none` or `NA` into these cells \
-                 (pandas: read_csv(…, keep_default_na=False)).",
+             a spreadsheet saved this table, `NA` (not coded) may have become empty there: write `none` or `NA` into these cells \
+             (pandas: read_csv(…, keep_default_na=False)).",
                 cells.len()
-            ));
-            Some(Coded::default())
-        }
+            )),
+        ),
     };
     let coded = |cell: Cell| match cell {
         Cell::NotCoded => None,

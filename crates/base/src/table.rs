@@ -39,10 +39,9 @@ impl<'a> Table<'a> {
             Some(delimiter) => (rest, 1, delimiter),
             None => (text, 0, delimiter(text.trim_start().as_bytes())),
         };
-        let mut reader = ReaderBuilder::new()
-            .delimiter(delimiter)
-            .trim(Trim::All)
-            .from_reader(text.as_bytes());
+        let mut builder = ReaderBuilder::new();
+        let builder = builder.delimiter(delimiter).trim(Trim::All);
+        let mut reader = builder.from_reader(text.as_bytes());
         let header = reader.headers().map_err(|error| broken(&error, above))?;
         let header: StringRecord = header.iter().map(composed).collect();
         let columns: StringRecord = header.iter().map(str::to_lowercase).collect();

@@ -78,7 +78,7 @@ fn folders(root: &Path) -> Result<Listed, Error> {
     Folders::open(root, None, None)
 }
 
-fn pixel_csv(path: &Path) -> Result<PixelCsv, Error> {
+fn pixel_csv(path: &Path) -> Result<Listed, Error> {
     PixelCsv::open(path, None, &LabelMap::Auto)
 }
 

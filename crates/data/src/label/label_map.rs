@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::Error;
 use crate::label::expression::Expression::{self, *};
-use crate::label::text::brief;
+use crate::label::text::{as_text, brief};
 
 /// The expression of each code of a pixel table.
 ///
@@ -164,9 +164,10 @@ impl LabelMap {
         match self {
             _ if counts == [0; 256] => Ok((Codes::default(), None)),
             Self::Auto if !usual && recognise(&counts).is_none() => Err(NAMES_NEEDED.to_owned()),
-            _ => self
-                .resolve(&counts)
-                .map(|(codes, note)| (codes, Some(note))),
+            _ => {
+                let (codes, note) = self.resolve(&counts)?;
+                Ok((codes, Some(note)))
+            }
         }
     }
 
@@ -345,19 +346,7 @@ fn codes(list: &str) -> Result<Vec<Expression>, String> {
     Ok(codes)
 }
 
-impl From<LabelMap> for String {
-    fn from(map: LabelMap) -> Self {
-        map.to_string()
-    }
-}
-
-impl TryFrom<String> for LabelMap {
-    type Error = Error;
-
-    fn try_from(text: String) -> Result<Self, Error> {
-        text.parse()
-    }
-}
+as_text!(LabelMap);
 
 #[cfg(test)]
 mod tests {

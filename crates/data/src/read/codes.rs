@@ -132,9 +132,8 @@ impl CodeTable {
         let unmatched = self.rows.iter().zip(&found);
         let unmatched: Vec<_> = unmatched.filter(|(_, at)| at.is_none()).collect();
         let (missing, all) = (unmatched.len(), found.len());
-        let example = unmatched
-            .first()
-            .map(|((line, key), _)| format!("line {line}, {key}"));
+        let example = |((line, key), _): &(&(u64, Key), _)| format!("line {line}, {key}");
+        let example = unmatched.first().map(example);
         if missing == all {
             let first = example.map_or("it has no rows".to_owned(), |row| {
                 format!("its first row is {row}")
@@ -274,9 +273,8 @@ impl fmt::Display for Key {
             Self::Path(path) => f.write_str(path),
             Self::Index(index) => write!(f, "index {index}"),
             Self::Session(person, session, frame) => {
-                let person = person
-                    .as_ref()
-                    .map_or("unknown".to_owned(), Person::to_string);
+                let person = person.as_ref().map(Person::to_string);
+                let person = person.unwrap_or("unknown".to_owned());
                 let frame = frame.map_or(String::new(), |frame| format!(" frame {frame}"));
                 write!(f, "subject {person} session {session}{frame}")
             }

@@ -116,7 +116,7 @@ impl DataConfig {
                 let classes = classes.unwrap_or_else(ClassMap::eight);
                 return Ok(Box::new(CkPlus::open(root, classes)?));
             }
-            "csv" => return Ok(Box::new(PixelCsv::open(root, classes, &self.label_map)?)),
+            "csv" => PixelCsv::open(root, classes, &self.label_map),
             "tfd" => Tfd::open(root, side, classes, self.unlabelled),
             "arrays" => Arrays::open(root, side, classes, self.unlabelled),
             "folders" => {
@@ -169,39 +169,24 @@ impl DataConfig {
         }
         // A source added by an experiment may use any setting.
         let ours = Self::SOURCES.iter().any(|(name, _)| *name == source);
+        #[rustfmt::skip]
         let settings = [
-            (
-                "au threshold",
-                self.au_threshold.is_some(),
-                &Self::GRADED[..],
-            ),
-            (
-                "subject pattern",
-                self.subject_pattern.is_some(),
-                &["folders"],
-            ),
-            ("label pattern", self.label_pattern.is_some(), &["folders"]),
-            ("labels", self.labels.is_some(), &["folders"]),
-            (
-                "label map",
-                self.label_map != LabelMap::Auto,
-                &["csv", "folders"],
-            ),
+            ("unlabelled", self.unlabelled, "tfd or arrays"),
+            ("au threshold", self.au_threshold.is_some(), "disfa or disfa_plus or bp4d"),
+            ("subject pattern", self.subject_pattern.is_some(), "folders"),
+            ("label pattern", self.label_pattern.is_some(), "folders"),
+            ("labels", self.labels.is_some(), "folders"),
+            ("label map", self.label_map != LabelMap::Auto, "csv or folders"),
         ];
-        let is_ignored = |set: bool, by: &[&str]| ours && set && !by.contains(&source);
-        if is_ignored(self.unlabelled, &["tfd", "arrays"]) {
-            let reason =
-                format!("only the sources tfd and arrays have unlabelled images, not {source}");
-            return Err(Error::setting("unlabelled", reason));
-        }
-        if let Some((name, _, by)) = settings
-            .into_iter()
-            .find(|(_, set, by)| is_ignored(*set, by))
-        {
-            let reason = format!(
-                "the source {source} does not use it, only {} does",
-                by.join(" or ")
-            );
+        let mut given = settings.iter().filter(|(_, given, _)| ours && *given);
+        let ignored = given.find(|(.., by)| by.split(" or ").all(|name| name != source));
+        if let Some((name, _, by)) = ignored {
+            let reason = match *name == "unlabelled" {
+                true => {
+                    format!("only the sources tfd and arrays have unlabelled images, not {source}")
+                }
+                false => format!("the source {source} does not use it, only {by} does"),
+            };
             return Err(Error::setting(name, reason));
         }
         check_threshold(self.au_threshold)?;

@@ -21,6 +21,18 @@ pub(crate) struct Row {
     pub sample: RawSample,
 }
 
+impl Row {
+    /// Image `at` of a file.
+    pub fn new(at: usize, file: &str, expression: Option<Expression>) -> Self {
+        let sample = RawSample::labelled(&format!("{file}:{at}"), -1);
+        Self {
+            at,
+            expression,
+            sample,
+        }
+    }
+}
+
 /// The rows of the classes and the unlabelled ones, in order of position.
 pub(crate) struct Kept {
     pub rows: Vec<Row>,

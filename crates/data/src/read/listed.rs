@@ -1,9 +1,10 @@
-//! A data set whose images were listed when it was opened: files of a tree, or pixels in memory.
+//! A data set whose images were listed when it was opened: files of a tree, rows of a table, or pixels in memory.
 
 use std::path::{Path, PathBuf};
 
 use crate::error::Error;
 use crate::read::ck_plus::SYNTHETIC_MARK;
+use crate::read::pixel_csv::Pixels;
 use crate::read::source::{Fetched, RawImage, RawSample, Scan, Source};
 use crate::read::tree::FileTree;
 
@@ -22,6 +23,7 @@ pub struct Listed {
 #[derive(Debug, Clone)]
 pub(crate) enum Images {
     Files(FileTree),
+    Table(Pixels),
     /// Their side, and the images of the scan, `[rows, side, side]`.
     Held(u32, Vec<u8>),
 }
@@ -73,6 +75,7 @@ impl Source for Listed {
     fn fetch(&self, sample: &RawSample) -> Result<Fetched, Error> {
         let (side, pixels) = match (&self.images, &sample.image) {
             (Images::Files(tree), _) => return Fetched::file(tree, &sample.path),
+            (Images::Table(pixels), image) => return pixels.fetch(image),
             (Images::Held(side, pixels), &RawImage::Stored { at, length }) => {
                 let from = pixels.get(at as usize..);
                 (*side, from.and_then(|from| from.get(..length as usize)))

@@ -14,7 +14,7 @@ use crate::read::held::{IMAGES_LIMIT, Kept, Row};
 use crate::read::listed::Listed;
 use crate::read::mat::{MatReader, Wrong};
 use crate::read::name::{ends_in, listed};
-use crate::read::source::{Folding, RawSample, Scan};
+use crate::read::source::{Folding, Scan};
 use crate::read::tree::FileTree;
 
 /// Maximum number of rows of the arrays; TFD has 102,236.
@@ -224,18 +224,13 @@ impl Labels {
             }
             _ => return Err(unknown()),
         };
-        let subject = Some(self.subjects[at]).filter(|number| *number >= 0);
-        let subject = subject.map_or(String::new(), |number| number.to_string());
-        Ok(Row {
-            at,
-            expression,
-            sample: RawSample {
-                subject,
-                sequence: format!("tfd-{at}"),
-                parts,
-                ..RawSample::labelled(&format!("{file}:{at}"), -1)
-            },
-        })
+        let mut row = Row::new(at, file, expression);
+        row.sample.sequence = format!("tfd-{at}");
+        row.sample.parts = parts;
+        if self.subjects[at] >= 0 {
+            row.sample.subject = self.subjects[at].to_string();
+        }
+        Ok(row)
     }
 }
 

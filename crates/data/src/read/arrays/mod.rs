@@ -23,7 +23,7 @@ use crate::read::file::ReadFile;
 use crate::read::held::{IMAGES_LIMIT, Kept, Row};
 use crate::read::listed::Listed;
 use crate::read::name::{listed, split};
-use crate::read::source::{Folding, RawSample, Scan};
+use crate::read::source::{Folding, Scan};
 use crate::read::tree::FileTree;
 
 /// Folds of the authors' CK+.
@@ -98,15 +98,12 @@ impl Files {
         let rows: Vec<_> = codes.into_iter().zip(people.iter().copied()).collect();
         let unusable = |reason| Error::unusable(&self.tree.place("y.npy"), reason);
         let (frames, note) = frames(&rows, six).map_err(unusable)?;
-        let rows = frames.into_iter().enumerate().map(|(at, frame)| Row {
-            at,
-            expression: Some(frame.expression),
-            sample: RawSample {
-                subject: frame.person.to_string(),
-                sequence: format!("{:03}_{:03}", frame.person, frame.recording),
-                frame: frame.frame,
-                ..RawSample::labelled(&format!("X.npy:{at}"), -1)
-            },
+        let rows = frames.into_iter().enumerate().map(|(at, frame)| {
+            let mut row = Row::new(at, "X.npy", Some(frame.expression));
+            row.sample.subject = frame.person.to_string();
+            row.sample.sequence = format!("{:03}_{:03}", frame.person, frame.recording);
+            row.sample.frame = frame.frame;
+            row
         });
         let scan = Scan {
             // Also those whose images are of no class, as where the original data are read.
@@ -192,14 +189,12 @@ impl Files {
         }
         let (labelled, unlabelled) = (count(images), count(&further));
         images.1.extend(further.1);
-        let row = |at: usize| Row {
-            at: labelled + at,
-            expression: None,
-            sample: RawSample {
-                sequence: format!("tfd-unlabelled-{at}"),
-                parts: vec![Part::None; splits],
-                ..RawSample::labelled(&format!("{PATH}:{at}"), -1)
-            },
+        let row = |at: usize| {
+            let mut row = Row::new(at, PATH, None);
+            row.at += labelled;
+            row.sample.sequence = format!("tfd-unlabelled-{at}");
+            row.sample.parts = vec![Part::None; splits];
+            row
         };
         Ok((0..unlabelled).map(row).collect())
     }
@@ -257,14 +252,10 @@ impl Files {
 
 /// A labelled row of TFD.
 fn labelled((at, code): (usize, &i64)) -> Option<Row> {
-    Some(Row {
-        at,
-        expression: Some(*FER2013.get(usize::try_from(*code).ok()?)?),
-        sample: RawSample {
-            sequence: format!("tfd-{at}"),
-            ..RawSample::labelled(&format!("split_0/X.npy:{at}"), -1)
-        },
-    })
+    let expression = FER2013.get(usize::try_from(*code).ok()?);
+    let mut row = Row::new(at, "split_0/X.npy", Some(*expression?));
+    row.sample.sequence = format!("tfd-{at}");
+    Some(row)
 }
 
 /// The number of images.

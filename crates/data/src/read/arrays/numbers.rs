@@ -6,17 +6,11 @@ use npyz::{Deserialize, NpyFile, NpyHeader};
 type Read = fn(NpyFile<&[u8]>) -> Option<Vec<i64>>;
 
 /// Every type of number that numpy writes, but half and extended precision.
+#[rustfmt::skip]
 const TYPES: [Read; 10] = [
-    integers::<i8>,
-    integers::<i16>,
-    integers::<i32>,
-    integers::<i64>,
-    integers::<u8>,
-    integers::<u16>,
-    integers::<u32>,
-    integers::<u64>,
-    floats::<f32>,
-    floats::<f64>,
+    integers::<i8>, integers::<i16>, integers::<i32>, integers::<i64>,
+    integers::<u8>, integers::<u16>, integers::<u32>, integers::<u64>,
+    floats::<f32>, floats::<f64>,
 ];
 
 /// The numbers of an array `[N]` of integers, or of floats of single or double precision that are whole.

@@ -62,9 +62,8 @@ fn from_one(images: Vec<Shown>, frames: &mut Frames) -> Vec<Shown> {
                 "frames are counted from 0 here and from 1 in the codes, and {count} images are not the {all} coded frames: number \
                  the images from 1: {count}"
             );
-            frames
-                .skipped
-                .push(Skipped::new(folder, reason).of_images(count));
+            let skipped = Skipped::new(folder, reason).of_images(count);
+            frames.skipped.push(skipped);
             continue;
         }
         if from_zero {

@@ -104,10 +104,8 @@ impl Frames {
             let Some(groups) = named.captures(path) else {
                 continue;
             };
-            let text = self
-                .files
-                .text(path, &mut self.read)
-                .map_err(|error| error.reason());
+            let text = self.files.text(path, &mut self.read);
+            let text = text.map_err(|error| error.reason());
             if let Err(reason) = text.and_then(|text| add(&mut self.recordings, &groups, &text)) {
                 self.skipped.push(Skipped::new(path, reason));
             }
@@ -222,18 +220,16 @@ impl Frames {
     /// The codes of an image, or why it has none.
     fn coding(&self, units: &BTreeSet<u8>, shown: &Shown) -> Result<AuCoding, &'static str> {
         let recording = self.recordings.get(&shown.recording);
-        let recording = recording.ok_or("images of a recording without codes")?;
         let codes = recording
-            .get(&shown.key)
-            .ok_or("images of frames that are not coded")?;
+            .ok_or("images of a recording without codes")?
+            .get(&shown.key);
+        let codes = codes.ok_or("images of frames that are not coded")?;
         let code = |au: &u8| codes.get(au).copied().unwrap_or(Code::Unknown);
         if units.is_empty() || units.iter().any(|au| code(au) == Code::Unknown) {
             return Err("images of frames in which a unit could not be coded");
         }
-        let scores = units
-            .iter()
-            .filter_map(|au| code(au).score(*au, self.threshold));
-        Ok(AuCoding::coded(scores.collect()))
+        let score = |au: &u8| code(au).score(*au, self.threshold);
+        Ok(AuCoding::coded(units.iter().filter_map(score).collect()))
     }
 }
 

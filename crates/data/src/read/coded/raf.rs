@@ -18,21 +18,11 @@ use crate::read::source::{Folding, RawSample, Scan};
 use crate::read::tree::FileTree;
 
 /// RAF-CE's classes in the order of their codes, by its owners' page.
+#[rustfmt::skip]
 const COMPOUND: [&str; 14] = [
-    "happily_surprised",
-    "happily_disgusted",
-    "sadly_fearful",
-    "sadly_angry",
-    "sadly_surprised",
-    "sadly_disgusted",
-    "fearfully_angry",
-    "fearfully_surprised",
-    "fearfully_disgusted",
-    "angrily_surprised",
-    "angrily_disgusted",
-    "disgustedly_surprised",
-    "happily_fearful",
-    "happily_sad",
+    "happily_surprised", "happily_disgusted", "sadly_fearful", "sadly_angry", "sadly_surprised", "sadly_disgusted",
+    "fearfully_angry", "fearfully_surprised", "fearfully_disgusted", "angrily_surprised", "angrily_disgusted",
+    "disgustedly_surprised", "happily_fearful", "happily_sad",
 ];
 
 /// A list by the names of images without their extension.
@@ -123,10 +113,8 @@ impl Lists {
     fn scan(&self, files: &Files, read: Vec<ReadFile>) -> (Vec<String>, Scan) {
         let (mut samples, mut skipped) = (Vec::new(), Vec::new());
         let (images, unlisted, aligned) = self.images(files);
-        let codes = images
-            .keys()
-            .filter_map(|image| self.expression(image).ok()?);
-        let classes = Vec::from_iter(BTreeSet::from_iter(codes));
+        let class = |image: &&str| self.expression(image).ok()?;
+        let classes = Vec::from_iter(BTreeSet::from_iter(images.keys().filter_map(class)));
         let mut uncoded = 0;
         for (image, path) in &images {
             match self.sample(image, path, &classes, aligned) {
@@ -211,9 +199,12 @@ impl Lists {
         let Some(text) = self.expressions.get(image) else {
             return Ok(None);
         };
-        let code = text.parse().ok().filter(|code| *code < COMPOUND.len());
-        code.map(Some)
-            .ok_or_else(|| format!("its expression: `{text}` is not a code from 0 to 13"))
+        match text.parse() {
+            Ok(code) if code < COMPOUND.len() => Ok(Some(code)),
+            _ => Err(format!(
+                "its expression: `{text}` is not a code from 0 to 13"
+            )),
+        }
     }
 
     fn part(&self, image: &str) -> Part {

@@ -35,18 +35,21 @@ pub(super) struct Image {
     pub path: String,
     pub expression: Expression,
     pub part: Option<Part>,
-    /// The subject in its name; left empty here.
+    /// The subject in its name.
     pub identity: Option<Identity>,
 }
 
 /// A label before codes are resolved, or why there is none.
 type Reading = Result<Label, String>;
 
-/// The images that have an expression, and why the others do not.
+/// The images that have an expression.
 #[derive(Debug, Default)]
 pub(super) struct Labelled {
     pub images: Vec<Image>,
-    pub skipped: Vec<Skipped>,
+    /// The findings on the way to them, and why other images have none.
+    pub walk: Walk,
+    /// Whether their labels come from the folders' names.
+    pub by_folders: bool,
     pub read: Vec<ReadFile>,
     pub notes: Vec<String>,
     /// The numbers of folders that could be classes, if they were not read.
@@ -55,7 +58,9 @@ pub(super) struct Labelled {
 
 /// The labels to use, checked.
 pub(super) struct Labels {
-    pub pattern: Option<Pattern>,
+    pattern: Option<Pattern>,
+    /// Finds the people: the pattern given, else that of the labels, else CK+'s.
+    people: Pattern,
     preset: Option<&'static Preset>,
     list: Option<PathBuf>,
     label_map: LabelMap,
@@ -64,15 +69,20 @@ pub(super) struct Labels {
 impl Labels {
     /// # Errors
     /// [`Error::Setting`] for a pattern that is wrong.
-    pub fn new(given: &FolderLabels) -> Result<Self, Error> {
+    pub fn new(given: &FolderLabels, subject_pattern: Option<&str>) -> Result<Self, Error> {
         let pattern = given.pattern.as_deref();
         let preset = pattern.and_then(presets::of);
+        let pattern = pattern.map(Pattern::of_labels).transpose()?;
         Ok(Self {
-            pattern: pattern.map(Pattern::of_labels).transpose()?,
+            people: match (subject_pattern, &pattern) {
+                (None, Some(pattern)) if pattern.has("subject") => pattern.clone(),
+                (given, _) => Pattern::new(given)?,
+            },
+            pattern,
             preset,
             list: given.list.clone(),
-            label_map: match (&given.label_map, preset) {
-                (LabelMap::Auto, Some(preset)) => preset.label_map.clone(),
+            label_map: match (&given.label_map, preset.and_then(Preset::list)) {
+                (LabelMap::Auto, Some((_, map))) => map,
                 (map, _) => map.clone(),
             },
         })
@@ -82,9 +92,13 @@ impl Labels {
     ///
     /// # Errors
     /// A list that cannot be read, and numbers whose meaning is not known.
-    pub fn of(&self, tree: &FileTree, walk: &mut Walk) -> Result<Labelled, Error> {
+    pub fn of(&self, tree: &FileTree, mut walk: Walk) -> Result<Labelled, Error> {
         let found = std::mem::take(&mut walk.images);
-        let mut labelled = Labelled::default();
+        let mut labelled = Labelled {
+            by_folders: self.pattern.is_none() && self.list.is_none(),
+            walk,
+            ..Labelled::default()
+        };
         let labels = match (self.list(tree)?, &self.pattern) {
             (Some((file, list)), _) => {
                 labelled.read.push(file);
@@ -93,9 +107,8 @@ impl Labels {
             (None, Some(pattern)) => found.iter().map(|f| in_name(pattern, &f.path)).collect(),
             (None, None) => self.of_folders(&found, &mut labelled),
         };
-        let codes = self
-            .label_map
-            .codes(labels.iter().flatten().copied(), false);
+        let known = labels.iter().flatten().copied();
+        let codes = self.label_map.codes(known, false);
         let wrong = |reason| Error::unusable(tree.root(), format!("labels are numbers: {reason}"));
         let (codes, note) = codes.map_err(wrong)?;
         labelled.notes.extend(note);
@@ -111,19 +124,14 @@ impl Labels {
             }
         }
         let lost = lost.into_iter().map(|((folder, reason), (count, first))| {
-            let example = match self.beside_folders() {
-                true => format!(" (first {first})"),
-                false => String::new(),
+            let example = match labelled.by_folders {
+                true => String::new(),
+                false => format!(" (first {first})"),
             };
             Skipped::new(folder, format!("{reason}: {count}{example}")).of_images(count)
         });
-        labelled.skipped.extend(lost);
+        labelled.walk.skipped.extend(lost);
         Ok(labelled)
-    }
-
-    /// Whether labels come from anything but folders.
-    pub fn beside_folders(&self) -> bool {
-        self.pattern.is_some() || self.list.is_some()
     }
 
     fn image(&self, found: Found, expression: Expression) -> Image {
@@ -135,19 +143,19 @@ impl Labels {
                 .as_deref()
                 .and_then(Part::from_name)
                 .or(found.above.part),
-            identity: None,
+            identity: self.people.read(&found.path),
             path: found.path,
         }
     }
 
     /// The list that was given, or the preset's, which is looked for in the tree.
     fn list(&self, tree: &FileTree) -> Result<Option<(ReadFile, List)>, Error> {
-        let (name, bytes) = match (&self.list, self.preset.and_then(|preset| preset.list)) {
+        let (name, bytes) = match (&self.list, self.preset.and_then(Preset::list)) {
             (Some(path), _) => {
                 let name = path.file_name().unwrap_or_default().to_string_lossy();
                 (name.into_owned(), read_bounded(path, LIST_LIMIT)?)
             }
-            (None, Some(wanted)) => {
+            (None, Some((wanted, _))) => {
                 let path = find(tree, wanted)?;
                 let bytes = tree.read(&path, LIST_LIMIT)?;
                 (path, bytes)
@@ -163,10 +171,8 @@ impl Labels {
         let auto = self.label_map == LabelMap::Auto;
         let named = found.iter().any(|found| found.above.expression.is_some());
         let number = |found: &Found| found.above.number.filter(|_| !auto || !named);
-        let unnamed = found
-            .iter()
-            .filter(|found| found.above.expression.is_none());
-        let numbers = Vec::from_iter(unnamed.filter_map(number));
+        let unnamed = |found: &&Found| found.above.expression.is_none();
+        let numbers = Vec::from_iter(found.iter().filter(unnamed).filter_map(number));
         let codes = numbers.iter().copied().map(Label::Code);
         // Folders of numbers alone may be people, or classes without names: a data set of its own kind.
         if auto && self.label_map.codes(codes, false).is_err() {

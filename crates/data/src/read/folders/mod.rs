@@ -76,7 +76,7 @@ impl Folders {
         subject_pattern: Option<&str>,
         labels: &FolderLabels,
     ) -> Result<Listed, Error> {
-        let labels = Labels::new(labels)?;
+        let labels = Labels::new(labels, subject_pattern)?;
         let tree = FileTree::open(root)?;
         let mut walk = Walk::through(&tree)?;
         walk.skipped.extend(tree.refused());
@@ -84,95 +84,126 @@ impl Folders {
             let reason = "the class folders hold no image that can be read (PNG, JPEG, BMP, TIFF)";
             return Err(Error::nothing_labelled(tree.root(), reason));
         }
-        let paths = Vec::from_iter(walk.images.iter().map(|found| found.path.clone()));
-        let mut labelled = labels.of(&tree, &mut walk)?;
-        let mut notes = std::mem::take(&mut labelled.notes);
-        notes.extend(notes::misspelt(&walk.misspelt).filter(|_| !labels.beside_folders()));
-        let (images, shown) = (&mut labelled.images, |image: &Image| image.expression);
-        notes.extend(keep_classes(images, classes.as_ref(), shown, "images"));
-        let all_known = identify(images, &labels, subject_pattern)?;
+        let mut set = labels.of(&tree, walk)?;
+        let misspelt = notes::misspelt(&set.walk.misspelt).filter(|_| set.by_folders);
+        set.notes.extend(misspelt);
+        let shown = |image: &Image| image.expression;
+        let left_out = keep_classes(&mut set.images, classes.as_ref(), shown, "images");
+        set.notes.extend(left_out);
+        let (unknown, all) = (
+            set.images.iter().filter(|i| i.identity.is_none()).count(),
+            set.images.len(),
+        );
         if subject_pattern.is_some() {
-            skip_unidentified(&mut labelled, "its path does not match the subject pattern");
+            if let Some(Image { path, .. }) = set.images.first().filter(|_| unknown == all) {
+                let reason = format!(
+                    "matches none of the {all} paths, such as '{path}' (they are relative to the root, with /)"
+                );
+                return Err(Error::setting("subject pattern", reason));
+            }
+            set.skip_unidentified("its path does not match the subject pattern");
         }
-        let found = Given {
-            tree: &tree,
-            walk: &walk,
-            labelled: &labelled,
-            paths: &paths,
-            labels: &labels,
-        };
-        let classes = found.classes(classes, &mut notes)?;
+        let classes = set.classes(&tree, classes)?;
         // If kept, no image would have a subject.
-        if subject_pattern.is_none() && all_known {
-            let reason = "its name contains no subject, unlike nearly all others here";
-            skip_unidentified(&mut labelled, reason);
+        if subject_pattern.is_none() && unknown * STRAYS_AMONG <= all {
+            set.skip_unidentified("its name contains no subject, unlike nearly all others here");
         }
-        let scan = scan(labelled, walk.skipped, &classes, notes);
+        let scan = set.scan(&classes);
         Ok(Listed::files("class folders", tree, classes.names(), scan))
     }
 }
 
-/// The rows of the images, assigned to folds or to a given split.
-fn scan(
-    mut labelled: Labelled,
-    mut skipped: Vec<Skipped>,
-    classes: &ClassMap,
-    mut notes: Vec<String>,
-) -> Scan {
-    let images = &mut labelled.images;
-    let folding = assign(images, &mut notes);
-    let known = notes::no_people(images).is_none();
-    let samples = images
-        .iter()
-        .map(|image| sample(image, classes, &folding, known));
-    let mut samples = Vec::from_iter(samples);
-    if folding == Folding::Given(1) && wanting(&parts(images)) {
-        let how = hold_back(&mut samples);
-        notes.push(format!(
-            "There is no validation part: a tenth of train validates, drawn from the {how}."
-        ));
+impl Labelled {
+    /// Skips the images whose names contain no subject.
+    fn skip_unidentified(&mut self, reason: &str) {
+        let unidentified = self.images.extract_if(.., |image| image.identity.is_none());
+        let skipped = unidentified.map(|image| Skipped::new(image.path, reason));
+        self.walk.skipped.extend(skipped);
     }
-    skipped.append(&mut labelled.skipped);
-    Scan {
-        samples,
-        skipped,
-        read: labelled.read,
-        folding,
-        notes,
-    }
-}
 
-/// Reads the subject in every path: by the pattern given, else by that of the labels, else as CK+ names files. Returns
-/// whether nearly every name contains one.
-fn identify(
-    images: &mut [Image],
-    labels: &Labels,
-    subject_pattern: Option<&str>,
-) -> Result<bool, Error> {
-    let of_labels = labels
-        .pattern
-        .as_ref()
-        .filter(|pattern| pattern.has("subject"));
-    let pattern = match (subject_pattern, of_labels) {
-        (None, Some(pattern)) => pattern.clone(),
-        (given, _) => Pattern::new(given)?,
-    };
-    for image in images.iter_mut() {
-        image.identity = pattern.read(&image.path);
-    }
-    let count = images.len();
-    let silent = images
-        .iter()
-        .filter(|image| image.identity.is_none())
-        .count();
-    match images.first() {
-        Some(Image { path, .. }) if silent == count && subject_pattern.is_some() => {
-            let reason = format!(
-                "matches none of the {count} paths, such as '{path}' (they are relative to the root, with /)"
-            );
-            Err(Error::setting("subject pattern", reason))
+    /// The classes given, or those that occur.
+    fn classes(&mut self, tree: &FileTree, given: Option<ClassMap>) -> Result<ClassMap, Error> {
+        let occurring: Vec<Expression> = self.images.iter().map(|i| i.expression).collect();
+        let Ok(found) = ClassMap::of(&occurring) else {
+            return Err(self.too_few(tree, given)?);
+        };
+        if given.is_none() && self.by_folders {
+            let empty = notes::empty_folders(&found, &self.walk.named);
+            self.notes.extend(empty);
         }
-        _ => Ok(silent * STRAYS_AMONG <= count),
+        let classes = given.unwrap_or(found);
+        self.notes.extend(empty_classes(&classes, &occurring));
+        self.notes.extend(notes::doubles(&self.images));
+        self.notes.extend(notes::unread(&self.walk.archives));
+        Ok(classes)
+    }
+
+    fn too_few(&self, tree: &FileTree, given: Option<ClassMap>) -> Result<Error, Error> {
+        let wanted = match given {
+            Some(classes) => format!("out of {}", classes.names().join(", ")),
+            None => "named after it (anger, disgust, fear, happy, sadness, surprise …)".to_owned(),
+        };
+        let expected = match self.by_folders {
+            true => format!(
+                "a folder of images (PNG, JPEG, BMP or TIFF files) for each class, {wanted}, at any depth, at least two of \
+                 them (a number alone is not a name: write 3_happy for 3, or say with a label map what numbers mean)"
+            ),
+            false => "images whose labels name at least two expressions".to_owned(),
+        };
+        Ok(Error::layout(tree.root(), expected, self.found(tree)?))
+    }
+
+    /// The contents found where two classes were expected.
+    fn found(&self, tree: &FileTree) -> Result<String, Error> {
+        let mut found = tree.contents()?;
+        if let Some(archive) = self.walk.archives.first() {
+            let (within, way_out) = match tree.place(archive).is_file() {
+                true => ("", "name it as the input"),
+                false => (", an archive within the archive,", "unpack the outer one"),
+            };
+            found += &format!("; if {archive}{within} holds the data, {way_out}");
+        }
+        let paths = Walk::through(tree)?
+            .images
+            .into_iter()
+            .map(|image| image.path);
+        let paths = Vec::from_iter(paths);
+        if let Some(only) = self.images.first() {
+            found += &format!("; images of {} alone", only.expression);
+        } else if !self.by_folders {
+            found += &format!("; {} images without a label", paths.len());
+        }
+        found.extend(notes::numbered(&self.numbered));
+        if self.by_folders && self.numbered.is_empty() {
+            let named = presets::named_like(&paths);
+            found.extend(named.map(|named| format!("; {named}")));
+        }
+        let mut skipped = self.walk.skipped.iter();
+        if let Some(lost) = skipped.find(|entry| entry.images.is_some()) {
+            found += &format!("; {}: {}", lost.path, lost.reason);
+        }
+        Ok(found)
+    }
+
+    /// The rows of the images, assigned to folds or to a given split.
+    fn scan(mut self, classes: &ClassMap) -> Scan {
+        let folding = assign(&mut self.images, &mut self.notes);
+        let known = notes::no_people(&self.images).is_none();
+        let sample = |image: &Image| sample(image, classes, &folding, known);
+        let mut samples = Vec::from_iter(self.images.iter().map(sample));
+        if folding == Folding::Given(1) && wanting(&parts(&self.images)) {
+            let how = hold_back(&mut samples);
+            self.notes.push(format!(
+                "There is no validation part: a tenth of train validates, drawn from the {how}."
+            ));
+        }
+        Scan {
+            samples,
+            skipped: self.walk.skipped,
+            read: self.read,
+            folding,
+            notes: self.notes,
+        }
     }
 }
 
@@ -192,85 +223,6 @@ fn sample(image: &Image, classes: &ClassMap, folding: &Folding, known: bool) -> 
         sample.frame = identity.frame.unwrap_or(0);
     }
     sample
-}
-
-/// Skips the images whose names contain no subject.
-fn skip_unidentified(labelled: &mut Labelled, reason: &str) {
-    let images = &mut labelled.images;
-    let unidentified = images.extract_if(.., |image| image.identity.is_none());
-    let skipped = unidentified.map(|image| Skipped::new(image.path, reason));
-    labelled.skipped.extend(skipped);
-}
-
-/// The findings that decide the classes.
-struct Given<'a> {
-    tree: &'a FileTree,
-    walk: &'a Walk,
-    labelled: &'a Labelled,
-    /// Every image.
-    paths: &'a [String],
-    labels: &'a Labels,
-}
-
-impl Given<'_> {
-    /// The classes given, or those that occur.
-    fn classes(&self, given: Option<ClassMap>, notes: &mut Vec<String>) -> Result<ClassMap, Error> {
-        let images = &self.labelled.images;
-        let occurring: Vec<Expression> = images.iter().map(|image| image.expression).collect();
-        let Ok(found) = ClassMap::of(&occurring) else {
-            return Err(self.too_few(given)?);
-        };
-        if given.is_none() && !self.labels.beside_folders() {
-            notes.extend(notes::empty_folders(&found, &self.walk.named));
-        }
-        let classes = given.unwrap_or(found);
-        notes.extend(empty_classes(&classes, &occurring));
-        notes.extend(notes::doubles(images));
-        notes.extend(notes::unread(&self.walk.archives));
-        Ok(classes)
-    }
-
-    fn too_few(&self, given: Option<ClassMap>) -> Result<Error, Error> {
-        let wanted = match given {
-            Some(classes) => format!("out of {}", classes.names().join(", ")),
-            None => "named after it (anger, disgust, fear, happy, sadness, surprise …)".to_owned(),
-        };
-        let expected = match self.labels.beside_folders() {
-            true => "images whose labels name at least two expressions".to_owned(),
-            false => format!(
-                "a folder of images (PNG, JPEG, BMP or TIFF files) for each class, {wanted}, at any depth, at least two of \
-                 them (a number alone is not a name: write 3_happy for 3, or say with a label map what numbers mean)"
-            ),
-        };
-        Ok(Error::layout(self.tree.root(), expected, self.found()?))
-    }
-
-    /// The contents found where two classes were expected.
-    fn found(&self) -> Result<String, Error> {
-        let mut found = self.tree.contents()?;
-        if let Some(archive) = self.walk.archives.first() {
-            let (within, way_out) = match self.tree.place(archive).is_file() {
-                true => ("", "name it as the input"),
-                false => (", an archive within the archive,", "unpack the outer one"),
-            };
-            found += &format!("; if {archive}{within} holds the data, {way_out}");
-        }
-        if let Some(only) = self.labelled.images.first() {
-            found += &format!("; images of {} alone", only.expression);
-        } else if self.labels.beside_folders() {
-            found += &format!("; {} images without a label", self.paths.len());
-        }
-        found.extend(notes::numbered(&self.labelled.numbered));
-        let named = presets::named_like(self.paths.iter().map(String::as_str));
-        let numbered = !self.labelled.numbered.is_empty();
-        let named = named.filter(|_| !self.labels.beside_folders() && !numbered);
-        found.extend(named.map(|named| format!("; {named}")));
-        let mut skipped = self.walk.skipped.iter().chain(&self.labelled.skipped);
-        if let Some(lost) = skipped.find(|entry| entry.images.is_some()) {
-            found += &format!("; {}: {}", lost.path, lost.reason);
-        }
-        Ok(found)
-    }
 }
 
 fn parts(images: &[Image]) -> BTreeSet<&'static str> {
@@ -305,8 +257,7 @@ fn assign(images: &mut [Image], notes: &mut Vec<String>) -> Folding {
     match folding {
         // In order of person, like CK+ itself.
         Folding::BySubject(_) => images.sort_by(|a, b| by_person(a).cmp(&by_person(b))),
-        _ => images
-            .sort_by_cached_key(|image| (image.expression, composed(&image.path).into_owned())),
+        _ => images.sort_by_cached_key(|i| (i.expression, composed(&i.path).into_owned())),
     }
     folding
 }

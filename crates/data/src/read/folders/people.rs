@@ -68,10 +68,8 @@ impl Pattern {
 
     /// Whether it has the group.
     pub fn has(&self, group: &str) -> bool {
-        self.regex
-            .capture_names()
-            .flatten()
-            .any(|name| name == group)
+        let mut names = self.regex.capture_names().flatten();
+        names.any(|name| name == group)
     }
 
     pub fn is_match(&self, path: &str) -> bool {
@@ -107,9 +105,11 @@ impl Pattern {
 }
 
 fn compiled(text: &str) -> Result<Regex, String> {
-    RegexBuilder::new(text)
+    let mut builder = RegexBuilder::new(text);
+    builder
         .size_limit(COMPILED_LIMIT)
-        .dfa_size_limit(COMPILED_LIMIT)
+        .dfa_size_limit(COMPILED_LIMIT);
+    builder
         .build()
         .map_err(|error| format!("no regular expression: {error}"))
 }

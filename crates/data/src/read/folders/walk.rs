@@ -74,9 +74,8 @@ impl Walk {
         above: Above,
     ) -> Result<(), Error> {
         // Folders first: some tools make a folder for each image and name it after the image's file.
-        let (folders, files): (Vec<_>, Vec<_>) = names
-            .iter()
-            .partition(|name| tree.is_folder(&join(folder, name)));
+        let is_folder = |name: &&String| tree.is_folder(&join(folder, name));
+        let (folders, files): (Vec<_>, Vec<_>) = names.iter().partition(is_folder);
         let coded = are_codes(&folders);
         for name in folders {
             let below = self.below(name, above, coded);

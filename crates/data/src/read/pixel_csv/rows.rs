@@ -132,11 +132,12 @@ fn fields(line: &[u8], delimiter: u8, most: usize) -> Result<Vec<Cow<'_, [u8]>>,
         return Ok(plain.map(Cow::Borrowed).collect());
     }
     // A line is appended after this one; a quotation mark that is not closed swallows it.
-    let mut reader = csv::ReaderBuilder::new()
+    let mut builder = csv::ReaderBuilder::new();
+    let builder = builder
         .delimiter(delimiter)
         .has_headers(false)
-        .flexible(true)
-        .from_reader(line.chain(&b"\n."[..]));
+        .flexible(true);
+    let mut reader = builder.from_reader(line.chain(&b"\n."[..]));
     let records: Result<Vec<_>, _> = reader.byte_records().collect();
     let records = records.map_err(|error| Error::parse(error.to_string()))?;
     let [record, _, ..] = records.as_slice() else {
