@@ -28,7 +28,11 @@ pub struct Codes {
 }
 
 /// Names of the column of FACS codes, as [`plain_name`] writes them.
-const NAMES: &str = "aus codes facs facscodes facscode actionunits aucodes aucode code au";
+const NAMES: &str = "aus codes facs facscodes facscode actionunits aucodes aucode";
+/// Names that mean FACS codes where nothing else does.
+const VAGUE: &str = "code au";
+/// Columns that only programs write: OpenFace, py-feat, LibreFace.
+const PROGRAMS: &str = "success facescore facerectx gaze0x posetx poserx lmmp0x";
 /// From which probability a unit counts as present (our choice).
 const PROBABLE: f64 = 0.5;
 /// From which estimated intensity a unit counts as present: grade A (our choice).
@@ -40,8 +44,8 @@ impl Codes {
     /// # Errors
     /// A sentence: no column of codes, the line and the cell that is wrong, or empty cells that may mean two things.
     pub fn read(columns: &StringRecord, rows: &[Row]) -> Result<Self, String> {
-        let wide = wide(columns);
-        let Some(column) = place(columns, NAMES) else {
+        let wide = wide(columns)?;
+        let Some(column) = column(columns, wide.is_empty())? else {
             if wide.is_empty() {
                 return Err(format!(
                     "no column `aus` (it has: {}); write one as in samples.csv (`1:3;12:0` or 1c+12, `none` for coded without \
@@ -62,7 +66,20 @@ impl Codes {
 
     /// Whether a table has a column of codes.
     pub fn exist(columns: &StringRecord) -> bool {
-        !wide(columns).is_empty() || place(columns, NAMES).is_some()
+        !matches!(wide(columns), Ok(wide) if wide.is_empty()) || column(columns, true) != Ok(None)
+    }
+}
+
+/// The one column of FACS codes; `alone` where there are no columns of single units.
+fn column(columns: &StringRecord, alone: bool) -> Result<Option<usize>, String> {
+    let named = |name: &&str| NAMES.split(' ').any(|own| own == plain_name(name));
+    let found = Vec::from_iter(columns.iter().filter(named));
+    match found[..] {
+        [one, other, ..] => Err(format!(
+            "the columns `{one}` and `{other}` both hold FACS codes; keep one of the two"
+        )),
+        [_] => Ok(place(columns, NAMES)),
+        [] => Ok(place(columns, VAGUE).filter(|_| alone)),
     }
 }
 
@@ -77,7 +94,13 @@ fn of_column(column: usize, name: &str, rows: &[Row]) -> Result<Codes, String> {
     let [empty, uncoded, none] =
         [Cell::Empty, Cell::NotCoded, Cell::Coded(vec![])].map(|kind| count(&kind));
     let (of_empty, note) = match (empty, none, uncoded) {
-        (0, ..) | (_, 0, 1..) => (Some(Coded::default()), None),
+        (0, ..) => (Some(Coded::default()), None),
+        (_, 0, 1..) => (
+            Some(Coded::default()),
+            Some(format!(
+                "{empty} empty cells of `{name}` count as coded, without any action unit, since others are `NA` (not coded)."
+            )),
+        ),
         (_, 1.., 1..) => {
             let mut rows = rows.iter().zip(&cells);
             let first = rows.find(|(_, cell)| **cell == Cell::Empty);
@@ -133,7 +156,10 @@ enum Kind {
 type Unit = (u8, Kind, usize);
 
 /// The columns of single units.
-fn wide(columns: &StringRecord) -> Vec<Unit> {
+///
+/// # Errors
+/// Two columns of one unit and kind: either one could be meant.
+fn wide(columns: &StringRecord) -> Result<Vec<Unit>, String> {
     let read = |(at, name): (usize, &str)| {
         let name = plain_name(name);
         let rest = name.strip_prefix("au")?;
@@ -150,7 +176,26 @@ fn wide(columns: &StringRecord) -> Vec<Unit> {
     };
     let mut wide: Vec<_> = columns.iter().enumerate().filter_map(read).collect();
     wide.sort_unstable();
-    wide
+    let twice = |pair: &&[Unit]| (pair[0].0, pair[0].1) == (pair[1].0, pair[1].1);
+    match wide.windows(2).find(twice) {
+        Some(pair) => Err(format!(
+            "the columns `{}` and `{}` are both of action unit {}; keep one of the two",
+            &columns[pair[0].2], &columns[pair[1].2], pair[0].0
+        )),
+        None => Ok(wide),
+    }
+}
+
+/// Whether a program's columns are among these: those of faces and poses, or OpenFace's `AU12_c` and `AU12_r`.
+fn of_program(columns: &StringRecord) -> bool {
+    let unit = |name: &str| {
+        let number = plain_name(name)
+            .strip_prefix("au")?
+            .strip_suffix(['c', 'r'])?
+            .parse();
+        number.ok().filter(|au| (1..=99u8).contains(au))
+    };
+    place(columns, PROGRAMS).is_some() || columns.iter().any(|name| unit(name).is_some())
 }
 
 /// Values of a row, `None` where one is missing.
@@ -187,7 +232,7 @@ fn of_units(columns: &StringRecord, wide: &[Unit], rows: &[Row]) -> Result<Codes
     }
     let units: BTreeSet<u8> = wide.iter().map(|unit| unit.0).collect();
     let (count, rule) = (units.len(), scale.rule());
-    let machine_coded = scale.machine_coded();
+    let machine_coded = scale.fractions || of_program(columns);
     let mut notes = vec![format!(
         "Codes from columns of single action units ({count} units){rule}."
     )];
@@ -233,10 +278,6 @@ impl Scale {
             fractions: numbers.any(|value| value.fract() != 0.0),
             graded: bare.any(|(value, _)| value.is_some_and(|value| value > 1.0)),
         }
-    }
-
-    fn machine_coded(&self) -> bool {
-        self.fractions || (self.presence && self.intensity)
     }
 
     /// The least bare number of a unit that is present.
@@ -310,9 +351,9 @@ mod tests {
     #[test]
     fn empty_cells_mean_what_the_other_cells_leave_to_them() {
         let (present, nothing) = (Some(vec![(12, 3)]), Some(vec![]));
-        // As written before the mark `none`: quiet.
+        // As written before the mark `none`.
         let old = read("i,aus\n0,12:3\n1,\n2,NA\n").unwrap();
-        assert_eq!(old.notes, Vec::<String>::new());
+        assert!(old.notes[0].contains("1 empty cells of `aus` count as coded, without"));
         assert_eq!(
             units("i,aus\n0,12:3\n1,\n2,NA\n"),
             [present.clone(), nothing.clone(), None]
@@ -365,9 +406,34 @@ mod tests {
         assert_eq!(coder.rows[0].as_ref().unwrap().units, [(2, 5), (12, 1)]);
         assert!(!coder.machine_coded);
         assert_eq!(units("AU1,AU2\n1,0\n"), [Some(vec![(1, 0)])]);
+        for (program, is) in [
+            ("AU01_c,AU12_c\n0,1\n", true),
+            ("FaceScore,AU01,AU12\n0.9,1,0\n", true),
+            ("AU1_occ,AU1_int\n1,3\n", false),
+        ] {
+            assert_eq!(read(program).unwrap().machine_coded, is, "{program}");
+        }
         for bad in ["AU1,AU2\n9,0\n", "AU1\n-1\n", "AU1_c\n2\n", "AU1\nx\n"] {
             assert!(read(bad).unwrap_err().starts_with("line 2: AU 1 "), "{bad}");
         }
+    }
+
+    #[test]
+    fn of_two_columns_that_may_be_meant_neither_is_taken() {
+        for (twice, part) in [
+            (
+                "AU12,AU_12\n1,0\n",
+                "`au12` and `au_12` are both of action unit 12",
+            ),
+            ("AU12,au012\n1,0\n", "both of action unit 12"),
+            ("facs,aus\n1,2\n", "`facs` and `aus` both hold FACS codes"),
+        ] {
+            let error = read(twice).unwrap_err();
+            assert!(error.contains(part), "{error}");
+        }
+        // A participant's code is no FACS code where the units have columns.
+        assert_eq!(units("code,AU4,AU12\n17,0,1\n"), [Some(vec![(12, 0)])]);
+        assert_eq!(units("code\n17\n"), [Some(vec![(17, 0)])]);
     }
 
     #[test]

@@ -37,7 +37,10 @@ impl Cell {
         match text.trim().to_ascii_lowercase().as_str() {
             "" => Ok(Self::Empty),
             "na" | "nan" | "n/a" | "<na>" => Ok(Self::NotCoded),
-            NONE | "0" => Ok(Self::Coded(Vec::new())),
+            NONE if text.trim() == "None" => Err(
+                "`None` may be Python's missing value or mean no action unit: write NA (not coded) or none".to_owned(),
+            ),
+            NONE | "0" | "0.0" => Ok(Self::Coded(Vec::new())),
             _ => units(text).map(Self::Coded),
         }
     }
@@ -58,6 +61,11 @@ impl Cell {
 /// another unit or the grade of the first.
 pub fn units(text: &str) -> Result<Vec<Unit>, String> {
     let text = composed(text);
+    if text.to_ascii_lowercase().contains("e+0") && text.trim().parse::<f64>().is_ok() {
+        return Err(format!(
+            "`{text}` is a number as a spreadsheet writes it, or two units: write 10 or 1E+2"
+        ));
+    }
     let parts = text.split(['+', ';', ',', '|', '\n', '\r']).map(str::trim);
     let mut found = Vec::new();
     for part in parts.filter(|part| !part.is_empty()) {
@@ -213,6 +221,7 @@ mod tests {
             ("0:1", "`0:1`"),
             ("12f", "`12f`"),
             ("1e2", "`1e2`"),
+            ("1E+01", "as a spreadsheet writes it"),
             ("happy", "`number:intensity`"),
             ("-1", "`-1`"),
             ("1+2?", "`2?`"),
@@ -230,6 +239,8 @@ mod tests {
         assert_eq!(Cell::read(""), Ok(Cell::Empty));
         assert_eq!(Cell::read("none"), Ok(Cell::Coded(vec![])));
         assert_eq!(Cell::read("0"), Ok(Cell::Coded(vec![])));
+        assert_eq!(Cell::read("0.0"), Ok(Cell::Coded(vec![])));
+        assert!(Cell::read("None").unwrap_err().contains("missing value"));
     }
 
     proptest! {

@@ -183,6 +183,21 @@ impl LabelMap {
                 Self::Codes(FER2013[..7].to_vec())
             ));
         }
+        let (lowest, highest) = (counts[0], counts.get(names.len()).copied().unwrap_or(0));
+        if *self == Self::RafDb && lowest > 0 {
+            return Err(format!(
+                "{lowest} rows have the code 0, and RAF-DB's codes start at 1: {NAMES_NEEDED}"
+            ));
+        }
+        if matches!(self, Self::Codes(_)) && lowest == 0 && highest == 0 {
+            let last = counts.iter().rposition(|rows| *rows > 0).unwrap_or(0);
+            return Err(format!(
+                "neither 0 nor {} occurs, so the {} names of the label map may be counted from 0 or from 1: give the names of the \
+                 codes 1 to {last} alone",
+                names.len(),
+                names.len()
+            ));
+        }
         let (first, how) = match from_one || *self == Self::RafDb {
             true => (1, "by the label map given, counted from 1"),
             false => (0, "by the label map given"),
@@ -208,6 +223,11 @@ fn assumed(counts: &[usize; 256]) -> Result<(Codes, String), String> {
     if let Some(last) = used(counts) {
         return Err(format!(
             "no row has the code 0, but 1 to {last} occur, and FER2013's codes start at 0: {NAMES_NEEDED}"
+        ));
+    }
+    if counts[0] == 0 && counts[7] > 0 {
+        return Err(format!(
+            "no row has the code 0, but some have 7, and FER2013's codes are 0 to 6: {NAMES_NEEDED}"
         ));
     }
     let how = "FER2013's codes are assumed, since the counts match no known table; if that is wrong, give a \
@@ -429,6 +449,15 @@ mod tests {
         // One row out of range among codes from 0 moves nothing.
         let (strays, _) = names.resolve(&ten(0..=7)).unwrap();
         assert_eq!(strays.range(), (0, 6));
+        for either in [ten(1..=6), ten(2..=3)] {
+            let refused = names.resolve(&either).unwrap_err();
+            assert!(refused.contains("neither 0 nor 7 occurs"), "{refused}");
+        }
+        let refused = LabelMap::RafDb.resolve(&ten(0..=6)).unwrap_err();
+        assert!(refused.contains("start at 1"), "{refused}");
+        let mut gap = ten(1..=3);
+        gap[7] = 10;
+        assert!(LabelMap::Auto.resolve(&gap).is_err());
         let (raf, _) = LabelMap::RafDb.resolve(&ten(1..=3)).unwrap();
         assert_eq!(raf.of(3), Some(Disgust));
         assert!(

@@ -67,7 +67,9 @@ fn late_orientation(bytes: &[u8]) -> Option<Orientation> {
         let (kind, after) = after.split_first_chunk::<4>()?;
         let length = u32::from_be_bytes(*length) as usize;
         if kind == b"eXIf" {
-            return Orientation::from_exif_chunk(after.get(..length)?);
+            let exif = after.get(..length)?;
+            // A JPEG's mark, which some programs leave there.
+            return Orientation::from_exif_chunk(exif.strip_prefix(b"Exif\0\0").unwrap_or(exif));
         }
         // Contents and checksum.
         rest = after.get(length.checked_add(4)?..)?;

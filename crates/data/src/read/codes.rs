@@ -6,14 +6,14 @@ use std::path::Path;
 
 use csv::StringRecord;
 use faus_base::codes::{Coded, Codes};
-use faus_base::facs;
+use faus_base::facs::Cell;
 use faus_base::person::Person;
-use faus_base::table::{Row, Table, place};
+use faus_base::table::{Row, Table, delimiter, place};
 
 use crate::error::Error;
 use crate::label::AuCoding;
 use crate::read::file::{ReadFile, read_bounded};
-use crate::read::places::Places;
+use crate::read::places::{self, Fit, Places};
 use crate::read::source::RawSample;
 
 /// Size limit of the table, in bytes.
@@ -25,7 +25,7 @@ const SESSION: &str = "session sessionid sequence seq sequenceid recording trial
 const FRAME: &str = "frame framenumber frameno frameid";
 const INDEX: &str = "index row";
 /// The header that a table of the first Cohn-Kanade release stands for where it has none.
-const COHN_KANADE: &str = "subject,session,codes\n";
+const COHN_KANADE: [&str; 3] = ["subject", "session", "codes"];
 
 /// What a table says of an image, or what it can be found by.
 #[derive(Debug, Clone, Copy, Default)]
@@ -47,7 +47,7 @@ pub struct CodeKey<'a> {
 enum Key {
     Path(String),
     /// Person and session, and the frame where the table has one: otherwise the last of the recording.
-    Session(Option<Person>, String, Option<u32>),
+    Session(Option<Person>, String, Option<usize>),
     Index(usize),
 }
 
@@ -83,21 +83,22 @@ impl CodeTable {
     }
 
     fn read(name: String, bytes: &[u8]) -> Result<Self, String> {
-        let with_header = headless(bytes).map(|text| [COHN_KANADE, text].concat());
+        let with_header = headless(bytes).map(|(text, between)| {
+            let header = COHN_KANADE.join(&between.to_string());
+            format!("{header}\n{text}")
+        });
         let added = u64::from(with_header.is_some());
         let table = Table::open(with_header.as_deref().map_or(bytes, str::as_bytes))?;
         let columns = table.columns().clone();
         let mut rows = table.records().collect::<Result<Vec<Row>, _>>()?;
         rows.iter_mut().for_each(|row| row.line -= added);
         let codes = Codes::read(&columns, &rows)?;
-        let table = Self {
+        Ok(Self {
             name,
             codes,
             rows: keys(&columns, &rows)?,
             read: ReadFile::new("aus", bytes),
-        };
-        table.check_doubles()?;
-        Ok(table)
+        })
     }
 
     /// Whether a program estimated the codes.
@@ -105,34 +106,29 @@ impl CodeTable {
         self.codes.machine_coded
     }
 
-    /// Rows of one key must have one coding.
-    fn check_doubles(&self) -> Result<(), String> {
-        let mut first = HashMap::new();
-        for ((line, key), codes) in self.rows.iter().zip(&self.codes.rows) {
-            let (before, known) = *first.entry(key).or_insert((line, codes));
-            if known != codes {
-                return Err(format!(
-                    "different codes of {key} in lines {before} and {line}"
-                ));
-            }
-        }
-        Ok(())
-    }
-
     /// Finds the codes of images.
     ///
     /// # Errors
-    /// [`Error::Setting`] if no row of the table matches an image.
+    /// [`Error::Setting`] if no row of the table matches an image, two rows code one image differently, or a row names one of
+    /// several images of the same frame.
     pub fn matched(&self, images: &[CodeKey]) -> Result<Matched, Error> {
-        let (found, name) = (self.images(images), &self.name);
-        let mut codes = vec![None; images.len()];
-        let mut has_row = vec![false; images.len()];
-        for (coded, at) in self.codes.rows.iter().zip(&found) {
-            if let Some(at) = *at {
-                codes[at].clone_from(coded);
-                has_row[at] = true;
+        let name = &self.name;
+        let wrong = |reason| Error::setting("table of codes", format!("{name}: {reason}"));
+        let (found, elsewhere) = self.images(images).map_err(wrong)?;
+        let mut of_images: Vec<Option<usize>> = vec![None; images.len()];
+        for (row, at) in found.iter().enumerate() {
+            let Some(at) = *at else { continue };
+            let before = *of_images[at].get_or_insert(row);
+            if self.codes.rows[before] != self.codes.rows[row] {
+                let [(one, _), (other, key)] = [before, row].map(|at| &self.rows[at]);
+                return Err(wrong(format!(
+                    "different codes of {key} in lines {one} and {other}"
+                )));
             }
         }
+        let codes = of_images.iter().map(|row| self.codes.rows[(*row)?].clone());
+        let codes = codes.collect();
+        let has_row = Vec::from_iter(of_images.iter().map(Option::is_some));
         let unmatched = self.rows.iter().zip(&found);
         let unmatched: Vec<_> = unmatched.filter(|(_, at)| at.is_none()).collect();
         let (missing, all) = (unmatched.len(), found.len());
@@ -142,14 +138,15 @@ impl CodeTable {
             let first = example.map_or("it has no rows".to_owned(), |row| {
                 format!("its first row is {row}")
             });
-            let image = images.first().map(|image| self.key(image).to_string());
-            let image = image.unwrap_or("none".to_owned());
-            let reason = format!(
-                "no row of {name} matches an image: {first}, and the first image is {image}"
-            );
-            return Err(Error::setting("table of codes", reason));
+            let image = images
+                .first()
+                .map_or("none".to_owned(), |image| self.key(image).to_string());
+            return Err(wrong(format!(
+                "no row matches an image: {first}, and the first image is {image}"
+            )));
         }
         let mut notes = vec![self.count(images, &has_row)];
+        notes.extend(places::elsewhere(elsewhere));
         notes.extend(example.map(|row| {
             format!("{missing} of the table's {all} rows match no image (first {row}).")
         }));
@@ -161,30 +158,55 @@ impl CodeTable {
         })
     }
 
-    /// The image of each row.
-    fn images(&self, images: &[CodeKey]) -> Vec<Option<usize>> {
+    /// The image of each row, and how many have theirs in another folder.
+    fn images(&self, images: &[CodeKey]) -> Result<(Vec<Option<usize>>, usize), String> {
         let paths = self.rows.iter().filter_map(|(_, key)| match key {
             Key::Path(path) => Some(path.as_str()),
             _ => None,
         });
         let paths = Vec::from_iter(paths);
         if !paths.is_empty() {
-            return Places::of(images.iter().map(|image| image.path)).find(paths);
+            let found = Places::of(images.iter().map(|image| image.path)).find(paths);
+            let elsewhere = found
+                .iter()
+                .flatten()
+                .filter(|found| found.1 == Fit::Elsewhere);
+            let elsewhere = elsewhere.count();
+            return Ok((
+                found.into_iter().map(|found| Some(found?.0)).collect(),
+                elsewhere,
+            ));
         }
-        let mut known = HashMap::new();
+        let has = |index| self.rows.iter().any(|(_, key)| *key == Key::Index(index));
+        if has(images.len()) && !has(0) {
+            return Err(format!(
+                "its indices reach {}, and no row has 0: images are counted from 0 to {}, so subtract 1 from each",
+                images.len(),
+                images.len() - 1
+            ));
+        }
+        let mut known: HashMap<Key, Vec<usize>> = HashMap::new();
         for (at, image) in images.iter().enumerate() {
-            known.insert(Key::Index(image.index), at);
-            known.insert(session(image, Some(image.frame)), at);
-            let last = known.entry(session(image, None)).or_insert(at);
-            if image.frame >= images[*last].frame {
-                *last = at;
-            }
+            known.insert(Key::Index(image.index), vec![at]);
+            let of_frame = session(image, Some(image.frame as usize));
+            known.entry(of_frame).or_default().push(at);
+            let last = known.entry(session(image, None)).or_default();
+            last.retain(|last| images[*last].frame >= image.frame);
+            let later = last
+                .first()
+                .is_some_and(|last| images[*last].frame > image.frame);
+            last.extend((!later).then_some(at));
         }
-        let of_known = |key: &Key| match key {
-            Key::Session(None, ..) => None,
-            key => known.get(key).copied(),
+        let of_known = |(line, key): &(u64, Key)| match (key, known.get(key).map(Vec::as_slice)) {
+            (Key::Session(None, ..), _) | (_, None | Some([])) => Ok(None),
+            (_, Some([only])) => Ok(Some(*only)),
+            (_, Some([one, other, ..])) => Err(format!(
+                "line {line}: {key} may be {} or {}, which have the same frame: name the images by a column `path`, or their \
+                 frames by the group `frame` of --subject-pattern",
+                images[*one].path, images[*other].path
+            )),
         };
-        self.rows.iter().map(|(_, key)| of_known(key)).collect()
+        Ok((self.rows.iter().map(of_known).collect::<Result<_, _>>()?, 0))
     }
 
     /// The key of an image, of the kind of the table's.
@@ -280,9 +302,9 @@ fn keys(columns: &StringRecord, rows: &[Row]) -> Result<Vec<(u64, Key)>, String>
         let key = match (path, subject.zip(session), index) {
             (Some(path), ..) => Key::Path(cell(path).to_owned()),
             (None, Some((subject, session)), _) => {
-                let frame = frame.map(number).transpose()?;
-                let frame = frame.and_then(|frame| u32::try_from(frame).ok());
-                Key::Session(Person::of(cell(subject)), session_of(cell(session)), frame)
+                let person = Person::of(cell(subject));
+                let session = session_of(person.as_ref(), cell(session));
+                Key::Session(person, session, frame.map(number).transpose()?)
             }
             (None, None, Some(index)) => Key::Index(number(index)?),
             (None, None, None) => return Err(NO_KEY.to_owned()),
@@ -294,26 +316,40 @@ fn keys(columns: &StringRecord, rows: &[Row]) -> Result<Vec<(u64, Key)>, String>
 
 const NO_KEY: &str = "no column that names the images: `path` (or file name), `subject` and `session` (and `frame`), or `index`";
 
-fn session(image: &CodeKey, frame: Option<u32>) -> Key {
-    Key::Session(Person::of(image.subject), session_of(image.sequence), frame)
+fn session(image: &CodeKey, frame: Option<usize>) -> Key {
+    let person = Person::of(image.subject);
+    let session = session_of(person.as_ref(), image.sequence);
+    Key::Session(person, session, frame)
 }
 
-/// `004`, `4.0` and `S010_004` → `4`.
-fn session_of(text: &str) -> String {
-    let last = text.rsplit('_').next().unwrap_or_default();
-    Person::of(last).map_or(String::new(), |session| session.to_string())
+/// The name of a recording without its person's: `004`, `4.0` and `S010_004` of person 10 are `4`, `F001/T1` of F001 is `T1`,
+/// and `posed_1` stays.
+fn session_of(person: Option<&Person>, text: &str) -> String {
+    let mut ends = text.match_indices(['/', '_']).map(|(end, _)| end);
+    let own = |end: &usize| {
+        let before = text[..*end].rsplit(['/', '_']).next().unwrap_or_default();
+        person.is_some() && Person::of(before).as_ref() == person
+    };
+    let rest = ends.rfind(own).map_or(text, |end| &text[end + 1..]);
+    Person::of(rest).map_or(String::new(), |session| session.to_string())
 }
 
-/// The text of a table without a header: its first line is a person, a session and FACS codes.
-fn headless(bytes: &[u8]) -> Option<&str> {
+/// The text of a table without a header, and the character between its cells: its first line is a person, a session and
+/// FACS codes.
+fn headless(bytes: &[u8]) -> Option<(&str, char)> {
     let text = faus_base::text::plain(bytes).ok()?;
-    let first: Vec<&str> = text.lines().next()?.split(',').map(str::trim).collect();
-    let &[subject, session, codes] = first.as_slice() else {
+    let first = text.lines().next()?;
+    let between = char::from(delimiter(first.as_bytes()));
+    let cells = Vec::from_iter(
+        first
+            .split(between)
+            .map(|cell| cell.trim().trim_matches('"')),
+    );
+    let &[subject, session, codes] = cells.as_slice() else {
         return None;
     };
     let number = |cell| matches!(Person::of(cell), Some(Person::Number(_)));
-    let coded = facs::units(codes.trim_matches('"')).is_ok();
-    (number(subject) && number(session) && coded).then_some(text)
+    (number(subject) && number(session) && Cell::read(codes).is_ok()).then_some((text, between))
 }
 
 #[cfg(test)]
@@ -361,6 +397,7 @@ mod tests {
             "10,004,4+7e+17d\n11,4,L10+17\n64,002,1\n",
             "Subject,Session,Codes\n10,004,4+7e+17d\nS011,4.0,L10+17\n64,002,1\n",
             "subj;sequence;facs\n010;S010_004;4+7e+17d\n011;S011_004;L10+17\n64;002;1\n",
+            "10\t004\t4+7e+17d\n11\t4\tL10+17\n64\t002\tnone\n",
         ] {
             let (coded, notes) = found(text);
             assert_eq!(coded, [2, 4], "{text}");
@@ -378,6 +415,35 @@ mod tests {
         assert_eq!(
             (last.units.as_slice(), last.sides.as_str()),
             (&[(10, 0), (17, 2)][..], "L10:0")
+        );
+    }
+
+    #[test]
+    fn recordings_keep_all_of_their_names() {
+        let ten = Person::of("S010");
+        let names =
+            ["S010_004", "004", "4.0", "x/S010/004"].map(|text| session_of(ten.as_ref(), text));
+        assert_eq!(names, ["4"; 4]);
+        for (person, text, session) in [
+            ("F001", "2D/F001/T1", "T1"),
+            ("F001", "F001_T1", "T1"),
+            ("SN001", "Images/SN001/A1_AU1_TrialNo_1", "A1_AU1_TrialNo_1"),
+            ("anna", "posed_1", "posed_1"),
+            ("anna", "spont_1", "spont_1"),
+        ] {
+            assert_eq!(session_of(Person::of(person).as_ref(), text), session);
+        }
+    }
+
+    #[test]
+    fn a_row_for_one_of_several_images_is_refused() {
+        let mut images = images();
+        images.iter_mut().for_each(|image| image.frame = 0);
+        let table = table("subject,session,codes\n10,4,1\n").unwrap();
+        let error = table.matched(&images).err().unwrap().to_string();
+        assert!(
+            error.contains("line 2: subject 10 session 4 may be happy/S010_004_00000015.png or"),
+            "{error}"
         );
     }
 
@@ -405,22 +471,31 @@ mod tests {
         for (text, fault) in [
             ("subject,aus\n10,1\n", "no column that names the images"),
             ("index,subject\n1,2\n", "no column `aus`"),
-            (
-                "subject,session,codes\n10,4,1\n010,004,2\n",
-                "different codes of subject 10 session 4 in lines 2 and 3",
-            ),
             ("10,004,4+7e\n10,005,x\n", "line 2: codes `x`"),
             ("index,aus\nx,1\n", "index `x` is not a number"),
         ] {
             let error = table(text).err().unwrap();
             assert!(error.contains(fault), "{error}");
         }
-        let error = table("subject,session,codes\n99,4,1\n")
-            .unwrap()
-            .matched(&images())
-            .err()
-            .unwrap()
-            .to_string();
+        let refused = |text: &str| {
+            let matched = table(text).unwrap().matched(&images());
+            matched.err().unwrap().to_string()
+        };
+        for (twice, fault) in [
+            (
+                "subject,session,codes\n10,4,1\n010,004,2\n",
+                "different codes of subject 10 session 4 in lines 2 and 3",
+            ),
+            ("index,aus\n1,1\n5,2\n", "subtract 1 from each"),
+            (
+                "path,aus\nhappy/S010_004_00000015.png,1\n.\\happy\\S010_004_00000015.png,2\n",
+                "in lines 2 and 3",
+            ),
+        ] {
+            let error = refused(twice);
+            assert!(error.contains(fault), "{error}");
+        }
+        let error = refused("subject,session,codes\n99,4,1\n");
         assert!(
             error.contains("subject 99 session 4") && error.contains("subject 10 session 4"),
             "{error}"

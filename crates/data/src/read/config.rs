@@ -214,6 +214,18 @@ impl DataConfig {
             let reason = "data.boxes has no effect on a prepared data set; use --set data.boxes=null, or give the boxes to `faus data prepare --boxes`";
             return Err(Error::unusable(dir, reason));
         }
+        let labels = [
+            ("subject_pattern", self.subject_pattern.is_some()),
+            ("label_pattern", self.label_pattern.is_some()),
+            ("labels", self.labels.is_some()),
+            ("label_map", self.label_map != LabelMap::default()),
+        ];
+        if let Some((key, _)) = labels.into_iter().find(|(_, given)| *given) {
+            let reason = format!(
+                "data.{key} has no effect on a prepared data set: give it to `faus data prepare`, and leave it out here"
+            );
+            return Err(Error::unusable(dir, reason));
+        }
         let source = (!info.source.is_empty()).then(|| kind(&self.source));
         agree(dir, "source", source, &kind(&info.source))?;
         if let Some(aus) = &self.aus {

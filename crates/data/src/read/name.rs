@@ -45,6 +45,11 @@ pub(crate) fn stem(path: &str) -> &str {
     path.rsplit_once('.').map_or(path, |(stem, _)| stem)
 }
 
+/// The path without `_aligned` before the extension, as RAF-DB's face crops are named.
+pub(crate) fn unaligned(path: &str) -> Option<&str> {
+    stem(path).strip_suffix("_aligned")
+}
+
 /// At most eight names, for messages.
 pub(crate) fn listed(names: &[String]) -> String {
     match names.len() {

@@ -1,8 +1,8 @@
 //! BP4D (Zhang et al. 2014) and BP4D+ (Zhang et al. 2016): occurrence of units in every coded frame, and for some their
 //! intensity.
 
-use std::collections::BTreeSet;
 use std::collections::btree_map::Entry;
+use std::collections::{BTreeMap, BTreeSet};
 
 use faus_base::table::Table;
 use regex::Captures;
@@ -45,6 +45,16 @@ pub(super) fn open(tree: FileTree, threshold: u8) -> Result<Listed, Error> {
         }
         Ok(())
     })?;
+    // Occurrence begins with grade A: whether it reaches a higher threshold is not known.
+    let codes = frames
+        .recordings
+        .values_mut()
+        .flat_map(BTreeMap::values_mut);
+    for (au, code) in codes.flatten().filter(|_| threshold > 1) {
+        if *code == Code::Present && graded.contains(au) {
+            *code = Code::Unknown;
+        }
+    }
     frames.check_found("BP4D's codes, AUCoding/AU_OCC/F001_T1.csv …")?;
     let place = pattern(r"(?i)(?:^|/)([fm][0-9]{3})[/_](t[0-9]+)[/_]")?;
     let images = frames.images("a person and a task, F001/T1/2440.jpg", |path| {
@@ -88,7 +98,16 @@ fn of_table(text: &str) -> Result<Recording, String> {
         au.filter(|au| (1..=99).contains(au))
     };
     let units: Vec<Option<u8>> = table.columns().iter().map(unit).collect();
-    if units.iter().skip(1).flatten().next().is_none() {
+    let mut known = BTreeSet::new();
+    if let Some(twice) = units
+        .iter()
+        .skip(1)
+        .flatten()
+        .find(|au| !known.insert(**au))
+    {
+        return Err(format!("two columns of AU {twice}; keep one of the two"));
+    }
+    if known.is_empty() {
         return Err(format!(
             "no column is an action unit (it has: {})",
             table.listed()
@@ -106,10 +125,11 @@ fn of_table(text: &str) -> Result<Recording, String> {
     rows.collect()
 }
 
+/// `1.0` and `0.0` are what pandas makes of a column with gaps.
 fn present(cell: &str) -> Code {
-    match cell {
-        "0" => Code::Grade(0),
-        "1" => Code::Present,
+    match Code::grade(cell) {
+        Ok(Code::Grade(0)) => Code::Grade(0),
+        Ok(Code::Grade(1)) => Code::Present,
         _ => Code::Unknown,
     }
 }

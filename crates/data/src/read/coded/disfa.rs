@@ -11,7 +11,7 @@ use crate::read::name::{folder, stem};
 use crate::read::tree::FileTree;
 
 /// The codes of one unit by frame.
-type Codes = Vec<(String, Code)>;
+type Codes = BTreeMap<String, Code>;
 
 /// The units that both sets code.
 const UNITS: [u8; 12] = [1, 2, 4, 5, 6, 9, 12, 15, 17, 20, 25, 26];
@@ -112,6 +112,11 @@ fn add(all: &mut Recordings, recording: String, au: &str, codes: Codes) -> Resul
     let unit = au.parse().ok().filter(|au| UNITS.contains(au));
     let unit = unit.ok_or_else(|| format!("AU {au} is not one of the twelve units"))?;
     let recording = all.entry(recording).or_default();
+    if recording.values().any(|codes| codes.contains_key(&unit)) {
+        return Err(format!(
+            "the codes of AU {unit} of this recording again; the first were used"
+        ));
+    }
     for (key, code) in codes {
         recording.entry(key).or_default().insert(unit, code);
     }
@@ -145,15 +150,17 @@ pub(super) fn lines(text: &str) -> Result<Codes, String> {
     })
 }
 
-/// Two header lines, then `name.jpg intensity`.
+/// Lines `name.jpg intensity`, below up to two of a header.
 fn named_lines(text: &str) -> Result<Codes, String> {
-    each_line(text, 2, "name.jpg intensity", |line| {
+    let read = |line: &str| {
         let words = Vec::from_iter(line.split_whitespace());
         let &[name, grade] = words.as_slice() else {
             return Err(format!("found '{line}'"));
         };
         Ok((stem(name).to_owned(), Code::grade(grade)?))
-    })
+    };
+    let header = text.lines().take(2).take_while(|line| read(line).is_err());
+    each_line(text, header.count(), "name.jpg intensity", read)
 }
 
 /// The codes of the lines below a header that are not empty.
@@ -166,6 +173,13 @@ fn each_line(
     let lines = (1..).zip(text.lines()).skip(header);
     let lines = lines.filter(|(_, line)| !line.trim().is_empty());
     let wrong = |number, reason| format!("line {number}: expected '{expected}': {reason}");
-    let codes = lines.map(|(number, line)| read(line).map_err(|reason| wrong(number, reason)));
-    codes.collect()
+    let mut codes = BTreeMap::new();
+    for (number, line) in lines {
+        let (key, code) = read(line).map_err(|reason| wrong(number, reason))?;
+        let before = codes.insert(key, code);
+        if before.is_some_and(|before| before != code) {
+            return Err(wrong(number, "the frame has two intensities".to_owned()));
+        }
+    }
+    Ok(codes)
 }

@@ -30,7 +30,11 @@ impl Code {
     /// # Errors
     /// For a text that is no whole number.
     pub fn grade(text: &str) -> Result<Self, String> {
-        let number = text.trim().parse().ok();
+        let text = text.trim();
+        if ["", "?", "na", "nan", "null"].contains(&text.to_ascii_lowercase().as_str()) {
+            return Ok(Self::Unknown);
+        }
+        let number = text.parse().ok();
         let whole = number.filter(|number: &f64| number.fract() == 0.0);
         let number = whole.ok_or_else(|| format!("'{text}' is no intensity"))?;
         Ok(match (0.0..=5.0).contains(&number) {
@@ -112,9 +116,13 @@ impl Frames {
     /// # Errors
     /// Without any recording.
     pub fn check_found(&self, expected: &str) -> Result<(), Error> {
-        match self.recordings.is_empty() {
-            true => Err(self.files.without(expected)),
-            false => Ok(()),
+        match (self.recordings.is_empty(), self.skipped.first()) {
+            (false, _) => Ok(()),
+            (true, None) => Err(self.files.without(expected)),
+            (true, Some(Skipped { path, reason, .. })) => {
+                let found = format!("{path}, which cannot be used: {reason}");
+                Err(Error::layout(self.files.tree.root(), expected, found))
+            }
         }
     }
 
@@ -128,14 +136,16 @@ impl Frames {
         images
     }
 
-    /// The units that are coded in every recording. Elsewhere an absent unit could not be told from one that nobody coded.
+    /// The units that are coded in every recording of which any is. Elsewhere an absent unit could not be told from one that
+    /// nobody coded.
     fn units(&mut self) -> BTreeSet<u8> {
         let coded = |recording: &Recording| -> BTreeSet<u8> {
             let codes = recording.values().flatten();
             let known = codes.filter(|(_, code)| **code != Code::Unknown);
             known.map(|(au, _)| *au).collect()
         };
-        let all: Vec<BTreeSet<u8>> = self.recordings.values().map(coded).collect();
+        let all = self.recordings.values().map(coded);
+        let all = Vec::from_iter(all.filter(|units| !units.is_empty()));
         let everywhere = |au: &u8| all.iter().all(|own| own.contains(au));
         let units: BTreeSet<u8> = all.iter().flatten().copied().collect();
         let (units, some): (BTreeSet<u8>, BTreeSet<u8>) = units.into_iter().partition(everywhere);
@@ -178,7 +188,8 @@ impl Frames {
             folding: Folding::BySubject(BTreeSet::new()),
             notes: self.notes,
         };
-        check_images(&self.files.tree, name, &scan)?;
+        let way_out = "extract them from the videos, numbered as in the codes";
+        check_images(&self.files.tree, name, way_out, &scan)?;
         let au_threshold = Some(self.threshold);
         Ok(Listed {
             au_threshold,
@@ -214,7 +225,7 @@ impl Frames {
             .get(&shown.key);
         let codes = codes.ok_or("images of frames that are not coded")?;
         let code = |au: &u8| codes.get(au).copied().unwrap_or(Code::Unknown);
-        if units.iter().any(|au| code(au) == Code::Unknown) {
+        if units.is_empty() || units.iter().any(|au| code(au) == Code::Unknown) {
             return Err("images of frames in which a unit could not be coded");
         }
         let score = |au: &u8| code(au).score(*au, self.threshold);
@@ -229,13 +240,16 @@ pub(super) fn listed(units: &BTreeSet<u8>) -> String {
 
 /// # Errors
 /// For a set in which no image has codes.
-pub(super) fn check_images(tree: &FileTree, name: &str, scan: &Scan) -> Result<(), Error> {
+pub(super) fn check_images(
+    tree: &FileTree,
+    name: &str,
+    way_out: &str,
+    scan: &Scan,
+) -> Result<(), Error> {
     if !scan.samples.is_empty() {
         return Ok(());
     }
-    let expected = format!(
-        "images of the coded frames of {name} (extract them from the videos, numbered as in the codes)"
-    );
+    let expected = format!("images of {name} with codes ({way_out})");
     let found = scan.skipped.first().map_or_else(
         || "no image".to_owned(),
         |first| format!("no image with codes; {}: {}", first.path, first.reason),
@@ -262,16 +276,14 @@ mod tests {
 
     #[test]
     fn numbers_out_of_the_grades_are_not_coded() {
-        for unknown in ["9", "999", "-1", " 9.0 "] {
+        for unknown in ["9", "999", "-1", " 9.0 ", "?", "null", ""] {
             assert_eq!(Code::grade(unknown), Ok(Code::Unknown), "{unknown}");
         }
         assert_eq!(
             ["0", "5", "3.0"].map(Code::grade),
             [0, 5, 3].map(|n| Ok(Code::Grade(n)))
         );
-        assert!(
-            Code::grade("x").is_err() && Code::grade("2.5").is_err() && Code::grade("").is_err()
-        );
+        assert!(Code::grade("x").is_err() && Code::grade("2.5").is_err());
     }
 
     #[test]

@@ -41,8 +41,14 @@ struct Lists {
 pub(super) fn open(tree: FileTree) -> Result<Listed, Error> {
     let (files, mut read) = (Files::of(tree)?, Vec::new());
     let mut list = |names: &str| list(&files, &mut read, names);
+    let (of_au, of_ce) = (list("rafau_label")?, list("rafce_aulabel")?);
+    if !of_au.is_empty() && !of_ce.is_empty() {
+        // Both name their images from 0001 on.
+        let found = "both RAFAU_label.txt and RAFCE_AUlabel.txt: give the folder of one of them";
+        return Err(Error::layout(files.tree.root(), "one data set", found));
+    }
     let lists = Lists {
-        codes: list("rafau_label|rafce_aulabel")?,
+        codes: if of_ce.is_empty() { of_au } else { of_ce },
         expressions: list("rafce_emolabel")?,
         parts: list("rafce_partition")?,
     };
@@ -55,7 +61,7 @@ pub(super) fn open(tree: FileTree) -> Result<Listed, Error> {
         false => "RAF-CE",
     };
     let (classes, scan) = lists.scan(&files, read);
-    check_images(&files.tree, name, &scan)?;
+    check_images(&files.tree, name, "named as in its lists", &scan)?;
     Ok(Listed::files(name, files.tree, classes, scan))
 }
 
@@ -64,11 +70,15 @@ fn list(files: &Files, read: &mut Vec<ReadFile>, names: &str) -> Result<Lines, E
     let named = pattern(&format!(r"(?i)(?:^|/)(?:{names})\.txt$"))?;
     let mut lines = Lines::new();
     for path in files.paths.iter().filter(|path| named.is_match(path)) {
-        for line in files.text(path, read)?.lines() {
-            let line = line.trim();
-            let (image, text) = line.split_once(char::is_whitespace).unwrap_or((line, ""));
-            if !image.is_empty() {
-                lines.insert(stem(image).to_owned(), text.trim().to_owned());
+        let text = files.text(path, read)?;
+        for line in text.lines().map(str::trim).filter(|line| !line.is_empty()) {
+            let between = |c: char| c.is_whitespace() || c == ',';
+            let (image, text) = line.split_once(between).unwrap_or((line, ""));
+            let text = text.trim();
+            let before = lines.insert(stem(image).to_owned(), text.to_owned());
+            if before.is_some_and(|before| before != text) {
+                let reason = format!("{image} has two lines that differ; keep one of the two");
+                return Err(Error::unusable(&files.tree.place(path), reason));
             }
         }
     }

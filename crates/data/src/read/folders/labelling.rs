@@ -13,7 +13,8 @@ use crate::read::folders::list::{LIST_LIMIT, List};
 use crate::read::folders::people::{Identity, Pattern};
 use crate::read::folders::presets::{self, Preset};
 use crate::read::folders::walk::{Found, IMAGES_LIMIT, Walk};
-use crate::read::name::{folder, split};
+use crate::read::name::{folder, split, stem, unaligned};
+use crate::read::places;
 use crate::read::tree::FileTree;
 
 /// How the labels of a folder of images are found.
@@ -138,7 +139,10 @@ impl Labels {
         let named = pattern.and_then(|pattern| pattern.group(&found.path, "part"));
         Image {
             expression,
-            part: named.and_then(Part::from_name).or(found.above.part),
+            part: named
+                .as_deref()
+                .and_then(Part::from_name)
+                .or(found.above.part),
             identity: self.people.read(&found.path),
             path: found.path,
         }
@@ -200,26 +204,43 @@ fn read(text: &str) -> Reading {
 
 fn in_name(pattern: &Pattern, path: &str) -> Reading {
     let text = pattern.group(path, "label").filter(|text| !text.is_empty());
-    read(text.ok_or("images whose path does not match the label pattern")?)
+    read(&text.ok_or("images whose path does not match the label pattern")?)
 }
 
 /// The labels of a list, with a note on what it holds and what it does not.
 fn from_list(list: &List, found: &[Found], notes: &mut Vec<String>) -> Vec<Reading> {
-    let paths: Vec<&str> = found.iter().map(|found| found.path.as_str()).collect();
-    let (entries, missing) = list.entries_of(&paths);
-    let (matched, all, count) = (entries.iter().flatten().count(), found.len(), missing.len());
-    let lost = missing.first().map_or(String::new(), |at| {
-        let (first, _) = &list.entries[*at];
+    // RAF-DB comes with its photographs beside the faces cut out of them.
+    let crops = found
+        .iter()
+        .filter_map(|found| unaligned(split(&found.path).1));
+    let crops: BTreeSet<&str> = crops.collect();
+    let cut_out = |found: &Found| crops.contains(stem(split(&found.path).1));
+    let path = |found: &'_ Found| {
+        if cut_out(found) {
+            String::new()
+        } else {
+            found.path.clone()
+        }
+    };
+    let paths = Vec::from_iter(found.iter().map(path));
+    let entries = list.entries_of(paths.iter().map(String::as_str));
+    let (matched, all) = (entries.of_images.iter().flatten().count(), found.len());
+    let lost = entries.missing.first().map_or(String::new(), |at| {
+        let ((first, _), count) = (&list.entries[*at], entries.missing.len());
         format!("; lines without an image, or with several: {count} (first {first})")
     });
     notes.push(format!(
         "The list of labels names {matched} of {all} images{lost}."
     ));
-    let label = |entry: Option<usize>| {
-        let entry = entry.ok_or("images that the list of labels does not name")?;
-        read(&list.entries[entry].1)
+    notes.extend(places::elsewhere(entries.elsewhere));
+    let label = |(found, entry): (&Found, Option<usize>)| match entry {
+        Some(entry) => read(&list.entries[entry].1),
+        None if cut_out(found) => {
+            Err("photographs whose cut-out face (_aligned) is used".to_owned())
+        }
+        None => Err("images that the list of labels does not name".to_owned()),
     };
-    entries.into_iter().map(label).collect()
+    found.iter().zip(entries.of_images).map(label).collect()
 }
 
 /// The first file with this name, in order of folders.

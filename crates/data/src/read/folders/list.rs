@@ -2,10 +2,10 @@
 
 use std::collections::HashMap;
 
-use faus_base::table::{Table, place};
+use faus_base::table::{Table, place, plain_name};
 use faus_base::text::{composed, plain};
 
-use crate::read::places::Places;
+use crate::read::places::{Fit, Places};
 
 /// Maximum size in bytes of a list: five million lines.
 pub(super) const LIST_LIMIT: u64 = 1 << 30;
@@ -34,7 +34,13 @@ impl List {
                 (Some(path), Some(label)) => rows(table, path, label)?,
                 _ => lines(text)?,
             },
-            Err(_) => lines(text)?,
+            Err(fault) => match lines(text)? {
+                // A header, so that this is a table.
+                entries if entries.first().is_some_and(|first| is_column(&first.1)) => {
+                    return Err(fault);
+                }
+                entries => entries,
+            },
         };
         if entries.is_empty() {
             return Err("an empty list of labels".to_owned());
@@ -51,19 +57,44 @@ impl List {
         Ok(Self { entries })
     }
 
-    /// The entry of each image, for those that have one, and the entries without an image ([`Places`]).
-    pub fn entries_of(&self, paths: &[&str]) -> (Vec<Option<usize>>, Vec<usize>) {
-        let images = Places::of(paths.iter().copied()).by_stem();
-        let images = images.find(self.entries.iter().map(|(path, _)| path.as_str()));
-        let (mut found, mut missing) = (vec![None; paths.len()], Vec::new());
+    /// The entries of images.
+    pub fn entries_of<'a>(&self, paths: impl Iterator<Item = &'a str> + Clone) -> Entries {
+        let images =
+            Places::of(paths.clone()).find(self.entries.iter().map(|(path, _)| path.as_str()));
+        let mut entries = Entries {
+            of_images: vec![None; paths.count()],
+            missing: vec![],
+            elsewhere: 0,
+        };
         for (entry, image) in images.into_iter().enumerate() {
             match image {
-                Some(at) => found[at] = Some(entry),
-                None => missing.push(entry),
+                Some((image, fit)) => {
+                    entries.of_images[image] = Some(entry);
+                    entries.elsewhere += usize::from(fit == Fit::Elsewhere);
+                }
+                None => entries.missing.push(entry),
             }
         }
-        (found, missing)
+        entries
     }
+}
+
+/// The entries that belong to images ([`Places`]).
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Entries {
+    /// Of each image.
+    pub of_images: Vec<Option<usize>>,
+    /// Without an image.
+    pub missing: Vec<usize>,
+    /// How many name their image by its file name alone, in another folder.
+    pub elsewhere: usize,
+}
+
+fn is_column(name: &str) -> bool {
+    let name = plain_name(name);
+    [PATHS, LABELS]
+        .iter()
+        .any(|names| names.split(' ').any(|column| column == name))
 }
 
 fn rows(table: Table<'_>, path: usize, label: usize) -> Result<Vec<(String, String)>, String> {
@@ -132,9 +163,19 @@ mod tests {
         let list =
             List::read(b"train_1.jpg 5\nb/x.png 1\na/x.png 2\nx.png 3\ngone.jpg 4\n").unwrap();
         let paths = ["aligned/train_1_aligned.jpg", "a/x.png", "b/x.png", "y.png"];
-        let (found, missing) = list.entries_of(&paths);
-        assert_eq!(found, [Some(0), Some(2), Some(1), None]);
-        assert_eq!(missing, [3, 4]);
+        let found = list.entries_of(paths.into_iter());
+        assert_eq!(found.of_images, [Some(0), Some(2), Some(1), None]);
+        assert_eq!((found.missing, found.elsewhere), (vec![3, 4], 0));
+        let found = list.entries_of(["c/gone.jpg", "c/x.png"].into_iter());
+        assert_eq!(found.of_images, [Some(4), Some(3)]);
+    }
+
+    #[test]
+    fn a_doubled_column_is_refused() {
+        for text in ["path,label,Label\na,1,2\n", "label;path;path\n1;a;b\n"] {
+            let error = List::read(text.as_bytes()).unwrap_err();
+            assert!(error.contains("occurs twice"), "{error}");
+        }
     }
 
     proptest! {

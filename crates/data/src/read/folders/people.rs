@@ -58,7 +58,7 @@ impl Pattern {
     pub fn of_labels(text: &str) -> Result<Self, Error> {
         let regex = match presets::of(text) {
             Some(preset) => compiled(preset.pattern),
-            None => checked(text, "label", &LABEL_GROUPS, LABEL_EXAMPLE),
+            None => checked(&composed(text), "label", &LABEL_GROUPS, LABEL_EXAMPLE),
         };
         Ok(Self {
             regex: regex.map_err(|reason| Error::setting("label pattern", reason))?,
@@ -77,8 +77,10 @@ impl Pattern {
     }
 
     /// The text of a group in a path.
-    pub fn group<'a>(&self, path: &'a str, group: &str) -> Option<&'a str> {
-        Some(self.regex.captures(path)?.name(group)?.as_str().trim())
+    pub fn group(&self, path: &str, group: &str) -> Option<String> {
+        let path = composed(path);
+        let found = self.regex.captures(&path)?.name(group)?.as_str();
+        Some(found.trim().to_owned())
     }
 
     /// Reads a path relative to the root; `None` if it does not match.

@@ -74,9 +74,11 @@ impl<'a> Splits<'a> {
         let places = places.find(rows.iter().map(|row| row.path.as_str()));
         let mut matched = Matched::default();
         for (line, (row, place)) in rows.iter().zip(places).enumerate() {
-            matched.add(row, place, set.len()).map_err(|reason| {
-                Error::parse(format!("{}: row {line}: {reason}", path.display()))
-            })?;
+            matched
+                .add(row, place.map(|place| place.0), set.len())
+                .map_err(|reason| {
+                    Error::parse(format!("{}: row {line}: {reason}", path.display()))
+                })?;
         }
         if matched.unmatched.len() == rows.len() {
             let example = set.samples().first().map_or("", |s| &s.path);
