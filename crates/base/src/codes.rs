@@ -189,10 +189,8 @@ fn wide(columns: &StringRecord) -> Result<Vec<Unit>, String> {
 /// Whether a program's columns are among these: those of faces and poses, or OpenFace's `AU12_c` and `AU12_r`.
 fn of_program(columns: &StringRecord) -> bool {
     let unit = |name: &str| {
-        let number = plain_name(name)
-            .strip_prefix("au")?
-            .strip_suffix(['c', 'r'])?
-            .parse();
+        let name = plain_name(name);
+        let number = name.strip_prefix("au")?.strip_suffix(['c', 'r'])?.parse();
         number.ok().filter(|au| (1..=99u8).contains(au))
     };
     place(columns, PROGRAMS).is_some() || columns.iter().any(|name| unit(name).is_some())
