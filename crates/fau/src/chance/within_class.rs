@@ -42,6 +42,13 @@ pub(crate) struct WithinPair {
     pub auroc: f64,
 }
 
+impl WithinPair {
+    pub const NONE: Self = Self {
+        p: f64::NAN,
+        auroc: f64::NAN,
+    };
+}
+
 /// The labelled rows, sorted by subject, and the variation of the codes in their classes.
 pub(crate) struct Classes {
     /// Positions among the coded rows given.

@@ -4,8 +4,10 @@ use faus_base::order::{auroc, deviation, doubled_midranks, mean};
 use rayon::prelude::*;
 use serde::Serialize;
 
+use crate::analysis::names::{best_filter, farthest};
 use crate::chance::bootstrap::{Range95, resampled_aurocs};
 use crate::chance::exchange::Scheme;
+use crate::chance::moments::z_scores;
 use crate::chance::p_value;
 use crate::chance::random::Purpose;
 use crate::chance::rates::correct;
@@ -15,7 +17,6 @@ use crate::input::coded::{AuCount, Coded};
 use crate::input::options::CheckedOptions;
 use crate::input::table::{Table, pick, wide};
 use crate::score::association::{Association, Kl};
-use crate::score::first_largest;
 
 /// One fold: a network's activations, and the people it is tested on.
 #[derive(Debug, Clone)]
@@ -57,9 +58,9 @@ pub(crate) struct Replicated {
     pub fold: usize,
     /// The filter.
     pub filter: usize,
-    /// Its action unit: the largest KL on the choosing people.
+    /// Its action unit: the largest |z| on the choosing people.
     pub au: u8,
-    /// That KL.
+    /// Their KL.
     pub train_kl: f64,
     /// AUROC on the choosing people.
     pub train_auroc: f64,
@@ -94,8 +95,8 @@ pub(crate) fn deal_subjects<'a>(
     (0..folds).map(fold).collect()
 }
 
-/// Chooses and scores the best filter of every sufficiently frequent action unit. The filter's AUROC lies farthest from
-/// 0.5 among the people who are not tested.
+/// Chooses and scores the best filter of every sufficiently frequent action unit: its z is farthest from 0 among the people
+/// who are not tested.
 ///
 /// # Errors
 /// [`Error::NoCodedRows`] and [`Error::NoUsableAu`].
@@ -115,15 +116,33 @@ pub(crate) fn score_units(
     coded: &Coded,
     options: &CheckedOptions,
 ) -> Vec<OutOfFold> {
-    let unit = |count: &AuCount| score_unit(*count, coded, folds, options);
-    let mut all: Vec<OutOfFold> = aus.par_iter().map(unit).collect();
+    let choosing = folds.iter().map(|fold| fold.z(aus, coded, options));
+    let z: Vec<Vec<f64>> = choosing.collect();
+    let unit = |(unit, count): (usize, &AuCount)| {
+        let best = z.iter().map(|z| {
+            let filter = best_filter(z, aus.len(), unit)?;
+            Some((filter, z[filter * aus.len() + unit]))
+        });
+        let best: Vec<Option<(usize, f64)>> = best.collect();
+        score_unit(*count, coded, folds, &best, options)
+    };
+    let units = aus.par_iter().enumerate();
+    let mut all: Vec<OutOfFold> = units.map(unit).collect();
     correct(&mut all, |unit| unit.p, |unit| &mut unit.q);
     all
 }
 
 impl FoldActivations<'_> {
-    /// For every live filter: the action unit with the largest KL among the people who are not tested (the paper's rule), and
-    /// the pair's AUROC on those who are.
+    /// z of every filter and unit among the people who are not tested, by filter, then unit.
+    fn z(&self, aus: &[AuCount], coded: &Coded, options: &CheckedOptions) -> Vec<f64> {
+        let rows = coded.only(|row| !self.test[row]);
+        let table = Table::new(&rows, self.activations, aus.iter().map(|count| count.au));
+        let scheme = Scheme::of_subjects(&rows.subjects, &rows.recordings, options.exchange);
+        z_scores(&table, &scheme)
+    }
+
+    /// For every live filter: the action unit with the largest |z| among the people who are not tested, and the pair's AUROC
+    /// on those who are.
     pub fn replicate(&self, coded: &Coded, options: &CheckedOptions) -> Vec<Replicated> {
         let kl = Kl::of(options);
         let chosen_on = coded.only(|row| !self.test[row]);
@@ -133,22 +152,22 @@ impl FoldActivations<'_> {
         };
         let before = Table::new(&chosen_on, self.activations, aus.iter().map(|c| c.au));
         let after = Table::new(&scored_on, self.activations, aus.iter().map(|c| c.au));
-        let scores = before.each_pair(|column, with| kl.score(column, with));
-        let pair = |(filter, scores): (usize, &[f64])| {
-            let unit = first_largest(scores);
+        let z = self.z(&aus, coded, options);
+        let pair = |(filter, z): (usize, &[f64])| {
+            let unit = farthest(z)?;
             let count = AuCount::of(aus[unit].au, &after.presence[unit]);
-            (scores[unit] > 0.0).then(|| Replicated {
+            Some(Replicated {
                 fold: self.fold,
                 filter,
                 au: count.au,
-                train_kl: scores[unit],
+                train_kl: kl.score(&before.columns[filter], &before.presence[unit]),
                 train_auroc: before.auroc(filter, unit),
                 test_n_with: count.n_with,
                 test_n_without: count.n_without,
                 test_auroc: after.auroc(filter, unit),
             })
         };
-        let filters = scores.par_chunks(aus.len()).enumerate();
+        let filters = z.par_chunks(aus.len()).enumerate();
         filters.filter_map(pair).collect()
     }
 }
@@ -157,14 +176,16 @@ fn score_unit(
     count: AuCount,
     coded: &Coded,
     folds: &[FoldActivations],
+    best: &[Option<(usize, f64)>],
     options: &CheckedOptions,
 ) -> OutOfFold {
     let presence = coded.presence(count.au);
     let (mut sums, mut tests) = (vec![0.0; coded.len()], vec![0.0; coded.len()]);
     let (mut filters, mut alone) = (Vec::new(), Vec::new());
-    for fold in folds {
-        if let Some((filter, own)) = chosen(fold, coded, &presence) {
+    for (fold, best) in folds.iter().zip(best) {
+        if let Some((filter, z)) = *best {
             filters.push(filter);
+            let own = turned(fold, coded, filter, z.signum());
             let (rows, values): (Vec<usize>, Vec<f64>) = own.into_iter().unzip();
             alone.push(auroc(&values, &pick(&presence, &rows)));
             for (row, value) in rows.into_iter().zip(values) {
@@ -192,29 +213,16 @@ fn score_unit(
     }
 }
 
-/// The best filter among the rows that are not tested, and its turned, standardised activation on each row that is;
-/// `None` if there is no basis for a choice.
-fn chosen(
-    fold: &FoldActivations,
-    coded: &Coded,
-    presence: &[bool],
-) -> Option<(usize, Vec<(usize, f64)>)> {
+/// The tested rows, and the filter's activation on each: in standard deviations of the choosing rows, times `sign`.
+fn turned(fold: &FoldActivations, coded: &Coded, filter: usize, sign: f64) -> Vec<(usize, f64)> {
     let rows = 0..coded.len();
     let (test, train): (Vec<usize>, Vec<usize>) = rows.partition(|&row| fold.test[row]);
-    let codes = pick(presence, &train);
-    let values = |rows: &[usize], filter: usize| {
-        wide(&fold.activations.column(&pick(&coded.rows, rows), filter))
-    };
-    let filters = 0..fold.activations.filters();
-    let leans = filters.map(|filter| auroc(&values(&train, filter), &codes) - 0.5);
-    let leans: Vec<f64> = leans.collect();
-    let filter = first_largest(&leans.iter().map(|lean| lean.abs()).collect::<Vec<_>>());
-    let lean = *leans.get(filter).filter(|lean| lean.abs() > 0.0)?;
-    let before = values(&train, filter);
+    let values = |rows: &[usize]| wide(&fold.activations.column(&pick(&coded.rows, rows), filter));
+    let before = values(&train);
     let (centre, spread) = (mean(&before), deviation(&before));
-    let after = values(&test, filter).into_iter();
-    let turned = after.map(|x| (x - centre) / spread * lean.signum());
-    Some((filter, test.into_iter().zip(turned).collect()))
+    let after = values(&test).into_iter();
+    let turned = after.map(|x| (x - centre) / spread * sign);
+    test.into_iter().zip(turned).collect()
 }
 
 /// Share of exchanges with at least this AUROC.

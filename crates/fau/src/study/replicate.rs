@@ -60,7 +60,7 @@ impl Study for Replicate {
             "synthetic": run.synthetic,
             "optimistic": run.optimistic.is_some(),
             "exchange": options.exchange,
-            "rule": "the action unit with the filter's largest KL on the people who are not tested; by_au: the filter whose AUROC lies farthest from 0.5 on them",
+            "rule": "the action unit with the filter's largest |z| on the people who are not tested; by_au: the filter with the largest |z| for the unit on them",
             "folds": run.folds.iter().map(of_fold).collect::<Vec<_>>(),
             "by_au": units.iter().map(of_unit).collect::<Vec<_>>(),
         });

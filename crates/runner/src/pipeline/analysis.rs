@@ -134,7 +134,7 @@ impl Job<'_> {
             distinct: config.distinct,
             shown: config.figure_filters,
             show: config.show,
-            front: front(&folder.join("fau/associations.csv"))?,
+            front: front(&folder.join("fau/names.csv"))?,
             arrays: false,
         };
         let draw = || Untrained::draw(self.architecture, self.config.seed, &lens.network);
@@ -172,9 +172,9 @@ impl Job<'_> {
 }
 
 /// The filters of the front page; none without statistics.
-fn front(associations: &Path) -> Result<Vec<(String, usize)>> {
-    match associations.exists() {
-        true => Ok(faus_fau::front_page(associations)?),
+fn front(names: &Path) -> Result<Vec<(String, usize)>> {
+    match names.exists() {
+        true => Ok(faus_fau::front_page(names)?),
         false => Ok(vec![]),
     }
 }
