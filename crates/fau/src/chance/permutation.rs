@@ -11,13 +11,15 @@ use crate::chance::p_value;
 use crate::chance::random::Purpose;
 use crate::error::Error;
 use crate::input::coded::positives;
-use crate::input::options::AnalysisOptions;
+use crate::input::options::{AnalysisOptions, Smoothing};
 use crate::input::table::{Table, rows_of, wide};
-use crate::score::bins::{TIES, bin_numbers};
+use crate::score::bins::{Sides, TIES, bin_numbers};
 use crate::watch::Watch;
 
 /// Permutations whose KL values are kept for the shape of the null distribution (its 95% point).
 const KEPT: usize = 2000;
+/// Rows up to which the terms of KL are computed once (our choice: 32 kB for each filter and unit).
+const TABULATED: u64 = 4096;
 /// Rows listed at a time, over permutations and action units: 64 MB.
 const LISTED: usize = 16 << 20;
 
@@ -133,7 +135,7 @@ struct Cell {
 /// The counts of one filter.
 struct Tally {
     cells: Vec<Cell>,
-    /// Where each filled bin's terms begin.
+    /// Where each filled bin's terms begin, and where the last one's end.
     starts: Vec<u32>,
     counts: Vec<u32>,
     units: Vec<UnitTally>,
@@ -144,8 +146,10 @@ struct Tally {
 }
 
 struct UnitTally {
-    /// KL's term of filled bin b with c listed rows: `terms[starts[b] + c]`.
+    /// KL's term of filled bin b with c listed rows: `terms[starts[b] + c]`; empty for more rows than [`TABULATED`].
     terms: Vec<f64>,
+    /// The same term of a bin with c of n rows listed.
+    term: Term,
     /// 2U − n₁n₀ is `sign` · (doubled rank sum of the listed rows − `centre`).
     centre: i64,
     sign: i64,
@@ -157,6 +161,25 @@ struct UnitTally {
     reached: [usize; 4],
     kl_sum: f64,
     kept: Vec<f32>,
+}
+
+/// KL's term of one bin.
+#[derive(Clone, Copy)]
+struct Term {
+    listed: bool,
+    sizes: Sides,
+    smoothing: Smoothing,
+    bins: usize,
+}
+
+impl Term {
+    fn of(&self, count: u64, total: u64) -> f64 {
+        let sides = match self.listed {
+            true => [count, total - count],
+            false => [total - count, count],
+        };
+        self.smoothing.kl_term(sides, self.sizes, self.bins)
+    }
 }
 
 #[derive(Clone, Copy, Default)]
@@ -177,9 +200,11 @@ impl Tally {
         let place: BTreeMap<u32, u32> = totals.keys().copied().zip(0..).collect();
         let totals: Vec<u64> = totals.into_values().collect();
         // A bin with n rows has n + 1 possible counts.
-        let starts = totals.iter().scan(0, |next, &total| {
-            Some(std::mem::replace(next, *next + total as u32 + 1))
-        });
+        let mut starts = vec![0];
+        starts.extend(totals.iter().scan(0, |next, &total| {
+            *next += total as u32 + 1;
+            Some(*next)
+        }));
         let ranks = doubled_midranks(&wide(column));
         let centred = ranks_centred(scheme, &ranks);
         let cells = ranks.into_iter().zip(bins).map(|(rank, bin)| Cell {
@@ -189,7 +214,7 @@ impl Tally {
         let tallies = units.iter();
         let tallies = tallies.map(|unit| UnitTally::new(unit, &centred, &totals, options));
         let mut tally = Self {
-            starts: starts.collect(),
+            starts,
             cells: cells.collect(),
             counts: vec![0; totals.len()],
             units: tallies.collect(),
@@ -233,17 +258,20 @@ impl UnitTally {
     fn new(unit: &Unit, ranks: &Centred, totals: &[u64], options: &AnalysisOptions) -> Self {
         let (expected, per_deviation) = shift_moments(ranks, &unit.centred, unit.presence);
         let (listed, rows) = (unit.list.len() as u64, unit.presence.len() as u64);
-        let sides = |listed: u64, all: u64| match unit.listed {
-            true => [listed, all - listed],
-            false => [all - listed, listed],
+        let term = Term {
+            listed: unit.listed,
+            sizes: match unit.listed {
+                true => [listed, rows - listed],
+                false => [rows - listed, listed],
+            },
+            smoothing: options.smoothing,
+            bins: options.bins,
         };
-        let (sizes, smoothing) = (sides(listed, rows), options.smoothing);
-        let terms = totals.iter().flat_map(|&total| {
-            let term = move |count| smoothing.kl_term(sides(count, total), sizes, options.bins);
-            (0..=total).map(term)
-        });
+        let terms = totals.iter().filter(|_| rows <= TABULATED);
+        let terms = terms.flat_map(|&total| (0..=total).map(move |count| term.of(count, total)));
         Self {
             terms: terms.collect(),
+            term,
             centre: listed as i64 * (rows as i64 + 1),
             sign: if unit.listed { 1 } else { -1 },
             expected,
@@ -264,8 +292,13 @@ impl UnitTally {
             ranks += u64::from(cell.rank);
             counts[cell.bin as usize] += 1;
         }
-        let places = starts.iter().zip(&*counts);
-        let terms = places.map(|(start, count)| self.terms[(start + count) as usize]);
+        let places = starts.windows(2).zip(&*counts);
+        let terms = places.map(|(bin, count)| match self.terms.is_empty() {
+            true => self
+                .term
+                .of(u64::from(*count), u64::from(bin[1] - bin[0] - 1)),
+            false => self.terms[(bin[0] + count) as usize],
+        });
         Outcome {
             kl: terms.sum(),
             shift: self.sign * (ranks as i64 - self.centre),
