@@ -76,7 +76,7 @@ fn files_have_the_columns_of_the_contract() {
     let names = text("names.csv");
     assert!(names.starts_with("filter,au,au_name,sign,auroc,d_prime,z,p,q,within_class,auroc_within_class,p_within_class,q_within_class\n0,12,Lip corner puller,1,1,"));
     assert!(names.contains(",untestable,NaN,NaN,NaN\n"), "{names}");
-    assert!(associations.starts_with("filter,au,n_with,n_without,kl,js,auroc,mutual_information,r,p,q,p_auroc,q_auroc,kl_null_mean"));
+    assert!(associations.starts_with("filter,au,n_with,n_without,kl,js,auroc,mutual_information,r,p,p_within_class,q,q_within_class,p_auroc,q_auroc,kl_null_mean"));
     assert_eq!(associations.lines().count(), 1 + 4 * 2);
     let correspondences = text("correspondences.csv");
     assert!(
@@ -90,7 +90,7 @@ fn files_have_the_columns_of_the_contract() {
     assert_eq!(summary["histograms"]["bins"], 32);
     assert_eq!(
         summary["aus_left_out"][0]["reason"],
-        "present in fewer than 10"
+        "present in images of fewer than 10 people"
     );
     assert!(summary.get("synthetic").is_none());
     for name in ["heatmap.svg", "filter-000.svg"] {
@@ -112,6 +112,8 @@ fn synthetic_faces_are_named_in_every_picture() {
         machine_coded: false,
         layer: Some("conv3".to_owned()),
         charts: 1,
+        inputs: [("samples".to_owned(), "0123".to_owned())].into(),
+        command: vec!["faus".to_owned()],
     };
     analysis.write(dir.path(), &options).unwrap();
     for name in [
@@ -168,7 +170,7 @@ fn another_measure_has_columns_with_p_q_and_interval_at_the_end() {
     let dir = tempfile::tempdir().unwrap();
     let files = files(&analysis, dir.path());
     let table: Vec<&str> = files[0].1.lines().collect();
-    let own = ",n_graded,z,sign,d_prime,difference,p_difference,q_difference,difference_low,difference_high";
+    let own = ",z,sign,d_prime,auroc_within_person,p_within_person,q_within_person,live,n_people_with,n_rarer_within_class,difference,p_difference,q_difference,difference_low,difference_high";
     assert!(table[0].ends_with(own), "{}", table[0]);
     let summary = files.iter().find(|file| file.0 == "fau.json").unwrap();
     let summary: serde_json::Value = serde_json::from_str(&summary.1).unwrap();

@@ -5,7 +5,7 @@ use serde::Serialize;
 
 use crate::input::coded::AuCount;
 use crate::input::options::AnalysisOptions;
-use crate::input::table::Table;
+use crate::input::table::{Table, constant};
 use crate::score::association::{Association, JensenShannon, Kl, MutualInformation};
 use crate::score::bins::Sides;
 use crate::score::column::FilterColumn;
@@ -90,7 +90,6 @@ impl Scores {
         let filters = table.columns.par_iter().enumerate();
         let pairs: Vec<Vec<FilterAu>> = filters.map(of_filter).collect();
         let pairs = pairs.concat();
-        let constant = |column: &[f32]| column.windows(2).all(|pair| pair[0] == pair[1]);
         let filters = 0..table.columns.len();
         let (dead, live): (Vec<usize>, Vec<usize>) =
             filters.partition(|&filter| constant(&table.columns[filter]));
