@@ -152,11 +152,14 @@ enum Kind {
     Bare,
 }
 
-/// The columns of single units: number, kind, column.
+/// A column of a single unit: its number, kind and place.
+type Unit = (u8, Kind, usize);
+
+/// The columns of single units.
 ///
 /// # Errors
 /// Two columns of one unit and kind: either one could be meant.
-fn wide(columns: &StringRecord) -> Result<Vec<(u8, Kind, usize)>, String> {
+fn wide(columns: &StringRecord) -> Result<Vec<Unit>, String> {
     let read = |(at, name): (usize, &str)| {
         let name = plain_name(name);
         let rest = name.strip_prefix("au")?;
@@ -173,7 +176,7 @@ fn wide(columns: &StringRecord) -> Result<Vec<(u8, Kind, usize)>, String> {
     };
     let mut wide: Vec<_> = columns.iter().enumerate().filter_map(read).collect();
     wide.sort_unstable();
-    let twice = |pair: &&[(u8, Kind, usize)]| (pair[0].0, pair[0].1) == (pair[1].0, pair[1].1);
+    let twice = |pair: &&[Unit]| (pair[0].0, pair[0].1) == (pair[1].0, pair[1].1);
     match wide.windows(2).find(twice) {
         Some(pair) => Err(format!(
             "the columns `{}` and `{}` are both of action unit {}; keep one of the two",
@@ -186,18 +189,16 @@ fn wide(columns: &StringRecord) -> Result<Vec<(u8, Kind, usize)>, String> {
 /// Whether a program's columns are among these: those of faces and poses, or OpenFace's `AU12_c` and `AU12_r`.
 fn of_program(columns: &StringRecord) -> bool {
     let unit = |name: &str| {
-        let number = plain_name(name)
-            .strip_prefix("au")?
-            .strip_suffix(['c', 'r'])?
-            .parse();
+        let name = plain_name(name);
+        let number = name.strip_prefix("au")?.strip_suffix(['c', 'r'])?.parse();
         number.ok().filter(|au| (1..=99u8).contains(au))
     };
     place(columns, PROGRAMS).is_some() || columns.iter().any(|name| unit(name).is_some())
 }
 
 /// Values of a row, `None` where one is missing.
-fn values(row: &Row, wide: &[(u8, Kind, usize)]) -> Result<Vec<Option<f64>>, String> {
-    let value = |&(au, kind, at): &(u8, Kind, usize)| {
+fn values(row: &Row, wide: &[Unit]) -> Result<Vec<Option<f64>>, String> {
+    let value = |&(au, kind, at): &Unit| {
         let text = row.cells.get(at).unwrap_or_default();
         if matches!(Cell::read(text), Ok(Cell::Empty | Cell::NotCoded)) {
             return Ok(None);
@@ -212,11 +213,7 @@ fn values(row: &Row, wide: &[(u8, Kind, usize)]) -> Result<Vec<Option<f64>>, Str
     wide.iter().map(value).collect()
 }
 
-fn of_units(
-    columns: &StringRecord,
-    wide: &[(u8, Kind, usize)],
-    rows: &[Row],
-) -> Result<Codes, String> {
+fn of_units(columns: &StringRecord, wide: &[Unit], rows: &[Row]) -> Result<Codes, String> {
     let values = rows.iter().map(|row| values(row, wide));
     let values = values.collect::<Result<Vec<_>, _>>()?;
     let scale = Scale::of(wide, &values);
@@ -267,7 +264,7 @@ struct Scale {
 }
 
 impl Scale {
-    fn of(wide: &[(u8, Kind, usize)], values: &[Vec<Option<f64>>]) -> Self {
+    fn of(wide: &[Unit], values: &[Vec<Option<f64>>]) -> Self {
         let has = |kind: Kind| wide.iter().any(|(_, own, _)| *own == kind);
         let mut numbers = values.iter().flatten().flatten();
         let bare = values.iter().flat_map(|row| row.iter().zip(wide));
@@ -304,7 +301,7 @@ impl Scale {
     }
 
     /// The units of a row without gaps. A presence decides alone; the intensity of the same unit grades it.
-    fn units(&self, wide: &[(u8, Kind, usize)], values: &[Option<f64>]) -> Coded {
+    fn units(&self, wide: &[Unit], values: &[Option<f64>]) -> Coded {
         let grade = |value: f64| value.round().clamp(1.0, 5.0) as u8;
         let cells = Vec::from_iter(wide.iter().zip(values.iter().flatten()));
         let units = cells.chunk_by(|(a, _), (b, _)| a.0 == b.0);

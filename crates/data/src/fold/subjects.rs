@@ -2,17 +2,16 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+/// The fold of every subject.
+type Folds = BTreeMap<i64, i64>;
+
 /// The fold of every subject, chosen so that each fold gets its share of each class, as far as whole subjects allow.
 ///
 /// Greedy (our choice): the subjects with the most images first (then by number); each goes to the fold for which the
 /// sum, over folds and classes, of (images in the fold / images of the class)² is smallest afterwards; ties go to the
 /// fold with fewer subjects, then to the lower number. Deterministic, and independent of the order of `images`, the
 /// subject and the class of every labelled image.
-pub fn balanced_folds(
-    images: &[(i64, i64)],
-    subjects: &BTreeSet<i64>,
-    folds: usize,
-) -> BTreeMap<i64, i64> {
+pub fn balanced_folds(images: &[(i64, i64)], subjects: &BTreeSet<i64>, folds: usize) -> Folds {
     let counts = class_counts(images, subjects);
     let classes = counts.first().map_or(0, |(_, images)| images.len());
     let total = |class: usize| counts.iter().map(|(_, images)| images[class]).sum::<f64>();
@@ -62,7 +61,7 @@ fn class_counts(images: &[(i64, i64)], subjects: &BTreeSet<i64>) -> Vec<(i64, Ve
 }
 
 /// The fold of every subject: the subjects sorted by number; a subject's position mod `folds` is its fold.
-pub fn subject_folds(subjects: &BTreeSet<i64>, folds: usize) -> BTreeMap<i64, i64> {
+pub fn subject_folds(subjects: &BTreeSet<i64>, folds: usize) -> Folds {
     let folds = (0..folds.max(1) as i64).cycle();
     subjects.iter().copied().zip(folds).collect()
 }

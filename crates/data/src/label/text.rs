@@ -40,7 +40,7 @@ macro_rules! by_name {
             type Err = crate::error::Error;
 
             fn from_str(text: &str) -> Result<Self, Self::Err> {
-                $crate::label::text::named(text).ok_or_else(|| {
+                $crate::label::text::named(text.trim()).ok_or_else(|| {
                     let reason = format!(concat!("must be ", $values, ", not '{}'"), text);
                     crate::error::Error::setting($setting, reason)
                 })

@@ -1,8 +1,9 @@
 //! Decodes images to 8-bit grey, with limits.
 
-use std::io::Cursor;
+use std::io::{Cursor, Read};
 use std::path::Path;
 
+use flate2::read::ZlibDecoder;
 use image::metadata::Orientation;
 use image::{DynamicImage, GrayImage, ImageDecoder, ImageFormat, ImageReader, Limits};
 
@@ -66,14 +67,40 @@ fn late_orientation(bytes: &[u8]) -> Option<Orientation> {
         let (length, after) = rest.split_first_chunk()?;
         let (kind, after) = after.split_first_chunk::<4>()?;
         let length = u32::from_be_bytes(*length) as usize;
-        if kind == b"eXIf" {
-            let exif = after.get(..length)?;
+        let exif = match kind {
+            b"eXIf" => Some(after.get(..length)?.to_vec()),
+            b"tEXt" | b"zTXt" => raw_profile(after.get(..length)?, kind == b"zTXt"),
+            _ => None,
+        };
+        if let Some(exif) = exif {
             // A JPEG's mark, which some programs leave there.
-            return Orientation::from_exif_chunk(exif.strip_prefix(b"Exif\0\0").unwrap_or(exif));
+            let bare = exif.strip_prefix(b"Exif\0\0").unwrap_or(&exif);
+            return Orientation::from_exif_chunk(bare);
         }
         // Contents and checksum.
         rest = after.get(length.checked_add(4)?..)?;
     }
+}
+
+/// The EXIF block in a text chunk, as ImageMagick wrote it before PNG had `eXIf`: its name, its length and its bytes in
+/// hexadecimal digits, one below the other.
+fn raw_profile(chunk: &[u8], compressed: bool) -> Option<Vec<u8>> {
+    /// A JPEG's EXIF block has at most 64 kB.
+    const LIMIT: u64 = 1 << 18;
+    let names = [&b"Raw profile type exif\0"[..], b"Raw profile type APP1\0"];
+    let rest = names.iter().find_map(|name| chunk.strip_prefix(*name))?;
+    let mut text = String::new();
+    match compressed {
+        // Behind the byte that names the method.
+        true => ZlibDecoder::new(rest.get(1..)?)
+            .take(LIMIT)
+            .read_to_string(&mut text),
+        false => rest.take(LIMIT).read_to_string(&mut text),
+    }
+    .ok()?;
+    let digits: String = text.split_whitespace().skip(2).collect();
+    let byte = |at: usize| u8::from_str_radix(digits.get(at..at + 2)?, 16).ok();
+    (0..digits.len()).step_by(2).map(byte).collect()
 }
 
 /// Whether a JPEG's image data reaches its end marker; the decoder fills missing data with grey.
@@ -158,17 +185,41 @@ mod tests {
         bytes.into_inner()
     }
 
-    /// A PNG with an `eXIf` chunk that starts `before` bytes before its end.
+    /// A PNG with a chunk that starts `before` bytes before its end.
+    fn with_chunk(image: &GrayImage, kind: &[u8], data: &[u8], before: usize) -> Vec<u8> {
+        let png = encoded(image, ImageFormat::Png);
+        let mut chunk = (data.len() as u32).to_be_bytes().to_vec();
+        chunk.extend([kind, data].concat());
+        let mut check = flate2::Crc::new();
+        check.update(&chunk[4..]);
+        chunk.extend(check.sum().to_be_bytes());
+        let (head, tail) = png.split_at(png.len() - before);
+        [head, &chunk, tail].concat()
+    }
+
     fn tagged_png(image: &GrayImage, orientation: u8, before: usize) -> Vec<u8> {
-        let mut png = encoded(image, ImageFormat::Png);
-        let (exif, at) = (exif(orientation), png.len() - before);
-        let mut chunk = (exif.len() as u32).to_be_bytes().to_vec();
-        chunk.extend([&b"eXIf"[..], &exif].concat());
-        let mut crc = flate2::Crc::new();
-        crc.update(&chunk[4..]);
-        chunk.extend(crc.sum().to_be_bytes());
-        png.splice(at..at, chunk);
-        png
+        with_chunk(image, b"eXIf", &exif(orientation), before)
+    }
+
+    #[test]
+    fn orientation_is_found_as_older_programs_wrote_it() {
+        let image = GrayImage::from_fn(8, 16, |x, y| image::Luma([(x * 20 + y * 3) as u8]));
+        let turned = image::imageops::rotate90(&image);
+        let marked = [&b"Exif\0\0"[..], &exif(6)].concat();
+        let digits: String = marked.iter().map(|byte| format!("{byte:02x}")).collect();
+        let (first, rest) = digits.split_at(20);
+        let text = format!("\nexif\n{:8}\n{first}\n{rest}\n", marked.len());
+        let mut packed =
+            flate2::read::ZlibEncoder::new(text.as_bytes(), flate2::Compression::fast());
+        let mut zipped = b"Raw profile type exif\0\0".to_vec();
+        packed.read_to_end(&mut zipped).unwrap();
+        let plain = [&b"Raw profile type exif\0"[..], text.as_bytes()].concat();
+        for (kind, data) in [(b"eXIf", &marked), (b"zTXt", &zipped), (b"tEXt", &plain)] {
+            let png = with_chunk(&image, kind, data, 12);
+            assert_eq!(decode_grey(&png, Path::new("x.png")).unwrap(), turned);
+        }
+        let other = with_chunk(&image, b"tEXt", b"Comment\0hello", 12);
+        assert_eq!(decode_grey(&other, Path::new("x.png")).unwrap(), image);
     }
 
     #[test]

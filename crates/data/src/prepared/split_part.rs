@@ -1,14 +1,11 @@
 //! A part of a fold's split, chosen by name.
 
-use std::str::FromStr;
-
-use serde::de::Error as _;
 use serde::{Deserialize, Serialize};
 
 use crate::error::Error;
 use crate::fold::part::Part;
 use crate::fold::split::Protocol;
-use crate::label::text::named;
+use crate::label::text::by_name;
 use crate::prepared::Prepared;
 
 /// A part of a fold's split.
@@ -58,14 +55,7 @@ impl SplitPart {
     }
 }
 
-impl FromStr for SplitPart {
-    type Err = serde::de::value::Error;
-
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let wrong = || Self::Err::custom(format!("`{text}` is not train, val, test or all"));
-        named(text.trim()).ok_or_else(wrong)
-    }
-}
+by_name!(SplitPart, "split", "train, val, test or all");
 
 #[cfg(test)]
 mod tests {
@@ -73,7 +63,7 @@ mod tests {
 
     #[test]
     fn blanks_around_a_part_do_not_count() {
-        assert_eq!(" test ".parse(), Ok(SplitPart::Test));
+        assert_eq!(" test ".parse::<SplitPart>().unwrap(), SplitPart::Test);
         assert!("tests".parse::<SplitPart>().is_err());
     }
 }

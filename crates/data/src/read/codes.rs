@@ -138,9 +138,8 @@ impl CodeTable {
             let first = example.map_or("it has no rows".to_owned(), |row| {
                 format!("its first row is {row}")
             });
-            let image = images
-                .first()
-                .map_or("none".to_owned(), |image| self.key(image).to_string());
+            let image = images.first().map(|image| self.key(image).to_string());
+            let image = image.unwrap_or("none".to_owned());
             return Err(wrong(format!(
                 "no row matches an image: {first}, and the first image is {image}"
             )));
@@ -170,12 +169,10 @@ impl CodeTable {
             let elsewhere = found
                 .iter()
                 .flatten()
-                .filter(|found| found.1 == Fit::Elsewhere);
+                .filter(|(_, fit)| *fit == Fit::Elsewhere);
             let elsewhere = elsewhere.count();
-            return Ok((
-                found.into_iter().map(|found| Some(found?.0)).collect(),
-                elsewhere,
-            ));
+            let rows = found.iter().map(|found| Some((*found)?.0));
+            return Ok((rows.collect(), elsewhere));
         }
         let has = |index| self.rows.iter().any(|(_, key)| *key == Key::Index(index));
         if has(images.len()) && !has(0) {
@@ -192,9 +189,8 @@ impl CodeTable {
             known.entry(of_frame).or_default().push(at);
             let last = known.entry(session(image, None)).or_default();
             last.retain(|last| images[*last].frame >= image.frame);
-            let later = last
-                .first()
-                .is_some_and(|last| images[*last].frame > image.frame);
+            let is_later = |last: &usize| images[*last].frame > image.frame;
+            let later = last.iter().any(is_later);
             last.extend((!later).then_some(at));
         }
         let of_known = |(line, key): &(u64, Key)| match (key, known.get(key).map(Vec::as_slice)) {

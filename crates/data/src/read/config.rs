@@ -215,14 +215,15 @@ impl DataConfig {
             return Err(Error::unusable(dir, reason));
         }
         let labels = [
-            ("subject_pattern", self.subject_pattern.is_some()),
-            ("label_pattern", self.label_pattern.is_some()),
-            ("labels", self.labels.is_some()),
-            ("label_map", self.label_map != LabelMap::default()),
+            ("subject_pattern=null", self.subject_pattern.is_some()),
+            ("label_pattern=null", self.label_pattern.is_some()),
+            ("labels=null", self.labels.is_some()),
+            ("label_map=auto", self.label_map != LabelMap::default()),
         ];
-        if let Some((key, _)) = labels.into_iter().find(|(_, given)| *given) {
+        if let Some((unset, _)) = labels.into_iter().find(|(_, given)| *given) {
+            let key = unset.split('=').next().unwrap_or_default();
             let reason = format!(
-                "data.{key} has no effect on a prepared data set: give it to `faus data prepare`, and leave it out here"
+                "data.{key} has no effect on a prepared data set; use --set data.{unset}, or give it to `faus data prepare`"
             );
             return Err(Error::unusable(dir, reason));
         }

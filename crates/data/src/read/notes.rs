@@ -18,12 +18,9 @@ pub(crate) fn keep_classes<T>(
 }
 
 /// The images (`what`) whose expression is not one of the classes.
-pub(crate) fn left_out(
-    what: &str,
-    expressions: impl IntoIterator<Item = Expression>,
-) -> Option<String> {
+pub(crate) fn left_out(what: &str, shown: impl IntoIterator<Item = Expression>) -> Option<String> {
     let mut counts = BTreeMap::new();
-    for expression in expressions {
+    for expression in shown {
         *counts.entry(expression).or_insert(0) += 1;
     }
     let counts = counts.iter().map(|(e, count)| format!("{e} {count}"));

@@ -60,27 +60,19 @@ impl Places {
     pub fn find<'a>(&self, paths: impl IntoIterator<Item = &'a str>) -> Vec<Option<(usize, Fit)>> {
         let paths = Vec::from_iter(paths.into_iter().map(plain));
         let mut found = Vec::from_iter(paths.iter().map(|path| self.row(path)));
-        let of_name: BTreeMap<&str, &str> = paths
-            .iter()
-            .map(|path| (split(path).1, path.as_str()))
-            .collect();
-        let unique = self.by_name.values().all(|named| named.len() == 1)
-            && paths
-                .iter()
-                .all(|path| of_name[split(path).1] == path.as_str());
-        let own = |found: &Option<(usize, Fit)>| found.is_some_and(|(_, fit)| fit < Fit::Elsewhere);
-        if !unique || found.iter().any(own) {
+        let of_name = paths.iter().map(|path| (split(path).1, path));
+        let of_name: BTreeMap<&str, &String> = of_name.collect();
+        let once = paths.iter().all(|path| of_name[split(path).1] == path);
+        let unique = once && self.by_name.values().all(|named| named.len() == 1);
+        let is_near = |(_, fit): &(usize, Fit)| *fit < Fit::Elsewhere;
+        if !unique || found.iter().flatten().any(is_near) {
             found
                 .iter_mut()
-                .filter(|found| !own(found))
-                .for_each(|found| *found = None);
+                .for_each(|found| *found = found.filter(is_near));
         }
         let mut best: BTreeMap<usize, (Fit, &str, bool)> = BTreeMap::new();
-        for (path, (row, fit)) in paths
-            .iter()
-            .zip(&found)
-            .filter_map(|(path, found)| Some((path, (*found)?)))
-        {
+        let rows = paths.iter().zip(&found);
+        for (path, (row, fit)) in rows.filter_map(|(path, found)| Some((path, (*found)?))) {
             let known = best.entry(row).or_insert((fit, path, true));
             if fit < known.0 {
                 *known = (fit, path, true);
@@ -88,8 +80,7 @@ impl Places {
                 known.2 = false;
             }
         }
-        let keep =
-            |&(row, fit): &(usize, Fit)| best.get(&row).is_some_and(|best| best.0 == fit && best.2);
+        let keep = |(row, fit): &(usize, Fit)| best[row].0 == *fit && best[row].2;
         found.into_iter().map(|found| found.filter(keep)).collect()
     }
 
@@ -100,10 +91,9 @@ impl Places {
         let Some(named) = self.by_name.get(split(path).1) else {
             let bare = stem(split(path).1);
             let rows = self.by_stem.get(unaligned(bare).unwrap_or(bare))?;
-            let fit = if path.contains('/') {
-                Fit::Elsewhere
-            } else {
-                Fit::Stem
+            let fit = match path.contains('/') {
+                true => Fit::Elsewhere,
+                false => Fit::Stem,
             };
             return only(rows).map(|row| (*row, fit));
         };

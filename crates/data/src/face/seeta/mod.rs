@@ -159,28 +159,23 @@ fn judge(stage: &Stage, image: Grey, faces: &mut Vec<Face>, scratch: &mut Scratc
 }
 
 /// A network's four outputs for up to [`BATCH`] boxes, all zero for a box outside the image.
-fn outputs(
-    stage: &Stage,
-    image: Grey,
-    batch: &[Place],
-    scratch: &mut Scratch,
-) -> [[f32; 4]; BATCH] {
-    let (values, description) = (&mut scratch.values, &mut scratch.description);
+fn outputs(stage: &Stage, image: Grey, batch: &[Place], work: &mut Scratch) -> [[f32; 4]; BATCH] {
+    let (values, description) = (&mut work.values, &mut work.description);
     description.resize(stage.network.inputs(), 0.0);
     values.clear();
     values.resize(stage.network.inputs(), [0.0; BATCH]);
     let (mut window, mut shown) = ([0; WINDOW * WINDOW], [false; BATCH]);
     for (at, (&place, shown)) in batch.iter().zip(&mut shown).enumerate() {
-        *shown = scratch.cutter.window(image, place, &mut window);
+        *shown = work.cutter.window(image, place, &mut window);
         if *shown {
-            scratch.gradients.compute(&window);
-            scratch.gradients.describe(&stage.features, description);
+            work.gradients.compute(&window);
+            work.gradients.describe(&stage.features, description);
             for (values, &value) in values.iter_mut().zip(&*description) {
                 values[at] = value;
             }
         }
     }
-    stage.network.compute(values, &mut scratch.spare);
+    stage.network.compute(values, &mut work.spare);
     std::array::from_fn(|at| match shown[at] {
         true => std::array::from_fn(|output| values[output][at]),
         false => [0.0; 4],

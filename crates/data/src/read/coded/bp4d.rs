@@ -46,10 +46,8 @@ pub(super) fn open(tree: FileTree, threshold: u8) -> Result<Listed, Error> {
         Ok(())
     })?;
     // Occurrence begins with grade A: whether it reaches a higher threshold is not known.
-    let codes = frames
-        .recordings
-        .values_mut()
-        .flat_map(BTreeMap::values_mut);
+    let recordings = frames.recordings.values_mut();
+    let codes = recordings.flat_map(BTreeMap::values_mut);
     for (au, code) in codes.flatten().filter(|_| threshold > 1) {
         if *code == Code::Present && graded.contains(au) {
             *code = Code::Unknown;
@@ -99,12 +97,8 @@ fn of_table(text: &str) -> Result<Recording, String> {
     };
     let units: Vec<Option<u8>> = table.columns().iter().map(unit).collect();
     let mut known = BTreeSet::new();
-    if let Some(twice) = units
-        .iter()
-        .skip(1)
-        .flatten()
-        .find(|au| !known.insert(**au))
-    {
+    let mut named = units.iter().skip(1).flatten();
+    if let Some(twice) = named.find(|au| !known.insert(**au)) {
         return Err(format!("two columns of AU {twice}; keep one of the two"));
     }
     if known.is_empty() {

@@ -137,12 +137,10 @@ impl Labels {
     fn image(&self, found: Found, expression: Expression) -> Image {
         let pattern = self.pattern.as_ref();
         let named = pattern.and_then(|pattern| pattern.group(&found.path, "part"));
+        let named = named.as_deref().and_then(Part::from_name);
         Image {
             expression,
-            part: named
-                .as_deref()
-                .and_then(Part::from_name)
-                .or(found.above.part),
+            part: named.or(found.above.part),
             identity: self.people.read(&found.path),
             path: found.path,
         }
@@ -210,17 +208,12 @@ fn in_name(pattern: &Pattern, path: &str) -> Reading {
 /// The labels of a list, with a note on what it holds and what it does not.
 fn from_list(list: &List, found: &[Found], notes: &mut Vec<String>) -> Vec<Reading> {
     // RAF-DB comes with its photographs beside the faces cut out of them.
-    let crops = found
-        .iter()
-        .filter_map(|found| unaligned(split(&found.path).1));
-    let crops: BTreeSet<&str> = crops.collect();
+    let names = found.iter().map(|found| split(&found.path).1);
+    let crops: BTreeSet<&str> = names.filter_map(unaligned).collect();
     let cut_out = |found: &Found| crops.contains(stem(split(&found.path).1));
-    let path = |found: &'_ Found| {
-        if cut_out(found) {
-            String::new()
-        } else {
-            found.path.clone()
-        }
+    let path = |found: &'_ Found| match cut_out(found) {
+        true => String::new(),
+        false => found.path.clone(),
     };
     let paths = Vec::from_iter(found.iter().map(path));
     let entries = list.entries_of(paths.iter().map(String::as_str));

@@ -59,8 +59,8 @@ impl List {
 
     /// The entries of images.
     pub fn entries_of<'a>(&self, paths: impl Iterator<Item = &'a str> + Clone) -> Entries {
-        let images =
-            Places::of(paths.clone()).find(self.entries.iter().map(|(path, _)| path.as_str()));
+        let named = self.entries.iter().map(|(path, _)| path.as_str());
+        let images = Places::of(paths.clone()).find(named);
         let mut entries = Entries {
             of_images: vec![None; paths.count()],
             missing: vec![],
@@ -92,9 +92,8 @@ pub(super) struct Entries {
 
 fn is_column(name: &str) -> bool {
     let name = plain_name(name);
-    [PATHS, LABELS]
-        .iter()
-        .any(|names| names.split(' ').any(|column| column == name))
+    let mut names = PATHS.split(' ').chain(LABELS.split(' '));
+    names.any(|column| column == name)
 }
 
 fn rows(table: Table<'_>, path: usize, label: usize) -> Result<Vec<(String, String)>, String> {

@@ -163,10 +163,8 @@ impl Labelled {
             };
             found += &format!("; if {archive}{within} holds the data, {way_out}");
         }
-        let paths = Walk::through(tree)?
-            .images
-            .into_iter()
-            .map(|image| image.path);
+        let images = Walk::through(tree)?.images;
+        let paths = images.into_iter().map(|image| image.path);
         let paths = Vec::from_iter(paths);
         if let Some(only) = self.images.first() {
             found += &format!("; images of {} alone", only.expression);

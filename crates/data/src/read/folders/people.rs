@@ -106,12 +106,9 @@ impl Pattern {
 
 fn compiled(text: &str) -> Result<Regex, String> {
     let mut builder = RegexBuilder::new(text);
-    builder
-        .size_limit(COMPILED_LIMIT)
-        .dfa_size_limit(COMPILED_LIMIT);
-    builder
-        .build()
-        .map_err(|error| format!("no regular expression: {error}"))
+    let builder = builder.size_limit(COMPILED_LIMIT);
+    let regex = builder.dfa_size_limit(COMPILED_LIMIT).build();
+    regex.map_err(|error| format!("no regular expression: {error}"))
 }
 
 fn subject(text: &str) -> Result<Regex, String> {

@@ -39,17 +39,13 @@ pub struct PixelCsv;
 impl PixelCsv {
     /// Reads the labels of the table at `path`: the file, or a folder or `.zip` with one `.csv` in it. A zipped table is
     /// inflated into an unnamed temporary file. Rows of expressions out of `classes` are left out; `None` (our choice)
-    /// takes those that occur. `label_map` is the meaning of the emotion codes.
+    /// takes those that occur. `codes` is the meaning of the emotion codes.
     ///
     /// # Errors
     /// [`Error::Io`] if it cannot be read, [`Error::Unusable`] above 16 GiB, [`Error::Layout`] without the columns, with
     /// more than five million rows or a hundred thousand bad ones, or with fewer than two classes,
     /// [`Error::NothingLabelled`] if no row is usable.
-    pub fn open(
-        path: &Path,
-        classes: Option<ClassMap>,
-        label_map: &LabelMap,
-    ) -> Result<Listed, Error> {
+    pub fn open(path: &Path, classes: Option<ClassMap>, codes: &LabelMap) -> Result<Listed, Error> {
         let (tree, name) = match path.is_dir() || is_zip(&path.to_string_lossy()) {
             true => only_table(path)?,
             false => FileTree::around(path),
@@ -57,7 +53,7 @@ impl PixelCsv {
         let file = SyncFile::from(tree.open_file(&name, TABLE_LIMIT)?);
         let place = tree.place(&name);
         let bounded = file.clone().take(TABLE_LIMIT);
-        let (columns, classes, scan) = table::read(bounded, &place, &name, classes, label_map)?;
+        let (columns, classes, scan) = table::read(bounded, &place, &name, classes, codes)?;
         Ok(Listed {
             name: "pixel table",
             root: path.to_path_buf(),

@@ -40,13 +40,9 @@ pub(super) struct Labels {
     pub subject: String,
 }
 
-/// Names of the columns, without blanks, `_` and `-`.
-const NAMES: [&str; 4] = [
-    "emotion",
-    "pixels",
-    "usage",
-    "subject subjectid subjects person personid participant identity",
-];
+/// Names of the columns, as [`plain_name`] writes them.
+const PEOPLE: &str = "subject subjectid subjects person personid participant identity";
+const NAMES: [&str; 4] = ["emotion", "pixels", "usage", PEOPLE];
 
 impl Columns {
     /// Finds `emotion`, `pixels` and, where there are, `usage` and `subject` ([`NAMES`]), in any case and order, among others, blanks around them.

@@ -12,20 +12,13 @@ use crate::review::audit::split::{Splits, TEST, TRAIN, names};
 type Group = fn(&Sample) -> Option<String>;
 
 /// People, recordings and images in more than one part of a split.
+#[rustfmt::skip]
 const GROUPS: [(FindingKind, &str, Group); 3] = [
-    (FindingKind::SubjectInTwoParts, "people who are", |s| {
-        (s.subject >= 0).then(|| format!("subject {}", s.who()))
+    (FindingKind::SubjectInTwoParts, "people who are", |s| (s.subject >= 0).then(|| format!("subject {}", s.who()))),
+    (FindingKind::SequenceInTwoParts, "recordings whose frames are", |s| {
+        (s.frame > 0 || s.subject >= 0).then(|| format!("sequence {}", s.sequence))
     }),
-    (
-        FindingKind::SequenceInTwoParts,
-        "recordings whose frames are",
-        |s| (s.frame > 0 || s.subject >= 0).then(|| format!("sequence {}", s.sequence)),
-    ),
-    (
-        FindingKind::ImageInTwoParts,
-        "images that are themselves",
-        |s| Some(s.path.clone()),
-    ),
+    (FindingKind::ImageInTwoParts, "images that are themselves", |s| Some(s.path.clone())),
 ];
 
 /// Groups in several parts, images tested never or several times, and folds without a part.
@@ -51,7 +44,7 @@ pub(super) fn findings(splits: &Splits) -> Vec<Finding> {
     let twice = tested(splits, |times| times > 1);
     let groups = GROUPS.map(|(kind, who, group)| {
         let what = format!("{who} in several parts of one split");
-        kind.leak(what, in_two_parts(splits, group))
+        kind.leak(&what, in_two_parts(splits, group))
     });
     let others = [
         SubjectsUnknown.counted(alone, unknown),

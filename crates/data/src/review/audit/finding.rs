@@ -66,28 +66,23 @@ pub struct Finding {
 
 impl FindingKind {
     /// A finding of this kind with `cases`, all of them listed.
-    pub(super) fn of(
-        self,
-        severity: Severity,
-        what: impl Into<String>,
-        cases: Vec<String>,
-    ) -> Finding {
+    pub(super) fn of(self, severity: Severity, what: &str, cases: Vec<String>) -> Finding {
         Finding {
             kind: self,
             severity,
             count: cases.len(),
-            what: what.into(),
+            what: what.to_owned(),
             examples: cases,
         }
     }
 
     /// A leak with `cases`, all of them listed.
-    pub(super) fn leak(self, what: impl Into<String>, cases: Vec<String>) -> Finding {
+    pub(super) fn leak(self, what: &str, cases: Vec<String>) -> Finding {
         self.of(Severity::Leak, what, cases)
     }
 
     /// Information without examples.
-    pub(super) fn counted(self, what: impl Into<String>, count: usize) -> Finding {
+    pub(super) fn counted(self, what: &str, count: usize) -> Finding {
         let found = self.of(Severity::Information, what, Vec::new());
         Finding { count, ..found }
     }

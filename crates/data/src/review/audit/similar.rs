@@ -65,8 +65,8 @@ pub(super) fn near_duplicates(splits: &Splits) -> Vec<Finding> {
     let was_narrowed = search.kinds.len() > LARGE;
     vec![
         FindingKind::NearDuplicate.leak(what, pairs),
-        FindingKind::Incomplete.counted(stopped, usize::from(was_stopped)),
-        FindingKind::Incomplete.counted(narrowed, usize::from(was_narrowed)),
+        FindingKind::Incomplete.counted(&stopped, usize::from(was_stopped)),
+        FindingKind::Incomplete.counted(&narrowed, usize::from(was_narrowed)),
     ]
 }
 

@@ -74,11 +74,9 @@ impl<'a> Splits<'a> {
         let places = places.find(rows.iter().map(|row| row.path.as_str()));
         let mut matched = Matched::default();
         for (line, (row, place)) in rows.iter().zip(places).enumerate() {
-            matched
-                .add(row, place.map(|place| place.0), set.len())
-                .map_err(|reason| {
-                    Error::parse(format!("{}: row {line}: {reason}", path.display()))
-                })?;
+            let added = matched.add(row, place.map(|place| place.0), set.len());
+            let wrong = |reason| format!("{}: row {line}: {reason}", path.display());
+            added.map_err(|reason| Error::parse(wrong(reason)))?;
         }
         if matched.unmatched.len() == rows.len() {
             let example = set.samples().first().map_or("", |s| &s.path);

@@ -104,17 +104,12 @@ fn chosen(
 
 /// `samples.csv` does not record which of the two found a face, but usable landmarks always come first, and unusable
 /// ones are among the skipped inputs.
-fn placed(
-    mode: CropMode,
-    sample: &Sample,
-    original: &RawSample,
-    unusable: &BTreeSet<&str>,
-) -> Placed {
+fn placed(mode: CropMode, sample: &Sample, original: &RawSample, bad: &BTreeSet<&str>) -> Placed {
     let marks = original.landmarks.as_deref();
     match mode {
         _ if !sample.face_found => Placed::Nowhere,
         CropMode::Landmarks => Placed::Landmarks,
-        CropMode::Auto if marks.is_some_and(|path| !unusable.contains(path)) => Placed::Landmarks,
+        CropMode::Auto if marks.is_some_and(|path| !bad.contains(path)) => Placed::Landmarks,
         _ => Placed::Detector,
     }
 }
@@ -162,13 +157,9 @@ fn paint(tile: &mut RgbImage, left: u32, pixels: &[u8], width: u32) {
 }
 
 /// The outline, two pixels thick, of the pixels from `[left, top]` to before `[right, bottom]`, inside `limits`.
-fn draw_frame(
-    tile: &mut RgbImage,
-    [left, top, right, bottom]: [u32; 4],
-    limits: (u32, u32),
-    colour: Rgb<u8>,
-) {
+fn draw_frame(tile: &mut RgbImage, frame: [u32; 4], limits: (u32, u32), colour: Rgb<u8>) {
     const THICK: u32 = 2;
+    let [left, top, right, bottom] = frame;
     let inner = |at, from, to| at >= from + THICK && at + THICK < to;
     for y in top..bottom.min(limits.1) {
         for x in left..right.min(limits.0) {
