@@ -118,6 +118,9 @@ def beside(filters, shows, coded, used):
             g = grades > 0
             varies = g.sum() >= 10 and len(set(x[g])) > 1 and len(set(grades[g])) > 1
             rho = spearmanr(x[g], grades[g]).statistic if varies else None
+            people = rows // 2
+            own = x - np.array([x[people == person].mean() for person in people])
+            own = np.round(own / max(np.abs(x).max(), 1e-12) * 1e12)
             spread = np.sqrt((x[y].var(ddof=1) + x[~y].var(ddof=1)) / 2)
             found.append(
                 {
@@ -126,6 +129,7 @@ def beside(filters, shows, coded, used):
                     "auroc_within_class": won / pairs,
                     "intensity_rho": rho,
                     "n_graded": int(g.sum()),
+                    "auroc_within_person": roc_auc_score(y, own),
                     "z": {e: z(x, y, rows // 2, e) for e in ("both", "within", "whole")},
                     "d_prime": (x[y].mean() - x[~y].mean()) / spread if spread > 0 else None,
                 }

@@ -4,6 +4,7 @@
 
 use std::path::Path;
 
+use faus_base::person::Person;
 use faus_fau::{
     Activations, Analysis, AnalysisOptions, Association, Error, OutputOptions, SampleRow, Watch,
     analyse, analyse_with, filter_names,
@@ -290,6 +291,111 @@ fn nan_names_filter_and_row() {
     let error = run(&Activations::new(40, 4, values).unwrap(), &samples).unwrap_err();
     assert!(
         error.to_string().contains("filter 3 in row 6 is NaN"),
+        "{error}"
+    );
+}
+
+#[test]
+fn rows_without_codes_take_no_part_whatever_their_activations() {
+    let (activations, samples) = planted();
+    let mut values = activations.values().to_vec();
+    values[5 * 4] = f32::NAN;
+    values[10 * 4 + 1] = f32::INFINITY;
+    let damaged = Activations::new(40, 4, values).unwrap();
+    let (with, without) = (
+        run(&damaged, &samples).unwrap(),
+        run(&activations, &samples).unwrap(),
+    );
+    // As text, in which NaN equals NaN.
+    assert_eq!(
+        format!("{:?}", with.associations),
+        format!("{:?}", without.associations)
+    );
+}
+
+#[test]
+fn dead_filters_are_no_part_of_the_family_of_tests() {
+    let (activations, samples) = planted();
+    let analysis = run(&activations, &samples).unwrap();
+    for (row, pair) in analysis.associations.iter().zip(&analysis.inference.pairs) {
+        let tested = [pair.p, pair.q, pair.p_auroc, pair.q_auroc];
+        assert_eq!(pair.live, row.filter != 2);
+        assert!(
+            tested.iter().all(|p| p.is_nan() != pair.live),
+            "{row:?} {pair:?}"
+        );
+    }
+    let dead = Activations::new(40, 4, vec![1.0; 160]).unwrap();
+    let verdict = run(&dead, &samples).unwrap().verdict();
+    assert!(verdict[0].starts_with("All 4 filters are constant over the coded images"));
+}
+
+/// The planted samples, of `people` who have as many images each.
+fn of_people(people: usize, sequence: bool) -> Vec<SampleRow> {
+    let of = |sample: SampleRow| SampleRow {
+        subject: Person::of(&format!("P{}", sample.index * people / 40)),
+        sequence: sequence.then(|| format!("S{}", sample.index)),
+        ..sample
+    };
+    planted().1.into_iter().map(of).collect()
+}
+
+#[test]
+fn one_or_two_people_are_no_test() {
+    let (activations, _) = planted();
+    let options = AnalysisOptions {
+        min_positives: 1,
+        ..AnalysisOptions::default()
+    };
+    let options = options.check().unwrap();
+    for (people, tested) in [(1, false), (2, false), (4, true)] {
+        let analysis = analyse(&activations, &of_people(people, true), &options).unwrap();
+        let pair = &analysis.inference.pairs[1];
+        assert_eq!(pair.p.is_nan() || pair.auroc_range.low.is_nan(), !tested);
+        assert_eq!(analysis.verdict()[0].contains("nothing is tested"), !tested);
+        assert_eq!(analysis.names().count() == 0, !tested);
+    }
+}
+
+#[test]
+fn what_the_table_leaves_out_stands_in_the_first_sentence() {
+    let (activations, samples) = planted();
+    let few = AnalysisOptions {
+        min_positives: 5,
+        ..AnalysisOptions::default()
+    };
+    let few = few.check().unwrap();
+    let first = |samples: &[SampleRow]| {
+        let analysis = analyse(&activations, samples, &few).unwrap();
+        analysis.verdict()[0].clone()
+    };
+    assert!(
+        first(&samples).contains("Provisional: The subject of 32 of 32 coded images is unknown")
+    );
+    let unknown = first(&of_people(8, false));
+    assert!(
+        unknown.contains("Provisional: The sequence of 32 of 32 coded images is unknown"),
+        "{unknown}"
+    );
+    assert!(!first(&of_people(8, true)).contains("Provisional"));
+}
+
+#[test]
+fn units_are_counted_by_people() {
+    let (activations, _) = planted();
+    let least = |min_positives: usize| {
+        let options = AnalysisOptions {
+            min_positives,
+            ..AnalysisOptions::default()
+        };
+        analyse(&activations, &of_people(8, true), &options.check().unwrap())
+    };
+    // 16 images show AU 12, all of them of eight people.
+    assert_eq!(least(8).unwrap().aus_used.len(), 2);
+    assert_eq!(least(8).unwrap().inference.pairs[1].n_people_with, 8);
+    let error = least(9).unwrap_err().to_string();
+    assert!(
+        error.contains("present in images of 8, absent in images of 8 people"),
         "{error}"
     );
 }

@@ -121,6 +121,8 @@ fn intensity_and_pairs_of_one_class_agree_with_scipy_and_scikit_learn() {
             pair.auroc_within_class,
             &expected["auroc_within_class"],
         );
+        let inside = pair.auroc_within_person;
+        agree("within person", inside, &expected["auroc_within_person"]);
         agree("intensity", pair.intensity_rho, &expected["intensity_rho"]);
     }
 }

@@ -336,3 +336,58 @@ fn the_name_of_noise_holds_its_level() {
     let level = rejected as f64 / tests as f64;
     assert!((0.015..0.085).contains(&level), "{level}");
 }
+
+/// One cause of the person shapes codes and face: an association between people, which no test inside people may find.
+#[test]
+fn a_cause_of_the_person_leaves_no_trace_where_people_are_held_fixed() {
+    let (mut counts, mut free) = ([(0, 0); 2], (0, 0));
+    for repetition in 0..100 {
+        let rng = &mut StdRng::seed_from_u64(4000 + repetition);
+        let mut people = People::draw(60, 0.0, rng);
+        let cause: Vec<f64> = (0..60).map(|_| 2.0 * normal(rng)).collect();
+        for (shows, &subject) in people.shows.iter_mut().zip(&people.subjects) {
+            let rate = 1.0 / (1.0 + (-cause[subject]).exp());
+            *shows = [(); 4].map(|()| rng.random_bool(rate));
+        }
+        let filters = [people.filter(0.0, rng, |row| cause[people.subjects[row]])];
+        let held = AnalysisOptions {
+            exchange: Exchange::Within,
+            ..options(199)
+        };
+        let analysis = run(&people, &filters, &held);
+        for pair in &analysis.inference.pairs {
+            for (count, p) in counts
+                .iter_mut()
+                .zip([pair.p_within_class, pair.p_within_person])
+            {
+                count.0 += i32::from(p <= 0.05);
+                count.1 += 1;
+            }
+        }
+        let analysis = run(&people, &filters, &options(199));
+        for pair in &analysis.inference.pairs {
+            free.0 += i32::from(pair.p_within_class <= 0.05);
+            free.1 += 1;
+        }
+    }
+    let levels = counts.map(|(rejected, tests)| f64::from(rejected) / f64::from(tests));
+    assert!(levels.iter().all(|level| *level < 0.09), "{levels:?}");
+    assert!(f64::from(free.0) > 0.8 * f64::from(free.1), "{free:?}");
+}
+
+/// Half a standard deviation of signal on faces that differ by three: found inside people, lost between them.
+#[test]
+fn small_effects_show_on_activations_less_the_persons_mean() {
+    let (mut inside, mut plain) = (0, 0);
+    for repetition in 0..20 {
+        let rng = &mut StdRng::seed_from_u64(5000 + repetition);
+        let people = People::draw(100, 0.5, rng);
+        let signal = |row: usize| if people.shows[row][2] { 0.5 } else { 0.0 };
+        let filters = [people.filter(3.0, rng, signal)];
+        let analysis = run(&people, &filters, &options(199));
+        let pair = &analysis.inference.pairs[analysis.place(0, 2)];
+        inside += u32::from(pair.p_within_person <= 0.05);
+        plain += u32::from(pair.p_auroc <= 0.05);
+    }
+    assert!(inside >= 15 && plain < inside, "{inside} {plain}");
+}

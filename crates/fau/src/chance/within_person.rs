@@ -45,7 +45,7 @@ pub(crate) fn within_person(
     let scheme = Scheme::of_subjects(&coded.subjects, &coded.recordings, Exchange::Within);
     let columns = table.columns.par_iter();
     let columns: Vec<Vec<f64>> = columns
-        .map(|column| less_means(&wide(column), &coded.subjects))
+        .map(|column| of_people(&wide(column), &coded.subjects))
         .collect();
     let codes = table.presence.iter();
     let codes: Vec<Centred> = codes.map(|own| codes_centred(&scheme, own)).collect();
@@ -86,7 +86,15 @@ pub(crate) fn within_person(
     }))
 }
 
-/// Values less their mean over the rows of the same group; equal up to rounding are equal.
+/// Activations less the person's mean, on a grid that makes those equal that differ only by the mean's rounding.
+fn of_people(column: &[f64], subjects: &[u32]) -> Vec<f64> {
+    let largest = column.iter().map(|x| x.abs()).fold(0.0, f64::max);
+    let step = if largest > 0.0 { largest * 1e-12 } else { 1.0 };
+    let less = less_means(column, subjects).into_iter();
+    less.map(|x| (x / step).round() + 0.0).collect()
+}
+
+/// Values less their mean over the rows of the same group.
 pub(super) fn less_means(values: &[f64], groups: &[u32]) -> Vec<f64> {
     let count = groups.iter().max().map_or(0, |&last| last as usize + 1);
     let (mut sums, mut sizes) = (vec![0.0; count], vec![0.0; count]);
@@ -94,11 +102,8 @@ pub(super) fn less_means(values: &[f64], groups: &[u32]) -> Vec<f64> {
         sums[group as usize] += value;
         sizes[group as usize] += 1.0;
     }
-    let scale = values.iter().map(|x| x.abs()).fold(0.0, f64::max);
     let rows = values.iter().zip(groups);
-    let less = rows.map(|(value, &group)| value - sums[group as usize] / sizes[group as usize]);
-    // Rounding of the mean must not rank images of people with one image, or of a silent filter.
-    less.map(|x| if x.abs() < 1e-12 * scale { 0.0 } else { x })
+    rows.map(|(value, &group)| value - sums[group as usize] / sizes[group as usize])
         .collect()
 }
 
@@ -168,4 +173,57 @@ fn sums(ranks: &[[u32; TILE]], rows: &[u32]) -> [u64; TILE] {
         }
     }
     sums
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::input::samples::SampleRow;
+    use faus_base::order::mean;
+    use faus_base::person::Person;
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(32))]
+        /// The literal version: subtract each person's mean, exchange inside people, compare AUROC with its mean.
+        #[test]
+        fn counts_are_the_literal_ones(rows in prop::collection::vec((-3..4_i8, any::<bool>(), 0..7_u8), 20..40)) {
+            let samples: Vec<SampleRow> = rows.iter().enumerate().map(|(index, row)| SampleRow {
+                index,
+                subject: Some(Person::Number(row.2.into())),
+                coded: Some(if row.1 { vec![(12, 1)] } else { vec![] }),
+                ..SampleRow::default()
+            }).collect();
+            let coded = Coded::collect(&samples);
+            let column: Vec<f32> = rows.iter().map(|row| f32::from(row.0)).collect();
+            let presence = coded.presence(12);
+            let table = Table { columns: vec![column], presence: vec![presence.clone()] };
+            let options = AnalysisOptions { permutations: 40, seed: 4, ..AnalysisOptions::default() };
+            let found = within_person(&coded, &table, &options, &Watch::default()).unwrap()[0];
+            let less = rows.iter().map(|row| {
+                let own = rows.iter().filter(|other| other.2 == row.2).map(|other| f64::from(other.0));
+                let less = f64::from(row.0) - mean(&own.collect::<Vec<_>>());
+                (less * 1e9).round() / 1e9
+            });
+            let less: Vec<f64> = less.collect();
+            let scheme = Scheme::of_subjects(&coded.subjects, &coded.recordings, Exchange::Within);
+            let exchanged = |index| {
+                let source = scheme.draw(4, Purpose::WithinPerson, index);
+                auroc(&less, &source.iter().map(|&from| presence[from as usize]).collect::<Vec<_>>())
+            };
+            // The mean over many exchanges stands for the exact one; draws as far as observed may fall on either side of it.
+            let many: Vec<f64> = (0..4000).map(exchanged).collect();
+            let middle = mean(&many);
+            prop_assert!((found.auroc - auroc(&less, &presence)).abs() < 1e-12 || found.auroc.is_nan());
+            if found.p.is_nan() {
+                prop_assert!(many.iter().all(|x| (x - middle).abs() < 1e-9 || x.is_nan()));
+                return Ok(());
+            }
+            let distance = (found.auroc - middle).abs();
+            let reached = |slack: f64| (0..40).filter(|i| (exchanged(*i) - middle).abs() >= distance + slack).count();
+            let between = p_value(reached(0.02), 40)..=p_value(reached(-0.02), 40);
+            prop_assert!(between.contains(&found.p), "{} {between:?}", found.p);
+        }
+    }
 }
