@@ -53,6 +53,8 @@ pub enum NetworkKind {
     Trained,
     /// The state before training.
     Untrained,
+    /// Number n of the untrained starts: weights freshly drawn by the network's own initialisation, from another seed each.
+    Start(u64),
     /// Trained by the same recipe on shuffled expression labels.
     LabelShuffled,
 }

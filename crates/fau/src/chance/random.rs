@@ -17,6 +17,8 @@ pub(crate) enum Purpose {
     Signs = 5,
     /// Random sets of filters.
     FilterSets = 6,
+    /// Untrained networks.
+    Starts = 7,
 }
 
 /// The generator of draw `index` for `purpose`.

@@ -2,6 +2,7 @@
 
 use serde_json::json;
 
+use crate::chance::bootstrap::Range95;
 use crate::chance::exchange::{Exchange, Scheme};
 use crate::chance::random::Purpose;
 use crate::error::Error;
@@ -15,6 +16,7 @@ use crate::study::answer::Answer;
 use crate::study::control::{Control, Name};
 use crate::study::control_chart::control_chart;
 use crate::study::run::RunView;
+use crate::study::starts::{STARTS, starts};
 use crate::study::{Study, check_draws, pixels};
 use crate::watch::Watch;
 use crate::write::verdict::coarse;
@@ -30,7 +32,10 @@ pub struct Controls {
 }
 
 const TRAINED: Name = ("trained", "the network as trained");
-const UNTRAINED: Name = ("untrained", "the same network before training");
+const UNTRAINED: Name = (
+    "untrained",
+    "20 networks with freshly drawn weights; its counts of filters are those of this network before training",
+);
 const LABEL_SHUFFLED: Name = (
     "label_shuffled",
     "the same network trained on expression labels shuffled over sequences",
@@ -67,15 +72,21 @@ impl Study for Controls {
             "fdr": options.fdr,
             "permutations": options.permutations,
             "best_auroc": "AUROC of the action unit's best filter, chosen on other people (ten folds of subjects), pooled over the people left out",
+            "intervals": "95% over resampled people; untrained: over people and starts, for one further start",
+            "starts": STARTS,
             "controls": all,
         });
-        let header = "control,au,filters,best_auroc,best_auroc_low,best_auroc_high,pairs_q,pairs_within_class_q";
+        let header = "control,au,filters,best_auroc,best_auroc_low,best_auroc_high,pairs_q,pairs_within_class_q,below_trained,below_trained_low,below_trained_high,below_trained_p,below_trained_q";
         let rows = all.iter().flat_map(|control| {
             let units = control.units.iter();
             units.map(move |unit| {
                 let (best, counts) = (&unit.best, (unit.filters_q, unit.filters_within_class_q));
                 let head = (control.name, best.count.au, control.filters);
-                (head, best.auroc, best.range, counts)
+                let gap = unit.below_trained;
+                let below = gap.map(|gap| (gap.difference, gap.range, gap.p));
+                let below = below.unwrap_or((f64::NAN, Range95::NONE, f64::NAN));
+                let tail = (below, unit.q_below_trained);
+                (head, best.score.auroc, best.range, counts, tail)
             })
         });
         let verdict = verdict(&all, &options, fold);
@@ -95,17 +106,22 @@ impl Controls {
         let control = |name: Name, activations: &Activations, samples: &[SampleRow]| {
             let of = |watch: &Watch| Control::of(name, activations, samples, options, watch);
             let control = run.work(name.0, of)?;
-            (run.say)(&format!(
-                "{:14} mean AUROC of the best filters, chosen on other people: {:.3} [{:.3}, {:.3}]",
-                control.name, control.mean_auroc, control.range.low, control.range.high
-            ));
+            (run.say)(&control.line());
             Ok::<_, Error>(control)
         };
         let trained = of(NetworkKind::Trained)?;
+        let starts = starts(run, &coded)?;
+        let untrained = of(NetworkKind::Untrained)?;
+        let untrained = run.work(UNTRAINED.0, |watch| {
+            let mut control = Control::of(UNTRAINED, &untrained, samples, options, watch)?;
+            control.over_starts(&starts, &Coded::collect(samples), options)?;
+            Ok::<_, Error>(control)
+        })?;
+        (run.say)(&untrained.line());
         let moved = exchange_codes(samples, options.seed);
         let mut all = vec![
             control(TRAINED, &trained, samples)?,
-            control(UNTRAINED, &of(NetworkKind::Untrained)?, samples)?,
+            untrained,
             control(AU_SHUFFLED, &trained, &moved)?,
             control(PIXELS, &pixels::edges(run, &coded.rows)?, samples)?,
         ];
@@ -115,9 +131,9 @@ impl Controls {
             all.insert(2, control(LABEL_SHUFFLED, &shuffled, samples)?);
         }
         let trained = all[0].clone();
-        for control in &mut all[1..] {
-            control.below_trained = Some(trained.above(control));
-        }
+        all[1..]
+            .iter_mut()
+            .for_each(|control| control.compare(&trained));
         Ok(all)
     }
 }
@@ -149,34 +165,39 @@ fn verdict(all: &[Control], options: &CheckedOptions, fold: usize) -> Vec<String
     verdict.push(format!(
         "The network of fold {fold} was trained on most of these people; only the filters are chosen on other people. `faus replicate` scores people unknown to the network."
     ));
-    verdict.extend(others.iter().map(|other| compared(trained, other)));
+    verdict.extend(
+        others
+            .iter()
+            .map(|other| compared(trained, other, options.fdr)),
+    );
     verdict
 }
 
-fn compared(trained: &Control, other: &Control) -> String {
-    if other.name == AU_SHUFFLED.0 {
+fn compared(trained: &Control, other: &Control, fdr: f64) -> String {
+    let Some(gap) = other.below_trained.filter(|_| other.name != AU_SHUFFLED.0) else {
         return format!(
             "With exchanged codes {} of {} pairs pass; none should but by chance.",
             other.pairs_q, other.pairs
         );
-    }
-    let (gap, clear) = (trained.above(other), trained.clearly_above(other));
+    };
     let relation = match (gap.range.low > 0.0, gap.range.high < 0.0) {
         (true, _) => "above",
         (_, true) => "BELOW",
         _ => "indistinguishable from",
     };
     format!(
-        "The trained network is {relation} {} ({}): mean AUROC {:.3} against {:.3}, difference {:+.3} [{:+.3}, {:+.3}]; {} of {} filters of the control pass too. Clearly above for action units: {}.",
+        "The trained network is {relation} {} ({}): mean AUROC {:.3} against {:.3}, difference {:+.3} [{:+.3}, {:+.3}], {}; {} of {} filters of the control pass too. Above for action units (false-discovery rate {:.0}% over the units): {}.",
         other.name.replace('_', "-"),
         other.words,
-        trained.mean_auroc,
-        other.mean_auroc,
+        trained.mean.auroc,
+        other.mean.auroc,
         gap.difference,
         gap.range.low,
         gap.range.high,
+        gap.p_words(),
         other.filters_max_q,
         other.filters,
-        listed(&clear)
+        100.0 * fdr,
+        listed(&other.clearly_below(fdr))
     )
 }

@@ -1,6 +1,6 @@
 //! Filters of action units chosen on some people and scored on others.
 
-use faus_base::order::{auroc, deviation, doubled_midranks, mean};
+use faus_base::order::{auroc, auroc_of_ranks, deviation, doubled_midranks, mean};
 use rayon::prelude::*;
 use serde::Serialize;
 
@@ -16,6 +16,7 @@ use crate::input::options::CheckedOptions;
 use crate::input::table::{Table, pick, wide};
 use crate::score::association::{Association, Kl};
 use crate::score::first_largest;
+use crate::study::gap::Resampled;
 
 /// One fold: a network's activations, and the people it is tested on.
 #[derive(Debug, Clone)]
@@ -39,15 +40,13 @@ pub(crate) struct OutOfFold {
     pub alone: Vec<f64>,
     /// AUROC of the chosen filters' activations (in standard deviations of the choosing rows, turned so that more means
     /// the unit), all left-out people pooled; of rows that several folds test, the mean. NaN if there is nothing to score.
-    pub auroc: f64,
+    pub score: Resampled,
     /// 95% interval over resampled subjects, for given choices.
     pub range: Range95,
     /// One-sided p of AUROC above 0.5 under exchange of codes between and within people, as the options say.
     pub p: f64,
     /// Its false-discovery rate over all units.
     pub q: f64,
-    /// The AUROC in every resampling, for differences between networks.
-    pub resampled: Vec<f64>,
 }
 
 /// A pair chosen on people outside a fold and scored on the fold's people.
@@ -115,13 +114,57 @@ pub(crate) fn score_units(
     coded: &Coded,
     options: &CheckedOptions,
 ) -> Vec<OutOfFold> {
-    let unit = |count: &AuCount| score_unit(*count, coded, folds, options);
-    let mut all: Vec<OutOfFold> = aus.par_iter().map(unit).collect();
+    let presences: Vec<Vec<bool>> = aus.iter().map(|unit| coded.presence(unit.au)).collect();
+    let chosen = folds.iter().map(|fold| fold.choose(coded, &presences));
+    let chosen: Vec<Vec<Option<Chosen>>> = chosen.collect();
+    let unit = |(unit, count): (usize, &AuCount)| {
+        let own = chosen.iter().filter_map(|fold| fold[unit].as_ref());
+        score_unit(*count, coded, own, options)
+    };
+    let mut all: Vec<OutOfFold> = aus.par_iter().enumerate().map(unit).collect();
     correct(&mut all, |unit| unit.p, |unit| &mut unit.q);
     all
 }
 
+/// The best filter of an action unit among the rows that are not tested.
+struct Chosen {
+    filter: usize,
+    /// The rows that are tested, and its turned, standardised activation on each.
+    values: Vec<(usize, f64)>,
+}
+
 impl FoldActivations<'_> {
+    /// The best filter of every unit; `None` if there is no basis for a choice.
+    fn choose(&self, coded: &Coded, presences: &[Vec<bool>]) -> Vec<Option<Chosen>> {
+        let (test, train): (Vec<usize>, Vec<usize>) =
+            (0..coded.len()).partition(|&row| self.test[row]);
+        let codes: Vec<Vec<bool>> = presences.iter().map(|own| pick(own, &train)).collect();
+        let values = |rows: &[usize], filter: usize| {
+            wide(&self.activations.column(&pick(&coded.rows, rows), filter))
+        };
+        let leans = |filter: usize| -> Vec<f64> {
+            let ranks = doubled_midranks(&values(&train, filter));
+            let codes = codes.iter();
+            codes
+                .map(|codes| auroc_of_ranks(&ranks, codes) - 0.5)
+                .collect()
+        };
+        let filters = 0..self.activations.filters();
+        let leans: Vec<Vec<f64>> = filters.into_par_iter().map(leans).collect();
+        let of_unit = |unit: usize| {
+            let distances: Vec<f64> = leans.iter().map(|own| own[unit].abs()).collect();
+            let filter = first_largest(&distances);
+            let lean = leans.get(filter)?[unit];
+            let before = values(&train, filter);
+            let (centre, spread) = (mean(&before), deviation(&before));
+            let after = values(&test, filter).into_iter();
+            let turned = after.map(|x| (x - centre) / spread * lean.signum());
+            let values = test.iter().copied().zip(turned).collect();
+            (lean.abs() > 0.0).then_some(Chosen { filter, values })
+        };
+        (0..codes.len()).map(of_unit).collect()
+    }
+
     /// For every live filter: the action unit with the largest KL among the people who are not tested (the paper's rule), and
     /// the pair's AUROC on those who are.
     pub fn replicate(&self, coded: &Coded, options: &CheckedOptions) -> Vec<Replicated> {
@@ -153,24 +196,22 @@ impl FoldActivations<'_> {
     }
 }
 
-fn score_unit(
+fn score_unit<'a>(
     count: AuCount,
     coded: &Coded,
-    folds: &[FoldActivations],
+    chosen: impl Iterator<Item = &'a Chosen>,
     options: &CheckedOptions,
 ) -> OutOfFold {
     let presence = coded.presence(count.au);
     let (mut sums, mut tests) = (vec![0.0; coded.len()], vec![0.0; coded.len()]);
     let (mut filters, mut alone) = (Vec::new(), Vec::new());
-    for fold in folds {
-        if let Some((filter, own)) = chosen(fold, coded, &presence) {
-            filters.push(filter);
-            let (rows, values): (Vec<usize>, Vec<f64>) = own.into_iter().unzip();
-            alone.push(auroc(&values, &pick(&presence, &rows)));
-            for (row, value) in rows.into_iter().zip(values) {
-                sums[row] += value;
-                tests[row] += 1.0;
-            }
+    for Chosen { filter, values } in chosen {
+        filters.push(*filter);
+        let (rows, values): (Vec<usize>, Vec<f64>) = values.iter().copied().unzip();
+        alone.push(auroc(&values, &pick(&presence, &rows)));
+        for (row, value) in rows.into_iter().zip(values) {
+            sums[row] += value;
+            tests[row] += 1.0;
         }
     }
     // 0 / 0 is NaN: no fold tests the row.
@@ -179,47 +220,24 @@ fn score_unit(
     let rows = coded.only(|row| !scores[row].is_nan());
     let codes = rows.presence(count.au);
     scores.retain(|score| !score.is_nan());
-    let resampled = resampled_aurocs(&scores, &codes, &rows.subjects, options);
+    let each = resampled_aurocs(&scores, &codes, &rows.subjects, options);
     OutOfFold {
         count,
         filters,
         alone,
-        auroc: auroc(&scores, &codes),
-        range: Range95::percentile(&resampled),
+        range: Range95::percentile(&each),
         p: exchange_p(&scores, &codes, &rows, options),
         q: f64::NAN,
-        resampled,
+        score: Resampled {
+            auroc: auroc(&scores, &codes),
+            each,
+        },
     }
-}
-
-/// The best filter among the rows that are not tested, and its turned, standardised activation on each row that is;
-/// `None` if there is no basis for a choice.
-fn chosen(
-    fold: &FoldActivations,
-    coded: &Coded,
-    presence: &[bool],
-) -> Option<(usize, Vec<(usize, f64)>)> {
-    let rows = 0..coded.len();
-    let (test, train): (Vec<usize>, Vec<usize>) = rows.partition(|&row| fold.test[row]);
-    let codes = pick(presence, &train);
-    let values = |rows: &[usize], filter: usize| {
-        wide(&fold.activations.column(&pick(&coded.rows, rows), filter))
-    };
-    let filters = 0..fold.activations.filters();
-    let leans = filters.map(|filter| auroc(&values(&train, filter), &codes) - 0.5);
-    let leans: Vec<f64> = leans.collect();
-    let filter = first_largest(&leans.iter().map(|lean| lean.abs()).collect::<Vec<_>>());
-    let lean = *leans.get(filter).filter(|lean| lean.abs() > 0.0)?;
-    let before = values(&train, filter);
-    let (centre, spread) = (mean(&before), deviation(&before));
-    let after = values(&test, filter).into_iter();
-    let turned = after.map(|x| (x - centre) / spread * lean.signum());
-    Some((filter, test.into_iter().zip(turned).collect()))
 }
 
 /// Share of exchanges with at least this AUROC.
 fn exchange_p(values: &[f64], codes: &[bool], rows: &Coded, options: &CheckedOptions) -> f64 {
-    if values.is_empty() {
+    if values.is_empty() || options.permutations == 0 {
         return f64::NAN;
     }
     let scheme = Scheme::of_subjects(&rows.subjects, &rows.recordings, options.exchange);
@@ -276,6 +294,6 @@ mod tests {
         let count = AuCount::of(12, &coded.presence(12));
         let unit = &score_units(&[count], &folds, &coded, &options.check().unwrap())[0];
         assert_eq!((&unit.filters, &unit.alone), (&vec![0, 0], &vec![0.5, 0.5]));
-        assert_eq!(unit.auroc, 1.0);
+        assert_eq!(unit.score.auroc, 1.0);
     }
 }

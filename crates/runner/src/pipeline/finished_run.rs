@@ -162,6 +162,9 @@ impl<'a> FinishedRun<'a> {
             NetworkKind::Untrained => {
                 return Ok(self.job(fold, Path::new("")).initial_network()?);
             }
+            NetworkKind::Start(start) => {
+                return Ok(self.job(fold, Path::new("")).untrained_start(start)?);
+            }
             NetworkKind::LabelShuffled => self.label_shuffled(fold)?,
         };
         let checkpoint = Checkpoint::load(&dir.join("best.safetensors"))?;
