@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use csv::StringRecord;
 
 use crate::facs::{Cell, pooled, sides};
-use crate::table::Row;
+use crate::table::{Row, listed, place, plain_name};
 
 /// The units of a coded image.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -27,28 +27,16 @@ pub struct Codes {
     pub machine_coded: bool,
 }
 
-/// Names of the column of FACS codes, without blanks, `_` and `-`.
-const NAMES: [&str; 10] = [
-    "aus",
-    "codes",
-    "facs",
-    "facscodes",
-    "facscode",
-    "actionunits",
-    "aucodes",
-    "aucode",
-    "code",
-    "au",
-];
+/// Names of the column of FACS codes, as [`plain_name`] writes them.
+const NAMES: &str = "aus codes facs facscodes facscode actionunits aucodes aucode";
+/// Names that mean FACS codes where nothing else does.
+const VAGUE: &str = "code au";
+/// Columns that only programs write: OpenFace, py-feat, LibreFace.
+const PROGRAMS: &str = "success facescore facerectx gaze0x posetx poserx lmmp0x";
 /// From which probability a unit counts as present (our choice).
 const PROBABLE: f64 = 0.5;
 /// From which estimated intensity a unit counts as present: grade A (our choice).
 const ESTIMATED: f64 = 1.0;
-
-/// A column's name without blanks, `_` and `-`, in small letters.
-pub fn plain_name(column: &str) -> String {
-    column.trim().to_lowercase().replace([' ', '_', '-'], "")
-}
 
 impl Codes {
     /// Reads the codes of `rows` below `columns`.
@@ -56,38 +44,42 @@ impl Codes {
     /// # Errors
     /// A sentence: no column of codes, the line and the cell that is wrong, or empty cells that may mean two things.
     pub fn read(columns: &StringRecord, rows: &[Row]) -> Result<Self, String> {
-        let names: Vec<String> = columns.iter().map(plain_name).collect();
-        let column = NAMES
-            .iter()
-            .find_map(|name| names.iter().position(|own| own == name));
-        let wide = wide(columns);
-        match column {
-            Some(column) => {
-                let mut codes = of_column(column, &columns[column], rows)?;
-                let ignored = format!(
-                    "The columns of single action units are not read, since there is a column `{}`.",
-                    &columns[column]
-                );
-                codes.notes.extend((!wide.is_empty()).then_some(ignored));
-                Ok(codes)
+        let wide = wide(columns)?;
+        let Some(column) = column(columns, wide.is_empty())? else {
+            if wide.is_empty() {
+                return Err(format!(
+                    "no column `aus` (it has: {}); write one as in samples.csv (`1:3;12:0` or 1c+12, `none` for coded without \
+                     any unit, `NA` for not coded), or one column for each action unit (AU12, AU12_c, AU12_r)",
+                    listed(columns)
+                ));
             }
-            None if wide.is_empty() => {
-                let listed = Vec::from_iter(columns.iter().take(20)).join(", ");
-                Err(format!(
-                    "no column `aus` (it has: {listed}); write one as in samples.csv (`1:3;12:0` or 1c+12, `none` for coded without \
-                     any unit, `NA` for not coded), or one column for each action unit (AU12, AU12_c, AU12_r)"
-                ))
-            }
-            None => of_units(&names, &wide, rows),
-        }
+            return of_units(columns, &wide, rows);
+        };
+        let name = &columns[column];
+        let mut codes = of_column(column, name, rows)?;
+        let ignored = format!(
+            "The columns of single action units are not read, since there is a column `{name}`."
+        );
+        codes.notes.extend((!wide.is_empty()).then_some(ignored));
+        Ok(codes)
     }
 
     /// Whether a table has a column of codes.
     pub fn exist(columns: &StringRecord) -> bool {
-        !wide(columns).is_empty()
-            || columns
-                .iter()
-                .any(|name| NAMES.contains(&plain_name(name).as_str()))
+        !matches!(wide(columns), Ok(wide) if wide.is_empty()) || column(columns, true) != Ok(None)
+    }
+}
+
+/// The one column of FACS codes; `alone` where there are no columns of single units.
+fn column(columns: &StringRecord, alone: bool) -> Result<Option<usize>, String> {
+    let named = |name: &&str| NAMES.split(' ').any(|own| own == plain_name(name));
+    let found = Vec::from_iter(columns.iter().filter(named));
+    match found[..] {
+        [one, other, ..] => Err(format!(
+            "the columns `{one}` and `{other}` both hold FACS codes; keep one of the two"
+        )),
+        [_] => Ok(place(columns, NAMES)),
+        [] => Ok(place(columns, VAGUE).filter(|_| alone)),
     }
 }
 
@@ -99,37 +91,40 @@ fn of_column(column: usize, name: &str, rows: &[Row]) -> Result<Codes, String> {
     };
     let cells = rows.iter().map(read).collect::<Result<Vec<Cell>, _>>()?;
     let count = |wanted: &Cell| cells.iter().filter(|cell| *cell == wanted).count();
-    let (empty, uncoded, none) = (
-        count(&Cell::Empty),
-        count(&Cell::NotCoded),
-        count(&Cell::Coded(vec![])),
-    );
-    let mut notes = Vec::new();
-    let of_empty = match (empty, none, uncoded) {
-        (0, ..) | (_, 0, 1..) => Some(Coded::default()),
+    let [empty, uncoded, none] =
+        [Cell::Empty, Cell::NotCoded, Cell::Coded(vec![])].map(|kind| count(&kind));
+    let (of_empty, note) = match (empty, none, uncoded) {
+        (0, ..) => (Some(Coded::default()), None),
+        (_, 0, 1..) => (
+            Some(Coded::default()),
+            Some(format!(
+                "{empty} empty cells of `{name}` count as coded, without any action unit, since others are `NA` (not coded)."
+            )),
+        ),
         (_, 1.., 1..) => {
-            let first = cells.iter().position(|cell| *cell == Cell::Empty);
-            let line = first.and_then(|at| rows.get(at)).map_or(0, |row| row.line);
+            let mut rows = rows.iter().zip(&cells);
+            let first = rows.find(|(_, cell)| **cell == Cell::Empty);
+            let line = first.map_or(0, |(row, _)| row.line);
             return Err(format!(
                 "{empty} cells of `{name}` are empty (first in line {line}), while others are `none` or `NA`: write `none` (coded, no \
                  action unit) or `NA` (not coded) into them"
             ));
         }
-        (_, 1.., 0) => {
-            notes.push(format!(
+        (_, 1.., 0) => (
+            None,
+            Some(format!(
                 "{empty} empty cells of `{name}` count as not coded (NA): the table writes `none` for an image without any action unit."
-            ));
-            None
-        }
-        (_, 0, 0) => {
-            notes.push(format!(
+            )),
+        ),
+        (_, 0, 0) => (
+            Some(Coded::default()),
+            Some(format!(
                 "{empty} of {} cells of `{name}` are empty and none is `NA`: they count as coded, without any action unit. If pandas or \
-                 a spreadsheet saved this table, `NA` (not coded) may have become empty there: write `none` or `NA` into these cells \
-                 (pandas: read_csv(…, keep_default_na=False)).",
+             a spreadsheet saved this table, `NA` (not coded) may have become empty there: write `none` or `NA` into these cells \
+             (pandas: read_csv(…, keep_default_na=False)).",
                 cells.len()
-            ));
-            Some(Coded::default())
-        }
+            )),
+        ),
     };
     let coded = |cell: Cell| match cell {
         Cell::NotCoded => None,
@@ -141,7 +136,7 @@ fn of_column(column: usize, name: &str, rows: &[Row]) -> Result<Codes, String> {
     };
     Ok(Codes {
         rows: cells.into_iter().map(coded).collect(),
-        notes,
+        notes: Vec::from_iter(note),
         machine_coded: false,
     })
 }
@@ -158,14 +153,15 @@ enum Kind {
 }
 
 /// The columns of single units: number, kind, column.
-fn wide(columns: &StringRecord) -> Vec<(u8, Kind, usize)> {
+///
+/// # Errors
+/// Two columns of one unit and kind: either one could be meant.
+fn wide(columns: &StringRecord) -> Result<Vec<(u8, Kind, usize)>, String> {
     let read = |(at, name): (usize, &str)| {
         let name = plain_name(name);
         let rest = name.strip_prefix("au")?;
-        let end = rest
-            .find(|c: char| !c.is_ascii_digit())
-            .unwrap_or(rest.len());
-        let (number, kind) = rest.split_at_checked(end)?;
+        let kind = rest.trim_start_matches(|c: char| c.is_ascii_digit());
+        let number = &rest[..rest.len() - kind.len()];
         let kind = match kind {
             "" => Kind::Bare,
             "c" | "occ" | "presence" => Kind::Presence,
@@ -177,7 +173,26 @@ fn wide(columns: &StringRecord) -> Vec<(u8, Kind, usize)> {
     };
     let mut wide: Vec<_> = columns.iter().enumerate().filter_map(read).collect();
     wide.sort_unstable();
-    wide
+    let twice = |pair: &&[(u8, Kind, usize)]| (pair[0].0, pair[0].1) == (pair[1].0, pair[1].1);
+    match wide.windows(2).find(twice) {
+        Some(pair) => Err(format!(
+            "the columns `{}` and `{}` are both of action unit {}; keep one of the two",
+            &columns[pair[0].2], &columns[pair[1].2], pair[0].0
+        )),
+        None => Ok(wide),
+    }
+}
+
+/// Whether a program's columns are among these: those of faces and poses, or OpenFace's `AU12_c` and `AU12_r`.
+fn of_program(columns: &StringRecord) -> bool {
+    let unit = |name: &str| {
+        let number = plain_name(name)
+            .strip_prefix("au")?
+            .strip_suffix(['c', 'r'])?
+            .parse();
+        number.ok().filter(|au| (1..=99u8).contains(au))
+    };
+    place(columns, PROGRAMS).is_some() || columns.iter().any(|name| unit(name).is_some())
 }
 
 /// Values of a row, `None` where one is missing.
@@ -188,10 +203,8 @@ fn values(row: &Row, wide: &[(u8, Kind, usize)]) -> Result<Vec<Option<f64>>, Str
             return Ok(None);
         }
         let most = if kind == Kind::Presence { 1.0 } else { 5.0 };
-        let number = text
-            .parse()
-            .ok()
-            .filter(|number| (0.0..=most).contains(number));
+        let number = text.parse().ok();
+        let number = number.filter(|number| (0.0..=most).contains(number));
         number.map(Some).ok_or_else(|| {
             format!("line {}: AU {au} `{text}` is not a number from 0 to {most}; leave the cell empty where it is unknown", row.line)
         })
@@ -199,52 +212,46 @@ fn values(row: &Row, wide: &[(u8, Kind, usize)]) -> Result<Vec<Option<f64>>, Str
     wide.iter().map(value).collect()
 }
 
-fn of_units(names: &[String], wide: &[(u8, Kind, usize)], rows: &[Row]) -> Result<Codes, String> {
+fn of_units(
+    columns: &StringRecord,
+    wide: &[(u8, Kind, usize)],
+    rows: &[Row],
+) -> Result<Codes, String> {
     let values = rows.iter().map(|row| values(row, wide));
     let values = values.collect::<Result<Vec<_>, _>>()?;
     let scale = Scale::of(wide, &values);
-    let success = names.iter().position(|name| name == "success");
-    let lost = |row: &Row| {
-        let cell = success.and_then(|at| row.cells.get(at)?.parse::<f64>().ok());
-        cell == Some(0.0)
-    };
+    let success = place(columns, "success");
     let (mut untracked, mut gaps) = (0, 0);
     let mut coded = Vec::with_capacity(rows.len());
     for (row, values) in rows.iter().zip(&values) {
-        let known = values.iter().flatten().count();
-        let usable = known == values.len() && !lost(row);
-        untracked += usize::from(lost(row));
-        gaps += usize::from(!lost(row) && known > 0 && known < values.len());
-        coded.push(usable.then(|| of_row(wide, values, scale.from(), scale.graded)));
+        let cell = success.and_then(|at| row.cells.get(at)?.parse().ok());
+        let (lost, known) = (cell == Some(0.0), values.iter().flatten().count());
+        let whole = known == values.len();
+        untracked += usize::from(lost);
+        gaps += usize::from(!lost && known > 0 && !whole);
+        coded.push((whole && !lost).then(|| scale.units(wide, values)));
     }
     let units: BTreeSet<u8> = wide.iter().map(|unit| unit.0).collect();
     let (count, rule) = (units.len(), scale.rule());
-    let machine =
-        "The codes are machine-coded: a program's estimates, not the judgement of a FACS coder.";
-    let notes = [
-        (
-            true,
-            format!("Codes from columns of single action units ({count} units){rule}."),
-        ),
-        (scale.machine_coded(), machine.to_owned()),
-        (
-            untracked > 0,
-            format!(
-                "{untracked} rows count as not coded: the program found no face in them (success 0)."
-            ),
-        ),
-        (
-            gaps > 0,
-            format!("{gaps} rows count as not coded: some of their units are empty."),
-        ),
-    ];
-    let notes = notes
-        .into_iter()
-        .filter_map(|(applies, note)| applies.then_some(note));
+    let machine_coded = scale.fractions || of_program(columns);
+    let mut notes = vec![format!(
+        "Codes from columns of single action units ({count} units){rule}."
+    )];
+    if machine_coded {
+        let machine = "The codes are machine-coded: a program's estimates, not the judgement of a FACS coder.";
+        notes.push(machine.to_owned());
+    }
+    for (count, why) in [
+        (untracked, "the program found no face in them (success 0)"),
+        (gaps, "some of their units are empty"),
+    ] {
+        let note = format!("{count} rows count as not coded: {why}.");
+        notes.extend((count > 0).then_some(note));
+    }
     Ok(Codes {
         rows: coded,
-        notes: notes.collect(),
-        machine_coded: scale.machine_coded(),
+        notes,
+        machine_coded,
     })
 }
 
@@ -274,10 +281,6 @@ impl Scale {
         }
     }
 
-    fn machine_coded(&self) -> bool {
-        self.fractions || (self.presence && self.intensity)
-    }
-
     /// The least bare number of a unit that is present.
     fn from(&self) -> f64 {
         match (self.fractions, self.graded) {
@@ -299,39 +302,33 @@ impl Scale {
             (false, false) => ": 1 is present",
         }
     }
-}
 
-/// The units of a row without gaps. A presence decides alone; the intensity of the same unit grades it.
-fn of_row(wide: &[(u8, Kind, usize)], values: &[Option<f64>], from: f64, graded: bool) -> Coded {
-    let mut units: Vec<(u8, u8)> = Vec::new();
-    let grade = |value: f64| value.round().clamp(1.0, 5.0) as u8;
-    for of_unit in
-        Vec::from_iter(wide.iter().zip(values.iter().flatten())).chunk_by(|a, b| a.0.0 == b.0.0)
-    {
-        let of = |wanted: Kind| {
-            of_unit
-                .iter()
-                .find(|((_, kind, _), _)| *kind == wanted)
-                .map(|(_, value)| **value)
-        };
-        let intensity = of(Kind::Intensity);
-        let unit = match (of(Kind::Presence), of(Kind::Bare)) {
-            (Some(presence), _) => {
-                (presence >= 0.5).then(|| intensity.filter(|r| *r > 0.0).map_or(0, grade))
-            }
-            (None, Some(bare)) if intensity.is_none() => {
-                (bare >= from).then(|| if graded { grade(bare) } else { 0 })
-            }
-            (None, Some(bare)) => {
-                (bare >= from).then(|| intensity.filter(|r| *r > 0.0).map_or(0, grade))
-            }
-            (None, None) => intensity.filter(|r| *r >= ESTIMATED).map(grade),
-        };
-        units.extend(unit.map(|intensity| (of_unit[0].0.0, intensity)));
-    }
-    Coded {
-        units,
-        sides: String::new(),
+    /// The units of a row without gaps. A presence decides alone; the intensity of the same unit grades it.
+    fn units(&self, wide: &[(u8, Kind, usize)], values: &[Option<f64>]) -> Coded {
+        let grade = |value: f64| value.round().clamp(1.0, 5.0) as u8;
+        let cells = Vec::from_iter(wide.iter().zip(values.iter().flatten()));
+        let units = cells.chunk_by(|(a, _), (b, _)| a.0 == b.0);
+        let units = units.filter_map(|unit| {
+            let of = |wanted: Kind| {
+                let cell = unit.iter().find(|((_, kind, _), _)| *kind == wanted);
+                cell.map(|(_, value)| **value)
+            };
+            let intensity = of(Kind::Intensity);
+            let graded = || intensity.filter(|r| *r > 0.0).map_or(0, grade);
+            let intensity = match (of(Kind::Presence), of(Kind::Bare)) {
+                (Some(presence), _) => (presence >= PROBABLE).then(graded),
+                (None, Some(bare)) if intensity.is_none() && self.graded => {
+                    (bare >= self.from()).then(|| grade(bare))
+                }
+                (None, Some(bare)) => (bare >= self.from()).then(graded),
+                (None, None) => intensity.filter(|r| *r >= ESTIMATED).map(grade),
+            };
+            Some((unit[0].0.0, intensity?))
+        });
+        Coded {
+            units: units.collect(),
+            sides: String::new(),
+        }
     }
 }
 
@@ -355,9 +352,9 @@ mod tests {
     #[test]
     fn empty_cells_mean_what_the_other_cells_leave_to_them() {
         let (present, nothing) = (Some(vec![(12, 3)]), Some(vec![]));
-        // As written before the mark `none`: quiet.
+        // As written before the mark `none`.
         let old = read("i,aus\n0,12:3\n1,\n2,NA\n").unwrap();
-        assert_eq!(old.notes, Vec::<String>::new());
+        assert!(old.notes[0].contains("1 empty cells of `aus` count as coded, without"));
         assert_eq!(
             units("i,aus\n0,12:3\n1,\n2,NA\n"),
             [present.clone(), nothing.clone(), None]
@@ -410,9 +407,34 @@ mod tests {
         assert_eq!(coder.rows[0].as_ref().unwrap().units, [(2, 5), (12, 1)]);
         assert!(!coder.machine_coded);
         assert_eq!(units("AU1,AU2\n1,0\n"), [Some(vec![(1, 0)])]);
+        for (program, is) in [
+            ("AU01_c,AU12_c\n0,1\n", true),
+            ("FaceScore,AU01,AU12\n0.9,1,0\n", true),
+            ("AU1_occ,AU1_int\n1,3\n", false),
+        ] {
+            assert_eq!(read(program).unwrap().machine_coded, is, "{program}");
+        }
         for bad in ["AU1,AU2\n9,0\n", "AU1\n-1\n", "AU1_c\n2\n", "AU1\nx\n"] {
             assert!(read(bad).unwrap_err().starts_with("line 2: AU 1 "), "{bad}");
         }
+    }
+
+    #[test]
+    fn of_two_columns_that_may_be_meant_neither_is_taken() {
+        for (twice, part) in [
+            (
+                "AU12,AU_12\n1,0\n",
+                "`au12` and `au_12` are both of action unit 12",
+            ),
+            ("AU12,au012\n1,0\n", "both of action unit 12"),
+            ("facs,aus\n1,2\n", "`facs` and `aus` both hold FACS codes"),
+        ] {
+            let error = read(twice).unwrap_err();
+            assert!(error.contains(part), "{error}");
+        }
+        // A participant's code is no FACS code where the units have columns.
+        assert_eq!(units("code,AU4,AU12\n17,0,1\n"), [Some(vec![(12, 0)])]);
+        assert_eq!(units("code\n17\n"), [Some(vec![(17, 0)])]);
     }
 
     #[test]

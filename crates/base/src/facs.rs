@@ -37,7 +37,10 @@ impl Cell {
         match text.trim().to_ascii_lowercase().as_str() {
             "" => Ok(Self::Empty),
             "na" | "nan" | "n/a" | "<na>" => Ok(Self::NotCoded),
-            NONE | "0" => Ok(Self::Coded(Vec::new())),
+            NONE if text.trim() == "None" => Err(
+                "`None` may be Python's missing value or mean no action unit: write NA (not coded) or none".to_owned(),
+            ),
+            NONE | "0" | "0.0" => Ok(Self::Coded(Vec::new())),
             _ => units(text).map(Self::Coded),
         }
     }
@@ -58,6 +61,11 @@ impl Cell {
 /// another unit or the grade of the first.
 pub fn units(text: &str) -> Result<Vec<Unit>, String> {
     let text = composed(text);
+    if text.to_ascii_lowercase().contains("e+0") && text.trim().parse::<f64>().is_ok() {
+        return Err(format!(
+            "`{text}` is a number as a spreadsheet writes it, or two units: write 10 or 1E+2"
+        ));
+    }
     let parts = text.split(['+', ';', ',', '|', '\n', '\r']).map(str::trim);
     let mut found = Vec::new();
     for part in parts.filter(|part| !part.is_empty()) {
@@ -101,15 +109,11 @@ fn unit(word: &str) -> Result<Unit, String> {
 
 fn read_unit(word: &str) -> Option<Unit> {
     let word = without_au(word);
-    let side = word
-        .chars()
-        .next()
-        .filter(|first| "LRUBTA".contains(first.to_ascii_uppercase()));
+    let side = word.chars().next();
+    let side = side.filter(|first| "LRUBTA".contains(first.to_ascii_uppercase()));
     let rest = without_au(word.get(side.map_or(0, char::len_utf8)..)?);
-    let end = rest
-        .find(|c: char| !c.is_ascii_digit())
-        .unwrap_or(rest.len());
-    let (number, grade) = rest.split_at_checked(end)?;
+    let grade = rest.trim_start_matches(|c: char| c.is_ascii_digit());
+    let number = &rest[..rest.len() - grade.len()];
     let au = number.parse().ok().filter(|au| (1..=99).contains(au))?;
     let intensity = match grade.strip_prefix(':') {
         Some(grade) => intensity(grade)?,
@@ -125,9 +129,8 @@ fn read_unit(word: &str) -> Option<Unit> {
 }
 
 fn without_au(word: &str) -> &str {
-    let au = word
-        .get(..2)
-        .filter(|start| start.eq_ignore_ascii_case("au"));
+    let start = word.get(..2);
+    let au = start.filter(|start| start.eq_ignore_ascii_case("au"));
     au.map_or(word, |_| word[2..].trim_start_matches('_'))
 }
 
@@ -139,13 +142,11 @@ fn intensity(grade: &str) -> Option<u8> {
 }
 
 fn letter(grade: &str) -> Option<u8> {
-    match grade.as_bytes() {
-        [letter] => (1..)
-            .zip(b'a'..=b'e')
-            .find(|(_, own)| *own == letter.to_ascii_lowercase()),
-        _ => None,
-    }
-    .map(|(grade, _)| grade)
+    let &[letter] = grade.as_bytes() else {
+        return None;
+    };
+    let place = letter.to_ascii_lowercase().wrapping_sub(b'a');
+    (place < 5).then_some(place + 1)
 }
 
 /// Each unit once with its strongest grade, ascending by number.
@@ -220,6 +221,7 @@ mod tests {
             ("0:1", "`0:1`"),
             ("12f", "`12f`"),
             ("1e2", "`1e2`"),
+            ("1E+01", "as a spreadsheet writes it"),
             ("happy", "`number:intensity`"),
             ("-1", "`-1`"),
             ("1+2?", "`2?`"),
@@ -237,6 +239,8 @@ mod tests {
         assert_eq!(Cell::read(""), Ok(Cell::Empty));
         assert_eq!(Cell::read("none"), Ok(Cell::Coded(vec![])));
         assert_eq!(Cell::read("0"), Ok(Cell::Coded(vec![])));
+        assert_eq!(Cell::read("0.0"), Ok(Cell::Coded(vec![])));
+        assert!(Cell::read("None").unwrap_err().contains("missing value"));
     }
 
     proptest! {

@@ -51,10 +51,13 @@ fn stream(path: &Path) -> Result<Option<UntilClosed>> {
         // Through the open stream: a file behind it continues after what was printed.
         Some("/dev/stdout" | "/dev/fd/1" | "/proc/self/fd/1") => Box::new(std::io::stdout()),
         Some("/dev/stderr" | "/dev/fd/2" | "/proc/self/fd/2") => Box::new(std::io::stderr()),
+        // What another descriptor leads to keeps what it holds.
+        Some(other) if other.starts_with("/dev/fd/") || other.starts_with("/proc/self/fd/") => {
+            Box::new(OpenOptions::new().append(true).open(path)?)
+        }
         _ => match std::fs::metadata(path) {
-            Ok(found) if !found.is_file() && !found.is_dir() => {
-                Box::new(OpenOptions::new().write(true).open(path)?)
-            }
+            Ok(found) if found.is_dir() => return Err(ErrorKind::IsADirectory.into()),
+            Ok(found) if !found.is_file() => Box::new(OpenOptions::new().write(true).open(path)?),
             _ => return Ok(None),
         },
     };
@@ -174,6 +177,25 @@ mod tests {
             assert_eq!(reader.join().unwrap(), vec![7; read]);
             assert!(std::fs::metadata(&pipe).unwrap().file_type().is_fifo());
         }
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn what_is_behind_a_descriptor_is_kept_and_a_folder_is_no_file() {
+        use std::os::fd::AsRawFd;
+
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("log.csv");
+        write(&path, b"before ").unwrap();
+        let open = OpenOptions::new().append(true).open(&path).unwrap();
+        write(
+            Path::new(&format!("/dev/fd/{}", open.as_raw_fd())),
+            b"after",
+        )
+        .unwrap();
+        assert_eq!(std::fs::read(&path).unwrap(), b"before after");
+        assert!(write(dir.path(), b"x").is_err());
+        assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 1);
     }
 
     #[test]

@@ -41,11 +41,8 @@ pub fn write_streamed<T: AutoSerialize + Serialize, E: From<std::io::Error>>(
     fill: impl FnOnce(&mut dyn FnMut(T) -> Result<()>) -> std::result::Result<(), E>,
 ) -> std::result::Result<(), E> {
     let shape: Vec<u64> = shape.iter().map(|&n| n as u64).collect();
-    let mut writer = npyz::WriteOptions::new()
-        .default_dtype()
-        .shape(&shape)
-        .writer(out)
-        .begin_nd()?;
+    let options = npyz::WriteOptions::new().default_dtype().shape(&shape);
+    let mut writer = options.writer(out).begin_nd()?;
     fill(&mut |value| writer.push(&value))?;
     Ok(writer.finish()?)
 }

@@ -32,13 +32,12 @@ impl Person {
     pub fn of(text: &str) -> Option<Self> {
         let text = text.trim();
         let (whole, fraction) = text.split_once('.').unwrap_or((text, "0"));
-        let known = whole
-            .strip_prefix('-')
-            .is_none_or(|digits| number(digits).is_none());
+        let negative = whole.strip_prefix('-').and_then(number);
         let whole = whole.strip_prefix(['S', 's']).unwrap_or(whole);
         match number(whole).filter(|_| number(fraction) == Some(0)) {
             Some(number) => Some(Self::Number(number)),
-            None => (known && !text.is_empty()).then(|| Self::Name(composed(text).into_owned())),
+            None if text.is_empty() || negative.is_some() => None,
+            None => Some(Self::Name(composed(text).into_owned())),
         }
     }
 

@@ -39,10 +39,9 @@ impl<'a> Table<'a> {
             Some(delimiter) => (rest, 1, delimiter),
             None => (text, 0, delimiter(text.trim_start().as_bytes())),
         };
-        let mut reader = ReaderBuilder::new()
-            .delimiter(delimiter)
-            .trim(Trim::All)
-            .from_reader(text.as_bytes());
+        let mut builder = ReaderBuilder::new();
+        let builder = builder.delimiter(delimiter).trim(Trim::All);
+        let mut reader = builder.from_reader(text.as_bytes());
         let header = reader.headers().map_err(|error| broken(&error, above))?;
         let header: StringRecord = header.iter().map(composed).collect();
         let columns: StringRecord = header.iter().map(str::to_lowercase).collect();
@@ -87,9 +86,7 @@ impl<'a> Table<'a> {
 
     /// The names of the columns for a message: the first 20.
     pub fn listed(&self) -> String {
-        let mut names: Vec<&str> = self.header.iter().take(20).collect();
-        names.extend((self.header.len() > names.len()).then_some("…"));
-        names.join(", ")
+        listed(&self.header)
     }
 
     /// The rows that have content.
@@ -107,11 +104,8 @@ impl<'a> Table<'a> {
             };
             Ok(Row { line, cells })
         });
-        rows.filter(|row| {
-            row.as_ref()
-                .is_ok_and(|row| !row.cells.as_slice().is_empty())
-                || row.is_err()
-        })
+        let empty = |row: &Row| row.cells.as_slice().is_empty();
+        rows.filter(move |row| !row.as_ref().is_ok_and(empty))
     }
 
     /// The rows as values, whose fields are named like the columns in lower case.
@@ -156,13 +150,31 @@ impl Row {
     }
 }
 
+/// A column's name without blanks, `_` and `-`, in small letters.
+pub fn plain_name(column: &str) -> String {
+    column.trim().to_lowercase().replace([' ', '_', '-'], "")
+}
+
+/// The column with the first of the `names`, separated by blanks, that is one by its [`plain_name`].
+pub fn place(columns: &StringRecord, names: &str) -> Option<usize> {
+    let columns = Vec::from_iter(columns.iter().map(plain_name));
+    let mut names = names.split(' ');
+    names.find_map(|name| columns.iter().position(|own| own == name))
+}
+
+/// The first 20 names of columns for a message.
+pub(crate) fn listed(columns: &StringRecord) -> String {
+    let mut names: Vec<&str> = columns.iter().take(20).collect();
+    names.extend((columns.len() > names.len()).then_some("…"));
+    names.join(", ")
+}
+
 /// The delimiter that a line `sep=;` declares, as spreadsheet programs write it above the header.
 pub fn declared(line: &[u8]) -> Option<u8> {
     let line = line.trim_ascii_end();
-    let line = line
-        .strip_prefix(b"\"")
-        .and_then(|line| line.strip_suffix(b"\""))
-        .unwrap_or(line);
+    let quoted = line.strip_prefix(b"\"");
+    let inner = quoted.and_then(|line| line.strip_suffix(b"\""));
+    let line = inner.unwrap_or(line);
     match line {
         [s, e, p, b'=', delimiter] if [s, e, p].map(|b| b.to_ascii_lowercase()) == *b"sep" => {
             Some(*delimiter)
@@ -180,10 +192,9 @@ pub fn delimiter(text: &[u8]) -> u8 {
     let mut quoted = false;
     for byte in text.iter().take_while(|byte| !b"\r\n".contains(byte)) {
         quoted ^= *byte == b'"';
-        let own = counts
-            .iter_mut()
-            .filter(|(delimiter, _)| !quoted && delimiter == byte);
-        own.for_each(|(_, count)| *count += 1);
+        for (delimiter, count) in &mut counts {
+            *count += usize::from(!quoted && delimiter == byte);
+        }
     }
     let most = counts.iter().rev().max_by_key(|(_, count)| *count);
     most.map_or(b',', |(delimiter, _)| *delimiter)

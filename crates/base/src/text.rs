@@ -41,114 +41,42 @@ pub fn composed(name: &str) -> Cow<'_, str> {
 }
 
 /// Beginnings of other kinds of file, with the place of each in bytes, and the way out.
+#[rustfmt::skip]
 const OTHER_KINDS: [(usize, &[u8], &str); 22] = [
-    (
-        0,
-        &[0x1f, 0x8b],
-        "a gzip archive: unpack it (gunzip, tar -xzf) and name the file in it",
-    ),
-    (
-        0,
-        b"PK\x03\x04",
-        "a zip archive or a workbook: unpack it, or save its sheet as CSV in UTF-8",
-    ),
-    (
-        0,
-        b"7z\xbc\xaf\x27\x1c",
-        "a 7z archive: unpack it (7z x) and name the file in it",
-    ),
-    (
-        0,
-        b"Rar!\x1a\x07",
-        "a RAR archive: unpack it (unrar x) and name the file in it",
-    ),
-    (
-        0,
-        b"\xfd7zXZ\0",
-        "an xz archive: unpack it (xz -d, tar -xJf) and name the file in it",
-    ),
-    (
-        0,
-        b"BZh",
-        "a bzip2 archive: unpack it (bunzip2, tar -xjf) and name the file in it",
-    ),
-    (
-        0,
-        b"\x28\xb5\x2f\xfd",
-        "a zstd archive: unpack it (zstd -d) and name the file in it",
-    ),
-    (
-        257,
-        b"ustar",
-        "a tar archive: unpack it (tar -xf) and name the file in it",
-    ),
-    (
-        0,
-        b"\x89HDF\r\n\x1a\n",
-        "an HDF5 file: write its table as CSV (pandas: DataFrame.to_csv)",
-    ),
-    (
-        0,
-        b"MATLAB ",
-        "a MATLAB file: write its table as CSV (MATLAB: writetable)",
-    ),
-    (
-        0,
-        b"\xd0\xcf\x11\xe0",
-        "an Excel workbook (.xls): save its sheet as CSV in UTF-8",
-    ),
-    (
-        0,
-        b"\x93NUMPY",
-        "a numpy array: write a table with a header (pandas: DataFrame.to_csv)",
-    ),
-    (
-        0,
-        b"PAR1",
-        "a Parquet file: write it as CSV (pandas: DataFrame.to_csv)",
-    ),
-    (
-        0,
-        b"SQLite format 3",
-        "an SQLite database: write its table as CSV",
-    ),
+    (0, b"\x1f\x8b", "a gzip archive: unpack it (gunzip, tar -xzf) and name the file in it"),
+    (0, b"PK\x03\x04", "a zip archive or a workbook: unpack it, or save its sheet as CSV in UTF-8"),
+    (0, b"7z\xbc\xaf\x27\x1c", "a 7z archive: unpack it (7z x) and name the file in it"),
+    (0, b"Rar!\x1a\x07", "a RAR archive: unpack it (unrar x) and name the file in it"),
+    (0, b"\xfd7zXZ\0", "an xz archive: unpack it (xz -d, tar -xJf) and name the file in it"),
+    (0, b"BZh", "a bzip2 archive: unpack it (bunzip2, tar -xjf) and name the file in it"),
+    (0, b"\x28\xb5\x2f\xfd", "a zstd archive: unpack it (zstd -d) and name the file in it"),
+    (257, b"ustar", "a tar archive: unpack it (tar -xf) and name the file in it"),
+    (0, b"\x89HDF\r\n\x1a\n", "an HDF5 file: write its table as CSV (pandas: DataFrame.to_csv)"),
+    (0, b"MATLAB ", "a MATLAB file: write its table as CSV (MATLAB: writetable)"),
+    (0, b"\xd0\xcf\x11\xe0", "an Excel workbook (.xls): save its sheet as CSV in UTF-8"),
+    (0, b"\x93NUMPY", "a numpy array: write a table with a header (pandas: DataFrame.to_csv)"),
+    (0, b"PAR1", "a Parquet file: write it as CSV (pandas: DataFrame.to_csv)"),
+    (0, b"SQLite format 3", "an SQLite database: write its table as CSV"),
     (0, b"%PDF", "a PDF: name the table itself"),
     (0, b"\x89PNG", "a PNG image"),
     (0, b"\xff\xd8\xff", "a JPEG image"),
     (0, b"\xff\xfe\0\0", "text in UTF-32: save it as UTF-8"),
-    (
-        0,
-        b"\xff\xfe",
-        "text in UTF-16: save it as UTF-8 (a spreadsheet: CSV UTF-8)",
-    ),
-    (
-        0,
-        b"\xfe\xff",
-        "text in UTF-16: save it as UTF-8 (a spreadsheet: CSV UTF-8)",
-    ),
-    (
-        0,
-        b"version https://git-lfs",
-        "a Git LFS pointer, not the file itself: fetch that with `git lfs pull`",
-    ),
-    (
-        0,
-        b"\x80\x04\x95",
-        "a Python pickle, which is never loaded: write it as CSV (pandas: DataFrame.to_csv)",
-    ),
+    (0, b"\xff\xfe", "text in UTF-16: save it as UTF-8 (a spreadsheet: CSV UTF-8)"),
+    (0, b"\xfe\xff", "text in UTF-16: save it as UTF-8 (a spreadsheet: CSV UTF-8)"),
+    (0, b"version https://git-lfs", "a Git LFS pointer, not the file itself: fetch that with `git lfs pull`"),
+    (0, b"\x80\x04\x95", "a Python pickle, which is never loaded: write it as CSV (pandas: DataFrame.to_csv)"),
 ];
 
 /// What a file that should be text is instead, by its first bytes (512 are enough), and the way out.
 pub fn other_kind(start: &[u8]) -> Option<&'static str> {
-    let begins = |&&(at, magic, _): &&(usize, &[u8], _)| {
-        start.get(at..).is_some_and(|s| s.starts_with(magic))
-    };
-    if let Some((.., kind)) = OTHER_KINDS.iter().find(begins) {
+    let begins =
+        |(at, magic): (usize, &[u8])| start.get(at..).is_some_and(|s| s.starts_with(magic));
+    let mut known = OTHER_KINDS.iter();
+    if let Some((.., kind)) = known.find(|(at, magic, _)| begins((*at, magic))) {
         return Some(kind);
     }
     let start = &start[..start.len().min(512)];
-    let mut first = start.trim_ascii_start().iter().map(u8::to_ascii_lowercase);
-    let first: Vec<u8> = first.by_ref().take(9).collect();
+    let first = start.trim_ascii_start().to_ascii_lowercase();
     if first.starts_with(b"<!doctype") || first.starts_with(b"<html") {
         return Some(
             "a web page (HTML), as a download without a login leaves it: download the file again in a browser",

@@ -58,7 +58,7 @@ pub use read::codes::{CodeKey, CodeTable, Matched};
 pub use read::config::DataConfig;
 pub use read::file::{ReadFile, Skipped};
 pub use read::folders::{FolderLabels, Folders};
-pub use read::held::Held;
+pub use read::listed::Listed;
 pub use read::pixel_csv::PixelCsv;
 pub use read::source::{Fetched, Folding, RawImage, RawSample, Scan, Source};
 pub use read::tfd::Tfd;

@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 
 use common::{SHORT, Tree, go_on, unpack};
 use faus_data::{
-    Arrays, CkPlus, ClassMap, CropMode, Error, Held, Part, PrepareOptions, Prepared, Protocol,
+    Arrays, CkPlus, ClassMap, CropMode, Error, Listed, Part, PrepareOptions, Prepared, Protocol,
     Role, Source, Tfd, prepare,
 };
 
@@ -34,7 +34,7 @@ fn sized(image_size: u32) -> PrepareOptions {
     }
 }
 
-fn arrays(input: &Path) -> Result<Held, Error> {
+fn arrays(input: &Path) -> Result<Listed, Error> {
     Arrays::open(input, 16, None, false)
 }
 

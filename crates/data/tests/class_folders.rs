@@ -10,8 +10,8 @@ use std::path::Path;
 
 use common::{go_on, save};
 use faus_data::{
-    ClassMap, CropMode, Error, FolderLabels, Folders, Folding, Part, PrepareOptions, Prepared,
-    Source, prepare,
+    ClassMap, CropMode, Error, FolderLabels, Folders, Folding, Listed, Part, PrepareOptions,
+    Prepared, Source, prepare,
 };
 use image::{GrayImage, Luma};
 use serde::Deserialize;
@@ -105,11 +105,11 @@ fn tree(paths: &[&str]) -> tempfile::TempDir {
     dir
 }
 
-fn with_pattern(root: &Path, pattern: &str) -> Result<Folders, Error> {
+fn with_pattern(root: &Path, pattern: &str) -> Result<Listed, Error> {
     Folders::open(root, None, Some(pattern))
 }
 
-fn plain(root: &Path) -> Folders {
+fn plain(root: &Path) -> Listed {
     Folders::open(root, None, None).unwrap()
 }
 
@@ -296,7 +296,7 @@ fn train_and_test_alone_keep_test_and_hold_back_validation_from_train() {
     assert!(of(Part::Train).is_disjoint(&of(Part::Validation)));
 }
 
-fn labelled(root: &Path, labels: FolderLabels) -> Result<Folders, Error> {
+fn labelled(root: &Path, labels: FolderLabels) -> Result<Listed, Error> {
     Folders::with_labels(root, None, None, &labels)
 }
 
@@ -315,7 +315,7 @@ fn by_pattern(pattern: &str) -> FolderLabels {
 }
 
 /// Path, class and subject of each sample.
-fn rows(source: &Folders) -> Vec<(String, String, String)> {
+fn rows(source: &Listed) -> Vec<(String, String, String)> {
     let classes = source.class_names();
     let samples = source.scan().unwrap().samples;
     let row = |s: faus_data::RawSample| (s.path, classes[s.label as usize].clone(), s.subject);

@@ -80,6 +80,54 @@ fn disfa(first_image: u32, images: u32) -> TempDir {
 }
 
 #[test]
+fn a_person_whose_codes_are_all_unknown_is_left_out_alone() {
+    let dir = disfa(1, 4);
+    let unknown = "1,9\n2,?\n3,999\n4,null\n";
+    for au in TWELVE {
+        let name = format!("ActionUnit_Labels/SN002/SN002_au{au}.txt");
+        text(dir.path().join(name), unknown);
+    }
+    let set = scan("disfa", dir.path(), None);
+    assert_eq!(codes(&set).len(), 3);
+    assert!(set.samples.iter().all(|sample| sample.subject == "SN001"));
+    assert_eq!(Skipped::count(&set.skipped), 5);
+    for au in TWELVE {
+        let name = format!("ActionUnit_Labels/SN001/SN001_au{au}.txt");
+        text(dir.path().join(name), unknown);
+    }
+    let error = CodedSet::open("disfa", dir.path(), None).unwrap_err();
+    assert!(error.to_string().contains("could not be coded"), "{error}");
+}
+
+#[test]
+fn of_two_codes_of_one_frame_none_is_chosen_and_of_two_folders_the_first() {
+    let dir = disfa(1, 3);
+    text(
+        dir.path().join("Labels_old/SN001/SN001_au12.txt"),
+        "1,5\n2,5\n3,5\n4,5\n",
+    );
+    let set = scan("disfa", dir.path(), None);
+    assert!(codes(&set).iter().any(|(_, aus)| aus == "12:2"));
+    assert!(
+        lost(&set)
+            .iter()
+            .any(|(_, reason)| reason.contains("AU 12 of this recording again"))
+    );
+    text(
+        dir.path().join("ActionUnit_Labels/SN001/SN001_au12.txt"),
+        "1,1\n2,2\n2,3\n3,3\n4,4\n",
+    );
+    std::fs::remove_dir_all(dir.path().join("Labels_old")).unwrap();
+    let set = scan("disfa", dir.path(), None);
+    assert!(set.samples.iter().all(|sample| sample.subject == "SN002"));
+    assert!(
+        lost(&set)
+            .iter()
+            .any(|(_, reason)| reason.contains("line 3") && reason.contains("two intensities"))
+    );
+}
+
+#[test]
 fn disfa_counts_a_unit_from_intensity_two_on_and_a_nine_as_not_coded() {
     let dir = disfa(1, 5);
     let set = scan("disfa", dir.path(), None);

@@ -9,8 +9,8 @@ use std::path::Path;
 
 use common::{SHORT, Tree, drawing, go_on, save};
 use faus_data::{
-    CkPlus, ClassMap, CropMode, Error, Folders, LabelMap, PixelCsv, PrepareOptions, Prepared,
-    Protocol, Role, Source, prepare,
+    CkPlus, ClassMap, CropMode, Error, Folders, LabelMap, Listed, PixelCsv, PrepareOptions,
+    Prepared, Protocol, Role, Source, prepare,
 };
 
 fn options() -> PrepareOptions {
@@ -74,11 +74,11 @@ fn ck_plus_48(root: &Path) {
     fs::write(root.join("anger/.DS_Store"), b"x").unwrap();
 }
 
-fn folders(root: &Path) -> Result<Folders, Error> {
+fn folders(root: &Path) -> Result<Listed, Error> {
     Folders::open(root, None, None)
 }
 
-fn pixel_csv(path: &Path) -> Result<PixelCsv, Error> {
+fn pixel_csv(path: &Path) -> Result<Listed, Error> {
     PixelCsv::open(path, None, &LabelMap::Auto)
 }
 

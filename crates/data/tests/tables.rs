@@ -10,8 +10,8 @@ use std::path::{Path, PathBuf};
 
 use common::go_on;
 use faus_data::{
-    ClassMap, Error, FoldRule, Folding, LabelMap, Part, PixelCsv, PrepareOptions, Prepared, Source,
-    prepare,
+    ClassMap, Error, FoldRule, Folding, LabelMap, Listed, Part, PixelCsv, PrepareOptions, Prepared,
+    Source, prepare,
 };
 use image::GrayImage;
 use proptest::prelude::*;
@@ -46,11 +46,11 @@ fn golden_file(name: &str) -> PathBuf {
         .join(name)
 }
 
-fn table(path: &Path) -> Result<PixelCsv, Error> {
+fn table(path: &Path) -> Result<Listed, Error> {
     PixelCsv::open(path, None, &LabelMap::Auto)
 }
 
-fn with_map(path: &Path, map: &str) -> Result<PixelCsv, Error> {
+fn with_map(path: &Path, map: &str) -> Result<Listed, Error> {
     PixelCsv::open(path, None, &map.parse()?)
 }
 
@@ -296,7 +296,7 @@ fn a_table_is_a_file_or_alone_in_a_folder() {
     let path = written(dir.path(), "emotion,pixels\n0,1\n1,2\n");
     fs::write(dir.path().join("readme.txt"), "").unwrap();
     let (alone, named) = (table(dir.path()).unwrap(), table(&path).unwrap());
-    let paths = |source: &PixelCsv| {
+    let paths = |source: &Listed| {
         let scan = source.scan().unwrap();
         (scan.samples[0].path.clone(), scan.read)
     };
@@ -353,7 +353,7 @@ fn ckextended_with_windows_line_ends_and_a_byte_order_mark_is_the_same_table() {
     fs::write(&path, windows).unwrap();
     let [ours, theirs] = [table(&golden_file("ckextended.csv")), table(&path)].map(|t| t.unwrap());
     assert_eq!(notes(&ours), notes(&theirs));
-    let rows = |source: &PixelCsv| -> Vec<_> {
+    let rows = |source: &Listed| -> Vec<_> {
         let samples = source.scan().unwrap().samples.into_iter();
         samples
             .map(|s| {

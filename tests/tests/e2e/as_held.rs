@@ -279,9 +279,14 @@ fn settings_that_contradict_a_prepared_set_are_refused() {
             "data.crop=detector",
             &["data.crop", "detector"],
         ),
+        (
+            "csv/cnn_ad",
+            "data.label_map=raf_db",
+            &["data.label_map has no effect", "data prepare"],
+        ),
         ("tfd/cnn", "data.folds=4", &["data.source is ck_plus"]),
         ("csv/cnn_ad", "data.folds=4", &["data.source is ck_plus"]),
-    ] as [(&str, &str, &[&str]); 6]
+    ] as [(&str, &str, &[&str]); 7]
     {
         train(experiment, set)
             .failed(parts)
@@ -331,6 +336,13 @@ fn landmarks_are_found_in_every_layout_and_from_everywhere() {
         "no landmarks",
         "omit --data",
     ]);
+    // Another data set with files of the same names.
+    place
+        .faus("synth --output other --subjects 14 --size 160x120 --seed 9")
+        .done();
+    place
+        .faus("locate out --data other --device cpu")
+        .failed(&["other", "another data set"]);
     place
         .faus("locate out --data nowhere --device cpu")
         .failed(&["nowhere"]);

@@ -96,6 +96,10 @@ fn class_folders_with_a_coding_table_end_with_action_units_on_the_page() {
     assert_eq!(fau["machine_coded"], serde_json::Value::Null);
     let page = fs::read_to_string(place.path("out/report/index.html")).unwrap();
     assert!(page.contains("Action units and their filters") && !page.contains("Machine-coded."));
+    fs::write(place.path("codes.csv"), coding_table()).unwrap();
+    place
+        .faus(&format!("{run} {TINY}"))
+        .failed(&["codes.csv: changed after", "--out"]);
     let again = format!(
         "run experiments/folders/cnn_ad.json --prepared out/dataset --aus codes.csv {TINY}"
     );

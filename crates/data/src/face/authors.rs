@@ -5,8 +5,7 @@ use image::{DynamicImage, GrayImage};
 
 use crate::face::{FaceSearch, fit_square};
 use crate::picture::CropBox;
-use crate::picture::decode::to_grey;
-use crate::picture::depth::scaled;
+use crate::picture::decode::weighted;
 
 /// Side of OpenCV's box over the side of our detector's box, and of our square about landmarks.
 ///
@@ -55,14 +54,7 @@ fn about(ours: CropBox, scale: f64, higher: f64, width: u32, height: u32) -> Cro
 /// 8-bit grey by Rec. 709 with scikit-image's weights, truncated: ⌊0.2125 R + 0.7154 G + 0.0721 B⌋. Exact, where
 /// scikit-image's sum in floating point may fall just below a whole number.
 pub(crate) fn grey(image: DynamicImage) -> GrayImage {
-    if !image.color().has_color() {
-        return to_grey(image);
-    }
-    let colours = scaled(image).into_rgb8();
-    GrayImage::from_fn(colours.width(), colours.height(), |x, y| {
-        let [r, g, b] = colours.get_pixel(x, y).0.map(u32::from);
-        image::Luma([((2125 * r + 7154 * g + 721 * b) / 10_000) as u8])
-    })
+    weighted(image, |[r, g, b]| (2125 * r + 7154 * g + 721 * b) / 10_000)
 }
 
 /// Cuts `crop` out of `image` and resizes it to `[side, side]` by bilinear interpolation between pixel centres,

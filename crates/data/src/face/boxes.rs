@@ -87,10 +87,8 @@ impl Boxes {
             let in_line = |reason: String| wrong(format!("line {}: {reason}", row.line));
             let path = plain(&value.path);
             let again = format!("{path} again");
-            if by_path
-                .insert(path, value.crop().map_err(in_line)?)
-                .is_some()
-            {
+            let crop = value.crop().map_err(in_line)?;
+            if by_path.insert(path, crop).is_some() {
                 return Err(in_line(again));
             }
         }
@@ -130,16 +128,13 @@ impl Boxes {
     /// [`Error::Parse`] if the box is empty or reaches outside the image.
     pub fn of(&self, path: &str, width: u32, height: u32) -> Option<Result<CropBox, Error>> {
         let place = *self.by_path.get(path)?;
-        let outside = || {
-            let CropBox { x, y, w, h } = place;
-            Error::parse(format!(
-                "its box {x},{y},{w},{h} is not inside the image of {width}×{height} pixels"
-            ))
-        };
-        Some(match place.is_within(width, height) {
-            true => Ok(place),
-            false => Err(outside()),
-        })
+        if place.is_within(width, height) {
+            return Some(Ok(place));
+        }
+        let CropBox { x, y, w, h } = place;
+        let reason =
+            format!("its box {x},{y},{w},{h} is not inside the image of {width}×{height} pixels");
+        Some(Err(Error::parse(reason)))
     }
 
     /// The table's file name.

@@ -6,13 +6,9 @@ mod detector;
 mod landmarks;
 mod seeta;
 
-use std::fmt;
-use std::str::FromStr;
-
 use serde::{Deserialize, Serialize};
 
-use crate::error::Error;
-use crate::label::text::named;
+use crate::label::text::by_name;
 use crate::picture::CropBox;
 
 pub use detector::FaceDetector;
@@ -36,23 +32,11 @@ pub enum CropMode {
     None,
 }
 
-impl fmt::Display for CropMode {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.serialize(f)
-    }
-}
-
-impl FromStr for CropMode {
-    type Err = Error;
-
-    fn from_str(text: &str) -> Result<Self, Error> {
-        named(text).ok_or_else(|| {
-            let reason =
-                format!("must be auto, landmarks, detector, authors or none, not '{text}'");
-            Error::setting("crop", reason)
-        })
-    }
-}
+by_name!(
+    CropMode,
+    "crop",
+    "auto, landmarks, detector, authors or none"
+);
 
 /// The largest square about the centre of a `width` × `height` image.
 pub fn centre_square(width: u32, height: u32) -> CropBox {

@@ -111,9 +111,9 @@ impl AugmentSheet {
         let side = self.side as u32;
         let grey = |value: &f32| (value * 127.5).round().clamp(0.0, 255.0) as u8;
         let images = self.images.chunks_exact(self.side * self.side);
-        let tiles = images
-            .filter_map(|image| GrayImage::from_raw(side, side, image.iter().map(grey).collect()));
-        let tiles: Vec<GrayImage> = tiles.collect();
+        let tile =
+            |image: &[f32]| GrayImage::from_raw(side, side, image.iter().map(grey).collect());
+        let tiles: Vec<GrayImage> = images.filter_map(tile).collect();
         let columns = (tiles.len() as f64).sqrt().ceil() as u32;
         write_png(path, &grid(&tiles, columns, GAP, Luma([255])))
     }

@@ -41,7 +41,7 @@ impl Deal {
             false => wanted.unwrap_or_default(),
         };
         let people = People::of(scan);
-        let subjects = if given { None } else { subjects(scan, &people) };
+        let subjects = (!given).then(|| subjects(scan, &people)).flatten();
         let by_subject = subjects.map(|subjects| match rule {
             FoldRule::Balanced => {
                 let images = labelled(&scan.samples).map(|s| (people.number(&s.subject), s.label));
@@ -98,15 +98,14 @@ impl Deal {
             (dealt && folds == 2, two),
             (self.one_class_each(scan), one_class),
         ];
-        let notes = notes.into_iter().filter(|(applies, _)| *applies);
-        let mut notes: Vec<_> = notes.map(|(_, note)| note.to_owned()).collect();
+        let notes = notes.iter().filter(|(applies, _)| *applies);
+        let mut notes = Vec::from_iter(notes.map(|(_, note)| note.to_string()));
         notes.extend(self.people.alike());
         if !dealt && self.subject_independent(&scan.samples) {
-            let alone = |sample: &RawSample| {
-                let path = &sample.path;
-                format!("{path} has no identity: its person may be in another part too.")
-            };
-            notes.extend(self.nobody(&scan.samples).map(alone));
+            let paths = self.nobody(&scan.samples).map(|sample| &sample.path);
+            let alone =
+                |path| format!("{path} has no identity: its person may be in another part too.");
+            notes.extend(paths.map(alone));
         }
         notes
     }
@@ -140,9 +139,8 @@ impl Deal {
     /// subject.
     fn one_class_each(&self, scan: &Scan) -> bool {
         let shown = labelled(&scan.samples).map(|s| (self.people.number(&s.subject), s.label));
-        let shown: BTreeSet<(i64, i64)> = shown.filter(|(subject, _)| *subject >= 0).collect();
-        let subjects: BTreeSet<i64> = shown.iter().map(|(subject, _)| *subject).collect();
-        let classes: BTreeSet<i64> = shown.iter().map(|(_, class)| *class).collect();
+        let shown = BTreeSet::from_iter(shown.filter(|(subject, _)| *subject >= 0));
+        let (subjects, classes): (BTreeSet<i64>, BTreeSet<i64>) = shown.iter().copied().unzip();
         classes.len() > 1 && shown.len() == subjects.len()
     }
 }

@@ -15,9 +15,7 @@ const ONE_IN: usize = 10;
 
 /// Whether these parts need one: training and test alone.
 pub(crate) fn wanting(parts: &BTreeSet<&str>) -> bool {
-    parts
-        .iter()
-        .eq([Part::Test.name(), Part::Train.name()].iter())
+    parts.iter().eq(&[Part::Test.name(), Part::Train.name()])
 }
 
 /// Moves a tenth of the training part of the one given split to validation: whole people if all are known, so that

@@ -42,10 +42,8 @@ impl People {
 
     /// The number of a person; −1 if unknown.
     pub fn number(&self, subject: &str) -> i64 {
-        let person = Person::of(subject);
-        person
-            .and_then(|person| self.0.get(&person))
-            .map_or(-1, |number| *number)
+        let number = Person::of(subject).and_then(|person| self.0.get(&person));
+        number.copied().unwrap_or(-1)
     }
 
     /// A note if names may be two spellings of one.

@@ -1,12 +1,8 @@
 //! How images are assigned to folds.
 
-use std::fmt;
-use std::str::FromStr;
-
 use serde::{Deserialize, Serialize};
 
-use crate::error::Error;
-use crate::label::text::named;
+use crate::label::text::by_name;
 
 /// How folds are made.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -23,19 +19,4 @@ pub enum FoldRule {
     Given,
 }
 
-impl fmt::Display for FoldRule {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.serialize(f)
-    }
-}
-
-impl FromStr for FoldRule {
-    type Err = Error;
-
-    fn from_str(text: &str) -> Result<Self, Error> {
-        named(text).ok_or_else(|| {
-            let reason = format!("must be modulo, balanced or given, not '{text}'");
-            Error::setting("fold rule", reason)
-        })
-    }
-}
+by_name!(FoldRule, "fold rule", "modulo, balanced or given");

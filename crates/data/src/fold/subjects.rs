@@ -21,15 +21,15 @@ pub fn balanced_folds(
     let mut filled = vec![(vec![0.0; classes], 0); folds.max(1)];
     let mut dealt = BTreeMap::new();
     for (subject, images) in counts {
-        let costs = filled.iter().enumerate();
-        let costs =
-            costs.map(|(fold, (have, subjects))| (growth(have, &images, &totals), *subjects, fold));
-        let best = costs.min_by(|a, b| a.0.total_cmp(&b.0).then(a.1.cmp(&b.1)));
-        let fold = best.map_or(0, |(_, _, fold)| fold);
+        let cost =
+            |(have, subjects): &(Vec<f64>, usize)| (growth(have, &images, &totals), *subjects);
+        let costs = filled.iter().map(cost).enumerate();
+        let best = costs.min_by(|(_, a), (_, b)| a.0.total_cmp(&b.0).then(a.1.cmp(&b.1)));
+        let fold = best.map_or(0, |(fold, _)| fold);
         let (have, subjects) = &mut filled[fold];
-        have.iter_mut()
-            .zip(&images)
-            .for_each(|(have, new)| *have += new);
+        for (have, new) in have.iter_mut().zip(&images) {
+            *have += new;
+        }
         *subjects += 1;
         dealt.insert(subject, fold as i64);
     }
@@ -39,9 +39,8 @@ pub fn balanced_folds(
 /// The growth of the sum of squares by a subject's images: (f + n)² − f² over the class's total squared.
 fn growth(have: &[f64], images: &[f64], totals: &[f64]) -> f64 {
     let classes = have.iter().zip(images).zip(totals);
-    classes
-        .map(|((have, new), total)| new * (2.0 * have + new) / (total * total))
-        .sum()
+    let growth = classes.map(|((have, new), total)| new * (2.0 * have + new) / (total * total));
+    growth.sum()
 }
 
 /// Each subject's labelled images of each class; the subjects with the most images first, then by number.
@@ -64,11 +63,8 @@ fn class_counts(images: &[(i64, i64)], subjects: &BTreeSet<i64>) -> Vec<(i64, Ve
 
 /// The fold of every subject: the subjects sorted by number; a subject's position mod `folds` is its fold.
 pub fn subject_folds(subjects: &BTreeSet<i64>, folds: usize) -> BTreeMap<i64, i64> {
-    subjects
-        .iter()
-        .enumerate()
-        .map(|(at, &subject)| (subject, (at % folds.max(1)) as i64))
-        .collect()
+    let folds = (0..folds.max(1) as i64).cycle();
+    subjects.iter().copied().zip(folds).collect()
 }
 
 #[cfg(test)]

@@ -35,12 +35,9 @@ pub struct AuScore {
 }
 
 impl AuScore {
-    fn checked(au: u8, intensity: u8) -> Option<Self> {
-        let valid = (1..=99).contains(&au) && intensity <= 5;
-        valid.then_some(Self {
-            au: Au(au),
-            intensity,
-        })
+    fn of((au, intensity): (u8, u8)) -> Self {
+        let au = Au(au);
+        Self { au, intensity }
     }
 }
 
@@ -91,18 +88,18 @@ impl AuCoding {
         let numbers = lines.iter().any(|(_, line)| facs_line(line).is_some());
         let mut scores = Vec::new();
         for (number, line) in lines {
+            let wrong = |fault| Error::parse(format!("line {number}: {fault}"));
             if numbers {
-                scores.extend(Some(facs_line(line).ok_or_else(|| {
-                    let found = brief(line);
-                    Error::parse(format!(
-                        "line {number}: expected 'AU intensity' (1-99, 0-5), found '{found}'"
-                    ))
-                })?));
+                let expected = || {
+                    format!(
+                        "expected 'AU intensity' (1-99, 0-5), found '{}'",
+                        brief(line)
+                    )
+                };
+                scores.push(facs_line(line).ok_or_else(|| wrong(expected()))?);
             } else {
-                let units = facs::units(line);
-                let units =
-                    units.map_err(|fault| Error::parse(format!("line {number}: {fault}")))?;
-                scores.extend(of_units(&units));
+                let units = facs::units(line).map_err(wrong)?;
+                scores.extend(facs::pooled(&units).into_iter().map(AuScore::of));
             }
         }
         Ok(Self::coded(scores))
@@ -110,16 +107,13 @@ impl AuCoding {
 
     /// A coding of units as coded, the sides pooled.
     pub fn of_units(units: &[facs::Unit]) -> Self {
-        Self::coded(of_units(units).collect())
+        Self::of_scores(facs::pooled(units))
     }
-}
 
-fn of_units(units: &[facs::Unit]) -> impl Iterator<Item = AuScore> {
-    let pooled = facs::pooled(units).into_iter();
-    pooled.map(|(au, intensity)| AuScore {
-        au: Au(au),
-        intensity,
-    })
+    /// A coding of units and their intensities.
+    pub(crate) fn of_scores(units: impl IntoIterator<Item = (u8, u8)>) -> Self {
+        Self::coded(units.into_iter().map(AuScore::of).collect())
+    }
 }
 
 fn facs_line(line: &str) -> Option<AuScore> {
@@ -127,7 +121,9 @@ fn facs_line(line: &str) -> Option<AuScore> {
     let &[au, intensity] = words.as_slice() else {
         return None;
     };
-    AuScore::checked(whole_number(au)?, whole_number(intensity)?)
+    let (au, intensity) = (whole_number(au)?, whole_number(intensity)?);
+    let valid = (1..=99).contains(&au) && intensity <= 5;
+    valid.then_some(AuScore::of((au, intensity)))
 }
 
 impl fmt::Display for AuCoding {

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::Error;
 use crate::label::expression::Expression;
-use crate::label::text::brief;
+use crate::label::text::{as_text, brief};
 
 /// Which expressions are classes, and in what order.
 ///
@@ -109,19 +109,7 @@ impl FromStr for ClassMap {
     }
 }
 
-impl From<ClassMap> for String {
-    fn from(map: ClassMap) -> Self {
-        map.to_string()
-    }
-}
-
-impl TryFrom<String> for ClassMap {
-    type Error = Error;
-
-    fn try_from(text: String) -> Result<Self, Error> {
-        text.parse()
-    }
-}
+as_text!(ClassMap);
 
 #[cfg(test)]
 mod tests {

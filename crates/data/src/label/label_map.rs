@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::Error;
 use crate::label::expression::Expression::{self, *};
-use crate::label::text::brief;
+use crate::label::text::{as_text, brief};
 
 /// The expression of each code of a pixel table.
 ///
@@ -32,8 +32,15 @@ pub enum LabelMap {
     Codes(Vec<Expression>),
 }
 
+/// A label as a data set writes it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Label {
+    Code(u8),
+    Name(Expression),
+}
+
 /// The expression of each code, resolved.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(crate) struct Codes {
     /// The lowest code, 0 or 1.
     first: usize,
@@ -45,6 +52,17 @@ impl Codes {
     pub fn of(&self, code: u8) -> Option<Expression> {
         let at = usize::from(code).checked_sub(self.first)?;
         self.expressions.get(at).copied()
+    }
+
+    /// The expression of a label.
+    ///
+    /// # Errors
+    /// Its code, if that has none.
+    pub fn expression(&self, label: Label) -> Result<Expression, u8> {
+        match label {
+            Label::Name(expression) => Ok(expression),
+            Label::Code(code) => self.of(code).ok_or(code),
+        }
     }
 
     /// The first and the last code.
@@ -83,32 +101,18 @@ const RAF_DB: [Expression; 7] = [Surprise, Fear, Disgust, Happy, Sadness, Anger,
 /// FER2013's counts come from its release (Goodfellow et al. 2013: 28,709 to train, 3,589 and 3,589 to test),
 /// ckextended.csv has CK+'s 327 labelled peaks with 593 neutral frames, and the CK+ ones follow from its peak counts
 /// (Lucey et al. 2010, table 3): three frames of each peak, one first frame. RAF-DB: 12,271 to train and 3,068 to test.
+#[rustfmt::skip]
 const KNOWN: [(&str, [usize; 8]); 11] = [
     ("FER2013", [6198, 4953, 0, 547, 5121, 8989, 6077, 4002]),
-    (
-        "FER2013's training part",
-        [4965, 3995, 0, 436, 4097, 7215, 4830, 3171],
-    ),
-    (
-        "FER2013's public test part",
-        [607, 467, 0, 56, 496, 895, 653, 415],
-    ),
-    (
-        "FER2013's private test part",
-        [626, 491, 0, 55, 528, 879, 594, 416],
-    ),
+    ("FER2013's training part", [4965, 3995, 0, 436, 4097, 7215, 4830, 3171]),
+    ("FER2013's public test part", [607, 467, 0, 56, 496, 895, 653, 415]),
+    ("FER2013's private test part", [626, 491, 0, 55, 528, 879, 594, 416]),
     ("ckextended.csv", [593, 45, 18, 59, 25, 69, 28, 83]),
     ("CK+'s 327 peaks", [0, 45, 18, 59, 25, 69, 28, 83]),
     ("CK+48", [0, 135, 54, 177, 75, 207, 84, 249]),
-    (
-        "CK+ with its first frames",
-        [327, 135, 54, 177, 75, 207, 84, 249],
-    ),
+    ("CK+ with its first frames", [327, 135, 54, 177, 75, 207, 84, 249]),
     ("RAF-DB", [3204, 867, 0, 877, 355, 5957, 2460, 1619]),
-    (
-        "RAF-DB's training part",
-        [2524, 705, 0, 717, 281, 4772, 1982, 1290],
-    ),
+    ("RAF-DB's training part", [2524, 705, 0, 717, 281, 4772, 1982, 1290]),
     ("RAF-DB's test part", [680, 162, 0, 160, 74, 1185, 478, 329]),
 ];
 
@@ -134,21 +138,36 @@ impl LabelMap {
     /// The reason and the way out if the codes may start at 0 or 1: a shift by one would go unnoticed.
     pub(crate) fn resolve(&self, counts: &[usize; 256]) -> Result<(Codes, String), String> {
         let (codes, how) = match self {
-            Self::Auto => match recognise(counts) {
-                Some(known) => known,
-                None => assumed(counts)?,
-            },
+            Self::Auto => recognise(counts).map_or_else(|| assumed(counts), Ok)?,
             given => given.starting(counts)?,
         };
         let note = format!("Emotion codes are read as {codes}: {how}.");
         Ok((codes, note))
     }
 
-    /// [`resolve`](Self::resolve) for numbers of folders and lists, where no numbering is usual enough to be assumed.
-    pub(crate) fn resolve_known(&self, counts: &[usize; 256]) -> Result<(Codes, String), String> {
+    /// The meaning of the codes among labels, and a sentence on it if there are any. Only where it is `usual` a numbering is
+    /// assumed for unknown tables: in tables of pixels, but not for numbers of folders and lists.
+    ///
+    /// # Errors
+    /// The reason and the way out if codes may have several meanings.
+    pub(crate) fn codes(
+        &self,
+        labels: impl Iterator<Item = Label>,
+        usual: bool,
+    ) -> Result<(Codes, Option<String>), String> {
+        let mut counts = [0; 256];
+        for label in labels {
+            if let Label::Code(code) = label {
+                counts[usize::from(code)] += 1;
+            }
+        }
         match self {
-            Self::Auto if recognise(counts).is_none() => Err(NAMES_NEEDED.to_owned()),
-            _ => self.resolve(counts),
+            _ if counts == [0; 256] => Ok((Codes::default(), None)),
+            Self::Auto if !usual && recognise(&counts).is_none() => Err(NAMES_NEEDED.to_owned()),
+            _ => {
+                let (codes, note) = self.resolve(&counts)?;
+                Ok((codes, Some(note)))
+            }
         }
     }
 
@@ -162,6 +181,21 @@ impl LabelMap {
                 "no row has the code 0, but 1 to 7 occur: FER2013's codes counted from 1, or those of another set? Give the \
                  names in the order of the codes: {}",
                 Self::Codes(FER2013[..7].to_vec())
+            ));
+        }
+        let (lowest, highest) = (counts[0], counts.get(names.len()).copied().unwrap_or(0));
+        if *self == Self::RafDb && lowest > 0 {
+            return Err(format!(
+                "{lowest} rows have the code 0, and RAF-DB's codes start at 1: {NAMES_NEEDED}"
+            ));
+        }
+        if matches!(self, Self::Codes(_)) && lowest == 0 && highest == 0 {
+            let last = counts.iter().rposition(|rows| *rows > 0).unwrap_or(0);
+            return Err(format!(
+                "neither 0 nor {} occurs, so the {} names of the label map may be counted from 0 or from 1: give the names of the \
+                 codes 1 to {last} alone",
+                names.len(),
+                names.len()
             ));
         }
         let (first, how) = match from_one || *self == Self::RafDb {
@@ -191,6 +225,11 @@ fn assumed(counts: &[usize; 256]) -> Result<(Codes, String), String> {
             "no row has the code 0, but 1 to {last} occur, and FER2013's codes start at 0: {NAMES_NEEDED}"
         ));
     }
+    if counts[0] == 0 && counts[7] > 0 {
+        return Err(format!(
+            "no row has the code 0, but some have 7, and FER2013's codes are 0 to 6: {NAMES_NEEDED}"
+        ));
+    }
     let how = "FER2013's codes are assumed, since the counts match no known table; if that is wrong, give a \
                label map (ck_plus, raf_db, or names in the order of the codes: anger,disgust,fear,…)";
     let codes = Codes {
@@ -207,14 +246,10 @@ type Known = (&'static str, [usize; 8]);
 fn candidates() -> impl Iterator<Item = (Codes, &'static Known)> {
     KNOWN.iter().flat_map(|known| {
         let mut codes: Vec<Codes> = Vec::new();
-        let orders = [
-            FER2013.to_vec(),
-            Expression::ALL.to_vec(),
-            RAF_DB.to_vec(),
-            alphabetical(known),
-        ];
-        for (expressions, first) in orders.iter().flat_map(|order| [(order, 0), (order, 1)]) {
-            let expressions = expressions.clone();
+        let by_name = alphabetical(known);
+        let orders = [&FER2013[..], &Expression::ALL, &RAF_DB, &by_name].into_iter();
+        for (order, first) in orders.flat_map(|order| [(order, 0), (order, 1)]) {
+            let expressions = order.to_vec();
             let new = Codes { first, expressions };
             let (counts, all): (_, usize) = (new.counts(&known.1), known.1.iter().sum());
             let covers = counts.iter().sum::<usize>() == all;
@@ -261,18 +296,19 @@ fn distance(counts: &[usize; 256], known: &[usize; 256]) -> f64 {
     apart as f64 / known.iter().sum::<usize>() as f64
 }
 
+/// The maps with a name.
+const NAMED: [(&str, LabelMap); 4] = [
+    ("auto", LabelMap::Auto),
+    ("fer2013", LabelMap::Fer2013),
+    ("ck_plus", LabelMap::CkPlus),
+    ("raf_db", LabelMap::RafDb),
+];
+
 impl fmt::Display for LabelMap {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Auto => f.write_str("auto"),
-            Self::Fer2013 => f.write_str("fer2013"),
-            Self::CkPlus => f.write_str("ck_plus"),
-            Self::RafDb => f.write_str("raf_db"),
-            Self::Codes(codes) => {
-                let names: Vec<_> = codes.iter().map(|code| code.name()).collect();
-                f.write_str(&names.join(","))
-            }
-        }
+        let named = NAMED.iter().find(|(_, map)| map == self);
+        let codes = || Vec::from_iter(self.expressions().iter().map(|code| code.name())).join(",");
+        f.write_str(&named.map_or_else(codes, |(name, _)| (*name).to_owned()))
     }
 }
 
@@ -280,28 +316,28 @@ impl FromStr for LabelMap {
     type Err = Error;
 
     fn from_str(text: &str) -> Result<Self, Error> {
-        let wrong = |reason: String| Error::setting("label map", reason);
-        match text.trim().to_ascii_lowercase().as_str() {
-            "auto" => Ok(Self::Auto),
-            "fer2013" => Ok(Self::Fer2013),
-            "ck_plus" | "ck+" => Ok(Self::CkPlus),
-            "raf_db" | "raf-db" => Ok(Self::RafDb),
-            list if list.contains(',') => codes(list).map(Self::Codes).map_err(wrong),
-            other => Err(wrong(format!(
+        let text = text.trim().to_ascii_lowercase();
+        let name = text.replace("ck+", "ck_plus").replace("raf-db", "raf_db");
+        if let Some((_, map)) = NAMED.iter().find(|(known, _)| *known == name) {
+            return Ok(map.clone());
+        }
+        let map = match text.contains(',') {
+            true => codes(&text).map(Self::Codes),
+            false => Err(format!(
                 "must be auto, fer2013, ck_plus, raf_db, or the expressions in the order of their codes such as \
                  anger,disgust,fear,happy, not '{}'",
-                brief(other)
-            ))),
-        }
+                brief(&text)
+            )),
+        };
+        map.map_err(|reason| Error::setting("label map", reason))
     }
 }
 
 fn codes(list: &str) -> Result<Vec<Expression>, String> {
     let mut codes = Vec::new();
     for (code, name) in list.split(',').enumerate() {
-        let expression = name
-            .parse()
-            .map_err(|error| format!("code {code}: {error}"))?;
+        let expression = name.parse();
+        let expression = expression.map_err(|error| format!("code {code}: {error}"))?;
         if codes.contains(&expression) {
             return Err(format!("code {code}: {expression} is named twice"));
         }
@@ -310,19 +346,7 @@ fn codes(list: &str) -> Result<Vec<Expression>, String> {
     Ok(codes)
 }
 
-impl From<LabelMap> for String {
-    fn from(map: LabelMap) -> Self {
-        map.to_string()
-    }
-}
-
-impl TryFrom<String> for LabelMap {
-    type Error = Error;
-
-    fn try_from(text: String) -> Result<Self, Error> {
-        text.parse()
-    }
-}
+as_text!(LabelMap);
 
 #[cfg(test)]
 mod tests {
@@ -387,7 +411,8 @@ mod tests {
         assert!(codes.of(3) == Some(Happy) && how.contains("assumed") && how.contains("ck_plus"));
         let (codes, how) = LabelMap::CkPlus.resolve(&counts).unwrap();
         assert!(codes.of(3) == Some(Disgust) && how.contains("0 neutral, 1 anger"));
-        assert!(LabelMap::Auto.resolve_known(&counts).is_err());
+        let rows = (0..8).map(Label::Code).flat_map(|code| [code; 100]);
+        assert!(LabelMap::Auto.codes(rows, false).is_err());
     }
 
     /// Ten rows of each of these codes.
@@ -424,6 +449,15 @@ mod tests {
         // One row out of range among codes from 0 moves nothing.
         let (strays, _) = names.resolve(&ten(0..=7)).unwrap();
         assert_eq!(strays.range(), (0, 6));
+        for either in [ten(1..=6), ten(2..=3)] {
+            let refused = names.resolve(&either).unwrap_err();
+            assert!(refused.contains("neither 0 nor 7 occurs"), "{refused}");
+        }
+        let refused = LabelMap::RafDb.resolve(&ten(0..=6)).unwrap_err();
+        assert!(refused.contains("start at 1"), "{refused}");
+        let mut gap = ten(1..=3);
+        gap[7] = 10;
+        assert!(LabelMap::Auto.resolve(&gap).is_err());
         let (raf, _) = LabelMap::RafDb.resolve(&ten(1..=3)).unwrap();
         assert_eq!(raf.of(3), Some(Disgust));
         assert!(

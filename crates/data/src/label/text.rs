@@ -27,6 +27,49 @@ pub(crate) fn brief(text: &str) -> String {
     brief
 }
 
+/// `Display` and `FromStr` of an enum by its names in JSON, for a setting of this name with these values.
+macro_rules! by_name {
+    ($type:ty, $setting:literal, $values:literal) => {
+        impl std::fmt::Display for $type {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                serde::Serialize::serialize(self, f)
+            }
+        }
+
+        impl std::str::FromStr for $type {
+            type Err = crate::error::Error;
+
+            fn from_str(text: &str) -> Result<Self, Self::Err> {
+                $crate::label::text::named(text).ok_or_else(|| {
+                    let reason = format!(concat!("must be ", $values, ", not '{}'"), text);
+                    crate::error::Error::setting($setting, reason)
+                })
+            }
+        }
+    };
+}
+pub(crate) use by_name;
+
+/// Text and JSON of a type by its `Display` and `FromStr`, for `#[serde(try_from = "String", into = "String")]`.
+macro_rules! as_text {
+    ($type:ty) => {
+        impl From<$type> for String {
+            fn from(value: $type) -> Self {
+                value.to_string()
+            }
+        }
+
+        impl TryFrom<String> for $type {
+            type Error = crate::error::Error;
+
+            fn try_from(text: String) -> Result<Self, Self::Error> {
+                text.parse()
+            }
+        }
+    };
+}
+pub(crate) use as_text;
+
 /// The value of a name in JSON, for settings given as text.
 pub(crate) fn named<T: DeserializeOwned>(text: &str) -> Option<T> {
     let text: StrDeserializer<'_, Error> = text.into_deserializer();

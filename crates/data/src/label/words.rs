@@ -5,42 +5,23 @@ use strsim::osa_distance;
 use crate::label::expression::Expression::{self, *};
 
 /// The spellings of each expression in data sets.
+#[rustfmt::skip]
 const NAMES: [(&str, Expression); 23] = [
     ("neutral", Neutral),
-    ("anger", Anger),
-    ("angry", Anger),
-    ("contempt", Contempt),
-    ("contemptuous", Contempt),
-    ("disgust", Disgust),
-    ("disgusted", Disgust),
-    ("disgusting", Disgust),
-    ("fear", Fear),
-    ("fearful", Fear),
-    ("afraid", Fear),
-    ("scared", Fear),
-    ("happy", Happy),
-    ("happiness", Happy),
-    ("joy", Happy),
-    ("joyful", Happy),
-    ("smile", Happy),
-    ("sad", Sadness),
-    ("sadness", Sadness),
-    ("sorrow", Sadness),
-    ("surprise", Surprise),
-    ("surprised", Surprise),
-    ("surprising", Surprise),
+    ("anger", Anger), ("angry", Anger),
+    ("contempt", Contempt), ("contemptuous", Contempt),
+    ("disgust", Disgust), ("disgusted", Disgust), ("disgusting", Disgust),
+    ("fear", Fear), ("fearful", Fear), ("afraid", Fear), ("scared", Fear),
+    ("happy", Happy), ("happiness", Happy), ("joy", Happy), ("joyful", Happy), ("smile", Happy),
+    ("sad", Sadness), ("sadness", Sadness), ("sorrow", Sadness),
+    ("surprise", Surprise), ("surprised", Surprise), ("surprising", Surprise),
 ];
 
 /// The codes in the file names of JAFFE (FE) and KDEF (AF), which agree otherwise.
+#[rustfmt::skip]
 const CODES: [(&str, Expression); 8] = [
-    ("an", Anger),
-    ("di", Disgust),
-    ("af", Fear),
-    ("fe", Fear),
-    ("ha", Happy),
-    ("ne", Neutral),
-    ("sa", Sadness),
-    ("su", Surprise),
+    ("an", Anger), ("di", Disgust), ("af", Fear), ("fe", Fear),
+    ("ha", Happy), ("ne", Neutral), ("sa", Sadness), ("su", Surprise),
 ];
 
 /// Letters from which on a word with one letter wrong is still certain. Shorter ones resemble other words: danger, bear.

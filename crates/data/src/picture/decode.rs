@@ -30,9 +30,8 @@ pub(crate) fn decode(bytes: &[u8], path: &Path) -> Result<DynamicImage, Error> {
 }
 
 fn within_limits(bytes: &[u8]) -> Result<DynamicImage, String> {
-    let mut reader = ImageReader::new(Cursor::new(bytes))
-        .with_guessed_format()
-        .map_err(|error| error.to_string())?;
+    let reader = ImageReader::new(Cursor::new(bytes)).with_guessed_format();
+    let mut reader = reader.map_err(|error| error.to_string())?;
     let mut limits = Limits::default();
     limits.max_image_width = Some(SIDE_LIMIT);
     limits.max_image_height = Some(SIDE_LIMIT);
@@ -68,7 +67,9 @@ fn late_orientation(bytes: &[u8]) -> Option<Orientation> {
         let (kind, after) = after.split_first_chunk::<4>()?;
         let length = u32::from_be_bytes(*length) as usize;
         if kind == b"eXIf" {
-            return Orientation::from_exif_chunk(after.get(..length)?);
+            let exif = after.get(..length)?;
+            // A JPEG's mark, which some programs leave there.
+            return Orientation::from_exif_chunk(exif.strip_prefix(b"Exif\0\0").unwrap_or(exif));
         }
         // Contents and checksum.
         rest = after.get(length.checked_add(4)?..)?;
@@ -100,15 +101,20 @@ fn jpeg_ends(bytes: &[u8]) -> bool {
 /// weigh by Rec. 709, as [`CropMode::Authors`](crate::CropMode::Authors) does). Transparency is dropped; unscaled values of
 /// 16-bit files are [`scaled`].
 pub(crate) fn to_grey(image: DynamicImage) -> GrayImage {
+    weighted(image, |[r, g, b]| {
+        (r * 19595 + g * 38470 + b * 7471 + 0x8000) >> 16
+    })
+}
+
+/// Grey by a weighting of the colours, where there are any.
+pub(crate) fn weighted(image: DynamicImage, weigh: impl Fn([u32; 3]) -> u32) -> GrayImage {
     let image = scaled(image);
     if !image.color().has_color() {
         return image.into_luma8();
     }
     let rgb = image.into_rgb8();
-    GrayImage::from_fn(rgb.width(), rgb.height(), |x, y| {
-        let [r, g, b] = rgb.get_pixel(x, y).0.map(u32::from);
-        image::Luma([((r * 19595 + g * 38470 + b * 7471 + 0x8000) >> 16) as u8])
-    })
+    let grey = |x, y| weigh(rgb.get_pixel(x, y).0.map(u32::from)) as u8;
+    GrayImage::from_fn(rgb.width(), rgb.height(), |x, y| image::Luma([grey(x, y)]))
 }
 
 #[cfg(test)]

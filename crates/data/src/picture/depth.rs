@@ -1,11 +1,11 @@
-//! 16-bit files whose values use fewer bits: many cameras and scanners store 8, 10 or 12 bits without scaling them.
+//! 16-bit files whose values use fewer bits: many cameras and scanners store 8 to 14 bits without scaling them.
 
 use image::{DynamicImage, ImageBuffer, Pixel};
 
-/// The depths that are recognised. Our choice: a scaled image below 12 bits would have 15 of 255 grey values at most.
-const DEPTHS: [u32; 3] = [8, 10, 12];
+/// The depths that are recognised. Our choice: a scaled image below 14 bits would have 63 of 255 grey values at most.
+const DEPTHS: [u32; 4] = [8, 10, 12, 14];
 
-/// The bits that the values of a 16-bit image use if they were stored unscaled: the first of 8, 10 and 12 that is
+/// The bits that the values of a 16-bit image use if they were stored unscaled: the first of 8, 10, 12 and 14 that is
 /// enough for the largest. `None` for other images, for larger values and for black ones.
 pub(crate) fn unscaled_bits(image: &DynamicImage) -> Option<u32> {
     let largest = match image {
@@ -74,6 +74,7 @@ mod tests {
             (vec![0u16, 7, 255], Some(8), vec![0u8, 7, 255]),
             (vec![0, 512, 1023], Some(10), vec![0, 128, 255]),
             (vec![1024, 2048, 4095], Some(12), vec![64, 128, 255]),
+            (vec![0, 8192, 16_383], Some(14), vec![0, 128, 255]),
             (vec![0, 4096, 65_535], None, vec![0, 16, 255]),
             (vec![0, 0, 0], None, vec![0, 0, 0]),
         ] {

@@ -51,9 +51,9 @@ impl Prepared {
     pub fn open(dir: &Path) -> Result<Self, Error> {
         let set = Self::open_for_audit(dir)?;
         for (row, sample) in set.samples.iter().enumerate() {
-            set.check_row(row, sample).map_err(|reason| {
-                Error::not_prepared(&dir.join("samples.csv"), format!("row {row}: {reason}"))
-            })?;
+            let wrong = |reason| format!("row {row}: {reason}");
+            let checked = set.check_row(row, sample).map_err(wrong);
+            checked.map_err(|reason| Error::not_prepared(&dir.join("samples.csv"), reason))?;
         }
         Ok(set)
     }
@@ -129,18 +129,15 @@ impl Prepared {
     fn check(&self) -> Result<(), String> {
         let (rows, images, side) = (self.samples.len(), self.images.count, self.images.side);
         let (listed, size) = (self.info.images, self.info.image_size);
-        if rows != images || listed != images {
-            return Err(format!(
+        let mut numbered = self.samples.iter().enumerate();
+        let misplaced = numbered.find(|(row, sample)| sample.index != *row);
+        match misplaced {
+            _ if rows != images || listed != images => Err(format!(
                 "{rows} rows, dataset.json says {listed}, images.npy holds {images}"
-            ));
-        }
-        if size as usize != side {
-            return Err(format!(
+            )),
+            _ if size as usize != side => Err(format!(
                 "dataset.json says images of {size}, images.npy holds {side}"
-            ));
-        }
-        let mut rows = self.samples.iter().enumerate();
-        match rows.find(|(row, sample)| sample.index != *row) {
+            )),
             Some((row, sample)) => Err(format!("row {row}: has index {}", sample.index)),
             None => Ok(()),
         }
@@ -151,23 +148,20 @@ impl Prepared {
         let (name, folds) = (&sample.label_name, self.info.folds);
         let table = (label, sample.subject, fold);
         let arrays = (self.labels[row], self.subjects[row], self.folds[row]);
-        if table != arrays {
-            return Err(format!(
-                "label, subject and fold are {table:?}, in the arrays {arrays:?}"
-            ));
-        }
         let fits = match role {
             Role::HeldOut => label == -1,
             Role::Labelled => self.info.class(label) == Some(name),
         };
-        if !fits {
-            return Err(format!("{role} with label {label} '{name}' is not a class"));
-        }
         let dealt = role == Role::Labelled && self.info.fold_rule != FoldRule::Given;
-        if dealt && !usize::try_from(fold).is_ok_and(|fold| fold < folds) {
-            return Err(format!("fold {fold} is not one of the {folds} folds"));
+        let exists = usize::try_from(fold).is_ok_and(|fold| fold < folds);
+        match (fits, exists || !dealt) {
+            _ if table != arrays => Err(format!(
+                "label, subject and fold are {table:?}, in the arrays {arrays:?}"
+            )),
+            (false, _) => Err(format!("{role} with label {label} '{name}' is not a class")),
+            (_, false) => Err(format!("fold {fold} is not one of the {folds} folds")),
+            (true, true) => Ok(()),
         }
-        Ok(())
     }
 
     /// The folder.
@@ -260,23 +254,16 @@ impl Prepared {
     /// # Errors
     /// See [`Split::new`].
     pub fn split(&self, fold: usize, protocol: Protocol) -> Result<Split, Error> {
-        Split::new(
-            &self.samples,
-            fold,
-            self.info.folds,
-            protocol,
-            self.info.subject_independent,
-        )
+        let (folds, apart) = (self.info.folds, self.info.subject_independent);
+        Split::new(&self.samples, fold, folds, protocol, apart)
     }
 }
 
 fn read_info(path: &Path) -> Result<DatasetInfo, Error> {
     let bytes = match read_bounded(path, TABLE_LIMIT) {
         Err(Error::Io { source, .. }) if source.kind() == std::io::ErrorKind::NotFound => {
-            return Err(Error::not_prepared(
-                path,
-                "there is no prepared data set here",
-            ));
+            let reason = "there is no prepared data set here";
+            return Err(Error::not_prepared(path, reason));
         }
         other => other?,
     };

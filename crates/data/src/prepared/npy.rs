@@ -29,8 +29,8 @@ pub(super) fn write_header(file: &mut BufWriter<File>, count: u64, side: usize) 
 fn open(path: &Path) -> Result<(NpyHeader, File, u64), Error> {
     let file = File::open(path).map_err(Error::io(path))?;
     let mut start = (&file).take(HEADER_LIMIT);
-    let header = NpyHeader::from_reader(&mut start)
-        .map_err(|error| Error::not_prepared(path, format!("no npy header: {error}")))?;
+    let wrong = |error| Error::not_prepared(path, format!("no npy header: {error}"));
+    let header = NpyHeader::from_reader(&mut start).map_err(wrong)?;
     let offset = HEADER_LIMIT - start.limit();
     Ok((header, file, offset))
 }
@@ -47,8 +47,8 @@ impl Images {
     pub fn open(path: &Path) -> Result<Self, Error> {
         let (header, file, offset) = open(path)?;
         let length = file.metadata().map_err(Error::io(path))?.len();
-        let (count, side) = images_shape(&header, length.saturating_sub(offset))
-            .map_err(|reason| Error::not_prepared(path, reason))?;
+        let shape = images_shape(&header, length.saturating_sub(offset));
+        let (count, side) = shape.map_err(|reason| Error::not_prepared(path, reason))?;
         #[allow(unsafe_code)]
         // SAFETY: a map is sound while nobody changes the file. A prepared data set is renamed into place when complete
         // and never written again; we only ever replace it as a folder, which leaves mapped files alone.

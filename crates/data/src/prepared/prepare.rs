@@ -48,6 +48,7 @@ pub fn prepare(
     if let Some(codes) = &codes {
         let notes = codes.apply(&mut scan.samples)?;
         scan.notes.extend(notes);
+        scan.read.push(codes.read.clone());
     }
     strict(options, &scan.skipped)?;
     let mut deal = Deal::of(&scan, options)?;
@@ -60,6 +61,37 @@ pub fn prepare(
         detector: FaceDetector::new()?,
         boxes: boxes.as_ref(),
     };
+    let notes = write_rows(&worker, &mut scan, &mut deal, &mut writer, progress)?;
+    let images = writer.samples();
+    rows::check(images, &info.classes).map_err(|problem| {
+        let (total, skipped) = (scan.samples.len(), brief(&scan.skipped));
+        let reason = format!("of {total} images {problem}; {skipped}");
+        Error::nothing_labelled(source.root(), reason)
+    })?;
+    info.notes.extend(rows::emptied(images, &info, &scan));
+    info.notes.extend(rows::untested(images, &deal));
+    info.notes.extend(notes);
+    if let Some(boxes) = boxes {
+        info.notes.extend(boxes.notes(images));
+        info.boxes = Some(boxes.name());
+        scan.read.push(boxes.read);
+    }
+    writer.finish(DatasetInfo {
+        source_digest: digest(scan.read),
+        skipped: scan.skipped,
+        ..info
+    })
+}
+
+/// Writes a row for every usable image, and adds files read and inputs skipped to the scan; returns notes on the images.
+fn write_rows(
+    worker: &Worker,
+    scan: &mut Scan,
+    deal: &mut Deal,
+    writer: &mut PreparedWriter,
+    progress: &(dyn Fn(usize, usize) -> bool + Sync),
+) -> Result<Vec<String>, Error> {
+    let classes = worker.source.class_names();
     let (mut placed, mut odd) = (Vec::new(), BTreeMap::new());
     let (done, total) = (AtomicUsize::new(0), scan.samples.len());
     let one = |raw: &RawSample| {
@@ -70,36 +102,17 @@ pub fn prepare(
         let outcomes: Option<Vec<Outcome>> = chunk.par_iter().map(one).collect();
         for (raw, outcome) in chunk.iter().zip(outcomes.ok_or(Error::Cancelled)?) {
             if let Some(face) = &outcome.face {
-                let row = rows::row(raw, face, &mut deal, &info.classes);
-                writer.push(row, &face.pixels)?;
+                writer.push(rows::row(raw, face, deal, &classes), &face.pixels)?;
                 rows::add_odd(&mut odd, &outcome.odd, &raw.path);
             }
             placed.extend(outcome.off_centre);
             scan.read.extend(outcome.read);
             scan.skipped.extend(outcome.skipped);
         }
-        strict(options, &scan.skipped)?;
+        strict(worker.options, &scan.skipped)?;
     }
-    let images = writer.samples();
-    rows::check(images, &info.classes).map_err(|problem| Error::NothingLabelled {
-        path: source.root().to_path_buf(),
-        reason: format!("of {total} images {problem}; {}", brief(&scan.skipped)),
-    })?;
-    info.notes.extend(rows::emptied(images, &info, &scan));
-    info.notes.extend(rows::untested(images, &deal));
-    info.notes.extend(rows::off_centre(&placed));
-    info.notes.extend(rows::odd(&odd));
-    if let Some(boxes) = boxes {
-        info.notes.extend(boxes.notes(images));
-        info.boxes = Some(boxes.name());
-        scan.read.push(boxes.read);
-    }
-    scan.read.extend(codes.map(|codes| codes.read));
-    writer.finish(DatasetInfo {
-        source_digest: digest(scan.read),
-        skipped: scan.skipped,
-        ..info
-    })
+    let notes = rows::off_centre(&placed).into_iter();
+    Ok(notes.chain(rows::odd(&odd)).collect())
 }
 
 /// The part of `dataset.json` that does not depend on the rows.
@@ -121,16 +134,17 @@ fn info(source: &dyn Source, options: &PrepareOptions, scan: &Scan, deal: &Deal)
 }
 
 fn strict(options: &PrepareOptions, skipped: &[Skipped]) -> Result<(), Error> {
-    match skipped {
-        [first, others @ ..] if options.strict => {
-            let Skipped { path, reason, .. } = first.clone();
-            Err(Error::Strict {
-                path,
-                reason,
-                others: others.len(),
-            })
-        }
-        _ => Ok(()),
+    let [first, others @ ..] = skipped else {
+        return Ok(());
+    };
+    let (path, reason, others) = (first.path.clone(), first.reason.clone(), others.len());
+    match options.strict {
+        true => Err(Error::Strict {
+            path,
+            reason,
+            others,
+        }),
+        false => Ok(()),
     }
 }
 
@@ -151,13 +165,10 @@ pub fn refuse_inside(output: &Path, root: &Path) -> Result<(), Error> {
     // The output need not exist yet: its first existing ancestor determines its location.
     let mut ancestors = absolute.ancestors();
     let real = ancestors.find_map(|path| path.canonicalize().ok());
-    match (real, root.canonicalize()) {
-        (Some(real), Ok(root_real)) if real.starts_with(&root_real) => {
-            Err(Error::OutputInsideInput {
-                output: output.to_path_buf(),
-                input: root.to_path_buf(),
-            })
-        }
-        _ => Ok(()),
+    let inside = real.zip(root.canonicalize().ok());
+    if !inside.is_some_and(|(real, root)| real.starts_with(root)) {
+        return Ok(());
     }
+    let (output, input) = (output.to_path_buf(), root.to_path_buf());
+    Err(Error::OutputInsideInput { output, input })
 }

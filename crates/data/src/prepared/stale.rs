@@ -6,16 +6,12 @@ use std::path::Path;
 
 use tempfile::TempDir;
 
+use crate::read::name::parent;
+
 /// Prefix of the folders' names.
 const PREFIX: &str = ".faus-data-";
 /// The file in each that holds the output's name and is locked while the writer lives.
 const LOCK: &str = "lock";
-
-/// The folder that holds `output`.
-pub(super) fn parent(output: &Path) -> &Path {
-    let parent = output.parent().filter(|p| !p.as_os_str().is_empty());
-    parent.unwrap_or(Path::new("."))
-}
 
 /// A new hidden folder beside `output`, locked while the file lives; removes those of killed writers of the same output.
 pub(super) fn work_folder(output: &Path) -> Result<(TempDir, File)> {

@@ -75,12 +75,10 @@ impl Worker<'_> {
     fn face(&self, raw: &RawSample, outcome: &mut Outcome) -> Result<Face, Error> {
         let fetched = self.source.fetch(raw)?;
         outcome.read.extend(fetched.read);
-        outcome
-            .odd
-            .extend(unscaled_bits(&fetched.image).map(Odd::Bits));
-        outcome
-            .odd
-            .extend(transparent(&fetched.image).then_some(Odd::Transparent));
+        let bits = unscaled_bits(&fetched.image).map(Odd::Bits);
+        outcome.odd.extend(bits);
+        let odd = transparent(&fetched.image).then_some(Odd::Transparent);
+        outcome.odd.extend(odd);
         let by_authors = self.options.crop == CropMode::Authors;
         let image = match by_authors {
             true => authors::grey(fetched.image),
@@ -109,9 +107,8 @@ impl Worker<'_> {
         outcome: &mut Outcome,
     ) -> Result<Option<CropBox>, Error> {
         let (width, height) = image.dimensions();
-        let by_hand = self
-            .boxes
-            .and_then(|boxes| boxes.of(&raw.path, width, height));
+        let by_hand = |boxes: &Boxes| boxes.of(&raw.path, width, height);
+        let by_hand = self.boxes.and_then(by_hand);
         let found = match self.options.crop {
             _ if by_hand.is_some() => return by_hand.transpose(),
             CropMode::None => return Ok(None),
@@ -137,10 +134,8 @@ impl Worker<'_> {
         let (width, height) = image.dimensions();
         let found = match self.options.crop {
             CropMode::Authors => {
-                let tries = [authors::FIRST, authors::SECOND];
-                let found = tries
-                    .into_iter()
-                    .find_map(|search| self.detector.search(image, search));
+                let mut tries = [authors::FIRST, authors::SECOND].into_iter();
+                let found = tries.find_map(|search| self.detector.search(image, search));
                 found.map(|ours| authors::about_detected(ours, width, height))
             }
             _ => self.detector.find(image),

@@ -15,6 +15,7 @@ use crate::prepared::info::DatasetInfo;
 use crate::prepared::npy::{MOST_IMAGES, write_header};
 use crate::prepared::sample::{COLUMNS, Sample};
 use crate::prepared::stale;
+use crate::read::name::parent;
 
 /// Writes a prepared data set image by image; the folder appears only when complete.
 ///
@@ -98,12 +99,12 @@ impl PreparedWriter {
     pub fn finish(mut self, mut info: DatasetInfo) -> Result<DatasetInfo, Error> {
         self.count(&mut info)?;
         let folder = self.work.path().join("set");
-        self.write_files(&folder, &info)
-            .map_err(Error::io(&self.output))?;
+        let written = self.write_files(&folder, &info);
+        written.map_err(Error::io(&self.output))?;
         refuse_existing(&self.output)?;
         fs::rename(&folder, &self.output).map_err(Error::io(&self.output))?;
         // Makes the rename survive a power cut, except on systems that cannot sync a folder.
-        let _ = File::open(stale::parent(&self.output)).and_then(|folder| folder.sync_all());
+        let _ = File::open(parent(&self.output)).and_then(|folder| folder.sync_all());
         Ok(info)
     }
 
@@ -113,9 +114,8 @@ impl PreparedWriter {
         images.flush()?;
         images.get_ref().sync_all()?;
         file::write_with(&folder.join("samples.csv"), |out| {
-            let mut table = csv::WriterBuilder::new()
-                .has_headers(false)
-                .from_writer(out);
+            let mut table = csv::WriterBuilder::new();
+            let mut table = table.has_headers(false).from_writer(out);
             table.write_record(COLUMNS.split(','))?;
             self.samples.iter().try_for_each(|s| table.serialize(s))?;
             table.flush()

@@ -12,7 +12,7 @@ use zip::{CompressionMethod, ZipArchive};
 
 use crate::error::Error;
 use crate::read::file::Skipped;
-use crate::read::name::{hidden, is_zip, join};
+use crate::read::name::{hidden, is_zip, join, split};
 
 /// Maximum number of entries of an archive; CK+'s images are 11,000.
 const ENTRIES_LIMIT: usize = 500_000;
@@ -108,7 +108,7 @@ impl Archive {
 
     /// Adds a path to its folder, and the folders above, which may have no entries.
     fn add(&mut self, path: &str) {
-        let (parent, name) = path.rsplit_once('/').unwrap_or(("", path));
+        let (parent, name) = split(path);
         let names = self.folders.entry(parent.to_owned()).or_default();
         if names.insert(name.to_owned()) && !parent.is_empty() {
             self.add(parent);

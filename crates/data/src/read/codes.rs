@@ -1,57 +1,31 @@
 //! A table of FACS codes beside images of any source: rows by path, by recording or by row number.
 
 use std::collections::{BTreeMap, HashMap};
+use std::fmt;
 use std::path::Path;
 
-use faus_base::codes::{Coded, Codes, plain_name};
-use faus_base::facs;
+use csv::StringRecord;
+use faus_base::codes::{Coded, Codes};
+use faus_base::facs::Cell;
 use faus_base::person::Person;
-use faus_base::table::{Row, Table};
+use faus_base::table::{Row, Table, delimiter, place};
 
 use crate::error::Error;
-use crate::label::{Au, AuCoding, AuScore};
+use crate::label::AuCoding;
 use crate::read::file::{ReadFile, read_bounded};
-use crate::read::places::Places;
+use crate::read::places::{self, Fit, Places};
 use crate::read::source::RawSample;
 
 /// Size limit of the table, in bytes.
 const LIMIT: u64 = 256 << 20;
-/// Names of the columns by which rows are found, without blanks, `_` and `-`.
-const PATH: [&str; 9] = [
-    "path",
-    "file",
-    "filename",
-    "filepath",
-    "image",
-    "imagepath",
-    "imagefile",
-    "img",
-    "input",
-];
-const SUBJECT: [&str; 7] = [
-    "subject",
-    "subjectid",
-    "subj",
-    "person",
-    "personid",
-    "participant",
-    "id",
-];
-const SESSION: [&str; 9] = [
-    "session",
-    "sessionid",
-    "sequence",
-    "seq",
-    "sequenceid",
-    "recording",
-    "trial",
-    "task",
-    "video",
-];
-const FRAME: [&str; 4] = ["frame", "framenumber", "frameno", "frameid"];
-const INDEX: [&str; 2] = ["index", "row"];
+/// Names of the columns by which rows are found.
+const PATH: &str = "path file filename filepath image imagepath imagefile img input";
+const SUBJECT: &str = "subject subjectid subj person personid participant id";
+const SESSION: &str = "session sessionid sequence seq sequenceid recording trial task video";
+const FRAME: &str = "frame framenumber frameno frameid";
+const INDEX: &str = "index row";
 /// The header that a table of the first Cohn-Kanade release stands for where it has none.
-const COHN_KANADE: &str = "subject,session,codes\n";
+const COHN_KANADE: [&str; 3] = ["subject", "session", "codes"];
 
 /// What a table says of an image, or what it can be found by.
 #[derive(Debug, Clone, Copy, Default)]
@@ -68,21 +42,21 @@ pub struct CodeKey<'a> {
     pub frame: u32,
 }
 
-/// How the rows of a table are found.
-enum By {
-    Path(Vec<String>),
-    /// Person and session, and the frame where the table has one.
-    Session(Vec<(Option<Person>, String, Option<u32>)>),
-    Index(Vec<usize>),
+/// How the rows of a table name their images.
+#[derive(PartialEq, Eq, PartialOrd, Ord, Hash)]
+enum Key {
+    Path(String),
+    /// Person and session, and the frame where the table has one: otherwise the last of the recording.
+    Session(Option<Person>, String, Option<usize>),
+    Index(usize),
 }
 
 /// A table of codes.
 pub struct CodeTable {
     name: String,
     codes: Codes,
-    /// The lines of the rows.
-    lines: Vec<u64>,
-    by: By,
+    /// The line and the key of each row, all keys of one kind.
+    rows: Vec<(u64, Key)>,
     pub(crate) read: ReadFile,
 }
 
@@ -103,29 +77,28 @@ impl CodeTable {
     /// [`Error::Layout`] naming the line that is wrong, or the columns that are missing.
     pub fn open(path: &Path) -> Result<Self, Error> {
         let bytes = read_bounded(path, LIMIT)?;
-        let expected = "a table of FACS codes";
-        let wrong = |found: String| Error::layout(path, expected, found);
-        let with_header = headless(&bytes).map(|text| [COHN_KANADE, text].concat());
-        let added = u64::from(with_header.is_some());
-        let table = Table::open(with_header.as_deref().map_or(&bytes[..], str::as_bytes));
-        let table = table.map_err(wrong)?;
-        let columns = table.columns().clone();
-        let names: Vec<String> = columns.iter().map(plain_name).collect();
-        let rows: Result<Vec<Row>, _> = table.records().collect();
-        let mut rows = rows.map_err(wrong)?;
-        rows.iter_mut().for_each(|row| row.line -= added);
-        let codes = Codes::read(&columns, &rows).map_err(wrong)?;
-        let by = By::of(&names, &rows).map_err(wrong)?;
         let name = path.file_name().unwrap_or_default().to_string_lossy();
-        let table = Self {
-            name: name.into_owned(),
+        let table = Self::read(name.into_owned(), &bytes);
+        table.map_err(|found| Error::layout(path, "a table of FACS codes", found))
+    }
+
+    fn read(name: String, bytes: &[u8]) -> Result<Self, String> {
+        let with_header = headless(bytes).map(|(text, between)| {
+            let header = COHN_KANADE.join(&between.to_string());
+            format!("{header}\n{text}")
+        });
+        let added = u64::from(with_header.is_some());
+        let table = Table::open(with_header.as_deref().map_or(bytes, str::as_bytes))?;
+        let columns = table.columns().clone();
+        let mut rows = table.records().collect::<Result<Vec<Row>, _>>()?;
+        rows.iter_mut().for_each(|row| row.line -= added);
+        let codes = Codes::read(&columns, &rows)?;
+        Ok(Self {
+            name,
             codes,
-            lines: rows.iter().map(|row| row.line).collect(),
-            by,
-            read: ReadFile::new("aus", &bytes),
-        };
-        table.check_doubles().map_err(wrong)?;
-        Ok(table)
+            rows: keys(&columns, &rows)?,
+            read: ReadFile::new("aus", bytes),
+        })
     }
 
     /// Whether a program estimated the codes.
@@ -133,116 +106,140 @@ impl CodeTable {
         self.codes.machine_coded
     }
 
-    /// Rows of one key must have one coding.
-    fn check_doubles(&self) -> Result<(), String> {
-        let mut first: HashMap<String, usize> = HashMap::new();
-        for at in 0..self.lines.len() {
-            let before = *first.entry(self.by.text(at)).or_insert(at);
-            if self.codes.rows[before] != self.codes.rows[at] {
-                let (one, other) = (self.lines[before], self.lines[at]);
-                return Err(format!(
-                    "different codes of {} in lines {one} and {other}",
-                    self.by.text(at)
-                ));
-            }
-        }
-        Ok(())
-    }
-
     /// Finds the codes of images.
     ///
     /// # Errors
-    /// [`Error::Setting`] if no row of the table matches an image.
+    /// [`Error::Setting`] if no row of the table matches an image, two rows code one image differently, or a row names one of
+    /// several images of the same frame.
     pub fn matched(&self, images: &[CodeKey]) -> Result<Matched, Error> {
-        let rows = match &self.by {
-            By::Path(paths) => by_path(paths, images),
-            By::Session(sessions) => by_session(sessions, images),
-            By::Index(indices) => {
-                let of: HashMap<usize, usize> = images
-                    .iter()
-                    .enumerate()
-                    .map(|(at, image)| (image.index, at))
-                    .collect();
-                indices.iter().map(|index| of.get(index).copied()).collect()
-            }
-        };
-        let mut codes = vec![None; images.len()];
-        let mut has_row = vec![false; images.len()];
-        for (coded, at) in self.codes.rows.iter().zip(&rows) {
-            if let Some(at) = *at {
-                codes[at].clone_from(coded);
-                has_row[at] = true;
+        let name = &self.name;
+        let wrong = |reason| Error::setting("table of codes", format!("{name}: {reason}"));
+        let (found, elsewhere) = self.images(images).map_err(wrong)?;
+        let mut of_images: Vec<Option<usize>> = vec![None; images.len()];
+        for (row, at) in found.iter().enumerate() {
+            let Some(at) = *at else { continue };
+            let before = *of_images[at].get_or_insert(row);
+            if self.codes.rows[before] != self.codes.rows[row] {
+                let [(one, _), (other, key)] = [before, row].map(|at| &self.rows[at]);
+                return Err(wrong(format!(
+                    "different codes of {key} in lines {one} and {other}"
+                )));
             }
         }
-        let unmatched = || (0..rows.len()).filter(|at| rows[*at].is_none());
-        let example = |at: usize| format!("line {}, {}", self.lines[at], self.by.text(at));
-        if unmatched().count() == rows.len() {
-            let first = unmatched()
-                .next()
-                .map_or("it has no rows".to_owned(), |at| {
-                    format!("its first row is {}", example(at))
-                });
+        let codes = of_images.iter().map(|row| self.codes.rows[(*row)?].clone());
+        let codes = codes.collect();
+        let has_row = Vec::from_iter(of_images.iter().map(Option::is_some));
+        let unmatched = self.rows.iter().zip(&found);
+        let unmatched: Vec<_> = unmatched.filter(|(_, at)| at.is_none()).collect();
+        let (missing, all) = (unmatched.len(), found.len());
+        let example = |((line, key), _): &(&(u64, Key), _)| format!("line {line}, {key}");
+        let example = unmatched.first().map(example);
+        if missing == all {
+            let first = example.map_or("it has no rows".to_owned(), |row| {
+                format!("its first row is {row}")
+            });
             let image = images
                 .first()
-                .map_or("none".to_owned(), |image| self.by.of_image(image));
-            let reason = format!(
-                "no row of {} matches an image: {first}, and the first image is {image}",
-                self.name
-            );
-            return Err(Error::setting("table of codes", reason));
+                .map_or("none".to_owned(), |image| self.key(image).to_string());
+            return Err(wrong(format!(
+                "no row matches an image: {first}, and the first image is {image}"
+            )));
         }
         let mut notes = vec![self.count(images, &has_row)];
-        let missing = unmatched().count();
-        notes.extend(unmatched().next().map(|at| {
-            format!(
-                "{}: {missing} of the table's {} rows match no image (first {}).",
-                self.name,
-                rows.len(),
-                example(at)
-            )
+        notes.extend(places::elsewhere(elsewhere));
+        notes.extend(example.map(|row| {
+            format!("{missing} of the table's {all} rows match no image (first {row}).")
         }));
-        notes.extend(
-            self.codes
-                .notes
+        notes.extend(self.codes.notes.iter().cloned());
+        let notes = notes.into_iter().map(|note| format!("{name}: {note}"));
+        Ok(Matched {
+            codes,
+            notes: notes.collect(),
+        })
+    }
+
+    /// The image of each row, and how many have theirs in another folder.
+    fn images(&self, images: &[CodeKey]) -> Result<(Vec<Option<usize>>, usize), String> {
+        let paths = self.rows.iter().filter_map(|(_, key)| match key {
+            Key::Path(path) => Some(path.as_str()),
+            _ => None,
+        });
+        let paths = Vec::from_iter(paths);
+        if !paths.is_empty() {
+            let found = Places::of(images.iter().map(|image| image.path)).find(paths);
+            let elsewhere = found
                 .iter()
-                .map(|note| format!("{}: {note}", self.name)),
-        );
-        Ok(Matched { codes, notes })
+                .flatten()
+                .filter(|found| found.1 == Fit::Elsewhere);
+            let elsewhere = elsewhere.count();
+            return Ok((
+                found.into_iter().map(|found| Some(found?.0)).collect(),
+                elsewhere,
+            ));
+        }
+        let has = |index| self.rows.iter().any(|(_, key)| *key == Key::Index(index));
+        if has(images.len()) && !has(0) {
+            return Err(format!(
+                "its indices reach {}, and no row has 0: images are counted from 0 to {}, so subtract 1 from each",
+                images.len(),
+                images.len() - 1
+            ));
+        }
+        let mut known: HashMap<Key, Vec<usize>> = HashMap::new();
+        for (at, image) in images.iter().enumerate() {
+            known.insert(Key::Index(image.index), vec![at]);
+            let of_frame = session(image, Some(image.frame as usize));
+            known.entry(of_frame).or_default().push(at);
+            let last = known.entry(session(image, None)).or_default();
+            last.retain(|last| images[*last].frame >= image.frame);
+            let later = last
+                .first()
+                .is_some_and(|last| images[*last].frame > image.frame);
+            last.extend((!later).then_some(at));
+        }
+        let of_known = |(line, key): &(u64, Key)| match (key, known.get(key).map(Vec::as_slice)) {
+            (Key::Session(None, ..), _) | (_, None | Some([])) => Ok(None),
+            (_, Some([only])) => Ok(Some(*only)),
+            (_, Some([one, other, ..])) => Err(format!(
+                "line {line}: {key} may be {} or {}, which have the same frame: name the images by a column `path`, or their \
+                 frames by the group `frame` of --subject-pattern",
+                images[*one].path, images[*other].path
+            )),
+        };
+        Ok((self.rows.iter().map(of_known).collect::<Result<_, _>>()?, 0))
+    }
+
+    /// The key of an image, of the kind of the table's.
+    fn key(&self, image: &CodeKey) -> Key {
+        match self.rows.first() {
+            Some((_, Key::Session(..))) => session(image, None),
+            Some((_, Key::Index(_))) => Key::Index(image.index),
+            _ => Key::Path(image.path.to_owned()),
+        }
     }
 
     /// How many images, or recordings, have a row.
     fn count(&self, images: &[CodeKey], has_row: &[bool]) -> String {
-        let last_only =
-            matches!(&self.by, By::Session(rows) if rows.iter().all(|row| row.2.is_none()));
-        let mut units: BTreeMap<String, bool> = BTreeMap::new();
+        let last = |(_, key): &(u64, Key)| matches!(key, Key::Session(.., None));
+        let last_only = self.rows.iter().all(last);
+        let unit = |image: &CodeKey| match last_only {
+            true => session(image, None),
+            false => Key::Index(image.index),
+        };
+        let mut units: BTreeMap<Key, bool> = BTreeMap::new();
         for (image, has_row) in images.iter().zip(has_row) {
-            let unit = if last_only {
-                self.by.of_image(image)
-            } else {
-                format!("{:09}", image.index)
-            };
-            *units.entry(unit).or_default() |= has_row;
+            *units.entry(unit(image)).or_default() |= has_row;
         }
         let (all, with) = (units.len(), units.values().filter(|has| **has).count());
         let (what, only) = match last_only {
             true => ("recordings", ", on their last frame alone"),
             false => ("images", ""),
         };
-        let lost = images
-            .iter()
-            .zip(has_row)
-            .find(|(image, has)| !(**has || last_only && units[&self.by.of_image(image)]));
-        let lost = lost.map_or(String::new(), |(image, _)| {
-            format!(
-                "; {} have none (first {})",
-                all - with,
-                self.by.of_image(image)
-            )
+        let lost = images.iter().find(|image| !units[&unit(image)]);
+        let lost = lost.map_or(String::new(), |image| {
+            format!("; {} have none (first {})", all - with, self.key(image))
         });
-        format!(
-            "{}: {with} of {all} {what} have a row in the table{only}{lost}.",
-            self.name
-        )
+        format!("{with} of {all} {what} have a row in the table{only}{lost}.")
     }
 
     /// Gives the images of a scan the codes of the table, in place of any that they had.
@@ -255,161 +252,104 @@ impl CodeTable {
             frame: sample.frame,
         });
         let Matched { codes, mut notes } = self.matched(&Vec::from_iter(keys))?;
-        let replaced = samples
-            .iter()
-            .filter(|sample| sample.aus != AuCoding::NotCoded)
-            .count();
-        notes.extend((replaced > 0).then(|| {
-            format!(
-                "{}: it replaces the codes that {replaced} images had from the data set.",
-                self.name
-            )
-        }));
+        let had = |sample: &&RawSample| sample.aus != AuCoding::NotCoded;
+        let replaced = samples.iter().filter(had).count();
+        let note = format!(
+            "{}: it replaces the codes that {replaced} images had from the data set.",
+            self.name
+        );
+        notes.extend((replaced > 0).then_some(note));
         for (sample, coded) in samples.iter_mut().zip(codes) {
-            let coded = coded.map(|coded| {
-                let score = |(au, intensity)| AuScore {
-                    au: Au(au),
-                    intensity,
-                };
-                (
-                    AuCoding::coded(coded.units.into_iter().map(score).collect()),
-                    coded.sides,
-                )
-            });
+            let coded = coded.map(|coded| (AuCoding::of_scores(coded.units), coded.sides));
             (sample.aus, sample.sides) = coded.unwrap_or_default();
         }
         Ok(notes)
     }
 }
 
-impl By {
-    fn of(names: &[String], rows: &[Row]) -> Result<Self, String> {
-        let column = |wanted: &[&str]| {
-            names
-                .iter()
-                .position(|name| wanted.contains(&name.as_str()))
-        };
-        let cell = |row: &Row, at: usize| row.cells.get(at).unwrap_or_default().to_owned();
-        let number = |row: &Row, at: usize| match Person::of(&cell(row, at)) {
+impl fmt::Display for Key {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Path(path) => f.write_str(path),
+            Self::Index(index) => write!(f, "index {index}"),
+            Self::Session(person, session, frame) => {
+                let person = person.as_ref().map(Person::to_string);
+                let person = person.unwrap_or("unknown".to_owned());
+                let frame = frame.map_or(String::new(), |frame| format!(" frame {frame}"));
+                write!(f, "subject {person} session {session}{frame}")
+            }
+        }
+    }
+}
+
+/// The line and the key of each row.
+fn keys(columns: &StringRecord, rows: &[Row]) -> Result<Vec<(u64, Key)>, String> {
+    let [path, subject, session, frame, index] =
+        [PATH, SUBJECT, SESSION, FRAME, INDEX].map(|names| place(columns, names));
+    let key = |row: &Row| {
+        let cell = |at: usize| row.cells.get(at).unwrap_or_default();
+        let number = |at: usize| match Person::of(cell(at)) {
             Some(Person::Number(number)) => {
                 usize::try_from(number).map_err(|error| error.to_string())
             }
             _ => Err(format!(
                 "line {}: {} `{}` is not a number from 0",
                 row.line,
-                names[at],
-                cell(row, at)
+                &columns[at],
+                cell(at)
             )),
         };
-        if let Some(at) = column(&PATH) {
-            return Ok(Self::Path(rows.iter().map(|row| cell(row, at)).collect()));
-        }
-        if let (Some(subject), Some(session)) = (column(&SUBJECT), column(&SESSION)) {
-            let frame = column(&FRAME);
-            let key = |row: &Row| {
-                let frame = frame.map(|at| number(row, at)).transpose()?;
-                let frame = frame.and_then(|frame| u32::try_from(frame).ok());
-                Ok((
-                    Person::of(&cell(row, subject)),
-                    session_of(&cell(row, session)),
-                    frame,
-                ))
-            };
-            return rows
-                .iter()
-                .map(key)
-                .collect::<Result<_, String>>()
-                .map(Self::Session);
-        }
-        let Some(at) = column(&INDEX) else {
-            return Err("no column that names the images: `path` (or file name), `subject` and `session` (and `frame`), or `index`".to_owned());
-        };
-        let indices = rows.iter().map(|row| number(row, at));
-        indices.collect::<Result<_, _>>().map(Self::Index)
-    }
-
-    /// The key of a row, for messages and to find doubled ones.
-    fn text(&self, at: usize) -> String {
-        match self {
-            Self::Path(paths) => paths[at].clone(),
-            Self::Session(sessions) => {
-                let (person, session, frame) = &sessions[at];
-                let person = person.as_ref().map_or(String::new(), Person::to_string);
-                let frame = frame.map_or(String::new(), |frame| format!(" frame {frame}"));
-                format!("subject {person} session {session}{frame}")
+        let key = match (path, subject.zip(session), index) {
+            (Some(path), ..) => Key::Path(cell(path).to_owned()),
+            (None, Some((subject, session)), _) => {
+                let person = Person::of(cell(subject));
+                let session = session_of(person.as_ref(), cell(session));
+                Key::Session(person, session, frame.map(number).transpose()?)
             }
-            Self::Index(indices) => format!("index {}", indices[at]),
-        }
-    }
-
-    /// The same of an image.
-    fn of_image(&self, image: &CodeKey) -> String {
-        match self {
-            Self::Path(_) => image.path.to_owned(),
-            Self::Session(_) => {
-                let person = Person::of(image.subject)
-                    .map_or("unknown".to_owned(), |person| person.to_string());
-                format!("subject {person} session {}", session_of(image.sequence))
-            }
-            Self::Index(_) => format!("index {}", image.index),
-        }
-    }
-}
-
-/// `004`, `4.0` and `S010_004` → `4`.
-fn session_of(text: &str) -> String {
-    let last = text.rsplit('_').next().unwrap_or_default();
-    Person::of(last).map_or(String::new(), |session| session.to_string())
-}
-
-fn by_path(paths: &[String], images: &[CodeKey]) -> Vec<Option<usize>> {
-    let rows = images
-        .iter()
-        .enumerate()
-        .map(|(at, image)| (image.path, at));
-    let places = Places::of(rows, paths.iter().map(String::as_str));
-    paths.iter().map(|path| places.find(path)).collect()
-}
-
-/// Rows with a frame belong to that frame, others to the last frame of their recording.
-fn by_session(
-    sessions: &[(Option<Person>, String, Option<u32>)],
-    images: &[CodeKey],
-) -> Vec<Option<usize>> {
-    let mut last: HashMap<(Person, String), (u32, usize)> = HashMap::new();
-    let mut frames: HashMap<(Person, String, u32), usize> = HashMap::new();
-    for (at, image) in images.iter().enumerate() {
-        let Some(person) = Person::of(image.subject) else {
-            continue;
+            (None, None, Some(index)) => Key::Index(number(index)?),
+            (None, None, None) => return Err(NO_KEY.to_owned()),
         };
-        let session = session_of(image.sequence);
-        frames.insert((person.clone(), session.clone(), image.frame), at);
-        let last = last.entry((person, session)).or_insert((image.frame, at));
-        if image.frame >= last.0 {
-            *last = (image.frame, at);
-        }
-    }
-    let find = |(person, session, frame): &(Option<Person>, String, Option<u32>)| {
-        let (person, session) = (person.clone()?, session.clone());
-        match *frame {
-            Some(frame) => frames.get(&(person, session, frame)).copied(),
-            None => last.get(&(person, session)).map(|last| last.1),
-        }
+        Ok((row.line, key))
     };
-    sessions.iter().map(find).collect()
+    rows.iter().map(key).collect()
 }
 
-/// The text of a table without a header: its first line is a person, a session and FACS codes.
-fn headless(bytes: &[u8]) -> Option<&str> {
+const NO_KEY: &str = "no column that names the images: `path` (or file name), `subject` and `session` (and `frame`), or `index`";
+
+fn session(image: &CodeKey, frame: Option<usize>) -> Key {
+    let person = Person::of(image.subject);
+    let session = session_of(person.as_ref(), image.sequence);
+    Key::Session(person, session, frame)
+}
+
+/// The name of a recording without its person's: `004`, `4.0` and `S010_004` of person 10 are `4`, `F001/T1` of F001 is `T1`,
+/// and `posed_1` stays.
+fn session_of(person: Option<&Person>, text: &str) -> String {
+    let mut ends = text.match_indices(['/', '_']).map(|(end, _)| end);
+    let own = |end: &usize| {
+        let before = text[..*end].rsplit(['/', '_']).next().unwrap_or_default();
+        person.is_some() && Person::of(before).as_ref() == person
+    };
+    let rest = ends.rfind(own).map_or(text, |end| &text[end + 1..]);
+    Person::of(rest).map_or(String::new(), |session| session.to_string())
+}
+
+/// The text of a table without a header, and the character between its cells: its first line is a person, a session and
+/// FACS codes.
+fn headless(bytes: &[u8]) -> Option<(&str, char)> {
     let text = faus_base::text::plain(bytes).ok()?;
-    let first: Vec<&str> = text.lines().next()?.split(',').map(str::trim).collect();
-    let &[subject, session, codes] = first.as_slice() else {
+    let first = text.lines().next()?;
+    let between = char::from(delimiter(first.as_bytes()));
+    let cells = Vec::from_iter(
+        first
+            .split(between)
+            .map(|cell| cell.trim().trim_matches('"')),
+    );
+    let &[subject, session, codes] = cells.as_slice() else {
         return None;
     };
-    let numbers = [subject, session]
-        .iter()
-        .all(|cell| matches!(Person::of(cell), Some(Person::Number(_))));
-    (numbers && facs::units(codes.trim_matches('"')).is_ok()).then_some(text)
+    let number = |cell| matches!(Person::of(cell), Some(Person::Number(_)));
+    (number(subject) && number(session) && Cell::read(codes).is_ok()).then_some((text, between))
 }
 
 #[cfg(test)]
@@ -457,6 +397,7 @@ mod tests {
             "10,004,4+7e+17d\n11,4,L10+17\n64,002,1\n",
             "Subject,Session,Codes\n10,004,4+7e+17d\nS011,4.0,L10+17\n64,002,1\n",
             "subj;sequence;facs\n010;S010_004;4+7e+17d\n011;S011_004;L10+17\n64;002;1\n",
+            "10\t004\t4+7e+17d\n11\t4\tL10+17\n64\t002\tnone\n",
         ] {
             let (coded, notes) = found(text);
             assert_eq!(coded, [2, 4], "{text}");
@@ -474,6 +415,35 @@ mod tests {
         assert_eq!(
             (last.units.as_slice(), last.sides.as_str()),
             (&[(10, 0), (17, 2)][..], "L10:0")
+        );
+    }
+
+    #[test]
+    fn recordings_keep_all_of_their_names() {
+        let ten = Person::of("S010");
+        let names =
+            ["S010_004", "004", "4.0", "x/S010/004"].map(|text| session_of(ten.as_ref(), text));
+        assert_eq!(names, ["4"; 4]);
+        for (person, text, session) in [
+            ("F001", "2D/F001/T1", "T1"),
+            ("F001", "F001_T1", "T1"),
+            ("SN001", "Images/SN001/A1_AU1_TrialNo_1", "A1_AU1_TrialNo_1"),
+            ("anna", "posed_1", "posed_1"),
+            ("anna", "spont_1", "spont_1"),
+        ] {
+            assert_eq!(session_of(Person::of(person).as_ref(), text), session);
+        }
+    }
+
+    #[test]
+    fn a_row_for_one_of_several_images_is_refused() {
+        let mut images = images();
+        images.iter_mut().for_each(|image| image.frame = 0);
+        let table = table("subject,session,codes\n10,4,1\n").unwrap();
+        let error = table.matched(&images).err().unwrap().to_string();
+        assert!(
+            error.contains("line 2: subject 10 session 4 may be happy/S010_004_00000015.png or"),
+            "{error}"
         );
     }
 
@@ -501,22 +471,31 @@ mod tests {
         for (text, fault) in [
             ("subject,aus\n10,1\n", "no column that names the images"),
             ("index,subject\n1,2\n", "no column `aus`"),
-            (
-                "subject,session,codes\n10,4,1\n010,004,2\n",
-                "different codes of subject 10 session 4 in lines 2 and 3",
-            ),
             ("10,004,4+7e\n10,005,x\n", "line 2: codes `x`"),
             ("index,aus\nx,1\n", "index `x` is not a number"),
         ] {
             let error = table(text).err().unwrap();
             assert!(error.contains(fault), "{error}");
         }
-        let error = table("subject,session,codes\n99,4,1\n")
-            .unwrap()
-            .matched(&images())
-            .err()
-            .unwrap()
-            .to_string();
+        let refused = |text: &str| {
+            let matched = table(text).unwrap().matched(&images());
+            matched.err().unwrap().to_string()
+        };
+        for (twice, fault) in [
+            (
+                "subject,session,codes\n10,4,1\n010,004,2\n",
+                "different codes of subject 10 session 4 in lines 2 and 3",
+            ),
+            ("index,aus\n1,1\n5,2\n", "subtract 1 from each"),
+            (
+                "path,aus\nhappy/S010_004_00000015.png,1\n.\\happy\\S010_004_00000015.png,2\n",
+                "in lines 2 and 3",
+            ),
+        ] {
+            let error = refused(twice);
+            assert!(error.contains(fault), "{error}");
+        }
+        let error = refused("subject,session,codes\n99,4,1\n");
         assert!(
             error.contains("subject 99 session 4") && error.contains("subject 10 session 4"),
             "{error}"

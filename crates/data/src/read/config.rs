@@ -83,34 +83,17 @@ impl Default for DataConfig {
 
 impl DataConfig {
     /// The sources of this crate: name and description.
+    #[rustfmt::skip]
     pub const SOURCES: [(&str, &str); 10] = [
         ("ck_plus", "CK+ with eight classes"),
-        (
-            "ck_plus_six_class",
-            "CK+ with six classes: neither neutral nor contempt",
-        ),
+        ("ck_plus_six_class", "CK+ with six classes: neither neutral nor contempt"),
         ("tfd", "The Toronto Face Database"),
         ("folders", "One folder of images per class, such as CK+48"),
-        (
-            "csv",
-            "A table `emotion,pixels,Usage`, such as ckextended.csv or FER2013",
-        ),
-        (
-            "arrays",
-            "CK+ or TFD as numpy arrays from the authors' scripts",
-        ),
-        (
-            "disfa",
-            "DISFA: action units of video frames, no expressions",
-        ),
-        (
-            "disfa_plus",
-            "DISFA+: action units of posed video frames, no expressions",
-        ),
-        (
-            "bp4d",
-            "BP4D or BP4D+: action units of video frames, no expressions",
-        ),
+        ("csv", "A table `emotion,pixels,Usage`, such as ckextended.csv or FER2013"),
+        ("arrays", "CK+ or TFD as numpy arrays from the authors' scripts"),
+        ("disfa", "DISFA: action units of video frames, no expressions"),
+        ("disfa_plus", "DISFA+: action units of posed video frames, no expressions"),
+        ("bp4d", "BP4D or BP4D+: action units of video frames, no expressions"),
         ("raf", "RAF-AU, or RAF-CE with compound expressions"),
     ];
     /// Those whose codes are intensities.
@@ -127,37 +110,29 @@ impl DataConfig {
     }
 
     fn open_as(&self, root: &Path) -> Result<Box<dyn Source>, Error> {
-        let classes = self.expected_classes();
-        Ok(match self.source.as_str() {
+        let (classes, side) = (self.expected_classes(), self.image_size);
+        let listed = match self.source.as_str() {
             "ck_plus" | "ck_plus_six_class" => {
-                Box::new(CkPlus::open(root, classes.unwrap_or_else(ClassMap::eight))?)
+                let classes = classes.unwrap_or_else(ClassMap::eight);
+                return Ok(Box::new(CkPlus::open(root, classes)?));
             }
-            "tfd" => Box::new(Tfd::open(root, self.image_size, classes, self.unlabelled)?),
-            "arrays" => Box::new(Arrays::open(
-                root,
-                self.image_size,
-                classes,
-                self.unlabelled,
-            )?),
+            "csv" => PixelCsv::open(root, classes, &self.label_map),
+            "tfd" => Tfd::open(root, side, classes, self.unlabelled),
+            "arrays" => Arrays::open(root, side, classes, self.unlabelled),
             "folders" => {
-                let pattern = self.subject_pattern.as_deref();
-                Box::new(Folders::with_labels(
-                    root,
-                    classes,
-                    pattern,
-                    &self.labels(),
-                )?)
+                let subjects = self.subject_pattern.as_deref();
+                Folders::with_labels(root, classes, subjects, &self.labels())
             }
-            "csv" => Box::new(PixelCsv::open(root, classes, &self.label_map)?),
             coded @ ("disfa" | "disfa_plus" | "bp4d" | "raf") => {
-                Box::new(CodedSet::open(coded, root, self.au_threshold)?)
+                CodedSet::open(coded, root, self.au_threshold)
             }
             other => {
                 let names = Self::SOURCES.map(|(name, _)| name).join(", ");
                 let reason = format!("must be one of {names}, not {other}");
-                return Err(Error::setting("source", reason));
+                Err(Error::setting("source", reason))
             }
-        })
+        };
+        Ok(Box::new(listed?))
     }
 
     fn labels(&self) -> FolderLabels {
@@ -194,34 +169,30 @@ impl DataConfig {
         }
         // A source added by an experiment may use any setting.
         let ours = Self::SOURCES.iter().any(|(name, _)| *name == source);
-        let ignored = |by: &str| format!("the source {source} does not use it, only {by} does");
-        if ours && self.unlabelled && !["tfd", "arrays"].contains(&source) {
-            let reason =
-                format!("only the sources tfd and arrays have unlabelled images, not {source}");
-            return Err(Error::setting("unlabelled", reason));
-        }
-        if ours && self.au_threshold.is_some() && !Self::GRADED.contains(&source) {
-            return Err(Error::setting(
-                "au threshold",
-                ignored(&Self::GRADED.join(", ")),
-            ));
+        #[rustfmt::skip]
+        let settings = [
+            ("unlabelled", self.unlabelled, "tfd or arrays"),
+            ("au threshold", self.au_threshold.is_some(), "disfa or disfa_plus or bp4d"),
+            ("subject pattern", self.subject_pattern.is_some(), "folders"),
+            ("label pattern", self.label_pattern.is_some(), "folders"),
+            ("labels", self.labels.is_some(), "folders"),
+            ("label map", self.label_map != LabelMap::Auto, "csv or folders"),
+        ];
+        let mut given = settings.iter().filter(|(_, given, _)| ours && *given);
+        let ignored = given.find(|(.., by)| by.split(" or ").all(|name| name != source));
+        if let Some((name, _, by)) = ignored {
+            let reason = match *name == "unlabelled" {
+                true => {
+                    format!("only the sources tfd and arrays have unlabelled images, not {source}")
+                }
+                false => format!("the source {source} does not use it, only {by} does"),
+            };
+            return Err(Error::setting(name, reason));
         }
         check_threshold(self.au_threshold)?;
         if self.classes.is_some() && (Self::GRADED.contains(&source) || source == "raf") {
             let reason = format!("cannot be chosen: the source {source} has no basic expressions");
             return Err(Error::setting("classes", reason));
-        }
-        if ours && self.subject_pattern.is_some() && source != "folders" {
-            return Err(Error::setting("subject pattern", ignored("folders")));
-        }
-        if ours && self.label_pattern.is_some() && source != "folders" {
-            return Err(Error::setting("label pattern", ignored("folders")));
-        }
-        if ours && self.labels.is_some() && source != "folders" {
-            return Err(Error::setting("labels", ignored("folders")));
-        }
-        if ours && self.label_map != LabelMap::default() && !["csv", "folders"].contains(&source) {
-            return Err(Error::setting("label map", ignored("csv or folders")));
         }
         Pattern::new(self.subject_pattern.as_deref())?;
         let labels = self.label_pattern.as_deref();
@@ -241,6 +212,18 @@ impl DataConfig {
         let dir = prepared.dir();
         if self.boxes.is_some() {
             let reason = "data.boxes has no effect on a prepared data set; use --set data.boxes=null, or give the boxes to `faus data prepare --boxes`";
+            return Err(Error::unusable(dir, reason));
+        }
+        let labels = [
+            ("subject_pattern", self.subject_pattern.is_some()),
+            ("label_pattern", self.label_pattern.is_some()),
+            ("labels", self.labels.is_some()),
+            ("label_map", self.label_map != LabelMap::default()),
+        ];
+        if let Some((key, _)) = labels.into_iter().find(|(_, given)| *given) {
+            let reason = format!(
+                "data.{key} has no effect on a prepared data set: give it to `faus data prepare`, and leave it out here"
+            );
             return Err(Error::unusable(dir, reason));
         }
         let source = (!info.source.is_empty()).then(|| kind(&self.source));

@@ -1,26 +1,15 @@
-//! A data set whose images are held in memory: TFD, and the authors' arrays.
+//! Rows of arrays: TFD, and the authors' arrays.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use crate::error::Error;
 use crate::label::{ClassMap, Expression, Role};
+use crate::read::listed::{Images, Listed};
 use crate::read::notes::keep_classes;
-use crate::read::source::{Fetched, RawImage, RawSample, Scan, Source};
+use crate::read::source::{RawImage, RawSample, Scan};
 
 /// Limit of the images held, in bytes: TFD's labelled ones take 39 MB at 96×96, all of them 943 MB.
 pub(crate) const IMAGES_LIMIT: u128 = 1 << 30;
-
-/// Images in memory with their scan.
-#[derive(Debug, Clone)]
-pub struct Held {
-    name: &'static str,
-    root: PathBuf,
-    classes: ClassMap,
-    scan: Scan,
-    /// The images of the scan, `[rows, side, side]`.
-    pixels: Vec<u8>,
-    side: u32,
-}
 
 /// An image of an array.
 pub(crate) struct Row {
@@ -30,6 +19,18 @@ pub(crate) struct Row {
     pub expression: Option<Expression>,
     /// What is known of it beside label, role and pixels.
     pub sample: RawSample,
+}
+
+impl Row {
+    /// Image `at` of a file.
+    pub fn new(at: usize, file: &str, expression: Option<Expression>) -> Self {
+        let sample = RawSample::labelled(&format!("{file}:{at}"), -1);
+        Self {
+            at,
+            expression,
+            sample,
+        }
+    }
 }
 
 /// The rows of the classes and the unlabelled ones, in order of position.
@@ -73,65 +74,30 @@ impl Kept {
                 at: row.at as u64 * length,
                 length,
             },
-            role: match row.expression {
-                Some(_) => Role::Labelled,
-                None => Role::HeldOut,
-            },
+            role: row.expression.map_or(Role::HeldOut, |_| Role::Labelled),
             label: label.unwrap_or(-1),
             is_face: true,
             ..row.sample.clone()
         }
     }
-}
 
-impl Held {
-    /// The rows `kept` of `images`: their side and `[N, side, side]`. `scan` has everything but the samples.
-    pub(crate) fn of(
+    /// The data set of these rows, whose images have this side and these pixels; `scan` has everything but the samples.
+    pub fn listed(
+        self,
         (name, root): (&'static str, &Path),
-        kept: Kept,
         (side, pixels): (usize, Vec<u8>),
         mut scan: Scan,
-    ) -> Self {
-        let samples = kept.rows.iter().map(|row| kept.sample(row, side));
+    ) -> Listed {
+        let samples = self.rows.iter().map(|row| self.sample(row, side));
         scan.samples = samples.collect();
-        scan.notes.extend(kept.left_out);
-        Self {
+        scan.notes.extend(self.left_out);
+        Listed {
             name,
             root: root.to_path_buf(),
-            classes: kept.classes,
+            classes: self.classes.names(),
             scan,
-            pixels,
-            side: side as u32,
+            images: Images::Held(side as u32, pixels),
+            au_threshold: None,
         }
-    }
-}
-
-impl Source for Held {
-    fn name(&self) -> &str {
-        self.name
-    }
-
-    fn root(&self) -> &Path {
-        &self.root
-    }
-
-    fn class_names(&self) -> Vec<String> {
-        self.classes.names()
-    }
-
-    fn scan(&self) -> Result<Scan, Error> {
-        Ok(self.scan.clone())
-    }
-
-    fn fetch(&self, sample: &RawSample) -> Result<Fetched, Error> {
-        let pixels = match sample.image {
-            RawImage::Stored { at, length } => self
-                .pixels
-                .get(at as usize..)
-                .and_then(|from| from.get(..length as usize)),
-            RawImage::File => None,
-        };
-        let pixels = pixels.ok_or_else(|| Error::parse("not an image of this source"))?;
-        Fetched::pixels(self.side, self.side, pixels.to_vec())
     }
 }

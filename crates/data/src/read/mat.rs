@@ -253,9 +253,8 @@ impl<'a> Variable<'a> {
     /// When the checksum is wrong.
     pub fn finish(&mut self) -> Result<(), Wrong> {
         let mut behind = (&mut self.body).take(64);
-        let read = io::copy(&mut behind, &mut io::sink());
-        read.map(drop)
-            .map_err(|error| self.wrong(format!("the numbers are damaged: {error}")))
+        let read = io::copy(&mut behind, &mut io::sink()).map(drop);
+        read.map_err(|error| self.wrong(format!("the numbers are damaged: {error}")))
     }
 
     fn cut_off(&self) -> Wrong {
@@ -318,7 +317,7 @@ impl Tag {
 }
 
 fn words(bytes: &[u8], big_endian: bool) -> Vec<u64> {
-    let words = bytes.chunks_exact(4).filter_map(|word| word.first_chunk());
+    let words = bytes.as_chunks().0.iter();
     words
         .map(|word| u64::from(number(word, big_endian)))
         .collect()

@@ -9,6 +9,7 @@ pub mod config;
 pub mod file;
 pub mod folders;
 pub mod held;
+pub mod listed;
 pub mod marks;
 pub mod mat;
 pub mod name;

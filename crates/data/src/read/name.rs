@@ -30,9 +30,24 @@ pub(crate) fn parent(path: &Path) -> &Path {
     }
 }
 
+/// The folder of a path in a tree, `""` for the root, and the name in it.
+pub(crate) fn split(path: &str) -> (&str, &str) {
+    path.rsplit_once('/').unwrap_or(("", path))
+}
+
+/// The folder of a path in a tree, for messages.
+pub(crate) fn folder(path: &str) -> &str {
+    path.rsplit_once('/').map_or(".", |(folder, _)| folder)
+}
+
 /// A path without the extension of its file.
 pub(crate) fn stem(path: &str) -> &str {
     path.rsplit_once('.').map_or(path, |(stem, _)| stem)
+}
+
+/// The path without `_aligned` before the extension, as RAF-DB's face crops are named.
+pub(crate) fn unaligned(path: &str) -> Option<&str> {
+    stem(path).strip_suffix("_aligned")
 }
 
 /// At most eight names, for messages.

@@ -90,7 +90,7 @@ impl Fetched {
 }
 
 /// The result of scanning a [`Source`].
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub struct Scan {
     /// The images, in row order.
     pub samples: Vec<RawSample>,
@@ -105,11 +105,12 @@ pub struct Scan {
 }
 
 /// How a source's images are assigned to folds.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub enum Folding {
     /// By subject; these are the subjects that take part, as in [`RawSample::subject`]: those with a labelled sequence.
     BySubject(BTreeSet<String>),
     /// Each class's images in turn, since subject numbers are missing. Not subject-independent.
+    #[default]
     ByImage,
     /// The data set has this many given splits, listed in [`RawSample::parts`].
     Given(usize),

@@ -10,10 +10,11 @@ use crate::fold::part::Part;
 use crate::label::ClassMap;
 use crate::label::label_map::FER2013;
 use crate::read::file::{Hashing, ReadFile};
-use crate::read::held::{Held, IMAGES_LIMIT, Kept, Row};
+use crate::read::held::{IMAGES_LIMIT, Kept, Row};
+use crate::read::listed::Listed;
 use crate::read::mat::{MatReader, Wrong};
 use crate::read::name::{ends_in, listed};
-use crate::read::source::{Folding, RawSample, Scan};
+use crate::read::source::{Folding, Scan};
 use crate::read::tree::FileTree;
 
 /// Maximum number of rows of the arrays; TFD has 102,236.
@@ -46,7 +47,7 @@ impl Tfd {
         image_size: u32,
         classes: Option<ClassMap>,
         unlabelled: bool,
-    ) -> Result<Held, Error> {
+    ) -> Result<Listed, Error> {
         let (tree, file) = find(input, image_size)?;
         let place = tree.place(&file);
         let wrong = |reason| unusable(&place, reason);
@@ -55,10 +56,7 @@ impl Tfd {
         let rows = (0..labels.codes.len()).map(|at| labels.row(at, &file));
         let mut rows: Vec<_> = rows.collect::<Result<_, _>>().map_err(wrong)?;
         let count = rows.iter().filter(|row| row.expression.is_none()).count();
-        let fate = match unlabelled {
-            true => "held out",
-            false => "skipped",
-        };
+        let fate = if unlabelled { "held out" } else { "skipped" };
         let passed = format!("{count} images of {file} have no expression label and were {fate}.");
         rows.retain(|row| unlabelled || row.expression.is_some());
         let mut kept = Kept::of(rows, classes, input)?;
@@ -68,14 +66,13 @@ impl Tfd {
             row.at = at;
         }
         let scan = Scan {
-            samples: Vec::new(),
-            skipped: Vec::new(),
             read,
             folding: Folding::Given(labels.splits),
             notes: vec![passed],
+            ..Scan::default()
         };
         let images = (labels.side as usize, pixels);
-        Ok(Held::of(("TFD", input), kept, images, scan))
+        Ok(kept.listed(("TFD", input), images, scan))
     }
 }
 
@@ -227,18 +224,13 @@ impl Labels {
             }
             _ => return Err(unknown()),
         };
-        let subject = Some(self.subjects[at]).filter(|number| *number >= 0);
-        let subject = subject.map_or(String::new(), |number| number.to_string());
-        Ok(Row {
-            at,
-            expression,
-            sample: RawSample {
-                subject,
-                sequence: format!("tfd-{at}"),
-                parts,
-                ..RawSample::labelled(&format!("{file}:{at}"), -1)
-            },
-        })
+        let mut row = Row::new(at, file, expression);
+        row.sample.sequence = format!("tfd-{at}");
+        row.sample.parts = parts;
+        if self.subjects[at] >= 0 {
+            row.sample.subject = self.subjects[at].to_string();
+        }
+        Ok(row)
     }
 }
 

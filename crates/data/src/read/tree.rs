@@ -158,6 +158,33 @@ impl FileTree {
         Ok(names.into_iter().collect())
     }
 
+    /// Every path below the root, and whether it is a folder, through folders down to `depth` and until there are more than
+    /// `most`. Folders that cannot be listed are passed over.
+    ///
+    /// # Errors
+    /// [`Error::Io`] if the root cannot be listed.
+    pub(crate) fn walk(&self, depth: usize, most: usize) -> Result<Vec<(String, bool)>, Error> {
+        let mut found = Vec::new();
+        let mut waiting = vec![(String::new(), 0)];
+        while let Some((folder, level)) = waiting.pop() {
+            let names = match self.names(&folder) {
+                Err(error) if level == 0 => return Err(error),
+                names => names.unwrap_or_default(),
+            };
+            for path in names.iter().map(|name| join(&folder, name)) {
+                let is_folder = self.is_folder(&path);
+                if is_folder && level < depth {
+                    waiting.push((path.clone(), level + 1));
+                }
+                found.push((path, is_folder));
+            }
+            if found.len() > most {
+                break;
+            }
+        }
+        Ok(found)
+    }
+
     /// Whether the folder exists.
     pub fn is_folder(&self, path: &str) -> bool {
         let full = join(&self.prefix, path);
@@ -201,19 +228,13 @@ impl FileTree {
 
 impl Layer {
     fn folder(path: &Path) -> Self {
-        let path = path.to_path_buf();
-        Self {
-            path,
-            archive: None,
-        }
+        let (path, archive) = (path.to_path_buf(), None);
+        Self { path, archive }
     }
 
     fn archive(path: &Path) -> Result<Self, Error> {
-        let archive = Some(Archive::open(path)?);
-        Ok(Self {
-            archive,
-            ..Self::folder(path)
-        })
+        let (path, archive) = (path.to_path_buf(), Some(Archive::open(path)?));
+        Ok(Self { path, archive })
     }
 
     fn place(&self, path: &str) -> PathBuf {

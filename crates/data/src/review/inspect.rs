@@ -15,7 +15,6 @@ use crate::prepared::Prepared;
 use crate::prepared::info::DatasetInfo;
 use crate::prepared::sample::Sample;
 use crate::read::file::Skipped;
-use crate::review::turns::in_turn;
 
 pub use crops::{CropSheet, Placed, crop_sheet};
 
@@ -180,6 +179,21 @@ impl fmt::Display for Inspection {
         }
         self.write_skipped(f)
     }
+}
+
+/// The rows, sorted by `K`; within each, every subject once before any appears again.
+fn in_turn<'a, K: Ord + Copy>(
+    rows: impl IntoIterator<Item = (K, &'a Sample)>,
+) -> impl Iterator<Item = (K, usize)> {
+    let mut seen: BTreeMap<(K, i64), usize> = BTreeMap::new();
+    let turn = |(key, sample): (K, &Sample)| {
+        let turn = seen.entry((key, sample.subject)).or_default();
+        *turn += 1;
+        (key, *turn, sample.index)
+    };
+    let mut rows: Vec<_> = rows.into_iter().map(turn).collect();
+    rows.sort_unstable();
+    rows.into_iter().map(|(key, _, row)| (key, row))
 }
 
 /// At most `count` images of class `label` (−1: held out) on a sheet, ten to a row; every subject once before any

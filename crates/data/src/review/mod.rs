@@ -2,4 +2,3 @@
 
 pub mod audit;
 pub mod inspect;
-mod turns;

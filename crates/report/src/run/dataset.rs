@@ -13,6 +13,7 @@ pub(crate) struct DataSet {
     pub name: Option<String>,
     pub synthetic: Option<bool>,
     pub machine_coded: bool,
+    pub au_threshold: Option<u8>,
     pub source_digest: Option<String>,
     pub classes: Vec<String>,
     pub counts: BTreeMap<String, u64>,

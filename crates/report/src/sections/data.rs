@@ -50,6 +50,10 @@ fn facts(data: &DataSet) -> impl Into<Table> {
         ("Labelled images", text(data.labelled())),
         ("Held-out images", data.held_out.map(held_out)),
         ("Action units", coders),
+        (
+            "An action unit counts as present from intensity",
+            text(data.au_threshold.map(u64::from)),
+        ),
         ("Subjects", data.subjects.map(subjects)),
         ("Image size (pixels)", shown(&data.image_size)),
         ("Face crop", shown(&data.crop)),

@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 use anyhow::{Result, bail};
 use clap::Args;
 use faus_base::text::composed;
-use faus_data::face::Landmarks;
-use faus_data::{CropBox, RawSample, Sample, Source};
+use faus_data::face::{Landmarks, face_square};
+use faus_data::{CropBox, CropMode, RawSample, Sample, Source};
 use faus_fau::{FacePoints, Locate};
 use faus_synth::mean_landmarks;
 
@@ -64,12 +64,51 @@ fn faces(run: &FinishedRun, place: &Path, program: &Program) -> Result<Vec<Optio
     let scan = source.scan()?;
     let originals = Originals::of(&scan.samples);
     let mut faces = vec![None; run.prepared.len()];
+    let mut cropped_alike = Vec::new();
     for row in run.samples.iter().filter(|sample| sample.coded.is_some()) {
         let sample = &run.prepared.samples()[row.index];
-        let original = originals.find(sample);
-        faces[row.index] = original.and_then(|original| face(source.as_ref(), original, sample));
+        let found = originals.find(sample).and_then(|original| {
+            let landmarks = landmarks(source.as_ref(), original)?;
+            if cropped_alike.len() < TRIED {
+                cropped_alike.extend(is_crop(source.as_ref(), original, &landmarks, sample));
+            }
+            face(&landmarks, sample)
+        });
+        faces[row.index] = found;
+    }
+    let info = run.prepared.info();
+    let by_landmarks = matches!(info.crop, CropMode::Auto | CropMode::Landmarks);
+    if by_landmarks
+        && info.boxes.is_none()
+        && !cropped_alike.is_empty()
+        && !cropped_alike.contains(&true)
+    {
+        bail!(
+            "{}: its landmarks do not give the crops of the run's images, so it is another data set; give the one that the run was prepared from",
+            place.display()
+        );
     }
     Ok(faces)
+}
+
+/// Images whose crops are compared with their landmarks (our choice).
+const TRIED: usize = 10;
+
+/// Whether an image was cropped by these landmarks; `None` if it cannot be read.
+fn is_crop(
+    source: &dyn Source,
+    original: &RawSample,
+    landmarks: &Landmarks,
+    sample: &Sample,
+) -> Option<bool> {
+    let image = source.fetch(original).ok()?.image;
+    let crop = face_square(landmarks, image.width(), image.height()).ok();
+    Some(crop == sample.crop)
+}
+
+fn landmarks(source: &dyn Source, original: &RawSample) -> Option<Landmarks> {
+    let (text, _) = source.landmarks(original.landmarks.as_deref()?).ok()?;
+    Landmarks::parse(&text).ok()
 }
 
 /// The images of a data set by path and, for another layout of the same one, by recording and frame.
@@ -101,14 +140,15 @@ impl<'a> Originals<'a> {
     }
 }
 
-/// The landmarks of an image in shares of the side of its crop.
-fn face(source: &dyn Source, original: &RawSample, sample: &Sample) -> Option<FacePoints> {
-    let CropBox { x, y, w, .. } = sample.crop?;
-    let (text, _) = source.landmarks(original.landmarks.as_deref()?).ok()?;
-    let points = Landmarks::parse(&text).ok()?;
+/// The landmarks of an image in shares of its crop, which is stretched to a square.
+fn face(landmarks: &Landmarks, sample: &Sample) -> Option<FacePoints> {
+    let CropBox { x, y, w, h } = sample.crop?;
     let mut face = [[0.0; 2]; 68];
-    for (to, [across, down]) in face.iter_mut().zip(points.points()) {
-        *to = [across - f64::from(x), down - f64::from(y)].map(|pixels| pixels / f64::from(w));
+    for (to, [across, down]) in face.iter_mut().zip(landmarks.points()) {
+        *to = [
+            (across - f64::from(x)) / f64::from(w),
+            (down - f64::from(y)) / f64::from(h),
+        ];
     }
     Some(face)
 }

@@ -102,7 +102,9 @@ fn in_words(info: &Value) -> String {
         ("machine_coded", "machine-coded"),
     ];
     let marks = marks.into_iter().filter(|(key, _)| info[*key] == true);
-    let marks: Vec<&str> = marks.map(|(_, words)| words).collect();
+    let mut marks: Vec<String> = marks.map(|(_, words)| words.to_owned()).collect();
+    let threshold = info["au_threshold"].as_u64();
+    marks.extend(threshold.map(|grade| format!("units present from intensity {grade} on")));
     match marks.is_empty() {
         true => name.to_owned(),
         false => format!("{name}, {}", marks.join(", ")),
@@ -136,6 +138,14 @@ fn cautions(run: &Prepared, other: &Prepared) -> Vec<String> {
         cautions.push(format!(
             "{same} of its images have the file name and the person's number of an image of the run. If these are the same people, the networks have seen them and this is no replication."
         ));
+    } else if own.name == new.name && !own.synthetic {
+        let [known, all] = [run, other].map(people);
+        let both = all.intersection(&known).count();
+        let caution = format!(
+            "{both} of its {} people have the name or number of one of the run's. If these are the same people, the networks have seen them and this is no replication.",
+            all.len()
+        );
+        cautions.extend((both > 0).then_some(caution));
     }
     if own.crop != new.crop {
         cautions.push(format!(
@@ -151,6 +161,13 @@ fn same_names(run: &Prepared, other: &Prepared) -> usize {
     let known: HashSet<(Person, &str)> = run.samples().iter().filter_map(named).collect();
     let names = other.samples().iter().filter_map(named);
     names.filter(|name| known.contains(name)).count()
+}
+
+fn people(set: &Prepared) -> HashSet<Person> {
+    let people = set.samples().iter();
+    people
+        .filter_map(|sample| Person::of(&sample.person))
+        .collect()
 }
 
 fn named(sample: &Sample) -> Option<(Person, &str)> {

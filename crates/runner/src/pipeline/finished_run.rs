@@ -147,9 +147,14 @@ impl<'a> FinishedRun<'a> {
             other => other?,
         };
         let dir = self.folder.join("fau");
-        if info.machine_coded {
-            answer.facts.insert("machine_coded".to_owned(), true.into());
-        }
+        let coders = info.machine_coded.then(|| ("machine_coded", true.into()));
+        let threshold = info
+            .au_threshold
+            .map(|grade| ("au_threshold", grade.into()));
+        let facts = coders.into_iter().chain(threshold);
+        answer
+            .facts
+            .extend(facts.map(|(key, value)| (key.to_owned(), value)));
         answer.write(&dir, study.file(), own)?;
         print_verdict(info.synthetic, info.machine_coded, &answer.verdict);
         println!("{}", dir.join(format!("{}.csv", study.file())).display());

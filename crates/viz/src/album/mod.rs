@@ -105,7 +105,7 @@ impl Album<'_> {
             synthetic: lens.prepared.info().synthetic,
             facts: json!({
                 "split": self.split, "fold": self.fold, "optimistic": self.may_have_seen, "distinct": self.distinct,
-                "choice": choice.name(), "shows": self.show,
+                "choice": choice.name(), "shows": self.show, "machine_coded": lens.prepared.info().machine_coded,
             }),
         };
         let groups = self.distinct.groups(lens.prepared);
@@ -132,7 +132,12 @@ impl Album<'_> {
             _ => "all images".to_owned(),
         };
         let (synthetic, method) = (synthetic_mark(prepared), self.method.title());
+        let coders = if prepared.info().machine_coded {
+            "MACHINE-CODED - "
+        } else {
+            ""
+        };
         let shows = self.show.title();
-        format!("{synthetic}{layer}, {method}, {shows}, {people}")
+        format!("{synthetic}{coders}{layer}, {method}, {shows}, {people}")
     }
 }

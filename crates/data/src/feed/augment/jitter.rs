@@ -52,15 +52,8 @@ fn power(x: f32, a: f32) -> f32 {
 #[inline(always)]
 fn log2(x: f32) -> f32 {
     const SQRT_HALF: i32 = 0x3f35_04f3;
-    const P: [f32; 7] = [
-        1.442_699_2,
-        -0.721_375_05,
-        0.480_487,
-        -0.358_986_62,
-        0.297_041_15,
-        -0.272_491_46,
-        0.171_078_04,
-    ];
+    #[rustfmt::skip]
+    const P: [f32; 7] = [1.442_699_2, -0.721_375_05, 0.480_487, -0.358_986_62, 0.297_041_15, -0.272_491_46, 0.171_078_04];
     let bits = x.to_bits() as i32;
     let exponent = bits.wrapping_sub(SQRT_HALF) >> 23;
     let mantissa = f32::from_bits(bits.wrapping_sub(exponent << 23) as u32);
@@ -74,14 +67,8 @@ fn log2(x: f32) -> f32 {
 fn exp2(y: f32) -> f32 {
     // Adding 1.5·2²³ leaves no room for fractions, so the sum's last bits are y rounded to a whole number.
     const ROUND: f32 = 12_582_912.0;
-    const P: [f32; 6] = [
-        1.0,
-        0.693_146_94,
-        0.240_221_2,
-        0.055_507_13,
-        0.009_675_542,
-        0.001_327_647_2,
-    ];
+    #[rustfmt::skip]
+    const P: [f32; 6] = [1.0, 0.693_146_94, 0.240_221_2, 0.055_507_13, 0.009_675_542, 0.001_327_647_2];
     let rounded = y + ROUND;
     let whole = (rounded.to_bits() as i32).wrapping_sub(ROUND.to_bits() as i32);
     let fraction = y - (rounded - ROUND);

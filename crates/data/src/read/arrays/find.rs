@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use crate::error::Error;
-use crate::read::name::{join, listed};
+use crate::read::name::{join, listed, split};
 use crate::read::tfd::of_size;
 use crate::read::tree::FileTree;
 
@@ -66,16 +66,10 @@ fn one_size<'f>(tfd: &[&'f String], image_size: u32) -> Option<&'f String> {
     if let [only] = tfd {
         return Some(only);
     }
-    let parts = tfd
-        .iter()
-        .map(|folder| folder.rsplit_once('/').unwrap_or(("", folder)));
-    let (parents, names): (Vec<&str>, Vec<String>) = parts
-        .map(|(parent, name)| (parent, name.to_owned()))
-        .unzip();
-    let beside = parents.iter().all(|parent| parents.first() == Some(parent));
+    let beside = tfd.windows(2).all(|two| split(two[0]).0 == split(two[1]).0);
+    let names = Vec::from_iter(tfd.iter().map(|folder| split(folder).1.to_owned()));
     let name = of_size(&names, image_size, "").filter(|_| beside)?;
-    let at = names.iter().position(|other| *other == name)?;
-    tfd.get(at).copied()
+    tfd.iter().copied().find(|folder| split(folder).1 == name)
 }
 
 fn several(input: &Path, ck_plus: &[&String], tfd: &[&String]) -> Error {

@@ -20,9 +20,10 @@ use crate::label::ClassMap;
 use crate::label::label_map::FER2013;
 use crate::prepared::npy::images_shape;
 use crate::read::file::ReadFile;
-use crate::read::held::{Held, IMAGES_LIMIT, Kept, Row};
-use crate::read::name::listed;
-use crate::read::source::{Folding, RawSample, Scan};
+use crate::read::held::{IMAGES_LIMIT, Kept, Row};
+use crate::read::listed::Listed;
+use crate::read::name::{listed, split};
+use crate::read::source::{Folding, Scan};
 use crate::read::tree::FileTree;
 
 /// Folds of the authors' CK+.
@@ -37,12 +38,8 @@ struct Files {
     read: Vec<ReadFile>,
 }
 
-/// The rows of a set, and how its folds are made.
-struct Rows {
-    rows: Vec<Row>,
-    folding: Folding,
-    notes: Vec<String>,
-}
+/// Rows, and all of their scan but the samples.
+type Rows = (Vec<Row>, Scan);
 
 impl Arrays {
     /// Reads the arrays in `input`, a folder or a `.zip` of it, up to two folders down.
@@ -64,11 +61,13 @@ impl Arrays {
         image_size: u32,
         classes: Option<ClassMap>,
         unlabelled: bool,
-    ) -> Result<Held, Error> {
+    ) -> Result<Listed, Error> {
         let (tree, kind) = find(input, image_size)?;
-        let read = Vec::new();
-        let mut files = Files { tree, read };
-        let (name, (rows, images)) = match kind {
+        let mut files = Files {
+            tree,
+            read: Vec::new(),
+        };
+        let (name, ((rows, scan), images)) = match kind {
             Kind::CkPlus if unlabelled => {
                 let reason = "these arrays are of CK+, which has no unlabelled images";
                 return Err(Error::setting("unlabelled", reason));
@@ -76,15 +75,9 @@ impl Arrays {
             Kind::CkPlus => ("CK+", files.ck_plus(classes == Some(ClassMap::six()))?),
             Kind::Tfd => ("TFD", files.tfd(unlabelled)?),
         };
-        let kept = Kept::of(rows.rows, classes, input)?;
-        let scan = Scan {
-            samples: Vec::new(),
-            skipped: Vec::new(),
-            read: files.read,
-            folding: rows.folding,
-            notes: rows.notes,
-        };
-        Ok(Held::of((name, input), kept, images, scan))
+        let kept = Kept::of(rows, classes, input)?;
+        let read = files.read;
+        Ok(kept.listed((name, input), images, Scan { read, ..scan }))
     }
 }
 
@@ -103,26 +96,22 @@ impl Files {
         let images = self.images("X.npy")?;
         self.same_count("X.npy", count(&images), codes.len())?;
         let rows: Vec<_> = codes.into_iter().zip(people.iter().copied()).collect();
-        let place = self.tree.place("y.npy");
-        let (frames, note) =
-            frames(&rows, six).map_err(|reason| Error::unusable(&place, reason))?;
-        let rows = frames.into_iter().enumerate().map(|(at, frame)| Row {
-            at,
-            expression: Some(frame.expression),
-            sample: RawSample {
-                subject: frame.person.to_string(),
-                sequence: format!("{:03}_{:03}", frame.person, frame.recording),
-                frame: frame.frame,
-                ..RawSample::labelled(&format!("X.npy:{at}"), -1)
-            },
+        let unusable = |reason| Error::unusable(&self.tree.place("y.npy"), reason);
+        let (frames, note) = frames(&rows, six).map_err(unusable)?;
+        let rows = frames.into_iter().enumerate().map(|(at, frame)| {
+            let mut row = Row::new(at, "X.npy", Some(frame.expression));
+            row.sample.subject = frame.person.to_string();
+            row.sample.sequence = format!("{:03}_{:03}", frame.person, frame.recording);
+            row.sample.frame = frame.frame;
+            row
         });
-        let rows = Rows {
-            rows: rows.collect(),
+        let scan = Scan {
             // Also those whose images are of no class, as where the original data are read.
             folding: Folding::BySubject(people.iter().map(i64::to_string).collect()),
-            notes: note.into_iter().collect(),
+            notes: Vec::from_iter(note),
+            ..Scan::default()
         };
-        Ok((rows, images))
+        Ok(((rows.collect(), scan), images))
     }
 
     /// Checks that the folds are the positions of people modulo 10.
@@ -131,16 +120,15 @@ impl Files {
         self.same_count("folds.npy", given.len(), people.len())?;
         let subjects: BTreeSet<i64> = people.iter().copied().collect();
         let rule = subject_folds(&subjects, FOLDS);
-        let mut differing = people
-            .iter()
-            .zip(given)
-            .filter(|(who, fold)| rule[who] != *fold);
-        match differing.next() {
-            None => Ok(()),
-            Some((who, fold)) => Err(self.wrong("folds.npy", format!(
-                "subject {who} is in fold {fold}, by the authors' rule in {}: remove the file to use the rule", rule[who]
-            ))),
-        }
+        let mut rows = people.iter().zip(given);
+        let Some((who, fold)) = rows.find(|(who, fold)| rule[who] != *fold) else {
+            return Ok(());
+        };
+        let reason = format!(
+            "subject {who} is in fold {fold}, by the authors' rule in {}: remove the file to use the rule",
+            rule[who]
+        );
+        Err(self.wrong("folds.npy", reason))
     }
 
     /// TFD; with `unlabelled` also its unlabelled images.
@@ -153,17 +141,14 @@ impl Files {
             let codes = self.numbers(&file("y"), 0..=6)?;
             let parts = self.numbers(&file("folds"), 0..=2)?;
             self.same_count(&file("folds"), parts.len(), codes.len())?;
-            let all = (codes, self.digest(&file("X"))?);
-            match &first {
-                None => {
-                    rows.extend(all.0.iter().enumerate().filter_map(labelled));
-                    first = Some(all);
-                }
-                Some(first) if *first != all => {
-                    let reason = "its images or labels differ from split_0's";
-                    return Err(self.wrong(&file("X"), reason.to_owned()));
-                }
-                Some(_) => {}
+            let images = ReadFile::new("", &self.bytes(&file("X"))?).sha256;
+            if split == 0 {
+                rows.extend(codes.iter().enumerate().filter_map(labelled));
+            }
+            let all = (codes, images);
+            if *first.get_or_insert_with(|| all.clone()) != all {
+                let reason = "its images or labels differ from split_0's";
+                return Err(self.wrong(&file("X"), reason.to_owned()));
             }
             for (row, part) in rows.iter_mut().zip(parts) {
                 row.sample.parts.extend(Part::from_number(part + 1));
@@ -174,32 +159,23 @@ impl Files {
         if unlabelled {
             rows.extend(self.unlabelled(splits, &mut images)?);
         }
-        let (folding, notes) = (Folding::Given(splits), Vec::new());
-        Ok((
-            Rows {
-                rows,
-                folding,
-                notes,
-            },
-            images,
-        ))
+        let scan = Scan {
+            folding: Folding::Given(splits),
+            ..Scan::default()
+        };
+        Ok(((rows, scan), images))
     }
 
     /// The number of TFD's splits.
     fn splits(&self) -> Result<usize, Error> {
         let mut names = self.tree.names("")?;
         names.retain(|name| name.starts_with("split_"));
-        let missing = (0..names.len())
-            .map(|split| format!("split_{split}"))
-            .find(|name| !self.tree.is_folder(name));
-        match missing {
-            None => Ok(names.len()),
-            Some(missing) => Err(Error::layout(
-                &self.tree.place(&missing),
-                EXPECTED,
-                format!("{} without it", listed(&names)),
-            )),
-        }
+        let mut expected = (0..names.len()).map(|split| format!("split_{split}"));
+        let Some(missing) = expected.find(|name| !self.tree.is_folder(name)) else {
+            return Ok(names.len());
+        };
+        let found = format!("{} without it", listed(&names));
+        Err(Error::layout(&self.tree.place(&missing), EXPECTED, found))
     }
 
     /// Rows of TFD's unlabelled images, whose pixels follow those of `images`.
@@ -213,14 +189,12 @@ impl Files {
         }
         let (labelled, unlabelled) = (count(images), count(&further));
         images.1.extend(further.1);
-        let row = |at: usize| Row {
-            at: labelled + at,
-            expression: None,
-            sample: RawSample {
-                sequence: format!("tfd-unlabelled-{at}"),
-                parts: vec![Part::None; splits],
-                ..RawSample::labelled(&format!("{PATH}:{at}"), -1)
-            },
+        let row = |at: usize| {
+            let mut row = Row::new(at, PATH, None);
+            row.at += labelled;
+            row.sample.sequence = format!("tfd-unlabelled-{at}");
+            row.sample.parts = vec![Part::None; splits];
+            row
         };
         Ok((0..unlabelled).map(row).collect())
     }
@@ -241,21 +215,18 @@ impl Files {
     fn numbers(&mut self, path: &str, range: RangeInclusive<i64>) -> Result<Vec<i64>, Error> {
         let bytes = self.bytes(path)?;
         let numbers = whole_numbers(&bytes).map_err(|reason| self.wrong(path, reason))?;
-        let outside = numbers.iter().position(|n| !range.contains(n));
-        match outside.and_then(|row| Some((row, numbers.get(row)?))) {
-            None => Ok(numbers),
-            Some((row, found)) => {
-                let (low, high) = range.into_inner();
-                let reason = format!("row {row} is {found}; {low} to {high} are known");
-                Err(self.wrong(path, reason))
-            }
+        let mut rows = numbers.iter().enumerate();
+        if let Some((row, found)) = rows.find(|(_, number)| !range.contains(number)) {
+            let (low, high) = range.into_inner();
+            let reason = format!("row {row} is {found}; {low} to {high} are known");
+            return Err(self.wrong(path, reason));
         }
+        Ok(numbers)
     }
 
     fn bytes(&mut self, path: &str) -> Result<Vec<u8>, Error> {
         if !self.tree.is_file(path) {
-            let folder = path.rsplit_once('/').map_or("", |(folder, _)| folder);
-            let beside = self.tree.names(folder).unwrap_or_default();
+            let beside = self.tree.names(split(path).0).unwrap_or_default();
             let found = format!("{} without this file: add it", listed(&beside));
             return Err(Error::layout(&self.tree.place(path), EXPECTED, found));
         }
@@ -264,39 +235,27 @@ impl Files {
         Ok(bytes)
     }
 
-    fn digest(&mut self, path: &str) -> Result<[u8; 32], Error> {
-        self.bytes(path)
-            .map(|bytes| ReadFile::new(path, &bytes).sha256)
-    }
-
     fn same_count(&self, path: &str, found: usize, wanted: usize) -> Result<(), Error> {
-        match found == wanted {
-            true => Ok(()),
-            false => Err(self.wrong(
-                path,
-                format!("{found}, but {wanted} in the other arrays: they do not belong together"),
-            )),
+        if found == wanted {
+            return Ok(());
         }
+        let reason =
+            format!("{found}, but {wanted} in the other arrays: they do not belong together");
+        Err(self.wrong(path, reason))
     }
 
     fn wrong(&self, path: &str, reason: String) -> Error {
-        Error::unusable(
-            &self.tree.place(path),
-            format!("not an array of the authors: {reason}"),
-        )
+        let reason = format!("not an array of the authors: {reason}");
+        Error::unusable(&self.tree.place(path), reason)
     }
 }
 
 /// A labelled row of TFD.
 fn labelled((at, code): (usize, &i64)) -> Option<Row> {
-    Some(Row {
-        at,
-        expression: Some(*FER2013.get(usize::try_from(*code).ok()?)?),
-        sample: RawSample {
-            sequence: format!("tfd-{at}"),
-            ..RawSample::labelled(&format!("split_0/X.npy:{at}"), -1)
-        },
-    })
+    let expression = FER2013.get(usize::try_from(*code).ok()?);
+    let mut row = Row::new(at, "split_0/X.npy", Some(*expression?));
+    row.sample.sequence = format!("tfd-{at}");
+    Some(row)
 }
 
 /// The number of images.

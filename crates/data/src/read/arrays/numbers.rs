@@ -6,17 +6,11 @@ use npyz::{Deserialize, NpyFile, NpyHeader};
 type Read = fn(NpyFile<&[u8]>) -> Option<Vec<i64>>;
 
 /// Every type of number that numpy writes, but half and extended precision.
+#[rustfmt::skip]
 const TYPES: [Read; 10] = [
-    integers::<i8>,
-    integers::<i16>,
-    integers::<i32>,
-    integers::<i64>,
-    integers::<u8>,
-    integers::<u16>,
-    integers::<u32>,
-    integers::<u64>,
-    floats::<f32>,
-    floats::<f64>,
+    integers::<i8>, integers::<i16>, integers::<i32>, integers::<i64>,
+    integers::<u8>, integers::<u16>, integers::<u32>, integers::<u64>,
+    floats::<f32>, floats::<f64>,
 ];
 
 /// The numbers of an array `[N]` of integers, or of floats of single or double precision that are whole.
@@ -47,11 +41,9 @@ fn integers<T: Deserialize + TryInto<i64>>(array: NpyFile<&[u8]>) -> Option<Vec<
 }
 
 fn floats<T: Deserialize + Into<f64>>(array: NpyFile<&[u8]>) -> Option<Vec<i64>> {
-    let numbers = array.into_vec::<T>().ok()?.into_iter();
-    numbers
-        .map(|n| n.into())
-        .map(|n: f64| (n.fract() == 0.0).then_some(n as i64))
-        .collect()
+    let numbers = array.into_vec::<T>().ok()?.into_iter().map(T::into);
+    let whole = numbers.map(|n: f64| (n.fract() == 0.0).then_some(n as i64));
+    whole.collect()
 }
 
 #[cfg(test)]

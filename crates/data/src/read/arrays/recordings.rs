@@ -73,12 +73,9 @@ fn recordings(
         let length = PEAK + usize::from(has_neutral && *code == 0);
         let recording = rest.split_at_checked(length).filter(|(recording, _)| {
             let last = recording.last();
-            let same = recording
-                .iter()
-                .rev()
-                .take(PEAK)
-                .all(|row| Some(row) == last);
-            same && last.is_some_and(|(code, who)| peaks.contains(code) && who == person)
+            let mut shown = recording.iter().rev().take(PEAK);
+            shown.all(|row| Some(row) == last)
+                && last.is_some_and(|(code, who)| peaks.contains(code) && who == person)
         });
         let (recording, after) = recording.ok_or(rows.len() - rest.len())?;
         found.push(recording);

@@ -15,7 +15,7 @@ pub(super) fn notes(layout: &Layout, sequences: &[Sequence]) -> Vec<String> {
     let late = all().filter_map(|s| Some(format!("{} with {}", s.name(), s.late?)));
     let gaps = all().filter_map(|s| Some(format!("{} with {:?}", s.name(), s.gap.as_ref()?)));
     let bare = all().filter(|s| s.bare && facs).map(Sequence::name);
-    [
+    let notes = [
         left_out("images", left),
         recordings("do not begin with frame 1, so the frame used as neutral may not be neutral", late),
         recordings(
@@ -29,10 +29,8 @@ pub(super) fn notes(layout: &Layout, sequences: &[Sequence]) -> Vec<String> {
             "There is no folder FACS or FACS_labels: no image has action-unit codes, and none is held out.".to_owned()
         }),
         (!landmarks).then(|| "There is no folder Landmarks: the detector finds the faces.".to_owned()),
-    ]
-    .into_iter()
-    .flatten()
-    .collect()
+    ];
+    notes.into_iter().flatten().collect()
 }
 
 /// The number of recordings with a property, and the first of them.

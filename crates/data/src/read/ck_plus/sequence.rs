@@ -4,7 +4,7 @@ use crate::error::Error;
 use crate::label::{AuCoding, ClassMap, Expression, Role};
 use crate::read::ck_plus::layout::{Layout, Place, frame_name};
 use crate::read::file::{ReadFile, Skipped, TEXT_LIMIT, text_of};
-use crate::read::name::{OTHER_IMAGE, ends_in, is_image, is_other_image, join, stem};
+use crate::read::name::{OTHER_IMAGE, ends_in, is_image, is_other_image, join, split, stem};
 use crate::read::source::RawSample;
 
 /// Frames that carry the sequence's label, counted from the end: the authors' choice.
@@ -256,9 +256,9 @@ impl Reading<'_> {
 
     fn landmarks(&self, frame: &Frame) -> Option<String> {
         self.layout.part(Place::Landmarks)?;
-        let name = frame.path.rsplit('/').next().unwrap_or_default();
         let folder = self.folder(Place::Landmarks);
-        let named = |end| join(&folder, &format!("{}_landmarks{end}", stem(name)));
+        let name = stem(split(&frame.path).1);
+        let named = |end| join(&folder, &format!("{name}_landmarks{end}"));
         let mut paths = [".txt", ".TXT"].into_iter().map(named);
         paths.find(|path| self.layout.tree.is_file(path))
     }

@@ -1,24 +1,22 @@
 //! Every file of a tree, and the parts of its name.
 
-use regex::{Captures, Regex};
+use regex::Regex;
 
 use crate::error::Error;
 use crate::read::file::{ReadFile, TEXT_LIMIT};
-use crate::read::name::{is_image, join};
+use crate::read::name::{is_image, split, stem};
 use crate::read::tree::FileTree;
 
 /// Limits of the walk.
 const DEPTH: usize = 12;
-const FOLDERS: usize = 1_000_000;
-const FILES: usize = 5_000_000;
+const PATHS: usize = 5_000_000;
 /// Maximum size in bytes of a table of codes: BP4D's largest have 100 kB.
 const CODES_LIMIT: u64 = TEXT_LIMIT << 8;
 
 /// The files of a data set in order of path.
 pub(super) struct Files {
-    tree: FileTree,
+    pub tree: FileTree,
     pub paths: Vec<String>,
-    pub read: Vec<ReadFile>,
 }
 
 impl Files {
@@ -26,60 +24,41 @@ impl Files {
     ///
     /// # Errors
     /// If the root cannot be listed, or there are too many files.
-    pub fn of(tree: &FileTree) -> Result<Self, Error> {
-        let mut paths = Vec::new();
-        let mut waiting = vec![(String::new(), 0)];
-        let mut folders = 0;
-        while let Some((folder, depth)) = waiting.pop() {
-            folders += 1;
-            let names = match tree.names(&folder) {
-                Ok(names) => names,
-                Err(error) if depth == 0 => return Err(error),
-                Err(_) => continue,
-            };
-            for path in names.iter().map(|name| join(&folder, name)) {
-                match tree.is_folder(&path) {
-                    true if depth < DEPTH => waiting.push((path, depth + 1)),
-                    true => {}
-                    false => paths.push(path),
-                }
-            }
-            if folders > FOLDERS || paths.len() > FILES {
-                let expected = format!("at most {FILES} files in {FOLDERS} folders");
-                return Err(Error::layout(tree.root(), expected, "more"));
-            }
+    pub fn of(tree: FileTree) -> Result<Self, Error> {
+        let found = tree.walk(DEPTH, PATHS)?;
+        if found.len() > PATHS {
+            let expected = format!("at most {PATHS} files and folders");
+            return Err(Error::layout(tree.root(), expected, "more"));
         }
+        let files = found.into_iter().filter(|(_, is_folder)| !is_folder);
+        let mut paths = Vec::from_iter(files.map(|(path, _)| path));
         paths.sort_unstable();
-        let (tree, read) = (tree.clone(), Vec::new());
-        Ok(Self { tree, paths, read })
-    }
-
-    /// The paths that a pattern matches, with its groups.
-    pub fn matching<'a>(
-        &'a self,
-        pattern: &'a Regex,
-    ) -> impl Iterator<Item = (&'a str, Captures<'a>)> {
-        let matched = |path: &'a String| Some((path.as_str(), pattern.captures(path)?));
-        self.paths.iter().filter_map(matched)
+        Ok(Self { tree, paths })
     }
 
     pub fn images(&self) -> impl Iterator<Item = &str> {
-        self.paths
-            .iter()
-            .map(String::as_str)
-            .filter(|path| is_image(path))
+        let paths = self.paths.iter().map(String::as_str);
+        paths.filter(|path| is_image(path))
     }
 
-    /// The text of a file of codes.
+    /// The text of a file of codes, which is added to those `read`.
     ///
     /// # Errors
     /// When it cannot be read or is no text.
-    pub fn text(&mut self, path: &str) -> Result<String, Error> {
+    pub fn text(&self, path: &str, read: &mut Vec<ReadFile>) -> Result<String, Error> {
         let bytes = self.tree.read(path, CODES_LIMIT)?;
-        self.read.push(ReadFile::new(path, &bytes));
-        let text = faus_base::text::plain(&bytes);
-        let text = text.map_err(|reason| Error::unusable(&self.tree.place(path), reason))?;
-        Ok(text.to_owned())
+        read.push(ReadFile::new(path, &bytes));
+        let text = faus_base::text::plain(&bytes).map(str::to_owned);
+        text.map_err(|reason| Error::unusable(&self.tree.place(path), reason))
+    }
+
+    /// The error of a tree without its codes.
+    pub fn without(&self, codes: &str) -> Error {
+        let contents = self.tree.contents();
+        contents.map_or_else(
+            |error| error,
+            |found| Error::layout(self.tree.root(), codes, found),
+        )
     }
 }
 
@@ -93,13 +72,7 @@ pub(super) fn pattern(text: &str) -> Result<Regex, Error> {
 
 /// The number at the end of a file's name, without its extension: `frame_0012.png` and `12.jpg` are 12.
 pub(super) fn frame(path: &str) -> Option<u32> {
-    let name = path.rsplit('/').next().unwrap_or_default();
-    let stem = crate::read::name::stem(name);
+    let stem = stem(split(path).1);
     let digits = stem.trim_end_matches(|c: char| c.is_ascii_digit()).len();
     stem[digits..].parse().ok()
-}
-
-/// The folder of a file.
-pub(super) fn folder(path: &str) -> &str {
-    path.rsplit_once('/').map_or(".", |(folder, _)| folder)
 }

@@ -2,9 +2,14 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use regex::Captures;
+
 use crate::error::Error;
 use crate::label::{Au, AuCoding, AuScore, Role};
-use crate::read::file::Skipped;
+use crate::read::coded::files::{Files, pattern};
+use crate::read::file::{ReadFile, Skipped};
+use crate::read::listed::Listed;
+use crate::read::name::folder;
 use crate::read::source::{Folding, RawSample, Scan};
 use crate::read::tree::FileTree;
 
@@ -25,13 +30,13 @@ impl Code {
     /// # Errors
     /// For a text that is no whole number.
     pub fn grade(text: &str) -> Result<Self, String> {
-        let number: f64 = text
-            .trim()
-            .parse()
-            .map_err(|_| format!("'{text}' is no intensity"))?;
-        if number.fract() != 0.0 {
-            return Err(format!("'{text}' is no intensity"));
+        let text = text.trim();
+        if ["", "?", "na", "nan", "null"].contains(&text.to_ascii_lowercase().as_str()) {
+            return Ok(Self::Unknown);
         }
+        let number = text.parse().ok();
+        let whole = number.filter(|number: &f64| number.fract() == 0.0);
+        let number = whole.ok_or_else(|| format!("'{text}' is no intensity"))?;
         Ok(match (0.0..=5.0).contains(&number) {
             true => Self::Grade(number as u8),
             false => Self::Unknown,
@@ -52,6 +57,8 @@ impl Code {
 
 /// The codes of one recording: of every frame, by number or name, those of its units.
 pub(super) type Recording = BTreeMap<String, BTreeMap<u8, Code>>;
+/// Recordings by name.
+pub(super) type Recordings = BTreeMap<String, Recording>;
 
 /// An image with the recording and the frame it shows.
 pub(super) struct Shown {
@@ -64,134 +71,190 @@ pub(super) struct Shown {
     pub frame: u32,
 }
 
-/// The held-out rows of a set.
+/// A set of recordings: its files, their codes, and what was left out.
 pub(super) struct Frames {
-    pub recordings: BTreeMap<String, Recording>,
-    pub threshold: u8,
+    files: Files,
+    pub recordings: Recordings,
     pub skipped: Vec<Skipped>,
     pub notes: Vec<String>,
+    read: Vec<ReadFile>,
+    threshold: u8,
 }
 
 impl Frames {
-    pub fn new(threshold: u8) -> Self {
-        Self {
+    pub fn of(tree: FileTree, threshold: u8) -> Result<Self, Error> {
+        Ok(Self {
+            files: Files::of(tree)?,
             recordings: BTreeMap::new(),
-            threshold,
             skipped: Vec::new(),
             notes: Vec::new(),
+            read: Vec::new(),
+            threshold,
+        })
+    }
+
+    /// Adds the codes of every table whose path a pattern matches: `add` reads its text. Those it refuses are skipped.
+    pub fn add_tables(
+        &mut self,
+        named: &str,
+        mut add: impl FnMut(&mut Recordings, &Captures, &str) -> Result<(), String>,
+    ) -> Result<(), Error> {
+        let named = pattern(named)?;
+        for path in &self.files.paths {
+            let Some(groups) = named.captures(path) else {
+                continue;
+            };
+            let text = self.files.text(path, &mut self.read);
+            let text = text.map_err(|error| error.reason());
+            if let Err(reason) = text.and_then(|text| add(&mut self.recordings, &groups, &text)) {
+                self.skipped.push(Skipped::new(path, reason));
+            }
+        }
+        Ok(())
+    }
+
+    /// # Errors
+    /// Without any recording.
+    pub fn check_found(&self, expected: &str) -> Result<(), Error> {
+        match (self.recordings.is_empty(), self.skipped.first()) {
+            (false, _) => Ok(()),
+            (true, None) => Err(self.files.without(expected)),
+            (true, Some(Skipped { path, reason, .. })) => {
+                let found = format!("{path}, which cannot be used: {reason}");
+                Err(Error::layout(self.files.tree.root(), expected, found))
+            }
         }
     }
 
-    pub fn skip(&mut self, path: &str, reason: String) {
-        self.skipped.push(Skipped::new(path, reason));
-    }
-
-    /// Counts images whose path does not name `what`.
-    pub fn unnamed(&mut self, count: usize, what: &str) {
+    /// The images that `shown` recognises by their paths; counts those whose path does not name `what`.
+    pub fn images(&mut self, what: &str, shown: impl Fn(&str) -> Option<Shown>) -> Vec<Shown> {
+        let images = Vec::from_iter(self.files.images().filter_map(shown));
+        let count = self.files.images().count() - images.len();
         let reason = format!("images whose path does not name {what}: {count}");
         let skipped = Skipped::new(".", reason).of_images(count);
         self.skipped.extend((count > 0).then_some(skipped));
+        images
     }
 
-    /// The units that are coded in every recording. Elsewhere an absent unit could not be told from one that nobody coded.
+    /// The units that are coded in every recording of which any is. Elsewhere an absent unit could not be told from one that
+    /// nobody coded.
     fn units(&mut self) -> BTreeSet<u8> {
         let coded = |recording: &Recording| -> BTreeSet<u8> {
             let codes = recording.values().flatten();
             let known = codes.filter(|(_, code)| **code != Code::Unknown);
             known.map(|(au, _)| *au).collect()
         };
-        let all: Vec<BTreeSet<u8>> = self.recordings.values().map(coded).collect();
+        let all = self.recordings.values().map(coded);
+        let all = Vec::from_iter(all.filter(|units| !units.is_empty()));
         let everywhere = |au: &u8| all.iter().all(|own| own.contains(au));
         let units: BTreeSet<u8> = all.iter().flatten().copied().collect();
         let (units, some): (BTreeSet<u8>, BTreeSet<u8>) = units.into_iter().partition(everywhere);
-        if !some.is_empty() {
-            let names = Vec::from_iter(some.iter().map(u8::to_string)).join(", ");
-            self.notes.push(format!(
-                "Action units that are not coded in every recording are not used: {names}."
-            ));
-        }
+        let note = format!(
+            "Action units that are not coded in every recording are not used: {}.",
+            listed(&some)
+        );
+        self.notes.extend((!some.is_empty()).then_some(note));
         units
     }
 
-    /// Every image whose frame is coded as a held-out row; the others are counted by reason and folder.
-    pub fn scan(mut self, images: Vec<Shown>) -> Scan {
+    /// The set: every image whose frame is coded is a held-out row, the others are counted by reason and folder.
+    ///
+    /// # Errors
+    /// When no image has codes.
+    pub fn set(mut self, name: &'static str, images: Vec<Shown>) -> Result<Listed, Error> {
         let units = self.units();
+        self.note_frames(&units, &images);
         let mut lost: BTreeMap<(String, &str), usize> = BTreeMap::new();
         let mut samples = Vec::new();
-        let mut seen = BTreeSet::new();
         for shown in images {
-            let recording = self.recordings.get(&shown.recording);
-            let codes = recording.map(|recording| recording.get(&shown.key));
-            let reason = match codes {
-                None => "images of a recording without codes",
-                Some(None) => "images of frames that are not coded",
-                Some(Some(codes)) => {
-                    seen.insert((shown.recording.clone(), shown.key.clone()));
-                    match self.coding(&units, codes) {
-                        Some(aus) => {
-                            samples.push(row(shown, aus));
-                            continue;
-                        }
-                        None => "images of frames in which a unit could not be coded",
-                    }
+            match self.coding(&units, &shown) {
+                Ok(aus) => samples.push(row(shown, aus)),
+                Err(reason) => {
+                    let place = (folder(&shown.path).to_owned(), reason);
+                    *lost.entry(place).or_default() += 1;
                 }
-            };
-            let folder = super::files::folder(&shown.path).to_owned();
-            *lost.entry((folder, reason)).or_default() += 1;
+            }
         }
         let lost = lost.into_iter().map(|((folder, reason), count)| {
             Skipped::new(folder, format!("{reason}: {count}")).of_images(count)
         });
         self.skipped.extend(lost);
-        let frames: usize = self.recordings.values().map(BTreeMap::len).sum();
-        let without = frames - seen.len();
-        if without > 0 {
-            self.notes.push(format!(
-                "Coded frames without an image: {without} of {frames}."
-            ));
-        }
-        let names = Vec::from_iter(units.iter().map(u8::to_string)).join(", ");
-        self.notes.insert(
-            0,
-            format!(
-                "Action units {names} are coded; one counts as present from intensity {} on.",
-                self.threshold
-            ),
-        );
-        samples.sort_by(|a, b| {
-            (&a.subject, &a.sequence, a.frame).cmp(&(&b.subject, &b.sequence, b.frame))
-        });
-        Scan {
+        let place = |row: &RawSample| (row.subject.clone(), row.sequence.clone(), row.frame);
+        samples.sort_by_cached_key(place);
+        let scan = Scan {
             samples,
             skipped: self.skipped,
-            read: Vec::new(),
+            read: self.read,
             folding: Folding::BySubject(BTreeSet::new()),
             notes: self.notes,
-        }
+        };
+        let way_out = "extract them from the videos, numbered as in the codes";
+        check_images(&self.files.tree, name, way_out, &scan)?;
+        let au_threshold = Some(self.threshold);
+        Ok(Listed {
+            au_threshold,
+            ..Listed::files(name, self.files.tree, Vec::new(), scan)
+        })
     }
 
-    fn coding(&self, units: &BTreeSet<u8>, codes: &BTreeMap<u8, Code>) -> Option<AuCoding> {
+    /// Notes the units, and the frames without an image.
+    fn note_frames(&mut self, units: &BTreeSet<u8>, images: &[Shown]) {
+        let frame = |shown: &Shown| {
+            let (name, recording) = self.recordings.get_key_value(&shown.recording)?;
+            let (key, _) = recording.get_key_value(&shown.key)?;
+            Some((name.as_str(), key.as_str()))
+        };
+        let seen = BTreeSet::from_iter(images.iter().filter_map(frame)).len();
+        let frames: usize = self.recordings.values().map(BTreeMap::len).sum();
+        let without = frames - seen;
+        let note = format!("Coded frames without an image: {without} of {frames}.");
+        self.notes.extend((without > 0).then_some(note));
+        let note = format!(
+            "Action units {} are coded; one counts as present from intensity {} on.",
+            listed(units),
+            self.threshold
+        );
+        self.notes.insert(0, note);
+    }
+
+    /// The codes of an image, or why it has none.
+    fn coding(&self, units: &BTreeSet<u8>, shown: &Shown) -> Result<AuCoding, &'static str> {
+        let recording = self.recordings.get(&shown.recording);
+        let codes = recording
+            .ok_or("images of a recording without codes")?
+            .get(&shown.key);
+        let codes = codes.ok_or("images of frames that are not coded")?;
         let code = |au: &u8| codes.get(au).copied().unwrap_or(Code::Unknown);
-        if units.iter().any(|au| code(au) == Code::Unknown) {
-            return None;
+        if units.is_empty() || units.iter().any(|au| code(au) == Code::Unknown) {
+            return Err("images of frames in which a unit could not be coded");
         }
-        let scores = units
-            .iter()
-            .filter_map(|au| code(au).score(*au, self.threshold));
-        Some(AuCoding::coded(scores.collect()))
+        let score = |au: &u8| code(au).score(*au, self.threshold);
+        Ok(AuCoding::coded(units.iter().filter_map(score).collect()))
     }
 }
 
-/// The error of a set in which no image has codes.
-pub(super) fn no_images(tree: &FileTree, name: &str, scan: &Scan) -> Error {
-    let expected = format!(
-        "images of the coded frames of {name} (extract them from the videos, numbered as in the codes)"
-    );
+/// Units in a sentence.
+pub(super) fn listed(units: &BTreeSet<u8>) -> String {
+    Vec::from_iter(units.iter().map(u8::to_string)).join(", ")
+}
+
+/// # Errors
+/// For a set in which no image has codes.
+pub(super) fn check_images(
+    tree: &FileTree,
+    name: &str,
+    way_out: &str,
+    scan: &Scan,
+) -> Result<(), Error> {
+    if !scan.samples.is_empty() {
+        return Ok(());
+    }
+    let expected = format!("images of {name} with codes ({way_out})");
     let found = scan.skipped.first().map_or_else(
         || "no image".to_owned(),
         |first| format!("no image with codes; {}: {}", first.path, first.reason),
     );
-    Error::layout(tree.root(), expected, found)
+    Err(Error::layout(tree.root(), expected, found))
 }
 
 fn row(shown: Shown, aus: AuCoding) -> RawSample {
@@ -200,7 +263,7 @@ fn row(shown: Shown, aus: AuCoding) -> RawSample {
         role: Role::HeldOut,
         subject: shown.subject,
         // Two cameras may have recorded the same frames, in folders of their own.
-        sequence: super::files::folder(&shown.path).to_owned(),
+        sequence: folder(&shown.path).to_owned(),
         frame: shown.frame,
         aus,
         ..alone
@@ -213,16 +276,14 @@ mod tests {
 
     #[test]
     fn numbers_out_of_the_grades_are_not_coded() {
-        for unknown in ["9", "999", "-1", " 9.0 "] {
+        for unknown in ["9", "999", "-1", " 9.0 ", "?", "null", ""] {
             assert_eq!(Code::grade(unknown), Ok(Code::Unknown), "{unknown}");
         }
         assert_eq!(
             ["0", "5", "3.0"].map(Code::grade),
             [0, 5, 3].map(|n| Ok(Code::Grade(n)))
         );
-        assert!(
-            Code::grade("x").is_err() && Code::grade("2.5").is_err() && Code::grade("").is_err()
-        );
+        assert!(Code::grade("x").is_err() && Code::grade("2.5").is_err());
     }
 
     #[test]

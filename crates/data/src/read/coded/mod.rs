@@ -9,19 +9,12 @@ mod raf;
 use std::path::Path;
 
 use crate::error::Error;
-use crate::read::source::{Fetched, RawSample, Scan, Source};
+use crate::read::listed::Listed;
 use crate::read::tree::FileTree;
 
 /// A data set with action-unit codes. Without expressions every row is held out and there are no classes: such a set is for
 /// the analysis alone.
-#[derive(Debug, Clone)]
-pub struct CodedSet {
-    name: &'static str,
-    tree: FileTree,
-    classes: Vec<String>,
-    scan: Scan,
-    threshold: Option<u8>,
-}
+pub struct CodedSet;
 
 /// The lowest intensity that counts as present, 1 to 5 (A to E), by the source: DISFA's users take 2 (Mavadati et al. 2013),
 /// BP4D's occurrence begins with A.
@@ -35,17 +28,13 @@ impl CodedSet {
     /// # Errors
     /// [`Error::Layout`] if the codes or the images are not there, [`Error::Setting`] for a source or a threshold that does not
     /// exist.
-    pub fn open(source: &str, root: &Path, threshold: Option<u8>) -> Result<Self, Error> {
+    pub fn open(source: &str, root: &Path, threshold: Option<u8>) -> Result<Listed, Error> {
         check_threshold(threshold)?;
         let tree = FileTree::open(root)?;
-        let own = threshold.unwrap_or(match source {
-            "bp4d" => BP4D,
-            _ => DISFA,
-        });
         match source {
-            "disfa" => disfa::disfa(tree, own),
-            "disfa_plus" => disfa::disfa_plus(tree, own),
-            "bp4d" => bp4d::open(tree, own),
+            "disfa" => disfa::disfa(tree, threshold.unwrap_or(DISFA)),
+            "disfa_plus" => disfa::disfa_plus(tree, threshold.unwrap_or(DISFA)),
+            "bp4d" => bp4d::open(tree, threshold.unwrap_or(BP4D)),
             "raf" => raf::open(tree),
             other => {
                 let reason = format!("must be disfa, disfa_plus, bp4d or raf, not {other}");
@@ -63,30 +52,4 @@ pub(crate) fn check_threshold(threshold: Option<u8>) -> Result<(), Error> {
     };
     let reason = format!("must be 1 to 5 (the grades A to E), not {wrong}");
     Err(Error::setting("au threshold", reason))
-}
-
-impl Source for CodedSet {
-    fn name(&self) -> &str {
-        self.name
-    }
-
-    fn root(&self) -> &Path {
-        self.tree.root()
-    }
-
-    fn class_names(&self) -> Vec<String> {
-        self.classes.clone()
-    }
-
-    fn au_threshold(&self) -> Option<u8> {
-        self.threshold
-    }
-
-    fn scan(&self) -> Result<Scan, Error> {
-        Ok(self.scan.clone())
-    }
-
-    fn fetch(&self, sample: &RawSample) -> Result<Fetched, Error> {
-        Fetched::file(&self.tree, &sample.path)
-    }
 }

@@ -4,35 +4,25 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use faus_base::facs;
-use regex::Regex;
 
 use crate::error::Error;
 use crate::fold::held_back::{hold_back, wanting};
 use crate::fold::part::Part;
 use crate::label::{AuCoding, Role};
-use crate::read::coded::CodedSet;
 use crate::read::coded::files::{Files, pattern};
-use crate::read::file::Skipped;
-use crate::read::name::stem;
+use crate::read::coded::frames::check_images;
+use crate::read::file::{ReadFile, Skipped};
+use crate::read::listed::Listed;
+use crate::read::name::{split, stem};
 use crate::read::source::{Folding, RawSample, Scan};
 use crate::read::tree::FileTree;
 
 /// RAF-CE's classes in the order of their codes, by its owners' page.
+#[rustfmt::skip]
 const COMPOUND: [&str; 14] = [
-    "happily_surprised",
-    "happily_disgusted",
-    "sadly_fearful",
-    "sadly_angry",
-    "sadly_surprised",
-    "sadly_disgusted",
-    "fearfully_angry",
-    "fearfully_surprised",
-    "fearfully_disgusted",
-    "angrily_surprised",
-    "angrily_disgusted",
-    "disgustedly_surprised",
-    "happily_fearful",
-    "happily_sad",
+    "happily_surprised", "happily_disgusted", "sadly_fearful", "sadly_angry", "sadly_surprised", "sadly_disgusted",
+    "fearfully_angry", "fearfully_surprised", "fearfully_disgusted", "angrily_surprised", "angrily_disgusted",
+    "disgustedly_surprised", "happily_fearful", "happily_sad",
 ];
 
 /// A list by the names of images without their extension.
@@ -48,49 +38,47 @@ struct Lists {
 /// `RAFAU_label.txt` (`0007.jpg 1+2+L12`, `null` where nobody coded), and of RAF-CE `RAFCE_AUlabel.txt`, `RAFCE_emolabel.txt`
 /// (0 to 13) and `RAFCE_partition.txt` (0 train, 1 test, 2 validation); images `aligned/0007_aligned.jpg` or
 /// `original/0007.jpg`. Images with an expression are labelled, those with codes alone held out.
-pub(super) fn open(tree: FileTree) -> Result<CodedSet, Error> {
-    let mut files = Files::of(&tree)?;
-    let mut codes = list(&mut files, r"(?i)(?:^|/)rafau_label\.txt$")?;
-    codes.extend(list(&mut files, r"(?i)(?:^|/)rafce_aulabel\.txt$")?);
+pub(super) fn open(tree: FileTree) -> Result<Listed, Error> {
+    let (files, mut read) = (Files::of(tree)?, Vec::new());
+    let mut list = |names: &str| list(&files, &mut read, names);
+    let (of_au, of_ce) = (list("rafau_label")?, list("rafce_aulabel")?);
+    if !of_au.is_empty() && !of_ce.is_empty() {
+        // Both name their images from 0001 on.
+        let found = "both RAFAU_label.txt and RAFCE_AUlabel.txt: give the folder of one of them";
+        return Err(Error::layout(files.tree.root(), "one data set", found));
+    }
     let lists = Lists {
-        codes,
-        expressions: list(&mut files, r"(?i)(?:^|/)rafce_emolabel\.txt$")?,
-        parts: list(&mut files, r"(?i)(?:^|/)rafce_partition\.txt$")?,
+        codes: if of_ce.is_empty() { of_au } else { of_ce },
+        expressions: list("rafce_emolabel")?,
+        parts: list("rafce_partition")?,
     };
     if lists.codes.is_empty() {
         let expected = "RAF-AU's RAFAU_label.txt or RAF-CE's RAFCE_AUlabel.txt, and the folder aligned beside it";
-        return Err(Error::layout(tree.root(), expected, tree.contents()?));
+        return Err(files.without(expected));
     }
-    let name = if lists.expressions.is_empty() {
-        "RAF-AU"
-    } else {
-        "RAF-CE"
+    let name = match lists.expressions.is_empty() {
+        true => "RAF-AU",
+        false => "RAF-CE",
     };
-    let (classes, mut scan) = lists.scan(&files);
-    scan.read = files.read;
-    if scan.samples.is_empty() {
-        return Err(super::frames::no_images(&tree, name, &scan));
-    }
-    Ok(CodedSet {
-        name,
-        tree,
-        classes,
-        scan,
-        threshold: None,
-    })
+    let (classes, scan) = lists.scan(&files, read);
+    check_images(&files.tree, name, "named as in its lists", &scan)?;
+    Ok(Listed::files(name, files.tree, classes, scan))
 }
 
-/// The lines `name text` of the files that a pattern names.
-fn list(files: &mut Files, name: &str) -> Result<Lines, Error> {
-    let name: Regex = pattern(name)?;
-    let paths = Vec::from_iter(files.matching(&name).map(|(path, _)| path.to_owned()));
+/// The lines `name text` of the files with one of the `names`.
+fn list(files: &Files, read: &mut Vec<ReadFile>, names: &str) -> Result<Lines, Error> {
+    let named = pattern(&format!(r"(?i)(?:^|/)(?:{names})\.txt$"))?;
     let mut lines = Lines::new();
-    for path in paths {
-        for line in files.text(&path)?.lines() {
-            let line = line.trim();
-            let (image, text) = line.split_once(char::is_whitespace).unwrap_or((line, ""));
-            if !image.is_empty() {
-                lines.insert(stem(image).to_owned(), text.trim().to_owned());
+    for path in files.paths.iter().filter(|path| named.is_match(path)) {
+        let text = files.text(path, read)?;
+        for line in text.lines().map(str::trim).filter(|line| !line.is_empty()) {
+            let between = |c: char| c.is_whitespace() || c == ',';
+            let (image, text) = line.split_once(between).unwrap_or((line, ""));
+            let text = text.trim();
+            let before = lines.insert(stem(image).to_owned(), text.to_owned());
+            if before.is_some_and(|before| before != text) {
+                let reason = format!("{image} has two lines that differ; keep one of the two");
+                return Err(Error::unusable(&files.tree.place(path), reason));
             }
         }
     }
@@ -113,31 +101,24 @@ fn given_split(samples: &mut [RawSample]) -> bool {
     let parts = samples.iter().flat_map(|sample| &sample.parts);
     let parts = parts.filter(|part| **part != Part::None);
     let parts: BTreeSet<&str> = parts.map(|part| part.name()).collect();
-    let (all, wants) = (parts.len() == 3, wanting(&parts));
-    if wants {
+    if wanting(&parts) {
         hold_back(samples);
-    }
-    if !all && !wants {
+    } else if parts.len() < 3 {
         samples.iter_mut().for_each(|sample| sample.parts.clear());
     }
-    all || wants
+    parts.len() == 3 || wanting(&parts)
 }
 
 impl Lists {
-    fn scan(&self, files: &Files) -> (Vec<String>, Scan) {
+    fn scan(&self, files: &Files, read: Vec<ReadFile>) -> (Vec<String>, Scan) {
         let (mut samples, mut skipped) = (Vec::new(), Vec::new());
         let (images, unlisted, aligned) = self.images(files);
-        let codes = images
-            .keys()
-            .filter_map(|image| self.expression(image).ok()?);
-        let classes = Vec::from_iter(codes.collect::<BTreeSet<usize>>());
+        let class = |image: &&str| self.expression(image).ok()?;
+        let classes = Vec::from_iter(BTreeSet::from_iter(images.keys().filter_map(class)));
         let mut uncoded = 0;
         for (image, path) in &images {
-            match self.sample(image, path, &classes) {
-                Ok(Some(sample)) => samples.push(RawSample {
-                    is_face: aligned,
-                    ..sample
-                }),
+            match self.sample(image, path, &classes, aligned) {
+                Ok(Some(sample)) => samples.push(sample),
                 Ok(None) => uncoded += 1,
                 Err(reason) => skipped.push(Skipped::new(*path, reason)),
             }
@@ -160,7 +141,7 @@ impl Lists {
             folding,
             samples,
             skipped,
-            read: Vec::new(),
+            read,
             notes,
         };
         let names = classes.iter().map(|class| COMPOUND[*class].to_owned());
@@ -173,11 +154,10 @@ impl Lists {
         image: &str,
         path: &str,
         classes: &[usize],
+        is_face: bool,
     ) -> Result<Option<RawSample>, String> {
-        let aus = self.codes.get(image).map(|text| coding(text)).transpose();
-        let aus = aus
-            .map_err(|reason| format!("its codes: {reason}"))?
-            .flatten();
+        let aus = self.codes.get(image).map_or(Ok(None), |text| coding(text));
+        let aus = aus.map_err(|reason| format!("its codes: {reason}"))?;
         let expression = self.expression(image)?;
         let label = classes.iter().position(|class| Some(*class) == expression);
         if label.is_none() && aus.is_none() {
@@ -189,6 +169,7 @@ impl Lists {
             role: label.map_or(Role::HeldOut, |_| Role::Labelled),
             aus,
             sides,
+            is_face,
             parts: Vec::from_iter((!self.parts.is_empty()).then_some(part)),
             ..RawSample::labelled(path, label.map_or(-1, |label| label as i64))
         }))
@@ -196,7 +177,7 @@ impl Lists {
 
     /// The path of each listed image, the number of other images, and whether the paths are the aligned crops.
     fn images<'a>(&self, files: &'a Files) -> (BTreeMap<&'a str, &'a str>, usize, bool) {
-        let name = |path: &'a str| stem(path.rsplit('/').next().unwrap_or_default());
+        let name = |path: &'a str| stem(split(path).1);
         let aligned = files.images().any(|path| name(path).ends_with("_aligned"));
         let (mut images, mut others) = (BTreeMap::new(), 0);
         for path in files.images() {
@@ -218,9 +199,12 @@ impl Lists {
         let Some(text) = self.expressions.get(image) else {
             return Ok(None);
         };
-        let code = text.parse().ok().filter(|code| *code < COMPOUND.len());
-        code.map(Some)
-            .ok_or_else(|| format!("its expression: `{text}` is not a code from 0 to 13"))
+        match text.parse() {
+            Ok(code) if code < COMPOUND.len() => Ok(Some(code)),
+            _ => Err(format!(
+                "its expression: `{text}` is not a code from 0 to 13"
+            )),
+        }
     }
 
     fn part(&self, image: &str) -> Part {
@@ -233,14 +217,11 @@ impl Lists {
     }
 
     fn note(&self, samples: &[RawSample], aligned: bool) -> String {
-        let coded = samples
-            .iter()
-            .filter(|sample| sample.aus != AuCoding::NotCoded)
-            .count();
-        let which = if aligned {
-            "the aligned crops"
-        } else {
-            "the original photographs"
+        let coded = |sample: &&RawSample| sample.aus != AuCoding::NotCoded;
+        let coded = samples.iter().filter(coded).count();
+        let which = match aligned {
+            true => "the aligned crops",
+            false => "the original photographs",
         };
         let all = self.codes.keys().chain(self.expressions.keys());
         let all = BTreeSet::from_iter(all).len();

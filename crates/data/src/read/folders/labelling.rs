@@ -5,17 +5,17 @@ use std::path::{Path, PathBuf};
 
 use crate::error::Error;
 use crate::fold::part::Part;
+use crate::label::label_map::Label;
 use crate::label::text::{brief, digits};
 use crate::label::{Expression, LabelMap};
 use crate::read::file::{ReadFile, Skipped, read_bounded};
 use crate::read::folders::list::{LIST_LIMIT, List};
 use crate::read::folders::people::{Identity, Pattern};
 use crate::read::folders::presets::{self, Preset};
-use crate::read::folders::walk::{Found, Walk};
-use crate::read::name::ends_in;
+use crate::read::folders::walk::{Found, IMAGES_LIMIT, Walk};
+use crate::read::name::{folder, split, stem, unaligned};
+use crate::read::places;
 use crate::read::tree::FileTree;
-
-const NO_FOLDER: &str = "images in no folder that names an expression";
 
 /// How the labels of a folder of images are found.
 #[derive(Debug, Clone, Default)]
@@ -35,23 +35,21 @@ pub(super) struct Image {
     pub path: String,
     pub expression: Expression,
     pub part: Option<Part>,
-    /// The subject in its name; left empty here.
+    /// The subject in its name.
     pub identity: Option<Identity>,
 }
 
-/// A label before numbers are resolved.
-enum Label {
-    Is(Expression),
-    Number(u8),
-    /// Why there is none.
-    None(String),
-}
+/// A label before codes are resolved, or why there is none.
+type Reading = Result<Label, String>;
 
-/// The images that have an expression, and why the others do not.
+/// The images that have an expression.
 #[derive(Debug, Default)]
 pub(super) struct Labelled {
     pub images: Vec<Image>,
-    pub skipped: Vec<Skipped>,
+    /// The findings on the way to them, and why other images have none.
+    pub walk: Walk,
+    /// Whether their labels come from the folders' names.
+    pub by_folders: bool,
     pub read: Vec<ReadFile>,
     pub notes: Vec<String>,
     /// The numbers of folders that could be classes, if they were not read.
@@ -60,7 +58,9 @@ pub(super) struct Labelled {
 
 /// The labels to use, checked.
 pub(super) struct Labels {
-    pub pattern: Option<Pattern>,
+    pattern: Option<Pattern>,
+    /// Finds the people: the pattern given, else that of the labels, else CK+'s.
+    people: Pattern,
     preset: Option<&'static Preset>,
     list: Option<PathBuf>,
     label_map: LabelMap,
@@ -69,15 +69,20 @@ pub(super) struct Labels {
 impl Labels {
     /// # Errors
     /// [`Error::Setting`] for a pattern that is wrong.
-    pub fn new(given: &FolderLabels) -> Result<Self, Error> {
+    pub fn new(given: &FolderLabels, subject_pattern: Option<&str>) -> Result<Self, Error> {
         let pattern = given.pattern.as_deref();
         let preset = pattern.and_then(presets::of);
+        let pattern = pattern.map(Pattern::of_labels).transpose()?;
         Ok(Self {
-            pattern: pattern.map(Pattern::of_labels).transpose()?,
+            people: match (subject_pattern, &pattern) {
+                (None, Some(pattern)) if pattern.has("subject") => pattern.clone(),
+                (given, _) => Pattern::new(given)?,
+            },
+            pattern,
             preset,
             list: given.list.clone(),
-            label_map: match (&given.label_map, preset) {
-                (LabelMap::Auto, Some(preset)) => preset.label_map.clone(),
+            label_map: match (&given.label_map, preset.and_then(Preset::list)) {
+                (LabelMap::Auto, Some((_, map))) => map,
                 (map, _) => map.clone(),
             },
         })
@@ -87,9 +92,13 @@ impl Labels {
     ///
     /// # Errors
     /// A list that cannot be read, and numbers whose meaning is not known.
-    pub fn of(&self, tree: &FileTree, walk: &mut Walk) -> Result<Labelled, Error> {
+    pub fn of(&self, tree: &FileTree, mut walk: Walk) -> Result<Labelled, Error> {
         let found = std::mem::take(&mut walk.images);
-        let mut labelled = Labelled::default();
+        let mut labelled = Labelled {
+            by_folders: self.pattern.is_none() && self.list.is_none(),
+            walk,
+            ..Labelled::default()
+        };
         let labels = match (self.list(tree)?, &self.pattern) {
             (Some((file, list)), _) => {
                 labelled.read.push(file);
@@ -98,205 +107,152 @@ impl Labels {
             (None, Some(pattern)) => found.iter().map(|f| in_name(pattern, &f.path)).collect(),
             (None, None) => self.of_folders(&found, &mut labelled),
         };
-        let labels = self.resolved(tree, labels, &mut labelled.notes)?;
+        let known = labels.iter().flatten().copied();
+        let codes = self.label_map.codes(known, false);
+        let wrong = |reason| Error::unusable(tree.root(), format!("labels are numbers: {reason}"));
+        let (codes, note) = codes.map_err(wrong)?;
+        labelled.notes.extend(note);
+        let no_class = |number| format!("images of the number {number}, which is no class");
         let mut lost: BTreeMap<(String, String), (usize, String)> = BTreeMap::new();
         for (found, label) in found.into_iter().zip(labels) {
-            match label {
+            match label.and_then(|label| codes.expression(label).map_err(no_class)) {
                 Ok(expression) => labelled.images.push(self.image(found, expression)),
                 Err(reason) => {
-                    let folder = found
-                        .path
-                        .rsplit_once('/')
-                        .map_or(".", |(folder, _)| folder);
-                    let group = lost.entry((folder.to_owned(), reason));
+                    let group = lost.entry((folder(&found.path).to_owned(), reason));
                     group.or_insert((0, found.path)).0 += 1;
                 }
             }
         }
         let lost = lost.into_iter().map(|((folder, reason), (count, first))| {
-            let example = if self.beside_folders() {
-                format!(" (first {first})")
-            } else {
-                String::new()
+            let example = match labelled.by_folders {
+                true => String::new(),
+                false => format!(" (first {first})"),
             };
             Skipped::new(folder, format!("{reason}: {count}{example}")).of_images(count)
         });
-        labelled.skipped.extend(lost);
+        labelled.walk.skipped.extend(lost);
         Ok(labelled)
     }
 
-    /// Whether labels come from anything but folders.
-    pub fn beside_folders(&self) -> bool {
-        self.pattern.is_some() || self.list.is_some()
-    }
-
     fn image(&self, found: Found, expression: Expression) -> Image {
-        let named = self
-            .pattern
-            .as_ref()
-            .and_then(|p| p.group(&found.path, "part"));
+        let pattern = self.pattern.as_ref();
+        let named = pattern.and_then(|pattern| pattern.group(&found.path, "part"));
         Image {
             expression,
-            part: named.and_then(Part::from_name).or(found.above.part),
-            identity: None,
+            part: named
+                .as_deref()
+                .and_then(Part::from_name)
+                .or(found.above.part),
+            identity: self.people.read(&found.path),
             path: found.path,
         }
     }
 
     /// The list that was given, or the preset's, which is looked for in the tree.
     fn list(&self, tree: &FileTree) -> Result<Option<(ReadFile, List)>, Error> {
-        let (name, bytes) = match (&self.list, self.preset.and_then(|preset| preset.list)) {
+        let (name, bytes) = match (&self.list, self.preset.and_then(Preset::list)) {
             (Some(path), _) => {
                 let name = path.file_name().unwrap_or_default().to_string_lossy();
                 (name.into_owned(), read_bounded(path, LIST_LIMIT)?)
             }
-            (None, Some(wanted)) => {
-                let path = find(tree, "", wanted, 0).ok_or_else(|| {
-                    let expected = format!(
-                        "{wanted} in one of the folders (or give the list of labels with --labels)"
-                    );
-                    Error::layout(tree.root(), expected, "none")
-                })?;
+            (None, Some((wanted, _))) => {
+                let path = find(tree, wanted)?;
                 let bytes = tree.read(&path, LIST_LIMIT)?;
                 (path, bytes)
             }
             (None, None) => return Ok(None),
         };
-        let list =
-            List::read(&bytes).map_err(|reason| Error::unusable(Path::new(&name), reason))?;
+        let list = List::read(&bytes);
+        let list = list.map_err(|reason| Error::unusable(Path::new(&name), reason))?;
         Ok(Some((ReadFile::new(name, &bytes), list)))
     }
 
-    fn of_folders(&self, found: &[Found], labelled: &mut Labelled) -> Vec<Label> {
+    fn of_folders(&self, found: &[Found], labelled: &mut Labelled) -> Vec<Reading> {
+        let auto = self.label_map == LabelMap::Auto;
         let named = found.iter().any(|found| found.above.expression.is_some());
-        let numbers = self.label_map != LabelMap::Auto || !named;
-        let label = |found: &Found| {
-            let above = &found.above;
-            match (
-                above.expression,
-                above.number.filter(|_| numbers),
-                above.like,
-            ) {
-                (Some(expression), ..) => Label::Is(expression),
-                (None, Some(number), _) => Label::Number(number),
-                (None, None, Some(like)) => Label::None(format!(
-                    "images in a folder whose name is only like {like} (rename it to {like} to include them)"
-                )),
-                (None, None, None) => Label::None(NO_FOLDER.to_owned()),
-            }
-        };
-        let mut labels: Vec<Label> = found.iter().map(label).collect();
-        let number = |label: &Label| match label {
-            Label::Number(number) => Some(*number),
-            _ => None,
-        };
-        let counts = counts(&labels);
+        let number = |found: &Found| found.above.number.filter(|_| !auto || !named);
+        let unnamed = |found: &&Found| found.above.expression.is_none();
+        let numbers = Vec::from_iter(found.iter().filter(unnamed).filter_map(number));
+        let codes = numbers.iter().copied().map(Label::Code);
         // Folders of numbers alone may be people, or classes without names: a data set of its own kind.
-        if self.label_map == LabelMap::Auto && self.label_map.resolve_known(&counts).is_err() {
-            labelled.numbered = labels.iter().filter_map(number).collect();
-            for label in labels.iter_mut().filter(|label| number(label).is_some()) {
-                *label = Label::None(NO_FOLDER.to_owned());
-            }
+        if auto && self.label_map.codes(codes, false).is_err() {
+            labelled.numbered = numbers.into_iter().collect();
         }
-        labels
-    }
-
-    /// The expressions, or why there is none.
-    fn resolved(
-        &self,
-        tree: &FileTree,
-        labels: Vec<Label>,
-        notes: &mut Vec<String>,
-    ) -> Result<Vec<Result<Expression, String>>, Error> {
-        let counts = counts(&labels);
-        let codes = match counts == [0; 256] {
-            true => None,
-            false => {
-                let resolved = self.label_map.resolve_known(&counts);
-                let wrong =
-                    |reason| Error::unusable(tree.root(), format!("labels are numbers: {reason}"));
-                let (codes, note) = resolved.map_err(wrong)?;
-                notes.push(note);
-                Some(codes)
-            }
+        let label = |found: &Found| match (found.above.expression, number(found), found.above.like)
+        {
+            (Some(expression), ..) => Ok(Label::Name(expression)),
+            (None, Some(number), _) if labelled.numbered.is_empty() => Ok(Label::Code(number)),
+            (None, None, Some(like)) => Err(format!(
+                "images in a folder whose name is only like {like} (rename it to {like} to include them)"
+            )),
+            _ => Err("images in no folder that names an expression".to_owned()),
         };
-        let expression = |label| match label {
-            Label::Is(expression) => Ok(expression),
-            Label::None(reason) => Err(reason),
-            Label::Number(number) => {
-                let named = codes.as_ref().and_then(|codes| codes.of(number));
-                named.ok_or_else(|| format!("images of the number {number}, which is no class"))
-            }
-        };
-        Ok(labels.into_iter().map(expression).collect())
+        found.iter().map(label).collect()
     }
 }
 
-fn counts(labels: &[Label]) -> [usize; 256] {
-    let mut counts = [0; 256];
-    for label in labels {
-        if let Label::Number(number) = label {
-            counts[usize::from(*number)] += 1;
-        }
-    }
-    counts
+fn read(text: &str) -> Reading {
+    let name = Expression::from_label(text).map(Label::Name);
+    let label = name.or_else(|| digits(text, 3).map(Label::Code));
+    label.ok_or_else(|| {
+        format!(
+            "images with the label '{}', which names no expression",
+            brief(text)
+        )
+    })
 }
 
-fn read(text: &str) -> Label {
-    match Expression::from_label(text) {
-        Some(expression) => Label::Is(expression),
-        None => digits(text, 3).map_or_else(
-            || {
-                Label::None(format!(
-                    "images with the label '{}', which names no expression",
-                    brief(text)
-                ))
-            },
-            Label::Number,
-        ),
-    }
-}
-
-fn in_name(pattern: &Pattern, path: &str) -> Label {
+fn in_name(pattern: &Pattern, path: &str) -> Reading {
     let text = pattern.group(path, "label").filter(|text| !text.is_empty());
-    let none = || Label::None("images whose path does not match the label pattern".to_owned());
-    text.map_or_else(none, read)
+    read(&text.ok_or("images whose path does not match the label pattern")?)
 }
 
 /// The labels of a list, with a note on what it holds and what it does not.
-fn from_list(list: &List, found: &[Found], notes: &mut Vec<String>) -> Vec<Label> {
-    let paths: Vec<&str> = found.iter().map(|found| found.path.as_str()).collect();
-    let (entries, missing) = list.entries_of(&paths);
-    let matched = entries.iter().flatten().count();
-    let mut note = format!(
-        "The list of labels names {matched} of {} images",
-        found.len()
-    );
-    if let Some((first, _)) = missing.first().map(|at| &list.entries[*at]) {
-        let count = missing.len();
-        note += &format!("; lines without an image, or with several: {count} (first {first})");
-    }
-    notes.push(note + ".");
-    let label = |entry: Option<usize>| match entry {
-        Some(entry) => read(&list.entries[entry].1),
-        None => Label::None("images that the list of labels does not name".to_owned()),
+fn from_list(list: &List, found: &[Found], notes: &mut Vec<String>) -> Vec<Reading> {
+    // RAF-DB comes with its photographs beside the faces cut out of them.
+    let crops = found
+        .iter()
+        .filter_map(|found| unaligned(split(&found.path).1));
+    let crops: BTreeSet<&str> = crops.collect();
+    let cut_out = |found: &Found| crops.contains(stem(split(&found.path).1));
+    let path = |found: &'_ Found| {
+        if cut_out(found) {
+            String::new()
+        } else {
+            found.path.clone()
+        }
     };
-    entries.into_iter().map(label).collect()
+    let paths = Vec::from_iter(found.iter().map(path));
+    let entries = list.entries_of(paths.iter().map(String::as_str));
+    let (matched, all) = (entries.of_images.iter().flatten().count(), found.len());
+    let lost = entries.missing.first().map_or(String::new(), |at| {
+        let ((first, _), count) = (&list.entries[*at], entries.missing.len());
+        format!("; lines without an image, or with several: {count} (first {first})")
+    });
+    notes.push(format!(
+        "The list of labels names {matched} of {all} images{lost}."
+    ));
+    notes.extend(places::elsewhere(entries.elsewhere));
+    let label = |(found, entry): (&Found, Option<usize>)| match entry {
+        Some(entry) => read(&list.entries[entry].1),
+        None if cut_out(found) => {
+            Err("photographs whose cut-out face (_aligned) is used".to_owned())
+        }
+        None => Err("images that the list of labels does not name".to_owned()),
+    };
+    found.iter().zip(entries.of_images).map(label).collect()
 }
 
-/// The path of the file with this name, in order of names.
-fn find(tree: &FileTree, folder: &str, wanted: &str, depth: usize) -> Option<String> {
+/// The first file with this name, in order of folders.
+fn find(tree: &FileTree, wanted: &str) -> Result<String, Error> {
     const DEPTH: usize = 4;
-    let path = |name: &String| crate::read::name::join(folder, name);
-    let names = tree.names(folder).ok()?;
-    let here = names.iter().find(|name| name.eq_ignore_ascii_case(wanted));
-    if let Some(here) = here {
-        return Some(path(here));
-    }
-    let folders = names
-        .iter()
-        .map(path)
-        .filter(|path| depth < DEPTH && tree.is_folder(path));
-    let mut folders = folders.filter(|path| !ends_in(path, &[".zip"]));
-    folders.find_map(|folder| find(tree, &folder, wanted, depth + 1))
+    let paths = tree.walk(DEPTH, IMAGES_LIMIT)?.into_iter();
+    let named = |path: &String| split(path).1.eq_ignore_ascii_case(wanted);
+    let named = paths.filter(|(path, is_folder)| !is_folder && named(path));
+    let first = named.min_by_key(|(path, _)| split(path).0.to_owned());
+    first.map(|(path, _)| path).ok_or_else(|| {
+        let expected =
+            format!("{wanted} in one of the folders (or give the list of labels with --labels)");
+        Error::layout(tree.root(), expected, "none")
+    })
 }

@@ -2,26 +2,16 @@
 
 use std::collections::HashMap;
 
-use faus_base::table::Table;
+use faus_base::table::{Table, place, plain_name};
 use faus_base::text::{composed, plain};
 
-use crate::read::folders::presets::unaligned;
-use crate::read::name::stem;
+use crate::read::places::{Fit, Places};
 
 /// Maximum size in bytes of a list: five million lines.
 pub(super) const LIST_LIMIT: u64 = 1 << 30;
 /// The names of the columns of a table.
-const PATHS: [&str; 8] = [
-    "path",
-    "file",
-    "filename",
-    "image",
-    "name",
-    "img",
-    "image_path",
-    "file_name",
-];
-const LABELS: [&str; 5] = ["label", "class", "expression", "emotion", "label_name"];
+const PATHS: &str = "path file filename image name img imagepath";
+const LABELS: &str = "label class expression emotion labelname";
 
 /// The label of each path, in the order of the list.
 #[derive(Debug, PartialEq, Eq)]
@@ -37,11 +27,20 @@ impl List {
     pub fn read(bytes: &[u8]) -> Result<Self, String> {
         let text = plain(bytes)?;
         let entries = match Table::open(bytes) {
-            Ok(table) => match (place(&table, &PATHS), place(&table, &LABELS)) {
+            Ok(table) => match (
+                place(table.columns(), PATHS),
+                place(table.columns(), LABELS),
+            ) {
                 (Some(path), Some(label)) => rows(table, path, label)?,
                 _ => lines(text)?,
             },
-            Err(_) => lines(text)?,
+            Err(fault) => match lines(text)? {
+                // A header, so that this is a table.
+                entries if entries.first().is_some_and(|first| is_column(&first.1)) => {
+                    return Err(fault);
+                }
+                entries => entries,
+            },
         };
         if entries.is_empty() {
             return Err("an empty list of labels".to_owned());
@@ -58,52 +57,44 @@ impl List {
         Ok(Self { entries })
     }
 
-    /// The entry of each image, for those that have one, and the entries without an image. An entry means the image of
-    /// its whole path; else the one whose path ends with it; else the only one with its file name, extension or
-    /// `_aligned` apart.
-    pub fn entries_of(&self, paths: &[&str]) -> (Vec<Option<usize>>, Vec<usize>) {
-        let mut images: HashMap<String, Vec<usize>> = HashMap::new();
-        for (at, path) in paths.iter().enumerate() {
-            let path = composed(path);
-            let name = path.rsplit('/').next().unwrap_or_default();
-            let mut keys = vec![name, stem(name)];
-            keys.extend(unaligned(name));
-            keys.dedup();
-            for key in keys {
-                images.entry(key.to_owned()).or_default().push(at);
+    /// The entries of images.
+    pub fn entries_of<'a>(&self, paths: impl Iterator<Item = &'a str> + Clone) -> Entries {
+        let images =
+            Places::of(paths.clone()).find(self.entries.iter().map(|(path, _)| path.as_str()));
+        let mut entries = Entries {
+            of_images: vec![None; paths.count()],
+            missing: vec![],
+            elsewhere: 0,
+        };
+        for (entry, image) in images.into_iter().enumerate() {
+            match image {
+                Some((image, fit)) => {
+                    entries.of_images[image] = Some(entry);
+                    entries.elsewhere += usize::from(fit == Fit::Elsewhere);
+                }
+                None => entries.missing.push(entry),
             }
         }
-        let (mut found, mut missing) = (vec![None; paths.len()], Vec::new());
-        for (entry, (path, _)) in self.entries.iter().enumerate() {
-            match image_of(path, paths, &images) {
-                Some(at) => found[at] = Some(entry),
-                None => missing.push(entry),
-            }
-        }
-        (found, missing)
+        entries
     }
 }
 
-fn image_of(path: &str, paths: &[&str], images: &HashMap<String, Vec<usize>>) -> Option<usize> {
-    let name = path.rsplit('/').next().unwrap_or_default();
-    let named = images.get(name).or_else(|| images.get(stem(name)))?;
-    if let [only] = named.as_slice() {
-        return Some(*only);
-    }
-    let ends = |at: &&usize| {
-        let rest = paths[**at].strip_suffix(path);
-        rest.is_some_and(|rest| rest.is_empty() || rest.ends_with('/'))
-    };
-    let mut ending = named.iter().filter(ends);
-    match (ending.next(), ending.next()) {
-        (Some(only), None) => Some(*only),
-        // Two folders with the same name: the whole path decides.
-        _ => named.iter().copied().find(|at| paths[*at] == path),
-    }
+/// The entries that belong to images ([`Places`]).
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Entries {
+    /// Of each image.
+    pub of_images: Vec<Option<usize>>,
+    /// Without an image.
+    pub missing: Vec<usize>,
+    /// How many name their image by its file name alone, in another folder.
+    pub elsewhere: usize,
 }
 
-fn place(table: &Table<'_>, names: &[&str]) -> Option<usize> {
-    names.iter().find_map(|name| table.column(name))
+fn is_column(name: &str) -> bool {
+    let name = plain_name(name);
+    [PATHS, LABELS]
+        .iter()
+        .any(|names| names.split(' ').any(|column| column == name))
 }
 
 fn rows(table: Table<'_>, path: usize, label: usize) -> Result<Vec<(String, String)>, String> {
@@ -172,9 +163,19 @@ mod tests {
         let list =
             List::read(b"train_1.jpg 5\nb/x.png 1\na/x.png 2\nx.png 3\ngone.jpg 4\n").unwrap();
         let paths = ["aligned/train_1_aligned.jpg", "a/x.png", "b/x.png", "y.png"];
-        let (found, missing) = list.entries_of(&paths);
-        assert_eq!(found, [Some(0), Some(2), Some(1), None]);
-        assert_eq!(missing, [3, 4]);
+        let found = list.entries_of(paths.into_iter());
+        assert_eq!(found.of_images, [Some(0), Some(2), Some(1), None]);
+        assert_eq!((found.missing, found.elsewhere), (vec![3, 4], 0));
+        let found = list.entries_of(["c/gone.jpg", "c/x.png"].into_iter());
+        assert_eq!(found.of_images, [Some(4), Some(3)]);
+    }
+
+    #[test]
+    fn a_doubled_column_is_refused() {
+        for text in ["path,label,Label\na,1,2\n", "label;path;path\n1;a;b\n"] {
+            let error = List::read(text.as_bytes()).unwrap_err();
+            assert!(error.contains("occurs twice"), "{error}");
+        }
     }
 
     proptest! {

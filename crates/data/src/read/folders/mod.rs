@@ -19,10 +19,10 @@ use crate::error::Error;
 use crate::fold::held_back::{hold_back, wanting};
 use crate::fold::part::Part;
 use crate::label::{ClassMap, Expression};
-use crate::read::ck_plus::SYNTHETIC_MARK;
 use crate::read::file::Skipped;
+use crate::read::listed::Listed;
 use crate::read::notes::{empty_classes, keep_classes};
-use crate::read::source::{Fetched, Folding, RawSample, Scan, Source};
+use crate::read::source::{Folding, RawSample, Scan};
 use crate::read::tree::FileTree;
 
 pub use labelling::FolderLabels;
@@ -42,12 +42,7 @@ pub(crate) use walk::class_of;
 /// `validation` a tenth of `train` validates. The images have no FACS codes.
 ///
 /// [`open`](Self::open) walks through the folders once.
-#[derive(Debug, Clone)]
-pub struct Folders {
-    tree: FileTree,
-    classes: ClassMap,
-    scan: Scan,
-}
+pub struct Folders;
 
 /// At most one file in this many may be left out for lacking a subject's name (our choice).
 pub(crate) const STRAYS_AMONG: usize = 20;
@@ -67,7 +62,7 @@ impl Folders {
         root: &Path,
         classes: Option<ClassMap>,
         subject_pattern: Option<&str>,
-    ) -> Result<Self, Error> {
+    ) -> Result<Listed, Error> {
         Self::with_labels(root, classes, subject_pattern, &FolderLabels::default())
     }
 
@@ -80,8 +75,8 @@ impl Folders {
         classes: Option<ClassMap>,
         subject_pattern: Option<&str>,
         labels: &FolderLabels,
-    ) -> Result<Self, Error> {
-        let labels = Labels::new(labels)?;
+    ) -> Result<Listed, Error> {
+        let labels = Labels::new(labels, subject_pattern)?;
         let tree = FileTree::open(root)?;
         let mut walk = Walk::through(&tree)?;
         walk.skipped.extend(tree.refused());
@@ -89,204 +84,150 @@ impl Folders {
             let reason = "the class folders hold no image that can be read (PNG, JPEG, BMP, TIFF)";
             return Err(Error::nothing_labelled(tree.root(), reason));
         }
-        let paths = Vec::from_iter(walk.images.iter().map(|found| found.path.clone()));
-        let mut labelled = labels.of(&tree, &mut walk)?;
-        walk.skipped.append(&mut labelled.skipped);
-        let mut notes = std::mem::take(&mut labelled.notes);
-        notes.extend(notes::misspelt(&walk.misspelt).filter(|_| !labels.beside_folders()));
+        let mut set = labels.of(&tree, walk)?;
+        let misspelt = notes::misspelt(&set.walk.misspelt).filter(|_| set.by_folders);
+        set.notes.extend(misspelt);
         let shown = |image: &Image| image.expression;
-        notes.extend(keep_classes(
-            &mut labelled.images,
-            classes.as_ref(),
-            shown,
-            "images",
-        ));
-        let all_known = identify(&mut labelled.images, &labels, subject_pattern)?;
-        let unmatched = "its path does not match the subject pattern";
+        let left_out = keep_classes(&mut set.images, classes.as_ref(), shown, "images");
+        set.notes.extend(left_out);
+        let (unknown, all) = (
+            set.images.iter().filter(|i| i.identity.is_none()).count(),
+            set.images.len(),
+        );
         if subject_pattern.is_some() {
-            skip_unidentified(&mut labelled.images, &mut walk, unmatched);
+            if let Some(Image { path, .. }) = set.images.first().filter(|_| unknown == all) {
+                let reason = format!(
+                    "matches none of the {all} paths, such as '{path}' (they are relative to the root, with /)"
+                );
+                return Err(Error::setting("subject pattern", reason));
+            }
+            set.skip_unidentified("its path does not match the subject pattern");
         }
-        let found = Given {
-            tree: &tree,
-            walk: &walk,
-            labelled: &labelled,
-            paths: &paths,
-            labels: &labels,
-        };
-        let classes = found.classes(classes, &mut notes)?;
+        let classes = set.classes(&tree, classes)?;
         // If kept, no image would have a subject.
-        if subject_pattern.is_none() && all_known {
-            let reason = "its name contains no subject, unlike nearly all others here";
-            skip_unidentified(&mut labelled.images, &mut walk, reason);
+        if subject_pattern.is_none() && unknown * STRAYS_AMONG <= all {
+            set.skip_unidentified("its name contains no subject, unlike nearly all others here");
         }
-        let folding = assign(&mut labelled.images, &mut notes);
-        let known = notes::no_people(&labelled.images).is_none();
-        let sample = |image: &Image| sample(image, &classes, &folding, known);
-        let mut samples: Vec<RawSample> = labelled.images.iter().map(sample).collect();
-        if folding == Folding::Given(1) && wanting(&parts(&labelled.images)) {
-            let how = hold_back(&mut samples);
-            notes.push(format!(
-                "There is no validation part: a tenth of train validates, drawn from the {how}."
-            ));
-        }
-        let scan = Scan {
-            samples,
-            skipped: walk.skipped,
-            read: labelled.read,
-            folding,
-            notes,
-        };
-        Ok(Self {
-            tree,
-            classes,
-            scan,
-        })
+        let scan = set.scan(&classes);
+        Ok(Listed::files("class folders", tree, classes.names(), scan))
     }
 }
 
-/// Reads the subject in every path: by the pattern given, else by that of the labels, else as CK+ names files. Returns
-/// whether nearly every name contains one.
-fn identify(
-    images: &mut [Image],
-    labels: &Labels,
-    subject_pattern: Option<&str>,
-) -> Result<bool, Error> {
-    let of_labels = labels
-        .pattern
-        .clone()
-        .filter(|pattern| pattern.has("subject"));
-    let pattern = match (subject_pattern, of_labels) {
-        (None, Some(pattern)) => pattern,
-        (given, _) => Pattern::new(given)?,
-    };
-    let (count, mut silent) = (images.len(), 0);
-    for image in images.iter_mut() {
-        image.identity = pattern.read(&image.path);
-        silent += usize::from(image.identity.is_none());
+impl Labelled {
+    /// Skips the images whose names contain no subject.
+    fn skip_unidentified(&mut self, reason: &str) {
+        let unidentified = self.images.extract_if(.., |image| image.identity.is_none());
+        let skipped = unidentified.map(|image| Skipped::new(image.path, reason));
+        self.walk.skipped.extend(skipped);
     }
-    let first = images
-        .first()
-        .filter(|_| silent == count && subject_pattern.is_some());
-    match first {
-        None => Ok(silent * STRAYS_AMONG <= count),
-        Some(Image { path, .. }) => Err(Error::setting(
-            "subject pattern",
-            format!(
-                "matches none of the {count} paths, such as '{path}' (they are relative to the root, with /)"
-            ),
-        )),
-    }
-}
 
-/// `known`: whether every name contains a person. Where only some do, no one counts as known.
-fn sample(image: &Image, classes: &ClassMap, folding: &Folding, known: bool) -> RawSample {
-    let identity = image.identity.as_ref();
-    let sequence = identity.and_then(|identity| identity.sequence.clone());
-    let label = classes.label_of(image.expression).unwrap_or(-1);
-    let alone = RawSample::labelled(&image.path, label);
-    RawSample {
-        subject: identity
-            .filter(|_| known)
-            .map_or(String::new(), |i| i.subject.clone()),
-        // Without a recording's name the whole path: file names repeat between folders.
-        sequence: sequence.unwrap_or(alone.sequence),
-        frame: identity.and_then(|identity| identity.frame).unwrap_or(0),
-        parts: match folding {
-            Folding::Given(_) => vec![image.part.unwrap_or(Part::None)],
-            _ => Vec::new(),
-        },
-        ..alone
-    }
-}
-
-/// Skips the images whose names contain no subject.
-fn skip_unidentified(images: &mut Vec<Image>, walk: &mut Walk, reason: &str) {
-    let unidentified = images.extract_if(.., |image| image.identity.is_none());
-    let skipped = unidentified.map(|image| Skipped::new(image.path, reason));
-    walk.skipped.extend(skipped);
-}
-
-/// The findings that decide the classes.
-struct Given<'a> {
-    tree: &'a FileTree,
-    walk: &'a Walk,
-    labelled: &'a Labelled,
-    /// Every image.
-    paths: &'a [String],
-    labels: &'a Labels,
-}
-
-impl Given<'_> {
     /// The classes given, or those that occur.
-    fn classes(&self, given: Option<ClassMap>, notes: &mut Vec<String>) -> Result<ClassMap, Error> {
-        let images = &self.labelled.images;
-        let occurring: Vec<Expression> = images.iter().map(|image| image.expression).collect();
+    fn classes(&mut self, tree: &FileTree, given: Option<ClassMap>) -> Result<ClassMap, Error> {
+        let occurring: Vec<Expression> = self.images.iter().map(|i| i.expression).collect();
         let Ok(found) = ClassMap::of(&occurring) else {
-            return Err(self.too_few(given)?);
+            return Err(self.too_few(tree, given)?);
         };
-        if given.is_none() && !self.labels.beside_folders() {
-            notes.extend(notes::empty_folders(&found, &self.walk.named));
+        if given.is_none() && self.by_folders {
+            let empty = notes::empty_folders(&found, &self.walk.named);
+            self.notes.extend(empty);
         }
         let classes = given.unwrap_or(found);
-        notes.extend(empty_classes(&classes, &occurring));
-        notes.extend(notes::doubles(images));
-        notes.extend(notes::unread(&self.walk.archives));
+        self.notes.extend(empty_classes(&classes, &occurring));
+        self.notes.extend(notes::doubles(&self.images));
+        self.notes.extend(notes::unread(&self.walk.archives));
         Ok(classes)
     }
 
-    fn too_few(&self, given: Option<ClassMap>) -> Result<Error, Error> {
+    fn too_few(&self, tree: &FileTree, given: Option<ClassMap>) -> Result<Error, Error> {
         let wanted = match given {
             Some(classes) => format!("out of {}", classes.names().join(", ")),
             None => "named after it (anger, disgust, fear, happy, sadness, surprise …)".to_owned(),
         };
-        let expected = match self.labels.beside_folders() {
-            true => "images whose labels name at least two expressions".to_owned(),
-            false => format!(
+        let expected = match self.by_folders {
+            true => format!(
                 "a folder of images (PNG, JPEG, BMP or TIFF files) for each class, {wanted}, at any depth, at least two of \
                  them (a number alone is not a name: write 3_happy for 3, or say with a label map what numbers mean)"
             ),
+            false => "images whose labels name at least two expressions".to_owned(),
         };
-        Ok(Error::layout(self.tree.root(), expected, self.found()?))
+        Ok(Error::layout(tree.root(), expected, self.found(tree)?))
     }
 
     /// The contents found where two classes were expected.
-    fn found(&self) -> Result<String, Error> {
-        let mut found = self.tree.contents()?;
+    fn found(&self, tree: &FileTree) -> Result<String, Error> {
+        let mut found = tree.contents()?;
         if let Some(archive) = self.walk.archives.first() {
-            let (within, way_out) = match self.tree.place(archive).is_file() {
+            let (within, way_out) = match tree.place(archive).is_file() {
                 true => ("", "name it as the input"),
                 false => (", an archive within the archive,", "unpack the outer one"),
             };
             found += &format!("; if {archive}{within} holds the data, {way_out}");
         }
-        if let Some(only) = self.labelled.images.first() {
+        let paths = Walk::through(tree)?
+            .images
+            .into_iter()
+            .map(|image| image.path);
+        let paths = Vec::from_iter(paths);
+        if let Some(only) = self.images.first() {
             found += &format!("; images of {} alone", only.expression);
-        } else if self.labels.beside_folders() {
-            found += &format!("; {} images without a label", self.paths.len());
+        } else if !self.by_folders {
+            found += &format!("; {} images without a label", paths.len());
         }
-        found.extend(notes::numbered(&self.labelled.numbered));
-        let named = presets::named_like(self.paths.iter().map(String::as_str));
-        let numbered = !self.labelled.numbered.is_empty();
-        let named = named.filter(|_| !self.labels.beside_folders() && !numbered);
-        found.extend(named.map(|named| format!("; {named}")));
-        if let Some(lost) = self
-            .walk
-            .skipped
-            .iter()
-            .find(|entry| entry.images.is_some())
-        {
+        found.extend(notes::numbered(&self.numbered));
+        if self.by_folders && self.numbered.is_empty() {
+            let named = presets::named_like(&paths);
+            found.extend(named.map(|named| format!("; {named}")));
+        }
+        let mut skipped = self.walk.skipped.iter();
+        if let Some(lost) = skipped.find(|entry| entry.images.is_some()) {
             found += &format!("; {}: {}", lost.path, lost.reason);
         }
         Ok(found)
     }
+
+    /// The rows of the images, assigned to folds or to a given split.
+    fn scan(mut self, classes: &ClassMap) -> Scan {
+        let folding = assign(&mut self.images, &mut self.notes);
+        let known = notes::no_people(&self.images).is_none();
+        let sample = |image: &Image| sample(image, classes, &folding, known);
+        let mut samples = Vec::from_iter(self.images.iter().map(sample));
+        if folding == Folding::Given(1) && wanting(&parts(&self.images)) {
+            let how = hold_back(&mut samples);
+            self.notes.push(format!(
+                "There is no validation part: a tenth of train validates, drawn from the {how}."
+            ));
+        }
+        Scan {
+            samples,
+            skipped: self.walk.skipped,
+            read: self.read,
+            folding,
+            notes: self.notes,
+        }
+    }
+}
+
+/// `known`: whether every name contains a person. Where only some do, no one counts as known.
+fn sample(image: &Image, classes: &ClassMap, folding: &Folding, known: bool) -> RawSample {
+    let label = classes.label_of(image.expression).unwrap_or(-1);
+    let part = image.part.unwrap_or(Part::None);
+    let given = matches!(folding, Folding::Given(_)).then_some(part);
+    let mut sample = RawSample::labelled(&image.path, label);
+    sample.parts = Vec::from_iter(given);
+    if let Some(identity) = image.identity.clone() {
+        if known {
+            sample.subject = identity.subject;
+        }
+        // Without a recording's name the whole path: file names repeat between folders.
+        sample.sequence = identity.sequence.unwrap_or(sample.sequence);
+        sample.frame = identity.frame.unwrap_or(0);
+    }
+    sample
 }
 
 fn parts(images: &[Image]) -> BTreeSet<&'static str> {
-    images
-        .iter()
-        .filter_map(|image| image.part)
-        .map(Part::name)
-        .collect()
+    let parts = images.iter().filter_map(|image| image.part);
+    parts.map(Part::name).collect()
 }
 
 /// Whether no known person is in two parts.
@@ -304,25 +245,19 @@ fn assign(images: &mut [Image], notes: &mut Vec<String>) -> Folding {
     let parts = parts(images);
     let split = parts.len() == 3 || wanting(&parts);
     let silent = notes::no_people(images);
-    let people = silent.is_none().then(|| {
-        let identities = images.iter().flat_map(|image| &image.identity);
-        identities
-            .map(|identity| identity.subject.clone())
-            .collect()
-    });
-    let folding = match people {
+    let people = images.iter().flat_map(|image| &image.identity);
+    let people = people.map(|identity| identity.subject.clone());
+    let folding = match &silent {
         _ if split && apart(images) => Folding::Given(1),
-        Some(people) => Folding::BySubject(people),
-        None => Folding::ByImage,
+        None => Folding::BySubject(people.collect()),
+        Some(_) => Folding::ByImage,
     };
     notes.extend(silent);
     notes.extend(notes::parts(images, &parts, &folding));
     match folding {
         // In order of person, like CK+ itself.
         Folding::BySubject(_) => images.sort_by(|a, b| by_person(a).cmp(&by_person(b))),
-        _ => images.sort_by(|a, b| {
-            (a.expression, composed(&a.path)).cmp(&(b.expression, composed(&b.path)))
-        }),
+        _ => images.sort_by_cached_key(|i| (i.expression, composed(&i.path).into_owned())),
     }
     folding
 }
@@ -335,30 +270,4 @@ fn by_person(image: &Image) -> ByPerson<'_> {
     let frame = identity.and_then(|identity| identity.frame);
     let person = identity.and_then(|identity| Person::of(&identity.subject));
     (person, sequence, frame, composed(&image.path))
-}
-
-impl Source for Folders {
-    fn name(&self) -> &str {
-        "class folders"
-    }
-
-    fn root(&self) -> &Path {
-        self.tree.root()
-    }
-
-    fn synthetic(&self) -> bool {
-        self.tree.is_file(SYNTHETIC_MARK)
-    }
-
-    fn class_names(&self) -> Vec<String> {
-        self.classes.names()
-    }
-
-    fn scan(&self) -> Result<Scan, Error> {
-        Ok(self.scan.clone())
-    }
-
-    fn fetch(&self, sample: &RawSample) -> Result<Fetched, Error> {
-        Fetched::file(&self.tree, &sample.path)
-    }
 }

@@ -91,10 +91,8 @@ pub(super) fn parts(images: &[Image], parts: &BTreeSet<&str>, folding: &Folding)
 
 /// Folders whose names were misspelt and read all the same.
 pub(super) fn misspelt(names: &BTreeMap<String, Expression>) -> Option<String> {
-    let read = names
-        .iter()
-        .map(|(name, expression)| format!("{name} as {expression}"));
-    let read = Vec::from_iter(read).join(", ");
+    let text = |(name, expression): (&String, &Expression)| format!("{name} as {expression}");
+    let read = Vec::from_iter(names.iter().map(text)).join(", ");
     (!read.is_empty()).then(|| format!("Misspelt folders are read as the class meant: {read}."))
 }
 

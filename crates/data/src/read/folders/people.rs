@@ -58,7 +58,7 @@ impl Pattern {
     pub fn of_labels(text: &str) -> Result<Self, Error> {
         let regex = match presets::of(text) {
             Some(preset) => compiled(preset.pattern),
-            None => checked(text, "label", &LABEL_GROUPS, LABEL_EXAMPLE),
+            None => checked(&composed(text), "label", &LABEL_GROUPS, LABEL_EXAMPLE),
         };
         Ok(Self {
             regex: regex.map_err(|reason| Error::setting("label pattern", reason))?,
@@ -68,10 +68,8 @@ impl Pattern {
 
     /// Whether it has the group.
     pub fn has(&self, group: &str) -> bool {
-        self.regex
-            .capture_names()
-            .flatten()
-            .any(|name| name == group)
+        let mut names = self.regex.capture_names().flatten();
+        names.any(|name| name == group)
     }
 
     pub fn is_match(&self, path: &str) -> bool {
@@ -79,8 +77,10 @@ impl Pattern {
     }
 
     /// The text of a group in a path.
-    pub fn group<'a>(&self, path: &'a str, group: &str) -> Option<&'a str> {
-        Some(self.regex.captures(path)?.name(group)?.as_str().trim())
+    pub fn group(&self, path: &str, group: &str) -> Option<String> {
+        let path = composed(path);
+        let found = self.regex.captures(&path)?.name(group)?.as_str();
+        Some(found.trim().to_owned())
     }
 
     /// Reads a path relative to the root; `None` if it does not match.
@@ -105,9 +105,11 @@ impl Pattern {
 }
 
 fn compiled(text: &str) -> Result<Regex, String> {
-    RegexBuilder::new(text)
+    let mut builder = RegexBuilder::new(text);
+    builder
         .size_limit(COMPILED_LIMIT)
-        .dfa_size_limit(COMPILED_LIMIT)
+        .dfa_size_limit(COMPILED_LIMIT);
+    builder
         .build()
         .map_err(|error| format!("no regular expression: {error}"))
 }

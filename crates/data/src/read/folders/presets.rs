@@ -2,7 +2,6 @@
 
 use crate::label::LabelMap;
 use crate::read::folders::people::Pattern;
-use crate::read::name::stem;
 
 /// The names of a set's files.
 pub(super) struct Preset {
@@ -10,43 +9,28 @@ pub(super) struct Preset {
     /// The set, and an example of a name.
     pub set: &'static str,
     pub pattern: &'static str,
-    /// The list that holds the labels, where the names do not, in any folder.
-    pub list: Option<&'static str>,
-    pub label_map: LabelMap,
 }
 
 /// JAFFE (Lyons et al. 1998), KDEF (Lundqvist, Flykt and Öhman 1998), RaFD (Langner et al. 2010) and RAF-DB (Li, Deng and
 /// Du 2017), as their owners name the files.
+#[rustfmt::skip]
 pub(super) const PRESETS: [Preset; 4] = [
-    Preset {
-        name: "jaffe",
-        set: "JAFFE's (KA.AN1.39.tiff)",
-        pattern: r"(?i)(?:^|/)(?<subject>[a-z]{2})[.](?<label>an|di|fe|ha|ne|sa|su)[0-9][.][0-9]+[.][a-z]+$",
-        list: None,
-        label_map: LabelMap::Auto,
-    },
-    Preset {
-        name: "kdef",
-        set: "KDEF's (AF01ANS.JPG)",
-        pattern: r"(?i)(?:^|/)(?<sequence>[ab])(?<subject>[fm][0-9]{2})(?<label>af|an|di|ha|ne|sa|su)(?:s|fl|fr|hl|hr)[.][a-z]+$",
-        list: None,
-        label_map: LabelMap::Auto,
-    },
-    Preset {
-        name: "rafd",
-        set: "RaFD's (Rafd090_01_Caucasian_female_angry_frontal.jpg)",
-        pattern: r"(?i)(?:^|/)rafd(?<sequence>[0-9]{3})_(?<subject>[0-9]+)_[a-z]+_[a-z]+_(?<label>[a-z]+)_[a-z]+[.][a-z]+$",
-        list: None,
-        label_map: LabelMap::Auto,
-    },
-    Preset {
-        name: "raf_db",
-        set: "RAF-DB's (train_00001.jpg, labels in list_patition_label.txt)",
-        pattern: r"(?i)(?:^|/)(?<part>train|test)_[0-9]+(?:_aligned)?[.][a-z]+$",
-        list: Some("list_patition_label.txt"),
-        label_map: LabelMap::RafDb,
-    },
+    Preset { name: "jaffe", set: "JAFFE's (KA.AN1.39.tiff)",
+        pattern: r"(?i)(?:^|/)(?<subject>[a-z]{2})[.](?<label>an|di|fe|ha|ne|sa|su)[0-9][.][0-9]+[.][a-z]+$" },
+    Preset { name: "kdef", set: "KDEF's (AF01ANS.JPG)",
+        pattern: r"(?i)(?:^|/)(?<sequence>[ab])(?<subject>[fm][0-9]{2})(?<label>af|an|di|ha|ne|sa|su)(?:s|fl|fr|hl|hr)[.][a-z]+$" },
+    Preset { name: "rafd", set: "RaFD's (Rafd090_01_Caucasian_female_angry_frontal.jpg)",
+        pattern: r"(?i)(?:^|/)rafd(?<sequence>[0-9]{3})_(?<subject>[0-9]+)_[a-z]+_[a-z]+_(?<label>[a-z]+)_[a-z]+[.][a-z]+$" },
+    Preset { name: "raf_db", set: "RAF-DB's (train_00001.jpg, labels in list_patition_label.txt)",
+        pattern: r"(?i)(?:^|/)(?<part>train|test)_[0-9]+(?:_aligned)?[.][a-z]+$" },
 ];
+
+impl Preset {
+    /// The list that holds the labels, in any folder, and the meaning of their numbers, where the names hold none.
+    pub fn list(&self) -> Option<(&'static str, LabelMap)> {
+        (self.name == "raf_db").then_some(("list_patition_label.txt", LabelMap::RafDb))
+    }
+}
 
 /// The preset of this name.
 pub(super) fn of(name: &str) -> Option<&'static Preset> {
@@ -54,21 +38,15 @@ pub(super) fn of(name: &str) -> Option<&'static Preset> {
 }
 
 /// The preset that at least half of the paths are named by, in a sentence.
-pub(super) fn named_like<'a>(paths: impl Iterator<Item = &'a str> + Clone) -> Option<String> {
-    let all = paths.clone().count();
+pub(super) fn named_like(paths: &[String]) -> Option<String> {
     let preset = PRESETS.iter().find(|preset| {
         let pattern = Pattern::of_labels(preset.name);
-        let fits = |path: &&str| pattern.as_ref().is_ok_and(|p| p.is_match(path));
-        let fitting = paths.clone().filter(fits).count();
-        fitting > 0 && 2 * fitting >= all
+        let fits = |path: &&String| pattern.as_ref().is_ok_and(|p| p.is_match(path));
+        let fitting = paths.iter().filter(fits).count();
+        fitting > 0 && 2 * fitting >= paths.len()
     })?;
     let (set, name) = (preset.set, preset.name);
     Some(format!(
         "file names like {set}: read the labels with the label pattern {name} (--label-pattern {name})"
     ))
-}
-
-/// The path without `_aligned` before the extension, as RAF-DB's face crops are named.
-pub(super) fn unaligned(path: &str) -> Option<&str> {
-    stem(path).strip_suffix("_aligned")
 }

@@ -17,7 +17,7 @@ const DEPTH_LIMIT: usize = 16;
 /// Maximum total number of folders; together with [`DEPTH_LIMIT`] it ends a walk through links between trees.
 const FOLDERS_LIMIT: usize = 1_000_000;
 /// Maximum total number of images, the same as the row limit of a table.
-const IMAGES_LIMIT: usize = 5_000_000;
+pub(super) const IMAGES_LIMIT: usize = 5_000_000;
 
 /// An image below the root, and what the folders above it say.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -74,9 +74,8 @@ impl Walk {
         above: Above,
     ) -> Result<(), Error> {
         // Folders first: some tools make a folder for each image and name it after the image's file.
-        let (folders, files): (Vec<_>, Vec<_>) = names
-            .iter()
-            .partition(|name| tree.is_folder(&join(folder, name)));
+        let is_folder = |name: &&String| tree.is_folder(&join(folder, name));
+        let (folders, files): (Vec<_>, Vec<_>) = names.iter().partition(is_folder);
         let coded = are_codes(&folders);
         for name in folders {
             let below = self.below(name, above, coded);

@@ -6,21 +6,17 @@ mod usage;
 
 use std::io::Read;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
 use sync_file::{ReadAt, SyncFile};
 
 use crate::error::Error;
-use crate::fold::held_back::{hold_back, wanting};
-use crate::fold::part::Part;
 use crate::label::{ClassMap, LabelMap};
+use crate::read::listed::{Images, Listed};
 use crate::read::name::{ends_in, is_zip, listed};
-use crate::read::source::{Fetched, Folding, RawImage, RawSample, Scan, Source};
+use crate::read::source::{Fetched, RawImage};
 use crate::read::tree::FileTree;
 
-use rows::ROW_LIMIT;
-use table::Table;
-use usage::Row;
+use rows::{Columns, ROW_LIMIT};
 
 /// Maximum size in bytes of a table: 420,000 images (AffectNet's number) of 96×96 pixels take 14 GB as text, FER2013
 /// 0.3. Memory does not depend on it; it prevents reading a wrong path for hours.
@@ -36,16 +32,9 @@ const TABLE_LIMIT: u64 = 16 << 30;
 /// path is `<file>:<row>`, rows counted from 0 after the header,
 /// ignoring empty lines (as pandas counts them), and its sequence `<Usage>-<row>` or `row-<row>`.
 ///
-/// [`open`](Self::open) reads the file once and keeps 32 bytes of each row and the names of people; [`fetch`](Source::fetch) reads a row's own
-/// bytes. The file must not change in between.
-#[derive(Debug, Clone)]
-pub struct PixelCsv {
-    root: PathBuf,
-    place: PathBuf,
-    name: String,
-    file: SyncFile,
-    table: Arc<Table>,
-}
+/// [`open`](Self::open) reads the file once and keeps the rows without their pixels; [`Source::fetch`](crate::Source::fetch)
+/// reads a row's own bytes. The file must not change in between.
+pub struct PixelCsv;
 
 impl PixelCsv {
     /// Reads the labels of the table at `path`: the file, or a folder or `.zip` with one `.csv` in it. A zipped table is
@@ -60,7 +49,7 @@ impl PixelCsv {
         path: &Path,
         classes: Option<ClassMap>,
         label_map: &LabelMap,
-    ) -> Result<Self, Error> {
+    ) -> Result<Listed, Error> {
         let (tree, name) = match path.is_dir() || is_zip(&path.to_string_lossy()) {
             true => only_table(path)?,
             false => FileTree::around(path),
@@ -68,34 +57,45 @@ impl PixelCsv {
         let file = SyncFile::from(tree.open_file(&name, TABLE_LIMIT)?);
         let place = tree.place(&name);
         let bounded = file.clone().take(TABLE_LIMIT);
-        let table = Table::read(bounded, &place, &name, classes, label_map)?;
-        Ok(Self {
+        let (columns, classes, scan) = table::read(bounded, &place, &name, classes, label_map)?;
+        Ok(Listed {
+            name: "pixel table",
             root: path.to_path_buf(),
-            place,
-            name,
-            file,
-            table: Arc::new(table),
+            classes: classes.names(),
+            scan,
+            images: Images::Table(Pixels {
+                place,
+                file,
+                columns,
+            }),
+            au_threshold: None,
         })
     }
+}
 
-    fn sample(&self, row: &Row) -> RawSample {
-        let table = &self.table;
-        let usage = &table.usages[row.usage as usize];
-        let prefix = if usage.is_empty() { "row" } else { usage };
-        let given = table.scan.folding == Folding::Given(1);
-        let part = Part::from_name(usage).filter(|_| given);
-        let label = table.classes.label_of(row.expression).unwrap_or(-1);
-        RawSample {
-            image: RawImage::Stored {
-                at: row.at,
-                length: u64::from(row.length),
-            },
-            subject: table.people[row.subject as usize].clone(),
-            sequence: format!("{prefix}-{}", row.number),
-            is_face: true,
-            parts: Vec::from_iter(part),
-            ..RawSample::labelled(&format!("{}:{}", self.name, row.number), label)
-        }
+/// The pixels in a table.
+#[derive(Debug, Clone)]
+pub(crate) struct Pixels {
+    place: PathBuf,
+    file: SyncFile,
+    columns: Columns,
+}
+
+impl Pixels {
+    /// The image of a row.
+    ///
+    /// # Errors
+    /// For anything but a row of this table.
+    pub fn fetch(&self, image: &RawImage) -> Result<Fetched, Error> {
+        let &RawImage::Stored { at, length } = image else {
+            return Err(Error::parse("not a row of this table"));
+        };
+        // The lengths of this table's rows are bounded; a sample of another source may have any.
+        let mut line = vec![0; length.min(ROW_LIMIT as u64) as usize];
+        let read = self.file.read_exact_at(&mut line, at);
+        read.map_err(Error::io(&self.place))?;
+        let (side, pixels) = self.columns.image(&line)?;
+        Fetched::pixels(side, side, pixels)
     }
 }
 
@@ -117,43 +117,4 @@ fn only_table(folder: &Path) -> Result<(FileTree, String), Error> {
     };
     let expected = "a table, or a folder or .zip with one .csv in it";
     Err(Error::layout(folder, expected, found))
-}
-
-impl Source for PixelCsv {
-    fn name(&self) -> &str {
-        "pixel table"
-    }
-
-    fn root(&self) -> &Path {
-        &self.root
-    }
-
-    fn class_names(&self) -> Vec<String> {
-        self.table.classes.names()
-    }
-
-    fn scan(&self) -> Result<Scan, Error> {
-        let rows = self.table.rows.iter();
-        let mut samples: Vec<_> = rows.map(|row| self.sample(row)).collect();
-        let parts = samples.iter().flat_map(|sample| &sample.parts);
-        if wanting(&parts.map(|part| part.name()).collect()) {
-            hold_back(&mut samples);
-        }
-        Ok(Scan {
-            samples,
-            ..self.table.scan.clone()
-        })
-    }
-
-    fn fetch(&self, sample: &RawSample) -> Result<Fetched, Error> {
-        let RawImage::Stored { at, length } = sample.image else {
-            return Err(Error::parse("not a row of this table"));
-        };
-        // The lengths of this table's rows are bounded; a sample of another source may have any.
-        let mut line = vec![0; length.min(ROW_LIMIT as u64) as usize];
-        let read = self.file.read_exact_at(&mut line, at);
-        read.map_err(Error::io(&self.place))?;
-        let (side, pixels) = self.table.columns.image(&line)?;
-        Fetched::pixels(side, side, pixels)
-    }
 }

@@ -6,10 +6,11 @@
 use std::borrow::Cow;
 use std::io::{BufRead, Read};
 
-use faus_base::table::twice;
+use faus_base::table::{plain_name, twice};
 
 use crate::error::Error;
 use crate::label::Expression;
+use crate::label::label_map::Label;
 use crate::label::text::{brief, whole_number};
 
 /// Maximum number of pixels of an image in a table: 1024×1024, the largest size that images are prepared in.
@@ -33,32 +34,22 @@ pub(super) struct Columns {
 /// The small columns of a row.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Labels {
-    pub emotion: Emotion,
+    pub emotion: Label,
     pub usage: String,
     /// The person; empty if unknown.
     pub subject: String,
 }
 
-/// Names of the column of people, without blanks, `_` and `-`.
-const PEOPLE: [&str; 7] = [
-    "subject",
-    "subjectid",
-    "subjects",
-    "person",
-    "personid",
-    "participant",
-    "identity",
+/// Names of the columns, without blanks, `_` and `-`.
+const NAMES: [&str; 4] = [
+    "emotion",
+    "pixels",
+    "usage",
+    "subject subjectid subjects person personid participant identity",
 ];
 
-/// The emotion column of a row.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Emotion {
-    Code(u8),
-    Name(Expression),
-}
-
 impl Columns {
-    /// Finds `emotion`, `pixels` and, where there are, `usage` and `subject` ([`PEOPLE`]), in any case and order, among others, blanks around them.
+    /// Finds `emotion`, `pixels` and, where there are, `usage` and `subject` ([`NAMES`]), in any case and order, among others, blanks around them.
     /// `Err` holds what was found instead.
     pub fn find(header: &[u8], delimiter: u8) -> Result<Self, String> {
         let names = fields(header, delimiter, COLUMNS_LIMIT).map_err(|error| error.reason())?;
@@ -67,15 +58,12 @@ impl Columns {
         if let Some(column) = twice(names.iter().map(String::as_str)) {
             return Err(format!("the column {} twice", brief(column)));
         }
-        let people: &[&str] = &PEOPLE;
-        let wanted = [&["emotion"][..], &["pixels"], &["usage"], people];
-        let [emotion, pixels, usage, subject] = wanted.map(|wanted| {
-            let named =
-                |at: &usize| wanted.contains(&names[*at].replace([' ', '_', '-'], "").as_str());
+        let [emotion, pixels, usage, subject] = NAMES.map(|known| {
+            let named = |at: &usize| known.split(' ').any(|own| own == plain_name(&names[*at]));
             let mut places = (0..names.len()).filter(named);
-            match (places.next(), places.next()) {
-                (_, Some(_)) => Err(format!("the column {} twice", wanted[0])),
-                (place, None) => Ok(place),
+            match (places.next(), places.next(), known.split(' ').next()) {
+                (_, Some(_), Some(name)) => Err(format!("the column {name} twice")),
+                (place, ..) => Ok(place),
             }
         });
         let (Some(emotion), Some(pixels), usage, subject) = (emotion?, pixels?, usage?, subject?)
@@ -112,12 +100,10 @@ impl Columns {
         let fields = self.split(line)?;
         let text = String::from_utf8_lossy(&fields[self.emotion]);
         let text = text.trim();
-        let code = whole_number(text).map(Emotion::Code);
-        let emotion = code.or_else(|| Expression::from_label(text).map(Emotion::Name));
-        let emotion = emotion.ok_or_else(|| {
-            let found = brief(text);
-            Error::parse(format!("expected an emotion code or name, found '{found}'"))
-        })?;
+        let code = whole_number(text).map(Label::Code);
+        let emotion = code.or_else(|| Expression::from_label(text).map(Label::Name));
+        let wrong = || format!("expected an emotion code or name, found '{}'", brief(text));
+        let emotion = emotion.ok_or_else(|| Error::parse(wrong()))?;
         let text = |column: Option<usize>| {
             let cell = column.map(|at| String::from_utf8_lossy(&fields[at]));
             brief(&cell.unwrap_or_default())
@@ -146,11 +132,12 @@ fn fields(line: &[u8], delimiter: u8, most: usize) -> Result<Vec<Cow<'_, [u8]>>,
         return Ok(plain.map(Cow::Borrowed).collect());
     }
     // A line is appended after this one; a quotation mark that is not closed swallows it.
-    let mut reader = csv::ReaderBuilder::new()
+    let mut builder = csv::ReaderBuilder::new();
+    let builder = builder
         .delimiter(delimiter)
         .has_headers(false)
-        .flexible(true)
-        .from_reader(line.chain(&b"\n."[..]));
+        .flexible(true);
+    let mut reader = builder.from_reader(line.chain(&b"\n."[..]));
     let records: Result<Vec<_>, _> = reader.byte_records().collect();
     let records = records.map_err(|error| Error::parse(error.to_string()))?;
     let [record, _, ..] = records.as_slice() else {
@@ -309,14 +296,14 @@ mod tests {
             let labels = columns.labels(line.as_bytes()).unwrap();
             assert_eq!(
                 (labels.emotion, labels.usage.as_str()),
-                (Emotion::Code(3), "Training")
+                (Label::Code(3), "Training")
             );
             assert_eq!(columns.image(line.as_bytes()).unwrap(), four);
         }
         let named = columns.labels(b",Happiness,1,").unwrap();
         assert_eq!(
             (named.emotion, named.usage),
-            (Emotion::Name(Expression::Happy), String::new())
+            (Label::Name(Expression::Happy), String::new())
         );
         let named = Columns::find(b"emotion,pixels,subject", b',').unwrap();
         assert_eq!(named.labels(b"3,1, S005 ").unwrap().subject, "S005");

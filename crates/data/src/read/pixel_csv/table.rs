@@ -1,4 +1,4 @@
-//! One pass over a table: the positions and labels of its rows. A few bytes are kept of each row.
+//! One pass over a table: the positions and labels of its rows.
 
 use std::io::{BufRead, BufReader, Read};
 use std::path::Path;
@@ -6,82 +6,67 @@ use std::path::Path;
 use faus_base::person::Person;
 use faus_base::table::{declared, delimiter};
 use faus_base::text::{composed, other_kind};
-use indexmap::IndexSet;
 
 use crate::error::Error;
+use crate::fold::held_back::{hold_back, wanting};
 use crate::fold::part::Part;
-use crate::label::label_map::Codes;
+use crate::label::label_map::Label;
 use crate::label::{ClassMap, Expression, LabelMap};
 use crate::read::file::{Hashing, ReadFile, Skipped};
 use crate::read::folders::STRAYS_AMONG;
 use crate::read::notes::{empty_classes, keep_classes};
-use crate::read::pixel_csv::rows::{Columns, Emotion, Lines, ROW_LIMIT};
-use crate::read::pixel_csv::usage::{Assignment, Row};
-use crate::read::source::{Folding, Scan};
+use crate::read::pixel_csv::rows::{Columns, Lines, ROW_LIMIT};
+use crate::read::pixel_csv::usage::Assignment;
+use crate::read::source::{Folding, RawImage, RawSample, Scan};
 
-/// Maximum number of rows of a table: a hundred and forty times FER2013's. A row takes 32 bytes here and some 300 as a
-/// sample.
-const ROWS_LIMIT: usize = 5_000_000;
+/// Maximum number of rows of a table: a hundred and forty times FER2013's. A row takes some 300 bytes.
+const ROWS_LIMIT: u32 = 5_000_000;
 /// Maximum number of bad rows that are listed one by one. A table with more is not a pixel table.
 const BAD_LIMIT: usize = 100_000;
 
-/// A table that was read.
-#[derive(Debug)]
-pub(super) struct Table {
-    pub columns: Columns,
-    pub rows: Vec<Row>,
-    /// The different texts of the column Usage, in the order of their first rows.
-    pub usages: IndexSet<String>,
-    /// The different texts of the column of people.
-    pub people: IndexSet<String>,
-    pub classes: ClassMap,
-    /// All but the samples.
-    pub scan: Scan,
-}
-
-/// Different texts of the column Usage that are kept.
-const TEXTS_LIMIT: usize = 1000;
-
-/// What the column of people means for the folds.
-struct People {
-    folding: Option<Folding>,
-    note: String,
+/// A row that is a sample.
+struct Row {
+    /// Counted from 0, without the header and empty lines.
+    number: u32,
+    expression: Expression,
+    usage: String,
+    /// Without label and parts.
+    sample: RawSample,
 }
 
 /// The pass itself.
 struct Pass<'a> {
     /// The table, for messages.
     place: &'a Path,
+    name: &'a str,
+    columns: Columns,
     /// The rows; their expressions are known only once the label map is.
-    found: Vec<(Row, Emotion)>,
+    found: Vec<(Row, Label)>,
     bad: Vec<(u32, String)>,
-    usages: IndexSet<String>,
-    people: IndexSet<String>,
+    notes: Vec<String>,
 }
 
-impl Table {
-    /// Reads a table from its first byte to its last; `place` and `name` (the first part of a row's path) go into messages.
-    pub fn read(
-        reader: impl Read,
-        place: &Path,
-        name: &str,
-        classes: Option<ClassMap>,
-        label_map: &LabelMap,
-    ) -> Result<Self, Error> {
-        let mut lines = Lines::new(BufReader::with_capacity(1 << 16, Hashing::new(reader)));
-        let columns = header(&mut lines, place)?;
-        let mut pass = Pass {
-            place,
-            found: Vec::new(),
-            bad: Vec::new(),
-            usages: IndexSet::new(),
-            people: IndexSet::new(),
-        };
-        pass.read(&mut lines, &columns)?;
-        let sha256 = lines.reader.into_inner().sha256();
-        let path = composed(name).into_owned();
-        pass.table(columns, classes, label_map, ReadFile { path, sha256 })
-    }
+/// Reads a table from its first byte to its last; `place` and `name` (the first part of a row's path) go into messages.
+pub(super) fn read(
+    reader: impl Read,
+    place: &Path,
+    name: &str,
+    classes: Option<ClassMap>,
+    label_map: &LabelMap,
+) -> Result<(Columns, ClassMap, Scan), Error> {
+    let mut lines = Lines::new(BufReader::with_capacity(1 << 16, Hashing::new(reader)));
+    let mut pass = Pass {
+        place,
+        name,
+        columns: header(&mut lines, place)?,
+        found: Vec::new(),
+        bad: Vec::new(),
+        notes: Vec::new(),
+    };
+    pass.read(&mut lines)?;
+    let sha256 = lines.reader.into_inner().sha256();
+    let path = composed(name).into_owned();
+    pass.table(classes, label_map, ReadFile { path, sha256 })
 }
 
 /// The header is the first line that is not empty, below a line `sep=;`.
@@ -123,25 +108,15 @@ fn columns<R: BufRead>(lines: &mut Lines<R>) -> std::io::Result<Result<Columns, 
 }
 
 impl Pass<'_> {
-    fn read<R: BufRead>(&mut self, lines: &mut Lines<R>, columns: &Columns) -> Result<(), Error> {
+    fn read<R: BufRead>(&mut self, lines: &mut Lines<R>) -> Result<(), Error> {
         let mut number = 0;
         while let Some((at, line)) = lines.next().map_err(Error::io(self.place))? {
-            match columns.labels(line) {
-                Ok(labels) => {
-                    let row = Row {
-                        at,
-                        length: line.len() as u32,
-                        number,
-                        expression: Expression::Neutral,
-                        usage: self.usage(labels.usage),
-                        subject: self.people.insert_full(labels.subject).0 as u32,
-                    };
-                    self.found.push((row, labels.emotion));
-                }
+            match self.row(number, at, line) {
+                Ok(row) => self.found.push(row),
                 Err(error) => self.bad(number, error.reason())?,
             }
             number += 1;
-            if number as usize > ROWS_LIMIT {
+            if number > ROWS_LIMIT {
                 let expected = format!("at most {ROWS_LIMIT} rows");
                 return Err(Error::layout(self.place, expected, "more"));
             }
@@ -149,15 +124,25 @@ impl Pass<'_> {
         Ok(())
     }
 
-    /// The index of a text. Beyond [`TEXTS_LIMIT`] texts, those that name no part share one entry, so that memory stays
-    /// small for any column.
-    fn usage(&mut self, text: String) -> u32 {
-        let full = self.usages.len() >= TEXTS_LIMIT && !self.usages.contains(&text);
-        let text = match full && Part::from_name(&text).is_none() {
-            true => "other".to_owned(),
-            false => text,
+    fn row(&self, number: u32, at: u64, line: &[u8]) -> Result<(Row, Label), Error> {
+        let labels = self.columns.labels(line)?;
+        let usage = labels.usage;
+        let prefix = if usage.is_empty() { "row" } else { &usage };
+        let length = line.len() as u64;
+        let sample = RawSample {
+            image: RawImage::Stored { at, length },
+            subject: labels.subject,
+            sequence: format!("{prefix}-{number}"),
+            is_face: true,
+            ..RawSample::labelled(&format!("{}:{number}", self.name), -1)
         };
-        self.usages.insert_full(text).0 as u32
+        let row = Row {
+            number,
+            expression: Expression::Neutral,
+            usage,
+            sample,
+        };
+        Ok((row, labels.emotion))
     }
 
     fn bad(&mut self, number: u32, reason: String) -> Result<(), Error> {
@@ -180,24 +165,22 @@ impl Pass<'_> {
     /// Codes become expressions, expressions classes, and usages parts.
     fn table(
         mut self,
-        columns: Columns,
         given: Option<ClassMap>,
         label_map: &LabelMap,
         read: ReadFile,
-    ) -> Result<Table, Error> {
-        let mut notes = Vec::new();
-        let codes = self.codes(label_map, &mut notes)?;
-        let mut rows = self.with_expressions(&codes)?;
+    ) -> Result<(Columns, ClassMap, Scan), Error> {
+        let mut rows = self.with_expressions(label_map)?;
         let shown = |row: &Row| row.expression;
-        notes.extend(keep_classes(&mut rows, given.as_ref(), shown, "rows"));
-        let mut assigned = Assignment::of(&rows, &self.usages, columns.usage.is_some());
-        self.refuse(&mut rows, &assigned)?;
-        let by_image = assigned.folding == Folding::ByImage;
-        let of_people = self.of_people(&mut rows, &columns, by_image)?;
-        if let Some(people) = of_people.folding {
-            assigned.folding = people;
+        let left_out = keep_classes(&mut rows, given.as_ref(), shown, "rows");
+        self.notes.extend(left_out);
+        let usages = rows.iter().map(|row| row.usage.as_str());
+        let mut assigned = Assignment::of(usages, self.columns.usage.is_some());
+        for row in rows.extract_if(.., |row| assigned.refuses(&row.usage).is_some()) {
+            let reason = assigned.refuses(&row.usage).unwrap_or_default();
+            self.bad(row.number, reason)?;
         }
-        notes.extend([assigned.note(), of_people.note]);
+        let people = self.people(&mut rows, &mut assigned)?;
+        self.notes.extend([assigned.note(), people]);
         if rows.is_empty() {
             let (bad, first) = (self.bad.len(), self.first_bad());
             let reason = format!("no row holds a usable image; {bad} are bad{first}");
@@ -207,92 +190,60 @@ impl Pass<'_> {
         let classes = given.map_or_else(|| ClassMap::of(&occurring), Ok);
         let too_few = |error: Error| Error::layout(self.place, "two classes", error.to_string());
         let classes = classes.map_err(too_few)?;
-        notes.extend(empty_classes(&classes, &occurring));
+        self.notes.extend(empty_classes(&classes, &occurring));
         self.bad.sort_by_key(|(number, _)| *number);
-        let place = |number| format!("{}:{number}", read.path);
         let bad = self.bad.into_iter();
-        let skipped = bad.map(|(number, reason)| Skipped::new(place(number), reason));
+        let skipped =
+            bad.map(|(number, reason)| Skipped::new(format!("{}:{number}", read.path), reason));
         let scan = Scan {
-            samples: Vec::new(),
+            samples: samples(rows, &classes, assigned.folding == Folding::Given(1)),
             skipped: skipped.collect(),
             read: vec![read],
             folding: assigned.folding,
-            notes,
+            notes: self.notes,
         };
-        Ok(Table {
-            columns,
-            rows,
-            usages: self.usages,
-            people: self.people,
-            classes,
-            scan,
-        })
+        Ok((self.columns, classes, scan))
     }
 
-    /// Whether folds keep the people of the table apart; leaves out the few rows whose person is unknown if they do.
-    fn of_people(
-        &mut self,
-        rows: &mut Vec<Row>,
-        columns: &Columns,
-        by_image: bool,
-    ) -> Result<People, Error> {
-        let known: Vec<bool> = self
-            .people
-            .iter()
-            .map(|text| Person::of(text).is_some())
-            .collect();
-        let known = |row: &Row| known[row.subject as usize];
-        let (all, unknown) = (rows.len(), rows.iter().filter(|row| !known(row)).count());
+    /// Folds by person if nearly all are named, leaving out the few rows of unknown people; a sentence on the people.
+    fn people(&mut self, rows: &mut Vec<Row>, assigned: &mut Assignment) -> Result<String, Error> {
+        let unknown = |row: &Row| Person::of(&row.sample.subject).is_none();
+        let all = rows.len();
+        let unnamed = rows.iter().filter(|row| unknown(row)).count();
         let impossible = "results on unseen people (subject-independent) are impossible with it";
-        let note = match columns.subject {
-            None => format!("The table does not name the people in its images: {impossible}."),
-            Some(_) if unknown * STRAYS_AMONG > all => format!(
-                "The table names the people of {} of its {all} images only: {impossible}.",
-                all - unknown
-            ),
-            Some(_) => "The table names the people in its images.".to_owned(),
-        };
-        let usable = by_image && columns.subject.is_some() && unknown * STRAYS_AMONG <= all;
-        if usable {
-            for row in rows.extract_if(.., |row| !known(row)) {
-                self.bad(
-                    row.number,
-                    "its person is unknown, unlike nearly all others'".to_owned(),
-                )?;
-            }
+        if self.columns.subject.is_none() {
+            return Ok(format!(
+                "The table does not name the people in its images: {impossible}."
+            ));
         }
-        let named = rows
-            .iter()
-            .map(|row| self.people[row.subject as usize].clone());
-        let folding = usable.then(|| Folding::BySubject(named.collect()));
-        Ok(People { folding, note })
-    }
-
-    fn codes(&self, label_map: &LabelMap, notes: &mut Vec<String>) -> Result<Codes, Error> {
-        let mut counts = [0; 256];
-        for (_, emotion) in &self.found {
-            if let Emotion::Code(code) = emotion {
-                counts[usize::from(*code)] += 1;
-            }
+        if unnamed * STRAYS_AMONG > all {
+            let named = all - unnamed;
+            return Ok(format!(
+                "The table names the people of {named} of its {all} images only: {impossible}."
+            ));
         }
-        let resolved = label_map.resolve(&counts);
-        let (codes, note) = resolved.map_err(|reason| Error::unusable(self.place, reason))?;
-        notes.extend((counts != [0; 256]).then_some(note));
-        Ok(codes)
+        if assigned.folding == Folding::ByImage {
+            for row in rows.extract_if(.., |row| unknown(row)) {
+                let reason = "its person is unknown, unlike nearly all others'";
+                self.bad(row.number, reason.to_owned())?;
+            }
+            let people = rows.iter().map(|row| row.sample.subject.clone());
+            assigned.folding = Folding::BySubject(people.collect());
+        }
+        Ok("The table names the people in its images.".to_owned())
     }
 
     /// The rows with their expressions; a code without one makes a row bad.
-    fn with_expressions(&mut self, codes: &Codes) -> Result<Vec<Row>, Error> {
+    fn with_expressions(&mut self, label_map: &LabelMap) -> Result<Vec<Row>, Error> {
+        let codes = label_map.codes(self.found.iter().map(|(_, emotion)| *emotion), true);
+        let (codes, note) = codes.map_err(|reason| Error::unusable(self.place, reason))?;
+        self.notes.extend(note);
+        let (first, last) = codes.range();
         let mut rows = Vec::with_capacity(self.found.len());
         for (row, emotion) in std::mem::take(&mut self.found) {
-            let expression = match emotion {
-                Emotion::Name(expression) => Ok(expression),
-                Emotion::Code(code) => codes.of(code).ok_or(code),
-            };
-            match expression {
+            match codes.expression(emotion) {
                 Ok(expression) => rows.push(Row { expression, ..row }),
                 Err(code) => {
-                    let (first, last) = codes.range();
                     let reason =
                         format!("expected an emotion from {first} to {last}, found '{code}'");
                     self.bad(row.number, reason)?;
@@ -301,15 +252,19 @@ impl Pass<'_> {
         }
         Ok(rows)
     }
+}
 
-    /// Leaves out the rows whose usage is not taken.
-    fn refuse(&mut self, rows: &mut Vec<Row>, assigned: &Assignment) -> Result<(), Error> {
-        for row in std::mem::take(rows) {
-            match assigned.refuses(&self.usages[row.usage as usize]) {
-                Some(reason) => self.bad(row.number, reason)?,
-                None => rows.push(row),
-            }
-        }
-        Ok(())
+/// The rows with labels and, of the `given` split, parts; a tenth of train validates where no row does.
+fn samples(rows: Vec<Row>, classes: &ClassMap, given: bool) -> Vec<RawSample> {
+    let samples = rows.into_iter().map(|row| RawSample {
+        label: classes.label_of(row.expression).unwrap_or(-1),
+        parts: Vec::from_iter(Part::from_name(&row.usage).filter(|_| given)),
+        ..row.sample
+    });
+    let mut samples = Vec::from_iter(samples);
+    let parts = samples.iter().flat_map(|sample| &sample.parts);
+    if wanting(&parts.map(|part| part.name()).collect()) {
+        hold_back(&mut samples);
     }
+    samples
 }

@@ -1,28 +1,9 @@
-//! The rows of a table that are samples, and the split in its Usage column.
+//! The split in the column Usage.
 
-use std::collections::BTreeSet;
-
-use indexmap::IndexSet;
+use std::collections::HashSet;
 
 use crate::fold::part::Part;
-use crate::label::Expression;
 use crate::read::source::Folding;
-
-/// A row that is a sample.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Row {
-    /// First byte in the file.
-    pub at: u64,
-    /// Bytes without the line's end, at most [`ROW_LIMIT`](super::rows::ROW_LIMIT).
-    pub length: u32,
-    /// Counted from 0, without the header and empty lines.
-    pub number: u32,
-    pub expression: Expression,
-    /// Index into the different texts of the column Usage.
-    pub usage: u32,
-    /// Index into the different texts of the column of people.
-    pub subject: u32,
-}
 
 /// How the column assigns the rows to parts or folds.
 #[derive(Debug)]
@@ -39,12 +20,12 @@ pub(super) struct Assignment {
 impl Assignment {
     /// The split of the column if train and test occur, with validation or without, which is then held back from train;
     /// otherwise folds are made image by image.
-    pub fn of(rows: &[Row], usages: &IndexSet<String>, has_column: bool) -> Self {
-        let texts: BTreeSet<u32> = rows.iter().map(|row| row.usage).collect();
-        let texts = || texts.iter().map(|&at| usages[at as usize].as_str());
+    pub fn of<'a>(usages: impl Iterator<Item = &'a str> + Clone, has_column: bool) -> Self {
+        let named: HashSet<Part> = usages.clone().filter_map(Part::from_name).collect();
         let mut parts = vec![Part::Train, Part::Validation, Part::Test];
-        parts.retain(|part| texts().any(|text| Part::from_name(text) == Some(*part)));
-        let why = match (parts.as_slice(), texts().find(|text| !text.is_empty())) {
+        parts.retain(|part| named.contains(part));
+        let mut texts = usages.filter(|text| !text.is_empty());
+        let why = match (parts.as_slice(), texts.next()) {
             ([_, _, _], _) => {
                 "The column Usage assigns the rows to train, validation and test".to_owned()
             }
@@ -101,17 +82,7 @@ mod tests {
     use super::*;
 
     fn deal(texts: &[&str]) -> Assignment {
-        let mut usages = IndexSet::new();
-        let row = |text: &&str| Row {
-            at: 0,
-            length: 0,
-            number: 0,
-            expression: Expression::Fear,
-            usage: usages.insert_full((*text).to_owned()).0 as u32,
-            subject: 0,
-        };
-        let rows: Vec<_> = texts.iter().map(row).collect();
-        Assignment::of(&rows, &usages, true)
+        Assignment::of(texts.iter().copied(), true)
     }
 
     #[test]

@@ -98,8 +98,7 @@ fn lacking(splits: &Splits, part: u8, kind: FindingKind, what: &str) -> Finding 
 
 /// The labelled images whose number of tests is `wanted`.
 fn tested(splits: &Splits, wanted: impl Fn(usize) -> bool) -> Vec<String> {
-    labelled(splits.set)
-        .filter(|s| wanted(splits.times(s.index, TEST)))
-        .map(|s| format!("row {}: {}", s.index, s.path))
+    let rows = labelled(splits.set).filter(|s| wanted(splits.times(s.index, TEST)));
+    rows.map(|s| format!("row {}: {}", s.index, s.path))
         .collect()
 }

@@ -5,7 +5,6 @@ mod finding;
 mod labels;
 mod similar;
 mod split;
-mod table;
 
 use std::fmt;
 use std::path::Path;

@@ -120,7 +120,7 @@ impl<'a> Search<'a> {
         let copies = (self.kinds[first].rows.len() > 1).then_some(first);
         let others = copies.into_iter().chain(self.near(first));
         others
-            .filter_map(move |second| self.pairs(first, second))
+            .flat_map(move |second| self.pairs(first, second))
             .flatten()
     }
 

@@ -3,14 +3,17 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
+use faus_base::table::Table;
+use serde::Deserialize;
+
 use crate::error::Error;
 use crate::fold::part::Part;
 use crate::fold::rule::FoldRule;
 use crate::label::text::brief;
 use crate::prepared::Prepared;
+use crate::read::file::read_bounded;
 use crate::read::places::Places;
 use crate::review::audit::finding::{Finding, FindingKind, Severity};
-use crate::review::audit::table::{self, Row};
 use crate::review::audit::{labelled, labels};
 
 /// Bits of a mask over parts: a table may put an image into several.
@@ -66,17 +69,16 @@ impl<'a> Splits<'a> {
 
     /// An external split; also unmatched rows and images, and labels that contradict ours.
     pub fn read(path: &Path, set: &'a Prepared) -> Result<(Self, Vec<Finding>), Error> {
-        let rows = table::read(path)?;
-        let places = Places::of(
-            set.samples().iter().map(|s| (s.path.as_str(), s.index)),
-            rows.iter().map(|row| row.path.as_str()),
-        );
+        let rows = read_rows(path)?;
+        let places = Places::of(set.samples().iter().map(|s| s.path.as_str()));
+        let places = places.find(rows.iter().map(|row| row.path.as_str()));
         let mut matched = Matched::default();
-        for (line, row) in rows.iter().enumerate() {
-            let place = places.find(&row.path);
-            matched.add(row, place, set.len()).map_err(|reason| {
-                Error::parse(format!("{}: row {line}: {reason}", path.display()))
-            })?;
+        for (line, (row, place)) in rows.iter().zip(places).enumerate() {
+            matched
+                .add(row, place.map(|place| place.0), set.len())
+                .map_err(|reason| {
+                    Error::parse(format!("{}: row {line}: {reason}", path.display()))
+                })?;
         }
         if matched.unmatched.len() == rows.len() {
             let example = set.samples().first().map_or("", |s| &s.path);
@@ -133,6 +135,32 @@ impl<'a> Splits<'a> {
         let mut masks = folds.map(|(fold, parts)| (fold, parts[a], parts[b]));
         masks.find(|(_, a, b)| *a != 0 && *b != 0 && (a | b).count_ones() > 1)
     }
+}
+
+/// Maximum size in bytes of a split table: a million long paths.
+const TABLE_LIMIT: u64 = 256 << 20;
+
+/// A row of the table.
+#[derive(Deserialize)]
+struct Row {
+    path: String,
+    split: String,
+    #[serde(default)]
+    fold: String,
+    #[serde(default)]
+    label: String,
+}
+
+/// The rows of a split table.
+fn read_rows(path: &Path) -> Result<Vec<Row>, Error> {
+    let wrong = |reason| Error::parse(format!("{}: {reason}", path.display()));
+    let bytes = read_bounded(path, TABLE_LIMIT)?;
+    let table = Table::open(&bytes).map_err(wrong)?;
+    if table.require(&["path", "split"]).is_err() {
+        let expected = "a table with the columns path,split and, if there are any, fold and label";
+        return Err(Error::layout(path, expected, brief(&table.listed())));
+    }
+    table.rows().collect::<Result<_, _>>().map_err(wrong)
 }
 
 /// A table's rows, matched with the set's images.

@@ -15,7 +15,7 @@ use crate::picture::{CropBox, resize};
 use crate::prepared::Prepared;
 use crate::prepared::sample::Sample;
 use crate::read::source::{RawSample, Source};
-use crate::review::turns::in_turn;
+use crate::review::inspect::in_turn;
 
 /// Maximum height and width of an original on the sheet, in pixels.
 const HIGH: u32 = 160;
