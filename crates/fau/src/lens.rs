@@ -25,6 +25,9 @@ pub trait Lens {
     /// `[sets][rows]`. An empty set is the whole network. The layer is computed once for all sets.
     fn predictions(&self, rows: &[usize], silenced: &[Vec<usize>]) -> Result<Vec<Vec<i64>>, Error>;
 
+    /// The network's outputs before the softmax, `[rows, classes]`.
+    fn logits(&self, rows: &[usize]) -> Result<Activations, Error>;
+
     /// Where each filter responds on these rows.
     ///
     /// # Errors

@@ -5,8 +5,8 @@
 use std::path::Path;
 
 use faus_fau::{
-    Activations, Analysis, AnalysisOptions, Association, Error, OutputOptions, SampleRow,
-    Smoothing, Watch, analyse, analyse_with, labelled_filters,
+    Activations, Analysis, AnalysisOptions, Association, Error, OutputOptions, SampleRow, Watch,
+    analyse, analyse_with, filter_names,
 };
 use proptest::prelude::*;
 
@@ -73,6 +73,9 @@ fn files_have_the_columns_of_the_contract() {
     let files = files(&analysis, &dir.path().join("new/fau"));
     let text = |name: &str| &files.iter().find(|file| file.0 == name).unwrap().1;
     let associations = text("associations.csv");
+    let names = text("names.csv");
+    assert!(names.starts_with("filter,au,au_name,sign,auroc,d_prime,z,p,q,within_class,auroc_within_class,p_within_class,q_within_class\n0,12,Lip corner puller,1,1,"));
+    assert!(names.contains(",untestable,NaN,NaN,NaN\n"), "{names}");
     assert!(associations.starts_with("filter,au,n_with,n_without,kl,js,auroc,mutual_information,r,p,q,p_auroc,q_auroc,kl_null_mean"));
     assert_eq!(associations.lines().count(), 1 + 4 * 2);
     let correspondences = text("correspondences.csv");
@@ -165,7 +168,7 @@ fn another_measure_has_columns_with_p_q_and_interval_at_the_end() {
     let dir = tempfile::tempdir().unwrap();
     let files = files(&analysis, dir.path());
     let table: Vec<&str> = files[0].1.lines().collect();
-    let own = ",n_graded,difference,p_difference,q_difference,difference_low,difference_high";
+    let own = ",n_graded,z,sign,d_prime,difference,p_difference,q_difference,difference_low,difference_high";
     assert!(table[0].ends_with(own), "{}", table[0]);
     let summary = files.iter().find(|file| file.0 == "fau.json").unwrap();
     let summary: serde_json::Value = serde_json::from_str(&summary.1).unwrap();
@@ -202,27 +205,43 @@ fn a_measure_must_have_columns_with_new_names() {
 }
 
 #[test]
-fn labels_of_filters_follow_the_options() {
-    let (activations, samples) = planted();
-    let label = |pseudo_samples: f64| {
-        let options = AnalysisOptions {
-            smoothing: Smoothing {
-                pseudo_samples,
-                ..Smoothing::default()
-            },
-            ..AnalysisOptions::default()
-        };
-        labelled_filters(&activations, &samples, &options.check().unwrap()).unwrap()
-    };
-    let ranked = label(16.0);
-    let units: Vec<_> = ranked.iter().map(|l| (l.filter, l.au)).collect();
-    assert!(units.contains(&(0, 12)) && units.contains(&(1, 4)));
-    assert!(ranked.windows(2).all(|pair| pair[0].kl >= pair[1].kl));
-    assert!(ranked.iter().all(|label| label.auroc > 0.5));
+fn filters_are_named_by_what_they_respond_to_with_its_sign() {
+    let (mut activations, samples) = planted();
+    // The fourth filter is silenced by AU 12.
+    let values = activations.values().to_vec();
+    let values = values
+        .chunks(4)
+        .flat_map(|row| [row[0], row[1], row[2], 0.1 * row[3] - 2.0 * row[0]]);
+    activations = Activations::new(40, 4, values.collect()).unwrap();
+    let options = AnalysisOptions::default().check().unwrap();
+    let names = filter_names(&activations, &samples, &options).unwrap();
+    let found = names.iter().map(|name| (name.filter, name.au, name.sign()));
+    assert_eq!(Vec::from_iter(found), [(1, 4, 1), (0, 12, 1), (3, 12, -1)]);
+    assert!(
+        names[2]
+            .label()
+            .starts_with("less with AU12 Lip corner puller\nAUROC 0.")
+    );
+    // The analysis has the same names, and its best filter of a unit is the one with the largest |z|.
     let analysis = run(&activations, &samples).unwrap();
-    let kl = analysis.scores("kl").unwrap();
-    assert!(ranked.iter().any(|label| label.kl == kl[1]));
-    assert_ne!(label(1.0), ranked);
+    let of = |filter: usize| *analysis.names().find(|name| name.filter == filter).unwrap();
+    assert!(
+        names
+            .iter()
+            .all(|name| (of(name.filter).z, of(name.filter).q) == (name.z, name.q))
+    );
+    assert_eq!(
+        [0, 1].map(|unit| analysis.best_filter(unit)),
+        [Some(1), Some(0)]
+    );
+    assert_eq!(analysis.names().count(), 3);
+    // Without permutations nothing is tested, so nothing has a name.
+    let untested = AnalysisOptions {
+        permutations: 0,
+        ..AnalysisOptions::default()
+    };
+    let untested = untested.check().unwrap();
+    assert_eq!(filter_names(&activations, &samples, &untested).unwrap(), []);
     let none: Vec<SampleRow> = samples
         .iter()
         .map(|s| SampleRow {
@@ -230,8 +249,7 @@ fn labels_of_filters_follow_the_options() {
             ..s.clone()
         })
         .collect();
-    let options = AnalysisOptions::default().check().unwrap();
-    assert_eq!(labelled_filters(&activations, &none, &options).unwrap(), []);
+    assert_eq!(filter_names(&activations, &none, &options).unwrap(), []);
 }
 
 #[test]

@@ -19,7 +19,7 @@ pub(crate) enum Needs {
 /// A column: its condition, its name, its values.
 type Column = (Needs, &'static str, fn(&PairInference) -> f64);
 
-pub(crate) const COLUMNS: [Column; 16] = [
+pub(crate) const COLUMNS: [Column; 19] = [
     (Needs::Permutations, "p", |p| p.p),
     (Needs::Labels, "p_within_class", |p| p.p_within_class),
     (Needs::Permutations, "q", |p| p.q),
@@ -38,6 +38,9 @@ pub(crate) const COLUMNS: [Column; 16] = [
     (Needs::Labels, "n_within_class", |p| p.n_within_class as f64),
     (Needs::Nothing, "intensity_rho", |p| p.intensity_rho),
     (Needs::Nothing, "n_graded", |p| p.n_graded as f64),
+    (Needs::Nothing, "z", |p| p.z),
+    (Needs::Nothing, "sign", |p| p.sign()),
+    (Needs::Nothing, "d_prime", |p| p.d_prime),
 ];
 
 /// A column of an additional measure: its condition, its name around that of the measure, its values.

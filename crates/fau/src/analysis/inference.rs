@@ -6,21 +6,21 @@ use faus_base::order::{auroc, spearman};
 use rayon::prelude::*;
 use serde::Serialize;
 
-use crate::analysis::scores::{AUROC, KL, Scores};
+use crate::analysis::names::{Name, best_filter, strongest, test_within};
+use crate::analysis::scores::{KL, Scores};
 use crate::chance::bootstrap::{Range95, resample, resampled_aurocs};
 use crate::chance::exchange::Scheme;
 use crate::chance::held_out::HeldOut;
 use crate::chance::own::{OwnInference, own_inference};
 use crate::chance::permutation::{FilterNull, permute};
 use crate::chance::rates::correct;
-use crate::chance::within_class::{Classes, within_class};
+use crate::chance::within_class::{Classes, WithinPair, within_class};
 use crate::error::Error;
 use crate::input::activations::Activations;
 use crate::input::coded::{AuCount, Coded};
 use crate::input::options::AnalysisOptions;
 use crate::input::table::{Table, pick, wide};
-use crate::score::association::Association;
-use crate::score::first_largest;
+use crate::score::association::{Association, d_prime};
 use crate::score::sensitivity::{Variant, sensitivity};
 use crate::watch::Watch;
 
@@ -48,6 +48,8 @@ pub struct Inference {
     pub pairs: Vec<PairInference>,
     /// One for each filter.
     pub filters: Vec<FilterInference>,
+    /// The strongest action unit of each live filter, by filter.
+    pub names: Vec<Name>,
     /// The strongest filter of each action unit inside each class.
     pub class_effects: Vec<ClassEffect>,
     /// Associations of labelled rows, tested on rows without an expression label.
@@ -89,6 +91,21 @@ pub struct PairInference {
     pub intensity_rho: f64,
     /// Number of these rows.
     pub n_graded: usize,
+    /// Distance of the AUROC from its exact mean under exchange, in exact standard deviations; below 0 the filter is less
+    /// active with the unit. NaN where no exchange changes it.
+    pub z: f64,
+    /// d′, signed likewise.
+    pub d_prime: f64,
+}
+
+impl PairInference {
+    /// 1 where the filter is more active with the unit, -1 where it is less active.
+    pub(crate) fn sign(&self) -> f64 {
+        match self.z.is_nan() {
+            true => f64::NAN,
+            false => self.z.signum(),
+        }
+    }
 }
 
 /// Chance for a filter's largest KL.
@@ -109,7 +126,7 @@ pub struct ClassEffect {
     pub label: i64,
     /// Its name.
     pub label_name: String,
-    /// The filter with the AUROC farthest from 0.5 over all rows.
+    /// The unit's best filter, its z over all rows farthest from 0.
     pub filter: usize,
     /// Rows of the class that show the unit.
     pub n_with: usize,
@@ -151,6 +168,7 @@ impl Work<'_> {
             .for_each(|&dead| filters[dead].p_max = f64::NAN);
         correct(&mut filters, |f| f.p_max, |f| &mut f.q_max);
         let mut pairs = self.pairs(&classes, &nulls, watch)?;
+        let names = self.names(&nulls, &pairs);
         correct(&mut pairs, |pair| pair.p, |pair| &mut pair.q);
         correct(&mut pairs, |pair| pair.p_auroc, |pair| &mut pair.q_auroc);
         correct(
@@ -174,13 +192,27 @@ impl Work<'_> {
                 .map(|label| coded.class_name(*label))
                 .collect(),
             without_variation: self.without_variation(&classes),
-            class_effects: self.class_effects(&labels),
+            class_effects: self.class_effects(&labels, &pairs),
             held_out: HeldOut::of(coded, self.activations, options, watch)?,
             sensitivity: sensitivity(&self.scores.of(KL), &live, table),
             own: own.collect::<Result<_, _>>()?,
             pairs,
             filters,
+            names,
         })
+    }
+
+    fn names(&self, nulls: &[FilterNull], pairs: &[PairInference]) -> Vec<Name> {
+        let aus: Vec<u8> = self.scores.aus.iter().map(|count| count.au).collect();
+        let mut names = strongest(nulls, &aus, self.table);
+        test_within(&mut names, self.options.fdr, |name| {
+            let pair = &pairs[name.filter * aus.len() + name.unit];
+            WithinPair {
+                p: pair.p_within_class,
+                auroc: pair.auroc_within_class,
+            }
+        });
+        names
     }
 
     /// Chance, intervals and descriptions of every pair, not yet corrected.
@@ -217,6 +249,8 @@ impl Work<'_> {
                 n_within_class: varying[unit],
                 intensity_rho,
                 n_graded,
+                z: null.z,
+                d_prime: d_prime(&table.columns[filter], &table.presence[unit]),
             }
         }))
     }
@@ -227,21 +261,21 @@ impl Work<'_> {
         fixed.map(|(count, _)| count.au).collect()
     }
 
-    fn class_effects(&self, labels: &BTreeMap<i64, Vec<usize>>) -> Vec<ClassEffect> {
+    fn class_effects(
+        &self,
+        labels: &BTreeMap<i64, Vec<usize>>,
+        pairs: &[PairInference],
+    ) -> Vec<ClassEffect> {
+        let z: Vec<f64> = pairs.iter().map(|pair| pair.z).collect();
         let effects = (0..self.table.units()).into_par_iter().map(|unit| {
-            let filter = self.strongest(unit);
-            let of = |(label, rows): (&i64, &Vec<usize>)| self.effect(unit, filter, *label, rows);
-            labels.iter().map(of).collect::<Vec<_>>()
+            let filter = best_filter(&z, self.table.units(), unit);
+            let of = |filter| {
+                let labels = labels.iter();
+                labels.map(move |(label, rows)| self.effect(unit, filter, *label, rows))
+            };
+            filter.into_iter().flat_map(of).collect::<Vec<_>>()
         });
         effects.collect::<Vec<_>>().concat()
-    }
-
-    /// The filter with the AUROC farthest from 0.5; the first on ties.
-    fn strongest(&self, unit: usize) -> usize {
-        let aurocs = self.scores.of(AUROC);
-        let own = aurocs.iter().skip(unit).step_by(self.table.units());
-        let distances: Vec<f64> = own.map(|auroc| (auroc - 0.5).abs()).collect();
-        first_largest(&distances)
     }
 
     fn effect(&self, unit: usize, filter: usize, label: i64, rows: &[usize]) -> ClassEffect {

@@ -3,6 +3,7 @@
 pub(crate) mod bootstrap;
 pub(crate) mod exchange;
 pub(crate) mod held_out;
+pub(crate) mod moments;
 pub(crate) mod own;
 pub(crate) mod permutation;
 pub(crate) mod random;

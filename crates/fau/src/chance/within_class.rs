@@ -21,6 +21,7 @@ use crate::error::Error;
 use crate::input::coded::{Coded, grouped, numbered, positives};
 use crate::input::options::AnalysisOptions;
 use crate::input::table::{Table, pick, wide};
+use crate::study::within::less_ranks;
 use crate::watch::Watch;
 
 /// Filters per task: few enough that their ranks stay in the cache.
@@ -40,6 +41,13 @@ pub(crate) struct WithinPair {
     pub p: f64,
     /// AUROC over pairs of rows of the same class; NaN if there are none, or no permutations.
     pub auroc: f64,
+}
+
+impl WithinPair {
+    pub const NONE: Self = Self {
+        p: f64::NAN,
+        auroc: f64::NAN,
+    };
 }
 
 /// The labelled rows, sorted by subject, and the variation of the codes in their classes.
@@ -119,6 +127,19 @@ impl Classes {
             }
         }
         centred
+    }
+
+    /// A column less what a covariate explains of it inside each class, see [`less_ranks`]; 0 for rows without a class.
+    pub fn less(&self, column: &[f32], covariate: &[f64]) -> Vec<f32> {
+        let mut rest = vec![0.0; column.len()];
+        for rows in &self.members {
+            let rows = pick(&self.order, rows);
+            let own = less_ranks(&wide(&pick(column, &rows)), &pick(covariate, &rows));
+            rows.iter()
+                .zip(own)
+                .for_each(|(&row, value)| rest[row] = value as f32);
+        }
+        rest
     }
 
     /// AUROC over the pairs of rows that share their class.

@@ -1,7 +1,7 @@
 //! Association measures: how strongly a filter's activation separates images with an action unit from images without
 //! it.
 
-use faus_base::order::{auroc, mean};
+use faus_base::order::{auroc, deviation, mean};
 
 use crate::input::options::{AnalysisOptions, Smoothing};
 use crate::input::table::wide;
@@ -147,6 +147,24 @@ impl Association for PointBiserial {
 
     fn strength(&self, score: f64) -> f64 {
         score.abs()
+    }
+}
+
+/// d′, the difference of the mean activation with and without the action unit over the root of the mean of both variances
+/// (Green & Swets 1966; over n − 1). NaN where a group has one image or both are constant.
+pub(crate) fn d_prime(activations: &[f32], with_au: &[bool]) -> f64 {
+    let group = |kind: bool| -> Vec<f64> {
+        let own = activations
+            .iter()
+            .zip(with_au)
+            .filter(|(_, with)| **with == kind);
+        own.map(|(x, _)| f64::from(*x)).collect()
+    };
+    let (with, without) = (group(true), group(false));
+    let spread = (deviation(&with).powi(2) + deviation(&without).powi(2)) / 2.0;
+    match spread > 0.0 {
+        true => (mean(&with) - mean(&without)) / spread.sqrt(),
+        false => f64::NAN,
     }
 }
 

@@ -4,6 +4,7 @@ use serde::Serialize;
 
 use crate::analysis::analyse_with;
 use crate::analysis::counts::{Counts, of_unit};
+use crate::analysis::names::Name;
 use crate::chance::bootstrap::Range95;
 use crate::chance::rates::correct;
 use crate::error::Error;
@@ -39,6 +40,9 @@ pub(crate) struct Control {
     pub pairs_within_class_q: usize,
     /// Filters of these pairs.
     pub filters_within_class_q: usize,
+    /// Its filters' names.
+    #[serde(skip)]
+    pub names: Vec<Name>,
     /// One for each action unit.
     #[serde(skip)]
     pub units: Vec<ControlUnit>,
@@ -70,7 +74,7 @@ pub(crate) struct ControlUnit {
 }
 
 /// A control's name, and the same in words.
-pub(crate) type Name = (&'static str, &'static str);
+pub(crate) type Title = (&'static str, &'static str);
 
 impl Control {
     /// Analyses `activations` of the samples' images.
@@ -78,7 +82,7 @@ impl Control {
     /// # Errors
     /// Errors from [`analyse`](crate::analyse).
     pub fn of(
-        (name, words): Name,
+        (name, words): Title,
         activations: &Activations,
         samples: &[SampleRow],
         options: &CheckedOptions,
@@ -108,6 +112,7 @@ impl Control {
             filters_within_class_q: counts.filters_within_class_q,
             range: Range95::percentile(&mean.each),
             mean,
+            names: analysis.names().copied().collect(),
             below_trained: None,
             starts: vec![],
             units: best.into_iter().enumerate().map(unit).collect(),
@@ -137,7 +142,7 @@ impl Control {
         let tests = deal_subjects(&starts[0], coded, FOLDS).into_iter();
         let tests: Vec<Vec<bool>> = tests.map(|fold| fold.test).collect();
         let starts = score_starts(&aus, starts, (Networks::One, &tests), coded, options)?;
-        let scores = further_starts(&starts, options.seed);
+        let scores = further_starts(&starts, |unit| &unit.score, options.seed);
         for (unit, score) in self.units.iter_mut().zip(scores) {
             unit.best.range = Range95::percentile(&score.each);
             unit.best.score = score;

@@ -1,21 +1,23 @@
 //! Filters of action units chosen on some people and scored on others.
 
-use faus_base::order::{auroc, auroc_of_ranks, deviation, doubled_midranks, mean};
+use faus_base::order::{auroc, deviation, doubled_midranks, mean};
 use rayon::prelude::*;
 use serde::Serialize;
 
-use crate::chance::bootstrap::{Range95, resampled_aurocs};
+use crate::analysis::names::{best_filter, farthest};
+use crate::chance::bootstrap::{Range95, resampled_aurocs, within_class_aurocs};
 use crate::chance::exchange::Scheme;
+use crate::chance::moments::z_scores;
 use crate::chance::p_value;
 use crate::chance::random::Purpose;
 use crate::chance::rates::correct;
+use crate::chance::within_class::Classes;
 use crate::error::Error;
 use crate::input::activations::Activations;
 use crate::input::coded::{AuCount, Coded};
 use crate::input::options::CheckedOptions;
 use crate::input::table::{Table, pick, wide};
 use crate::score::association::{Association, Kl};
-use crate::score::first_largest;
 use crate::study::gap::Resampled;
 
 /// One fold: a network's activations, and the people it is tested on.
@@ -41,6 +43,10 @@ pub(crate) struct OutOfFold {
     /// AUROC of the chosen filters' activations (in standard deviations of the choosing rows, turned so that more means
     /// the unit), all left-out people pooled; of rows that several folds test, the mean. NaN if there is nothing to score.
     pub score: Resampled,
+    /// The AUROC over pairs of tested rows of the same expression class.
+    pub within: Resampled,
+    /// Whether the unit varies enough inside classes for it.
+    pub testable_within: bool,
     /// 95% interval over resampled subjects, for given choices.
     pub range: Range95,
     /// One-sided p of AUROC above 0.5 under exchange of codes between and within people, as the options say.
@@ -56,9 +62,9 @@ pub(crate) struct Replicated {
     pub fold: usize,
     /// The filter.
     pub filter: usize,
-    /// Its action unit: the largest KL on the choosing people.
+    /// Its action unit: the largest |z| on the choosing people.
     pub au: u8,
-    /// That KL.
+    /// Their KL.
     pub train_kl: f64,
     /// AUROC on the choosing people.
     pub train_auroc: f64,
@@ -93,8 +99,8 @@ pub(crate) fn deal_subjects<'a>(
     (0..folds).map(fold).collect()
 }
 
-/// Chooses and scores the best filter of every sufficiently frequent action unit. The filter's AUROC lies farthest from
-/// 0.5 among the people who are not tested.
+/// Chooses and scores the best filter of every sufficiently frequent action unit: its z is farthest from 0 among the people
+/// who are not tested.
 ///
 /// # Errors
 /// [`Error::NoCodedRows`] and [`Error::NoUsableAu`].
@@ -114,8 +120,7 @@ pub(crate) fn score_units(
     coded: &Coded,
     options: &CheckedOptions,
 ) -> Vec<OutOfFold> {
-    let presences: Vec<Vec<bool>> = aus.iter().map(|unit| coded.presence(unit.au)).collect();
-    let chosen = folds.iter().map(|fold| fold.choose(coded, &presences));
+    let chosen = folds.iter().map(|fold| fold.choose(aus, coded, options));
     let chosen: Vec<Vec<Option<Chosen>>> = chosen.collect();
     let unit = |(unit, count): (usize, &AuCount)| {
         let own = chosen.iter().filter_map(|fold| fold[unit].as_ref());
@@ -135,38 +140,41 @@ struct Chosen {
 
 impl FoldActivations<'_> {
     /// The best filter of every unit; `None` if there is no basis for a choice.
-    fn choose(&self, coded: &Coded, presences: &[Vec<bool>]) -> Vec<Option<Chosen>> {
+    fn choose(
+        &self,
+        aus: &[AuCount],
+        coded: &Coded,
+        options: &CheckedOptions,
+    ) -> Vec<Option<Chosen>> {
         let (test, train): (Vec<usize>, Vec<usize>) =
             (0..coded.len()).partition(|&row| self.test[row]);
-        let codes: Vec<Vec<bool>> = presences.iter().map(|own| pick(own, &train)).collect();
         let values = |rows: &[usize], filter: usize| {
             wide(&self.activations.column(&pick(&coded.rows, rows), filter))
         };
-        let leans = |filter: usize| -> Vec<f64> {
-            let ranks = doubled_midranks(&values(&train, filter));
-            let codes = codes.iter();
-            codes
-                .map(|codes| auroc_of_ranks(&ranks, codes) - 0.5)
-                .collect()
-        };
-        let filters = 0..self.activations.filters();
-        let leans: Vec<Vec<f64>> = filters.into_par_iter().map(leans).collect();
+        let z = self.z(aus, coded, options);
         let of_unit = |unit: usize| {
-            let distances: Vec<f64> = leans.iter().map(|own| own[unit].abs()).collect();
-            let filter = first_largest(&distances);
-            let lean = leans.get(filter)?[unit];
+            let filter = best_filter(&z, aus.len(), unit)?;
+            let sign = z[filter * aus.len() + unit].signum();
             let before = values(&train, filter);
             let (centre, spread) = (mean(&before), deviation(&before));
             let after = values(&test, filter).into_iter();
-            let turned = after.map(|x| (x - centre) / spread * lean.signum());
+            let turned = after.map(|x| (x - centre) / spread * sign);
             let values = test.iter().copied().zip(turned).collect();
-            (lean.abs() > 0.0).then_some(Chosen { filter, values })
+            Some(Chosen { filter, values })
         };
-        (0..codes.len()).map(of_unit).collect()
+        (0..aus.len()).map(of_unit).collect()
     }
 
-    /// For every live filter: the action unit with the largest KL among the people who are not tested (the paper's rule), and
-    /// the pair's AUROC on those who are.
+    /// z of every filter and unit among the people who are not tested, by filter, then unit.
+    fn z(&self, aus: &[AuCount], coded: &Coded, options: &CheckedOptions) -> Vec<f64> {
+        let rows = coded.only(|row| !self.test[row]);
+        let table = Table::new(&rows, self.activations, aus.iter().map(|count| count.au));
+        let scheme = Scheme::of_subjects(&rows.subjects, &rows.recordings, options.exchange);
+        z_scores(&table, &scheme)
+    }
+
+    /// For every live filter: the action unit with the largest |z| among the people who are not tested, and the pair's AUROC
+    /// on those who are.
     pub fn replicate(&self, coded: &Coded, options: &CheckedOptions) -> Vec<Replicated> {
         let kl = Kl::of(options);
         let chosen_on = coded.only(|row| !self.test[row]);
@@ -176,22 +184,22 @@ impl FoldActivations<'_> {
         };
         let before = Table::new(&chosen_on, self.activations, aus.iter().map(|c| c.au));
         let after = Table::new(&scored_on, self.activations, aus.iter().map(|c| c.au));
-        let scores = before.each_pair(|column, with| kl.score(column, with));
-        let pair = |(filter, scores): (usize, &[f64])| {
-            let unit = first_largest(scores);
+        let z = self.z(&aus, coded, options);
+        let pair = |(filter, z): (usize, &[f64])| {
+            let unit = farthest(z)?;
             let count = AuCount::of(aus[unit].au, &after.presence[unit]);
-            (scores[unit] > 0.0).then(|| Replicated {
+            Some(Replicated {
                 fold: self.fold,
                 filter,
                 au: count.au,
-                train_kl: scores[unit],
+                train_kl: kl.score(&before.columns[filter], &before.presence[unit]),
                 train_auroc: before.auroc(filter, unit),
                 test_n_with: count.n_with,
                 test_n_without: count.n_without,
                 test_auroc: after.auroc(filter, unit),
             })
         };
-        let filters = scores.par_chunks(aus.len()).enumerate();
+        let filters = z.par_chunks(aus.len()).enumerate();
         filters.filter_map(pair).collect()
     }
 }
@@ -220,6 +228,8 @@ fn score_unit<'a>(
     let rows = coded.only(|row| !scores[row].is_nan());
     let codes = rows.presence(count.au);
     scores.retain(|score| !score.is_nan());
+    let (classes, subjects) = (&rows.classes, &rows.subjects);
+    let within = within_class_aurocs(&scores, &codes, classes, subjects, options);
     let each = resampled_aurocs(&scores, &codes, &rows.subjects, options);
     OutOfFold {
         count,
@@ -232,6 +242,11 @@ fn score_unit<'a>(
             auroc: auroc(&scores, &codes),
             each,
         },
+        within: Resampled {
+            auroc: within.0,
+            each: within.1,
+        },
+        testable_within: Classes::of(&rows).testable(&codes),
     }
 }
 

@@ -6,6 +6,7 @@ use rayon::prelude::*;
 use serde::Serialize;
 use serde_json::{Value, json};
 
+use crate::chance::bootstrap::Range95;
 use crate::chance::rates::correct;
 use crate::error::Error;
 use crate::input::activations::Activations;
@@ -58,7 +59,7 @@ impl Study for Replicate {
             "synthetic": run.synthetic,
             "optimistic": run.optimistic.is_some(),
             "exchange": options.exchange,
-            "rule": "the action unit with the filter's largest KL on the people who are not tested; by_au: the filter whose AUROC lies farthest from 0.5 on them",
+            "rule": "the action unit with the filter's largest |z| on the people who are not tested; by_au: the filter with the largest |z| for the unit on them",
             "folds": run.folds.iter().map(of_fold).collect::<Vec<_>>(),
             "by_au": found.units.iter().map(Beyond::facts).collect::<Vec<_>>(),
             "starts": STARTS,
@@ -82,7 +83,17 @@ struct Found {
 /// An action unit's best filters, and how far they are above those of untrained starts.
 struct Beyond {
     unit: OutOfFold,
+    all: Above,
+    /// Over pairs of images of the same expression.
+    within: Above,
+}
+
+/// A distance above untrained starts.
+#[derive(Serialize)]
+struct Above {
+    #[serde(skip)]
     untrained: f64,
+    #[serde(flatten)]
     gap: Gap,
     q: f64,
 }
@@ -111,15 +122,21 @@ impl Found {
         let units = out_of_fold(&folds, &coded, options)?;
         let aus: Vec<AuCount> = units.iter().map(|unit| unit.count).collect();
         let scored = score_starts(&aus, starts, (Networks::OneEach, tests), &coded, options)?;
-        let further = further_starts(&scored, options.seed);
-        let of_unit = |(unit, start): (OutOfFold, Resampled)| Beyond {
-            gap: Gap::of(&unit.score, &start),
-            untrained: start.auroc,
-            q: f64::NAN,
+        let further = further_starts(&scored, |unit| &unit.score, options.seed);
+        let inside = further_starts(&scored, |unit| &unit.within, options.seed);
+        let of_unit = |(unit, (start, inside)): (OutOfFold, (Resampled, Resampled))| Beyond {
+            all: Above::of(&unit.score, &start, true),
+            within: Above::of(&unit.within, &inside, unit.testable_within),
             unit,
         };
+        let further = further.into_iter().zip(inside);
         let mut units: Vec<Beyond> = units.into_iter().zip(further).map(of_unit).collect();
-        correct(&mut units, |unit| unit.gap.p, |unit| &mut unit.q);
+        correct(&mut units, |unit| unit.all.gap.p, |unit| &mut unit.all.q);
+        correct(
+            &mut units,
+            |unit| unit.within.gap.p,
+            |unit| &mut unit.within.q,
+        );
         let kept = starts
             .par_iter()
             .enumerate()
@@ -142,8 +159,12 @@ impl Found {
 
     fn verdict(&self, fdr: f64, folds: usize) -> Vec<String> {
         let all = Tally::of(0, self.pairs.iter());
-        let kept = self.units.iter().filter(|unit| unit.kept(fdr));
-        let kept: Vec<u8> = kept.map(|unit| unit.unit.count.au).collect();
+        let units = |above: fn(&Beyond) -> &Above| -> Vec<u8> {
+            let kept = self.units.iter().filter(|unit| above(unit).clear(fdr));
+            kept.map(|unit| unit.unit.count.au).collect()
+        };
+        let (kept, inside) = (units(|unit| &unit.all), units(|unit| &unit.within));
+        let testable = self.units.iter().filter(|unit| unit.unit.testable_within);
         vec![
             format!(
                 "Over {}, {} of {} filter-AU pairs chosen on other people ({:.0}%, in untrained networks {:.0}%) keep their direction on people unknown to the network; median AUROC {:.3}.",
@@ -161,21 +182,48 @@ impl Found {
                 100.0 * fdr,
                 listed(&kept)
             ),
+            format!(
+                "Among images of the same expression it detects {} of {} testable units better than the untrained starts: {}.",
+                inside.len(),
+                testable.count(),
+                listed(&inside)
+            ),
         ]
     }
 }
 
-impl Beyond {
-    /// Whether the unit is detected better than by untrained networks.
-    fn kept(&self, fdr: f64) -> bool {
-        self.q <= fdr && self.gap.difference > 0.0
+impl Above {
+    fn of(own: &Resampled, start: &Resampled, testable: bool) -> Self {
+        let gap = Gap::of(own, start);
+        Self {
+            untrained: start.auroc,
+            gap: if testable {
+                gap
+            } else {
+                Gap { p: f64::NAN, ..gap }
+            },
+            q: f64::NAN,
+        }
     }
 
+    /// Whether the unit is detected better than by untrained networks.
+    fn clear(&self, fdr: f64) -> bool {
+        self.q <= fdr && self.gap.difference > 0.0
+    }
+}
+
+impl Beyond {
     fn facts(&self) -> Value {
         let mut facts = of_unit(&self.unit);
-        facts["untrained_auroc"] = json!(self.untrained);
-        facts["above_untrained"] = json!(self.gap);
-        facts["above_untrained"]["q"] = json!(self.q);
+        let range = Range95::percentile(&self.unit.within.each);
+        facts["untrained_auroc"] = json!(self.all.untrained);
+        facts["above_untrained"] = json!(self.all);
+        facts["within_testable"] = json!(self.unit.testable_within);
+        facts["within_auroc"] = json!(self.unit.within);
+        facts["within_low"] = json!(range.low);
+        facts["within_high"] = json!(range.high);
+        facts["within_untrained_auroc"] = json!(self.within.untrained);
+        facts["within_above_untrained"] = json!(self.within);
         facts
     }
 }

@@ -71,11 +71,15 @@ pub(crate) fn score_starts(
     Ok((0..starts.len()).into_par_iter().map(of).collect())
 }
 
-/// For each action unit the starts' AUROC, see [`Resampled::further_start`].
-pub(crate) fn further_starts(starts: &[Vec<OutOfFold>], seed: u64) -> Vec<Resampled> {
+/// For each action unit the starts' AUROC of one kind, see [`Resampled::further_start`].
+pub(crate) fn further_starts(
+    starts: &[Vec<OutOfFold>],
+    kind: fn(&OutOfFold) -> &Resampled,
+    seed: u64,
+) -> Vec<Resampled> {
     let units = starts.first().map_or(0, Vec::len);
     let of = |unit: usize| {
-        let own = starts.iter().map(|start| &start[unit].score);
+        let own = starts.iter().map(|start| kind(&start[unit]));
         Resampled::further_start(&own.collect::<Vec<_>>(), seed)
     };
     (0..units).map(of).collect()

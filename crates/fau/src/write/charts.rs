@@ -56,7 +56,7 @@ pub(crate) fn heat_map(
     options: &OutputOptions,
     name: &str,
 ) -> Result<String, Error> {
-    let mut shown = analysis.ranked();
+    let mut shown = analysis.by_kl();
     shown.truncate(MAX_COLUMNS);
     shown.sort_by(|a, b| a.au.cmp(&b.au).then(b.score.total_cmp(&a.score)));
     let (units, kl) = (analysis.aus_used.len(), analysis.column(KL));

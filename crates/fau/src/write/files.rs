@@ -13,7 +13,7 @@ use crate::write::{make_dir, save, save_json};
 const HEAT_MAP: &str = "heatmap.svg";
 
 impl Analysis {
-    /// Writes `associations.csv`, `correspondences.csv`, `sensitivity.csv`, `fau.json`, `heatmap.svg` and one
+    /// Writes `associations.csv`, `correspondences.csv`, `names.csv`, `sensitivity.csv`, `fau.json`, `heatmap.svg` and one
     /// `filter-NNN.svg` per charted filter into `dir`, which is created if missing; `class_effects.csv` with labelled
     /// rows, `held_out.csv` with held-out ones. Each file is replaced atomically.
     ///

@@ -10,7 +10,7 @@ use crate::error::Error;
 use crate::write::table::{csv, rows};
 
 /// The tables by file name; `None` for a table that this analysis does not have.
-pub(crate) fn tables(analysis: &Analysis) -> Result<[(&'static str, Option<String>); 5], Error> {
+pub(crate) fn tables(analysis: &Analysis) -> Result<[(&'static str, Option<String>); 6], Error> {
     let inference = &analysis.inference;
     let effects = "au,label,label_name,filter,n_with,n_without,auroc,auroc_low,auroc_high";
     let effects = text(effects, &inference.class_effects)?;
@@ -24,6 +24,7 @@ pub(crate) fn tables(analysis: &Analysis) -> Result<[(&'static str, Option<Strin
     Ok([
         ("associations.csv", Some(associations(analysis)?)),
         ("correspondences.csv", Some(correspondences(analysis)?)),
+        ("names.csv", Some(names(analysis)?)),
         ("class_effects.csv", labelled.then_some(effects)),
         ("held_out.csv", held_out.transpose()?),
         ("sensitivity.csv", Some(variants)),
@@ -84,5 +85,22 @@ fn correspondences(analysis: &Analysis) -> Result<String, Error> {
         true => "filter,au,kl,au_name,auroc,q,q_within_class,p_max,q_max",
         false => "filter,au,kl,au_name",
     };
+    text(header, table)
+}
+
+/// The named filters: their unit, how they respond to it, and whether they do inside expression classes.
+fn names(analysis: &Analysis) -> Result<String, Error> {
+    let table = analysis.names().map(|name| {
+        let pair = &analysis.inference.pairs[analysis.place(name.filter, name.unit)];
+        let head = (name.filter, name.au, au::name(name.au), name.sign());
+        let all = (name.auroc, pair.d_prime, name.z, name.p, name.q);
+        let within = &name.within;
+        (
+            head,
+            all,
+            (within.standing, within.auroc, within.p, within.q),
+        )
+    });
+    let header = "filter,au,au_name,sign,auroc,d_prime,z,p,q,within_class,auroc_within_class,p_within_class,q_within_class";
     text(header, table)
 }

@@ -110,11 +110,11 @@ fn the_trained_network_lies_above_its_controls() {
     );
 }
 
-/// Untrained networks in the place of the trained ones, 100 times: any difference from untrained is by chance.
+/// Untrained networks in the place of the trained ones, 40 times: any difference from untrained is by chance.
 #[test]
 fn random_networks_do_not_differ_from_random_networks() {
     let (mut differ, mut unit_differs, mut detects) = (0, 0, 0);
-    for number in 0..100 {
+    for number in 0..40 {
         let run = Planted {
             random: Some(number),
             permutations: 19,
@@ -139,9 +139,9 @@ fn random_networks_do_not_differ_from_random_networks() {
         let answer = run.answer(&Replicate);
         detects += usize::from(!answer.verdict[1].ends_with(": none."));
     }
-    // Binomial(100, 0.05): more than 11 in 0.4% of all seeds; the seed is fixed.
+    // Binomial(40, 0.05): more than 6 in 0.3% of all seeds; the seed is fixed.
     assert!(
-        differ <= 11 && unit_differs <= 11 && detects <= 11,
+        differ <= 6 && unit_differs <= 6 && detects <= 6,
         "{differ} {unit_differs} {detects}"
     );
 }
@@ -175,8 +175,9 @@ fn planted_pairs_replicate_on_other_people() {
         ..Planted::default()
     };
     let answer = optimistic.answer(&Replicate);
+    assert!(answer.verdict[2].contains("2 of 3 testable units"));
     assert_eq!(
-        answer.verdict[2],
+        answer.verdict[3],
         "This is optimistic: the test people chose it."
     );
     let given = Planted {

@@ -242,6 +242,18 @@ impl Lens for Numbers<'_> {
         Ok(silenced.iter().map(predict).collect())
     }
 
+    /// Evidence for the image's class, with noise.
+    fn logits(&self, rows: &[usize]) -> Result<Activations, Error> {
+        let evidence = |row: usize, class: i64| {
+            let own = if label(row) == class { 2.0 } else { 0.0 };
+            (own + noise(row, 9000 + class as usize)) as f32
+        };
+        let values = rows
+            .iter()
+            .flat_map(|&row| (0..3).map(move |class| evidence(row, class)));
+        Activations::new(rows.len(), 3, values.collect())
+    }
+
     /// Maps of 10×10: filter 0 at (0.25, 0.75), by the left corner of the mouth; the others on the forehead.
     fn places(&self, rows: &[usize]) -> Result<Places, Error> {
         let place = |filter: usize| if filter == 0 { 72 } else { 5 };

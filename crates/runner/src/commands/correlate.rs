@@ -116,7 +116,7 @@ pub(crate) fn correlate(args: CorrelateArgs, program: &Program) -> Result<()> {
         output.machine_coded,
         &analysis.verdict(),
     );
-    println!("{}", args.output.join("correspondences.csv").display());
+    println!("{}", args.output.join("names.csv").display());
     Ok(())
 }
 
