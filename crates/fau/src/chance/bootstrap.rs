@@ -9,8 +9,9 @@ use serde::Serialize;
 
 use crate::chance::random::{Purpose, keyed};
 use crate::error::Error;
+use crate::input::coded::grouped;
 use crate::input::options::AnalysisOptions;
-use crate::input::table::{Table, gather, rows_of, wide};
+use crate::input::table::{Table, gather, pick, rows_of, wide};
 use crate::watch::Watch;
 
 /// A 95% interval; NaN where undefined.
@@ -90,6 +91,37 @@ pub(crate) fn resampled_aurocs(
     weights.iter().map(auroc).collect()
 }
 
+/// The AUROC over pairs of rows of one class, and the same in every resampling of the subjects. Rows without a class take no
+/// part; NaN where no pair is left.
+pub(crate) fn within_class_aurocs(
+    scores: &[f64],
+    positive: &[bool],
+    classes: &[Option<i64>],
+    subjects: &[u32],
+    options: &AnalysisOptions,
+) -> (f64, Vec<f64>) {
+    let labelled = (0..scores.len()).filter_map(|row| Some((classes[row]?, row)));
+    let strata = grouped(labelled).into_values().map(|rows| {
+        let list = rows_of(&pick(positive, &rows), true);
+        (Ascending::new(&pick(scores, &rows)), list, rows)
+    });
+    let strata: Vec<_> = strata.collect();
+    let auroc = |weights: &Vec<u8>| {
+        let (mut won, mut pairs) = (0, 0);
+        for (order, list, rows) in &strata {
+            let own = pick(weights, rows);
+            let mut below = vec![0; rows.len()];
+            let total = order.doubled_weight_below(&own, &mut below);
+            let counted = counted_pairs(list, &own, &below, total);
+            (won, pairs) = (won + counted.0, pairs + counted.1);
+        }
+        won as f64 / pairs as f64
+    };
+    let each = row_weights(subjects, options);
+    let each = each.iter().map(auroc).collect();
+    (auroc(&vec![1; scores.len()]), each)
+}
+
 /// Intervals of the AUROC of every pair, filter by filter.
 ///
 /// # Errors
@@ -167,6 +199,12 @@ impl Ascending {
 
 /// AUROC of rows that count `weights` times, from [`Ascending::doubled_weight_below`]; NaN where a group has no weight.
 fn weighted_auroc(list: &[u32], weights: &[u8], below: &[u64], total: u64) -> f64 {
+    let (won, pairs) = counted_pairs(list, weights, below, total);
+    won as f64 / pairs as f64
+}
+
+/// Twice the weight of the pairs that the rows of the list win, ties half, and twice that of all.
+fn counted_pairs(list: &[u32], weights: &[u8], below: &[u64], total: u64) -> (u64, u64) {
     let (mut sum, mut with) = (0, 0);
     for &row in list {
         let weight = u64::from(weights[row as usize]);
@@ -174,7 +212,7 @@ fn weighted_auroc(list: &[u32], weights: &[u8], below: &[u64], total: u64) -> f6
         sum += weight * below[row as usize];
     }
     // Pairs within the group itself come to half its squared weight, ties and a row with itself counted half.
-    (sum - with * with) as f64 / (2 * with * (total - with)) as f64
+    (sum - with * with, 2 * with * (total - with))
 }
 
 #[cfg(test)]

@@ -26,6 +26,7 @@ use crate::error::Error;
 use crate::input::coded::{Coded, grouped, numbered, positives};
 use crate::input::options::AnalysisOptions;
 use crate::input::table::{Table, pick, wide};
+use crate::study::within::less_ranks;
 use crate::watch::Watch;
 
 /// Filters per task: few enough that their ranks stay in the cache.
@@ -159,6 +160,19 @@ impl Classes {
             true => Scheme::of_subjects(&self.subjects, &self.recordings, Exchange::Within),
             false => Scheme::inside(&self.classes, &self.recordings),
         }
+    }
+
+    /// A column less what a covariate explains of it inside each class, see [`less_ranks`]; 0 for rows without a class.
+    pub fn less(&self, column: &[f32], covariate: &[f64]) -> Vec<f32> {
+        let mut rest = vec![0.0; column.len()];
+        for rows in &self.members {
+            let rows = pick(&self.order, rows);
+            let own = less_ranks(&wide(&pick(column, &rows)), &pick(covariate, &rows));
+            rows.iter()
+                .zip(own)
+                .for_each(|(&row, value)| rest[row] = value as f32);
+        }
+        rest
     }
 
     /// AUROC over the pairs of rows that share their class.

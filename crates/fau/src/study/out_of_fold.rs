@@ -5,18 +5,20 @@ use rayon::prelude::*;
 use serde::Serialize;
 
 use crate::analysis::names::{best_filter, farthest};
-use crate::chance::bootstrap::{Range95, resampled_aurocs};
+use crate::chance::bootstrap::{Range95, resampled_aurocs, within_class_aurocs};
 use crate::chance::exchange::Scheme;
 use crate::chance::moments::z_scores;
 use crate::chance::p_value;
 use crate::chance::random::Purpose;
 use crate::chance::rates::correct;
+use crate::chance::within_class::Classes;
 use crate::error::Error;
 use crate::input::activations::Activations;
 use crate::input::coded::{AuCount, Coded};
 use crate::input::options::CheckedOptions;
 use crate::input::table::{Table, pick, wide};
 use crate::score::association::{Association, Kl};
+use crate::study::gap::Resampled;
 
 /// One fold: a network's activations, and the people it is tested on.
 #[derive(Debug, Clone)]
@@ -40,15 +42,17 @@ pub(crate) struct OutOfFold {
     pub alone: Vec<f64>,
     /// AUROC of the chosen filters' activations (in standard deviations of the choosing rows, turned so that more means
     /// the unit), all left-out people pooled; of rows that several folds test, the mean. NaN if there is nothing to score.
-    pub auroc: f64,
+    pub score: Resampled,
+    /// The AUROC over pairs of tested rows of the same expression class.
+    pub within: Resampled,
+    /// Whether the unit varies enough inside classes for it.
+    pub testable_within: bool,
     /// 95% interval over resampled subjects, for given choices.
     pub range: Range95,
     /// One-sided p of AUROC above 0.5 under exchange of codes between and within people, as the options say.
     pub p: f64,
     /// Its false-discovery rate over all units.
     pub q: f64,
-    /// The AUROC in every resampling, for differences between networks.
-    pub resampled: Vec<f64>,
 }
 
 /// A pair chosen on people outside a fold and scored on the fold's people.
@@ -116,23 +120,51 @@ pub(crate) fn score_units(
     coded: &Coded,
     options: &CheckedOptions,
 ) -> Vec<OutOfFold> {
-    let choosing = folds.iter().map(|fold| fold.z(aus, coded, options));
-    let z: Vec<Vec<f64>> = choosing.collect();
+    let chosen = folds.iter().map(|fold| fold.choose(aus, coded, options));
+    let chosen: Vec<Vec<Option<Chosen>>> = chosen.collect();
     let unit = |(unit, count): (usize, &AuCount)| {
-        let best = z.iter().map(|z| {
-            let filter = best_filter(z, aus.len(), unit)?;
-            Some((filter, z[filter * aus.len() + unit]))
-        });
-        let best: Vec<Option<(usize, f64)>> = best.collect();
-        score_unit(*count, coded, folds, &best, options)
+        let own = chosen.iter().filter_map(|fold| fold[unit].as_ref());
+        score_unit(*count, coded, own, options)
     };
-    let units = aus.par_iter().enumerate();
-    let mut all: Vec<OutOfFold> = units.map(unit).collect();
+    let mut all: Vec<OutOfFold> = aus.par_iter().enumerate().map(unit).collect();
     correct(&mut all, |unit| unit.p, |unit| &mut unit.q);
     all
 }
 
+/// The best filter of an action unit among the rows that are not tested.
+struct Chosen {
+    filter: usize,
+    /// The rows that are tested, and its turned, standardised activation on each.
+    values: Vec<(usize, f64)>,
+}
+
 impl FoldActivations<'_> {
+    /// The best filter of every unit; `None` if there is no basis for a choice.
+    fn choose(
+        &self,
+        aus: &[AuCount],
+        coded: &Coded,
+        options: &CheckedOptions,
+    ) -> Vec<Option<Chosen>> {
+        let (test, train): (Vec<usize>, Vec<usize>) =
+            (0..coded.len()).partition(|&row| self.test[row]);
+        let values = |rows: &[usize], filter: usize| {
+            wide(&self.activations.column(&pick(&coded.rows, rows), filter))
+        };
+        let z = self.z(aus, coded, options);
+        let of_unit = |unit: usize| {
+            let filter = best_filter(&z, aus.len(), unit)?;
+            let sign = z[filter * aus.len() + unit].signum();
+            let before = values(&train, filter);
+            let (centre, spread) = (mean(&before), deviation(&before));
+            let after = values(&test, filter).into_iter();
+            let turned = after.map(|x| (x - centre) / spread * sign);
+            let values = test.iter().copied().zip(turned).collect();
+            Some(Chosen { filter, values })
+        };
+        (0..aus.len()).map(of_unit).collect()
+    }
+
     /// z of every filter and unit among the people who are not tested, by filter, then unit.
     fn z(&self, aus: &[AuCount], coded: &Coded, options: &CheckedOptions) -> Vec<f64> {
         let rows = coded.only(|row| !self.test[row]);
@@ -172,26 +204,22 @@ impl FoldActivations<'_> {
     }
 }
 
-fn score_unit(
+fn score_unit<'a>(
     count: AuCount,
     coded: &Coded,
-    folds: &[FoldActivations],
-    best: &[Option<(usize, f64)>],
+    chosen: impl Iterator<Item = &'a Chosen>,
     options: &CheckedOptions,
 ) -> OutOfFold {
     let presence = coded.presence(count.au);
     let (mut sums, mut tests) = (vec![0.0; coded.len()], vec![0.0; coded.len()]);
     let (mut filters, mut alone) = (Vec::new(), Vec::new());
-    for (fold, best) in folds.iter().zip(best) {
-        if let Some((filter, z)) = *best {
-            filters.push(filter);
-            let own = turned(fold, coded, filter, z.signum());
-            let (rows, values): (Vec<usize>, Vec<f64>) = own.into_iter().unzip();
-            alone.push(auroc(&values, &pick(&presence, &rows)));
-            for (row, value) in rows.into_iter().zip(values) {
-                sums[row] += value;
-                tests[row] += 1.0;
-            }
+    for Chosen { filter, values } in chosen {
+        filters.push(*filter);
+        let (rows, values): (Vec<usize>, Vec<f64>) = values.iter().copied().unzip();
+        alone.push(auroc(&values, &pick(&presence, &rows)));
+        for (row, value) in rows.into_iter().zip(values) {
+            sums[row] += value;
+            tests[row] += 1.0;
         }
     }
     // 0 / 0 is NaN: no fold tests the row.
@@ -200,34 +228,31 @@ fn score_unit(
     let rows = coded.only(|row| !scores[row].is_nan());
     let codes = rows.presence(count.au);
     scores.retain(|score| !score.is_nan());
-    let resampled = resampled_aurocs(&scores, &codes, &rows.subjects, options);
+    let (classes, subjects) = (&rows.classes, &rows.subjects);
+    let within = within_class_aurocs(&scores, &codes, classes, subjects, options);
+    let each = resampled_aurocs(&scores, &codes, &rows.subjects, options);
     OutOfFold {
         count,
         filters,
         alone,
-        auroc: auroc(&scores, &codes),
-        range: Range95::percentile(&resampled),
+        range: Range95::percentile(&each),
         p: exchange_p(&scores, &codes, &rows, options),
         q: f64::NAN,
-        resampled,
+        score: Resampled {
+            auroc: auroc(&scores, &codes),
+            each,
+        },
+        within: Resampled {
+            auroc: within.0,
+            each: within.1,
+        },
+        testable_within: Classes::of(&rows, options.exchange).testable(&codes),
     }
-}
-
-/// The tested rows, and the filter's activation on each: in standard deviations of the choosing rows, times `sign`.
-fn turned(fold: &FoldActivations, coded: &Coded, filter: usize, sign: f64) -> Vec<(usize, f64)> {
-    let rows = 0..coded.len();
-    let (test, train): (Vec<usize>, Vec<usize>) = rows.partition(|&row| fold.test[row]);
-    let values = |rows: &[usize]| wide(&fold.activations.column(&pick(&coded.rows, rows), filter));
-    let before = values(&train);
-    let (centre, spread) = (mean(&before), deviation(&before));
-    let after = values(&test).into_iter();
-    let turned = after.map(|x| (x - centre) / spread * sign);
-    test.into_iter().zip(turned).collect()
 }
 
 /// Share of exchanges with at least this AUROC.
 fn exchange_p(values: &[f64], codes: &[bool], rows: &Coded, options: &CheckedOptions) -> f64 {
-    if values.is_empty() {
+    if values.is_empty() || options.permutations == 0 {
         return f64::NAN;
     }
     let scheme = Scheme::of_subjects(&rows.subjects, &rows.recordings, options.exchange);
@@ -284,6 +309,6 @@ mod tests {
         let count = AuCount::of(12, &coded.presence(12));
         let unit = &score_units(&[count], &folds, &coded, &options.check().unwrap())[0];
         assert_eq!((&unit.filters, &unit.alone), (&vec![0, 0], &vec![0.5, 0.5]));
-        assert_eq!(unit.auroc, 1.0);
+        assert_eq!(unit.score.auroc, 1.0);
     }
 }

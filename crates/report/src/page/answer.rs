@@ -3,7 +3,9 @@
 
 use serde_json::Value;
 
-use super::text::{ci, count, decimal, duration, level, list, p_equals, percent, percent_ci, when};
+use super::text::{
+    ci, count, decimal, duration, gap_p, level, list, p_equals, percent, percent_ci, when,
+};
 use crate::run::Run;
 use crate::run::folder::Gap;
 use crate::run::summary::{MeanStd, Summary};
@@ -137,7 +139,10 @@ fn against_untrained(run: &Run) -> Option<String> {
     );
     let difference = decimal(below["difference"].as_f64()?, 2);
     let interval = ci(", ", ends(below, "low", "high"), 2);
-    let p = p_equals(below["p"].as_f64());
+    let p = match below["p_is_bound"] == true {
+        true => format!("p {}", gap_p(below)),
+        false => p_equals(below["p"].as_f64()),
+    };
     Some(format!(
         "The best filter of each action unit reaches a mean AUROC of {best} on left-out people, in an untrained network {without} (difference {difference}{interval}, {p})."
     ))

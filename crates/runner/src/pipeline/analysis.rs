@@ -6,15 +6,19 @@ use std::path::Path;
 use anyhow::{Context, Result, bail};
 use faus_base::{digest, npy};
 use faus_data::Protocol;
-use faus_fau::{Analysis, CheckedOptions, Lens, OutputOptions, Watch, analyse_with, read_samples};
+use faus_fau::{
+    Analysis, CheckedOptions, Controls, Lens, OutputOptions, Replicate, Watch, analyse_with,
+    read_samples,
+};
 use faus_model::{Checkpoint, Precision};
 use faus_viz::{Album, Choice, LayerLens, Untrained, write_evidence};
 use serde_json::{Value, json};
 
+use super::finished_run::FinishedRun;
 use super::folds::Training;
 use super::job::Job;
 use super::run_folder::{RunFolder, read_json, remove, write_json};
-use crate::app::console::{Steps, print_verdict};
+use crate::app::console::Steps;
 use crate::app::interrupt;
 
 /// File in `fau/` that identifies the network and the settings of the statistics.
@@ -70,12 +74,28 @@ impl Job<'_> {
                     ..OutputOptions::default()
                 };
                 analysis.write(dir, &output)?;
-                print_verdict(false, output.machine_coded, &analysis.verdict());
             }
             Err(error @ faus_fau::Error::Cancelled) => return Err(error.into()),
             Err(error) => eprintln!("No action-unit analysis: {error}"),
         }
         write_json(&dir.join(SUBJECT), &subject)
+    }
+
+    /// The studies that carry the verdict, where there are statistics with p and intervals; prints the findings.
+    pub fn study(&self, folder: RunFolder) -> Result<RunFolder> {
+        let tested = self.config.fau.permutations > 0 && self.config.fau.bootstrap > 0;
+        if !folder.join("fau/fau.json").exists() {
+            return Ok(folder);
+        }
+        let run = FinishedRun::of(folder, self.device(), self.program)?;
+        let controls = Controls {
+            skip_training: true,
+            ..Controls::default()
+        };
+        match tested {
+            true => run.settle(&[&controls, &Replicate]),
+            false => run.settle(&[]),
+        }
     }
 
     /// Writes F(x) into `dir` and scores it against the action units; the inner error where too few are coded.
