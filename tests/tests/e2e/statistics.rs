@@ -28,12 +28,12 @@ fn a_run_brings_nulls_intervals_and_a_verdict() {
     check_rates(&table, "p_within_class", "q_within_class");
     let summary = read_json(&fau.join("fau.json"));
     assert_eq!(summary["null"]["permutations"], 99);
-    assert!(
-        summary["verdict"][0]
-            .as_str()
-            .unwrap()
-            .contains("live filters")
-    );
+    let verdict = summary["verdict"].to_string();
+    assert!(verdict.contains("live filters have a name"), "{verdict}");
+    // Every named filter is counted, and stands in its table.
+    let names = Table::read(&fau.join("names.csv"));
+    assert_eq!(summary["counts"]["named"], names.rows.len());
+    assert!(summary["schema"].is_u64() && summary["inputs"]["samples"].is_string());
     for table in ["class_effects.csv", "sensitivity.csv"] {
         assert!(!Table::read(&fau.join(table)).rows.is_empty(), "{table}");
     }
