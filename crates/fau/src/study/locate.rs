@@ -50,10 +50,6 @@ impl Study for Locate {
         let named = || filter_names(&activations, &coded.samples, &options);
         let names = run.pool.install(named)?;
         let mut found = self.play(run, lens.as_ref(), &coded, &names)?;
-        if found.is_empty() {
-            let why = "no filter is named after an action unit with a place on the face that it is more active with";
-            return Err(Error::Unsuitable(why.to_owned()));
-        }
         correct(&mut found, |score| score.p, |score| &mut score.q);
         let (all, without) = (coded.rows.len(), self.without(&coded.rows));
         let landmarks = match without {
@@ -136,6 +132,9 @@ fn of_unit(au: u8, found: &[Pointing]) -> Value {
 }
 
 fn verdict(found: &[Pointing], fdr: f64) -> String {
+    if found.is_empty() {
+        return "No filter is named after an action unit with a place on the face that it is more active with, so none was located.".to_owned();
+    }
     let mean = |of: fn(&Pointing) -> f64| mean_known(found.iter().map(of));
     format!(
         "{} of {} filters have their maximum in the face region of their action unit more often than other filters do (false-discovery rate {:.0}%): {:.0}% of images against {:.0}%, overlap {:.2} against {:.2}.",
