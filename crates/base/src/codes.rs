@@ -174,6 +174,16 @@ fn wide(columns: &StringRecord) -> Result<Vec<Unit>, String> {
         let au = number.parse().ok().filter(|au| (1..=99).contains(au))?;
         Some((au, kind, at))
     };
+    let side = |name: &&str| {
+        let number = plain_name(name).strip_prefix("au").and_then(|rest| rest.strip_suffix('l')).map(str::to_owned);
+        number.is_some_and(|number| number.parse::<u8>().is_ok())
+    };
+    if let Some(side) = columns.iter().find(side) {
+        return Err(format!(
+            "columns of one side such as `{side}` are not read: write the stronger side into one column for each unit, or codes \
+             with sides (L12C+R14) into a column `aus`"
+        ));
+    }
     let mut wide: Vec<_> = columns.iter().enumerate().filter_map(read).collect();
     wide.sort_unstable();
     let twice = |pair: &&[Unit]| (pair[0].0, pair[0].1) == (pair[1].0, pair[1].1);
@@ -424,6 +434,7 @@ mod tests {
                 "`au12` and `au_12` are both of action unit 12",
             ),
             ("AU12,au012\n1,0\n", "both of action unit 12"),
+            ("AU12_L,AU12_R\n1,2\n", "columns of one side such as `au12_l`"),
             ("facs,aus\n1,2\n", "`facs` and `aus` both hold FACS codes"),
         ] {
             let error = read(twice).unwrap_err();

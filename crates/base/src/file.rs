@@ -51,10 +51,8 @@ fn stream(path: &Path) -> Result<Option<UntilClosed>> {
         // Through the open stream: a file behind it continues after what was printed.
         Some("/dev/stdout" | "/dev/fd/1" | "/proc/self/fd/1") => Box::new(std::io::stdout()),
         Some("/dev/stderr" | "/dev/fd/2" | "/proc/self/fd/2") => Box::new(std::io::stderr()),
-        // What another descriptor leads to keeps what it holds.
-        Some(other) if other.starts_with("/dev/fd/") || other.starts_with("/proc/self/fd/") => {
-            Box::new(OpenOptions::new().append(true).open(path)?)
-        }
+        #[cfg(unix)]
+        Some(other) if descriptor(other).is_some() => Box::new(open_descriptor(other)?),
         _ => match std::fs::metadata(path) {
             Ok(found) if found.is_dir() => return Err(ErrorKind::IsADirectory.into()),
             Ok(found) if !found.is_file() => Box::new(OpenOptions::new().write(true).open(path)?),
@@ -62,6 +60,28 @@ fn stream(path: &Path) -> Result<Option<UntilClosed>> {
         },
     };
     Ok(Some(UntilClosed(out)))
+}
+
+/// The number in `/dev/fd/3`.
+#[cfg(unix)]
+fn descriptor(path: &str) -> Option<i32> {
+    let number = path
+        .strip_prefix("/dev/fd/")
+        .or(path.strip_prefix("/proc/self/fd/"))?;
+    number.parse().ok().filter(|number| *number > 2)
+}
+
+/// A file on an open descriptor, which writes on where others that share it have stopped.
+#[cfg(unix)]
+#[allow(unsafe_code)]
+fn open_descriptor(path: &str) -> Result<std::fs::File> {
+    use std::os::fd::BorrowedFd;
+
+    std::fs::metadata(path)?;
+    let number = descriptor(path).ok_or(ErrorKind::NotFound)?;
+    // SAFETY: the path exists, so that the descriptor is open, and it is copied at once.
+    let open = unsafe { BorrowedFd::borrow_raw(number) };
+    Ok(open.try_clone_to_owned()?.into())
 }
 
 /// Drops what nobody reads: the reader of a pipe may stop before the end, as `head` does.

@@ -100,18 +100,18 @@ fn a_person_whose_codes_are_all_unknown_is_left_out_alone() {
 }
 
 #[test]
-fn of_two_codes_of_one_frame_none_is_chosen_and_of_two_folders_the_first() {
+fn of_two_codes_of_one_frame_none_is_chosen() {
     let dir = disfa(1, 3);
     text(
         dir.path().join("Labels_old/SN001/SN001_au12.txt"),
         "1,5\n2,5\n3,5\n4,5\n",
     );
-    let set = scan("disfa", dir.path(), None);
-    assert!(codes(&set).iter().any(|(_, aus)| aus == "12:2"));
+    let error = CodedSet::open("disfa", dir.path(), None)
+        .unwrap_err()
+        .to_string();
     assert!(
-        lost(&set)
-            .iter()
-            .any(|(_, reason)| reason.contains("AU 12 of this recording again"))
+        error.contains("SN001_au12.txt") && error.contains("keep one of the two"),
+        "{error}"
     );
     text(
         dir.path().join("ActionUnit_Labels/SN001/SN001_au12.txt"),

@@ -99,7 +99,7 @@ fn class_folders_with_a_coding_table_end_with_action_units_on_the_page() {
     fs::write(place.path("codes.csv"), coding_table()).unwrap();
     place
         .faus(&format!("{run} {TINY}"))
-        .failed(&["codes.csv: changed after", "--out"]);
+        .failed(&["codes.csv: newer than", "--out"]);
     let again = format!(
         "run experiments/folders/cnn_ad.json --prepared out/dataset --aus codes.csv {TINY}"
     );

@@ -53,7 +53,11 @@ pub fn prepare(
     strict(options, &scan.skipped)?;
     let mut deal = Deal::of(&scan, options)?;
     let mut info = info(source, options, &scan, &deal);
-    info.machine_coded = codes.as_ref().is_some_and(CodeTable::machine_coded);
+    if let Some(codes) = &codes {
+        info.machine_coded = codes.machine_coded();
+        // That of the codes that the table replaces.
+        info.au_threshold = None;
+    }
     let mut writer = PreparedWriter::create(output, options.image_size)?;
     let worker = Worker {
         source,

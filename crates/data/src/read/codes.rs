@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::fmt;
 use std::path::Path;
 
-use csv::StringRecord;
+use csv::{ReaderBuilder, StringRecord, Trim};
 use faus_base::codes::{Coded, Codes};
 use faus_base::facs::Cell;
 use faus_base::person::Person;
@@ -13,6 +13,7 @@ use faus_base::table::{Row, Table, delimiter, place};
 use crate::error::Error;
 use crate::label::AuCoding;
 use crate::read::file::{ReadFile, read_bounded};
+use crate::read::name::split;
 use crate::read::places::{self, Fit, Places};
 use crate::read::source::RawSample;
 
@@ -174,8 +175,11 @@ impl CodeTable {
             let rows = found.iter().map(|found| Some((*found)?.0));
             return Ok((rows.collect(), elsewhere));
         }
-        let has = |index| self.rows.iter().any(|(_, key)| *key == Key::Index(index));
-        if has(images.len()) && !has(0) {
+        let indices = self.rows.iter().filter_map(|(_, key)| match key {
+            Key::Index(index) => Some(*index),
+            _ => None,
+        });
+        if indices.clone().max() == Some(images.len()) && !indices.into_iter().any(|index| index == 0) {
             return Err(format!(
                 "its indices reach {}, and no row has 0: images are counted from 0 to {}, so subtract 1 from each",
                 images.len(),
@@ -321,12 +325,13 @@ fn session(image: &CodeKey, frame: Option<usize>) -> Key {
 /// The name of a recording without its person's: `004`, `4.0` and `S010_004` of person 10 are `4`, `F001/T1` of F001 is `T1`,
 /// and `posed_1` stays.
 fn session_of(person: Option<&Person>, text: &str) -> String {
-    let mut ends = text.match_indices(['/', '_']).map(|(end, _)| end);
-    let own = |end: &usize| {
-        let before = text[..*end].rsplit(['/', '_']).next().unwrap_or_default();
-        person.is_some() && Person::of(before).as_ref() == person
-    };
-    let rest = ends.rfind(own).map_or(text, |end| &text[end + 1..]);
+    let own = |name: &str| person.is_some() && Person::of(name).as_ref() == person;
+    let folders = text.match_indices('/').map(|(end, _)| end);
+    let mut folders = folders.filter(|end| own(split(&text[..*end]).1));
+    let rest = folders.next_back().map_or(text, |end| &text[end + 1..]);
+    let mut prefixes = rest.match_indices('_').map(|(end, _)| end);
+    let prefix = prefixes.find(|end| own(&rest[..*end]));
+    let rest = prefix.map_or(rest, |end| &rest[end + 1..]);
     Person::of(rest).map_or(String::new(), |session| session.to_string())
 }
 
@@ -335,17 +340,24 @@ fn session_of(person: Option<&Person>, text: &str) -> String {
 fn headless(bytes: &[u8]) -> Option<(&str, char)> {
     let text = faus_base::text::plain(bytes).ok()?;
     let first = text.lines().next()?;
-    let between = char::from(delimiter(first.as_bytes()));
-    let cells = Vec::from_iter(
-        first
-            .split(between)
-            .map(|cell| cell.trim().trim_matches('"')),
-    );
-    let &[subject, session, codes] = cells.as_slice() else {
-        return None;
+    let delimiter = delimiter(first.as_bytes());
+    let mut reader = ReaderBuilder::new();
+    let reader = reader
+        .has_headers(false)
+        .delimiter(delimiter)
+        .trim(Trim::All);
+    let cells = reader
+        .from_reader(first.as_bytes())
+        .records()
+        .next()?
+        .ok()?;
+    let (subject, session, codes) = match Vec::from_iter(&cells)[..] {
+        [subject, session, codes] => (subject, session, codes),
+        _ => return None,
     };
     let number = |cell| matches!(Person::of(cell), Some(Person::Number(_)));
-    (number(subject) && number(session) && Cell::read(codes).is_ok()).then_some((text, between))
+    (number(subject) && number(session) && Cell::read(codes).is_ok())
+        .then_some((text, char::from(delimiter)))
 }
 
 #[cfg(test)]
@@ -393,6 +405,7 @@ mod tests {
             "10,004,4+7e+17d\n11,4,L10+17\n64,002,1\n",
             "Subject,Session,Codes\n10,004,4+7e+17d\nS011,4.0,L10+17\n64,002,1\n",
             "subj;sequence;facs\n010;S010_004;4+7e+17d\n011;S011_004;L10+17\n64;002;1\n",
+            "10,004,\"4,7e,17d\"\n11,4,\"L10,17\"\n64,002,1\n",
             "10\t004\t4+7e+17d\n11\t4\tL10+17\n64\t002\tnone\n",
         ] {
             let (coded, notes) = found(text);
@@ -425,6 +438,9 @@ mod tests {
             ("F001", "F001_T1", "T1"),
             ("SN001", "Images/SN001/A1_AU1_TrialNo_1", "A1_AU1_TrialNo_1"),
             ("anna", "posed_1", "posed_1"),
+            ("1", "posed_1_2", "posed_1_2"),
+            ("1", "1_2", "2"),
+            ("sub_01", "sub_01_frown", "frown"),
             ("anna", "spont_1", "spont_1"),
         ] {
             assert_eq!(session_of(Person::of(person).as_ref(), text), session);

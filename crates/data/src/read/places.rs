@@ -1,6 +1,6 @@
 //! Images of a set by their paths as a table or list writes them: with another root, another extension, or the name alone.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use faus_base::text::composed;
 
@@ -13,7 +13,7 @@ pub(crate) enum Fit {
     Whole,
     /// One is the end of the other.
     End,
-    /// A file name alone, extension and `_aligned` apart, that one image has.
+    /// The same, extension and `_aligned` apart.
     Stem,
     /// The only image with this file name, in another folder than the path names.
     Elsewhere,
@@ -22,15 +22,22 @@ pub(crate) enum Fit {
 /// Rows of images by their paths.
 pub(crate) struct Places {
     whole: HashMap<String, usize>,
-    /// Paths and rows by file name, and by file name without extension.
+    /// Paths and rows by file name; without extension and `_aligned` by those without.
     by_name: HashMap<String, Vec<(String, usize)>>,
-    by_stem: HashMap<String, Vec<usize>>,
+    by_stem: HashMap<String, Vec<(String, usize)>>,
+    /// Names of all folders.
+    folders: HashSet<String>,
 }
 
 /// A path as written in the set.
 fn plain(path: &str) -> String {
     let path = composed(path.trim()).replace('\\', "/");
     path.trim_start_matches("./").to_owned()
+}
+
+/// A path without extension and `_aligned`.
+fn bare(path: &str) -> String {
+    unaligned(path).unwrap_or(stem(path)).to_owned()
 }
 
 impl Places {
@@ -40,13 +47,18 @@ impl Places {
             whole: HashMap::new(),
             by_name: HashMap::new(),
             by_stem: HashMap::new(),
+            folders: HashSet::new(),
         };
         for (row, path) in paths.into_iter().map(plain).enumerate() {
-            let name = split(&path).1.to_owned();
-            let bare = unaligned(&name).unwrap_or(stem(&name)).to_owned();
-            places.by_stem.entry(bare).or_default().push(row);
-            let named = places.by_name.entry(name).or_default();
-            named.push((path.clone(), row));
+            let (folder, _) = split(&path);
+            places.folders.extend(folder.split('/').map(str::to_owned));
+            for (named, path) in [
+                (&mut places.by_name, path.clone()),
+                (&mut places.by_stem, bare(&path)),
+            ] {
+                let key = split(&path).1.to_owned();
+                named.entry(key).or_default().push((path, row));
+            }
             places.whole.insert(path, row);
         }
         places
@@ -55,17 +67,13 @@ impl Places {
     /// The row of each path. Of several paths the one that fits an image best has it; an image that different paths fit
     /// equally well belongs to none: `train/happy/im0.png` and `test/happy/im0.png` are not both `happy/im0.png`.
     ///
-    /// Folders that differ are ignored only where no path has the right ones and no file name occurs twice: otherwise
-    /// `bert/0001.png` would be taken for `anna/0001.png`.
+    /// Folders that differ are ignored only where no path has the right ones and no image's file name occurs twice:
+    /// otherwise `bert/0001.png` would be taken for `anna/0001.png`.
     pub fn find<'a>(&self, paths: impl IntoIterator<Item = &'a str>) -> Vec<Option<(usize, Fit)>> {
         let paths = Vec::from_iter(paths.into_iter().map(plain));
         let mut found = Vec::from_iter(paths.iter().map(|path| self.row(path)));
-        let of_name = paths.iter().map(|path| (split(path).1, path));
-        let of_name: BTreeMap<&str, &String> = of_name.collect();
-        let once = paths.iter().all(|path| of_name[split(path).1] == path);
-        let unique = once && self.by_name.values().all(|named| named.len() == 1);
         let is_near = |(_, fit): &(usize, Fit)| *fit < Fit::Elsewhere;
-        if !unique || found.iter().flatten().any(is_near) {
+        if found.iter().flatten().any(is_near) || !self.unique(&paths) {
             found
                 .iter_mut()
                 .for_each(|found| *found = found.filter(is_near));
@@ -84,28 +92,40 @@ impl Places {
         found.into_iter().map(|found| found.filter(keep)).collect()
     }
 
+    /// Whether every file name of an image occurs once, among the images and among the paths.
+    fn unique(&self, paths: &[String]) -> bool {
+        let named = paths.iter().map(|path| (split(path).1, path));
+        let named = named.filter(|(name, _)| self.by_name.contains_key(*name));
+        let last: HashMap<&str, &String> = named.clone().collect();
+        let once = self.by_name.values().all(|named| named.len() == 1);
+        once && named.into_iter().all(|(name, path)| last[name] == path)
+    }
+
     fn row(&self, path: &str) -> Option<(usize, Fit)> {
         if let Some(&row) = self.whole.get(path) {
             return Some((row, Fit::Whole));
         }
-        let Some(named) = self.by_name.get(split(path).1) else {
-            let bare = stem(split(path).1);
-            let rows = self.by_stem.get(unaligned(bare).unwrap_or(bare))?;
-            let fit = match path.contains('/') {
-                true => Fit::Elsewhere,
-                false => Fit::Stem,
-            };
-            return only(rows).map(|row| (*row, fit));
+        let (folder, name) = split(path);
+        let (named, path, near) = match self.by_name.get(name) {
+            Some(named) => (named, path.to_owned(), Fit::End),
+            None => (
+                self.by_stem.get(split(&bare(path)).1)?,
+                bare(path),
+                Fit::Stem,
+            ),
         };
         let ends = |long: &str, short: &str| {
             let rest = long.strip_suffix(short);
-            rest.is_some_and(|rest| rest.ends_with('/'))
+            rest.is_some_and(|rest| rest.is_empty() || rest.ends_with('/'))
         };
-        let fits = |(ours, _): &&(String, usize)| ends(path, ours) || ends(ours, path);
+        let fits = |(ours, _): &&(String, usize)| ends(&path, ours) || ends(ours, &path);
         let fitting = Vec::from_iter(named.iter().filter(fits));
         match (&fitting[..], &named[..]) {
-            ([(_, row)], _) => Some((*row, Fit::End)),
-            ([], [(_, row)]) => Some((*row, Fit::Elsewhere)),
+            ([(_, row)], _) => Some((*row, near)),
+            // A folder that the set has is meant.
+            ([], [(_, row)]) if !self.folders.contains(split(folder).1) => {
+                Some((*row, Fit::Elsewhere))
+            }
             _ => None,
         }
     }
@@ -116,10 +136,6 @@ pub(crate) fn elsewhere(count: usize) -> Option<String> {
     (count > 0).then(|| {
         format!("{count} of these are found by their file name alone, in another folder than the one named: check that they are meant.")
     })
-}
-
-fn only<T>(all: &[T]) -> Option<&T> {
-    all.first().filter(|_| all.len() == 1)
 }
 
 #[cfg(test)]
@@ -166,6 +182,15 @@ mod tests {
         );
         let twice = ["a/0001.png", "b/0001.png", "b/0002.png"];
         assert_eq!(find(&twice, &["c/0002.png"]), [None]);
+        // Other files of the table do not matter, and a folder that the set has is meant.
+        let sets = ["happy/x1.png", "sad/x2.png"];
+        let paths = ["orig/x1.png", "orig/x2.jpg", "p/thumbs.db", "q/thumbs.db"];
+        assert_eq!(find(&sets, &paths), [Some(0), Some(1), None, None]);
+        assert_eq!(find(&sets, &["orig/sad/x1.png"]), [None]);
+        assert_eq!(
+            find(&sets, &["a/happy/x1.jpg", "sad/x2"]),
+            [Some(0), Some(1)]
+        );
     }
 
     #[test]

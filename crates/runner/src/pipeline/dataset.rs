@@ -55,7 +55,7 @@ impl Job<'_> {
         let mut tables = [&data.aus, &data.labels, &data.boxes].into_iter().flatten();
         if let Some(newer) = tables.find(|table| written(table) > prepared) {
             bail!(
-                "{}: changed after {} was prepared with it; delete that folder, or give another --out",
+                "{}: newer than the data that were prepared in {}; delete that folder, or give another --out",
                 newer.display(),
                 self.dataset().display()
             );

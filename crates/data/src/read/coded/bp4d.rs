@@ -1,7 +1,6 @@
 //! BP4D (Zhang et al. 2014) and BP4D+ (Zhang et al. 2016): occurrence of units in every coded frame, and for some their
 //! intensity.
 
-use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
 
 use faus_base::table::Table;
@@ -25,13 +24,7 @@ pub(super) fn open(tree: FileTree, threshold: u8) -> Result<Listed, Error> {
     let mut frames = Frames::of(tree, threshold)?;
     let occurrence = r"(?i)(?:^|/)([fm][0-9]{3})_(t[0-9]+)\.csv$";
     frames.add_tables(occurrence, |all, groups, text| {
-        let codes = of_table(text)?;
-        match all.entry(recording(groups)) {
-            Entry::Vacant(free) => _ = free.insert(codes),
-            Entry::Occupied(_) => {
-                return Err("the codes of a recording again; the first were used".to_owned());
-            }
-        }
+        all.insert(recording(groups), of_table(text)?);
         Ok(())
     })?;
     let mut graded = BTreeSet::new();

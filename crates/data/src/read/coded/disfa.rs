@@ -7,7 +7,7 @@ use crate::read::coded::files::{frame, pattern};
 use crate::read::coded::frames::{Code, Frames, Recording, Recordings, Shown};
 use crate::read::file::Skipped;
 use crate::read::listed::Listed;
-use crate::read::name::{folder, stem};
+use crate::read::name::{folder, is_image, stem};
 use crate::read::tree::FileTree;
 
 /// The codes of one unit by frame.
@@ -112,11 +112,6 @@ fn add(all: &mut Recordings, recording: String, au: &str, codes: Codes) -> Resul
     let unit = au.parse().ok().filter(|au| UNITS.contains(au));
     let unit = unit.ok_or_else(|| format!("AU {au} is not one of the twelve units"))?;
     let recording = all.entry(recording).or_default();
-    if recording.values().any(|codes| codes.contains_key(&unit)) {
-        return Err(format!(
-            "the codes of AU {unit} of this recording again; the first were used"
-        ));
-    }
     for (key, code) in codes {
         recording.entry(key).or_default().insert(unit, code);
     }
@@ -154,8 +149,9 @@ pub(super) fn lines(text: &str) -> Result<Codes, String> {
 fn named_lines(text: &str) -> Result<Codes, String> {
     let read = |line: &str| {
         let words = Vec::from_iter(line.split_whitespace());
-        let &[name, grade] = words.as_slice() else {
-            return Err(format!("found '{line}'"));
+        let (name, grade) = match words[..] {
+            [name, grade] if is_image(name) => (name, grade),
+            _ => return Err(format!("found '{line}'")),
         };
         Ok((stem(name).to_owned(), Code::grade(grade)?))
     };

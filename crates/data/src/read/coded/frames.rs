@@ -1,5 +1,6 @@
 //! Codes of frames and the images they belong to: what every set of recordings shares.
 
+use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
 
 use regex::Captures;
@@ -94,20 +95,48 @@ impl Frames {
     }
 
     /// Adds the codes of every table whose path a pattern matches: `add` reads its text. Those it refuses are skipped.
+    ///
+    /// # Errors
+    /// Two tables that have equal groups and differ: either could be meant.
     pub fn add_tables(
         &mut self,
         named: &str,
         mut add: impl FnMut(&mut Recordings, &Captures, &str) -> Result<(), String>,
     ) -> Result<(), Error> {
         let named = pattern(named)?;
+        let mut first: BTreeMap<String, (&String, String)> = BTreeMap::new();
         for path in &self.files.paths {
             let Some(groups) = named.captures(path) else {
                 continue;
             };
             let text = self.files.text(path, &mut self.read);
-            let text = text.map_err(|error| error.reason());
-            if let Err(reason) = text.and_then(|text| add(&mut self.recordings, &groups, &text)) {
-                self.skipped.push(Skipped::new(path, reason));
+            let added = text.map_err(|error| error.reason()).and_then(|text| {
+                let of: Vec<String> = groups
+                    .iter()
+                    .skip(1)
+                    .flatten()
+                    .map(|group| group.as_str().to_uppercase())
+                    .collect();
+                match first.entry(of.join("/")) {
+                    Entry::Occupied(known) => {
+                        Ok((known.get().1 != text).then(|| known.get().0.clone()))
+                    }
+                    Entry::Vacant(free) => {
+                        add(&mut self.recordings, &groups, &text)?;
+                        free.insert((path, text));
+                        Ok(None)
+                    }
+                }
+            });
+            match added {
+                Ok(None) => {}
+                Ok(Some(other)) => {
+                    let reason = format!(
+                        "other codes of the same frames than in {other}; keep one of the two"
+                    );
+                    return Err(Error::unusable(&self.files.tree.place(path), reason));
+                }
+                Err(reason) => self.skipped.push(Skipped::new(path, reason)),
             }
         }
         Ok(())
