@@ -28,12 +28,14 @@ fn a_run_brings_nulls_intervals_and_a_verdict() {
     check_rates(&table, "p_within_class", "q_within_class");
     let summary = read_json(&fau.join("fau.json"));
     assert_eq!(summary["null"]["permutations"], 99);
+    let answer = &summary["answer"];
+    assert!(answer["verdict"].is_string() && answer["evidence"]["people"].is_number());
+    let first = summary["verdict"][0].as_str().unwrap();
     assert!(
-        summary["verdict"][0]
-            .as_str()
-            .unwrap()
-            .contains("live filters")
+        first.starts_with("Did the network learn action units? "),
+        "{first}"
     );
+    assert_eq!(answer["sentence"], first);
     for table in ["class_effects.csv", "sensitivity.csv"] {
         assert!(!Table::read(&fau.join(table)).rows.is_empty(), "{table}");
     }
