@@ -34,6 +34,14 @@ fn a_run_brings_nulls_intervals_and_a_verdict() {
     let names = Table::read(&fau.join("names.csv"));
     assert_eq!(summary["counts"]["named"], names.rows.len());
     assert!(summary["schema"].is_u64() && summary["inputs"]["samples"].is_string());
+    let answer = &summary["answer"];
+    assert!(answer["verdict"].is_string() && answer["evidence"]["people"].is_number());
+    let first = summary["verdict"][0].as_str().unwrap();
+    assert!(
+        first.starts_with("Did the network learn action units? "),
+        "{first}"
+    );
+    assert_eq!(answer["sentence"], first);
     for table in ["class_effects.csv", "sensitivity.csv"] {
         assert!(!Table::read(&fau.join(table)).rows.is_empty(), "{table}");
     }

@@ -1,6 +1,6 @@
 //! Difference of the trained network from a control in AUROC.
 
-use faus_base::order::{deviation, mean};
+use faus_base::order::deviation;
 use rand_distr::{Distribution, StudentT};
 use serde::Serialize;
 
@@ -74,7 +74,7 @@ impl Resampled {
     /// The mean of untrained starts, and in each resampling of people the AUROC of one further start.
     ///
     /// A single network is compared with what another start could have given, not with their mean alone. With n starts of
-    /// mean m and standard deviation s, a further one is m + s √(1 + 1/n) t, t of Student's distribution with n − 1 degrees
+    /// mean m in the resampling and standard deviation s, a further one is m + s √(1 + 1/n) t, t of Student's distribution with n − 1 degrees
     /// of freedom (the prediction interval for a normal variable).
     pub fn further_start(starts: &[&Self], seed: u64) -> Self {
         let known = starts.iter().filter(|start| !start.auroc.is_nan());
@@ -85,11 +85,11 @@ impl Resampled {
             all.each.fill(f64::NAN);
             return all;
         };
+        let aurocs: Vec<f64> = known.iter().map(|start| start.auroc).collect();
+        let spread = deviation(&aurocs) * (1.0 + 1.0 / n).sqrt();
         for (at, each) in all.each.iter_mut().enumerate() {
-            let own = known.iter().map(|start| start.each[at]);
-            let own: Vec<f64> = own.filter(|auroc| !auroc.is_nan()).collect();
             let t: f64 = student.sample(&mut keyed(seed, Purpose::Starts, at as u64));
-            *each = mean(&own) + deviation(&own) * (1.0 + 1.0 / n).sqrt() * t;
+            *each += spread * t;
         }
         all
     }
