@@ -4,6 +4,7 @@
 
 use std::path::Path;
 
+use faus_base::person::Person;
 use faus_fau::{
     Activations, Analysis, AnalysisOptions, Association, Error, OutputOptions, SampleRow, Watch,
     analyse, analyse_with, filter_names,
@@ -76,7 +77,7 @@ fn files_have_the_columns_of_the_contract() {
     let names = text("names.csv");
     assert!(names.starts_with("filter,au,au_name,sign,auroc,d_prime,z,p,q,within_class,auroc_within_class,p_within_class,q_within_class\n0,12,Lip corner puller,1,1,"));
     assert!(names.contains(",untestable,NaN,NaN,NaN\n"), "{names}");
-    assert!(associations.starts_with("filter,au,n_with,n_without,kl,js,auroc,mutual_information,r,p,q,p_auroc,q_auroc,kl_null_mean"));
+    assert!(associations.starts_with("filter,au,n_with,n_without,kl,js,auroc,mutual_information,r,p,p_within_class,q,q_within_class,p_auroc,q_auroc,kl_null_mean"));
     assert_eq!(associations.lines().count(), 1 + 4 * 2);
     let correspondences = text("correspondences.csv");
     assert!(
@@ -90,7 +91,7 @@ fn files_have_the_columns_of_the_contract() {
     assert_eq!(summary["histograms"]["bins"], 32);
     assert_eq!(
         summary["aus_left_out"][0]["reason"],
-        "present in fewer than 10"
+        "present in images of fewer than 10 people"
     );
     assert!(summary.get("synthetic").is_none());
     for name in ["heatmap.svg", "filter-000.svg"] {
@@ -112,6 +113,8 @@ fn synthetic_faces_are_named_in_every_picture() {
         machine_coded: false,
         layer: Some("conv3".to_owned()),
         charts: 1,
+        inputs: [("samples".to_owned(), "0123".to_owned())].into(),
+        command: vec!["faus".to_owned()],
     };
     analysis.write(dir.path(), &options).unwrap();
     for name in [
@@ -168,7 +171,7 @@ fn another_measure_has_columns_with_p_q_and_interval_at_the_end() {
     let dir = tempfile::tempdir().unwrap();
     let files = files(&analysis, dir.path());
     let table: Vec<&str> = files[0].1.lines().collect();
-    let own = ",n_graded,z,sign,d_prime,difference,p_difference,q_difference,difference_low,difference_high";
+    let own = ",z,sign,d_prime,auroc_within_person,p_within_person,q_within_person,live,n_people_with,n_rarer_within_class,difference,p_difference,q_difference,difference_low,difference_high";
     assert!(table[0].ends_with(own), "{}", table[0]);
     let summary = files.iter().find(|file| file.0 == "fau.json").unwrap();
     let summary: serde_json::Value = serde_json::from_str(&summary.1).unwrap();
@@ -288,6 +291,111 @@ fn nan_names_filter_and_row() {
     let error = run(&Activations::new(40, 4, values).unwrap(), &samples).unwrap_err();
     assert!(
         error.to_string().contains("filter 3 in row 6 is NaN"),
+        "{error}"
+    );
+}
+
+#[test]
+fn rows_without_codes_take_no_part_whatever_their_activations() {
+    let (activations, samples) = planted();
+    let mut values = activations.values().to_vec();
+    values[5 * 4] = f32::NAN;
+    values[10 * 4 + 1] = f32::INFINITY;
+    let damaged = Activations::new(40, 4, values).unwrap();
+    let (with, without) = (
+        run(&damaged, &samples).unwrap(),
+        run(&activations, &samples).unwrap(),
+    );
+    // As text, in which NaN equals NaN.
+    assert_eq!(
+        format!("{:?}", with.associations),
+        format!("{:?}", without.associations)
+    );
+}
+
+#[test]
+fn dead_filters_are_no_part_of_the_family_of_tests() {
+    let (activations, samples) = planted();
+    let analysis = run(&activations, &samples).unwrap();
+    for (row, pair) in analysis.associations.iter().zip(&analysis.inference.pairs) {
+        let tested = [pair.p, pair.q, pair.p_auroc, pair.q_auroc];
+        assert_eq!(pair.live, row.filter != 2);
+        assert!(
+            tested.iter().all(|p| p.is_nan() != pair.live),
+            "{row:?} {pair:?}"
+        );
+    }
+    let dead = Activations::new(40, 4, vec![1.0; 160]).unwrap();
+    let verdict = run(&dead, &samples).unwrap().verdict();
+    assert!(verdict[0].starts_with("All 4 filters are constant over the coded images"));
+}
+
+/// The planted samples, of `people` who have as many images each.
+fn of_people(people: usize, sequence: bool) -> Vec<SampleRow> {
+    let of = |sample: SampleRow| SampleRow {
+        subject: Person::of(&format!("P{}", sample.index * people / 40)),
+        sequence: sequence.then(|| format!("S{}", sample.index)),
+        ..sample
+    };
+    planted().1.into_iter().map(of).collect()
+}
+
+#[test]
+fn one_or_two_people_are_no_test() {
+    let (activations, _) = planted();
+    let options = AnalysisOptions {
+        min_positives: 1,
+        ..AnalysisOptions::default()
+    };
+    let options = options.check().unwrap();
+    for (people, tested) in [(1, false), (2, false), (4, true)] {
+        let analysis = analyse(&activations, &of_people(people, true), &options).unwrap();
+        let pair = &analysis.inference.pairs[1];
+        assert_eq!(pair.p.is_nan() || pair.auroc_range.low.is_nan(), !tested);
+        assert_eq!(analysis.verdict()[0].contains("nothing is tested"), !tested);
+        assert_eq!(analysis.names().count() == 0, !tested);
+    }
+}
+
+#[test]
+fn what_the_table_leaves_out_stands_in_the_first_sentence() {
+    let (activations, samples) = planted();
+    let few = AnalysisOptions {
+        min_positives: 5,
+        ..AnalysisOptions::default()
+    };
+    let few = few.check().unwrap();
+    let first = |samples: &[SampleRow]| {
+        let analysis = analyse(&activations, samples, &few).unwrap();
+        analysis.verdict()[0].clone()
+    };
+    assert!(
+        first(&samples).contains("Provisional: The subject of 32 of 32 coded images is unknown")
+    );
+    let unknown = first(&of_people(8, false));
+    assert!(
+        unknown.contains("Provisional: The sequence of 32 of 32 coded images is unknown"),
+        "{unknown}"
+    );
+    assert!(!first(&of_people(8, true)).contains("Provisional"));
+}
+
+#[test]
+fn units_are_counted_by_people() {
+    let (activations, _) = planted();
+    let least = |min_positives: usize| {
+        let options = AnalysisOptions {
+            min_positives,
+            ..AnalysisOptions::default()
+        };
+        analyse(&activations, &of_people(8, true), &options.check().unwrap())
+    };
+    // 16 images show AU 12, all of them of eight people.
+    assert_eq!(least(8).unwrap().aus_used.len(), 2);
+    assert_eq!(least(8).unwrap().inference.pairs[1].n_people_with, 8);
+    let error = least(9).unwrap_err().to_string();
+    assert!(
+        error.contains("present in images of 8, absent in images of 8 people"),
         "{error}"
     );
 }

@@ -19,6 +19,8 @@ pub(crate) struct Counts {
     pub filters_q: usize,
     pub filters_max_q: usize,
     pub filters_within_class_q: usize,
+    pub pairs_within_person_tested: usize,
+    pub pairs_within_person_q: usize,
     #[serde(flatten)]
     pub names: NameCounts,
 }
@@ -45,6 +47,11 @@ impl Counts {
             filters_q: filters(|pair| pair.q),
             filters_max_q: at_most(maxima, fdr),
             filters_within_class_q: filters(|pair| pair.q_within_class),
+            pairs_within_person_tested: pairs
+                .iter()
+                .filter(|p| !p.p_within_person.is_nan())
+                .count(),
+            pairs_within_person_q: survive(|pair| pair.q_within_person),
             names: NameCounts::of(analysis.names()),
         }
     }

@@ -22,7 +22,7 @@ use crate::watch::Watch;
 /// The result of [`analyse`].
 #[derive(Debug, Clone)]
 pub struct Analysis {
-    /// Its options.
+    /// Its options; without permutations and resamplings where the coded rows show fewer than three people.
     pub options: CheckedOptions,
     /// Names of the measures: the built-in ones ([`MEASURES`]), then the others.
     pub measures: Vec<&'static str>,
@@ -137,6 +137,7 @@ pub fn analyse_with(
     check_measures(own)?;
     check_rows(activations, samples)?;
     let coded = Coded::collect(samples);
+    let options = &options.for_people(coded.subject_count());
     let (aus_used, aus_left_out) = coded.usable(options.min_positives)?;
     let table = Table::new(&coded, activations, aus_used.iter().map(|count| count.au));
     let scores = Scores::new(&table, aus_used, options, own);

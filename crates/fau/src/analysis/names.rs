@@ -222,6 +222,7 @@ impl<'a> Tested<'a> {
     ) -> Result<Option<Self>, Error> {
         check_rows(activations, samples)?;
         let coded = Coded::collect(samples);
+        let options = &options.for_people(coded.subject_count());
         let Ok((used, _)) = coded.usable(options.min_positives) else {
             return Ok(None);
         };
@@ -284,7 +285,7 @@ impl Tested<'_> {
         options: &CheckedOptions,
         watch: &Watch,
     ) -> Result<Vec<(usize, WithinPair)>, Error> {
-        let classes = Classes::of(&self.coded);
+        let classes = Classes::of(&self.coded, options.exchange);
         let mut found = Vec::new();
         for (unit, presence) in self.table.presence.iter().enumerate() {
             let own = self.names.iter().filter(|name| name.holds(options.fdr));

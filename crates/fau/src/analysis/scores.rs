@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use crate::input::coded::AuCount;
 use crate::input::options::AnalysisOptions;
-use crate::input::table::Table;
+use crate::input::table::{Table, constant};
 use crate::score::association::{
     Association, Auroc, JensenShannon, Kl, MutualInformation, PointBiserial,
 };
@@ -78,7 +78,6 @@ impl Scores {
                 scores,
             })
             .collect();
-        let constant = |column: &[f32]| column.windows(2).all(|pair| pair[0] == pair[1]);
         let filters = 0..table.columns.len();
         let (dead, live): (Vec<usize>, Vec<usize>) =
             filters.partition(|&filter| constant(&table.columns[filter]));

@@ -19,6 +19,8 @@ pub(crate) enum Purpose {
     FilterSets = 6,
     /// Untrained networks.
     Starts = 7,
+    /// Permutations inside people.
+    WithinPerson = 16,
 }
 
 /// The generator of draw `index` for `purpose`.

@@ -246,7 +246,7 @@ fn score_unit<'a>(
             auroc: within.0,
             each: within.1,
         },
-        testable_within: Classes::of(&rows).testable(&codes),
+        testable_within: Classes::of(&rows, options.exchange).testable(&codes),
     }
 }
 

@@ -108,7 +108,7 @@ impl Strength<'_> {
         let Some(evidence) = evidence.collect::<Option<Vec<f64>>>() else {
             return Ok(None);
         };
-        let classes = Classes::of(&coded);
+        let classes = Classes::of(&coded, options.exchange);
         let holding = self.names.iter();
         let holding = holding.filter(|name| name.within.standing == Standing::Holds);
         let mut found: Vec<(&Name, WithinPair)> = Vec::new();

@@ -27,7 +27,6 @@ pub(crate) fn summary(analysis: &Analysis, output: &OutputOptions, charts: &[Str
         "resamplings": options.bootstrap,
         "over": "subjects",
         "auroc": "percentile",
-        "kl": "mirrored at the estimate, since resampled divergences are biased upwards",
     });
     summary["sensitivity"] = sensitivity(&inference.sensitivity);
     let units = 0..analysis.aus_used.len();
@@ -56,6 +55,8 @@ pub(crate) fn summary(analysis: &Analysis, output: &OutputOptions, charts: &[Str
     if let Some(layer) = &output.layer {
         summary["layer"] = layer.as_str().into();
     }
+    summary["inputs"] = json!(output.inputs);
+    summary["command"] = json!(output.command);
     summary
 }
 
@@ -98,11 +99,11 @@ fn count_json(count: &AuCount) -> Value {
 
 fn left_out_json(count: &AuCount, min: usize) -> Value {
     let mut entry = count_json(count);
-    let rare = match count.n_with < min {
+    let rare = match count.n_with <= count.n_without {
         true => "present",
         false => "absent",
     };
-    entry["reason"] = format!("{rare} in fewer than {min}").into();
+    entry["reason"] = format!("{rare} in images of fewer than {min} people").into();
     entry
 }
 
@@ -133,6 +134,7 @@ fn null(analysis: &Analysis) -> Value {
         "p": "of KL, one-sided, (b + 1) / (m + 1); q: Benjamini & Hochberg over all filter x action-unit pairs",
         "subjects": inference.subjects,
         "rows_without_subject": inference.without_subject,
+        "rows_without_sequence": inference.without_sequence,
         "rows_without_exchange": inference.fixed_rows,
         "bootstrap": options.bootstrap,
         "within_class": {

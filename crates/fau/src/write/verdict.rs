@@ -3,7 +3,7 @@
 use crate::analysis::Analysis;
 use crate::analysis::counts::{Counts, of_unit};
 use crate::analysis::names::NameCounts;
-use crate::input::options::AnalysisOptions;
+use crate::input::options::{AnalysisOptions, MIN_PEOPLE};
 use crate::score::sensitivity::lowest;
 use crate::write::words;
 
@@ -20,11 +20,9 @@ pub(crate) fn caveats(analysis: &Analysis) -> Vec<String> {
         all.push(NO_NULL.to_owned());
     }
     all.extend(coarse(&analysis.options, inference.pairs.len()));
-    if inference.without_subject > 0 {
-        all.push(format!(
-            "The subject of {} of {rows} coded images is unknown: each counts as a separate person. If people occur more than once, p is too small and intervals are too narrow.",
-            inference.without_subject
-        ));
+    all.extend(doubts(analysis));
+    if inference.subjects < MIN_PEOPLE {
+        all.push(too_few(inference.subjects));
     }
     if inference.fixed_rows as f64 > FIXED_SHARE * rows as f64 {
         all.push(format!(
@@ -46,6 +44,30 @@ pub(crate) fn caveats(analysis: &Analysis) -> Vec<String> {
     all
 }
 
+/// What the table does not say and the tests rest on.
+fn doubts(analysis: &Analysis) -> Vec<String> {
+    let (inference, rows) = (&analysis.inference, analysis.rows_used);
+    let (people, sequences) = (inference.without_subject, inference.without_sequence);
+    let mut all = Vec::new();
+    if people > 0 {
+        all.push(format!(
+            "The subject of {people} of {rows} coded images is unknown: each counts as a separate person. If people occur more than once, p is too small and intervals are too narrow."
+        ));
+    }
+    if sequences > 0 {
+        all.push(format!(
+            "The sequence of {sequences} of {rows} coded images is unknown: each counts as a recording of its own. If some are frames of one recording, p is far too small."
+        ));
+    }
+    all
+}
+
+fn too_few(people: usize) -> String {
+    format!(
+        "The coded images show {people} of at least {MIN_PEOPLE} people that a test needs: nothing is tested, and there are no intervals."
+    )
+}
+
 /// A caveat if permutations are too few: with `pairs` tests, a test at the smallest possible p passes only together
 /// with others.
 pub(crate) fn coarse(options: &AnalysisOptions, pairs: usize) -> Option<String> {
@@ -62,12 +84,29 @@ pub(crate) fn coarse(options: &AnalysisOptions, pairs: usize) -> Option<String> 
 impl Analysis {
     /// The findings in plain sentences; none without permutations.
     pub fn verdict(&self) -> Vec<String> {
+        if self.dead_filters.len() == self.filters {
+            return vec![format!(
+                "All {} filters are constant over the coded images: the network responds to nothing.",
+                self.filters
+            )];
+        }
+        if self.inference.subjects < MIN_PEOPLE {
+            return vec![too_few(self.inference.subjects)];
+        }
         if self.options.permutations == 0 {
             return vec![];
         }
         let counts = Counts::of(self);
-        let mut verdict = vec![named_within(self, &counts), named(self, &counts)];
+        let doubts = doubts(self)
+            .into_iter()
+            .map(|doubt| format!(" Provisional: {doubt}"));
+        let first = named_within(self, &counts) + &doubts.collect::<String>();
+        let mut verdict = vec![first, named(self, &counts)];
         verdict.extend(beyond_class(self, &counts));
+        verdict.push(format!(
+            "Inside people, on activations less the person's mean, {} of {} testable filter-AU pairs are associated (codes exchanged within people).",
+            counts.pairs_within_person_q, counts.pairs_within_person_tested
+        ));
         verdict.extend(held_out(self));
         let lowest = lowest(&self.inference.sensitivity, |v| v.same_au);
         if !lowest.is_nan() {
@@ -121,7 +160,7 @@ fn held_out(analysis: &Analysis) -> Option<String> {
     let held_out = held_out.filter(|h| !h.pairs.is_empty())?;
     let replicated = held_out.replicated(analysis.options.fdr);
     Some(format!(
-        "Of {} pairs found on {} labelled images, {replicated} ({:.0}%) hold on the {} images without an expression label.",
+        "Of {} filters with a name on {} labelled images, {replicated} ({:.0}%) respond to it on the {} images without an expression label too.",
         held_out.pairs.len(),
         held_out.labelled_rows,
         100.0 * replicated as f64 / held_out.pairs.len() as f64,

@@ -541,9 +541,9 @@ fn an_answer_is_written_as_table_json_and_pictures() {
     let built_in = keys(&read("causal.json"));
     assert_eq!(
         (built_in[0].as_str(), built_in.last().unwrap().as_str()),
-        ("synthetic", "verdict")
+        ("schema", "verdict")
     );
     answer.write(dir.path(), "mine", Some("my-study")).unwrap();
     let own = keys(&read("mine.json"));
-    assert_eq!((own[0].as_str(), own.len()), ("study", built_in.len() + 1));
+    assert_eq!((own[2].as_str(), own.len()), ("study", built_in.len() + 1));
 }

@@ -46,7 +46,7 @@ fn method(summary: &Value) -> String {
         let prior = smoothing["prior"].as_str().unwrap_or("unknown");
         let least = summary["min_positives"].as_u64().unwrap_or(0);
         words += &format!(
-            " Histograms: {bins} equal-width bins over each filter's range, {samples} pseudo-samples spread like the {prior} histogram, action units present and absent in at least {least} coded images. Bins, range and smoothing are our choice."
+            " Histograms: {bins} equal-width bins over each filter's range, {samples} pseudo-samples spread like the {prior} histogram, action units present in coded images of at least {least} people and absent in those of as many. Bins, range and smoothing are our choice."
         );
     }
     let null = &summary["null"];
@@ -252,7 +252,6 @@ fn correspondences(fau: &Fau, blocks: &mut Blocks) {
         .words("Filter", |row| Cell::filter(filter(row)))
         .words("Action unit", |row| Cell::au(au(row)))
         .numbers("KL (nats)", |row| Cell::decimal(row["kl"].as_f64(), 2))
-        .numbers("95% CI", |row| interval(ends(row, "kl_low", "kl_high"), 2))
         .numbers("AUROC", |row| Cell::decimal(row["auroc"].as_f64(), 2))
         .numbers("r", |row| Cell::decimal(row["r"].as_f64(), 2));
     if tested {
@@ -260,8 +259,7 @@ fn correspondences(fau: &Fau, blocks: &mut Blocks) {
             .numbers("q of the largest KL", |row| p(row, "q_max"))
             .numbers("q within expressions", |row| p(row, "q_within_class"));
     }
-    let mut keys =
-        "filter,au,au_name,kl,kl_low,kl_high,auroc,r,p_max,q_max,q,q_within_class".to_owned();
+    let mut keys = "filter,au,au_name,kl,auroc,r,p_max,q_max,q,q_within_class".to_owned();
     for measure in fau.own_measures() {
         let columns = ["p_M", "q_M", "M_low", "M_high"];
         let [p, q, low, high] = columns.map(|key| key.replace('M', measure));
@@ -313,7 +311,7 @@ fn held_out(held_out: &Value, blocks: &mut Blocks) {
         let chance = chance.unwrap_or_default();
         let share = percent(held_out["share"].as_f64());
         let auroc = decimal(held_out["median_auroc"].as_f64(), 2);
-        blocks.text(format!("Pairs of filter and action unit found on the labelled recordings were tested on {images} images without a label, which are not part of any training: {replicated} of {selected} hold there in the same direction ({share}{chance}); their median AUROC is {auroc}."));
+        blocks.text(format!("The filters with a name on the labelled recordings were tested with their unit alone on {images} images without a label, which are not part of any training: {replicated} of {selected} hold there in the same direction ({share}{chance}); their median AUROC is {auroc}."));
     }
 }
 

@@ -183,8 +183,6 @@ impl<'a> Explorer<'a> {
             ),
             boxes,
             kl: column("kl"),
-            low: column("kl_low"),
-            high: column("kl_high"),
             null: column("kl_null_95"),
             auroc: column("auroc"),
             q: column("q"),
@@ -221,8 +219,7 @@ impl<'a> Explorer<'a> {
         let chance = chance.map(|q| format!(" Against the largest KL by chance, q = {q}."));
         let (chance, place) = (chance.unwrap_or_default(), place.unwrap_or_default());
         let (unit, kl) = (au_label(au(found)), decimal(found["kl"].as_f64(), 2));
-        let interval = ci(", ", ends(found, "kl_low", "kl_high"), 2);
-        format!("{name}Its largest KL is that for {unit}: {kl} nats{interval}.{chance}{place}")
+        format!("{name}Its largest KL is that for {unit}: {kl} nats.{chance}{place}")
     }
 
     fn sheet_caption(&self) -> String {
@@ -292,8 +289,6 @@ struct Filter {
     boxes: Vec<[f64; 4]>,
     face_alt: String,
     kl: Numbers,
-    low: Numbers,
-    high: Numbers,
     null: Numbers,
     auroc: Numbers,
     q: Numbers,

@@ -69,6 +69,8 @@ impl Job<'_> {
                     machine_coded: lens.prepared.info().machine_coded,
                     layer: Some(lens.layer().to_owned()),
                     au_threshold: lens.prepared.info().au_threshold,
+                    inputs: inputs(dir, lens, &subject)?,
+                    command: std::env::args().collect(),
                     ..OutputOptions::default()
                 };
                 analysis.write(dir, &output)?;
@@ -189,6 +191,22 @@ impl Job<'_> {
         }
         Ok(())
     }
+}
+
+/// SHA-256 of the checkpoint, of F(x) in `dir` and of the data set's table.
+fn inputs(dir: &Path, lens: &LayerLens, subject: &Value) -> Result<BTreeMap<String, String>> {
+    let checkpoint = subject["checkpoint_sha256"].as_str().unwrap_or_default();
+    let mut inputs = BTreeMap::from([("checkpoint".to_owned(), checkpoint.to_owned())]);
+    let samples = lens.prepared.dir().join("samples.csv");
+    for (name, path) in [
+        ("activations", dir.join("activations.npy")),
+        ("samples", samples),
+    ] {
+        let bytes =
+            std::fs::read(&path).with_context(|| format!("{}: cannot be read", path.display()))?;
+        inputs.insert(name.to_owned(), digest::sha256(&bytes));
+    }
+    Ok(inputs)
 }
 
 /// The filters of the front page; none without statistics.
