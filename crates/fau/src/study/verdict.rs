@@ -200,10 +200,10 @@ pub fn write_verdict(dir: &Path) -> Result<Option<String>, Error> {
     let evidence = Evidence::of(&controls, read(dir, "replication")?.as_ref());
     let sentence = evidence.sentence();
     let before = fau["answer"]["sentence"].take();
-    if let Some(lines) = fau["verdict"].as_array_mut() {
-        lines.retain(|line| *line != before);
-        lines.insert(0, sentence.clone().into());
-    }
+    let mut lines = fau["verdict"].as_array().cloned().unwrap_or_default();
+    lines.retain(|line| *line != before);
+    lines.insert(0, sentence.clone().into());
+    fau["verdict"] = lines.into();
     fau["answer"] = json!({
         "verdict": evidence.verdict(),
         "sentence": sentence,
