@@ -14,7 +14,7 @@ pub struct OutputOptions {
     pub machine_coded: bool,
     /// SHA-256 of every input file, by name. Written to `fau.json`.
     pub inputs: BTreeMap<String, String>,
-    /// The command that computes this. Written to `fau.json`.
+    /// The command that computes this. Written to `fau.json`; empty for a run, whose `config.json` has it.
     pub command: Vec<String>,
     /// Layer of the network, if known.
     pub layer: Option<String>,

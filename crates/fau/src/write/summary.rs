@@ -56,7 +56,9 @@ pub(crate) fn summary(analysis: &Analysis, output: &OutputOptions, charts: &[Str
         summary["layer"] = layer.as_str().into();
     }
     summary["inputs"] = json!(output.inputs);
-    summary["command"] = json!(output.command);
+    if !output.command.is_empty() {
+        summary["command"] = json!(output.command);
+    }
     summary
 }
 

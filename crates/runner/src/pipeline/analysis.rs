@@ -70,7 +70,6 @@ impl Job<'_> {
                     layer: Some(lens.layer().to_owned()),
                     au_threshold: lens.prepared.info().au_threshold,
                     inputs: inputs(dir, lens, &subject)?,
-                    command: std::env::args().collect(),
                     ..OutputOptions::default()
                 };
                 analysis.write(dir, &output)?;
