@@ -2,18 +2,20 @@
 
 Writes a small activations array in three spellings, its samples table, and the score of every
 filter x action unit by every measure into crates/fau/tests/golden/; further p-values and their
-false-discovery rates, and penalised logistic regressions with their F1 and AUROC.
+false-discovery rates, z under exchange and d', and penalised logistic regressions with their F1 and AUROC.
 
     python tests/golden/fau_measures.py
 """
 
 import csv
 import json
+from functools import cache
+from itertools import permutations
 from pathlib import Path
 
 import numpy as np
 from scipy.spatial.distance import jensenshannon
-from scipy.stats import entropy, pointbiserialr, spearmanr
+from scipy.stats import entropy, pointbiserialr, rankdata, spearmanr
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import (
     average_precision_score,
@@ -116,6 +118,10 @@ def beside(filters, shows, coded, used):
             g = grades > 0
             varies = g.sum() >= 10 and len(set(x[g])) > 1 and len(set(grades[g])) > 1
             rho = spearmanr(x[g], grades[g]).statistic if varies else None
+            people = rows // 2
+            own = x - np.array([x[people == person].mean() for person in people])
+            own = np.round(own / max(np.abs(x).max(), 1e-12) * 1e12)
+            spread = np.sqrt((x[y].var(ddof=1) + x[~y].var(ddof=1)) / 2)
             found.append(
                 {
                     "filter": f,
@@ -123,9 +129,75 @@ def beside(filters, shows, coded, used):
                     "auroc_within_class": won / pairs,
                     "intensity_rho": rho,
                     "n_graded": int(g.sum()),
+                    "auroc_within_person": roc_auc_score(y, own),
+                    "z": {e: z(x, y, rows // 2, e) for e in ("both", "within", "whole")},
+                    "d_prime": (x[y].mean() - x[~y].mean()) / spread if spread > 0 else None,
                 }
             )
     return found
+
+
+def z(x, y, subjects, exchange):
+    """The rank sum's distance from its mean under exchange in standard deviations."""
+    mean, covariance = moments(tuple(subjects), tuple(y), exchange)
+    ranks = rankdata(x)
+    variance = ranks @ covariance @ ranks
+    return (ranks @ (y - mean)) / np.sqrt(variance) if variance > 1e-9 else None
+
+
+@cache
+def moments(subjects, y, exchange):
+    """Means and covariances of the codes of the rows under exchange, from all equally likely codes of one row and of two
+    (each row is a recording of one image; the subjects have one or two)."""
+    subjects, y = np.array(subjects), np.array(y)
+    n, whole, within = len(y), exchange != "within", exchange != "whole"
+    mean, second, known = np.zeros(n), np.zeros((n, n)), {}
+    sizes = np.array([(subjects == s).sum() for s in subjects])
+    # Codes of different subjects of one set: givers without replacement; of different sets: independent.
+    sets = sizes if whole else subjects
+    for i in range(n):
+        mean[i] = codes_seen(i, subjects, sets, y, within).mean()
+    for i in range(n):
+        for j in range(n):
+            if i == j:
+                second[i, j] = mean[i]
+            elif sets[i] != sets[j]:
+                second[i, j] = mean[i] * mean[j]
+            else:
+                # Alike for all rows of a set in the same places.
+                places = place(i, subjects), place(j, subjects)
+                key = (sets[i], subjects[i] == subjects[j], *places)
+                if key not in known:
+                    known[key] = pairs_seen(i, j, subjects, sets, y, within).mean()
+                second[i, j] = known[key]
+    return mean, second - np.outer(mean, mean)
+
+
+def place(i, subjects):
+    return np.flatnonzero(subjects == subjects[i]).tolist().index(i)
+
+
+def givers(i, subjects, sets):
+    return [np.flatnonzero(subjects == s) for s in np.unique(subjects[sets == sets[i]])]
+
+
+def codes_seen(i, subjects, sets, y, within):
+    """The equally likely codes of row i under exchange."""
+    at = place(i, subjects)
+    return np.concatenate([y[g] if within else y[g[[at]]] for g in givers(i, subjects, sets)])
+
+
+def pairs_seen(i, j, subjects, sets, y, within):
+    """The equally likely products of the codes of rows i and j of one set."""
+    a, b = place(i, subjects), place(j, subjects)
+    all_givers = givers(i, subjects, sets)
+    if subjects[i] == subjects[j]:
+        orders = [(0, 1), (1, 0)] if within else [(a, b)]
+        return np.array([y[g[p]] * y[g[q]] for g in all_givers for p, q in orders], float)
+    slots = range(len(all_givers[0]))
+    free = [(p, q) for p in slots for q in slots] if within else [(a, b)]
+    ordered = permutations(all_givers, 2)
+    return np.array([y[g[p]] * y[h[q]] for g, h in ordered for p, q in free], float)
 
 
 def rates():

@@ -175,7 +175,10 @@ fn wide(columns: &StringRecord) -> Result<Vec<Unit>, String> {
         Some((au, kind, at))
     };
     let side = |name: &&str| {
-        let number = plain_name(name).strip_prefix("au").and_then(|rest| rest.strip_suffix('l')).map(str::to_owned);
+        let number = plain_name(name)
+            .strip_prefix("au")
+            .and_then(|rest| rest.strip_suffix('l'))
+            .map(str::to_owned);
         number.is_some_and(|number| number.parse::<u8>().is_ok())
     };
     if let Some(side) = columns.iter().find(side) {
@@ -434,7 +437,10 @@ mod tests {
                 "`au12` and `au_12` are both of action unit 12",
             ),
             ("AU12,au012\n1,0\n", "both of action unit 12"),
-            ("AU12_L,AU12_R\n1,2\n", "columns of one side such as `au12_l`"),
+            (
+                "AU12_L,AU12_R\n1,2\n",
+                "columns of one side such as `au12_l`",
+            ),
             ("facs,aus\n1,2\n", "`facs` and `aus` both hold FACS codes"),
         ] {
             let error = read(twice).unwrap_err();

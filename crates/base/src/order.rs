@@ -47,12 +47,16 @@ pub fn spearman(a: &[f64], b: &[f64]) -> f64 {
 /// If the lengths differ.
 pub fn auroc(scores: &[f64], positive: &[bool]) -> f64 {
     assert_eq!(scores.len(), positive.len(), "one label for each score");
-    let ranks = doubled_midranks(scores);
+    ranked_auroc(&doubled_midranks(scores), positive)
+}
+
+/// [`auroc`] from the [`doubled_midranks`] of the scores.
+pub fn ranked_auroc(ranks: &[u32], positive: &[bool]) -> f64 {
     let chosen = ranks.iter().zip(positive).filter(|(_, with)| **with);
     let (sum, n) = chosen.fold((0_u64, 0_u64), |(sum, n), (rank, _)| {
         (sum + u64::from(*rank), n + 1)
     });
-    let others = scores.len() as u64 - n;
+    let others = ranks.len() as u64 - n;
     (sum - n * (n + 1)) as f64 / (2 * n * others) as f64
 }
 

@@ -25,6 +25,9 @@ pub trait Lens {
     /// `[sets][rows]`. An empty set is the whole network. The layer is computed once for all sets.
     fn predictions(&self, rows: &[usize], silenced: &[Vec<usize>]) -> Result<Vec<Vec<i64>>, Error>;
 
+    /// The network's outputs before the softmax, `[rows, classes]`.
+    fn logits(&self, rows: &[usize]) -> Result<Activations, Error>;
+
     /// Where each filter responds on these rows.
     ///
     /// # Errors
@@ -53,6 +56,8 @@ pub enum NetworkKind {
     Trained,
     /// The state before training.
     Untrained,
+    /// Number n of the untrained starts: weights freshly drawn by the network's own initialisation, from another seed each.
+    Start(u64),
     /// Trained by the same recipe on shuffled expression labels.
     LabelShuffled,
 }

@@ -6,7 +6,8 @@
 //!
 //! The measure of Khorrami, Paine & Huang (2015) is KL(Q‖R) between the histograms of F(x), the largest
 //! activation of a filter on image x, with (Q) and without (R) the action unit; the unit with the largest
-//! KL is the filter's correspondence.
+//! KL is the filter's correspondence. A filter's [`Name`] is the unit with the largest |z| of its AUROC under exchange of
+//! codes, if it passes the test.
 //!
 //! Every filter has a unit with the largest KL, and expressions are defined by action units, so a correspondence alone
 //! is not evidence. [`Inference`] compares it with chance (exchange of codes between and within people, [`Exchange`])
@@ -47,6 +48,7 @@ mod write;
 
 pub use analysis::columns::check_measures;
 pub use analysis::inference::{ClassEffect, FilterInference, Inference, PairInference};
+pub use analysis::names::{Name, NameCounts, Standing, WithinName, filter_names, name_counts};
 pub use analysis::scores::{Correspondence, FilterAu, MEASURES};
 pub use analysis::{Analysis, analyse, analyse_with};
 pub use chance::bootstrap::Range95;
@@ -63,7 +65,6 @@ pub use lens::{Lens, NetworkKind, Networks, Places};
 pub use score::association::{
     Association, Auroc, JensenShannon, Kl, MutualInformation, PointBiserial,
 };
-pub use score::labelled::{LabelledFilter, labelled_filters};
 pub use score::sensitivity::Variant;
 pub use study::Study;
 pub use study::ablate::Ablate;
@@ -78,6 +79,7 @@ pub use study::replicate::Replicate;
 pub use study::replicate_on::ReplicateOn;
 pub use study::response::average_precision;
 pub use study::run::{CodedRows, RunView};
+pub use study::verdict::{Evidence, Verdict, write_verdict};
 pub use watch::{Observer, Watch};
 pub use write::front::front_page;
 pub use write::output::OutputOptions;

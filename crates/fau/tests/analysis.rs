@@ -4,9 +4,10 @@
 
 use std::path::Path;
 
+use faus_base::person::Person;
 use faus_fau::{
-    Activations, Analysis, AnalysisOptions, Association, Error, OutputOptions, SampleRow,
-    Smoothing, Watch, analyse, analyse_with, labelled_filters,
+    Activations, Analysis, AnalysisOptions, Association, Error, OutputOptions, SampleRow, Watch,
+    analyse, analyse_with, filter_names,
 };
 use proptest::prelude::*;
 
@@ -73,7 +74,10 @@ fn files_have_the_columns_of_the_contract() {
     let files = files(&analysis, &dir.path().join("new/fau"));
     let text = |name: &str| &files.iter().find(|file| file.0 == name).unwrap().1;
     let associations = text("associations.csv");
-    assert!(associations.starts_with("filter,au,n_with,n_without,kl,js,auroc,mutual_information,r,p,q,p_auroc,q_auroc,kl_null_mean"));
+    let names = text("names.csv");
+    assert!(names.starts_with("filter,au,au_name,sign,auroc,d_prime,z,p,q,within_class,auroc_within_class,p_within_class,q_within_class\n0,12,Lip corner puller,1,1,"));
+    assert!(names.contains(",untestable,NaN,NaN,NaN\n"), "{names}");
+    assert!(associations.starts_with("filter,au,n_with,n_without,kl,js,auroc,mutual_information,r,p,p_within_class,q,q_within_class,p_auroc,q_auroc,kl_null_mean"));
     assert_eq!(associations.lines().count(), 1 + 4 * 2);
     let correspondences = text("correspondences.csv");
     assert!(
@@ -87,7 +91,7 @@ fn files_have_the_columns_of_the_contract() {
     assert_eq!(summary["histograms"]["bins"], 32);
     assert_eq!(
         summary["aus_left_out"][0]["reason"],
-        "present in fewer than 10"
+        "present in images of fewer than 10 people"
     );
     assert!(summary.get("synthetic").is_none());
     for name in ["heatmap.svg", "filter-000.svg"] {
@@ -109,6 +113,8 @@ fn synthetic_faces_are_named_in_every_picture() {
         machine_coded: false,
         layer: Some("conv3".to_owned()),
         charts: 1,
+        inputs: [("samples".to_owned(), "0123".to_owned())].into(),
+        command: vec!["faus".to_owned()],
     };
     analysis.write(dir.path(), &options).unwrap();
     for name in [
@@ -165,7 +171,7 @@ fn another_measure_has_columns_with_p_q_and_interval_at_the_end() {
     let dir = tempfile::tempdir().unwrap();
     let files = files(&analysis, dir.path());
     let table: Vec<&str> = files[0].1.lines().collect();
-    let own = ",n_graded,difference,p_difference,q_difference,difference_low,difference_high";
+    let own = ",z,sign,d_prime,auroc_within_person,p_within_person,q_within_person,live,n_people_with,n_rarer_within_class,difference,p_difference,q_difference,difference_low,difference_high";
     assert!(table[0].ends_with(own), "{}", table[0]);
     let summary = files.iter().find(|file| file.0 == "fau.json").unwrap();
     let summary: serde_json::Value = serde_json::from_str(&summary.1).unwrap();
@@ -202,27 +208,43 @@ fn a_measure_must_have_columns_with_new_names() {
 }
 
 #[test]
-fn labels_of_filters_follow_the_options() {
-    let (activations, samples) = planted();
-    let label = |pseudo_samples: f64| {
-        let options = AnalysisOptions {
-            smoothing: Smoothing {
-                pseudo_samples,
-                ..Smoothing::default()
-            },
-            ..AnalysisOptions::default()
-        };
-        labelled_filters(&activations, &samples, &options.check().unwrap()).unwrap()
-    };
-    let ranked = label(16.0);
-    let units: Vec<_> = ranked.iter().map(|l| (l.filter, l.au)).collect();
-    assert!(units.contains(&(0, 12)) && units.contains(&(1, 4)));
-    assert!(ranked.windows(2).all(|pair| pair[0].kl >= pair[1].kl));
-    assert!(ranked.iter().all(|label| label.auroc > 0.5));
+fn filters_are_named_by_what_they_respond_to_with_its_sign() {
+    let (mut activations, samples) = planted();
+    // The fourth filter is silenced by AU 12.
+    let values = activations.values().to_vec();
+    let values = values
+        .chunks(4)
+        .flat_map(|row| [row[0], row[1], row[2], 0.1 * row[3] - 2.0 * row[0]]);
+    activations = Activations::new(40, 4, values.collect()).unwrap();
+    let options = AnalysisOptions::default().check().unwrap();
+    let names = filter_names(&activations, &samples, &options).unwrap();
+    let found = names.iter().map(|name| (name.filter, name.au, name.sign()));
+    assert_eq!(Vec::from_iter(found), [(1, 4, 1), (0, 12, 1), (3, 12, -1)]);
+    assert!(
+        names[2]
+            .label()
+            .starts_with("less with AU12 Lip corner puller\nAUROC 0.")
+    );
+    // The analysis has the same names, and its best filter of a unit is the one with the largest |z|.
     let analysis = run(&activations, &samples).unwrap();
-    let kl = analysis.scores("kl").unwrap();
-    assert!(ranked.iter().any(|label| label.kl == kl[1]));
-    assert_ne!(label(1.0), ranked);
+    let of = |filter: usize| *analysis.names().find(|name| name.filter == filter).unwrap();
+    assert!(
+        names
+            .iter()
+            .all(|name| (of(name.filter).z, of(name.filter).q) == (name.z, name.q))
+    );
+    assert_eq!(
+        [0, 1].map(|unit| analysis.best_filter(unit)),
+        [Some(1), Some(0)]
+    );
+    assert_eq!(analysis.names().count(), 3);
+    // Without permutations nothing is tested, so nothing has a name.
+    let untested = AnalysisOptions {
+        permutations: 0,
+        ..AnalysisOptions::default()
+    };
+    let untested = untested.check().unwrap();
+    assert_eq!(filter_names(&activations, &samples, &untested).unwrap(), []);
     let none: Vec<SampleRow> = samples
         .iter()
         .map(|s| SampleRow {
@@ -230,8 +252,7 @@ fn labels_of_filters_follow_the_options() {
             ..s.clone()
         })
         .collect();
-    let options = AnalysisOptions::default().check().unwrap();
-    assert_eq!(labelled_filters(&activations, &none, &options).unwrap(), []);
+    assert_eq!(filter_names(&activations, &none, &options).unwrap(), []);
 }
 
 #[test]
@@ -270,6 +291,111 @@ fn nan_names_filter_and_row() {
     let error = run(&Activations::new(40, 4, values).unwrap(), &samples).unwrap_err();
     assert!(
         error.to_string().contains("filter 3 in row 6 is NaN"),
+        "{error}"
+    );
+}
+
+#[test]
+fn rows_without_codes_take_no_part_whatever_their_activations() {
+    let (activations, samples) = planted();
+    let mut values = activations.values().to_vec();
+    values[5 * 4] = f32::NAN;
+    values[10 * 4 + 1] = f32::INFINITY;
+    let damaged = Activations::new(40, 4, values).unwrap();
+    let (with, without) = (
+        run(&damaged, &samples).unwrap(),
+        run(&activations, &samples).unwrap(),
+    );
+    // As text, in which NaN equals NaN.
+    assert_eq!(
+        format!("{:?}", with.associations),
+        format!("{:?}", without.associations)
+    );
+}
+
+#[test]
+fn dead_filters_are_no_part_of_the_family_of_tests() {
+    let (activations, samples) = planted();
+    let analysis = run(&activations, &samples).unwrap();
+    for (row, pair) in analysis.associations.iter().zip(&analysis.inference.pairs) {
+        let tested = [pair.p, pair.q, pair.p_auroc, pair.q_auroc];
+        assert_eq!(pair.live, row.filter != 2);
+        assert!(
+            tested.iter().all(|p| p.is_nan() != pair.live),
+            "{row:?} {pair:?}"
+        );
+    }
+    let dead = Activations::new(40, 4, vec![1.0; 160]).unwrap();
+    let verdict = run(&dead, &samples).unwrap().verdict();
+    assert!(verdict[0].starts_with("All 4 filters are constant over the coded images"));
+}
+
+/// The planted samples, of `people` who have as many images each.
+fn of_people(people: usize, sequence: bool) -> Vec<SampleRow> {
+    let of = |sample: SampleRow| SampleRow {
+        subject: Person::of(&format!("P{}", sample.index * people / 40)),
+        sequence: sequence.then(|| format!("S{}", sample.index)),
+        ..sample
+    };
+    planted().1.into_iter().map(of).collect()
+}
+
+#[test]
+fn one_or_two_people_are_no_test() {
+    let (activations, _) = planted();
+    let options = AnalysisOptions {
+        min_positives: 1,
+        ..AnalysisOptions::default()
+    };
+    let options = options.check().unwrap();
+    for (people, tested) in [(1, false), (2, false), (4, true)] {
+        let analysis = analyse(&activations, &of_people(people, true), &options).unwrap();
+        let pair = &analysis.inference.pairs[1];
+        assert_eq!(pair.p.is_nan() || pair.auroc_range.low.is_nan(), !tested);
+        assert_eq!(analysis.verdict()[0].contains("nothing is tested"), !tested);
+        assert_eq!(analysis.names().count() == 0, !tested);
+    }
+}
+
+#[test]
+fn what_the_table_leaves_out_stands_in_the_first_sentence() {
+    let (activations, samples) = planted();
+    let few = AnalysisOptions {
+        min_positives: 5,
+        ..AnalysisOptions::default()
+    };
+    let few = few.check().unwrap();
+    let first = |samples: &[SampleRow]| {
+        let analysis = analyse(&activations, samples, &few).unwrap();
+        analysis.verdict()[0].clone()
+    };
+    assert!(
+        first(&samples).contains("Provisional: The subject of 32 of 32 coded images is unknown")
+    );
+    let unknown = first(&of_people(8, false));
+    assert!(
+        unknown.contains("Provisional: The sequence of 32 of 32 coded images is unknown"),
+        "{unknown}"
+    );
+    assert!(!first(&of_people(8, true)).contains("Provisional"));
+}
+
+#[test]
+fn units_are_counted_by_people() {
+    let (activations, _) = planted();
+    let least = |min_positives: usize| {
+        let options = AnalysisOptions {
+            min_positives,
+            ..AnalysisOptions::default()
+        };
+        analyse(&activations, &of_people(8, true), &options.check().unwrap())
+    };
+    // 16 images show AU 12, all of them of eight people.
+    assert_eq!(least(8).unwrap().aus_used.len(), 2);
+    assert_eq!(least(8).unwrap().inference.pairs[1].n_people_with, 8);
+    let error = least(9).unwrap_err().to_string();
+    assert!(
+        error.contains("present in images of 8, absent in images of 8 people"),
         "{error}"
     );
 }

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 use faus_base::order::{auroc, spearman};
 use faus_fau::{
-    Analysis, AnalysisOptions, Logistic, Prior, Smoothing, analyse, average_precision,
+    Analysis, AnalysisOptions, Exchange, Logistic, Prior, Smoothing, analyse, average_precision,
     benjamini_hochberg, read_activations, read_samples,
 };
 use serde_json::Value;
@@ -121,7 +121,28 @@ fn intensity_and_pairs_of_one_class_agree_with_scipy_and_scikit_learn() {
             pair.auroc_within_class,
             &expected["auroc_within_class"],
         );
+        let inside = pair.auroc_within_person;
+        agree("within person", inside, &expected["auroc_within_person"]);
         agree("intensity", pair.intensity_rho, &expected["intensity_rho"]);
+    }
+}
+
+#[test]
+fn z_and_d_prime_agree_with_numpy() {
+    for exchange in [Exchange::Both, Exchange::Within, Exchange::Whole] {
+        let analysis = run(&AnalysisOptions {
+            exchange,
+            permutations: 0,
+            bootstrap: 0,
+            ..AnalysisOptions::default()
+        });
+        let name = serde_json::to_value(exchange).unwrap();
+        let expected = expected();
+        let beside = expected["beside"].as_array().unwrap();
+        for (pair, expected) in analysis.inference.pairs.iter().zip(beside) {
+            agree("z", pair.z, &expected["z"][name.as_str().unwrap()]);
+            agree("d'", pair.d_prime, &expected["d_prime"]);
+        }
     }
 }
 

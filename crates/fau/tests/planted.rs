@@ -4,7 +4,10 @@
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
 use faus_base::person::Person;
-use faus_fau::{Activations, Analysis, AnalysisOptions, Exchange, SampleRow, analyse};
+use faus_fau::{
+    Activations, Analysis, AnalysisOptions, Exchange, Name, SampleRow, Standing, Watch, analyse,
+    name_counts,
+};
 use rand::{RngExt, SeedableRng, rngs::StdRng};
 
 const AUS: [u8; 4] = [1, 6, 12, 25];
@@ -218,4 +221,173 @@ fn tests_hold_their_level_where_people_differ_and_naive_ones_do_not() {
     assert!(naive > 0.15, "{naive}");
     let naive_within = level(Exchange::Both, false, |pair| pair.p_within_class);
     assert!(naive_within > 0.08, "{naive_within}");
+}
+
+/// Filters that follow AU 12 itself, less active with AU 25, of the class alone, and noise.
+fn four_kinds(people: &People, rng: &mut StdRng) -> Vec<Vec<f64>> {
+    let of_class: Vec<Vec<f64>> = (0..6)
+        .map(|_| (0..5).map(|_| 6.0 * normal(rng)).collect())
+        .collect();
+    let shows = |unit: usize| move |row: usize| f64::from(u8::from(people.shows[row][unit]));
+    (0..24)
+        .map(|filter| match filter {
+            0..6 => people.filter(0.7, rng, |row| 1.5 * shows(2)(row)),
+            6..12 => people.filter(0.7, rng, |row| -1.5 * shows(3)(row)),
+            12..18 => people.filter(0.7, rng, |row| of_class[filter - 12][people.classes[row]]),
+            _ => people.filter(0.7, rng, |_| 0.0),
+        })
+        .collect()
+}
+
+#[test]
+fn names_have_the_planted_unit_and_sign_and_hold_inside_classes_where_planted() {
+    let rng = &mut StdRng::seed_from_u64(5);
+    let people = People::draw(120, 1.0, rng);
+    let filters = four_kinds(&people, rng);
+    let analysis = run(&people, &filters, &options(999));
+    let of = |filter: usize| analysis.names().find(|name| name.filter == filter);
+    for (filter, au, sign) in (0..6)
+        .map(|f| (f, 12, 1))
+        .chain((6..12).map(|f| (f, 25, -1)))
+    {
+        let name = of(filter).unwrap();
+        assert_eq!((name.au, name.sign()), (au, sign), "{name:?}");
+        assert_eq!(name.within.standing, Standing::Holds, "{name:?}");
+    }
+    // A filter of the class alone has a name, and does not hold; noise has no name but by the rate's leave.
+    let class: Vec<&Name> = (12..18).filter_map(of).collect();
+    assert!(class.len() >= 4);
+    let held = class
+        .iter()
+        .filter(|n| n.within.standing == Standing::Holds);
+    assert!(held.count() <= 1);
+    assert!((18..24).filter_map(of).count() <= 1);
+    let rows = people.subjects.len();
+    let values = (0..rows).flat_map(|row| filters.iter().map(move |filter| filter[row] as f32));
+    let activations = Activations::new(rows, filters.len(), values.collect()).unwrap();
+    // The counts alone are those of the whole analysis.
+    let checked = options(999).check().unwrap();
+    let watch = Watch::default();
+    let counts = name_counts(&activations, &people.samples(), &checked, &watch).unwrap();
+    let standing = |wanted: Standing| {
+        let names = analysis.names();
+        names.filter(|name| name.within.standing == wanted).count()
+    };
+    assert_eq!(counts.named, analysis.names().count());
+    assert_eq!(counts.within_holds, standing(Standing::Holds));
+    assert_eq!(counts.within_fails, standing(Standing::Fails));
+    assert_eq!(counts.within_untestable, standing(Standing::Untestable));
+    let less = (counts.named_less, counts.within_untestable);
+    assert!(less.0 >= 6 && less.1 == 0);
+}
+
+/// Without any association each unit is the strongest of a filter as often as every other, however rare it is.
+#[test]
+fn names_favour_no_rare_unit() {
+    let (mut strongest, mut largest_kl) = ([0_usize; 4], [0_usize; 4]);
+    for repetition in 0..300 {
+        let rng = &mut StdRng::seed_from_u64(300 + repetition);
+        let mut people = People::draw(60, 0.5, rng);
+        for shows in &mut people.shows {
+            *shows = [0.06, 0.15, 0.3, 0.5].map(|rate| rng.random_bool(rate));
+        }
+        let filters: Vec<_> = (0..4).map(|_| people.filter(0.5, rng, |_| 0.0)).collect();
+        let few = AnalysisOptions {
+            min_positives: 5,
+            ..options(0)
+        };
+        let analysis = run(&people, &filters, &few);
+        let units = analysis.aus_used.len();
+        assert_eq!(units, 4);
+        analysis
+            .inference
+            .names
+            .iter()
+            .for_each(|n| strongest[n.unit] += 1);
+        analysis
+            .correspondences
+            .iter()
+            .for_each(|c| largest_kl[c.unit] += 1);
+    }
+    // 1200 filters: 300 each, standard deviation 15 and more, since the filters of a repetition share their codes.
+    let near = strongest.iter().all(|n| n.abs_diff(300) < 60);
+    assert!(near, "{strongest:?}");
+    // The largest KL does not.
+    assert!(largest_kl[1] > 400, "{largest_kl:?}");
+}
+
+/// p of a filter's largest |z| where there is nothing.
+#[test]
+fn the_name_of_noise_holds_its_level() {
+    let (mut rejected, mut tests) = (0, 0);
+    for repetition in 0..100 {
+        let rng = &mut StdRng::seed_from_u64(2000 + repetition);
+        let people = People::draw(50, 4.0, rng);
+        let filters: Vec<_> = (0..2).map(|_| people.filter(3.0, rng, |_| 0.0)).collect();
+        let few = AnalysisOptions {
+            min_positives: 5,
+            ..options(199)
+        };
+        let analysis = run(&people, &filters, &few);
+        let p = analysis.inference.names.iter().map(|name| name.p);
+        rejected += p.clone().filter(|p| *p <= 0.05).count();
+        tests += p.count();
+    }
+    let level = rejected as f64 / tests as f64;
+    assert!((0.015..0.085).contains(&level), "{level}");
+}
+
+/// One cause of the person shapes codes and face: an association between people, which no test inside people may find.
+#[test]
+fn a_cause_of_the_person_leaves_no_trace_where_people_are_held_fixed() {
+    let (mut counts, mut free) = ([(0, 0); 2], (0, 0));
+    for repetition in 0..100 {
+        let rng = &mut StdRng::seed_from_u64(4000 + repetition);
+        let mut people = People::draw(60, 0.0, rng);
+        let cause: Vec<f64> = (0..60).map(|_| 2.0 * normal(rng)).collect();
+        for (shows, &subject) in people.shows.iter_mut().zip(&people.subjects) {
+            let rate = 1.0 / (1.0 + (-cause[subject]).exp());
+            *shows = [(); 4].map(|()| rng.random_bool(rate));
+        }
+        let filters = [people.filter(0.0, rng, |row| cause[people.subjects[row]])];
+        let held = AnalysisOptions {
+            exchange: Exchange::Within,
+            ..options(199)
+        };
+        let analysis = run(&people, &filters, &held);
+        for pair in &analysis.inference.pairs {
+            for (count, p) in counts
+                .iter_mut()
+                .zip([pair.p_within_class, pair.p_within_person])
+            {
+                count.0 += i32::from(p <= 0.05);
+                count.1 += 1;
+            }
+        }
+        let analysis = run(&people, &filters, &options(199));
+        for pair in &analysis.inference.pairs {
+            free.0 += i32::from(pair.p_within_class <= 0.05);
+            free.1 += 1;
+        }
+    }
+    let levels = counts.map(|(rejected, tests)| f64::from(rejected) / f64::from(tests));
+    assert!(levels.iter().all(|level| *level < 0.09), "{levels:?}");
+    assert!(f64::from(free.0) > 0.8 * f64::from(free.1), "{free:?}");
+}
+
+/// Half a standard deviation of signal on faces that differ by three: found inside people, lost between them.
+#[test]
+fn small_effects_show_on_activations_less_the_persons_mean() {
+    let (mut inside, mut plain) = (0, 0);
+    for repetition in 0..20 {
+        let rng = &mut StdRng::seed_from_u64(5000 + repetition);
+        let people = People::draw(100, 0.5, rng);
+        let signal = |row: usize| if people.shows[row][2] { 0.5 } else { 0.0 };
+        let filters = [people.filter(3.0, rng, signal)];
+        let analysis = run(&people, &filters, &options(199));
+        let pair = &analysis.inference.pairs[analysis.place(0, 2)];
+        inside += u32::from(pair.p_within_person <= 0.05);
+        plain += u32::from(pair.p_auroc <= 0.05);
+    }
+    assert!(inside >= 15 && plain < inside, "{inside} {plain}");
 }

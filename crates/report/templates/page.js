@@ -188,9 +188,6 @@ class Explorer {
   bar(number) {
     const along = (value) => clamped((200 * value) / this.data.top, 0, 200);
     const marks = [drawn("rect", { class: "value", x: 0, y: 2, width: along(number("kl") ?? 0), height: 10 })];
-    if (number("low") !== null && number("high") !== null) {
-      marks.push(drawn("path", { class: "interval", d: `M${along(number("low"))} 7H${along(number("high"))}` }));
-    }
     if (number("null") !== null) marks.push(drawn("path", { class: "null", d: `M${along(number("null"))} 0V14` }));
     return this.barCell("0 0 200 14", marks);
   }

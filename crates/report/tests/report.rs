@@ -78,6 +78,12 @@ fn full() -> TempDir {
     );
     write(
         run,
+        "fau/names.csv",
+        "filter,au,au_name,sign,auroc,d_prime,z,p,q,within_class,auroc_within_class,p_within_class,q_within_class\n\
+         2,12,Lip corner puller,1,0.91,1.9,9.5,0.001,0.002,holds,0.7,0.01,0.02\n0,12,Lip corner puller,1,0.8,1.1,5,0.001,0.002,fails,0.5,0.6,0.6\n3,4,Brow lowerer,-1,0.3,-0.8,-4,0.01,0.02,untestable,NaN,NaN,NaN\n",
+    );
+    write(
+        run,
         "fau/associations.csv",
         "filter,au,n_with,n_without,kl,js,auroc,r\n2,12,100,200,1.5,0.3,0.91,NaN\n2,4,90,210,0.1,0.01,0.5,0.1\n",
     );
@@ -102,7 +108,7 @@ fn a_full_run_shows_all_its_parts() {
         "90.0%",
         "Baselines: 33.3% (most frequent expression) and 33.3% (guessing)",
         "of people not seen in training",
-        "No null distribution has been computed, and every filter has a largest KL",
+        "No null distribution has been computed, so no filter is named",
         "250 steps instead of 31,000",
         "disk full while writing",
         "27 of 30 test images correct (90.0%)",
@@ -110,7 +116,6 @@ fn a_full_run_shows_all_its_parts() {
         "The patterns of the paper&#39;s first picture",
         "aria-label=\"Fold 0: training loss ends at 0.50",
         "3 of 4 filters of conv3 respond",
-        "filter 2 with AU 12 lip corner puller (KL 1.50 nats)",
         "without correspondence: 1 filter.",
         "AU 43 (present in 3)",
         "faus 0.1.0, libtorch 2.11.0",
@@ -427,7 +432,7 @@ fn nulls_and_controls_change_the_answer() {
     let fau = json!({
         "layer": "conv3", "synthetic": true, "dead_filters": {"count": 1},
         "null": {"permutations": 1000, "fdr": 0.05, "subjects": 12, "bootstrap": 100},
-        "counts": {"filters_max_q": 2, "filters_within_class_q": 0}, "verdict": ["As it stands: <b>."], "caveats": ["Mind it."],
+        "counts": {"named": 3, "named_less": 1, "within_holds": 1, "within_fails": 1, "within_untestable": 1}, "verdict": ["As it stands: <b>."], "caveats": ["Mind it."],
     });
     write(run.path(), "fau/fau.json", fau.to_string());
     let control = |name: &str, auroc: f64, below: Value| json!({"control": name, "mean_best_auroc": auroc, "low": auroc, "high": auroc, "below_trained": below});
@@ -436,8 +441,11 @@ fn nulls_and_controls_change_the_answer() {
     write(run.path(), "fau/controls.json", controls.to_string());
     let html = page(&run);
     for expected in [
-        "2 of 4 filters of conv3 respond to an action unit beyond chance",
-        "no filter responds to an action unit beyond chance, so the expression explains all of it",
+        "3 of 4 filters of conv3 are named after an action unit that they respond to beyond chance, 2 more active with it and 1 less (",
+        "; the strongest is filter 2 with AU 12 lip corner puller (AUROC 0.91, d′ 1.9).",
+        "1 of 3 named filters still follow their own unit, 1 do not, and 1 cannot be tested.",
+        "Filter 2: AU 12 lip corner puller",
+        ">less</td>",
         "a mean AUROC of 0.90 on left-out people, in an untrained network 0.70 (difference 0.20, 95% CI 0.10 to 0.30, p &#60; 0.0001)",
         "As it stands: &#60;b&#62;.",
         "Mind it.",
@@ -445,9 +453,7 @@ fn nulls_and_controls_change_the_answer() {
     ] {
         assert!(html.contains(expected), "{expected}");
     }
-    assert!(
-        !html.contains("No null distribution has been computed, and every filter has a largest KL")
-    );
+    assert!(!html.contains("No null distribution has been computed, so no filter is named"));
 }
 
 #[test]

@@ -24,8 +24,8 @@ pub enum Error {
     /// A layer without spatial positions.
     #[error("layer `{0}` has no square maps over the image; set visualize.layer to a convolution")]
     NoPlaces(String),
-    /// Too few FACS codes to rank filters by.
-    #[error("no action unit is coded often enough in {path} to rank filters by; choose them by number or by class", path = .0.display())]
+    /// No filter is named after an action unit.
+    #[error("no filter is named after an action unit in {path}: none is coded often enough, or no filter responds to one beyond chance; choose filters by number or by class", path = .0.display())]
     NoActionUnits(PathBuf),
     /// All images are of the class, or none.
     #[error("all or none of these images are of class `{0}`; take all images (--split all)")]

@@ -27,7 +27,10 @@ fn prepared(dir: &std::path::Path) -> Prepared {
         intensity: 3,
     };
     for (index, image) in noise.chunks_exact(SIDE * SIDE).enumerate() {
-        let grey: Vec<u8> = image.iter().map(|v| (128.0 + 40.0 * v) as u8).collect();
+        // Filters respond more to images of the unit.
+        let contrast = [25.0, 45.0][index % 2];
+        let grey = image.iter().map(|v| (128.0 + contrast * v) as u8);
+        let grey: Vec<u8> = grey.collect();
         let sample = Sample {
             index,
             subject: index as i64,
@@ -236,7 +239,7 @@ fn the_settings_of_the_analysis_decide_which_action_units_choose_filters() {
         };
         // AU 12 is coded in half of 40 images.
         let error = write(21).unwrap_err();
-        assert!(error.to_string().contains("no action unit"), "{error}");
+        assert!(error.to_string().contains("no filter is named"), "{error}");
         write(20).unwrap();
         let text = std::fs::read_to_string(root.path().join("filters.json")).unwrap();
         let listing: serde_json::Value = serde_json::from_str(&text).unwrap();

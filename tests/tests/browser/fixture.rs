@@ -394,7 +394,7 @@ fn unit_of(filter: usize) -> usize {
 fn fau(run: &Path) {
     let mut draw = Draw(2);
     let mut rows = Vec::new();
-    let mut found = Vec::new();
+    let (mut found, mut names) = (Vec::new(), Vec::new());
     for filter in (0..FILTERS).filter(|filter| *filter != 5) {
         let own = unit_of(filter);
         let strength = 0.3 + 0.9 * draw.next();
@@ -411,8 +411,6 @@ fn fau(run: &Path) {
                 if at == own { 0.0004 } else { 0.31 },
                 0.04,
                 0.12,
-                0.8 * kl,
-                1.2 * kl,
                 0.45 + 0.4 * kl.min(1.0),
                 0.55 + 0.4 * kl.min(1.0),
                 0.6,
@@ -441,6 +439,24 @@ fn fau(run: &Path) {
                     ]
                     .to_vec(),
                 );
+                names.push(
+                    [
+                        filter.to_string(),
+                        au.to_string(),
+                        (*name).to_owned(),
+                        "1".to_owned(),
+                        "0.8".to_owned(),
+                        "1.2".to_owned(),
+                        (10.0 * kl).to_string(),
+                        "0.0001".to_owned(),
+                        "0.0002".to_owned(),
+                        "holds".to_owned(),
+                        "0.6".to_owned(),
+                        "0.03".to_owned(),
+                        "0.04".to_owned(),
+                    ]
+                    .to_vec(),
+                );
             }
         }
     }
@@ -455,8 +471,6 @@ fn fau(run: &Path) {
         "q",
         "q_within_class",
         "kl_null_95",
-        "kl_low",
-        "kl_high",
         "auroc_low",
         "auroc_high",
         "auroc_within_class",
@@ -475,6 +489,22 @@ fn fau(run: &Path) {
         "q_max",
     ];
     save_csv(run, "fau/correspondences.csv", &header, found);
+    let header = [
+        "filter",
+        "au",
+        "au_name",
+        "sign",
+        "auroc",
+        "d_prime",
+        "z",
+        "p",
+        "q",
+        "within_class",
+        "auroc_within_class",
+        "p_within_class",
+        "q_within_class",
+    ];
+    save_csv(run, "fau/names.csv", &header, names);
     let by_au: Vec<Value> = UNITS.iter().enumerate().map(|(at, (au, name))| json!({
         "au": au, "name": name, "n_with": 30 + at, "filters": 5, "filters_q": 20, "filters_within_class_q": 3,
         "best": {"filter": at, "kl": 0.9, "auroc": 0.9, "auroc_low": 0.84, "auroc_high": 0.95, "q": 0.0004, "q_within_class": 0.04, "auroc_within_class": 0.68},
@@ -487,7 +517,7 @@ fn fau(run: &Path) {
             "histograms": {"bins": 32, "smoothing": {"prior": "pooled", "pseudo_samples": 16.0}},
             "dead_filters": {"count": 1, "filters": [5]}, "aus_left_out": [{"au": 43, "n_with": 3}],
             "null": {"permutations": 10000, "seed": 1, "fdr": 0.05, "subjects": 40, "bootstrap": 1000},
-            "counts": {"pairs": 756, "pairs_q": 63, "filters_q": 63, "filters_max_q": 60, "filters_within_class_q": 14},
+            "counts": {"pairs": 756, "pairs_q": 63, "filters_q": 63, "filters_max_q": 60, "filters_within_class_q": 14, "named": 63, "named_less": 0, "within_holds": 63, "within_fails": 0, "within_untestable": 0},
             "by_au": by_au,
             "held_out": {"rows": 96, "pairs_selected": 63, "pairs_replicated": 50, "share": 0.79, "share_by_chance": 0.025, "median_auroc": 0.77},
             "verdict": ["60 of 64 filters exceed the null.", "Within a class, 14 do."],

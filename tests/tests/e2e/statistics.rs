@@ -28,12 +28,20 @@ fn a_run_brings_nulls_intervals_and_a_verdict() {
     check_rates(&table, "p_within_class", "q_within_class");
     let summary = read_json(&fau.join("fau.json"));
     assert_eq!(summary["null"]["permutations"], 99);
+    let verdict = summary["verdict"].to_string();
+    assert!(verdict.contains("live filters have a name"), "{verdict}");
+    // Every named filter is counted, and stands in its table.
+    let names = Table::read(&fau.join("names.csv"));
+    assert_eq!(summary["counts"]["named"], names.rows.len());
+    assert!(summary["schema"].is_u64() && summary["inputs"]["samples"].is_string());
+    let answer = &summary["answer"];
+    assert!(answer["verdict"].is_string() && answer["evidence"]["people"].is_number());
+    let first = summary["verdict"][0].as_str().unwrap();
     assert!(
-        summary["verdict"][0]
-            .as_str()
-            .unwrap()
-            .contains("live filters")
+        first.starts_with("Did the network learn action units? "),
+        "{first}"
     );
+    assert_eq!(answer["sentence"], first);
     for table in ["class_effects.csv", "sensitivity.csv"] {
         assert!(!Table::read(&fau.join(table)).rows.is_empty(), "{table}");
     }
@@ -121,7 +129,7 @@ fn prepared_first(samples: &std::path::Path) -> String {
 fn pairs_are_scored_on_the_people_of_another_set() {
     let place = run();
     place
-        .faus("synth --output other --subjects 12 --size 160x120 --seed 7")
+        .faus("synth --output other --subjects 8 --size 160x120 --seed 7")
         .done();
     let prepare = "data prepare --source ck_plus --classes seven --input other";
     place
@@ -145,7 +153,7 @@ fn pairs_are_scored_on_the_people_of_another_set() {
     assert_eq!(facts["coded_images"], coded.len());
     assert_eq!(
         (&facts["on"]["synthetic"], &facts["people"]),
-        (&true.into(), &12.into())
+        (&true.into(), &8.into())
     );
     let tested = facts["by_au"].as_array().unwrap();
     let untested = facts["untested"].as_array().unwrap();

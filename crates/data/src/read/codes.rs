@@ -179,7 +179,9 @@ impl CodeTable {
             Key::Index(index) => Some(*index),
             _ => None,
         });
-        if indices.clone().max() == Some(images.len()) && !indices.into_iter().any(|index| index == 0) {
+        if indices.clone().max() == Some(images.len())
+            && !indices.into_iter().any(|index| index == 0)
+        {
             return Err(format!(
                 "its indices reach {}, and no row has 0: images are counted from 0 to {}, so subtract 1 from each",
                 images.len(),

@@ -4,6 +4,7 @@ use serde::Serialize;
 
 use crate::analysis::Analysis;
 use crate::analysis::inference::PairInference;
+use crate::analysis::names::NameCounts;
 use crate::chance::rates::at_most;
 
 /// Numbers of pairs and filters with a false-discovery rate of at most `fdr`.
@@ -18,6 +19,10 @@ pub(crate) struct Counts {
     pub filters_q: usize,
     pub filters_max_q: usize,
     pub filters_within_class_q: usize,
+    pub pairs_within_person_tested: usize,
+    pub pairs_within_person_q: usize,
+    #[serde(flatten)]
+    pub names: NameCounts,
 }
 
 impl Counts {
@@ -42,6 +47,12 @@ impl Counts {
             filters_q: filters(|pair| pair.q),
             filters_max_q: at_most(maxima, fdr),
             filters_within_class_q: filters(|pair| pair.q_within_class),
+            pairs_within_person_tested: pairs
+                .iter()
+                .filter(|p| !p.p_within_person.is_nan())
+                .count(),
+            pairs_within_person_q: survive(|pair| pair.q_within_person),
+            names: NameCounts::of(analysis.names()),
         }
     }
 }

@@ -6,21 +6,22 @@ use faus_base::order::{auroc, spearman};
 use rayon::prelude::*;
 use serde::Serialize;
 
-use crate::analysis::scores::{AUROC, KL, Scores};
+use crate::analysis::names::{Name, best_filter, strongest, test_within};
+use crate::analysis::scores::{KL, Scores};
 use crate::chance::bootstrap::{Range95, resample, resampled_aurocs};
 use crate::chance::exchange::Scheme;
 use crate::chance::held_out::HeldOut;
 use crate::chance::own::{OwnInference, own_inference};
 use crate::chance::permutation::{FilterNull, permute};
 use crate::chance::rates::correct;
-use crate::chance::within_class::{Classes, within_class};
+use crate::chance::within_class::{Classes, WithinPair, within_class};
+use crate::chance::within_person::within_person;
 use crate::error::Error;
 use crate::input::activations::Activations;
 use crate::input::coded::{AuCount, Coded};
 use crate::input::options::AnalysisOptions;
-use crate::input::table::{Table, pick, wide};
-use crate::score::association::Association;
-use crate::score::first_largest;
+use crate::input::table::{Table, constant, pick, wide};
+use crate::score::association::{Association, d_prime};
 use crate::score::sensitivity::{Variant, sensitivity};
 use crate::watch::Watch;
 
@@ -36,6 +37,8 @@ pub struct Inference {
     pub subjects: usize,
     /// Rows used without a known subject: each counts as a separate person.
     pub without_subject: usize,
+    /// Rows used without a sequence, of people with several rows: each counts as a separate recording.
+    pub without_sequence: usize,
     /// Rows fixed in every exchange (a subject with one sequence, without a match).
     pub fixed_rows: usize,
     /// Labelled rows, for which the class can be held fixed.
@@ -48,6 +51,8 @@ pub struct Inference {
     pub pairs: Vec<PairInference>,
     /// One for each filter.
     pub filters: Vec<FilterInference>,
+    /// The strongest action unit of each live filter, by filter.
+    pub names: Vec<Name>,
     /// The strongest filter of each action unit inside each class.
     pub class_effects: Vec<ClassEffect>,
     /// Associations of labelled rows, tested on rows without an expression label.
@@ -77,8 +82,6 @@ pub struct PairInference {
     pub kl_null_mean: f64,
     /// 95% point of KL under exchange.
     pub kl_null_95: f64,
-    /// 95% interval of KL over resampled subjects.
-    pub kl_range: Range95,
     /// 95% interval of AUROC over resampled subjects.
     pub auroc_range: Range95,
     /// AUROC over pairs of images of the same class.
@@ -89,6 +92,33 @@ pub struct PairInference {
     pub intensity_rho: f64,
     /// Number of these rows.
     pub n_graded: usize,
+    /// Distance of the AUROC from its exact mean under exchange, in exact standard deviations; below 0 the filter is less
+    /// active with the unit. NaN where no exchange changes it.
+    pub z: f64,
+    /// d′, signed likewise.
+    pub d_prime: f64,
+    /// AUROC of the activation less its mean over the person's images.
+    pub auroc_within_person: f64,
+    /// Its two-sided p under exchange inside people.
+    pub p_within_person: f64,
+    /// Its false-discovery rate.
+    pub q_within_person: f64,
+    /// Whether the filter is live: constant ones are tested against nothing.
+    pub live: bool,
+    /// People with an image that shows the unit.
+    pub n_people_with: usize,
+    /// Labelled rows that are of the rarer kind, with or without the unit, in their class.
+    pub n_rarer_within_class: usize,
+}
+
+impl PairInference {
+    /// 1 where the filter is more active with the unit, -1 where it is less active.
+    pub(crate) fn sign(&self) -> f64 {
+        match self.z.is_nan() {
+            true => f64::NAN,
+            false => self.z.signum(),
+        }
+    }
 }
 
 /// Chance for a filter's largest KL.
@@ -109,7 +139,7 @@ pub struct ClassEffect {
     pub label: i64,
     /// Its name.
     pub label_name: String,
-    /// The filter with the AUROC farthest from 0.5 over all rows.
+    /// The unit's best filter, its z over all rows farthest from 0.
     pub filter: usize,
     /// Rows of the class that show the unit.
     pub n_with: usize,
@@ -138,25 +168,30 @@ impl Work<'_> {
     pub fn infer(&self, watch: &Watch) -> Result<Inference, Error> {
         let (coded, options, table) = (self.coded, self.options, self.table);
         let scheme = Scheme::of_subjects(&coded.subjects, &coded.recordings, options.exchange);
-        let classes = Classes::of(coded);
+        let classes = Classes::of(coded, options.exchange);
         let nulls = permute(table, &scheme, options, watch)?;
         let filter = |null: &FilterNull| FilterInference {
             p_max: null.p_max,
             q_max: f64::NAN,
         };
         let mut filters: Vec<FilterInference> = nulls.iter().map(filter).collect();
-        self.scores
-            .dead
-            .iter()
-            .for_each(|&dead| filters[dead].p_max = f64::NAN);
+        for (filter, column) in filters.iter_mut().zip(&table.columns) {
+            filter.p_max = if_live(column, filter.p_max);
+        }
         correct(&mut filters, |f| f.p_max, |f| &mut f.q_max);
         let mut pairs = self.pairs(&classes, &nulls, watch)?;
+        let names = self.names(&nulls, &pairs);
         correct(&mut pairs, |pair| pair.p, |pair| &mut pair.q);
         correct(&mut pairs, |pair| pair.p_auroc, |pair| &mut pair.q_auroc);
         correct(
             &mut pairs,
             |pair| pair.p_within_class,
             |pair| &mut pair.q_within_class,
+        );
+        correct(
+            &mut pairs,
+            |pair| pair.p_within_person,
+            |pair| &mut pair.q_within_person,
         );
         let who = (&scheme, coded.subjects.as_slice());
         let own = self.own.iter();
@@ -167,6 +202,7 @@ impl Work<'_> {
         Ok(Inference {
             subjects: coded.subject_count(),
             without_subject: coded.without_subject(),
+            without_sequence: coded.without_sequence(),
             fixed_rows: scheme.fixed_rows(),
             labelled_rows: classes.len(),
             classes: labels
@@ -174,13 +210,27 @@ impl Work<'_> {
                 .map(|label| coded.class_name(*label))
                 .collect(),
             without_variation: self.without_variation(&classes),
-            class_effects: self.class_effects(&labels),
+            class_effects: self.class_effects(&labels, &pairs),
             held_out: HeldOut::of(coded, self.activations, options, watch)?,
             sensitivity: sensitivity(&self.scores.of(KL), &live, table),
             own: own.collect::<Result<_, _>>()?,
             pairs,
             filters,
+            names,
         })
+    }
+
+    fn names(&self, nulls: &[FilterNull], pairs: &[PairInference]) -> Vec<Name> {
+        let aus: Vec<u8> = self.scores.aus.iter().map(|count| count.au).collect();
+        let mut names = strongest(nulls, &aus, self.table);
+        test_within(&mut names, self.options.fdr, |name| {
+            let pair = &pairs[name.filter * aus.len() + name.unit];
+            WithinPair {
+                p: pair.p_within_class,
+                auroc: pair.auroc_within_class,
+            }
+        });
+        names
     }
 
     /// Chance, intervals and descriptions of every pair, not yet corrected.
@@ -192,31 +242,39 @@ impl Work<'_> {
     ) -> Result<Vec<PairInference>, Error> {
         let (table, options) = (self.table, self.options);
         let within = within_class(classes, table, options, watch)?;
-        let (subjects, kl) = (&self.coded.subjects, self.scores.of(KL));
-        let ranges = resample(table, subjects, &kl, options, watch)?;
-        let presence = table.presence.iter();
-        let varying: Vec<usize> = presence.map(|p| classes.variation(p).0).collect();
+        let inside = within_person(self.coded, table, options, watch)?;
+        let ranges = resample(table, &self.coded.subjects, options, watch)?;
+        let presence = || table.presence.iter();
+        let varying: Vec<(usize, usize)> = presence().map(|p| classes.variation(p)).collect();
+        let people: Vec<usize> = presence().map(|p| self.coded.people(p)[0]).collect();
         let aus = self.scores.aus.iter();
         let grades: Vec<Vec<u8>> = aus.map(|count| self.coded.intensities(count.au)).collect();
         Ok(table.each(|filter, unit| {
             let (null, at) = (&nulls[filter].pairs[unit], filter * table.units() + unit);
-            let (intensity_rho, n_graded) =
-                follows_intensity(&table.columns[filter], &grades[unit]);
+            let column = table.columns[filter].as_slice();
+            let (intensity_rho, n_graded) = follows_intensity(column, &grades[unit]);
             PairInference {
-                p: null.p_kl,
+                p: if_live(column, null.p_kl),
                 q: f64::NAN,
-                p_auroc: null.p_auroc,
+                p_auroc: if_live(column, null.p_auroc),
                 q_auroc: f64::NAN,
-                p_within_class: within[at].p,
+                p_within_class: if_live(column, within[at].p),
                 q_within_class: f64::NAN,
                 kl_null_mean: null.kl_mean,
                 kl_null_95: null.kl_95,
-                kl_range: ranges[at][0],
-                auroc_range: ranges[at][1],
+                auroc_range: ranges[at],
                 auroc_within_class: within[at].auroc,
-                n_within_class: varying[unit],
+                n_within_class: varying[unit].0,
                 intensity_rho,
                 n_graded,
+                z: null.z,
+                d_prime: d_prime(column, &table.presence[unit]),
+                auroc_within_person: inside[at].auroc,
+                p_within_person: if_live(column, inside[at].p),
+                q_within_person: f64::NAN,
+                live: !constant(column),
+                n_people_with: people[unit],
+                n_rarer_within_class: varying[unit].1,
             }
         }))
     }
@@ -227,21 +285,21 @@ impl Work<'_> {
         fixed.map(|(count, _)| count.au).collect()
     }
 
-    fn class_effects(&self, labels: &BTreeMap<i64, Vec<usize>>) -> Vec<ClassEffect> {
+    fn class_effects(
+        &self,
+        labels: &BTreeMap<i64, Vec<usize>>,
+        pairs: &[PairInference],
+    ) -> Vec<ClassEffect> {
+        let z: Vec<f64> = pairs.iter().map(|pair| pair.z).collect();
         let effects = (0..self.table.units()).into_par_iter().map(|unit| {
-            let filter = self.strongest(unit);
-            let of = |(label, rows): (&i64, &Vec<usize>)| self.effect(unit, filter, *label, rows);
-            labels.iter().map(of).collect::<Vec<_>>()
+            let filter = best_filter(&z, self.table.units(), unit);
+            let of = |filter| {
+                let labels = labels.iter();
+                labels.map(move |(label, rows)| self.effect(unit, filter, *label, rows))
+            };
+            filter.into_iter().flat_map(of).collect::<Vec<_>>()
         });
         effects.collect::<Vec<_>>().concat()
-    }
-
-    /// The filter with the AUROC farthest from 0.5; the first on ties.
-    fn strongest(&self, unit: usize) -> usize {
-        let aurocs = self.scores.of(AUROC);
-        let own = aurocs.iter().skip(unit).step_by(self.table.units());
-        let distances: Vec<f64> = own.map(|auroc| (auroc - 0.5).abs()).collect();
-        first_largest(&distances)
     }
 
     fn effect(&self, unit: usize, filter: usize, label: i64, rows: &[usize]) -> ClassEffect {
@@ -267,6 +325,11 @@ impl Work<'_> {
             range,
         }
     }
+}
+
+/// p of a live filter: a constant one equals all its exchanges, and would only crowd the family of tests.
+fn if_live(column: &[f32], p: f64) -> f64 {
+    if constant(column) { f64::NAN } else { p }
 }
 
 /// Spearman's correlation with the intensity over graded rows, and their number.

@@ -3,10 +3,12 @@
 pub(crate) mod columns;
 pub(crate) mod counts;
 pub(crate) mod inference;
+pub(crate) mod names;
 pub(crate) mod scores;
 
 use crate::analysis::columns::check_measures;
 use crate::analysis::inference::{Inference, Work};
+use crate::analysis::names::{Name, best_filter, ranked};
 use crate::analysis::scores::{Correspondence, FilterAu, MEASURES, Scores};
 use crate::error::Error;
 use crate::input::activations::Activations;
@@ -20,7 +22,7 @@ use crate::watch::Watch;
 /// The result of [`analyse`].
 #[derive(Debug, Clone)]
 pub struct Analysis {
-    /// Its options.
+    /// Its options; without permutations and resamplings where the coded rows show fewer than three people.
     pub options: CheckedOptions,
     /// Names of the measures: the built-in ones ([`MEASURES`]), then the others.
     pub measures: Vec<&'static str>,
@@ -67,23 +69,38 @@ impl Analysis {
         &self.measures[MEASURES.len()..]
     }
 
-    /// Correspondences by descending score, then by filter.
-    pub(crate) fn ranked(&self) -> Vec<Correspondence> {
+    /// Correspondences by descending KL, then by filter.
+    pub(crate) fn by_kl(&self) -> Vec<Correspondence> {
         let mut ranked = self.correspondences.clone();
         ranked.sort_by(|a, b| b.score.total_cmp(&a.score).then(a.filter.cmp(&b.filter)));
         ranked
     }
 
-    /// The first `count` filters to draw: the best filter of every action unit, then the next best of all.
+    /// The filters with a name: the action unit with the largest |z|, if its q is at most the false-discovery rate.
+    pub fn names(&self) -> impl Iterator<Item = &Name> {
+        let names = self.inference.names.iter();
+        names.filter(|name| name.holds(self.options.fdr))
+    }
+
+    /// The best filter of action unit number `unit`: the z farthest from 0. `None` where all filters are dead.
+    pub fn best_filter(&self, unit: usize) -> Option<usize> {
+        let z: Vec<f64> = self.inference.pairs.iter().map(|pair| pair.z).collect();
+        best_filter(&z, self.aus_used.len(), unit)
+    }
+
+    /// The first `count` filters to draw: those with a name, the best of each action unit first, then the others by |z|.
     pub fn best_filters(&self, count: usize) -> Vec<usize> {
-        let mut units = Vec::new();
-        let (first, others): (Vec<_>, Vec<_>) = self.ranked().into_iter().partition(|c| {
-            let new = !units.contains(&c.au);
-            units.push(c.au);
-            new
-        });
-        let all = first.into_iter().chain(others);
-        all.map(|c| c.filter).take(count).collect()
+        let (named, others): (Vec<Name>, Vec<Name>) = self
+            .inference
+            .names
+            .iter()
+            .partition(|name| name.holds(self.options.fdr));
+        let all = [named, others].map(|names| ranked(names.into_iter()));
+        all.concat()
+            .iter()
+            .map(|name| name.filter)
+            .take(count)
+            .collect()
     }
 }
 
@@ -120,6 +137,7 @@ pub fn analyse_with(
     check_measures(own)?;
     check_rows(activations, samples)?;
     let coded = Coded::collect(samples);
+    let options = &options.for_people(coded.subject_count());
     let (aus_used, aus_left_out) = coded.usable(options.min_positives)?;
     let table = Table::new(&coded, activations, aus_used.iter().map(|count| count.au));
     let scores = Scores::new(&table, aus_used, options, own);

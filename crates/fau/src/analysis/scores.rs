@@ -1,13 +1,14 @@
 //! Scores of every filter and action unit, and the correspondences.
 
+use rayon::prelude::*;
 use serde::Serialize;
 
 use crate::input::coded::AuCount;
 use crate::input::options::AnalysisOptions;
-use crate::input::table::Table;
-use crate::score::association::{
-    Association, Auroc, JensenShannon, Kl, MutualInformation, PointBiserial,
-};
+use crate::input::table::{Table, constant};
+use crate::score::association::{Association, JensenShannon, Kl, MutualInformation};
+use crate::score::bins::Sides;
+use crate::score::column::FilterColumn;
 use crate::score::first_largest;
 
 /// Names of the built-in measures, in the order of the scores.
@@ -63,22 +64,32 @@ impl Scores {
     ) -> Self {
         let (bins, smoothing) = (options.bins, options.smoothing);
         let (kl, js) = (Kl { bins, smoothing }, JensenShannon { bins, smoothing });
-        let mi = MutualInformation { bins };
-        let mut measures: Vec<&dyn Association> = vec![&kl, &js, &Auroc, &mi, &PointBiserial];
-        measures.extend(own);
-        let score = |column: &[f32], with: &[bool]| -> Vec<f64> {
-            let each = measures.iter();
-            each.map(|measure| measure.score(column, with)).collect()
+        let of_filter = |(filter, activations): (usize, &Vec<f32>)| -> Vec<FilterAu> {
+            let column = FilterColumn::new(activations, bins);
+            let units = aus.iter().zip(&table.presence);
+            let of_unit = |(count, with): (&AuCount, &Vec<bool>)| {
+                let histograms = column.histograms(with);
+                let of = |score: &dyn Fn(&[Sides]) -> f64| histograms.as_deref().map_or(0.0, score);
+                let mut scores = vec![
+                    of(&|counts| kl.of_counts(counts)),
+                    of(&|counts| js.of_counts(counts)),
+                    column.auroc(with),
+                    of(&MutualInformation::of_counts),
+                    column.r(with),
+                ];
+                scores.extend(own.iter().map(|measure| measure.score(activations, with)));
+                let count = *count;
+                FilterAu {
+                    filter,
+                    count,
+                    scores,
+                }
+            };
+            units.map(of_unit).collect()
         };
-        let scores = table.each_pair(score).into_iter().enumerate();
-        let pairs: Vec<FilterAu> = scores
-            .map(|(at, scores)| FilterAu {
-                filter: at / aus.len(),
-                count: aus[at % aus.len()],
-                scores,
-            })
-            .collect();
-        let constant = |column: &[f32]| column.windows(2).all(|pair| pair[0] == pair[1]);
+        let filters = table.columns.par_iter().enumerate();
+        let pairs: Vec<Vec<FilterAu>> = filters.map(of_filter).collect();
+        let pairs = pairs.concat();
         let filters = 0..table.columns.len();
         let (dead, live): (Vec<usize>, Vec<usize>) =
             filters.partition(|&filter| constant(&table.columns[filter]));

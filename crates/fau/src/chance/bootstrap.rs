@@ -9,9 +9,9 @@ use serde::Serialize;
 
 use crate::chance::random::{Purpose, keyed};
 use crate::error::Error;
+use crate::input::coded::grouped;
 use crate::input::options::AnalysisOptions;
-use crate::input::table::{Table, gather, rows_of, wide};
-use crate::score::bins::bin_numbers;
+use crate::input::table::{Table, gather, pick, rows_of, wide};
 use crate::watch::Watch;
 
 /// A 95% interval; NaN where undefined.
@@ -46,17 +46,6 @@ impl Range95 {
     /// The interval of the difference of two series that were resampled alike; NaN values are left out.
     pub fn of_difference(own: &[f64], theirs: &[f64]) -> Self {
         Self::percentile(&differences(own, theirs))
-    }
-
-    /// The interval mirrored at the estimate (the basic bootstrap, Davison & Hinkley 1997, §5.2), cut at 0: for
-    /// divergences, whose resampled values are biased upwards.
-    fn mirrored(self, estimate: f64) -> Self {
-        // Keeps NaN, the interval of too few resamplings, which `max` would turn into 0.
-        let end = |end: f64| (2.0 * estimate - end).clamp(0.0, f64::INFINITY);
-        Self {
-            low: end(self.high),
-            high: end(self.low),
-        }
     }
 }
 
@@ -102,32 +91,72 @@ pub(crate) fn resampled_aurocs(
     weights.iter().map(auroc).collect()
 }
 
-/// Intervals of KL and AUROC of every pair, filter by filter; `observed` is KL of each.
+/// The AUROC over pairs of rows of one class, and the same in every resampling of the subjects. Rows without a class take no
+/// part; NaN where no pair is left.
+pub(crate) fn within_class_aurocs(
+    scores: &[f64],
+    positive: &[bool],
+    classes: &[Option<i64>],
+    subjects: &[u32],
+    options: &AnalysisOptions,
+) -> (f64, Vec<f64>) {
+    let labelled = (0..scores.len()).filter_map(|row| Some((classes[row]?, row)));
+    let strata = grouped(labelled).into_values().map(|rows| {
+        let list = rows_of(&pick(positive, &rows), true);
+        (Ascending::new(&pick(scores, &rows)), list, rows)
+    });
+    let strata: Vec<_> = strata.collect();
+    let auroc = |weights: &Vec<u8>| {
+        let (mut won, mut pairs) = (0, 0);
+        for (order, list, rows) in &strata {
+            let own = pick(weights, rows);
+            let mut below = vec![0; rows.len()];
+            let total = order.doubled_weight_below(&own, &mut below);
+            let counted = counted_pairs(list, &own, &below, total);
+            (won, pairs) = (won + counted.0, pairs + counted.1);
+        }
+        won as f64 / pairs as f64
+    };
+    let each = row_weights(subjects, options);
+    let each = each.iter().map(auroc).collect();
+    (auroc(&vec![1; scores.len()]), each)
+}
+
+/// Intervals of the AUROC of every pair, filter by filter.
 ///
 /// # Errors
 /// [`Error::Cancelled`].
 pub(crate) fn resample(
     table: &Table,
     subjects: &[u32],
-    observed: &[f64],
     options: &AnalysisOptions,
     watch: &Watch,
-) -> Result<Vec<[Range95; 2]>, Error> {
+) -> Result<Vec<Range95>, Error> {
     let weights = row_weights(subjects, options);
     let lists: Vec<Vec<u32>> = table.presence.iter().map(|p| rows_of(p, true)).collect();
     let (begun, of) = (AtomicUsize::new(0), table.columns.len());
-    let filters = table.columns.par_iter();
-    let filters = filters.zip(observed.par_chunks(table.units()));
-    let ranges = filters.map(|(column, observed)| {
+    let ranges = table.columns.par_iter().map(|column| {
         watch.next(&begun, of)?;
-        let filter = Resampled {
-            rows: Ascending::new(&wide(column)),
-            bins: bin_numbers(column, options.bins),
-            options,
-        };
-        Ok(filter.ranges(&lists, &weights, observed))
+        let rows = Ascending::new(&wide(column));
+        Ok(ranges(&rows, &lists, &weights))
     });
     Ok(ranges.collect::<Result<Vec<_>, Error>>()?.concat())
+}
+
+/// One filter's interval for every unit, whose rows are `lists`.
+fn ranges(rows: &Ascending, lists: &[Vec<u32>], weights: &[Vec<u8>]) -> Vec<Range95> {
+    let mut aurocs = vec![Vec::with_capacity(weights.len()); lists.len()];
+    let mut below = vec![0; rows.order.len()];
+    for weights in weights {
+        let total = rows.doubled_weight_below(weights, &mut below);
+        for (aurocs, list) in aurocs.iter_mut().zip(lists) {
+            aurocs.push(weighted_auroc(list, weights, &below, total));
+        }
+    }
+    aurocs
+        .iter()
+        .map(|aurocs| Range95::percentile(aurocs))
+        .collect()
 }
 
 /// Rows in ascending order of their values; `ends` are the ends of ties.
@@ -168,66 +197,14 @@ impl Ascending {
     }
 }
 
-/// One filter's rows and their bins.
-struct Resampled<'a> {
-    rows: Ascending,
-    bins: Option<Vec<u32>>,
-    options: &'a AnalysisOptions,
-}
-
-impl Resampled<'_> {
-    fn ranges(
-        &self,
-        lists: &[Vec<u32>],
-        weights: &[Vec<u8>],
-        observed: &[f64],
-    ) -> Vec<[Range95; 2]> {
-        let mut kls = vec![Vec::with_capacity(weights.len()); lists.len()];
-        let mut aurocs = kls.clone();
-        let mut below = vec![0; self.rows.order.len()];
-        for weights in weights {
-            let total = self.rows.doubled_weight_below(weights, &mut below);
-            let all = self.histogram(weights, 0..weights.len() as u32);
-            for (unit, list) in lists.iter().enumerate() {
-                aurocs[unit].push(weighted_auroc(list, weights, &below, total));
-                kls[unit].push(self.kl(weights, list, &all));
-            }
-        }
-        let kls = kls.iter().zip(observed);
-        let kls = kls.map(|(kls, observed)| Range95::percentile(kls).mirrored(*observed));
-        let aurocs = aurocs.iter().map(|aurocs| Range95::percentile(aurocs));
-        kls.zip(aurocs).map(|(kl, auroc)| [kl, auroc]).collect()
-    }
-
-    fn histogram(&self, weights: &[u8], rows: impl Iterator<Item = u32>) -> Vec<u64> {
-        let mut counts = vec![0; self.options.bins];
-        if let Some(bins) = &self.bins {
-            for row in rows {
-                counts[bins[row as usize] as usize] += u64::from(weights[row as usize]);
-            }
-        }
-        counts
-    }
-
-    fn kl(&self, weights: &[u8], list: &[u32], all: &[u64]) -> f64 {
-        let with = self.histogram(weights, list.iter().copied());
-        let (n, n_with): (u64, u64) = (all.iter().sum(), with.iter().sum());
-        if n_with == 0 || n_with == n {
-            // A constant filter, or a resampling without one of the groups.
-            return if self.bins.is_none() { 0.0 } else { f64::NAN };
-        }
-        let (sizes, options) = ([n_with, n - n_with], self.options);
-        let filled = with.iter().zip(all).filter(|(_, all)| **all > 0);
-        let terms = filled.map(|(&with, &all)| {
-            let bin = [with, all - with];
-            options.smoothing.kl_term(bin, sizes, options.bins)
-        });
-        terms.sum::<f64>().max(0.0)
-    }
-}
-
 /// AUROC of rows that count `weights` times, from [`Ascending::doubled_weight_below`]; NaN where a group has no weight.
 fn weighted_auroc(list: &[u32], weights: &[u8], below: &[u64], total: u64) -> f64 {
+    let (won, pairs) = counted_pairs(list, weights, below, total);
+    won as f64 / pairs as f64
+}
+
+/// Twice the weight of the pairs that the rows of the list win, ties half, and twice that of all.
+fn counted_pairs(list: &[u32], weights: &[u8], below: &[u64], total: u64) -> (u64, u64) {
     let (mut sum, mut with) = (0, 0);
     for &row in list {
         let weight = u64::from(weights[row as usize]);
@@ -235,7 +212,7 @@ fn weighted_auroc(list: &[u32], weights: &[u8], below: &[u64], total: u64) -> f6
         sum += weight * below[row as usize];
     }
     // Pairs within the group itself come to half its squared weight, ties and a row with itself counted half.
-    (sum - with * with) as f64 / (2 * with * (total - with)) as f64
+    (sum - with * with, 2 * with * (total - with))
 }
 
 #[cfg(test)]
@@ -244,7 +221,6 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::score::association::{Association, Kl};
 
     proptest! {
         /// Weights are copies: the literal version repeats every row.
@@ -253,23 +229,13 @@ mod tests {
             let column: Vec<f32> = rows.iter().map(|r| f32::from(r.0)).collect();
             let list: Vec<u32> = (0..).zip(&rows).filter(|(_, r)| r.1).map(|(row, _)| row).collect();
             let weights: Vec<u8> = rows.iter().map(|r| r.2).collect();
-            let options = AnalysisOptions { bins: 8, ..AnalysisOptions::default() };
-            let filter = Resampled { rows: Ascending::new(&wide(&column)), bins: bin_numbers(&column, 8), options: &options };
+            let ascending = Ascending::new(&wide(&column));
             let mut below = vec![0; rows.len()];
-            let total = filter.rows.doubled_weight_below(&weights, &mut below);
+            let total = ascending.doubled_weight_below(&weights, &mut below);
             let copies: Vec<(f64, bool)> = rows.iter().flat_map(|r| vec![(f64::from(r.0), r.1); usize::from(r.2)]).collect();
             let (values, with): (Vec<f64>, Vec<bool>) = copies.into_iter().unzip();
             let (fast, slow) = (weighted_auroc(&list, &weights, &below, total), auroc(&values, &with));
             prop_assert!((fast - slow).abs() < 1e-12 || fast.is_nan() && slow.is_nan());
-            // KL's bins span all rows, drawn or not: compare only where the ends are drawn.
-            let ends = [column.iter().copied().fold(f32::MAX, f32::min), column.iter().copied().fold(f32::MIN, f32::max)];
-            let copied: Vec<f32> = values.iter().map(|v| *v as f32).collect();
-            let both = with.iter().any(|w| *w) && with.iter().any(|w| !*w);
-            if both && ends.iter().all(|end| copied.contains(end)) {
-                let all = filter.histogram(&weights, 0..rows.len() as u32);
-                let slow = Kl::of(&options).score(&copied, &with);
-                prop_assert!((filter.kl(&weights, &list, &all) - slow).abs() < 1e-12);
-            }
         }
 
         #[test]
@@ -285,11 +251,5 @@ mod tests {
         let nan = f64::NAN;
         assert!(Range95::percentile(&[1.0, nan, nan]).low.is_nan());
         assert_eq!(Range95::percentile(&[1.0, 1.0, nan]).high, 1.0);
-        let mirrored = Range95 {
-            low: 0.4,
-            high: 0.9,
-        }
-        .mirrored(0.5);
-        assert!((mirrored.low - 0.1).abs() < 1e-12 && (mirrored.high - 0.6).abs() < 1e-12);
     }
 }

@@ -48,6 +48,15 @@ impl Exchange {
             }
         }
     }
+
+    /// Among whom codes are exchanged, for a sentence.
+    pub(crate) fn short(self) -> &'static str {
+        match self {
+            Self::Both => "between and within people",
+            Self::Within => "within people",
+            Self::Whole => "between people",
+        }
+    }
 }
 
 /// Permutations of rows. Rows of one recording (frames of a sequence) always move together, in their order.
@@ -55,9 +64,9 @@ impl Exchange {
 pub(crate) struct Scheme {
     rows: usize,
     /// Sets of subjects that may be swapped; each subject is the list of its recordings, shortest first.
-    sets: Vec<Vec<Vec<Vec<u32>>>>,
-    whole: bool,
-    within: bool,
+    pub(super) sets: Vec<Vec<Vec<Vec<u32>>>>,
+    pub(super) whole: bool,
+    pub(super) within: bool,
 }
 
 impl Scheme {

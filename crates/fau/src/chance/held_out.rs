@@ -1,10 +1,11 @@
-//! Tests on images without an expression label whether associations found on labelled images hold.
+//! Tests on images without an expression label whether the names that filters have on labelled images hold.
 
 use serde::Serialize;
 
+use crate::analysis::names::{Name, strongest};
 use crate::chance::exchange::Scheme;
-use crate::chance::permutation::{PairNull, permute};
-use crate::chance::rates::{at_most, benjamini_hochberg, correct};
+use crate::chance::permutation::{FilterNull, permute};
+use crate::chance::rates::{at_most, correct};
 use crate::error::Error;
 use crate::input::activations::Activations;
 use crate::input::coded::{AuCount, Coded};
@@ -20,7 +21,7 @@ pub struct HeldOut {
     pub rows: usize,
     /// Coded labelled rows.
     pub labelled_rows: usize,
-    /// The chosen pairs: false-discovery rate of AUROC on the labelled rows at most `fdr`.
+    /// The filters that have a name on the labelled rows, each with the unit that it is named after there.
     pub pairs: Vec<HeldOutPair>,
 }
 
@@ -39,7 +40,7 @@ pub struct HeldOutPair {
     pub n_without: usize,
     /// AUROC on the held-out rows.
     pub auroc: f64,
-    /// One-sided p, in the direction of the labelled rows.
+    /// One-sided p, in the direction of the name.
     pub p: f64,
     /// Its false-discovery rate over the chosen pairs.
     pub q: f64,
@@ -61,11 +62,9 @@ impl HeldOut {
         }
         let side = |coded: &Coded| side(coded, activations, &aus, options, watch);
         let (chosen_on, scored_on) = (side(&labelled)?, side(&held_out)?);
-        let p: Vec<f64> = chosen_on.1.iter().map(|null| null.p_auroc).collect();
-        let q = benjamini_hochberg(&p).into_iter().enumerate();
-        let chosen = q.filter(|(_, q)| *q <= options.fdr);
-        let pair = |(at, _): (usize, f64)| pair(at, &aus, &chosen_on, &scored_on);
-        let mut pairs: Vec<HeldOutPair> = chosen.map(pair).collect();
+        let names = strongest(&chosen_on.1, &aus, &chosen_on.0).into_iter();
+        let named = names.filter(|name| name.holds(options.fdr));
+        let mut pairs: Vec<HeldOutPair> = named.map(|name| pair(&name, &scored_on)).collect();
         correct(&mut pairs, |pair| pair.p, |pair| &mut pair.q);
         Ok(Some(Self {
             rows: held_out.len(),
@@ -86,20 +85,19 @@ impl HeldOut {
     }
 }
 
-/// Pair number `at` (by filter, then action unit), not yet corrected.
-fn pair(at: usize, aus: &[u8], chosen_on: &Side, scored_on: &Side) -> HeldOutPair {
-    let (filter, unit) = (at / aus.len(), at % aus.len());
-    let (table, null) = (&scored_on.0, &scored_on.1[at]);
-    let before = chosen_on.0.auroc(filter, unit);
-    let count = AuCount::of(aus[unit], &table.presence[unit]);
+/// A filter's named unit on the held-out rows, not yet corrected.
+fn pair(name: &Name, (table, nulls): &Side) -> HeldOutPair {
+    let (filter, unit) = (name.filter, name.unit);
+    let null = &nulls[filter].pairs[unit];
+    let count = AuCount::of(name.au, &table.presence[unit]);
     HeldOutPair {
         filter,
         au: count.au,
-        auroc_labelled: before,
+        auroc_labelled: name.auroc,
         n_with: count.n_with,
         n_without: count.n_without,
         auroc: table.auroc(filter, unit),
-        p: match before > 0.5 {
+        p: match name.sign() > 0 {
             true => null.p_above,
             false => null.p_below,
         },
@@ -117,8 +115,8 @@ fn usable_in_both(labelled: &Coded, held_out: &Coded, min_positives: usize) -> V
     both.filter(|au| there.contains(au)).collect()
 }
 
-/// One part of the coded rows, and its nulls by filter, then action unit.
-type Side = (Table, Vec<PairNull>);
+/// One part of the coded rows, and its nulls by filter.
+type Side = (Table, Vec<FilterNull>);
 
 fn side(
     coded: &Coded,
@@ -129,6 +127,6 @@ fn side(
 ) -> Result<Side, Error> {
     let table = Table::new(coded, activations, aus.iter().copied());
     let scheme = Scheme::of_subjects(&coded.subjects, &coded.recordings, options.exchange);
-    let nulls = permute(&table, &scheme, options, watch)?.into_iter();
-    Ok((table, nulls.flat_map(|filter| filter.pairs).collect()))
+    let nulls = permute(&table, &scheme, options, watch)?;
+    Ok((table, nulls))
 }

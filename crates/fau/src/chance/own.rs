@@ -11,7 +11,7 @@ use crate::chance::random::Purpose;
 use crate::chance::rates::correct;
 use crate::error::Error;
 use crate::input::options::AnalysisOptions;
-use crate::input::table::{Table, gather};
+use crate::input::table::{Table, constant, gather};
 use crate::score::association::Association;
 use crate::watch::Watch;
 
@@ -52,7 +52,7 @@ pub(crate) fn own_inference(
         let score = measure.score(column, presence);
         Ok(OwnInference {
             score,
-            p: match score.is_nan() {
+            p: match score.is_nan() || constant(column) {
                 true => f64::NAN,
                 false => p_value(reached[at], options.permutations),
             },

@@ -17,6 +17,10 @@ pub(crate) enum Purpose {
     Signs = 5,
     /// Random sets of filters.
     FilterSets = 6,
+    /// Untrained networks.
+    Starts = 7,
+    /// Permutations inside people.
+    WithinPerson = 16,
 }
 
 /// The generator of draw `index` for `purpose`.

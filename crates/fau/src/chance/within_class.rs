@@ -9,18 +9,24 @@
 //! vary more than under exchange, and the test rejects too often. With it the exchange test is exact where sequences of
 //! a class are exchangeable, and holds its level in large samples despite person effects (Chung & Romano 2013, Annals
 //! of Statistics 41; DiCiccio & Romano 2017, JASA 112).
+//!
+//! With [`Exchange::Within`] the person is held fixed too: ranks and codes are residuals of person and class, and are
+//! exchanged inside people, so that a cause that shapes a person's codes and face leaves no trace. That test is
+//! asymptotic alone.
 
 use faus_base::order::doubled_midranks;
 use multiversion::multiversion;
 use rayon::prelude::*;
 
-use crate::chance::exchange::Scheme;
+use crate::chance::exchange::{Exchange, Scheme};
 use crate::chance::p_value;
 use crate::chance::random::Purpose;
+use crate::chance::within_person::less_means;
 use crate::error::Error;
 use crate::input::coded::{Coded, grouped, numbered, positives};
 use crate::input::options::AnalysisOptions;
 use crate::input::table::{Table, pick, wide};
+use crate::study::within::less_ranks;
 use crate::watch::Watch;
 
 /// Filters per task: few enough that their ranks stay in the cache.
@@ -30,6 +36,8 @@ const AT_ONCE: usize = 500;
 /// An action unit is tested if, summed over classes, at least this many rows are of the rarer kind in their class. Our
 /// choice.
 const MIN_MINORITY: usize = 5;
+/// Most turns of subtracting the means of people and classes; a few dozen suffice where both are crossed.
+const SWEEPS: usize = 500;
 /// Relative differences from the observed statistic below this are treated as rounding.
 const ROUNDING: f64 = 1e-9;
 
@@ -38,8 +46,15 @@ const ROUNDING: f64 = 1e-9;
 pub(crate) struct WithinPair {
     /// Two-sided p; NaN where the action unit hardly varies inside any class.
     pub p: f64,
-    /// AUROC over pairs of rows of the same class; NaN if there are none, or no permutations.
+    /// AUROC over pairs of rows of the same class; NaN if there are none.
     pub auroc: f64,
+}
+
+impl WithinPair {
+    pub const NONE: Self = Self {
+        p: f64::NAN,
+        auroc: f64::NAN,
+    };
 }
 
 /// The labelled rows, sorted by subject, and the variation of the codes in their classes.
@@ -51,10 +66,12 @@ pub(crate) struct Classes {
     recordings: Vec<u32>,
     /// Rows of each class.
     members: Vec<Vec<usize>>,
+    /// Whether the person is held fixed too, as `--exchange within` demands.
+    of_person: bool,
 }
 
 impl Classes {
-    pub fn of(coded: &Coded) -> Self {
+    pub fn of(coded: &Coded, exchange: Exchange) -> Self {
         let rows = 0..coded.len();
         let mut order: Vec<usize> = rows.filter(|&at| coded.classes[at].is_some()).collect();
         order.sort_by_key(|&at| coded.subjects[at]);
@@ -65,6 +82,7 @@ impl Classes {
             members: grouped(classes.iter().zip(0..)).into_values().collect(),
             classes,
             order,
+            of_person: exchange == Exchange::Within,
         }
     }
 
@@ -105,7 +123,7 @@ impl Classes {
                 scores[row] = (f64::from(rank) / 2.0) / (n + 1.0) - 0.5;
             }
         }
-        scores
+        self.less_person(scores)
     }
 
     /// Presence less its share in the class.
@@ -118,7 +136,43 @@ impl Classes {
                 centred[row] = f64::from(u8::from(presence[row])) - share;
             }
         }
-        centred
+        self.less_person(centred)
+    }
+
+    /// Values less the means of person and class, by turns until neither is left, where the person is held fixed.
+    fn less_person(&self, mut values: Vec<f64>) -> Vec<f64> {
+        for _ in 0..if self.of_person { SWEEPS } else { 0 } {
+            let before = values.clone();
+            values = less_means(&less_means(&values, &self.classes), &self.subjects);
+            let moved = values
+                .iter()
+                .zip(before)
+                .map(|(now, then)| (now - then).abs());
+            if moved.fold(0.0, f64::max) < 1e-10 {
+                break;
+            }
+        }
+        values
+    }
+
+    fn scheme(&self) -> Scheme {
+        match self.of_person {
+            true => Scheme::of_subjects(&self.subjects, &self.recordings, Exchange::Within),
+            false => Scheme::inside(&self.classes, &self.recordings),
+        }
+    }
+
+    /// A column less what a covariate explains of it inside each class, see [`less_ranks`]; 0 for rows without a class.
+    pub fn less(&self, column: &[f32], covariate: &[f64]) -> Vec<f32> {
+        let mut rest = vec![0.0; column.len()];
+        for rows in &self.members {
+            let rows = pick(&self.order, rows);
+            let own = less_ranks(&wide(&pick(column, &rows)), &pick(covariate, &rows));
+            rows.iter()
+                .zip(own)
+                .for_each(|(&row, value)| rest[row] = value as f32);
+        }
+        rest
     }
 
     /// AUROC over the pairs of rows that share their class.
@@ -147,7 +201,7 @@ pub(crate) fn within_class(
     options: &AnalysisOptions,
     watch: &Watch,
 ) -> Result<Vec<WithinPair>, Error> {
-    let scheme = Scheme::inside(&classes.classes, &classes.recordings);
+    let scheme = classes.scheme();
     let tested: Vec<usize> = (0..table.units())
         .filter(|&unit| classes.testable(&table.presence[unit]))
         .collect();
@@ -169,10 +223,7 @@ pub(crate) fn within_class(
     }
     let mut pairs = table.each_pair(|column, presence| WithinPair {
         p: f64::NAN,
-        auroc: match permutations {
-            0 => f64::NAN,
-            _ => classes.auroc(column, presence),
-        },
+        auroc: classes.auroc(column, presence),
     });
     for (filter, pairs) in pairs.chunks_mut(table.units()).enumerate() {
         for (&unit, reached) in tested.iter().zip(&tiles[filter / TILE].reached) {
@@ -300,7 +351,7 @@ mod tests {
                 ..SampleRow::default()
             }).collect();
             let coded = Coded::collect(&samples);
-            let classes = Classes::of(&coded);
+            let classes = Classes::of(&coded, Exchange::Both);
             let column: Vec<f32> = rows.iter().map(|row| f32::from(row.0)).collect();
             let presence = coded.presence(12);
             let table = Table { columns: vec![column], presence: vec![presence.clone()] };

@@ -69,16 +69,16 @@ impl Activations {
         own.map(f64::from).collect()
     }
 
-    /// Rejects NaN and infinite values.
-    pub(crate) fn check_finite(&self) -> Result<(), Error> {
-        match self.values.iter().position(|x| !x.is_finite()) {
-            None => Ok(()),
-            Some(at) => Err(Error::NotFinite {
-                filter: at % self.filters,
-                row: at / self.filters,
-                value: self.values[at],
-            }),
+    /// Rejects NaN and infinite values in these rows.
+    pub(crate) fn check_finite(&self, rows: impl Iterator<Item = usize>) -> Result<(), Error> {
+        for row in rows {
+            let own = &self.values[row * self.filters..][..self.filters];
+            if let Some(filter) = own.iter().position(|x| !x.is_finite()) {
+                let value = own[filter];
+                return Err(Error::NotFinite { filter, row, value });
+            }
         }
+        Ok(())
     }
 }
 

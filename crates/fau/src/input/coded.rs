@@ -143,7 +143,30 @@ impl<'a> Coded<'a> {
         aus.into_iter().map(count).collect()
     }
 
-    /// [`counts`](Self::counts) split into frequent and rare ones.
+    /// People with an image that shows a unit, and with one that does not.
+    pub fn people(&self, presence: &[bool]) -> [usize; 2] {
+        [true, false].map(|kind| {
+            let own = self.subjects.iter().zip(presence);
+            let own = own.filter(|(_, with)| **with == kind);
+            own.map(|(subject, _)| subject)
+                .collect::<BTreeSet<_>>()
+                .len()
+        })
+    }
+
+    /// Rows without a sequence, of people with several rows: frames of one recording could not be told from recordings.
+    pub fn without_sequence(&self) -> usize {
+        let mut rows = vec![0; self.subject_count()];
+        self.subjects
+            .iter()
+            .for_each(|&subject| rows[subject as usize] += 1);
+        let images = self.images.iter().zip(&self.subjects);
+        let unknown = images
+            .filter(|(image, subject)| image.sequence.is_none() && rows[**subject as usize] > 1);
+        unknown.count()
+    }
+
+    /// [`counts`](Self::counts) split into those of enough people and the others.
     ///
     /// # Errors
     /// [`Error::NoCodedRows`] and [`Error::NoUsableAu`].
@@ -152,15 +175,22 @@ impl<'a> Coded<'a> {
             return Err(Error::NoCodedRows { rows: self.samples });
         }
         let counts = self.counts().into_iter();
+        let fewer = |count: &AuCount| {
+            let [with, without] = self.people(&self.presence(count.au));
+            with.min(without)
+        };
         let (used, left_out): (Vec<_>, Vec<_>) =
-            counts.partition(|count| count.smaller() >= min_positives);
+            counts.partition(|count| fewer(count) >= min_positives);
         if !used.is_empty() {
             return Ok((used, left_out));
         }
-        let closest = left_out.iter().max_by_key(|count| count.smaller());
+        let closest = left_out.iter().max_by_key(|count| fewer(count));
         let words = |c: &AuCount| {
-            let (with, without) = (c.n_with, c.n_without);
-            format!("AU {}, present in {with}, absent in {without}", c.au)
+            let [with, without] = self.people(&self.presence(c.au));
+            format!(
+                "AU {}, present in images of {with}, absent in images of {without}",
+                c.au
+            )
         };
         Err(Error::NoUsableAu {
             min_positives,

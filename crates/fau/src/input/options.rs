@@ -25,7 +25,7 @@ pub struct AnalysisOptions {
     pub bins: usize,
     /// How empty bins are filled. Default: see [`Smoothing`].
     pub smoothing: Smoothing,
-    /// An action unit is analysed if at least this many coded rows show it and as many do not.
+    /// An action unit is analysed if at least this many people show it in a coded row, and as many do not in one.
     /// Default 10, our choice.
     pub min_positives: usize,
     /// Number of permutations per p-value; 0 computes no p. Default 10,000, our choice: the smallest p is then
@@ -120,6 +120,20 @@ impl AnalysisOptions {
         let rate = self.fdr > 0.0 && self.fdr < 1.0;
         Error::unless(rate, "fdr", self.fdr, "give a rate between 0 and 1")?;
         Ok(CheckedOptions(self.clone()))
+    }
+}
+
+/// Minimum number of people for a test or an interval: with two, one exchange is all there is.
+pub(crate) const MIN_PEOPLE: usize = 3;
+
+impl CheckedOptions {
+    /// The options without permutations and resamplings where there are too few people for them.
+    pub(crate) fn for_people(&self, people: usize) -> Self {
+        let mut options = self.clone();
+        if people < MIN_PEOPLE {
+            (options.0.permutations, options.0.bootstrap) = (0, 0);
+        }
+        options
     }
 }
 

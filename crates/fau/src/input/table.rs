@@ -54,7 +54,7 @@ impl Table {
     }
 }
 
-/// Samples must number the rows of the activations array, each once, and activations must be finite.
+/// Samples must number the rows of the activations array, each once, and activations of coded ones must be finite.
 pub(crate) fn check_rows(activations: &Activations, samples: &[SampleRow]) -> Result<(), Error> {
     let rows = activations.rows();
     if activations.filters() == 0 {
@@ -81,7 +81,13 @@ pub(crate) fn check_rows(activations: &Activations, samples: &[SampleRow]) -> Re
             rows,
         });
     }
-    activations.check_finite()
+    let coded = samples.iter().filter(|sample| sample.coded.is_some());
+    activations.check_finite(coded.map(|sample| sample.index))
+}
+
+/// Whether a filter has one activation on all rows.
+pub(crate) fn constant(column: &[f32]) -> bool {
+    column.windows(2).all(|pair| pair[0] == pair[1])
 }
 
 /// f32 values as f64.

@@ -1,11 +1,12 @@
 //! Association measures: how strongly a filter's activation separates images with an action unit from images without
 //! it.
 
-use faus_base::order::{auroc, mean};
+use faus_base::order::{auroc, deviation, mean};
 
 use crate::input::options::{AnalysisOptions, Smoothing};
 use crate::input::table::wide;
-use crate::score::bins::{TIES, distributions, shared_bins, sizes};
+use crate::score::bins::{Sides, TIES, distributions, shared_bins, sizes};
+use crate::score::column::Sorted;
 
 /// A measure of association between one filter and one action unit: a score, and its null.
 ///
@@ -59,16 +60,21 @@ impl Kl {
     }
 }
 
+impl Kl {
+    pub(crate) fn of_counts(&self, counts: &[Sides]) -> f64 {
+        let (q, r) = distributions(counts, self.smoothing);
+        divergence(&q, &r)
+    }
+}
+
 impl Association for Kl {
     fn name(&self) -> &'static str {
         "kl"
     }
 
     fn score(&self, activations: &[f32], with_au: &[bool]) -> f64 {
-        shared_bins(activations, with_au, self.bins).map_or(0.0, |counts| {
-            let (q, r) = distributions(&counts, self.smoothing);
-            divergence(&q, &r)
-        })
+        let counts = shared_bins(activations, with_au, self.bins);
+        counts.map_or(0.0, |counts| self.of_counts(&counts))
     }
 }
 
@@ -87,11 +93,16 @@ impl Association for JensenShannon {
     }
 
     fn score(&self, activations: &[f32], with_au: &[bool]) -> f64 {
-        shared_bins(activations, with_au, self.bins).map_or(0.0, |counts| {
-            let (q, r) = distributions(&counts, self.smoothing);
-            let middle: Vec<f64> = q.iter().zip(&r).map(|(q, r)| 0.5 * (q + r)).collect();
-            0.5 * divergence(&q, &middle) + 0.5 * divergence(&r, &middle)
-        })
+        let counts = shared_bins(activations, with_au, self.bins);
+        counts.map_or(0.0, |counts| self.of_counts(&counts))
+    }
+}
+
+impl JensenShannon {
+    pub(crate) fn of_counts(&self, counts: &[Sides]) -> f64 {
+        let (q, r) = distributions(counts, self.smoothing);
+        let middle: Vec<f64> = q.iter().zip(&r).map(|(q, r)| 0.5 * (q + r)).collect();
+        0.5 * divergence(&q, &middle) + 0.5 * divergence(&r, &middle)
     }
 }
 
@@ -126,27 +137,29 @@ impl Association for PointBiserial {
     }
 
     fn score(&self, activations: &[f32], with_au: &[bool]) -> f64 {
-        // Sorted first, so that the floating-point sums do not depend on the order of the images.
-        let pairs = wide(activations).into_iter().zip(with_au.iter().copied());
-        let mut pairs: Vec<(f64, bool)> = pairs.collect();
-        pairs.sort_unstable_by(|a, b| a.0.total_cmp(&b.0).then(a.1.cmp(&b.1)));
-        let values = |kept: &dyn Fn(bool) -> bool| -> Vec<f64> {
-            let kept = pairs.iter().filter(|(_, with)| kept(*with));
-            kept.map(|(x, _)| *x).collect()
-        };
-        let (all, with, without) = (values(&|_| true), values(&|w| w), values(&|w| !w));
-        if all.first() == all.last() {
-            return f64::NAN;
-        }
-        let [n, n_with, n_without] = [&all, &with, &without].map(|group| group.len() as f64);
-        let middle = mean(&all);
-        let squares: f64 = all.iter().map(|x| (x - middle).powi(2)).sum();
-        let r = (mean(&with) - mean(&without)) * (n_with * n_without / (n * squares)).sqrt();
-        r.clamp(-1.0, 1.0)
+        Sorted::new(activations).r(with_au)
     }
 
     fn strength(&self, score: f64) -> f64 {
         score.abs()
+    }
+}
+
+/// d′, the difference of the mean activation with and without the action unit over the root of the mean of both variances
+/// (Green & Swets 1966; over n − 1). NaN where a group has one image or both are constant.
+pub(crate) fn d_prime(activations: &[f32], with_au: &[bool]) -> f64 {
+    let group = |kind: bool| -> Vec<f64> {
+        let own = activations
+            .iter()
+            .zip(with_au)
+            .filter(|(_, with)| **with == kind);
+        own.map(|(x, _)| f64::from(*x)).collect()
+    };
+    let (with, without) = (group(true), group(false));
+    let spread = (deviation(&with).powi(2) + deviation(&without).powi(2)) / 2.0;
+    match spread > 0.0 {
+        true => (mean(&with) - mean(&without)) / spread.sqrt(),
+        false => f64::NAN,
     }
 }
 
@@ -166,19 +179,24 @@ impl Association for MutualInformation {
     }
 
     fn score(&self, activations: &[f32], with_au: &[bool]) -> f64 {
-        shared_bins(activations, with_au, self.bins).map_or(0.0, |counts| {
-            let [n_with, n_without] = sizes(&counts);
-            let n = (n_with + n_without) as f64;
-            let term = |count: u64, of_bin: u64, of_group: u64| match count {
-                0 => 0.0,
-                _ => count as f64 / n * (count as f64 * n / (of_bin as f64 * of_group as f64)).ln(),
-            };
-            let terms = counts.iter().map(|[with, without]| {
-                let of_bin = with + without;
-                term(*with, of_bin, n_with) + term(*without, of_bin, n_without)
-            });
-            terms.sum::<f64>().max(0.0)
-        })
+        let counts = shared_bins(activations, with_au, self.bins);
+        counts.map_or(0.0, |counts| Self::of_counts(&counts))
+    }
+}
+
+impl MutualInformation {
+    pub(crate) fn of_counts(counts: &[Sides]) -> f64 {
+        let [n_with, n_without] = sizes(counts);
+        let n = (n_with + n_without) as f64;
+        let term = |count: u64, of_bin: u64, of_group: u64| match count {
+            0 => 0.0,
+            _ => count as f64 / n * (count as f64 * n / (of_bin as f64 * of_group as f64)).ln(),
+        };
+        let terms = counts.iter().map(|[with, without]| {
+            let of_bin = with + without;
+            term(*with, of_bin, n_with) + term(*without, of_bin, n_without)
+        });
+        terms.sum::<f64>().max(0.0)
     }
 }
 

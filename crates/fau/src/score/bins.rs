@@ -27,11 +27,16 @@ pub(crate) fn shared_bins(
     with_au: &[bool],
     bins: usize,
 ) -> Option<Vec<Sides>> {
+    Some(histograms(&bin_numbers(activations, bins)?, with_au, bins))
+}
+
+/// Both histograms, from the bin of each image.
+pub(crate) fn histograms(numbers: &[u32], with_au: &[bool], bins: usize) -> Vec<Sides> {
     let mut counts = vec![[0; 2]; bins];
-    for (bin, &with) in bin_numbers(activations, bins)?.into_iter().zip(with_au) {
-        counts[bin as usize][usize::from(!with)] += 1;
+    for (bin, with) in numbers.iter().zip(with_au) {
+        counts[*bin as usize][usize::from(!with)] += 1;
     }
-    Some(counts)
+    counts
 }
 
 /// Sizes of both groups.

@@ -2,7 +2,7 @@
 
 pub(crate) mod association;
 pub(crate) mod bins;
-pub(crate) mod labelled;
+pub(crate) mod column;
 pub(crate) mod sensitivity;
 
 /// Place of the first of the largest values.

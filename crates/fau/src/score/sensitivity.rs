@@ -6,7 +6,8 @@ use serde::Serialize;
 
 use crate::input::options::{Prior, Smoothing};
 use crate::input::table::Table;
-use crate::score::association::{Association, Kl};
+use crate::score::association::Kl;
+use crate::score::bins::{Sides, bin_numbers, histograms};
 use crate::score::first_largest;
 
 const BINS: [usize; 4] = [8, 16, 32, 64];
@@ -28,9 +29,7 @@ pub struct Variant {
 /// All variants over a grid of bins, priors and pseudo-samples. `before` is KL of every pair, `live` are the live filters
 /// and the places of their action units.
 pub(crate) fn sensitivity(before: &[f64], live: &[(usize, usize)], table: &Table) -> Vec<Variant> {
-    let variant = |(bins, smoothing): (usize, Smoothing)| {
-        let kl = Kl { bins, smoothing };
-        let now = table.each_pair(|column, with| kl.score(column, with));
+    let variant = |(bins, smoothing, now): (usize, Smoothing, Vec<f64>)| {
         let of = |filter: usize| &now[filter * table.units()..][..table.units()];
         let kept = live
             .iter()
@@ -42,23 +41,35 @@ pub(crate) fn sensitivity(before: &[f64], live: &[(usize, usize)], table: &Table
             same_au: kept.count() as f64 / live.len() as f64,
         }
     };
-    grid().into_par_iter().map(variant).collect()
+    let all = BINS.into_par_iter().flat_map(|bins| with_bins(bins, table));
+    all.map(variant).collect()
 }
 
-fn grid() -> Vec<(usize, Smoothing)> {
-    let mut grid = Vec::new();
-    for bins in BINS {
-        for prior in [Prior::Pooled, Prior::Uniform] {
-            grid.extend(PSEUDO_SAMPLES.map(|pseudo_samples| {
-                let smoothing = Smoothing {
-                    prior,
-                    pseudo_samples,
-                };
-                (bins, smoothing)
-            }));
+/// KL of every pair with these bins, for each smoothing.
+fn with_bins(bins: usize, table: &Table) -> Vec<(usize, Smoothing, Vec<f64>)> {
+    let of_filter = |column: &Vec<f32>| -> Vec<Option<Vec<Sides>>> {
+        let numbers = bin_numbers(column, bins);
+        let units = table.presence.iter();
+        units
+            .map(|with| Some(histograms(numbers.as_ref()?, with, bins)))
+            .collect()
+    };
+    let counts: Vec<_> = table.columns.par_iter().flat_map_iter(of_filter).collect();
+    let mut variants = Vec::new();
+    for prior in [Prior::Pooled, Prior::Uniform] {
+        for pseudo_samples in PSEUDO_SAMPLES {
+            let smoothing = Smoothing {
+                prior,
+                pseudo_samples,
+            };
+            let kl = Kl { bins, smoothing };
+            let of_pair = |counts: &Option<Vec<Sides>>| {
+                counts.as_deref().map_or(0.0, |counts| kl.of_counts(counts))
+            };
+            variants.push((bins, smoothing, counts.par_iter().map(of_pair).collect()));
         }
     }
-    grid
+    variants
 }
 
 /// The smallest value over the variants; NaN if there are none.

@@ -6,7 +6,7 @@ use serde::Serialize;
 use serde_json::json;
 
 use crate::analysis::Analysis;
-use crate::analysis::scores::Correspondence;
+use crate::analysis::names::ranked;
 use crate::error::Error;
 use crate::input::coded::grouped;
 use crate::input::options::AnalysisOptions;
@@ -20,7 +20,7 @@ use crate::write::words::listed;
 /// Silences the filters of one action unit at a time and compares the loss with that of other sets of filters.
 #[derive(Debug, Clone, Copy)]
 pub struct Ablate {
-    /// Maximum number of filters silenced for one action unit, those with the largest KL.
+    /// Maximum number of filters silenced for one action unit, those with the largest z.
     pub filters: usize,
     /// Number of random sets, and of equally active sets, of filters to compare with.
     pub sets: usize,
@@ -75,7 +75,7 @@ impl Study for Ablate {
     }
 }
 
-/// An action unit, and the filters that correspond to it.
+/// An action unit, and the filters named after it.
 type Unit = (u8, Vec<usize>);
 
 impl Ablate {
@@ -114,15 +114,14 @@ impl Ablate {
     }
 }
 
-/// The filters that correspond to each action unit beyond chance, at most `most`, those with the largest KL.
+/// The filters named after each action unit that are more active with it, at most `most`, those with the largest z.
 fn own_filters(analysis: &Analysis, most: usize) -> Vec<Unit> {
     let options = &analysis.options;
-    // Without permutations every correspondence counts.
-    let beyond = |c: &Correspondence| {
-        options.permutations == 0 || analysis.inference.filters[c.filter].q_max <= options.fdr
-    };
-    let ranked = analysis.ranked().into_iter().filter(beyond);
-    let mut units = grouped(ranked.map(|c| (c.au, c.filter)));
+    let names = analysis.inference.names.iter();
+    // Without permutations no name is tested, and every filter's strongest unit counts.
+    let named = names.filter(|name| options.permutations == 0 || name.holds(options.fdr));
+    let more = ranked(named.filter(|name| name.sign() > 0).copied());
+    let mut units = grouped(more.into_iter().map(|name| (name.au, name.filter)));
     for filters in units.values_mut() {
         filters.truncate(most);
         filters.sort_unstable();
@@ -234,7 +233,7 @@ impl Loss<'_> {
 
 fn verdict(test: &Test, before: f64, aus: &[u8], losses: &[Loss]) -> Vec<String> {
     if aus.is_empty() {
-        let none = "No filter corresponds to an action unit beyond chance, so none was silenced.";
+        let none = "No filter is named after an action unit that it is more active with, so none was silenced.";
         return vec![none.to_owned()];
     }
     let shown = test.groups().flatten();

@@ -50,7 +50,7 @@ impl Answer {
     }
 
     /// Writes `file.csv`, `file.json` and the pictures into `dir`, each atomically. The JSON of a study outside this
-    /// crate begins with its name, `own`, by which the report finds it.
+    /// crate contains its name, `own`, by which the report finds it.
     ///
     /// # Errors
     /// [`Error::Disk`].

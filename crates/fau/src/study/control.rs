@@ -4,15 +4,17 @@ use serde::Serialize;
 
 use crate::analysis::analyse_with;
 use crate::analysis::counts::{Counts, of_unit};
-use crate::chance::bootstrap::{Range95, differences};
-use crate::chance::p_value;
+use crate::analysis::names::Name;
+use crate::chance::bootstrap::Range95;
+use crate::chance::rates::correct;
 use crate::error::Error;
 use crate::input::activations::Activations;
-use crate::input::coded::Coded;
+use crate::input::coded::{AuCount, Coded};
 use crate::input::options::CheckedOptions;
 use crate::input::samples::SampleRow;
-use crate::study::mean_known;
+use crate::study::gap::{Gap, Resampled};
 use crate::study::out_of_fold::{OutOfFold, deal_subjects, out_of_fold};
+use crate::study::starts::{Networks, further_starts, score_starts};
 use crate::watch::Watch;
 
 /// Folds of people over which filters are chosen and scored.
@@ -38,20 +40,22 @@ pub(crate) struct Control {
     pub pairs_within_class_q: usize,
     /// Filters of these pairs.
     pub filters_within_class_q: usize,
+    /// Its filters' names.
+    #[serde(skip)]
+    pub names: Vec<Name>,
     /// One for each action unit.
     #[serde(skip)]
     pub units: Vec<ControlUnit>,
     /// Mean over the action units of the AUROC of the best filter, chosen on other people.
     #[serde(rename = "mean_best_auroc")]
-    pub mean_auroc: f64,
-    /// Its 95% interval over resampled subjects.
+    pub mean: Resampled,
+    /// Its 95% interval over resampled subjects, and for untrained networks over their starts.
     #[serde(flatten)]
     pub range: Range95,
-    /// The mean in every resampling.
-    #[serde(skip)]
-    resampled: Vec<f64>,
     /// Its distance below the trained network.
     pub below_trained: Option<Gap>,
+    /// The same mean of each untrained start; empty for other controls.
+    pub starts: Vec<f64>,
 }
 
 /// A control's result for one action unit.
@@ -63,22 +67,14 @@ pub(crate) struct ControlUnit {
     pub filters_q: usize,
     /// Filters that respond to it inside expression classes.
     pub filters_within_class_q: usize,
-}
-
-/// Difference of two networks in AUROC, the same people resampled for both.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
-pub(crate) struct Gap {
-    /// Mean over the action units of the difference.
-    pub difference: f64,
-    /// 95% interval over resampled subjects.
-    #[serde(flatten)]
-    pub range: Range95,
-    /// Two-sided p: twice the smaller share of resamplings on either side of 0, each share (b + 1)/(m + 1).
-    pub p: f64,
+    /// Its distance below the trained network.
+    pub below_trained: Option<Gap>,
+    /// The false-discovery rate of that distance over all units.
+    pub q_below_trained: f64,
 }
 
 /// A control's name, and the same in words.
-pub(crate) type Name = (&'static str, &'static str);
+pub(crate) type Title = (&'static str, &'static str);
 
 impl Control {
     /// Analyses `activations` of the samples' images.
@@ -86,7 +82,7 @@ impl Control {
     /// # Errors
     /// Errors from [`analyse`](crate::analyse).
     pub fn of(
-        (name, words): Name,
+        (name, words): Title,
         activations: &Activations,
         samples: &[SampleRow],
         options: &CheckedOptions,
@@ -96,13 +92,14 @@ impl Control {
         let coded = Coded::collect(samples);
         let folds = deal_subjects(activations, &coded, FOLDS);
         let best = out_of_fold(&folds, &coded, options)?;
-        let mean_at = |at: usize| mean_known(best.iter().map(|best| best.resampled[at]));
-        let resampled: Vec<f64> = (0..options.bootstrap).map(mean_at).collect();
+        let mean = mean_of(&best);
         let counts = Counts::of(&analysis);
         let unit = |(unit, best): (usize, OutOfFold)| ControlUnit {
             best,
             filters_q: of_unit(&analysis, unit, |pair| pair.q),
             filters_within_class_q: of_unit(&analysis, unit, |pair| pair.q_within_class),
+            below_trained: None,
+            q_below_trained: f64::NAN,
         };
         Ok(Self {
             name,
@@ -113,33 +110,72 @@ impl Control {
             filters_max_q: counts.filters_max_q,
             pairs_within_class_q: counts.pairs_within_class_q,
             filters_within_class_q: counts.filters_within_class_q,
-            mean_auroc: mean_known(best.iter().map(|best| best.auroc)),
-            range: Range95::percentile(&resampled),
-            resampled,
+            range: Range95::percentile(&mean.each),
+            mean,
+            names: analysis.names().copied().collect(),
             below_trained: None,
+            starts: vec![],
             units: best.into_iter().enumerate().map(unit).collect(),
         })
     }
 
-    /// How far `other` is below this one, over all action units.
-    pub fn above(&self, other: &Self) -> Gap {
-        let differences = differences(&self.resampled, &other.resampled);
-        let side = |keep: fn(&f64) -> bool| differences.iter().filter(|d| keep(d)).count();
-        let fewer = side(|d| *d <= 0.0).min(side(|d| *d >= 0.0));
-        Gap {
-            difference: self.mean_auroc - other.mean_auroc,
-            range: Range95::percentile(&differences),
-            p: (2.0 * p_value(fewer, side(|d| !d.is_nan()))).clamp(0.0, 1.0),
-        }
+    /// The mean AUROC, as a line of progress.
+    pub fn line(&self) -> String {
+        let Range95 { low, high } = self.range;
+        format!(
+            "{:14} mean AUROC of the best filters, chosen on other people: {:.3} [{low:.3}, {high:.3}]",
+            self.name, self.mean.auroc
+        )
     }
 
-    /// The action units for which `other` is clearly below this one; both have the same units.
-    pub fn clearly_above(&self, other: &Self) -> Vec<u8> {
-        let units = self.units.iter().zip(&other.units);
-        let units = units.map(|(own, theirs)| (&own.best, &theirs.best));
-        let clear = units.filter(|(own, theirs)| {
-            Range95::of_difference(&own.resampled, &theirs.resampled).low > 0.0
-        });
-        clear.map(|(own, _)| own.count.au).collect()
+    /// Sets the AUROCs to those of a further untrained start, see [`Resampled::further_start`].
+    ///
+    /// # Errors
+    /// Errors from [`score_starts`].
+    pub fn over_starts(
+        &mut self,
+        starts: &[Activations],
+        coded: &Coded,
+        options: &CheckedOptions,
+    ) -> Result<(), Error> {
+        let aus: Vec<AuCount> = self.units.iter().map(|unit| unit.best.count).collect();
+        let tests = deal_subjects(&starts[0], coded, FOLDS).into_iter();
+        let tests: Vec<Vec<bool>> = tests.map(|fold| fold.test).collect();
+        let starts = score_starts(&aus, starts, (Networks::One, &tests), coded, options)?;
+        let scores = further_starts(&starts, |unit| &unit.score, options.seed);
+        for (unit, score) in self.units.iter_mut().zip(scores) {
+            unit.best.range = Range95::percentile(&score.each);
+            unit.best.score = score;
+        }
+        let means: Vec<Resampled> = starts.iter().map(|start| mean_of(start)).collect();
+        self.starts = means.iter().map(|mean| mean.auroc).collect();
+        self.mean = Resampled::further_start(&means.iter().collect::<Vec<_>>(), options.seed);
+        self.range = Range95::percentile(&self.mean.each);
+        Ok(())
     }
+
+    /// Sets the distances below `trained`, which has the same action units.
+    pub fn compare(&mut self, trained: &Self) {
+        self.below_trained = Some(Gap::of(&trained.mean, &self.mean));
+        for (unit, own) in self.units.iter_mut().zip(&trained.units) {
+            unit.below_trained = Some(Gap::of(&own.best.score, &unit.best.score));
+        }
+        let p = |unit: &ControlUnit| unit.below_trained.map_or(f64::NAN, |gap| gap.p);
+        correct(&mut self.units, p, |unit| &mut unit.q_below_trained);
+    }
+
+    /// The action units for which the trained network is above this one at a false-discovery rate of `fdr` over all units.
+    pub fn clearly_below(&self, fdr: f64) -> Vec<u8> {
+        let above = |unit: &&ControlUnit| {
+            let gap = unit.below_trained.filter(|gap| gap.difference > 0.0);
+            gap.is_some() && unit.q_below_trained <= fdr
+        };
+        let units = self.units.iter().filter(above);
+        units.map(|unit| unit.best.count.au).collect()
+    }
+}
+
+/// The mean over action units.
+fn mean_of(units: &[OutOfFold]) -> Resampled {
+    Resampled::mean(&units.iter().map(|unit| &unit.score).collect::<Vec<_>>())
 }

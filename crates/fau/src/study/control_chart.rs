@@ -57,8 +57,8 @@ fn draw_controls(area: &Area, title: &str, units: &[u8], controls: &[Control]) -
         let mut dots = Vec::new();
         for (row, ControlUnit { best, .. }) in control.units.iter().enumerate() {
             let y = (row * slots + at) as f64 + 0.75;
-            if !best.auroc.is_nan() {
-                dots.push((best.auroc.max(0.3), y));
+            if !best.score.auroc.is_nan() {
+                dots.push((best.score.auroc.max(0.3), y));
             }
             if !best.range.low.is_nan() {
                 let ends = [best.range.low, best.range.high].map(|x| (x.max(0.3), y));

@@ -2,6 +2,8 @@
 
 use serde_json::json;
 
+use crate::analysis::names::NameCounts;
+use crate::chance::bootstrap::Range95;
 use crate::chance::exchange::{Exchange, Scheme};
 use crate::chance::random::Purpose;
 use crate::error::Error;
@@ -12,9 +14,11 @@ use crate::input::samples::SampleRow;
 use crate::input::table::gather;
 use crate::lens::NetworkKind;
 use crate::study::answer::Answer;
-use crate::study::control::{Control, Name};
+use crate::study::control::{Control, Title};
 use crate::study::control_chart::control_chart;
-use crate::study::run::RunView;
+use crate::study::run::{CodedRows, RunView};
+use crate::study::starts::{STARTS, starts};
+use crate::study::within::{Strength, WithinExpressions, each_count};
 use crate::study::{Study, check_draws, pixels};
 use crate::watch::Watch;
 use crate::write::verdict::coarse;
@@ -29,17 +33,20 @@ pub struct Controls {
     pub permutations: Option<usize>,
 }
 
-const TRAINED: Name = ("trained", "the network as trained");
-const UNTRAINED: Name = ("untrained", "the same network before training");
-const LABEL_SHUFFLED: Name = (
+const TRAINED: Title = ("trained", "the network as trained");
+const UNTRAINED: Title = (
+    "untrained",
+    "20 networks with freshly drawn weights; its counts of filters are those of this network before training",
+);
+const LABEL_SHUFFLED: Title = (
     "label_shuffled",
     "the same network trained on expression labels shuffled over sequences",
 );
-const AU_SHUFFLED: Name = (
+const AU_SHUFFLED: Title = (
     "au_shuffled",
     "the trained network, action-unit codes exchanged between and within people",
 );
-const PIXELS: Name = (
+const PIXELS: Title = (
     "pixels",
     "no network: mean, contrast and edges of the image and its parts",
 );
@@ -60,25 +67,34 @@ impl Study for Controls {
         (run.say)(&format!(
             "Controls of the network of fold {fold}, which validated best"
         ));
-        let all = self.controls(run, &options)?;
+        let coded = run.coded();
+        let (all, within) = self.controls(run, &coded, &options)?;
         let facts = json!({
             "synthetic": run.synthetic,
             "fold": fold,
             "fdr": options.fdr,
             "permutations": options.permutations,
             "best_auroc": "AUROC of the action unit's best filter, chosen on other people (ten folds of subjects), pooled over the people left out",
+            "intervals": "95% over resampled people; untrained: over people and starts, for one further start",
+            "starts": STARTS,
+            "people": Coded::collect(&coded.samples).subject_count(),
             "controls": all,
+            "within_expressions": within,
         });
-        let header = "control,au,filters,best_auroc,best_auroc_low,best_auroc_high,pairs_q,pairs_within_class_q";
+        let header = "control,au,filters,best_auroc,best_auroc_low,best_auroc_high,pairs_q,pairs_within_class_q,below_trained,below_trained_low,below_trained_high,below_trained_p,below_trained_q";
         let rows = all.iter().flat_map(|control| {
             let units = control.units.iter();
             units.map(move |unit| {
                 let (best, counts) = (&unit.best, (unit.filters_q, unit.filters_within_class_q));
                 let head = (control.name, best.count.au, control.filters);
-                (head, best.auroc, best.range, counts)
+                let gap = unit.below_trained;
+                let below = gap.map(|gap| (gap.difference, gap.range, gap.p));
+                let below = below.unwrap_or((f64::NAN, Range95::NONE, f64::NAN));
+                let tail = (below, unit.q_below_trained);
+                (head, best.score.auroc, best.range, counts, tail)
             })
         });
-        let verdict = verdict(&all, &options, fold);
+        let verdict = verdict(&all, &within, &options, fold);
         let mut answer = Answer::new(header, rows, facts, verdict)?;
         let chart = control_chart(&all, run.synthetic)?;
         answer.pictures.push(("controls.svg".to_owned(), chart));
@@ -87,26 +103,36 @@ impl Study for Controls {
 }
 
 impl Controls {
-    /// The trained network, then the controls.
-    fn controls(&self, run: &RunView, options: &CheckedOptions) -> Result<Vec<Control>, Error> {
-        let coded = run.coded();
+    /// The trained network, then the controls; and the filters that follow their unit inside expressions.
+    fn controls(
+        &self,
+        run: &RunView,
+        coded: &CodedRows,
+        options: &CheckedOptions,
+    ) -> Result<(Vec<Control>, WithinExpressions), Error> {
         let samples = coded.samples.as_slice();
         let of = |network| run.lens(network)?.activations(&coded.rows);
-        let control = |name: Name, activations: &Activations, samples: &[SampleRow]| {
+        let control = |name: Title, activations: &Activations, samples: &[SampleRow]| {
             let of = |watch: &Watch| Control::of(name, activations, samples, options, watch);
             let control = run.work(name.0, of)?;
-            (run.say)(&format!(
-                "{:14} mean AUROC of the best filters, chosen on other people: {:.3} [{:.3}, {:.3}]",
-                control.name, control.mean_auroc, control.range.low, control.range.high
-            ));
+            (run.say)(&control.line());
             Ok::<_, Error>(control)
         };
-        let trained = of(NetworkKind::Trained)?;
-        let moved = exchange_codes(samples, options.seed);
+        let lens = run.lens(NetworkKind::Trained)?;
+        let (trained, logits) = (lens.activations(&coded.rows)?, lens.logits(&coded.rows)?);
+        let starts = starts(run, coded)?;
+        let untrained = of(NetworkKind::Untrained)?;
+        let untrained = run.work(UNTRAINED.0, |watch| {
+            let mut control = Control::of(UNTRAINED, &untrained, samples, options, watch)?;
+            control.over_starts(&starts, &Coded::collect(samples), options)?;
+            Ok::<_, Error>(control)
+        })?;
+        (run.say)(&untrained.line());
+        let moved = |draw: u32| exchange_codes(samples, options.seed, draw);
         let mut all = vec![
             control(TRAINED, &trained, samples)?,
-            control(UNTRAINED, &of(NetworkKind::Untrained)?, samples)?,
-            control(AU_SHUFFLED, &trained, &moved)?,
+            untrained,
+            control(AU_SHUFFLED, &trained, &moved(0))?,
             control(PIXELS, &pixels::edges(run, &coded.rows)?, samples)?,
         ];
         // Computed last, since it may need training first.
@@ -114,19 +140,34 @@ impl Controls {
             let shuffled = of(NetworkKind::LabelShuffled)?;
             all.insert(2, control(LABEL_SHUFFLED, &shuffled, samples)?);
         }
-        let trained = all[0].clone();
-        for control in &mut all[1..] {
-            control.below_trained = Some(trained.above(control));
-        }
-        Ok(all)
+        let own = all[0].clone();
+        all[1..]
+            .iter_mut()
+            .for_each(|control| control.compare(&own));
+        let strength = Strength {
+            names: &own.names,
+            activations: &trained,
+            logits: &logits,
+        };
+        let given = |watch: &Watch| strength.count(samples, options, watch);
+        let untrained = starts.iter().map(|start| (start, samples));
+        let draws: Vec<Vec<SampleRow>> = (1..=STARTS as u32).map(moved).collect();
+        let shuffled = draws.iter().map(|draw| (&trained, draw.as_slice()));
+        let within = WithinExpressions {
+            trained: NameCounts::of(own.names.iter()),
+            given_strength: run.work("Strength of the expression", given)?,
+            starts: each_count("Names in untrained starts", untrained, run, options)?,
+            au_shuffled: each_count("Names under exchanged codes", shuffled, run, options)?,
+        };
+        Ok((all, within))
     }
 }
 
-/// The samples with their codes exchanged once between and within people: their analysis must find nothing.
-fn exchange_codes(samples: &[SampleRow], seed: u64) -> Vec<SampleRow> {
+/// The samples with their codes exchanged between and within people, number `draw`: their analysis must find nothing.
+fn exchange_codes(samples: &[SampleRow], seed: u64, draw: u32) -> Vec<SampleRow> {
     let coded = Coded::collect(samples);
     let scheme = Scheme::of_subjects(&coded.subjects, &coded.recordings, Exchange::Both);
-    let source = scheme.draw(seed, Purpose::Control, u64::from(u32::MAX));
+    let source = scheme.draw(seed, Purpose::Control, u64::from(u32::MAX - draw));
     let mut moved: Vec<SampleRow> = samples.to_vec();
     moved.sort_unstable_by_key(|sample| sample.index);
     for (&row, from) in coded.rows.iter().zip(gather(&coded.images, &source)) {
@@ -136,47 +177,51 @@ fn exchange_codes(samples: &[SampleRow], seed: u64) -> Vec<SampleRow> {
 }
 
 /// The numbers of filters and action units above each control, with intervals.
-fn verdict(all: &[Control], options: &CheckedOptions, fold: usize) -> Vec<String> {
+fn verdict(
+    all: &[Control],
+    within: &WithinExpressions,
+    options: &CheckedOptions,
+    fold: usize,
+) -> Vec<String> {
     let (trained, others) = (&all[0], &all[1..]);
-    let mut verdict = vec![format!(
-        "{} of the trained network's {} filters exceed the null at a false-discovery rate of {:.0}%; {} do inside expression classes.",
-        trained.filters_max_q,
-        trained.filters,
-        100.0 * options.fdr,
-        trained.filters_within_class_q
-    )];
+    let mut verdict = vec![within.sentence()];
     verdict.extend(coarse(options, trained.pairs));
     verdict.push(format!(
         "The network of fold {fold} was trained on most of these people; only the filters are chosen on other people. `faus replicate` scores people unknown to the network."
     ));
-    verdict.extend(others.iter().map(|other| compared(trained, other)));
+    verdict.extend(
+        others
+            .iter()
+            .map(|other| compared(trained, other, options.fdr)),
+    );
     verdict
 }
 
-fn compared(trained: &Control, other: &Control) -> String {
-    if other.name == AU_SHUFFLED.0 {
+fn compared(trained: &Control, other: &Control, fdr: f64) -> String {
+    let Some(gap) = other.below_trained.filter(|_| other.name != AU_SHUFFLED.0) else {
         return format!(
             "With exchanged codes {} of {} pairs pass; none should but by chance.",
             other.pairs_q, other.pairs
         );
-    }
-    let (gap, clear) = (trained.above(other), trained.clearly_above(other));
+    };
     let relation = match (gap.range.low > 0.0, gap.range.high < 0.0) {
         (true, _) => "above",
         (_, true) => "BELOW",
         _ => "indistinguishable from",
     };
     format!(
-        "The trained network is {relation} {} ({}): mean AUROC {:.3} against {:.3}, difference {:+.3} [{:+.3}, {:+.3}]; {} of {} filters of the control pass too. Clearly above for action units: {}.",
+        "The trained network is {relation} {} ({}): mean AUROC {:.3} against {:.3}, difference {:+.3} [{:+.3}, {:+.3}], {}; {} of {} filters of the control pass too. Above for action units (false-discovery rate {:.0}% over the units): {}.",
         other.name.replace('_', "-"),
         other.words,
-        trained.mean_auroc,
-        other.mean_auroc,
+        trained.mean.auroc,
+        other.mean.auroc,
         gap.difference,
         gap.range.low,
         gap.range.high,
+        gap.p_words(),
         other.filters_max_q,
         other.filters,
-        listed(&clear)
+        100.0 * fdr,
+        listed(&other.clearly_below(fdr))
     )
 }

@@ -5,10 +5,10 @@ use std::collections::BTreeSet;
 use faus_base::au;
 use serde_json::{Value, json};
 
-use crate::analysis::Analysis;
+use crate::analysis::names::{Name, filter_names};
 use crate::chance::rates::{at_most, correct};
 use crate::error::Error;
-use crate::input::coded::{numbered, who};
+use crate::input::coded::{grouped, numbered, who};
 use crate::input::table::pick;
 use crate::lens::{Lens, NetworkKind};
 use crate::study::answer::Answer;
@@ -17,7 +17,7 @@ use crate::study::regions::{FacePoints, RADIUS, region};
 use crate::study::run::{CodedRows, RunView};
 use crate::study::{Study, mean_known};
 
-/// Runs the pointing game, and measures overlap, of every filter and the face region of its action unit.
+/// Runs the pointing game, and measures overlap, of every named filter and the face region of its action unit.
 #[derive(Debug, Clone)]
 pub struct Locate {
     /// The 68 landmarks of every row of the data set, in its crop; `None` for a row without any.
@@ -40,12 +40,16 @@ impl Study for Locate {
         let lens = run.lens(NetworkKind::Trained)?;
         let coded = run.coded();
         let activations = lens.activations(&coded.rows)?;
-        let analysis = run.scores("Scoring", &activations, &coded)?;
-        let mut found = self.play(run, lens.as_ref(), &coded, &analysis)?;
-        if found.is_empty() {
-            let why = "no filter corresponds to an action unit with a place on the face";
-            return Err(Error::Unsuitable(why.to_owned()));
-        }
+        let options = run.options.check()?;
+        Error::unless(
+            options.permutations > 0,
+            "fau.permutations",
+            0,
+            "filters have no names without",
+        )?;
+        let named = || filter_names(&activations, &coded.samples, &options);
+        let names = run.pool.install(named)?;
+        let mut found = self.play(run, lens.as_ref(), &coded, &names)?;
         correct(&mut found, |score| score.p, |score| &mut score.q);
         let (all, without) = (coded.rows.len(), self.without(&coded.rows));
         let landmarks = match without {
@@ -80,23 +84,24 @@ impl Locate {
         rows.len() - rows.iter().filter(known).count()
     }
 
-    /// The pointing game of every filter, sorted by filter.
+    /// The pointing game of every filter that is more active with the unit it is named after, sorted by filter.
     fn play(
         &self,
         run: &RunView,
         lens: &dyn Lens,
         coded: &CodedRows,
-        analysis: &Analysis,
+        names: &[Name],
     ) -> Result<Vec<Pointing>, Error> {
-        let mut found = Vec::new();
-        for (done, count) in analysis.aus_used.iter().enumerate() {
-            run.step("Places of maxima", done, analysis.aus_used.len())?;
-            let own = analysis.correspondences.iter().filter(|c| c.au == count.au);
-            let filters: Vec<usize> = own.map(|c| c.filter).collect();
-            let (Some(region), false) = (region(count.au), filters.is_empty()) else {
+        // A filter that is less active with its unit has its maximum elsewhere.
+        let more = names.iter().filter(|name| name.sign() > 0);
+        let units = grouped(more.map(|name| (name.au, name.filter)));
+        let (mut found, count) = (Vec::new(), units.len());
+        for (done, (au, filters)) in units.into_iter().enumerate() {
+            run.step("Places of maxima", done, count)?;
+            let Some(region) = region(au) else {
                 continue;
             };
-            let showing = |at: &usize| coded.samples[*at].intensity(count.au).is_some();
+            let showing = |at: &usize| coded.samples[*at].intensity(au).is_some();
             let shown: Vec<usize> = (0..coded.rows.len()).filter(showing).collect();
             let rows = pick(&coded.rows, &shown);
             let places = lens.places(&rows)?;
@@ -127,6 +132,9 @@ fn of_unit(au: u8, found: &[Pointing]) -> Value {
 }
 
 fn verdict(found: &[Pointing], fdr: f64) -> String {
+    if found.is_empty() {
+        return "No filter is named after an action unit with a place on the face that it is more active with, so none was located.".to_owned();
+    }
     let mean = |of: fn(&Pointing) -> f64| mean_known(found.iter().map(of));
     format!(
         "{} of {} filters have their maximum in the face region of their action unit more often than other filters do (false-discovery rate {:.0}%): {:.0}% of images against {:.0}%, overlap {:.2} against {:.2}.",

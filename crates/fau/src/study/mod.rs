@@ -6,6 +6,7 @@ pub(crate) mod control;
 pub(crate) mod control_chart;
 pub(crate) mod controls;
 pub(crate) mod filter_sets;
+pub(crate) mod gap;
 pub(crate) mod intervene;
 pub(crate) mod linear_probe;
 pub(crate) mod locate;
@@ -19,6 +20,9 @@ pub(crate) mod replicate;
 pub(crate) mod replicate_on;
 pub(crate) mod response;
 pub(crate) mod run;
+pub(crate) mod starts;
+pub(crate) mod verdict;
+pub(crate) mod within;
 
 use faus_base::order::mean;
 

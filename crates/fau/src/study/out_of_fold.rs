@@ -4,18 +4,21 @@ use faus_base::order::{auroc, deviation, doubled_midranks, mean};
 use rayon::prelude::*;
 use serde::Serialize;
 
-use crate::chance::bootstrap::{Range95, resampled_aurocs};
+use crate::analysis::names::{best_filter, farthest};
+use crate::chance::bootstrap::{Range95, resampled_aurocs, within_class_aurocs};
 use crate::chance::exchange::Scheme;
+use crate::chance::moments::z_scores;
 use crate::chance::p_value;
 use crate::chance::random::Purpose;
 use crate::chance::rates::correct;
+use crate::chance::within_class::Classes;
 use crate::error::Error;
 use crate::input::activations::Activations;
 use crate::input::coded::{AuCount, Coded};
 use crate::input::options::CheckedOptions;
 use crate::input::table::{Table, pick, wide};
 use crate::score::association::{Association, Kl};
-use crate::score::first_largest;
+use crate::study::gap::Resampled;
 
 /// One fold: a network's activations, and the people it is tested on.
 #[derive(Debug, Clone)]
@@ -39,15 +42,17 @@ pub(crate) struct OutOfFold {
     pub alone: Vec<f64>,
     /// AUROC of the chosen filters' activations (in standard deviations of the choosing rows, turned so that more means
     /// the unit), all left-out people pooled; of rows that several folds test, the mean. NaN if there is nothing to score.
-    pub auroc: f64,
+    pub score: Resampled,
+    /// The AUROC over pairs of tested rows of the same expression class.
+    pub within: Resampled,
+    /// Whether the unit varies enough inside classes for it.
+    pub testable_within: bool,
     /// 95% interval over resampled subjects, for given choices.
     pub range: Range95,
     /// One-sided p of AUROC above 0.5 under exchange of codes between and within people, as the options say.
     pub p: f64,
     /// Its false-discovery rate over all units.
     pub q: f64,
-    /// The AUROC in every resampling, for differences between networks.
-    pub resampled: Vec<f64>,
 }
 
 /// A pair chosen on people outside a fold and scored on the fold's people.
@@ -57,9 +62,9 @@ pub(crate) struct Replicated {
     pub fold: usize,
     /// The filter.
     pub filter: usize,
-    /// Its action unit: the largest KL on the choosing people.
+    /// Its action unit: the largest |z| on the choosing people.
     pub au: u8,
-    /// That KL.
+    /// Their KL.
     pub train_kl: f64,
     /// AUROC on the choosing people.
     pub train_auroc: f64,
@@ -94,8 +99,8 @@ pub(crate) fn deal_subjects<'a>(
     (0..folds).map(fold).collect()
 }
 
-/// Chooses and scores the best filter of every sufficiently frequent action unit. The filter's AUROC lies farthest from
-/// 0.5 among the people who are not tested.
+/// Chooses and scores the best filter of every sufficiently frequent action unit: its z is farthest from 0 among the people
+/// who are not tested.
 ///
 /// # Errors
 /// [`Error::NoCodedRows`] and [`Error::NoUsableAu`].
@@ -115,15 +120,61 @@ pub(crate) fn score_units(
     coded: &Coded,
     options: &CheckedOptions,
 ) -> Vec<OutOfFold> {
-    let unit = |count: &AuCount| score_unit(*count, coded, folds, options);
-    let mut all: Vec<OutOfFold> = aus.par_iter().map(unit).collect();
+    let chosen = folds.iter().map(|fold| fold.choose(aus, coded, options));
+    let chosen: Vec<Vec<Option<Chosen>>> = chosen.collect();
+    let unit = |(unit, count): (usize, &AuCount)| {
+        let own = chosen.iter().filter_map(|fold| fold[unit].as_ref());
+        score_unit(*count, coded, own, options)
+    };
+    let mut all: Vec<OutOfFold> = aus.par_iter().enumerate().map(unit).collect();
     correct(&mut all, |unit| unit.p, |unit| &mut unit.q);
     all
 }
 
+/// The best filter of an action unit among the rows that are not tested.
+struct Chosen {
+    filter: usize,
+    /// The rows that are tested, and its turned, standardised activation on each.
+    values: Vec<(usize, f64)>,
+}
+
 impl FoldActivations<'_> {
-    /// For every live filter: the action unit with the largest KL among the people who are not tested (the paper's rule), and
-    /// the pair's AUROC on those who are.
+    /// The best filter of every unit; `None` if there is no basis for a choice.
+    fn choose(
+        &self,
+        aus: &[AuCount],
+        coded: &Coded,
+        options: &CheckedOptions,
+    ) -> Vec<Option<Chosen>> {
+        let (test, train): (Vec<usize>, Vec<usize>) =
+            (0..coded.len()).partition(|&row| self.test[row]);
+        let values = |rows: &[usize], filter: usize| {
+            wide(&self.activations.column(&pick(&coded.rows, rows), filter))
+        };
+        let z = self.z(aus, coded, options);
+        let of_unit = |unit: usize| {
+            let filter = best_filter(&z, aus.len(), unit)?;
+            let sign = z[filter * aus.len() + unit].signum();
+            let before = values(&train, filter);
+            let (centre, spread) = (mean(&before), deviation(&before));
+            let after = values(&test, filter).into_iter();
+            let turned = after.map(|x| (x - centre) / spread * sign);
+            let values = test.iter().copied().zip(turned).collect();
+            Some(Chosen { filter, values })
+        };
+        (0..aus.len()).map(of_unit).collect()
+    }
+
+    /// z of every filter and unit among the people who are not tested, by filter, then unit.
+    fn z(&self, aus: &[AuCount], coded: &Coded, options: &CheckedOptions) -> Vec<f64> {
+        let rows = coded.only(|row| !self.test[row]);
+        let table = Table::new(&rows, self.activations, aus.iter().map(|count| count.au));
+        let scheme = Scheme::of_subjects(&rows.subjects, &rows.recordings, options.exchange);
+        z_scores(&table, &scheme)
+    }
+
+    /// For every live filter: the action unit with the largest |z| among the people who are not tested, and the pair's AUROC
+    /// on those who are.
     pub fn replicate(&self, coded: &Coded, options: &CheckedOptions) -> Vec<Replicated> {
         let kl = Kl::of(options);
         let chosen_on = coded.only(|row| !self.test[row]);
@@ -133,44 +184,42 @@ impl FoldActivations<'_> {
         };
         let before = Table::new(&chosen_on, self.activations, aus.iter().map(|c| c.au));
         let after = Table::new(&scored_on, self.activations, aus.iter().map(|c| c.au));
-        let scores = before.each_pair(|column, with| kl.score(column, with));
-        let pair = |(filter, scores): (usize, &[f64])| {
-            let unit = first_largest(scores);
+        let z = self.z(&aus, coded, options);
+        let pair = |(filter, z): (usize, &[f64])| {
+            let unit = farthest(z)?;
             let count = AuCount::of(aus[unit].au, &after.presence[unit]);
-            (scores[unit] > 0.0).then(|| Replicated {
+            Some(Replicated {
                 fold: self.fold,
                 filter,
                 au: count.au,
-                train_kl: scores[unit],
+                train_kl: kl.score(&before.columns[filter], &before.presence[unit]),
                 train_auroc: before.auroc(filter, unit),
                 test_n_with: count.n_with,
                 test_n_without: count.n_without,
                 test_auroc: after.auroc(filter, unit),
             })
         };
-        let filters = scores.par_chunks(aus.len()).enumerate();
+        let filters = z.par_chunks(aus.len()).enumerate();
         filters.filter_map(pair).collect()
     }
 }
 
-fn score_unit(
+fn score_unit<'a>(
     count: AuCount,
     coded: &Coded,
-    folds: &[FoldActivations],
+    chosen: impl Iterator<Item = &'a Chosen>,
     options: &CheckedOptions,
 ) -> OutOfFold {
     let presence = coded.presence(count.au);
     let (mut sums, mut tests) = (vec![0.0; coded.len()], vec![0.0; coded.len()]);
     let (mut filters, mut alone) = (Vec::new(), Vec::new());
-    for fold in folds {
-        if let Some((filter, own)) = chosen(fold, coded, &presence) {
-            filters.push(filter);
-            let (rows, values): (Vec<usize>, Vec<f64>) = own.into_iter().unzip();
-            alone.push(auroc(&values, &pick(&presence, &rows)));
-            for (row, value) in rows.into_iter().zip(values) {
-                sums[row] += value;
-                tests[row] += 1.0;
-            }
+    for Chosen { filter, values } in chosen {
+        filters.push(*filter);
+        let (rows, values): (Vec<usize>, Vec<f64>) = values.iter().copied().unzip();
+        alone.push(auroc(&values, &pick(&presence, &rows)));
+        for (row, value) in rows.into_iter().zip(values) {
+            sums[row] += value;
+            tests[row] += 1.0;
         }
     }
     // 0 / 0 is NaN: no fold tests the row.
@@ -179,47 +228,31 @@ fn score_unit(
     let rows = coded.only(|row| !scores[row].is_nan());
     let codes = rows.presence(count.au);
     scores.retain(|score| !score.is_nan());
-    let resampled = resampled_aurocs(&scores, &codes, &rows.subjects, options);
+    let (classes, subjects) = (&rows.classes, &rows.subjects);
+    let within = within_class_aurocs(&scores, &codes, classes, subjects, options);
+    let each = resampled_aurocs(&scores, &codes, &rows.subjects, options);
     OutOfFold {
         count,
         filters,
         alone,
-        auroc: auroc(&scores, &codes),
-        range: Range95::percentile(&resampled),
+        range: Range95::percentile(&each),
         p: exchange_p(&scores, &codes, &rows, options),
         q: f64::NAN,
-        resampled,
+        score: Resampled {
+            auroc: auroc(&scores, &codes),
+            each,
+        },
+        within: Resampled {
+            auroc: within.0,
+            each: within.1,
+        },
+        testable_within: Classes::of(&rows, options.exchange).testable(&codes),
     }
-}
-
-/// The best filter among the rows that are not tested, and its turned, standardised activation on each row that is;
-/// `None` if there is no basis for a choice.
-fn chosen(
-    fold: &FoldActivations,
-    coded: &Coded,
-    presence: &[bool],
-) -> Option<(usize, Vec<(usize, f64)>)> {
-    let rows = 0..coded.len();
-    let (test, train): (Vec<usize>, Vec<usize>) = rows.partition(|&row| fold.test[row]);
-    let codes = pick(presence, &train);
-    let values = |rows: &[usize], filter: usize| {
-        wide(&fold.activations.column(&pick(&coded.rows, rows), filter))
-    };
-    let filters = 0..fold.activations.filters();
-    let leans = filters.map(|filter| auroc(&values(&train, filter), &codes) - 0.5);
-    let leans: Vec<f64> = leans.collect();
-    let filter = first_largest(&leans.iter().map(|lean| lean.abs()).collect::<Vec<_>>());
-    let lean = *leans.get(filter).filter(|lean| lean.abs() > 0.0)?;
-    let before = values(&train, filter);
-    let (centre, spread) = (mean(&before), deviation(&before));
-    let after = values(&test, filter).into_iter();
-    let turned = after.map(|x| (x - centre) / spread * lean.signum());
-    Some((filter, test.into_iter().zip(turned).collect()))
 }
 
 /// Share of exchanges with at least this AUROC.
 fn exchange_p(values: &[f64], codes: &[bool], rows: &Coded, options: &CheckedOptions) -> f64 {
-    if values.is_empty() {
+    if values.is_empty() || options.permutations == 0 {
         return f64::NAN;
     }
     let scheme = Scheme::of_subjects(&rows.subjects, &rows.recordings, options.exchange);
@@ -276,6 +309,6 @@ mod tests {
         let count = AuCount::of(12, &coded.presence(12));
         let unit = &score_units(&[count], &folds, &coded, &options.check().unwrap())[0];
         assert_eq!((&unit.filters, &unit.alone), (&vec![0, 0], &vec![0.5, 0.5]));
-        assert_eq!(unit.auroc, 1.0);
+        assert_eq!(unit.score.auroc, 1.0);
     }
 }

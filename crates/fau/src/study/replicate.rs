@@ -2,16 +2,23 @@
 
 use faus_base::au;
 use faus_base::order::median;
+use rayon::prelude::*;
 use serde::Serialize;
 use serde_json::{Value, json};
 
+use crate::chance::bootstrap::Range95;
+use crate::chance::rates::correct;
 use crate::error::Error;
-use crate::input::coded::Coded;
+use crate::input::activations::Activations;
+use crate::input::coded::{AuCount, Coded};
+use crate::input::options::CheckedOptions;
 use crate::input::table::check_rows;
 use crate::lens::NetworkKind;
 use crate::study::answer::Answer;
+use crate::study::gap::{Gap, Resampled};
 use crate::study::out_of_fold::{FoldActivations, OutOfFold, Replicated, out_of_fold};
 use crate::study::run::{CodedRows, RunView};
+use crate::study::starts::{Networks, STARTS, further_starts, score_starts, starts};
 use crate::study::{Study, check_draws};
 use crate::write::words::{counted, listed};
 
@@ -40,34 +47,184 @@ impl Study for Replicate {
             activations.push(lens.activations(&coded.rows)?);
             check_rows(&activations[done], &coded.samples)?;
         }
-        let folds = run.folds.iter().zip(&activations).zip(tests);
-        let fold = |((&fold, activations), test)| FoldActivations {
-            fold,
-            activations,
-            test,
-        };
-        let folds: Vec<FoldActivations> = folds.map(fold).collect();
-        let (pairs, units) = run.pool.install(|| {
-            let coded = Coded::collect(&coded.samples);
-            let pairs = folds
-                .iter()
-                .flat_map(|fold| fold.replicate(&coded, &options));
-            let pairs: Vec<Replicated> = pairs.collect();
-            Ok::<_, Error>((pairs, out_of_fold(&folds, &coded, &options)?))
+        let starts = starts(run, &coded)?;
+        let found = run.work("Untrained starts", |_| {
+            Found::of(run.folds, &activations, &starts, &tests, &coded, &options)
         })?;
-        let of_fold = |fold: &usize| Tally::of(*fold, pairs.iter().filter(|p| p.fold == *fold));
+        let of_fold = |fold: &usize| {
+            let own = found.pairs.iter().filter(|p| p.fold == *fold);
+            Tally::of(*fold, own)
+        };
         let facts = json!({
             "synthetic": run.synthetic,
             "optimistic": run.optimistic.is_some(),
             "exchange": options.exchange,
-            "rule": "the action unit with the filter's largest KL on the people who are not tested; by_au: the filter whose AUROC lies farthest from 0.5 on them",
+            "rule": "the action unit with the filter's largest |z| on the people who are not tested; by_au: the filter with the largest |z| for the unit on them",
             "folds": run.folds.iter().map(of_fold).collect::<Vec<_>>(),
-            "by_au": units.iter().map(of_unit).collect::<Vec<_>>(),
+            "by_au": found.units.iter().map(Beyond::facts).collect::<Vec<_>>(),
+            "starts": STARTS,
+            "starts_same_direction": found.starts_same_direction,
         });
-        let mut verdict = verdict(&pairs, &units, options.fdr, run.folds.len());
+        let mut verdict = found.verdict(options.fdr, run.folds.len());
         let optimistic = run.optimistic.iter();
         verdict.extend(optimistic.map(|why| format!("This is optimistic: {why}.")));
-        answer(&pairs, facts, verdict)
+        answer(&found.pairs, facts, verdict)
+    }
+}
+
+/// The networks of all folds on their test people, beside untrained starts.
+struct Found {
+    pairs: Vec<Replicated>,
+    units: Vec<Beyond>,
+    /// Share of the starts' pairs that keep their direction.
+    starts_same_direction: f64,
+}
+
+/// An action unit's best filters, and how far they are above those of untrained starts.
+struct Beyond {
+    unit: OutOfFold,
+    all: Above,
+    /// Over pairs of images of the same expression.
+    within: Above,
+}
+
+/// A distance above untrained starts.
+#[derive(Serialize)]
+struct Above {
+    #[serde(skip)]
+    untrained: f64,
+    #[serde(flatten)]
+    gap: Gap,
+    q: f64,
+}
+
+impl Found {
+    fn of(
+        numbers: &[usize],
+        activations: &[Activations],
+        starts: &[Activations],
+        tests: &[Vec<bool>],
+        coded: &CodedRows,
+        options: &CheckedOptions,
+    ) -> Result<Self, Error> {
+        let coded = Coded::collect(&coded.samples);
+        let folds = numbers.iter().zip(activations).zip(tests);
+        let fold = |((&fold, activations), test): ((_, _), &Vec<bool>)| FoldActivations {
+            fold,
+            activations,
+            test: test.clone(),
+        };
+        let folds: Vec<FoldActivations> = folds.map(fold).collect();
+        let pairs = folds
+            .iter()
+            .flat_map(|fold| fold.replicate(&coded, options));
+        let pairs: Vec<Replicated> = pairs.collect();
+        let units = out_of_fold(&folds, &coded, options)?;
+        let aus: Vec<AuCount> = units.iter().map(|unit| unit.count).collect();
+        let scored = score_starts(&aus, starts, (Networks::OneEach, tests), &coded, options)?;
+        let further = further_starts(&scored, |unit| &unit.score, options.seed);
+        let inside = further_starts(&scored, |unit| &unit.within, options.seed);
+        let of_unit = |(unit, (start, inside)): (OutOfFold, (Resampled, Resampled))| Beyond {
+            all: Above::of(&unit.score, &start, true),
+            within: Above::of(&unit.within, &inside, unit.testable_within),
+            unit,
+        };
+        let further = further.into_iter().zip(inside);
+        let mut units: Vec<Beyond> = units.into_iter().zip(further).map(of_unit).collect();
+        correct(&mut units, |unit| unit.all.gap.p, |unit| &mut unit.all.q);
+        correct(
+            &mut units,
+            |unit| unit.within.gap.p,
+            |unit| &mut unit.within.q,
+        );
+        let kept = starts
+            .par_iter()
+            .enumerate()
+            .flat_map_iter(|(start, activations)| {
+                let at = start % folds.len();
+                let fold = FoldActivations {
+                    activations,
+                    ..folds[at].clone()
+                };
+                fold.replicate(&coded, options)
+            });
+        let kept: Vec<Replicated> = kept.collect();
+        let all = Tally::of(0, kept.iter());
+        Ok(Self {
+            pairs,
+            units,
+            starts_same_direction: all.same_direction as f64 / all.scored as f64,
+        })
+    }
+
+    fn verdict(&self, fdr: f64, folds: usize) -> Vec<String> {
+        let all = Tally::of(0, self.pairs.iter());
+        let units = |above: fn(&Beyond) -> &Above| -> Vec<u8> {
+            let kept = self.units.iter().filter(|unit| above(unit).clear(fdr));
+            kept.map(|unit| unit.unit.count.au).collect()
+        };
+        let (kept, inside) = (units(|unit| &unit.all), units(|unit| &unit.within));
+        let testable = self.units.iter().filter(|unit| unit.unit.testable_within);
+        vec![
+            format!(
+                "Over {}, {} of {} filter-AU pairs chosen on other people ({:.0}%, in untrained networks {:.0}%) keep their direction on people unknown to the network; median AUROC {:.3}.",
+                counted(folds, "fold"),
+                all.same_direction,
+                all.scored,
+                100.0 * all.same_direction as f64 / all.scored as f64,
+                100.0 * self.starts_same_direction,
+                all.median_test_auroc
+            ),
+            format!(
+                "The best filter of an action unit, chosen on other people, detects {} of {} units on people unknown to the network better than in {STARTS} untrained starts (false-discovery rate {:.0}% over the units): {}.",
+                kept.len(),
+                self.units.len(),
+                100.0 * fdr,
+                listed(&kept)
+            ),
+            format!(
+                "Among images of the same expression it detects {} of {} testable units better than the untrained starts: {}.",
+                inside.len(),
+                testable.count(),
+                listed(&inside)
+            ),
+        ]
+    }
+}
+
+impl Above {
+    fn of(own: &Resampled, start: &Resampled, testable: bool) -> Self {
+        let gap = Gap::of(own, start);
+        Self {
+            untrained: start.auroc,
+            gap: if testable {
+                gap
+            } else {
+                Gap { p: f64::NAN, ..gap }
+            },
+            q: f64::NAN,
+        }
+    }
+
+    /// Whether the unit is detected better than by untrained networks.
+    fn clear(&self, fdr: f64) -> bool {
+        self.q <= fdr && self.gap.difference > 0.0
+    }
+}
+
+impl Beyond {
+    fn facts(&self) -> Value {
+        let mut facts = of_unit(&self.unit);
+        let range = Range95::percentile(&self.unit.within.each);
+        facts["untrained_auroc"] = json!(self.all.untrained);
+        facts["above_untrained"] = json!(self.all);
+        facts["within_testable"] = json!(self.unit.testable_within);
+        facts["within_auroc"] = json!(self.unit.within);
+        facts["within_low"] = json!(range.low);
+        facts["within_high"] = json!(range.high);
+        facts["within_untrained_auroc"] = json!(self.within.untrained);
+        facts["within_above_untrained"] = json!(self.within);
+        facts
     }
 }
 
@@ -137,33 +294,10 @@ pub(super) fn of_unit(unit: &OutOfFold) -> Value {
         "name": au::name(unit.count.au),
         "folds_scored": unit.filters.len(),
         "filters": unit.filters,
-        "out_of_fold_auroc": unit.auroc,
+        "out_of_fold_auroc": unit.score.auroc,
         "low": unit.range.low,
         "high": unit.range.high,
         "p": unit.p,
         "q": unit.q,
     })
-}
-
-fn verdict(pairs: &[Replicated], units: &[OutOfFold], fdr: f64, folds: usize) -> Vec<String> {
-    let all = Tally::of(0, pairs.iter());
-    let kept = units.iter().filter(|unit| unit.q <= fdr);
-    let kept: Vec<u8> = kept.map(|unit| unit.count.au).collect();
-    vec![
-        format!(
-            "Over {}, {} of {} filter-AU pairs chosen on other people ({:.0}%, chance 50%) keep their direction on people unknown to the network; median AUROC {:.3}.",
-            counted(folds, "fold"),
-            all.same_direction,
-            all.scored,
-            100.0 * all.same_direction as f64 / all.scored as f64,
-            all.median_test_auroc
-        ),
-        format!(
-            "The best filter of an action unit, chosen on other people, detects {} of {} units on people unknown to the network (false-discovery rate {:.0}%): {}.",
-            kept.len(),
-            units.len(),
-            100.0 * fdr,
-            listed(&kept)
-        ),
-    ]
 }

@@ -198,7 +198,7 @@ impl ReplicateOn<'_> {
             "people": people.subject_count(),
             "exchange": options.exchange,
             "min_positives": options.min_positives,
-            "rule": "the action unit with the filter's largest KL on the run's coded people; by_au: of every network the filter whose AUROC lies farthest from 0.5 on them, the mean response of the networks on the other set",
+            "rule": "the action unit with the filter's largest |z| on the run's coded people; by_au: of every network the filter with the largest |z| for the unit on them, the mean response of the networks on the other set",
             "folds": run.folds.iter().map(of_fold).collect::<Vec<_>>(),
             "by_au": found.scored.iter().map(of_unit).collect::<Vec<_>>(),
             "untested": found.units.untested.iter().map(untested).collect::<Vec<_>>(),

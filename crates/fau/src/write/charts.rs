@@ -42,9 +42,6 @@ pub(crate) fn bar_chart(
     if bars.iter().any(|(_, beside)| !beside.kl_null_95.is_nan()) {
         unit += "; tick: 95% point under exchange of codes";
     }
-    if bars.iter().any(|(_, beside)| !beside.kl_range.low.is_nan()) {
-        unit += "; line: 95% over subjects";
-    }
     picture(name, (560, height), |area| {
         draw_bars(area, &title, &unit, &bars)
     })
@@ -56,7 +53,7 @@ pub(crate) fn heat_map(
     options: &OutputOptions,
     name: &str,
 ) -> Result<String, Error> {
-    let mut shown = analysis.ranked();
+    let mut shown = analysis.by_kl();
     shown.truncate(MAX_COLUMNS);
     shown.sort_by(|a, b| a.au.cmp(&b.au).then(b.score.total_cmp(&a.score)));
     let (units, kl) = (analysis.aus_used.len(), analysis.column(KL));
@@ -101,9 +98,7 @@ fn draw_bars(area: &Area, title: &str, unit: &str, bars: &[Bar]) -> Drawing {
     let smallest = scores.iter().copied().fold(0.0, f64::min);
     let first_largest = scores.iter().position(|score| *score == largest);
     // f64::max leaves NaN out: what was not computed.
-    let ends = bars
-        .iter()
-        .map(|(_, beside)| beside.kl_range.high.max(beside.kl_null_95));
+    let ends = bars.iter().map(|(_, beside)| beside.kl_null_95);
     let extent = ends.fold(largest, f64::max);
     let top = if extent > 0.0 { extent * 1.05 } else { 1.0 };
     // Row 0 is drawn at the bottom; the lowest action unit belongs at the top.
@@ -132,7 +127,6 @@ fn draw_bars(area: &Area, title: &str, unit: &str, bars: &[Bar]) -> Drawing {
         .draw()?;
     let edge = |at: usize| SegmentValue::Exact(last - at);
     let upper = |at: usize| SegmentValue::Exact(last - at + 1);
-    let middle = |at: usize| SegmentValue::CenterOf(last - at);
     chart.draw_series(scores.iter().enumerate().map(|(at, score)| {
         let colour = match Some(at) == first_largest {
             true => VERMILLION,
@@ -151,8 +145,7 @@ fn draw_bars(area: &Area, title: &str, unit: &str, bars: &[Bar]) -> Drawing {
         Ok(())
     };
     for (at, (_, beside)) in bars.iter().enumerate() {
-        let (range, chance) = (beside.kl_range, beside.kl_null_95);
-        line([(range.low, middle(at)), (range.high, middle(at))], BLACK)?;
+        let chance = beside.kl_null_95;
         line([(chance, edge(at)), (chance, upper(at))], GREY)?;
     }
     Ok(())

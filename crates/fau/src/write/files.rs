@@ -13,11 +13,11 @@ use crate::write::{make_dir, save, save_json};
 const HEAT_MAP: &str = "heatmap.svg";
 
 impl Analysis {
-    /// Writes `associations.csv`, `correspondences.csv`, `sensitivity.csv`, `fau.json`, `heatmap.svg` and one
+    /// Writes `associations.csv`, `correspondences.csv`, `names.csv`, `sensitivity.csv`, `fau.json`, `heatmap.svg` and one
     /// `filter-NNN.svg` per charted filter into `dir`, which is created if missing; `class_effects.csv` with labelled
     /// rows, `held_out.csv` with held-out ones. Each file is replaced atomically.
     ///
-    /// An undefined number (r of a constant filter) is written as `NaN`; columns that were not computed are absent.
+    /// An undefined number (r of a constant filter), or one that was not computed, is written as `NaN`.
     ///
     /// # Errors
     /// [`Error::Disk`] with the file that could not be written, [`Error::Chart`] if a picture fails.

@@ -16,8 +16,6 @@ const PATTERNS: [(&str, &[u8]); 5] = [
     ("smile", &[12]),
     ("open mouth", &[25, 26, 27]),
 ];
-/// Largest q of a filter's response that counts.
-const RATE: f64 = 0.05;
 /// Size limit of the table, in bytes.
 const LIMIT: u64 = 256 << 20;
 
@@ -25,41 +23,41 @@ const LIMIT: u64 = 256 << 20;
 struct Row {
     filter: usize,
     au: u8,
+    sign: i8,
     auroc: f64,
-    q: Option<f64>,
+    z: f64,
 }
 
-/// For each pattern the filter that responds most to one of its units (AUROC), of those that pass the permutation test
-/// (q ≤ 0.05) and have no pattern yet: its label and number. Patterns without such a filter are left out.
+/// For each pattern the filter with the largest z, of those that are named after one of its units, are more active with it
+/// and have no pattern yet: its label and number. Patterns without such a filter are left out.
 ///
 /// # Errors
-/// When `associations.csv` cannot be read.
-pub fn front_page(associations: &Path) -> Result<Vec<(String, usize)>, Error> {
-    let text = read_limited(associations, LIMIT)?;
+/// When `names.csv` cannot be read.
+pub fn front_page(names: &Path) -> Result<Vec<(String, usize)>, Error> {
+    let text = read_limited(names, LIMIT)?;
     let rows = Table::open(&text).and_then(|table| table.rows().collect());
-    let rows: Vec<Row> = rows.map_err(|fault| Error::file(associations, fault))?;
+    let rows: Vec<Row> = rows.map_err(|fault| Error::file(names, fault))?;
     let mut front: Vec<(String, usize)> = Vec::new();
     for (pattern, units) in PATTERNS {
         let free = |row: &&Row| {
-            let passes = row.auroc > 0.5 && row.q.is_some_and(|q| q <= RATE);
-            passes && units.contains(&row.au) && !front.iter().any(|(_, f)| *f == row.filter)
+            let new = !front.iter().any(|(_, filter)| *filter == row.filter);
+            row.sign > 0 && units.contains(&row.au) && new
         };
-        let best = rows
-            .iter()
-            .filter(free)
-            .max_by(|a, b| a.auroc.total_cmp(&b.auroc));
-        if let Some(Row {
-            filter, au, auroc, ..
-        }) = best
-        {
-            let name = au::name(*au);
+        let rows = rows.iter().filter(free);
+        if let Some(best) = rows.max_by(|a, b| a.z.total_cmp(&b.z)) {
             front.push((
-                format!("{pattern}\nAU{au} {name}\nAUROC {auroc:.2}"),
-                *filter,
+                format!("{pattern}\n{}", label(best.au, 1, best.auroc)),
+                best.filter,
             ));
         }
     }
     Ok(front)
+}
+
+/// A filter's name under its pictures: `AU12 Lip corner puller`, and its AUROC.
+pub(crate) fn label(au: u8, sign: i8, auroc: f64) -> String {
+    let less = if sign < 0 { "less with " } else { "" };
+    format!("{less}AU{au} {}\nAUROC {auroc:.2}", au::name(au))
 }
 
 #[cfg(test)]
@@ -67,10 +65,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn each_pattern_gets_its_best_filter_that_passes() {
+    fn each_pattern_gets_its_best_named_filter() {
         let dir = tempfile::tempdir().unwrap();
-        let path = dir.path().join("associations.csv");
-        let table = "filter,au,auroc,q\n0,12,0.9,0.2\n1,12,0.8,0.01\n1,25,0.95,0.01\n2,26,0.7,0.05\n3,5,0.4,0.01\n4,4,0.6,\n";
+        let path = dir.path().join("names.csv");
+        let table = "filter,au,sign,auroc,z\n0,12,1,0.9,4.1\n1,12,1,0.8,5.2\n2,26,1,0.7,3.9\n3,5,-1,0.4,-6.0\n";
         std::fs::write(&path, table).unwrap();
         let front = front_page(&path).unwrap();
         let short: Vec<_> = front
@@ -84,7 +82,7 @@ mod tests {
             front_page(&path)
                 .unwrap_err()
                 .to_string()
-                .contains("associations.csv")
+                .contains("names.csv")
         );
     }
 }

@@ -1,5 +1,7 @@
 //! Options of the files.
 
+use std::collections::BTreeMap;
+
 /// Origin of the activations, as written to the files.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct OutputOptions {
@@ -10,6 +12,10 @@ pub struct OutputOptions {
     pub au_threshold: Option<u8>,
     /// Whether a program estimated the action units. Written to `fau.json` and into every chart.
     pub machine_coded: bool,
+    /// SHA-256 of every input file, by name. Written to `fau.json`.
+    pub inputs: BTreeMap<String, String>,
+    /// The command that computes this. Written to `fau.json`; empty for a run, whose `config.json` has it.
+    pub command: Vec<String>,
     /// Layer of the network, if known.
     pub layer: Option<String>,
     /// Bar charts to draw, for the filters with the largest scores. Default 12, our choice.
@@ -22,6 +28,8 @@ impl Default for OutputOptions {
             synthetic: None,
             au_threshold: None,
             machine_coded: false,
+            inputs: BTreeMap::new(),
+            command: vec![],
             layer: None,
             charts: 12,
         }

@@ -8,10 +8,10 @@ use serde_json::{Value, json};
 
 use crate::analysis::Analysis;
 use crate::analysis::counts::{Counts, of_unit};
+use crate::analysis::names::NameCounts;
 use crate::analysis::scores::{AUROC, Correspondence, KL, MEASURES};
 use crate::chance::held_out::HeldOut;
 use crate::input::coded::AuCount;
-use crate::score::first_largest;
 use crate::score::sensitivity::{Variant, lowest};
 use crate::write::output::OutputOptions;
 use crate::write::verdict::caveats;
@@ -27,7 +27,6 @@ pub(crate) fn summary(analysis: &Analysis, output: &OutputOptions, charts: &[Str
         "resamplings": options.bootstrap,
         "over": "subjects",
         "auroc": "percentile",
-        "kl": "mirrored at the estimate, since resampled divergences are biased upwards",
     });
     summary["sensitivity"] = sensitivity(&inference.sensitivity);
     let units = 0..analysis.aus_used.len();
@@ -56,6 +55,10 @@ pub(crate) fn summary(analysis: &Analysis, output: &OutputOptions, charts: &[Str
     if let Some(layer) = &output.layer {
         summary["layer"] = layer.as_str().into();
     }
+    summary["inputs"] = json!(output.inputs);
+    if !output.command.is_empty() {
+        summary["command"] = json!(output.command);
+    }
     summary
 }
 
@@ -70,6 +73,7 @@ fn head(analysis: &Analysis, charts: &[String]) -> Value {
         "filters_with_correspondence": analysis.correspondences.len(),
         "measures": MEASURES,
         "correspondence_by": MEASURES[KL],
+        "name_by": "the unit with the filter's largest |z|: the AUROC's distance from its mean under exchange, in standard deviations; q over live filters of the largest |z| against the largest under exchange",
         "histograms": {
             "bins": options.bins,
             "range": "smallest to largest activation of the filter over the rows used, both groups pooled",
@@ -97,17 +101,17 @@ fn count_json(count: &AuCount) -> Value {
 
 fn left_out_json(count: &AuCount, min: usize) -> Value {
     let mut entry = count_json(count);
-    let rare = match count.n_with < min {
+    let rare = match count.n_with <= count.n_without {
         true => "present",
         false => "absent",
     };
-    entry["reason"] = format!("{rare} in fewer than {min}").into();
+    entry["reason"] = format!("{rare} in images of fewer than {min} people").into();
     entry
 }
 
 /// The action units by the number of their filters, most first, with their best filters.
 fn correspondences_by_au(analysis: &Analysis) -> Vec<Value> {
-    let ranked = analysis.ranked();
+    let ranked = analysis.by_kl();
     let of = |count: &AuCount| {
         let own = ranked.iter().filter(|c| c.au == count.au);
         (count.au, own.collect::<Vec<_>>())
@@ -132,6 +136,7 @@ fn null(analysis: &Analysis) -> Value {
         "p": "of KL, one-sided, (b + 1) / (m + 1); q: Benjamini & Hochberg over all filter x action-unit pairs",
         "subjects": inference.subjects,
         "rows_without_subject": inference.without_subject,
+        "rows_without_sequence": inference.without_sequence,
         "rows_without_exchange": inference.fixed_rows,
         "bootstrap": options.bootstrap,
         "within_class": {
@@ -169,26 +174,39 @@ fn sensitivity(variants: &[Variant]) -> Value {
 
 fn by_au(analysis: &Analysis, unit: usize) -> Value {
     let (inference, count) = (&analysis.inference, &analysis.aus_used[unit]);
-    let own = analysis.column(KL).into_iter().skip(unit);
-    let kl: Vec<f64> = own.step_by(analysis.aus_used.len()).collect();
-    let filter = first_largest(&kl);
-    let best = analysis.place(filter, unit);
-    let pair = &inference.pairs[best];
     let mut entry = count_json(count);
     let filters = analysis.correspondences.iter().filter(|c| c.unit == unit);
     entry["filters"] = filters.count().into();
     entry["filters_q"] = of_unit(analysis, unit, |pair| pair.q).into();
     entry["filters_within_class_q"] = of_unit(analysis, unit, |pair| pair.q_within_class).into();
     entry["varies_within_class"] = (!inference.without_variation.contains(&count.au)).into();
-    entry["best"] = json!({
+    let named = analysis.names().filter(|name| name.unit == unit);
+    entry["names"] = json!(NameCounts::of(named));
+    entry["best"] = analysis
+        .best_filter(unit)
+        .map(|filter| best(analysis, filter, unit))
+        .into();
+    entry
+}
+
+/// The best filter of a unit.
+fn best(analysis: &Analysis, filter: usize, unit: usize) -> Value {
+    let at = analysis.place(filter, unit);
+    let (pair, scores) = (
+        &analysis.inference.pairs[at],
+        &analysis.associations[at].scores,
+    );
+    json!({
         "filter": filter,
-        "kl": kl[filter],
-        "auroc": analysis.associations[best].scores[AUROC],
+        "kl": scores[KL],
+        "auroc": scores[AUROC],
         "auroc_low": pair.auroc_range.low,
         "auroc_high": pair.auroc_range.high,
         "q": pair.q,
         "q_within_class": pair.q_within_class,
         "auroc_within_class": pair.auroc_within_class,
-    });
-    entry
+        "z": pair.z,
+        "d_prime": pair.d_prime,
+        "q_auroc": pair.q_auroc,
+    })
 }

@@ -4,13 +4,13 @@ use faus_base::au;
 use serde::Serialize;
 
 use crate::analysis::Analysis;
-use crate::analysis::columns::{COLUMNS, Needs, OWN_COLUMNS};
+use crate::analysis::columns::{COLUMNS, OWN_COLUMNS};
 use crate::analysis::scores::{AUROC, MEASURES};
 use crate::error::Error;
 use crate::write::table::{csv, rows};
 
 /// The tables by file name; `None` for a table that this analysis does not have.
-pub(crate) fn tables(analysis: &Analysis) -> Result<[(&'static str, Option<String>); 5], Error> {
+pub(crate) fn tables(analysis: &Analysis) -> Result<[(&'static str, Option<String>); 6], Error> {
     let inference = &analysis.inference;
     let effects = "au,label,label_name,filter,n_with,n_without,auroc,auroc_low,auroc_high";
     let effects = text(effects, &inference.class_effects)?;
@@ -24,6 +24,7 @@ pub(crate) fn tables(analysis: &Analysis) -> Result<[(&'static str, Option<Strin
     Ok([
         ("associations.csv", Some(associations(analysis)?)),
         ("correspondences.csv", Some(correspondences(analysis)?)),
+        ("names.csv", Some(names(analysis)?)),
         ("class_effects.csv", labelled.then_some(effects)),
         ("held_out.csv", held_out.transpose()?),
         ("sensitivity.csv", Some(variants)),
@@ -34,55 +35,54 @@ fn text<R: Serialize>(header: &str, table: impl IntoIterator<Item = R>) -> Resul
     Ok(csv(&rows(header, table)?))
 }
 
-/// p only with permutations, intervals only with resampled people, class columns only with labelled rows; additional
-/// measures at the end.
+/// What was not computed is `NaN`; additional measures are at the end.
 fn associations(analysis: &Analysis) -> Result<String, Error> {
-    let (options, inference) = (&analysis.options, &analysis.inference);
-    let tested = options.permutations > 0;
-    let there = |needs: Needs| match needs {
-        Needs::Nothing => true,
-        Needs::Permutations => tested,
-        Needs::Bootstrap => options.bootstrap > 0,
-        Needs::Labels => tested && inference.labelled_rows > 0,
-    };
+    let inference = &analysis.inference;
     let mut header = format!("filter,au,n_with,n_without,{}", MEASURES.join(","));
-    let columns: Vec<_> = COLUMNS.iter().filter(|column| there(column.0)).collect();
-    header.extend(columns.iter().map(|column| format!(",{}", column.1)));
-    let own: Vec<_> = OWN_COLUMNS
-        .iter()
-        .filter(|column| there(column.0))
-        .collect();
+    header.extend(COLUMNS.iter().map(|column| format!(",{}", column.0)));
     for name in analysis.own_measures() {
-        let names = own
-            .iter()
-            .map(|(_, [before, after], _)| format!(",{before}{name}{after}"));
-        header.extend(names);
+        let names = OWN_COLUMNS.iter();
+        header.extend(names.map(|([before, after], _)| format!(",{before}{name}{after}")));
     }
     let table = analysis.associations.iter().enumerate().map(|(at, row)| {
         let mut numbers = row.scores[..MEASURES.len()].to_vec();
-        numbers.extend(columns.iter().map(|column| column.2(&inference.pairs[at])));
+        numbers.extend(COLUMNS.iter().map(|column| column.1(&inference.pairs[at])));
         for measure in &inference.own {
-            numbers.extend(own.iter().map(|column| column.2(&measure[at])));
+            numbers.extend(OWN_COLUMNS.iter().map(|column| column.1(&measure[at])));
         }
         (row.filter, row.count, numbers)
     });
     text(&header, table)
 }
 
-/// The action unit of each filter, with its p and q where codes were exchanged.
+/// The action unit of each filter by the paper's rule, with p and q.
 fn correspondences(analysis: &Analysis) -> Result<String, Error> {
     let (inference, aurocs) = (&analysis.inference, analysis.column(AUROC));
-    let tested = analysis.options.permutations > 0;
     let table = analysis.correspondences.iter().map(|c| {
         let at = analysis.place(c.filter, c.unit);
         let pair = &inference.pairs[at];
         let numbers = [aurocs[at], pair.q, pair.q_within_class];
-        let numbers = tested.then(|| (numbers, inference.filters[c.filter]));
-        (c, au::name(c.au), Vec::from_iter(numbers))
+        (c, au::name(c.au), numbers, inference.filters[c.filter])
     });
-    let header = match tested {
-        true => "filter,au,kl,au_name,auroc,q,q_within_class,p_max,q_max",
-        false => "filter,au,kl,au_name",
-    };
+    text(
+        "filter,au,kl,au_name,auroc,q,q_within_class,p_max,q_max",
+        table,
+    )
+}
+
+/// The named filters: their unit, how they respond to it, and whether they do inside expression classes.
+fn names(analysis: &Analysis) -> Result<String, Error> {
+    let table = analysis.names().map(|name| {
+        let pair = &analysis.inference.pairs[analysis.place(name.filter, name.unit)];
+        let head = (name.filter, name.au, au::name(name.au), name.sign());
+        let all = (name.auroc, pair.d_prime, name.z, name.p, name.q);
+        let within = &name.within;
+        (
+            head,
+            all,
+            (within.standing, within.auroc, within.p, within.q),
+        )
+    });
+    let header = "filter,au,au_name,sign,auroc,d_prime,z,p,q,within_class,auroc_within_class,p_within_class,q_within_class";
     text(header, table)
 }

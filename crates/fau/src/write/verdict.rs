@@ -2,7 +2,8 @@
 
 use crate::analysis::Analysis;
 use crate::analysis::counts::{Counts, of_unit};
-use crate::input::options::AnalysisOptions;
+use crate::analysis::names::NameCounts;
+use crate::input::options::{AnalysisOptions, MIN_PEOPLE};
 use crate::score::sensitivity::lowest;
 use crate::write::words;
 
@@ -19,11 +20,9 @@ pub(crate) fn caveats(analysis: &Analysis) -> Vec<String> {
         all.push(NO_NULL.to_owned());
     }
     all.extend(coarse(&analysis.options, inference.pairs.len()));
-    if inference.without_subject > 0 {
-        all.push(format!(
-            "The subject of {} of {rows} coded images is unknown: each counts as a separate person. If people occur more than once, p is too small and intervals are too narrow.",
-            inference.without_subject
-        ));
+    all.extend(doubts(analysis));
+    if inference.subjects < MIN_PEOPLE {
+        all.push(too_few(inference.subjects));
     }
     if inference.fixed_rows as f64 > FIXED_SHARE * rows as f64 {
         all.push(format!(
@@ -45,6 +44,30 @@ pub(crate) fn caveats(analysis: &Analysis) -> Vec<String> {
     all
 }
 
+/// What the table does not say and the tests rest on.
+fn doubts(analysis: &Analysis) -> Vec<String> {
+    let (inference, rows) = (&analysis.inference, analysis.rows_used);
+    let (people, sequences) = (inference.without_subject, inference.without_sequence);
+    let mut all = Vec::new();
+    if people > 0 {
+        all.push(format!(
+            "The subject of {people} of {rows} coded images is unknown: each counts as a separate person. If people occur more than once, p is too small and intervals are too narrow."
+        ));
+    }
+    if sequences > 0 {
+        all.push(format!(
+            "The sequence of {sequences} of {rows} coded images is unknown: each counts as a recording of its own. If some are frames of one recording, p is far too small."
+        ));
+    }
+    all
+}
+
+fn too_few(people: usize) -> String {
+    format!(
+        "The coded images show {people} of at least {MIN_PEOPLE} people that a test needs: nothing is tested, and there are no intervals."
+    )
+}
+
 /// A caveat if permutations are too few: with `pairs` tests, a test at the smallest possible p passes only together
 /// with others.
 pub(crate) fn coarse(options: &AnalysisOptions, pairs: usize) -> Option<String> {
@@ -61,17 +84,29 @@ pub(crate) fn coarse(options: &AnalysisOptions, pairs: usize) -> Option<String> 
 impl Analysis {
     /// The findings in plain sentences; none without permutations.
     pub fn verdict(&self) -> Vec<String> {
+        if self.dead_filters.len() == self.filters {
+            return vec![format!(
+                "All {} filters are constant over the coded images: the network responds to nothing.",
+                self.filters
+            )];
+        }
+        if self.inference.subjects < MIN_PEOPLE {
+            return vec![too_few(self.inference.subjects)];
+        }
         if self.options.permutations == 0 {
             return vec![];
         }
-        let (counts, fdr) = (Counts::of(self), 100.0 * self.options.fdr);
-        let mut verdict = vec![
-            format!(
-                "{} of {} live filters, and {} of {} filter-AU pairs, respond to an action unit beyond chance (permutation test on KL, codes exchanged between people, false-discovery rate {fdr:.0}%).",
-                counts.filters_max_q, counts.filters_live, counts.pairs_q, counts.pairs
-            ),
-            beyond_class(self, &counts),
-        ];
+        let counts = Counts::of(self);
+        let doubts = doubts(self)
+            .into_iter()
+            .map(|doubt| format!(" Provisional: {doubt}"));
+        let first = named_within(self, &counts) + &doubts.collect::<String>();
+        let mut verdict = vec![first, named(self, &counts)];
+        verdict.extend(beyond_class(self, &counts));
+        verdict.push(format!(
+            "Inside people, on activations less the person's mean, {} of {} testable filter-AU pairs are associated (codes exchanged within people).",
+            counts.pairs_within_person_q, counts.pairs_within_person_tested
+        ));
         verdict.extend(held_out(self));
         let lowest = lowest(&self.inference.sensitivity, |v| v.same_au);
         if !lowest.is_nan() {
@@ -85,12 +120,47 @@ impl Analysis {
     }
 }
 
+/// The named filters inside expression classes.
+fn named_within(analysis: &Analysis, counts: &Counts) -> String {
+    let NameCounts {
+        named,
+        within_holds,
+        within_fails,
+        within_untestable,
+        ..
+    } = counts.names;
+    if named == 0 {
+        return "No filter responds to an action unit beyond chance.".to_owned();
+    }
+    match analysis.inference.labelled_rows {
+        0 => format!(
+            "{named} filters are named after an action unit; whether they respond to more than the expression cannot be tested, since no coded image has a label."
+        ),
+        _ => format!(
+            "Of {named} filters named after an action unit, {within_holds} follow it inside expression classes too, {within_fails} do not, and {within_untestable} cannot be tested, since their unit hardly varies inside any class."
+        ),
+    }
+}
+
+/// The filters with a name, and the rule.
+fn named(analysis: &Analysis, counts: &Counts) -> String {
+    let less = counts.names.named_less;
+    format!(
+        "{} of {} live filters have a name, their action unit with the largest |z| of AUROC: {} are more active with it, {less} less (permutation test, codes exchanged {}, false-discovery rate {:.0}%).",
+        counts.names.named,
+        counts.filters_live,
+        counts.names.named - less,
+        analysis.options.exchange.short(),
+        100.0 * analysis.options.fdr
+    )
+}
+
 fn held_out(analysis: &Analysis) -> Option<String> {
     let held_out = analysis.inference.held_out.as_ref();
     let held_out = held_out.filter(|h| !h.pairs.is_empty())?;
     let replicated = held_out.replicated(analysis.options.fdr);
     Some(format!(
-        "Of {} pairs found on {} labelled images, {replicated} ({:.0}%) hold on the {} images without an expression label.",
+        "Of {} filters with a name on {} labelled images, {replicated} ({:.0}%) respond to it on the {} images without an expression label too.",
         held_out.pairs.len(),
         held_out.labelled_rows,
         100.0 * replicated as f64 / held_out.pairs.len() as f64,
@@ -98,26 +168,26 @@ fn held_out(analysis: &Analysis) -> Option<String> {
     ))
 }
 
-fn beyond_class(analysis: &Analysis, counts: &Counts) -> String {
+fn beyond_class(analysis: &Analysis, counts: &Counts) -> Option<String> {
     let inference = &analysis.inference;
     if inference.labelled_rows == 0 {
-        return "Whether filters respond to more than the expression cannot be tested: no coded image has a label.".to_owned();
+        return None;
     }
     let within = |unit: usize| of_unit(analysis, unit, |pair| pair.q_within_class) > 0;
     let units = analysis.aus_used.iter().enumerate();
     let known = units.filter(|(unit, _)| within(*unit));
     let known: Vec<u8> = known.map(|(_, count)| count.au).collect();
     let tested = analysis.aus_used.len() - inference.without_variation.len();
-    match known.is_empty() {
+    Some(match known.is_empty() {
         true => format!(
             "Inside expression classes no filter responds to any of {tested} action units: their associations may be those of the expression."
         ),
         false => format!(
-            "Inside expression classes, where the label explains nothing, {} filters still respond to {} ({} of {} testable pairs; {tested} action units vary enough).",
+            "With any unit, not only their own, {} filters are associated inside expression classes: with {} ({} of {} testable pairs; {tested} action units vary enough).",
             counts.filters_within_class_q,
             words::aus(&known),
             counts.pairs_within_class_q,
             counts.pairs_within_class_tested
         ),
-    }
+    })
 }

@@ -20,11 +20,13 @@ const SIDE: usize = 16;
 pub struct Planted {
     /// Filters without which happy faces are taken for neutral ones; `None`: the network needs none.
     pub decides: Option<Vec<usize>>,
-    pub untrained_is_trained: bool,
+    /// The run's networks are untrained themselves: other random ones for each number.
+    pub random: Option<u64>,
     pub optimistic: Option<&'static str>,
     /// The data set brings its own splits.
     pub own_splits: bool,
     pub permutations: usize,
+    pub bootstrap: usize,
     pub stopped: bool,
     pub used: RefCell<Vec<NetworkKind>>,
 }
@@ -33,10 +35,11 @@ impl Default for Planted {
     fn default() -> Self {
         Self {
             decides: Some(vec![0]),
-            untrained_is_trained: false,
+            random: None,
             optimistic: None,
             own_splits: false,
             permutations: 1999,
+            bootstrap: 99,
             stopped: false,
             used: RefCell::default(),
         }
@@ -74,7 +77,13 @@ fn response(kind: NetworkKind, row: usize, filter: usize) -> f32 {
         (NetworkKind::Trained, 1) => shows(row, 4),
         _ => false,
     };
-    let noise = noise(row, filter + 50 * kind as usize);
+    let stream = match kind {
+        NetworkKind::Trained => 0,
+        NetworkKind::Untrained => 1,
+        NetworkKind::LabelShuffled => 2,
+        NetworkKind::Start(start) => 3 + start as usize,
+    };
+    let noise = noise(row, filter + 50 * stream);
     match filter == FILTERS - 1 {
         true => 0.0,
         false => (f64::from(u8::from(planted)) + 0.6 * noise) as f32,
@@ -134,7 +143,7 @@ impl Planted {
             .collect();
         let options = AnalysisOptions {
             permutations: self.permutations,
-            bootstrap: 99,
+            bootstrap: self.bootstrap,
             ..AnalysisOptions::default()
         };
         let pool = rayon::ThreadPoolBuilder::new().num_threads(2);
@@ -173,12 +182,12 @@ impl Networks for Planted {
     fn lens(
         &self,
         kind: NetworkKind,
-        _: usize,
+        fold: usize,
         layer: Option<&str>,
     ) -> Result<Box<dyn Lens + '_>, Error> {
         self.used.borrow_mut().push(kind);
-        let kind = match (kind, self.untrained_is_trained) {
-            (NetworkKind::Untrained, true) => NetworkKind::Trained,
+        let kind = match (kind, self.random) {
+            (NetworkKind::Trained, Some(run)) => NetworkKind::Start(100 + 5 * run + fold as u64),
             (kind, _) => kind,
         };
         Ok(Box::new(Numbers {
@@ -231,6 +240,18 @@ impl Lens for Numbers<'_> {
             rows.iter().map(class).collect()
         };
         Ok(silenced.iter().map(predict).collect())
+    }
+
+    /// Evidence for the image's class, with noise.
+    fn logits(&self, rows: &[usize]) -> Result<Activations, Error> {
+        let evidence = |row: usize, class: i64| {
+            let own = if label(row) == class { 2.0 } else { 0.0 };
+            (own + noise(row, 9000 + class as usize)) as f32
+        };
+        let values = rows
+            .iter()
+            .flat_map(|&row| (0..3).map(move |class| evidence(row, class)));
+        Activations::new(rows.len(), 3, values.collect())
     }
 
     /// Maps of 10×10: filter 0 at (0.25, 0.75), by the left corner of the mouth; the others on the forehead.

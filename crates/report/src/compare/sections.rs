@@ -177,21 +177,21 @@ fn action_units(runs: &[Run], blocks: &mut Blocks) {
     let overview = TableOf::new("Filters and action units in each run", runs)
         .words("Run", |run| run.name.as_str())
         .numbers("Filters that respond", |run| responding(run))
-        .numbers("… beyond chance", |run| count(run, "filters_max_q"))
-        .numbers("… within one expression", |run| count(run, "filters_within_class_q"))
+        .numbers("… named after an action unit", |run| count(run, "named"))
+        .numbers("… that they follow within one expression", |run| count(run, "within_holds"))
         .numbers("Mean best AUROC", |run| best_auroc(run, "trained"))
         .numbers("Untrained network", |run| best_auroc(run, "untrained"))
         .note("One fold's network of each run, the one with the best validation accuracy. A dash: not computed for that run.");
     blocks.table(overview);
-    let rows = runs.iter().flat_map(|run| run.fau.correspondences.iter());
+    let rows = runs.iter().flat_map(|run| run.fau.names.iter());
     let units: BTreeSet<u64> = rows.map(au).collect();
     if !units.is_empty() {
         blocks.heading("By action unit");
         let table = TableOf::new("Filters by action unit and run", units)
             .words("Action unit", |unit| Cell::au(*unit))
-            .note("Filters with their largest KL for each action unit.");
+            .note("Filters named after each action unit.");
         let table = by_run(table, runs, |unit, run| {
-            let filters = run.fau.correspondences.iter();
+            let filters = run.fau.names.iter();
             Cell::count(filters.filter(|row| au(row) == *unit).count() as u64)
         });
         blocks.table(table.sortable());
@@ -232,6 +232,7 @@ fn gaps(runs: &[Run], blocks: &mut Blocks) {
         missing.has(&run.config);
         missing.has(&run.dataset);
         missing.has(&fau.correspondences);
+        missing.has(&fau.names);
         missing.has(&fau.controls.summary);
         match missing.is_empty() {
             false => blocks.heading(&*run.name),

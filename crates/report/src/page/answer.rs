@@ -3,7 +3,9 @@
 
 use serde_json::Value;
 
-use super::text::{ci, count, decimal, duration, level, list, p_equals, percent, percent_ci, when};
+use super::text::{
+    ci, count, decimal, duration, gap_p, level, list, p_equals, percent, percent_ci, when,
+};
 use crate::run::Run;
 use crate::run::folder::Gap;
 use crate::run::summary::{MeanStd, Summary};
@@ -64,48 +66,67 @@ fn filters(run: &Run) -> String {
         let missing = "Its filters have not been compared with action units yet.".to_owned();
         return if damage.is_some() { unread } else { missing };
     }
-    let Some(best) = fau.correspondences.first() else {
-        return "No filter corresponds to any action unit: all are constant.".to_owned();
-    };
-    let (filter, unit) = (&best["filter"], au_label(au(best)));
-    let (kl, interval) = (best["kl"].as_f64(), ends(best, "kl_low", "kl_high"));
-    let (kl, interval) = (decimal(kl, 2), ci(", ", interval, 2));
-    let strongest =
-        format!("the strongest is filter {filter} with {unit} (KL {kl} nats{interval})");
     let found = fau.correspondences.len();
+    if found == 0 {
+        return "No filter corresponds to any action unit: all are constant.".to_owned();
+    }
     let layer = fau.summary["layer"].as_str();
     let layer = layer.map(|layer| format!(" of {layer}"));
     let all = count(found + fau.dead(), "filter") + &layer.unwrap_or_default();
-    let level = level(fau.level());
-    match fau.summary["counts"]["filters_max_q"].as_u64() {
-        Some(beyond) => format!(
-            "{beyond} of {all} respond to an action unit beyond chance (permutation test of each filter's largest KL, FDR {level}); {strongest}."
-        ),
-        None => format!(
-            "{found} of {all} respond to the faces, and each has an action unit of largest KL; {strongest}. No null distribution has been computed, and every filter has a largest KL, even an untrained one."
-        ),
-    }
+    let counts = &fau.summary["counts"];
+    let Some(named) = counts["named"].as_u64() else {
+        return format!(
+            "{found} of {all} respond to the faces, and each has an action unit of largest KL. No null distribution has been computed, so no filter is named after a unit: every filter has a largest KL, even an untrained one."
+        );
+    };
+    let (less, level) = (
+        counts["named_less"].as_u64().unwrap_or(0),
+        level(fau.level()),
+    );
+    let strongest = fau.names.first().map(strongest).unwrap_or_default();
+    format!(
+        "{named} of {all} are named after an action unit that they respond to beyond chance, {} more active with it and {less} less (permutation test of the largest |z| of AUROC, FDR {level}){strongest}.",
+        named.saturating_sub(less)
+    )
+}
+
+/// The filter with the largest |z|, as the end of a sentence.
+fn strongest(best: &Value) -> String {
+    let (filter, unit) = (&best["filter"], au_label(au(best)));
+    let auroc = decimal(best["auroc"].as_f64(), 2);
+    let interval = ci(", ", ends(best, "auroc_low", "auroc_high"), 2);
+    let d_prime = decimal(best["d_prime"].as_f64(), 1);
+    format!(
+        "; the strongest is filter {filter} with {unit} (AUROC {auroc}{interval}, d′ {d_prime})"
+    )
 }
 
 /// Whether the filters' response exceeds that explained by the expression, and that of an untrained network.
 fn worth(run: &Run) -> String {
     let fau = &run.fau;
-    let within = fau.summary["counts"]["filters_within_class_q"].as_u64();
+    let within = within_classes(&fau.summary["counts"]);
     let untrained = against_untrained(run);
     if within.is_none() && untrained.is_none() && fau.correspondences.gap.is_some() {
         return "Whether it learned action units is therefore unknown.".to_owned();
     }
-    let within = match within {
-        None => String::new(),
-        Some(0) => "Among images of one expression, no filter responds to an action unit beyond chance, so the expression explains all of it. ".to_owned(),
-        Some(1) => "Among images of one expression, 1 filter still responds to an action unit beyond chance. ".to_owned(),
-        Some(many) => format!("Among images of one expression, {many} filters still respond to an action unit beyond chance. "),
-    };
+    let within = within.unwrap_or_default();
     let not_compared = "An untrained network has not been compared (`faus controls RUN`).";
     let untrained = untrained.unwrap_or(not_compared.to_owned());
     format!(
         "Expressions consist of action units, so recognising expressions alone could explain this. {within}{untrained}"
     )
+}
+
+/// How many named filters follow their own unit among images of one expression.
+fn within_classes(counts: &Value) -> Option<String> {
+    let keys = ["within_holds", "within_fails", "within_untestable"];
+    let [Some(holds), Some(fails), Some(untestable)] = keys.map(|key| counts[key].as_u64()) else {
+        return None;
+    };
+    let named = holds + fails + untestable;
+    Some(format!(
+        "Among images of one expression, {holds} of {named} named filters still follow their own unit, {fails} do not, and {untestable} cannot be tested. "
+    ))
 }
 
 fn against_untrained(run: &Run) -> Option<String> {
@@ -118,7 +139,10 @@ fn against_untrained(run: &Run) -> Option<String> {
     );
     let difference = decimal(below["difference"].as_f64()?, 2);
     let interval = ci(", ", ends(below, "low", "high"), 2);
-    let p = p_equals(below["p"].as_f64());
+    let p = match below["p_is_bound"] == true {
+        true => format!("p {}", gap_p(below)),
+        false => p_equals(below["p"].as_f64()),
+    };
     Some(format!(
         "The best filter of each action unit reaches a mean AUROC of {best} on left-out people, in an untrained network {without} (difference {difference}{interval}, {p})."
     ))
@@ -134,7 +158,7 @@ pub(crate) fn glance(run: &Run) -> Vec<Fact> {
     let responding = format!("{found} of {}", found + fau.dead());
     let compared = fau.correspondences.gap.is_none();
     let counted = |key: &str| Some(fau.summary["counts"][key].as_u64()?.to_string());
-    let [beyond, within] = ["filters_max_q", "filters_within_class_q"].map(counted);
+    let [named, within] = ["named", "within_holds"].map(counted);
     let accuracy = mean_and_deviation(run, summary.test_accuracy);
     let interval = percent_ci("", summary.interval());
     let majority = summary.majority().map(percent);
@@ -142,8 +166,8 @@ pub(crate) fn glance(run: &Run) -> Vec<Fact> {
         ("Test accuracy", accuracy, &*interval),
         ("Always the most frequent expression", majority, ""),
         ("Filters that respond", compared.then_some(responding), ""),
-        ("… to an action unit, beyond chance", beyond, ""),
-        ("… within one expression, too", within, ""),
+        ("… and are named after an action unit", named, ""),
+        ("… that they follow within one expression", within, ""),
         ("Whole job", summary.seconds.map(duration), ""),
     ];
     let known = |(name, value, note): (_, Option<_>, &str)| Some((name, value?, note.to_owned()));

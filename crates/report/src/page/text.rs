@@ -40,6 +40,12 @@ pub(crate) fn p_equals(value: Option<f64>) -> String {
     }
 }
 
+/// The p of a difference between networks: `0.043`, or `< 0.002` where the resamplings do not reach further.
+pub(crate) fn gap_p(gap: &Value) -> String {
+    let bound = when(gap["p_is_bound"] == true, "< ");
+    format!("{bound}{}", p_value(gap["p"].as_f64()))
+}
+
 /// `0.31 to 0.52`.
 pub(crate) fn interval(ends: Option<(f64, f64)>, digits: usize) -> String {
     or_dash(ends.map(|(low, high)| format!("{low:.digits$} to {high:.digits$}")))

@@ -27,6 +27,8 @@ pub(crate) struct Fau {
     pub summary: Contents<Value>,
     /// Each filter with its action unit, the one with the largest KL, and their association; largest KL first.
     pub correspondences: Contents<Vec<Value>>,
+    /// Each filter named after an action unit, and their association; largest |z| first.
+    pub names: Contents<Vec<Value>>,
     /// Each filter against each action unit.
     pub associations: Contents<Vec<Value>>,
     pub class_effects: Contents<Vec<Value>>,
@@ -47,10 +49,12 @@ impl Fau {
         let on = "`faus replicate RUN --on PREPARED` computes it.";
         let associations = pairs(folder, "fau/associations.csv");
         let found = pairs(folder, "fau/correspondences.csv");
+        let names = pairs(folder, "fau/names.csv");
         let known = associations.as_deref().unwrap_or_default();
         Self {
             summary: folder.json("fau/fau.json", CORRELATE).into(),
-            correspondences: found.map(|found| ranked(found, known)).into(),
+            correspondences: found.map(|found| ranked(found, known, "kl")).into(),
+            names: names.map(|names| ranked(names, known, "z")).into(),
             associations: associations.into(),
             class_effects: folder.rows("fau/class_effects.csv", CORRELATE).into(),
             sensitivity: folder.rows("fau/sensitivity.csv", CORRELATE).into(),
@@ -99,8 +103,8 @@ fn pairs(folder: &RunFolder, file: &str) -> Part<Vec<Value>> {
     Err(Gap::damaged(file, reason, CORRELATE))
 }
 
-/// Correspondences with the columns of their association, largest KL first.
-fn ranked(mut found: Vec<Value>, associations: &[Value]) -> Vec<Value> {
+/// Pairs with the columns of their association, the largest size of `key` first.
+fn ranked(mut found: Vec<Value>, associations: &[Value], key: &str) -> Vec<Value> {
     let pair = |row: &Value| (filter(row), au(row));
     let known: BTreeMap<_, &Value> = associations.iter().map(|row| (pair(row), row)).collect();
     for row in &mut found {
@@ -111,7 +115,7 @@ fn ranked(mut found: Vec<Value>, associations: &[Value]) -> Vec<Value> {
             }
         }
     }
-    let kl = |row: &Value| row["kl"].as_f64().unwrap_or(0.0);
-    found.sort_by(|a, b| kl(b).total_cmp(&kl(a)).then(filter(a).cmp(&filter(b))));
+    let size = |row: &Value| row[key].as_f64().unwrap_or(0.0).abs();
+    found.sort_by(|a, b| size(b).total_cmp(&size(a)).then(filter(a).cmp(&filter(b))));
     found
 }

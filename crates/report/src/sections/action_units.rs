@@ -24,7 +24,8 @@ pub(super) fn section(run: &Run, page: &mut Sections) {
         blocks.heading("By action unit");
         blocks.table(by_unit(fau));
         left_out(fau, blocks);
-        blocks.heading("Correspondences");
+        names(fau, blocks);
+        blocks.heading("Correspondences, the paper's rule");
         correspondences(fau, blocks);
     }
     within_classes(&fau.class_effects, blocks);
@@ -34,7 +35,7 @@ pub(super) fn section(run: &Run, page: &mut Sections) {
 
 /// The histograms and the null distributions, as `fau.json` records them.
 fn method(summary: &Value) -> String {
-    let mut words = "For each filter and action unit, the filter's largest activation per image is compared between the images with the unit and those without: KL(Q‖R) in nats. The unit with the largest KL is the filter's correspondence.".to_owned();
+    let mut words = "For each filter and action unit, the filter's largest activation per image is compared between the images with the unit and those without: KL(Q‖R) in nats. The unit with the largest KL is the filter's correspondence, as in the paper. A filter's name is another: the unit with the largest |z|, the distance of its AUROC from its mean under permutation in standard deviations, if that passes the test.".to_owned();
     if let Some(rows) = summary["rows_used"].as_u64() {
         words += &format!(" {rows} coded images were used.");
     }
@@ -45,7 +46,7 @@ fn method(summary: &Value) -> String {
         let prior = smoothing["prior"].as_str().unwrap_or("unknown");
         let least = summary["min_positives"].as_u64().unwrap_or(0);
         words += &format!(
-            " Histograms: {bins} equal-width bins over each filter's range, {samples} pseudo-samples spread like the {prior} histogram, action units present and absent in at least {least} coded images. Bins, range and smoothing are our choice."
+            " Histograms: {bins} equal-width bins over each filter's range, {samples} pseudo-samples spread like the {prior} histogram, action units present in coded images of at least {least} people and absent in those of as many. Bins, range and smoothing are our choice."
         );
     }
     let null = &summary["null"];
@@ -102,8 +103,10 @@ fn best_by_unit(summary: &Value, blocks: &mut Blocks) {
 /// An action unit with its filters.
 struct Unit<'a> {
     au: u64,
-    /// Filters with their largest KL for it, strongest first.
+    /// Filters named after it, strongest first.
     filters: Vec<&'a Value>,
+    /// Number of filters with their largest KL for it.
+    largest_kl: usize,
     associations: Vec<&'a Value>,
 }
 
@@ -112,7 +115,8 @@ impl<'a> Unit<'a> {
         let own = |row: &&Value| au(row) == unit;
         Self {
             au: unit,
-            filters: fau.correspondences.iter().filter(own).collect(),
+            filters: fau.names.iter().filter(own).collect(),
+            largest_kl: fau.correspondences.iter().filter(own).count(),
             associations: fau.associations.iter().filter(own).collect(),
         }
     }
@@ -124,8 +128,17 @@ impl<'a> Unit<'a> {
         Cell::number(or_dash(text), counts.map(|(with, _)| with as f64))
     }
 
+    /// Number of its filters for which `counts` holds.
+    fn many(&self, counts: fn(&Value) -> bool) -> Cell {
+        Cell::count(self.filters.iter().filter(|row| counts(row)).count() as u64)
+    }
+
     fn strongest(&self) -> String {
-        let filters = self.filters.iter().take(5).map(|row| numbered(row, "kl"));
+        let filters = self
+            .filters
+            .iter()
+            .take(5)
+            .map(|row| numbered(row, "auroc"));
         filters.collect::<Vec<_>>().join(", ")
     }
 
@@ -148,25 +161,21 @@ fn by_unit(fau: &Fau) -> impl Into<Table> {
     units.extend(fau.correspondences.iter().map(au));
     let mut units: Vec<Unit> = units.into_iter().map(|au| Unit::of(fau, au)).collect();
     units.sort_by_key(|unit| Reverse(unit.filters.len()));
-    let recorded = |unit: &Unit, key: &str| {
-        let mut recorded = list(&fau.summary["by_au"]).iter();
-        let recorded = recorded.find(|row| au(row) == unit.au);
-        Cell::count(recorded.and_then(|row| row[key].as_u64()))
-    };
-    let many = |unit: &Unit| Cell::count(unit.filters.len() as u64);
-    let beyond = fau.summary["by_au"][0]["filters_q"].is_u64();
     let mut table = TableOf::new("Action units and their filters", units)
         .words("Action unit", |unit| Cell::au(unit.au))
         .numbers("Present in", |unit| unit.present())
-        .numbers("Filters with their largest KL for it", |unit| many(unit));
-    if beyond {
-        table = table
-            .numbers("Filters beyond chance", |unit| recorded(unit, "filters_q"))
-            .numbers("… within expressions", |unit| {
-                recorded(unit, "filters_within_class_q")
-            });
-    }
-    table = table.words("Strongest filters (KL, nats)", |unit| unit.strongest());
+        .numbers("Filters named after it", |unit| unit.many(|_| true))
+        .numbers("… less active with it", |unit| unit.many(less))
+        .numbers("… that follow it within expressions", |unit| {
+            unit.many(|row| row["within_class"] == "holds")
+        })
+        .numbers("… cannot be tested there", |unit| {
+            unit.many(|row| row["within_class"] == "untestable")
+        })
+        .words("Strongest filters (AUROC)", |unit| unit.strongest())
+        .numbers("Filters with their largest KL for it", |unit| {
+            Cell::count(unit.largest_kl as u64)
+        });
     for measure in fau.own_measures() {
         let name = format!("Strongest filter by {measure}");
         table = table.words(name, |unit| unit.strongest_by(measure));
@@ -191,6 +200,46 @@ fn left_out(fau: &Fau, blocks: &mut Blocks) {
     }
 }
 
+/// Whether a filter is less active with the unit it is named after.
+fn less(row: &Value) -> bool {
+    row["sign"].as_f64().is_some_and(|sign| sign < 0.0)
+}
+
+fn names(fau: &Fau, blocks: &mut Blocks) {
+    blocks.heading("Named filters");
+    if !blocks.has(&fau.names) {
+        return;
+    }
+    let rows = &*fau.names;
+    let p = |row: &Value, key: &str| Cell::p(row[key].as_f64());
+    let number = |row: &Value, key: &str| Cell::decimal(row[key].as_f64(), 2);
+    let direction = |row: &Value| if less(row) { "less" } else { "more" };
+    let table = TableOf::new("Filters and the action unit that each is named after", rows)
+        .words("Filter", |row| Cell::filter(filter(row)))
+        .words("Action unit", |row| Cell::au(au(row)))
+        .words("Active", |row| direction(row))
+        .numbers("AUROC", |row| number(row, "auroc"))
+        .numbers("95% CI", |row| {
+            interval(ends(row, "auroc_low", "auroc_high"), 2)
+        })
+        .numbers("d′", |row| number(row, "d_prime"))
+        .numbers("z", |row| Cell::decimal(row["z"].as_f64(), 1))
+        .numbers("q", |row| p(row, "q"))
+        .words("Within expressions", |row| brief(&row["within_class"]))
+        .numbers("AUROC there", |row| number(row, "auroc_within_class"))
+        .numbers("q there", |row| p(row, "q_within_class"));
+    let level = fau.level();
+    let note = format!(
+        "The action unit with the filter's largest |z|, with q ≤ {level} against the largest |z| under permutation, over filters. Less: the filter is less active with the unit. Within expressions: whether the filter follows this unit among images of the same expression (holds, fails), or the unit hardly varies there (untestable)."
+    );
+    let keys = "filter,au,au_name,sign,auroc,auroc_low,auroc_high,d_prime,z,p,q,within_class,auroc_within_class,p_within_class,q_within_class";
+    blocks.table_with_csv(
+        table.note(note).sortable(),
+        "names",
+        csv_of(keys, keys, rows),
+    );
+}
+
 fn correspondences(fau: &Fau, blocks: &mut Blocks) {
     let rows = &*fau.correspondences;
     let tested = rows.iter().any(|row| row["q_max"].is_number());
@@ -203,7 +252,6 @@ fn correspondences(fau: &Fau, blocks: &mut Blocks) {
         .words("Filter", |row| Cell::filter(filter(row)))
         .words("Action unit", |row| Cell::au(au(row)))
         .numbers("KL (nats)", |row| Cell::decimal(row["kl"].as_f64(), 2))
-        .numbers("95% CI", |row| interval(ends(row, "kl_low", "kl_high"), 2))
         .numbers("AUROC", |row| Cell::decimal(row["auroc"].as_f64(), 2))
         .numbers("r", |row| Cell::decimal(row["r"].as_f64(), 2));
     if tested {
@@ -211,8 +259,7 @@ fn correspondences(fau: &Fau, blocks: &mut Blocks) {
             .numbers("q of the largest KL", |row| p(row, "q_max"))
             .numbers("q within expressions", |row| p(row, "q_within_class"));
     }
-    let mut keys =
-        "filter,au,au_name,kl,kl_low,kl_high,auroc,r,p_max,q_max,q,q_within_class".to_owned();
+    let mut keys = "filter,au,au_name,kl,auroc,r,p_max,q_max,q,q_within_class".to_owned();
     for measure in fau.own_measures() {
         let columns = ["p_M", "q_M", "M_low", "M_high"];
         let [p, q, low, high] = columns.map(|key| key.replace('M', measure));
@@ -264,7 +311,7 @@ fn held_out(held_out: &Value, blocks: &mut Blocks) {
         let chance = chance.unwrap_or_default();
         let share = percent(held_out["share"].as_f64());
         let auroc = decimal(held_out["median_auroc"].as_f64(), 2);
-        blocks.text(format!("Pairs of filter and action unit found on the labelled recordings were tested on {images} images without a label, which are not part of any training: {replicated} of {selected} hold there in the same direction ({share}{chance}); their median AUROC is {auroc}."));
+        blocks.text(format!("The filters with a name on the labelled recordings were tested with their unit alone on {images} images without a label, which are not part of any training: {replicated} of {selected} hold there in the same direction ({share}{chance}); their median AUROC is {auroc}."));
     }
 }
 

@@ -33,6 +33,7 @@ struct Explorer<'a> {
     layer: Option<&'a Layer>,
     patches: BTreeMap<u64, &'a [Patch]>,
     grid: Grid<'a>,
+    names: BTreeMap<u64, &'a Value>,
     correspondences: BTreeMap<u64, &'a Value>,
     effects: BTreeMap<(u64, u64), f64>,
     /// The numbers of all filters, in the order of the mosaic.
@@ -74,7 +75,7 @@ impl<'a> Explorer<'a> {
 
     fn new(run: &'a Run, layer: Option<&'a Layer>) -> Self {
         let grid = Grid::of(&run.fau.associations);
-        let found = run.fau.correspondences.iter();
+        let by_filter = |rows: &'a [Value]| rows.iter().map(|row| (filter(row), row)).collect();
         let filters = layer.map_or(&[][..], |layer| &layer.filters.filters);
         let patches = filters.iter().map(|of| (of.filter, of.patches.as_slice()));
         let patches: BTreeMap<u64, &[Patch]> = patches.collect();
@@ -93,7 +94,8 @@ impl<'a> Explorer<'a> {
             layer,
             patches,
             grid,
-            correspondences: found.map(|row| (filter(row), row)).collect(),
+            names: by_filter(&run.fau.names),
+            correspondences: by_filter(&run.fau.correspondences),
             effects,
             switch_top: (largest > 0.0).then_some(largest),
             filters: vec![],
@@ -112,9 +114,14 @@ impl<'a> Explorer<'a> {
         self.face = face.and_then(|file| self.run.folder.png(&file));
     }
 
-    /// The filter with the largest KL, else the first.
+    /// The named filter with the largest |z|, else that with the largest KL, else the first.
     fn shown(&self) -> &Filter {
-        let strongest = self.run.fau.correspondences.first().map(filter);
+        let fau = &self.run.fau;
+        let strongest = fau
+            .names
+            .first()
+            .or(fau.correspondences.first())
+            .map(filter);
         let mut filters = self.filters.iter();
         let shown = filters.find(|of| Some(of.filter) == strongest);
         shown.unwrap_or(&self.filters[0])
@@ -153,8 +160,8 @@ impl<'a> Explorer<'a> {
         let of = self.grid.filters.get(&number).unwrap_or(&none);
         let cell = |row: &&Value, key: &str| rounded(row[key].as_f64());
         let column = |key: &str| -> Numbers { of.iter().map(|row| cell(row, key)).collect() };
-        let found = self.correspondences.get(&number);
-        let of_unit = found.map(|found| format!(": {}", au_label(au(found))));
+        let name = self.names.get(&number);
+        let of_unit = name.map(|name| format!(": {}{}", less(name), au_label(au(name))));
         let patches = self.patches.get(&number).copied().unwrap_or_default();
         let boxes: Vec<[f64; 4]> = patches.iter().filter_map(Patch::area).collect();
         let (many, places) = (patches.len(), boxes.len());
@@ -166,7 +173,7 @@ impl<'a> Explorer<'a> {
             filter: number,
             title: format!("Filter {number}{}", of_unit.unwrap_or_default()),
             words: self.words(number, many),
-            unit: found.and_then(|found| units.binary_search(&au(found)).ok()),
+            unit: name.and_then(|name| units.binary_search(&au(name)).ok()),
             sheet,
             alt: format!(
                 "The {many} patches that excite filter {number} most, above their projections"
@@ -176,8 +183,6 @@ impl<'a> Explorer<'a> {
             ),
             boxes,
             kl: column("kl"),
-            low: column("kl_low"),
-            high: column("kl_high"),
             null: column("kl_null_95"),
             auroc: column("auroc"),
             q: column("q"),
@@ -203,15 +208,18 @@ impl<'a> Explorer<'a> {
             let region = au_label(au(place));
             format!(" Its maxima lie in the face region of {region} on {rate} of images (chance {chance}).")
         });
-        let [direction, further] = pair_words(found);
+        let name = match self.names.get(&number) {
+            Some(name) => name_words(name),
+            None if self.run.fau.names.gap.is_none() => {
+                "It is named after no action unit: none passes the permutation test. ".to_owned()
+            }
+            None => String::new(),
+        };
         let chance = found["q_max"].as_f64().map(p_value);
         let chance = chance.map(|q| format!(" Against the largest KL by chance, q = {q}."));
         let (chance, place) = (chance.unwrap_or_default(), place.unwrap_or_default());
         let (unit, kl) = (au_label(au(found)), decimal(found["kl"].as_f64(), 2));
-        let interval = ci(", ", ends(found, "kl_low", "kl_high"), 2);
-        format!(
-            "Its largest KL is that for {unit}: {kl} nats{interval}{direction}.{chance}{further}{place}"
-        )
+        format!("{name}Its largest KL is that for {unit}: {kl} nats.{chance}{place}")
     }
 
     fn sheet_caption(&self) -> String {
@@ -281,8 +289,6 @@ struct Filter {
     boxes: Vec<[f64; 4]>,
     face_alt: String,
     kl: Numbers,
-    low: Numbers,
-    high: Numbers,
     null: Numbers,
     auroc: Numbers,
     q: Numbers,
@@ -320,19 +326,37 @@ fn layer(run: &Run) -> Option<&Layer> {
     analysed.or_else(convolution)
 }
 
-/// The direction and the further results of a filter and its action unit.
-fn pair_words(pair: &Value) -> [String; 2] {
-    let direction = pair["auroc"].as_f64().map(|auroc| {
-        let more = if auroc >= 0.5 { "more" } else { "less" };
-        format!("; it responds {more} with the action unit (AUROC {auroc:.2})")
-    });
-    let auroc = decimal(pair["auroc_within_class"].as_f64(), 2);
-    let share = |q| format!(" Among images of one expression, AUROC {auroc} (q = {q}).");
-    let within = pair["q_within_class"].as_f64().map(p_value).map(share);
+/// `less active with ` for a filter that responds less with the unit it is named after.
+fn less(name: &Value) -> &'static str {
+    match name["sign"].as_f64() {
+        Some(sign) if sign < 0.0 => "less active with ",
+        _ => "",
+    }
+}
+
+/// A filter's name and what is known about the pair.
+fn name_words(name: &Value) -> String {
+    let more = if less(name).is_empty() {
+        "more"
+    } else {
+        "less"
+    };
+    let auroc = decimal(name["auroc"].as_f64(), 2);
+    let interval = ci(", ", ends(name, "auroc_low", "auroc_high"), 2);
+    let d_prime = decimal(name["d_prime"].as_f64(), 1);
+    let (unit, q) = (au_label(au(name)), p_value(name["q"].as_f64()));
+    let inside = decimal(name["auroc_within_class"].as_f64(), 2);
+    let share = |q| format!(" Among images of one expression, AUROC {inside} (q = {q}).");
+    let within = name["q_within_class"].as_f64().map(p_value).map(share);
+    let within = within.unwrap_or_default();
     let spearman = |rho| format!(" Its response and the coded intensity: Spearman {rho:.2}.");
-    let graded = pair["intensity_rho"].as_f64().map(spearman);
-    let further = within.unwrap_or_default() + &graded.unwrap_or_default();
-    [direction.unwrap_or_default(), further]
+    let graded = name["intensity_rho"]
+        .as_f64()
+        .map(spearman)
+        .unwrap_or_default();
+    format!(
+        "It is named after {unit}, with which it is {more} active (AUROC {auroc}{interval}, d′ {d_prime}; q = {q}).{within}{graded} "
+    )
 }
 
 /// An area of a picture at the mosaic's size, by the nearest pixel; grey beyond the border.

@@ -1,9 +1,11 @@
 //! `faus correlate`.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 use clap::Args;
+use faus_base::digest;
 use faus_base::person::Person;
 use faus_data::{CodeKey, CodeTable};
 use faus_fau::{
@@ -59,6 +61,24 @@ pub(crate) struct CorrelateArgs {
 }
 
 impl CorrelateArgs {
+    /// SHA-256 of the input files.
+    fn inputs(&self) -> Result<BTreeMap<String, String>> {
+        let files = [
+            ("activations", Some(&self.activations)),
+            ("samples", Some(&self.samples)),
+            ("aus", self.aus.as_ref()),
+        ];
+        let given = files
+            .into_iter()
+            .filter_map(|(name, path)| Some((name, path?)));
+        let digest = |(name, path): (&str, &PathBuf)| {
+            let bytes = std::fs::read(path)
+                .with_context(|| format!("{}: cannot be read", path.display()))?;
+            Ok((name.to_owned(), digest::sha256(&bytes)))
+        };
+        given.map(digest).collect()
+    }
+
     fn options(&self) -> AnalysisOptions {
         AnalysisOptions {
             bins: self.bins,
@@ -97,6 +117,8 @@ pub(crate) fn correlate(args: CorrelateArgs, program: &Program) -> Result<()> {
         synthetic,
         au_threshold,
         machine_coded: samples.machine_coded || info["machine_coded"] == true && args.aus.is_none(),
+        inputs: args.inputs()?,
+        command: std::env::args().collect(),
         ..OutputOptions::default()
     };
     analysis.write(&args.output, &output)?;
@@ -116,7 +138,7 @@ pub(crate) fn correlate(args: CorrelateArgs, program: &Program) -> Result<()> {
         output.machine_coded,
         &analysis.verdict(),
     );
-    println!("{}", args.output.join("correspondences.csv").display());
+    println!("{}", args.output.join("names.csv").display());
     Ok(())
 }
 

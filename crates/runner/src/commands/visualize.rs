@@ -33,7 +33,7 @@ pub(crate) struct VisualizeArgs {
     /// Filters, for example 0-9 or 3,17; by default all.
     #[arg(long, value_name = "0-9|all", conflicts_with_all = ["best_fau", "best_class"])]
     filters: Option<Filters>,
-    /// The N filters that correspond best to action units, the best of each unit first.
+    /// N of the filters that are named after an action unit, the best of each unit first.
     #[arg(long, value_name = "N", conflicts_with = "best_class")]
     best_fau: Option<usize>,
     /// The ten filters that separate this class best from the others.

@@ -6,15 +6,19 @@ use std::path::Path;
 use anyhow::{Context, Result, bail};
 use faus_base::{digest, npy};
 use faus_data::Protocol;
-use faus_fau::{Analysis, CheckedOptions, Lens, OutputOptions, Watch, analyse_with, read_samples};
+use faus_fau::{
+    Analysis, CheckedOptions, Controls, Lens, OutputOptions, Replicate, Watch, analyse_with,
+    read_samples,
+};
 use faus_model::{Checkpoint, Precision};
 use faus_viz::{Album, Choice, LayerLens, Untrained, write_evidence};
 use serde_json::{Value, json};
 
+use super::finished_run::FinishedRun;
 use super::folds::Training;
 use super::job::Job;
 use super::run_folder::{RunFolder, read_json, remove, write_json};
-use crate::app::console::{Steps, print_verdict};
+use crate::app::console::Steps;
 use crate::app::interrupt;
 
 /// File in `fau/` that identifies the network and the settings of the statistics.
@@ -65,15 +69,32 @@ impl Job<'_> {
                     machine_coded: lens.prepared.info().machine_coded,
                     layer: Some(lens.layer().to_owned()),
                     au_threshold: lens.prepared.info().au_threshold,
+                    inputs: inputs(dir, lens, &subject)?,
                     ..OutputOptions::default()
                 };
                 analysis.write(dir, &output)?;
-                print_verdict(false, output.machine_coded, &analysis.verdict());
             }
             Err(error @ faus_fau::Error::Cancelled) => return Err(error.into()),
             Err(error) => eprintln!("No action-unit analysis: {error}"),
         }
         write_json(&dir.join(SUBJECT), &subject)
+    }
+
+    /// The studies that carry the verdict, where there are statistics with p and intervals; prints the findings.
+    pub fn study(&self, folder: RunFolder) -> Result<RunFolder> {
+        let tested = self.config.fau.permutations > 0 && self.config.fau.bootstrap > 0;
+        if !folder.join("fau/fau.json").exists() {
+            return Ok(folder);
+        }
+        let run = FinishedRun::of(folder, self.device(), self.program)?;
+        let controls = Controls {
+            skip_training: true,
+            ..Controls::default()
+        };
+        match tested {
+            true => run.settle(&[&controls, &Replicate]),
+            false => run.settle(&[]),
+        }
     }
 
     /// Writes F(x) into `dir` and scores it against the action units; the inner error where too few are coded.
@@ -134,7 +155,7 @@ impl Job<'_> {
             distinct: config.distinct,
             shown: config.figure_filters,
             show: config.show,
-            front: front(&folder.join("fau/associations.csv"))?,
+            front: front(&folder.join("fau/names.csv"))?,
             arrays: false,
         };
         let draw = || Untrained::draw(self.architecture, self.config.seed, &lens.network);
@@ -171,10 +192,26 @@ impl Job<'_> {
     }
 }
 
+/// SHA-256 of the checkpoint, of F(x) in `dir` and of the data set's table.
+fn inputs(dir: &Path, lens: &LayerLens, subject: &Value) -> Result<BTreeMap<String, String>> {
+    let checkpoint = subject["checkpoint_sha256"].as_str().unwrap_or_default();
+    let mut inputs = BTreeMap::from([("checkpoint".to_owned(), checkpoint.to_owned())]);
+    let samples = lens.prepared.dir().join("samples.csv");
+    for (name, path) in [
+        ("activations", dir.join("activations.npy")),
+        ("samples", samples),
+    ] {
+        let bytes =
+            std::fs::read(&path).with_context(|| format!("{}: cannot be read", path.display()))?;
+        inputs.insert(name.to_owned(), digest::sha256(&bytes));
+    }
+    Ok(inputs)
+}
+
 /// The filters of the front page; none without statistics.
-fn front(associations: &Path) -> Result<Vec<(String, usize)>> {
-    match associations.exists() {
-        true => Ok(faus_fau::front_page(associations)?),
+fn front(names: &Path) -> Result<Vec<(String, usize)>> {
+    match names.exists() {
+        true => Ok(faus_fau::front_page(names)?),
         false => Ok(vec![]),
     }
 }

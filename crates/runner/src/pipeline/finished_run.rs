@@ -2,10 +2,11 @@
 
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, anyhow, bail};
 use faus_data::{FoldRule, Prepared, Protocol};
 use faus_fau::{
     Error as StudyError, Lens, NetworkKind, Networks, RunView, SampleRow, Study, read_samples,
+    write_verdict,
 };
 use faus_model::{Architecture, Checkpoint, DeviceChoice, Network, Precision};
 use faus_train::{
@@ -75,13 +76,21 @@ impl<'a> FinishedRun<'a> {
             )
         };
         // Read first, so that a mistyped path does not create a folder.
-        let value = read_json(&root.join("config.json"))?.with_context(no_run)?;
+        read_json(&root.join("config.json"))?.with_context(no_run)?;
+        Self::of(RunFolder::open(root)?, device.resolve()?, program)
+    }
+
+    /// The run in a folder that this process holds.
+    ///
+    /// # Errors
+    /// As [`Self::open`].
+    pub fn of(folder: RunFolder, device: Device, program: &'a Program) -> Result<Self> {
+        let shown = folder.root().display();
+        let value = read_json(&folder.join("config.json"))?.unwrap_or_default();
         let old = || format!("{shown}/config.json: not of this version; run the experiment again");
         let config = serde_json::from_value(value["config"].clone());
         let config: ExperimentConfig = config.with_context(old)?;
-        let folder = RunFolder::open(root)?;
         let prepared = Prepared::open(&folder.join("dataset"))?;
-        let device = device.resolve()?;
         Precision::for_looking(device)?;
         let validated = |fold: usize| {
             let result = read_json(&folder.fold(fold).join("fold.json"))?;
@@ -116,15 +125,58 @@ impl<'a> FinishedRun<'a> {
         Ok(Precision::for_looking(self.device)?)
     }
 
-    /// Runs `study`, writes its files into the run's `fau/` and prints its verdict. A study of the experiment has its
-    /// `own` name in its file.
+    /// Runs `study`, writes its files into the run's `fau/` and prints its verdict, after the verdict on all evidence. A study
+    /// of the experiment has its `own` name in its file.
     pub fn carry_out(&self, study: &dyn Study, own: Option<&str>) -> Result<()> {
+        let mut verdict = match self.write(study, own) {
+            Err(error @ StudyError::BadOption { .. }) => return Err(wrong_usage(error.into())),
+            other => other.map_err(stopped)?,
+        };
+        let dir = self.folder.join("fau");
+        verdict.splice(0..0, write_verdict(&dir)?);
+        self.print(&verdict);
+        println!("{}", dir.join(format!("{}.csv", study.file())).display());
+        Ok(())
+    }
+
+    /// Runs the studies that are not there and prints all verdicts, the one on all evidence first. A study that does not
+    /// suit the run is noted. Returns the folder.
+    pub fn settle(self, studies: &[&dyn Study]) -> Result<RunFolder> {
+        let dir = self.folder.join("fau");
+        let mut verdicts = Vec::new();
+        for study in studies {
+            if dir.join(format!("{}.json", study.file())).exists() {
+                continue;
+            }
+            match self.write(*study, None) {
+                Err(StudyError::Unsuitable(why)) => eprintln!("No `{}`: {why}", study.name()),
+                other => verdicts.extend(other.map_err(stopped)?),
+            }
+        }
+        write_verdict(&dir)?;
+        let fau = read_json(&dir.join("fau.json"))?.unwrap_or_default();
+        let lines = fau["verdict"].as_array().into_iter().flatten();
+        let lines = lines.filter_map(|line| Some(line.as_str()?.to_owned()));
+        verdicts.splice(0..0, lines);
+        self.print(&verdicts);
+        Ok(self.folder)
+    }
+
+    fn print(&self, verdict: &[String]) {
+        let info = self.prepared.info();
+        print_verdict(info.synthetic, info.machine_coded, verdict);
+    }
+
+    /// Runs `study` and writes its files; returns its verdict.
+    fn write(&self, study: &dyn Study, own: Option<&str>) -> Result<Vec<String>, StudyError> {
         let (info, protocol) = (self.prepared.info(), self.recipe.protocol);
+        let split = self.prepared.split(self.best_fold, protocol);
+        let split = split.map_err(|error| StudyError::Lens(error.into()))?;
         let view = RunView {
             samples: &self.samples,
             classes: &info.classes,
             test_fold: (info.fold_rule != FoldRule::Given).then_some(self.prepared.folds()),
-            test_rows: &self.prepared.split(self.best_fold, protocol)?.test,
+            test_rows: &split.test,
             synthetic: info.synthetic,
             optimistic: (protocol == Protocol::Paper2015)
                 .then_some("under paper-2015 the test fold chooses the checkpoint"),
@@ -139,14 +191,7 @@ impl<'a> FinishedRun<'a> {
             progress: &self.progress,
             say: &|line| eprintln!("{line}"),
         };
-        let mut answer = match study.answer(&view) {
-            Err(error @ StudyError::BadOption { .. }) => return Err(wrong_usage(error.into())),
-            Err(StudyError::Cancelled) => bail!(
-                "stopped on request, finished work is kept; run the same command again to continue"
-            ),
-            other => other?,
-        };
-        let dir = self.folder.join("fau");
+        let mut answer = study.answer(&view)?;
         let coders = info.machine_coded.then(|| ("machine_coded", true.into()));
         let threshold = info
             .au_threshold
@@ -155,10 +200,8 @@ impl<'a> FinishedRun<'a> {
         answer
             .facts
             .extend(facts.map(|(key, value)| (key.to_owned(), value)));
-        answer.write(&dir, study.file(), own)?;
-        print_verdict(info.synthetic, info.machine_coded, &answer.verdict);
-        println!("{}", dir.join(format!("{}.csv", study.file())).display());
-        Ok(())
+        answer.write(&self.folder.join("fau"), study.file(), own)?;
+        Ok(answer.verdict)
     }
 
     fn network(&self, kind: NetworkKind, fold: usize) -> Result<Network> {
@@ -166,6 +209,9 @@ impl<'a> FinishedRun<'a> {
             NetworkKind::Trained => self.folder.fold(fold),
             NetworkKind::Untrained => {
                 return Ok(self.job(fold, Path::new("")).initial_network()?);
+            }
+            NetworkKind::Start(start) => {
+                return Ok(self.job(fold, Path::new("")).untrained_start(start)?);
             }
             NetworkKind::LabelShuffled => self.label_shuffled(fold)?,
         };
@@ -212,6 +258,15 @@ impl<'a> FinishedRun<'a> {
             "It classifies {accuracy:.1}% of its (shuffled) test images, most frequent class {majority:.1}%"
         );
         Ok(dir)
+    }
+}
+
+fn stopped(error: StudyError) -> anyhow::Error {
+    match error {
+        StudyError::Cancelled => anyhow!(
+            "stopped on request, finished work is kept; run the same command again to continue"
+        ),
+        error => error.into(),
     }
 }
 

@@ -87,6 +87,7 @@ impl Job<'_> {
         if let Some(best) = best_fold(results.map(|r| (r.fold, r.val_accuracy))) {
             training.analyse(best)?;
         }
+        let folder = self.study(folder)?;
         write_summary()?;
         let report = faus_report::write_report(folder.root())?;
         write_bytes(&folder.join(FINISHED), b"")?;

@@ -41,8 +41,20 @@ impl FoldJob<'_> {
     /// # Errors
     /// When the network does not support the images, or the device is out of memory.
     pub fn initial_network(&self) -> Result<Network, Error> {
+        self.draw("weights", self.fold as u64)
+    }
+
+    /// Number `start` of further networks as at the start of training, for comparison; the same in every fold.
+    ///
+    /// # Errors
+    /// As [`Self::initial_network`].
+    pub fn untrained_start(&self, start: u64) -> Result<Network, Error> {
+        self.draw("untrained start", start)
+    }
+
+    fn draw(&self, purpose: &str, number: u64) -> Result<Network, Error> {
         let spec = input_spec(self.prepared, self.recipe);
-        let seed = random::named(self.seed, "weights", &[self.fold as u64]).next_u64();
+        let seed = random::named(self.seed, purpose, &[number]).next_u64();
         Ok(Network::build(self.architecture, spec, seed, self.device)?)
     }
 }

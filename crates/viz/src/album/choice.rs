@@ -1,9 +1,7 @@
 //! The filters that pictures show, and their labels.
 
-use std::collections::BTreeSet;
-
-use faus_base::{au, order};
-use faus_fau::{CheckedOptions, LabelledFilter, Lens, SampleRow, labelled_filters, read_samples};
+use faus_base::order;
+use faus_fau::{CheckedOptions, Lens, SampleRow, filter_names, read_samples};
 
 use crate::error::{Error, Result};
 use crate::lens::LayerLens;
@@ -15,7 +13,7 @@ pub enum Choice {
     All,
     /// These filters.
     Numbers(Vec<usize>),
-    /// A number of filters: the best of each action unit, then the next best.
+    /// A number of filters that are named after an action unit: the best of each unit, then the next best.
     BestFau(usize),
     /// The filters that separate a named class best from the others.
     BestClass(String),
@@ -68,8 +66,8 @@ impl Choice {
     }
 }
 
-/// The filters with their labels: the best of every action unit, then the next best of all. Empty where the data set has too few
-/// codes.
+/// The named filters with their names: the best of every action unit, then the next best of all. Empty where the data set has
+/// too few codes, or no filter responds to a unit beyond chance.
 fn best_of_units(lens: &LayerLens, options: &CheckedOptions) -> Result<Ranked> {
     let samples = read_samples(&lens.prepared.dir().join("samples.csv"))?;
     let coded = samples.into_iter().filter(|sample| sample.coded.is_some());
@@ -78,14 +76,14 @@ fn best_of_units(lens: &LayerLens, options: &CheckedOptions) -> Result<Ranked> {
     if rows.is_empty() {
         return Ok(vec![]);
     }
-    let mut labelled = labelled_filters(&lens.activations(&rows)?, &coded, options)?;
-    let mut units = BTreeSet::new();
-    labelled.sort_by_cached_key(|l| !units.insert(l.au));
-    let label = |l: LabelledFilter| {
-        let (au, name) = (l.au, au::name(l.au));
-        (l.filter, format!("AU{au} {name}\nAUROC {:.2}", l.auroc))
-    };
-    Ok(labelled.into_iter().map(label).collect())
+    let activations = lens.activations(&rows)?;
+    let names = lens
+        .pool
+        .install(|| filter_names(&activations, &coded, options))?;
+    Ok(names
+        .iter()
+        .map(|name| (name.filter, name.label()))
+        .collect())
 }
 
 /// The filters that separate a class best from the others by AUROC over `rows`, with their labels.

@@ -77,7 +77,14 @@ impl Atlas<'_> {
     }
 
     fn listing(&self, options: &WriteOptions) -> Value {
-        let filter = |f: &FilterPatches| json!({ "filter": f.filter, "patches": f.rows() });
+        let name = |filter: &usize| {
+            options
+                .captions
+                .labels
+                .get(filter)
+                .map(|label| label.replace('\n', ", "))
+        };
+        let filter = |f: &FilterPatches| json!({ "filter": f.filter, "name": name(&f.filter), "patches": f.rows() });
         let filters: Vec<Value> = self.filters.iter().map(filter).collect();
         let head = json!({ "layer": self.layer, "method": self.method.name(), "synthetic": options.synthetic });
         let found = json!({

@@ -114,6 +114,18 @@ impl Lens for LayerLens<'_> {
         })?)
     }
 
+    fn logits(&self, rows: &[usize]) -> Result<Activations, FauError> {
+        Ok(self.with_images(None, rows, &[], |network, _, images| {
+            let last = network.stages().len() - 1;
+            let all = values(&outputs(network, last, images)?)?;
+            Ok(Activations::new(
+                rows.len(),
+                all.len() / rows.len().max(1),
+                all,
+            )?)
+        })?)
+    }
+
     fn places(&self, rows: &[usize]) -> Result<Places, FauError> {
         Ok(self.with_images(None, rows, &[], places)?)
     }

@@ -1,0 +1,192 @@
+//! How often each p is at most 0.05 where a filter and a unit have nothing to do with each other: the table of
+//! `docs/statistics.md`, 200 repetitions of each design.
+//!
+//!     cargo run --release -p faus-fau --example calibration
+
+use faus_base::person::Person;
+use faus_fau::{Activations, Analysis, AnalysisOptions, Error, Exchange, SampleRow, analyse};
+use rand::{RngExt, SeedableRng, rngs::StdRng};
+
+const REPETITIONS: u64 = 200;
+const FILTERS: usize = 4;
+const CLASSES: usize = 5;
+const AUS: [u8; 3] = [1, 12, 25];
+
+/// What a data set is like; the default is CK+ without person effects.
+#[derive(Clone, Copy)]
+struct Design {
+    name: &'static str,
+    people: usize,
+    /// How strongly a person decides the activations and the codes, in standard deviations.
+    person: f64,
+    /// One cause that shapes both, in standard deviations.
+    confounder: f64,
+    /// Whether the number of a person's sequences is that cause.
+    by_sequences: bool,
+    /// Logit of a unit.
+    rate: f64,
+    /// Share of silent activations.
+    silent: f64,
+}
+
+const PLAIN: Design = Design {
+    name: "independent images",
+    people: 118,
+    person: 0.0,
+    confounder: 0.0,
+    by_sequences: false,
+    rate: -0.5,
+    silent: 0.0,
+};
+
+const DESIGNS: [Design; 7] = [
+    PLAIN,
+    Design {
+        name: "strong person effects",
+        person: 3.0,
+        ..PLAIN
+    },
+    Design {
+        name: "10 to 20 positives",
+        rate: -4.0,
+        person: 1.0,
+        ..PLAIN
+    },
+    Design {
+        name: "sparse activations (80% silent)",
+        silent: 0.8,
+        person: 1.0,
+        ..PLAIN
+    },
+    Design {
+        name: "15 people",
+        people: 15,
+        person: 1.0,
+        ..PLAIN
+    },
+    Design {
+        name: "number of sequences drives both",
+        confounder: 1.0,
+        by_sequences: true,
+        ..PLAIN
+    },
+    Design {
+        name: "person-level confounder",
+        confounder: 2.0,
+        ..PLAIN
+    },
+];
+
+/// Box and Muller.
+fn normal(rng: &mut StdRng) -> f64 {
+    let (a, b): (f64, f64) = (1.0 - rng.random::<f64>(), rng.random());
+    (-2.0 * a.ln()).sqrt() * (std::f64::consts::TAU * b).cos()
+}
+
+impl Design {
+    /// Samples, and activations that have nothing to do with their codes but the class and the confounder.
+    fn draw(&self, rng: &mut StdRng) -> Result<(Vec<SampleRow>, Activations), Error> {
+        let units: Vec<[f64; 3]> = (0..CLASSES).map(|_| AUS.map(|_| normal(rng))).collect();
+        let (mut samples, mut values) = (Vec::new(), Vec::new());
+        for person in 0..self.people {
+            let sequences = 1 + rng.random_range(0..CLASSES);
+            let cause = match self.by_sequences {
+                true => (sequences as f64 - 3.0) / 2f64.sqrt(),
+                false => normal(rng),
+            };
+            let cause = self.confounder * cause;
+            let habits = AUS.map(|_| self.person * normal(rng) + cause);
+            let faces = [0; FILTERS].map(|_| self.person * normal(rng) + cause);
+            let first = rng.random_range(0..CLASSES);
+            for class in (0..sequences).map(|at| (first + at) % CLASSES) {
+                let shown = (0..3).filter(|&unit| {
+                    let logit = self.rate + units[class][unit] + habits[unit];
+                    rng.random_bool(1.0 / (1.0 + (-logit).exp()))
+                });
+                let shown: Vec<(u8, u8)> = shown.map(|unit| (AUS[unit], 3)).collect();
+                samples.push(SampleRow {
+                    index: samples.len(),
+                    subject: Some(Person::Number(person as i64)),
+                    sequence: Some(samples.len().to_string()),
+                    label: Some(class as i64),
+                    coded: Some(shown),
+                    ..SampleRow::default()
+                });
+                for face in faces {
+                    let silent = rng.random_bool(self.silent);
+                    let active = face + normal(rng);
+                    values.push(if silent { 0.0 } else { active as f32 });
+                }
+            }
+        }
+        let activations = Activations::new(samples.len(), FILTERS, values)?;
+        Ok((samples, activations))
+    }
+}
+
+/// A name, the exchange, and the p values of an analysis.
+type Tested = (&'static str, Exchange, fn(&Analysis) -> Vec<f64>);
+
+const TESTED: [Tested; 7] = [
+    ("`p` (KL)", Exchange::Both, |a| all(a, |p| p.p)),
+    ("`p_auroc`", Exchange::Both, |a| all(a, |p| p.p_auroc)),
+    ("`p` of names", Exchange::Both, |a| {
+        a.inference.names.iter().map(|name| name.p).collect()
+    }),
+    ("`p_within_person`", Exchange::Both, |a| {
+        all(a, |p| p.p_within_person)
+    }),
+    ("`p_within_class`", Exchange::Both, |a| {
+        all(a, |p| p.p_within_class)
+    }),
+    ("`p_auroc`, within", Exchange::Within, |a| {
+        all(a, |p| p.p_auroc)
+    }),
+    ("`p_within_class`, within", Exchange::Within, |a| {
+        all(a, |p| p.p_within_class)
+    }),
+];
+
+fn all(analysis: &Analysis, p: fn(&faus_fau::PairInference) -> f64) -> Vec<f64> {
+    analysis.inference.pairs.iter().map(p).collect()
+}
+
+fn main() -> Result<(), Box<dyn std::error::Error>> {
+    println!("| Design | {} |", TESTED.map(|tested| tested.0).join(" | "));
+    println!("|---|{}", "---|".repeat(TESTED.len()));
+    for design in DESIGNS {
+        let mut counts = [(0_usize, 0_usize); TESTED.len()];
+        for repetition in 0..REPETITIONS {
+            let rng = &mut StdRng::seed_from_u64(repetition);
+            let (samples, activations) = design.draw(rng)?;
+            for exchange in [Exchange::Both, Exchange::Within] {
+                let options = AnalysisOptions {
+                    permutations: 399,
+                    bootstrap: 0,
+                    min_positives: 5,
+                    exchange,
+                    ..AnalysisOptions::default()
+                };
+                // A repetition in which no unit is shown by five people tests nothing.
+                let Ok(analysis) = analyse(&activations, &samples, &options.check()?) else {
+                    continue;
+                };
+                let own = TESTED
+                    .iter()
+                    .zip(&mut counts)
+                    .filter(|(t, _)| t.1 == exchange);
+                for ((_, _, p), (rejected, tests)) in own {
+                    let p = p(&analysis).into_iter().filter(|p| !p.is_nan());
+                    p.for_each(|p| {
+                        *rejected += usize::from(p <= 0.05);
+                        *tests += 1;
+                    });
+                }
+            }
+        }
+        let shares =
+            counts.map(|(rejected, tests)| format!("{:.3}", rejected as f64 / tests as f64));
+        println!("| {} | {} |", design.name, shares.join(" | "));
+    }
+    Ok(())
+}

@@ -1,0 +1,274 @@
+//! Did the network learn action units? The verdict on a run's evidence, by criteria fixed beforehand (docs/statistics.md).
+
+use std::path::Path;
+
+use serde::Serialize;
+use serde_json::{Value, json};
+
+use crate::error::{Error, read_limited};
+use crate::study::starts::STARTS;
+use crate::write::save_json;
+use crate::write::words::counted;
+
+/// People below which nothing can be told. Our choice: intervals and tests over fewer are not to be trusted.
+const PEOPLE: u64 = 10;
+/// Share of the units on unseen people, and of the testable filters inside expressions, from which the verdict is yes. Our
+/// choice.
+const UNITS: f64 = 0.5;
+const FILTERS: f64 = 2.0 / 3.0;
+/// Share of the testable filters that must follow their unit beyond the strength of the expression. Our choice.
+const GIVEN_STRENGTH: f64 = 0.1;
+/// Size limit of a JSON file, in bytes.
+const LIMIT: u64 = 64 << 20;
+
+/// The verdicts, from the strongest.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Verdict {
+    /// Most units are detected on unseen people, and most filters follow their unit inside expressions.
+    Yes,
+    /// Some of both.
+    Partly,
+    /// Units are detected on unseen people, but inside expressions not better than by untrained networks, or not beyond the
+    /// strength of the expression.
+    OnlyTheExpression,
+    /// No unit is detected better than by untrained networks.
+    No,
+    /// The data or the evidence do not suffice.
+    CannotBeTold,
+}
+
+/// The numbers that decide.
+#[derive(Debug, Clone, Default, PartialEq, Serialize)]
+pub struct Evidence {
+    /// People among the coded images.
+    pub people: u64,
+    /// Action units tested on people unknown to the network; `None` without a replication.
+    pub units: Option<usize>,
+    /// Those that are detected better than by untrained starts.
+    pub units_above_untrained: Vec<u8>,
+    /// Units that can be tested among images of the same expression.
+    pub units_testable_within: usize,
+    /// Those that are detected there better than by untrained starts.
+    pub units_above_untrained_within: Vec<u8>,
+    /// Filters with a name.
+    pub filters_named: u64,
+    /// Filters that follow their unit inside expressions.
+    pub within_holds: u64,
+    /// Those that do not.
+    pub within_fails: u64,
+    /// Filters that follow their unit given the strength of the expression too; `None` where this was not tested.
+    pub within_given_strength: Option<u64>,
+    /// `within_holds` of each untrained start.
+    pub untrained_within_holds: Vec<u64>,
+    /// `filters_named` of each draw of exchanged codes.
+    pub shuffled_named: Vec<u64>,
+}
+
+impl Verdict {
+    fn words(self) -> &'static str {
+        match self {
+            Self::Yes => "Yes",
+            Self::Partly => "Partly",
+            Self::OnlyTheExpression => "Only what the expression implies",
+            Self::No => "No",
+            Self::CannotBeTold => "Cannot be told",
+        }
+    }
+}
+
+impl Evidence {
+    /// The numbers in the JSON of `faus controls` and of `faus replicate`.
+    fn of(controls: &Value, replication: Option<&Value>) -> Self {
+        let within = &controls["within_expressions"];
+        let count = |of: &Value, key: &str| of[key].as_u64().unwrap_or(0);
+        let each = |list: &str, key: &str| {
+            let list = within[list].as_array().into_iter().flatten();
+            list.map(|of| count(of, key)).collect()
+        };
+        let units = replication.and_then(|of| of["by_au"].as_array());
+        let fdr = controls["fdr"].as_f64().unwrap_or(0.05);
+        let above = |key: &str| -> Vec<u8> {
+            let clear = |unit: &&Value| {
+                let number = |of: &str| unit[key][of].as_f64().unwrap_or(f64::NAN);
+                number("difference") > 0.0 && number("q") <= fdr
+            };
+            let kept = units.into_iter().flatten().filter(clear);
+            kept.filter_map(|unit| u8::try_from(unit["au"].as_u64()?).ok())
+                .collect()
+        };
+        let testable = units.into_iter().flatten();
+        let trained = &within["trained"];
+        Self {
+            people: count(controls, "people"),
+            units: units.map(Vec::len),
+            units_above_untrained: above("above_untrained"),
+            units_testable_within: testable
+                .filter(|unit| unit["within_testable"] == true)
+                .count(),
+            units_above_untrained_within: above("within_above_untrained"),
+            filters_named: count(trained, "named"),
+            within_holds: count(trained, "within_holds"),
+            within_fails: count(trained, "within_fails"),
+            within_given_strength: within["given_strength"].as_u64(),
+            untrained_within_holds: each("starts", "within_holds"),
+            shuffled_named: each("au_shuffled", "named"),
+        }
+    }
+
+    /// The verdict, by the criteria of docs/statistics.md.
+    pub fn verdict(&self) -> Verdict {
+        let (Some(units), true) = (self.units, self.people >= PEOPLE) else {
+            return Verdict::CannotBeTold;
+        };
+        if self.units_above_untrained.is_empty() {
+            return Verdict::No;
+        }
+        if self.units_testable_within == 0 {
+            return Verdict::CannotBeTold;
+        }
+        let testable = (self.within_holds + self.within_fails) as f64;
+        let own = self.within_given_strength.unwrap_or(self.within_holds) as f64;
+        if self.units_above_untrained_within.is_empty() || own < GIVEN_STRENGTH * testable {
+            return Verdict::OnlyTheExpression;
+        }
+        let known = self.units_above_untrained.len() as f64 >= UNITS * units as f64;
+        match known && self.within_holds as f64 >= FILTERS * testable {
+            true => Verdict::Yes,
+            false => Verdict::Partly,
+        }
+    }
+
+    /// The verdict in one line, with its numbers.
+    pub fn sentence(&self) -> String {
+        let head = format!(
+            "Did the network learn action units? {}",
+            self.verdict().words()
+        );
+        if self.people < PEOPLE {
+            let people = counted(self.people as usize, "person").replace("persons", "people");
+            return format!(
+                "{head}: the coded images show {people}, and fewer than {PEOPLE} are not enough."
+            );
+        }
+        let Some(units) = self.units else {
+            return format!(
+                "{head}: nothing is known of people that the networks have not seen (`faus replicate`)."
+            );
+        };
+        format!(
+            "{head}: the best filter of {} of {units} units is above {STARTS} untrained networks on unseen people, and of {} of {} among images of one expression{}",
+            self.units_above_untrained.len(),
+            self.units_above_untrained_within.len(),
+            self.units_testable_within,
+            self.filters()
+        )
+    }
+
+    fn filters(&self) -> String {
+        let testable = self.within_holds + self.within_fails;
+        let given = self.within_given_strength.map_or(String::new(), |given| {
+            format!(", {given} beyond its strength too")
+        });
+        let ends = |counts: &[u64]| {
+            let (least, most) = (counts.iter().min(), counts.iter().max());
+            format!("{} to {}", least.unwrap_or(&0), most.unwrap_or(&0))
+        };
+        format!(
+            "; {} of {testable} testable filters follow their unit inside expressions{given} (untrained: {}); named filters: {}, with exchanged codes {}.",
+            self.within_holds,
+            ends(&self.untrained_within_holds),
+            self.filters_named,
+            ends(&self.shuffled_named)
+        )
+    }
+}
+
+/// Writes the verdict on the evidence in a run's `fau/` into `fau.json`: the object `answer`, and its sentence first in
+/// `verdict`. Returns the sentence; `None` before `faus controls`.
+///
+/// # Errors
+/// [`Error::Disk`], and [`Error::File`] for a damaged file.
+pub fn write_verdict(dir: &Path) -> Result<Option<String>, Error> {
+    let (fau, controls) = (read(dir, "fau")?, read(dir, "controls")?);
+    let (Some(mut fau), Some(controls)) = (fau, controls) else {
+        return Ok(None);
+    };
+    if controls["within_expressions"].is_null() {
+        return Ok(None);
+    }
+    let evidence = Evidence::of(&controls, read(dir, "replication")?.as_ref());
+    let sentence = evidence.sentence();
+    let before = fau["answer"]["sentence"].take();
+    let mut lines = fau["verdict"].as_array().cloned().unwrap_or_default();
+    lines.retain(|line| *line != before);
+    lines.insert(0, sentence.clone().into());
+    fau["verdict"] = lines.into();
+    fau["answer"] = json!({
+        "verdict": evidence.verdict(),
+        "sentence": sentence,
+        "criteria": "docs/statistics.md, The verdict",
+        "evidence": evidence,
+    });
+    save_json(dir, "fau.json", &fau)?;
+    Ok(Some(sentence))
+}
+
+fn read(dir: &Path, name: &str) -> Result<Option<Value>, Error> {
+    let path = dir.join(format!("{name}.json"));
+    if !path.exists() {
+        return Ok(None);
+    }
+    let value = serde_json::from_slice(&read_limited(&path, LIMIT)?);
+    value
+        .map(Some)
+        .map_err(|fault| Error::file(&path, fault.to_string()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn evidence() -> Evidence {
+        Evidence {
+            people: 100,
+            units: Some(20),
+            units_above_untrained: (1..=17).collect(),
+            units_testable_within: 12,
+            units_above_untrained_within: vec![1, 2],
+            filters_named: 187,
+            within_holds: 100,
+            within_fails: 24,
+            within_given_strength: Some(90),
+            untrained_within_holds: vec![0, 1, 0],
+            shuffled_named: vec![0, 2],
+        }
+    }
+
+    #[test]
+    fn the_criteria_one_by_one() {
+        let of = |change: fn(&mut Evidence)| {
+            let mut changed = evidence();
+            change(&mut changed);
+            changed.verdict()
+        };
+        assert_eq!(of(|_| ()), Verdict::Yes);
+        assert_eq!(of(|e| e.people = 9), Verdict::CannotBeTold);
+        assert_eq!(of(|e| e.units = None), Verdict::CannotBeTold);
+        assert_eq!(of(|e| e.units_above_untrained.clear()), Verdict::No);
+        assert_eq!(of(|e| e.units_testable_within = 0), Verdict::CannotBeTold);
+        let only = Verdict::OnlyTheExpression;
+        assert_eq!(of(|e| e.units_above_untrained_within.clear()), only);
+        assert_eq!(of(|e| e.within_given_strength = Some(12)), only);
+        assert_eq!(of(|e| e.within_fails = 51), Verdict::Partly);
+        assert_eq!(of(|e| e.units_above_untrained.truncate(9)), Verdict::Partly);
+    }
+
+    #[test]
+    fn the_sentence_has_the_numbers() {
+        assert_eq!(
+            evidence().sentence(),
+            "Did the network learn action units? Yes: the best filter of 17 of 20 units is above 20 untrained networks on unseen people, and of 2 of 12 among images of one expression; 100 of 124 testable filters follow their unit inside expressions, 90 beyond its strength too (untrained: 0 to 1); named filters: 187, with exchanged codes 0 to 2."
+        );
+    }
+}

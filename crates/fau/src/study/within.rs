@@ -1,0 +1,183 @@
+//! Filters that follow their named unit inside expressions, beside those of untrained starts and under exchanged codes.
+
+use faus_base::order::doubled_midranks;
+use serde::Serialize;
+
+use crate::analysis::names::{Name, NameCounts, Standing, name_counts};
+use crate::chance::rates::benjamini_hochberg;
+use crate::chance::within_class::{Classes, WithinPair, within_class};
+use crate::error::Error;
+use crate::input::activations::Activations;
+use crate::input::coded::{Coded, grouped};
+use crate::input::options::{AnalysisOptions, CheckedOptions};
+use crate::input::samples::SampleRow;
+use crate::input::table::Table;
+use crate::study::run::RunView;
+use crate::watch::Watch;
+
+/// Permutations for each start and each draw. Our choice: names need p of about 1/1000, and there are forty of them.
+const PERMUTATIONS: usize = 2000;
+
+/// Counts of named filters, and of those that follow their unit inside expressions.
+#[derive(Debug, Clone, Serialize)]
+pub(crate) struct WithinExpressions {
+    /// Of the trained network.
+    pub trained: NameCounts,
+    /// Filters of the trained network that follow their unit inside expressions given the network's evidence for the
+    /// expression.
+    pub given_strength: Option<usize>,
+    /// Of each untrained start.
+    pub starts: Vec<NameCounts>,
+    /// Of the trained network with codes exchanged, for each draw.
+    pub au_shuffled: Vec<NameCounts>,
+}
+
+impl WithinExpressions {
+    /// The counts in a sentence.
+    pub fn sentence(&self) -> String {
+        let range = |counts: &[NameCounts], of: fn(&NameCounts) -> usize| {
+            let all = || counts.iter().map(of);
+            let (least, most) = (all().min().unwrap_or(0), all().max().unwrap_or(0));
+            format!("{least} to {most}")
+        };
+        let NameCounts {
+            named,
+            within_holds,
+            within_fails,
+            within_untestable,
+            ..
+        } = self.trained;
+        format!(
+            "{named} filters of the trained network have a name ({} in an untrained network, {} with exchanged codes); inside expressions {within_holds} follow their unit ({} untrained), {within_fails} do not, {within_untestable} cannot be tested.",
+            range(&self.starts, |counts| counts.named),
+            range(&self.au_shuffled, |counts| counts.named),
+            range(&self.starts, |counts| counts.within_holds),
+        )
+    }
+}
+
+/// [`name_counts`] of each of some activations with its samples.
+///
+/// # Errors
+/// Errors from [`name_counts`].
+pub(crate) fn each_count<'a>(
+    what: &str,
+    all: impl Iterator<Item = (&'a Activations, &'a [SampleRow])>,
+    run: &RunView,
+    options: &CheckedOptions,
+) -> Result<Vec<NameCounts>, Error> {
+    let options = AnalysisOptions {
+        permutations: options.permutations.min(PERMUTATIONS),
+        ..(**options).clone()
+    };
+    let options = options.check()?;
+    let count = |(activations, samples): (&Activations, &[SampleRow])| {
+        run.work(what, |watch| {
+            name_counts(activations, samples, &options, watch)
+        })
+    };
+    all.map(count).collect()
+}
+
+/// Filters of a network, its names and its outputs.
+pub(crate) struct Strength<'a> {
+    pub names: &'a [Name],
+    pub activations: &'a Activations,
+    /// Outputs before the softmax, `[coded rows, classes]`.
+    pub logits: &'a Activations,
+}
+
+impl Strength<'_> {
+    /// How many of the filters that follow their unit inside expressions do so beyond the strength of the expression: the
+    /// network's own evidence for the image's class, ln p/(1 − p), is regressed out of the activations inside each class
+    /// (both as ranks) before they are tested as for `p_within_class`. `None` where the outputs are not the classes'.
+    ///
+    /// # Errors
+    /// [`Error::Cancelled`].
+    pub fn count(
+        &self,
+        samples: &[SampleRow],
+        options: &CheckedOptions,
+        watch: &Watch,
+    ) -> Result<Option<usize>, Error> {
+        let coded = Coded::collect(samples);
+        let evidence = (0..coded.len()).map(|row| match coded.classes[row] {
+            Some(label) => self.evidence(coded.rows[row], usize::try_from(label).ok()?),
+            None => Some(0.0),
+        });
+        let Some(evidence) = evidence.collect::<Option<Vec<f64>>>() else {
+            return Ok(None);
+        };
+        let classes = Classes::of(&coded, options.exchange);
+        let holding = self.names.iter();
+        let holding = holding.filter(|name| name.within.standing == Standing::Holds);
+        let mut found: Vec<(&Name, WithinPair)> = Vec::new();
+        for (au, names) in grouped(holding.map(|name| (name.au, name))) {
+            let column = |name: &&Name| {
+                let column = self.activations.column(&coded.rows, name.filter);
+                classes.less(&column, &evidence)
+            };
+            let table = Table {
+                columns: names.iter().map(column).collect(),
+                presence: vec![coded.presence(au)],
+            };
+            let pairs = within_class(&classes, &table, options, watch)?;
+            found.extend(names.into_iter().zip(pairs));
+        }
+        let p: Vec<f64> = found.iter().map(|(_, pair)| pair.p).collect();
+        let tests = found.iter().zip(benjamini_hochberg(&p));
+        let kept = tests.filter(|((name, pair), q)| {
+            *q <= options.fdr && (pair.auroc - 0.5) * f64::from(name.sign()) > 0.0
+        });
+        Ok(Some(kept.count()))
+    }
+
+    /// ln p/(1 − p) of a class in one row; `None` if there is no such output.
+    fn evidence(&self, row: usize, class: usize) -> Option<f64> {
+        if class >= self.logits.filters() {
+            return None;
+        }
+        let outputs = (0..self.logits.filters()).map(|at| f64::from(self.logits.get(row, at)));
+        let outputs: Vec<f64> = outputs.collect();
+        let others = || {
+            (0..outputs.len())
+                .filter(|&at| at != class)
+                .map(|at| outputs[at])
+        };
+        let largest = others().fold(f64::NEG_INFINITY, f64::max);
+        let sum: f64 = others().map(|output| (output - largest).exp()).sum();
+        Some(outputs[class] - largest - sum.ln())
+    }
+}
+
+/// Midranks of `values` less their least-squares fit on the midranks of `covariate`.
+pub(crate) fn less_ranks(values: &[f64], covariate: &[f64]) -> Vec<f64> {
+    let centred = |values: &[f64]| -> Vec<f64> {
+        let middle = (values.len() + 1) as f64;
+        let ranks = doubled_midranks(values).into_iter();
+        ranks.map(|rank| f64::from(rank) - middle).collect()
+    };
+    let (y, x) = (centred(values), centred(covariate));
+    let dot = |a: &[f64], b: &[f64]| -> f64 { a.iter().zip(b).map(|(a, b)| a * b).sum() };
+    let (xx, xy) = (dot(&x, &x), dot(&x, &y));
+    let slope = if xx > 0.0 { xy / xx } else { 0.0 };
+    y.iter().zip(&x).map(|(y, x)| y - slope * x).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// numpy: ranks 2 1 4 3 5 on ranks 1 2 3 4 5, slope 0.8.
+    #[test]
+    fn the_rest_of_a_regression_of_ranks() {
+        let rest = less_ranks(&[20.0, 10.0, 40.0, 30.0, 50.0], &[1.0, 2.0, 3.0, 4.0, 5.0]);
+        let expected = [1.2, -2.4, 2.0, -1.6, 0.8];
+        let pairs = rest.iter().zip(expected);
+        assert!(
+            pairs.clone().all(|(a, b)| (a - b).abs() < 1e-12),
+            "{rest:?}"
+        );
+        assert_eq!(less_ranks(&[1.0, 2.0], &[3.0, 3.0]), [-1.0, 1.0]);
+    }
+}
