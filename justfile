@@ -77,7 +77,7 @@ swap_measure *flags: setup
 # Writes the synthetic CK+ [folder, then flags of `faus synth`]
 [no-exit-message]
 synth output="data/synthetic-ck" *flags: build
-    @shift $(( $# > 0 ? 1 : 0 )); {{ binary }} synth --output {{ quote(output) }} "$@"
+    @shift $(( $# > 0 ? 1 : 0 )); {{ binary }} synth --out {{ quote(output) }} "$@"
 
 # Versions, threads, libtorch, CUDA or the reason why it is unavailable
 [no-exit-message]

@@ -27,14 +27,14 @@ fi
 cargo build --release --package faus-runner --bin faus
 faus=$target/release/faus
 faces=data/synthetic-ck
-[ -e "$faces" ] || "$faus" synth --output "$faces"
+[ -e "$faces" ] || "$faus" synth --out "$faces"
 day=$(date +%Y-%m-%d)
 
 if [ "$work" != data ]; then
     scratch=$(mktemp -d)
     trap 'rm -rf "$scratch"' EXIT
     for side in 48 96; do
-        "$faus" data prepare --source ck_plus --input "$faces" --output "$scratch/$side" --size "$side"
+        "$faus" data prepare --source ck_plus --input "$faces" --out "$scratch/$side" --size "$side"
     done
 fi
 if [ "$work" = train ] || [ "$work" = all ]; then

@@ -96,7 +96,7 @@ def table_memory(faus, prepared, rows, scratch):
     """Seconds and peak resident memory of one `faus data prepare` on a table."""
     table = scratch / "table.csv"
     write_table(prepared, rows, table)
-    command = [faus, "data", "prepare", "--source", "csv", "--input", table, "--output", scratch / "table"]
+    command = [faus, "data", "prepare", "--source", "csv", "--input", table, "--out", scratch / "table"]
     start = time.perf_counter()
     child = subprocess.Popen([*command, "--size", "48"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     _, status, usage = os.wait4(child.pid, 0)
@@ -120,7 +120,7 @@ def main():
     with tempfile.TemporaryDirectory() as folder:
         scratch = Path(folder)
         prepared, faces = scratch / "prepared", scratch / "faces"
-        prepare = [faus, "data", "prepare", "--source", "ck_plus", "--input", options.data, "--output", prepared]
+        prepare = [faus, "data", "prepare", "--source", "ck_plus", "--input", options.data, "--out", prepared]
         subprocess.run(prepare, check=True, stdout=subprocess.DEVNULL)
         write_faces(prepared, faces)
         inputs = {"prepare-landmarks": options.data, "prepare-detector": options.data, "prepare-faces": faces}

@@ -192,7 +192,7 @@ def compare(faus, original, crop, folder, boxes):
     from PIL import Image
 
     prepared = folder / f"{original.name}-{crop}"
-    command = [faus, "data", "prepare", "--source", "ck_plus", "--input", original, "--output", prepared, "--crop", crop]
+    command = [faus, "data", "prepare", "--source", "ck_plus", "--input", original, "--out", prepared, "--crop", crop]
     subprocess.run(command, check=True, capture_output=True)
     rows = []
     for row in csv.DictReader(open(prepared / "samples.csv")):

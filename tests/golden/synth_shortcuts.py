@@ -1,7 +1,7 @@
 """Can the labels of the synthetic CK+ be read off without looking at the face? Judged by scikit-learn.
 
-    faus synth --output ck
-    faus data prepare --source ck_plus --input ck --output prepared --size 48 --crop detector
+    faus synth --out ck
+    faus data prepare --source ck_plus --input ck --out prepared --size 48 --crop detector
     python tests/golden/synth_shortcuts.py prepared --check
     python tests/golden/synth_shortcuts.py prepared --check --parameters ck/Parameters    after `faus synth --truth`
 

@@ -34,7 +34,7 @@ enum Command {
     /// Prepare, inspect, audit and augment data sets.
     #[command(
         subcommand,
-        after_help = "Example: faus data prepare --source ck_plus --input data/CK+ --output prepared/ck-96"
+        after_help = "Example: faus data prepare --source ck_plus --input data/CK+ --out prepared/ck-96"
     )]
     Data(DataCommand),
     Synth(commands::synth::SynthArgs),
@@ -63,6 +63,62 @@ enum DataCommand {
     Inspect(commands::inspect::InspectArgs),
     Audit(commands::audit::AuditArgs),
     Augment(commands::augment::AugmentArgs),
+}
+
+/// Headings of the commands in the help. Studies of the program have their own.
+const GROUPS: [(&str, &[&str]); 5] = [
+    ("The whole job", &["run", "report", "compare"]),
+    ("Data", &["data", "synth"]),
+    (
+        "Its steps, one by one",
+        &[
+            "train",
+            "evaluate",
+            "select",
+            "activations",
+            "visualize",
+            "correlate",
+        ],
+    ),
+    (
+        "Tests of a run's findings",
+        &[
+            "controls",
+            "replicate",
+            "probe",
+            "locate",
+            "ablate",
+            "intervene",
+        ],
+    ),
+    ("This computer", &["doctor"]),
+];
+
+/// The help with the commands under their headings, which clap has for flags alone.
+fn help_template(cli: &clap::Command) -> String {
+    let group = |heading: &str, commands: Vec<&clap::Command>| {
+        let line = |command: &&clap::Command| {
+            let about = command.get_about().unwrap_or_default();
+            format!("  {:12} {about}\n", command.get_name())
+        };
+        let lines: String = commands.iter().map(line).collect();
+        format!("{heading}:\n{lines}\n")
+    };
+    let grouped = GROUPS.map(|(heading, names)| {
+        let commands = names.iter().filter_map(|name| cli.find_subcommand(name));
+        group(heading, commands.collect())
+    });
+    let is_own = |command: &&clap::Command| {
+        let has = |(_, names): &(_, &[&str])| names.contains(&command.get_name());
+        !GROUPS.iter().any(has)
+    };
+    let own = Vec::from_iter(cli.get_subcommands().filter(is_own));
+    let own = (!own.is_empty()).then(|| group("Studies of this program", own));
+    format!(
+        "{{about-with-newline}}\n{{usage-heading}} {{usage}}\n\n{}{}Options:\n{{options}}{{after-help}}",
+        grouped.concat(),
+        own.unwrap_or_default()
+    )
 }
 
 impl Program {
@@ -170,13 +226,14 @@ fn grammar(program: &Program) -> clap::Command {
         let command = clap::Command::new(study.name().to_owned());
         StudyArgs::augment_args(command).about("A study of this program")
     });
-    Cli::command()
-        .mut_subcommand("data", |data| {
-            data.mut_subcommand("prepare", |prepare| {
-                prepare.mut_arg("source", |source| source.value_parser(sources))
-            })
+    let cli = Cli::command().mut_subcommand("data", |data| {
+        data.mut_subcommand("prepare", |prepare| {
+            prepare.mut_arg("source", |source| source.value_parser(sources))
         })
-        .subcommands(studies)
+    });
+    let cli = cli.subcommands(studies);
+    let template = help_template(&cli);
+    cli.help_template(template)
 }
 
 fn dispatch(command: Command, program: &Program) -> Result<()> {
@@ -289,6 +346,20 @@ mod tests {
 
     #[test]
     fn the_command_line_is_consistent() {
-        grammar(&Program::default()).debug_assert();
+        grammar(&Program::default().study(Named("mine"))).debug_assert();
+    }
+
+    #[test]
+    fn every_command_stands_once_under_a_heading_in_few_words() {
+        let mut cli = grammar(&Program::default().study(Named("mine")));
+        let help = cli.render_help().to_string();
+        let (program, own) = help.split_once("Studies of this program:\n").unwrap();
+        assert!(own.starts_with("  mine "), "{help}");
+        for command in Cli::command().get_subcommands() {
+            let about = command.get_about().unwrap().to_string();
+            assert!(about.len() < 60, "{about}");
+            let line = format!("\n  {:12} {about}\n", command.get_name());
+            assert_eq!(program.matches(&line).count(), 1, "{line}{help}");
+        }
     }
 }

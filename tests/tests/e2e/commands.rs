@@ -206,7 +206,7 @@ fn from_training_to_patches_command_by_command() {
 
     for method in ["guided", "deconvnet", "gradient"] {
         let command = format!(
-            "visualize {with} --layer conv3 --method {method} --filters 0-4 --top 2 --output {method} --arrays"
+            "visualize {with} --layer conv3 --method {method} --filters 0-4 --top 2 --out {method} --arrays"
         );
         place.faus(&command).done().says(&["synthetic"]);
         check_arrays(&place, method);

@@ -317,6 +317,17 @@ fn action_units_are_analysed() {
         values.iter().all(|v| v.is_finite() && *v >= 0.0),
         "maxima after the ReLU"
     );
+    let place = Place::new();
+    let again = format!(
+        "activations {} --device cpu --output again.npy",
+        out().display()
+    );
+    place.faus(&again).done();
+    assert_eq!(
+        std::fs::read(place.path("again.npy")).unwrap(),
+        std::fs::read(dir.join("activations.npy")).unwrap(),
+        "the network of the fold that validated best"
+    );
     let associations = Table::read(&dir.join("associations.csv"));
     assert_eq!(
         associations.columns[..5],

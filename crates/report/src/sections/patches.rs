@@ -101,10 +101,13 @@ fn evidence(run: &Run, layer: &Layer, blocks: &mut Blocks) {
     let file = layer.file("evidence.png");
     blocks.picture(&run.folder, &file, [alt, caption]);
     let probability = |image: &Value| percent(image["probability"].as_f64());
+    let person = |image: &Value| run.sample(image["index"].as_u64()?)?.person();
     let images = list(&layer.evidence["images"]).iter().enumerate();
     let table = TableOf::new("Images of the maps above", images)
         .words("Row", |(at, _)| (at + 1).to_string())
-        .numbers("Subject", |(_, image)| brief(&image["subject"]))
+        .words("Subject", |(_, image)| {
+            person(image).map_or(String::new(), |person| person.to_string())
+        })
         .words("True class", |(_, image)| brief(&image["label"]))
         .words("Predicted", |(_, image)| brief(&image["predicted"]))
         .words("Maps for class", |(_, image)| brief(&image["class"]))

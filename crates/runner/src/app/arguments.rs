@@ -11,6 +11,7 @@ use faus_train::check_fits;
 
 use super::program::Program;
 use crate::config::{ExperimentConfig, NetworkConfig, Preset};
+use crate::pipeline::finished_run::best_checkpoint;
 
 /// A list of numbers: `0-9`, `0,3`, `1-2,5`.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -117,21 +118,39 @@ fn protocol(name: &str) -> Result<Protocol, String> {
         .map_err(|_| format!("`{name}` is not a protocol: use paper-2017 or paper-2015"))
 }
 
-/// A checkpoint, and the data set that it is applied to.
+/// A checkpoint, and the data set that it is applied to: both of a run, or named.
 #[derive(Debug, Args)]
 pub(crate) struct CheckpointArgs {
-    /// A .safetensors checkpoint.
-    #[arg(long, value_name = "FILE")]
-    pub checkpoint: PathBuf,
-    /// A prepared data set.
+    /// A run folder: the network of the finished fold that validated best, on the run's images.
+    #[arg(required_unless_present = "checkpoint", conflicts_with = "checkpoint")]
+    run: Option<PathBuf>,
+    /// A .safetensors checkpoint, instead of a run.
+    #[arg(long, value_name = "FILE", requires = "prepared")]
+    checkpoint: Option<PathBuf>,
+    /// A prepared data set; needed with --checkpoint.
     #[arg(long, value_name = "DIR")]
-    pub prepared: PathBuf,
+    prepared: Option<PathBuf>,
     /// The layer's name.
     #[arg(long, default_value = "conv3")]
     pub layer: String,
     /// auto, cpu, cuda or cuda:N.
     #[arg(long, default_value = "auto")]
     pub device: DeviceChoice,
+}
+
+impl CheckpointArgs {
+    /// The checkpoint's path, and the data set.
+    ///
+    /// # Errors
+    /// When the run has no finished fold, or the data set cannot be read.
+    pub fn open(&self) -> Result<(PathBuf, Prepared)> {
+        let (checkpoint, own) = match (&self.run, &self.checkpoint) {
+            (Some(run), _) => (best_checkpoint(run)?, Some(run.join("dataset"))),
+            (None, named) => (named.clone().unwrap_or_default(), None),
+        };
+        let prepared = self.prepared.clone().or(own).unwrap_or_default();
+        Ok((checkpoint, Prepared::open(&prepared)?))
+    }
 }
 
 /// A checkpoint with its network, checked against the data set.

@@ -54,7 +54,8 @@ pub(crate) fn time_left(seconds: f64) -> String {
     }
     let seconds = seconds.round() as u64;
     match seconds {
-        0..60 => format!("{seconds} s"),
+        0 => "under 1 s".to_owned(),
+        1..60 => format!("{seconds} s"),
         60..3600 => format!("{} min {:02} s", seconds / 60, seconds % 60),
         _ => format!("{} h {:02} min", seconds / 3600, seconds % 3600 / 60),
     }
@@ -125,7 +126,7 @@ mod tests {
     fn times_in_words() {
         let words = [0.4, 59.2, 60.0, 191.0, 7500.0, f64::INFINITY].map(time_left);
         let expected = [
-            "0 s",
+            "under 1 s",
             "59 s",
             "1 min 00 s",
             "3 min 11 s",

@@ -4,7 +4,6 @@ use std::path::PathBuf;
 
 use anyhow::Result;
 use clap::Args;
-use faus_data::Prepared;
 use faus_train::{Workers, normalisation_of};
 use faus_viz::LayerLens;
 
@@ -12,10 +11,10 @@ use crate::app::arguments::{CheckpointArgs, open_network};
 use crate::app::console::{Steps, say};
 use crate::app::program::Program;
 
-/// Store F(x): each filter's largest activation on every image.
+/// Store each filter's largest activation on every image, F(x).
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Example: faus activations --checkpoint folds/0/best.safetensors --prepared prepared/ck-48 --layer conv3 --output activations.npy"
+    after_help = "Examples:\n  faus activations runs/ck_plus-cnn_ad-quick --layer conv2 --output activations.npy\n  faus activations --checkpoint best.safetensors --prepared prepared/ck-48 --output activations.npy"
 )]
 pub(crate) struct ActivationsArgs {
     #[command(flatten)]
@@ -26,14 +25,15 @@ pub(crate) struct ActivationsArgs {
 }
 
 pub(crate) fn activations(args: ActivationsArgs, program: &Program) -> Result<()> {
-    let (of, prepared) = (&args.of, Prepared::open(&args.of.prepared)?);
-    let (checkpoint, network) = open_network(program, &of.checkpoint, &prepared, of.device)?;
+    let of = &args.of;
+    let (path, prepared) = of.open()?;
+    let (checkpoint, network) = open_network(program, &path, &prepared, of.device)?;
     let (workers, steps) = (Workers::new(0)?, Steps::default());
     let lens = LayerLens {
         stage: network.stage_index(&of.layer)?,
         network,
         prepared: &prepared,
-        normalisation: normalisation_of(&checkpoint, &of.checkpoint)?,
+        normalisation: normalisation_of(&checkpoint, &path)?,
         pool: workers.pool(),
         progress: &|step, done, of| steps.show(step, done, of),
     };

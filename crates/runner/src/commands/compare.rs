@@ -9,7 +9,7 @@ use faus_train::Comparison;
 use crate::app::console::say;
 use crate::pipeline::run_folder::write_json;
 
-/// Set runs side by side: accuracies of the variants, and whether they differ by more than chance.
+/// Test whether runs differ in accuracy by more than chance.
 ///
 /// All must be of the same data, classes and folds. Each run is tested against the first over the folds that both have.
 /// Runs of both protocols side by side show the gain from choosing checkpoints on the test fold (paper-2015).

@@ -7,7 +7,9 @@ use faus_fau::Controls;
 use super::study::{StudyArgs, check};
 use crate::app::program::Program;
 
-/// Compare the trained network with controls that should show nothing: untrained, label-shuffled, AU-shuffled, pixels.
+/// Compare the network with controls that should show nothing.
+///
+/// 20 untrained networks, one trained on shuffled labels, exchanged codes, and plain pixels.
 #[derive(Debug, Args)]
 #[command(after_help = "Example: faus controls runs/ck_plus-cnn_ad-quick")]
 pub(crate) struct ControlsArgs {

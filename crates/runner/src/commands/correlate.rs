@@ -17,10 +17,10 @@ use crate::app::console::{print_verdict, say, with_bar};
 use crate::app::program::Program;
 use crate::pipeline::run_folder::read_json;
 
-/// Test filter activations against FACS codes; works on any network's activations.
+/// Test activations of any network against FACS codes.
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Example: faus correlate --activations activations.npy --samples prepared/ck-48/samples.csv --output fau"
+    after_help = "Example: faus correlate --activations activations.npy --samples prepared/ck-48/samples.csv --out fau"
 )]
 pub(crate) struct CorrelateArgs {
     /// f32 or f64 [N, filters].
@@ -35,8 +35,8 @@ pub(crate) struct CorrelateArgs {
     #[arg(long, value_name = "TABLE")]
     aus: Option<PathBuf>,
     /// Folder for the tables and charts.
-    #[arg(long, value_name = "DIR")]
-    output: PathBuf,
+    #[arg(long, alias = "output", value_name = "DIR")]
+    out: PathBuf,
     /// Bins of the histograms.
     #[arg(long, default_value_t = AnalysisOptions::default().bins)]
     bins: usize,
@@ -121,7 +121,7 @@ pub(crate) fn correlate(args: CorrelateArgs, program: &Program) -> Result<()> {
         command: std::env::args().collect(),
         ..OutputOptions::default()
     };
-    analysis.write(&args.output, &output)?;
+    analysis.write(&args.out, &output)?;
     say(format!(
         "{} filters x {} action units over {} coded images",
         analysis.filters,
@@ -138,7 +138,7 @@ pub(crate) fn correlate(args: CorrelateArgs, program: &Program) -> Result<()> {
         output.machine_coded,
         &analysis.verdict(),
     );
-    println!("{}", args.output.join("names.csv").display());
+    println!("{}", args.out.join("names.csv").display());
     Ok(())
 }
 

@@ -9,7 +9,9 @@ use super::study::{StudyArgs, check};
 use crate::app::console::with_bar;
 use crate::app::program::Program;
 
-/// Switch single action units on in synthetic faces and measure which filters respond.
+/// Switch single action units on in synthetic faces.
+///
+/// Measures which filters respond.
 #[derive(Debug, Args)]
 #[command(after_help = "Example: faus intervene runs/ck_plus-cnn_ad-quick --people 40")]
 pub(crate) struct InterveneArgs {

@@ -16,7 +16,9 @@ use crate::app::console::say;
 use crate::app::program::Program;
 use crate::pipeline::finished_run::FinishedRun;
 
-/// Test whether filters respond where their action unit shows: pointing game and overlap, against chance.
+/// Test whether filters respond where their action unit shows.
+///
+/// By the pointing game and by overlap, against chance.
 #[derive(Debug, Args)]
 #[command(after_help = "Example: faus locate runs/ck_plus-cnn_ad-quick")]
 pub(crate) struct LocateArgs {

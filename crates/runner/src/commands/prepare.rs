@@ -21,13 +21,13 @@ const CROPS_SHOWN: usize = 60;
 /// Read a data set, crop its faces and store them as a prepared data set.
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Examples:\n  faus data prepare --source ck_plus --input data/CK+ --output prepared/ck-96 --size 96\n  \
-                  faus data prepare --source folders --input CK+48.zip --output prepared/ck48 --size 48\n  \
-                  faus data prepare --source csv --input ckextended.csv --output prepared/ckextended --size 48\n  \
-                  faus data prepare --source tfd --input data/TFD --output prepared/tfd-48 --size 48\n  \
-                  faus data prepare --source arrays --input npy_files --output prepared/authors --crop authors\n  \
-                  faus data prepare --source folders --input jaffe --label-pattern jaffe --output prepared/jaffe\n  \
-                  faus data prepare --source disfa --input data/DISFA --output prepared/disfa --au-threshold 2"
+    after_help = "Examples:\n  faus data prepare --source ck_plus --input data/CK+ --out prepared/ck-96 --size 96\n  \
+                  faus data prepare --source folders --input CK+48.zip --out prepared/ck48 --size 48\n  \
+                  faus data prepare --source csv --input ckextended.csv --out prepared/ckextended --size 48\n  \
+                  faus data prepare --source tfd --input data/TFD --out prepared/tfd-48 --size 48\n  \
+                  faus data prepare --source arrays --input npy_files --out prepared/authors --crop authors\n  \
+                  faus data prepare --source folders --input jaffe --label-pattern jaffe --out prepared/jaffe\n  \
+                  faus data prepare --source disfa --input data/DISFA --out prepared/disfa --au-threshold 2"
 )]
 pub(crate) struct PrepareArgs {
     /// Kind of data set in the input.
@@ -37,8 +37,8 @@ pub(crate) struct PrepareArgs {
     #[arg(long, value_name = "DIR|FILE")]
     input: PathBuf,
     /// Output folder.
-    #[arg(long, value_name = "DIR")]
-    output: PathBuf,
+    #[arg(long, alias = "output", value_name = "DIR")]
+    out: PathBuf,
     /// Height and width of the images, in pixels, 8 to 1024.
     #[arg(long, default_value_t = 96)]
     size: u32,
@@ -55,8 +55,8 @@ pub(crate) struct PrepareArgs {
     #[arg(long, value_name = "TABLE")]
     aus: Option<PathBuf>,
     /// Number of folds, 2 to 1000. Default: the data set's own splits, else 10.
-    #[arg(long)]
-    folds: Option<usize>,
+    #[arg(long, alias = "folds", value_name = "N")]
+    fold_count: Option<usize>,
     /// How subjects are assigned to folds: modulo (the paper's), balanced (every fold its share of every class) or given
     /// (the data set's own splits). Default: given if the data set has splits, else modulo.
     #[arg(long, value_name = "RULE")]
@@ -103,7 +103,7 @@ impl PrepareArgs {
             crop: self.crop,
             boxes: self.boxes.clone(),
             aus: self.aus.clone(),
-            folds: self.folds,
+            folds: self.fold_count,
             fold_rule: self.fold_rule,
             classes: self.classes.clone(),
             subject_pattern: self.subject_pattern.clone(),
@@ -122,22 +122,22 @@ pub(crate) fn prepare(args: PrepareArgs, program: &Program) -> Result<()> {
     config.check().map_err(|error| wrong_usage(error.into()))?;
     let source = program.open_source(&config, &args.input)?;
     // The source's root may be a subfolder of the input.
-    refuse_inside(&args.output, &args.input)?;
+    refuse_inside(&args.out, &args.input)?;
     if let Some(path) = &args.review {
         check_review(path, &args)?;
     }
-    prepare_into(source.as_ref(), &config.options(), &args.output)?;
+    prepare_into(source.as_ref(), &config.options(), &args.out)?;
     if let Some(path) = &args.review {
-        review(source.as_ref(), &args.output, path)?;
+        review(source.as_ref(), &args.out, path)?;
     }
-    println!("{}", args.output.display());
+    println!("{}", args.out.display());
     Ok(())
 }
 
 /// Checks that the sheet of crops goes into an existing folder outside the input and the output.
 fn check_review(path: &Path, args: &PrepareArgs) -> Result<()> {
     refuse_inside(path, &args.input)?;
-    refuse_part_of(path, &args.output)?;
+    refuse_part_of(path, &args.out)?;
     let parent = path.parent().filter(|p| !p.as_os_str().is_empty());
     if let Some(parent) = parent.filter(|parent| !parent.is_dir()) {
         let parent = parent.display();

@@ -7,7 +7,9 @@ use faus_fau::Probe;
 use super::study::StudyArgs;
 use crate::app::program::Program;
 
-/// Read action units from every layer with linear probes, beside control tasks and the untrained network.
+/// Read action units from every layer with linear probes.
+///
+/// Beside control tasks, plain pixels and the untrained network.
 #[derive(Debug, Args)]
 #[command(after_help = "Example: faus probe runs/ck_plus-cnn_ad-quick")]
 pub(crate) struct ProbeArgs {
@@ -16,12 +18,15 @@ pub(crate) struct ProbeArgs {
     /// Penalty on the probes' squared weights.
     #[arg(long, default_value_t = Probe::default().penalty)]
     penalty: f64,
-    /// Subject-wise folds.
-    #[arg(long, default_value_t = Probe::default().folds)]
-    folds: usize,
+    /// Number of folds of subjects.
+    #[arg(long, alias = "folds", value_name = "N", default_value_t = Probe::default().folds)]
+    fold_count: usize,
 }
 
 pub(crate) fn probe(args: ProbeArgs, program: &Program) -> Result<()> {
-    let ProbeArgs { of, penalty, folds } = args;
-    of.carry_out(&Probe { penalty, folds }, program)
+    let study = Probe {
+        penalty: args.penalty,
+        folds: args.fold_count,
+    };
+    args.of.carry_out(&study, program)
 }

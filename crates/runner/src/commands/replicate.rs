@@ -15,7 +15,9 @@ use crate::app::program::Program;
 use crate::pipeline::finished_run::FinishedRun;
 use crate::pipeline::run_folder::read_json;
 
-/// Choose filter-AU pairs on each fold's training people and score them on its test people.
+/// Score filter-AU pairs on people unknown to the network.
+///
+/// Pairs are chosen on each fold's training people and scored on its test people.
 #[derive(Debug, Args)]
 #[command(
     after_help = "Examples:\n  faus replicate runs/ck_plus-cnn_ad-quick\n  faus replicate runs/ck_plus-cnn_ad-quick --on prepared/disfa-48"

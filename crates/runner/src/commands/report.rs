@@ -11,21 +11,21 @@ use crate::app::console::say;
 use crate::app::usage::wrong_usage;
 use crate::pipeline::run_folder::RunFolder;
 
-/// Rewrite the HTML page of a run, or write one page that compares several runs.
+/// Rewrite the page of a run, or compare several on one page.
 ///
 /// One page, readable without a network. The drawings are written beside it as SVG and their numbers as CSV, in the
 /// folder figures.
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Examples:\n  faus report runs/ck_plus-cnn_ad-quick --open\n  faus report runs/ck_plus-cnn-quick runs/ck_plus-cnn_ad-quick --output comparison"
+    after_help = "Examples:\n  faus report runs/ck_plus-cnn_ad-quick --open\n  faus report runs/ck_plus-cnn-quick runs/ck_plus-cnn_ad-quick --out comparison"
 )]
 pub(crate) struct ReportArgs {
     /// Run folders; of several, the one to compare with first.
     #[arg(required = true, value_name = "RUN")]
     runs: Vec<PathBuf>,
     /// Folder for the page about several runs; default: `comparison` beside the first.
-    #[arg(long, value_name = "DIR")]
-    output: Option<PathBuf>,
+    #[arg(long, alias = "output", value_name = "DIR")]
+    out: Option<PathBuf>,
     /// Open the page in your browser.
     #[arg(long)]
     open: bool,
@@ -33,14 +33,14 @@ pub(crate) struct ReportArgs {
 
 pub(crate) fn report(args: ReportArgs) -> Result<()> {
     args.runs.iter().try_for_each(|run| check_run(run))?;
-    let page = match (&args.runs[..], &args.output) {
+    let page = match (&args.runs[..], &args.out) {
         ([run], None) => {
             let _held = RunFolder::open(run)?;
             faus_report::write_report(run)?
         }
         ([_], Some(_)) => {
             return Err(wrong_usage(anyhow!(
-                "--output is for several runs; a single run's page is in its own folder, under report/"
+                "--out is for several runs; a single run's page is in its own folder, under report/"
             )));
         }
         (runs, output) => compare(runs, output.as_deref())?,
@@ -93,7 +93,7 @@ fn check_output(output: &Path) -> Result<()> {
         && page.contains(faus_report::COMPARISON_TITLE);
     if !ours && entries.next().is_some() {
         let output = output.display();
-        bail!("{output}: this folder contains other files; choose another one with --output");
+        bail!("{output}: this folder contains other files; choose another one with --out");
     }
     Ok(())
 }

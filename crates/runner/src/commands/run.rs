@@ -14,7 +14,7 @@ use crate::config::name_of;
 use crate::pipeline::job::Job;
 use crate::pipeline::source::is_drawn;
 
-/// The whole job: data, folds, evaluation, patches, action units, report.
+/// Data, folds, evaluation, patches, action units, report.
 #[derive(Debug, Args)]
 #[command(after_help = "Example: faus run experiments/ck_plus/cnn_ad.json --preset quick")]
 pub(crate) struct RunArgs {

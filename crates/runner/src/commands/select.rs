@@ -14,7 +14,7 @@ use crate::app::program::Program;
 use crate::config::NetworkConfig;
 use crate::pipeline::dataset::marks;
 
-/// Pick the checkpoint of a folder that is best on validation, then test it.
+/// Test the checkpoint that is best on validation.
 #[derive(Debug, Args)]
 #[command(
     after_help = "Example: faus select runs/ck_plus-cnn_ad-quick/folds/0/checkpoints --prepared runs/ck_plus-cnn_ad-quick/dataset --fold 0"

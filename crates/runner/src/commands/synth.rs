@@ -13,12 +13,12 @@ use crate::pipeline::source::synthesize;
 /// Draw synthetic FACS faces in the CK+ layout.
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Examples:\n  faus synth --output data/synthetic-ck --subjects 123 --seed 1 --size 640x490\n  faus synth --output data/hard --difficulty pose=2,light=2,strength=0.7\n\nFactors of the difficulty (docs/synthetic.md): light, pose, camera (0 to 3, default 1), strength (0.2 to 1, default 1)."
+    after_help = "Examples:\n  faus synth --out data/synthetic-ck --subjects 123 --seed 1 --size 640x490\n  faus synth --out data/hard --difficulty pose=2,light=2,strength=0.7\n\nFactors of the difficulty (docs/synthetic.md): light, pose, camera (0 to 3, default 1), strength (0.2 to 1, default 1)."
 )]
 pub(crate) struct SynthArgs {
     /// Output folder.
-    #[arg(long, value_name = "DIR")]
-    output: PathBuf,
+    #[arg(long, alias = "output", value_name = "DIR")]
+    out: PathBuf,
     /// People to draw.
     #[arg(long, default_value_t = SynthOptions::default().subjects)]
     subjects: usize,
@@ -68,8 +68,8 @@ pub(crate) fn synth(args: SynthArgs) -> Result<()> {
         difficulty: args.difficulty,
     };
     options.check().map_err(|error| wrong_usage(error.into()))?;
-    synthesize(&options, &args.output)?;
-    println!("{}", args.output.display());
+    synthesize(&options, &args.out)?;
+    println!("{}", args.out.display());
     Ok(())
 }
 

@@ -19,10 +19,10 @@ use crate::config::NetworkConfig;
 /// Number of filters in the figure, and in a choice by class.
 const SHOWN: usize = 10;
 
-/// Find the patches that excite filters most and explain them by pixels.
+/// Find and explain the patches that excite filters most.
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Example: faus visualize --checkpoint folds/0/best.safetensors --prepared prepared/ck-48 --layer conv3 --method guided --filters 0-9 --output viz"
+    after_help = "Examples:\n  faus visualize runs/ck_plus-cnn_ad-quick --filters 3,17 --method deconvnet --out viz\n  faus visualize --checkpoint best.safetensors --prepared prepared/ck-48 --layer conv2 --out viz"
 )]
 pub(crate) struct VisualizeArgs {
     #[command(flatten)]
@@ -64,8 +64,8 @@ pub(crate) struct VisualizeArgs {
     #[arg(long, default_value_t = 1)]
     seed: u64,
     /// Folder for filters.json and the pictures.
-    #[arg(long, value_name = "DIR")]
-    output: PathBuf,
+    #[arg(long, alias = "output", value_name = "DIR")]
+    out: PathBuf,
     /// Also store the crops as npy.
     #[arg(long)]
     arrays: bool,
@@ -94,15 +94,17 @@ pub(crate) fn visualize(args: VisualizeArgs, program: &Program) -> Result<()> {
     }
     let method = faus_viz::find(&args.method, program.methods());
     let method = method.map_err(|error| wrong_usage(error.into()))?;
-    let (of, prepared) = (&args.of, Prepared::open(&args.of.prepared)?);
-    let (checkpoint, network) = open_network(program, &of.checkpoint, &prepared, of.device)?;
-    let (rows, may_have_seen) = args.rows(&checkpoint, &prepared)?;
+    let of = &args.of;
+    let (path, prepared) = of.open()?;
+    let (checkpoint, network) = open_network(program, &path, &prepared, of.device)?;
+    let rows = args.rows(&checkpoint, &prepared);
+    let (rows, may_have_seen) = rows.with_context(|| path.display().to_string())?;
     let (workers, steps) = (Workers::new(0)?, Steps::default());
     let lens = LayerLens {
         stage: network.stage_index(&of.layer)?,
         network,
         prepared: &prepared,
-        normalisation: normalisation_of(&checkpoint, &of.checkpoint)?,
+        normalisation: normalisation_of(&checkpoint, &path)?,
         pool: workers.pool(),
         progress: &|step, done, of| steps.show(step, done, of),
     };
@@ -111,7 +113,7 @@ pub(crate) fn visualize(args: VisualizeArgs, program: &Program) -> Result<()> {
     let untrained = || args.untrained(&checkpoint, &lens.network, program);
     let untrained = (!args.no_sanity).then(untrained).transpose()?;
     if let Some(NumberList(rows)) = &args.evidence {
-        write_evidence(&lens, &args.output, rows, class, args.arrays).context("--evidence")?;
+        write_evidence(&lens, &args.out, rows, class, args.arrays).context("--evidence")?;
     }
     let album = Album {
         options: &AnalysisOptions::default().check()?,
@@ -128,11 +130,11 @@ pub(crate) fn visualize(args: VisualizeArgs, program: &Program) -> Result<()> {
         front: vec![],
         arrays: args.arrays,
     };
-    album.write(&lens, &args.output, untrained)?;
+    album.write(&lens, &args.out, untrained)?;
     if prepared.info().synthetic {
         say("These patches show synthetic faces.");
     }
-    println!("{}", args.output.join("figure.png").display());
+    println!("{}", args.out.join("figure.png").display());
     Ok(())
 }
 
@@ -158,15 +160,10 @@ impl VisualizeArgs {
 
     /// The rows of the part to search under the checkpoint's own split, and why the network may have seen its test people.
     fn rows(&self, of: &Checkpoint, set: &Prepared) -> Result<(Vec<usize>, Option<String>)> {
-        let unknown = || {
-            format!(
-                "{}: does not name the fold it was trained for, so the people new to it are unknown; use --split all",
-                self.of.checkpoint.display()
-            )
-        };
+        let unknown = "does not name the fold it was trained for, so the people new to it are unknown; use --split all";
         let fold = match (self.split, of.info.fold) {
             (SplitPart::All, fold) => fold.unwrap_or(0),
-            (_, fold) => fold.with_context(unknown)?,
+            (_, fold) => fold.context(unknown)?,
         };
         let protocol = match &of.info.protocol {
             Some(name) => serde_json::from_value(name.as_str().into())?,

@@ -17,7 +17,7 @@ use serde_json::Value;
 use tch::Device;
 
 use super::job::best_fold;
-use super::run_folder::{RunFolder, read_json};
+use super::run_folder::{RunFolder, fold_folder, read_json};
 use crate::app::console::{Steps, print_verdict};
 use crate::app::interrupt;
 use crate::app::program::Program;
@@ -63,20 +63,54 @@ fn recorded_source(run: &Path, record: &Value) -> Option<PathBuf> {
     Some(found.unwrap_or(recorded.to_path_buf()))
 }
 
+/// The finished ones of `count` folds, and the one that validated best.
+///
+/// # Errors
+/// When none is finished.
+fn finished_folds(run: &Path, count: usize) -> Result<(Vec<usize>, usize)> {
+    let validated = |fold: usize| {
+        let result = read_json(&fold_folder(run, fold).join("fold.json"))?;
+        Ok(result.map(|result| (fold, result["val_accuracy"].as_f64().unwrap_or(0.0))))
+    };
+    let folds = (0..count).filter_map(|fold| validated(fold).transpose());
+    let folds = folds.collect::<Result<Vec<(usize, f64)>>>()?;
+    let Some(best) = best_fold(folds.iter().copied()) else {
+        let run = run.display();
+        bail!("{run}: no fold is finished; resume with `faus run … --resume`");
+    };
+    Ok((folds.into_iter().map(|(fold, _)| fold).collect(), best))
+}
+
+/// The checkpoint of a run's fold that validated best.
+///
+/// # Errors
+/// When it is not a run folder, or has no finished fold.
+pub(crate) fn best_checkpoint(run: &Path) -> Result<PathBuf> {
+    check_run(run)?;
+    let folds = Prepared::open(&run.join("dataset"))?.info().folds;
+    let (_, best) = finished_folds(run, folds)?;
+    Ok(fold_folder(run, best).join("best.safetensors"))
+}
+
+/// Rejects a path that is not a run folder.
+fn check_run(run: &Path) -> Result<Value> {
+    let no_run = || {
+        format!(
+            "{}: not a run folder (no config.json in it); `faus run` creates one under runs/",
+            run.display()
+        )
+    };
+    read_json(&run.join("config.json"))?.with_context(no_run)
+}
+
 impl<'a> FinishedRun<'a> {
     /// Opens a run folder.
     ///
     /// # Errors
     /// When it is not a run folder, is in use, or has no finished fold.
     pub fn open(root: &Path, device: DeviceChoice, program: &'a Program) -> Result<Self> {
-        let shown = root.display();
-        let no_run = || {
-            format!(
-                "{shown}: not a run folder (no config.json in it); `faus run` creates one under runs/"
-            )
-        };
-        // Read first, so that a mistyped path does not create a folder.
-        read_json(&root.join("config.json"))?.with_context(no_run)?;
+        // Checked first, so that a mistyped path does not create a folder.
+        check_run(root)?;
         Self::of(RunFolder::open(root)?, device.resolve()?, program)
     }
 
@@ -92,15 +126,7 @@ impl<'a> FinishedRun<'a> {
         let config: ExperimentConfig = config.with_context(old)?;
         let prepared = Prepared::open(&folder.join("dataset"))?;
         Precision::for_looking(device)?;
-        let validated = |fold: usize| {
-            let result = read_json(&folder.fold(fold).join("fold.json"))?;
-            Ok(result.map(|result| (fold, result["val_accuracy"].as_f64().unwrap_or(0.0))))
-        };
-        let folds = (0..prepared.info().folds).filter_map(|fold| validated(fold).transpose());
-        let folds = folds.collect::<Result<Vec<(usize, f64)>>>()?;
-        let Some(best_fold) = best_fold(folds.iter().copied()) else {
-            bail!("{shown}: no fold is finished; resume with `faus run … --resume`");
-        };
+        let (folds, best_fold) = finished_folds(folder.root(), prepared.info().folds)?;
         let steps = Steps::default();
         Ok(Self {
             program,
@@ -114,7 +140,7 @@ impl<'a> FinishedRun<'a> {
             config,
             prepared,
             device,
-            folds: folds.into_iter().map(|(fold, _)| fold).collect(),
+            folds,
             best_fold,
         })
     }

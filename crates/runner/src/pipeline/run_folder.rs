@@ -43,8 +43,13 @@ impl RunFolder {
     }
 
     pub fn fold(&self, fold: usize) -> PathBuf {
-        self.root.join("folds").join(fold.to_string())
+        fold_folder(&self.root, fold)
     }
+}
+
+/// The folder of a fold of the run in `root`.
+pub(super) fn fold_folder(root: &Path, fold: usize) -> PathBuf {
+    root.join("folds").join(fold.to_string())
 }
 
 /// Writes indented JSON, atomically.

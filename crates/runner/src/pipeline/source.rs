@@ -119,7 +119,7 @@ pub(crate) fn synthesize(options: &SynthOptions, output: &Path) -> Result<()> {
             "stopped while drawing faces, nothing was written; run the same command again to start over"
         ),
         other => other.with_context(|| {
-            format!("{shown}: no synthetic faces can be put here; name another folder with --output, or your own data with --data DIR")
+            format!("{shown}: no synthetic faces can be put here; name another folder with --out, or your own data with --data DIR")
         })?,
     };
     let (people, sequences, images) = (summary.subjects, summary.sequences, summary.images);
