@@ -8,7 +8,8 @@ use serde_json::{Value, json};
 use crate::error::{Error, read_limited};
 use crate::study::starts::STARTS;
 use crate::write::save_json;
-use crate::write::words::counted;
+use crate::write::verdict::UNCOMPARED;
+use crate::write::words::{counted, range};
 
 /// People below which nothing can be told. Our choice: intervals and tests over fewer are not to be trusted.
 const PEOPLE: u64 = 10;
@@ -170,16 +171,12 @@ impl Evidence {
         let given = self.within_given_strength.map_or(String::new(), |given| {
             format!(", {given} beyond its strength too")
         });
-        let ends = |counts: &[u64]| {
-            let (least, most) = (counts.iter().min(), counts.iter().max());
-            format!("{} to {}", least.unwrap_or(&0), most.unwrap_or(&0))
-        };
         format!(
             "; {} of {testable} testable filters follow their unit inside expressions{given} (untrained: {}); named filters: {}, with exchanged codes {}.",
             self.within_holds,
-            ends(&self.untrained_within_holds),
+            range(&self.untrained_within_holds),
             self.filters_named,
-            ends(&self.shuffled_named)
+            range(&self.shuffled_named)
         )
     }
 }
@@ -201,7 +198,7 @@ pub fn write_verdict(dir: &Path) -> Result<Option<String>, Error> {
     let sentence = evidence.sentence();
     let before = fau["answer"]["sentence"].take();
     let mut lines = fau["verdict"].as_array().cloned().unwrap_or_default();
-    lines.retain(|line| *line != before);
+    lines.retain(|line| *line != before && line != UNCOMPARED);
     lines.insert(0, sentence.clone().into());
     fau["verdict"] = lines.into();
     fau["answer"] = json!({

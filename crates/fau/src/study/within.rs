@@ -14,6 +14,7 @@ use crate::input::samples::SampleRow;
 use crate::input::table::Table;
 use crate::study::run::RunView;
 use crate::watch::Watch;
+use crate::write::words::range;
 
 /// Permutations for each start and each draw. Our choice: names need p of about 1/1000, and there are forty of them.
 const PERMUTATIONS: usize = 2000;
@@ -35,10 +36,8 @@ pub(crate) struct WithinExpressions {
 impl WithinExpressions {
     /// The counts in a sentence.
     pub fn sentence(&self) -> String {
-        let range = |counts: &[NameCounts], of: fn(&NameCounts) -> usize| {
-            let all = || counts.iter().map(of);
-            let (least, most) = (all().min().unwrap_or(0), all().max().unwrap_or(0));
-            format!("{least} to {most}")
+        let each = |counts: &[NameCounts], of: fn(&NameCounts) -> usize| {
+            range(&Vec::from_iter(counts.iter().map(of)))
         };
         let NameCounts {
             named,
@@ -49,9 +48,9 @@ impl WithinExpressions {
         } = self.trained;
         format!(
             "{named} filters of the trained network have a name ({} in an untrained network, {} with exchanged codes); inside expressions {within_holds} follow their unit ({} untrained), {within_fails} do not, {within_untestable} cannot be tested.",
-            range(&self.starts, |counts| counts.named),
-            range(&self.au_shuffled, |counts| counts.named),
-            range(&self.starts, |counts| counts.within_holds),
+            each(&self.starts, |counts| counts.named),
+            each(&self.au_shuffled, |counts| counts.named),
+            each(&self.starts, |counts| counts.within_holds),
         )
     }
 }

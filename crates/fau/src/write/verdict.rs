@@ -9,6 +9,9 @@ use crate::write::words;
 
 const NO_NULL: &str = "Every filter has a largest score, even an untrained one: no null distribution has been computed.";
 
+/// The last sentence of a verdict until `faus controls` has run.
+pub(crate) const UNCOMPARED: &str = "None of this is evidence of learning before it is compared with an untrained network, shuffled labels and plain pixels: run `faus controls`.";
+
 /// Share of rows without exchange above which a caveat is added.
 const FIXED_SHARE: f64 = 0.25;
 
@@ -115,7 +118,7 @@ impl Analysis {
                 100.0 * lowest
             ));
         }
-        verdict.push("None of this is evidence of learning before it is compared with an untrained network, shuffled labels and plain pixels: run `faus controls`.".to_owned());
+        verdict.push(UNCOMPARED.to_owned());
         verdict
     }
 }

@@ -1,5 +1,7 @@
 //! Words of the verdicts.
 
+use std::fmt::Display;
+
 /// `12, 25 and 26`, or `none`.
 pub(crate) fn listed(aus: &[u8]) -> String {
     let numbers: Vec<String> = aus.iter().map(u8::to_string).collect();
@@ -22,4 +24,12 @@ pub(crate) fn aus(aus: &[u8]) -> String {
 /// `1 fold`, `3 folds`.
 pub(crate) fn counted(count: usize, what: &str) -> String {
     format!("{count} {what}{}", if count == 1 { "" } else { "s" })
+}
+
+/// `44 to 86`, the least and the most of some counts; one number where they are equal.
+pub(crate) fn range<T: Ord + Display>(counts: &[T]) -> String {
+    match (counts.iter().min(), counts.iter().max()) {
+        (Some(least), Some(most)) if least < most => format!("{least} to {most}"),
+        (least, _) => least.map_or("none".to_owned(), T::to_string),
+    }
 }
