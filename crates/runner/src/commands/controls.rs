@@ -7,13 +7,14 @@ use faus_fau::Controls;
 use super::study::{StudyArgs, check};
 use crate::app::program::Program;
 
-/// Compare the trained network with controls that should show nothing: untrained, label-shuffled, AU-shuffled, pixels.
+/// Compare the trained network with controls that should show nothing: 20 untrained starts, a network that has memorised shuffled
+/// labels, exchanged action-unit codes, pixels.
 #[derive(Debug, Args)]
 #[command(after_help = "Example: faus controls runs/ck_plus-cnn_ad-quick")]
 pub(crate) struct ControlsArgs {
     #[command(flatten)]
     of: StudyArgs,
-    /// Skip the network trained on shuffled labels, which takes as long as a fold.
+    /// Skip the network trained on shuffled labels, which takes one to seven times as long as a fold.
     #[arg(long)]
     skip_training: bool,
     /// Number of permutations per p-value [default: the run's].
