@@ -1,5 +1,7 @@
 //! A layer of a network, as plain numbers without tensors.
 
+use serde::{Deserialize, Serialize};
+
 use crate::error::Error;
 use crate::input::activations::Activations;
 
@@ -62,6 +64,28 @@ pub enum NetworkKind {
     LabelShuffled,
 }
 
+/// How well a network knows the shuffled labels that it was trained on.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct Memorised {
+    /// Steps of training.
+    pub steps: u64,
+    /// Training images.
+    pub images: usize,
+    /// Share of them that are classified as labelled.
+    pub train_accuracy: f64,
+    /// The same of always predicting their most frequent label.
+    pub majority_accuracy: f64,
+}
+
+impl Memorised {
+    /// Whether the network has learned nothing: its accuracy is not above the most frequent label's by two standard errors.
+    pub fn at_chance(&self) -> bool {
+        let share = self.majority_accuracy;
+        let error = (share * (1.0 - share) / self.images as f64).sqrt();
+        self.train_accuracy <= share + 2.0 * error
+    }
+}
+
 /// The networks of a run.
 pub trait Networks {
     /// Names of the layers, starting at the input.
@@ -71,7 +95,7 @@ pub trait Networks {
     fn layers(&self) -> Result<Vec<String>, Error>;
 
     /// A layer of fold `fold`'s network; `None` is the layer that the run analyses. A label-shuffled network that does not
-    /// exist yet is trained first, which takes as long as a fold.
+    /// exist yet is trained first, which takes one to seven times as long as a fold.
     ///
     /// # Errors
     /// [`Error::Lens`] when the network or layer does not exist or cannot be read; [`Error::Cancelled`].
@@ -81,4 +105,10 @@ pub trait Networks {
         fold: usize,
         layer: Option<&str>,
     ) -> Result<Box<dyn Lens + '_>, Error>;
+
+    /// How well fold `fold`'s label-shuffled network knows its training labels; it is trained first where it does not exist.
+    ///
+    /// # Errors
+    /// As [`lens`](Self::lens).
+    fn memorised(&self, fold: usize) -> Result<Memorised, Error>;
 }

@@ -61,7 +61,7 @@ pub use input::activations::{Activations, read_activations};
 pub use input::coded::AuCount;
 pub use input::options::{AnalysisOptions, CheckedOptions, Prior, Smoothing};
 pub use input::samples::{SampleRow, SampleTable, parse_aus, read_samples};
-pub use lens::{Lens, NetworkKind, Networks, Places};
+pub use lens::{Lens, Memorised, NetworkKind, Networks, Places};
 pub use score::association::{
     Association, Auroc, JensenShannon, Kl, MutualInformation, PointBiserial,
 };

@@ -4,8 +4,8 @@
 
 use faus_base::person::Person;
 use faus_fau::{
-    Activations, AnalysisOptions, Controls, Error, Lens, NetworkKind, Networks, OutputOptions,
-    Places, Replicate, RunView, SampleRow, Study, analyse, write_verdict,
+    Activations, AnalysisOptions, Controls, Error, Lens, Memorised, NetworkKind, Networks,
+    OutputOptions, Places, Replicate, RunView, SampleRow, Study, analyse, write_verdict,
 };
 use rand::{RngExt, SeedableRng, rngs::StdRng};
 
@@ -230,6 +230,10 @@ impl Networks for World {
             world: self,
             network,
         }))
+    }
+
+    fn memorised(&self, _: usize) -> Result<Memorised, Error> {
+        unreachable!("no study of the verdict needs it")
     }
 }
 

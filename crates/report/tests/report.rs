@@ -433,6 +433,7 @@ fn nulls_and_controls_change_the_answer() {
         "layer": "conv3", "synthetic": true, "dead_filters": {"count": 1},
         "null": {"permutations": 1000, "fdr": 0.05, "subjects": 12, "bootstrap": 100},
         "counts": {"named": 3, "named_less": 1, "within_holds": 1, "within_fails": 1, "within_untestable": 1}, "verdict": ["As it stands: <b>."], "caveats": ["Mind it."],
+        "answer": {"verdict": "partly", "sentence": "Did the network learn action units? Partly."},
     });
     write(run.path(), "fau/fau.json", fau.to_string());
     let control = |name: &str, auroc: f64, below: Value| json!({"control": name, "mean_best_auroc": auroc, "low": auroc, "high": auroc, "below_trained": below});
@@ -442,7 +443,7 @@ fn nulls_and_controls_change_the_answer() {
     let html = page(&run);
     for expected in [
         "3 of 4 filters of conv3 are named after an action unit that they respond to beyond chance, 2 more active with it and 1 less (",
-        "; the strongest is filter 2 with AU 12 lip corner puller (AUROC 0.91, d′ 1.9).",
+        "; the strongest is filter 2, more active with AU 12 lip corner puller (AUROC 0.91, d′ 1.9).",
         "1 of 3 named filters still follow their own unit, 1 do not, and 1 cannot be tested.",
         "Filter 2: AU 12 lip corner puller",
         ">less</td>",
@@ -454,6 +455,12 @@ fn nulls_and_controls_change_the_answer() {
         assert!(html.contains(expected), "{expected}");
     }
     assert!(!html.contains("No null distribution has been computed, so no filter is named"));
+    let place = |part: &str| html.find(part).unwrap();
+    let (verdict, accuracy) = (place("units? Partly."), place("correctly classified"));
+    assert!(verdict < accuracy, "the verdict is first");
+    let names = "filter,au,au_name,sign,auroc,z\n2,12,Lip corner puller,-1,0.06,-9.1\n";
+    write(run.path(), "fau/names.csv", names);
+    assert!(page(&run).contains("the strongest is filter 2, less active with AU 12"));
 }
 
 #[test]

@@ -38,7 +38,7 @@ pub use fold::memory_forecast::MemoryForecast;
 pub use fold::optimizer::Optimizer;
 pub use fold::progress::{FoldProgress, MetricsRow, Monitor};
 pub use fold::result::FoldResult;
-pub use fold::shuffled::{shuffled_labels, train_on_shuffled_labels};
+pub use fold::shuffled::{Memorised, shuffled_labels, train_on_shuffled_labels};
 pub use fold::state::{forget_stop, stopped_at};
 pub use lines::{accuracy_line, fold_line};
 pub use recipe::check::CheckedRecipe;

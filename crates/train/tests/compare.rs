@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use common::prepare;
-use faus_data::{DatasetInfo, Prepared, Protocol};
+use faus_data::{DatasetInfo, Prepared, PreparedWriter, Protocol, Sample};
 use faus_train::{Comparison, FoldResult, Summary, accuracy_line, shuffled_labels};
 use serde_json::json;
 
@@ -141,20 +141,51 @@ fn shuffled_labels_move_with_their_event() {
     );
     assert_ne!(shuffled.labels(), &prepared.labels()[..shuffled.len()]);
     let mut events = BTreeMap::new();
+    let (mut before, mut after) = ([0; 3], [0; 3]);
     for row in 0..shuffled.len() {
         assert_eq!(shuffled.image(row), prepared.image(row));
-        let before = &prepared.samples()[row];
-        let event = (before.sequence.clone(), before.label);
+        let own = &prepared.samples()[row];
+        let event = (own.sequence.clone(), own.label);
         let label = shuffled.labels()[row];
         assert_eq!(*events.entry(event).or_insert(label), label);
+        before[own.label as usize] += 1;
+        after[label as usize] += 1;
     }
-    let count = |labels: Vec<i64>| {
-        labels.iter().fold([0; 3], |mut n, &l| {
-            n[l as usize] += 1;
-            n
-        })
-    };
-    let before = count(events.keys().map(|(_, label)| *label).collect());
-    assert_eq!(count(events.into_values().collect()), before);
+    assert_eq!(before, after, "every class keeps its number of images");
     assert!(Prepared::open(&root.path().join("a")).is_ok());
+}
+
+/// As in CK+: of each sequence one neutral frame and three peak frames.
+#[test]
+fn small_events_get_other_labels_too_and_no_class_grows() {
+    let root = tempfile::tempdir().unwrap();
+    let source = prepare(&root.path().join("source"), 10, 16);
+    let mut writer = PreparedWriter::create(&root.path().join("set"), 16).unwrap();
+    for person in 0..20_usize {
+        for frame in 0..4 {
+            let label = if frame == 0 { 0 } else { 1 + person % 2 };
+            let sample = Sample {
+                frame: frame as u32,
+                label: label as i64,
+                label_name: source.info().classes[label].clone(),
+                ..source.samples()[6 * person].clone()
+            };
+            writer.push(sample, source.image(6 * person)).unwrap();
+        }
+    }
+    writer.finish(source.info().clone()).unwrap();
+    let prepared = Prepared::open(&root.path().join("set")).unwrap();
+    let shuffled = shuffled_labels(&prepared, 5, &root.path().join("shuffled")).unwrap();
+    let count =
+        |labels: &[i64]| [0, 1, 2].map(|class| labels.iter().filter(|l| **l == class).count());
+    assert_eq!(count(shuffled.labels()), [20, 30, 30]);
+    let neutral = (0..80).step_by(4).map(|row| shuffled.labels()[row]);
+    let moved = neutral.filter(|label| *label > 0).count();
+    assert!(
+        (9..=18).contains(&moved),
+        "{moved} neutral frames have another label"
+    );
+    for sequence in shuffled.labels().chunks(4) {
+        assert!(sequence[1] == sequence[2] && sequence[2] == sequence[3]);
+    }
 }

@@ -12,6 +12,8 @@ use crate::input::activations::Activations;
 use crate::input::coded::{AuCount, Coded};
 use crate::input::options::CheckedOptions;
 use crate::input::samples::SampleRow;
+use crate::lens::Memorised;
+use crate::study::effective_rank::effective_rank;
 use crate::study::gap::{Gap, Resampled};
 use crate::study::out_of_fold::{OutOfFold, deal_subjects, out_of_fold};
 use crate::study::starts::{Networks, further_starts, score_starts};
@@ -30,6 +32,10 @@ pub(crate) struct Control {
     pub words: &'static str,
     /// Columns of its activations.
     pub filters: usize,
+    /// Directions in which they vary, see [`effective_rank`].
+    pub effective_rank: f64,
+    /// Of the network trained on shuffled labels: how well it knows them.
+    pub memorised: Option<Memorised>,
     /// Filter × action-unit pairs.
     pub pairs: usize,
     /// Pairs whose KL has a false-discovery rate of at most `fdr`.
@@ -52,7 +58,7 @@ pub(crate) struct Control {
     /// Its 95% interval over resampled subjects, and for untrained networks over their starts.
     #[serde(flatten)]
     pub range: Range95,
-    /// Its distance below the trained network.
+    /// Its distance below the trained network; none for a network that has not learned its shuffled labels.
     pub below_trained: Option<Gap>,
     /// The same mean of each untrained start; empty for other controls.
     pub starts: Vec<f64>,
@@ -105,6 +111,8 @@ impl Control {
             name,
             words,
             filters: analysis.filters,
+            effective_rank: effective_rank(activations),
+            memorised: None,
             pairs: counts.pairs,
             pairs_q: counts.pairs_q,
             filters_max_q: counts.filters_max_q,
@@ -123,8 +131,8 @@ impl Control {
     pub fn line(&self) -> String {
         let Range95 { low, high } = self.range;
         format!(
-            "{:14} mean AUROC of the best filters, chosen on other people: {:.3} [{low:.3}, {high:.3}]",
-            self.name, self.mean.auroc
+            "{:14} mean AUROC of the best filters, chosen on other people: {:.3} [{low:.3}, {high:.3}]; effective rank {:.1} of {}",
+            self.name, self.mean.auroc, self.effective_rank, self.filters
         )
     }
 
@@ -154,8 +162,14 @@ impl Control {
         Ok(())
     }
 
-    /// Sets the distances below `trained`, which has the same action units.
+    /// Sets the distances below `trained`, which has the same action units. A network that has learned nothing is no control.
     pub fn compare(&mut self, trained: &Self) {
+        if self
+            .memorised
+            .is_some_and(|memorised| memorised.at_chance())
+        {
+            return;
+        }
         self.below_trained = Some(Gap::of(&trained.mean, &self.mean));
         for (unit, own) in self.units.iter_mut().zip(&trained.units) {
             unit.below_trained = Some(Gap::of(&own.best.score, &unit.best.score));

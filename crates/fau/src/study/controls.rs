@@ -27,7 +27,7 @@ use crate::write::words::listed;
 /// Analyses the untrained and the label-shuffled network, exchanged codes and plain pixels as the trained network.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Controls {
-    /// Skip the network trained on shuffled labels, which takes as long as a fold.
+    /// Skip the network trained on shuffled labels, which takes one to seven times as long as a fold.
     pub skip_training: bool,
     /// Number of permutations per p-value; `None` for the run's number.
     pub permutations: Option<usize>,
@@ -40,7 +40,7 @@ const UNTRAINED: Title = (
 );
 const LABEL_SHUFFLED: Title = (
     "label_shuffled",
-    "the same network trained on expression labels shuffled over sequences",
+    "the same network trained on expression labels shuffled over sequences, until it knows them by heart",
 );
 const AU_SHUFFLED: Title = (
     "au_shuffled",
@@ -138,7 +138,9 @@ impl Controls {
         // Computed last, since it may need training first.
         if !self.skip_training {
             let shuffled = of(NetworkKind::LabelShuffled)?;
-            all.insert(2, control(LABEL_SHUFFLED, &shuffled, samples)?);
+            let mut shuffled = control(LABEL_SHUFFLED, &shuffled, samples)?;
+            shuffled.memorised = Some(run.networks.memorised(run.best_fold)?);
+            all.insert(2, shuffled);
         }
         let own = all[0].clone();
         all[1..]
@@ -194,14 +196,48 @@ fn verdict(
             .iter()
             .map(|other| compared(trained, other, options.fdr)),
     );
+    verdict.push(ranks(all));
     verdict
 }
 
+/// The effective rank of every network's filters.
+fn ranks(all: &[Control]) -> String {
+    let network = |control: &&Control| ![AU_SHUFFLED.0, PIXELS.0].contains(&control.name);
+    let ranks = all.iter().filter(network).map(|control| {
+        let name = control.name.replace('_', "-");
+        format!("{name} {:.1}", control.effective_rank)
+    });
+    format!(
+        "Effective rank of the {} filters (directions in which they vary; a collapsed network has few): {}.",
+        all[0].filters,
+        ranks.collect::<Vec<_>>().join(", ")
+    )
+}
+
+/// How well the network trained on shuffled labels knows them.
+fn memory(control: &Control) -> String {
+    let known = control.memorised.map(|memorised| {
+        format!(
+            "It classifies {:.1}% of its training images as labelled (most frequent label {:.1}%, {} steps).",
+            100.0 * memorised.train_accuracy,
+            100.0 * memorised.majority_accuracy,
+            memorised.steps
+        )
+    });
+    known.unwrap_or_default()
+}
+
 fn compared(trained: &Control, other: &Control, fdr: f64) -> String {
-    let Some(gap) = other.below_trained.filter(|_| other.name != AU_SHUFFLED.0) else {
+    if other.name == AU_SHUFFLED.0 {
         return format!(
             "With exchanged codes {} of {} pairs pass; none should but by chance.",
             other.pairs_q, other.pairs
+        );
+    }
+    let memory = memory(other);
+    let Some(gap) = other.below_trained else {
+        return format!(
+            "The network trained on shuffled labels has not learned them, so it is no control, and nothing follows from it. {memory}"
         );
     };
     let relation = match (gap.range.low > 0.0, gap.range.high < 0.0) {
@@ -209,7 +245,7 @@ fn compared(trained: &Control, other: &Control, fdr: f64) -> String {
         (_, true) => "BELOW",
         _ => "indistinguishable from",
     };
-    format!(
+    let line = format!(
         "The trained network is {relation} {} ({}): mean AUROC {:.3} against {:.3}, difference {:+.3} [{:+.3}, {:+.3}], {}; {} of {} filters of the control pass too. Above for action units (false-discovery rate {:.0}% over the units): {}.",
         other.name.replace('_', "-"),
         other.words,
@@ -223,5 +259,6 @@ fn compared(trained: &Control, other: &Control, fdr: f64) -> String {
         other.filters,
         100.0 * fdr,
         listed(&other.clearly_below(fdr))
-    )
+    );
+    format!("{line} {memory}").trim_end().to_owned()
 }

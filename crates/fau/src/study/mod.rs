@@ -5,6 +5,7 @@ pub(crate) mod answer;
 pub(crate) mod control;
 pub(crate) mod control_chart;
 pub(crate) mod controls;
+pub(crate) mod effective_rank;
 pub(crate) mod filter_sets;
 pub(crate) mod gap;
 pub(crate) mod intervene;

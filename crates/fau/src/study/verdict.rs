@@ -42,6 +42,8 @@ pub enum Verdict {
 /// The numbers that decide.
 #[derive(Debug, Clone, Default, PartialEq, Serialize)]
 pub struct Evidence {
+    /// Whether the faces are drawn: the criteria were changed after data of this kind had been seen.
+    pub exploratory: bool,
     /// People among the coded images.
     pub people: u64,
     /// Action units tested on people unknown to the network; `None` without a replication.
@@ -101,6 +103,7 @@ impl Evidence {
         let testable = units.into_iter().flatten();
         let trained = &within["trained"];
         Self {
+            exploratory: controls["synthetic"] == true,
             people: count(controls, "people"),
             units: units.map(Vec::len),
             units_above_untrained: above("above_untrained"),
@@ -142,6 +145,16 @@ impl Evidence {
 
     /// The verdict in one line, with its numbers.
     pub fn sentence(&self) -> String {
+        let caution = match self.exploratory {
+            true => {
+                " Exploratory: these are drawn faces, and the criteria were changed twice after results on drawn faces had been seen (docs/statistics.md)."
+            }
+            false => "",
+        };
+        self.numbers() + caution
+    }
+
+    fn numbers(&self) -> String {
         let head = format!(
             "Did the network learn action units? {}",
             self.verdict().words()
@@ -228,6 +241,7 @@ mod tests {
 
     fn evidence() -> Evidence {
         Evidence {
+            exploratory: false,
             people: 100,
             units: Some(20),
             units_above_untrained: (1..=17).collect(),
@@ -266,6 +280,15 @@ mod tests {
         assert_eq!(
             evidence().sentence(),
             "Did the network learn action units? Yes: the best filter of 17 of 20 units is above 20 untrained networks on unseen people, and of 2 of 12 among images of one expression; 100 of 124 testable filters follow their unit inside expressions, 90 beyond its strength too (untrained: 0 to 1); named filters: 187, with exchanged codes 0 to 2."
+        );
+        let drawn = Evidence {
+            exploratory: true,
+            ..evidence()
+        };
+        assert!(
+            drawn
+                .sentence()
+                .contains("0 to 2. Exploratory: these are drawn faces")
         );
     }
 }

@@ -98,6 +98,11 @@ fn the_trained_network_lies_above_its_controls() {
             .iter()
             .any(|line| line.contains("is above untrained"))
     );
+    let ranks = answer.verdict.last().unwrap();
+    assert!(
+        ranks.starts_with("Effective rank of the 12 filters"),
+        "{ranks}"
+    );
     assert!(answer.pictures[0].1.contains("<svg"));
     assert_eq!(controls[1]["starts"].as_array().unwrap().len(), 20);
     assert_eq!(controls[1]["below_trained"]["p_is_bound"], true);
@@ -108,6 +113,31 @@ fn the_trained_network_lies_above_its_controls() {
             "below_trained_q"
         ) < 0.05
     );
+}
+
+#[test]
+fn a_network_that_has_not_learned_its_shuffled_labels_is_no_control() {
+    for (accuracy, learned) in [(0.95, true), (0.4, false)] {
+        let run = Planted {
+            memorised: accuracy,
+            ..Planted::default()
+        };
+        let answer = run.answer(&Controls::default());
+        let shuffled = &answer.facts["controls"][2];
+        assert_eq!(shuffled["memorised"]["train_accuracy"], accuracy);
+        assert_eq!(shuffled["below_trained"].is_object(), learned);
+        let told = |part: &str| answer.verdict.iter().any(|line| line.contains(part));
+        assert_eq!(
+            told("is above label-shuffled"),
+            learned,
+            "{:?}",
+            answer.verdict
+        );
+        assert_eq!(told("has not learned them, so it is no control"), !learned);
+        assert!(told(
+            "of its training images as labelled (most frequent label 33.3%"
+        ));
+    }
 }
 
 /// Untrained networks in the place of the trained ones, 40 times: any difference from untrained is by chance.

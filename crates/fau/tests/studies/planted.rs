@@ -5,8 +5,8 @@ use std::cell::RefCell;
 
 use faus_base::person::Person;
 use faus_fau::{
-    Activations, AnalysisOptions, Answer, Error, FacePoints, Lens, NetworkKind, Networks, Places,
-    RunView, SampleRow, Study,
+    Activations, AnalysisOptions, Answer, Error, FacePoints, Lens, Memorised, NetworkKind,
+    Networks, Places, RunView, SampleRow, Study,
 };
 
 pub const AUS: [u8; 3] = [4, 12, 25];
@@ -28,6 +28,8 @@ pub struct Planted {
     pub permutations: usize,
     pub bootstrap: usize,
     pub stopped: bool,
+    /// Training accuracy of the network that was trained on shuffled labels.
+    pub memorised: f64,
     pub used: RefCell<Vec<NetworkKind>>,
 }
 
@@ -41,6 +43,7 @@ impl Default for Planted {
             permutations: 1999,
             bootstrap: 99,
             stopped: false,
+            memorised: 0.95,
             used: RefCell::default(),
         }
     }
@@ -195,6 +198,15 @@ impl Networks for Planted {
             kind,
             layer: layer.unwrap_or("conv").to_owned(),
         }))
+    }
+
+    fn memorised(&self, _: usize) -> Result<Memorised, Error> {
+        Ok(Memorised {
+            steps: 100,
+            images: 90,
+            train_accuracy: self.memorised,
+            majority_accuracy: 1.0 / 3.0,
+        })
     }
 }
 

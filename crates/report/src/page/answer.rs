@@ -1,5 +1,5 @@
-//! The answer in three sentences: the accuracy, the filters that respond to action units, and whether expressions or an
-//! untrained network explain that response.
+//! The answer: the verdict on all evidence, the accuracy, the filters that respond to action units, and whether expressions or
+//! an untrained network explain that response.
 
 use serde_json::Value;
 
@@ -11,9 +11,15 @@ use crate::run::folder::Gap;
 use crate::run::summary::{MeanStd, Summary};
 use crate::run::value::{au, au_label, ends};
 
-/// The three sentences; missing parts are stated as unknown.
+/// The verdict where there is one, and three sentences; missing parts are stated as unknown.
 pub(crate) fn answer(run: &Run) -> Vec<String> {
-    vec![accuracy(run), filters(run), worth(run)]
+    let verdict = run.fau.summary["answer"]["sentence"].as_str();
+    let sentences = [accuracy(run), filters(run), worth(run)];
+    verdict
+        .map(str::to_owned)
+        .into_iter()
+        .chain(sentences)
+        .collect()
 }
 
 /// Mean accuracy with its deviation, `87.3% ± 2.1%`; one fold alone has no deviation.
@@ -93,11 +99,13 @@ fn filters(run: &Run) -> String {
 /// The filter with the largest |z|, as the end of a sentence.
 fn strongest(best: &Value) -> String {
     let (filter, unit) = (&best["filter"], au_label(au(best)));
+    let less = best["z"].as_f64().is_some_and(|z| z < 0.0);
+    let active = if less { "less" } else { "more" };
     let auroc = decimal(best["auroc"].as_f64(), 2);
     let interval = ci(", ", ends(best, "auroc_low", "auroc_high"), 2);
     let d_prime = decimal(best["d_prime"].as_f64(), 1);
     format!(
-        "; the strongest is filter {filter} with {unit} (AUROC {auroc}{interval}, d′ {d_prime})"
+        "; the strongest is filter {filter}, {active} active with {unit} (AUROC {auroc}{interval}, d′ {d_prime})"
     )
 }
 

@@ -9,13 +9,14 @@ use crate::app::program::Program;
 
 /// Compare the network with controls that should show nothing.
 ///
-/// 20 untrained networks, one trained on shuffled labels, exchanged codes, and plain pixels.
+/// 20 untrained networks, one trained on shuffled labels until it knows them (unless --skip-training), exchanged codes, and
+/// plain pixels.
 #[derive(Debug, Args)]
 #[command(after_help = "Example: faus controls runs/ck_plus-cnn_ad-quick")]
 pub(crate) struct ControlsArgs {
     #[command(flatten)]
     of: StudyArgs,
-    /// Skip the network trained on shuffled labels, which takes as long as a fold.
+    /// Skip the network trained on shuffled labels, which takes one to seven times as long as a fold.
     #[arg(long)]
     skip_training: bool,
     /// Number of permutations per p-value [default: the run's].

@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, anyhow, bail};
 use faus_data::{FoldRule, Prepared, Protocol};
 use faus_fau::{
-    Error as StudyError, Lens, NetworkKind, Networks, RunView, SampleRow, Study, read_samples,
-    write_verdict,
+    Error as StudyError, Lens, Memorised, NetworkKind, Networks, RunView, SampleRow, Study,
+    read_samples, write_verdict,
 };
 use faus_model::{Architecture, Checkpoint, DeviceChoice, Network, Precision};
 use faus_train::{
@@ -263,26 +263,25 @@ impl<'a> FinishedRun<'a> {
     fn label_shuffled(&self, fold: usize) -> Result<PathBuf> {
         let root = self.folder.join("controls/label_shuffled");
         let dir = root.join(format!("fold-{fold}"));
-        if dir.join("fold.json").exists() {
+        if dir.join("memorised.json").exists() {
             return Ok(dir);
         }
         let steps = self.recipe.steps;
-        eprintln!("Training fold {fold} on shuffled labels, {steps} steps");
-        let board = Board::new(1, steps);
+        eprintln!(
+            "Training fold {fold} on shuffled labels until it knows them, {steps} steps, then {} and {} if need be",
+            2 * steps,
+            4 * steps
+        );
+        let board = Board::new(1, 7 * steps);
         board.begin(fold);
         let monitor = Monitor {
             cancelled: &interrupt::STOP,
             progress: &|p: FoldProgress| board.step(&p),
         };
-        let result = train_on_shuffled_labels(&self.job(fold, &root), &self.workers, &monitor);
+        let trained = train_on_shuffled_labels(&self.job(fold, &root), &self.workers, &monitor);
         drop(board);
-        let result = result?;
+        trained?;
         Precision::for_looking(self.device)?;
-        let [accuracy, majority] =
-            [result.test_accuracy, result.majority_accuracy].map(|share| 100.0 * share);
-        eprintln!(
-            "It classifies {accuracy:.1}% of its (shuffled) test images, most frequent class {majority:.1}%"
-        );
         Ok(dir)
     }
 }
@@ -329,5 +328,14 @@ impl Networks for FinishedRun<'_> {
             Err(_) if interrupt::stopped() => Err(StudyError::Cancelled),
             Err(error) => Err(StudyError::Lens(error.into())),
         }
+    }
+
+    fn memorised(&self, fold: usize) -> Result<Memorised, StudyError> {
+        let read = || -> Result<Memorised> {
+            let path = self.label_shuffled(fold)?.join("memorised.json");
+            let value = read_json(&path)?.unwrap_or_default();
+            serde_json::from_value(value).with_context(|| path.display().to_string())
+        };
+        read().map_err(|error| StudyError::Lens(error.into()))
     }
 }
