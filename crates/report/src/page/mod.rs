@@ -2,6 +2,7 @@
 
 pub(crate) mod answer;
 pub(crate) mod blocks;
+mod evidence;
 pub(crate) mod table;
 pub(crate) mod text;
 
@@ -15,7 +16,7 @@ use faus_base::file;
 use sha2::{Digest, Sha256};
 
 use self::answer::Fact;
-use self::blocks::Sections;
+use self::blocks::{Blocks, Sections};
 use self::text::when;
 use crate::errors::Error;
 use crate::plot::Plot;
@@ -49,6 +50,7 @@ pub(crate) struct Head {
     pub question: &'static str,
     pub on: String,
     pub sentences: Vec<String>,
+    pub evidence: Blocks,
     pub gap: Option<Gap>,
     pub glance: Vec<Fact>,
     pub shortened: Vec<String>,
@@ -62,9 +64,12 @@ impl Page {
         let html = self.render()?;
         let figures = folder.join("figures");
         file::remove(&figures).map_err(Error::write(&figures))?;
-        let sections = self.sections.0.iter();
-        let plots = sections.flat_map(|section| &section.body.plots);
-        for (file, _, text) in plots.flat_map(Plot::files) {
+        let sections = self.sections.0.iter().map(|section| &section.body);
+        let blocks = std::iter::once(&self.head.evidence).chain(sections);
+        for (file, _, text) in blocks
+            .flat_map(|blocks| &blocks.plots)
+            .flat_map(Plot::files)
+        {
             save(&figures.join(file), &text)?;
         }
         let path = folder.join("index.html");
@@ -118,6 +123,7 @@ pub(crate) fn head(run: &Run) -> Head {
         question: "Did a network trained only on expressions learn facial action units?",
         on: on(run),
         sentences: answer::answer(run),
+        evidence: evidence::evidence(run),
         gap: run.summary.gap.clone(),
         glance: answer::glance(run),
         shortened: run.summary.shortened.clone().unwrap_or_default(),

@@ -133,6 +133,20 @@ impl Run {
         row.filter(|row| row.index == index)
     }
 
+    /// The analysed layer, else the last convolution with pictures.
+    pub fn analysed(&self) -> Option<&Layer> {
+        let named = self.fau.summary["layer"].as_str();
+        let mut layers = self.layers.iter();
+        let analysed = layers.find(|layer| Some(layer.name.as_str()) == named);
+        let convolution = || {
+            self.layers
+                .iter()
+                .rev()
+                .find(|layer| layer.name != "output")
+        };
+        analysed.or_else(convolution)
+    }
+
     /// All predictions on test images, with their fold.
     pub fn predictions(&self) -> impl Iterator<Item = (u64, &Prediction)> {
         self.folds.iter().flat_map(|fold| {

@@ -4,11 +4,15 @@ use std::fs::File;
 use std::io::{Read, Seek, SeekFrom};
 
 use image::codecs::png::PngEncoder;
-use image::{GrayImage, Luma, imageops};
+use image::imageops::{self, FilterType};
+use image::{GrayImage, Luma};
 use npyz::NpyHeader;
 
+use super::Run;
 use super::folder::{Gap, PREPARE, Part, RunFolder};
 
+/// Grey where a picture has no pixel.
+pub(crate) const EMPTY: Luma<u8> = Luma([128]);
 const FILE: &str = "dataset/images.npy";
 /// Largest side of an image that is shown.
 const MOST_PIXELS: u64 = 1 << 10;
@@ -74,6 +78,29 @@ pub(crate) fn sheet(
     Some(sheet)
 }
 
+/// The patch that excites a filter most, in its whole receptive field, as a square of `side` pixels.
+pub(crate) fn best_patch(run: &Run, filter: u64, side: u32) -> Option<GrayImage> {
+    let (filters, images) = (&run.analysed()?.filters, run.images.as_ref().ok()?);
+    let mut all = filters.filters.iter();
+    let patch = all.find(|of| of.filter == filter)?.patches.first()?;
+    let field = patch.whole(filters.field.unwrap_or(0), images.side)?;
+    let crop = crop(&images.get(patch.index?)?, field);
+    Some(imageops::resize(&crop, side, side, FilterType::Triangle))
+}
+
+/// An area of a picture, grey beyond the border.
+fn crop(image: &GrayImage, area: [f64; 4]) -> GrayImage {
+    let [x, y, w, h] = area.map(|side| side as i64);
+    GrayImage::from_fn(w.max(1) as u32, h.max(1) as u32, |column, row| {
+        let at = [x + i64::from(column), y + i64::from(row)].map(u32::try_from);
+        let pixel = match at {
+            [Ok(column), Ok(row)] => image.get_pixel_checked(column, row),
+            _ => None,
+        };
+        *pixel.unwrap_or(&EMPTY)
+    })
+}
+
 /// A picture as PNG.
 pub(crate) fn png(picture: &GrayImage) -> Option<Vec<u8>> {
     let mut bytes = Vec::new();
@@ -85,6 +112,32 @@ pub(crate) fn png(picture: &GrayImage) -> Option<Vec<u8>> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::run::viz::Patch;
+
+    #[test]
+    fn a_patch_at_the_border_keeps_its_place_in_the_field() {
+        let patch = |x, w| Patch {
+            index: Some(0),
+            x: Some(x),
+            y: Some(10.0),
+            w: Some(w),
+            h: Some(20.0),
+        };
+        let whole = |x, w| patch(x, w).whole(20, 48).unwrap();
+        assert_eq!(whole(0.0, 15.0), [-5.0, 10.0, 20.0, 20.0]);
+        assert_eq!(whole(33.0, 15.0), [33.0, 10.0, 20.0, 20.0]);
+        assert_eq!(patch(0.0, 48.0).whole(90, 48).unwrap()[0], 0.0);
+        let image = GrayImage::from_pixel(48, 48, Luma([7]));
+        let row = |area| crop(&image, area).into_raw()[..20].to_vec();
+        assert_eq!(
+            row(whole(0.0, 15.0)),
+            [[128; 5].as_slice(), &[7; 15]].concat()
+        );
+        assert_eq!(
+            row(whole(33.0, 15.0)),
+            [[7; 15].as_slice(), &[128; 5]].concat()
+        );
+    }
 
     #[test]
     fn a_sheet_puts_pictures_side_by_side() {

@@ -100,4 +100,19 @@ impl Patch {
         let sane = |side: &f64| (0.0..=4096.0).contains(side);
         (sides.iter().all(sane) && sides[2] >= 1.0 && sides[3] >= 1.0).then_some(sides)
     }
+
+    /// The whole receptive field, which reaches beyond the border of the image where the patch is cut there.
+    pub fn whole(&self, field: u64, image: u32) -> Option<[f64; 4]> {
+        let [x, y, w, h] = self.area()?;
+        let side = |at: f64, length: f64| {
+            let field = field as f64;
+            match length < field && length < f64::from(image) {
+                true if at == 0.0 => (length - field, field),
+                true => (at, field),
+                false => (at, length),
+            }
+        };
+        let ((x, w), (y, h)) = (side(x, w), side(y, h));
+        Some([x, y, w, h])
+    }
 }

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use askama::Template;
-use image::{GrayImage, Luma};
+use image::GrayImage;
 use rayon::prelude::*;
 use serde::Serialize;
 use serde_json::{Value, json};
@@ -14,7 +14,7 @@ use crate::page::blocks::Sections;
 use crate::page::text::{ci, decimal, p_value, percent};
 use crate::run::Run;
 use crate::run::folder::Compact;
-use crate::run::pictures::{png, sheet};
+use crate::run::pictures::{EMPTY, best_patch, png, sheet};
 use crate::run::value::{au, au_label, distinct, ends, filter};
 use crate::run::viz::{Layer, Patch};
 
@@ -22,8 +22,6 @@ use crate::run::viz::{Layer, Patch};
 const WIDTHS: [u32; 3] = [1100, 700, 420];
 /// Side of a filter's cell in the mosaic, in pixels.
 const CELL: u32 = 32;
-/// Grey where a cell of the mosaic has no pixel.
-const EMPTY: Luma<u8> = Luma([128]);
 
 /// The filters of a run; the template shows the strongest, before the script runs.
 #[derive(Template)]
@@ -259,11 +257,7 @@ impl<'a> Explorer<'a> {
 
     /// The best patches of all filters side by side.
     fn patches_beside(&self) -> Option<String> {
-        let images = self.run.images.as_ref().ok()?;
-        let best = |number: &u64| {
-            let patch = self.patches.get(number)?.first()?;
-            Some(crop(&images.get(patch.index?)?, patch.area()?))
-        };
+        let best = |number: &u64| best_patch(self.run, *number, CELL);
         let cells: Vec<Option<GrayImage>> = self.order.iter().map(best).collect();
         cells.iter().find(|cell| cell.is_some())?;
         let empty = GrayImage::from_pixel(CELL, CELL, EMPTY);
@@ -302,7 +296,7 @@ type Numbers = Vec<Option<f64>>;
 
 pub(super) fn section(run: &Run, page: &mut Sections) {
     let blocks = page.start("explorer", "Filter explorer");
-    let layer = layer(run);
+    let layer = run.analysed();
     blocks.has(&run.fau.associations);
     if let Some(layer) = layer {
         blocks.has(&layer.filters);
@@ -315,15 +309,6 @@ pub(super) fn section(run: &Run, page: &mut Sections) {
         explorer.fill();
         blocks.html(explorer);
     }
-}
-
-/// The analysed layer, else the last convolution with pictures.
-fn layer(run: &Run) -> Option<&Layer> {
-    let named = run.fau.summary["layer"].as_str();
-    let mut layers = run.layers.iter();
-    let analysed = layers.find(|layer| Some(layer.name.as_str()) == named);
-    let convolution = || run.layers.iter().rev().find(|layer| layer.name != "output");
-    analysed.or_else(convolution)
 }
 
 /// `less active with ` for a filter that responds less with the unit it is named after.
@@ -359,15 +344,6 @@ fn name_words(name: &Value) -> String {
     )
 }
 
-/// An area of a picture at the mosaic's size, by the nearest pixel; grey beyond the border.
-fn crop(image: &GrayImage, area: [f64; 4]) -> GrayImage {
-    let [x, y, w, h] = area.map(|side| side as u32);
-    GrayImage::from_fn(CELL, CELL, |column, row| {
-        let pixel = image.get_pixel_checked(x + column * w / CELL, y + row * h / CELL);
-        *pixel.unwrap_or(&EMPTY)
-    })
-}
-
 /// The length of a bar, rounded to drawing precision, without negative zero.
 fn hundredths(value: f64) -> f64 {
     (value * 100.0).round() / 100.0 + 0.0
@@ -394,15 +370,5 @@ mod tests {
         assert!(!safe.contains('<') && !safe.contains('>'));
         let back: Value = serde_json::from_str(&safe).unwrap();
         assert_eq!(back["a"], "</script><!--&");
-    }
-
-    #[test]
-    fn a_crop_beyond_the_border_is_grey() {
-        let image = GrayImage::from_pixel(40, 40, Luma([7]));
-        let cell = crop(&image, [30.0, 0.0, 32.0, 32.0]);
-        assert_eq!(
-            (cell[(0, 0)], cell[(9, 0)], cell[(10, 0)]),
-            (Luma([7]), Luma([7]), EMPTY)
-        );
     }
 }

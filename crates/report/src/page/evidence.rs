@@ -1,0 +1,331 @@
+//! The first screen below the answer: counts of named filters, patches of the best filters, and what speaks for and against.
+
+use askama::Template;
+use serde_json::Value;
+
+use super::blocks::Blocks;
+use crate::plot::forest::{Forest, Line, labelled};
+use crate::plot::numbers::csv;
+use crate::run::Run;
+use crate::run::pictures::{best_patch, png};
+use crate::run::value::{au, au_label, distinct, filter, list};
+
+/// Patches in the row.
+const PATCHES: usize = 10;
+/// Side of a patch, in pixels.
+const SIDE: u32 = 96;
+/// The p up to which an ablation counts; the study does not correct it.
+const LEVEL: f64 = 0.05;
+
+/// The result of one study, in a sentence.
+pub(crate) struct Finding {
+    /// Whether it speaks for learned action units; `None` where it was tested and cannot tell.
+    holds: Option<bool>,
+    words: String,
+    /// The section of the page that has the details.
+    section: &'static str,
+}
+
+impl Finding {
+    /// A share, which speaks for learned units from one half on.
+    fn share((with, all): (usize, usize), section: &'static str, words: String) -> Self {
+        Self {
+            holds: (all > 0).then_some(2 * with >= all),
+            words,
+            section,
+        }
+    }
+}
+
+/// The findings under one heading.
+struct Side {
+    heading: &'static str,
+    findings: Vec<Finding>,
+}
+
+#[derive(Template)]
+#[template(path = "evidence.html")]
+struct Evidence {
+    patches: Vec<(u64, String, String)>,
+    sides: Vec<Side>,
+}
+
+/// The blocks of the first screen; empty without a comparison.
+pub(crate) fn evidence(run: &Run) -> Blocks {
+    let mut blocks = Blocks::default();
+    let within = &run.fau.controls.summary["within_expressions"];
+    if !within.is_null() {
+        blocks.figure(
+            bars(within),
+            "Filters that the program names after an action unit, and those of them that follow their unit among images of one expression too. Untrained: mean and range of the starts. Exchanged codes: mean and range of as many draws.",
+        );
+    }
+    let mut found = findings(run);
+    let mut side = |heading, holds| Side {
+        heading,
+        findings: found
+            .extract_if(.., |finding| finding.holds == holds)
+            .collect(),
+    };
+    let mut sides = vec![
+        side("For", Some(true)),
+        side("Against", Some(false)),
+        side("Cannot be told", None),
+    ];
+    sides.retain(|side| !side.findings.is_empty());
+    let patches = patches(run);
+    if !sides.is_empty() || !patches.is_empty() {
+        blocks.html(Evidence { patches, sides });
+    }
+    blocks
+}
+
+/// Counts of named filters in the trained network, in untrained ones and with exchanged codes.
+fn bars(within: &Value) -> Forest<'static> {
+    let rows = [
+        ("named after a unit", "named"),
+        ("follow it within one expression", "within_holds"),
+    ];
+    let networks = ["trained", "starts", "au_shuffled"];
+    let bar = |network: &str, key: &str| {
+        let of = &within[network];
+        let counts: Vec<f64> = match of.as_array() {
+            Some(each) => each.iter().filter_map(|one| one[key].as_f64()).collect(),
+            None => of[key].as_f64().into_iter().collect(),
+        };
+        let least = counts.iter().copied().reduce(f64::min)?;
+        let most = counts.iter().copied().reduce(f64::max)?;
+        Some((faus_base::order::mean(&counts), least, most))
+    };
+    let lines = rows.iter().flat_map(|(label, key)| {
+        let line = |(series, network): (usize, &&str)| {
+            let (mean, least, most) = bar(network, key)?;
+            let range = (series > 0).then_some((least, most));
+            Some(Line::of(series, Some(mean), range))
+        };
+        labelled(
+            (*label).to_owned(),
+            networks.iter().enumerate().filter_map(line),
+        )
+    });
+    let numbers = rows.iter().flat_map(|(_, key)| {
+        networks.iter().filter_map(move |network| {
+            let (mean, least, most) = bar(network, key)?;
+            Some((*key, *network, mean, least, most))
+        })
+    });
+    let csv = csv("count,network,mean,least,most", numbers);
+    let lines = Vec::from_iter(lines);
+    let largest = lines
+        .iter()
+        .filter_map(|line| Some(line.interval?.1.max(line.value?)));
+    let trained = lines.iter().filter_map(|line| line.value);
+    Forest {
+        name: "named-filters",
+        alt: "Named filters of the trained network, of untrained ones, and with exchanged codes",
+        axis: "filters",
+        ends: (0.0, largest.chain(trained).fold(1.0, f64::max)),
+        bars: true,
+        series: vec!["trained network", "untrained networks", "exchanged codes"],
+        lines,
+        csv,
+        ..Forest::default()
+    }
+}
+
+/// For the filter that is most active with each action unit, the strongest first: its number, a picture and the unit.
+fn patches(run: &Run) -> Vec<(u64, String, String)> {
+    let more = |name: &&Value| name["z"].as_f64().is_some_and(|z| z > 0.0);
+    let named = Vec::from_iter(run.fau.names.iter().filter(more));
+    let units = distinct(named.iter().map(|name| au(name)));
+    let first = |unit: u64| named.iter().find(|name| au(name) == unit);
+    let picture = |name: &&Value| {
+        let patch = best_patch(run, filter(name), SIDE)?;
+        let uri = run.folder.embed("image/png", &png(&patch)?)?;
+        Some((filter(name), uri, au_label(au(name))))
+    };
+    let best = units.into_iter().filter_map(first);
+    best.filter_map(picture).take(PATCHES).collect()
+}
+
+fn findings(run: &Run) -> Vec<Finding> {
+    let fau = &run.fau;
+    let mut findings = Vec::new();
+    findings.extend(unseen(list(&fau.replicate.summary["by_au"]), fau.level()));
+    findings.extend(named(&fau.controls.summary["within_expressions"]));
+    findings.extend(
+        ["label_shuffled", "pixels"]
+            .into_iter()
+            .filter_map(|name| against(run, name)),
+    );
+    findings.extend(other_people(
+        list(&fau.replicate_on.summary["by_au"]),
+        fau.level(),
+    ));
+    findings.extend(probes(list(&fau.probe.summary["first_layer"])));
+    findings.extend(places(&fau.locate.rows, fau.level()));
+    findings.extend(silenced(&fau.ablate.rows));
+    findings.extend(switched(list(&fau.intervene.summary["agreement"])));
+    findings.extend(smoothing(&fau.sensitivity));
+    findings
+}
+
+/// How many rows there are, and in how many a test passes; `None` without rows.
+fn counted<'a>(
+    rows: impl IntoIterator<Item = &'a Value>,
+    passes: impl Fn(&Value) -> bool,
+) -> Option<(usize, usize)> {
+    let rows = Vec::from_iter(rows);
+    let with = rows.iter().filter(|row| passes(row)).count();
+    (!rows.is_empty()).then_some((with, rows.len()))
+}
+
+fn at_most(value: &Value, level: f64) -> bool {
+    value.as_f64().is_some_and(|value| value <= level)
+}
+
+/// People that the network has not seen, beside untrained networks: in all, and among images of one expression.
+fn unseen(units: &[Value], level: f64) -> impl Iterator<Item = Finding> {
+    let above = |of: &Value| of["difference"].as_f64() > Some(0.0) && at_most(&of["q"], level);
+    let known = units
+        .iter()
+        .filter(|unit| !unit["above_untrained"].is_null());
+    let all = counted(known, |unit| above(&unit["above_untrained"])).map(|(with, of)| {
+        let words = format!("On unseen people, the best filter of {with} of {of} action units is above those of 20 untrained networks.");
+        Finding::share((with, of), "replicate", words)
+    });
+    let testable = units.iter().filter(|unit| unit["within_testable"] == true);
+    let within = counted(testable, |unit| above(&unit["within_above_untrained"])).map(|(with, of)| {
+        let words = format!("Among images of one expression, that holds for {with} of the {of} units that can be tested.");
+        Finding::share((with, of), "replicate", words)
+    });
+    all.into_iter().chain(within)
+}
+
+/// Names of the trained network, against untrained networks and exchanged codes.
+fn named(within: &Value) -> Vec<Finding> {
+    let counts = |network: &str, key: &str| -> Vec<u64> {
+        let each = list(&within[network]).iter();
+        each.filter_map(|one| one[key].as_u64()).collect()
+    };
+    let range = |counts: &[u64]| {
+        let (least, most) = (counts.iter().min()?, counts.iter().max()?);
+        let words = match least == most {
+            true => least.to_string(),
+            false => format!("{least} to {most}"),
+        };
+        Some((words, *most))
+    };
+    let of = |key: &str| within["trained"][key].as_u64();
+    let finding = |key: &str, words: fn(u64, u64, &str, &str) -> String| {
+        let (own, (untrained, most)) = (of(key)?, range(&counts("starts", key))?);
+        let (exchanged, chance) = range(&counts("au_shuffled", key))?;
+        let all = of("within_holds")? + of("within_fails")?;
+        Some(Finding {
+            holds: Some(own > most.max(chance)),
+            words: words(own, all, &untrained, &exchanged),
+            section: "controls",
+        })
+    };
+    let names = finding("named", |own, _, untrained, exchanged| {
+        format!(
+            "{own} filters are named after an action unit; in untrained networks {untrained}, with exchanged codes {exchanged}."
+        )
+    });
+    let inside = finding("within_holds", |own, all, untrained, _| {
+        format!(
+            "{own} of {all} filters that can be tested follow their own unit among images of one expression; in untrained networks {untrained} do."
+        )
+    });
+    names.into_iter().chain(inside).collect()
+}
+
+/// The trained network against a control.
+fn against(run: &Run, control: &str) -> Option<Finding> {
+    let (own, other) = (run.fau.control("trained")?, run.fau.control(control)?);
+    let what = match control {
+        "pixels" => "plain pixels",
+        _ => "the same network trained on shuffled labels",
+    };
+    let low = other["below_trained"]["low"].as_f64();
+    let words = match low {
+        None => format!("The comparison with {what}: it has not learned those labels."),
+        Some(_) => format!(
+            "The best filters are {} those of {what}: mean AUROC {:.2} against {:.2}.",
+            if low > Some(0.0) {
+                "above"
+            } else {
+                "not clearly above"
+            },
+            own["mean_best_auroc"].as_f64()?,
+            other["mean_best_auroc"].as_f64()?
+        ),
+    };
+    Some(Finding {
+        holds: low.map(|low| low > 0.0),
+        words,
+        section: "controls",
+    })
+}
+
+fn other_people(units: &[Value], level: f64) -> Option<Finding> {
+    let chance =
+        |unit: &Value| unit["out_of_fold_auroc"].as_f64() > Some(0.5) && at_most(&unit["q"], level);
+    let (with, all) = counted(units, chance)?;
+    let words = format!(
+        "On people of another data set, the filters of {with} of {all} units still respond to them beyond chance."
+    );
+    Some(Finding::share((with, all), "replicate-on", words))
+}
+
+fn probes(units: &[Value]) -> Option<Finding> {
+    let (with, all) = counted(units, |unit| unit["layer"].is_string())?;
+    let words = format!(
+        "For {with} of {all} units, a linear probe reads some layer better than the same layer untrained."
+    );
+    Some(Finding::share((with, all), "probe", words))
+}
+
+fn places(filters: &[Value], level: f64) -> Option<Finding> {
+    let (with, all) = counted(filters, |row| at_most(&row["q"], level))?;
+    let words = format!(
+        "{with} of {all} filters have their maximum where their unit shows on the face more often than other filters."
+    );
+    Some(Finding::share((with, all), "locate", words))
+}
+
+fn silenced(rows: &[Value]) -> Option<Finding> {
+    let costs = |row: &Value| at_most(&row["p_random"], LEVEL) && at_most(&row["p_active"], LEVEL);
+    let (with, all) = counted(rows.iter().filter(|row| row["label"] == ""), costs)?;
+    let words = format!(
+        "Silencing a unit's filters costs more accuracy than silencing random or equally active ones for {with} of {all} units (p ≤ {LEVEL}, not corrected)."
+    );
+    Some(Finding::share((with, all), "ablate", words))
+}
+
+fn switched(measures: &[Value]) -> Option<Finding> {
+    let auroc = measures.iter().find(|row| row["measure"] == "auroc")?;
+    let [share, chance] = ["same_au_share", "same_au_chance"].map(|key| auroc[key].as_f64());
+    let (share, chance) = (100.0 * share?, 100.0 * chance?);
+    Some(Finding {
+        holds: Some(share >= 50.0),
+        words: format!(
+            "Switched on in the same drawn face, the unit of largest AUROC changes {share:.0}% of the filters most (chance {chance:.0}%)."
+        ),
+        section: "intervene",
+    })
+}
+
+/// Whether the paper's names depend on its unstated settings.
+fn smoothing(rows: &[Value]) -> Option<Finding> {
+    let same = rows.iter().filter_map(|row| row["same_au"].as_f64());
+    let lowest = same.reduce(f64::min)?;
+    Some(Finding {
+        holds: Some(lowest >= 0.5),
+        words: format!(
+            "With other bins and smoothing, at least {:.0}% of the filters keep the unit of their largest KL.",
+            100.0 * lowest
+        ),
+        section: "action-units",
+    })
+}
