@@ -60,6 +60,7 @@ fn controls_stand_beside_the_trained_network_and_are_kept() {
         [
             "au_shuffled",
             "label_shuffled",
+            "mean_pooling",
             "pixels",
             "random_pixels",
             "trained",

@@ -46,6 +46,10 @@ const AU_SHUFFLED: Title = (
     "au_shuffled",
     "the trained network, action-unit codes exchanged between and within people",
 );
+const MEAN_POOLING: Title = (
+    "mean_pooling",
+    "the trained network, the mean over positions instead of the largest activation",
+);
 const PIXELS: Title = (
     "pixels",
     "no network: mean, contrast and edges of the image and its parts",
@@ -147,6 +151,9 @@ impl Controls {
             control(PIXELS, &pixels::edges(run, &coded.rows)?, samples)?,
             control(RANDOM_PIXELS, &projections?, samples)?,
         ];
+        if let Some(means) = lens.means(&coded.rows)? {
+            all.push(control(MEAN_POOLING, &means, samples)?);
+        }
         // Computed last, since it may need training first.
         if !self.skip_training {
             let shuffled = of(NetworkKind::LabelShuffled)?;
