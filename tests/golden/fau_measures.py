@@ -2,7 +2,9 @@
 
 Writes a small activations array in three spellings, its samples table, and the score of every
 filter x action unit by every measure into crates/fau/tests/golden/; further p-values and their
-false-discovery rates, z under exchange and d', and penalised logistic regressions with their F1 and AUROC.
+false-discovery rates, z under exchange and d', partial correlations, isotonic regressions on intensities, and penalised
+logistic regressions with their F1 and AUROC; for networks of three folds the best filters out of fold, matched
+filters, and probes on few filters.
 
     python tests/golden/fau_measures.py
 """
@@ -14,8 +16,10 @@ from itertools import permutations
 from pathlib import Path
 
 import numpy as np
+import statsmodels.api as sm
 from scipy.spatial.distance import jensenshannon
-from scipy.stats import entropy, pointbiserialr, rankdata, spearmanr
+from scipy.stats import entropy, norm, pointbiserialr, rankdata, spearmanr
+from sklearn.isotonic import IsotonicRegression
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import (
     average_precision_score,
@@ -132,9 +136,60 @@ def beside(filters, shows, coded, used):
                     "auroc_within_person": roc_auc_score(y, own),
                     "z": {e: z(x, y, rows // 2, e) for e in ("both", "within", "whole")},
                     "d_prime": (x[y].mean() - x[~y].mean()) / spread if spread > 0 else None,
+                    "partial_r": partial(x, shows[rows], used)[used.index(au)],
+                    "auroc_sd": auroc_sd(x, y, rows // 2),
+                    "dose": dose(x[g], grades[g], (rows // 2)[g]) if varies else None,
                 }
             )
     return found
+
+
+def partial(x, shows, used):
+    """Partial correlations with each unit given the others, from the t of one regression on all."""
+    if x.min() == x.max():
+        return [None] * len(used)
+    units = np.stack([shows[:, UNITS.index(au)] for au in used], axis=1).astype(float)
+    fit = sm.OLS(x, sm.add_constant(units)).fit()
+    return (fit.tvalues / np.sqrt(fit.tvalues**2 + fit.df_resid))[1:].tolist()
+
+
+def auroc_sd(x, y, subjects):
+    mean, covariance = moments(tuple(subjects), tuple(y), "both")
+    ranks = rankdata(x)
+    variance = ranks @ covariance @ ranks
+    return np.sqrt(variance) / (y.sum() * (~y).sum()) if variance > 1e-9 else None
+
+
+def dose(x, grades, subjects):
+    """p of Spearman's correlation by exchange of grades, Monte Carlo; isotonic fits, rising and falling."""
+    rng = np.random.default_rng(3)
+    ranks, doses = rankdata(x), rankdata(grades)
+    ranks, doses = ranks - ranks.mean(), doses - doses.mean()
+    people = [np.flatnonzero(subjects == s) for s in np.unique(subjects)]
+    sets = [[p for p in people if len(p) == n] for n in {len(p) for p in people}]
+    draws, reached = 20000, 0
+    for _ in range(draws):
+        moved = np.empty_like(doses)
+        for alike in sets:
+            for taker, giver in zip(alike, rng.permutation(len(alike))):
+                moved[taker] = rng.permutation(doses[alike[giver]])
+        reached += abs(ranks @ moved) >= abs(ranks @ doses) - 1e-9
+    fits = {}
+    for sign, rising in (("1", True), ("-1", False)):
+        fit = IsotonicRegression(increasing=rising).fit(grades, x).predict(grades)
+        means = [x[grades == g].mean() for g in np.unique(grades)]
+        steps = np.diff(means) if rising else -np.diff(means)
+        fits[sign] = {
+            "r2": 1 - ((x - fit) ** 2).sum() / ((x - x.mean()) ** 2).sum(),
+            "monotone": bool((steps >= 0).all()),
+        }
+    return {"p": (reached + 1) / (draws + 1), "fits": fits}
+
+
+def detectable(found, used):
+    """The AUROC that a two-sided 5% test with the exact standard deviation detects with 80% power, median over filters."""
+    of = lambda au: np.median([row["auroc_sd"] for row in found if row["au"] == au and row["auroc_sd"]])
+    return {str(au): 0.5 + (norm.ppf(0.975) + norm.ppf(0.8)) * of(au) for au in used}
 
 
 def z(x, y, subjects, exchange):
@@ -247,6 +302,109 @@ def probes(filters, shows, coded):
     return found
 
 
+def networks(shows):
+    """Networks of three folds: the same filters in another order, some noise, one filter of its own."""
+    rng = np.random.default_rng(31)
+    base = rng.normal(0, 1, (ROWS, 7))
+    for filter, (unit, step) in enumerate([(3, 2.0), (3, 1.0), (1, -1.5), (4, 1.0), (0, 0.8)]):
+        base[:, filter] += step * shows[:, unit]
+    orders = [np.arange(7), rng.permutation(7), rng.permutation(7)]
+    folds = [base[:, order] + rng.normal(0, 0.4, base.shape) for order in orders]
+    for fold in folds:
+        fold[:, 6] = rng.normal(0, 1, ROWS)
+    return [fold.astype(np.float32) for fold in folds]
+
+
+def z_of(x, y, subjects):
+    return np.array([z(column, y, subjects, "both") for column in x.T.astype(np.float64)])
+
+
+def replication(nets, shows, coded, used):
+    """Each unit's best filter by |z|, chosen outside a fold and scored on its people; pairs of one class; matched filters."""
+    rows = np.flatnonzero(coded)
+    people, classes = rows // 2, rows % 8
+    found = {}
+    for au in used:
+        y = shows[rows, UNITS.index(au)]
+        pooled, filters = np.full(len(rows), np.nan), []
+        for fold, net in enumerate(nets):
+            x, test = net[rows].astype(np.float64), people % 3 == fold
+            strength = z_of(x[~test], y[~test], people[~test])
+            best = int(np.abs(strength).argmax())
+            column = x[:, best]
+            before = column[~test]
+            pooled[test] = (column[test] - before.mean()) / before.std(ddof=1) * np.sign(strength[best])
+            filters.append(best)
+        won = pairs = rarer = 0
+        for c in range(8):
+            own = classes == c
+            n, m = y[own].sum(), (~y[own]).sum()
+            rarer += min(n, m)
+            if n and m:
+                won += roc_auc_score(y[own], pooled[own]) * n * m
+                pairs += n * m
+        found[str(au)] = {
+            "filters": filters,
+            "auroc": roc_auc_score(y, pooled),
+            "within_auroc": won / pairs,
+            "n_rarer_within_class": int(rarer),
+        }
+    return {"by_au": found, "stability": stability(nets, shows, rows, used)}
+
+
+def stability(nets, shows, rows, used):
+    names = []
+    for net in nets:
+        x = net[rows]
+        by_unit = np.stack([z_of(x, shows[rows, UNITS.index(au)], rows // 2) for au in used])
+        strongest = np.abs(by_unit).argmax(axis=0)
+        names.append([(u, np.sign(by_unit[u, f])) for f, u in enumerate(strongest)])
+    matched, same, chance, r = 0, 0, 0.0, []
+    for a in range(len(nets)):
+        for b in range(a + 1, len(nets)):
+            n = nets[a].shape[1]
+            between = np.corrcoef(nets[a][rows].T.astype(float), nets[b][rows].T.astype(float))[:n, n:]
+            there, back = between.argmax(axis=1), between.argmax(axis=0)
+            pairs = [(f, there[f]) for f in range(n) if back[there[f]] == f]
+            own, theirs = [names[a][f] for f, _ in pairs], [names[b][g] for _, g in pairs]
+            matched += len(pairs)
+            same += sum(x == y for x, y in zip(own, theirs))
+            chance += sum(theirs.count(x) for x in own) / len(pairs)
+            r += [between[f, g] for f, g in pairs]
+    return {
+        "live": 3 * nets[0].shape[1],
+        "matched": matched,
+        "median_correlation": float(np.median(r)),
+        "same_name": same / matched,
+        "same_name_chance": chance / matched,
+    }
+
+
+def sparse_probes(net, shows, coded, used):
+    """AUROC of logistic regressions on the k filters with the largest |z| among the people trained on, five folds of people."""
+    rows = np.flatnonzero(coded)
+    seen = list(dict.fromkeys(rows // 2))
+    fold = np.array([seen.index(person) % 5 for person in rows // 2])
+    x, found = net[rows].astype(np.float64), {}
+    for au in used:
+        y = shows[rows, UNITS.index(au)]
+        curve = []
+        for k in (1, 2, 4, 7):
+            margin = np.full(len(rows), np.nan)
+            for f in range(5):
+                test = fold == f
+                strength = np.abs(z_of(x[~test], y[~test], (rows // 2)[~test]))
+                chosen = np.argsort(-strength)[:k]
+                train = x[~test][:, chosen]
+                scale = lambda a: (a - train.mean(axis=0)) / train.std(axis=0, ddof=1)
+                model = LogisticRegression(C=1 / (0.1 * len(train)), tol=1e-12, max_iter=10000)
+                model.fit(scale(train), y[~test])
+                margin[test] = model.decision_function(scale(x[test][:, chosen]))
+            curve.append({"filters": k, "auroc": roc_auc_score(y, margin)})
+        found[str(au)] = curve
+    return found
+
+
 def main():
     OUT.mkdir(parents=True, exist_ok=True)
     filters, shows, coded = draw()
@@ -254,6 +412,8 @@ def main():
     x, y = filters[coded], shows[coded]
     counts = {au: int(y[:, i].sum()) for i, au in enumerate(UNITS)}
     used = [au for au in UNITS if MIN_POSITIVES <= counts[au] <= len(y) - MIN_POSITIVES]
+    nets = networks(shows)
+    np.save(OUT / "networks.npy", np.concatenate(nets))
     cases = []
     for bins, prior, pseudo in [(32, "pooled", 16.0), (10, "uniform", 1.0), (7, "pooled", 0.5)]:
         scores = [
@@ -262,13 +422,17 @@ def main():
             for au in used
         ]
         cases.append({"bins": bins, "prior": prior, "pseudo_samples": pseudo, "scores": scores})
+    found = beside(filters, shows, coded, used)
     golden = {
         "rows_used": int(coded.sum()),
         "n_with": {str(au): counts[au] for au in used},
         "left_out": [au for au in UNITS if au not in used],
         "dead_filters": [4],
         "cases": cases,
-        "beside": beside(filters, shows, coded, used),
+        "beside": found,
+        "detectable": detectable(found, used),
+        "replication": replication(nets, shows, coded, used),
+        "sparse_probes": sparse_probes(nets[0], shows, coded, used),
         "rates": rates(),
         "rankings": rankings(),
         "probes": probes(filters, shows, coded),

@@ -20,6 +20,12 @@ pub trait Lens {
     /// in the order of `rows` (Khorrami et al. 2015, section 4.2).
     fn activations(&self, rows: &[usize]) -> Result<Activations, Error>;
 
+    /// The mean instead of the largest activation over all positions; `None` for a layer without positions, and where a lens
+    /// does not compute it.
+    fn means(&self, _rows: &[usize]) -> Result<Option<Activations>, Error> {
+        Ok(None)
+    }
+
     /// F(x) of grey images outside the data set, each `side · side` bytes, not yet normalised: `[images, filters]`.
     fn activations_of(&self, images: &[Vec<u8>]) -> Result<Activations, Error>;
 

@@ -47,8 +47,10 @@ mod watch;
 mod write;
 
 pub use analysis::columns::check_measures;
+pub use analysis::dose::Dose;
 pub use analysis::inference::{ClassEffect, FilterInference, Inference, PairInference};
 pub use analysis::names::{Name, NameCounts, Standing, WithinName, filter_names, name_counts};
+pub use analysis::partial::Partial;
 pub use analysis::scores::{Correspondence, FilterAu, MEASURES};
 pub use analysis::{Analysis, analyse, analyse_with};
 pub use chance::bootstrap::Range95;

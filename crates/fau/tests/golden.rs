@@ -147,6 +147,52 @@ fn z_and_d_prime_agree_with_numpy() {
 }
 
 #[test]
+fn partial_correlations_intensities_and_detectable_aurocs_agree_with_statsmodels_and_scikit_learn()
+{
+    let analysis = run(&AnalysisOptions {
+        // So that every live filter has a name.
+        fdr: 0.999,
+        ..AnalysisOptions::default()
+    });
+    let expected = expected();
+    let beside = expected["beside"].as_array().unwrap();
+    let units = analysis.aus_used.len();
+    let mut graded = 0;
+    for (name, partial, dose) in analysis.named() {
+        let own = &beside[name.filter * units..][..units];
+        let size = |row: &&Value| row["partial_r"].as_f64().unwrap().abs();
+        let strongest = own
+            .iter()
+            .max_by(|a, b| size(a).total_cmp(&size(b)))
+            .unwrap();
+        assert_eq!(u64::from(partial.au.unwrap()), strongest["au"]);
+        agree("partial r", partial.r, &strongest["partial_r"]);
+        agree(
+            "named partial r",
+            partial.named,
+            &own[name.unit]["partial_r"],
+        );
+        agree("rho", dose.rho, &own[name.unit]["intensity_rho"]);
+        let expected = &own[name.unit]["dose"];
+        // Both p are of 10,000 draws and more: four standard errors of their difference.
+        let p = expected["p"].as_f64().unwrap();
+        assert!((dose.p - p).abs() < 0.025, "{dose:?} {expected}");
+        let fit = &expected["fits"][name.sign().to_string()];
+        agree("isotonic", dose.r2, &fit["r2"]);
+        assert_eq!(dose.monotone, fit["monotone"].as_bool());
+        graded += 1;
+    }
+    assert_eq!(graded, 5);
+    for (count, detectable) in analysis.aus_used.iter().zip(&analysis.inference.detectable) {
+        agree(
+            "detectable",
+            *detectable,
+            &expected["detectable"][count.au.to_string()],
+        );
+    }
+}
+
+#[test]
 fn false_discovery_rates_agree_with_statsmodels() {
     let rates = &expected()["rates"];
     let numbers = |name: &str| -> Vec<f64> { serde_json::from_value(rates[name].clone()).unwrap() };

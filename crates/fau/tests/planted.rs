@@ -391,3 +391,115 @@ fn small_effects_show_on_activations_less_the_persons_mean() {
     }
     assert!(inside >= 15 && plain < inside, "{inside} {plain}");
 }
+
+/// AU 6 comes with AU 12, which the filters follow: by itself it tells nothing more.
+#[test]
+fn a_companion_has_no_share_given_the_unit_itself() {
+    let rng = &mut StdRng::seed_from_u64(6);
+    let mut people = People::draw(120, 0.5, rng);
+    for shows in &mut people.shows {
+        shows[1] = shows[2] ^ rng.random_bool(0.15);
+    }
+    let shows = |row: usize, unit: usize| f64::from(u8::from(people.shows[row][unit]));
+    let filters: Vec<_> = (0..8)
+        .map(|filter| people.filter(0.5, rng, |row| 2.0 * shows(row, 2 - filter / 4)))
+        .collect();
+    let analysis = run(&people, &filters, &options(199));
+    for (name, partial, _) in analysis.named() {
+        let planted = if name.filter < 4 { 12 } else { 6 };
+        assert_eq!((name.au, partial.au), (planted, Some(planted)));
+        assert_eq!(partial.r, partial.named);
+        assert!(partial.r > 0.4, "{partial:?}");
+        let companion = if name.filter < 4 { 1 } else { 2 };
+        let pair = &analysis.inference.pairs[analysis.place(name.filter, companion)];
+        assert!(pair.q_auroc < 0.05, "{pair:?}");
+    }
+    assert_eq!(analysis.named().count(), 8);
+    let verdict = analysis.verdict().join("\n");
+    assert!(
+        verdict.contains("strongest one for 8 of 8 named filters"),
+        "{verdict}"
+    );
+}
+
+/// Filters that follow AU 12 with its intensity, less with it, and alike at all intensities.
+#[test]
+fn the_intensity_is_found_where_it_counts() {
+    let rng = &mut StdRng::seed_from_u64(8);
+    let people = People::draw(120, 0.5, rng);
+    let rows = people.subjects.len();
+    let grades: Vec<u8> = (0..rows).map(|_| rng.random_range(1..6)).collect();
+    let strength = |row: usize| match people.shows[row][2] {
+        true => f64::from(grades[row]),
+        false => 0.0,
+    };
+    let alike = |row: usize| if people.shows[row][2] { 3.0 } else { 0.0 };
+    let filters: Vec<Vec<f64>> = (0..60)
+        .map(|filter| match filter {
+            0..10 => people.filter(0.7, rng, strength),
+            10..20 => people.filter(0.7, rng, |row| -strength(row)),
+            _ => people.filter(2.0, rng, alike),
+        })
+        .collect();
+    let values = (0..rows).flat_map(|row| filters.iter().map(move |filter| filter[row] as f32));
+    let activations = Activations::new(rows, 60, values.collect()).unwrap();
+    let mut samples = people.samples();
+    for (sample, grade) in samples.iter_mut().zip(&grades) {
+        let units = sample.coded.iter_mut().flatten();
+        units.for_each(|unit| unit.1 = *grade);
+    }
+    let analysis = analyse(&activations, &samples, &options(399).check().unwrap()).unwrap();
+    let dose = |filter: usize| {
+        *analysis
+            .named()
+            .find(|(n, ..)| n.filter == filter)
+            .unwrap()
+            .2
+    };
+    for filter in 0..20 {
+        let found = dose(filter);
+        let direction = if filter < 10 { 1.0 } else { -1.0 };
+        assert!(
+            found.q < 0.05 && found.rho * direction > 0.5 && found.r2 > 0.3,
+            "{found:?}"
+        );
+    }
+    assert!((0..10).filter(|&f| dose(f).monotone == Some(true)).count() >= 8);
+    let found = (20..60).filter(|&f| dose(f).p <= 0.05).count();
+    // Binomial(40, 0.05): more than 6 in 0.3% of all seeds; the seed is fixed.
+    assert!(found <= 6, "{found}");
+    let verdict = analysis.verdict().join("\n");
+    assert!(
+        verdict.contains("of 60 named filters follow the intensity"),
+        "{verdict}"
+    );
+}
+
+/// Filters of exactly the AUROC that 80% of the tests should detect.
+#[test]
+fn the_detectable_auroc_is_detected_in_four_of_five() {
+    let (mut detected, mut tests) = (0, 0);
+    for repetition in 0..60 {
+        let rng = &mut StdRng::seed_from_u64(7000 + repetition);
+        let mut people = People::draw(60, 0.5, rng);
+        for shows in &mut people.shows {
+            *shows = [(); 4].map(|()| rng.random_bool(0.3));
+        }
+        let noise: Vec<_> = (0..4).map(|_| people.filter(0.5, rng, |_| 0.0)).collect();
+        let least = run(&people, &noise, &options(0)).inference.detectable[2];
+        // AUROC of two normal distributions is Φ(difference / standard deviation / √2); Φ by its logistic approximation.
+        let quantile = (least / (1.0 - least)).ln() / 1.702;
+        let step = quantile * 2_f64.sqrt() * 1.25_f64.sqrt();
+        let signal = |row: usize| if people.shows[row][2] { step } else { 0.0 };
+        let filters: Vec<_> = (0..4).map(|_| people.filter(0.5, rng, signal)).collect();
+        let analysis = run(&people, &filters, &options(199));
+        for filter in 0..4 {
+            let pair = &analysis.inference.pairs[analysis.place(filter, 2)];
+            detected += u32::from(pair.p_auroc <= 0.05);
+            tests += 1;
+        }
+    }
+    let power = f64::from(detected) / f64::from(tests);
+    // 240 tests, four of which share their codes: the standard error is 0.03.
+    assert!((0.71..0.89).contains(&power), "{power}");
+}

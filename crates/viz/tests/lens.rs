@@ -135,6 +135,24 @@ fn activations_are_the_largest_responses_of_each_image() {
 }
 
 #[test]
+fn means_are_those_of_the_feature_maps() {
+    with_lens("conv3", &|_, _, _| true, |lens| {
+        let rows: Vec<usize> = (0..IMAGES).rev().collect();
+        let found = lens.means(&rows).unwrap().unwrap();
+        for (at, &row) in rows.iter().enumerate() {
+            let maps = lens.network.feature_maps(&input(lens, row), 2).unwrap();
+            for (filter, map) in values(&maps).chunks_exact(144).enumerate() {
+                let expected = map.iter().sum::<f32>() / 144.0;
+                assert!((found.get(at, filter) - expected).abs() <= 1e-4 * expected.max(1.0));
+            }
+        }
+    });
+    with_lens("fc4", &|_, _, _| true, |lens| {
+        assert_eq!(lens.means(&[0]).unwrap(), None);
+    });
+}
+
+#[test]
 fn streamed_activations_are_those_of_all_rows() {
     with_lens("conv2", &|_, _, _| true, |lens| {
         let root = tempfile::tempdir().unwrap();

@@ -60,7 +60,9 @@ fn controls_stand_beside_the_trained_network_and_are_kept() {
         [
             "au_shuffled",
             "label_shuffled",
+            "mean_pooling",
             "pixels",
+            "random_pixels",
             "trained",
             "untrained"
         ]
@@ -221,6 +223,12 @@ fn every_layer_is_probed() {
     }
     let scores = table.numbers::<f64>("auroc");
     assert!(scores.iter().all(|s| (0.0..=1.0).contains(s)));
+    let few = Table::read(&place.path("out/fau/sparse_probes.csv"));
+    assert!(
+        ["1", "2", "4", "8", "16"]
+            .iter()
+            .all(|k| few.text("filters").contains(k))
+    );
 }
 
 #[test]

@@ -3,8 +3,9 @@
 use serde::Serialize;
 
 use crate::analysis::Analysis;
+use crate::analysis::dose::Dose;
 use crate::analysis::inference::PairInference;
-use crate::analysis::names::NameCounts;
+use crate::analysis::names::{Name, NameCounts};
 use crate::chance::rates::at_most;
 
 /// Numbers of pairs and filters with a false-discovery rate of at most `fdr`.
@@ -23,6 +24,13 @@ pub(crate) struct Counts {
     pub pairs_within_person_q: usize,
     #[serde(flatten)]
     pub names: NameCounts,
+    /// Named filters whose unit is the strongest one given the other units.
+    pub named_strongest_partial: usize,
+    /// Named filters with enough graded images, those that follow the intensity in the direction of their name, and of these
+    /// the ones whose mean rises (falls) from each intensity to the next.
+    pub named_graded: usize,
+    pub named_graded_q: usize,
+    pub named_graded_monotone: usize,
 }
 
 impl Counts {
@@ -37,7 +45,24 @@ impl Counts {
         };
         let tested = pairs.iter().filter(|pair| !pair.p_within_class.is_nan());
         let maxima = analysis.inference.filters.iter().map(|f| f.q_max);
+        let partial = analysis
+            .named()
+            .filter(|(name, partial, _)| partial.au == Some(name.au));
+        let graded: Vec<(&Name, &Dose)> = analysis
+            .named()
+            .map(|(name, _, dose)| (name, dose))
+            .filter(|(_, dose)| !dose.p.is_nan())
+            .collect();
+        let follows = graded
+            .iter()
+            .filter(|(name, dose)| dose.q <= fdr && dose.rho * name.z > 0.0);
         Self {
+            named_strongest_partial: partial.count(),
+            named_graded: graded.len(),
+            named_graded_q: follows.clone().count(),
+            named_graded_monotone: follows
+                .filter(|(_, dose)| dose.monotone == Some(true))
+                .count(),
             pairs: pairs.len(),
             pairs_q: survive(|pair| pair.q),
             pairs_auroc_q: survive(|pair| pair.q_auroc),

@@ -2,11 +2,13 @@
 
 use std::collections::BTreeMap;
 
-use faus_base::order::{auroc, spearman};
+use faus_base::order::{auroc, median, spearman};
 use rayon::prelude::*;
 use serde::Serialize;
 
+use crate::analysis::dose::{Dose, dose_response};
 use crate::analysis::names::{Name, best_filter, strongest, test_within};
+use crate::analysis::partial::{Partial, partial};
 use crate::analysis::scores::{KL, Scores};
 use crate::chance::bootstrap::{Range95, resample, resampled_aurocs};
 use crate::chance::exchange::Scheme;
@@ -29,6 +31,9 @@ use crate::watch::Watch;
 const MIN_GRADED: usize = 10;
 /// Minimum number of rows of either kind for an effect inside one class.
 const MIN_IN_CLASS: usize = 3;
+/// Standard deviations between chance and the AUROC that a test of a two-sided 5% detects with 80% power: the normal
+/// distribution's 97.5% and 80% points together.
+const DETECTED: f64 = 1.959_963_984_540_054 + 0.841_621_233_572_914;
 
 /// Nulls, intervals and descriptions of the scores of an [`Analysis`](crate::Analysis).
 #[derive(Debug, Clone)]
@@ -53,6 +58,13 @@ pub struct Inference {
     pub filters: Vec<FilterInference>,
     /// The strongest action unit of each live filter, by filter.
     pub names: Vec<Name>,
+    /// The association of each of them given the other units.
+    pub partial: Vec<Partial>,
+    /// Its response to the unit's intensity.
+    pub dose: Vec<Dose>,
+    /// For each action unit the smallest AUROC that a filter's test would detect with 80% power at a two-sided 5%, by a normal
+    /// approximation with the exact standard deviation under exchange (median over live filters); NaN where not even 1 would.
+    pub detectable: Vec<f64>,
     /// The strongest filter of each action unit inside each class.
     pub class_effects: Vec<ClassEffect>,
     /// Associations of labelled rows, tested on rows without an expression label.
@@ -199,7 +211,11 @@ impl Work<'_> {
         let labels = coded.rows_of_classes();
         let live = self.scores.correspondences.iter();
         let live: Vec<_> = live.map(|c| (c.filter, c.unit)).collect();
+        let aus: Vec<u8> = self.scores.aus.iter().map(|count| count.au).collect();
         Ok(Inference {
+            partial: partial(&names, &aus, table),
+            dose: dose_response(&names, &pairs, (coded, table), options, watch)?,
+            detectable: detectable(&nulls, aus.len()),
             subjects: coded.subject_count(),
             without_subject: coded.without_subject(),
             without_sequence: coded.without_sequence(),
@@ -325,6 +341,16 @@ impl Work<'_> {
             range,
         }
     }
+}
+
+/// The smallest detectable AUROC of each unit, see [`Inference::detectable`].
+fn detectable(nulls: &[FilterNull], units: usize) -> Vec<f64> {
+    let of_unit = |unit: usize| {
+        let deviations = nulls.iter().map(|null| null.pairs[unit].auroc_sd);
+        let least = 0.5 + DETECTED * median(&deviations.collect::<Vec<_>>());
+        if least > 1.0 { f64::NAN } else { least }
+    };
+    (0..units).map(of_unit).collect()
 }
 
 /// p of a live filter: a constant one equals all its exchanges, and would only crowd the family of tests.

@@ -2,13 +2,17 @@
 
 pub(crate) mod columns;
 pub(crate) mod counts;
+pub(crate) mod dose;
 pub(crate) mod inference;
 pub(crate) mod names;
+pub(crate) mod partial;
 pub(crate) mod scores;
 
 use crate::analysis::columns::check_measures;
+use crate::analysis::dose::Dose;
 use crate::analysis::inference::{Inference, Work};
 use crate::analysis::names::{Name, best_filter, ranked};
+use crate::analysis::partial::Partial;
 use crate::analysis::scores::{Correspondence, FilterAu, MEASURES, Scores};
 use crate::error::Error;
 use crate::input::activations::Activations;
@@ -78,8 +82,20 @@ impl Analysis {
 
     /// The filters with a name: the action unit with the largest |z|, if its q is at most the false-discovery rate.
     pub fn names(&self) -> impl Iterator<Item = &Name> {
-        let names = self.inference.names.iter();
-        names.filter(|name| name.holds(self.options.fdr))
+        self.named().map(|(name, ..)| name)
+    }
+
+    /// [`names`](Self::names) with their partial association and their response to intensity.
+    pub fn named(&self) -> impl Iterator<Item = (&Name, &Partial, &Dose)> {
+        let Inference {
+            names,
+            partial,
+            dose,
+            ..
+        } = &self.inference;
+        let all = names.iter().zip(partial).zip(dose);
+        all.map(|((name, partial), dose)| (name, partial, dose))
+            .filter(|(name, ..)| name.holds(self.options.fdr))
     }
 
     /// The best filter of action unit number `unit`: the z farthest from 0. `None` where all filters are dead.

@@ -49,6 +49,8 @@ pub(crate) struct PairNull {
     pub kl_95: f64,
     /// The AUROC's distance from its exact mean under exchange, in exact standard deviations; NaN where it does not vary.
     pub z: f64,
+    /// That standard deviation of the AUROC; NaN likewise.
+    pub auroc_sd: f64,
 }
 
 /// Permutes; the result does not depend on the number of threads.
@@ -311,9 +313,10 @@ impl UnitTally {
     }
 
     fn finish(self, permutations: usize) -> PairNull {
-        let z = match self.per_deviation > 0.0 {
-            true => self.z(self.observed),
-            false => f64::NAN,
+        let pairs = self.term.sizes.iter().product::<u64>() as f64;
+        let (z, auroc_sd) = match self.per_deviation > 0.0 {
+            true => (self.z(self.observed), 0.5 / (self.per_deviation * pairs)),
+            false => (f64::NAN, f64::NAN),
         };
         let mut kept: Vec<f64> = self.kept.iter().map(|&kl| f64::from(kl)).collect();
         kept.sort_unstable_by(f64::total_cmp);
@@ -326,6 +329,7 @@ impl UnitTally {
             kl_mean: self.kl_sum / permutations as f64,
             kl_95: quantile(&kept, 0.95),
             z,
+            auroc_sd,
         }
     }
 }
@@ -399,6 +403,7 @@ mod tests {
                     kl_mean: sum / options.permutations as f64,
                     kl_95: 0.0,
                     z: *z,
+                    auroc_sd: 0.0,
                 };
                 FilterNull {
                     pairs: counts
@@ -440,7 +445,7 @@ mod tests {
                 for (fast, slow) in fast.pairs.iter().zip(slow.pairs) {
                     prop_assert!((fast.kl_mean - slow.kl_mean).abs() < 1e-12);
                     prop_assert!((fast.z - slow.z).abs() < 1e-9 || fast.z.is_nan() && slow.z.is_nan());
-                    let counts = |null: PairNull| PairNull { kl_mean: 0.0, kl_95: 0.0, z: 0.0, ..null };
+                    let counts = |null: PairNull| PairNull { kl_mean: 0.0, kl_95: 0.0, z: 0.0, auroc_sd: 0.0, ..null };
                     prop_assert_eq!(counts(*fast), counts(slow));
                 }
             }

@@ -21,6 +21,10 @@ pub(crate) enum Purpose {
     Starts = 7,
     /// Permutations inside people.
     WithinPerson = 16,
+    /// Permutations of intensities.
+    Dose = 17,
+    /// Random projections of the pixels.
+    Projections = 18,
 }
 
 /// The generator of draw `index` for `purpose`.

@@ -35,7 +35,7 @@ const TILE: usize = 16;
 const AT_ONCE: usize = 500;
 /// An action unit is tested if, summed over classes, at least this many rows are of the rarer kind in their class. Our
 /// choice.
-const MIN_MINORITY: usize = 5;
+pub(crate) const MIN_MINORITY: usize = 5;
 /// Most turns of subtracting the means of people and classes; a few dozen suffice where both are crossed.
 const SWEEPS: usize = 500;
 /// Relative differences from the observed statistic below this are treated as rounding.

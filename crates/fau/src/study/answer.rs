@@ -18,12 +18,12 @@ pub struct Answer {
     pub facts: Map<String, Value>,
     /// The findings in sentences, the most important first.
     pub verdict: Vec<String>,
-    /// Pictures as SVG, by file name.
-    pub pictures: Vec<(String, String)>,
+    /// Further files by name: pictures as SVG, tables as CSV.
+    pub files: Vec<(String, String)>,
 }
 
 impl Answer {
-    /// An answer without pictures. The header lists the columns, separated by commas; every row is a struct or tuple whose
+    /// An answer without further files. The header lists the columns, separated by commas; every row is a struct or tuple whose
     /// fields are the cells, an undefined number is `NaN`; `facts` is a JSON object, `serde_json::json!({…})`.
     ///
     /// # Errors
@@ -45,11 +45,11 @@ impl Answer {
             table,
             facts: serde_json::from_value(facts)?,
             verdict,
-            pictures: vec![],
+            files: vec![],
         })
     }
 
-    /// Writes `file.csv`, `file.json` and the pictures into `dir`, each atomically. The JSON of a study outside this
+    /// Writes `file.csv`, `file.json` and the further files into `dir`, each atomically. The JSON of a study outside this
     /// crate contains its name, `own`, by which the report finds it.
     ///
     /// # Errors
@@ -62,8 +62,8 @@ impl Answer {
         facts.extend(self.facts.clone());
         facts.insert("verdict".to_owned(), json!(self.verdict));
         save_json(dir, &format!("{file}.json"), &facts)?;
-        let mut pictures = self.pictures.iter();
-        pictures.try_for_each(|(name, svg)| save(dir, name, svg))
+        let mut files = self.files.iter();
+        files.try_for_each(|(name, text)| save(dir, name, text))
     }
 }
 

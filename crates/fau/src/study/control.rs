@@ -73,10 +73,38 @@ pub(crate) struct ControlUnit {
     pub filters_q: usize,
     /// Filters that respond to it inside expression classes.
     pub filters_within_class_q: usize,
-    /// Its distance below the trained network.
-    pub below_trained: Option<Gap>,
-    /// The false-discovery rate of that distance over all units.
-    pub q_below_trained: f64,
+    /// Its distance below the trained network, over all pairs of images and over those of the same expression.
+    pub below_trained: Below,
+    pub within_below_trained: Below,
+}
+
+/// A distance below the trained network; NaN for the trained one itself.
+#[derive(Debug, Clone, Copy, Serialize)]
+pub(crate) struct Below {
+    pub difference: f64,
+    pub range: Range95,
+    pub p: f64,
+    /// Its false-discovery rate over all units.
+    pub q: f64,
+}
+
+impl Below {
+    const NONE: Self = Self {
+        difference: f64::NAN,
+        range: Range95::NONE,
+        p: f64::NAN,
+        q: f64::NAN,
+    };
+
+    fn of(trained: &Resampled, own: &Resampled) -> Self {
+        let gap = Gap::of(trained, own);
+        Self {
+            difference: gap.difference,
+            range: gap.range,
+            p: gap.p,
+            q: f64::NAN,
+        }
+    }
 }
 
 /// A control's name, and the same in words.
@@ -104,8 +132,8 @@ impl Control {
             best,
             filters_q: of_unit(&analysis, unit, |pair| pair.q),
             filters_within_class_q: of_unit(&analysis, unit, |pair| pair.q_within_class),
-            below_trained: None,
-            q_below_trained: f64::NAN,
+            below_trained: Below::NONE,
+            within_below_trained: Below::NONE,
         };
         Ok(Self {
             name,
@@ -151,9 +179,10 @@ impl Control {
         let tests: Vec<Vec<bool>> = tests.map(|fold| fold.test).collect();
         let starts = score_starts(&aus, starts, (Networks::One, &tests), coded, options)?;
         let scores = further_starts(&starts, |unit| &unit.score, options.seed);
-        for (unit, score) in self.units.iter_mut().zip(scores) {
+        let within = further_starts(&starts, |unit| &unit.within, options.seed);
+        for (unit, (score, within)) in self.units.iter_mut().zip(scores.into_iter().zip(within)) {
             unit.best.range = Range95::percentile(&score.each);
-            unit.best.score = score;
+            (unit.best.score, unit.best.within) = (score, within);
         }
         let means: Vec<Resampled> = starts.iter().map(|start| mean_of(start)).collect();
         self.starts = means.iter().map(|mean| mean.auroc).collect();
@@ -172,17 +201,24 @@ impl Control {
         }
         self.below_trained = Some(Gap::of(&trained.mean, &self.mean));
         for (unit, own) in self.units.iter_mut().zip(&trained.units) {
-            unit.below_trained = Some(Gap::of(&own.best.score, &unit.best.score));
+            unit.below_trained = Below::of(&own.best.score, &unit.best.score);
+            if own.best.testable_within() {
+                unit.within_below_trained = Below::of(&own.best.within, &unit.best.within);
+            }
         }
-        let p = |unit: &ControlUnit| unit.below_trained.map_or(f64::NAN, |gap| gap.p);
-        correct(&mut self.units, p, |unit| &mut unit.q_below_trained);
+        let units = &mut self.units;
+        correct(units, |u| u.below_trained.p, |u| &mut u.below_trained.q);
+        correct(
+            units,
+            |u| u.within_below_trained.p,
+            |u| &mut u.within_below_trained.q,
+        );
     }
 
     /// The action units for which the trained network is above this one at a false-discovery rate of `fdr` over all units.
     pub fn clearly_below(&self, fdr: f64) -> Vec<u8> {
         let above = |unit: &&ControlUnit| {
-            let gap = unit.below_trained.filter(|gap| gap.difference > 0.0);
-            gap.is_some() && unit.q_below_trained <= fdr
+            unit.below_trained.difference > 0.0 && unit.below_trained.q <= fdr
         };
         let units = self.units.iter().filter(above);
         units.map(|unit| unit.best.count.au).collect()

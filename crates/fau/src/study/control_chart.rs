@@ -8,12 +8,14 @@ use crate::study::control::{Control, ControlUnit};
 use crate::write::charts::{Area, BLUE, Drawing, GREY, VERMILLION, au_label, picture};
 
 /// Okabe & Ito's palette, one colour for each network.
-const PALETTE: [RGBColor; 5] = [
+const PALETTE: [RGBColor; 7] = [
     VERMILLION,
     BLUE,
     RGBColor(0, 158, 115),
     RGBColor(204, 121, 167),
     RGBColor(230, 159, 0),
+    RGBColor(86, 180, 233),
+    RGBColor(240, 228, 66),
 ];
 
 /// AUROC of every action unit's best filter, chosen on other people, for the trained network and its controls: a dot and

@@ -46,9 +46,17 @@ const AU_SHUFFLED: Title = (
     "au_shuffled",
     "the trained network, action-unit codes exchanged between and within people",
 );
+const MEAN_POOLING: Title = (
+    "mean_pooling",
+    "the trained network, the mean over positions instead of the largest activation",
+);
 const PIXELS: Title = (
     "pixels",
     "no network: mean, contrast and edges of the image and its parts",
+);
+const RANDOM_PIXELS: Title = (
+    "random_pixels",
+    "no network: random projections of the pixels, as many as the layer has filters",
 );
 
 impl Study for Controls {
@@ -81,23 +89,26 @@ impl Study for Controls {
             "controls": all,
             "within_expressions": within,
         });
-        let header = "control,au,filters,best_auroc,best_auroc_low,best_auroc_high,pairs_q,pairs_within_class_q,below_trained,below_trained_low,below_trained_high,below_trained_p,below_trained_q";
+        let header = "control,au,filters,best_auroc,best_auroc_low,best_auroc_high,pairs_q,pairs_within_class_q,below_trained,below_trained_low,below_trained_high,below_trained_p,below_trained_q,within_auroc,within_auroc_low,within_auroc_high,n_rarer_within_class,within_below_trained,within_below_trained_low,within_below_trained_high,within_below_trained_p,within_below_trained_q";
         let rows = all.iter().flat_map(|control| {
             let units = control.units.iter();
             units.map(move |unit| {
                 let (best, counts) = (&unit.best, (unit.filters_q, unit.filters_within_class_q));
                 let head = (control.name, best.count.au, control.filters);
-                let gap = unit.below_trained;
-                let below = gap.map(|gap| (gap.difference, gap.range, gap.p));
-                let below = below.unwrap_or((f64::NAN, Range95::NONE, f64::NAN));
-                let tail = (below, unit.q_below_trained);
-                (head, best.score.auroc, best.range, counts, tail)
+                let within = Range95::percentile(&best.within.each);
+                let within = (best.within.auroc, within, best.n_rarer_within_class);
+                let below = (&unit.below_trained, &unit.within_below_trained);
+                (
+                    head,
+                    (best.score.auroc, best.range, counts, below.0),
+                    (within, below.1),
+                )
             })
         });
         let verdict = verdict(&all, &within, &options, fold);
         let mut answer = Answer::new(header, rows, facts, verdict)?;
         let chart = control_chart(&all, run.synthetic)?;
-        answer.pictures.push(("controls.svg".to_owned(), chart));
+        answer.files.push(("controls.svg".to_owned(), chart));
         Ok(answer)
     }
 }
@@ -128,13 +139,21 @@ impl Controls {
             Ok::<_, Error>(control)
         })?;
         (run.say)(&untrained.line());
+        let images: Vec<&[u8]> = coded.rows.iter().map(|&row| (run.image)(row)).collect();
+        let projections = run.work(RANDOM_PIXELS.0, |_| {
+            pixels::projections(&images, trained.filters(), options.seed)
+        });
         let moved = |draw: u32| exchange_codes(samples, options.seed, draw);
         let mut all = vec![
             control(TRAINED, &trained, samples)?,
             untrained,
             control(AU_SHUFFLED, &trained, &moved(0))?,
             control(PIXELS, &pixels::edges(run, &coded.rows)?, samples)?,
+            control(RANDOM_PIXELS, &projections?, samples)?,
         ];
+        if let Some(means) = lens.means(&coded.rows)? {
+            all.push(control(MEAN_POOLING, &means, samples)?);
+        }
         // Computed last, since it may need training first.
         if !self.skip_training {
             let shuffled = of(NetworkKind::LabelShuffled)?;

@@ -139,7 +139,7 @@ fn inside_classes(au: u8, table: &Table) -> Result<[f64; 2], Error> {
 }
 
 /// The rows with a margin.
-fn known(margins: &[f64]) -> Vec<usize> {
+pub(super) fn known(margins: &[f64]) -> Vec<usize> {
     let rows = 0..margins.len();
     rows.filter(|&row| !margins[row].is_nan()).collect()
 }
@@ -156,12 +156,12 @@ fn scores(margins: &[f64], codes: &[bool]) -> [f64; 2] {
 }
 
 /// Rows in subject-wise folds, their features standardised for every fold.
-struct Table<'a> {
-    coded: &'a Coded<'a>,
+pub(super) struct Table<'a> {
+    pub coded: &'a Coded<'a>,
     features: usize,
     folds: Vec<Fold>,
     penalty: f64,
-    options: &'a AnalysisOptions,
+    pub options: &'a AnalysisOptions,
 }
 
 /// Rows to train on and to score, with features in standard deviations of the training rows.
@@ -173,7 +173,7 @@ struct Fold {
 }
 
 impl<'a> Table<'a> {
-    fn new(
+    pub fn new(
         activations: &Activations,
         coded: &'a Coded,
         folds: usize,
@@ -194,9 +194,30 @@ impl<'a> Table<'a> {
         }
     }
 
+    /// The same rows with as many features each, the `chosen` of every fold.
+    pub fn only(&self, chosen: &[&[usize]]) -> Self {
+        let fold = |(fold, chosen): (&Fold, &&[usize])| {
+            let own = |rows: &[f64]| -> Vec<f64> {
+                let rows = rows.chunks_exact(self.features);
+                rows.flat_map(|row| pick(row, chosen)).collect()
+            };
+            Fold {
+                train: fold.train.clone(),
+                test: fold.test.clone(),
+                train_rows: own(&fold.train_rows),
+                test_rows: own(&fold.test_rows),
+            }
+        };
+        Self {
+            features: chosen.first().map_or(0, |chosen| chosen.len()),
+            folds: self.folds.iter().zip(chosen).map(fold).collect(),
+            ..*self
+        }
+    }
+
     /// The margin of every row by the probe of its test fold; NaN if that fold's training rows are all of one kind, so
     /// that there is no probe.
-    fn margins(&self, codes: &[bool]) -> Result<Vec<f64>, Error> {
+    pub fn margins(&self, codes: &[bool]) -> Result<Vec<f64>, Error> {
         let mut margins = vec![f64::NAN; codes.len()];
         for fold in &self.folds {
             let labels = pick(codes, &fold.train);

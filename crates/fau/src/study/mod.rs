@@ -21,6 +21,8 @@ pub(crate) mod replicate;
 pub(crate) mod replicate_on;
 pub(crate) mod response;
 pub(crate) mod run;
+pub(crate) mod sparse;
+pub(crate) mod stability;
 pub(crate) mod starts;
 pub(crate) mod verdict;
 pub(crate) mod within;

@@ -11,7 +11,7 @@ use crate::chance::moments::z_scores;
 use crate::chance::p_value;
 use crate::chance::random::Purpose;
 use crate::chance::rates::correct;
-use crate::chance::within_class::Classes;
+use crate::chance::within_class::{Classes, MIN_MINORITY};
 use crate::error::Error;
 use crate::input::activations::Activations;
 use crate::input::coded::{AuCount, Coded};
@@ -45,14 +45,21 @@ pub(crate) struct OutOfFold {
     pub score: Resampled,
     /// The AUROC over pairs of tested rows of the same expression class.
     pub within: Resampled,
-    /// Whether the unit varies enough inside classes for it.
-    pub testable_within: bool,
+    /// Tested rows that are of the rarer kind, with or without the unit, in their class.
+    pub n_rarer_within_class: usize,
     /// 95% interval over resampled subjects, for given choices.
     pub range: Range95,
     /// One-sided p of AUROC above 0.5 under exchange of codes between and within people, as the options say.
     pub p: f64,
     /// Its false-discovery rate over all units.
     pub q: f64,
+}
+
+impl OutOfFold {
+    /// Whether the unit varies enough inside classes to be tested there.
+    pub fn testable_within(&self) -> bool {
+        self.n_rarer_within_class >= MIN_MINORITY
+    }
 }
 
 /// A pair chosen on people outside a fold and scored on the fold's people.
@@ -166,7 +173,7 @@ impl FoldActivations<'_> {
     }
 
     /// z of every filter and unit among the people who are not tested, by filter, then unit.
-    fn z(&self, aus: &[AuCount], coded: &Coded, options: &CheckedOptions) -> Vec<f64> {
+    pub fn z(&self, aus: &[AuCount], coded: &Coded, options: &CheckedOptions) -> Vec<f64> {
         let rows = coded.only(|row| !self.test[row]);
         let table = Table::new(&rows, self.activations, aus.iter().map(|count| count.au));
         let scheme = Scheme::of_subjects(&rows.subjects, &rows.recordings, options.exchange);
@@ -246,7 +253,7 @@ fn score_unit<'a>(
             auroc: within.0,
             each: within.1,
         },
-        testable_within: Classes::of(&rows, options.exchange).testable(&codes),
+        n_rarer_within_class: Classes::of(&rows, options.exchange).variation(&codes).1,
     }
 }
 

@@ -1,5 +1,10 @@
 //! Features of grey images without a network, to compare networks with.
 
+use rand::RngExt;
+use rand_distr::StandardNormal;
+use rayon::prelude::*;
+
+use crate::chance::random::{Purpose, keyed};
 use crate::error::Error;
 use crate::input::activations::Activations;
 use crate::study::run::RunView;
@@ -45,6 +50,23 @@ fn edges_of(image: &[u8], side: usize) -> Vec<f32> {
     [vec![mean, (squares / n).sqrt(), edges], cells].concat()
 }
 
+/// `count` random projections of the pixels of some images of one size: weights of a standard normal distribution, by seed.
+pub(crate) fn projections(images: &[&[u8]], count: usize, seed: u64) -> Result<Activations, Error> {
+    let pixels = images.first().map_or(0, |image| image.len());
+    let project = |at: usize| -> Vec<f32> {
+        let rng = keyed(seed, Purpose::Projections, at as u64);
+        let weights: Vec<f32> = rng.sample_iter(StandardNormal).take(pixels).collect();
+        let of = |image: &&[u8]| {
+            let greys = image.iter().zip(&weights);
+            greys.map(|(grey, weight)| f32::from(*grey) * weight).sum()
+        };
+        images.iter().map(of).collect()
+    };
+    let columns: Vec<Vec<f32>> = (0..count).into_par_iter().map(project).collect();
+    let values = (0..images.len()).flat_map(|row| columns.iter().map(move |column| column[row]));
+    Activations::new(images.len(), count, values.collect())
+}
+
 /// Every row as 12×12 mean greys.
 pub(crate) fn shrunken(run: &RunView, rows: &[usize]) -> Result<Activations, Error> {
     features(run, rows, shrunken_of)
@@ -59,4 +81,28 @@ fn shrunken_of(image: &[u8], side: usize) -> Vec<f32> {
     }
     let cells = cells.into_iter();
     cells.map(|(sum, n): (f32, f32)| sum / n.max(1.0)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use faus_base::order::{deviation, mean};
+
+    use super::*;
+
+    #[test]
+    fn projections_have_the_length_of_the_image_as_their_deviation() {
+        let images: [&[u8]; 2] = [&[3, 0, 4, 0], &[0, 12, 5, 0]];
+        let found = projections(&images, 20_000, 1).unwrap();
+        let row = |row| {
+            (0..found.filters())
+                .map(|at| f64::from(found.get(row, at)))
+                .collect()
+        };
+        let [a, b]: [Vec<f64>; 2] = [row(0), row(1)];
+        // The standard errors are 0.04, 0.03 and 0.5.
+        assert!(mean(&a).abs() < 0.15 && (deviation(&a) - 5.0).abs() < 0.1);
+        let product: Vec<f64> = a.iter().zip(&b).map(|(a, b)| a * b).collect();
+        assert!((mean(&product) - 20.0).abs() < 2.0, "{}", mean(&product));
+        assert_eq!(found, projections(&images, 20_000, 1).unwrap());
+    }
 }

@@ -11,7 +11,9 @@ use crate::lens::NetworkKind;
 use crate::study::answer::Answer;
 use crate::study::linear_probe::{ProbeScore, probe};
 use crate::study::run::{CodedRows, RunView};
+use crate::study::sparse::{self, Sparse, sparse};
 use crate::study::{Study, mean_known, pixels};
+use crate::write::table::{csv, rows as rows_of};
 
 /// Probes every layer of the trained and of the untrained network, and plain pixels, beside control tasks.
 #[derive(Debug, Clone, Copy)]
@@ -60,9 +62,21 @@ impl Study for Probe {
             "layers": layers.iter().map(Layer::json).collect::<Vec<_>>(),
             "first_layer": first.iter().map(named).collect::<Vec<_>>(),
         });
+        let few = self.few(run, &layers)?;
         let header = "network,layer,au,features,n_with,n_without,auroc,f1,auroc_low,auroc_high,control_auroc,control_f1,labelled_auroc,class_control_auroc,selectivity,selectivity_beyond_class";
         let rows = layers.iter().flat_map(Layer::rows);
-        Answer::new(header, rows, facts, verdict(&layers, &first))
+        let mut answer = Answer::new(header, rows, facts, verdict(&layers, &first))?;
+        let table = rows_of(
+            "au,filters,auroc,auroc_low,auroc_high",
+            few.iter().flat_map(Sparse::rows),
+        )?;
+        answer
+            .files
+            .push(("sparse_probes.csv".to_owned(), csv(&table)));
+        let facts = few.iter().map(Sparse::facts).collect();
+        answer.facts.insert("sparse".to_owned(), facts);
+        answer.verdict.push(sparse::sentence(&few));
+        Ok(answer)
     }
 }
 
@@ -84,6 +98,26 @@ impl Probe {
             }
         }
         Ok(layers)
+    }
+
+    /// Probes on few filters of the analysed layer.
+    fn few(&self, run: &RunView, layers: &[Layer]) -> Result<Vec<Sparse>, Error> {
+        let (coded, lens) = (run.coded(), run.lens(NetworkKind::Trained)?);
+        let activations = lens.activations(&coded.rows)?;
+        let own = |layer: &&Layer| layer.network == "trained" && layer.name == lens.layer();
+        let all = layers.iter().find(own).map(|layer| layer.scores.as_slice());
+        let options = run.options.check()?;
+        run.work("Probes on few filters", |watch| {
+            let folds = (self.folds, self.penalty);
+            sparse(
+                &activations,
+                &coded.samples,
+                all.unwrap_or_default(),
+                folds,
+                &options,
+                watch,
+            )
+        })
     }
 
     fn scored(

@@ -18,6 +18,7 @@ use crate::study::answer::Answer;
 use crate::study::gap::{Gap, Resampled};
 use crate::study::out_of_fold::{FoldActivations, OutOfFold, Replicated, out_of_fold};
 use crate::study::run::{CodedRows, RunView};
+use crate::study::stability::Stability;
 use crate::study::starts::{Networks, STARTS, further_starts, score_starts, starts};
 use crate::study::{Study, check_draws};
 use crate::write::words::{counted, listed};
@@ -55,6 +56,14 @@ impl Study for Replicate {
             let own = found.pairs.iter().filter(|p| p.fold == *fold);
             Tally::of(*fold, own)
         };
+        let name = |what: &str, networks: &[Activations]| {
+            Stability::of(what, networks, run, &coded, &options)
+        };
+        let stability = name("Filters of every fold", &activations)?;
+        let of_starts = name(
+            "Filters of untrained starts",
+            &starts[..activations.len().min(STARTS)],
+        )?;
         let facts = json!({
             "synthetic": run.synthetic,
             "optimistic": run.optimistic.is_some(),
@@ -64,10 +73,12 @@ impl Study for Replicate {
             "by_au": found.units.iter().map(Beyond::facts).collect::<Vec<_>>(),
             "starts": STARTS,
             "starts_same_direction": found.starts_same_direction,
+            "stability": {"trained": stability, "untrained": of_starts},
         });
         let mut verdict = found.verdict(options.fdr, run.folds.len());
         let optimistic = run.optimistic.iter();
         verdict.extend(optimistic.map(|why| format!("This is optimistic: {why}.")));
+        verdict.extend(stability.sentence(&of_starts));
         answer(&found.pairs, facts, verdict)
     }
 }
@@ -126,7 +137,7 @@ impl Found {
         let inside = further_starts(&scored, |unit| &unit.within, options.seed);
         let of_unit = |(unit, (start, inside)): (OutOfFold, (Resampled, Resampled))| Beyond {
             all: Above::of(&unit.score, &start, true),
-            within: Above::of(&unit.within, &inside, unit.testable_within),
+            within: Above::of(&unit.within, &inside, unit.testable_within()),
             unit,
         };
         let further = further.into_iter().zip(inside);
@@ -164,7 +175,7 @@ impl Found {
             kept.map(|unit| unit.unit.count.au).collect()
         };
         let (kept, inside) = (units(|unit| &unit.all), units(|unit| &unit.within));
-        let testable = self.units.iter().filter(|unit| unit.unit.testable_within);
+        let testable = self.units.iter().filter(|unit| unit.unit.testable_within());
         vec![
             format!(
                 "Over {}, {} of {} filter-AU pairs chosen on other people ({:.0}%, in untrained networks {:.0}%) keep their direction on people unknown to the network; median AUROC {:.3}.",
@@ -218,7 +229,8 @@ impl Beyond {
         let range = Range95::percentile(&self.unit.within.each);
         facts["untrained_auroc"] = json!(self.all.untrained);
         facts["above_untrained"] = json!(self.all);
-        facts["within_testable"] = json!(self.unit.testable_within);
+        facts["within_testable"] = json!(self.unit.testable_within());
+        facts["n_rarer_within_class"] = json!(self.unit.n_rarer_within_class);
         facts["within_auroc"] = json!(self.unit.within);
         facts["within_low"] = json!(range.low);
         facts["within_high"] = json!(range.high);

@@ -171,7 +171,7 @@ impl Evidence {
             );
         };
         format!(
-            "{head}: the best filter of {} of {units} units is above {STARTS} untrained networks on unseen people, and of {} of {} among images of one expression{}",
+            "{head}. On unseen people, the best filter of {} of {units} units is above those of {STARTS} untrained networks; among images of one expression, that of {} of {}.{}",
             self.units_above_untrained.len(),
             self.units_above_untrained_within.len(),
             self.units_testable_within,
@@ -182,14 +182,14 @@ impl Evidence {
     fn filters(&self) -> String {
         let testable = self.within_holds + self.within_fails;
         let given = self.within_given_strength.map_or(String::new(), |given| {
-            format!(", {given} beyond its strength too")
+            format!(", {given} whatever the strength of the expression")
         });
         format!(
-            "; {} of {testable} testable filters follow their unit inside expressions{given} (untrained: {}); named filters: {}, with exchanged codes {}.",
-            self.within_holds,
-            range(&self.untrained_within_holds),
+            " {} filters are named after a unit (with exchanged codes: {}). Of {testable} that can be tested, {} follow their unit among images of one expression (untrained: {}){given}.",
             self.filters_named,
-            range(&self.shuffled_named)
+            range(&self.shuffled_named),
+            self.within_holds,
+            range(&self.untrained_within_holds)
         )
     }
 }
@@ -279,7 +279,7 @@ mod tests {
     fn the_sentence_has_the_numbers() {
         assert_eq!(
             evidence().sentence(),
-            "Did the network learn action units? Yes: the best filter of 17 of 20 units is above 20 untrained networks on unseen people, and of 2 of 12 among images of one expression; 100 of 124 testable filters follow their unit inside expressions, 90 beyond its strength too (untrained: 0 to 1); named filters: 187, with exchanged codes 0 to 2."
+            "Did the network learn action units? Yes. On unseen people, the best filter of 17 of 20 units is above those of 20 untrained networks; among images of one expression, that of 2 of 12. 187 filters are named after a unit (with exchanged codes: 0 to 2). Of 124 that can be tested, 100 follow their unit among images of one expression (untrained: 0 to 1), 90 whatever the strength of the expression."
         );
         let drawn = Evidence {
             exploratory: true,
@@ -288,7 +288,7 @@ mod tests {
         assert!(
             drawn
                 .sentence()
-                .contains("0 to 2. Exploratory: these are drawn faces")
+                .contains("expression. Exploratory: these are drawn faces")
         );
     }
 }

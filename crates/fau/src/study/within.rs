@@ -16,7 +16,7 @@ use crate::study::run::RunView;
 use crate::watch::Watch;
 use crate::write::words::range;
 
-/// Permutations for each start and each draw. Our choice: names need p of about 1/1000, and there are forty of them.
+/// Permutations for each of many networks and draws. Our choice: names need p of about 1/1000.
 const PERMUTATIONS: usize = 2000;
 
 /// Counts of named filters, and of those that follow their unit inside expressions.
@@ -55,6 +55,19 @@ impl WithinExpressions {
     }
 }
 
+/// The options with few enough permutations to name the filters of many networks.
+///
+/// # Errors
+/// None that the checked options do not have.
+pub(crate) fn fewer_permutations(options: &CheckedOptions) -> Result<CheckedOptions, Error> {
+    let permutations = options.permutations.min(PERMUTATIONS);
+    AnalysisOptions {
+        permutations,
+        ..(**options).clone()
+    }
+    .check()
+}
+
 /// [`name_counts`] of each of some activations with its samples.
 ///
 /// # Errors
@@ -65,11 +78,7 @@ pub(crate) fn each_count<'a>(
     run: &RunView,
     options: &CheckedOptions,
 ) -> Result<Vec<NameCounts>, Error> {
-    let options = AnalysisOptions {
-        permutations: options.permutations.min(PERMUTATIONS),
-        ..(**options).clone()
-    };
-    let options = options.check()?;
+    let options = fewer_permutations(options)?;
     let count = |(activations, samples): (&Activations, &[SampleRow])| {
         run.work(what, |watch| {
             name_counts(activations, samples, &options, watch)

@@ -180,6 +180,7 @@ fn by_au(analysis: &Analysis, unit: usize) -> Value {
     entry["filters_q"] = of_unit(analysis, unit, |pair| pair.q).into();
     entry["filters_within_class_q"] = of_unit(analysis, unit, |pair| pair.q_within_class).into();
     entry["varies_within_class"] = (!inference.without_variation.contains(&count.au)).into();
+    entry["detectable_auroc"] = inference.detectable[unit].into();
     let named = analysis.names().filter(|name| name.unit == unit);
     entry["names"] = json!(NameCounts::of(named));
     entry["best"] = analysis

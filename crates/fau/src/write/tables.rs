@@ -70,9 +70,10 @@ fn correspondences(analysis: &Analysis) -> Result<String, Error> {
     )
 }
 
-/// The named filters: their unit, how they respond to it, and whether they do inside expression classes.
+/// The named filters: their unit, how they respond to it, whether they do inside expression classes, given the other units, and
+/// with its intensity.
 fn names(analysis: &Analysis) -> Result<String, Error> {
-    let table = analysis.names().map(|name| {
+    let table = analysis.named().map(|(name, partial, dose)| {
         let pair = &analysis.inference.pairs[analysis.place(name.filter, name.unit)];
         let head = (name.filter, name.au, au::name(name.au), name.sign());
         let all = (name.auroc, pair.d_prime, name.z, name.p, name.q);
@@ -81,8 +82,16 @@ fn names(analysis: &Analysis) -> Result<String, Error> {
             head,
             all,
             (within.standing, within.auroc, within.p, within.q),
+            (partial.au, partial.r, partial.named),
+            (
+                dose.rho,
+                dose.p,
+                dose.q,
+                dose.r2,
+                dose.monotone.map(u8::from),
+            ),
         )
     });
-    let header = "filter,au,au_name,sign,auroc,d_prime,z,p,q,within_class,auroc_within_class,p_within_class,q_within_class";
+    let header = "filter,au,au_name,sign,auroc,d_prime,z,p,q,within_class,auroc_within_class,p_within_class,q_within_class,partial_au,partial_r,named_partial_r,intensity_rho,intensity_p,intensity_q,intensity_r2,intensity_monotone";
     text(header, table)
 }

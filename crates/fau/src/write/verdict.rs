@@ -105,12 +105,15 @@ impl Analysis {
             .map(|doubt| format!(" Provisional: {doubt}"));
         let first = named_within(self, &counts) + &doubts.collect::<String>();
         let mut verdict = vec![first, named(self, &counts)];
+        verdict.extend(partial(&counts));
         verdict.extend(beyond_class(self, &counts));
+        verdict.extend(intensity(self, &counts));
         verdict.push(format!(
             "Inside people, on activations less the person's mean, {} of {} testable filter-AU pairs are associated (codes exchanged within people).",
             counts.pairs_within_person_q, counts.pairs_within_person_tested
         ));
         verdict.extend(held_out(self));
+        verdict.extend(detectable(self));
         let lowest = lowest(&self.inference.sensitivity, |v| v.same_au);
         if !lowest.is_nan() {
             verdict.push(format!(
@@ -156,6 +159,43 @@ fn named(analysis: &Analysis, counts: &Counts) -> String {
         analysis.options.exchange.short(),
         100.0 * analysis.options.fdr
     )
+}
+
+fn partial(counts: &Counts) -> Option<String> {
+    (counts.names.named > 0).then(|| {
+        format!(
+            "Given the other action units (linear regression on all of them), the named unit is the filter's strongest one for {} of {} named filters.",
+            counts.named_strongest_partial, counts.names.named
+        )
+    })
+}
+
+fn intensity(analysis: &Analysis, counts: &Counts) -> Option<String> {
+    (counts.named_graded > 0).then(|| {
+        format!(
+            "Among graded images, {} of {} named filters follow the intensity of their unit in the direction of their name (Spearman, false-discovery rate {:.0}%), {} of these from each intensity to the next.",
+            counts.named_graded_q,
+            counts.named_graded,
+            100.0 * analysis.options.fdr,
+            counts.named_graded_monotone
+        )
+    })
+}
+
+/// The smallest effects that a test would find.
+fn detectable(analysis: &Analysis) -> Option<String> {
+    let known = analysis
+        .inference
+        .detectable
+        .iter()
+        .filter(|auroc| !auroc.is_nan());
+    let mut known: Vec<f64> = known.copied().collect();
+    known.sort_unstable_by(f64::total_cmp);
+    Some(format!(
+        "With 80% power a single test (two-sided 5%) detects an AUROC from {:.2} to {:.2}, depending on the unit (`detectable_auroc`).",
+        known.first()?,
+        known.last()?
+    ))
 }
 
 fn held_out(analysis: &Analysis) -> Option<String> {

@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
+mod golden;
 mod planted;
 
 use faus_base::person::Person;
@@ -65,7 +66,14 @@ fn the_trained_network_lies_above_its_controls() {
         |control: &str, au: &str| cell(&answer, &[("control", control), ("au", au)], "best_auroc");
     for au in ["4", "12"] {
         assert!(best("trained", au) > 0.95);
-        for control in ["untrained", "label_shuffled", "au_shuffled", "pixels"] {
+        for control in [
+            "untrained",
+            "label_shuffled",
+            "au_shuffled",
+            "pixels",
+            "random_pixels",
+            "mean_pooling",
+        ] {
             assert!(
                 best(control, au) < 0.8,
                 "{control} {au} {}",
@@ -87,7 +95,9 @@ fn the_trained_network_lies_above_its_controls() {
             "untrained",
             "label_shuffled",
             "au_shuffled",
-            "pixels"
+            "pixels",
+            "random_pixels",
+            "mean_pooling"
         ]
     );
     assert!(controls[0]["below_trained"].is_null());
@@ -103,7 +113,7 @@ fn the_trained_network_lies_above_its_controls() {
         ranks.starts_with("Effective rank of the 12 filters"),
         "{ranks}"
     );
-    assert!(answer.pictures[0].1.contains("<svg"));
+    assert!(answer.files[0].1.contains("<svg"));
     assert_eq!(controls[1]["starts"].as_array().unwrap().len(), 20);
     assert_eq!(controls[1]["below_trained"]["p_is_bound"], true);
     assert!(
@@ -200,6 +210,14 @@ fn planted_pairs_replicate_on_other_people() {
         answer.verdict
     );
     assert_eq!(answer.facts["optimistic"], false);
+    // All folds have one network, and no two filters of the 20 starts are related.
+    let stability = &answer.facts["stability"];
+    let number = |of: &str, key: &str| stability[of][key].as_f64().unwrap();
+    assert_eq!(number("trained", "matched"), number("trained", "live"));
+    assert_eq!(number("trained", "same_name"), 1.0);
+    assert!(number("trained", "same_name_chance") < 0.8);
+    assert!(number("untrained", "median_correlation") < 0.4);
+    assert!(answer.verdict[3].starts_with("In another fold's network 100% of the filters"));
     let optimistic = Planted {
         optimistic: Some("the test people chose it"),
         ..Planted::default()
@@ -393,6 +411,15 @@ fn probes_read_planted_units_from_the_trained_network_alone() {
         "{:?}",
         answer.verdict
     );
+    // AU 4 and AU 12 are in one filter each, AU 25 in none.
+    let places = answer.facts["sparse"].as_array().unwrap();
+    let places: Vec<_> = places.iter().map(|unit| &unit["place"]).collect();
+    assert_eq!(places, ["one", "one", "unread"]);
+    let last = answer.verdict.last().unwrap();
+    assert!(
+        last.starts_with("Of 2 units that 16 filters read on people left out, the best filter alone is within 0.02 of their AUROC for 2 (AUs 4 and 12)"),
+        "{last}"
+    );
 }
 
 #[test]
@@ -558,7 +585,7 @@ fn the_user_can_stop_every_study() {
 #[test]
 fn an_answer_is_written_as_table_json_and_pictures() {
     let mut answer = Planted::default().answer(&Ablate::default());
-    answer.pictures = vec![("a.svg".to_owned(), "<svg/>".to_owned())];
+    answer.files = vec![("a.svg".to_owned(), "<svg/>".to_owned())];
     let dir = tempfile::tempdir().unwrap();
     answer.write(dir.path(), "causal", None).unwrap();
     let read = |name: &str| std::fs::read_to_string(dir.path().join(name)).unwrap();

@@ -11,15 +11,23 @@ use crate::run::folder::Gap;
 use crate::run::summary::{MeanStd, Summary};
 use crate::run::value::{au, au_label, ends};
 
-/// The verdict where there is one, and three sentences; missing parts are stated as unknown.
+/// Three sentences; missing parts are stated as unknown.
 pub(crate) fn answer(run: &Run) -> Vec<String> {
-    let verdict = run.fau.summary["answer"]["sentence"].as_str();
-    let sentences = [accuracy(run), filters(run), worth(run)];
-    verdict
-        .map(str::to_owned)
-        .into_iter()
-        .chain(sentences)
-        .collect()
+    vec![accuracy(run), filters(run), worth(run)]
+}
+
+/// The verdict on all evidence: the question with its answer, and the numbers. Empty before `faus controls`.
+pub(crate) fn verdict(run: &Run) -> [String; 2] {
+    let sentence = run.fau.summary["answer"]["sentence"].as_str();
+    let (question, numbers) = sentence
+        .unwrap_or_default()
+        .split_once("? ")
+        .unwrap_or_default();
+    let end = numbers.find(['.', ':']).unwrap_or(numbers.len());
+    let (word, numbers) = numbers.split_at(end);
+    let head = format!("{question}? {word}.");
+    let numbers = numbers.trim_start_matches(['.', ':', ' ']).to_owned();
+    [when(!question.is_empty(), &head).to_owned(), numbers]
 }
 
 /// Mean accuracy with its deviation, `87.3% ± 2.1%`; one fold alone has no deviation.

@@ -49,6 +49,8 @@ pub(crate) struct Head {
     pub eyebrow: String,
     pub question: &'static str,
     pub on: String,
+    /// The verdict, and its numbers.
+    pub verdict: [String; 2],
     pub sentences: Vec<String>,
     pub evidence: Blocks,
     pub gap: Option<Gap>,
@@ -122,6 +124,7 @@ pub(crate) fn head(run: &Run) -> Head {
         eyebrow: format!("faus report · run {}", run.name),
         question: "Did a network trained only on expressions learn facial action units?",
         on: on(run),
+        verdict: answer::verdict(run),
         sentences: answer::answer(run),
         evidence: evidence::evidence(run),
         gap: run.summary.gap.clone(),

@@ -7,6 +7,8 @@ use serde_json::Value;
 use super::folder::{CORRELATE, Contents, Gap, Part, RunFolder};
 use super::value::{au, filter, list, texts};
 
+const PROBE: &str = "`faus probe RUN` computes it.";
+
 /// A study's table and summary.
 pub(crate) struct Study {
     pub rows: Contents<Vec<Value>>,
@@ -38,6 +40,7 @@ pub(crate) struct Fau {
     pub replicate_on: Study,
     pub controls: Study,
     pub probe: Study,
+    pub sparse_probes: Contents<Vec<Value>>,
     pub intervene: Study,
     pub ablate: Study,
     pub locate: Study,
@@ -61,7 +64,8 @@ impl Fau {
             replicate: Study::read(folder, "replication", "`faus replicate RUN` computes it."),
             replicate_on: Study::read(folder, "replication_on", on),
             controls: Study::read(folder, "controls", "`faus controls RUN` computes it."),
-            probe: Study::read(folder, "probes", "`faus probe RUN` computes it."),
+            probe: Study::read(folder, "probes", PROBE),
+            sparse_probes: folder.rows("fau/sparse_probes.csv", PROBE).into(),
             intervene: Study::read(folder, "interventions", synthetic),
             ablate: Study::read(folder, "causal", "`faus ablate RUN` computes it."),
             locate: Study::read(folder, "spatial", "`faus locate RUN` computes it."),

@@ -172,6 +172,11 @@ fn by_unit(fau: &Fau) -> impl Into<Table> {
         .numbers("… cannot be tested there", |unit| {
             unit.many(|row| row["within_class"] == "untestable")
         })
+        .numbers("Detectable AUROC (80% power)", |unit| {
+            let mut units = list(&fau.summary["by_au"]).iter();
+            let own = units.find(|other| au(other) == unit.au);
+            Cell::decimal(own.and_then(|own| own["detectable_auroc"].as_f64()), 2)
+        })
         .words("Strongest filters (AUROC)", |unit| unit.strongest())
         .numbers("Filters with their largest KL for it", |unit| {
             Cell::count(unit.largest_kl as u64)
@@ -227,12 +232,22 @@ fn names(fau: &Fau, blocks: &mut Blocks) {
         .numbers("q", |row| p(row, "q"))
         .words("Within expressions", |row| brief(&row["within_class"]))
         .numbers("AUROC there", |row| number(row, "auroc_within_class"))
-        .numbers("q there", |row| p(row, "q_within_class"));
+        .numbers("q there", |row| p(row, "q_within_class"))
+        .numbers("Strongest given the other units (partial r)", |row| {
+            let r = decimal(row["partial_r"].as_f64(), 2);
+            or_dash(
+                row["partial_au"]
+                    .as_u64()
+                    .map(|au| format!("AU {au} ({r})")),
+            )
+        })
+        .numbers("ρ with intensity", |row| number(row, "intensity_rho"))
+        .numbers("q of it", |row| p(row, "intensity_q"));
     let level = fau.level();
     let note = format!(
-        "The action unit with the filter's largest |z|, with q ≤ {level} against the largest |z| under permutation, over filters. Less: the filter is less active with the unit. Within expressions: whether the filter follows this unit among images of the same expression (holds, fails), or the unit hardly varies there (untestable)."
+        "The action unit with the filter's largest |z|, with q ≤ {level} against the largest |z| under permutation, over filters. Less: the filter is less active with the unit. Within expressions: whether the filter follows this unit among images of the same expression (holds, fails), or the unit hardly varies there (untestable). ρ: Spearman's correlation with the unit's intensity among graded images."
     );
-    let keys = "filter,au,au_name,sign,auroc,auroc_low,auroc_high,d_prime,z,p,q,within_class,auroc_within_class,p_within_class,q_within_class";
+    let keys = "filter,au,au_name,sign,auroc,auroc_low,auroc_high,d_prime,z,p,q,within_class,auroc_within_class,p_within_class,q_within_class,partial_au,partial_r,named_partial_r,intensity_rho,intensity_p,intensity_q,intensity_r2,intensity_monotone";
     blocks.table_with_csv(
         table.note(note).sortable(),
         "names",

@@ -18,6 +18,8 @@ fn words(control: &str) -> &str {
         "label_shuffled" => "trained on shuffled labels",
         "au_shuffled" => "action units shuffled",
         "pixels" => "pixels alone",
+        "mean_pooling" => "trained, mean over positions",
+        "random_pixels" => "random projections of pixels",
         other => other,
     }
 }

@@ -19,7 +19,37 @@ pub(super) fn section(run: &Run, page: &mut Sections) {
         blocks.quiet("A regularised linear classifier on each layer's activations, trained on some people and scored on others. Control task: the same with action units assigned at random to people, or within expressions (Hewitt and Liang 2019).");
         blocks.figure(by_layer(&study.rows), "Mean over action units of the probe's AUROC on left-out people, layer by layer. Lines at the points: the middle half of the action units.");
         blocks.folded("By action unit", by_unit(&study.rows, &study.summary));
+        let few = run.fau.sparse_probes.as_slice();
+        if !few.is_empty() {
+            blocks.folded("On few filters", on_few(few, &study.summary));
+        }
     }
+}
+
+/// Probes on the best filters of each action unit; the largest number of filters is all.
+fn on_few(rows: &[Value], summary: &Value) -> impl Into<Table> {
+    let mut sizes: Vec<u64> = rows
+        .iter()
+        .filter_map(|row| row["filters"].as_u64())
+        .collect();
+    sizes.sort_unstable();
+    sizes.dedup();
+    let label = "Probes on the best filters of each action unit";
+    let mut table = TableOf::new(label, units(rows)).words("Action unit", |unit| Cell::au(*unit));
+    for size in sizes {
+        table = table.numbers(format!("{size}"), |unit| {
+            let of = |row: &&Value| row["filters"] == size && au(row) == *unit;
+            auroc(rows.iter().find(of).unwrap_or(&Value::Null))
+        });
+    }
+    table
+        .words("The unit is in", |unit| {
+            let mut units = list(&summary["sparse"]).iter();
+            or_dash(units.find(|other| au(other) == *unit).and_then(|own| own["place"].as_str()))
+        })
+        .note("AUROC on people left out by the number of filters, those with the largest |z| among the people trained on, with its 95% CI over people. One: the best filter is within 0.02 of 16; several: 16 are better by more, with a CI of the gain above 0; unread: not even 16 detect it.")
+        .sortable()
+        .tall()
 }
 
 /// Layers in their order in the table, the pixels first.
@@ -103,6 +133,9 @@ fn by_unit(rows: &[Value], summary: &Value) -> impl Into<Table> {
 
 fn auroc(row: &Value) -> Cell {
     let interval = interval(value::ends(row, "auroc_low", "auroc_high"), 2);
-    let remark = format!("{interval}; F1 {}", decimal(row["f1"].as_f64(), 2));
+    let f1 = row["f1"]
+        .as_f64()
+        .map(|f1| format!("; F1 {}", decimal(Some(f1), 2)));
+    let remark = format!("{interval}{}", f1.unwrap_or_default());
     Cell::decimal(row["auroc"].as_f64(), 2).remark(if interval == "–" { "" } else { &remark })
 }

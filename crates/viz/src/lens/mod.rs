@@ -97,6 +97,10 @@ impl Lens for LayerLens<'_> {
         Ok(self.with_images(None, rows, &[], activations)?)
     }
 
+    fn means(&self, rows: &[usize]) -> Result<Option<Activations>, FauError> {
+        Ok(self.with_images(None, rows, &[], means)?)
+    }
+
     fn activations_of(&self, images: &[Vec<u8>]) -> Result<Activations, FauError> {
         let rows: Vec<usize> = (0..images.len()).collect();
         Ok(self.with_images(Some(images), &rows, &[], activations)?)
@@ -139,6 +143,24 @@ fn activations(network: &Network, stage: usize, images: &ImageSet) -> Result<Act
     })?;
     let rows = images.rows.len();
     Ok(Activations::new(rows, all.len() / rows.max(1), all)?)
+}
+
+/// Mean of each filter's map; `None` for a layer without maps.
+fn means(network: &Network, stage: usize, images: &ImageSet) -> Result<Option<Activations>> {
+    let chunks = images.rows.chunks(CHUNK);
+    let found = for_each(network, network.device(), chunks, |network, n, rows| {
+        images.report("Mean activations", n * CHUNK, images.rows.len())?;
+        let maps = match network.feature_maps(&images.tensor(rows, network)?, stage) {
+            Err(faus_model::Error::NoFeatureMap(_)) => return Ok(None),
+            maps => maps?,
+        };
+        let means = maps.f_mean_dim([2_i64, 3].as_slice(), false, Kind::Float)?;
+        Ok(Some(values(&means)?))
+    })?;
+    let found: Option<Vec<Vec<f32>>> = found.into_iter().collect();
+    let rows = images.rows.len();
+    let of = |all: Vec<f32>| Activations::new(rows, all.len() / rows.max(1), all);
+    Ok(found.map(|all| of(all.concat())).transpose()?)
 }
 
 /// Outputs of the layer, after ReLU and pooling, `[images, filters, …]`.
