@@ -464,6 +464,75 @@ fn nulls_and_controls_change_the_answer() {
 }
 
 #[test]
+fn findings_stand_for_or_against_whatever_they_are() {
+    let run = full();
+    let starts =
+        |named: u64, holds: u64| json!({"named": named, "within_holds": holds, "within_fails": 1});
+    let control = |name: &str, low: Value| {
+        let below = if low.is_null() {
+            low
+        } else {
+            json!({"difference": 0.1, "low": low, "high": 0.3})
+        };
+        json!({"control": name, "mean_best_auroc": 0.8, "below_trained": below})
+    };
+    let controls = json!({
+        "controls": [control("trained", Value::Null), control("label_shuffled", Value::Null), control("pixels", (-0.1).into())],
+        "within_expressions": {
+            "trained": starts(9, 3), "starts": [starts(2, 1), starts(4, 3)], "au_shuffled": [starts(0, 0), starts(0, 0)],
+        },
+    });
+    write(run.path(), "fau/controls.json", controls.to_string());
+    let unit = |au: u8, q: f64| {
+        json!({
+            "au": au, "above_untrained": {"difference": 0.2, "q": q}, "within_testable": true,
+            "within_above_untrained": {"difference": 0.2, "q": 0.5},
+        })
+    };
+    let replication = json!({"by_au": [unit(1, 0.01), unit(12, 0.2)]});
+    write(run.path(), "fau/replication.json", replication.to_string());
+    let html = page(&run);
+    let place = |part: &str| html.find(part).unwrap_or_else(|| panic!("{part}"));
+    let headings = [
+        "<h3>For</h3>",
+        "<h3>Against</h3>",
+        "<h3>Cannot be told</h3>",
+    ]
+    .map(place);
+    assert!(headings.is_sorted());
+    let side = |part: &str| headings.partition_point(|heading| *heading < place(part)) - 1;
+    let expected = [
+        (
+            "the best filter of 1 of 2 action units is above those of 20 untrained networks.",
+            0,
+        ),
+        ("that holds for 0 of the 2 units that can be tested.", 1),
+        (
+            "9 filters are named after an action unit; in untrained networks 2 to 4, with exchanged codes 0.",
+            0,
+        ),
+        (
+            "3 of 4 filters that can be tested follow their own unit among images of one expression; in untrained networks 1 to 3 do.",
+            1,
+        ),
+        (
+            "not clearly above those of plain pixels: mean AUROC 0.80 against 0.80.",
+            1,
+        ),
+        (
+            "trained on shuffled labels: it has not learned those labels.",
+            2,
+        ),
+    ];
+    for (words, column) in expected {
+        assert_eq!(side(words), column, "{words}");
+    }
+    let numbers =
+        std::fs::read_to_string(run.path().join("report/figures/named-filters.csv")).unwrap();
+    assert!(numbers.contains("named,starts,3.0,2.0,4.0"), "{numbers}");
+}
+
+#[test]
 fn runs_are_set_side_by_side() {
     let (one, other) = (full(), full());
     let mut summary = summary();
