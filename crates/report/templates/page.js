@@ -75,8 +75,8 @@ class Explorer {
     this.place = Math.max(0, this.order.findIndex((at) => data.filters[at].filter === data.shown));
     this.byId = (id) => document.getElementById(id);
     this.makeCells();
-    this.listen();
     this.mark();
+    this.listen();
   }
 
   filterAt(place) {
@@ -123,9 +123,11 @@ class Explorer {
     this.byId("filter-number").addEventListener("change", (event) => this.showFilter(Number(event.target.value)));
     this.byId("filter-unit").addEventListener("change", (event) => this.highlight(event.target.value));
     document.addEventListener("click", (event) => {
-      const link = event.target.closest?.("a[data-filter]");
-      if (link) this.showFilter(Number(link.dataset.filter));
+      const link = event.target.closest?.('a[href^="#filter-"]');
+      if (link) this.follow(link.hash);
     });
+    addEventListener("hashchange", () => this.follow(location.hash));
+    this.follow(location.hash);
   }
 
   step(by) {
@@ -136,6 +138,14 @@ class Explorer {
   showFilter(number) {
     const place = this.order.findIndex((at) => this.data.filters[at].filter === number);
     if (place >= 0) this.show(place);
+  }
+
+  // `#filter-113`, of a link or of the page's address.
+  follow(hash) {
+    const number = /^#filter-(\d+)$/.exec(hash)?.[1];
+    if (number === undefined) return;
+    this.showFilter(Number(number));
+    this.byId("explorer").scrollIntoView();
   }
 
   highlight(unit) {

@@ -173,8 +173,6 @@ pub(crate) fn glance(run: &Run) -> Vec<Fact> {
     let found = fau.correspondences.len();
     let responding = format!("{found} of {}", found + fau.dead());
     let compared = fau.correspondences.gap.is_none();
-    let counted = |key: &str| Some(fau.summary["counts"][key].as_u64()?.to_string());
-    let [named, within] = ["named", "within_holds"].map(counted);
     let accuracy = mean_and_deviation(run, summary.test_accuracy);
     let interval = percent_ci("", summary.interval());
     let majority = summary.majority().map(percent);
@@ -182,8 +180,6 @@ pub(crate) fn glance(run: &Run) -> Vec<Fact> {
         ("Test accuracy", accuracy, &*interval),
         ("Always the most frequent expression", majority, ""),
         ("Filters that respond", compared.then_some(responding), ""),
-        ("… and are named after an action unit", named, ""),
-        ("… that they follow within one expression", within, ""),
         ("Whole job", summary.seconds.map(duration), ""),
     ];
     let known = |(name, value, note): (_, Option<_>, &str)| Some((name, value?, note.to_owned()));
