@@ -45,6 +45,19 @@ for (const table of document.querySelectorAll("table.sortable")) {
   });
 }
 
+// ---- Commands and citations: a button copies them.
+
+for (const code of navigator.clipboard ? document.querySelectorAll("pre > code") : []) {
+  const button = document.createElement("button");
+  button.type = "button";
+  button.textContent = "Copy";
+  button.addEventListener("click", async () => {
+    await navigator.clipboard.writeText(code.textContent);
+    button.textContent = "Copied";
+  });
+  code.parentNode.append(button);
+}
+
 // ---- The filter explorer.
 
 const SVG = "http://www.w3.org/2000/svg";

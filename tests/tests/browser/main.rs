@@ -167,7 +167,7 @@ fn the_explorer_follows_clicks_and_arrow_keys() {
         assert_eq!(selected(browser).await?, json!(0), "the button goes round");
         // A filter's number anywhere on the page leads to it.
         browser
-            .script("document.querySelector('#heat-map a[data-filter=\"17\"]').click()")
+            .script("document.querySelector('#heat-map a[href=\"#filter-17\"]').click()")
             .await?;
         assert!(
             browser
@@ -175,6 +175,8 @@ fn the_explorer_follows_clicks_and_arrow_keys() {
                 .await?
                 .starts_with("Filter 17:")
         );
+        browser.script("location.hash = '#filter-9'").await?;
+        assert!(browser.text("#chosen-title").await?.starts_with("Filter 9"));
         // What never responded has no picture, and says so.
         browser.script("const box = document.querySelector('#filter-number'); box.value = 5; box.dispatchEvent(new Event('change'))").await?;
         assert_eq!(browser.text("#chosen-title").await?, "Filter 5");

@@ -48,11 +48,27 @@ fn flatten(path: String, value: &Value) -> Vec<Entry> {
     entries.iter().flat_map(nested).collect()
 }
 
-/// The command that repeats the run, as recorded.
+/// What `auto` and defaults chose, and another version or machine may not.
+const PINNED: [&str; 3] = ["preset", "seed", "device"];
+
+/// The command that repeats the run: as recorded, with preset, seed and device as they were chosen.
 pub(crate) fn command(config: &Value) -> Option<String> {
     let words = config["command"].as_array()?.iter();
-    let words: Vec<String> = words.filter_map(Value::as_str).map(quoted).collect();
-    Some(words.join(" "))
+    let mut words = words.filter_map(Value::as_str);
+    let mut kept = Vec::new();
+    while let Some(word) = words.next() {
+        let (flag, value) = word.split_once('=').unwrap_or((word, ""));
+        let known = flag.strip_prefix("--").filter(|flag| PINNED.contains(flag));
+        match known.filter(|flag| !config[flag].is_null()) {
+            Some(_) if value.is_empty() => drop(words.next()),
+            Some(_) => {}
+            None => kept.push(quoted(word)),
+        }
+    }
+    for flag in PINNED.into_iter().filter(|flag| !config[flag].is_null()) {
+        kept.push(format!("--{flag} {}", quoted(&brief(&config[flag]))));
+    }
+    Some(kept.join(" "))
 }
 
 /// A word quoted for a POSIX shell.
@@ -69,12 +85,22 @@ mod tests {
     use serde_json::json;
 
     #[test]
-    fn recorded_commands_are_quoted_for_the_shell() {
-        let config = json!({"command": ["faus", "run", "it's.json", "--seed", "7"]});
+    fn recorded_commands_are_pinned_and_quoted_for_the_shell() {
+        let words = [
+            "faus",
+            "run",
+            "it's.json",
+            "--preset=auto",
+            "--seed",
+            "7",
+            "--folds",
+            "0",
+        ];
+        let config = json!({"command": words, "preset": "quick", "seed": 7, "device": "cpu"});
         let command = super::command(&config);
         assert_eq!(
             command.as_deref(),
-            Some(r"faus run 'it'\''s.json' --seed 7")
+            Some(r"faus run 'it'\''s.json' --folds 0 --preset quick --seed 7 --device cpu")
         );
     }
 

@@ -7,6 +7,15 @@ use crate::page::table::TableOf;
 use crate::run::Run;
 use crate::run::config::{Entry, command, split};
 
+/// The paper that the program reproduces.
+const BIBTEX: &str = "@inproceedings{khorrami2015,
+  author    = {Khorrami, Pooya and Paine, Thomas Le and Huang, Thomas S.},
+  title     = {Do Deep Neural Networks Learn Facial Action Units When Doing Expression Recognition?},
+  booktitle = {IEEE International Conference on Computer Vision Workshops},
+  year      = {2015},
+  note      = {arXiv:1510.02969}
+}";
+
 #[derive(Template)]
 #[template(path = "command.html")]
 struct Command {
