@@ -531,7 +531,11 @@ fn a_set_of_codes_alone_is_prepared_and_refuses_to_be_trained_on() {
     fs::remove_dir_all(&output).unwrap();
     // A table of codes replaces the codes and what is said of them.
     let table = dir.path().with_extension("codes.csv");
-    fs::write(&table, "subject,session,frame,codes\nSN001,SN001,1,12\n").unwrap();
+    fs::write(
+        &table,
+        "subject,session,frame,codes\nSN001,LeftVideoSN001_comp,1,12\n",
+    )
+    .unwrap();
     let with_table = PrepareOptions {
         aus: Some(table.clone()),
         ..options()

@@ -8,7 +8,7 @@ use image::metadata::Orientation;
 use image::{DynamicImage, GrayImage, ImageDecoder, ImageFormat, ImageReader, Limits};
 
 use crate::error::Error;
-use crate::picture::depth::{bits, scaled};
+use crate::picture::depth::scaled_alone;
 
 /// Maximum number of columns or rows of an image; CK+ has 640×490.
 const SIDE_LIMIT: u32 = 8192;
@@ -21,10 +21,7 @@ const DECODE_LIMIT: u64 = 512 << 20;
 /// # Errors
 /// [`Error::Unusable`] for anything but a complete image of at most 8192 columns and rows.
 pub fn decode_grey(bytes: &[u8], path: &Path) -> Result<GrayImage, Error> {
-    decode(bytes, path).map(|image| {
-        let bits = bits(&image);
-        to_grey(scaled(image, bits))
-    })
+    Ok(to_grey(scaled_alone(decode(bytes, path)?)))
 }
 
 /// [`decode_grey`] with the colours left.
@@ -129,7 +126,7 @@ fn jpeg_ends(bytes: &[u8]) -> bool {
 
 /// Grey by Rec. 601, 0.299 R + 0.587 G + 0.114 B, the weights of OpenCV and Pillow (our choice; the authors
 /// weigh by Rec. 709, as [`CropMode::Authors`](crate::CropMode::Authors) does). Transparency is dropped. Unscaled
-/// values of 16-bit files must be [`scaled`] before.
+/// values of 16-bit files must be [`scaled`](crate::picture::depth::scaled) before.
 pub(crate) fn to_grey(image: DynamicImage) -> GrayImage {
     weighted(image, |[r, g, b]| {
         (r * 19595 + g * 38470 + b * 7471 + 0x8000) >> 16

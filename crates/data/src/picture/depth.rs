@@ -24,6 +24,12 @@ fn largest<P: Pixel<Subpixel = u16>>(image: &ImageBuffer<P, Vec<u16>>) -> u16 {
     image.pixels().filter_map(colours).max().unwrap_or(0)
 }
 
+/// An image that is read alone, by its own depth.
+pub(crate) fn scaled_alone(image: DynamicImage) -> DynamicImage {
+    let bits = bits(&image);
+    scaled(image, bits)
+}
+
 /// The image with values of this many bits stretched to 16; one of 8 bits is left as it is.
 pub(crate) fn scaled(mut image: DynamicImage, bits: Option<u32>) -> DynamicImage {
     let Some(bits) = bits.filter(|bits| *bits < 16) else {
@@ -65,8 +71,7 @@ mod tests {
     use image::{ImageBuffer, Luma, LumaA, Rgb};
 
     fn grey(image: DynamicImage) -> Vec<u8> {
-        let bits = bits(&image);
-        scaled(image, bits).into_luma8().into_raw()
+        scaled_alone(image).into_luma8().into_raw()
     }
 
     #[test]

@@ -8,7 +8,7 @@ use crate::error::Error;
 use crate::face::boxes::Boxes;
 use crate::face::{CropMode, FaceDetector, Landmarks, authors, centre_square, face_square};
 use crate::picture::decode::to_grey;
-use crate::picture::depth::{bits, scaled, transparent};
+use crate::picture::depth::{bits, scaled, scaled_alone, transparent};
 use crate::picture::{CropBox, resize};
 use crate::prepared::options::PrepareOptions;
 use crate::read::file::{ReadFile, Skipped};
@@ -194,8 +194,7 @@ const SAME: usize = 4;
 
 /// Whether a row with this crop and these pixels was made from `image`.
 pub(super) fn is_of(mode: CropMode, crop: CropBox, pixels: &[u8], image: DynamicImage) -> bool {
-    let bits = bits(&image);
-    let image = grey(mode, scaled(image, bits));
+    let image = grey(mode, scaled_alone(image));
     if !crop.is_within(image.width(), image.height()) {
         return false;
     }

@@ -197,21 +197,29 @@ impl CodeTable {
             last.extend((!later).then_some(at));
         }
         let ends = Ends::of(images);
-        let of_known = |(line, key): &(u64, Key)| {
-            let key = ends
-                .whole(key)
-                .map_err(|reason| format!("line {line}: {reason}"))?;
-            match (&key, known.get(&key).map(Vec::as_slice)) {
-                (Key::Session(None, ..), _) | (_, None | Some([])) => Ok(None),
-                (_, Some([only])) => Ok(Some(*only)),
-                (_, Some([one, other, ..])) => Err(format!(
-                    "line {line}: {key} may be {} or {}, which have the same frame: name the images by a column `path`, or their \
-                 frames by the group `frame` of --subject-pattern",
-                    images[*one].path, images[*other].path
-                )),
-            }
+        let whole = |(line, key): &(u64, Key)| {
+            let key = ends.whole(key);
+            key.map_err(|reason| format!("line {line}: {reason}"))
         };
-        Ok((self.rows.iter().map(of_known).collect::<Result<_, _>>()?, 0))
+        let keys = self.rows.iter().map(whole).collect::<Result<Vec<_>, _>>()?;
+        let of_known = |(key, (line, _)): (&Key, &(u64, Key))| match (
+            key,
+            known.get(key).map(Vec::as_slice),
+        ) {
+            (Key::Session(None, ..), _) | (_, None | Some([])) => Ok(None),
+            (_, Some([only])) => Ok(Some(*only)),
+            (_, Some([one, other, ..])) => Err(format!(
+                "line {line}: {key} may be {} or {}, which have the same frame: name the images by a column `path`, or their \
+                 frames by the group `frame` of --subject-pattern",
+                images[*one].path, images[*other].path
+            )),
+        };
+        let rows = keys.iter().zip(&self.rows).map(of_known);
+        let rows = rows.collect::<Result<Vec<_>, _>>()?;
+        if rows.contains(&None) {
+            refuse_shifted(&keys, images)?;
+        }
+        Ok((rows, 0))
     }
 
     /// The key of an image, of the kind of the table's.
@@ -270,6 +278,42 @@ impl CodeTable {
         }
         Ok(notes)
     }
+}
+
+/// Refuses frames that are counted from 0 in the table and from 1 among the images, or the other way round, where this is
+/// certain: moved by one the rows are exactly the images of their recordings.
+fn refuse_shifted(keys: &[Key], images: &[CodeKey]) -> Result<(), String> {
+    let frame = |key: &Key| match key {
+        Key::Session(person, session, Some(frame)) => {
+            Some((person.clone(), session.clone(), *frame))
+        }
+        _ => None,
+    };
+    let Some(rows) = keys.iter().map(frame).collect::<Option<BTreeSet<_>>>() else {
+        return Ok(());
+    };
+    let coded: BTreeSet<_> = rows
+        .iter()
+        .map(|(person, session, _)| (person, session))
+        .collect();
+    let shown = images
+        .iter()
+        .filter_map(|image| frame(&session(image, Some(image.frame as usize))));
+    let shown: BTreeSet<_> = shown
+        .filter(|(person, session, _)| coded.contains(&(person, session)))
+        .collect();
+    for (by, way) in [(1, "add 1 to"), (-1, "subtract 1 from")] {
+        let moved = rows
+            .iter()
+            .cloned()
+            .map(|(person, session, frame)| Some((person, session, frame.checked_add_signed(by)?)));
+        if moved.collect::<Option<BTreeSet<_>>>().as_ref() == Some(&shown) {
+            return Err(format!(
+                "its frames are not counted as those of the images: {way} each"
+            ));
+        }
+    }
+    Ok(())
 }
 
 /// The names of recordings by their ends: `LeftVideo/SN001_comp` may be called `SN001_comp`.
@@ -531,6 +575,31 @@ mod tests {
             error.to_string().contains("line 2: subject SN001")
                 && error.to_string().contains("write the whole name"),
             "{error}"
+        );
+    }
+
+    #[test]
+    fn frames_counted_from_another_number_are_refused_where_this_is_certain() {
+        let rows = |frames: [u32; 3]| {
+            let row = |frame: u32| format!("10,4,{frame},1\n");
+            format!("subject,session,frame,aus\n{}", frames.map(row).concat())
+        };
+        for (frames, way) in [
+            ([14, 15, 16], "add 1 to each"),
+            ([16, 17, 18], "subtract 1 from each"),
+        ] {
+            let error = table(&rows(frames))
+                .unwrap()
+                .matched(&images())
+                .err()
+                .unwrap();
+            assert!(error.to_string().contains(way), "{error}");
+        }
+        // One of the rows, or of the images, may be missing.
+        assert_eq!(found(&rows([15, 17, 18])).0, [0, 2]);
+        assert_eq!(
+            found("subject,session,frame,aus\n10,4,16,1\n10,4,18,1\n").0,
+            [1]
         );
     }
 

@@ -5,7 +5,7 @@ use std::io;
 use std::path::Path;
 
 use crate::read::file::{Hashing, ReadFile, digest};
-use crate::read::name::{is_image, is_other_image, is_zip};
+use crate::read::name::{ends_in, is_image, is_other_image, is_zip};
 use crate::read::tree::FileTree;
 
 /// Limits of the walk.
@@ -13,10 +13,12 @@ const DEPTH: usize = 16;
 const PATHS: usize = 5_000_000;
 /// Maximum size in bytes of a file that is read.
 const READ_LIMIT: u64 = 2 << 30;
+/// That of an image: JAFFE's have 66 kB.
+const PLAIN_LIMIT: u64 = 1 << 20;
 
 /// The number of files of each folder right below `place` (`.`: those in no folder, or the file `place`), and a digest of their
-/// paths, their sizes and, since a label can change without a change of size, the contents of all but images and archives. These
-/// are not read: a new image of exactly the old one's size goes unnoticed. Empty where nothing can be listed.
+/// paths, their sizes and, where a change may leave the size, the contents: labels and small images without compression. Other
+/// images and archives are not read, so that one of exactly the old size goes unnoticed. Empty where nothing can be listed.
 pub fn contents(place: &Path) -> BTreeMap<String, String> {
     let (tree, paths) = match place.is_dir() {
         true => {
@@ -48,7 +50,9 @@ pub fn contents(place: &Path) -> BTreeMap<String, String> {
 fn file(tree: &FileTree, path: &str) -> ReadFile {
     let size = tree.place(path).metadata().map_or(0, |found| found.len());
     let by_size = ReadFile::new(path, &size.to_le_bytes());
-    if is_image(path) || is_other_image(path) || is_zip(path) {
+    let packed = is_image(path) || is_other_image(path) || is_zip(path);
+    let is_plain = ends_in(path, &[".bmp", ".tif", ".tiff"]) && size <= PLAIN_LIMIT;
+    if packed && !is_plain {
         return by_size;
     }
     let read = || {
@@ -75,18 +79,20 @@ mod tests {
         };
         write("happy/a.png", "12");
         write("happy/S010/b.png", "12");
+        write("happy/S010/c.tiff", "12");
         write("Emotion/S005/x.txt", "3.0");
         write("notes.txt", "");
         let before = contents(dir.path());
         assert_eq!(Vec::from_iter(before.keys()), [".", "Emotion", "happy"]);
-        assert!(before["happy"].starts_with("2 files, "), "{before:?}");
+        assert!(before["happy"].starts_with("3 files, "), "{before:?}");
         // Neither a copy's date nor what a file manager leaves counts.
         write("happy/a.png", "12");
         write("happy/.DS_Store", "x");
         assert_eq!(contents(dir.path()), before);
         for (name, text, top) in [
             ("happy/a.png", "123", "happy"),
-            ("happy/S010/c.png", "12", "happy"),
+            ("happy/S010/d.png", "12", "happy"),
+            ("happy/S010/c.tiff", "13", "happy"),
             ("Emotion/S005/x.txt", "5.0", "Emotion"),
         ] {
             let before = contents(dir.path());
@@ -99,7 +105,7 @@ mod tests {
             assert_eq!(now, before, "{name}");
         }
         fs::remove_file(dir.path().join("happy/a.png")).unwrap();
-        assert!(contents(dir.path())["happy"].starts_with("2 files, "));
+        assert!(contents(dir.path())["happy"].starts_with("3 files, "));
     }
 
     #[test]
