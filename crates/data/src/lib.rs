@@ -56,6 +56,7 @@ pub use read::ck_plus::{CkPlus, SYNTHETIC_MARK, frame_name};
 pub use read::coded::CodedSet;
 pub use read::codes::{CodeKey, CodeTable, Matched};
 pub use read::config::DataConfig;
+pub use read::contents::contents;
 pub use read::file::{ReadFile, Skipped};
 pub use read::folders::{FolderLabels, Folders};
 pub use read::listed::Listed;

@@ -115,7 +115,7 @@ fn six_classes_drop_neutral_and_contempt_but_keep_the_folds() {
 fn holds_out_the_peak_of_sequences_without_a_class() {
     let tree = Tree::new(LONG);
     tree.sequence(1, 1, 6, 5);
-    tree.frames(1, 2, 7).facs(1, 2, 7, "4 2\n");
+    tree.frames(1, 2, 7).facs(1, 2, 7, "4b+L14\n");
     tree.frames(9, 1, 5).facs(9, 1, 5, "27 5\n");
     fs::create_dir_all(tree.root.join("Emotion_labels/S009/001")).unwrap();
     let set = prepared(&tree, ClassMap::eight(), &options());
@@ -134,6 +134,8 @@ fn holds_out_the_peak_of_sequences_without_a_class() {
         (9, 5, -1, -1)
     );
     assert_eq!(held[1].aus.to_string(), "27:5");
+    let coded = (held[0].aus.to_string(), held[0].sides.as_str());
+    assert_eq!(coded, ("4:2;14:0".to_owned(), "L14:0"));
     assert_eq!(
         (set.info().held_out, set.info().subjects, set.info().images),
         (2, 1, 6)

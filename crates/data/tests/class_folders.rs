@@ -378,6 +378,59 @@ fn words_that_are_nearly_classes_are_read_or_the_class_meant_is_named() {
 }
 
 #[test]
+fn words_of_lists_and_file_names_are_treated_as_those_of_folders() {
+    let dir = tree(&["a1.png", "a2.png", "b1.png", "c1.png", "d1.png", "d2.png"]);
+    let words = [
+        ("a", "suprise"),
+        ("b", "Contemptuous"),
+        ("c", "happy"),
+        ("d", "fear faces"),
+    ];
+    let line = |path: &str| {
+        let (_, word) = words
+            .iter()
+            .find(|(person, _)| path.starts_with(person))
+            .unwrap();
+        format!("{path},{word}\n")
+    };
+    let images = ["a1.png", "a2.png", "b1.png", "c1.png", "d1.png", "d2.png"];
+    let list = dir.path().with_extension("list.csv");
+    fs::write(&list, format!("path,label\n{}", images.map(line).concat())).unwrap();
+    let labels = FolderLabels {
+        list: Some(list.clone()),
+        ..FolderLabels::default()
+    };
+    let named = images.map(|image| {
+        let (_, word) = words
+            .iter()
+            .find(|(person, _)| image.starts_with(person))
+            .unwrap();
+        format!("{}-{word}.png", &image[..2])
+    });
+    let by_name = tree(&named.each_ref().map(String::as_str));
+    for source in [
+        labelled(dir.path(), labels).unwrap(),
+        labelled(by_name.path(), by_pattern("-(?<label>[^/.]+)[.]png$")).unwrap(),
+    ] {
+        assert_eq!(source.class_names(), ["contempt", "happy", "surprise"]);
+        let said = notes(&source);
+        assert!(
+            said.contains("Misspelt labels are read as the class meant: suprise as surprise."),
+            "{said}"
+        );
+        let skipped = source.scan().unwrap().skipped;
+        assert_eq!(faus_data::Skipped::count(&skipped), 2);
+        assert!(
+            skipped[0]
+                .reason
+                .contains("the label 'fear faces', only like fear (write fear"),
+            "{skipped:?}"
+        );
+    }
+    fs::remove_file(list).unwrap();
+}
+
+#[test]
 fn file_names_of_posed_sets_hold_labels_and_people() {
     for (preset, names, expected) in [
         (
@@ -508,6 +561,24 @@ fn raf_db_takes_labels_from_its_list_and_parts_from_its_names() {
         "{said}"
     );
     assert_eq!(scan.skipped[0].images, Some(1));
+    // RAF-DB's other half, whose images have the same names.
+    let other = tree(&["train_00001_aligned.jpg", "test_0001_aligned.jpg"]);
+    let compound = dir.path().join("compound");
+    fs::create_dir_all(compound.join("EmoLabel")).unwrap();
+    fs::write(
+        compound.join("EmoLabel/list_patition_label.txt"),
+        "train_00001.jpg 9\n",
+    )
+    .unwrap();
+    fs::rename(other.path(), compound.join("aligned")).unwrap();
+    let both = labelled(dir.path(), by_pattern("raf_db")).unwrap();
+    assert_eq!(rows(&both), rows(&source));
+    let lost = &both.scan().unwrap().skipped[1];
+    assert!(
+        lost.images == Some(2) && lost.reason.contains("outside of basic"),
+        "{lost:?}"
+    );
+    fs::remove_dir_all(compound).unwrap();
     // The same as a table of one's own, by words.
     let table = dir.path().join("mine.csv");
     fs::write(
@@ -704,21 +775,29 @@ fn unusual_pixels_are_read_as_they_were_meant_or_named() {
         fs::create_dir_all(path.parent().unwrap()).unwrap();
         path
     };
-    rgb(1).save(at("happy/eight.png")).unwrap();
-    rgb(4).save(at("happy/ten.tiff")).unwrap();
-    rgb(16).save(at("happy/twelve.png")).unwrap();
-    rgb(257).save(at("happy/whole.tif")).unwrap();
+    // Folders of several cameras; one dark frame beside others of its camera, and one beside scaled values.
+    let dark = |name: &str| {
+        let image = ImageBuffer::from_fn(16, 16, |x, y| Luma([value(x, y)]));
+        DynamicImage::ImageLuma16(image).save(at(name)).unwrap();
+    };
+    rgb(1).save(at("happy/8/eight.png")).unwrap();
+    rgb(4).save(at("happy/10/ten.tiff")).unwrap();
+    rgb(16).save(at("happy/12/twelve.png")).unwrap();
+    rgb(257).save(at("happy/16/whole.tif")).unwrap();
+    dark("happy/12/dark.png");
+    dark("happy/16/night.png");
     DynamicImage::from(alpha).save(at("sad/alpha.png")).unwrap();
     clear.save(at("sad/clear.png")).unwrap();
     black.save(at("sad/black.bmp")).unwrap();
     grey.save(at("sad/grey.png")).unwrap();
     let (set, said) = prepared_notes(dir.path());
     for part in [
-        "use only 8: 1 (first happy/eight.png)",
-        "use only 10: 1 (first happy/ten.tiff)",
-        "use only 12: 1 (first happy/twelve.png)",
+        "use only 8: 1 (first happy/8/eight.png)",
+        "use only 10: 1 (first happy/10/ten.tiff)",
+        "use only 12: 2 (first happy/12/dark.png)",
+        "fewer than others of their folder: 2 (first happy/12/dark.png)",
         "transparent pixels: 1 (first sad/alpha.png)",
-        "Black or flat images, of almost one grey value: 2 (first sad/black.bmp)",
+        "Black or flat images, of almost one grey value: 3 (first happy/16/night.png)",
     ] {
         assert!(said.contains(part), "{part}: {said}");
     }
@@ -729,8 +808,15 @@ fn unusual_pixels_are_read_as_they_were_meant_or_named() {
         if ["black.bmp", "grey.png"].contains(&name) {
             continue;
         }
+        // As dark as a sixteenth of the neighbour, and as nothing.
+        let share: u8 = match name {
+            "dark.png" => 16,
+            "night.png" => u8::MAX,
+            _ => 1,
+        };
         // Ten and twelve bits end at 1023 and 4095, not at 4 and 16 times 255.
-        let far = got.iter().zip(&whole).map(|(a, b)| a.abs_diff(*b)).max();
+        let apart = got.iter().zip(&whole);
+        let far = apart.map(|(a, b)| a.abs_diff(*b / share)).max();
         assert!(far <= Some(1), "{name}: {far:?}");
     }
 }

@@ -169,7 +169,9 @@ fn disfa_counts_a_unit_from_intensity_two_on_and_a_nine_as_not_coded() {
             .iter()
             .any(|(_, reason)| reason.contains("could not be coded: 1"))
     );
-    let said = set.notes.join("\n");
+    let said = [set.code_notes.clone(), set.notes.clone()]
+        .concat()
+        .join("\n");
     assert!(
         said.contains("Action units 1, 2, 4, 5, 6, 9, 12") && said.contains("from intensity 2 on"),
         "{said}"
@@ -334,7 +336,9 @@ fn bp4d_takes_occurrence_of_the_units_that_every_recording_has() {
             "images of frames that are not coded: 1",
         ]
     );
-    let said = set.notes.join("\n");
+    let said = [set.code_notes.clone(), set.notes.clone()]
+        .concat()
+        .join("\n");
     for part in [
         "not coded in every recording are not used: 2.",
         "T8 disgust",
@@ -380,7 +384,7 @@ fn bp4d_plus_adds_intensities_to_which_the_threshold_applies() {
     assert!(
         set.scan()
             .unwrap()
-            .notes
+            .code_notes
             .join("\n")
             .contains("known of action units 12;")
     );
@@ -446,7 +450,9 @@ fn raf_au_holds_out_every_coded_image() {
             && lost[1] == (Some(1), "images that no list names: 1"),
         "{lost:?}"
     );
-    assert!(set.notes[0].contains("5 images have codes") && set.notes[0].contains("aligned crops"));
+    assert!(
+        set.code_notes[0].contains("5 images have codes") && set.notes[0].contains("aligned crops")
+    );
 }
 
 #[test]
@@ -521,7 +527,28 @@ fn a_set_of_codes_alone_is_prepared_and_refuses_to_be_trained_on() {
         "{error}"
     );
     assert!(config.check_agrees(&set).is_err(), "image_size differs");
+    assert!(info.notes.join("\n").contains("from intensity 3 on"));
+    fs::remove_dir_all(&output).unwrap();
+    // A table of codes replaces the codes and what is said of them.
+    let table = dir.path().with_extension("codes.csv");
+    fs::write(
+        &table,
+        "subject,session,frame,codes\nSN001,LeftVideoSN001_comp,1,12\n",
+    )
+    .unwrap();
+    let with_table = PrepareOptions {
+        aus: Some(table.clone()),
+        ..options()
+    };
+    let info = prepare(source.as_ref(), &with_table, &output, &go_on).unwrap();
+    assert_eq!((info.held_out, info.au_threshold), (6, None));
+    let notes = info.notes.join("\n");
+    assert!(
+        notes.contains("it replaces the codes that 6 images had") && !notes.contains("intensity"),
+        "{notes}"
+    );
     fs::remove_dir_all(output).unwrap();
+    fs::remove_file(table).unwrap();
     for (source, threshold) in [
         ("raf", Some(2)),
         ("ck_plus", Some(2)),

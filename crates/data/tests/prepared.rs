@@ -12,7 +12,7 @@ use common::{SHORT, Tree, go_on};
 use faus_data::augment::AugmentRanges;
 use faus_data::inspect::{contact_sheet, inspect};
 use faus_data::{
-    CkPlus, ClassMap, CropMode, DatasetInfo, Error, PrepareOptions, Prepared, Protocol,
+    CkPlus, ClassMap, CropMode, DatasetInfo, Error, PrepareOptions, Prepared, Protocol, Source,
     augment_sheet, prepare,
 };
 
@@ -49,6 +49,30 @@ fn names(folder: &Path) -> Vec<String> {
         .collect();
     names.sort();
     names
+}
+
+#[test]
+fn a_row_is_of_its_own_image_alone() {
+    let tree = tree();
+    let source = CkPlus::open(&tree.root, ClassMap::eight()).unwrap();
+    for crop in [CropMode::None, CropMode::Landmarks, CropMode::Authors] {
+        let options = PrepareOptions { crop, ..options() };
+        prepare(&source, &options, &tree.output(), &go_on).unwrap();
+        let set = Prepared::open(&tree.output()).unwrap();
+        let scan = source.scan().unwrap();
+        let image = |at: usize| source.fetch(&scan.samples[at]).unwrap().image;
+        assert!(
+            (0..set.len()).all(|row| set.is_of(row, image(row))),
+            "{crop}"
+        );
+        let other = scan
+            .samples
+            .iter()
+            .position(|raw| raw.subject == "S009")
+            .unwrap();
+        assert!(!set.is_of(0, image(other)) && !set.is_of(0, image(0).crop_imm(0, 0, 9, 9)));
+        fs::remove_dir_all(tree.output()).unwrap();
+    }
 }
 
 #[test]

@@ -289,6 +289,34 @@ fn one_bad_row_costs_one_row() {
 }
 
 #[test]
+fn words_that_are_nearly_emotions_are_read_or_the_one_meant_is_named() {
+    let dir = tempfile::tempdir().unwrap();
+    let text =
+        "emotion,pixels\nsuprise,1 2 3 4\nContemptuous,1 2 3 4\nhapy,1 2 3 4\nholiday,1 2 3 4\n";
+    let source = table(&written(dir.path(), text)).unwrap();
+    assert_eq!(source.class_names(), ["contempt", "surprise"]);
+    let said = notes(&source);
+    assert!(
+        said.contains("Misspelt emotions are read as the class meant: suprise as surprise."),
+        "{said}"
+    );
+    let skipped = source.scan().unwrap().skipped;
+    assert_eq!(skipped.len(), 2);
+    assert!(
+        skipped[0]
+            .reason
+            .contains("'hapy', only like happy (write happy"),
+        "{skipped:?}"
+    );
+    assert!(
+        skipped[1]
+            .reason
+            .contains("'holiday', which names no expression"),
+        "{skipped:?}"
+    );
+}
+
+#[test]
 fn a_table_is_a_file_or_alone_in_a_folder() {
     let dir = tempfile::tempdir().unwrap();
     let error = table(dir.path()).unwrap_err().to_string();

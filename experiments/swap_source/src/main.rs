@@ -48,10 +48,8 @@ impl Source for FlatFolder {
             .collect();
         Ok(Scan {
             samples,
-            skipped: vec![],
-            read: vec![],
             folding: Folding::BySubject(people),
-            notes: vec![],
+            ..Scan::default()
         })
     }
 

@@ -4,7 +4,7 @@
 use std::fs;
 use std::path::Path;
 
-use faus_tests::shared::copy_of_finished;
+use faus_tests::shared::{TINY, copy_of_finished};
 use faus_tests::{Place, Table, copy_tree, read_json};
 
 /// A picture of a person and a class.
@@ -346,6 +346,19 @@ fn landmarks_are_found_in_every_layout_and_from_everywhere() {
     place
         .faus("locate out --data nowhere --device cpu")
         .failed(&["nowhere"]);
+    // Also where the landmarks did not place the crops.
+    place
+        .faus(&format!(
+            "run experiments/ck_plus/cnn_ad.json --data ck --out uncropped --folds 0 {TINY} data.crop=none"
+        ))
+        .done();
+    place
+        .faus("locate uncropped --device cpu")
+        .done()
+        .does_not_say("mean face");
+    place
+        .faus("locate uncropped --data other --device cpu")
+        .failed(&["other", "another data set"]);
     // A run whose data is gone.
     let config = fs::read_to_string(place.path("out/config.json")).unwrap();
     let mut record = read_json(&place.path("out/config.json"));

@@ -1,5 +1,6 @@
 use std::fs;
 use std::path::Path;
+use std::time::{Duration, SystemTime};
 
 use faus_tests::shared::TINY;
 use faus_tests::{Place, Table, read_json};
@@ -96,10 +97,23 @@ fn class_folders_with_a_coding_table_end_with_action_units_on_the_page() {
     assert_eq!(fau["machine_coded"], serde_json::Value::Null);
     let page = fs::read_to_string(place.path("out/report/index.html")).unwrap();
     assert!(page.contains("Action units and their filters") && !page.contains("Machine-coded."));
+    // The same table with another date is the same one; another table with an old date is not.
     fs::write(place.path("codes.csv"), coding_table()).unwrap();
     place
         .faus(&format!("{run} {TINY}"))
-        .failed(&["codes.csv: newer than", "--out"]);
+        .done()
+        .says(&["finished already"])
+        .does_not_say("has changed");
+    let edited = coding_table().replacen("R14", "L14", 1);
+    fs::write(place.path("codes.csv"), edited).unwrap();
+    let table = fs::File::options()
+        .write(true)
+        .open(place.path("codes.csv"));
+    let long_ago = SystemTime::UNIX_EPOCH + Duration::from_secs(1 << 30);
+    table.unwrap().set_modified(long_ago).unwrap();
+    place
+        .faus(&format!("{run} {TINY}"))
+        .failed(&["codes.csv: has other contents than when", "--out"]);
     let again = format!(
         "run experiments/folders/cnn_ad.json --prepared out/dataset --aus codes.csv {TINY}"
     );

@@ -147,6 +147,45 @@ fn a_fold_says_whether_it_is_at_chance_level() {
 }
 
 #[test]
+fn data_that_changed_after_a_run_are_named() {
+    let place = copy_of_finished(|_| true);
+    fs::remove_file(place.path("ck")).unwrap();
+    copy_tree(shared::faces(), &place.path("ck"), |_| true);
+    let again = || place.faus(&finished_command());
+    // A copy differs in dates alone.
+    again()
+        .done()
+        .says(&["finished already"])
+        .does_not_say("has changed");
+    let people = place.path("ck/cohn-kanade-images");
+    let person = fs::read_dir(people)
+        .unwrap()
+        .next()
+        .unwrap()
+        .unwrap()
+        .path();
+    fs::write(person.join("new.png"), "").unwrap();
+    again().done().says(&[
+        "ck has changed since",
+        "cohn-kanade-images: ",
+        "delete that folder, or give another --out",
+        "finished already",
+    ]);
+    // Without its data set the run is of data that cannot be had again.
+    let emotions = place.path("ck/Emotion");
+    fs::remove_file(person.join("new.png")).unwrap();
+    fs::remove_dir_all(place.path("out/dataset")).unwrap();
+    let first = fs::read_dir(emotions)
+        .unwrap()
+        .next()
+        .unwrap()
+        .unwrap()
+        .path();
+    fs::remove_dir_all(first).unwrap();
+    again().failed(&["out: its folds were trained on other data than ck has now"]);
+}
+
+#[test]
 fn run_twice_says_that_there_is_nothing_to_do() {
     let place = copy_of_finished(|_| true);
     let before = listing(&place.path("out"));

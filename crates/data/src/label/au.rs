@@ -77,16 +77,16 @@ impl AuCoding {
     }
 
     /// Reads a CK+ FACS file: lines `AU intensity`, both written as floats (`1.2000000e+01 3.0000000e+00`), or FACS codes
-    /// ([`facs::units`]), one or several a line.
+    /// ([`facs::units`]), one or several a line, whose units with a side ([`facs::sides`]) come second; numbers have none.
     ///
     /// # Errors
     /// [`Error::Parse`] naming the line, for anything else. A file without a line means that the coder saw no action
     /// unit, or that the file was cut off, so the readers list empty files in their notes.
-    pub fn from_facs_file(text: &str) -> Result<Self, Error> {
+    pub fn from_facs_file(text: &str) -> Result<(Self, String), Error> {
         let lines = (1..).zip(text.lines());
         let lines: Vec<_> = lines.filter(|(_, line)| !line.trim().is_empty()).collect();
         let numbers = lines.iter().any(|(_, line)| facs_line(line).is_some());
-        let mut scores = Vec::new();
+        let (mut scores, mut coded) = (Vec::new(), Vec::new());
         for (number, line) in lines {
             let wrong = |fault| Error::parse(format!("line {number}: {fault}"));
             if numbers {
@@ -98,11 +98,11 @@ impl AuCoding {
                 };
                 scores.push(facs_line(line).ok_or_else(|| wrong(expected()))?);
             } else {
-                let units = facs::units(line).map_err(wrong)?;
-                scores.extend(facs::pooled(&units).into_iter().map(AuScore::of));
+                coded.extend(facs::units(line).map_err(wrong)?);
             }
         }
-        Ok(Self::coded(scores))
+        scores.extend(facs::pooled(&coded).into_iter().map(AuScore::of));
+        Ok((Self::coded(scores), facs::sides(&coded)))
     }
 
     /// A coding of units as coded, the sides pooled.
@@ -168,21 +168,27 @@ mod tests {
         let text = "   1.2000000e+01   3.0000000e+00\r\n   6.0000000e+00   0.0000000e+00\r\n\r\n";
         assert_eq!(
             AuCoding::from_facs_file(text).unwrap(),
-            AuCoding::Coded(vec![score(6, 0), score(12, 3)])
+            (
+                AuCoding::Coded(vec![score(6, 0), score(12, 3)]),
+                String::new()
+            )
         );
     }
 
     #[test]
     fn keeps_the_stronger_of_two_sides() {
-        let coding = AuCoding::from_facs_file("14 2\n14 4\n").unwrap();
+        let (coding, _) = AuCoding::from_facs_file("14 2\n14 4\n").unwrap();
         assert_eq!(coding, AuCoding::Coded(vec![score(14, 4)]));
     }
 
     #[test]
     fn reads_codes_one_a_line() {
-        let coding = AuCoding::from_facs_file("1+2\n\n5b\r\nR14d\n").unwrap();
+        let (coding, sides) = AuCoding::from_facs_file("1+2\n\n5b\r\nR14d\nL14b").unwrap();
         let scores = vec![score(1, 0), score(2, 0), score(5, 2), score(14, 4)];
-        assert_eq!(coding, AuCoding::Coded(scores));
+        assert_eq!(
+            (coding, sides.as_str()),
+            (AuCoding::Coded(scores), "R14:4;L14:2")
+        );
     }
 
     #[test]
@@ -200,7 +206,7 @@ mod tests {
             assert!(message.starts_with("line 2: "), "{message}");
         }
         for empty in ["", " \r\n"] {
-            let coding = AuCoding::from_facs_file(empty).unwrap();
+            let (coding, _) = AuCoding::from_facs_file(empty).unwrap();
             assert_eq!(coding, AuCoding::Coded(vec![]));
         }
     }
@@ -242,7 +248,7 @@ mod tests {
             if !coding.scores().unwrap().is_empty() {
                 let file: String = coding.scores().unwrap().iter()
                     .map(|s| format!("   {:e}   {:.7e}\n", f64::from(s.au.0), f64::from(s.intensity))).collect();
-                prop_assert_eq!(AuCoding::from_facs_file(&file).unwrap(), coding);
+                prop_assert_eq!(AuCoding::from_facs_file(&file).unwrap().0, coding);
             }
         }
     }

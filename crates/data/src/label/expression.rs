@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::error::Error;
 use crate::label::expression::Expression::*;
 use crate::label::text::{brief, whole_number};
-use crate::label::words::{self, Word};
+use crate::label::words;
 
 /// An expression by its code in CK+'s emotion files, 0 to 7. Class names are defined only here.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -54,15 +54,6 @@ impl Expression {
     /// `sad`, `happiness`, `contemptuous` …).
     pub fn from_name(name: &str) -> Option<Self> {
         words::named(&name.trim().to_ascii_lowercase())
-    }
-
-    /// The expression that a label means: a name, one with a letter wrong (`suprise`), or a code of JAFFE or KDEF (`AN`).
-    pub fn from_label(label: &str) -> Option<Self> {
-        let label = label.trim();
-        match words::word(label) {
-            Word::Named(expression) | Word::Misspelt(expression) => Some(expression),
-            Word::Like(_) | Word::None => words::code(label),
-        }
     }
 
     /// Reads a CK+ emotion file: one float, `   3.0000000e+00`.

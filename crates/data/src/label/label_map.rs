@@ -1,5 +1,6 @@
 //! The meaning of a table's emotion codes: several numberings are in use, and tables do not name theirs.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::str::FromStr;
 
@@ -7,7 +8,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::Error;
 use crate::label::expression::Expression::{self, *};
-use crate::label::text::{as_text, brief};
+use crate::label::text::{as_text, brief, whole_number};
+use crate::label::words::{Word, code, word};
 
 /// The expression of each code of a pixel table.
 ///
@@ -38,6 +40,40 @@ pub(crate) enum Label {
     Code(u8),
     Name(Expression),
 }
+
+impl Label {
+    /// Reads a code (`3`, or `3.0` as MATLAB and pandas write it), a name of an expression, one with a letter wrong, which is
+    /// added to those `misspelt`, or a code of JAFFE or KDEF (`AN`).
+    ///
+    /// # Errors
+    /// What else the text is, after the word label.
+    pub fn read(text: &str, misspelt: &mut Misspelt) -> Result<Self, String> {
+        let text = text.trim();
+        if let Some(code) = whole_number(text) {
+            return Ok(Self::Code(code));
+        }
+        let expression = match (word(text), code(text)) {
+            (Word::Named(expression), _) | (_, Some(expression)) => expression,
+            (Word::Misspelt(expression), _) => {
+                misspelt.insert(brief(text), expression);
+                expression
+            }
+            (Word::Like(like), _) => {
+                return Err(format!(
+                    "'{}', only like {like} (write {like} to include it)",
+                    brief(text)
+                ));
+            }
+            (Word::None, _) => {
+                return Err(format!("'{}', which names no expression", brief(text)));
+            }
+        };
+        Ok(Self::Name(expression))
+    }
+}
+
+/// Misspelt words, with the expression that was read.
+pub(crate) type Misspelt = BTreeMap<String, Expression>;
 
 /// The expression of each code, resolved.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]

@@ -8,7 +8,7 @@ use image::metadata::Orientation;
 use image::{DynamicImage, GrayImage, ImageDecoder, ImageFormat, ImageReader, Limits};
 
 use crate::error::Error;
-use crate::picture::depth::scaled;
+use crate::picture::depth::scaled_alone;
 
 /// Maximum number of columns or rows of an image; CK+ has 640×490.
 const SIDE_LIMIT: u32 = 8192;
@@ -21,7 +21,7 @@ const DECODE_LIMIT: u64 = 512 << 20;
 /// # Errors
 /// [`Error::Unusable`] for anything but a complete image of at most 8192 columns and rows.
 pub fn decode_grey(bytes: &[u8], path: &Path) -> Result<GrayImage, Error> {
-    decode(bytes, path).map(to_grey)
+    Ok(to_grey(scaled_alone(decode(bytes, path)?)))
 }
 
 /// [`decode_grey`] with the colours left.
@@ -125,8 +125,8 @@ fn jpeg_ends(bytes: &[u8]) -> bool {
 }
 
 /// Grey by Rec. 601, 0.299 R + 0.587 G + 0.114 B, the weights of OpenCV and Pillow (our choice; the authors
-/// weigh by Rec. 709, as [`CropMode::Authors`](crate::CropMode::Authors) does). Transparency is dropped; unscaled values of
-/// 16-bit files are [`scaled`].
+/// weigh by Rec. 709, as [`CropMode::Authors`](crate::CropMode::Authors) does). Transparency is dropped. Unscaled
+/// values of 16-bit files must be [`scaled`](crate::picture::depth::scaled) before.
 pub(crate) fn to_grey(image: DynamicImage) -> GrayImage {
     weighted(image, |[r, g, b]| {
         (r * 19595 + g * 38470 + b * 7471 + 0x8000) >> 16
@@ -135,7 +135,6 @@ pub(crate) fn to_grey(image: DynamicImage) -> GrayImage {
 
 /// Grey by a weighting of the colours, where there are any.
 pub(crate) fn weighted(image: DynamicImage, weigh: impl Fn([u32; 3]) -> u32) -> GrayImage {
-    let image = scaled(image);
     if !image.color().has_color() {
         return image.into_luma8();
     }

@@ -3,11 +3,11 @@
 use image::{DynamicImage, ImageBuffer, Pixel};
 
 /// The depths that are recognised. Our choice: a scaled image below 14 bits would have 63 of 255 grey values at most.
-const DEPTHS: [u32; 4] = [8, 10, 12, 14];
+const DEPTHS: [u32; 5] = [8, 10, 12, 14, 16];
 
-/// The bits that the values of a 16-bit image use if they were stored unscaled: the first of 8, 10, 12 and 14 that is
-/// enough for the largest. `None` for other images, for larger values and for black ones.
-pub(crate) fn unscaled_bits(image: &DynamicImage) -> Option<u32> {
+/// The bits that the values of a 16-bit image use if they were stored unscaled: the first of 8, 10, 12, 14 and 16 that is
+/// enough for the largest. `None` for other images and for black ones.
+pub(crate) fn bits(image: &DynamicImage) -> Option<u32> {
     let largest = match image {
         DynamicImage::ImageLuma16(image) => largest(image),
         DynamicImage::ImageLumaA16(image) => largest(image),
@@ -15,7 +15,7 @@ pub(crate) fn unscaled_bits(image: &DynamicImage) -> Option<u32> {
         DynamicImage::ImageRgba16(image) => largest(image),
         _ => 0,
     };
-    let fits = |bits: &u32| largest >> bits == 0;
+    let fits = |bits: &u32| u32::from(largest) >> bits == 0;
     DEPTHS.into_iter().find(fits).filter(|_| largest > 0)
 }
 
@@ -24,9 +24,15 @@ fn largest<P: Pixel<Subpixel = u16>>(image: &ImageBuffer<P, Vec<u16>>) -> u16 {
     image.pixels().filter_map(colours).max().unwrap_or(0)
 }
 
-/// The image with unscaled values stretched to 16 bits; others are left as they are.
-pub(crate) fn scaled(mut image: DynamicImage) -> DynamicImage {
-    let Some(bits) = unscaled_bits(&image) else {
+/// An image that is read alone, by its own depth.
+pub(crate) fn scaled_alone(image: DynamicImage) -> DynamicImage {
+    let bits = bits(&image);
+    scaled(image, bits)
+}
+
+/// The image with values of this many bits stretched to 16; one of 8 bits is left as it is.
+pub(crate) fn scaled(mut image: DynamicImage, bits: Option<u32>) -> DynamicImage {
+    let Some(bits) = bits.filter(|bits| *bits < 16) else {
         return image;
     };
     match &mut image {
@@ -65,7 +71,7 @@ mod tests {
     use image::{ImageBuffer, Luma, LumaA, Rgb};
 
     fn grey(image: DynamicImage) -> Vec<u8> {
-        scaled(image).into_luma8().into_raw()
+        scaled_alone(image).into_luma8().into_raw()
     }
 
     #[test]
@@ -75,12 +81,12 @@ mod tests {
             (vec![0, 512, 1023], Some(10), vec![0, 128, 255]),
             (vec![1024, 2048, 4095], Some(12), vec![64, 128, 255]),
             (vec![0, 8192, 16_383], Some(14), vec![0, 128, 255]),
-            (vec![0, 4096, 65_535], None, vec![0, 16, 255]),
+            (vec![0, 4096, 65_535], Some(16), vec![0, 16, 255]),
             (vec![0, 0, 0], None, vec![0, 0, 0]),
         ] {
             let image: ImageBuffer<Luma<u16>, _> = ImageBuffer::from_raw(3, 1, values).unwrap();
             let image = DynamicImage::ImageLuma16(image);
-            assert_eq!(unscaled_bits(&image), bits);
+            assert_eq!(super::bits(&image), bits);
             assert_eq!(grey(image), expected);
         }
     }
@@ -89,11 +95,11 @@ mod tests {
     fn colours_count_and_alpha_does_not() {
         let rgb: ImageBuffer<Rgb<u16>, _> =
             ImageBuffer::from_raw(1, 1, vec![9u16, 9, 900]).unwrap();
-        assert_eq!(unscaled_bits(&DynamicImage::ImageRgb16(rgb)), Some(10));
+        assert_eq!(bits(&DynamicImage::ImageRgb16(rgb)), Some(10));
         let alpha: ImageBuffer<LumaA<u16>, _> =
             ImageBuffer::from_raw(1, 1, vec![200u16, 60_000]).unwrap();
         let alpha = DynamicImage::ImageLumaA16(alpha);
-        assert!(unscaled_bits(&alpha) == Some(8) && transparent(&alpha));
+        assert!(bits(&alpha) == Some(8) && transparent(&alpha));
         assert_eq!(grey(alpha), [200]);
     }
 }

@@ -15,7 +15,7 @@ use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
 use faus_base::text;
-use image::GrayImage;
+use image::{DynamicImage, GrayImage};
 
 use crate::error::Error;
 use crate::fold::part::Part;
@@ -225,6 +225,15 @@ impl Prepared {
     /// If `index` is not below [`len`](Self::len).
     pub fn image(&self, index: usize) -> &[u8] {
         self.images.get(index)
+    }
+
+    /// Whether row `index` was made from `image`: its crop has the row's pixels.
+    ///
+    /// # Panics
+    /// If `index` is not below [`len`](Self::len).
+    pub fn is_of(&self, index: usize, image: DynamicImage) -> bool {
+        let crop = self.samples[index].crop;
+        crop.is_some_and(|crop| worker::is_of(self.info.crop, crop, self.image(index), image))
     }
 
     /// Image `index` as a picture.

@@ -17,7 +17,8 @@ use crate::prepared::rows;
 use crate::prepared::worker::{Outcome, Worker};
 use crate::prepared::write::{PreparedWriter, refuse_existing};
 use crate::read::codes::CodeTable;
-use crate::read::file::{Skipped, digest};
+use crate::read::file::{ReadFile, Skipped, digest};
+use crate::read::name::folder;
 use crate::read::source::{RawSample, Scan, Source};
 
 /// Images in memory at a time. Fixed, so that the work is cut the same way on every machine.
@@ -45,27 +46,39 @@ pub fn prepare(
     let mut scan = source.scan()?;
     let boxes = boxes.map(|boxes| boxes.of_images(source.root(), &scan.samples));
     let boxes = boxes.transpose()?;
-    if let Some(codes) = &codes {
-        let notes = codes.apply(&mut scan.samples)?;
-        scan.notes.extend(notes);
-        scan.read.push(codes.read.clone());
-    }
+    let of_codes = match &codes {
+        Some(codes) => {
+            scan.read.push(codes.read.clone());
+            codes.apply(&mut scan.samples)?
+        }
+        None => std::mem::take(&mut scan.code_notes),
+    };
+    scan.notes.extend(of_codes);
     strict(options, &scan.skipped)?;
-    let mut deal = Deal::of(&scan, options)?;
-    let mut info = info(source, options, &scan, &deal);
-    if let Some(codes) = &codes {
-        info.machine_coded = codes.machine_coded();
-        // That of the codes that the table replaces.
-        info.au_threshold = None;
-    }
-    let mut writer = PreparedWriter::create(output, options.image_size)?;
     let worker = Worker {
         source,
         options,
         detector: FaceDetector::new()?,
         boxes: boxes.as_ref(),
+        depths: BTreeMap::new(),
     };
-    let notes = write_rows(&worker, &mut scan, &mut deal, &mut writer, progress)?;
+    let pass = passes(worker, &scan, output, progress)?;
+    let mut info = info(source, options, &scan, &pass.deal);
+    if let Some(codes) = &codes {
+        info.machine_coded = codes.machine_coded();
+        // That of the codes that the table replaces.
+        info.au_threshold = None;
+    }
+    let Pass {
+        writer,
+        deal,
+        read,
+        skipped,
+        notes,
+        ..
+    } = pass;
+    scan.read.extend(read);
+    scan.skipped.extend(skipped);
     let images = writer.samples();
     rows::check(images, &info.classes).map_err(|problem| {
         let (total, skipped) = (scan.samples.len(), brief(&scan.skipped));
@@ -87,36 +100,84 @@ pub fn prepare(
     })
 }
 
-/// Writes a row for every usable image, and adds files read and inputs skipped to the scan; returns notes on the images.
-fn write_rows(
-    worker: &Worker,
-    scan: &mut Scan,
-    deal: &mut Deal,
-    writer: &mut PreparedWriter,
+/// One pass over the images; a second one where 16-bit files of a folder use different numbers of bits, so that the darker ones
+/// are read like their neighbours.
+fn passes(
+    mut worker: Worker,
+    scan: &Scan,
+    output: &Path,
     progress: &(dyn Fn(usize, usize) -> bool + Sync),
-) -> Result<Vec<String>, Error> {
-    let classes = worker.source.class_names();
-    let (mut placed, mut odd) = (Vec::new(), BTreeMap::new());
-    let (done, total) = (AtomicUsize::new(0), scan.samples.len());
-    let one = |raw: &RawSample| {
-        let outcome = worker.process(raw);
-        progress(done.fetch_add(1, Ordering::Relaxed) + 1, total).then_some(outcome)
-    };
-    for chunk in scan.samples.chunks(CHUNK) {
-        let outcomes: Option<Vec<Outcome>> = chunk.par_iter().map(one).collect();
-        for (raw, outcome) in chunk.iter().zip(outcomes.ok_or(Error::Cancelled)?) {
-            if let Some(face) = &outcome.face {
-                writer.push(rows::row(raw, face, deal, &classes), &face.pixels)?;
-                rows::add_odd(&mut odd, &outcome.odd, &raw.path);
-            }
-            placed.extend(outcome.off_centre);
-            scan.read.extend(outcome.read);
-            scan.skipped.extend(outcome.skipped);
-        }
-        strict(worker.options, &scan.skipped)?;
+) -> Result<Pass, Error> {
+    let pass = Pass::of(&worker, scan, output, progress)?;
+    if !pass.mixed {
+        return Ok(pass);
     }
-    let notes = rows::off_centre(&placed).into_iter();
-    Ok(notes.chain(rows::odd(&odd)).collect())
+    worker.depths = pass.depths;
+    drop(pass.writer);
+    Pass::of(&worker, scan, output, progress)
+}
+
+/// The result of one pass over the images.
+struct Pass {
+    /// A row for every usable image.
+    writer: PreparedWriter,
+    deal: Deal,
+    read: Vec<ReadFile>,
+    skipped: Vec<Skipped>,
+    notes: Vec<String>,
+    /// The most bits of a 16-bit file of each folder, and whether another of the folder was read with fewer.
+    depths: BTreeMap<String, u32>,
+    mixed: bool,
+}
+
+impl Pass {
+    fn of(
+        worker: &Worker,
+        scan: &Scan,
+        output: &Path,
+        progress: &(dyn Fn(usize, usize) -> bool + Sync),
+    ) -> Result<Self, Error> {
+        let deal = Deal::of(scan, worker.options)?;
+        let mut pass = Self {
+            writer: PreparedWriter::create(output, worker.options.image_size)?,
+            deal,
+            read: Vec::new(),
+            skipped: Vec::new(),
+            notes: Vec::new(),
+            depths: BTreeMap::new(),
+            mixed: false,
+        };
+        let classes = worker.source.class_names();
+        let (mut placed, mut odd) = (Vec::new(), BTreeMap::new());
+        let (done, total) = (AtomicUsize::new(0), scan.samples.len());
+        let one = |raw: &RawSample| {
+            let outcome = worker.process(raw);
+            progress(done.fetch_add(1, Ordering::Relaxed) + 1, total).then_some(outcome)
+        };
+        for chunk in scan.samples.chunks(CHUNK) {
+            let outcomes: Option<Vec<Outcome>> = chunk.par_iter().map(one).collect();
+            for (raw, outcome) in chunk.iter().zip(outcomes.ok_or(Error::Cancelled)?) {
+                if let Some(face) = &outcome.face {
+                    let row = rows::row(raw, face, &mut pass.deal, &classes);
+                    pass.writer.push(row, &face.pixels)?;
+                    rows::add_odd(&mut odd, &outcome.odd, &raw.path);
+                }
+                if let Some(bits) = outcome.bits {
+                    let most = pass.depths.entry(folder(&raw.path).to_owned());
+                    let most = most.or_insert(bits);
+                    pass.mixed |= *most != bits;
+                    *most = bits.max(*most);
+                }
+                placed.extend(outcome.off_centre);
+                pass.read.extend(outcome.read);
+                pass.skipped.extend(outcome.skipped);
+            }
+            strict(worker.options, &pass.skipped)?;
+        }
+        let notes = rows::off_centre(&placed).into_iter();
+        pass.notes = notes.chain(rows::odd(&odd)).collect();
+        Ok(pass)
+    }
 }
 
 /// The part of `dataset.json` that does not depend on the rows.

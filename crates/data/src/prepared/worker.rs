@@ -1,15 +1,18 @@
 //! One image on its way to a row: fetched, its face found, cut out and resized.
 
-use image::GrayImage;
+use std::collections::BTreeMap;
+
+use image::{DynamicImage, GrayImage};
 
 use crate::error::Error;
 use crate::face::boxes::Boxes;
 use crate::face::{CropMode, FaceDetector, Landmarks, authors, centre_square, face_square};
 use crate::picture::decode::to_grey;
-use crate::picture::depth::{transparent, unscaled_bits};
+use crate::picture::depth::{bits, scaled, scaled_alone, transparent};
 use crate::picture::{CropBox, resize};
 use crate::prepared::options::PrepareOptions;
 use crate::read::file::{ReadFile, Skipped};
+use crate::read::name::folder;
 use crate::read::source::{RawSample, Source};
 
 /// How far from the middle, as a share of the width, a face counts as off centre. Our choice: a centred face ends up at
@@ -31,8 +34,10 @@ pub(crate) struct Face {
 /// Unusual things about the pixels of an image that was used.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Odd {
-    /// A 16-bit file whose values use this many bits.
+    /// A 16-bit file whose values are read as values of this many bits.
     Bits(u32),
+    /// One that uses fewer bits than others of its folder.
+    Darker,
     Transparent,
     Flat,
 }
@@ -41,6 +46,8 @@ pub(crate) enum Odd {
 #[derive(Default)]
 pub(crate) struct Outcome {
     pub face: Option<Face>,
+    /// The bits that the values of a 16-bit file use.
+    pub bits: Option<u32>,
     pub odd: Vec<Odd>,
     /// Whether landmarks placed the crop at the image's side.
     pub off_centre: Option<bool>,
@@ -60,6 +67,8 @@ pub(crate) struct Worker<'a> {
     pub options: &'a PrepareOptions,
     pub detector: FaceDetector,
     pub boxes: Option<&'a Boxes>,
+    /// The bits of 16-bit files by folder; a file of another folder has its own.
+    pub depths: BTreeMap<String, u32>,
 }
 
 impl Worker<'_> {
@@ -75,22 +84,19 @@ impl Worker<'_> {
     fn face(&self, raw: &RawSample, outcome: &mut Outcome) -> Result<Face, Error> {
         let fetched = self.source.fetch(raw)?;
         outcome.read.extend(fetched.read);
-        let bits = unscaled_bits(&fetched.image).map(Odd::Bits);
-        outcome.odd.extend(bits);
-        let odd = transparent(&fetched.image).then_some(Odd::Transparent);
-        outcome.odd.extend(odd);
-        let by_authors = self.options.crop == CropMode::Authors;
-        let image = match by_authors {
-            true => authors::grey(fetched.image),
-            false => to_grey(fetched.image),
-        };
+        outcome.bits = bits(&fetched.image);
+        let of_folder = self.depths.get(folder(&raw.path)).copied();
+        let used = outcome.bits.and(of_folder).or(outcome.bits);
+        let bits = used.filter(|bits| *bits < 16).map(Odd::Bits);
+        let darker = (used > outcome.bits).then_some(Odd::Darker);
+        let transparent = transparent(&fetched.image).then_some(Odd::Transparent);
+        outcome
+            .odd
+            .extend([bits, darker, transparent].into_iter().flatten());
+        let image = grey(self.options.crop, scaled(fetched.image, used));
         let found = self.find(raw, &image, outcome)?;
         let crop = found.unwrap_or_else(|| centre_square(image.width(), image.height()));
-        let side = self.options.image_size;
-        let pixels = match by_authors {
-            true => authors::resize(&image, crop, side),
-            false => resize(&image, crop, side, side),
-        };
+        let pixels = cut(self.options.crop, &image, crop, self.options.image_size);
         outcome.odd.extend(flat(&pixels).then_some(Odd::Flat));
         Ok(Face {
             pixels,
@@ -164,6 +170,40 @@ impl Worker<'_> {
             _ => crop,
         })
     }
+}
+
+/// An image in grey as this crop mode weighs the colours.
+fn grey(mode: CropMode, image: DynamicImage) -> GrayImage {
+    match mode {
+        CropMode::Authors => authors::grey(image),
+        _ => to_grey(image),
+    }
+}
+
+/// The crop of an image as `[side, side]` pixels.
+fn cut(mode: CropMode, image: &GrayImage, crop: CropBox, side: u32) -> Vec<u8> {
+    match mode {
+        CropMode::Authors => authors::resize(image, crop, side),
+        _ => resize(image, crop, side, side),
+    }
+}
+
+/// Mean difference in grey values up to which a row and a crop show the same image. Our choice: more than another JPEG of it
+/// differs by, less than another face.
+const SAME: usize = 4;
+
+/// Whether a row with this crop and these pixels was made from `image`.
+pub(super) fn is_of(mode: CropMode, crop: CropBox, pixels: &[u8], image: DynamicImage) -> bool {
+    let image = grey(mode, scaled_alone(image));
+    if !crop.is_within(image.width(), image.height()) {
+        return false;
+    }
+    let again = cut(mode, &image, crop, pixels.len().isqrt() as u32);
+    let apart = again
+        .iter()
+        .zip(pixels)
+        .map(|(a, b)| usize::from(a.abs_diff(*b)));
+    apart.sum::<usize>() <= SAME * pixels.len()
 }
 
 fn flat(pixels: &[u8]) -> bool {

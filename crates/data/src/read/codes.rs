@@ -1,6 +1,6 @@
 //! A table of FACS codes beside images of any source: rows by path, by recording or by row number.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fmt;
 use std::path::Path;
 
@@ -44,7 +44,7 @@ pub struct CodeKey<'a> {
 }
 
 /// How the rows of a table name their images.
-#[derive(PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 enum Key {
     Path(String),
     /// Person and session, and the frame where the table has one: otherwise the last of the recording.
@@ -84,10 +84,7 @@ impl CodeTable {
     }
 
     fn read(name: String, bytes: &[u8]) -> Result<Self, String> {
-        let with_header = headless(bytes).map(|(text, between)| {
-            let header = COHN_KANADE.join(&between.to_string());
-            format!("{header}\n{text}")
-        });
+        let with_header = headless(bytes);
         let added = u64::from(with_header.is_some());
         let table = Table::open(with_header.as_deref().map_or(bytes, str::as_bytes))?;
         let columns = table.columns().clone();
@@ -199,7 +196,16 @@ impl CodeTable {
             let later = last.iter().any(is_later);
             last.extend((!later).then_some(at));
         }
-        let of_known = |(line, key): &(u64, Key)| match (key, known.get(key).map(Vec::as_slice)) {
+        let ends = Ends::of(images);
+        let whole = |(line, key): &(u64, Key)| {
+            let key = ends.whole(key);
+            key.map_err(|reason| format!("line {line}: {reason}"))
+        };
+        let keys = self.rows.iter().map(whole).collect::<Result<Vec<_>, _>>()?;
+        let of_known = |(key, (line, _)): (&Key, &(u64, Key))| match (
+            key,
+            known.get(key).map(Vec::as_slice),
+        ) {
             (Key::Session(None, ..), _) | (_, None | Some([])) => Ok(None),
             (_, Some([only])) => Ok(Some(*only)),
             (_, Some([one, other, ..])) => Err(format!(
@@ -208,7 +214,12 @@ impl CodeTable {
                 images[*one].path, images[*other].path
             )),
         };
-        Ok((self.rows.iter().map(of_known).collect::<Result<_, _>>()?, 0))
+        let rows = keys.iter().zip(&self.rows).map(of_known);
+        let rows = rows.collect::<Result<Vec<_>, _>>()?;
+        if rows.contains(&None) {
+            refuse_shifted(&keys, images)?;
+        }
+        Ok((rows, 0))
     }
 
     /// The key of an image, of the kind of the table's.
@@ -266,6 +277,87 @@ impl CodeTable {
             (sample.aus, sample.sides) = coded.unwrap_or_default();
         }
         Ok(notes)
+    }
+}
+
+/// Refuses frames that are counted from 0 in the table and from 1 among the images, or the other way round, where this is
+/// certain: moved by one the rows are exactly the images of their recordings.
+fn refuse_shifted(keys: &[Key], images: &[CodeKey]) -> Result<(), String> {
+    let frame = |key: &Key| match key {
+        Key::Session(person, session, Some(frame)) => {
+            Some((person.clone(), session.clone(), *frame))
+        }
+        _ => None,
+    };
+    let Some(rows) = keys.iter().map(frame).collect::<Option<BTreeSet<_>>>() else {
+        return Ok(());
+    };
+    let coded: BTreeSet<_> = rows
+        .iter()
+        .map(|(person, session, _)| (person, session))
+        .collect();
+    let shown = images
+        .iter()
+        .filter_map(|image| frame(&session(image, Some(image.frame as usize))));
+    let shown: BTreeSet<_> = shown
+        .filter(|(person, session, _)| coded.contains(&(person, session)))
+        .collect();
+    for (by, way) in [(1, "add 1 to"), (-1, "subtract 1 from")] {
+        let moved = rows
+            .iter()
+            .cloned()
+            .map(|(person, session, frame)| Some((person, session, frame.checked_add_signed(by)?)));
+        if moved.collect::<Option<BTreeSet<_>>>().as_ref() == Some(&shown) {
+            return Err(format!(
+                "its frames are not counted as those of the images: {way} each"
+            ));
+        }
+    }
+    Ok(())
+}
+
+/// The names of recordings by their ends: `LeftVideo/SN001_comp` may be called `SN001_comp`.
+struct Ends(HashMap<(Option<Person>, String), BTreeSet<String>>);
+
+impl Ends {
+    fn of(images: &[CodeKey]) -> Self {
+        let mut names: HashMap<_, BTreeSet<String>> = HashMap::new();
+        for recording in BTreeSet::from_iter(images.iter().map(|i| (i.subject, i.sequence))) {
+            let person = Person::of(recording.0);
+            let whole = session_of(person.as_ref(), recording.1);
+            let ends = recording.1.match_indices('/');
+            for end in ends
+                .map(|(at, _)| &recording.1[at + 1..])
+                .chain([recording.1])
+            {
+                let end = (person.clone(), session_of(person.as_ref(), end));
+                names.entry(end).or_default().insert(whole.clone());
+            }
+        }
+        Self(names)
+    }
+
+    /// The key with the whole name of its recording.
+    ///
+    /// # Errors
+    /// If several recordings of the person end so.
+    fn whole(&self, key: &Key) -> Result<Key, String> {
+        let Key::Session(person, session, frame) = key else {
+            return Ok(key.clone());
+        };
+        let named = self.0.get(&(person.clone(), session.clone()));
+        let named = named.filter(|named| !named.contains(session));
+        let named = named.and_then(|named| named.first().zip(named.last()));
+        let whole = match named {
+            None => session,
+            Some((only, last)) if only == last => only,
+            Some((one, other)) => {
+                return Err(format!(
+                    "{key} may be of the recording {one} or {other}: write the whole name"
+                ));
+            }
+        };
+        Ok(Key::Session(person.clone(), whole.clone(), *frame))
     }
 }
 
@@ -337,9 +429,8 @@ fn session_of(person: Option<&Person>, text: &str) -> String {
     Person::of(rest).map_or(String::new(), |session| session.to_string())
 }
 
-/// The text of a table without a header, and the character between its cells: its first line is a person, a session and
-/// FACS codes.
-fn headless(bytes: &[u8]) -> Option<(&str, char)> {
+/// The text of a table without a header, below one: its first line is a person, a session and FACS codes.
+fn headless(bytes: &[u8]) -> Option<String> {
     let text = faus_base::text::plain(bytes).ok()?;
     let first = text.lines().next()?;
     let delimiter = delimiter(first.as_bytes());
@@ -353,13 +444,16 @@ fn headless(bytes: &[u8]) -> Option<(&str, char)> {
         .records()
         .next()?
         .ok()?;
-    let (subject, session, codes) = match Vec::from_iter(&cells)[..] {
-        [subject, session, codes] => (subject, session, codes),
-        _ => return None,
+    let [subject, session, codes, rest @ ..] = &Vec::from_iter(&cells)[..] else {
+        return None;
     };
-    let number = |cell| matches!(Person::of(cell), Some(Person::Number(_)));
-    (number(subject) && number(session) && Cell::read(codes).is_ok())
-        .then_some((text, char::from(delimiter)))
+    // A comma at the end of each line is an empty column.
+    let ends = rest.iter().all(|cell| cell.is_empty());
+    let number = |cell: &str| matches!(Person::of(cell), Some(Person::Number(_)));
+    let is_first = ends && number(subject) && number(session) && Cell::read(codes).is_ok();
+    let after = String::from_iter(vec![char::from(delimiter); rest.len()]);
+    let header = COHN_KANADE.join(&char::from(delimiter).to_string());
+    is_first.then(|| format!("{header}{after}\n{text}"))
 }
 
 #[cfg(test)]
@@ -409,6 +503,7 @@ mod tests {
             "subj;sequence;facs\n010;S010_004;4+7e+17d\n011;S011_004;L10+17\n64;002;1\n",
             "10,004,\"4,7e,17d\"\n11,4,\"L10,17\"\n64,002,1\n",
             "10\t004\t4+7e+17d\n11\t4\tL10+17\n64\t002\tnone\n",
+            "10,004,4+7e+17d,\n11,4,L10+17,\n64,002,1,\n",
         ] {
             let (coded, notes) = found(text);
             assert_eq!(coded, [2, 4], "{text}");
@@ -447,6 +542,65 @@ mod tests {
         ] {
             assert_eq!(session_of(Person::of(person).as_ref(), text), session);
         }
+    }
+
+    #[test]
+    fn a_recording_may_be_named_without_the_folders_above_it() {
+        let of = |(index, (path, sequence))| CodeKey {
+            index,
+            path,
+            subject: "SN001",
+            sequence,
+            frame: 1,
+        };
+        let images = |sequences: [&'static str; 2]| {
+            let named = ["a.png", "b.png"].into_iter().zip(sequences);
+            Vec::from_iter(named.enumerate().map(of))
+        };
+        let row = "subject,session,frame,aus\nSN001,LeftVideoSN001_comp,1,12\n";
+        let videos = images([
+            "LeftVideo/LeftVideoSN001_comp",
+            "RightVideo/RightVideoSN001_comp",
+        ]);
+        let matched = table(row).unwrap().matched(&videos).unwrap();
+        assert_eq!(matched.codes.iter().flatten().count(), 1);
+        assert!(matched.codes[0].is_some());
+        // Where the whole name of one is the end of another's, the former is meant.
+        let within = images(["copy/LeftVideoSN001_comp", "LeftVideoSN001_comp"]);
+        let matched = table(row).unwrap().matched(&within).unwrap();
+        assert!(matched.codes[0].is_none() && matched.codes[1].is_some());
+        let twice = images(["a/LeftVideoSN001_comp", "b/LeftVideoSN001_comp"]);
+        let error = table(row).unwrap().matched(&twice).err().unwrap();
+        assert!(
+            error.to_string().contains("line 2: subject SN001")
+                && error.to_string().contains("write the whole name"),
+            "{error}"
+        );
+    }
+
+    #[test]
+    fn frames_counted_from_another_number_are_refused_where_this_is_certain() {
+        let rows = |frames: [u32; 3]| {
+            let row = |frame: u32| format!("10,4,{frame},1\n");
+            format!("subject,session,frame,aus\n{}", frames.map(row).concat())
+        };
+        for (frames, way) in [
+            ([14, 15, 16], "add 1 to each"),
+            ([16, 17, 18], "subtract 1 from each"),
+        ] {
+            let error = table(&rows(frames))
+                .unwrap()
+                .matched(&images())
+                .err()
+                .unwrap();
+            assert!(error.to_string().contains(way), "{error}");
+        }
+        // One of the rows, or of the images, may be missing.
+        assert_eq!(found(&rows([15, 17, 18])).0, [0, 2]);
+        assert_eq!(
+            found("subject,session,frame,aus\n10,4,16,1\n10,4,18,1\n").0,
+            [1]
+        );
     }
 
     #[test]

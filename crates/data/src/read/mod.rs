@@ -6,6 +6,7 @@ pub mod ck_plus;
 pub mod coded;
 pub mod codes;
 pub mod config;
+pub mod contents;
 pub mod file;
 pub mod folders;
 pub mod held;

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use crate::label::label_map::Misspelt;
 use crate::label::{ClassMap, Expression};
 
 /// Removes the items whose expression is not one of the classes, if these are given; the note counts them as `what`.
@@ -28,6 +29,13 @@ pub(crate) fn left_out(what: &str, shown: impl IntoIterator<Item = Expression>) 
     (!counts.is_empty()).then(|| {
         format!("Left out because their expression is not one of the classes ({what}): {counts}.")
     })
+}
+
+/// Misspelt names of `what` that were read all the same.
+pub(crate) fn misspelt(what: &str, names: &Misspelt) -> Option<String> {
+    let text = |(name, expression): (&String, &Expression)| format!("{name} as {expression}");
+    let read = Vec::from_iter(names.iter().map(text)).join(", ");
+    (!read.is_empty()).then(|| format!("Misspelt {what} are read as the class meant: {read}."))
 }
 
 /// The classes without an image.

@@ -67,13 +67,18 @@ impl Places {
     /// The row of each path. Of several paths the one that fits an image best has it; an image that different paths fit
     /// equally well belongs to none: `train/happy/im0.png` and `test/happy/im0.png` are not both `happy/im0.png`.
     ///
-    /// Folders that differ are ignored only where no path has the right ones and no image's file name occurs twice:
+    /// Folders that differ are ignored only where no path has one of the set's folders and no image's file name occurs twice:
     /// otherwise `bert/0001.png` would be taken for `anna/0001.png`.
     pub fn find<'a>(&self, paths: impl IntoIterator<Item = &'a str>) -> Vec<Option<(usize, Fit)>> {
         let paths = Vec::from_iter(paths.into_iter().map(plain));
         let mut found = Vec::from_iter(paths.iter().map(|path| self.row(path)));
         let is_near = |(_, fit): &(usize, Fit)| *fit < Fit::Elsewhere;
-        if found.iter().flatten().any(is_near) || !self.unique(&paths) {
+        let known = |path: &String| {
+            let folder = split(split(path).0).1;
+            !folder.is_empty() && self.folders.contains(folder)
+        };
+        let near = found.iter().flatten().any(is_near) || paths.iter().any(known);
+        if near || !self.unique(&paths) {
             found
                 .iter_mut()
                 .for_each(|found| *found = found.filter(is_near));
@@ -105,7 +110,7 @@ impl Places {
         if let Some(&row) = self.whole.get(path) {
             return Some((row, Fit::Whole));
         }
-        let (folder, name) = split(path);
+        let name = split(path).1;
         let (named, path, near) = match self.by_name.get(name) {
             Some(named) => (named, path.to_owned(), Fit::End),
             None => (
@@ -122,10 +127,7 @@ impl Places {
         let fitting = Vec::from_iter(named.iter().filter(fits));
         match (&fitting[..], &named[..]) {
             ([(_, row)], _) => Some((*row, near)),
-            // A folder that the set has is meant.
-            ([], [(_, row)]) if !self.folders.contains(split(folder).1) => {
-                Some((*row, Fit::Elsewhere))
-            }
+            ([], [(_, row)]) => Some((*row, Fit::Elsewhere)),
             _ => None,
         }
     }
@@ -173,8 +175,13 @@ mod tests {
             [Some(0), None]
         );
         assert_eq!(
-            find(&images, &["bert/0001.png", "anna/x.png"]),
+            find(&images, &["orig/0001.png", "orig/x.png"]),
             [Some(0), None]
+        );
+        // Names of folders mean something in this table.
+        assert_eq!(
+            find(&images, &["bert/0001.png", "anna/x.png"]),
+            [None, None]
         );
         assert_eq!(
             find(&images, &["bert/0001.png", "cleo/0001.png"]),

@@ -102,6 +102,8 @@ pub struct Scan {
     pub folding: Folding,
     /// Remarks on how the source was read, in full sentences.
     pub notes: Vec<String>,
+    /// Those on its FACS codes, which a table of codes replaces.
+    pub code_notes: Vec<String>,
 }
 
 /// How a source's images are assigned to folds.

@@ -42,7 +42,12 @@ impl FileTree {
             return Ok(Self::of(root, vec![Layer::archive(root)?], vec![]));
         }
         visible_names(root)?;
-        Ok(Self::of(root, vec![Layer::folder(root)], vec![]))
+        Ok(Self::folder(root))
+    }
+
+    /// The folder `root`, whether it can be listed or not.
+    pub(crate) fn folder(root: &Path) -> Self {
+        Self::of(root, vec![Layer::folder(root)], vec![])
     }
 
     /// [`open`](Self::open); if there is nothing but one folder, as in a `.zip` of a folder, that folder becomes the root.
@@ -58,8 +63,7 @@ impl FileTree {
     pub(crate) fn around(file: &Path) -> (Self, String) {
         let (folder, name) = (parent(file), file.file_name().unwrap_or_default());
         let name = name.to_string_lossy();
-        let tree = Self::of(folder, vec![Layer::folder(folder)], vec![]);
-        (tree, name.into_owned())
+        (Self::folder(folder), name.into_owned())
     }
 
     /// Takes the folder `root` and overlays every `.zip` in it, in order of name, as if unpacked there. One that cannot

@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 use anyhow::{Result, bail};
 use clap::Args;
 use faus_base::text::composed;
-use faus_data::face::{Landmarks, face_square};
-use faus_data::{CropBox, CropMode, RawSample, Sample, Source};
+use faus_data::face::Landmarks;
+use faus_data::{CropBox, RawSample, Sample, Source};
 use faus_fau::{FacePoints, Locate};
 use faus_synth::mean_landmarks;
 
@@ -51,7 +51,7 @@ pub(crate) fn locate(args: LocateArgs, program: &Program) -> Result<()> {
         }),
         (None, None) => {
             say(
-                "Note: a mean face is used, since the run does not record the data set that it was prepared from; give it with --data",
+                "Note: a mean face is used: a run with --prepared does not record its data set; give the folder or archive that `faus data prepare` read with --data",
             );
             vec![None; run.prepared.len()]
         }
@@ -66,47 +66,30 @@ fn faces(run: &FinishedRun, place: &Path, program: &Program) -> Result<Vec<Optio
     let scan = source.scan()?;
     let originals = Originals::of(&scan.samples);
     let mut faces = vec![None; run.prepared.len()];
-    let mut cropped_alike = Vec::new();
+    let mut alike = Vec::new();
     for row in run.samples.iter().filter(|sample| sample.coded.is_some()) {
         let sample = &run.prepared.samples()[row.index];
         let found = originals.find(sample).and_then(|original| {
             let landmarks = landmarks(source.as_ref(), original)?;
-            if cropped_alike.len() < TRIED {
-                cropped_alike.extend(is_crop(source.as_ref(), original, &landmarks, sample));
+            if alike.len() < TRIED {
+                let fetched = source.fetch(original).ok();
+                alike.extend(fetched.map(|it| run.prepared.is_of(row.index, it.image)));
             }
             face(&landmarks, sample)
         });
         faces[row.index] = found;
     }
-    let info = run.prepared.info();
-    let by_landmarks = matches!(info.crop, CropMode::Auto | CropMode::Landmarks);
-    if by_landmarks
-        && info.boxes.is_none()
-        && !cropped_alike.is_empty()
-        && !cropped_alike.contains(&true)
-    {
+    if !alike.is_empty() && !alike.contains(&true) {
         bail!(
-            "{}: its landmarks do not give the crops of the run's images, so it is another data set; give the one that the run was prepared from",
+            "{}: its images are not the run's, so it is another data set; give the one that the run was prepared from",
             place.display()
         );
     }
     Ok(faces)
 }
 
-/// Images whose crops are compared with their landmarks (our choice).
+/// Images that are compared with the run's (our choice).
 const TRIED: usize = 10;
-
-/// Whether an image was cropped by these landmarks; `None` if it cannot be read.
-fn is_crop(
-    source: &dyn Source,
-    original: &RawSample,
-    landmarks: &Landmarks,
-    sample: &Sample,
-) -> Option<bool> {
-    let image = source.fetch(original).ok()?.image;
-    let crop = face_square(landmarks, image.width(), image.height()).ok();
-    Some(crop == sample.crop)
-}
 
 fn landmarks(source: &dyn Source, original: &RawSample) -> Option<Landmarks> {
     let (text, _) = source.landmarks(original.landmarks.as_deref()?).ok()?;

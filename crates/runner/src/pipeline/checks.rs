@@ -1,10 +1,13 @@
 //! Checks before a run begins: network, folders, settings of an earlier start.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
-use anyhow::{Result, bail};
+use anyhow::{Context, Result, bail};
+use faus_base::digest::sha256;
+use faus_data::{DataConfig, contents};
 use faus_model::{InputSpec, Network};
-use serde_json::Value;
+use serde_json::{Map, Value, json};
 use tch::Device;
 
 use super::job::Job;
@@ -42,6 +45,48 @@ impl Job<'_> {
         }
     }
 
+    /// The contents that the data set at `place` is prepared from: digests of the tables beside it, by setting, and of its own
+    /// files ([`contents`]).
+    pub(super) fn inputs(&self, place: &Path) -> Result<Value> {
+        let digests = tables(&self.config.data).into_iter().map(|(name, table)| {
+            let unreadable = || format!("{}: cannot be read", table.display());
+            let bytes = std::fs::read(table).with_context(unreadable)?;
+            Ok((name.to_owned(), sha256(&bytes).into()))
+        });
+        let tables = digests.collect::<Result<Map<String, Value>>>()?;
+        Ok(json!({ "tables": tables, "data": contents(place) }))
+    }
+
+    /// Refuses a table beside the data that differs from the one that they were prepared from, which `before` describes, and
+    /// notes where the data themselves differ. What is not there any more is not compared.
+    pub(super) fn check_inputs(&self, place: &Path, before: &Value) -> Result<()> {
+        let was = &before["inputs"];
+        for (name, table) in tables(&self.config.data) {
+            let digest = std::fs::read(table).map(|bytes| sha256(&bytes)).ok();
+            let known = was["tables"][name].as_str();
+            if digest.is_some_and(|digest| known.is_some_and(|known| known != digest)) {
+                bail!(
+                    "{}: has other contents than when the data of {} were prepared from it; delete that folder, or give another --out",
+                    table.display(),
+                    self.out.display()
+                );
+            }
+        }
+        // Runs of earlier versions do not record it.
+        let known = serde_json::from_value(was["data"].clone()).ok();
+        let known = known.filter(|_| place.exists());
+        let changed = known.map_or(String::new(), |known| changes(&known, &contents(place)));
+        if !changed.is_empty() {
+            eprintln!(
+                "Note: {} has changed since the data of {1} were prepared from it ({changed}); {1} is of the data as they were. To \
+                 prepare them anew, delete that folder, or give another --out",
+                place.display(),
+                self.out.display()
+            );
+        }
+        Ok(())
+    }
+
     /// Checks that the folds to run exist.
     pub(super) fn check_folds(&self, count: usize) -> Result<()> {
         let (mut wanted, last) = (self.folds.iter().flatten(), count.saturating_sub(1));
@@ -50,6 +95,39 @@ impl Job<'_> {
             None => Ok(()),
         }
     }
+}
+
+/// The tables that a data set is prepared from beside its own files.
+fn tables(data: &DataConfig) -> Vec<(&'static str, &Path)> {
+    let tables = [
+        ("aus", &data.aus),
+        ("labels", &data.labels),
+        ("boxes", &data.boxes),
+    ];
+    let given = tables
+        .into_iter()
+        .filter_map(|(name, table)| Some((name, table.as_deref()?)));
+    given.collect()
+}
+
+/// The folders of a data set whose [`contents`] differ, the first five in words.
+fn changes(was: &BTreeMap<String, String>, now: &BTreeMap<String, String>) -> String {
+    const SHOWN: usize = 5;
+    let count = |files: Option<&String>| match files.and_then(|files| files.split_once(',')) {
+        Some((count, _)) => count.to_owned(),
+        None => "no files".to_owned(),
+    };
+    let in_words = |folder: &String| match [was, now].map(|contents| count(contents.get(folder))) {
+        [was, now] if was == now => format!("{folder}: {now}, not all as they were"),
+        [was, now] => format!("{folder}: {was}, now {now}"),
+    };
+    let folders = BTreeSet::from_iter(was.keys().chain(now.keys())).into_iter();
+    let changed = folders.filter(|folder| was.get(*folder) != now.get(*folder));
+    let mut changed = Vec::from_iter(changed.map(in_words));
+    let more = changed.len().saturating_sub(SHOWN);
+    changed.truncate(SHOWN);
+    changed.extend((more > 0).then(|| format!("{more} more folders")));
+    changed.join("; ")
 }
 
 /// Converts the configuration of an earlier version: missing settings get their defaults, which reproduce that
@@ -93,6 +171,37 @@ mod tests {
         );
         let difference = first_difference("", &was, &is);
         assert_eq!(difference.unwrap(), "b.c was 2, is 3");
+    }
+
+    #[test]
+    fn changed_folders_are_named_with_their_numbers_of_files() {
+        let contents = |folders: &[(&str, &str)]| -> BTreeMap<String, String> {
+            let folders = folders.iter();
+            folders
+                .map(|(name, text)| ((*name).to_owned(), (*text).to_owned()))
+                .collect()
+        };
+        let was = contents(&[
+            ("fear", "2 files, a"),
+            ("happy", "3 files, b"),
+            ("sad", "1 file, c"),
+        ]);
+        let now = contents(&[
+            ("fear", "2 files, d"),
+            ("happy", "3 files, b"),
+            ("new", "4 files, e"),
+        ]);
+        assert_eq!(changes(&was, &was), "");
+        assert_eq!(
+            changes(&was, &now),
+            "fear: 2 files, not all as they were; new: no files, now 4 files; sad: 1 file, now no files"
+        );
+        let many = (0..9).map(|at| (at.to_string(), "1 file, x".to_owned()));
+        let all = changes(&many.collect(), &BTreeMap::new());
+        assert!(
+            all.ends_with("4: 1 file, now no files; 4 more folders"),
+            "{all}"
+        );
     }
 
     #[test]

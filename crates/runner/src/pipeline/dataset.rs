@@ -27,7 +27,6 @@ impl Job<'_> {
     pub(super) fn origin(&self, place: &Path) -> Result<Origin> {
         let config = &self.config.data;
         if self.dataset().join("dataset.json").exists() {
-            self.check_unchanged()?;
             return Ok(Origin::Kept);
         }
         if self.prepared.is_some() {
@@ -45,22 +44,6 @@ impl Job<'_> {
             self.check_folds(config.options().fold_count(&folding))?;
         }
         Ok(Origin::Source(source))
-    }
-
-    /// Refuses tables of codes or labels that were written after the data were prepared from them.
-    fn check_unchanged(&self) -> Result<()> {
-        let written = |path: &Path| path.metadata().and_then(|found| found.modified()).ok();
-        let prepared = written(&self.dataset().join("dataset.json"));
-        let data = &self.config.data;
-        let mut tables = [&data.aus, &data.labels, &data.boxes].into_iter().flatten();
-        if let Some(newer) = tables.find(|table| written(table) > prepared) {
-            bail!(
-                "{}: newer than the data that were prepared in {}; delete that folder, or give another --out",
-                newer.display(),
-                self.dataset().display()
-            );
-        }
-        Ok(())
     }
 
     /// Puts the data set into the run folder.

@@ -53,7 +53,9 @@ impl Job<'_> {
         }
         let workers = Workers::new(0)?;
         let config = folder.join("config.json");
-        write_json(&config, &self.record(&prepared, &workers, differences)?)?;
+        let mut record = self.record(&prepared, &workers, differences)?;
+        record["inputs"] = read_json(&config)?.unwrap_or_default()["inputs"].take();
+        write_json(&config, &record)?;
         remove(&folder.join(FINISHED))?;
         let training = Training {
             job: self,
@@ -108,24 +110,39 @@ impl Job<'_> {
         let place = self.place()?;
         faus_data::refuse_inside(&self.out, &place)?;
         let known = self.dataset().join("dataset.json").exists();
+        let trained = self.out.join("folds").exists();
         let origin = self.origin(&place)?;
         let folder = RunFolder::open(&self.out)?;
         let config = folder.join("config.json");
-        let before = read_json(&config)?.filter(|_| known);
+        let before = read_json(&config)?.filter(|_| known || trained);
         match &before {
-            Some(before) => self.check_same(&place, before)?,
-            None if known => bail!(
-                "{}: a data set without its config.json; delete it to recreate it",
-                self.dataset().display()
+            Some(before) => {
+                self.check_same(&place, before)?;
+                self.check_inputs(&place, before)?;
+            }
+            None if known || trained => bail!(
+                "{}: a run without its config.json; delete the folder, or give another --out",
+                self.out.display()
             ),
             None => {
                 // Written now to identify the data set in case a later step fails.
-                let settings = json_of(&self.config)?;
-                write_json(&config, &json!({ "data": place, "config": settings }))?;
+                let (settings, inputs) = (json_of(&self.config)?, self.inputs(&place)?);
+                let record = json!({ "data": place, "inputs": inputs, "config": settings });
+                write_json(&config, &record)?;
             }
         }
         let prepared = self.prepare(origin)?;
         self.check_folds(prepared.info().folds)?;
+        let was = before
+            .as_ref()
+            .and_then(|before| before["source_digest"].as_str());
+        if trained && was.is_some_and(|was| was != prepared.info().source_digest) {
+            bail!(
+                "{}: its folds were trained on other data than {} has now; delete the folder, or give another --out",
+                self.out.display(),
+                place.display()
+            );
+        }
         let now = json_of(&self.config)?;
         let same = before.is_some_and(|before| as_of_now(&before["config"]) == now);
         Ok((folder, prepared, same))

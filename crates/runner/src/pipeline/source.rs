@@ -48,13 +48,15 @@ fn place(source: &str, given: Option<&Path>) -> Result<PathBuf> {
     }
 }
 
-/// Whether the experiment's faces are drawn ones; not where the data cannot be opened, which is an error later.
+/// Whether the experiment's faces are drawn ones; not where the data cannot be opened, which is an error later. Tables and
+/// arrays, which take long to read, have no mark of drawn ones.
 pub(crate) fn is_drawn(program: &Program, config: &DataConfig, given: Option<&Path>) -> bool {
     let Ok(place) = place(&config.source, given) else {
         return false;
     };
     let opened = || program.open_source(config, &place);
-    place == Path::new(SYNTHETIC) || opened().is_ok_and(|source| source.synthetic())
+    let unmarked = ["csv", "tfd", "arrays"].contains(&config.source.as_str());
+    place == Path::new(SYNTHETIC) || !unmarked && opened().is_ok_and(|source| source.synthetic())
 }
 
 impl Job<'_> {

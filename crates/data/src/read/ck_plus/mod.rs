@@ -199,8 +199,10 @@ impl Source for CkPlus {
         let version = self.mark.as_ref().and_then(|mark| mark.faces_version);
         notes.extend(version.map(|version| format!("Drawn faces, version {version}.")));
         notes.extend(notes::notes(&self.layout, &sequences));
+        let code_notes = notes::code_notes(&self.layout, &sequences);
         let read = sequences.iter_mut().flat_map(|s| take(&mut s.read));
         Ok(Scan {
+            code_notes,
             read: read.collect(),
             samples: sequences.into_iter().flat_map(|s| s.samples).collect(),
             skipped,

@@ -6,7 +6,7 @@ use crate::read::ck_plus::layout::{Layout, Place};
 use crate::read::ck_plus::sequence::Sequence;
 use crate::read::notes::left_out;
 
-/// All notes except the one about the program that drew the faces.
+/// Notes on the images, except the one about the program that drew the faces.
 pub(super) fn notes(layout: &Layout, sequences: &[Sequence]) -> Vec<String> {
     let facs = layout.part(Place::Facs).is_some();
     let landmarks = layout.part(Place::Landmarks).is_some();
@@ -17,20 +17,31 @@ pub(super) fn notes(layout: &Layout, sequences: &[Sequence]) -> Vec<String> {
     let bare = all().filter(|s| s.bare && facs).map(Sequence::name);
     let notes = [
         left_out("images", left),
-        recordings("do not begin with frame 1, so the frame used as neutral may not be neutral", late),
+        recordings(
+            "do not begin with frame 1, so the frame used as neutral may not be neutral",
+            late,
+        ),
         recordings(
             "end with three frames that are not consecutive, so frames may be missing and others were used instead",
             gaps,
         ),
-        empty_codings(sequences),
-        recordings("have neither an emotion label nor FACS codes, so they are not used", bare),
+        recordings(
+            "have neither an emotion label nor FACS codes, so they are not used",
+            bare,
+        ),
         inner_archive(layout),
-        (!facs).then(|| {
-            "There is no folder FACS or FACS_labels: no image has action-unit codes, and none is held out.".to_owned()
-        }),
-        (!landmarks).then(|| "There is no folder Landmarks: the detector finds the faces.".to_owned()),
+        (!landmarks)
+            .then(|| "There is no folder Landmarks: the detector finds the faces.".to_owned()),
     ];
     notes.into_iter().flatten().collect()
+}
+
+/// Notes on FACS codes.
+pub(super) fn code_notes(layout: &Layout, sequences: &[Sequence]) -> Vec<String> {
+    let bare = layout.part(Place::Facs).is_none().then(|| {
+        "There is no folder FACS or FACS_labels: no image has action-unit codes, and none is held out.".to_owned()
+    });
+    empty_codings(sequences).into_iter().chain(bare).collect()
 }
 
 /// The number of recordings with a property, and the first of them.

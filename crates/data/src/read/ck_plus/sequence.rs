@@ -62,6 +62,9 @@ impl Sequence {
     }
 }
 
+/// The codes of a peak frame, and those of them with a side.
+type Codes = (AuCoding, String);
+
 /// A recording being read.
 struct Reading<'a> {
     sequence: Sequence,
@@ -78,7 +81,7 @@ impl Reading<'_> {
         let frames = self.frames(emotion.is_some())?;
         let named = [emotion.map(|e| e.0), aus.as_ref().map(|a| a.0)];
         self.check_peak(&frames, named.into_iter().flatten().max())?;
-        let aus = aus.map_or(AuCoding::NotCoded, |(_, coding)| coding);
+        let aus = aus.map(|(_, coding)| coding).unwrap_or_default();
         match emotion {
             Some((_, expression)) => self.labelled(expression, aus, &frames),
             None => self.held_out(aus, &frames),
@@ -88,7 +91,7 @@ impl Reading<'_> {
 
     /// The FACS codes with the frame they are named after. A bad file leaves the recording uncoded: without one of its
     /// lines a present action unit would count as absent.
-    fn aus(&mut self) -> Option<(u32, AuCoding)> {
+    fn aus(&mut self) -> Option<(u32, Codes)> {
         self.layout.part(Place::Facs)?;
         let aus = self.label(Place::Facs, "_facs", AuCoding::from_facs_file);
         aus.unwrap_or_else(|skipped| {
@@ -208,7 +211,7 @@ impl Reading<'_> {
     }
 
     /// The first frame as neutral, the last three with the label; those of them that are classes.
-    fn labelled(&mut self, expression: Expression, aus: AuCoding, frames: &[Frame]) {
+    fn labelled(&mut self, expression: Expression, codes: Codes, frames: &[Frame]) {
         let peaks = &frames[frames.len() - PEAK_FRAMES..];
         let numbers: Vec<u32> = peaks.iter().map(|frame| frame.number).collect();
         let consecutive = numbers.windows(2).all(|two| two[0] + 1 == two[1]);
@@ -228,16 +231,17 @@ impl Reading<'_> {
         // The peak alone is coded. It is the last sample if its expression is a class.
         let last = self.sequence.samples.last_mut();
         if let (Some(peak), Some(_)) = (last, self.classes.label_of(expression)) {
-            peak.aus = aus;
+            (peak.aus, peak.sides) = codes;
         }
     }
 
     /// The peak frame of a recording with FACS codes but no emotion label.
-    fn held_out(&mut self, aus: AuCoding, frames: &[Frame]) {
+    fn held_out(&mut self, (aus, sides): Codes, frames: &[Frame]) {
         match frames.last() {
             Some(peak) if aus != AuCoding::NotCoded => self.sequence.samples.push(RawSample {
                 role: Role::HeldOut,
                 aus,
+                sides,
                 ..self.sample(peak, -1)
             }),
             _ => self.sequence.bare = true,

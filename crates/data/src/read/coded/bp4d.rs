@@ -58,7 +58,7 @@ pub(super) fn open(tree: FileTree, threshold: u8) -> Result<Listed, Error> {
             frame,
         })
     });
-    frames.notes.push(match graded.is_empty() {
+    frames.code_notes.push(match graded.is_empty() {
         true => "All codes are occurrence without intensity, which the threshold does not change."
             .to_owned(),
         false => format!(

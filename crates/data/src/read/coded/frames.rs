@@ -3,6 +3,7 @@
 use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
 
+use faus_base::digest::sha256;
 use regex::Captures;
 
 use crate::error::Error;
@@ -78,6 +79,8 @@ pub(super) struct Frames {
     pub recordings: Recordings,
     pub skipped: Vec<Skipped>,
     pub notes: Vec<String>,
+    /// Those on the codes.
+    pub code_notes: Vec<String>,
     read: Vec<ReadFile>,
     threshold: u8,
 }
@@ -89,6 +92,7 @@ impl Frames {
             recordings: BTreeMap::new(),
             skipped: Vec::new(),
             notes: Vec::new(),
+            code_notes: Vec::new(),
             read: Vec::new(),
             threshold,
         })
@@ -117,13 +121,14 @@ impl Frames {
                     .flatten()
                     .map(|group| group.as_str().to_uppercase())
                     .collect();
+                let digest = sha256(text.as_bytes());
                 match first.entry(of.join("/")) {
                     Entry::Occupied(known) => {
-                        Ok((known.get().1 != text).then(|| known.get().0.clone()))
+                        Ok((known.get().1 != digest).then(|| known.get().0.clone()))
                     }
                     Entry::Vacant(free) => {
                         add(&mut self.recordings, &groups, &text)?;
-                        free.insert((path, text));
+                        free.insert((path, digest));
                         Ok(None)
                     }
                 }
@@ -182,7 +187,7 @@ impl Frames {
             "Action units that are not coded in every recording are not used: {}.",
             listed(&some)
         );
-        self.notes.extend((!some.is_empty()).then_some(note));
+        self.code_notes.extend((!some.is_empty()).then_some(note));
         units
     }
 
@@ -216,6 +221,7 @@ impl Frames {
             read: self.read,
             folding: Folding::BySubject(BTreeSet::new()),
             notes: self.notes,
+            code_notes: self.code_notes,
         };
         let way_out = "extract them from the videos, numbered as in the codes";
         check_images(&self.files.tree, name, way_out, &scan)?;
@@ -243,7 +249,7 @@ impl Frames {
             listed(units),
             self.threshold
         );
-        self.notes.insert(0, note);
+        self.code_notes.insert(0, note);
     }
 
     /// The codes of an image, or why it has none.

@@ -128,7 +128,8 @@ impl Lists {
             let skip = Skipped::new(".", format!("{reason}: {count}")).of_images(count);
             skipped.extend((count > 0).then_some(skip));
         }
-        let mut notes = vec![self.note(&samples, aligned)];
+        let (of_images, of_codes) = self.notes(&samples, aligned);
+        let mut notes = vec![of_images];
         let folding = match (given_split(&mut samples), classes.is_empty()) {
             (true, _) => Folding::Given(1),
             (false, true) => Folding::BySubject(BTreeSet::new()),
@@ -143,6 +144,7 @@ impl Lists {
             skipped,
             read,
             notes,
+            code_notes: vec![of_codes],
         };
         let names = classes.iter().map(|class| COMPOUND[*class].to_owned());
         (names.collect(), scan)
@@ -216,7 +218,8 @@ impl Lists {
         }
     }
 
-    fn note(&self, samples: &[RawSample], aligned: bool) -> String {
+    /// A note on the images and one on their codes.
+    fn notes(&self, samples: &[RawSample], aligned: bool) -> (String, String) {
         let coded = |sample: &&RawSample| sample.aus != AuCoding::NotCoded;
         let coded = samples.iter().filter(coded).count();
         let which = match aligned {
@@ -225,9 +228,9 @@ impl Lists {
         };
         let all = self.codes.keys().chain(self.expressions.keys());
         let all = BTreeSet::from_iter(all).len();
-        format!(
-            "{coded} images have codes, without intensities and with sides pooled; images are {which}; the lists name {all}. People \
-             are unknown."
+        (
+            format!("Images are {which}; the lists name {all}. People are unknown."),
+            format!("{coded} images have codes, without intensities and with sides pooled."),
         )
     }
 }

@@ -5,8 +5,7 @@ use std::path::{Path, PathBuf};
 
 use crate::error::Error;
 use crate::fold::part::Part;
-use crate::label::label_map::Label;
-use crate::label::text::{brief, digits};
+use crate::label::label_map::{Label, Misspelt};
 use crate::label::{Expression, LabelMap};
 use crate::read::file::{ReadFile, Skipped, read_bounded};
 use crate::read::folders::list::{LIST_LIMIT, List};
@@ -94,6 +93,7 @@ impl Labels {
     /// A list that cannot be read, and numbers whose meaning is not known.
     pub fn of(&self, tree: &FileTree, mut walk: Walk) -> Result<Labelled, Error> {
         let found = std::mem::take(&mut walk.images);
+        let mut misspelt = Misspelt::new();
         let mut labelled = Labelled {
             by_folders: self.pattern.is_none() && self.list.is_none(),
             walk,
@@ -101,12 +101,23 @@ impl Labels {
         };
         let labels = match (self.list(tree)?, &self.pattern) {
             (Some((file, list)), _) => {
+                let within = match self.list {
+                    None => set_of(&file.path, &found),
+                    Some(_) => "",
+                };
+                let labels = from_list(&list, within, &found, &mut labelled.notes, &mut misspelt);
                 labelled.read.push(file);
-                from_list(&list, &found, &mut labelled.notes)
+                labels
             }
-            (None, Some(pattern)) => found.iter().map(|f| in_name(pattern, &f.path)).collect(),
+            (None, Some(pattern)) => {
+                let label = |found: &Found| in_name(pattern, &found.path, &mut misspelt);
+                found.iter().map(label).collect()
+            }
             (None, None) => self.of_folders(&found, &mut labelled),
         };
+        if !labelled.by_folders {
+            labelled.walk.misspelt = misspelt;
+        }
         let known = labels.iter().flatten().copied();
         let codes = self.label_map.codes(known, false);
         let wrong = |reason| Error::unusable(tree.root(), format!("labels are numbers: {reason}"));
@@ -189,35 +200,50 @@ impl Labels {
     }
 }
 
-fn read(text: &str) -> Reading {
-    let name = Expression::from_label(text).map(Label::Name);
-    let label = name.or_else(|| digits(text, 3).map(Label::Code));
-    label.ok_or_else(|| {
-        format!(
-            "images with the label '{}', which names no expression",
-            brief(text)
-        )
-    })
+fn read(text: &str, misspelt: &mut Misspelt) -> Reading {
+    Label::read(text, misspelt).map_err(|reason| format!("images with the label {reason}"))
 }
 
-fn in_name(pattern: &Pattern, path: &str) -> Reading {
+fn in_name(pattern: &Pattern, path: &str, misspelt: &mut Misspelt) -> Reading {
     let text = pattern.group(path, "label").filter(|text| !text.is_empty());
-    read(&text.ok_or("images whose path does not match the label pattern")?)
+    let text = text.ok_or("images whose path does not match the label pattern")?;
+    read(&text, misspelt)
 }
 
-/// The labels of a list, with a note on what it holds and what it does not.
-fn from_list(list: &List, found: &[Found], notes: &mut Vec<String>) -> Vec<Reading> {
+/// The folder of the images of a list in `EmoLabel/`, beside which they are: RAF-DB comes as `basic` and `compound`, with lists of
+/// the same name.
+fn set_of<'a>(list: &'a str, found: &[Found]) -> &'a str {
+    let above = split(split(list).0).0;
+    let within = |found: &Found| is_within(&found.path, above);
+    if found.iter().any(within) { above } else { "" }
+}
+
+fn is_within(path: &str, folder: &str) -> bool {
+    let rest = path.strip_prefix(folder);
+    rest.is_some_and(|rest| folder.is_empty() || rest.starts_with('/'))
+}
+
+/// The labels of a list of the images `within` a folder, with a note on what it holds and what it does not.
+fn from_list(
+    list: &List,
+    within: &str,
+    found: &[Found],
+    notes: &mut Vec<String>,
+    misspelt: &mut Misspelt,
+) -> Vec<Reading> {
     // RAF-DB comes with its photographs beside the faces cut out of them.
     let names = found.iter().map(|found| split(&found.path).1);
     let crops: BTreeSet<&str> = names.filter_map(unaligned).collect();
     let cut_out = |found: &Found| crops.contains(stem(split(&found.path).1));
-    let path = |found: &'_ Found| match cut_out(found) {
+    let outside = |found: &Found| !is_within(&found.path, within);
+    let path = |found: &'_ Found| match cut_out(found) || outside(found) {
         true => String::new(),
         false => found.path.clone(),
     };
     let paths = Vec::from_iter(found.iter().map(path));
     let entries = list.entries_of(paths.iter().map(String::as_str));
-    let (matched, all) = (entries.of_images.iter().flatten().count(), found.len());
+    let matched = entries.of_images.iter().flatten().count();
+    let all = found.iter().filter(|found| !outside(found)).count();
     let lost = entries.missing.first().map_or(String::new(), |at| {
         let ((first, _), count) = (&list.entries[*at], entries.missing.len());
         format!("; lines without an image, or with several: {count} (first {first})")
@@ -227,7 +253,10 @@ fn from_list(list: &List, found: &[Found], notes: &mut Vec<String>) -> Vec<Readi
     ));
     notes.extend(places::elsewhere(entries.elsewhere));
     let label = |(found, entry): (&Found, Option<usize>)| match entry {
-        Some(entry) => read(&list.entries[entry].1),
+        Some(entry) => read(&list.entries[entry].1, misspelt),
+        None if outside(found) => Err(format!(
+            "images outside of {within}, whose list of labels is used"
+        )),
         None if cut_out(found) => {
             Err("photographs whose cut-out face (_aligned) is used".to_owned())
         }

@@ -21,7 +21,7 @@ use crate::fold::part::Part;
 use crate::label::{ClassMap, Expression};
 use crate::read::file::Skipped;
 use crate::read::listed::Listed;
-use crate::read::notes::{empty_classes, keep_classes};
+use crate::read::notes::{empty_classes, keep_classes, misspelt};
 use crate::read::source::{Folding, RawSample, Scan};
 use crate::read::tree::FileTree;
 
@@ -85,8 +85,8 @@ impl Folders {
             return Err(Error::nothing_labelled(tree.root(), reason));
         }
         let mut set = labels.of(&tree, walk)?;
-        let misspelt = notes::misspelt(&set.walk.misspelt).filter(|_| set.by_folders);
-        set.notes.extend(misspelt);
+        let what = if set.by_folders { "folders" } else { "labels" };
+        set.notes.extend(misspelt(what, &set.walk.misspelt));
         let shown = |image: &Image| image.expression;
         let left_out = keep_classes(&mut set.images, classes.as_ref(), shown, "images");
         set.notes.extend(left_out);
@@ -201,6 +201,7 @@ impl Labelled {
             read: self.read,
             folding,
             notes: self.notes,
+            code_notes: Vec::new(),
         }
     }
 }

@@ -89,13 +89,6 @@ pub(super) fn parts(images: &[Image], parts: &BTreeSet<&str>, folding: &Folding)
     ))
 }
 
-/// Folders whose names were misspelt and read all the same.
-pub(super) fn misspelt(names: &BTreeMap<String, Expression>) -> Option<String> {
-    let text = |(name, expression): (&String, &Expression)| format!("{name} as {expression}");
-    let read = Vec::from_iter(names.iter().map(text)).join(", ");
-    (!read.is_empty()).then(|| format!("Misspelt folders are read as the class meant: {read}."))
-}
-
 /// Folders that are numbers, and how their meaning is given.
 pub(super) fn numbered(numbers: &BTreeSet<u8>) -> Option<String> {
     let names = Vec::from_iter(numbers.iter().map(u8::to_string));

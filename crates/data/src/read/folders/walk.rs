@@ -1,11 +1,12 @@
 //! Every image below a folder, with the expression and the part in the names of the folders above it.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 use crate::error::Error;
 use crate::fold::part::Part;
 use crate::label::Expression;
+use crate::label::label_map::Misspelt;
 use crate::label::text::digits;
 use crate::label::words::{Word, code, word};
 use crate::read::file::Skipped;
@@ -45,7 +46,7 @@ pub(super) struct Walk {
     /// Expressions named by folders, with or without images.
     pub named: BTreeSet<Expression>,
     /// Misspelt names of folders, with the expression that was read.
-    pub misspelt: BTreeMap<String, Expression>,
+    pub misspelt: Misspelt,
     /// Archives beside the class folders, usually the one that these were unpacked from.
     pub archives: Vec<String>,
     folders: usize,

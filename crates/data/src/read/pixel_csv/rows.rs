@@ -9,9 +9,8 @@ use std::io::{BufRead, Read};
 use faus_base::table::{plain_name, twice};
 
 use crate::error::Error;
-use crate::label::Expression;
-use crate::label::label_map::Label;
-use crate::label::text::{brief, whole_number};
+use crate::label::label_map::{Label, Misspelt};
+use crate::label::text::brief;
 
 /// Maximum number of pixels of an image in a table: 1024×1024, the largest size that images are prepared in.
 pub(super) const PIXELS_LIMIT: usize = 1 << 20;
@@ -92,14 +91,13 @@ impl Columns {
     }
 
     /// Emotion, usage and subject of a row; the pixels are not read.
-    pub fn labels(&self, line: &[u8]) -> Result<Labels, Error> {
+    pub fn labels(&self, line: &[u8], misspelt: &mut Misspelt) -> Result<Labels, Error> {
         let fields = self.split(line)?;
         let text = String::from_utf8_lossy(&fields[self.emotion]);
-        let text = text.trim();
-        let code = whole_number(text).map(Label::Code);
-        let emotion = code.or_else(|| Expression::from_label(text).map(Label::Name));
-        let wrong = || format!("expected an emotion code or name, found '{}'", brief(text));
-        let emotion = emotion.ok_or_else(|| Error::parse(wrong()))?;
+        let emotion = Label::read(&text, misspelt);
+        let wrong =
+            |found| Error::parse(format!("expected an emotion code or name, found {found}"));
+        let emotion = emotion.map_err(wrong)?;
         let text = |column: Option<usize>| {
             let cell = column.map(|at| String::from_utf8_lossy(&fields[at]));
             brief(&cell.unwrap_or_default())
@@ -217,6 +215,7 @@ impl<R: BufRead> Lines<R> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::label::Expression;
     use csv::ByteRecord;
     use faus_base::table::delimiter;
     use proptest::prelude::*;
@@ -289,20 +288,30 @@ mod tests {
             "\"a \"\"b\"\"\",3, 1  20 255 000 , Training ",
             "x,3.0,\"1 20 255 0\",Training",
         ] {
-            let labels = columns.labels(line.as_bytes()).unwrap();
+            let labels = columns
+                .labels(line.as_bytes(), &mut Misspelt::new())
+                .unwrap();
             assert_eq!(
                 (labels.emotion, labels.usage.as_str()),
                 (Label::Code(3), "Training")
             );
             assert_eq!(columns.image(line.as_bytes()).unwrap(), four);
         }
-        let named = columns.labels(b",Happiness,1,").unwrap();
+        let named = columns
+            .labels(b",Happiness,1,", &mut Misspelt::new())
+            .unwrap();
         assert_eq!(
             (named.emotion, named.usage),
             (Label::Name(Expression::Happy), String::new())
         );
         let named = Columns::find(b"emotion,pixels,subject", b',').unwrap();
-        assert_eq!(named.labels(b"3,1, S005 ").unwrap().subject, "S005");
+        assert_eq!(
+            named
+                .labels(b"3,1, S005 ", &mut Misspelt::new())
+                .unwrap()
+                .subject,
+            "S005"
+        );
         for (bad, why) in [
             (
                 "x,3,1 2 3 4",
@@ -315,7 +324,10 @@ mod tests {
             ("x,3,\"1 2 3 4,Training", "not closed"),
             ("\"x,3,1 2 3 4,Training", "not closed"),
         ] {
-            let error = columns.labels(bad.as_bytes()).unwrap_err().reason();
+            let error = columns
+                .labels(bad.as_bytes(), &mut Misspelt::new())
+                .unwrap_err()
+                .reason();
             assert!(error.contains(why), "{bad}: {error}");
         }
     }
@@ -363,7 +375,7 @@ mod tests {
             assert_eq!(found[1], line((ROW_LIMIT + 1 + end.len()) as u64, "a"));
         }
         let columns = Columns::find(b"emotion,pixels", b',').unwrap();
-        let long = columns.labels(format!("{longest}x").as_bytes());
+        let long = columns.labels(format!("{longest}x").as_bytes(), &mut Misspelt::new());
         assert!(long.unwrap_err().reason().contains("has more than"));
     }
 

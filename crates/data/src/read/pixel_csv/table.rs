@@ -10,11 +10,11 @@ use faus_base::text::{composed, other_kind};
 use crate::error::Error;
 use crate::fold::held_back::{hold_back, wanting};
 use crate::fold::part::Part;
-use crate::label::label_map::Label;
+use crate::label::label_map::{Label, Misspelt};
 use crate::label::{ClassMap, Expression, LabelMap};
 use crate::read::file::{Hashing, ReadFile, Skipped};
 use crate::read::folders::STRAYS_AMONG;
-use crate::read::notes::{empty_classes, keep_classes};
+use crate::read::notes::{empty_classes, keep_classes, misspelt};
 use crate::read::pixel_csv::rows::{Columns, Lines, ROW_LIMIT};
 use crate::read::pixel_csv::usage::Assignment;
 use crate::read::source::{Folding, RawImage, RawSample, Scan};
@@ -43,6 +43,7 @@ struct Pass<'a> {
     /// The rows; their expressions are known only once the label map is.
     found: Vec<(Row, Label)>,
     bad: Vec<(u32, String)>,
+    misspelt: Misspelt,
     notes: Vec<String>,
 }
 
@@ -61,6 +62,7 @@ pub(super) fn read(
         columns: header(&mut lines, place)?,
         found: Vec::new(),
         bad: Vec::new(),
+        misspelt: Misspelt::new(),
         notes: Vec::new(),
     };
     pass.read(&mut lines)?;
@@ -124,8 +126,8 @@ impl Pass<'_> {
         Ok(())
     }
 
-    fn row(&self, number: u32, at: u64, line: &[u8]) -> Result<(Row, Label), Error> {
-        let labels = self.columns.labels(line)?;
+    fn row(&mut self, number: u32, at: u64, line: &[u8]) -> Result<(Row, Label), Error> {
+        let labels = self.columns.labels(line, &mut self.misspelt)?;
         let usage = labels.usage;
         let prefix = if usage.is_empty() { "row" } else { &usage };
         let length = line.len() as u64;
@@ -201,6 +203,7 @@ impl Pass<'_> {
             read: vec![read],
             folding: assigned.folding,
             notes: self.notes,
+            code_notes: Vec::new(),
         };
         Ok((self.columns, classes, scan))
     }
@@ -238,6 +241,7 @@ impl Pass<'_> {
         let codes = label_map.codes(self.found.iter().map(|(_, emotion)| *emotion), true);
         let (codes, note) = codes.map_err(|reason| Error::unusable(self.place, reason))?;
         self.notes.extend(note);
+        self.notes.extend(misspelt("emotions", &self.misspelt));
         let (first, last) = codes.range();
         let mut rows = Vec::with_capacity(self.found.len());
         for (row, emotion) in std::mem::take(&mut self.found) {

@@ -10,6 +10,7 @@ use rayon::prelude::*;
 use crate::error::Error;
 use crate::face::CropMode;
 use crate::picture::decode::to_grey;
+use crate::picture::depth::scaled_alone;
 use crate::picture::write::{GAP, grid};
 use crate::picture::{CropBox, resize};
 use crate::prepared::Prepared;
@@ -77,7 +78,8 @@ pub fn crop_sheet(
     }
     let tiles = rows.par_iter().map(|&(row, placed)| {
         let sample = &set.samples()[row];
-        let original = to_grey(source.fetch(originals[sample.path.as_str()])?.image);
+        let image = source.fetch(originals[sample.path.as_str()])?.image;
+        let original = to_grey(scaled_alone(image));
         tile(set, sample, &original, placed)
     });
     let tiles: Vec<RgbImage> = tiles.collect::<Result<_, Error>>()?;
