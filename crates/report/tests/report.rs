@@ -533,6 +533,37 @@ fn findings_stand_for_or_against_whatever_they_are() {
 }
 
 #[test]
+fn a_folder_of_correlate_has_a_page_of_its_own() {
+    let (run, alone) = (full(), TempDir::new().unwrap());
+    for file in std::fs::read_dir(run.path().join("fau")).unwrap() {
+        let file = file.unwrap();
+        std::fs::copy(file.path(), alone.path().join(file.file_name())).unwrap();
+    }
+    let path = alone.path().join("fau.json");
+    let mut fau: Value = serde_json::from_slice(&std::fs::read(&path).unwrap()).unwrap();
+    fau["command"] = json!(["faus", "correlate", "--seed", "3"]);
+    fau["inputs"] = json!({"activations.npy": "sha256:12"});
+    write(alone.path(), "fau.json", fau.to_string());
+    let html = page(&alone);
+    for expected in [
+        "faus correlate --seed 3",
+        "sha256:12",
+        "Filters by action units",
+        "AU 12 lip corner puller",
+    ] {
+        assert!(html.contains(expected), "{expected}");
+    }
+    for other in [
+        "Learning curves",
+        "Missing:",
+        "correctly classified",
+        "accuracy is not known",
+    ] {
+        assert!(!html.contains(other), "{other}");
+    }
+}
+
+#[test]
 fn runs_are_set_side_by_side() {
     let (one, other) = (full(), full());
     let mut summary = summary();

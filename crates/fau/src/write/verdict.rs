@@ -10,7 +10,7 @@ use crate::write::words;
 const NO_NULL: &str = "Every filter has a largest score, even an untrained one: no null distribution has been computed.";
 
 /// The last sentence of a verdict until `faus controls` has run.
-pub(crate) const UNCOMPARED: &str = "None of this is evidence of learning before it is compared with an untrained network, shuffled labels and plain pixels: run `faus controls`.";
+pub(crate) const UNCOMPARED: &str = "None of this is evidence of learning before it is compared with an untrained network, shuffled labels and plain pixels: run `faus controls`, or test the activations of your own network before training.";
 
 /// Share of rows without exchange above which a caveat is added.
 const FIXED_SHARE: f64 = 0.25;

@@ -11,9 +11,13 @@ use crate::run::folder::Gap;
 use crate::run::summary::{MeanStd, Summary};
 use crate::run::value::{au, au_label, ends};
 
-/// Three sentences; missing parts are stated as unknown.
+/// Three sentences; missing parts are stated as unknown. Activations alone have no accuracy.
 pub(crate) fn answer(run: &Run) -> Vec<String> {
-    vec![accuracy(run), filters(run), worth(run)]
+    let accuracy = (!run.folder.correlated).then(|| accuracy(run));
+    accuracy
+        .into_iter()
+        .chain([filters(run), worth(run)])
+        .collect()
 }
 
 /// The verdict on all evidence: the question with its answer, and the numbers. Empty before `faus controls`.
@@ -126,7 +130,12 @@ fn worth(run: &Run) -> String {
         return "Whether it learned action units is therefore unknown.".to_owned();
     }
     let within = within.unwrap_or_default();
-    let not_compared = "An untrained network has not been compared (`faus controls RUN`).";
+    let not_compared = match run.folder.correlated {
+        true => {
+            "The same network before training has not been compared: run `faus correlate` on its activations too."
+        }
+        false => "An untrained network has not been compared (`faus controls RUN`).",
+    };
     let untrained = untrained.unwrap_or(not_compared.to_owned());
     format!(
         "Expressions consist of action units, so recognising expressions alone could explain this. {within}{untrained}"

@@ -127,7 +127,7 @@ pub(crate) fn head(run: &Run) -> Head {
         verdict: answer::verdict(run),
         sentences: answer::answer(run),
         evidence: evidence::evidence(run),
-        gap: run.summary.gap.clone(),
+        gap: run.summary.gap.clone().filter(|_| !run.folder.correlated),
         glance: answer::glance(run),
         shortened: run.summary.shortened.clone().unwrap_or_default(),
         differences: run.differences(),
@@ -144,7 +144,11 @@ fn on(run: &Run) -> String {
     let parts = [
         Some(run.experiment()),
         preset.map(|preset| format!("preset {preset}")),
-        Some(format!("on {name}")),
+        (!run.folder.correlated).then(|| format!("on {name}")),
+        run.fau.summary["rows_used"]
+            .as_u64()
+            .filter(|_| run.folder.correlated)
+            .map(|n| format!("{n} coded images")),
         labelled.map(|n| format!("{n} labelled images")),
         some(run.dataset.subjects).map(|n| format!("{n} people")),
         some(Some(classes)).map(|n| format!("{n} classes")),

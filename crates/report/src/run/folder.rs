@@ -102,9 +102,11 @@ impl<T> Contents<T> {
 /// Header and rows of a CSV file.
 type Records = (StringRecord, Vec<StringRecord>);
 
-/// A run folder being read.
+/// A run folder being read, or a folder that `faus correlate` wrote.
 pub(crate) struct RunFolder {
     root: PathBuf,
+    /// The folder holds what a run has in `fau/`, and nothing else.
+    pub correlated: bool,
     pictures_left: AtomicU64,
 }
 
@@ -123,7 +125,9 @@ impl RunFolder {
             path: path.clone(),
             source,
         })?;
+        let has = |file: &str| root.join(file).exists();
         Ok(Self {
+            correlated: has("fau.json") && !has("config.json") && !has("summary.json"),
             root: path,
             pictures_left: AtomicU64::new(MAX_PICTURES),
         })
@@ -161,7 +165,11 @@ impl RunFolder {
 
     /// The path of a file or folder of the run.
     pub fn path(&self, file: &str) -> PathBuf {
-        self.root.join(file)
+        let inside = Path::new(file).strip_prefix("fau");
+        match inside.ok().filter(|_| self.correlated) {
+            Some(file) => self.root.join(file),
+            None => self.root.join(file),
+        }
     }
 
     /// A PNG of the run, unchanged, as a `data:` URI; `None` if it cannot be shown.
@@ -198,7 +206,7 @@ impl RunFolder {
 
     /// Names of the files and folders in `folder`, ascending; numbers by value.
     pub fn names(&self, folder: &str) -> Vec<String> {
-        let entries = std::fs::read_dir(self.root.join(folder));
+        let entries = std::fs::read_dir(self.path(folder));
         let entries = entries.into_iter().flatten().flatten();
         let names = entries.filter_map(|entry| entry.file_name().into_string().ok());
         let mut names: Vec<String> = names.collect();
@@ -207,7 +215,7 @@ impl RunFolder {
     }
 
     fn bytes(&self, file: &str, limit: u64, remedy: &'static str) -> Part<Vec<u8>> {
-        let path = self.root.join(file);
+        let path = self.path(file);
         let unread = |error| Gap::unread(file, error, remedy);
         let size = std::fs::metadata(&path).map_err(unread)?.len();
         if size > limit {

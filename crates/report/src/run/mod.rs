@@ -17,7 +17,7 @@ use serde_json::Value;
 
 use self::dataset::{DataSet, Sample};
 use self::fau::Fau;
-use self::folder::{Contents, PREPARE, Part, RERUN, RunFolder};
+use self::folder::{CORRELATE, Contents, PREPARE, Part, RERUN, RunFolder};
 use self::folds::{Fold, Prediction};
 use self::pictures::Images;
 use self::summary::Summary;
@@ -38,22 +38,37 @@ pub(crate) struct Run {
     pub fau: Fau,
 }
 
+/// What `faus correlate` records of its run.
+fn of_correlate(fau: Value) -> Value {
+    let keys = ["version", "command", "inputs", "null"];
+    keys.into_iter()
+        .map(|key| (key.to_owned(), fau[key].clone()))
+        .collect()
+}
+
 impl Run {
-    /// Reads a run.
+    /// Reads a run, or a folder that `faus correlate` wrote.
     ///
     /// # Errors
     /// [`Error::NoRun`] if `path` is not a folder.
     pub fn read(path: &Path) -> Result<Self, Error> {
         let folder = RunFolder::open(path)?;
         let summary: Contents<Summary> = folder.json("summary.json", RERUN).into();
+        let config = match folder.correlated {
+            true => folder.json("fau/fau.json", CORRELATE).map(of_correlate),
+            false => folder.json("config.json", RERUN),
+        };
         Ok(Self {
             name: name(path),
-            config: folder.json("config.json", RERUN).into(),
+            config: config.into(),
             dataset: folder.json("dataset/dataset.json", PREPARE).into(),
             samples: folder.table("dataset/samples.csv", PREPARE).into(),
             images: Images::open(&folder),
             folds: folds::read(&folder, &summary.folds, &summary.classes),
-            layers: viz::read(&folder),
+            layers: match folder.correlated {
+                true => vec![],
+                false => viz::read(&folder),
+            },
             fau: Fau::read(&folder),
             summary,
             folder,

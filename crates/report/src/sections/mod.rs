@@ -27,6 +27,13 @@ use crate::run::Run;
 /// All sections, in the order of the page.
 pub(crate) fn sections(run: &Run) -> Sections {
     let mut page = Sections::default();
+    if run.folder.correlated {
+        explorer::section(run, &mut page);
+        heat_map::section(run, &mut page);
+        action_units::section(run, &mut page);
+        provenance::section(run, &mut page);
+        return page;
+    }
     data::section(run, &mut page);
     curves::section(run, &mut page);
     accuracy::section(run, &mut page);

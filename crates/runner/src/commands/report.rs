@@ -20,7 +20,7 @@ use crate::pipeline::run_folder::RunFolder;
     after_help = "Examples:\n  faus report runs/ck_plus-cnn_ad-quick --open\n  faus report runs/ck_plus-cnn-quick runs/ck_plus-cnn_ad-quick --out comparison"
 )]
 pub(crate) struct ReportArgs {
-    /// Run folders; of several, the one to compare with first.
+    /// Run folders; of several, the one to compare with first. Or a folder that `faus correlate` wrote.
     #[arg(required = true, value_name = "RUN")]
     runs: Vec<PathBuf>,
     /// Folder for the page about several runs; default: `comparison` beside the first.
@@ -55,7 +55,7 @@ pub(crate) fn report(args: ReportArgs) -> Result<()> {
 }
 
 fn check_run(run: &Path) -> Result<()> {
-    let parts = ["config.json", "summary.json", "folds"];
+    let parts = ["config.json", "summary.json", "folds", "fau.json"];
     if parts.iter().any(|part| run.join(part).exists()) {
         return Ok(());
     }
