@@ -2,6 +2,7 @@
 
 pub(crate) mod ablate;
 pub(crate) mod answer;
+pub(crate) mod compare;
 pub(crate) mod control;
 pub(crate) mod control_chart;
 pub(crate) mod controls;

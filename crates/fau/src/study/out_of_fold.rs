@@ -40,6 +40,8 @@ pub(crate) struct OutOfFold {
     pub filters: Vec<usize>,
     /// AUROC of each of them alone, turned so that more means the unit; NaN where the tested rows all show it or none does.
     pub alone: Vec<f64>,
+    /// The tested rows' samples by `index`, and the mean of the chosen filters' activations on each.
+    pub scored: Vec<(usize, f64)>,
     /// AUROC of the chosen filters' activations (in standard deviations of the choosing rows, turned so that more means
     /// the unit), all left-out people pooled; of rows that several folds test, the mean. NaN if there is nothing to score.
     pub score: Resampled,
@@ -242,6 +244,12 @@ fn score_unit<'a>(
         count,
         filters,
         alone,
+        scored: rows
+            .rows
+            .iter()
+            .copied()
+            .zip(scores.iter().copied())
+            .collect(),
         range: Range95::percentile(&each),
         p: exchange_p(&scores, &codes, &rows, options),
         q: f64::NAN,

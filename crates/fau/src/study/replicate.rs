@@ -7,7 +7,6 @@ use serde::Serialize;
 use serde_json::{Value, json};
 
 use crate::chance::bootstrap::Range95;
-use crate::chance::rates::correct;
 use crate::error::Error;
 use crate::input::activations::Activations;
 use crate::input::coded::{AuCount, Coded};
@@ -15,12 +14,14 @@ use crate::input::options::CheckedOptions;
 use crate::input::table::check_rows;
 use crate::lens::NetworkKind;
 use crate::study::answer::Answer;
-use crate::study::gap::{Gap, Resampled};
+use crate::study::compare::{SCORES, Scored};
+use crate::study::gap::{Resampled, UnitGap};
 use crate::study::out_of_fold::{FoldActivations, OutOfFold, Replicated, out_of_fold};
 use crate::study::run::{CodedRows, RunView};
 use crate::study::stability::Stability;
 use crate::study::starts::{Networks, STARTS, further_starts, score_starts, starts};
 use crate::study::{Study, check_draws};
+use crate::write::table::{csv, rows};
 use crate::write::words::{counted, listed};
 
 /// Chooses filters and action units on each fold's training people and scores them on its test people.
@@ -79,7 +80,10 @@ impl Study for Replicate {
         let optimistic = run.optimistic.iter();
         verdict.extend(optimistic.map(|why| format!("This is optimistic: {why}.")));
         verdict.extend(stability.sentence(&of_starts));
-        answer(&found.pairs, facts, verdict)
+        let mut answer = answer(&found.pairs, facts, verdict)?;
+        let table = rows("au,index,person,shows,score", found.scored(&coded))?;
+        answer.files.push((SCORES.to_owned(), csv(&table)));
+        Ok(answer)
     }
 }
 
@@ -94,19 +98,10 @@ struct Found {
 /// An action unit's best filters, and how far they are above those of untrained starts.
 struct Beyond {
     unit: OutOfFold,
-    all: Above,
-    /// Over pairs of images of the same expression.
-    within: Above,
-}
-
-/// A distance above untrained starts.
-#[derive(Serialize)]
-struct Above {
-    #[serde(skip)]
-    untrained: f64,
-    #[serde(flatten)]
-    gap: Gap,
-    q: f64,
+    /// Mean AUROC of the starts, over all pairs of images and over those of the same expression.
+    untrained: [f64; 2],
+    all: UnitGap,
+    within: UnitGap,
 }
 
 impl Found {
@@ -136,18 +131,15 @@ impl Found {
         let further = further_starts(&scored, |unit| &unit.score, options.seed);
         let inside = further_starts(&scored, |unit| &unit.within, options.seed);
         let of_unit = |(unit, (start, inside)): (OutOfFold, (Resampled, Resampled))| Beyond {
-            all: Above::of(&unit.score, &start, true),
-            within: Above::of(&unit.within, &inside, unit.testable_within()),
+            untrained: [start.auroc, inside.auroc],
+            all: UnitGap::of(&unit.score, &start, true),
+            within: UnitGap::of(&unit.within, &inside, unit.testable_within()),
             unit,
         };
         let further = further.into_iter().zip(inside);
         let mut units: Vec<Beyond> = units.into_iter().zip(further).map(of_unit).collect();
-        correct(&mut units, |unit| unit.all.gap.p, |unit| &mut unit.all.q);
-        correct(
-            &mut units,
-            |unit| unit.within.gap.p,
-            |unit| &mut unit.within.q,
-        );
+        UnitGap::correct(&mut units, |unit| &mut unit.all);
+        UnitGap::correct(&mut units, |unit| &mut unit.within);
         let kept = starts
             .par_iter()
             .enumerate()
@@ -168,9 +160,26 @@ impl Found {
         })
     }
 
+    /// The out-of-fold score of every image and unit, by which two runs are compared.
+    fn scored(&self, coded: &CodedRows) -> Vec<Scored> {
+        let people = Coded::collect(&coded.samples).subjects;
+        let of = |Beyond { unit, .. }: &Beyond| {
+            let (au, scored) = (unit.count.au, unit.scored.clone());
+            let image = |(place, score): (usize, f64)| Scored {
+                au,
+                index: coded.rows[place],
+                person: people[place],
+                shows: u8::from(coded.samples[place].intensity(au).is_some()),
+                score,
+            };
+            scored.into_iter().map(image).collect::<Vec<_>>()
+        };
+        self.units.iter().flat_map(of).collect()
+    }
+
     fn verdict(&self, fdr: f64, folds: usize) -> Vec<String> {
         let all = Tally::of(0, self.pairs.iter());
-        let units = |above: fn(&Beyond) -> &Above| -> Vec<u8> {
+        let units = |above: fn(&Beyond) -> &UnitGap| -> Vec<u8> {
             let kept = self.units.iter().filter(|unit| above(unit).clear(fdr));
             kept.map(|unit| unit.unit.count.au).collect()
         };
@@ -203,38 +212,18 @@ impl Found {
     }
 }
 
-impl Above {
-    fn of(own: &Resampled, start: &Resampled, testable: bool) -> Self {
-        let gap = Gap::of(own, start);
-        Self {
-            untrained: start.auroc,
-            gap: if testable {
-                gap
-            } else {
-                Gap { p: f64::NAN, ..gap }
-            },
-            q: f64::NAN,
-        }
-    }
-
-    /// Whether the unit is detected better than by untrained networks.
-    fn clear(&self, fdr: f64) -> bool {
-        self.q <= fdr && self.gap.difference > 0.0
-    }
-}
-
 impl Beyond {
     fn facts(&self) -> Value {
         let mut facts = of_unit(&self.unit);
         let range = Range95::percentile(&self.unit.within.each);
-        facts["untrained_auroc"] = json!(self.all.untrained);
+        facts["untrained_auroc"] = json!(self.untrained[0]);
         facts["above_untrained"] = json!(self.all);
         facts["within_testable"] = json!(self.unit.testable_within());
         facts["n_rarer_within_class"] = json!(self.unit.n_rarer_within_class);
         facts["within_auroc"] = json!(self.unit.within);
         facts["within_low"] = json!(range.low);
         facts["within_high"] = json!(range.high);
-        facts["within_untrained_auroc"] = json!(self.within.untrained);
+        facts["within_untrained_auroc"] = json!(self.untrained[1]);
         facts["within_above_untrained"] = json!(self.within);
         facts
     }

@@ -7,8 +7,8 @@ mod planted;
 
 use faus_base::person::Person;
 use faus_fau::{
-    Ablate, Controls, Error, Intervene, Locate, NetworkKind, Probe, Replicate, ReplicateOn,
-    SampleRow, Study,
+    Ablate, AnalysisOptions, Controls, Error, Intervene, Locate, NetworkKind, Probe, Replicate,
+    ReplicateOn, SampleRow, Study, compare_units,
 };
 use planted::{AUS, FILTERS, PEOPLE, Planted, cell, cells, face};
 
@@ -234,6 +234,60 @@ fn planted_pairs_replicate_on_other_people() {
     };
     let refused = given.try_answer(&Replicate);
     assert!(matches!(refused, Err(Error::Unsuitable(_))));
+}
+
+#[test]
+fn two_runs_are_compared_on_the_same_people() {
+    let dir = tempfile::tempdir().unwrap();
+    let folder = |name: &str, run: &Planted| {
+        let folder = dir.path().join(name);
+        run.answer(&Replicate)
+            .write(&folder, "replication", None)
+            .unwrap();
+        folder
+    };
+    let planted = folder("planted", &Planted::default());
+    let random = Planted {
+        random: Some(3),
+        ..Planted::default()
+    };
+    let random = folder("random", &random);
+    let options = AnalysisOptions::default();
+    let compared = compare_units(&planted, &random, &options).unwrap().unwrap();
+    assert!(
+        compared.mean_difference < -0.2 && compared.range.high < 0.0,
+        "{compared:?}"
+    );
+    let sentence = compared.sentence(0.05);
+    assert!(
+        sentence.contains("above for no AU, below for AUs 4 and 12 ("),
+        "{sentence}"
+    );
+    let same = compare_units(&planted, &planted, &options)
+        .unwrap()
+        .unwrap();
+    assert_eq!((same.mean_difference, same.range.high), (0.0, 0.0));
+    assert!(
+        same.units
+            .iter()
+            .all(|unit| unit.images == 3 * PEOPLE && unit.first == unit.other)
+    );
+    // A run that was not replicated, and another data set.
+    assert!(
+        compare_units(&planted, dir.path(), &options)
+            .unwrap()
+            .is_none()
+    );
+    let path = random.join("out_of_fold.csv");
+    let text = std::fs::read_to_string(&path).unwrap();
+    std::fs::write(&path, text.replacen("\n4,0,0,", "\n4,0,1,", 1)).unwrap();
+    let refused = compare_units(&planted, &random, &options)
+        .unwrap_err()
+        .to_string();
+    assert!(
+        refused.contains("image 0 has another person or code"),
+        "{refused}"
+    );
 }
 
 /// What an image of another set shows, by its number: nothing, AU 12 or AU 4. The first pixel of an image is its action
