@@ -95,6 +95,51 @@ impl Resampled {
     }
 }
 
+/// A distance above untrained starts.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub(crate) struct Above {
+    /// The starts' mean AUROC.
+    #[serde(skip)]
+    pub untrained: f64,
+    #[serde(flatten)]
+    pub gap: Gap,
+    /// Its false-discovery rate over all units.
+    pub q: f64,
+}
+
+impl Above {
+    /// Of what is not compared.
+    pub const NONE: Self = Self {
+        untrained: f64::NAN,
+        gap: Gap {
+            difference: f64::NAN,
+            range: Range95::NONE,
+            p: f64::NAN,
+            p_is_bound: false,
+        },
+        q: f64::NAN,
+    };
+
+    /// How far `own` is above a further start; without p where this is not testable.
+    pub fn of(own: &Resampled, start: &Resampled, testable: bool) -> Self {
+        let gap = Gap::of(own, start);
+        Self {
+            untrained: start.auroc,
+            gap: if testable {
+                gap
+            } else {
+                Gap { p: f64::NAN, ..gap }
+            },
+            q: f64::NAN,
+        }
+    }
+
+    /// Whether the unit is detected better than by untrained networks.
+    pub fn clear(&self, fdr: f64) -> bool {
+        self.q <= fdr && self.gap.difference > 0.0
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

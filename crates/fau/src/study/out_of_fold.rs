@@ -16,7 +16,7 @@ use crate::error::Error;
 use crate::input::activations::Activations;
 use crate::input::coded::{AuCount, Coded};
 use crate::input::options::CheckedOptions;
-use crate::input::table::{Table, pick, wide};
+use crate::input::table::{Table, pick};
 use crate::score::association::{Association, Kl};
 use crate::study::gap::Resampled;
 
@@ -45,7 +45,9 @@ pub(crate) struct OutOfFold {
     pub score: Resampled,
     /// The AUROC over pairs of tested rows of the same expression class.
     pub within: Resampled,
-    /// Whether the unit varies enough inside classes for it.
+    /// Tested rows that are of the rarer kind, with or without the unit, in their class.
+    pub n_rarer_within_class: usize,
+    /// Whether these are enough for it.
     pub testable_within: bool,
     /// 95% interval over resampled subjects, for given choices.
     pub range: Range95,
@@ -149,7 +151,7 @@ impl FoldActivations<'_> {
         let (test, train): (Vec<usize>, Vec<usize>) =
             (0..coded.len()).partition(|&row| self.test[row]);
         let values = |rows: &[usize], filter: usize| {
-            wide(&self.activations.column(&pick(&coded.rows, rows), filter))
+            self.activations.column(&pick(&coded.rows, rows), filter)
         };
         let z = self.z(aus, coded, options);
         let of_unit = |unit: usize| {
@@ -231,6 +233,7 @@ fn score_unit<'a>(
     let (classes, subjects) = (&rows.classes, &rows.subjects);
     let within = within_class_aurocs(&scores, &codes, classes, subjects, options);
     let each = resampled_aurocs(&scores, &codes, &rows.subjects, options);
+    let of_classes = Classes::of(&rows, options.exchange);
     OutOfFold {
         count,
         filters,
@@ -246,7 +249,8 @@ fn score_unit<'a>(
             auroc: within.0,
             each: within.1,
         },
-        testable_within: Classes::of(&rows, options.exchange).testable(&codes),
+        n_rarer_within_class: of_classes.variation(&codes).1,
+        testable_within: of_classes.testable(&codes),
     }
 }
 

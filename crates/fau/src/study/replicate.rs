@@ -15,7 +15,7 @@ use crate::input::options::CheckedOptions;
 use crate::input::table::check_rows;
 use crate::lens::NetworkKind;
 use crate::study::answer::Answer;
-use crate::study::gap::{Gap, Resampled};
+use crate::study::gap::{Above, Resampled};
 use crate::study::out_of_fold::{FoldActivations, OutOfFold, Replicated, out_of_fold};
 use crate::study::run::{CodedRows, RunView};
 use crate::study::starts::{Networks, STARTS, further_starts, score_starts, starts};
@@ -86,16 +86,6 @@ struct Beyond {
     all: Above,
     /// Over pairs of images of the same expression.
     within: Above,
-}
-
-/// A distance above untrained starts.
-#[derive(Serialize)]
-struct Above {
-    #[serde(skip)]
-    untrained: f64,
-    #[serde(flatten)]
-    gap: Gap,
-    q: f64,
 }
 
 impl Found {
@@ -192,32 +182,13 @@ impl Found {
     }
 }
 
-impl Above {
-    fn of(own: &Resampled, start: &Resampled, testable: bool) -> Self {
-        let gap = Gap::of(own, start);
-        Self {
-            untrained: start.auroc,
-            gap: if testable {
-                gap
-            } else {
-                Gap { p: f64::NAN, ..gap }
-            },
-            q: f64::NAN,
-        }
-    }
-
-    /// Whether the unit is detected better than by untrained networks.
-    fn clear(&self, fdr: f64) -> bool {
-        self.q <= fdr && self.gap.difference > 0.0
-    }
-}
-
 impl Beyond {
     fn facts(&self) -> Value {
         let mut facts = of_unit(&self.unit);
         let range = Range95::percentile(&self.unit.within.each);
         facts["untrained_auroc"] = json!(self.all.untrained);
         facts["above_untrained"] = json!(self.all);
+        facts["n_rarer_within_class"] = self.unit.n_rarer_within_class.into();
         facts["within_testable"] = json!(self.unit.testable_within);
         facts["within_auroc"] = json!(self.unit.within);
         facts["within_low"] = json!(range.low);

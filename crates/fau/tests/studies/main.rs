@@ -327,7 +327,7 @@ fn planted_pairs_replicate_on_another_set() {
     );
     assert_eq!(
         answer.facts["untested"][0],
-        serde_json::json!({"au": 25, "name": "Lips part", "n_with": 3, "n_without": 57})
+        serde_json::json!({"au": 25, "name": "Lips part", "n_with": 3, "n_without": 57, "n_people_with": 1, "n_people_without": 19})
     );
     assert_eq!(answer.facts["coded_images"], 60);
 }
@@ -353,7 +353,8 @@ fn a_unit_that_another_set_codes_the_other_way_round_does_not_replicate() {
     );
     let none = on_others(&run, |_| vec![]).unwrap_err().to_string();
     assert!(
-        none.contains("another set: of its 60 coded images") && none.contains("AUs 4, 12 and 25"),
+        none.contains("another set: in its 60 coded images at least 10 people with")
+            && none.contains("AUs 4, 12 and 25"),
         "{none}"
     );
 }

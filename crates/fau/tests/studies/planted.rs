@@ -229,10 +229,11 @@ impl Lens for Numbers<'_> {
         Activations::new(rows.len(), FILTERS, values.collect())
     }
 
-    /// The first pixel of an image is its action unit, the second its person.
+    /// The first pixel of an image is its action unit, to which a trained network responds, the second its person.
     fn activations_of(&self, images: &[Vec<u8>]) -> Result<Activations, Error> {
         let value = |image: &Vec<u8>, filter: usize| {
-            let planted = (filter, image[0]) == (0, 12) || (filter, image[0]) == (1, 4);
+            let own = (filter, image[0]) == (0, 12) || (filter, image[0]) == (1, 4);
+            let planted = own && self.kind == NetworkKind::Trained;
             f32::from(u8::from(planted)) + 0.1 * f32::from(image[1])
         };
         let values = images
