@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
+mod documented;
 mod planted;
 
 use faus_base::person::Person;
@@ -396,15 +397,17 @@ fn probes_read_planted_units_from_the_trained_network_alone() {
     );
 }
 
+/// Twelve people at rest and with each unit; an image carries its action unit and its person in its first two pixels.
+fn switched(aus: &[u8]) -> Result<Vec<Vec<Vec<u8>>>, Error> {
+    let units = std::iter::once(0).chain(aus.iter().copied());
+    let faces = |au: u8| (0..12).map(|person| vec![au, person, 0, 0]).collect();
+    Ok(units.map(faces).collect())
+}
+
 #[test]
 fn drawn_faces_move_the_planted_filters() {
     let run = Planted::default();
-    // An image carries its action unit and its person in its first two pixels.
-    let draw = |aus: &[u8]| {
-        let units = std::iter::once(0).chain(aus.iter().copied());
-        let faces = |au: u8| (0..12).map(|person| vec![au, person, 0, 0]).collect();
-        Ok(units.map(faces).collect())
-    };
+    let draw = |aus: &[u8]| switched(aus);
     let study = Intervene {
         people: 12,
         strength: 0.8,

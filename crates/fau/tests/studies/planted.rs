@@ -106,7 +106,7 @@ impl Planted {
         PEOPLE * IMAGES
     }
 
-    fn samples(&self) -> Vec<SampleRow> {
+    pub fn samples(&self) -> Vec<SampleRow> {
         let sample = |index: usize| {
             let units = AUS.into_iter().filter(|&au| shows(index, au));
             let coded = units.map(|au| (au, 3)).collect();
@@ -122,6 +122,14 @@ impl Planted {
             }
         };
         (0..self.rows()).map(sample).collect()
+    }
+
+    pub fn options(&self) -> AnalysisOptions {
+        AnalysisOptions {
+            permutations: self.permutations,
+            bootstrap: self.bootstrap,
+            ..AnalysisOptions::default()
+        }
     }
 
     pub fn answer(&self, study: &dyn Study) -> Answer {
@@ -144,11 +152,7 @@ impl Planted {
                     .collect()
             })
             .collect();
-        let options = AnalysisOptions {
-            permutations: self.permutations,
-            bootstrap: self.bootstrap,
-            ..AnalysisOptions::default()
-        };
+        let options = self.options();
         let pool = rayon::ThreadPoolBuilder::new().num_threads(2);
         let (pool, stopped) = (pool.build().unwrap(), self.stopped);
         study.answer(&RunView {
