@@ -8,10 +8,11 @@ use faus_base::table::Table;
 use serde::{Deserialize, Serialize};
 
 use crate::chance::bootstrap::{Range95, resampled_aurocs};
+use crate::chance::rates::correct;
 use crate::error::{Error, read_limited};
 use crate::input::coded::numbered;
 use crate::input::options::AnalysisOptions;
-use crate::study::gap::{Gap, Resampled, UnitGap};
+use crate::study::gap::{Above, Gap, Resampled};
 use crate::write::words::aus;
 
 /// The table of `faus replicate` that this reads.
@@ -45,7 +46,7 @@ pub struct ComparedUnit {
     pub other: f64,
     /// The other's distance above the first.
     #[serde(flatten)]
-    pub(crate) above: UnitGap,
+    pub(crate) above: Above,
 }
 
 /// The action units of two runs.
@@ -121,12 +122,16 @@ impl ComparedUnits {
                 images: pairs.len(),
                 first: first.auroc,
                 other: other.auroc,
-                above: UnitGap::of(&other, &first, true),
+                above: Above::of(&other, &first, true),
             });
             both[0].push(first);
             both[1].push(other);
         }
-        UnitGap::correct(&mut units, |unit| &mut unit.above);
+        correct(
+            &mut units,
+            |unit| unit.above.gap.p,
+            |unit| &mut unit.above.q,
+        );
         let [first, other] = both.map(|all| Resampled::mean(&all.iter().collect::<Vec<_>>()));
         let mean = Gap::of(&other, &first);
         Self {

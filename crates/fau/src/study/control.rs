@@ -6,6 +6,7 @@ use crate::analysis::analyse_with;
 use crate::analysis::counts::{Counts, of_unit};
 use crate::analysis::names::Name;
 use crate::chance::bootstrap::Range95;
+use crate::chance::rates::correct;
 use crate::error::Error;
 use crate::input::activations::Activations;
 use crate::input::coded::{AuCount, Coded};
@@ -13,7 +14,7 @@ use crate::input::options::CheckedOptions;
 use crate::input::samples::SampleRow;
 use crate::lens::Memorised;
 use crate::study::effective_rank::effective_rank;
-use crate::study::gap::{Gap, Resampled, UnitGap};
+use crate::study::gap::{Above, Gap, Resampled};
 use crate::study::out_of_fold::{OutOfFold, deal_subjects, out_of_fold};
 use crate::study::starts::{Networks, further_starts, score_starts};
 use crate::watch::Watch;
@@ -73,8 +74,8 @@ pub(crate) struct ControlUnit {
     /// Filters that respond to it inside expression classes.
     pub filters_within_class_q: usize,
     /// Its distance below the trained network, over all pairs of images and over those of the same expression.
-    pub below_trained: UnitGap,
-    pub within_below_trained: UnitGap,
+    pub below_trained: Above,
+    pub within_below_trained: Above,
 }
 
 /// A control's name, and the same in words.
@@ -102,8 +103,8 @@ impl Control {
             best,
             filters_q: of_unit(&analysis, unit, |pair| pair.q),
             filters_within_class_q: of_unit(&analysis, unit, |pair| pair.q_within_class),
-            below_trained: UnitGap::NONE,
-            within_below_trained: UnitGap::NONE,
+            below_trained: Above::NONE,
+            within_below_trained: Above::NONE,
         };
         Ok(Self {
             name,
@@ -172,12 +173,17 @@ impl Control {
         self.below_trained = Some(Gap::of(&trained.mean, &self.mean));
         for (unit, own) in self.units.iter_mut().zip(&trained.units) {
             let (best, own) = (&unit.best, &own.best);
-            let testable = own.testable_within();
-            unit.below_trained = UnitGap::of(&own.score, &best.score, true);
-            unit.within_below_trained = UnitGap::of(&own.within, &best.within, testable);
+            let testable = own.testable_within;
+            unit.below_trained = Above::of(&own.score, &best.score, true);
+            unit.within_below_trained = Above::of(&own.within, &best.within, testable);
         }
-        UnitGap::correct(&mut self.units, |unit| &mut unit.below_trained);
-        UnitGap::correct(&mut self.units, |unit| &mut unit.within_below_trained);
+        let units = &mut self.units;
+        correct(units, |u| u.below_trained.gap.p, |u| &mut u.below_trained.q);
+        correct(
+            units,
+            |u| u.within_below_trained.gap.p,
+            |u| &mut u.within_below_trained.q,
+        );
     }
 
     /// The action units for which the trained network is above this one at a false-discovery rate of `fdr` over all units.

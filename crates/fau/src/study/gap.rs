@@ -7,7 +7,6 @@ use serde::Serialize;
 use crate::chance::bootstrap::{Range95, differences};
 use crate::chance::p_value;
 use crate::chance::random::{Purpose, keyed};
-use crate::chance::rates::benjamini_hochberg;
 use crate::study::mean_known;
 
 /// An AUROC, NaN if there is nothing to score, and its value in every resampling of people.
@@ -61,50 +60,6 @@ impl Gap {
     }
 }
 
-/// The difference of one unit among those of several.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
-pub(crate) struct UnitGap {
-    #[serde(flatten)]
-    pub gap: Gap,
-    /// Its false-discovery rate over the units; NaN where it was not tested.
-    pub q: f64,
-}
-
-impl UnitGap {
-    /// Not computed.
-    pub const NONE: Self = Self {
-        gap: Gap {
-            difference: f64::NAN,
-            range: Range95::NONE,
-            p: f64::NAN,
-            p_is_bound: false,
-        },
-        q: f64::NAN,
-    };
-
-    /// How far `theirs` is below `own`, with a p where the unit is `testable`; q is set by [`correct`](Self::correct).
-    pub fn of(own: &Resampled, theirs: &Resampled, testable: bool) -> Self {
-        let mut gap = Gap::of(own, theirs);
-        if !testable {
-            gap.p = f64::NAN;
-        }
-        Self { gap, q: f64::NAN }
-    }
-
-    /// Sets the q of all units.
-    pub fn correct<T>(units: &mut [T], of: fn(&mut T) -> &mut Self) {
-        let p: Vec<f64> = units.iter_mut().map(|unit| of(unit).gap.p).collect();
-        for (unit, q) in units.iter_mut().zip(benjamini_hochberg(&p)) {
-            of(unit).q = q;
-        }
-    }
-
-    /// Whether the difference is above 0 at a false-discovery rate of `fdr`.
-    pub fn clear(&self, fdr: f64) -> bool {
-        self.q <= fdr && self.gap.difference > 0.0
-    }
-}
-
 impl Resampled {
     /// The mean of several, resampling by resampling; those without a value do not count.
     pub fn mean(several: &[&Self]) -> Self {
@@ -137,6 +92,51 @@ impl Resampled {
             *each += spread * t;
         }
         all
+    }
+}
+
+/// A unit's distance above another network: an untrained start, a control, another run.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub(crate) struct Above {
+    /// The other's AUROC; of starts the mean.
+    #[serde(skip)]
+    pub untrained: f64,
+    #[serde(flatten)]
+    pub gap: Gap,
+    /// Its false-discovery rate over all units.
+    pub q: f64,
+}
+
+impl Above {
+    /// Of what is not compared.
+    pub const NONE: Self = Self {
+        untrained: f64::NAN,
+        gap: Gap {
+            difference: f64::NAN,
+            range: Range95::NONE,
+            p: f64::NAN,
+            p_is_bound: false,
+        },
+        q: f64::NAN,
+    };
+
+    /// How far `own` is above the other; without p where this is not testable.
+    pub fn of(own: &Resampled, other: &Resampled, testable: bool) -> Self {
+        let gap = Gap::of(own, other);
+        Self {
+            untrained: other.auroc,
+            gap: if testable {
+                gap
+            } else {
+                Gap { p: f64::NAN, ..gap }
+            },
+            q: f64::NAN,
+        }
+    }
+
+    /// Whether the unit is detected better at a false-discovery rate of `fdr` over the units.
+    pub fn clear(&self, fdr: f64) -> bool {
+        self.q <= fdr && self.gap.difference > 0.0
     }
 }
 

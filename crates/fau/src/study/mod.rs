@@ -9,6 +9,8 @@ pub(crate) mod controls;
 pub(crate) mod effective_rank;
 pub(crate) mod filter_sets;
 pub(crate) mod gap;
+#[cfg(test)]
+mod golden;
 pub(crate) mod intervene;
 pub(crate) mod linear_probe;
 pub(crate) mod locate;

@@ -7,6 +7,7 @@ use serde::Serialize;
 use serde_json::{Value, json};
 
 use crate::chance::bootstrap::Range95;
+use crate::chance::rates::correct;
 use crate::error::Error;
 use crate::input::activations::Activations;
 use crate::input::coded::{AuCount, Coded};
@@ -15,7 +16,7 @@ use crate::input::table::check_rows;
 use crate::lens::NetworkKind;
 use crate::study::answer::Answer;
 use crate::study::compare::{SCORES, Scored};
-use crate::study::gap::{Resampled, UnitGap};
+use crate::study::gap::{Above, Resampled};
 use crate::study::out_of_fold::{FoldActivations, OutOfFold, Replicated, out_of_fold};
 use crate::study::run::{CodedRows, RunView};
 use crate::study::stability::Stability;
@@ -98,10 +99,9 @@ struct Found {
 /// An action unit's best filters, and how far they are above those of untrained starts.
 struct Beyond {
     unit: OutOfFold,
-    /// Mean AUROC of the starts, over all pairs of images and over those of the same expression.
-    untrained: [f64; 2],
-    all: UnitGap,
-    within: UnitGap,
+    all: Above,
+    /// Over pairs of images of the same expression.
+    within: Above,
 }
 
 impl Found {
@@ -131,15 +131,18 @@ impl Found {
         let further = further_starts(&scored, |unit| &unit.score, options.seed);
         let inside = further_starts(&scored, |unit| &unit.within, options.seed);
         let of_unit = |(unit, (start, inside)): (OutOfFold, (Resampled, Resampled))| Beyond {
-            untrained: [start.auroc, inside.auroc],
-            all: UnitGap::of(&unit.score, &start, true),
-            within: UnitGap::of(&unit.within, &inside, unit.testable_within()),
+            all: Above::of(&unit.score, &start, true),
+            within: Above::of(&unit.within, &inside, unit.testable_within),
             unit,
         };
         let further = further.into_iter().zip(inside);
         let mut units: Vec<Beyond> = units.into_iter().zip(further).map(of_unit).collect();
-        UnitGap::correct(&mut units, |unit| &mut unit.all);
-        UnitGap::correct(&mut units, |unit| &mut unit.within);
+        correct(&mut units, |unit| unit.all.gap.p, |unit| &mut unit.all.q);
+        correct(
+            &mut units,
+            |unit| unit.within.gap.p,
+            |unit| &mut unit.within.q,
+        );
         let kept = starts
             .par_iter()
             .enumerate()
@@ -179,12 +182,12 @@ impl Found {
 
     fn verdict(&self, fdr: f64, folds: usize) -> Vec<String> {
         let all = Tally::of(0, self.pairs.iter());
-        let units = |above: fn(&Beyond) -> &UnitGap| -> Vec<u8> {
+        let units = |above: fn(&Beyond) -> &Above| -> Vec<u8> {
             let kept = self.units.iter().filter(|unit| above(unit).clear(fdr));
             kept.map(|unit| unit.unit.count.au).collect()
         };
         let (kept, inside) = (units(|unit| &unit.all), units(|unit| &unit.within));
-        let testable = self.units.iter().filter(|unit| unit.unit.testable_within());
+        let testable = self.units.iter().filter(|unit| unit.unit.testable_within);
         vec![
             format!(
                 "Over {}, {} of {} filter-AU pairs chosen on other people ({:.0}%, in untrained networks {:.0}%) keep their direction on people unknown to the network; median AUROC {:.3}.",
@@ -216,14 +219,14 @@ impl Beyond {
     fn facts(&self) -> Value {
         let mut facts = of_unit(&self.unit);
         let range = Range95::percentile(&self.unit.within.each);
-        facts["untrained_auroc"] = json!(self.untrained[0]);
+        facts["untrained_auroc"] = json!(self.all.untrained);
         facts["above_untrained"] = json!(self.all);
-        facts["within_testable"] = json!(self.unit.testable_within());
-        facts["n_rarer_within_class"] = json!(self.unit.n_rarer_within_class);
+        facts["n_rarer_within_class"] = self.unit.n_rarer_within_class.into();
+        facts["within_testable"] = json!(self.unit.testable_within);
         facts["within_auroc"] = json!(self.unit.within);
         facts["within_low"] = json!(range.low);
         facts["within_high"] = json!(range.high);
-        facts["within_untrained_auroc"] = json!(self.untrained[1]);
+        facts["within_untrained_auroc"] = json!(self.within.untrained);
         facts["within_above_untrained"] = json!(self.within);
         facts
     }

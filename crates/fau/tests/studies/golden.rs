@@ -58,7 +58,9 @@ impl Lens for Fold<'_> {
         let filters = 0..self.0.filters();
         let of = |row: &usize| {
             let row = self.1 * ROWS + row;
-            filters.clone().map(move |filter| self.0.get(row, filter))
+            filters
+                .clone()
+                .map(move |filter| self.0.get(row, filter) as f32)
         };
         Activations::new(
             rows.len(),

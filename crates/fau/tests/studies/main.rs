@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
+mod documented;
 mod golden;
 mod planted;
 
@@ -399,7 +400,7 @@ fn planted_pairs_replicate_on_another_set() {
     );
     assert_eq!(
         answer.facts["untested"][0],
-        serde_json::json!({"au": 25, "name": "Lips part", "n_with": 3, "n_without": 57})
+        serde_json::json!({"au": 25, "name": "Lips part", "n_with": 3, "n_without": 57, "n_people_with": 1, "n_people_without": 19})
     );
     assert_eq!(answer.facts["coded_images"], 60);
 }
@@ -425,7 +426,8 @@ fn a_unit_that_another_set_codes_the_other_way_round_does_not_replicate() {
     );
     let none = on_others(&run, |_| vec![]).unwrap_err().to_string();
     assert!(
-        none.contains("another set: of its 60 coded images") && none.contains("AUs 4, 12 and 25"),
+        none.contains("another set: in its 60 coded images at least 10 people with")
+            && none.contains("AUs 4, 12 and 25"),
         "{none}"
     );
 }
@@ -476,15 +478,17 @@ fn probes_read_planted_units_from_the_trained_network_alone() {
     );
 }
 
+/// Twelve people at rest and with each unit; an image carries its action unit and its person in its first two pixels.
+fn switched(aus: &[u8]) -> Result<Vec<Vec<Vec<u8>>>, Error> {
+    let units = std::iter::once(0).chain(aus.iter().copied());
+    let faces = |au: u8| (0..12).map(|person| vec![au, person, 0, 0]).collect();
+    Ok(units.map(faces).collect())
+}
+
 #[test]
 fn drawn_faces_move_the_planted_filters() {
     let run = Planted::default();
-    // An image carries its action unit and its person in its first two pixels.
-    let draw = |aus: &[u8]| {
-        let units = std::iter::once(0).chain(aus.iter().copied());
-        let faces = |au: u8| (0..12).map(|person| vec![au, person, 0, 0]).collect();
-        Ok(units.map(faces).collect())
-    };
+    let draw = |aus: &[u8]| switched(aus);
     let study = Intervene {
         people: 12,
         strength: 0.8,
