@@ -2,8 +2,8 @@
 
 Writes a small activations array in three spellings, its samples table, and the score of every
 filter x action unit by every measure into crates/fau/tests/golden/; further p-values and their
-false-discovery rates, z under exchange and d', partial correlations, isotonic regressions on intensities, and penalised
-logistic regressions with their F1 and AUROC; for networks of three folds the best filters out of fold, matched
+false-discovery rates, z under exchange and d', partial correlations, isotonic regressions on intensities, effective
+ranks, and penalised logistic regressions with their F1 and AUROC; for networks of three folds the best filters out of fold, matched
 filters, and probes on few filters.
 
     python tests/golden/fau_measures.py
@@ -405,6 +405,16 @@ def sparse_probes(net, shows, coded, used):
     return found
 
 
+def effective_ranks(x):
+    """exp of the entropy of the covariance's eigenvalues over their sum: of all rows, and of fewer rows than filters."""
+    found = []
+    for rows in (len(x), 4):
+        values = np.linalg.eigvalsh(np.cov(x[:rows].astype(np.float64), rowvar=False))
+        shares = np.clip(values, 0, None) / values.sum()
+        found.append({"rows": rows, "rank": np.exp(entropy(shares[shares > 1e-15]))})
+    return found
+
+
 def main():
     OUT.mkdir(parents=True, exist_ok=True)
     filters, shows, coded = draw()
@@ -436,8 +446,10 @@ def main():
         "rates": rates(),
         "rankings": rankings(),
         "probes": probes(filters, shows, coded),
+        "effective_ranks": effective_ranks(x),
     }
     (OUT / "measures.json").write_text(json.dumps(golden, indent=1) + "\n")
 
 
-main()
+if __name__ == "__main__":
+    main()

@@ -47,7 +47,7 @@ pub enum Error {
         /// Image (row), from 0.
         row: usize,
         /// The value.
-        value: f32,
+        value: f64,
     },
     /// No row has an action-unit coding.
     #[error(

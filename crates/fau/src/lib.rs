@@ -71,6 +71,7 @@ pub use score::sensitivity::Variant;
 pub use study::Study;
 pub use study::ablate::Ablate;
 pub use study::answer::Answer;
+pub use study::compare::{ComparedUnit, ComparedUnits, compare_units};
 pub use study::controls::Controls;
 pub use study::intervene::{DrawFaces, Intervene};
 pub use study::locate::Locate;

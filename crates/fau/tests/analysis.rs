@@ -143,10 +143,10 @@ impl Association for Difference {
         "difference"
     }
 
-    fn score(&self, activations: &[f32], with_au: &[bool]) -> f64 {
+    fn score(&self, activations: &[f64], with_au: &[bool]) -> f64 {
         let mean = |kind: bool| {
             let own = activations.iter().zip(with_au).filter(|(_, w)| **w == kind);
-            let mut own: Vec<f64> = own.map(|(x, _)| f64::from(*x)).collect();
+            let mut own: Vec<f64> = own.map(|(x, _)| *x).collect();
             own.sort_by(f64::total_cmp);
             own.iter().sum::<f64>() / own.len() as f64
         };
@@ -195,7 +195,7 @@ fn a_measure_must_have_columns_with_new_names() {
         fn name(&self) -> &'static str {
             self.0
         }
-        fn score(&self, _: &[f32], _: &[bool]) -> f64 {
+        fn score(&self, _: &[f64], _: &[bool]) -> f64 {
             0.0
         }
     }
@@ -213,7 +213,7 @@ fn a_measure_must_have_columns_with_new_names() {
 fn filters_are_named_by_what_they_respond_to_with_its_sign() {
     let (mut activations, samples) = planted();
     // The fourth filter is silenced by AU 12.
-    let values = activations.values().to_vec();
+    let values = activations.values().map(|x| x as f32).collect::<Vec<f32>>();
     let values = values
         .chunks(4)
         .flat_map(|row| [row[0], row[1], row[2], 0.1 * row[3] - 2.0 * row[0]]);
@@ -288,7 +288,7 @@ fn what_does_not_belong_together_is_refused() {
 #[test]
 fn nan_names_filter_and_row() {
     let (activations, samples) = planted();
-    let mut values = activations.values().to_vec();
+    let mut values = activations.values().map(|x| x as f32).collect::<Vec<f32>>();
     values[6 * 4 + 3] = f32::NAN;
     let error = run(&Activations::new(40, 4, values).unwrap(), &samples).unwrap_err();
     assert!(
@@ -300,7 +300,7 @@ fn nan_names_filter_and_row() {
 #[test]
 fn rows_without_codes_take_no_part_whatever_their_activations() {
     let (activations, samples) = planted();
-    let mut values = activations.values().to_vec();
+    let mut values = activations.values().map(|x| x as f32).collect::<Vec<f32>>();
     values[5 * 4] = f32::NAN;
     values[10 * 4 + 1] = f32::INFINITY;
     let damaged = Activations::new(40, 4, values).unwrap();

@@ -33,21 +33,21 @@ fn measures() -> Vec<Box<dyn Association>> {
     all
 }
 
-/// Activations with both kinds of label; whole numbers, so that affine maps of them are exact in f32.
+/// Activations with both kinds of label; whole numbers, so that affine maps of them are exact.
 fn rows() -> impl Strategy<Value = Vec<(i16, bool)>> {
     let row = (prop_oneof![Just(0), -300..300_i16], any::<bool>());
     let both = |rows: &Vec<(i16, bool)>| rows.iter().any(|r| r.1) && rows.iter().any(|r| !r.1);
     prop::collection::vec(row, 2..60).prop_filter("one group is empty", both)
 }
 
-fn score(measure: &dyn Association, rows: &[(f32, bool)]) -> f64 {
-    let (activations, with_au): (Vec<f32>, Vec<bool>) = rows.iter().copied().unzip();
+fn score(measure: &dyn Association, rows: &[(f64, bool)]) -> f64 {
+    let (activations, with_au): (Vec<f64>, Vec<bool>) = rows.iter().copied().unzip();
     measure.score(&activations, &with_au)
 }
 
-fn mapped(rows: &[(i16, bool)], map: impl Fn(f32) -> f32) -> Vec<(f32, bool)> {
+fn mapped(rows: &[(i16, bool)], map: impl Fn(f64) -> f64) -> Vec<(f64, bool)> {
     let rows = rows.iter();
-    rows.map(|&(x, with)| (map(f32::from(x)), with)).collect()
+    rows.map(|&(x, with)| (map(f64::from(x)), with)).collect()
 }
 
 proptest! {
@@ -64,7 +64,7 @@ proptest! {
     #[test]
     fn affine_scaling_does_not_matter(rows in rows(), factor in 1..50_i8, offset in -1000..1000_i16) {
         let plain = mapped(&rows, |x| x);
-        let scaled = mapped(&rows, |x| f32::from(factor) * x + f32::from(offset));
+        let scaled = mapped(&rows, |x| f64::from(factor) * x + f64::from(offset));
         for measure in measures() {
             let (a, b) = (score(&*measure, &plain), score(&*measure, &scaled));
             prop_assert!((a - b).abs() < 1e-9 || a.is_nan() && b.is_nan(), "{}: {} {}", measure.name(), a, b);
@@ -104,7 +104,7 @@ proptest! {
     #[test]
     fn swapping_the_groups_mirrors_the_signed_measures(rows in rows()) {
         let plain = mapped(&rows, |x| x);
-        let swapped: Vec<(f32, bool)> = plain.iter().map(|&(x, with)| (x, !with)).collect();
+        let swapped: Vec<(f64, bool)> = plain.iter().map(|&(x, with)| (x, !with)).collect();
         prop_assert!((score(&Auroc, &plain) + score(&Auroc, &swapped) - 1.0).abs() < 1e-12);
         let (a, b) = (score(&PointBiserial, &plain), score(&PointBiserial, &swapped));
         prop_assert!((a + b).abs() < 1e-9 || a.is_nan() && b.is_nan());
@@ -113,7 +113,7 @@ proptest! {
 
 #[test]
 fn equal_groups_are_not_associated() {
-    let rows: Vec<(f32, bool)> = (0..40).map(|i| ((i / 2) as f32, i % 2 == 0)).collect();
+    let rows: Vec<(f64, bool)> = (0..40).map(|i| (f64::from(i / 2), i % 2 == 0)).collect();
     for measure in measures() {
         let none = if measure.name() == "auroc" { 0.5 } else { 0.0 };
         assert!(
@@ -126,7 +126,7 @@ fn equal_groups_are_not_associated() {
 
 #[test]
 fn constant_activations_have_defined_scores() {
-    let rows: Vec<(f32, bool)> = (0..40).map(|i| (3.5, i % 3 == 0)).collect();
+    let rows: Vec<(f64, bool)> = (0..40).map(|i| (3.5, i % 3 == 0)).collect();
     for measure in measures() {
         let score = score(&*measure, &rows);
         match measure.name() {
@@ -140,8 +140,8 @@ fn constant_activations_have_defined_scores() {
 /// KL by hand: two bins, Q = (1/4, 3/4), R = (3/4, 1/4), one uniform pseudo-sample.
 #[test]
 fn kl_of_two_bins_by_hand() {
-    let rows = [0, 1, 1, 1].map(|x| (x as f32, true));
-    let rows = [rows, [0, 0, 0, 1].map(|x| (x as f32, false))].concat();
+    let rows = [0, 1, 1, 1].map(|x| (f64::from(x), true));
+    let rows = [rows, [0, 0, 0, 1].map(|x| (f64::from(x), false))].concat();
     let smoothing = Smoothing {
         prior: Prior::Uniform,
         pseudo_samples: 1.0,
@@ -161,16 +161,16 @@ fn rare_units_do_not_win_by_being_rare() {
         state = state
             .wrapping_mul(6364136223846793005)
             .wrapping_add(1442695040888963407);
-        (state >> 40) as f32 / (1 << 24) as f32
+        (state >> 40) as f64 / f64::from(1 << 24)
     };
     let counts = [12, 24, 60, 120, 200, 287];
     let mut wins = [[0; 6]; 2];
     for _ in 0..200 {
-        let column: Vec<f32> = (0..593)
+        let column: Vec<f64> = (0..593)
             .map(|_| (uniform() - 0.6).max(0.0).powi(2))
             .collect();
         let units = counts.map(|count| {
-            let mut rows: Vec<(f32, usize)> = (0..593).map(|row| (uniform(), row)).collect();
+            let mut rows: Vec<(f64, usize)> = (0..593).map(|row| (uniform(), row)).collect();
             rows.sort_by(|a, b| a.0.total_cmp(&b.0));
             let mut with_au = vec![false; 593];
             rows[..count]

@@ -300,7 +300,7 @@ mod tests {
             self.0
         }
 
-        fn score(&self, _: &[f32], _: &[bool]) -> f64 {
+        fn score(&self, _: &[f64], _: &[bool]) -> f64 {
             0.0
         }
     }

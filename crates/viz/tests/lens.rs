@@ -124,7 +124,7 @@ fn activations_are_the_largest_responses_of_each_image() {
             let found = lens.activations(&rows).unwrap();
             for (at, &row) in rows.iter().enumerate() {
                 for (filter, expected) in values(&largest(lens, row)).into_iter().enumerate() {
-                    let got = found.get(at, filter);
+                    let (got, expected) = (found.get(at, filter), f64::from(expected));
                     assert!((got - expected).abs() <= 1e-4 * expected.abs().max(1.0));
                 }
             }

@@ -17,7 +17,7 @@ impl Association for CohensD {
         "cohens_d"
     }
 
-    fn score(&self, activations: &[f32], with_au: &[bool]) -> f64 {
+    fn score(&self, activations: &[f64], with_au: &[bool]) -> f64 {
         let (with, without) = (
             group(activations, with_au, true),
             group(activations, with_au, false),
@@ -36,10 +36,10 @@ impl Association for CohensD {
 }
 
 /// The activations of one group, sorted: a score must not depend on the order of the images, but floating-point sums do.
-fn group(activations: &[f32], with_au: &[bool], wanted: bool) -> Vec<f64> {
+fn group(activations: &[f64], with_au: &[bool], wanted: bool) -> Vec<f64> {
     let pairs = activations.iter().zip(with_au);
     let own = pairs.filter(|(_, with)| **with == wanted);
-    let mut values: Vec<f64> = own.map(|(value, _)| f64::from(*value)).collect();
+    let mut values: Vec<f64> = own.map(|(value, _)| *value).collect();
     values.sort_by(f64::total_cmp);
     values
 }

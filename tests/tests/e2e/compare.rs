@@ -48,6 +48,10 @@ fn two_variants_stand_in_one_table_with_paired_tests() {
         "one test needs no correction"
     );
 
+    let units = &compared["action_units"][0];
+    assert_eq!(units["run"], "out");
+    let units = units["compared"]["units"].as_array().unwrap();
+    assert!(!units.is_empty() && units.iter().all(|unit| unit["difference"].is_number()));
     let table = Table::read(&place.path("table.csv"));
     assert_eq!(table.text("experiment"), ["ck_plus-cnn", "ck_plus-cnn_ad"]);
     assert_eq!(compared["variants"][0]["experiment"], "ck_plus-cnn");

@@ -1,5 +1,8 @@
 //! The commands that ask whether filters follow action units, on a small finished run.
 
+use std::collections::BTreeSet;
+use std::path::Path;
+
 use faus_tests::shared::copy_of_finished;
 use faus_tests::{Place, Table, copy_tree, read_json};
 
@@ -54,7 +57,7 @@ fn controls_stand_beside_the_trained_network_and_are_kept() {
     ran.done()
         .says(&["ynthetic", "untrained", "label-shuffled", "pixels"]);
     let table = Table::read(&place.path("out/fau/controls.csv"));
-    let controls: std::collections::BTreeSet<&str> = table.text("control").into_iter().collect();
+    let controls: BTreeSet<&str> = table.text("control").into_iter().collect();
     assert_eq!(
         controls.into_iter().collect::<Vec<_>>(),
         [
@@ -69,11 +72,80 @@ fn controls_stand_beside_the_trained_network_and_are_kept() {
     );
     let first = read_json(&place.path("out/fau/controls.json"));
     assert_eq!(first["synthetic"], true);
+    let shuffled = &first["controls"][2];
+    let memorised = &shuffled["memorised"];
+    let number = |key: &str| memorised[key].as_f64().unwrap();
+    assert!(
+        number("train_accuracy") >= 0.0 && number("majority_accuracy") < 0.5,
+        "{memorised}"
+    );
+    // Four steps of eight images, eight, sixteen: never enough.
+    assert_eq!(memorised["steps"], 16);
+    assert!(shuffled["effective_rank"].as_f64().unwrap() >= 1.0);
     // Trained once, and the same again.
     let again = place.faus("controls out --device cpu");
     again.done();
     assert_eq!(read_json(&place.path("out/fau/controls.json")), first);
     assert!(!place.path("out/controls/label_shuffled/dataset").exists());
+}
+
+/// Fills a network's tensors with Gaussian numbers of the spread that each has. A safetensors file: the length of the header, the
+/// header in JSON, the numbers.
+fn draw_weights(path: &Path, seed: u64) {
+    let mut bytes = std::fs::read(path).unwrap();
+    let start = 8 + u64::from_le_bytes(bytes[..8].try_into().unwrap()) as usize;
+    let header: serde_json::Value = serde_json::from_slice(&bytes[8..start]).unwrap();
+    let mut state = seed;
+    let mut uniform = || {
+        state = state
+            .wrapping_mul(6_364_136_223_846_793_005)
+            .wrapping_add(1_442_695_040_888_963_407);
+        ((state >> 11) as f64 + 0.5) / (1_u64 << 53) as f64
+    };
+    for (name, tensor) in header.as_object().unwrap() {
+        if name == "__metadata__" {
+            continue;
+        }
+        assert_eq!(tensor["dtype"], "F32");
+        let ends = [0, 1].map(|end| start + tensor["data_offsets"][end].as_u64().unwrap() as usize);
+        let data = &mut bytes[ends[0]..ends[1]];
+        let numbers = data
+            .chunks_exact(4)
+            .map(|x| f64::from(f32::from_le_bytes(x.try_into().unwrap())));
+        let (n, sum, squares) = numbers.fold((0.0, 0.0, 0.0), |(n, sum, squares), x| {
+            (n + 1.0, sum + x, squares + x * x)
+        });
+        let spread = (squares / n - (sum / n) * (sum / n)).max(0.0).sqrt();
+        for number in data.chunks_exact_mut(4) {
+            // Box and Muller.
+            let normal = (-2.0 * uniform().ln()).sqrt() * (std::f64::consts::TAU * uniform()).cos();
+            number.copy_from_slice(&((spread * normal) as f32).to_le_bytes());
+        }
+    }
+    std::fs::write(path, bytes).unwrap();
+}
+
+#[test]
+fn gaussian_weights_in_all_folds_give_no() {
+    let place = run();
+    for fold in 0..4 {
+        let path = place.path(&format!("out/folds/{fold}/best.safetensors"));
+        draw_weights(&path, 1 + fold);
+    }
+    place
+        .faus("controls out --skip-training --device cpu")
+        .done();
+    place
+        .faus("replicate out --device cpu")
+        .done()
+        .says(&["Did the network learn action units? No: "]);
+    let answer = read_json(&place.path("out/fau/fau.json"))["answer"].clone();
+    assert_eq!(answer["verdict"], "no", "{answer}");
+    assert!(
+        answer["evidence"]["units"].as_u64().unwrap() > 0,
+        "{answer}"
+    );
+    assert_eq!(answer["evidence"]["exploratory"], true);
 }
 
 #[test]
@@ -123,7 +195,7 @@ fn units_planted_in_other_drawn_people_are_detected() {
 }
 
 /// The image of a prepared set's first row.
-fn prepared_first(samples: &std::path::Path) -> String {
+fn prepared_first(samples: &Path) -> String {
     Table::read(samples).text("path")[0].to_owned()
 }
 
@@ -131,7 +203,7 @@ fn prepared_first(samples: &std::path::Path) -> String {
 fn pairs_are_scored_on_the_people_of_another_set() {
     let place = run();
     place
-        .faus("synth --output other --subjects 8 --size 160x120 --seed 7")
+        .faus("synth --output other --subjects 12 --size 160x120 --seed 7")
         .done();
     let prepare = "data prepare --source ck_plus --classes seven --input other";
     place
@@ -142,20 +214,13 @@ fn pairs_are_scored_on_the_people_of_another_set() {
         .says(&["drawn faces", "chosen on the run's people", "Not tested"]);
     // Counted in the other set's codes, which the drawing planted.
     let codes = Table::read(&place.path("prepared/samples.csv"));
-    let coded: Vec<&str> = codes
-        .text("aus")
-        .into_iter()
-        .filter(|cell| *cell != "NA")
-        .collect();
-    let shows = |cell: &str, au: u64| {
-        cell.split(';')
-            .any(|unit| unit.starts_with(&format!("{au}:")))
-    };
+    let coded = codes.text("aus").into_iter().zip(codes.text("subject"));
+    let coded: Vec<(&str, &str)> = coded.filter(|(cell, _)| *cell != "NA").collect();
     let facts = read_json(&place.path("out/fau/replication_on.json"));
     assert_eq!(facts["coded_images"], coded.len());
     assert_eq!(
         (&facts["on"]["synthetic"], &facts["people"]),
-        (&true.into(), &8.into())
+        (&true.into(), &12.into())
     );
     let tested = facts["by_au"].as_array().unwrap();
     let untested = facts["untested"].as_array().unwrap();
@@ -165,13 +230,28 @@ fn pairs_are_scored_on_the_people_of_another_set() {
         .map(|unit| (unit, true))
         .chain(untested.iter().map(|unit| (unit, false)))
     {
-        let with = coded
-            .iter()
-            .filter(|cell| shows(cell, unit["au"].as_u64().unwrap()))
-            .count();
-        assert_eq!(unit["n_with"], with, "{unit}");
-        assert_eq!(unit["n_without"], coded.len() - with, "{unit}");
-        assert_eq!(with.min(coded.len() - with) >= 10, enough, "{unit}");
+        let mark = format!("{}:", unit["au"]);
+        let shows = |cell: &str| cell.split(';').any(|unit| unit.starts_with(&mark));
+        let kinds = [true, false].map(|kind| {
+            let own = coded.iter().filter(|(cell, _)| shows(cell) == kind);
+            let people: BTreeSet<&str> = own.clone().map(|(_, subject)| *subject).collect();
+            (own.count(), people.len())
+        });
+        let told = |key: &str| unit[key].as_u64().unwrap() as usize;
+        let counts = [
+            (told("n_with"), told("n_people_with")),
+            (told("n_without"), told("n_people_without")),
+        ];
+        assert_eq!(counts, kinds, "{unit}");
+        assert_eq!(
+            kinds.iter().all(|(_, people)| *people >= 10),
+            enough,
+            "{unit}"
+        );
+        assert!(
+            !enough || unit["above_untrained"]["q"].is_number(),
+            "{unit}"
+        );
     }
     let table = Table::read(&place.path("out/fau/replication_on.csv"));
     let untested: Vec<u64> = untested

@@ -13,7 +13,7 @@ use crate::chance::rates::correct;
 use crate::error::Error;
 use crate::input::coded::{Coded, grouped};
 use crate::input::options::AnalysisOptions;
-use crate::input::table::{Table, gather, pick, wide};
+use crate::input::table::{Table, gather, pick};
 use crate::watch::Watch;
 
 /// Permutations drawn at a time.
@@ -64,7 +64,7 @@ pub(crate) fn dose_response(
         let graded = Graded::of(coded, au);
         let columns = own.iter().map(|(_, name)| {
             let column = pick(&table.columns[name.filter], &graded.rows);
-            (wide(&column), f64::from(name.sign()))
+            (column, f64::from(name.sign()))
         });
         let columns: Vec<(Vec<f64>, f64)> = columns.collect();
         let p = graded.p(&columns, options, watch)?;

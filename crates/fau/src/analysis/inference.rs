@@ -22,7 +22,7 @@ use crate::error::Error;
 use crate::input::activations::Activations;
 use crate::input::coded::{AuCount, Coded};
 use crate::input::options::AnalysisOptions;
-use crate::input::table::{Table, constant, pick, wide};
+use crate::input::table::{Table, constant, pick};
 use crate::score::association::{Association, d_prime};
 use crate::score::sensitivity::{Variant, sensitivity};
 use crate::watch::Watch;
@@ -320,7 +320,7 @@ impl Work<'_> {
 
     fn effect(&self, unit: usize, filter: usize, label: i64, rows: &[usize]) -> ClassEffect {
         let presence = pick(&self.table.presence[unit], rows);
-        let values = wide(&pick(&self.table.columns[filter], rows));
+        let values = pick(&self.table.columns[filter], rows);
         let count = AuCount::of(self.scores.aus[unit].au, &presence);
         let (auroc, range) = match count.smaller() >= MIN_IN_CLASS {
             true => {
@@ -354,15 +354,14 @@ fn detectable(nulls: &[FilterNull], units: usize) -> Vec<f64> {
 }
 
 /// p of a live filter: a constant one equals all its exchanges, and would only crowd the family of tests.
-fn if_live(column: &[f32], p: f64) -> f64 {
+fn if_live(column: &[f64], p: f64) -> f64 {
     if constant(column) { f64::NAN } else { p }
 }
 
 /// Spearman's correlation with the intensity over graded rows, and their number.
-fn follows_intensity(column: &[f32], intensities: &[u8]) -> (f64, usize) {
+fn follows_intensity(column: &[f64], intensities: &[u8]) -> (f64, usize) {
     let graded = column.iter().zip(intensities).filter(|(_, i)| **i > 0);
-    let (values, grades): (Vec<f64>, Vec<f64>) =
-        graded.map(|(x, i)| (f64::from(*x), f64::from(*i))).unzip();
+    let (values, grades): (Vec<f64>, Vec<f64>) = graded.map(|(x, i)| (*x, f64::from(*i))).unzip();
     match values.len() {
         n if n < MIN_GRADED => (f64::NAN, n),
         n => (spearman(&values, &grades), n),

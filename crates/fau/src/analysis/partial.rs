@@ -1,11 +1,12 @@
 //! Association of a filter and a unit given the other units: action units occur together, so a filter may follow one by way
 //! of another.
 
+use faus_base::order::mean;
 use rayon::prelude::*;
 
 use crate::analysis::names::{Name, farthest};
 use crate::input::coded::positives;
-use crate::input::table::{Table, rows_of, wide};
+use crate::input::table::{Table, rows_of};
 
 /// Share of a unit's variance that the other units must leave for it to be told from them.
 const UNIQUE: f64 = 1e-9;
@@ -89,9 +90,8 @@ impl Units {
     }
 
     /// The column's partial correlation with each unit.
-    fn partial_r(&self, column: &[f32]) -> Vec<f64> {
-        let column = wide(column);
-        let middle = faus_base::order::mean(&column);
+    fn partial_r(&self, column: &[f64]) -> Vec<f64> {
+        let middle = mean(column);
         let squares: f64 = column.iter().map(|x| (x - middle).powi(2)).sum();
         let with = |(list, scale): (&Vec<u32>, &f64)| {
             let sum = list.iter().map(|&row| column[row as usize] - middle);
@@ -142,11 +142,11 @@ mod tests {
         let presence = |of: fn(usize) -> bool| (0..40).map(of).collect::<Vec<bool>>();
         let [a, b, not_a] = [|i| i % 2 == 0, |i| i % 3 == 0, |i| i % 2 == 1].map(presence);
         let units = Units::of(&[a, b.clone(), not_a]);
-        let column: Vec<f32> = (0..40).map(|i| (i % 3 + i * i % 7) as f32).collect();
+        let column: Vec<f64> = (0..40).map(|i| f64::from(i % 3 + i * i % 7)).collect();
         let r = units.partial_r(&column);
         assert!(r[0].is_nan() && r[2].is_nan() && r[1].abs() < 1.0, "{r:?}");
         // An exact copy of one unit owes nothing to the others.
-        let copy: Vec<f32> = b.iter().map(|on| f32::from(u8::from(*on))).collect();
+        let copy: Vec<f64> = b.iter().map(|on| f64::from(u8::from(*on))).collect();
         let r = units.partial_r(&copy);
         assert!((r[1] - 1.0).abs() < 1e-6, "{r:?}");
     }

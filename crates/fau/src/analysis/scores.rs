@@ -64,7 +64,7 @@ impl Scores {
     ) -> Self {
         let (bins, smoothing) = (options.bins, options.smoothing);
         let (kl, js) = (Kl { bins, smoothing }, JensenShannon { bins, smoothing });
-        let of_filter = |(filter, activations): (usize, &Vec<f32>)| -> Vec<FilterAu> {
+        let of_filter = |(filter, activations): (usize, &Vec<f64>)| -> Vec<FilterAu> {
             let column = FilterColumn::new(activations, bins);
             let units = aus.iter().zip(&table.presence);
             let of_unit = |(count, with): (&AuCount, &Vec<bool>)| {

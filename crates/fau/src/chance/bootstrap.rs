@@ -11,7 +11,7 @@ use crate::chance::random::{Purpose, keyed};
 use crate::error::Error;
 use crate::input::coded::grouped;
 use crate::input::options::AnalysisOptions;
-use crate::input::table::{Table, gather, pick, rows_of, wide};
+use crate::input::table::{Table, gather, pick, rows_of};
 use crate::watch::Watch;
 
 /// A 95% interval; NaN where undefined.
@@ -137,7 +137,7 @@ pub(crate) fn resample(
     let (begun, of) = (AtomicUsize::new(0), table.columns.len());
     let ranges = table.columns.par_iter().map(|column| {
         watch.next(&begun, of)?;
-        let rows = Ascending::new(&wide(column));
+        let rows = Ascending::new(column);
         Ok(ranges(&rows, &lists, &weights))
     });
     Ok(ranges.collect::<Result<Vec<_>, Error>>()?.concat())
@@ -226,10 +226,10 @@ mod tests {
         /// Weights are copies: the literal version repeats every row.
         #[test]
         fn weights_are_copies(rows in prop::collection::vec((-5..6_i8, any::<bool>(), 0..4_u8), 2..40)) {
-            let column: Vec<f32> = rows.iter().map(|r| f32::from(r.0)).collect();
+            let column: Vec<f64> = rows.iter().map(|r| f64::from(r.0)).collect();
             let list: Vec<u32> = (0..).zip(&rows).filter(|(_, r)| r.1).map(|(row, _)| row).collect();
             let weights: Vec<u8> = rows.iter().map(|r| r.2).collect();
-            let ascending = Ascending::new(&wide(&column));
+            let ascending = Ascending::new(&column);
             let mut below = vec![0; rows.len()];
             let total = ascending.doubled_weight_below(&weights, &mut below);
             let copies: Vec<(f64, bool)> = rows.iter().flat_map(|r| vec![(f64::from(r.0), r.1); usize::from(r.2)]).collect();

@@ -9,7 +9,7 @@ use rayon::prelude::*;
 
 use crate::chance::exchange::Scheme;
 use crate::input::coded::positives;
-use crate::input::table::{Table, gather, wide};
+use crate::input::table::{Table, gather};
 
 /// Variances below this are rounding: the ranks are doubled, so that one exchange changes their sum by at least 1.
 const NO_SPREAD: f64 = 1e-9;
@@ -184,7 +184,7 @@ pub(crate) fn z_scores(table: &Table, scheme: &Scheme) -> Vec<f64> {
     let codes = table.presence.iter();
     let codes: Vec<Centred> = codes.map(|own| codes_centred(scheme, own)).collect();
     let filters = table.columns.par_iter().map(|column| {
-        let ranks = doubled_midranks(&wide(column));
+        let ranks = doubled_midranks(column);
         let centred = ranks_centred(scheme, &ranks);
         let units = table.presence.iter().zip(&codes).map(|(presence, codes)| {
             let with = ranks.iter().zip(presence).filter(|(_, with)| **with);

@@ -98,7 +98,7 @@ fn reached(
 /// Percentile interval over resampled subjects: rows are repeated as often as their subject is drawn.
 fn range(
     measure: &dyn Association,
-    column: &[f32],
+    column: &[f64],
     presence: &[bool],
     weights: &[Vec<u8>],
 ) -> Range95 {
@@ -106,7 +106,7 @@ fn range(
         let rows = column.iter().zip(presence).zip(weights);
         let drawn = rows
             .flat_map(|((x, with), weight)| std::iter::repeat_n((*x, *with), usize::from(*weight)));
-        let (column, presence): (Vec<f32>, Vec<bool>) = drawn.unzip();
+        let (column, presence): (Vec<f64>, Vec<bool>) = drawn.unzip();
         let first = presence.first().copied();
         match presence.iter().all(|with| Some(*with) == first) {
             true => f64::NAN,
@@ -127,8 +127,8 @@ mod tests {
     fn the_literal_null_of_kl_is_the_fast_one() {
         let columns = [7, 5, 3].map(|step| {
             let rows = 0..60;
-            rows.map(|row| (row * step % 11) as f32)
-                .collect::<Vec<f32>>()
+            rows.map(|row| f64::from(row * step % 11))
+                .collect::<Vec<f64>>()
         });
         let presence = [2, 3].map(|step| (0..60).map(|row| row % step == 0).collect());
         let table = Table {

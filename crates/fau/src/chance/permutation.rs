@@ -12,7 +12,7 @@ use crate::chance::random::Purpose;
 use crate::error::Error;
 use crate::input::coded::positives;
 use crate::input::options::{AnalysisOptions, Smoothing};
-use crate::input::table::{Table, rows_of, wide};
+use crate::input::table::{Table, rows_of};
 use crate::score::bins::{Sides, TIES, bin_numbers};
 use crate::watch::Watch;
 
@@ -192,7 +192,7 @@ struct Outcome {
 }
 
 impl Tally {
-    fn new(column: &[f32], units: &[Unit], scheme: &Scheme, options: &AnalysisOptions) -> Self {
+    fn new(column: &[f64], units: &[Unit], scheme: &Scheme, options: &AnalysisOptions) -> Self {
         // A constant filter has one bin; every KL is then 0, and every p is 1.
         let bins = bin_numbers(column, options.bins).unwrap_or_else(|| vec![0; column.len()]);
         let mut totals: BTreeMap<u32, u64> = BTreeMap::new();
@@ -207,7 +207,7 @@ impl Tally {
             *next += total as u32 + 1;
             Some(*next)
         }));
-        let ranks = doubled_midranks(&wide(column));
+        let ranks = doubled_midranks(column);
         let centred = ranks_centred(scheme, &ranks);
         let cells = ranks.into_iter().zip(bins).map(|(rank, bin)| Cell {
             rank,
@@ -347,12 +347,12 @@ mod tests {
     /// The literal version: permute the codes, rescore, count.
     fn slowly(table: &Table, scheme: &Scheme, options: &AnalysisOptions) -> Vec<FilterNull> {
         let kl = Kl::of(options);
-        let z = |column: &[f32], codes: Vec<Vec<bool>>| {
+        let z = |column: &[f64], codes: Vec<Vec<bool>>| {
             let (columns, presence) = (vec![column.to_vec()], codes);
             z_scores(&Table { columns, presence }, scheme)
         };
         let largest_z = |z: &[f64]| z.iter().map(|z| z.abs()).fold(0.0, f64::max);
-        let score = |column: &[f32], with: &[bool]| {
+        let score = |column: &[f64], with: &[bool]| {
             let with_count = with.iter().filter(|w| **w).count() as f64;
             let pairs = with_count * (with.len() as f64 - with_count);
             (
@@ -430,8 +430,8 @@ mod tests {
             let mut presence: Vec<Vec<bool>> = (0..2).map(|at| units.iter().map(|u| u[at]).collect()).collect();
             presence.iter_mut().for_each(|p| { p[0] = true; p[1] = false; });
             let columns = vec![
-                values.iter().map(|v| f32::from(v.0)).collect::<Vec<_>>(),
-                values.iter().map(|v| f32::from(v.1.max(3))).collect(),
+                values.iter().map(|v| f64::from(v.0)).collect::<Vec<_>>(),
+                values.iter().map(|v| f64::from(v.1.max(3))).collect(),
                 vec![1.5; 30],
             ];
             let recordings: Vec<u32> = (0..30).collect();

@@ -25,7 +25,7 @@ use crate::chance::within_person::less_means;
 use crate::error::Error;
 use crate::input::coded::{Coded, grouped, numbered, positives};
 use crate::input::options::AnalysisOptions;
-use crate::input::table::{Table, pick, wide};
+use crate::input::table::{Table, pick};
 use crate::study::within::less_ranks;
 use crate::watch::Watch;
 
@@ -35,7 +35,7 @@ const TILE: usize = 16;
 const AT_ONCE: usize = 500;
 /// An action unit is tested if, summed over classes, at least this many rows are of the rarer kind in their class. Our
 /// choice.
-pub(crate) const MIN_MINORITY: usize = 5;
+const MIN_MINORITY: usize = 5;
 /// Most turns of subtracting the means of people and classes; a few dozen suffice where both are crossed.
 const SWEEPS: usize = 500;
 /// Relative differences from the observed statistic below this are treated as rounding.
@@ -108,14 +108,14 @@ impl Classes {
     }
 
     /// The rows of each class with the doubled midranks of their activations inside it.
-    fn ranked(&self, column: &[f32]) -> impl Iterator<Item = (&Vec<usize>, Vec<u32>)> {
-        let column = wide(&pick(column, &self.order));
+    fn ranked(&self, column: &[f64]) -> impl Iterator<Item = (&Vec<usize>, Vec<u32>)> {
+        let column = pick(column, &self.order);
         let members = self.members.iter();
         members.map(move |rows| (rows, doubled_midranks(&pick(&column, rows))))
     }
 
     /// Ranks inside the class over n + 1, less their mean.
-    fn scores(&self, column: &[f32]) -> Vec<f64> {
+    fn scores(&self, column: &[f64]) -> Vec<f64> {
         let mut scores = vec![0.0; self.len()];
         for (rows, ranks) in self.ranked(column) {
             let n = rows.len() as f64;
@@ -163,20 +163,20 @@ impl Classes {
     }
 
     /// A column less what a covariate explains of it inside each class, see [`less_ranks`]; 0 for rows without a class.
-    pub fn less(&self, column: &[f32], covariate: &[f64]) -> Vec<f32> {
+    pub fn less(&self, column: &[f64], covariate: &[f64]) -> Vec<f64> {
         let mut rest = vec![0.0; column.len()];
         for rows in &self.members {
             let rows = pick(&self.order, rows);
-            let own = less_ranks(&wide(&pick(column, &rows)), &pick(covariate, &rows));
+            let own = less_ranks(&pick(column, &rows), &pick(covariate, &rows));
             rows.iter()
                 .zip(own)
-                .for_each(|(&row, value)| rest[row] = value as f32);
+                .for_each(|(&row, value)| rest[row] = value);
         }
         rest
     }
 
     /// AUROC over the pairs of rows that share their class.
-    pub fn auroc(&self, column: &[f32], presence: &[bool]) -> f64 {
+    pub fn auroc(&self, column: &[f64], presence: &[bool]) -> f64 {
         let presence = pick(presence, &self.order);
         let (mut won, mut pairs) = (0_u64, 0_u64);
         for (rows, ranks) in self.ranked(column) {
@@ -242,7 +242,7 @@ struct Tile {
 }
 
 impl Tile {
-    fn new(classes: &Classes, columns: &[Vec<f32>], centred: &[Vec<f64>]) -> Self {
+    fn new(classes: &Classes, columns: &[Vec<f64>], centred: &[Vec<f64>]) -> Self {
         let mut scores = vec![[0.0; TILE]; classes.len()];
         for (filter, column) in columns.iter().enumerate() {
             for (row, score) in scores.iter_mut().zip(classes.scores(column)) {
@@ -352,7 +352,7 @@ mod tests {
             }).collect();
             let coded = Coded::collect(&samples);
             let classes = Classes::of(&coded, Exchange::Both);
-            let column: Vec<f32> = rows.iter().map(|row| f32::from(row.0)).collect();
+            let column: Vec<f64> = rows.iter().map(|row| f64::from(row.0)).collect();
             let presence = coded.presence(12);
             let table = Table { columns: vec![column], presence: vec![presence.clone()] };
             let options = AnalysisOptions { permutations: 50, seed: 9, ..AnalysisOptions::default() };

@@ -15,7 +15,7 @@ use crate::chance::random::Purpose;
 use crate::error::Error;
 use crate::input::coded::Coded;
 use crate::input::options::AnalysisOptions;
-use crate::input::table::{Table, rows_of, wide};
+use crate::input::table::{Table, rows_of};
 use crate::watch::Watch;
 
 /// Filters per task: few enough that their ranks stay in the cache.
@@ -45,7 +45,7 @@ pub(crate) fn within_person(
     let scheme = Scheme::of_subjects(&coded.subjects, &coded.recordings, Exchange::Within);
     let columns = table.columns.par_iter();
     let columns: Vec<Vec<f64>> = columns
-        .map(|column| of_people(&wide(column), &coded.subjects))
+        .map(|column| of_people(column, &coded.subjects))
         .collect();
     let codes = table.presence.iter();
     let codes: Vec<Centred> = codes.map(|own| codes_centred(&scheme, own)).collect();
@@ -196,7 +196,7 @@ mod tests {
                 ..SampleRow::default()
             }).collect();
             let coded = Coded::collect(&samples);
-            let column: Vec<f32> = rows.iter().map(|row| f32::from(row.0)).collect();
+            let column: Vec<f64> = rows.iter().map(|row| f64::from(row.0)).collect();
             let presence = coded.presence(12);
             let table = Table { columns: vec![column], presence: vec![presence.clone()] };
             let options = AnalysisOptions { permutations: 40, seed: 4, ..AnalysisOptions::default() };

@@ -16,7 +16,30 @@ const MAX_HEADER: usize = 4096;
 pub struct Activations {
     rows: usize,
     filters: usize,
-    values: Vec<f32>,
+    values: Values,
+}
+
+/// In the precision of their source: a network's in four bytes, a file's in eight if it needs them.
+#[derive(Debug, Clone, PartialEq)]
+enum Values {
+    Single(Vec<f32>),
+    Double(Vec<f64>),
+}
+
+impl Values {
+    fn len(&self) -> usize {
+        match self {
+            Self::Single(values) => values.len(),
+            Self::Double(values) => values.len(),
+        }
+    }
+
+    fn at(&self, at: usize) -> f64 {
+        match self {
+            Self::Single(values) => f64::from(values[at]),
+            Self::Double(values) => values[at],
+        }
+    }
 }
 
 impl Activations {
@@ -25,6 +48,10 @@ impl Activations {
     /// # Errors
     /// [`Error::Mismatch`] unless there are exactly `rows` × `filters` values.
     pub fn new(rows: usize, filters: usize, values: Vec<f32>) -> Result<Self, Error> {
+        Self::of(rows, filters, Values::Single(values))
+    }
+
+    fn of(rows: usize, filters: usize, values: Values) -> Result<Self, Error> {
         let expected = rows.saturating_mul(filters);
         Error::unless_equal("activations", values.len(), expected)?;
         Ok(Self {
@@ -45,36 +72,46 @@ impl Activations {
     }
 
     /// All values, row after row.
-    pub fn values(&self) -> &[f32] {
-        &self.values
+    pub fn values(&self) -> impl Iterator<Item = f64> {
+        (0..self.values.len()).map(|at| self.values.at(at))
     }
 
     /// Activation of `filter` on the image in `row`, both from 0.
     ///
     /// # Panics
     /// If either is out of range, as indexing a slice does.
-    pub fn get(&self, row: usize, filter: usize) -> f32 {
+    pub fn get(&self, row: usize, filter: usize) -> f64 {
         assert!(filter < self.filters, "filter {filter} of {}", self.filters);
-        self.values[row * self.filters + filter]
+        self.values.at(row * self.filters + filter)
     }
 
     /// One column: activations of `filter` on `rows`.
-    pub(crate) fn column(&self, rows: &[usize], filter: usize) -> Vec<f32> {
+    pub(crate) fn column(&self, rows: &[usize], filter: usize) -> Vec<f64> {
         rows.iter().map(|&row| self.get(row, filter)).collect()
     }
 
-    /// All activations of one filter, as f64.
+    /// All activations of one filter.
     pub(crate) fn filter(&self, filter: usize) -> Vec<f64> {
-        let own = (0..self.rows).map(|row| self.get(row, filter));
-        own.map(f64::from).collect()
+        (0..self.rows).map(|row| self.get(row, filter)).collect()
+    }
+
+    /// These rows, then those of another array of as many filters.
+    pub(crate) fn then(&self, other: &Self) -> Result<Self, Error> {
+        let values = match (&self.values, &other.values) {
+            (Values::Single(own), Values::Single(others)) => {
+                Values::Single([own.as_slice(), others].concat())
+            }
+            _ => Values::Double(self.values().chain(other.values()).collect()),
+        };
+        Self::of(self.rows + other.rows, self.filters, values)
     }
 
     /// Rejects NaN and infinite values in these rows.
     pub(crate) fn check_finite(&self, rows: impl Iterator<Item = usize>) -> Result<(), Error> {
         for row in rows {
-            let own = &self.values[row * self.filters..][..self.filters];
-            if let Some(filter) = own.iter().position(|x| !x.is_finite()) {
-                let value = own[filter];
+            let own = |filter| self.get(row, filter);
+            if let Some(filter) = (0..self.filters).find(|&at| !own(at).is_finite()) {
+                let value = own(filter);
                 return Err(Error::NotFinite { filter, row, value });
             }
         }
@@ -84,8 +121,8 @@ impl Activations {
 
 /// Reads `activations.npy`: floats or integers, `[images, filters]`, as `numpy.save` writes it.
 ///
-/// Values are rounded to float32, the precision of the networks that make activations. Arrays in Fortran order are
-/// accepted and transposed, sides of length 1 behind the filters (from pooling) are left out.
+/// Every value is kept as it is; float64 and integers above two bytes need twice the memory. Integers beyond 2⁵³ are
+/// rounded. Arrays in Fortran order are accepted and transposed, sides of length 1 behind the filters (from pooling) are left out.
 ///
 /// # Errors
 /// [`Error::Disk`], and [`Error::File`] above 2 GiB and for any other array.
@@ -114,12 +151,18 @@ fn parse(contents: &[u8]) -> Result<Activations, String> {
         ));
     }
     let (rows, filters) = (rows as usize, filters as usize);
-    let values = data.chunks_exact(number.width);
-    let mut values: Vec<f32> = values.map(|bytes| number.read(bytes)).collect();
-    if file.order() == Order::Fortran {
-        values = transposed(&values, rows, filters);
-    }
-    Activations::new(rows, filters, values).map_err(|error| error.to_string())
+    // The place in the file of a value of the array.
+    let place = |at: usize| match file.order() {
+        Order::C => at,
+        Order::Fortran => at % filters * rows + at / filters,
+    };
+    let value = |at: usize| number.read(&data[place(at) * number.width..][..number.width]);
+    let values = (0..rows * filters).map(value);
+    let values = match number.is_single() {
+        true => Values::Single(values.map(|x| x as f32).collect()),
+        false => Values::Double(values.collect()),
+    };
+    Activations::of(rows, filters, values).map_err(|error| error.to_string())
 }
 
 /// Images and filters; sides of length 1 behind them, as pooling leaves them, do not count.
@@ -159,8 +202,13 @@ impl Number {
         })
     }
 
-    /// The value of `width` bytes, rounded to f32.
-    fn read(&self, bytes: &[u8]) -> f32 {
+    /// Whether every value of the type is one of float32.
+    fn is_single(&self) -> bool {
+        self.width < 4 || (self.kind, self.width) == (b'f', 4)
+    }
+
+    /// The value of `width` bytes.
+    fn read(&self, bytes: &[u8]) -> f64 {
         let more = |bits: u64, byte: &u8| bits << 8 | u64::from(*byte);
         let bits = match self.big_endian {
             true => bytes.iter().fold(0, more),
@@ -168,26 +216,26 @@ impl Number {
         };
         match (self.kind, self.width) {
             (b'f', 2) => half(bits as u16),
-            (b'f', 4) => f32::from_bits(bits as u32),
-            (b'f', _) => f64::from_bits(bits) as f32,
+            (b'f', 4) => f64::from(f32::from_bits(bits as u32)),
+            (b'f', _) => f64::from_bits(bits),
             (b'i', width) => {
                 let unused = 64 - 8 * width as u32;
-                ((bits << unused) as i64 >> unused) as f32
+                ((bits << unused) as i64 >> unused) as f64
             }
-            _ => bits as f32,
+            _ => bits as f64,
         }
     }
 }
 
 /// The value of a float16 (IEEE 754: 1 bit of sign, 5 of exponent, 10 of fraction).
-fn half(bits: u16) -> f32 {
+fn half(bits: u16) -> f64 {
     let sign = if bits >> 15 == 1 { -1.0 } else { 1.0 };
-    let (exponent, fraction) = (i32::from(bits >> 10 & 31), f32::from(bits & 1023) / 1024.0);
+    let (exponent, fraction) = (i32::from(bits >> 10 & 31), f64::from(bits & 1023) / 1024.0);
     sign * match (exponent, fraction) {
-        (0, fraction) => fraction * 2f32.powi(-14),
-        (31, 0.0) => f32::INFINITY,
-        (31, _) => f32::NAN,
-        (exponent, fraction) => (1.0 + fraction) * 2f32.powi(exponent - 15),
+        (0, fraction) => fraction * 2f64.powi(-14),
+        (31, 0.0) => f64::INFINITY,
+        (31, _) => f64::NAN,
+        (exponent, fraction) => (1.0 + fraction) * 2f64.powi(exponent - 15),
     }
 }
 
@@ -223,12 +271,6 @@ fn header_end(contents: &[u8]) -> Result<usize, String> {
         return Err("its header holds numbers that are too large".to_owned());
     }
     Ok(start + length)
-}
-
-/// Column after column to row after row.
-fn transposed(values: &[f32], rows: usize, filters: usize) -> Vec<f32> {
-    let places = (0..rows).flat_map(|row| (0..filters).map(move |filter| filter * rows + row));
-    places.map(|at| values[at]).collect()
 }
 
 #[cfg(test)]
@@ -287,7 +329,7 @@ mod tests {
                 "<f2",
                 "(1, 2, 1)",
                 vec![0x00, 0x3e, 0x01, 0x80],
-                [1.5, -5.960_464_5e-8],
+                [1.5, -5.960_464_477_539_063e-8],
             ),
             (
                 ">f2",
@@ -306,20 +348,20 @@ mod tests {
             (
                 "<f8",
                 "(1, 2)",
-                [0.25f64, 3e9].map(f64::to_le_bytes).concat(),
-                [0.25, 3e9],
+                [0.1f64, 3e9].map(f64::to_le_bytes).concat(),
+                [0.1, 3e9],
             ),
             (
                 ">i8",
                 "(1, 2)",
                 [-7i64, 1 << 40].map(i64::to_be_bytes).concat(),
-                [-7.0, 1.099_511_6e12],
+                [-7.0, 1_099_511_627_776.0],
             ),
         ] {
             let header =
                 format!("{{'descr': '{descr}', 'fortran_order': False, 'shape': {shape}, }}\n");
             let read = super::parse(&npy(&header, &data)).unwrap();
-            assert_eq!(read.values(), expected, "{descr}");
+            assert_eq!(read.values().collect::<Vec<f64>>(), expected, "{descr}");
         }
     }
 

@@ -12,7 +12,7 @@ use crate::input::samples::SampleRow;
 
 /// Activations filter by filter, and presence action unit by action unit, each `[coded rows]`.
 pub(crate) struct Table {
-    pub columns: Vec<Vec<f32>>,
+    pub columns: Vec<Vec<f64>>,
     pub presence: Vec<Vec<bool>>,
 }
 
@@ -38,7 +38,7 @@ impl Table {
 
     /// AUROC of one filter and one action unit.
     pub fn auroc(&self, filter: usize, unit: usize) -> f64 {
-        auroc(&wide(&self.columns[filter]), &self.presence[unit])
+        auroc(&self.columns[filter], &self.presence[unit])
     }
 
     /// `of` the numbers of every filter and action unit, by filter, then action unit.
@@ -49,7 +49,7 @@ impl Table {
     }
 
     /// `score` of every pair, by filter, then action unit.
-    pub fn each_pair<T: Send>(&self, score: impl Fn(&[f32], &[bool]) -> T + Sync) -> Vec<T> {
+    pub fn each_pair<T: Send>(&self, score: impl Fn(&[f64], &[bool]) -> T + Sync) -> Vec<T> {
         self.each(|filter, unit| score(&self.columns[filter], &self.presence[unit]))
     }
 }
@@ -86,13 +86,8 @@ pub(crate) fn check_rows(activations: &Activations, samples: &[SampleRow]) -> Re
 }
 
 /// Whether a filter has one activation on all rows.
-pub(crate) fn constant(column: &[f32]) -> bool {
+pub(crate) fn constant(column: &[f64]) -> bool {
     column.windows(2).all(|pair| pair[0] == pair[1])
-}
-
-/// f32 values as f64.
-pub(crate) fn wide(column: &[f32]) -> Vec<f64> {
-    column.iter().map(|&x| f64::from(x)).collect()
 }
 
 /// The rows that show an action unit, or those that do not.

@@ -4,7 +4,6 @@
 use faus_base::order::{auroc, deviation, mean};
 
 use crate::input::options::{AnalysisOptions, Smoothing};
-use crate::input::table::wide;
 use crate::score::bins::{Sides, TIES, distributions, shared_bins, sizes};
 use crate::score::column::Sorted;
 
@@ -18,7 +17,7 @@ pub trait Association: Sync {
     fn name(&self) -> &'static str;
 
     /// The score; NaN where it is undefined.
-    fn score(&self, activations: &[f32], with_au: &[bool]) -> f64;
+    fn score(&self, activations: &[f64], with_au: &[bool]) -> f64;
 
     /// How extreme a score is, for the null and for rankings: by default the score itself, which assumes that no
     /// association has the smallest score. A signed score needs `score.abs()`, one around 0.5 `(score - 0.5).abs()`; with the
@@ -29,7 +28,7 @@ pub trait Association: Sync {
 
     /// How many of the `exchanged` codes give at least the strength of `with_au`, equal up to rounding included. The
     /// default is literal, a score for each; a faster version must return the same count.
-    fn null(&self, activations: &[f32], with_au: &[bool], exchanged: &[Vec<bool>]) -> usize {
+    fn null(&self, activations: &[f64], with_au: &[bool], exchanged: &[Vec<bool>]) -> usize {
         let strength = |codes: &[bool]| self.strength(self.score(activations, codes));
         let observed = strength(with_au);
         let least = observed - TIES * observed.abs().max(1.0);
@@ -72,7 +71,7 @@ impl Association for Kl {
         "kl"
     }
 
-    fn score(&self, activations: &[f32], with_au: &[bool]) -> f64 {
+    fn score(&self, activations: &[f64], with_au: &[bool]) -> f64 {
         let counts = shared_bins(activations, with_au, self.bins);
         counts.map_or(0.0, |counts| self.of_counts(&counts))
     }
@@ -92,7 +91,7 @@ impl Association for JensenShannon {
         "js"
     }
 
-    fn score(&self, activations: &[f32], with_au: &[bool]) -> f64 {
+    fn score(&self, activations: &[f64], with_au: &[bool]) -> f64 {
         let counts = shared_bins(activations, with_au, self.bins);
         counts.map_or(0.0, |counts| self.of_counts(&counts))
     }
@@ -117,8 +116,8 @@ impl Association for Auroc {
         "auroc"
     }
 
-    fn score(&self, activations: &[f32], with_au: &[bool]) -> f64 {
-        auroc(&wide(activations), with_au)
+    fn score(&self, activations: &[f64], with_au: &[bool]) -> f64 {
+        auroc(activations, with_au)
     }
 
     fn strength(&self, score: f64) -> f64 {
@@ -136,7 +135,7 @@ impl Association for PointBiserial {
         "r"
     }
 
-    fn score(&self, activations: &[f32], with_au: &[bool]) -> f64 {
+    fn score(&self, activations: &[f64], with_au: &[bool]) -> f64 {
         Sorted::new(activations).r(with_au)
     }
 
@@ -147,13 +146,13 @@ impl Association for PointBiserial {
 
 /// d′, the difference of the mean activation with and without the action unit over the root of the mean of both variances
 /// (Green & Swets 1966; over n − 1). NaN where a group has one image or both are constant.
-pub(crate) fn d_prime(activations: &[f32], with_au: &[bool]) -> f64 {
+pub(crate) fn d_prime(activations: &[f64], with_au: &[bool]) -> f64 {
     let group = |kind: bool| -> Vec<f64> {
         let own = activations
             .iter()
             .zip(with_au)
             .filter(|(_, with)| **with == kind);
-        own.map(|(x, _)| f64::from(*x)).collect()
+        own.map(|(x, _)| *x).collect()
     };
     let (with, without) = (group(true), group(false));
     let spread = (deviation(&with).powi(2) + deviation(&without).powi(2)) / 2.0;
@@ -178,7 +177,7 @@ impl Association for MutualInformation {
         "mutual_information"
     }
 
-    fn score(&self, activations: &[f32], with_au: &[bool]) -> f64 {
+    fn score(&self, activations: &[f64], with_au: &[bool]) -> f64 {
         let counts = shared_bins(activations, with_au, self.bins);
         counts.map_or(0.0, |counts| Self::of_counts(&counts))
     }

@@ -7,8 +7,8 @@ pub(crate) const TIES: f64 = 1e-11;
 
 /// The bin of every activation among `bins` equal-width bins from the smallest to the largest activation; the largest
 /// belongs to the last bin. `None` for constant activations: there is no range to divide.
-pub(crate) fn bin_numbers(activations: &[f32], bins: usize) -> Option<Vec<u32>> {
-    let values = || activations.iter().map(|&x| f64::from(x));
+pub(crate) fn bin_numbers(activations: &[f64], bins: usize) -> Option<Vec<u32>> {
+    let values = || activations.iter().copied();
     let low = values().fold(f64::INFINITY, f64::min);
     let width = values().fold(f64::NEG_INFINITY, f64::max) - low;
     if width.is_nan() || width <= 0.0 {
@@ -23,7 +23,7 @@ pub(crate) type Sides = [u64; 2];
 
 /// Both histograms of one filter and one action unit over the same bins; `None` for constant activations.
 pub(crate) fn shared_bins(
-    activations: &[f32],
+    activations: &[f64],
     with_au: &[bool],
     bins: usize,
 ) -> Option<Vec<Sides>> {

@@ -2,7 +2,6 @@
 
 use faus_base::order::{doubled_midranks, mean, ranked_auroc};
 
-use crate::input::table::wide;
 use crate::score::bins::{Sides, bin_numbers, histograms};
 
 /// One filter over the coded images.
@@ -15,11 +14,11 @@ pub(crate) struct FilterColumn {
 }
 
 impl FilterColumn {
-    pub fn new(activations: &[f32], bins: usize) -> Self {
+    pub fn new(activations: &[f64], bins: usize) -> Self {
         Self {
             bins: bin_numbers(activations, bins),
             count: bins,
-            doubled_midranks: doubled_midranks(&wide(activations)),
+            doubled_midranks: doubled_midranks(activations),
             sorted: Sorted::new(activations),
         }
     }
@@ -47,8 +46,8 @@ pub(crate) struct Sorted {
 }
 
 impl Sorted {
-    pub fn new(activations: &[f32]) -> Self {
-        let mut values: Vec<(f64, u32)> = wide(activations).into_iter().zip(0..).collect();
+    pub fn new(activations: &[f64]) -> Self {
+        let mut values: Vec<(f64, u32)> = activations.iter().copied().zip(0..).collect();
         values.sort_unstable_by(|a, b| a.0.total_cmp(&b.0));
         let all: Vec<f64> = values.iter().map(|(x, _)| *x).collect();
         let middle = mean(&all);

@@ -47,7 +47,7 @@ pub(crate) fn sensitivity(before: &[f64], live: &[(usize, usize)], table: &Table
 
 /// KL of every pair with these bins, for each smoothing.
 fn with_bins(bins: usize, table: &Table) -> Vec<(usize, Smoothing, Vec<f64>)> {
-    let of_filter = |column: &Vec<f32>| -> Vec<Option<Vec<Sides>>> {
+    let of_filter = |column: &Vec<f64>| -> Vec<Option<Vec<Sides>>> {
         let numbers = bin_numbers(column, bins);
         let units = table.presence.iter();
         units

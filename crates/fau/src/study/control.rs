@@ -14,7 +14,7 @@ use crate::input::options::CheckedOptions;
 use crate::input::samples::SampleRow;
 use crate::lens::Memorised;
 use crate::study::effective_rank::effective_rank;
-use crate::study::gap::{Gap, Resampled};
+use crate::study::gap::{Above, Gap, Resampled};
 use crate::study::out_of_fold::{OutOfFold, deal_subjects, out_of_fold};
 use crate::study::starts::{Networks, further_starts, score_starts};
 use crate::watch::Watch;
@@ -74,37 +74,8 @@ pub(crate) struct ControlUnit {
     /// Filters that respond to it inside expression classes.
     pub filters_within_class_q: usize,
     /// Its distance below the trained network, over all pairs of images and over those of the same expression.
-    pub below_trained: Below,
-    pub within_below_trained: Below,
-}
-
-/// A distance below the trained network; NaN for the trained one itself.
-#[derive(Debug, Clone, Copy, Serialize)]
-pub(crate) struct Below {
-    pub difference: f64,
-    pub range: Range95,
-    pub p: f64,
-    /// Its false-discovery rate over all units.
-    pub q: f64,
-}
-
-impl Below {
-    const NONE: Self = Self {
-        difference: f64::NAN,
-        range: Range95::NONE,
-        p: f64::NAN,
-        q: f64::NAN,
-    };
-
-    fn of(trained: &Resampled, own: &Resampled) -> Self {
-        let gap = Gap::of(trained, own);
-        Self {
-            difference: gap.difference,
-            range: gap.range,
-            p: gap.p,
-            q: f64::NAN,
-        }
-    }
+    pub below_trained: Above,
+    pub within_below_trained: Above,
 }
 
 /// A control's name, and the same in words.
@@ -132,8 +103,8 @@ impl Control {
             best,
             filters_q: of_unit(&analysis, unit, |pair| pair.q),
             filters_within_class_q: of_unit(&analysis, unit, |pair| pair.q_within_class),
-            below_trained: Below::NONE,
-            within_below_trained: Below::NONE,
+            below_trained: Above::NONE,
+            within_below_trained: Above::NONE,
         };
         Ok(Self {
             name,
@@ -201,25 +172,23 @@ impl Control {
         }
         self.below_trained = Some(Gap::of(&trained.mean, &self.mean));
         for (unit, own) in self.units.iter_mut().zip(&trained.units) {
-            unit.below_trained = Below::of(&own.best.score, &unit.best.score);
-            if own.best.testable_within() {
-                unit.within_below_trained = Below::of(&own.best.within, &unit.best.within);
-            }
+            let (best, own) = (&unit.best, &own.best);
+            let testable = own.testable_within;
+            unit.below_trained = Above::of(&own.score, &best.score, true);
+            unit.within_below_trained = Above::of(&own.within, &best.within, testable);
         }
         let units = &mut self.units;
-        correct(units, |u| u.below_trained.p, |u| &mut u.below_trained.q);
+        correct(units, |u| u.below_trained.gap.p, |u| &mut u.below_trained.q);
         correct(
             units,
-            |u| u.within_below_trained.p,
+            |u| u.within_below_trained.gap.p,
             |u| &mut u.within_below_trained.q,
         );
     }
 
     /// The action units for which the trained network is above this one at a false-discovery rate of `fdr` over all units.
     pub fn clearly_below(&self, fdr: f64) -> Vec<u8> {
-        let above = |unit: &&ControlUnit| {
-            unit.below_trained.difference > 0.0 && unit.below_trained.q <= fdr
-        };
+        let above = |unit: &&ControlUnit| unit.below_trained.clear(fdr);
         let units = self.units.iter().filter(above);
         units.map(|unit| unit.best.count.au).collect()
     }

@@ -97,12 +97,10 @@ impl Study for Controls {
                 let head = (control.name, best.count.au, control.filters);
                 let within = Range95::percentile(&best.within.each);
                 let within = (best.within.auroc, within, best.n_rarer_within_class);
-                let below = (&unit.below_trained, &unit.within_below_trained);
-                (
-                    head,
-                    (best.score.auroc, best.range, counts, below.0),
-                    (within, below.1),
-                )
+                let below = [unit.below_trained, unit.within_below_trained]
+                    .map(|below| (below.gap.difference, below.gap.range, below.gap.p, below.q));
+                let all = (best.score.auroc, best.range, counts, below[0]);
+                (head, all, within, below[1])
             })
         });
         let verdict = verdict(&all, &within, &options, fold);

@@ -95,6 +95,51 @@ impl Resampled {
     }
 }
 
+/// A unit's distance above another network: an untrained start, a control, another run.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub(crate) struct Above {
+    /// The other's AUROC; of starts the mean.
+    #[serde(skip)]
+    pub untrained: f64,
+    #[serde(flatten)]
+    pub gap: Gap,
+    /// Its false-discovery rate over all units.
+    pub q: f64,
+}
+
+impl Above {
+    /// Of what is not compared.
+    pub const NONE: Self = Self {
+        untrained: f64::NAN,
+        gap: Gap {
+            difference: f64::NAN,
+            range: Range95::NONE,
+            p: f64::NAN,
+            p_is_bound: false,
+        },
+        q: f64::NAN,
+    };
+
+    /// How far `own` is above the other; without p where this is not testable.
+    pub fn of(own: &Resampled, other: &Resampled, testable: bool) -> Self {
+        let gap = Gap::of(own, other);
+        Self {
+            untrained: other.auroc,
+            gap: if testable {
+                gap
+            } else {
+                Gap { p: f64::NAN, ..gap }
+            },
+            q: f64::NAN,
+        }
+    }
+
+    /// Whether the unit is detected better at a false-discovery rate of `fdr` over the units.
+    pub fn clear(&self, fdr: f64) -> bool {
+        self.q <= fdr && self.gap.difference > 0.0
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -20,6 +20,7 @@ use crate::input::coded::{AuCount, Coded, positives};
 use crate::input::options::AnalysisOptions;
 use crate::input::samples::SampleRow;
 use crate::input::table::{check_rows, gather, pick};
+use crate::study::gap::Resampled;
 use crate::study::logistic::{Logistic, both_kinds};
 use crate::watch::Watch;
 
@@ -51,9 +52,10 @@ pub(crate) struct ProbeScore {
     pub labelled_auroc: f64,
     /// AUROC on labelled rows with codes exchanged inside each class: the contribution of the expression.
     pub class_control_auroc: f64,
-    /// The AUROC in every resampling of the subjects, for differences between networks: the same people are drawn for all.
+    /// The AUROC, and that in every resampling of the subjects, for differences between networks: the same people are drawn
+    /// for all.
     #[serde(skip)]
-    pub resampled: Vec<f64>,
+    pub resampled: Resampled,
 }
 
 impl ProbeScore {
@@ -68,18 +70,45 @@ impl ProbeScore {
     }
 }
 
+/// A layer's activations, the rows' samples, folds and penalty.
+pub(crate) type Task<'a> = (&'a Activations, &'a [SampleRow], (usize, f64));
+
 /// Probes one layer for every sufficiently frequent action unit.
 ///
 /// # Errors
 /// Errors from [`analyse`](crate::analyse), [`Error::BadOption`] for fewer than two folds or people, and
 /// [`Error::Cancelled`].
 pub(crate) fn probe(
-    activations: &Activations,
-    samples: &[SampleRow],
-    (folds, penalty): (usize, f64),
+    task: Task,
     options: &AnalysisOptions,
     watch: &Watch,
 ) -> Result<Vec<ProbeScore>, Error> {
+    with_tables(task, options, watch, |count, all, labelled| {
+        score_unit(*count, all, labelled)
+    })
+}
+
+/// The probes' AUROCs alone, without control tasks: the yardstick of untrained networks.
+///
+/// # Errors
+/// As [`probe`].
+pub(crate) fn probe_aurocs(
+    task: Task,
+    options: &AnalysisOptions,
+    watch: &Watch,
+) -> Result<Vec<Resampled>, Error> {
+    with_tables(task, options, watch, |count, all, _| {
+        let codes = all.coded.presence(count.au);
+        Ok(all.resampled(&all.margins(&codes)?, &codes))
+    })
+}
+
+fn with_tables<T: Send>(
+    (activations, samples, (folds, penalty)): Task,
+    options: &AnalysisOptions,
+    watch: &Watch,
+    of: impl Fn(&AuCount, &Table, Option<&Table>) -> Result<T, Error> + Sync,
+) -> Result<Vec<T>, Error> {
     check_rows(activations, samples)?;
     let coded = Coded::collect(samples);
     let (aus, _) = coded.usable(options.min_positives)?;
@@ -94,7 +123,7 @@ pub(crate) fn probe(
     let begun = AtomicUsize::new(0);
     let score = |count: &AuCount| {
         watch.next(&begun, aus.len())?;
-        score_unit(*count, &all, labelled.as_ref())
+        of(count, &all, labelled.as_ref())
     };
     aus.par_iter().map(score).collect()
 }
@@ -107,10 +136,7 @@ fn score_unit(count: AuCount, all: &Table, labelled: Option<&Table>) -> Result<P
     let [control_auroc, control_f1] = all.control(&exchange, &codes)?;
     let inside = labelled.map(|table| inside_classes(count.au, table));
     let [labelled_auroc, class_control_auroc] = inside.transpose()?.unwrap_or([f64::NAN; 2]);
-    let known = known(&margins);
-    let (subjects, codes) = (pick(subjects, &known), pick(&codes, &known));
-    let margins = pick(&margins, &known);
-    let resampled = resampled_aurocs(&margins, &codes, &subjects, all.options);
+    let resampled = all.resampled(&margins, &codes);
     let [auroc, f1] = scores(&margins, &codes);
     Ok(ProbeScore {
         au: count.au,
@@ -119,7 +145,7 @@ fn score_unit(count: AuCount, all: &Table, labelled: Option<&Table>) -> Result<P
         n_without: count.n_without,
         auroc,
         f1,
-        range: Range95::percentile(&resampled),
+        range: Range95::percentile(&resampled.each),
         resampled,
         control_auroc,
         control_f1,
@@ -233,6 +259,17 @@ impl<'a> Table<'a> {
         Ok(margins)
     }
 
+    /// The AUROC over the rows with a margin, and the same in every resampling of their subjects.
+    fn resampled(&self, margins: &[f64], codes: &[bool]) -> Resampled {
+        let known = known(margins);
+        let subjects = pick(&self.coded.subjects, &known);
+        let (margins, codes) = (pick(margins, &known), pick(codes, &known));
+        Resampled {
+            auroc: auroc(&margins, &codes),
+            each: resampled_aurocs(&margins, &codes, &subjects, self.options),
+        }
+    }
+
     /// Mean AUROC and F1 over exchanged codes.
     fn control(&self, scheme: &Scheme, codes: &[bool]) -> Result<[f64; 2], Error> {
         let draw = |index: u64| {
@@ -247,7 +284,7 @@ impl<'a> Table<'a> {
 
 impl Fold {
     fn new(activations: &Activations, coded: &Coded, train: Vec<usize>, test: Vec<usize>) -> Self {
-        let value = |row: usize, feature| f64::from(activations.get(coded.rows[row], feature));
+        let value = |row: usize, feature| activations.get(coded.rows[row], feature);
         let scale = |feature: usize| {
             let train: Vec<f64> = train.iter().map(|&row| value(row, feature)).collect();
             let (centre, spread) = (mean(&train), deviation(&train));

@@ -2,12 +2,15 @@
 
 pub(crate) mod ablate;
 pub(crate) mod answer;
+pub(crate) mod compare;
 pub(crate) mod control;
 pub(crate) mod control_chart;
 pub(crate) mod controls;
 pub(crate) mod effective_rank;
 pub(crate) mod filter_sets;
 pub(crate) mod gap;
+#[cfg(test)]
+mod golden;
 pub(crate) mod intervene;
 pub(crate) mod linear_probe;
 pub(crate) mod locate;

@@ -11,12 +11,12 @@ use crate::chance::moments::z_scores;
 use crate::chance::p_value;
 use crate::chance::random::Purpose;
 use crate::chance::rates::correct;
-use crate::chance::within_class::{Classes, MIN_MINORITY};
+use crate::chance::within_class::Classes;
 use crate::error::Error;
 use crate::input::activations::Activations;
 use crate::input::coded::{AuCount, Coded};
 use crate::input::options::CheckedOptions;
-use crate::input::table::{Table, pick, wide};
+use crate::input::table::{Table, pick};
 use crate::score::association::{Association, Kl};
 use crate::study::gap::Resampled;
 
@@ -40,6 +40,8 @@ pub(crate) struct OutOfFold {
     pub filters: Vec<usize>,
     /// AUROC of each of them alone, turned so that more means the unit; NaN where the tested rows all show it or none does.
     pub alone: Vec<f64>,
+    /// The tested rows' samples by `index`, and the mean of the chosen filters' activations on each.
+    pub scored: Vec<(usize, f64)>,
     /// AUROC of the chosen filters' activations (in standard deviations of the choosing rows, turned so that more means
     /// the unit), all left-out people pooled; of rows that several folds test, the mean. NaN if there is nothing to score.
     pub score: Resampled,
@@ -47,19 +49,14 @@ pub(crate) struct OutOfFold {
     pub within: Resampled,
     /// Tested rows that are of the rarer kind, with or without the unit, in their class.
     pub n_rarer_within_class: usize,
+    /// Whether these are enough for it.
+    pub testable_within: bool,
     /// 95% interval over resampled subjects, for given choices.
     pub range: Range95,
     /// One-sided p of AUROC above 0.5 under exchange of codes between and within people, as the options say.
     pub p: f64,
     /// Its false-discovery rate over all units.
     pub q: f64,
-}
-
-impl OutOfFold {
-    /// Whether the unit varies enough inside classes to be tested there.
-    pub fn testable_within(&self) -> bool {
-        self.n_rarer_within_class >= MIN_MINORITY
-    }
 }
 
 /// A pair chosen on people outside a fold and scored on the fold's people.
@@ -156,7 +153,7 @@ impl FoldActivations<'_> {
         let (test, train): (Vec<usize>, Vec<usize>) =
             (0..coded.len()).partition(|&row| self.test[row]);
         let values = |rows: &[usize], filter: usize| {
-            wide(&self.activations.column(&pick(&coded.rows, rows), filter))
+            self.activations.column(&pick(&coded.rows, rows), filter)
         };
         let z = self.z(aus, coded, options);
         let of_unit = |unit: usize| {
@@ -238,10 +235,17 @@ fn score_unit<'a>(
     let (classes, subjects) = (&rows.classes, &rows.subjects);
     let within = within_class_aurocs(&scores, &codes, classes, subjects, options);
     let each = resampled_aurocs(&scores, &codes, &rows.subjects, options);
+    let of_classes = Classes::of(&rows, options.exchange);
     OutOfFold {
         count,
         filters,
         alone,
+        scored: rows
+            .rows
+            .iter()
+            .copied()
+            .zip(scores.iter().copied())
+            .collect(),
         range: Range95::percentile(&each),
         p: exchange_p(&scores, &codes, &rows, options),
         q: f64::NAN,
@@ -253,7 +257,8 @@ fn score_unit<'a>(
             auroc: within.0,
             each: within.1,
         },
-        n_rarer_within_class: Classes::of(&rows, options.exchange).variation(&codes).1,
+        n_rarer_within_class: of_classes.variation(&codes).1,
+        testable_within: of_classes.testable(&codes),
     }
 }
 

@@ -93,11 +93,7 @@ mod tests {
     fn projections_have_the_length_of_the_image_as_their_deviation() {
         let images: [&[u8]; 2] = [&[3, 0, 4, 0], &[0, 12, 5, 0]];
         let found = projections(&images, 20_000, 1).unwrap();
-        let row = |row| {
-            (0..found.filters())
-                .map(|at| f64::from(found.get(row, at)))
-                .collect()
-        };
+        let row = |row| (0..found.filters()).map(|at| found.get(row, at)).collect();
         let [a, b]: [Vec<f64>; 2] = [row(0), row(1)];
         // The standard errors are 0.04, 0.03 and 0.5.
         assert!(mean(&a).abs() < 0.15 && (deviation(&a) - 5.0).abs() < 0.1);

@@ -15,12 +15,14 @@ use crate::input::options::CheckedOptions;
 use crate::input::table::check_rows;
 use crate::lens::NetworkKind;
 use crate::study::answer::Answer;
-use crate::study::gap::{Gap, Resampled};
+use crate::study::compare::{SCORES, Scored};
+use crate::study::gap::{Above, Resampled};
 use crate::study::out_of_fold::{FoldActivations, OutOfFold, Replicated, out_of_fold};
 use crate::study::run::{CodedRows, RunView};
 use crate::study::stability::Stability;
 use crate::study::starts::{Networks, STARTS, further_starts, score_starts, starts};
 use crate::study::{Study, check_draws};
+use crate::write::table::{csv, rows};
 use crate::write::words::{counted, listed};
 
 /// Chooses filters and action units on each fold's training people and scores them on its test people.
@@ -79,7 +81,10 @@ impl Study for Replicate {
         let optimistic = run.optimistic.iter();
         verdict.extend(optimistic.map(|why| format!("This is optimistic: {why}.")));
         verdict.extend(stability.sentence(&of_starts));
-        answer(&found.pairs, facts, verdict)
+        let mut answer = answer(&found.pairs, facts, verdict)?;
+        let table = rows("au,index,person,shows,score", found.scored(&coded))?;
+        answer.files.push((SCORES.to_owned(), csv(&table)));
+        Ok(answer)
     }
 }
 
@@ -97,16 +102,6 @@ struct Beyond {
     all: Above,
     /// Over pairs of images of the same expression.
     within: Above,
-}
-
-/// A distance above untrained starts.
-#[derive(Serialize)]
-struct Above {
-    #[serde(skip)]
-    untrained: f64,
-    #[serde(flatten)]
-    gap: Gap,
-    q: f64,
 }
 
 impl Found {
@@ -137,7 +132,7 @@ impl Found {
         let inside = further_starts(&scored, |unit| &unit.within, options.seed);
         let of_unit = |(unit, (start, inside)): (OutOfFold, (Resampled, Resampled))| Beyond {
             all: Above::of(&unit.score, &start, true),
-            within: Above::of(&unit.within, &inside, unit.testable_within()),
+            within: Above::of(&unit.within, &inside, unit.testable_within),
             unit,
         };
         let further = further.into_iter().zip(inside);
@@ -168,6 +163,23 @@ impl Found {
         })
     }
 
+    /// The out-of-fold score of every image and unit, by which two runs are compared.
+    fn scored(&self, coded: &CodedRows) -> Vec<Scored> {
+        let people = Coded::collect(&coded.samples).subjects;
+        let of = |Beyond { unit, .. }: &Beyond| {
+            let (au, scored) = (unit.count.au, unit.scored.clone());
+            let image = |(place, score): (usize, f64)| Scored {
+                au,
+                index: coded.rows[place],
+                person: people[place],
+                shows: u8::from(coded.samples[place].intensity(au).is_some()),
+                score,
+            };
+            scored.into_iter().map(image).collect::<Vec<_>>()
+        };
+        self.units.iter().flat_map(of).collect()
+    }
+
     fn verdict(&self, fdr: f64, folds: usize) -> Vec<String> {
         let all = Tally::of(0, self.pairs.iter());
         let units = |above: fn(&Beyond) -> &Above| -> Vec<u8> {
@@ -175,7 +187,7 @@ impl Found {
             kept.map(|unit| unit.unit.count.au).collect()
         };
         let (kept, inside) = (units(|unit| &unit.all), units(|unit| &unit.within));
-        let testable = self.units.iter().filter(|unit| unit.unit.testable_within());
+        let testable = self.units.iter().filter(|unit| unit.unit.testable_within);
         vec![
             format!(
                 "Over {}, {} of {} filter-AU pairs chosen on other people ({:.0}%, in untrained networks {:.0}%) keep their direction on people unknown to the network; median AUROC {:.3}.",
@@ -203,34 +215,14 @@ impl Found {
     }
 }
 
-impl Above {
-    fn of(own: &Resampled, start: &Resampled, testable: bool) -> Self {
-        let gap = Gap::of(own, start);
-        Self {
-            untrained: start.auroc,
-            gap: if testable {
-                gap
-            } else {
-                Gap { p: f64::NAN, ..gap }
-            },
-            q: f64::NAN,
-        }
-    }
-
-    /// Whether the unit is detected better than by untrained networks.
-    fn clear(&self, fdr: f64) -> bool {
-        self.q <= fdr && self.gap.difference > 0.0
-    }
-}
-
 impl Beyond {
     fn facts(&self) -> Value {
         let mut facts = of_unit(&self.unit);
         let range = Range95::percentile(&self.unit.within.each);
         facts["untrained_auroc"] = json!(self.all.untrained);
         facts["above_untrained"] = json!(self.all);
-        facts["within_testable"] = json!(self.unit.testable_within());
-        facts["n_rarer_within_class"] = json!(self.unit.n_rarer_within_class);
+        facts["n_rarer_within_class"] = self.unit.n_rarer_within_class.into();
+        facts["within_testable"] = json!(self.unit.testable_within);
         facts["within_auroc"] = json!(self.unit.within);
         facts["within_low"] = json!(range.low);
         facts["within_high"] = json!(range.high);

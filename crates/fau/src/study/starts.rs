@@ -7,7 +7,7 @@ use crate::input::activations::Activations;
 use crate::input::coded::{AuCount, Coded};
 use crate::input::options::{AnalysisOptions, CheckedOptions};
 use crate::input::table::check_rows;
-use crate::lens::NetworkKind;
+use crate::lens::{Lens, NetworkKind};
 use crate::study::gap::Resampled;
 use crate::study::out_of_fold::{FoldActivations, OutOfFold, score_units};
 use crate::study::run::{CodedRows, RunView};
@@ -21,14 +21,21 @@ pub(crate) const STARTS: usize = 20;
 /// Errors from [`Networks::lens`](crate::Networks::lens), [`Error::Cancelled`].
 pub(crate) fn starts(run: &RunView, coded: &CodedRows) -> Result<Vec<Activations>, Error> {
     let of = |start: usize| {
-        run.step("Untrained starts", start, STARTS)?;
-        let kind = NetworkKind::Start(start as u64);
-        let lens = run.networks.lens(kind, run.best_fold, None)?;
-        let activations = lens.activations(&coded.rows)?;
+        let activations = start_lens(run, start)?.activations(&coded.rows)?;
         check_rows(&activations, &coded.samples)?;
         Ok(activations)
     };
     (0..STARTS).map(of).collect()
+}
+
+/// One of the starts.
+///
+/// # Errors
+/// As [`starts`].
+pub(crate) fn start_lens<'a>(run: &'a RunView, start: usize) -> Result<Box<dyn Lens + 'a>, Error> {
+    run.step("Untrained starts", start, STARTS)?;
+    let kind = NetworkKind::Start(start as u64);
+    run.networks.lens(kind, run.best_fold, None)
 }
 
 /// The networks of the folds.
@@ -52,11 +59,7 @@ pub(crate) fn score_starts(
     coded: &Coded,
     options: &CheckedOptions,
 ) -> Result<Vec<Vec<OutOfFold>>, Error> {
-    let options = AnalysisOptions {
-        permutations: 0,
-        ..(**options).clone()
-    };
-    let options = options.check()?;
+    let options = without_p(options)?;
     let of = |start: usize| {
         let folds = tests.iter().enumerate().map(|(at, test)| FoldActivations {
             fold: at,
@@ -83,4 +86,13 @@ pub(crate) fn further_starts(
         Resampled::further_start(&own.collect::<Vec<_>>(), seed)
     };
     (0..units).map(of).collect()
+}
+
+/// The options without permutations: starts need no p of their own.
+pub(crate) fn without_p(options: &CheckedOptions) -> Result<CheckedOptions, Error> {
+    let options = AnalysisOptions {
+        permutations: 0,
+        ..(**options).clone()
+    };
+    options.check()
 }

@@ -145,7 +145,7 @@ impl Strength<'_> {
         if class >= self.logits.filters() {
             return None;
         }
-        let outputs = (0..self.logits.filters()).map(|at| f64::from(self.logits.get(row, at)));
+        let outputs = (0..self.logits.filters()).map(|at| self.logits.get(row, at));
         let outputs: Vec<f64> = outputs.collect();
         let others = || {
             (0..outputs.len())

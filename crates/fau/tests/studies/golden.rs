@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use faus_fau::{
     Activations, AnalysisOptions, Answer, Error, Lens, Memorised, NetworkKind, Networks, Places,
-    Probe, Replicate, RunView, Study, read_activations, read_samples,
+    Probe, Replicate, RunView, Study, compare_units, read_activations, read_samples,
 };
 use serde_json::Value;
 
@@ -58,7 +58,9 @@ impl Lens for Fold<'_> {
         let filters = 0..self.0.filters();
         let of = |row: &usize| {
             let row = self.1 * ROWS + row;
-            filters.clone().map(move |filter| self.0.get(row, filter))
+            filters
+                .clone()
+                .map(move |filter| self.0.get(row, filter) as f32)
         };
         Activations::new(
             rows.len(),
@@ -139,6 +141,14 @@ fn best_filters_out_of_fold_and_matched_filters_agree_with_numpy() {
         );
         near(&unit["out_of_fold_auroc"], &expected["auroc"], 1e-9);
         near(&unit["within_auroc"], &expected["within_auroc"], 1e-9);
+    }
+    // The table of scores gives the same AUROC.
+    let dir = tempfile::tempdir().unwrap();
+    answer.write(dir.path(), "replication", None).unwrap();
+    let compared = compare_units(dir.path(), dir.path(), &AnalysisOptions::default());
+    for unit in compared.unwrap().unwrap().units {
+        let expected = &expected["by_au"][unit.au.to_string()]["auroc"];
+        near(&unit.first.into(), expected, 1e-9);
     }
     let (found, expected) = (
         &answer.facts["stability"]["trained"],

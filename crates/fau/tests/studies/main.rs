@@ -2,13 +2,14 @@
 
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
+mod documented;
 mod golden;
 mod planted;
 
 use faus_base::person::Person;
 use faus_fau::{
-    Ablate, Controls, Error, Intervene, Locate, NetworkKind, Probe, Replicate, ReplicateOn,
-    SampleRow, Study,
+    Ablate, AnalysisOptions, Controls, Error, Intervene, Locate, NetworkKind, Probe, Replicate,
+    ReplicateOn, SampleRow, Study, compare_units,
 };
 use planted::{AUS, FILTERS, PEOPLE, Planted, cell, cells, face};
 
@@ -236,6 +237,60 @@ fn planted_pairs_replicate_on_other_people() {
     assert!(matches!(refused, Err(Error::Unsuitable(_))));
 }
 
+#[test]
+fn two_runs_are_compared_on_the_same_people() {
+    let dir = tempfile::tempdir().unwrap();
+    let folder = |name: &str, run: &Planted| {
+        let folder = dir.path().join(name);
+        run.answer(&Replicate)
+            .write(&folder, "replication", None)
+            .unwrap();
+        folder
+    };
+    let planted = folder("planted", &Planted::default());
+    let random = Planted {
+        random: Some(3),
+        ..Planted::default()
+    };
+    let random = folder("random", &random);
+    let options = AnalysisOptions::default();
+    let compared = compare_units(&planted, &random, &options).unwrap().unwrap();
+    assert!(
+        compared.mean_difference < -0.2 && compared.range.high < 0.0,
+        "{compared:?}"
+    );
+    let sentence = compared.sentence(0.05);
+    assert!(
+        sentence.contains("above for no AU, below for AUs 4 and 12 ("),
+        "{sentence}"
+    );
+    let same = compare_units(&planted, &planted, &options)
+        .unwrap()
+        .unwrap();
+    assert_eq!((same.mean_difference, same.range.high), (0.0, 0.0));
+    assert!(
+        same.units
+            .iter()
+            .all(|unit| unit.images == 3 * PEOPLE && unit.first == unit.other)
+    );
+    // A run that was not replicated, and another data set.
+    assert!(
+        compare_units(&planted, dir.path(), &options)
+            .unwrap()
+            .is_none()
+    );
+    let path = random.join("out_of_fold.csv");
+    let text = std::fs::read_to_string(&path).unwrap();
+    std::fs::write(&path, text.replacen("\n4,0,0,", "\n4,0,1,", 1)).unwrap();
+    let refused = compare_units(&planted, &random, &options)
+        .unwrap_err()
+        .to_string();
+    assert!(
+        refused.contains("image 0 has another person or code"),
+        "{refused}"
+    );
+}
+
 /// What an image of another set shows, by its number: nothing, AU 12 or AU 4. The first pixel of an image is its action
 /// unit, the second varies.
 const SHOWS: [u8; 3] = [0, 12, 4];
@@ -345,7 +400,7 @@ fn planted_pairs_replicate_on_another_set() {
     );
     assert_eq!(
         answer.facts["untested"][0],
-        serde_json::json!({"au": 25, "name": "Lips part", "n_with": 3, "n_without": 57})
+        serde_json::json!({"au": 25, "name": "Lips part", "n_with": 3, "n_without": 57, "n_people_with": 1, "n_people_without": 19})
     );
     assert_eq!(answer.facts["coded_images"], 60);
 }
@@ -371,7 +426,8 @@ fn a_unit_that_another_set_codes_the_other_way_round_does_not_replicate() {
     );
     let none = on_others(&run, |_| vec![]).unwrap_err().to_string();
     assert!(
-        none.contains("another set: of its 60 coded images") && none.contains("AUs 4, 12 and 25"),
+        none.contains("another set: in its 60 coded images at least 10 people with")
+            && none.contains("AUs 4, 12 and 25"),
         "{none}"
     );
 }
@@ -422,15 +478,17 @@ fn probes_read_planted_units_from_the_trained_network_alone() {
     );
 }
 
+/// Twelve people at rest and with each unit; an image carries its action unit and its person in its first two pixels.
+fn switched(aus: &[u8]) -> Result<Vec<Vec<Vec<u8>>>, Error> {
+    let units = std::iter::once(0).chain(aus.iter().copied());
+    let faces = |au: u8| (0..12).map(|person| vec![au, person, 0, 0]).collect();
+    Ok(units.map(faces).collect())
+}
+
 #[test]
 fn drawn_faces_move_the_planted_filters() {
     let run = Planted::default();
-    // An image carries its action unit and its person in its first two pixels.
-    let draw = |aus: &[u8]| {
-        let units = std::iter::once(0).chain(aus.iter().copied());
-        let faces = |au: u8| (0..12).map(|person| vec![au, person, 0, 0]).collect();
-        Ok(units.map(faces).collect())
-    };
+    let draw = |aus: &[u8]| switched(aus);
     let study = Intervene {
         people: 12,
         strength: 0.8,

@@ -106,7 +106,7 @@ impl Planted {
         PEOPLE * IMAGES
     }
 
-    fn samples(&self) -> Vec<SampleRow> {
+    pub fn samples(&self) -> Vec<SampleRow> {
         let sample = |index: usize| {
             let units = AUS.into_iter().filter(|&au| shows(index, au));
             let coded = units.map(|au| (au, 3)).collect();
@@ -122,6 +122,14 @@ impl Planted {
             }
         };
         (0..self.rows()).map(sample).collect()
+    }
+
+    pub fn options(&self) -> AnalysisOptions {
+        AnalysisOptions {
+            permutations: self.permutations,
+            bootstrap: self.bootstrap,
+            ..AnalysisOptions::default()
+        }
     }
 
     pub fn answer(&self, study: &dyn Study) -> Answer {
@@ -144,11 +152,7 @@ impl Planted {
                     .collect()
             })
             .collect();
-        let options = AnalysisOptions {
-            permutations: self.permutations,
-            bootstrap: self.bootstrap,
-            ..AnalysisOptions::default()
-        };
+        let options = self.options();
         let pool = rayon::ThreadPoolBuilder::new().num_threads(2);
         let (pool, stopped) = (pool.build().unwrap(), self.stopped);
         study.answer(&RunView {
@@ -242,10 +246,11 @@ impl Lens for Numbers<'_> {
         )?))
     }
 
-    /// The first pixel of an image is its action unit, the second its person.
+    /// The first pixel of an image is its action unit, to which a trained network responds, the second its person.
     fn activations_of(&self, images: &[Vec<u8>]) -> Result<Activations, Error> {
         let value = |image: &Vec<u8>, filter: usize| {
-            let planted = (filter, image[0]) == (0, 12) || (filter, image[0]) == (1, 4);
+            let own = (filter, image[0]) == (0, 12) || (filter, image[0]) == (1, 4);
+            let planted = own && self.kind == NetworkKind::Trained;
             f32::from(u8::from(planted)) + 0.1 * f32::from(image[1])
         };
         let values = images

@@ -21,13 +21,13 @@ pub(super) fn section(run: &Run, page: &mut Sections) {
     if blocks.has(summary) {
         blocks.texts(texts(&summary["verdict"]));
         let units = list(&summary["by_au"]);
-        let keys = "au,n_with,n_without,out_of_fold_auroc,low,high,q,median_single_filter_auroc";
+        let keys = "au,n_with,n_without,out_of_fold_auroc,low,high,q,median_single_filter_auroc,untrained_auroc";
         let forest = Forest {
             name: "replication-on-another-set",
             alt: "AUROC of each action unit on the people of another data set, with intervals",
             axis: "AUROC on people of another data set (0.5: no relation)",
             csv: csv_of(
-                "au,n_with,n_without,auroc,low,high,q,median_single_filter_auroc",
+                "au,n_with,n_without,auroc,low,high,q,median_single_filter_auroc,untrained_auroc",
                 keys,
                 units,
             ),
@@ -52,12 +52,17 @@ fn tested(units: &[Value]) -> impl Into<Table> {
     counts("Action units on the other data set", units)
         .numbers("AUROC", |unit| auroc(unit))
         .numbers("Single filter (median)", |unit| single(unit))
-        .numbers("q", |unit| Cell::p(unit["q"].as_f64()))
+        .numbers("Untrained", |unit| {
+            Cell::decimal(unit["untrained_auroc"].as_f64(), 2)
+        })
+        .numbers("q (above untrained)", |unit| {
+            Cell::p(unit["above_untrained"]["q"].as_f64())
+        })
         .sortable()
 }
 
 fn untested(units: &[Value]) -> impl Into<Table> {
-    counts("Too few images with or without the action unit", units)
+    counts("Too few people with or without the action unit", units)
 }
 
 fn counts<'a>(label: &str, units: &'a [Value]) -> TableOf<&'a Value> {

@@ -44,6 +44,11 @@ impl Board {
         self.state().0.insert(fold, (line, None));
     }
 
+    /// A fold starts again, with `steps` further steps.
+    pub fn more(&self, steps: u64) {
+        self.whole.inc_length(steps);
+    }
+
     /// A fold has completed a step.
     pub fn step(&self, p: &FoldProgress) {
         let (active, last_line) = &mut *self.state();

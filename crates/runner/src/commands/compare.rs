@@ -4,7 +4,9 @@ use std::path::PathBuf;
 
 use anyhow::Result;
 use clap::Args;
+use faus_fau::{AnalysisOptions, ComparedUnits, compare_units};
 use faus_train::Comparison;
+use serde_json::json;
 
 use crate::app::console::say;
 use crate::pipeline::run_folder::write_json;
@@ -12,6 +14,7 @@ use crate::pipeline::run_folder::write_json;
 /// Test whether runs differ in accuracy by more than chance.
 ///
 /// All must be of the same data, classes and folds. Each run is tested against the first over the folds that both have.
+/// Where `faus replicate` has scored both, as a run does by itself, the best filters of each action unit are compared over people.
 /// Runs of both protocols side by side show the gain from choosing checkpoints on the test fold (paper-2015).
 #[derive(Debug, Args)]
 #[command(
@@ -29,15 +32,39 @@ pub(crate) struct CompareArgs {
     json: Option<PathBuf>,
 }
 
+/// The action units of each later run against the first, where `faus replicate` has scored both.
+fn units(runs: &[PathBuf]) -> Result<Vec<(&PathBuf, ComparedUnits)>> {
+    let options = AnalysisOptions::default();
+    let mut all = Vec::new();
+    for run in &runs[1..] {
+        let [first, other] = [&runs[0], run].map(|run| run.join("fau"));
+        let compared = compare_units(&first, &other, &options)?;
+        all.extend(compared.map(|units| (run, units)));
+    }
+    Ok(all)
+}
+
 pub(crate) fn compare(args: CompareArgs) -> Result<()> {
     let comparison = Comparison::read(&args.runs[0], &args.runs[1..])?;
     if let Some(path) = &args.csv {
         comparison.write_csv(path)?;
     }
+    let units = units(&args.runs)?;
     if let Some(path) = &args.json {
-        write_json(path, &comparison)?;
+        let mut all = serde_json::to_value(&comparison)?;
+        let with_run =
+            |(run, units): &(&PathBuf, ComparedUnits)| json!({"run": run, "compared": units});
+        all["action_units"] = units.iter().map(with_run).collect();
+        write_json(path, &all)?;
     }
     print!("{comparison}");
+    for (run, units) in &units {
+        say(format!(
+            "{} against the first: {}",
+            run.display(),
+            units.sentence(AnalysisOptions::default().fdr)
+        ));
+    }
     if comparison.presets_differ() {
         say("Note: the runs use different presets, which differ in more than the variant");
     }

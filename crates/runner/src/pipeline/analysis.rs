@@ -107,7 +107,7 @@ impl Job<'_> {
         let rows: Vec<usize> = (0..lens.prepared.len()).collect();
         let activations = lens.activations(&rows)?;
         let shape = [activations.rows(), activations.filters()];
-        let values = activations.values().iter().copied();
+        let values = activations.values().map(|x| x as f32);
         npy::write(&dir.join("activations.npy"), &shape, values)
             .with_context(|| format!("{}: cannot be written", dir.display()))?;
         let samples = read_samples(&lens.prepared.dir().join("samples.csv"))?;

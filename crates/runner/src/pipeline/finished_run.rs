@@ -272,11 +272,16 @@ impl<'a> FinishedRun<'a> {
             2 * steps,
             4 * steps
         );
-        let board = Board::new(1, 7 * steps);
+        let board = Board::new(1, steps);
         board.begin(fold);
         let monitor = Monitor {
             cancelled: &interrupt::STOP,
-            progress: &|p: FoldProgress| board.step(&p),
+            progress: &|p: FoldProgress| {
+                if p.step == 1 && p.steps > steps {
+                    board.more(p.steps);
+                }
+                board.step(&p);
+            },
         };
         let trained = train_on_shuffled_labels(&self.job(fold, &root), &self.workers, &monitor);
         drop(board);

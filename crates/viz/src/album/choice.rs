@@ -96,7 +96,7 @@ fn best_of_class(lens: &LayerLens, rows: &[usize], name: &str, shown: usize) -> 
     }
     let activations = lens.activations(rows)?;
     let auroc = |filter: usize| {
-        let column = (0..rows.len()).map(|row| f64::from(activations.get(row, filter)));
+        let column = (0..rows.len()).map(|row| activations.get(row, filter));
         (filter, order::auroc(&Vec::from_iter(column), &of_class))
     };
     let mut ranked: Vec<(usize, f64)> = (0..activations.filters()).map(auroc).collect();
