@@ -1,5 +1,7 @@
 //! 16-bit files whose values use fewer bits: many cameras and scanners store 8 to 14 bits without scaling them.
 
+use std::collections::BTreeMap;
+
 use image::{DynamicImage, ImageBuffer, Pixel};
 
 /// The depths that are recognised. Our choice: a scaled image below 14 bits would have 63 of 255 grey values at most.
@@ -22,6 +24,20 @@ pub(crate) fn bits(image: &DynamicImage) -> Option<u32> {
 fn largest<P: Pixel<Subpixel = u16>>(image: &ImageBuffer<P, Vec<u16>>) -> u16 {
     let colours = |pixel: &P| pixel.to_rgb().0.into_iter().max();
     image.pixels().filter_map(colours).max().unwrap_or(0)
+}
+
+/// The number of bits that most files of a folder use, by the numbers of files; `None` without a majority.
+pub(crate) fn usual_depth(files: &BTreeMap<u32, usize>) -> Option<u32> {
+    let all: usize = files.values().sum();
+    let usual = files.iter().find(|(_, count)| 2 * **count > all);
+    usual.map(|(bits, _)| *bits)
+}
+
+/// The bits that a file's values are read as, where most of its folder have a `usual` number: one that uses fewer is a dark frame of the
+/// same camera. Our choice: down to a sixteenth of the range, below which a frame shows nothing and another camera is likelier.
+pub(crate) fn read_as(bits: u32, usual: Option<u32>) -> u32 {
+    let usual = usual.filter(|usual| (bits..=bits + 4).contains(usual));
+    usual.unwrap_or(bits)
 }
 
 /// An image that is read alone, by its own depth.
@@ -89,6 +105,24 @@ mod tests {
             assert_eq!(super::bits(&image), bits);
             assert_eq!(grey(image), expected);
         }
+    }
+
+    #[test]
+    fn a_dark_frame_is_read_like_most_of_its_folder() {
+        let folder = |files: &[(u32, usize)]| usual_depth(&files.iter().copied().collect());
+        assert_eq!(folder(&[(8, 1), (12, 2)]), Some(12));
+        assert_eq!(folder(&[(8, 1), (10, 1), (12, 1), (16, 1)]), None);
+        assert_eq!(folder(&[(12, 2), (16, 2)]), None);
+        for (bits, usual, read) in [
+            (8, 12, 12),
+            (10, 12, 12),
+            (12, 16, 16),
+            (8, 14, 8),
+            (16, 12, 16),
+        ] {
+            assert_eq!(read_as(bits, Some(usual)), read);
+        }
+        assert_eq!(read_as(10, None), 10);
     }
 
     #[test]

@@ -11,6 +11,7 @@ use crate::error::Error;
 use crate::face::FaceDetector;
 use crate::face::boxes::Boxes;
 use crate::fold::assign::Deal;
+use crate::picture::depth::{read_as, usual_depth};
 use crate::prepared::info::DatasetInfo;
 use crate::prepared::options::PrepareOptions;
 use crate::prepared::rows;
@@ -100,8 +101,7 @@ pub fn prepare(
     })
 }
 
-/// One pass over the images; a second one where 16-bit files of a folder use different numbers of bits, so that the darker ones
-/// are read like their neighbours.
+/// One pass over the images; a second one where some 16-bit files of a folder are to be read like the others, as darker.
 fn passes(
     mut worker: Worker,
     scan: &Scan,
@@ -109,11 +109,18 @@ fn passes(
     progress: &(dyn Fn(usize, usize) -> bool + Sync),
 ) -> Result<Pass, Error> {
     let pass = Pass::of(&worker, scan, output, progress)?;
-    if !pass.mixed {
+    let depths = pass.bits.iter().filter_map(|(folder, files)| {
+        let usual = usual_depth(files)?;
+        let dark = files
+            .keys()
+            .any(|bits| read_as(*bits, Some(usual)) != *bits);
+        dark.then(|| (folder.clone(), usual))
+    });
+    worker.depths = depths.collect();
+    if worker.depths.is_empty() {
         return Ok(pass);
     }
-    worker.depths = pass.depths;
-    drop(pass.writer);
+    drop(pass);
     Pass::of(&worker, scan, output, progress)
 }
 
@@ -125,9 +132,8 @@ struct Pass {
     read: Vec<ReadFile>,
     skipped: Vec<Skipped>,
     notes: Vec<String>,
-    /// The most bits of a 16-bit file of each folder, and whether another of the folder was read with fewer.
-    depths: BTreeMap<String, u32>,
-    mixed: bool,
+    /// Of each folder the 16-bit files that use a number of bits.
+    bits: BTreeMap<String, BTreeMap<u32, usize>>,
 }
 
 impl Pass {
@@ -144,8 +150,7 @@ impl Pass {
             read: Vec::new(),
             skipped: Vec::new(),
             notes: Vec::new(),
-            depths: BTreeMap::new(),
-            mixed: false,
+            bits: BTreeMap::new(),
         };
         let classes = worker.source.class_names();
         let (mut placed, mut odd) = (Vec::new(), BTreeMap::new());
@@ -163,10 +168,8 @@ impl Pass {
                     rows::add_odd(&mut odd, &outcome.odd, &raw.path);
                 }
                 if let Some(bits) = outcome.bits {
-                    let most = pass.depths.entry(folder(&raw.path).to_owned());
-                    let most = most.or_insert(bits);
-                    pass.mixed |= *most != bits;
-                    *most = bits.max(*most);
+                    let files = pass.bits.entry(folder(&raw.path).to_owned());
+                    *files.or_default().entry(bits).or_default() += 1;
                 }
                 placed.extend(outcome.off_centre);
                 pass.read.extend(outcome.read);

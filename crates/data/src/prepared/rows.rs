@@ -106,11 +106,10 @@ pub(super) fn add_odd(images: &mut OddImages, found: &[Odd], path: &str) {
 pub(super) fn odd(images: &OddImages) -> Vec<String> {
     let sentence = |(odd, (count, first)): (&Odd, &(usize, String))| match odd {
         Odd::Bits(bits) => format!(
-            "Files of 16 bits whose values use only {bits}: {count} (first {first}); they are read as {bits}-bit values, the \
-             most bits of their folder."
+            "Files of 16 bits whose values use only {bits}: {count} (first {first}); they are read as {bits}-bit values."
         ),
         Odd::Darker => format!(
-            "Files of 16 bits with fewer than others of their folder: {count} (first {first}); they are read like those, as darker."
+            "Files of 16 bits with fewer than most of their folder: {count} (first {first}); they are read like those, as dark images."
         ),
         Odd::Transparent => format!(
             "Images with transparent pixels: {count} (first {first}); the transparency is ignored."

@@ -8,7 +8,7 @@ use crate::error::Error;
 use crate::face::boxes::Boxes;
 use crate::face::{CropMode, FaceDetector, Landmarks, authors, centre_square, face_square};
 use crate::picture::decode::to_grey;
-use crate::picture::depth::{bits, scaled, scaled_alone, transparent};
+use crate::picture::depth::{bits, read_as, scaled, scaled_alone, transparent};
 use crate::picture::{CropBox, resize};
 use crate::prepared::options::PrepareOptions;
 use crate::read::file::{ReadFile, Skipped};
@@ -36,7 +36,7 @@ pub(crate) struct Face {
 pub(crate) enum Odd {
     /// A 16-bit file whose values are read as values of this many bits.
     Bits(u32),
-    /// One that uses fewer bits than others of its folder.
+    /// One that uses fewer bits than most of its folder.
     Darker,
     Transparent,
     Flat,
@@ -67,7 +67,7 @@ pub(crate) struct Worker<'a> {
     pub options: &'a PrepareOptions,
     pub detector: FaceDetector,
     pub boxes: Option<&'a Boxes>,
-    /// The bits of 16-bit files by folder; a file of another folder has its own.
+    /// The usual bits of 16-bit files by folder, where they count.
     pub depths: BTreeMap<String, u32>,
 }
 
@@ -86,7 +86,7 @@ impl Worker<'_> {
         outcome.read.extend(fetched.read);
         outcome.bits = bits(&fetched.image);
         let of_folder = self.depths.get(folder(&raw.path)).copied();
-        let used = outcome.bits.and(of_folder).or(outcome.bits);
+        let used = outcome.bits.map(|bits| read_as(bits, of_folder));
         let bits = used.filter(|bits| *bits < 16).map(Odd::Bits);
         let darker = (used > outcome.bits).then_some(Odd::Darker);
         let transparent = transparent(&fetched.image).then_some(Odd::Transparent);

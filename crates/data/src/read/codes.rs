@@ -1,56 +1,25 @@
 //! A table of FACS codes beside images of any source: rows by path, by recording or by row number.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
-use std::fmt;
+use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
 
-use csv::{ReaderBuilder, StringRecord, Trim};
+use csv::{ReaderBuilder, Trim};
 use faus_base::codes::{Coded, Codes};
 use faus_base::facs::Cell;
 use faus_base::person::Person;
-use faus_base::table::{Row, Table, delimiter, place};
+use faus_base::table::{Row, Table, delimiter};
 
 use crate::error::Error;
 use crate::label::AuCoding;
+use crate::read::code_keys::{CodeKey, Ends, Key, keys, refuse_shifted, session};
 use crate::read::file::{ReadFile, read_bounded};
-use crate::read::name::split;
 use crate::read::places::{self, Fit, Places};
 use crate::read::source::RawSample;
 
 /// Size limit of the table, in bytes.
 const LIMIT: u64 = 256 << 20;
-/// Names of the columns by which rows are found.
-const PATH: &str = "path file filename filepath image imagepath imagefile img input";
-const SUBJECT: &str = "subject subjectid subj person personid participant id";
-const SESSION: &str = "session sessionid sequence seq sequenceid recording trial task video";
-const FRAME: &str = "frame framenumber frameno frameid";
-const INDEX: &str = "index row";
 /// The header that a table of the first Cohn-Kanade release stands for where it has none.
 const COHN_KANADE: [&str; 3] = ["subject", "session", "codes"];
-
-/// What a table says of an image, or what it can be found by.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct CodeKey<'a> {
-    /// Row of the data set.
-    pub index: usize,
-    /// Path of the image.
-    pub path: &'a str,
-    /// The person.
-    pub subject: &'a str,
-    /// The recording; `S010_004` and `004` are session 4.
-    pub sequence: &'a str,
-    /// The frame; 0 where unknown.
-    pub frame: u32,
-}
-
-/// How the rows of a table name their images.
-#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-enum Key {
-    Path(String),
-    /// Person and session, and the frame where the table has one: otherwise the last of the recording.
-    Session(Option<Person>, String, Option<usize>),
-    Index(usize),
-}
 
 /// A table of codes.
 pub struct CodeTable {
@@ -280,155 +249,6 @@ impl CodeTable {
     }
 }
 
-/// Refuses frames that are counted from 0 in the table and from 1 among the images, or the other way round, where this is
-/// certain: moved by one the rows are exactly the images of their recordings.
-fn refuse_shifted(keys: &[Key], images: &[CodeKey]) -> Result<(), String> {
-    let frame = |key: &Key| match key {
-        Key::Session(person, session, Some(frame)) => {
-            Some((person.clone(), session.clone(), *frame))
-        }
-        _ => None,
-    };
-    let Some(rows) = keys.iter().map(frame).collect::<Option<BTreeSet<_>>>() else {
-        return Ok(());
-    };
-    let coded: BTreeSet<_> = rows
-        .iter()
-        .map(|(person, session, _)| (person, session))
-        .collect();
-    let shown = images
-        .iter()
-        .filter_map(|image| frame(&session(image, Some(image.frame as usize))));
-    let shown: BTreeSet<_> = shown
-        .filter(|(person, session, _)| coded.contains(&(person, session)))
-        .collect();
-    for (by, way) in [(1, "add 1 to"), (-1, "subtract 1 from")] {
-        let moved = rows
-            .iter()
-            .cloned()
-            .map(|(person, session, frame)| Some((person, session, frame.checked_add_signed(by)?)));
-        if moved.collect::<Option<BTreeSet<_>>>().as_ref() == Some(&shown) {
-            return Err(format!(
-                "its frames are not counted as those of the images: {way} each"
-            ));
-        }
-    }
-    Ok(())
-}
-
-/// The names of recordings by their ends: `LeftVideo/SN001_comp` may be called `SN001_comp`.
-struct Ends(HashMap<(Option<Person>, String), BTreeSet<String>>);
-
-impl Ends {
-    fn of(images: &[CodeKey]) -> Self {
-        let mut names: HashMap<_, BTreeSet<String>> = HashMap::new();
-        for recording in BTreeSet::from_iter(images.iter().map(|i| (i.subject, i.sequence))) {
-            let person = Person::of(recording.0);
-            let whole = session_of(person.as_ref(), recording.1);
-            let ends = recording.1.match_indices('/');
-            for end in ends
-                .map(|(at, _)| &recording.1[at + 1..])
-                .chain([recording.1])
-            {
-                let end = (person.clone(), session_of(person.as_ref(), end));
-                names.entry(end).or_default().insert(whole.clone());
-            }
-        }
-        Self(names)
-    }
-
-    /// The key with the whole name of its recording.
-    ///
-    /// # Errors
-    /// If several recordings of the person end so.
-    fn whole(&self, key: &Key) -> Result<Key, String> {
-        let Key::Session(person, session, frame) = key else {
-            return Ok(key.clone());
-        };
-        let named = self.0.get(&(person.clone(), session.clone()));
-        let named = named.filter(|named| !named.contains(session));
-        let named = named.and_then(|named| named.first().zip(named.last()));
-        let whole = match named {
-            None => session,
-            Some((only, last)) if only == last => only,
-            Some((one, other)) => {
-                return Err(format!(
-                    "{key} may be of the recording {one} or {other}: write the whole name"
-                ));
-            }
-        };
-        Ok(Key::Session(person.clone(), whole.clone(), *frame))
-    }
-}
-
-impl fmt::Display for Key {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Path(path) => f.write_str(path),
-            Self::Index(index) => write!(f, "index {index}"),
-            Self::Session(person, session, frame) => {
-                let person = person.as_ref().map(Person::to_string);
-                let person = person.unwrap_or("unknown".to_owned());
-                let frame = frame.map_or(String::new(), |frame| format!(" frame {frame}"));
-                write!(f, "subject {person} session {session}{frame}")
-            }
-        }
-    }
-}
-
-/// The line and the key of each row.
-fn keys(columns: &StringRecord, rows: &[Row]) -> Result<Vec<(u64, Key)>, String> {
-    let [path, subject, session, frame, index] =
-        [PATH, SUBJECT, SESSION, FRAME, INDEX].map(|names| place(columns, names));
-    let key = |row: &Row| {
-        let cell = |at: usize| row.cells.get(at).unwrap_or_default();
-        let number = |at: usize| match Person::of(cell(at)) {
-            Some(Person::Number(number)) => {
-                usize::try_from(number).map_err(|error| error.to_string())
-            }
-            _ => Err(format!(
-                "line {}: {} `{}` is not a number from 0",
-                row.line,
-                &columns[at],
-                cell(at)
-            )),
-        };
-        let key = match (path, subject.zip(session), index) {
-            (Some(path), ..) => Key::Path(cell(path).to_owned()),
-            (None, Some((subject, session)), _) => {
-                let person = Person::of(cell(subject));
-                let session = session_of(person.as_ref(), cell(session));
-                Key::Session(person, session, frame.map(number).transpose()?)
-            }
-            (None, None, Some(index)) => Key::Index(number(index)?),
-            (None, None, None) => return Err(NO_KEY.to_owned()),
-        };
-        Ok((row.line, key))
-    };
-    rows.iter().map(key).collect()
-}
-
-const NO_KEY: &str = "no column that names the images: `path` (or file name), `subject` and `session` (and `frame`), or `index`";
-
-fn session(image: &CodeKey, frame: Option<usize>) -> Key {
-    let person = Person::of(image.subject);
-    let session = session_of(person.as_ref(), image.sequence);
-    Key::Session(person, session, frame)
-}
-
-/// The name of a recording without its person's: `004`, `4.0` and `S010_004` of person 10 are `4`, `F001/T1` of F001 is `T1`,
-/// and `posed_1` stays.
-fn session_of(person: Option<&Person>, text: &str) -> String {
-    let own = |name: &str| person.is_some() && Person::of(name).as_ref() == person;
-    let folders = text.match_indices('/').map(|(end, _)| end);
-    let mut folders = folders.filter(|end| own(split(&text[..*end]).1));
-    let rest = folders.next_back().map_or(text, |end| &text[end + 1..]);
-    let mut prefixes = rest.match_indices('_').map(|(end, _)| end);
-    let prefix = prefixes.find(|end| own(&rest[..*end]));
-    let rest = prefix.map_or(rest, |end| &rest[end + 1..]);
-    Person::of(rest).map_or(String::new(), |session| session.to_string())
-}
-
 /// The text of a table without a header, below one: its first line is a person, a session and FACS codes.
 fn headless(bytes: &[u8]) -> Option<String> {
     let text = faus_base::text::plain(bytes).ok()?;
@@ -522,26 +342,6 @@ mod tests {
             (last.units.as_slice(), last.sides.as_str()),
             (&[(10, 0), (17, 2)][..], "L10:0")
         );
-    }
-
-    #[test]
-    fn recordings_keep_all_of_their_names() {
-        let ten = Person::of("S010");
-        let names =
-            ["S010_004", "004", "4.0", "x/S010/004"].map(|text| session_of(ten.as_ref(), text));
-        assert_eq!(names, ["4"; 4]);
-        for (person, text, session) in [
-            ("F001", "2D/F001/T1", "T1"),
-            ("F001", "F001_T1", "T1"),
-            ("SN001", "Images/SN001/A1_AU1_TrialNo_1", "A1_AU1_TrialNo_1"),
-            ("anna", "posed_1", "posed_1"),
-            ("1", "posed_1_2", "posed_1_2"),
-            ("1", "1_2", "2"),
-            ("sub_01", "sub_01_frown", "frown"),
-            ("anna", "spont_1", "spont_1"),
-        ] {
-            assert_eq!(session_of(Person::of(person).as_ref(), text), session);
-        }
     }
 
     #[test]

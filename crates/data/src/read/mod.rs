@@ -3,6 +3,7 @@
 pub mod archive;
 pub mod arrays;
 pub mod ck_plus;
+pub mod code_keys;
 pub mod coded;
 pub mod codes;
 pub mod config;

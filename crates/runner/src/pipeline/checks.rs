@@ -3,11 +3,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
-use anyhow::{Context, Result, bail};
-use faus_base::digest::sha256;
+use anyhow::{Result, bail};
 use faus_data::{DataConfig, contents};
 use faus_model::{InputSpec, Network};
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 use tch::Device;
 
 use super::job::Job;
@@ -45,43 +44,32 @@ impl Job<'_> {
         }
     }
 
-    /// The contents that the data set at `place` is prepared from: digests of the tables beside it, by setting, and of its own
-    /// files ([`contents`]).
-    pub(super) fn inputs(&self, place: &Path) -> Result<Value> {
-        let digests = tables(&self.config.data).into_iter().map(|(name, table)| {
-            let unreadable = || format!("{}: cannot be read", table.display());
-            let bytes = std::fs::read(table).with_context(unreadable)?;
-            Ok((name.to_owned(), sha256(&bytes).into()))
-        });
-        let tables = digests.collect::<Result<Map<String, Value>>>()?;
-        Ok(json!({ "tables": tables, "data": contents(place) }))
+    /// What the data are prepared from, as [`contents`] describes it: the tables, by setting, and the data set at `place`.
+    pub(super) fn inputs(&self, place: &Path) -> Value {
+        json!({ "tables": tables(&self.config.data), "data": contents(place) })
     }
 
-    /// Refuses a table beside the data that differs from the one that they were prepared from, which `before` describes, and
-    /// notes where the data themselves differ. What is not there any more is not compared.
+    /// Refuses a table that differs from the one that the data were prepared from, which `before` describes, and notes where
+    /// the data set itself differs. What is not there any more, or was not recorded by an earlier version, is not compared.
     pub(super) fn check_inputs(&self, place: &Path, before: &Value) -> Result<()> {
-        let was = &before["inputs"];
-        for (name, table) in tables(&self.config.data) {
-            let digest = std::fs::read(table).map(|bytes| sha256(&bytes)).ok();
-            let known = was["tables"][name].as_str();
-            if digest.is_some_and(|digest| known.is_some_and(|known| known != digest)) {
+        let (was, out) = (&before["inputs"], self.out.display());
+        for (name, (table, now)) in tables(&self.config.data) {
+            let known = was["tables"][name][1].as_str();
+            if now.is_some_and(|now| known.is_some_and(|known| known != now)) {
                 bail!(
-                    "{}: has other contents than when the data of {} were prepared from it; delete that folder, or give another --out",
-                    table.display(),
-                    self.out.display()
+                    "{}: has other contents than when the data of {out} were prepared from it; delete that folder, or give another --out",
+                    table.display()
                 );
             }
         }
-        // Runs of earlier versions do not record it.
         let known = serde_json::from_value(was["data"].clone()).ok();
         let known = known.filter(|_| place.exists());
         let changed = known.map_or(String::new(), |known| changes(&known, &contents(place)));
         if !changed.is_empty() {
             eprintln!(
-                "Note: {} has changed since the data of {1} were prepared from it ({changed}); {1} is of the data as they were. To \
+                "Note: {} has changed since the data of {out} were prepared from it ({changed}); {out} is of the data as they were. To \
                  prepare them anew, delete that folder, or give another --out",
-                place.display(),
-                self.out.display()
+                place.display()
             );
         }
         Ok(())
@@ -97,16 +85,17 @@ impl Job<'_> {
     }
 }
 
-/// The tables that a data set is prepared from beside its own files.
-fn tables(data: &DataConfig) -> Vec<(&'static str, &Path)> {
+/// The tables beside a data set by setting, with their contents where they are there.
+fn tables(data: &DataConfig) -> BTreeMap<&'static str, (&Path, Option<String>)> {
     let tables = [
         ("aus", &data.aus),
         ("labels", &data.labels),
         ("boxes", &data.boxes),
     ];
-    let given = tables
-        .into_iter()
-        .filter_map(|(name, table)| Some((name, table.as_deref()?)));
+    let given = tables.into_iter().filter_map(|(name, table)| {
+        let table = table.as_deref()?;
+        Some((name, (table, contents(table).remove("."))))
+    });
     given.collect()
 }
 

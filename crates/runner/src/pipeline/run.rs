@@ -126,7 +126,7 @@ impl Job<'_> {
             ),
             None => {
                 // Written now to identify the data set in case a later step fails.
-                let (settings, inputs) = (json_of(&self.config)?, self.inputs(&place)?);
+                let (settings, inputs) = (json_of(&self.config)?, self.inputs(&place));
                 let record = json!({ "data": place, "inputs": inputs, "config": settings });
                 write_json(&config, &record)?;
             }
