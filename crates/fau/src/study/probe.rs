@@ -13,11 +13,9 @@ use crate::study::gap::{Above, Resampled};
 use crate::study::linear_probe::{ProbeScore, Task, probe, probe_aurocs};
 use crate::study::run::{CodedRows, RunView};
 use crate::study::sparse::{self, Sparse, sparse};
+use crate::study::starts::STARTS;
 use crate::study::{Study, mean_known, pixels};
 use crate::write::table::{csv, rows as rows_of};
-
-/// Untrained networks that the layers are compared with. Our choice: a fifth of the time of the whole study.
-const PROBED_STARTS: usize = 5;
 
 /// Probes every layer of the trained and of the untrained network, and plain pixels, beside control tasks; and without
 /// control tasks every layer of further untrained networks.
@@ -67,7 +65,7 @@ impl Study for Probe {
             "folds": self.folds,
             "penalty": self.penalty,
             "fdr": fdr,
-            "starts": PROBED_STARTS,
+            "starts": STARTS,
             "layers": layers.iter().map(Layer::json).collect::<Vec<_>>(),
             "first_layer": first.iter().map(named).collect::<Vec<_>>(),
         });
@@ -145,7 +143,7 @@ impl Probe {
                     probe_aurocs(self.task(&activations, &coded), run.options, watch)
                 })
             };
-            let starts = (0..PROBED_STARTS).map(of);
+            let starts = (0..STARTS).map(of);
             let starts: Vec<Vec<Resampled>> = starts.collect::<Result<_, _>>()?;
             for (unit, (score, above)) in layer.scores.iter().zip(&mut layer.above).enumerate() {
                 let own: Vec<&Resampled> = starts.iter().map(|start| &start[unit]).collect();
@@ -278,7 +276,7 @@ fn verdict(layers: &[Layer], first: &[(u8, Option<&str>)], fdr: f64) -> Vec<Stri
     }
     let risen = first.iter().filter(|(_, layer)| layer.is_some()).count();
     verdict.push(format!(
-        "For {risen} of {} action units some layer of the trained network lies above the same layer of {PROBED_STARTS} untrained networks (over people and starts, false-discovery rate {:.0}% over layers and units).",
+        "For {risen} of {} action units some layer of the trained network lies above the same layer of {STARTS} untrained networks (over people and starts, false-discovery rate {:.0}% over layers and units).",
         first.len(),
         100.0 * fdr
     ));

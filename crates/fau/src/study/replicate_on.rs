@@ -64,7 +64,7 @@ impl Study for ReplicateOn<'_> {
             activations.push(self.activations(lens.as_ref(), &own.rows, &other.rows)?);
             check_rows(&activations[done], &samples)?;
         }
-        let found = self.found(run, (&own, &other), &activations, units, &options)?;
+        let found = self.found(run, (&own, &other, &samples), &activations, units, &options)?;
         let people = Coded::collect(&other.samples);
         let facts = self.facts(run, &found, &people, &options);
         answer(
@@ -125,6 +125,9 @@ impl Found {
     }
 }
 
+/// The coded rows of the run, those of the other set, and both as one table.
+type Rows<'a> = (&'a CodedRows, &'a CodedRows, &'a [SampleRow]);
+
 /// The rows of two tables as one, renumbered.
 fn joined(own: &[SampleRow], other: &[SampleRow]) -> Vec<SampleRow> {
     let mut samples = [own, other].concat();
@@ -167,13 +170,12 @@ impl ReplicateOn<'_> {
     fn found(
         &self,
         run: &RunView,
-        rows: (&CodedRows, &CodedRows),
+        rows: Rows,
         activations: &[Activations],
         units: Units,
         options: &CheckedOptions,
     ) -> Result<Found, Error> {
-        let samples = joined(&rows.0.samples, &rows.1.samples);
-        let coded = Coded::collect(&samples);
+        let coded = Coded::collect(rows.2);
         let (starts, starts_same_direction) = self.starts(run, rows, &units, options)?;
         let fold = |(fold, activations)| other_set(fold, activations, rows.0.rows.len());
         let folds = run.folds.iter().copied().zip(activations).map(fold);
@@ -206,18 +208,17 @@ impl ReplicateOn<'_> {
     fn starts(
         &self,
         run: &RunView,
-        (own, other): (&CodedRows, &CodedRows),
+        (own, other, samples): Rows,
         units: &Units,
         options: &CheckedOptions,
     ) -> Result<(Vec<Vec<OutOfFold>>, f64), Error> {
-        let samples = joined(&own.samples, &other.samples);
-        let (coded, alone) = (Coded::collect(&samples), without_p(options)?);
+        let (coded, alone) = (Coded::collect(samples), without_p(options)?);
         let (mut scores, mut pairs) = (Vec::new(), Vec::new());
         // One network's activations are in memory at a time.
         for start in 0..STARTS {
             let lens = start_lens(run, start)?;
             let activations = self.activations(lens.as_ref(), &own.rows, &other.rows)?;
-            check_rows(&activations, &samples)?;
+            check_rows(&activations, samples)?;
             let fold = [other_set(start, &activations, own.rows.len())];
             run.pool.install(|| {
                 scores.push(score_units(&units.tested, &fold, &coded, &alone));

@@ -40,7 +40,7 @@ pub(crate) struct CorrelateArgs {
     /// Bins of the histograms.
     #[arg(long, default_value_t = AnalysisOptions::default().bins)]
     bins: usize,
-    /// Positives an action unit needs to be tested.
+    /// People who must show an action unit, and people who must not, for it to be tested.
     #[arg(long, default_value_t = AnalysisOptions::default().min_positives)]
     min_positives: usize,
     /// Number of permutations per p-value; 0 for none.
