@@ -142,7 +142,7 @@ fn means_are_those_of_the_feature_maps() {
         for (at, &row) in rows.iter().enumerate() {
             let maps = lens.network.feature_maps(&input(lens, row), 2).unwrap();
             for (filter, map) in values(&maps).chunks_exact(144).enumerate() {
-                let expected = f64::from(map.iter().sum::<f32>() / 144.0);
+                let expected = f64::from(map.iter().sum::<f32>()) / 144.0;
                 assert!((found.get(at, filter) - expected).abs() <= 1e-4 * expected.max(1.0));
             }
         }
