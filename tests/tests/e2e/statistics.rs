@@ -138,7 +138,7 @@ fn gaussian_weights_in_all_folds_give_no() {
     place
         .faus("replicate out --device cpu")
         .done()
-        .says(&["Did the network learn action units? No: "]);
+        .says(&["Did the network learn action units? No."]);
     let answer = read_json(&place.path("out/fau/fau.json"))["answer"].clone();
     assert_eq!(answer["verdict"], "no", "{answer}");
     assert!(
