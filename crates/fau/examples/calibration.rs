@@ -103,7 +103,12 @@ impl Design {
                     let logit = self.rate + units[class][unit] + habits[unit];
                     rng.random_bool(1.0 / (1.0 + (-logit).exp()))
                 });
-                let shown: Vec<(u8, u8)> = shown.map(|unit| (AUS[unit], 3)).collect();
+                let shown: Vec<usize> = shown.collect();
+                let grade = |unit: usize| {
+                    let grade = 3.0 + 0.7 * (habits[unit] + normal(rng));
+                    (AUS[unit], grade.round().clamp(1.0, 5.0) as u8)
+                };
+                let shown: Vec<(u8, u8)> = shown.into_iter().map(grade).collect();
                 samples.push(SampleRow {
                     index: samples.len(),
                     subject: Some(Person::Number(person as i64)),
@@ -127,11 +132,14 @@ impl Design {
 /// A name, the exchange, and the p values of an analysis.
 type Tested = (&'static str, Exchange, fn(&Analysis) -> Vec<f64>);
 
-const TESTED: [Tested; 7] = [
+const TESTED: [Tested; 8] = [
     ("`p` (KL)", Exchange::Both, |a| all(a, |p| p.p)),
     ("`p_auroc`", Exchange::Both, |a| all(a, |p| p.p_auroc)),
     ("`p` of names", Exchange::Both, |a| {
         a.inference.names.iter().map(|name| name.p).collect()
+    }),
+    ("`intensity_p`", Exchange::Both, |a| {
+        a.inference.dose.iter().map(|dose| dose.p).collect()
     }),
     ("`p_within_person`", Exchange::Both, |a| {
         all(a, |p| p.p_within_person)
@@ -165,6 +173,8 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
                     bootstrap: 0,
                     min_positives: 5,
                     exchange,
+                    // Nearly every filter keeps its name, and the name's intensities are tested.
+                    fdr: 0.9999,
                     ..AnalysisOptions::default()
                 };
                 // A repetition in which no unit is shown by five people tests nothing.

@@ -3,6 +3,7 @@
 use crate::analysis::Analysis;
 use crate::analysis::counts::{Counts, of_unit};
 use crate::analysis::names::NameCounts;
+use crate::chance::exchange::Exchange;
 use crate::input::options::{AnalysisOptions, MIN_PEOPLE};
 use crate::score::sensitivity::lowest;
 use crate::write::words;
@@ -11,6 +12,9 @@ const NO_NULL: &str = "Every filter has a largest score, even an untrained one: 
 
 /// The last sentence of a verdict until `faus controls` has run.
 pub(crate) const UNCOMPARED: &str = "None of this is evidence of learning before it is compared with an untrained network, shuffled labels and plain pixels: run `faus controls`, or test the activations of your own network before training.";
+
+/// Number of people below which the test inside classes and people errs too often.
+const FEW_PEOPLE: usize = 20;
 
 /// Share of rows without exchange above which a caveat is added.
 const FIXED_SHARE: f64 = 0.25;
@@ -143,8 +147,21 @@ fn named_within(analysis: &Analysis, counts: &Counts) -> String {
             "{named} filters are named after an action unit; whether they respond to more than the expression cannot be tested, since no coded image has a label."
         ),
         _ => format!(
-            "Of {named} filters named after an action unit, {within_holds} follow it inside expression classes too, {within_fails} do not, and {within_untestable} cannot be tested, since their unit hardly varies inside any class."
+            "Of {named} filters named after an action unit, {within_holds} follow it inside expression classes too, {within_fails} do not, and {within_untestable} cannot be tested, since their unit hardly varies inside any class.{}",
+            reservation(analysis)
         ),
+    }
+}
+
+/// Where the test inside classes errs (docs/statistics.md, Calibration).
+fn reservation(analysis: &Analysis) -> String {
+    let people = analysis.inference.subjects;
+    match analysis.options.exchange {
+        Exchange::Within if people < FEW_PEOPLE => format!(
+            " With {people} people this test errs a little too often (7% at a nominal 5%)."
+        ),
+        Exchange::Within => String::new(),
+        _ => " A cause of the person that shapes both face and codes passes this test too; `--exchange within` holds people fixed.".to_owned(),
     }
 }
 
