@@ -158,7 +158,7 @@ fn reservation(analysis: &Analysis) -> String {
     let people = analysis.inference.subjects;
     match analysis.options.exchange {
         Exchange::Within if people < FEW_PEOPLE => format!(
-            " With {people} people this test errs a little too often (7% at a nominal 5%)."
+            " With {people} people this test errs a little too often (6 to 7% at a nominal 5%)."
         ),
         Exchange::Within => String::new(),
         _ => " A cause of the person that shapes both face and codes passes this test too; `--exchange within` holds people fixed.".to_owned(),
