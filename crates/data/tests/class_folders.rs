@@ -779,19 +779,26 @@ fn unusual_pixels_are_read_as_they_were_meant_or_named() {
     rgb(4).save(at("happy/ten.tiff")).unwrap();
     rgb(16).save(at("happy/twelve.png")).unwrap();
     rgb(257).save(at("happy/whole.tif")).unwrap();
-    // A dark frame beside two others of one camera.
-    rgb(16).save(at("fear/12/a.png")).unwrap();
+    // A dark frame beside four others of one camera; two cameras in one folder.
+    for name in ["a", "b", "y", "z"] {
+        rgb(16).save(at(&format!("fear/12/{name}.png"))).unwrap();
+    }
     rgb(1).save(at("fear/12/dark.png")).unwrap();
-    rgb(16).save(at("fear/12/z.png")).unwrap();
+    for name in ["eight-1", "eight-2", "twelve-1", "twelve-2", "twelve-3"] {
+        let share = if name.starts_with("eight") { 1 } else { 16 };
+        rgb(share)
+            .save(at(&format!("fear/two/{name}.png")))
+            .unwrap();
+    }
     DynamicImage::from(alpha).save(at("sad/alpha.png")).unwrap();
     clear.save(at("sad/clear.png")).unwrap();
     black.save(at("sad/black.bmp")).unwrap();
     grey.save(at("sad/grey.png")).unwrap();
     let (set, said) = prepared_notes(dir.path());
     for part in [
-        "use only 8: 1 (first happy/eight.png)",
+        "use only 8: 3 (first fear/two/eight-1.png)",
         "use only 10: 1 (first happy/ten.tiff)",
-        "use only 12: 4 (first fear/12/a.png)",
+        "use only 12: 8 (first fear/12/a.png)",
         "fewer than most of their folder: 1 (first fear/12/dark.png)",
         "transparent pixels: 1 (first sad/alpha.png)",
         "Black or flat images, of almost one grey value: 2 (first sad/black.bmp)",

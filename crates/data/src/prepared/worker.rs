@@ -87,8 +87,9 @@ impl Worker<'_> {
         outcome.bits = bits(&fetched.image);
         let of_folder = self.depths.get(folder(&raw.path)).copied();
         let used = outcome.bits.map(|bits| read_as(bits, of_folder));
-        let bits = used.filter(|bits| *bits < 16).map(Odd::Bits);
         let darker = (used > outcome.bits).then_some(Odd::Darker);
+        let bits = used.filter(|bits| *bits < 16 && darker.is_none());
+        let bits = bits.map(Odd::Bits);
         let transparent = transparent(&fetched.image).then_some(Odd::Transparent);
         outcome
             .odd

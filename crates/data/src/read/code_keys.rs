@@ -16,6 +16,9 @@ const SESSION: &str = "session sessionid sequence seq sequenceid recording trial
 const FRAME: &str = "frame framenumber frameno frameid";
 const INDEX: &str = "index row";
 
+/// Recordings from which on a pattern is no chance.
+const FEW_RECORDINGS: usize = 3;
+
 /// What a table says of an image, or what it can be found by.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct CodeKey<'a> {
@@ -76,6 +79,29 @@ pub(super) fn refuse_shifted(keys: &[Key], images: &[CodeKey]) -> Result<(), Str
     Ok(())
 }
 
+/// A doubt about how a table counts its frames: no recording has a row for its last image, and each has one for the image before it.
+pub(super) fn shift_doubt(images: &[CodeKey], has_row: &[bool]) -> Option<&'static str> {
+    let mut recordings: HashMap<Key, Vec<(u32, bool)>> = HashMap::new();
+    for (image, has_row) in images.iter().zip(has_row) {
+        let frames = recordings.entry(session(image, None)).or_default();
+        frames.push((image.frame, *has_row));
+    }
+    let mut coded = 0;
+    for frames in recordings.values_mut() {
+        frames.sort_unstable();
+        if frames.iter().any(|(_, has_row)| *has_row) {
+            let [.., (before, true), (last, false)] = frames[..] else {
+                return None;
+            };
+            coded += usize::from(before + 1 == last);
+        }
+    }
+    (coded >= FEW_RECORDINGS).then_some(
+        "no recording has a row for its last image, and each has one for the image before it: if the table counts frames from 0 and \
+         the images from 1, add 1 to each.",
+    )
+}
+
 /// The names of recordings by their ends: `LeftVideo/SN001_comp` may be called `SN001_comp`.
 pub(super) struct Ends(HashMap<(Option<Person>, String), BTreeSet<String>>);
 
@@ -105,7 +131,9 @@ impl Ends {
         let Key::Session(person, session, frame) = key else {
             return Ok(key.clone());
         };
-        let named = self.0.get(&(person.clone(), session.clone()));
+        let ends = session.match_indices('/').map(|(at, _)| &session[at + 1..]);
+        let mut ends = std::iter::once(session.as_str()).chain(ends);
+        let named = ends.find_map(|end| self.0.get(&(person.clone(), end.to_owned())));
         let named = named.filter(|named| !named.contains(session));
         let named = named.and_then(|named| named.first().zip(named.last()));
         let whole = match named {
@@ -183,10 +211,17 @@ fn session_of(person: Option<&Person>, text: &str) -> String {
     let folders = text.match_indices('/').map(|(end, _)| end);
     let mut folders = folders.filter(|end| own(split(&text[..*end]).1));
     let rest = folders.next_back().map_or(text, |end| &text[end + 1..]);
-    let mut prefixes = rest.match_indices('_').map(|(end, _)| end);
-    let prefix = prefixes.find(|end| own(&rest[..*end]));
-    let rest = prefix.map_or(rest, |end| &rest[end + 1..]);
-    Person::of(rest).map_or(String::new(), |session| session.to_string())
+    let (folder, name) = split(rest);
+    let mut prefixes = name.match_indices('_').map(|(end, _)| end);
+    let prefix = prefixes.find(|end| own(&name[..*end]));
+    let name = prefix.map_or(name, |end| &name[end + 1..]);
+    let session =
+        |name: &str| Person::of(name).map_or(String::new(), |session| session.to_string());
+    match (prefix, folder) {
+        (Some(_), folder) if !folder.is_empty() => format!("{folder}/{}", session(name)),
+        (Some(_), _) => session(name),
+        (None, _) => session(rest),
+    }
 }
 
 #[cfg(test)]

@@ -11,7 +11,7 @@ use faus_base::table::{Row, Table, delimiter};
 
 use crate::error::Error;
 use crate::label::AuCoding;
-use crate::read::code_keys::{CodeKey, Ends, Key, keys, refuse_shifted, session};
+use crate::read::code_keys::{CodeKey, Ends, Key, keys, refuse_shifted, session, shift_doubt};
 use crate::read::file::{ReadFile, read_bounded};
 use crate::read::places::{self, Fit, Places};
 use crate::read::source::RawSample;
@@ -112,6 +112,10 @@ impl CodeTable {
             )));
         }
         let mut notes = vec![self.count(images, &has_row)];
+        let by_frame = |(_, key): &(u64, Key)| matches!(key, Key::Session(.., Some(_)));
+        if self.rows.iter().all(by_frame) {
+            notes.extend(shift_doubt(images, &has_row).map(str::to_owned));
+        }
         notes.extend(places::elsewhere(elsewhere));
         notes.extend(example.map(|row| {
             format!("{missing} of the table's {all} rows match no image (first {row}).")

@@ -263,7 +263,7 @@ fn compared(trained: &Control, other: &Control, fdr: f64) -> String {
         _ => "indistinguishable from",
     };
     let line = format!(
-        "The trained network is {relation} {} ({}): mean AUROC {:.3} against {:.3}, difference {:+.3} [{:+.3}, {:+.3}], {}; {} of {} filters of the control pass too. Above for action units (false-discovery rate {:.0}% over the units): {}.",
+        "The trained network is {relation} {} ({}): mean AUROC {:.3} against {:.3}, difference {:+.3} [{:+.3}, {:+.3}], {}; {} of its {} filters are beyond chance too. Above for action units (false-discovery rate {:.0}% over the units): {}.",
         other.name.replace('_', "-"),
         other.words,
         trained.mean.auroc,

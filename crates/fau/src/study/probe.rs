@@ -49,7 +49,12 @@ impl Study for Probe {
     fn check(&self) -> Result<(), Error> {
         let positive = self.penalty > 0.0 && self.penalty.is_finite();
         Error::unless(positive, "penalty", self.penalty, "give a positive number")?;
-        Error::unless(self.folds >= 2, "folds", self.folds, "give at least two")
+        Error::unless(
+            self.folds >= 2,
+            "fold-count",
+            self.folds,
+            "give at least two",
+        )
     }
 
     fn answer(&self, run: &RunView) -> Result<Answer, Error> {

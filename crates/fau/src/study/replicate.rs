@@ -81,6 +81,7 @@ impl Study for Replicate {
         let optimistic = run.optimistic.iter();
         verdict.extend(optimistic.map(|why| format!("This is optimistic: {why}.")));
         verdict.extend(stability.sentence(&of_starts));
+        verdict.extend(found.coarse(&options));
         let mut answer = answer(&found.pairs, facts, verdict)?;
         let table = rows("au,index,person,shows,score", found.scored(&coded))?;
         answer.files.push((SCORES.to_owned(), csv(&table)));
@@ -188,16 +189,19 @@ impl Found {
         };
         let (kept, inside) = (units(|unit| &unit.all), units(|unit| &unit.within));
         let testable = self.units.iter().filter(|unit| unit.unit.testable_within);
-        vec![
-            format!(
-                "Over {}, {} of {} filter-AU pairs chosen on other people ({:.0}%, in untrained networks {:.0}%) keep their direction on people unknown to the network; median AUROC {:.3}.",
+        let kept_direction = match all.scored {
+            0 => "No filter has an action unit that can be scored on the people unknown to its network.".to_owned(),
+            scored => format!(
+                "Over {}, {} of {scored} filter-AU pairs chosen on other people ({:.0}%, in untrained networks {:.0}%) keep their direction on people unknown to the network; median AUROC {:.3}.",
                 counted(folds, "fold"),
                 all.same_direction,
-                all.scored,
-                100.0 * all.same_direction as f64 / all.scored as f64,
+                100.0 * all.same_direction as f64 / scored as f64,
                 100.0 * self.starts_same_direction,
                 all.median_test_auroc
             ),
+        };
+        vec![
+            kept_direction,
             format!(
                 "The best filter of an action unit, chosen on other people, detects {} of {} units on people unknown to the network better than in {STARTS} untrained starts (false-discovery rate {:.0}% over the units): {}.",
                 kept.len(),
@@ -212,6 +216,16 @@ impl Found {
                 listed(&inside)
             ),
         ]
+    }
+
+    /// A caveat if resamplings are too few: with so many units, one at the smallest possible p passes only together with others.
+    fn coarse(&self, options: &CheckedOptions) -> Option<String> {
+        let (units, resamplings) = (self.units.len(), options.bootstrap);
+        let lowest = 2.0 / (resamplings as f64 + 1.0);
+        let needed = (lowest * units as f64 / options.fdr).ceil();
+        (needed > 1.0).then(|| format!(
+            "With {resamplings} resamplings no p of a difference is below {lowest:.3}, so of {units} units none can pass correction unless at least {needed:.0} reach it: fewer may have been missed."
+        ))
     }
 }
 

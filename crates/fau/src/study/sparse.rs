@@ -36,7 +36,7 @@ pub(crate) struct Sparse {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 enum Place {
-    /// One filter is as good as several, but for [`MARGIN`].
+    /// Several gain less than [`MARGIN`], by the interval of the gain.
     One,
     /// Several are better by [`MARGIN`] and more, and the interval of the gain is above 0.
     Several,
@@ -51,8 +51,8 @@ impl Sparse {
         let (gain, range) = self.gain;
         match self.curve[SIZES.len() - 1].2.low > 0.5 {
             false => Place::Unread,
-            _ if gain < MARGIN => Place::One,
-            _ if range.low > 0.0 => Place::Several,
+            _ if range.high < MARGIN => Place::One,
+            _ if gain >= MARGIN && range.low > 0.0 => Place::Several,
             _ => Place::Undecided,
         }
     }

@@ -122,7 +122,10 @@ impl Evidence {
 
     /// The verdict, by the criteria of docs/statistics.md.
     pub fn verdict(&self) -> Verdict {
-        let (Some(units), true) = (self.units, self.people >= PEOPLE) else {
+        let Some(units) = self
+            .units
+            .filter(|units| *units > 0 && self.people >= PEOPLE)
+        else {
             return Verdict::CannotBeTold;
         };
         if self.units_above_untrained.is_empty() {
@@ -165,7 +168,7 @@ impl Evidence {
                 "{head}: the coded images show {people}, and fewer than {PEOPLE} are not enough."
             );
         }
-        let Some(units) = self.units else {
+        let Some(units) = self.units.filter(|units| *units > 0) else {
             return format!(
                 "{head}: nothing is known of people that the networks have not seen (`faus replicate`)."
             );
@@ -211,7 +214,11 @@ pub fn write_verdict(dir: &Path) -> Result<Option<String>, Error> {
     let sentence = evidence.sentence();
     let before = fau["answer"]["sentence"].take();
     let mut lines = fau["verdict"].as_array().cloned().unwrap_or_default();
-    lines.retain(|line| *line != before && line != UNCOMPARED);
+    let told = |line: &Value| {
+        line.as_str()
+            .is_some_and(|line| line.starts_with(UNCOMPARED))
+    };
+    lines.retain(|line| *line != before && !told(line));
     lines.insert(0, sentence.clone().into());
     fau["verdict"] = lines.into();
     fau["answer"] = json!({

@@ -10,8 +10,9 @@ use crate::write::words;
 
 const NO_NULL: &str = "Every filter has a largest score, even an untrained one: no null distribution has been computed.";
 
-/// The last sentence of a verdict until `faus controls` has run.
-pub(crate) const UNCOMPARED: &str = "None of this is evidence of learning before it is compared with an untrained network, shuffled labels and plain pixels: run `faus controls`, or test the activations of your own network before training.";
+/// The beginning of the last sentence of a verdict until `faus controls` has run.
+pub(crate) const UNCOMPARED: &str =
+    "None of this is evidence of learning before it is compared with";
 
 /// Number of people below which the test inside classes and people errs too often.
 const FEW_PEOPLE: usize = 20;
@@ -109,7 +110,7 @@ impl Analysis {
             .map(|doubt| format!(" Provisional: {doubt}"));
         let first = named_within(self, &counts) + &doubts.collect::<String>();
         let mut verdict = vec![first, named(self, &counts)];
-        verdict.extend(partial(&counts));
+        verdict.extend(partial(self, &counts));
         verdict.extend(beyond_class(self, &counts));
         verdict.extend(intensity(self, &counts));
         verdict.push(format!(
@@ -125,7 +126,7 @@ impl Analysis {
                 100.0 * lowest
             ));
         }
-        verdict.push(UNCOMPARED.to_owned());
+        verdict.push(format!("{UNCOMPARED} an untrained network, shuffled labels and plain pixels: run `faus controls`, or test the activations of your own network before training."));
         verdict
     }
 }
@@ -178,12 +179,20 @@ fn named(analysis: &Analysis, counts: &Counts) -> String {
     )
 }
 
-fn partial(counts: &Counts) -> Option<String> {
-    (counts.names.named > 0).then(|| {
-        format!(
-            "Given the other action units (linear regression on all of them), the named unit is the filter's strongest one for {} of {} named filters.",
-            counts.named_strongest_partial, counts.names.named
-        )
+fn partial(analysis: &Analysis, counts: &Counts) -> Option<String> {
+    if counts.names.named == 0 || analysis.aus_used.len() < 2 {
+        return None;
+    }
+    let tested = analysis
+        .named()
+        .filter(|(_, partial, _)| !partial.named.is_nan());
+    Some(match tested.count() {
+        0 => "The action units determine each other, so none can be tested given the others."
+            .to_owned(),
+        tested => format!(
+            "Given the other action units (linear regression on all of them), the named unit is the filter's strongest one for {} of {tested} named filters that can be tested.",
+            counts.named_strongest_partial
+        ),
     })
 }
 
@@ -238,9 +247,13 @@ fn beyond_class(analysis: &Analysis, counts: &Counts) -> Option<String> {
     let known = units.filter(|(unit, _)| within(*unit));
     let known: Vec<u8> = known.map(|(_, count)| count.au).collect();
     let tested = analysis.aus_used.len() - inference.without_variation.len();
+    if tested == 0 {
+        return None;
+    }
     Some(match known.is_empty() {
         true => format!(
-            "Inside expression classes no filter responds to any of {tested} action units: their associations may be those of the expression."
+            "With any unit, none of {} pairs of a filter and a unit passes the correction for all of them inside expression classes.",
+            counts.pairs_within_class_tested
         ),
         false => format!(
             "With any unit, not only their own, {} filters are associated inside expression classes: with {} ({} of {} testable pairs; {tested} action units vary enough).",

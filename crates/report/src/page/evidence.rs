@@ -17,20 +17,40 @@ const SIDE: u32 = 96;
 /// The p up to which an ablation counts; the study does not correct it.
 const LEVEL: f64 = 0.05;
 
+/// What a finding says about learned action units.
+#[derive(Debug, Clone, Copy, PartialEq)]
+enum Side {
+    For,
+    InPart,
+    Against,
+    CannotBeTold,
+}
+
+impl From<bool> for Side {
+    fn from(holds: bool) -> Self {
+        if holds { Self::For } else { Self::Against }
+    }
+}
+
 /// The result of one study, in a sentence.
 pub(crate) struct Finding {
-    /// Whether it speaks for learned action units; `None` where it was tested and cannot tell.
-    holds: Option<bool>,
+    side: Side,
     words: String,
     /// The section of the page that has the details.
     section: &'static str,
 }
 
 impl Finding {
-    /// A share, which speaks for learned units from one half on.
+    /// A share of tests that hold: none, some, or at least half of them.
     fn share((with, all): (usize, usize), section: &'static str, words: String) -> Self {
+        let side = match with {
+            _ if all == 0 => Side::CannotBeTold,
+            0 => Side::Against,
+            _ if 2 * with < all => Side::InPart,
+            _ => Side::For,
+        };
         Self {
-            holds: (all > 0).then_some(2 * with >= all),
+            side,
             words,
             section,
         }
@@ -38,7 +58,7 @@ impl Finding {
 }
 
 /// The findings under one heading.
-struct Side {
+struct Column {
     heading: &'static str,
     findings: Vec<Finding>,
 }
@@ -47,7 +67,7 @@ struct Side {
 #[template(path = "evidence.html")]
 struct Evidence {
     patches: Vec<(u64, String, String)>,
-    sides: Vec<Side>,
+    sides: Vec<Column>,
 }
 
 /// The blocks of the first screen; empty without a comparison.
@@ -57,20 +77,21 @@ pub(crate) fn evidence(run: &Run) -> Blocks {
     if !within.is_null() {
         blocks.figure(
             bars(within),
-            "Filters that the program names after an action unit, and those of them that follow their unit among images of one expression too. Untrained: mean and range of the starts. Exchanged codes: mean and range of as many draws.",
+            "Filters that the program names after an action unit, and those of them that follow their unit among images of one expression too. Untrained and exchanged codes: mean and range of 20 networks, and of 20 exchanges.",
         );
     }
     let mut found = findings(run);
-    let mut side = |heading, holds| Side {
+    let mut column = |heading, side| Column {
         heading,
         findings: found
-            .extract_if(.., |finding| finding.holds == holds)
+            .extract_if(.., |finding| finding.side == side)
             .collect(),
     };
     let mut sides = vec![
-        side("For", Some(true)),
-        side("Against", Some(false)),
-        side("Cannot be told", None),
+        column("For", Side::For),
+        column("In part", Side::InPart),
+        column("Against", Side::Against),
+        column("Cannot be told", Side::CannotBeTold),
     ];
     sides.retain(|side| !side.findings.is_empty());
     let patches = patches(run);
@@ -154,7 +175,7 @@ fn findings(run: &Run) -> Vec<Finding> {
     findings.extend(unseen(list(&fau.replicate.summary["by_au"]), fau.level()));
     findings.extend(named(&fau.controls.summary["within_expressions"]));
     findings.extend(
-        ["label_shuffled", "pixels"]
+        ["label_shuffled", "random_pixels", "pixels"]
             .into_iter()
             .filter_map(|name| against(run, name)),
     );
@@ -166,7 +187,6 @@ fn findings(run: &Run) -> Vec<Finding> {
     findings.extend(places(&fau.locate.rows, fau.level()));
     findings.extend(silenced(&fau.ablate.rows));
     findings.extend(switched(list(&fau.intervene.summary["agreement"])));
-    findings.extend(smoothing(&fau.sensitivity));
     findings
 }
 
@@ -222,7 +242,10 @@ fn named(within: &Value) -> Vec<Finding> {
         let (exchanged, chance) = range(&counts("au_shuffled", key))?;
         let all = of("within_holds")? + of("within_fails")?;
         Some(Finding {
-            holds: Some(own > most.max(chance)),
+            side: match key {
+                "within_holds" if all == 0 => Side::CannotBeTold,
+                _ => (own > most.max(chance)).into(),
+            },
             words: words(own, all, &untrained, &exchanged),
             section: "controls",
         })
@@ -245,24 +268,25 @@ fn against(run: &Run, control: &str) -> Option<Finding> {
     let (own, other) = (run.fau.control("trained")?, run.fau.control(control)?);
     let what = match control {
         "pixels" => "plain pixels",
+        "random_pixels" => "as many random projections of the pixels",
         _ => "the same network trained on shuffled labels",
     };
-    let low = other["below_trained"]["low"].as_f64();
+    let [low, high] = ["low", "high"].map(|end| other["below_trained"][end].as_f64());
     let words = match low {
         None => format!("The comparison with {what}: it has not learned those labels."),
         Some(_) => format!(
             "The best filters are {} those of {what}: mean AUROC {:.2} against {:.2}.",
-            if low > Some(0.0) {
-                "above"
-            } else {
-                "not clearly above"
+            match (low > Some(0.0), high < Some(0.0)) {
+                (true, _) => "above",
+                (_, true) => "below",
+                _ => "not clearly above",
             },
             own["mean_best_auroc"].as_f64()?,
             other["mean_best_auroc"].as_f64()?
         ),
     };
     Some(Finding {
-        holds: low.map(|low| low > 0.0),
+        side: low.map_or(Side::CannotBeTold, |low| (low > 0.0).into()),
         words,
         section: "controls",
     })
@@ -308,24 +332,13 @@ fn switched(measures: &[Value]) -> Option<Finding> {
     let [share, chance] = ["same_au_share", "same_au_chance"].map(|key| auroc[key].as_f64());
     let (share, chance) = (100.0 * share?, 100.0 * chance?);
     Some(Finding {
-        holds: Some(share >= 50.0),
+        side: match share >= 50.0 {
+            true => Side::For,
+            false => Side::InPart,
+        },
         words: format!(
             "Switched on in the same drawn face, the unit of largest AUROC changes {share:.0}% of the filters most (chance {chance:.0}%)."
         ),
         section: "intervene",
-    })
-}
-
-/// Whether the paper's names depend on its unstated settings.
-fn smoothing(rows: &[Value]) -> Option<Finding> {
-    let same = rows.iter().filter_map(|row| row["same_au"].as_f64());
-    let lowest = same.reduce(f64::min)?;
-    Some(Finding {
-        holds: Some(lowest >= 0.5),
-        words: format!(
-            "With other bins and smoothing, at least {:.0}% of the filters keep the unit of their largest KL.",
-            100.0 * lowest
-        ),
-        section: "action-units",
     })
 }

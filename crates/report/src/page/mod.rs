@@ -122,7 +122,10 @@ pub(crate) fn head(run: &Run) -> Head {
         title: format!("{}{} · faus report", run.name, warnings.mark()),
         warnings,
         eyebrow: format!("faus report · run {}", run.name),
-        question: "Did a network trained only on expressions learn facial action units?",
+        question: match run.folder.correlated {
+            true => "Do the filters of a network follow facial action units?",
+            false => "Did a network trained only on expressions learn facial action units?",
+        },
         on: on(run),
         verdict: answer::verdict(run),
         sentences: answer::answer(run),

@@ -303,7 +303,8 @@ pub(super) fn section(run: &Run, page: &mut Sections) {
     }
     let mut explorer = Explorer::new(run, layer);
     if !explorer.order.is_empty() {
-        if run.fau.intervene.rows.gap.is_some() && run.synthetic() == Some(true) {
+        let missing = run.fau.intervene.rows.gap.is_some() && !run.folder.correlated;
+        if missing && run.synthetic() == Some(true) {
             blocks.quiet("Responses to switched action units have not been computed for this run. Run `faus intervene RUN`.");
         }
         explorer.fill();

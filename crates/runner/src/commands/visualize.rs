@@ -1,6 +1,6 @@
 //! `faus visualize`.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, anyhow, bail};
 use clap::Args;
@@ -95,6 +95,7 @@ pub(crate) fn visualize(args: VisualizeArgs, program: &Program) -> Result<()> {
     let method = faus_viz::find(&args.method, program.methods());
     let method = method.map_err(|error| wrong_usage(error.into()))?;
     let of = &args.of;
+    args.check_out()?;
     let (path, prepared) = of.open()?;
     let (checkpoint, network) = open_network(program, &path, &prepared, of.device)?;
     let rows = args.rows(&checkpoint, &prepared);
@@ -139,6 +140,23 @@ pub(crate) fn visualize(args: VisualizeArgs, program: &Program) -> Result<()> {
 }
 
 impl VisualizeArgs {
+    /// Refuses to replace a run's pictures of all filters with those of some.
+    fn check_out(&self) -> Result<()> {
+        let some = !matches!(self.choice(), Choice::All);
+        let of_run = |out: &Path| {
+            let run = out.ancestors().nth(2);
+            run.is_some_and(|run| run.join("config.json").exists())
+        };
+        let out = self.out.canonicalize().unwrap_or_default();
+        if some && out.join("filters.json").exists() && of_run(&out) {
+            bail!(
+                "{}: holds the run's pictures of its filters, which its page shows; choose another folder with --out",
+                self.out.display()
+            );
+        }
+        Ok(())
+    }
+
     fn choice(&self) -> Choice {
         match (&self.filters, self.best_fau, &self.best_class) {
             (Some(Filters(Some(numbers))), ..) => Choice::Numbers(numbers.0.clone()),

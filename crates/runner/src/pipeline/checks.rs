@@ -27,8 +27,15 @@ impl Job<'_> {
     /// Checks that the run folder does not contain the results of another experiment; `before` is its `config.json`.
     pub(super) fn check_same(&self, place: &Path, before: &Value) -> Result<()> {
         let root = self.out.display();
-        let was = decisive(as_of_now(&before["config"]));
+        let mut was = decisive(as_of_now(&before["config"]));
         let now = decisive(json_of(&self.config)?);
+        // The contents of tables are compared, so that their paths need not be.
+        let recorded = before["inputs"]["tables"].as_object().into_iter().flatten();
+        for (name, _) in recorded.filter(|(_, table)| table[1].is_string()) {
+            if now["data"][name].is_string() {
+                was["data"][name] = now["data"][name].clone();
+            }
+        }
         if was != now {
             bail!(
                 "{root}: holds a run with other settings ({}); choose another folder with --out DIR, or delete it",
@@ -36,7 +43,7 @@ impl Job<'_> {
             );
         }
         match before["data"].as_str() {
-            Some(was) if Path::new(was) != place => bail!(
+            Some(was) if Path::new(was) != place && !same_data(before, place) => bail!(
                 "{root}: holds a run on {was}, not {}; choose another folder with --out DIR, or delete it",
                 place.display()
             ),
@@ -51,8 +58,14 @@ impl Job<'_> {
 
     /// Refuses a table that differs from the one that the data were prepared from, which `before` describes, and notes where
     /// the data set itself differs. What is not there any more, or was not recorded by an earlier version, is not compared.
-    pub(super) fn check_inputs(&self, place: &Path, before: &Value) -> Result<()> {
+    /// Without the prepared data (`kept`) only the tables are compared: what is prepared anew has a digest.
+    pub(super) fn check_inputs(&self, place: &Path, before: &Value, kept: bool) -> Result<()> {
         let (was, out) = (&before["inputs"], self.out.display());
+        if was.is_null() && kept && place.exists() {
+            eprintln!(
+                "Note: {out} is of an earlier version: whether its data have changed since cannot be told"
+            );
+        }
         for (name, (table, now)) in tables(&self.config.data) {
             let known = was["tables"][name][1].as_str();
             if now.is_some_and(|now| known.is_some_and(|known| known != now)) {
@@ -63,7 +76,7 @@ impl Job<'_> {
             }
         }
         let known = serde_json::from_value(was["data"].clone()).ok();
-        let known = known.filter(|_| place.exists());
+        let known = known.filter(|_| kept && place.exists());
         let changed = known.map_or(String::new(), |known| changes(&known, &contents(place)));
         if !changed.is_empty() {
             eprintln!(
@@ -94,9 +107,22 @@ fn tables(data: &DataConfig) -> BTreeMap<&'static str, (&Path, Option<String>)> 
     ];
     let given = tables.into_iter().filter_map(|(name, table)| {
         let table = table.as_deref()?;
-        Some((name, (table, contents(table).remove("."))))
+        Some((name, (table, of_table(table))))
     });
     given.collect()
+}
+
+/// A digest of a table, whatever ends its lines; `None` where it cannot be read.
+fn of_table(table: &Path) -> Option<String> {
+    let mut bytes = std::fs::read(table).ok()?;
+    bytes.retain(|byte| *byte != b'\r');
+    Some(faus_base::digest::sha256(&bytes))
+}
+
+/// Whether the data at `place` are those that were recorded, under whatever name.
+fn same_data(before: &Value, place: &Path) -> bool {
+    let recorded = serde_json::from_value(before["inputs"]["data"].clone());
+    recorded.is_ok_and(|recorded: BTreeMap<String, String>| recorded == contents(place))
 }
 
 /// The folders of a data set whose [`contents`] differ, the first five in words.
@@ -106,9 +132,17 @@ fn changes(was: &BTreeMap<String, String>, now: &BTreeMap<String, String>) -> St
         Some((count, _)) => count.to_owned(),
         None => "no files".to_owned(),
     };
-    let in_words = |folder: &String| match [was, now].map(|contents| count(contents.get(folder))) {
-        [was, now] if was == now => format!("{folder}: {now}, not all as they were"),
-        [was, now] => format!("{folder}: {was}, now {now}"),
+    let in_words = |folder: &String| {
+        let counts = [was, now].map(|contents| count(contents.get(folder)));
+        let folder = if folder == "." {
+            "in no folder"
+        } else {
+            folder
+        };
+        match counts {
+            [was, now] if was == now => format!("{folder}: {now}, not all as they were"),
+            [was, now] => format!("{folder}: {was}, now {now}"),
+        }
     };
     let folders = BTreeSet::from_iter(was.keys().chain(now.keys())).into_iter();
     let changed = folders.filter(|folder| was.get(*folder) != now.get(*folder));

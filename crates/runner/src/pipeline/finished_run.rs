@@ -125,6 +125,14 @@ impl<'a> FinishedRun<'a> {
         let config = serde_json::from_value(value["config"].clone());
         let config: ExperimentConfig = config.with_context(old)?;
         let prepared = Prepared::open(&folder.join("dataset"))?;
+        if value["source_digest"]
+            .as_str()
+            .is_some_and(|was| was != prepared.info().source_digest)
+        {
+            bail!(
+                "{shown}/dataset: not the data that this run was trained on; delete {shown} and run the experiment again"
+            );
+        }
         Precision::for_looking(device)?;
         let (folds, best_fold) = finished_folds(folder.root(), prepared.info().folds)?;
         let steps = Steps::default();

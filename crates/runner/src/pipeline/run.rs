@@ -118,7 +118,7 @@ impl Job<'_> {
         match &before {
             Some(before) => {
                 self.check_same(&place, before)?;
-                self.check_inputs(&place, before)?;
+                self.check_inputs(&place, before, known)?;
             }
             None if known || trained => bail!(
                 "{}: a run without its config.json; delete the folder, or give another --out",
@@ -137,6 +137,9 @@ impl Job<'_> {
             .as_ref()
             .and_then(|before| before["source_digest"].as_str());
         if trained && was.is_some_and(|was| was != prepared.info().source_digest) {
+            if !known {
+                remove(&self.dataset())?;
+            }
             bail!(
                 "{}: its folds were trained on other data than {} has now; delete the folder, or give another --out",
                 self.out.display(),
