@@ -120,7 +120,15 @@ impl Labels {
         }
         let known = labels.iter().flatten().copied();
         let codes = self.label_map.codes(known, false);
-        let wrong = |reason| Error::unusable(tree.root(), format!("labels are numbers: {reason}"));
+        let wrong = |reason| {
+            let is_code =
+                |(_, label): &(&Found, &Result<Label, String>)| matches!(label, Ok(Label::Code(_)));
+            let mut numbers = found.iter().zip(&labels).filter(is_code);
+            let first = numbers.next().map_or("", |(found, _)| &found.path);
+            let (count, all) = (1 + numbers.count(), found.len());
+            let which = format!("labels of {count} of {all} images are numbers (first {first})");
+            Error::unusable(tree.root(), format!("{which}: {reason}"))
+        };
         let (codes, note) = codes.map_err(wrong)?;
         labelled.notes.extend(note);
         let no_class = |number| format!("images of the number {number}, which is no class");
