@@ -104,6 +104,19 @@ fn class_folders_with_a_coding_table_end_with_action_units_on_the_page() {
         .done()
         .says(&["finished already"])
         .does_not_say("has changed");
+    // Neither another path to it nor other line ends make it another table.
+    fs::write(
+        place.path("codes.csv"),
+        coding_table().replace('\n', "\r\n"),
+    )
+    .unwrap();
+    place
+        .faus(&format!(
+            "{} {TINY}",
+            run.replace("--aus codes.csv", "--aus ./codes.csv")
+        ))
+        .done()
+        .says(&["finished already"]);
     let edited = coding_table().replacen("R14", "L14", 1);
     fs::write(place.path("codes.csv"), edited).unwrap();
     let table = fs::File::options()

@@ -181,8 +181,37 @@ fn data_that_changed_after_a_run_are_named() {
         .unwrap()
         .unwrap()
         .path();
-    fs::remove_dir_all(first).unwrap();
-    again().failed(&["out: its folds were trained on other data than ck has now"]);
+    fs::rename(&first, place.path("aside")).unwrap();
+    again()
+        .failed(&["out: its folds were trained on other data than ck has now"])
+        .does_not_say("is of the data as they were");
+    // What was prepared from other data is gone, so that the right data are taken again, whatever their path.
+    assert!(!place.path("out/dataset").exists());
+    fs::rename(place.path("aside"), first).unwrap();
+    fs::rename(place.path("ck"), place.path("moved")).unwrap();
+    let moved = finished_command().replace("--data ck", "--data ./moved/");
+    place.faus(&moved).done().says(&["Prepared synthetic CK+"]);
+    place.faus(&moved).done().says(&["finished already"]);
+    // A data set that the networks were not trained on is refused by what reads the run.
+    let info = place.path("out/dataset/dataset.json");
+    let mut other = read_json(&info);
+    other["source_digest"] = "0".repeat(64).into();
+    fs::write(info, other.to_string()).unwrap();
+    place
+        .faus("replicate out")
+        .failed(&["out/dataset: not the data that this run was trained on"]);
+}
+
+#[test]
+fn pictures_of_some_filters_do_not_replace_those_of_the_run() {
+    let place = copy_of_finished(|_| true);
+    let some = |out: &str| {
+        place.faus(&format!(
+            "visualize out --filters 3 --no-sanity --out {out}"
+        ))
+    };
+    some("out/viz/conv3").failed(&["out/viz/conv3: holds the run's pictures", "--out"]);
+    some("mine").done();
 }
 
 #[test]

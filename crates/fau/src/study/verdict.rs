@@ -174,23 +174,36 @@ impl Evidence {
             );
         };
         format!(
-            "{head}. On unseen people, the best filter of {} of {units} units is above those of {STARTS} untrained networks; among images of one expression, that of {} of {}.{}",
+            "{head}. On unseen people, the best filter of {} of {units} units is above those of {STARTS} untrained networks; among images of one expression, {}.{}",
             self.units_above_untrained.len(),
-            self.units_above_untrained_within.len(),
-            self.units_testable_within,
+            match self.units_testable_within {
+                0 => "no unit can be tested".to_owned(),
+                testable => {
+                    format!(
+                        "that of {} of {testable}",
+                        self.units_above_untrained_within.len()
+                    )
+                }
+            },
             self.filters()
         )
     }
 
     fn filters(&self) -> String {
         let testable = self.within_holds + self.within_fails;
+        let named = format!(
+            " {} filters are named after a unit (with exchanged codes: {}).",
+            self.filters_named,
+            range(&self.shuffled_named)
+        );
+        if testable == 0 {
+            return named;
+        }
         let given = self.within_given_strength.map_or(String::new(), |given| {
             format!(", {given} whatever the strength of the expression")
         });
         format!(
-            " {} filters are named after a unit (with exchanged codes: {}). Of {testable} that can be tested, {} follow their unit among images of one expression (untrained: {}){given}.",
-            self.filters_named,
-            range(&self.shuffled_named),
+            "{named} Of {testable} that can be tested, {} follow their unit among images of one expression (untrained: {}){given}.",
             self.within_holds,
             range(&self.untrained_within_holds)
         )

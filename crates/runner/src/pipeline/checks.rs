@@ -27,15 +27,8 @@ impl Job<'_> {
     /// Checks that the run folder does not contain the results of another experiment; `before` is its `config.json`.
     pub(super) fn check_same(&self, place: &Path, before: &Value) -> Result<()> {
         let root = self.out.display();
-        let mut was = decisive(as_of_now(&before["config"]));
-        let now = decisive(json_of(&self.config)?);
-        // The contents of tables are compared, so that their paths need not be.
-        let recorded = before["inputs"]["tables"].as_object().into_iter().flatten();
-        for (name, _) in recorded.filter(|(_, table)| table[1].is_string()) {
-            if now["data"][name].is_string() {
-                was["data"][name] = now["data"][name].clone();
-            }
-        }
+        let now = json_of(&self.config)?;
+        let (was, now) = (decisive(settings_before(before, &now)), decisive(now));
         if was != now {
             bail!(
                 "{root}: holds a run with other settings ({}); choose another folder with --out DIR, or delete it",
@@ -155,10 +148,22 @@ fn changes(was: &BTreeMap<String, String>, now: &BTreeMap<String, String>) -> St
 
 /// Converts the configuration of an earlier version: missing settings get their defaults, which reproduce that
 /// version's behaviour.
-pub(super) fn as_of_now(config: &Value) -> Value {
+fn as_of_now(config: &Value) -> Value {
     let known = serde_json::from_value::<ExperimentConfig>(config.clone());
     let again = known.ok().and_then(|known| json_of(&known).ok());
     again.unwrap_or_else(|| config.clone())
+}
+
+/// The settings of an earlier start, with the paths of tables as they are `now`: their contents are compared instead.
+pub(super) fn settings_before(before: &Value, now: &Value) -> Value {
+    let mut was = as_of_now(&before["config"]);
+    let recorded = before["inputs"]["tables"].as_object().into_iter().flatten();
+    for (name, _) in recorded.filter(|(_, table)| table[1].is_string()) {
+        if now["data"][name].is_string() {
+            was["data"][name] = now["data"][name].clone();
+        }
+    }
+    was
 }
 
 /// The settings that determine the training; those of patches and statistics may change in a run folder.

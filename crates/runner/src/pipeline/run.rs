@@ -9,7 +9,7 @@ use faus_model::device_name;
 use faus_train::{ChosenBy, Summary, Workers, accuracy_line};
 use serde_json::{Value, json};
 
-use super::checks::as_of_now;
+use super::checks::settings_before;
 use super::folds::Training;
 use super::job::{Folds, Job, best_fold};
 use super::run_folder::{RunFolder, read_json, remove, write_bytes, write_json};
@@ -147,7 +147,7 @@ impl Job<'_> {
             );
         }
         let now = json_of(&self.config)?;
-        let same = before.is_some_and(|before| as_of_now(&before["config"]) == now);
+        let same = before.is_some_and(|before| settings_before(&before, &now) == now);
         Ok((folder, prepared, same))
     }
 
