@@ -116,6 +116,7 @@ fn issue_2_a_reason_is_said_once() {
 fn issue_2_a_run_folder_keeps_to_its_data() {
     let place = shared::copy_of_finished(|_| true);
     copy_tree(&place.path("ck"), &place.path("other"), |_| true);
+    fs::write(place.path("other/Emotion/note_emotion.txt"), "3").unwrap();
     let before = fs::read(place.path("out/config.json")).unwrap();
     place
         .faus(&format!(
