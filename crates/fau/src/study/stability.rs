@@ -69,10 +69,13 @@ impl Stability {
     fn matched(networks: &[(&Activations, &Names)]) -> Self {
         let mut all = Self::default();
         let (mut correlations, mut same, mut chance) = (Vec::new(), 0, 0.0);
-        for (at, (first, own)) in networks.iter().enumerate() {
-            let first = standardised(first);
-            for (second, theirs) in &networks[at + 1..] {
-                let matches = mutual_best(&first, &standardised(second));
+        let scaled = networks
+            .iter()
+            .map(|(of, names)| (standardised(of), *names));
+        let scaled: Vec<_> = scaled.collect();
+        for (at, (first, own)) in scaled.iter().enumerate() {
+            for (second, theirs) in &scaled[at + 1..] {
+                let matches = mutual_best(first, second);
                 let named = matches
                     .iter()
                     .filter_map(|(a, b, _)| Some((*own.get(a)?, *theirs.get(b)?)));
