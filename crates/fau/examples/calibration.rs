@@ -1,5 +1,5 @@
 //! How often each p is at most 0.05 where a filter and a unit have nothing to do with each other: the table of
-//! `docs/statistics.md`, 200 repetitions of each design.
+//! `docs/statistics.md`, 1,000 repetitions of each design.
 //!
 //!     cargo run --release -p faus-fau --example calibration
 
@@ -7,7 +7,7 @@ use faus_base::person::Person;
 use faus_fau::{Activations, Analysis, AnalysisOptions, Error, Exchange, SampleRow, analyse};
 use rand::{RngExt, SeedableRng, rngs::StdRng};
 
-const REPETITIONS: u64 = 200;
+const REPETITIONS: u64 = 1000;
 const FILTERS: usize = 4;
 const CLASSES: usize = 5;
 const AUS: [u8; 3] = [1, 12, 25];

@@ -1,6 +1,6 @@
-//! Compares two runs unit by unit on the images that both score out of fold, people resampled.
+//! Compares two runs unit by unit on the images that both score out of fold, the folds' networks resampled with their people.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use faus_base::order::auroc;
@@ -13,7 +13,7 @@ use crate::error::{Error, read_limited};
 use crate::input::coded::numbered;
 use crate::input::options::AnalysisOptions;
 use crate::study::gap::{Above, Gap, Resampled};
-use crate::write::words::aus;
+use crate::write::words::{aus, counted};
 
 /// The table of `faus replicate` that this reads.
 pub(crate) const SCORES: &str = "out_of_fold.csv";
@@ -26,6 +26,8 @@ pub(crate) struct Scored {
     pub au: u8,
     /// Row of the data set.
     pub index: usize,
+    /// The fold whose network scores it.
+    pub fold: i64,
     /// Number of the person among the coded images.
     pub person: u32,
     /// Whether the image shows the unit: 1 or 0.
@@ -52,7 +54,9 @@ pub struct ComparedUnit {
 /// The action units of two runs.
 #[derive(Debug, Clone, Serialize)]
 pub struct ComparedUnits {
-    /// Mean difference over the units and its 95% interval over people.
+    /// Folds, each with a network of its own in both runs.
+    pub folds: usize,
+    /// Mean difference over the units and its 95% interval over the folds' networks and their people.
     pub mean_difference: f64,
     /// See there.
     #[serde(flatten)]
@@ -65,7 +69,7 @@ pub struct ComparedUnits {
 /// none.
 ///
 /// # Errors
-/// [`Error::File`] for a damaged table, or one whose images have other people or codes.
+/// [`Error::File`] for a damaged table, or one whose images have other folds, people or codes.
 pub fn compare_units(
     first: &Path,
     other: &Path,
@@ -79,9 +83,9 @@ pub fn compare_units(
     let mut pairs: BTreeMap<u8, Vec<(Scored, Scored)>> = BTreeMap::new();
     for (key, row) in read(&other)?.map(key) {
         let Some(own) = known.get(&key) else { continue };
-        if (own.person, own.shows) != (row.person, row.shows) {
+        if (own.fold, own.person, own.shows) != (row.fold, row.person, row.shows) {
             let fault = format!(
-                "image {} has another person or code than in {}",
+                "image {} has another fold, person or code than in {}",
                 row.index,
                 first.display()
             );
@@ -106,15 +110,18 @@ impl ComparedUnits {
     fn of(pairs: BTreeMap<u8, Vec<(Scored, Scored)>>, options: &AnalysisOptions) -> Self {
         let mut units = Vec::new();
         let mut both = [Vec::new(), Vec::new()];
+        let all = pairs.values().flatten().map(|(own, _)| own.fold);
+        let folds = all.collect::<BTreeSet<i64>>().len();
         for (au, pairs) in pairs {
-            let people = numbered(pairs.iter().map(|(own, _)| own.person));
+            let networks = numbered(pairs.iter().map(|(own, _)| own.fold));
             let shows: Vec<bool> = pairs.iter().map(|(own, _)| own.shows == 1).collect();
             let of = |score: fn(&(Scored, Scored)) -> f64| {
                 let scores: Vec<f64> = pairs.iter().map(score).collect();
                 Resampled {
                     auroc: auroc(&scores, &shows),
-                    each: resampled_aurocs(&scores, &shows, &people, options),
+                    each: resampled_aurocs(&scores, &shows, &networks, options),
                 }
+                .of_few(folds, options.seed)
             };
             let (first, other) = (of(|pair| pair.0.score), of(|pair| pair.1.score));
             units.push(ComparedUnit {
@@ -135,6 +142,7 @@ impl ComparedUnits {
         let [first, other] = both.map(|all| Resampled::mean(&all.iter().collect::<Vec<_>>()));
         let mean = Gap::of(&other, &first);
         Self {
+            folds,
             mean_difference: mean.difference,
             range: mean.range,
             units,
@@ -152,12 +160,65 @@ impl ComparedUnits {
         };
         let Range95 { low, high } = self.range;
         format!(
-            "best filters of {} action units on unseen people: mean AUROC {:+.3} [{low:+.3}, {high:+.3}]; above for {}, below for {} (false-discovery rate {:.0}%, over people: each run is one training)",
+            "best filters of {} action units on unseen people: mean AUROC {:+.3} [{low:+.3}, {high:+.3}]; above for {}, below for {} (false-discovery rate {:.0}%, over the networks of {} and their people)",
             self.units.len(),
             self.mean_difference,
             units(1.0),
             units(-1.0),
-            100.0 * fdr
+            100.0 * fdr,
+            counted(self.folds, "fold")
         )
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::chance::random::{Purpose, keyed};
+    use rand_distr::{Distribution, StandardNormal};
+
+    const FOLDS: usize = 10;
+
+    /// Two trainings of one recipe on the same 100 people, five images each. Networks differ in how well they detect the unit.
+    fn two_trainings(seed: u64) -> Vec<(Scored, Scored)> {
+        let rng = &mut keyed(seed, Purpose::Control, 0);
+        let mut normal = |spread: f64| -> f64 {
+            let drawn: f64 = StandardNormal.sample(rng);
+            spread * drawn
+        };
+        let skill: Vec<[f64; 2]> = (0..FOLDS)
+            .map(|_| [0, 1].map(|_| 0.8 + normal(0.5)))
+            .collect();
+        let image = |index: usize| {
+            let (person, shows) = (index / 5, index % 2);
+            let fold = person % FOLDS;
+            let face = normal(0.5);
+            let score = |skill: f64, noise: f64| Scored {
+                au: 12,
+                index,
+                fold: fold as i64,
+                person: person as u32,
+                shows: shows as u8,
+                score: skill * shows as f64 + face + noise,
+            };
+            let [own, other] = skill[fold];
+            (score(own, normal(1.0)), score(other, normal(1.0)))
+        };
+        (0..500).map(image).collect()
+    }
+
+    #[test]
+    fn two_trainings_of_one_recipe_are_called_different_in_at_most_5_percent() {
+        let options = AnalysisOptions {
+            bootstrap: 199,
+            ..AnalysisOptions::default()
+        };
+        let different = |seed: &u64| {
+            let pairs = [(12, two_trainings(*seed))].into();
+            let found = ComparedUnits::of(pairs, &options);
+            found.units[0].above.gap.p <= 0.05
+        };
+        let rejected = (0..200).filter(different).count();
+        assert!((1..=20).contains(&rejected), "{rejected} of 200");
     }
 }

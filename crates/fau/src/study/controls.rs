@@ -18,7 +18,7 @@ use crate::study::control::{Control, Title};
 use crate::study::control_chart::control_chart;
 use crate::study::run::{CodedRows, RunView};
 use crate::study::starts::{STARTS, starts};
-use crate::study::within::{Strength, WithinExpressions, each_count};
+use crate::study::within::{HeldOutCounts, Strength, WithinExpressions, each_count};
 use crate::study::{Study, check_draws, pixels};
 use crate::watch::Watch;
 use crate::write::verdict::coarse;
@@ -177,6 +177,9 @@ impl Controls {
             given_strength: run.work("Strength of the expression", given)?,
             starts: each_count("Names in untrained starts", untrained, run, options)?,
             au_shuffled: each_count("Names under exchanged codes", shuffled, run, options)?,
+            held_out: run.work("Names on images without a label", |watch| {
+                HeldOutCounts::of(&trained, &starts, samples, options, watch)
+            })?,
         };
         Ok((all, within))
     }
@@ -204,6 +207,7 @@ fn verdict(
 ) -> Vec<String> {
     let (trained, others) = (&all[0], &all[1..]);
     let mut verdict = vec![within.sentence()];
+    verdict.extend(within.held_out.iter().filter_map(HeldOutCounts::sentence));
     verdict.extend(coarse(options, trained.pairs));
     verdict.push(format!(
         "The network of fold {fold} was trained on most of these people; only the filters are chosen on other people. `faus replicate` scores people unknown to the network."

@@ -1,7 +1,7 @@
 //! Difference of the trained network from a control in AUROC.
 
 use faus_base::order::deviation;
-use rand_distr::{Distribution, StudentT};
+use rand_distr::{ChiSquared, Distribution, StudentT};
 use serde::Serialize;
 
 use crate::chance::bootstrap::{Range95, differences};
@@ -44,12 +44,16 @@ impl Gap {
     pub fn of(own: &Resampled, theirs: &Resampled) -> Self {
         let differences = differences(&own.each, &theirs.each);
         let side = |keep: fn(&f64) -> bool| differences.iter().filter(|d| keep(d)).count();
-        let fewer = side(|d| *d <= 0.0).min(side(|d| *d >= 0.0));
+        let (fewer, known) = (
+            side(|d| *d <= 0.0).min(side(|d| *d >= 0.0)),
+            side(|d| !d.is_nan()),
+        );
+        let p = (2.0 * p_value(fewer, known)).clamp(0.0, 1.0);
         Self {
             difference: own.auroc - theirs.auroc,
             range: Range95::percentile(&differences),
-            p: (2.0 * p_value(fewer, side(|d| !d.is_nan()))).clamp(0.0, 1.0),
-            p_is_bound: fewer == 0,
+            p: if known > 0 { p } else { f64::NAN },
+            p_is_bound: known > 0 && fewer == 0,
         }
     }
 
@@ -69,6 +73,21 @@ impl Resampled {
             auroc: mean_known(several.iter().map(|one| one.auroc)),
             each: (0..resamplings).map(at).collect(),
         }
+    }
+
+    /// Spread as over few groups, which were resampled: percentiles of a bootstrap of k groups are too narrow by √((k − 1)/k),
+    /// and their normal shape stands for Student's with k − 1 degrees of freedom. NaN with a single group.
+    pub fn of_few(mut self, groups: usize, seed: u64) -> Self {
+        let freedom = groups as f64 - 1.0;
+        let Ok(chi_squared) = ChiSquared::new(freedom) else {
+            self.each.fill(f64::NAN);
+            return self;
+        };
+        for (at, each) in self.each.iter_mut().enumerate() {
+            let drawn: f64 = chi_squared.sample(&mut keyed(seed, Purpose::Starts, at as u64));
+            *each = self.auroc + (*each - self.auroc) * (groups as f64 / drawn).sqrt();
+        }
+        self
     }
 
     /// The mean of untrained starts, and in each resampling of people the AUROC of one further start.
@@ -143,6 +162,7 @@ impl Above {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use rand_distr::StandardNormal;
 
     fn constant(auroc: f64, resamplings: usize) -> Resampled {
         let each = vec![auroc; resamplings];
@@ -160,6 +180,30 @@ mod tests {
         // The ends' own error is 0.0007 with so many draws.
         assert!((range.low - 0.571_911).abs() < 2e-3, "{range:?}");
         assert!((range.high - 0.668_089).abs() < 2e-3, "{range:?}");
+    }
+
+    /// scipy.stats.t.ppf([0.025, 0.975], 9) = ∓2.262157, for a mean of 10 groups of standard error 0.01.
+    #[test]
+    fn over_few_groups_the_interval_is_students() {
+        let spread = 0.01 * 0.9_f64.sqrt();
+        let draw = |at: u64| {
+            let z: f64 = StandardNormal.sample(&mut keyed(5, Purpose::Bootstrap, at));
+            0.7 + spread * z
+        };
+        let resampled = Resampled {
+            auroc: 0.7,
+            each: (0..200_000).map(draw).collect(),
+        };
+        let range = Range95::percentile(&resampled.of_few(10, 5).each);
+        assert!((range.low - 0.677_378).abs() < 4e-4, "{range:?}");
+        assert!((range.high - 0.722_622).abs() < 4e-4, "{range:?}");
+        assert!(
+            constant(0.7, 9)
+                .of_few(1, 5)
+                .each
+                .iter()
+                .all(|auroc| auroc.is_nan())
+        );
     }
 
     #[test]

@@ -83,7 +83,10 @@ impl Study for Replicate {
         verdict.extend(stability.sentence(&of_starts));
         verdict.extend(found.coarse(&options));
         let mut answer = answer(&found.pairs, facts, verdict)?;
-        let table = rows("au,index,person,shows,score", found.scored(&coded))?;
+        let table = rows(
+            "au,index,fold,person,shows,score",
+            found.scored(run, &coded),
+        )?;
         answer.files.push((SCORES.to_owned(), csv(&table)));
         Ok(answer)
     }
@@ -165,13 +168,15 @@ impl Found {
     }
 
     /// The out-of-fold score of every image and unit, by which two runs are compared.
-    fn scored(&self, coded: &CodedRows) -> Vec<Scored> {
+    fn scored(&self, run: &RunView, coded: &CodedRows) -> Vec<Scored> {
         let people = Coded::collect(&coded.samples).subjects;
+        let fold = |row: usize| run.test_fold.map_or(0, |folds| folds[row]);
         let of = |Beyond { unit, .. }: &Beyond| {
             let (au, scored) = (unit.count.au, unit.scored.clone());
             let image = |(place, score): (usize, f64)| Scored {
                 au,
                 index: coded.rows[place],
+                fold: fold(coded.rows[place]),
                 person: people[place],
                 shows: u8::from(coded.samples[place].intensity(au).is_some()),
                 score,

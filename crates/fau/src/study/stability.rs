@@ -100,22 +100,19 @@ impl Stability {
         let share = |of: &Self| 100.0 * of.matched as f64 / of.live as f64;
         let names = match self.named {
             0 => "no match has names on both sides".to_owned(),
-            _ => format!(
-                "of {} matches of named filters {:.0}% have the same name (by chance {:.0}%, untrained {:.0}% of {})",
-                self.named,
+            named => format!(
+                "of {named} matches of named filters {:.0}% have the same name (by chance {:.0}%, {})",
                 100.0 * self.same_name,
                 100.0 * self.same_name_chance,
-                if untrained.named > 0 {
-                    100.0 * untrained.same_name
-                } else {
-                    0.0
-                },
-                untrained.named
+                match untrained.named {
+                    0 => "no such match in untrained networks".to_owned(),
+                    theirs => format!("untrained {:.0}% of {theirs}", 100.0 * untrained.same_name),
+                }
             ),
         };
         (self.pairs > 0 && self.live > 0).then(|| {
             format!(
-                "In another fold's network {:.0}% of the filters have a counterpart (each the other's best by correlation of F(x), median r {:.2}; untrained {:.0}%, {:.2}); {names}. Folds share most of their training people.",
+                "In another fold's network {:.0}% of the filters have a counterpart (each the other's best by correlation of F(x), median r {:.2}; untrained {:.0}%, {:.2}); {names}. Each fold's network starts from its own random weights; folds share most of their training people.",
                 share(self),
                 self.median_correlation,
                 share(untrained),

@@ -4,6 +4,7 @@ use faus_base::order::doubled_midranks;
 use serde::Serialize;
 
 use crate::analysis::names::{Name, NameCounts, Standing, name_counts};
+use crate::chance::held_out::HeldOut;
 use crate::chance::rates::benjamini_hochberg;
 use crate::chance::within_class::{Classes, WithinPair, within_class};
 use crate::error::Error;
@@ -31,6 +32,69 @@ pub(crate) struct WithinExpressions {
     pub starts: Vec<NameCounts>,
     /// Of the trained network with codes exchanged, for each draw.
     pub au_shuffled: Vec<NameCounts>,
+    /// Names on labelled images that hold on those without a label; `None` where there are too few of either.
+    pub held_out: Option<HeldOutCounts>,
+}
+
+/// How many filters have a name on labelled images, and for how many it holds on the images without a label.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub(crate) struct Kept {
+    pub pairs_selected: usize,
+    pub pairs_replicated: usize,
+}
+
+/// Those of the trained network and of each untrained start.
+#[derive(Debug, Clone, Serialize)]
+pub(crate) struct HeldOutCounts {
+    pub trained: Kept,
+    pub starts: Vec<Kept>,
+}
+
+impl HeldOutCounts {
+    /// `None` where nothing can be held out.
+    ///
+    /// # Errors
+    /// [`Error::Cancelled`].
+    pub fn of(
+        trained: &Activations,
+        starts: &[Activations],
+        samples: &[SampleRow],
+        options: &CheckedOptions,
+        watch: &Watch,
+    ) -> Result<Option<Self>, Error> {
+        let (coded, options) = (Coded::collect(samples), fewer_permutations(options)?);
+        let kept = |activations: &Activations| {
+            let held_out = HeldOut::of(&coded, activations, &options, watch)?;
+            Ok::<_, Error>(held_out.map(|held_out| Kept {
+                pairs_selected: held_out.pairs.len(),
+                pairs_replicated: held_out.replicated(options.fdr),
+            }))
+        };
+        let Some(trained) = kept(trained)? else {
+            return Ok(None);
+        };
+        let starts = starts.iter().map(kept).collect::<Result<Option<_>, _>>()?;
+        Ok(starts.map(|starts| Self { trained, starts }))
+    }
+
+    /// In a sentence; `None` where the trained network has no name on labelled images.
+    pub fn sentence(&self) -> Option<String> {
+        let share = |kept: &Kept| {
+            let share = 100.0 * kept.pairs_replicated as f64 / kept.pairs_selected as f64;
+            (kept.pairs_selected > 0).then(|| share.round() as u64)
+        };
+        let untrained: Vec<u64> = self.starts.iter().filter_map(share).collect();
+        Some(format!(
+            "Of {} filters with a name on labelled images, {} ({}%) respond to it on the images without a label too; of those of untrained networks {}.",
+            self.trained.pairs_selected,
+            self.trained.pairs_replicated,
+            share(&self.trained)?,
+            match untrained.as_slice() {
+                [] => "none has a name".to_owned(),
+                shares => format!("{}%", range(shares)),
+            }
+        ))
+    }
 }
 
 impl WithinExpressions {

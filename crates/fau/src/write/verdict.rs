@@ -149,15 +149,16 @@ fn named_within(analysis: &Analysis, counts: &Counts) -> String {
         ),
         _ => format!(
             "Of {named} filters named after an action unit, {within_holds} follow it inside expression classes too, {within_fails} do not, and {within_untestable} cannot be tested, since their unit hardly varies inside any class.{}",
-            reservation(analysis)
+            reservation(analysis, counts)
         ),
     }
 }
 
 /// Where the test inside classes errs (docs/statistics.md, Calibration).
-fn reservation(analysis: &Analysis) -> String {
-    let people = analysis.inference.subjects;
+fn reservation(analysis: &Analysis, counts: &Counts) -> String {
+    let (people, names) = (analysis.inference.subjects, counts.names);
     match analysis.options.exchange {
+        _ if names.within_holds + names.within_fails == 0 => String::new(),
         Exchange::Within if people < FEW_PEOPLE => format!(
             " With {people} people this test errs a little too often (6 to 7% at a nominal 5%)."
         ),
@@ -170,13 +171,22 @@ fn reservation(analysis: &Analysis) -> String {
 fn named(analysis: &Analysis, counts: &Counts) -> String {
     let less = counts.names.named_less;
     format!(
-        "{} of {} live filters have a name, their action unit with the largest |z| of AUROC: {} are more active with it, {less} less (permutation test, codes exchanged {}, false-discovery rate {:.0}%).",
+        "{} of {} live filters have a name, their action unit with the largest |z| of AUROC: {} are more active with it, {less} less (permutation test, codes exchanged {}, false-discovery rate {:.0}%).{}",
         counts.names.named,
         counts.filters_live,
         counts.names.named - less,
         analysis.options.exchange.short(),
-        100.0 * analysis.options.fdr
+        100.0 * analysis.options.fdr,
+        between_people(analysis)
     )
+}
+
+/// What a test that also exchanges codes between people cannot tell apart (docs/statistics.md, Calibration).
+fn between_people(analysis: &Analysis) -> &'static str {
+    match analysis.options.exchange {
+        Exchange::Within => "",
+        _ => " This includes what one cause of the person does to both face and codes.",
+    }
 }
 
 fn partial(analysis: &Analysis, counts: &Counts) -> Option<String> {
@@ -199,11 +209,12 @@ fn partial(analysis: &Analysis, counts: &Counts) -> Option<String> {
 fn intensity(analysis: &Analysis, counts: &Counts) -> Option<String> {
     (counts.named_graded > 0).then(|| {
         format!(
-            "Among graded images, {} of {} named filters follow the intensity of their unit in the direction of their name (Spearman, false-discovery rate {:.0}%), {} of these from each intensity to the next.",
+            "Among graded images, {} of {} named filters follow the intensity of their unit in the direction of their name (Spearman, false-discovery rate {:.0}%), {} of these from each intensity to the next.{}",
             counts.named_graded_q,
             counts.named_graded,
             100.0 * analysis.options.fdr,
-            counts.named_graded_monotone
+            counts.named_graded_monotone,
+            between_people(analysis)
         )
     })
 }

@@ -238,6 +238,41 @@ fn planted_pairs_replicate_on_other_people() {
 }
 
 #[test]
+fn names_that_hold_on_images_without_a_label_are_counted_beside_untrained_starts() {
+    let run = Planted {
+        held_out: true,
+        ..Planted::default()
+    };
+    let answer = run.answer(&Controls::default());
+    let (facts, verdict) = (&answer.facts, &answer.verdict);
+    let held_out = &facts["within_expressions"]["held_out"];
+    let kept = |of: &serde_json::Value| {
+        (
+            of["pairs_selected"].as_u64().unwrap(),
+            of["pairs_replicated"].as_u64().unwrap(),
+        )
+    };
+    let (named, holds) = kept(&held_out["trained"]);
+    let starts: Vec<u64> = held_out["starts"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|of| kept(of).1)
+        .collect();
+    assert!(named >= 1 && holds >= 1, "{held_out}");
+    assert!(
+        starts.len() == 20 && starts.iter().sum::<u64>() <= 2,
+        "{held_out}"
+    );
+    assert!(
+        verdict.iter().any(|line| line.starts_with(&format!(
+            "Of {named} filters with a name on labelled images, {holds} ("
+        ))),
+        "{verdict:?}"
+    );
+}
+
+#[test]
 fn two_runs_are_compared_on_the_same_people() {
     let dir = tempfile::tempdir().unwrap();
     let folder = |name: &str, run: &Planted| {
@@ -281,12 +316,12 @@ fn two_runs_are_compared_on_the_same_people() {
     );
     let path = random.join("out_of_fold.csv");
     let text = std::fs::read_to_string(&path).unwrap();
-    std::fs::write(&path, text.replacen("\n4,0,0,", "\n4,0,1,", 1)).unwrap();
+    std::fs::write(&path, text.replacen("\n4,0,0,", "\n4,0,9,", 1)).unwrap();
     let refused = compare_units(&planted, &random, &options)
         .unwrap_err()
         .to_string();
     assert!(
-        refused.contains("image 0 has another person or code"),
+        refused.contains("image 0 has another fold, person or code"),
         "{refused}"
     );
 }

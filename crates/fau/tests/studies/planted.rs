@@ -28,6 +28,8 @@ pub struct Planted {
     pub permutations: usize,
     pub bootstrap: usize,
     pub stopped: bool,
+    /// The third image of each person has no label.
+    pub held_out: bool,
     /// Training accuracy of the network that was trained on shuffled labels.
     pub memorised: f64,
     pub used: RefCell<Vec<NetworkKind>>,
@@ -43,6 +45,7 @@ impl Default for Planted {
             permutations: 1999,
             bootstrap: 99,
             stopped: false,
+            held_out: false,
             memorised: 0.95,
             used: RefCell::default(),
         }
@@ -110,11 +113,12 @@ impl Planted {
         let sample = |index: usize| {
             let units = AUS.into_iter().filter(|&au| shows(index, au));
             let coded = units.map(|au| (au, 3)).collect();
+            let labelled = !self.held_out || label(index) != 2;
             SampleRow {
                 index,
                 subject: Some(Person::Number((index / IMAGES) as i64)),
                 sequence: Some(format!("{index}")),
-                label: Some(label(index)),
+                label: labelled.then(|| label(index)),
                 label_name: Some(["neutral", "happy", "sad", "sad"][index % IMAGES].to_owned()),
                 role: None,
                 coded: (index % IMAGES < 3).then_some(coded),
