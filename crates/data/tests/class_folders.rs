@@ -431,6 +431,22 @@ fn words_of_lists_and_file_names_are_treated_as_those_of_folders() {
 }
 
 #[test]
+fn numbers_among_the_words_of_a_list_are_named_with_their_images() {
+    let dir = tree(&["a1.png", "a2.png", "b1.png"]);
+    let list = dir.path().join("list.csv");
+    fs::write(&list, "path,label\na1.png,happy\na2.png,3\nb1.png,sad\n").unwrap();
+    let labels = FolderLabels {
+        list: Some(list),
+        ..FolderLabels::default()
+    };
+    let error = labelled(dir.path(), labels).unwrap_err().to_string();
+    assert!(
+        error.contains("labels of 1 of 3 images are numbers (first a2.png)"),
+        "{error}"
+    );
+}
+
+#[test]
 fn file_names_of_posed_sets_hold_labels_and_people() {
     for (preset, names, expected) in [
         (

@@ -31,7 +31,7 @@ fn sequences() -> Vec<(usize, usize, usize)> {
 }
 
 /// Class folders as CK+48 has them: the last three frames of each sequence.
-fn ck_48(root: &Path) {
+pub(crate) fn ck_48(root: &Path) {
     for (subject, session, class) in sequences() {
         fs::create_dir_all(root.join(CLASSES[class])).unwrap();
         for frame in 14..17 {
@@ -52,7 +52,7 @@ fn ck_48(root: &Path) {
 }
 
 /// 486 rows, 228 of them of sequences in the folders.
-fn coding_table() -> String {
+pub(crate) fn coding_table() -> String {
     let ours = sequences().into_iter().take(228).enumerate();
     let ours = ours.map(|(at, (subject, session, class))| {
         let codes = if at == 5 {

@@ -18,6 +18,7 @@
 //! | `statistics.rs` | nulls, controls, replication, probes, interventions: the commands that read a run folder |
 //! | `swapped.rs` | the example experiments: a network, a source, a method, a measure |
 //! | `installed.rs` | the binary as it lies on the disk: libtorch is found without help |
+//! | `readme.rs` | every command of README.md, in its order |
 //! | `regression.rs` | bugs that were there once, named after their issue |
 //!
 //! What several of them need is in `tests/src`. A test runs in a folder of its own; results of a shared run are only read.
@@ -35,6 +36,7 @@ mod messages;
 mod outputs;
 mod parallel;
 mod pictures;
+mod readme;
 mod regression;
 mod robust;
 mod sources;

@@ -20,7 +20,7 @@ pub(crate) struct ActivationsArgs {
     #[command(flatten)]
     of: CheckpointArgs,
     /// f32 [N, filters], one row for each row of samples.csv.
-    #[arg(long, value_name = "NPY")]
+    #[arg(long, alias = "out", value_name = "NPY")]
     output: PathBuf,
 }
 

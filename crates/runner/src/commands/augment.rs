@@ -28,7 +28,7 @@ pub(crate) struct AugmentArgs {
     #[arg(long)]
     seed: u64,
     /// Images before normalisation, f32 [count, 1, H, W] in [0, 2].
-    #[arg(long, value_name = "NPY")]
+    #[arg(long, alias = "out", value_name = "NPY")]
     output: PathBuf,
     /// The drawn parameters.
     #[arg(long, value_name = "CSV")]
