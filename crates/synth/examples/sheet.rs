@@ -17,30 +17,10 @@ const CAPTION: u32 = 18;
 const COLUMNS: u32 = 8;
 
 /// FACS' names of [`AUS`].
-const NAMES: [&str; AUS.len()] = [
-    "inner brow raiser",
-    "outer brow raiser",
-    "brow lowerer",
-    "upper lid raiser",
-    "cheek raiser",
-    "lid tightener",
-    "nose wrinkler",
-    "upper lip raiser",
-    "nasolabial deepener",
-    "lip corner puller",
-    "dimpler",
-    "corner depressor",
-    "lower lip depressor",
-    "chin raiser",
-    "lip pucker",
-    "lip stretcher",
-    "lip tightener",
-    "lip pressor",
-    "lips part",
-    "jaw drop",
-    "mouth stretch",
-    "eyes closed",
-];
+const NAMES: &str = "inner brow raiser, outer brow raiser, brow lowerer, upper lid raiser, cheek raiser, \
+    lid tightener, nose wrinkler, upper lip raiser, nasolabial deepener, lip corner puller, dimpler, \
+    corner depressor, lower lip depressor, chin raiser, lip pucker, lip stretcher, lip tightener, \
+    lip pressor, lips part, jaw drop, mouth stretch, eyes closed";
 
 /// Peaks of the seven expressions, as CK+'s criteria and usual companions have them.
 const EXPRESSIONS: [(&str, &[(u8, f32)]); 7] = [
@@ -79,7 +59,7 @@ fn aus() -> Result<Vec<GrayImage>, faus_synth::Error> {
     let mut faces = Vec::new();
     for subject in [0, 3, 6] {
         faces.push(face(subject, "neutral", &AuState::neutral()));
-        for (au, name) in AUS.into_iter().zip(NAMES) {
+        for (au, name) in AUS.into_iter().zip(NAMES.split(", ")) {
             let state = AuState::neutral().with(au, 1.0)?;
             // Units that need parted lips are shown with them.
             let (also, state) = match au {

@@ -11,11 +11,8 @@ pub(crate) fn shade(surface: &Surface, scene: &Scene) -> Vec<f32> {
     let light = local_light(scene);
     let near = canvas.box_mean(&surface.z, 0.07);
     // Light that scatters below the skin softens every edge.
-    let soft: Vec<f32> = near
-        .iter()
-        .zip(&surface.z)
-        .map(|(a, b)| 0.5 * (a + b))
-        .collect();
+    let pairs = near.iter().zip(&surface.z);
+    let soft: Vec<f32> = pairs.map(|(a, b)| 0.5 * (a + b)).collect();
     let wide = canvas.box_mean(&canvas.box_mean(&surface.z, 0.22), 0.22);
     let shadow = cast_shadows(canvas, &near, &surface.cover, light);
     let half = normalised([light[0], light[1], light[2] + 1.0]);

@@ -192,27 +192,17 @@ impl Surface {
 
     fn add_nose(&mut self, face: &Face) {
         // Height and half-width down the ridge, as curves over y.
-        let (tip, base, high) = (face.nose_tip, face.nose_base, face.person.nose_height);
-        let (bridge, ball, hump) = (
-            face.person.nose_bridge,
-            face.person.nose_ball,
-            face.person.nose_hump,
-        );
+        let (person, tip, base) = (face.person, face.nose_tip, face.nose_base);
+        let (high, bridge, ball) = (person.nose_height, person.nose_bridge, person.nose_ball);
         let root = [p(-0.80, 0.0), p(-0.35, 0.10 * high), p(-0.02, 0.26 * high)];
-        let back = [
-            p(0.42 * tip, 0.56 * high + hump),
-            p(0.78 * tip, 0.82 * high),
-        ];
+        let bone = p(0.42 * tip, 0.56 * high + person.nose_hump);
+        let back = [bone, p(0.78 * tip, 0.82 * high)];
         let end = [(0.1, 0.92), (0.65, 0.62), (1.2, 0.20)];
         let end = end.map(|(t, share)| p(mix(tip, base, t), share * high));
         let ridge = [&root[..], &back, &end, &[p(base + 0.24, 0.0)]].concat();
-        let widths = [
-            p(-0.8, 0.5),
-            p(-0.1, bridge + 0.02),
-            p(0.5 * tip, bridge + 0.04),
-            p(tip, bridge + 0.02),
-            p(base, 0.11),
-        ];
+        let across = [(-0.1, 0.02), (0.5 * tip, 0.04), (tip, 0.02)];
+        let across = across.map(|(y, more)| p(y, bridge + more));
+        let widths = [&[p(-0.8, 0.5)], &across[..], &[p(base, 0.11)]].concat();
         let (canvas, area) = (self.canvas, [-1.1..1.1, -0.8..base + 0.24]);
         let foot = |y: f32| 0.4 * step(tip, 0.3 * tip, y);
         let row = |y: f32| (curve(&ridge, y), curve(&widths, y), foot(y));

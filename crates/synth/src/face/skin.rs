@@ -78,10 +78,8 @@ fn paint_lips(surface: &mut Surface, face: &Face) {
 
 fn paint_nostril(surface: &mut Surface, face: &Face, half: &Half) {
     let at = p(half.sign * 0.50 * half.ala.x, face.nose_base - 0.05);
-    let (wide, high) = (
-        0.28 * half.ala.x,
-        0.045 + 0.2 * (face.person.nose_turn - 0.22),
-    );
+    let wide = 0.28 * half.ala.x;
+    let high = 0.045 + 0.2 * (face.person.nose_turn - 0.22);
     surface.canvas.visit(&around(at, 0.3, 0.2), |i, x, y| {
         let out = (x - at.x) * half.sign / wide;
         // A comma that rises outwards.

@@ -56,24 +56,16 @@ fn crease_brow_and_nose(surface: &mut Surface, face: &Face, side: usize) {
     let frown = 0.056 * uneven * a(4) * fold + 0.020 * a(9) * fold + 0.012 * face.person.lines[1];
     let y = half.brow[0].y;
     let lean = 0.05 * noise.at(0.5, 0.5 + 3.0 * side as f32);
-    let line = [
-        (0.19 + lean, y - 0.36),
-        (0.13, y - 0.05),
-        (0.17 - lean, y + 0.26),
-    ]
-    .map(at);
+    let (top, low) = ((0.19 + lean, y - 0.36), (0.17 - lean, y + 0.26));
+    let line = [top, (0.13, y - 0.05), low].map(at);
     surface.crease(line, 0.085, frown, 0.0);
     let line = [(-0.28, -0.04), (0.0, -0.22), (0.28, -0.04)].map(at);
     surface.crease(line, 0.075, 0.02 * a(9) * fold, 0.0);
     // From the bridge down to the cheek, the upper ones longer.
-    for (k, (y, run, fall)) in [(0.14, 0.42, 0.16), (0.32, 0.36, 0.24)]
-        .into_iter()
-        .enumerate()
-    {
+    for (y, run, fall, depth) in [(0.14, 0.42, 0.16, 0.050), (0.32, 0.36, 0.24, 0.038)] {
         let line = [(0.04, y - 0.03), (0.6 * run, y), (run, y + fall)].map(at);
-        let depth =
-            a(9) * fold * (0.050 - 0.012 * k as f32) * (1.0 + 0.4 * noise.at(y * 9.0, side as f32));
-        surface.crease(line, 0.06, depth, 0.3 * half.sign);
+        let uneven = 1.0 + 0.4 * noise.at(y * 9.0, side as f32);
+        surface.crease(line, 0.06, a(9) * fold * depth * uneven, 0.3 * half.sign);
     }
 }
 
