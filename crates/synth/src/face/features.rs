@@ -17,6 +17,8 @@ pub(crate) struct Face<'a> {
     pub halves: [Half; 2],
     pub mouth: Mouth,
     pub chin: f32,
+    /// Share of the head's half-width from the forehead down to the chin.
+    widths: [Point; 6],
     pub jaw_drop: f32,
     pub nose_tip: f32,
     pub nose_base: f32,
@@ -36,22 +38,29 @@ pub(crate) struct Half {
     pub cheek_rise: f32,
 }
 
-/// Height at which the head is widest.
-const WIDEST: f32 = -0.35;
-
 impl<'a> Face<'a> {
     pub fn new(person: &'a Identity, aus: &AuState) -> Self {
         let aus = aus.scaled(&person.gains);
         let a = |au| aus.mean(au);
         let jaw_drop = 0.30 * a(26) + 0.80 * a(27);
         let nose_base = person.nose_base - 0.07 * a(9) - 0.03 * a(12) - 0.04 * a(10);
+        let chin = person.chin + jaw_drop - 0.10 * a(17) - 0.03 * a(24);
+        let widths = [
+            p(-1.8, person.forehead),
+            p(-0.9, mix(person.forehead, 1.0, 0.6)),
+            p(0.3, 1.0),
+            p(1.1, mix(person.jaw, 1.0, 0.72)),
+            p(0.64 * person.chin + 0.35 * jaw_drop, person.jaw),
+            p(chin - 0.3, person.chin_width),
+        ];
         Self {
             person,
             halves: [0, 1].map(|side| Half::new(person, &aus, side)),
             mouth: Mouth::new(person, &aus, jaw_drop),
-            chin: person.chin + jaw_drop - 0.10 * a(17) - 0.03 * a(24),
+            chin,
+            widths,
             jaw_drop,
-            nose_tip: person.nose_base - 0.30 - 0.06 * a(9) - 0.03 * a(12) - 0.02 * a(10),
+            nose_tip: nose_base - person.nose_turn + 0.01 * a(9) + 0.02 * a(10),
             nose_base: nose_base + 0.03 * a(27),
             aus,
         }
@@ -60,11 +69,11 @@ impl<'a> Face<'a> {
     /// Half the head's width at height `y`; 0 above the crown and below the chin.
     pub fn outline(&self, y: f32) -> f32 {
         let person = self.person;
-        let (t, exponent, power) = match y < WIDEST {
-            true => ((WIDEST - y) / (WIDEST + person.crown), 2.8, 0.5),
-            false => ((y - WIDEST) / (self.chin - WIDEST), person.jaw, 0.52),
+        let (t, power) = match y < 0.0 {
+            true => (-y / person.crown, 2.8),
+            false => (y / self.chin, 9.0),
         };
-        person.half_width * (1.0 - t.min(1.0).powf(exponent)).powf(power)
+        person.half_width * curve(&self.widths, y) * (1.0 - t.min(1.0).powf(power)).sqrt()
     }
 
     /// Calls `paint(index, x, y, edges)` for every grid point between the corners of the mouth, from above its middle
@@ -136,6 +145,7 @@ pub(crate) struct Eye {
     pub upper: f32,
     pub lower: f32,
     pub fold: f32,
+    peak: f32,
 }
 
 /// The opening between the lids at one x.
@@ -156,7 +166,7 @@ impl Eye {
         let open = wide - 0.035 * a(4) * (1.0 - a(5).min(1.0)) - 0.05 * a(9);
         let lower = person.eye_lower + 0.02 * a(5) - 0.115 * a(7) - 0.085 * a(6) - 0.06 * a(9);
         let fold = person.lid_fold + 0.10 * raised - 0.08 * a(4) - 0.05 * a(6) - 0.05 * a(5);
-        let shut = a(43).min(1.0);
+        let shut = (1.25 * a(43)).min(1.0);
         Self {
             center: p(person.eye_x, shift),
             half_width: person.eye_half_width,
@@ -165,6 +175,7 @@ impl Eye {
             lower: lower.max(0.025),
             // The fold stays in place when the lid closes.
             fold: fold.max(0.0) + 0.17 * shut,
+            peak: person.eye_peak,
         }
     }
 
@@ -172,7 +183,7 @@ impl Eye {
     fn lids(&self, t: f32) -> [f32; 2] {
         let base = self.center.y + 0.03 * bell((t + 1.0) / 0.4) - self.tilt * t;
         let skewed = |by: f32| (t + by * (1.0 - t * t)).abs().min(1.0);
-        let top = base - self.upper * (1.0 - skewed(0.12).powf(2.3)).powf(0.75);
+        let top = base - self.upper * (1.0 - skewed(self.peak).powf(2.3)).powf(0.75);
         let bottom = base + self.lower * (1.0 - skewed(-0.12).powf(2.4)).powf(0.8);
         [top, bottom.max(top + 0.012)]
     }
@@ -259,7 +270,7 @@ impl Mouth {
             drop: 0.12 * a(16),
             round: (a(27) + 0.6 * a(26) + a(18)).min(1.0) * (1.0 - 0.7 * smile),
             cupid: person.cupid * (1.0 - 0.7 * smile),
-            teeth_y: rest_y + 0.06,
+            teeth_y: rest_y + 0.10,
         }
     }
 
@@ -295,10 +306,10 @@ impl Mouth {
 
 fn corner(person: &Identity, aus: &AuState, side: usize, rest_y: f32, jaw_drop: f32) -> Point {
     let a = |au| aus.at(side, au);
-    let out = person.mouth_half_width + 0.28 * a(12) + 0.30 * a(20) + 0.14 * a(14) + 0.03 * a(15);
+    let out = person.mouth_half_width + 0.28 * a(12) + 0.30 * a(20) + 0.10 * a(14) + 0.03 * a(15);
     let drawn_in = out - 0.18 * a(23) - 0.05 * a(24) - 0.17 * a(27) - 0.06 * a(26) - 0.32 * a(18);
     let rest = rest_y + person.mouth_corner + person.asymmetry[side][2];
-    let pulled = rest - 0.38 * a(12) + 0.38 * a(15) + 0.08 * a(20) - 0.26 * a(14);
+    let pulled = rest - 0.38 * a(12) + 0.32 * a(15) + 0.08 * a(20) - 0.18 * a(14);
     let raised = pulled - 0.05 * a(10) - 0.03 * a(11) - 0.06 * a(9) + 0.05 * a(17);
     p(SIGNS[side] * drawn_in.max(0.3), raised + 0.38 * jaw_drop)
 }

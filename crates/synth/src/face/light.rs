@@ -10,6 +10,9 @@ pub(crate) fn shade(surface: &Surface, scene: &Scene) -> Vec<f32> {
     let canvas = surface.canvas;
     let light = local_light(scene);
     let near = canvas.box_mean(&surface.z, 0.07);
+    // Light that scatters below the skin softens every edge.
+    let pairs = near.iter().zip(&surface.z);
+    let soft: Vec<f32> = pairs.map(|(a, b)| 0.5 * (a + b)).collect();
     let wide = canvas.box_mean(&canvas.box_mean(&surface.z, 0.22), 0.22);
     let shadow = cast_shadows(canvas, &near, &surface.cover, light);
     let half = normalised([light[0], light[1], light[2] + 1.0]);
@@ -17,14 +20,14 @@ pub(crate) fn shade(surface: &Surface, scene: &Scene) -> Vec<f32> {
     // The head covers no point of the grid's left and right border.
     let inner = canvas.width..out.len() - canvas.width;
     for i in inner.filter(|&i| surface.cover[i] > 0.0) {
-        let normal = normal(canvas, &surface.z, i);
+        let normal = normal(canvas, &soft, i);
         let cavity = 2.6 * (near[i] - surface.z[i]) + 0.65 * (wide[i] - surface.z[i]);
         let open = (1.0 - cavity.clamp(-0.12, 0.60)).min(1.1);
         // Light wraps around the surface, because of subsurface scattering.
         let facing = (dot(normal, light) + 0.22) / 1.22;
         let direct = facing.max(0.0) * shadow[i];
-        let sky = 0.75 + 0.25 * -normal[1];
-        let fill = 0.35 + 0.65 * normal[2].max(0.0);
+        let sky = 0.82 + 0.18 * -normal[1];
+        let fill = 0.45 + 0.55 * normal[2].max(0.0);
         let specular = dot(normal, half).max(0.0).powi(22) * surface.gloss[i] * shadow[i];
         let level = scene.ambient * sky * fill + (1.0 - scene.ambient) * 1.15 * direct;
         out[i] = surface.albedo[i] * open * level + 0.055 * specular * open;

@@ -41,7 +41,7 @@ impl Portrait {
         wrinkles::add_wrinkles(&mut surface, &face);
         let relief = canvas.box_mean(&surface.z, 0.15);
         skin::colour(&mut surface, &face);
-        hair::grow(&mut surface, &face);
+        hair::grow(&mut surface, &face, &relief);
         let mut lit = light::shade(&surface, scene);
         openings::paint_eyes(canvas, &mut lit, &face, scene);
         openings::paint_mouth(canvas, &mut lit, &face, scene);

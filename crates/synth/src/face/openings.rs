@@ -43,7 +43,8 @@ fn eyeball(person: &Identity, scene: &Scene, lid: &Lids, center: Point, q: Point
     let shadow = 1.0 - 0.50 * step(0.14, 0.0, below) - 0.12 * step(0.05, 0.0, above);
     let level = ambient + (1.0 - ambient) * facing.max(0.0);
     let caruncle = 1.0 - 0.35 * step(-0.78, -0.95, lid.along);
-    let pupil = center.shifted(scene.gaze[0], scene.gaze[1] - 0.015);
+    // Relaxed lids cover the top of the iris and touch its lower border.
+    let pupil = center.shifted(scene.gaze[0], scene.gaze[1] - 0.055);
     let [gx, gy] = [0, 1].map(|axis| 0.35 * IRIS * light[axis] / 0.5);
     let glint = pupil.shifted(gx, gy);
     let spark = 0.9 * bell(((q.x - glint.x).hypot(q.y - glint.y)) / 0.032);
@@ -58,10 +59,10 @@ fn iris_and_white(person: &Identity, dx: f32, dy: f32) -> f32 {
     let angle = dy.atan2(dx);
     let rays = Noise::new(person.texture, 31);
     let streak = rays.at(6.0 * angle.cos() + 9.0, 6.0 * angle.sin() + 5.0 * r);
-    let ring = 1.0 - 0.65 * bell((r - IRIS) / 0.035);
+    let ring = 1.0 - 0.35 * bell((r - IRIS) / 0.05);
     let iris = person.iris * (1.0 + 0.3 * streak) * ring + 0.01;
     let colour = mix(0.006, iris, step(0.062, 0.082, r));
-    mix(colour, sclera, step(IRIS - 0.015, IRIS + 0.02, r))
+    mix(colour, sclera, step(IRIS - 0.03, IRIS + 0.02, r))
 }
 
 /// Reflectance of the white of the eye. Partly following the skin's keeps it from glaring at an exposure set for dark
@@ -91,25 +92,29 @@ pub(crate) fn paint_mouth(canvas: Canvas, lit: &mut [f32], face: &Face, scene: &
         if bottom - top < 0.012 || open <= 0.0 {
             return;
         }
-        let inside = interior(face, x, y) * glow;
-        let shade = step(0.0, 0.10, y - top) * 0.55 + 0.45;
+        // The upper lip shades the teeth, the cheeks shade the corners.
+        let shade =
+            mix(0.55, 1.0, step(0.0, 0.13, y - top)) * mix(1.0, 0.2, step(0.3, 1.0, edges.across));
         let cover = open * step(0.012, 0.03, bottom - top);
-        lit[i] = mix(lit[i], inside * shade, cover);
+        lit[i] = mix(lit[i], interior(face, x, y) * glow * shade, cover);
     });
 }
 
-/// Reflectance inside the mouth: upper and lower teeth, tongue, dark throat.
+/// Reflectance inside the mouth: upper and lower teeth, tongue, and a throat that darkens inwards.
 fn interior(face: &Face, x: f32, y: f32) -> f32 {
-    // The lower teeth are fixed to the jaw.
-    let (upper_y, lower_y) = (face.mouth.teeth_y, face.mouth.teeth_y + face.jaw_drop);
-    let arch = 0.10 * x * x;
-    let recess = 1.0 - 0.75 * step(0.30, 0.80, x.abs());
-    let between = ((x / 0.17 + 0.5).fract().abs() - 0.5).abs();
-    let seam = 1.0 - 0.22 * step(0.44, 0.5, between);
-    let upper = step(0.02, -0.02, y - upper_y + arch);
-    let lower = step(-0.02, 0.02, y - lower_y - arch) * 0.7;
-    let teeth = face.person.teeth * eye_white(face.person) / 0.4 * seam * recess;
-    let deep = 0.28 + 0.1 * face.jaw_drop;
-    let tongue = 0.11 * hill(x, y - lower_y - 0.05, 0.45, deep);
-    mix(0.006 + tongue, 0.75 * teeth, upper.max(lower))
+    let drop = face.jaw_drop;
+    // The lower teeth are fixed to the jaw; with closed jaws the upper ones overlap them.
+    let (upper_y, lower_y) = (face.mouth.teeth_y, face.mouth.teeth_y + 0.93 * drop - 0.08);
+    let tooth = (x.abs() * (1.0 + 0.15 * x.abs()) / 0.26).fract() - 0.5;
+    let seam = 1.0 - 0.30 * bell((tooth.abs() - 0.5) / 0.10);
+    let (arch, corner) = (0.12 * x * x, 0.45 * tooth.powi(4));
+    let upper = step(0.03, -0.02, y - upper_y + arch + corner);
+    let below = step(0.0, 0.08, y - upper_y + arch);
+    let lower = 0.75 * below * step(-0.02, 0.03, y - lower_y - arch - corner);
+    let teeth = 0.75 * face.person.teeth * eye_white(face.person) / 0.4 * seam;
+    let floor = y - lower_y + 0.06;
+    let groove = 1.0 - 0.35 * bell(x / 0.07);
+    let tongue = 0.14 * groove * hill(x, floor, 0.40, 0.10 + 0.32 * drop);
+    let throat = 0.004 + 0.03 * (1.0 - hill(x, y - upper_y - 0.5 * drop, 0.5, 0.05 + 0.5 * drop));
+    mix(throat + tongue, teeth, upper.max(lower))
 }

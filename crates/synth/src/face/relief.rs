@@ -2,6 +2,7 @@
 
 use crate::face::canvas::Canvas;
 use crate::face::features::{Face, Half};
+use crate::face::noise::Noise;
 use crate::geometry::{Area, Point, around, bell, curve, hill, mix, p, spanning, step};
 
 /// The surface on the frontal grid, before any light.
@@ -17,6 +18,8 @@ pub(crate) struct Surface {
     pub cover: Vec<f32>,
     /// 1 on the skin of the face (without neck and ears).
     pub skin: Vec<f32>,
+    /// Unevenness of creases.
+    uneven: Noise,
 }
 
 /// Height of the wall behind the head.
@@ -32,6 +35,7 @@ impl Surface {
             gloss: canvas.buffer(0.0),
             cover: canvas.buffer(0.0),
             skin: canvas.buffer(0.0),
+            uneven: Noise::new(face.person.texture, 14),
         };
         surface.add_neck(face);
         for half in &face.halves {
@@ -64,7 +68,7 @@ impl Surface {
     fn add_ear(&mut self, face: &Face, sign: f32) {
         let (canvas, blur) = (self.canvas, self.canvas.blur());
         let y0 = 0.42;
-        let center = p(sign * (face.outline(y0) + 0.06), y0);
+        let center = p(sign * (face.outline(y0) + 0.01), y0);
         let (rx, ry) = (0.24 * face.person.ear, 0.68 * face.person.ear);
         canvas.visit(&around(center, 0.6, 1.1), |i, x, y| {
             let dy = (y - y0) / ry;
@@ -78,13 +82,18 @@ impl Surface {
     fn add_head(&mut self, face: &Face) {
         let (canvas, blur) = (self.canvas, self.canvas.blur());
         let area = [-3.3..3.3, -face.person.crown..face.chin];
-        let row = |y: f32| (face.outline(y).max(1e-3), depth_at(face, y));
-        canvas.visit_rows(&area, row, |&(half, depth), i, x, _| {
+        // The narrow chin recedes less to its sides than the wide cheeks.
+        let row = |y: f32| {
+            let (half, depth) = (face.outline(y).max(1e-3), depth_at(face, y));
+            (half, depth, depth * (0.35 + 0.31 * half).min(1.0))
+        };
+        canvas.visit_rows(&area, row, |&(half, depth, recess), i, x, _| {
             let r = (x.abs() / half).min(1.0);
             let mask = step(blur, -blur, x.abs() - half);
             if mask > 0.0 {
                 // Flatter in front than an ellipse, as faces are.
-                self.cover(i, mask, depth * (1.0 - r * r * r.sqrt()).sqrt());
+                let front = (1.0 - r * r * r.sqrt()).sqrt();
+                self.cover(i, mask, depth - recess * (1.0 - front));
                 self.skin[i] = mask;
                 self.gloss[i] = face.person.shine;
             }
@@ -102,6 +111,13 @@ impl Surface {
             if self.skin[i] > 0.0 {
                 self.z[i] += self.skin[i] * height(x, y);
             }
+        });
+    }
+
+    /// Darkens a bell-shaped spot of half-widths `w` and `h` by a share.
+    pub fn darken(&mut self, at: Point, (w, h): (f32, f32), share: f32) {
+        self.canvas.visit(&around(at, 2.2 * w, 2.2 * h), |i, x, y| {
+            self.albedo[i] *= 1.0 - share * hill(x - at.x, y - at.y, w, h);
         });
     }
 
@@ -128,13 +144,15 @@ impl Surface {
             if distance.abs() > 5.0 * width {
                 return;
             }
-            let taper = (4.0 * t * (1.0 - t)).max(0.0).sqrt();
+            // Uneven along its way, running out softly at both ends.
+            let taper =
+                (4.0 * t * (1.0 - t)).max(0.0) * (1.0 + 0.35 * self.uneven.at(4.0 * x, 4.0 * y));
             let d = distance / width;
             let furrow = (-d * d).exp();
             let bulge = |center: f32| (-((d - center) / 1.5).powi(2)).exp();
             let sides = (0.45 + 0.35 * lean) * bulge(2.2) + (0.45 - 0.35 * lean) * bulge(-2.2);
             self.z[i] += self.skin[i] * depth * taper * (sides - furrow);
-            self.albedo[i] *= 1.0 - (2.2 * depth * taper * furrow).min(0.4);
+            self.albedo[i] *= 1.0 - (1.8 * depth * taper * furrow).min(0.3);
         });
     }
 
@@ -162,8 +180,8 @@ impl Surface {
             let (above, below) = (lid.top - y, y - lid.bottom);
             let fold = above - (0.06 + eye.fold);
             let crease = match eye.fold > 0.015 {
-                true => -0.045 * bell(fold / 0.035) + 0.035 * bell((fold - 0.08) / 0.08),
-                false => 0.03 * bell((above - 0.06) / 0.08),
+                true => -0.040 * bell(fold / 0.045) + 0.045 * bell((fold - 0.10) / 0.10),
+                false => 0.04 * bell((above - 0.06) / 0.09),
             };
             // A closed lid is stretched over the eyeball: its fold opens.
             let crease = crease * mix(0.35, 1.0, step(0.02, 0.16, lid.bottom - lid.top));
@@ -174,27 +192,33 @@ impl Surface {
 
     fn add_nose(&mut self, face: &Face) {
         // Height and half-width down the ridge, as curves over y.
-        let (tip, base, high) = (face.nose_tip, face.nose_base, face.person.nose_height);
-        let bridge = face.person.nose_bridge;
-        let root = [p(-0.75, 0.0), p(-0.40, 0.06), p(-0.05, 0.15 * high)];
-        let back = [p(0.45 * tip, 0.46 * high), p(0.80 * tip, 0.74 * high)];
-        let ball = [p(tip, 0.95 * high), p(tip + 0.12, 0.90 * high)];
-        let under = [p(base - 0.07, 0.55 * high), p(base + 0.14, 0.0)];
-        let across = [(-0.1, 0.03), (0.5 * tip, 0.03), (tip, 0.11), (base, 0.08)];
+        let (person, tip, base) = (face.person, face.nose_tip, face.nose_base);
+        let (high, bridge, ball) = (person.nose_height, person.nose_bridge, person.nose_ball);
+        let root = [p(-0.80, 0.0), p(-0.35, 0.10 * high), p(-0.02, 0.26 * high)];
+        let bone = p(0.42 * tip, 0.56 * high + person.nose_hump);
+        let back = [bone, p(0.78 * tip, 0.82 * high)];
+        let end = [(0.1, 0.92), (0.65, 0.62), (1.2, 0.20)];
+        let end = end.map(|(t, share)| p(mix(tip, base, t), share * high));
+        let ridge = [&root[..], &back, &end, &[p(base + 0.24, 0.0)]].concat();
+        let across = [(-0.1, 0.02), (0.5 * tip, 0.04), (tip, 0.02)];
         let across = across.map(|(y, more)| p(y, bridge + more));
-        let ridge = [&root[..], &back, &ball, &under].concat();
-        let widths = [&[p(-0.75, 0.36)], &across[..]].concat();
-        let (canvas, area) = (self.canvas, [-0.9..0.9, -0.75..face.nose_base + 0.14]);
-        let row = |y: f32| (curve(&ridge, y), curve(&widths, y));
-        canvas.visit_rows(&area, row, |&(height, width), i, x, _| {
-            self.z[i] += self.skin[i] * height * bell(x / width);
+        let widths = [&[p(-0.8, 0.5)], &across[..], &[p(base, 0.11)]].concat();
+        let (canvas, area) = (self.canvas, [-1.1..1.1, -0.8..base + 0.24]);
+        let foot = |y: f32| 0.4 * step(tip, 0.3 * tip, y);
+        let row = |y: f32| (curve(&ridge, y), curve(&widths, y), foot(y));
+        canvas.visit_rows(&area, row, |&(height, width, foot), i, x, _| {
+            // The flanks run out into the cheeks.
+            let across = mix(bell(x / width), bell(0.5 * x / width), foot);
+            self.z[i] += self.skin[i] * height * across;
         });
-        self.bump(p(0.0, face.nose_tip + 0.02), (0.17, 0.17), 0.07);
+        self.bump(p(0.0, tip + 0.05), (ball, 0.85 * ball), 0.22);
         for half in &face.halves {
             let at = |x: f32, y: f32| half.ala.shifted(x, y).mirrored(half.sign);
-            self.bump(at(-0.05, 0.02), (0.15, 0.17), 0.30);
-            self.bump(at(0.14, 0.02), (0.07, 0.16), -0.08);
-            self.bump(at(-0.20, -0.05), (0.06, 0.12), -0.06);
+            self.bump(at(-0.06, 0.0), (0.16, 0.15), 0.26);
+            self.bump(at(-0.16, -0.02), (0.07, 0.12), -0.04);
+            // The wing's own furrow.
+            let around = [at(-0.04, -0.20), at(0.20, -0.06), at(0.10, 0.20)];
+            self.crease(around, 0.06, 0.05, 0.0);
         }
     }
 
@@ -202,7 +226,7 @@ impl Surface {
         let drop = face.jaw_drop;
         for half in &face.halves {
             let at = |q: Point| q.mirrored(half.sign);
-            self.bump(at(p(1.50, 0.85)), (0.50, 0.42), face.person.cheekbone);
+            self.bump(at(p(1.50, 0.80)), (0.52, 0.52), face.person.cheekbone);
             self.bump(at(half.cheek), (0.46, 0.40), half.cheek_rise + 0.04);
             let hollow = face.person.cheek_full - 0.12 * drop;
             self.bump(at(p(1.35, 2.0 + 0.3 * drop)), (0.45, 0.55), hollow);

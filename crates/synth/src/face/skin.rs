@@ -4,7 +4,7 @@ use crate::face::canvas::EVERYWHERE;
 use crate::face::features::{Face, Half};
 use crate::face::noise::Noise;
 use crate::face::relief::Surface;
-use crate::geometry::{around, bell, hill, mix, p, spanning, step};
+use crate::geometry::{around, hill, mix, p, spanning, step};
 
 /// Lays skin, stubble, lips, nostrils and brows over the relief's albedo.
 pub(crate) fn colour(surface: &mut Surface, face: &Face) {
@@ -62,7 +62,7 @@ fn grow_beard(surface: &mut Surface, face: &Face) {
 fn paint_lips(surface: &mut Surface, face: &Face) {
     let person = face.person;
     let lines = Noise::new(person.texture, 5);
-    let soft = 0.025 + 0.6 / surface.canvas.density;
+    let soft = 0.035 + 0.6 / surface.canvas.density;
     face.visit_lips(surface.canvas, |i, x, y, edges| {
         let red = step(-soft, soft, y - edges.top) * step(soft, -soft, y - edges.bottom);
         let upper = y < 0.5 * (edges.inner_top + edges.inner_bottom);
@@ -77,11 +77,14 @@ fn paint_lips(surface: &mut Surface, face: &Face) {
 }
 
 fn paint_nostril(surface: &mut Surface, face: &Face, half: &Half) {
-    let at = p(half.sign * 0.52 * half.ala.x, face.nose_base - 0.055);
+    let at = p(half.sign * 0.50 * half.ala.x, face.nose_base - 0.05);
+    let wide = 0.28 * half.ala.x;
+    let high = 0.045 + 0.2 * (face.person.nose_turn - 0.22);
     surface.canvas.visit(&around(at, 0.3, 0.2), |i, x, y| {
-        let slant = y - at.y - 0.15 * (x - at.x) * half.sign;
-        let hole = bell(((x - at.x) / 0.10).powi(2) + (slant / 0.038).powi(2));
-        surface.albedo[i] *= 1.0 - 0.80 * hole;
+        let out = (x - at.x) * half.sign / wide;
+        // A comma that rises outwards.
+        let hole = hill(out, y - at.y + 0.03 * out + 0.02 * out * out, 0.9, high);
+        surface.albedo[i] *= 1.0 - 0.75 * hole;
         surface.gloss[i] *= 1.0 - hole;
     });
 }
@@ -96,13 +99,13 @@ fn grow_brow(surface: &mut Surface, face: &Face, half: &Half, strands: Noise) {
             let ax = x * half.sign;
             let t = (ax - inner) / (outer - inner);
             let d = y - half.brow_at(ax);
-            let thick = person.brow_thick * mix(1.0, 0.42, t.clamp(0.0, 1.0).powf(1.6));
+            let thick = person.brow_thick * mix(1.0, 0.35, t.clamp(0.0, 1.0).powf(1.5));
             // Hairs are upright at the head of the brow and lie flat towards its tail.
-            let slope = mix(2.2, 0.5, t.clamp(0.0, 1.0));
-            let strand = strands.at(30.0 * (ax + d * slope), 7.0 * d - 3.0 * ax);
-            let edge = thick * (1.0 + 0.35 * strand);
-            let body = step(1.0, 0.35, d.abs() / edge) * step(-0.1, 0.1, t) * step(1.1, 0.86, t);
-            let cover = person.brow_dense * body * (0.85 + 0.25 * strand);
+            let slope = mix(1.6, 0.3, t.clamp(0.0, 1.0));
+            let strand = strands.at(26.0 * (ax + d * slope), 6.0 * d - 3.0 * ax);
+            let body = 1.0 - (d / thick).powi(2) + 0.40 * strand;
+            let body = step(-0.3, 1.1, body) * step(-0.14, 0.16, t) * step(1.12, 0.72, t);
+            let cover = person.brow_dense * body;
             surface.albedo[i] = mix(surface.albedo[i], tone, cover.clamp(0.0, 1.0));
             surface.gloss[i] *= 1.0 - body;
         });

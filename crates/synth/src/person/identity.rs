@@ -40,8 +40,10 @@ pub struct Identity {
     pub(crate) half_width: f32,
     pub(crate) crown: f32,
     pub(crate) chin: f32,
-    /// Exponent of the jaw's outline: low is pointed, high is square.
+    /// Width of the forehead, of the jaw at its angles and of the chin, as shares of `half_width`.
+    pub(crate) forehead: f32,
     pub(crate) jaw: f32,
+    pub(crate) chin_width: f32,
     pub(crate) chin_boss: f32,
     pub(crate) cheekbone: f32,
     pub(crate) cheek_full: f32,
@@ -50,6 +52,8 @@ pub struct Identity {
     pub(crate) eye_upper: f32,
     pub(crate) eye_lower: f32,
     pub(crate) eye_tilt: f32,
+    /// How far inside the middle of the eye the upper lid is highest.
+    pub(crate) eye_peak: f32,
     pub(crate) lid_fold: f32,
     pub(crate) socket: f32,
     pub(crate) iris: f32,
@@ -65,6 +69,11 @@ pub struct Identity {
     pub(crate) nose_width: f32,
     pub(crate) nose_height: f32,
     pub(crate) nose_bridge: f32,
+    /// Radius of the tip, and how far the tip lies above the base.
+    pub(crate) nose_ball: f32,
+    pub(crate) nose_turn: f32,
+    /// Bulge of the bridge's bone.
+    pub(crate) nose_hump: f32,
     pub(crate) mouth_y: f32,
     pub(crate) mouth_half_width: f32,
     pub(crate) mouth_corner: f32,
@@ -124,31 +133,34 @@ impl Identity {
             self.freckles = rng.within(0.3, 1.0);
         }
         let male = self.male;
-        self.half_width = rng.around(2.12 + 0.08 * male, 0.10);
-        self.crown = rng.around(3.28, 0.10);
-        self.chin = rng.around(3.42 + 0.2 * male, 0.14);
-        self.jaw = rng.around(2.0 + 0.55 * male, 0.22);
-        self.chin_boss = rng.around(0.22 + 0.1 * male, 0.05);
-        self.cheekbone = rng.around(0.20, 0.05);
-        self.cheek_full = rng.around(-0.06 - 0.06 * self.age, 0.07);
+        self.half_width = rng.around(2.10 + 0.08 * male, 0.13);
+        self.crown = rng.around(3.30, 0.10);
+        self.chin = rng.around(3.36 + 0.2 * male, 0.18);
+        self.forehead = rng.around(0.97, 0.04);
+        self.jaw = rng.around(0.79 + 0.05 * male, 0.055);
+        self.chin_width = rng.around(0.53 + 0.07 * male, 0.065) + 0.5 * (self.jaw - 0.8);
+        self.chin_boss = rng.around(0.20 + 0.08 * male, 0.06);
+        self.cheekbone = rng.around(0.17, 0.065);
+        self.cheek_full = rng.around(-0.04 - 0.06 * self.age, 0.065);
     }
 
     fn draw_eyes_and_brows(&mut self, rng: &mut ChaCha8Rng) {
         let male = self.male;
         self.eye_x = rng.around(1.0, 0.04);
-        self.eye_half_width = rng.around(0.46, 0.028);
-        self.eye_upper = rng.around(0.182 - 0.015 * male - 0.018 * self.age, 0.018);
-        self.eye_lower = rng.around(0.148, 0.014);
-        self.eye_tilt = rng.around(0.03, 0.03);
-        self.lid_fold = rng.around(0.10, 0.035).max(0.02);
+        self.eye_half_width = rng.around(0.47, 0.032);
+        self.eye_upper = rng.around(0.186 - 0.015 * male - 0.018 * self.age, 0.022);
+        self.eye_lower = rng.around(0.135, 0.016);
+        self.eye_tilt = rng.around(0.035, 0.04);
+        self.eye_peak = rng.around(0.12, 0.14);
+        self.lid_fold = rng.around(0.09, 0.05).max(0.0);
         self.socket = rng.around(0.22 + 0.07 * male, 0.05);
         self.iris = rng.within(0.02, if self.skin > 0.3 { 0.16 } else { 0.06 });
         self.lashes = rng.around(0.85 - 0.4 * male, 0.12);
         self.brow_y = rng.around(0.70 - 0.09 * male, 0.06);
         self.brow_inner = rng.around(0.43, 0.05);
-        self.brow_arch = rng.around(0.18 - 0.07 * male, 0.045);
-        self.brow_tilt = rng.around(0.03, 0.035);
-        self.brow_thick = rng.around(0.115 + 0.05 * male, 0.022);
+        self.brow_arch = rng.around(0.18 - 0.07 * male, 0.055);
+        self.brow_tilt = rng.around(0.03, 0.045);
+        self.brow_thick = rng.around(0.12 + 0.06 * male, 0.028);
         self.brow_dense = rng.around(0.84 + 0.06 * male, 0.07);
         self.brow_ridge = rng.around(0.05 + 0.07 * male, 0.02);
     }
@@ -156,20 +168,23 @@ impl Identity {
     fn draw_nose_mouth_and_build(&mut self, rng: &mut ChaCha8Rng) {
         let (male, age) = (self.male, self.age);
         let dark = (0.3 - self.skin).max(0.0);
-        self.nose_base = rng.around(1.40 + 0.05 * male, 0.07);
-        self.nose_width = rng.around(0.36 + 0.03 * male + 0.09 * dark * 3.0, 0.03);
-        self.nose_height = rng.around(0.64 + 0.1 * male, 0.07);
-        self.nose_bridge = rng.around(0.18 + 0.02 * male, 0.018);
+        self.nose_base = rng.around(1.36 + 0.06 * male, 0.10);
+        self.nose_width = rng.around(0.37 + 0.03 * male + 0.27 * dark, 0.04);
+        self.nose_height = rng.around(0.52 + 0.08 * male, 0.08);
+        self.nose_bridge = rng.around(0.20 + 0.02 * male + 0.15 * dark, 0.025);
+        self.nose_ball = rng.around(0.20 + 0.02 * male, 0.035);
+        self.nose_turn = rng.around(0.22, 0.045);
+        self.nose_hump = rng.around(0.0, 0.05).max(0.0);
         self.mouth_y = rng.around(0.69, 0.05);
-        self.mouth_half_width = rng.around(0.77 + 0.04 * male, 0.055);
-        self.mouth_corner = rng.around(-0.03, 0.028);
-        self.lip_upper = rng.around(0.19 - 0.04 * male - 0.03 * age, 0.04);
-        self.lip_lower = rng.around(0.27 - 0.04 * male - 0.03 * age, 0.045);
-        self.lip_tone = rng.around(0.62, 0.08) + 0.15 * dark / 0.3;
+        self.mouth_half_width = rng.around(0.77 + 0.04 * male, 0.07);
+        self.mouth_corner = rng.around(-0.012, 0.028);
+        self.lip_upper = rng.around(0.19 - 0.04 * male - 0.03 * age + 0.2 * dark, 0.045);
+        self.lip_lower = rng.around(0.26 - 0.04 * male - 0.03 * age + 0.2 * dark, 0.05);
+        self.lip_tone = rng.around(0.62 + 0.10 * male, 0.07) + 0.15 * dark / 0.3;
         self.cupid = rng.within(0.05, 0.28);
         self.teeth = rng.around(0.80, 0.07);
-        self.hairline = rng.around(2.0, 0.13);
-        self.hair_volume = rng.within(0.06, 0.19);
+        self.hairline = rng.around(1.92, 0.15);
+        self.hair_volume = rng.within(0.08, 0.32);
         self.parting = rng.within(-0.8, 0.8);
         self.ear = rng.around(1.0, 0.12);
         self.neck = rng.around(1.22 + 0.28 * male, 0.07);
@@ -190,13 +205,15 @@ impl Identity {
         let (dark, fair) = (rng.within(0.014, 0.06), rng.within(0.05, 0.35));
         let is_fair = self.skin > 0.32 && rng.chance(0.5);
         let grey = 0.3 * (self.age - 0.6).max(0.0) * rng.within(0.0, 1.0);
+        // Exposure brightens dark skin, and hair with it.
+        let dark = dark * (self.skin / 0.36).clamp(0.3, 1.0);
         self.hair_tone = if is_fair { fair } else { dark } + grey;
         if self.male > 0.5 && rng.chance(0.45) {
             self.beard = rng.within(0.15, 0.8);
         }
         let lines = 0.15 + 0.7 * self.age;
         self.lines = [0.0; 4].map(|_| rng.around(lines, 0.18).clamp(0.0, 1.2));
-        self.asymmetry = [[0.0; 4]; 2].map(|half| half.map(|_| rng.around(0.0, 0.018)));
+        self.asymmetry = [[0.0; 4]; 2].map(|half| half.map(|_| rng.around(0.0, 0.022)));
         self.gains = std::array::from_fn(|_| rng.within(0.82, 1.15));
         self.lateral = std::array::from_fn(|_| rng.around(0.0, 0.06));
     }

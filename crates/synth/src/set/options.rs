@@ -9,7 +9,7 @@ use crate::error::{Error, within};
 use crate::scene::Difficulty;
 
 /// Version of the pictures: it changes whenever a seed draws different pixels or labels.
-pub const FACES_VERSION: u32 = 3;
+pub const FACES_VERSION: u32 = 4;
 
 /// Options of a data set.
 #[derive(Clone, Debug, PartialEq, Serialize)]
