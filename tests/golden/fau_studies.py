@@ -182,7 +182,13 @@ def starts(rng):
 def evidence(rng):
     """What `faus controls` and `faus replicate` could have written."""
     size = int(rng.integers(1, 12))
-    above = lambda: {"difference": round(rng.normal(0.1, 0.1), 3), "q": round(rng.random() * 0.1, 3)}
+    half = rng.choice([0.05, 0.12, 0.2])
+    above = lambda: {
+        "difference": (d := round(rng.normal(0.12, 0.1), 3)),
+        "low": d - half * rng.random(),
+        "high": d + half * (1 + rng.random()),
+        "q": round(rng.random() * 0.08, 3),
+    }
     units = [
         {
             "au": au,
@@ -209,7 +215,8 @@ def evidence(rng):
         "fdr": FDR,
         "within_expressions": within,
     }
-    return controls, {"by_au": units} if rng.random() < 0.9 else None
+    people = int(rng.choice([9, 10, 90], p=[0.1, 0.1, 0.8]))
+    return controls, {"by_au": units, "people": people} if rng.random() < 0.9 else None
 
 
 def verdict(controls, replication):
@@ -222,15 +229,21 @@ def verdict(controls, replication):
         u["au"] for u in units if u[key]["q"] is not None and u[key]["q"] <= FDR and u[key]["difference"] > 0
     ]
     above, inside = clear("above_untrained"), clear("within_above_untrained")
-    if controls["people"] < 10 or replication is None:
+    width = lambda u: u["above_untrained"]["high"] - u["above_untrained"]["low"]
+    if replication is None or min(controls["people"], replication["people"]) < 10:
         answer = "cannot_be_told"
     elif not above:
-        answer = "no"
+        detectable = 0.715 * np.median([width(u) for u in units])
+        answer = "cannot_be_told" if detectable > 0.2 else "no"
     elif not any(u["within_testable"] for u in units):
         answer = "cannot_be_told"
     elif not inside or (holds if given is None else given) < 0.1 * testable:
         answer = "only_the_expression"
-    elif len(above) >= 0.5 * len(units) and holds >= 2 / 3 * testable:
+    elif (
+        len(above) >= 0.5 * len(units)
+        and len(inside) >= 0.5 * sum(u["within_testable"] for u in units)
+        and holds >= 2 / 3 * testable
+    ):
         answer = "yes"
     else:
         answer = "partly"
@@ -247,7 +260,7 @@ def main():
     logits = rng.normal(0, 1, (ROWS, 8)) + 0.5 * filters[:, :1]
     logits = logits.astype(np.float32)
     np.save(OUT / "logits.npy", logits)
-    cases = [evidence(rng) for _ in range(40)]
+    cases = [evidence(rng) for _ in range(60)]
     golden = {
         **names(filters, shows, rows, used, logits),
         "gaps": gaps(rng),

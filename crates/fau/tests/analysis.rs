@@ -75,7 +75,7 @@ fn files_have_the_columns_of_the_contract() {
     let text = |name: &str| &files.iter().find(|file| file.0 == name).unwrap().1;
     let associations = text("associations.csv");
     let names = text("names.csv");
-    assert!(names.starts_with("filter,au,au_name,sign,auroc,d_prime,z,p,q,within_class,auroc_within_class,p_within_class,q_within_class,partial_au,partial_r,named_partial_r,intensity_rho,intensity_p,intensity_q,intensity_r2,intensity_monotone\n0,12,Lip corner puller,1,1,"));
+    assert!(names.starts_with("filter,au,au_name,sign,auroc,auroc_expected,d_prime,z,p,q,within_class,auroc_within_class,p_within_class,q_within_class,partial_au,partial_r,named_partial_r,intensity_rho,intensity_p,intensity_q,intensity_r2,intensity_monotone\n0,12,Lip corner puller,1,1,"));
     assert!(names.contains(",untestable,NaN,NaN,NaN,12,"), "{names}");
     // All grades are alike.
     assert!(names.contains(",NaN,NaN,NaN,NaN,NaN\n"), "{names}");

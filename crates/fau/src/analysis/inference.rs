@@ -98,6 +98,8 @@ pub struct PairInference {
     pub auroc_range: Range95,
     /// AUROC over pairs of images of the same class.
     pub auroc_within_class: f64,
+    /// Whether what `p_within_class` tests is positive: a filter that is more active with the unit.
+    pub above_within_class: bool,
     /// Labelled rows in classes where the action unit varies.
     pub n_within_class: usize,
     /// Spearman's correlation of activation and intensity A to E, over the rows that show the unit and are graded.
@@ -244,6 +246,7 @@ impl Work<'_> {
             WithinPair {
                 p: pair.p_within_class,
                 auroc: pair.auroc_within_class,
+                above: pair.above_within_class,
             }
         });
         names
@@ -280,6 +283,7 @@ impl Work<'_> {
                 kl_null_95: null.kl_95,
                 auroc_range: ranges[at],
                 auroc_within_class: within[at].auroc,
+                above_within_class: within[at].above,
                 n_within_class: varying[unit].0,
                 intensity_rho,
                 n_graded,

@@ -35,6 +35,8 @@ pub struct Name {
     pub z: f64,
     /// The AUROC.
     pub auroc: f64,
+    /// Its mean under exchange: 0.5 but for what people's habits and numbers of recordings do.
+    pub auroc_expected: f64,
     /// p of |z| against the largest |z| over all units under exchange; NaN without permutations.
     pub p: f64,
     /// Its false-discovery rate over the live filters.
@@ -136,6 +138,7 @@ pub(crate) fn strongest(nulls: &[FilterNull], aus: &[u8], table: &Table) -> Vec<
             unit,
             z: z[unit],
             auroc: table.auroc(filter, unit),
+            auroc_expected: table.auroc(filter, unit) - z[unit] * null.pairs[unit].auroc_sd,
             p: null.p_largest_z,
             q: f64::NAN,
             within: WithinName::NONE,
@@ -154,12 +157,11 @@ pub(crate) fn test_within(names: &mut [Name], fdr: f64, pair: impl Fn(&Name) -> 
     let p: Vec<f64> = pairs.iter().map(|pair| pair.p).collect();
     let q = benjamini_hochberg(&p);
     for ((name, pair), q) in named.iter_mut().zip(pairs).zip(q) {
-        let same_side = (pair.auroc - 0.5) * f64::from(name.sign()) > 0.0;
         name.within = WithinName {
             p: pair.p,
             q,
             auroc: pair.auroc,
-            standing: match (q.is_nan(), q <= fdr && same_side) {
+            standing: match (q.is_nan(), q <= fdr && pair.follows(name.sign())) {
                 (true, _) => Standing::Untestable,
                 (_, true) => Standing::Holds,
                 _ => Standing::Fails,

@@ -48,13 +48,21 @@ pub(crate) struct WithinPair {
     pub p: f64,
     /// AUROC over pairs of rows of the same class; NaN if there are none.
     pub auroc: f64,
+    /// Whether the tested statistic is positive: with people held fixed the AUROC may lie on the other side of 0.5.
+    pub above: bool,
 }
 
 impl WithinPair {
     pub const NONE: Self = Self {
         p: f64::NAN,
         auroc: f64::NAN,
+        above: false,
     };
+
+    /// Whether it goes in a name's direction.
+    pub fn follows(&self, sign: i8) -> bool {
+        self.above == (sign > 0)
+    }
 }
 
 /// The labelled rows, sorted by subject, and the variation of the codes in their classes.
@@ -224,10 +232,15 @@ pub(crate) fn within_class(
     let mut pairs = table.each_pair(|column, presence| WithinPair {
         p: f64::NAN,
         auroc: classes.auroc(column, presence),
+        above: false,
     });
     for (filter, pairs) in pairs.chunks_mut(table.units()).enumerate() {
-        for (&unit, reached) in tested.iter().zip(&tiles[filter / TILE].reached) {
-            pairs[unit].p = p_value(reached[filter % TILE], permutations);
+        let (tile, at) = (&tiles[filter / TILE], filter % TILE);
+        for ((&unit, codes), reached) in tested.iter().zip(&centred).zip(&tile.reached) {
+            let products = tile.scores.iter().zip(codes);
+            let sum: f64 = products.map(|(scores, code)| scores[at] * code).sum();
+            pairs[unit].p = p_value(reached[at], permutations);
+            pairs[unit].above = sum > 0.0;
         }
     }
     Ok(pairs)

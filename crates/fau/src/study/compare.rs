@@ -99,7 +99,10 @@ pub fn compare_units(
 fn read(path: &Path) -> Result<impl Iterator<Item = Scored>, Error> {
     let text = read_limited(path, LIMIT)?;
     let rows = Table::open(&text).and_then(|table| table.rows().collect::<Result<Vec<_>, _>>());
-    Ok(rows.map_err(|fault| Error::file(path, fault))?.into_iter())
+    let again =
+        |fault| format!("{fault}; if an earlier version wrote it, run `faus replicate` again");
+    let rows = rows.map_err(|fault| Error::file(path, again(fault)))?;
+    Ok(rows.into_iter())
 }
 
 fn key(row: Scored) -> ((u8, usize), Scored) {
@@ -110,9 +113,15 @@ impl ComparedUnits {
     fn of(pairs: BTreeMap<u8, Vec<(Scored, Scored)>>, options: &AnalysisOptions) -> Self {
         let mut units = Vec::new();
         let mut both = [Vec::new(), Vec::new()];
-        let all = pairs.values().flatten().map(|(own, _)| own.fold);
+        let folds_of = |pairs: &[(Scored, Scored)], shows: &[u8]| {
+            let own = pairs.iter().filter(|(own, _)| shows.contains(&own.shows));
+            own.map(|(own, _)| own.fold).collect::<BTreeSet<i64>>()
+        };
+        let all = pairs.values().flat_map(|pairs| folds_of(pairs, &[0, 1]));
         let folds = all.collect::<BTreeSet<i64>>().len();
         for (au, pairs) in pairs {
+            // A fold in which nobody shows the unit says nothing of it.
+            let with = folds_of(&pairs, &[1]).len();
             let networks = numbered(pairs.iter().map(|(own, _)| own.fold));
             let shows: Vec<bool> = pairs.iter().map(|(own, _)| own.shows == 1).collect();
             let of = |score: fn(&(Scored, Scored)) -> f64| {
@@ -121,7 +130,7 @@ impl ComparedUnits {
                     auroc: auroc(&scores, &shows),
                     each: resampled_aurocs(&scores, &shows, &networks, options),
                 }
-                .of_few(folds, options.seed)
+                .of_few(with, options.seed)
             };
             let (first, other) = (of(|pair| pair.0.score), of(|pair| pair.1.score));
             units.push(ComparedUnit {
@@ -159,6 +168,13 @@ impl ComparedUnits {
             aus(&clear.map(|unit| unit.au).collect::<Vec<u8>>())
         };
         let Range95 { low, high } = self.range;
+        if low.is_nan() {
+            return format!(
+                "best filters of {} in {}: too few to be compared",
+                counted(self.units.len(), "action unit"),
+                counted(self.folds, "fold") + " of both runs"
+            );
+        }
         format!(
             "best filters of {} action units on unseen people: mean AUROC {:+.3} [{low:+.3}, {high:+.3}]; above for {}, below for {} (false-discovery rate {:.0}%, over the networks of {} and their people)",
             self.units.len(),
@@ -208,7 +224,7 @@ mod tests {
     }
 
     #[test]
-    fn two_trainings_of_one_recipe_are_called_different_in_at_most_5_percent() {
+    fn two_trainings_of_one_recipe_are_called_different_in_about_5_percent() {
         let options = AnalysisOptions {
             bootstrap: 199,
             ..AnalysisOptions::default()

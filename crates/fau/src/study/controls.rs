@@ -206,7 +206,7 @@ fn verdict(
     fold: usize,
 ) -> Vec<String> {
     let (trained, others) = (&all[0], &all[1..]);
-    let mut verdict = vec![within.sentence()];
+    let mut verdict = vec![within.sentence(options.exchange)];
     verdict.extend(within.held_out.iter().filter_map(HeldOutCounts::sentence));
     verdict.extend(coarse(options, trained.pairs));
     verdict.push(format!(
@@ -267,7 +267,7 @@ fn compared(trained: &Control, other: &Control, fdr: f64) -> String {
         _ => "indistinguishable from",
     };
     let line = format!(
-        "The trained network is {relation} {} ({}): mean AUROC {:.3} against {:.3}, difference {:+.3} [{:+.3}, {:+.3}], {}; {} of its {} filters are beyond chance too. Above for action units (false-discovery rate {:.0}% over the units): {}.",
+        "The trained network is {relation} {} ({}): mean AUROC {:.3} against {:.3}, difference {:+.3} [{:+.3}, {:+.3}], {}; {} of its {} filters are beyond chance too by their largest KL. Above for action units (false-discovery rate {:.0}% over the units): {}.",
         other.name.replace('_', "-"),
         other.words,
         trained.mean.auroc,

@@ -1,5 +1,7 @@
 //! Chooses filter-AU pairs on each fold's training people and scores them on its test people.
 
+use std::collections::BTreeSet;
+
 use faus_base::au;
 use faus_base::order::median;
 use rayon::prelude::*;
@@ -73,6 +75,7 @@ impl Study for Replicate {
             "rule": "the action unit with the filter's largest |z| on the people who are not tested; by_au: the filter with the largest |z| for the unit on them",
             "folds": run.folds.iter().map(of_fold).collect::<Vec<_>>(),
             "by_au": found.units.iter().map(Beyond::facts).collect::<Vec<_>>(),
+            "people": tested_people(&tests, &coded),
             "starts": STARTS,
             "starts_same_direction": found.starts_same_direction,
             "stability": {"trained": stability, "untrained": of_starts},
@@ -214,12 +217,17 @@ impl Found {
                 100.0 * fdr,
                 listed(&kept)
             ),
-            format!(
-                "Among images of the same expression it detects {} of {} testable units better than the untrained starts: {}.",
-                inside.len(),
-                testable.count(),
-                listed(&inside)
-            ),
+            match testable.count() {
+                0 => {
+                    "No unit varies enough among images of the same expression to be tested there."
+                        .to_owned()
+                }
+                testable => format!(
+                    "Among images of the same expression it detects {} of {testable} testable units better than the untrained starts: {}.",
+                    inside.len(),
+                    listed(&inside)
+                ),
+            },
         ]
     }
 
@@ -275,6 +283,19 @@ fn test_people(run: &RunView, coded: &CodedRows) -> Result<Vec<Vec<bool>>, Error
         rows.map(|&row| test_fold[row] == *fold as i64).collect()
     };
     Ok(run.folds.iter().map(of).collect())
+}
+
+/// People of whom a coded image is tested.
+fn tested_people(tests: &[Vec<bool>], coded: &CodedRows) -> usize {
+    let people = Coded::collect(&coded.samples)
+        .subjects
+        .into_iter()
+        .enumerate();
+    let tested = people.filter(|(row, _)| tests.iter().any(|test| test[*row]));
+    tested
+        .map(|(_, person)| person)
+        .collect::<BTreeSet<u32>>()
+        .len()
 }
 
 /// AUROC turned so that more than 0.5 means the chosen direction.

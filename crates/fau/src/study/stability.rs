@@ -101,21 +101,28 @@ impl Stability {
         let names = match self.named {
             0 => "no match has names on both sides".to_owned(),
             named => format!(
-                "of {named} matches of named filters {:.0}% have the same name (by chance {:.0}%, {})",
+                "of {named} matches of named filters {:.0}% have the same name (by chance {:.0}%); {}",
                 100.0 * self.same_name,
                 100.0 * self.same_name_chance,
                 match untrained.named {
-                    0 => "no such match in untrained networks".to_owned(),
-                    theirs => format!("untrained {:.0}% of {theirs}", 100.0 * untrained.same_name),
+                    0 => "untrained networks have no such match".to_owned(),
+                    theirs => format!(
+                        "in untrained networks {:.0}% of {theirs} (by chance {:.0}%)",
+                        100.0 * untrained.same_name,
+                        100.0 * untrained.same_name_chance
+                    ),
                 }
             ),
         };
         (self.pairs > 0 && self.live > 0).then(|| {
             format!(
-                "In another fold's network {:.0}% of the filters have a counterpart (each the other's best by correlation of F(x), median r {:.2}; untrained {:.0}%, {:.2}); {names}. Each fold's network starts from its own random weights; folds share most of their training people.",
+                "Over {} pairs of the folds' networks, {:.0}% of {} filters have a counterpart (each the other's best by correlation of F(x), median r {:.2}; untrained {:.0}% of {}, {:.2}); {names}. Each fold's network starts from its own random weights; folds share most of their training people.",
+                self.pairs,
                 share(self),
+                self.live,
                 self.median_correlation,
                 share(untrained),
+                untrained.live,
                 untrained.median_correlation
             )
         })

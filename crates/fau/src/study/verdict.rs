@@ -12,12 +12,14 @@ use crate::write::save_json;
 use crate::write::verdict::UNCOMPARED;
 use crate::write::words::{counted, range};
 
-/// People below which nothing can be told. Our choice: intervals and tests over fewer are not to be trusted.
+/// People below which nothing can be told, coded and unknown to the network that scores them. Our choice: intervals and tests over fewer are not to be trusted.
 const PEOPLE: u64 = 10;
 /// Share of the units on unseen people, and of the testable filters inside expressions, from which the verdict is yes. Our
 /// choice.
 const UNITS: f64 = 0.5;
 const FILTERS: f64 = 2.0 / 3.0;
+/// Difference in AUROC that must be detectable in half of the units before their absence is a finding. Our choice.
+const DETECTABLE: f64 = 0.2;
 /// Share of the testable filters that must follow their unit beyond the strength of the expression. Our choice.
 const GIVEN_STRENGTH: f64 = 0.1;
 /// Smallest difference that a two-sided 5% test finds with 80% power, in widths of its 95% interval: (1.960 + 0.842) / (2 · 1.960).
@@ -47,17 +49,21 @@ pub enum Verdict {
 pub struct Evidence {
     /// Whether the faces are drawn: the criteria were changed after data of this kind had been seen.
     pub exploratory: bool,
-    /// People among the coded images.
+    /// The false-discovery rate of all counts.
+    pub fdr: f64,
+    /// People among the coded images, and of these the ones on whom a network that does not know them was tested.
     pub people: u64,
     /// Action units tested on people unknown to the network; `None` without a replication.
     pub units: Option<usize>,
     /// Those that are detected better than by untrained starts.
     pub units_above_untrained: Vec<u8>,
+    /// The difference in AUROC that would be found with 80% power in half of the units, from the intervals.
+    pub detectable: Option<f64>,
     /// Units that can be tested among images of the same expression.
     pub units_testable_within: usize,
     /// Those that are detected there better than by untrained starts.
     pub units_above_untrained_within: Vec<u8>,
-    /// The difference in AUROC there that would be found with 80% power in half of the testable units, from the intervals.
+    /// The difference that would be found there.
     pub detectable_within: Option<f64>,
     /// Filters with a name.
     pub filters_named: u64,
@@ -107,20 +113,25 @@ impl Evidence {
         };
         let testable = units.into_iter().flatten();
         let testable = testable.filter(|unit| unit["within_testable"] == true);
-        let width = |unit: &Value| {
-            let end = |of: &str| unit["within_above_untrained"][of].as_f64();
-            Some(end("high")? - end("low")?)
+        let detectable = |units: Vec<&Value>, key: &str| {
+            let end = |unit: &Value, of: &str| unit[key][of].as_f64();
+            let width = |unit: &&Value| Some(end(unit, "high")? - end(unit, "low")?);
+            let widths: Vec<f64> = units.iter().filter_map(width).collect();
+            (!widths.is_empty()).then(|| DETECTED * median(&widths))
         };
-        let widths: Vec<f64> = testable.clone().filter_map(width).collect();
+        let tested = replication.and_then(|of| of["people"].as_u64());
+        let people = count(controls, "people");
         let trained = &within["trained"];
         Self {
             exploratory: controls["synthetic"] == true,
-            people: count(controls, "people"),
+            fdr,
+            people: tested.map_or(people, |tested| tested.min(people)),
             units: units.map(Vec::len),
             units_above_untrained: above("above_untrained"),
-            units_testable_within: testable.count(),
+            detectable: detectable(units.into_iter().flatten().collect(), "above_untrained"),
+            units_testable_within: testable.clone().count(),
             units_above_untrained_within: above("within_above_untrained"),
-            detectable_within: (!widths.is_empty()).then(|| DETECTED * median(&widths)),
+            detectable_within: detectable(testable.collect(), "within_above_untrained"),
             filters_named: count(trained, "named"),
             within_holds: count(trained, "within_holds"),
             within_fails: count(trained, "within_fails"),
@@ -139,7 +150,10 @@ impl Evidence {
             return Verdict::CannotBeTold;
         };
         if self.units_above_untrained.is_empty() {
-            return Verdict::No;
+            return match self.detectable {
+                Some(auroc) if auroc > DETECTABLE => Verdict::CannotBeTold,
+                _ => Verdict::No,
+            };
         }
         if self.units_testable_within == 0 {
             return Verdict::CannotBeTold;
@@ -149,7 +163,12 @@ impl Evidence {
         if self.units_above_untrained_within.is_empty() || own < GIVEN_STRENGTH * testable {
             return Verdict::OnlyTheExpression;
         }
-        let known = self.units_above_untrained.len() as f64 >= UNITS * units as f64;
+        let most = |own: &[u8], of: usize| own.len() as f64 >= UNITS * of as f64;
+        let known = most(&self.units_above_untrained, units)
+            && most(
+                &self.units_above_untrained_within,
+                self.units_testable_within,
+            );
         match known && self.within_holds as f64 >= FILTERS * testable {
             true => Verdict::Yes,
             false => Verdict::Partly,
@@ -160,7 +179,7 @@ impl Evidence {
     pub fn sentence(&self) -> String {
         let caution = match self.exploratory {
             true => {
-                " Exploratory: these are drawn faces, and the criteria were changed twice after results on drawn faces had been seen (docs/statistics.md)."
+                " Exploratory: these are drawn faces, and the criteria were changed after results on drawn faces had been seen (docs/statistics.md)."
             }
             false => "",
         };
@@ -173,9 +192,9 @@ impl Evidence {
             self.verdict().words()
         );
         if self.people < PEOPLE {
-            let people = counted(self.people as usize, "person").replace("persons", "people");
             return format!(
-                "{head}: the coded images show {people}, and fewer than {PEOPLE} are not enough."
+                "{head}: only {} with coded images can be tested, and fewer than {PEOPLE} are not enough.",
+                counted(self.people, "person")
             );
         }
         let Some(units) = self.units.filter(|units| *units > 0) else {
@@ -184,15 +203,17 @@ impl Evidence {
             );
         };
         format!(
-            "{head}. On unseen people, the best filter of {} of {units} units is above those of {STARTS} untrained networks; among images of one expression, {}.{}",
+            "{head}. On unseen people, the best filter of {} of {units} units is above those of {STARTS} untrained networks (false-discovery rate {:.0}%){}; among images of one expression, {}.{}",
             self.units_above_untrained.len(),
+            100.0 * self.fdr,
+            power(&self.units_above_untrained, self.detectable),
             match self.units_testable_within {
                 0 => "no unit can be tested".to_owned(),
                 testable => {
                     format!(
                         "that of {} of {testable}{}",
                         self.units_above_untrained_within.len(),
-                        self.power()
+                        power(&self.units_above_untrained_within, self.detectable_within)
                     )
                 }
             },
@@ -200,19 +221,10 @@ impl Evidence {
         )
     }
 
-    /// What would have been found, where nothing was.
-    fn power(&self) -> String {
-        let none = self.units_above_untrained_within.is_empty();
-        let detectable = self.detectable_within.filter(|_| none);
-        detectable.map_or(String::new(), |auroc| {
-            format!(" (single tests find a difference in AUROC of {auroc:.2} in half of these units with 80% power)")
-        })
-    }
-
     fn filters(&self) -> String {
         let testable = self.within_holds + self.within_fails;
         let named = format!(
-            " {} filters are named after a unit (with exchanged codes: {}).",
+            " In one network, on all coded people, {} filters are named after a unit (with exchanged codes: {}).",
             self.filters_named,
             range(&self.shuffled_named)
         );
@@ -220,13 +232,24 @@ impl Evidence {
             return named;
         }
         let given = self.within_given_strength.map_or(String::new(), |given| {
-            format!(", {given} whatever the strength of the expression")
+            format!(", {given} of them beyond the strength of the expression")
         });
         format!(
             "{named} Of {testable} that can be tested, {} follow their unit among images of one expression (untrained: {}){given}.",
             self.within_holds,
             range(&self.untrained_within_holds)
         )
+    }
+}
+
+/// What would have been found, where nothing was.
+fn power(found: &[u8], detectable: Option<f64>) -> String {
+    match detectable.filter(|_| found.is_empty()) {
+        None => String::new(),
+        Some(auroc) if auroc < 0.5 => format!(
+            " (single tests find a difference in AUROC of {auroc:.2} in half of these units with 80% power)"
+        ),
+        Some(_) => " (too few images to find any difference in half of these units)".to_owned(),
     }
 }
 
@@ -282,10 +305,12 @@ mod tests {
     fn evidence() -> Evidence {
         Evidence {
             exploratory: false,
+            fdr: 0.05,
             people: 100,
             units: Some(20),
             units_above_untrained: (1..=17).collect(),
-            units_testable_within: 12,
+            detectable: Some(0.1),
+            units_testable_within: 4,
             units_above_untrained_within: vec![1, 2],
             detectable_within: Some(0.123),
             filters_named: 187,
@@ -308,6 +333,12 @@ mod tests {
         assert_eq!(of(|e| e.people = 9), Verdict::CannotBeTold);
         assert_eq!(of(|e| e.units = None), Verdict::CannotBeTold);
         assert_eq!(of(|e| e.units_above_untrained.clear()), Verdict::No);
+        let few = |e: &mut Evidence| {
+            e.units_above_untrained.clear();
+            e.detectable = Some(0.21);
+        };
+        assert_eq!(of(few), Verdict::CannotBeTold);
+        assert_eq!(of(|e| e.units_testable_within = 5), Verdict::Partly);
         assert_eq!(of(|e| e.units_testable_within = 0), Verdict::CannotBeTold);
         let only = Verdict::OnlyTheExpression;
         assert_eq!(of(|e| e.units_above_untrained_within.clear()), only);
@@ -320,13 +351,13 @@ mod tests {
     fn the_sentence_has_the_numbers() {
         assert_eq!(
             evidence().sentence(),
-            "Did the network learn action units? Yes. On unseen people, the best filter of 17 of 20 units is above those of 20 untrained networks; among images of one expression, that of 2 of 12. 187 filters are named after a unit (with exchanged codes: 0 to 2). Of 124 that can be tested, 100 follow their unit among images of one expression (untrained: 0 to 1), 90 whatever the strength of the expression."
+            "Did the network learn action units? Yes. On unseen people, the best filter of 17 of 20 units is above those of 20 untrained networks (false-discovery rate 5%); among images of one expression, that of 2 of 4. In one network, on all coded people, 187 filters are named after a unit (with exchanged codes: 0 to 2). Of 124 that can be tested, 100 follow their unit among images of one expression (untrained: 0 to 1), 90 of them beyond the strength of the expression."
         );
         let without = Evidence {
             units_above_untrained_within: vec![],
             ..evidence()
         };
-        let power = "that of 0 of 12 (single tests find a difference in AUROC of 0.12 in half of these units with 80% power).";
+        let power = "that of 0 of 4 (single tests find a difference in AUROC of 0.12 in half of these units with 80% power).";
         assert!(without.sentence().contains(power));
         let drawn = Evidence {
             exploratory: true,

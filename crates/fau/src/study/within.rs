@@ -4,6 +4,7 @@ use faus_base::order::doubled_midranks;
 use serde::Serialize;
 
 use crate::analysis::names::{Name, NameCounts, Standing, name_counts};
+use crate::chance::exchange::Exchange;
 use crate::chance::held_out::HeldOut;
 use crate::chance::rates::benjamini_hochberg;
 use crate::chance::within_class::{Classes, WithinPair, within_class};
@@ -62,18 +63,19 @@ impl HeldOutCounts {
         options: &CheckedOptions,
         watch: &Watch,
     ) -> Result<Option<Self>, Error> {
-        let (coded, options) = (Coded::collect(samples), fewer_permutations(options)?);
-        let kept = |activations: &Activations| {
-            let held_out = HeldOut::of(&coded, activations, &options, watch)?;
+        let (coded, fewer) = (Coded::collect(samples), fewer_permutations(options)?);
+        let kept = |activations: &Activations, options: &CheckedOptions| {
+            let held_out = HeldOut::of(&coded, activations, options, watch)?;
             Ok::<_, Error>(held_out.map(|held_out| Kept {
                 pairs_selected: held_out.pairs.len(),
                 pairs_replicated: held_out.replicated(options.fdr),
             }))
         };
-        let Some(trained) = kept(trained)? else {
+        let Some(trained) = kept(trained, options)? else {
             return Ok(None);
         };
-        let starts = starts.iter().map(kept).collect::<Result<Option<_>, _>>()?;
+        let starts = starts.iter().map(|start| kept(start, &fewer));
+        let starts = starts.collect::<Result<Option<_>, _>>()?;
         Ok(starts.map(|starts| Self { trained, starts }))
     }
 
@@ -85,7 +87,7 @@ impl HeldOutCounts {
         };
         let untrained: Vec<u64> = self.starts.iter().filter_map(share).collect();
         Some(format!(
-            "Of {} filters with a name on labelled images, {} ({}%) respond to it on the images without a label too; of those of untrained networks {}.",
+            "Of {} filters with a name on labelled images, {} ({}%) respond to it on the images without a label too; of those of an untrained network {}.",
             self.trained.pairs_selected,
             self.trained.pairs_replicated,
             share(&self.trained)?,
@@ -99,7 +101,7 @@ impl HeldOutCounts {
 
 impl WithinExpressions {
     /// The counts in a sentence.
-    pub fn sentence(&self) -> String {
+    pub fn sentence(&self, exchange: Exchange) -> String {
         let each = |counts: &[NameCounts], of: fn(&NameCounts) -> usize| {
             range(&Vec::from_iter(counts.iter().map(of)))
         };
@@ -111,10 +113,15 @@ impl WithinExpressions {
             ..
         } = self.trained;
         format!(
-            "{named} filters of the trained network have a name ({} in an untrained network, {} with exchanged codes); inside expressions {within_holds} follow their unit ({} untrained), {within_fails} do not, {within_untestable} cannot be tested.",
+            "{named} filters of the trained network have a name ({} in an untrained network, {} with exchanged codes); inside expressions {within_holds} follow their unit ({} untrained), {within_fails} do not, {within_untestable} cannot be tested.{}",
             each(&self.starts, |counts| counts.named),
             each(&self.au_shuffled, |counts| counts.named),
             each(&self.starts, |counts| counts.within_holds),
+            match exchange {
+                Exchange::Within => "",
+                _ =>
+                    " What one cause of the person does to both face and codes counts in all of these.",
+            }
         )
     }
 }
@@ -198,9 +205,7 @@ impl Strength<'_> {
         }
         let p: Vec<f64> = found.iter().map(|(_, pair)| pair.p).collect();
         let tests = found.iter().zip(benjamini_hochberg(&p));
-        let kept = tests.filter(|((name, pair), q)| {
-            *q <= options.fdr && (pair.auroc - 0.5) * f64::from(name.sign()) > 0.0
-        });
+        let kept = tests.filter(|((name, pair), q)| *q <= options.fdr && pair.follows(name.sign()));
         Ok(Some(kept.count()))
     }
 

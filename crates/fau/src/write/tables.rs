@@ -76,7 +76,14 @@ fn names(analysis: &Analysis) -> Result<String, Error> {
     let table = analysis.named().map(|(name, partial, dose)| {
         let pair = &analysis.inference.pairs[analysis.place(name.filter, name.unit)];
         let head = (name.filter, name.au, au::name(name.au), name.sign());
-        let all = (name.auroc, pair.d_prime, name.z, name.p, name.q);
+        let all = (
+            name.auroc,
+            name.auroc_expected,
+            pair.d_prime,
+            name.z,
+            name.p,
+            name.q,
+        );
         let within = &name.within;
         (
             head,
@@ -92,6 +99,6 @@ fn names(analysis: &Analysis) -> Result<String, Error> {
             ),
         )
     });
-    let header = "filter,au,au_name,sign,auroc,d_prime,z,p,q,within_class,auroc_within_class,p_within_class,q_within_class,partial_au,partial_r,named_partial_r,intensity_rho,intensity_p,intensity_q,intensity_r2,intensity_monotone";
+    let header = "filter,au,au_name,sign,auroc,auroc_expected,d_prime,z,p,q,within_class,auroc_within_class,p_within_class,q_within_class,partial_au,partial_r,named_partial_r,intensity_rho,intensity_p,intensity_q,intensity_r2,intensity_monotone";
     text(header, table)
 }

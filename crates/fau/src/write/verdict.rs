@@ -6,7 +6,7 @@ use crate::analysis::names::NameCounts;
 use crate::chance::exchange::Exchange;
 use crate::input::options::{AnalysisOptions, MIN_PEOPLE};
 use crate::score::sensitivity::lowest;
-use crate::write::words;
+use crate::write::words::{self, counted};
 
 const NO_NULL: &str = "Every filter has a largest score, even an untrained one: no null distribution has been computed.";
 
@@ -59,7 +59,7 @@ fn doubts(analysis: &Analysis) -> Vec<String> {
     let mut all = Vec::new();
     if people > 0 {
         all.push(format!(
-            "The subject of {people} of {rows} coded images is unknown: each counts as a separate person. If people occur more than once, p is too small and intervals are too narrow."
+            "The subject of {people} of {rows} coded images is unknown: each counts as a separate person, images of one `sequence` as the same. If people occur more than once, p is too small and intervals are too narrow."
         ));
     }
     if sequences > 0 {
@@ -113,12 +113,16 @@ impl Analysis {
         verdict.extend(partial(self, &counts));
         verdict.extend(beyond_class(self, &counts));
         verdict.extend(intensity(self, &counts));
-        verdict.push(format!(
-            "Inside people, on activations less the person's mean, {} of {} testable filter-AU pairs are associated (codes exchanged within people).",
-            counts.pairs_within_person_q, counts.pairs_within_person_tested
-        ));
+        verdict.push(match counts.pairs_within_person_tested {
+            0 => "No pair of a filter and an action unit can be tested inside people.".to_owned(),
+            tested => format!(
+                "Inside people, on activations less the person's mean, {} of {tested} testable filter-AU pairs are associated (codes exchanged within people).",
+                counts.pairs_within_person_q
+            ),
+        });
         verdict.extend(held_out(self));
         verdict.extend(detectable(self));
+        verdict.extend(left_out(self));
         let lowest = lowest(&self.inference.sensitivity, |v| v.same_au);
         if !lowest.is_nan() {
             verdict.push(format!(
@@ -184,6 +188,7 @@ fn named(analysis: &Analysis, counts: &Counts) -> String {
 /// What a test that also exchanges codes between people cannot tell apart (docs/statistics.md, Calibration).
 fn between_people(analysis: &Analysis) -> &'static str {
     match analysis.options.exchange {
+        _ if analysis.named().next().is_none() => "",
         Exchange::Within => "",
         _ => " This includes what one cause of the person does to both face and codes.",
     }
@@ -196,11 +201,22 @@ fn partial(analysis: &Analysis, counts: &Counts) -> Option<String> {
     let tested = analysis
         .named()
         .filter(|(_, partial, _)| !partial.named.is_nan());
-    Some(match tested.count() {
+    let tested = tested.count();
+    let determined = match counts.names.named - tested {
+        0 => String::new(),
+        many => format!(
+            " {} named after a unit that the other units determine, so the name may as well be another's.",
+            match many {
+                1 => "1 filter is".to_owned(),
+                many => format!("{many} filters are"),
+            }
+        ),
+    };
+    Some(match tested {
         0 => "The action units determine each other, so none can be tested given the others."
             .to_owned(),
         tested => format!(
-            "Given the other action units (linear regression on all of them), the named unit is the filter's strongest one for {} of {tested} named filters that can be tested.",
+            "Given the other action units (linear regression on all of them), the named unit is the filter's strongest one for {} of {tested} named filters that can be tested.{determined}",
             counts.named_strongest_partial
         ),
     })
@@ -215,6 +231,18 @@ fn intensity(analysis: &Analysis, counts: &Counts) -> Option<String> {
             100.0 * analysis.options.fdr,
             counts.named_graded_monotone,
             between_people(analysis)
+        )
+    })
+}
+
+/// The units without enough people.
+fn left_out(analysis: &Analysis) -> Option<String> {
+    let aus: Vec<u8> = analysis.aus_left_out.iter().map(|count| count.au).collect();
+    (!aus.is_empty()).then(|| {
+        format!(
+            "Not analysed, since fewer than {} show the unit or do not: {}.",
+            counted(analysis.options.min_positives, "person"),
+            words::aus(&aus)
         )
     })
 }
@@ -240,11 +268,12 @@ fn held_out(analysis: &Analysis) -> Option<String> {
     let held_out = held_out.filter(|h| !h.pairs.is_empty())?;
     let replicated = held_out.replicated(analysis.options.fdr);
     Some(format!(
-        "Of {} filters with a name on {} labelled images, {replicated} ({:.0}%) respond to it on the {} images without an expression label too.",
+        "Of {} filters with a name on {} labelled images, {replicated} ({:.0}%) respond to it on the {} images without an expression label too.{}",
         held_out.pairs.len(),
         held_out.labelled_rows,
         100.0 * replicated as f64 / held_out.pairs.len() as f64,
-        held_out.rows
+        held_out.rows,
+        between_people(analysis)
     ))
 }
 
@@ -267,11 +296,13 @@ fn beyond_class(analysis: &Analysis, counts: &Counts) -> Option<String> {
             counts.pairs_within_class_tested
         ),
         false => format!(
-            "With any unit, not only their own, {} filters are associated inside expression classes: with {} ({} of {} testable pairs; {tested} action units vary enough).",
+            "With any unit, not only their own, {} filters are associated inside expression classes: with {} ({} of {} testable pairs of {}).{}",
             counts.filters_within_class_q,
             words::aus(&known),
             counts.pairs_within_class_q,
-            counts.pairs_within_class_tested
+            counts.pairs_within_class_tested,
+            counted(tested, "action unit"),
+            between_people(analysis)
         ),
     })
 }

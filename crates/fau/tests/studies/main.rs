@@ -218,7 +218,9 @@ fn planted_pairs_replicate_on_other_people() {
     assert_eq!(number("trained", "same_name"), 1.0);
     assert!(number("trained", "same_name_chance") < 0.8);
     assert!(number("untrained", "median_correlation") < 0.4);
-    assert!(answer.verdict[3].starts_with("In another fold's network 100% of the filters"));
+    assert!(
+        answer.verdict[3].starts_with("Over 10 pairs of the folds' networks, 100% of 110 filters")
+    );
     let optimistic = Planted {
         optimistic: Some("the test people chose it"),
         ..Planted::default()

@@ -14,7 +14,7 @@ use crate::pipeline::run_folder::write_json;
 /// Test whether runs differ in accuracy by more than chance.
 ///
 /// All must be of the same data, classes and folds. Each run is tested against the first over the folds that both have.
-/// Where `faus replicate` has scored both, as a run does by itself, the best filters of each action unit are compared over people.
+/// Where `faus replicate` has scored both, as a run does by itself, the best filters of each action unit are compared over the folds' networks and their people.
 /// Runs of both protocols side by side show the gain from choosing checkpoints on the test fold (paper-2015).
 #[derive(Debug, Args)]
 #[command(
@@ -49,11 +49,16 @@ pub(crate) fn compare(args: CompareArgs) -> Result<()> {
     if let Some(path) = &args.csv {
         comparison.write_csv(path)?;
     }
-    let units = units(&args.runs)?;
+    let (units, gap) = match units(&args.runs) {
+        Ok(units) => (units, None),
+        Err(gap) => (vec![], Some(gap)),
+    };
     if let Some(path) = &args.json {
         let mut all = serde_json::to_value(&comparison)?;
         let with_run =
             |(run, units): &(&PathBuf, ComparedUnits)| json!({"run": run, "compared": units});
+        all["schema"] = 1.into();
+        all["version"] = env!("CARGO_PKG_VERSION").into();
         all["action_units"] = units.iter().map(with_run).collect();
         write_json(path, &all)?;
     }
@@ -64,6 +69,9 @@ pub(crate) fn compare(args: CompareArgs) -> Result<()> {
             run.display(),
             units.sentence(AnalysisOptions::default().fdr)
         ));
+    }
+    if let Some(gap) = gap {
+        say(format!("Note: action units are not compared: {gap}"));
     }
     if comparison.presets_differ() {
         say("Note: the runs use different presets, which differ in more than the variant");
