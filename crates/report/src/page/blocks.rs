@@ -101,9 +101,13 @@ impl Blocks {
         contents.gap.is_none()
     }
 
-    /// Blocks that are initially collapsed.
-    pub fn details(&mut self, summary: &str, inner: &Self) {
-        self.html(Details { summary, inner });
+    /// Blocks that are initially collapsed; nothing if there are none.
+    pub fn details(&mut self, summary: &str, mut inner: Self) {
+        self.plots.append(&mut inner.plots);
+        if !inner.is_empty() {
+            let inner = &inner;
+            self.html(Details { summary, inner });
+        }
     }
 
     pub fn is_empty(&self) -> bool {
@@ -121,7 +125,7 @@ impl Blocks {
         let (table, mut inner) = (table.into(), Self::default());
         if !table.rows.is_empty() {
             inner.table(table);
-            self.details(summary, &inner);
+            self.details(summary, inner);
         }
     }
 

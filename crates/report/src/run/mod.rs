@@ -2,6 +2,7 @@
 
 pub(crate) mod config;
 pub(crate) mod dataset;
+pub(crate) mod edge;
 pub(crate) mod fau;
 pub(crate) mod folder;
 pub(crate) mod folds;
@@ -16,9 +17,11 @@ use std::path::Path;
 use serde_json::Value;
 
 use self::dataset::{DataSet, Sample};
+use self::edge::collapsed;
 use self::fau::Fau;
 use self::folder::{CORRELATE, Contents, PREPARE, Part, RERUN, RunFolder};
 use self::folds::{Fold, Prediction};
+use self::people::People;
 use self::pictures::Images;
 use self::summary::Summary;
 use self::viz::Layer;
@@ -79,6 +82,17 @@ impl Run {
     pub fn tested(&self) -> usize {
         let tested = |fold: &&Fold| fold.result.test_accuracy.is_some();
         self.folds.iter().filter(tested).count()
+    }
+
+    /// The 95% interval of the accuracy over all people tested: as recorded, or where that bootstrap collapses, from the
+    /// predictions.
+    pub fn interval(&self) -> Option<(f64, f64)> {
+        let recorded = self.summary.interval()?;
+        if !collapsed(recorded) {
+            return Some(recorded);
+        }
+        let rows = self.predictions().map(|(_, row)| row);
+        Some(People::of(self, rows).interval()?.ends)
     }
 
     /// Whether test subjects are absent from training, where a file of the run records it.

@@ -181,5 +181,5 @@ fn skipped(run: &Run, blocks: &mut Blocks) {
         inner.quiet(format!("{more} more are listed in dataset/dataset.json"));
     }
     let files = count(skipped.len(), "file");
-    blocks.details(&format!("{files} could not be used"), &inner);
+    blocks.details(&format!("{files} could not be used"), inner);
 }
