@@ -47,7 +47,7 @@ pub fn counted(number: impl Display, what: &str) -> String {
     match (&*number, what.strip_suffix("person")) {
         ("1", _) => format!("1 {what}"),
         (_, Some(before)) => format!("{number} {before}people"),
-        _ if what.ends_with("ss") => format!("{number} {what}es"),
+        _ if what.ends_with("ss") || what.ends_with("ch") => format!("{number} {what}es"),
         _ => format!("{number} {what}s"),
     }
 }

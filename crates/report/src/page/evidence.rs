@@ -66,11 +66,27 @@ struct Column {
     findings: Vec<Finding>,
 }
 
+/// The strongest patch of a filter.
+struct Best {
+    filter: u64,
+    picture: String,
+    unit: String,
+    /// How many of the filter's best patches show the unit; empty if none is coded.
+    shows: String,
+}
+
 #[derive(Template)]
 #[template(path = "evidence.html")]
 struct Evidence {
-    patches: Vec<(u64, String, String)>,
+    patches: Vec<Best>,
     sides: Vec<Column>,
+}
+
+impl Evidence {
+    /// Whether faces are coded, so that patches can be said to show a unit.
+    fn coded(&self) -> bool {
+        self.patches.iter().any(|best| !best.shows.is_empty())
+    }
 }
 
 /// The blocks of the first screen; empty without a comparison.
@@ -164,8 +180,8 @@ fn bars(within: &Value) -> Forest<'static> {
     }
 }
 
-/// For the filter that is most active with each action unit, the strongest first: its number, a picture and the unit.
-fn patches(run: &Run) -> Vec<(u64, String, String)> {
+/// The filter that is most active with each action unit, the strongest first.
+fn patches(run: &Run) -> Vec<Best> {
     let more = |name: &&Value| name["z"].as_f64().is_some_and(|z| z > 0.0);
     let named = Vec::from_iter(run.fau.names.iter().filter(more));
     let units = distinct(named.iter().map(|name| au(name)));
@@ -173,7 +189,15 @@ fn patches(run: &Run) -> Vec<(u64, String, String)> {
     let picture = |name: &&Value| {
         let patch = best_patch(run, filter(name), SIDE)?;
         let uri = run.folder.embed("image/png", &png(&patch)?)?;
-        Some((filter(name), uri, au_label(au(name))))
+        let shows = run.patches_that_show(filter(name), au(name));
+        Some(Best {
+            filter: filter(name),
+            picture: uri,
+            unit: au_label(au(name)),
+            shows: shows.map_or(String::new(), |(with, all)| {
+                format!("{with} of {all} show it")
+            }),
+        })
     };
     let best = units.into_iter().filter_map(first);
     best.filter_map(picture).take(PATCHES).collect()

@@ -160,6 +160,7 @@ impl Forest<'_> {
     fn draw(&self, area: &Area, labels: Labels) -> Drawn {
         let (key, area) = area.split_vertically(self.legend());
         let (left, key_left) = match labels {
+            Labels::Left(width) if area.dim_in_pixel().0 <= PHONE => (width, 4),
             Labels::Left(width) => (width, width as i32 + 8),
             Labels::Above => (14, 4),
         };

@@ -162,6 +162,35 @@ impl Run {
         row.filter(|row| row.index == index)
     }
 
+    /// Whether a face shows an action unit by its codes, or by those of its recording's peak if it has the peak's label;
+    /// `None` if neither is coded.
+    pub fn shows(&self, index: u64, au: u64) -> Option<bool> {
+        let own = self.sample(index)?;
+        let same = |row: &&Sample| row.sequence == own.sequence && row.label == own.label;
+        let peak = || {
+            let mut rows = self
+                .samples
+                .iter()
+                .filter(|_| !own.sequence.is_empty())
+                .filter(same);
+            rows.find_map(|row| row.coded_with(au))
+        };
+        own.coded_with(au).or_else(peak)
+    }
+
+    /// How many of a filter's best patches come from faces that show a unit, and of how many; `None` if none is coded.
+    pub fn patches_that_show(&self, filter: u64, au: u64) -> Option<(usize, usize)> {
+        let mut filters = self.analysed()?.filters.filters.iter();
+        let patches = &filters.find(|of| of.filter == filter)?.patches;
+        let shows = patches.iter().map(|patch| self.shows(patch.index?, au));
+        let shows: Vec<Option<bool>> = shows.collect();
+        let with = shows.iter().filter(|shows| **shows == Some(true)).count();
+        shows
+            .iter()
+            .any(Option::is_some)
+            .then_some((with, shows.len()))
+    }
+
     /// The analysed layer, else the last convolution with pictures.
     pub fn analysed(&self) -> Option<&Layer> {
         let named = self.fau.summary["layer"].as_str();

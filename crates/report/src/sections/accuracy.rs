@@ -64,7 +64,7 @@ fn figure(run: &Run, rows: &[FoldRow], blocks: &mut Blocks) {
     let reference =
         |value: Option<f64>, name: &str| Some((value?, format!("{name}: {}", percent(value))));
     let mean = reference(run.summary.mean(), "mean over folds");
-    let majority = reference(run.summary.majority(), "always the most frequent class");
+    let majority = reference(run.summary.majority(), "most frequent class");
     let folds = count(rows.len(), "fold");
     let forest = Forest {
         name: "accuracy",

@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use crate::page::blocks::{Blocks, Sections};
 use crate::page::table::{Cell, Table, TableOf};
-use crate::page::text::{ci, count, decimal, interval, or_dash, percent, when};
+use crate::page::text::{ci, count, decimal, interval, or_dash, p_value, percent, when};
 use crate::plot::forest::{Forest, Line, labelled};
 use crate::plot::numbers::{cell, csv, csv_of};
 use crate::run::Run;
@@ -258,18 +258,17 @@ fn names(fau: &Fau, blocks: &mut Blocks) {
     let table = TableOf::new("Filters and the action unit that each is named after", rows)
         .words("Filter", |row| Cell::filter(filter(row)))
         .words("Action unit", |row| Cell::au(au(row)))
-        .words("Active", |row| direction(row))
-        .numbers("AUROC", |row| number(row, "auroc"))
-        .numbers("95% CI", |row| {
-            interval(ends(row, "auroc_low", "auroc_high"), 2)
+        .numbers("Active", |row| direction(row))
+        .numbers("AUROC (95% CI)", |row| {
+            let ends = ends(row, "auroc_low", "auroc_high");
+            number(row, "auroc")
+                .remark(ends.map(|ends| interval(Some(ends), 2)).unwrap_or_default())
         })
         .numbers("d′", |row| number(row, "d_prime"))
         .numbers("z", |row| Cell::decimal(row["z"].as_f64(), 1))
         .numbers("q", |row| p(row, "q"))
-        .words("Within expressions", |row| brief(&row["within_class"]))
-        .numbers("AUROC there", |row| number(row, "auroc_within_class"))
-        .numbers("q there", |row| p(row, "q_within_class"))
-        .numbers("Strongest given the other units (partial r)", |row| {
+        .words("Within expressions", |row| within_words(row))
+        .numbers("Strongest given the others (partial r)", |row| {
             let r = decimal(row["partial_r"].as_f64(), 2);
             or_dash(
                 row["partial_au"]
@@ -277,8 +276,12 @@ fn names(fau: &Fau, blocks: &mut Blocks) {
                     .map(|au| format!("AU {au} ({r})")),
             )
         })
-        .numbers("ρ with intensity", |row| number(row, "intensity_rho"))
-        .numbers("q of it", |row| p(row, "intensity_q"));
+        .numbers("ρ with intensity", |row| {
+            let q = row["intensity_q"]
+                .as_f64()
+                .map(|q| format!("q {}", p_value(q)));
+            number(row, "intensity_rho").remark(q.unwrap_or_default())
+        });
     let level = fau.level();
     let note = format!(
         "The action unit with the filter's largest |z|, with q ≤ {level} against the largest |z| under permutation, over filters. Less: the filter is less active with the unit. Within expressions: whether the filter follows this unit among images of the same expression (holds, fails), or the unit hardly varies there (untestable). ρ: Spearman's correlation with the unit's intensity among graded images."
@@ -289,6 +292,14 @@ fn names(fau: &Fau, blocks: &mut Blocks) {
         "names",
         csv_of(keys, keys, rows),
     );
+}
+
+/// Whether a filter follows its unit among images of one expression, with the numbers of a tested one.
+fn within_words(row: &Value) -> Cell {
+    let (word, q) = (brief(&row["within_class"]), row["q_within_class"].as_f64());
+    let auroc = decimal(row["auroc_within_class"].as_f64(), 2);
+    let numbers = q.map(|q| format!("AUROC {auroc}, q {}", p_value(q)));
+    Cell::from(word).remark(numbers.unwrap_or_default())
 }
 
 fn correspondences(fau: &Fau, blocks: &mut Blocks) {

@@ -95,7 +95,7 @@ fn class_by_fold(samples: &[Sample]) -> Table {
     let table = table.numbers("All", |row| Cell::count(row.1.len() as u64));
     let overlap =
         "The data set defines its own splits, which overlap; the counts are over all of them.";
-    let tested = "The fold in which an image is tested.";
+    let tested = "An image counts in the fold that tests it.";
     let note = if given { overlap } else { tested };
     let mut table = Table::from(table.note(note));
     table.total = true;

@@ -4,9 +4,9 @@ use serde_json::Value;
 
 use crate::page::blocks::{Blocks, Sections};
 use crate::page::table::TableOf;
-use crate::page::text::{count, percent};
+use crate::page::text::{count, percent, when};
 use crate::run::Run;
-use crate::run::value::{brief, list};
+use crate::run::value::{au, brief, filter, list};
 use crate::run::viz::{Filters, Layer};
 
 pub(super) fn section(run: &Run, page: &mut Sections) {
@@ -21,7 +21,8 @@ pub(super) fn section(run: &Run, page: &mut Sections) {
             "Grid of grey patches, a pair of rows for each filter of {name}: crops of the faces that excite the filter most, and their projections."
         );
         let figure = layer.file("figure.png");
-        blocks.picture(&run.folder, &figure, [&alt, &caption(layer)]);
+        let caption = caption(layer) + &coded(run, layer);
+        blocks.picture(&run.folder, &figure, [&alt, &caption]);
         for (file, caption) in pictures(layer) {
             let file = layer.file(file);
             if run.folder.path(&file).is_file() {
@@ -77,6 +78,20 @@ fn caption(layer: &Layer) -> String {
     format!(
         "Filters of {name}: for each, the images that excite it most{each}{used}. Each patch is shown as {shown} and as the {method} of the filter's maximal unit, all other units set to zero; middle grey is zero.{field} Patches were made for {many}."
     )
+}
+
+/// How many patches come from faces that show the unit of their filter's name.
+fn coded(run: &Run, layer: &Layer) -> String {
+    let analysed = run.analysed().is_some_and(|of| of.name == layer.name);
+    let more = |name: &&Value| analysed && name["z"].as_f64().is_some_and(|z| z > 0.0);
+    let names = run.fau.names.iter().filter(more);
+    let counts = names.filter_map(|name| run.patches_that_show(filter(name), au(name)));
+    let (with, all) = counts.fold((0, 0), |sum, of| (sum.0 + of.0, sum.1 + of.1));
+    let words = format!(
+        " Of the {} of filters that are named after an action unit and more active with it, {with} come from faces coded with that unit.",
+        count(all, "patch")
+    );
+    when(all > 0, &words).to_owned()
 }
 
 /// The images from which the patches come, as the end of a sentence.
