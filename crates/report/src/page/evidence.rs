@@ -194,9 +194,7 @@ fn patches(run: &Run) -> Vec<Best> {
             filter: filter(name),
             picture: uri,
             unit: au_label(au(name)),
-            shows: shows.map_or(String::new(), |(with, all)| {
-                format!("{with} of {all} show it")
-            }),
+            shows: shows.map_or(String::new(), |(with, all)| format!("{with}/{all} show it")),
         })
     };
     let best = units.into_iter().filter_map(first);

@@ -1,6 +1,6 @@
 //! Tables, built column by column: each column is defined by its name and its cells.
 
-use super::text::{decimal, or_dash, p_value, percent, percent_interval, when};
+use super::text::{decimal, interval, or_dash, p_value, percent, percent_interval, when};
 use crate::plot::Download;
 use crate::plot::numbers::csv_text;
 use crate::run::people::{Interval, Method};
@@ -168,6 +168,12 @@ impl Cell {
             filter: Some(number),
             ..Self::count(number)
         }
+    }
+
+    /// Adds an interval below it, on one line.
+    pub fn with_interval(self, ends: Option<(f64, f64)>, digits: usize) -> Self {
+        let ends = ends.map(|ends| interval(Some(ends), digits).replace(' ', "\u{a0}"));
+        self.remark(ends.unwrap_or_default())
     }
 
     /// Adds a remark below it.

@@ -93,7 +93,7 @@ impl From<Forest<'_>> for Option<Plot> {
         }
         let left = label_width(chart.lines.iter().map(|line| line.label.as_str()));
         let size = |labels, width| {
-            let height = chart.legend() + chart.height(labels) + BELOW + 14;
+            let height = chart.legend() + chart.height(labels) + below(width) + 14;
             (width, height)
         };
         let draw = |labels| {
@@ -112,8 +112,10 @@ impl From<Forest<'_>> for Option<Plot> {
     }
 }
 
-/// Space below the lines, for the axis and its name in one line or two.
-const BELOW: u32 = 70;
+/// Space below the lines, for the axis and its name in one line, or two on a phone.
+fn below(width: u32) -> u32 {
+    if width <= PHONE { 74 } else { 54 }
+}
 
 impl Forest<'_> {
     /// Shares, on an axis from 0 to 100%.
@@ -172,7 +174,7 @@ impl Forest<'_> {
             .margin(6)
             .margin_right(24)
             .margin_left(left)
-            .x_label_area_size(BELOW)
+            .x_label_area_size(below(area.dim_in_pixel().0))
             .build_cartesian_2d(self.ends.0..last, 0.0..height)?;
         mesh(&mut chart)
             .disable_y_mesh()
@@ -210,7 +212,10 @@ impl Forest<'_> {
             Labels::Left(left) => left,
             Labels::Above => 0,
         };
-        let (middle, top) = ((left + width) as i32 / 2, height as i32 - BELOW as i32 + 20);
+        let (middle, top) = (
+            (left + width) as i32 / 2,
+            height as i32 - below(width) as i32 + 22,
+        );
         for (row, text) in lines.into_iter().enumerate() {
             let style = text_style(HPos::Center, VPos::Top);
             area.draw(&Text::new(text, (middle, top + 19 * row as i32), style))?;

@@ -14,14 +14,20 @@ use crate::run::edge::{collapsed, newcombe};
 use crate::run::fau::Fau;
 use crate::run::value::{au, au_label, brief, ends, filter, list, texts, units};
 
+/// Results of the analysis that are not collapsed.
+const FIRST: usize = 3;
+
 pub(super) fn section(run: &Run, page: &mut Sections) {
     let blocks = page.start("action-units", "Filters named after action units");
     let fau = &run.fau;
     // The answer is at the top of the page.
     let answer = fau.summary["answer"]["sentence"].as_str();
-    blocks.texts(texts(&fau.summary["verdict"]).filter(|text| Some(*text) != answer));
+    let mut results = texts(&fau.summary["verdict"]).filter(|text| Some(*text) != answer);
+    blocks.texts(results.by_ref().take(FIRST));
+    let (mut further, mut computed) = (Blocks::default(), Blocks::default());
+    further.texts(results);
+    blocks.details("Further results", further);
     cautions(&fau.summary, blocks);
-    let mut computed = Blocks::default();
     computed.text(method(&fau.summary));
     blocks.details("How names and KL are computed", computed);
     if blocks.has(&fau.correspondences) {
@@ -173,7 +179,7 @@ impl<'a> Unit<'a> {
         let filters = self
             .filters
             .iter()
-            .take(5)
+            .take(3)
             .map(|row| numbered(row, "auroc"));
         filters.collect::<Vec<_>>().join(", ")
     }
@@ -261,8 +267,7 @@ fn names(fau: &Fau, blocks: &mut Blocks) {
         .numbers("Active", |row| direction(row))
         .numbers("AUROC (95% CI)", |row| {
             let ends = ends(row, "auroc_low", "auroc_high");
-            number(row, "auroc")
-                .remark(ends.map(|ends| interval(Some(ends), 2)).unwrap_or_default())
+            number(row, "auroc").with_interval(ends, 2)
         })
         .numbers("d′", |row| number(row, "d_prime"))
         .numbers("z", |row| Cell::decimal(row["z"].as_f64(), 1))
@@ -276,7 +281,7 @@ fn names(fau: &Fau, blocks: &mut Blocks) {
                     .map(|au| format!("AU {au} ({r})")),
             )
         })
-        .numbers("ρ with intensity", |row| {
+        .numbers("ρ with grade", |row| {
             let q = row["intensity_q"]
                 .as_f64()
                 .map(|q| format!("q {}", p_value(q)));

@@ -2,9 +2,9 @@
 
 use serde_json::Value;
 
-use crate::page::blocks::Sections;
+use crate::page::blocks::{Blocks, Sections};
 use crate::page::table::{Cell, Table, TableOf};
-use crate::page::text::{ci, count, decimal, gap_p, interval, or_dash};
+use crate::page::text::{count, decimal, gap_p, or_dash};
 use crate::plot::forest::{Forest, Line, labelled};
 use crate::plot::numbers::csv_of;
 use crate::run::Run;
@@ -29,7 +29,8 @@ pub(super) fn section(run: &Run, page: &mut Sections) {
     let study = &run.fau.controls;
     let said = &run.fau.summary["caveats"];
     let new = |text: &&str| !texts(said).any(|before| before == *text);
-    blocks.texts(texts(&study.summary["verdict"]).filter(new));
+    let mut results = texts(&study.summary["verdict"]).filter(new);
+    blocks.texts(results.by_ref().take(1));
     let units = count(units(&study.rows).len(), "action unit");
     let summarised = blocks.has(&study.summary);
     if summarised {
@@ -40,10 +41,13 @@ pub(super) fn section(run: &Run, page: &mut Sections) {
         blocks.table(table(controls));
     }
     match &study.rows.gap {
-        None => blocks.figure(by_unit(&study.rows), "The same by action unit: how well the best filter, chosen on other people, separates images with the unit from those without. Lines: 95% CIs over people."),
+        None => blocks.figure(by_unit(&study.rows), "The same by action unit: how well the best filter, chosen on other people, separates images with the unit from those without. Lines: 95% CIs over people. Codes exchanged: one draw, which scatters around 0.5."),
         Some(gap) if summarised || gap.damage.is_some() => blocks.gap(gap),
         Some(_) => {}
     }
+    let mut further = Blocks::default();
+    further.texts(results);
+    blocks.details("Each control in words", further);
 }
 
 fn name(control: &Value) -> &str {
@@ -75,7 +79,10 @@ fn table(controls: &[Value]) -> impl Into<Table> {
     };
     let filters = |control: &Value, with: &str| of(control, with, "filters");
     let within = |control: &Value| filters(control, "filters_within_class_q");
-    let auroc = |control: &Value| decimal(control["mean_best_auroc"].as_f64(), 3);
+    let auroc = |control: &Value| {
+        let auroc = decimal(control["mean_best_auroc"].as_f64(), 3);
+        Cell::from(auroc).with_interval(ends(control, "low", "high"), 3)
+    };
     let network = |row: &Value| {
         let remark = row["words"].as_str().unwrap_or_default();
         Cell::from(words(name(row))).remark(remark)
@@ -83,7 +90,7 @@ fn table(controls: &[Value]) -> impl Into<Table> {
     let below = |control: &Value| {
         let below = &control["below_trained"];
         let ends = ends(below, "low", "high");
-        Cell::from(decimal(below["difference"].as_f64(), 3)).remark(ci("", ends, 3))
+        Cell::from(decimal(below["difference"].as_f64(), 3)).with_interval(ends, 3)
     };
     TableOf::new("Controls", controls)
         .words("Network or data", |row| network(row))
@@ -92,9 +99,8 @@ fn table(controls: &[Value]) -> impl Into<Table> {
         .numbers("Filters beyond chance within expressions", |row| {
             within(row)
         })
-        .numbers("Mean best AUROC", |row| auroc(row))
-        .numbers("95% CI", |row| interval(ends(row, "low", "high"), 3))
-        .numbers("Below the trained by", |row| below(row))
+        .numbers("Mean best AUROC (95% CI)", |row| auroc(row))
+        .numbers("Below the trained by (95% CI)", |row| below(row))
         .numbers("p", |row| gap_p(&row["below_trained"]))
 }
 
