@@ -13,7 +13,7 @@ pub(super) fn section(run: &Run, page: &mut Sections) {
     let blocks = page.start("patches", "Patches that excite the filters");
     for layer in &run.layers {
         blocks.heading(match layer.name.as_str() {
-            "output" => "The classes themselves (layer output)".to_owned(),
+            "output" => "Patches that excite each class (layer output)".to_owned(),
             name => format!("Layer {name}"),
         });
         let name = &layer.name;
@@ -23,20 +23,29 @@ pub(super) fn section(run: &Run, page: &mut Sections) {
         let figure = layer.file("figure.png");
         let caption = caption(layer) + &coded(run, layer);
         blocks.picture(&run.folder, &figure, [&alt, &caption]);
-        for (file, caption) in pictures(layer) {
-            let file = layer.file(file);
-            if run.folder.path(&file).is_file() {
-                blocks.picture(&run.folder, &file, [&caption, &caption]);
-            }
+        let has = |(file, _): &(&str, String)| run.folder.path(&layer.file(file)).is_file();
+        let (mut further, first) = (Blocks::default(), &run.layers[0].name);
+        for (file, caption) in pictures(layer, first).filter(has) {
+            let blocks = if file == FRONT {
+                &mut *blocks
+            } else {
+                &mut further
+            };
+            blocks.picture(&run.folder, &layer.file(file), [&caption, &caption]);
         }
+        blocks.details(&format!("More pictures of {name}"), further);
         if layer.evidence.gap.is_none() {
             evidence(run, layer, blocks);
         }
     }
 }
 
-/// The further pictures of a layer, with their captions.
-fn pictures(layer: &Layer) -> impl Iterator<Item = (&'static str, String)> {
+/// The patterns of the paper's first picture.
+const FRONT: &str = "frontpage.png";
+
+/// The further pictures of a layer, with their captions: the kernels are shown once, and the figure of the classes has all
+/// of them already.
+fn pictures(layer: &Layer, first: &str) -> impl Iterator<Item = (&'static str, String)> {
     let name = &layer.name;
     let atlas = format!(
         "All filters of {name}, similar ones side by side: the best crop of each above the mean of its projections."
@@ -48,13 +57,15 @@ fn pictures(layer: &Layer) -> impl Iterator<Item = (&'static str, String)> {
     let front = format!(
         "The patterns of the paper's first picture: for each the filter of {name} with the highest AUROC for one of its action units, among those that pass the permutation test, and its three best patches."
     );
-    let pictures = [
-        "frontpage.png",
-        "atlas.png",
-        "positions.png",
-        "conv1-weights.png",
-    ];
-    pictures.into_iter().zip([front, atlas, positions, kernels])
+    let pictures = [FRONT, "atlas.png", "positions.png", "conv1-weights.png"];
+    let (output, again) = (name == "output", name != first);
+    let shown = move |(file, _): &(&str, String)| match *file {
+        "atlas.png" => !output,
+        "conv1-weights.png" => !again,
+        _ => true,
+    };
+    let captions = [front, atlas, positions, kernels];
+    pictures.into_iter().zip(captions).filter(shown)
 }
 
 fn caption(layer: &Layer) -> String {
