@@ -4,16 +4,16 @@ use serde_json::Value;
 
 use crate::page::blocks::{Blocks, Sections};
 use crate::page::table::TableOf;
-use crate::page::text::{count, percent};
+use crate::page::text::{count, percent, when};
 use crate::run::Run;
-use crate::run::value::{brief, list};
+use crate::run::value::{au, brief, filter, list};
 use crate::run::viz::{Filters, Layer};
 
 pub(super) fn section(run: &Run, page: &mut Sections) {
     let blocks = page.start("patches", "Patches that excite the filters");
     for layer in &run.layers {
         blocks.heading(match layer.name.as_str() {
-            "output" => "The classes themselves (layer output)".to_owned(),
+            "output" => "Patches that excite each class (layer output)".to_owned(),
             name => format!("Layer {name}"),
         });
         let name = &layer.name;
@@ -21,21 +21,31 @@ pub(super) fn section(run: &Run, page: &mut Sections) {
             "Grid of grey patches, a pair of rows for each filter of {name}: crops of the faces that excite the filter most, and their projections."
         );
         let figure = layer.file("figure.png");
-        blocks.picture(&run.folder, &figure, [&alt, &caption(layer)]);
-        for (file, caption) in pictures(layer) {
-            let file = layer.file(file);
-            if run.folder.path(&file).is_file() {
-                blocks.picture(&run.folder, &file, [&caption, &caption]);
-            }
+        let caption = caption(layer) + &coded(run, layer);
+        blocks.picture(&run.folder, &figure, [&alt, &caption]);
+        let has = |(file, _): &(&str, String)| run.folder.path(&layer.file(file)).is_file();
+        let (mut further, first) = (Blocks::default(), &run.layers[0].name);
+        for (file, caption) in pictures(layer, first).filter(has) {
+            let blocks = if file == FRONT {
+                &mut *blocks
+            } else {
+                &mut further
+            };
+            blocks.picture(&run.folder, &layer.file(file), [&caption, &caption]);
         }
+        blocks.details(&format!("More pictures of {name}"), further);
         if layer.evidence.gap.is_none() {
             evidence(run, layer, blocks);
         }
     }
 }
 
-/// The further pictures of a layer, with their captions.
-fn pictures(layer: &Layer) -> impl Iterator<Item = (&'static str, String)> {
+/// The patterns of the paper's first picture.
+const FRONT: &str = "frontpage.png";
+
+/// The further pictures of a layer, with their captions: the kernels are shown once, and the figure of the classes has all
+/// of them already.
+fn pictures(layer: &Layer, first: &str) -> impl Iterator<Item = (&'static str, String)> {
     let name = &layer.name;
     let atlas = format!(
         "All filters of {name}, similar ones side by side: the best crop of each above the mean of its projections."
@@ -47,13 +57,15 @@ fn pictures(layer: &Layer) -> impl Iterator<Item = (&'static str, String)> {
     let front = format!(
         "The patterns of the paper's first picture: for each the filter of {name} with the highest AUROC for one of its action units, among those that pass the permutation test, and its three best patches."
     );
-    let pictures = [
-        "frontpage.png",
-        "atlas.png",
-        "positions.png",
-        "conv1-weights.png",
-    ];
-    pictures.into_iter().zip([front, atlas, positions, kernels])
+    let pictures = [FRONT, "atlas.png", "positions.png", "conv1-weights.png"];
+    let (output, again) = (name == "output", name != first);
+    let shown = move |(file, _): &(&str, String)| match *file {
+        "atlas.png" => !output,
+        "conv1-weights.png" => !again,
+        _ => true,
+    };
+    let captions = [front, atlas, positions, kernels];
+    pictures.into_iter().zip(captions).filter(shown)
 }
 
 fn caption(layer: &Layer) -> String {
@@ -77,6 +89,20 @@ fn caption(layer: &Layer) -> String {
     format!(
         "Filters of {name}: for each, the images that excite it most{each}{used}. Each patch is shown as {shown} and as the {method} of the filter's maximal unit, all other units set to zero; middle grey is zero.{field} Patches were made for {many}."
     )
+}
+
+/// How many patches come from faces that show the unit of their filter's name.
+fn coded(run: &Run, layer: &Layer) -> String {
+    let analysed = run.analysed().is_some_and(|of| of.name == layer.name);
+    let more = |name: &&Value| analysed && name["z"].as_f64().is_some_and(|z| z > 0.0);
+    let names = run.fau.names.iter().filter(more);
+    let counts = names.filter_map(|name| run.patches_that_show(filter(name), au(name)));
+    let (with, all) = counts.fold((0, 0), |sum, of| (sum.0 + of.0, sum.1 + of.1));
+    let words = format!(
+        " Of the {} of filters that are named after an action unit and more active with it, {with} come from faces coded with that unit.",
+        count(all, "patch")
+    );
+    when(all > 0, &words).to_owned()
 }
 
 /// The images from which the patches come, as the end of a sentence.
