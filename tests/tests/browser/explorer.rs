@@ -12,7 +12,10 @@ use crate::{fixture, numbers, pages, selected};
 async fn open_at(browser: &Browser, page: &Path, filter: &str) -> WebDriverResult<()> {
     browser.driver.goto("about:blank").await?;
     let address = format!("{}#filter-{filter}", file_url(page));
-    browser.driver.goto(address).await
+    browser.driver.goto(address).await?;
+    // On a busy machine the driver may go on before the page's script has run.
+    let ready = By::Css("#filter-cells, noscript p");
+    browser.driver.query(ready).first().await.map(|_| ())
 }
 
 /// Chooses an option, or types a number.

@@ -398,9 +398,9 @@ fn unit_of(filter: usize) -> usize {
     }
 }
 
-/// The direction in which a filter follows its unit; every fourth is less active with it.
+/// The direction in which a filter follows its unit; half of each unit's are less active with it.
 fn sign(filter: usize) -> f64 {
-    if filter % 4 == 2 { -1.0 } else { 1.0 }
+    if filter / 12 % 2 == 1 { -1.0 } else { 1.0 }
 }
 
 /// What stands in the pictures of a filter.
