@@ -1,5 +1,5 @@
-// Clicks and keys on the page: sorting of tables, and the filter explorer. Without it, only the other filters of the
-// explorer cannot be read.
+// Clicks and keys on the page: sorting of tables, and the filter explorer. Without it, links to filters lead to their
+// rows in the table of all numbers.
 "use strict";
 
 // ---- Tables: a button in each column's head sorts by it.
@@ -84,38 +84,37 @@ const clamped = (value, low, high) => Math.round(100 * Math.min(high, Math.max(l
 class Explorer {
   constructor(data) {
     this.data = data;
-    this.order = data.order.map((number) => data.filters.findIndex((filter) => filter.filter === number));
-    this.place = Math.max(0, this.order.findIndex((at) => data.filters[at].filter === data.shown));
+    this.filters = new Map(data.filters.map((filter) => [filter.filter, filter]));
+    this.pictured = data.filters.map((filter) => filter.filter);
+    this.order = this.pictured;
+    this.chosen = data.shown;
     this.byId = (id) => document.getElementById(id);
     this.makeCells();
     this.mark();
     this.listen();
   }
 
-  filterAt(place) {
-    return this.data.filters[this.order[place]];
-  }
-
   makeCells() {
-    const cells = element("div", {
+    this.list = element("div", {
       class: "cells", id: "filter-cells", role: "listbox", tabindex: "0",
       "aria-label": "Filters", "aria-describedby": "explorer-help", "aria-controls": "chosen",
     });
-    cells.style.gridTemplateColumns = `repeat(${this.data.columns}, minmax(0, 1fr))`;
-    this.cells = this.order.map((_, place) => {
-      const filter = this.filterAt(place);
+    this.list.style.gridTemplateColumns = `repeat(${this.data.columns}, minmax(0, 1fr))`;
+    this.cells = new Map(this.order.map((number) => {
+      const { title } = this.filters.get(number);
       const cell = element(
         "div",
-        { role: "option", id: `filter-cell-${filter.filter}`, "aria-selected": "false", "aria-label": filter.title, title: filter.title },
-        element("span", { "aria-hidden": "true" }, String(filter.filter)),
+        { role: "option", id: `filter-cell-${number}`, "aria-selected": "false", "aria-label": title, title },
+        element("span", { "aria-hidden": "true" }, String(number)),
       );
-      cell.addEventListener("click", () => this.show(place));
-      return cell;
-    });
-    cells.append(...this.cells);
-    this.list = cells;
-    this.byId("mosaic").append(cells);
-    this.byId("explorer-controls").hidden = false;
+      cell.addEventListener("click", () => this.choose(number));
+      return [number, cell];
+    }));
+    this.list.append(...this.cells.values());
+    this.byId("mosaic").append(this.list);
+    for (const id of ["explorer-controls", "explorer-steps"]) this.byId(id).hidden = false;
+    // These lead to the explorer now.
+    for (const row of document.querySelectorAll("tr[id^=filter-]")) row.removeAttribute("id");
   }
 
   listen() {
@@ -124,59 +123,117 @@ class Explorer {
     this.list.addEventListener("keydown", (event) => {
       const last = this.order.length - 1;
       let to;
-      if (event.key in steps) to = this.place + steps[event.key];
+      if (event.key in steps) to = this.order.indexOf(this.chosen) + steps[event.key];
       else if (event.key === "Home") to = 0;
       else if (event.key === "End") to = last;
       if (to === undefined || event.ctrlKey || event.altKey || event.metaKey) return;
       event.preventDefault();
-      if (to >= 0 && to <= last) this.show(to);
+      if (to >= 0 && to <= last) this.choose(this.order[to]);
     });
     this.byId("previous-filter").addEventListener("click", () => this.step(-1));
     this.byId("next-filter").addEventListener("click", () => this.step(1));
-    this.byId("filter-number").addEventListener("change", (event) => this.showFilter(Number(event.target.value)));
-    this.byId("filter-unit").addEventListener("change", (event) => this.highlight(event.target.value));
+    this.byId("filter-number").addEventListener("change", (event) => this.choose(event.target.valueAsNumber));
+    this.byId("filter-unit")?.addEventListener("change", () => this.tint());
+    this.byId("filter-order").addEventListener("change", () => this.sort());
     document.addEventListener("click", (event) => {
+      // A link to the present address fires no `hashchange`.
       const link = event.target.closest?.('a[href^="#filter-"]');
-      if (link) this.follow(link.hash);
+      if (link?.getAttribute("href") === location.hash) this.byId("explorer").scrollIntoView();
     });
-    addEventListener("hashchange", () => this.follow(location.hash));
-    this.follow(location.hash);
+    addEventListener("hashchange", () => this.follow());
+    this.follow();
   }
 
   step(by) {
     const many = this.order.length;
-    this.show((this.place + by + many) % many);
+    this.choose(this.order[(this.order.indexOf(this.chosen) + by + many) % many]);
   }
 
-  showFilter(number) {
-    const place = this.order.findIndex((at) => this.data.filters[at].filter === number);
-    if (place >= 0) this.show(place);
+  // Shows a filter and puts it into the page's address; the Back button leads over links only.
+  choose(number) {
+    if (this.show(number)) history.replaceState("shown", "", `#filter-${number}`);
   }
 
-  // `#filter-113`, of a link or of the page's address.
-  follow(hash) {
-    const number = /^#filter-(\d+)$/.exec(hash)?.[1];
+  // `#filter-113` of the page's address. Going back keeps the place on the page.
+  follow() {
+    const number = /^#filter-(\d+)$/.exec(location.hash)?.[1];
     if (number === undefined) return;
-    this.showFilter(Number(number));
-    this.byId("explorer").scrollIntoView();
+    this.show(Number(number));
+    if (history.state === null) this.byId("explorer").scrollIntoView();
+    history.replaceState("shown", "");
   }
 
-  highlight(unit) {
-    this.cells.forEach((cell, place) => {
-      cell.classList.toggle("other", unit !== "" && this.filterAt(place).unit !== Number(unit));
+  get unit() {
+    return this.byId("filter-unit")?.value ?? "";
+  }
+
+  // Colours all cells by their AUROC for an action unit, frames those named after it, and says how many they are.
+  tint() {
+    const { unit } = this;
+    for (const [number, cell] of this.cells) {
+      const filter = this.filters.get(number);
+      const fromChance = unit === "" ? 0 : 2 * (filter.auroc[unit] ?? 0.5) - 1;
+      cell.style.setProperty("--s", Math.abs(fromChance));
+      cell.classList.toggle("less", fromChance < 0);
+      cell.classList.toggle("named", unit !== "" && filter.unit === Number(unit));
+    }
+    if (this.byId("filter-order").value === "strength") this.sort();
+    this.say();
+  }
+
+  say(words = "") {
+    const { unit } = this;
+    const named = this.data.filters.filter((filter) => unit !== "" && filter.unit === Number(unit)).length;
+    const au = unit !== "" && `AU ${this.data.units[unit].au}`;
+    const many = { 0: `No filter is named after ${au}.`, 1: `1 filter is named after ${au} (framed).` }[named];
+    const colours = "Blue: more active with it (AUROC above 0.5), orange: less.";
+    const tinted = au ? `${many ?? `${named} filters are named after ${au} (framed).`} ${colours}` : "";
+    this.byId("explorer-note").textContent = `${words} ${tinted}`.trim();
+  }
+
+  sort() {
+    const { unit } = this;
+    const by = this.byId("filter-order").value;
+    this.order = [...this.data.orders[by]];
+    const auroc = (number) => this.filters.get(number).auroc[unit] ?? 0;
+    if (by === "strength" && unit !== "") this.order.sort((a, b) => auroc(b) - auroc(a));
+    this.list.append(...this.order.map((number) => this.cells.get(number)));
+    this.drawMosaic();
+  }
+
+  // The picture with its cells in the present order.
+  drawMosaic() {
+    this.picture ??= this.byId("mosaic-picture");
+    if (!this.picture) return;
+    const { columns } = this.data;
+    const { alt, naturalWidth: width, naturalHeight: height } = this.picture;
+    const canvas = element("canvas", { id: "mosaic-picture", role: "img", "aria-label": alt, width, height });
+    const side = width / columns;
+    const corner = (place) => [side * (place % columns), side * Math.floor(place / columns)];
+    const context = canvas.getContext("2d");
+    this.order.forEach((number, place) => {
+      context.drawImage(this.picture, ...corner(this.pictured.indexOf(number)), side, side, ...corner(place), side, side);
     });
+    this.byId("mosaic-picture").replaceWith(canvas);
   }
 
   mark() {
-    this.cells.forEach((cell, place) => cell.setAttribute("aria-selected", String(place === this.place)));
-    this.list.setAttribute("aria-activedescendant", this.cells[this.place].id);
+    const cell = this.cells.get(this.chosen);
+    this.list.querySelector('[aria-selected="true"]')?.setAttribute("aria-selected", "false");
+    cell.setAttribute("aria-selected", "true");
+    this.list.setAttribute("aria-activedescendant", cell.id);
+    document.querySelector(".matrix a.shown")?.classList.remove("shown");
+    document.querySelector(`.matrix a[href="#filter-${this.chosen}"]`)?.classList.add("shown");
   }
 
-  show(place) {
-    this.place = place;
+  // Returns whether the run has the filter.
+  show(number) {
+    const filter = this.filters.get(number);
+    this.say(filter || Number.isNaN(number) ? "" : `This run has no filter ${number}.`);
+    this.byId("filter-number").value = filter ? number : this.chosen;
+    if (!filter) return false;
+    this.chosen = number;
     this.mark();
-    const filter = this.filterAt(place);
-    this.byId("filter-number").value = filter.filter;
     this.byId("chosen-title").textContent = filter.title;
     this.byId("chosen-words").textContent = filter.words;
     const sheet = this.byId("chosen-sheet");
@@ -186,16 +243,8 @@ class Explorer {
       sheet.src = filter.sheet;
       sheet.alt = filter.alt;
     }
-    this.drawFace(filter);
-    this.byId("chosen-rows").replaceChildren(...this.data.units.map((unit, at) => this.row(filter, unit, at)));
-  }
-
-  drawFace(filter) {
-    const face = this.byId("chosen-face");
-    if (!face) return;
-    face.setAttribute("aria-label", filter.faceAlt);
-    const boxes = filter.boxes.map(([x, y, width, height]) => drawn("rect", { x, y, width, height }));
-    this.byId("chosen-boxes").replaceChildren(...boxes);
+    this.byId("chosen-rows")?.replaceChildren(...this.data.units.map((unit, at) => this.row(filter, unit, at)));
+    return true;
   }
 
   row(filter, unit, at) {

@@ -13,6 +13,8 @@ pub const HOSTILE_CLASS: &str = "<script>alert(1)</script>";
 pub const HOSTILE_PATH: &str = "/data/it's \"here\"/<img src=x onerror=alert(2)>.png";
 /// Filters of the layer.
 pub const FILTERS: usize = 64;
+/// A filter that is named after no unit.
+pub const NAMELESS: usize = 7;
 
 const CLASSES: [&str; 8] = [
     "neutral",
@@ -24,7 +26,8 @@ const CLASSES: [&str; 8] = [
     HOSTILE_CLASS,
     "surprise",
 ];
-const UNITS: [(u64, &str); 12] = [
+/// The last but one has no filter.
+const UNITS: [(u64, &str); 13] = [
     (1, "Inner brow raiser"),
     (2, "Outer brow raiser"),
     (4, "Brow lowerer"),
@@ -36,6 +39,7 @@ const UNITS: [(u64, &str); 12] = [
     (15, "Lip corner depressor"),
     (17, "Chin raiser"),
     (25, "Lips part"),
+    (26, "Jaw drop"),
     (27, "Mouth stretch"),
 ];
 const SIDE: usize = 48;
@@ -325,7 +329,7 @@ fn viz(run: &Path) {
         }
     };
     let filters: Vec<Value> = (0..FILTERS)
-        .map(|f| json!({"filter": f, "patches": patches(f)}))
+        .map(|f| json!({"filter": f, "name": name(f), "patches": patches(f)}))
         .collect();
     let order: Vec<usize> = (0..FILTERS).map(|at| at * 13 % FILTERS).collect();
     save_json(
@@ -388,7 +392,22 @@ fn sheet(filter: usize, times: u32) -> GrayImage {
 }
 
 fn unit_of(filter: usize) -> usize {
-    filter * 5 % UNITS.len()
+    match filter * 5 % (UNITS.len() - 1) {
+        11 => 12,
+        unit => unit,
+    }
+}
+
+/// The direction in which a filter follows its unit; half of each unit's are less active with it.
+fn sign(filter: usize) -> f64 {
+    if filter / 12 % 2 == 1 { -1.0 } else { 1.0 }
+}
+
+/// What stands in the pictures of a filter.
+fn name(filter: usize) -> Option<String> {
+    let (au, name) = UNITS[unit_of(filter)];
+    let less = if sign(filter) < 0.0 { "less with " } else { "" };
+    (filter != 5 && filter != NAMELESS).then(|| format!("{less}AU{au} {name}, AUROC 0.80"))
 }
 
 fn fau(run: &Path) {
@@ -404,9 +423,15 @@ fn fau(run: &Path) {
             } else {
                 0.25 * strength * draw.next()
             };
+            let auroc = 0.5 + sign(filter + at + own) * 0.4 * kl.min(1.0);
+            let auroc = if at == own {
+                0.5 + sign(filter) * 0.4 * kl.min(1.0)
+            } else {
+                auroc
+            };
             let numbers = [
                 kl,
-                0.5 + 0.4 * kl.min(1.0),
+                auroc,
                 0.4 * kl,
                 if at == own { 0.0004 } else { 0.31 },
                 0.04,
@@ -415,6 +440,7 @@ fn fau(run: &Path) {
                 0.55 + 0.4 * kl.min(1.0),
                 0.6,
                 0.3,
+                if at == own { 0.0003 } else { 0.2 },
             ];
             let numbers = numbers.map(|n: f64| n.to_string());
             let first = [
@@ -439,15 +465,17 @@ fn fau(run: &Path) {
                     ]
                     .to_vec(),
                 );
+            }
+            if at == own && filter != NAMELESS {
                 names.push(
                     [
                         filter.to_string(),
                         au.to_string(),
                         (*name).to_owned(),
-                        "1".to_owned(),
-                        "0.8".to_owned(),
+                        sign(filter).to_string(),
+                        auroc.to_string(),
                         "1.2".to_owned(),
-                        (10.0 * kl).to_string(),
+                        (sign(filter) * 10.0 * kl).to_string(),
                         "0.0001".to_owned(),
                         "0.0002".to_owned(),
                         "holds".to_owned(),
@@ -475,6 +503,7 @@ fn fau(run: &Path) {
         "auroc_high",
         "auroc_within_class",
         "intensity_rho",
+        "q_auroc",
     ];
     save_csv(run, "fau/associations.csv", &header, rows);
     let header = [

@@ -7,6 +7,7 @@ use askama::Template;
 use super::table::Table;
 use crate::plot::Plot;
 use crate::run::folder::{Contents, Gap, Part, RunFolder, VISUALIZE};
+use crate::run::viz::FINE;
 
 /// A numbered part of the page.
 pub(crate) struct Section {
@@ -185,6 +186,8 @@ pub(crate) fn pieces(text: &str) -> impl Iterator<Item = (bool, &str)> {
 /// A picture of pixels.
 struct Pixels {
     uri: String,
+    /// Width on the page, in CSS pixels.
+    width: u32,
     /// Wider than a phone: scrolls there rather than shrinks.
     wide: bool,
 }
@@ -192,12 +195,13 @@ struct Pixels {
 impl Pixels {
     fn read(folder: &RunFolder, file: &str) -> Part<Self> {
         let compact = folder.compact(file, WIDEST, VISUALIZE)?;
-        let wide = compact.width > 500;
+        let width = compact.width / if file.ends_with(FINE) { 3 } else { 1 };
         let uri = folder.embed(compact.kind, &compact.bytes).ok_or_else(|| {
             let left = folder.pictures_left();
             let reason = format!("{left} bytes are left for pictures on one page, too few for it");
             Gap::damaged(file, reason, "")
         })?;
-        Ok(Self { uri, wide })
+        let wide = width > 600;
+        Ok(Self { uri, width, wide })
     }
 }

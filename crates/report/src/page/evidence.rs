@@ -11,7 +11,7 @@ use crate::plot::forest::{Forest, Line, labelled};
 use crate::plot::numbers::csv;
 use crate::run::Run;
 use crate::run::pictures::{best_patch, png};
-use crate::run::value::{au, au_label, distinct, filter, list};
+use crate::run::value::{au, au_label, filter, list};
 
 /// Patches in the row.
 const PATCHES: usize = 10;
@@ -182,11 +182,7 @@ fn bars(within: &Value) -> Forest<'static> {
 
 /// The filter that is most active with each action unit, the strongest first.
 fn patches(run: &Run) -> Vec<Best> {
-    let more = |name: &&Value| name["z"].as_f64().is_some_and(|z| z > 0.0);
-    let named = Vec::from_iter(run.fau.names.iter().filter(more));
-    let units = distinct(named.iter().map(|name| au(name)));
-    let first = |unit: u64| named.iter().find(|name| au(name) == unit);
-    let picture = |name: &&Value| {
+    let picture = |name: &Value| {
         let patch = best_patch(run, filter(name), SIDE)?;
         let uri = run.folder.embed("image/png", &png(&patch)?)?;
         let shows = run.patches_that_show(filter(name), au(name));
@@ -197,7 +193,7 @@ fn patches(run: &Run) -> Vec<Best> {
             shows: shows.map_or(String::new(), |(with, all)| format!("{with}/{all} show it")),
         })
     };
-    let best = units.into_iter().filter_map(first);
+    let best = run.fau.best_of_units().into_iter();
     best.filter_map(picture).take(PATCHES).collect()
 }
 

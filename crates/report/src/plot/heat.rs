@@ -1,4 +1,4 @@
-//! A matrix as shades of one colour.
+//! A matrix as shades of one colour, or of two for values on both sides of zero.
 
 use plotters::prelude::*;
 use plotters::style::text_anchor::{HPos, VPos};
@@ -14,12 +14,12 @@ pub(crate) struct Heat<'a> {
     pub columns_are: &'a str,
     pub columns: &'a [String],
     pub rows: &'a [String],
-    /// `[rows][columns]`; missing values, which are not finite, stay white.
+    /// `[rows][columns]`, -1 to 1; missing values, which are not finite, stay white.
     pub values: &'a [Vec<f64>],
-    /// Value of the darkest shade.
-    pub top: f64,
-    /// The quantity of the shade, with its unit.
-    pub shade: &'a str,
+    /// The end of the scale opposite to 1: 0 or -1.
+    pub from: f64,
+    /// The scale in words.
+    pub scale: &'a str,
     /// Size of the cells; column names are omitted below 14.
     pub cell: (u32, u32),
     /// Numbers in the cells.
@@ -64,10 +64,10 @@ impl Heat<'_> {
 
     fn draw_cell(&self, area: &Area, (x, y): (i32, i32), value: f64) -> Drawn {
         let (w, h) = (self.cell.0 as i32, self.cell.1 as i32);
-        let fill = shade(value / self.top).filled();
+        let fill = shade(value).filled();
         area.draw(&Rectangle::new([(x, y), (x + w, y + h)], fill))?;
         if self.numbers && value.is_finite() {
-            let ink = [BLACK, WHITE][usize::from(value / self.top > 0.55)];
+            let ink = [BLACK, WHITE][usize::from(value > 0.55)];
             let style = text_style(HPos::Center, VPos::Center).color(&ink);
             let text = format!("{:.0}", 100.0 * value);
             area.draw(&Text::new(text, (x + w / 2, y + h / 2), style))?;
@@ -78,19 +78,23 @@ impl Heat<'_> {
     fn draw_scale(&self, area: &Area, left: i32, y: i32) -> Drawn {
         for step in 0..32 {
             let x = left + step * 4;
-            let colour = shade(f64::from(step) / 31.0);
+            let colour = shade(self.from + (1.0 - self.from) * f64::from(step) / 31.0);
             area.draw(&Rectangle::new([(x, y), (x + 4, y + 12)], colour.filled()))?;
         }
-        let text = format!("0 to {} {}", (100.0 * self.top).round() / 100.0, self.shade);
-        key_text(area, &text, (left + 140, y + 6))
+        key_text(area, self.scale, (left + 140, y + 6))
     }
 }
 
-/// White to deep blue, lightness falling evenly; a missing value stays white.
+/// White to deep blue, below zero to deep orange, lightness falling evenly; a missing value stays white.
 fn shade(share: f64) -> RGBColor {
     let share = Some(share).filter(|share| share.is_finite()).unwrap_or(0.0);
-    let from_white = |to: f64| (255.0 + share.clamp(0.0, 1.0) * (to - 255.0)).round() as u8;
-    RGBColor(from_white(8.0), from_white(64.0), from_white(129.0))
+    let from_white = |to: f64| (255.0 + share.abs().min(1.0) * (to - 255.0)).round() as u8;
+    let [red, green, blue] = if share < 0.0 {
+        [172.0, 70.0, 0.0]
+    } else {
+        [8.0, 64.0, 129.0]
+    };
+    RGBColor(from_white(red), from_white(green), from_white(blue))
 }
 
 /// Height of a row that holds text.

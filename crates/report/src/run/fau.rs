@@ -1,6 +1,6 @@
 //! `fau/`: filters against action units. Columns depend on the version and the analysis, and may be absent.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
@@ -86,6 +86,14 @@ impl Fau {
     /// `m_high`.
     pub fn own_measures(&self) -> Vec<&str> {
         texts(&self.summary["own_measures"]).collect()
+    }
+
+    /// For each action unit the filter named after it that is most active with it, the strongest first.
+    pub fn best_of_units(&self) -> Vec<&Value> {
+        let mut seen = BTreeSet::new();
+        let more = |name: &&Value| name["z"].as_f64().is_some_and(|z| z > 0.0);
+        let named = self.names.iter().filter(more);
+        named.filter(|name| seen.insert(au(name))).collect()
     }
 
     /// The summary of one control, by name.

@@ -19,7 +19,7 @@ use crate::errors::Error;
 /// Size limit of a JSON or CSV file: 256 MiB, above the table of a hundred thousand images.
 const MAX_TEXT: u64 = 256 << 20;
 /// Size limit of all pictures together, before base64 adds a third: keeps the page under 15 MB.
-const MAX_PICTURES: u64 = 10 << 20;
+const MAX_PICTURES: u64 = 35 << 18;
 /// Memory limit for decoding a picture, against malicious files.
 const MAX_DECODED: u64 = 256 << 20;
 
@@ -240,8 +240,8 @@ pub(crate) struct Compact {
 }
 
 impl Compact {
-    /// A JPEG quality without visible blocks in patches.
-    const QUALITY: u8 = 85;
+    /// A JPEG quality without visible blocks in patches, which are drawn enlarged.
+    const QUALITY: u8 = 75;
 
     fn of(mut shrunk: DynamicImage, original: Vec<u8>, widest: u32) -> Self {
         if shrunk.width() > widest {

@@ -34,6 +34,14 @@ pub(crate) fn units(rows: &[Value]) -> BTreeSet<u64> {
     rows.iter().map(au).collect()
 }
 
+/// Key of the order down the face: the numbers of FACS rise from the brows to the chin, but for those of the eyes.
+pub(crate) fn down_the_face(au: &u64) -> (u64, u64) {
+    match au {
+        41..=46 | 61..=69 => (7, *au),
+        _ => (*au, 0),
+    }
+}
+
 /// Name of an action unit for use inside a sentence, e.g. `lip corner puller`; empty for numbers without a name.
 pub(crate) fn au_name(au: u64) -> String {
     match u8::try_from(au).map_or("Unnamed", faus_base::au::name) {

@@ -5,6 +5,9 @@ use serde_json::Value;
 
 use super::folder::{Contents, RunFolder, VISUALIZE};
 
+/// End of the name of a picture in threefold resolution.
+pub(crate) const FINE: &str = "@3x.png";
+
 /// `viz/<layer>`.
 pub(crate) struct Layer {
     pub name: String,
@@ -19,6 +22,17 @@ impl Layer {
     /// A file of this layer's folder, relative to the run.
     pub fn file(&self, name: &str) -> String {
         format!("viz/{}/{name}", self.name)
+    }
+
+    /// A picture of this layer, in threefold resolution if the folder has it.
+    pub fn fine(&self, folder: &RunFolder, name: &str) -> String {
+        let fine = self.file(&format!("{name}{FINE}"));
+        let exists = folder.path(&fine).is_file();
+        if exists {
+            fine
+        } else {
+            self.file(&format!("{name}.png"))
+        }
     }
 }
 
@@ -79,6 +93,8 @@ impl Filters {
 #[serde(default)]
 pub(crate) struct FilterPatches {
     pub filter: u64,
+    /// The action unit written into its pictures: `AU12 Lip corner puller, AUROC 0.95`, `less with AU1 …`.
+    pub name: Option<String>,
     pub patches: Vec<Patch>,
 }
 

@@ -11,17 +11,21 @@ use serde_json::{Value, json};
 use super::heat_map::Grid;
 use super::patches::images_used;
 use crate::page::blocks::Sections;
-use crate::page::text::{ci, decimal, p_value, percent};
+use crate::page::text::{ci, count, decimal, p_value, percent};
 use crate::run::Run;
 use crate::run::folder::Compact;
 use crate::run::pictures::{EMPTY, best_patch, png, sheet};
 use crate::run::value::{au, au_label, distinct, ends, filter};
-use crate::run::viz::{Layer, Patch};
+use crate::run::viz::{FilterPatches, Layer, Patch};
 
 /// Widths tried in turn until all sheets fit.
-const WIDTHS: [u32; 3] = [1100, 700, 420];
-/// Side of a filter's cell in the mosaic, in pixels.
-const CELL: u32 = 32;
+const WIDTHS: [u32; 4] = [1100, 900, 800, 700];
+const SMALLEST: u32 = 420;
+/// One of so many sheets is tried.
+const SAMPLE: usize = 8;
+/// Least and largest side of a filter's cell in the mosaic; between them a patch has its own pixels, which the browser
+/// smooths at any size.
+const CELLS: (u32, u32) = (32, 64);
 
 /// The filters of a run; the template shows the strongest, before the script runs.
 #[derive(Template)]
@@ -31,17 +35,18 @@ struct Explorer<'a> {
     layer: Option<&'a Layer>,
     patches: BTreeMap<u64, &'a [Patch]>,
     grid: Grid<'a>,
-    names: BTreeMap<u64, &'a Value>,
     correspondences: BTreeMap<u64, &'a Value>,
     effects: BTreeMap<(u64, u64), f64>,
-    /// The numbers of all filters, in the order of the mosaic.
-    order: Vec<u64>,
+    /// The numbers of all filters in each order of the mosaic, with its key and name; the picture has the first.
+    orders: Vec<Order>,
     switch_top: Option<f64>,
     /// All filters, in this order.
     filters: Vec<Filter>,
     mosaic: Option<String>,
-    face: Option<String>,
 }
+
+/// Key, name and filters.
+type Order = (&'static str, &'static str, Vec<u64>);
 
 impl<'a> Explorer<'a> {
     /// Length of a bar of the filter shown, of 200.
@@ -72,11 +77,11 @@ impl<'a> Explorer<'a> {
     }
 
     fn new(run: &'a Run, layer: Option<&'a Layer>) -> Self {
-        let grid = Grid::of(&run.fau.associations);
-        let by_filter = |rows: &'a [Value]| rows.iter().map(|row| (filter(row), row)).collect();
+        let grid = Grid::of(&run.fau);
         let filters = layer.map_or(&[][..], |layer| &layer.filters.filters);
         let patches = filters.iter().map(|of| (of.filter, of.patches.as_slice()));
         let patches: BTreeMap<u64, &[Patch]> = patches.collect();
+        let found = run.fau.correspondences.iter();
         let effects = run.fau.intervene.rows.iter();
         let effect = |row: &Value| Some(((filter(row), au(row)), row["effect"].as_f64()?));
         let effects: BTreeMap<_, f64> = effects.filter_map(effect).collect();
@@ -84,21 +89,17 @@ impl<'a> Explorer<'a> {
         let largest = sizes.fold(0.0, f64::max);
         let all: BTreeSet<u64> = grid.filters.keys().chain(patches.keys()).copied().collect();
         let ordered = layer.map_or(&[][..], |layer| &layer.filters.order);
-        let mut order = distinct(ordered.iter().chain(&all).copied());
-        order.retain(|number| all.contains(number));
         Self {
-            order,
+            orders: orders(&grid, all, ordered),
             run,
             layer,
             patches,
             grid,
-            names: by_filter(&run.fau.names),
-            correspondences: by_filter(&run.fau.correspondences),
+            correspondences: found.map(|row| (filter(row), row)).collect(),
             effects,
             switch_top: (largest > 0.0).then_some(largest),
             filters: vec![],
             mosaic: None,
-            face: None,
         }
     }
 
@@ -106,10 +107,13 @@ impl<'a> Explorer<'a> {
     fn fill(&mut self) {
         let mut sheets = self.sheets();
         let filter = |number: &u64| self.filter(*number, sheets.remove(number));
-        self.filters = self.order.iter().map(filter).collect();
+        self.filters = self.order().iter().map(filter).collect();
         self.mosaic = self.patches_beside();
-        let face = self.layer.map(|layer| layer.file("average-face.png"));
-        self.face = face.and_then(|file| self.run.folder.png(&file));
+    }
+
+    /// The filters in the order of the picture.
+    fn order(&self) -> &[u64] {
+        self.orders.first().map_or(&[], |order| &order.2)
     }
 
     /// The named filter with the largest |z|, else that with the largest KL, else the first.
@@ -127,7 +131,7 @@ impl<'a> Explorer<'a> {
 
     /// Columns of the mosaic.
     fn columns(&self) -> usize {
-        (self.order.len() as f64).sqrt().ceil() as usize
+        (self.order().len() as f64).sqrt().ceil() as usize
     }
 
     /// Whether some association has this number.
@@ -136,17 +140,25 @@ impl<'a> Explorer<'a> {
         rows.any(|row| row[key].is_number())
     }
 
-    /// Side of the average face, in pixels.
-    fn side(&self) -> u32 {
-        self.run.images.as_ref().map_or(96, |images| images.side)
+    /// Number of filters whose pictures have another action unit written into them than `names.csv` has now.
+    fn misnamed(&self) -> usize {
+        let filters = self.layer.map_or(&[][..], |layer| &layer.filters.filters);
+        let differs = |of: &&FilterPatches| {
+            let now = self.grid.name(&of.filter).replace("AU ", "AU") + " ";
+            of.name.as_ref().is_some_and(|name| !name.starts_with(&now))
+        };
+        let named = !self.grid.names.is_empty();
+        filters.iter().filter(differs).filter(|_| named).count()
     }
 
     /// The data for the page's script, as JSON that cannot close its script element.
     fn data(&self) -> String {
         let unit = |(au, name)| json!({"au": au, "name": name});
         let units: Vec<Value> = self.grid.names().into_iter().map(unit).collect();
+        let orders = self.orders.iter();
+        let orders: BTreeMap<_, _> = orders.map(|(key, _, order)| (key, order)).collect();
         let data = json!({
-            "shown": self.shown().filter, "order": self.order, "columns": self.columns(), "top": self.grid.top,
+            "shown": self.shown().filter, "orders": orders, "columns": self.columns(), "top": self.grid.top,
             "switchTop": self.switch_top, "filters": self.filters, "units": units, "measures": self.run.fau.own_measures(),
         });
         for_script(&data.to_string())
@@ -158,11 +170,9 @@ impl<'a> Explorer<'a> {
         let of = self.grid.filters.get(&number).unwrap_or(&none);
         let cell = |row: &&Value, key: &str| rounded(row[key].as_f64());
         let column = |key: &str| -> Numbers { of.iter().map(|row| cell(row, key)).collect() };
-        let name = self.names.get(&number);
+        let name = self.grid.names.get(&number);
         let of_unit = name.map(|name| format!(": {}{}", less(name), au_label(au(name))));
-        let patches = self.patches.get(&number).copied().unwrap_or_default();
-        let boxes: Vec<[f64; 4]> = patches.iter().filter_map(Patch::area).collect();
-        let (many, places) = (patches.len(), boxes.len());
+        let many = self.patches.get(&number).map_or(0, |patches| patches.len());
         let effect = |au: &u64| rounded(self.effects.get(&(number, *au)).copied());
         let effects = units.iter().filter(|_| self.switch_top.is_some());
         let own = self.run.fau.own_measures().into_iter();
@@ -171,15 +181,11 @@ impl<'a> Explorer<'a> {
             filter: number,
             title: format!("Filter {number}{}", of_unit.unwrap_or_default()),
             words: self.words(number, many),
-            unit: name.and_then(|name| units.binary_search(&au(name)).ok()),
+            unit: self.grid.unit(number),
             sheet,
             alt: format!(
                 "The {many} patches that excite filter {number} most, above their projections"
             ),
-            face_alt: format!(
-                "Average face with {places} boxes where the patches of filter {number} lie"
-            ),
-            boxes,
             kl: column("kl"),
             null: column("kl_null_95"),
             auroc: column("auroc"),
@@ -206,7 +212,7 @@ impl<'a> Explorer<'a> {
             let region = au_label(au(place));
             format!(" Its maxima lie in the face region of {region} on {rate} of images (chance {chance}).")
         });
-        let name = match self.names.get(&number) {
+        let name = match self.grid.names.get(&number) {
             Some(name) => name_words(name),
             None if self.run.fau.names.gap.is_none() => {
                 "It is named after no action unit: none passes the permutation test. ".to_owned()
@@ -231,7 +237,7 @@ impl<'a> Explorer<'a> {
         )
     }
 
-    /// Sheets of all filters, at the largest width at which all of them fit.
+    /// Sheets of all filters, at the largest width at which all of them fit, by a sample.
     fn sheets(&self) -> BTreeMap<u64, String> {
         let Some(layer) = self.layer else {
             return BTreeMap::new();
@@ -239,28 +245,31 @@ impl<'a> Explorer<'a> {
         let folder = &self.run.folder;
         // Space for pictures further down the page.
         let room = folder.pictures_left() * 9 / 10;
-        let mut fitting: Vec<(u64, Compact)> = Vec::new();
-        for width in WIDTHS {
-            let load = |number: &u64| {
-                let file = layer.file(&format!("filter-{number:03}.png"));
-                Some((*number, folder.compact(&file, width, "").ok()?))
-            };
-            fitting = self.order.par_iter().filter_map(load).collect();
-            let bytes = fitting.iter().map(|(_, sheet)| sheet.bytes.len() as u64);
-            if bytes.sum::<u64>() <= room {
-                break;
-            }
-        }
+        let load = |number: &u64, width: u32| {
+            let file = layer.file(&format!("filter-{number:03}.png"));
+            Some((*number, folder.compact(&file, width, "").ok()?))
+        };
+        let fits = |width: &&u32| {
+            let sample = self.order().par_iter().step_by(SAMPLE);
+            let bytes = sample.filter_map(|number| Some(load(number, **width)?.1.bytes.len()));
+            (bytes.sum::<usize>() * SAMPLE) as u64 <= room
+        };
+        let width = WIDTHS.iter().find(fits).unwrap_or(&SMALLEST);
+        let sheets = self.order().par_iter();
+        let sheets: Vec<(u64, Compact)> =
+            sheets.filter_map(|number| load(number, *width)).collect();
         let embed = |of: (u64, Compact)| Some((of.0, folder.embed(of.1.kind, &of.1.bytes)?));
-        fitting.into_iter().filter_map(embed).collect()
+        sheets.into_iter().filter_map(embed).collect()
     }
 
     /// The best patches of all filters side by side.
     fn patches_beside(&self) -> Option<String> {
-        let best = |number: &u64| best_patch(self.run, *number, CELL);
-        let cells: Vec<Option<GrayImage>> = self.order.iter().map(best).collect();
+        let field = self.layer?.filters.field.unwrap_or(0);
+        let cell = (field as u32).clamp(CELLS.0, CELLS.1);
+        let best = |number: &u64| best_patch(self.run, *number, cell);
+        let cells: Vec<Option<GrayImage>> = self.order().iter().map(best).collect();
         cells.iter().find(|cell| cell.is_some())?;
-        let empty = GrayImage::from_pixel(CELL, CELL, EMPTY);
+        let empty = GrayImage::from_pixel(cell, cell, EMPTY);
         let cells = cells.into_iter().map(|cell| cell.unwrap_or(empty.clone()));
         let mut cells: Vec<GrayImage> = cells.collect();
         cells.resize(cells.len().next_multiple_of(self.columns()), empty);
@@ -280,8 +289,6 @@ struct Filter {
     unit: Option<usize>,
     sheet: Option<String>,
     alt: String,
-    boxes: Vec<[f64; 4]>,
-    face_alt: String,
     kl: Numbers,
     null: Numbers,
     auroc: Numbers,
@@ -302,14 +309,68 @@ pub(super) fn section(run: &Run, page: &mut Sections) {
         blocks.has(&layer.filters);
     }
     let mut explorer = Explorer::new(run, layer);
-    if !explorer.order.is_empty() {
+    if !explorer.order().is_empty() {
         let missing = run.fau.intervene.rows.gap.is_some() && !run.folder.correlated;
         if missing && run.synthetic() == Some(true) {
             blocks.quiet("Responses to switched action units have not been computed for this run. Run `faus intervene RUN`.");
         }
+        let misnamed = explorer.misnamed();
+        if misnamed > 0 {
+            let pictures = count(misnamed, "filter");
+            blocks.caution(format!("The pictures of {pictures} were drawn before fau/names.csv was written anew, and name another action unit. `faus visualize RUN --out RUN/viz/conv3` draws them again."));
+        }
         explorer.fill();
         blocks.html(explorer);
     }
+}
+
+/// All filters in several orders.
+fn orders(grid: &Grid, all: BTreeSet<u64>, projections: &[u64]) -> Vec<Order> {
+    let mut drawn = distinct(projections.iter().copied());
+    drawn.retain(|number| all.contains(number));
+    let is_drawn = drawn.len() > 1;
+    drawn.extend(all.iter().filter(|number| !projections.contains(number)));
+    let all = Vec::from_iter(all);
+    let (mut by_unit, mut strongest) = (all.clone(), all.clone());
+    grid.sort_by_unit(&mut by_unit);
+    strongest.sort_by(|a, b| grid.strength(b).total_cmp(&grid.strength(a)));
+    let profiles = alike(grid, by_unit.clone());
+    let mut orders = vec![
+        ("projections", "likeness of projections", drawn),
+        ("unit", "action unit", by_unit),
+        ("strength", "strength", strongest),
+        ("profiles", "likeness for all units", profiles),
+        ("number", "number", all),
+    ];
+    orders.retain(|(key, _, _)| match *key {
+        "projections" => is_drawn,
+        "number" => true,
+        _ => !grid.filters.is_empty(),
+    });
+    orders
+}
+
+/// Filters so that each is followed by the one, of those left, whose AUROCs for all action units are nearest.
+fn alike(grid: &Grid, filters: Vec<u64>) -> Vec<u64> {
+    let with_profile = filters
+        .into_iter()
+        .map(|filter| (filter, grid.profile(&filter)));
+    let mut left: Vec<(u64, Vec<f64>)> = with_profile.collect();
+    let (mut chain, mut next) = (vec![], 0);
+    while next < left.len() {
+        let (filter, last) = left.remove(next);
+        chain.push(filter);
+        let distance =
+            |other: &[f64]| -> f64 { last.iter().zip(other).map(|(a, b)| (a - b).powi(2)).sum() };
+        let places = left
+            .iter()
+            .enumerate()
+            .map(|(at, other)| (at, distance(&other.1)));
+        next = places
+            .min_by(|a, b| a.1.total_cmp(&b.1))
+            .map_or(0, |nearest| nearest.0);
+    }
+    chain
 }
 
 /// `less active with ` for a filter that responds less with the unit it is named after.

@@ -8,6 +8,7 @@ mod controls;
 mod curves;
 mod data;
 mod explorer;
+mod face;
 mod heat_map;
 mod intervene;
 mod locate;
@@ -27,22 +28,23 @@ use crate::run::Run;
 /// All sections, in the order of the page.
 pub(crate) fn sections(run: &Run) -> Sections {
     let mut page = Sections::default();
+    heat_map::section(run, &mut page);
     if run.folder.correlated {
         explorer::section(run, &mut page);
-        heat_map::section(run, &mut page);
         action_units::section(run, &mut page);
         provenance::section(run, &mut page);
         return page;
     }
+    patches::section(run, &mut page);
+    explorer::section(run, &mut page);
+    // The explorer fills the room that the other pictures leave, but stands before them.
+    page.0.swap(1, 2);
+    action_units::section(run, &mut page);
     data::section(run, &mut page);
     curves::section(run, &mut page);
     accuracy::section(run, &mut page);
     confusion::section(run, &mut page);
     mistakes::section(run, &mut page);
-    patches::section(run, &mut page);
-    explorer::section(run, &mut page);
-    heat_map::section(run, &mut page);
-    action_units::section(run, &mut page);
     replicate::section(run, &mut page);
     replicate_on::section(run, &mut page);
     controls::section(run, &mut page);
