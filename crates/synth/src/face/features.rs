@@ -306,10 +306,10 @@ impl Mouth {
 
 fn corner(person: &Identity, aus: &AuState, side: usize, rest_y: f32, jaw_drop: f32) -> Point {
     let a = |au| aus.at(side, au);
-    let out = person.mouth_half_width + 0.28 * a(12) + 0.30 * a(20) + 0.10 * a(14) + 0.03 * a(15);
+    let out = person.mouth_half_width + 0.28 * a(12) + 0.30 * a(20) + 0.13 * a(14) + 0.03 * a(15);
     let drawn_in = out - 0.18 * a(23) - 0.05 * a(24) - 0.17 * a(27) - 0.06 * a(26) - 0.32 * a(18);
     let rest = rest_y + person.mouth_corner + person.asymmetry[side][2];
-    let pulled = rest - 0.38 * a(12) + 0.32 * a(15) + 0.08 * a(20) - 0.18 * a(14);
+    let pulled = rest - 0.38 * a(12) + 0.32 * a(15) + 0.08 * a(20) - 0.24 * a(14);
     let raised = pulled - 0.05 * a(10) - 0.03 * a(11) - 0.06 * a(9) + 0.05 * a(17);
     p(SIGNS[side] * drawn_in.max(0.3), raised + 0.38 * jaw_drop)
 }

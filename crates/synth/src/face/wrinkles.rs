@@ -175,9 +175,9 @@ fn bulge_half(surface: &mut Surface, face: &Face, side: usize) {
     let bag = eye.center.shifted(0.0, eye.lower + 0.12).mirrored(sign);
     surface.bump(bag, (0.36, 0.09), 0.045 * a(6) + 0.055 * a(7));
     let beside = |x: f32, y: f32| face.mouth.corners[side].shifted(x * sign, y);
-    let pit = -0.10 * a(14) - 0.02 * a(12);
+    let pit = -0.12 * a(14) - 0.02 * a(12);
     surface.bump(beside(0.08, 0.0), (0.14, 0.18), pit);
-    surface.darken(beside(0.09, 0.0), (0.13, 0.17), 0.24 * a(14).min(1.0));
+    surface.darken(beside(0.09, 0.0), (0.13, 0.17), 0.28 * a(14).min(1.0));
     // The skin that the buccinator bunches up beside the corner.
     surface.bump(beside(0.38, 0.02), (0.22, 0.28), 0.06 * a(14));
     let puff = middle_of_fold(face, side).shifted(0.20 * sign, -0.06);
