@@ -452,7 +452,7 @@ fn nulls_and_controls_change_the_answer() {
         "Among images of one expression, 1 of 3 named filters still follows its unit, 1 does not, and 1 cannot be tested.",
         "Filter 2: AU 12 lip corner puller",
         ">less</td>",
-        "a mean AUROC of 0.90 on left-out people, in an untrained network 0.70 (difference 0.20, 95% CI 0.10 to 0.30, p &#60; 0.0001)",
+        "a mean AUROC of 0.90, in an untrained network 0.70 (difference 0.20, 95% CI 0.10 to 0.30, p &#60; 0.0001)",
         "<p>The best of 16.</p>",
         "As it stands: &#60;b&#62;.",
         "Mind it.",

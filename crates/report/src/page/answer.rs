@@ -184,7 +184,7 @@ fn against_untrained(run: &Run) -> Option<String> {
         false => p_equals(below["p"].as_f64()),
     };
     Some(format!(
-        "The best filter of each action unit reaches a mean AUROC of {best} on left-out people, in an untrained network {without} (difference {difference}{interval}, {p})."
+        "The best filter of each action unit, chosen on other people, reaches a mean AUROC of {best}, in an untrained network {without} (difference {difference}{interval}, {p}); the trained network may know these people."
     ))
 }
 

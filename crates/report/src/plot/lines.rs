@@ -54,7 +54,7 @@ impl Lines<'_> {
             .disable_x_mesh()
             .x_labels(0)
             .y_labels(6)
-            .y_desc("AUROC on left-out people")
+            .y_desc("AUROC on people left out")
             .x_desc("layer")
             .draw()?;
         for (at, place) in self.places.iter().enumerate() {

@@ -120,7 +120,7 @@ fn by_unit(rows: &[Value]) -> Forest<'static> {
     Forest {
         name: "controls-by-action-unit",
         alt: "AUROC of each action unit's best filter in the trained network, an untrained one, in pixels and with exchanged codes",
-        axis: "AUROC on left-out people (0.5: no relation)",
+        axis: "AUROC on people left out of the choice (0.5: no relation)",
         series: shown.map(words).into(),
         csv: csv_of("control,au,best_auroc,low,high", keys, rows),
         ..Forest::aurocs(lines.collect())

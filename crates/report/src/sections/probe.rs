@@ -18,7 +18,7 @@ pub(super) fn section(run: &Run, page: &mut Sections) {
     if blocks.has(&study.rows) {
         let units = count(units(&study.rows).len(), "action unit");
         blocks.quiet("A regularised linear classifier on each layer's activations, trained on some people and scored on others. Control task: the same with action units assigned at random to people, or within expressions (Hewitt and Liang 2019).");
-        blocks.figure(by_layer(&study.rows), format!("Mean over {units} of the probe's AUROC on left-out people, layer by layer. Lines at the points: the middle half of the action units."));
+        blocks.figure(by_layer(&study.rows), format!("Mean over {units} of the probe's AUROC on people left out of the probe's training, layer by layer. Lines at the points: the middle half of the action units."));
         blocks.folded("By action unit", by_unit(&study.rows, &study.summary));
         let few = run.fau.sparse_probes.as_slice();
         if !few.is_empty() {

@@ -28,8 +28,8 @@ pub(super) fn by_unit(units: &[Value]) -> Forest<'static> {
     let keys = ["out_of_fold_auroc", "low", "high", "untrained_auroc"];
     Forest {
         name: "replication-by-action-unit",
-        alt: "AUROC of each action unit on left-out people, with intervals, beside untrained networks",
-        axis: "AUROC on left-out people (0.5: no relation)",
+        alt: "AUROC of each action unit on people unknown to the network, with intervals, beside untrained networks",
+        axis: "AUROC on people unknown to the network (0.5: no relation)",
         csv: csv_of(
             "au,auroc,low,high,q,untrained_auroc",
             "au,out_of_fold_auroc,low,high,q,untrained_auroc",
@@ -50,7 +50,7 @@ fn within(units: &[Value]) -> Forest<'static> {
     let all = format!("au,{}", keys.join(","));
     Forest {
         name: "replication-within-expressions",
-        alt: "AUROC of each action unit among images of one expression on left-out people, with intervals, beside untrained networks",
+        alt: "AUROC of each action unit among images of one expression on people unknown to the network, with intervals, beside untrained networks",
         axis: "AUROC within one expression (0.5: no relation)",
         csv: csv_of(&all, &all, units),
         ..beside_untrained(units, keys)
