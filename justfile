@@ -12,6 +12,9 @@ run := "sh scripts/run.sh"
 settings := quote(variant) + " " + quote(data) + " " + quote(preset) + " " + quote(invocation_directory())
 binary := env_var_or_default("CARGO_TARGET_DIR", "target") / "release/faus"
 
+# The commit that a run records as its program's; empty without git
+export FAUS_COMMIT := `git describe --always --dirty --abbrev=12 --match= 2>/dev/null || true`
+
 # The crates that do not need libtorch
 plain_crates := "faus-base faus-data faus-synth faus-fau faus-report"
 

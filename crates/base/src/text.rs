@@ -1,6 +1,7 @@
 //! Text as people save it: byte-order marks, encodings, and files of another kind under a text's name.
 
 use std::borrow::Cow;
+use std::fmt::Display;
 
 use serde::de::DeserializeOwned;
 use unicode_normalization::{UnicodeNormalization, is_nfc};
@@ -37,6 +38,17 @@ pub fn composed(name: &str) -> Cow<'_, str> {
     match name.is_ascii() || is_nfc(name) {
         true => name.into(),
         false => name.nfc().collect::<String>().into(),
+    }
+}
+
+/// A number with its noun, which is given in the singular: `1 filter`, `2 filters`, `2 people`, `2 classes`.
+pub fn counted(number: impl Display, what: &str) -> String {
+    let number = number.to_string();
+    match (&*number, what.strip_suffix("person")) {
+        ("1", _) => format!("1 {what}"),
+        (_, Some(before)) => format!("{number} {before}people"),
+        _ if what.ends_with("ss") || what.ends_with("ch") => format!("{number} {what}es"),
+        _ => format!("{number} {what}s"),
     }
 }
 
@@ -113,6 +125,17 @@ mod tests {
         assert!(
             latin.contains("line 2") && latin.contains("UTF-8"),
             "{latin}"
+        );
+    }
+
+    #[test]
+    fn counts_agree_with_their_nouns() {
+        assert_eq!(counted(1, "action unit"), "1 action unit");
+        assert_eq!(counted(0, "action unit"), "0 action units");
+        assert_eq!(counted(2u64, "other person"), "2 other people");
+        assert_eq!(
+            (counted(1, "person"), counted(3, "class")),
+            ("1 person".into(), "3 classes".into())
         );
     }
 

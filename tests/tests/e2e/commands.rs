@@ -261,6 +261,13 @@ fn correlate_takes_any_networks_activations() {
         (table.text("n_with"), table.text("n_without")),
         (vec!["20"; 2], vec!["40"; 2])
     );
+    for command in ["compare", "report"] {
+        let ran = place.faus(&format!("{command} fau fau"));
+        ran.failed(&[
+            "fau: a folder of `faus correlate`, not a run",
+            "`faus report fau`",
+        ]);
+    }
 }
 
 pub(crate) fn write_npy(path: &std::path::Path, shape: &[u64], values: &[f32]) {

@@ -91,6 +91,7 @@ fn config_identifies_the_run() {
             "experiment",
             "preset",
             "seed",
+            "date",
             "device",
             "versions",
             "source_digest",

@@ -305,7 +305,7 @@ impl ReplicateOn<'_> {
             format!(
                 "On {} of {} ({name}), {} of {} filter-AU pairs chosen on the run's people ({:.0}%, in untrained networks {:.0}%) keep their direction; median AUROC {:.3}.",
                 counted(people.len(), "coded image"),
-                counted(people.subject_count(), "person").replace("persons", "people"),
+                counted(people.subject_count(), "person"),
                 all.same_direction,
                 all.scored,
                 100.0 * all.same_direction as f64 / all.scored as f64,

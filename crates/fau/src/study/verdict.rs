@@ -163,7 +163,7 @@ impl Evidence {
             self.verdict().words()
         );
         if self.people < PEOPLE {
-            let people = counted(self.people as usize, "person").replace("persons", "people");
+            let people = counted(self.people as usize, "person");
             return format!(
                 "{head}: the coded images show {people}, and fewer than {PEOPLE} are not enough."
             );

@@ -21,10 +21,7 @@ pub(crate) fn aus(aus: &[u8]) -> String {
     }
 }
 
-/// `1 fold`, `3 folds`.
-pub(crate) fn counted(count: usize, what: &str) -> String {
-    format!("{count} {what}{}", if count == 1 { "" } else { "s" })
-}
+pub(crate) use faus_base::text::counted;
 
 /// `44 to 86`, the least and the most of some counts; one number where they are equal.
 pub(crate) fn range<T: Ord + Display>(counts: &[T]) -> String {

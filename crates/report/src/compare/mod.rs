@@ -64,7 +64,7 @@ fn sentences(runs: &Runs) -> Vec<String> {
         return vec!["No run has a test accuracy yet.".to_owned()];
     };
     let mean = mean_and_deviation(best, best.summary.test_accuracy).unwrap_or_default();
-    let ends = percent_ci(", ", best.summary.interval());
+    let ends = percent_ci(", ", best.interval());
     let (first, best) = (&runs.all[0], &best.name);
     let highest = format!("The highest mean test accuracy is that of {best}: {mean}{ends}.");
     let tests = runs.tests();

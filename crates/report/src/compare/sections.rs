@@ -44,7 +44,7 @@ fn accuracy(runs: &Runs, blocks: &mut Blocks) {
 fn accuracies(runs: &[Run]) -> Forest<'static> {
     let lines = runs.iter().map(|run| Line {
         series: usize::from(run.summary.chosen_on_test()),
-        ..Line::new(run.name.clone(), run.summary.mean(), run.summary.interval())
+        ..Line::new(run.name.clone(), run.summary.mean(), run.interval())
     });
     let chosen = "checkpoint not chosen on test";
     let series = match runs.iter().any(|run| run.summary.chosen_on_test()) {
@@ -54,7 +54,7 @@ fn accuracies(runs: &[Run]) -> Forest<'static> {
     let numbers = runs.iter().map(|run| {
         let MeanStd { mean, std } = run.summary.test_accuracy.unwrap_or_default();
         let [mean, std] = [mean, std].map(cell);
-        (&run.name, mean, ends(run.summary.interval()), std)
+        (&run.name, mean, ends(run.interval()), std)
     });
     Forest {
         name: "accuracy-by-run",
@@ -77,7 +77,7 @@ fn overview(runs: &[Run]) -> impl Into<Table> {
         .numbers("Seed", |run| or_dash(run.config["seed"].as_u64()))
         .numbers("Folds", |run| fold_count(run))
         .numbers("Test accuracy", |run| test_accuracy(run))
-        .numbers("95% CI", |run| percent_interval(run.summary.interval()))
+        .numbers("95% CI", |run| percent_interval(run.interval()))
         .numbers("Macro F1", |run| percent(macro_f1(run)))
         .numbers("Time", |run| or_dash(run.summary.seconds.map(duration)))
         .sortable()

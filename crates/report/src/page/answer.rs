@@ -56,7 +56,7 @@ fn accuracy(run: &Run) -> String {
         Some(false) => dependent,
         None => "",
     };
-    let ends = percent_ci("; ", summary.interval());
+    let ends = percent_ci("; ", run.interval());
     let spread = format!(" (mean ± standard deviation of folds{ends})");
     let optimistic =
         " The checkpoints were chosen on the test folds (protocol paper-2015): this is optimistic.";
@@ -103,7 +103,12 @@ fn filters(run: &Run) -> String {
     );
     let strongest = fau.names.first().map(strongest).unwrap_or_default();
     format!(
-        "{named} of {all} are named after an action unit that they respond to beyond chance, {} more active with it and {less} less (permutation test of the largest |z| of AUROC, FDR {level}){strongest}.",
+        "{named} of {all} {} beyond chance, {} more active with it and {less} less (permutation test, false-discovery rate {level}){strongest}.",
+        if named == 1 {
+            "is named after an action unit that it responds to"
+        } else {
+            "are named after an action unit that they respond to"
+        },
         named.saturating_sub(less)
     )
 }
@@ -117,7 +122,7 @@ fn strongest(best: &Value) -> String {
     let interval = ci(", ", ends(best, "auroc_low", "auroc_high"), 2);
     let d_prime = decimal(best["d_prime"].as_f64(), 1);
     format!(
-        "; the strongest is filter {filter}, {active} active with {unit} (AUROC {auroc}{interval}, d′ {d_prime})"
+        "; the strongest is filter {filter}, {active} active with {unit} (AUROC {auroc}{interval}, d′ {d_prime}). AUROC is the share of pairs of images, one with the unit and one without, in which the filter responds more to the first: 0.5 is no relation"
     )
 }
 
@@ -149,8 +154,11 @@ fn within_classes(counts: &Value) -> Option<String> {
         return None;
     };
     let named = holds + fails + untestable;
-    Some(format!(
-        "Among images of one expression, {holds} of {named} named filters still follow their own unit, {fails} do not, and {untestable} cannot be tested. "
+    (named > 0).then(|| format!(
+        "Among images of one expression, {holds} of {} still {} unit, {fails} {} not, and {untestable} cannot be tested. ",
+        count(named, "named filter"),
+        if holds == 1 { "follows its" } else { "follow their" },
+        if fails == 1 { "does" } else { "do" }
     ))
 }
 
@@ -183,7 +191,7 @@ pub(crate) fn glance(run: &Run) -> Vec<Fact> {
     let responding = format!("{found} of {}", found + fau.dead());
     let compared = fau.correspondences.gap.is_none();
     let accuracy = mean_and_deviation(run, summary.test_accuracy);
-    let interval = percent_ci("", summary.interval());
+    let interval = percent_ci("", run.interval());
     let majority = summary.majority().map(percent);
     let facts = [
         ("Test accuracy", accuracy, &*interval),

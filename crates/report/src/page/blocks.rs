@@ -27,6 +27,20 @@ impl Sections {
         self.0.push(Section { id, title, body });
         &mut self.0[at].body
     }
+
+    /// Moves the sections that only name a missing file into one at the end.
+    pub fn gather_missing(&mut self) {
+        let missing = self.0.extract_if(.., |section| section.body.is_missing());
+        let missing: Vec<Section> = missing.collect();
+        if missing.is_empty() {
+            return;
+        }
+        let blocks = self.start("missing", "Not computed for this run");
+        for section in missing {
+            blocks.heading(section.title);
+            blocks.append(section.body);
+        }
+    }
 }
 
 /// Blocks, laid out in this order, and the drawings that also become separate files.
@@ -102,9 +116,19 @@ impl Blocks {
         contents.gap.is_none()
     }
 
-    /// Blocks that are initially collapsed.
-    pub fn details(&mut self, summary: &str, inner: &Self) {
-        self.html(Details { summary, inner });
+    /// Blocks that are initially collapsed; nothing if there are none.
+    pub fn details(&mut self, summary: &str, mut inner: Self) {
+        self.plots.append(&mut inner.plots);
+        if !inner.is_empty() {
+            let inner = &inner;
+            self.html(Details { summary, inner });
+        }
+    }
+
+    /// Whether there is nothing but the note that a file is missing.
+    fn is_missing(&self) -> bool {
+        let missing = |block: &Block| matches!(block, Block::Gap(gap) if gap.damage.is_none());
+        !self.is_empty() && self.blocks.iter().all(missing)
     }
 
     pub fn is_empty(&self) -> bool {
@@ -122,7 +146,7 @@ impl Blocks {
         let (table, mut inner) = (table.into(), Self::default());
         if !table.rows.is_empty() {
             inner.table(table);
-            self.details(summary, &inner);
+            self.details(summary, inner);
         }
     }
 

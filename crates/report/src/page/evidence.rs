@@ -1,9 +1,12 @@
 //! The first screen below the answer: counts of named filters, patches of the best filters, and what speaks for and against.
 
+use std::fmt::Display;
+
 use askama::Template;
 use serde_json::Value;
 
 use super::blocks::Blocks;
+use super::text::count;
 use crate::plot::forest::{Forest, Line, labelled};
 use crate::plot::numbers::csv;
 use crate::run::Run;
@@ -63,11 +66,27 @@ struct Column {
     findings: Vec<Finding>,
 }
 
+/// The strongest patch of a filter.
+struct Best {
+    filter: u64,
+    picture: String,
+    unit: String,
+    /// How many of the filter's best patches show the unit; empty if none is coded.
+    shows: String,
+}
+
 #[derive(Template)]
 #[template(path = "evidence.html")]
 struct Evidence {
-    patches: Vec<(u64, String, String)>,
+    patches: Vec<Best>,
     sides: Vec<Column>,
+}
+
+impl Evidence {
+    /// Whether faces are coded, so that patches can be said to show a unit.
+    fn coded(&self) -> bool {
+        self.patches.iter().any(|best| !best.shows.is_empty())
+    }
 }
 
 /// The blocks of the first screen; empty without a comparison.
@@ -75,10 +94,7 @@ pub(crate) fn evidence(run: &Run) -> Blocks {
     let mut blocks = Blocks::default();
     let within = &run.fau.controls.summary["within_expressions"];
     if !within.is_null() {
-        blocks.figure(
-            bars(within),
-            "Filters that the program names after an action unit, and those of them that follow their unit among images of one expression too. Untrained and exchanged codes: mean and range of 20 networks, and of 20 exchanges.",
-        );
+        blocks.figure(bars(within), caption(within));
     }
     let mut found = findings(run);
     let mut column = |heading, side| Column {
@@ -99,6 +115,16 @@ pub(crate) fn evidence(run: &Run) -> Blocks {
         blocks.html(Evidence { patches, sides });
     }
     blocks
+}
+
+/// The counts, and the number of networks and exchanges behind each bar.
+fn caption(within: &Value) -> String {
+    let [starts, exchanges] = ["starts", "au_shuffled"].map(|key| list(&within[key]).len());
+    format!(
+        "Filters that the program names after an action unit, and those of them that follow their unit among images of one expression too. Bars with a line: mean and range of {} and of {}.",
+        count(starts, "untrained network"),
+        count(exchanges, "exchange") + " of the codes"
+    )
 }
 
 /// Counts of named filters in the trained network, in untrained ones and with exchanged codes.
@@ -154,12 +180,18 @@ fn bars(within: &Value) -> Forest<'static> {
     }
 }
 
-/// For the filter that is most active with each action unit, the strongest first: its number, a picture and the unit.
-fn patches(run: &Run) -> Vec<(u64, String, String)> {
+/// The filter that is most active with each action unit, the strongest first.
+fn patches(run: &Run) -> Vec<Best> {
     let picture = |name: &Value| {
         let patch = best_patch(run, filter(name), SIDE)?;
         let uri = run.folder.embed("image/png", &png(&patch)?)?;
-        Some((filter(name), uri, au_label(au(name))))
+        let shows = run.patches_that_show(filter(name), au(name));
+        Some(Best {
+            filter: filter(name),
+            picture: uri,
+            unit: au_label(au(name)),
+            shows: shows.map_or(String::new(), |(with, all)| format!("{with}/{all} show it")),
+        })
     };
     let best = run.fau.best_of_units().into_iter();
     best.filter_map(picture).take(PATCHES).collect()
@@ -168,7 +200,7 @@ fn patches(run: &Run) -> Vec<(u64, String, String)> {
 fn findings(run: &Run) -> Vec<Finding> {
     let fau = &run.fau;
     let mut findings = Vec::new();
-    findings.extend(unseen(list(&fau.replicate.summary["by_au"]), fau.level()));
+    findings.extend(unseen(&fau.replicate.summary, fau.level()));
     findings.extend(named(&fau.controls.summary["within_expressions"]));
     findings.extend(
         ["label_shuffled", "random_pixels", "pixels"]
@@ -196,25 +228,44 @@ fn counted<'a>(
     (!rows.is_empty()).then_some((with, rows.len()))
 }
 
+/// `1 filter is`, `2 filters are`.
+fn verb(number: impl Display, what: &str, one: &str, many: &str) -> String {
+    let counted = count(number, what);
+    let verb = if counted.starts_with("1 ") { one } else { many };
+    format!("{counted} {verb}")
+}
+
 fn at_most(value: &Value, level: f64) -> bool {
     value.as_f64().is_some_and(|value| value <= level)
 }
 
 /// People that the network has not seen, beside untrained networks: in all, and among images of one expression.
-fn unseen(units: &[Value], level: f64) -> impl Iterator<Item = Finding> {
+fn unseen(summary: &Value, level: f64) -> impl Iterator<Item = Finding> {
+    let units = list(&summary["by_au"]);
+    let starts = match summary["starts"].as_u64() {
+        Some(starts) => count(starts, "untrained network"),
+        None => "untrained networks".to_owned(),
+    };
     let above = |of: &Value| of["difference"].as_f64() > Some(0.0) && at_most(&of["q"], level);
     let known = units
         .iter()
         .filter(|unit| !unit["above_untrained"].is_null());
     let all = counted(known, |unit| above(&unit["above_untrained"])).map(|(with, of)| {
-        let words = format!("On unseen people, the best filter of {with} of {of} action units is above those of 20 untrained networks.");
+        let words = format!(
+            "On unseen people, the best filter of {with} of {} is above those of {starts}.",
+            count(of, "action unit")
+        );
         Finding::share((with, of), "replicate", words)
     });
     let testable = units.iter().filter(|unit| unit["within_testable"] == true);
-    let within = counted(testable, |unit| above(&unit["within_above_untrained"])).map(|(with, of)| {
-        let words = format!("Among images of one expression, that holds for {with} of the {of} units that can be tested.");
-        Finding::share((with, of), "replicate", words)
-    });
+    let within =
+        counted(testable, |unit| above(&unit["within_above_untrained"])).map(|(with, of)| {
+            let words = format!(
+                "Among images of one expression, that holds for {with} of {} that can be tested.",
+                count(of, "unit")
+            );
+            Finding::share((with, of), "replicate", words)
+        });
     all.into_iter().chain(within)
 }
 
@@ -248,13 +299,17 @@ fn named(within: &Value) -> Vec<Finding> {
     };
     let names = finding("named", |own, _, untrained, exchanged| {
         format!(
-            "{own} filters are named after an action unit; in untrained networks {untrained}, with exchanged codes {exchanged}."
+            "{} named after an action unit; in untrained networks {untrained}, with exchanged codes {exchanged}.",
+            verb(own, "filter", "is", "are")
         )
     });
-    let inside = finding("within_holds", |own, all, untrained, _| {
-        format!(
-            "{own} of {all} filters that can be tested follow their own unit among images of one expression; in untrained networks {untrained} do."
-        )
+    let inside = finding("within_holds", |own, all, untrained, _| match all {
+        0 => "No filter’s unit varies enough within one expression to be tested there.".to_owned(),
+        _ => format!(
+            "Of {} that can be tested among images of one expression, {own} {} their own unit there; in untrained networks {untrained}.",
+            count(all, "filter"),
+            if own == 1 { "follows" } else { "follow" }
+        ),
     });
     names.into_iter().chain(inside).collect()
 }
@@ -293,7 +348,8 @@ fn other_people(units: &[Value], level: f64) -> Option<Finding> {
         |unit: &Value| unit["out_of_fold_auroc"].as_f64() > Some(0.5) && at_most(&unit["q"], level);
     let (with, all) = counted(units, chance)?;
     let words = format!(
-        "On people of another data set, the filters of {with} of {all} units still respond to them beyond chance."
+        "On people of another data set, the filters of {with} of {} still respond to them beyond chance.",
+        count(all, "unit")
     );
     Some(Finding::share((with, all), "replicate-on", words))
 }
@@ -301,7 +357,8 @@ fn other_people(units: &[Value], level: f64) -> Option<Finding> {
 fn probes(units: &[Value]) -> Option<Finding> {
     let (with, all) = counted(units, |unit| unit["layer"].is_string())?;
     let words = format!(
-        "For {with} of {all} units, a linear probe reads some layer better than the same layer untrained."
+        "For {with} of {}, a linear probe reads some layer better than the same layer untrained.",
+        count(all, "unit")
     );
     Some(Finding::share((with, all), "probe", words))
 }
@@ -309,7 +366,8 @@ fn probes(units: &[Value]) -> Option<Finding> {
 fn places(filters: &[Value], level: f64) -> Option<Finding> {
     let (with, all) = counted(filters, |row| at_most(&row["q"], level))?;
     let words = format!(
-        "{with} of {all} filters have their maximum where their unit shows on the face more often than other filters."
+        "{with} of {} more often than other filters where their unit shows on the face.",
+        verb(all, "filter", "has its maximum", "have their maximum")
     );
     Some(Finding::share((with, all), "locate", words))
 }
@@ -318,7 +376,8 @@ fn silenced(rows: &[Value]) -> Option<Finding> {
     let costs = |row: &Value| at_most(&row["p_random"], LEVEL) && at_most(&row["p_active"], LEVEL);
     let (with, all) = counted(rows.iter().filter(|row| row["label"] == ""), costs)?;
     let words = format!(
-        "Silencing a unit's filters costs more accuracy than silencing random or equally active ones for {with} of {all} units (p ≤ {LEVEL}, not corrected)."
+        "Silencing a unit's filters costs more accuracy than silencing random or equally active ones for {with} of {} (p ≤ {LEVEL}, not corrected).",
+        count(all, "unit")
     );
     Some(Finding::share((with, all), "ablate", words))
 }

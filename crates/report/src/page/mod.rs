@@ -17,7 +17,7 @@ use sha2::{Digest, Sha256};
 
 use self::answer::Fact;
 use self::blocks::{Blocks, Sections};
-use self::text::when;
+use self::text::{count, when};
 use crate::errors::Error;
 use crate::plot::Plot;
 use crate::run::Run;
@@ -47,6 +47,8 @@ pub(crate) struct Head {
     pub title: String,
     pub warnings: Warnings,
     pub eyebrow: String,
+    /// A page about one run, which explains its terms.
+    pub single: bool,
     pub question: &'static str,
     pub on: String,
     /// The verdict, and its numbers.
@@ -122,6 +124,7 @@ pub(crate) fn head(run: &Run) -> Head {
         title: format!("{}{} · faus report", run.name, warnings.mark()),
         warnings,
         eyebrow: format!("faus report · run {}", run.name),
+        single: true,
         question: match run.folder.correlated {
             true => "Do the filters of a network follow facial action units?",
             false => "Did a network trained only on expressions learn facial action units?",
@@ -151,10 +154,10 @@ fn on(run: &Run) -> String {
         run.fau.summary["rows_used"]
             .as_u64()
             .filter(|_| run.folder.correlated)
-            .map(|n| format!("{n} coded images")),
-        labelled.map(|n| format!("{n} labelled images")),
-        some(run.dataset.subjects).map(|n| format!("{n} people")),
-        some(Some(classes)).map(|n| format!("{n} classes")),
+            .map(|n| count(n, "coded image")),
+        labelled.map(|n| count(n, "labelled image")),
+        some(run.dataset.subjects).map(|n| count(n, "person")),
+        some(Some(classes)).map(|n| count(n, "class")),
     ];
     let parts: Vec<String> = parts.into_iter().flatten().collect();
     let synthetic = when(run.synthetic() == Some(true), " (synthetic)");

@@ -1,8 +1,9 @@
 //! Tables, built column by column: each column is defined by its name and its cells.
 
-use super::text::{decimal, or_dash, p_value, percent};
+use super::text::{decimal, interval, or_dash, p_value, percent, percent_interval, when};
 use crate::plot::Download;
 use crate::plot::numbers::csv_text;
+use crate::run::people::{Interval, Method};
 use crate::run::value::au_label;
 
 /// Maximum number of rows without scrolling inside the table.
@@ -144,6 +145,13 @@ impl Cell {
         Self::number(percent(value), value)
     }
 
+    /// An interval of a share; its remark says if it is not a bootstrap's.
+    pub fn share_interval(interval: Option<Interval>) -> Self {
+        let wilson = interval.is_some_and(|of| of.method == Method::Wilson);
+        let cell = Self::from(percent_interval(interval.map(|of| of.ends)));
+        cell.remark(when(wilson, "Wilson"))
+    }
+
     /// A p or q value.
     pub fn p(value: Option<f64>) -> Self {
         Self::number(p_value(value), value)
@@ -160,6 +168,12 @@ impl Cell {
             filter: Some(number),
             ..Self::count(number)
         }
+    }
+
+    /// Adds an interval below it, on one line.
+    pub fn with_interval(self, ends: Option<(f64, f64)>, digits: usize) -> Self {
+        let ends = ends.map(|ends| interval(Some(ends), digits).replace(' ', "\u{a0}"));
+        self.remark(ends.unwrap_or_default())
     }
 
     /// Adds a remark below it.

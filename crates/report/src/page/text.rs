@@ -2,6 +2,7 @@
 
 use std::fmt::Display;
 
+pub(crate) use faus_base::text::counted as count;
 use serde_json::Value;
 
 use crate::run::value::{au, au_label};
@@ -56,6 +57,9 @@ pub(crate) fn percent_interval(ends: Option<(f64, f64)>) -> String {
     or_dash(ends.map(|(low, high)| format!("{} to {}", percent(low), percent(high))))
 }
 
+/// How intervals of shares are computed, for captions.
+pub(crate) const SHARE_CI: &str = "95% confidence intervals (CI) from a bootstrap over people; where that would end at 0 or 100%, Wilson’s interval, marked so in the table";
+
 /// `, 95% CI 0.31 to 0.52` after `before`; empty without an interval.
 pub(crate) fn ci(before: &str, ends: Option<(f64, f64)>, digits: usize) -> String {
     ends.map(|_| format!("{before}95% CI {}", interval(ends, digits)))
@@ -93,17 +97,9 @@ pub(crate) fn list(items: &[String]) -> String {
     }
 }
 
-/// `1 filter`, `2 filters`.
-pub(crate) fn count(number: usize, what: &str) -> String {
-    match number {
-        1 => format!("1 {what}"),
-        _ => format!("{number} {what}s"),
-    }
-}
-
 /// The action unit of a row with the number of its filters: `AU 12 lip corner puller (3 filters)`.
 pub(crate) fn filters_of(row: &Value) -> String {
-    let filters = row["filters"].as_u64().unwrap_or(0) as usize;
+    let filters = row["filters"].as_u64().unwrap_or(0);
     format!("{} ({})", au_label(au(row)), count(filters, "filter"))
 }
 

@@ -4,7 +4,7 @@ use plotters::prelude::*;
 use plotters::style::text_anchor::{HPos, VPos};
 
 use super::marks::{LINE, draw_mark, key_text, mark, middle};
-use super::{Area, Chart, Drawn, GREY, Plot, SERIES, mesh, round_ends, text_style};
+use super::{Area, Chart, Drawn, GREY, PHONE, Plot, SERIES, mesh, round_ends, text_style};
 
 /// A value and, where it has one, its interval.
 pub(crate) type Point = (f64, Option<(f64, f64)>);
@@ -29,7 +29,8 @@ impl Lines<'_> {
     pub fn plot(self) -> Option<Plot> {
         let key = LINE * (self.series.len() as u32 + 1);
         let draw = |area: &Area| self.draw(area, key);
-        Plot::draw([self.name, self.alt], (620, 330 + key), &self.csv, draw)
+        let plot = Plot::draw([self.name, self.alt], (620, 350 + key), &self.csv, draw)?;
+        Some(plot.on_phones((PHONE, 350 + key), draw))
     }
 
     /// The lower end of the axis: below the lowest value and interval; the upper one is 1.
@@ -46,7 +47,7 @@ impl Lines<'_> {
         let (last, lowest) = (self.places.len() as f64, self.lowest());
         let mut chart = ChartBuilder::on(&area)
             .margin(8)
-            .x_label_area_size(50)
+            .x_label_area_size(70)
             .y_label_area_size(66)
             .build_cartesian_2d(0.0..last, lowest..1.0)?;
         mesh(&mut chart)
@@ -57,7 +58,9 @@ impl Lines<'_> {
             .x_desc("layer")
             .draw()?;
         for (at, place) in self.places.iter().enumerate() {
-            let label = Text::new(place.clone(), (0, 6), text_style(HPos::Center, VPos::Top));
+            // In two rows, for a phone.
+            let below = (0, 6 + 19 * (at as i32 % 2));
+            let label = Text::new(place.clone(), below, text_style(HPos::Center, VPos::Top));
             chart.draw_series([EmptyElement::at((at as f64 + 0.5, lowest)) + label])?;
         }
         let ends = [0.0, last].map(|x| (x, 0.5));

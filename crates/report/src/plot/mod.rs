@@ -62,12 +62,46 @@ pub(crate) struct Plot {
     name: String,
     /// The text for screen readers.
     pub alt: String,
-    /// Width and height.
-    size: (u32, u32),
-    /// The elements of the drawing on its background; empty if there are only numbers.
-    body: String,
+    /// Empty if there are only numbers.
+    drawing: Drawing,
+    /// The same for a phone, where the wide one would have to shrink or scroll; may be empty.
+    on_phones: Drawing,
     /// The numbers as CSV with a header.
     csv: String,
+}
+
+/// The elements of a drawing on their background.
+#[derive(Clone, Default)]
+struct Drawing {
+    /// Width and height.
+    size: (u32, u32),
+    body: String,
+}
+
+impl Drawing {
+    /// `None` if plotters could not draw it.
+    fn of(size: (u32, u32), draw: impl FnOnce(&Area) -> Drawn) -> Option<Self> {
+        let mut svg = String::new();
+        {
+            let area = SVGBackend::with_string(&mut svg, size).into_drawing_area();
+            draw(&area).ok()?;
+            area.present().ok()?;
+        }
+        let (_, body) = svg.split_once('>')?;
+        let body = body.to_owned();
+        Some(Self { size, body })
+    }
+
+    /// As part of the page: it scales with its column and uses the page's text colour.
+    fn inline(&self, class: &str, alt: &str) -> String {
+        let (width, height) = self.size;
+        let body = self.body.replace("\"#000000\"", "\"currentColor\"");
+        // In em units, so that the text of all drawings has the same size.
+        let em = f64::from(width) / 16.0;
+        format!(
+            "<svg class=\"{class}\" width=\"{em}em\" viewBox=\"0 0 {width} {height}\" role=\"img\" aria-label=\"{alt}\">{body}"
+        )
+    }
 }
 
 impl Plot {
@@ -78,19 +112,17 @@ impl Plot {
         csv: &str,
         draw: impl FnOnce(&Area) -> Drawn,
     ) -> Option<Self> {
-        let mut svg = String::new();
-        {
-            let area = SVGBackend::with_string(&mut svg, size).into_drawing_area();
-            draw(&area).ok()?;
-            area.present().ok()?;
-        }
-        let (_, body) = svg.split_once('>')?;
         Some(Self {
             alt: alt.to_owned(),
-            size,
-            body: body.to_owned(),
+            drawing: Drawing::of(size, draw)?,
             ..Self::numbers(name, csv.to_owned())
         })
+    }
+
+    /// Adds the drawing for phones.
+    pub fn on_phones(mut self, size: (u32, u32), draw: impl FnOnce(&Area) -> Drawn) -> Self {
+        self.on_phones = Drawing::of(size, draw).unwrap_or_default();
+        self
     }
 
     /// Numbers saved to a file without a drawing.
@@ -121,34 +153,29 @@ impl Plot {
 
     /// The drawing as a file: black on white; `None` if there is none.
     fn svg(&self) -> Option<String> {
-        let (width, height) = self.size;
+        let Drawing { size, body } = &self.drawing;
+        let (width, height) = size;
         let svg = format!(
             "<svg width=\"{width}\" height=\"{height}\" viewBox=\"0 0 {width} {height}\" xmlns=\"http://www.w3.org/2000/svg\">\
-             <title>{}</title><rect width=\"100%\" height=\"100%\" fill=\"#ffffff\"/>{}",
-            escaped(&self.alt),
-            self.body
+             <title>{}</title><rect width=\"100%\" height=\"100%\" fill=\"#ffffff\"/>{body}",
+            escaped(&self.alt)
         );
-        (!self.body.is_empty()).then_some(svg)
+        (!body.is_empty()).then_some(svg)
     }
 
-    /// The drawing as part of the page: it scales with its column and uses the page's text colour.
+    /// The drawing as part of the page, for wide windows and for phones; the style sheet shows one of them.
     pub fn inline(&self) -> String {
-        let (width, height) = self.size;
-        // In em units, so that the text of all drawings has the same size.
-        let class = match width <= NARROW {
-            true => "\"narrow\"".to_owned(),
-            false => format!("\"plot\" width=\"{}em\"", f64::from(width) / 16.0),
-        };
-        let body = self.body.replace("\"#000000\"", "\"currentColor\"");
         let alt = escaped(&self.alt);
-        format!(
-            "<svg class={class} viewBox=\"0 0 {width} {height}\" role=\"img\" aria-label=\"{alt}\">{body}"
-        )
+        let wide = self.drawing.inline("plot", &alt);
+        match self.on_phones.body.is_empty() {
+            true => wide,
+            false => wide + &self.on_phones.inline("phone", &alt),
+        }
     }
 }
 
-/// Maximum width of a drawing that fits a phone.
-const NARROW: u32 = 420;
+/// Width of a drawing for phones.
+pub(crate) const PHONE: u32 = 360;
 
 fn escaped(text: &str) -> String {
     let escaped = askama::filters::escape(text, askama::filters::Html);

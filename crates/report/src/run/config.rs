@@ -1,12 +1,15 @@
 //! `config.json`: the keys that identify the run, and the rest as a flat list.
 
+use std::path::Path;
+
 use serde_json::Value;
 
 use super::value::brief;
 
 /// Keys shown uncollapsed, in this order, if present in the configuration.
-const IDENTITY: [&str; 12] = [
+const IDENTITY: [&str; 13] = [
     "experiment",
+    "date",
     "preset",
     "variant",
     "protocol",
@@ -55,7 +58,9 @@ const PINNED: [&str; 3] = ["preset", "seed", "device"];
 pub(crate) fn command(config: &Value) -> Option<String> {
     let words = config["command"].as_array()?.iter();
     let mut words = words.filter_map(Value::as_str);
-    let mut kept = Vec::new();
+    // The program by its name: its path is this machine's.
+    let program = Path::new(words.next()?).file_name()?;
+    let mut kept = vec![quoted(&program.to_string_lossy())];
     while let Some(word) = words.next() {
         let (flag, value) = word.split_once('=').unwrap_or((word, ""));
         let known = flag.strip_prefix("--").filter(|flag| PINNED.contains(flag));
@@ -87,7 +92,7 @@ mod tests {
     #[test]
     fn recorded_commands_are_pinned_and_quoted_for_the_shell() {
         let words = [
-            "faus",
+            "/build/faus",
             "run",
             "it's.json",
             "--preset=auto",

@@ -54,9 +54,17 @@ pub(crate) struct Sample {
     pub label: i64,
     pub label_name: String,
     pub fold: i64,
+    pub aus: String,
 }
 
 impl Sample {
+    /// Whether it is coded with an action unit; `None` for an image without codes.
+    pub fn coded_with(&self, au: u64) -> Option<bool> {
+        let known = !["", "NA"].contains(&&*self.aus);
+        let unit = |code: &str| code.split(':').next().and_then(|unit| unit.parse().ok());
+        known.then(|| self.aus.split(';').any(|code| unit(code) == Some(au)))
+    }
+
     /// The person, if known: old sets have numbers, new ones the data set's own names.
     pub fn person(&self) -> Option<Person> {
         Person::of(&self.subject)

@@ -2,6 +2,7 @@
 
 pub(crate) mod config;
 pub(crate) mod dataset;
+pub(crate) mod edge;
 pub(crate) mod fau;
 pub(crate) mod folder;
 pub(crate) mod folds;
@@ -16,9 +17,11 @@ use std::path::Path;
 use serde_json::Value;
 
 use self::dataset::{DataSet, Sample};
+use self::edge::collapsed;
 use self::fau::Fau;
 use self::folder::{CORRELATE, Contents, PREPARE, Part, RERUN, RunFolder};
 use self::folds::{Fold, Prediction};
+use self::people::People;
 use self::pictures::Images;
 use self::summary::Summary;
 use self::viz::Layer;
@@ -79,6 +82,17 @@ impl Run {
     pub fn tested(&self) -> usize {
         let tested = |fold: &&Fold| fold.result.test_accuracy.is_some();
         self.folds.iter().filter(tested).count()
+    }
+
+    /// The 95% interval of the accuracy over all people tested: as recorded, or where that bootstrap collapses, from the
+    /// predictions.
+    pub fn interval(&self) -> Option<(f64, f64)> {
+        let recorded = self.summary.interval()?;
+        if !collapsed(recorded) {
+            return Some(recorded);
+        }
+        let rows = self.predictions().map(|(_, row)| row);
+        Some(People::of(self, rows).interval()?.ends)
     }
 
     /// Whether test subjects are absent from training, where a file of the run records it.
@@ -146,6 +160,35 @@ impl Run {
     pub fn sample(&self, index: u64) -> Option<&Sample> {
         let row = self.samples.get(index as usize);
         row.filter(|row| row.index == index)
+    }
+
+    /// Whether a face shows an action unit by its codes, or by those of its recording's peak if it has the peak's label;
+    /// `None` if neither is coded.
+    pub fn shows(&self, index: u64, au: u64) -> Option<bool> {
+        let own = self.sample(index)?;
+        let same = |row: &&Sample| row.sequence == own.sequence && row.label == own.label;
+        let peak = || {
+            let mut rows = self
+                .samples
+                .iter()
+                .filter(|_| !own.sequence.is_empty())
+                .filter(same);
+            rows.find_map(|row| row.coded_with(au))
+        };
+        own.coded_with(au).or_else(peak)
+    }
+
+    /// How many of a filter's best patches come from faces that show a unit, and of how many; `None` if none is coded.
+    pub fn patches_that_show(&self, filter: u64, au: u64) -> Option<(usize, usize)> {
+        let mut filters = self.analysed()?.filters.filters.iter();
+        let patches = &filters.find(|of| of.filter == filter)?.patches;
+        let shows = patches.iter().map(|patch| self.shows(patch.index?, au));
+        let shows: Vec<Option<bool>> = shows.collect();
+        let with = shows.iter().filter(|shows| **shows == Some(true)).count();
+        shows
+            .iter()
+            .any(Option::is_some)
+            .then_some((with, shows.len()))
     }
 
     /// The analysed layer, else the last convolution with pictures.

@@ -4,13 +4,15 @@ use super::published::{self, task};
 use crate::page::answer::mean_and_deviation;
 use crate::page::blocks::{Blocks, Sections};
 use crate::page::table::{Cell, Table, TableOf};
-use crate::page::text::{decimal, duration, or_dash, percent, percent_interval, when};
+use crate::page::text::{
+    SHARE_CI, count, decimal, duration, or_dash, percent, percent_interval, when,
+};
 use crate::plot::forest::{Forest, Line};
 use crate::plot::numbers::{cell, csv, ends};
 use crate::run::Run;
 use crate::run::folder::{Gap, RERUN};
 use crate::run::folds::Fold;
-use crate::run::people::People;
+use crate::run::people::{Interval, People};
 use crate::run::summary::MeanStd;
 
 pub(super) fn section(run: &Run, page: &mut Sections) {
@@ -21,7 +23,8 @@ pub(super) fn section(run: &Run, page: &mut Sections) {
         let row = |fold| FoldRow::of(run, fold);
         let rows: Vec<FoldRow> = run.folds.iter().map(row).collect();
         figure(run, &rows, blocks);
-        blocks.table_with_csv(table(run, &rows), "accuracy-by-fold", numbers(&rows));
+        blocks.table(table(run, &rows));
+        checkpoints(run, &rows, blocks);
     }
     beside_published(run, blocks);
     measures(run, blocks);
@@ -31,7 +34,7 @@ pub(super) fn section(run: &Run, page: &mut Sections) {
 struct FoldRow<'a> {
     fold: &'a Fold,
     failed: Option<String>,
-    interval: Option<(f64, f64)>,
+    interval: Option<Interval>,
 }
 
 impl<'a> FoldRow<'a> {
@@ -46,23 +49,27 @@ impl<'a> FoldRow<'a> {
             interval: People::of(run, fold.predictions.iter()).interval(),
         }
     }
+
+    fn ends(&self) -> Option<(f64, f64)> {
+        self.interval.map(|interval| interval.ends)
+    }
 }
 
 fn figure(run: &Run, rows: &[FoldRow], blocks: &mut Blocks) {
     let line = |row: &FoldRow| {
         let failed = when(row.failed.is_some(), " (failed)");
         let label = format!("fold {}{failed}", row.fold.number);
-        Line::new(label, row.fold.result.test_accuracy, row.interval)
+        Line::new(label, row.fold.result.test_accuracy, row.ends())
     };
     let reference =
         |value: Option<f64>, name: &str| Some((value?, format!("{name}: {}", percent(value))));
     let mean = reference(run.summary.mean(), "mean over folds");
-    let majority = reference(run.summary.majority(), "always the most frequent class");
-    let folds = rows.len();
+    let majority = reference(run.summary.majority(), "most frequent class");
+    let folds = count(rows.len(), "fold");
     let forest = Forest {
         name: "accuracy",
         alt: &format!(
-            "Test accuracy of {folds} folds with intervals over people; the same numbers are in the table below"
+            "Test accuracy of {folds} with intervals over people; the same numbers are in the table below"
         ),
         axis: "test accuracy (% of images)",
         references: mean.into_iter().chain(majority).collect(),
@@ -71,7 +78,7 @@ fn figure(run: &Run, rows: &[FoldRow], blocks: &mut Blocks) {
     };
     let optimistic = " Optimistic: the checkpoint was chosen on the same images.";
     let optimistic = when(run.summary.chosen_on_test(), optimistic);
-    blocks.figure(forest, format!("Share of test images classified correctly, fold by fold; lines are 95% confidence intervals (CI) from a bootstrap over the people of the fold.{optimistic}"));
+    blocks.figure(forest, format!("Test accuracy of each fold (a tenth or so of the people, on whom the network of that fold was not trained): the share of its images classified correctly. Lines: {SHARE_CI}.{optimistic}"));
 }
 
 fn numbers(rows: &[FoldRow]) -> String {
@@ -81,7 +88,7 @@ fn numbers(rows: &[FoldRow]) -> String {
         let best = cell(result.best_test_accuracy_optimistic);
         let measured = (
             cell(result.test_accuracy),
-            ends(row.interval),
+            ends(row.ends()),
             val,
             last,
             best,
@@ -94,6 +101,24 @@ fn numbers(rows: &[FoldRow]) -> String {
 }
 
 fn table(run: &Run, rows: &[FoldRow]) -> Table {
+    let table = TableOf::new("Accuracy per fold", rows)
+        .words("Fold", |row| row.fold.number.to_string())
+        .numbers("Test", |row| test(row))
+        .numbers("95% CI", |row| Cell::share_interval(row.interval))
+        .numbers("Test images", |row| {
+            or_dash(Some(row.fold.predictions.len()).filter(|n| *n > 0))
+        })
+        .numbers("Validation", |row| percent(row.fold.result.val_accuracy))
+        .numbers("Time", |row| or_dash(row.fold.result.seconds.map(duration)))
+        .note("The time in the last line is that of the whole job.");
+    let (mut table, mean) = (Table::from(table), mean(run));
+    table.total = mean.is_some();
+    table.rows.extend(mean);
+    table
+}
+
+/// What other choices of the checkpoint would have given.
+fn checkpoints(run: &Run, rows: &[FoldRow], blocks: &mut Blocks) {
     let on_test = "Protocol paper-2015: the checkpoint was chosen on the test fold itself, so the test column is optimistic too.";
     let chosen = match (run.summary.chosen_on_test(), run.summary.tests_the_last()) {
         (true, _) => on_test,
@@ -102,21 +127,42 @@ fn table(run: &Run, rows: &[FoldRow]) -> Table {
         }
         _ => "The checkpoint with the best validation accuracy is tested.",
     };
-    let table = TableOf::new("Accuracy per fold", rows)
+    let of = |accuracy| mean_and_deviation(run, accuracy);
+    let means = [
+        run.summary.final_test_accuracy,
+        run.summary.best_test_accuracy_optimistic,
+    ]
+    .map(of);
+    let table = TableOf::new("Checkpoints per fold", rows)
         .words("Fold", |row| row.fold.number.to_string())
-        .numbers("Test", |row| test(row))
-        .numbers("95% CI", |row| percent_interval(row.interval))
-        .numbers("Test images", |row| or_dash(Some(row.fold.predictions.len()).filter(|n| *n > 0)))
-        .numbers("Validation", |row| percent(row.fold.result.val_accuracy))
         .numbers("Tested step", |row| or_dash(row.fold.result.best_step))
-        .numbers("Last checkpoint, test", |row| percent(row.fold.result.final_test_accuracy))
-        .numbers("Best on test (optimistic)", |row| percent(row.fold.result.best_test_accuracy_optimistic))
-        .numbers("Time", |row| or_dash(row.fold.result.seconds.map(duration)))
-        .note(format!("{chosen} “Best on test” is optimistic: it is the best of all checkpoints in hindsight. The time in the last line is that of the whole job."));
-    let (mut table, mean) = (Table::from(table), mean(run));
-    table.total = mean.is_some();
-    table.rows.extend(mean);
-    table
+        .numbers("Test", |row| test(row))
+        .numbers("Last checkpoint, test", |row| {
+            percent(row.fold.result.final_test_accuracy)
+        })
+        .numbers("Best on test (optimistic)", |row| {
+            percent(row.fold.result.best_test_accuracy_optimistic)
+        })
+        .note(format!(
+            "{chosen} “Best on test” is optimistic: it is the best of all checkpoints in hindsight."
+        ));
+    let mut table = Table::from(table);
+    if let [Some(last), Some(best)] = means {
+        let test = or_dash(of(run.summary.test_accuracy));
+        let cells = [
+            "Mean ± SD of folds".to_owned(),
+            String::new(),
+            test,
+            last,
+            best,
+        ];
+        table.rows.push(cells.map(Cell::from).into());
+        table.total = true;
+    }
+    blocks.folded(
+        "The tested checkpoint, the last one and the best in hindsight",
+        table,
+    );
 }
 
 fn test(row: &FoldRow) -> Cell {
@@ -133,15 +179,14 @@ fn test(row: &FoldRow) -> Cell {
 fn mean(run: &Run) -> Option<Vec<Cell>> {
     let summary = &run.summary;
     let of = |accuracy| mean_and_deviation(run, accuracy);
+    let images = Some(run.predictions().count()).filter(|images| *images > 0);
+    let tested = images.map(|images| images.to_string());
     let cells = [
         Some("Mean ± SD of folds".to_owned()),
         Some(of(summary.test_accuracy)?),
-        Some(percent_interval(summary.interval())),
+        Some(percent_interval(run.interval())),
+        tested,
         None,
-        None,
-        None,
-        of(summary.final_test_accuracy),
-        of(summary.best_test_accuracy_optimistic),
         summary.seconds.map(duration),
     ];
     Some(cells.map(|cell| cell.unwrap_or_default().into()).into())
@@ -166,7 +211,7 @@ fn beside_published(run: &Run, blocks: &mut Blocks) {
     let ours = [
         "this run".to_owned(),
         or_dash(mean_and_deviation(run, summary.test_accuracy)),
-        percent_interval(summary.interval()),
+        percent_interval(run.interval()),
         format!("measured here, on {data}"),
     ];
     let theirs = published::numbers(classes).map(|[method, accuracy, source]| {
@@ -182,22 +227,37 @@ fn beside_published(run: &Run, blocks: &mut Blocks) {
     blocks.table(table);
 }
 
+/// A further measure in words, and whether it is a share.
+fn measure(name: &str) -> (String, bool) {
+    match name {
+        "negative_log_likelihood" => ("negative log-likelihood (nats)".to_owned(), false),
+        "macro_f1" => ("macro-averaged F1".to_owned(), true),
+        "top2_accuracy" => ("top-2 accuracy".to_owned(), true),
+        name => (
+            name.replace('_', " "),
+            name.contains("accuracy") || name.contains("calibration"),
+        ),
+    }
+}
+
 /// The further measures over the folds.
 fn measures(run: &Run, blocks: &mut Blocks) {
-    let summary = &run.summary;
+    // The accuracy itself is above.
+    let measures = run
+        .summary
+        .measures
+        .iter()
+        .filter(|(name, _)| *name != "accuracy");
+    let number = |name: &str, value| match measure(name) {
+        (_, true) => percent(value),
+        _ => decimal(value, 3),
+    };
     // One fold has no spread.
     let std = |value: &MeanStd| value.std.filter(|_| run.tested() != 1);
-    let words = |name: &str| match name {
-        "negative_log_likelihood" => "negative log-likelihood (nats)".to_owned(),
-        "macro_f1" => "macro-averaged F1".to_owned(),
-        "top2_accuracy" => "top-2 accuracy".to_owned(),
-        name => name.replace('_', " "),
-    };
-    if !summary.measures.is_empty() {
-        let table = TableOf::new("Further measures", &summary.measures)
-            .words("Measure", |(name, _)| words(name))
-            .numbers("Mean of folds", |(_, value)| decimal(value.mean, 3))
-            .numbers("SD of folds", |(_, value)| decimal(std(value), 3));
-        blocks.table(table.note("Further measures on the test folds; lower is better for the negative log-likelihood and the calibration error."));
-    }
+    let table = TableOf::new("Further measures", measures)
+        .words("Measure", |(name, _)| measure(name).0)
+        .numbers("Mean of folds", |(name, value)| number(name, value.mean))
+        .numbers("SD of folds", |(name, value)| number(name, std(value)));
+    let note = "On the test folds. Lower is better for the negative log-likelihood and the expected calibration error (the distance between the network's confidence and its accuracy).";
+    blocks.folded("Further measures", table.note(note));
 }

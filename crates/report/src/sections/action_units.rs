@@ -6,27 +6,42 @@ use serde_json::Value;
 
 use crate::page::blocks::{Blocks, Sections};
 use crate::page::table::{Cell, Table, TableOf};
-use crate::page::text::{ci, count, decimal, interval, or_dash, percent, when};
+use crate::page::text::{ci, count, decimal, interval, or_dash, p_value, percent, when};
 use crate::plot::forest::{Forest, Line, labelled};
 use crate::plot::numbers::{cell, csv, csv_of};
 use crate::run::Run;
+use crate::run::edge::{collapsed, newcombe};
 use crate::run::fau::Fau;
 use crate::run::value::{au, au_label, brief, ends, filter, list, texts, units};
 
+/// Results of the analysis that are not collapsed.
+const FIRST: usize = 3;
+
 pub(super) fn section(run: &Run, page: &mut Sections) {
-    let blocks = page.start("action-units", "Filters and action units");
+    let blocks = page.start("action-units", "Filters named after action units");
     let fau = &run.fau;
-    blocks.texts(texts(&fau.summary["verdict"]));
-    blocks.quiet(method(&fau.summary));
+    // The answer is at the top of the page.
+    let answer = fau.summary["answer"]["sentence"].as_str();
+    let mut results = texts(&fau.summary["verdict"]).filter(|text| Some(*text) != answer);
+    blocks.texts(results.by_ref().take(FIRST));
+    let (mut further, mut computed) = (Blocks::default(), Blocks::default());
+    further.texts(results);
+    blocks.details("Further results", further);
     cautions(&fau.summary, blocks);
+    computed.text(method(&fau.summary));
+    blocks.details("How names and KL are computed", computed);
     if blocks.has(&fau.correspondences) {
-        best_by_unit(&fau.summary, blocks);
         blocks.heading("By action unit");
         blocks.table(by_unit(fau));
         left_out(fau, blocks);
+        chosen_on_the_same(fau, blocks);
         names(fau, blocks);
-        blocks.heading("Correspondences, the paper's rule");
-        correspondences(fau, blocks);
+        let mut paper = Blocks::default();
+        correspondences(fau, &mut paper);
+        blocks.details(
+            "The paper's rule: the unit of each filter's largest KL",
+            paper,
+        );
     }
     within_classes(&fau.class_effects, blocks);
     held_out(&fau.summary["held_out"], blocks);
@@ -37,7 +52,7 @@ pub(super) fn section(run: &Run, page: &mut Sections) {
 fn method(summary: &Value) -> String {
     let mut words = "For each filter and action unit, the filter's largest activation per image is compared between the images with the unit and those without: KL(Q‖R) in nats. The unit with the largest KL is the filter's correspondence, as in the paper. A filter's name is another: the unit with the largest |z|, the distance of its AUROC from its mean under permutation in standard deviations, if that passes the test.".to_owned();
     if let Some(rows) = summary["rows_used"].as_u64() {
-        words += &format!(" {rows} coded images were used.");
+        words += &format!(" Coded images: {rows}.");
     }
     let histograms = &summary["histograms"];
     if let Some(bins) = histograms["bins"].as_u64() {
@@ -46,12 +61,13 @@ fn method(summary: &Value) -> String {
         let prior = smoothing["prior"].as_str().unwrap_or("unknown");
         let least = summary["min_positives"].as_u64().unwrap_or(0);
         words += &format!(
-            " Histograms: {bins} equal-width bins over each filter's range, {samples} pseudo-samples spread like the {prior} histogram, action units present in coded images of at least {least} people and absent in those of as many. Bins, range and smoothing are our choice."
+            " Histograms: {bins} equal-width bins over each filter's range, {samples} pseudo-samples spread like the {prior} histogram, action units present in coded images of at least {} and absent in those of as many. Bins, range and smoothing are our choice.",
+            count(least, "person")
         );
     }
     let null = &summary["null"];
     if let Some(permutations) = null["permutations"].as_u64() {
-        let people = |n| format!(" over {n} people");
+        let people = |n| format!(" over {}", count(n, "person"));
         let subjects = null["subjects"].as_u64().map(people).unwrap_or_default();
         let resamples = null["bootstrap"].as_u64().unwrap_or(0);
         words += &format!(
@@ -69,11 +85,28 @@ fn cautions(summary: &Value, blocks: &mut Blocks) {
     listed().for_each(|caution| blocks.caution(caution));
 }
 
+/// The figure of the best filters, collapsed where the controls show filters that were chosen on other people.
+fn chosen_on_the_same(fau: &Fau, blocks: &mut Blocks) {
+    let mut inner = Blocks::default();
+    best_by_unit(&fau.summary, &mut inner);
+    match fau.controls.rows.is_empty() {
+        true => blocks.append(inner),
+        false => blocks.details(
+            "The best filter of each action unit, chosen and scored on the same images (too high)",
+            inner,
+        ),
+    }
+}
+
 /// The best filter of each action unit by AUROC, as `fau.json` records it.
 fn best_by_unit(summary: &Value, blocks: &mut Blocks) {
     let units = list(&summary["by_au"]).iter();
     let units = units.filter(|unit| unit["best"]["auroc"].is_number());
-    let within = |unit: &Value| unit["best"]["auroc_within_class"].as_f64();
+    // A unit that hardly varies within any expression cannot be tested there: a few pairs of images say nothing.
+    let within = |unit: &Value| {
+        let auroc = unit["best"]["auroc_within_class"].as_f64();
+        auroc.filter(|_| unit["varies_within_class"] != false)
+    };
     let lines = units.clone().flat_map(|unit| {
         let best = &unit["best"];
         let interval = ends(best, "auroc_low", "auroc_high");
@@ -83,12 +116,21 @@ fn best_by_unit(summary: &Value, blocks: &mut Blocks) {
         labelled(label, [all].into_iter().chain(same))
     });
     let numbers = units.clone().map(|unit| {
-        let keys = ["auroc", "auroc_low", "auroc_high", "auroc_within_class"];
-        let numbers = keys.map(|key| cell(unit["best"][key].as_f64()));
-        (au(unit), filter(&unit["best"]), numbers)
+        let numbers = ["auroc", "auroc_low", "auroc_high"];
+        let numbers = numbers.map(|key| cell(unit["best"][key].as_f64()));
+        (au(unit), filter(&unit["best"]), numbers, cell(within(unit)))
     });
     let same = "pairs of images of the same expression only";
-    let shown = 1 + usize::from(units.clone().any(|unit| within(unit).is_some()));
+    let (all, testable) = (
+        units.clone().count(),
+        units.clone().filter(|unit| within(unit).is_some()).count(),
+    );
+    let shown = 1 + usize::from(testable > 0);
+    let inside = format!(
+        " Within one expression {testable} of {} can be tested.",
+        count(all, "action unit")
+    );
+    let inside = when(testable > 0, &inside);
     let forest = Forest {
         name: "best-filter-by-action-unit",
         alt: "AUROC of the best filter of each action unit with intervals; the same numbers are in the tables",
@@ -97,7 +139,7 @@ fn best_by_unit(summary: &Value, blocks: &mut Blocks) {
         csv: csv("au,filter,auroc,low,high,auroc_within_class", numbers),
         ..Forest::aurocs(lines.collect())
     };
-    blocks.figure(forest, "The best filter of each action unit (number in brackets): how well the filter's activation alone separates images with the unit from those without. AUROC is the share of such pairs of images in the right order. Lines: 95% CI, bootstrap over people. The best of many filters is chosen on the same images, which overestimates its AUROC; the replication and the controls below choose it on other people.");
+    blocks.figure(forest, format!("The best filter of each action unit (number in brackets): how well its activation alone separates images with the unit from those without; below 0.5 it is less active with the unit.{inside} Lines: 95% CI, bootstrap over people. It is the best of many on these very images, so its AUROC is too high; the replication and the controls choose it on other people."));
 }
 
 /// An action unit with its filters.
@@ -137,7 +179,7 @@ impl<'a> Unit<'a> {
         let filters = self
             .filters
             .iter()
-            .take(5)
+            .take(3)
             .map(|row| numbered(row, "auroc"));
         filters.collect::<Vec<_>>().join(", ")
     }
@@ -222,18 +264,16 @@ fn names(fau: &Fau, blocks: &mut Blocks) {
     let table = TableOf::new("Filters and the action unit that each is named after", rows)
         .words("Filter", |row| Cell::filter(filter(row)))
         .words("Action unit", |row| Cell::au(au(row)))
-        .words("Active", |row| direction(row))
-        .numbers("AUROC", |row| number(row, "auroc"))
-        .numbers("95% CI", |row| {
-            interval(ends(row, "auroc_low", "auroc_high"), 2)
+        .numbers("Active", |row| direction(row))
+        .numbers("AUROC (95% CI)", |row| {
+            let ends = ends(row, "auroc_low", "auroc_high");
+            number(row, "auroc").with_interval(ends, 2)
         })
         .numbers("d′", |row| number(row, "d_prime"))
         .numbers("z", |row| Cell::decimal(row["z"].as_f64(), 1))
         .numbers("q", |row| p(row, "q"))
-        .words("Within expressions", |row| brief(&row["within_class"]))
-        .numbers("AUROC there", |row| number(row, "auroc_within_class"))
-        .numbers("q there", |row| p(row, "q_within_class"))
-        .numbers("Strongest given the other units (partial r)", |row| {
+        .words("Within expressions", |row| within_words(row))
+        .numbers("Strongest given the others (partial r)", |row| {
             let r = decimal(row["partial_r"].as_f64(), 2);
             or_dash(
                 row["partial_au"]
@@ -241,8 +281,12 @@ fn names(fau: &Fau, blocks: &mut Blocks) {
                     .map(|au| format!("AU {au} ({r})")),
             )
         })
-        .numbers("ρ with intensity", |row| number(row, "intensity_rho"))
-        .numbers("q of it", |row| p(row, "intensity_q"));
+        .numbers("ρ with grade", |row| {
+            let q = row["intensity_q"]
+                .as_f64()
+                .map(|q| format!("q {}", p_value(q)));
+            number(row, "intensity_rho").remark(q.unwrap_or_default())
+        });
     let level = fau.level();
     let note = format!(
         "The action unit with the filter's largest |z|, with q ≤ {level} against the largest |z| under permutation, over filters. Less: the filter is less active with the unit. Within expressions: whether the filter follows this unit among images of the same expression (holds, fails), or the unit hardly varies there (untestable). ρ: Spearman's correlation with the unit's intensity among graded images."
@@ -253,6 +297,14 @@ fn names(fau: &Fau, blocks: &mut Blocks) {
         "names",
         csv_of(keys, keys, rows),
     );
+}
+
+/// Whether a filter follows its unit among images of one expression, with the numbers of a tested one.
+fn within_words(row: &Value) -> Cell {
+    let (word, q) = (brief(&row["within_class"]), row["q_within_class"].as_f64());
+    let auroc = decimal(row["auroc_within_class"].as_f64(), 2);
+    let numbers = q.map(|q| format!("AUROC {auroc}, q {}", p_value(q)));
+    Cell::from(word).remark(numbers.unwrap_or_default())
 }
 
 fn correspondences(fau: &Fau, blocks: &mut Blocks) {
@@ -310,10 +362,22 @@ fn within_classes(effects: &[Value], blocks: &mut Blocks) {
         .numbers("With", |row| Cell::count(row["n_with"].as_u64()))
         .numbers("Without", |row| Cell::count(row["n_without"].as_u64()))
         .numbers("AUROC", |row| Cell::decimal(row["auroc"].as_f64(), 2))
-        .numbers("95% CI", |row| interval(ends(row, "auroc_low", "auroc_high"), 2))
-        .note("The best filter of each action unit, among images of one expression alone: its relation to the unit beyond the expression.")
+        .numbers("95% CI", |row| within_interval(row))
+        .note("The best filter of each action unit, among images of one expression alone: its relation to the unit beyond the expression. Intervals: bootstrap over people; where that would end at 0 or 1, Newcombe's for AUROC, from the numbers of images, marked so.")
         .sortable();
     blocks.folded(&summary, table);
+}
+
+fn within_interval(row: &Value) -> Cell {
+    let recorded = ends(row, "auroc_low", "auroc_high");
+    let counts = ["n_with", "n_without"].map(|key| row[key].as_f64().unwrap_or(0.0));
+    match (recorded, row["auroc"].as_f64()) {
+        (Some(ends), Some(auroc)) if collapsed(ends) && counts.iter().all(|n| *n > 0.0) => {
+            let newcombe = Some(newcombe(auroc, counts));
+            Cell::from(interval(newcombe, 2)).remark("Newcombe")
+        }
+        (ends, _) => interval(ends, 2).into(),
+    }
 }
 
 fn held_out(held_out: &Value, blocks: &mut Blocks) {
@@ -326,7 +390,11 @@ fn held_out(held_out: &Value, blocks: &mut Blocks) {
         let chance = chance.unwrap_or_default();
         let share = percent(held_out["share"].as_f64());
         let auroc = decimal(held_out["median_auroc"].as_f64(), 2);
-        blocks.text(format!("The filters with a name on the labelled recordings were tested with their unit alone on {images} images without a label, which are not part of any training: {replicated} of {selected} hold there in the same direction ({share}{chance}); their median AUROC is {auroc}."));
+        let images = count(images, "image");
+        blocks.text(match selected {
+            0 => format!("No filter has a name on the labelled recordings, so none can be tested on the {images} without a label."),
+            _ => format!("The filters with a name on the labelled recordings were tested with their unit alone on {images} without a label, which are not part of any training: {replicated} of {selected} follow it there in the same direction ({share}{chance}); their median AUROC is {auroc}."),
+        });
     }
 }
 

@@ -5,14 +5,14 @@ use serde_json::Value;
 
 use crate::page::blocks::{Blocks, Sections};
 use crate::page::table::{Cell, TableOf};
-use crate::page::text::{percent, percent_interval};
+use crate::page::text::{SHARE_CI, percent, when};
 use crate::plot::forest::{Forest, Line};
 use crate::plot::heat::{Heat, TEXT_ROW};
 use crate::plot::numbers::{cell, csv, csv_text, ends};
 use crate::plot::{Download, Plot};
 use crate::run::Run;
 use crate::run::folder::{Gap, RERUN};
-use crate::run::people::People;
+use crate::run::people::{Interval, People};
 
 #[derive(Template)]
 #[template(path = "confusion.html")]
@@ -49,7 +49,9 @@ fn matrix(run: &Run, blocks: &mut Blocks) {
     let correct: u64 = (0..counts.len()).map(|at| counts[at][at]).sum();
     let total: u64 = counts.iter().flatten().sum();
     let right = share(&correct, &total);
-    blocks.quiet(format!("Rows are the true classes, columns the predicted ones; all test folds together. Count, and share of the row. {correct} of {total} test images correct ({right})."));
+    let weights = "; the mean over folds above gives each fold the same weight";
+    let weights = when(run.tested() > 1, weights);
+    blocks.quiet(format!("Rows are the true classes, columns the predicted ones; all test folds together. Count, and share of the row. {correct} of {total} test images correct ({right}){weights}."));
     let plot = drawn(&classes, counts);
     blocks.html(Matrix {
         classes: &classes,
@@ -91,7 +93,7 @@ fn shade(part: &u64, whole: &u64) -> u64 {
 }
 
 /// A class with its scores and the interval of its recall.
-type Scored<'a> = (&'a String, &'a Value, Option<(f64, f64)>);
+type Scored<'a> = (&'a String, &'a Value, Option<Interval>);
 
 fn per_class(run: &Run, blocks: &mut Blocks) {
     let (scores, listed) = (&run.summary.per_class, &run.summary.classes);
@@ -107,27 +109,40 @@ fn per_class(run: &Run, blocks: &mut Blocks) {
         let columns = ["precision", "recall", "f1"];
         let [precision, recall, f1] = columns.map(|key| cell(scores[key].as_f64()));
         let support = scores["support"].as_u64().unwrap_or(0);
-        (name, precision, recall, ends(*interval), f1, support)
+        (
+            name,
+            precision,
+            recall,
+            ends(interval.map(|of| of.ends)),
+            f1,
+            support,
+        )
     });
     let header = "class,precision,recall,recall_low,recall_high,f1,images";
     let csv = csv(header, numbers);
-    let score = |row: &Scored, key: &str| Cell::decimal(row.1[key].as_f64(), 3);
-    let line = |row: &Scored| Line::new(row.0.clone(), row.1["recall"].as_f64(), row.2);
+    let score = |row: &Scored, key: &str| Cell::percent(row.1[key].as_f64());
+    let line = |row: &Scored| {
+        Line::new(
+            row.0.clone(),
+            row.1["recall"].as_f64(),
+            row.2.map(|of| of.ends),
+        )
+    };
     let forest = Forest {
         name: "recall-by-class",
         alt: "Recall of each class with intervals over people; the same numbers are in the table below",
         axis: "recall (% of the class's test images)",
-        csv: csv.clone(),
+        csv,
         ..Forest::shares(scored.iter().map(line).collect())
     };
-    blocks.figure(forest, "Share of each class's test images classified correctly, all folds together; lines are 95% CIs from a bootstrap over people.");
+    blocks.figure(forest, format!("Recall: the share of each class's test images classified correctly, all folds together. Lines: {SHARE_CI}."));
     let table = TableOf::new("Scores per class", scored)
         .words("Class", |row| row.0.as_str())
         .numbers("Precision", |row| score(row, "precision"))
         .numbers("Recall", |row| score(row, "recall"))
-        .numbers("Recall, 95% CI", |row| percent_interval(row.2))
+        .numbers("Recall, 95% CI", |row| Cell::share_interval(row.2))
         .numbers("F1", |row| score(row, "f1"))
         .numbers("Test images", |row| Cell::count(row.1["support"].as_u64()))
         .sortable();
-    blocks.table_with_csv(table, "scores-by-class", csv);
+    blocks.table(table);
 }

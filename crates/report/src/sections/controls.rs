@@ -2,9 +2,9 @@
 
 use serde_json::Value;
 
-use crate::page::blocks::Sections;
+use crate::page::blocks::{Blocks, Sections};
 use crate::page::table::{Cell, Table, TableOf};
-use crate::page::text::{ci, decimal, gap_p, interval, or_dash};
+use crate::page::text::{count, decimal, gap_p, or_dash};
 use crate::plot::forest::{Forest, Line, labelled};
 use crate::plot::numbers::csv_of;
 use crate::run::Run;
@@ -16,8 +16,8 @@ fn words(control: &str) -> &str {
         "trained" => "trained network",
         "untrained" => "untrained network",
         "label_shuffled" => "trained on shuffled labels",
-        "au_shuffled" => "action units shuffled",
-        "pixels" => "pixels alone",
+        "au_shuffled" => "trained, codes exchanged",
+        "pixels" => "pixels, no network",
         "mean_pooling" => "trained, mean over positions",
         "random_pixels" => "random projections of pixels",
         other => other,
@@ -27,18 +27,27 @@ fn words(control: &str) -> &str {
 pub(super) fn section(run: &Run, page: &mut Sections) {
     let blocks = page.start("controls", "Controls");
     let study = &run.fau.controls;
-    blocks.texts(texts(&study.summary["verdict"]));
+    let said = &run.fau.summary["caveats"];
+    let new = |text: &&str| !texts(said).any(|before| before == *text);
+    let mut results = texts(&study.summary["verdict"]).filter(new);
+    blocks.texts(results.by_ref().take(1));
+    let units = count(units(&study.rows).len(), "action unit");
     let summarised = blocks.has(&study.summary);
     if summarised {
         let controls = list(&study.summary["controls"]);
-        blocks.figure(overview(controls), "Mean over action units of the AUROC of the unit's best filter, which is chosen on other people than those it is scored on; 95% CIs over people, for the untrained network over people and 20 starts.");
+        let starts = study.summary["starts"].as_u64().unwrap_or(0);
+        let starts = count(starts, "freshly drawn network");
+        blocks.figure(overview(controls), format!("Mean over {units} of the AUROC of the unit's best filter, which is chosen on other people than those it is scored on. Lines: 95% CIs over people, for the untrained network over people and {starts}."));
         blocks.table(table(controls));
     }
     match &study.rows.gap {
-        None => blocks.figure(by_unit(&study.rows), "The same by action unit: how well the best filter, chosen on other people, separates images with the unit from those without."),
+        None => blocks.figure(by_unit(&study.rows), "The same by action unit: how well the best filter, chosen on other people, separates images with the unit from those without. Lines: 95% CIs over people. Codes exchanged: one draw, which scatters around 0.5."),
         Some(gap) if summarised || gap.damage.is_some() => blocks.gap(gap),
         Some(_) => {}
     }
+    let mut further = Blocks::default();
+    further.texts(results);
+    blocks.details("Each control in words", further);
 }
 
 fn name(control: &Value) -> &str {
@@ -70,7 +79,10 @@ fn table(controls: &[Value]) -> impl Into<Table> {
     };
     let filters = |control: &Value, with: &str| of(control, with, "filters");
     let within = |control: &Value| filters(control, "filters_within_class_q");
-    let auroc = |control: &Value| decimal(control["mean_best_auroc"].as_f64(), 3);
+    let auroc = |control: &Value| {
+        let auroc = decimal(control["mean_best_auroc"].as_f64(), 3);
+        Cell::from(auroc).with_interval(ends(control, "low", "high"), 3)
+    };
     let network = |row: &Value| {
         let remark = row["words"].as_str().unwrap_or_default();
         Cell::from(words(name(row))).remark(remark)
@@ -78,7 +90,7 @@ fn table(controls: &[Value]) -> impl Into<Table> {
     let below = |control: &Value| {
         let below = &control["below_trained"];
         let ends = ends(below, "low", "high");
-        Cell::from(decimal(below["difference"].as_f64(), 3)).remark(ci("", ends, 3))
+        Cell::from(decimal(below["difference"].as_f64(), 3)).with_interval(ends, 3)
     };
     TableOf::new("Controls", controls)
         .words("Network or data", |row| network(row))
@@ -87,15 +99,14 @@ fn table(controls: &[Value]) -> impl Into<Table> {
         .numbers("Filters beyond chance within expressions", |row| {
             within(row)
         })
-        .numbers("Mean best AUROC", |row| auroc(row))
-        .numbers("95% CI", |row| interval(ends(row, "low", "high"), 3))
-        .numbers("Below the trained by", |row| below(row))
+        .numbers("Mean best AUROC (95% CI)", |row| auroc(row))
+        .numbers("Below the trained by (95% CI)", |row| below(row))
         .numbers("p", |row| gap_p(&row["below_trained"]))
 }
 
 /// Trained against untrained, by action unit.
 fn by_unit(rows: &[Value]) -> Forest<'static> {
-    let shown = ["trained", "untrained", "pixels"];
+    let shown = ["trained", "untrained", "pixels", "au_shuffled"];
     let lines = units(rows).into_iter().flat_map(|unit| {
         let line = |(series, control): (usize, &&str)| {
             let mut rows = rows.iter();
@@ -108,7 +119,7 @@ fn by_unit(rows: &[Value]) -> Forest<'static> {
     let keys = "control,au,best_auroc,best_auroc_low,best_auroc_high";
     Forest {
         name: "controls-by-action-unit",
-        alt: "AUROC of each action unit's best filter in the trained network, an untrained one and in pixels",
+        alt: "AUROC of each action unit's best filter in the trained network, an untrained one, in pixels and with exchanged codes",
         axis: "AUROC on left-out people (0.5: no relation)",
         series: shown.map(words).into(),
         csv: csv_of("control,au,best_auroc,low,high", keys, rows),

@@ -95,7 +95,7 @@ fn class_by_fold(samples: &[Sample]) -> Table {
     let table = table.numbers("All", |row| Cell::count(row.1.len() as u64));
     let overlap =
         "The data set defines its own splits, which overlap; the counts are over all of them.";
-    let tested = "The fold in which an image is tested.";
+    let tested = "An image counts in the fold that tests it.";
     let note = if given { overlap } else { tested };
     let mut table = Table::from(table.note(note));
     table.total = true;
@@ -181,5 +181,5 @@ fn skipped(run: &Run, blocks: &mut Blocks) {
         inner.quiet(format!("{more} more are listed in dataset/dataset.json"));
     }
     let files = count(skipped.len(), "file");
-    blocks.details(&format!("{files} could not be used"), &inner);
+    blocks.details(&format!("{files} could not be used"), inner);
 }

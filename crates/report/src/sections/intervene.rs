@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use crate::page::blocks::Sections;
 use crate::page::table::{Cell, Table, TableOf};
-use crate::page::text::{decimal, percent};
+use crate::page::text::{count, decimal, percent};
 use crate::run::Run;
 use crate::run::value::{list, texts};
 
@@ -29,7 +29,7 @@ fn agreement(summary: &Value) -> impl Into<Table> {
         "r" => "point-biserial r".to_owned(),
         own => own.to_owned(),
     };
-    let people = summary["people"].as_u64().unwrap_or(0);
+    let people = count(summary["people"].as_u64().unwrap_or(0), "person");
     let share = |row: &Value, key: &str| percent(row[key].as_f64());
     let number = |row: &Value, key: &str| decimal(row[key].as_f64(), 2);
     TableOf::new("Measures against the switch", list(&summary["agreement"]))
@@ -37,5 +37,5 @@ fn agreement(summary: &Value) -> impl Into<Table> {
         .numbers("Spearman with the change", |row| number(row, "spearman"))
         .numbers("Filters with the same action unit", |row| Cell::from(share(row, "same_au_share")).remark(format!("chance {}", share(row, "same_au_chance"))))
         .numbers("Average precision", |row| Cell::from(number(row, "average_precision")).remark(format!("chance {}", number(row, "average_precision_chance"))))
-        .note(format!("The same synthetic face with one action unit switched on, {people} people: the change of a filter's response is its true alignment. The table compares it with each measure, computed without the switch."))
+        .note(format!("The same synthetic face with one action unit switched on, {people}: the change of a filter's response is its true alignment. The table compares it with each measure, computed without the switch."))
 }

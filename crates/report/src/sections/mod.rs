@@ -54,6 +54,7 @@ pub(crate) fn sections(run: &Run) -> Sections {
     intervene::section(run, &mut page);
     locate::section(run, &mut page);
     own::section(run, &mut page);
+    page.gather_missing();
     provenance::section(run, &mut page);
     page
 }

@@ -29,7 +29,8 @@ pub(super) fn section(run: &Run, page: &mut Sections) {
         }
     }
     if !blocks.is_empty() {
-        page.start("own", "Own studies").append(blocks);
+        page.start("own", "Studies of this experiment")
+            .append(blocks);
     }
 }
 

@@ -4,16 +4,16 @@ use serde_json::Value;
 
 use crate::page::blocks::{Blocks, Sections};
 use crate::page::table::TableOf;
-use crate::page::text::{count, percent};
+use crate::page::text::{count, percent, when};
 use crate::run::Run;
-use crate::run::value::{brief, list};
+use crate::run::value::{au, brief, filter, list};
 use crate::run::viz::{Filters, Layer};
 
 pub(super) fn section(run: &Run, page: &mut Sections) {
     let blocks = page.start("patches", "Patches that excite the filters");
-    for (at, layer) in run.layers.iter().enumerate() {
+    for layer in &run.layers {
         blocks.heading(match layer.name.as_str() {
-            "output" => "The classes themselves (layer output)".to_owned(),
+            "output" => "Patches that excite each class (layer output)".to_owned(),
             name => format!("Layer {name}"),
         });
         let name = &layer.name;
@@ -21,24 +21,39 @@ pub(super) fn section(run: &Run, page: &mut Sections) {
             "Grid of grey patches, a pair of rows for each filter of {name}: crops of the faces that excite the filter most, and their projections."
         );
         let figure = layer.fine(&run.folder, "figure");
-        blocks.picture(&run.folder, &figure, [&alt, &caption(layer)]);
-        let front = format!(
-            "The patterns of the paper's first picture: for each the filter of {name} with the highest AUROC for one of its action units, among those that pass the permutation test, and its three best patches."
-        );
-        if_there(run, blocks, &layer.fine(&run.folder, "frontpage"), &front);
+        let caption = caption(layer) + &coded(run, layer);
+        blocks.picture(&run.folder, &figure, [&alt, &caption]);
+        let (mut further, first) = (Blocks::default(), &run.layers[0].name);
+        for (stem, caption) in pictures(layer, first) {
+            let file = match stem {
+                ATLAS | POSITIONS => layer.file(&format!("{stem}.png")),
+                _ => layer.fine(&run.folder, stem),
+            };
+            let blocks = if stem == FRONT {
+                &mut *blocks
+            } else {
+                &mut further
+            };
+            if run.folder.path(&file).is_file() {
+                blocks.picture(&run.folder, &file, [&caption, &caption]);
+            }
+        }
+        blocks.details(&format!("More pictures of {name}"), further);
         if layer.evidence.gap.is_none() {
             evidence(run, layer, blocks);
-        }
-        let mut further = Blocks::default();
-        overviews(run, layer, at == 0, &mut further);
-        if !further.is_empty() {
-            blocks.details(&format!("Overviews of {name}"), &further);
         }
     }
 }
 
-/// Pictures of all filters of a layer; the kernels of the first layer are the same for all.
-fn overviews(run: &Run, layer: &Layer, kernels: bool, blocks: &mut Blocks) {
+/// The patterns of the paper's first picture.
+const FRONT: &str = "frontpage";
+// Pictures of all filters, too large for double resolution.
+const ATLAS: &str = "atlas";
+const POSITIONS: &str = "positions";
+
+/// The further pictures of a layer, with their captions: the kernels are shown once, and the figure of the classes has all
+/// of them already.
+fn pictures(layer: &Layer, first: &str) -> impl Iterator<Item = (&'static str, String)> {
     let name = &layer.name;
     let atlas = format!(
         "All filters of {name}, similar ones side by side: the best crop of each above the mean of its projections."
@@ -46,24 +61,19 @@ fn overviews(run: &Run, layer: &Layer, kernels: bool, blocks: &mut Blocks) {
     let positions = format!(
         "Position of the largest response of each filter of {name} on the average face, in the order of the atlas."
     );
-    if_there(run, blocks, &layer.file("atlas.png"), &atlas);
-    if_there(run, blocks, &layer.file("positions.png"), &positions);
-    if kernels {
-        let caption = "The first layer's kernels on one common scale; middle grey is zero.";
-        if_there(
-            run,
-            blocks,
-            &layer.fine(&run.folder, "conv1-weights"),
-            caption,
-        );
-    }
-}
-
-/// A picture, if the run has it.
-fn if_there(run: &Run, blocks: &mut Blocks, file: &str, caption: &str) {
-    if run.folder.path(file).is_file() {
-        blocks.picture(&run.folder, file, [caption, caption]);
-    }
+    let kernels = "The first layer's kernels on one common scale; middle grey is zero.".to_owned();
+    let front = format!(
+        "The patterns of the paper's first picture: for each the filter of {name} with the highest AUROC for one of its action units, among those that pass the permutation test, and its three best patches."
+    );
+    let pictures = [FRONT, ATLAS, POSITIONS, "conv1-weights"];
+    let (output, again) = (name == "output", name != first);
+    let shown = move |(file, _): &(&str, String)| match *file {
+        ATLAS => !output,
+        "conv1-weights" => !again,
+        _ => true,
+    };
+    let captions = [front, atlas, positions, kernels];
+    pictures.into_iter().zip(captions).filter(shown)
 }
 
 fn caption(layer: &Layer) -> String {
@@ -87,6 +97,20 @@ fn caption(layer: &Layer) -> String {
     format!(
         "Filters of {name}: for each, the images that excite it most{each}{used}. Each patch is shown as {shown} and as the {method} of the filter's maximal unit, all other units set to zero; middle grey is zero.{field} Patches were made for {many}."
     )
+}
+
+/// How many patches come from faces that show the unit of their filter's name.
+fn coded(run: &Run, layer: &Layer) -> String {
+    let analysed = run.analysed().is_some_and(|of| of.name == layer.name);
+    let more = |name: &&Value| analysed && name["z"].as_f64().is_some_and(|z| z > 0.0);
+    let names = run.fau.names.iter().filter(more);
+    let counts = names.filter_map(|name| run.patches_that_show(filter(name), au(name)));
+    let (with, all) = counts.fold((0, 0), |sum, of| (sum.0 + of.0, sum.1 + of.1));
+    let words = format!(
+        " Of the {} of filters that are named after an action unit and more active with it, {with} come from faces coded with that unit.",
+        count(all, "patch")
+    );
+    when(all > 0, &words).to_owned()
 }
 
 /// The images from which the patches come, as the end of a sentence.

@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use crate::page::blocks::Sections;
 use crate::page::table::{Cell, Table, TableOf};
-use crate::page::text::{decimal, interval, or_dash};
+use crate::page::text::{count, decimal, interval, or_dash};
 use crate::plot::Plot;
 use crate::plot::lines::{Lines, Point, Series};
 use crate::plot::numbers::{cell, csv, ends};
@@ -12,12 +12,13 @@ use crate::run::Run;
 use crate::run::value::{self, au, brief, distinct, list, texts, units};
 
 pub(super) fn section(run: &Run, page: &mut Sections) {
-    let blocks = page.start("probe", "Probes, layer by layer");
+    let blocks = page.start("probe", "Linear probes, layer by layer");
     let study = &run.fau.probe;
     blocks.texts(texts(&study.summary["verdict"]));
     if blocks.has(&study.rows) {
+        let units = count(units(&study.rows).len(), "action unit");
         blocks.quiet("A regularised linear classifier on each layer's activations, trained on some people and scored on others. Control task: the same with action units assigned at random to people, or within expressions (Hewitt and Liang 2019).");
-        blocks.figure(by_layer(&study.rows), "Mean over action units of the probe's AUROC on left-out people, layer by layer. Lines at the points: the middle half of the action units.");
+        blocks.figure(by_layer(&study.rows), format!("Mean over {units} of the probe's AUROC on left-out people, layer by layer. Lines at the points: the middle half of the action units."));
         blocks.folded("By action unit", by_unit(&study.rows, &study.summary));
         let few = run.fau.sparse_probes.as_slice();
         if !few.is_empty() {

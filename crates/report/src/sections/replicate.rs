@@ -3,7 +3,8 @@
 use serde_json::Value;
 
 use crate::page::blocks::Sections;
-use crate::plot::forest::{Forest, Line};
+use crate::page::text::count;
+use crate::plot::forest::{Forest, Line, labelled};
 use crate::plot::numbers::csv_of;
 use crate::run::Run;
 use crate::run::value::{au, au_label, ends, list, texts};
@@ -13,21 +14,60 @@ pub(super) fn section(run: &Run, page: &mut Sections) {
     let summary = &run.fau.replicate.summary;
     if blocks.has(summary) {
         blocks.texts(texts(&summary["verdict"]));
-        blocks.figure(by_unit(list(&summary["by_au"])), "The filter of each action unit is chosen on the people that a fold's network was trained on, and scored on its test people; all folds together, with 95% CIs over people.");
+        let units = list(&summary["by_au"]);
+        let many = count(units.len(), "action unit");
+        blocks.figure(by_unit(units), format!("{many}: the filter of each is chosen on the people that a fold's network was trained on, and scored on its test people; all folds together. Lines: 95% CIs over people. Untrained: the mean of networks with freshly drawn weights, filters chosen and scored in the same way."));
+        let testable = units.iter().filter(|unit| unit["within_testable"] == true);
+        let testable: Vec<Value> = testable.cloned().collect();
+        let (tested, all) = (testable.len(), &many);
+        blocks.figure(within(&testable), format!("The same among images of one expression, pairs of images of different expressions left out: {tested} of {all} can be tested, the others hardly vary within any expression."));
     }
 }
 
 pub(super) fn by_unit(units: &[Value]) -> Forest<'static> {
-    let line = |unit: &Value| {
-        let auroc = unit["out_of_fold_auroc"].as_f64();
-        Line::new(au_label(au(unit)), auroc, ends(unit, "low", "high"))
-    };
-    let keys = "au,out_of_fold_auroc,low,high,q";
+    let keys = ["out_of_fold_auroc", "low", "high", "untrained_auroc"];
     Forest {
         name: "replication-by-action-unit",
-        alt: "AUROC of each action unit on left-out people, with intervals",
+        alt: "AUROC of each action unit on left-out people, with intervals, beside untrained networks",
         axis: "AUROC on left-out people (0.5: no relation)",
-        csv: csv_of("au,auroc,low,high,q", keys, units),
-        ..Forest::aurocs(units.iter().map(line).collect())
+        csv: csv_of(
+            "au,auroc,low,high,q,untrained_auroc",
+            "au,out_of_fold_auroc,low,high,q,untrained_auroc",
+            units,
+        ),
+        ..beside_untrained(units, keys)
+    }
+}
+
+/// Among images of one expression.
+fn within(units: &[Value]) -> Forest<'static> {
+    let keys = [
+        "within_auroc",
+        "within_low",
+        "within_high",
+        "within_untrained_auroc",
+    ];
+    let all = format!("au,{}", keys.join(","));
+    Forest {
+        name: "replication-within-expressions",
+        alt: "AUROC of each action unit among images of one expression on left-out people, with intervals, beside untrained networks",
+        axis: "AUROC within one expression (0.5: no relation)",
+        csv: csv_of(&all, &all, units),
+        ..beside_untrained(units, keys)
+    }
+}
+
+/// A line for the trained network and, where it is known, one for untrained networks, under these keys.
+fn beside_untrained(units: &[Value], [value, low, high, untrained]: [&str; 4]) -> Forest<'static> {
+    let lines = units.iter().flat_map(|unit| {
+        let own = Line::of(0, unit[value].as_f64(), ends(unit, low, high));
+        let control = unit[untrained].as_f64();
+        let control = control.map(|auroc| Line::of(1, Some(auroc), None));
+        labelled(au_label(au(unit)), [own].into_iter().chain(control))
+    });
+    let known = units.iter().any(|unit| unit[untrained].is_number());
+    Forest {
+        series: ["trained network", "untrained networks"][..2 * usize::from(known)].into(),
+        ..Forest::aurocs(lines.collect())
     }
 }

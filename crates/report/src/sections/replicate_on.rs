@@ -33,7 +33,7 @@ pub(super) fn section(run: &Run, page: &mut Sections) {
             ),
             ..by_unit(units)
         };
-        blocks.figure(forest, "The filter of each action unit is chosen in every fold's network on the run's people; the mean response of these filters is scored on the other set, with 95% CIs over its people.");
+        blocks.figure(forest, "The filter of each action unit is chosen in every fold's network on the run's people; the mean response of these filters is scored on the other set. Lines: 95% CIs over its people. Untrained: networks with freshly drawn weights.");
         blocks.folded("Action unit by action unit", tested(units));
         let rest = list(&summary["untested"]);
         blocks.folded(

@@ -42,11 +42,6 @@ pub(crate) fn say(text: impl AsRef<str>) {
     eprintln!("{}", text.as_ref());
 }
 
-/// `1 fold`, `3 folds`.
-pub(crate) fn counted(count: usize, what: &str) -> String {
-    format!("{count} {what}{}", if count == 1 { "" } else { "s" })
-}
-
 /// `42 s`, `3 min 10 s`, `2 h 05 min`.
 pub(crate) fn time_left(seconds: f64) -> String {
     if !seconds.is_finite() {

@@ -4,10 +4,11 @@ use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
+use faus_base::text::counted;
 use faus_train::FoldProgress;
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget};
 
-use super::console::{LINE_EVERY, counted, style, time_left};
+use super::console::{LINE_EVERY, style, time_left};
 
 /// The line of each fold under way, and the accuracy of its last validation.
 type Active = BTreeMap<usize, (ProgressBar, Option<f64>)>;

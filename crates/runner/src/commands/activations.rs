@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use anyhow::Result;
 use clap::Args;
+use faus_base::text::counted;
 use faus_train::{Workers, normalisation_of};
 use faus_viz::LayerLens;
 
@@ -40,7 +41,11 @@ pub(crate) fn activations(args: ActivationsArgs, program: &Program) -> Result<()
     lens.write_activations(&args.output)?;
     let (images, filters) = (prepared.len(), lens.network.filters(lens.stage)?);
     let layer = &of.layer;
-    say(format!("{images} images x {filters} filters of {layer}"));
+    say(format!(
+        "{} x {} of {layer}",
+        counted(images, "image"),
+        counted(filters, "filter")
+    ));
     println!("{}", args.output.display());
     Ok(())
 }

@@ -8,6 +8,7 @@ use faus_fau::{AnalysisOptions, ComparedUnits, compare_units};
 use faus_train::Comparison;
 use serde_json::json;
 
+use super::report::refuse_correlated;
 use crate::app::console::say;
 use crate::pipeline::run_folder::write_json;
 
@@ -45,6 +46,7 @@ fn units(runs: &[PathBuf]) -> Result<Vec<(&PathBuf, ComparedUnits)>> {
 }
 
 pub(crate) fn compare(args: CompareArgs) -> Result<()> {
+    refuse_correlated(&args.runs)?;
     let comparison = Comparison::read(&args.runs[0], &args.runs[1..])?;
     if let Some(path) = &args.csv {
         comparison.write_csv(path)?;

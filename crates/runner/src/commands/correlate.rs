@@ -7,6 +7,7 @@ use anyhow::{Context, Result};
 use clap::Args;
 use faus_base::digest;
 use faus_base::person::Person;
+use faus_base::text::counted;
 use faus_data::{CodeKey, CodeTable};
 use faus_fau::{
     AnalysisOptions, Exchange, OutputOptions, SampleRow, SampleTable, Watch, analyse_with,
@@ -123,10 +124,10 @@ pub(crate) fn correlate(args: CorrelateArgs, program: &Program) -> Result<()> {
     };
     analysis.write(&args.out, &output)?;
     say(format!(
-        "{} filters x {} action units over {} coded images",
-        analysis.filters,
-        analysis.aus_used.len(),
-        analysis.rows_used
+        "{} x {} over {}",
+        counted(analysis.filters, "filter"),
+        counted(analysis.aus_used.len(), "action unit"),
+        counted(analysis.rows_used, "coded image")
     ));
     if let Some(grade) = au_threshold {
         say(format!(

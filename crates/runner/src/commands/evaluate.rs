@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use anyhow::{Result, anyhow, bail};
 use clap::Args;
+use faus_base::text::counted;
 use faus_data::{Prepared, SplitPart};
 use faus_train::{
     Interval, Measures, Predictions, Scores, SubjectScore, Workers, normalisation_of,
@@ -77,14 +78,16 @@ pub(crate) fn evaluate(args: EvaluateArgs, program: &Program) -> Result<()> {
 fn print_scores(predictions: &Predictions, prepared: &Prepared, mark: &str) {
     let scores = Scores::count(predictions);
     let (accuracy, majority) = (scores.accuracy(), scores.majority_accuracy());
-    let (images, marks) = (predictions.len(), marks(prepared.info()));
-    println!(
-        "accuracy {accuracy:.4}{mark} on {images} images{marks}; most frequent class {majority:.4}"
-    );
+    let (images, marks) = (counted(predictions.len(), "image"), marks(prepared.info()));
+    println!("accuracy {accuracy:.4}{mark} on {images}{marks}; most frequent class {majority:.4}");
     let people = SubjectScore::count(predictions, prepared);
     if let Some(interval) = Interval::of_accuracy(&[&people], 0) {
-        let (people, low, high) = (interval.subjects, interval.low, interval.high);
-        println!("95% interval over {people} people {low:.4} to {high:.4}");
+        let (people, low, high) = (
+            counted(interval.subjects, "person"),
+            interval.low,
+            interval.high,
+        );
+        println!("95% interval over {people} {low:.4} to {high:.4}");
     }
     if let Some(measures) = Measures::of(predictions) {
         for (name, value) in &Measures::NAMED[1..] {

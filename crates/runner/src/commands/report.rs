@@ -33,6 +33,9 @@ pub(crate) struct ReportArgs {
 
 pub(crate) fn report(args: ReportArgs) -> Result<()> {
     args.runs.iter().try_for_each(|run| check_run(run))?;
+    if args.runs.len() > 1 {
+        refuse_correlated(&args.runs)?;
+    }
     let page = match (&args.runs[..], &args.out) {
         ([run], None) => {
             let _held = RunFolder::open(run)?;
@@ -67,6 +70,19 @@ fn check_run(run: &Path) -> Result<()> {
         "{}: {missing}not a run folder (no config.json, summary.json or folds/ in it); `faus run` creates one under runs/",
         run.display()
     )
+}
+
+/// A folder that `faus correlate` wrote has filters and action units, but no accuracy to compare.
+pub(super) fn refuse_correlated(runs: &[PathBuf]) -> Result<()> {
+    let has = |run: &Path, file: &str| run.join(file).exists();
+    let mut runs = runs.iter().map(PathBuf::as_path);
+    match runs.find(|run| has(run, "fau.json") && !has(run, "config.json")) {
+        None => Ok(()),
+        Some(run) => bail!(
+            "{run}: a folder of `faus correlate`, not a run: it has no folds and no accuracy to compare. `faus report {run}` makes its page",
+            run = run.display()
+        ),
+    }
 }
 
 /// The page about several runs; runs that cannot be tested against each other are shown side by side without tests.

@@ -4,11 +4,12 @@ use std::path::PathBuf;
 
 use anyhow::{Result, bail};
 use clap::Args;
+use faus_base::text::counted;
 use faus_data::Prepared;
 use faus_model::{DeviceList, device_name};
 
 use crate::app::arguments::{ExperimentArgs, NumberList, ParallelFolds};
-use crate::app::console::{counted, say};
+use crate::app::console::say;
 use crate::app::program::Program;
 use crate::config::name_of;
 use crate::pipeline::job::Job;
@@ -102,11 +103,11 @@ fn print_plan(job: &Job) {
         None => "all folds".to_owned(),
     };
     say(format!(
-        "{}: preset {} on {}, {folds} of {} steps, into {}",
+        "{}: preset {} on {}, {folds} of {}, into {}",
         job.config.name,
         name_of(job.preset),
         devices.collect::<Vec<_>>().join(", "),
-        job.config.train.steps,
+        counted(job.config.train.steps, "step"),
         job.out.display()
     ));
 }

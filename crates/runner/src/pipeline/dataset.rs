@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use anyhow::{Context, Result, bail};
+use faus_base::text::counted;
 use faus_data::{DatasetInfo, PrepareOptions, Prepared, Skipped, Source};
 
 use super::job::Job;
@@ -113,12 +114,13 @@ fn print_info(info: &DatasetInfo, folder: &Path) {
     };
     let skipped = Skipped::count(&info.skipped);
     eprintln!(
-        "Prepared {}{synthetic}: {} images of {} subjects in {} folds, {} held out, {skipped} inputs skipped",
+        "Prepared {}{synthetic}: {} of {} in {}, {} held out, {} skipped",
         info.name,
-        info.images - info.held_out,
-        info.subjects,
-        info.folds,
+        counted(info.images - info.held_out, "image"),
+        counted(info.subjects, "subject"),
+        counted(info.folds, "fold"),
         info.held_out,
+        counted(skipped, "input"),
     );
     if !info.subject_independent {
         eprintln!(

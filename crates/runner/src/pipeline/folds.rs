@@ -10,6 +10,7 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use anyhow::{Context, Result, anyhow, bail};
+use faus_base::text::counted;
 use faus_data::Prepared;
 use faus_train::{
     CheckedRecipe, Error as TrainError, FoldJob, FoldProgress, FoldResult, MemoryForecast, Monitor,
@@ -20,7 +21,6 @@ use tch::Device;
 use super::job::{Folds, Job, Outcome};
 use super::run_folder::{RunFolder, read_json};
 use crate::app::arguments::ParallelFolds;
-use crate::app::console::counted;
 use crate::app::interrupt;
 use crate::app::progress::Board;
 

@@ -4,10 +4,12 @@ use std::path::PathBuf;
 use std::time::Instant;
 
 use anyhow::{Result, bail};
+use faus_base::text::counted;
 use faus_data::Prepared;
 use faus_model::device_name;
 use faus_train::{ChosenBy, Summary, Workers, accuracy_line};
 use serde_json::{Value, json};
+use time::OffsetDateTime;
 
 use super::checks::settings_before;
 use super::folds::Training;
@@ -173,7 +175,8 @@ impl Job<'_> {
             "synthetic": info.synthetic,
             "source_digest": info.source_digest,
             "network": self.architecture.name(),
-            "versions": { "faus": env!("CARGO_PKG_VERSION"), "tch": "0.24.0", "libtorch": libtorch::version() },
+            "versions": versions(),
+            "date": OffsetDateTime::now_utc().date().to_string(),
             "command": self.command,
             "differences": differences,
             "config": json_of(&self.config)?,
@@ -196,7 +199,8 @@ impl Job<'_> {
         } else {
             let (count, out) = (all.len(), self.out.display());
             eprintln!(
-                "{count} differences from the paper's code: see differences in {out}/config.json"
+                "{} from the paper's code: see differences in {out}/config.json",
+                counted(count, "difference")
             );
         }
         Ok(all)
@@ -225,6 +229,18 @@ impl Job<'_> {
             failed: 0,
         }))
     }
+}
+
+/// The versions behind the results. The commit is that of the checkout that `just` built.
+fn versions() -> Value {
+    let commit = option_env!("FAUS_COMMIT").filter(|commit| !commit.is_empty());
+    let mut versions = json!({
+        "faus": env!("CARGO_PKG_VERSION"), "tch": "0.24.0", "libtorch": libtorch::version(),
+    });
+    if let Some(commit) = commit {
+        versions["commit"] = commit.into();
+    }
+    versions
 }
 
 /// Seconds of this run and of the earlier ones that it resumes: this session, or if longer the sum over the folds, divided

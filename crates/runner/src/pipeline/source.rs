@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
+use faus_base::text::counted;
 use faus_data::{DataConfig, Source};
 use faus_synth::{FACES_VERSION, SynthOptions};
 
@@ -124,8 +125,12 @@ pub(crate) fn synthesize(options: &SynthOptions, output: &Path) -> Result<()> {
             format!("{shown}: no synthetic faces can be put here; name another folder with --out, or your own data with --data DIR")
         })?,
     };
-    let (people, sequences, images) = (summary.subjects, summary.sequences, summary.images);
-    eprintln!("{shown}: {people} synthetic subjects, {sequences} sequences, {images} images");
+    eprintln!(
+        "{shown}: {}, {}, {}",
+        counted(summary.subjects, "synthetic subject"),
+        counted(summary.sequences, "sequence"),
+        counted(summary.images, "image")
+    );
     Ok(())
 }
 
