@@ -438,7 +438,7 @@ fn nulls_and_controls_change_the_answer() {
         "layer": "conv3", "synthetic": true, "dead_filters": {"count": 1},
         "null": {"permutations": 1000, "fdr": 0.05, "subjects": 12, "bootstrap": 100},
         "counts": {"named": 3, "named_less": 1, "within_holds": 1, "within_fails": 1, "within_untestable": 1}, "verdict": ["As it stands: <b>."], "caveats": ["Mind it."],
-        "answer": {"verdict": "partly", "sentence": "Did the network learn action units? Partly."},
+        "answer": {"verdict": "partly", "sentence": "Did the network learn action units? Partly: the best of 16."},
     });
     write(run.path(), "fau/fau.json", fau.to_string());
     let control = |name: &str, auroc: f64, below: Value| json!({"control": name, "mean_best_auroc": auroc, "low": auroc, "high": auroc, "below_trained": below});
@@ -453,6 +453,7 @@ fn nulls_and_controls_change_the_answer() {
         "Filter 2: AU 12 lip corner puller",
         ">less</td>",
         "a mean AUROC of 0.90 on left-out people, in an untrained network 0.70 (difference 0.20, 95% CI 0.10 to 0.30, p &#60; 0.0001)",
+        "<p>The best of 16.</p>",
         "As it stands: &#60;b&#62;.",
         "Mind it.",
         "Above it.",

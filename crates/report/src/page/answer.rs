@@ -30,8 +30,15 @@ pub(crate) fn verdict(run: &Run) -> [String; 2] {
     let end = numbers.find(['.', ':']).unwrap_or(numbers.len());
     let (word, numbers) = numbers.split_at(end);
     let head = format!("{question}? {word}.");
-    let numbers = numbers.trim_start_matches(['.', ':', ' ']).to_owned();
+    let numbers = capital(numbers.trim_start_matches(['.', ':', ' ']));
     [when(!question.is_empty(), &head).to_owned(), numbers]
+}
+
+/// A sentence from its first letter; earlier versions continued one after a colon.
+fn capital(text: &str) -> String {
+    let mut letters = text.chars();
+    let first = letters.next().map(char::to_uppercase);
+    first.into_iter().flatten().chain(letters).collect()
 }
 
 /// Mean accuracy with its deviation, `87.3% ± 2.1%`; one fold alone has no deviation.

@@ -11,7 +11,7 @@ use crate::run::viz::{Filters, Layer};
 
 pub(super) fn section(run: &Run, page: &mut Sections) {
     let blocks = page.start("patches", "Patches that excite the filters");
-    for layer in &run.layers {
+    for (at, layer) in run.layers.iter().enumerate() {
         blocks.heading(match layer.name.as_str() {
             "output" => "Patches that excite each class (layer output)".to_owned(),
             name => format!("Layer {name}"),
@@ -23,37 +23,21 @@ pub(super) fn section(run: &Run, page: &mut Sections) {
         let figure = layer.fine(&run.folder, "figure");
         let caption = caption(layer) + &coded(run, layer);
         blocks.picture(&run.folder, &figure, [&alt, &caption]);
-        let (mut further, first) = (Blocks::default(), &run.layers[0].name);
-        for (stem, caption) in pictures(layer, first) {
-            let file = match stem {
-                ATLAS | POSITIONS => layer.file(&format!("{stem}.png")),
-                _ => layer.fine(&run.folder, stem),
-            };
-            let blocks = if stem == FRONT {
-                &mut *blocks
-            } else {
-                &mut further
-            };
-            if run.folder.path(&file).is_file() {
-                blocks.picture(&run.folder, &file, [&caption, &caption]);
-            }
-        }
-        blocks.details(&format!("More pictures of {name}"), further);
+        let front = format!(
+            "The patterns of the paper's first picture: for each the filter of {name} with the highest AUROC for one of its action units, among those that pass the permutation test, and its three best patches."
+        );
+        if_there(run, blocks, &layer.fine(&run.folder, "frontpage"), &front);
         if layer.evidence.gap.is_none() {
             evidence(run, layer, blocks);
         }
+        let mut further = Blocks::default();
+        overviews(run, layer, at == 0, &mut further);
+        blocks.details(&format!("Overviews of {name}"), further);
     }
 }
 
-/// The patterns of the paper's first picture.
-const FRONT: &str = "frontpage";
-// Pictures of all filters, too large for double resolution.
-const ATLAS: &str = "atlas";
-const POSITIONS: &str = "positions";
-
-/// The further pictures of a layer, with their captions: the kernels are shown once, and the figure of the classes has all
-/// of them already.
-fn pictures(layer: &Layer, first: &str) -> impl Iterator<Item = (&'static str, String)> {
+/// Pictures of all filters of a layer; the kernels of the first layer are the same for all.
+fn overviews(run: &Run, layer: &Layer, kernels: bool, blocks: &mut Blocks) {
     let name = &layer.name;
     let atlas = format!(
         "All filters of {name}, similar ones side by side: the best crop of each above the mean of its projections."
@@ -61,19 +45,27 @@ fn pictures(layer: &Layer, first: &str) -> impl Iterator<Item = (&'static str, S
     let positions = format!(
         "Position of the largest response of each filter of {name} on the average face, in the order of the atlas."
     );
-    let kernels = "The first layer's kernels on one common scale; middle grey is zero.".to_owned();
-    let front = format!(
-        "The patterns of the paper's first picture: for each the filter of {name} with the highest AUROC for one of its action units, among those that pass the permutation test, and its three best patches."
-    );
-    let pictures = [FRONT, ATLAS, POSITIONS, "conv1-weights"];
-    let (output, again) = (name == "output", name != first);
-    let shown = move |(file, _): &(&str, String)| match *file {
-        ATLAS => !output,
-        "conv1-weights" => !again,
-        _ => true,
-    };
-    let captions = [front, atlas, positions, kernels];
-    pictures.into_iter().zip(captions).filter(shown)
+    // The figure of the classes has all of them already.
+    if name != "output" {
+        if_there(run, blocks, &layer.file("atlas.png"), &atlas);
+    }
+    if_there(run, blocks, &layer.file("positions.png"), &positions);
+    if kernels {
+        let caption = "The first layer's kernels on one common scale; middle grey is zero.";
+        if_there(
+            run,
+            blocks,
+            &layer.fine(&run.folder, "conv1-weights"),
+            caption,
+        );
+    }
+}
+
+/// A picture, if the run has it.
+fn if_there(run: &Run, blocks: &mut Blocks, file: &str, caption: &str) {
+    if run.folder.path(file).is_file() {
+        blocks.picture(&run.folder, file, [caption, caption]);
+    }
 }
 
 fn caption(layer: &Layer) -> String {
