@@ -236,6 +236,7 @@ fn value(cell: &str) -> Value {
 pub(crate) struct Compact {
     pub kind: &'static str,
     pub bytes: Vec<u8>,
+    /// Width of the file's picture.
     pub width: u32,
 }
 
@@ -244,7 +245,8 @@ impl Compact {
     const QUALITY: u8 = 75;
 
     fn of(mut shrunk: DynamicImage, original: Vec<u8>, widest: u32) -> Self {
-        if shrunk.width() > widest {
+        let width = shrunk.width();
+        if width > widest {
             shrunk = shrunk.resize(widest, u32::MAX, image::imageops::FilterType::CatmullRom);
         }
         let mut jpeg = Vec::new();
@@ -253,7 +255,6 @@ impl Compact {
             true => shrunk.to_rgb8().write_with_encoder(encoder),
             false => shrunk.to_luma8().write_with_encoder(encoder),
         };
-        let width = shrunk.width();
         let (kind, bytes) = match encoded.is_ok() && jpeg.len() < original.len() {
             true => ("image/jpeg", jpeg),
             false => ("image/png", original),

@@ -27,6 +27,7 @@ struct HeatMap<'a> {
     level: f64,
     alt: &'static str,
     files: Vec<Download>,
+    face: String,
 }
 
 const ALT: &str = "Heat map of AUROC: one column per filter, one row per action unit";
@@ -216,9 +217,9 @@ fn heat_map(run: &Run, blocks: &mut Blocks) {
         level: fau.level(),
         alt: ALT,
         files: plot.iter().flat_map(Plot::downloads).collect(),
+        face: face::figure(run).unwrap_or_default(),
     });
     blocks.plots.extend(plot);
-    face::figure(run, blocks);
 }
 
 /// The map as a file, and its numbers with those of KL.
