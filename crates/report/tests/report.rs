@@ -626,7 +626,7 @@ fn an_own_measure_has_its_column_in_the_tables_and_the_explorer() {
     let html = page(&run);
     for expected in [
         ">Strongest filter by overlap</th>",
-        "#2 (0.62)",
+        "#2\u{a0}(0.62)",
         ">overlap</th>",
         ">p of overlap</th>",
         ">q of overlap</th>",

@@ -331,7 +331,7 @@ fn everything_but_the_explorer_s_choice_is_there_without_scripts() {
             ".matrix rect",
             ".face circle",
             ".confusion td",
-            "svg.plot",
+            "#accuracy svg.plot",
             "noscript p",
             ".gallery img",
         ] {

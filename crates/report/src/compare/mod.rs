@@ -87,11 +87,15 @@ fn sentences(runs: &Runs) -> Vec<String> {
 /// A later run against the first, in words.
 fn difference(first: &Run, test: &Value, run: &Run) -> Option<String> {
     let difference = test["mean_difference"].as_f64()?;
+    let apart = format!("{:.1}", 100.0 * difference.abs());
+    let side = match (&*apart, difference < 0.0) {
+        ("0.0", _) => "equals".to_owned(),
+        (_, true) => format!("is {apart} points below"),
+        (_, false) => format!("is {apart} points above"),
+    };
     Some(format!(
-        "The accuracy of {} is {:.1} points {} that of {} over the same folds (sign-flip test, Holm: {}).",
+        "The accuracy of {} {side} that of {} over the same folds (sign-flip test, Holm: {}).",
         run.name,
-        100.0 * difference.abs(),
-        if difference < 0.0 { "below" } else { "above" },
         first.name,
         p_equals(test["p_sign_flip_holm"].as_f64())
     ))

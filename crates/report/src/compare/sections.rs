@@ -214,7 +214,9 @@ fn settings(runs: &[Run], blocks: &mut Blocks) {
     };
     let mut keys = distinct(configs.iter().flatten().map(|(key, _)| key.as_str()));
     let differ = |key: &str| (1..runs.len()).any(|at| value(at, key) != value(0, key));
-    keys.retain(|key| !key.starts_with("command") && differ(key));
+    let of_this_start = ["command", "date", "started_in"];
+    let setting = |key: &str| !of_this_start.iter().any(|start| key.starts_with(start));
+    keys.retain(|key| setting(key) && differ(key));
     if keys.is_empty() {
         return blocks.text("None: their configurations are the same.");
     }

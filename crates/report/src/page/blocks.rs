@@ -201,7 +201,7 @@ impl Pixels {
             let reason = format!("{left} bytes are left for pictures on one page, too few for it");
             Gap::damaged(file, reason, "")
         })?;
-        let wide = width > 600;
+        let wide = width > 640;
         Ok(Self { uri, width, wide })
     }
 }

@@ -120,6 +120,9 @@ impl Warnings {
 /// The head of a run's page.
 pub(crate) fn head(run: &Run) -> Head {
     let warnings = Warnings::of(std::slice::from_ref(run));
+    let shortened = run.summary.shortened.clone().unwrap_or_default();
+    let mut differences = run.differences();
+    differences.retain(|line| !shortened.contains(line));
     Head {
         title: format!("{}{} · faus report", run.name, warnings.mark()),
         warnings,
@@ -135,8 +138,8 @@ pub(crate) fn head(run: &Run) -> Head {
         evidence: evidence::evidence(run),
         gap: run.summary.gap.clone().filter(|_| !run.folder.correlated),
         glance: answer::glance(run),
-        shortened: run.summary.shortened.clone().unwrap_or_default(),
-        differences: run.differences(),
+        shortened,
+        differences,
     }
 }
 

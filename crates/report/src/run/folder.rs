@@ -19,7 +19,7 @@ use crate::errors::Error;
 /// Size limit of a JSON or CSV file: 256 MiB, above the table of a hundred thousand images.
 const MAX_TEXT: u64 = 256 << 20;
 /// Size limit of all pictures together, before base64 adds a third: keeps the page under 15 MB.
-const MAX_PICTURES: u64 = 35 << 18;
+const MAX_PICTURES: u64 = 10 << 20;
 /// Memory limit for decoding a picture, against malicious files.
 const MAX_DECODED: u64 = 256 << 20;
 
@@ -199,6 +199,12 @@ impl RunFolder {
         Some(format!("data:{kind};base64,{}", STANDARD.encode(bytes)))
     }
 
+    /// Takes the room of a large text, which is not encoded, from that of the pictures.
+    pub fn make_room(&self, text: usize) {
+        let left = self.pictures_left().saturating_sub(text as u64 * 3 / 4);
+        self.pictures_left.store(left, Ordering::Relaxed);
+    }
+
     /// Bytes left for pictures.
     pub fn pictures_left(&self) -> u64 {
         self.pictures_left.load(Ordering::Relaxed)
@@ -236,6 +242,7 @@ fn value(cell: &str) -> Value {
 pub(crate) struct Compact {
     pub kind: &'static str,
     pub bytes: Vec<u8>,
+    /// Width of the file's picture.
     pub width: u32,
 }
 
@@ -244,7 +251,8 @@ impl Compact {
     const QUALITY: u8 = 75;
 
     fn of(mut shrunk: DynamicImage, original: Vec<u8>, widest: u32) -> Self {
-        if shrunk.width() > widest {
+        let width = shrunk.width();
+        if width > widest {
             shrunk = shrunk.resize(widest, u32::MAX, image::imageops::FilterType::CatmullRom);
         }
         let mut jpeg = Vec::new();
@@ -253,7 +261,6 @@ impl Compact {
             true => shrunk.to_rgb8().write_with_encoder(encoder),
             false => shrunk.to_luma8().write_with_encoder(encoder),
         };
-        let width = shrunk.width();
         let (kind, bytes) = match encoded.is_ok() && jpeg.len() < original.len() {
             true => ("image/jpeg", jpeg),
             false => ("image/png", original),

@@ -195,7 +195,11 @@ impl<'a> Unit<'a> {
 
 /// A filter with one of its values: `#12 (0.91)`.
 fn numbered(row: &Value, key: &str) -> String {
-    format!("#{} ({})", row["filter"], decimal(row[key].as_f64(), 2))
+    format!(
+        "#{}\u{a0}({})",
+        row["filter"],
+        decimal(row[key].as_f64(), 2)
+    )
 }
 
 fn by_unit(fau: &Fau) -> impl Into<Table> {
@@ -220,7 +224,7 @@ fn by_unit(fau: &Fau) -> impl Into<Table> {
             Cell::decimal(own.and_then(|own| own["detectable_auroc"].as_f64()), 2)
         })
         .words("Strongest filters (AUROC)", |unit| unit.strongest())
-        .numbers("Filters with their largest KL for it", |unit| {
+        .numbers("Filters whose largest KL it has", |unit| {
             Cell::count(unit.largest_kl as u64)
         });
     for measure in fau.own_measures() {

@@ -28,7 +28,7 @@ pub(super) fn section(run: &Run, page: &mut Sections) {
         let csv = table.to_csv();
         blocks.table_with_csv(table, "classes-by-fold", csv);
     }
-    blocks.heading("Faces as the network sees them");
+    blocks.heading("Faces as the network receives them");
     contact_sheet(run, blocks);
     skipped(run, blocks);
 }

@@ -2,7 +2,6 @@
 
 use askama::Template;
 
-use crate::page::blocks::Blocks;
 use crate::page::text::decimal;
 use crate::run::Run;
 use crate::run::value::{au, au_label, au_name, filter};
@@ -34,27 +33,22 @@ struct Place {
     label: f64,
 }
 
-/// Adds the figure; nothing without an average face, names, or places of patches.
-pub(super) fn figure(run: &Run, blocks: &mut Blocks) {
-    let Some(layer) = run.analysed() else { return };
+/// The figure; `None` without an average face, names, or places of patches.
+pub(super) fn figure(run: &Run) -> Option<String> {
+    let layer = run.analysed()?;
     let places = places(run, layer);
-    let file = layer.file("average-face.png");
-    let picture = (!places.is_empty()).then(|| run.folder.png(&file));
-    if let Some(picture) = picture.flatten() {
-        let rows = places.len().div_ceil(2) as f64;
-        let height = FACE.max(rows * LABEL);
-        let places = beside(places, height);
-        let images = match layer.filters.split.as_deref() {
+    let height = FACE.max(places.len().div_ceil(2) as f64 * LABEL);
+    let file = (!places.is_empty()).then(|| layer.file("average-face.png"))?;
+    let face = Face {
+        picture: run.folder.png(&file)?,
+        height,
+        places: beside(places, height),
+        images: match layer.filters.split.as_deref() {
             Some("test") => ", of people not seen in training",
             _ => "",
-        };
-        blocks.html(Face {
-            picture,
-            height,
-            places,
-            images,
-        });
-    }
+        },
+    };
+    face.render().ok()
 }
 
 fn places(run: &Run, layer: &Layer) -> Vec<Place> {

@@ -9,6 +9,7 @@ mod curves;
 mod data;
 mod explorer;
 mod face;
+mod grid;
 mod heat_map;
 mod intervene;
 mod locate;
