@@ -448,7 +448,7 @@ fn nulls_and_controls_change_the_answer() {
     let html = page(&run);
     for expected in [
         "3 of 4 filters of conv3 are named after an action unit that they respond to beyond chance, 2 more active with it and 1 less (",
-        "; the strongest is filter 2, more active with AU 12 lip corner puller (AUROC 0.91, d′ 1.9). AUROC is the share",
+        "; the strongest is filter 2, more active with AU 12 lip corner puller (AUROC 0.91, d′ 1.9).",
         "Among images of one expression, 1 of 3 named filters still follows its unit, 1 does not, and 1 cannot be tested.",
         "Filter 2: AU 12 lip corner puller",
         ">less</td>",

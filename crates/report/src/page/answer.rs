@@ -129,7 +129,7 @@ fn strongest(best: &Value) -> String {
     let interval = ci(", ", ends(best, "auroc_low", "auroc_high"), 2);
     let d_prime = decimal(best["d_prime"].as_f64(), 1);
     format!(
-        "; the strongest is filter {filter}, {active} active with {unit} (AUROC {auroc}{interval}, d′ {d_prime}). AUROC is the share of pairs of images, one with the unit and one without, in which the filter responds more to the first: 0.5 is no relation"
+        "; the strongest is filter {filter}, {active} active with {unit} (AUROC {auroc}{interval}, d′ {d_prime})"
     )
 }
 
