@@ -19,7 +19,7 @@ use crate::errors::Error;
 /// Size limit of a JSON or CSV file: 256 MiB, above the table of a hundred thousand images.
 const MAX_TEXT: u64 = 256 << 20;
 /// Size limit of all pictures together, before base64 adds a third: keeps the page under 15 MB.
-const MAX_PICTURES: u64 = 35 << 18;
+const MAX_PICTURES: u64 = 10 << 20;
 /// Memory limit for decoding a picture, against malicious files.
 const MAX_DECODED: u64 = 256 << 20;
 
@@ -197,6 +197,12 @@ impl RunFolder {
         let left = self.pictures_left().checked_sub(bytes.len() as u64)?;
         self.pictures_left.store(left, Ordering::Relaxed);
         Some(format!("data:{kind};base64,{}", STANDARD.encode(bytes)))
+    }
+
+    /// Takes the room of a large text, which is not encoded, from that of the pictures.
+    pub fn make_room(&self, text: usize) {
+        let left = self.pictures_left().saturating_sub(text as u64 * 3 / 4);
+        self.pictures_left.store(left, Ordering::Relaxed);
     }
 
     /// Bytes left for pictures.

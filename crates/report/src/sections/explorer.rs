@@ -8,14 +8,14 @@ use rayon::prelude::*;
 use serde::Serialize;
 use serde_json::{Value, json};
 
-use super::heat_map::Grid;
+use super::grid::{Grid, Order, is_less, orders};
 use super::patches::images_used;
 use crate::page::blocks::Sections;
-use crate::page::text::{ci, count, decimal, p_value, percent};
+use crate::page::text::{ci, count, decimal, p_value, percent, when};
 use crate::run::Run;
 use crate::run::folder::Compact;
 use crate::run::pictures::{EMPTY, best_patch, png, sheet};
-use crate::run::value::{au, au_label, distinct, ends, filter};
+use crate::run::value::{au, au_label, ends, filter};
 use crate::run::viz::{FilterPatches, Layer, Patch};
 
 /// Widths tried in turn until all sheets fit.
@@ -44,9 +44,6 @@ struct Explorer<'a> {
     filters: Vec<Filter>,
     mosaic: Option<String>,
 }
-
-/// Key, name and filters.
-type Order = (&'static str, &'static str, Vec<u64>);
 
 impl<'a> Explorer<'a> {
     /// Length of a bar of the filter shown, of 200.
@@ -171,7 +168,10 @@ impl<'a> Explorer<'a> {
         let cell = |row: &&Value, key: &str| rounded(row[key].as_f64());
         let column = |key: &str| -> Numbers { of.iter().map(|row| cell(row, key)).collect() };
         let name = self.grid.names.get(&number);
-        let of_unit = name.map(|name| format!(": {}{}", less(name), au_label(au(name))));
+        let of_unit = name.map(|name| {
+            let less = when(is_less(name), "less active with ");
+            format!(": {less}{}", au_label(au(name)))
+        });
         let many = self.patches.get(&number).map_or(0, |patches| patches.len());
         let effect = |au: &u64| rounded(self.effects.get(&(number, *au)).copied());
         let effects = units.iter().filter(|_| self.switch_top.is_some());
@@ -243,7 +243,8 @@ impl<'a> Explorer<'a> {
             return BTreeMap::new();
         };
         let folder = &self.run.folder;
-        // Space for pictures further down the page.
+        // About the length of the filters' numbers and words, and space for pictures further down the page.
+        folder.make_room(self.order().len() * (400 + 30 * self.grid.units.len()));
         let room = folder.pictures_left() * 9 / 10;
         let load = |number: &u64, width: u32| {
             let file = layer.file(&format!("filter-{number:03}.png"));
@@ -324,70 +325,9 @@ pub(super) fn section(run: &Run, page: &mut Sections) {
     }
 }
 
-/// All filters in several orders.
-fn orders(grid: &Grid, all: BTreeSet<u64>, projections: &[u64]) -> Vec<Order> {
-    let mut drawn = distinct(projections.iter().copied());
-    drawn.retain(|number| all.contains(number));
-    let is_drawn = drawn.len() > 1;
-    drawn.extend(all.iter().filter(|number| !projections.contains(number)));
-    let all = Vec::from_iter(all);
-    let (mut by_unit, mut strongest) = (all.clone(), all.clone());
-    grid.sort_by_unit(&mut by_unit);
-    strongest.sort_by(|a, b| grid.strength(b).total_cmp(&grid.strength(a)));
-    let profiles = alike(grid, by_unit.clone());
-    let mut orders = vec![
-        ("projections", "likeness of projections", drawn),
-        ("unit", "action unit", by_unit),
-        ("strength", "strength", strongest),
-        ("profiles", "likeness for all units", profiles),
-        ("number", "number", all),
-    ];
-    orders.retain(|(key, _, _)| match *key {
-        "projections" => is_drawn,
-        "number" => true,
-        _ => !grid.filters.is_empty(),
-    });
-    orders
-}
-
-/// Filters so that each is followed by the one, of those left, whose AUROCs for all action units are nearest.
-fn alike(grid: &Grid, filters: Vec<u64>) -> Vec<u64> {
-    let with_profile = filters
-        .into_iter()
-        .map(|filter| (filter, grid.profile(&filter)));
-    let mut left: Vec<(u64, Vec<f64>)> = with_profile.collect();
-    let (mut chain, mut next) = (vec![], 0);
-    while next < left.len() {
-        let (filter, last) = left.remove(next);
-        chain.push(filter);
-        let distance =
-            |other: &[f64]| -> f64 { last.iter().zip(other).map(|(a, b)| (a - b).powi(2)).sum() };
-        let places = left
-            .iter()
-            .enumerate()
-            .map(|(at, other)| (at, distance(&other.1)));
-        next = places
-            .min_by(|a, b| a.1.total_cmp(&b.1))
-            .map_or(0, |nearest| nearest.0);
-    }
-    chain
-}
-
-/// `less active with ` for a filter that responds less with the unit it is named after.
-fn less(name: &Value) -> &'static str {
-    match name["sign"].as_f64() {
-        Some(sign) if sign < 0.0 => "less active with ",
-        _ => "",
-    }
-}
-
 /// A filter's name and what is known about the pair.
 fn name_words(name: &Value) -> String {
-    let more = if less(name).is_empty() {
-        "more"
-    } else {
-        "less"
-    };
+    let more = if is_less(name) { "less" } else { "more" };
     let auroc = decimal(name["auroc"].as_f64(), 2);
     let interval = ci(", ", ends(name, "auroc_low", "auroc_high"), 2);
     let d_prime = decimal(name["d_prime"].as_f64(), 1);

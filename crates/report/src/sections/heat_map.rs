@@ -6,19 +6,21 @@ use askama::Template;
 use serde_json::Value;
 
 use super::face;
+use super::grid::{Grid, auroc};
 use crate::page::blocks::{Blocks, Sections};
 use crate::page::text::{count, decimal};
 use crate::plot::heat::{Heat, TEXT_ROW};
 use crate::plot::numbers::{cell, csv_text};
 use crate::plot::{Download, Plot};
 use crate::run::Run;
-use crate::run::fau::Fau;
 use crate::run::folder::Gap;
-use crate::run::value::{au, au_label, au_name, down_the_face, filter, units};
+use crate::run::value::{au, au_label, filter};
 
 #[derive(Template)]
 #[template(path = "heat_map.html")]
 struct HeatMap<'a> {
+    /// Whether the page holds the numbers of all cells in their tooltips, and the map as a file.
+    small: bool,
     grid: &'a Grid<'a>,
     /// The filters, in the order of the columns.
     order: &'a [u64],
@@ -30,6 +32,8 @@ struct HeatMap<'a> {
     face: String,
 }
 
+/// Filters of a map that a page has room for in full; in a wider one a column is hardly wider than a pixel.
+const SMALL: usize = 512;
 const ALT: &str = "Heat map of AUROC: one column per filter, one row per action unit";
 
 impl HeatMap<'_> {
@@ -63,126 +67,6 @@ impl HeatMap<'_> {
     }
 }
 
-/// A filter's associations, in the order of the action units; null if missing.
-type Associations<'a> = Vec<&'a Value>;
-
-/// Associations and names by filter.
-pub(super) struct Grid<'a> {
-    /// From the brows to the chin.
-    pub units: Vec<u64>,
-    pub filters: BTreeMap<u64, Associations<'a>>,
-    pub names: BTreeMap<u64, &'a Value>,
-    /// The largest KL; 1 if there are none.
-    pub top: f64,
-}
-
-impl<'a> Grid<'a> {
-    pub fn of(fau: &'a Fau) -> Self {
-        let rows = &fau.associations;
-        let mut units: Vec<u64> = units(rows).into_iter().collect();
-        units.sort_by_key(down_the_face);
-        let mut filters: BTreeMap<u64, Associations> = BTreeMap::new();
-        for row in rows.iter() {
-            let of = filters.entry(filter(row));
-            let of = of.or_insert_with(|| vec![&Value::Null; units.len()]);
-            if let Some(at) = units.iter().position(|unit| *unit == au(row)) {
-                of[at] = row;
-            }
-        }
-        let kl = rows.iter().filter_map(|row| row["kl"].as_f64());
-        let largest = kl.fold(0.0, f64::max);
-        Self {
-            units,
-            filters,
-            names: fau.names.iter().map(|row| (filter(row), row)).collect(),
-            top: if largest > 0.0 { largest } else { 1.0 },
-        }
-    }
-
-    /// Action units with their names.
-    pub fn names(&self) -> Vec<(u64, String)> {
-        self.units.iter().map(|au| (*au, au_name(*au))).collect()
-    }
-
-    /// A filter's associations; none for a filter without any.
-    pub fn cells(&self, filter: &u64) -> &[&'a Value] {
-        self.filters.get(filter).map_or(&[], Vec::as_slice)
-    }
-
-    /// Index of the action unit that a filter is named after.
-    pub fn unit(&self, filter: u64) -> Option<usize> {
-        let named = au(self.names.get(&filter)?);
-        self.units.iter().position(|unit| *unit == named)
-    }
-
-    /// The action unit that a filter is named after: `AU 12`, `less with AU 1`; empty without one.
-    pub fn name(&self, filter: &u64) -> String {
-        let label = |name: &&Value| format!("{}AU {}", less(name), au(name));
-        self.names.get(filter).map(label).unwrap_or_default()
-    }
-
-    /// The AUROC of a filter for all action units; 0.5 where it is missing.
-    pub fn profile(&self, filter: &u64) -> Vec<f64> {
-        let mut profile = vec![0.5; self.units.len()];
-        for (value, row) in profile.iter_mut().zip(self.cells(filter)) {
-            *value = auroc(row).unwrap_or(*value);
-        }
-        profile
-    }
-
-    /// |z| of a filter's name; without a name the largest distance of its AUROC from chance, which is below 1.
-    pub fn strength(&self, filter: &u64) -> f64 {
-        let name = self.names.get(filter);
-        let z = name.and_then(|name| name["z"].as_f64());
-        z.map_or_else(|| self.farthest(filter).1.abs(), |z| 1.0 + z.abs())
-    }
-
-    /// Sorts filters by their action unit from the brows to the chin, then from the most active to the least active with
-    /// it; those without a name come last. In a run without names the unit is that of the AUROC farthest from chance.
-    pub fn sort_by_unit(&self, filters: &mut [u64]) {
-        let place = |filter: &u64| {
-            let last = (usize::MAX, self.farthest(filter).1.abs());
-            match self.names.get(filter) {
-                Some(name) => (
-                    self.unit(*filter).unwrap_or(last.0),
-                    name["z"].as_f64().unwrap_or(0.0),
-                ),
-                None if self.names.is_empty() => self.farthest(filter),
-                None => last,
-            }
-        };
-        filters.sort_by(|a, b| {
-            let (a, b) = (place(a), place(b));
-            a.0.cmp(&b.0).then(b.1.total_cmp(&a.1))
-        });
-    }
-
-    /// The AUROC of a filter farthest from chance: index of its action unit, and its distance.
-    fn farthest(&self, filter: &u64) -> (usize, f64) {
-        let distances = self.profile(filter).into_iter().map(|auroc| auroc - 0.5);
-        let farther = |best: (usize, f64), next: (usize, f64)| {
-            if next.1.abs() > best.1.abs() {
-                next
-            } else {
-                best
-            }
-        };
-        distances.enumerate().fold((0, 0.0), farther)
-    }
-}
-
-/// `less with ` for a filter that is less active with the unit it is named after.
-fn less(name: &Value) -> &'static str {
-    match name["sign"].as_f64() {
-        Some(sign) if sign < 0.0 => "less with ",
-        _ => "",
-    }
-}
-
-fn auroc(row: &Value) -> Option<f64> {
-    row["auroc"].as_f64()
-}
-
 pub(super) fn section(run: &Run, page: &mut Sections) {
     let blocks = page.start("heat-map", "Filters by action units");
     let associations = &run.fau.associations;
@@ -198,6 +82,32 @@ fn heat_map(run: &Run, blocks: &mut Blocks) {
     let (fau, grid) = (&run.fau, Grid::of(&run.fau));
     let mut order: Vec<u64> = grid.filters.keys().copied().collect();
     grid.sort_by_unit(&mut order);
+    blocks.text(legend(&grid));
+    let plot = drawn(&grid, &order);
+    let best = fau.best_of_units().into_iter();
+    let small = order.len() <= SMALL;
+    let shown = |(file, _): &Download| small || !file.ends_with("svg");
+    let map = HeatMap {
+        small,
+        grid: &grid,
+        order: &order,
+        best: best.map(|name| (au(name), filter(name))).collect(),
+        level: fau.level(),
+        alt: ALT,
+        files: plot
+            .iter()
+            .flat_map(Plot::downloads)
+            .filter(shown)
+            .collect(),
+        face: face::figure(run).unwrap_or_default(),
+    };
+    let map = map.to_string();
+    run.folder.make_room(map.len());
+    blocks.html(map);
+    blocks.plots.extend(plot);
+}
+
+fn legend(grid: &Grid) -> String {
     let names = match grid.names.is_empty() {
         true => {
             "No filter is named after an action unit; the columns are ordered by the unit whose AUROC is farthest from 0.5."
@@ -206,20 +116,10 @@ fn heat_map(run: &Run, blocks: &mut Blocks) {
             "Framed: the filters named after the unit, the most active with it first; filters without a name stand on the right."
         }
     };
-    let many = count(order.len(), "filter");
-    blocks.text(format!("{many} (columns) and the action units (rows, from the brows to the chin). Blue: the filter is more active on images with the unit (AUROC above 0.5); orange: less active (below 0.5). {names} A click on a column shows that filter in the explorer, a click on a unit its best filter."));
-    let plot = drawn(&grid, &order);
-    let best = fau.best_of_units().into_iter();
-    blocks.html(HeatMap {
-        grid: &grid,
-        order: &order,
-        best: best.map(|name| (au(name), filter(name))).collect(),
-        level: fau.level(),
-        alt: ALT,
-        files: plot.iter().flat_map(Plot::downloads).collect(),
-        face: face::figure(run).unwrap_or_default(),
-    });
-    blocks.plots.extend(plot);
+    let many = count(grid.filters.len(), "filter");
+    format!(
+        "{many} (columns) and the action units (rows, from the brows to the chin). Blue: the filter is more active on images with the unit (AUROC above 0.5); orange: less active (below 0.5). {names} A click on a column shows that filter in the explorer, a click on a unit its best filter."
+    )
 }
 
 /// The map as a file, and its numbers with those of KL.
@@ -255,34 +155,4 @@ fn drawn(grid: &Grid, order: &[u64]) -> Option<Plot> {
         csv: csv_text(std::iter::once("filter".to_owned()).chain(heads), numbers),
     }
     .into()
-}
-
-#[cfg(test)]
-mod tests {
-    use serde_json::json;
-
-    use super::*;
-
-    #[test]
-    fn filters_are_ordered_by_unit_down_the_face_and_then_by_strength() {
-        let mut units = vec![1, 9, 43, 12, 7, 65, 25];
-        units.sort_by_key(down_the_face);
-        assert_eq!(units, [1, 7, 43, 65, 9, 12, 25]);
-        let name = |au: u64, z: f64| json!({"au": au, "z": z, "sign": z.signum()});
-        let names = [name(12, 4.0), name(12, -9.0), name(43, 2.0), name(12, 8.0)];
-        let grid = Grid {
-            units,
-            filters: BTreeMap::new(),
-            names: (1..).zip(&names).collect(),
-            top: 1.0,
-        };
-        let mut order = [1, 2, 3, 4, 5];
-        grid.sort_by_unit(&mut order);
-        assert_eq!(
-            order,
-            [3, 4, 1, 2, 5],
-            "43, then 12 from +8 to -9, then none"
-        );
-        assert_eq!(grid.name(&2), "less with AU 12");
-    }
 }

@@ -10,6 +10,7 @@ mod data;
 mod explorer;
 mod face;
 mod further_tests;
+mod grid;
 mod heat_map;
 mod intervene;
 mod locate;
