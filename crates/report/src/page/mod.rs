@@ -1,6 +1,7 @@
 //! The page around the sections: its head, its layout and its files.
 
 pub(crate) mod answer;
+mod bars;
 pub(crate) mod blocks;
 mod evidence;
 pub(crate) mod table;

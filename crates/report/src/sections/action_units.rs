@@ -1,16 +1,16 @@
-//! Filters and action units: by unit, by filter, within expressions, and on recordings without a label.
+//! Filters and action units: by unit and by filter.
 
 use std::cmp::{Ordering, Reverse};
 
 use serde_json::Value;
 
+use super::further_tests;
 use crate::page::blocks::{Blocks, Sections};
 use crate::page::table::{Cell, Table, TableOf};
-use crate::page::text::{ci, count, decimal, interval, or_dash, p_value, percent, when};
+use crate::page::text::{ci, count, decimal, or_dash, p_value, when};
 use crate::plot::forest::{Forest, Line, labelled};
 use crate::plot::numbers::{cell, csv, csv_of};
 use crate::run::Run;
-use crate::run::edge::{collapsed, newcombe};
 use crate::run::fau::Fau;
 use crate::run::value::{au, au_label, brief, ends, filter, list, texts, units};
 
@@ -43,9 +43,12 @@ pub(super) fn section(run: &Run, page: &mut Sections) {
             paper,
         );
     }
-    within_classes(&fau.class_effects, blocks);
-    held_out(&fau.summary["held_out"], blocks);
-    blocks.folded("Other bins and smoothing", sensitivity(&fau.sensitivity));
+    further_tests::within_classes(&fau.class_effects, blocks);
+    further_tests::held_out(&fau.summary["held_out"], blocks);
+    blocks.folded(
+        "Other bins and smoothing",
+        further_tests::sensitivity(&fau.sensitivity),
+    );
 }
 
 /// The histograms and the null distributions, as `fau.json` records them.
@@ -349,65 +352,4 @@ fn correspondences(fau: &Fau, blocks: &mut Blocks) {
     );
     let csv = csv_of(&keys, &keys, rows);
     blocks.table_with_csv(table.note(note).sortable(), "correspondences", csv);
-}
-
-fn within_classes(effects: &[Value], blocks: &mut Blocks) {
-    let scored = effects.iter().filter(|row| row["auroc"].is_number());
-    let scored: Vec<&Value> = scored.collect();
-    if scored.is_empty() {
-        return;
-    }
-    blocks.heading("Inside each expression");
-    let summary = format!("{} within expressions", count(scored.len(), "pair"));
-    let table = TableOf::new("Action units inside each expression", scored)
-        .words("Action unit", |row| Cell::au(au(row)))
-        .words("Expression", |row| brief(&row["label_name"]))
-        .numbers("Filter", |row| Cell::filter(filter(row)))
-        .numbers("With", |row| Cell::count(row["n_with"].as_u64()))
-        .numbers("Without", |row| Cell::count(row["n_without"].as_u64()))
-        .numbers("AUROC", |row| Cell::decimal(row["auroc"].as_f64(), 2))
-        .numbers("95% CI", |row| within_interval(row))
-        .note("The best filter of each action unit, among images of one expression alone: its relation to the unit beyond the expression. Intervals: bootstrap over people; where that would end at 0 or 1, Newcombe's for AUROC, from the numbers of images, marked so.")
-        .sortable();
-    blocks.folded(&summary, table);
-}
-
-fn within_interval(row: &Value) -> Cell {
-    let recorded = ends(row, "auroc_low", "auroc_high");
-    let counts = ["n_with", "n_without"].map(|key| row[key].as_f64().unwrap_or(0.0));
-    match (recorded, row["auroc"].as_f64()) {
-        (Some(ends), Some(auroc)) if collapsed(ends) && counts.iter().all(|n| *n > 0.0) => {
-            let newcombe = Some(newcombe(auroc, counts));
-            Cell::from(interval(newcombe, 2)).remark("Newcombe")
-        }
-        (ends, _) => interval(ends, 2).into(),
-    }
-}
-
-fn held_out(held_out: &Value, blocks: &mut Blocks) {
-    let counts = ["pairs_selected", "pairs_replicated"].map(|key| held_out[key].as_u64());
-    if let [Some(selected), Some(replicated)] = counts {
-        let chance = held_out["share_by_chance"].as_f64();
-        let chance = chance.map(|chance| format!("; chance {}", percent(chance)));
-        blocks.heading("On recordings without an expression label");
-        let images = held_out["rows"].as_u64().unwrap_or(0);
-        let chance = chance.unwrap_or_default();
-        let share = percent(held_out["share"].as_f64());
-        let auroc = decimal(held_out["median_auroc"].as_f64(), 2);
-        let images = count(images, "image");
-        blocks.text(match selected {
-            0 => format!("No filter has a name on the labelled recordings, so none can be tested on the {images} without a label."),
-            _ => format!("The filters with a name on the labelled recordings were tested with their unit alone on {images} without a label, which are not part of any training: {replicated} of {selected} follow it there in the same direction ({share}{chance}); their median AUROC is {auroc}."),
-        });
-    }
-}
-
-fn sensitivity(rows: &[Value]) -> impl Into<Table> {
-    TableOf::new("Other histograms", rows)
-        .numbers("Bins", |row| brief(&row["bins"]))
-        .words("Smoothed towards", |row| brief(&row["prior"]))
-        .numbers("Pseudo-samples", |row| decimal(row["pseudo_samples"].as_f64(), 1))
-        .numbers("Spearman", |row| decimal(row["spearman"].as_f64(), 3))
-        .numbers("Same action unit", |row| percent(row["same_au"].as_f64()))
-        .note("The effect of bins and smoothing: Spearman correlation of all KL values with those of the settings used, and the share of filters that keep their action unit.")
 }

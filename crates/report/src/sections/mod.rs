@@ -9,6 +9,7 @@ mod curves;
 mod data;
 mod explorer;
 mod face;
+mod further_tests;
 mod grid;
 mod heat_map;
 mod intervene;
