@@ -98,7 +98,7 @@ impl Steps {
         if bar.is_hidden() && last_line.elapsed() > LINE_EVERY {
             *last_line = Instant::now();
             let left = time_left(bar.eta().as_secs_f64());
-            let left = (done > 0).then(|| format!(", about {left} left"));
+            let left = (done > 0).then(|| format!(", {left} left"));
             eprintln!("{step}: {done}/{of}{}", left.unwrap_or_default());
         }
         !interrupt::stopped()
