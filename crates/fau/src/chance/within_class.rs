@@ -236,11 +236,9 @@ pub(crate) fn within_class(
     });
     for (filter, pairs) in pairs.chunks_mut(table.units()).enumerate() {
         let (tile, at) = (&tiles[filter / TILE], filter % TILE);
-        for ((&unit, codes), reached) in tested.iter().zip(&centred).zip(&tile.reached) {
-            let products = tile.scores.iter().zip(codes);
-            let sum: f64 = products.map(|(scores, code)| scores[at] * code).sum();
+        for ((&unit, reached), sums) in tested.iter().zip(&tile.reached).zip(&tile.sums) {
             pairs[unit].p = p_value(reached[at], permutations);
-            pairs[unit].above = sum > 0.0;
+            pairs[unit].above = sums[at] > 0.0;
         }
     }
     Ok(pairs)
@@ -250,6 +248,8 @@ pub(crate) fn within_class(
 struct Tile {
     /// `[rows][TILE]`, zeros beyond the last filter.
     scores: Vec<[f64; TILE]>,
+    /// Σ score × code of each unit.
+    sums: Vec<[f64; TILE]>,
     observed: Vec<[f64; TILE]>,
     reached: Vec<[usize; TILE]>,
 }
@@ -263,7 +263,15 @@ impl Tile {
             }
         }
         let observed = |codes: &Vec<f64>| studentised(&scores, codes, &classes.subjects);
+        let sum = |codes: &Vec<f64>| {
+            let mut sums = [0.0; TILE];
+            for (scores, code) in scores.iter().zip(codes) {
+                (0..TILE).for_each(|at| sums[at] += scores[at] * code);
+            }
+            sums
+        };
         Self {
+            sums: centred.iter().map(sum).collect(),
             observed: centred.iter().map(observed).collect(),
             reached: vec![[0; TILE]; centred.len()],
             scores,
