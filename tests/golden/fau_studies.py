@@ -229,16 +229,21 @@ def verdict(controls, replication):
         u["au"] for u in units if u[key]["q"] is not None and u[key]["q"] <= FDR and u[key]["difference"] > 0
     ]
     above, inside = clear("above_untrained"), clear("within_above_untrained")
-    width = lambda u: u["above_untrained"]["high"] - u["above_untrained"]["low"]
+    def detectable(units, key):
+        return 0.715 * np.median([u[key]["high"] - u[key]["low"] for u in units])
+
     if replication is None or min(controls["people"], replication["people"]) < 10:
         answer = "cannot_be_told"
     elif not above:
-        detectable = 0.715 * np.median([width(u) for u in units])
-        answer = "cannot_be_told" if detectable > 0.2 else "no"
+        answer = "cannot_be_told" if detectable(units, "above_untrained") > 0.2 else "no"
     elif not any(u["within_testable"] for u in units):
         answer = "cannot_be_told"
-    elif not inside or (holds if given is None else given) < 0.1 * testable:
+    elif (holds if given is None else given) < 0.1 * testable:
         answer = "only_the_expression"
+    elif not inside:
+        tested = [u for u in units if u["within_testable"]]
+        weak = detectable(tested, "within_above_untrained") > 0.2
+        answer = "cannot_be_told" if weak else "only_the_expression"
     elif (
         len(above) >= 0.5 * len(units)
         and len(inside) >= 0.5 * sum(u["within_testable"] for u in units)

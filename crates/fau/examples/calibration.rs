@@ -132,12 +132,17 @@ impl Design {
 /// A name, the exchange, and the p values of an analysis.
 type Tested = (&'static str, Exchange, fn(&Analysis) -> Vec<f64>);
 
-const TESTED: [Tested; 8] = [
+const TESTED: [Tested; 10] = [
     ("`p` (KL)", Exchange::Both, |a| all(a, |p| p.p)),
     ("`p_auroc`", Exchange::Both, |a| all(a, |p| p.p_auroc)),
-    ("`p` of names", Exchange::Both, |a| {
-        a.inference.names.iter().map(|name| name.p).collect()
+    ("`p_max`", Exchange::Both, |a| {
+        a.inference
+            .filters
+            .iter()
+            .map(|filter| filter.p_max)
+            .collect()
     }),
+    ("`p` of names", Exchange::Both, named),
     ("`intensity_p`", Exchange::Both, |a| {
         a.inference.dose.iter().map(|dose| dose.p).collect()
     }),
@@ -147,6 +152,7 @@ const TESTED: [Tested; 8] = [
     ("`p_within_class`", Exchange::Both, |a| {
         all(a, |p| p.p_within_class)
     }),
+    ("`p` of names, within", Exchange::Within, named),
     ("`p_auroc`, within", Exchange::Within, |a| {
         all(a, |p| p.p_auroc)
     }),
@@ -157,6 +163,10 @@ const TESTED: [Tested; 8] = [
 
 fn all(analysis: &Analysis, p: fn(&faus_fau::PairInference) -> f64) -> Vec<f64> {
     analysis.inference.pairs.iter().map(p).collect()
+}
+
+fn named(analysis: &Analysis) -> Vec<f64> {
+    analysis.inference.names.iter().map(|name| name.p).collect()
 }
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {

@@ -149,10 +149,11 @@ impl Evidence {
         else {
             return Verdict::CannotBeTold;
         };
+        let weak = |detectable: Option<f64>| detectable.is_some_and(|auroc| auroc > DETECTABLE);
         if self.units_above_untrained.is_empty() {
-            return match self.detectable {
-                Some(auroc) if auroc > DETECTABLE => Verdict::CannotBeTold,
-                _ => Verdict::No,
+            return match weak(self.detectable) {
+                true => Verdict::CannotBeTold,
+                false => Verdict::No,
             };
         }
         if self.units_testable_within == 0 {
@@ -160,8 +161,14 @@ impl Evidence {
         }
         let testable = (self.within_holds + self.within_fails) as f64;
         let own = self.within_given_strength.unwrap_or(self.within_holds) as f64;
-        if self.units_above_untrained_within.is_empty() || own < GIVEN_STRENGTH * testable {
+        if own < GIVEN_STRENGTH * testable {
             return Verdict::OnlyTheExpression;
+        }
+        if self.units_above_untrained_within.is_empty() {
+            return match weak(self.detectable_within) {
+                true => Verdict::CannotBeTold,
+                false => Verdict::OnlyTheExpression,
+            };
         }
         let most = |own: &[u8], of: usize| own.len() as f64 >= UNITS * of as f64;
         let known = most(&self.units_above_untrained, units)
@@ -246,8 +253,11 @@ impl Evidence {
 fn power(found: &[u8], detectable: Option<f64>) -> String {
     match detectable.filter(|_| found.is_empty()) {
         None => String::new(),
+        Some(auroc) if auroc <= DETECTABLE => format!(
+            " (a difference in AUROC of {auroc:.2} would have been found in half of these units with 80% power)"
+        ),
         Some(auroc) if auroc < 0.5 => format!(
-            " (single tests find a difference in AUROC of {auroc:.2} in half of these units with 80% power)"
+            " (too few images: only a difference in AUROC of {auroc:.2} would have been found in half of these units with 80% power)"
         ),
         Some(_) => " (too few images to find any difference in half of these units)".to_owned(),
     }
@@ -339,6 +349,11 @@ mod tests {
         };
         assert_eq!(of(few), Verdict::CannotBeTold);
         assert_eq!(of(|e| e.units_testable_within = 5), Verdict::Partly);
+        let few = |e: &mut Evidence| {
+            e.units_above_untrained_within.clear();
+            e.detectable_within = Some(0.21);
+        };
+        assert_eq!(of(few), Verdict::CannotBeTold);
         assert_eq!(of(|e| e.units_testable_within = 0), Verdict::CannotBeTold);
         let only = Verdict::OnlyTheExpression;
         assert_eq!(of(|e| e.units_above_untrained_within.clear()), only);
@@ -357,7 +372,7 @@ mod tests {
             units_above_untrained_within: vec![],
             ..evidence()
         };
-        let power = "that of 0 of 4 (single tests find a difference in AUROC of 0.12 in half of these units with 80% power).";
+        let power = "that of 0 of 4 (a difference in AUROC of 0.12 would have been found in half of these units with 80% power).";
         assert!(without.sentence().contains(power));
         let drawn = Evidence {
             exploratory: true,

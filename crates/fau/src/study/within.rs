@@ -120,7 +120,7 @@ impl WithinExpressions {
             match exchange {
                 Exchange::Within => "",
                 _ =>
-                    " What one cause of the person does to both face and codes counts in all of these.",
+                    " Something about the person that shapes both face and codes would count in all of these.",
             }
         )
     }

@@ -114,9 +114,9 @@ impl Analysis {
         verdict.extend(beyond_class(self, &counts));
         verdict.extend(intensity(self, &counts));
         verdict.push(match counts.pairs_within_person_tested {
-            0 => "No pair of a filter and an action unit can be tested inside people.".to_owned(),
+            0 => "No pair of a filter and an action unit can be tested between images of the same person.".to_owned(),
             tested => format!(
-                "Inside people, on activations less the person's mean, {} of {tested} testable filter-AU pairs are associated (codes exchanged within people).",
+                "Between images of the same person (activations less the person's mean, codes exchanged within people), {} of {tested} testable filter-AU pairs are associated.",
                 counts.pairs_within_person_q
             ),
         });
@@ -167,7 +167,7 @@ fn reservation(analysis: &Analysis, counts: &Counts) -> String {
             " With {people} people this test errs a little too often (6 to 7% at a nominal 5%)."
         ),
         Exchange::Within => String::new(),
-        _ => " A cause of the person that shapes both face and codes passes this test too; `--exchange within` holds people fixed.".to_owned(),
+        _ => " Something about the person that shapes both face and codes would pass this test too; `--exchange within` holds people fixed.".to_owned(),
     }
 }
 
@@ -190,7 +190,7 @@ fn between_people(analysis: &Analysis) -> &'static str {
     match analysis.options.exchange {
         _ if analysis.named().next().is_none() => "",
         Exchange::Within => "",
-        _ => " This includes what one cause of the person does to both face and codes.",
+        _ => " Something about the person that shapes both face and codes would count here too.",
     }
 }
 
@@ -225,7 +225,7 @@ fn partial(analysis: &Analysis, counts: &Counts) -> Option<String> {
 fn intensity(analysis: &Analysis, counts: &Counts) -> Option<String> {
     (counts.named_graded > 0).then(|| {
         format!(
-            "Among graded images, {} of {} named filters follow the intensity of their unit in the direction of their name (Spearman, false-discovery rate {:.0}%), {} of these from each intensity to the next.{}",
+            "Among graded images, {} of {} named filters follow the intensity of their unit in the direction of their name (Spearman, false-discovery rate {:.0}%), {} of these with every step of intensity.{}",
             counts.named_graded_q,
             counts.named_graded,
             100.0 * analysis.options.fdr,

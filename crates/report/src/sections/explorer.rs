@@ -220,7 +220,8 @@ impl<'a> Explorer<'a> {
             None => String::new(),
         };
         let chance = found["q_max"].as_f64().map(p_value);
-        let chance = chance.map(|q| format!(" Against the largest KL by chance, q = {q}."));
+        let chance =
+            chance.map(|q| format!(" Beside the largest KL that exchanged codes give: q = {q}."));
         let (chance, place) = (chance.unwrap_or_default(), place.unwrap_or_default());
         let (unit, kl) = (au_label(au(found)), decimal(found["kl"].as_f64(), 2));
         format!("{name}Its largest KL is that for {unit}: {kl} nats.{chance}{place}")

@@ -118,7 +118,7 @@ fn legend(grid: &Grid) -> String {
     };
     let many = count(grid.filters.len(), "filter");
     format!(
-        "{many} (columns) and the action units (rows, from the brows to the chin). Blue: the filter is more active on images with the unit (AUROC above 0.5); orange: less active (below 0.5). {names} A click on a column shows that filter in the explorer, a click on a unit its best filter."
+        "{many} (columns) and the action units (rows, from the brows to the chin). Blue: the filter is more active on images with the unit (AUROC above 0.5); orange: less active (below 0.5). {names} A click on a column shows that filter in the explorer, a click on a unit the filter that is most active with it, where one is named after it."
     )
 }
 

@@ -24,7 +24,7 @@ pub(super) fn section(run: &Run, page: &mut Sections) {
         let caption = caption(layer) + &coded(run, layer);
         blocks.picture(&run.folder, &figure, [&alt, &caption]);
         let front = format!(
-            "The patterns of the paper's first picture: for each the filter of {name} with the highest AUROC for one of its action units, among those that pass the permutation test, and its three best patches."
+            "The patterns of the paper's first picture: for each the filter of {name} with the largest z of those that are named after one of its action units and more active with it, and its three best patches."
         );
         if_there(run, blocks, &layer.fine(&run.folder, "frontpage"), &front);
         if layer.evidence.gap.is_none() {
