@@ -3,7 +3,6 @@
 use std::path::Path;
 
 use anyhow::{Context, Result, bail};
-use faus_base::text::counted;
 use faus_data::{DatasetInfo, PrepareOptions, Prepared, Skipped, Source};
 
 use super::job::Job;
@@ -113,14 +112,14 @@ fn print_info(info: &DatasetInfo, folder: &Path) {
         (false, false) => "",
     };
     let skipped = Skipped::count(&info.skipped);
+    // Plurals throughout: scripts look for this line.
     eprintln!(
-        "Prepared {}{synthetic}: {} of {} in {}, {} held out, {} skipped",
+        "Prepared {}{synthetic}: {} images of {} subjects in {} folds, {} held out, {skipped} inputs skipped",
         info.name,
-        counted(info.images - info.held_out, "image"),
-        counted(info.subjects, "subject"),
-        counted(info.folds, "fold"),
-        info.held_out,
-        counted(skipped, "input"),
+        info.images - info.held_out,
+        info.subjects,
+        info.folds,
+        info.held_out
     );
     if !info.subject_independent {
         eprintln!(
