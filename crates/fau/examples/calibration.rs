@@ -129,35 +129,77 @@ impl Design {
     }
 }
 
-/// A name, the exchange, and the p values of an analysis.
-type Tested = (&'static str, Exchange, fn(&Analysis) -> Vec<f64>);
+#[derive(Clone, Copy, PartialEq)]
+enum Setting {
+    Both,
+    /// Codes are exchanged within people alone.
+    Within,
+    /// Every other image has no expression label: names are chosen on the labelled half and tested on the other.
+    HeldOut,
+}
 
-const TESTED: [Tested; 10] = [
-    ("`p` (KL)", Exchange::Both, |a| all(a, |p| p.p)),
-    ("`p_auroc`", Exchange::Both, |a| all(a, |p| p.p_auroc)),
-    ("`p_max`", Exchange::Both, |a| {
+impl Setting {
+    const ALL: [Self; 3] = [Self::Both, Self::Within, Self::HeldOut];
+
+    fn options(self) -> AnalysisOptions {
+        AnalysisOptions {
+            permutations: 399,
+            bootstrap: 0,
+            min_positives: 5,
+            exchange: match self {
+                Self::Within => Exchange::Within,
+                _ => Exchange::Both,
+            },
+            // Nearly every filter keeps its name, and the name's intensities are tested.
+            fdr: 0.9999,
+            ..AnalysisOptions::default()
+        }
+    }
+
+    fn label(self, mut samples: Vec<SampleRow>) -> Vec<SampleRow> {
+        if self == Self::HeldOut {
+            samples
+                .iter_mut()
+                .step_by(2)
+                .for_each(|row| row.label = None);
+        }
+        samples
+    }
+}
+
+/// A name, the setting, and the p values of an analysis.
+type Tested = (&'static str, Setting, fn(&Analysis) -> Vec<f64>);
+
+const TESTED: [Tested; 11] = [
+    ("`p` (KL)", Setting::Both, |a| all(a, |p| p.p)),
+    ("`p_auroc`", Setting::Both, |a| all(a, |p| p.p_auroc)),
+    ("`p_max`", Setting::Both, |a| {
         a.inference
             .filters
             .iter()
             .map(|filter| filter.p_max)
             .collect()
     }),
-    ("`p` of names", Exchange::Both, named),
-    ("`intensity_p`", Exchange::Both, |a| {
+    ("`p` of names", Setting::Both, named),
+    ("`intensity_p`", Setting::Both, |a| {
         a.inference.dose.iter().map(|dose| dose.p).collect()
     }),
-    ("`p_within_person`", Exchange::Both, |a| {
+    ("`p_within_person`", Setting::Both, |a| {
         all(a, |p| p.p_within_person)
     }),
-    ("`p_within_class`", Exchange::Both, |a| {
+    ("`p_within_class`", Setting::Both, |a| {
         all(a, |p| p.p_within_class)
     }),
-    ("`p` of names, within", Exchange::Within, named),
-    ("`p_auroc`, within", Exchange::Within, |a| {
+    ("`p` of names, within", Setting::Within, named),
+    ("`p_auroc`, within", Setting::Within, |a| {
         all(a, |p| p.p_auroc)
     }),
-    ("`p_within_class`, within", Exchange::Within, |a| {
+    ("`p_within_class`, within", Setting::Within, |a| {
         all(a, |p| p.p_within_class)
+    }),
+    ("`p`, held out", Setting::HeldOut, |a| {
+        let pairs = a.inference.held_out.iter().flat_map(|h| &h.pairs);
+        pairs.map(|pair| pair.p).collect()
     }),
 ];
 
@@ -177,16 +219,8 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         for repetition in 0..REPETITIONS {
             let rng = &mut StdRng::seed_from_u64(repetition);
             let (samples, activations) = design.draw(rng)?;
-            for exchange in [Exchange::Both, Exchange::Within] {
-                let options = AnalysisOptions {
-                    permutations: 399,
-                    bootstrap: 0,
-                    min_positives: 5,
-                    exchange,
-                    // Nearly every filter keeps its name, and the name's intensities are tested.
-                    fdr: 0.9999,
-                    ..AnalysisOptions::default()
-                };
+            for setting in Setting::ALL {
+                let (samples, options) = (setting.label(samples.clone()), setting.options());
                 // A repetition in which no unit is shown by five people tests nothing.
                 let Ok(analysis) = analyse(&activations, &samples, &options.check()?) else {
                     continue;
@@ -194,7 +228,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
                 let own = TESTED
                     .iter()
                     .zip(&mut counts)
-                    .filter(|(t, _)| t.1 == exchange);
+                    .filter(|(t, _)| t.1 == setting);
                 for ((_, _, p), (rejected, tests)) in own {
                     let p = p(&analysis).into_iter().filter(|p| !p.is_nan());
                     p.for_each(|p| {
