@@ -74,6 +74,13 @@ impl Place {
         )
     }
 
+    /// Runs `faus` here where programs are found in `folder` alone.
+    pub fn faus_with_programs(&self, folder: &str, arguments: &str) -> Ran {
+        let mut command = self.command(Program::Faus, arguments);
+        command.env("PATH", self.path(folder));
+        Ran::new(format!("faus {arguments}"), command.output().unwrap())
+    }
+
     /// Starts `faus` here and does not wait.
     pub fn start(&self, arguments: &str) -> Child {
         self.command(Program::Faus, arguments).spawn().unwrap()

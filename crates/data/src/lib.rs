@@ -61,6 +61,7 @@ pub use read::contents::contents;
 pub use read::file::{ReadFile, Skipped};
 pub use read::folders::{FolderLabels, Folders};
 pub use read::listed::Listed;
+pub use read::photos::{NoPhoto, Photo, photo_files, photos};
 pub use read::pixel_csv::PixelCsv;
 pub use read::source::{Fetched, Folding, RawImage, RawSample, Scan, Source};
 pub use read::tfd::Tfd;

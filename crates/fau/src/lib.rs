@@ -82,6 +82,7 @@ pub use study::replicate::Replicate;
 pub use study::replicate_on::ReplicateOn;
 pub use study::response::average_precision;
 pub use study::run::{CodedRows, RunView};
+pub use study::unit_filters::UnitFilter;
 pub use study::verdict::{Evidence, Verdict, write_verdict};
 pub use watch::{Observer, Watch};
 pub use write::front::front_page;

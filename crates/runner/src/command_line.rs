@@ -44,6 +44,7 @@ enum Command {
     Activations(commands::activations::ActivationsArgs),
     Visualize(commands::visualize::VisualizeArgs),
     Correlate(commands::correlate::CorrelateArgs),
+    Predict(commands::predict::PredictArgs),
     Controls(commands::controls::ControlsArgs),
     Replicate(commands::replicate::ReplicateArgs),
     Probe(commands::probe::ProbeArgs),
@@ -67,7 +68,7 @@ enum DataCommand {
 
 /// Headings of the commands in the help. Studies of the program have their own.
 const GROUPS: [(&str, &[&str]); 5] = [
-    ("The whole job", &["run", "report", "compare"]),
+    ("The whole job", &["run", "report", "compare", "predict"]),
     ("Data", &["data", "synth"]),
     (
         "Its steps, one by one",
@@ -250,6 +251,7 @@ fn dispatch(command: Command, program: &Program) -> Result<()> {
         Command::Activations(args) => commands::activations::activations(args, program),
         Command::Visualize(args) => commands::visualize::visualize(args, program),
         Command::Correlate(args) => commands::correlate::correlate(args, program),
+        Command::Predict(args) => commands::predict::predict(args, program),
         Command::Controls(args) => commands::controls::controls(args, program),
         Command::Replicate(args) => commands::replicate::replicate(args, program),
         Command::Probe(args) => commands::probe::probe(args, program),

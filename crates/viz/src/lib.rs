@@ -46,6 +46,7 @@ mod error;
 mod explain;
 mod images;
 mod lens;
+mod photo;
 mod picture;
 
 pub use album::Album;
@@ -67,5 +68,8 @@ pub use explain::occlusion::Occlusion;
 pub use explain::patch::{FilterPatches, Patch, cut_patches};
 pub use images::{ImageSet, Images, Progress};
 pub use lens::LayerLens;
+pub use lens::responses::Response;
 pub use lens::strongest::{FilterTop, Survey, TopUnit, survey};
+pub use photo::face::SeenFace;
+pub use photo::{PhotoViewer, Viewed};
 pub use picture::canvas::Captions;

@@ -9,6 +9,7 @@
 //! | `commands.rs` | the other commands, one after the other, and their files |
 //! | `compare.rs` | runs side by side, the measures in a summary |
 //! | `pictures.rs` | patches, atlas, sanity panels and evidence maps, by every choice and method |
+//! | `predict.rs` | faces of photographs and videos, alone and among others |
 //! | `outputs.rs` | links, pipes, devices and readers that stop early: what is written where |
 //! | `as_held.rs` | tables, JSON, archives and checkpoints of other kinds and dialects; names in both forms of Unicode; settings against a prepared set |
 //! | `messages.rs` | what a person reads when something is wrong, and the exit code |
@@ -36,6 +37,7 @@ mod messages;
 mod outputs;
 mod parallel;
 mod pictures;
+mod predict;
 mod readme;
 mod regression;
 mod robust;

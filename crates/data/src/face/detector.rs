@@ -8,7 +8,7 @@ use crate::error::Error;
 use crate::picture::{CropBox, resize};
 
 use super::fit_square;
-use super::seeta::{self, Face, FaceSearch, Grey, Model, Place, Scratch, WINDOW};
+use super::seeta::{self, Face, FaceSearch, Grey, Model, Scratch, WINDOW};
 
 /// The frontal model in rustface's package (SeetaFace, BSD 2-Clause), put here by our build script.
 pub(super) const MODEL: &[u8] =
@@ -46,6 +46,19 @@ impl FaceDetector {
     /// 0 and sizes under 0.05 of the image are clamped to these limits.
     pub fn search(&self, image: &GrayImage, search: FaceSearch) -> Option<CropBox> {
         self.look(image, search)?.best(search)
+    }
+
+    /// All faces of at least a tenth of the shorter side, or else a twentieth, best first.
+    pub fn all(&self, image: &GrayImage) -> Vec<CropBox> {
+        let found = |search| {
+            let seen = self.look(image, search)?;
+            let mut faces = seen.faces.clone();
+            faces.sort_by(|a, b| b.score.total_cmp(&a.score));
+            let faces: Vec<CropBox> = faces.iter().map(|face| seen.square(face)).collect();
+            (!faces.is_empty()).then_some(faces)
+        };
+        let mut tries = [FaceSearch::GROUP, FaceSearch::CROWD].into_iter();
+        tries.find_map(found).unwrap_or_default()
     }
 
     /// All faces of a search, whatever their size; `None` for an image that is not a portrait.
@@ -95,8 +108,14 @@ impl Seen<'_> {
         let faces = self.faces.iter();
         let sought = faces.filter(|face| limits.contains(&share(face)));
         let best = sought.reduce(|best, face| if face.score > best.score { face } else { best })?;
-        let Place { x, y, side } = best.place;
-        Some(fit_square(full(x), full(y), full(side), width, height))
+        Some(self.square(best))
+    }
+
+    /// A face's square in pixels of the whole image.
+    fn square(&self, face: &Face) -> CropBox {
+        let [x, y, side] =
+            [face.place.x, face.place.y, face.place.side].map(|at| f64::from(at) / self.shrink);
+        fit_square(x, y, side, self.image.width(), self.image.height())
     }
 }
 

@@ -2,6 +2,7 @@
 
 pub(crate) mod authors;
 pub(crate) mod boxes;
+pub(crate) mod cut;
 mod detector;
 mod landmarks;
 mod seeta;
@@ -11,6 +12,7 @@ use serde::{Deserialize, Serialize};
 use crate::label::text::by_name;
 use crate::picture::CropBox;
 
+pub use cut::{CutFace, FaceCutter};
 pub use detector::FaceDetector;
 pub use landmarks::{Landmarks, face_square};
 pub use seeta::FaceSearch;

@@ -28,6 +28,17 @@ impl CropBox {
         Self { x, y, w, h }
     }
 
+    /// Whether the two share more than a quarter of the smaller one: two boxes of one face.
+    pub(crate) fn overlaps(self, other: Self) -> bool {
+        let shared = |a: u32, own: u32, b: u32, others: u32| {
+            (a + own).min(b + others).saturating_sub(a.max(b)) as u64
+        };
+        let both =
+            shared(self.x, self.w, other.x, other.w) * shared(self.y, self.h, other.y, other.h);
+        let area = |of: Self| u64::from(of.w) * u64::from(of.h);
+        4 * both > area(self).min(area(other))
+    }
+
     /// Whether it has pixels, all of them in a `width` × `height` image.
     pub(crate) fn is_within(self, width: u32, height: u32) -> bool {
         let inside = |start: u32, length: u32, limit: u32| {

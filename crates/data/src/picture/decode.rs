@@ -9,9 +9,10 @@ use image::{DynamicImage, GrayImage, ImageDecoder, ImageFormat, ImageReader, Lim
 
 use crate::error::Error;
 use crate::picture::depth::scaled_alone;
+use crate::read::file::{IMAGE_LIMIT, read_bounded};
 
 /// Maximum number of columns or rows of an image; CK+ has 640×490.
-const SIDE_LIMIT: u32 = 8192;
+pub(crate) const SIDE_LIMIT: u32 = 8192;
 /// Memory limit for decoding one image, in bytes.
 const DECODE_LIMIT: u64 = 512 << 20;
 
@@ -22,6 +23,14 @@ const DECODE_LIMIT: u64 = 512 << 20;
 /// [`Error::Unusable`] for anything but a complete image of at most 8192 columns and rows.
 pub fn decode_grey(bytes: &[u8], path: &Path) -> Result<GrayImage, Error> {
     Ok(to_grey(scaled_alone(decode(bytes, path)?)))
+}
+
+/// Reads an image file with its colours; see [`decode_grey`].
+pub(crate) fn read_image(path: &Path) -> Result<DynamicImage, Error> {
+    Ok(scaled_alone(decode(
+        &read_bounded(path, IMAGE_LIMIT)?,
+        path,
+    )?))
 }
 
 /// [`decode_grey`] with the colours left.

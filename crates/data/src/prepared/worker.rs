@@ -6,10 +6,10 @@ use image::{DynamicImage, GrayImage};
 
 use crate::error::Error;
 use crate::face::boxes::Boxes;
+use crate::face::cut::{cut, detected, framed, grey, is_small_square};
 use crate::face::{CropMode, FaceDetector, Landmarks, authors, centre_square, face_square};
-use crate::picture::decode::to_grey;
+use crate::picture::CropBox;
 use crate::picture::depth::{bits, read_as, scaled, scaled_alone, transparent};
-use crate::picture::{CropBox, resize};
 use crate::prepared::options::PrepareOptions;
 use crate::read::file::{ReadFile, Skipped};
 use crate::read::name::folder;
@@ -21,8 +21,6 @@ const OFF_CENTRE: f64 = 0.2;
 /// Grey values that the pixels of a face differ by at least; below it the image counts as black or flat. Our choice:
 /// more than the noise of a JPEG of one colour.
 const FLAT: u8 = 8;
-/// Largest side of an image that is treated as an already cropped face, as in CK+48, FER2013 and TFD.
-const FACE_SIDE: u32 = 64;
 
 /// A cropped and resized face.
 pub(crate) struct Face {
@@ -138,15 +136,9 @@ impl Worker<'_> {
     }
 
     fn detected(&self, image: &GrayImage) -> Result<CropBox, Error> {
-        let (width, height) = image.dimensions();
-        let found = match self.options.crop {
-            CropMode::Authors => {
-                let mut tries = [authors::FIRST, authors::SECOND].into_iter();
-                let found = tries.find_map(|search| self.detector.search(image, search));
-                found.map(|ours| authors::about_detected(ours, width, height))
-            }
-            _ => self.detector.find(image),
-        };
+        let mode = self.options.crop;
+        let found = detected(mode, &self.detector, image);
+        let found = found.map(|found| framed(mode, found, image));
         found.ok_or_else(|| {
             Error::parse("no face was found, even in a second, more lenient try (give its box with --boxes; for images that are already face crops: crop none)")
         })
@@ -170,22 +162,6 @@ impl Worker<'_> {
             CropMode::Authors => authors::about_marked(crop, width, height),
             _ => crop,
         })
-    }
-}
-
-/// An image in grey as this crop mode weighs the colours.
-fn grey(mode: CropMode, image: DynamicImage) -> GrayImage {
-    match mode {
-        CropMode::Authors => authors::grey(image),
-        _ => to_grey(image),
-    }
-}
-
-/// The crop of an image as `[side, side]` pixels.
-fn cut(mode: CropMode, image: &GrayImage, crop: CropBox, side: u32) -> Vec<u8> {
-    match mode {
-        CropMode::Authors => authors::resize(image, crop, side),
-        _ => resize(image, crop, side, side),
     }
 }
 
@@ -214,6 +190,5 @@ fn flat(pixels: &[u8]) -> bool {
 
 /// Whether the image is already a face crop: by the source, or as a small square without landmarks.
 fn is_face(raw: &RawSample, image: &GrayImage) -> bool {
-    let (width, height) = image.dimensions();
-    raw.is_face || (raw.landmarks.is_none() && width == height && width <= FACE_SIDE)
+    raw.is_face || (raw.landmarks.is_none() && is_small_square(image))
 }

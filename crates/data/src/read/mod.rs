@@ -16,6 +16,7 @@ pub mod marks;
 pub mod mat;
 pub mod name;
 pub mod notes;
+pub mod photos;
 pub mod pixel_csv;
 pub mod places;
 pub mod source;

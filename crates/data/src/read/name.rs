@@ -59,12 +59,20 @@ pub(crate) fn listed(names: &[String]) -> String {
     }
 }
 
-/// Whether a name ends like an image that is read.
+/// Whether a name ends like an image that is read: PNG, JPEG, BMP, TIFF.
 pub(crate) fn is_image(name: &str) -> bool {
     const READ: &[&str] = &[
         ".png", ".jpg", ".jpeg", ".jpe", ".jfif", ".bmp", ".tif", ".tiff",
     ];
     ends_in(name, READ)
+}
+
+/// Whether a name ends like a video.
+pub(crate) fn is_video(name: &str) -> bool {
+    const VIDEOS: &[&str] = &[
+        ".avi", ".m4v", ".mkv", ".mov", ".mp4", ".mpeg", ".mpg", ".webm", ".wmv",
+    ];
+    ends_in(name, VIDEOS)
 }
 
 /// Whether a name ends like an image of a format that is not read.

@@ -27,6 +27,7 @@ pub(crate) mod run;
 pub(crate) mod sparse;
 pub(crate) mod stability;
 pub(crate) mod starts;
+pub(crate) mod unit_filters;
 pub(crate) mod verdict;
 pub(crate) mod within;
 

@@ -297,7 +297,8 @@ pub fn write_verdict(dir: &Path) -> Result<Option<String>, Error> {
     Ok(Some(sentence))
 }
 
-fn read(dir: &Path, name: &str) -> Result<Option<Value>, Error> {
+/// A study's JSON in a run's `fau/`, if it is there.
+pub(crate) fn read(dir: &Path, name: &str) -> Result<Option<Value>, Error> {
     let path = dir.join(format!("{name}.json"));
     if !path.exists() {
         return Ok(None);

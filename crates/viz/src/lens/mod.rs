@@ -1,6 +1,7 @@
 //! A layer of a network over a prepared data set: the [`Lens`] of the statistics on libtorch.
 
 pub(crate) mod maxima;
+pub(crate) mod responses;
 pub(crate) mod strongest;
 
 use std::path::Path;

@@ -45,6 +45,24 @@ impl Canvas {
         Self(scales.iter().map(blank).collect())
     }
 
+    /// A picture to draw on, with `scale` pixels per point.
+    pub fn over(picture: DynamicImage, scale: u32) -> Self {
+        Self(vec![(scale, picture.into_rgb8())])
+    }
+
+    /// A rectangle of one colour.
+    pub fn fill(&mut self, (x, y): At, (width, height): (u32, u32), ink: Rgb<u8>) {
+        for (scale, picture) in &mut self.0 {
+            for py in y * *scale..(y + height) * *scale {
+                for px in x * *scale..(x + width) * *scale {
+                    if let Some(pixel) = picture.get_pixel_mut_checked(px, py) {
+                        *pixel = ink;
+                    }
+                }
+            }
+        }
+    }
+
     /// The picture at every scale; a grey one without colours.
     pub fn finish(self) -> Vec<DynamicImage> {
         let pictures = self.0.into_iter().map(|(_, picture)| {

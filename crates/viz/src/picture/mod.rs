@@ -2,6 +2,7 @@
 
 pub(crate) mod canvas;
 pub(crate) mod evidence;
+pub(crate) mod faces;
 pub(crate) mod figure;
 pub(crate) mod grid;
 pub(crate) mod places;

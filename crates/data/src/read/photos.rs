@@ -1,0 +1,232 @@
+//! Photographs and frames of videos that belong to no data set.
+
+use std::io::{self, BufRead, BufReader, Read};
+use std::path::{Path, PathBuf};
+use std::process::{Child, ChildStdout, Command, Stdio};
+
+use image::{DynamicImage, RgbImage};
+use rayon::prelude::*;
+use walkdir::WalkDir;
+
+use crate::error::Error;
+use crate::face::{CutFace, FaceCutter};
+use crate::picture::decode::{SIDE_LIMIT, read_image};
+use crate::read::name::{hidden, is_image, is_video};
+
+/// A photograph or a frame of a video, with its faces.
+#[derive(Debug)]
+pub struct Photo {
+    /// The file.
+    pub path: PathBuf,
+    /// The frame, from 0, of a video.
+    pub frame: Option<u64>,
+    /// The upright picture.
+    pub picture: DynamicImage,
+    /// Its faces.
+    pub faces: Vec<CutFace>,
+}
+
+/// A file or frame that is of no use, and why.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NoPhoto {
+    /// The file.
+    pub path: PathBuf,
+    /// The frame of a video.
+    pub frame: Option<u64>,
+    /// What is wrong with it.
+    pub reason: String,
+}
+
+/// The images and videos at `path`: the one file, or all in the folder and the folders below it, by name.
+///
+/// # Errors
+/// [`Error::Io`] if it is not there or cannot be listed, [`Error::Unusable`] for a folder without any.
+pub fn photo_files(path: &Path) -> Result<Vec<PathBuf>, Error> {
+    let found = std::fs::metadata(path).map_err(Error::io(path))?;
+    if !found.is_dir() {
+        return Ok(vec![path.to_path_buf()]);
+    }
+    let mut files = Vec::new();
+    for entry in WalkDir::new(path).follow_links(true).sort_by_file_name() {
+        let entry = entry.map_err(|error| Error::unusable(path, error.to_string()))?;
+        let name = entry.file_name().to_string_lossy();
+        let reads = is_image(&name) || is_video(&name);
+        if reads && !hidden(&name) && entry.file_type().is_file() {
+            files.push(entry.into_path());
+        }
+    }
+    match files.is_empty() {
+        true => Err(Error::unusable(
+            path,
+            "no PNG, JPEG, BMP, TIFF or video in this folder",
+        )),
+        false => Ok(files),
+    }
+}
+
+/// The photographs and frames of `files` in their order, `at_once` of them at a time, read and searched on rayon's current
+/// pool. A video is decoded by an installed ffmpeg.
+pub fn photos<'a>(
+    files: &'a [PathBuf],
+    cutter: &'a FaceCutter,
+    at_once: usize,
+) -> impl Iterator<Item = Vec<Result<Photo, NoPhoto>>> + Send + 'a {
+    let mut waiting = files.iter().flat_map(|file| pictures(file));
+    std::iter::from_fn(move || {
+        let some: Vec<Unread> = waiting.by_ref().take(at_once).collect();
+        let read = some.into_par_iter().map(|unread| unread.read(cutter));
+        Some(read.collect::<Vec<_>>()).filter(|read| !read.is_empty())
+    })
+}
+
+/// A picture before its faces are sought; an image file is read only then.
+struct Unread<'a> {
+    path: &'a Path,
+    frame: Option<(u64, Result<DynamicImage, String>)>,
+}
+
+impl Unread<'_> {
+    fn read(self, cutter: &FaceCutter) -> Result<Photo, NoPhoto> {
+        let (path, frame) = (
+            self.path.to_path_buf(),
+            self.frame.as_ref().map(|frame| frame.0),
+        );
+        let picture = match self.frame {
+            None => read_image(&path).map_err(|error| error.reason()),
+            Some((_, picture)) => picture,
+        };
+        let none = |picture: DynamicImage| {
+            let faces = cutter.faces(&picture);
+            match faces.is_empty() {
+                true => Err("no face was found".to_owned()),
+                false => Ok((picture, faces)),
+            }
+        };
+        match picture.and_then(none) {
+            Ok((picture, faces)) => Ok(Photo {
+                path,
+                frame,
+                picture,
+                faces,
+            }),
+            Err(reason) => Err(NoPhoto {
+                path,
+                frame,
+                reason,
+            }),
+        }
+    }
+}
+
+fn pictures(path: &Path) -> Box<dyn Iterator<Item = Unread<'_>> + Send + '_> {
+    if !is_video(&path.to_string_lossy()) {
+        return Box::new(std::iter::once(Unread { path, frame: None }));
+    }
+    let numbered = |(number, picture)| Unread {
+        path,
+        frame: Some((number, picture)),
+    };
+    match Frames::open(path) {
+        Ok(frames) => Box::new((0..).zip(frames).map(numbered)),
+        Err(reason) => Box::new(std::iter::once(numbered((0, Err(reason))))),
+    }
+}
+
+/// Frames from ffmpeg, as PPM pictures one behind the other: memory holds one.
+struct Frames {
+    ffmpeg: Child,
+    pictures: BufReader<ChildStdout>,
+    ended: bool,
+}
+
+impl Frames {
+    fn open(video: &Path) -> Result<Self, String> {
+        // As an absolute path it is no flag and no address.
+        let video = std::path::absolute(video).map_err(|error| error.to_string())?;
+        let mut ffmpeg = Command::new("ffmpeg")
+            // A playlist could name other places.
+            .args(["-nostdin", "-v", "error", "-protocol_whitelist", "file,pipe", "-i"])
+            .arg(video)
+            .args(["-map", "0:v:0", "-f", "image2pipe", "-c:v", "ppm", "pipe:1"])
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .spawn()
+            .map_err(|error| format!("ffmpeg, which decodes videos, does not start ({error}): install it, or give the frames as images"))?;
+        let pictures = ffmpeg.stdout.take().ok_or("ffmpeg has no output")?;
+        Ok(Self {
+            ffmpeg,
+            pictures: BufReader::new(pictures),
+            ended: false,
+        })
+    }
+
+    /// The next picture; `None` behind the last.
+    fn picture(&mut self) -> io::Result<Option<DynamicImage>> {
+        if self.pictures.fill_buf()?.is_empty() {
+            return match self.ffmpeg.wait()?.success() {
+                true => Ok(None),
+                false => Err(io::Error::other(
+                    "ffmpeg cannot decode this video to its end",
+                )),
+            };
+        }
+        let header = [self.word()?, self.word()?, self.word()?, self.word()?];
+        let side = |text: &str| {
+            text.parse()
+                .ok()
+                .filter(|side| (1..=SIDE_LIMIT).contains(side))
+        };
+        let (Some(width), Some(height), true) = (
+            side(&header[1]),
+            side(&header[2]),
+            header[0] == "P6" && header[3] == "255",
+        ) else {
+            let found = header.join(" ");
+            return Err(io::Error::other(format!(
+                "ffmpeg wrote no frame of at most {SIDE_LIMIT} pixels a side ({found})"
+            )));
+        };
+        let mut pixels = vec![0; width as usize * height as usize * 3];
+        self.pictures.read_exact(&mut pixels)?;
+        Ok(RgbImage::from_raw(width, height, pixels).map(DynamicImage::from))
+    }
+
+    /// A word of a PPM header, and the blank behind it.
+    fn word(&mut self) -> io::Result<String> {
+        /// Longer than any number of pixels.
+        const LIMIT: usize = 16;
+        let (mut word, mut byte) = (String::new(), [0]);
+        while word.len() < LIMIT {
+            self.pictures.read_exact(&mut byte)?;
+            match byte[0].is_ascii_whitespace() {
+                true => break,
+                false => word.push(char::from(byte[0])),
+            }
+        }
+        Ok(word)
+    }
+}
+
+impl Iterator for Frames {
+    type Item = Result<DynamicImage, String>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        if self.ended {
+            return None;
+        }
+        let picture = self
+            .picture()
+            .map_err(|error| error.to_string())
+            .transpose();
+        self.ended = !matches!(picture, Some(Ok(_)));
+        picture
+    }
+}
+
+impl Drop for Frames {
+    fn drop(&mut self) {
+        // It may be in the middle of the video; one that has ended is no error.
+        let _ = self.ffmpeg.kill();
+        let _ = self.ffmpeg.wait();
+    }
+}
