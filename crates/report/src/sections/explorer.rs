@@ -9,12 +9,11 @@ use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::grid::{Grid, Order, is_less, orders};
-use super::patches::images_used;
 use crate::page::blocks::Sections;
 use crate::page::text::{ci, count, decimal, p_value, percent, when};
 use crate::run::Run;
 use crate::run::folder::Compact;
-use crate::run::pictures::{EMPTY, best_patch, png, sheet};
+use crate::run::pictures::{EMPTY, of_patch, png, sheet};
 use crate::run::value::{au, au_label, ends, filter};
 use crate::run::viz::{FilterPatches, Layer, Patch};
 
@@ -168,10 +167,12 @@ impl<'a> Explorer<'a> {
         let cell = |row: &&Value, key: &str| rounded(row[key].as_f64());
         let column = |key: &str| -> Numbers { of.iter().map(|row| cell(row, key)).collect() };
         let name = self.grid.names.get(&number);
+        let silent = self.patches.get(&number).is_some_and(|all| all.is_empty());
         let of_unit = name.map(|name| {
             let less = when(is_less(name), "less active with ");
             format!(": {less}{}", au_label(au(name)))
         });
+        let of_unit = of_unit.unwrap_or_else(|| when(silent, ": no response").to_owned());
         let many = self.patches.get(&number).map_or(0, |patches| patches.len());
         let effect = |au: &u64| rounded(self.effects.get(&(number, *au)).copied());
         let effects = units.iter().filter(|_| self.switch_top.is_some());
@@ -179,9 +180,13 @@ impl<'a> Explorer<'a> {
         let own = own.map(|measure| [column(measure), column(&format!("q_{measure}"))]);
         Filter {
             filter: number,
-            title: format!("Filter {number}{}", of_unit.unwrap_or_default()),
+            title: format!("Filter {number}{of_unit}"),
             words: self.words(number, many),
             unit: self.grid.unit(number),
+            no_sheet: match &sheet {
+                Some(_) => String::new(),
+                None => self.no_sheet(silent),
+            },
             sheet,
             alt: format!(
                 "The {many} patches that excite filter {number} most, above their projections"
@@ -192,6 +197,21 @@ impl<'a> Explorer<'a> {
             q: column("q"),
             effect: effects.map(effect).collect(),
             own: own.collect(),
+        }
+    }
+
+    /// Why a filter has no picture of patches.
+    fn no_sheet(&self, silent: bool) -> String {
+        match self.layer {
+            None => "No patches were made.".to_owned(),
+            Some(layer) if silent => format!(
+                "This filter has no patches: none of the images excites it{}.",
+                layer.filters.used()
+            ),
+            Some(layer) => format!(
+                "No picture of this filter's patches: viz/{}/filter-NNN.png is missing, or the page had no room left.",
+                layer.name
+            ),
         }
     }
 
@@ -221,7 +241,7 @@ impl<'a> Explorer<'a> {
         };
         let chance = found["q_max"].as_f64().map(p_value);
         let chance =
-            chance.map(|q| format!(" Beside the largest KL that exchanged codes give: q = {q}."));
+            chance.map(|q| format!(" Permutation test of the largest KL over all units: q = {q}."));
         let (chance, place) = (chance.unwrap_or_default(), place.unwrap_or_default());
         let (unit, kl) = (au_label(au(found)), decimal(found["kl"].as_f64(), 2));
         format!("{name}Its largest KL is that for {unit}: {kl} nats.{chance}{place}")
@@ -232,7 +252,7 @@ impl<'a> Explorer<'a> {
         let Some(filters) = filters.filter(|filters| filters.gap.is_none()) else {
             return String::new();
         };
-        let (used, method) = (images_used(filters), filters.method());
+        let (used, method) = (filters.used(), filters.method());
         format!(
             "Above, the patches of the faces that excite it most{used}; below, their {method}, middle grey zero."
         )
@@ -248,7 +268,9 @@ impl<'a> Explorer<'a> {
         folder.make_room(self.order().len() * (400 + 30 * self.grid.units.len()));
         let room = folder.pictures_left() * 9 / 10;
         let load = |number: &u64, width: u32| {
+            let silent = self.patches.get(number).is_some_and(|all| all.is_empty());
             let file = layer.file(&format!("filter-{number:03}.png"));
+            (!silent).then_some(())?;
             Some((*number, folder.compact(&file, width, "").ok()?))
         };
         let fits = |width: &&u32| {
@@ -268,7 +290,7 @@ impl<'a> Explorer<'a> {
     fn patches_beside(&self) -> Option<String> {
         let field = self.layer?.filters.field.unwrap_or(0);
         let cell = (field as u32).clamp(CELLS.0, CELLS.1);
-        let best = |number: &u64| best_patch(self.run, *number, cell);
+        let best = |number: &u64| of_patch(self.run, self.run.patches(*number).first()?, cell);
         let cells: Vec<Option<GrayImage>> = self.order().iter().map(best).collect();
         cells.iter().find(|cell| cell.is_some())?;
         let empty = GrayImage::from_pixel(cell, cell, EMPTY);
@@ -290,6 +312,8 @@ struct Filter {
     /// Index of its action unit.
     unit: Option<usize>,
     sheet: Option<String>,
+    /// Why there is no sheet.
+    no_sheet: String,
     alt: String,
     kl: Numbers,
     null: Numbers,
@@ -334,7 +358,11 @@ fn name_words(name: &Value) -> String {
     let d_prime = decimal(name["d_prime"].as_f64(), 1);
     let (unit, q) = (au_label(au(name)), p_value(name["q"].as_f64()));
     let inside = decimal(name["auroc_within_class"].as_f64(), 2);
-    let share = |q| format!(" Among images of one expression, AUROC {inside} (q = {q}).");
+    let share = |q| {
+        format!(
+            " Among images of one expression, AUROC {inside} (permutation within expressions, q = {q})."
+        )
+    };
     let within = name["q_within_class"].as_f64().map(p_value).map(share);
     let within = within.unwrap_or_default();
     let spearman = |rho| format!(" Its response and the coded intensity: Spearman {rho:.2}.");
@@ -343,7 +371,7 @@ fn name_words(name: &Value) -> String {
         .map(spearman)
         .unwrap_or_default();
     format!(
-        "It is named after {unit}, with which it is {more} active (AUROC {auroc}{interval}, d′ {d_prime}; q = {q}).{within}{graded} "
+        "It is named after {unit}, with which it is {more} active (AUROC {auroc}{interval}, d′ {d_prime}; permutation test of the largest |z|, q = {q}).{within}{graded} "
     )
 }
 
