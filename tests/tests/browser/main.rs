@@ -175,7 +175,7 @@ fn the_explorer_follows_clicks_and_arrow_keys() {
         );
         let message = browser.text("#chosen-no-patches").await?;
         assert!(
-            message.starts_with("This filter has no patches: none of the images excites it"),
+            message.starts_with("This filter has no patches: it responds to no image"),
             "{message}"
         );
         assert!(

@@ -15,7 +15,7 @@ use crate::run::Run;
 use crate::run::folder::Compact;
 use crate::run::pictures::{EMPTY, of_patch, png, sheet};
 use crate::run::value::{au, au_label, ends, filter};
-use crate::run::viz::{FilterPatches, Layer, Patch};
+use crate::run::viz::{FilterPatches, Layer};
 
 /// Widths tried in turn until all sheets fit.
 const WIDTHS: [u32; 4] = [1100, 900, 800, 700];
@@ -32,7 +32,6 @@ const CELLS: (u32, u32) = (32, 64);
 struct Explorer<'a> {
     run: &'a Run,
     layer: Option<&'a Layer>,
-    patches: BTreeMap<u64, &'a [Patch]>,
     grid: Grid<'a>,
     correspondences: BTreeMap<u64, &'a Value>,
     effects: BTreeMap<(u64, u64), f64>,
@@ -75,21 +74,19 @@ impl<'a> Explorer<'a> {
     fn new(run: &'a Run, layer: Option<&'a Layer>) -> Self {
         let grid = Grid::of(&run.fau);
         let filters = layer.map_or(&[][..], |layer| &layer.filters.filters);
-        let patches = filters.iter().map(|of| (of.filter, of.patches.as_slice()));
-        let patches: BTreeMap<u64, &[Patch]> = patches.collect();
+        let pictured = filters.iter().map(|of| of.filter);
         let found = run.fau.correspondences.iter();
         let effects = run.fau.intervene.rows.iter();
         let effect = |row: &Value| Some(((filter(row), au(row)), row["effect"].as_f64()?));
         let effects: BTreeMap<_, f64> = effects.filter_map(effect).collect();
         let sizes = effects.values().map(|effect| effect.abs());
         let largest = sizes.fold(0.0, f64::max);
-        let all: BTreeSet<u64> = grid.filters.keys().chain(patches.keys()).copied().collect();
+        let all: BTreeSet<u64> = grid.filters.keys().copied().chain(pictured).collect();
         let ordered = layer.map_or(&[][..], |layer| &layer.filters.order);
         Self {
             orders: orders(&grid, all, ordered),
             run,
             layer,
-            patches,
             grid,
             correspondences: found.map(|row| (filter(row), row)).collect(),
             effects,
@@ -167,13 +164,13 @@ impl<'a> Explorer<'a> {
         let cell = |row: &&Value, key: &str| rounded(row[key].as_f64());
         let column = |key: &str| -> Numbers { of.iter().map(|row| cell(row, key)).collect() };
         let name = self.grid.names.get(&number);
-        let silent = self.patches.get(&number).is_some_and(|all| all.is_empty());
+        let silent = self.silent(&number);
         let of_unit = name.map(|name| {
             let less = when(is_less(name), "less active with ");
             format!(": {less}{}", au_label(au(name)))
         });
         let of_unit = of_unit.unwrap_or_else(|| when(silent, ": no response").to_owned());
-        let many = self.patches.get(&number).map_or(0, |patches| patches.len());
+        let many = self.run.patches(number).len();
         let effect = |au: &u64| rounded(self.effects.get(&(number, *au)).copied());
         let effects = units.iter().filter(|_| self.switch_top.is_some());
         let own = self.run.fau.own_measures().into_iter();
@@ -200,12 +197,18 @@ impl<'a> Explorer<'a> {
         }
     }
 
+    /// Whether none of the images searched for patches excites a filter.
+    fn silent(&self, number: &u64) -> bool {
+        let mut all = self.layer.iter().flat_map(|layer| &layer.filters.filters);
+        all.any(|of| of.filter == *number && of.patches.is_empty())
+    }
+
     /// Why a filter has no picture of patches.
     fn no_sheet(&self, silent: bool) -> String {
         match self.layer {
             None => "No patches were made.".to_owned(),
             Some(layer) if silent => format!(
-                "This filter has no patches: none of the images excites it{}.",
+                "This filter has no patches: it responds to no image{}.",
                 layer.filters.used()
             ),
             Some(layer) => format!(
@@ -268,9 +271,8 @@ impl<'a> Explorer<'a> {
         folder.make_room(self.order().len() * (400 + 30 * self.grid.units.len()));
         let room = folder.pictures_left() * 9 / 10;
         let load = |number: &u64, width: u32| {
-            let silent = self.patches.get(number).is_some_and(|all| all.is_empty());
-            let file = layer.file(&format!("filter-{number:03}.png"));
-            (!silent).then_some(())?;
+            let file = format!("filter-{number:03}.png");
+            let file = (!self.silent(number)).then(|| layer.file(&file))?;
             Some((*number, folder.compact(&file, width, "").ok()?))
         };
         let fits = |width: &&u32| {
