@@ -58,6 +58,14 @@ for (const code of navigator.clipboard ? document.querySelectorAll("pre > code")
   code.parentNode.append(button);
 }
 
+// ---- Wide pictures: on a phone a tap shows them in full size, and another the whole again.
+
+for (const picture of document.querySelectorAll(".paper, .contact .scroll")) {
+  const toggle = () => picture.classList.toggle("large");
+  picture.addEventListener("click", toggle);
+  picture.addEventListener("keydown", (event) => event.key === "Enter" && toggle());
+}
+
 // ---- The filter explorer.
 
 const SVG = "http://www.w3.org/2000/svg";
@@ -239,6 +247,7 @@ class Explorer {
     const sheet = this.byId("chosen-sheet");
     this.byId("chosen-patches").hidden = !filter.sheet;
     this.byId("chosen-no-patches").hidden = Boolean(filter.sheet);
+    this.byId("chosen-no-patches").textContent = filter.noSheet;
     if (filter.sheet) {
       sheet.src = filter.sheet;
       sheet.alt = filter.alt;

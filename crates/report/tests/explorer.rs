@@ -66,3 +66,10 @@ fn a_wide_map_keeps_its_links_and_leaves_out_what_nobody_could_point_at() {
         assert!(wide.contains(part), "{part}");
     }
 }
+
+#[test]
+fn a_filter_without_a_response_has_a_message_for_its_picture() {
+    let html = page(2, "");
+    assert!(html.contains("This filter has no patches: it responds to no image."));
+    assert!(html.contains("\"title\":\"Filter 1: AU 12 lip corner puller\""));
+}

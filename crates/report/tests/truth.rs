@@ -67,7 +67,9 @@ fn a_unit_that_cannot_be_tested_within_expressions_has_no_point_there() {
     assert_eq!(within.lines().count(), 2, "{within}");
     assert!(html.contains("1 of 2 action units can be tested"));
     assert!(html.contains("Within one expression 1 of 2 action units can be tested."));
-    assert!(figure(&run, "replication-by-action-unit.csv").contains("1,0.8,0.7,0.9,NaN,0.6\n"));
+    assert!(
+        figure(&run, "replication-by-action-unit.csv").contains("1,0.8,0.7,0.9,NaN,0.6,NaN,NaN\n")
+    );
 }
 
 /// Ten people with two images each, all classified correctly but one of the first.
@@ -207,27 +209,63 @@ fn studies_without_a_file_share_a_section() {
 }
 
 #[test]
-fn patches_are_counted_that_show_the_unit_of_their_filter() {
-    let patches: Vec<Value> = (0..4)
-        .map(|index| json!({"index": index, "x": 0, "y": 0, "w": 2, "h": 2}))
-        .collect();
+fn the_figure_of_people_has_only_those_who_show_the_unit() {
     let mut npy = b"\x93NUMPY\x01\0v\0".to_vec();
-    let shape = "{'descr': '|u1', 'fortran_order': False, 'shape': (4, 1, 2, 2), }";
+    let shape = "{'descr': '|u1', 'fortran_order': False, 'shape': (5, 1, 2, 2), }";
     npy.extend(format!("{shape:<117}\n").into_bytes());
-    npy.extend([7; 4 * 4]);
+    npy.extend([7; 5 * 4]);
+    let patches = |of: &[u64]| -> Vec<Value> {
+        let patch = |index| json!({"index": index, "x": 0, "y": 0, "w": 2, "h": 2});
+        of.iter().map(patch).collect()
+    };
     let run = run(&[
         (
             "dataset/samples.csv",
-            // A peak with the unit, a frame of its recording with its label, a neutral one, and a peak without it.
-            "index,subject,sequence,label,aus\n0,1,a,1,1:3;12:0\n1,1,a,1,NA\n2,1,a,0,NA\n3,2,b,1,4:1\n".into(),
+            // A peak with the unit, a frame of its recording with its label, a neutral one, and two other people's peaks.
+            "index,subject,sequence,label,fold,aus\n0,1,a,1,0,1:3;12:0\n1,1,a,1,0,NA\n2,1,a,0,0,NA\n3,2,b,1,1,4:1\n4,3,c,1,1,12:2\n".into(),
         ),
-        ("viz/conv3/filters.json", json!({"filters": [{"filter": 2, "patches": patches}]})),
         ("fau/fau.json", json!({"layer": "conv3"})),
-        ("fau/names.csv", "filter,au,sign,auroc,z\n2,12,1,0.9,9\n".into()),
+        ("fau/names.csv", "filter,au,sign,auroc,z\n2,12,1,0.9,9\n3,6,1,0.9,8\n".into()),
     ]);
     write(run.path(), "dataset/images.npy", npy);
-    let html = page(&run);
-    assert!(html.contains("<span class=\"remark\">2/4 show it</span>"));
+    let figure = |split: &str| {
+        let filters = json!({"split": split, "fold": 1, "filters": [
+            {"filter": 2, "patches": patches(&[0, 1, 2, 3, 4])}, {"filter": 3, "patches": patches(&[0, 3])},
+        ]});
+        write(run.path(), "viz/conv3/filters.json", filters.to_string());
+        let html = page(&run);
+        let figure = html.split("<figure class=\"people\">").nth(1).unwrap();
+        figure.split("</figure>").next().unwrap().to_owned()
+    };
+    let tested = figure("test");
+    assert!(tested.contains("filter 2; 3 of its 5 best patches show it"));
+    assert!(tested.contains("filter 3; none of its 2 best patches shows it"));
+    assert_eq!(
+        tested.matches("<img").count(),
+        2,
+        "one patch of each of two people"
+    );
+    assert!(
+        tested.contains("of people not seen in training") && tested.contains("no more of these")
+    );
+    assert!(!tested.contains("Framed"));
+    let all = figure("all");
+    assert_eq!(
+        all.matches("class=\"unseen-person\"").count(),
+        1,
+        "the person of the fold tested"
+    );
+    assert!(all.contains("Framed: people that the network has not seen in training."));
+}
+
+#[test]
+fn figures_have_their_numbers_in_the_page_itself() {
+    let html = page(&nearly_faultless());
+    let captions: Vec<&str> = html.split("<figcaption>").skip(1).collect();
+    assert_eq!(captions.len(), 2);
+    for (number, caption) in (1..).zip(captions) {
+        assert!(caption.starts_with(&format!("<b>Figure {number}.</b> ")));
+    }
 }
 
 #[test]

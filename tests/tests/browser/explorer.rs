@@ -39,7 +39,7 @@ const TOP: &str =
 fn links_lead_to_the_explorer_and_the_back_button_returns() {
     in_browser(async |browser| {
         browser.open(&pages().run).await?;
-        for link in ["#heat-map .map li a", "#heat-map .face a", ".best a"] {
+        for link in ["#heat-map .map li a", "#heat-map .face a", ".people a"] {
             let found = browser.driver.find(By::Css(link)).await?;
             found.scroll_into_view().await?;
             let before = browser.script("return scrollY").await?;

@@ -169,14 +169,14 @@ fn the_explorer_follows_clicks_and_arrow_keys() {
         assert_eq!(selected(browser).await?, json!(0), "the button goes round");
         // What never responded has no picture, and says so.
         browser.script("const box = document.querySelector('#filter-number'); box.value = 5; box.dispatchEvent(new Event('change'))").await?;
-        assert_eq!(browser.text("#chosen-title").await?, "Filter 5");
+        assert_eq!(
+            browser.text("#chosen-title").await?,
+            "Filter 5: no response"
+        );
+        let message = browser.text("#chosen-no-patches").await?;
         assert!(
-            browser
-                .driver
-                .find(By::Css("#chosen-no-patches"))
-                .await?
-                .is_displayed()
-                .await?
+            message.starts_with("This filter has no patches: it responds to no image"),
+            "{message}"
         );
         assert!(
             !browser

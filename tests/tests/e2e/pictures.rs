@@ -103,10 +103,9 @@ fn a_run_draws_its_layer_and_the_evidence_for_its_classes() {
         assert!(probability > 0.0 && probability <= 1.0);
     }
     picture(&place, "out/viz/output/evidence.png");
-    assert_eq!(
-        filters(&read_json(&place.path("out/viz/output/filters.json"))),
-        (0..8).collect::<Vec<u64>>()
-    );
+    let classes = read_json(&place.path("out/viz/output/filters.json"));
+    assert_eq!(filters(&classes), (0..8).collect::<Vec<u64>>());
+    assert_eq!(classes["filters"][0]["name"], "neutral");
 }
 
 #[test]

@@ -120,6 +120,9 @@ pub(crate) struct Above {
     /// The other's AUROC; of starts the mean.
     #[serde(skip)]
     pub untrained: f64,
+    /// The other's 95% interval; of starts that of a further one.
+    #[serde(skip)]
+    pub range: Range95,
     #[serde(flatten)]
     pub gap: Gap,
     /// Its false-discovery rate over all units.
@@ -130,6 +133,7 @@ impl Above {
     /// Of what is not compared.
     pub const NONE: Self = Self {
         untrained: f64::NAN,
+        range: Range95::NONE,
         gap: Gap {
             difference: f64::NAN,
             range: Range95::NONE,
@@ -144,6 +148,7 @@ impl Above {
         let gap = Gap::of(own, other);
         Self {
             untrained: other.auroc,
+            range: Range95::percentile(&other.each),
             gap: if testable {
                 gap
             } else {

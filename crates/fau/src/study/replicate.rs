@@ -247,6 +247,8 @@ impl Beyond {
         let mut facts = of_unit(&self.unit);
         let range = Range95::percentile(&self.unit.within.each);
         facts["untrained_auroc"] = json!(self.all.untrained);
+        facts["untrained_low"] = json!(self.all.range.low);
+        facts["untrained_high"] = json!(self.all.range.high);
         facts["above_untrained"] = json!(self.all);
         facts["n_rarer_within_class"] = self.unit.n_rarer_within_class.into();
         facts["within_testable"] = json!(self.unit.testable_within);
@@ -254,6 +256,8 @@ impl Beyond {
         facts["within_low"] = json!(range.low);
         facts["within_high"] = json!(range.high);
         facts["within_untrained_auroc"] = json!(self.within.untrained);
+        facts["within_untrained_low"] = json!(self.within.range.low);
+        facts["within_untrained_high"] = json!(self.within.range.high);
         facts["within_above_untrained"] = json!(self.within);
         facts
     }

@@ -116,7 +116,7 @@ impl Stability {
         };
         (self.pairs > 0 && self.live > 0).then(|| {
             format!(
-                "Over {} pairs of the folds' networks, {:.0}% of {} filters have a counterpart (each the other's best by correlation of F(x), median r {:.2}; untrained {:.0}% of {}, {:.2}); {names}. Each fold's network starts from its own random weights; folds share most of their training people.",
+                "Over {} pairs of the folds' networks, {:.0}% of {} filters have a counterpart (each the other's best by the correlation of their responses, median r {:.2}; untrained {:.0}% of {}, {:.2}); {names}. Each fold's network starts from its own random weights; folds share most of their training people.",
                 self.pairs,
                 share(self),
                 self.live,

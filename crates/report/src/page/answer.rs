@@ -11,13 +11,31 @@ use crate::run::folder::Gap;
 use crate::run::summary::{MeanStd, Summary};
 use crate::run::value::{au, au_label, ends};
 
-/// Three sentences; missing parts are stated as unknown. Activations alone have no accuracy.
+/// Accuracy, filters and controls; missing parts are stated as unknown. Activations alone have no accuracy. Counts that
+/// stand in the verdict are not repeated.
 pub(crate) fn answer(run: &Run) -> Vec<String> {
     let accuracy = (!run.folder.correlated).then(|| accuracy(run));
-    accuracy
-        .into_iter()
-        .chain([filters(run), worth(run)])
-        .collect()
+    let counted = !verdict(run)[0].is_empty() && run.fau.within_expressions().is_object();
+    let filters = match counted {
+        true => [directions(run), against_untrained(run).unwrap_or_default()],
+        false => [filters(run), worth(run)],
+    };
+    let sentences = accuracy.into_iter().chain(filters);
+    sentences.filter(|text| !text.is_empty()).collect()
+}
+
+/// Named filters by direction, and the strongest.
+fn directions(run: &Run) -> String {
+    let counts = &run.fau.summary["counts"];
+    let [named, less] = ["named", "named_less"].map(|key| counts[key].as_u64().unwrap_or(0));
+    let strongest = run.fau.names.first().map(strongest).unwrap_or_default();
+    let more = named.saturating_sub(less);
+    let verb = if more == 1 { "is" } else { "are" };
+    let words = format!(
+        "Of the {}, {more} {verb} more active with their unit and {less} less{strongest}.",
+        count(named, "named filter")
+    );
+    when(named > 0, &words).to_owned()
 }
 
 /// The verdict on all evidence: the question with its answer, and the numbers. Empty before `faus controls`.
@@ -30,6 +48,7 @@ pub(crate) fn verdict(run: &Run) -> [String; 2] {
     let end = numbers.find(['.', ':']).unwrap_or(numbers.len());
     let (word, numbers) = numbers.split_at(end);
     let head = format!("{question}? {word}.");
+    let numbers = numbers.replace("docs/statistics.md", "see the criteria below");
     let numbers = capital(numbers.trim_start_matches(['.', ':', ' ']));
     [when(!question.is_empty(), &head).to_owned(), numbers]
 }

@@ -7,6 +7,18 @@ use crate::plot::forest::{Forest, Line, labelled};
 use crate::plot::numbers::csv;
 use crate::run::value::list;
 
+/// Key and name of each count.
+const COUNTS: [(&str, &str); 2] = [
+    ("named", "named after a unit"),
+    ("within_holds", "follow it within one expression"),
+];
+/// Key and name of each kind of network.
+const NETWORKS: [(&str, &str); 3] = [
+    ("trained", "trained network"),
+    ("starts", "untrained networks"),
+    ("au_shuffled", "exchanged codes"),
+];
+
 /// The counts, and the number of networks and exchanges behind each bar.
 pub(super) fn caption(within: &Value) -> String {
     let [starts, exchanges] = ["starts", "au_shuffled"].map(|key| list(&within[key]).len());
@@ -17,55 +29,53 @@ pub(super) fn caption(within: &Value) -> String {
     )
 }
 
+/// Mean, least and most of a count over the networks of one kind.
+fn spread(networks: &Value, key: &str) -> Option<(f64, f64, f64)> {
+    let each = networks
+        .as_array()
+        .map_or(std::slice::from_ref(networks), Vec::as_slice);
+    let counts = each.iter().filter_map(|network| network[key].as_f64());
+    let counts: Vec<f64> = counts.collect();
+    let least = counts.iter().copied().reduce(f64::min)?;
+    let most = counts.iter().copied().reduce(f64::max)?;
+    Some((faus_base::order::mean(&counts), least, most))
+}
+
 /// Counts of named filters in the trained network, in untrained ones and with exchanged codes.
 pub(super) fn bars(within: &Value) -> Forest<'static> {
-    let rows = [
-        ("named after a unit", "named"),
-        ("follow it within one expression", "within_holds"),
-    ];
-    let networks = ["trained", "starts", "au_shuffled"];
-    let bar = |network: &str, key: &str| {
-        let of = &within[network];
-        let counts: Vec<f64> = match of.as_array() {
-            Some(each) => each.iter().filter_map(|one| one[key].as_f64()).collect(),
-            None => of[key].as_f64().into_iter().collect(),
-        };
-        let least = counts.iter().copied().reduce(f64::min)?;
-        let most = counts.iter().copied().reduce(f64::max)?;
-        Some((faus_base::order::mean(&counts), least, most))
-    };
-    let lines = rows.iter().flat_map(|(label, key)| {
-        let line = |(series, network): (usize, &&str)| {
-            let (mean, least, most) = bar(network, key)?;
+    let lines = COUNTS.iter().flat_map(|(key, label)| {
+        let line = |(series, (network, _)): (usize, &(&str, &str))| {
+            let (mean, least, most) = spread(&within[network], key)?;
             let range = (series > 0).then_some((least, most));
             Some(Line::of(series, Some(mean), range))
         };
-        labelled(
-            (*label).to_owned(),
-            networks.iter().enumerate().filter_map(line),
-        )
+        let lines = NETWORKS.iter().enumerate().filter_map(line);
+        labelled((*label).to_owned(), lines)
     });
-    let numbers = rows.iter().flat_map(|(_, key)| {
-        networks.iter().filter_map(move |network| {
-            let (mean, least, most) = bar(network, key)?;
-            Some((*key, *network, mean, least, most))
-        })
-    });
-    let csv = csv("count,network,mean,least,most", numbers);
     let lines = Vec::from_iter(lines);
-    let largest = lines
-        .iter()
-        .filter_map(|line| Some(line.interval?.1.max(line.value?)));
-    let trained = lines.iter().filter_map(|line| line.value);
+    let ends = |line: &Line| [line.value, line.interval.map(|ends| ends.1)];
     Forest {
         name: "named-filters",
         alt: "Named filters of the trained network, of untrained ones, and with exchanged codes",
         axis: "filters",
-        ends: (0.0, largest.chain(trained).fold(1.0, f64::max)),
+        ends: (
+            0.0,
+            lines.iter().flat_map(ends).flatten().fold(1.0, f64::max),
+        ),
         bars: true,
-        series: vec!["trained network", "untrained networks", "exchanged codes"],
+        series: NETWORKS.map(|(_, name)| name).into(),
+        csv: numbers(within),
         lines,
-        csv,
         ..Forest::default()
     }
+}
+
+fn numbers(within: &Value) -> String {
+    let rows = COUNTS.iter().flat_map(|(key, _)| {
+        NETWORKS.iter().filter_map(move |(network, _)| {
+            let spread = spread(&within[network], key)?;
+            Some((*key, *network, spread))
+        })
+    });
+    csv("count,network,mean,least,most", rows)
 }

@@ -1,21 +1,16 @@
-//! The first screen below the answer: counts of named filters, patches of the best filters, and what speaks for and against.
+//! The first screen below the answer: counts of named filters, people who show the units, and the findings for and against.
 
 use std::fmt::Display;
 
 use askama::Template;
 use serde_json::Value;
 
-use super::bars;
 use super::blocks::Blocks;
 use super::text::count;
+use super::{bars, people};
 use crate::run::Run;
-use crate::run::pictures::{best_patch, png};
-use crate::run::value::{au, au_label, filter, list};
+use crate::run::value::list;
 
-/// Patches in the row.
-const PATCHES: usize = 10;
-/// Side of a patch, in pixels.
-const SIDE: u32 = 96;
 /// The p up to which an ablation counts; the study does not correct it.
 const LEVEL: f64 = 0.05;
 
@@ -65,33 +60,16 @@ struct Column {
     findings: Vec<Finding>,
 }
 
-/// The strongest patch of a filter.
-struct Best {
-    filter: u64,
-    picture: String,
-    unit: String,
-    /// How many of the filter's best patches show the unit; empty if none is coded.
-    shows: String,
-}
-
 #[derive(Template)]
 #[template(path = "evidence.html")]
 struct Evidence {
-    patches: Vec<Best>,
     sides: Vec<Column>,
-}
-
-impl Evidence {
-    /// Whether faces are coded, so that patches can be said to show a unit.
-    fn coded(&self) -> bool {
-        self.patches.iter().any(|best| !best.shows.is_empty())
-    }
 }
 
 /// The blocks of the first screen; empty without a comparison.
 pub(crate) fn evidence(run: &Run) -> Blocks {
     let mut blocks = Blocks::default();
-    let within = &run.fau.controls.summary["within_expressions"];
+    let within = run.fau.within_expressions();
     if !within.is_null() {
         blocks.figure(bars::bars(within), bars::caption(within));
     }
@@ -109,35 +87,20 @@ pub(crate) fn evidence(run: &Run) -> Blocks {
         column("Cannot be told", Side::CannotBeTold),
     ];
     sides.retain(|side| !side.findings.is_empty());
-    let patches = patches(run);
-    if !sides.is_empty() || !patches.is_empty() {
-        blocks.html(Evidence { patches, sides });
+    if let Some(people) = people::figure(run) {
+        blocks.html(people);
+    }
+    if !sides.is_empty() {
+        blocks.html(Evidence { sides });
     }
     blocks
-}
-
-/// The filter that is most active with each action unit, the strongest first.
-fn patches(run: &Run) -> Vec<Best> {
-    let picture = |name: &Value| {
-        let patch = best_patch(run, filter(name), SIDE)?;
-        let uri = run.folder.embed("image/png", &png(&patch)?)?;
-        let shows = run.patches_that_show(filter(name), au(name));
-        Some(Best {
-            filter: filter(name),
-            picture: uri,
-            unit: au_label(au(name)),
-            shows: shows.map_or(String::new(), |(with, all)| format!("{with}/{all} show it")),
-        })
-    };
-    let best = run.fau.best_of_units().into_iter();
-    best.filter_map(picture).take(PATCHES).collect()
 }
 
 fn findings(run: &Run) -> Vec<Finding> {
     let fau = &run.fau;
     let mut findings = Vec::new();
     findings.extend(unseen(&fau.replicate.summary, fau.level()));
-    findings.extend(named(&fau.controls.summary["within_expressions"]));
+    findings.extend(named(fau.within_expressions()));
     findings.extend(
         ["label_shuffled", "random_pixels", "pixels"]
             .into_iter()

@@ -3,7 +3,9 @@
 pub(crate) mod answer;
 mod bars;
 pub(crate) mod blocks;
+mod criteria;
 mod evidence;
+mod people;
 pub(crate) mod table;
 pub(crate) mod text;
 
@@ -26,6 +28,8 @@ use crate::run::folder::Gap;
 
 const STYLE: &str = include_str!("../../templates/style.css");
 const SCRIPT: &str = include_str!("../../templates/page.js");
+/// The start of a caption that gets a number.
+const FIGURE: &str = "<figcaption>";
 static STYLE_HASH: LazyLock<String> = LazyLock::new(|| hash(STYLE));
 static SCRIPT_HASH: LazyLock<String> = LazyLock::new(|| hash(SCRIPT));
 
@@ -54,6 +58,8 @@ pub(crate) struct Head {
     pub on: String,
     /// The verdict, and its numbers.
     pub verdict: [String; 2],
+    /// The criteria of the verdict, if there is one.
+    pub criteria: Blocks,
     pub sentences: Vec<String>,
     pub evidence: Blocks,
     pub gap: Option<Gap>,
@@ -66,7 +72,7 @@ impl Page {
     /// Writes the drawings and their numbers into `folder/figures`, which is recreated, and then the page, so that a
     /// page always has its figures.
     pub fn write(&self, folder: &Path) -> Result<PathBuf, Error> {
-        let html = self.render()?;
+        let html = numbered(&self.render()?);
         let figures = folder.join("figures");
         file::remove(&figures).map_err(Error::write(&figures))?;
         let sections = self.sections.0.iter().map(|section| &section.body);
@@ -81,6 +87,14 @@ impl Page {
         save(&path, &html)?;
         Ok(path)
     }
+}
+
+/// The page with its figures numbered, those in collapsed parts too: the same numbers on screen and in print.
+fn numbered(html: &str) -> String {
+    let mut parts = html.split(FIGURE);
+    let first = parts.next().unwrap_or_default().to_owned();
+    let number = |(number, part): (usize, &str)| format!("{FIGURE}<b>Figure {number}.</b> {part}");
+    first + &(1..).zip(parts).map(number).collect::<String>()
 }
 
 fn save(path: &Path, text: &str) -> Result<(), Error> {
@@ -121,8 +135,14 @@ impl Warnings {
 /// The head of a run's page.
 pub(crate) fn head(run: &Run) -> Head {
     let warnings = Warnings::of(std::slice::from_ref(run));
+    let verdict = answer::verdict(run);
+    let criteria = match verdict[0].is_empty() {
+        true => Blocks::default(),
+        false => criteria::criteria(),
+    };
     let shortened = run.summary.shortened.clone().unwrap_or_default();
-    let mut differences = run.differences();
+    let shortened: Vec<String> = shortened.into_iter().map(unset).collect();
+    let mut differences: Vec<String> = run.differences().map(unset).collect();
     differences.retain(|line| !shortened.contains(line));
     Head {
         title: format!("{}{} · faus report", run.name, warnings.mark()),
@@ -134,7 +154,8 @@ pub(crate) fn head(run: &Run) -> Head {
             false => "Did a network trained only on expressions learn facial action units?",
         },
         on: on(run),
-        verdict: answer::verdict(run),
+        verdict,
+        criteria,
         sentences: answer::answer(run),
         evidence: evidence::evidence(run),
         gap: run.summary.gap.clone().filter(|_| !run.folder.correlated),
@@ -142,6 +163,11 @@ pub(crate) fn head(run: &Run) -> Head {
         shortened,
         differences,
     }
+}
+
+/// A difference from the paper in words where its setting is null.
+fn unset(line: String) -> String {
+    line.replace("(paper: null)", "(paper: not set)")
 }
 
 /// Experiment, preset and data in one line.

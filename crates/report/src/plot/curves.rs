@@ -26,53 +26,51 @@ fn points(rows: &[MetricsRow], of: fn(&MetricsRow) -> Option<f64>) -> Points {
 /// Training loss and validation accuracy over the steps: each fold thin, the mean at the steps that all folds share thick.
 /// `guessing`: the loss and the accuracy without training, as dashed lines.
 pub(crate) fn of_all(folds: &[&Fold], guessing: [Option<f64>; 2]) -> Option<Plot> {
-    let rows = || folds.iter().flat_map(|fold| fold.metrics.iter());
-    let losses = rows().filter_map(|row| row.train_loss);
-    let top_loss = losses.filter(|loss| loss.is_finite()).fold(0.1, f64::max);
-    let top_loss = 1.05 * top_loss.min(TOP_LOSS);
-    let curves = |of| folds.iter().map(|fold| points(&fold.metrics, of)).collect();
-    let panels = [
-        Panel::new(
-            "training loss (nats)",
-            top_loss,
-            curves(|row| row.train_loss),
-            guessing[0],
-        )?,
-        Panel::new(
-            "validation accuracy (%)",
-            1.0,
-            curves(|row| row.val_accuracy),
-            guessing[1],
-        )?,
-    ];
-    let numbers = folds
-        .iter()
-        .flat_map(|fold| fold.metrics.iter().map(|row| (fold.number, numbers(row))));
-    let csv = csv("fold,step,train_loss,val_accuracy", numbers);
+    let panels = panels(folds, guessing)?;
     let [loss, accuracy] = panels.each_ref().map(Panel::end);
     let alt = format!(
         "Learning curves of {}: the mean training loss ends at {loss:.2} nats, the mean validation accuracy at {:.1}%",
         count(folds.len(), "fold"),
         100.0 * accuracy
     );
-    let last = rows().map(|row| row.step as f64).fold(1.0, f64::max);
+    let steps = folds.iter().flat_map(|fold| fold.metrics.iter());
+    let last = steps.map(|row| row.step as f64).fold(1.0, f64::max);
     let draw = |grid: (usize, usize)| {
         let panels = &panels;
         move |area: &Area| -> Drawn {
             let areas = area.split_evenly(grid);
-            areas
-                .iter()
-                .zip(panels)
-                .try_for_each(|(area, panel)| panel.draw(area, last))
+            let mut beside = areas.iter().zip(panels);
+            beside.try_for_each(|(area, panel)| panel.draw(area, last))
         }
     };
-    let plot = Plot::draw(["learning-curves", &alt], SIZE, &csv, draw((1, 2)))?;
+    let names = ["learning-curves", &alt];
+    let plot = Plot::draw(names, SIZE, &numbers(folds), draw((1, 2)))?;
     Some(plot.on_phones(SIZE_ON_PHONES, draw((2, 1))))
 }
 
-/// The columns of a row's file.
-fn numbers(row: &MetricsRow) -> (u64, [String; 2]) {
-    (row.step, [row.train_loss, row.val_accuracy].map(cell))
+/// The loss, up to [`TOP_LOSS`], and the accuracy.
+fn panels(folds: &[&Fold], guessing: [Option<f64>; 2]) -> Option<[Panel; 2]> {
+    let rows = folds.iter().flat_map(|fold| fold.metrics.iter());
+    let losses = rows.filter_map(|row| row.train_loss);
+    let top = losses.filter(|loss| loss.is_finite()).fold(0.1, f64::max);
+    let top = 1.05 * top.min(TOP_LOSS);
+    let curves = |of| folds.iter().map(|fold| points(&fold.metrics, of)).collect();
+    let (losses, accuracies) = (curves(|row| row.train_loss), curves(|row| row.val_accuracy));
+    Some([
+        Panel::new("training loss (nats)", top, losses, guessing[0])?,
+        Panel::new("validation accuracy (%)", 1.0, accuracies, guessing[1])?,
+    ])
+}
+
+fn numbers(folds: &[&Fold]) -> String {
+    let rows = folds.iter().flat_map(|fold| {
+        let row = |row: &MetricsRow| {
+            let values = [row.train_loss, row.val_accuracy].map(cell);
+            (fold.number, row.step, values)
+        };
+        fold.metrics.iter().map(row)
+    });
+    csv("fold,step,train_loss,val_accuracy", rows)
 }
 
 /// The mean at the steps that all curves share.

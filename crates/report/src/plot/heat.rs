@@ -67,7 +67,8 @@ impl Heat<'_> {
         let fill = shade(value).filled();
         area.draw(&Rectangle::new([(x, y), (x + w, y + h)], fill))?;
         if self.numbers && value.is_finite() {
-            let ink = [BLACK, WHITE][usize::from(value > 0.55)];
+            // Either has a contrast of at least 4.5 : 1 with its shade.
+            let ink = [BLACK, WHITE][usize::from(value > 0.7)];
             let style = text_style(HPos::Center, VPos::Center).color(&ink);
             let text = format!("{:.0}", 100.0 * value);
             area.draw(&Text::new(text, (x + w / 2, y + h / 2), style))?;

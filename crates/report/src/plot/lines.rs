@@ -54,7 +54,7 @@ impl Lines<'_> {
             .disable_x_mesh()
             .x_labels(0)
             .y_labels(6)
-            .y_desc("AUROC on people left out")
+            .y_desc("AUROC on the probe's test people")
             .x_desc("layer")
             .draw()?;
         for (at, place) in self.places.iter().enumerate() {

@@ -96,6 +96,11 @@ impl Fau {
         named.filter(|name| seen.insert(au(name))).collect()
     }
 
+    /// The counts of named filters in the trained network and in its controls; null before `faus controls`.
+    pub fn within_expressions(&self) -> &Value {
+        &self.controls.summary["within_expressions"]
+    }
+
     /// The summary of one control, by name.
     pub fn control(&self, name: &str) -> Option<&Value> {
         let mut controls = list(&self.controls.summary["controls"]).iter();

@@ -24,7 +24,8 @@ use self::folds::{Fold, Prediction};
 use self::people::People;
 use self::pictures::Images;
 use self::summary::Summary;
-use self::viz::Layer;
+use self::value::texts;
+use self::viz::{Layer, Patch};
 use crate::errors::Error;
 
 /// A run with all its files.
@@ -130,11 +131,8 @@ impl Run {
     }
 
     /// The differences from the paper's code that the configuration lists.
-    pub fn differences(&self) -> Vec<String> {
-        let listed = self.config["differences"].as_array().into_iter().flatten();
-        listed
-            .filter_map(|line| Some(line.as_str()?.to_owned()))
-            .collect()
+    pub fn differences(&self) -> impl Iterator<Item = String> {
+        texts(&self.config["differences"]).map(str::to_owned)
     }
 
     /// Name of the data set.
@@ -178,11 +176,17 @@ impl Run {
         own.coded_with(au).or_else(peak)
     }
 
+    /// The patches of a filter of the analysed layer, best first.
+    pub fn patches(&self, filter: u64) -> &[Patch] {
+        let filters = self.analysed().map(|layer| &layer.filters.filters);
+        let own = filters.and_then(|all| all.iter().find(|of| of.filter == filter));
+        own.map_or(&[], |own| &own.patches)
+    }
+
     /// How many of a filter's best patches come from faces that show a unit, and of how many; `None` if none is coded.
     pub fn patches_that_show(&self, filter: u64, au: u64) -> Option<(usize, usize)> {
-        let mut filters = self.analysed()?.filters.filters.iter();
-        let patches = &filters.find(|of| of.filter == filter)?.patches;
-        let shows = patches.iter().map(|patch| self.shows(patch.index?, au));
+        let patches = self.patches(filter).iter();
+        let shows = patches.map(|patch| self.shows(patch.index?, au));
         let shows: Vec<Option<bool>> = shows.collect();
         let with = shows.iter().filter(|shows| **shows == Some(true)).count();
         shows

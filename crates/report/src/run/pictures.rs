@@ -10,6 +10,7 @@ use npyz::NpyHeader;
 
 use super::Run;
 use super::folder::{Gap, PREPARE, Part, RunFolder};
+use super::viz::Patch;
 
 /// Grey where a picture has no pixel.
 pub(crate) const EMPTY: Luma<u8> = Luma([128]);
@@ -78,13 +79,11 @@ pub(crate) fn sheet(
     Some(sheet)
 }
 
-/// The patch that excites a filter most, in its whole receptive field, as a square of `side` pixels.
-pub(crate) fn best_patch(run: &Run, filter: u64, side: u32) -> Option<GrayImage> {
-    let (filters, images) = (&run.analysed()?.filters, run.images.as_ref().ok()?);
-    let mut all = filters.filters.iter();
-    let patch = all.find(|of| of.filter == filter)?.patches.first()?;
-    let field = patch.whole(filters.field.unwrap_or(0), images.side)?;
-    let crop = crop(&images.get(patch.index?)?, field);
+/// A patch in its whole receptive field, as a square of `side` pixels.
+pub(crate) fn of_patch(run: &Run, patch: &Patch, side: u32) -> Option<GrayImage> {
+    let (field, images) = (run.analysed()?.filters.field, run.images.as_ref().ok()?);
+    let area = patch.whole(field.unwrap_or(0), images.side)?;
+    let crop = crop(&images.get(patch.index?)?, area);
     Some(imageops::resize(&crop, side, side, FilterType::Triangle))
 }
 
@@ -112,7 +111,6 @@ pub(crate) fn png(picture: &GrayImage) -> Option<Vec<u8>> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::run::viz::Patch;
 
     #[test]
     fn a_patch_at_the_border_keeps_its_place_in_the_field() {

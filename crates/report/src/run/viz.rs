@@ -86,6 +86,21 @@ impl Filters {
             own => self.title.as_deref().unwrap_or(own),
         }
     }
+
+    /// The images from which the patches come, as the end of a sentence.
+    pub fn used(&self) -> String {
+        let images = self.images.map(|n| format!("{n} ")).unwrap_or_default();
+        let fold = self.fold.map(|fold| format!(" of fold {fold}"));
+        let fold = fold.unwrap_or_default();
+        let unseen = "of people not seen in training";
+        match self.split.as_deref() {
+            Some("test") => format!(", out of {images}test images{fold}, {unseen}"),
+            Some("all") => format!(", out of all {images}images, including those of training"),
+            Some("train") => format!(", out of {images}training images"),
+            Some(part) => format!(", out of {images}images of the part {part}{fold}"),
+            None => String::new(),
+        }
+    }
 }
 
 /// The patches of a filter, best first.

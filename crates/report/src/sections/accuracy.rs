@@ -119,20 +119,6 @@ fn table(run: &Run, rows: &[FoldRow]) -> Table {
 
 /// What other choices of the checkpoint would have given.
 fn checkpoints(run: &Run, rows: &[FoldRow], blocks: &mut Blocks) {
-    let on_test = "Protocol paper-2015: the checkpoint was chosen on the test fold itself, so the test column is optimistic too.";
-    let chosen = match (run.summary.chosen_on_test(), run.summary.tests_the_last()) {
-        (true, _) => on_test,
-        (_, true) => {
-            "The last checkpoint is tested; none is chosen, since the learning rate of the one-cycle schedule ends near 0."
-        }
-        _ => "The checkpoint with the best validation accuracy is tested.",
-    };
-    let of = |accuracy| mean_and_deviation(run, accuracy);
-    let means = [
-        run.summary.final_test_accuracy,
-        run.summary.best_test_accuracy_optimistic,
-    ]
-    .map(of);
     let table = TableOf::new("Checkpoints per fold", rows)
         .words("Fold", |row| row.fold.number.to_string())
         .numbers("Tested step", |row| or_dash(row.fold.result.best_step))
@@ -144,25 +130,42 @@ fn checkpoints(run: &Run, rows: &[FoldRow], blocks: &mut Blocks) {
             percent(row.fold.result.best_test_accuracy_optimistic)
         })
         .note(format!(
-            "{chosen} “Best on test” is optimistic: it is the best of all checkpoints in hindsight."
+            "{} “Best on test” is optimistic: it is the best of all checkpoints in hindsight.",
+            chosen(run)
         ));
-    let mut table = Table::from(table);
-    if let [Some(last), Some(best)] = means {
-        let test = or_dash(of(run.summary.test_accuracy));
-        let cells = [
-            "Mean ± SD of folds".to_owned(),
-            String::new(),
-            test,
-            last,
-            best,
-        ];
-        table.rows.push(cells.map(Cell::from).into());
-        table.total = true;
-    }
+    let (mut table, means) = (Table::from(table), checkpoint_means(run));
+    table.total = means.is_some();
+    table.rows.extend(means);
     blocks.folded(
         "The tested checkpoint, the last one and the best in hindsight",
         table,
     );
+}
+
+/// How the tested checkpoint was chosen.
+fn chosen(run: &Run) -> &'static str {
+    match (run.summary.chosen_on_test(), run.summary.tests_the_last()) {
+        (true, _) => {
+            "Protocol paper-2015: the checkpoint was chosen on the test fold itself, so the test column is optimistic too."
+        }
+        (_, true) => {
+            "The last checkpoint is tested; none is chosen, since the learning rate of the one-cycle schedule ends near 0."
+        }
+        _ => "The checkpoint with the best validation accuracy is tested.",
+    }
+}
+
+/// The last row: means over the folds, if both other choices have one.
+fn checkpoint_means(run: &Run) -> Option<Vec<Cell>> {
+    let (summary, of) = (&run.summary, |accuracy| mean_and_deviation(run, accuracy));
+    let cells = [
+        "Mean ± SD of folds".to_owned(),
+        String::new(),
+        or_dash(of(summary.test_accuracy)),
+        of(summary.final_test_accuracy)?,
+        of(summary.best_test_accuracy_optimistic)?,
+    ];
+    Some(cells.map(Cell::from).into())
 }
 
 fn test(row: &FoldRow) -> Cell {

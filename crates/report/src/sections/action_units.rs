@@ -14,7 +14,7 @@ use crate::run::Run;
 use crate::run::fau::Fau;
 use crate::run::value::{au, au_label, brief, ends, filter, list, texts, units};
 
-/// Results of the analysis that are not collapsed.
+/// Results of the analysis that are not collapsed where the page has no answer with their numbers.
 const FIRST: usize = 3;
 
 pub(super) fn section(run: &Run, page: &mut Sections) {
@@ -23,10 +23,11 @@ pub(super) fn section(run: &Run, page: &mut Sections) {
     // The answer is at the top of the page.
     let answer = fau.summary["answer"]["sentence"].as_str();
     let mut results = texts(&fau.summary["verdict"]).filter(|text| Some(*text) != answer);
-    blocks.texts(results.by_ref().take(FIRST));
+    let first = if answer.is_some() { 0 } else { FIRST };
+    blocks.texts(results.by_ref().take(first));
     let (mut further, mut computed) = (Blocks::default(), Blocks::default());
     further.texts(results);
-    blocks.details("Further results", further);
+    blocks.details("Results in words", further);
     cautions(&fau.summary, blocks);
     computed.text(method(&fau.summary));
     blocks.details("How names and KL are computed", computed);

@@ -9,14 +9,13 @@ use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::grid::{Grid, Order, is_less, orders};
-use super::patches::images_used;
 use crate::page::blocks::Sections;
 use crate::page::text::{ci, count, decimal, p_value, percent, when};
 use crate::run::Run;
 use crate::run::folder::Compact;
-use crate::run::pictures::{EMPTY, best_patch, png, sheet};
+use crate::run::pictures::{EMPTY, of_patch, png, sheet};
 use crate::run::value::{au, au_label, ends, filter};
-use crate::run::viz::{FilterPatches, Layer, Patch};
+use crate::run::viz::{FilterPatches, Layer};
 
 /// Widths tried in turn until all sheets fit.
 const WIDTHS: [u32; 4] = [1100, 900, 800, 700];
@@ -33,7 +32,6 @@ const CELLS: (u32, u32) = (32, 64);
 struct Explorer<'a> {
     run: &'a Run,
     layer: Option<&'a Layer>,
-    patches: BTreeMap<u64, &'a [Patch]>,
     grid: Grid<'a>,
     correspondences: BTreeMap<u64, &'a Value>,
     effects: BTreeMap<(u64, u64), f64>,
@@ -76,21 +74,19 @@ impl<'a> Explorer<'a> {
     fn new(run: &'a Run, layer: Option<&'a Layer>) -> Self {
         let grid = Grid::of(&run.fau);
         let filters = layer.map_or(&[][..], |layer| &layer.filters.filters);
-        let patches = filters.iter().map(|of| (of.filter, of.patches.as_slice()));
-        let patches: BTreeMap<u64, &[Patch]> = patches.collect();
+        let pictured = filters.iter().map(|of| of.filter);
         let found = run.fau.correspondences.iter();
         let effects = run.fau.intervene.rows.iter();
         let effect = |row: &Value| Some(((filter(row), au(row)), row["effect"].as_f64()?));
         let effects: BTreeMap<_, f64> = effects.filter_map(effect).collect();
         let sizes = effects.values().map(|effect| effect.abs());
         let largest = sizes.fold(0.0, f64::max);
-        let all: BTreeSet<u64> = grid.filters.keys().chain(patches.keys()).copied().collect();
+        let all: BTreeSet<u64> = grid.filters.keys().copied().chain(pictured).collect();
         let ordered = layer.map_or(&[][..], |layer| &layer.filters.order);
         Self {
             orders: orders(&grid, all, ordered),
             run,
             layer,
-            patches,
             grid,
             correspondences: found.map(|row| (filter(row), row)).collect(),
             effects,
@@ -168,20 +164,26 @@ impl<'a> Explorer<'a> {
         let cell = |row: &&Value, key: &str| rounded(row[key].as_f64());
         let column = |key: &str| -> Numbers { of.iter().map(|row| cell(row, key)).collect() };
         let name = self.grid.names.get(&number);
+        let silent = self.silent(&number);
         let of_unit = name.map(|name| {
             let less = when(is_less(name), "less active with ");
             format!(": {less}{}", au_label(au(name)))
         });
-        let many = self.patches.get(&number).map_or(0, |patches| patches.len());
+        let of_unit = of_unit.unwrap_or_else(|| when(silent, ": no response").to_owned());
+        let many = self.run.patches(number).len();
         let effect = |au: &u64| rounded(self.effects.get(&(number, *au)).copied());
         let effects = units.iter().filter(|_| self.switch_top.is_some());
         let own = self.run.fau.own_measures().into_iter();
         let own = own.map(|measure| [column(measure), column(&format!("q_{measure}"))]);
         Filter {
             filter: number,
-            title: format!("Filter {number}{}", of_unit.unwrap_or_default()),
+            title: format!("Filter {number}{of_unit}"),
             words: self.words(number, many),
             unit: self.grid.unit(number),
+            no_sheet: match &sheet {
+                Some(_) => String::new(),
+                None => self.no_sheet(silent),
+            },
             sheet,
             alt: format!(
                 "The {many} patches that excite filter {number} most, above their projections"
@@ -192,6 +194,27 @@ impl<'a> Explorer<'a> {
             q: column("q"),
             effect: effects.map(effect).collect(),
             own: own.collect(),
+        }
+    }
+
+    /// Whether none of the images searched for patches excites a filter.
+    fn silent(&self, number: &u64) -> bool {
+        let mut all = self.layer.iter().flat_map(|layer| &layer.filters.filters);
+        all.any(|of| of.filter == *number && of.patches.is_empty())
+    }
+
+    /// Why a filter has no picture of patches.
+    fn no_sheet(&self, silent: bool) -> String {
+        match self.layer {
+            None => "No patches were made.".to_owned(),
+            Some(layer) if silent => format!(
+                "This filter has no patches: it responds to no image{}.",
+                layer.filters.used()
+            ),
+            Some(layer) => format!(
+                "No picture of this filter's patches: viz/{}/filter-NNN.png is missing, or the page had no room left.",
+                layer.name
+            ),
         }
     }
 
@@ -221,7 +244,7 @@ impl<'a> Explorer<'a> {
         };
         let chance = found["q_max"].as_f64().map(p_value);
         let chance =
-            chance.map(|q| format!(" Beside the largest KL that exchanged codes give: q = {q}."));
+            chance.map(|q| format!(" Permutation test of the largest KL over all units: q = {q}."));
         let (chance, place) = (chance.unwrap_or_default(), place.unwrap_or_default());
         let (unit, kl) = (au_label(au(found)), decimal(found["kl"].as_f64(), 2));
         format!("{name}Its largest KL is that for {unit}: {kl} nats.{chance}{place}")
@@ -232,7 +255,7 @@ impl<'a> Explorer<'a> {
         let Some(filters) = filters.filter(|filters| filters.gap.is_none()) else {
             return String::new();
         };
-        let (used, method) = (images_used(filters), filters.method());
+        let (used, method) = (filters.used(), filters.method());
         format!(
             "Above, the patches of the faces that excite it most{used}; below, their {method}, middle grey zero."
         )
@@ -248,7 +271,8 @@ impl<'a> Explorer<'a> {
         folder.make_room(self.order().len() * (400 + 30 * self.grid.units.len()));
         let room = folder.pictures_left() * 9 / 10;
         let load = |number: &u64, width: u32| {
-            let file = layer.file(&format!("filter-{number:03}.png"));
+            let file = format!("filter-{number:03}.png");
+            let file = (!self.silent(number)).then(|| layer.file(&file))?;
             Some((*number, folder.compact(&file, width, "").ok()?))
         };
         let fits = |width: &&u32| {
@@ -268,7 +292,7 @@ impl<'a> Explorer<'a> {
     fn patches_beside(&self) -> Option<String> {
         let field = self.layer?.filters.field.unwrap_or(0);
         let cell = (field as u32).clamp(CELLS.0, CELLS.1);
-        let best = |number: &u64| best_patch(self.run, *number, cell);
+        let best = |number: &u64| of_patch(self.run, self.run.patches(*number).first()?, cell);
         let cells: Vec<Option<GrayImage>> = self.order().iter().map(best).collect();
         cells.iter().find(|cell| cell.is_some())?;
         let empty = GrayImage::from_pixel(cell, cell, EMPTY);
@@ -290,6 +314,8 @@ struct Filter {
     /// Index of its action unit.
     unit: Option<usize>,
     sheet: Option<String>,
+    /// Why there is no sheet.
+    no_sheet: String,
     alt: String,
     kl: Numbers,
     null: Numbers,
@@ -334,7 +360,11 @@ fn name_words(name: &Value) -> String {
     let d_prime = decimal(name["d_prime"].as_f64(), 1);
     let (unit, q) = (au_label(au(name)), p_value(name["q"].as_f64()));
     let inside = decimal(name["auroc_within_class"].as_f64(), 2);
-    let share = |q| format!(" Among images of one expression, AUROC {inside} (q = {q}).");
+    let share = |q| {
+        format!(
+            " Among images of one expression, AUROC {inside} (permutation within expressions, q = {q})."
+        )
+    };
     let within = name["q_within_class"].as_f64().map(p_value).map(share);
     let within = within.unwrap_or_default();
     let spearman = |rho| format!(" Its response and the coded intensity: Spearman {rho:.2}.");
@@ -343,7 +373,7 @@ fn name_words(name: &Value) -> String {
         .map(spearman)
         .unwrap_or_default();
     format!(
-        "It is named after {unit}, with which it is {more} active (AUROC {auroc}{interval}, d′ {d_prime}; q = {q}).{within}{graded} "
+        "It is named after {unit}, with which it is {more} active (AUROC {auroc}{interval}, d′ {d_prime}; permutation test of the largest |z|, q = {q}).{within}{graded} "
     )
 }
 

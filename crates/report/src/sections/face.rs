@@ -5,7 +5,7 @@ use askama::Template;
 use crate::page::text::decimal;
 use crate::run::Run;
 use crate::run::value::{au, au_label, au_name, filter};
-use crate::run::viz::{Layer, Patch};
+use crate::run::viz::Patch;
 
 /// Side of the drawn face, and the width beside it for a unit's line, number and name.
 const FACE: f64 = 320.0;
@@ -36,7 +36,7 @@ struct Place {
 /// The figure; `None` without an average face, names, or places of patches.
 pub(super) fn figure(run: &Run) -> Option<String> {
     let layer = run.analysed()?;
-    let places = places(run, layer);
+    let places = places(run);
     let height = FACE.max(places.len().div_ceil(2) as f64 * LABEL);
     let file = (!places.is_empty()).then(|| layer.file("average-face.png"))?;
     let face = Face {
@@ -51,16 +51,14 @@ pub(super) fn figure(run: &Run) -> Option<String> {
     face.render().ok()
 }
 
-fn places(run: &Run, layer: &Layer) -> Vec<Place> {
+fn places(run: &Run) -> Vec<Place> {
     let Ok(images) = &run.images else {
         return vec![];
     };
     let scale = FACE / f64::from(images.side);
     let place = |name: &serde_json::Value| {
         let filter = filter(name);
-        let mut filters = layer.filters.filters.iter();
-        let patches = &filters.find(|of| of.filter == filter)?.patches;
-        let areas = Vec::from_iter(patches.iter().filter_map(Patch::area));
+        let areas = Vec::from_iter(run.patches(filter).iter().filter_map(Patch::area));
         let middle = |axis: usize| {
             let centres = areas.iter().map(|area| area[axis] + area[axis + 2] / 2.0);
             median(centres.collect()).map(|at| at * scale)

@@ -13,6 +13,7 @@ use crate::plot::heat::{Heat, TEXT_ROW};
 use crate::plot::numbers::{cell, csv_text};
 use crate::plot::{Download, Plot};
 use crate::run::Run;
+use crate::run::fau::Fau;
 use crate::run::folder::Gap;
 use crate::run::value::{au, au_label, filter};
 
@@ -24,7 +25,7 @@ struct HeatMap<'a> {
     grid: &'a Grid<'a>,
     /// The filters, in the order of the columns.
     order: &'a [u64],
-    /// The best filter of each action unit.
+    /// The filter that each action unit leads to.
     best: BTreeMap<u64, u64>,
     level: f64,
     alt: &'static str,
@@ -84,14 +85,13 @@ fn heat_map(run: &Run, blocks: &mut Blocks) {
     grid.sort_by_unit(&mut order);
     blocks.text(legend(&grid));
     let plot = drawn(&grid, &order);
-    let best = fau.best_of_units().into_iter();
     let small = order.len() <= SMALL;
     let shown = |(file, _): &Download| small || !file.ends_with("svg");
     let map = HeatMap {
         small,
         grid: &grid,
         order: &order,
-        best: best.map(|name| (au(name), filter(name))).collect(),
+        best: best(fau, &grid),
         level: fau.level(),
         alt: ALT,
         files: plot
@@ -107,6 +107,20 @@ fn heat_map(run: &Run, blocks: &mut Blocks) {
     blocks.plots.extend(plot);
 }
 
+/// The filter named after each unit that is most active with it; without one, that whose AUROC is farthest from 0.5.
+fn best(fau: &Fau, grid: &Grid) -> BTreeMap<u64, u64> {
+    let farthest = |(at, unit): (usize, &u64)| {
+        let from_chance =
+            |(filter, of): (&u64, &Vec<&Value>)| Some(((auroc(of[at])? - 0.5).abs(), *filter));
+        let all = grid.filters.iter().filter_map(from_chance);
+        Some((*unit, all.max_by(|a, b| a.0.total_cmp(&b.0))?.1))
+    };
+    let named = fau.best_of_units().into_iter();
+    let named = named.map(|name| (au(name), filter(name)));
+    let all = grid.units.iter().enumerate().filter_map(farthest);
+    all.chain(named).collect()
+}
+
 fn legend(grid: &Grid) -> String {
     let names = match grid.names.is_empty() {
         true => {
@@ -118,7 +132,7 @@ fn legend(grid: &Grid) -> String {
     };
     let many = count(grid.filters.len(), "filter");
     format!(
-        "{many} (columns) and the action units (rows, from the brows to the chin). Blue: the filter is more active on images with the unit (AUROC above 0.5); orange: less active (below 0.5). {names} A click on a column shows that filter in the explorer, a click on a unit the filter that is most active with it, where one is named after it."
+        "{many} (columns) and the action units (rows, from the brows to the chin). Blue: the filter is more active on images with the unit (AUROC above 0.5); orange: less active (below 0.5). {names} A click on a column shows that filter in the explorer, a click on a unit the filter named after it that is most active with it, or else the one whose AUROC is farthest from 0.5."
     )
 }
 

@@ -7,7 +7,7 @@ use crate::page::table::TableOf;
 use crate::page::text::{count, percent, when};
 use crate::run::Run;
 use crate::run::value::{au, brief, filter, list};
-use crate::run::viz::{Filters, Layer};
+use crate::run::viz::Layer;
 
 pub(super) fn section(run: &Run, page: &mut Sections) {
     let blocks = page.start("patches", "Patches that excite the filters");
@@ -84,7 +84,7 @@ fn caption(layer: &Layer) -> String {
     };
     let size = |side| format!(" The receptive field of a unit is {side} × {side} pixels.");
     let field = filters.field.map(size).unwrap_or_default();
-    let (name, used, method) = (&layer.name, images_used(filters), filters.method());
+    let (name, used, method) = (&layer.name, filters.used(), filters.method());
     let many = count(filters.filters.len(), "filter");
     format!(
         "Filters of {name}: for each, the images that excite it most{each}{used}. Each patch is shown as {shown} and as the {method} of the filter's maximal unit, all other units set to zero; middle grey is zero.{field} Patches were made for {many}."
@@ -103,21 +103,6 @@ fn coded(run: &Run, layer: &Layer) -> String {
         count(all, "patch")
     );
     when(all > 0, &words).to_owned()
-}
-
-/// The images from which the patches come, as the end of a sentence.
-pub(super) fn images_used(filters: &Filters) -> String {
-    let images = filters.images.map(|n| format!("{n} ")).unwrap_or_default();
-    let fold = filters.fold.map(|fold| format!(" of fold {fold}"));
-    let fold = fold.unwrap_or_default();
-    let unseen = "of people not seen in training";
-    match filters.split.as_deref() {
-        Some("test") => format!(", out of {images}test images{fold}, {unseen}"),
-        Some("all") => format!(", out of all {images}images, including those of training"),
-        Some("train") => format!(", out of {images}training images"),
-        Some(part) => format!(", out of {images}images of the part {part}{fold}"),
-        None => String::new(),
-    }
 }
 
 fn evidence(run: &Run, layer: &Layer, blocks: &mut Blocks) {

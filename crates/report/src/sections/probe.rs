@@ -18,7 +18,7 @@ pub(super) fn section(run: &Run, page: &mut Sections) {
     if blocks.has(&study.rows) {
         let units = count(units(&study.rows).len(), "action unit");
         blocks.quiet("A regularised linear classifier on each layer's activations, trained on some people and scored on others. Control task: the same with action units assigned at random to people, or within expressions (Hewitt and Liang 2019).");
-        blocks.figure(by_layer(&study.rows), format!("Mean over {units} of the probe's AUROC on people left out of the probe's training, layer by layer. Lines at the points: the middle half of the action units."));
+        blocks.figure(by_layer(&study.rows), format!("Mean over {units} of the probe's AUROC on people not in the probe's training, layer by layer. Lines at the points: the middle half of the action units."));
         blocks.folded("By action unit", by_unit(&study.rows, &study.summary));
         let few = run.fau.sparse_probes.as_slice();
         if !few.is_empty() {
@@ -48,7 +48,7 @@ fn on_few(rows: &[Value], summary: &Value) -> impl Into<Table> {
             let mut units = list(&summary["sparse"]).iter();
             or_dash(units.find(|other| au(other) == *unit).and_then(|own| own["place"].as_str()))
         })
-        .note("AUROC on people left out by the number of filters, those with the largest |z| among the people trained on, with its 95% CI over people. One: the best filter is within 0.02 of 16; several: 16 are better by more, with a CI of the gain above 0; unread: not even 16 detect it.")
+        .note("AUROC on people not in the training, by the number of filters, those with the largest |z| among the people trained on, with its 95% CI over people. One: the best filter is within 0.02 of 16; several: 16 are better by more, with a CI of the gain above 0; unread: not even 16 detect it.")
         .sortable()
         .tall()
 }

@@ -34,9 +34,13 @@ fn of_layer(run: &Run, layer: &Layer, blocks: &mut Blocks) {
         "The same patches of {name} with the network's layers randomised one after the other, from an untrained network, an edge detector and under a constant input shift"
     );
     let caption = "The same units of the same images: projections of the trained network, then with its layers randomised from the top down (Adebayo et al. 2018), of an untrained network, of an edge detector (Nie et al. 2018), and under a constant shift of the input (Kindermans et al. 2017).";
-    blocks.picture(&run.folder, &layer.file("sanity.png"), [&alt, caption]);
+    blocks.picture(
+        &run.folder,
+        &layer.fine(&run.folder, "sanity"),
+        [&alt, caption],
+    );
     blocks.figure(likeness(layer), "Similarity to the trained network's projection of the same unit: mean over patches, lines ± one standard deviation. 1: the same picture; 0: none of its order.");
-    let untrained = layer.file("untrained.png");
+    let untrained = layer.fine(&run.folder, "untrained");
     if run.folder.path(&untrained).is_file() {
         let alt = format!("The figure above for an untrained network's {name}");
         let caption = "The paper's figure from an untrained network: its own top patches, chosen by the same rule. Whatever it shows does not come from training.";

@@ -90,7 +90,12 @@ impl Album<'_> {
         f: impl FnOnce(&Network, usize, &Atlas, WriteOptions) -> Result<()> + Send,
     ) -> Result<()> {
         let choice = &self.choice;
-        let (mut filters, figure, ranked) = choice.of(lens, self.options, self.rows, self.shown)?;
+        let (mut filters, figure, mut ranked) =
+            choice.of(lens, self.options, self.rows, self.shown)?;
+        if ranked.is_empty() && lens.stage + 1 == lens.network.stages().len() {
+            let classes = lens.prepared.info().classes.iter().cloned();
+            ranked = classes.enumerate().collect();
+        }
         if figure_alone && !figure.is_empty() {
             filters.clone_from(&figure);
         }

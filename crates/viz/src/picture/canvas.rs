@@ -14,8 +14,8 @@ pub(crate) const PAPER: Rgb<u8> = Rgb([255, 255, 255]);
 pub(crate) const MIDDLE: u8 = 128;
 /// Captions.
 pub(crate) const INK: Rgb<u8> = Rgb([40, 40, 40]);
-/// Secondary captions.
-pub(crate) const FAINT: Rgb<u8> = Rgb([120, 120, 120]);
+/// Secondary captions; thin letters lose contrast at their edges.
+pub(crate) const FAINT: Rgb<u8> = Rgb([80, 80, 80]);
 
 /// Side of a patch, in points.
 pub(crate) const TILE: u32 = 64;
