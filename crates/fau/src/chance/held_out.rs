@@ -1,5 +1,7 @@
 //! Tests on images without an expression label whether the names that filters have on labelled images hold.
 
+use std::collections::BTreeSet;
+
 use serde::Serialize;
 
 use crate::analysis::names::{Name, strongest};
@@ -21,6 +23,8 @@ pub struct HeldOut {
     pub rows: usize,
     /// Coded labelled rows.
     pub labelled_rows: usize,
+    /// People with coded rows of both kinds: their habits may carry a name over.
+    pub shared_people: usize,
     /// The filters that have a name on the labelled rows, each with the unit that it is named after there.
     pub pairs: Vec<HeldOutPair>,
 }
@@ -69,6 +73,7 @@ impl HeldOut {
         Ok(Some(Self {
             rows: held_out.len(),
             labelled_rows: labelled.len(),
+            shared_people: shared_people(coded),
             pairs,
         }))
     }
@@ -83,6 +88,15 @@ impl HeldOut {
         let same = |pair: &&HeldOutPair| (pair.auroc - 0.5) * (pair.auroc_labelled - 0.5) > 0.0;
         self.pairs.iter().filter(same).count() as f64 / self.pairs.len() as f64
     }
+}
+
+fn shared_people(coded: &Coded) -> usize {
+    let people = |labelled: bool| -> BTreeSet<u32> {
+        let rows = coded.subjects.iter().zip(&coded.classes);
+        let own = rows.filter(|(_, class)| class.is_some() == labelled);
+        own.map(|(person, _)| *person).collect()
+    };
+    people(true).intersection(&people(false)).count()
 }
 
 /// A filter's named unit on the held-out rows, not yet corrected.

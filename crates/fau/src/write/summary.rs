@@ -155,6 +155,7 @@ fn of_held_out(held_out: &HeldOut, fdr: f64) -> Value {
     json!({
         "rows": held_out.rows,
         "labelled_rows": held_out.labelled_rows,
+        "shared_people": held_out.shared_people,
         "pairs_selected": held_out.pairs.len(),
         "pairs_replicated": replicated,
         "share": replicated as f64 / held_out.pairs.len() as f64,
