@@ -163,7 +163,7 @@ fuzz runs="1000000":
 ci: lint test-scripts test-crates
     cargo test --workspace {{ replace_regex(plain_crates, '(\S+)', '--exclude $1') }}
 
-# Speed against PyTorch and others [train|viz|data|all]
+# Speed against PyTorch and others [train|viz|data|predict|all]
 [group('development')]
 [no-exit-message]
 bench-peers work="all" *flags: setup

@@ -8,11 +8,11 @@ set -eu
 work=$1
 shift
 case $work in
-train | viz | data | all) ;;
-*) echo "just bench-peers train|viz|data|all, not '$work'" >&2 && exit 2 ;;
+train | viz | data | predict | all) ;;
+*) echo "just bench-peers train|viz|data|predict|all, not '$work'" >&2 && exit 2 ;;
 esac
 if [ "$work" = all ] && [ $# -gt 0 ]; then
-    echo "flags need a single benchmark: just bench-peers train|viz|data $*" >&2 && exit 2
+    echo "flags need a single benchmark: just bench-peers train|viz|data|predict $*" >&2 && exit 2
 fi
 cache=${XDG_CACHE_HOME:-$HOME/.cache}/faus
 target=${CARGO_TARGET_DIR:-target}
@@ -30,7 +30,7 @@ faces=data/synthetic-ck
 [ -e "$faces" ] || "$faus" synth --out "$faces"
 day=$(date +%Y-%m-%d)
 
-if [ "$work" != data ]; then
+if [ "$work" != data ] && [ "$work" != predict ]; then
     scratch=$(mktemp -d)
     trap 'rm -rf "$scratch"' EXIT
     for side in 48 96; do
@@ -50,4 +50,9 @@ fi
 if [ "$work" = data ] || [ "$work" = all ]; then
     cargo build --release --package faus-data --example peer_data
     "$python" benches/peers/pair.py --data "$faces" --target "$target" "$@"
+fi
+if [ "$work" = predict ] || [ "$work" = all ]; then
+    run=runs/ck_plus-cnn_ad-quick
+    [ -e "$run/summary.json" ] || "$faus" run experiments/ck_plus/cnn_ad.json --data "$faces" --preset quick --device cpu
+    "$python" benches/peers/predict_pair.py --faus "$faus" --run "$run" --data "$faces" "$@"
 fi
