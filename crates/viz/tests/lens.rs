@@ -90,7 +90,7 @@ fn with_lens(layer: &str, progress: Progress, check: impl FnOnce(&LayerLens)) {
         stage: network.stage_index(layer).unwrap(),
         network,
         prepared: &prepared,
-        normalisation: Normalisation::Subtractive,
+        normalisation: Some(Normalisation::Subtractive),
         pool: &pool,
         progress,
     });

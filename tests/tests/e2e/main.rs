@@ -9,6 +9,7 @@
 //! | `commands.rs` | the other commands, one after the other, and their files |
 //! | `compare.rs` | runs side by side, the measures in a summary |
 //! | `pictures.rs` | patches, atlas, sanity panels and evidence maps, by every choice and method |
+//! | `own_network.rs` | ONNX files: layers, activations, patches, and the description of their input |
 //! | `outputs.rs` | links, pipes, devices and readers that stop early: what is written where |
 //! | `as_held.rs` | tables, JSON, archives and checkpoints of other kinds and dialects; names in both forms of Unicode; settings against a prepared set |
 //! | `messages.rs` | what a person reads when something is wrong, and the exit code |
@@ -34,6 +35,7 @@ mod installed;
 mod interrupted;
 mod messages;
 mod outputs;
+mod own_network;
 mod parallel;
 mod pictures;
 mod readme;
