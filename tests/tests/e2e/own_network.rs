@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use faus_tests::{Place, Table, read_json, repository};
+use faus_tests::{Place, read_json, repository};
 
 /// A small network with random weights for grey images of 36 pixels and five classes.
 const INPUT: &str = r#"{"size":36,"channels":1,"scale":0.00392156862745098,"mean":[0.4],"std":[0.25],"crop":"auto"}"#;
@@ -50,10 +50,26 @@ fn activations_go_on_to_correlate() {
     ran.done()
         .says(&["12 filters of /relu2/Relu", "5 outputs", "8 classes"]);
     place
-        .faus("correlate --activations activations.npy --samples prepared/samples.csv --out fau --permutations 19 --bootstrap 19")
-        .done();
-    let filters = Table::read(&place.path("fau/names.csv"));
-    assert_eq!(filters.rows.len(), 12);
+        .faus("correlate --activations activations.npy --samples prepared/samples.csv --out own/fau --permutations 19 --bootstrap 19")
+        .done()
+        .says(&["12 filters x"]);
+    let studied = |command: &str| place.faus(&format!("{command} {OF} --out own"));
+    studied("controls --permutations 19")
+        .done()
+        .says(&["shuffled labels", "untrained"]);
+    let controls = read_json(&place.path("own/fau/controls.json"));
+    assert_eq!(controls["layer"], "/relu2/Relu");
+    studied("replicate")
+        .done()
+        .says(&["optimistic", "--unseen"]);
+    studied("replicate --unseen")
+        .done()
+        .does_not_say("optimistic");
+    studied("ablate --sets 19").done();
+    studied("locate").done();
+    studied("probe --layer /conv1/Conv").done();
+    let run = place.faus("controls runs/none --unseen");
+    run.ended(2);
     let other = place.faus(&format!("{command} --layer conv9"));
     other.failed(&["conv9", "/conv1/Conv", "/fc2/Gemm"]);
 }

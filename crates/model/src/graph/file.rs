@@ -127,18 +127,15 @@ fn raw_of(message: &TensorMessage) -> Bytes {
 /// The `bytes` bytes of a weight in another file, which must lie inside `folder`.
 fn external(message: &TensorMessage, folder: &Path, bytes: u64) -> Result<Bytes, String> {
     let entry = |key: &str| {
-        let entries = message.external.iter();
-        entries
-            .filter(|it| it.key == key)
-            .map(|it| it.value.as_str())
-            .next()
+        let mut entries = message.external.iter();
+        entries.find(|it| it.key == key).map(|it| it.value.as_str())
     };
     let location = entry("location").unwrap_or_default();
+    let offset = entry("offset").unwrap_or("0").parse();
+    let offset: u64 = offset.map_err(|_| format!("has no readable offset in {location}"))?;
     let path = inside(folder, location)?;
     let wrong =
         |error: std::io::Error| format!("is in {}, which cannot be read: {error}", path.display());
-    let offset = entry("offset").unwrap_or("0").parse();
-    let offset: u64 = offset.map_err(|_| format!("has no readable offset in {location}"))?;
     let mut file = File::open(&path).map_err(wrong)?;
     let length = file.metadata().map_err(wrong)?.len();
     if offset.checked_add(bytes).is_none_or(|end| end > length) {

@@ -146,9 +146,18 @@ impl Op {
             Self::Window(window) => window.elements(inputs),
             Self::Rearrange(rearrange) => rearrange.elements(inputs),
             Self::Dense(Dense::Gemm { .. } | Dense::MatMul) => {
-                let [left, right] = [inputs.get(0)?, inputs.get(1)?].map(|x| x.numel() as i128);
-                let inner = inputs.get(0)?.size().last().copied().unwrap_or(1).max(1);
-                Ok((left / i128::from(inner)).saturating_mul(right))
+                let turned = matches!(
+                    self,
+                    Self::Dense(Dense::Gemm {
+                        flip: [true, _],
+                        ..
+                    })
+                );
+                let size = inputs.get(0)?.size();
+                let inner = if turned { size.first() } else { size.last() };
+                let inner = i128::from(inner.copied().unwrap_or(1).max(1));
+                let outer = [inputs.get(0)?, inputs.get(1)?].map(|x| x.numel() as i128 / inner);
+                Ok(outer[0].saturating_mul(outer[1]))
             }
             Self::Dense(_) => Ok(0),
             Self::Pointwise(_) => Ok(broadcast(&inputs.all())),

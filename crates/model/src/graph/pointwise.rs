@@ -95,21 +95,16 @@ impl Pointwise {
 
     /// Whether its outputs are responses of filters, as a ReLU's are.
     pub fn is_response(&self) -> bool {
-        match self {
-            Self::Relu
-            | Self::LeakyRelu { .. }
-            | Self::PRelu
-            | Self::Elu { .. }
-            | Self::Sigmoid
-            | Self::HardSigmoid { .. } => true,
-            Self::HardSwish
-            | Self::Mish
-            | Self::Softplus
-            | Self::Swish { .. }
-            | Self::Tanh
-            | Self::Clip => true,
-            _ => false,
-        }
+        use Pointwise::*;
+        let plain = matches!(
+            self,
+            Relu | LeakyRelu { .. } | PRelu | Elu { .. } | Clip | Tanh | Softplus
+        );
+        plain
+            || matches!(
+                self,
+                Sigmoid | HardSigmoid { .. } | HardSwish | Mish | Swish { .. }
+            )
     }
 
     pub fn apply(&self, inputs: &Inputs) -> Result<Tensor, TchError> {
