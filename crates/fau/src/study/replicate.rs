@@ -64,8 +64,10 @@ impl Study for Replicate {
             Stability::of(what, networks, run, &coded, &options)
         };
         // One network on the people of every fold is no second network.
-        let one = activations.windows(2).all(|two| two[0] == two[1]);
-        let networks = if one { &activations[..1] } else { &activations };
+        let networks = match run.trained_elsewhere {
+            true => &activations[..1],
+            false => &activations,
+        };
         let stability = name("Filters of every fold", networks)?;
         let of_starts = name(
             "Filters of untrained starts",
