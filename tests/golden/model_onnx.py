@@ -32,7 +32,7 @@ MEAN, STD = [0.485, 0.456, 0.406], [0.229, 0.224, 0.225]
 # The module whose units are explained, of the networks of torchvision.
 BIG = {
     "resnet18": "layer3.1",
-    "vgg11": "features.15",
+    "vgg11": "features.14",
     "mobilenet_v3_small": "features.4",
     "densenet121": "features.denseblock3.denselayer4.relu2",
     "efficientnet_b0": "features.4.1.block.1.2",

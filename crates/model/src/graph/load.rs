@@ -11,6 +11,7 @@ use crate::graph::file;
 use crate::graph::input::GraphInput;
 use crate::graph::messages::{GraphMessage, Model, NodeMessage};
 use crate::graph::op::Op;
+use crate::graph::outline::{first_output, image_of, layout, logits_of, needed, title};
 use crate::graph::{Graph, Node, Plan};
 
 /// The oldest operators that are read.
@@ -30,7 +31,10 @@ impl OnnxFile {
     /// When it is missing, too large, damaged or of another format.
     pub fn read(path: &Path) -> Result<Self, Error> {
         let (path, model) = (path.to_path_buf(), file::read(path)?);
-        Ok(Self { path, model })
+        let file = Self { path, model };
+        let complete = file.graph().and_then(|_| file.opset());
+        complete.map_err(Error::checkpoint(&file.path))?;
+        Ok(file)
     }
 
     /// The input's description as far as the file has it, an open size as 0 and open channels as 1; the scaling is a guess.
@@ -76,85 +80,127 @@ impl OnnxFile {
     }
 
     fn build(&self, input: &GraphInput, folder: &Path) -> Result<Graph, String> {
-        let (graph, opset) = (self.graph()?, self.opset()?);
+        let graph = self.graph()?;
         let (image, dims) = image_of(graph)?;
         let (channels, size, channels_last) = layout(&dims)?;
-        let states = |what: &str, file: i64, given: usize| match file == 0 || file == given as i64 {
-            true => Ok(()),
-            false => Err(format!(
-                "has images of {what} {file}, but the input's `{what}` is {given}"
-            )),
-        };
-        states("channels", channels, input.channels)?;
-        states("size", size, input.size)?;
-        let output = logits_of(graph)?;
-        let mut names = Names::default();
+        agrees("channels", channels, input.channels)?;
+        agrees("size", size, input.size)?;
+        let (output, mut names) = (logits_of(graph)?, Names::default());
         let image = names.add(image)?;
-        let mut constants = Vec::new();
-        let needed = needed(graph, output);
-        for message in graph
-            .weights
-            .iter()
-            .filter(|it| needed.contains(it.name.as_str()))
-        {
-            constants.push((names.add(&message.name)?, file::tensor(message, folder)?));
-        }
-        let parameters = constants
-            .iter()
-            .map(|(_, it): &(usize, Tensor)| it)
-            .filter(|it| it.is_floating_point());
-        let parameters = parameters.map(Tensor::numel).sum();
-        let mut nodes = Vec::new();
-        let of_outputs =
-            |node: &NodeMessage| node.outputs.iter().any(|it| needed.contains(it.as_str()));
-        for node in graph.nodes.iter().filter(|node| of_outputs(node)) {
-            let wrong = |reason: String| format!("node `{}` ({}) {reason}", title(node), node.op);
-            if node.op == "Constant" && node.domain.is_empty() {
-                let value = node
-                    .constant()
-                    .ok_or_else(|| wrong("has no number in it".to_owned()))?;
-                let value = file::tensor(&value, folder).map_err(wrong)?;
-                constants.push((names.add(first_output(node)).map_err(wrong)?, value));
-                continue;
-            }
-            let inputs = node.inputs.iter().map(|name| names.find(name, graph));
-            let inputs = inputs.collect::<Result<Vec<_>, _>>().map_err(wrong)?;
-            let weight = inputs.get(1).copied().flatten();
-            let weight = constants.iter().find(|(at, _)| Some(*at) == weight);
-            let op = Op::read(
-                node,
-                opset,
-                weight.map(|(_, it)| it.size()),
-                dims.first() == Some(&1),
-            );
-            nodes.push(Node {
-                name: title(node).to_owned(),
-                operator: node.op.clone(),
-                op: op.map_err(wrong)?,
-                inputs,
-                output: names.add(first_output(node)).map_err(wrong)?,
-            });
-        }
+        let mut builder = Builder {
+            graph,
+            folder,
+            opset: self.opset()?,
+            batch_of_one: dims.first() == Some(&1),
+            names,
+            constants: vec![],
+            nodes: vec![],
+        };
+        builder.read(&needed(graph, output))?;
+        let Builder {
+            names,
+            constants,
+            mut nodes,
+            ..
+        } = builder;
         unique_names(&mut nodes);
         let output = names.find(output, graph)?.ok_or("has no output")?;
+        let values = names.0.len();
+        let weights = constants.iter().filter(|(_, it)| it.is_floating_point());
         let plan = Plan {
-            active: active(&nodes, image, names.0.len()),
-            last_use: last_use(&nodes, output, names.0.len()),
+            parameters: weights.map(|(_, it)| it.numel()).sum(),
+            active: active(&nodes, image, values),
+            last_use: last_use(&nodes, output, values),
             nodes,
             layers: vec![],
             image,
             channels_last,
             output,
             classes: 0,
-            parameters,
             input: input.clone(),
         };
         let mut by_number: Vec<Option<Tensor>> = Vec::new();
-        by_number.resize_with(names.0.len(), || None);
+        by_number.resize_with(values, || None);
         for (at, value) in constants {
             super::set(&mut by_number, at, value);
         }
         probed(plan, by_number)
+    }
+}
+
+/// Whether the file's size, 0 where it is open, is that of the input's description.
+fn agrees(what: &str, file: i64, given: usize) -> Result<(), String> {
+    match file == 0 || file == given as i64 {
+        true => Ok(()),
+        false => Err(format!(
+            "has images of {what} {file}, but the input's `{what}` is {given}"
+        )),
+    }
+}
+
+/// The nodes and constants read so far.
+struct Builder<'a> {
+    graph: &'a GraphMessage,
+    folder: &'a Path,
+    opset: i64,
+    /// Whether the file was written for one image at a time.
+    batch_of_one: bool,
+    names: Names<'a>,
+    constants: Vec<(usize, Tensor)>,
+    nodes: Vec<Node>,
+}
+
+impl<'a> Builder<'a> {
+    /// Reads the weights and nodes of the values `needed`.
+    fn read(&mut self, needed: &HashSet<&str>) -> Result<(), String> {
+        let graph = self.graph;
+        for message in graph
+            .weights
+            .iter()
+            .filter(|it| needed.contains(it.name.as_str()))
+        {
+            let tensor = file::tensor(message, self.folder)?;
+            self.constants
+                .push((self.names.add(&message.name)?, tensor));
+        }
+        let is_needed =
+            |node: &&NodeMessage| node.outputs.iter().any(|it| needed.contains(it.as_str()));
+        for node in graph.nodes.iter().filter(is_needed) {
+            let wrong = |reason: String| format!("node `{}` ({}) {reason}", title(node), node.op);
+            match node.op == "Constant" && node.domain.is_empty() {
+                true => self.constant(node).map_err(wrong)?,
+                false => self.node(node).map_err(wrong)?,
+            }
+        }
+        Ok(())
+    }
+
+    fn node(&mut self, node: &'a NodeMessage) -> Result<(), String> {
+        let inputs = node
+            .inputs
+            .iter()
+            .map(|name| self.names.find(name, self.graph));
+        let inputs = inputs.collect::<Result<Vec<_>, _>>()?;
+        let weight = inputs.get(1).copied().flatten();
+        let weight = self.constants.iter().find(|(at, _)| Some(*at) == weight);
+        let kernel = weight.map(|(_, it)| it.size());
+        let op = Op::read(node, self.opset, kernel, self.batch_of_one)?;
+        self.nodes.push(Node {
+            name: title(node).to_owned(),
+            operator: node.op.clone(),
+            op,
+            inputs,
+            output: self.names.add(first_output(node))?,
+        });
+        Ok(())
+    }
+
+    fn constant(&mut self, node: &'a NodeMessage) -> Result<(), String> {
+        let value = node.constant().ok_or("has no number in it")?;
+        let value = file::tensor(&value, self.folder)?;
+        self.constants
+            .push((self.names.add(first_output(node))?, value));
+        Ok(())
     }
 }
 
@@ -226,96 +272,6 @@ impl<'a> Names<'a> {
                 "needs `{name}`, which is missing: no weight, input or node has this name; export the file again"
             )),
         }
-    }
-}
-
-/// The input that is no weight, with its dimensions.
-fn image_of(graph: &GraphMessage) -> Result<(&str, Vec<i64>), String> {
-    let weights: HashSet<&str> = graph.weights.iter().map(|it| it.name.as_str()).collect();
-    let inputs = graph
-        .inputs
-        .iter()
-        .filter(|it| !weights.contains(it.name.as_str()));
-    match inputs.collect::<Vec<_>>()[..] {
-        [image] => Ok((&image.name, image.dims().unwrap_or(vec![0; 4]))),
-        ref all => Err(format!(
-            "has {} inputs, and a network of images has one",
-            all.len()
-        )),
-    }
-}
-
-/// Channels, side (0 where open), and whether channels come last.
-fn layout(dims: &[i64]) -> Result<(i64, i64, bool), String> {
-    let &[_, a, b, c] = dims else {
-        return Err(format!(
-            "has an input of dimensions {dims:?}, and images have four: [images, channels, height, width]"
-        ));
-    };
-    let is_channels = |dim: i64| dim == 1 || dim == 3;
-    let channels_last = is_channels(c) && !is_channels(a);
-    let (channels, height, width) = if channels_last { (c, a, b) } else { (a, b, c) };
-    match (height, width) {
-        _ if height < 0 || width < 0 || channels < 0 => {
-            Err(format!("has impossible dimensions {dims:?}"))
-        }
-        (0, side) | (side, 0) => Ok((channels, side, channels_last)),
-        (height, width) if height == width => Ok((channels, height, channels_last)),
-        _ => Err(format!(
-            "has images of {height}x{width} pixels, and only square ones are supported"
-        )),
-    }
-}
-
-/// The name of the logits: the first output, before a softmax at its end.
-fn logits_of(graph: &GraphMessage) -> Result<&str, String> {
-    let mut name = graph
-        .outputs
-        .first()
-        .map(|it| it.name.as_str())
-        .ok_or("has no output")?;
-    for node in graph
-        .nodes
-        .iter()
-        .rev()
-        .filter(|node| matches!(node.op.as_str(), "Softmax" | "LogSoftmax" | "Identity"))
-    {
-        if let (true, [input]) = (first_output(node) == name, &node.inputs[..]) {
-            name = input;
-        }
-    }
-    Ok(name)
-}
-
-/// The names of all values that `output` is computed from.
-fn needed<'a>(graph: &'a GraphMessage, output: &'a str) -> HashSet<&'a str> {
-    let mut needed = HashSet::from([output]);
-    let producer: HashMap<&str, &NodeMessage> = graph
-        .nodes
-        .iter()
-        .flat_map(|node| node.outputs.iter().map(move |it| (it.as_str(), node)))
-        .collect();
-    let mut open = vec![output];
-    while let Some(name) = open.pop() {
-        for input in producer.get(name).into_iter().flat_map(|node| &node.inputs) {
-            if needed.insert(input) {
-                open.push(input);
-            }
-        }
-    }
-    needed
-}
-
-fn first_output(node: &NodeMessage) -> &str {
-    node.outputs.first().map_or("", String::as_str)
-}
-
-/// The node's name, or else that of its output.
-fn title(node: &NodeMessage) -> &str {
-    if node.name.is_empty() {
-        first_output(node)
-    } else {
-        &node.name
     }
 }
 

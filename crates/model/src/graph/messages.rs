@@ -5,8 +5,6 @@ use prost::bytes::Bytes;
 
 #[derive(Clone, PartialEq, Message)]
 pub(crate) struct Model {
-    #[prost(string, tag = "2")]
-    pub producer: String,
     #[prost(message, optional, tag = "7")]
     pub graph: Option<GraphMessage>,
     #[prost(message, repeated, tag = "8")]

@@ -8,6 +8,7 @@ pub(crate) mod input;
 pub(crate) mod load;
 mod messages;
 mod op;
+mod outline;
 mod pointwise;
 mod probe;
 mod shape;
@@ -95,11 +96,6 @@ impl Graph {
     /// Number of weights.
     pub fn parameters(&self) -> usize {
         self.plan.parameters
-    }
-
-    /// The input that it was trained on.
-    pub fn input(&self) -> &GraphInput {
-        &self.plan.input
     }
 
     pub(crate) fn classes(&self) -> usize {
@@ -209,16 +205,26 @@ impl Graph {
         {
             let output = node.op.apply(&self.inputs(node, values))?;
             set(values, node.output, output);
-            let used = node.inputs.iter().flatten();
-            let last = used
-                .filter(|&&input| forget && self.plan.last_use.get(input) == Some(&(first + at)));
-            for &input in last {
-                if let Some(value) = values.get_mut(input) {
-                    *value = None;
-                }
+            if forget {
+                self.forget(values, first + at);
             }
         }
         Ok(())
+    }
+
+    /// Frees the values that node `at` uses last.
+    fn forget(&self, values: &mut Values, at: usize) {
+        let inputs = self
+            .plan
+            .nodes
+            .get(at)
+            .into_iter()
+            .flat_map(|node| node.inputs.iter().flatten());
+        for &input in inputs.filter(|&&input| self.plan.last_use.get(input) == Some(&at)) {
+            if let Some(value) = values.get_mut(input) {
+                *value = None;
+            }
+        }
     }
 
     fn inputs<'a>(&'a self, node: &Node, values: &'a Values) -> Inputs<'a> {

@@ -34,7 +34,7 @@ impl Graph {
                     *slot = field;
                 }
                 set(&mut values, node.output, output);
-                self.forget(&mut values, at, node);
+                self.forget(&mut values, at);
             }
             let output = self.output(&values).map_err(|error| error.to_string())?;
             match (output.size()[..].as_ref(), layers.last()) {
@@ -69,17 +69,6 @@ impl Graph {
             .filter_map(|&input| fields.get(input).copied())
             .collect();
         Ok((output, node.op.field(&inputs, &seen)))
-    }
-
-    fn forget(&self, values: &mut Values, at: usize, node: &Node) {
-        for &input in node.inputs.iter().flatten() {
-            if let (Some(value), true) = (
-                values.get_mut(input),
-                self.plan.last_use.get(input) == Some(&at),
-            ) {
-                *value = None;
-            }
-        }
     }
 
     fn is_layer(&self, node: &Node) -> bool {

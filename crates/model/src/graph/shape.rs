@@ -101,65 +101,41 @@ impl Rearrange {
         match self {
             Self::Concat { axis } => Tensor::f_cat(&inputs.all(), *axis),
             Self::Flatten { axis } => {
-                let axis = from_front(*axis, x.dim())?;
-                let rows = x.size().iter().take(axis).product::<i64>();
+                let rows = x
+                    .size()
+                    .iter()
+                    .take(from_front(*axis, x.dim())?)
+                    .product::<i64>();
                 x.f_reshape([rows, -1])
             }
             Self::Reshape {
                 keep_zero,
                 batch_of_one,
             } => {
-                let mut wanted = inputs.ints(1)?;
-                let size = x.size();
-                for (at, dim) in wanted.iter_mut().enumerate() {
-                    let own = size.get(at).copied();
-                    match own {
-                        Some(own) if *dim == 0 && !keep_zero => *dim = own,
-                        Some(own) if *dim == 1 && at == 0 && *batch_of_one => *dim = own,
-                        _ => {}
-                    }
-                }
+                let wanted = reshaped(&x.size(), inputs.ints(1)?, *keep_zero, *batch_of_one);
                 x.f_reshape(wanted)
             }
             Self::Squeeze { axes } => match self::axes(axes, inputs)? {
-                Some(mut axes) => {
-                    let axes: Result<Vec<usize>, TchError> = axes
-                        .drain(..)
-                        .map(|axis| from_front(axis, x.dim()))
-                        .collect();
-                    let mut axes = axes?;
-                    axes.sort_unstable();
-                    axes.iter()
+                Some(axes) => {
+                    let axes = sorted(axes, x.dim())?;
+                    axes.into_iter()
                         .rev()
-                        .try_fold(x.shallow_clone(), |x, &axis| x.f_squeeze_dim(axis as i64))
+                        .try_fold(x.shallow_clone(), |x, axis| x.f_squeeze_dim(axis))
                 }
                 None => x.f_squeeze(),
             },
             Self::Unsqueeze { axes } => {
                 let axes = self::axes(axes, inputs)?.unwrap_or_default();
                 let dims = x.dim() + axes.len();
-                let axes: Result<Vec<usize>, TchError> = axes
-                    .into_iter()
-                    .map(|axis| from_front(axis, dims))
-                    .collect();
-                let mut axes = axes?;
-                axes.sort_unstable();
-                axes.iter()
-                    .try_fold(x.shallow_clone(), |x, &axis| x.f_unsqueeze(axis as i64))
+                let axes = sorted(axes, dims)?;
+                axes.into_iter()
+                    .try_fold(x.shallow_clone(), |x, axis| x.f_unsqueeze(axis))
             }
             Self::Transpose { axes } if axes.is_empty() => {
                 x.f_permute((0..x.dim() as i64).rev().collect::<Vec<_>>())
             }
             Self::Transpose { axes } => x.f_permute(axes.as_slice()),
-            Self::Pad { mode } => {
-                let value = match inputs.optional(2) {
-                    Some(value) if value.numel() == 1 => f64::try_from(value)?,
-                    _ => 0.0,
-                };
-                let pads = pads(x, inputs)?;
-                let around: Vec<i64> = pads.into_iter().rev().flatten().collect();
-                x.f_pad(around, mode, (*mode == "constant").then_some(value))
-            }
+            Self::Pad { mode } => pad(x, inputs, mode),
             Self::Resize(kind) => {
                 let (size, scales) = target(x, inputs)?;
                 match kind {
@@ -176,18 +152,7 @@ impl Rearrange {
                 let (start, end) = (place(*start), place(end.unwrap_or(dims)));
                 Tensor::f_from_slice(size.get(start..end).unwrap_or_default())
             }
-            Self::Gather { axis } => {
-                let index = inputs.get(1)?;
-                let axis = from_front(*axis, x.dim())?;
-                let length = x.size().get(axis).copied().unwrap_or(0);
-                let flat = index.f_view(-1)?;
-                let below = flat.f_lt(0)?.f_to_kind(Kind::Int64)?.f_mul_scalar(length)?;
-                let picked =
-                    x.f_index_select(axis as i64, &flat.f_add(&below)?.f_to_device(x.device())?)?;
-                let mut size = x.size();
-                size.splice(axis..=axis, index.size());
-                picked.f_reshape(size)
-            }
+            Self::Gather { axis } => gather(x, inputs.get(1)?, from_front(*axis, x.dim())?),
             Self::Slice => slice(x, inputs),
         }
     }
@@ -257,6 +222,53 @@ fn from_front(axis: i64, dims: usize) -> Result<usize, TchError> {
     };
     let valid = usize::try_from(front).ok().filter(|front| *front <= dims);
     valid.ok_or_else(|| TchError::Shape(format!("axis {axis} of {dims}")))
+}
+
+/// Axes counted from the front, ascending.
+fn sorted(axes: Vec<i64>, dims: usize) -> Result<Vec<i64>, TchError> {
+    let axes = axes
+        .into_iter()
+        .map(|axis| Ok(from_front(axis, dims)? as i64));
+    let mut axes = axes.collect::<Result<Vec<i64>, TchError>>()?;
+    axes.sort_unstable();
+    Ok(axes)
+}
+
+/// The sizes of a reshaped tensor of `size`: 0 keeps a size, and so does a 1 in front of a file for one image.
+fn reshaped(size: &[i64], mut wanted: Vec<i64>, keep_zero: bool, batch_of_one: bool) -> Vec<i64> {
+    for (at, (dim, own)) in wanted.iter_mut().zip(size).enumerate() {
+        if (*dim == 0 && !keep_zero) || (*dim == 1 && at == 0 && batch_of_one) {
+            *dim = *own;
+        }
+    }
+    wanted
+}
+
+fn pad(x: &Tensor, inputs: &Inputs, mode: &str) -> Result<Tensor, TchError> {
+    let value = match inputs.optional(2) {
+        Some(value) if value.numel() == 1 => f64::try_from(value)?,
+        _ => 0.0,
+    };
+    // libtorch counts axes from the last.
+    let around: Vec<i64> = pads(x, inputs)?.into_iter().rev().flatten().collect();
+    // The other modes take the last two axes alone, and fail where more are to be padded.
+    let only_maps = around.iter().skip(4).all(|pad| *pad == 0);
+    match mode {
+        "constant" => x.f_pad(around, mode, value),
+        _ if only_maps => x.f_pad(&around[..around.len().min(4)], mode, None),
+        _ => x.f_pad(around, mode, None),
+    }
+}
+
+/// The slices of `x` along `axis` that `index` names; negative numbers count from the end.
+fn gather(x: &Tensor, index: &Tensor, axis: usize) -> Result<Tensor, TchError> {
+    let mut size = x.size();
+    let length = size.get(axis).copied().unwrap_or(0);
+    let flat = index.f_to_device(x.device())?.f_reshape([-1])?;
+    let below = flat.f_lt(0)?.f_to_kind(Kind::Int64)?.f_mul_scalar(length)?;
+    let picked = x.f_index_select(axis as i64, &flat.f_add(&below)?)?;
+    size.splice(axis..(axis + 1).min(size.len()), index.size());
+    picked.f_reshape(size)
 }
 
 /// Padding before and after each axis.

@@ -294,7 +294,9 @@ impl<'a> FinishedRun<'a> {
         let threshold = info
             .au_threshold
             .map(|grade| ("au_threshold", grade.into()));
-        let facts = coders.into_iter().chain(threshold);
+        let layer = self.own.as_ref().map(|own| own.network.layer(own.stage));
+        let layer = layer.map(|layer| ("layer", layer.into()));
+        let facts = coders.into_iter().chain(threshold).chain(layer);
         answer
             .facts
             .extend(facts.map(|(key, value)| (key.to_owned(), value)));
