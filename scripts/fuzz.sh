@@ -6,7 +6,7 @@ set -eu
 cd "$(dirname "$0")/../fuzz"
 runs=${1:-1000000}
 [ $# -eq 0 ] || shift
-[ $# -gt 0 ] || set -- emotion facs landmarks table mat archive layout image detector
+[ $# -gt 0 ] || set -- emotion facs landmarks table mat archive layout image detector onnx
 if ! cargo fuzz --version >/dev/null 2>&1; then
     echo "fuzz: needs cargo-fuzz (cargo install cargo-fuzz)" >&2
     exit 1

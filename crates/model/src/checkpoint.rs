@@ -199,15 +199,19 @@ fn sort_metadata(file: &mut [u8]) -> Result<(), serde_json::Error> {
     Ok(())
 }
 
+/// Whether a file is a pickle or an archive, as `torch.save` and `torch.jit.save` write.
+pub(crate) fn is_pytorch(bytes: &[u8]) -> bool {
+    let pickle = matches!(bytes, [0x80, 2..=5, ..]);
+    pickle || bytes.starts_with(b"PK\x03\x04") || bytes.get(257..262) == Some(b"ustar")
+}
+
 /// The format of a file that is no safetensors file, and the way out.
 fn other_format(bytes: &[u8]) -> Option<String> {
     // A safetensors file begins with the length of its header, which can look like any other mark.
     if let [.., 0, 0, 0, 0, b'{'] = bytes.get(..9).unwrap_or_default() {
         return None;
     }
-    let pickle = matches!(bytes, [0x80, 2..=5, ..]);
-    let archive = bytes.starts_with(b"PK\x03\x04") || bytes.get(257..262) == Some(b"ustar");
-    if pickle || archive {
+    if is_pytorch(bytes) {
         return Some(
             "a PyTorch or pickle file (torch.save), which is never loaded: faus reads the checkpoints of `faus train` \
              and `faus run` (.safetensors); test the activations of another network with `faus correlate`"

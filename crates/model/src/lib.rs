@@ -2,6 +2,7 @@
 //!
 //! - [`Architecture`] describes a network as named [`Stage`]s of plain [`Layer`]s; [`ZeroBiasCnn`] is the paper's.
 //! - [`Network`] runs one: logits, feature maps, and the loss with its gradients for a training step.
+//! - [`OnnxFile`] reads the network of someone else, whose [`Graph`] a [`Network`] runs in place of stages.
 //! - [`FieldNet`] computes the receptive field of a unit, forward and back; [`Maxima`] are the largest responses.
 //! - [`Checkpoint`] stores and restores one as safetensors, never pickle.
 //! - [`DeviceChoice`] finds CUDA, or the reason why it is unavailable.
@@ -24,6 +25,7 @@ mod compute;
 mod device;
 mod error;
 mod field;
+mod graph;
 mod kernels;
 mod network;
 mod precision;
@@ -39,8 +41,13 @@ pub use error::Error;
 pub use field::map::{FieldMap, Region};
 pub use field::net::FieldNet;
 pub use field::trace::FieldTrace;
+pub use graph::input::GraphInput;
+pub use graph::load::OnnxFile;
+pub use graph::trace::GraphTrace;
+pub use graph::{Graph, GraphLayer};
 pub use network::Network;
 pub use network::architecture::{Architecture, Blueprint, InputSpec, ZeroBiasCnn};
+pub use network::halfway::Halfway;
 pub use network::layer::{Layer, Stage, channels_last};
-pub use network::receptive::{Receptive, receptive_field};
+pub use network::receptive::Receptive;
 pub use precision::Precision;

@@ -7,7 +7,6 @@ use std::collections::BTreeMap;
 
 use faus_model::{
     Architecture, Blueprint, Error, InputSpec, Network, Receptive, Stage, ZeroBiasCnn,
-    receptive_field,
 };
 use proptest::prelude::*;
 use rand::RngExt;
@@ -27,7 +26,7 @@ fn paper(side: usize) -> Network {
 fn units_of_the_papers_network_see_5_14_and_32_pixels() {
     for side in [48, 96] {
         let network = paper(side);
-        let fields = [0, 1, 2].map(|stage| receptive_field(network.stages(), stage).unwrap());
+        let fields = [0, 1, 2].map(|stage| network.receptive(stage).unwrap());
         let expected =
             [(5, 1, -2), (14, 2, -6), (32, 4, -14)].map(|(size, stride, first)| Receptive {
                 size,
@@ -35,8 +34,8 @@ fn units_of_the_papers_network_see_5_14_and_32_pixels() {
                 first,
             });
         assert_eq!(fields, expected);
-        assert!(receptive_field(network.stages(), 3).is_none());
-        assert!(receptive_field(network.stages(), 9).is_none());
+        assert!(network.receptive(3).is_none());
+        assert!(network.receptive(9).is_none());
     }
 }
 
@@ -124,7 +123,7 @@ proptest! {
         let plain = Tensor::ones([1, 1, side, side], tch::kind::FLOAT_CPU);
         let size = network.feature_maps(&plain, stage).unwrap().size();
         let unit = (unit.0.index(size[2] as usize) as i64, unit.1.index(size[3] as usize) as i64);
-        let field = receptive_field(network.stages(), stage).unwrap();
+        let field = network.receptive(stage).unwrap();
         let (rows, columns) = (field.span(unit.0, side), field.span(unit.1, side));
         for row in probes(rows, side) {
             for column in probes(columns, side) {

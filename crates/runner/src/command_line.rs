@@ -45,6 +45,7 @@ enum Command {
     Visualize(commands::visualize::VisualizeArgs),
     Correlate(commands::correlate::CorrelateArgs),
     Predict(commands::predict::PredictArgs),
+    Network(commands::network::OnnxArgs),
     Controls(commands::controls::ControlsArgs),
     Replicate(commands::replicate::ReplicateArgs),
     Probe(commands::probe::ProbeArgs),
@@ -67,9 +68,10 @@ enum DataCommand {
 }
 
 /// Headings of the commands in the help. Studies of the program have their own.
-const GROUPS: [(&str, &[&str]); 5] = [
+const GROUPS: [(&str, &[&str]); 6] = [
     ("The whole job", &["run", "report", "compare", "predict"]),
     ("Data", &["data", "synth"]),
+    ("A network of your own", &["network"]),
     (
         "Its steps, one by one",
         &[
@@ -183,7 +185,9 @@ fn run(program: &Program, arguments: Vec<String>) -> Result<()> {
     // A command that writes nothing ends at once on Ctrl-C: there is nothing to clean up.
     let reads = matches!(
         command,
-        Command::Data(DataCommand::Audit(_) | DataCommand::Inspect(_)) | Command::Doctor
+        Command::Data(DataCommand::Audit(_) | DataCommand::Inspect(_))
+            | Command::Network(_)
+            | Command::Doctor
     );
     if !reads {
         listen();
@@ -252,6 +256,7 @@ fn dispatch(command: Command, program: &Program) -> Result<()> {
         Command::Visualize(args) => commands::visualize::visualize(args, program),
         Command::Correlate(args) => commands::correlate::correlate(args, program),
         Command::Predict(args) => commands::predict::predict(args, program),
+        Command::Network(args) => commands::network::network(args),
         Command::Controls(args) => commands::controls::controls(args, program),
         Command::Replicate(args) => commands::replicate::replicate(args, program),
         Command::Probe(args) => commands::probe::probe(args, program),

@@ -29,7 +29,8 @@ pub trait Images: Sync {
 pub(crate) struct GreyImages<'a> {
     pub prepared: &'a Prepared,
     pub loose: Option<&'a [Vec<u8>]>,
-    pub normalisation: Normalisation,
+    /// `None` for a network that does it itself.
+    pub normalisation: Option<Normalisation>,
 }
 
 impl Images for GreyImages<'_> {
@@ -47,7 +48,9 @@ impl Images for GreyImages<'_> {
         let mut values = vec![0.0; grey.len()];
         to_unit_range(grey, &mut values);
         let (side, work) = (self.side(), &mut Vec::new());
-        self.normalisation.apply(&mut values, side, work);
+        if let Some(normalisation) = self.normalisation {
+            normalisation.apply(&mut values, side, work);
+        }
         values
     }
 

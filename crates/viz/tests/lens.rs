@@ -90,7 +90,7 @@ fn with_lens(layer: &str, progress: Progress, check: impl FnOnce(&LayerLens)) {
         stage: network.stage_index(layer).unwrap(),
         network,
         prepared: &prepared,
-        normalisation: Normalisation::Subtractive,
+        normalisation: Some(Normalisation::Subtractive),
         pool: &pool,
         progress,
     });
@@ -99,7 +99,8 @@ fn with_lens(layer: &str, progress: Progress, check: impl FnOnce(&LayerLens)) {
 fn input(lens: &LayerLens, row: usize) -> Tensor {
     let mut image = vec![0.0; SIDE * SIDE];
     to_unit_range(lens.prepared.image(row), &mut image);
-    lens.normalisation.apply(&mut image, SIDE, &mut vec![]);
+    let normalisation = lens.normalisation.unwrap();
+    normalisation.apply(&mut image, SIDE, &mut vec![]);
     Tensor::from_slice(&image).reshape([1, 1, SIDE as i64, SIDE as i64])
 }
 

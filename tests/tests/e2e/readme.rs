@@ -105,8 +105,16 @@ fn every_command_of_the_readme_runs() {
     );
 }
 
-/// What a person has at hand before a command: activations of a network of their own, a split of theirs.
+/// What a person has at hand before a command: a network of their own, its activations, a split of theirs.
 fn before(arguments: &str, place: &Place) {
+    if arguments.contains("model.onnx") {
+        // Of any size, with three channels.
+        let model = repository().join("crates/viz/tests/golden/onnx/residual.onnx");
+        fs::copy(model, place.path("model.onnx")).unwrap();
+        let input =
+            r#"{"size":48,"channels":3,"scale":0.004,"mean":[0,0,0],"std":[1,1,1],"crop":"auto"}"#;
+        fs::write(place.path("input.json"), input).unwrap();
+    }
     let samples = || Table::read(&place.path("prepared/ck-48/samples.csv"));
     if arguments.starts_with("correlate") {
         let units = samples();

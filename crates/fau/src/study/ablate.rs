@@ -60,7 +60,7 @@ impl Study for Ablate {
         let (units, losses) = self.losses(run, lens.as_ref(), &test, &before)?;
         let facts = json!({
             "synthetic": run.synthetic,
-            "fold": run.best_fold,
+            "fold": run.fold(),
             "layer": lens.layer(),
             "images": test.rows.len(),
             "sets": self.sets,

@@ -71,15 +71,16 @@ impl Study for Controls {
         };
         let options = options.check()?;
         check_draws(&options)?;
-        let fold = run.best_fold;
-        (run.say)(&format!(
-            "Controls of the network of fold {fold}, which validated best"
-        ));
+        if let Some(fold) = run.fold() {
+            (run.say)(&format!(
+                "Controls of the network of fold {fold}, which validated best"
+            ));
+        }
         let coded = run.coded();
         let (all, within) = self.controls(run, &coded, &options)?;
         let facts = json!({
             "synthetic": run.synthetic,
-            "fold": fold,
+            "fold": run.fold(),
             "fdr": options.fdr,
             "permutations": options.permutations,
             "best_auroc": "AUROC of the action unit's best filter, chosen on other people (ten folds of subjects), pooled over the people left out",
@@ -103,7 +104,7 @@ impl Study for Controls {
                 (head, all, within, below[1])
             })
         });
-        let verdict = verdict(&all, &within, &options, fold);
+        let verdict = verdict(&all, &within, &options, run.fold());
         let mut answer = Answer::new(header, rows, facts, verdict)?;
         let chart = control_chart(&all, run.synthetic)?;
         answer.files.push(("controls.svg".to_owned(), chart));
@@ -203,15 +204,15 @@ fn verdict(
     all: &[Control],
     within: &WithinExpressions,
     options: &CheckedOptions,
-    fold: usize,
+    fold: Option<usize>,
 ) -> Vec<String> {
     let (trained, others) = (&all[0], &all[1..]);
     let mut verdict = vec![within.sentence(options.exchange)];
     verdict.extend(within.held_out.iter().filter_map(HeldOutCounts::sentence));
     verdict.extend(coarse(options, trained.pairs));
-    verdict.push(format!(
+    verdict.extend(fold.map(|fold| format!(
         "The network of fold {fold} was trained on most of these people; only the filters are chosen on other people. `faus replicate` scores people unknown to the network."
-    ));
+    )));
     verdict.extend(
         others
             .iter()

@@ -66,7 +66,7 @@ impl Study for Probe {
         let named = |(au, layer): &(u8, Option<&str>)| json!({"au": au, "name": au::name(*au), "layer": layer});
         let facts = json!({
             "synthetic": run.synthetic,
-            "fold": run.best_fold,
+            "fold": run.fold(),
             "folds": self.folds,
             "penalty": self.penalty,
             "fdr": fdr,

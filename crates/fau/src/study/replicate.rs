@@ -63,10 +63,15 @@ impl Study for Replicate {
         let name = |what: &str, networks: &[Activations]| {
             Stability::of(what, networks, run, &coded, &options)
         };
-        let stability = name("Filters of every fold", &activations)?;
+        // One network on the people of every fold is no second network.
+        let networks = match run.trained_elsewhere {
+            true => &activations[..1],
+            false => &activations,
+        };
+        let stability = name("Filters of every fold", networks)?;
         let of_starts = name(
             "Filters of untrained starts",
-            &starts[..activations.len().min(STARTS)],
+            &starts[..networks.len().min(STARTS)],
         )?;
         let facts = json!({
             "synthetic": run.synthetic,

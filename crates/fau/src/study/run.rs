@@ -23,6 +23,8 @@ pub struct RunView<'a> {
     pub test_rows: &'a [usize],
     /// Whether the faces are drawn.
     pub synthetic: bool,
+    /// Whether the one network, of no fold, was trained by someone else on people that are not known.
+    pub trained_elsewhere: bool,
     /// Why accuracies of this run are optimistic, as the end of a sentence; `None` if they are not.
     pub optimistic: Option<&'a str>,
     /// The run's settings of the analysis, not yet checked: a study may change some.
@@ -67,6 +69,11 @@ impl CodedRows {
 }
 
 impl RunView<'_> {
+    /// The fold whose network is analysed; `None` for one that was trained elsewhere.
+    pub fn fold(&self) -> Option<usize> {
+        (!self.trained_elsewhere).then_some(self.best_fold)
+    }
+
     /// The rows with FACS codes.
     pub fn coded(&self) -> CodedRows {
         CodedRows::of(self.samples)

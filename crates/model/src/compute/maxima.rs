@@ -28,7 +28,7 @@ impl Network {
     /// # Errors
     /// When the stage does not exist or the images do not fit.
     pub fn maxima(&self, images: &Tensor, stage: usize, plan: &Plan) -> Result<Maxima, Error> {
-        if stage >= self.stages().len() {
+        if stage >= self.layers().len() {
             return Err(Error::no_feature_map(stage));
         }
         tch::no_grad(|| {
@@ -50,7 +50,10 @@ impl Network {
     fn torch_maxima(&self, images: &Tensor, stage: usize, plan: &Plan) -> Result<Maxima, Error> {
         let maps = match self.feature_maps(images, stage) {
             Err(Error::NoFeatureMap(_)) => {
-                let units = forward(&self.stages()[plan.len()..=stage], &plan.features(images)?)?;
+                let units = match self.graph() {
+                    Some(graph) => graph.outputs_of(&graph.until(images, stage)?, stage)?,
+                    None => forward(&self.stages()[plan.len()..=stage], &plan.features(images)?)?,
+                };
                 units.f_unsqueeze(-1)?.f_unsqueeze(-1)?
             }
             maps => maps?,

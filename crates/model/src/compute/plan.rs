@@ -54,6 +54,9 @@ impl Network {
     /// # Errors
     /// When the images' shape or device does not fit.
     pub fn planned_logits(&self, images: &Tensor, plan: &Plan) -> Result<Tensor, Error> {
+        if self.graph().is_some() {
+            return self.logits(images);
+        }
         tch::no_grad(|| forward(&self.stages()[plan.len()..], &plan.features(images)?))
     }
 

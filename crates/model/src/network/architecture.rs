@@ -118,7 +118,7 @@ impl Architecture for ZeroBiasCnn {
 }
 
 /// A f32 CPU tensor of this shape drawn from N(0, std²).
-fn normal(shape: &[i64], std: f64, rng: &mut ChaCha8Rng) -> Result<Tensor, Error> {
+pub(crate) fn normal(shape: &[i64], std: f64, rng: &mut ChaCha8Rng) -> Result<Tensor, Error> {
     let normal = Normal::new(0.0, std)
         .map_err(|e| tch::TchError::Shape(format!("weights of spread {std}: {e}")))?;
     let drawn = normal.sample_iter(rng).map(|v: f64| v as f32);

@@ -1,6 +1,7 @@
 //! A network: named stages of layers, with their weights on a device.
 
 pub(crate) mod architecture;
+pub(crate) mod halfway;
 pub(crate) mod layer;
 pub(crate) mod receptive;
 
@@ -11,17 +12,23 @@ use rand_chacha::ChaCha8Rng;
 use tch::{Device, Kind, Tensor};
 
 use crate::error::Error;
+use crate::graph::Graph;
+use crate::graph::input::GraphInput;
+use crate::graph::load::OnnxFile;
 
 use self::architecture::{Architecture, InputSpec};
 use self::layer::{Layer, Stage};
+use self::receptive::{Receptive, receptive_field};
 
-/// A network with weights, on a device.
+/// A network with weights, on a device: stages of layers, or the graph of an ONNX file.
 #[derive(Debug)]
 pub struct Network {
     architecture: String,
     spec: InputSpec,
     device: Device,
+    /// None where there is a graph.
     stages: Vec<Stage>,
+    graph: Option<Graph>,
     drawn: BTreeMap<String, f64>,
 }
 
@@ -42,9 +49,36 @@ impl Network {
             spec,
             device: Device::Cpu,
             stages: blueprint.stages,
+            graph: None,
             drawn: blueprint.drawn,
         };
         on_cpu.to_device(device)
+    }
+
+    /// The network of an ONNX file, for images of this kind. Its own images are grey pixels in [0, 2]: the scaling is part of it.
+    ///
+    /// # Errors
+    /// When an operator is not supported, the file is inconsistent or does not fit `input`, or the device is out of memory.
+    pub fn from_onnx(file: &OnnxFile, input: &GraphInput, device: Device) -> Result<Self, Error> {
+        let graph = file.graph_for(input)?;
+        let on_cpu = Self {
+            architecture: "onnx".to_owned(),
+            spec: InputSpec {
+                side: input.size,
+                classes: graph.classes(),
+                dropout: 0.0,
+            },
+            device: Device::Cpu,
+            stages: vec![],
+            graph: Some(graph),
+            drawn: BTreeMap::new(),
+        };
+        on_cpu.to_device(device)
+    }
+
+    /// The graph of a network from an ONNX file.
+    pub fn graph(&self) -> Option<&Graph> {
+        self.graph.as_ref()
     }
 
     /// The architecture's name.
@@ -62,7 +96,32 @@ impl Network {
         self.device
     }
 
-    /// The stages in forward order.
+    /// Names of the layers in forward order; the last has the logits.
+    pub fn layers(&self) -> Vec<&str> {
+        match &self.graph {
+            Some(graph) => graph.layers().iter().map(|it| it.name.as_str()).collect(),
+            None => self
+                .stages
+                .iter()
+                .map(|stage| stage.name.as_str())
+                .collect(),
+        }
+    }
+
+    /// The name of layer `layer`; empty if there is none.
+    pub fn layer(&self, layer: usize) -> &str {
+        self.layers().get(layer).copied().unwrap_or_default()
+    }
+
+    /// The receptive field of the units in the feature map of layer `layer`; `None` for units without a place on the image.
+    pub fn receptive(&self, layer: usize) -> Option<Receptive> {
+        match &self.graph {
+            Some(graph) => graph.layers().get(layer)?.receptive,
+            None => receptive_field(&self.stages, layer),
+        }
+    }
+
+    /// The stages in forward order; none where there is a graph.
     pub fn stages(&self) -> &[Stage] {
         &self.stages
     }
@@ -72,14 +131,14 @@ impl Network {
         &self.drawn
     }
 
-    /// Position of the stage called `name`.
+    /// Position of the layer called `name`.
     ///
     /// # Errors
     /// When there is none; the error lists the names.
     pub fn stage_index(&self, name: &str) -> Result<usize, Error> {
-        let names = || self.stages.iter().map(|stage| stage.name.as_str());
-        let index = names().position(|stage| stage == name);
-        index.ok_or_else(|| no_stage(name, names()))
+        let names = self.layers();
+        let index = names.iter().position(|layer| *layer == name);
+        index.ok_or_else(|| no_stage(name, names.into_iter()))
     }
 
     /// The last stage with a convolution: `conv3` for the paper's network.
@@ -93,6 +152,9 @@ impl Network {
     /// # Errors
     /// When stage `stage` does not exist or has no weights.
     pub fn filters(&self, stage: usize) -> Result<usize, Error> {
+        if let Some(graph) = &self.graph {
+            return Ok(graph.layer(stage)?.filters);
+        }
         Ok(self.weight(stage)?.size()[0] as usize)
     }
 
@@ -154,6 +216,21 @@ impl Network {
         })
     }
 
+    /// The same graph with weights drawn from `seed`, each tensor's with its own spread: the untrained counterpart of a network whose
+    /// initialisation is not known. `None` for a network of stages, which [`build`](Self::build) draws.
+    ///
+    /// # Errors
+    /// When memory runs out.
+    pub fn redrawn(&self, seed: u64) -> Result<Option<Self>, Error> {
+        let Some(graph) = &self.graph else {
+            return Ok(None);
+        };
+        let graph = graph.redrawn(&mut ChaCha8Rng::seed_from_u64(seed))?;
+        let mut other = self.replica()?;
+        other.graph = Some(graph);
+        Ok(Some(other))
+    }
+
     /// The network whose outputs on images + `shift` equal those of this one on the images: the bias of its first
     /// convolution cancels the shift (Kindermans et al., arXiv 1711.00867, section 2.1). The second result is the width
     /// of the border of value `shift` that its images need on every side. A map that explains one should explain the
@@ -192,7 +269,9 @@ impl Network {
         f: &impl Fn(&Tensor) -> Result<Tensor, Error>,
     ) -> Result<Self, Error> {
         let stages = self.stages.iter().map(|stage| stage.map(f));
+        let graph = self.graph.as_ref().map(|graph| graph.map(f));
         Ok(Self {
+            graph: graph.transpose()?,
             architecture: self.architecture.clone(),
             spec: self.spec,
             device,
@@ -206,7 +285,10 @@ impl Network {
     /// # Errors
     /// When the images' shape or device does not fit.
     pub fn logits(&self, images: &Tensor) -> Result<Tensor, Error> {
-        tch::no_grad(|| forward(&self.stages, images))
+        tch::no_grad(|| match &self.graph {
+            Some(graph) => graph.logits(images),
+            None => forward(&self.stages, images),
+        })
     }
 
     /// Feature maps of a convolutional stage: `[N, filters, H, W]` after its ReLU, before its pooling.
@@ -214,6 +296,12 @@ impl Network {
     /// # Errors
     /// When stage `stage` has no convolution or the images do not fit.
     pub fn feature_maps(&self, images: &Tensor, stage: usize) -> Result<Tensor, Error> {
+        if let Some(graph) = &self.graph {
+            let layer = graph.layer(stage)?;
+            let no_maps = || Error::NoFeatureMap(layer.name.clone());
+            layer.side.ok_or_else(no_maps)?;
+            return tch::no_grad(|| graph.outputs_of(&graph.until(images, stage)?, stage));
+        }
         let own = self.stages.get(stage);
         let own = own.ok_or_else(|| Error::no_feature_map(stage))?;
         if !own.layers.iter().any(|l| matches!(l, Layer::Conv { .. })) {

@@ -5,10 +5,12 @@ use std::str::FromStr;
 
 use anyhow::Result;
 use clap::Args;
+use faus_data::normalise::Normalisation;
 use faus_data::{DataConfig, Prepared, Protocol};
 use faus_model::{Checkpoint, DeviceChoice, Network, Precision};
-use faus_train::check_fits;
+use faus_train::{check_fits, normalisation_of};
 
+use super::own_network::{self, default_layer};
 use super::program::Program;
 use crate::config::{ExperimentConfig, NetworkConfig, Preset};
 use crate::pipeline::finished_run::best_checkpoint;
@@ -118,38 +120,88 @@ fn protocol(name: &str) -> Result<Protocol, String> {
         .map_err(|_| format!("`{name}` is not a protocol: use paper-2017 or paper-2015"))
 }
 
-/// A checkpoint, and the data set that it is applied to: both of a run, or named.
+/// A network of the user's own.
 #[derive(Debug, Args)]
-pub(crate) struct CheckpointArgs {
+pub(crate) struct OwnArgs {
+    /// A network of your own, instead of a run.
+    #[arg(long, value_name = "MODEL.onnx", requires = "prepared")]
+    pub network: Option<PathBuf>,
+    /// The images that it was trained on: size, channels, scale, mean, std, crop.
+    #[arg(long, value_name = "INPUT.json", requires = "network")]
+    pub input: Option<PathBuf>,
+}
+
+/// A network, and the data set that it is applied to: both of a run, or named.
+#[derive(Debug, Args)]
+pub(crate) struct NetworkArgs {
     /// A run folder: the network of the finished fold that validated best, on the run's images.
-    #[arg(required_unless_present = "checkpoint", conflicts_with = "checkpoint")]
+    #[arg(required_unless_present_any = ["checkpoint", "network"], conflicts_with_all = ["checkpoint", "network"])]
     run: Option<PathBuf>,
     /// A .safetensors checkpoint, instead of a run.
-    #[arg(long, value_name = "FILE", requires = "prepared")]
+    #[arg(
+        long,
+        value_name = "FILE",
+        requires = "prepared",
+        conflicts_with = "network"
+    )]
     checkpoint: Option<PathBuf>,
-    /// A prepared data set; needed with --checkpoint.
+    #[command(flatten)]
+    own: OwnArgs,
+    /// A prepared data set; needed with --checkpoint and --network.
     #[arg(long, value_name = "DIR")]
     prepared: Option<PathBuf>,
-    /// The layer's name.
-    #[arg(long, default_value = "conv3")]
-    pub layer: String,
+    /// The layer's name [default: conv3; of your own network its last map].
+    #[arg(long)]
+    layer: Option<String>,
     /// auto, cpu, cuda or cuda:N.
     #[arg(long, default_value = "auto")]
     pub device: DeviceChoice,
 }
 
-impl CheckpointArgs {
-    /// The checkpoint's path, and the data set.
+/// A network ready to be applied to its data set.
+pub(crate) struct Opened {
+    pub path: PathBuf,
+    pub prepared: Prepared,
+    pub network: Network,
+    /// The layer's number.
+    pub stage: usize,
+    pub normalisation: Option<Normalisation>,
+    /// `None` for a network of the user's own.
+    pub checkpoint: Option<Checkpoint>,
+}
+
+impl NetworkArgs {
+    /// The network and the data set, checked against each other.
     ///
     /// # Errors
-    /// When the run has no finished fold, or the data set cannot be read.
-    pub fn open(&self) -> Result<(PathBuf, Prepared)> {
-        let (checkpoint, own) = match (&self.run, &self.checkpoint) {
+    /// When the run has no finished fold, or one cannot be read or does not fit the other, or the layer does not exist.
+    pub fn open(&self, program: &Program) -> Result<Opened> {
+        let (path, own) = match (&self.run, &self.own.network) {
             (Some(run), _) => (best_checkpoint(run)?, Some(run.join("dataset"))),
-            (None, named) => (named.clone().unwrap_or_default(), None),
+            (None, Some(onnx)) => (onnx.clone(), None),
+            (None, None) => (self.checkpoint.clone().unwrap_or_default(), None),
         };
-        let prepared = self.prepared.clone().or(own).unwrap_or_default();
-        Ok((checkpoint, Prepared::open(&prepared)?))
+        let prepared = Prepared::open(&self.prepared.clone().or(own).unwrap_or_default())?;
+        let (checkpoint, network) = match self.own.network.is_some() {
+            true => (
+                None,
+                own_network::open(&path, self.own.input.as_deref(), &prepared, self.device)?,
+            ),
+            false => {
+                let (checkpoint, network) = open_network(program, &path, &prepared, self.device)?;
+                (Some(checkpoint), network)
+            }
+        };
+        let layer = self.layer.as_deref().unwrap_or(default_layer(&network));
+        let normalisation = checkpoint.as_ref().map(|it| normalisation_of(it, &path));
+        Ok(Opened {
+            stage: network.stage_index(layer)?,
+            normalisation: normalisation.transpose()?,
+            path,
+            prepared,
+            network,
+            checkpoint,
+        })
     }
 }
 

@@ -5,6 +5,7 @@ use clap::Args;
 use faus_fau::Controls;
 
 use super::study::{StudyArgs, check};
+use crate::app::console::say;
 use crate::app::program::Program;
 
 /// Compare the network with controls that should show nothing.
@@ -12,7 +13,9 @@ use crate::app::program::Program;
 /// 20 untrained networks, one trained on shuffled labels until it knows them (unless --skip-training), exchanged codes, and
 /// plain pixels.
 #[derive(Debug, Args)]
-#[command(after_help = "Example: faus controls runs/ck_plus-cnn_ad-quick")]
+#[command(
+    after_help = "Examples:\n  faus controls runs/ck_plus-cnn_ad-quick\n  faus controls --network model.onnx --input input.json --prepared prepared/ck-48 --out own"
+)]
 pub(crate) struct ControlsArgs {
     #[command(flatten)]
     of: StudyArgs,
@@ -25,13 +28,17 @@ pub(crate) struct ControlsArgs {
 }
 
 pub(crate) fn controls(args: ControlsArgs, program: &Program) -> Result<()> {
+    let skip_training = args.skip_training || args.of.is_own();
     let study = Controls {
-        skip_training: args.skip_training,
+        skip_training,
         permutations: args.permutations,
     };
     check(&study)?;
     let run = args.of.open(program)?;
-    if !args.skip_training {
+    if args.of.is_own() {
+        say("Note: no network on shuffled labels, since your own network cannot be trained here");
+    }
+    if !skip_training {
         run.check_training()?;
     }
     run.carry_out(&study, None)

@@ -12,6 +12,7 @@ pub(crate) mod evaluate;
 pub(crate) mod inspect;
 pub(crate) mod intervene;
 pub(crate) mod locate;
+pub(crate) mod network;
 pub(crate) mod predict;
 pub(crate) mod prepare;
 pub(crate) mod probe;

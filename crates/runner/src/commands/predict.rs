@@ -60,7 +60,7 @@ pub(crate) fn predict(args: PredictArgs, program: &Program) -> Result<()> {
                 .context("the network has no convolution")?,
             network,
             prepared: &prepared,
-            normalisation: normalisation_of(&checkpoint, &path)?,
+            normalisation: Some(normalisation_of(&checkpoint, &path)?),
             pool: workers.pool(),
             progress: &|step, done, of| steps.show(step, done, of),
         },

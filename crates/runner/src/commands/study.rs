@@ -4,19 +4,42 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Result, bail};
 use clap::Args;
+use faus_data::Prepared;
 use faus_fau::Study;
 use faus_model::DeviceChoice;
 use serde_json::Value;
 
+use crate::app::arguments::OwnArgs;
+use crate::app::own_network::{self, default_layer};
 use crate::app::program::Program;
 use crate::app::usage::wrong_usage;
-use crate::pipeline::finished_run::FinishedRun;
+use crate::pipeline::finished_run::{FinishedRun, OwnNetwork};
 
-/// A finished run, and the device to study it on.
+/// A finished run, or a network of the user's own, and the device to study it on.
 #[derive(Debug, Args)]
 pub(crate) struct StudyArgs {
     /// A finished run folder.
-    run: PathBuf,
+    #[arg(required_unless_present = "network", conflicts_with = "network")]
+    run: Option<PathBuf>,
+    #[command(flatten)]
+    own: OwnArgs,
+    /// A prepared data set; needed with --network.
+    #[arg(long, value_name = "DIR", requires = "network")]
+    prepared: Option<PathBuf>,
+    /// The layer of your own network [default: its last map].
+    #[arg(long, value_name = "NAME", requires = "network")]
+    layer: Option<String>,
+    /// Folder for the results, in fau/, of your own network.
+    #[arg(
+        long,
+        value_name = "DIR",
+        requires = "network",
+        required_unless_present = "run"
+    )]
+    out: Option<PathBuf>,
+    /// No person of the data set was in the training of your own network.
+    #[arg(long, requires = "network")]
+    unseen: bool,
     /// auto, cpu, cuda or cuda:N.
     #[arg(long, default_value = "auto")]
     device: DeviceChoice,
@@ -24,7 +47,29 @@ pub(crate) struct StudyArgs {
 
 impl StudyArgs {
     pub fn open<'a>(&self, program: &'a Program) -> Result<FinishedRun<'a>> {
-        FinishedRun::open(&self.run, self.device, program)
+        let Some(model) = &self.own.network else {
+            return FinishedRun::open(self.folder(), self.device, program);
+        };
+        let prepared = Prepared::open(&self.prepared.clone().unwrap_or_default())?;
+        let input = self.own.input.as_deref();
+        let network = own_network::open(model, input, &prepared, self.device)?;
+        let layer = self.layer.as_deref().unwrap_or(default_layer(&network));
+        let subject = OwnNetwork {
+            stage: network.stage_index(layer)?,
+            network,
+            unseen: self.unseen,
+        };
+        FinishedRun::of_own(self.folder(), subject, prepared, program)
+    }
+
+    /// Whether a network of the user's own is studied.
+    pub fn is_own(&self) -> bool {
+        self.own.network.is_some()
+    }
+
+    fn folder(&self) -> &Path {
+        let folder = self.run.as_deref().or(self.out.as_deref());
+        folder.unwrap_or(Path::new(""))
     }
 
     /// Checks a study's options, opens the run and runs the study.
@@ -58,7 +103,7 @@ fn check_files(study: &dyn Study, run: &Path) -> Result<()> {
 /// Runs a study of the program.
 pub(crate) fn own_study(study: &dyn Study, args: StudyArgs, program: &Program) -> Result<()> {
     check(study)?;
-    check_files(study, &args.run)?;
+    check_files(study, args.folder())?;
     args.open(program)?.carry_out(study, Some(study.name()))
 }
 

@@ -7,11 +7,12 @@ use clap::Args;
 use faus_data::{Prepared, Protocol, SplitPart};
 use faus_fau::AnalysisOptions;
 use faus_model::{Checkpoint, Network};
-use faus_train::{Workers, normalisation_of, why_optimistic};
+use faus_train::{Workers, why_optimistic};
 use faus_viz::{Album, Choice, Distinct, LayerLens, Show, Untrained, class_label, write_evidence};
 
-use crate::app::arguments::{CheckpointArgs, NumberList, open_network};
+use crate::app::arguments::{NetworkArgs, NumberList, Opened};
 use crate::app::console::{Steps, say};
+use crate::app::own_network::check_input;
 use crate::app::program::Program;
 use crate::app::usage::wrong_usage;
 use crate::config::NetworkConfig;
@@ -22,11 +23,11 @@ const SHOWN: usize = 10;
 /// Find and explain the patches that excite filters most.
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Examples:\n  faus visualize runs/ck_plus-cnn_ad-quick --filters 3,17 --method deconvnet --out viz\n  faus visualize --checkpoint best.safetensors --prepared prepared/ck-48 --layer conv2 --out viz"
+    after_help = "Examples:\n  faus visualize runs/ck_plus-cnn_ad-quick --filters 3,17 --method deconvnet --out viz\n  faus visualize --checkpoint best.safetensors --prepared prepared/ck-48 --layer conv2 --out viz\n  faus visualize --network model.onnx --input input.json --prepared prepared/ck-48 --out viz"
 )]
 pub(crate) struct VisualizeArgs {
     #[command(flatten)]
-    of: CheckpointArgs,
+    of: NetworkArgs,
     /// guided, deconvnet, gradient, occlusion, or a method of the program.
     #[arg(long, default_value = "guided")]
     method: String,
@@ -48,9 +49,10 @@ pub(crate) struct VisualizeArgs {
     /// How patches of one filter must differ: by image, sequence or subject.
     #[arg(long, value_name = "WHAT", default_value = "subject")]
     distinct: Distinct,
-    /// The images to search: train, val, test or all. The checkpoint was not trained on test people.
-    #[arg(long, value_name = "PART", default_value = "test")]
-    split: SplitPart,
+    /// The images to search: train, val, test or all [default: test, people that the checkpoint was not trained on; for your
+    /// own network all].
+    #[arg(long, value_name = "PART")]
+    split: Option<SplitPart>,
     /// Also draw the evidence for a class in these images: rows of the data set.
     #[arg(long, value_name = "ROWS")]
     evidence: Option<NumberList>,
@@ -70,6 +72,9 @@ pub(crate) struct VisualizeArgs {
     #[arg(long)]
     arrays: bool,
 }
+
+/// The part to search, its rows, and why the network may have seen its test people.
+type Rows = (SplitPart, Vec<usize>, Option<String>);
 
 /// `all`, or numbers as [`NumberList`] reads them.
 #[derive(Debug, Clone)]
@@ -94,33 +99,45 @@ pub(crate) fn visualize(args: VisualizeArgs, program: &Program) -> Result<()> {
     }
     let method = faus_viz::find(&args.method, program.methods());
     let method = method.map_err(|error| wrong_usage(error.into()))?;
-    let of = &args.of;
     args.check_out()?;
-    let (path, prepared) = of.open()?;
-    let (checkpoint, network) = open_network(program, &path, &prepared, of.device)?;
-    let rows = args.rows(&checkpoint, &prepared);
-    let (rows, may_have_seen) = rows.with_context(|| path.display().to_string())?;
+    let Opened {
+        path,
+        prepared,
+        network,
+        stage,
+        normalisation,
+        checkpoint,
+    } = args.of.open(program)?;
+    let rows = match &checkpoint {
+        Some(checkpoint) => args.rows(checkpoint, &prepared),
+        None => args.rows_of_own(&prepared),
+    };
+    let (split, rows, may_have_seen) = rows.with_context(|| path.display().to_string())?;
     let (workers, steps) = (Workers::new(0)?, Steps::default());
     let lens = LayerLens {
-        stage: network.stage_index(&of.layer)?,
+        stage,
         network,
         prepared: &prepared,
-        normalisation: normalisation_of(&checkpoint, &path)?,
+        normalisation,
         pool: workers.pool(),
         progress: &|step, done, of| steps.show(step, done, of),
     };
     let class = args.class.as_ref().map(|name| class_label(&lens, name));
     let class = class.transpose()?;
-    let untrained = || args.untrained(&checkpoint, &lens.network, program);
+    let checkpoint = checkpoint.as_ref();
+    let untrained = || args.untrained(checkpoint, &lens.network, program);
     let untrained = (!args.no_sanity).then(untrained).transpose()?;
+    if checkpoint.is_none() {
+        check_input(&lens)?;
+    }
     if let Some(NumberList(rows)) = &args.evidence {
         write_evidence(&lens, &args.out, rows, class, args.arrays).context("--evidence")?;
     }
     let album = Album {
         options: &AnalysisOptions::default().check()?,
         rows: &rows,
-        split: args.split,
-        fold: checkpoint.info.fold,
+        split,
+        fold: checkpoint.and_then(|it| it.info.fold),
         may_have_seen,
         choice: args.choice(),
         method,
@@ -166,10 +183,15 @@ impl VisualizeArgs {
         }
     }
 
-    /// Untrained networks with the checkpoint's architecture.
-    fn untrained(&self, of: &Checkpoint, like: &Network, program: &Program) -> Result<Untrained> {
+    /// Untrained networks with the checkpoint's architecture, or the graph of the user's own.
+    fn untrained(
+        &self,
+        of: Option<&Checkpoint>,
+        like: &Network,
+        program: &Program,
+    ) -> Result<Untrained> {
         let config = NetworkConfig {
-            k: of.info.drawn.get("k").copied(),
+            k: of.and_then(|of| of.info.drawn.get("k").copied()),
             ..NetworkConfig::default()
         };
         let architecture = program.architecture(&config)?;
@@ -177,9 +199,10 @@ impl VisualizeArgs {
     }
 
     /// The rows of the part to search under the checkpoint's own split, and why the network may have seen its test people.
-    fn rows(&self, of: &Checkpoint, set: &Prepared) -> Result<(Vec<usize>, Option<String>)> {
+    fn rows(&self, of: &Checkpoint, set: &Prepared) -> Result<Rows> {
+        let split = self.split.unwrap_or(SplitPart::Test);
         let unknown = "does not name the fold it was trained for, so the people new to it are unknown; use --split all";
-        let fold = match (self.split, of.info.fold) {
+        let fold = match (split, of.info.fold) {
             (SplitPart::All, fold) => fold.unwrap_or(0),
             (_, fold) => fold.context(unknown)?,
         };
@@ -187,17 +210,25 @@ impl VisualizeArgs {
             Some(name) => serde_json::from_value(name.as_str().into())?,
             None => Protocol::default(),
         };
-        let seen = match self.split {
-            SplitPart::Test => why_optimistic(of, set, fold, self.split.part())?,
+        let seen = match split {
+            SplitPart::Test => why_optimistic(of, set, fold, split.part())?,
             _ => None,
         };
         if let Some(why) = &seen {
             say(format!("Note: {why}"));
         }
-        let rows = self.split.rows(set, fold, protocol)?;
+        let rows = split.rows(set, fold, protocol)?;
         match rows.is_empty() {
             true => bail!("fold {fold} has no images in this part; use --split all"),
-            false => Ok((rows, seen)),
+            false => Ok((split, rows, seen)),
+        }
+    }
+
+    /// All rows: the folds of the data set are not those of a network that was trained elsewhere.
+    fn rows_of_own(&self, set: &Prepared) -> Result<Rows> {
+        match self.split.unwrap_or(SplitPart::All) {
+            SplitPart::All => Ok((SplitPart::All, (0..set.len()).collect(), None)),
+            _ => bail!("the folds of the data set are not those of its training; use --split all"),
         }
     }
 }

@@ -38,7 +38,7 @@ impl Training<'_> {
             stage: job.config.stage(&network)?,
             network,
             prepared: self.prepared,
-            normalisation: self.recipe.normalisation,
+            normalisation: Some(self.recipe.normalisation),
             pool: self.workers.pool(),
             progress: &|step, done, of| steps.show(step, done, of),
         };
@@ -162,7 +162,7 @@ impl Job<'_> {
         let untrained = config.sanity.then(draw).transpose()?;
         let folder_of = |layer: &str| folder.join("viz").join(layer);
         album.write(&lens, &folder_of(lens.layer()), untrained)?;
-        let output = lens.network.stages().len() - 1;
+        let output = lens.network.layers().len() - 1;
         if !config.evidence || output == lens.stage {
             return Ok(());
         }

@@ -20,6 +20,7 @@ use super::job::best_fold;
 use super::run_folder::{RunFolder, fold_folder, read_json};
 use crate::app::console::{Steps, print_verdict};
 use crate::app::interrupt;
+use crate::app::own_network::check_input;
 use crate::app::program::Program;
 use crate::app::progress::Board;
 use crate::app::usage::wrong_usage;
@@ -28,7 +29,16 @@ use crate::config::ExperimentConfig;
 /// Shows the current step, parts done, parts in all; `false` stops it.
 type ShowProgress = dyn Fn(&str, usize, usize) -> bool + Sync;
 
-/// A finished run, with its folder locked by this process.
+/// A network of the user's own, studied like that of a run.
+pub(crate) struct OwnNetwork {
+    pub network: Network,
+    /// The layer's number.
+    pub stage: usize,
+    /// The user's word that no person of the data set was in its training.
+    pub unseen: bool,
+}
+
+/// A finished run, or a network of the user's own, with its folder locked by this process.
 pub(crate) struct FinishedRun<'a> {
     program: &'a Program,
     folder: RunFolder,
@@ -37,6 +47,8 @@ pub(crate) struct FinishedRun<'a> {
     pub prepared: Prepared,
     pub samples: Vec<SampleRow>,
     architecture: Box<dyn Architecture>,
+    /// In place of the run's networks.
+    own: Option<OwnNetwork>,
     device: Device,
     workers: Workers,
     progress: Box<ShowProgress>,
@@ -140,6 +152,7 @@ impl<'a> FinishedRun<'a> {
             program,
             samples: read_samples(&prepared.dir().join("samples.csv"))?,
             architecture: program.architecture(&config.network)?,
+            own: None,
             recipe: config.recipe()?,
             source: recorded_source(folder.root(), &value),
             workers: Workers::new(0)?,
@@ -151,6 +164,43 @@ impl<'a> FinishedRun<'a> {
             folds,
             best_fold,
         })
+    }
+
+    /// A network of the user's own, with the folder `root` for its results.
+    ///
+    /// # Errors
+    /// When the folder is a run's, cannot be written or is in use, or the network does not fit the data set.
+    pub fn of_own(
+        root: &Path,
+        own: OwnNetwork,
+        prepared: Prepared,
+        program: &'a Program,
+    ) -> Result<Self> {
+        if root.join("config.json").exists() {
+            let root = root.display();
+            bail!(
+                "{root}: a run folder, whose results are of its own networks; choose another folder with --out"
+            );
+        }
+        let (config, steps) = (ExperimentConfig::default(), Steps::default());
+        let run = Self {
+            program,
+            samples: read_samples(&prepared.dir().join("samples.csv"))?,
+            architecture: program.architecture(&config.network)?,
+            recipe: config.recipe()?,
+            source: None,
+            workers: Workers::new(0)?,
+            progress: Box::new(move |step, done, of| steps.show(step, done, of)),
+            folder: RunFolder::open(root)?,
+            device: own.network.device(),
+            folds: (0..prepared.info().folds).collect(),
+            best_fold: 0,
+            own: Some(own),
+            config,
+            prepared,
+        };
+        check_input(&run.layer(NetworkKind::Trained, 0, None)?)?;
+        Ok(run)
     }
 
     /// Rejects a device without the precision of the run's training, before hours of other work.
@@ -204,16 +254,30 @@ impl<'a> FinishedRun<'a> {
     /// Runs `study` and writes its files; returns its verdict.
     fn write(&self, study: &dyn Study, own: Option<&str>) -> Result<Vec<String>, StudyError> {
         let (info, protocol) = (self.prepared.info(), self.recipe.protocol);
-        let split = self.prepared.split(self.best_fold, protocol);
-        let split = split.map_err(|error| StudyError::Lens(error.into()))?;
+        let labelled = |row: &usize| self.prepared.labels()[*row] >= 0;
+        let test_rows = match &self.own {
+            Some(_) => (0..self.prepared.len()).filter(labelled).collect(),
+            None => {
+                let split = self.prepared.split(self.best_fold, protocol);
+                split.map_err(|error| StudyError::Lens(error.into()))?.test
+            }
+        };
+        let optimistic = match &self.own {
+            Some(own) if !own.unseen => Some(
+                "people of the data set may have been in the network's training (--unseen states that none was)",
+            ),
+            Some(_) => None,
+            None => (protocol == Protocol::Paper2015)
+                .then_some("under paper-2015 the test fold chooses the checkpoint"),
+        };
         let view = RunView {
             samples: &self.samples,
             classes: &info.classes,
             test_fold: (info.fold_rule != FoldRule::Given).then_some(self.prepared.folds()),
-            test_rows: &split.test,
+            test_rows: &test_rows,
             synthetic: info.synthetic,
-            optimistic: (protocol == Protocol::Paper2015)
-                .then_some("under paper-2015 the test fold chooses the checkpoint"),
+            trained_elsewhere: self.own.is_some(),
+            optimistic,
             options: &self.config.fau,
             measures: &self.program.measures(),
             folds: &self.folds,
@@ -230,7 +294,9 @@ impl<'a> FinishedRun<'a> {
         let threshold = info
             .au_threshold
             .map(|grade| ("au_threshold", grade.into()));
-        let facts = coders.into_iter().chain(threshold);
+        let layer = self.own.as_ref().map(|own| own.network.layer(own.stage));
+        let layer = layer.map(|layer| ("layer", layer.into()));
+        let facts = coders.into_iter().chain(threshold).chain(layer);
         answer
             .facts
             .extend(facts.map(|(key, value)| (key.to_owned(), value)));
@@ -238,7 +304,26 @@ impl<'a> FinishedRun<'a> {
         Ok(answer.verdict)
     }
 
+    /// The user's own network, or one with redrawn weights.
+    fn own(&self, own: &OwnNetwork, kind: NetworkKind) -> Result<Network> {
+        let redrawn = |n: u64| {
+            let other = own.network.redrawn(self.config.seed ^ (0x5a17_0000 + n))?;
+            other.context("the network has no graph")
+        };
+        match kind {
+            NetworkKind::Trained => Ok(own.network.replica()?),
+            NetworkKind::Untrained => redrawn(0),
+            NetworkKind::Start(start) => redrawn(1 + start),
+            NetworkKind::LabelShuffled => {
+                bail!("your own network cannot be trained on shuffled labels here")
+            }
+        }
+    }
+
     fn network(&self, kind: NetworkKind, fold: usize) -> Result<Network> {
+        if let Some(own) = &self.own {
+            return self.own(own, kind);
+        }
         let dir = match kind {
             NetworkKind::Trained => self.folder.fold(fold),
             NetworkKind::Untrained => {
@@ -265,6 +350,23 @@ impl<'a> FinishedRun<'a> {
             resume: false,
             tensorboard: false,
         }
+    }
+
+    /// A layer of a network; `None` is the one that is analysed.
+    fn layer(&self, kind: NetworkKind, fold: usize, layer: Option<&str>) -> Result<LayerLens<'_>> {
+        let network = self.network(kind, fold)?;
+        Ok(LayerLens {
+            stage: match (layer, &self.own) {
+                (Some(layer), _) => network.stage_index(layer)?,
+                (None, Some(own)) => own.stage,
+                (None, None) => self.config.stage(&network)?,
+            },
+            network,
+            prepared: &self.prepared,
+            normalisation: self.own.is_none().then_some(self.recipe.normalisation),
+            pool: self.workers.pool(),
+            progress: &self.progress,
+        })
     }
 
     /// Folder of the network that was trained on shuffled labels; trained if missing.
@@ -312,8 +414,7 @@ impl Networks for FinishedRun<'_> {
     fn layers(&self) -> Result<Vec<String>, StudyError> {
         let network = self.network(NetworkKind::Untrained, self.best_fold);
         let network = network.map_err(|error| StudyError::Lens(error.into()))?;
-        let stages = network.stages().iter();
-        Ok(stages.map(|stage| stage.name.clone()).collect())
+        Ok(network.layers().into_iter().map(str::to_owned).collect())
     }
 
     fn lens(
@@ -322,21 +423,7 @@ impl Networks for FinishedRun<'_> {
         fold: usize,
         layer: Option<&str>,
     ) -> Result<Box<dyn Lens + '_>, StudyError> {
-        let open = || -> Result<LayerLens> {
-            let network = self.network(network, fold)?;
-            Ok(LayerLens {
-                stage: match layer {
-                    Some(layer) => network.stage_index(layer)?,
-                    None => self.config.stage(&network)?,
-                },
-                network,
-                prepared: &self.prepared,
-                normalisation: self.recipe.normalisation,
-                pool: self.workers.pool(),
-                progress: &self.progress,
-            })
-        };
-        match open() {
+        match self.layer(network, fold, layer) {
             Ok(lens) => Ok(Box::new(lens)),
             Err(_) if interrupt::stopped() => Err(StudyError::Cancelled),
             Err(error) => Err(StudyError::Lens(error.into())),

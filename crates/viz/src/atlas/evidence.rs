@@ -57,7 +57,7 @@ pub fn evidence(network: &Network, class: Option<usize>, set: &ImageSet) -> Resu
 }
 
 fn output(network: &Network) -> usize {
-    network.stages().len().saturating_sub(1)
+    network.layers().len().saturating_sub(1)
 }
 
 fn of_image(
@@ -72,7 +72,7 @@ fn of_image(
     let tensor = |image: &[f32]| as_images(image, side, network);
     let logits = |images: &[f32]| values(&network.planned_logits(&tensor(images)?, plan)?);
     let own = logits(&image)?;
-    check_numbers(&network.stages()[output(network)].name, &[index], &own)?;
+    check_numbers(network.layer(output(network)), &[index], &own)?;
     let class = class.unwrap_or_else(|| largest_of(&own));
     let whole = Region::whole(side);
     let occlusion = occlude(&image, side, whole, Windows::of_face(side), |covered| {

@@ -54,7 +54,7 @@ impl<'a> Atlas<'a> {
         let patches = cut_patches(network, stage, method, &survey.tops, images)?;
         let frame = Frame::new(network, stage, images.source.side());
         Ok(Self {
-            layer: network.stages()[stage].name.clone(),
+            layer: network.layer(stage).to_owned(),
             method,
             top,
             images: *images,

@@ -110,14 +110,20 @@ pub struct Untrained {
 }
 
 impl Untrained {
-    /// Draws two independent networks, initialised as `like` was, on its device.
+    /// Draws two independent networks, initialised as `like` was, on its device; the weights of a graph are redrawn.
     ///
     /// # Errors
     /// When the device is out of memory.
     pub fn draw(architecture: &dyn Architecture, seed: u64, like: &Network) -> Result<Self> {
         // Far from `seed`, which training uses.
         let (spec, device) = (like.spec(), like.device());
-        let draw = |n: u64| Network::build(architecture, spec, seed ^ (0x5a17_0000 + n), device);
+        let draw = |n: u64| {
+            let seed = seed ^ (0x5a17_0000 + n);
+            match like.redrawn(seed)? {
+                Some(network) => Ok(network),
+                None => Network::build(architecture, spec, seed, device),
+            }
+        };
         Ok(Self {
             cascade: draw(0)?,
             other: draw(1)?,
@@ -178,8 +184,14 @@ impl Comparison<'_> {
         explainer.maps(network, &self.units, &self.atlas.images)
     }
 
-    /// The layers randomised one after the other, from the explained one down.
+    /// The layers randomised one after the other, from the explained one down; those of a graph, which are many and branch, at once.
     fn cascade(&self, network: &Network, random: &Network) -> Result<Vec<Panel>> {
+        if network.graph().is_some() {
+            let maps = self.maps(random, self.atlas.method)?;
+            let (label, head) = ("all layers randomised", ["all layers", "random"]);
+            let panel = self.panel("all_layers", PanelKind::Cascade, label, head, maps);
+            return Ok(vec![panel]);
+        }
         let randomised = network.deep_copy()?;
         let weights = random.parameters();
         let top = &network.stages()[self.stage].name;

@@ -59,7 +59,7 @@ impl Explain for BackProjection {
     /// Carries each unit back with everything else set to zero; its own value enters as 1.
     ///
     /// libtorch computes the whole images: for fully connected units, for networks that [`FieldNet`] does not support,
-    /// and as the reference for the faster method.
+    /// among them all graphs, and as the reference for the faster method.
     fn explain(
         &self,
         network: &Network,
@@ -68,6 +68,13 @@ impl Explain for BackProjection {
         units: &[UnitRef],
     ) -> Result<Tensor> {
         tch::no_grad(|| {
+            if let Some(graph) = network.graph() {
+                let trace = graph.trace(images, stage)?;
+                let seed = seed(trace.output(), units)?;
+                let rule =
+                    |backward: &Tensor, forward: &Tensor| Ok(self.through_relu(backward, forward)?);
+                return Ok(trace.back(seed, rule)?);
+            }
             let (way_back, output) = forward(*self, network, stage, images)?;
             let mut layers = way_back.iter().rev();
             Ok(layers.try_fold(seed(&output, units)?, |y, backward| backward(&y))?)

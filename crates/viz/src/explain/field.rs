@@ -1,6 +1,6 @@
 //! Receptive fields: the position of a layer's units on the image.
 
-use faus_model::{Network, Receptive, Region, receptive_field};
+use faus_model::{Network, Receptive, Region};
 
 use crate::explain::method::UnitRef;
 
@@ -16,7 +16,7 @@ pub(crate) struct Frame {
 
 impl Frame {
     pub fn new(network: &Network, stage: usize, side: usize) -> Self {
-        let receptive = receptive_field(network.stages(), stage);
+        let receptive = network.receptive(stage);
         Self {
             receptive: receptive.unwrap_or(Receptive {
                 size: side as i64,

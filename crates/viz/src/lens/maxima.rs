@@ -55,7 +55,7 @@ pub(crate) fn stream_maxima(
         let chunks = group.chunks(CHUNK);
         let found = for_each(network, network.device(), chunks, |network, _, rows| {
             let maxima = network.maxima(&images.tensor(rows, network)?, stage, &plan)?;
-            check_numbers(&network.stages()[stage].name, rows, &maxima.values)?;
+            check_numbers(network.layer(stage), rows, &maxima.values)?;
             Ok((rows, maxima))
         })?;
         for (rows, maxima) in found {

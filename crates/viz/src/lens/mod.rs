@@ -10,7 +10,7 @@ use faus_base::{file, npy};
 use faus_data::Prepared;
 use faus_data::normalise::Normalisation;
 use faus_fau::{Activations, Error as FauError, Lens, Places};
-use faus_model::{Network, Stage, receptive_field};
+use faus_model::{Halfway, Network};
 use rayon::ThreadPool;
 use tch::{Device, Kind, Tensor};
 
@@ -30,8 +30,8 @@ pub struct LayerLens<'a> {
     pub stage: usize,
     /// The data set.
     pub prepared: &'a Prepared,
-    /// How the network's input is normalised.
-    pub normalisation: Normalisation,
+    /// How the network's input is normalised; `None` for a network that does it itself.
+    pub normalisation: Option<Normalisation>,
     /// Threads, each with libtorch set to one thread; results do not depend on their number.
     pub pool: &'a ThreadPool,
     /// Shows progress, and stops the work.
@@ -91,7 +91,7 @@ impl LayerLens<'_> {
 
 impl Lens for LayerLens<'_> {
     fn layer(&self) -> &str {
-        &self.network.stages()[self.stage].name
+        self.network.layer(self.stage)
     }
 
     fn activations(&self, rows: &[usize]) -> Result<Activations, FauError> {
@@ -110,7 +110,8 @@ impl Lens for LayerLens<'_> {
     fn predictions(&self, rows: &[usize], sets: &[Vec<usize>]) -> Result<Vec<Vec<i64>>, FauError> {
         Ok(self.with_images(None, rows, &[], |network, stage, images| {
             let maps = outputs(network, stage, images)?;
-            let jobs = sets.iter().map(|set| (maps.shallow_clone(), set));
+            let replicas = || maps.iter().map(Halfway::replica).collect::<Vec<_>>();
+            let jobs = sets.iter().map(|set| (replicas(), set));
             let device = network.device();
             for_each(network, device, jobs, |network, n, (maps, set)| {
                 images.report("Silencing filters", n, sets.len())?;
@@ -121,8 +122,9 @@ impl Lens for LayerLens<'_> {
 
     fn logits(&self, rows: &[usize]) -> Result<Activations, FauError> {
         Ok(self.with_images(None, rows, &[], |network, _, images| {
-            let last = network.stages().len() - 1;
-            let all = values(&outputs(network, last, images)?)?;
+            let chunks = images.rows.chunks(CHUNK);
+            let chunks = chunks.map(|rows| Ok(network.logits(&images.tensor(rows, network)?)?));
+            let all = values(&Tensor::f_cat(&chunks.collect::<Result<Vec<_>>>()?, 0)?)?;
             Ok(Activations::new(
                 rows.len(),
                 all.len() / rows.len().max(1),
@@ -164,36 +166,35 @@ fn means(network: &Network, stage: usize, images: &ImageSet) -> Result<Option<Ac
     Ok(found.map(|all| of(all.concat())).transpose()?)
 }
 
-/// Outputs of the layer, after ReLU and pooling, `[images, filters, …]`.
-fn outputs(network: &Network, stage: usize, images: &ImageSet) -> Result<Tensor> {
-    let chunks = images.rows.chunks(CHUNK).map(|rows| {
-        let input = images.tensor(rows, network)?;
-        through(&network.stages()[..=stage], input)
-    });
-    Ok(Tensor::f_cat(&chunks.collect::<Result<Vec<_>>>()?, 0)?)
-}
-
-fn through(stages: &[Stage], input: Tensor) -> Result<Tensor> {
-    let mut stages = stages.iter();
-    Ok(tch::no_grad(|| {
-        stages.try_fold(input, |x, stage| stage.forward(&x))
-    })?)
+/// Outputs of the layer, after ReLU and pooling.
+fn outputs(network: &Network, stage: usize, images: &ImageSet) -> Result<Vec<Halfway>> {
+    let chunks = images.rows.chunks(CHUNK);
+    let chunks = chunks.map(|rows| Ok(network.until(&images.tensor(rows, network)?, stage)?));
+    Ok(Halfway::joined(chunks.collect::<Result<Vec<_>>>()?)?)
 }
 
 /// Classes with these filters at 0, the output of a rectified unit without a response.
-fn predict(network: &Network, stage: usize, maps: &Tensor, silenced: &[usize]) -> Result<Vec<i64>> {
+fn predict(
+    network: &Network,
+    stage: usize,
+    maps: &[Halfway],
+    silenced: &[usize],
+) -> Result<Vec<i64>> {
     check_filters(network, stage, silenced)?;
     let silenced: Vec<i64> = silenced.iter().map(|&filter| filter as i64).collect();
     let silenced = Tensor::f_from_slice(&silenced)?.f_to_device(network.device())?;
-    let maps = maps.f_index_fill(1, &silenced, 0.0)?;
-    let logits = through(&network.stages()[stage + 1..], maps)?;
-    let chosen = logits.f_argmax(1, false)?.f_to_device(Device::Cpu)?;
-    Ok(Vec::try_from(chosen)?)
+    let mut classes = Vec::new();
+    for maps in maps {
+        let logits = network.logits_without(maps, &silenced)?;
+        let chosen = logits.f_argmax(1, false)?.f_to_device(Device::Cpu)?;
+        classes.extend(Vec::<i64>::try_from(chosen)?);
+    }
+    Ok(classes)
 }
 
 fn places(network: &Network, stage: usize, images: &ImageSet) -> Result<Places> {
-    let no_places = || Error::NoPlaces(network.stages()[stage].name.clone());
-    let field = receptive_field(network.stages(), stage).ok_or_else(no_places)?;
+    let no_places = || Error::NoPlaces(network.layer(stage).to_owned());
+    let field = network.receptive(stage).ok_or_else(no_places)?;
     let (mut maxima, mut sums) = (vec![], None::<Tensor>);
     for rows in images.rows.chunks(CHUNK) {
         let maps = network.feature_maps(&images.tensor(rows, network)?, stage)?;

@@ -131,7 +131,7 @@ pub(crate) fn check_filters(network: &Network, stage: usize, filters: &[usize]) 
     let Some(filter) = filters.iter().find(|filter| **filter >= count) else {
         return Ok(());
     };
-    let what = format!("filter of {}", network.stages()[stage].name);
+    let what = format!("filter of {}", network.layer(stage));
     let known = format!("0 to {}", count.saturating_sub(1));
     Err(Error::unknown(what, filter, known))
 }
