@@ -75,13 +75,7 @@ impl GraphTrace<'_> {
             }
         }
         let image = gradients.get_mut(plan.image).and_then(Option::take);
-        let Some(image) = image else {
-            return Ok(self
-                .values
-                .get(plan.image)
-                .and_then(Option::as_ref)
-                .map_or_else(|| Ok(self.output.shallow_clone()), Tensor::f_zeros_like)?);
-        };
+        let image = image.ok_or_else(|| Error::no_feature_map(self.node))?;
         let image = if plan.channels_last {
             image.f_permute([0, 3, 1, 2])?
         } else {
