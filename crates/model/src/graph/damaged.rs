@@ -308,3 +308,48 @@ proptest! {
         prop_assert!(built(&stored(&folder, &bytes)).is_err());
     }
 }
+
+#[test]
+fn what_would_be_wrong_without_a_word_is_refused() {
+    fails(&["2 outputs", "only one"], |graph| {
+        graph.outputs.push(graph.outputs[0].clone());
+    });
+    fails(&["beside other images"], |graph| {
+        let logits = graph.outputs[0].name.clone();
+        let last = graph.nodes.iter_mut().rfind(|it| it.outputs[0] == logits);
+        last.unwrap().outputs[0] = "raw".to_owned();
+        let node = |op: &str, inputs: &[&str], output: &str| NodeMessage {
+            op: op.to_owned(),
+            inputs: inputs.iter().map(|it| (*it).to_owned()).collect(),
+            outputs: vec![output.to_owned()],
+            ..NodeMessage::default()
+        };
+        let mut mean = node("ReduceMean", &["raw"], "mean");
+        set_ints(&mut mean, "axes", vec![0]);
+        let apart = node("Sub", &["raw", "mean"], &logits);
+        graph.nodes.extend([mean, apart]);
+    });
+    fails(&["Dropout", "network.eval()"], |graph| {
+        let relu = node(graph, "Relu");
+        relu.op = "Dropout".to_owned();
+        relu.inputs.extend([String::new(), "training".to_owned()]);
+        graph.weights.push(TensorMessage {
+            name: "training".to_owned(),
+            kind: FLOAT,
+            floats: vec![1.0],
+            ..TensorMessage::default()
+        });
+    });
+    let (mut model, folder) = (good(), tempfile::tempdir().unwrap());
+    model.opsets[0].version = 99;
+    let error = built(&stored(&folder, &model.encode_to_vec())).unwrap_err();
+    assert!(error.contains("opset 99 is newer"), "{error}");
+}
+
+#[test]
+fn names_cannot_steer_a_terminal() {
+    fails(&["`red?[31m`"], |graph| {
+        let relu = node(graph, "Relu");
+        (relu.op, relu.name) = ("NonZero".to_owned(), "red\u{1b}[31m".to_owned());
+    });
+}

@@ -10,12 +10,14 @@ use crate::error::Error;
 use crate::graph::file;
 use crate::graph::input::GraphInput;
 use crate::graph::messages::{GraphMessage, Model, NodeMessage};
-use crate::graph::op::Op;
+use crate::graph::op::{Op, TRAINING};
 use crate::graph::outline::{first_output, image_of, layout, logits_of, needed, title};
 use crate::graph::{Graph, Node, Plan};
 
 /// The oldest operators that are read.
 const OLDEST: i64 = 11;
+/// The newest that were known when this was written.
+const NEWEST: i64 = 26;
 
 /// An ONNX file, read but not yet built: its input is not fully described by the file.
 #[derive(Debug)]
@@ -69,6 +71,9 @@ impl OnnxFile {
         let own = |domain: &str| matches!(domain, "" | "ai.onnx");
         let opset = self.model.opsets.iter().find(|it| own(&it.domain));
         match opset.map(|it| it.version) {
+            Some(version) if version > NEWEST => Err(format!(
+                "opset {version} is newer than {NEWEST}, the last that is known here: export with opset_version={NEWEST}"
+            )),
             Some(version) if version >= OLDEST => Ok(version),
             Some(version) => Err(format!(
                 "opset {version} is too old: export with opset_version={OLDEST} or later"
@@ -85,6 +90,11 @@ impl OnnxFile {
         let (channels, size, channels_last) = layout(&dims)?;
         agrees("channels", channels, input.channels)?;
         agrees("size", size, input.size)?;
+        if let Some(images) = dims.first().filter(|images| **images > 1) {
+            return Err(format!(
+                "is made for {images} images at a time: export it with an open number (dynamic_axes={{\"image\": {{0: \"n\"}}}})"
+            ));
+        }
         let (output, mut names) = (logits_of(graph)?, Names::default());
         let image = names.add(image)?;
         let mut builder = Builder {
@@ -182,11 +192,20 @@ impl<'a> Builder<'a> {
             .map(|name| self.names.find(name, self.graph));
         let inputs = inputs.collect::<Result<Vec<_>, _>>()?;
         let weight = inputs.get(1).copied().flatten();
-        let weight = self.constants.iter().find(|(at, _)| Some(*at) == weight);
-        let kernel = weight.map(|(_, it)| it.size());
-        let op = Op::read(node, self.opset, kernel, self.batch_of_one)?;
+        let constant = |at: Option<usize>| {
+            let found = self.constants.iter().find(|(own, _)| Some(*own) == at);
+            found.map(|(_, value)| value)
+        };
+        let training = inputs.get(2).copied().flatten();
+        let training = constant(training).and_then(|it| f64::try_from(it).ok());
+        if node.op == "Dropout" && training.is_some_and(|it| it != 0.0) {
+            return Err(TRAINING.to_owned());
+        }
+        let of_weights = constant(inputs.first().copied().flatten()).is_some();
+        let kernel = constant(weight).map(Tensor::size);
+        let op = Op::read(node, self.opset, kernel, self.batch_of_one && !of_weights)?;
         self.nodes.push(Node {
-            name: title(node).to_owned(),
+            name: title(node),
             operator: node.op.clone(),
             op,
             inputs,
@@ -234,6 +253,7 @@ fn probed(plan: Plan, constants: Vec<Option<Tensor>>) -> Result<Graph, String> {
     if let Some(plan) = Arc::get_mut(&mut graph.plan) {
         (plan.layers, plan.classes) = (layers, classes);
     }
+    graph.check_alone()?;
     Ok(graph)
 }
 

@@ -61,10 +61,15 @@ pub(super) enum Dense {
         axes: Option<Vec<i64>>,
         keep: bool,
     },
+    /// `flat`: over all axes from this one on.
     Softmax {
         axis: i64,
+        flat: bool,
     },
 }
+
+/// What is wrong with a node that works as in training.
+pub(super) const TRAINING: &str = "works as in training; call network.eval() before the export";
 
 /// The operators that are read, for messages.
 const KNOWN: &str = "Add, AveragePool, BatchNormalization, Cast, Clip, Concat, Constant, Conv, Div, Dropout, Elu, Flatten, Gather, Gemm, GlobalAveragePool, GlobalMaxPool, HardSigmoid, HardSwish, Identity, LeakyRelu, MatMul, MaxPool, Mish, Mul, PRelu, Pad, ReduceMean, Relu, Reshape, Resize, Shape, Sigmoid, Slice, Softmax, Softplus, Squeeze, Sub, Swish, Tanh, Transpose, Unsqueeze";
@@ -108,6 +113,7 @@ impl Op {
             },
             "Softmax" => Dense::Softmax {
                 axis: node.int("axis", if opset < 13 { 1 } else { -1 }),
+                flat: opset < 13,
             },
             _ => {
                 return Err(format!(
@@ -218,7 +224,16 @@ impl Dense {
                 };
                 x.f_mean_dim(axes.as_slice(), *keep, Kind::Float)
             }
-            Self::Softmax { axis } => x.f_softmax(*axis, Kind::Float),
+            Self::Softmax { axis, flat: false } => x.f_softmax(*axis, Kind::Float),
+            Self::Softmax { axis, flat: true } => {
+                let from = if *axis < 0 {
+                    axis + x.dim() as i64
+                } else {
+                    *axis
+                };
+                let flat = x.f_flatten(from, -1)?.f_softmax(from, Kind::Float)?;
+                flat.f_reshape(x.size())
+            }
         }
     }
 }
@@ -234,4 +249,53 @@ fn scaled(x: Tensor, factor: f64) -> Result<Tensor, TchError> {
 /// All axes after images and channels.
 fn positions(x: &Tensor) -> Vec<i64> {
     (2..x.dim() as i64).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    // Test code: a panic is the report.
+    #![allow(clippy::unwrap_used)]
+
+    use super::*;
+
+    #[test]
+    fn whole_numbers_are_not_divided_by_what_stops_the_processor() {
+        let least = Tensor::from_slice(&[i64::MIN]);
+        let by = |by: i64| Pointwise::Div.apply(&Inputs(vec![Some(&least), Some(&by.into())]));
+        assert!(by(-1).is_err() && by(0).is_err());
+        assert_eq!(i64::try_from(by(2).unwrap()).unwrap(), i64::MIN / 2);
+    }
+
+    #[test]
+    fn before_opset_13_a_softmax_is_over_all_axes_from_its_own_on() {
+        let x = Tensor::randn([2, 3, 4, 4], (Kind::Float, tch::Device::Cpu));
+        let flat = Dense::Softmax {
+            axis: 1,
+            flat: true,
+        };
+        let sums = flat.apply(&Inputs(vec![Some(&x)])).unwrap();
+        assert_eq!(sums.size(), x.size());
+        let sums = sums
+            .flatten(1, -1)
+            .sum_dim_intlist([1i64].as_slice(), false, Kind::Float);
+        assert!(sums.allclose(
+            &Tensor::ones([2], (Kind::Float, tch::Device::Cpu)),
+            1e-5,
+            1e-6,
+            false
+        ));
+    }
+
+    /// As PyTorch's `interpolate` does: pixel 17 of the larger map is pixel 17 / 1.7 = 10.
+    #[test]
+    fn factors_of_a_resize_are_as_they_were_written() {
+        let x = Tensor::arange(20, (Kind::Float, tch::Device::Cpu)).reshape([1, 1, 1, 20]);
+        let scales = Tensor::from_slice(&[1f32, 1.0, 1.0, 1.7]);
+        let resize = Rearrange::Resize(crate::graph::shape::Resize::Nearest);
+        let larger = resize
+            .apply(&Inputs(vec![Some(&x), None, Some(&scales)]))
+            .unwrap();
+        assert_eq!(larger.size(), [1, 1, 1, 34]);
+        assert_eq!(larger.double_value(&[0, 0, 0, 17]), 10.0);
+    }
 }

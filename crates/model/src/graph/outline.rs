@@ -42,13 +42,20 @@ pub(super) fn layout(dims: &[i64]) -> Result<(i64, i64, bool), String> {
     }
 }
 
-/// The name of the logits: the first output, before a softmax at its end.
+/// The name of the logits: the output, before a softmax at its end.
 pub(super) fn logits_of(graph: &GraphMessage) -> Result<&str, String> {
-    let mut name = graph
-        .outputs
-        .first()
-        .map(|it| it.name.as_str())
-        .ok_or("has no output")?;
+    let names: Vec<&str> = graph.outputs.iter().map(|it| it.name.as_str()).collect();
+    let mut name = match names[..] {
+        [] => return Err("has no output".to_owned()),
+        [name] => name,
+        _ => {
+            return Err(format!(
+                "has {} outputs ({}): export the network with its logits as the only one",
+                names.len(),
+                names.join(", ")
+            ));
+        }
+    };
     for node in graph
         .nodes
         .iter()
@@ -85,11 +92,12 @@ pub(super) fn first_output(node: &NodeMessage) -> &str {
     node.outputs.first().map_or("", String::as_str)
 }
 
-/// The node's name, or else that of its output.
-pub(super) fn title(node: &NodeMessage) -> &str {
-    if node.name.is_empty() {
+/// The node's name, or else that of its output, with `?` for what a terminal would obey.
+pub(super) fn title(node: &NodeMessage) -> String {
+    let name = if node.name.is_empty() {
         first_output(node)
     } else {
         &node.name
-    }
+    };
+    name.replace(char::is_control, "?")
 }

@@ -3,7 +3,7 @@
 use tch::{Kind, TchError, Tensor};
 
 use crate::graph::messages::NodeMessage;
-use crate::graph::op::Inputs;
+use crate::graph::op::{Inputs, TRAINING};
 
 #[derive(Debug, PartialEq)]
 pub(super) enum Pointwise {
@@ -71,8 +71,9 @@ impl Pointwise {
             "Sub" => Self::Sub,
             "Mul" => Self::Mul,
             "Div" => Self::Div,
-            "BatchNormalization" if node.int("training_mode", 0) != 0 => {
-                return Err("normalises by the batch, as in training; call network.eval() before the export".to_owned());
+            // Before opset 14 more than one output says so.
+            "BatchNormalization" if node.int("training_mode", 0) != 0 || node.outputs.len() > 1 => {
+                return Err(TRAINING.to_owned());
             }
             "BatchNormalization" => Self::BatchNorm {
                 epsilon: node.float("epsilon", 1e-5),
@@ -132,7 +133,16 @@ impl Pointwise {
             Self::Sub => x.f_sub(inputs.get(1)?),
             Self::Mul => x.f_mul(inputs.get(1)?),
             // Whole numbers divide to whole numbers: sizes of reshapes.
-            Self::Div if x.kind() == Kind::Int64 => x.f_div_tensor_mode(inputs.get(1)?, "trunc"),
+            Self::Div if x.kind() == Kind::Int64 => {
+                let by = inputs.get(1)?;
+                // The processor stops at the least number by -1, and no size is divided by less than 1.
+                match i64::try_from(by.f_lt(1)?.f_any()?)? {
+                    0 => x.f_div_tensor_mode(by, "trunc"),
+                    _ => Err(TchError::Shape(
+                        "divides whole numbers by less than 1".to_owned(),
+                    )),
+                }
+            }
             Self::Div => x.f_div(inputs.get(1)?),
             Self::BatchNorm { epsilon } => {
                 let [scale, bias, mean, variance] = [1, 2, 3, 4].map(|at| inputs.get(at));

@@ -2,9 +2,11 @@
 
 use tch::{Device, Kind, Tensor};
 
+use crate::error::Error;
 use crate::graph::field::Field;
 use crate::graph::op::Op;
 use crate::graph::pointwise::Pointwise;
+use crate::graph::shape::Rearrange;
 use crate::graph::{Graph, GraphLayer, Node, Values, set};
 
 /// Images of the run: two, which shows a batch that the file fixes to one.
@@ -24,11 +26,19 @@ impl Graph {
             if let Some(field) = fields.get_mut(self.plan.image) {
                 *field = Field::PIXEL;
             }
+            let mut channels_first = vec![true; values.len()];
+            if let Some(first) = channels_first.get_mut(self.plan.image) {
+                *first = !self.plan.channels_last;
+            }
             let mut layers = Vec::new();
             for (at, node) in self.plan.nodes.iter().enumerate() {
                 let (output, field) = self.step(node, &values, &fields)?;
-                if self.is_layer(node) {
+                let first = is_channels_first(node, &channels_first);
+                if self.is_layer(node) && (first || output.dim() == 2) {
                     layers.extend(layer(at, node, &output, &field));
+                }
+                if let Some(slot) = channels_first.get_mut(node.output) {
+                    *slot = first;
                 }
                 if let Some(slot) = fields.get_mut(node.output) {
                     *slot = field;
@@ -44,6 +54,24 @@ impl Graph {
                 )),
             }
         })
+    }
+
+    /// Refuses a network whose logits for an image depend on the images beside it.
+    pub(super) fn check_alone(&self) -> Result<(), String> {
+        match tch::no_grad(|| self.depends_on_others()) {
+            Ok(false) => Ok(()),
+            Ok(true) => Err("gives an image other logits beside other images than alone: it works as in training, or mixes the images of a batch; call network.eval() before the export".to_owned()),
+            Err(error) => Err(error.to_string().lines().take(1).collect()),
+        }
+    }
+
+    fn depends_on_others(&self) -> Result<bool, Error> {
+        let side = self.plan.input.size as i64;
+        let ramp = Tensor::f_linspace(0.0, 2.0, side * side, (Kind::Float, Device::Cpu))?;
+        let ramp = ramp.f_reshape([1, 1, side, side])?;
+        let both = Tensor::f_cat(&[&ramp, &ramp.f_neg()?.f_add_scalar(2.0)?], 0)?;
+        let beside = self.logits(&both)?.f_narrow(0, 0, 1)?;
+        Ok(!beside.f_allclose(&self.logits(&ramp)?, 1e-3, 1e-4, true)?)
     }
 
     /// The output of `node`, and what it sees.
@@ -87,6 +115,20 @@ impl Graph {
     }
 }
 
+/// Whether a node's maps have their channels before rows and columns, from the same of its inputs.
+fn is_channels_first(node: &Node, inputs: &[bool]) -> bool {
+    let mut seen = node
+        .inputs
+        .iter()
+        .flatten()
+        .filter_map(|at| inputs.get(*at));
+    match &node.op {
+        Op::Window(_) | Op::Dense(_) => true,
+        Op::Rearrange(Rearrange::Transpose { axes }) => *axes == [0, 3, 1, 2],
+        Op::Pointwise(_) | Op::Rearrange(_) => seen.all(|first| *first),
+    }
+}
+
 /// Whether `product` is x · `gate`(x), one response (SiLU) in two nodes.
 fn gates(gate: &Node, product: &Node) -> bool {
     let is_gate = matches!(
@@ -103,8 +145,8 @@ fn gates(gate: &Node, product: &Node) -> bool {
 /// A layer, if its outputs are square maps or units.
 fn layer(at: usize, node: &Node, output: &Tensor, field: &Field) -> Option<GraphLayer> {
     let (filters, side) = match output.size()[..] {
-        [_, filters, rows, columns] if rows == columns => (filters, Some(rows as usize)),
-        [_, units] => (units, None),
+        [IMAGES, filters, rows, columns] if rows == columns => (filters, Some(rows as usize)),
+        [IMAGES, units] => (units, None),
         _ => return None,
     };
     Some(GraphLayer {

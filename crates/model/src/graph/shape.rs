@@ -176,6 +176,7 @@ impl Rearrange {
                 Ok(product(channels.chain(size).map(i128::from).collect()))
             }
             Self::Gather { .. } => Ok(x.numel() as i128 * inputs.get(1)?.numel() as i128),
+            Self::Concat { .. } => Ok(inputs.all().iter().map(|x| x.numel() as i128).sum()),
             _ => Ok(0),
         }
     }
@@ -292,6 +293,9 @@ fn pads(x: &Tensor, inputs: &Inputs) -> Result<Vec<[i64; 2]>, TchError> {
 fn resize(node: &NodeMessage) -> Result<Resize, String> {
     let place = node.text("coordinate_transformation_mode");
     let rounding = node.text("nearest_mode");
+    if node.int("antialias", 0) != 0 || node.int("exclude_outside", 0) != 0 {
+        return Err("resizes with antialias or exclude_outside, which is not supported".to_owned());
+    }
     Ok(match (node.text("mode"), place) {
         ("" | "nearest", "asymmetric") if rounding == "floor" => Resize::Nearest,
         ("linear", "" | "half_pixel" | "pytorch_half_pixel") => Resize::Linear {
@@ -322,7 +326,12 @@ fn target(x: &Tensor, inputs: &Inputs) -> Result<([i64; 2], [Option<f64>; 2]), T
         ))
     };
     if let Some(scales) = inputs.optional(2).filter(|scales| scales.numel() > 0) {
-        let scales = Vec::<f64>::try_from(scales.f_to_kind(Kind::Double)?)?;
+        // As written: 1.7 in float32 is a little more, which would move pixels.
+        let scales = Vec::<f32>::try_from(scales.f_to_kind(Kind::Float)?)?;
+        let scales: Vec<f64> = scales
+            .iter()
+            .map(|scale| scale.to_string().parse().unwrap_or(f64::NAN))
+            .collect();
         let [1.0, 1.0, down, across] = scales[..] else {
             return Err(wrong("no four factors"));
         };

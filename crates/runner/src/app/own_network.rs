@@ -21,7 +21,12 @@ pub(crate) fn default_layer(network: &Network) -> &str {
     let maps = layers
         .rev()
         .find(|layer| layer.side.is_some_and(|side| side > 1));
-    maps.map_or("conv3", |layer| layer.name.as_str())
+    match (maps, network.layers().last().copied()) {
+        (Some(layer), _) => &layer.name,
+        // Fully connected ones alone.
+        (None, Some(last)) => last,
+        (None, None) => "conv3",
+    }
 }
 
 /// The network of the file at `path` for the images of `prepared`.
