@@ -111,23 +111,32 @@ fn two_faces_a_broken_file_and_none() {
     both.save(at("both.png")).unwrap();
     GrayImage::new(300, 300).save(at("black.png")).unwrap();
     std::fs::write(at("broken.jpg"), b"\xff\xd8\xff rubbish").unwrap();
+    std::fs::write(at("moving.gif"), b"GIF89a").unwrap();
+    std::os::unix::fs::symlink("nowhere", at("link.png")).unwrap();
     let ran = place.faus("predict photos --run out --out seen --overlay");
-    ran.done().says(&["3 faces in 2 pictures; nothing in 2"]);
+    ran.done().says(&["3 faces in 2 pictures; nothing in 4"]);
     let skipped = Table::read(&place.path("seen/skipped.csv"));
     assert_eq!(
         skipped.text("path"),
-        ["photos/black.png", "photos/broken.jpg"]
+        [
+            "photos/black.png",
+            "photos/broken.jpg",
+            "photos/link.png",
+            "photos/moving.gif"
+        ]
     );
     let reasons = skipped.text("reason");
     assert!(
-        reasons[0].contains("no face") && reasons[1].contains("image"),
+        reasons[0].contains("no face")
+            && reasons[1].contains("image")
+            && reasons[3].contains("PNG"),
         "{reasons:?}"
     );
     let faces = Table::read(&place.path("seen/faces.csv"));
     assert_eq!(faces.text("face"), ["1", "1", "2"]);
     let x = faces.numbers::<f64>("x");
     assert!((x[1] < 640.0) != (x[2] < 640.0), "one in each half: {x:?}");
-    let marked = image::open(place.path("seen/overlay/photos_both.png.png")).unwrap();
+    let marked = image::open(place.path("seen/overlay/00002-both.png")).unwrap();
     assert_eq!((marked.width(), marked.height()), (1280, 480));
     assert!(marked.color().has_color(), "boxes are coloured");
 }
@@ -184,6 +193,9 @@ fn what_is_not_there_is_named() {
         .faus("predict photos --run photos")
         .failed(&["photos", "not a run folder"]);
     place.faus("predict photos").ended(2).says(&["--run"]);
+    place
+        .faus("predict photos --run out --out photos/seen")
+        .failed(&["photos/seen", "inside"]);
     place
         .faus("predict photos --run out --overlay")
         .ended(2)

@@ -8,6 +8,11 @@ use crate::picture::decode::to_grey;
 use crate::picture::{CropBox, resize};
 use crate::prepared::info::DatasetInfo;
 
+/// Smallest side of a picture that may be a face (our choice).
+const LEAST_SIDE: u32 = 16;
+/// Grey values that the pixels of a face differ by at least; below it the image counts as black or flat. Our choice:
+/// more than the noise of a JPEG of one colour.
+const FLAT: u8 = 8;
 /// Largest side of an image that is treated as an already cropped face, as in CK+48, FER2013 and TFD.
 const FACE_SIDE: u32 = 64;
 
@@ -55,6 +60,12 @@ pub(crate) fn framed(mode: CropMode, found: CropBox, image: &GrayImage) -> CropB
     }
 }
 
+/// Whether the pixels are black, or of one grey.
+pub(crate) fn is_flat(pixels: &[u8]) -> bool {
+    let darkest = pixels.iter().min().copied().unwrap_or(0);
+    pixels.iter().all(|pixel| pixel - darkest < FLAT)
+}
+
 /// Finds the faces of photographs and cuts them out as those of a data set were.
 pub struct FaceCutter {
     detector: FaceDetector,
@@ -93,10 +104,13 @@ impl FaceCutter {
             crop,
             pixels: cut(self.mode, &image, crop, self.side),
         });
-        faces.collect()
+        faces.filter(|face| !is_flat(&face.pixels)).collect()
     }
 
     fn places(&self, image: &GrayImage) -> Vec<CropBox> {
+        if image.width().min(image.height()) < LEAST_SIDE {
+            return vec![];
+        }
         let takes_crops = matches!(self.mode, CropMode::Auto | CropMode::Authors);
         if self.mode == CropMode::None || takes_crops && is_small_square(image) {
             return vec![centre_square(image.width(), image.height())];
@@ -160,9 +174,13 @@ mod tests {
 
     #[test]
     fn small_squares_are_faces_and_a_blank_picture_has_none() {
-        let square = |side| DynamicImage::from(GrayImage::new(side, side));
+        let slope = |side| GrayImage::from_fn(side, side, |x, y| image::Luma([(x + y) as u8]));
+        let square = |side| DynamicImage::from(slope(side));
         let count = |mode, side| cutter(mode).faces(&square(side)).len();
         assert_eq!(count(CropMode::Auto, 48), 1);
+        assert_eq!(count(CropMode::Auto, 15), 0);
+        let black = DynamicImage::from(GrayImage::new(48, 48));
+        assert!(cutter(CropMode::Auto).faces(&black).is_empty());
         assert_eq!(count(CropMode::Auto, 300), 0);
         assert_eq!(count(CropMode::Detector, 48), 0);
         assert_eq!(count(CropMode::None, 300), 1);

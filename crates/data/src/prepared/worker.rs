@@ -6,7 +6,7 @@ use image::{DynamicImage, GrayImage};
 
 use crate::error::Error;
 use crate::face::boxes::Boxes;
-use crate::face::cut::{cut, detected, framed, grey, is_small_square};
+use crate::face::cut::{cut, detected, framed, grey, is_flat, is_small_square};
 use crate::face::{CropMode, FaceDetector, Landmarks, authors, centre_square, face_square};
 use crate::picture::CropBox;
 use crate::picture::depth::{bits, read_as, scaled, scaled_alone, transparent};
@@ -18,10 +18,6 @@ use crate::read::source::{RawSample, Source};
 /// How far from the middle, as a share of the width, a face counts as off centre. Our choice: a centred face ends up at
 /// a quarter of the width if the picture was doubled in size but its landmarks were not.
 const OFF_CENTRE: f64 = 0.2;
-/// Grey values that the pixels of a face differ by at least; below it the image counts as black or flat. Our choice:
-/// more than the noise of a JPEG of one colour.
-const FLAT: u8 = 8;
-
 /// A cropped and resized face.
 pub(crate) struct Face {
     pub pixels: Vec<u8>,
@@ -96,7 +92,7 @@ impl Worker<'_> {
         let found = self.find(raw, &image, outcome)?;
         let crop = found.unwrap_or_else(|| centre_square(image.width(), image.height()));
         let pixels = cut(self.options.crop, &image, crop, self.options.image_size);
-        outcome.odd.extend(flat(&pixels).then_some(Odd::Flat));
+        outcome.odd.extend(is_flat(&pixels).then_some(Odd::Flat));
         Ok(Face {
             pixels,
             crop,
@@ -181,11 +177,6 @@ pub(super) fn is_of(mode: CropMode, crop: CropBox, pixels: &[u8], image: Dynamic
         .zip(pixels)
         .map(|(a, b)| usize::from(a.abs_diff(*b)));
     apart.sum::<usize>() <= SAME * pixels.len()
-}
-
-fn flat(pixels: &[u8]) -> bool {
-    let darkest = pixels.iter().min().copied().unwrap_or(0);
-    pixels.iter().all(|pixel| pixel - darkest < FLAT)
 }
 
 /// Whether the image is already a face crop: by the source, or as a small square without landmarks.

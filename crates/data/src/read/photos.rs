@@ -11,7 +11,7 @@ use walkdir::WalkDir;
 use crate::error::Error;
 use crate::face::{CutFace, FaceCutter};
 use crate::picture::decode::{SIDE_LIMIT, read_image};
-use crate::read::name::{hidden, is_image, is_video};
+use crate::read::name::{OTHER_IMAGE, hidden, is_image, is_other_image, is_video};
 
 /// A photograph or a frame of a video, with its faces.
 #[derive(Debug)]
@@ -20,8 +20,8 @@ pub struct Photo {
     pub path: PathBuf,
     /// The frame, from 0, of a video.
     pub frame: Option<u64>,
-    /// The upright picture.
-    pub picture: DynamicImage,
+    /// The upright picture, where it is kept.
+    pub picture: Option<DynamicImage>,
     /// Its faces.
     pub faces: Vec<CutFace>,
 }
@@ -48,11 +48,15 @@ pub fn photo_files(path: &Path) -> Result<Vec<PathBuf>, Error> {
     }
     let mut files = Vec::new();
     for entry in WalkDir::new(path).follow_links(true).sort_by_file_name() {
-        let entry = entry.map_err(|error| Error::unusable(path, error.to_string()))?;
-        let name = entry.file_name().to_string_lossy();
-        let reads = is_image(&name) || is_video(&name);
-        if reads && !hidden(&name) && entry.file_type().is_file() {
-            files.push(entry.into_path());
+        let (found, is_folder) = match entry {
+            Ok(entry) => (entry.path().to_path_buf(), entry.file_type().is_dir()),
+            // A link that leads nowhere or back: to be told when it is opened.
+            Err(error) => (error.path().unwrap_or(path).to_path_buf(), false),
+        };
+        let name = found.file_name().unwrap_or_default().to_string_lossy();
+        let shown = is_image(&name) || is_video(&name) || is_other_image(&name);
+        if shown && !is_folder && !hidden(&name) {
+            files.push(found);
         }
     }
     match files.is_empty() {
@@ -65,16 +69,17 @@ pub fn photo_files(path: &Path) -> Result<Vec<PathBuf>, Error> {
 }
 
 /// The photographs and frames of `files` in their order, `at_once` of them at a time, read and searched on rayon's current
-/// pool. A video is decoded by an installed ffmpeg.
+/// pool. A video is decoded by an installed ffmpeg. Pictures are dropped, unless they are to be kept.
 pub fn photos<'a>(
     files: &'a [PathBuf],
     cutter: &'a FaceCutter,
     at_once: usize,
+    keep: bool,
 ) -> impl Iterator<Item = Vec<Result<Photo, NoPhoto>>> + Send + 'a {
     let mut waiting = files.iter().flat_map(|file| pictures(file));
     std::iter::from_fn(move || {
         let some: Vec<Unread> = waiting.by_ref().take(at_once).collect();
-        let read = some.into_par_iter().map(|unread| unread.read(cutter));
+        let read = some.into_par_iter().map(|unread| unread.read(cutter, keep));
         Some(read.collect::<Vec<_>>()).filter(|read| !read.is_empty())
     })
 }
@@ -86,23 +91,24 @@ struct Unread<'a> {
 }
 
 impl Unread<'_> {
-    fn read(self, cutter: &FaceCutter) -> Result<Photo, NoPhoto> {
+    fn read(self, cutter: &FaceCutter, keep: bool) -> Result<Photo, NoPhoto> {
         let (path, frame) = (
             self.path.to_path_buf(),
             self.frame.as_ref().map(|frame| frame.0),
         );
         let picture = match self.frame {
+            None if is_other_image(&path.to_string_lossy()) => Err(OTHER_IMAGE.to_owned()),
             None => read_image(&path).map_err(|error| error.reason()),
             Some((_, picture)) => picture,
         };
-        let none = |picture: DynamicImage| {
+        let with_faces = |picture: DynamicImage| {
             let faces = cutter.faces(&picture);
             match faces.is_empty() {
                 true => Err("no face was found".to_owned()),
-                false => Ok((picture, faces)),
+                false => Ok((keep.then_some(picture), faces)),
             }
         };
-        match picture.and_then(none) {
+        match picture.and_then(with_faces) {
             Ok((picture, faces)) => Ok(Photo {
                 path,
                 frame,
@@ -136,6 +142,7 @@ fn pictures(path: &Path) -> Box<dyn Iterator<Item = Unread<'_>> + Send + '_> {
 struct Frames {
     ffmpeg: Child,
     pictures: BufReader<ChildStdout>,
+    begun: bool,
     ended: bool,
 }
 
@@ -156,6 +163,7 @@ impl Frames {
         Ok(Self {
             ffmpeg,
             pictures: BufReader::new(pictures),
+            begun: false,
             ended: false,
         })
     }
@@ -164,12 +172,14 @@ impl Frames {
     fn picture(&mut self) -> io::Result<Option<DynamicImage>> {
         if self.pictures.fill_buf()?.is_empty() {
             return match self.ffmpeg.wait()?.success() {
-                true => Ok(None),
+                true if self.begun => Ok(None),
+                true => Err(io::Error::other("ffmpeg finds no frame in it")),
                 false => Err(io::Error::other(
                     "ffmpeg cannot decode this video to its end",
                 )),
             };
         }
+        self.begun = true;
         let header = [self.word()?, self.word()?, self.word()?, self.word()?];
         let side = |text: &str| {
             text.parse()

@@ -6,7 +6,7 @@ use anyhow::{Context, Result, bail};
 use clap::Args;
 use faus_base::text::counted;
 use faus_data::face::FaceCutter;
-use faus_data::{Prepared, photo_files};
+use faus_data::{Prepared, photo_files, refuse_inside};
 use faus_fau::{UnitFilter, read_samples};
 use faus_model::DeviceChoice;
 use faus_train::{Workers, normalisation_of};
@@ -44,6 +44,13 @@ pub(crate) struct PredictArgs {
 }
 
 pub(crate) fn predict(args: PredictArgs, program: &Program) -> Result<()> {
+    if let Some(out) = &args.out {
+        let folders = args.inputs.iter().filter(|input| input.is_dir());
+        // The next call would look at this one's pictures.
+        folders
+            .into_iter()
+            .try_for_each(|folder| refuse_inside(out, folder))?;
+    }
     let files: Result<Vec<_>, _> = args.inputs.iter().map(|path| photo_files(path)).collect();
     let files = files?.concat();
     let path = best_checkpoint(&args.run)?;

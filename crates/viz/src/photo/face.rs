@@ -125,7 +125,7 @@ impl SeenFace<'_> {
         };
         let CropBox { x, y, w, h } = self.crop;
         json!({
-            "path": self.path, "frame": self.frame, "face": self.face, "box": { "x": x, "y": y, "w": w, "h": h },
+            "path": self.path.to_string_lossy(), "frame": self.frame, "face": self.face, "box": { "x": x, "y": y, "w": w, "h": h },
             "predicted": self.predicted(classes), "probabilities": p,
             "fired": self.fired.iter().map(unit).collect::<Vec<_>>(),
         })

@@ -8,6 +8,7 @@ use faus_base::file;
 use faus_data::face::{CutFace, FaceCutter};
 use faus_data::{NoPhoto, Photo, photos};
 use faus_fau::UnitFilter;
+use image::DynamicImage;
 
 use crate::album::files::write_pictures;
 use crate::error::{Error, Result};
@@ -16,8 +17,12 @@ use crate::lens::responses::Response;
 use crate::photo::face::SeenFace;
 use crate::picture::faces::marked_faces;
 
-/// Photographs in memory at a time: enough for all threads.
+/// Photographs looked at together: enough for all threads.
 const AT_ONCE: usize = 32;
+/// Where they stay in memory.
+const KEPT: usize = 4;
+/// Longest part of a file's name in that of its marked picture.
+const NAME: usize = 60;
 
 /// Looks at photographs with a run's network.
 pub struct PhotoViewer<'a> {
@@ -53,7 +58,9 @@ impl PhotoViewer<'_> {
         files: &[PathBuf],
         mut take: impl FnMut(&SeenFace) -> Result<()>,
     ) -> Result<Viewed> {
-        self.each(files, |_, faces| faces.iter().try_for_each(&mut take))
+        self.each(files, false, |_, faces| {
+            faces.iter().try_for_each(&mut take)
+        })
     }
 
     /// Writes into `dir` the tables `faces.csv`, `faces.jsonl` and `skipped.csv`, and with `overlay` each photograph with its
@@ -70,15 +77,19 @@ impl PhotoViewer<'_> {
             let mut table = csv::Writer::from_writer(table);
             table.write_record(SeenFace::header(classes))?;
             file::write_with(&path("faces.jsonl"), |lines| {
-                viewed = self.each(files, |photo, faces| {
+                let mut number = 0;
+                viewed = self.each(files, overlay, |photo, faces| {
+                    number += 1;
                     for face in faces {
                         table.write_record(face.row(classes))?;
                         writeln!(lines, "{}", face.json(classes))?;
                     }
-                    match overlay {
-                        true => mark(photo, faces, classes, &path("overlay")),
-                        false => Ok(()),
-                    }
+                    let marked = photo.picture.map(|picture| marked(picture, faces, classes));
+                    let name = overlay_name(number, &photo.path, photo.frame);
+                    let pictures = marked.into_iter();
+                    pictures
+                        .map(|it| write_pictures(&path("overlay"), &name, &[it]))
+                        .collect()
                 })?;
                 Ok::<_, Error>(())
             })?;
@@ -95,10 +106,12 @@ impl PhotoViewer<'_> {
     fn each(
         &self,
         files: &[PathBuf],
+        keep: bool,
         mut take: impl FnMut(Photo, &[SeenFace]) -> Result<()>,
     ) -> Result<Viewed> {
         let mut viewed = Viewed::default();
-        let mut groups = photos(files, &self.cutter, AT_ONCE);
+        let at_once = if keep { KEPT } else { AT_ONCE };
+        let mut groups = photos(files, &self.cutter, at_once, keep);
         while let Some(group) = self.lens.pool.install(|| groups.next()) {
             let seen = viewed.photos + viewed.without.len();
             viewed.stopped = !(self.lens.progress)("Looking at faces", seen, files.len().max(seen));
@@ -147,20 +160,17 @@ impl PhotoViewer<'_> {
     }
 }
 
-/// Writes a photograph with its faces marked, flat, with the folders in the name.
-fn mark(photo: Photo, faces: &[SeenFace], classes: &[String], dir: &Path) -> Result<()> {
-    let path = photo.path.to_string_lossy();
-    let name = path
-        .trim_start_matches(['.', '/'])
-        .replace(['/', '\\'], "_");
-    let frame = photo.frame.map(|frame| format!("-{frame:06}"));
+fn marked(picture: DynamicImage, faces: &[SeenFace], classes: &[String]) -> DynamicImage {
     let marks = faces.iter().map(|face| (face.crop, face.caption(classes)));
-    let marked = marked_faces(photo.picture, &marks.collect::<Vec<_>>());
-    write_pictures(
-        dir,
-        &format!("{name}{}", frame.unwrap_or_default()),
-        &[marked],
-    )
+    marked_faces(picture, &marks.collect::<Vec<_>>())
+}
+
+/// Numbered, so that files of the same name in several folders have one picture each.
+fn overlay_name(number: usize, path: &Path, frame: Option<u64>) -> String {
+    let stem = path.file_stem().unwrap_or_default().to_string_lossy();
+    let stem: String = stem.chars().take(NAME).collect();
+    let frame = frame.map(|frame| format!("-{frame:06}"));
+    format!("{number:05}-{stem}{}", frame.unwrap_or_default())
 }
 
 /// Writes `path,frame,reason`.
@@ -180,4 +190,19 @@ fn skipped(without: &[NoPhoto], path: &Path) -> Result<()> {
         table.flush()
     });
     written.map_err(Error::write(path))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_of_marked_pictures_are_short_and_differ() {
+        let long = "é".repeat(200) + ".jpg";
+        let name = overlay_name(7, Path::new(&long), None);
+        assert!(name.starts_with("00007-é") && name.len() < 200, "{name}");
+        let frame = overlay_name(1, Path::new("a/b.mp4"), Some(12));
+        assert_eq!(frame, "00001-b-000012");
+        assert_ne!(overlay_name(2, Path::new("c/b.mp4"), Some(12)), frame);
+    }
 }
