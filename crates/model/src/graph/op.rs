@@ -72,7 +72,7 @@ pub(super) enum Dense {
 pub(super) const TRAINING: &str = "works as in training; call network.eval() before the export";
 
 /// The operators that are read, for messages.
-const KNOWN: &str = "Add, AveragePool, BatchNormalization, Cast, Clip, Concat, Constant, Conv, Div, Dropout, Elu, Flatten, Gather, Gemm, GlobalAveragePool, GlobalMaxPool, HardSigmoid, HardSwish, Identity, LeakyRelu, MatMul, MaxPool, Mish, Mul, PRelu, Pad, ReduceMean, Relu, Reshape, Resize, Shape, Sigmoid, Slice, Softmax, Softplus, Squeeze, Sub, Swish, Tanh, Transpose, Unsqueeze";
+const KNOWN: &str = "Add, AveragePool, BatchNormalization, Cast, Clip, Concat, Constant, ConstantOfShape, Conv, Div, Dropout, Elu, Flatten, Gather, Gemm, GlobalAveragePool, GlobalMaxPool, HardSigmoid, HardSwish, Identity, LeakyRelu, MatMul, MaxPool, Mish, Mul, PRelu, Pad, ReduceMean, Relu, Reshape, Resize, Shape, Sigmoid, Slice, Softmax, Softplus, Squeeze, Sub, Swish, Tanh, Transpose, Unsqueeze";
 
 impl Op {
     /// The operator of a node; `kernel` are the sizes of its weight, `batch_of_one` says that the file was written for one image at a time.
@@ -284,6 +284,21 @@ mod tests {
             1e-6,
             false
         ));
+    }
+
+    /// As numpy's x[3:0:-2] and x[::-1].
+    #[test]
+    fn slices_go_backwards() {
+        let x = Tensor::arange(5, (Kind::Int64, tch::Device::Cpu));
+        let ints = |it: i64| Tensor::from_slice(&[it]);
+        let slice = |start, end, step| {
+            let [start, end, axis, step] = [start, end, 0, step].map(ints);
+            let inputs = vec![Some(&x), Some(&start), Some(&end), Some(&axis), Some(&step)];
+            Vec::<i64>::try_from(Rearrange::Slice.apply(&Inputs(inputs)).unwrap()).unwrap()
+        };
+        assert_eq!(slice(3, 0, -2), [3, 1]);
+        assert_eq!(slice(-1, i64::MIN + 1, -1), [4, 3, 2, 1, 0]);
+        assert_eq!(slice(9, 2, -1), [4, 3]);
     }
 
     /// As PyTorch's `interpolate` does: pixel 17 of the larger map is pixel 17 / 1.7 = 10.

@@ -3,7 +3,7 @@
 use tch::{Kind, TchError, Tensor};
 
 use crate::graph::field::Field;
-use crate::graph::messages::NodeMessage;
+use crate::graph::messages::{INT64, NodeMessage};
 use crate::graph::op::Inputs;
 
 #[derive(Debug)]
@@ -40,6 +40,11 @@ pub(super) enum Rearrange {
         axis: i64,
     },
     Slice,
+    /// A tensor of one value, with the sizes of the input.
+    Fill {
+        value: f64,
+        kind: Kind,
+    },
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -92,6 +97,24 @@ impl Rearrange {
                 axis: node.int("axis", 0),
             },
             "Slice" => Self::Slice,
+            "ConstantOfShape" => {
+                let value = node.constant().unwrap_or_default();
+                let number = value.ints.first().map(|it| *it as f64);
+                let raw = <[u8; 8]>::try_from(value.raw.as_ref()).map(i64::from_le_bytes);
+                match value.kind {
+                    INT64 => Self::Fill {
+                        value: number.or(raw.ok().map(|it| it as f64)).unwrap_or(0.0),
+                        kind: Kind::Int64,
+                    },
+                    _ if value.raw.iter().all(|byte| *byte == 0) && value.floats.is_empty() => {
+                        Self::Fill {
+                            value: 0.0,
+                            kind: Kind::Float,
+                        }
+                    }
+                    _ => return Err("fills a tensor with other numbers than 0".to_owned()),
+                }
+            }
             _ => return Ok(None),
         }))
     }
@@ -154,6 +177,9 @@ impl Rearrange {
             }
             Self::Gather { axis } => gather(x, inputs.get(1)?, from_front(*axis, x.dim())?),
             Self::Slice => slice(x, inputs),
+            Self::Fill { value, kind } => {
+                Tensor::f_full(inputs.ints(0)?, *value, (*kind, x.device()))
+            }
         }
     }
 
@@ -176,6 +202,9 @@ impl Rearrange {
                 Ok(product(channels.chain(size).map(i128::from).collect()))
             }
             Self::Gather { .. } => Ok(x.numel() as i128 * inputs.get(1)?.numel() as i128),
+            Self::Fill { .. } => Ok(product(
+                inputs.ints(0)?.into_iter().map(i128::from).collect(),
+            )),
             Self::Concat { .. } => Ok(inputs.all().iter().map(|x| x.numel() as i128).sum()),
             _ => Ok(0),
         }
@@ -361,8 +390,30 @@ fn slice(x: &Tensor, inputs: &Inputs) -> Result<Tensor, TchError> {
         .into_iter()
         .zip(steps)
         .zip(starts.into_iter().zip(ends));
-    cuts.into_iter()
-        .try_fold(x.shallow_clone(), |x, ((axis, step), (start, end))| {
-            x.f_slice(axis, start, end, step)
-        })
+    cuts.into_iter().try_fold(
+        x.shallow_clone(),
+        |x, ((axis, step), (start, end))| match step < 0 {
+            true => backwards(&x, from_front(axis, x.dim())?, start, end, step),
+            false => x.f_slice(axis, start, end, step),
+        },
+    )
+}
+
+/// A slice from `start` down to before `end`, which libtorch does not have.
+fn backwards(x: &Tensor, axis: usize, start: i64, end: i64, step: i64) -> Result<Tensor, TchError> {
+    let length = x.size().get(axis).copied().unwrap_or(0);
+    let place = |at: i64| {
+        if at < 0 {
+            at.saturating_add(length)
+        } else {
+            at
+        }
+        .clamp(-1, length - 1)
+    };
+    let picked = (place(end) + 1..=place(start)).rev();
+    let picked: Vec<i64> = picked.step_by(step.unsigned_abs() as usize).collect();
+    x.f_index_select(
+        axis as i64,
+        &Tensor::f_from_slice(&picked)?.f_to_device(x.device())?,
+    )
 }
