@@ -77,7 +77,7 @@ impl GraphInput {
             Self { size, .. } if *size > MAX_SIDE => "`size` must be at most 2048",
             Self { channels, .. } if ![1, 3].contains(channels) => "`channels` must be 1 or 3",
             Self { scale, .. } if !(scale.is_finite() && *scale != 0.0) => "`scale` must not be 0",
-            Self { std, .. } if std.contains(&0.0) => "`std` must not be 0",
+            Self { std, .. } if std.iter().any(|it| *it <= 0.0) => "`std` must be above 0",
             _ => return Ok(()),
         };
         Err(problem.to_owned())
