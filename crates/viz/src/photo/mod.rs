@@ -86,10 +86,8 @@ impl PhotoViewer<'_> {
                     }
                     let marked = photo.picture.map(|picture| marked(picture, faces, classes));
                     let name = overlay_name(number, &photo.path, photo.frame);
-                    let pictures = marked.into_iter();
-                    pictures
-                        .map(|it| write_pictures(&path("overlay"), &name, &[it]))
-                        .collect()
+                    let mut pictures = marked.into_iter();
+                    pictures.try_for_each(|it| write_pictures(&path("overlay"), &name, &[it]))
                 })?;
                 Ok::<_, Error>(())
             })?;
