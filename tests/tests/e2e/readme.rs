@@ -107,6 +107,14 @@ fn every_command_of_the_readme_runs() {
 
 /// What a person has at hand before a command: a network of their own, its activations, a split of theirs.
 fn before(arguments: &str, place: &Place) {
+    if arguments.contains("me.jpg") {
+        fs::create_dir(place.path("holiday")).unwrap();
+        // Small squares are faces.
+        let face = image::GrayImage::from_fn(48, 48, |x, y| image::Luma([(3 * x + y) as u8]));
+        for name in ["me.jpg", "holiday/a.png"] {
+            face.save(place.path(name)).unwrap();
+        }
+    }
     if arguments.contains("model.onnx") {
         // Of any size, with three channels.
         let model = repository().join("crates/viz/tests/golden/onnx/residual.onnx");

@@ -6,7 +6,7 @@ use anyhow::{Context, Result, anyhow, bail};
 use faus_data::Prepared;
 use faus_data::face::CropMode;
 use faus_fau::Lens;
-use faus_model::{DeviceChoice, GraphInput, Network, OnnxFile, Precision};
+use faus_model::{DeviceChoice, GraphInput, GraphLayer, Network, OnnxFile, Precision};
 use faus_viz::LayerLens;
 
 use super::console::say;
@@ -17,16 +17,14 @@ const CHECKED: usize = 256;
 
 /// The layer that is analysed where none is named.
 pub(crate) fn default_layer(network: &Network) -> &str {
-    let layers = network.graph().into_iter().flat_map(|graph| graph.layers());
-    let maps = layers
-        .rev()
-        .find(|layer| layer.side.is_some_and(|side| side > 1));
-    match (maps, network.layers().last().copied()) {
-        (Some(layer), _) => &layer.name,
-        // Fully connected ones alone.
-        (None, Some(last)) => last,
-        (None, None) => "conv3",
-    }
+    let Some(graph) = network.graph() else {
+        return "conv3";
+    };
+    let has_maps = |layer: &&GraphLayer| layer.side.is_some_and(|side| side > 1);
+    let mut layers = graph.layers().iter().rev();
+    // Where all are fully connected, the last.
+    let layer = layers.clone().find(has_maps).or(layers.next());
+    layer.map_or("conv3", |layer| layer.name.as_str())
 }
 
 /// The network of the file at `path` for the images of `prepared`.
