@@ -72,6 +72,12 @@ fn set_ints(node: &mut NodeMessage, name: &str, ints: Vec<i64>) {
     });
 }
 
+fn image_sizes(graph: &mut GraphMessage) -> &mut Vec<Dimension> {
+    let kind = graph.inputs[0].kind.as_mut().unwrap();
+    let tensor = kind.tensor.as_mut().unwrap();
+    &mut tensor.shape.as_mut().unwrap().dims
+}
+
 #[test]
 fn the_good_file_is_good() {
     let folder = tempfile::tempdir().unwrap();
@@ -186,30 +192,10 @@ fn impossible_sizes_are_refused_before_memory_is_taken() {
         set_ints(node(graph, "Conv"), "dilations", vec![1 << 15; 2])
     });
     fails(&["`size` must be at most"], |graph| {
-        let shape = graph.inputs[0]
-            .kind
-            .as_mut()
-            .unwrap()
-            .tensor
-            .as_mut()
-            .unwrap()
-            .shape
-            .as_mut()
-            .unwrap();
-        shape.dims[2..].fill(Dimension { size: 1 << 30 });
+        image_sizes(graph)[2..].fill(Dimension { size: 1 << 30 });
     });
     fails(&["36x48"], |graph| {
-        let shape = graph.inputs[0]
-            .kind
-            .as_mut()
-            .unwrap()
-            .tensor
-            .as_mut()
-            .unwrap()
-            .shape
-            .as_mut()
-            .unwrap();
-        shape.dims[3] = Dimension { size: 48 };
+        image_sizes(graph)[3] = Dimension { size: 48 };
     });
     // A sum of a row and a column has the product of their sizes.
     fails(&["would give"], |graph| {
