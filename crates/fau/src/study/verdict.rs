@@ -231,7 +231,7 @@ impl Evidence {
     fn filters(&self) -> String {
         let testable = self.within_holds + self.within_fails;
         let named = format!(
-            " In one network, on all coded people, {} filters are named after a unit (with exchanged codes: {}).",
+            " A weaker test, against chance, in one network that may know these people: {} filters are named after a unit (with codes exchanged between images: {}).",
             self.filters_named,
             range(&self.shuffled_named)
         );
@@ -239,7 +239,7 @@ impl Evidence {
             return named;
         }
         let given = self.within_given_strength.map_or(String::new(), |given| {
-            format!(", {given} of them beyond the strength of the expression")
+            format!(", {given} of them beyond what the network's own class scores explain")
         });
         format!(
             "{named} Of {testable} that can be tested, {} follow their unit among images of one expression (untrained: {}){given}.",
@@ -367,7 +367,7 @@ mod tests {
     fn the_sentence_has_the_numbers() {
         assert_eq!(
             evidence().sentence(),
-            "Did the network learn action units? Yes. On unseen people, the best filter of 17 of 20 units is above those of 20 untrained networks (false-discovery rate 5%); among images of one expression, that of 2 of 4. In one network, on all coded people, 187 filters are named after a unit (with exchanged codes: 0 to 2). Of 124 that can be tested, 100 follow their unit among images of one expression (untrained: 0 to 1), 90 of them beyond the strength of the expression."
+            "Did the network learn action units? Yes. On unseen people, the best filter of 17 of 20 units is above those of 20 untrained networks (false-discovery rate 5%); among images of one expression, that of 2 of 4. A weaker test, against chance, in one network that may know these people: 187 filters are named after a unit (with codes exchanged between images: 0 to 2). Of 124 that can be tested, 100 follow their unit among images of one expression (untrained: 0 to 1), 90 of them beyond what the network's own class scores explain."
         );
         let without = Evidence {
             units_above_untrained_within: vec![],
@@ -382,7 +382,7 @@ mod tests {
         assert!(
             drawn
                 .sentence()
-                .contains("expression. Exploratory: these are drawn faces")
+                .contains("explain. Exploratory: these are drawn faces")
         );
     }
 }

@@ -24,7 +24,7 @@ pub(crate) fn answer(run: &Run) -> Vec<String> {
     sentences.filter(|text| !text.is_empty()).collect()
 }
 
-/// Named filters by direction, and the strongest.
+/// Named filters by direction, and the one farthest from chance.
 fn directions(run: &Run) -> String {
     let counts = &run.fau.summary["counts"];
     let [named, less] = ["named", "named_less"].map(|key| counts[key].as_u64().unwrap_or(0));
@@ -146,9 +146,9 @@ fn strongest(best: &Value) -> String {
     let active = if less { "less" } else { "more" };
     let auroc = decimal(best["auroc"].as_f64(), 2);
     let interval = ci(", ", ends(best, "auroc_low", "auroc_high"), 2);
-    let d_prime = decimal(best["d_prime"].as_f64(), 1);
+    let [d_prime, z] = ["d_prime", "z"].map(|key| decimal(best[key].as_f64(), 1));
     format!(
-        "; the strongest is filter {filter}, {active} active with {unit} (AUROC {auroc}{interval}, d′ {d_prime})"
+        "; the farthest from chance is filter {filter}, {active} active with {unit} (AUROC {auroc}{interval}, d′ {d_prime}, z {z})"
     )
 }
 

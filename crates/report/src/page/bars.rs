@@ -16,14 +16,14 @@ const COUNTS: [(&str, &str); 2] = [
 const NETWORKS: [(&str, &str); 3] = [
     ("trained", "trained network"),
     ("starts", "untrained networks"),
-    ("au_shuffled", "exchanged codes"),
+    ("au_shuffled", "codes exchanged between images"),
 ];
 
 /// The counts, and the number of networks and exchanges behind each bar.
 pub(super) fn caption(within: &Value) -> String {
     let [starts, exchanges] = ["starts", "au_shuffled"].map(|key| list(&within[key]).len());
     format!(
-        "Filters that the program names after an action unit, and those of them that follow their unit among images of one expression too. Bars with a line: mean and range of {} and of {}.",
+        "Filters that the program names after an action unit (their response is related to it beyond chance), and those of them that follow their unit among images of one expression too. Bars with a line: mean and range of {} and of {}.",
         count(starts, "untrained network"),
         count(exchanges, "exchange") + " of the codes"
     )

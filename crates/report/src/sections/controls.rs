@@ -43,7 +43,7 @@ pub(super) fn section(run: &Run, page: &mut Sections) {
         blocks.table(table(controls));
     }
     match &study.rows.gap {
-        None => blocks.figure(by_unit(&study.rows), "The same by action unit: how well the best filter, chosen on other people, separates images with the unit from those without. Lines: 95% CIs over people. Codes exchanged: one draw, which scatters around 0.5."),
+        None => blocks.figure(by_unit(&study.rows), "The same by action unit: how well the best filter, chosen on other people, separates images with the unit from those without. Lines: 95% CIs over people. Codes exchanged: one draw, which scatters around 0.5. This is one network, which may know these people; the replication scores each fold's network on people unknown to it, so its AUROCs are others."),
         Some(gap) if summarised || gap.damage.is_some() => blocks.gap(gap),
         Some(_) => {}
     }
