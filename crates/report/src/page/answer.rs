@@ -15,7 +15,7 @@ use crate::run::value::{au, au_label, ends};
 /// stand in the verdict are not repeated.
 pub(crate) fn answer(run: &Run) -> Vec<String> {
     let accuracy = (!run.folder.correlated).then(|| accuracy(run));
-    let counted = !verdict(run)[0].is_empty() && run.fau.within_expressions().is_object();
+    let counted = !verdict(run).0.is_empty() && run.fau.within_expressions().is_object();
     let filters = match counted {
         true => [directions(run), against_untrained(run).unwrap_or_default()],
         false => [filters(run), worth(run)],
@@ -38,8 +38,9 @@ fn directions(run: &Run) -> String {
     when(named > 0, &words).to_owned()
 }
 
-/// The verdict on all evidence: the question with its answer, and the numbers. Empty before `faus controls`.
-pub(crate) fn verdict(run: &Run) -> [String; 2] {
+/// The verdict on all evidence: the question with its answer, and the numbers, by paragraph. Empty before
+/// `faus controls`.
+pub(crate) fn verdict(run: &Run) -> (String, Vec<String>) {
     let sentence = run.fau.summary["answer"]["sentence"].as_str();
     let (question, numbers) = sentence
         .unwrap_or_default()
@@ -49,8 +50,14 @@ pub(crate) fn verdict(run: &Run) -> [String; 2] {
     let (word, numbers) = numbers.split_at(end);
     let head = format!("{question}? {word}.");
     let numbers = numbers.replace("docs/statistics.md", "see the criteria below");
+    let numbers = numbers.replace(" A weaker test", "\nA weaker test");
+    let numbers = numbers.replace(" Exploratory:", "\nExploratory:");
     let numbers = capital(numbers.trim_start_matches(['.', ':', ' ']));
-    [when(!question.is_empty(), &head).to_owned(), numbers]
+    let paragraphs = numbers.lines().map(str::to_owned);
+    (
+        when(!question.is_empty(), &head).to_owned(),
+        paragraphs.collect(),
+    )
 }
 
 /// A sentence from its first letter; earlier versions continued one after a colon.

@@ -56,8 +56,8 @@ pub(crate) struct Head {
     pub single: bool,
     pub question: &'static str,
     pub on: String,
-    /// The verdict, and its numbers.
-    pub verdict: [String; 2],
+    /// The verdict, and the paragraphs of its numbers.
+    pub verdict: (String, Vec<String>),
     /// The criteria of the verdict, if there is one.
     pub criteria: Blocks,
     pub sentences: Vec<String>,
@@ -136,7 +136,7 @@ impl Warnings {
 pub(crate) fn head(run: &Run) -> Head {
     let warnings = Warnings::of(std::slice::from_ref(run));
     let verdict = answer::verdict(run);
-    let criteria = match verdict[0].is_empty() {
+    let criteria = match verdict.0.is_empty() {
         true => Blocks::default(),
         false => criteria::criteria(),
     };
