@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use prost::Message;
 use prost::bytes::Bytes;
+use prost::encoding::{DecodeContext, WireType, decode_key, decode_varint, skip_field};
 use tch::{Kind, Tensor};
 
 use crate::checkpoint::is_pytorch;
@@ -14,6 +15,9 @@ use crate::graph::messages::{DOUBLE, FLOAT, INT32, INT64, Model, TensorMessage};
 
 /// What a protobuf message may have at most.
 const MAX_BYTES: u64 = 2 << 30;
+
+/// What a graph may consist of: an empty message takes two bytes in the file, and a hundred times as many in memory.
+const MAX_MESSAGES: usize = 1 << 18;
 
 /// Way out for a checkpoint in place of an ONNX file.
 const EXPORT: &str = "a PyTorch file (torch.save), which is never loaded: it holds code or weights alone. In Python, where the network is, write an ONNX file:
@@ -46,12 +50,49 @@ pub(super) fn read(path: &Path) -> Result<Model, Error> {
             "an HDF5 file, as Keras writes: convert it with tf2onnx (python -m tf2onnx.convert)";
         return Err(wrong(keras.to_owned()));
     }
+    let damaged = "damaged, or not an ONNX file";
+    let many =
+        messages(&bytes, "model").ok_or_else(|| wrong(format!("{damaged}; export it again")))?;
+    if many > MAX_MESSAGES {
+        return Err(wrong(format!(
+            "{damaged}: {many} nodes, names, attributes and weights are more than {MAX_MESSAGES}"
+        )));
+    }
     let model = Model::decode(Bytes::from(bytes));
-    model.map_err(|error| {
-        wrong(format!(
-            "damaged, or not an ONNX file: {error}; export it again"
-        ))
-    })
+    model.map_err(|error| wrong(format!("{damaged}: {error}; export it again")))
+}
+
+/// Number of messages and words that the bytes of a message of this kind hold, counted before memory is taken for them;
+/// `None` where they are damaged.
+fn messages(mut bytes: &[u8], kind: &str) -> Option<usize> {
+    let mut many = 1;
+    while !bytes.is_empty() {
+        let (tag, wire) = decode_key(&mut bytes).ok()?;
+        let inner = match (kind, tag) {
+            ("model", 7) => "graph",
+            ("graph", 1) => "node",
+            ("graph", 5) | ("attribute", 5) => "tensor",
+            ("graph", 11 | 12) => "value",
+            ("node", 5) => "attribute",
+            ("node", 1 | 2) | ("tensor", 13) | ("model", 8) | ("shape", 1) => "word",
+            ("value", 2) => "type",
+            ("type", 1) => "of tensor",
+            ("of tensor", 2) => "shape",
+            _ => "",
+        };
+        if inner.is_empty() || wire != WireType::LengthDelimited {
+            skip_field(wire, tag, &mut bytes, DecodeContext::default()).ok()?;
+            continue;
+        }
+        let length = usize::try_from(decode_varint(&mut bytes).ok()?).ok()?;
+        let (own, rest) = bytes.split_at_checked(length)?;
+        many += match inner {
+            "word" => 1,
+            inner => messages(own, inner)?,
+        };
+        bytes = rest;
+    }
+    Some(many)
 }
 
 /// A tensor of the file: f32, or i64 for whole numbers. `folder` is the model's, for weights in files of their own.

@@ -104,6 +104,7 @@ impl OnnxFile {
             batch_of_one: dims.first() == Some(&1),
             names,
             constants: vec![],
+            of_image: HashSet::from([image]),
             nodes: vec![],
         };
         builder.read(&needed(graph, output))?;
@@ -157,6 +158,8 @@ struct Builder<'a> {
     batch_of_one: bool,
     names: Names<'a>,
     constants: Vec<(usize, Tensor)>,
+    /// The image, and what is computed from it.
+    of_image: HashSet<usize>,
     nodes: Vec<Node>,
 }
 
@@ -201,15 +204,20 @@ impl<'a> Builder<'a> {
         if node.op == "Dropout" && training.is_some_and(|it| it != 0.0) {
             return Err(TRAINING.to_owned());
         }
-        let of_weights = constant(inputs.first().copied().flatten()).is_some();
         let kernel = constant(weight).map(Tensor::size);
-        let op = Op::read(node, self.opset, kernel, self.batch_of_one && !of_weights)?;
+        let of_image = inputs.iter().flatten();
+        let of_image = of_image.into_iter().any(|at| self.of_image.contains(at));
+        let op = Op::read(node, self.opset, kernel, self.batch_of_one && of_image)?;
+        let output = self.names.add(first_output(node))?;
+        if of_image {
+            self.of_image.insert(output);
+        }
         self.nodes.push(Node {
             name: title(node),
             operator: node.op.clone(),
             op,
             inputs,
-            output: self.names.add(first_output(node))?,
+            output,
         });
         Ok(())
     }
