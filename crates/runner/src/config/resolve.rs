@@ -38,6 +38,10 @@ impl ExperimentConfig {
         for set in sets {
             merge(&mut value, parse_set(set)?);
         }
+        let other = |set: &&String| set.split_once('=').is_some_and(|(key, _)| key == "seed");
+        if let (Some(seed), Some(set)) = (seed, sets.iter().find(other)) {
+            bail!("--seed {seed} and --set {set} contradict each other: leave one of them out");
+        }
         if let Some(seed) = seed {
             merge(&mut value, json!({ "seed": seed }));
         }
@@ -198,6 +202,17 @@ mod tests {
         let sets = ["train.qqq=1".to_owned()];
         let error = ExperimentConfig::read(&path, Preset::Quick, None, &sets).unwrap_err();
         assert!(!format!("{error:#}").contains("did you mean"), "{error:#}");
+    }
+
+    #[test]
+    fn two_seeds_are_refused() {
+        let (_dir, path) = experiment(r#"{"name": "x"}"#);
+        let read =
+            |seed, set: &str| ExperimentConfig::read(&path, Preset::Quick, seed, &[set.to_owned()]);
+        let error = read(Some(1), "seed=5").unwrap_err().to_string();
+        assert!(error.contains("--seed 1 and --set seed=5"), "{error}");
+        assert_eq!(read(None, "seed=5").unwrap().seed, 5);
+        assert_eq!(read(Some(7), "train.steps=3").unwrap().seed, 7);
     }
 
     #[test]

@@ -276,6 +276,7 @@ impl<'a> FinishedRun<'a> {
             test_fold: (info.fold_rule != FoldRule::Given).then_some(self.prepared.folds()),
             test_rows: &test_rows,
             synthetic: info.synthetic,
+            machine_coded: info.machine_coded,
             trained_elsewhere: self.own.is_some(),
             optimistic,
             options: &self.config.fau,
