@@ -49,7 +49,10 @@ fn an_export_is_read_back_with_the_runs_numbers_and_patches() {
             place.faus(&command).done();
             read_json(&place.path(&format!("{name}-{method}/filters.json")))
         });
-        assert_eq!((&got["layer"], &got["field"]), (&expected["layer"], &expected["field"]));
+        assert_eq!(
+            (&got["layer"], &got["field"]),
+            (&expected["layer"], &expected["field"])
+        );
         for (filter, (got, expected)) in got["filters"]
             .as_array()
             .unwrap()
@@ -81,11 +84,18 @@ fn exporting_an_export_changes_nothing() {
     assert_eq!(bytes("a.onnx"), bytes("b.onnx"));
     let checkpoint = "--checkpoint out/folds/2/best.safetensors --prepared out/dataset";
     place
-        .faus(&format!("export {checkpoint} --out c.data --format torchscript"))
+        .faus(&format!(
+            "export {checkpoint} --out c.data --format torchscript"
+        ))
         .done();
     let archive = bytes("c.data");
     let holds = |text: &str| archive.windows(text.len()).any(|it| it == text.as_bytes());
-    for text in ["extra/faus.json", "\"fold\":2", "\"synthetic\":true", "surprise"] {
+    for text in [
+        "extra/faus.json",
+        "\"fold\":2",
+        "\"synthetic\":true",
+        "surprise",
+    ] {
         assert!(holds(text), "{text}");
     }
     // A network of someone else: its scaling becomes part of it.
