@@ -177,7 +177,7 @@ pub fn write_tensors(
 }
 
 /// The values of any tensor as f32 in C order.
-fn bytes(tensor: &Tensor) -> Result<Vec<u8>, Error> {
+pub(crate) fn bytes(tensor: &Tensor) -> Result<Vec<u8>, Error> {
     let tensor = tensor.f_detach()?.f_to_device(Device::Cpu)?;
     let tensor = tensor.f_to_kind(Kind::Float)?.f_contiguous()?;
     Ok(bytemuck::cast_slice(values(&tensor)?).to_vec())

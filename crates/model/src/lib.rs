@@ -3,6 +3,7 @@
 //! - [`Architecture`] describes a network as named [`Stage`]s of plain [`Layer`]s; [`ZeroBiasCnn`] is the paper's.
 //! - [`Network`] runs one: logits, feature maps, and the loss with its gradients for a training step.
 //! - [`OnnxFile`] reads the network of someone else, whose [`Graph`] a [`Network`] runs in place of stages.
+//! - [`Export`] writes one for other programs, as ONNX or TorchScript.
 //! - [`FieldNet`] computes the receptive field of a unit, forward and back; [`Maxima`] are the largest responses.
 //! - [`Checkpoint`] stores and restores one as safetensors, never pickle.
 //! - [`DeviceChoice`] finds CUDA, or the reason why it is unavailable.
@@ -24,6 +25,7 @@ mod checkpoint;
 mod compute;
 mod device;
 mod error;
+mod export;
 mod field;
 mod graph;
 mod kernels;
@@ -38,9 +40,11 @@ pub use compute::plan::Plan;
 pub use compute::step::{StepOutput, Tally, TrainBatch};
 pub use device::{CudaStatus, DeviceChoice, DeviceList, cuda_status, device_name};
 pub use error::Error;
+pub use export::{Export, LocalContrast};
 pub use field::map::{FieldMap, Region};
 pub use field::net::FieldNet;
 pub use field::trace::FieldTrace;
+pub use graph::info::ExportInfo;
 pub use graph::input::GraphInput;
 pub use graph::load::OnnxFile;
 pub use graph::trace::GraphTrace;

@@ -46,6 +46,7 @@ enum Command {
     Correlate(commands::correlate::CorrelateArgs),
     Predict(commands::predict::PredictArgs),
     Network(commands::network::OnnxArgs),
+    Export(commands::export::ExportArgs),
     Controls(commands::controls::ControlsArgs),
     Replicate(commands::replicate::ReplicateArgs),
     Probe(commands::probe::ProbeArgs),
@@ -69,7 +70,10 @@ enum DataCommand {
 
 /// Headings of the commands in the help. Studies of the program have their own.
 const GROUPS: [(&str, &[&str]); 6] = [
-    ("The whole job", &["run", "report", "compare", "predict"]),
+    (
+        "The whole job",
+        &["run", "report", "compare", "predict", "export"],
+    ),
     ("Data", &["data", "synth"]),
     ("A network of your own", &["network"]),
     (
@@ -257,6 +261,7 @@ fn dispatch(command: Command, program: &Program) -> Result<()> {
         Command::Correlate(args) => commands::correlate::correlate(args, program),
         Command::Predict(args) => commands::predict::predict(args, program),
         Command::Network(args) => commands::network::network(args),
+        Command::Export(args) => commands::export::export(args, program),
         Command::Controls(args) => commands::controls::controls(args, program),
         Command::Replicate(args) => commands::replicate::replicate(args, program),
         Command::Probe(args) => commands::probe::probe(args, program),

@@ -44,20 +44,27 @@ impl Images for GreyImages<'_> {
     }
 
     fn input(&self, row: usize) -> Vec<f32> {
-        let grey = self.grey(row);
-        let mut values = vec![0.0; grey.len()];
-        to_unit_range(grey, &mut values);
-        let (side, work) = (self.side(), &mut Vec::new());
-        if let Some(normalisation) = self.normalisation {
-            normalisation.apply(&mut values, side, work);
-        }
-        values
+        network_input(self.grey(row), self.side(), self.normalisation)
     }
 
     fn subject(&self, row: usize) -> i64 {
         let subjects = self.prepared.subjects();
         subjects.get(row).copied().unwrap_or(-1)
     }
+}
+
+/// A network's input for grey pixels `[side, side]`.
+pub(crate) fn network_input(
+    grey: &[u8],
+    side: usize,
+    normalisation: Option<Normalisation>,
+) -> Vec<f32> {
+    let mut values = vec![0.0; grey.len()];
+    to_unit_range(grey, &mut values);
+    if let Some(normalisation) = normalisation {
+        normalisation.apply(&mut values, side, &mut Vec::new());
+    }
+    values
 }
 
 /// Some images of a data set.

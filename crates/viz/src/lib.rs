@@ -68,7 +68,7 @@ pub use explain::occlusion::Occlusion;
 pub use explain::patch::{FilterPatches, Patch, cut_patches};
 pub use images::{ImageSet, Images, Progress};
 pub use lens::LayerLens;
-pub use lens::responses::Response;
+pub use lens::responses::{FaceLens, Response};
 pub use lens::strongest::{FilterTop, Survey, TopUnit, survey};
 pub use photo::face::SeenFace;
 pub use photo::{PhotoViewer, Viewed};

@@ -10,6 +10,7 @@
 //! | `compare.rs` | runs side by side, the measures in a summary |
 //! | `pictures.rs` | patches, atlas, sanity panels and evidence maps, by every choice and method |
 //! | `predict.rs` | faces of photographs and videos, alone and among others |
+//! | `export.rs` | a run's network as ONNX and TorchScript, read back, exported again |
 //! | `own_network.rs` | ONNX files: layers, activations, patches, and the description of their input |
 //! | `outputs.rs` | links, pipes, devices and readers that stop early: what is written where |
 //! | `as_held.rs` | tables, JSON, archives and checkpoints of other kinds and dialects; names in both forms of Unicode; settings against a prepared set |
@@ -32,6 +33,7 @@ mod as_held;
 mod codes;
 mod commands;
 mod compare;
+mod export;
 mod installed;
 mod interrupted;
 mod messages;

@@ -3,9 +3,9 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
 use faus_tests::shared::copy_of_finished;
-use faus_tests::{Place, Table, read_json};
+use faus_tests::{Place, Table, copy_tree, read_json, repository};
 use image::{DynamicImage, GrayImage, RgbaImage, imageops};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 /// What `faus predict` needs of a run, and pictures of drawn faces in `photos`.
 fn place() -> Place {
@@ -139,6 +139,82 @@ fn two_faces_a_broken_file_and_none() {
     let marked = image::open(place.path("seen/overlay/00002-both.png")).unwrap();
     assert_eq!((marked.width(), marked.height()), (1280, 480));
     assert!(marked.color().has_color(), "boxes are coloured");
+}
+
+/// The network of a run, exported and with the run's analysis beside it, sees what the run sees.
+#[test]
+fn a_network_of_ones_own_is_told_like_that_of_a_run() {
+    let place = place();
+    // So that a unit passes.
+    let replication = place.path("out/fau/replication.json");
+    let mut found = read_json(&replication);
+    found["by_au"][0]["above_untrained"] = json!({ "difference": 0.3, "q": 0.01 });
+    std::fs::write(&replication, found.to_string()).unwrap();
+    for part in ["fau", "dataset"] {
+        let to = place.path(&format!("analysed/{part}"));
+        copy_tree(&place.path(&format!("out/{part}")), &to, |_| true);
+    }
+    for n in 1..9 {
+        let name = format!("photos/b-{n}.png");
+        portrait(&place, 7 * n).save(place.path(&name)).unwrap();
+    }
+    place.faus("export out --out model.onnx").done();
+    let own = "--network model.onnx";
+    place
+        .faus(&format!("predict photos {own} --out bare"))
+        .done()
+        .says(&["No action units", "--analysed", "synthetic"]);
+    place
+        .faus(&format!(
+            "predict photos {own} --analysed analysed --out own"
+        ))
+        .done()
+        .says(&["analysed images", "1 units that replicate"]);
+    place.faus("predict photos --run out --out run").done();
+    let [bare, own, run] =
+        ["bare", "own", "run"].map(|name| lines(&place.path(&format!("{name}/faces.jsonl"))));
+    assert!(run.len() >= 9, "{}", run.len());
+    let fired = |lines: &[Value]| {
+        let units = lines.iter().map(|line| line["fired"].as_array().unwrap());
+        Vec::from_iter(units.map(Vec::len))
+    };
+    assert_eq!(fired(&own), fired(&run));
+    for ((bare, own), run) in bare.iter().zip(&own).zip(&run) {
+        assert_eq!(bare["probabilities"], own["probabilities"]);
+        for key in ["path", "box", "predicted"] {
+            assert_eq!(own[key], run[key]);
+        }
+        for (class, p) in run["probabilities"].as_object().unwrap() {
+            let apart = own["probabilities"][class].as_f64().unwrap() - p.as_f64().unwrap();
+            assert!(apart.abs() < 1e-5, "{class}: {apart}");
+        }
+    }
+    place
+        .faus("predict photos --network model.onnx --analysed out")
+        .failed(&["out: a run folder", "--run"]);
+    place
+        .faus("predict photos --network model.onnx --run out")
+        .ended(2)
+        .says(&["--run"]);
+}
+
+#[test]
+fn outputs_without_names_are_numbered() {
+    let place = place();
+    let model = repository().join("crates/viz/tests/golden/onnx/plain.onnx");
+    std::fs::copy(model, place.path("plain.onnx")).unwrap();
+    let input = r#"{"size":36,"channels":1,"scale":0.004,"mean":[0.4],"std":[0.25],"crop":"auto"}"#;
+    std::fs::write(place.path("input.json"), input).unwrap();
+    place
+        .faus("predict photos --network plain.onnx")
+        .ended(2)
+        .says(&["--input", "\"size\":36"]);
+    place
+        .faus("predict photos --network plain.onnx --input input.json --out seen")
+        .done()
+        .says(&["names of the classes are not known", "No action units"]);
+    let table = Table::read(&place.path("seen/faces.csv"));
+    assert_eq!(table.numbers::<f64>("p_4").len(), 1);
 }
 
 /// An `ffmpeg` that writes the file `frames` and ends with `code`.

@@ -6,7 +6,6 @@ use super::{CropMode, FaceDetector, authors, centre_square};
 use crate::error::Error;
 use crate::picture::decode::to_grey;
 use crate::picture::{CropBox, resize};
-use crate::prepared::info::DatasetInfo;
 
 /// Smallest side of a picture that may be a face (our choice).
 const LEAST_SIDE: u32 = 16;
@@ -83,15 +82,15 @@ pub struct CutFace {
 }
 
 impl FaceCutter {
-    /// Cuts as this data set was cut.
+    /// Cuts faces of `side` pixels in this way.
     ///
     /// # Errors
     /// [`Error::Setting`] for a broken build.
-    pub fn like(info: &DatasetInfo) -> Result<Self, Error> {
+    pub fn new(mode: CropMode, side: u32) -> Result<Self, Error> {
         Ok(Self {
             detector: FaceDetector::new()?,
-            mode: info.crop,
-            side: info.image_size,
+            mode,
+            side,
         })
     }
 
@@ -132,12 +131,7 @@ mod tests {
     use crate::face::detector::photograph;
 
     fn cutter(mode: CropMode) -> FaceCutter {
-        let detector = FaceDetector::new().unwrap();
-        FaceCutter {
-            detector,
-            mode,
-            side: 48,
-        }
+        FaceCutter::new(mode, 48).unwrap()
     }
 
     #[test]

@@ -25,12 +25,31 @@ pub fn decode_grey(bytes: &[u8], path: &Path) -> Result<GrayImage, Error> {
     Ok(to_grey(scaled_alone(decode(bytes, path)?)))
 }
 
-/// Reads an image file with its colours; see [`decode_grey`].
-pub(crate) fn read_image(path: &Path) -> Result<DynamicImage, Error> {
-    Ok(scaled_alone(decode(
-        &read_bounded(path, IMAGE_LIMIT)?,
-        path,
-    )?))
+/// Reads an image file with its colours, see [`decode_grey`]; and whether it is a TIFF with further pages.
+pub(crate) fn read_image(path: &Path) -> Result<(DynamicImage, bool), Error> {
+    let bytes = read_bounded(path, IMAGE_LIMIT)?;
+    let pages = next_page(&bytes).unwrap_or(0);
+    Ok((scaled_alone(decode(&bytes, path)?), pages > 0))
+}
+
+/// Where the second page of a TIFF begins; 0 without one.
+fn next_page(bytes: &[u8]) -> Option<u32> {
+    let small_end_first = match bytes.get(..4)? {
+        b"II*\0" => true,
+        b"MM\0*" => false,
+        _ => return None,
+    };
+    let number = |at: usize, length: usize| {
+        let bytes = bytes.get(at..at.checked_add(length)?)?.iter();
+        let add = |sum: u32, byte: &u8| sum << 8 | u32::from(*byte);
+        Some(match small_end_first {
+            true => bytes.rev().fold(0, add),
+            false => bytes.fold(0, add),
+        })
+    };
+    let page = number(4, 4)? as usize;
+    let entries = number(page, 2)? as usize;
+    number(page + 2 + 12 * entries, 4)
 }
 
 /// [`decode_grey`] with the colours left.
@@ -263,6 +282,22 @@ mod tests {
             assert_eq!(read(&bytes).unwrap(), image, "{format:?}");
             assert!(read(&bytes[..bytes.len() / 2]).is_err(), "{format:?}");
         }
+    }
+
+    #[test]
+    fn further_pages_of_a_tiff_are_seen() {
+        let image = GrayImage::from_fn(48, 48, |x, y| image::Luma([(x * 5 + y) as u8]));
+        let mut bytes = encoded(&image, ImageFormat::Tiff);
+        assert_eq!(next_page(&bytes), Some(0));
+        let page = u32::from_le_bytes(bytes[4..8].try_into().unwrap()) as usize;
+        let entries = u16::from_le_bytes(bytes[page..page + 2].try_into().unwrap());
+        bytes[page + 2 + 12 * usize::from(entries)] = 8;
+        assert_eq!(next_page(&bytes), Some(8));
+        for length in 0..bytes.len() {
+            next_page(&bytes[..length]);
+        }
+        assert_eq!(next_page(b"MM\0*\0\0\0\x08\0\0\0\0\x01\0"), Some(256));
+        assert_eq!(next_page(b"\x89PNG\r\n\x1a\n"), None);
     }
 
     #[test]

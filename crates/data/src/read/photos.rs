@@ -3,6 +3,8 @@
 use std::io::{self, BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdout, Command, Stdio};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
+use std::time::Duration;
 
 use image::{DynamicImage, RgbImage};
 use rayon::prelude::*;
@@ -24,6 +26,8 @@ pub struct Photo {
     pub picture: Option<DynamicImage>,
     /// Its faces.
     pub faces: Vec<CutFace>,
+    /// Whether its file is a TIFF with further pages, which are not read.
+    pub first_page: bool,
 }
 
 /// A file or frame that is of no use, and why.
@@ -99,21 +103,22 @@ impl Unread<'_> {
         let picture = match self.frame {
             None if is_other_image(&path.to_string_lossy()) => Err(OTHER_IMAGE.to_owned()),
             None => read_image(&path).map_err(|error| error.reason()),
-            Some((_, picture)) => picture,
+            Some((_, picture)) => picture.map(|picture| (picture, false)),
         };
-        let with_faces = |picture: DynamicImage| {
+        let with_faces = |(picture, first_page): (DynamicImage, bool)| {
             let faces = cutter.faces(&picture);
             match faces.is_empty() {
                 true => Err("no face was found".to_owned()),
-                false => Ok((keep.then_some(picture), faces)),
+                false => Ok((keep.then_some(picture), faces, first_page)),
             }
         };
         match picture.and_then(with_faces) {
-            Ok((picture, faces)) => Ok(Photo {
+            Ok((picture, faces, first_page)) => Ok(Photo {
                 path,
                 frame,
                 picture,
                 faces,
+                first_page,
             }),
             Err(reason) => Err(NoPhoto {
                 path,
@@ -138,10 +143,14 @@ fn pictures(path: &Path) -> Box<dyn Iterator<Item = Unread<'_>> + Send + '_> {
     }
 }
 
-/// Frames from ffmpeg, as PPM pictures one behind the other: memory holds one.
+/// Longest wait for a frame (our choice): the largest are decoded within a few seconds.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// Frames from ffmpeg: memory holds two.
 struct Frames {
     ffmpeg: Child,
-    pictures: BufReader<ChildStdout>,
+    frames: Receiver<io::Result<DynamicImage>>,
+    patience: Duration,
     begun: bool,
     ended: bool,
 }
@@ -150,19 +159,37 @@ impl Frames {
     fn open(video: &Path) -> Result<Self, String> {
         // As an absolute path it is no flag and no address.
         let video = std::path::absolute(video).map_err(|error| error.to_string())?;
-        let mut ffmpeg = Command::new("ffmpeg")
+        let mut ffmpeg = Command::new("ffmpeg");
+        ffmpeg
             // A playlist could name other places.
-            .args(["-nostdin", "-v", "error", "-protocol_whitelist", "file,pipe", "-i"])
+            .args([
+                "-nostdin",
+                "-v",
+                "error",
+                "-protocol_whitelist",
+                "file,pipe",
+                "-i",
+            ])
             .arg(video)
-            .args(["-map", "0:v:0", "-f", "image2pipe", "-c:v", "ppm", "pipe:1"])
+            .args(["-map", "0:v:0", "-f", "image2pipe", "-c:v", "ppm", "pipe:1"]);
+        Self::of(ffmpeg, PATIENCE)
+    }
+
+    /// The frames that a program writes as PPM pictures, one behind the other.
+    fn of(mut program: Command, patience: Duration) -> Result<Self, String> {
+        let mut ffmpeg = program
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .spawn()
             .map_err(|error| format!("ffmpeg, which decodes videos, does not start ({error}): install it, or give the frames as images"))?;
         let pictures = ffmpeg.stdout.take().ok_or("ffmpeg has no output")?;
+        let (send, frames) = sync_channel(0);
+        // Of its own, since reading from a program that hangs does not end.
+        std::thread::spawn(move || Pictures(BufReader::new(pictures)).pass(&send));
         Ok(Self {
             ffmpeg,
-            pictures: BufReader::new(pictures),
+            frames,
+            patience,
             begun: false,
             ended: false,
         })
@@ -170,16 +197,46 @@ impl Frames {
 
     /// The next picture; `None` behind the last.
     fn picture(&mut self) -> io::Result<Option<DynamicImage>> {
-        if self.pictures.fill_buf()?.is_empty() {
-            return match self.ffmpeg.wait()?.success() {
+        match self.frames.recv_timeout(self.patience) {
+            Ok(picture) => {
+                self.begun = true;
+                picture.map(Some)
+            }
+            Err(RecvTimeoutError::Timeout) => {
+                let seconds = self.patience.as_secs();
+                Err(io::Error::other(format!(
+                    "ffmpeg wrote no frame for {seconds} seconds and was stopped: the video is damaged, or its disk does not answer"
+                )))
+            }
+            Err(RecvTimeoutError::Disconnected) => match self.ffmpeg.wait()?.success() {
                 true if self.begun => Ok(None),
                 true => Err(io::Error::other("ffmpeg finds no frame in it")),
                 false => Err(io::Error::other(
                     "ffmpeg cannot decode this video to its end",
                 )),
-            };
+            },
         }
-        self.begun = true;
+    }
+}
+
+/// PPM pictures, one behind the other.
+struct Pictures(BufReader<ChildStdout>);
+
+impl Pictures {
+    /// Sends every picture until the last, an error, or nobody waits.
+    fn pass(mut self, to: &SyncSender<io::Result<DynamicImage>>) {
+        while let Some(picture) = self.picture().transpose() {
+            let last = picture.is_err();
+            if to.send(picture).is_err() || last {
+                break;
+            }
+        }
+    }
+
+    fn picture(&mut self) -> io::Result<Option<DynamicImage>> {
+        if self.0.fill_buf()?.is_empty() {
+            return Ok(None);
+        }
         let header = [self.word()?, self.word()?, self.word()?, self.word()?];
         let side = |text: &str| {
             text.parse()
@@ -197,7 +254,7 @@ impl Frames {
             )));
         };
         let mut pixels = vec![0; width as usize * height as usize * 3];
-        self.pictures.read_exact(&mut pixels)?;
+        self.0.read_exact(&mut pixels)?;
         Ok(RgbImage::from_raw(width, height, pixels).map(DynamicImage::from))
     }
 
@@ -207,7 +264,7 @@ impl Frames {
         const LIMIT: usize = 16;
         let (mut word, mut byte) = (String::new(), [0]);
         while word.len() < LIMIT {
-            self.pictures.read_exact(&mut byte)?;
+            self.0.read_exact(&mut byte)?;
             match byte[0].is_ascii_whitespace() {
                 true => break,
                 false => word.push(char::from(byte[0])),
@@ -238,5 +295,45 @@ impl Drop for Frames {
         // It may be in the middle of the video; one that has ended is no error.
         let _ = self.ffmpeg.kill();
         let _ = self.ffmpeg.wait();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The frames of a shell's output.
+    fn frames(script: &str) -> Vec<Result<DynamicImage, String>> {
+        let mut shell = Command::new("/bin/sh");
+        shell.args(["-c", script]);
+        let frames = Frames::of(shell, Duration::from_millis(300)).unwrap();
+        frames.collect()
+    }
+
+    #[test]
+    fn a_program_that_hangs_is_stopped_and_told() {
+        let stopped = |frame: &Result<DynamicImage, String>| {
+            let reason = frame.as_ref().err();
+            reason.is_some_and(|reason| reason.contains("was stopped"))
+        };
+        let at_once = frames("exec sleep 1000");
+        assert!(at_once.len() == 1 && stopped(&at_once[0]), "{at_once:?}");
+        let later = frames("printf 'P6\\n1 1\\n255\\nabcP6\\n1'; exec sleep 1000");
+        assert!(later.len() == 2 && later[0].is_ok() && stopped(&later[1]));
+    }
+
+    #[test]
+    fn frames_end_with_their_program() {
+        let two = frames("printf 'P6\\n1 1\\n255\\nabcP6\\n1 1\\n255\\nabc'");
+        assert!(two.len() == 2 && two.iter().all(Result::is_ok), "{two:?}");
+        for (script, reason) in [
+            ("exit 0", "no frame in it"),
+            ("exit 1", "to its end"),
+            ("printf 'GIF89a 1 2 3 '", "wrote no frame of at most"),
+        ] {
+            let one = frames(script);
+            let told = one[0].as_ref().unwrap_err();
+            assert!(one.len() == 1 && told.contains(reason), "{one:?}");
+        }
     }
 }

@@ -131,6 +131,13 @@ fn set_ints(node: &mut NodeMessage, name: &str, ints: Vec<i64>) {
     });
 }
 
+fn size(size: i64) -> Dimension {
+    Dimension {
+        size,
+        ..Dimension::default()
+    }
+}
+
 fn image_sizes(graph: &mut GraphMessage) -> &mut Vec<Dimension> {
     let kind = graph.inputs[0].kind.as_mut().unwrap();
     let tensor = kind.tensor.as_mut().unwrap();
@@ -251,10 +258,10 @@ fn impossible_sizes_are_refused_before_memory_is_taken() {
         set_ints(node(graph, "Conv"), "dilations", vec![1 << 15; 2])
     });
     fails(&["`size` must be at most"], |graph| {
-        image_sizes(graph)[2..].fill(Dimension { size: 1 << 30 });
+        image_sizes(graph)[2..].fill(size(1 << 30));
     });
     fails(&["36x48"], |graph| {
-        image_sizes(graph)[3] = Dimension { size: 48 };
+        image_sizes(graph)[3] = size(48);
     });
     // A sum of a row and a column has the product of their sizes.
     fails(&["would give"], |graph| {

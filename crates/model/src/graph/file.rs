@@ -14,7 +14,7 @@ use crate::error::Error;
 use crate::graph::messages::{DOUBLE, FLOAT, INT32, INT64, Model, TensorMessage};
 
 /// What a protobuf message may have at most.
-const MAX_BYTES: u64 = 2 << 30;
+pub(super) const MAX_BYTES: u64 = 2 << 30;
 
 /// What a graph may consist of: an empty message takes two bytes in the file, and a hundred times as many in memory.
 const MAX_MESSAGES: usize = 1 << 18;
@@ -97,6 +97,31 @@ fn messages(mut bytes: &[u8], kind: &str) -> Option<usize> {
 
 /// A tensor of the file: f32, or i64 for whole numbers. `folder` is the model's, for weights in files of their own.
 pub(super) fn tensor(message: &TensorMessage, folder: &Path) -> Result<Tensor, String> {
+    let (kind, raw) = numbers(message, folder)?;
+    let read = Tensor::f_from_data_size(&raw, &message.dims, kind);
+    let wide = if kind == Kind::Int || kind == Kind::Int64 {
+        Kind::Int64
+    } else {
+        Kind::Float
+    };
+    let read = read.and_then(|tensor| tensor.f_to_kind(wide));
+    read.map_err(|error| format!("weight `{}` cannot be read: {error}", message.name))
+}
+
+/// The message with its numbers in it, wherever they were.
+pub(super) fn inlined(message: &TensorMessage, folder: &Path) -> Result<TensorMessage, String> {
+    let (_, raw) = numbers(message, folder)?;
+    Ok(TensorMessage {
+        dims: message.dims.clone(),
+        kind: message.kind,
+        name: message.name.clone(),
+        raw,
+        ..TensorMessage::default()
+    })
+}
+
+/// The type and the bytes of a tensor's numbers, as many as its dimensions need.
+fn numbers(message: &TensorMessage, folder: &Path) -> Result<(Kind, Bytes), String> {
     let name = &message.name;
     let wrong = |what: String| format!("weight `{name}` {what}");
     let (kind, bytes_each) = match message.kind {
@@ -110,33 +135,25 @@ pub(super) fn tensor(message: &TensorMessage, folder: &Path) -> Result<Tensor, S
             )));
         }
     };
-    let count = message
-        .dims
+    let dims = &message.dims;
+    let count = dims
         .iter()
         .try_fold(1u64, |all, &dim| all.checked_mul(u64::try_from(dim).ok()?));
     let bytes = count
         .and_then(|count| count.checked_mul(bytes_each))
         .filter(|bytes| *bytes <= MAX_BYTES);
-    let dims = &message.dims;
     let bytes = bytes.ok_or_else(|| wrong(format!("has impossible dimensions {dims:?}")))?;
     let raw = match message.location {
         0 => raw_of(message),
         _ => external(message, folder, bytes).map_err(wrong)?,
     };
-    if raw.len() as u64 != bytes {
-        return Err(wrong(format!(
+    match raw.len() as u64 == bytes {
+        true => Ok((kind, raw)),
+        false => Err(wrong(format!(
             "of dimensions {dims:?} needs {bytes} bytes and has {}: the file is damaged; export it again",
             raw.len()
-        )));
+        ))),
     }
-    let read = Tensor::f_from_data_size(&raw, dims, kind);
-    let wide = if kind == Kind::Int || kind == Kind::Int64 {
-        Kind::Int64
-    } else {
-        Kind::Float
-    };
-    let read = read.and_then(|tensor| tensor.f_to_kind(wide));
-    read.map_err(|error| wrong(format!("cannot be read: {error}")))
 }
 
 /// The bytes within the message, from whichever field carries them.

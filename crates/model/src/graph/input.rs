@@ -60,6 +60,12 @@ impl GraphInput {
         Ok(input)
     }
 
+    /// Whether the network takes pixels from 0 to 255 as they are.
+    pub(super) fn is_pixels(&self) -> bool {
+        let all = |values: &[f64], value: f64| values.iter().all(|it| *it == value);
+        self.scale == 1.0 && all(&self.mean, 0.0) && all(&self.std, 1.0)
+    }
+
     pub(super) fn check(&self) -> Result<(), String> {
         let each = |name: &str, values: &[f64]| match values.len() == self.channels
             && values.iter().all(|v| v.is_finite())

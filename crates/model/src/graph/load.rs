@@ -4,26 +4,35 @@ use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use prost::Message;
 use tch::{Device, Tensor};
 
 use crate::error::Error;
-use crate::graph::file;
+use crate::export::LocalContrast;
+use crate::graph::file::{self, MAX_BYTES};
+use crate::graph::info::ExportInfo;
 use crate::graph::input::GraphInput;
-use crate::graph::messages::{GraphMessage, Model, NodeMessage};
+use crate::graph::messages::{GraphMessage, Model, NodeMessage, Opset};
 use crate::graph::op::{Op, TRAINING};
 use crate::graph::outline::{first_output, image_of, layout, logits_of, needed, title};
-use crate::graph::{Graph, Node, Plan};
+use crate::graph::pixels::for_pixels;
+use crate::graph::write::graph_of;
+use crate::graph::{Graph, NORMALISED, Node, Plan};
+use crate::network::Network;
 
 /// The oldest operators that are read.
 const OLDEST: i64 = 11;
 /// The newest that were known when this was written.
 const NEWEST: i64 = 26;
+/// Those of our own networks, with the version of ONNX's messages that has them: old enough for every program.
+const OWN: (i64, i64) = (13, 7);
 
 /// An ONNX file, read but not yet built: its input is not fully described by the file.
 #[derive(Debug)]
 pub struct OnnxFile {
     path: PathBuf,
     model: Model,
+    info: Option<ExportInfo>,
 }
 
 impl OnnxFile {
@@ -32,15 +41,90 @@ impl OnnxFile {
     /// # Errors
     /// When it is missing, too large, damaged or of another format.
     pub fn read(path: &Path) -> Result<Self, Error> {
-        let (path, model) = (path.to_path_buf(), file::read(path)?);
-        let file = Self { path, model };
+        let model = file::read(path)?;
+        let file = Self {
+            info: ExportInfo::of(&model).map_err(Error::checkpoint(path))?,
+            path: path.to_path_buf(),
+            model,
+        };
         let complete = file.graph().and_then(|_| file.opset());
         complete.map_err(Error::checkpoint(&file.path))?;
         Ok(file)
     }
 
-    /// The input's description as far as the file has it, an open size as 0 and open channels as 1; the scaling is a guess.
+    /// The description in a file that was exported here.
+    pub fn info(&self) -> Option<&ExportInfo> {
+        self.info.as_ref()
+    }
+
+    /// The file to be written to `path` of a network of stages that needs `contrast` before it.
+    pub(crate) fn of_network(
+        network: &Network,
+        contrast: LocalContrast,
+        info: &ExportInfo,
+        path: &Path,
+    ) -> Result<Self, Error> {
+        let opset = Opset {
+            domain: String::new(),
+            version: OWN.0,
+        };
+        let model = Model {
+            version: OWN.1,
+            graph: Some(graph_of(network, contrast)?),
+            opsets: vec![opset],
+            ..Model::default()
+        };
+        Ok(Self::described(path, model, info))
+    }
+
+    /// The same network for pixels from 0 to 255, all in one file.
+    pub(crate) fn for_pixels(&self, input: &GraphInput, info: &ExportInfo) -> Result<Self, Error> {
+        let graph = self.graph();
+        let graph = graph.and_then(|graph| for_pixels(graph, input, self.folder()));
+        let model = Model {
+            graph: Some(graph.map_err(Error::checkpoint(&self.path))?),
+            ..self.model.clone()
+        };
+        Ok(Self::described(&self.path, model, info))
+    }
+
+    fn described(path: &Path, mut model: Model, info: &ExportInfo) -> Self {
+        model.producer = "faus".to_owned();
+        let entries = info.entries();
+        let is_ours = |key: &str| entries.iter().any(|entry| entry.key == key);
+        model.metadata.retain(|entry| !is_ours(&entry.key));
+        model.metadata.extend(entries);
+        Self {
+            path: path.to_path_buf(),
+            model,
+            info: Some(info.clone()),
+        }
+    }
+
+    /// Writes the file, atomically.
+    pub(crate) fn write(&self, path: &Path) -> Result<(), Error> {
+        let wrong = Error::checkpoint::<String>(path);
+        if self.model.encoded_len() as u64 > MAX_BYTES {
+            return Err(wrong(
+                "an ONNX file may not have more than 2 GiB".to_owned(),
+            ));
+        }
+        let written = faus_base::file::write(path, &self.model.encode_to_vec());
+        written.map_err(Error::checkpoint(path))
+    }
+
+    /// Whether it takes one image at a time.
+    pub fn is_of_one_image(&self) -> bool {
+        let image = self.graph().ok().and_then(|graph| image_of(graph).ok());
+        image.is_some_and(|(_, dims)| dims.first() == Some(&1))
+    }
+
+    /// The input's description as far as the file has it, an open size as 0 and open channels as 1; the scaling is a guess, unless
+    /// the file was exported here.
     pub fn example_input(&self) -> GraphInput {
+        if let Some(info) = &self.info {
+            return info.input.clone();
+        }
         let shape = self.graph().ok().and_then(|graph| image_of(graph).ok());
         let (channels, size, _) = shape
             .and_then(|(_, dims)| layout(&dims).ok())
@@ -48,18 +132,30 @@ impl OnnxFile {
         GraphInput::example(size as usize, if channels == 3 { 3 } else { 1 })
     }
 
-    /// The graph for this input, on the CPU.
+    /// The graph for this input, on the CPU. Of a file exported here, with the input that it describes, the graph begins behind the
+    /// normalisation.
     ///
     /// # Errors
     /// When an operator is not supported, the file is inconsistent, or the input does not fit.
     pub(crate) fn graph_for(&self, input: &GraphInput) -> Result<Graph, Error> {
-        let folder = self
-            .path
-            .parent()
-            .filter(|folder| !folder.as_os_str().is_empty());
-        let folder = folder.unwrap_or(Path::new("."));
-        let built = input.check().and_then(|()| self.build(input, folder));
+        let own = self.info.as_ref().filter(|info| info.input == *input);
+        self.graph_behind(input, own.and_then(|info| info.normalisation.as_deref()))
+    }
+
+    /// The graph of an exported file from its pixels on.
+    pub(crate) fn whole_graph(&self) -> Result<Graph, Error> {
+        self.graph_behind(&self.example_input(), None)
+    }
+
+    fn graph_behind(&self, input: &GraphInput, normalised: Option<&str>) -> Result<Graph, Error> {
+        let built = input.check().and_then(|()| self.build(input, normalised));
         built.map_err(Error::checkpoint(&self.path))
+    }
+
+    fn folder(&self) -> &Path {
+        let folder = self.path.parent();
+        let folder = folder.filter(|folder| !folder.as_os_str().is_empty());
+        folder.unwrap_or(Path::new("."))
     }
 
     fn graph(&self) -> Result<&GraphMessage, String> {
@@ -84,7 +180,7 @@ impl OnnxFile {
         }
     }
 
-    fn build(&self, input: &GraphInput, folder: &Path) -> Result<Graph, String> {
+    fn build(&self, input: &GraphInput, normalised: Option<&str>) -> Result<Graph, String> {
         let graph = self.graph()?;
         let (image, dims) = image_of(graph)?;
         let (channels, size, channels_last) = layout(&dims)?;
@@ -96,10 +192,13 @@ impl OnnxFile {
             ));
         }
         let (output, mut names) = (logits_of(graph)?, Names::default());
-        let image = names.add(image)?;
+        let first = normalised.map_or(image, |_| NORMALISED);
+        let mut needed = needed(graph, output, first);
+        needed.remove(first);
+        let image = names.add(first)?;
         let mut builder = Builder {
             graph,
-            folder,
+            folder: self.folder(),
             opset: self.opset()?,
             batch_of_one: dims.first() == Some(&1),
             names,
@@ -107,7 +206,7 @@ impl OnnxFile {
             of_image: HashSet::from([image]),
             nodes: vec![],
         };
-        builder.read(&needed(graph, output))?;
+        builder.read(&needed)?;
         let Builder {
             names,
             constants,
@@ -129,6 +228,7 @@ impl OnnxFile {
             output,
             classes: 0,
             input: input.clone(),
+            normalisation: normalised.map(str::to_owned),
         };
         let mut by_number: Vec<Option<Tensor>> = Vec::new();
         by_number.resize_with(values, || None);
@@ -234,14 +334,14 @@ impl<'a> Builder<'a> {
 /// The built graph, with its layers.
 fn probed(plan: Plan, constants: Vec<Option<Tensor>>) -> Result<Graph, String> {
     let input = &plan.input;
-    let deviations = input.std.iter();
-    // Grey values in [0, 2] are the pixels / 127.5.
-    let factor = deviations
-        .clone()
-        .map(|std| (127.5 * input.scale / std) as f32);
-    let offset = deviations
-        .zip(&input.mean)
-        .map(|(std, mean)| (mean / std) as f32);
+    // Grey values in [0, 2] are the pixels / 127.5; those of our own exports are normalised already.
+    let scale = |std: &f64| match plan.normalisation {
+        Some(_) => 1.0,
+        None => (127.5 * input.scale / std) as f32,
+    };
+    let factor = input.std.iter().map(scale);
+    let offset = input.std.iter().zip(&input.mean);
+    let offset = offset.map(|(std, mean)| (mean / std) as f32);
     let channels = [1, input.channels as i64, 1, 1];
     let tensor = |values: Vec<f32>| {
         let tensor = Tensor::f_from_slice(&values).and_then(|it| it.f_reshape(channels));

@@ -1,14 +1,24 @@
 //! The messages of an ONNX file that a network needs, numbered as in onnx.proto; prost skips all others.
+//!
+//! Numbers that are 0 are not written, as proto3 does; every reader takes a missing one as 0.
 
 use prost::Message;
 use prost::bytes::Bytes;
 
 #[derive(Clone, PartialEq, Message)]
 pub(crate) struct Model {
+    /// Version of these messages.
+    #[prost(int64, tag = "1")]
+    pub version: i64,
+    /// The program that wrote the file.
+    #[prost(string, tag = "2")]
+    pub producer: String,
     #[prost(message, optional, tag = "7")]
     pub graph: Option<GraphMessage>,
     #[prost(message, repeated, tag = "8")]
     pub opsets: Vec<Opset>,
+    #[prost(message, repeated, tag = "14")]
+    pub metadata: Vec<Entry>,
 }
 
 #[derive(Clone, PartialEq, Message)]
@@ -24,6 +34,8 @@ pub(crate) struct Opset {
 pub(crate) struct GraphMessage {
     #[prost(message, repeated, tag = "1")]
     pub nodes: Vec<NodeMessage>,
+    #[prost(string, tag = "2")]
+    pub name: String,
     #[prost(message, repeated, tag = "5")]
     pub weights: Vec<TensorMessage>,
     #[prost(message, repeated, tag = "11")]
@@ -64,6 +76,9 @@ pub(crate) struct Attribute {
     pub floats: Vec<f32>,
     #[prost(int64, repeated, tag = "8")]
     pub ints: Vec<i64>,
+    /// `AttributeProto.AttributeType`.
+    #[prost(int32, tag = "20")]
+    pub kind: i32,
 }
 
 #[derive(Clone, PartialEq, Message)]
@@ -127,11 +142,13 @@ pub(crate) struct Shape {
     pub dims: Vec<Dimension>,
 }
 
-/// A size, or 0 where the file leaves it open.
+/// A size, or 0 where the file leaves it open, perhaps with a name.
 #[derive(Clone, PartialEq, Message)]
 pub(crate) struct Dimension {
     #[prost(int64, tag = "1")]
     pub size: i64,
+    #[prost(string, tag = "2")]
+    pub name: String,
 }
 
 impl Value {

@@ -4,16 +4,19 @@
 mod damaged;
 mod field;
 mod file;
+pub(crate) mod info;
 pub(crate) mod input;
 pub(crate) mod load;
 mod messages;
 mod op;
 mod outline;
+mod pixels;
 mod pointwise;
 mod probe;
 mod shape;
 pub(crate) mod trace;
 mod window;
+mod write;
 
 use std::ops::Range;
 use std::sync::Arc;
@@ -38,6 +41,9 @@ pub struct Graph {
     factor: Tensor,
     offset: Tensor,
 }
+
+/// The value of our own exports that is their image after local contrast normalisation.
+const NORMALISED: &str = "normalised";
 
 /// A layer that can be analysed: a convolution, a response such as a ReLU's, a fully connected layer.
 #[derive(Debug, Clone, PartialEq)]
@@ -73,6 +79,9 @@ struct Plan {
     last_use: Vec<usize>,
     parameters: usize,
     input: GraphInput,
+    /// The local contrast normalisation that its images need before it: that of our own exports is left out of the graph, so that
+    /// their layers, fields and maps are those of the run.
+    normalisation: Option<String>,
 }
 
 #[derive(Debug)]
@@ -96,6 +105,16 @@ impl Graph {
     /// Number of weights.
     pub fn parameters(&self) -> usize {
         self.plan.parameters
+    }
+
+    /// The local contrast normalisation that its images need, as a configuration names it; `None` for a network that takes
+    /// grey images as they are.
+    pub fn normalisation(&self) -> Option<&str> {
+        self.plan.normalisation.as_deref()
+    }
+
+    pub(crate) fn input(&self) -> &GraphInput {
+        &self.plan.input
     }
 
     pub(crate) fn classes(&self) -> usize {

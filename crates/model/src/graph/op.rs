@@ -72,7 +72,7 @@ pub(super) enum Dense {
 pub(super) const TRAINING: &str = "works as in training; call network.eval() before the export";
 
 /// The operators that are read, for messages.
-const KNOWN: &str = "Add, AveragePool, BatchNormalization, Cast, Clip, Concat, Constant, ConstantOfShape, Conv, Div, Dropout, Elu, Flatten, Gather, Gemm, GlobalAveragePool, GlobalMaxPool, HardSigmoid, HardSwish, Identity, LeakyRelu, MatMul, MaxPool, Mish, Mul, PRelu, Pad, ReduceMean, Relu, Reshape, Resize, Shape, Sigmoid, Slice, Softmax, Softplus, Squeeze, Sub, Swish, Tanh, Transpose, Unsqueeze";
+const KNOWN: &str = "Add, AveragePool, BatchNormalization, Cast, Clip, Concat, Constant, ConstantOfShape, Conv, Div, Dropout, Elu, Flatten, Gather, Gemm, GlobalAveragePool, GlobalMaxPool, HardSigmoid, HardSwish, Identity, LeakyRelu, MatMul, MaxPool, Mish, Mul, PRelu, Pad, ReduceMean, Relu, Reshape, Resize, Shape, Sigmoid, Slice, Softmax, Softplus, Sqrt, Squeeze, Sub, Swish, Tanh, Transpose, Unsqueeze";
 
 impl Op {
     /// The operator of a node; `kernel` are the sizes of its weight, `batch_of_one` says that the file was written for one image at a time.

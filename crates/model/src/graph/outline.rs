@@ -69,8 +69,12 @@ pub(super) fn logits_of(graph: &GraphMessage) -> Result<&str, String> {
     Ok(name)
 }
 
-/// The names of all values that `output` is computed from.
-pub(super) fn needed<'a>(graph: &'a GraphMessage, output: &'a str) -> HashSet<&'a str> {
+/// The names of all values that `output` is computed from, given `image`.
+pub(super) fn needed<'a>(
+    graph: &'a GraphMessage,
+    output: &'a str,
+    image: &'a str,
+) -> HashSet<&'a str> {
     let mut needed = HashSet::from([output]);
     let producer: HashMap<&str, &NodeMessage> = graph
         .nodes
@@ -80,7 +84,7 @@ pub(super) fn needed<'a>(graph: &'a GraphMessage, output: &'a str) -> HashSet<&'
     let mut open = vec![output];
     while let Some(name) = open.pop() {
         for input in producer.get(name).into_iter().flat_map(|node| &node.inputs) {
-            if needed.insert(input) {
+            if input != image && needed.insert(input) {
                 open.push(input);
             }
         }

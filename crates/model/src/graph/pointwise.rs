@@ -23,6 +23,7 @@ pub(super) enum Pointwise {
     HardSwish,
     Mish,
     Softplus,
+    Sqrt,
     Swish {
         alpha: f64,
     },
@@ -62,6 +63,7 @@ impl Pointwise {
             "HardSwish" => Self::HardSwish,
             "Mish" => Self::Mish,
             "Softplus" => Self::Softplus,
+            "Sqrt" => Self::Sqrt,
             "Swish" => Self::Swish {
                 alpha: node.float("alpha", 1.0),
             },
@@ -123,6 +125,7 @@ impl Pointwise {
             Self::HardSwish => x.f_hardswish(),
             Self::Mish => x.f_mish(),
             Self::Softplus => x.f_softplus(),
+            Self::Sqrt => x.f_sqrt(),
             Self::Swish { alpha } => x.f_mul(&x.f_mul_scalar(*alpha)?.f_sigmoid()?),
             Self::Tanh => x.f_tanh(),
             Self::Clip => match (inputs.optional(1), inputs.optional(2)) {

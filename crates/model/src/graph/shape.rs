@@ -123,6 +123,8 @@ impl Rearrange {
         let x = inputs.get(0)?;
         match self {
             Self::Concat { axis } => Tensor::f_cat(&inputs.all(), *axis),
+            // No size in it: see `Layer::Flatten`.
+            Self::Flatten { axis: 1 } if x.dim() > 1 => x.f_flatten(1, -1),
             Self::Flatten { axis } => {
                 let rows = x
                     .size()

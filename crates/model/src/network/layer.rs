@@ -66,8 +66,8 @@ impl Layer {
             } => x.f_conv2d(weight, bias.as_ref(), [1, 1], [*padding; 2], [1, 1], 1)?,
             Self::MaxPool { side: s } => x.f_max_pool2d([*s; 2], [*s; 2], [0, 0], [1, 1], false)?,
             Self::Relu => x.f_relu()?,
-            // reshape, not view: a channels-last map must be copied into C, H, W order first.
-            Self::Flatten => x.f_reshape([x.size()[0], -1])?,
+            // No size in it: a trace for TorchScript would keep the number of images. A channels-last map is copied into C, H, W order.
+            Self::Flatten => x.f_flatten(1, -1)?,
             Self::Dropout { .. } => x.shallow_clone(),
             Self::Linear { weight, bias } => x.f_linear(weight, Some(bias))?,
         })

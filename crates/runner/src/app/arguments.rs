@@ -212,10 +212,13 @@ impl NetworkArgs {
             }
         };
         let layer = self.layer.as_deref().unwrap_or(default_layer(&network));
-        let normalisation = checkpoint.as_ref().map(|it| normalisation_of(it, &path));
+        let normalisation = match &checkpoint {
+            Some(checkpoint) => Some(normalisation_of(checkpoint, &path)?),
+            None => own_network::normalisation(&network)?,
+        };
         Ok(Opened {
             stage: network.stage_index(layer)?,
-            normalisation: normalisation.transpose()?,
+            normalisation,
             path,
             prepared,
             network,

@@ -5,8 +5,9 @@ use std::path::Path;
 use anyhow::{Context, Result, anyhow, bail};
 use faus_data::Prepared;
 use faus_data::face::CropMode;
+use faus_data::normalise::Normalisation;
 use faus_fau::Lens;
-use faus_model::{DeviceChoice, GraphInput, GraphLayer, Network, OnnxFile, Precision};
+use faus_model::{DeviceChoice, Graph, GraphInput, GraphLayer, Network, OnnxFile, Precision};
 use faus_viz::LayerLens;
 
 use super::console::say;
@@ -38,17 +39,8 @@ pub(crate) fn open(
     device: DeviceChoice,
 ) -> Result<Network> {
     let file = OnnxFile::read(path)?;
-    let mut example = file.example_input();
-    if example.size == 0 {
-        example.size = prepared.image_size();
-    }
-    let Some(input) = input else {
-        let (path, example) = (path.display(), example.text());
-        return Err(wrong_usage(anyhow!(
-            "{path}: an ONNX file does not record the images that the network was trained on; write size, channels, scale (factor of the grey values 0 to 255), mean and std (of each channel, after scale) and crop (as in `faus data prepare --crop`) into a file and give it with --input, for example {example}"
-        )));
-    };
-    let (given, shown) = (GraphInput::read(input, &example)?, input.display());
+    let given = input_of(&file, path, input, Some(prepared.image_size()))?;
+    let shown = input.unwrap_or(path).display();
     let crop = given
         .crop
         .parse::<CropMode>()
@@ -70,6 +62,42 @@ pub(crate) fn open(
     let device = device.resolve()?;
     Precision::for_looking(device)?;
     Ok(Network::from_onnx(&file, &given, device)?)
+}
+
+/// The images that the network of `file` was trained on: as described in the file at `input`, or else in `file`, if it was exported here.
+/// `side` completes the example of a network for any size.
+///
+/// # Errors
+/// When neither describes them.
+pub(crate) fn input_of(
+    file: &OnnxFile,
+    path: &Path,
+    input: Option<&Path>,
+    side: Option<usize>,
+) -> Result<GraphInput> {
+    let mut example = file.example_input();
+    if example.size == 0 {
+        example.size = side.unwrap_or(48);
+    }
+    match (input, file.info()) {
+        (Some(input), _) => Ok(GraphInput::read(input, &example)?),
+        (None, Some(info)) => Ok(info.input.clone()),
+        (None, None) => {
+            let (path, example) = (path.display(), example.text());
+            Err(wrong_usage(anyhow!(
+                "{path}: an ONNX file does not record the images that the network was trained on; write size, channels, scale (factor of the grey values 0 to 255), mean and std (of each channel, after scale) and crop (as in `faus data prepare --crop`) into a file and give it with --input, for example {example}"
+            )))
+        }
+    }
+}
+
+/// The normalisation that a network of a file needs before it: that of a run's network which was exported.
+///
+/// # Errors
+/// When the file names one that does not exist.
+pub(crate) fn normalisation(network: &Network) -> Result<Option<Normalisation>> {
+    let name = network.graph().and_then(Graph::normalisation);
+    Ok(name.map(str::parse).transpose()?)
 }
 
 /// Classifies some labelled images of the data set, and points out where the network does no better than the most frequent

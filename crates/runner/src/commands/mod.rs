@@ -9,6 +9,7 @@ pub(crate) mod controls;
 pub(crate) mod correlate;
 pub(crate) mod doctor;
 pub(crate) mod evaluate;
+pub(crate) mod export;
 pub(crate) mod inspect;
 pub(crate) mod intervene;
 pub(crate) mod locate;

@@ -67,7 +67,7 @@ pub(crate) fn network(args: OnnxArgs) -> Result<()> {
         "Analysed where no --layer is given: {}. Field: side of the receptive field in pixels, without gates computed from the whole image; - for units without a place.",
         default_layer(&network)
     ));
-    if args.input.is_none() {
+    if args.input.is_none() && file.info().is_none() {
         say(format!(
             "To analyse it, describe its images, for example {}",
             input.text()

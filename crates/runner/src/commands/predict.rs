@@ -1,37 +1,55 @@
 //! `faus predict`.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
 use clap::Args;
+use faus_base::digest::sha256;
 use faus_base::text::counted;
-use faus_data::face::FaceCutter;
+use faus_data::face::{CropMode, FaceCutter};
+use faus_data::normalise::Normalisation;
 use faus_data::{Prepared, photo_files, refuse_inside};
 use faus_fau::{UnitFilter, read_samples};
-use faus_model::DeviceChoice;
+use faus_model::{DeviceChoice, Network, OnnxFile, Precision};
 use faus_train::{Workers, normalisation_of};
-use faus_viz::{LayerLens, PhotoViewer, Viewed};
+use faus_viz::{FaceLens, PhotoViewer, Viewed};
 
 use crate::app::arguments::open_network;
 use crate::app::console::{Steps, say};
+use crate::app::own_network::{self, default_layer};
 use crate::app::program::Program;
 use crate::pipeline::finished_run::best_checkpoint;
+use crate::pipeline::run_folder::read_json;
 
 /// Reasons printed where they are not written.
 const REASONS: usize = 10;
 
-/// What a run's network sees in photographs and videos.
+/// What a network sees in photographs and videos.
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Examples:\n  faus predict me.jpg --run runs/ck_plus-cnn_ad-quick\n  faus predict holiday/ talk.mp4 --run runs/ck_plus-cnn_ad-quick --out seen --overlay"
+    after_help = "Examples:\n  faus predict me.jpg --run runs/ck_plus-cnn_ad-quick\n  faus predict holiday/ talk.mp4 --run runs/ck_plus-cnn_ad-quick --out seen --overlay\n  faus predict me.jpg --network model.onnx --input input.json"
 )]
 pub(crate) struct PredictArgs {
     /// Images, folders of them, and videos (decoded by an installed ffmpeg).
     #[arg(required = true, value_name = "IMAGE|FOLDER|VIDEO")]
     inputs: Vec<PathBuf>,
     /// A run folder: the network of the finished fold that validated best.
-    #[arg(long, value_name = "RUN")]
-    run: PathBuf,
+    #[arg(
+        long,
+        value_name = "RUN",
+        required_unless_present = "network",
+        conflicts_with = "network"
+    )]
+    run: Option<PathBuf>,
+    /// A network of your own, instead of a run.
+    #[arg(long, value_name = "MODEL.onnx")]
+    network: Option<PathBuf>,
+    /// The images that it was trained on: size, channels, scale, mean, std, crop.
+    #[arg(long, value_name = "INPUT.json", requires = "network")]
+    input: Option<PathBuf>,
+    /// Folder with its analysis, fau/ and dataset/: adds action units.
+    #[arg(long, value_name = "DIR", requires = "network")]
+    analysed: Option<PathBuf>,
     /// Folder for faces.csv, faces.jsonl and skipped.csv; without it a line for each face is printed.
     #[arg(long, alias = "output", value_name = "DIR")]
     out: Option<PathBuf>,
@@ -53,30 +71,28 @@ pub(crate) fn predict(args: PredictArgs, program: &Program) -> Result<()> {
     }
     let files: Result<Vec<_>, _> = args.inputs.iter().map(|path| photo_files(path)).collect();
     let files = files?.concat();
-    let path = best_checkpoint(&args.run)?;
-    let prepared = Prepared::open(&args.run.join("dataset"))?;
-    let (checkpoint, network) = open_network(program, &path, &prepared, args.device)?;
+    let eyes = match &args.network {
+        Some(model) => args.eyes_of_own(model)?,
+        None => args.eyes_of_run(program)?,
+    };
     let (workers, steps) = (Workers::new(0)?, Steps::default());
-    let samples = read_samples(&prepared.dir().join("samples.csv"))?;
+    explain(&eyes, &args);
     let viewer = PhotoViewer {
-        cutter: FaceCutter::like(prepared.info())?,
-        units: UnitFilter::of_run(&args.run.join("fau"), &samples)?,
-        lens: LayerLens {
-            stage: network
-                .last_convolution()
-                .context("the network has no convolution")?,
-            network,
-            prepared: &prepared,
-            normalisation: Some(normalisation_of(&checkpoint, &path)?),
+        cutter: eyes.cutter,
+        units: eyes.units,
+        classes: eyes.classes,
+        lens: FaceLens {
+            stage: eyes.stage,
+            network: eyes.network,
+            normalisation: eyes.normalisation,
             pool: workers.pool(),
             progress: &|step, done, of| steps.show(step, done, of),
         },
     };
-    explain(&viewer, &args);
     let viewed = match &args.out {
         Some(out) => viewer.write(&files, out, args.overlay)?,
         None => viewer.view(&files, |face| {
-            println!("{}", face.line(&prepared.info().classes));
+            println!("{}", face.line(&viewer.classes));
             Ok(())
         })?,
     };
@@ -85,18 +101,134 @@ pub(crate) fn predict(args: PredictArgs, program: &Program) -> Result<()> {
     conclude(&viewed, &args)
 }
 
+/// A network, and what is known of it.
+struct Eyes {
+    network: Network,
+    normalisation: Option<Normalisation>,
+    /// The layer of `units`, by number.
+    stage: usize,
+    units: Vec<UnitFilter>,
+    cutter: FaceCutter,
+    classes: Vec<String>,
+    synthetic: bool,
+}
+
+impl PredictArgs {
+    fn eyes_of_run(&self, program: &Program) -> Result<Eyes> {
+        let run = self.run.clone().unwrap_or_default();
+        let path = best_checkpoint(&run)?;
+        let prepared = Prepared::open(&run.join("dataset"))?;
+        let (checkpoint, network) = open_network(program, &path, &prepared, self.device)?;
+        let info = prepared.info();
+        Ok(Eyes {
+            stage: network
+                .last_convolution()
+                .context("the network has no convolution")?,
+            network,
+            normalisation: Some(normalisation_of(&checkpoint, &path)?),
+            units: units(&run)?,
+            cutter: FaceCutter::new(info.crop, info.image_size)?,
+            classes: info.classes.clone(),
+            synthetic: info.synthetic,
+        })
+    }
+
+    fn eyes_of_own(&self, model: &Path) -> Result<Eyes> {
+        let file = OnnxFile::read(model)?;
+        let given = own_network::input_of(&file, model, self.input.as_deref(), None)?;
+        let device = self.device.resolve()?;
+        Precision::for_looking(device)?;
+        let network = Network::from_onnx(&file, &given, device)?;
+        let layer = match &self.analysed {
+            Some(dir) => analysed_layer(dir, model)?,
+            None => None,
+        };
+        let layer = layer.as_deref().unwrap_or(default_layer(&network));
+        let stage = network.stage_index(layer)?;
+        let units = self.analysed.as_ref().map(|dir| units(dir));
+        let units = units.transpose()?.unwrap_or_default();
+        let filters = network.filters(stage)?;
+        if let (Some(dir), true) = (&self.analysed, units.iter().any(|it| it.filter >= filters)) {
+            let dir = dir.display();
+            bail!(
+                "{dir}: the analysis of another network; {layer} of this one has {filters} filters"
+            );
+        }
+        let crop: CropMode = given.crop.parse()?;
+        let info = file.info();
+        Ok(Eyes {
+            stage,
+            normalisation: own_network::normalisation(&network)?,
+            units,
+            cutter: FaceCutter::new(crop, u32::try_from(given.size)?)?,
+            classes: classes(&file, network.spec().classes),
+            synthetic: info.is_some_and(|info| info.origin.get("synthetic") == Some(&true.into())),
+            network,
+        })
+    }
+}
+
+/// The filters that stand for action units by the analysis in `folder`.
+fn units(folder: &Path) -> Result<Vec<UnitFilter>> {
+    let samples = read_samples(&folder.join("dataset/samples.csv"))?;
+    Ok(UnitFilter::of_run(&folder.join("fau"), &samples)?)
+}
+
+/// The layer that was analysed in `folder`, which must hold the analysis of this network.
+fn analysed_layer(folder: &Path, model: &Path) -> Result<Option<String>> {
+    let shown = folder.display();
+    if folder.join("config.json").exists() {
+        bail!("{shown}: a run folder, whose network is its own; give it with --run");
+    }
+    let record = read_json(&folder.join("network.json"))?.unwrap_or_default();
+    let bytes = std::fs::read(model).with_context(|| model.display().to_string())?;
+    let digest = record["files"][0]["sha256"].as_str();
+    if digest.is_some_and(|digest| digest != sha256(&bytes)) {
+        let model = model.display();
+        bail!("{shown}: the analysis of another network than {model}");
+    }
+    let replication = read_json(&folder.join("fau/replication.json"))?.unwrap_or_default();
+    Ok(replication["layer"].as_str().map(str::to_owned))
+}
+
+/// Names of the outputs; numbers, where the file names none.
+fn classes(file: &OnnxFile, outputs: usize) -> Vec<String> {
+    let named = file.info().map(|info| info.classes.clone());
+    named
+        .filter(|names| names.len() == outputs)
+        .unwrap_or_else(|| {
+            say("Note: the names of the classes are not known; they are numbered as the outputs are, from 0");
+            (0..outputs).map(|class| class.to_string()).collect()
+        })
+}
+
 /// What the lines and tables rest on.
-fn explain(viewer: &PhotoViewer, args: &PredictArgs) {
-    let run = args.run.display();
-    if viewer.lens.prepared.info().synthetic {
+fn explain(eyes: &Eyes, args: &PredictArgs) {
+    if eyes.synthetic {
         say("This network was trained on drawn (synthetic) faces: on photographs it is untested.");
     }
-    say(match viewer.units.len() {
-        0 => format!(
-            "No action units: this run has none that unseen people show better than to untrained networks (`faus replicate {run}` tests it)."
+    let (units, folder) = (
+        eyes.units.len(),
+        args.run.as_ref().or(args.analysed.as_ref()),
+    );
+    let Some(folder) = folder.map(|folder| folder.display()) else {
+        say("No action units: give the folder of the network's analysis with --analysed.");
+        return;
+    };
+    say(match (units, &args.run) {
+        (0, Some(_)) => format!(
+            "No action units: this run has none that unseen people show better than to untrained networks (`faus replicate {folder}` tests it)."
         ),
-        units => format!(
-            "AU: its best filter is more active than on 95% of the run's images without it ({units} units that replicate). Evidence, not detection; beside it the AUROC of such filters on unseen people."
+        (0, None) => format!(
+            "No action units: {folder} has none that unseen people show better than to untrained networks (`faus replicate --network` tests it)."
+        ),
+        _ => format!(
+            "AU: its best filter is more active than on 95% of the {} images without it ({units} units that replicate). Evidence, not detection; beside it the AUROC of such filters on unseen people.",
+            if args.run.is_some() {
+                "run's"
+            } else {
+                "analysed"
+            }
         ),
     });
 }
@@ -111,6 +243,12 @@ fn conclude(viewed: &Viewed, args: &PredictArgs) -> Result<()> {
         0 => format!("{faces} in {photos}"),
         none => format!("{faces} in {photos}; nothing in {none}"),
     });
+    if let Some(first) = viewed.first_pages.first() {
+        let (files, first) = (counted(viewed.first_pages.len(), "TIFF"), first.display());
+        say(format!(
+            "Note: of {files} with several pages ({first} …) the first page alone was looked at"
+        ));
+    }
     match &args.out {
         Some(out) => println!("{}", out.join("faces.csv").display()),
         None => {

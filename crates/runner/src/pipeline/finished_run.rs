@@ -20,7 +20,7 @@ use super::job::best_fold;
 use super::run_folder::{RunFolder, fold_folder, read_json};
 use crate::app::console::{Steps, print_verdict};
 use crate::app::interrupt;
-use crate::app::own_network::check_input;
+use crate::app::own_network::{self, check_input};
 use crate::app::program::Program;
 use crate::app::progress::Board;
 use crate::app::usage::wrong_usage;
@@ -98,10 +98,28 @@ fn finished_folds(run: &Path, count: usize) -> Result<(Vec<usize>, usize)> {
 /// # Errors
 /// When it is not a run folder, or has no finished fold.
 pub(crate) fn best_checkpoint(run: &Path) -> Result<PathBuf> {
+    fold_checkpoint(run, None)
+}
+
+/// The checkpoint of a run's `fold`, or else of the one that validated best.
+///
+/// # Errors
+/// When it is not a run folder, or the fold is not finished.
+pub(crate) fn fold_checkpoint(run: &Path, fold: Option<usize>) -> Result<PathBuf> {
     check_run(run)?;
     let folds = Prepared::open(&run.join("dataset"))?.info().folds;
-    let (_, best) = finished_folds(run, folds)?;
-    Ok(fold_folder(run, best).join("best.safetensors"))
+    let (finished, best) = finished_folds(run, folds)?;
+    let fold = fold.unwrap_or(best);
+    if !finished.contains(&fold) {
+        let (run, finished) = (run.display(), listed(&finished));
+        bail!("{run}: there is no finished fold {fold}; finished are {finished}");
+    }
+    Ok(fold_folder(run, fold).join("best.safetensors"))
+}
+
+fn listed(folds: &[usize]) -> String {
+    let folds: Vec<String> = folds.iter().map(usize::to_string).collect();
+    folds.join(", ")
 }
 
 /// Rejects a path that is not a run folder.
@@ -356,6 +374,10 @@ impl<'a> FinishedRun<'a> {
     /// A layer of a network; `None` is the one that is analysed.
     fn layer(&self, kind: NetworkKind, fold: usize, layer: Option<&str>) -> Result<LayerLens<'_>> {
         let network = self.network(kind, fold)?;
+        let normalisation = match &self.own {
+            Some(_) => own_network::normalisation(&network)?,
+            None => Some(self.recipe.normalisation),
+        };
         Ok(LayerLens {
             stage: match (layer, &self.own) {
                 (Some(layer), _) => network.stage_index(layer)?,
@@ -364,7 +386,7 @@ impl<'a> FinishedRun<'a> {
             },
             network,
             prepared: &self.prepared,
-            normalisation: self.own.is_none().then_some(self.recipe.normalisation),
+            normalisation,
             pool: self.workers.pool(),
             progress: &self.progress,
         })

@@ -6,6 +6,6 @@ pub(crate) mod dataset;
 pub(crate) mod finished_run;
 pub(crate) mod folds;
 pub(crate) mod job;
-mod run;
+pub(crate) mod run;
 pub(crate) mod run_folder;
 pub(crate) mod source;

@@ -232,7 +232,7 @@ impl Job<'_> {
 }
 
 /// The versions behind the results. The commit is that of the checkout that `just` built.
-fn versions() -> Value {
+pub(crate) fn versions() -> Value {
     let commit = option_env!("FAUS_COMMIT").filter(|commit| !commit.is_empty());
     let mut versions = json!({
         "faus": env!("CARGO_PKG_VERSION"), "tch": "0.24.0", "libtorch": libtorch::version(),

@@ -1,9 +1,26 @@
 //! Logits and F(x) of images outside the data set.
 
+use faus_data::normalise::Normalisation;
+use faus_model::Network;
+use rayon::ThreadPool;
+
 use crate::error::Result;
-use crate::images::values;
-use crate::lens::LayerLens;
+use crate::images::{Progress, as_images, network_input, values};
 use crate::lens::maxima::{check_numbers, for_each};
+
+/// A layer of a network, for faces that belong to no data set.
+pub struct FaceLens<'a> {
+    /// The network.
+    pub network: Network,
+    /// The layer's number, see [`Network::stage_index`].
+    pub stage: usize,
+    /// How the network's input is normalised; `None` for a network that does it itself.
+    pub normalisation: Option<Normalisation>,
+    /// Threads, each with libtorch set to one thread; results do not depend on their number.
+    pub pool: &'a ThreadPool,
+    /// Shows progress, and stops the work.
+    pub progress: Progress<'a>,
+}
 
 /// What a network makes of one image.
 #[derive(Debug, Clone, PartialEq)]
@@ -32,18 +49,20 @@ impl Response {
     }
 }
 
-impl LayerLens<'_> {
+impl FaceLens<'_> {
     /// The responses to grey images `[side, side]`. Each is computed alone, so that it does not depend on the others to the
     /// last bit.
     ///
     /// # Errors
     /// When an image does not fit the network, or a response is not finite.
     pub fn responses(&self, images: &[Vec<u8>]) -> Result<Vec<Response>> {
-        let rows: Vec<usize> = (0..images.len()).collect();
-        let plan = self.network.plan()?;
-        self.with_images(Some(images), &rows, &[], |network, stage, images| {
-            for_each(network, network.device(), &rows, |network, _, &row| {
-                let image = images.tensor(&[row], network)?;
+        let (network, plan) = (self.network.replica()?, self.network.plan()?);
+        let (stage, normalisation) = (self.stage, self.normalisation);
+        self.pool.install(move || {
+            for_each(&network, network.device(), images, |network, row, image| {
+                let side = network.spec().side;
+                let image = network_input(image, side, normalisation);
+                let image = as_images(&image, side, network)?;
                 let response = Response {
                     logits: values(&network.planned_logits(&image, &plan)?)?,
                     activations: network.maxima(&image, stage, &plan)?.values,

@@ -1,4 +1,4 @@
-//! Faces of photographs and videos, and what a run's network sees in them.
+//! Faces of photographs and videos, and what a network sees in them.
 
 pub(crate) mod face;
 
@@ -12,8 +12,7 @@ use image::DynamicImage;
 
 use crate::album::files::write_pictures;
 use crate::error::{Error, Result};
-use crate::lens::LayerLens;
-use crate::lens::responses::Response;
+use crate::lens::responses::{FaceLens, Response};
 use crate::photo::face::SeenFace;
 use crate::picture::faces::marked_faces;
 
@@ -24,14 +23,16 @@ const KEPT: usize = 4;
 /// Longest part of a file's name in that of its marked picture.
 const NAME: usize = 60;
 
-/// Looks at photographs with a run's network.
+/// Looks at photographs with a network.
 pub struct PhotoViewer<'a> {
     /// The network, and the layer of `units`.
-    pub lens: LayerLens<'a>,
+    pub lens: FaceLens<'a>,
     /// Finds and cuts out the faces.
     pub cutter: FaceCutter,
     /// The filters that stand for action units.
     pub units: Vec<UnitFilter>,
+    /// Names of the network's outputs, in their order.
+    pub classes: Vec<String>,
 }
 
 /// What became of the photographs.
@@ -43,6 +44,8 @@ pub struct Viewed {
     pub faces: usize,
     /// The others.
     pub without: Vec<NoPhoto>,
+    /// Files with further pages, of which the first was looked at.
+    pub first_pages: Vec<PathBuf>,
     /// The user stopped the work; what was done is complete.
     pub stopped: bool,
 }
@@ -71,7 +74,7 @@ impl PhotoViewer<'_> {
     pub fn write(&self, files: &[PathBuf], dir: &Path, overlay: bool) -> Result<Viewed> {
         let path = |name: &str| dir.join(name);
         std::fs::create_dir_all(dir).map_err(Error::write(dir))?;
-        let classes = &self.lens.prepared.info().classes;
+        let classes = &self.classes;
         let mut viewed = Viewed::default();
         let written = file::write_with(&path("faces.csv"), |table| {
             let mut table = csv::Writer::from_writer(table);
@@ -125,6 +128,9 @@ impl PhotoViewer<'_> {
                     Ok(photo) => {
                         let faces = self.faces(&photo, &mut responses);
                         viewed.photos += 1;
+                        if photo.first_page {
+                            viewed.first_pages.push(photo.path.clone());
+                        }
                         viewed.faces += faces.len();
                         take(photo, &faces)?;
                     }
