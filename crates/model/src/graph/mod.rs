@@ -98,6 +98,11 @@ impl Graph {
         self.plan.parameters
     }
 
+    /// The images that the network was trained on, and the names of its outputs if they are known.
+    pub fn input(&self) -> &GraphInput {
+        &self.plan.input
+    }
+
     pub(crate) fn classes(&self) -> usize {
         self.plan.classes
     }

@@ -31,7 +31,7 @@ pub(crate) struct JobOutcome {
 
 /// Empty file that a job writes last: the run is complete. A report is not enough, since `faus report` also writes one
 /// for an unfinished run.
-const FINISHED: &str = ".finished";
+pub(super) const FINISHED: &str = ".finished";
 
 impl Job<'_> {
     /// Runs the unfinished parts.
@@ -232,7 +232,7 @@ impl Job<'_> {
 }
 
 /// The versions behind the results. The commit is that of the checkout that `just` built.
-fn versions() -> Value {
+pub(super) fn versions() -> Value {
     let commit = option_env!("FAUS_COMMIT").filter(|commit| !commit.is_empty());
     let mut versions = json!({
         "faus": env!("CARGO_PKG_VERSION"), "tch": "0.24.0", "libtorch": libtorch::version(),
