@@ -331,7 +331,11 @@ fn a_planted_action_unit_is_told_apart_from_a_planted_expression() {
     };
     assert_eq!(name(0), (12, "holds"));
     assert_eq!(name(1), (6, "fails"));
-    assert_eq!(filters.len(), 2, "a random filter has a name: {names:?}");
+    // The random ones respond to parts of the planted patterns, weakly.
+    for (filter, z) in filters.iter().zip(names.numbers::<f64>("z")) {
+        assert_eq!(z > 10.0, *filter < 2, "filter {filter}: z {z}");
+        assert!(*filter < 2 || z.abs() < 5.0, "filter {filter}: z {z}");
+    }
     let answer = read_json(&place.path("mine/fau/fau.json"))["answer"].clone();
     assert_eq!(answer["verdict"], "partly", "{answer}");
     let above = &answer["evidence"]["units_above_untrained_within"];
