@@ -49,6 +49,12 @@ pub enum Verdict {
 pub struct Evidence {
     /// Whether the faces are drawn: the criteria were changed after data of this kind had been seen.
     pub exploratory: bool,
+    /// Whether the network is one from a file, of which nothing says that it was trained.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub trained_elsewhere: bool,
+    /// Whether it may have seen the people on whom it was tested.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub may_have_seen: bool,
     /// The false-discovery rate of all counts.
     pub fdr: f64,
     /// People among the coded images, and of these the ones on whom a network that does not know them was tested.
@@ -122,7 +128,11 @@ impl Evidence {
         let tested = replication.and_then(|of| of["people"].as_u64());
         let people = count(controls, "people");
         let trained = &within["trained"];
+        let trained_elsewhere = controls["trained_elsewhere"] == true;
         Self {
+            trained_elsewhere,
+            may_have_seen: trained_elsewhere
+                && replication.is_some_and(|of| of["optimistic"] == true),
             exploratory: controls["synthetic"] == true,
             fdr,
             people: tested.map_or(people, |tested| tested.min(people)),
@@ -194,10 +204,15 @@ impl Evidence {
     }
 
     fn numbers(&self) -> String {
-        let head = format!(
-            "Did the network learn action units? {}",
-            self.verdict().words()
-        );
+        let question = match self.trained_elsewhere {
+            true => "Do the network's filters follow action units",
+            false => "Did the network learn action units",
+        };
+        let head = format!("{question}? {}", self.verdict().words());
+        let people = match self.may_have_seen {
+            true => "other people than the filters were chosen on, whom the network may have seen",
+            false => "unseen people",
+        };
         if self.people < PEOPLE {
             return format!(
                 "{head}: only {} with coded images can be tested, and fewer than {PEOPLE} are not enough.",
@@ -210,7 +225,7 @@ impl Evidence {
             );
         };
         format!(
-            "{head}. On unseen people, the best filter of {} of {units} units is above those of {STARTS} untrained networks (false-discovery rate {:.0}%){}; among images of one expression, {}.{}",
+            "{head}. On {people}, the best filter of {} of {units} units is above those of {STARTS} untrained networks (false-discovery rate {:.0}%){}; among images of one expression, {}.{}",
             self.units_above_untrained.len(),
             100.0 * self.fdr,
             power(&self.units_above_untrained, self.detectable),

@@ -25,7 +25,9 @@ const EXPORT: &str = "a PyTorch file (torch.save), which is never loaded: it hol
     network.eval()
     image = torch.zeros(1, 1, 48, 48)  # images, channels, height, width
     torch.onnx.export(network, image, \"model.onnx\", input_names=[\"image\"],
-                      dynamic_axes={\"image\": {0: \"n\"}}, dynamo=False)";
+                      dynamic_axes={\"image\": {0: \"n\"}}, dynamo=False)
+Then, with its images described in input.json (docs/your-network.md):
+    faus analyse model.onnx --input input.json --data DATA --out mine";
 
 /// Reads the messages of the file at `path`.
 ///
@@ -156,6 +158,13 @@ fn numbers(message: &TensorMessage, folder: &Path) -> Result<(Kind, Bytes), Stri
     }
 }
 
+/// The name of the file beside the model that holds a weight; `None` for one within the model.
+pub(super) fn location(message: &TensorMessage) -> Option<&str> {
+    let mut entries = message.external.iter();
+    let entry = entries.find(|it| it.key == "location")?;
+    (message.location != 0).then_some(entry.value.as_str())
+}
+
 /// The bytes within the message, from whichever field carries them.
 fn raw_of(message: &TensorMessage) -> Bytes {
     if !message.raw.is_empty() {
@@ -188,7 +197,7 @@ fn external(message: &TensorMessage, folder: &Path, bytes: u64) -> Result<Bytes,
         let mut entries = message.external.iter();
         entries.find(|it| it.key == key).map(|it| it.value.as_str())
     };
-    let location = entry("location").unwrap_or_default();
+    let location = location(message).unwrap_or_default();
     let offset = entry("offset").unwrap_or("0").parse();
     let offset: u64 = offset.map_err(|_| format!("has no readable offset in {location}"))?;
     let path = inside(folder, location)?;

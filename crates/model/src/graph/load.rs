@@ -1,7 +1,7 @@
 //! Builds the graph of an ONNX file: names become numbers, nodes operators, and only what the logits need is kept.
 
-use std::collections::{HashMap, HashSet};
-use std::path::{Path, PathBuf};
+use std::collections::{BTreeSet, HashMap, HashSet};
+use std::path::{Component, Path, PathBuf};
 use std::sync::Arc;
 
 use prost::Message;
@@ -130,6 +130,19 @@ impl OnnxFile {
             .and_then(|(_, dims)| layout(&dims).ok())
             .unwrap_or((1, 0, false));
         GraphInput::example(size as usize, if channels == 3 { 3 } else { 1 })
+    }
+
+    /// The file and those beside it that hold its weights.
+    pub fn files(&self) -> Vec<PathBuf> {
+        let weights = self.graph().map(|graph| graph.weights.iter());
+        let locations = weights.into_iter().flatten().filter_map(file::location);
+        let is_plain = |name: &&str| {
+            let mut parts = Path::new(name).components();
+            parts.all(|part| matches!(part, Component::Normal(_)))
+        };
+        let locations = locations.filter(is_plain);
+        let beside = BTreeSet::from_iter(locations.map(|name| self.path.with_file_name(name)));
+        std::iter::once(self.path.clone()).chain(beside).collect()
     }
 
     /// The graph for this input, on the CPU. Of a file exported here, with the input that it describes, the graph begins behind the
@@ -357,6 +370,7 @@ fn probed(plan: Plan, constants: Vec<Option<Tensor>>) -> Result<Graph, String> {
         offset,
     };
     let (layers, classes) = graph.probe()?;
+    graph.plan.input.check_outputs(classes)?;
     // Not shared yet.
     if let Some(plan) = Arc::get_mut(&mut graph.plan) {
         (plan.layers, plan.classes) = (layers, classes);

@@ -80,7 +80,7 @@ pub(crate) fn evidence(run: &Run) -> Blocks {
     let mut blocks = Blocks::default();
     let within = run.fau.within_expressions();
     if !within.is_null() {
-        blocks.figure(bars::bars(within), bars::caption(within));
+        blocks.figure(bars::bars(within, run.called()), bars::caption(within));
     }
     let mut found = findings(run);
     let mut column = |heading, side| Column {

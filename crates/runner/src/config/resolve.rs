@@ -23,6 +23,14 @@ impl ExperimentConfig {
         serde_json::from_str(PAPER).unwrap_or_default()
     }
 
+    /// The defaults, overlaid with the command line.
+    ///
+    /// # Errors
+    /// When a key is unknown, or a value is out of its range.
+    pub fn of_sets(seed: Option<u64>, sets: &[String]) -> Result<Self> {
+        Self::overlaid(json!({}), seed, sets).context("--set: not a valid setting")
+    }
+
     /// Reads an experiment and overlays preset and command line; `sets` are `key.path=value`.
     ///
     /// # Errors
@@ -35,6 +43,12 @@ impl ExperimentConfig {
             Preset::Auto | Preset::Quick => QUICK,
         };
         merge(&mut value, serde_json::from_str(of_preset)?);
+        let path = path.display();
+        let invalid = || format!("{path} with preset and --set: not a valid experiment");
+        Self::overlaid(value, seed, sets).with_context(invalid)
+    }
+
+    fn overlaid(mut value: Value, seed: Option<u64>, sets: &[String]) -> Result<Self> {
         for set in sets {
             merge(&mut value, parse_set(set)?);
         }
@@ -45,12 +59,9 @@ impl ExperimentConfig {
         if let Some(seed) = seed {
             merge(&mut value, json!({ "seed": seed }));
         }
-        let path = path.display();
-        let invalid = || format!("{path} with preset and --set: not a valid experiment");
         let config: Self = serde_path_to_error::deserialize(value)
-            .map_err(|e| anyhow!("{}: {}{}", e.path(), e.inner(), did_you_mean(e.inner())))
-            .with_context(invalid)?;
-        config.recipe().with_context(invalid)?;
+            .map_err(|e| anyhow!("{}: {}{}", e.path(), e.inner(), did_you_mean(e.inner())))?;
+        config.recipe()?;
         Ok(config)
     }
 }
