@@ -76,7 +76,7 @@ fn messages(mut bytes: &[u8], kind: &str) -> Option<usize> {
             ("graph", 5) | ("attribute", 5) => "tensor",
             ("graph", 11 | 12) => "value",
             ("node", 5) => "attribute",
-            ("node", 1 | 2) | ("tensor", 13) | ("model", 8) | ("shape", 1) => "word",
+            ("node", 1 | 2) | ("tensor", 13) | ("model", 8 | 14) | ("shape", 1) => "word",
             ("value", 2) => "type",
             ("type", 1) => "of tensor",
             ("of tensor", 2) => "shape",
