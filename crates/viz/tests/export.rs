@@ -105,7 +105,7 @@ fn an_export_read_back_has_the_networks_responses_and_maps() {
         }
     };
     let units: Vec<UnitRef> = (0..IMAGES).map(unit).collect();
-    for name in ["gradient", "guided", "deconvnet", "occlusion"] {
+    for name in ["gradient", "guided", "deconvnet"] {
         let method = find(name, &[]).unwrap();
         let of = |network: &Network, stage: usize| {
             values(&method.explain(network, stage, &images, &units).unwrap())

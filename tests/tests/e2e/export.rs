@@ -1,7 +1,7 @@
 use std::fs;
 
 use faus_tests::shared::copy_of_finished;
-use faus_tests::{Place, read_json, read_npy, repository};
+use faus_tests::{Place, copy_tree, read_json, read_npy, repository};
 
 /// A finished run without its results.
 fn place() -> Place {
@@ -21,19 +21,28 @@ fn close(what: &str, got: &[f32], expected: &[f32], tolerance: f32) {
 #[test]
 fn an_export_is_read_back_with_the_runs_numbers_and_patches() {
     let place = place();
-    place.faus("export out --out model.onnx").done().says(&[
-        "synthetic",
-        "float32 [N, 1, 16, 16]",
-        "8 classes",
-    ]);
+    // Every image has a label: `--split all` leaves none out, as for a network of one's own.
+    copy_tree(&place.path("ck"), &place.path("labelled"), |path| {
+        !path
+            .components()
+            .any(|it| it.as_os_str().to_string_lossy().starts_with("FACS"))
+    });
+    place
+        .faus("data prepare --source ck_plus --input labelled --out prepared --size 16 --folds 4")
+        .done();
+    let run = "--checkpoint out/folds/1/best.safetensors --prepared prepared";
+    place
+        .faus("export out --fold 1 --out model.onnx")
+        .done()
+        .says(&["synthetic", "float32 [N, 1, 16, 16]", "8 classes"]);
     place
         .faus("network model.onnx")
         .done()
         .says(&["conv3", "no --layer is given: conv3"])
         .does_not_say("\"mean\"");
-    let own = "--network model.onnx --prepared out/dataset";
+    let own = "--network model.onnx --prepared prepared";
     for layer in ["conv1", "conv3", "fc4", "output"] {
-        let commands = [("out", "own"), (own, "back")];
+        let commands = [(run, "run"), (own, "own")];
         let [expected, got] = commands.map(|(of, name)| {
             let command = format!("activations {of} --layer {layer} --output {name}.npy");
             place.faus(&command).done();
@@ -44,7 +53,7 @@ fn an_export_is_read_back_with_the_runs_numbers_and_patches() {
     }
     for method in ["guided", "occlusion"] {
         let how = format!("--method {method} --filters 0-5 --top 3 --split all --no-sanity");
-        let [expected, got] = [("out", "own"), (own, "back")].map(|(of, name)| {
+        let [expected, got] = [(run, "run"), (own, "own")].map(|(of, name)| {
             let command = format!("visualize {of} {how} --arrays --out {name}-{method}");
             place.faus(&command).done();
             read_json(&place.path(&format!("{name}-{method}/filters.json")))
@@ -66,7 +75,7 @@ fn an_export_is_read_back_with_the_runs_numbers_and_patches() {
                 Vec::from_iter(patches.map(|patch| keys.map(|key| patch[key].as_i64())))
             };
             assert_eq!(patches(got), patches(expected), "filter {filter}");
-            let [got, expected] = ["back", "own"].map(|name| {
+            let [got, expected] = ["own", "run"].map(|name| {
                 let file = format!("{name}-{method}/projection-{filter:03}.npy");
                 read_npy::<f32>(&place.path(&file))
             });

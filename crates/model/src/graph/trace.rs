@@ -38,6 +38,15 @@ impl GraphTrace<'_> {
         &self.output
     }
 
+    /// The values that the layer rectifies; its outputs where it is no ReLU.
+    pub fn before_relu(&self) -> &Tensor {
+        let node = self.graph.plan.nodes.get(self.node);
+        let input = node.filter(|node| node.op.is_relu());
+        let input = input.and_then(|node| *node.inputs.first()?);
+        let value = input.and_then(|at| self.values.get(at)?.as_ref());
+        value.unwrap_or(&self.output)
+    }
+
     /// Carries `seed`, of the outputs' shape, back to the images. `rule(backward, forward)` acts at every ReLU; all other
     /// nodes pass their derivative, so pooling passes to its winners and a sum to all its terms.
     ///

@@ -1,9 +1,10 @@
 //! Occlusion: the response that a unit loses when a square of the image is covered.
 
-use faus_model::{FieldMap, FieldNet, Network, Region};
+use faus_model::{FieldMap, FieldNet, Graph, Network, Region};
 use tch::Tensor;
 
 use crate::error::Result;
+use crate::explain::field::Frame;
 use crate::explain::method::{Explain, ExplainField, UnitRef};
 use crate::images::{as_images, values};
 
@@ -19,7 +20,8 @@ impl Explain for Occlusion {
         "occlusion"
     }
 
-    /// For fully connected units; for a convolution's filter it explains the largest response.
+    /// For fully connected units, and those of a graph within their field; for a convolution's filter of stages it explains the
+    /// largest response.
     fn explain(
         &self,
         network: &Network,
@@ -29,8 +31,20 @@ impl Explain for Occlusion {
     ) -> Result<Tensor> {
         let side = network.spec().side;
         let plan = network.plan()?;
+        let frame = Frame::new(network, stage, side);
+        let graph = network.graph().filter(|_| frame.has_places);
         let mut maps = Vec::new();
         for (image, unit) in values(images)?.chunks_exact(side * side).zip(units) {
+            if let Some(graph) = graph {
+                let response = |covered: &[f32]| {
+                    let images = as_images(covered, side, network)?;
+                    of_unit(graph, stage, *unit, &images)
+                };
+                let (region, windows) = (frame.place(*unit).0, Windows::of_field(frame.field()));
+                let map = occlude(image, side, region, windows, response)?;
+                maps.extend(in_image(&map, region, side));
+                continue;
+            }
             let response = |covered: &[f32]| {
                 let maxima = network.maxima(&as_images(covered, side, network)?, stage, &plan)?;
                 let responses = maxima.values.into_iter().skip(unit.filter);
@@ -61,6 +75,27 @@ impl ExplainField for Occlusion {
         })?;
         Ok(FieldMap { region, values })
     }
+}
+
+/// A unit's response to each image, before its ReLU as in [`ExplainField::field`].
+fn of_unit(graph: &Graph, stage: usize, unit: UnitRef, images: &Tensor) -> Result<Vec<f32>> {
+    let place = [unit.filter, unit.row, unit.column];
+    tch::no_grad(|| {
+        let trace = graph.trace(images, stage)?;
+        let maps = trace.before_relu().shallow_clone();
+        let mut at = place.into_iter();
+        values(&at.try_fold(maps, |maps, at| maps.f_select(1, at as i64))?)
+    })
+}
+
+/// Values of `region` in an image of zeros, `[side, side]`.
+fn in_image(map: &[f32], region: Region, side: usize) -> Vec<f32> {
+    let mut whole = vec![0.0; side * side];
+    for (row, values) in map.chunks_exact(region.width.max(1)).enumerate() {
+        let start = (region.row + row) * side + region.column;
+        whole[start..start + values.len()].copy_from_slice(values);
+    }
+    whole
 }
 
 /// The squares that are covered in turn.
