@@ -48,19 +48,20 @@ fn before_scores(layers: &[GraphLayer], classes: usize) -> &[GraphLayer] {
     before
 }
 
-/// The file at `path` and the images that it was trained on; `size` is that of an example where the file leaves it open.
+/// The images that the network of `file` was trained on, as described in the file at `input`; `side` completes the example of a
+/// network for any size.
 ///
 /// # Errors
-/// When either cannot be read, or there is no description of the input.
-pub(crate) fn read(
+/// When they are not described.
+pub(crate) fn input_of(
+    file: &OnnxFile,
     path: &Path,
     input: Option<&Path>,
-    size: usize,
-) -> Result<(OnnxFile, GraphInput)> {
-    let file = OnnxFile::read(path)?;
+    side: Option<usize>,
+) -> Result<GraphInput> {
     let mut example = file.example_input();
     if example.size == 0 {
-        example.size = size;
+        example.size = side.unwrap_or(48);
     }
     let Some(input) = input else {
         let (path, example) = (path.display(), example.text());
@@ -70,7 +71,7 @@ pub(crate) fn read(
     };
     let given = GraphInput::read(input, &example)?;
     crop_of(&given).with_context(|| input.display().to_string())?;
-    Ok((file, given))
+    Ok(given)
 }
 
 /// How the faces were cut out that a network was trained on.
@@ -108,7 +109,8 @@ pub(crate) fn open(
     prepared: &Prepared,
     device: DeviceChoice,
 ) -> Result<Network> {
-    let (file, given) = read(path, input, prepared.image_size())?;
+    let file = OnnxFile::read(path)?;
+    let given = input_of(&file, path, input, Some(prepared.image_size()))?;
     check_fits(&given, prepared)?;
     let device = device.resolve()?;
     Precision::for_looking(device)?;
