@@ -78,6 +78,10 @@ fn a_network_from_its_file_to_the_page() {
     again
         .done()
         .says(&["finished already", "mine/report/index.html"]);
+    place.faus("report mine").done();
+    place
+        .faus("report mine mine")
+        .failed(&["faus analyse", "folds"]);
     refused(&place);
     resumed(&place, &command);
 }

@@ -331,6 +331,8 @@ mod tests {
     fn evidence() -> Evidence {
         Evidence {
             exploratory: false,
+            trained_elsewhere: false,
+            may_have_seen: false,
             fdr: 0.05,
             people: 100,
             units: Some(20),
@@ -398,6 +400,18 @@ mod tests {
             drawn
                 .sentence()
                 .contains("explain. Exploratory: these are drawn faces")
+        );
+        let of_a_file = Evidence {
+            trained_elsewhere: true,
+            may_have_seen: true,
+            ..evidence()
+        };
+        let sentence = of_a_file.sentence();
+        assert!(sentence.starts_with(
+            "Do the network's filters follow action units? Yes. On other people than"
+        ));
+        assert!(
+            sentence.contains("whom the network may have seen, the best filter of 17 of 20 units")
         );
     }
 }

@@ -145,7 +145,7 @@ pub(crate) struct OwnArgs {
     /// A network of your own, instead of a run.
     #[arg(long, value_name = "MODEL.onnx", requires = "prepared")]
     pub network: Option<PathBuf>,
-    /// The images that it was trained on: size, channels, scale, mean, std, crop.
+    /// The images that it was trained on: size, channels, scale, mean, std, crop, classes.
     #[arg(long, value_name = "INPUT.json", requires = "network")]
     pub input: Option<PathBuf>,
 }

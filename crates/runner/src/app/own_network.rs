@@ -49,20 +49,6 @@ fn before_scores(layers: &[GraphLayer], classes: usize) -> &[GraphLayer] {
     before
 }
 
-/// The file at `path` and the images that it was trained on; `size` is that of an example where the file leaves it open.
-///
-/// # Errors
-/// When either cannot be read, or there is no description of the input.
-pub(crate) fn read(
-    path: &Path,
-    input: Option<&Path>,
-    size: usize,
-) -> Result<(OnnxFile, GraphInput)> {
-    let file = OnnxFile::read(path)?;
-    let given = input_of(&file, path, input, Some(size))?;
-    Ok((file, given))
-}
-
 /// How the faces were cut out that a network was trained on.
 pub(crate) fn crop_of(input: &GraphInput) -> Result<CropMode> {
     Ok(input.crop.parse::<CropMode>()?)
@@ -98,7 +84,8 @@ pub(crate) fn open(
     prepared: &Prepared,
     device: DeviceChoice,
 ) -> Result<Network> {
-    let (file, given) = read(path, input, prepared.image_size())?;
+    let file = OnnxFile::read(path)?;
+    let given = input_of(&file, path, input, Some(prepared.image_size()))?;
     check_fits(&given, prepared)?;
     let device = device.resolve()?;
     Precision::for_looking(device)?;

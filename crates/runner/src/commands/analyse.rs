@@ -4,10 +4,10 @@ use std::path::PathBuf;
 
 use anyhow::{Result, anyhow};
 use clap::Args;
-use faus_model::DeviceChoice;
+use faus_model::{DeviceChoice, OnnxFile};
 
 use crate::app::console::say;
-use crate::app::own_network::{self, crop_of};
+use crate::app::own_network::{crop_of, input_of};
 use crate::app::program::Program;
 use crate::app::usage::wrong_usage;
 use crate::config::{ExperimentConfig, Preset};
@@ -62,7 +62,8 @@ pub(crate) struct AnalyseArgs {
 }
 
 pub(crate) fn analyse(args: AnalyseArgs, program: &Program) -> Result<()> {
-    let (file, input) = own_network::read(&args.model, args.input.as_deref(), 48)?;
+    let file = OnnxFile::read(&args.model)?;
+    let input = input_of(&file, &args.model, args.input.as_deref(), None)?;
     let fixed = ["data.image_size=", "data.crop="];
     if let Some(set) = args
         .sets

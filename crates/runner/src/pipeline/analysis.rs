@@ -202,7 +202,7 @@ impl Job<'_> {
         if interrupt::stopped() {
             let out = self.out.display();
             bail!(
-                "stopped on request; the folds are kept in {out}; run the same command again to continue"
+                "stopped on request; finished work is kept in {out}; run the same command again to continue"
             );
         }
         Ok(())
