@@ -21,7 +21,7 @@ use super::landmarks::faces;
 use super::run::{FINISHED, versions};
 use super::run_folder::{RunFolder, read_json, remove, write_bytes, write_json};
 use crate::app::console::{Steps, say};
-use crate::app::own_network::{check_fits, default_layer, known_rows, say_accuracy};
+use crate::app::own_network::{check_fits, default_layer, known_rows, normalisation, say_accuracy};
 use crate::config::json_of;
 
 /// The file that identifies the network of a folder.
@@ -71,7 +71,7 @@ impl AnalyseJob<'_> {
             stage,
             network: network.replica()?,
             prepared: &prepared,
-            normalisation: None,
+            normalisation: normalisation(&network)?,
             pool: workers.pool(),
             progress: &|step, done, of| steps.show(step, done, of),
         };
