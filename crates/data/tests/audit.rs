@@ -477,6 +477,10 @@ fn tables_that_make_no_sense_are_errors() {
     };
     refused("a,b\n1,2\n", "path,split");
     refused("path,split\nS000/001/frame0.png,maybe\n", "'maybe'");
+    refused(
+        "path,split\r\nS000/001/frame0.png,train\r\n\r\nS000/001/frame1.png,maybe\r\n",
+        "line 4: split 'maybe'",
+    );
     refused("path,split\nother.png,train\n", "S000/001/frame0.png");
     refused("path,split\nS000/001/frame0.png\n", "");
 }

@@ -254,6 +254,13 @@ fn codes_that_start_at_one_are_refused_or_read_as_the_names_given() {
             scan.notes
         );
     }
+    // Parts and people as other tables call them.
+    let split = "participant,emotion,pixels,split\nKA,0,1,train\nKL,1,2,val\nKM,1,3,test\n";
+    let scan = table(&written(dir.path(), split)).unwrap().scan().unwrap();
+    assert_eq!(scan.folding, Folding::Given(1));
+    let twice = table(&written(dir.path(), &split.replace("participant", "usage")));
+    let error = twice.unwrap_err().to_string();
+    assert!(error.contains("the column usage twice"), "{error}");
     let path = written(dir.path(), "emotion,pixels\n1,1\n3,2\n6,3\n");
     let error = with_map(&path, "fer2013").unwrap_err().to_string();
     assert!(error.contains("neither 0 nor 7 occurs"), "{error}");

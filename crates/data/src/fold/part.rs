@@ -1,5 +1,8 @@
 //! The parts of a split.
 
+/// Names of the column of parts in tables.
+pub(crate) const PARTS: &str = "usage split part";
+
 /// The part of a split that an image belongs to, by TFD's numbers in `folds.npy`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[repr(u8)]

@@ -69,6 +69,7 @@ pub fn prepare(
         info.machine_coded = codes.machine_coded();
         // The source's is that of the codes that the table replaces.
         info.au_threshold = codes.au_threshold;
+        codes.check_indices(pass.writer.samples().len(), scan.samples.len())?;
     }
     let Pass {
         writer,
@@ -86,9 +87,6 @@ pub fn prepare(
         let reason = format!("of {total} images {problem}; {skipped}");
         Error::nothing_labelled(source.root(), reason)
     })?;
-    if let Some(codes) = &codes {
-        codes.check_indices(images.len(), scan.samples.len())?;
-    }
     info.notes.extend(rows::emptied(images, &info, &scan));
     info.notes.extend(rows::untested(images, &deal));
     info.notes.extend(rows::untrained(images, &info));

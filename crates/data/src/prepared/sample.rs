@@ -115,7 +115,7 @@ fn check_empty(lines: &[(u64, String)]) -> Result<(), String> {
     let count = 1 + empty.count();
     Err(format!(
         "{count} cells of `aus` are empty (first in line {first}), as pandas and spreadsheets leave `NA`: write `NA` (not coded) or \
-         `none` (coded, no action unit) into them, or prepare the set again (pandas: read_csv(…, keep_default_na=False))"
+         `none` (coded, no action unit) into them (pandas: read_csv(…, keep_default_na=False))"
     ))
 }
 

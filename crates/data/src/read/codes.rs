@@ -334,16 +334,17 @@ const HEADER: &str = "Write subject,session,codes (or subject,session,frame,code
 /// Whether the first line names no column of images or codes.
 fn header_missing(bytes: &[u8]) -> bool {
     let first = plain(bytes).ok().and_then(first_cells);
-    first.is_some_and(|(_, cells)| !names_images(&cells) && !Codes::exist(&cells))
+    first.is_some_and(|(.., cells)| !names_images(&cells) && !Codes::exist(&cells))
 }
 
-/// The delimiter and the cells of the first line, unless that declares a delimiter alone.
-fn first_cells(text: &str) -> Option<(u8, StringRecord)> {
-    let first = text.lines().next()?;
-    if declared(first.as_bytes()).is_some() {
-        return None;
-    }
-    let delimiter = delimiter(first.as_bytes());
+/// The first line that is not empty, below one that declares the delimiter: its place, the delimiter and its cells.
+fn first_cells(text: &str) -> Option<(usize, u8, StringRecord)> {
+    let declaring = text.lines().next()?;
+    let declared = declared(declaring.as_bytes());
+    let above = declared.map_or(0, |_| declaring.len());
+    let rest = text.get(above..)?.trim_start_matches(['\r', '\n']);
+    let first = rest.lines().next()?;
+    let delimiter = declared.unwrap_or_else(|| delimiter(first.as_bytes()));
     let mut reader = ReaderBuilder::new();
     let reader = reader
         .has_headers(false)
@@ -354,13 +355,13 @@ fn first_cells(text: &str) -> Option<(u8, StringRecord)> {
         .records()
         .next()?
         .ok()?;
-    Some((delimiter, cells))
+    Some((text.len() - rest.len(), delimiter, cells))
 }
 
 /// The text of a table without a header, below one: its first line is a person, a session and FACS codes.
 fn headless(bytes: &[u8]) -> Option<String> {
     let text = plain(bytes).ok()?;
-    let (delimiter, cells) = first_cells(text)?;
+    let (start, delimiter, cells) = first_cells(text)?;
     let [subject, session, codes, rest @ ..] = &Vec::from_iter(&cells)[..] else {
         return None;
     };
@@ -371,7 +372,8 @@ fn headless(bytes: &[u8]) -> Option<String> {
     let is_first = ends && number(subject) && number(&session) && Cell::read(codes).is_ok();
     let after = String::from_iter(vec![char::from(delimiter); rest.len()]);
     let header = COHN_KANADE.join(&char::from(delimiter).to_string());
-    is_first.then(|| format!("{header}{after}\n{text}"))
+    let (above, text) = text.split_at(start);
+    is_first.then(|| format!("{above}{header}{after}\n{text}"))
 }
 
 #[cfg(test)]
@@ -424,6 +426,8 @@ mod tests {
             "10\t004\t4+7e+17d\n11\t4\tL10+17\n64\t002\tnone\n",
             "10,004,4+7e+17d,\n11,4,L10+17,\n64,002,1,\n",
             "S010,S010_004,4+7e+17d\nS011,S011_004,L10+17\nS064,S064_002,1\n",
+            "sep=;\r\n10;004;4+7e+17d\r\n11;4;L10+17\r\n64;002;1\r\n",
+            "\n\n10,004,4+7e+17d\n11,4,L10+17\n64,002,1\n",
         ] {
             let (coded, notes) = found(text);
             assert_eq!(coded, [2, 4], "{text}");
@@ -598,7 +602,7 @@ mod tests {
             let error = table(text).err().unwrap();
             assert!(error.contains("is the header missing?"), "{error}");
         }
-        for text in ["subject,session\n1,2\n", "aus\n1\n", "sep=;\na;b\n1;2\n"] {
+        for text in ["subject,session\n1,2\n", "aus\n1\n", "sep=;\na;id\n1;2\n"] {
             assert!(!table(text).err().unwrap().contains("header missing"));
         }
     }
@@ -640,6 +644,7 @@ mod tests {
             ("subject,aus\n10,1\n", "no column that names the images"),
             ("index,subject\n1,2\n", "no column `aus`"),
             ("10,004,4+7e\n10,005,x\n", "line 2: codes `x`"),
+            ("sep=,\n\n10,004,4+7e\n10,005,x\n", "line 4: codes `x`"),
             ("index,aus\nx,1\n", "index `x` is not a number"),
         ] {
             let error = table(text).err().unwrap();

@@ -7,7 +7,7 @@ use faus_base::person::Person;
 
 use crate::error::Error;
 use crate::fold::part::Part;
-use crate::label::label_map::{Label, Misspelt};
+use crate::label::label_map::{Codes, Label, Misspelt};
 use crate::label::{Expression, LabelMap};
 use crate::read::file::{ReadFile, Skipped, read_bounded};
 use crate::read::folders::list::{Entry, LIST_LIMIT, List};
@@ -163,6 +163,12 @@ impl Labels {
         };
         let (codes, note) = codes.map_err(wrong)?;
         labelled.notes.extend(note);
+        self.sort(found, told, &codes, &mut labelled);
+        Ok(labelled)
+    }
+
+    /// Sorts images into those with an expression and, by folder and reason, those without.
+    fn sort(&self, found: Vec<Found>, told: Vec<Told>, codes: &Codes, labelled: &mut Labelled) {
         let no_class = |number| format!("images of the number {number}, which is no class");
         let mut lost: BTreeMap<(String, String), (usize, String)> = BTreeMap::new();
         let mut against = Vec::new();
@@ -193,7 +199,6 @@ impl Labels {
             format!("Labels that contradict the class folder of their image: {count} (first {first}); folders do not count here.")
         });
         labelled.notes.extend(against);
-        Ok(labelled)
     }
 
     fn image(&self, found: Found, expression: Expression, told: Told) -> Image {

@@ -5,7 +5,7 @@ use std::collections::{HashMap, HashSet};
 use faus_base::table::{PEOPLE, Table, place, plain_name};
 use faus_base::text::{composed, plain};
 
-use crate::fold::part::Part;
+use crate::fold::part::{PARTS, Part};
 use crate::label::Expression;
 use crate::label::text::brief;
 use crate::read::name::split;
@@ -16,7 +16,6 @@ pub(super) const LIST_LIMIT: u64 = 1 << 30;
 /// The names of the columns of a table.
 const PATHS: &str = "path file filename image name img imagepath";
 const LABELS: &str = "label class expression emotion labelname";
-const PARTS: &str = "split usage part";
 
 /// What the list tells of each path, in its order.
 #[derive(Debug, Default, PartialEq, Eq)]

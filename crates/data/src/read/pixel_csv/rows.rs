@@ -9,6 +9,7 @@ use std::io::{BufRead, Read};
 use faus_base::table::{PEOPLE, plain_name, twice};
 
 use crate::error::Error;
+use crate::fold::part::PARTS;
 use crate::label::label_map::{Label, Misspelt};
 use crate::label::text::brief;
 
@@ -40,7 +41,7 @@ pub(super) struct Labels {
 }
 
 /// Names of the columns, as [`plain_name`] writes them.
-const NAMES: [&str; 4] = ["emotion", "pixels", "usage", PEOPLE];
+const NAMES: [&str; 4] = ["emotion", "pixels", PARTS, PEOPLE];
 
 impl Columns {
     /// Finds `emotion`, `pixels` and, where there are, `usage` and `subject` ([`NAMES`]), in any case and order, among others, blanks around them.

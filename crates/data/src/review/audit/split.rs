@@ -73,9 +73,9 @@ impl<'a> Splits<'a> {
         let places = Places::of(set.samples().iter().map(|s| s.path.as_str()));
         let places = places.find(rows.iter().map(|row| row.path.as_str()));
         let mut matched = Matched::default();
-        for (line, (row, place)) in rows.iter().zip(places).enumerate() {
+        for (row, place) in rows.iter().zip(places) {
             let added = matched.add(row, place.map(|place| place.0), set.len());
-            let wrong = |reason| format!("{}: row {line}: {reason}", path.display());
+            let wrong = |reason| format!("{}: line {}: {reason}", path.display(), row.line);
             added.map_err(|reason| Error::parse(wrong(reason)))?;
         }
         if matched.unmatched.len() == rows.len() {
@@ -147,6 +147,8 @@ struct Row {
     fold: String,
     #[serde(default)]
     label: String,
+    #[serde(skip)]
+    line: u64,
 }
 
 /// The rows of a split table.
@@ -158,7 +160,16 @@ fn read_rows(path: &Path) -> Result<Vec<Row>, Error> {
         let expected = "a table with the columns path,split and, if there are any, fold and label";
         return Err(Error::layout(path, expected, brief(&table.listed())));
     }
-    table.rows().collect::<Result<_, _>>().map_err(wrong)
+    let columns = table.columns().clone();
+    let rows = table.records().map(|cells| {
+        let cells = cells?;
+        let line = cells.line;
+        Ok(Row {
+            line,
+            ..cells.value(&columns)?
+        })
+    });
+    rows.collect::<Result<_, _>>().map_err(wrong)
 }
 
 /// A table's rows, matched with the set's images.
