@@ -35,7 +35,7 @@ def onnx_logits(path):
 def script_logits(path):
     extra = {"faus.json": ""}
     module = torch.jit.load(str(path), _extra_files=extra)
-    assert json.loads(extra["faus.json"])["classes"], "no class names"
+    assert json.loads(extra["faus.json"])["input"]["classes"], "no class names"
     return lambda pixels: module(torch.from_numpy(pixels)).numpy()
 
 
@@ -53,7 +53,7 @@ def of_run(faus, run, folder):
     fold = info["fold"]
     subprocess.run([faus, "export", run, "--fold", str(fold), "--out", folder / "run.pt"], check=True, capture_output=True)
     rows = list(csv.DictReader(open(pathlib.Path(run) / f"folds/{fold}/predictions.csv")))
-    expected = np.array([[float(row[f"logit_{name}"]) for name in info["classes"]] for row in rows])
+    expected = np.array([[float(row[f"logit_{name}"]) for name in info["input"]["classes"]] for row in rows])
     images = np.load(pathlib.Path(run) / "dataset/images.npy")[[int(row["index"]) for row in rows]].astype(np.float32)
     compare("run, ONNX by onnxruntime", onnx_logits(folder / "run.onnx"), images, expected)
     compare("run, TorchScript by torch.jit", script_logits(folder / "run.pt"), images, expected)

@@ -2,6 +2,7 @@
 //!
 //! - [`Place`] is an empty working folder with the project's experiments in it; [`Place::faus`] runs a command there.
 //! - [`shared`] holds what is made once for all tests: small synthetic faces, and a finished run on them.
+//! - [`Onnx`] writes the file of a small network whose weights a test chooses.
 //! - [`official`] writes a CK+ of the true size in the official layout, of tiny grey images.
 //! - [`Table`], [`read_json`] and [`read_npy`] read results as other people's scripts do, by nothing but their formats.
 //!
@@ -14,12 +15,14 @@
 
 mod files;
 pub mod official;
+mod onnx;
 mod place;
 mod programs;
 mod ran;
 pub mod shared;
 
 pub use files::{Table, copy_tree, listing, numbers_of_people, read_json, read_npy};
+pub use onnx::Onnx;
 pub use place::Place;
 pub use programs::{Program, program, repository};
 pub use ran::Ran;

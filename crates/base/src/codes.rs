@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use csv::StringRecord;
 
-use crate::facs::{Cell, pooled, sides};
+use crate::facs::{Cell, letter, pooled, sides};
 use crate::table::{Row, listed, place, plain_name};
 
 /// The units of a coded image.
@@ -31,8 +31,13 @@ pub struct Codes {
 const NAMES: &str = "aus codes facs facscodes facscode actionunits aucodes aucode";
 /// Names that mean FACS codes where nothing else does.
 const VAGUE: &str = "code au";
+/// Names of a column of grades beside a column `au`.
+const GRADES: &str = "intensity intensities grade level";
 /// Columns that only programs write: OpenFace, py-feat, LibreFace.
 const PROGRAMS: &str = "success facescore facerectx gaze0x posetx poserx lmmp0x";
+/// The note on codes that a program estimated.
+pub const MACHINE: &str =
+    "The codes are machine-coded: a program's estimates, not the judgement of a FACS coder.";
 /// From which probability a unit counts as present (our choice).
 const PROBABLE: f64 = 0.5;
 /// From which estimated intensity a unit counts as present: grade A (our choice).
@@ -53,8 +58,20 @@ impl Codes {
                     listed(columns)
                 ));
             }
-            return of_units(columns, &wide, rows);
+            let mut codes = of_units(columns, &wide, rows)?;
+            let unread = place(columns, "au").map(|_| {
+                "The column `au` is not read, since there are columns of single action units: call it `aus` if it holds the codes."
+            });
+            codes.notes.extend(unread.map(str::to_owned));
+            return Ok(codes);
         };
+        if plain_name(&columns[column]) == "au" && place(columns, GRADES).is_some() {
+            return Err(
+                "a row for each action unit (the columns `au` and its intensity) is not read: write the units of an image into one cell \
+                 (12:3;25:0)"
+                    .to_owned(),
+            );
+        }
         let name = &columns[column];
         let mut codes = of_column(column, name, rows)?;
         let ignored = format!(
@@ -174,11 +191,13 @@ fn wide(columns: &StringRecord) -> Result<Vec<Unit>, String> {
         let au = number.parse().ok().filter(|au| (1..=99).contains(au))?;
         Some((au, kind, at))
     };
+    let plain = BTreeSet::from_iter(columns.iter().map(plain_name));
     let side = |name: &&str| {
-        let number = plain_name(name)
-            .strip_prefix("au")
-            .and_then(|rest| rest.strip_suffix('l'))
-            .map(str::to_owned);
+        let name = plain_name(name);
+        let of_unit = name.strip_prefix("au");
+        let number = of_unit.and_then(|rest| rest.strip_suffix('l').or(rest.strip_prefix('l')));
+        let left = || name.strip_prefix('l');
+        let number = number.or_else(|| left().filter(|n| plain.contains(&format!("r{n}"))));
         number.is_some_and(|number| number.parse::<u8>().is_ok())
     };
     if let Some(side) = columns.iter().find(side) {
@@ -217,10 +236,17 @@ fn values(row: &Row, wide: &[Unit]) -> Result<Vec<Option<f64>>, String> {
             return Ok(None);
         }
         let most = if kind == Kind::Presence { 1.0 } else { 5.0 };
-        let number = text.parse().ok();
+        let number = text.parse().ok().or_else(|| Some(f64::from(letter(text)?)));
         let number = number.filter(|number| (0.0..=most).contains(number));
         number.map(Some).ok_or_else(|| {
-            format!("line {}: AU {au} `{text}` is not a number from 0 to {most}; leave the cell empty where it is unknown", row.line)
+            let way_out = match text.replace(',', ".").parse::<f64>() {
+                Ok(_) if text.contains(',') => "write a point for the decimal comma",
+                _ => "leave the cell empty where it is unknown",
+            };
+            format!(
+                "line {}: AU {au} `{text}` is not a number from 0 to {most}; {way_out}",
+                row.line
+            )
         })
     };
     wide.iter().map(value).collect()
@@ -248,8 +274,7 @@ fn of_units(columns: &StringRecord, wide: &[Unit], rows: &[Row]) -> Result<Codes
         "Codes from columns of single action units ({count} units){rule}."
     )];
     if machine_coded {
-        let machine = "The codes are machine-coded: a program's estimates, not the judgement of a FACS coder.";
-        notes.push(machine.to_owned());
+        notes.push(MACHINE.to_owned());
     }
     for (count, why) in [
         (untracked, "the program found no face in them (success 0)"),
@@ -424,6 +449,13 @@ mod tests {
         ] {
             assert_eq!(read(program).unwrap().machine_coded, is, "{program}");
         }
+        let letters = units("AU6;AU12\nb;0\n;E\n2;A\n");
+        assert_eq!(
+            letters,
+            [Some(vec![(6, 2)]), None, Some(vec![(6, 2), (12, 1)])]
+        );
+        let comma = read("AU6;AU12\n1,37;0\n").unwrap_err();
+        assert!(comma.contains("decimal comma"), "{comma}");
         for bad in ["AU1,AU2\n9,0\n", "AU1\n-1\n", "AU1_c\n2\n", "AU1\nx\n"] {
             assert!(read(bad).unwrap_err().starts_with("line 2: AU 1 "), "{bad}");
         }
@@ -441,11 +473,20 @@ mod tests {
                 "AU12_L,AU12_R\n1,2\n",
                 "columns of one side such as `au12_l`",
             ),
+            ("AUL12,AUR12\n1,2\n", "columns of one side such as `aul12`"),
+            (
+                "index,L12,R12\n0,1,2\n",
+                "columns of one side such as `l12`",
+            ),
             ("facs,aus\n1,2\n", "`facs` and `aus` both hold FACS codes"),
         ] {
             let error = read(twice).unwrap_err();
             assert!(error.contains(part), "{error}");
         }
+        let error = read("index,AU,Intensity\n0,12,3\n").unwrap_err();
+        assert!(error.contains("a row for each action unit"), "{error}");
+        let told = read("AU,AU12\n1+2,0\n").unwrap().notes.join("\n");
+        assert!(told.contains("The column `au` is not read"), "{told}");
         // A participant's code is no FACS code where the units have columns.
         assert_eq!(units("code,AU4,AU12\n17,0,1\n"), [Some(vec![(12, 0)])]);
         assert_eq!(units("code\n17\n"), [Some(vec![(17, 0)])]);

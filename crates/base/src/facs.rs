@@ -1,6 +1,6 @@
 //! FACS codes as coders write them: `1+2+5b+R14+T23`, `AU12C`, `12:3`, one unit a line.
 
-use crate::text::composed;
+use crate::text::{composed, is_missing};
 
 /// The text of an image that was coded and shows no action unit.
 pub const NONE: &str = "none";
@@ -20,7 +20,7 @@ pub struct Unit {
 /// A cell of a column of codes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Cell {
-    /// `NA` (or `NaN`, `N/A`): nobody coded the image.
+    /// `NA`, or what programs write for a missing value ([`is_missing`]): nobody coded the image.
     NotCoded,
     /// Empty: what it means depends on the other cells.
     Empty,
@@ -36,7 +36,8 @@ impl Cell {
     pub fn read(text: &str) -> Result<Self, String> {
         match text.trim().to_ascii_lowercase().as_str() {
             "" => Ok(Self::Empty),
-            "na" | "nan" | "n/a" | "<na>" => Ok(Self::NotCoded),
+            "na" => Ok(Self::NotCoded),
+            text if is_missing(text) => Ok(Self::NotCoded),
             NONE if text.trim() == "None" => Err(
                 "`None` may be Python's missing value or mean no action unit: write NA (not coded) or none".to_owned(),
             ),
@@ -85,7 +86,11 @@ pub fn units(text: &str) -> Result<Vec<Unit>, String> {
             }
         }
     }
-    Ok(found)
+    match text.trim() {
+        // Separators alone.
+        rest if found.is_empty() && !rest.is_empty() => Ok(vec![unit(rest)?]),
+        _ => Ok(found),
+    }
 }
 
 fn bare(word: &str) -> bool {
@@ -141,7 +146,8 @@ fn intensity(grade: &str) -> Option<u8> {
     whole.or_else(|| letter(grade))
 }
 
-fn letter(grade: &str) -> Option<u8> {
+/// The grade of a letter A to E.
+pub(crate) fn letter(grade: &str) -> Option<u8> {
     let &[letter] = grade.as_bytes() else {
         return None;
     };
@@ -227,6 +233,8 @@ mod tests {
             ("1+2?", "`2?`"),
             ("null", "`null`"),
             ("12:", "`12:`"),
+            ("+", "`+` is no action unit"),
+            (" ; ", "`;` is no action unit"),
         ] {
             let error = units(text).unwrap_err();
             assert!(error.contains(part), "{text}: {error}");
@@ -235,7 +243,9 @@ mod tests {
 
     #[test]
     fn the_kinds_of_cell() {
-        assert_eq!(Cell::read(" NA "), Ok(Cell::NotCoded));
+        for missing in [" NA ", "NaN", "<NA>", "#N/A", "null", "?"] {
+            assert_eq!(Cell::read(missing), Ok(Cell::NotCoded), "{missing}");
+        }
         assert_eq!(Cell::read(""), Ok(Cell::Empty));
         assert_eq!(Cell::read("none"), Ok(Cell::Coded(vec![])));
         assert_eq!(Cell::read("0"), Ok(Cell::Coded(vec![])));

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
-use crate::text::composed;
+use crate::text::{composed, is_missing};
 
 /// Most digits of a number; longer ones count as names.
 const DIGITS: usize = 15;
@@ -28,15 +28,17 @@ pub enum Person {
 }
 
 impl Person {
-    /// The person that a text names; `None` for one that is unknown: the empty text, and a negative number.
+    /// The person that a text names; `None` for one that is unknown: a negative number, and what programs write for a missing
+    /// value. `NA` and `Nan` are names.
     pub fn of(text: &str) -> Option<Self> {
         let text = text.trim();
         let (whole, fraction) = text.split_once('.').unwrap_or((text, "0"));
         let negative = whole.strip_prefix('-').and_then(number);
         let whole = whole.strip_prefix(['S', 's']).unwrap_or(whole);
+        let missing = (is_missing(text) && text != "Nan") || text.eq_ignore_ascii_case("none");
         match number(whole).filter(|_| number(fraction) == Some(0)) {
             Some(number) => Some(Self::Number(number)),
-            None if text.is_empty() || negative.is_some() => None,
+            None if missing || negative.is_some() => None,
             None => Some(Self::Name(composed(text).into_owned())),
         }
     }
@@ -100,7 +102,9 @@ mod tests {
         for text in ["S005", "s005", "S5", "005", "5", "5.0", "5.000", " 5 "] {
             assert_eq!(Person::of(text), Some(Person::Number(5)), "{text}");
         }
-        for text in ["", " ", "-1", "-1.0", "-999"] {
+        for text in [
+            "", " ", "-1", "-1.0", "-999", "nan", "NaN", "None", "<NA>", "?", "#N/A", "null",
+        ] {
             assert_eq!(Person::of(text), None, "{text}");
         }
     }
@@ -110,6 +114,7 @@ mod tests {
         for text in [
             "KA",
             "NA",
+            "Nan",
             "anna",
             "F001",
             "5.5",

@@ -9,12 +9,21 @@ use serde::de::DeserializeOwned;
 
 use crate::text::{composed, plain};
 
+/// Names of the column of people, as [`plain_name`] writes them, for [`place`].
+pub const PEOPLE: &str = "subject subjectid subj subjects person personid participant identity";
+/// Those of recordings.
+pub const SESSIONS: &str = "session sessionid sequence seq sequenceid recording trial task video";
+/// Those of frames.
+pub const FRAMES: &str = "frame framenumber frameno frameid";
+
 /// A table, open below its header.
 pub struct Table<'a> {
     /// Names in lower case.
     columns: StringRecord,
     header: StringRecord,
     reader: csv::Reader<&'a [u8]>,
+    /// What the reader reads.
+    text: &'a [u8],
     /// Lines above the header.
     above: u64,
 }
@@ -42,7 +51,9 @@ impl<'a> Table<'a> {
         let mut builder = ReaderBuilder::new();
         let builder = builder.delimiter(delimiter).trim(Trim::All);
         let mut reader = builder.from_reader(text.as_bytes());
-        let header = reader.headers().map_err(|error| broken(&error, above))?;
+        let header = reader
+            .headers()
+            .map_err(|error| broken(&error, text.as_bytes(), above))?;
         let header: StringRecord = header.iter().map(composed).collect();
         let columns: StringRecord = header.iter().map(str::to_lowercase).collect();
         match twice(&columns) {
@@ -53,6 +64,7 @@ impl<'a> Table<'a> {
                 columns,
                 header,
                 reader,
+                text: text.as_bytes(),
                 above,
             }),
         }
@@ -94,10 +106,10 @@ impl<'a> Table<'a> {
     /// # Errors
     /// The line of a row with more or fewer cells than columns.
     pub fn records(self) -> impl Iterator<Item = Result<Row, String>> + 'a {
-        let above = self.above;
+        let (text, above) = (self.text, self.above);
         let rows = self.reader.into_records().map(move |record| {
-            let record = record.map_err(|error| broken(&error, above))?;
-            let line = above + record.position().map_or(0, Position::line);
+            let record = record.map_err(|error| broken(&error, text, above))?;
+            let line = above + record.position().map_or(0, |place| line(text, place));
             let cells = match record.as_slice().is_ascii() {
                 true => record,
                 false => record.iter().map(composed).collect(),
@@ -207,14 +219,21 @@ pub fn twice<'n>(names: impl IntoIterator<Item = &'n str>) -> Option<&'n str> {
     names.find(|name| !seen.insert(*name))
 }
 
-fn broken(error: &csv::Error, above: u64) -> String {
+/// The line in which a record begins. The reader's place is before the LF of the CR LF above it, and before empty lines.
+fn line(text: &[u8], place: &Position) -> u64 {
+    let rest = text.get(place.byte() as usize..).unwrap_or_default();
+    let ends = rest.iter().take_while(|byte| b"\r\n".contains(byte));
+    place.line() + ends.filter(|byte| **byte == b'\n').count() as u64
+}
+
+fn broken(error: &csv::Error, text: &[u8], above: u64) -> String {
     match error.kind() {
         ErrorKind::UnequalLengths {
             pos,
             expected_len,
             len,
         } => {
-            let line = above + pos.as_ref().map_or(0, Position::line);
+            let line = above + pos.as_ref().map_or(0, |place| line(text, place));
             format!("line {line}: {len} cells, but the header has {expected_len} columns")
         }
         _ => format!("not a table: {error}"),
@@ -281,6 +300,18 @@ mod tests {
             (
                 "name,age\na,1\nb,x\n",
                 "line 3: age `x` is not a whole number",
+            ),
+            (
+                "name,age\r\na,1\r\nb,x\r\n",
+                "line 3: age `x` is not a whole number",
+            ),
+            (
+                "\r\nname,age\r\n\r\n\r\na,1,2\r\n",
+                "line 5: 3 cells, but the header has 2 columns",
+            ),
+            (
+                "sep=,\r\nname,age\r\n\"a\r\nb\",1\r\nb,x\r\n",
+                "line 5: age `x`",
             ),
             (
                 "sep=,\nname,age\na,300\n",

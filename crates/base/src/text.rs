@@ -41,6 +41,13 @@ pub fn composed(name: &str) -> Cow<'_, str> {
     }
 }
 
+/// Whether a text is what programs write for a missing value: pandas, R, spreadsheets and databases. `NA` is left to the
+/// caller, since it is also a name, and so is `None`, which may mean no action unit.
+pub fn is_missing(text: &str) -> bool {
+    let text = text.trim().to_ascii_lowercase();
+    ["", "?", "nan", "<na>", "n/a", "#n/a", "null"].contains(&text.as_str())
+}
+
 /// A number with its noun, which is given in the singular: `1 filter`, `2 filters`, `2 people`, `2 classes`.
 pub fn counted(number: impl Display, what: &str) -> String {
     let number = number.to_string();

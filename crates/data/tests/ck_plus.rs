@@ -354,6 +354,25 @@ fn landmarks_place_the_crop_and_the_detector_stands_in() {
 }
 
 #[test]
+fn images_without_landmarks_beside_others_with_them_are_counted() {
+    let tree = Tree::new(SHORT);
+    tree.sequence(1, 1, 4, 4).sequence(2, 1, 4, 5);
+    let notes = |tree: &Tree| {
+        let source = CkPlus::open(&tree.root, ClassMap::eight()).unwrap();
+        source.scan().unwrap().notes.join("\n")
+    };
+    assert!(!notes(&tree).contains("Landmarks"));
+    fs::remove_dir_all(tree.root.join("Landmarks/S002")).unwrap();
+    let some = notes(&tree);
+    assert!(
+        some.contains(
+            "Images without a file in Landmarks: 4 of 8 (first cohn-kanade-images/S002/001/"
+        ),
+        "{some}"
+    );
+}
+
+#[test]
 fn landmarks_of_images_that_were_resized_are_noticed() {
     let with_landmarks = PrepareOptions {
         crop: CropMode::Landmarks,

@@ -430,6 +430,108 @@ fn words_of_lists_and_file_names_are_treated_as_those_of_folders() {
     fs::remove_file(list).unwrap();
 }
 
+/// Images, a table of labels beside them, and the set of both.
+fn listed(paths: &[&str], table: &str) -> (tempfile::TempDir, Result<Listed, Error>) {
+    let dir = tree(paths);
+    let list = dir.path().join("labels.csv");
+    fs::write(&list, table).unwrap();
+    let labels = FolderLabels {
+        list: Some(list),
+        ..FolderLabels::default()
+    };
+    let source = labelled(dir.path(), labels);
+    (dir, source)
+}
+
+#[test]
+fn people_and_parts_of_a_list_are_read_as_those_of_a_table_of_pixels() {
+    let paths = ["a.png", "b.png", "c.png", "d.png", "e.png"];
+    let rows = |columns: &str, cells: [&str; 5]| {
+        let labels = ["happy", "sad", "happy", "sad", "happy"];
+        let rows = paths.iter().zip(labels).zip(cells);
+        let rows = rows.map(|((path, label), cells)| format!("{path};{label};{cells}\n"));
+        format!("file;label;{columns}\n{}", String::from_iter(rows))
+    };
+    let table = rows("Person_ID", ["KA", "KA", "Mu\u{308}", "M\u{fc}", "3.0"]);
+    let (_dir, source) = listed(&paths, &table);
+    let scan = source.unwrap().scan().unwrap();
+    let Folding::BySubject(people) = &scan.folding else {
+        panic!("{:?}", scan.folding);
+    };
+    assert_eq!(people.len(), 3);
+    let said = scan.notes.join("\n");
+    assert!(
+        said.contains("`person_id`") && !said.contains("no fold keeps people apart"),
+        "{said}"
+    );
+    let table = rows(
+        "subject;Usage",
+        ["1;train", "2;Training", "3;val", "4;test", "5;testing"],
+    );
+    let (_dir, source) = listed(&paths, &table);
+    let scan = source.unwrap().scan().unwrap();
+    assert_eq!(scan.folding, Folding::Given(1));
+    let tests = scan.samples.iter().filter(|s| s.parts == [Part::Test]);
+    assert_eq!(
+        Vec::from_iter(tests.map(|s| s.subject.as_str())),
+        ["5", "4"]
+    );
+    // A word that is no part costs its rows, and a column without any part is none.
+    let table = rows("split", ["train", "train", "validate", "test", "x"]);
+    let (_dir, source) = listed(&paths, &table);
+    let skipped = source.unwrap().scan().unwrap().skipped;
+    assert!(
+        skipped
+            .iter()
+            .any(|s| s.reason.contains("part in the list is 'x'")),
+        "{skipped:?}"
+    );
+    let (_dir, source) = listed(&paths, &rows("split", ["1", "2", "3", "4", "5"]));
+    let scan = source.unwrap().scan().unwrap();
+    assert_eq!((scan.folding, scan.samples.len()), (Folding::ByImage, 5));
+}
+
+#[test]
+fn a_list_that_contradicts_folders_or_shares_names_says_so() {
+    let paths = ["happy/1.png", "happy/2.png", "sad/1.png", "sad/3.png"];
+    let table = "path,label\nhappy/1.png,sad\nhappy/2.png,happy\nsad/3.png,happy\n1.png,sad\n";
+    let (_dir, source) = listed(&paths, table);
+    let scan = source.unwrap().scan().unwrap();
+    let said = scan.notes.join("\n");
+    assert!(
+        said.contains("contradict the class folder of their image: 2 (first happy/1.png, sadness)"),
+        "{said}"
+    );
+    assert!(
+        scan.skipped
+            .iter()
+            .any(|s| s.path == "sad" && s.reason.contains("is that of several")),
+        "{:?}",
+        scan.skipped
+    );
+}
+
+#[test]
+fn a_label_map_without_a_number_is_said_to_be_unused() {
+    let dir = tree(&["happy/a.png", "sad/b.png"]);
+    let said = notes(&labelled(dir.path(), by_map("raf_db")).unwrap());
+    assert!(said.contains("The label map given is not used"), "{said}");
+    assert!(!notes(&plain(dir.path())).contains("label map"));
+}
+
+#[test]
+fn people_of_presets_are_the_same_in_any_capitals() {
+    for (preset, names) in [
+        ("kdef", ["AF01ANS.JPG", "bf01sas.jpg"]),
+        ("jaffe", ["KA.AN1.39.tiff", "ka.sa1.40.tiff"]),
+    ] {
+        let dir = tree(&names);
+        let found = rows(&labelled(dir.path(), by_pattern(preset)).unwrap());
+        assert_eq!(found[0].2, found[1].2, "{preset}");
+        assert_eq!(found[0].2, found[0].2.to_uppercase());
+    }
+}
+
 #[test]
 fn numbers_among_the_words_of_a_list_are_named_with_their_images() {
     let dir = tree(&["a1.png", "a2.png", "b1.png"]);
@@ -771,6 +873,51 @@ fn prepared_notes(root: &Path) -> (Prepared, String) {
 }
 
 #[test]
+fn codes_by_index_are_refused_where_an_image_cannot_be_used() {
+    let dir = tree(&["happy/a.png", "happy/b.png", "sad/c.png", "sad/d.png"]);
+    let beside = tempfile::tempdir().unwrap();
+    let prepared = |codes: &str| {
+        let table = beside.path().join("codes.csv");
+        fs::write(&table, codes).unwrap();
+        let options = PrepareOptions {
+            image_size: 16,
+            folds: Some(2),
+            aus: Some(table),
+            ..PrepareOptions::default()
+        };
+        let output = beside.path().join(format!("out-{}", codes.len()));
+        prepare(&plain(dir.path()), &options, &output, &go_on)
+    };
+    assert!(prepared("index,aus\n0,12\n2,1\n").is_ok());
+    fs::write(dir.path().join("happy/b.png"), "x").unwrap();
+    let error = prepared("index,aus\n0,12\n2,4\n3,6\n")
+        .unwrap_err()
+        .to_string();
+    assert!(error.contains("1 of 4 images cannot be used"), "{error}");
+    assert!(prepared("path,aus\nsad/c.png,12\n").is_ok());
+}
+
+#[test]
+fn a_class_without_a_training_image_is_named() {
+    let paths = halves(|at| format!("x{at}.png"));
+    let mut paths: Vec<&str> = paths.iter().map(String::as_str).collect();
+    paths.extend(["test/fear/1.png", "test/fear/2.png"]);
+    let dir = tree(&paths);
+    let output = dir.path().with_extension("prepared");
+    let options = PrepareOptions {
+        image_size: 16,
+        ..PrepareOptions::default()
+    };
+    let info = prepare(&plain(dir.path()), &options, &output, &go_on).unwrap();
+    fs::remove_dir_all(&output).unwrap();
+    let said = info.notes.join("\n");
+    assert!(
+        said.contains("without a training image, which the network cannot learn: fold 0 (fear)."),
+        "{said}"
+    );
+}
+
+#[test]
 fn unusual_pixels_are_read_as_they_were_meant_or_named() {
     use image::{DynamicImage, ImageBuffer, LumaA, Rgb, RgbaImage};
 
@@ -795,10 +942,13 @@ fn unusual_pixels_are_read_as_they_were_meant_or_named() {
     rgb(4).save(at("happy/ten.tiff")).unwrap();
     rgb(16).save(at("happy/twelve.png")).unwrap();
     rgb(257).save(at("happy/whole.tif")).unwrap();
-    // A dark frame beside four others of one camera; two cameras in one folder.
-    for name in ["a", "b", "y", "z"] {
+    // A dark frame and one with a hot pixel beside eight others of one camera; two cameras in one folder.
+    for name in ["a", "b", "c", "d", "e", "f", "y", "z"] {
         rgb(16).save(at(&format!("fear/12/{name}.png"))).unwrap();
     }
+    let mut hot = rgb(16).into_rgb16();
+    hot.put_pixel(3, 3, Rgb([u16::MAX; 3]));
+    hot.save(at("fear/12/hot.png")).unwrap();
     rgb(1).save(at("fear/12/dark.png")).unwrap();
     for name in ["eight-1", "eight-2", "twelve-1", "twelve-2", "twelve-3"] {
         let share = if name.starts_with("eight") { 1 } else { 16 };
@@ -814,8 +964,9 @@ fn unusual_pixels_are_read_as_they_were_meant_or_named() {
     for part in [
         "use only 8: 3 (first fear/two/eight-1.png)",
         "use only 10: 1 (first happy/ten.tiff)",
-        "use only 12: 8 (first fear/12/a.png)",
+        "use only 12: 12 (first fear/12/a.png)",
         "fewer than most of their folder: 1 (first fear/12/dark.png)",
+        "more than most of their folder: 1 (first fear/12/hot.png)",
         "transparent pixels: 1 (first sad/alpha.png)",
         "Black or flat images, of almost one grey value: 2 (first sad/black.bmp)",
     ] {
@@ -825,7 +976,7 @@ fn unusual_pixels_are_read_as_they_were_meant_or_named() {
     for sample in set.samples() {
         let got = set.image(sample.index);
         let name = sample.path.rsplit('/').next().unwrap();
-        if ["black.bmp", "grey.png"].contains(&name) {
+        if ["black.bmp", "grey.png", "hot.png"].contains(&name) {
             continue;
         }
         let share: u8 = if name == "dark.png" { 16 } else { 1 };

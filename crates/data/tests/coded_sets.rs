@@ -206,6 +206,43 @@ fn disfa_images_counted_from_zero_are_never_shifted_in_silence() {
 }
 
 #[test]
+fn disfa_codes_counted_from_zero_are_never_shifted_in_silence() {
+    let renumbered = |images: u32| {
+        let dir = disfa(1, images);
+        for (person, au) in ["SN001", "SN002"]
+            .into_iter()
+            .flat_map(|p| TWELVE.map(|au| (p, au)))
+        {
+            let name = format!("ActionUnit_Labels/{person}/{person}_au{au}.txt");
+            let lines = if au == 12 {
+                "0,1\n1,2\n2.0,3\n3,9\n"
+            } else {
+                "0,0\n1,0\n2,0\n3,0\n"
+            };
+            text(dir.path().join(name), lines);
+        }
+        dir
+    };
+    let certain = scan("disfa", renumbered(4).path(), None);
+    let third = certain
+        .samples
+        .iter()
+        .find(|s| s.path.ends_with("SN001_comp/00003.png"))
+        .unwrap();
+    assert_eq!((third.frame, third.aus.to_string().as_str()), (2, "12:3"));
+    assert!(
+        certain.notes.join("\n").contains("image 1 is frame 0"),
+        "{:?}",
+        certain.notes
+    );
+    let error = CodedSet::open("disfa", renumbered(3).path(), None).unwrap_err();
+    assert!(
+        error.to_string().contains("counted from 1 here and from 0"),
+        "{error}"
+    );
+}
+
+#[test]
 fn disfa_without_a_unit_leaves_the_person_out() {
     let dir = disfa(1, 3);
     fs::remove_file(dir.path().join("ActionUnit_Labels/SN002/SN002_au26.txt")).unwrap();
@@ -271,6 +308,44 @@ fn disfa_plus_is_coded_by_file_name() {
         ("Images/SN001/A1_AU12_TrailNo_1/002.jpg", "12:2".to_owned())
     );
     assert_eq!(set.samples[11].subject, "SN003");
+}
+
+#[test]
+fn names_of_trials_and_images_are_the_same_composed_and_decomposed() {
+    for (labels, images) in [("\u{fc}", "u\u{308}"), ("u\u{308}", "\u{fc}")] {
+        let dir = tempfile::tempdir().unwrap();
+        for au in TWELVE {
+            let line = format!("gl{labels}ck_1.jpg {}\n", if au == 12 { 3 } else { 0 });
+            text(
+                dir.path()
+                    .join(format!("Labels/SN001/Gl{labels}ck/AU{au}.txt")),
+                &line,
+            );
+        }
+        image(
+            dir.path()
+                .join(format!("Images/SN001/Gl{images}ck/gl{images}ck_1.png")),
+            1,
+        );
+        let set = scan("disfa_plus", dir.path(), None);
+        assert_eq!(
+            (set.samples.len(), set.skipped.len()),
+            (1, 0),
+            "{:?}",
+            set.skipped
+        );
+        assert_eq!(set.samples[0].sequence, "Images/SN001/Gl\u{fc}ck");
+        let raf = tempfile::tempdir().unwrap();
+        text(
+            raf.path().join("RAFAU_label.txt"),
+            &format!("gl{labels}ck.jpg 12\n"),
+        );
+        image(
+            raf.path().join(format!("aligned/gl{images}ck_aligned.png")),
+            1,
+        );
+        assert_eq!(codes(&scan("raf", raf.path(), None))[0].1, "12:0");
+    }
 }
 
 fn bp4d() -> TempDir {
@@ -390,6 +465,62 @@ fn bp4d_plus_adds_intensities_to_which_the_threshold_applies() {
     );
 }
 
+#[test]
+fn bp4d_codes_that_contradict_one_another_are_listed_or_counted() {
+    let dir = bp4d();
+    let occurrence = dir.path().join("AUCoding/AU_OCC/F001_T1.csv");
+    // As pandas writes it, with the same row twice: read.
+    let rows = "frame,AU_1,AU 2,au12\n40.0,1,0,1\n41.0,0,1,1\n40,1,0,1\n";
+    text(occurrence.clone(), rows);
+    let known = codes(&scan("bp4d", dir.path(), None))[0].1.clone();
+    assert_eq!(known, "1:0;12:0");
+    text(occurrence.clone(), &format!("{rows}41,0,1,0\n"));
+    let set = scan("bp4d", dir.path(), None);
+    assert!(set.samples.iter().all(|sample| sample.subject == "M002"));
+    let said = |(_, reason): &(Option<usize>, &str)| reason.contains("line 5: the frame 41 again");
+    assert!(lost(&set).iter().any(said), "{:?}", set.skipped);
+    text(occurrence, rows);
+    let intensity = "AUCoding/AU_INT/AU12/F001_T1_AU12.csv";
+    text(dir.path().join(intensity), "40,0\n41,2\n");
+    text(
+        dir.path().join("AUCoding/AU_INT/AU12/M002_T8_AU12.csv"),
+        "7,3\n8,4\n9,0\n",
+    );
+    let set = scan("bp4d", dir.path(), None);
+    let notes = set.code_notes.join("\n");
+    assert!(
+        notes.contains("contradict each other: 2 (first AU 12 of F001_T1, frame 40)"),
+        "{notes}"
+    );
+    let found: Vec<_> = codes(&set).into_iter().map(|row| row.1).collect();
+    assert_eq!(found, ["12:2", "1:0;12:4"]);
+}
+
+#[test]
+fn bp4d_tasks_are_recordings_also_in_the_names_of_files() {
+    let dir = bp4d();
+    for name in [
+        "F001_T1_40.png",
+        "flat/M002_T8_8.png",
+        "flat/deep/F001_T1/cam/41.png",
+    ] {
+        image(dir.path().join(name), 3);
+    }
+    let set = scan("bp4d", dir.path(), None);
+    let sequences = set.samples.iter().map(|sample| sample.sequence.as_str());
+    let expected = [
+        "BP4D-training/F001/T1",
+        "BP4D-training/M002/T8",
+        "F001_T1",
+        "flat/M002_T8",
+        "flat/deep/F001_T1/cam",
+    ];
+    assert_eq!(
+        std::collections::BTreeSet::from_iter(sequences),
+        expected.into()
+    );
+}
+
 fn raf(compound: bool) -> TempDir {
     let dir = tempfile::tempdir().unwrap();
     let names = ["0001", "0002", "0003", "0004", "0005", "0006"];
@@ -492,6 +623,52 @@ fn raf_ce_has_compound_classes_and_a_given_split() {
             .is_ok()
     );
     fs::remove_dir_all(output).unwrap();
+}
+
+#[test]
+fn raf_ce_expressions_may_be_counted_from_one() {
+    let dir = raf(true);
+    let list = dir.path().join("RAFCE_emolabel.txt");
+    let expected = codes(&scan("raf", dir.path(), None)).len();
+    text(
+        list.clone(),
+        "0001.jpg 1\n0002.jpg 14\n0003.jpg 1\n0004.jpg 14\n0005.jpg 1\n",
+    );
+    let source = CodedSet::open("raf", dir.path(), None).unwrap();
+    assert_eq!(source.class_names(), ["happily_surprised", "happily_sad"]);
+    assert_eq!(source.scan().unwrap().samples.len(), expected);
+    text(list, "0001.jpg 1\n0002.jpg 13\n");
+    let error = CodedSet::open("raf", dir.path(), None).unwrap_err();
+    assert!(
+        error.to_string().contains("neither 0 nor 14 occurs"),
+        "{error}"
+    );
+}
+
+#[test]
+fn raf_lists_are_read_as_people_save_them() {
+    let dir = raf(true);
+    std::fs::remove_file(dir.path().join("RAFCE_emolabel.txt")).unwrap();
+    text(
+        dir.path().join("RAFCE_AUlabel.txt"),
+        "0001.jpg;1+2\naligned/0002_aligned.jpg none\n0003_aligned.jpg,0\n0004 null\n0005\tL12\n",
+    );
+    let source = CodedSet::open("raf", dir.path(), None).unwrap();
+    assert_eq!(source.name(), "RAF-CE");
+    let set = source.scan().unwrap();
+    let found: Vec<_> = codes(&set).into_iter().map(|row| row.1).collect();
+    assert_eq!(found, ["1:0;2:0", "none", "none", "12:0"]);
+    let dir = raf(true);
+    let parts = "0001.jpg 1\n0002.jpg 1\n0003.jpg 2\n0004.jpg 2\n0005.jpg 3\n";
+    text(dir.path().join("RAFCE_partition.txt"), parts);
+    let set = scan("raf", dir.path(), None);
+    let notes = set.notes.join("\n");
+    assert_eq!(set.folding, Folding::ByImage);
+    assert!(
+        notes.contains("partition.txt is not used")
+            && notes.contains("name no part (0, 1, 2): 1 (first 0005, `3`)"),
+        "{notes}"
+    );
 }
 
 fn options() -> PrepareOptions {

@@ -254,6 +254,9 @@ fn codes_that_start_at_one_are_refused_or_read_as_the_names_given() {
             scan.notes
         );
     }
+    let path = written(dir.path(), "emotion,pixels\n1,1\n3,2\n6,3\n");
+    let error = with_map(&path, "fer2013").unwrap_err().to_string();
+    assert!(error.contains("neither 0 nor 7 occurs"), "{error}");
     // A code without a class costs its rows, and moves no other.
     let path = written(dir.path(), "emotion,pixels\n0,1\n1,2\n1,3\n5,4\n");
     let source = PixelCsv::open(&path, None, &"happy,sad".parse().unwrap()).unwrap();

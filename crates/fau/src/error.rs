@@ -59,7 +59,7 @@ pub enum Error {
     },
     /// Every action unit is too rare or too frequent.
     #[error(
-        "no action unit is present in coded images of at least {min_positives} people and absent in those of as many, among {coded} coded samples (closest: {closest} people); add coded samples or lower `min_positives`"
+        "no action unit is present in coded images of at least {min_positives} people and absent in those of as many, among {coded} coded samples (closest: {closest}); add coded samples or lower `min_positives`"
     )]
     NoUsableAu {
         /// The limit.

@@ -176,6 +176,7 @@ impl World {
             test_fold: Some(&test_fold),
             test_rows: &rows[..5],
             synthetic: true,
+            machine_coded: false,
             trained_elsewhere: false,
             optimistic: None,
             options: &options,

@@ -66,7 +66,7 @@ fn network(architecture: &dyn Architecture) -> Network {
 fn pixels_input() -> GraphInput {
     GraphInput {
         scale: 1.0,
-        crop: "auto".to_owned(),
+        classes: Some(["a", "b", "c", "d", "é\"\n"].map(str::to_owned).to_vec()),
         ..GraphInput::example(SIDE, 1)
     }
 }
@@ -83,7 +83,6 @@ fn export(network: &Network, epsilon: Option<f32>) -> Export<'_> {
         contrast: Some(LocalContrast { epsilon }),
         info: ExportInfo {
             input: pixels_input(),
-            classes: ["a", "b", "c", "d", "é\"\n"].map(str::to_owned).to_vec(),
             normalisation: Some(name.to_owned()),
             origin: origin.as_object().unwrap().clone(),
         },

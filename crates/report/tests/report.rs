@@ -174,7 +174,7 @@ fn names_are_text_wherever_they_stand() {
 #[test]
 fn the_strongest_filter_comes_first() {
     let html = page(&full());
-    let table = html.split("Strongest filters").nth(1).unwrap();
+    let table = html.split("Filters farthest from chance").nth(1).unwrap();
     let table = table.split("</table>").next().unwrap();
     assert!(table.find("#2").unwrap() < table.find("#0").unwrap());
     assert!(table.find("AU 12").unwrap() < table.find("AU 4 ").unwrap());
@@ -448,7 +448,7 @@ fn nulls_and_controls_change_the_answer() {
     let html = page(&run);
     for expected in [
         "3 of 4 filters of conv3 are named after an action unit that they respond to beyond chance, 2 more active with it and 1 less (",
-        "; the strongest is filter 2, more active with AU 12 lip corner puller (AUROC 0.91, d′ 1.9).",
+        "; the farthest from chance is filter 2, more active with AU 12 lip corner puller (AUROC 0.91, d′ 1.9, z 9.5).",
         "Among images of one expression, 1 of 3 named filters still follows its unit, 1 does not, and 1 cannot be tested.",
         "Filter 2: AU 12 lip corner puller",
         ">less</td>",
@@ -466,7 +466,7 @@ fn nulls_and_controls_change_the_answer() {
     assert!(verdict < accuracy, "the verdict is first");
     let names = "filter,au,au_name,sign,auroc,z\n2,12,Lip corner puller,-1,0.06,-9.1\n";
     write(run.path(), "fau/names.csv", names);
-    assert!(page(&run).contains("the strongest is filter 2, less active with AU 12"));
+    assert!(page(&run).contains("the farthest from chance is filter 2, less active with AU 12"));
 }
 
 #[test]
@@ -514,11 +514,11 @@ fn findings_stand_for_or_against_whatever_they_are() {
         ),
         ("that holds for 0 of 2 units that can be tested.", 1),
         (
-            "9 filters are named after an action unit; in untrained networks 2 to 4, with exchanged codes 0.",
+            "In one network, 9 filters are named after an action unit; in untrained networks 2 to 4, with codes exchanged between images 0.",
             0,
         ),
         (
-            "Of 4 filters that can be tested among images of one expression, 3 follow their own unit there; in untrained networks 1 to 3.",
+            "Of its 4 filters that can be tested among images of one expression, 3 follow their own unit there beyond chance; in untrained networks 1 to 3.",
             1,
         ),
         (
@@ -536,6 +536,15 @@ fn findings_stand_for_or_against_whatever_they_are() {
     let numbers =
         std::fs::read_to_string(run.path().join("report/figures/named-filters.csv")).unwrap();
     assert!(numbers.contains("named,starts,3.0,2.0,4.0"), "{numbers}");
+    // Nothing was found where nothing could have been.
+    let fau = json!({"answer": {"evidence": {"detectable_within": 0.3}}});
+    write(run.path(), "fau/fau.json", fau.to_string());
+    let html = page(&run);
+    let undecided = html.split("<h3>Cannot be told</h3>").nth(1).unwrap();
+    assert!(
+        undecided
+            .contains("can be tested: too few images, since only a difference in AUROC of 0.30")
+    );
 }
 
 #[test]
@@ -665,7 +674,7 @@ fn an_own_method_stands_under_its_title_or_name() {
             "{words}"
         );
         assert!(
-            html.contains(&format!("below, their {words}, middle grey zero")),
+            html.contains(&format!("; their {words}, middle grey zero;")),
             "{words}"
         );
     }

@@ -174,7 +174,7 @@ fn nouns_agree_with_one() {
     for words in [
         "1 labelled image, 1 person",
         "the best filter of 1 of 1 action unit is above those of 1 untrained network.",
-        "1 filter is named after an action unit; in untrained networks 1, with exchanged codes 1.",
+        "In one network, 1 filter is named after an action unit; in untrained networks 1, with codes exchanged between images 1.",
         "No filter’s unit varies enough within one expression to be tested there.",
         "shortened: 1 setting<",
     ] {

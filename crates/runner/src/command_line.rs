@@ -31,6 +31,7 @@ struct Cli {
 #[derive(Debug, Subcommand)]
 enum Command {
     Run(commands::run::RunArgs),
+    Analyse(commands::analyse::AnalyseArgs),
     /// Prepare, inspect, audit and augment data sets.
     #[command(
         subcommand,
@@ -75,7 +76,7 @@ const GROUPS: [(&str, &[&str]); 6] = [
         &["run", "report", "compare", "predict", "export"],
     ),
     ("Data", &["data", "synth"]),
-    ("A network of your own", &["network"]),
+    ("A network of your own", &["analyse", "network"]),
     (
         "Its steps, one by one",
         &[
@@ -237,8 +238,11 @@ fn grammar(program: &Program) -> clap::Command {
     });
     let cli = Cli::command().mut_subcommand("data", |data| {
         data.mut_subcommand("prepare", |prepare| {
-            prepare.mut_arg("source", |source| source.value_parser(sources))
+            prepare.mut_arg("source", |source| source.value_parser(sources.clone()))
         })
+    });
+    let cli = cli.mut_subcommand("analyse", |analyse| {
+        analyse.mut_arg("source", |source| source.value_parser(sources.clone()))
     });
     let cli = cli.subcommands(studies);
     let template = help_template(&cli);
@@ -248,6 +252,7 @@ fn grammar(program: &Program) -> clap::Command {
 fn dispatch(command: Command, program: &Program) -> Result<()> {
     match command {
         Command::Run(args) => commands::run::run(args, program),
+        Command::Analyse(args) => commands::analyse::analyse(args, program),
         Command::Data(DataCommand::Prepare(args)) => commands::prepare::prepare(args, program),
         Command::Data(DataCommand::Inspect(args)) => commands::inspect::inspect(args),
         Command::Data(DataCommand::Audit(args)) => commands::audit::audit(args),

@@ -44,6 +44,7 @@ pub use lines::{accuracy_line, fold_line};
 pub use recipe::check::CheckedRecipe;
 pub use recipe::settings::{ChosenBy, OptimizerKind, Recipe, Schedule};
 pub use score::checkpoints::{Candidate, Selection, list_checkpoints, normalisation_of, select};
+pub use score::classified::Classified;
 pub use score::confusion::{ClassScores, Scores};
 pub use score::fits::{check_fits, why_optimistic};
 pub use score::interval::{Interval, SubjectScore};

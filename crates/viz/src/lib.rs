@@ -50,7 +50,7 @@ mod photo;
 mod picture;
 
 pub use album::Album;
-pub use album::choice::{Choice, class_label};
+pub use album::choice::{Choice, class_output};
 pub use album::distinct::Distinct;
 pub use album::evidence::write_evidence;
 pub use album::files::WriteOptions;
@@ -68,6 +68,7 @@ pub use explain::occlusion::Occlusion;
 pub use explain::patch::{FilterPatches, Patch, cut_patches};
 pub use images::{ImageSet, Images, Progress};
 pub use lens::LayerLens;
+pub use lens::outputs::Outputs;
 pub use lens::responses::{FaceLens, Response};
 pub use lens::strongest::{FilterTop, Survey, TopUnit, survey};
 pub use photo::face::SeenFace;

@@ -67,7 +67,6 @@ fn an_export_read_back_has_the_networks_responses_and_maps() {
                 scale: 1.0,
                 ..GraphInput::example(SIDE, 1)
             },
-            classes: vec![],
             normalisation: Some(normalisation.to_string()),
             origin: Default::default(),
         },

@@ -5,6 +5,7 @@
 //! | `whole_job.rs` | `faus run` from data to report, all experiments, a prepared set, resuming, not starting over |
 //! | `true_size.rs` | a CK+ of the true size and counts gives the images, subjects and folds that are published |
 //! | `sources.rs` | every form in which people hold the data, given splits, audits |
+//! | `analyse.rs` | `faus analyse`: a network from its file to the page, and filters that were planted in it |
 //! | `codes.rs` | action-unit codes as people hold them: tables beside images, FACS text, OpenFace, after pandas |
 //! | `commands.rs` | the other commands, one after the other, and their files |
 //! | `compare.rs` | runs side by side, the measures in a summary |
@@ -29,6 +30,7 @@
 // Outside the functions marked as tests, too, what fails should stop the test.
 #![allow(clippy::unwrap_used)]
 
+mod analyse;
 mod as_held;
 mod codes;
 mod commands;

@@ -51,6 +51,10 @@ fn small(command: &str) -> String {
     match command {
         _ if is("run") && command.contains("--preset") => format!("{without_preset} data.folds=5"),
         _ if is("run") => TINY.to_owned(),
+        _ if is("analyse") => {
+            "--set fau.permutations=99 fau.bootstrap=99 visualize.top=2 visualize.sanity=false"
+                .to_owned()
+        }
         _ if is("controls") => "--permutations 99".to_owned(),
         _ if is("correlate") => "--permutations 99 --bootstrap 99".to_owned(),
         _ if is("intervene") => "--people 12".to_owned(),

@@ -11,6 +11,7 @@ use crate::error::Error;
 use crate::picture::CropBox;
 use crate::prepared::sample::Sample;
 use crate::read::file::{ReadFile, read_bounded};
+use crate::read::places::{Fit, Places};
 use crate::read::source::RawSample;
 
 /// Size limit of the table, in bytes.
@@ -100,17 +101,23 @@ impl Boxes {
         })
     }
 
-    /// Finds the images of the boxes in the data set at `root`: a path is as in `samples.csv`, relative to `root`, or leads
-    /// to the image.
+    /// Finds the images of the boxes in the data set at `root`: a path leads to the image, or names it as in `samples.csv` or
+    /// in other tables ([`Places`]).
     ///
     /// # Errors
     /// [`Error::Layout`] for two boxes of one image.
     pub fn of_images(mut self, root: &Path, samples: &[RawSample]) -> Result<Self, Error> {
         let images = samples.iter().map(|raw| (plain(&raw.path), &raw.path));
         let images: HashMap<String, &String> = images.collect();
-        for (path, place) in std::mem::take(&mut self.by_path) {
-            let below = || images.get(&below(root, &path)?);
-            let Some(&image) = images.get(&path).or_else(below) else {
+        let boxes = std::mem::take(&mut self.by_path);
+        let near = Places::of(samples.iter().map(|raw| raw.path.as_str()));
+        let near = near.find(boxes.keys().map(String::as_str));
+        for ((path, place), near) in boxes.into_iter().zip(near) {
+            let below = || images.get(&below(root, &path)?).copied();
+            let near = near.filter(|(_, fit)| *fit < Fit::Elsewhere);
+            let near = || Some(&samples.get(near?.0)?.path);
+            let found = images.get(&path).copied().or_else(below).or_else(near);
+            let Some(image) = found else {
                 self.unknown.push(path);
                 continue;
             };
@@ -247,6 +254,8 @@ mod tests {
             "S1\\1\\a.png",
             absolute.to_str().unwrap(),
             around.to_str().unwrap(),
+            "a.png",
+            "/elsewhere/ck/S1/1/a.png",
         ] {
             let boxes = of_images(
                 &format!("path,x,y,w,h\n{path},1,2,3,4\n"),

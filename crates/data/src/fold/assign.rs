@@ -90,7 +90,7 @@ impl Deal {
         );
         let two = "Of two folds one tests and the other validates, so that none is left to train on; three are the least (two will do \
                    under the protocol paper-2015, which chooses on the test fold).";
-        let not_used = "Folds were requested, so the data set's own split is not used.";
+        let not_used = "Folds were requested, so the data set's own split, which the notes above describe, is not used.";
         let one_class = "No subject shows two classes. If a subject pattern took the class for the person, subjects and folds are wrong.";
         let notes = [
             (own_split, not_used),

@@ -80,25 +80,30 @@ impl AuCoding {
     /// ([`facs::units`]), one or several a line, whose units with a side ([`facs::sides`]) come second; numbers have none.
     ///
     /// # Errors
-    /// [`Error::Parse`] naming the line, for anything else. A file without a line means that the coder saw no action
+    /// [`Error::Parse`] naming the line, for anything else, and for `12,3`, which may be two units or one with its grade. A file
+    /// of one line `none` is coded, `NA` is not. A file without a line means that the coder saw no action
     /// unit, or that the file was cut off, so the readers list empty files in their notes.
     pub fn from_facs_file(text: &str) -> Result<(Self, String), Error> {
         let lines = (1..).zip(text.lines());
         let lines: Vec<_> = lines.filter(|(_, line)| !line.trim().is_empty()).collect();
         let numbers = lines.iter().any(|(_, line)| facs_line(line).is_some());
         let (mut scores, mut coded) = (Vec::new(), Vec::new());
-        for (number, line) in lines {
+        for (number, line) in &lines {
             let wrong = |fault| Error::parse(format!("line {number}: {fault}"));
-            if numbers {
-                let expected = || {
-                    format!(
-                        "expected 'AU intensity' (1-99, 0-5), found '{}'",
-                        brief(line)
-                    )
-                };
-                scores.push(facs_line(line).ok_or_else(|| wrong(expected()))?);
-            } else {
-                coded.extend(facs::units(line).map_err(wrong)?);
+            let expected = || {
+                format!(
+                    "expected 'AU intensity' (1-99, 0-5), found '{}'",
+                    brief(line)
+                )
+            };
+            match (numbers, either(line)) {
+                (true, _) => scores.push(facs_line(line).ok_or_else(|| wrong(expected()))?),
+                (false, Some(fault)) => return Err(wrong(fault)),
+                (false, None) if lines.len() > 1 => coded.extend(facs::units(line).map_err(wrong)?),
+                (false, None) => match Cell::read(line).map_err(wrong)? {
+                    Cell::Coded(units) => coded = units,
+                    Cell::NotCoded | Cell::Empty => return Ok(Default::default()),
+                },
             }
         }
         scores.extend(facs::pooled(&coded).into_iter().map(AuScore::of));
@@ -124,6 +129,16 @@ fn facs_line(line: &str) -> Option<AuScore> {
     let (au, intensity) = (whole_number(au)?, whole_number(intensity)?);
     let valid = (1..=99).contains(&au) && intensity <= 5;
     valid.then_some(AuScore::of((au, intensity)))
+}
+
+/// The fault of a line such as `12,3`: two units, or a unit and its grade.
+fn either(line: &str) -> Option<String> {
+    let (au, other) = line.split_once([',', ';', '|'])?;
+    let (au, other) = (whole_number(au.trim())?, whole_number(other.trim())?);
+    let line = brief(line);
+    (other <= 5).then(|| {
+        format!("`{line}` may be two action units or one with its grade: write {au}+{other} or `{au} {other}`")
+    })
 }
 
 impl fmt::Display for AuCoding {
@@ -205,7 +220,18 @@ mod tests {
             let message = AuCoding::from_facs_file(bad).unwrap_err().to_string();
             assert!(message.starts_with("line 2: "), "{message}");
         }
-        for empty in ["", " \r\n"] {
+        for (either, line) in [("12,3", 1), ("6;0\n", 1), ("6,12\n25 , 2.0", 2)] {
+            let message = AuCoding::from_facs_file(either).unwrap_err().to_string();
+            let start = format!("line {line}: ");
+            assert!(
+                message.starts_with(&start) && message.contains("with its grade"),
+                "{message}"
+            );
+        }
+        let (uncoded, _) = AuCoding::from_facs_file("NA\n").unwrap();
+        assert_eq!(uncoded, AuCoding::NotCoded);
+        assert!(AuCoding::from_facs_file("none\n12\n").is_err());
+        for empty in ["", " \r\n", "none\r\n", "0"] {
             let (coding, _) = AuCoding::from_facs_file(empty).unwrap();
             assert_eq!(coding, AuCoding::Coded(vec![]));
         }

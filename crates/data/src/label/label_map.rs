@@ -198,7 +198,11 @@ impl LabelMap {
             }
         }
         match self {
-            _ if counts == [0; 256] => Ok((Codes::default(), None)),
+            Self::Auto if counts == [0; 256] => Ok((Codes::default(), None)),
+            _ if counts == [0; 256] => {
+                let unused = "The label map given is not used: no label is a number.";
+                Ok((Codes::default(), Some(unused.to_owned())))
+            }
             Self::Auto if !usual && recognise(&counts).is_none() => Err(NAMES_NEEDED.to_owned()),
             _ => {
                 let (codes, note) = self.resolve(&counts)?;
@@ -207,11 +211,13 @@ impl LabelMap {
         }
     }
 
-    /// The codes of a map that was given, which start at 1 if no row has 0 and some have the number of names.
+    /// The codes of a map that was given ([`first_code`]). CK+'s start at 0, which is neutral and may be missing.
     fn starting(&self, counts: &[usize; 256]) -> Result<(Codes, String), String> {
         let names = self.expressions();
-        let from_one = counts[0] == 0 && counts.get(names.len()).is_some_and(|rows| *rows > 0);
-        let shifted = *self == Self::Fer2013 && !from_one && counts[0] == 0 && counts[7] > 0;
+        let highest = counts.get(names.len()).copied().unwrap_or(0);
+        let first = first_code(counts[0] > 0, highest > 0);
+        let from_one = first == Some(1);
+        let shifted = *self == Self::Fer2013 && first.is_none() && counts[7] > 0;
         if shifted && used(counts) == Some(7) {
             return Err(format!(
                 "no row has the code 0, but 1 to 7 occur: FER2013's codes counted from 1, or those of another set? Give the \
@@ -219,19 +225,19 @@ impl LabelMap {
                 Self::Codes(FER2013[..7].to_vec())
             ));
         }
-        let (lowest, highest) = (counts[0], counts.get(names.len()).copied().unwrap_or(0));
-        if *self == Self::RafDb && lowest > 0 {
+        if *self == Self::RafDb && counts[0] > 0 {
+            let lowest = counts[0];
             return Err(format!(
                 "{lowest} rows have the code 0, and RAF-DB's codes start at 1: {NAMES_NEEDED}"
             ));
         }
-        if matches!(self, Self::Codes(_)) && lowest == 0 && highest == 0 {
+        if matches!(self, Self::Codes(_) | Self::Fer2013) && first.is_none() {
             let last = counts.iter().rposition(|rows| *rows > 0).unwrap_or(0);
+            // FER2013's own codes end at 6: the eighth name is that of ckextended.csv.
+            let all = names.len() - usize::from(*self == Self::Fer2013);
             return Err(format!(
-                "neither 0 nor {} occurs, so the {} names of the label map may be counted from 0 or from 1: give the names of the \
-                 codes 1 to {last} alone",
-                names.len(),
-                names.len()
+                "neither 0 nor {all} occurs, so the {all} names of the label map may be counted from 0 or from 1: give the names of the \
+                 codes 1 to {last} alone"
             ));
         }
         let (first, how) = match from_one || *self == Self::RafDb {
@@ -240,6 +246,16 @@ impl LabelMap {
         };
         let expressions = names.to_vec();
         Ok((Codes { first, expressions }, how.to_owned()))
+    }
+}
+
+/// The lowest code of a numbering that may start at 0 or at 1, by whether 0 and the number of names occur; `None` where neither
+/// does, so that either could be meant.
+pub(crate) fn first_code(has_zero: bool, has_number: bool) -> Option<usize> {
+    match (has_zero, has_number) {
+        (true, _) => Some(0),
+        (false, true) => Some(1),
+        (false, false) => None,
     }
 }
 
@@ -489,6 +505,14 @@ mod tests {
             let refused = names.resolve(&either).unwrap_err();
             assert!(refused.contains("neither 0 nor 7 occurs"), "{refused}");
         }
+        for either in [ten(1..=6), ten(2..=3)] {
+            let refused = LabelMap::Fer2013.resolve(&either).unwrap_err();
+            assert!(refused.contains("neither 0 nor 7 occurs"), "{refused}");
+            assert!(LabelMap::CkPlus.resolve(&either).is_ok());
+        }
+        let words = [Label::Name(Happy)].into_iter();
+        let (_, note) = LabelMap::RafDb.codes(words, false).unwrap();
+        assert!(note.unwrap().contains("is not used"));
         let refused = LabelMap::RafDb.resolve(&ten(0..=6)).unwrap_err();
         assert!(refused.contains("start at 1"), "{refused}");
         let mut gap = ten(1..=3);

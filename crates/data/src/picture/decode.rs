@@ -75,8 +75,14 @@ fn within_limits(bytes: &[u8]) -> Result<DynamicImage, String> {
         return Err(format!("its pixels take more than {DECODE_LIMIT} bytes"));
     }
     let mut tag = decoder.orientation().unwrap_or(Orientation::NoTransforms);
-    if format == Some(ImageFormat::Png) && tag == Orientation::NoTransforms {
-        tag = late_orientation(bytes).unwrap_or(tag);
+    if format != Some(ImageFormat::Tiff) && tag == Orientation::NoTransforms {
+        let exif = decoder.exif_metadata().ok().flatten();
+        let mut found = exif.as_deref().and_then(of_exif);
+        if format == Some(ImageFormat::Png) {
+            found = found.or_else(|| late_orientation(bytes));
+        }
+        let mut of_editor = || of_xmp(&decoder.xmp_metadata().ok()??);
+        tag = found.or_else(&mut of_editor).unwrap_or(tag);
     }
     let image = DynamicImage::from_decoder(decoder);
     let mut image = image.map_err(|error| error.to_string())?;
@@ -85,6 +91,40 @@ fn within_limits(bytes: &[u8]) -> Result<DynamicImage, String> {
         (0, _) | (_, 0) => Err("it has no pixels".to_owned()),
         _ => Ok(image),
     }
+}
+
+/// The orientation in an EXIF block, in 16 bits or, as some programs write it, in 32.
+fn of_exif(block: &[u8]) -> Option<Orientation> {
+    // A JPEG's mark, which some programs leave there.
+    let block = block.strip_prefix(b"Exif\0\0").unwrap_or(block);
+    if let Some(tag) = Orientation::from_exif_chunk(block) {
+        return Some(tag);
+    }
+    let little = block.starts_with(b"II");
+    let number = |at: usize, length: usize| {
+        let bytes = block.get(at..at.checked_add(length)?)?.iter();
+        let add = |number: usize, byte: &u8| number << 8 | usize::from(*byte);
+        Some(match little {
+            true => bytes.rev().fold(0, add),
+            false => bytes.fold(0, add),
+        })
+    };
+    let first = number(4, 4)?;
+    let mut entries = (0..number(first, 2)?).map(|at| first + 2 + 12 * at);
+    let long = |at: &usize| [number(*at, 2), number(at + 2, 2)] == [Some(0x112), Some(4)];
+    let value = number(entries.find(long)? + 8, 4)?;
+    Orientation::from_exif(u8::try_from(value).ok()?)
+}
+
+/// The orientation that an editor wrote into XMP alone, as an attribute or an element.
+fn of_xmp(xmp: &[u8]) -> Option<Orientation> {
+    let text = String::from_utf8_lossy(xmp);
+    let (_, rest) = text.split_once("tiff:Orientation")?;
+    let value = rest
+        .trim_start_matches(['=', '"', '\'', '>', ' '])
+        .chars()
+        .next()?;
+    Orientation::from_exif(value.to_digit(9)? as u8)
 }
 
 /// The orientation in a PNG's `eXIf` chunk wherever it is: the decoder finds those before the pixels, some editors write it
@@ -101,9 +141,7 @@ fn late_orientation(bytes: &[u8]) -> Option<Orientation> {
             _ => None,
         };
         if let Some(exif) = exif {
-            // A JPEG's mark, which some programs leave there.
-            let bare = exif.strip_prefix(b"Exif\0\0").unwrap_or(&exif);
-            return Orientation::from_exif_chunk(bare);
+            return of_exif(&exif);
         }
         // Contents and checksum.
         rest = after.get(length.checked_add(4)?..)?;
@@ -243,6 +281,19 @@ mod tests {
         let plain = [&b"Raw profile type exif\0"[..], text.as_bytes()].concat();
         for (kind, data) in [(b"eXIf", &marked), (b"zTXt", &zipped), (b"tEXt", &plain)] {
             let png = with_chunk(&image, kind, data, 12);
+            assert_eq!(decode_grey(&png, Path::new("x.png")).unwrap(), turned);
+        }
+        let mut long = exif(6);
+        long[12] = 4;
+        let png = with_chunk(&image, b"eXIf", &long, 12);
+        assert_eq!(decode_grey(&png, Path::new("x.png")).unwrap(), turned);
+        let before = encoded(&image, ImageFormat::Png).len() - 33;
+        for xmp in [
+            "<x tiff:Orientation=\"6\"/>",
+            "<tiff:Orientation>6</tiff:Orientation>",
+        ] {
+            let data = [&b"XML:com.adobe.xmp\0\0\0\0\0"[..], xmp.as_bytes()].concat();
+            let png = with_chunk(&image, b"iTXt", &data, before);
             assert_eq!(decode_grey(&png, Path::new("x.png")).unwrap(), turned);
         }
         let other = with_chunk(&image, b"tEXt", b"Comment\0hello", 12);

@@ -268,7 +268,7 @@ impl Prepared {
     }
 }
 
-fn read_info(path: &Path) -> Result<DatasetInfo, Error> {
+pub(crate) fn read_info(path: &Path) -> Result<DatasetInfo, Error> {
     let bytes = match read_bounded(path, TABLE_LIMIT) {
         Err(Error::Io { source, .. }) if source.kind() == std::io::ErrorKind::NotFound => {
             let reason = "there is no prepared data set here";

@@ -50,7 +50,7 @@ pub fn prepare(
     let of_codes = match &codes {
         Some(codes) => {
             scan.read.push(codes.read.clone());
-            codes.apply(&mut scan.samples)?
+            codes.apply(&mut scan.samples, &source.class_names())?
         }
         None => std::mem::take(&mut scan.code_notes),
     };
@@ -67,8 +67,8 @@ pub fn prepare(
     let mut info = info(source, options, &scan, &pass.deal);
     if let Some(codes) = &codes {
         info.machine_coded = codes.machine_coded();
-        // That of the codes that the table replaces.
-        info.au_threshold = None;
+        // The source's is that of the codes that the table replaces.
+        info.au_threshold = codes.au_threshold;
     }
     let Pass {
         writer,
@@ -86,8 +86,12 @@ pub fn prepare(
         let reason = format!("of {total} images {problem}; {skipped}");
         Error::nothing_labelled(source.root(), reason)
     })?;
+    if let Some(codes) = &codes {
+        codes.check_indices(images.len(), scan.samples.len())?;
+    }
     info.notes.extend(rows::emptied(images, &info, &scan));
     info.notes.extend(rows::untested(images, &deal));
+    info.notes.extend(rows::untrained(images, &info));
     info.notes.extend(notes);
     if let Some(boxes) = boxes {
         info.notes.extend(boxes.notes(images));
@@ -101,7 +105,8 @@ pub fn prepare(
     })
 }
 
-/// One pass over the images; a second one where some 16-bit files of a folder are to be read like the others, as darker.
+/// One pass over the images; a second one where some 16-bit files of a folder use fewer bits than the others, and are read like
+/// them, as darker, or more, and are listed.
 fn passes(
     mut worker: Worker,
     scan: &Scan,
@@ -111,10 +116,10 @@ fn passes(
     let pass = Pass::of(&worker, scan, output, progress)?;
     let depths = pass.bits.iter().filter_map(|(folder, files)| {
         let usual = usual_depth(files)?;
-        let dark = files
+        let unusual = files
             .keys()
-            .any(|bits| read_as(*bits, Some(usual)) != *bits);
-        dark.then(|| (folder.clone(), usual))
+            .any(|bits| read_as(*bits, Some(usual)) != *bits || *bits > usual);
+        unusual.then(|| (folder.clone(), usual))
     });
     worker.depths = depths.collect();
     if worker.depths.is_empty() {

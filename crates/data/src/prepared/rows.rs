@@ -82,6 +82,29 @@ pub(super) fn untested(rows: &[Sample], deal: &Deal) -> Option<String> {
     (!empty.is_empty()).then(|| format!("Folds that test nothing: {}.", empty.join(", ")))
 }
 
+/// Names the classes that a fold has no training image of: its network cannot learn them.
+pub(super) fn untrained(rows: &[Sample], info: &DatasetInfo) -> Option<String> {
+    let used = labels(rows, |row| row.label);
+    let lacking = |fold: usize| {
+        let training = rows
+            .iter()
+            .filter(|row| row.part(fold, info.folds) == Part::Train);
+        let trained: BTreeSet<i64> = training.map(|row| row.label).collect();
+        // Two folds leave none, which has its own note.
+        let lacking =
+            |label: &i64| !trained.is_empty() && used.contains(label) && !trained.contains(label);
+        let lacking = names(&info.classes, lacking).join(", ");
+        (!lacking.is_empty()).then(|| format!("fold {fold} ({lacking})"))
+    };
+    let folds = Vec::from_iter((0..info.folds).filter_map(lacking));
+    (!folds.is_empty()).then(|| {
+        format!(
+            "Classes without a training image, which the network cannot learn: {}.",
+            folds.join(", ")
+        )
+    })
+}
+
 /// A note if landmarks place most faces at the side of their images.
 pub(super) fn off_centre(placed: &[bool]) -> Option<String> {
     let all = placed.len();
@@ -110,6 +133,10 @@ pub(super) fn odd(images: &OddImages) -> Vec<String> {
         ),
         Odd::Darker => format!(
             "Files of 16 bits with fewer than most of their folder: {count} (first {first}); they are read like those, as dark images."
+        ),
+        Odd::Deeper => format!(
+            "Files of 16 bits with more than most of their folder: {count} (first {first}); they are read alone, and may be too \
+             dark: single pixels brighter than the camera's range?"
         ),
         Odd::Transparent => format!(
             "Images with transparent pixels: {count} (first {first}); the transparency is ignored."

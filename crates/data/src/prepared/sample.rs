@@ -1,5 +1,6 @@
 //! Rows of `samples.csv`.
 
+use faus_base::facs;
 use faus_base::person::Person;
 use faus_base::table::Table;
 use serde::de::Error as _;
@@ -37,7 +38,8 @@ pub struct Sample {
     /// `[N, splits]`, not in `samples.csv`.
     #[serde(skip)]
     pub parts: Vec<Part>,
-    /// Whether landmarks or the detector placed the crop (false: the image was used uncropped).
+    /// Whether landmarks or the detector placed the crop (false: the image was used uncropped); `True` and `TRUE` are read too.
+    #[serde(deserialize_with = "read_flag")]
     pub face_found: bool,
     /// The crop in the original image.
     #[serde(serialize_with = "crop_columns", skip_deserializing)]
@@ -93,6 +95,30 @@ fn read_aus<'de, D: Deserializer<'de>>(from: D) -> Result<AuCoding, D::Error> {
     text.parse().map_err(D::Error::custom)
 }
 
+/// pandas writes `True`, spreadsheets `TRUE`.
+fn read_flag<'de, D: Deserializer<'de>>(from: D) -> Result<bool, D::Error> {
+    let text = String::deserialize(from)?;
+    let read = text.to_ascii_lowercase().parse();
+    read.map_err(|_| D::Error::custom(format!("face_found `{text}` is not true or false")))
+}
+
+/// Refuses empty codes of which some may have been `NA`. In older sets they are coded without any unit, beside `NA` for the others.
+fn check_empty(lines: &[(u64, String)]) -> Result<(), String> {
+    let mut empty = lines.iter().filter(|(_, cell)| cell.is_empty());
+    let Some((first, _)) = empty.next() else {
+        return Ok(());
+    };
+    let has = |kind: &str| lines.iter().any(|(_, cell)| cell == kind);
+    if has("NA") && !has(facs::NONE) {
+        return Ok(());
+    }
+    let count = 1 + empty.count();
+    Err(format!(
+        "{count} cells of `aus` are empty (first in line {first}), as pandas and spreadsheets leave `NA`: write `NA` (not coded) or \
+         `none` (coded, no action unit) into them, or prepare the set again (pandas: read_csv(…, keep_default_na=False))"
+    ))
+}
+
 #[derive(Deserialize)]
 struct Crop {
     crop_x: Option<u32>,
@@ -105,8 +131,13 @@ struct Crop {
 pub(crate) fn read_samples(table: &[u8]) -> Result<Vec<Sample>, String> {
     let table = Table::open(table)?;
     let columns = table.columns().clone();
+    let (at, mut codes) = (table.column("aus"), Vec::new());
     let rows = table.records().map(|row| {
         let row = row?;
+        let cell = at.and_then(|at| row.cells.get(at)).unwrap_or_default();
+        if ["", "NA", facs::NONE].contains(&cell) {
+            codes.push((row.line, cell.to_owned()));
+        }
         let sample: Sample = row.value(&columns)?;
         let crop: Crop = row.value(&columns)?;
         let crop = match (crop.crop_x, crop.crop_y, crop.crop_w, crop.crop_h) {
@@ -119,5 +150,52 @@ pub(crate) fn read_samples(table: &[u8]) -> Result<Vec<Sample>, String> {
         };
         Ok(Sample { crop, ..sample })
     });
-    rows.collect()
+    let rows = rows.collect::<Result<_, _>>()?;
+    check_empty(&codes)?;
+    Ok(rows)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(rows: &[(&str, &str)]) -> Result<Vec<Sample>, String> {
+        let row = |(at, (found, aus)): (usize, &(&str, &str))| {
+            format!("{at},1,1,1,labelled,0,happy,0,{found},,,,,x.png,{aus},\n")
+        };
+        let rows = String::from_iter(rows.iter().enumerate().map(row));
+        read_samples(format!("{COLUMNS}\n{rows}").as_bytes())
+    }
+
+    #[test]
+    fn flags_are_read_as_programs_write_them() {
+        let rows = read(&[("true", "NA"), ("True", "NA"), ("FALSE", "NA")]).unwrap();
+        let found = Vec::from_iter(rows.iter().map(|row| row.face_found));
+        assert_eq!(found, [true, true, false]);
+        let error = read(&[("yes", "NA")]).unwrap_err();
+        assert!(
+            error.contains("line 2: face_found `yes` is not true or false"),
+            "{error}"
+        );
+    }
+
+    #[test]
+    fn empty_codes_that_may_have_been_not_coded_are_refused() {
+        let flagged =
+            |codes: &[&str]| read(&Vec::from_iter(codes.iter().map(|aus| ("true", *aus))));
+        let old = flagged(&["12:3", "", "NA"]).unwrap();
+        assert_eq!(old[1].aus, AuCoding::Coded(vec![]));
+        assert!(flagged(&["12:3", "none", "NA"]).is_ok());
+        for lost in [
+            &["12:3", "", ""][..],
+            &["none", "", ""],
+            &["none", "", "NA", ""],
+        ] {
+            let error = flagged(lost).unwrap_err();
+            assert!(
+                error.contains("2 cells of `aus` are empty (first in line 3)"),
+                "{error}"
+            );
+        }
+    }
 }

@@ -32,6 +32,8 @@ pub(crate) enum Odd {
     Bits(u32),
     /// One that uses fewer bits than most of its folder.
     Darker,
+    /// One that uses more.
+    Deeper,
     Transparent,
     Flat,
 }
@@ -82,12 +84,14 @@ impl Worker<'_> {
         let of_folder = self.depths.get(folder(&raw.path)).copied();
         let used = outcome.bits.map(|bits| read_as(bits, of_folder));
         let darker = (used > outcome.bits).then_some(Odd::Darker);
+        let deeper = of_folder.is_some() && outcome.bits > of_folder;
+        let deeper = deeper.then_some(Odd::Deeper);
         let bits = used.filter(|bits| *bits < 16 && darker.is_none());
         let bits = bits.map(Odd::Bits);
         let transparent = transparent(&fetched.image).then_some(Odd::Transparent);
         outcome
             .odd
-            .extend([bits, darker, transparent].into_iter().flatten());
+            .extend([bits, darker, deeper, transparent].into_iter().flatten());
         let image = grey(self.options.crop, scaled(fetched.image, used));
         let found = self.find(raw, &image, outcome)?;
         let crop = found.unwrap_or_else(|| centre_square(image.width(), image.height()));

@@ -5,15 +5,12 @@ use std::fmt;
 
 use csv::StringRecord;
 use faus_base::person::Person;
-use faus_base::table::{Row, place};
+use faus_base::table::{FRAMES, PEOPLE, Row, SESSIONS, place};
 
 use crate::read::name::split;
 
 /// Names of the columns by which rows are found.
 const PATH: &str = "path file filename filepath image imagepath imagefile img input";
-const SUBJECT: &str = "subject subjectid subj person personid participant id";
-const SESSION: &str = "session sessionid sequence seq sequenceid recording trial task video";
-const FRAME: &str = "frame framenumber frameno frameid";
 const INDEX: &str = "index row";
 
 /// Recordings from which on a pattern is no chance.
@@ -32,6 +29,8 @@ pub struct CodeKey<'a> {
     pub sequence: &'a str,
     /// The frame; 0 where unknown.
     pub frame: u32,
+    /// Whether the image is labelled neutral: the first frame of a recording rather than the last, to which its codes belong.
+    pub neutral: bool,
 }
 
 /// How the rows of a table name their images.
@@ -43,17 +42,37 @@ pub(super) enum Key {
     Index(usize),
 }
 
-/// Refuses frames that are counted from 0 in the table and from 1 among the images, or the other way round, where this is
-/// certain: moved by one the rows are exactly the images of their recordings.
-pub(super) fn refuse_shifted(keys: &[Key], images: &[CodeKey]) -> Result<(), String> {
-    let frame = |key: &Key| match key {
+/// Whether a line names a column by which images are found.
+pub(super) fn names_images(cells: &StringRecord) -> bool {
+    let mut names = [PATH, PEOPLE, "id", SESSIONS, FRAMES, INDEX].into_iter();
+    names.any(|names| place(cells, names).is_some())
+}
+
+/// A number that a table and the images may count from 0 or from 1: the frame of a person's recording, or, without frames, a person's
+/// recording itself.
+fn counted(key: &Key) -> Option<(Option<Person>, String, usize)> {
+    match key {
         Key::Session(person, session, Some(frame)) => {
             Some((person.clone(), session.clone(), *frame))
         }
+        Key::Session(person, session, None) => {
+            Some((person.clone(), String::new(), session.parse().ok()?))
+        }
         _ => None,
+    }
+}
+
+/// Refuses frames, or sessions, that are counted from 0 in the table and from 1 among the images, or the other way round, where
+/// this is certain: moved by one the rows are exactly the images of their recordings. A doubt if they are some of them.
+pub(super) fn refuse_shifted(keys: &[Key], images: &[CodeKey]) -> Result<Option<String>, String> {
+    let Some(rows) = keys.iter().map(counted).collect::<Option<BTreeSet<_>>>() else {
+        return Ok(None);
     };
-    let Some(rows) = keys.iter().map(frame).collect::<Option<BTreeSet<_>>>() else {
-        return Ok(());
+    let by_frame = matches!(keys.first(), Some(Key::Session(.., Some(_))));
+    let what = match by_frame {
+        true => "frames",
+        false if rows.len() < FEW_RECORDINGS => return Ok(None),
+        false => "sessions",
     };
     let coded: BTreeSet<_> = rows
         .iter()
@@ -61,7 +80,7 @@ pub(super) fn refuse_shifted(keys: &[Key], images: &[CodeKey]) -> Result<(), Str
         .collect();
     let shown = images
         .iter()
-        .filter_map(|image| frame(&session(image, Some(image.frame as usize))));
+        .filter_map(|image| counted(&session(image, by_frame.then_some(image.frame as usize))));
     let shown: BTreeSet<_> = shown
         .filter(|(person, session, _)| coded.contains(&(person, session)))
         .collect();
@@ -70,13 +89,19 @@ pub(super) fn refuse_shifted(keys: &[Key], images: &[CodeKey]) -> Result<(), Str
             .iter()
             .cloned()
             .map(|(person, session, frame)| Some((person, session, frame.checked_add_signed(by)?)));
-        if moved.collect::<Option<BTreeSet<_>>>().as_ref() == Some(&shown) {
+        let moved = moved.collect::<Option<BTreeSet<_>>>().unwrap_or_default();
+        if moved == shown {
             return Err(format!(
-                "its frames are not counted as those of the images: {way} each"
+                "its {what} are not counted as those of the images: {way} each"
             ));
         }
+        if !by_frame && !moved.is_empty() && moved.is_subset(&shown) {
+            return Ok(Some(format!(
+                "its {what} may not be counted as those of the images, since all would match after this: {way} each."
+            )));
+        }
     }
-    Ok(())
+    Ok(None)
 }
 
 /// A doubt about how a table counts its frames: no recording has a row for its last image, and each has one for the image before it.
@@ -152,6 +177,7 @@ impl Ends {
 impl fmt::Display for Key {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            Self::Path(path) if path.is_empty() => f.write_str("without a path"),
             Self::Path(path) => f.write_str(path),
             Self::Index(index) => write!(f, "index {index}"),
             Self::Session(person, session, frame) => {
@@ -166,8 +192,9 @@ impl fmt::Display for Key {
 
 /// The line and the key of each row.
 pub(super) fn keys(columns: &StringRecord, rows: &[Row]) -> Result<Vec<(u64, Key)>, String> {
-    let [path, subject, session, frame, index] =
-        [PATH, SUBJECT, SESSION, FRAME, INDEX].map(|names| place(columns, names));
+    let [path, session, frame, index] =
+        [PATH, SESSIONS, FRAMES, INDEX].map(|names| place(columns, names));
+    let subject = place(columns, PEOPLE).or_else(|| place(columns, "id"));
     let key = |row: &Row| {
         let cell = |at: usize| row.cells.get(at).unwrap_or_default();
         let number = |at: usize| match Person::of(cell(at)) {
@@ -206,7 +233,7 @@ pub(super) fn session(image: &CodeKey, frame: Option<usize>) -> Key {
 
 /// The name of a recording without its person's: `004`, `4.0` and `S010_004` of person 10 are `4`, `F001/T1` of F001 is `T1`,
 /// and `posed_1` stays.
-fn session_of(person: Option<&Person>, text: &str) -> String {
+pub(super) fn session_of(person: Option<&Person>, text: &str) -> String {
     let own = |name: &str| person.is_some() && Person::of(name).as_ref() == person;
     let folders = text.match_indices('/').map(|(end, _)| end);
     let mut folders = folders.filter(|end| own(split(&text[..*end]).1));

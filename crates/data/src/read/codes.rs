@@ -3,15 +3,19 @@
 use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
 
-use csv::{ReaderBuilder, Trim};
-use faus_base::codes::{Coded, Codes};
+use csv::{ReaderBuilder, StringRecord, Trim};
+use faus_base::codes::{Coded, Codes, MACHINE};
 use faus_base::facs::Cell;
 use faus_base::person::Person;
-use faus_base::table::{Row, Table, delimiter};
+use faus_base::table::{Row, Table, declared, delimiter};
+use faus_base::text::plain;
 
 use crate::error::Error;
-use crate::label::AuCoding;
-use crate::read::code_keys::{CodeKey, Ends, Key, keys, refuse_shifted, session, shift_doubt};
+use crate::label::{AuCoding, Expression};
+use crate::prepared::read_info;
+use crate::read::code_keys::{
+    CodeKey, Ends, Key, keys, names_images, refuse_shifted, session, session_of, shift_doubt,
+};
 use crate::read::file::{ReadFile, read_bounded};
 use crate::read::places::{self, Fit, Places};
 use crate::read::source::RawSample;
@@ -27,6 +31,8 @@ pub struct CodeTable {
     codes: Codes,
     /// The line and the key of each row, all keys of one kind.
     rows: Vec<(u64, Key)>,
+    /// The lowest intensity that counted as present in the prepared set that the table is of.
+    pub(crate) au_threshold: Option<u8>,
     pub(crate) read: ReadFile,
 }
 
@@ -41,15 +47,33 @@ pub struct Matched {
 impl CodeTable {
     /// Reads a table: codes as in [`Codes::read`], and columns that name the image by its path or file name, by subject and
     /// session (and frame), or by its index, the first of these that exist. A table of three columns without a header is
-    /// read as `subject,session,codes`.
+    /// read as `subject,session,codes`. The `samples.csv` of a prepared set keeps what its `dataset.json` says of the codes.
     ///
     /// # Errors
     /// [`Error::Layout`] naming the line that is wrong, or the columns that are missing.
     pub fn open(path: &Path) -> Result<Self, Error> {
         let bytes = read_bounded(path, LIMIT)?;
         let name = path.file_name().unwrap_or_default().to_string_lossy();
+        let of_set = name == "samples.csv";
         let table = Self::read(name.into_owned(), &bytes);
-        table.map_err(|found| Error::layout(path, "a table of FACS codes", found))
+        let wrong = |found| match header_missing(&bytes) {
+            true => {
+                format!("{found}. Its first line names no column: is the header missing? {HEADER}")
+            }
+            false => found,
+        };
+        let table =
+            table.map_err(|found| Error::layout(path, "a table of FACS codes", wrong(found)));
+        let mut table = table?;
+        let info = of_set.then(|| read_info(&path.with_file_name("dataset.json")));
+        if let Some(Ok(info)) = info {
+            table.au_threshold = info.au_threshold;
+            if info.machine_coded && !table.codes.machine_coded {
+                table.codes.machine_coded = true;
+                table.codes.notes.push(MACHINE.to_owned());
+            }
+        }
+        Ok(table)
     }
 
     fn read(name: String, bytes: &[u8]) -> Result<Self, String> {
@@ -64,6 +88,7 @@ impl CodeTable {
             name,
             codes,
             rows: keys(&columns, &rows)?,
+            au_threshold: None,
             read: ReadFile::new("aus", bytes),
         })
     }
@@ -71,6 +96,23 @@ impl CodeTable {
     /// Whether a program estimated the codes.
     pub fn machine_coded(&self) -> bool {
         self.codes.machine_coded
+    }
+
+    /// Checks that rows by index mean the rows of the set, of which `used` of `all` images are.
+    ///
+    /// # Errors
+    /// [`Error::Setting`] if an image could not be used: from there on, an index may mean the image or the one before it.
+    pub(crate) fn check_indices(&self, used: usize, all: usize) -> Result<(), Error> {
+        let by_index = matches!(self.rows.first(), Some((_, Key::Index(_))));
+        if used == all || !by_index {
+            return Ok(());
+        }
+        let (name, lost) = (&self.name, all - used);
+        let reason = format!(
+            "{name}: its rows are by index, but {lost} of {all} images cannot be used, so that indices behind them have two \
+             meanings: name the images by a column `path`"
+        );
+        Err(Error::setting("table of codes", reason))
     }
 
     /// Finds the codes of images.
@@ -81,7 +123,7 @@ impl CodeTable {
     pub fn matched(&self, images: &[CodeKey]) -> Result<Matched, Error> {
         let name = &self.name;
         let wrong = |reason| Error::setting("table of codes", format!("{name}: {reason}"));
-        let (found, elsewhere) = self.images(images).map_err(wrong)?;
+        let (found, doubt) = self.images(images).map_err(wrong)?;
         let mut of_images: Vec<Option<usize>> = vec![None; images.len()];
         for (row, at) in found.iter().enumerate() {
             let Some(at) = *at else { continue };
@@ -94,7 +136,8 @@ impl CodeTable {
             }
         }
         let codes = of_images.iter().map(|row| self.codes.rows[(*row)?].clone());
-        let codes = codes.collect();
+        let mut codes = Vec::from_iter(codes);
+        let first_alone = self.take_from_neutral(&mut codes, images);
         let has_row = Vec::from_iter(of_images.iter().map(Option::is_some));
         let unmatched = self.rows.iter().zip(&found);
         let unmatched: Vec<_> = unmatched.filter(|(_, at)| at.is_none()).collect();
@@ -116,7 +159,8 @@ impl CodeTable {
         if self.rows.iter().all(by_frame) {
             notes.extend(shift_doubt(images, &has_row).map(str::to_owned));
         }
-        notes.extend(places::elsewhere(elsewhere));
+        notes.extend(doubt);
+        notes.extend(first_alone);
         notes.extend(example.map(|row| {
             format!("{missing} of the table's {all} rows match no image (first {row}).")
         }));
@@ -128,8 +172,30 @@ impl CodeTable {
         })
     }
 
-    /// The image of each row, and how many have theirs in another folder.
-    fn images(&self, images: &[CodeKey]) -> Result<(Vec<Option<usize>>, usize), String> {
+    /// Takes codes of recordings, which belong to their last frame, from neutral images: without the frames of an expression that is no
+    /// class, or was left out, the neutral first frame is the last one.
+    fn take_from_neutral(&self, codes: &mut [Option<Coded>], images: &[CodeKey]) -> Option<String> {
+        if !matches!(self.rows.first(), Some((_, Key::Session(.., None)))) {
+            return None;
+        }
+        let shows = |coded: &Option<Coded>| coded.as_ref().is_some_and(|c| !c.units.is_empty());
+        let of_neutral = images.iter().zip(codes);
+        let of_neutral = of_neutral.filter(|(image, coded)| image.neutral && shows(coded));
+        let taken = Vec::from_iter(of_neutral.map(|(image, coded)| {
+            *coded = None;
+            image.path
+        }));
+        taken.first().map(|first| {
+            format!(
+                "the codes of {} recordings are not used: only neutral images of these are in the set (first {first}), and codes belong \
+                 to the last frame. A column `frame` or `path` names the image that is meant.",
+                taken.len()
+            )
+        })
+    }
+
+    /// The image of each row, and a doubt about them.
+    fn images(&self, images: &[CodeKey]) -> Result<(Vec<Option<usize>>, Option<String>), String> {
         let paths = self.rows.iter().filter_map(|(_, key)| match key {
             Key::Path(path) => Some(path.as_str()),
             _ => None,
@@ -143,7 +209,7 @@ impl CodeTable {
                 .filter(|(_, fit)| *fit == Fit::Elsewhere);
             let elsewhere = elsewhere.count();
             let rows = found.iter().map(|found| Some((*found)?.0));
-            return Ok((rows.collect(), elsewhere));
+            return Ok((rows.collect(), places::elsewhere(elsewhere)));
         }
         let indices = self.rows.iter().filter_map(|(_, key)| match key {
             Key::Index(index) => Some(*index),
@@ -189,16 +255,19 @@ impl CodeTable {
         };
         let rows = keys.iter().zip(&self.rows).map(of_known);
         let rows = rows.collect::<Result<Vec<_>, _>>()?;
-        if rows.contains(&None) {
-            refuse_shifted(&keys, images)?;
-        }
-        Ok((rows, 0))
+        let doubt = match rows.contains(&None) {
+            true => refuse_shifted(&keys, images)?,
+            false => None,
+        };
+        Ok((rows, doubt))
     }
 
     /// The key of an image, of the kind of the table's.
     fn key(&self, image: &CodeKey) -> Key {
         match self.rows.first() {
-            Some((_, Key::Session(..))) => session(image, None),
+            Some((_, Key::Session(.., frame))) => {
+                session(image, frame.map(|_| image.frame as usize))
+            }
             Some((_, Key::Index(_))) => Key::Index(image.index),
             _ => Key::Path(image.path.to_owned()),
         }
@@ -229,13 +298,19 @@ impl CodeTable {
     }
 
     /// Gives the images of a scan the codes of the table, in place of any that they had.
-    pub(crate) fn apply(&self, samples: &mut [RawSample]) -> Result<Vec<String>, Error> {
+    pub(crate) fn apply(
+        &self,
+        samples: &mut [RawSample],
+        classes: &[String],
+    ) -> Result<Vec<String>, Error> {
+        let class = |label: i64| classes.get(usize::try_from(label).ok()?);
         let keys = samples.iter().enumerate().map(|(index, sample)| CodeKey {
             index,
             path: &sample.path,
             subject: &sample.subject,
             sequence: &sample.sequence,
             frame: sample.frame,
+            neutral: class(sample.label).is_some_and(|class| class == Expression::Neutral.name()),
         });
         let Matched { codes, mut notes } = self.matched(&Vec::from_iter(keys))?;
         let had = |sample: &&RawSample| sample.aus != AuCoding::NotCoded;
@@ -253,10 +328,21 @@ impl CodeTable {
     }
 }
 
-/// The text of a table without a header, below one: its first line is a person, a session and FACS codes.
-fn headless(bytes: &[u8]) -> Option<String> {
-    let text = faus_base::text::plain(bytes).ok()?;
+/// The way out where a header is missing.
+const HEADER: &str = "Write subject,session,codes (or subject,session,frame,codes; path,codes; index,codes) above it";
+
+/// Whether the first line names no column of images or codes.
+fn header_missing(bytes: &[u8]) -> bool {
+    let first = plain(bytes).ok().and_then(first_cells);
+    first.is_some_and(|(_, cells)| !names_images(&cells) && !Codes::exist(&cells))
+}
+
+/// The delimiter and the cells of the first line, unless that declares a delimiter alone.
+fn first_cells(text: &str) -> Option<(u8, StringRecord)> {
     let first = text.lines().next()?;
+    if declared(first.as_bytes()).is_some() {
+        return None;
+    }
     let delimiter = delimiter(first.as_bytes());
     let mut reader = ReaderBuilder::new();
     let reader = reader
@@ -268,13 +354,21 @@ fn headless(bytes: &[u8]) -> Option<String> {
         .records()
         .next()?
         .ok()?;
+    Some((delimiter, cells))
+}
+
+/// The text of a table without a header, below one: its first line is a person, a session and FACS codes.
+fn headless(bytes: &[u8]) -> Option<String> {
+    let text = plain(bytes).ok()?;
+    let (delimiter, cells) = first_cells(text)?;
     let [subject, session, codes, rest @ ..] = &Vec::from_iter(&cells)[..] else {
         return None;
     };
     // A comma at the end of each line is an empty column.
     let ends = rest.iter().all(|cell| cell.is_empty());
     let number = |cell: &str| matches!(Person::of(cell), Some(Person::Number(_)));
-    let is_first = ends && number(subject) && number(session) && Cell::read(codes).is_ok();
+    let session = session_of(Person::of(subject).as_ref(), session);
+    let is_first = ends && number(subject) && number(&session) && Cell::read(codes).is_ok();
     let after = String::from_iter(vec![char::from(delimiter); rest.len()]);
     let header = COHN_KANADE.join(&char::from(delimiter).to_string());
     is_first.then(|| format!("{header}{after}\n{text}"))
@@ -299,6 +393,7 @@ mod tests {
             subject,
             sequence,
             frame,
+            neutral: false,
         };
         [
             ("happy/S010_004_00000015.png", "010", "S010_004", 15),
@@ -328,6 +423,7 @@ mod tests {
             "10,004,\"4,7e,17d\"\n11,4,\"L10,17\"\n64,002,1\n",
             "10\t004\t4+7e+17d\n11\t4\tL10+17\n64\t002\tnone\n",
             "10,004,4+7e+17d,\n11,4,L10+17,\n64,002,1,\n",
+            "S010,S010_004,4+7e+17d\nS011,S011_004,L10+17\nS064,S064_002,1\n",
         ] {
             let (coded, notes) = found(text);
             assert_eq!(coded, [2, 4], "{text}");
@@ -356,6 +452,7 @@ mod tests {
             subject: "SN001",
             sequence,
             frame: 1,
+            neutral: false,
         };
         let images = |sequences: [&'static str; 2]| {
             let named = ["a.png", "b.png"].into_iter().zip(sequences);
@@ -405,6 +502,105 @@ mod tests {
             found("subject,session,frame,aus\n10,4,16,1\n10,4,18,1\n").0,
             [1]
         );
+    }
+
+    #[test]
+    fn sessions_counted_from_another_number_are_refused_or_told() {
+        let paths: Vec<(String, String)> = (1..=4)
+            .map(|session| (format!("{session}.png"), format!("S010_{session:03}")))
+            .collect();
+        let images: Vec<CodeKey> = paths
+            .iter()
+            .map(|(path, sequence)| CodeKey {
+                path,
+                subject: "010",
+                sequence,
+                ..CodeKey::default()
+            })
+            .collect();
+        let matched = |sessions: &[u32]| {
+            let row = |session: &u32| format!("10,{session},1\n");
+            let rows: String = sessions.iter().map(row).collect();
+            table(&rows).unwrap().matched(&images)
+        };
+        let error = matched(&[0, 1, 2, 3]).err().unwrap().to_string();
+        assert!(
+            error.contains("its sessions are not counted") && error.contains("add 1 to each"),
+            "{error}"
+        );
+        let error = matched(&[2, 3, 4, 5]).err().unwrap().to_string();
+        assert!(error.contains("subtract 1 from each"), "{error}");
+        let told = matched(&[0, 1, 3]).unwrap().notes.join("\n");
+        assert!(
+            told.contains("may not be counted as those of the images"),
+            "{told}"
+        );
+        for fine in [&[1, 2, 3, 4][..], &[2, 4, 9], &[1, 2, 3], &[0, 1]] {
+            let notes = matched(fine).unwrap().notes.join("\n");
+            assert!(!notes.contains("counted as"), "{notes}");
+        }
+    }
+
+    #[test]
+    fn codes_of_a_recording_never_belong_to_its_neutral_first_frame() {
+        let mut images = images();
+        images[3].neutral = true;
+        images[4].neutral = true;
+        let rows = "10,4,12\n10,2,1+2\n11,4,none\n";
+        let matched = table(rows).unwrap().matched(&images).unwrap();
+        let coded = (0..5).filter(|at| matched.codes[*at].is_some());
+        assert_eq!(Vec::from_iter(coded), [2, 4]);
+        let notes = matched.notes.join("\n");
+        assert!(
+            notes.contains("codes of 1 recordings are not used")
+                && notes.contains("first fear/S010_002"),
+            "{notes}"
+        );
+        let by_frame = table("subject,session,frame,aus\n10,2,14,1\n").unwrap();
+        assert!(by_frame.matched(&images).unwrap().codes[3].is_some());
+    }
+
+    #[test]
+    fn codes_of_a_prepared_set_stay_machine_coded() {
+        let dir = tempfile::tempdir().unwrap();
+        let info = crate::prepared::info::DatasetInfo {
+            machine_coded: true,
+            au_threshold: Some(2),
+            ..Default::default()
+        };
+        std::fs::write(
+            dir.path().join("dataset.json"),
+            serde_json::to_string(&info).unwrap(),
+        )
+        .unwrap();
+        let rows = "index,path,aus\n0,happy/S010_004_00000015.png,1:0\n";
+        for (name, of_set) in [("samples.csv", true), ("codes.csv", false)] {
+            let path = dir.path().join(name);
+            std::fs::write(&path, rows).unwrap();
+            let table = CodeTable::open(&path).unwrap();
+            assert_eq!(
+                (table.machine_coded(), table.au_threshold.is_some()),
+                (of_set, of_set)
+            );
+            let notes = table.matched(&images()).unwrap().notes.join("\n");
+            assert_eq!(notes.contains("machine-coded"), of_set, "{notes}");
+        }
+    }
+
+    #[test]
+    fn a_missing_header_is_named() {
+        for text in [
+            "S010,S010_004,15,4+7e\nS010,S010_004,16,none\n",
+            "happy/S010_004_00000015.png,1+2\n",
+            "10,4,10,1\n",
+            "10,4,xx?\n10,5,1\n",
+        ] {
+            let error = table(text).err().unwrap();
+            assert!(error.contains("is the header missing?"), "{error}");
+        }
+        for text in ["subject,session\n1,2\n", "aus\n1\n", "sep=;\na;b\n1;2\n"] {
+            assert!(!table(text).err().unwrap().contains("header missing"));
+        }
     }
 
     #[test]
@@ -466,6 +662,17 @@ mod tests {
         ] {
             let error = refused(twice);
             assert!(error.contains(fault), "{error}");
+        }
+        for (text, row, image) in [
+            (
+                "subject,session,frame,aus\n10,4,1,1\n",
+                "line 2, subject 10 session 4 frame 1,",
+                "the first image is subject 10 session 4 frame 15",
+            ),
+            ("path,aus\n,1\n", "line 2, without a path,", "happy/S010"),
+        ] {
+            let error = refused(text);
+            assert!(error.contains(row) && error.contains(image), "{error}");
         }
         let error = refused("subject,session,codes\n99,4,1\n");
         assert!(

@@ -188,7 +188,7 @@ impl<'a> Coded<'a> {
         let words = |c: &AuCount| {
             let [with, without] = self.people(&self.presence(c.au));
             format!(
-                "AU {}, present in images of {with}, absent in images of {without}",
+                "AU {}, present in images of {with}, absent in images of {without} people",
                 c.au
             )
         };

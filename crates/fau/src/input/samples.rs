@@ -5,7 +5,7 @@ use std::path::Path;
 use faus_base::codes::Codes;
 use faus_base::facs::{Cell, pooled};
 use faus_base::person::Person;
-use faus_base::table::{Row, Table};
+use faus_base::table::{FRAMES, PEOPLE, Row, SESSIONS, Table, place};
 
 use crate::error::{Error, read_limited};
 
@@ -74,13 +74,21 @@ impl SampleTable {
         let table = Table::open(contents)?;
         table.require(&["index"])?;
         let columns = table.columns().clone();
+        // Names of other tables count where ours are missing.
+        let places = COLUMNS.map(|name| {
+            let others = match name {
+                "subject" => PEOPLE,
+                "sequence" => SESSIONS,
+                "frame" => FRAMES,
+                _ => return table.column(name),
+            };
+            table.column(name).or_else(|| place(&columns, others))
+        });
         let rows = table.records().collect::<Result<Vec<Row>, _>>()?;
         let codes = match coded {
             true => Codes::read(&columns, &rows)?,
             false => Codes::default(),
         };
-        let place = |name: &str| columns.iter().position(|column| column == name);
-        let places = COLUMNS.map(place);
         let read = rows
             .iter()
             .map(|row| sample(row, &places))
@@ -228,6 +236,21 @@ mod tests {
         let error = parse(b"index,subject\n0,1\n").unwrap_err();
         assert!(error.contains("no column `aus`"), "{error}");
         assert!(SampleTable::parse(b"index,subject\n0,1\n", false).is_ok());
+    }
+
+    #[test]
+    fn people_and_recordings_are_found_by_the_names_of_other_tables() {
+        let rows = parse(b"aus,index,Person_ID,Session,Frame No\n1,0,KA,2,3\n").unwrap();
+        assert_eq!(rows[0].subject, Person::of("KA"));
+        assert_eq!(
+            (rows[0].sequence.as_deref(), rows[0].frame),
+            (Some("2"), Some(3))
+        );
+        let rows = parse(b"aus,index,person,subject,session,sequence\n1,0,x,KA,2,S1_2\n").unwrap();
+        assert_eq!(
+            (&rows[0].subject, rows[0].sequence.as_deref()),
+            (&Person::of("KA"), Some("S1_2"))
+        );
     }
 
     #[test]

@@ -54,6 +54,10 @@ impl Study for Ablate {
 
     fn answer(&self, run: &RunView) -> Result<Answer, Error> {
         self.check()?;
+        if run.test_rows.is_empty() {
+            let why = "no labelled image has a class of the network; name its outputs with `classes` in the description of its input";
+            return Err(Error::Unsuitable(why.to_owned()));
+        }
         let lens = run.lens(NetworkKind::Trained)?;
         let test = Test::of(run);
         let before = test.recalls(&lens.predictions(test.rows, &[vec![]])?[0]);

@@ -49,6 +49,18 @@ impl Answer {
         })
     }
 
+    /// Words the answer for a network from a file, of which nothing says that it was trained.
+    pub fn of_a_file(&mut self) {
+        self.facts
+            .insert("trained_elsewhere".to_owned(), true.into());
+        for (_, fact) in self.facts.iter_mut() {
+            reword(fact);
+        }
+        for line in &mut self.verdict {
+            *line = reworded(line);
+        }
+    }
+
     /// Writes `file.csv`, `file.json` and the further files into `dir`, each atomically. The JSON of a study outside this
     /// crate contains its name, `own`, by which the report finds it.
     ///
@@ -67,9 +79,40 @@ impl Answer {
     }
 }
 
+/// The words of every text in a JSON value.
+fn reword(value: &mut Value) {
+    match value {
+        Value::String(text) => *text = reworded(text),
+        Value::Array(values) => values.iter_mut().for_each(reword),
+        Value::Object(values) => values.iter_mut().for_each(|(_, value)| reword(value)),
+        _ => {}
+    }
+}
+
+fn reworded(text: &str) -> String {
+    let text = text.replace("the trained network", "the network");
+    let text = text.replace("The trained network", "The network");
+    text.replace("the network as trained", "the network as it is in its file")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_network_from_a_file_is_not_called_trained() {
+        let facts = json!({"controls": [{"words": "the network as trained", "filters": 3}]});
+        let verdict = "The trained network is above untrained ones.".to_owned();
+        let mut answer = Answer::new("a", [1], facts, vec![verdict]).unwrap();
+        answer.of_a_file();
+        assert_eq!(answer.verdict, ["The network is above untrained ones."]);
+        let control = &answer.facts["controls"][0];
+        assert_eq!(control["words"], "the network as it is in its file");
+        assert_eq!(
+            (&control["filters"], &answer.facts["trained_elsewhere"]),
+            (&json!(3), &json!(true))
+        );
+    }
 
     #[test]
     fn a_row_that_does_not_fit_the_header_is_refused() {

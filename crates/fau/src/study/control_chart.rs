@@ -23,11 +23,10 @@ const PALETTE: [RGBColor; 7] = [
 ///
 /// # Errors
 /// [`Error::Chart`] if the plotting library fails.
-pub(crate) fn control_chart(controls: &[Control], synthetic: bool) -> Result<String, Error> {
+pub(crate) fn control_chart(controls: &[Control], origin: &str) -> Result<String, Error> {
     let units = controls.iter().take(1).flat_map(|trained| &trained.units);
     let units: Vec<u8> = units.map(|unit| unit.best.count.au).collect();
-    let of_faces = if synthetic { " (synthetic faces)" } else { "" };
-    let title = format!("Best filter of each action unit, chosen on other people{of_faces}");
+    let title = format!("Best filter of each action unit, chosen on other people{origin}");
     let height = 190 + 16 * (controls.len() * units.len()) as u32;
     picture("controls.svg", (860, height), |area| {
         draw_controls(area, &title, &units, controls)

@@ -21,6 +21,7 @@ use crate::study::starts::{STARTS, starts};
 use crate::study::within::{HeldOutCounts, Strength, WithinExpressions, each_count};
 use crate::study::{Study, check_draws, pixels};
 use crate::watch::Watch;
+use crate::write::charts::origin;
 use crate::write::verdict::coarse;
 use crate::write::words::listed;
 
@@ -106,7 +107,7 @@ impl Study for Controls {
         });
         let verdict = verdict(&all, &within, &options, run.fold());
         let mut answer = Answer::new(header, rows, facts, verdict)?;
-        let chart = control_chart(&all, run.synthetic)?;
+        let chart = control_chart(&all, origin(Some(run.synthetic), run.machine_coded))?;
         answer.files.push(("controls.svg".to_owned(), chart));
         Ok(answer)
     }

@@ -23,6 +23,8 @@ pub struct RunView<'a> {
     pub test_rows: &'a [usize],
     /// Whether the faces are drawn.
     pub synthetic: bool,
+    /// Whether a program estimated the action units.
+    pub machine_coded: bool,
     /// Whether the one network, of no fold, was trained by someone else on people that are not known.
     pub trained_elsewhere: bool,
     /// Why accuracies of this run are optimistic, as the end of a sentence; `None` if they are not.

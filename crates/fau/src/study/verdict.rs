@@ -49,6 +49,12 @@ pub enum Verdict {
 pub struct Evidence {
     /// Whether the faces are drawn: the criteria were changed after data of this kind had been seen.
     pub exploratory: bool,
+    /// Whether the network is one from a file, of which nothing says that it was trained.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub trained_elsewhere: bool,
+    /// Whether it may have seen the people on whom it was tested.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub may_have_seen: bool,
     /// The false-discovery rate of all counts.
     pub fdr: f64,
     /// People among the coded images, and of these the ones on whom a network that does not know them was tested.
@@ -122,7 +128,11 @@ impl Evidence {
         let tested = replication.and_then(|of| of["people"].as_u64());
         let people = count(controls, "people");
         let trained = &within["trained"];
+        let trained_elsewhere = controls["trained_elsewhere"] == true;
         Self {
+            trained_elsewhere,
+            may_have_seen: trained_elsewhere
+                && replication.is_some_and(|of| of["optimistic"] == true),
             exploratory: controls["synthetic"] == true,
             fdr,
             people: tested.map_or(people, |tested| tested.min(people)),
@@ -194,10 +204,15 @@ impl Evidence {
     }
 
     fn numbers(&self) -> String {
-        let head = format!(
-            "Did the network learn action units? {}",
-            self.verdict().words()
-        );
+        let question = match self.trained_elsewhere {
+            true => "Do the network's filters follow action units",
+            false => "Did the network learn action units",
+        };
+        let head = format!("{question}? {}", self.verdict().words());
+        let people = match self.may_have_seen {
+            true => "other people than the filters were chosen on, whom the network may have seen",
+            false => "unseen people",
+        };
         if self.people < PEOPLE {
             return format!(
                 "{head}: only {} with coded images can be tested, and fewer than {PEOPLE} are not enough.",
@@ -210,7 +225,7 @@ impl Evidence {
             );
         };
         format!(
-            "{head}. On unseen people, the best filter of {} of {units} units is above those of {STARTS} untrained networks (false-discovery rate {:.0}%){}; among images of one expression, {}.{}",
+            "{head}. On {people}, the best filter of {} of {units} units is above those of {STARTS} untrained networks (false-discovery rate {:.0}%){}; among images of one expression, {}.{}",
             self.units_above_untrained.len(),
             100.0 * self.fdr,
             power(&self.units_above_untrained, self.detectable),
@@ -231,7 +246,7 @@ impl Evidence {
     fn filters(&self) -> String {
         let testable = self.within_holds + self.within_fails;
         let named = format!(
-            " In one network, on all coded people, {} filters are named after a unit (with exchanged codes: {}).",
+            " A weaker test, against chance, in one network that may know these people: {} filters are named after a unit (with codes exchanged between images: {}).",
             self.filters_named,
             range(&self.shuffled_named)
         );
@@ -239,7 +254,7 @@ impl Evidence {
             return named;
         }
         let given = self.within_given_strength.map_or(String::new(), |given| {
-            format!(", {given} of them beyond the strength of the expression")
+            format!(", {given} of them beyond what the network's own class scores explain")
         });
         format!(
             "{named} Of {testable} that can be tested, {} follow their unit among images of one expression (untrained: {}){given}.",
@@ -316,6 +331,8 @@ mod tests {
     fn evidence() -> Evidence {
         Evidence {
             exploratory: false,
+            trained_elsewhere: false,
+            may_have_seen: false,
             fdr: 0.05,
             people: 100,
             units: Some(20),
@@ -367,7 +384,7 @@ mod tests {
     fn the_sentence_has_the_numbers() {
         assert_eq!(
             evidence().sentence(),
-            "Did the network learn action units? Yes. On unseen people, the best filter of 17 of 20 units is above those of 20 untrained networks (false-discovery rate 5%); among images of one expression, that of 2 of 4. In one network, on all coded people, 187 filters are named after a unit (with exchanged codes: 0 to 2). Of 124 that can be tested, 100 follow their unit among images of one expression (untrained: 0 to 1), 90 of them beyond the strength of the expression."
+            "Did the network learn action units? Yes. On unseen people, the best filter of 17 of 20 units is above those of 20 untrained networks (false-discovery rate 5%); among images of one expression, that of 2 of 4. A weaker test, against chance, in one network that may know these people: 187 filters are named after a unit (with codes exchanged between images: 0 to 2). Of 124 that can be tested, 100 follow their unit among images of one expression (untrained: 0 to 1), 90 of them beyond what the network's own class scores explain."
         );
         let without = Evidence {
             units_above_untrained_within: vec![],
@@ -382,7 +399,19 @@ mod tests {
         assert!(
             drawn
                 .sentence()
-                .contains("expression. Exploratory: these are drawn faces")
+                .contains("explain. Exploratory: these are drawn faces")
+        );
+        let of_a_file = Evidence {
+            trained_elsewhere: true,
+            may_have_seen: true,
+            ..evidence()
+        };
+        let sentence = of_a_file.sentence();
+        assert!(sentence.starts_with(
+            "Do the network's filters follow action units? Yes. On other people than"
+        ));
+        assert!(
+            sentence.contains("whom the network may have seen, the best filter of 17 of 20 units")
         );
     }
 }

@@ -37,7 +37,7 @@ pub(crate) fn bar_chart(
     let bars = analysis.associations.iter().zip(&analysis.inference.pairs);
     let bars: Vec<Bar> = bars.filter(|(row, _)| row.filter == filter).collect();
     let height = 112 + 24 * bars.len() as u32;
-    let title = format!("Filter {filter}{}{}", of_layer(options), origin(options));
+    let title = format!("Filter {filter}{}{}", of_layer(options), of_data(options));
     let mut unit = UNIT.to_owned();
     if bars.iter().any(|(_, beside)| !beside.kl_null_95.is_nan()) {
         unit += "; tick: 95% point under exchange of codes";
@@ -65,7 +65,7 @@ pub(crate) fn heat_map(
         false => format!("{} filters", shown.len()),
     };
     let layer = of_layer(options);
-    let title = format!("{which}{layer} × action units{}", origin(options));
+    let title = format!("{which}{layer} × action units{}", of_data(options));
     let height = 88 + 24 * units as u32;
     let svg = picture(name, (1100, height), |area| {
         draw_cells(area, &title, UNIT, &labels, &scores)
@@ -209,8 +209,13 @@ fn of_layer(options: &OutputOptions) -> String {
     layer.map_or(String::new(), |layer| format!(" of {layer}"))
 }
 
-fn origin(options: &OutputOptions) -> &'static str {
-    match (options.synthetic, options.machine_coded) {
+fn of_data(options: &OutputOptions) -> &'static str {
+    origin(options.synthetic, options.machine_coded)
+}
+
+/// Where faces and codes come from, as the end of a title; empty for photographs and coders.
+pub(crate) fn origin(synthetic: Option<bool>, machine_coded: bool) -> &'static str {
+    match (synthetic, machine_coded) {
         (Some(true), true) => " (synthetic faces, machine-coded)",
         (Some(true), false) => " (synthetic faces)",
         (_, true) => " (machine-coded)",

@@ -106,6 +106,7 @@ fn answer(study: &dyn Study) -> Answer {
             test_fold: Some(&test_fold),
             test_rows: &[],
             synthetic: true,
+            machine_coded: false,
             trained_elsewhere: false,
             optimistic: None,
             options: &options,

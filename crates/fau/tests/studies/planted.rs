@@ -165,6 +165,7 @@ impl Planted {
             test_fold: (!self.own_splits).then_some(test_fold.as_slice()),
             test_rows: &test_rows,
             synthetic: true,
+            machine_coded: false,
             trained_elsewhere: false,
             optimistic: self.optimistic,
             options: &options,

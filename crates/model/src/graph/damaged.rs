@@ -12,7 +12,7 @@ use tempfile::TempDir;
 use crate::graph::input::GraphInput;
 use crate::graph::load::OnnxFile;
 use crate::graph::messages::{
-    Attribute, Dimension, Entry, FLOAT, GraphMessage, Model, NodeMessage, TensorMessage,
+    Attribute, Dimension, Entry, FLOAT, GraphMessage, INT64, Model, NodeMessage, TensorMessage,
 };
 
 /// A small network of `tests/golden/model_onnx.py`.
@@ -56,6 +56,65 @@ fn fails(words: &[&str], damage: impl FnOnce(&mut GraphMessage)) {
     for word in words {
         assert!(error.contains(word), "no `{word}` in: {error}");
     }
+}
+
+#[test]
+fn more_messages_than_any_network_has_are_refused_before_memory_is_taken() {
+    let (folder, empty_node) = (tempfile::tempdir().unwrap(), [0x0a, 0x00]);
+    let nodes = empty_node.repeat(1 << 20);
+    let mut graph = vec![0x3a];
+    prost::encoding::encode_varint(nodes.len() as u64, &mut graph);
+    let error = built(&stored(&folder, &[graph, nodes].concat())).unwrap_err();
+    assert!(
+        error.contains("1048578 nodes, names, attributes and weights"),
+        "{error}"
+    );
+}
+
+/// `Reshape` to [1, C, 1, 1] of a weight behind an `Identity`: the 1 is no number of images.
+#[test]
+fn a_reshaped_weight_keeps_its_size_in_a_file_for_one_image() {
+    let (mut model, folder) = (good(), tempfile::tempdir().unwrap());
+    let graph = model.graph.as_mut().unwrap();
+    image_sizes(graph)[0].size = 1;
+    let at = graph.nodes.iter().position(|it| it.op == "Conv").unwrap();
+    let of = |graph: &GraphMessage, name: &str| {
+        let mut weights = graph.weights.iter();
+        weights.find(|it| it.name == name).unwrap().clone()
+    };
+    let kernel = of(graph, &graph.nodes[at].inputs[1]);
+    let weight = |name: &str, kind: i32, dims: Vec<i64>| TensorMessage {
+        name: name.to_owned(),
+        kind,
+        dims,
+        ..TensorMessage::default()
+    };
+    graph.weights.push(TensorMessage {
+        floats: vec![2.0; kernel.dims[0] as usize],
+        ..weight("factors", FLOAT, vec![kernel.dims[0]])
+    });
+    graph.weights.push(TensorMessage {
+        ints: vec![1, kernel.dims[0], 1, 1],
+        ..weight("sizes", INT64, vec![4])
+    });
+    let own = |op: &str, inputs: [&str; 2], output: &str| NodeMessage {
+        op: op.to_owned(),
+        inputs: inputs
+            .iter()
+            .filter(|it| !it.is_empty())
+            .map(|it| (*it).to_owned())
+            .collect(),
+        outputs: vec![output.to_owned()],
+        ..NodeMessage::default()
+    };
+    let output = std::mem::replace(&mut graph.nodes[at].outputs[0], "before".to_owned());
+    let further = [
+        own("Identity", ["factors", ""], "same"),
+        own("Reshape", ["same", "sizes"], "factor"),
+        own("Mul", ["before", "factor"], &output),
+    ];
+    graph.nodes.splice(at + 1..at + 1, further);
+    built(&stored(&folder, &model.encode_to_vec())).unwrap();
 }
 
 fn node<'a>(graph: &'a mut GraphMessage, op: &str) -> &'a mut NodeMessage {

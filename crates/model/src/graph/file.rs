@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use prost::Message;
 use prost::bytes::Bytes;
+use prost::encoding::{DecodeContext, WireType, decode_key, decode_varint, skip_field};
 use tch::{Kind, Tensor};
 
 use crate::checkpoint::is_pytorch;
@@ -15,13 +16,18 @@ use crate::graph::messages::{DOUBLE, FLOAT, INT32, INT64, Model, TensorMessage};
 /// What a protobuf message may have at most.
 pub(super) const MAX_BYTES: u64 = 2 << 30;
 
+/// What a graph may consist of: an empty message takes two bytes in the file, and a hundred times as many in memory.
+const MAX_MESSAGES: usize = 1 << 18;
+
 /// Way out for a checkpoint in place of an ONNX file.
 const EXPORT: &str = "a PyTorch file (torch.save), which is never loaded: it holds code or weights alone. In Python, where the network is, write an ONNX file:
     import torch
     network.eval()
     image = torch.zeros(1, 1, 48, 48)  # images, channels, height, width
     torch.onnx.export(network, image, \"model.onnx\", input_names=[\"image\"],
-                      dynamic_axes={\"image\": {0: \"n\"}}, dynamo=False)";
+                      dynamic_axes={\"image\": {0: \"n\"}}, dynamo=False)
+Then, with its images described in input.json (docs/your-network.md):
+    faus analyse model.onnx --input input.json --data DATA --out mine";
 
 /// Reads the messages of the file at `path`.
 ///
@@ -46,12 +52,49 @@ pub(super) fn read(path: &Path) -> Result<Model, Error> {
             "an HDF5 file, as Keras writes: convert it with tf2onnx (python -m tf2onnx.convert)";
         return Err(wrong(keras.to_owned()));
     }
+    let damaged = "damaged, or not an ONNX file";
+    let many =
+        messages(&bytes, "model").ok_or_else(|| wrong(format!("{damaged}; export it again")))?;
+    if many > MAX_MESSAGES {
+        return Err(wrong(format!(
+            "{damaged}: {many} nodes, names, attributes and weights are more than {MAX_MESSAGES}"
+        )));
+    }
     let model = Model::decode(Bytes::from(bytes));
-    model.map_err(|error| {
-        wrong(format!(
-            "damaged, or not an ONNX file: {error}; export it again"
-        ))
-    })
+    model.map_err(|error| wrong(format!("{damaged}: {error}; export it again")))
+}
+
+/// Number of messages and words that the bytes of a message of this kind hold, counted before memory is taken for them;
+/// `None` where they are damaged.
+fn messages(mut bytes: &[u8], kind: &str) -> Option<usize> {
+    let mut many = 1;
+    while !bytes.is_empty() {
+        let (tag, wire) = decode_key(&mut bytes).ok()?;
+        let inner = match (kind, tag) {
+            ("model", 7) => "graph",
+            ("graph", 1) => "node",
+            ("graph", 5) | ("attribute", 5) => "tensor",
+            ("graph", 11 | 12) => "value",
+            ("node", 5) => "attribute",
+            ("node", 1 | 2) | ("tensor", 13) | ("model", 8 | 14) | ("shape", 1) => "word",
+            ("value", 2) => "type",
+            ("type", 1) => "of tensor",
+            ("of tensor", 2) => "shape",
+            _ => "",
+        };
+        if inner.is_empty() || wire != WireType::LengthDelimited {
+            skip_field(wire, tag, &mut bytes, DecodeContext::default()).ok()?;
+            continue;
+        }
+        let length = usize::try_from(decode_varint(&mut bytes).ok()?).ok()?;
+        let (own, rest) = bytes.split_at_checked(length)?;
+        many += match inner {
+            "word" => 1,
+            inner => messages(own, inner)?,
+        };
+        bytes = rest;
+    }
+    Some(many)
 }
 
 /// A tensor of the file: f32, or i64 for whole numbers. `folder` is the model's, for weights in files of their own.
@@ -115,6 +158,13 @@ fn numbers(message: &TensorMessage, folder: &Path) -> Result<(Kind, Bytes), Stri
     }
 }
 
+/// The name of the file beside the model that holds a weight; `None` for one within the model.
+pub(super) fn location(message: &TensorMessage) -> Option<&str> {
+    let mut entries = message.external.iter();
+    let entry = entries.find(|it| it.key == "location")?;
+    (message.location != 0).then_some(entry.value.as_str())
+}
+
 /// The bytes within the message, from whichever field carries them.
 fn raw_of(message: &TensorMessage) -> Bytes {
     if !message.raw.is_empty() {
@@ -147,7 +197,7 @@ fn external(message: &TensorMessage, folder: &Path, bytes: u64) -> Result<Bytes,
         let mut entries = message.external.iter();
         entries.find(|it| it.key == key).map(|it| it.value.as_str())
     };
-    let location = entry("location").unwrap_or_default();
+    let location = location(message).unwrap_or_default();
     let offset = entry("offset").unwrap_or("0").parse();
     let offset: u64 = offset.map_err(|_| format!("has no readable offset in {location}"))?;
     let path = inside(folder, location)?;

@@ -13,11 +13,8 @@ const KEY: &str = "faus";
 /// TorchScript archive.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct ExportInfo {
-    /// Its images.
+    /// Its images, and the names of the logits where they are known.
     pub input: GraphInput,
-    /// Names of the logits, in their order; none where they are not known.
-    #[serde(default)]
-    pub classes: Vec<String>,
     /// The local contrast normalisation that is its first part, as a configuration names it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub normalisation: Option<String>,
@@ -43,8 +40,8 @@ impl ExportInfo {
             value: value.to_string(),
         };
         let mut all = vec![entry("input_size", self.input.size.into())];
-        if !self.classes.is_empty() {
-            all.push(entry("classes", self.classes.clone().into()));
+        if let Some(classes) = &self.input.classes {
+            all.push(entry("classes", classes.clone().into()));
         }
         all.push(Entry {
             key: KEY.to_owned(),

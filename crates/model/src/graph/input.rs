@@ -1,12 +1,13 @@
 //! The input that a network of someone else was trained on.
 
+use std::collections::HashSet;
 use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
 use crate::error::Error;
 
-/// The input that a network was trained on, which an ONNX file does not record. Every key is needed.
+/// The input that a network was trained on, which an ONNX file does not record. Every key but `classes` is needed.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct GraphInput {
@@ -22,6 +23,9 @@ pub struct GraphInput {
     pub std: Vec<f64>,
     /// How faces were cut out, as `faus data prepare --crop` names it: auto, landmarks, detector, authors or none.
     pub crop: String,
+    /// Names of the outputs, in their order.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub classes: Option<Vec<String>>,
 }
 
 /// Largest side of an image (our choice).
@@ -37,6 +41,7 @@ impl GraphInput {
             mean: vec![0.0; channels],
             std: vec![1.0; channels],
             crop: "auto".to_owned(),
+            classes: None,
         }
     }
 
@@ -78,6 +83,7 @@ impl GraphInput {
         };
         each("mean", &self.mean)?;
         each("std", &self.std)?;
+        self.check_classes()?;
         let problem = match self {
             Self { size: 0, .. } => "`size` must be at least 1",
             Self { size, .. } if *size > MAX_SIDE => "`size` must be at most 2048",
@@ -87,5 +93,29 @@ impl GraphInput {
             _ => return Ok(()),
         };
         Err(problem.to_owned())
+    }
+
+    fn check_classes(&self) -> Result<(), String> {
+        let names = self.classes.iter().flatten().map(|name| name.trim());
+        let mut seen = HashSet::new();
+        for name in names {
+            if name.is_empty() || !seen.insert(name.to_lowercase()) {
+                return Err(format!(
+                    "`classes` names the outputs, each once and not empty; `{name}` does not"
+                ));
+            }
+        }
+        Ok(())
+    }
+
+    /// Rejects names that are not those of `outputs` outputs.
+    pub(super) fn check_outputs(&self, outputs: usize) -> Result<(), String> {
+        match &self.classes {
+            Some(names) if names.len() != outputs => Err(format!(
+                "has {outputs} outputs, and `classes` of its input names {}; name every output, in their order",
+                names.len()
+            )),
+            _ => Ok(()),
+        }
     }
 }

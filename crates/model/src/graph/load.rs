@@ -1,7 +1,7 @@
 //! Builds the graph of an ONNX file: names become numbers, nodes operators, and only what the logits need is kept.
 
-use std::collections::{HashMap, HashSet};
-use std::path::{Path, PathBuf};
+use std::collections::{BTreeSet, HashMap, HashSet};
+use std::path::{Component, Path, PathBuf};
 use std::sync::Arc;
 
 use prost::Message;
@@ -132,6 +132,19 @@ impl OnnxFile {
         GraphInput::example(size as usize, if channels == 3 { 3 } else { 1 })
     }
 
+    /// The file and those beside it that hold its weights.
+    pub fn files(&self) -> Vec<PathBuf> {
+        let weights = self.graph().map(|graph| graph.weights.iter());
+        let locations = weights.into_iter().flatten().filter_map(file::location);
+        let is_plain = |name: &&str| {
+            let mut parts = Path::new(name).components();
+            parts.all(|part| matches!(part, Component::Normal(_)))
+        };
+        let locations = locations.filter(is_plain);
+        let beside = BTreeSet::from_iter(locations.map(|name| self.path.with_file_name(name)));
+        std::iter::once(self.path.clone()).chain(beside).collect()
+    }
+
     /// The graph for this input, on the CPU. Of a file exported here, with the input that it describes, the graph begins behind the
     /// normalisation.
     ///
@@ -203,6 +216,7 @@ impl OnnxFile {
             batch_of_one: dims.first() == Some(&1),
             names,
             constants: vec![],
+            of_image: HashSet::from([image]),
             nodes: vec![],
         };
         builder.read(&needed)?;
@@ -257,6 +271,8 @@ struct Builder<'a> {
     batch_of_one: bool,
     names: Names<'a>,
     constants: Vec<(usize, Tensor)>,
+    /// The image, and what is computed from it.
+    of_image: HashSet<usize>,
     nodes: Vec<Node>,
 }
 
@@ -301,15 +317,20 @@ impl<'a> Builder<'a> {
         if node.op == "Dropout" && training.is_some_and(|it| it != 0.0) {
             return Err(TRAINING.to_owned());
         }
-        let of_weights = constant(inputs.first().copied().flatten()).is_some();
         let kernel = constant(weight).map(Tensor::size);
-        let op = Op::read(node, self.opset, kernel, self.batch_of_one && !of_weights)?;
+        let of_image = inputs.iter().flatten();
+        let of_image = of_image.into_iter().any(|at| self.of_image.contains(at));
+        let op = Op::read(node, self.opset, kernel, self.batch_of_one && of_image)?;
+        let output = self.names.add(first_output(node))?;
+        if of_image {
+            self.of_image.insert(output);
+        }
         self.nodes.push(Node {
             name: title(node),
             operator: node.op.clone(),
             op,
             inputs,
-            output: self.names.add(first_output(node))?,
+            output,
         });
         Ok(())
     }
@@ -349,6 +370,7 @@ fn probed(plan: Plan, constants: Vec<Option<Tensor>>) -> Result<Graph, String> {
         offset,
     };
     let (layers, classes) = graph.probe()?;
+    graph.plan.input.check_outputs(classes)?;
     // Not shared yet.
     if let Some(plan) = Arc::get_mut(&mut graph.plan) {
         (plan.layers, plan.classes) = (layers, classes);

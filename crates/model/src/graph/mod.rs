@@ -113,7 +113,8 @@ impl Graph {
         self.plan.normalisation.as_deref()
     }
 
-    pub(crate) fn input(&self) -> &GraphInput {
+    /// The images that the network was trained on, and the names of its outputs if they are known.
+    pub fn input(&self) -> &GraphInput {
         &self.plan.input
     }
 

@@ -14,8 +14,12 @@ use crate::run::value::{au, au_label, ends};
 /// Accuracy, filters and controls; missing parts are stated as unknown. Activations alone have no accuracy. Counts that
 /// stand in the verdict are not repeated.
 pub(crate) fn answer(run: &Run) -> Vec<String> {
-    let accuracy = (!run.folder.correlated).then(|| accuracy(run));
-    let counted = !verdict(run)[0].is_empty() && run.fau.within_expressions().is_object();
+    let accuracy = match (run.folder.correlated, run.folder.analysed) {
+        (true, _) => None,
+        (_, true) => Some(accuracy_of_a_file(run)),
+        _ => Some(accuracy(run)),
+    };
+    let counted = !verdict(run).0.is_empty() && run.fau.within_expressions().is_object();
     let filters = match counted {
         true => [directions(run), against_untrained(run).unwrap_or_default()],
         false => [filters(run), worth(run)],
@@ -24,7 +28,7 @@ pub(crate) fn answer(run: &Run) -> Vec<String> {
     sentences.filter(|text| !text.is_empty()).collect()
 }
 
-/// Named filters by direction, and the strongest.
+/// Named filters by direction, and the one farthest from chance.
 fn directions(run: &Run) -> String {
     let counts = &run.fau.summary["counts"];
     let [named, less] = ["named", "named_less"].map(|key| counts[key].as_u64().unwrap_or(0));
@@ -38,8 +42,9 @@ fn directions(run: &Run) -> String {
     when(named > 0, &words).to_owned()
 }
 
-/// The verdict on all evidence: the question with its answer, and the numbers. Empty before `faus controls`.
-pub(crate) fn verdict(run: &Run) -> [String; 2] {
+/// The verdict on all evidence: the question with its answer, and the numbers, by paragraph. Empty before
+/// `faus controls`.
+pub(crate) fn verdict(run: &Run) -> (String, Vec<String>) {
     let sentence = run.fau.summary["answer"]["sentence"].as_str();
     let (question, numbers) = sentence
         .unwrap_or_default()
@@ -49,8 +54,14 @@ pub(crate) fn verdict(run: &Run) -> [String; 2] {
     let (word, numbers) = numbers.split_at(end);
     let head = format!("{question}? {word}.");
     let numbers = numbers.replace("docs/statistics.md", "see the criteria below");
+    let numbers = numbers.replace(" A weaker test", "\nA weaker test");
+    let numbers = numbers.replace(" Exploratory:", "\nExploratory:");
     let numbers = capital(numbers.trim_start_matches(['.', ':', ' ']));
-    [when(!question.is_empty(), &head).to_owned(), numbers]
+    let paragraphs = numbers.lines().map(str::to_owned);
+    (
+        when(!question.is_empty(), &head).to_owned(),
+        paragraphs.collect(),
+    )
 }
 
 /// A sentence from its first letter; earlier versions continued one after a colon.
@@ -93,6 +104,23 @@ fn accuracy(run: &Run) -> String {
     )
 }
 
+/// The accuracy of a network that was not trained here.
+fn accuracy_of_a_file(run: &Run) -> String {
+    let Some(accuracy) = mean_and_deviation(run, run.summary.test_accuracy) else {
+        return "Its accuracy on these images is not known: its outputs are not matched with the expressions of the data set.".to_owned();
+    };
+    let images = count(run.predictions().count(), "labelled image");
+    let seen = match run.network["unseen"] == true {
+        true => "none of these people was in its training, as the user states",
+        false => "whether these people were in its training is not known",
+    };
+    format!(
+        "The network correctly classifies {accuracy} of {images}{}; {seen}.{}",
+        percent_ci("; ", run.interval()),
+        baselines(&run.summary)
+    )
+}
+
 fn baselines(summary: &Summary) -> String {
     let (majority, classes) = (summary.majority(), summary.class_count());
     let majority = majority.map(|share| format!("{} (most frequent expression)", percent(share)));
@@ -107,8 +135,16 @@ fn filters(run: &Run) -> String {
     if let Some(Gap { damage, file, .. }) = &fau.correspondences.gap {
         let unread =
             format!("How its filters relate to action units is unknown: {file} cannot be read.");
-        let missing = "Its filters have not been compared with action units yet.".to_owned();
-        return if damage.is_some() { unread } else { missing };
+        let missing = match run.folder.analysed {
+            true => {
+                "Its filters are not compared with action units: too few of these images have codes (column `aus` of dataset/samples.csv; `--aus TABLE` takes them from a table)."
+            }
+            false => "Its filters have not been compared with action units yet.",
+        };
+        return match damage {
+            Some(_) => unread,
+            None => missing.to_owned(),
+        };
     }
     let found = fau.correspondences.len();
     if found == 0 {
@@ -146,9 +182,9 @@ fn strongest(best: &Value) -> String {
     let active = if less { "less" } else { "more" };
     let auroc = decimal(best["auroc"].as_f64(), 2);
     let interval = ci(", ", ends(best, "auroc_low", "auroc_high"), 2);
-    let d_prime = decimal(best["d_prime"].as_f64(), 1);
+    let [d_prime, z] = ["d_prime", "z"].map(|key| decimal(best[key].as_f64(), 1));
     format!(
-        "; the strongest is filter {filter}, {active} active with {unit} (AUROC {auroc}{interval}, d′ {d_prime})"
+        "; the farthest from chance is filter {filter}, {active} active with {unit} (AUROC {auroc}{interval}, d′ {d_prime}, z {z})"
     )
 }
 
@@ -203,7 +239,8 @@ fn against_untrained(run: &Run) -> Option<String> {
         false => p_equals(below["p"].as_f64()),
     };
     Some(format!(
-        "The best filter of each action unit, chosen on other people, reaches a mean AUROC of {best}, in an untrained network {without} (difference {difference}{interval}, {p}); the trained network may know these people."
+        "The best filter of each action unit, chosen on other people, reaches a mean AUROC of {best}, in an untrained network {without} (difference {difference}{interval}, {p}); the {} may know these people.",
+        run.called()
     ))
 }
 
@@ -220,7 +257,14 @@ pub(crate) fn glance(run: &Run) -> Vec<Fact> {
     let interval = percent_ci("", run.interval());
     let majority = summary.majority().map(percent);
     let facts = [
-        ("Test accuracy", accuracy, &*interval),
+        (
+            match run.folder.analysed {
+                true => "Accuracy on these images",
+                false => "Test accuracy",
+            },
+            accuracy,
+            &*interval,
+        ),
         ("Always the most frequent expression", majority, ""),
         ("Filters that respond", compared.then_some(responding), ""),
         ("Whole job", summary.seconds.map(duration), ""),

@@ -12,18 +12,14 @@ const COUNTS: [(&str, &str); 2] = [
     ("named", "named after a unit"),
     ("within_holds", "follow it within one expression"),
 ];
-/// Key and name of each kind of network.
-const NETWORKS: [(&str, &str); 3] = [
-    ("trained", "trained network"),
-    ("starts", "untrained networks"),
-    ("au_shuffled", "exchanged codes"),
-];
+/// Key of each kind of network.
+const NETWORKS: [&str; 3] = ["trained", "starts", "au_shuffled"];
 
 /// The counts, and the number of networks and exchanges behind each bar.
 pub(super) fn caption(within: &Value) -> String {
     let [starts, exchanges] = ["starts", "au_shuffled"].map(|key| list(&within[key]).len());
     format!(
-        "Filters that the program names after an action unit, and those of them that follow their unit among images of one expression too. Bars with a line: mean and range of {} and of {}.",
+        "Filters that the program names after an action unit (their response is related to it beyond chance), and those of them that follow their unit among images of one expression too. Bars with a line: mean and range of {} and of {}.",
         count(starts, "untrained network"),
         count(exchanges, "exchange") + " of the codes"
     )
@@ -42,10 +38,10 @@ fn spread(networks: &Value, key: &str) -> Option<(f64, f64, f64)> {
 }
 
 /// Counts of named filters in the trained network, in untrained ones and with exchanged codes.
-pub(super) fn bars(within: &Value) -> Forest<'static> {
+pub(super) fn bars(within: &Value, called: &'static str) -> Forest<'static> {
     let lines = COUNTS.iter().flat_map(|(key, label)| {
-        let line = |(series, (network, _)): (usize, &(&str, &str))| {
-            let (mean, least, most) = spread(&within[network], key)?;
+        let line = |(series, network): (usize, &&str)| {
+            let (mean, least, most) = spread(&within[*network], key)?;
             let range = (series > 0).then_some((least, most));
             Some(Line::of(series, Some(mean), range))
         };
@@ -56,14 +52,19 @@ pub(super) fn bars(within: &Value) -> Forest<'static> {
     let ends = |line: &Line| [line.value, line.interval.map(|ends| ends.1)];
     Forest {
         name: "named-filters",
-        alt: "Named filters of the trained network, of untrained ones, and with exchanged codes",
+        alt: "Named filters of the network, of untrained ones, and with exchanged codes",
         axis: "filters",
         ends: (
             0.0,
             lines.iter().flat_map(ends).flatten().fold(1.0, f64::max),
         ),
         bars: true,
-        series: NETWORKS.map(|(_, name)| name).into(),
+        series: [
+            called,
+            "untrained networks",
+            "codes exchanged between images",
+        ]
+        .into(),
         csv: numbers(within),
         lines,
         ..Forest::default()
@@ -72,8 +73,8 @@ pub(super) fn bars(within: &Value) -> Forest<'static> {
 
 fn numbers(within: &Value) -> String {
     let rows = COUNTS.iter().flat_map(|(key, _)| {
-        NETWORKS.iter().filter_map(move |(network, _)| {
-            let spread = spread(&within[network], key)?;
+        NETWORKS.iter().filter_map(move |network| {
+            let spread = spread(&within[*network], key)?;
             Some((*key, *network, spread))
         })
     });

@@ -28,10 +28,15 @@ impl Sections {
         &mut self.0[at].body
     }
 
+    /// Removes the sections that only name a missing file.
+    pub fn take_missing(&mut self) -> Vec<Section> {
+        let missing = self.0.extract_if(.., |section| section.body.is_missing());
+        missing.collect()
+    }
+
     /// Moves the sections that only name a missing file into one at the end.
     pub fn gather_missing(&mut self) {
-        let missing = self.0.extract_if(.., |section| section.body.is_missing());
-        let missing: Vec<Section> = missing.collect();
+        let missing = self.take_missing();
         if missing.is_empty() {
             return;
         }

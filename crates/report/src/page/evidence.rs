@@ -14,6 +14,9 @@ use crate::run::value::list;
 /// The p up to which an ablation counts; the study does not correct it.
 const LEVEL: f64 = 0.05;
 
+/// The difference in AUROC that must have been detectable for its absence to count, as in the verdict.
+const DETECTABLE: f64 = 0.2;
+
 /// What a finding says about learned action units.
 #[derive(Debug, Clone, Copy, PartialEq)]
 enum Side {
@@ -66,12 +69,18 @@ struct Evidence {
     sides: Vec<Column>,
 }
 
+impl Evidence {
+    fn has(&self, side: &str) -> bool {
+        self.sides.iter().any(|column| column.heading == side)
+    }
+}
+
 /// The blocks of the first screen; empty without a comparison.
 pub(crate) fn evidence(run: &Run) -> Blocks {
     let mut blocks = Blocks::default();
     let within = run.fau.within_expressions();
     if !within.is_null() {
-        blocks.figure(bars::bars(within), bars::caption(within));
+        blocks.figure(bars::bars(within, run.called()), bars::caption(within));
     }
     let mut found = findings(run);
     let mut column = |heading, side| Column {
@@ -99,7 +108,12 @@ pub(crate) fn evidence(run: &Run) -> Blocks {
 fn findings(run: &Run) -> Vec<Finding> {
     let fau = &run.fau;
     let mut findings = Vec::new();
-    findings.extend(unseen(&fau.replicate.summary, fau.level()));
+    let detectable = &fau.summary["answer"]["evidence"]["detectable_within"];
+    findings.extend(unseen(
+        &fau.replicate.summary,
+        fau.level(),
+        detectable.as_f64(),
+    ));
     findings.extend(named(fau.within_expressions()));
     findings.extend(
         ["label_shuffled", "random_pixels", "pixels"]
@@ -138,8 +152,9 @@ fn at_most(value: &Value, level: f64) -> bool {
     value.as_f64().is_some_and(|value| value <= level)
 }
 
-/// People that the network has not seen, beside untrained networks: in all, and among images of one expression.
-fn unseen(summary: &Value, level: f64) -> impl Iterator<Item = Finding> {
+/// People that the network has not seen, beside untrained networks: in all, and among images of one expression, where a
+/// difference of `detectable` would have been found.
+fn unseen(summary: &Value, level: f64, detectable: Option<f64>) -> impl Iterator<Item = Finding> {
     let units = list(&summary["by_au"]);
     let starts = match summary["starts"].as_u64() {
         Some(starts) => count(starts, "untrained network"),
@@ -159,11 +174,18 @@ fn unseen(summary: &Value, level: f64) -> impl Iterator<Item = Finding> {
     let testable = units.iter().filter(|unit| unit["within_testable"] == true);
     let within =
         counted(testable, |unit| above(&unit["within_above_untrained"])).map(|(with, of)| {
+            let weak = detectable.filter(|least| with == 0 && *least > DETECTABLE);
+            let power = weak.map(|least| format!(": too few images, since only a difference in AUROC of {least:.2} would have been found in half of them"));
             let words = format!(
-                "Among images of one expression, that holds for {with} of {} that can be tested.",
-                count(of, "unit")
+                "On unseen people, among images of one expression, that holds for {with} of {} that can be tested{}.",
+                count(of, "unit"),
+                power.unwrap_or_default()
             );
-            Finding::share((with, of), "replicate", words)
+            let mut finding = Finding::share((with, of), "replicate", words);
+            if weak.is_some() {
+                finding.side = Side::CannotBeTold;
+            }
+            finding
         });
     all.into_iter().chain(within)
 }
@@ -198,14 +220,14 @@ fn named(within: &Value) -> Vec<Finding> {
     };
     let names = finding("named", |own, _, untrained, exchanged| {
         format!(
-            "{} named after an action unit; in untrained networks {untrained}, with exchanged codes {exchanged}.",
+            "In one network, {} named after an action unit; in untrained networks {untrained}, with codes exchanged between images {exchanged}.",
             verb(own, "filter", "is", "are")
         )
     });
     let inside = finding("within_holds", |own, all, untrained, _| match all {
         0 => "No filter’s unit varies enough within one expression to be tested there.".to_owned(),
         _ => format!(
-            "Of {} that can be tested among images of one expression, {own} {} their own unit there; in untrained networks {untrained}.",
+            "Of its {} that can be tested among images of one expression, {own} {} their own unit there beyond chance; in untrained networks {untrained}.",
             count(all, "filter"),
             if own == 1 { "follows" } else { "follow" }
         ),

@@ -56,8 +56,8 @@ pub(crate) struct Head {
     pub single: bool,
     pub question: &'static str,
     pub on: String,
-    /// The verdict, and its numbers.
-    pub verdict: [String; 2],
+    /// The verdict, and the paragraphs of its numbers.
+    pub verdict: (String, Vec<String>),
     /// The criteria of the verdict, if there is one.
     pub criteria: Blocks,
     pub sentences: Vec<String>,
@@ -136,7 +136,7 @@ impl Warnings {
 pub(crate) fn head(run: &Run) -> Head {
     let warnings = Warnings::of(std::slice::from_ref(run));
     let verdict = answer::verdict(run);
-    let criteria = match verdict[0].is_empty() {
+    let criteria = match verdict.0.is_empty() {
         true => Blocks::default(),
         false => criteria::criteria(),
     };
@@ -147,22 +147,37 @@ pub(crate) fn head(run: &Run) -> Head {
     Head {
         title: format!("{}{} · faus report", run.name, warnings.mark()),
         warnings,
-        eyebrow: format!("faus report · run {}", run.name),
+        eyebrow: match run.folder.analysed {
+            true => format!("faus report · {}", network(run)),
+            false => format!("faus report · run {}", run.name),
+        },
         single: true,
-        question: match run.folder.correlated {
-            true => "Do the filters of a network follow facial action units?",
-            false => "Did a network trained only on expressions learn facial action units?",
+        question: match (run.folder.correlated, run.folder.analysed) {
+            (true, _) => "Do the filters of a network follow facial action units?",
+            (_, true) => "Do the filters of this network follow facial action units?",
+            _ => "Did a network trained only on expressions learn facial action units?",
         },
         on: on(run),
         verdict,
         criteria,
         sentences: answer::answer(run),
         evidence: evidence::evidence(run),
-        gap: run.summary.gap.clone().filter(|_| !run.folder.correlated),
+        gap: run.summary.gap.clone().filter(|_| of_a_run(run)),
         glance: answer::glance(run),
         shortened,
         differences,
     }
+}
+
+/// Whether it is a run with folds.
+fn of_a_run(run: &Run) -> bool {
+    !run.folder.correlated && !run.folder.analysed
+}
+
+/// The name of a network's file.
+fn network(run: &Run) -> &str {
+    let name = run.network["files"][0]["name"].as_str();
+    name.unwrap_or("network")
 }
 
 /// A difference from the paper in words where its setting is null.
@@ -178,7 +193,14 @@ fn on(run: &Run) -> String {
     let some = |n: Option<u64>| n.filter(|n| *n > 0);
     let (labelled, classes) = (run.dataset.labelled(), run.summary.class_count() as u64);
     let parts = [
-        Some(run.experiment()),
+        Some(match run.folder.analysed {
+            true => format!(
+                "{}, layer {}",
+                network(run),
+                run.network["layer"].as_str().unwrap_or("unknown")
+            ),
+            false => run.experiment(),
+        }),
         preset.map(|preset| format!("preset {preset}")),
         (!run.folder.correlated).then(|| format!("on {name}")),
         run.fau.summary["rows_used"]

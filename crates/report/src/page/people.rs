@@ -73,7 +73,8 @@ fn with_unit(run: &Run, filter: u64, unit: u64) -> Vec<&Patch> {
 
 fn picture(run: &Run, patch: &Patch) -> Option<Picture> {
     let filters = &run.analysed()?.filters;
-    let tested = |sample: &Sample| u64::try_from(sample.fold).ok() == filters.fold;
+    let tested =
+        |sample: &Sample| filters.fold.is_some() && u64::try_from(sample.fold).ok() == filters.fold;
     let own = patch.index.and_then(|index| run.sample(index));
     let png = png(&of_patch(run, patch, SIDE)?)?;
     Some(Picture {

@@ -241,7 +241,7 @@ impl Forest<'_> {
         let value = line.value.map(within);
         if let (true, Some(value)) = (self.bars, value) {
             let corners = [(within(0.0), y - 0.32 * height), (value, y + 0.32 * height)];
-            chart.draw_series([Rectangle::new(corners, colour.mix(0.55).filled())])?;
+            chart.draw_series([Rectangle::new(corners, bar_colour(line.series))])?;
         }
         if let Some((low, high)) = line.interval {
             let (low, high) = (within(low), within(high));
@@ -262,7 +262,14 @@ impl Forest<'_> {
 
     fn draw_key(&self, area: &Area, left: i32) -> Drawn {
         for (row, name) in self.series.iter().enumerate() {
-            mark(area, (left + 12, middle(row)), row)?;
+            match self.bars {
+                true => {
+                    let (x, y) = (left, middle(row));
+                    let bar = Rectangle::new([(x, y - 6), (x + 26, y + 6)], bar_colour(row));
+                    area.draw(&bar)?;
+                }
+                false => mark(area, (left + 12, middle(row)), row)?,
+            }
             key_text(area, name, (left + 34, middle(row)))?;
         }
         for (number, (_, name)) in self.references.iter().enumerate() {
@@ -277,6 +284,11 @@ impl Forest<'_> {
         }
         Ok(())
     }
+}
+
+/// The fill of a bar.
+fn bar_colour(series: usize) -> ShapeStyle {
+    SERIES[series % SERIES.len()].mix(0.55).filled()
 }
 
 fn reference_colour(number: usize) -> RGBColor {

@@ -26,6 +26,7 @@ const MAX_DECODED: u64 = 256 << 20;
 // The commands that write a missing file, as sentences.
 pub(crate) const RERUN: &str =
     "`faus run EXPERIMENT.json --resume` finishes the run and writes it.";
+pub(crate) const ANALYSE: &str = "`faus analyse` writes it.";
 pub(crate) const PREPARE: &str = "`faus data prepare` or `faus run` writes it.";
 pub(crate) const VISUALIZE: &str = "`faus visualize RUN --out RUN/viz/conv3` writes it.";
 pub(crate) const CORRELATE: &str = "`faus correlate --activations A.npy --samples RUN/dataset/samples.csv --out RUN/fau` writes it; it needs samples coded for action units.";
@@ -107,6 +108,8 @@ pub(crate) struct RunFolder {
     root: PathBuf,
     /// The folder holds what a run has in `fau/`, and nothing else.
     pub correlated: bool,
+    /// The folder is that of `faus analyse`: a network from a file, which was not trained here.
+    pub analysed: bool,
     pictures_left: AtomicU64,
 }
 
@@ -128,6 +131,7 @@ impl RunFolder {
         let has = |file: &str| root.join(file).exists();
         Ok(Self {
             correlated: has("fau.json") && !has("config.json") && !has("summary.json"),
+            analysed: has("network.json") && !has("config.json"),
             root: path,
             pictures_left: AtomicU64::new(MAX_PICTURES),
         })

@@ -78,7 +78,7 @@ pub(super) fn read(folder: &RunFolder, listed: &[FoldResult], classes: &[String]
     numbers.into_iter().map(read).collect()
 }
 
-fn predictions(folder: &RunFolder, file: &str, classes: usize) -> Part<Vec<Prediction>> {
+pub(super) fn predictions(folder: &RunFolder, file: &str, classes: usize) -> Part<Vec<Prediction>> {
     let (_, rows) = folder.records(file, RERUN)?;
     let parsed = rows.iter().map(|row| Prediction::parse(row, classes));
     let reason = "a row is not `index, label, predicted, logit …`";

@@ -6,6 +6,7 @@ pub(crate) mod edge;
 pub(crate) mod fau;
 pub(crate) mod folder;
 pub(crate) mod folds;
+pub(crate) mod network;
 pub(crate) mod people;
 pub(crate) mod pictures;
 pub(crate) mod summary;
@@ -19,7 +20,7 @@ use serde_json::Value;
 use self::dataset::{DataSet, Sample};
 use self::edge::collapsed;
 use self::fau::Fau;
-use self::folder::{CORRELATE, Contents, PREPARE, Part, RERUN, RunFolder};
+use self::folder::{ANALYSE, CORRELATE, Contents, PREPARE, Part, RERUN, RunFolder};
 use self::folds::{Fold, Prediction};
 use self::people::People;
 use self::pictures::Images;
@@ -33,6 +34,8 @@ pub(crate) struct Run {
     pub name: String,
     pub folder: RunFolder,
     pub config: Contents<Value>,
+    /// `network.json` of a network from a file; null for a run.
+    pub network: Contents<Value>,
     pub summary: Contents<Summary>,
     pub dataset: Contents<DataSet>,
     pub samples: Contents<Vec<Sample>>,
@@ -57,10 +60,18 @@ impl Run {
     /// [`Error::NoRun`] if `path` is not a folder.
     pub fn read(path: &Path) -> Result<Self, Error> {
         let folder = RunFolder::open(path)?;
-        let summary: Contents<Summary> = folder.json("summary.json", RERUN).into();
-        let config = match folder.correlated {
-            true => folder.json("fau/fau.json", CORRELATE).map(of_correlate),
-            false => folder.json("config.json", RERUN),
+        let network: Contents<Value> = match folder.analysed {
+            true => folder.json("network.json", ANALYSE).into(),
+            false => Ok(Value::Null).into(),
+        };
+        let summary: Contents<Summary> = match folder.analysed {
+            true => network::summary(&network).into(),
+            false => folder.json("summary.json", RERUN).into(),
+        };
+        let config = match (folder.correlated, folder.analysed) {
+            (true, _) => folder.json("fau/fau.json", CORRELATE).map(of_correlate),
+            (_, true) => Ok(network::identity(&network)),
+            _ => folder.json("config.json", RERUN),
         };
         Ok(Self {
             name: name(path),
@@ -68,15 +79,27 @@ impl Run {
             dataset: folder.json("dataset/dataset.json", PREPARE).into(),
             samples: folder.table("dataset/samples.csv", PREPARE).into(),
             images: Images::open(&folder),
-            folds: folds::read(&folder, &summary.folds, &summary.classes),
+            folds: match folder.analysed {
+                true => network::predictions(&folder, &summary),
+                false => folds::read(&folder, &summary.folds, &summary.classes),
+            },
             layers: match folder.correlated {
                 true => vec![],
                 false => viz::read(&folder),
             },
             fau: Fau::read(&folder),
+            network,
             summary,
             folder,
         })
+    }
+
+    /// What the page calls the network: one from a file need not be trained.
+    pub fn called(&self) -> &'static str {
+        match self.folder.analysed {
+            true => "network",
+            false => "trained network",
+        }
     }
 
     /// Folds that have a test accuracy.

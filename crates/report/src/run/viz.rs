@@ -10,7 +10,9 @@ pub(crate) const FINE: &str = "@3x.png";
 
 /// `viz/<layer>`.
 pub(crate) struct Layer {
+    /// Its name; `output` for that of the classes.
     pub name: String,
+    folder: String,
     pub filters: Contents<Filters>,
     /// Similarity of the projections after removing the learnt weights.
     pub sanity: Contents<Value>,
@@ -21,7 +23,7 @@ pub(crate) struct Layer {
 impl Layer {
     /// A file of this layer's folder, relative to the run.
     pub fn file(&self, name: &str) -> String {
-        format!("viz/{}/{name}", self.name)
+        format!("viz/{}/{name}", self.folder)
     }
 
     /// A picture of this layer, in threefold resolution if the folder has it.
@@ -45,11 +47,14 @@ pub(super) fn read(folder: &RunFolder) -> Vec<Layer> {
     }
     let read = |name: String| {
         let file = |file: &str| format!("viz/{name}/{file}");
+        let filters: Contents<Filters> = folder.json(&file("filters.json"), VISUALIZE).into();
+        let recorded = filters.layer.clone().filter(|_| name != "output");
         Layer {
-            filters: folder.json(&file("filters.json"), VISUALIZE).into(),
+            name: recorded.unwrap_or_else(|| name.clone()),
+            filters,
             sanity: folder.json(&file("sanity.json"), VISUALIZE).into(),
             evidence: folder.json(&file("evidence.json"), VISUALIZE).into(),
-            name,
+            folder: name,
         }
     };
     names.into_iter().map(read).collect()
@@ -59,6 +64,7 @@ pub(super) fn read(folder: &RunFolder) -> Vec<Layer> {
 #[derive(Default, Deserialize)]
 #[serde(default)]
 pub(crate) struct Filters {
+    pub layer: Option<String>,
     /// Name of the explanation method.
     pub method: Option<String>,
     /// The method's name for display.
@@ -95,6 +101,8 @@ impl Filters {
         let unseen = "of people not seen in training";
         match self.split.as_deref() {
             Some("test") => format!(", out of {images}test images{fold}, {unseen}"),
+            // Nothing says which images a network without folds was trained on.
+            Some("all") if self.fold.is_none() => format!(", out of all {images}images"),
             Some("all") => format!(", out of all {images}images, including those of training"),
             Some("train") => format!(", out of {images}training images"),
             Some(part) => format!(", out of {images}images of the part {part}{fold}"),

@@ -227,7 +227,9 @@ fn by_unit(fau: &Fau) -> impl Into<Table> {
             let own = units.find(|other| au(other) == unit.au);
             Cell::decimal(own.and_then(|own| own["detectable_auroc"].as_f64()), 2)
         })
-        .words("Strongest filters (AUROC)", |unit| unit.strongest())
+        .words("Filters farthest from chance (AUROC)", |unit| {
+            unit.strongest()
+        })
         .numbers("Filters whose largest KL it has", |unit| {
             Cell::count(unit.largest_kl as u64)
         });
@@ -261,7 +263,10 @@ fn less(row: &Value) -> bool {
 }
 
 fn names(fau: &Fau, blocks: &mut Blocks) {
-    blocks.heading("Named filters");
+    blocks.heading(match fau.names.len() {
+        0 => "Named filters".to_owned(),
+        many => format!("Named filters: {many}, farthest from chance first"),
+    });
     if !blocks.has(&fau.names) {
         return;
     }

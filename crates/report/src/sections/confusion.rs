@@ -36,6 +36,13 @@ pub(super) fn section(run: &Run, page: &mut Sections) {
     }
 }
 
+fn images_column(run: &Run) -> &'static str {
+    match run.folder.analysed {
+        true => "Images",
+        false => "Test images",
+    }
+}
+
 fn matrix(run: &Run, blocks: &mut Blocks) {
     let counts = &*run.summary.confusion;
     if counts.is_empty() {
@@ -51,7 +58,11 @@ fn matrix(run: &Run, blocks: &mut Blocks) {
     let right = share(&correct, &total);
     let weights = "; the mean over folds above gives each fold the same weight";
     let weights = when(run.tested() > 1, weights);
-    blocks.quiet(format!("Rows are the true classes, columns the predicted ones; all test folds together. Count, and share of the row. {correct} of {total} test images correct ({right}){weights}."));
+    let (folds, images) = match run.folder.analysed {
+        true => ("", "images"),
+        false => ("; all test folds together", "test images"),
+    };
+    blocks.quiet(format!("Rows are the true classes, columns the predicted ones{folds}. Count, and share of the row. {correct} of {total} {images} correct ({right}){weights}."));
     let plot = drawn(&classes, counts);
     blocks.html(Matrix {
         classes: &classes,
@@ -135,14 +146,23 @@ fn per_class(run: &Run, blocks: &mut Blocks) {
         csv,
         ..Forest::shares(scored.iter().map(line).collect())
     };
-    blocks.figure(forest, format!("Recall: the share of each class's test images classified correctly, all folds together. Lines: {SHARE_CI}."));
+    let images = match run.folder.analysed {
+        true => "images classified correctly",
+        false => "test images classified correctly, all folds together",
+    };
+    blocks.figure(
+        forest,
+        format!("Recall: the share of each class's {images}. Lines: {SHARE_CI}."),
+    );
     let table = TableOf::new("Scores per class", scored)
         .words("Class", |row| row.0.as_str())
         .numbers("Precision", |row| score(row, "precision"))
         .numbers("Recall", |row| score(row, "recall"))
         .numbers("Recall, 95% CI", |row| Cell::share_interval(row.2))
         .numbers("F1", |row| score(row, "f1"))
-        .numbers("Test images", |row| Cell::count(row.1["support"].as_u64()))
+        .numbers(images_column(run), |row| {
+            Cell::count(row.1["support"].as_u64())
+        })
         .sortable();
     blocks.table(table);
 }

@@ -11,11 +11,13 @@ use crate::run::Run;
 use crate::run::value::{au, au_label, ends, list, texts, units};
 
 /// Display names of the controls.
-fn words(control: &str) -> &str {
+fn words<'a>(control: &'a str, called: &'a str) -> &'a str {
     match control {
-        "trained" => "trained network",
+        "trained" => called,
         "untrained" => "untrained network",
         "label_shuffled" => "trained on shuffled labels",
+        "au_shuffled" if called == "network" => "codes exchanged",
+        "mean_pooling" if called == "network" => "mean over positions",
         "au_shuffled" => "trained, codes exchanged",
         "pixels" => "pixels, no network",
         "mean_pooling" => "trained, mean over positions",
@@ -39,11 +41,11 @@ pub(super) fn section(run: &Run, page: &mut Sections) {
         let controls = list(&study.summary["controls"]);
         let starts = study.summary["starts"].as_u64().unwrap_or(0);
         let starts = count(starts, "freshly drawn network");
-        blocks.figure(overview(controls), format!("Mean over {units} of the AUROC of the unit's best filter, which is chosen on other people than those it is scored on. Lines: 95% CIs over people, for the untrained network over people and {starts}."));
-        blocks.table(table(controls));
+        blocks.figure(overview(controls, run.called()), format!("Mean over {units} of the AUROC of the unit's best filter, which is chosen on other people than those it is scored on. Lines: 95% CIs over people, for the untrained network over people and {starts}."));
+        blocks.table(table(controls, run.called()));
     }
     match &study.rows.gap {
-        None => blocks.figure(by_unit(&study.rows), "The same by action unit: how well the best filter, chosen on other people, separates images with the unit from those without. Lines: 95% CIs over people. Codes exchanged: one draw, which scatters around 0.5."),
+        None => blocks.figure(by_unit(&study.rows, run.called()), "The same by action unit: how well the best filter, chosen on other people, separates images with the unit from those without. Lines: 95% CIs over people. Codes exchanged: one draw, which scatters around 0.5. This is one network, which may know these people; the replication scores each fold's network on people unknown to it, so its AUROCs are others."),
         Some(gap) if summarised || gap.damage.is_some() => blocks.gap(gap),
         Some(_) => {}
     }
@@ -56,9 +58,12 @@ fn name(control: &Value) -> &str {
     control["control"].as_str().unwrap_or_default()
 }
 
-fn overview(controls: &[Value]) -> Forest<'static> {
+fn overview(controls: &[Value], called: &str) -> Forest<'static> {
     let line = |control: &Value| {
-        let (label, auroc) = (words(name(control)), control["mean_best_auroc"].as_f64());
+        let (label, auroc) = (
+            words(name(control), called),
+            control["mean_best_auroc"].as_f64(),
+        );
         Line {
             series: usize::from(name(control) != "trained"),
             ..Line::new(label.to_owned(), auroc, ends(control, "low", "high"))
@@ -67,14 +72,14 @@ fn overview(controls: &[Value]) -> Forest<'static> {
     let keys = "control,mean_best_auroc,low,high";
     Forest {
         name: "controls",
-        alt: "Mean AUROC of the best filters in the trained network and in each control",
+        alt: "Mean AUROC of the best filters in the network and in each control",
         axis: "mean AUROC of the best filter (0.5: no relation)",
         csv: csv_of(keys, keys, controls),
         ..Forest::aurocs(controls.iter().map(line).collect())
     }
 }
 
-fn table(controls: &[Value]) -> impl Into<Table> {
+fn table(controls: &[Value], called: &str) -> impl Into<Table> {
     let of = |control: &Value, with: &str, all: &str| {
         let [with, all] = [with, all].map(|key| or_dash(control[key].as_u64()));
         format!("{with} of {all}")
@@ -87,7 +92,7 @@ fn table(controls: &[Value]) -> impl Into<Table> {
     };
     let network = |row: &Value| {
         let remark = row["words"].as_str().unwrap_or_default();
-        Cell::from(words(name(row))).remark(remark)
+        Cell::from(words(name(row), called)).remark(remark)
     };
     let below = |control: &Value| {
         let below = &control["below_trained"];
@@ -108,7 +113,7 @@ fn table(controls: &[Value]) -> impl Into<Table> {
 }
 
 /// Trained against untrained, by action unit.
-fn by_unit(rows: &[Value]) -> Forest<'static> {
+fn by_unit(rows: &[Value], called: &'static str) -> Forest<'static> {
     let shown = ["trained", "untrained", "pixels", "au_shuffled"];
     let lines = units(rows).into_iter().flat_map(|unit| {
         let line = |(series, control): (usize, &&str)| {
@@ -124,7 +129,7 @@ fn by_unit(rows: &[Value]) -> Forest<'static> {
         name: "controls-by-action-unit",
         alt: "AUROC of each action unit's best filter in the trained network, an untrained one, in pixels and with exchanged codes",
         axis: "AUROC on people not used to choose the filter (0.5: no relation)",
-        series: shown.map(words).into(),
+        series: shown.map(|name| words(name, called)).into(),
         csv: csv_of("control,au,best_auroc,low,high", keys, rows),
         ..Forest::aurocs(lines.collect())
     }

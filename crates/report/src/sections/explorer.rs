@@ -257,7 +257,7 @@ impl<'a> Explorer<'a> {
         };
         let (used, method) = (filters.used(), filters.method());
         format!(
-            "Above, the patches of the faces that excite it most{used}; below, their {method}, middle grey zero."
+            "From the top: the patches of the faces that excite it most{used}; their {method}, middle grey zero; the whole faces with the patches framed. On the right, where on the average face it responds most."
         )
     }
 

@@ -1,11 +1,12 @@
 //! The average face of the set, with the place of the best filter of each action unit.
 
 use askama::Template;
+use faus_base::order;
 
-use crate::page::text::decimal;
+use crate::page::text::{decimal, when};
 use crate::run::Run;
-use crate::run::value::{au, au_label, au_name, filter};
-use crate::run::viz::Patch;
+use crate::run::value::{au, au_label, au_name, filter, units};
+use crate::run::viz::{Layer, Patch};
 
 /// Side of the drawn face, and the width beside it for a unit's line, number and name.
 const FACE: f64 = 320.0;
@@ -19,7 +20,7 @@ struct Face {
     picture: String,
     height: f64,
     places: Vec<Place>,
-    images: &'static str,
+    caption: String,
 }
 
 /// The place of an action unit's best filter, and its label beside the face.
@@ -42,13 +43,28 @@ pub(super) fn figure(run: &Run) -> Option<String> {
     let face = Face {
         picture: run.folder.png(&file)?,
         height,
+        caption: caption(run, layer, places.len()),
         places: beside(places, height),
-        images: match layer.filters.split.as_deref() {
-            Some("test") => ", of people not seen in training",
-            _ => "",
-        },
     };
     face.render().ok()
+}
+
+fn caption(run: &Run, layer: &Layer, shown: usize) -> String {
+    let images = match layer.filters.split.as_deref() {
+        Some("test") => ", of people not seen in training",
+        _ => "",
+    };
+    let units = units(&run.fau.associations).len();
+    let named = run.fau.best_of_units().len();
+    let words = format!(
+        " Shown are {shown} of {units} units: no filter is named after and more active with {} of the others, and the patches of {} have no common place.",
+        units - named.min(units),
+        named.saturating_sub(shown)
+    );
+    format!(
+        "Where on the face the filter named after each action unit looks: the middle of the place that most of its best patches{images} share.{} A place that does not fit its unit means that the filter follows the unit by way of something that occurs with it. A click shows the filter.",
+        when(shown < units, &words)
+    )
 }
 
 fn places(run: &Run) -> Vec<Place> {
@@ -59,17 +75,15 @@ fn places(run: &Run) -> Vec<Place> {
     let place = |name: &serde_json::Value| {
         let filter = filter(name);
         let areas = Vec::from_iter(run.patches(filter).iter().filter_map(Patch::area));
-        let middle = |axis: usize| {
-            let centres = areas.iter().map(|area| area[axis] + area[axis + 2] / 2.0);
-            median(centres.collect()).map(|at| at * scale)
-        };
+        let centres = areas.iter().map(|[x, y, w, h]| [x + w / 2.0, y + h / 2.0]);
+        let [x, y] = common_place(&Vec::from_iter(centres), f64::from(images.side) / 8.0)?;
         let auroc = decimal(name["auroc"].as_f64(), 2);
         Some(Place {
             au: au(name),
             name: au_name(au(name)),
             filter,
             words: format!("{}: filter {filter}, AUROC {auroc}", au_label(au(name))),
-            at: [BESIDE + middle(0)?, middle(1)?],
+            at: [BESIDE + x * scale, y * scale],
             left: true,
             label: 0.0,
         })
@@ -78,9 +92,16 @@ fn places(run: &Run) -> Vec<Place> {
     best.filter_map(place).collect()
 }
 
-fn median(mut values: Vec<f64>) -> Option<f64> {
-    values.sort_by(f64::total_cmp);
-    values.get(values.len() / 2).copied()
+/// The mean of the points near the one with most others near it; `None` unless they are more than half of all.
+fn common_place(points: &[[f64; 2]], near: f64) -> Option<[f64; 2]> {
+    let around = |point: &[f64; 2]| {
+        let distance = |other: &[f64; 2]| (other[0] - point[0]).hypot(other[1] - point[1]);
+        let near = points.iter().filter(|other| distance(other) <= near);
+        near.copied().collect::<Vec<_>>()
+    };
+    let together = points.iter().map(around).rev().max_by_key(Vec::len)?;
+    let mean = |axis: usize| order::mean(&Vec::from_iter(together.iter().map(|at| at[axis])));
+    (2 * together.len() > points.len()).then(|| [mean(0), mean(1)])
 }
 
 /// Half of the labels on either side, in the order of their places, so that few lines cross.
@@ -105,6 +126,16 @@ mod tests {
     use super::*;
 
     #[test]
+    fn a_place_is_where_most_patches_lie() {
+        let brow = [[10.0, 8.0], [12.0, 8.0], [11.0, 8.0]];
+        let with = |other: &[[f64; 2]]| common_place(&[&brow[..], other].concat(), 6.0);
+        assert_eq!(with(&[]), Some([11.0, 8.0]));
+        assert_eq!(with(&[[40.0, 40.0], [20.0, 30.0]]), Some([11.0, 8.0]));
+        assert_eq!(with(&[[40.0, 40.0], [20.0, 30.0], [9.0, 31.0]]), None);
+        assert_eq!(common_place(&[], 6.0), None);
+    }
+
+    #[test]
     fn labels_are_spread_over_both_sides_and_never_overlap() {
         let place = |n: u64| Place {
             au: n,
@@ -122,7 +153,5 @@ mod tests {
             assert!((14..=15).contains(&labels.len()));
             assert!(labels.windows(2).all(|two| two[1] - two[0] >= LABEL));
         }
-        assert_eq!(median(vec![3.0, 1.0, 2.0]), Some(2.0));
-        assert_eq!(median(vec![]), None);
     }
 }

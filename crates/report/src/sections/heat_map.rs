@@ -132,7 +132,7 @@ fn legend(grid: &Grid) -> String {
     };
     let many = count(grid.filters.len(), "filter");
     format!(
-        "{many} (columns) and the action units (rows, from the brows to the chin). Blue: the filter is more active on images with the unit (AUROC above 0.5); orange: less active (below 0.5). {names} A click on a column shows that filter in the explorer, a click on a unit the filter named after it that is most active with it, or else the one whose AUROC is farthest from 0.5."
+        "{many} (columns) and the action units (rows, from the brows to the chin). Blue: the filter is more active on images with the unit (AUROC above 0.5); orange: less active (below 0.5). {names} Columns of one grey: filters that respond to all coded images alike. A click on a column shows that filter in the explorer, a click on a unit the filter named after it that is most active with it, or else the one whose AUROC is farthest from 0.5."
     )
 }
 

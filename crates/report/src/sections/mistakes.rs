@@ -6,9 +6,9 @@ use askama::Template;
 use faus_base::person::Person;
 
 use crate::page::blocks::{Blocks, Sections};
-use crate::page::text::percent;
+use crate::page::text::{percent, when};
 use crate::run::Run;
-use crate::run::folder::{Gap, RERUN};
+use crate::run::folder::{ANALYSE, Gap, RERUN};
 use crate::run::folds::Prediction;
 use crate::run::pictures::png;
 
@@ -36,6 +36,9 @@ pub(super) fn section(run: &Run, page: &mut Sections) {
     let damaged = folds.filter_map(|fold| fold.predictions.damage());
     damaged.for_each(|gap| blocks.gap(gap));
     match run.predictions().count() {
+        0 if run.folder.analysed => {
+            blocks.gap(&Gap::missing("predictions.csv", ANALYSE));
+        }
         0 => blocks.gap(&Gap::missing("folds/0/predictions.csv", RERUN)),
         images => gallery(run, images, blocks),
     }
@@ -56,7 +59,8 @@ fn gallery(run: &Run, images: usize, blocks: &mut Blocks) {
     wrong.retain(|(_, row)| seen.insert(recording(run, row)));
     wrong.truncate(SHOWN);
     let shown = wrong.len();
-    blocks.quiet(format!("{all} of {images} test images were classified wrongly. Shown are the {shown} with the highest confidence (softmax), at most one per recording."));
+    let test = when(!run.folder.analysed, "test ");
+    blocks.quiet(format!("{all} of {images} {test}images were classified wrongly. Shown are the {shown} with the highest confidence (softmax), at most one per recording."));
     if let Err(gap) = &run.images {
         blocks.gap(gap);
     }
@@ -94,6 +98,9 @@ fn mistake(run: &Run, fold: u64, row: &Prediction) -> Mistake {
         truth: run.class(row.label),
         predicted: run.class(row.predicted),
         confidence: percent(row.confidence),
-        who: format!("true class at {of_truth}; {who}; fold {fold}"),
+        who: match run.folder.analysed {
+            true => format!("true class at {of_truth}; {who}"),
+            false => format!("true class at {of_truth}; {who}; fold {fold}"),
+        },
     }
 }

@@ -15,6 +15,7 @@ mod heat_map;
 mod intervene;
 mod locate;
 mod mistakes;
+mod network;
 mod own;
 mod patches;
 mod probe;
@@ -41,12 +42,22 @@ pub(crate) fn sections(run: &Run) -> Sections {
     explorer::section(run, &mut page);
     // The explorer fills the room that the other pictures leave, but stands before them.
     page.0.swap(1, 2);
-    action_units::section(run, &mut page);
+    if !run.folder.analysed || run.fau.summary.gap.is_none() {
+        action_units::section(run, &mut page);
+    }
+    if run.folder.analysed {
+        network::section(run, &mut page);
+    }
     data::section(run, &mut page);
-    curves::section(run, &mut page);
-    accuracy::section(run, &mut page);
-    confusion::section(run, &mut page);
-    mistakes::section(run, &mut page);
+    if !run.folder.analysed {
+        curves::section(run, &mut page);
+        accuracy::section(run, &mut page);
+    }
+    // A network with other classes has neither.
+    if !run.folder.analysed || run.summary.gap.is_none() {
+        confusion::section(run, &mut page);
+        mistakes::section(run, &mut page);
+    }
     replicate::section(run, &mut page);
     replicate_on::section(run, &mut page);
     controls::section(run, &mut page);
@@ -56,7 +67,10 @@ pub(crate) fn sections(run: &Run) -> Sections {
     intervene::section(run, &mut page);
     locate::section(run, &mut page);
     own::section(run, &mut page);
-    page.gather_missing();
+    match run.folder.analysed {
+        true => network::left_out(run, &mut page),
+        false => page.gather_missing(),
+    }
     provenance::section(run, &mut page);
     page
 }

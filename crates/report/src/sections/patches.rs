@@ -6,6 +6,7 @@ use crate::page::blocks::{Blocks, Sections};
 use crate::page::table::TableOf;
 use crate::page::text::{count, percent, when};
 use crate::run::Run;
+use crate::run::folds::Fold;
 use crate::run::value::{au, brief, filter, list};
 use crate::run::viz::Layer;
 
@@ -21,7 +22,7 @@ pub(super) fn section(run: &Run, page: &mut Sections) {
             "Grid of grey patches, a pair of rows for each filter of {name}: crops of the faces that excite the filter most, and their projections."
         );
         let figure = layer.fine(&run.folder, "figure");
-        let caption = caption(layer) + &coded(run, layer);
+        let caption = caption(layer) + &coded(run, layer) + &missing_classes(run, layer);
         blocks.picture(&run.folder, &figure, [&alt, &caption]);
         let front = format!(
             "The patterns of the paper's first picture: for each the filter of {name} with the largest z of those that are named after one of its action units and more active with it, and its three best patches."
@@ -105,12 +106,30 @@ fn coded(run: &Run, layer: &Layer) -> String {
     when(all > 0, &words).to_owned()
 }
 
+/// The classes without an image among those that the patches of the classes come from.
+fn missing_classes(run: &Run, layer: &Layer) -> String {
+    let tested = |fold: &&Fold| Some(fold.number) == layer.filters.fold;
+    let Some(fold) = run.folds.iter().find(tested) else {
+        return String::new();
+    };
+    let known = |label: &usize| fold.predictions.iter().any(|row| row.label == *label);
+    let classes = (0..run.classes().len()).filter(|label| !known(label));
+    let classes: Vec<String> = classes.map(|label| run.class(label)).collect();
+    let tested = layer.filters.split.as_deref() == Some("test") && !fold.predictions.is_empty();
+    let words = format!(
+        " No test image of this fold has the label {}.",
+        classes.join(" or ")
+    );
+    let of_classes = layer.name == "output" && tested && !classes.is_empty();
+    when(of_classes, &words).to_owned()
+}
+
 fn evidence(run: &Run, layer: &Layer, blocks: &mut Blocks) {
     blocks.heading("Evidence for single images");
     let alt = "Rows of a face with three maps of the evidence for and against a class";
-    let caption = "Evidence for a class in single images: the face, gradient × input, guided back-propagation, occlusion. Red supports the class, blue contradicts it. The table lists the rows.";
+    let caption = "Evidence for a class in single images: the face, gradient × input, guided back-propagation, occlusion. Red supports the class, blue contradicts it. The table lists the rows.".to_owned() + &missing_classes(run, layer);
     let file = layer.fine(&run.folder, "evidence");
-    blocks.picture(&run.folder, &file, [alt, caption]);
+    blocks.picture(&run.folder, &file, [alt, &caption]);
     let probability = |image: &Value| percent(image["probability"].as_f64());
     let person = |image: &Value| run.sample(image["index"].as_u64()?)?.person();
     let images = list(&layer.evidence["images"]).iter().enumerate();

@@ -18,7 +18,7 @@ pub(super) fn section(run: &Run, page: &mut Sections) {
     if blocks.has(&study.rows) {
         let units = count(units(&study.rows).len(), "action unit");
         blocks.quiet("A regularised linear classifier on each layer's activations, trained on some people and scored on others. Control task: the same with action units assigned at random to people, or within expressions (Hewitt and Liang 2019).");
-        blocks.figure(by_layer(&study.rows), format!("Mean over {units} of the probe's AUROC on people not in the probe's training, layer by layer. Lines at the points: the middle half of the action units."));
+        blocks.figure(by_layer(&study.rows, run.called()), format!("Mean over {units} of the probe's AUROC on people not in the probe's training, layer by layer. Lines at the points: the middle half of the action units."));
         blocks.folded("By action unit", by_unit(&study.rows, &study.summary));
         let few = run.fau.sparse_probes.as_slice();
         if !few.is_empty() {
@@ -70,7 +70,7 @@ const DRAWN: [(&str, &str, &str); 5] = [
     ("pixels alone", "pixels", "auroc"),
 ];
 
-fn by_layer(rows: &[Value]) -> Option<Plot> {
+fn by_layer(rows: &[Value], called: &'static str) -> Option<Plot> {
     let places = layers(rows);
     let series = DRAWN.map(|(name, network, key)| {
         let at = |layer: &String| {
@@ -79,6 +79,13 @@ fn by_layer(rows: &[Value]) -> Option<Plot> {
             spread(rows.filter_map(|row| row[key].as_f64()))
         };
         let points = places.iter().map(at).collect();
+        // A network from a file need not be trained.
+        let name = match name.strip_prefix("trained, ") {
+            _ if called == DRAWN[0].0 => name,
+            Some(control) => control,
+            None if network == "trained" => called,
+            None => name,
+        };
         Series { name, points }
     });
     let numbers = series.iter().flat_map(|series| {
@@ -91,7 +98,7 @@ fn by_layer(rows: &[Value]) -> Option<Plot> {
     let csv = csv("series,layer,mean,low,high", numbers);
     Lines {
         name: "probes-by-layer",
-        alt: "Mean AUROC of linear probes in each layer, for the trained network, an untrained one and the control tasks",
+        alt: "Mean AUROC of linear probes in each layer, for the network, an untrained one and the control tasks",
         places: &places,
         series: &series,
         csv,
@@ -115,7 +122,7 @@ fn by_unit(rows: &[Value], summary: &Value) -> impl Into<Table> {
         let unit = units.find(|other| au(other) == unit)?;
         Some(unit["layer"].as_str().unwrap_or("none"))
     };
-    let label = "Probes of the trained network by action unit";
+    let label = "Probes of the network by action unit";
     let mut table = TableOf::new(label, units(rows)).words("Action unit", |unit| Cell::au(*unit));
     for layer in layers(rows) {
         let network = ["trained", "pixels"][usize::from(layer == "pixels")];

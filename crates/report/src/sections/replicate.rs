@@ -10,7 +10,17 @@ use crate::run::Run;
 use crate::run::value::{au, au_label, ends, list, texts};
 
 pub(super) fn section(run: &Run, page: &mut Sections) {
-    let blocks = page.start("replicate", "Replication on people not seen in training");
+    let (title, chosen) = match run.folder.analysed {
+        true => (
+            "Replication on other people",
+            "the filter of each is chosen on the people of all folds but one, and scored on those of that fold",
+        ),
+        false => (
+            "Replication on people not seen in training",
+            "the filter of each is chosen on the people that a fold's network was trained on, and scored on its test people",
+        ),
+    };
+    let blocks = page.start("replicate", title);
     let summary = &run.fau.replicate.summary;
     if blocks.has(summary) {
         let mut words = Blocks::default();
@@ -23,15 +33,23 @@ pub(super) fn section(run: &Run, page: &mut Sections) {
             known,
             "; their lines: the 95% interval of one further such network",
         );
-        blocks.figure(by_unit(units), format!("{many}: the filter of each is chosen on the people that a fold's network was trained on, and scored on its test people; all folds together. Lines: 95% CIs over people. Untrained: the mean of networks with freshly drawn weights, filters chosen and scored in the same way{spread}."));
+        blocks.figure(called(run, by_unit(units)), format!("{many}: {chosen}; all folds together. Lines: 95% CIs over people. Untrained: the mean of networks with freshly drawn weights, filters chosen and scored in the same way{spread}."));
         let testable = units.iter().filter(|unit| unit["within_testable"] == true);
         let mut testable: Vec<Value> = testable.cloned().collect();
         for unit in &mut testable {
             unit["within_q"] = unit["within_above_untrained"]["q"].clone();
         }
         let (tested, all) = (testable.len(), &many);
-        blocks.figure(within(&testable), format!("The same among images of one expression, pairs of images of different expressions left out: {tested} of {all} can be tested, the others hardly vary within any expression. The file has q of the difference between trained and untrained networks."));
+        blocks.figure(called(run, within(&testable)), format!("The same among images of one expression, pairs of images of different expressions left out: {tested} of {all} can be tested, the others hardly vary within any expression. The file has q of the difference between trained and untrained networks."));
     }
+}
+
+/// The drawing with the network under its name on this page.
+fn called<'a>(run: &Run, mut forest: Forest<'a>) -> Forest<'a> {
+    if let Some(first) = forest.series.first_mut() {
+        *first = run.called();
+    }
+    forest
 }
 
 pub(super) fn by_unit(units: &[Value]) -> Forest<'static> {

@@ -33,13 +33,13 @@ fn of_layer(run: &Run, layer: &Layer, blocks: &mut Blocks) {
     let alt = format!(
         "The same patches of {name} with the network's layers randomised one after the other, from an untrained network, an edge detector and under a constant input shift"
     );
-    let caption = "The same units of the same images: projections of the trained network, then with its layers randomised from the top down (Adebayo et al. 2018), of an untrained network, of an edge detector (Nie et al. 2018), and under a constant shift of the input (Kindermans et al. 2017).";
+    let caption = "The same units of the same images: projections of the network, then with its layers randomised from the top down (Adebayo et al. 2018), of an untrained network, of an edge detector (Nie et al. 2018), and under a constant shift of the input (Kindermans et al. 2017).";
     blocks.picture(
         &run.folder,
         &layer.fine(&run.folder, "sanity"),
         [&alt, caption],
     );
-    blocks.figure(likeness(layer), "Similarity to the trained network's projection of the same unit: mean over patches, lines ± one standard deviation. 1: the same picture; 0: none of its order.");
+    blocks.figure(likeness(layer), "Similarity to the network's own projection of the same unit: mean over patches, lines ± one standard deviation. 1: the same picture; 0: none of its order.");
     let untrained = layer.fine(&run.folder, "untrained");
     if run.folder.path(&untrained).is_file() {
         let alt = format!("The figure above for an untrained network's {name}");
@@ -80,8 +80,8 @@ fn likeness(layer: &Layer) -> Option<Plot> {
     });
     Forest {
         name: &format!("sanity-{}", layer.name),
-        alt: "Similarity of each panel's maps to the trained network's projections",
-        axis: "likeness to the trained projection (−1 to 1)",
+        alt: "Similarity of each panel's maps to the network's own projections",
+        axis: "likeness to the own projection (−1 to 1)",
         ends: (round_ends(lowest, 1.0).0.max(-1.0), 1.0),
         series: MEASURES.map(|(_, name)| name).into(),
         csv: csv("panel,measure,mean,sd,n", numbers),

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
-use anyhow::Result;
+use anyhow::{Result, bail};
 use clap::Args;
 use faus_data::normalise::Normalisation;
 use faus_data::{DataConfig, Prepared, Protocol};
@@ -98,6 +98,25 @@ impl ExperimentArgs {
     }
 }
 
+impl ExperimentArgs {
+    /// Checks that no setting asks for other images than those of the prepared set.
+    ///
+    /// # Errors
+    /// When one does.
+    pub fn check_size(&self, prepared: &Prepared) -> Result<()> {
+        let sizes = self.sets.iter();
+        let mut sizes = sizes.filter_map(|set| set.strip_prefix("data.image_size="));
+        let own = prepared.image_size();
+        match sizes.find(|size| size.parse() != Ok(own)) {
+            None => Ok(()),
+            Some(size) => bail!(
+                "--set data.image_size={size}, but the images of {} have {own} pixels a side: leave the setting out, or prepare the data at that size",
+                prepared.dir().display()
+            ),
+        }
+    }
+}
+
 /// A prepared data set and the split of one fold.
 #[derive(Debug, Args)]
 pub(crate) struct FoldArgs {
@@ -126,7 +145,7 @@ pub(crate) struct OwnArgs {
     /// A network of your own, instead of a run.
     #[arg(long, value_name = "MODEL.onnx", requires = "prepared")]
     pub network: Option<PathBuf>,
-    /// The images that it was trained on: size, channels, scale, mean, std, crop.
+    /// The images that it was trained on: size, channels, scale, mean, std, crop, classes.
     #[arg(long, value_name = "INPUT.json", requires = "network")]
     pub input: Option<PathBuf>,
 }

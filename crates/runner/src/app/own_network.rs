@@ -16,16 +16,62 @@ use super::usage::wrong_usage;
 /// Images that are classified to check the input (our choice).
 const CHECKED: usize = 256;
 
-/// The layer that is analysed where none is named.
+/// The layer that is analysed where none is named: the last response with maps that holds more than the scores of the classes,
+/// else the last such convolution.
 pub(crate) fn default_layer(network: &Network) -> &str {
     let Some(graph) = network.graph() else {
         return "conv3";
     };
+    let (layers, classes) = (graph.layers(), network.spec().classes);
     let has_maps = |layer: &&GraphLayer| layer.side.is_some_and(|side| side > 1);
-    let mut layers = graph.layers().iter().rev();
+    let responds = |layer: &&GraphLayer| !layer.operator.starts_with("Conv");
+    let before = || before_scores(layers, classes).iter().rev().filter(has_maps);
+    let of_response = before().find(responds).or_else(|| before().next());
     // Where all are fully connected, the last.
-    let layer = layers.clone().find(has_maps).or(layers.next());
+    let last = || layers.iter().rev().find(has_maps).or(layers.last());
+    let layer = of_response.or_else(last);
     layer.map_or("conv3", |layer| layer.name.as_str())
+}
+
+/// The layers before the scores of the classes. A network without a fully connected layer at its end averages a map for each
+/// class, which holds the scores too.
+fn before_scores(layers: &[GraphLayer], classes: usize) -> &[GraphLayer] {
+    let mut before = layers;
+    while let [rest @ .., last] = before {
+        if last.filters != classes {
+            break;
+        }
+        before = rest;
+        if ["Gemm", "MatMul"].contains(&last.operator.as_str()) {
+            break;
+        }
+    }
+    before
+}
+
+/// How the faces were cut out that a network was trained on.
+pub(crate) fn crop_of(input: &GraphInput) -> Result<CropMode> {
+    Ok(input.crop.parse::<CropMode>()?)
+}
+
+/// Rejects a data set with images of another size than the network's, and notes another crop.
+pub(crate) fn check_fits(input: &GraphInput, prepared: &Prepared) -> Result<()> {
+    let (own, side) = (prepared.info(), prepared.image_size());
+    if input.size != side {
+        bail!(
+            "{1}: its images have {side}x{side} pixels, those of the network (--input) {0}x{0}; prepare the data again with --size {0}",
+            input.size,
+            prepared.dir().display()
+        );
+    }
+    let crop = crop_of(input)?;
+    if crop != own.crop {
+        say(format!(
+            "Note: the network's faces were cut out by `{crop}`, those of the data set by `{}`: responses may differ for that alone",
+            own.crop
+        ));
+    }
+    Ok(())
 }
 
 /// The network of the file at `path` for the images of `prepared`.
@@ -40,25 +86,7 @@ pub(crate) fn open(
 ) -> Result<Network> {
     let file = OnnxFile::read(path)?;
     let given = input_of(&file, path, input, Some(prepared.image_size()))?;
-    let shown = input.unwrap_or(path).display();
-    let crop = given
-        .crop
-        .parse::<CropMode>()
-        .map_err(|error| anyhow!("{shown}: {error}"))?;
-    let (own, side) = (prepared.info(), prepared.image_size());
-    if given.size != side {
-        bail!(
-            "{shown}: the network's images have {0}x{0} pixels, those of {1} have {side}x{side}; prepare the data again with --size {0}",
-            given.size,
-            prepared.dir().display()
-        );
-    }
-    if crop != own.crop {
-        say(format!(
-            "Note: the network's faces were cut out by `{crop}`, those of the data set by `{}`: responses may differ for that alone",
-            own.crop
-        ));
-    }
+    check_fits(&given, prepared)?;
     let device = device.resolve()?;
     Precision::for_looking(device)?;
     Ok(Network::from_onnx(&file, &given, device)?)
@@ -80,12 +108,16 @@ pub(crate) fn input_of(
         example.size = side.unwrap_or(48);
     }
     match (input, file.info()) {
-        (Some(input), _) => Ok(GraphInput::read(input, &example)?),
+        (Some(input), _) => {
+            let given = GraphInput::read(input, &example)?;
+            crop_of(&given).with_context(|| input.display().to_string())?;
+            Ok(given)
+        }
         (None, Some(info)) => Ok(info.input.clone()),
         (None, None) => {
             let (path, example) = (path.display(), example.text());
             Err(wrong_usage(anyhow!(
-                "{path}: an ONNX file does not record the images that the network was trained on; write size, channels, scale (factor of the grey values 0 to 255), mean and std (of each channel, after scale) and crop (as in `faus data prepare --crop`) into a file and give it with --input, for example {example}"
+                "{path}: an ONNX file does not record the images that the network was trained on; write size, channels, scale (factor of the grey values 0 to 255), mean and std (of each channel, after scale), crop (as in `faus data prepare --crop`) and, if they are known, classes (names of the outputs, in their order) into a file and give it with --input, for example {example}"
             )))
         }
     }
@@ -106,43 +138,72 @@ pub(crate) fn normalisation(network: &Network) -> Result<Option<Normalisation>> 
 /// # Errors
 /// When the network cannot compute.
 pub(crate) fn check_input(lens: &LayerLens) -> Result<()> {
-    let (labels, info) = (lens.prepared.labels(), lens.prepared.info());
-    let classes = lens.network.spec().classes;
-    if classes != info.classes.len() {
-        let known = info.classes.len();
-        say(format!(
-            "Note: the network has {classes} outputs and the data set {known} classes, so its predictions cannot be checked"
-        ));
-        return Ok(());
-    }
-    let labelled: Vec<usize> = (0..labels.len()).filter(|&row| labels[row] >= 0).collect();
-    let step = labelled.len().div_ceil(CHECKED).max(1);
-    let rows: Vec<usize> = labelled.into_iter().step_by(step).collect();
+    let (labels, rows) = (lens.prepared.labels(), known_rows(lens));
+    let step = rows.len().div_ceil(CHECKED).max(1);
+    let rows: Vec<usize> = rows.into_iter().step_by(step).collect();
     if rows.is_empty() {
         return Ok(());
     }
     let predicted = lens.predictions(&rows, &[vec![]])?;
     let predicted = predicted.first().context("no predictions")?;
-    let count = rows.len() as f64;
-    let hits = rows
-        .iter()
-        .zip(predicted)
-        .filter(|(row, class)| labels[**row] == **class)
+    let pairs = rows.iter().zip(predicted);
+    let hits = pairs
+        .filter(|(row, label)| labels[**row] == **label)
         .count();
     let of_class = |class: i64| rows.iter().filter(|row| labels[**row] == class).count();
-    let most = (0..classes as i64).map(of_class).max().unwrap_or(0);
+    let most = rows.iter().map(|row| of_class(labels[*row])).max();
+    say_accuracy(lens, rows.len(), hits, most.unwrap_or(0));
+    Ok(())
+}
+
+/// The labelled images of the classes that the network has; notes the classes that one side alone has.
+pub(crate) fn known_rows(lens: &LayerLens) -> Vec<usize> {
+    let (outputs, labels) = (lens.outputs(), lens.prepared.labels());
+    let known = |row: &usize| outputs.output(labels[*row]).is_some();
+    let classes = lens.prepared.info().classes.len();
+    let [theirs, ours] = outputs.unmatched().map(|names| names.join(", "));
+    match (
+        outputs.any(),
+        lens.network
+            .graph()
+            .and_then(|it| it.input().classes.as_ref()),
+    ) {
+        (_, None) if classes == 0 => {}
+        (false, None) => say(format!(
+            "Note: the network has {} outputs and the data set {classes} classes, so its predictions cannot be checked; name its outputs with `classes` in --input",
+            outputs.names.len()
+        )),
+        (false, Some(_)) => say(format!(
+            "Note: none of the network's classes ({theirs}) is one of the data set's ({ours}), so its predictions cannot be checked"
+        )),
+        _ => {
+            let note = |names: &str, what: &str| {
+                (!names.is_empty()).then(|| say(format!("Note: only {what}: {names}")));
+            };
+            note(&theirs, "the network has these classes");
+            note(
+                &ours,
+                "the data set has these classes, whose images are not classified",
+            );
+        }
+    }
+    (0..labels.len()).filter(known).collect()
+}
+
+/// Prints how many of `images` labelled images are classified correctly, beside the number with the most frequent label, and points
+/// out where that is no better than chance.
+pub(crate) fn say_accuracy(lens: &LayerLens, images: usize, hits: usize, most: usize) {
+    let count = images as f64;
     let (accuracy, share) = (hits as f64 / count, most as f64 / count);
     say(format!(
-        "The network classifies {:.1}% of {} labelled images correctly; the most frequent label has {:.1}%",
+        "The network classifies {:.1}% of {images} labelled images correctly; the most frequent label has {:.1}%",
         100.0 * accuracy,
-        rows.len(),
         100.0 * share
     ));
     if accuracy <= share + 2.0 * (share * (1.0 - share) / count).sqrt() {
-        let classes = info.classes.join(", ");
         say(format!(
-            "Note: that is no better than chance. Probably --input does not describe the images that the network was trained on, or its classes are not, in this order, {classes}"
+            "Note: that is no better than chance. Probably --input does not describe the images that the network was trained on, or its classes are not, in this order, {}",
+            lens.outputs().names.join(", ")
         ));
     }
-    Ok(())
 }

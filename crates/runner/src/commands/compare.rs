@@ -1,12 +1,12 @@
 //! `faus compare`.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::Result;
 use clap::Args;
 use faus_fau::{AnalysisOptions, ComparedUnits, compare_units};
 use faus_train::Comparison;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::report::refuse_correlated;
 use crate::app::console::say;
@@ -45,6 +45,13 @@ fn units(runs: &[PathBuf]) -> Result<Vec<(&PathBuf, ComparedUnits)>> {
     Ok(all)
 }
 
+/// Whether a program estimated the action units of the run's data.
+fn is_machine_coded(run: &Path) -> bool {
+    let info = std::fs::read(run.join("dataset/dataset.json")).unwrap_or_default();
+    let info: Value = serde_json::from_slice(&info).unwrap_or_default();
+    info["machine_coded"] == true
+}
+
 pub(crate) fn compare(args: CompareArgs) -> Result<()> {
     refuse_correlated(&args.runs)?;
     let comparison = Comparison::read(&args.runs[0], &args.runs[1..])?;
@@ -55,6 +62,7 @@ pub(crate) fn compare(args: CompareArgs) -> Result<()> {
         Ok(units) => (units, None),
         Err(gap) => (vec![], Some(gap)),
     };
+    let machine_coded = !units.is_empty() && args.runs.iter().any(|run| is_machine_coded(run));
     if let Some(path) = &args.json {
         let mut all = serde_json::to_value(&comparison)?;
         let with_run =
@@ -62,13 +70,21 @@ pub(crate) fn compare(args: CompareArgs) -> Result<()> {
         all["schema"] = 1.into();
         all["version"] = env!("CARGO_PKG_VERSION").into();
         all["action_units"] = units.iter().map(with_run).collect();
+        if machine_coded {
+            all["machine_coded"] = true.into();
+        }
         write_json(path, &all)?;
     }
     print!("{comparison}");
     for (run, units) in &units {
         say(format!(
-            "{} against the first: {}",
+            "{} against the first{}: {}",
             run.display(),
+            if machine_coded {
+                " (machine-coded)"
+            } else {
+                ""
+            },
             units.sentence(AnalysisOptions::default().fdr)
         ));
     }

@@ -170,6 +170,7 @@ fn samples(args: &CorrelateArgs) -> Result<SampleTable> {
 
 fn key<'a>(row: &'a SampleRow, subject: &'a str) -> CodeKey<'a> {
     CodeKey {
+        neutral: row.label_name.as_deref() == Some("neutral"),
         index: row.index,
         path: row.path.as_deref().unwrap_or_default(),
         subject,

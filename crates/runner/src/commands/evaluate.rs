@@ -1,6 +1,6 @@
 //! `faus evaluate`.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Result, anyhow, bail};
 use clap::Args;
@@ -46,6 +46,13 @@ pub(crate) fn evaluate(args: EvaluateArgs, program: &Program) -> Result<()> {
     if args.predictions.is_some() && args.split.len() > 1 {
         return Err(wrong_usage(anyhow!(
             "--predictions is a table of one part: give --split one part, and call once for each"
+        )));
+    }
+    let full = |path: &Path| path.canonicalize().ok();
+    let predictions = args.predictions.as_deref().and_then(full);
+    if predictions.is_some() && predictions == full(&args.checkpoint) {
+        return Err(wrong_usage(anyhow!(
+            "--predictions would replace the checkpoint: name another file"
         )));
     }
     let (of, prepared) = (&args.of, Prepared::open(&args.of.prepared)?);

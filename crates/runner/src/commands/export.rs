@@ -87,9 +87,12 @@ pub(crate) fn export(args: ExportArgs, program: &Program) -> Result<()> {
     }
     let normalisation = normalisation_of(&checkpoint, &path)?;
     let crop = prepared.info().crop.to_string();
+    let input = GraphInput {
+        classes: Some(checkpoint.info.classes.clone()),
+        ..GraphInput::example(checkpoint.info.side, 1)
+    };
     let info = ExportInfo {
-        input: pixels(GraphInput::example(checkpoint.info.side, 1), crop),
-        classes: checkpoint.info.classes.clone(),
+        input: pixels(input, crop),
         normalisation: Some(normalisation.to_string()),
         origin: origin(args.run.as_deref(), &path, &checkpoint.info, &prepared)?,
     };
@@ -121,8 +124,7 @@ impl ExportArgs {
         let given = own_network::input_of(&file, model, self.input.as_deref(), None)?;
         let network = Network::from_onnx(&file, &given, Device::Cpu)?;
         let normalisation = own_network::normalisation(&network)?;
-        let before = file.info();
-        let origin = match before {
+        let origin = match file.info() {
             Some(info) => info.origin.clone(),
             None => {
                 let name = model.file_name().unwrap_or_default().to_string_lossy();
@@ -134,7 +136,6 @@ impl ExportArgs {
         let crop = given.crop.clone();
         let info = ExportInfo {
             input: pixels(given, crop),
-            classes: before.map(|info| info.classes.clone()).unwrap_or_default(),
             normalisation: normalisation.map(|it| it.to_string()),
             origin,
         };

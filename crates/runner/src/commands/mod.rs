@@ -2,6 +2,7 @@
 
 pub(crate) mod ablate;
 pub(crate) mod activations;
+pub(crate) mod analyse;
 pub(crate) mod audit;
 pub(crate) mod augment;
 pub(crate) mod compare;

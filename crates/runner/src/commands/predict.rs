@@ -10,7 +10,7 @@ use faus_data::face::{CropMode, FaceCutter};
 use faus_data::normalise::Normalisation;
 use faus_data::{Prepared, photo_files, refuse_inside};
 use faus_fau::{UnitFilter, read_samples};
-use faus_model::{DeviceChoice, Network, OnnxFile, Precision};
+use faus_model::{DeviceChoice, GraphInput, Network, OnnxFile, Precision};
 use faus_train::{Workers, normalisation_of};
 use faus_viz::{FaceLens, PhotoViewer, Viewed};
 
@@ -161,7 +161,7 @@ impl PredictArgs {
             normalisation: own_network::normalisation(&network)?,
             units,
             cutter: FaceCutter::new(crop, u32::try_from(given.size)?)?,
-            classes: classes(&file, network.spec().classes),
+            classes: classes(&given, network.spec().classes),
             synthetic: info.is_some_and(|info| info.origin.get("synthetic") == Some(&true.into())),
             network,
         })
@@ -192,14 +192,11 @@ fn analysed_layer(folder: &Path, model: &Path) -> Result<Option<String>> {
 }
 
 /// Names of the outputs; numbers, where the file names none.
-fn classes(file: &OnnxFile, outputs: usize) -> Vec<String> {
-    let named = file.info().map(|info| info.classes.clone());
-    named
-        .filter(|names| names.len() == outputs)
-        .unwrap_or_else(|| {
-            say("Note: the names of the classes are not known; they are numbered as the outputs are, from 0");
-            (0..outputs).map(|class| class.to_string()).collect()
-        })
+fn classes(input: &GraphInput, outputs: usize) -> Vec<String> {
+    input.classes.clone().unwrap_or_else(|| {
+        say("Note: the names of the classes are not known (`classes` of --input); they are numbered as the outputs are, from 0");
+        (0..outputs).map(|class| class.to_string()).collect()
+    })
 }
 
 /// What the lines and tables rest on.

@@ -20,7 +20,7 @@ use crate::pipeline::run_folder::RunFolder;
     after_help = "Examples:\n  faus report runs/ck_plus-cnn_ad-quick --open\n  faus report runs/ck_plus-cnn-quick runs/ck_plus-cnn_ad-quick --out comparison"
 )]
 pub(crate) struct ReportArgs {
-    /// Run folders; of several, the one to compare with first. Or a folder that `faus correlate` wrote.
+    /// Run folders; of several, the one to compare with first. Or a folder of `faus correlate` or `faus analyse`.
     #[arg(required = true, value_name = "RUN")]
     runs: Vec<PathBuf>,
     /// Folder for the page about several runs; default: `comparison` beside the first.
@@ -58,7 +58,13 @@ pub(crate) fn report(args: ReportArgs) -> Result<()> {
 }
 
 fn check_run(run: &Path) -> Result<()> {
-    let parts = ["config.json", "summary.json", "folds", "fau.json"];
+    let parts = [
+        "config.json",
+        "summary.json",
+        "folds",
+        "fau.json",
+        "network.json",
+    ];
     if parts.iter().any(|part| run.join(part).exists()) {
         return Ok(());
     }
@@ -72,14 +78,19 @@ fn check_run(run: &Path) -> Result<()> {
     )
 }
 
-/// A folder that `faus correlate` wrote has filters and action units, but no accuracy to compare.
+/// A folder that `faus correlate` or `faus analyse` wrote has filters and action units, but no folds to compare.
 pub(super) fn refuse_correlated(runs: &[PathBuf]) -> Result<()> {
     let has = |run: &Path, file: &str| run.join(file).exists();
     let mut runs = runs.iter().map(PathBuf::as_path);
-    match runs.find(|run| has(run, "fau.json") && !has(run, "config.json")) {
+    let written = |run: &Path| {
+        let by = [("fau.json", "correlate"), ("network.json", "analyse")];
+        let by = by.into_iter().find(|(file, _)| has(run, file));
+        by.filter(|_| !has(run, "config.json"))
+    };
+    match runs.find_map(|run| Some((run, written(run)?))) {
         None => Ok(()),
-        Some(run) => bail!(
-            "{run}: a folder of `faus correlate`, not a run: it has no folds and no accuracy to compare. `faus report {run}` makes its page",
+        Some((run, (_, command))) => bail!(
+            "{run}: a folder of `faus {command}`, not a run: it has no folds and no accuracy to compare. `faus report {run}` makes its page",
             run = run.display()
         ),
     }

@@ -13,7 +13,9 @@ use crate::app::arguments::OwnArgs;
 use crate::app::own_network::{self, default_layer};
 use crate::app::program::Program;
 use crate::app::usage::wrong_usage;
+use crate::config::ExperimentConfig;
 use crate::pipeline::finished_run::{FinishedRun, OwnNetwork};
+use crate::pipeline::run_folder::RunFolder;
 
 /// A finished run, or a network of the user's own, and the device to study it on.
 #[derive(Debug, Args)]
@@ -58,8 +60,13 @@ impl StudyArgs {
             stage: network.stage_index(layer)?,
             network,
             unseen: self.unseen,
+            probed: vec![],
         };
-        FinishedRun::of_own(self.folder(), subject, prepared, program)
+        let folder = RunFolder::of_own(self.folder())?;
+        let config = ExperimentConfig::default();
+        let run = FinishedRun::of_own(folder, subject, prepared, config, program)?;
+        run.check_input()?;
+        Ok(run)
     }
 
     /// Whether a network of the user's own is studied.

@@ -45,6 +45,7 @@ pub(crate) struct TrainArgs {
 pub(crate) fn train(args: TrainArgs, program: &Program) -> Result<()> {
     let device = args.device.resolve()?;
     let prepared = Prepared::open(&args.prepared)?;
+    args.experiment.check_size(&prepared)?;
     let drawn = |_: &_| prepared.info().synthetic;
     let (mut config, _) = args.experiment.resolve(program, device.is_cuda(), drawn)?;
     let recipe = config.recipe()?;

@@ -8,7 +8,7 @@ use faus_data::{Prepared, Protocol, SplitPart};
 use faus_fau::AnalysisOptions;
 use faus_model::{Checkpoint, Network};
 use faus_train::{Workers, why_optimistic};
-use faus_viz::{Album, Choice, Distinct, LayerLens, Show, Untrained, class_label, write_evidence};
+use faus_viz::{Album, Choice, Distinct, LayerLens, Show, Untrained, class_output, write_evidence};
 
 use crate::app::arguments::{NetworkArgs, NumberList, Opened};
 use crate::app::console::{Steps, say};
@@ -122,7 +122,7 @@ pub(crate) fn visualize(args: VisualizeArgs, program: &Program) -> Result<()> {
         pool: workers.pool(),
         progress: &|step, done, of| steps.show(step, done, of),
     };
-    let class = args.class.as_ref().map(|name| class_label(&lens, name));
+    let class = args.class.as_ref().map(|name| class_output(&lens, name));
     let class = class.transpose()?;
     let checkpoint = checkpoint.as_ref();
     let untrained = || args.untrained(checkpoint, &lens.network, program);

@@ -23,6 +23,14 @@ impl ExperimentConfig {
         serde_json::from_str(PAPER).unwrap_or_default()
     }
 
+    /// The defaults, overlaid with the command line.
+    ///
+    /// # Errors
+    /// When a key is unknown, or a value is out of its range.
+    pub fn of_sets(seed: Option<u64>, sets: &[String]) -> Result<Self> {
+        Self::overlaid(json!({}), seed, sets).context("--set: not a valid setting")
+    }
+
     /// Reads an experiment and overlays preset and command line; `sets` are `key.path=value`.
     ///
     /// # Errors
@@ -35,18 +43,25 @@ impl ExperimentConfig {
             Preset::Auto | Preset::Quick => QUICK,
         };
         merge(&mut value, serde_json::from_str(of_preset)?);
+        let path = path.display();
+        let invalid = || format!("{path} with preset and --set: not a valid experiment");
+        Self::overlaid(value, seed, sets).with_context(invalid)
+    }
+
+    fn overlaid(mut value: Value, seed: Option<u64>, sets: &[String]) -> Result<Self> {
         for set in sets {
             merge(&mut value, parse_set(set)?);
+        }
+        let other = |set: &&String| set.split_once('=').is_some_and(|(key, _)| key == "seed");
+        if let (Some(seed), Some(set)) = (seed, sets.iter().find(other)) {
+            bail!("--seed {seed} and --set {set} contradict each other: leave one of them out");
         }
         if let Some(seed) = seed {
             merge(&mut value, json!({ "seed": seed }));
         }
-        let path = path.display();
-        let invalid = || format!("{path} with preset and --set: not a valid experiment");
         let config: Self = serde_path_to_error::deserialize(value)
-            .map_err(|e| anyhow!("{}: {}{}", e.path(), e.inner(), did_you_mean(e.inner())))
-            .with_context(invalid)?;
-        config.recipe().with_context(invalid)?;
+            .map_err(|e| anyhow!("{}: {}{}", e.path(), e.inner(), did_you_mean(e.inner())))?;
+        config.recipe()?;
         Ok(config)
     }
 }
@@ -198,6 +213,17 @@ mod tests {
         let sets = ["train.qqq=1".to_owned()];
         let error = ExperimentConfig::read(&path, Preset::Quick, None, &sets).unwrap_err();
         assert!(!format!("{error:#}").contains("did you mean"), "{error:#}");
+    }
+
+    #[test]
+    fn two_seeds_are_refused() {
+        let (_dir, path) = experiment(r#"{"name": "x"}"#);
+        let read =
+            |seed, set: &str| ExperimentConfig::read(&path, Preset::Quick, seed, &[set.to_owned()]);
+        let error = read(Some(1), "seed=5").unwrap_err().to_string();
+        assert!(error.contains("--seed 1 and --set seed=5"), "{error}");
+        assert_eq!(read(None, "seed=5").unwrap().seed, 5);
+        assert_eq!(read(Some(7), "train.steps=3").unwrap().seed, 7);
     }
 
     #[test]

@@ -5,9 +5,9 @@ use std::path::Path;
 
 use anyhow::{Context, Result, bail};
 use faus_base::{digest, npy};
-use faus_data::Protocol;
+use faus_data::{Protocol, SplitPart};
 use faus_fau::{
-    Analysis, CheckedOptions, Controls, Lens, OutputOptions, Replicate, Watch, analyse_with,
+    Analysis, CheckedOptions, Controls, Lens, OutputOptions, Replicate, Study, Watch, analyse_with,
     read_samples,
 };
 use faus_model::{Checkpoint, Precision};
@@ -45,17 +45,24 @@ impl Training<'_> {
         let layer = lens.layer();
         eprintln!("Analysing {layer} of fold {fold}, which validated best");
         remove(&folder.join("viz"))?;
-        job.write_statistics(&folder.join("fau"), &lens, &path)?;
+        let bytes =
+            std::fs::read(&path).with_context(|| format!("{}: cannot be read", path.display()))?;
+        job.write_statistics(&folder.join("fau"), &lens, digest::sha256(&bytes))?;
         job.stop_here()?;
-        job.draw(folder, lens, fold)
+        job.draw(folder, lens, Some(fold))
     }
 }
 
 impl Job<'_> {
-    /// F(x) and its statistics as files of `dir`, unless they are there. The studies' files beside them, which may have
+    /// F(x) of the network with this digest, and its statistics, as files of `dir`, unless they are there. The studies' files beside them, which may have
     /// taken hours, are kept with them; those of another network are removed.
-    fn write_statistics(&self, dir: &Path, lens: &LayerLens, checkpoint: &Path) -> Result<()> {
-        let subject = self.subject(checkpoint, lens.stage)?;
+    pub(super) fn write_statistics(
+        &self,
+        dir: &Path,
+        lens: &LayerLens,
+        network: String,
+    ) -> Result<()> {
+        let subject = self.subject(&network, lens.stage);
         if read_json(&dir.join(SUBJECT))?.is_some_and(|before| before == subject) {
             return Ok(());
         }
@@ -69,7 +76,7 @@ impl Job<'_> {
                     machine_coded: lens.prepared.info().machine_coded,
                     layer: Some(lens.layer().to_owned()),
                     au_threshold: lens.prepared.info().au_threshold,
-                    inputs: inputs(dir, lens, &subject)?,
+                    inputs: inputs(dir, lens, network)?,
                     ..OutputOptions::default()
                 };
                 analysis.write(dir, &output)?;
@@ -91,10 +98,12 @@ impl Job<'_> {
             skip_training: true,
             ..Controls::default()
         };
-        match tested {
-            true => run.settle(&[&controls, &Replicate]),
-            false => run.settle(&[]),
-        }
+        let studies: &[&dyn Study] = if tested {
+            &[&controls, &Replicate]
+        } else {
+            &[]
+        };
+        Ok(run.settle(studies)?.0)
     }
 
     /// Writes F(x) into `dir` and scores it against the action units; the inner error where too few are coded.
@@ -121,11 +130,9 @@ impl Job<'_> {
     }
 
     /// Network and settings of the statistics; a change invalidates them.
-    fn subject(&self, checkpoint: &Path, stage: usize) -> Result<Value> {
-        let bytes = std::fs::read(checkpoint)
-            .with_context(|| format!("{}: cannot be read", checkpoint.display()))?;
+    fn subject(&self, network: &str, stage: usize) -> Value {
         let mut subject = json!({
-            "checkpoint_sha256": digest::sha256(&bytes),
+            "checkpoint_sha256": network,
             "stage": stage,
             "settings": self.config.fau,
         });
@@ -134,20 +141,29 @@ impl Job<'_> {
         if !measures.is_empty() {
             subject["measures"] = measures.into();
         }
-        Ok(subject)
+        subject
     }
 
     /// Patches of the analysed layer, and of the output layer with the evidence for its classes.
-    fn draw(&self, folder: &RunFolder, mut lens: LayerLens, fold: usize) -> Result<()> {
+    pub(super) fn draw(
+        &self,
+        folder: &RunFolder,
+        mut lens: LayerLens,
+        fold: Option<usize>,
+    ) -> Result<()> {
         let config = &self.config.visualize;
         let (protocol, prepared) = (self.config.train.protocol, lens.prepared);
-        let rows = config.split.rows(prepared, fold, protocol)?;
+        // The folds of the data set are not those of a network that was trained elsewhere.
+        let (split, rows) = match fold {
+            Some(fold) => (config.split, config.split.rows(prepared, fold, protocol)?),
+            None => (SplitPart::All, (0..prepared.len()).collect()),
+        };
         let mut album = Album {
             options: &self.config.fau.check()?,
             rows: &rows,
-            split: config.split,
-            fold: Some(fold),
-            may_have_seen: (protocol == Protocol::Paper2015)
+            split,
+            fold,
+            may_have_seen: (fold.is_some() && protocol == Protocol::Paper2015)
                 .then(|| "under paper-2015 the test fold chooses the checkpoint".to_owned()),
             choice: Choice::All,
             method: faus_viz::find(&config.method, self.program.methods())?,
@@ -160,42 +176,56 @@ impl Job<'_> {
         };
         let draw = || Untrained::draw(self.architecture, self.config.seed, &lens.network);
         let untrained = config.sanity.then(draw).transpose()?;
-        let folder_of = |layer: &str| folder.join("viz").join(layer);
-        album.write(&lens, &folder_of(lens.layer()), untrained)?;
         let output = lens.network.layers().len() - 1;
-        if !config.evidence || output == lens.stage {
+        let dir = folder.join("viz").join(folder_name(lens.layer()));
+        album.write(&lens, &dir, untrained)?;
+        // Of a network with other classes nothing is known about its outputs.
+        if !config.evidence || output == lens.stage || !lens.outputs().any() {
             return Ok(());
         }
         self.stop_here()?;
         lens.stage = output;
         album.front = vec![];
         album.choice = Choice::Numbers((0..lens.network.filters(output)?).collect());
-        let dir = folder_of(lens.layer());
+        let dir = folder.join("viz/output");
         album.write(&lens, &dir, None)?;
         // The first image of each class.
         let mut of_class = BTreeMap::new();
-        for &row in &rows {
+        for &row in rows.iter().filter(|row| prepared.labels()[**row] >= 0) {
             of_class.entry(prepared.labels()[row]).or_insert(row);
         }
         let rows = Vec::from_iter(of_class.into_values());
         Ok(write_evidence(&lens, &dir, &rows, None, false)?)
     }
 
-    fn stop_here(&self) -> Result<()> {
+    pub(super) fn stop_here(&self) -> Result<()> {
         if interrupt::stopped() {
             let out = self.out.display();
             bail!(
-                "stopped on request; the folds are kept in {out}; run the same command again to continue"
+                "stopped on request; finished work is kept in {out}; run the same command again to continue"
             );
         }
         Ok(())
     }
 }
 
+/// A layer's name as that of a folder: names of graphs have slashes.
+fn folder_name(layer: &str) -> String {
+    let plain = |c: char| c.is_alphanumeric() || "-_.#".contains(c);
+    let name: String = layer
+        .chars()
+        .map(|c| if plain(c) { c } else { '_' })
+        .collect();
+    match name.trim_matches(['_', '.']) {
+        // The folder of the classes.
+        "" | "output" => format!("layer_{name}"),
+        name => name.to_owned(),
+    }
+}
+
 /// SHA-256 of the checkpoint, of F(x) in `dir` and of the data set's table.
-fn inputs(dir: &Path, lens: &LayerLens, subject: &Value) -> Result<BTreeMap<String, String>> {
-    let checkpoint = subject["checkpoint_sha256"].as_str().unwrap_or_default();
-    let mut inputs = BTreeMap::from([("checkpoint".to_owned(), checkpoint.to_owned())]);
+fn inputs(dir: &Path, lens: &LayerLens, network: String) -> Result<BTreeMap<String, String>> {
+    let mut inputs = BTreeMap::from([("checkpoint".to_owned(), network)]);
     let samples = lens.prepared.dir().join("samples.csv");
     for (name, path) in [
         ("activations", dir.join("activations.npy")),

@@ -1,5 +1,6 @@
 //! A finished run, opened for studies of its networks.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, anyhow, bail};
@@ -12,7 +13,7 @@ use faus_model::{Architecture, Checkpoint, DeviceChoice, Network, Precision};
 use faus_train::{
     CheckedRecipe, FoldJob, FoldProgress, Monitor, Workers, train_on_shuffled_labels,
 };
-use faus_viz::LayerLens;
+use faus_viz::{LayerLens, Outputs};
 use serde_json::Value;
 use tch::Device;
 
@@ -36,6 +37,8 @@ pub(crate) struct OwnNetwork {
     pub stage: usize,
     /// The user's word that no person of the data set was in its training.
     pub unseen: bool,
+    /// The layers that probes read; all where there are none here.
+    pub probed: Vec<String>,
 }
 
 /// A finished run, or a network of the user's own, with its folder locked by this process.
@@ -184,24 +187,19 @@ impl<'a> FinishedRun<'a> {
         })
     }
 
-    /// A network of the user's own, with the folder `root` for its results.
+    /// A network of the user's own, with a folder for its results.
     ///
     /// # Errors
-    /// When the folder is a run's, cannot be written or is in use, or the network does not fit the data set.
+    /// When the table of the data set cannot be read.
     pub fn of_own(
-        root: &Path,
+        folder: RunFolder,
         own: OwnNetwork,
         prepared: Prepared,
+        config: ExperimentConfig,
         program: &'a Program,
     ) -> Result<Self> {
-        if root.join("config.json").exists() {
-            let root = root.display();
-            bail!(
-                "{root}: a run folder, whose results are of its own networks; choose another folder with --out"
-            );
-        }
-        let (config, steps) = (ExperimentConfig::default(), Steps::default());
-        let run = Self {
+        let steps = Steps::default();
+        Ok(Self {
             program,
             samples: read_samples(&prepared.dir().join("samples.csv"))?,
             architecture: program.architecture(&config.network)?,
@@ -209,16 +207,22 @@ impl<'a> FinishedRun<'a> {
             source: None,
             workers: Workers::new(0)?,
             progress: Box::new(move |step, done, of| steps.show(step, done, of)),
-            folder: RunFolder::open(root)?,
+            folder,
             device: own.network.device(),
             folds: (0..prepared.info().folds).collect(),
             best_fold: 0,
             own: Some(own),
             config,
             prepared,
-        };
-        check_input(&run.layer(NetworkKind::Trained, 0, None)?)?;
-        Ok(run)
+        })
+    }
+
+    /// Compares the predictions of the user's own network with the labels.
+    ///
+    /// # Errors
+    /// When it cannot compute.
+    pub fn check_input(&self) -> Result<()> {
+        check_input(&self.layer(NetworkKind::Trained, 0, None)?)
     }
 
     /// Rejects a device without the precision of the run's training, before hours of other work.
@@ -242,16 +246,19 @@ impl<'a> FinishedRun<'a> {
     }
 
     /// Runs the studies that are not there and prints all verdicts, the one on all evidence first. A study that does not
-    /// suit the run is noted. Returns the folder.
-    pub fn settle(self, studies: &[&dyn Study]) -> Result<RunFolder> {
+    /// suit the run, or the user's own network, is noted. Returns the folder, and those studies with the reasons.
+    pub fn settle(self, studies: &[&dyn Study]) -> Result<(RunFolder, BTreeMap<String, String>)> {
         let dir = self.folder.join("fau");
-        let mut verdicts = Vec::new();
+        let (mut verdicts, mut left_out) = (Vec::new(), BTreeMap::new());
         for study in studies {
             if dir.join(format!("{}.json", study.file())).exists() {
                 continue;
             }
             match self.write(*study, None) {
-                Err(StudyError::Unsuitable(why)) => eprintln!("No `{}`: {why}", study.name()),
+                Err(error) if self.may_lack(&error) => {
+                    eprintln!("No `{}`: {error}", study.name());
+                    left_out.insert(study.name().to_owned(), error.to_string());
+                }
                 other => verdicts.extend(other.map_err(stopped)?),
             }
         }
@@ -261,7 +268,17 @@ impl<'a> FinishedRun<'a> {
         let lines = lines.filter_map(|line| Some(line.as_str()?.to_owned()));
         verdicts.splice(0..0, lines);
         self.print(&verdicts);
-        Ok(self.folder)
+        Ok((self.folder, left_out))
+    }
+
+    /// Whether a study may be left out for this reason: a run that lacks what it needs; of the user's own network, which can be
+    /// of any kind, what this layer or these people do not allow.
+    fn may_lack(&self, error: &StudyError) -> bool {
+        match error {
+            StudyError::Unsuitable(_) => true,
+            StudyError::Cancelled | StudyError::Disk { .. } => false,
+            _ => self.own.is_some(),
+        }
     }
 
     fn print(&self, verdict: &[String]) {
@@ -272,9 +289,12 @@ impl<'a> FinishedRun<'a> {
     /// Runs `study` and writes its files; returns its verdict.
     fn write(&self, study: &dyn Study, own: Option<&str>) -> Result<Vec<String>, StudyError> {
         let (info, protocol) = (self.prepared.info(), self.recipe.protocol);
-        let labelled = |row: &usize| self.prepared.labels()[*row] >= 0;
         let test_rows = match &self.own {
-            Some(_) => (0..self.prepared.len()).filter(labelled).collect(),
+            Some(own) => {
+                let outputs = Outputs::of(&own.network, info);
+                let known = |row: &usize| outputs.output(self.prepared.labels()[*row]).is_some();
+                (0..self.prepared.len()).filter(known).collect()
+            }
             None => {
                 let split = self.prepared.split(self.best_fold, protocol);
                 split.map_err(|error| StudyError::Lens(error.into()))?.test
@@ -294,6 +314,7 @@ impl<'a> FinishedRun<'a> {
             test_fold: (info.fold_rule != FoldRule::Given).then_some(self.prepared.folds()),
             test_rows: &test_rows,
             synthetic: info.synthetic,
+            machine_coded: info.machine_coded,
             trained_elsewhere: self.own.is_some(),
             optimistic,
             options: &self.config.fau,
@@ -318,6 +339,9 @@ impl<'a> FinishedRun<'a> {
         answer
             .facts
             .extend(facts.map(|(key, value)| (key.to_owned(), value)));
+        if self.own.is_some() {
+            answer.of_a_file();
+        }
         answer.write(&self.folder.join("fau"), study.file(), own)?;
         Ok(answer.verdict)
     }
@@ -434,6 +458,9 @@ fn stopped(error: StudyError) -> anyhow::Error {
 
 impl Networks for FinishedRun<'_> {
     fn layers(&self) -> Result<Vec<String>, StudyError> {
+        if let Some(own) = self.own.as_ref().filter(|own| !own.probed.is_empty()) {
+            return Ok(own.probed.clone());
+        }
         let network = self.network(NetworkKind::Untrained, self.best_fold);
         let network = network.map_err(|error| StudyError::Lens(error.into()))?;
         Ok(network.layers().into_iter().map(str::to_owned).collect())

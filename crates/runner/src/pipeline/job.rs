@@ -60,7 +60,7 @@ impl Job<'_> {
     }
 
     /// The device for everything except training folds.
-    pub(super) fn device(&self) -> Device {
+    pub(crate) fn device(&self) -> Device {
         self.devices.first().copied().unwrap_or(Device::Cpu)
     }
 

@@ -31,7 +31,7 @@ pub(crate) struct JobOutcome {
 
 /// Empty file that a job writes last: the run is complete. A report is not enough, since `faus report` also writes one
 /// for an unfinished run.
-const FINISHED: &str = ".finished";
+pub(super) const FINISHED: &str = ".finished";
 
 impl Job<'_> {
     /// Runs the unfinished parts.

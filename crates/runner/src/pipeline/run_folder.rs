@@ -34,6 +34,20 @@ impl RunFolder {
         }
     }
 
+    /// The folder for the results of a network of the user's own.
+    ///
+    /// # Errors
+    /// As [`open`](Self::open), and when it is a run's.
+    pub fn of_own(root: &Path) -> Result<Self> {
+        if root.join("config.json").exists() {
+            let root = root.display();
+            bail!(
+                "{root}: a run folder, whose results are of its own networks; choose another folder with --out"
+            );
+        }
+        Self::open(root)
+    }
+
     pub fn root(&self) -> &Path {
         &self.root
     }

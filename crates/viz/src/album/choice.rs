@@ -88,7 +88,7 @@ fn best_of_units(lens: &LayerLens, options: &CheckedOptions) -> Result<Ranked> {
 
 /// The filters that separate a class best from the others by AUROC over `rows`, with their labels.
 fn best_of_class(lens: &LayerLens, rows: &[usize], name: &str, shown: usize) -> Result<Ranked> {
-    let label = class_label(lens, name)? as i64;
+    let label = position(&lens.prepared.info().classes, name)? as i64;
     let labels = lens.prepared.labels();
     let of_class: Vec<bool> = rows.iter().map(|&row| labels[row] == label).collect();
     if of_class.iter().all(|c| *c) || !of_class.iter().any(|c| *c) {
@@ -106,12 +106,15 @@ fn best_of_class(lens: &LayerLens, rows: &[usize], name: &str, shown: usize) -> 
     Ok(labelled.collect())
 }
 
-/// The label of a class by its name.
+/// The output of a class by its name.
 ///
 /// # Errors
 /// [`Error::Unknown`] with the list of names.
-pub fn class_label(lens: &LayerLens, name: &str) -> Result<usize> {
-    let classes = &lens.prepared.info().classes;
-    let label = classes.iter().position(|class| class == name);
-    label.ok_or_else(|| Error::unknown("class", name, classes.join(", ")))
+pub fn class_output(lens: &LayerLens, name: &str) -> Result<usize> {
+    position(&lens.outputs().names, name)
+}
+
+fn position(classes: &[String], name: &str) -> Result<usize> {
+    let at = classes.iter().position(|class| class == name);
+    at.ok_or_else(|| Error::unknown("class", name, classes.join(", ")))
 }

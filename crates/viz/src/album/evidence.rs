@@ -11,6 +11,7 @@ use crate::atlas::evidence::{EVIDENCE_METHODS, Evidence, evidence};
 use crate::error::{Error, Result};
 use crate::explain::occlusion::Windows;
 use crate::lens::LayerLens;
+use crate::lens::outputs::Outputs;
 use crate::picture::evidence::evidence_picture;
 
 /// Writes the evidence for `class`, or else for the predicted class, in the images `rows` into `dir`: `evidence.json`,
@@ -25,7 +26,7 @@ pub fn write_evidence(
     class: Option<usize>,
     arrays: bool,
 ) -> Result<()> {
-    let prepared = lens.prepared;
+    let (prepared, outputs) = (lens.prepared, lens.outputs());
     if let Some(row) = rows.iter().find(|row| **row >= prepared.len()) {
         let known = format!("0 to {}", prepared.len() - 1);
         return Err(Error::unknown("row", row, known));
@@ -33,7 +34,7 @@ pub fn write_evidence(
     lens.with_images(None, rows, &[], |network, _, images| {
         let (images, all) = (images.source, evidence(network, class, images)?);
         let (keys, words): (Vec<Value>, Vec<Vec<String>>) =
-            all.iter().map(|one| described(prepared, one)).unzip();
+            all.iter().map(|one| described(prepared, &outputs, one)).unzip();
         let mark = synthetic_mark(prepared);
         let heading = format!("{mark}what speaks for the class: red for, blue against");
         let pictures = evidence_picture(&all, &words, images, &heading);
@@ -61,10 +62,11 @@ pub(crate) fn synthetic_mark(prepared: &Prepared) -> &'static str {
 }
 
 /// Keys of an image in the JSON, and lines beside it in the picture.
-fn described(prepared: &Prepared, one: &Evidence) -> (Value, Vec<String>) {
-    let classes = &prepared.info().classes;
-    let name = |class: usize| classes.get(class).cloned().unwrap_or_default();
-    let label = usize::try_from(prepared.labels()[one.index]).ok().map(name);
+fn described(prepared: &Prepared, outputs: &Outputs, one: &Evidence) -> (Value, Vec<String>) {
+    let named = |names: &[String], at: usize| names.get(at).cloned().unwrap_or_default();
+    let name = |output: usize| named(&outputs.names, output);
+    let label = usize::try_from(prepared.labels()[one.index]).ok();
+    let label = label.map(|label| named(&prepared.info().classes, label));
     let (subject, logit) = (prepared.subjects()[one.index], one.logits.get(one.class));
     let keys = json!({
         "index": one.index, "subject": subject, "label": label, "predicted": name(one.predicted()),

@@ -93,8 +93,7 @@ impl Album<'_> {
         let (mut filters, figure, mut ranked) =
             choice.of(lens, self.options, self.rows, self.shown)?;
         if ranked.is_empty() && lens.stage + 1 == lens.network.stages().len() {
-            let classes = lens.prepared.info().classes.iter().cloned();
-            ranked = classes.enumerate().collect();
+            ranked = lens.outputs().names.into_iter().enumerate().collect();
         }
         if figure_alone && !figure.is_empty() {
             filters.clone_from(&figure);

@@ -1,6 +1,7 @@
 //! A layer of a network over a prepared data set: the [`Lens`] of the statistics on libtorch.
 
 pub(crate) mod maxima;
+pub(crate) mod outputs;
 pub(crate) mod responses;
 pub(crate) mod strongest;
 
@@ -17,6 +18,7 @@ use tch::{Device, Kind, Tensor};
 use crate::error::{Error, Result};
 use crate::images::{GreyImages, ImageSet, Progress, values};
 use crate::lens::maxima::{for_each, stream_maxima};
+use crate::lens::outputs::Outputs;
 use crate::lens::strongest::check_filters;
 
 /// Images whose feature maps are computed together.
@@ -39,6 +41,11 @@ pub struct LayerLens<'a> {
 }
 
 impl LayerLens<'_> {
+    /// The network's outputs beside the classes of the data set.
+    pub fn outputs(&self) -> Outputs {
+        Outputs::of(&self.network, self.prepared.info())
+    }
+
     /// Writes F(x) of all rows to `path` while it is computed, f32 npy `[rows, filters]`: memory does not grow with the data
     /// set.
     ///
@@ -108,8 +115,13 @@ impl Lens for LayerLens<'_> {
     }
 
     fn predictions(&self, rows: &[usize], sets: &[Vec<usize>]) -> Result<Vec<Vec<i64>>, FauError> {
-        Ok(self.with_images(None, rows, &[], |network, stage, images| {
-            let maps = outputs(network, stage, images)?;
+        let outputs = self.outputs();
+        let labels = |chosen: Vec<i64>| {
+            let label = |output| outputs.label(output as usize);
+            chosen.into_iter().map(label).collect()
+        };
+        let predicted = self.with_images(None, rows, &[], |network, stage, images| {
+            let maps = outputs_of(network, stage, images)?;
             let replicas = || maps.iter().map(Halfway::replica).collect::<Vec<_>>();
             let jobs = sets.iter().map(|set| (replicas(), set));
             let device = network.device();
@@ -117,7 +129,8 @@ impl Lens for LayerLens<'_> {
                 images.report("Silencing filters", n, sets.len())?;
                 predict(network, stage, &maps, set)
             })
-        })?)
+        })?;
+        Ok(predicted.into_iter().map(labels).collect())
     }
 
     fn logits(&self, rows: &[usize]) -> Result<Activations, FauError> {
@@ -167,13 +180,13 @@ fn means(network: &Network, stage: usize, images: &ImageSet) -> Result<Option<Ac
 }
 
 /// Outputs of the layer, after ReLU and pooling.
-fn outputs(network: &Network, stage: usize, images: &ImageSet) -> Result<Vec<Halfway>> {
+fn outputs_of(network: &Network, stage: usize, images: &ImageSet) -> Result<Vec<Halfway>> {
     let chunks = images.rows.chunks(CHUNK);
     let chunks = chunks.map(|rows| Ok(network.until(&images.tensor(rows, network)?, stage)?));
     Ok(Halfway::joined(chunks.collect::<Result<Vec<_>>>()?)?)
 }
 
-/// Classes with these filters at 0, the output of a rectified unit without a response.
+/// The largest outputs with these filters at 0, the output of a rectified unit without a response.
 fn predict(
     network: &Network,
     stage: usize,

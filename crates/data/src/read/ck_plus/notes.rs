@@ -30,8 +30,10 @@ pub(super) fn notes(layout: &Layout, sequences: &[Sequence]) -> Vec<String> {
             bare,
         ),
         inner_archive(layout),
-        (!landmarks)
-            .then(|| "There is no folder Landmarks: the detector finds the faces.".to_owned()),
+        match landmarks {
+            true => without_landmarks(sequences),
+            false => Some("There is no folder Landmarks: the detector finds the faces.".to_owned()),
+        },
     ];
     notes.into_iter().flatten().collect()
 }
@@ -70,6 +72,17 @@ pub(super) fn unreadable(sequences: &[Sequence]) -> Option<String> {
     })
 }
 
+/// The images whose face the detector finds although others have landmarks.
+fn without_landmarks(sequences: &[Sequence]) -> Option<String> {
+    let images = sequences.iter().flat_map(|sequence| &sequence.samples);
+    let mut without = images.clone().filter(|image| image.landmarks.is_none());
+    let first = &without.next()?.path;
+    let (count, all) = (1 + without.count(), images.count());
+    Some(format!(
+        "Images without a file in Landmarks: {count} of {all} (first {first}): the detector finds their faces."
+    ))
+}
+
 /// An empty FACS file means that the coder saw nothing, or that the file was cut off.
 fn empty_codings(sequences: &[Sequence]) -> Option<String> {
     let samples = sequences.iter().flat_map(|sequence| &sequence.samples);
@@ -77,7 +90,7 @@ fn empty_codings(sequences: &[Sequence]) -> Option<String> {
     let names: Vec<_> = empty.map(|sample| sample.sequence.as_str()).collect();
     let (count, names) = (names.len(), names.join(", "));
     (count > 0).then(|| {
-        format!("{count} FACS files are empty and count as coded without any action unit: {names}.")
+        format!("{count} FACS files are empty or name no action unit, and count as coded without any: {names}.")
     })
 }
 

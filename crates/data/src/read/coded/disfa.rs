@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::error::Error;
-use crate::read::coded::files::{frame, pattern};
+use crate::read::coded::files::{frame, number, pattern};
 use crate::read::coded::frames::{Code, Frames, Recording, Recordings, Shown};
 use crate::read::file::Skipped;
 use crate::read::listed::Listed;
@@ -34,51 +34,66 @@ pub(super) fn disfa(tree: FileTree, threshold: u8) -> Result<Listed, Error> {
             path: path.to_owned(),
             subject: recording.clone(),
             recording,
+            sequence: folder(path).to_owned(),
             key: frame.to_string(),
             frame,
         })
     });
-    let images = from_one(images, &mut frames);
+    let images = counted_alike(images, &mut frames);
     frames.set("DISFA", images)
 }
 
-/// Frames counted from 0, as some programs extract them, are moved by one only where this is certain: a person's images are
-/// exactly as many as the coded frames. Otherwise a shift would go unnoticed, so the person's images are left out.
-fn from_one(images: Vec<Shown>, frames: &mut Frames) -> Vec<Shown> {
+/// Images that are counted from 0, as some programs extract them, while their codes are from 1, or the other way round, are moved
+/// by one only where this is certain: a person's images are exactly as many as the coded frames. Otherwise a shift would go
+/// unnoticed, so the person's images are left out.
+fn counted_alike(images: Vec<Shown>, frames: &mut Frames) -> Vec<Shown> {
     let mut folders: BTreeMap<(String, String), Vec<Shown>> = BTreeMap::new();
     for image in images {
         let place = (folder(&image.path).to_owned(), image.recording.clone());
         folders.entry(place).or_default().push(image);
     }
-    let (mut shown, mut moved) = (Vec::new(), 0);
-    for ((folder, recording), mut images) in folders {
+    let (mut shown, mut moved) = (Vec::new(), [0; 2]);
+    for ((folder, recording), images) in folders {
         let numbers: BTreeSet<u32> = images.iter().map(|image| image.frame).collect();
         let codes = frames.recordings.get(&recording);
-        let all = codes.map_or(0, BTreeMap::len);
-        let uncoded = codes.is_some_and(|codes| !codes.contains_key("0"));
-        let (from_zero, count) = (numbers.contains(&0) && uncoded, images.len());
-        if from_zero && !numbers.into_iter().eq(0..all as u32) {
+        let all = codes.map_or(0, BTreeMap::len) as u32;
+        let images_from = u32::from(!numbers.contains(&0));
+        let codes_from = codes.map_or(images_from, |codes| u32::from(!codes.contains_key("0")));
+        if images_from == codes_from {
+            shown.extend(images);
+            continue;
+        }
+        let count = images.len();
+        if !numbers.into_iter().eq(images_from..images_from + all) {
             let reason = format!(
-                "frames are counted from 0 here and from 1 in the codes, and {count} images are not the {all} coded frames: number \
-                 the images from 1: {count}"
+                "frames are counted from {images_from} here and from {codes_from} in the codes, and {count} images are not the \
+                 {all} coded frames: number the images as in the codes: {count}"
             );
             let skipped = Skipped::new(folder, reason).of_images(count);
             frames.skipped.push(skipped);
             continue;
         }
-        if from_zero {
-            moved += 1;
-            for image in &mut images {
-                image.frame += 1;
-                image.key = image.frame.to_string();
+        moved[images_from as usize] += 1;
+        shown.extend(images.into_iter().map(|image| {
+            let frame = image.frame + codes_from - images_from;
+            let key = frame.to_string();
+            Shown {
+                frame,
+                key,
+                ..image
             }
-        }
-        shown.extend(images);
+        }));
     }
-    let note = format!(
-        "Images are counted from 0 and codes from 1 in {moved} folders: image 0 is frame 1."
-    );
-    frames.notes.extend((moved > 0).then_some(note));
+    for (from, moved) in moved
+        .into_iter()
+        .enumerate()
+        .filter(|(_, moved)| *moved > 0)
+    {
+        let other = 1 - from;
+        frames.notes.push(format!(
+            "Images are counted from {from} and codes from {other} in {moved} folders: image {from} is frame {other}."
+        ));
+    }
     shown
 }
 
@@ -99,6 +114,7 @@ pub(super) fn disfa_plus(tree: FileTree, threshold: u8) -> Result<Listed, Error>
         Some(Shown {
             path: path.to_owned(),
             recording: format!("{subject}/{}", &groups[2]),
+            sequence: folder(path).to_owned(),
             key: stem(&groups[3]).to_owned(),
             frame: frame(&groups[3]).unwrap_or(0),
             subject,
@@ -139,9 +155,7 @@ pub(super) fn lines(text: &str) -> Result<Codes, String> {
     each_line(text, 0, "frame,intensity", |line| {
         let cells = line.split_once([',', '\t', ';']);
         let (frame, grade) = cells.ok_or_else(|| format!("found '{line}'"))?;
-        let number = frame.trim().parse::<u32>();
-        let number = number.map_err(|_| format!("'{frame}' is no frame"))?;
-        Ok((number.to_string(), Code::grade(grade)?))
+        Ok((number(frame)?.to_string(), Code::grade(grade)?))
     })
 }
 

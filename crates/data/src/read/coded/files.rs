@@ -1,5 +1,6 @@
 //! Every file of a tree, and the parts of its name.
 
+use faus_base::text::{composed, plain};
 use regex::Regex;
 
 use crate::error::Error;
@@ -41,14 +42,14 @@ impl Files {
         paths.filter(|path| is_image(path))
     }
 
-    /// The text of a file of codes, which is added to those `read`.
+    /// The text of a file of codes in canonical composition, which is added to those `read`.
     ///
     /// # Errors
     /// When it cannot be read or is no text.
     pub fn text(&self, path: &str, read: &mut Vec<ReadFile>) -> Result<String, Error> {
         let bytes = self.tree.read(path, CODES_LIMIT)?;
         read.push(ReadFile::new(path, &bytes));
-        let text = faus_base::text::plain(&bytes).map(str::to_owned);
+        let text = plain(&bytes).map(|text| composed(text).into_owned());
         text.map_err(|reason| Error::unusable(&self.tree.place(path), reason))
     }
 
@@ -68,6 +69,18 @@ impl Files {
 /// Never for one that compiles.
 pub(super) fn pattern(text: &str) -> Result<Regex, Error> {
     Regex::new(text).map_err(|error| Error::parse(error.to_string()))
+}
+
+/// The number of a frame in a table, also as pandas writes it into a column with gaps: `100.0`.
+///
+/// # Errors
+/// The text, if it is no such number.
+pub(super) fn number(text: &str) -> Result<u32, String> {
+    let text = text.trim();
+    let (whole, fraction) = text.split_once('.').unwrap_or((text, "0"));
+    let number = whole.parse().ok();
+    let number = number.filter(|_| fraction.bytes().all(|digit| digit == b'0'));
+    number.ok_or_else(|| format!("'{text}' is no frame"))
 }
 
 /// The number at the end of a file's name, without its extension: `frame_0012.png` and `12.jpg` are 12.

@@ -4,6 +4,7 @@ use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
 
 use faus_base::digest::sha256;
+use faus_base::text::composed;
 use regex::Captures;
 
 use crate::error::Error;
@@ -64,10 +65,13 @@ pub(super) type Recordings = BTreeMap<String, Recording>;
 
 /// An image with the recording and the frame it shows.
 pub(super) struct Shown {
+    /// As it is on disk; other names are in canonical composition.
     pub path: String,
     pub subject: String,
     /// The name of its recording among the codes.
     pub recording: String,
+    /// That in the prepared set: two cameras may have recorded the same frames, in folders of their own.
+    pub sequence: String,
     /// Its key there.
     pub key: String,
     pub frame: u32,
@@ -110,7 +114,8 @@ impl Frames {
         let named = pattern(named)?;
         let mut first: BTreeMap<String, (&String, String)> = BTreeMap::new();
         for path in &self.files.paths {
-            let Some(groups) = named.captures(path) else {
+            let name = composed(path);
+            let Some(groups) = named.captures(&name) else {
                 continue;
             };
             let text = self.files.text(path, &mut self.read);
@@ -160,8 +165,14 @@ impl Frames {
         }
     }
 
-    /// The images that `shown` recognises by their paths; counts those whose path does not name `what`.
+    /// The images that `shown` recognises by their paths in canonical composition; counts those whose path does not name `what`.
     pub fn images(&mut self, what: &str, shown: impl Fn(&str) -> Option<Shown>) -> Vec<Shown> {
+        let shown = |path: &str| {
+            Some(Shown {
+                path: path.to_owned(),
+                ..shown(&composed(path))?
+            })
+        };
         let images = Vec::from_iter(self.files.images().filter_map(shown));
         let count = self.files.images().count() - images.len();
         let reason = format!("images whose path does not name {what}: {count}");
@@ -297,8 +308,7 @@ fn row(shown: Shown, aus: AuCoding) -> RawSample {
     RawSample {
         role: Role::HeldOut,
         subject: shown.subject,
-        // Two cameras may have recorded the same frames, in folders of their own.
-        sequence: folder(&shown.path).to_owned(),
+        sequence: shown.sequence,
         frame: shown.frame,
         aus,
         ..alone

@@ -3,17 +3,19 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use faus_base::facs;
+use faus_base::facs::{self, Cell};
+use faus_base::text::composed;
 
 use crate::error::Error;
 use crate::fold::held_back::{hold_back, wanting};
 use crate::fold::part::Part;
+use crate::label::label_map::first_code;
 use crate::label::{AuCoding, Role};
 use crate::read::coded::files::{Files, pattern};
 use crate::read::coded::frames::check_images;
 use crate::read::file::{ReadFile, Skipped};
 use crate::read::listed::Listed;
-use crate::read::name::{split, stem};
+use crate::read::name::{split, stem, unaligned};
 use crate::read::source::{Folding, RawSample, Scan};
 use crate::read::tree::FileTree;
 
@@ -32,11 +34,13 @@ type Lines = BTreeMap<String, String>;
 struct Lists {
     codes: Lines,
     expressions: Lines,
+    /// The lowest code of an expression.
+    first: usize,
     parts: Lines,
 }
 
 /// `RAFAU_label.txt` (`0007.jpg 1+2+L12`, `null` where nobody coded), and of RAF-CE `RAFCE_AUlabel.txt`, `RAFCE_emolabel.txt`
-/// (0 to 13) and `RAFCE_partition.txt` (0 train, 1 test, 2 validation); images `aligned/0007_aligned.jpg` or
+/// (0 to 13, or 1 to 14) and `RAFCE_partition.txt` (0 train, 1 test, 2 validation); images `aligned/0007_aligned.jpg` or
 /// `original/0007.jpg`. Images with an expression are labelled, those with codes alone held out.
 pub(super) fn open(tree: FileTree) -> Result<Listed, Error> {
     let (files, mut read) = (Files::of(tree)?, Vec::new());
@@ -47,19 +51,22 @@ pub(super) fn open(tree: FileTree) -> Result<Listed, Error> {
         let found = "both RAFAU_label.txt and RAFCE_AUlabel.txt: give the folder of one of them";
         return Err(Error::layout(files.tree.root(), "one data set", found));
     }
+    let name = match of_ce.is_empty() {
+        true => "RAF-AU",
+        false => "RAF-CE",
+    };
+    let expressions = list("rafce_emolabel")?;
     let lists = Lists {
         codes: if of_ce.is_empty() { of_au } else { of_ce },
-        expressions: list("rafce_emolabel")?,
+        first: first_expression(&expressions)
+            .map_err(|reason| Error::unusable(files.tree.root(), reason))?,
+        expressions,
         parts: list("rafce_partition")?,
     };
     if lists.codes.is_empty() {
         let expected = "RAF-AU's RAFAU_label.txt or RAF-CE's RAFCE_AUlabel.txt, and the folder aligned beside it";
         return Err(files.without(expected));
     }
-    let name = match lists.expressions.is_empty() {
-        true => "RAF-AU",
-        false => "RAF-CE",
-    };
     let (classes, scan) = lists.scan(&files, read);
     check_images(&files.tree, name, "named as in its lists", &scan)?;
     Ok(Listed::files(name, files.tree, classes, scan))
@@ -72,10 +79,11 @@ fn list(files: &Files, read: &mut Vec<ReadFile>, names: &str) -> Result<Lines, E
     for path in files.paths.iter().filter(|path| named.is_match(path)) {
         let text = files.text(path, read)?;
         for line in text.lines().map(str::trim).filter(|line| !line.is_empty()) {
-            let between = |c: char| c.is_whitespace() || c == ',';
+            let between = |c: char| c.is_whitespace() || [',', ';'].contains(&c);
             let (image, text) = line.split_once(between).unwrap_or((line, ""));
-            let text = text.trim();
-            let before = lines.insert(stem(image).to_owned(), text.to_owned());
+            let (text, name) = (text.trim(), split(image).1);
+            let name = unaligned(name).unwrap_or(stem(name));
+            let before = lines.insert(name.to_owned(), text.to_owned());
             if before.is_some_and(|before| before != text) {
                 let reason = format!("{image} has two lines that differ; keep one of the two");
                 return Err(Error::unusable(&files.tree.place(path), reason));
@@ -85,14 +93,27 @@ fn list(files: &Files, read: &mut Vec<ReadFile>, names: &str) -> Result<Lines, E
     Ok(lines)
 }
 
-/// An image's codes and those of them with a side; `None` for `null` and an empty text, by which the sets mark images that
+/// The lowest code of the expressions, which copies count from 0 or from 1.
+fn first_expression(expressions: &Lines) -> Result<usize, String> {
+    let has = |code: usize| expressions.values().any(|text| text.parse() == Ok(code));
+    let last = COMPOUND.len();
+    let first = first_code(has(0), has(last)).or(expressions.is_empty().then_some(0));
+    first.ok_or_else(|| {
+        format!(
+            "neither 0 nor {last} occurs in RAFCE_emolabel.txt, so its codes may be counted from 0 or from 1: give the whole list"
+        )
+    })
+}
+
+/// An image's codes and those of them with a side; `None` for `null`, -1 and an empty text, by which the sets mark images that
 /// nobody coded.
 fn coding(text: &str) -> Result<Option<(AuCoding, String)>, String> {
-    if ["", "null", "?", "-1", "nan"].contains(&text.to_ascii_lowercase().as_str()) {
-        return Ok(None);
+    match Cell::read(text) {
+        _ if text == "-1" => Ok(None),
+        Ok(Cell::Coded(units)) => Ok(Some((AuCoding::of_units(&units), facs::sides(&units)))),
+        Ok(Cell::NotCoded | Cell::Empty) => Ok(None),
+        Err(fault) => Err(fault),
     }
-    let units = facs::units(text)?;
-    Ok(Some((AuCoding::of_units(&units), facs::sides(&units))))
 }
 
 /// Whether the images' parts are a split that can be used, with validation held back where it is missing; otherwise no
@@ -113,7 +134,7 @@ impl Lists {
     fn scan(&self, files: &Files, read: Vec<ReadFile>) -> (Vec<String>, Scan) {
         let (mut samples, mut skipped) = (Vec::new(), Vec::new());
         let (images, unlisted, aligned) = self.images(files);
-        let class = |image: &&str| self.expression(image).ok()?;
+        let class = |image: &String| self.expression(image).ok()?;
         let classes = Vec::from_iter(BTreeSet::from_iter(images.keys().filter_map(class)));
         let mut uncoded = 0;
         for (image, path) in &images {
@@ -135,9 +156,7 @@ impl Lists {
             (false, true) => Folding::BySubject(BTreeSet::new()),
             (false, false) => Folding::ByImage,
         };
-        if folding == Folding::Given(1) {
-            notes.push("RAFCE_partition.txt is the given split: 0 train, 1 test, 2 validation (without any 2, a tenth of train validates).".to_owned());
-        }
+        notes.extend(self.part_notes(&folding));
         let scan = Scan {
             folding,
             samples,
@@ -148,6 +167,25 @@ impl Lists {
         };
         let names = classes.iter().map(|class| COMPOUND[*class].to_owned());
         (names.collect(), scan)
+    }
+
+    /// Notes on the list of parts.
+    fn part_notes(&self, folding: &Folding) -> Vec<String> {
+        const PARTS: [&str; 3] = ["0", "1", "2"];
+        let mut notes = Vec::new();
+        if *folding == Folding::Given(1) {
+            notes.push("RAFCE_partition.txt is the given split: 0 train, 1 test, 2 validation (without any 2, a tenth of train validates).".to_owned());
+        } else if !self.parts.is_empty() {
+            notes.push("RAFCE_partition.txt is not used: it must contain 0 (train) and 1 (test), and may contain 2 (validation).".to_owned());
+        }
+        let mut parts = self.parts.iter();
+        let unknown = parts.find(|(_, part)| !PARTS.contains(&part.as_str()));
+        notes.extend(unknown.map(|(first, part)| {
+            let more = parts.filter(|(_, part)| !PARTS.contains(&part.as_str()));
+            let count = 1 + more.count();
+            format!("Lines of RAFCE_partition.txt that name no part (0, 1, 2): {count} (first {first}, `{part}`).")
+        }));
+        notes
     }
 
     /// A listed image with its codes and its expression's position in `classes`; `None` if it has neither.
@@ -178,19 +216,19 @@ impl Lists {
     }
 
     /// The path of each listed image, the number of other images, and whether the paths are the aligned crops.
-    fn images<'a>(&self, files: &'a Files) -> (BTreeMap<&'a str, &'a str>, usize, bool) {
-        let name = |path: &'a str| stem(split(path).1);
-        let aligned = files.images().any(|path| name(path).ends_with("_aligned"));
+    fn images<'a>(&self, files: &'a Files) -> (BTreeMap<String, &'a str>, usize, bool) {
+        let aligned = files.images().any(|path| unaligned(path).is_some());
         let (mut images, mut others) = (BTreeMap::new(), 0);
         for path in files.images() {
+            let name = composed(split(path).1);
             let image = match aligned {
-                true => name(path).strip_suffix("_aligned"),
-                false => Some(name(path)),
+                true => unaligned(&name),
+                false => Some(stem(&name)),
             };
             // Beside the crops the photographs that they were cut from.
             let Some(image) = image else { continue };
             match self.codes.contains_key(image) || self.expressions.contains_key(image) {
-                true => _ = images.insert(image, path),
+                true => _ = images.insert(image.to_owned(), path),
                 false => others += 1,
             }
         }
@@ -201,12 +239,13 @@ impl Lists {
         let Some(text) = self.expressions.get(image) else {
             return Ok(None);
         };
-        match text.parse() {
-            Ok(code) if code < COMPOUND.len() => Ok(Some(code)),
-            _ => Err(format!(
-                "its expression: `{text}` is not a code from 0 to 13"
-            )),
-        }
+        let code = text.parse::<usize>().ok();
+        let class = code.and_then(|code| code.checked_sub(self.first));
+        let class = class.filter(|class| *class < COMPOUND.len());
+        class.map(Some).ok_or_else(|| {
+            let (first, last) = (self.first, self.first + COMPOUND.len() - 1);
+            format!("its expression: `{text}` is not a code from {first} to {last}")
+        })
     }
 
     fn part(&self, image: &str) -> Part {
@@ -252,6 +291,10 @@ mod tests {
             ["null", "?", ""].map(|text| coding(text).unwrap()),
             [const { None }; 3]
         );
-        assert!(coding("1+x").is_err() && coding("0").is_err());
+        for neutral in ["none", "0"] {
+            let (aus, _) = coding(neutral).unwrap().unwrap();
+            assert_eq!(aus.to_string(), "none");
+        }
+        assert!(coding("1+x").is_err());
     }
 }

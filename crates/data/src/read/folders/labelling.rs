@@ -3,12 +3,14 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
+use faus_base::person::Person;
+
 use crate::error::Error;
 use crate::fold::part::Part;
 use crate::label::label_map::{Label, Misspelt};
 use crate::label::{Expression, LabelMap};
 use crate::read::file::{ReadFile, Skipped, read_bounded};
-use crate::read::folders::list::{LIST_LIMIT, List};
+use crate::read::folders::list::{Entry, LIST_LIMIT, List};
 use crate::read::folders::people::{Identity, Pattern};
 use crate::read::folders::presets::{self, Preset};
 use crate::read::folders::walk::{Found, IMAGES_LIMIT, Walk};
@@ -61,8 +63,27 @@ pub(super) struct Labels {
     /// Finds the people: the pattern given, else that of the labels, else CK+'s.
     people: Pattern,
     preset: Option<&'static Preset>,
+    /// Whether the people may be those of the list: no subject pattern is given.
+    by_list: bool,
     list: Option<PathBuf>,
     label_map: LabelMap,
+}
+
+/// A label, and what the list tells of the image besides.
+struct Told {
+    label: Reading,
+    subject: Option<String>,
+    part: Option<Part>,
+}
+
+impl From<Reading> for Told {
+    fn from(label: Reading) -> Self {
+        Self {
+            label,
+            subject: None,
+            part: None,
+        }
+    }
 }
 
 impl Labels {
@@ -72,6 +93,14 @@ impl Labels {
         let pattern = given.pattern.as_deref();
         let preset = pattern.and_then(presets::of);
         let pattern = pattern.map(Pattern::of_labels).transpose()?;
+        let own = preset.and_then(Preset::list).map(|(_, map)| map);
+        if let Some(own) = own.filter(|own| ![&LabelMap::Auto, own].contains(&&given.label_map)) {
+            let reason = format!(
+                "{} contradicts the label pattern, whose codes are {own}'s",
+                given.label_map
+            );
+            return Err(Error::setting("label map", reason));
+        }
         Ok(Self {
             people: match (subject_pattern, &pattern) {
                 (None, Some(pattern)) if pattern.has("subject") => pattern.clone(),
@@ -79,6 +108,7 @@ impl Labels {
             },
             pattern,
             preset,
+            by_list: subject_pattern.is_none(),
             list: given.list.clone(),
             label_map: match (&given.label_map, preset.and_then(Preset::list)) {
                 (LabelMap::Auto, Some((_, map))) => map,
@@ -99,7 +129,7 @@ impl Labels {
             walk,
             ..Labelled::default()
         };
-        let labels = match (self.list(tree)?, &self.pattern) {
+        let told: Vec<Told> = match (self.list(tree)?, &self.pattern) {
             (Some((file, list)), _) => {
                 let within = match self.list {
                     None => set_of(&file.path, &found),
@@ -110,20 +140,22 @@ impl Labels {
                 labels
             }
             (None, Some(pattern)) => {
-                let label = |found: &Found| in_name(pattern, &found.path, &mut misspelt);
+                let label = |found: &Found| in_name(pattern, &found.path, &mut misspelt).into();
                 found.iter().map(label).collect()
             }
-            (None, None) => self.of_folders(&found, &mut labelled),
+            (None, None) => {
+                let labels = self.of_folders(&found, &mut labelled).into_iter();
+                labels.map(Told::from).collect()
+            }
         };
         if !labelled.by_folders {
             labelled.walk.misspelt = misspelt;
         }
-        let known = labels.iter().flatten().copied();
+        let known = told.iter().flat_map(|told| &told.label).copied();
         let codes = self.label_map.codes(known, false);
         let wrong = |reason| {
-            let is_code =
-                |(_, label): &(&Found, &Result<Label, String>)| matches!(label, Ok(Label::Code(_)));
-            let mut numbers = found.iter().zip(&labels).filter(is_code);
+            let is_code = |(_, told): &(&Found, &Told)| matches!(told.label, Ok(Label::Code(_)));
+            let mut numbers = found.iter().zip(&told).filter(is_code);
             let first = numbers.next().map_or("", |(found, _)| &found.path);
             let (count, all) = (1 + numbers.count(), found.len());
             let which = format!("labels of {count} of {all} images are numbers (first {first})");
@@ -133,9 +165,15 @@ impl Labels {
         labelled.notes.extend(note);
         let no_class = |number| format!("images of the number {number}, which is no class");
         let mut lost: BTreeMap<(String, String), (usize, String)> = BTreeMap::new();
-        for (found, label) in found.into_iter().zip(labels) {
-            match label.and_then(|label| codes.expression(label).map_err(no_class)) {
-                Ok(expression) => labelled.images.push(self.image(found, expression)),
+        let mut against = Vec::new();
+        for (found, told) in found.into_iter().zip(told) {
+            let label = told.label.as_ref().map_err(String::clone);
+            match label.and_then(|label| codes.expression(*label).map_err(no_class)) {
+                Ok(expression) => {
+                    let of_folder = found.above.expression.filter(|own| *own != expression);
+                    against.extend(of_folder.map(|_| format!("{}, {expression}", found.path)));
+                    labelled.images.push(self.image(found, expression, told));
+                }
                 Err(reason) => {
                     let group = lost.entry((folder(&found.path).to_owned(), reason));
                     group.or_insert((0, found.path)).0 += 1;
@@ -150,17 +188,35 @@ impl Labels {
             Skipped::new(folder, format!("{reason}: {count}{example}")).of_images(count)
         });
         labelled.walk.skipped.extend(lost);
+        let against = against.first().map(|first| {
+            let count = against.len();
+            format!("Labels that contradict the class folder of their image: {count} (first {first}); folders do not count here.")
+        });
+        labelled.notes.extend(against);
         Ok(labelled)
     }
 
-    fn image(&self, found: Found, expression: Expression) -> Image {
+    fn image(&self, found: Found, expression: Expression, told: Told) -> Image {
         let pattern = self.pattern.as_ref();
         let named = pattern.and_then(|pattern| pattern.group(&found.path, "part"));
         let named = named.as_deref().and_then(Part::from_name);
+        let in_name = self.people.read(&found.path);
+        let identity = match told.subject.filter(|_| self.by_list) {
+            None => in_name,
+            Some(subject) => Person::of(&subject).map(|_| {
+                let (sequence, frame) =
+                    in_name.map_or((None, None), |own| (own.sequence, own.frame));
+                Identity {
+                    subject,
+                    sequence,
+                    frame,
+                }
+            }),
+        };
         Image {
             expression,
-            part: named.or(found.above.part),
-            identity: self.people.read(&found.path),
+            part: told.part.or(named).or(found.above.part),
+            identity,
             path: found.path,
         }
     }
@@ -238,7 +294,7 @@ fn from_list(
     found: &[Found],
     notes: &mut Vec<String>,
     misspelt: &mut Misspelt,
-) -> Vec<Reading> {
+) -> Vec<Told> {
     // RAF-DB comes with its photographs beside the faces cut out of them.
     let names = found.iter().map(|found| split(&found.path).1);
     let crops: BTreeSet<&str> = names.filter_map(unaligned).collect();
@@ -253,24 +309,47 @@ fn from_list(
     let matched = entries.of_images.iter().flatten().count();
     let all = found.iter().filter(|found| !outside(found)).count();
     let lost = entries.missing.first().map_or(String::new(), |at| {
-        let ((first, _), count) = (&list.entries[*at], entries.missing.len());
+        let (first, count) = (&list.entries[*at].path, entries.missing.len());
         format!("; lines without an image, or with several: {count} (first {first})")
     });
     notes.push(format!(
         "The list of labels names {matched} of {all} images{lost}."
     ));
     notes.extend(places::elsewhere(entries.elsewhere));
-    let label = |(found, entry): (&Found, Option<usize>)| match entry {
-        Some(entry) => read(&list.entries[entry].1, misspelt),
-        None if outside(found) => Err(format!(
-            "images outside of {within}, whose list of labels is used"
-        )),
-        None if cut_out(found) => {
-            Err("photographs whose cut-out face (_aligned) is used".to_owned())
+    let columns = Vec::from_iter([&list.subject, &list.part].into_iter().flatten().cloned());
+    notes.extend((!columns.is_empty()).then(|| {
+        let columns = columns.join("` and `");
+        format!("The list also names people or parts (`{columns}`), which win over those in paths unless a subject pattern is given.")
+    }));
+    let lost_names = list.lost_names(&entries);
+    let unnamed = |found: &Found| {
+        if outside(found) {
+            format!("images outside of {within}, whose list of labels is used")
+        } else if cut_out(found) {
+            "photographs whose cut-out face (_aligned) is used".to_owned()
+        } else if lost_names.contains(split(&found.path).1) {
+            "images whose file name is in the list, but is that of several images or lines: write paths with folders".to_owned()
+        } else {
+            "images that the list of labels does not name".to_owned()
         }
-        None => Err("images that the list of labels does not name".to_owned()),
+    };
+    let label = |(found, entry): (&Found, Option<usize>)| match entry {
+        Some(entry) => told(list, &list.entries[entry], misspelt),
+        None => Err(unnamed(found)).into(),
     };
     found.iter().zip(entries.of_images).map(label).collect()
+}
+
+fn told(list: &List, entry: &Entry, misspelt: &mut Misspelt) -> Told {
+    let (label, part) = match list.part(entry) {
+        Ok(part) => (read(&entry.label, misspelt), part),
+        Err(fault) => (Err(fault), None),
+    };
+    Told {
+        label,
+        subject: list.subject.as_ref().map(|_| entry.subject.clone()),
+        part,
+    }
 }
 
 /// The first file with this name, in order of folders.

@@ -1,10 +1,14 @@
-//! A list of labels beside images: lines `path label` as RAF-DB's, or a table with such columns.
+//! A list of labels beside images: lines `path label` as RAF-DB's, or a table with such columns, and those of people and parts.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
-use faus_base::table::{Table, place, plain_name};
+use faus_base::table::{PEOPLE, Table, place, plain_name};
 use faus_base::text::{composed, plain};
 
+use crate::fold::part::Part;
+use crate::label::Expression;
+use crate::label::text::brief;
+use crate::read::name::split;
 use crate::read::places::{Fit, Places};
 
 /// Maximum size in bytes of a list: five million lines.
@@ -12,11 +16,25 @@ pub(super) const LIST_LIMIT: u64 = 1 << 30;
 /// The names of the columns of a table.
 const PATHS: &str = "path file filename image name img imagepath";
 const LABELS: &str = "label class expression emotion labelname";
+const PARTS: &str = "split usage part";
 
-/// The label of each path, in the order of the list.
-#[derive(Debug, PartialEq, Eq)]
+/// What the list tells of each path, in its order.
+#[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct List {
-    pub entries: Vec<(String, String)>,
+    pub entries: Vec<Entry>,
+    /// The columns of people and of parts, where there are.
+    pub subject: Option<String>,
+    pub part: Option<String>,
+}
+
+/// A line or a row.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Entry {
+    pub path: String,
+    pub label: String,
+    /// Empty where there is no such column.
+    pub subject: String,
+    pub part: String,
 }
 
 impl List {
@@ -26,40 +44,81 @@ impl List {
     /// The line that is no path and label, or why the table cannot be read.
     pub fn read(bytes: &[u8]) -> Result<Self, String> {
         let text = plain(bytes)?;
-        let entries = match Table::open(bytes) {
+        if text.trim_start().starts_with(['{', '[']) {
+            return Err(format!("JSON, not a list: {LINES}"));
+        }
+        let list = match Table::open(bytes) {
             Ok(table) => match (
                 place(table.columns(), PATHS),
                 place(table.columns(), LABELS),
             ) {
-                (Some(path), Some(label)) => rows(table, path, label)?,
-                _ => lines(text)?,
+                (Some(path), Some(label)) => Self::rows(table, path, label)?,
+                (Some(_), None) if classes(&table) > 1 => {
+                    return Err(format!("a column for each class: {LINES}"));
+                }
+                _ => Self::lines(text)?,
             },
-            Err(fault) => match lines(text)? {
+            Err(fault) => match Self::lines(text)? {
                 // A header, so that this is a table.
-                entries if entries.first().is_some_and(|first| is_column(&first.1)) => {
+                Self { entries, .. } if entries.first().is_some_and(|e| is_column(&e.label)) => {
                     return Err(fault);
                 }
-                entries => entries,
+                list => list,
             },
         };
-        if entries.is_empty() {
+        if list.entries.is_empty() {
             return Err("an empty list of labels".to_owned());
         }
-        let mut labels = HashMap::new();
-        for (path, label) in &entries {
-            let first = *labels.entry(path).or_insert(label);
-            if first != label {
+        list.check_repeated()?;
+        Ok(list)
+    }
+
+    /// Refuses two entries of one path that differ.
+    fn check_repeated(&self) -> Result<(), String> {
+        let mut known: HashMap<&str, &Entry> = HashMap::new();
+        for entry in &self.entries {
+            let first = *known.entry(&entry.path).or_insert(entry);
+            let fields = [
+                ("labels", &first.label, &entry.label),
+                ("people", &first.subject, &entry.subject),
+                ("parts", &first.part, &entry.part),
+            ];
+            if let Some((what, one, other)) = fields.iter().find(|(_, one, other)| one != other) {
+                let path = &entry.path;
                 return Err(format!(
-                    "'{path}' has two labels, {first} and {label}: remove one"
+                    "'{path}' has two {what}, {one} and {other}: remove one"
                 ));
             }
         }
-        Ok(Self { entries })
+        Ok(())
+    }
+
+    /// The part that an entry names.
+    ///
+    /// # Errors
+    /// Its text, where it names none while others do.
+    pub fn part(&self, entry: &Entry) -> Result<Option<Part>, String> {
+        match Part::from_name(&entry.part) {
+            None if self.part.is_some() && !entry.part.is_empty() => Err(format!(
+                "images whose part in the list is '{}', not train, validation or test",
+                brief(&entry.part)
+            )),
+            part => Ok(part),
+        }
+    }
+
+    /// The file names, without a folder, of the entries that found no image.
+    pub fn lost_names(&self, entries: &Entries) -> HashSet<&str> {
+        let paths = entries
+            .missing
+            .iter()
+            .map(|at| self.entries[*at].path.as_str());
+        paths.filter(|path| split(path).0.is_empty()).collect()
     }
 
     /// The entries of images.
     pub fn entries_of<'a>(&self, paths: impl Iterator<Item = &'a str> + Clone) -> Entries {
-        let named = self.entries.iter().map(|(path, _)| path.as_str());
+        let named = self.entries.iter().map(|entry| entry.path.as_str());
         let images = Places::of(paths.clone()).find(named);
         let mut entries = Entries {
             of_images: vec![None; paths.count()],
@@ -96,35 +155,72 @@ fn is_column(name: &str) -> bool {
     names.any(|column| column == name)
 }
 
-fn rows(table: Table<'_>, path: usize, label: usize) -> Result<Vec<(String, String)>, String> {
-    let rows = table.records().map(|row| {
-        let cells = row?.cells;
-        let cell = |at: usize| cells.get(at).unwrap_or_default();
-        Ok(entry(cell(path), cell(label)))
-    });
-    rows.collect()
+/// How a list is written.
+const LINES: &str =
+    "write a line for each image, 'train_00001.jpg 5', or a table with the columns path and label";
+
+/// How many columns are named after a class.
+fn classes(table: &Table<'_>) -> usize {
+    let columns = table.columns().iter();
+    columns.filter_map(Expression::from_name).count()
 }
 
-/// Lines without a header: the label is the last word, or what follows the last comma, semicolon or tab.
-fn lines(text: &str) -> Result<Vec<(String, String)>, String> {
-    let lines = (1..).zip(text.lines().map(str::trim));
-    let lines = lines.filter(|(_, line)| !line.is_empty() && !line.starts_with('#'));
-    let entries = lines.map(|(number, line)| {
-        let split = line.rsplit_once([',', ';', '\t']);
-        let split = split.or_else(|| line.rsplit_once(char::is_whitespace));
-        let split = split.filter(|(path, label)| !path.trim().is_empty() && !label.is_empty());
-        let (path, label) = split.ok_or_else(|| {
-            format!("line {number}: expected a path and a label, 'train_00001.jpg 5', or a table with the columns path and label")
-        })?;
-        Ok(entry(path, label))
-    });
-    entries.collect()
+impl List {
+    fn rows(table: Table<'_>, path: usize, label: usize) -> Result<Self, String> {
+        let columns = table.columns().clone();
+        let [subject, part] = [PEOPLE, PARTS].map(|names| place(&columns, names));
+        let rows = table.records().map(|row| {
+            let cells = row?.cells;
+            let cell = |at: usize| cells.get(at).unwrap_or_default();
+            let text =
+                |at: Option<usize>| at.map_or(String::new(), |at| composed(cell(at)).into_owned());
+            let (subject, part) = (text(subject), text(part));
+            Ok(Entry {
+                subject,
+                part,
+                ..entry(cell(path), cell(label))
+            })
+        });
+        let entries = rows.collect::<Result<Vec<_>, String>>()?;
+        let name = |at: usize| columns[at].to_owned();
+        let known = entries
+            .iter()
+            .any(|entry| Part::from_name(&entry.part).is_some());
+        Ok(Self {
+            entries,
+            subject: subject.map(name),
+            part: part.filter(|_| known).map(name),
+        })
+    }
+
+    /// Lines without a header: the label is the last word, or what follows the last comma, semicolon or tab.
+    fn lines(text: &str) -> Result<Self, String> {
+        let lines = (1..).zip(text.lines().map(str::trim));
+        let lines = lines.filter(|(_, line)| !line.is_empty() && !line.starts_with('#'));
+        let entries = lines.map(|(number, line)| {
+            let split = line.rsplit_once([',', ';', '\t']);
+            let split = split.or_else(|| line.rsplit_once(char::is_whitespace));
+            let split = split.filter(|(path, label)| !path.trim().is_empty() && !label.is_empty());
+            let (path, label) =
+                split.ok_or_else(|| format!("line {number}: no path and label: {LINES}"))?;
+            Ok(entry(path, label))
+        });
+        let entries = entries.collect::<Result<Vec<_>, String>>()?;
+        Ok(Self {
+            entries,
+            ..Self::default()
+        })
+    }
 }
 
-fn entry(path: &str, label: &str) -> (String, String) {
+fn entry(path: &str, label: &str) -> Entry {
     let path = composed(path.trim().trim_matches('"')).replace('\\', "/");
-    let path = path.trim_start_matches("./").to_owned();
-    (path, label.trim().trim_matches('"').to_owned())
+    Entry {
+        path: path.trim_start_matches("./").to_owned(),
+        label: label.trim().trim_matches('"').to_owned(),
+        subject: String::new(),
+        part: String::new(),
+    }
 }
 
 #[cfg(test)]
@@ -133,7 +229,9 @@ mod tests {
     use proptest::prelude::*;
 
     fn read(text: &str) -> Vec<(String, String)> {
-        List::read(text.as_bytes()).unwrap().entries
+        let list = List::read(text.as_bytes()).unwrap();
+        let pair = |entry: Entry| (entry.path, entry.label);
+        list.entries.into_iter().map(pair).collect()
     }
 
     #[test]
@@ -155,6 +253,24 @@ mod tests {
         assert!(List::read(b"").is_err());
         let error = List::read(b"a.jpg 5\nb.jpg 5\na.jpg 6\n").unwrap_err();
         assert!(error.contains("'a.jpg' has two labels, 5 and 6"), "{error}");
+    }
+
+    #[test]
+    fn what_is_no_list_says_so() {
+        for (text, what) in [
+            ("[{\"path\": \"a.png\"}]", "JSON, not a list"),
+            (
+                "image,anger,Happy,sad\na.png,0,1,0\n",
+                "a column for each class",
+            ),
+            (
+                "path,label,subject\na,1,KA\na,1,KL\n",
+                "two people, KA and KL",
+            ),
+        ] {
+            let error = List::read(text.as_bytes()).unwrap_err();
+            assert!(error.contains(what), "{error}");
+        }
     }
 
     #[test]

@@ -26,6 +26,8 @@ pub(crate) struct Pattern {
     regex: Regex,
     /// Whether this is CK+'s pattern, which implies CK+'s sequence names.
     ck_plus: bool,
+    /// Whether this is a preset, whose people are in capitals however the files are spelled.
+    preset: bool,
 }
 
 /// The subject of an image, its recording and its frame, from its path.
@@ -47,6 +49,7 @@ impl Pattern {
         Ok(Self {
             regex: regex.map_err(|reason| Error::setting("subject pattern", reason))?,
             ck_plus: given.is_none(),
+            preset: false,
         })
     }
 
@@ -63,6 +66,7 @@ impl Pattern {
         Ok(Self {
             regex: regex.map_err(|reason| Error::setting("label pattern", reason))?,
             ck_plus: false,
+            preset: presets::of(text).is_some(),
         })
     }
 
@@ -89,6 +93,10 @@ impl Pattern {
         let found = self.regex.captures(&path)?;
         let group = |name| found.name(name).map(|group| group.as_str().trim());
         let subject = group("subject").filter(|subject| !subject.is_empty())?;
+        let subject = match self.preset {
+            true => subject.to_uppercase(),
+            false => subject.to_owned(),
+        };
         let sequence = group("sequence").filter(|sequence| !sequence.is_empty());
         let prefix = if self.ck_plus { "S" } else { "" };
         // A frame that is not a number: the pattern was not meant for this path.
@@ -97,8 +105,8 @@ impl Pattern {
             None => None,
         };
         Some(Identity {
-            subject: subject.to_owned(),
             sequence: sequence.map(|sequence| format!("{prefix}{subject}_{sequence}")),
+            subject,
             frame,
         })
     }

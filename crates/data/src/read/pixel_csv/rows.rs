@@ -6,7 +6,7 @@
 use std::borrow::Cow;
 use std::io::{BufRead, Read};
 
-use faus_base::table::{plain_name, twice};
+use faus_base::table::{PEOPLE, plain_name, twice};
 
 use crate::error::Error;
 use crate::label::label_map::{Label, Misspelt};
@@ -40,7 +40,6 @@ pub(super) struct Labels {
 }
 
 /// Names of the columns, as [`plain_name`] writes them.
-const PEOPLE: &str = "subject subjectid subjects person personid participant identity";
 const NAMES: [&str; 4] = ["emotion", "pixels", "usage", PEOPLE];
 
 impl Columns {
