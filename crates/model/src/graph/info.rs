@@ -50,6 +50,11 @@ impl ExportInfo {
         all
     }
 
+    /// Whether the network was trained on drawn faces.
+    pub fn is_synthetic(&self) -> bool {
+        self.origin.get("synthetic") == Some(&true.into())
+    }
+
     /// JSON on one line.
     pub(crate) fn text(&self) -> String {
         serde_json::to_string(self).unwrap_or_default()

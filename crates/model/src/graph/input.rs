@@ -99,9 +99,11 @@ impl GraphInput {
         let names = self.classes.iter().flatten().map(|name| name.trim());
         let mut seen = HashSet::new();
         for name in names {
-            if name.is_empty() || !seen.insert(name.to_lowercase()) {
+            let unusable = name.is_empty() || name.contains(char::is_control);
+            if unusable || !seen.insert(name.to_lowercase()) {
+                let name = name.escape_debug();
                 return Err(format!(
-                    "`classes` names the outputs, each once and not empty; `{name}` does not"
+                    "`classes` names the outputs, each once, on one line and not empty; `{name}` does not"
                 ));
             }
         }

@@ -7,11 +7,17 @@ use faus_data::Prepared;
 use faus_data::face::CropMode;
 use faus_data::normalise::Normalisation;
 use faus_fau::Lens;
-use faus_model::{DeviceChoice, Graph, GraphInput, GraphLayer, Network, OnnxFile, Precision};
+use faus_model::{
+    DeviceChoice, ExportInfo, Graph, GraphInput, GraphLayer, Network, OnnxFile, Precision,
+};
 use faus_viz::LayerLens;
 
 use super::console::say;
 use super::usage::wrong_usage;
+
+/// What is said of a network that has not seen a photograph.
+pub(crate) const SYNTHETIC: &str =
+    "This network was trained on drawn (synthetic) faces: on photographs it is untested.";
 
 /// Images that are classified to check the input (our choice).
 const CHECKED: usize = 256;
@@ -87,6 +93,9 @@ pub(crate) fn open(
     let file = OnnxFile::read(path)?;
     let given = input_of(&file, path, input, Some(prepared.image_size()))?;
     check_fits(&given, prepared)?;
+    if file.info().is_some_and(ExportInfo::is_synthetic) && !prepared.info().synthetic {
+        say(SYNTHETIC);
+    }
     let device = device.resolve()?;
     Precision::for_looking(device)?;
     Ok(Network::from_onnx(&file, &given, device)?)

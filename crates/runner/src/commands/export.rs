@@ -17,7 +17,7 @@ use tch::Device;
 
 use crate::app::arguments::open_network;
 use crate::app::console::say;
-use crate::app::own_network;
+use crate::app::own_network::{self, SYNTHETIC};
 use crate::app::program::Program;
 use crate::app::usage::wrong_usage;
 use crate::pipeline::finished_run::fold_checkpoint;
@@ -83,7 +83,7 @@ pub(crate) fn export(args: ExportArgs, program: &Program) -> Result<()> {
     let prepared = Prepared::open(&args.prepared.clone().or(own).unwrap_or_default())?;
     let (checkpoint, network) = open_network(program, &path, &prepared, DeviceChoice::Cpu)?;
     if checkpoint.info.synthetic {
-        say("This network was trained on drawn (synthetic) faces: on photographs it is untested.");
+        say(SYNTHETIC);
     }
     let normalisation = normalisation_of(&checkpoint, &path)?;
     let crop = prepared.info().crop.to_string();

@@ -10,13 +10,13 @@ use faus_data::face::{CropMode, FaceCutter};
 use faus_data::normalise::Normalisation;
 use faus_data::{Prepared, photo_files, refuse_inside};
 use faus_fau::{UnitFilter, read_samples};
-use faus_model::{DeviceChoice, GraphInput, Network, OnnxFile, Precision};
+use faus_model::{DeviceChoice, ExportInfo, GraphInput, Network, OnnxFile, Precision};
 use faus_train::{Workers, normalisation_of};
 use faus_viz::{FaceLens, PhotoViewer, Viewed};
 
 use crate::app::arguments::open_network;
 use crate::app::console::{Steps, say};
-use crate::app::own_network::{self, default_layer};
+use crate::app::own_network::{self, SYNTHETIC, default_layer};
 use crate::app::program::Program;
 use crate::pipeline::finished_run::best_checkpoint;
 use crate::pipeline::run_folder::read_json;
@@ -47,7 +47,7 @@ pub(crate) struct PredictArgs {
     /// The images that it was trained on: size, channels, scale, mean, std, crop.
     #[arg(long, value_name = "INPUT.json", requires = "network")]
     input: Option<PathBuf>,
-    /// Folder with its analysis, fau/ and dataset/: adds action units.
+    /// Folder of its analysis (`faus analyse`): adds action units.
     #[arg(long, value_name = "DIR", requires = "network")]
     analysed: Option<PathBuf>,
     /// Folder for faces.csv, faces.jsonl and skipped.csv; without it a line for each face is printed.
@@ -162,7 +162,7 @@ impl PredictArgs {
             units,
             cutter: FaceCutter::new(crop, u32::try_from(given.size)?)?,
             classes: classes(&given, network.spec().classes),
-            synthetic: info.is_some_and(|info| info.origin.get("synthetic") == Some(&true.into())),
+            synthetic: info.is_some_and(ExportInfo::is_synthetic),
             network,
         })
     }
@@ -202,7 +202,7 @@ fn classes(input: &GraphInput, outputs: usize) -> Vec<String> {
 /// What the lines and tables rest on.
 fn explain(eyes: &Eyes, args: &PredictArgs) {
     if eyes.synthetic {
-        say("This network was trained on drawn (synthetic) faces: on photographs it is untested.");
+        say(SYNTHETIC);
     }
     let (units, folder) = (
         eyes.units.len(),
