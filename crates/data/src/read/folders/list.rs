@@ -43,7 +43,8 @@ impl List {
     /// The line that is no path and label, or why the table cannot be read.
     pub fn read(bytes: &[u8]) -> Result<Self, String> {
         let text = plain(bytes)?;
-        if text.trim_start().starts_with(['{', '[']) {
+        // An opening bracket or brace.
+        if matches!(text.trim_start().bytes().next(), Some(0x5b | 0x7b)) {
             return Err(format!("JSON, not a list: {LINES}"));
         }
         let list = match Table::open(bytes) {
