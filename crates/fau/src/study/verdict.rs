@@ -245,8 +245,12 @@ impl Evidence {
 
     fn filters(&self) -> String {
         let testable = self.within_holds + self.within_fails;
+        let knows = match self.trained_elsewhere && !self.may_have_seen {
+            true => "",
+            false => " that may know these people",
+        };
         let named = format!(
-            " A weaker test, against chance, in one network that may know these people: {} filters are named after a unit (with codes exchanged between images: {}).",
+            " A weaker test, against chance, in one network{knows}: {} filters are named after a unit (with codes exchanged between images: {}).",
             self.filters_named,
             range(&self.shuffled_named)
         );

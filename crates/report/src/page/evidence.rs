@@ -108,11 +108,10 @@ pub(crate) fn evidence(run: &Run) -> Blocks {
 fn findings(run: &Run) -> Vec<Finding> {
     let fau = &run.fau;
     let mut findings = Vec::new();
-    let detectable = &fau.summary["answer"]["evidence"]["detectable_within"];
     findings.extend(unseen(
         &fau.replicate.summary,
         fau.level(),
-        detectable.as_f64(),
+        &fau.summary["answer"]["evidence"],
     ));
     findings.extend(named(fau.within_expressions()));
     findings.extend(
@@ -152,9 +151,13 @@ fn at_most(value: &Value, level: f64) -> bool {
     value.as_f64().is_some_and(|value| value <= level)
 }
 
-/// People that the network has not seen, beside untrained networks: in all, and among images of one expression, where a
-/// difference of `detectable` would have been found.
-fn unseen(summary: &Value, level: f64, detectable: Option<f64>) -> impl Iterator<Item = Finding> {
+/// Other people than the filters were chosen on, beside untrained networks: in all, and among images of one expression; `verdict`
+/// is the evidence of the verdict.
+fn unseen(summary: &Value, level: f64, verdict: &Value) -> impl Iterator<Item = Finding> {
+    let people = match verdict["may_have_seen"] == true {
+        true => "people other than those the filters were chosen on",
+        false => "unseen people",
+    };
     let units = list(&summary["by_au"]);
     let starts = match summary["starts"].as_u64() {
         Some(starts) => count(starts, "untrained network"),
@@ -166,7 +169,7 @@ fn unseen(summary: &Value, level: f64, detectable: Option<f64>) -> impl Iterator
         .filter(|unit| !unit["above_untrained"].is_null());
     let all = counted(known, |unit| above(&unit["above_untrained"])).map(|(with, of)| {
         let words = format!(
-            "On unseen people, the best filter of {with} of {} is above those of {starts}.",
+            "On {people}, the best filter of {with} of {} is above those of {starts}.",
             count(of, "action unit")
         );
         Finding::share((with, of), "replicate", words)
@@ -174,10 +177,11 @@ fn unseen(summary: &Value, level: f64, detectable: Option<f64>) -> impl Iterator
     let testable = units.iter().filter(|unit| unit["within_testable"] == true);
     let within =
         counted(testable, |unit| above(&unit["within_above_untrained"])).map(|(with, of)| {
+            let detectable = verdict["detectable_within"].as_f64();
             let weak = detectable.filter(|least| with == 0 && *least > DETECTABLE);
             let power = weak.map(|least| format!(": too few images, since only a difference in AUROC of {least:.2} would have been found in half of them"));
             let words = format!(
-                "On unseen people, among images of one expression, that holds for {with} of {} that can be tested{}.",
+                "On {people}, among images of one expression, that holds for {with} of {} that can be tested{}.",
                 count(of, "unit"),
                 power.unwrap_or_default()
             );

@@ -46,7 +46,7 @@ fn units(runs: &[PathBuf]) -> Result<Vec<(&PathBuf, ComparedUnits)>> {
 }
 
 /// Whether a program estimated the action units of the run's data.
-fn is_machine_coded(run: &Path) -> bool {
+pub(super) fn is_machine_coded(run: &Path) -> bool {
     let info = std::fs::read(run.join("dataset/dataset.json")).unwrap_or_default();
     let info: Value = serde_json::from_slice(&info).unwrap_or_default();
     info["machine_coded"] == true

@@ -14,6 +14,7 @@ use faus_model::{DeviceChoice, ExportInfo, GraphInput, Network, OnnxFile, Precis
 use faus_train::{Workers, normalisation_of};
 use faus_viz::{FaceLens, PhotoViewer, Viewed};
 
+use super::compare::is_machine_coded;
 use crate::app::arguments::open_network;
 use crate::app::console::{Steps, say};
 use crate::app::own_network::{self, SYNTHETIC, default_layer};
@@ -208,6 +209,7 @@ fn explain(eyes: &Eyes, args: &PredictArgs) {
         eyes.units.len(),
         args.run.as_ref().or(args.analysed.as_ref()),
     );
+    let coded = folder.is_some_and(|folder| is_machine_coded(folder));
     let Some(folder) = folder.map(|folder| folder.display()) else {
         say("No action units: give the folder of the network's analysis with --analysed.");
         return;
@@ -220,12 +222,13 @@ fn explain(eyes: &Eyes, args: &PredictArgs) {
             "No action units: {folder} has none that unseen people show better than to untrained networks (`faus replicate --network` tests it)."
         ),
         _ => format!(
-            "AU: its best filter is more active than on 95% of the {} images without it ({units} units that replicate). Evidence, not detection; beside it the AUROC of such filters on unseen people.",
+            "AU: its best filter is more active than on 95% of the {} images without it ({units} units that replicate{}). Evidence, not detection; beside it the AUROC of such filters on unseen people.",
             if args.run.is_some() {
                 "run's"
             } else {
                 "analysed"
-            }
+            },
+            if coded { ", machine-coded" } else { "" }
         ),
     });
 }
