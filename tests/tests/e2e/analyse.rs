@@ -63,7 +63,7 @@ fn a_network_from_its_file_to_the_page() {
         "plain.onnx",
         "SHA-256",
         "The network was not trained here",
-        "Only the network has the classes bored",
+        "The network has classes that the data set lacks: bored",
         "id=\"confusion\"",
         "id=\"patches\"",
         "id=\"heat-map\"",

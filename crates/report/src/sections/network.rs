@@ -50,15 +50,15 @@ fn classes(record: &Value) -> Vec<String> {
     let names = |key: &str| texts(&found[key]).map(str::to_owned).collect::<Vec<_>>();
     let (network, data) = (names("only_network"), names("only_data"));
     let words = [
-        (network, "Only the network has the classes"),
+        (network, "The network has classes that the data set lacks"),
         (
             data,
-            "Only the data set has the classes, whose images are not classified:",
+            "The data set has classes that the network lacks, whose images are not classified",
         ),
     ];
     let words = words.into_iter().filter(|(names, _)| !names.is_empty());
     words
-        .map(|(names, what)| format!("{what} {}.", list(&names)))
+        .map(|(names, what)| format!("{what}: {}.", list(&names)))
         .collect()
 }
 
