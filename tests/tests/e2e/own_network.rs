@@ -65,6 +65,10 @@ fn activations_go_on_to_correlate() {
     studied("replicate --unseen")
         .done()
         .does_not_say("optimistic");
+    studied("ablate --sets 19").failed(&["class of the network", "`classes`"]);
+    let named = r#""crop":"auto","classes":["anger","disgust","fear","happy","sad"]"#;
+    let input = INPUT.replace(r#""crop":"auto""#, named);
+    fs::write(place.path("input.json"), input).unwrap();
     studied("ablate --sets 19").done();
     studied("locate").done();
     studied("probe --layer /conv1/Conv").done();
@@ -110,6 +114,26 @@ fn a_network_no_better_than_chance_is_pointed_out() {
         "no better than chance",
         "--input",
         "anger, disgust, fear, happy, surprise",
+    ]);
+}
+
+#[test]
+fn names_of_the_outputs_are_all_given_and_each_once() {
+    let place = place();
+    prepare(&place, "36");
+    let with = |classes: &str| {
+        let input = INPUT.replace("}", &format!(r#","classes":[{classes}]}}"#));
+        fs::write(place.path("input.json"), input).unwrap();
+        place.faus(&format!("activations {OF} --output a.npy"))
+    };
+    with(r#""a","b","c","d""#).failed(&["5 outputs", "names 4"]);
+    with(r#""a","b","c","d","A""#).failed(&["`classes`", "`A`"]);
+    with(r#""a","b","c","d","e""#)
+        .done()
+        .says(&["none of the network's classes (a, b, c, d, e)"]);
+    with(r#""a","joy","c","d","e""#).done().says(&[
+        "only the network has these classes: a, c, d, e",
+        "labelled images correctly",
     ]);
 }
 
