@@ -53,6 +53,21 @@ fn activations_go_on_to_correlate() {
         .faus("correlate --activations activations.npy --samples prepared/samples.csv --out own/fau --permutations 19 --bootstrap 19")
         .done()
         .says(&["12 filters x"]);
+    place
+        .faus(&format!(
+            "correlate {OF} --out direct --permutations 19 --bootstrap 19"
+        ))
+        .done()
+        .says(&["12 filters x"]);
+    let read = |path: &str| fs::read(place.path(path)).unwrap();
+    for (ours, theirs) in [
+        ("direct/activations.npy", "activations.npy"),
+        ("direct/associations.csv", "own/fau/associations.csv"),
+    ] {
+        assert!(read(ours) == read(theirs), "{ours}");
+    }
+    let both = format!("correlate {OF} --activations activations.npy --out direct");
+    place.faus(&both).ended(2);
     let studied = |command: &str| place.faus(&format!("{command} {OF} --out own"));
     studied("controls --permutations 19")
         .done()

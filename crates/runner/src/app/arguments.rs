@@ -190,6 +190,23 @@ pub(crate) struct Opened {
 }
 
 impl NetworkArgs {
+    /// A network of the user's own.
+    pub fn own(
+        own: OwnArgs,
+        prepared: Option<PathBuf>,
+        layer: Option<String>,
+        device: DeviceChoice,
+    ) -> Self {
+        Self {
+            run: None,
+            checkpoint: None,
+            own,
+            prepared,
+            layer,
+            device,
+        }
+    }
+
     /// The network and the data set, checked against each other.
     ///
     /// # Errors

@@ -1,6 +1,6 @@
 //! `faus activations`.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::Result;
 use clap::Args;
@@ -28,13 +28,23 @@ pub(crate) struct ActivationsArgs {
 }
 
 pub(crate) fn activations(args: ActivationsArgs, program: &Program) -> Result<()> {
+    store(&args.of, &args.output, program)?;
+    println!("{}", args.output.display());
+    Ok(())
+}
+
+/// Stores the activations of a network's layer; returns the layer's name.
+///
+/// # Errors
+/// When the network does not fit its data set, or a write fails.
+pub(super) fn store(of: &NetworkArgs, output: &Path, program: &Program) -> Result<String> {
     let Opened {
         prepared,
         network,
         stage,
         normalisation,
         ..
-    } = args.of.open(program)?;
+    } = of.open(program)?;
     let (workers, steps) = (Workers::new(0)?, Steps::default());
     let lens = LayerLens {
         stage,
@@ -47,7 +57,7 @@ pub(crate) fn activations(args: ActivationsArgs, program: &Program) -> Result<()
     if lens.network.graph().is_some() {
         check_input(&lens)?;
     }
-    lens.write_activations(&args.output)?;
+    lens.write_activations(output)?;
     let (images, filters) = (prepared.len(), lens.network.filters(lens.stage)?);
     let layer = lens.layer();
     say(format!(
@@ -55,6 +65,5 @@ pub(crate) fn activations(args: ActivationsArgs, program: &Program) -> Result<()
         counted(images, "image"),
         counted(filters, "filter")
     ));
-    println!("{}", args.output.display());
-    Ok(())
+    Ok(layer.to_owned())
 }

@@ -1,7 +1,7 @@
 //! `faus correlate`.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 use clap::Args;
@@ -14,6 +14,10 @@ use faus_fau::{
     read_activations,
 };
 
+use faus_model::DeviceChoice;
+
+use super::activations::store;
+use crate::app::arguments::{NetworkArgs, OwnArgs};
 use crate::app::console::{print_verdict, say, with_bar};
 use crate::app::program::Program;
 use crate::pipeline::run_folder::read_json;
@@ -21,16 +25,33 @@ use crate::pipeline::run_folder::read_json;
 /// Test activations of any network against FACS codes.
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Example: faus correlate --activations activations.npy --samples prepared/ck-48/samples.csv --out fau"
+    after_help = "Examples:\n  faus correlate --activations activations.npy --samples prepared/ck-48/samples.csv --out fau\n  faus correlate --network model.onnx --input input.json --prepared prepared/ck-48 --out fau"
 )]
 pub(crate) struct CorrelateArgs {
     /// f32 or f64 [N, filters].
-    #[arg(long, value_name = "NPY")]
-    activations: PathBuf,
+    #[arg(
+        long,
+        value_name = "NPY",
+        required_unless_present = "network",
+        requires = "samples",
+        conflicts_with = "network"
+    )]
+    activations: Option<PathBuf>,
     /// Table with at least the columns index and aus (1:3;12:0 or FACS codes such as 1c+12, none, NA; or one column for each
     /// action unit: AU12, AU12_c, AU12_r); with subject, sequence and label the nulls respect people and classes.
-    #[arg(long, value_name = "CSV")]
-    samples: PathBuf,
+    #[arg(long, value_name = "CSV", conflicts_with = "network")]
+    samples: Option<PathBuf>,
+    #[command(flatten)]
+    own: OwnArgs,
+    /// A prepared data set, for --network; the activations are stored in --out.
+    #[arg(long, value_name = "DIR", requires = "network")]
+    prepared: Option<PathBuf>,
+    /// The layer's name [default: the last map].
+    #[arg(long, requires = "network")]
+    layer: Option<String>,
+    /// auto, cpu, cuda or cuda:N.
+    #[arg(long, default_value = "auto", requires = "network")]
+    device: DeviceChoice,
     /// Table of FACS codes, instead of those in --samples: rows by path or file name, by subject and session (and frame), or
     /// by index; without frames the codes belong to a session's last frame.
     #[arg(long, value_name = "TABLE")]
@@ -62,12 +83,36 @@ pub(crate) struct CorrelateArgs {
 }
 
 impl CorrelateArgs {
+    /// The activations, the samples, and the layer's name where it is known. Those of a network are computed.
+    fn measured(&mut self, program: &Program) -> Result<(PathBuf, PathBuf, Option<String>)> {
+        let (given, samples) = (self.activations.take(), self.samples.take());
+        if let (Some(activations), Some(samples)) = (given, samples) {
+            return Ok((activations, samples, None));
+        }
+        let out = self.out.display();
+        std::fs::create_dir_all(&self.out).with_context(|| format!("{out}: cannot be created"))?;
+        let activations = self.out.join("activations.npy");
+        let samples = self
+            .prepared
+            .clone()
+            .unwrap_or_default()
+            .join("samples.csv");
+        let own = OwnArgs {
+            network: self.own.network.clone(),
+            input: self.own.input.take(),
+        };
+        let of = NetworkArgs::own(own, self.prepared.take(), self.layer.take(), self.device);
+        let layer = store(&of, &activations, program)?;
+        Ok((activations, samples, Some(layer)))
+    }
+
     /// SHA-256 of the input files.
-    fn inputs(&self) -> Result<BTreeMap<String, String>> {
+    fn inputs(&self, activations: &PathBuf, samples: &PathBuf) -> Result<BTreeMap<String, String>> {
         let files = [
-            ("activations", Some(&self.activations)),
-            ("samples", Some(&self.samples)),
+            ("activations", Some(activations)),
+            ("samples", Some(samples)),
             ("aus", self.aus.as_ref()),
+            ("network", self.own.network.as_ref()),
         ];
         let given = files
             .into_iter()
@@ -94,14 +139,15 @@ impl CorrelateArgs {
     }
 }
 
-pub(crate) fn correlate(args: CorrelateArgs, program: &Program) -> Result<()> {
-    let activations = read_activations(&args.activations)?;
-    let samples = samples(&args)?;
+pub(crate) fn correlate(mut args: CorrelateArgs, program: &Program) -> Result<()> {
+    let options = args.options().check()?;
+    let (activations_file, samples_file, layer) = args.measured(program)?;
+    let activations = read_activations(&activations_file)?;
+    let samples = samples(&samples_file, args.aus.as_deref())?;
     samples
         .notes
         .iter()
         .for_each(|note| eprintln!("  note: {note}"));
-    let options = args.options().check()?;
     let measures = program.measures();
     let analysis = with_bar("Exchanging codes", |progress| {
         let watch = Watch {
@@ -109,7 +155,7 @@ pub(crate) fn correlate(args: CorrelateArgs, program: &Program) -> Result<()> {
         };
         analyse_with(&activations, &samples.rows, &options, &measures, &watch)
     })?;
-    let info = read_json(&args.samples.with_file_name("dataset.json"));
+    let info = read_json(&samples_file.with_file_name("dataset.json"));
     let info = info.ok().flatten().unwrap_or_default();
     let synthetic = info["synthetic"].as_bool();
     let au_threshold = info["au_threshold"].as_u64().filter(|_| args.aus.is_none());
@@ -118,7 +164,8 @@ pub(crate) fn correlate(args: CorrelateArgs, program: &Program) -> Result<()> {
         synthetic,
         au_threshold,
         machine_coded: samples.machine_coded || info["machine_coded"] == true && args.aus.is_none(),
-        inputs: args.inputs()?,
+        layer,
+        inputs: args.inputs(&activations_file, &samples_file)?,
         command: std::env::args().collect(),
         ..OutputOptions::default()
     };
@@ -144,9 +191,9 @@ pub(crate) fn correlate(args: CorrelateArgs, program: &Program) -> Result<()> {
 }
 
 /// The samples, with the codes of --aus where it is given.
-fn samples(args: &CorrelateArgs) -> Result<SampleTable> {
-    let mut samples = SampleTable::read(&args.samples, args.aus.is_none())?;
-    if let Some(aus) = &args.aus {
+fn samples(path: &Path, aus: Option<&Path>) -> Result<SampleTable> {
+    let mut samples = SampleTable::read(path, aus.is_none())?;
+    if let Some(aus) = aus {
         let table = CodeTable::open(aus)?;
         let people = samples
             .rows
