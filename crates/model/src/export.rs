@@ -138,6 +138,10 @@ impl Export<'_> {
             let pixels = self.ramps(images)?;
             let (own, other) = tch::no_grad(|| (self.logits(&pixels), exported(&pixels)));
             let own = own?;
+            if own.f_isfinite()?.f_all()?.f_int64_value(&[])? == 0 {
+                let reason = "not written: the network's logits are infinite or no numbers (NaN)";
+                return Err(Error::checkpoint::<String>(path)(reason.to_owned()));
+            }
             // A trace for a fixed number of images fails for others.
             let same = other.is_ok_and(|other| {
                 own.size() == other.size()

@@ -74,7 +74,15 @@ fn a_network_from_its_file_to_the_page() {
     for section in ["curves", "accuracy"] {
         assert!(!page.contains(&format!("id=\"{section}\"")), "{section}");
     }
+    let mut figures = fs::read_dir(place.path("mine/report/figures")).unwrap();
+    assert!(
+        figures.all(|entry| entry.unwrap().path().is_file()),
+        "a layer's name is no path"
+    );
+    let record = || read_json(&place.path("mine/network.json"));
+    let before = record();
     let again = place.faus(&command);
+    assert_eq!(record(), before);
     again
         .done()
         .says(&["finished already", "mine/report/index.html"]);

@@ -123,6 +123,17 @@ fn exporting_an_export_changes_nothing() {
     place.faus("export --network d.onnx --out e.onnx").done();
     assert_eq!(bytes("d.onnx"), bytes("e.onnx"));
     place
+        .faus("export --network d.onnx --input input.json --out scaled-twice.onnx")
+        .done()
+        .says(&["d.onnx describes its images itself", "input.json"]);
+    place
+        .faus("export --network d.onnx --out d.onnx")
+        .ended(2)
+        .says(&["would replace the network"]);
+    place
+        .faus("export out --input input.json --out f.onnx")
+        .ended(2);
+    place
         .faus("data prepare --source ck_plus --input ck --out prepared --size 36")
         .done();
     let responses = |of: &str| {

@@ -94,6 +94,10 @@ fn reworded(text: &str) -> String {
     let text = text.replace("The trained network", "The network");
     // There is no part of the data that tests it.
     let text = text.replace("test images", "labelled images");
+    let text = text.replace(
+        "those of this network before training",
+        "those of the first of them",
+    );
     text.replace("the network as trained", "the network as it is in its file")
 }
 

@@ -42,8 +42,9 @@ pub(super) fn for_pixels(
         outputs: logits.collect(),
     };
     if !input.is_pixels() {
-        let scaling = scaling(image, input, channels_last).map_err(|error| error.to_string())?;
-        pixels.scale(image, scaling);
+        let stem = pixels.free_stem(image);
+        let scaling = scaling(&stem, input, channels_last).map_err(|error| error.to_string())?;
+        pixels.scale(image, &stem, scaling);
     }
     Ok(pixels)
 }
@@ -59,7 +60,7 @@ fn with_numbers(node: &NodeMessage, folder: &Path) -> Result<NodeMessage, String
 
 /// Factor and offset of each channel.
 fn scaling(
-    image: &str,
+    stem: &str,
     input: &GraphInput,
     channels_last: bool,
 ) -> Result<[TensorMessage; 2], Error> {
@@ -70,7 +71,7 @@ fn scaling(
     };
     let weight = |name: &str, values: Vec<f32>| {
         let values = Tensor::f_from_slice(&values)?.f_reshape(&sizes)?;
-        float_weight(&format!("{image}/{name}"), &values)
+        float_weight(&format!("{stem}/{name}"), &values)
     };
     let std = || input.std.iter();
     let factor = std().map(|std| (input.scale / std) as f32).collect();
@@ -84,8 +85,23 @@ fn scaling(
 }
 
 impl GraphMessage {
+    /// The beginning of names that are not in use.
+    fn free_stem(&self, image: &str) -> String {
+        let outputs = self.nodes.iter().flat_map(|node| &node.outputs);
+        let weights = self.weights.iter().map(|weight| &weight.name);
+        let names = Vec::from_iter(outputs.chain(weights));
+        let mut stem = image.to_owned();
+        while names
+            .iter()
+            .any(|name| name.starts_with(&format!("{stem}/")))
+        {
+            stem.push('_');
+        }
+        stem
+    }
+
     /// Puts image · factor − offset in place of the image.
-    fn scale(&mut self, image: &str, [factor, offset]: [TensorMessage; 2]) {
+    fn scale(&mut self, image: &str, stem: &str, [factor, offset]: [TensorMessage; 2]) {
         let node = |op: &str, input: &str, weight: &TensorMessage, output: &str| NodeMessage {
             inputs: vec![input.to_owned(), weight.name.clone()],
             outputs: vec![output.to_owned()],
@@ -93,7 +109,7 @@ impl GraphMessage {
             op: op.to_owned(),
             ..NodeMessage::default()
         };
-        let (scaled, shifted) = (format!("{image}/scaled"), format!("{image}/shifted"));
+        let (scaled, shifted) = (format!("{stem}/scaled"), format!("{stem}/shifted"));
         for node in &mut self.nodes {
             let images = node.inputs.iter_mut().filter(|input| *input == image);
             images.for_each(|input| input.clone_from(&shifted));

@@ -239,8 +239,11 @@ fn against_untrained(run: &Run) -> Option<String> {
         false => p_equals(below["p"].as_f64()),
     };
     Some(format!(
-        "The best filter of each action unit, chosen on other people, reaches a mean AUROC of {best}, in an untrained network {without} (difference {difference}{interval}, {p}); the {} may know these people.",
-        run.called()
+        "The best filter of each action unit, chosen on other people, reaches a mean AUROC of {best}, in an untrained network {without} (difference {difference}{interval}, {p}){}.",
+        match run.network["unseen"] == true {
+            true => String::new(),
+            false => format!("; the {} may know these people", run.called()),
+        }
     ))
 }
 

@@ -26,6 +26,11 @@ impl Layer {
         format!("viz/{}/{name}", self.folder)
     }
 
+    /// The name of its folder, which is one of a file too.
+    pub fn folder(&self) -> &str {
+        &self.folder
+    }
+
     /// A picture of this layer, in threefold resolution if the folder has it.
     pub fn fine(&self, folder: &RunFolder, name: &str) -> String {
         let fine = self.file(&format!("{name}{FINE}"));

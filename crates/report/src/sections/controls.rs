@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use crate::page::blocks::{Blocks, Sections};
 use crate::page::table::{Cell, Table, TableOf};
-use crate::page::text::{count, decimal, gap_p, or_dash};
+use crate::page::text::{count, decimal, gap_p, or_dash, when};
 use crate::plot::forest::{Forest, Line, labelled};
 use crate::plot::numbers::csv_of;
 use crate::run::Run;
@@ -45,7 +45,7 @@ pub(super) fn section(run: &Run, page: &mut Sections) {
         blocks.table(table(controls, run.called()));
     }
     match &study.rows.gap {
-        None => blocks.figure(by_unit(&study.rows, run.called()), "The same by action unit: how well the best filter, chosen on other people, separates images with the unit from those without. Lines: 95% CIs over people. Codes exchanged: one draw, which scatters around 0.5. This is one network, which may know these people; the replication scores each fold's network on people unknown to it, so its AUROCs are others."),
+        None => blocks.figure(by_unit(&study.rows, run.called()), format!("The same by action unit: how well the best filter, chosen on other people, separates images with the unit from those without. Lines: 95% CIs over people. Codes exchanged: one draw, which scatters around 0.5.{}", when(!run.folder.analysed, " This is one network, which may know these people; the replication scores each fold's network on people unknown to it, so its AUROCs are others."))),
         Some(gap) if summarised || gap.damage.is_some() => blocks.gap(gap),
         Some(_) => {}
     }

@@ -338,7 +338,8 @@ pub(super) fn section(run: &Run, page: &mut Sections) {
     }
     let mut explorer = Explorer::new(run, layer);
     if !explorer.order().is_empty() {
-        let missing = run.fau.intervene.rows.gap.is_some() && !run.folder.correlated;
+        let of_run = !run.folder.correlated && !run.folder.analysed;
+        let missing = run.fau.intervene.rows.gap.is_some() && of_run;
         if missing && run.synthetic() == Some(true) {
             blocks.quiet("Responses to switched action units have not been computed for this run. Run `faus intervene RUN`.");
         }

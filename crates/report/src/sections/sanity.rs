@@ -79,7 +79,7 @@ fn likeness(layer: &Layer) -> Option<Plot> {
         })
     });
     Forest {
-        name: &format!("sanity-{}", layer.name),
+        name: &format!("sanity-{}", layer.folder()),
         alt: "Similarity of each panel's maps to the network's own projections",
         axis: "likeness to the own projection (−1 to 1)",
         ends: (round_ends(lowest, 1.0).0.max(-1.0), 1.0),

@@ -119,7 +119,14 @@ pub(crate) fn input_of(
     match (input, file.info()) {
         (Some(input), _) => {
             let given = GraphInput::read(input, &example)?;
-            crop_of(&given).with_context(|| input.display().to_string())?;
+            let shown = input.display();
+            crop_of(&given).with_context(|| shown.to_string())?;
+            if file.info().is_some_and(|info| info.input != given) {
+                say(format!(
+                    "Note: {} describes its images itself, and {shown} does so otherwise, which counts: leave --input out, unless you know better",
+                    path.display()
+                ));
+            }
             Ok(given)
         }
         (None, Some(info)) => Ok(info.input.clone()),
@@ -209,7 +216,8 @@ pub(crate) fn say_accuracy(lens: &LayerLens, images: usize, hits: usize, most: u
         100.0 * accuracy,
         100.0 * share
     ));
-    if accuracy <= share + 2.0 * (share * (1.0 - share) / count).sqrt() {
+    // Of one label, every answer is right.
+    if most < images && accuracy <= share + 2.0 * (share * (1.0 - share) / count).sqrt() {
         say(format!(
             "Note: that is no better than chance. Probably --input does not describe the images that the network was trained on, or its classes are not, in this order, {}",
             lens.outputs().names.join(", ")

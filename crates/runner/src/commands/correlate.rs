@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, anyhow};
 use clap::Args;
 use faus_base::digest;
 use faus_base::person::Person;
@@ -20,6 +20,7 @@ use super::activations::store;
 use crate::app::arguments::{NetworkArgs, OwnArgs};
 use crate::app::console::{print_verdict, say, with_bar};
 use crate::app::program::Program;
+use crate::app::usage::wrong_usage;
 use crate::pipeline::run_folder::read_json;
 
 /// Test activations of any network against FACS codes.
@@ -85,6 +86,12 @@ pub(crate) struct CorrelateArgs {
 impl CorrelateArgs {
     /// The activations, the samples, and the layer's name where it is known. Those of a network are computed.
     fn measured(&mut self, program: &Program) -> Result<(PathBuf, PathBuf, Option<String>)> {
+        let network = self.own.input.is_some() || self.prepared.is_some() || self.layer.is_some();
+        if self.activations.is_some() && network {
+            return Err(wrong_usage(anyhow!(
+                "--input, --prepared and --layer belong to --network, not to --activations"
+            )));
+        }
         let (given, samples) = (self.activations.take(), self.samples.take());
         if let (Some(activations), Some(samples)) = (given, samples) {
             return Ok((activations, samples, None));

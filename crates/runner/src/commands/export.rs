@@ -54,7 +54,7 @@ pub(crate) struct ExportArgs {
     #[arg(long, value_name = "MODEL.onnx")]
     network: Option<PathBuf>,
     /// The images that it was trained on: size, channels, scale, mean, std, crop.
-    #[arg(long, value_name = "INPUT.json", requires = "network")]
+    #[arg(long, value_name = "INPUT.json", requires = "network", conflicts_with_all = ["run", "checkpoint"])]
     input: Option<PathBuf>,
     /// By default that of the ending of --out: .onnx or .pt.
     #[arg(long, value_enum)]
@@ -79,6 +79,7 @@ pub(crate) fn export(args: ExportArgs, program: &Program) -> Result<()> {
         Some(run) => fold_checkpoint(run, args.fold)?,
         None => args.checkpoint.clone().unwrap_or_default(),
     };
+    args.check_out(&path)?;
     let own = args.run.as_ref().map(|run| run.join("dataset"));
     let prepared = Prepared::open(&args.prepared.clone().or(own).unwrap_or_default())?;
     let (checkpoint, network) = open_network(program, &path, &prepared, DeviceChoice::Cpu)?;
@@ -119,7 +120,20 @@ impl ExportArgs {
         }
     }
 
+    /// Refuses to replace the network that is exported.
+    fn check_out(&self, from: &Path) -> Result<()> {
+        let full = |path: &Path| path.canonicalize().ok();
+        match full(from).is_some_and(|from| full(&self.out) == Some(from)) {
+            true => Err(wrong_usage(anyhow!(
+                "--out {}: would replace the network that is exported; name another file",
+                self.out.display()
+            ))),
+            false => Ok(()),
+        }
+    }
+
     fn write_own(&self, model: &Path, format: Format) -> Result<()> {
+        self.check_out(model)?;
         let file = OnnxFile::read(model)?;
         let given = own_network::input_of(&file, model, self.input.as_deref(), None)?;
         let network = Network::from_onnx(&file, &given, Device::Cpu)?;

@@ -46,10 +46,15 @@ pub(crate) struct PredictArgs {
     #[arg(long, value_name = "MODEL.onnx")]
     network: Option<PathBuf>,
     /// The images that it was trained on: size, channels, scale, mean, std, crop.
-    #[arg(long, value_name = "INPUT.json", requires = "network")]
+    #[arg(
+        long,
+        value_name = "INPUT.json",
+        requires = "network",
+        conflicts_with = "run"
+    )]
     input: Option<PathBuf>,
     /// Folder of its analysis (`faus analyse`): adds action units.
-    #[arg(long, value_name = "DIR", requires = "network")]
+    #[arg(long, value_name = "DIR", requires = "network", conflicts_with = "run")]
     analysed: Option<PathBuf>,
     /// Folder for faces.csv, faces.jsonl and skipped.csv; without it a line for each face is printed.
     #[arg(long, alias = "output", value_name = "DIR")]

@@ -118,7 +118,15 @@ impl AnalyseJob<'_> {
             Some(before) if known => before["inputs"].clone(),
             _ => job.inputs(&place),
         };
-        write_json(&folder.join(NETWORK), record)?;
+        let same = before.as_ref().is_some_and(|before| {
+            ["config", "unseen"]
+                .iter()
+                .all(|key| before[key] == record[key])
+        });
+        // The record of a finished analysis is complete.
+        if !(same && folder.join(FINISHED).exists()) {
+            write_json(&folder.join(NETWORK), record)?;
+        }
         let prepared = job.prepare(origin)?;
         check_fits(&self.input, &prepared)?;
         let info = prepared.info();
@@ -132,8 +140,6 @@ impl AnalyseJob<'_> {
         if before["unseen"] != record["unseen"] {
             remove(&folder.join("fau/replication.json"))?;
         }
-        let keys = ["config", "unseen"];
-        let same = keys.iter().all(|key| before[key] == record[key]);
         Ok((folder, prepared, same))
     }
 

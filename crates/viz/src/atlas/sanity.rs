@@ -295,7 +295,7 @@ fn sentence(title: &str, panels: &[Panel]) -> String {
     let beside = edges.map(|r| format!(" (a plain edge detector: {r:.2})"));
     let beside = beside.unwrap_or_default();
     format!(
-        "With all weights random, {title} of the same units of the same images still agrees with the trained network's at a rank correlation of {random:.2} of the absolute values{beside}, {verdict}."
+        "With all weights random, {title} of the same units of the same images still agrees with the network's own at a rank correlation of {random:.2} of the absolute values{beside}, {verdict}."
     )
 }
 
