@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use anyhow::{Context, Result, anyhow, bail};
+use faus_base::digest::sha256;
 use faus_data::Prepared;
 use faus_data::face::CropMode;
 use faus_data::normalise::Normalisation;
@@ -11,9 +12,11 @@ use faus_model::{
     DeviceChoice, ExportInfo, Graph, GraphInput, GraphLayer, Network, OnnxFile, Precision,
 };
 use faus_viz::LayerLens;
+use serde_json::Value;
 
 use super::console::say;
 use super::usage::wrong_usage;
+use crate::pipeline::run_folder::read_json;
 
 /// What is said of a network that has not seen a photograph.
 pub(crate) const SYNTHETIC: &str =
@@ -137,6 +140,23 @@ pub(crate) fn input_of(
             )))
         }
     }
+}
+
+/// Rejects a folder with the analysis of another network than that of the file `model`; returns what `faus analyse` recorded there.
+///
+/// # Errors
+/// When it is another one, or a file cannot be read.
+pub(crate) fn check_analysed(folder: &Path, model: &Path) -> Result<Option<Value>> {
+    let record = read_json(&folder.join("network.json"))?;
+    let known = |record: &Value| record["files"][0]["sha256"].as_str().map(str::to_owned);
+    if let Some(digest) = record.as_ref().and_then(known) {
+        let bytes = std::fs::read(model).with_context(|| model.display().to_string())?;
+        if digest != sha256(&bytes) {
+            let (folder, model) = (folder.display(), model.display());
+            bail!("{folder}: the analysis of another network than {model}");
+        }
+    }
+    Ok(record)
 }
 
 /// The normalisation that a network of a file needs before it: that of a run's network which was exported.

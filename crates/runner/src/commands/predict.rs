@@ -4,7 +4,6 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
 use clap::Args;
-use faus_base::digest::sha256;
 use faus_base::text::counted;
 use faus_data::face::{CropMode, FaceCutter};
 use faus_data::normalise::Normalisation;
@@ -186,13 +185,7 @@ fn analysed_layer(folder: &Path, model: &Path) -> Result<Option<String>> {
     if folder.join("config.json").exists() {
         bail!("{shown}: a run folder, whose network is its own; give it with --run");
     }
-    let record = read_json(&folder.join("network.json"))?.unwrap_or_default();
-    let bytes = std::fs::read(model).with_context(|| model.display().to_string())?;
-    let digest = record["files"][0]["sha256"].as_str();
-    if digest.is_some_and(|digest| digest != sha256(&bytes)) {
-        let model = model.display();
-        bail!("{shown}: the analysis of another network than {model}");
-    }
+    own_network::check_analysed(folder, model)?;
     let replication = read_json(&folder.join("fau/replication.json"))?.unwrap_or_default();
     Ok(replication["layer"].as_str().map(str::to_owned))
 }

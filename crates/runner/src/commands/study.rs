@@ -7,7 +7,7 @@ use clap::Args;
 use faus_data::Prepared;
 use faus_fau::Study;
 use faus_model::DeviceChoice;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::app::arguments::OwnArgs;
 use crate::app::own_network::{self, default_layer};
@@ -56,6 +56,16 @@ impl StudyArgs {
         let input = self.own.input.as_deref();
         let network = own_network::open(model, input, &prepared, self.device)?;
         let layer = self.layer.as_deref().unwrap_or(default_layer(&network));
+        if let Some(record) = own_network::check_analysed(self.folder(), model)? {
+            let given = network.graph().map(|graph| json!(graph.input()));
+            if record["layer"] != layer || given.is_some_and(|input| record["input"] != input) {
+                bail!(
+                    "{}: the analysis of the layer {} with another --input or --layer; give those, or another --out",
+                    self.folder().display(),
+                    record["layer"].as_str().unwrap_or_default()
+                );
+            }
+        }
         let subject = OwnNetwork {
             stage: network.stage_index(layer)?,
             network,

@@ -7,7 +7,7 @@ use anyhow::{Context, Result, bail};
 use faus_base::digest;
 use faus_data::Prepared;
 use faus_fau::{Ablate, Controls, Lens, Locate, Probe, Replicate, Study};
-use faus_model::{GraphInput, Network, OnnxFile, Precision};
+use faus_model::{ExportInfo, GraphInput, Network, OnnxFile, Precision};
 use faus_synth::mean_landmarks;
 use faus_train::{Classified, Predictions, Workers};
 use faus_viz::LayerLens;
@@ -21,7 +21,9 @@ use super::landmarks::faces;
 use super::run::{FINISHED, versions};
 use super::run_folder::{RunFolder, read_json, remove, write_bytes, write_json};
 use crate::app::console::{Steps, say};
-use crate::app::own_network::{check_fits, default_layer, known_rows, normalisation, say_accuracy};
+use crate::app::own_network::{
+    SYNTHETIC, check_fits, default_layer, known_rows, normalisation, say_accuracy,
+};
 use crate::config::json_of;
 
 /// The file that identifies the network of a folder.
@@ -105,6 +107,8 @@ impl AnalyseJob<'_> {
         let known = job.dataset().join("dataset.json").exists();
         let before = read_json(&job.out.join(NETWORK))?;
         match &before {
+            // Without data there are no results yet.
+            Some(_) if !known => {}
             Some(before) => {
                 self.check_same(before, record)?;
                 job.check_same(&place, before)?;
@@ -130,6 +134,9 @@ impl AnalyseJob<'_> {
         let prepared = job.prepare(origin)?;
         check_fits(&self.input, &prepared)?;
         let info = prepared.info();
+        if self.file.info().is_some_and(ExportInfo::is_synthetic) && !info.synthetic {
+            say(SYNTHETIC);
+        }
         record["dataset"] = info.name.clone().into();
         record["synthetic"] = info.synthetic.into();
         record["source_digest"] = info.source_digest.clone().into();
