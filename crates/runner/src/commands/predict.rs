@@ -12,6 +12,7 @@ use faus_fau::{UnitFilter, read_samples};
 use faus_model::{DeviceChoice, ExportInfo, GraphInput, Network, OnnxFile, Precision};
 use faus_train::{Workers, normalisation_of};
 use faus_viz::{FaceLens, PhotoViewer, Viewed};
+use serde_json::json;
 
 use super::compare::is_machine_coded;
 use crate::app::arguments::open_network;
@@ -145,7 +146,7 @@ impl PredictArgs {
         Precision::for_looking(device)?;
         let network = Network::from_onnx(&file, &given, device)?;
         let layer = match &self.analysed {
-            Some(dir) => analysed_layer(dir, model)?,
+            Some(dir) => analysed_layer(dir, model, &given)?,
             None => None,
         };
         let layer = layer.as_deref().unwrap_or(default_layer(&network));
@@ -180,12 +181,15 @@ fn units(folder: &Path) -> Result<Vec<UnitFilter>> {
 }
 
 /// The layer that was analysed in `folder`, which must hold the analysis of this network.
-fn analysed_layer(folder: &Path, model: &Path) -> Result<Option<String>> {
+fn analysed_layer(folder: &Path, model: &Path, input: &GraphInput) -> Result<Option<String>> {
     let shown = folder.display();
     if folder.join("config.json").exists() {
         bail!("{shown}: a run folder, whose network is its own; give it with --run");
     }
-    own_network::check_analysed(folder, model)?;
+    let record = own_network::check_analysed(folder, model)?;
+    if record.is_some_and(|record| record["input"] != json!(input)) {
+        bail!("{shown}: the analysis of this network with another --input; give that one");
+    }
     let replication = read_json(&folder.join("fau/replication.json"))?.unwrap_or_default();
     Ok(replication["layer"].as_str().map(str::to_owned))
 }

@@ -220,7 +220,7 @@ mod tests {
         let (_dir, path) = experiment(r#"{"name": "x"}"#);
         let read =
             |seed, set: &str| ExperimentConfig::read(&path, Preset::Quick, seed, &[set.to_owned()]);
-        let error = read(Some(1), "seed=5").unwrap_err().to_string();
+        let error = format!("{:#}", read(Some(1), "seed=5").unwrap_err());
         assert!(error.contains("--seed 1 and --set seed=5"), "{error}");
         assert_eq!(read(None, "seed=5").unwrap().seed, 5);
         assert_eq!(read(Some(7), "train.steps=3").unwrap().seed, 7);
