@@ -60,9 +60,6 @@ pub(crate) fn run(mut args: RunArgs, program: &Program) -> Result<()> {
     if args.strict {
         args.experiment.sets.push("data.strict=true".to_owned());
     }
-    if let Some(dir) = &args.prepared {
-        args.experiment.check_size(&Prepared::open(dir)?)?;
-    }
     let drawn = |config: &_| match &args.prepared {
         Some(dir) => Prepared::open(dir).is_ok_and(|set| set.info().synthetic),
         None => is_drawn(program, config, args.data.as_deref()),
